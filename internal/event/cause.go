@@ -1,0 +1,76 @@
+package event
+
+import "time"
+
+// Kind says what happened, in the words of the published contract.
+type Kind string
+
+// The kinds of causes.
+const (
+	RunServiceChanged     Kind = "run-service-changed"
+	RunServiceReady       Kind = "run-service-ready"
+	RunServiceDeleted     Kind = "run-service-deleted"
+	RunIAMChanged         Kind = "run-iam-changed"
+	RunRequestDenied      Kind = "run-request-denied"
+	BackendServiceChanged Kind = "backend-service-changed"
+	RoutingChanged        Kind = "routing-changed" // NEG, URL map, proxy, forwarding rule
+	IAPPolicyChanged      Kind = "iap-policy-changed"
+	IAPSettingsChanged    Kind = "iap-settings-changed"
+	LBRequestDeniedByIAP  Kind = "lb-request-denied-by-iap"
+	APIDisabled           Kind = "api-disabled"
+	ProjectIAMChanged     Kind = "project-iam-changed"
+	Alert                 Kind = "alert"
+	CommandReceived       Kind = "command"
+)
+
+// Reason says why a message leads to nothing.
+type Reason string
+
+// The closed list of reasons.
+const (
+	OtherService Reason = "other-service" // another Google service, or a resource that is no concern of ours
+	ReadCall     Reason = "read-call"     // reads nothing that could have changed
+	FailedCall   Reason = "failed-call"   // the call changed nothing
+	FirstHalf    Reason = "first-half"    // the other half of a long operation's pair will follow
+	OwnWrite     Reason = "own-write"     // own principal and our user agent
+	OwnReport    Reason = "own-report"    // a report of ours came back
+	OutOfScope   Reason = "out-of-scope"
+	Unrelated    Reason = "unrelated"       // one of our services, but nothing that touches protection
+	NotALogEntry Reason = "not-a-log-entry" // well-formed, but no shape that is known here
+	Unreadable   Reason = "unreadable"      // cannot be read, or lacks every identifier
+)
+
+// Cause is something that happened and may concern a target. Every name in it
+// matches Google's grammar for it; nothing else of a message is ever used to
+// build a request.
+type Cause struct {
+	Kind   Kind
+	Method string // the audited method's name, "" for what is no audited call
+
+	// Project is an id or a number, as the entry has it.
+	Project  string
+	Location string // region, or "global"
+	Service  string // Cloud Run service, "" where the cause is about something else
+	// BackendService is a backend service's name, or its numeric id where an
+	// entry has nothing better.
+	BackendService string
+	// Resource is the full name of any other resource: a NEG, URL map, proxy,
+	// forwarding rule or IAP policy holder.
+	Resource string
+
+	Principal string // e-mail of who did it; "" when the entry does not say
+	UserAgent string
+	CallerIP  string
+	At        time.Time // zero when the entry has no time
+	// Key is the same for one log entry through every envelope: logName,
+	// insertId and timestamp.
+	Key string
+	// EventID is the id of the envelope (ce-id or messageId), for the report.
+	EventID string
+}
+
+// Self is who we are, to recognise own writes: both must match.
+type Self struct {
+	Principal string // own service account's e-mail; "" = nothing is an own write
+	UserAgent string // product token without version: "iapguard"
+}

@@ -1,0 +1,135 @@
+package posture
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// The grammars that Google documents for the segments of resource names.
+// A name from outside is used only when every segment of it matches, so that
+// nothing like "../", "%2F" or a space ever becomes part of an API's URL.
+// Sources: resource-manager/docs/creating-managing-projects (project ids),
+// the Cloud Run v2 discovery document (service ids: "fewer than 50
+// characters"), and RFC 1035 as Compute Engine's discovery document states it.
+var (
+	projectID     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+	projectNumber = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
+	region        = regexp.MustCompile(`^[a-z]{2,20}(-[a-z]{2,20}){1,2}[0-9]{1,2}$`)
+	serviceID     = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$`)
+	computeName   = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+)
+
+// maxName bounds a whole name before any pattern looks at it.
+const maxName = 256
+
+// Global is the location of what belongs to no region.
+const Global = "global"
+
+// ValidProject reports whether s is a project id ("my-project",
+// "example.com:my-project") or a project number.
+func ValidProject(s string) bool {
+	return len(s) <= maxName && (projectID.MatchString(s) || projectNumber.MatchString(s))
+}
+
+// ValidProjectNumber reports whether s is a project number.
+func ValidProjectNumber(s string) bool { return projectNumber.MatchString(s) }
+
+// ValidLocation reports whether s is a region's name or "global".
+func ValidLocation(s string) bool {
+	return s == Global || len(s) <= maxName && region.MatchString(s)
+}
+
+// ValidService reports whether s can be the id of a Cloud Run service.
+func ValidService(s string) bool { return len(s) <= maxName && serviceID.MatchString(s) }
+
+// ValidCompute reports whether s can be the name of a Compute Engine resource.
+func ValidCompute(s string) bool { return len(s) <= maxName && computeName.MatchString(s) }
+
+// Target is one Cloud Run service. It is comparable, and its Name is the
+// ordering key of everything said about it. Project is the project's id once
+// the project was read; before that it may be the number.
+type Target struct {
+	Project  string
+	Location string
+	Service  string
+}
+
+// Name is the full resource name: projects/P/locations/L/services/S.
+func (t Target) Name() string {
+	return "projects/" + t.Project + "/locations/" + t.Location + "/services/" + t.Service
+}
+
+// String is Name.
+func (t Target) String() string { return t.Name() }
+
+// ParseTarget reads the full name of a service. Its error is one line that
+// says what is wrong and what to write.
+func ParseTarget(name string) (Target, error) {
+	scope, err := ParseScope(name)
+	if err != nil {
+		return Target{}, err
+	}
+	if scope.Service == "" {
+		return Target{}, fmt.Errorf("target %s names no service: write projects/PROJECT/locations/LOCATION/services/SERVICE", quote(name))
+	}
+	return Target(scope), nil
+}
+
+// Scope is where to look: a project, one of its locations, or one service.
+// What is empty is not restricted.
+type Scope struct {
+	Project  string
+	Location string
+	Service  string
+}
+
+// Name is the resource name of the scope.
+func (s Scope) Name() string {
+	switch {
+	case s.Location == "":
+		return "projects/" + s.Project
+	case s.Service == "":
+		return "projects/" + s.Project + "/locations/" + s.Location
+	}
+	return Target(s).Name()
+}
+
+// ParseScope reads projects/P, projects/P/locations/L or
+// projects/P/locations/L/services/S. Its error is one line that says what is
+// wrong and what to write.
+func ParseScope(name string) (Scope, error) {
+	if len(name) > maxName {
+		return Scope{}, fmt.Errorf("target %s is longer than %d characters", quote(name), maxName)
+	}
+	part := strings.Split(name, "/")
+	keys := []string{"projects", "locations", "services"}
+	valid := []func(string) bool{ValidProject, ValidLocation, ValidService}
+	what := []string{"project id or number", "location", "service name"}
+	values := make([]string, len(keys))
+	if len(part)%2 != 0 || len(part) > 2*len(keys) {
+		return Scope{}, notAName(name)
+	}
+	for i := 0; i < len(part); i += 2 {
+		if part[i] != keys[i/2] {
+			return Scope{}, notAName(name)
+		}
+		if !valid[i/2](part[i+1]) {
+			return Scope{}, fmt.Errorf("target %s: %s is no valid %s", quote(name), quote(part[i+1]), what[i/2])
+		}
+		values[i/2] = part[i+1]
+	}
+	return Scope{values[0], values[1], values[2]}, nil
+}
+
+func notAName(name string) error {
+	return fmt.Errorf("target %s is no resource name: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", quote(name))
+}
+
+// quote shows hostile text on one line and never whole when it is long.
+func quote(s string) string {
+	if len(s) > 80 {
+		return fmt.Sprintf("%q…", s[:80])
+	}
+	return fmt.Sprintf("%q", s)
+}

@@ -1,0 +1,63 @@
+package posture
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseScopeReadsNames(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		want Scope
+	}{
+		{"projects/my-project", Scope{Project: "my-project"}},
+		{"projects/123456789012", Scope{Project: "123456789012"}},
+		{"projects/example.com:my-project", Scope{Project: "example.com:my-project"}},
+		{"projects/my-project/locations/europe-west12", Scope{Project: "my-project", Location: "europe-west12"}},
+		{"projects/my-project/locations/global", Scope{Project: "my-project", Location: "global"}},
+		{"projects/my-project/locations/us-central1/services/a", Scope{"my-project", "us-central1", "a"}},
+	} {
+		got, err := ParseScope(tc.name)
+		if err != nil || got != tc.want {
+			t.Errorf("ParseScope(%q) = %+v, %v; want %+v", tc.name, got, err, tc.want)
+		}
+		if got.Name() != tc.name {
+			t.Errorf("Name() = %q, want %q", got.Name(), tc.name)
+		}
+	}
+}
+
+func TestParseScopeRefusesWhatIsNoName(t *testing.T) {
+	for _, tc := range []struct{ name, want string }{
+		{"", "no resource name"},
+		{"my-project", "no resource name"},
+		{"projects/", "no valid project"},
+		{"projects/my-project/", "no resource name"},
+		{"projects/my-project/regions/us-central1", "no resource name"},
+		{"projects/..", "no valid project"},
+		{"projects/../../etc/passwd/x/y", "no resource name"},
+		{"projects/my-project/locations/us-central1%2F..", "no valid location"},
+		{"projects/my-project/locations/us-central1/services/../x", "no resource name"},
+		{"projects/my-project/locations/us-central1/services/a%2Fb", "no valid service"},
+		{"projects/my-project/locations/us-central1/services/a b", "no valid service"},
+		{"projects/my-project/locations/us-central1/services/UPPER", "no valid service"},
+		{"projects/my-project/locations/us-central1/services/-a", "no valid service"},
+		{"projects/my-project/locations/us-central1/services/a\n", "no valid service"},
+		{"projects/my-project/locations/us-central1/services/" + strings.Repeat("a", 50), "no valid service"},
+		{"projects/my-project/locations/us-central1/services/" + strings.Repeat("a", 300), "longer than"},
+	} {
+		_, err := ParseScope(tc.name)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("ParseScope(%q) error = %v, want one with %q", tc.name, err, tc.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("ParseScope(%q): error has more than one line: %q", tc.name, err)
+		}
+	}
+}
+
+func TestParseTargetWantsAService(t *testing.T) {
+	if _, err := ParseTarget("projects/my-project"); err == nil || !strings.Contains(err.Error(), "names no service") {
+		t.Errorf("ParseTarget of a project: %v, want an error that no service is named", err)
+	}
+}
