@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// Principal is who calls, as IAM members are written: "user:alice@example.com".
+type Principal string
+
+// Owner is the project's owner: whoever presents no token that names another.
+const Owner Principal = "user:owner@example.com"
+
+// Email is the principal's e-mail address.
+func (p Principal) Email() string {
+	_, email, _ := strings.Cut(string(p), ":")
+	return email
+}
+
+// caller reads the principal off the bearer token. A token that is not written
+// like a member means the owner, so that any text works where nobody cares.
+func caller(r *http.Request) Principal {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return Owner
+	}
+	token = strings.TrimSpace(token)
+	kind, email, _ := strings.Cut(token, ":")
+	if kind != "user" && kind != "serviceAccount" || !validEmail(email) {
+		return Owner
+	}
+	return Principal(token)
+}
+
+func callerIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// regional is the host of a regional endpoint: REGION-run.googleapis.com, its
+// form behind an endpoint override (REGION-127.0.0.1:PORT), and
+// run.REGION.rep.googleapis.com.
+var regional = regexp.MustCompile(`^(?:[a-z]+\.)?([a-z]+-[a-z]+[0-9]{1,2})[-.](?:[a-z]+\.googleapis\.com|rep\.googleapis\.com|[0-9.]+|localhost|\[::1\])(?::[0-9]+)?$`)
+
+// regionOf is the region that a request's host names, or "".
+func regionOf(host string) string {
+	if m := regional.FindStringSubmatch(host); m != nil {
+		return m[1]
+	}
+	return ""
+}

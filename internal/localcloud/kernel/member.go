@@ -1,0 +1,113 @@
+package kernel
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+)
+
+var (
+	roleName   = regexp.MustCompile(`^(roles/[A-Za-z0-9_.]+|(projects|organizations)/[A-Za-z0-9.:_-]+/roles/[A-Za-z0-9_.]+)$`)
+	emailName  = regexp.MustCompile(`^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[A-Za-z0-9.:-]+\.[A-Za-z]{2,}$`)
+	domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$`)
+)
+
+func validEmail(s string) bool { return len(s) <= 254 && emailName.MatchString(s) }
+
+// checkBindings validates the bindings of a policy that is to be written and
+// returns them as they will be kept: in the order given, bindings without
+// members dropped, equal bindings and members merged. Real APIs have been seen
+// to normalise; that they merge, and in which order, is unverified.
+func (k *Kernel) checkBindings(sent []any) (kept []any, conditional bool, err error) {
+	seen := map[string]map[string]any{}
+	for _, b := range sent {
+		binding, ok := b.(map[string]any)
+		if !ok {
+			return nil, false, Invalid("Invalid value for field 'policy.bindings': each binding must be an object.")
+		}
+		members, err := k.checkBinding(binding)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(members) == 0 {
+			continue
+		}
+		condition, _ := json.Marshal(binding["condition"])
+		key := Text(binding, "role") + "\n" + string(condition)
+		into := seen[key]
+		if into == nil {
+			into = Clone(binding)
+			into["members"] = []any{}
+			seen[key] = into
+			kept = append(kept, into)
+		}
+		into["members"] = mergeMembers(List(into, "members"), members)
+		conditional = conditional || binding["condition"] != nil
+	}
+	return kept, conditional, nil
+}
+
+func (k *Kernel) checkBinding(binding map[string]any) ([]any, error) {
+	role := Text(binding, "role")
+	if !roleName.MatchString(role) {
+		return nil, Invalid("Role name must be in the format \"roles/{role}\", \"organizations/{organization_id}/roles/{role}\", or \"projects/{project_id}/roles/{role}\".")
+	}
+	members := List(binding, "members")
+	for _, m := range members {
+		member, ok := m.(string)
+		if !ok {
+			return nil, Invalid("Invalid value for field 'policy.bindings.members': each member must be a string.")
+		}
+		if err := k.checkMember(member); err != nil {
+			return nil, err
+		}
+		if binding["condition"] != nil && (member == "allUsers" || member == "allAuthenticatedUsers") {
+			return nil, Invalid("Conditions are not supported for member %s.", member)
+		}
+	}
+	return members, nil
+}
+
+// checkMember refuses what is no member, and a service agent that was not
+// provisioned yet. Everybody else is taken as existing.
+func (k *Kernel) checkMember(member string) error {
+	if member == "allUsers" || member == "allAuthenticatedUsers" {
+		return nil
+	}
+	kind, id, _ := strings.Cut(member, ":")
+	valid := false
+	switch kind {
+	case "user", "group":
+		valid = validEmail(id)
+	case "serviceAccount":
+		if valid = validEmail(id); valid && !k.accountExists(id) {
+			return Invalid("Service account %s does not exist.", id)
+		}
+	case "domain":
+		valid = domainName.MatchString(id)
+	case "deleted":
+		valid = strings.Contains(id, ":") && strings.Contains(id, "?uid=")
+	case "principal", "principalSet":
+		valid = strings.HasPrefix(id, "//") && len(id) > len("//")
+	case "projectOwner", "projectEditor", "projectViewer":
+		valid = id != ""
+	}
+	if !valid {
+		return Invalid("Invalid member: %q. Members must be of the form user:{email}, serviceAccount:{email}, group:{email}, domain:{domain}, "+
+			"principal://…, principalSet://…, allUsers or allAuthenticatedUsers.", member)
+	}
+	return nil
+}
+
+func mergeMembers(into, more []any) []any {
+	for _, member := range more {
+		found := false
+		for _, have := range into {
+			found = found || have == member
+		}
+		if !found {
+			into = append(into, member)
+		}
+	}
+	return into
+}

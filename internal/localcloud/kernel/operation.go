@@ -1,0 +1,72 @@
+package kernel
+
+import (
+	"context"
+	"sync"
+)
+
+// Operation is a long-running operation: a JSON body that changes until it is
+// finished. Whoever starts it decides how the body looks.
+type Operation struct {
+	mu   sync.Mutex
+	body map[string]any
+	done chan struct{}
+	once sync.Once
+}
+
+// StartOperation keeps an operation under name, which no other operation of
+// any API has: that is what lets one path mean several APIs.
+func (k *Kernel) StartOperation(name string, body map[string]any) *Operation {
+	o := &Operation{body: Clone(body), done: make(chan struct{})}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.operations[name] = o
+	return o
+}
+
+// Operation finds an operation by the name it was started under, or nil.
+func (k *Kernel) Operation(name string) *Operation {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.operations[name]
+}
+
+// EachOperation calls f with every operation's name and body, in no order.
+func (k *Kernel) EachOperation(f func(name string, body map[string]any)) {
+	k.mu.Lock()
+	all := make(map[string]*Operation, len(k.operations))
+	for name, o := range k.operations {
+		all[name] = o
+	}
+	k.mu.Unlock()
+	for name, o := range all {
+		f(name, o.Body())
+	}
+}
+
+// Body is a copy of what a client sees of the operation now.
+func (o *Operation) Body() map[string]any {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return Clone(o.body)
+}
+
+// Finish replaces the body and wakes whoever waits. Only the first call counts.
+func (o *Operation) Finish(body map[string]any) {
+	o.once.Do(func() {
+		o.mu.Lock()
+		o.body = Clone(body)
+		o.mu.Unlock()
+		close(o.done)
+	})
+}
+
+// Wait blocks until the operation is finished or ctx ends, and returns the
+// body as it is then.
+func (o *Operation) Wait(ctx context.Context) map[string]any {
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+	}
+	return o.Body()
+}

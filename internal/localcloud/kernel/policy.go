@@ -1,0 +1,185 @@
+package kernel
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// neverSet is the etag of a policy that was never written. It is a version
+// like any other: writing with it when somebody wrote before is a conflict.
+const neverSet = "ACAB"
+
+// policies holds the IAM policy of every resource that has one.
+type policies struct {
+	mu         sync.Mutex
+	byResource map[string]map[string]any
+}
+
+func (p *policies) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.byResource = map[string]map[string]any{}
+}
+
+func (p *policies) all() map[string]any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make(map[string]any, len(p.byResource))
+	for resource, policy := range p.byResource {
+		all[resource] = Clone(policy)
+	}
+	return all
+}
+
+// Policy is a copy of the whole policy of a resource, as version 3 shows it.
+func (k *Kernel) Policy(resource string) map[string]any {
+	k.policies.mu.Lock()
+	defer k.policies.mu.Unlock()
+	if policy, ok := k.policies.byResource[resource]; ok {
+		return Clone(policy)
+	}
+	return map[string]any{"etag": neverSet}
+}
+
+// DeletePolicy forgets the policy of a resource that is gone.
+func (k *Kernel) DeletePolicy(resource string) {
+	k.policies.mu.Lock()
+	defer k.policies.mu.Unlock()
+	delete(k.policies.byResource, resource)
+}
+
+// GetIamPolicy answers a getIamPolicy call about resource. The version asked
+// for comes from the query (run) or the body (iap, cloudresourcemanager).
+func (c *Call) GetIamPolicy(resource string) (any, error) {
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	asked := c.Query("options.requestedPolicyVersion")
+	if v, ok := Object(body, "options")["requestedPolicyVersion"]; ok {
+		asked = fmt.Sprint(v)
+	}
+	policy := c.kernel.Policy(resource)
+	switch asked {
+	case "", "0", "1":
+		return withoutConditions(policy), nil
+	case "2", "3":
+		return policy, nil
+	}
+	return nil, Invalid("Invalid requested policy version: %s.", asked)
+}
+
+// SetIamPolicy answers a setIamPolicy call about resource.
+func (c *Call) SetIamPolicy(resource string) (any, error) {
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	sent, ok := body["policy"].(map[string]any)
+	if !ok {
+		return nil, Invalid("The request has no policy.")
+	}
+	return c.kernel.setPolicy(resource, sent, Text(body, "updateMask"))
+}
+
+func (k *Kernel) setPolicy(resource string, sent map[string]any, mask string) (map[string]any, error) {
+	bindings, conditional, err := k.checkBindings(List(sent, "bindings"))
+	if err != nil {
+		return nil, err
+	}
+	version := fmt.Sprint(sent["version"])
+	if conditional && version != "3" {
+		return nil, Invalid("Specified policy has conditional role bindings: the policy version must be 3.")
+	}
+	stamp := k.Stamp()
+	k.policies.mu.Lock()
+	defer k.policies.mu.Unlock()
+	old, existed := k.policies.byResource[resource]
+	if !existed {
+		old = map[string]any{"etag": neverSet}
+	}
+	if etag := Text(sent, "etag"); etag != "" && etag != Text(old, "etag") {
+		return nil, Aborted("There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.")
+	} else if etag != "" && version != "3" && hasConditions(old) {
+		return nil, Invalid("The existing policy has conditional role bindings: read and write it with policy version 3.")
+	}
+	policy := map[string]any{"version": json.Number("1"), "etag": policyEtag(stamp)}
+	if conditional {
+		policy["version"] = json.Number("3")
+	}
+	if len(bindings) > 0 {
+		policy["bindings"] = bindings
+	}
+	keepUnmasked(policy, old, sent, mask)
+	k.policies.byResource[resource] = policy
+	return Clone(policy), nil
+}
+
+// keepUnmasked applies the update mask: by default bindings and etag are
+// written and what else a policy holds (auditConfigs) stays.
+func keepUnmasked(policy, old, sent map[string]any, mask string) {
+	written := "," + mask + ","
+	if mask == "" {
+		written = ",bindings,etag,"
+	}
+	if !strings.Contains(written, ",bindings,") {
+		delete(policy, "bindings")
+		for _, key := range []string{"bindings", "version"} {
+			if value, ok := old[key]; ok {
+				policy[key] = value
+			}
+		}
+	}
+	from := old
+	if strings.Contains(written, ",auditConfigs,") || strings.Contains(written, ",audit_configs,") {
+		from = sent
+	}
+	if configs, ok := from["auditConfigs"]; ok {
+		policy["auditConfigs"] = clone(configs)
+	}
+}
+
+// policyEtag is base64 of 0x07 and seven bytes of epoch microseconds
+// (wire.md 5).
+func policyEtag(t time.Time) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(t.UnixMicro()))
+	b[0] = 7
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+func hasConditions(policy map[string]any) bool {
+	for _, b := range List(policy, "bindings") {
+		if binding, ok := b.(map[string]any); ok && binding["condition"] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutConditions is a policy as version 1 shows it: a conditional binding
+// loses its condition, and its role gets a suffix that makes it useless to
+// write back (iam/docs/policies, "Specifying a policy version").
+func withoutConditions(policy map[string]any) map[string]any {
+	if !hasConditions(policy) {
+		return policy
+	}
+	policy["version"] = json.Number("1")
+	for _, b := range List(policy, "bindings") {
+		binding, _ := b.(map[string]any)
+		if condition := Object(binding, "condition"); condition != nil {
+			text, _ := json.Marshal(condition)
+			sum := sha256.Sum256(text)
+			binding["role"] = Text(binding, "role") + "_withcond_" + hex.EncodeToString(sum[:10])
+			delete(binding, "condition")
+		}
+	}
+	return policy
+}

@@ -1,0 +1,172 @@
+package kernel
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// The facts of the local cloud's one project.
+const (
+	ProjectID      = "demo-project"
+	ProjectNumber  = "123456789012"
+	OrganizationID = "987654321098"
+	// ProjectCreated is when the project was created, before all else.
+	ProjectCreated = "2024-01-15T09:30:00.000000Z"
+)
+
+// services are the APIs that the local cloud knows, and their titles as the
+// API library shows them. All but those in initiallyDisabled start enabled.
+var services = map[string]string{
+	"artifactregistry.googleapis.com":     "Artifact Registry API",
+	"cloudbuild.googleapis.com":           "Cloud Build API",
+	"cloudfunctions.googleapis.com":       "Cloud Functions API",
+	"cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
+	"compute.googleapis.com":              "Compute Engine API",
+	"eventarc.googleapis.com":             "Eventarc API",
+	"iam.googleapis.com":                  "Identity and Access Management (IAM) API",
+	"iap.googleapis.com":                  "Cloud Identity-Aware Proxy API",
+	"logging.googleapis.com":              "Cloud Logging API",
+	"monitoring.googleapis.com":           "Cloud Monitoring API",
+	"pubsub.googleapis.com":               "Cloud Pub/Sub API",
+	"run.googleapis.com":                  "Cloud Run Admin API",
+	"secretmanager.googleapis.com":        "Secret Manager API",
+	"serviceusage.googleapis.com":         "Service Usage API",
+}
+
+// alwaysOn are the APIs that answer even when they are disabled, or nobody
+// could ever enable anything again.
+var alwaysOn = map[string]bool{
+	"serviceusage.googleapis.com":         true,
+	"cloudresourcemanager.googleapis.com": true,
+}
+
+// ServiceTitle is the title of an API ("Cloud Run Admin API"), empty when the
+// local cloud does not know the API.
+func ServiceTitle(service string) string { return services[service] }
+
+// projectState is what changes about the project outside its resources.
+type projectState struct {
+	mu       sync.Mutex
+	disabled map[string]bool
+	agents   map[string]string
+}
+
+func (p *projectState) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.disabled, p.agents = map[string]bool{}, map[string]string{}
+}
+
+func (p *projectState) state() map[string]any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	enabled, agents := map[string]any{}, map[string]any{}
+	for service := range services {
+		enabled[service] = !p.disabled[service]
+	}
+	for email := range p.agents {
+		agents[email] = true
+	}
+	return map[string]any{
+		"projectId": ProjectID, "projectNumber": ProjectNumber,
+		"services": enabled, "serviceAgents": agents,
+	}
+}
+
+// Enabled reports whether an API is enabled in the project.
+func (k *Kernel) Enabled(service string) bool {
+	k.project.mu.Lock()
+	defer k.project.mu.Unlock()
+	_, known := services[service]
+	return known && !k.project.disabled[service]
+}
+
+// SetEnabled enables or disables an API, and reports whether that changed
+// anything.
+func (k *Kernel) SetEnabled(service string, on bool) bool {
+	k.project.mu.Lock()
+	defer k.project.mu.Unlock()
+	changed := k.project.disabled[service] == on
+	k.project.disabled[service] = !on
+	return changed
+}
+
+// ProvisionAgent creates a service agent, once: a second call returns the same
+// unique id. From then on IAM policies may name it.
+func (k *Kernel) ProvisionAgent(email string) (uniqueID string) {
+	k.project.mu.Lock()
+	defer k.project.mu.Unlock()
+	if id, ok := k.project.agents[email]; ok {
+		return id
+	}
+	id := "11" + NewID()
+	k.project.agents[email] = id
+	return id
+}
+
+// accountExists reports whether a policy may name a service account. Only
+// IAP's agent of our own project is known to be missing until it was
+// provisioned; every other account is taken as existing.
+func (k *Kernel) accountExists(email string) bool {
+	if email != IAPAgent() {
+		return true
+	}
+	k.project.mu.Lock()
+	defer k.project.mu.Unlock()
+	return k.project.agents[email] != ""
+}
+
+// IAPAgent is the e-mail address of the project's IAP service agent.
+func IAPAgent() string { return "service-" + ProjectNumber + "@gcp-sa-iap.iam.gserviceaccount.com" }
+
+// known reports whether a path's project segment means our project.
+func known(project string) bool { return project == ProjectID || project == ProjectNumber }
+
+// unknownProject is what an API answers about a project that does not exist
+// or that the caller may not see; Google does not tell the two apart.
+// Resource Manager's text is recorded; the others are unverified.
+func unknownProject(c *Call, project string) *Error {
+	switch c.Route.API {
+	case "compute":
+		return NotFound("The resource 'projects/%s' was not found", project)
+	case "cloudresourcemanager":
+		return Denied("The caller does not have permission")
+	}
+	return denied(c.Route.service(), c.Route.Permission, strings.TrimPrefix(c.Resource, "/"))
+}
+
+// denied is the 403 of a missing permission (wire.md 0.1).
+func denied(service, permission, resource string) *Error {
+	e := Denied("Permission '%s' denied on resource '//%s/%s' (or it may not exist).", permission, service, resource)
+	e.Details = []any{map[string]any{
+		"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED", "domain": service,
+		"metadata": map[string]any{"resource": resource, "permission": permission},
+	}}
+	return e
+}
+
+// serviceDisabled is the 403 of a disabled API, as recorded in 2025.
+func serviceDisabled(service string) *Error {
+	title := services[service]
+	url := fmt.Sprintf("https://console.developers.google.com/apis/api/%s/overview?project=%s", service, ProjectNumber)
+	e := Denied("%s has not been used in project %s before or it is disabled. Enable it by visiting %s then retry. "+
+		"If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
+		title, ProjectNumber, url)
+	e.Reason, e.Domain = "accessNotConfigured", "usageLimits"
+	e.Details = []any{
+		map[string]any{
+			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED", "domain": "googleapis.com",
+			"metadata": map[string]any{
+				"activationUrl": url, "consumer": "projects/" + ProjectNumber, "containerInfo": ProjectNumber,
+				"service": service, "serviceTitle": title,
+			},
+		},
+		map[string]any{"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": e.Message},
+		map[string]any{
+			"@type": "type.googleapis.com/google.rpc.Help",
+			"links": []any{map[string]any{"description": "Google developers console API activation", "url": url}},
+		},
+	}
+	return e
+}

@@ -1,0 +1,113 @@
+package kernel
+
+import (
+	"net/http"
+	"strings"
+)
+
+// ServeHTTP answers one API call. Every call of every API comes through here.
+func (k *Kernel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &Call{Request: r, kernel: k, Caller: caller(r), Time: k.Now(), Region: regionOf(r.Host)}
+	c.Route, c.vars = k.routes.find(r)
+	if c.Route == nil {
+		e := NotFound("The requested URL %s %s was not found on this server.", r.Method, r.URL.Path)
+		k.calls.add(CallEntry{Principal: c.Caller, Resource: r.URL.Path, Status: e.Code})
+		write(w, r, e.Code, errorBody(r, "", e))
+		return
+	}
+	c.Resource = resourceOf(c)
+	k.sleep(r.Context())
+	answer, err := k.handle(c)
+	status, body := http.StatusOK, answer
+	if err != nil {
+		e := asError(err)
+		status, body = e.Code, errorBody(r, c.Route.API, e)
+	}
+	k.record(c, answer, err)
+	k.calls.add(CallEntry{c.Caller, c.Route.API, c.Route.ID, c.Resource, status, c.Route.Write})
+	write(w, r, status, body)
+}
+
+// handle admits the call and lets its handler answer.
+func (k *Kernel) handle(c *Call) (any, error) {
+	if c.Route.Write && c.Route.AuditMethod != "" {
+		c.Record = newRecord(c)
+	}
+	if err := c.readBody(); err != nil {
+		return nil, err
+	}
+	if err := k.admit(c); err != nil {
+		return nil, err
+	}
+	return c.Route.Handle(c)
+}
+
+// admit says whether the call may have any effect: the project is ours, the
+// API is enabled. Whatever refuses a call before its handler sees it
+// (permissions, injected faults) belongs here.
+func (k *Kernel) admit(c *Call) error {
+	if project := c.vars["project"]; project != "" && !known(project) {
+		return unknownProject(c, project)
+	}
+	if service := c.Route.service(); !alwaysOn[service] && !k.Enabled(service) {
+		return serviceDisabled(service)
+	}
+	return nil
+}
+
+// resourceOf is the path after its version, without custom verb, and with the
+// project's id where it names the number.
+func resourceOf(c *Call) string {
+	path := strings.TrimPrefix(c.Request.URL.Path, "/")
+	if i := strings.Index(path, "projects/"); i >= 0 {
+		path = path[i:]
+	}
+	if j := strings.LastIndexByte(c.Route.Path, ':'); j > strings.LastIndexByte(c.Route.Path, '/') {
+		path = strings.TrimSuffix(path, c.Route.Path[j:])
+	}
+	if rest, ok := strings.CutPrefix(path, "projects/"+ProjectNumber); ok && (rest == "" || rest[0] == '/') {
+		path = "projects/" + ProjectID + rest
+	}
+	return path
+}
+
+// newRecord is the log entry of a call before its outcome is known.
+func newRecord(c *Call) *AuditRecord {
+	record := &AuditRecord{
+		Log: Activity, Service: c.Route.service(), Method: c.Route.AuditMethod, ResourceName: c.Resource,
+		Principal: c.Caller, CallerIP: callerIP(c.Request), UserAgent: c.Request.UserAgent(),
+		Time: c.Time, Severity: "NOTICE",
+		Labels: map[string]string{"project_id": ProjectID},
+	}
+	if c.Route.Permission != "" {
+		record.Authorization = []Authorization{{c.Route.Permission, c.Resource, true}}
+	}
+	return record
+}
+
+// record completes the call's log entry with its outcome and emits it. What
+// the handler filled in stays.
+func (k *Kernel) record(c *Call, answer any, err error) {
+	record := c.Record
+	if record == nil {
+		return
+	}
+	if record.Request == nil {
+		if body, bodyErr := c.Body(); bodyErr == nil {
+			record.Request = Clone(body)
+		}
+	}
+	if err != nil {
+		e := asError(err)
+		record.Severity, record.Status = "ERROR", &Status{e.RPCCode(), e.Message}
+		record.Response, record.Operation = nil, nil
+		if e.Status == "PERMISSION_DENIED" {
+			for i := range record.Authorization {
+				record.Authorization[i].Granted = false
+			}
+		}
+	} else if body, ok := answer.(map[string]any); ok && record.Response == nil {
+		record.Response = Clone(body)
+	}
+	k.Emit(*record)
+}
