@@ -1,0 +1,220 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+)
+
+// maxOutstanding bounds how many messages of one subscription are held here,
+// those that wait for another attempt included.
+const maxOutstanding = 10_000
+
+// retention is how long a message is tried for: Pub/Sub's default.
+const retention = 7 * 24 * time.Hour
+
+// Attempt is one delivery of one message to one endpoint.
+type Attempt struct {
+	Subscription string
+	Number       int // 1 = the first
+	MessageID    string
+	PublishTime  time.Time
+	Message
+}
+
+// Disturbance is what goes wrong with an attempt.
+type Disturbance struct {
+	// Delay holds the attempt back; messages with shorter delays overtake it.
+	Delay time.Duration
+	// Copies are posted beside it, each once: at-least-once delivery.
+	Copies int
+}
+
+// pusher serves one subscription.
+type pusher struct {
+	broker *Broker
+	Subscription
+	account *account
+	client  *http.Client
+	slots   chan struct{} // one for each post that may be under way
+
+	stop   context.CancelFunc // ends pulling and pauses between attempts
+	cut    context.CancelFunc // ends posts that are under way
+	posts  context.Context
+	copies sync.WaitGroup
+	done   chan struct{}
+	err    error // why pulling ended; read after done
+}
+
+func (b *Broker) serve(subscription Subscription) *pusher {
+	pulling, stop := context.WithCancel(context.Background())
+	posts, cut := context.WithCancel(context.Background())
+	p := &pusher{
+		broker: b, Subscription: subscription, account: b.ledger.watch(subscription),
+		slots: make(chan struct{}, subscription.Concurrency),
+		stop:  stop, cut: cut, posts: posts, done: make(chan struct{}),
+	}
+	p.client = &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: subscription.Concurrency},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	receiver := b.client.Subscriber(subscription.Name)
+	receiver.ReceiveSettings = pubsub.ReceiveSettings{
+		MaxOutstandingMessages: maxOutstanding, MaxExtension: retention, NumGoroutines: 1,
+	}
+	go func() {
+		defer close(p.done)
+		p.err = receiver.Receive(pulling, p.deliver)
+		p.copies.Wait()
+		p.client.CloseIdleConnections()
+	}()
+	return p
+}
+
+// wait returns when nothing is under way any more.
+func (p *pusher) wait(ctx context.Context) error {
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.cut()
+		<-p.done
+	}
+	p.cut()
+	if p.err != nil {
+		return fmt.Errorf("pulling from %q: %w", p.Name, p.err)
+	}
+	return nil
+}
+
+// deliver tries a message until it is done with, or until pulling ends.
+func (p *pusher) deliver(pulling context.Context, pulled *pubsub.Message) {
+	attempt := Attempt{
+		Subscription: p.Name, MessageID: pulled.ID, PublishTime: pulled.PublishTime,
+		Message: Message{Topic: p.Topic, Data: pulled.Data,
+			Attributes: pulled.Attributes, OrderingKey: pulled.OrderingKey},
+	}
+	for attempt.Number = 1; ; attempt.Number++ {
+		failure := p.try(pulling, attempt)
+		if failure == nil {
+			pulled.Ack()
+			p.account.acknowledged(pulled.ID)
+			return
+		}
+		failed := Unacknowledged{MessageID: pulled.ID, Attempts: attempt.Number, At: time.Now(), Why: failure.Error()}
+		p.account.failed(failed)
+		if p.DeadLetterTopic != "" && attempt.Number >= p.MaxDeliveryAttempts {
+			if p.deadLetter(attempt) == nil {
+				pulled.Ack()
+				p.account.deadLettered(failed)
+				return
+			}
+		}
+		if !pause(pulling, p.backoff(attempt.Number)) {
+			pulled.Nack()
+			return
+		}
+	}
+}
+
+// try posts once, disturbed as was asked for, and says why the message was not
+// acknowledged.
+func (p *pusher) try(pulling context.Context, attempt Attempt) error {
+	disturbed := p.broker.disturbance(attempt)
+	if !pause(pulling, disturbed.Delay) {
+		return pulling.Err()
+	}
+	p.account.copied(disturbed.Copies)
+	for range disturbed.Copies {
+		p.copies.Go(func() {
+			defer p.account.copyDone()
+			_ = p.post(attempt) // a copy is not retried: the original is
+		})
+	}
+	return p.post(attempt)
+}
+
+// post sends the message and judges the answer.
+func (p *pusher) post(attempt Attempt) error {
+	p.slots <- struct{}{}
+	defer func() { <-p.slots }()
+	p.account.attempted()
+
+	ctx, cancel := context.WithTimeoutCause(p.posts, p.AckDeadline,
+		fmt.Errorf("the acknowledgement deadline of %s passed", p.AckDeadline))
+	defer cancel()
+	request, err := newPush(ctx, p.Subscription, attempt)
+	if err != nil {
+		return fmt.Errorf("making the push request: %w", err)
+	}
+	answer, err := p.client.Do(request)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return fmt.Errorf("posting to %s: %w", p.Endpoint, err)
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<20)) // so that the connection is reused
+	if !acknowledges(answer.StatusCode) {
+		return fmt.Errorf("posting to %s: answered %s", p.Endpoint, answer.Status)
+	}
+	return nil
+}
+
+// acknowledges follows cloud.google.com/pubsub/docs/push. 102 is an interim
+// answer in HTTP, and the client waits for the final one.
+func acknowledges(status int) bool {
+	switch status {
+	case http.StatusProcessing, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
+		return true
+	}
+	return false
+}
+
+// deadLetter forwards a message with the attributes that Pub/Sub adds
+// (cloud.google.com/pubsub/docs/dead-letter-topics).
+func (p *pusher) deadLetter(attempt Attempt) error {
+	forwarded := attempt.Message
+	forwarded.Topic = p.DeadLetterTopic
+	forwarded.Attributes = map[string]string{}
+	maps.Copy(forwarded.Attributes, attempt.Attributes)
+	maps.Copy(forwarded.Attributes, map[string]string{
+		"CloudPubSubDeadLetterSourceDeliveryCount":       strconv.Itoa(attempt.Number),
+		"CloudPubSubDeadLetterSourceSubscription":        path.Base(p.Name),
+		"CloudPubSubDeadLetterSourceSubscriptionProject": projectOf(p.Name),
+		"CloudPubSubDeadLetterSourceTopicPublishTime":    publishTime(attempt.PublishTime),
+	})
+	_, err := p.broker.Publish(p.posts, forwarded)
+	return err
+}
+
+// projectOf takes P out of projects/P/….
+func projectOf(name string) string {
+	_, rest, _ := strings.Cut(name, "/")
+	project, _, _ := strings.Cut(rest, "/")
+	return project
+}
+
+// pause waits and says whether it was not interrupted.
+func pause(ctx context.Context, length time.Duration) bool {
+	if length <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,151 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Subscription says what is pushed where. The zero value of every field after
+// Endpoint is Pub/Sub's default.
+type Subscription struct {
+	Name     string // projects/P/subscriptions/S
+	Topic    string // projects/P/topics/T; must exist
+	Endpoint string // an http or https URL
+
+	// AckDeadline is how long an endpoint may take to answer, by default 10 s.
+	// Pub/Sub allows 10 s to 600 s; shorter ones are taken here for tests.
+	AckDeadline time.Duration
+	// MinBackoff and MaxBackoff bound the pause before another attempt: it
+	// doubles from one to the other. By default 100 ms to 60 s, the slow start
+	// of a subscription without a retry policy.
+	MinBackoff, MaxBackoff time.Duration
+	// DeadLetterTopic receives what was not acknowledged after
+	// MaxDeliveryAttempts (5 to 100, by default 5); "" = tried for ever.
+	DeadLetterTopic     string
+	MaxDeliveryAttempts int
+	// Ordered delivers messages with the same ordering key one after another.
+	Ordered bool
+
+	// NoWrapper posts the bare data; with WriteMetadata attributes become
+	// headers, which is how Eventarc's binary CloudEvents arrive.
+	NoWrapper, WriteMetadata bool
+	// Token gives the bearer token for an endpoint; nil = none is sent. An
+	// error counts as an attempt that was not acknowledged.
+	Token func(ctx context.Context, endpoint string) (string, error)
+	// Concurrency bounds how many posts are under way at once, by default 16.
+	Concurrency int
+}
+
+// withDefaults fills in what was left open and refuses what Pub/Sub refuses.
+func (s Subscription) withDefaults() (Subscription, error) {
+	endpoint, err := url.Parse(s.Endpoint)
+	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
+		return s, fmt.Errorf("push endpoint %q is no http or https URL", s.Endpoint)
+	}
+	fill := func(field *time.Duration, value time.Duration) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	fill(&s.AckDeadline, 10*time.Second)
+	fill(&s.MinBackoff, 100*time.Millisecond)
+	fill(&s.MaxBackoff, max(s.MinBackoff, 60*time.Second))
+	if s.MaxDeliveryAttempts == 0 {
+		s.MaxDeliveryAttempts = 5
+	}
+	if s.Concurrency == 0 {
+		s.Concurrency = 16
+	}
+	switch {
+	case s.AckDeadline < 0 || s.AckDeadline > 600*time.Second:
+		return s, fmt.Errorf("acknowledgement deadline %s is not between 0 and 600s", s.AckDeadline)
+	case s.MinBackoff < 0 || s.MaxBackoff > 600*time.Second || s.MinBackoff > s.MaxBackoff:
+		return s, fmt.Errorf("backoff %s to %s is not within 0 to 600s", s.MinBackoff, s.MaxBackoff)
+	case s.MaxDeliveryAttempts < 5 || s.MaxDeliveryAttempts > 100:
+		return s, fmt.Errorf("%d delivery attempts are not between 5 and 100", s.MaxDeliveryAttempts)
+	case s.Concurrency < 1:
+		return s, fmt.Errorf("concurrency %d is below 1", s.Concurrency)
+	}
+	return s, nil
+}
+
+// backoff is the pause after a number of failed attempts. Pub/Sub adds jitter;
+// here the pauses are the same every time, for the sake of tests.
+func (s Subscription) backoff(failed int) time.Duration {
+	pause := s.MinBackoff
+	for range failed - 1 {
+		if pause *= 2; pause >= s.MaxBackoff {
+			return s.MaxBackoff
+		}
+	}
+	return pause
+}
+
+// Push creates a subscription and serves it until it is removed or the broker
+// is closed. A subscription of that name that the backend already has is
+// replaced, with what was left in it: names belong to the local cloud.
+func (b *Broker) Push(ctx context.Context, subscription Subscription) error {
+	complete, err := subscription.withDefaults()
+	if err != nil {
+		return fmt.Errorf("creating subscription %q: %w", subscription.Name, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return fmt.Errorf("creating subscription %q: %w", subscription.Name, errClosed)
+	}
+	if _, taken := b.serving[complete.Name]; taken {
+		return fmt.Errorf("creating subscription %q: it is being served already", complete.Name)
+	}
+	if err := b.createSubscription(ctx, complete); err != nil {
+		return fmt.Errorf("creating subscription %q: %w", complete.Name, err)
+	}
+	b.serving[complete.Name] = b.serve(complete)
+	return nil
+}
+
+func (b *Broker) createSubscription(ctx context.Context, s Subscription) error {
+	admin := b.client.SubscriptionAdminClient
+	request := &pubsubpb.Subscription{
+		Name: s.Name, Topic: s.Topic, EnableMessageOrdering: s.Ordered,
+		AckDeadlineSeconds: int32(max(10*time.Second, s.AckDeadline) / time.Second),
+	}
+	_, err := admin.CreateSubscription(ctx, request)
+	if status.Code(err) != codes.AlreadyExists {
+		return err
+	}
+	if err := admin.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: s.Name}); err != nil {
+		return fmt.Errorf("deleting the one that exists: %w", err)
+	}
+	_, err = admin.CreateSubscription(ctx, request)
+	return err
+}
+
+// Remove stops serving a subscription and deletes it with what is left in it.
+// Attempts that are under way are waited for until the context ends.
+func (b *Broker) Remove(ctx context.Context, name string) error {
+	b.mu.Lock()
+	served := b.serving[name]
+	delete(b.serving, name)
+	b.mu.Unlock()
+	if served == nil {
+		return fmt.Errorf("removing subscription %q: it is not served here", name)
+	}
+	served.stop()
+	if err := served.wait(ctx); err != nil {
+		return fmt.Errorf("removing subscription %q: %w", name, err)
+	}
+	b.ledger.forget(name)
+	err := b.client.SubscriptionAdminClient.DeleteSubscription(ctx,
+		&pubsubpb.DeleteSubscriptionRequest{Subscription: name})
+	if err != nil {
+		return fmt.Errorf("removing subscription %q: %w", name, err)
+	}
+	return nil
+}
