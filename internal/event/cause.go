@@ -67,6 +67,41 @@ type Cause struct {
 	Key string
 	// EventID is the id of the envelope (ce-id or messageId), for the report.
 	EventID string
+
+	Symptom  *Symptom  // what was refused: RunRequestDenied, LBRequestDeniedByIAP
+	Incident *Incident // Alert
+	Command  *Command  // CommandReceived
+}
+
+// Symptom is a refused request, as a request log tells it. Its text comes from
+// whoever sent the request: it is cut and free of control characters, and it
+// is for reading only.
+type Symptom struct {
+	Status    int    // HTTP status
+	Text      string // Cloud Run's own explanation, "" from a load balancer
+	URL       string // without query and fragment, which may hold secrets
+	Method    string // HTTP method
+	UserAgent string // of the refused client
+	Revision  string // Cloud Run revision that refused, "" from a load balancer
+}
+
+// Incident is what an alert notification of Cloud Monitoring is about.
+type Incident struct {
+	ID        string
+	State     string // "open" or "closed"
+	Policy    string // alerting policy's name
+	Condition string
+	URL       string // of the incident in the console
+}
+
+// Command is what somebody asks for on the commands topic.
+type Command struct {
+	Name string // apply, plan, audit, doctor or sweep
+	// Target is a resource name: projects/P[/locations/L[/services/S]]; "" means
+	// everything in scope, for sweep and audit only.
+	Target string
+	PlanID string // the reviewed plan to carry out, "" for none
+	ID     string // the sender's own id, for the report and against repetition
 }
 
 // Self is who we are, to recognise own writes: both must match.

@@ -17,6 +17,7 @@ var (
 	projectNumber = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 	region        = regexp.MustCompile(`^[a-z]{2,20}(-[a-z]{2,20}){1,2}[0-9]{1,2}$`)
 	serviceID     = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$`)
+	computeID     = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
 	computeName   = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
@@ -45,6 +46,11 @@ func ValidService(s string) bool { return len(s) <= maxName && serviceID.MatchSt
 
 // ValidCompute reports whether s can be the name of a Compute Engine resource.
 func ValidCompute(s string) bool { return len(s) <= maxName && computeName.MatchString(s) }
+
+// ValidComputeID reports whether s can be the numeric id that Compute Engine
+// gives a resource (an unsigned 64-bit number in its discovery document). Audit
+// entries and IAP's resource names use it where a person would use the name.
+func ValidComputeID(s string) bool { return computeID.MatchString(s) }
 
 // Target is one Cloud Run service. It is comparable, and its Name is the
 // ordering key of everything said about it. Project is the project's id once

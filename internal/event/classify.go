@@ -1,0 +1,162 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+)
+
+// classify says what a log entry comes to.
+func (p *parser) classify(e *entry) Result {
+	seen := Cause{
+		Method:    clean(e.payload.method.s, maxIdentifier),
+		Principal: e.payload.by(),
+		UserAgent: clean(e.payload.userAgent.s, maxText),
+		CallerIP:  clean(e.payload.callerIP.s, maxShown),
+		At:        e.at(),
+	}
+	seen.Key = e.key(seen.At)
+	switch name := e.contradicts(); {
+	case name != "":
+		return ignored(seen, Unreadable, "%s stands twice with different values", name)
+	case e.hasPayload:
+		return p.audit(e, seen)
+	}
+	return request(e, seen)
+}
+
+func ignored(seen Cause, reason Reason, format string, args ...any) Result {
+	return Result{Ignored: reason, Why: fmt.Sprintf(format, args...), Seen: seen}
+}
+
+func counted(c Cause) Result { return Result{Cause: &c, Seen: c} }
+
+// audit reads an audit entry. What ignores it is asked in the order of what
+// says most: whose method it is, whether it reads, who called, whether it
+// failed, which half it is, and last what it names.
+func (p *parser) audit(e *entry, seen Cause) Result {
+	if log := logID(e.logName.s); log != "" && !strings.HasPrefix(log, "cloudaudit.googleapis.com/") {
+		return ignored(seen, OtherService, "an audit payload in the log %s, which others than Google can write", quote(log))
+	}
+	service := firstOf(e.payload.service.s, serviceOf(e.payload.method.s))
+	row, known := lookUp(service, e.payload.method.s)
+	if e.payload.method.s == "" {
+		row, known = readinessRow(e)
+	}
+	identity := identities[row.Kind]
+	if identity == nil {
+		identity = labelled
+	}
+	unnamed := identity(e, &seen)
+	switch {
+	case !known && byService[service] != nil && e.payload.method.s == "":
+		return ignored(seen, Unrelated, "%s, but no method is named", service)
+	case !known:
+		return ignored(seen, OtherService, "%s of %s", orNone(e.payload.method.s, "no method"), orNone(service, "no service"))
+	case row.Ignored == ReadCall:
+		return ignored(seen, ReadCall, "%s only reads", quote(e.payload.method.s))
+	case row.Ignored != "":
+		return ignored(seen, row.Ignored, "%s does not touch protection", quote(e.payload.method.s))
+	}
+	seen.Kind = row.Kind
+	if r, ok := p.inert(e, seen); ok {
+		return r
+	}
+	if unnamed != nil {
+		return ignored(seen, unnamed.reason, "%s", unnamed.why)
+	}
+	return counted(seen)
+}
+
+// inert says why a call that would count changed nothing, or is not ours to
+// act on.
+func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
+	switch code := e.payload.statusCode.s; {
+	case p.self.wrote(seen):
+		return ignored(seen, OwnWrite, "our own write"), true
+	case code != "" && code != "0":
+		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(e.payload.statusMessage.s)), true
+	case !e.payload.hasStatus && failedSeverity(e.severity.s):
+		return ignored(seen, FailedCall, "severity %s and no status", quote(e.severity.s)), true
+	case logID(e.logName.s) == "cloudaudit.googleapis.com/policy":
+		return ignored(seen, FailedCall, "denied by a policy"), true
+	case seen.Kind == RunServiceReady && notReady(e):
+		return ignored(seen, FailedCall, "not ready: %s", quote(e.payload.statusMessage.s)), true
+	case e.first && !e.last:
+		return ignored(seen, FirstHalf, "the operation has only begun"), true
+	}
+	return Result{}, false
+}
+
+// wrote reports whether a call was our own: both the account and the product
+// token of the user agent must be ours, so that neither somebody who borrows
+// the account nor somebody who borrows the name goes unseen.
+func (s Self) wrote(c Cause) bool {
+	return s.Principal != "" && strings.EqualFold(s.Principal, c.Principal) &&
+		hasProduct(c.UserAgent, firstOf(s.UserAgent, "iapguard"))
+}
+
+// hasProduct reports whether a user agent has a product token "name/…". Clients
+// put their own token before it, and Google appends ",gzip(gfe)".
+func hasProduct(userAgent, name string) bool {
+	for rest := userAgent; ; {
+		i := strings.Index(rest, name+"/")
+		if i < 0 {
+			return false
+		}
+		if i == 0 || strings.IndexByte(" ,(", rest[i-1]) >= 0 {
+			return true
+		}
+		rest = rest[i+len(name):]
+	}
+}
+
+// readinessRow is the row of a system event that names no method: what became
+// ready stands in its message alone.
+func readinessRow(e *entry) (Row, bool) {
+	if e.payload.service.s != "run.googleapis.com" || e.resource.kind.s != "cloud_run_revision" ||
+		!strings.HasPrefix(e.payload.statusMessage.s, "Ready condition status changed to ") {
+		return Row{}, false
+	}
+	return lookUp("run.googleapis.com", "/Services.")
+}
+
+// notReady reports whether a readiness event tells of the opposite. Success
+// has no status code, and its message is all that tells the two apart.
+func notReady(e *entry) bool {
+	m := e.payload.statusMessage.s
+	return strings.HasPrefix(m, "Ready condition status changed to ") &&
+		!strings.HasPrefix(m, "Ready condition status changed to True ")
+}
+
+func failedSeverity(s string) bool {
+	switch s {
+	case "ERROR", "CRITICAL", "ALERT", "EMERGENCY":
+		return true
+	}
+	return false
+}
+
+// logID is what follows "/logs/" in a log's name, with its slashes: "", when
+// the entry has no log name. One collector leaves "/logs" out.
+func logID(name string) string {
+	if name == "" {
+		return ""
+	}
+	id := name
+	if _, after, ok := strings.Cut(name, "/logs/"); ok {
+		id = after
+	} else if part := strings.SplitN(name, "/", 3); len(part) == 3 {
+		id = part[2]
+	}
+	return strings.NewReplacer("%2F", "/", "%2f", "/").Replace(id)
+}
+
+func orNone(s, none string) string {
+	if s == "" {
+		return none
+	}
+	return quote(s)
+}
+
+// quote shows text from outside on one line, cut.
+func quote(s string) string { return fmt.Sprintf("%q", clean(s, maxShown)) }

@@ -1,0 +1,285 @@
+package event
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+)
+
+// body opens what was delivered. What it is, is decided by what it holds and
+// not by its headers: senders and proxies set content types as they please.
+func (p *parser) body(b []byte) {
+	b, err := plain(b)
+	if err != nil {
+		p.ignore(Unreadable, "%v", err)
+		return
+	}
+	b = bytes.TrimLeft(b, " \t\r\n")
+	switch {
+	case len(b) == 0:
+		p.ignore(Unreadable, "the body is empty")
+	case b[0] == '{' || b[0] == '[':
+		p.json(b)
+	default:
+		p.other(b)
+	}
+}
+
+// plain undoes compression and Unicode encodings other than UTF-8.
+func plain(b []byte) ([]byte, error) {
+	if bytes.HasPrefix(b, []byte("\x1f\x8b")) {
+		z, err := gzip.NewReader(bytes.NewReader(b))
+		if err != nil {
+			return nil, fmt.Errorf("decompressing the body: %w", err)
+		}
+		if b, err = io.ReadAll(io.LimitReader(z, MaxBody+1)); err != nil {
+			return nil, fmt.Errorf("decompressing the body: %w", err)
+		}
+	}
+	if len(b) > MaxBody {
+		return nil, fmt.Errorf("the body is larger than %d bytes", MaxBody)
+	}
+	if order, ok := utf16Order(b); ok {
+		d := unicode.UTF16(order, unicode.UseBOM).NewDecoder()
+		text, _, err := transform.Bytes(d, b)
+		return text, err
+	}
+	return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), nil
+}
+
+// utf16Order recognises UTF-16 by its byte-order mark, or without one by the
+// zero byte beside the ASCII character that every JSON and YAML text starts
+// with.
+func utf16Order(b []byte) (unicode.Endianness, bool) {
+	switch {
+	case len(b) < 2:
+		return unicode.BigEndian, false
+	case b[0] == 0xff && b[1] == 0xfe, b[0] != 0 && b[1] == 0:
+		return unicode.LittleEndian, true
+	case b[0] == 0xfe && b[1] == 0xff, b[0] == 0 && b[1] != 0:
+		return unicode.BigEndian, true
+	}
+	return unicode.BigEndian, false
+}
+
+// other reads what starts like no JSON object or array.
+func (p *parser) other(b []byte) {
+	if text, ok := entryFromProtobuf(b); ok {
+		p.json(text)
+		return
+	}
+	if jsontext.Value(b).IsValid() {
+		p.ignore(NotALogEntry, "JSON, but neither an object nor a list: %s", quote(string(b)))
+		return
+	}
+	p.ignore(Unreadable, "neither JSON nor a protobuf log entry: %s", quote(string(b)))
+}
+
+// json reads one JSON text, or several one after the other.
+func (p *parser) json(b []byte) {
+	if deeper(b, MaxDepth) {
+		p.ignore(Unreadable, "nested more than %d deep", MaxDepth)
+		return
+	}
+	r := newReader(b)
+	defer r.release()
+	p.values(r)
+}
+
+// values reads the values of a text or of one array, objects each as a
+// document of its own.
+func (p *parser) values(r *reader) {
+	for {
+		if len(p.results) >= maxEntries {
+			p.ignore(Unreadable, "more than %d entries in one message", maxEntries)
+			return
+		}
+		var err error
+		switch r.dec.PeekKind() {
+		case '[', ']':
+			_, err = r.dec.ReadToken()
+		case '{':
+			d := new(document)
+			if err = d.read(r); err == nil {
+				p.document(d)
+			}
+		case jsontext.KindInvalid:
+			if _, err = r.dec.ReadToken(); errors.Is(err, io.EOF) && r.dec.StackDepth() == 0 {
+				return
+			}
+		default:
+			err = r.dec.SkipValue()
+			p.ignore(NotALogEntry, "a list holds something that is no object")
+		}
+		if err != nil {
+			p.ignore(Unreadable, "not valid JSON: %s", describe(err))
+			return
+		}
+	}
+}
+
+// describe tells where a JSON text goes wrong without showing any of it.
+func describe(err error) string {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf("%s (byte %d)", clean(syntax.Err.Error(), maxText), syntax.ByteOffset)
+	}
+	return clean(err.Error(), maxText)
+}
+
+// document is one JSON object: an envelope of some kind, a log entry, or
+// something else. Its members are told apart by name; no two of these shapes
+// share the ones that decide.
+type document struct {
+	entry
+
+	specVersion, eventType, id text
+	data, dataBase64, message  jsontext.Value
+	messageID                  text
+	incident                   jsontext.Value
+	version, command           text
+	raw                        jsontext.Value
+}
+
+// read reads the object that comes next.
+func (d *document) read(r *reader) error {
+	start := r.dec.InputOffset()
+	err := r.object(func(name []byte) error {
+		switch string(name) {
+		case "specversion":
+			return r.text(&d.specVersion)
+		case "type":
+			return r.text(&d.eventType)
+		case "id":
+			return r.text(&d.id)
+		case "data":
+			return r.value(&d.data)
+		case "data_base64":
+			return r.value(&d.dataBase64)
+		case "message":
+			return r.value(&d.message)
+		case "messageId", "message_id":
+			return r.text(&d.messageID)
+		case "incident":
+			return r.value(&d.incident)
+		case "version":
+			return r.text(&d.version)
+		case "command":
+			return r.text(&d.command)
+		}
+		return d.member(r, name)
+	})
+	d.raw = bytes.TrimLeft(r.body[start:r.dec.InputOffset()], ", \t\r\n")
+	return err
+}
+
+// document decides what an object is.
+func (p *parser) document(d *document) {
+	switch {
+	case d.specVersion.s != "" && d.eventType.s != "":
+		p.cloudEvent(d)
+	case d.isEntry():
+		p.add(p.classify(&d.entry))
+	case kindOf(d.message) == '{':
+		p.push(d.message)
+	case kindOf(d.data) == '"' && d.messageID.s != "":
+		p.push(d.raw) // a Pub/Sub message without its envelope
+	case kindOf(d.incident) == '{':
+		p.add(p.alert(d.version.s, d.incident))
+	case d.command.s != "" && !p.commands:
+		p.ignore(NotALogEntry, "the command %s counts only on /commands", quote(d.command.s))
+	case d.command.s != "":
+		p.add(p.command(d.raw))
+	default:
+		p.ignore(NotALogEntry, "an object of no shape that is known here")
+	}
+}
+
+// open reads what an envelope holds, unless envelopes are nested endlessly.
+func (p *parser) open(eventID string, read func()) {
+	if p.level++; p.level > maxEnvelopes {
+		p.ignore(Unreadable, "more than %d envelopes one inside the other", maxEnvelopes)
+		return
+	}
+	outer := p.eventID
+	p.eventID = firstOf(outer, eventID)
+	read()
+	p.eventID = outer
+	p.level--
+}
+
+// cloudEvent opens a CloudEvent in structured mode.
+func (p *parser) cloudEvent(d *document) {
+	p.open(d.id.s, func() {
+		switch {
+		case strings.HasPrefix(d.eventType.s, reportType):
+			p.ignore(OwnReport, "a report that we published")
+		case len(d.dataBase64) > 0:
+			p.encoded(stringOf(d.dataBase64))
+		case kindOf(d.data) == '"':
+			p.body([]byte(stringOf(d.data)))
+		case len(d.data) > 0:
+			p.body(d.data)
+		default:
+			p.ignore(NotALogEntry, "a CloudEvent %s without data", quote(d.eventType.s))
+		}
+	})
+}
+
+// push opens a Pub/Sub message: {data, attributes, messageId, …}.
+func (p *parser) push(message jsontext.Value) {
+	var data jsontext.Value
+	var id, eventType, eventID text
+	r := newReader(message)
+	defer r.release()
+	err := r.object(func(name []byte) error {
+		switch string(name) {
+		case "data":
+			return r.value(&data)
+		case "messageId", "message_id":
+			return r.text(&id)
+		case "attributes":
+			return r.object(func(name []byte) error {
+				switch string(name) {
+				case "ce-type":
+					return r.text(&eventType)
+				case "ce-id":
+					return r.text(&eventID)
+				}
+				return r.skip()
+			})
+		}
+		return r.skip()
+	})
+	p.open(firstOf(eventID.s, id.s), func() {
+		switch {
+		case err != nil:
+			p.ignore(Unreadable, "not valid JSON: %s", describe(err))
+		case strings.HasPrefix(eventType.s, reportType):
+			p.ignore(OwnReport, "a report that we published")
+		case kindOf(data) == '"' && len(data) > 2:
+			p.encoded(stringOf(data))
+		default:
+			p.ignore(NotALogEntry, "a Pub/Sub message without data")
+		}
+	})
+}
+
+// encoded reads base64 in either alphabet, with or without padding.
+func (p *parser) encoded(s string) {
+	s = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "").Replace(strings.TrimRight(s, "="))
+	b, err := base64.RawStdEncoding.DecodeString(s)
+	if err != nil {
+		p.ignore(Unreadable, "the data of the envelope is not base64: %v", err)
+		return
+	}
+	p.body(b)
+}

@@ -1,0 +1,73 @@
+package event
+
+import (
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// iapIdentity finds what an IAP policy or IAP settings hang on. The names are
+// those of iap/docs/managing-access:
+//
+//	projects/P/iap_web
+//	projects/P/iap_web/compute[-REGION][/services/NAME_OR_ID]
+//	projects/P/iap_web/cloud_run-REGION[/services/SERVICE]
+//	projects/P/iap_web/forwarding_rule[-REGION][/services/NAME]
+//
+// P is the project's number in what Google writes, whatever was asked for. A
+// collection of services is about all of them: the cause then names none.
+func iapIdentity(e *entry, c *Cause) *problem {
+	name := firstOf(e.payload.resource.s, find(e.payload.request, "resource"), find(e.payload.request, "iapSettings", "name"))
+	name = strings.TrimPrefix(name, "//iap.googleapis.com/")
+	part := strings.Split(name, "/")
+	bad := projects.pick(&c.Project, e.resource.project.s)
+	switch {
+	case name == "":
+		return orElse(bad, unreadable("no resource is named"))
+	case part[0] == "folders" || part[0] == "organizations":
+		return &problem{OutOfScope, "a folder's or an organisation's, not a project's"}
+	case len(part) < 3 || len(part) > 6 || part[0] != "projects":
+		return orElse(bad, unreadable("%s is no name of an IAP resource", quote(name)))
+	case part[2] != "iap_web":
+		return &problem{OtherService, "no web resource: " + quote(name)}
+	}
+	bad = orElse(bad, projects.pick(&c.Project, part[1]))
+	bad = orElse(bad, iapWeb(part[3:], c))
+	bad = orElse(bad, locations.pick(&c.Location, e.resource.location.s))
+	if bad == nil {
+		c.Resource = strings.Join(part, "/")
+	}
+	return bad
+}
+
+// iapWeb reads what follows iap_web.
+func iapWeb(part []string, c *Cause) *problem {
+	if len(part) == 0 {
+		return nil
+	}
+	family, region, regional := strings.Cut(part[0], "-")
+	service := ""
+	switch {
+	case family == "appengine":
+		return &problem{OtherService, "App Engine is no concern of ours"}
+	case len(part) == 3 && part[1] == "services":
+		service = part[2]
+	case len(part) != 1:
+		return unreadable("%s is no name of an IAP resource", quote("iap_web/"+strings.Join(part, "/")))
+	}
+	if !regional {
+		region = posture.Global
+	}
+	if bad := locations.pick(&c.Location, region); bad != nil {
+		return bad
+	}
+	switch family {
+	case "compute":
+		return backends.pick(&c.BackendService, service)
+	case "cloud_run":
+		return services.pick(&c.Service, service)
+	case "forwarding_rule":
+		return resources.pick(new(string), service)
+	}
+	return unreadable("%s is no kind of IAP resource", quote(family))
+}

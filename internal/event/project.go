@@ -1,0 +1,89 @@
+package event
+
+import (
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// projectIdentity finds the project whose IAM policy changed, if the change
+// touches who may invoke: the invoker role, or the IAP service agent.
+//
+// The binding deltas of serviceData tell exactly what changed. Without them the
+// policy that was written is all there is; a removal cannot be seen in it.
+func projectIdentity(e *entry, c *Cause) *problem {
+	name := firstOf(e.payload.resource.s, find(e.payload.request, "resource"))
+	kind := e.resource.kind.s
+	if kind == "folder" || kind == "organization" || strings.HasPrefix(name, "folders/") || strings.HasPrefix(name, "organizations/") {
+		return &problem{OutOfScope, "a folder's or an organisation's policy, not a project's"}
+	}
+	n := parsePath(name)
+	if !strings.Contains(name, "/") {
+		n.project = name // request.resource is a bare id
+	}
+	bad := projects.pick(&c.Project, e.resource.project.s, n.project)
+	deltas, known := touchesInvoker(e.payload.serviceData, "policyDelta", "bindingDeltas")
+	policy := false
+	if !known {
+		policy, known = touchesInvoker(e.payload.request, "policy", "bindings")
+	}
+	switch {
+	case !known:
+		return &problem{Unrelated, "a project policy that does not say which bindings changed"}
+	case !deltas && !policy:
+		return &problem{Unrelated, "a project policy, but neither the invoker role nor the IAP service agent"}
+	case bad != nil:
+		return bad
+	case c.Project == "":
+		return unreadable("no project is named")
+	}
+	return nil
+}
+
+// touchesInvoker reports whether the bindings, or binding deltas, at a path
+// name the invoker role or the IAP service agent, and whether there are any.
+func touchesInvoker(v jsontext.Value, outer, inner string) (touches, known bool) {
+	if kindOf(v) != '{' {
+		return false, false
+	}
+	r := newReader(v)
+	defer r.release()
+	binding := func(name []byte) error {
+		switch string(name) {
+		case "role", "member":
+			var s text
+			err := r.text(&s)
+			touches = touches || isInvoker(s.s)
+			return err
+		case "members":
+			return r.elements(func() error {
+				var s text
+				err := r.text(&s)
+				touches = touches || isInvoker(s.s)
+				return err
+			})
+		}
+		return r.skip()
+	}
+	list := func(name []byte) error {
+		if string(name) != inner {
+			return r.skip()
+		}
+		known = true
+		return r.elements(func() error { return r.object(binding) })
+	}
+	err := r.object(func(name []byte) error {
+		if string(name) != outer {
+			return r.skip()
+		}
+		return r.object(list)
+	})
+	return touches && err == nil, known && err == nil
+}
+
+// isInvoker recognises the roles that let invoke a service, and Google's IAP
+// service agent (iap/docs/enabling-cloud-run). That roles/run.servicesInvoker
+// is one of them is *unverified*.
+func isInvoker(s string) bool {
+	return s == "roles/run.invoker" || s == "roles/run.servicesInvoker" || strings.HasSuffix(s, "@gcp-sa-iap.iam.gserviceaccount.com")
+}

@@ -1,0 +1,117 @@
+package event
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// request reads an entry that is no audit entry: a request log, or none that
+// matters.
+func request(e *entry, seen Cause) Result {
+	seen.CallerIP = clean(e.http.remoteIP.s, maxShown)
+	unnamed := labelled(e, &seen)
+	log := logID(e.logName.s)
+	switch {
+	case !e.hasRequest:
+		return ignored(seen, OtherService, "a line of the log %s", orNone(log, "without a name"))
+	case e.resource.kind.s == "cloud_run_revision" && (log == "" || log == "run.googleapis.com/requests"):
+		seen.Kind = RunRequestDenied
+		unnamed = orElse(unnamed, requestIdentity(e, &seen))
+	case loadBalancers[e.resource.kind.s] && (log == "" || log == "requests" || strings.HasSuffix(log, "/requests")):
+		seen.Kind = LBRequestDeniedByIAP
+		unnamed = orElse(unnamed, frontendIdentity(e, &seen))
+	default:
+		return ignored(seen, OtherService, "a request in the log %s of %s", orNone(log, "without a name"), orNone(e.resource.kind.s, "an unknown resource"))
+	}
+	if why := notDenied(e, seen.Kind); why != "" {
+		return ignored(seen, Unrelated, "%s", why)
+	}
+	if unnamed != nil {
+		return ignored(seen, unnamed.reason, "%s", unnamed.why)
+	}
+	seen.Symptom = e.symptom()
+	return counted(seen)
+}
+
+// loadBalancers are the resource types of request logs of Application Load
+// Balancers: global and classic, regional external, internal
+// (load-balancing/docs/https/https-logging-monitoring and its siblings).
+var loadBalancers = map[string]bool{
+	"http_load_balancer":             true,
+	"http_external_regional_lb_rule": true,
+	"internal_http_lb_rule":          true,
+}
+
+// notDenied says why a request is no denial of the kind, "" when it is one.
+//
+// Cloud Run tells its own 403 from the application's by its text alone
+// (run/docs/troubleshooting). IAP answers 302 or 401 to who has not signed in;
+// only 403 means that somebody who did was refused.
+func notDenied(e *entry, kind Kind) string {
+	switch {
+	case e.http.status.s != "403":
+		return "a request that was answered with status " + quote(e.http.status.s)
+	case kind == RunRequestDenied && !refusedByIAM(e.textPayload.s):
+		return "a 403 of the application itself"
+	case kind == LBRequestDeniedByIAP && e.statusDetails.s != "handled_by_identity_aware_proxy":
+		return "a 403, but not by IAP: " + quote(e.statusDetails.s)
+	}
+	return ""
+}
+
+func refusedByIAM(text string) bool {
+	return strings.Contains(text, "request was not authenticated") || strings.Contains(text, "not authorized to invoke")
+}
+
+// requestIdentity finds the Cloud Run service that refused. Its log's project
+// must be its own: the name of the log is what Cloud Logging vouches for.
+func requestIdentity(e *entry, c *Cause) *problem {
+	c.Project, c.Location, c.Service = "", "", ""
+	bad := projects.pick(&c.Project, e.resource.project.s, projectOfLog(e.logName.s))
+	bad = orElse(bad, locations.pick(&c.Location, e.resource.location.s))
+	bad = orElse(bad, services.pick(&c.Service, e.resource.service.s))
+	if bad == nil && (c.Project == "" || c.Location == "" || c.Service == "") {
+		bad = unreadable("the labels do not name project, location and service")
+	}
+	return bad
+}
+
+// frontendIdentity finds the backend service, whose project is the forwarding
+// rule's as far as the log knows.
+func frontendIdentity(e *entry, c *Cause) *problem {
+	c.Project, c.Location, c.BackendService = "", "", ""
+	location := e.resource.region.s
+	if location == "" && e.resource.zone.s == "global" {
+		location = "global"
+	}
+	bad := projects.pick(&c.Project, e.resource.project.s, projectOfLog(e.logName.s))
+	bad = orElse(bad, locations.pick(&c.Location, e.resource.location.s, location))
+	bad = orElse(bad, backends.pick(&c.BackendService, e.resource.backendName.s))
+	if bad == nil && (c.Project == "" || c.BackendService == "") {
+		bad = unreadable("the labels do not name project and backend service")
+	}
+	return bad
+}
+
+func (e *entry) symptom() *Symptom {
+	status, _ := strconv.Atoi(e.http.status.s) // it is "403" by now
+	return &Symptom{
+		Status:    status,
+		Text:      clean(e.textPayload.s, maxText),
+		URL:       bareURL(e.http.url.s),
+		Method:    clean(e.http.method.s, maxShown),
+		UserAgent: clean(e.http.userAgent.s, maxText),
+		Revision:  clean(e.resource.revision.s, maxShown),
+	}
+}
+
+// bareURL is a URL without what may be secret in it.
+func bareURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return clean(u.String(), maxText)
+}
