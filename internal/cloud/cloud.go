@@ -1,0 +1,153 @@
+// Package cloud is the only place that knows Google's API clients. It observes
+// a service with everything that leads to it, takes single steps, and resolves
+// which services a load balancer's resource leads to. Values of package
+// posture and plan go in and out; errors are classified by package fault.
+package cloud
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
+	"github.com/iapguard/iapguard/internal/cloud/iap"
+	"github.com/iapguard/iapguard/internal/cloud/identity"
+	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
+	"github.com/iapguard/iapguard/internal/cloud/run"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Cloud reads and writes Google Cloud, or whatever stands at the endpoints of
+// its configuration.
+type Cloud struct {
+	run           *run.Client
+	loadBalancers *loadbalancer.Client
+	iap           *iap.Client
+	identity      *identity.Client
+	now           func() time.Time
+}
+
+// Connect makes the clients. Credentials are looked for here; no API is called.
+func Connect(ctx context.Context, config connect.Config, now func() time.Time) (*Cloud, error) {
+	c := &Cloud{now: now}
+	var err error
+	if c.run, err = run.New(ctx, config); err != nil {
+		return nil, err
+	}
+	if c.loadBalancers, err = loadbalancer.New(ctx, config); err != nil {
+		return nil, err
+	}
+	if c.iap, err = iap.New(ctx, config); err != nil {
+		return nil, err
+	}
+	if c.identity, err = identity.New(ctx, config); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Observe reads a service, its policy and its load balancers side by side; the
+// backend services found are then read directly, with who has access and with
+// the policies of the services that share them.
+func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
+	project, err := c.identity.Project(ctx, target.Project)
+	if err != nil {
+		return posture.Posture{}, err
+	}
+	target.Project = project.ID
+	p := posture.Posture{Target: target, ProjectNumber: project.Number, ObservedAt: c.now()}
+	var inventory *loadbalancer.Inventory
+	group, groupContext := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { p.Service, err = c.run.Service(groupContext, target); return err })
+	group.Go(func() (err error) { p.Invokers, err = c.run.Policy(groupContext, target); return err })
+	group.Go(func() (err error) { inventory, err = c.loadBalancers.Inventory(groupContext, target.Project); return err })
+	if err := group.Wait(); err != nil {
+		return p, err
+	}
+	if p.Backends, err = c.loadBalancers.Backends(ctx, inventory, target); err != nil {
+		return p, err
+	}
+	return p, c.observePolicies(ctx, &p)
+}
+
+// observePolicies fills in the policies of backend services and of the
+// services behind them.
+func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range p.Backends {
+		backend := &p.Backends[i]
+		group.Go(func() (err error) {
+			backend.Access, err = c.iap.Policy(ctx, backend.AccessResource(p.ProjectNumber))
+			return err
+		})
+		for j := range backend.Members {
+			member := &backend.Members[j]
+			if member.Target == p.Target {
+				member.Invokers = p.Invokers
+				continue
+			}
+			group.Go(func() (err error) {
+				member.Invokers, err = c.run.Policy(ctx, member.Target)
+				if err != nil && fault.ActionOf(err) == fault.Gone {
+					member.Missing, err = true, nil
+				}
+				return err
+			})
+		}
+	}
+	return group.Wait()
+}
+
+// Apply takes one step; see package plan for what each operation means.
+func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
+	switch step.Op {
+	case plan.ProvisionAgent:
+		_, err := c.identity.ProvisionIAPAgent(ctx, projectOf(step.Resource))
+		return "", err
+	case plan.GrantInvoker:
+		return c.run.ChangePolicy(ctx, step.Resource, step.Version, func(p *iampolicy.Policy) bool {
+			return p.Add(step.Field, strings.Fields(step.To))
+		})
+	case plan.RevokePublic:
+		return c.run.ChangePolicy(ctx, step.Resource, step.Version, func(p *iampolicy.Policy) bool {
+			return p.Remove(step.Field, strings.Fields(step.From))
+		})
+	case plan.GrantAccess:
+		return c.iap.Grant(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To))
+	case plan.EnableIAP:
+		return "", c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version)
+	case plan.RestrictIngress:
+		return c.run.RestrictIngress(ctx, step.Resource, step.Version)
+	case plan.RequireInvoker:
+		return c.run.RequireInvoker(ctx, step.Resource, step.Version)
+	}
+	return "", fault.New(fault.Invalid, "operation %q is not known", step.Op)
+}
+
+// Behind gives the Cloud Run services that a load balancer's resource leads
+// to. Their project is the id, whatever the resource was named with.
+func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
+	targets, err := c.loadBalancers.Behind(ctx, resource)
+	if err != nil {
+		return nil, err
+	}
+	for i := range targets {
+		project, err := c.identity.Project(ctx, targets[i].Project)
+		if err != nil {
+			return nil, err
+		}
+		targets[i].Project = project.ID
+	}
+	return targets, nil
+}
+
+func projectOf(resource string) string {
+	_, rest, _ := strings.Cut(resource, "projects/")
+	project, _, _ := strings.Cut(rest, "/")
+	return project
+}

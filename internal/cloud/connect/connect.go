@@ -1,0 +1,145 @@
+// Package connect makes the HTTP connections to Google's APIs: which endpoint
+// each API has, with what credentials, and what a failed call means.
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"google.golang.org/api/option"
+	htransport "google.golang.org/api/transport/http"
+
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// API names one of the APIs that can have an endpoint of its own.
+type API string
+
+// The APIs.
+const (
+	Run             API = "RUN"
+	Compute         API = "COMPUTE"
+	IAP             API = "IAP"
+	ServiceUsage    API = "SERVICEUSAGE"
+	ResourceManager API = "RESOURCEMANAGER"
+)
+
+// basePath is what the generated clients expect an endpoint to end in, beside
+// the bare host. Source: the clients' own basePath constants.
+var basePath = map[API]string{Compute: "compute/v1/"}
+
+// Config says where the APIs are and who is calling.
+type Config struct {
+	// Endpoint is one base URL for all APIs; "" = Google's own.
+	Endpoint string
+	// Endpoints are base URLs for single APIs; they go before Endpoint.
+	Endpoints map[API]string
+	// Self is the own service account, which a plain-http endpoint on the
+	// loopback is told as the caller; "" = none is named.
+	Self string
+	// UserAgent is the product token and version, "iapguard/1.2.3".
+	UserAgent string
+}
+
+// Check refuses endpoints to which no request may be sent: plain http is for
+// the loopback only, since Google's credentials must never travel in clear.
+func (c Config) Check() error {
+	var problems []error
+	if c.Endpoint != "" {
+		problems = append(problems, checkEndpoint("endpoint", c.Endpoint))
+	}
+	for api, endpoint := range c.Endpoints {
+		problems = append(problems, checkEndpoint("endpoint of "+string(api), endpoint))
+	}
+	return errors.Join(problems...)
+}
+
+func checkEndpoint(what, endpoint string) error {
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil:
+		return fmt.Errorf("%s %q is no base URL: write https://HOST or http://127.0.0.1:PORT", what, endpoint)
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http":
+		return fmt.Errorf("%s %q: scheme %q is not known: write https", what, endpoint, u.Scheme)
+	case !loopback(u.Hostname()):
+		return fmt.Errorf("%s %q is plain http to another machine, which gets no credentials: write https", what, endpoint)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c Config) endpoint(api API) string {
+	endpoint := c.Endpoint
+	if own := c.Endpoints[api]; own != "" {
+		endpoint = own
+	}
+	if endpoint == "" {
+		return ""
+	}
+	return strings.TrimSuffix(endpoint, "/") + "/" + basePath[api]
+}
+
+// Options are what a generated client needs to call one API. Its UserAgent
+// field has to be set beside them: clients ignore the option for it when they
+// are given an HTTP client.
+func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, error) {
+	endpoint := c.endpoint(api)
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(endpoint, "http://") {
+		client := &http.Client{Transport: &localCaller{base: counted, self: c.Self}}
+		return []option.ClientOption{option.WithHTTPClient(client), option.WithEndpoint(endpoint)}, nil
+	}
+	transport, err := htransport.NewTransport(ctx, counted, option.WithScopes("https://www.googleapis.com/auth/cloud-platform"))
+	if err != nil {
+		return nil, fmt.Errorf("finding credentials for %s: %w", api, err)
+	}
+	options := []option.ClientOption{option.WithHTTPClient(&http.Client{Transport: transport})}
+	if endpoint != "" {
+		options = append(options, option.WithEndpoint(endpoint))
+	}
+	return options, nil
+}
+
+// counted is the one transport under all clients: connections are shared, and
+// every request is counted for the report that caused it.
+var counted http.RoundTripper = roundTripper(func(request *http.Request) (*http.Response, error) {
+	report.Count(request.Context())
+	return pooled.RoundTrip(request)
+})
+
+var pooled = func() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 32 // observations read side by side
+	return transport
+}()
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
+
+// localCaller names the caller to a local cloud; it never sees Google's credentials.
+type localCaller struct {
+	base http.RoundTripper
+	self string
+}
+
+func (l *localCaller) RoundTrip(request *http.Request) (*http.Response, error) {
+	if l.self != "" {
+		request = request.Clone(request.Context())
+		request.Header.Set("Authorization", "Bearer serviceAccount:"+l.self)
+	}
+	return l.base.RoundTrip(request)
+}

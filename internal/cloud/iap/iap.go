@@ -1,0 +1,70 @@
+// Package iap reads and writes who has access through Identity-Aware Proxy.
+package iap
+
+import (
+	"context"
+	"fmt"
+
+	iap "google.golang.org/api/iap/v1"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Client talks to IAP.
+type Client struct{ policies *iap.V1Service }
+
+// New connects to the API.
+func New(ctx context.Context, config connect.Config) (*Client, error) {
+	options, err := config.Options(ctx, connect.IAP)
+	if err != nil {
+		return nil, err
+	}
+	api, err := iap.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to IAP: %w", err)
+	}
+	api.UserAgent = config.UserAgent
+	return &Client{api.V1}, nil
+}
+
+// Policy reads the policy of an iap_web resource; inherited bindings are not in it.
+func (c *Client) Policy(ctx context.Context, resource string) (posture.Policy, error) {
+	policy, err := c.policy(ctx, resource)
+	return policy.Posture(), err
+}
+
+func (c *Client) policy(ctx context.Context, resource string) (iampolicy.Policy, error) {
+	var policy iampolicy.Policy
+	request := &iap.GetIamPolicyRequest{Options: &iap.GetPolicyOptions{RequestedPolicyVersion: 3}}
+	answer, err := c.policies.GetIamPolicy(resource, request).Context(ctx).Do()
+	if err != nil {
+		return policy, fmt.Errorf("reading the access policy of %q: %w", resource, connect.Classify(err))
+	}
+	return policy, iampolicy.Convert(answer, &policy)
+}
+
+// Grant gives members a role on an iap_web resource, at the observed version.
+func (c *Client) Grant(ctx context.Context, resource, version, role string, members []string) (string, error) {
+	policy, err := c.policy(ctx, resource)
+	if err != nil {
+		return "", err
+	}
+	if err := policy.Unmoved(version); err != nil {
+		return "", fmt.Errorf("writing the access policy of %q: %w", resource, err)
+	}
+	if !policy.Add(role, members) {
+		return version, nil
+	}
+	policy.Version = 3
+	request := &iap.SetIamPolicyRequest{Policy: &iap.Policy{}}
+	if err := iampolicy.Convert(policy, request.Policy); err != nil {
+		return "", err
+	}
+	written, err := c.policies.SetIamPolicy(resource, request).Context(ctx).Do()
+	if err != nil {
+		return "", fmt.Errorf("writing the access policy of %q: %w", resource, connect.Classify(err))
+	}
+	return written.Etag, nil
+}

@@ -1,0 +1,85 @@
+// Package identity knows projects and Google's service agents in them.
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+
+	resourcemanager "google.golang.org/api/cloudresourcemanager/v1"
+	serviceusage "google.golang.org/api/serviceusage/v1beta1"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/fault"
+)
+
+// Client talks to Resource Manager and Service Usage.
+type Client struct {
+	projects *resourcemanager.ProjectsService
+	services *serviceusage.ServicesService
+	known    sync.Map // id or number → Project; neither ever changes
+}
+
+// Project is a project's two names.
+type Project struct{ ID, Number string }
+
+// New connects to both APIs.
+func New(ctx context.Context, config connect.Config) (*Client, error) {
+	options, err := config.Options(ctx, connect.ResourceManager)
+	if err != nil {
+		return nil, err
+	}
+	manager, err := resourcemanager.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Resource Manager: %w", err)
+	}
+	if options, err = config.Options(ctx, connect.ServiceUsage); err != nil {
+		return nil, err
+	}
+	usage, err := serviceusage.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Service Usage: %w", err)
+	}
+	manager.UserAgent, usage.UserAgent = config.UserAgent, config.UserAgent
+	return &Client{projects: manager.Projects, services: usage.Services}, nil
+}
+
+// Project gives a project's id and number, whichever of the two it is asked by.
+func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error) {
+	if known, ok := c.known.Load(idOrNumber); ok {
+		return known.(Project), nil
+	}
+	found, err := c.projects.Get(idOrNumber).Context(ctx).Do()
+	if err != nil {
+		return Project{}, fmt.Errorf("reading project %q: %w", idOrNumber, connect.Classify(err))
+	}
+	project := Project{ID: found.ProjectId, Number: strconv.FormatInt(found.ProjectNumber, 10)}
+	c.known.Store(project.ID, project)
+	c.known.Store(project.Number, project)
+	return project, nil
+}
+
+// ProvisionIAPAgent makes IAP's service agent exist in the project and gives
+// its address. It is idempotent, and the operation is done when it answers;
+// its name must not be polled. Source: recorded answers of generateServiceIdentity.
+func (c *Client) ProvisionIAPAgent(ctx context.Context, project string) (string, error) {
+	name := "projects/" + project + "/services/iap.googleapis.com"
+	operation, err := c.services.GenerateServiceIdentity(name).Context(ctx).Do()
+	if err != nil {
+		return "", fmt.Errorf("provisioning IAP's service agent in %q: %w", project, connect.Classify(err))
+	}
+	if operation.Error != nil {
+		return "", fault.New(fault.Unavailable, "provisioning IAP's service agent in %q: %s", project, operation.Error.Message)
+	}
+	var made struct {
+		Email string `json:"email"`
+	}
+	if operation.Done {
+		if err := json.Unmarshal(operation.Response, &made); err != nil {
+			return "", fmt.Errorf("provisioning IAP's service agent in %q: reading the answer: %w", project, err)
+		}
+	}
+	return made.Email, nil
+}

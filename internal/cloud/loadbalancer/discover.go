@@ -1,0 +1,126 @@
+package loadbalancer
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+	compute "google.golang.org/api/compute/v1"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Backends reads the backend services that can send requests to a service:
+// which ones from the inventory, each of them directly. Their policies are not
+// filled in. A NEG with a URL mask picks the service by the request's address;
+// such backends are not found here.
+func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Target) ([]posture.Backend, error) {
+	links := inv.leadingTo(target)
+	found := make([]posture.Backend, len(links))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, l := range links {
+		group.Go(func() error {
+			backend, err := c.backendService(ctx, l)
+			if err != nil {
+				if fault.ActionOf(err) == fault.Gone {
+					return nil // deleted since the list was made
+				}
+				return err
+			}
+			found[i] = inv.backend(l, backend)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(b posture.Backend) bool {
+		return !slices.ContainsFunc(b.Members, func(m posture.Member) bool { return m.Target == target })
+	}), nil
+}
+
+func (inv *Inventory) backend(l link, from *compute.BackendService) posture.Backend {
+	backend := posture.Backend{
+		Project: l.project, Location: l.location, Name: from.Name, ID: strconv.FormatUint(from.Id, 10),
+		Version: from.Fingerprint, Scheme: from.LoadBalancingScheme, Protocol: from.Protocol,
+		IAPOn: from.Iap != nil && from.Iap.Enabled, CDNOn: from.EnableCDN,
+		Frontends: inv.frontends(l),
+	}
+	for _, member := range inv.members(from) {
+		backend.Members = append(backend.Members, posture.Member{Target: member})
+	}
+	return backend
+}
+
+// Behind gives the Cloud Run services to which requests come through a
+// resource: a NEG, backend service, URL map, target proxy or forwarding rule.
+// Everything is read directly, since lists may not show yet what was made a
+// moment ago. What is gone leads nowhere.
+func (c *Client) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
+	l, ok := parseLink(resource)
+	if !ok {
+		return nil, fault.New(fault.Invalid, "resolving %q: it names no load balancer's resource", resource)
+	}
+	walk := &walk{client: c, seen: map[link]bool{}}
+	if err := walk.from(ctx, l); err != nil {
+		return nil, err
+	}
+	return walk.found, nil
+}
+
+// walk follows references downwards, each resource once.
+type walk struct {
+	client *Client
+	seen   map[link]bool
+	found  []posture.Target
+}
+
+func (w *walk) from(ctx context.Context, l link) error {
+	if w.seen[l] {
+		return nil
+	}
+	w.seen[l] = true
+	next, err := w.step(ctx, l)
+	if err != nil {
+		if fault.ActionOf(err) == fault.Gone {
+			return nil
+		}
+		return err
+	}
+	for _, reference := range next {
+		if below, ok := parseLink(reference); ok {
+			if err := w.from(ctx, below); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// step reads one resource and gives what it refers to.
+func (w *walk) step(ctx context.Context, l link) ([]string, error) {
+	switch l.collection {
+	case "networkEndpointGroups":
+		neg, err := w.client.neg(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		if target, ok := behind(neg); ok && !slices.Contains(w.found, target) {
+			w.found = append(w.found, target)
+		}
+		return nil, nil
+	case "backendServices":
+		backend, err := w.client.backendService(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		var groups []string
+		for _, one := range backend.Backends {
+			groups = append(groups, one.Group)
+		}
+		return groups, nil
+	}
+	return w.client.routing(ctx, l)
+}

@@ -1,0 +1,85 @@
+package loadbalancer
+
+import (
+	"context"
+	"fmt"
+
+	compute "google.golang.org/api/compute/v1"
+	"google.golang.org/api/googleapi"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+)
+
+// call is what every generated get has in common.
+type call[T any] interface {
+	Do(...googleapi.CallOption) (T, error)
+}
+
+// get makes the global or the regional call, whichever the link asks for.
+func get[T any, G, R call[T]](l link, global G, regional R) (T, error) {
+	var found T
+	var err error
+	if l.global() {
+		found, err = global.Do()
+	} else {
+		found, err = regional.Do()
+	}
+	if err != nil {
+		return found, fmt.Errorf("reading %s: %w", l.path(), connect.Classify(err))
+	}
+	return found, nil
+}
+
+func (c *Client) backendService(ctx context.Context, l link) (*compute.BackendService, error) {
+	return get[*compute.BackendService](l,
+		c.api.BackendServices.Get(l.project, l.name).Context(ctx),
+		c.api.RegionBackendServices.Get(l.project, l.location, l.name).Context(ctx))
+}
+
+// neg reads a NEG. Serverless ones are regional; a zonal or global one is
+// answered with 404 and leads to no Cloud Run service.
+func (c *Client) neg(ctx context.Context, l link) (*compute.NetworkEndpointGroup, error) {
+	return get[*compute.NetworkEndpointGroup](l,
+		c.api.GlobalNetworkEndpointGroups.Get(l.project, l.name).Context(ctx),
+		c.api.RegionNetworkEndpointGroups.Get(l.project, l.location, l.name).Context(ctx))
+}
+
+// routing reads a URL map, target proxy or forwarding rule and gives what it
+// refers to. Other collections refer to nothing of ours.
+func (c *Client) routing(ctx context.Context, l link) ([]string, error) {
+	switch l.collection {
+	case "urlMaps":
+		found, err := get[*compute.UrlMap](l,
+			c.api.UrlMaps.Get(l.project, l.name).Context(ctx),
+			c.api.RegionUrlMaps.Get(l.project, l.location, l.name).Context(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return backendsOfMap(found), nil
+	case "targetHttpsProxies":
+		found, err := get[*compute.TargetHttpsProxy](l,
+			c.api.TargetHttpsProxies.Get(l.project, l.name).Context(ctx),
+			c.api.RegionTargetHttpsProxies.Get(l.project, l.location, l.name).Context(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return []string{found.UrlMap}, nil
+	case "targetHttpProxies":
+		found, err := get[*compute.TargetHttpProxy](l,
+			c.api.TargetHttpProxies.Get(l.project, l.name).Context(ctx),
+			c.api.RegionTargetHttpProxies.Get(l.project, l.location, l.name).Context(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return []string{found.UrlMap}, nil
+	case "forwardingRules":
+		found, err := get[*compute.ForwardingRule](l,
+			c.api.GlobalForwardingRules.Get(l.project, l.name).Context(ctx),
+			c.api.ForwardingRules.Get(l.project, l.location, l.name).Context(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return []string{found.Target}, nil
+	}
+	return nil, nil
+}

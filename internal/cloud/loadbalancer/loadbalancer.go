@@ -1,0 +1,118 @@
+// Package loadbalancer reads the chain of compute resources that leads from an
+// address to a Cloud Run service, and turns IAP on at its backend services:
+//
+//	forwarding rule → target proxy → URL map → backend service → serverless NEG → service
+//
+// Which backend services lead to a service is found through lists; what is
+// going to be written is then read directly.
+package loadbalancer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	compute "google.golang.org/api/compute/v1"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Client talks to Compute Engine.
+type Client struct{ api *compute.Service }
+
+// New connects to the API.
+func New(ctx context.Context, config connect.Config) (*Client, error) {
+	options, err := config.Options(ctx, connect.Compute)
+	if err != nil {
+		return nil, err
+	}
+	api, err := compute.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Compute Engine: %w", err)
+	}
+	api.UserAgent = config.UserAgent
+	return &Client{api}, nil
+}
+
+// EnableIAP turns IAP on at a backend service and writes nothing else: an
+// OAuth client that is there stays. fingerprint is the observed version; a
+// backend service that has moved since is a fault.Conflict.
+func (c *Client) EnableIAP(ctx context.Context, resource, fingerprint string) error {
+	l, ok := parseLink(resource)
+	if !ok {
+		return fault.New(fault.Invalid, "turning IAP on: %q is no backend service", resource)
+	}
+	body := &compute.BackendService{Fingerprint: fingerprint, Iap: &compute.BackendServiceIAP{Enabled: true}}
+	var operation *compute.Operation
+	var err error
+	if l.global() {
+		operation, err = c.api.BackendServices.Patch(l.project, l.name, body).Context(ctx).Do()
+	} else {
+		operation, err = c.api.RegionBackendServices.Patch(l.project, l.location, l.name, body).Context(ctx).Do()
+	}
+	if err == nil {
+		err = c.await(ctx, l, operation)
+	}
+	if err != nil {
+		return fmt.Errorf("turning IAP on at backend service %q: %w", l.name, connect.Classify(err))
+	}
+	return nil
+}
+
+// await waits for an operation in the place of l. One wait call lasts at most
+// two minutes and is best effort. Source: compute's discovery document,
+// globalOperations.wait.
+func (c *Client) await(ctx context.Context, l link, operation *compute.Operation) error {
+	var err error
+	for pause := 50 * time.Millisecond; operation.Status != "DONE"; pause = min(2*pause, 5*time.Second) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause): // the wait call may answer at once, without being done
+		}
+		if l.global() {
+			operation, err = c.api.GlobalOperations.Wait(l.project, operation.Name).Context(ctx).Do()
+		} else {
+			operation, err = c.api.RegionOperations.Wait(l.project, l.location, operation.Name).Context(ctx).Do()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if operation.Error == nil || len(operation.Error.Errors) == 0 {
+		return nil
+	}
+	first := operation.Error.Errors[0]
+	kind, known := operationFaults[first.Code]
+	if !known {
+		kind = fault.Invalid
+	}
+	return fault.New(kind, "operation failed: %s: %s", first.Code, first.Message)
+}
+
+// operationFaults classifies the codes of failed operations that may pass.
+var operationFaults = map[string]fault.Kind{
+	"RESOURCE_NOT_READY":                  fault.Busy,
+	"RESOURCE_OPERATION_RATE_EXCEEDED":    fault.Quota,
+	"RATE_LIMIT_EXCEEDED":                 fault.Quota,
+	"QUOTA_EXCEEDED":                      fault.Quota,
+	"CONDITION_NOT_MET":                   fault.Conflict,
+	"PERMISSIONS_ERROR":                   fault.Denied,
+	"RESOURCE_NOT_FOUND":                  fault.NotFound,
+	"INTERNAL_ERROR":                      fault.Unavailable,
+	"SERVICE_UNAVAILABLE":                 fault.Unavailable,
+	"UNSUPPORTED_OPERATION_ORGPOLICY":     fault.OrgPolicy,
+	"RESOURCE_IN_USE_BY_ANOTHER_RESOURCE": fault.Busy,
+}
+
+// behind is which Cloud Run services a NEG sends requests to. A URL mask picks
+// the service by the request's address: it names none (see Discover).
+func behind(neg *compute.NetworkEndpointGroup) (posture.Target, bool) {
+	l, ok := parseLink(neg.SelfLink)
+	if !ok || neg.CloudRun == nil || !posture.ValidService(neg.CloudRun.Service) {
+		return posture.Target{}, false
+	}
+	return posture.Target{Project: l.project, Location: l.location, Service: neg.CloudRun.Service}, true
+}

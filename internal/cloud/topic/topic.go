@@ -1,0 +1,87 @@
+// Package topic publishes to Pub/Sub and waits until the server has the message.
+package topic
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"cloud.google.com/go/pubsub/v2"
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"google.golang.org/api/option"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// name is the full name of a topic. Source: pubsub/docs/pubsub-basics#resource_names.
+var name = regexp.MustCompile(`^projects/([a-z][a-z0-9.:-]{4,60})/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
+
+// Valid reports whether s is a topic's full name, projects/P/topics/T.
+func Valid(s string) bool { return name.MatchString(s) }
+
+// Topic is a topic to publish reports to.
+type Topic struct {
+	client    *pubsub.Client
+	publisher *pubsub.Publisher
+	project   string
+}
+
+// Open connects to a topic by its full name. The client honours
+// PUBSUB_EMULATOR_HOST.
+func Open(ctx context.Context, topic string, options ...option.ClientOption) (*Topic, error) {
+	match := name.FindStringSubmatch(topic)
+	if match == nil {
+		return nil, fmt.Errorf("topic %q is no topic's name: write projects/PROJECT/topics/TOPIC", topic)
+	}
+	client, err := pubsub.NewClient(ctx, match[1], options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Pub/Sub: %w", err)
+	}
+	publisher := client.Publisher(topic)
+	publisher.EnableMessageOrdering = true
+	publisher.PublishSettings.CountThreshold = 1 // each report is waited for, so none gains by waiting for others
+	return &Topic{client: client, publisher: publisher, project: match[1]}, nil
+}
+
+// Close flushes and disconnects.
+func (t *Topic) Close() error {
+	t.publisher.Stop()
+	if err := t.client.Close(); err != nil {
+		return fmt.Errorf("closing Pub/Sub: %w", err)
+	}
+	return nil
+}
+
+// Publish sends a report as a CloudEvent in the Pub/Sub protocol binding's
+// binary mode: the event's attributes are message attributes, by which
+// subscriptions can filter, and its data is the message's data. When Publish
+// returns nil the message is stored.
+func (t *Topic) Publish(ctx context.Context, r report.Report) error {
+	event, err := r.Event(t.project)
+	if err != nil {
+		return err
+	}
+	message := message(event)
+	if _, err := t.publisher.Publish(ctx, message).Get(ctx); err != nil {
+		t.publisher.ResumePublish(message.OrderingKey) // an error pauses its key
+		return &fault.Error{Kind: fault.Unavailable, Err: fmt.Errorf("publishing to %s: %w", t.publisher.ID(), err)}
+	}
+	return nil
+}
+
+// message binds an event to Pub/Sub. Source: the CloudEvents Pub/Sub protocol
+// binding, binary content mode.
+func message(event cloudevents.Event) *pubsub.Message {
+	attributes := map[string]string{
+		"ce-specversion": event.SpecVersion(), "ce-id": event.ID(), "ce-source": event.Source(), "ce-type": event.Type(),
+		"ce-time": event.Time().Format("2006-01-02T15:04:05.999999999Z07:00"), "content-type": event.DataContentType(),
+	}
+	if event.DataSchema() != "" {
+		attributes["ce-dataschema"] = event.DataSchema()
+	}
+	if event.Subject() != "" {
+		attributes["ce-subject"] = event.Subject()
+	}
+	return &pubsub.Message{Data: event.Data(), Attributes: attributes, OrderingKey: event.Subject()}
+}

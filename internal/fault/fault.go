@@ -1,0 +1,89 @@
+// Package fault is the closed list of ways in which a call to a cloud API can
+// fail. What is done about a failure is decided here, in one table, and
+// nowhere else: the adapters say which Kind an error is, everybody else asks
+// for its Action.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind is what went wrong.
+type Kind string
+
+// The kinds of failure.
+const (
+	Unknown        Kind = "unknown"         // an error that no adapter classified
+	NotFound       Kind = "not-found"       // the resource is not there
+	Conflict       Kind = "conflict"        // somebody else wrote in between: etag, fingerprint or version is stale
+	Busy           Kind = "busy"            // the resource is being changed right now
+	Denied         Kind = "denied"          // a permission is missing
+	APIDisabled    Kind = "api-disabled"    // the API is switched off in the project
+	OrgPolicy      Kind = "org-policy"      // an organisation policy forbids it
+	NotProvisioned Kind = "not-provisioned" // the service agent is not known yet
+	Invalid        Kind = "invalid"         // the API refuses the request as it is
+	Quota          Kind = "quota"           // too many requests
+	Unavailable    Kind = "unavailable"     // a passing failure of the server or the connection
+	Canceled       Kind = "canceled"        // our own deadline or cancellation
+)
+
+// Action is what to do about a failure.
+type Action int
+
+// The actions.
+const (
+	Retry  Action = iota // try again later; redelivery does it when this delivery gives up
+	Replan               // observe and plan again: what was planned no longer fits
+	Block                // nothing will change by itself: report it with a remedy, do not retry
+	Gone                 // what it was about no longer exists
+)
+
+// actions is the one table that decides. Unknown errors are retried: a retry
+// ends in the dead-letter topic, where a person sees it, and a wrong "blocked"
+// would hide it.
+var actions = map[Kind]Action{
+	Unknown:        Retry,
+	NotFound:       Gone,
+	Conflict:       Replan,
+	Busy:           Retry,
+	Denied:         Block,
+	APIDisabled:    Block,
+	OrgPolicy:      Block,
+	NotProvisioned: Retry,
+	Invalid:        Block,
+	Quota:          Retry,
+	Unavailable:    Retry,
+	Canceled:       Retry,
+}
+
+// Error is a failed call, classified.
+type Error struct {
+	Kind       Kind
+	Permission string // the missing permission, where the API named it
+	Service    string // the disabled API, where the API named it
+	Remedy     string // what a person can do, one line; may be empty
+	Err        error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error that was classified.
+func (e *Error) Unwrap() error { return e.Err }
+
+// New classifies an error message that no API sent.
+func New(kind Kind, format string, args ...any) error {
+	return &Error{Kind: kind, Err: fmt.Errorf(format, args...)}
+}
+
+// Of finds the classification of an error; what nobody classified is Unknown.
+func Of(err error) *Error {
+	var classified *Error
+	if errors.As(err, &classified) {
+		return classified
+	}
+	return &Error{Kind: Unknown, Err: err}
+}
+
+// ActionOf says what to do about an error.
+func ActionOf(err error) Action { return actions[Of(err).Kind] }

@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// builders gives the one step that closes each gap. Resource and reason are
+// the finding's own.
+var builders = map[posture.Code]func(posture.Posture, posture.Finding) Step{
+	posture.AgentNotProvisioned: func(_ posture.Posture, f posture.Finding) Step {
+		return Step{Op: ProvisionAgent, To: f.Subject}
+	},
+	posture.AgentNotInvoker: func(p posture.Posture, f posture.Finding) Step {
+		return Step{Op: GrantInvoker, Field: posture.RoleInvoker, To: f.Subject, Version: policyVersion(p, f.Resource)}
+	},
+	posture.AccessorMissing: func(p posture.Posture, f posture.Finding) Step {
+		return Step{Op: GrantAccess, Field: posture.RoleAccessor, To: f.Subject, Version: accessVersion(p, f.Resource)}
+	},
+	posture.IAPOff: func(p posture.Posture, f posture.Finding) Step {
+		return Step{Op: EnableIAP, Field: "iap.enabled", From: "false", To: "true", Version: backendVersion(p, f.Resource)}
+	},
+	posture.IngressOpen: func(p posture.Posture, f posture.Finding) Step {
+		return Step{Op: RestrictIngress, Field: "ingress", From: string(p.Service.Ingress), To: f.Subject, Version: p.Service.Version}
+	},
+	posture.InvokerCheckOff: func(p posture.Posture, _ posture.Finding) Step {
+		return Step{Op: RequireInvoker, Field: "invokerIamDisabled", From: "true", To: "false", Version: p.Service.Version}
+	},
+	posture.PublicInvoker: func(p posture.Posture, f posture.Finding) Step {
+		role, members, _ := strings.Cut(f.Subject, " ")
+		return Step{Op: RevokePublic, Field: role, From: members, Version: p.Invokers.Version}
+	},
+}
+
+func policyVersion(p posture.Posture, service string) string {
+	if service == p.Target.Name() {
+		return p.Invokers.Version
+	}
+	for _, backend := range p.Backends {
+		for _, member := range backend.Members {
+			if member.Target.Name() == service {
+				return member.Invokers.Version
+			}
+		}
+	}
+	return ""
+}
+
+func accessVersion(p posture.Posture, resource string) string {
+	for _, backend := range p.Backends {
+		if backend.AccessResource(p.ProjectNumber) == resource {
+			return backend.Access.Version
+		}
+	}
+	return ""
+}
+
+func backendVersion(p posture.Posture, resource string) string {
+	for _, backend := range p.Backends {
+		if backend.Resource() == resource {
+			return backend.Version
+		}
+	}
+	return ""
+}

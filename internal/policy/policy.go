@@ -1,0 +1,84 @@
+// Package policy reads the one YAML file in which a platform team says what is
+// wanted for which service, strictly: what it does not understand it refuses,
+// with line, column and what to write instead. It is pure after reading.
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Policy is a valid policy. The zero value is no policy: everything is in
+// scope, report-only.
+type Policy struct {
+	digest string
+	rules  []rule
+}
+
+// Digest identifies the text that was read: the first 12 hex digits of its
+// SHA-256, or "none".
+func (p Policy) Digest() string {
+	if p.digest == "" {
+		return "none"
+	}
+	return p.digest
+}
+
+// For gives the settings for a service: those of the first rule that matches.
+// A policy without a matching rule leaves the service alone, and so does a
+// recipe that is off.
+func (p Policy) For(target posture.Target) (posture.Settings, bool) {
+	if p.digest == "" {
+		return posture.DefaultSettings(), true
+	}
+	for _, rule := range p.rules {
+		if rule.match.covers(target) {
+			return rule.settings, rule.settings.Recipe != posture.RecipeOff
+		}
+	}
+	return posture.Settings{}, false
+}
+
+// rule is one validated rule.
+type rule struct {
+	match    match
+	settings posture.Settings
+}
+
+// match lists patterns; an empty list matches everything.
+type match struct {
+	projects, locations, services []pattern
+}
+
+func (m match) covers(target posture.Target) bool {
+	return anyMatches(m.projects, target.Project) &&
+		anyMatches(m.locations, target.Location) &&
+		anyMatches(m.services, target.Service)
+}
+
+func anyMatches(patterns []pattern, name string) bool {
+	if len(patterns) == 0 {
+		return true
+	}
+	for _, pattern := range patterns {
+		if pattern.matches(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])[:12]
+}
+
+// Bounds of the times in a rule. Source: CONTRACT's policy paragraph for settle;
+// IAM's propagation is "7 minutes or more" (iam/docs/access-change-propagation).
+const (
+	maxSettle      = 10 * time.Minute
+	maxPropagation = 30 * time.Minute
+)

@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+const example = `version: 1
+rules:
+  - name: legacy
+    match:
+      projects: ["old-*", "123456789012"]
+    recipe: "off"
+  - name: shops
+    match:
+      projects: [demo-project]
+      locations: [us-central1]
+      services: ["shop-*"]
+    mode: enforce
+    access:
+      members: ["user:alice@example.com", "group:ops@example.com"]
+      none: enable
+    settle: 0s
+    propagation: 90s
+  - name: rest
+    match:
+      projects: [demo-project]
+`
+
+func target(project, location, service string) posture.Target {
+	return posture.Target{Project: project, Location: location, Service: service}
+}
+
+func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
+	policy, err := Parse([]byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shops := posture.Settings{
+		Rule: "shops", Mode: posture.Enforce, Recipe: posture.RecipeAuto, NoneFor: posture.NoneEnable,
+		Access: []string{"user:alice@example.com", "group:ops@example.com"}, Propagation: 90 * time.Second,
+	}
+	rest := posture.DefaultSettings()
+	rest.Rule = "rest"
+	for _, tc := range []struct {
+		name    string
+		target  posture.Target
+		want    posture.Settings
+		inScope bool
+	}{
+		{"exact and glob", target("demo-project", "us-central1", "shop-a"), shops, true},
+		{"the glob is anchored", target("demo-project", "us-central1", "workshop-a"), rest, true},
+		{"another location", target("demo-project", "europe-west1", "shop-a"), rest, true},
+		{"no rule", target("other-project", "us-central1", "shop-a"), posture.Settings{}, false},
+	} {
+		got, inScope := policy.For(tc.target)
+		if diff := cmp.Diff(tc.want, got); diff != "" || inScope != tc.inScope {
+			t.Errorf("%s: in scope %v, want %v; settings (-want +got):\n%s", tc.name, inScope, tc.inScope, diff)
+		}
+	}
+	if _, inScope := policy.For(target("old-one", "us-central1", "shop-a")); inScope {
+		t.Error("a rule with recipe off leaves a service in scope")
+	}
+}
+
+func TestWithoutAPolicyEverythingIsReportOnly(t *testing.T) {
+	got, inScope := Policy{}.For(target("any-project", "us-central1", "a"))
+	if diff := cmp.Diff(posture.DefaultSettings(), got); diff != "" || !inScope {
+		t.Errorf("in scope %v; (-want +got):\n%s", inScope, diff)
+	}
+	if got.Mode != posture.ReportOnly {
+		t.Errorf("mode %q, want report-only", got.Mode)
+	}
+}
+
+func TestBadPoliciesAreRefusedWithPlaceAndRemedy(t *testing.T) {
+	const head = "version: 1\nrules:\n  - name: a\n"
+	for _, tc := range []struct{ name, text, want string }{
+		{"unknown key", head + "    mood: enforce\n", `line 4, column 5: unknown field "mood"`},
+		{"no YAML", "version: [\n", "line "},
+		{"empty", "", "write version: 1"},
+		{"no rules", "version: 1\n", "write at least one under rules"},
+		{"unknown mode", head + "    mode: enforced\n", "rule 1 (a): mode is \"enforced\": write report-only, approve, enforce"},
+		{"settle too long", head + "    settle: 11m\n", "write a time from 0s to 10m0s"},
+		{"settle without unit", head + "    settle: 11\n", "settle is \"11\""},
+		{"everybody", head + "    access: {members: [allUsers]}\n", "would let everybody through IAP"},
+		{"no member", head + "    access: {members: [alice]}\n", "is no member"},
+		{"bad pattern", head + "    match: {projects: [\"a/../b\"]}\n", "is no name or pattern"},
+		{"same name twice", head + "  - name: a\n", "another rule has this name"},
+		{"no name", "version: 1\nrules:\n  - mode: enforce\n", "name is missing"},
+	} {
+		_, err := Parse([]byte(tc.text))
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %v, want one with %q", tc.name, err, tc.want)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package posture
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Code names one kind of finding. Codes are part of the published contract.
+type Code string
+
+// Severity says how bad a finding is for the service.
+type Severity string
+
+// The severities.
+const (
+	High   Severity = "high"   // somebody who should not get in does
+	Medium Severity = "medium" // a part of the protection is missing
+	Low    Severity = "low"    // worth knowing
+)
+
+// Effect says what a finding means for a plan.
+type Effect string
+
+// The effects.
+const (
+	Gap    Effect = "gap"    // a step closes it
+	Waits  Effect = "waits"  // something outside must come first
+	Blocks Effect = "blocks" // a person must change something first
+)
+
+// Finding is one difference between what is and what is wanted.
+type Finding struct {
+	Code     Code
+	Severity Severity
+	Effect   Effect
+	Resource string // name of the resource that is not as wanted
+	Why      string // one line
+	Remedy   string // one line: what a person can do; "" for gaps
+	// Subject is what exactly is missing or too much there: a member, a role.
+	Subject string
+}
+
+// protections are all comparisons, in the order in which their gaps are
+// closed: see package plan for why the order is safe. Obstacles come first,
+// since they decide whether anything can be closed at all.
+var protections = []func(Posture, Wanted) []Finding{
+	loadBalancer,
+	frontends,
+	capableBackends,
+	sharedBackends,
+	oneIAP,
+	knownIngress,
+	serviceAgent,
+	invokerGrant,
+	accessors,
+	accessKnown,
+	iapOn,
+	ingressRestricted,
+	invokerCheck,
+	publicInvokers,
+}
+
+// Assess compares a posture with what is wanted. It gives every difference, in
+// the order in which they matter to a plan; none means that the service is
+// protected as wanted.
+func Assess(p Posture, want Wanted) []Finding {
+	if want.Recipe == RecipeOff {
+		return nil
+	}
+	var findings []Finding
+	for _, protection := range protections {
+		findings = append(findings, protection(p, want)...)
+	}
+	return findings
+}
+
+// Worst is the strongest effect among findings, "" when there are none.
+func Worst(findings []Finding) Effect {
+	rank := map[Effect]int{Gap: 1, Waits: 2, Blocks: 3}
+	var worst Effect
+	for _, finding := range findings {
+		if cmp.Compare(rank[finding.Effect], rank[worst]) > 0 {
+			worst = finding.Effect
+		}
+	}
+	return worst
+}
+
+// Codes lists the codes that this package can give, sorted.
+func Codes() []Code {
+	codes := []Code{
+		NoLoadBalancer, NoFrontend, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
+		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
+		IngressOpen, InvokerCheckOff, PublicInvoker,
+	}
+	slices.Sort(codes)
+	return codes
+}

@@ -1,0 +1,53 @@
+package posture
+
+import (
+	"fmt"
+	"slices"
+)
+
+// CDNEnabled: Cloud CDN would answer from its cache without asking IAP.
+// Source: iap/docs/enabling-cloud-run, "IAP is incompatible with Cloud CDN".
+const CDNEnabled Code = "CDN_ENABLED"
+
+// BackendNotCapable: the backend service's kind of load balancer has no IAP.
+const BackendNotCapable Code = "BACKEND_NOT_CAPABLE"
+
+// IAP works with application load balancers only. The scheme EXTERNAL is
+// shared with proxy network load balancers, so the protocol counts too.
+// Source: the iap field in compute's discovery document, and IAP's concepts.
+var (
+	capableSchemes   = []string{"EXTERNAL", "EXTERNAL_MANAGED", "INTERNAL_MANAGED"}
+	capableProtocols = []string{"HTTP", "HTTPS", "HTTP2", "H2C"}
+)
+
+func capableBackends(p Posture, _ Wanted) []Finding {
+	var findings []Finding
+	for _, backend := range p.Backends {
+		if backend.IAPOn || p.Service.IAPOn {
+			continue // what is on already works
+		}
+		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {
+			findings = append(findings, Finding{
+				Code: BackendNotCapable, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why:    fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
+				Remedy: "use an application load balancer (EXTERNAL_MANAGED or INTERNAL_MANAGED, protocol HTTP, HTTPS or HTTP2)",
+			})
+		}
+		if backend.CDNOn {
+			findings = append(findings, Finding{
+				Code: CDNEnabled, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why:    "Cloud CDN is on, and IAP is incompatible with it",
+				Remedy: "gcloud compute backend-services update " + backend.Name + " " + backend.flag() + " --no-enable-cdn --project=" + backend.Project,
+			})
+		}
+	}
+	return findings
+}
+
+// flag is how gcloud is told where the backend service is.
+func (b Backend) flag() string {
+	if b.Location == Global {
+		return "--global"
+	}
+	return "--region=" + b.Location
+}

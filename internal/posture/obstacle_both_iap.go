@@ -1,0 +1,23 @@
+package posture
+
+// BothIAP: IAP is on at the service and at a backend service, which every
+// request through the load balancer answers with 500.
+// Source: run/docs/securing/identity-aware-proxy-cloud-run (multiple_iap_policies).
+const BothIAP Code = "BOTH_IAP"
+
+func oneIAP(p Posture, _ Wanted) []Finding {
+	if !p.Service.IAPOn {
+		return nil
+	}
+	var findings []Finding
+	for _, backend := range p.Backends {
+		if backend.IAPOn {
+			findings = append(findings, Finding{
+				Code: BothIAP, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why:    "IAP is on at the backend service and directly on the Cloud Run service, so requests through the load balancer fail with 500",
+				Remedy: "turn one of them off; the audience of IAP's JWT differs between the two",
+			})
+		}
+	}
+	return findings
+}

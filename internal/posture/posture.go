@@ -1,0 +1,182 @@
+package posture
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Posture is what was observed of one Cloud Run service and of every load
+// balancer before it, at one time, in our words.
+type Posture struct {
+	Target        Target // with the project's id
+	ProjectNumber string
+	Service       Service
+	Invokers      Policy // the service's IAM policy; inherited bindings are not in it
+	Backends      []Backend
+	ObservedAt    time.Time
+}
+
+// Service is what matters of the Cloud Run service itself.
+type Service struct {
+	UID                string
+	Version            string // etag, opaque
+	Ingress            Ingress
+	InvokerCheckOff    bool // invokerIamDisabled: anyone may invoke, whatever the policy says
+	IAPOn              bool // direct IAP on the service (iapEnabled)
+	DefaultURLDisabled bool
+	URLs               []string
+	Labels             map[string]string
+	Reconciling        bool // a deployment or change is still being rolled out
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+}
+
+// Ingress says from where a service can be reached at all. The values are
+// those that gcloud takes; IngressUnknown is what the API answers while no
+// revision is active, and it says nothing: the setting may well be stricter.
+type Ingress string
+
+// The ingress settings.
+const (
+	IngressUnknown               Ingress = ""
+	IngressAll                   Ingress = "all"
+	IngressInternal              Ingress = "internal"
+	IngressInternalLoadBalancing Ingress = "internal-and-cloud-load-balancing"
+	IngressNone                  Ingress = "none"
+)
+
+// Policy is an IAM policy as far as roles and members go.
+type Policy struct {
+	Version string // etag, opaque
+	// ChangedAt is when the policy was last written, zero when the etag does
+	// not tell. That an IAM etag holds that time is an observation of recorded
+	// traffic, not documented by Google.
+	ChangedAt time.Time
+	Bindings  []Binding
+}
+
+// Binding is one role with its members. Condition is the condition's
+// expression; "" means that the binding always holds.
+type Binding struct {
+	Role      string
+	Members   []string
+	Condition string
+}
+
+// Roles of the recipe.
+const (
+	RoleInvoker  = "roles/run.invoker"
+	RoleAccessor = "roles/iap.httpsResourceAccessor"
+)
+
+// Holds reports whether the policy gives the member the role without a condition.
+func (p Policy) Holds(role, member string) bool {
+	for _, binding := range p.Bindings {
+		if binding.Role == role && binding.Condition == "" && slices.Contains(binding.Members, member) {
+			return true
+		}
+	}
+	return false
+}
+
+// Members lists who has the role, with or without a condition, deleted
+// members left out.
+func (p Policy) Members(role string) []string {
+	var members []string
+	for _, binding := range p.Bindings {
+		if binding.Role != role {
+			continue
+		}
+		for _, member := range binding.Members {
+			if !strings.HasPrefix(member, "deleted:") && !slices.Contains(members, member) {
+				members = append(members, member)
+			}
+		}
+	}
+	return members
+}
+
+// names reports whether any binding names the member, whatever the role.
+func (p Policy) names(member string) bool {
+	return slices.ContainsFunc(p.Bindings, func(b Binding) bool { return slices.Contains(b.Members, member) })
+}
+
+// Backend is a load balancer's backend service that can send requests to the
+// service.
+type Backend struct {
+	Project  string // id of the project that owns it
+	Location string // region, or Global
+	Name     string
+	ID       string // numeric
+	Version  string // fingerprint, opaque
+	Scheme   string // loadBalancingScheme, as the API spells it
+	Protocol string // as the API spells it
+	IAPOn    bool
+	CDNOn    bool
+	// Members are all Cloud Run services behind it, the target among them:
+	// one IAP switch and one list of accessors serve them all.
+	Members   []Member
+	Frontends []Frontend
+	Access    Policy // IAP's policy of this backend service; inherited bindings are not in it
+}
+
+// Resource is the backend service's name under its API.
+func (b Backend) Resource() string {
+	return "projects/" + b.Project + "/" + b.place() + "/backendServices/" + b.Name
+}
+
+func (b Backend) place() string {
+	if b.Location == Global {
+		return Global
+	}
+	return "regions/" + b.Location
+}
+
+// AccessResource is the name under which IAP keeps the backend service's policy.
+// Source: iap/docs/managing-access.
+func (b Backend) AccessResource(projectNumber string) string {
+	compute := "compute"
+	if b.Location != Global {
+		compute += "-" + b.Location
+	}
+	return "projects/" + projectNumber + "/iap_web/" + compute + "/services/" + b.Name
+}
+
+// Member is one service behind a backend service.
+type Member struct {
+	Target   Target
+	Missing  bool // the backend names a service that does not exist
+	Invokers Policy
+}
+
+// Frontend is an address at which a load balancer takes requests for a backend.
+type Frontend struct {
+	Resource string   // the forwarding rule's name under its API
+	Address  string   // IP address, as the API gives it
+	Hosts    []string // host rules that lead to the backend; empty = any host
+	HTTPS    bool
+}
+
+// AgentEmail is the address of IAP's service agent in a project.
+// Source: iap/docs/enabling-cloud-run.
+func AgentEmail(projectNumber string) string {
+	return "service-" + projectNumber + "@gcp-sa-iap.iam.gserviceaccount.com"
+}
+
+// Agent is IAP's service agent as a member of an IAM policy.
+func (p Posture) Agent() string { return "serviceAccount:" + AgentEmail(p.ProjectNumber) }
+
+// members are all services that an IAP switch on this posture's backends
+// concerns, each once, the target first.
+func (p Posture) members() []Member {
+	members := []Member{{Target: p.Target, Invokers: p.Invokers}}
+	for _, backend := range p.Backends {
+		for _, member := range backend.Members {
+			if !slices.ContainsFunc(members, func(m Member) bool { return m.Target == member.Target }) {
+				members = append(members, member)
+			}
+		}
+	}
+	return members
+}

@@ -1,0 +1,64 @@
+package posture
+
+import "time"
+
+// Mode says how far iapguard may go by itself.
+type Mode string
+
+// The modes.
+const (
+	ReportOnly Mode = "report-only" // say what would be done
+	Approve    Mode = "approve"     // act only on a person's word
+	Enforce    Mode = "enforce"     // act
+)
+
+// Recipe says by which way a service is to be protected.
+type Recipe string
+
+// The recipes.
+const (
+	RecipeAuto         Recipe = "auto"          // direct IAP where it is already on, else the load balancer
+	RecipeLoadBalancer Recipe = "load-balancer" // IAP on the backend services
+	RecipeOff          Recipe = "off"           // not looked at
+)
+
+// NoneKnown says what to do when no effective accessor is known.
+type NoneKnown string
+
+// What to do without an accessor.
+const (
+	NoneWait   NoneKnown = "wait"   // grant the agent, leave IAP off
+	NoneEnable NoneKnown = "enable" // turn IAP on: nobody gets in until somebody is granted access
+)
+
+// Settings is what a policy wants for one service.
+type Settings struct {
+	Rule    string // name of the rule that decided
+	Mode    Mode
+	Recipe  Recipe
+	Access  []string  // members who are to have access through IAP
+	NoneFor NoneKnown // without any accessor
+	// Settle is how long a resource must have been quiet before it is
+	// written because of an event.
+	Settle time.Duration
+	// Propagation is how long a grant or a load balancer's setting may take
+	// until it holds everywhere.
+	Propagation time.Duration
+}
+
+// DefaultSettings are those of CONTRACT's policy paragraph: nothing is changed
+// until a policy says so.
+func DefaultSettings() Settings {
+	return Settings{
+		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait,
+		Settle: 30 * time.Second, Propagation: 2 * time.Minute,
+	}
+}
+
+// Wanted is what is wanted of a service and of those that share a backend
+// service with it.
+type Wanted struct {
+	Settings
+	// Of gives the settings of another service, and whether it is in scope at all.
+	Of func(Target) (Settings, bool)
+}

@@ -1,0 +1,73 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// apply takes the steps in order and stops at the first that fails. A later
+// write to a resource uses the version that the earlier one returned.
+func (r *run) apply(ctx context.Context, steps []plan.Step) error {
+	versions := map[string]string{}
+	for _, step := range steps {
+		if version := versions[step.Written()]; version != "" {
+			step.Version = version
+		}
+		var version string
+		err := r.retrying(ctx, func() (err error) {
+			version, err = r.Applier.Apply(ctx, step)
+			return err
+		})
+		result := stepReport(step, report.StepDone)
+		if err != nil {
+			result.Result = report.StepFailed
+		}
+		at := r.Now().UTC()
+		result.At, result.NotBefore, result.VersionAfter = &at, nil, version
+		r.done = append(r.done, result)
+		if err != nil {
+			return fmt.Errorf("taking step %s on %s: %w", step.Op, step.Resource, err)
+		}
+		versions[step.Written()] = version
+	}
+	return nil
+}
+
+// retrying repeats a call that failed for a passing reason, a bounded number
+// of times: what lasts longer is left to the message's redelivery. Every write
+// names the version that was observed, so a repeated write that had taken
+// effect the first time ends as a conflict and is planned again.
+func (r *run) retrying(ctx context.Context, call func() error) error {
+	var err error
+	for attempt := 0; attempt < len(pauses)+1; attempt++ {
+		if err = call(); err == nil || fault.ActionOf(err) != fault.Retry || attempt == len(pauses) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pauses[attempt]):
+		}
+	}
+	return err
+}
+
+// pauses before the second and third attempt.
+var pauses = []time.Duration{200 * time.Millisecond, time.Second}
+
+func stepReport(step plan.Step, result report.Result) report.Step {
+	reported := report.Step{
+		Op: string(step.Op), Resource: step.Resource, Field: step.Field, From: step.From, To: step.To,
+		Why: step.Why, Result: result, VersionBefore: step.Version,
+	}
+	if !step.NotBefore.IsZero() {
+		at := step.NotBefore.UTC()
+		reported.NotBefore = &at
+	}
+	return reported
+}

@@ -1,0 +1,176 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// conclude names the outcome of what was last observed.
+func (r *run) conclude(v view) report.Report {
+	due, later := v.plan.Due(r.Now())
+	switch worst := posture.Worst(v.findings); {
+	case worst == posture.Blocks:
+		return r.report(v, report.Blocked)
+	case len(due) > 0 && r.mayWrite(v):
+		return r.deferred(v, "the resources kept changing while they were written", time.Time{})
+	case len(later) > 0 && r.mayWrite(v):
+		return r.deferred(v, waitReason(later[0].NotBefore, v), later[0].NotBefore)
+	case worst == posture.Waits:
+		return r.waiting(v)
+	case len(v.plan.Steps) > 0:
+		return r.report(v, report.Planned)
+	case len(r.done) > 0:
+		return r.report(v, report.Protected)
+	}
+	return r.report(v, report.Compliant)
+}
+
+// waitReason says why the next step is not due.
+func waitReason(until time.Time, v view) string {
+	if v.posture.Service.Reconciling {
+		return "the service is still being deployed"
+	}
+	if settled := v.posture.Service.UpdatedAt.Add(v.settings.Settle); v.settings.Settle > 0 && !until.After(settled) {
+		return fmt.Sprintf("the service was changed less than %s ago", v.settings.Settle)
+	}
+	return fmt.Sprintf("a grant or setting may take %s to hold everywhere", v.settings.Propagation)
+}
+
+func (r *run) deferred(v view, what string, until time.Time) report.Report {
+	final := r.report(v, report.Deferred)
+	final.WaitingFor = &report.WaitingFor{What: what}
+	if !until.IsZero() {
+		until = until.UTC()
+		final.WaitingFor.Until = &until
+	}
+	return final
+}
+
+func (r *run) waiting(v view) report.Report {
+	final := r.report(v, report.Waiting)
+	for _, finding := range v.findings {
+		if finding.Effect == posture.Waits {
+			final.WaitingFor = &report.WaitingFor{What: finding.Why}
+			break
+		}
+	}
+	return final
+}
+
+// failed reports an error of a write, and how things stand after it.
+func (r *run) failed(ctx context.Context, v view, err error) report.Report {
+	if again, observeErr := r.observe(ctx); observeErr == nil {
+		v = again
+	}
+	final := r.report(v, outcomeOf(err))
+	final.Advice = append(final.Advice, advice(err)...)
+	return final
+}
+
+// stale refuses a reviewed plan that is no longer the right one.
+func (r *run) stale(v view) report.Report {
+	final := r.report(v, report.Blocked)
+	final.Advice = append(final.Advice, fmt.Sprintf("the plan %s is stale: things have changed since it was made; make and review a new one (now %s)", r.request.Reviewed, v.plan.ID()))
+	return final
+}
+
+// unobserved reports an error of reading. A service that is gone gives no report.
+func (r *run) unobserved(err error) report.Report {
+	if fault.ActionOf(err) == fault.Gone {
+		r.Log.Info("target is gone", "target", r.request.Target.Name(), "err", err)
+		return report.Report{}
+	}
+	policy := r.Policy()
+	settings, _ := policy.For(r.request.Target)
+	v := view{posture: posture.Posture{Target: r.request.Target, ObservedAt: r.Now()}, settings: settings, digest: policy.Digest()}
+	final := r.report(v, outcomeOf(err))
+	final.Advice = advice(err)
+	return final
+}
+
+func outcomeOf(err error) report.Outcome {
+	if fault.ActionOf(err) == fault.Block {
+		return report.Blocked
+	}
+	return report.Failed
+}
+
+// advice is what a person needs to cure an error.
+func advice(err error) []string {
+	lines := []string{err.Error()}
+	classified := fault.Of(err)
+	if classified.Permission != "" {
+		lines = append(lines, "grant iapguard's service account the permission "+classified.Permission)
+	}
+	if classified.Service != "" {
+		lines = append(lines, "gcloud services enable "+classified.Service)
+	}
+	if classified.Remedy != "" {
+		lines = append(lines, classified.Remedy)
+	}
+	return lines
+}
+
+// report fills in what every report has.
+func (r *run) report(v view, outcome report.Outcome) report.Report {
+	p := v.posture
+	final := report.Report{
+		RunID: r.id, PlanID: v.plan.ID(), ObservedAt: p.ObservedAt.UTC(), Version: r.Version,
+		Outcome: outcome, Mode: v.settings.Mode, Policy: &report.Policy{Digest: v.digest, Rule: v.settings.Rule},
+		Target: &report.Target{
+			Project: p.Target.Project, ProjectNumber: p.ProjectNumber, Location: p.Target.Location,
+			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
+		},
+		Cause:       r.cause(),
+		DoorsBefore: r.before, Doors: p.Doors(),
+		Steps: append([]report.Step(nil), r.done...),
+		Calls: r.meter.Calls(), ElapsedMS: r.Now().Sub(r.began).Milliseconds(),
+	}
+	for _, step := range v.plan.Steps {
+		final.Steps = append(final.Steps, stepReport(step, report.StepPlanned))
+	}
+	for _, f := range v.findings {
+		final.Findings = append(final.Findings, report.Finding{Code: f.Code, Severity: f.Severity, Resource: f.Resource, Why: f.Why})
+		if f.Remedy != "" && f.Effect != posture.Gap {
+			final.Advice = append(final.Advice, f.Remedy)
+		}
+	}
+	r.exposure(&final)
+	return final
+}
+
+// exposure tells from when to when a door was open, as far as is known: from
+// the cause on, until the last observation.
+func (r *run) exposure(final *report.Report) {
+	final.Exposed = posture.Exposed(final.Doors)
+	if !posture.Exposed(final.DoorsBefore) && !final.Exposed {
+		return
+	}
+	since := r.began.UTC()
+	if at := r.request.Cause.At; !at.IsZero() && at.Before(since) {
+		since = at.UTC()
+	}
+	final.ExposedSince = &since
+	if !final.Exposed {
+		until := final.ObservedAt
+		final.ExposedUntil = &until
+	}
+}
+
+func (r *run) cause() report.Cause {
+	c := r.request.Cause
+	reported := report.Cause{
+		Kind: string(c.Kind), Key: c.Key, EventID: c.EventID, Method: c.Method,
+		Principal: c.Principal, UserAgent: c.UserAgent, CallerIP: c.CallerIP,
+	}
+	if !c.At.IsZero() {
+		at := c.At.UTC()
+		reported.At = &at
+	}
+	return reported
+}

@@ -1,0 +1,190 @@
+// Package reconcile is the one loop: a target is observed, assessed, planned,
+// applied, verified by observing again, and reported. Events, commands and the
+// command line all go through it; what differs is only who consented.
+//
+// What it promises: nothing is written before a report that says so is
+// published, every write names the version that was observed, a conflict means
+// observing and planning again, and what is told at the end was read at the
+// end.
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// Observer reads everything about one service, directly from the resources.
+// The posture's target carries the project's id. Errors are classified by
+// package fault; NotFound means that the service is gone.
+type Observer interface {
+	Observe(ctx context.Context, target posture.Target) (posture.Posture, error)
+}
+
+// Applier takes one step. It refuses with fault.Conflict when the resource is
+// no longer at the step's version, and gives the version after the write, ""
+// when the API does not tell.
+type Applier interface {
+	Apply(ctx context.Context, step plan.Step) (version string, err error)
+}
+
+// Publisher makes a report known. When it returns nil, the report is safe.
+type Publisher interface {
+	Publish(ctx context.Context, r report.Report) error
+}
+
+// Policy gives the settings for a service, and whether it is in scope.
+type Policy interface {
+	For(target posture.Target) (posture.Settings, bool)
+	Digest() string
+}
+
+// Engine is the loop with its surroundings. All fields are required.
+type Engine struct {
+	Observer  Observer
+	Applier   Applier
+	Publisher Publisher
+	Policy    func() Policy // read anew for every run
+	Now       func() time.Time
+	Log       *slog.Logger
+	Version   string // of iapguard, for the reports
+}
+
+// Request is one run: why, for what, and on whose word.
+type Request struct {
+	Cause  event.Cause
+	Target posture.Target
+	// Consent means that a person asked for this very run: the mode and the
+	// settle time, which restrain us when we act by ourselves, do not apply.
+	Consent bool
+	// Reviewed is the id of the plan that the consent was given for; "" means
+	// whatever plan is right at the time.
+	Reviewed string
+	// DryRun stops before the first write and publishes nothing.
+	DryRun bool
+}
+
+// Run handles one request. The report is the zero Report when the service is
+// gone or out of scope: such messages are acknowledged without a report. An
+// error means that nothing final could be published or that the context ended:
+// the message must be delivered again.
+func (e *Engine) Run(ctx context.Context, request Request) (report.Report, error) {
+	ctx, meter := report.NewMeter(ctx)
+	r := &run{Engine: e, request: request, meter: meter, id: uuid.NewString(), began: e.Now()}
+	final, err := r.handle(ctx)
+	if err != nil || final.Outcome == "" || request.DryRun {
+		return final, err
+	}
+	if err := e.Publisher.Publish(ctx, final); err != nil {
+		return final, fmt.Errorf("publishing the report for %s: %w", request.Target, err)
+	}
+	return final, nil
+}
+
+// rounds bounds how often one run plans again: after a conflict, and after
+// writes to see what is left.
+const rounds = 4
+
+// run is one pass of the engine over one target.
+type run struct {
+	*Engine
+	request Request
+	meter   *report.Meter
+	id      string
+	began   time.Time
+
+	before []posture.Door // the doors as they were first seen
+	done   []report.Step  // what was written
+}
+
+// handle loops until there is something final to say.
+func (r *run) handle(ctx context.Context) (report.Report, error) {
+	for round := 1; ; round++ {
+		view, err := r.observe(ctx)
+		if err != nil {
+			return r.unobserved(err), nil
+		}
+		if !view.inScope {
+			r.Log.InfoContext(ctx, "target is out of scope", "target", r.request.Target.Name())
+			return report.Report{}, nil
+		}
+		due, _ := view.plan.Due(r.Now())
+		if r.request.Reviewed != "" && r.done == nil && view.plan.ID() != r.request.Reviewed {
+			return r.stale(view), nil
+		}
+		if !r.mayWrite(view) || len(due) == 0 || round > rounds {
+			return r.conclude(view), nil
+		}
+		if err := r.start(ctx, view); err != nil {
+			return report.Report{}, err
+		}
+		if err := r.apply(ctx, due); err != nil && !plansAgain(err) {
+			return r.failed(ctx, view, err), nil
+		}
+	}
+}
+
+// plansAgain reports whether a failed write only means that the world is no
+// longer the observed one: somebody wrote in between, or what was to be
+// written is gone. If it is the service that is gone, observing again says so.
+func plansAgain(err error) bool {
+	action := fault.ActionOf(err)
+	return action == fault.Replan || action == fault.Gone
+}
+
+// view is one observation with what follows from it.
+type view struct {
+	posture  posture.Posture
+	settings posture.Settings
+	digest   string
+	inScope  bool
+	findings []posture.Finding
+	plan     plan.Plan
+}
+
+func (r *run) observe(ctx context.Context) (view, error) {
+	var observed posture.Posture
+	err := r.retrying(ctx, func() (err error) {
+		observed, err = r.Observer.Observe(ctx, r.request.Target)
+		return err
+	})
+	if err != nil {
+		return view{}, fmt.Errorf("observing %s: %w", r.request.Target, err)
+	}
+	if r.before == nil {
+		r.before = observed.Doors()
+	}
+	policy := r.Policy()
+	settings, inScope := policy.For(observed.Target)
+	if r.request.Consent {
+		settings.Settle = 0
+	}
+	want := posture.Wanted{Settings: settings, Of: policy.For}
+	findings := posture.Assess(observed, want)
+	made := plan.Make(observed, want, findings, r.Now())
+	return view{observed, settings, policy.Digest(), inScope, findings, made}, made.Check()
+}
+
+// mayWrite says whether this run is allowed to change anything.
+func (r *run) mayWrite(v view) bool {
+	return !r.request.DryRun && (r.request.Consent || v.settings.Mode == posture.Enforce)
+}
+
+// start publishes what is about to be done, with every value as it was, so
+// that a crash in the middle loses no evidence.
+func (r *run) start(ctx context.Context, v view) error {
+	started := r.report(v, report.Started)
+	if err := r.Publisher.Publish(ctx, started); err != nil {
+		return fmt.Errorf("publishing that work on %s starts: %w", r.request.Target, err)
+	}
+	return nil
+}

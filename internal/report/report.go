@@ -1,0 +1,176 @@
+// Package report is the published contract: one Report per handled cause,
+// target and outcome, as a CloudEvent whose data validates against the JSON
+// Schema beside this file.
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Schema is the JSON Schema of a report's data.
+//
+//go:embed schema.json
+var Schema []byte
+
+// Outcome is how the handling of a cause for one target ended.
+type Outcome string
+
+// The outcomes; CONTRACT says what each means and what becomes of the message.
+const (
+	Compliant  Outcome = "compliant"
+	Started    Outcome = "started"
+	Protected  Outcome = "protected"
+	Planned    Outcome = "planned"
+	Redeployed Outcome = "redeployed"
+	Exempt     Outcome = "exempt"
+	Held       Outcome = "held"
+	Waiting    Outcome = "waiting"
+	Deferred   Outcome = "deferred"
+	Contested  Outcome = "contested"
+	Blocked    Outcome = "blocked"
+	Failed     Outcome = "failed"
+	Rejected   Outcome = "rejected"
+)
+
+// Retries reports whether the message is to be delivered again after this outcome.
+func (o Outcome) Retries() bool { return o == Deferred || o == Failed }
+
+// Report is the data of one event. Times are UTC.
+type Report struct {
+	RunID        string         `json:"runId"`
+	PlanID       string         `json:"planId,omitempty"`
+	ObservedAt   time.Time      `json:"observedAt"`
+	Version      string         `json:"version"` // of iapguard
+	Target       *Target        `json:"target,omitempty"`
+	Outcome      Outcome        `json:"outcome"`
+	Mode         posture.Mode   `json:"mode,omitempty"`
+	Policy       *Policy        `json:"policy,omitempty"`
+	Cause        Cause          `json:"cause"`
+	Findings     []Finding      `json:"findings,omitempty"`
+	Steps        []Step         `json:"steps,omitempty"`
+	DoorsBefore  []posture.Door `json:"doorsBefore,omitempty"`
+	Doors        []posture.Door `json:"doors,omitempty"`
+	Exposed      bool           `json:"exposed"` // a door is open after all this
+	ExposedSince *time.Time     `json:"exposedSince,omitempty"`
+	ExposedUntil *time.Time     `json:"exposedUntil,omitempty"`
+	WaitingFor   *WaitingFor    `json:"waitingFor,omitempty"`
+	Advice       []string       `json:"advice,omitempty"`
+	Calls        int64          `json:"calls"` // API calls made for this report
+	ElapsedMS    int64          `json:"elapsedMs"`
+}
+
+// Target is the service a report is about.
+type Target struct {
+	Project       string            `json:"project"`
+	ProjectNumber string            `json:"projectNumber,omitempty"`
+	Location      string            `json:"location"`
+	Service       string            `json:"service"`
+	UID           string            `json:"uid,omitempty"`
+	Labels        map[string]string `json:"labels,omitempty"`
+}
+
+// Policy says which text and which rule of it decided.
+type Policy struct {
+	Digest string `json:"digest"`
+	Rule   string `json:"rule"`
+}
+
+// Cause is what led to the report.
+type Cause struct {
+	Kind      string     `json:"kind"`
+	Key       string     `json:"key"`
+	EventID   string     `json:"eventId,omitempty"`
+	Method    string     `json:"method,omitempty"`
+	Principal string     `json:"principal,omitempty"`
+	UserAgent string     `json:"userAgent,omitempty"`
+	CallerIP  string     `json:"callerIp,omitempty"`
+	At        *time.Time `json:"at,omitempty"`
+}
+
+// Finding is one difference from what is wanted.
+type Finding struct {
+	Code     posture.Code     `json:"code"`
+	Severity posture.Severity `json:"severity"`
+	Resource string           `json:"resource"`
+	Why      string           `json:"why"`
+}
+
+// Step is one write, planned or done.
+type Step struct {
+	Op            string     `json:"op"`
+	Resource      string     `json:"resource"`
+	Field         string     `json:"field,omitempty"`
+	From          string     `json:"from"`
+	To            string     `json:"to"`
+	Why           string     `json:"why"`
+	Result        Result     `json:"result"`
+	At            *time.Time `json:"at,omitempty"`
+	NotBefore     *time.Time `json:"notBefore,omitempty"`
+	VersionBefore string     `json:"versionBefore,omitempty"`
+	VersionAfter  string     `json:"versionAfter,omitempty"`
+}
+
+// Result is what became of a step.
+type Result string
+
+// The results.
+const (
+	StepPlanned Result = "planned"
+	StepDone    Result = "done"
+	StepFailed  Result = "failed"
+)
+
+// WaitingFor says what must come first.
+type WaitingFor struct {
+	What  string     `json:"what"`
+	Who   string     `json:"who,omitempty"`
+	Since *time.Time `json:"since,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// TypePrefix begins the type of every event of ours.
+const TypePrefix = "dev.iapguard.report.v1."
+
+// ID is the event's id: the same cause, target and outcome repeat it.
+func (r Report) ID() string {
+	sum := sha256.Sum256([]byte(r.Cause.Key + "\n" + r.Subject() + "\n" + string(r.Outcome)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Subject is the target's name, "" for a message that could not be read.
+func (r Report) Subject() string {
+	if r.Target == nil {
+		return ""
+	}
+	return posture.Target{Project: r.Target.Project, Location: r.Target.Location, Service: r.Target.Service}.Name()
+}
+
+// Event is the report as a CloudEvent. ownProject is the source of a report
+// that has no target.
+func (r Report) Event(ownProject string) (cloudevents.Event, error) {
+	event := cloudevents.NewEvent()
+	event.SetID(r.ID())
+	event.SetType(TypePrefix + string(r.Outcome))
+	event.SetTime(r.ObservedAt)
+	if subject := r.Subject(); subject != "" {
+		ownProject = r.Target.Project
+		event.SetSubject(subject)
+	}
+	event.SetSource("//iapguard/projects/" + ownProject)
+	event.SetDataSchema("https://iapguard.dev/schemas/report-v1.json")
+	if err := event.SetData(cloudevents.ApplicationJSON, r); err != nil {
+		return event, fmt.Errorf("encoding report: %w", err)
+	}
+	if err := event.Validate(); err != nil {
+		return event, fmt.Errorf("building report event: %w", err)
+	}
+	return event, nil
+}
