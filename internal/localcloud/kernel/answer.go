@@ -20,8 +20,12 @@ var headers = http.Header{
 }
 
 // write answers a request: pretty-printed unless the client said otherwise,
-// with a newline at the end, as Google does.
+// with a newline at the end, as Google does. No body is a 204.
 func write(w http.ResponseWriter, r *http.Request, status int, body any) {
+	if body == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	if pretty := r.URL.Query().Get("prettyPrint"); pretty != "false" && pretty != "0" {

@@ -52,6 +52,10 @@ type API struct {
 	State func() map[string]any
 	// Reset forgets every resource.
 	Reset func()
+	// StateName is how State shows the name of a resource that has an IAM
+	// policy, where the real name holds a generated id. Nil, or "" from it:
+	// as it is.
+	StateName func(resource string) string
 }
 
 // New returns a kernel that serves no API yet.
@@ -71,12 +75,12 @@ func (k *Kernel) Serve(api API) {
 // still holds is dropped, never run against the new state.
 func (k *Kernel) Reset() {
 	k.stop()
+	k.clear()
 	for _, api := range k.apis {
 		if api.Reset != nil {
 			api.Reset()
 		}
 	}
-	k.clear()
 }
 
 // Close drops what Later still holds and waits for what is running.
@@ -160,7 +164,7 @@ func (k *Kernel) Emit(record AuditRecord) {
 // policies under the names of their resources, and the project.
 func (k *Kernel) State() map[string]any {
 	state := map[string]any{
-		"iamPolicies": k.policies.all(),
+		"iamPolicies": k.policies.all(k.stateName),
 		"project":     k.project.state(),
 	}
 	for _, api := range k.apis {
@@ -169,6 +173,17 @@ func (k *Kernel) State() map[string]any {
 		}
 	}
 	return state
+}
+
+func (k *Kernel) stateName(resource string) string {
+	for _, api := range k.apis {
+		if api.StateName != nil {
+			if name := api.StateName(resource); name != "" {
+				return name
+			}
+		}
+	}
+	return resource
 }
 
 // NewID is a fresh 19-digit number, as Compute Engine gives every resource.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Operation is a long-running operation: a JSON body that changes until it is
@@ -29,6 +30,13 @@ func (k *Kernel) Operation(name string) *Operation {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.operations[name]
+}
+
+// DropOperation forgets an operation.
+func (k *Kernel) DropOperation(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.operations, name)
 }
 
 // EachOperation calls f with every operation's name and body, in no order.
@@ -61,9 +69,11 @@ func (o *Operation) Finish(body map[string]any) {
 	})
 }
 
-// Wait blocks until the operation is finished or ctx ends, and returns the
-// body as it is then.
-func (o *Operation) Wait(ctx context.Context) map[string]any {
+// Wait blocks until the operation is finished, atMost has passed or ctx ends,
+// and returns the body as it is then.
+func (o *Operation) Wait(ctx context.Context, atMost time.Duration) map[string]any {
+	ctx, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
 	select {
 	case <-o.done:
 	case <-ctx.Done():

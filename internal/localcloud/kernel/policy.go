@@ -28,14 +28,28 @@ func (p *policies) reset() {
 	p.byResource = map[string]map[string]any{}
 }
 
-func (p *policies) all() map[string]any {
+// all is every policy under what name makes of its resource's name.
+func (p *policies) all(name func(string) string) map[string]any {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	all := make(map[string]any, len(p.byResource))
+	copied := make(map[string]map[string]any, len(p.byResource))
 	for resource, policy := range p.byResource {
-		all[resource] = Clone(policy)
+		copied[resource] = Clone(policy)
+	}
+	p.mu.Unlock()
+	all := make(map[string]any, len(copied))
+	for resource, policy := range copied {
+		all[name(resource)] = policy
 	}
 	return all
+}
+
+// SeedPolicy gives a resource the bindings that it is created with. Nobody
+// wrote them, so nothing is checked and nothing logged.
+func (k *Kernel) SeedPolicy(resource string, bindings []any) {
+	etag := policyEtag(k.Stamp())
+	k.policies.mu.Lock()
+	defer k.policies.mu.Unlock()
+	k.policies.byResource[resource] = map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)}
 }
 
 // Policy is a copy of the whole policy of a resource, as version 3 shows it.

@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -16,7 +18,7 @@ const (
 )
 
 // services are the APIs that the local cloud knows, and their titles as the
-// API library shows them. All but those in initiallyDisabled start enabled.
+// API library shows them. All of them start enabled.
 var services = map[string]string{
 	"artifactregistry.googleapis.com":     "Artifact Registry API",
 	"cloudbuild.googleapis.com":           "Cloud Build API",
@@ -73,6 +75,9 @@ func (p *projectState) state() map[string]any {
 		"services": enabled, "serviceAgents": agents,
 	}
 }
+
+// Services are the APIs that the local cloud knows, in order.
+func Services() []string { return slices.Sorted(maps.Keys(services)) }
 
 // Enabled reports whether an API is enabled in the project.
 func (k *Kernel) Enabled(service string) bool {
@@ -146,8 +151,8 @@ func denied(service, permission, resource string) *Error {
 	return e
 }
 
-// serviceDisabled is the 403 of a disabled API, as recorded in 2025.
-func serviceDisabled(service string) *Error {
+// ServiceDisabled is the 403 of a disabled API, as recorded in 2025.
+func ServiceDisabled(service string) *Error {
 	title := services[service]
 	url := fmt.Sprintf("https://console.developers.google.com/apis/api/%s/overview?project=%s", service, ProjectNumber)
 	e := Denied("%s has not been used in project %s before or it is disabled. Enable it by visiting %s then retry. "+

@@ -29,7 +29,8 @@ type Route struct {
 	// without one leaves no entry.
 	AuditMethod string
 	// Handle answers. What it returns is encoded as JSON; an *Error is
-	// answered as the API would, any other error as Google's 500.
+	// answered as the API would, any other error as Google's 500. Nil is
+	// answered with 204 and no body.
 	Handle func(*Call) (any, error)
 }
 
@@ -40,6 +41,7 @@ type pattern struct {
 	route    *Route
 	segments []string
 	verb     string
+	rest     bool
 }
 
 // routes finds the route of a request. Routes are kept by HTTP method in the
@@ -59,56 +61,52 @@ func (r *routes) add(all []Route) {
 			path, verb = path[:j], path[j+1:]
 		}
 		segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
-		p := pattern{&all[i], segments, verb}
+		p := pattern{&all[i], segments, verb, strings.HasSuffix(path, "...}")}
 		r.byVerb[all[i].Verb] = append(r.byVerb[all[i].Verb], p)
 	}
 }
 
 // find returns the route of a request and the values of its variables.
 func (r *routes) find(request *http.Request) (*Route, map[string]string) {
-	path := strings.TrimPrefix(request.URL.EscapedPath(), "/")
+	parts := strings.Split(strings.TrimPrefix(request.URL.EscapedPath(), "/"), "/")
 	for _, p := range r.byVerb[request.Method] {
-		if vars, ok := p.match(path); ok {
+		if vars, ok := p.match(parts); ok {
 			return p.route, vars
 		}
 	}
 	return nil, nil
 }
 
-func (p pattern) match(path string) (map[string]string, bool) {
-	if p.verb != "" {
-		var ok bool
-		if path, ok = strings.CutSuffix(path, ":"+p.verb); !ok {
-			return nil, false
-		}
+func (p pattern) match(parts []string) (map[string]string, bool) {
+	if len(parts) < len(p.segments) || len(parts) > len(p.segments) && !p.rest {
+		return nil, false
 	}
-	parts := strings.Split(path, "/")
-	var vars map[string]string
+	vars := map[string]string{}
 	for i, segment := range p.segments {
-		if i >= len(parts) {
-			return nil, false
+		value, last := parts[i], i == len(p.segments)-1
+		if last && p.rest {
+			value = strings.Join(parts[i:], "/")
+		}
+		if last && p.verb != "" {
+			var ok bool
+			if value, ok = strings.CutSuffix(value, ":"+p.verb); !ok {
+				return nil, false
+			}
 		}
 		if segment[0] != '{' {
-			if segment != parts[i] {
+			if segment != value {
 				return nil, false
 			}
 			continue
 		}
-		name, rest := strings.CutSuffix(segment[1:len(segment)-1], "...")
-		value := parts[i]
-		if rest {
-			value, parts = strings.Join(parts[i:], "/"), parts[:i+1]
-		}
+		name := strings.TrimSuffix(segment[1:len(segment)-1], "...")
 		value, err := url.PathUnescape(value)
-		if err != nil || value == "" || !rest && !simple(name, value) {
+		if err != nil || value == "" || !(last && p.rest) && !simple(name, value) {
 			return nil, false
-		}
-		if vars == nil {
-			vars = make(map[string]string, 4)
 		}
 		vars[name] = value
 	}
-	return vars, len(parts) == len(p.segments)
+	return vars, true
 }
 
 // simple reports whether value can be one segment: no slash that was escaped,

@@ -50,7 +50,7 @@ func (k *Kernel) admit(c *Call) error {
 		return unknownProject(c, project)
 	}
 	if service := c.Route.service(); !alwaysOn[service] && !k.Enabled(service) {
-		return serviceDisabled(service)
+		return ServiceDisabled(service)
 	}
 	return nil
 }

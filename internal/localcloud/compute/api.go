@@ -1,0 +1,134 @@
+package compute
+
+import (
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// API is the state of Compute Engine in one project.
+type API struct {
+	kernel *kernel.Kernel
+
+	mu        sync.Mutex
+	resources map[string]*resource
+	requests  map[string]string
+	addresses int
+}
+
+// resource is one resource. Who it is stands beside what was configured, so
+// that a write can replace all of the latter and nothing of the former.
+type resource struct {
+	kind    *kind
+	scope   string
+	name    string
+	id      string
+	created time.Time
+	body    map[string]any
+}
+
+// New returns an empty Compute Engine on k.
+func New(k *kernel.Kernel) *API {
+	a := &API{kernel: k}
+	a.reset()
+	return a
+}
+
+// API is what the kernel serves.
+func (a *API) API() kernel.API {
+	return kernel.API{Name: "compute", Routes: a.routes(), State: a.state, Reset: a.reset}
+}
+
+func (a *API) reset() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.resources, a.requests, a.addresses = map[string]*resource{}, map[string]string{}, 0
+}
+
+func (a *API) state() map[string]any {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	state := make(map[string]any, len(a.resources))
+	for path, r := range a.resources {
+		state[path] = a.view(r, "v1")
+	}
+	return state
+}
+
+// BackendService finds a backend service by its name or numeric id, as IAP
+// names it. Region is "" for a global one.
+func (a *API) BackendService(region, nameOrID string) (id string, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.resources {
+		if r.kind.collection == "backendServices" && r.region() == region && (r.name == nameOrID || r.id == nameOrID) {
+			return r.id, true
+		}
+	}
+	return "", false
+}
+
+// global is the scope of what belongs to no region; the others are
+// "regions/REGION".
+const global = "global"
+
+func (r *resource) region() string {
+	region, _ := strings.CutPrefix(r.scope, "regions/")
+	if region == global {
+		return ""
+	}
+	return region
+}
+
+// path is the resource's name: projects/P/global/backendServices/N.
+func (r *resource) path() string { return resourcePath(r.scope, r.kind, r.name) }
+
+func resourcePath(scope string, k *kind, name string) string {
+	return "projects/" + kernel.ProjectID + "/" + scope + "/" + k.collection + "/" + name
+}
+
+// apiName is the API collection that serves a kind in a scope.
+func (k *kind) apiName(scope string) string {
+	if scope == global {
+		return k.global
+	}
+	return k.regional
+}
+
+// view is the resource as a client of one API version sees it.
+func (a *API) view(r *resource, version string) map[string]any {
+	body := kernel.Clone(r.body)
+	body["kind"] = "compute#" + r.kind.singular
+	body["id"] = r.id
+	body["name"] = r.name
+	body["creationTimestamp"] = pacific(r.created)
+	body["selfLink"] = link(r.path())
+	if region := r.region(); region != "" {
+		body["region"] = link("projects/" + kernel.ProjectID + "/regions/" + region)
+	}
+	if r.kind.fingerprint {
+		body["fingerprint"] = r.fingerprint()
+	}
+	if r.kind.labels {
+		body["labelFingerprint"] = r.labelFingerprint()
+	}
+	if r.kind.view != nil {
+		r.kind.view(a, r, body)
+	}
+	return inVersion(body, version)
+}
+
+// sorted are the resources that keep accepts, ordered by scope and name.
+func (a *API) sorted(keep func(*resource) bool) []*resource {
+	var found []*resource
+	for _, r := range a.resources {
+		if keep(r) {
+			found = append(found, r)
+		}
+	}
+	sort.Slice(found, func(i, j int) bool { return found[i].path() < found[j].path() })
+	return found
+}

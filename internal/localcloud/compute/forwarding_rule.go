@@ -1,0 +1,65 @@
+package compute
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+var portRange = regexp.MustCompile(`^([0-9]{1,5})(?:-([0-9]{1,5}))?$`)
+
+// settleForwardingRule turns a port into a range and an address resource into
+// its address, and reserves an ephemeral address where none was named.
+func settleForwardingRule(a *API, r, old *resource) error {
+	if ports := kernel.Text(r.body, "portRange"); ports != "" {
+		m := portRange.FindStringSubmatch(ports)
+		if m == nil {
+			return invalidField("resource.portRange", ports, "Must be a port or a range of ports.")
+		}
+		if m[2] == "" {
+			m[2] = m[1]
+		}
+		r.body["portRange"] = m[1] + "-" + m[2]
+	}
+	if r.body["target"] == nil && r.body["backendService"] == nil {
+		return required("resource.target")
+	}
+	address := kernel.Text(r.body, "IPAddress")
+	switch {
+	case address == "" && old != nil:
+		r.body["IPAddress"] = old.body["IPAddress"]
+	case address == "":
+		r.body["IPAddress"] = a.newAddress()
+	case strings.Contains(address, "/"):
+		path, ok := parseLink(address)
+		if !ok {
+			return invalidField("resource.IPAddress", address, "The URL is malformed.")
+		}
+		reserved := a.resources[path]
+		if reserved == nil {
+			return notFound(path)
+		}
+		r.body["IPAddress"] = reserved.body["address"]
+	}
+	return a.checkFrontend(r)
+}
+
+// checkFrontend refuses a second rule on the same address and ports. The text
+// is unverified.
+func (a *API) checkFrontend(r *resource) error {
+	for _, other := range a.resources {
+		if other.kind == r.kind && other.path() != r.path() &&
+			other.body["IPAddress"] == r.body["IPAddress"] && other.body["portRange"] == r.body["portRange"] {
+			return invalidField("resource.IPAddress", fmt.Sprint(r.body["IPAddress"]),
+				"Specified IP address is in-use and would result in a conflict.")
+		}
+	}
+	return nil
+}
+
+func viewForwardingRule(_ *API, r *resource, body map[string]any) {
+	path := r.path()
+	body["selfLinkWithId"] = link(strings.TrimSuffix(path, r.name) + r.id)
+}

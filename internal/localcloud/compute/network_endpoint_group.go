@@ -1,0 +1,33 @@
+package compute
+
+import (
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// serverlessTargets are the blocks of which a serverless NEG has exactly one.
+var serverlessTargets = []string{"appEngine", "cloudFunction", "cloudRun", "serverlessDeployment"}
+
+// settleNetworkEndpointGroup checks what a serverless NEG points at. The texts
+// are unverified; the rules are those of the discovery document.
+func settleNetworkEndpointGroup(_ *API, r, _ *resource) error {
+	if r.body["networkEndpointType"] != "SERVERLESS" {
+		return nil
+	}
+	var named []string
+	for _, block := range serverlessTargets {
+		if kernel.Object(r.body, block) != nil {
+			named = append(named, block)
+		}
+	}
+	if len(named) != 1 {
+		return invalidField("resource", strings.Join(named, ","),
+			"Exactly one of "+strings.Join(serverlessTargets, ", ")+" must be specified for a serverless network endpoint group.")
+	}
+	run := kernel.Object(r.body, "cloudRun")
+	if run != nil && kernel.Text(run, "service") == "" && kernel.Text(run, "urlMask") == "" {
+		return invalidField("resource.cloudRun", "", "Either service or urlMask must be specified.")
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package compute
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // Compute Engine tells Pacific time, wherever it runs.
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// waitAtMost is how long operations.wait blocks ("up to two minutes",
+// discovery document).
+const waitAtMost = 2 * time.Minute
+
+// pacificTime is where Compute Engine's clocks hang. The zone is embedded, so
+// that loading it cannot fail.
+var pacificTime, _ = time.LoadLocation("America/Los_Angeles")
+
+// pacific is a time as Compute Engine writes it: milliseconds and the Pacific
+// offset.
+func pacific(t time.Time) string { return t.In(pacificTime).Format("2006-01-02T15:04:05.000-07:00") }
+
+// operation is what a write is called in its operation.
+type operation struct {
+	kind    string
+	instant bool
+}
+
+// operation names insert, delete, patch and update, which some kinds spell out.
+func (s site) operation(verb string) operation {
+	if s.kind.longOperation {
+		verb = "compute." + s.kind.apiName(s.scopeName()) + "." + verb
+	}
+	return operation{kind: verb}
+}
+
+func (s site) scopeName() string {
+	if s.global {
+		return global
+	}
+	return "regions"
+}
+
+// begin starts the operation of a write that has already taken effect, writes
+// it into the call's log entry, and has it finished later. The lock is held.
+func (a *API) begin(c *kernel.Call, r *resource, op operation) map[string]any {
+	now := a.kernel.Stamp()
+	name := operationName(now)
+	body := map[string]any{
+		"kind": "compute#operation", "id": kernel.NewID(), "name": name, "operationType": op.kind,
+		"targetLink": link(r.path()), "targetId": r.id, "user": c.Caller.Email(),
+		"insertTime": pacific(now), "startTime": pacific(now),
+		"selfLink": link("projects/" + kernel.ProjectID + "/" + r.scope + "/operations/" + name),
+		"status":   "RUNNING", "progress": number("0"),
+	}
+	if r.region() != "" {
+		body["region"] = link("projects/" + kernel.ProjectID + "/" + r.scope)
+	}
+	if op.instant {
+		finish(body, now)
+	}
+	started := a.kernel.StartOperation(name, body)
+	if id := c.Query("requestId"); id != "" {
+		a.requests[id] = name
+	}
+	last := complete(c, body, op.instant)
+	if op.instant {
+		started.Finish(body)
+	} else {
+		a.kernel.Later(a.kernel.OperationTime(), func() {
+			done, at := kernel.Clone(body), a.kernel.Stamp()
+			finish(done, at)
+			if last != nil {
+				last.Time = at
+				a.kernel.Emit(*last)
+			}
+			started.Finish(done)
+		})
+	}
+	return inVersion(kernel.Clone(body), versionOf(c))
+}
+
+func finish(body map[string]any, at time.Time) {
+	body["status"], body["progress"], body["endTime"] = "DONE", number("100"), pacific(at)
+}
+
+// operationName is operation-<epoch ms>-<epoch µs in hex>-<8 hex>-<8 hex>.
+func operationName(t time.Time) string {
+	var b [8]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("operation-%d-%013x-%s-%s", t.UnixMilli(), t.UnixMicro(), hex.EncodeToString(b[:4]), hex.EncodeToString(b[4:]))
+}
+
+// repeated is the operation that a call with the same requestId has started
+// before, or nil.
+func (a *API) repeated(c *kernel.Call, version string) map[string]any {
+	name := a.requests[c.Query("requestId")]
+	if name == "" {
+		return nil
+	}
+	op := a.kernel.Operation(name)
+	if op == nil {
+		return nil
+	}
+	c.Record = nil
+	return inVersion(op.Body(), version)
+}
+
+// operationSite is where operations are read: one scope, one version.
+type operationSite struct {
+	api     *API
+	version string
+	global  bool
+}
+
+func (s operationSite) scope(c *kernel.Call) string {
+	if s.global {
+		return "projects/" + kernel.ProjectID + "/global/operations/"
+	}
+	return "projects/" + kernel.ProjectID + "/regions/" + c.Var("region") + "/operations/"
+}
+
+func (s operationSite) find(c *kernel.Call) (*kernel.Operation, error) {
+	path := s.scope(c) + c.Var("name")
+	op := s.api.kernel.Operation(c.Var("name"))
+	if op == nil || op.Body()["selfLink"] != link(path) {
+		return nil, notFound(path)
+	}
+	return op, nil
+}
+
+func (s operationSite) get(c *kernel.Call) (any, error) {
+	op, err := s.find(c)
+	if err != nil {
+		return nil, err
+	}
+	return inVersion(op.Body(), s.version), nil
+}
+
+func (s operationSite) wait(c *kernel.Call) (any, error) {
+	op, err := s.find(c)
+	if err != nil {
+		return nil, err
+	}
+	return inVersion(op.Wait(c.Request.Context(), waitAtMost), s.version), nil
+}
+
+func (s operationSite) remove(c *kernel.Call) (any, error) {
+	if _, err := s.find(c); err != nil {
+		return nil, err
+	}
+	s.api.kernel.DropOperation(c.Var("name"))
+	return nil, nil
+}
+
+func (s operationSite) list(c *kernel.Call) (any, error) {
+	var items []map[string]any
+	s.api.kernel.EachOperation(func(_ string, body map[string]any) {
+		if strings.HasPrefix(kernel.Text(body, "selfLink"), link(s.scope(c))) {
+			items = append(items, body)
+		}
+	})
+	path := strings.TrimSuffix(s.scope(c), "/")
+	return page(c, items, listing{"compute#operationList", path, s.version})
+}

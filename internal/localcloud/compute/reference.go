@@ -1,0 +1,113 @@
+package compute
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// eachReference calls visit with every value of the field at path
+// ("backends[].group") and the name of that very field
+// ("resource.backends[0].group"), and puts what visit returns in its place.
+func eachReference(body map[string]any, path string, visit func(field, value string) (string, error)) error {
+	_, err := walk(body, strings.Split(path, "."), "resource", visit)
+	return err
+}
+
+func walk(value any, path []string, field string, visit func(field, value string) (string, error)) (any, error) {
+	if len(path) == 0 {
+		text, ok := value.(string)
+		if !ok {
+			return nil, invalidField(field, fmt.Sprint(value), "The value must be a string.")
+		}
+		return visit(field, text)
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, invalidField(field, fmt.Sprint(value), "The value must be an object.")
+	}
+	name, isList := strings.CutSuffix(path[0], "[]")
+	child, present := object[name]
+	if !present || child == nil || child == "" {
+		return value, nil
+	}
+	field += "." + name
+	if !isList {
+		changed, err := walk(child, path[1:], field, visit)
+		object[name] = changed
+		return value, err
+	}
+	list, ok := child.([]any)
+	if !ok {
+		return nil, invalidField(field, fmt.Sprint(child), "The value must be a list.")
+	}
+	for i := range list {
+		changed, err := walk(list[i], path[1:], fmt.Sprintf("%s[%d]", field, i), visit)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = changed
+	}
+	return value, nil
+}
+
+// resolve makes every reference of r a full link and refuses what does not
+// exist. Kinds that this API does not serve (health checks, networks) and
+// other projects are taken as existing.
+func (a *API) resolve(r *resource) error {
+	for _, path := range r.kind.references {
+		err := eachReference(r.body, path, func(field, value string) (string, error) {
+			target, ok := parseLink(value)
+			if !ok {
+				return "", invalidField(field, value, "The URL is malformed.")
+			}
+			if a.missing(target) {
+				return "", notFound(target)
+			}
+			return link(target), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *API) missing(path string) bool {
+	part := strings.Split(path, "/")
+	collection := part[len(part)-2]
+	return part[1] == kernel.ProjectID && kindOf(collection) != nil && a.resources[path] == nil
+}
+
+// users are the resources that refer to r, in the order of their names.
+func (a *API) users(r *resource) []*resource {
+	self := link(r.path())
+	return a.sorted(func(other *resource) bool {
+		if other.kind.collection == "forwardingRules" && r.kind.collection == "addresses" {
+			return other.scope == r.scope && other.body["IPAddress"] == r.body["address"]
+		}
+		found := false
+		for _, path := range other.kind.references {
+			eachReference(other.body, path, func(_, value string) (string, error) {
+				found = found || value == self
+				return value, nil
+			})
+		}
+		return found
+	})
+}
+
+func notFound(path string) *kernel.Error {
+	return kernel.NotFound("The resource '%s' was not found", path)
+}
+
+func invalidField(field, value, why string) *kernel.Error {
+	return kernel.Invalid("Invalid value for field '%s': '%s'. %s", field, value, why)
+}
+
+func required(field string) *kernel.Error {
+	e := kernel.Invalid("Required field '%s' not specified", field)
+	e.Reason = "required"
+	return e
+}

@@ -1,0 +1,42 @@
+package compute
+
+import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+
+// regions are Compute Engine's regions that also run Cloud Run
+// (run/docs/locations).
+var regions = []string{
+	"africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3",
+	"asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "australia-southeast1", "australia-southeast2",
+	"europe-central2", "europe-north1", "europe-southwest1", "europe-west1", "europe-west10", "europe-west12",
+	"europe-west2", "europe-west3", "europe-west4", "europe-west6", "europe-west8", "europe-west9",
+	"me-central1", "me-central2", "me-west1", "northamerica-northeast1", "northamerica-northeast2",
+	"southamerica-east1", "southamerica-west1", "us-central1", "us-east1", "us-east4", "us-east5", "us-south1",
+	"us-west1", "us-west2", "us-west3", "us-west4",
+}
+
+func (a *API) regionRoutes(version string) []kernel.Route {
+	m := routeMaker{version: version, collection: "regions"}
+	m.add("GET", "regions", "list", "list", func(c *kernel.Call) (any, error) {
+		var items []map[string]any
+		for _, name := range regions {
+			items = append(items, regionView(name))
+		}
+		return page(c, items, listing{"compute#regionList", "projects/" + kernel.ProjectID + "/regions", version})
+	})
+	m.add("GET", "regions/{name}", "get", "get", func(c *kernel.Call) (any, error) {
+		for _, name := range regions {
+			if name == c.Var("name") {
+				return inVersion(regionView(name), version), nil
+			}
+		}
+		return nil, notFound("projects/" + kernel.ProjectID + "/regions/" + c.Var("name"))
+	})
+	return m.routes
+}
+
+func regionView(name string) map[string]any {
+	return map[string]any{
+		"kind": "compute#region", "name": name, "description": name, "status": "UP",
+		"selfLink": link("projects/" + kernel.ProjectID + "/regions/" + name),
+	}
+}

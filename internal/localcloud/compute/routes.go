@@ -1,0 +1,106 @@
+package compute
+
+import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+
+// versions are the API versions that are served. They differ in the links
+// that they answer and in their audit log's method names.
+var versions = []string{"v1", "beta", "alpha"}
+
+// routes are every method of every kind, in every version.
+func (a *API) routes() []kernel.Route {
+	var all []kernel.Route
+	for _, version := range versions {
+		for _, k := range kinds {
+			all = append(all, a.kindRoutes(k, version)...)
+		}
+		all = append(all, a.operationRoutes(version)...)
+		all = append(all, a.regionRoutes(version)...)
+	}
+	return all
+}
+
+// routeMaker builds the routes of one API collection in one version.
+type routeMaker struct {
+	version, collection string
+	routes              []kernel.Route
+}
+
+// add appends one route; path follows "/compute/VERSION/projects/P/". Every
+// method's permission is on its reference page (Source).
+func (m *routeMaker) add(verb, path, method, permission string, handle func(*kernel.Call) (any, error)) {
+	route := kernel.Route{
+		Verb: verb, Path: "/compute/" + m.version + "/projects/{project}/" + path, API: "compute",
+		ID:          "compute." + m.collection + "." + method,
+		Permission:  "compute." + m.collection + "." + permission,
+		Source:      "cloud.google.com/compute/docs/reference/rest/v1/" + m.collection + "/" + method,
+		AuditMethod: m.version + ".compute." + m.collection + "." + method,
+		Write:       verb != "GET" && method != "wait",
+		Handle:      handle,
+	}
+	m.routes = append(m.routes, route)
+}
+
+func (a *API) kindRoutes(k *kind, version string) []kernel.Route {
+	var all []kernel.Route
+	for _, isGlobal := range []bool{true, false} {
+		scope := "regions/{region}"
+		if isGlobal {
+			scope = global
+		}
+		m := routeMaker{version: version, collection: k.apiName(scope)}
+		if m.collection == "" {
+			continue
+		}
+		s := site{a, k, version, isGlobal}
+		s.addMethods(&m, scope+"/"+k.collection)
+		all = append(all, m.routes...)
+	}
+	m := routeMaker{version: version, collection: k.aggregated}
+	m.add("GET", "aggregated/"+k.collection, "aggregatedList", "list", site{a, k, version, false}.aggregatedList)
+	return append(all, m.routes...)
+}
+
+func (s site) addMethods(m *routeMaker, collection string) {
+	one := collection + "/{name}"
+	m.add("GET", collection, "list", "list", s.list)
+	m.add("POST", collection, "insert", "create", s.insert)
+	m.add("GET", one, "get", "get", s.get)
+	m.add("DELETE", one, "delete", "delete", s.remove)
+	if s.global && s.kind.patchGlobal || !s.global && s.kind.patchRegional {
+		m.add("PATCH", one, "patch", "update", s.patch)
+	}
+	if s.kind.update {
+		m.add("PUT", one, "update", "update", s.update)
+	}
+	for _, act := range s.kind.actions {
+		if act.globalOnly && !s.global {
+			continue
+		}
+		path := one
+		if act.unscoped && s.global {
+			path = s.kind.collection + "/{name}"
+		}
+		m.add("POST", path+"/"+act.name, act.name, act.name, s.act(act))
+	}
+}
+
+func (a *API) operationRoutes(version string) []kernel.Route {
+	var all []kernel.Route
+	for _, isGlobal := range []bool{true, false} {
+		scope, collection := "regions/{region}", "regionOperations"
+		if isGlobal {
+			scope, collection = global, "globalOperations"
+		}
+		m := routeMaker{version: version, collection: collection}
+		s := operationSite{a, version, isGlobal}
+		one := scope + "/operations/{name}"
+		m.add("GET", scope+"/operations", "list", "list", s.list)
+		m.add("GET", one, "get", "get", s.get)
+		m.add("POST", one+"/wait", "wait", "get", s.wait)
+		m.add("DELETE", one, "delete", "delete", s.remove)
+		// Deleting an operation is no change of any resource and is not logged.
+		m.routes[len(m.routes)-1].AuditMethod = ""
+		all = append(all, m.routes...)
+	}
+	return all
+}

@@ -1,0 +1,40 @@
+package compute
+
+import (
+	"fmt"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// urlMapReferences are all the places where a URL map names a backend service.
+var urlMapReferences = []string{
+	"defaultService",
+	"defaultRouteAction.weightedBackendServices[].backendService",
+	"pathMatchers[].defaultService",
+	"pathMatchers[].defaultRouteAction.weightedBackendServices[].backendService",
+	"pathMatchers[].pathRules[].service",
+	"pathMatchers[].pathRules[].routeAction.weightedBackendServices[].backendService",
+	"pathMatchers[].routeRules[].service",
+	"pathMatchers[].routeRules[].routeAction.weightedBackendServices[].backendService",
+	"tests[].service",
+}
+
+// settleURLMap wants a default, and a path matcher for every host rule. The
+// texts are unverified.
+func settleURLMap(_ *API, r, _ *resource) error {
+	if r.body["defaultService"] == nil && r.body["defaultUrlRedirect"] == nil && r.body["defaultRouteAction"] == nil {
+		return required("resource.defaultService")
+	}
+	matchers := map[string]bool{}
+	for _, entry := range kernel.List(r.body, "pathMatchers") {
+		matcher, _ := entry.(map[string]any)
+		matchers[kernel.Text(matcher, "name")] = true
+	}
+	for i, entry := range kernel.List(r.body, "hostRules") {
+		rule, _ := entry.(map[string]any)
+		if name := kernel.Text(rule, "pathMatcher"); !matchers[name] {
+			return invalidField(fmt.Sprintf("resource.hostRules[%d].pathMatcher", i), name, "The path matcher does not exist.")
+		}
+	}
+	return nil
+}

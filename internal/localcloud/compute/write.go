@@ -1,0 +1,245 @@
+package compute
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// identity are the fields that only the server writes, whatever the kind.
+var identity = []string{
+	"kind", "id", "creationTimestamp", "selfLink", "selfLinkWithId", "region", "zone", "fingerprint", "labelFingerprint",
+}
+
+var resourceName = regexp.MustCompile(`^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// site is where a route works: one kind in one scope, through one version.
+type site struct {
+	api     *API
+	kind    *kind
+	version string
+	global  bool
+}
+
+// scope is "global" or the region that the path names, which must exist.
+func (s site) scope(c *kernel.Call) (string, error) {
+	if s.global {
+		return global, nil
+	}
+	region := c.Var("region")
+	if !slices.Contains(regions, region) {
+		return "", invalidField("region", region, "Unknown region.")
+	}
+	return "regions/" + region, nil
+}
+
+// existing finds the resource that the path names. The lock is held.
+func (s site) existing(c *kernel.Call) (*resource, error) {
+	scope, err := s.scope(c)
+	if err != nil {
+		return nil, err
+	}
+	path := resourcePath(scope, s.kind, c.Var("name"))
+	if r := s.api.resources[path]; r != nil {
+		return r, nil
+	}
+	return nil, notFound(path)
+}
+
+func (s site) insert(c *kernel.Call) (any, error) {
+	sent, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	scope, err := s.scope(c)
+	if err != nil {
+		return nil, err
+	}
+	name := kernel.Text(sent, "name")
+	c.Resource = resourcePath(scope, s.kind, name)
+	s.describe(c, &resource{kind: s.kind, scope: scope, name: name})
+	a := s.api
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if done := a.repeated(c, s.version); done != nil {
+		return done, nil
+	}
+	if name == "" {
+		return nil, required("resource.name")
+	}
+	if !resourceName.MatchString(name) {
+		return nil, invalidField("resource.name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
+	}
+	if a.resources[c.Resource] != nil {
+		return nil, kernel.AlreadyExists("The resource '%s' already exists", c.Resource)
+	}
+	r := &resource{kind: s.kind, scope: scope, name: name, id: kernel.NewID(), created: a.kernel.Stamp(), body: s.configured(sent)}
+	// Labels on insert were dropped in every recording (wire.md 2.6).
+	delete(r.body, "labels")
+	if err := a.settle(r, nil); err != nil {
+		return nil, err
+	}
+	a.resources[c.Resource] = r
+	return a.begin(c, r, s.operation("insert")), nil
+}
+
+// patch merges what was sent into what is there; update replaces it.
+func (s site) patch(c *kernel.Call) (any, error) {
+	return s.change(c, s.operation("patch"), func(sent map[string]any, old *resource) (map[string]any, error) {
+		if err := checkFingerprint("resource.fingerprint", kernel.Text(sent, "fingerprint"), old.fingerprint(), s.kind.patchNeedsFingerprint); err != nil {
+			return nil, err
+		}
+		body := kernel.Clone(old.body)
+		kernel.Merge(body, s.stripped(sent))
+		return body, nil
+	})
+}
+
+func (s site) update(c *kernel.Call) (any, error) {
+	return s.change(c, s.operation("update"), func(sent map[string]any, old *resource) (map[string]any, error) {
+		if err := checkFingerprint("resource.fingerprint", kernel.Text(sent, "fingerprint"), old.fingerprint(), true); err != nil {
+			return nil, err
+		}
+		return s.configured(sent), nil
+	})
+}
+
+// act carries out a custom method: the fields it names are replaced.
+func (s site) act(which action) func(*kernel.Call) (any, error) {
+	return func(c *kernel.Call) (any, error) {
+		return s.change(c, operation{which.operation, which.instant}, func(sent map[string]any, old *resource) (map[string]any, error) {
+			if which.name == setLabels.name {
+				if err := checkFingerprint("labelFingerprint", kernel.Text(sent, "labelFingerprint"), old.labelFingerprint(), true); err != nil {
+					return nil, err
+				}
+			}
+			body, sent := kernel.Clone(old.body), kernel.Clone(sent)
+			for _, field := range which.fields {
+				delete(body, field)
+				if value, ok := sent[field]; ok {
+					body[field] = value
+				}
+			}
+			return body, nil
+		})
+	}
+}
+
+func (s site) change(c *kernel.Call, op operation, next func(sent map[string]any, old *resource) (map[string]any, error)) (any, error) {
+	sent, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	a := s.api
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if done := a.repeated(c, s.version); done != nil {
+		return done, nil
+	}
+	old, err := s.existing(c)
+	if err != nil {
+		return nil, err
+	}
+	s.describe(c, old)
+	changed := *old
+	if changed.body, err = next(sent, old); err != nil {
+		return nil, err
+	}
+	if err := a.settle(&changed, old); err != nil {
+		return nil, err
+	}
+	a.resources[changed.path()] = &changed
+	return a.begin(c, &changed, op), nil
+}
+
+func (s site) remove(c *kernel.Call) (any, error) {
+	a := s.api
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if done := a.repeated(c, s.version); done != nil {
+		return done, nil
+	}
+	r, err := s.existing(c)
+	if err != nil {
+		return nil, err
+	}
+	s.describe(c, r)
+	if users := a.users(r); len(users) > 0 {
+		e := kernel.Invalid("The %s resource '%s' is already being used by '%s'", snake(r.kind.singular), r.path(), users[0].path())
+		e.Reason = "resourceInUseByAnotherResource"
+		return nil, e
+	}
+	delete(a.resources, r.path())
+	return a.begin(c, r, s.operation("delete")), nil
+}
+
+// stripped is what was sent without what only the server writes.
+func (s site) stripped(sent map[string]any) map[string]any {
+	body := kernel.Clone(sent)
+	for _, fields := range [][]string{identity, s.kind.outputs, {"name"}} {
+		for _, field := range fields {
+			delete(body, field)
+		}
+	}
+	return body
+}
+
+// configured is a whole resource as it was sent, filled up with defaults.
+func (s site) configured(sent map[string]any) map[string]any {
+	body := s.stripped(sent)
+	for field, value := range kernel.Clone(s.kind.defaults) {
+		if body[field] == nil {
+			body[field] = value
+		}
+	}
+	return body
+}
+
+// settle checks a resource that is about to be written and brings it into the
+// form in which it is kept.
+func (a *API) settle(r, old *resource) error {
+	for _, field := range r.kind.required {
+		if value := r.body[field]; value == nil || value == "" {
+			return required("resource." + field)
+		}
+	}
+	for field, allowed := range r.kind.enums {
+		if value, ok := r.body[field]; ok && !slices.Contains(allowed, fmt.Sprint(value)) {
+			return invalidField("resource."+field, fmt.Sprint(value), "It is not a valid enum value.")
+		}
+	}
+	if err := a.resolve(r); err != nil {
+		return err
+	}
+	if r.kind.settle != nil {
+		if err := r.kind.settle(a, r, old); err != nil {
+			return err
+		}
+	}
+	prune(r.body)
+	return nil
+}
+
+// prune drops empty lists and nulls: a list that is empty is never answered
+// (recorded: customRequestHeaders [] sent, absent when read).
+func prune(object map[string]any) {
+	for key, value := range object {
+		switch value := value.(type) {
+		case nil:
+			delete(object, key)
+		case []any:
+			if len(value) == 0 {
+				delete(object, key)
+			}
+			for _, child := range value {
+				if child, ok := child.(map[string]any); ok {
+					prune(child)
+				}
+			}
+		case map[string]any:
+			prune(value)
+		}
+	}
+}
