@@ -1,0 +1,246 @@
+package logging
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const (
+	auditPrefix = "google.logging.v2.ConfigServiceV2."
+	// permissionSource documents which permission each method needs.
+	permissionSource = "cloud.google.com/logging/docs/access-control#permissions_and_roles"
+	defaultPageSize  = 50
+	maxPageSize      = 1000
+)
+
+// API is Cloud Logging as the kernel serves it: sinks, and reading entries.
+func (r *Router) API() kernel.API {
+	const sinks, one = "/v2/projects/{project}/sinks", "/v2/projects/{project}/sinks/{sink}"
+	route := func(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
+		return kernel.Route{Verb: verb, Path: path, API: "logging", ID: "logging.projects.sinks." + method,
+			Permission: "logging.sinks." + method, Source: permissionSource, Handle: handle}
+	}
+	write := func(audit string, route kernel.Route) kernel.Route {
+		route.Write, route.AuditMethod = true, auditPrefix+audit
+		return route
+	}
+	list := route(http.MethodPost, "/v2/entries:list", "list", r.listEntries)
+	list.ID, list.Permission = "logging.entries.list", "logging.logEntries.list"
+	return kernel.API{
+		Name: "logging", State: r.state, Reset: r.reset,
+		Routes: []kernel.Route{
+			list,
+			route(http.MethodGet, sinks, "list", r.listSinks),
+			route(http.MethodGet, one, "get", r.getSink),
+			write("CreateSink", route(http.MethodPost, sinks, "create", r.createSink)),
+			write("UpdateSink", route(http.MethodPatch, one, "update", r.updateSink)),
+			write("UpdateSink", route(http.MethodPut, one, "update", r.updateSink)),
+			write("DeleteSink", route(http.MethodDelete, one, "delete", r.deleteSink)),
+		},
+	}
+}
+
+func (r *Router) state() map[string]any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := map[string]any{}
+	for _, each := range r.sinks {
+		all[kernel.Text(each.resource, "resourceName")] = each.state()
+	}
+	if r.unwritable > 0 {
+		all["unwritableEntries"] = r.unwritable
+	}
+	return all
+}
+
+// find returns a sink. Its caller holds the lock.
+func (r *Router) find(call *kernel.Call) (*sink, error) {
+	found := r.sinks[call.Var("sink")]
+	if found == nil {
+		return nil, kernel.NotFound("Sink %s does not exist", call.Var("sink"))
+	}
+	return found, nil
+}
+
+// describe completes the call's log entry (resource type documented in
+// logging/docs/api/v2/resource-list).
+func describe(call *kernel.Call, sink map[string]any) {
+	if call.Record == nil {
+		return
+	}
+	name := kernel.Text(sink, "name")
+	call.Record.ResourceType = "logging_sink"
+	call.Record.ResourceName = "projects/" + kernel.ProjectID + "/sinks/" + name
+	call.Record.Location = "global"
+	call.Record.Labels["name"], call.Record.Labels["destination"] = name, kernel.Text(sink, "destination")
+}
+
+func (r *Router) createSink(call *kernel.Call) (any, error) {
+	resource, err := sent(call)
+	if err != nil {
+		return nil, err
+	}
+	describe(call, resource)
+	made, err := newSink(resource)
+	if err != nil {
+		return nil, err
+	}
+	stamp := timestamp(call.Time)
+	made.resource["createTime"], made.resource["updateTime"] = stamp, stamp
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := kernel.Text(resource, "name")
+	if r.sinks[name] != nil {
+		return nil, kernel.AlreadyExists("Sink %s already exists", name)
+	}
+	r.sinks[name] = made
+	return kernel.Clone(made.resource), nil
+}
+
+func (r *Router) updateSink(call *kernel.Call) (any, error) {
+	changes, err := sent(call)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := masked(call.Query("updateMask"))
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old, err := r.find(call)
+	if err != nil {
+		return nil, err
+	}
+	resource := kernel.Clone(old.resource)
+	describe(call, resource)
+	for _, field := range fields {
+		if value, ok := changes[field]; ok {
+			resource[field] = value
+		} else {
+			delete(resource, field)
+		}
+	}
+	made, err := newSink(resource)
+	if err != nil {
+		return nil, err
+	}
+	made.wired, made.delivered, made.failed = old.wired, old.delivered, old.failed
+	made.resource["updateTime"] = timestamp(call.Time)
+	r.sinks[call.Var("sink")] = made
+	return kernel.Clone(made.resource), nil
+}
+
+func (r *Router) deleteSink(call *kernel.Call) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := r.find(call)
+	if err != nil {
+		return nil, err
+	}
+	describe(call, found.resource)
+	delete(r.sinks, call.Var("sink"))
+	return map[string]any{}, nil
+}
+
+func (r *Router) getSink(call *kernel.Call) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := r.find(call)
+	if err != nil {
+		return nil, err
+	}
+	return kernel.Clone(found.resource), nil
+}
+
+func (r *Router) listSinks(*kernel.Call) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []any
+	for _, name := range slices.Sorted(maps.Keys(r.sinks)) {
+		all = append(all, kernel.Clone(r.sinks[name].resource))
+	}
+	if all == nil {
+		return map[string]any{}, nil
+	}
+	return map[string]any{"sinks": all}, nil
+}
+
+// listEntries answers entries.list. A page token is the number of entries
+// that came before.
+func (r *Router) listEntries(call *kernel.Call) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	filter, err := ParseFilter(kernel.Text(body, "filter"))
+	if err != nil {
+		return nil, kernel.Invalid("Unparseable filter: %s", err)
+	}
+	from, size, err := page(body)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := r.sorted(filter, kernel.Text(body, "orderBy"))
+	if err != nil {
+		return nil, err
+	}
+	answer := map[string]any{}
+	from = min(from, len(selected))
+	to := min(from+size, len(selected))
+	if from < to {
+		answer["entries"] = selected[from:to]
+	}
+	if to < len(selected) {
+		answer["nextPageToken"] = strconv.Itoa(to)
+	}
+	return answer, nil
+}
+
+// page is where the page begins and how long it may be.
+func page(body map[string]any) (from, size int, err error) {
+	size = defaultPageSize
+	if number, ok := body["pageSize"].(json.Number); ok {
+		if size, err = strconv.Atoi(number.String()); err != nil || size < 0 {
+			return 0, 0, kernel.Invalid("page_size must be between 0 and %d.", maxPageSize)
+		}
+	}
+	if size == 0 || size > maxPageSize {
+		size = maxPageSize
+	}
+	if token := kernel.Text(body, "pageToken"); token != "" {
+		if from, err = strconv.Atoi(token); err != nil || from < 0 {
+			return 0, 0, kernel.Invalid("page_token is invalid.")
+		}
+	}
+	return from, size, nil
+}
+
+// sorted selects entries and puts them into the order asked for.
+func (r *Router) sorted(filter *Filter, orderBy string) ([]json.RawMessage, error) {
+	direction := 1
+	switch orderBy {
+	case "", "timestamp", "timestamp asc":
+	case "timestamp desc":
+		direction = -1
+	default:
+		return nil, kernel.Invalid("order_by must be \"timestamp asc\" or \"timestamp desc\", not %q.", orderBy)
+	}
+	r.mu.Lock()
+	all := slices.Clone(r.entries)
+	r.mu.Unlock()
+	slices.SortStableFunc(all, func(a, b stored) int { return direction * cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	var selected []json.RawMessage
+	for _, each := range all {
+		if filter.Match(each.tree) {
+			selected = append(selected, each.raw)
+		}
+	}
+	return selected, nil
+}

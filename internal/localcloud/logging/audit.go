@@ -1,0 +1,189 @@
+package logging
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const auditLogType = "type.googleapis.com/google.cloud.audit.AuditLog"
+
+// gfe is what Google's front end adds to the user agent of every call
+// (recorded).
+const gfe = ",gzip(gfe)"
+
+// auditEntry writes a record as Google would. The router adds insertId and
+// receiveTimestamp.
+func auditEntry(record kernel.AuditRecord) Entry {
+	labels := maps.Clone(record.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	project := labels["project_id"]
+	if project == "" {
+		project = kernel.ProjectID
+		labels["project_id"] = project
+	}
+	entry := Entry{
+		LogName:      "projects/" + project + "/logs/cloudaudit.googleapis.com%2F" + record.Log,
+		Timestamp:    timestamp(record.Time),
+		Severity:     record.Severity,
+		Resource:     Resource{Type: record.ResourceType, Labels: labels},
+		ProtoPayload: auditLog(record),
+	}
+	if operation := record.Operation; operation != nil {
+		entry.Operation = &Operation{operation.ID, operation.Producer, operation.First, operation.Last}
+	}
+	return entry
+}
+
+func auditLog(record kernel.AuditRecord) *AuditLog {
+	log := &AuditLog{
+		Type: auditLogType, ServiceName: record.Service, MethodName: record.Method, ResourceName: record.ResourceName,
+		Request: request(record), Response: response(record),
+	}
+	if record.Status != nil {
+		log.Status = &Status{record.Status.Code, record.Status.Message}
+	}
+	if record.Location != "" {
+		log.ResourceLocation = &Locations{[]string{record.Location}}
+	}
+	if record.Principal != "" {
+		log.AuthenticationInfo = &Authentication{record.Principal.Email(), string(record.Principal)}
+		log.RequestMetadata = &RequestMetadata{
+			CallerIP: record.CallerIP, CallerSuppliedUserAgent: record.UserAgent + gfe,
+			RequestAttributes: RequestAttributes{Time: timestamp(record.Time)},
+		}
+	}
+	if !secondHalf(record) {
+		log.AuthorizationInfo = authorization(record)
+	}
+	return log
+}
+
+// secondHalf says whether the record ends an operation that another record
+// began. Such entries carry neither the request's fields, nor a response, nor
+// an authorization (recorded for compute).
+func secondHalf(record kernel.AuditRecord) bool {
+	return record.Operation != nil && record.Operation.Last && !record.Operation.First
+}
+
+// authorization has two forms: Cloud Run names the resource beside empty
+// attributes; Compute Engine and IAP put it into the attributes (recorded).
+func authorization(record kernel.AuditRecord) []map[string]any {
+	var all []map[string]any
+	for _, each := range record.Authorization {
+		info := map[string]any{"permission": each.Permission}
+		if each.Granted {
+			info["granted"] = true
+		}
+		switch record.Service {
+		case "compute.googleapis.com":
+			kind, _, _ := cutLast(each.Permission, ".")
+			info["resourceAttributes"] = map[string]any{"name": each.Resource, "service": "compute", "type": kind}
+		case "iap.googleapis.com":
+			info["resourceAttributes"] = map[string]any{
+				"name": each.Resource, "service": record.Service, "type": record.Service + "/WebService"}
+		default:
+			info["resource"], info["permissionType"] = each.Resource, "ADMIN_WRITE"
+			info["resourceAttributes"] = map[string]any{}
+		}
+		all = append(all, info)
+	}
+	return all
+}
+
+// request is what was sent, under its type. Whoever wrote the record may have
+// given the type already.
+func request(record kernel.AuditRecord) map[string]any {
+	if record.Log == kernel.SystemEvent && record.Request == nil {
+		return nil
+	}
+	sent := kernel.Clone(record.Request)
+	if sent == nil || secondHalf(record) {
+		typed := kernel.Text(sent, "@type")
+		sent = map[string]any{}
+		if typed != "" {
+			sent["@type"] = typed
+		}
+	}
+	_, method, _ := cutLast(record.Method, ".")
+	switch {
+	case sent["@type"] != nil:
+	case record.Service == "compute.googleapis.com":
+		_, call, _ := strings.Cut(record.Method, ".") // without the API's version
+		sent["@type"] = "type.googleapis.com/" + call
+	case method == "SetIamPolicy":
+		sent["@type"] = "type.googleapis.com/google.iam.v1.SetIamPolicyRequest"
+		sent["resource"] = record.ResourceName
+	default:
+		sent["@type"] = "type.googleapis.com/" + messagePackage(record) + "." + method + "Request"
+	}
+	if record.Service == "compute.googleapis.com" {
+		return withTextNumbers(sent)
+	}
+	return sent
+}
+
+func response(record kernel.AuditRecord) map[string]any {
+	if record.Response == nil || secondHalf(record) {
+		return nil
+	}
+	answered := kernel.Clone(record.Response)
+	_, method, _ := cutLast(record.Method, ".")
+	switch {
+	case record.Service == "compute.googleapis.com":
+		answered["@type"] = "type.googleapis.com/operation"
+		delete(answered, "kind")
+		return withTextNumbers(answered)
+	case answered["@type"] != nil:
+	case method == "SetIamPolicy":
+		answered["@type"] = "type.googleapis.com/google.iam.v1.Policy"
+	}
+	return answered
+}
+
+// messagePackage is the protobuf package of a method's messages: its name
+// without service and method. A bare method name has its API's package.
+func messagePackage(record kernel.AuditRecord) string {
+	service, _, _ := cutLast(record.Method, ".")
+	if pkg, _, ok := cutLast(service, "."); ok {
+		return pkg
+	}
+	api, _, _ := strings.Cut(record.Service, ".")
+	return "google.cloud." + api + ".v1"
+}
+
+// withTextNumbers writes numbers as strings, as Compute Engine's entries have
+// them ("priority": "1000", "progress": "0"; recorded).
+func withTextNumbers(object map[string]any) map[string]any {
+	return textNumbers(object).(map[string]any)
+}
+
+func textNumbers(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, each := range value {
+			value[key] = textNumbers(each)
+		}
+	case []any:
+		for i, each := range value {
+			value[i] = textNumbers(each)
+		}
+	case json.Number, int, int32, int64, float64:
+		return fmt.Sprint(value)
+	}
+	return value
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, separator string) (before, after string, found bool) {
+	i := strings.LastIndex(s, separator)
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+len(separator):], true
+}
