@@ -56,19 +56,20 @@ func plain(b []byte) ([]byte, error) {
 }
 
 // utf16Order recognises UTF-16 by its byte-order mark, or without one by the
-// zero byte beside the ASCII character that every JSON and YAML text starts
-// with.
+// zero byte beside the ASCII character that a JSON text starts with.
 func utf16Order(b []byte) (unicode.Endianness, bool) {
 	switch {
 	case len(b) < 2:
 		return unicode.BigEndian, false
-	case b[0] == 0xff && b[1] == 0xfe, b[0] != 0 && b[1] == 0:
+	case b[0] == 0xff && b[1] == 0xfe, jsonStart(b[0]) && b[1] == 0:
 		return unicode.LittleEndian, true
-	case b[0] == 0xfe && b[1] == 0xff, b[0] == 0 && b[1] != 0:
+	case b[0] == 0xfe && b[1] == 0xff, b[0] == 0 && jsonStart(b[1]):
 		return unicode.BigEndian, true
 	}
 	return unicode.BigEndian, false
 }
+
+func jsonStart(c byte) bool { return strings.IndexByte("{[ \t\r\n", c) >= 0 }
 
 // other reads what starts like no JSON object or array.
 func (p *parser) other(b []byte) {

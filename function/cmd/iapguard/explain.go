@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/spf13/cobra"
+)
+
+// newExplainCommand is `iapguard explain`: what each event or log entry is,
+// which service or backend it concerns, or why it is ignored. It reads nothing
+// from any cloud.
+func newExplainCommand() *cobra.Command {
+	var format, self string
+	cmd := &cobra.Command{
+		Use:   "explain [FILE...]",
+		Short: "Say what events and log entries are, and why they are ignored",
+		Long: `Explain says of each event or log entry what it is and which service or
+backend service it concerns, or why it is ignored. It reads JSON (one object,
+an array, one a line), YAML as "gcloud logging read" prints it, CloudEvents and
+Pub/Sub pushes. Without FILE, and for "-", it reads standard input.`,
+		Example: "  gcloud logging read 'protoPayload.serviceName=\"run.googleapis.com\"' --format=json | iapguard explain",
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if format != "text" && format != "json" {
+				return usageError{fmt.Errorf("--format %q: use text or json", format)}
+			}
+			if self == "" {
+				self = os.Getenv("IAPGUARD_SELF")
+			}
+			e := newExplainer(cmd, format, event.Self{Principal: self, UserAgent: "iapguard"})
+			return e.explain(cmd.InOrStdin(), files)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text, or json: one object a line")
+	cmd.Flags().StringVar(&self, "self", "", "e-mail of iapguard's own service account, whose writes are ignored as own (default $IAPGUARD_SELF)")
+	return cmd
+}
+
+// explainer prints explanations in the order of what they explain.
+type explainer struct {
+	out      *bufio.Writer
+	progress io.Writer // nil: not a terminal
+	self     event.Self
+	line     func(explanation) ([]byte, error)
+	summary  *summary // nil with --format json
+	entries  int
+	causes   int
+}
+
+func newExplainer(cmd *cobra.Command, format string, self event.Self) *explainer {
+	e := &explainer{out: bufio.NewWriter(cmd.OutOrStdout()), self: self, line: explanation.json}
+	if format == "text" {
+		e.line, e.summary = explanation.text, &summary{}
+	}
+	if f, ok := cmd.ErrOrStderr().(*os.File); ok && isTerminal(f) {
+		e.progress = f
+	}
+	return e
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// explain reads all files, also after one that cannot be read, and returns
+// what went wrong with each.
+func (e *explainer) explain(stdin io.Reader, files []string) error {
+	if len(files) == 0 {
+		files = []string{"-"}
+	}
+	var unread []error
+	for _, file := range files {
+		err := e.file(file, stdin)
+		var w writeError
+		if errors.As(err, &w) {
+			return err
+		}
+		if err != nil {
+			unread = append(unread, err)
+		}
+	}
+	e.showProgress(true)
+	if e.summary != nil {
+		e.summary.write(e.out)
+	}
+	if err := e.out.Flush(); err != nil {
+		return fmt.Errorf("writing explanations: %w", err)
+	}
+	if len(unread) > 0 {
+		return usageError{errors.Join(unread...)}
+	}
+	return nil
+}
+
+// writeError is a failure of our output, after which reading on is pointless.
+type writeError struct{ error }
+
+func (e writeError) Unwrap() error { return e.error }
+
+func (e *explainer) file(name string, stdin io.Reader) error {
+	in := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("opening what to explain: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	err := event.Read(flushing{in, e.out}, e.self, func(line int, r event.Result) error {
+		return e.result(name, line, r)
+	})
+	if err != nil {
+		return fmt.Errorf("explaining %s: %w", name, err)
+	}
+	return nil
+}
+
+// flushing shows what was explained so far before it waits for more, so that
+// a slow producer ("tail -f") is explained as it goes.
+type flushing struct {
+	io.Reader
+	out *bufio.Writer
+}
+
+func (f flushing) Read(b []byte) (int, error) {
+	if err := f.out.Flush(); err != nil {
+		return 0, writeError{err}
+	}
+	return f.Reader.Read(b)
+}
+
+func (e *explainer) result(file string, line int, r event.Result) error {
+	e.entries++
+	if r.Cause != nil {
+		e.causes++
+	}
+	text, err := e.line(explainResult(file, line, r))
+	if err != nil {
+		return err
+	}
+	if e.summary != nil {
+		e.summary.add(r)
+	}
+	if _, err := e.out.Write(append(text, '\n')); err != nil {
+		return writeError{err}
+	}
+	e.showProgress(false)
+	return nil
+}
+
+// showProgress keeps one line on a terminal up to date.
+func (e *explainer) showProgress(done bool) {
+	const often = 5000 // entries
+	if e.progress == nil || e.entries < often || !done && e.entries%often != 0 {
+		return
+	}
+	end := ""
+	if done {
+		end = "\n"
+	}
+	// Progress is a courtesy: a terminal that is gone stops nothing.
+	_, _ = fmt.Fprintf(e.progress, "\rexplained %d entries, %d of them causes%s", e.entries, e.causes, end)
+}

@@ -1,0 +1,154 @@
+package event
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
+)
+
+// maxYAML bounds one YAML document. A log entry is at most 256 KiB
+// (logging/quotas), and YAML costs far more to read than JSON.
+const maxYAML = 1 << 20
+
+// readYAML reads documents separated by lines of three hyphens, as `gcloud
+// logging read` prints entries.
+func readYAML(r *bufio.Reader, self Self, each func(int, Result) error) error {
+	d := yamlDocument{line: 1}
+	line := 0
+	for {
+		text, whole, err := yamlLine(r)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("reading line %d: %w", line+1, err)
+		}
+		line++
+		separator := bytes.HasPrefix(text, []byte("---")) && len(bytes.TrimSpace(text[3:])) == 0
+		if !separator {
+			d.add(text, line, whole)
+		}
+		if separator || err != nil {
+			for _, result := range d.results(self) {
+				if err := each(d.line, result); err != nil {
+					return err
+				}
+			}
+			d = yamlDocument{text: d.text[:0], line: line + 1}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// yamlLine reads one line, with its end; of one that is longer than a document
+// may be only the beginning, and whole is false.
+func yamlLine(r *bufio.Reader) (line []byte, whole bool, err error) {
+	whole = true
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line) <= maxYAML {
+			line = append(line, part...)
+		} else {
+			whole = false
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, whole, err
+		}
+	}
+}
+
+// yamlDocument is one document while its lines come in.
+type yamlDocument struct {
+	text  []byte
+	line  int // on which it starts
+	begun bool
+	large bool
+}
+
+func (d *yamlDocument) add(text []byte, line int, whole bool) {
+	if !d.begun && len(bytes.TrimSpace(text)) > 0 {
+		d.begun, d.line = true, line
+	}
+	d.large = d.large || !whole || len(d.text)+len(text) > maxYAML
+	if d.begun && !d.large {
+		d.text = append(d.text, text...)
+	}
+}
+
+// results are those of the document, none if it is empty.
+func (d *yamlDocument) results(self Self) []Result {
+	p := parser{self: self}
+	switch {
+	case !d.begun:
+	case d.large:
+		p.ignore(Unreadable, "a YAML document of more than %d bytes", maxYAML)
+	default:
+		text, err := jsonOfYAML(d.text)
+		if err != nil {
+			p.ignore(Unreadable, "neither JSON nor YAML: %s", clean(firstLine(err.Error()), maxText))
+		} else {
+			p.body(text)
+		}
+	}
+	return p.results
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// jsonOfYAML gives a YAML document as the JSON text of the same value. It
+// refuses what log entries never need and what a hostile text could use:
+// anchors and aliases (a few lines of which unfold without end) and deep
+// nesting (which the YAML library follows by recursion).
+func jsonOfYAML(doc []byte) (text []byte, err error) {
+	defer func() { // the library has panicked on malformed texts before
+		if r := recover(); r != nil {
+			err = fmt.Errorf("reading YAML: %v", r)
+		}
+	}()
+	if err := plainYAML(string(doc)); err != nil {
+		return nil, err
+	}
+	var v any
+	if err := yaml.Unmarshal(doc, &v); err != nil {
+		return nil, err
+	}
+	switch v.(type) {
+	case map[string]any, []any:
+		return json.Marshal(v)
+	}
+	return nil, fmt.Errorf("a single value %s", quote(string(doc)))
+}
+
+// plainYAML reports what a document may not hold.
+func plainYAML(doc string) error {
+	flow, entries, line := 0, 0, 0
+	for _, t := range lexer.Tokenize(doc) {
+		if t.Position.Line != line {
+			line, entries = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.AnchorType, token.AliasType:
+			return errors.New("anchors and aliases are not read")
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		case token.SequenceEntryType, token.MappingKeyType:
+			entries++
+		}
+		if flow > MaxDepth || entries > MaxDepth {
+			return fmt.Errorf("nested more than %d deep", MaxDepth)
+		}
+	}
+	return nil
+}
