@@ -60,15 +60,15 @@ func (a *API) state() map[string]any {
 
 // BackendService finds a backend service by its name or numeric id, as IAP
 // names it. Region is "" for a global one.
-func (a *API) BackendService(region, nameOrID string) (id string, ok bool) {
+func (a *API) BackendService(region, nameOrID string) (name, id string, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, r := range a.resources {
 		if r.kind.collection == "backendServices" && r.region() == region && (r.name == nameOrID || r.id == nameOrID) {
-			return r.id, true
+			return r.name, r.id, true
 		}
 	}
-	return "", false
+	return "", "", false
 }
 
 // global is the scope of what belongs to no region; the others are

@@ -26,9 +26,9 @@ type Call struct {
 	Resource string
 	// Region is the region that the request's host names, or "".
 	Region string
-	// Record is the call's log entry: complete but for the monitored resource
-	// and whatever the API tells in its own way. Nil for reads. Setting it to
-	// nil drops the entry.
+	// Record is the call's log entry, on the monitored resource
+	// audited_resource until the handler knows a better one. Nil for reads.
+	// Setting it to nil drops the entry.
 	Record *AuditRecord
 
 	kernel *Kernel

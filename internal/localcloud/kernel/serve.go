@@ -77,7 +77,10 @@ func newRecord(c *Call) *AuditRecord {
 		Log: Activity, Service: c.Route.service(), Method: c.Route.AuditMethod, ResourceName: c.Resource,
 		Principal: c.Caller, CallerIP: callerIP(c.Request), UserAgent: c.Request.UserAgent(),
 		Time: c.Time, Severity: "NOTICE",
-		Labels: map[string]string{"project_id": ProjectID},
+		ResourceType: "audited_resource",
+		Labels: map[string]string{
+			"project_id": ProjectID, "service": c.Route.service(), "method": c.Route.AuditMethod,
+		},
 	}
 	if c.Route.Permission != "" {
 		record.Authorization = []Authorization{{c.Route.Permission, c.Resource, true}}

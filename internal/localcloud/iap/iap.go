@@ -1,0 +1,188 @@
+// Package iap is the local cloud's Identity-Aware Proxy API (v1): who may pass
+// IAP (IAM policies on iap_web resources) and how it behaves (IapSettings).
+package iap
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const docs = "cloud.google.com/iap/docs/reference/rest/v1/v1/"
+
+// Directory finds what iap_web resources stand for.
+type Directory struct {
+	// BackendService finds a backend service by name or numeric id; region is
+	// "" for a global one.
+	BackendService func(region, nameOrID string) (name, id string, ok bool)
+	// RunService reports whether a Cloud Run service exists. Nil takes every
+	// one as existing.
+	RunService func(region, name string) bool
+}
+
+type api struct {
+	kernel    *kernel.Kernel
+	directory Directory
+
+	mu       sync.Mutex
+	settings map[string]map[string]any
+}
+
+// New returns the API.
+func New(k *kernel.Kernel, directory Directory) kernel.API {
+	a := &api{kernel: k, directory: directory}
+	a.reset()
+	return kernel.API{Name: "iap", Routes: a.routes(), State: a.state, Reset: a.reset, StateName: a.stateName}
+}
+
+func (a *api) reset() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settings = map[string]map[string]any{}
+}
+
+// level is one depth of the tree of iap_web resources and the infix of its
+// permissions (iap/docs/managing-access).
+type level struct {
+	path, permission string
+}
+
+var levels = []level{
+	{"/iap_web", "iap.web"},
+	{"/iap_web/{web}", "iap.webTypes"},
+	{"/iap_web/{web}/services/{service}", "iap.webServices"},
+}
+
+func (a *api) routes() []kernel.Route {
+	var routes []kernel.Route
+	for _, l := range levels {
+		routes = append(routes, kernel.Route{
+			Verb: "POST", Path: "/v1/projects/{project}" + l.path + ":getIamPolicy", ID: "iap.getIamPolicy",
+			Permission: l.permission + ".getIamPolicy", Source: docs + "getIamPolicy", Handle: a.getPolicy,
+		}, kernel.Route{
+			Verb: "POST", Path: "/v1/projects/{project}" + l.path + ":setIamPolicy", ID: "iap.setIamPolicy",
+			Permission: l.permission + ".setIamPolicy", Source: docs + "setIamPolicy", Handle: a.setPolicy,
+			Write: true, AuditMethod: "google.cloud.iap.v1.IdentityAwareProxyAdminService.SetIamPolicy",
+		})
+	}
+	for _, l := range append([]level{{"", "iap.projects"}}, levels...) {
+		routes = append(routes, kernel.Route{
+			Verb: "GET", Path: "/v1/projects/{project}" + l.path + ":iapSettings", ID: "iap.getIapSettings",
+			Permission: l.permission + ".getSettings", Source: docs + "getIapSettings", Handle: a.getSettings,
+		}, kernel.Route{
+			Verb: "PATCH", Path: "/v1/projects/{project}" + l.path + ":iapSettings", ID: "iap.updateIapSettings",
+			Permission: l.permission + ".updateSettings", Source: docs + "updateIapSettings", Handle: a.updateSettings,
+			Write: true, AuditMethod: "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings",
+		})
+	}
+	for i := range routes {
+		routes[i].API = "iap"
+	}
+	return routes
+}
+
+// webType is what a segment after iap_web can be here: compute, compute-REGION
+// or cloud_run-REGION (with an underscore: "cloud-run" does not resolve).
+var webType = regexp.MustCompile(`^(compute|cloud_run)(?:-([a-z]+-[a-z]+[0-9]{1,2}))?$`)
+
+// resource is the canonical name of what the path means: with the project's
+// number and the backend service's numeric id (recorded).
+func (a *api) resource(c *kernel.Call) (string, error) {
+	name := "projects/" + kernel.ProjectNumber
+	if strings.Contains(c.Route.Path, "/iap_web") {
+		name += "/iap_web"
+	}
+	web := c.Var("web")
+	if web == "" {
+		return name, nil
+	}
+	m := webType.FindStringSubmatch(web)
+	if m == nil || m[1] == "cloud_run" && m[2] == "" {
+		return "", missing()
+	}
+	name += "/" + web
+	service := c.Var("service")
+	if service == "" {
+		return name, nil
+	}
+	if m[1] == "cloud_run" {
+		if a.directory.RunService != nil && !a.directory.RunService(m[2], service) {
+			return "", missing()
+		}
+		return name + "/services/" + service, nil
+	}
+	_, id, ok := a.directory.BackendService(m[2], service)
+	if !ok {
+		return "", missing()
+	}
+	return name + "/services/" + id, nil
+}
+
+// missing is what is answered about a resource that is not there (unverified).
+func missing() error { return kernel.NotFound("Requested entity was not found.") }
+
+func (a *api) getPolicy(c *kernel.Call) (any, error) {
+	name, err := a.resource(c)
+	if err != nil {
+		return nil, err
+	}
+	return c.GetIamPolicy(name)
+}
+
+// setPolicy writes who may pass. Its log entry is recorded for backend
+// services: gce_backend_service with empty labels.
+func (a *api) setPolicy(c *kernel.Call) (any, error) {
+	name, err := a.resource(c)
+	describe(c, name)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	c.Record.Request = kernel.Clone(body)
+	c.Record.Request["@type"] = "type.googleapis.com/google.iam.v1.SetIamPolicyRequest"
+	c.Record.Request["resource"] = name
+	answer, err := c.SetIamPolicy(name)
+	if policy, ok := answer.(map[string]any); ok && err == nil {
+		c.Record.Response = kernel.Clone(policy)
+		c.Record.Response["@type"] = "type.googleapis.com/google.iam.v1.Policy"
+	}
+	return answer, err
+}
+
+// describe fills a write's log entry.
+func describe(c *kernel.Call, name string) {
+	if name != "" {
+		c.Record.ResourceName = name
+		for i := range c.Record.Authorization {
+			c.Record.Authorization[i].Resource = name
+		}
+	}
+	if strings.Contains(c.Record.ResourceName, "/iap_web/compute") && c.Var("service") != "" {
+		c.Record.ResourceType = "gce_backend_service"
+		c.Record.Labels = map[string]string{"project_id": kernel.ProjectID, "backend_service_id": "", "location": ""}
+	}
+}
+
+// stateName shows a backend service by its name: its id is different on every
+// cloud, and a state is there to be compared.
+func (a *api) stateName(resource string) string {
+	rest, ok := strings.CutPrefix(resource, "projects/"+kernel.ProjectNumber+"/iap_web/")
+	if !ok {
+		return ""
+	}
+	web, id, ok := strings.Cut(rest, "/services/")
+	m := webType.FindStringSubmatch(web)
+	if !ok || m == nil || m[1] != "compute" {
+		return ""
+	}
+	name, _, found := a.directory.BackendService(m[2], id)
+	if !found {
+		return ""
+	}
+	return strings.TrimSuffix(resource, id) + name
+}

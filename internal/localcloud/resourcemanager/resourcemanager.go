@@ -1,0 +1,80 @@
+// Package resourcemanager is the local cloud's Resource Manager API (v1 and
+// v3): the project, and its IAM policy.
+package resourcemanager
+
+import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+
+const (
+	// resource is the name under which the project's policy is kept.
+	resource = "projects/" + kernel.ProjectID
+	docs     = "cloud.google.com/resource-manager/reference/rest/"
+)
+
+// New returns the API.
+func New(k *kernel.Kernel) kernel.API {
+	seed := func() {
+		k.SeedPolicy(resource, []any{map[string]any{"role": "roles/owner", "members": []any{string(kernel.Owner)}}})
+	}
+	seed()
+	var routes []kernel.Route
+	for _, version := range []string{"v1", "v3"} {
+		project := "/" + version + "/projects/{project}"
+		routes = append(routes,
+			kernel.Route{
+				Verb: "GET", Path: project, ID: "cloudresourcemanager.projects.get",
+				Permission: "resourcemanager.projects.get", Source: docs + version + "/projects/get",
+				Handle: describe(version),
+			},
+			kernel.Route{
+				Verb: "POST", Path: project + ":getIamPolicy", ID: "cloudresourcemanager.projects.getIamPolicy",
+				Permission: "resourcemanager.projects.getIamPolicy", Source: docs + version + "/projects/getIamPolicy",
+				Handle: func(c *kernel.Call) (any, error) { return c.GetIamPolicy(resource) },
+			},
+			kernel.Route{
+				Verb: "POST", Path: project + ":setIamPolicy", ID: "cloudresourcemanager.projects.setIamPolicy",
+				Permission: "resourcemanager.projects.setIamPolicy", Source: docs + version + "/projects/setIamPolicy",
+				Write: true, AuditMethod: "SetIamPolicy", Handle: setPolicy,
+			})
+	}
+	routes = append(routes, kernel.Route{
+		Verb: "POST", Path: "/v1/projects/{project}:getAncestry", ID: "cloudresourcemanager.projects.getAncestry",
+		Permission: "resourcemanager.projects.get", Source: docs + "v1/projects/getAncestry", Handle: ancestry,
+	})
+	for i := range routes {
+		routes[i].API = "cloudresourcemanager"
+	}
+	return kernel.API{Name: "cloudresourcemanager", Routes: routes, Reset: seed}
+}
+
+// describe answers the project. v1 tells the number in a field of its own, v3
+// only in the name (recorded).
+func describe(version string) func(*kernel.Call) (any, error) {
+	return func(*kernel.Call) (any, error) {
+		if version == "v1" {
+			return map[string]any{
+				"projectNumber": kernel.ProjectNumber, "projectId": kernel.ProjectID, "name": kernel.ProjectID,
+				"lifecycleState": "ACTIVE", "createTime": kernel.ProjectCreated,
+				"parent": map[string]any{"type": "organization", "id": kernel.OrganizationID},
+			}, nil
+		}
+		return map[string]any{
+			"name": "projects/" + kernel.ProjectNumber, "projectId": kernel.ProjectID, "displayName": kernel.ProjectID,
+			"parent": "organizations/" + kernel.OrganizationID, "state": "ACTIVE",
+			"createTime": kernel.ProjectCreated, "updateTime": kernel.ProjectCreated, "etag": `W/"0000000000000001"`,
+		}, nil
+	}
+}
+
+func ancestry(*kernel.Call) (any, error) {
+	entry := func(kind, id string) any {
+		return map[string]any{"resourceId": map[string]any{"type": kind, "id": id}}
+	}
+	return map[string]any{"ancestor": []any{entry("project", kernel.ProjectID), entry("organization", kernel.OrganizationID)}}, nil
+}
+
+// setPolicy writes the project's policy. Its log entry is recorded: the bare
+// method name SetIamPolicy on a resource of type project.
+func setPolicy(c *kernel.Call) (any, error) {
+	c.Record.ResourceType = "project"
+	return c.SetIamPolicy(resource)
+}
