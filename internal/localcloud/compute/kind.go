@@ -31,6 +31,8 @@ type kind struct {
 	outputs []string
 	// actions are the custom methods.
 	actions []action
+	// policy says that it has an IAM policy of its own.
+	policy bool
 	// settle applies the kind's own rules to a resource that is about to be
 	// written. old is nil on insert.
 	settle func(a *API, r, old *resource) error
@@ -67,6 +69,8 @@ var kinds = []*kind{
 		enums:      backendServiceEnums,
 		references: []string{"backends[].group", "healthChecks[]"},
 		outputs:    []string{"usedBy"},
+		policy:     true,
+		actions:    []action{{name: "setSecurityPolicy", operation: "setSecurityPolicy", fields: []string{"securityPolicy"}}},
 		settle:     settleBackendService, view: viewBackendService,
 	},
 	{

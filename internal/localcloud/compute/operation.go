@@ -15,6 +15,9 @@ import (
 // discovery document).
 const waitAtMost = 2 * time.Minute
 
+// maxRequests bounds how many request ids are remembered.
+const maxRequests = 5000
+
 // pacificTime is where Compute Engine's clocks hang. The zone is embedded, so
 // that loading it cannot fail.
 var pacificTime, _ = time.LoadLocation("America/Los_Angeles")
@@ -63,9 +66,7 @@ func (a *API) begin(c *kernel.Call, r *resource, op operation) map[string]any {
 		finish(body, now)
 	}
 	started := a.kernel.StartOperation(name, body)
-	if id := c.Query("requestId"); id != "" {
-		a.requests[id] = name
-	}
+	a.remember(c.Query("requestId"), name)
 	last := complete(c, body, op.instant)
 	if op.instant {
 		started.Finish(body)
@@ -92,6 +93,17 @@ func operationName(t time.Time) string {
 	var b [8]byte
 	rand.Read(b[:])
 	return fmt.Sprintf("operation-%d-%013x-%s-%s", t.UnixMilli(), t.UnixMicro(), hex.EncodeToString(b[:4]), hex.EncodeToString(b[4:]))
+}
+
+// remember keeps which operation a requestId has started, for a while.
+func (a *API) remember(requestID, name string) {
+	if requestID == "" {
+		return
+	}
+	if len(a.requests) >= maxRequests {
+		clear(a.requests)
+	}
+	a.requests[requestID] = name
 }
 
 // repeated is the operation that a call with the same requestId has started

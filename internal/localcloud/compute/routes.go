@@ -72,6 +72,10 @@ func (s site) addMethods(m *routeMaker, collection string) {
 	if s.kind.update {
 		m.add("PUT", one, "update", "update", s.update)
 	}
+	if s.kind.policy {
+		m.add("GET", one+"/getIamPolicy", "getIamPolicy", "getIamPolicy", s.getPolicy)
+		m.add("POST", one+"/setIamPolicy", "setIamPolicy", "setIamPolicy", s.setPolicy)
+	}
 	for _, act := range s.kind.actions {
 		if act.globalOnly && !s.global {
 			continue

@@ -172,6 +172,7 @@ func (s site) remove(c *kernel.Call) (any, error) {
 		return nil, e
 	}
 	delete(a.resources, r.path())
+	a.kernel.DeletePolicy(r.path())
 	return a.begin(c, r, s.operation("delete")), nil
 }
 

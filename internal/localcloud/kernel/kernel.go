@@ -37,6 +37,7 @@ type Kernel struct {
 	mu         sync.Mutex
 	lastStamp  time.Time
 	operations map[string]*Operation
+	started    []string // names of operations, oldest first
 	generation int
 	pending    map[*time.Timer]struct{}
 	later      sync.WaitGroup
@@ -92,7 +93,7 @@ func (k *Kernel) Close() {
 func (k *Kernel) clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.operations = map[string]*Operation{}
+	k.operations, k.started = map[string]*Operation{}, nil
 	k.pending = map[*time.Timer]struct{}{}
 	k.calls.reset()
 	k.policies.reset()

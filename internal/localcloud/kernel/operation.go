@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// maxOperations bounds how many operations are remembered; the oldest are
+// forgotten first, as Google forgets them after some days.
+const maxOperations = 10000
+
 // Operation is a long-running operation: a JSON body that changes until it is
 // finished. Whoever starts it decides how the body looks.
 type Operation struct {
@@ -22,6 +26,10 @@ func (k *Kernel) StartOperation(name string, body map[string]any) *Operation {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.operations[name] = o
+	if k.started = append(k.started, name); len(k.started) > maxOperations {
+		delete(k.operations, k.started[0])
+		k.started = k.started[1:]
+	}
 	return o
 }
 

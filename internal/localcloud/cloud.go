@@ -1,0 +1,89 @@
+// Package localcloud is a slice of Google Cloud in one process: the REST APIs
+// of Cloud Run's surroundings, in memory, close enough to the real ones that
+// gcloud, Terraform and Google's Go clients cannot tell.
+//
+// New wires the APIs onto one kernel and one host:port. Requests are told
+// apart by path, and by host where that says more: a client may call
+// http://127.0.0.1:PORT/v1/…, or use it as a plain HTTP proxy and ask for
+// http://us-central1-run.googleapis.com/…. Whatever nobody could confirm about
+// Google is listed in UNVERIFIED.md.
+package localcloud
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/compute"
+	"github.com/iapguard/iapguard/internal/localcloud/iap"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
+	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
+	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
+)
+
+// defaultOperationTime lets a client see RUNNING before DONE.
+const defaultOperationTime = 5 * time.Millisecond
+
+// Options adjusts a Cloud. The zero value is usable.
+type Options struct {
+	// Clock tells the time; nil is the machine's.
+	Clock func() time.Time
+	// Latency is added to every API call.
+	Latency time.Duration
+	// OperationTime is how long operations run; zero is a few milliseconds.
+	OperationTime time.Duration
+	// Publish puts what log sinks select into a Pub/Sub topic; nil drops it.
+	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
+	// Console answers /console; nil is a 404.
+	Console http.Handler
+}
+
+// Cloud is one local cloud, with nothing in it but its project. Many can live
+// in one process. It answers HTTP on any host and port that lead to it.
+type Cloud struct {
+	kernel *kernel.Kernel
+	logs   *logging.Router
+	own    http.Handler
+}
+
+// New returns an empty cloud. Close it when it is no longer needed.
+func New(options Options) *Cloud {
+	if options.Clock == nil {
+		options.Clock = time.Now
+	}
+	if options.OperationTime == 0 {
+		options.OperationTime = defaultOperationTime
+	}
+	logs := logging.New(logging.Options{Clock: options.Clock, Publish: options.Publish})
+	k := kernel.New(kernel.Options{
+		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
+	})
+	loadBalancers := compute.New(k)
+	k.Serve(loadBalancers.API())
+	k.Serve(serviceusage.New(k))
+	k.Serve(resourcemanager.New(k))
+	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService}))
+	k.Serve(logs.API())
+	c := &Cloud{kernel: k, logs: logs}
+	c.own = c.ownEndpoints(options.Console)
+	return c
+}
+
+// Logs is the log router: sinks are added to it, entries read from it.
+func (c *Cloud) Logs() *logging.Router { return c.logs }
+
+// Close drops what is still running and waits for what cannot be dropped.
+func (c *Cloud) Close() { c.kernel.Close() }
+
+// ServeHTTP answers API calls and the cloud's own endpoints.
+func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodConnect:
+		refuse(w, http.StatusMethodNotAllowed, "CONNECT is not supported: use plain http, the endpoint overrides of gcloud, or http_no_tunnel")
+	case own(r):
+		c.own.ServeHTTP(w, r)
+	default:
+		c.kernel.ServeHTTP(w, r)
+	}
+}

@@ -1,0 +1,34 @@
+package compute
+
+import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+
+// getPolicy answers the IAM policy of the resource itself, which is not the
+// one that IAP keeps for it.
+func (s site) getPolicy(c *kernel.Call) (any, error) {
+	path, err := s.policyOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return c.GetIamPolicy(path)
+}
+
+// setPolicy writes it. The call is synchronous: no operation, one log entry
+// (load-balancing/docs/audit-logging: not long-running).
+func (s site) setPolicy(c *kernel.Call) (any, error) {
+	path, err := s.policyOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return c.SetIamPolicy(path)
+}
+
+func (s site) policyOf(c *kernel.Call) (string, error) {
+	s.api.mu.Lock()
+	defer s.api.mu.Unlock()
+	r, err := s.existing(c)
+	if err != nil {
+		return "", err
+	}
+	s.describe(c, r)
+	return r.path(), nil
+}
