@@ -6,6 +6,7 @@ package cloud
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,10 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 	group, groupContext := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { p.Service, err = c.run.Service(groupContext, target); return err })
 	group.Go(func() (err error) { p.Invokers, err = c.run.Policy(groupContext, target); return err })
-	group.Go(func() (err error) { inventory, err = c.loadBalancers.Inventory(groupContext, target.Project); return err })
+	group.Go(func() (err error) {
+		inventory, err = c.loadBalancers.Inventory(groupContext, target.Project)
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return p, err
 	}
@@ -144,6 +148,22 @@ func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, 
 		targets[i].Project = project.ID
 	}
 	return targets, nil
+}
+
+// Services names the services in a scope, sorted by name. A scope that is one
+// service gives that service, whether it exists or not.
+func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error) {
+	if scope.Service != "" {
+		return []posture.Target{posture.Target(scope)}, nil
+	}
+	project, err := c.identity.Project(ctx, scope.Project)
+	if err != nil {
+		return nil, err
+	}
+	scope.Project = project.ID
+	found, err := c.run.List(ctx, scope)
+	slices.SortFunc(found, func(a, b posture.Target) int { return strings.Compare(a.Name(), b.Name()) })
+	return found, err
 }
 
 func projectOf(resource string) string {

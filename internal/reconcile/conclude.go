@@ -72,25 +72,24 @@ func (r *run) failed(ctx context.Context, v view, err error) report.Report {
 	return final
 }
 
-// stale refuses a reviewed plan that is no longer the right one.
-func (r *run) stale(v view) report.Report {
+// refused reports a plan that nobody agreed to.
+func (r *run) refused(v view, err error) report.Report {
 	final := r.report(v, report.Blocked)
-	final.Advice = append(final.Advice, fmt.Sprintf("the plan %s is stale: things have changed since it was made; make and review a new one (now %s)", r.request.Reviewed, v.plan.ID()))
+	final.Advice = append(final.Advice, err.Error())
 	return final
 }
 
-// unobserved reports an error of reading. A service that is gone gives no report.
-func (r *run) unobserved(err error) report.Report {
+// unobserved reports an error of reading.
+func (r *run) unobserved(err error) (report.Report, error) {
 	if fault.ActionOf(err) == fault.Gone {
-		r.Log.Info("target is gone", "target", r.request.Target.Name(), "err", err)
-		return report.Report{}
+		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	policy := r.Policy()
 	settings, _ := policy.For(r.request.Target)
 	v := view{posture: posture.Posture{Target: r.request.Target, ObservedAt: r.Now()}, settings: settings, digest: policy.Digest()}
 	final := r.report(v, outcomeOf(err))
 	final.Advice = advice(err)
-	return final
+	return final, nil
 }
 
 func outcomeOf(err error) report.Outcome {

@@ -10,6 +10,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -66,22 +67,28 @@ type Request struct {
 	// Consent means that a person asked for this very run: the mode and the
 	// settle time, which restrain us when we act by ourselves, do not apply.
 	Consent bool
-	// Reviewed is the id of the plan that the consent was given for; "" means
-	// whatever plan is right at the time.
-	Reviewed string
+	// Accept refuses a plan that the consent was not given for, with the
+	// reason; nil accepts whatever is right at the time. It is asked before
+	// every round of writes, with what was written so far.
+	Accept func(p plan.Plan, written []report.Step) error
 	// DryRun stops before the first write and publishes nothing.
 	DryRun bool
 }
 
-// Run handles one request. The report is the zero Report when the service is
-// gone or out of scope: such messages are acknowledged without a report. An
-// error means that nothing final could be published or that the context ended:
-// the message must be delivered again.
+// ErrGone means that there is no such service (any more), ErrOutOfScope that
+// the policy leaves it alone. Both are final and give no report.
+var (
+	ErrGone       = errors.New("the service does not exist")
+	ErrOutOfScope = errors.New("no rule of the policy covers the service")
+)
+
+// Run handles one request. Any error but ErrGone and ErrOutOfScope means that
+// nothing final could be published: the message must be delivered again.
 func (e *Engine) Run(ctx context.Context, request Request) (report.Report, error) {
 	ctx, meter := report.NewMeter(ctx)
 	r := &run{Engine: e, request: request, meter: meter, id: uuid.NewString(), began: e.Now()}
 	final, err := r.handle(ctx)
-	if err != nil || final.Outcome == "" || request.DryRun {
+	if err != nil || request.DryRun {
 		return final, err
 	}
 	if err := e.Publisher.Publish(ctx, final); err != nil {
@@ -111,16 +118,15 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 	for round := 1; ; round++ {
 		view, err := r.observe(ctx)
 		if err != nil {
-			return r.unobserved(err), nil
+			return r.unobserved(err)
 		}
 		if !view.inScope {
-			r.Log.InfoContext(ctx, "target is out of scope", "target", r.request.Target.Name())
-			return report.Report{}, nil
+			return report.Report{}, ErrOutOfScope
+		}
+		if err := r.accept(view); err != nil {
+			return r.refused(view, err), nil
 		}
 		due, _ := view.plan.Due(r.Now())
-		if r.request.Reviewed != "" && r.done == nil && view.plan.ID() != r.request.Reviewed {
-			return r.stale(view), nil
-		}
 		if !r.mayWrite(view) || len(due) == 0 || round > rounds {
 			return r.conclude(view), nil
 		}
@@ -172,6 +178,13 @@ func (r *run) observe(ctx context.Context) (view, error) {
 	findings := posture.Assess(observed, want)
 	made := plan.Make(observed, want, findings, r.Now())
 	return view{observed, settings, policy.Digest(), inScope, findings, made}, made.Check()
+}
+
+func (r *run) accept(v view) error {
+	if r.request.Accept == nil {
+		return nil
+	}
+	return r.request.Accept(v.plan, r.done)
 }
 
 // mayWrite says whether this run is allowed to change anything.

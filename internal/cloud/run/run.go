@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	knative "google.golang.org/api/run/v1"
 	run "google.golang.org/api/run/v2"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
@@ -19,6 +20,7 @@ import (
 type Client struct {
 	services   *run.ProjectsLocationsServicesService
 	operations *run.ProjectsLocationsOperationsService
+	lists      *knative.ProjectsLocationsServicesService
 }
 
 // New connects to the Admin API.
@@ -31,8 +33,12 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Cloud Run: %w", err)
 	}
-	api.UserAgent = config.UserAgent
-	return &Client{api.Projects.Locations.Services, api.Projects.Locations.Operations}, nil
+	older, err := knative.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Cloud Run v1: %w", err)
+	}
+	api.UserAgent, older.UserAgent = config.UserAgent, config.UserAgent
+	return &Client{api.Projects.Locations.Services, api.Projects.Locations.Operations, older.Projects.Locations.Services}, nil
 }
 
 // ingress translates the API's words. What is not in it is unknown to us and

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/cloud"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/reconcile"
+)
+
+// options are the flags that plan and apply share.
+type options struct {
+	policy   string
+	format   string
+	output   string
+	endpoint string
+}
+
+func (o *options) add(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&o.policy, "policy", "", "policy file (default: $IAPGUARD_POLICY; without one: report-only)")
+	flags.StringVar(&o.format, "format", "text", "text or json (json: one object a line)")
+	flags.StringVarP(&o.output, "output", "o", "", "write the reports to this file too, one JSON object a line")
+	flags.StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+}
+
+// bench is the engine for a person at a terminal: the same as the function's,
+// with what it needs beside it.
+type bench struct {
+	engine *reconcile.Engine
+	cloud  *cloud.Cloud
+}
+
+func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*bench, error) {
+	if o.format != "text" && o.format != "json" {
+		return nil, usageError{fmt.Errorf("--format is %q: write text or json", o.format)}
+	}
+	config, err := function.ReadConfig(os.Environ())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if o.endpoint != "" {
+		config.Connect.Endpoint, config.Connect.Endpoints = o.endpoint, nil
+	}
+	if err := config.Connect.Check(); err != nil {
+		return nil, usageError{err}
+	}
+	if o.policy == "" {
+		o.policy = config.Policy
+	}
+	var rules policy.Policy
+	if o.policy != "" {
+		if rules, err = policy.Read(o.policy); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	clients, err := cloud.Connect(ctx, config.Connect, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &bench{cloud: clients, engine: &reconcile.Engine{
+		Observer: clients, Applier: clients, Publisher: publisher, Version: function.Version, Now: time.Now,
+		Policy: func() reconcile.Policy { return rules },
+		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}}, nil
+}
+
+// expand reads the targets that the arguments name: services as they are,
+// projects and locations as every service in them.
+func (b *bench) expand(ctx context.Context, names []string) ([]posture.Target, error) {
+	var scopes []posture.Scope
+	var problems []error
+	for _, name := range names {
+		scope, err := posture.ParseScope(name)
+		scopes, problems = append(scopes, scope), append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, usageError{err}
+	}
+	var targets []posture.Target
+	for _, scope := range scopes {
+		found, err := b.cloud.Services(ctx, scope)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, found...)
+	}
+	return targets, nil
+}
+
+func wantTargets(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageError{fmt.Errorf("%s: no target: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", command.CommandPath())}
+	}
+	return nil
+}

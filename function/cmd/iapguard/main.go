@@ -1,0 +1,88 @@
+// Command iapguard protects Cloud Run services with Identity-Aware Proxy: as a
+// deployed function (serve), by hand (plan, apply), and with a local slice of
+// Google Cloud to try it on (local).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/function"
+)
+
+// Exit statuses; CONTRACT gives their meaning.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitPending = 3 // with --exit-code: there are steps to take
+)
+
+// usageError is wrong usage or unreadable input: exit status 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// statusError ends the program with a status of its own; what there was to say
+// has been printed.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+func run(ctx context.Context, args []string) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var status statusError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &status):
+		return int(status)
+	}
+	fmt.Fprintln(os.Stderr, "iapguard:", err)
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "iapguard",
+		Short:         "Keep every Cloud Run service reachable only through Identity-Aware Proxy",
+		Version:       function.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noMore,
+		RunE:          serve,
+	}
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%s: %w (see %s --help)", command.CommandPath(), err, command.CommandPath())}
+	})
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newExplainCommand())
+	addLocalCommand(root)
+	return root
+}
+
+// noMore refuses arguments, naming the first.
+func noMore(command *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s: unknown command or argument %.80q (see %s --help)", command.CommandPath(), args[0], command.CommandPath())}
+	}
+	return nil
+}

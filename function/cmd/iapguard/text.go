@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// printer shows reports on standard output and keeps them in the file of -o.
+type printer struct {
+	out  io.Writer
+	json bool
+	plan bool
+	file *os.File
+}
+
+func (o *options) printer(out io.Writer, command string) (*printer, error) {
+	p := &printer{out: out, json: o.format == "json", plan: command == "plan"}
+	if o.output == "" {
+		return p, nil
+	}
+	file, err := os.OpenFile(o.output, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // names and members are nobody else's business
+	if err != nil {
+		return nil, usageError{fmt.Errorf("writing -o: %w", err)}
+	}
+	p.file = file
+	return p, nil
+}
+
+// end closes the file and turns failures into the exit status.
+func (p *printer) end(failed bool) error {
+	if p.file != nil {
+		if err := p.file.Close(); err != nil {
+			return fmt.Errorf("writing -o: %w", err)
+		}
+	}
+	if failed {
+		return statusError(exitFailed)
+	}
+	return nil
+}
+
+// note says on standard error what gave no report; progress says what goes on.
+func (p *printer) note(line string)     { fmt.Fprintln(os.Stderr, "iapguard:", line) }
+func (p *printer) progress(line string) { fmt.Fprintln(os.Stderr, line) }
+
+func (p *printer) report(r report.Report) {
+	if p.plan && p.file != nil {
+		_ = json.NewEncoder(p.file).Encode(r) // a short write shows when the file is closed
+	}
+	if p.json {
+		_ = json.NewEncoder(p.out).Encode(r)
+		return
+	}
+	fmt.Fprint(p.out, text(r))
+}
+
+// symbols as Terraform's plans have taught them: + adds, ~ changes, - takes away.
+var symbols = map[string]string{
+	"provision-agent": "+", "grant-invoker": "+", "grant-access": "+",
+	"enable-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "revoke-public": "-",
+}
+
+// text shows a report to a person: what it is about, what is wrong, what was
+// or would be done, and how the doors are kept.
+func text(r report.Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n  %s", r.Subject(), strings.ToUpper(string(r.Outcome)))
+	if r.Policy != nil {
+		fmt.Fprintf(&b, "  (rule %s, mode %s, policy %s)", r.Policy.Rule, r.Mode, r.Policy.Digest)
+	}
+	b.WriteString("\n")
+	if r.WaitingFor != nil {
+		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
+	}
+	for _, finding := range r.Findings {
+		fmt.Fprintf(&b, "  %-6s %s  %s\n         %s\n", finding.Severity, finding.Code, finding.Resource, finding.Why)
+	}
+	if len(r.Steps) > 0 {
+		fmt.Fprintf(&b, "  plan %s\n", r.PlanID)
+	}
+	for i, step := range r.Steps {
+		b.WriteString(stepText(i+1, step))
+	}
+	b.WriteString(doorsText(r.Doors))
+	for _, line := range r.Advice {
+		fmt.Fprintf(&b, "  to do: %s\n", line)
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+func stepText(number int, step report.Step) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "    %d. %s %-22s %s\n", number, symbols[step.Op], step.Op, step.Resource)
+	if change := changeText(step); change != "" {
+		fmt.Fprintf(&b, "       %s\n", change)
+	}
+	fmt.Fprintf(&b, "       because %s\n", step.Why)
+	if step.Result != report.StepPlanned {
+		fmt.Fprintf(&b, "       %s\n", step.Result)
+	}
+	if step.NotBefore != nil {
+		fmt.Fprintf(&b, "       not before %s\n", step.NotBefore.Format(time.RFC3339))
+	}
+	return b.String()
+}
+
+func changeText(step report.Step) string {
+	field := step.Field
+	if field != "" {
+		field += ": "
+	}
+	switch {
+	case step.From != "" && step.To != "":
+		return field + step.From + " -> " + step.To
+	case step.To != "":
+		return field + "add " + step.To
+	case step.From != "":
+		return field + "remove " + step.From
+	}
+	return ""
+}
+
+func doorsText(doors []posture.Door) string {
+	var b strings.Builder
+	for _, door := range doors {
+		mark := " "
+		if door.Guard == posture.GuardOpen {
+			mark = "!"
+		}
+		fmt.Fprintf(&b, "  %s door  %-8s %s (%s)\n", mark, door.Guard, door.Address, door.Kind)
+	}
+	return b.String()
+}

@@ -1,0 +1,113 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/compute/metadata"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/topic"
+)
+
+// Config is what the environment says. CONTRACT's "Environment of serve" is
+// its meaning.
+type Config struct {
+	Policy       string // path of the policy file; "" = report-only for everything
+	ReportsTopic string // projects/P/topics/T; "" = reports go to the log only
+	Self         string // own service account's e-mail
+	Port         int
+	LogLevel     slog.Level
+	Connect      connect.Config
+}
+
+// prefix begins every variable of ours.
+const prefix = "IAPGUARD_"
+
+// variables are all variables of ours, so that a misspelt one is noticed.
+var variables = []string{"POLICY", "REPORTS_TOPIC", "SELF", "ENDPOINT"}
+
+var endpointVariables = map[string]connect.API{
+	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
+	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
+}
+
+// ReadConfig reads the environment, given as os.Environ gives it. Its error
+// names every wrong value in one go.
+func ReadConfig(environ []string) (Config, error) {
+	env := map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	problems := unknownVariables(env)
+	config := Config{
+		Policy: env[prefix+"POLICY"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], Self: env[prefix+"SELF"], Port: 8080,
+		Connect: connect.Config{
+			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},
+			Self: env[prefix+"SELF"], UserAgent: UserAgent,
+		},
+	}
+	for name, api := range endpointVariables {
+		if endpoint := env[prefix+name]; endpoint != "" {
+			config.Connect.Endpoints[api] = endpoint
+		}
+	}
+	if err := config.Connect.Check(); err != nil {
+		problems = append(problems, err)
+	}
+	if config.ReportsTopic != "" && !topic.Valid(config.ReportsTopic) {
+		problems = append(problems, fmt.Errorf("%sREPORTS_TOPIC is %q: write projects/PROJECT/topics/TOPIC", prefix, config.ReportsTopic))
+	}
+	if config.Self != "" && !strings.Contains(config.Self, "@") {
+		problems = append(problems, fmt.Errorf("%sSELF is %q: write the e-mail address of the own service account", prefix, config.Self))
+	}
+	if port := env["PORT"]; port != "" {
+		number, err := strconv.Atoi(port)
+		if err != nil || number < 1 || number > 65535 {
+			problems = append(problems, fmt.Errorf("PORT is %q: write a number from 1 to 65535", port))
+		}
+		config.Port = number
+	}
+	if level := env["LOG_LEVEL"]; level != "" {
+		if err := config.LogLevel.UnmarshalText([]byte(level)); err != nil {
+			problems = append(problems, fmt.Errorf("LOG_LEVEL is %q: write DEBUG, INFO, WARN or ERROR", level))
+		}
+	}
+	return config, errors.Join(problems...)
+}
+
+func unknownVariables(env map[string]string) []error {
+	var problems []error
+	for name := range env {
+		short, ours := strings.CutPrefix(name, prefix)
+		if _, endpoint := endpointVariables[short]; ours && !endpoint && !slices.Contains(variables, short) {
+			problems = append(problems, fmt.Errorf("%s is not known to this version of iapguard: unset it, or correct its name", name))
+		}
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return problems
+}
+
+// whoAmI gives the own service account, asking the metadata server where the
+// environment does not say. Without it own writes could not be told from
+// others', so the function does not start.
+func (c *Config) whoAmI(ctx context.Context) error {
+	if c.Self != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	email, err := metadata.EmailWithContext(ctx, "default")
+	if err != nil {
+		return fmt.Errorf("finding the own service account: set %sSELF to its e-mail address, there is no metadata server here: %w", prefix, err)
+	}
+	c.Self, c.Connect.Self = email, email
+	return nil
+}

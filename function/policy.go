@@ -1,0 +1,58 @@
+package function
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/reconcile"
+)
+
+// rereadAfter is how old a read policy may be. A changed file counts within 30
+// seconds; half of that leaves room.
+const rereadAfter = 15 * time.Second
+
+// policySource is the policy file, read again while the function runs. A file
+// that became unreadable changes nothing: the last good policy stays, loudly.
+type policySource struct {
+	path string
+	now  func() time.Time
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	read   time.Time
+	policy policy.Policy
+}
+
+func newPolicySource(path string, now func() time.Time, log *slog.Logger) (*policySource, error) {
+	s := &policySource{path: path, now: now, log: log, read: now()}
+	if path == "" {
+		return s, nil
+	}
+	var err error
+	if s.policy, err = policy.Read(path); err != nil {
+		return nil, fmt.Errorf("starting: %w", err)
+	}
+	return s, nil
+}
+
+func (s *policySource) current() reconcile.Policy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path == "" || s.now().Sub(s.read) < rereadAfter {
+		return s.policy
+	}
+	s.read = s.now()
+	changed, err := policy.Read(s.path)
+	if err != nil {
+		s.log.Error("policy cannot be read, the last good one stays in force", "err", err, "digest", s.policy.Digest())
+		return s.policy
+	}
+	if changed.Digest() != s.policy.Digest() {
+		s.log.Info("policy changed", "from", s.policy.Digest(), "to", changed.Digest())
+	}
+	s.policy = changed
+	return s.policy
+}
