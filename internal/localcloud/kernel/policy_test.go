@@ -1,0 +1,181 @@
+package kernel
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// policyOf answers the two policy methods for every fruit.
+func policyOf(c *Call) (any, error) {
+	if c.Route.Write {
+		return c.SetIamPolicy(c.Resource)
+	}
+	return c.GetIamPolicy(c.Resource)
+}
+
+const fruit = "/v1/projects/demo-project/fruits/a"
+
+func setPolicyOf(t *testing.T, k *Kernel, policy string) (int, map[string]any) {
+	t.Helper()
+	w := do(k, "POST", fruit+":setIamPolicy", `{"policy":`+policy+`}`)
+	return w.Code, decode(t, w)
+}
+
+func getPolicyOf(t *testing.T, k *Kernel, version string) map[string]any {
+	t.Helper()
+	return decode(t, do(k, "GET", fruit+":getIamPolicy?options.requestedPolicyVersion="+version, ""))
+}
+
+func TestAPolicyIsReadAsItWasWritten(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	if diff := cmp.Diff(map[string]any{"etag": "ACAB"}, getPolicyOf(t, k, "3")); diff != "" {
+		t.Errorf("never set (-want +got):\n%s", diff)
+	}
+	bindings := []any{
+		map[string]any{"role": "roles/z", "members": []any{"user:z@example.com", "user:a@example.com"}},
+		map[string]any{"role": "roles/a", "members": []any{"allUsers"}},
+	}
+	text, _ := json.Marshal(map[string]any{"version": 3, "etag": "ACAB", "bindings": bindings})
+	status, got := setPolicyOf(t, k, string(text))
+	// The etag is the recorded one of this very microsecond.
+	want := map[string]any{"version": 1.0, "etag": "BwYV1CSTacg=", "bindings": bindings}
+	if diff := cmp.Diff(want, got); status != 200 || diff != "" {
+		t.Errorf("set: %d (-want +got):\n%s", status, diff)
+	}
+	if diff := cmp.Diff(got, getPolicyOf(t, k, "1")); diff != "" {
+		t.Errorf("the next read differs (-set +get):\n%s", diff)
+	}
+	_, emptied := setPolicyOf(t, k, `{"etag":"BwYV1CSTacg="}`)
+	if diff := cmp.Diff(map[string]any{"version": 1.0, "etag": "BwYV1CSTack="}, emptied); diff != "" {
+		t.Errorf("emptied (-want +got):\n%s", diff)
+	}
+}
+
+func TestAStaleEtagIsAConflict(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	const open = `"bindings":[{"role":"roles/run.invoker","members":["allUsers"]}]`
+	if status, body := setPolicyOf(t, k, `{"etag":"BwYV1CSTacg=",`+open+`}`); status != 409 {
+		t.Errorf("an etag of nothing: %d %v, want 409", status, body)
+	}
+	if status, body := setPolicyOf(t, k, `{"etag":"ACAB",`+open+`}`); status != 200 {
+		t.Fatalf("the first write: %d %v", status, body)
+	}
+	before := k.Policy("projects/demo-project/fruits/a")
+	status, body := setPolicyOf(t, k, `{"etag":"ACAB"}`)
+	e := Object(body, "error")
+	if status != 409 || e["status"] != "ABORTED" || !strings.HasPrefix(Text(e, "message"), "There were concurrent policy changes.") {
+		t.Errorf("ACAB after somebody wrote: %d %v, want 409 ABORTED", status, body)
+	}
+	if diff := cmp.Diff(before, k.Policy("projects/demo-project/fruits/a")); diff != "" {
+		t.Errorf("the refused write changed the policy:\n%s", diff)
+	}
+	if status, body := setPolicyOf(t, k, `{}`); status != 200 {
+		t.Errorf("without an etag: %d %v, want it to overwrite", status, body)
+	}
+}
+
+func TestConditionsNeedVersionThree(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	const binding = `{"role":"roles/run.invoker","members":["user:a@example.com"],"condition":{"title":"t","expression":"true"}}`
+	if status, body := setPolicyOf(t, k, `{"version":1,"bindings":[`+binding+`]}`); status != 400 {
+		t.Errorf("set as version 1: %d %v, want 400", status, body)
+	}
+	status, set := setPolicyOf(t, k, `{"version":3,"bindings":[`+binding+`]}`)
+	if status != 200 || set["version"] != 3.0 {
+		t.Fatalf("set as version 3: %d %v", status, set)
+	}
+	low := getPolicyOf(t, k, "")
+	shown := List(low, "bindings")[0].(map[string]any)
+	if low["version"] != 1.0 || shown["condition"] != nil || !strings.HasPrefix(Text(shown, "role"), "roles/run.invoker_withcond_") {
+		t.Errorf("read without a version: %v, want the condition replaced by a suffix", low)
+	}
+	if diff := cmp.Diff(set, getPolicyOf(t, k, "3")); diff != "" {
+		t.Errorf("read as version 3 (-want +got):\n%s", diff)
+	}
+	if status, body := setPolicyOf(t, k, fmt.Sprintf(`{"version":1,"etag":%q}`, set["etag"])); status != 400 {
+		t.Errorf("overwriting conditions with version 1: %d %v, want 400", status, body)
+	}
+}
+
+func TestTheUpdateMaskSaysWhatIsWritten(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	do(k, "POST", fruit+":setIamPolicy", `{"policy":{"auditConfigs":[{"service":"x"}],"bindings":[{"role":"roles/a","members":["allUsers"]}]},"updateMask":"bindings,auditConfigs,etag"}`)
+	do(k, "POST", fruit+":setIamPolicy", `{"policy":{"auditConfigs":[{"service":"y"}]}}`)
+	got := k.Policy("projects/demo-project/fruits/a")
+	want := []any{map[string]any{"service": "x"}}
+	if diff := cmp.Diff(want, got["auditConfigs"]); diff != "" || got["bindings"] != nil {
+		t.Errorf("by default only bindings are written: %v\n%s", got, diff)
+	}
+	do(k, "POST", fruit+":setIamPolicy", `{"policy":{"bindings":[{"role":"roles/a","members":["allUsers"]}]},"updateMask":"auditConfigs"}`)
+	if got := k.Policy("projects/demo-project/fruits/a"); got["bindings"] != nil || got["auditConfigs"] != nil {
+		t.Errorf("with mask auditConfigs: %v, want no audit configs and bindings as they were", got)
+	}
+}
+
+func TestMembersFollowIAMsGrammar(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	for member, want := range map[string]int{
+		"allUsers":                                    200,
+		"allAuthenticatedUsers":                       200,
+		"user:a@example.com":                          200,
+		"group:g@example.com":                         200,
+		"domain:example.com":                          200,
+		"serviceAccount:a@p.iam.gserviceaccount.com":  200,
+		"deleted:user:a@example.com?uid=123":          200,
+		"principal://iam.googleapis.com/projects/1/x": 200,
+		"principalSet://goog/group/g@example.com":     200,
+		"user:":                        400,
+		"user:nobody":                  400,
+		"alluser":                      400,
+		"a@example.com":                400,
+		"robot:a@example.com":          400,
+		"domain:not a domain":          400,
+		"principalSet:goog":            400,
+		"deleted:user:a@example.com":   400,
+		"serviceAccount:" + IAPAgent(): 400,
+	} {
+		status, body := setPolicyOf(t, k, fmt.Sprintf(`{"bindings":[{"role":"roles/a","members":[%q]}]}`, member))
+		if status != want {
+			t.Errorf("%s: %d %v, want %d", member, status, body, want)
+		}
+	}
+	if status, _ := setPolicyOf(t, k, `{"bindings":[{"role":"invoker","members":["allUsers"]}]}`); status != 400 {
+		t.Errorf("a role without roles/: %d, want 400", status)
+	}
+}
+
+func TestTheIAPAgentExistsOnceItWasProvisioned(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	policy := fmt.Sprintf(`{"bindings":[{"role":"roles/run.invoker","members":["serviceAccount:%s"]}]}`, IAPAgent())
+	status, body := setPolicyOf(t, k, policy)
+	if want := "Service account " + IAPAgent() + " does not exist."; status != 400 || Object(body, "error")["message"] != want {
+		t.Errorf("before: %d %v, want 400 %s", status, body, want)
+	}
+	first := k.ProvisionAgent(IAPAgent())
+	if again := k.ProvisionAgent(IAPAgent()); again != first || first == "" {
+		t.Errorf("unique ids %q and %q, want the same", first, again)
+	}
+	if status, body := setPolicyOf(t, k, policy); status != 200 {
+		t.Errorf("after: %d %v", status, body)
+	}
+	k.Reset()
+	if status, _ := setPolicyOf(t, k, policy); status != 400 {
+		t.Errorf("after a reset: %d, want 400", status)
+	}
+}
+
+func TestEqualBindingsAndMembersAreMerged(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	_, got := setPolicyOf(t, k, `{"bindings":[
+		{"role":"roles/b","members":["user:a@example.com","user:a@example.com"]},
+		{"role":"roles/a","members":[]},
+		{"role":"roles/b","members":["user:c@example.com","user:a@example.com"]}]}`)
+	want := []any{map[string]any{"role": "roles/b", "members": []any{"user:a@example.com", "user:c@example.com"}}}
+	if diff := cmp.Diff(want, got["bindings"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
