@@ -26,6 +26,15 @@ func settleForwardingRule(a *API, r, old *resource) error {
 	if r.body["target"] == nil && r.body["backendService"] == nil {
 		return required("resource.target")
 	}
+	// Recorded: a network that was sent with a global external rule is not kept.
+	if r.scope == global && r.body["loadBalancingScheme"] != "INTERNAL_SELF_MANAGED" {
+		delete(r.body, "network")
+	}
+	return a.settleIPAddress(r, old)
+}
+
+// settleIPAddress gives a rule the address that it asks for, or a new one.
+func (a *API) settleIPAddress(r, old *resource) error {
 	address := kernel.Text(r.body, "IPAddress")
 	switch {
 	case address == "" && old != nil:

@@ -29,6 +29,5 @@ func (s site) policyOf(c *kernel.Call) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.describe(c, r)
 	return r.path(), nil
 }

@@ -35,7 +35,8 @@ func (s site) scope(c *kernel.Call) (string, error) {
 	return "regions/" + region, nil
 }
 
-// existing finds the resource that the path names. The lock is held.
+// existing finds the resource that the path names, and tells the log that the
+// call is about it. The lock is held.
 func (s site) existing(c *kernel.Call) (*resource, error) {
 	scope, err := s.scope(c)
 	if err != nil {
@@ -43,8 +44,10 @@ func (s site) existing(c *kernel.Call) (*resource, error) {
 	}
 	path := resourcePath(scope, s.kind, c.Var("name"))
 	if r := s.api.resources[path]; r != nil {
+		s.describe(c, r)
 		return r, nil
 	}
+	s.describe(c, &resource{kind: s.kind, scope: scope, name: c.Var("name")})
 	return nil, notFound(path)
 }
 
@@ -142,7 +145,6 @@ func (s site) change(c *kernel.Call, op operation, next func(sent map[string]any
 	if err != nil {
 		return nil, err
 	}
-	s.describe(c, old)
 	changed := *old
 	if changed.body, err = next(sent, old); err != nil {
 		return nil, err
@@ -165,7 +167,6 @@ func (s site) remove(c *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.describe(c, r)
 	if users := a.users(r); len(users) > 0 {
 		e := kernel.Invalid("The %s resource '%s' is already being used by '%s'", snake(r.kind.singular), r.path(), users[0].path())
 		e.Reason = "resourceInUseByAnotherResource"
