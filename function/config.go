@@ -19,8 +19,10 @@ import (
 // Config is what the environment says. CONTRACT's "Environment of serve" is
 // its meaning.
 type Config struct {
-	Policy       string // path of the policy file; "" = report-only for everything
+	Policy       string // path of the policy file; "" = PolicyText
+	PolicyText   []byte // the policy itself; nil = report-only for everything
 	ReportsTopic string // projects/P/topics/T; "" = reports go to the log only
+	PubSubHost   string // host:port of a Pub/Sub emulator; "" = Google's
 	Self         string // own service account's e-mail
 	Port         int
 	LogLevel     slog.Level
@@ -48,7 +50,8 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	problems := unknownVariables(env)
 	config := Config{
-		Policy: env[prefix+"POLICY"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], Self: env[prefix+"SELF"], Port: 8080,
+		Policy: env[prefix+"POLICY"], ReportsTopic: env[prefix+"REPORTS_TOPIC"],
+		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080,
 		Connect: connect.Config{
 			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},
 			Self: env[prefix+"SELF"], UserAgent: UserAgent,

@@ -36,7 +36,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if err := config.whoAmI(ctx); err != nil {
 		return nil, err
 	}
-	policies, err := newPolicySource(config.Policy, time.Now, log)
+	policies, err := newPolicySource(config, time.Now, log)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	publisher, closeDown := reconcile.Publisher(logged{log}), func() error { return nil }
 	if config.ReportsTopic != "" {
-		reports, err := topic.Open(ctx, config.ReportsTopic)
+		reports, err := topic.Open(ctx, config.ReportsTopic, config.PubSubHost)
 		if err != nil {
 			return nil, fmt.Errorf("starting: %w", err)
 		}

@@ -26,13 +26,16 @@ type policySource struct {
 	policy policy.Policy
 }
 
-func newPolicySource(path string, now func() time.Time, log *slog.Logger) (*policySource, error) {
-	s := &policySource{path: path, now: now, log: log, read: now()}
-	if path == "" {
-		return s, nil
-	}
+func newPolicySource(config Config, now func() time.Time, log *slog.Logger) (*policySource, error) {
+	s := &policySource{path: config.Policy, now: now, log: log, read: now()}
 	var err error
-	if s.policy, err = policy.Read(path); err != nil {
+	switch {
+	case config.Policy != "":
+		s.policy, err = policy.Read(config.Policy)
+	case config.PolicyText != nil:
+		s.policy, err = policy.Parse(config.PolicyText)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
 	}
 	return s, nil

@@ -58,7 +58,7 @@ func (p Posture) defaultURLGuard() Guard {
 	switch {
 	case p.Service.DefaultURLDisabled:
 		return GuardClosed
-	case p.Service.Ingress != IngressAll && p.Service.Ingress != IngressUnknown:
+	case p.Service.Ingress.closedToInternet():
 		return GuardIngress
 	case p.Service.IAPOn:
 		return GuardIAP
@@ -68,12 +68,18 @@ func (p Posture) defaultURLGuard() Guard {
 	return GuardIAM
 }
 
+// closedToInternet is true of the settings that are known to keep the internet
+// out of the default URL. What is not known is taken for open.
+func (i Ingress) closedToInternet() bool {
+	return i == IngressInternal || i == IngressInternalLoadBalancing || i == IngressNone
+}
+
 func (p Posture) frontendGuard(backend Backend) Guard {
 	switch {
-	case backend.IAPOn || p.Service.IAPOn:
-		return GuardIAP
 	case p.Service.Ingress == IngressNone || p.Service.Ingress == IngressInternal && backend.Scheme != "INTERNAL_MANAGED":
 		return GuardIngress
+	case backend.IAPOn || p.Service.IAPOn:
+		return GuardIAP
 	case p.open():
 		return GuardOpen
 	}

@@ -54,10 +54,16 @@ func apply(ctx context.Context, o *options, args []string, yes bool, out io.Writ
 	if err != nil {
 		return err
 	}
-	if records.file, records.topic, err = printer.file, nil, nil; os.Getenv(reportsVariable) != "" {
-		if records.topic, err = topic.Open(ctx, os.Getenv(reportsVariable)); err != nil {
+	if printer.file != nil {
+		records.file = printer.file
+	}
+	if bench.reportsTopic != "" {
+		reports, err := topic.Open(ctx, bench.reportsTopic, bench.pubSubHost)
+		if err != nil {
 			return usageError{err}
 		}
+		defer reports.Close()
+		records.topic = reports
 	}
 	failed := false
 	for _, job := range jobs {
@@ -173,8 +179,6 @@ func agreed(jobs []job) bool {
 	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
 	return strings.TrimSpace(line) == "yes"
 }
-
-const reportsVariable = "IAPGUARD_REPORTS_TOPIC"
 
 // recorder keeps the evidence of a run by hand: each report, the started one
 // first, in the file of -o and on the reports topic, where these are set.

@@ -39,6 +39,8 @@ func (o *options) add(command *cobra.Command) {
 type bench struct {
 	engine *reconcile.Engine
 	cloud  *cloud.Cloud
+
+	reportsTopic, pubSubHost string // "" = no reports are published
 }
 
 func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*bench, error) {
@@ -68,7 +70,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	if err != nil {
 		return nil, err
 	}
-	return &bench{cloud: clients, engine: &reconcile.Engine{
+	return &bench{cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, engine: &reconcile.Engine{
 		Observer: clients, Applier: clients, Publisher: publisher, Version: function.Version, Now: time.Now,
 		Policy: func() reconcile.Policy { return rules },
 		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),

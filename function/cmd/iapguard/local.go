@@ -1,5 +1,145 @@
+//go:build !deployed
+
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
 
-func addLocalCommand(root *cobra.Command) {}
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+// localPolicy is what the built-in scenario runs under.
+const localPolicy = `version: 1
+rules:
+  - name: built-in
+    match:
+      projects: [demo-project]
+    mode: enforce
+    access:
+      members: ["user:alice@example.com"]
+    settle: 0s
+    propagation: 0s
+`
+
+// onceTime bounds a scenario that does not end by itself.
+const onceTime = 2 * time.Minute
+
+type localFlags struct {
+	addr      string
+	once      bool
+	cloudOnly bool
+	latency   time.Duration
+	format    string
+	policy    string
+}
+
+func addLocalCommand(root *cobra.Command) {
+	var flags localFlags
+	command := &cobra.Command{
+		Use:   "local",
+		Short: "A slice of Google Cloud in this process, with the function wired to its events",
+		Args:  noMore,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if flags.once && !command.Flags().Changed("addr") {
+				flags.addr = "127.0.0.1:0" // nobody has to find it, and it may run beside another
+			}
+			return local(command.Context(), flags, command.OutOrStdout())
+		},
+	}
+	set := command.Flags()
+	set.StringVar(&flags.addr, "addr", defaultAddr, "address to listen on")
+	set.BoolVar(&flags.once, "once", false, "play the scenario to its end, then exit 0 only if every service ended protected or compliant")
+	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
+	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
+	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
+	set.StringVar(&flags.policy, "policy", "", "policy file (default: one that enforces, for user:alice@example.com)")
+	command.AddCommand(newLocalEnvCommand())
+	root.AddCommand(command)
+}
+
+func local(ctx context.Context, flags localFlags, out io.Writer) error {
+	if flags.format != "text" && flags.format != "json" {
+		return usageError{fmt.Errorf("--format is %q: write text or json", flags.format)}
+	}
+	if flags.once && flags.cloudOnly {
+		return usageError{errors.New("--once and --cloud-only: without the function there is nothing to play")}
+	}
+	if err := checkListen(flags.addr); err != nil {
+		return usageError{err}
+	}
+	running, err := stage.Start(ctx, stage.Options{Addr: flags.addr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
+	if err != nil {
+		return fmt.Errorf("starting the local cloud: %w", err)
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = running.Close(closing) // the process ends; there is nobody left to tell
+	}()
+	fmt.Fprintf(os.Stderr, "local cloud at %s\n", running.URL())
+	if flags.cloudOnly {
+		<-ctx.Done()
+		return nil
+	}
+	protect, err := attach(ctx, running, flags)
+	if err != nil {
+		return err
+	}
+	defer protect.Close()
+	outcomes := newOutcomes(out, flags.format)
+	if err := running.OnReport(ctx, outcomes.add); err != nil {
+		return err
+	}
+	return play(ctx, running, flags, outcomes)
+}
+
+// attach starts the function as it is deployed, as its own service account.
+func attach(ctx context.Context, running *stage.Stage, flags localFlags) (*function.Function, error) {
+	config, err := function.ReadConfig(nil)
+	if err != nil {
+		return nil, err
+	}
+	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
+	config.Connect.Endpoint = running.URL()
+	config.ReportsTopic, config.PubSubHost = stage.ReportsTopic, running.Broker.Address()
+	config.Policy, config.PolicyText = flags.policy, []byte(localPolicy)
+	protect, err := function.New(ctx, config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return protect, running.Attach(ctx, protect)
+}
+
+// play deploys the scenario's services as a developer would, and with --once
+// waits until each has ended well.
+func play(ctx context.Context, running *stage.Stage, flags localFlags, outcomes *outcomes) error {
+	if flags.once {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, onceTime)
+		defer cancel()
+	}
+	developer := stage.Client{URL: running.URL(), Caller: "user:dev@example.com"}
+	for _, service := range stage.Scenario {
+		if err := service.Deploy(ctx, developer); err != nil {
+			return fmt.Errorf("playing the scenario: %w", err)
+		}
+		if err := service.Balance(ctx, developer); err != nil {
+			return fmt.Errorf("playing the scenario: %w", err)
+		}
+	}
+	if !flags.once {
+		fmt.Fprintf(os.Stderr, "the scenario has been played; deploy more with gcloud after: eval \"$(iapguard local env%s)\"\n", addrFlag(flags.addr))
+		<-ctx.Done()
+		return nil
+	}
+	return outcomes.settle(ctx, running.Broker.Idle)
+}

@@ -9,6 +9,8 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/report"
@@ -27,12 +29,17 @@ type Topic struct {
 	project   string
 }
 
-// Open connects to a topic by its full name. The client honours
-// PUBSUB_EMULATOR_HOST.
-func Open(ctx context.Context, topic string, options ...option.ClientOption) (*Topic, error) {
+// Open connects to a topic by its full name, at Google or, without
+// credentials, at an emulator's host:port.
+func Open(ctx context.Context, topic, emulator string) (*Topic, error) {
 	match := name.FindStringSubmatch(topic)
 	if match == nil {
 		return nil, fmt.Errorf("topic %q is no topic's name: write projects/PROJECT/topics/TOPIC", topic)
+	}
+	var options []option.ClientOption
+	if emulator != "" {
+		options = append(options, option.WithEndpoint(emulator), option.WithoutAuthentication(),
+			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
 	}
 	client, err := pubsub.NewClient(ctx, match[1], options...)
 	if err != nil {

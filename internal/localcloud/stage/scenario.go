@@ -1,0 +1,102 @@
+package stage
+
+import (
+	"context"
+	"net/http"
+)
+
+// LoadBalanced is one Cloud Run service, public, behind an HTTPS load
+// balancer: what a team deploys before anybody thinks of IAP.
+type LoadBalanced struct {
+	Service string
+	Region  string
+	// Regional makes the load balancer a regional one; otherwise it is global.
+	Regional bool
+	Host     string
+}
+
+// Scenario is the built-in one: a service behind a global and one behind a
+// regional load balancer.
+var Scenario = []LoadBalanced{
+	{Service: "hello", Region: "us-central1", Host: "hello.example.com"},
+	{Service: "billing", Region: "europe-west1", Regional: true, Host: "billing.example.com"},
+}
+
+// Image is what the scenario's services run.
+const Image = "us-docker.pkg.dev/cloudrun/container/hello"
+
+// Name is the service's full resource name.
+func (l LoadBalanced) Name() string {
+	return "projects/" + Project + "/locations/" + l.Region + "/services/" + l.Service
+}
+
+// Backend is the name of its backend service.
+func (l LoadBalanced) Backend() string { return l.Service + "-backend" }
+
+// Deploy makes the service, public, and waits until it is ready.
+func (l LoadBalanced) Deploy(ctx context.Context, client Client) error {
+	parent := "/v2/projects/" + Project + "/locations/" + l.Region
+	if _, err := client.Call(ctx, http.MethodPost, parent+"/services?serviceId="+l.Service, map[string]any{
+		"template": map[string]any{"containers": []any{map[string]any{"image": Image}}},
+	}); err != nil {
+		return err
+	}
+	_, err := client.Call(ctx, http.MethodPost, "/v2/"+l.Name()+":setIamPolicy", map[string]any{
+		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
+	})
+	return err
+}
+
+// Balance puts the load balancer before the service, from the inside out, as
+// Terraform and people do: the address comes last.
+func (l LoadBalanced) Balance(ctx context.Context, client Client) error {
+	for _, part := range l.parts() {
+		if _, err := client.Call(ctx, http.MethodPost, "/compute/v1/projects/"+Project+part.collection, part.body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type part struct {
+	collection string
+	body       map[string]any
+}
+
+func (l LoadBalanced) parts() []part {
+	region := "/regions/" + l.Region
+	place, proxies := "/global", "/global/targetHttpsProxies"
+	if l.Regional {
+		place, proxies = region, region+"/targetHttpsProxies"
+	}
+	link := func(collection, name string) string { return "projects/" + Project + collection + "/" + name }
+	neg, urlMap, certificate, proxy := l.Service+"-neg", l.Service+"-map", l.Service+"-certificate", l.Service+"-proxy"
+	return []part{
+		{region + "/networkEndpointGroups", map[string]any{
+			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": l.Service},
+		}},
+		{place + "/backendServices", map[string]any{
+			"name": l.Backend(), "loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS",
+			"backends": []any{map[string]any{"group": link(region+"/networkEndpointGroups", neg)}},
+		}},
+		{place + "/urlMaps", map[string]any{"name": urlMap, "defaultService": link(place+"/backendServices", l.Backend())}},
+		{place + "/sslCertificates", l.certificate(certificate)},
+		{proxies, map[string]any{
+			"name": proxy, "urlMap": link(place+"/urlMaps", urlMap),
+			"sslCertificates": []any{link(place+"/sslCertificates", certificate)},
+		}},
+		{place + "/forwardingRules", map[string]any{
+			"name": l.Service + "-https", "target": link(proxies, proxy), "portRange": "443",
+			"loadBalancingScheme": "EXTERNAL_MANAGED", "IPProtocol": "TCP",
+		}},
+	}
+}
+
+// certificate is managed by Google where there is such a thing: regional
+// load balancers take certificates that were made elsewhere.
+func (l LoadBalanced) certificate(name string) map[string]any {
+	if l.Regional {
+		return map[string]any{"name": name, "certificate": "-----BEGIN CERTIFICATE-----\nlocal\n-----END CERTIFICATE-----\n", "privateKey": "local"}
+	}
+	return map[string]any{"name": name, "type": "MANAGED", "managed": map[string]any{"domains": []any{l.Host}}}
+}

@@ -1,0 +1,127 @@
+// Package stage puts the local cloud on a loopback port and closes the loop
+// around a function: what is written through the APIs is logged, a sink sends
+// the entries to a topic, and a push subscription posts them to the function,
+// whose own writes come back the same way.
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
+)
+
+// The fixed facts of the local cloud, as far as a function needs them.
+const (
+	Project = "demo-project"
+	// FunctionAccount is the service account that the function runs as.
+	FunctionAccount = "iapguard@demo-project.iam.gserviceaccount.com"
+
+	EventsTopic      = "projects/demo-project/topics/iapguard-events"
+	ReportsTopic     = "projects/demo-project/topics/iapguard-reports"
+	DeadLettersTopic = "projects/demo-project/topics/iapguard-dead-letters"
+)
+
+// eventsFilter selects what the function is told: everything that Google's
+// audit logs say about the APIs it watches, and the request logs that show
+// refused requests.
+const eventsFilter = `
+(logName:"cloudaudit.googleapis.com" AND (
+   protoPayload.serviceName="run.googleapis.com"
+   OR protoPayload.serviceName="compute.googleapis.com"
+   OR protoPayload.serviceName="iap.googleapis.com"
+   OR protoPayload.serviceName="serviceusage.googleapis.com"
+   OR protoPayload.serviceName="cloudresourcemanager.googleapis.com"))
+OR (logName:"run.googleapis.com%2Frequests" AND httpRequest.status=403)`
+
+// Options adjust a stage. The zero value listens on a free port.
+type Options struct {
+	Addr         string // host:port to listen on; "" = a free port of 127.0.0.1
+	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
+	Latency      time.Duration
+}
+
+// Stage is a running local cloud.
+type Stage struct {
+	Cloud  *localcloud.Cloud
+	Broker *delivery.Broker
+
+	url     string
+	servers []*http.Server
+}
+
+// Start listens and wires log sink and topics. The caller closes the stage.
+func Start(ctx context.Context, options Options) (*Stage, error) {
+	if options.Addr == "" {
+		options.Addr = "127.0.0.1:0"
+	}
+	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost})
+	if err != nil {
+		return nil, err
+	}
+	s := &Stage{Broker: broker}
+	s.Cloud = localcloud.New(localcloud.Options{Latency: options.Latency, Publish: s.publish})
+	for _, topic := range []string{EventsTopic, ReportsTopic, DeadLettersTopic} {
+		if err := broker.CreateTopic(ctx, topic); err != nil {
+			return nil, errors.Join(err, s.Close(ctx))
+		}
+	}
+	if s.url, err = s.serve(ctx, options.Addr, s.Cloud); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
+	return s, nil
+}
+
+// URL is the base URL of all APIs.
+func (s *Stage) URL() string { return s.url }
+
+// serve listens on an address and answers there until the stage is closed.
+func (s *Stage) serve(ctx context.Context, addr string, handler http.Handler) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	s.servers = append(s.servers, server)
+	go func() { _ = server.Serve(listener) }() // always ErrServerClosed: see Close
+	return "http://" + listener.Addr().String(), nil
+}
+
+func (s *Stage) publish(ctx context.Context, topic string, data []byte, attributes map[string]string) error {
+	_, err := s.Broker.Publish(ctx, delivery.Message{Topic: topic, Data: data, Attributes: attributes})
+	return err
+}
+
+// Attach serves a function on a port of its own and sends it every event from
+// now on.
+func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
+	endpoint, err := s.serve(ctx, "127.0.0.1:0", function)
+	if err != nil {
+		return err
+	}
+	if err := s.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-events", Filter: eventsFilter, Topic: EventsTopic}); err != nil {
+		return err
+	}
+	return s.Broker.Push(ctx, delivery.Subscription{
+		Name: "projects/" + Project + "/subscriptions/iapguard-events", Topic: EventsTopic, Endpoint: endpoint + "/",
+		AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: 2 * time.Second,
+		DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100,
+	})
+}
+
+// Close stops everything that was started, in the order in which it depends on
+// each other.
+func (s *Stage) Close(ctx context.Context) error {
+	problems := []error{s.Broker.Close(ctx)}
+	for _, server := range s.servers {
+		problems = append(problems, server.Shutdown(ctx))
+	}
+	s.Cloud.Close()
+	return errors.Join(problems...)
+}

@@ -1,0 +1,193 @@
+package plan
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+const (
+	number = "123456789012"
+	agent  = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
+	alice  = "user:alice@example.com"
+
+	helloName   = "projects/demo-project/locations/us-central1/services/hello"
+	backendName = "projects/demo-project/global/backendServices/hello-backend"
+	accessName  = "projects/123456789012/iap_web/compute/services/hello-backend"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// deployed is a service as a team leaves it: public, behind a load balancer.
+func deployed() posture.Posture {
+	hello := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
+	invokers := posture.Policy{Version: "p1", Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}
+	return posture.Posture{
+		Target: hello, ProjectNumber: number, ObservedAt: now, Invokers: invokers,
+		Service: posture.Service{Version: "s1", Ingress: posture.IngressAll},
+		Backends: []posture.Backend{{
+			Project: "demo-project", Location: posture.Global, Name: "hello-backend", Version: "f1",
+			Scheme: "EXTERNAL_MANAGED", Protocol: "HTTPS", Access: posture.Policy{Version: "a1"},
+			Members:   []posture.Member{{Target: hello, Invokers: invokers}},
+			Frontends: []posture.Frontend{{Resource: "r", Address: "203.0.113.7", HTTPS: true}},
+		}},
+	}
+}
+
+// want enforces without waiting times.
+func want() posture.Wanted {
+	settings := posture.DefaultSettings()
+	settings.Mode, settings.Access, settings.Settle, settings.Propagation = posture.Enforce, []string{alice}, 0, 0
+	return posture.Wanted{Settings: settings, Of: func(posture.Target) (posture.Settings, bool) { return settings, true }}
+}
+
+func made(p posture.Posture, w posture.Wanted) Plan { return Make(p, w, posture.Assess(p, w), now) }
+
+func ops(steps []Step) []Op {
+	var list []Op
+	for _, step := range steps {
+		list = append(list, step.Op)
+	}
+	return list
+}
+
+func TestThePlanOfAFreshDeploymentIsTheRecipeInTheSafeOrder(t *testing.T) {
+	steps := made(deployed(), want()).Steps
+	for i := range steps {
+		steps[i].Why = ""
+	}
+	expected := []Step{
+		{Op: ProvisionAgent, Resource: "projects/demo-project/services/iap.googleapis.com", To: agent},
+		{Op: GrantInvoker, Resource: helloName, Field: posture.RoleInvoker, To: agent, Version: "p1"},
+		{Op: GrantAccess, Resource: accessName, Field: posture.RoleAccessor, To: alice, Version: "a1"},
+		{Op: EnableIAP, Resource: backendName, Field: "iap.enabled", From: "false", To: "true", Version: "f1"},
+		{Op: RestrictIngress, Resource: helloName, Field: "ingress", From: "all", To: "internal-and-cloud-load-balancing", Version: "s1"},
+		{Op: RevokePublic, Resource: helloName, Field: posture.RoleInvoker, From: "allUsers", Version: "p1"},
+	}
+	if diff := cmp.Diff(expected, steps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatMustComeFirstStopsThePlanWhereNobodyNotices(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *posture.Wanted)
+		want   []Op
+	}{
+		{"no load balancer", func(p *posture.Posture, _ *posture.Wanted) { p.Backends = nil }, []Op{ProvisionAgent, GrantInvoker}},
+		{"no frontend", func(p *posture.Posture, _ *posture.Wanted) { p.Backends[0].Frontends = nil }, []Op{ProvisionAgent, GrantInvoker}},
+		{"no accessor", func(_ *posture.Posture, w *posture.Wanted) { w.Access = nil }, []Op{ProvisionAgent, GrantInvoker}},
+		{"blocked", func(p *posture.Posture, _ *posture.Wanted) { p.Backends[0].CDNOn = true }, nil},
+		{"blocked and waiting", func(p *posture.Posture, w *posture.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, nil},
+	} {
+		p, w := deployed(), want()
+		tc.change(&p, &w)
+		if diff := cmp.Diff(tc.want, ops(made(p, w).Steps)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
+	minute := time.Minute
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *posture.Wanted)
+		want   map[Op]time.Duration // from now; absent = at once
+	}{
+		{"no waiting times", func(*posture.Posture, *posture.Wanted) {}, nil},
+		{"new access and a new grant propagate", func(_ *posture.Posture, w *posture.Wanted) { w.Propagation = 2 * minute },
+			map[Op]time.Duration{EnableIAP: 2 * minute, RestrictIngress: 2 * minute, RevokePublic: 2 * minute}},
+		{"access granted a minute ago", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[Op]time.Duration{EnableIAP: minute, RestrictIngress: minute, RevokePublic: 2 * minute}},
+		{"access granted long ago", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
+		{"changed ten seconds ago", func(p *posture.Posture, w *posture.Wanted) {
+			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
+		}, map[Op]time.Duration{GrantAccess: 20 * time.Second, EnableIAP: 20 * time.Second, RestrictIngress: 20 * time.Second, RevokePublic: 20 * time.Second}},
+		{"being deployed", func(p *posture.Posture, _ *posture.Wanted) { p.Service.Reconciling = true },
+			map[Op]time.Duration{GrantAccess: rolloutPause, EnableIAP: rolloutPause, RestrictIngress: rolloutPause, RevokePublic: rolloutPause}},
+	} {
+		p, w := deployed(), want()
+		tc.change(&p, &w)
+		for _, step := range made(p, w).Steps {
+			var got time.Duration
+			if !step.NotBefore.IsZero() {
+				got = step.NotBefore.Sub(now)
+			}
+			if got != tc.want[step.Op] {
+				t.Errorf("%s: %s is due in %s, want %s", tc.name, step.Op, got, tc.want[step.Op])
+			}
+		}
+	}
+}
+
+func TestTheLastStepWaitsForTheFirstsToPropagate(t *testing.T) {
+	p, w := deployed(), want()
+	w.Propagation = 2 * time.Minute
+	agentIn := posture.Policy{Version: "p2", ChangedAt: now.Add(-30 * time.Second), Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
+	p.Invokers, p.Backends[0].Members[0].Invokers = agentIn, agentIn
+	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
+	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+	p.Service.UpdatedAt = now.Add(-10 * time.Second)
+	steps := made(p, w).Steps
+	if len(steps) != 1 || !steps[0].NotBefore.Equal(now.Add(110*time.Second)) {
+		t.Errorf("steps = %+v, want only revoke-public, 110 s from now", steps)
+	}
+	due, later := Plan{Steps: steps}.Due(now)
+	if len(due) != 0 || len(later) != 1 {
+		t.Errorf("due %v, later %v, want nothing due", due, later)
+	}
+	if due, _ := (Plan{Steps: steps}).Due(now.Add(110 * time.Second)); len(due) != 1 {
+		t.Errorf("due after 110 s: %v, want the step", due)
+	}
+}
+
+func TestTheIDChangesWithStepsAndVersionsAndNotWithTime(t *testing.T) {
+	base := made(deployed(), want()).ID()
+	if again := made(deployed(), want()).ID(); again != base {
+		t.Errorf("the same state gives %s and %s", base, again)
+	}
+	w := want()
+	w.Propagation = time.Minute
+	if waiting := made(deployed(), w).ID(); waiting != base {
+		t.Errorf("waiting times change the id from %s to %s", base, waiting)
+	}
+	p := deployed()
+	p.Service.Version = "s2"
+	if moved := made(p, want()).ID(); moved == base {
+		t.Error("another version of the service gives the same id")
+	}
+	p = deployed()
+	p.Service.Ingress = posture.IngressInternal
+	if fewer := made(p, want()).ID(); fewer == base {
+		t.Error("fewer steps give the same id")
+	}
+}
+
+func TestCheckRefusesAnotherOrder(t *testing.T) {
+	good := made(deployed(), want())
+	if err := good.Check(); err != nil {
+		t.Fatalf("the safe order is refused: %v", err)
+	}
+	for _, tc := range []struct {
+		name  string
+		steps []Step
+	}{
+		{"the public goes before IAP is on", []Step{{Op: RevokePublic}, {Op: EnableIAP}}},
+		{"IAP before the agent's grant", []Step{{Op: EnableIAP}, {Op: GrantInvoker}}},
+		{"an unknown operation", []Step{{Op: "delete-everything"}}},
+	} {
+		if err := (Plan{Steps: tc.steps}).Check(); err == nil {
+			t.Errorf("%s is accepted", tc.name)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package plan
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// generated gives a posture that might be anybody's, from a seed.
+func generated(seed uint64) (posture.Posture, posture.Wanted) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	coin := func() bool { return r.IntN(2) == 0 }
+	maybe := func(members ...string) []string {
+		return slices.DeleteFunc(slices.Clone(members), func(string) bool { return coin() })
+	}
+	policy := func(version string) posture.Policy {
+		p := posture.Policy{Version: version}
+		for _, role := range []string{posture.RoleInvoker, "roles/run.admin", "roles/run.viewer"} {
+			for _, condition := range []string{"", "request.time < x"} {
+				if members := maybe("allUsers", "allAuthenticatedUsers", agent, "user:bob@example.com"); len(members) > 0 && coin() {
+					p.Bindings = append(p.Bindings, posture.Binding{Role: role, Members: members, Condition: condition})
+				}
+			}
+		}
+		return p
+	}
+	p, w := deployed(), want()
+	p.Invokers = policy("p1")
+	p.Service.InvokerCheckOff, p.Service.IAPOn = coin(), r.IntN(8) == 0
+	ingress := []posture.Ingress{posture.IngressAll, posture.IngressAll, posture.IngressInternal, posture.IngressInternalLoadBalancing, posture.IngressNone, posture.IngressUnknown}
+	p.Service.Ingress = ingress[r.IntN(len(ingress))]
+	p.Backends = nil
+	for i := range r.IntN(3) {
+		backend := deployed().Backends[0]
+		backend.Name, backend.Version = fmt.Sprintf("b%d", i), fmt.Sprintf("f%d", i)
+		backend.IAPOn, backend.CDNOn = coin(), r.IntN(8) == 0
+		backend.Members = []posture.Member{{Target: p.Target, Invokers: p.Invokers}}
+		if coin() {
+			neighbour := p.Target
+			neighbour.Service = fmt.Sprintf("n%d", r.IntN(2))
+			backend.Members = append(backend.Members, posture.Member{Target: neighbour, Missing: r.IntN(4) == 0, Invokers: policy("n1")})
+		}
+		if r.IntN(5) == 0 {
+			backend.Frontends = nil
+		}
+		if coin() {
+			backend.Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: maybe(alice, "user:bob@example.com", "user:eve@example.com")}}
+		}
+		p.Backends = append(p.Backends, backend)
+	}
+	w.Access = maybe(alice, "user:bob@example.com")
+	return p, w
+}
+
+// after is the posture once a step was taken.
+func after(p posture.Posture, s Step) posture.Posture {
+	p.Backends = slices.Clone(p.Backends)
+	change := func(service string, change func(posture.Policy) posture.Policy) {
+		if service == p.Target.Name() {
+			p.Invokers = change(p.Invokers)
+		}
+		for i := range p.Backends {
+			p.Backends[i].Members = slices.Clone(p.Backends[i].Members)
+			for j, member := range p.Backends[i].Members {
+				if member.Target.Name() == service {
+					p.Backends[i].Members[j].Invokers = change(member.Invokers)
+				}
+			}
+		}
+	}
+	switch s.Op {
+	case GrantInvoker:
+		change(s.Resource, func(in posture.Policy) posture.Policy { return add(in, s.Field, s.To) })
+	case RevokePublic:
+		change(s.Resource, func(in posture.Policy) posture.Policy { return remove(in, s.Field, s.From) })
+	case GrantAccess:
+		for i, backend := range p.Backends {
+			if backend.AccessResource(number) == s.Resource {
+				p.Backends[i].Access = add(backend.Access, s.Field, s.To)
+			}
+		}
+	case EnableIAP:
+		for i, backend := range p.Backends {
+			if backend.Resource() == s.Resource {
+				p.Backends[i].IAPOn = true
+			}
+		}
+	case RestrictIngress:
+		p.Service.Ingress = posture.Ingress(s.To)
+	case RequireInvoker:
+		p.Service.InvokerCheckOff = false
+	}
+	return p
+}
+
+func add(in posture.Policy, role, members string) posture.Policy {
+	in.Bindings = append(slices.Clone(in.Bindings), posture.Binding{Role: role, Members: strings.Fields(members)})
+	return in
+}
+
+func remove(in posture.Policy, role, members string) posture.Policy {
+	in.Bindings = slices.Clone(in.Bindings)
+	for i, binding := range in.Bindings {
+		if binding.Role == role {
+			in.Bindings[i].Members = slices.DeleteFunc(slices.Clone(binding.Members), func(m string) bool { return slices.Contains(strings.Fields(members), m) })
+		}
+	}
+	return in
+}
+
+// rank orders guards by how many they let in.
+var rank = map[posture.Guard]int{posture.GuardClosed: 0, posture.GuardIngress: 1, posture.GuardIAP: 2, posture.GuardIAM: 2, posture.GuardOpen: 3}
+
+// enters says whether alice, an accessor, gets through the load balancer: IAP
+// lets her in and the agent may invoke, or nobody asks at all.
+func enters(p posture.Posture, backend posture.Backend) bool {
+	public := p.Service.InvokerCheckOff
+	for _, binding := range p.Invokers.Bindings {
+		invoking := binding.Role == posture.RoleInvoker || binding.Role == "roles/run.admin"
+		public = public || invoking && slices.Contains(binding.Members, "allUsers")
+	}
+	if backend.IAPOn {
+		return backend.Access.Holds(posture.RoleAccessor, alice) && (public || p.Invokers.Holds(posture.RoleInvoker, agent))
+	}
+	return public
+}
+
+func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
+	const postures = 20000
+	planned := 0
+	for seed := range uint64(postures) {
+		p, w := generated(seed)
+		plan := made(p, w)
+		if err := plan.Check(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		planned += min(1, len(plan.Steps))
+		for i, step := range plan.Steps {
+			next := after(p, step)
+			for d, door := range next.Doors() {
+				if before := p.Doors()[d]; rank[door.Guard] > rank[before.Guard] {
+					t.Fatalf("seed %d: step %d (%s) opens %s from %s to %s", seed, i+1, step.Op, door.Address, before.Guard, door.Guard)
+				}
+			}
+			for b, backend := range next.Backends {
+				named := slices.Contains(w.Access, alice) && len(backend.Frontends) > 0 && !p.Service.IAPOn
+				if named && enters(p, p.Backends[b]) && !enters(next, backend) {
+					t.Fatalf("seed %d: step %d (%s) shuts alice out of %s", seed, i+1, step.Op, backend.Name)
+				}
+			}
+			p = next
+		}
+		if again := made(p, w); len(again.Steps) > 0 {
+			t.Fatalf("seed %d: after its plan %v the plan is not empty: %v", seed, ops(plan.Steps), ops(again.Steps))
+		}
+	}
+	if planned < postures/2 {
+		t.Errorf("only %d of %d generated postures led to a plan: the generator proves little", planned, postures)
+	}
+}

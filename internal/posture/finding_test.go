@@ -1,0 +1,54 @@
+package posture
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAssessFindsNothingOnAProtectedService(t *testing.T) {
+	if got := Assess(protected(), wanted()); got != nil {
+		t.Errorf("findings on a protected service: %+v", got)
+	}
+}
+
+func TestAssessFindsEverythingOnAServiceAsDeployed(t *testing.T) {
+	p, want := protected(), wanted()
+	p.Service.Ingress = IngressAll
+	p.Invokers.Bindings = []Binding{{Role: RoleInvoker, Members: []string{"allUsers"}}}
+	p.Backends[0].Members[0].Invokers = p.Invokers
+	p.Backends[0].IAPOn, p.Backends[0].Access = false, Policy{}
+	var got []Code
+	for _, finding := range Assess(p, want) {
+		got = append(got, finding.Code)
+	}
+	expected := []Code{AgentNotProvisioned, AgentNotInvoker, AccessorMissing, IAPOff, IngressOpen, PublicInvoker}
+	if diff := cmp.Diff(expected, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if want.Recipe = RecipeOff; Assess(p, want) != nil {
+		t.Error("a recipe that is off still finds something")
+	}
+}
+
+func TestWorstIsTheStrongestEffect(t *testing.T) {
+	gap, waits, blocks := Finding{Effect: Gap}, Finding{Effect: Waits}, Finding{Effect: Blocks}
+	for _, tc := range []struct {
+		findings []Finding
+		want     Effect
+	}{
+		{nil, ""}, {[]Finding{gap}, Gap}, {[]Finding{waits, gap}, Waits}, {[]Finding{gap, blocks, waits}, Blocks},
+	} {
+		if got := Worst(tc.findings); got != tc.want {
+			t.Errorf("Worst(%v) = %q, want %q", tc.findings, got, tc.want)
+		}
+	}
+}
+
+func TestCodesAreAllAndOnce(t *testing.T) {
+	codes := Codes()
+	if len(codes) != len(slices.Compact(slices.Clone(codes))) || len(codes) != 16 {
+		t.Errorf("Codes() = %v, want 16 different ones", codes)
+	}
+}

@@ -1,0 +1,34 @@
+package posture
+
+import "testing"
+
+func TestOneSwitchServesOnlyOneWish(t *testing.T) {
+	share := func(theirs func(Settings) (Settings, bool)) func(*Posture, *Wanted) {
+		return func(p *Posture, want *Wanted) {
+			p.Backends[0].Members = append(p.Backends[0].Members, Member{Target: other})
+			own := want.Settings
+			want.Of = func(Target) (Settings, bool) { return theirs(own) }
+		}
+	}
+	check(t, sharedBackends, []row{
+		{"the same wish", share(func(s Settings) (Settings, bool) { return s, true }), nil},
+		{"the same accessors in another order and twice", share(func(s Settings) (Settings, bool) {
+			s.Access = []string{alice, alice}
+			return s, true
+		}), nil},
+		{"out of scope", share(func(s Settings) (Settings, bool) { return s, false }), []Code{SharedBackend}},
+		{"another mode", share(func(s Settings) (Settings, bool) { s.Mode = ReportOnly; return s, true }), []Code{SharedBackend}},
+		{"other accessors", share(func(s Settings) (Settings, bool) { s.Access = []string{"user:bob@example.com"}; return s, true }), []Code{SharedBackend}},
+		{"the neighbour does not exist", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { return s, false })(p, want)
+			p.Backends[0].Members[1].Missing = true
+		}, nil},
+	})
+}
+
+func TestTheTwoKindsOfIAPExcludeEachOther(t *testing.T) {
+	check(t, oneIAP, []row{
+		{"direct only", directIAP, nil},
+		{"both", func(p *Posture, _ *Wanted) { p.Service.IAPOn = true }, []Code{BothIAP}},
+	})
+}

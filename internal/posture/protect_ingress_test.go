@@ -1,0 +1,21 @@
+package posture
+
+import "testing"
+
+func TestTheIngressIsNeverLoosened(t *testing.T) {
+	ingress := func(setting Ingress) func(*Posture, *Wanted) {
+		return func(p *Posture, _ *Wanted) { p.Service.Ingress = setting }
+	}
+	check(t, ingressRestricted, []row{
+		{"all", ingress(IngressAll), []Code{IngressOpen}},
+		{"internal is stricter", ingress(IngressInternal), nil},
+		{"none is stricter", ingress(IngressNone), nil},
+		{"not known", ingress(IngressUnknown), nil},
+		{"a setting that we do not know", ingress("INGRESS_TRAFFIC_MOON_ONLY"), nil},
+		{"all, behind direct IAP", func(p *Posture, want *Wanted) { directIAP(p, want); p.Service.Ingress = IngressAll }, nil},
+	})
+	check(t, knownIngress, []row{
+		{"not known", ingress(IngressUnknown), []Code{IngressNotKnown}},
+		{"all", ingress(IngressAll), nil},
+	})
+}
