@@ -1,0 +1,159 @@
+package iap_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/iap"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// directory knows one backend service in each of two scopes, and one service.
+var directory = iap.Directory{
+	BackendService: func(region, nameOrID string) (name, id string, ok bool) {
+		known := map[string]string{"": "1000000000000000001", "europe-west1": "1000000000000000002"}
+		id = known[region]
+		return "be", id, id != "" && (nameOrID == "be" || nameOrID == id)
+	},
+	RunService: func(region, name string) bool { return region == "us-central1" && name == "hello" },
+}
+
+func newKernel(t *testing.T, audit func(kernel.AuditRecord)) *kernel.Kernel {
+	k := kernel.New(kernel.Options{Clock: time.Now, Audit: audit})
+	k.Serve(iap.New(k, directory))
+	t.Cleanup(k.Close)
+	return k
+}
+
+func call(t *testing.T, k *kernel.Kernel, verb, path, body string) (int, map[string]any) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	k.ServeHTTP(w, httptest.NewRequest(verb, "/v1/projects/"+path, strings.NewReader(body)))
+	var answer map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatalf("%s %s: %v: %s", verb, path, err, w.Body)
+	}
+	return w.Code, answer
+}
+
+func TestNamesAreTheSameResourceHoweverTheyAreWritten(t *testing.T) {
+	for path, want := range map[string]string{
+		"demo-project":                                              "projects/123456789012",
+		"demo-project/iap_web":                                      "projects/123456789012/iap_web",
+		"123456789012/iap_web":                                      "projects/123456789012/iap_web",
+		"demo-project/iap_web/compute":                              "projects/123456789012/iap_web/compute",
+		"demo-project/iap_web/compute/services/be":                  "projects/123456789012/iap_web/compute/services/1000000000000000001",
+		"demo-project/iap_web/compute/services/1000000000000000001": "projects/123456789012/iap_web/compute/services/1000000000000000001",
+		"demo-project/iap_web/compute-europe-west1/services/be":     "projects/123456789012/iap_web/compute-europe-west1/services/1000000000000000002",
+		"demo-project/iap_web/cloud_run-us-central1/services/hello": "projects/123456789012/iap_web/cloud_run-us-central1/services/hello",
+		"demo-project/iap_web/cloud_run-us-central1":                "projects/123456789012/iap_web/cloud_run-us-central1",
+	} {
+		status, got := call(t, newKernel(t, nil), "GET", path+":iapSettings", "")
+		if diff := cmp.Diff(map[string]any{"name": want}, got); status != 200 || diff != "" {
+			t.Errorf("%s: %d (-want +got):\n%s", path, status, diff)
+		}
+	}
+}
+
+func TestWhatIsNotThereIsNotFound(t *testing.T) {
+	k := newKernel(t, nil)
+	for _, path := range []string{
+		"demo-project/iap_web/compute/services/none",
+		"demo-project/iap_web/compute-us-east1/services/be",
+		"demo-project/iap_web/cloud_run-us-central1/services/none",
+		"demo-project/iap_web/cloud-run-us-central1/services/hello",
+		"demo-project/iap_web/cloud_run/services/hello",
+		"demo-project/iap_web/compute/services/..",
+	} {
+		for _, verb := range []string{":getIamPolicy", ":setIamPolicy"} {
+			if status, answer := call(t, k, "POST", path+verb, `{"policy":{}}`); status != 404 {
+				t.Errorf("%s%s: %d %v, want 404", path, verb, status, answer)
+			}
+		}
+	}
+}
+
+func TestAPolicyIsOneUnderAllNames(t *testing.T) {
+	var records []kernel.AuditRecord
+	k := newKernel(t, func(r kernel.AuditRecord) { records = append(records, r) })
+	status, set := call(t, k, "POST", "demo-project/iap_web/compute/services/be:setIamPolicy",
+		`{"policy":{"etag":"ACAB","bindings":[{"role":"roles/iap.httpsResourceAccessor","members":["user:alice@example.com"]}]}}`)
+	if status != 200 {
+		t.Fatalf("%d %v", status, set)
+	}
+	_, got := call(t, k, "POST", "123456789012/iap_web/compute/services/1000000000000000001:getIamPolicy", `{"options":{"requestedPolicyVersion":3}}`)
+	if diff := cmp.Diff(set, got); diff != "" {
+		t.Errorf("by number and id (-set +got):\n%s", diff)
+	}
+	if _, other := call(t, k, "POST", "demo-project/iap_web/compute-europe-west1/services/be:getIamPolicy", ""); other["etag"] != "ACAB" {
+		t.Errorf("the regional one of the same name: %v, want a policy that was never set", other)
+	}
+	policies := k.State()["iamPolicies"].(map[string]any)
+	if policies["projects/123456789012/iap_web/compute/services/be"] == nil {
+		t.Errorf("the state shows %v, want the backend service by name", policies)
+	}
+
+	const name = "projects/123456789012/iap_web/compute/services/1000000000000000001"
+	r := records[0]
+	if len(records) != 1 || r.ResourceName != name || r.Request["resource"] != name || r.ResourceType != "gce_backend_service" ||
+		r.Response["@type"] != "type.googleapis.com/google.iam.v1.Policy" ||
+		r.Authorization[0] != (kernel.Authorization{Permission: "iap.webServices.setIamPolicy", Resource: name, Granted: true}) {
+		t.Errorf("%d records: %+v", len(records), r)
+	}
+	if diff := cmp.Diff(map[string]string{"project_id": "demo-project", "backend_service_id": "", "location": ""}, r.Labels); diff != "" {
+		t.Errorf("labels as recorded (-want +got):\n%s", diff)
+	}
+}
+
+func TestSettingsAreWrittenAsTheMaskSays(t *testing.T) {
+	const path = "demo-project/iap_web/compute/services/be:iapSettings"
+	const name = "projects/123456789012/iap_web/compute/services/1000000000000000001"
+	cors := func(on bool) map[string]any {
+		return map[string]any{"corsSettings": map[string]any{"allowHttpOptions": on}}
+	}
+	for _, tc := range []struct {
+		what, mask, body string
+		want             map[string]any
+	}{
+		{"a body replaces everything", "", `{"name":"x","applicationSettings":{"cookieDomain":".b"}}`,
+			map[string]any{"name": name, "applicationSettings": map[string]any{"cookieDomain": ".b"}}},
+		{"only a name clears everything", "", `{"name":"x"}`, map[string]any{"name": name}},
+		{"a masked field is written and false is kept", "iapSettings.accessSettings.corsSettings.allowHttpOptions", `{"accessSettings":{"corsSettings":{"allowHttpOptions":false}}}`,
+			map[string]any{"name": name, "accessSettings": cors(false), "applicationSettings": map[string]any{"cookieDomain": ".a"}}},
+		{"a masked field that is absent is cleared", "iapSettings.applicationSettings.cookieDomain", `{}`,
+			map[string]any{"name": name, "accessSettings": cors(true)}},
+		{"two fields, in the other spelling", "iapSettings.access_settings.cors_settings.allow_http_options,iapSettings.application_settings.cookie_domain",
+			`{"access_settings":{"cors_settings":{"allow_http_options":false}},"application_settings":{"cookie_domain":".c"}}`,
+			map[string]any{"name": name, "accessSettings": cors(false), "applicationSettings": map[string]any{"cookieDomain": ".c"}}},
+	} {
+		t.Run(tc.what, func(t *testing.T) {
+			k := newKernel(t, nil)
+			call(t, k, "PATCH", path, `{"accessSettings":{"corsSettings":{"allowHttpOptions":true}},"applicationSettings":{"cookieDomain":".a"}}`)
+			query := ""
+			if tc.mask != "" {
+				query = "?updateMask=" + tc.mask
+			}
+			_, patched := call(t, k, "PATCH", path+query, tc.body)
+			if diff := cmp.Diff(tc.want, patched); diff != "" {
+				t.Errorf("patch answers (-want +got):\n%s", diff)
+			}
+			if _, got := call(t, k, "GET", path, ""); cmp.Diff(tc.want, got) != "" {
+				t.Errorf("get answers %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestSettingsAreLoggedAsDataAccess(t *testing.T) {
+	var records []kernel.AuditRecord
+	k := newKernel(t, func(r kernel.AuditRecord) { records = append(records, r) })
+	call(t, k, "PATCH", "demo-project/iap_web:iapSettings", `{"applicationSettings":{"cookieDomain":".a"}}`)
+	if len(records) != 1 || records[0].Log != kernel.DataAccess || records[0].Method != "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings" {
+		t.Errorf("%+v", records)
+	}
+}

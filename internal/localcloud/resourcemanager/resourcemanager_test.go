@@ -1,0 +1,74 @@
+package resourcemanager_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
+)
+
+func call(t *testing.T, k *kernel.Kernel, verb, path, body string) (int, map[string]any) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	k.ServeHTTP(w, httptest.NewRequest(verb, path, strings.NewReader(body)))
+	var answer map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatalf("%s %s: %v: %s", verb, path, err, w.Body)
+	}
+	return w.Code, answer
+}
+
+func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	k.Serve(resourcemanager.New(k))
+	status, byID := call(t, k, "GET", "/v1/projects/demo-project", "")
+	_, byNumber := call(t, k, "GET", "/v1/projects/123456789012", "")
+	if diff := cmp.Diff(byID, byNumber); status != 200 || diff != "" || byID["projectNumber"] != "123456789012" {
+		t.Errorf("%d %v\n%s", status, byID, diff)
+	}
+	if _, v3 := call(t, k, "GET", "/v3/projects/demo-project", ""); v3["name"] != "projects/123456789012" || v3["state"] != "ACTIVE" || v3["projectNumber"] != nil {
+		t.Errorf("v3: %v", v3)
+	}
+	_, ancestry := call(t, k, "POST", "/v1/projects/demo-project:getAncestry", "")
+	if all := ancestry["ancestor"].([]any); len(all) != 2 {
+		t.Errorf("ancestry: %v, want the project in an organization", ancestry)
+	}
+}
+
+func TestAnUnknownProjectIsForbiddenAndNotMissing(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	k.Serve(resourcemanager.New(k))
+	status, got := call(t, k, "GET", "/v1/projects/other-project", "")
+	want := map[string]any{"error": map[string]any{"code": 403.0, "message": "The caller does not have permission", "status": "PERMISSION_DENIED"}}
+	if diff := cmp.Diff(want, got); status != 403 || diff != "" {
+		t.Errorf("%d (-want +got):\n%s", status, diff)
+	}
+}
+
+func TestTheProjectsPolicyNamesItsOwnerFromTheStart(t *testing.T) {
+	var records []kernel.AuditRecord
+	k := kernel.New(kernel.Options{Clock: time.Now, Audit: func(r kernel.AuditRecord) { records = append(records, r) }})
+	k.Serve(resourcemanager.New(k))
+	owner := []any{map[string]any{"role": "roles/owner", "members": []any{"user:owner@example.com"}}}
+	_, first := call(t, k, "POST", "/v1/projects/demo-project:getIamPolicy", "{}")
+	if diff := cmp.Diff(owner, first["bindings"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	status, set := call(t, k, "POST", "/v3/projects/123456789012:setIamPolicy", `{"policy":{"etag":"`+first["etag"].(string)+`"}}`)
+	if status != 200 || set["bindings"] != nil {
+		t.Errorf("setting an empty one: %d %v", status, set)
+	}
+	if len(records) != 1 || records[0].Method != "SetIamPolicy" || records[0].ResourceType != "project" || records[0].ResourceName != "projects/demo-project" {
+		t.Errorf("records %+v", records)
+	}
+	k.Reset()
+	if _, again := call(t, k, "POST", "/v1/projects/demo-project:getIamPolicy", "{}"); cmp.Diff(owner, again["bindings"]) != "" {
+		t.Errorf("after a reset: %v", again)
+	}
+}
