@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -157,7 +158,9 @@ func (s operationSite) wait(c *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return inVersion(op.Wait(c.Request.Context(), waitAtMost), s.version), nil
+	ctx, cancel := context.WithTimeout(c.Request.Context(), waitAtMost)
+	defer cancel()
+	return inVersion(op.Wait(ctx), s.version), nil
 }
 
 func (s operationSite) remove(c *kernel.Call) (any, error) {

@@ -3,7 +3,6 @@ package kernel
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // maxOperations bounds how many operations are remembered; the oldest are
@@ -77,11 +76,9 @@ func (o *Operation) Finish(body map[string]any) {
 	})
 }
 
-// Wait blocks until the operation is finished, atMost has passed or ctx ends,
-// and returns the body as it is then.
-func (o *Operation) Wait(ctx context.Context, atMost time.Duration) map[string]any {
-	ctx, cancel := context.WithTimeout(ctx, atMost)
-	defer cancel()
+// Wait blocks until the operation is finished or ctx ends, and returns the
+// body as it is then.
+func (o *Operation) Wait(ctx context.Context) map[string]any {
 	select {
 	case <-o.done:
 	case <-ctx.Done():
