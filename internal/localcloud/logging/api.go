@@ -78,7 +78,9 @@ func describe(call *kernel.Call, sink map[string]any) {
 	call.Record.ResourceType = "logging_sink"
 	call.Record.ResourceName = "projects/" + kernel.ProjectID + "/sinks/" + name
 	call.Record.Location = "global"
-	call.Record.Labels["name"], call.Record.Labels["destination"] = name, kernel.Text(sink, "destination")
+	call.Record.Labels = map[string]string{
+		"project_id": kernel.ProjectID, "name": name, "destination": kernel.Text(sink, "destination"),
+	}
 }
 
 func (r *Router) createSink(call *kernel.Call) (any, error) {

@@ -88,7 +88,10 @@ func authorization(record kernel.AuditRecord) []map[string]any {
 			info["resourceAttributes"] = map[string]any{
 				"name": each.Resource, "service": record.Service, "type": record.Service + "/WebService"}
 		default:
-			info["resource"], info["permissionType"] = each.Resource, "ADMIN_WRITE"
+			if each.Resource != "" {
+				info["resource"] = each.Resource
+			}
+			info["permissionType"] = "ADMIN_WRITE"
 			info["resourceAttributes"] = map[string]any{}
 		}
 		all = append(all, info)

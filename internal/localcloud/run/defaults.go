@@ -1,0 +1,117 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const (
+	ingressAll    = "INGRESS_TRAFFIC_ALL"
+	latestTraffic = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+)
+
+// Names as the API's reference has them (run/docs/reference/rest/v2).
+var (
+	serviceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,47}[a-z0-9])?$`)
+	region      = regexp.MustCompile(`^([a-z]+-[a-z]+[0-9]{1,2}|global)$`)
+)
+
+// withDefaults fills in what the server fills in (recorded on a minimal
+// service) and refuses a spec that cannot run.
+func withDefaults(spec map[string]any, service string) (map[string]any, error) {
+	full := kernel.Clone(spec)
+	delete(full, "name")
+	delete(full, "etag")
+	setDefault(full, "ingress", ingressAll)
+	if full["ingress"] == "INGRESS_TRAFFIC_UNSPECIFIED" {
+		full["ingress"] = ingressAll
+	}
+	setDefault(full, "launchStage", "GA")
+	setDefault(full, "traffic", []any{map[string]any{"type": latestTraffic, "percent": json.Number("100")}})
+	template := child(full, "template")
+	setDefault(template, "timeout", "300s")
+	setDefault(template, "serviceAccount", kernel.ProjectNumber+"-compute@developer.gserviceaccount.com")
+	setDefault(template, "maxInstanceRequestConcurrency", json.Number("80"))
+	containers := kernel.List(template, "containers")
+	if len(containers) == 0 {
+		return nil, kernel.Invalid("template.containers: at least one container must be specified.")
+	}
+	for i, each := range containers {
+		container := each.(map[string]any)
+		if kernel.Text(container, "image") == "" {
+			return nil, kernel.Invalid("template.containers[%d].image: must be specified.", i)
+		}
+		containerDefaults(container, len(containers) == 1 || container["ports"] != nil)
+	}
+	if name := kernel.Text(template, "revision"); name != "" && !strings.HasPrefix(name, service+"-") {
+		return nil, kernel.Invalid("template.revision: %q must begin with the name of the service and a hyphen.", name)
+	}
+	return full, nil
+}
+
+func containerDefaults(container map[string]any, ingress bool) {
+	resources, sent := container["resources"].(map[string]any)
+	if !sent {
+		// Resources that were sent must say cpuIdle themselves (API reference).
+		resources = map[string]any{"cpuIdle": true}
+		container["resources"] = resources
+	}
+	limits := child(resources, "limits")
+	setDefault(limits, "memory", "512Mi")
+	setDefault(limits, "cpu", "1000m")
+	if !ingress {
+		return // a sidecar has no port
+	}
+	setDefault(container, "ports", []any{map[string]any{}})
+	port := kernel.List(container, "ports")[0].(map[string]any)
+	setDefault(port, "name", "http1")
+	setDefault(port, "containerPort", json.Number("8080"))
+	setDefault(container, "startupProbe", map[string]any{
+		"timeoutSeconds": json.Number("240"), "periodSeconds": json.Number("240"), "failureThreshold": json.Number("1"),
+		"tcpSocket": map[string]any{"port": port["containerPort"]},
+	})
+}
+
+func setDefault(object map[string]any, key string, value any) {
+	if _, ok := object[key]; !ok {
+		object[key] = value
+	}
+}
+
+// child is the object at key, made if it is missing.
+func child(object map[string]any, key string) map[string]any {
+	inner, ok := object[key].(map[string]any)
+	if !ok {
+		inner = map[string]any{}
+		object[key] = inner
+	}
+	return inner
+}
+
+// regionCodes are what run.app addresses have for a region, where they are
+// known; others are made up of initials (unverified).
+var regionCodes = map[string]string{
+	"us-central1": "uc", "us-east1": "ue", "us-east4": "uk", "us-west1": "uw", "europe-west1": "ew", "europe-west2": "nw",
+	"europe-west3": "ey", "europe-west4": "ez", "europe-north1": "lz", "asia-east1": "de", "asia-northeast1": "an",
+}
+
+// addresses are the two default URLs of a service: the older one, with a hash
+// of the project and a code of the region, and the one with the project's
+// number.
+func addresses(service, location string) (older, newer string) {
+	code, ok := regionCodes[location]
+	if !ok {
+		area, place, _ := strings.Cut(location, "-")
+		code = area[:1] + (place + "x")[:1]
+	}
+	sum := sha256.Sum256([]byte(kernel.ProjectNumber))
+	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:10]
+	return fmt.Sprintf("https://%s-%s-%s.a.run.app", service, hash, code),
+		fmt.Sprintf("https://%s-%s.%s.run.app", service, kernel.ProjectNumber, location)
+}

@@ -1,0 +1,261 @@
+package run
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// Run is the Cloud Run of one project. It is safe for concurrent use.
+type Run struct {
+	kernel *kernel.Kernel
+
+	mu       sync.Mutex
+	services map[string]*service // by full name
+	held     bool
+	waiting  []func()
+}
+
+// New returns a Cloud Run without services. Reconciling takes the kernel's
+// OperationTime.
+func New(k *kernel.Kernel) *Run {
+	return &Run{kernel: k, services: map[string]*service{}}
+}
+
+// API is both of its faces as the kernel serves them.
+func (r *Run) API() kernel.API {
+	return kernel.API{
+		Name: "run", Routes: append(r.routesV2(), r.routesV1()...),
+		State: r.state, Reset: r.reset,
+	}
+}
+
+// Hold makes services stay as they are until Release: what is written is
+// accepted, and nothing becomes ready. It is for tests that look at the time
+// between.
+func (r *Run) Hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = true
+}
+
+// Release lets everything become ready that was held, before it returns.
+func (r *Run) Release() {
+	r.mu.Lock()
+	waiting := r.waiting
+	r.waiting, r.held = nil, false
+	r.mu.Unlock()
+	for _, each := range waiting {
+		each()
+	}
+}
+
+// later runs f when reconciling is over, unless that is held.
+func (r *Run) later(f func()) {
+	r.kernel.Later(r.kernel.OperationTime(), func() {
+		r.mu.Lock()
+		held := r.held
+		if held {
+			r.waiting = append(r.waiting, f)
+		}
+		r.mu.Unlock()
+		if !held {
+			f()
+		}
+	})
+}
+
+func (r *Run) state() map[string]any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := map[string]any{}
+	for name, each := range r.services {
+		all[name] = each.v2()
+	}
+	return all
+}
+
+func (r *Run) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.services, r.waiting = map[string]*service{}, nil
+}
+
+// identity is where a service is.
+type identity struct{ location, name string }
+
+func (i identity) fullName() string {
+	return "projects/" + kernel.ProjectID + "/locations/" + i.location + "/services/" + i.name
+}
+
+// find returns a service. Its caller holds the lock.
+func (r *Run) find(id identity) (*service, error) {
+	if found, ok := r.services[id.fullName()]; ok {
+		return found, nil
+	}
+	return nil, kernel.NotFound("Resource '%s' of kind 'SERVICE' in region '%s' in project '%s' does not exist.",
+		id.name, id.location, kernel.ProjectID)
+}
+
+// in are the services of a location, "-" for all, by name. Its caller holds
+// the lock.
+func (r *Run) in(location string) []*service {
+	var found []*service
+	for _, each := range r.services {
+		if location == "-" || each.location == location {
+			found = append(found, each)
+		}
+	}
+	slices.SortFunc(found, func(a, b *service) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.location, b.location))
+	})
+	return found
+}
+
+// create makes a service. The returned service is a copy of it as it is then.
+func (r *Run) create(id identity, wanted spec, caller kernel.Principal, dryRun bool) (*service, error) {
+	switch {
+	case !serviceName.MatchString(id.name):
+		return nil, kernel.Invalid("Invalid service name %q: it has up to 49 lower-case letters, digits and hyphens, "+
+			"begins with a letter and does not end with a hyphen.", id.name)
+	case !region.MatchString(id.location):
+		return nil, kernel.Denied("Location %s is not found or access is unauthorized.", id.location)
+	}
+	var err error
+	if wanted.fields, err = withDefaults(wanted.fields, id.name); err != nil {
+		return nil, err
+	}
+	at := r.kernel.Stamp()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.services[id.fullName()] != nil {
+		return nil, kernel.AlreadyExists("Resource '%s' already exists.", id.name)
+	}
+	made := &service{location: id.location, name: id.name, uid: kernel.NewUUID(), created: at, creator: caller.Email()}
+	if err := made.apply(change{wanted: wanted, by: caller.Email(), at: at}); err != nil {
+		return nil, err
+	}
+	if !dryRun {
+		r.services[id.fullName()] = made
+	}
+	return made.copy(), nil
+}
+
+// update changes a service to what edit makes of it.
+func (r *Run) update(id identity, edit func(*service) (change, error), dryRun bool) (*service, error) {
+	at := r.kernel.Stamp()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := r.find(id)
+	if err != nil {
+		return nil, err
+	}
+	if !found.deleted.IsZero() {
+		return nil, kernel.Precondition("Resource '%s' is being deleted.", id.name)
+	}
+	wanted, err := edit(found)
+	if err != nil {
+		return nil, err
+	}
+	wanted.at = at
+	if wanted.wanted.fields, err = withDefaults(wanted.wanted.fields, id.name); err != nil {
+		return nil, err
+	}
+	target := found
+	if dryRun {
+		target = found.copy()
+	}
+	if err := target.apply(wanted); err != nil {
+		return nil, err
+	}
+	return target.copy(), nil
+}
+
+// remove begins to delete a service.
+func (r *Run) remove(id identity, check func(*service) error, by kernel.Principal, dryRun bool) (*service, error) {
+	at := r.kernel.Stamp()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := r.find(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(found); err != nil {
+		return nil, err
+	}
+	target := found
+	if dryRun {
+		target = found.copy()
+	}
+	target.deleted, target.updated, target.modifier = at, at, by.Email()
+	target.generation++
+	target.operation = kernel.NewUUID()
+	return target.copy(), nil
+}
+
+// copy is the service as it is now; its parts are never changed in place but
+// for the readiness of revisions.
+func (s *service) copy() *service {
+	copied := *s
+	copied.revisions = make([]*revision, len(s.revisions))
+	for i, each := range s.revisions {
+		one := *each
+		copied.revisions[i] = &one
+	}
+	return &copied
+}
+
+// settle ends the reconciliation that made the given copy, and returns the
+// service as it is then. A service that is being deleted is gone.
+func (r *Run) settle(of *service) *service {
+	at := r.kernel.Stamp()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	live := r.services[of.fullName()]
+	if live == nil || live.uid != of.uid {
+		return of // a later deletion was faster
+	}
+	if live.generation == of.generation {
+		live.reconciled(at)
+		if !live.deleted.IsZero() {
+			live.updated = at
+			delete(r.services, of.fullName())
+			r.kernel.DeletePolicy(of.fullName())
+		}
+	}
+	return live.copy()
+}
+
+// operationName is the name of the operation of a service's latest change.
+func (s *service) operationName() string {
+	return "projects/" + kernel.ProjectID + "/locations/" + s.location + "/operations/" + s.operation
+}
+
+// begin starts the operation of a change and answers it. What of is, is a copy.
+func (r *Run) begin(of *service, readiness string) map[string]any {
+	name := of.operationName()
+	body := map[string]any{"name": name, "metadata": typed(of.v2(), serviceType)}
+	operation := r.kernel.StartOperation(name, body)
+	knative := r.kernel.StartOperation(knativeOperation(name),
+		map[string]any{"name": name, "metadata": typed(of.v1(), knativeType)})
+	r.later(func() {
+		settled := r.settle(of)
+		knative.Finish(finished(name, settled.v1(), knativeType))
+		r.ready(settled, readiness)
+		operation.Finish(finished(name, settled.v2(), serviceType))
+	})
+	return body
+}
+
+// finished is the last answer about an operation.
+func finished(name string, resource map[string]any, typeURL string) map[string]any {
+	resource = typed(resource, typeURL)
+	return map[string]any{"name": name, "metadata": resource, "done": true, "response": kernel.Clone(resource)}
+}
+
+// waitLimit is the longest that one wait call blocks.
+const waitLimit = 2 * time.Minute

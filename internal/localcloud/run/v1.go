@@ -1,0 +1,290 @@
+package run
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const (
+	v1Prefix    = "google.cloud.run.v1.Services."
+	v1Request   = "type.googleapis.com/google.cloud.run.v1."
+	knativeType = "type.googleapis.com/google.cloud.run.v1.Service"
+	apiVersion  = "serving.knative.dev/v1"
+)
+
+func (r *Run) routesV1() []kernel.Route {
+	const (
+		namespace = "/apis/serving.knative.dev/v1/namespaces/{project}"
+		services  = namespace + "/services"
+		one       = services + "/{service}"
+		location  = "/v1/projects/{project}/locations/{location}"
+		named     = location + "/services/{service}"
+		id        = "run.namespaces."
+		wide      = "run.projects.locations."
+	)
+	return []kernel.Route{
+		audited(v1Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create", r.createV1)),
+		route(http.MethodGet, services, id+"services.list", "services.list", r.listV1),
+		route(http.MethodGet, one, id+"services.get", "services.get", r.getV1),
+		audited(v1Prefix+"ReplaceService", route(http.MethodPut, one, id+"services.replaceService", "services.update", r.replaceV1)),
+		audited(v1Prefix+"DeleteService", route(http.MethodDelete, one, id+"services.delete", "services.delete", r.deleteV1)),
+		route(http.MethodGet, namespace+"/revisions", id+"revisions.list", "revisions.list", r.listRevisionsV1),
+		route(http.MethodGet, namespace+"/revisions/{revision}", id+"revisions.get", "revisions.get", r.getRevisionV1),
+		route(http.MethodGet, "/v1/projects/{project}/locations", wide+"list", "locations.list", r.listLocations),
+		route(http.MethodGet, location+"/services", wide+"services.list", "services.list", r.listV1),
+		route(http.MethodGet, named, wide+"services.get", "services.get", r.getV1),
+		route(http.MethodGet, named+":getIamPolicy", wide+"services.getIamPolicy", "services.getIamPolicy", r.getPolicy),
+		audited(v1Prefix+"SetIamPolicy", route(http.MethodPost, named+":setIamPolicy", wide+"services.setIamPolicy",
+			"services.setIamPolicy", r.setPolicy)),
+		untested(route(http.MethodPost, named+":testIamPermissions", wide+"services.testIamPermissions", "", r.testPermissions)),
+		route(http.MethodPost, location+"/operations/{operation}:wait", wide+"operations.wait", "operations.get", r.waitOperationV1),
+		route(http.MethodGet, location+"/operations/{operation}", wide+"operations.get", "operations.get", r.getOperationV1),
+	}
+}
+
+// identityV1 is the service of a v1 request: its location is in the path, or
+// in the name of the host.
+func identityV1(call *kernel.Call) (identity, error) {
+	location := call.Var("location")
+	if location == "" {
+		location = call.Region
+	}
+	if location == "" {
+		return identity{}, kernel.NotFound("The Knative API is served by regional hosts only: REGION-run.googleapis.com.")
+	}
+	return identity{location, call.Var("service")}, nil
+}
+
+func (r *Run) createV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	id.name = kernel.Text(kernel.Object(body, "metadata"), "name")
+	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "CreateServiceRequest",
+		"parent": "namespaces/" + kernel.ProjectID, "service": body})
+	wanted, err := readKnative(kernel.Clone(body))
+	if err != nil {
+		return nil, err
+	}
+	made, err := r.create(id, wanted, call.Caller, dryRun(call))
+	if err != nil {
+		return nil, err
+	}
+	return r.answerV1(call, made, createdReadiness), nil
+}
+
+// answerV1 answers a write with the service; its operation goes on.
+func (r *Run) answerV1(call *kernel.Call, of *service, readiness string) any {
+	shown := of.v1()
+	answered(call, typed(kernel.Clone(shown), knativeType))
+	if dryRun(call) {
+		call.Record = nil
+		return shown
+	}
+	r.begin(of, readiness)
+	return shown
+}
+
+func (r *Run) replaceV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "ReplaceServiceRequest",
+		"name": namespaced(id.name), "service": body})
+	metadata := kernel.Object(body, "metadata")
+	if name := kernel.Text(metadata, "name"); name != id.name {
+		return nil, kernel.Invalid("metadata.name: %q is not the name in the URL, %q.", name, id.name)
+	}
+	wanted, err := readKnative(kernel.Clone(body))
+	if err != nil {
+		return nil, err
+	}
+	changed, err := r.update(id, func(old *service) (change, error) {
+		version := kernel.Text(metadata, "resourceVersion")
+		if version != "" && version != resourceVersion(old.updated) {
+			return change{}, old.conflict(resourceVersionNumber(version))
+		}
+		keepFieldsOfV2(&wanted, old.wanted)
+		return change{wanted: wanted, by: call.Caller.Email()}, nil
+	}, dryRun(call))
+	if err != nil {
+		return nil, err
+	}
+	return r.answerV1(call, changed, replacedReadiness), nil
+}
+
+func (r *Run) deleteV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "DeleteServiceRequest", "name": namespaced(id.name)})
+	removed, err := r.remove(id, func(*service) error { return nil }, call.Caller, dryRun(call))
+	if err != nil {
+		return nil, err
+	}
+	if !dryRun(call) {
+		r.begin(removed, "")
+	}
+	return map[string]any{"kind": "Status", "status": "Success"}, nil
+}
+
+func (r *Run) getV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := r.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return found.v1(), nil
+}
+
+func (r *Run) listV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var items []any
+	for _, each := range r.in(id.location) {
+		items = append(items, each.v1())
+	}
+	return knativeList("ServiceList", items), nil
+}
+
+// knativeList has no items when there are none (recorded).
+func knativeList(kind string, items []any) map[string]any {
+	list := map[string]any{"apiVersion": apiVersion, "kind": kind}
+	if len(items) > 0 {
+		list["items"] = items
+	}
+	return list
+}
+
+func (r *Run) listRevisionsV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	selects, err := labelSelector(call.Query("labelSelector"))
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var items []any
+	for _, of := range r.in(id.location) {
+		for _, each := range slices.Backward(of.revisions) {
+			shown := each.v1(of)
+			if selects(kernel.Object(kernel.Object(shown, "metadata"), "labels")) {
+				items = append(items, shown)
+			}
+		}
+	}
+	return knativeList("RevisionList", items), nil
+}
+
+// labelSelector reads the equalities of a Kubernetes label selector: all that
+// clients of Cloud Run send.
+func labelSelector(text string) (func(labels map[string]any) bool, error) {
+	wanted := map[string]string{}
+	for part := range strings.SplitSeq(text, ",") {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(part, "=")
+		if !ok || strings.HasSuffix(key, "!") {
+			return nil, kernel.Invalid("Invalid label selector %q: only key=value is supported.", text)
+		}
+		wanted[strings.TrimSpace(key)] = strings.TrimSpace(strings.TrimPrefix(value, "="))
+	}
+	return func(labels map[string]any) bool {
+		for key, value := range wanted {
+			if kernel.Text(labels, key) != value {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+func (r *Run) getRevisionV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, of := range r.in(id.location) {
+		for _, each := range of.revisions {
+			if each.name == call.Var("revision") {
+				return each.v1(of), nil
+			}
+		}
+	}
+	return nil, kernel.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
+		call.Var("revision"), id.location, kernel.ProjectID)
+}
+
+// listLocations names the regions that the local cloud knows a code for.
+func (r *Run) listLocations(*kernel.Call) (any, error) {
+	var all []any
+	for _, name := range slices.Sorted(maps.Keys(regionCodes)) {
+		all = append(all, map[string]any{
+			"name": "projects/" + kernel.ProjectID + "/locations/" + name, "locationId": name, "displayName": name,
+			"labels": map[string]any{"cloud.googleapis.com/region": name},
+		})
+	}
+	return map[string]any{"locations": all}, nil
+}
+
+// knativeOperation is the name under which an operation's v1 answer is kept.
+func knativeOperation(name string) string { return "run/v1/" + name }
+
+func (r *Run) waitOperationV1(call *kernel.Call) (any, error) {
+	return r.wait(call, knativeOperation(operationName(call)))
+}
+
+func (r *Run) getOperationV1(call *kernel.Call) (any, error) {
+	found, err := r.findOperation(call, knativeOperation(operationName(call)))
+	if err != nil {
+		return nil, err
+	}
+	return found.Body(), nil
+}
+
+// sortByName puts resources in the order of their names.
+func sortByName(all []any) {
+	slices.SortFunc(all, func(a, b any) int {
+		return strings.Compare(kernel.Text(a.(map[string]any), "name"), kernel.Text(b.(map[string]any), "name"))
+	})
+}
+
+// jsonText is a value as the annotations of v1 hold lists.
+func jsonText(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

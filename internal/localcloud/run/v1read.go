@@ -1,0 +1,202 @@
+package run
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// readKnative reads a Knative Service as a client sends it. The object is
+// taken apart.
+func readKnative(body map[string]any) (spec, error) {
+	if body["kind"] != nil && body["kind"] != "Service" || body["apiVersion"] != nil && body["apiVersion"] != apiVersion {
+		return spec{}, kernel.Invalid("apiVersion and kind must be %q and \"Service\".", apiVersion)
+	}
+	for key := range body {
+		switch key {
+		case "apiVersion", "kind", "metadata", "spec", "status":
+		default:
+			return spec{}, kernel.UnknownField(key, "service")
+		}
+	}
+	read := spec{fields: map[string]any{}}
+	if err := read.readMetadata(child(body, "metadata")); err != nil {
+		return spec{}, err
+	}
+	inner := kernel.Object(body, "spec")
+	if err := read.readTemplate(kernel.Object(inner, "template")); err != nil {
+		return spec{}, err
+	}
+	traffic, err := readTraffic(kernel.List(inner, "traffic"))
+	if err != nil {
+		return spec{}, err
+	}
+	read.fields["traffic"] = traffic
+	normal, err := normalize("Service", read.fields, "service")
+	read.fields = normal
+	return read, err
+}
+
+func (s *spec) readMetadata(metadata map[string]any) error {
+	annotations := child(metadata, "annotations")
+	for _, each := range serverAnnotations {
+		delete(annotations, each)
+	}
+	if text := take(annotations, ingressAnnotation); text != "" {
+		ingress, ok := ingresses[text]
+		if !ok {
+			return kernel.Invalid("metadata.annotations[%s]: %q is no ingress setting.", ingressAnnotation, text)
+		}
+		s.fields["ingress"] = ingress
+	}
+	if stage := take(annotations, launchStageAnnotation); stage != "" {
+		s.fields["launchStage"] = stage
+	}
+	if list := take(annotations, "run.googleapis.com/custom-audiences"); list != "" {
+		var audiences []any
+		if err := json.Unmarshal([]byte(list), &audiences); err != nil {
+			return kernel.Invalid("metadata.annotations[run.googleapis.com/custom-audiences]: %q is no JSON list.", list)
+		}
+		s.fields["customAudiences"] = audiences
+	}
+	takeShared(annotations, s.fields, sharedTexts, sharedFlags, sharedNumbers)
+	s.fields["annotations"], s.annotations = split(annotations)
+	labels := child(metadata, "labels")
+	delete(labels, locationLabel)
+	s.fields["labels"], s.labels = split(labels)
+	return nil
+}
+
+func (s *spec) readTemplate(sent map[string]any) error {
+	template := map[string]any{}
+	s.fields["template"] = template
+	if sent == nil {
+		sent = map[string]any{}
+	}
+	metadata := child(sent, "metadata")
+	if name := kernel.Text(metadata, "name"); name != "" {
+		template["revision"] = name
+	}
+	annotations := child(metadata, "annotations")
+	throttled := !strings.EqualFold(take(annotations, "run.googleapis.com/cpu-throttling"), "false")
+	boosted := strings.EqualFold(take(annotations, "run.googleapis.com/startup-cpu-boost"), "true")
+	if environment := take(annotations, "run.googleapis.com/execution-environment"); environment != "" && environment != "default" {
+		template["executionEnvironment"] = "EXECUTION_ENVIRONMENT_" + strings.ToUpper(environment)
+	}
+	if err := readNetwork(annotations, template); err != nil {
+		return err
+	}
+	takeShared(annotations, template, templateTexts, templateFlags, templateNumbers)
+	template["annotations"], s.templateAnnotations = split(annotations)
+	labels := child(metadata, "labels")
+	delete(labels, locationLabel)
+	delete(labels, "run.googleapis.com/startupProbeType")
+	template["labels"], s.templateLabels = split(labels)
+	return s.readRevisionSpec(kernel.Object(sent, "spec"), template, throttled, boosted)
+}
+
+func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, boosted bool) error {
+	s.templateSpec = map[string]any{}
+	for key, value := range sent {
+		switch {
+		case isZero(value):
+		case key == "serviceAccountName":
+			template["serviceAccount"] = value
+		case key == "containerConcurrency":
+			template["maxInstanceRequestConcurrency"] = value
+		case key == "timeoutSeconds":
+			template["timeout"] = fmt.Sprint(value) + "s"
+		case key == "containers":
+			containers, err := readContainers(value, throttled, boosted)
+			if err != nil {
+				return err
+			}
+			template["containers"] = containers
+		default:
+			s.templateSpec[key] = value
+		}
+	}
+	return nil
+}
+
+// knativeOnly are fields of a v1 container that v2 does not have and that
+// nothing here depends on.
+var knativeOnly = []string{"imagePullPolicy", "securityContext", "terminationMessagePath", "terminationMessagePolicy", "envFrom"}
+
+func readContainers(value any, throttled, boosted bool) ([]any, error) {
+	list, ok := value.([]any)
+	if !ok {
+		return nil, invalidValue("service.spec.template.spec.containers", "list", value)
+	}
+	var all []any
+	for i, each := range list {
+		object, ok := each.(map[string]any)
+		if !ok {
+			return nil, invalidValue(fmt.Sprintf("service.spec.template.spec.containers[%d]", i), "object", each)
+		}
+		read := container(object, false)
+		for _, name := range knativeOnly {
+			delete(read, name)
+		}
+		// These stand in annotations of the template and mean every container.
+		if resources := child(read, "resources"); i == 0 || len(resources) > 0 {
+			if throttled {
+				resources["cpuIdle"] = true
+			}
+			if boosted {
+				resources["startupCpuBoost"] = true
+			}
+		}
+		all = append(all, read)
+	}
+	return all, nil
+}
+
+// egresses are the settings of VPC egress in v1 and v2.
+var egresses = map[string]string{
+	"all": "ALL_TRAFFIC", "all-traffic": "ALL_TRAFFIC", "private-ranges-only": "PRIVATE_RANGES_ONLY",
+}
+
+func readNetwork(annotations, template map[string]any) error {
+	access := map[string]any{}
+	if connector := take(annotations, "run.googleapis.com/vpc-access-connector"); connector != "" {
+		access["connector"] = connector
+	}
+	if egress, ok := egresses[take(annotations, "run.googleapis.com/vpc-access-egress")]; ok {
+		access["egress"] = egress
+	}
+	if list := take(annotations, "run.googleapis.com/network-interfaces"); list != "" {
+		var interfaces []any
+		if err := json.Unmarshal([]byte(list), &interfaces); err != nil {
+			return kernel.Invalid("run.googleapis.com/network-interfaces: %q is no JSON list.", list)
+		}
+		access["networkInterfaces"] = interfaces
+	}
+	if len(access) > 0 {
+		template["vpcAccess"] = access
+	}
+	return nil
+}
+
+func readTraffic(sent []any) ([]any, error) {
+	var all []any
+	for i, each := range sent {
+		object, ok := each.(map[string]any)
+		if !ok {
+			return nil, invalidValue(fmt.Sprintf("service.spec.traffic[%d]", i), "object", each)
+		}
+		target := map[string]any{"type": latestTraffic}
+		if name := kernel.Text(object, "revisionName"); name != "" {
+			target["type"], target["revision"] = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", name
+		}
+		for _, name := range []string{"percent", "tag"} {
+			if value, ok := object[name]; ok {
+				target[name] = value
+			}
+		}
+		all = append(all, target)
+	}
+	return all, nil
+}

@@ -1,0 +1,197 @@
+package run
+
+import (
+	"encoding/json"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// v1 is the service as the v1 API shows it.
+func (s *service) v1() map[string]any {
+	path := "/apis/serving.knative.dev/v1/namespaces/" + kernel.ProjectNumber + "/services/" + s.name
+	metadata := map[string]any{
+		"name": s.name, "namespace": kernel.ProjectNumber, "selfLink": path, "uid": s.uid,
+		"resourceVersion": resourceVersion(s.updated), "generation": number(s.generation),
+		"creationTimestamp": stamp(s.created), "annotations": s.annotationsV1(),
+		"labels": merged(kernel.Object(s.wanted.fields, "labels"), s.wanted.labels, map[string]any{locationLabel: s.location}),
+	}
+	if !s.deleted.IsZero() {
+		metadata["deletionTimestamp"] = stamp(s.deleted)
+	}
+	return map[string]any{
+		"apiVersion": apiVersion, "kind": "Service", "metadata": metadata,
+		"spec": map[string]any{
+			"template": templateV1(s.wanted), "traffic": trafficV1(kernel.List(s.wanted.fields, "traffic"), ""),
+		},
+		"status": s.statusV1(),
+	}
+}
+
+func (s *service) annotationsV1() map[string]any {
+	fields := s.wanted.fields
+	annotations := merged(kernel.Object(fields, "annotations"), s.wanted.annotations, map[string]any{
+		creatorAnnotation: s.creator, modifierAnnotation: s.modifier, operationAnnotation: s.operation,
+		ingressAnnotation: knativeIngress(kernel.Text(fields, "ingress")),
+	})
+	giveShared(annotations, fields, sharedTexts, sharedFlags, sharedNumbers)
+	if stage := kernel.Text(fields, "launchStage"); stage != "GA" {
+		annotations[launchStageAnnotation] = stage
+	}
+	if audiences := kernel.List(fields, "customAudiences"); audiences != nil {
+		annotations["run.googleapis.com/custom-audiences"] = jsonText(audiences)
+	}
+	if s.observed > 0 {
+		annotations[ingressStatusAnnotation] = knativeIngress(s.ingress)
+		if fields["defaultUriDisabled"] != true {
+			older, newer := addresses(s.name, s.location)
+			annotations[urlsAnnotation] = jsonText([]string{newer, older})
+		}
+	}
+	return annotations
+}
+
+// statusV1 is empty until a service was ready once (recorded).
+func (s *service) statusV1() map[string]any {
+	if s.observed == 0 {
+		return map[string]any{}
+	}
+	status := map[string]any{
+		"observedGeneration": number(s.observed),
+		"conditions": []any{
+			conditionV1("Ready", s.readyAt, s.reconciling()),
+			conditionV1("ConfigurationsReady", s.configurationsAt, false),
+			conditionV1("RoutesReady", s.routesAt, s.reconciling()),
+		},
+		"latestReadyRevisionName": s.latestReady, "latestCreatedRevisionName": s.latestReady,
+		"traffic": trafficV1(s.traffic, s.latestReady),
+	}
+	if s.wanted.fields["defaultUriDisabled"] != true {
+		older, _ := addresses(s.name, s.location)
+		status["url"], status["address"] = older, map[string]any{"url": older}
+	}
+	return status
+}
+
+func conditionV1(kind string, at time.Time, unknown bool) map[string]any {
+	status := "True"
+	if unknown {
+		status = "Unknown"
+	}
+	return map[string]any{"type": kind, "status": status, "lastTransitionTime": stamp(at)}
+}
+
+// trafficV1 shows targets; in a status, the latest revision has its name.
+func trafficV1(targets []any, latest string) []any {
+	var all []any
+	for _, each := range targets {
+		target := each.(map[string]any)
+		shown := map[string]any{}
+		if name := kernel.Text(target, "revision"); name != "" {
+			shown["revisionName"] = name
+		} else {
+			shown["latestRevision"] = true
+			if latest != "" {
+				shown["revisionName"] = latest
+			}
+		}
+		for _, name := range []string{"percent", "tag"} {
+			if value, ok := target[name]; ok {
+				shown[name] = value
+			}
+		}
+		all = append(all, shown)
+	}
+	return all
+}
+
+// templateV1 is a RevisionTemplate of v1.
+func templateV1(of spec) map[string]any {
+	template := kernel.Object(of.fields, "template")
+	metadata := map[string]any{
+		"annotations": templateAnnotationsV1(template, of.knative),
+		"labels": merged(kernel.Object(template, "labels"), of.templateLabels,
+			map[string]any{"run.googleapis.com/startupProbeType": "Default"}),
+	}
+	if name := kernel.Text(template, "revision"); name != "" {
+		metadata["name"] = name
+	}
+	if len(metadata["annotations"].(map[string]any)) == 0 {
+		delete(metadata, "annotations")
+	}
+	return map[string]any{"metadata": metadata, "spec": revisionSpecV1(template, of.templateSpec)}
+}
+
+func templateAnnotationsV1(template map[string]any, only knative) map[string]any {
+	annotations := merged(kernel.Object(template, "annotations"), only.templateAnnotations)
+	giveShared(annotations, template, templateTexts, templateFlags, templateNumbers)
+	if environment, ok := strings.CutPrefix(kernel.Text(template, "executionEnvironment"), "EXECUTION_ENVIRONMENT_"); ok {
+		annotations["run.googleapis.com/execution-environment"] = strings.ToLower(environment)
+	}
+	access := kernel.Object(template, "vpcAccess")
+	if connector := kernel.Text(access, "connector"); connector != "" {
+		annotations["run.googleapis.com/vpc-access-connector"] = connector
+	}
+	for v1, v2 := range egresses {
+		if v1 != "all" && v2 == kernel.Text(access, "egress") {
+			annotations["run.googleapis.com/vpc-access-egress"] = v1
+		}
+	}
+	if interfaces := kernel.List(access, "networkInterfaces"); interfaces != nil {
+		annotations["run.googleapis.com/network-interfaces"] = jsonText(interfaces)
+	}
+	for i, each := range kernel.List(template, "containers") {
+		resources := kernel.Object(each.(map[string]any), "resources")
+		if i == 0 && resources["cpuIdle"] != true {
+			annotations["run.googleapis.com/cpu-throttling"] = "false"
+		}
+		if i == 0 && resources["startupCpuBoost"] == true {
+			annotations["run.googleapis.com/startup-cpu-boost"] = "true"
+		}
+	}
+	return annotations
+}
+
+func revisionSpecV1(template, only map[string]any) map[string]any {
+	shown := merged(only)
+	shown["serviceAccountName"] = template["serviceAccount"]
+	shown["containerConcurrency"] = template["maxInstanceRequestConcurrency"]
+	if timeout, err := time.ParseDuration(kernel.Text(template, "timeout")); err == nil {
+		shown["timeoutSeconds"] = number(int(timeout.Seconds()))
+	}
+	var containers []any
+	for _, each := range kernel.List(template, "containers") {
+		containers = append(containers, container(each.(map[string]any), true))
+	}
+	shown["containers"] = containers
+	return shown
+}
+
+// v1 is the revision as the v1 API shows it (modelled on a recorded one).
+func (r *revision) v1(of *service) map[string]any {
+	ready := map[string]any{"type": "Ready", "status": "Unknown"}
+	if !r.readyAt.IsZero() {
+		ready = conditionV1("Ready", r.readyAt, false)
+	}
+	labels := merged(kernel.Object(r.template, "labels"), r.templateLabels, map[string]any{
+		"serving.knative.dev/configuration": of.name, "serving.knative.dev/service": of.name,
+		"serving.knative.dev/route": of.name, "serving.knative.dev/serviceUid": of.uid,
+		"serving.knative.dev/configurationGeneration": json.Number.String(number(r.number)),
+		"run.googleapis.com/startupProbeType":         "Default", locationLabel: of.location,
+	})
+	annotations := templateAnnotationsV1(r.template, r.knative)
+	maps.Copy(annotations, map[string]any{creatorAnnotation: r.creator})
+	return map[string]any{
+		"apiVersion": apiVersion, "kind": "Revision",
+		"metadata": map[string]any{
+			"name": r.name, "namespace": kernel.ProjectNumber, "uid": r.uid, "generation": number(1),
+			"selfLink":        "/apis/serving.knative.dev/v1/namespaces/" + kernel.ProjectNumber + "/revisions/" + r.name,
+			"resourceVersion": resourceVersion(r.updated()), "creationTimestamp": stamp(r.created),
+			"labels": labels, "annotations": annotations,
+		},
+		"spec":   revisionSpecV1(r.template, r.templateSpec),
+		"status": map[string]any{"observedGeneration": number(1), "conditions": []any{ready}},
+	}
+}

@@ -1,0 +1,335 @@
+package run
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const (
+	// permissionSource documents which permission each method needs.
+	permissionSource = "cloud.google.com/run/docs/reference/iam/permissions"
+	v2Prefix         = "google.cloud.run.v2.Services."
+	v2Request        = "type.googleapis.com/google.cloud.run.v2."
+	maxPageSize      = 100
+)
+
+func route(verb, path, id, permission string, handle func(*kernel.Call) (any, error)) kernel.Route {
+	return kernel.Route{Verb: verb, Path: path, API: "run", ID: id,
+		Permission: "run." + permission, Source: permissionSource, Handle: handle}
+}
+
+func audited(method string, route kernel.Route) kernel.Route {
+	route.Write, route.AuditMethod = true, method
+	return route
+}
+
+func (r *Run) routesV2() []kernel.Route {
+	const (
+		location   = "/v2/projects/{project}/locations/{location}"
+		services   = location + "/services"
+		one        = services + "/{service}"
+		operations = location + "/operations"
+		id         = "run.projects.locations."
+	)
+	return []kernel.Route{
+		audited(v2Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create", r.createV2)),
+		route(http.MethodGet, services, id+"services.list", "services.list", r.listV2),
+		route(http.MethodGet, one, id+"services.get", "services.get", r.getV2),
+		audited(v2Prefix+"UpdateService", route(http.MethodPatch, one, id+"services.patch", "services.update", r.patchV2)),
+		audited(v2Prefix+"DeleteService", route(http.MethodDelete, one, id+"services.delete", "services.delete", r.deleteV2)),
+		route(http.MethodGet, one+":getIamPolicy", id+"services.getIamPolicy", "services.getIamPolicy", r.getPolicy),
+		audited(v2Prefix+"SetIamPolicy", route(http.MethodPost, one+":setIamPolicy", id+"services.setIamPolicy",
+			"services.setIamPolicy", r.setPolicy)),
+		untested(route(http.MethodPost, one+":testIamPermissions", id+"services.testIamPermissions", "", r.testPermissions)),
+		route(http.MethodGet, one+"/revisions", id+"services.revisions.list", "revisions.list", r.listRevisionsV2),
+		route(http.MethodGet, one+"/revisions/{revision}", id+"services.revisions.get", "revisions.get", r.getRevisionV2),
+		route(http.MethodGet, operations, id+"operations.list", "operations.list", r.listOperations),
+		route(http.MethodGet, operations+"/{operation}", id+"operations.get", "operations.get", r.getOperation),
+		route(http.MethodPost, operations+"/{operation}:wait", id+"operations.wait", "operations.get", r.waitOperation),
+	}
+}
+
+// untested is a route that needs no permission.
+func untested(route kernel.Route) kernel.Route {
+	route.Permission, route.Source = "", ""
+	return route
+}
+
+func identityOf(call *kernel.Call) identity {
+	return identity{call.Var("location"), call.Var("service")}
+}
+
+// sentV2 is the service in a v2 request.
+func sentV2(call *kernel.Call) (map[string]any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	return normalize("Service", kernel.Clone(body), "service")
+}
+
+func (r *Run) createV2(call *kernel.Call) (any, error) {
+	return r.createNamed(call, identity{call.Var("location"), call.Query("serviceId")}, "CreateServiceRequest")
+}
+
+// createNamed is create, and patch with allowMissing.
+func (r *Run) createNamed(call *kernel.Call, id identity, request string) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + request, "service": body,
+		"serviceId": id.name, "parent": "projects/" + kernel.ProjectID + "/locations/" + id.location})
+	wanted, err := sentV2(call)
+	if err != nil {
+		return nil, err
+	}
+	made, err := r.create(id, spec{fields: wanted}, call.Caller, dryRun(call))
+	if err != nil {
+		return nil, err
+	}
+	return r.answerV2(call, made, createdReadiness), nil
+}
+
+func dryRun(call *kernel.Call) bool {
+	return call.Query("validateOnly") == "true" || call.Query("dryRun") == "all"
+}
+
+// answerV2 answers a write with its operation. A dry run's operation is done
+// at once and is not kept.
+func (r *Run) answerV2(call *kernel.Call, of *service, readiness string) any {
+	answered(call, typed(of.v2(), serviceType))
+	if dryRun(call) {
+		call.Record = nil
+		return finished(of.operationName(), of.v2(), serviceType)
+	}
+	return r.begin(of, readiness)
+}
+
+func (r *Run) getV2(call *kernel.Call) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := r.find(identityOf(call))
+	if err != nil {
+		return nil, err
+	}
+	return found.v2(), nil
+}
+
+func (r *Run) listV2(call *kernel.Call) (any, error) {
+	location := call.Var("location")
+	if !region.MatchString(location) { // "-" too: services.list takes one location
+		return nil, kernel.Invalid("Invalid location %q: it must be one region.", location)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []any
+	for _, each := range r.in(location) {
+		all = append(all, each.v2())
+	}
+	return page(call, "services", all)
+}
+
+func (r *Run) patchV2(call *kernel.Call) (any, error) {
+	id := identityOf(call)
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + "UpdateServiceRequest", "service": body})
+	wanted, err := sentV2(call)
+	if err != nil {
+		return nil, err
+	}
+	if call.Query("allowMissing") == "true" && !r.exists(id) {
+		return r.createNamed(call, id, "UpdateServiceRequest")
+	}
+	changed, err := r.update(id, func(old *service) (change, error) {
+		if err := checkEtag(old, kernel.Text(wanted, "etag")); err != nil {
+			return change{}, err
+		}
+		fields, err := masked(old.wanted.fields, wanted, call.Query("updateMask"))
+		return change{wanted: spec{fields, old.wanted.knative}, by: call.Caller.Email(),
+			force: call.Query("forceNewRevision") == "true"}, err
+	}, dryRun(call))
+	if err != nil {
+		return nil, err
+	}
+	return r.answerV2(call, changed, replacedReadiness), nil
+}
+
+func (r *Run) exists(id identity) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.services[id.fullName()] != nil
+}
+
+func checkEtag(of *service, sent string) error {
+	if sent == "" || sent == etag(of.updated, of.fullName()) {
+		return nil
+	}
+	return of.conflict(etagVersion(sent))
+}
+
+func (r *Run) deleteV2(call *kernel.Call) (any, error) {
+	id := identityOf(call)
+	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + "DeleteServiceRequest", "name": id.fullName()})
+	check := func(found *service) error { return checkEtag(found, call.Query("etag")) }
+	removed, err := r.remove(id, check, call.Caller, dryRun(call))
+	if err != nil {
+		return nil, err
+	}
+	return r.answerV2(call, removed, ""), nil
+}
+
+func (r *Run) getPolicy(call *kernel.Call) (any, error) {
+	id := identityOf(call)
+	if !r.exists(id) {
+		_, err := r.getV2(call)
+		return nil, err
+	}
+	return call.GetIamPolicy(id.fullName())
+}
+
+func (r *Run) setPolicy(call *kernel.Call) (any, error) {
+	id := identityOf(call)
+	describePolicy(call, id)
+	if !r.exists(id) {
+		_, err := r.getV2(call)
+		return nil, err
+	}
+	return call.SetIamPolicy(id.fullName())
+}
+
+// testPermissions answers that the caller has every permission asked for:
+// permissions are not checked yet.
+func (r *Run) testPermissions(call *kernel.Call) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"permissions": kernel.List(body, "permissions")}, nil
+}
+
+func (r *Run) listRevisionsV2(call *kernel.Call) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := identityOf(call)
+	var all []any
+	for _, of := range r.in(id.location) {
+		if id.name != "-" && of.name != id.name {
+			continue
+		}
+		for i := len(of.revisions) - 1; i >= 0; i-- { // newest first (unverified)
+			all = append(all, of.revisions[i].v2(of))
+		}
+	}
+	return page(call, "revisions", all)
+}
+
+func (r *Run) getRevisionV2(call *kernel.Call) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id, name := identityOf(call), call.Var("revision")
+	if of, err := r.find(id); err == nil {
+		for _, each := range of.revisions {
+			if each.name == name {
+				return each.v2(of), nil
+			}
+		}
+	}
+	return nil, kernel.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
+		name, id.location, kernel.ProjectID)
+}
+
+// page cuts a list. A page token is the number of items that came before.
+func page(call *kernel.Call, key string, all []any) (any, error) {
+	size, from := maxPageSize, 0
+	var err error
+	if asked := call.Query("pageSize"); asked != "" {
+		if size, err = strconv.Atoi(asked); err != nil || size < 0 {
+			return nil, kernel.Invalid("Invalid page size %q.", asked)
+		}
+		if size == 0 || size > maxPageSize {
+			size = maxPageSize
+		}
+	}
+	if token := call.Query("pageToken"); token != "" {
+		if from, err = strconv.Atoi(token); err != nil || from < 0 || from > len(all) {
+			return nil, kernel.Invalid("Invalid page token %q.", token)
+		}
+	}
+	answer := map[string]any{}
+	to := min(from+size, len(all))
+	if from < to {
+		answer[key] = all[from:to]
+	}
+	if to < len(all) {
+		answer["nextPageToken"] = strconv.Itoa(to)
+	}
+	return answer, nil
+}
+
+func operationName(call *kernel.Call) string {
+	return "projects/" + kernel.ProjectID + "/locations/" + call.Var("location") + "/operations/" + call.Var("operation")
+}
+
+func (r *Run) findOperation(call *kernel.Call, name string) (*kernel.Operation, error) {
+	if found := r.kernel.Operation(name); found != nil {
+		return found, nil
+	}
+	return nil, kernel.NotFound("Resource '%s' of kind 'OPERATION' in region '%s' in project '%s' does not exist.",
+		call.Var("operation"), call.Var("location"), kernel.ProjectID)
+}
+
+func (r *Run) getOperation(call *kernel.Call) (any, error) {
+	found, err := r.findOperation(call, operationName(call))
+	if err != nil {
+		return nil, err
+	}
+	return found.Body(), nil
+}
+
+func (r *Run) waitOperation(call *kernel.Call) (any, error) {
+	return r.wait(call, operationName(call))
+}
+
+// wait blocks until the operation is done, but no longer than was asked for.
+func (r *Run) wait(call *kernel.Call, name string) (any, error) {
+	found, err := r.findOperation(call, name)
+	if err != nil {
+		return nil, err
+	}
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	limit := waitLimit
+	if asked := kernel.Text(body, "timeout"); asked != "" {
+		parsed, err := time.ParseDuration(asked)
+		if err != nil || parsed < 0 {
+			return nil, kernel.Invalid("Invalid value at 'timeout' (type.googleapis.com/google.protobuf.Duration), %q", asked)
+		}
+		limit = min(limit, parsed)
+	}
+	ctx, cancel := context.WithTimeout(call.Request.Context(), limit)
+	defer cancel()
+	return found.Wait(ctx), nil
+}
+
+func (r *Run) listOperations(call *kernel.Call) (any, error) {
+	prefix := strings.TrimSuffix(operationName(call), call.Var("operation"))
+	var all []any
+	r.kernel.EachOperation(func(name string, body map[string]any) {
+		if strings.HasPrefix(name, prefix) {
+			all = append(all, body)
+		}
+	})
+	sortByName(all)
+	return page(call, "operations", all)
+}

@@ -1,0 +1,99 @@
+package run
+
+import (
+	"maps"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const serviceType = "type.googleapis.com/google.cloud.run.v2.Service"
+
+// v2 is the service as the v2 API shows it.
+func (s *service) v2() map[string]any {
+	shown := kernel.Clone(s.wanted.fields)
+	name := s.fullName()
+	maps.Copy(shown, map[string]any{
+		"name": name, "uid": s.uid, "generation": string(number(s.generation)),
+		"createTime": stamp(s.created), "updateTime": stamp(s.updated),
+		"creator": s.creator, "lastModifier": s.modifier,
+		"terminalCondition": s.terminalCondition(), "etag": etag(s.updated, name),
+	})
+	delete(shown, "ingress")
+	if s.reconciling() {
+		shown["reconciling"] = true
+	}
+	if !s.deleted.IsZero() {
+		shown["deleteTime"], shown["expireTime"] = stamp(s.deleted), stamp(s.deleted.Add(retention))
+	}
+	if s.observed > 0 {
+		maps.Copy(shown, s.observedFields())
+	}
+	return shown
+}
+
+// observedFields are those that appear when a service was ready once.
+func (s *service) observedFields() map[string]any {
+	older, newer := addresses(s.name, s.location)
+	revisions := s.fullName() + "/revisions/"
+	fields := map[string]any{
+		"ingress": s.ingress, "observedGeneration": string(number(s.observed)),
+		"conditions": []any{
+			map[string]any{"type": "RoutesReady", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(s.routesAt)},
+			map[string]any{"type": "ConfigurationsReady", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(s.configurationsAt)},
+		},
+		"latestReadyRevision": revisions + s.latestReady, "latestCreatedRevision": revisions + s.latestReady,
+		"trafficStatuses": kernel.Clone(s.traffic),
+	}
+	if s.wanted.fields["defaultUriDisabled"] != true {
+		fields["uri"], fields["urls"] = older, []any{newer, older}
+	}
+	return fields
+}
+
+// terminalCondition has no type before the first readiness, and keeps the old
+// transition time while pending (recorded).
+func (s *service) terminalCondition() map[string]any {
+	condition := map[string]any{"state": "CONDITION_PENDING"}
+	if s.observed > 0 {
+		condition["type"], condition["lastTransitionTime"] = "Ready", stamp(s.readyAt)
+	}
+	if !s.reconciling() {
+		condition["state"] = "CONDITION_SUCCEEDED"
+	}
+	return condition
+}
+
+// v2 is the revision as the v2 API shows it (API reference; unverified beyond
+// its field names).
+func (r *revision) v2(of *service) map[string]any {
+	shown := kernel.Clone(r.template)
+	name := of.fullName() + "/revisions/" + r.name
+	maps.Copy(shown, map[string]any{
+		"name": name, "uid": r.uid, "generation": "1", "service": of.name, "createTime": stamp(r.created),
+		"updateTime": stamp(r.updated()), "launchStage": r.launch, "etag": etag(r.updated(), name), "creator": r.creator,
+	})
+	if r.readyAt.IsZero() {
+		shown["reconciling"] = true
+		shown["conditions"] = []any{map[string]any{"type": "Ready", "state": "CONDITION_PENDING"}}
+		return shown
+	}
+	shown["observedGeneration"] = "1"
+	shown["conditions"] = []any{
+		map[string]any{"type": "Ready", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(r.readyAt)},
+	}
+	return shown
+}
+
+func (r *revision) updated() time.Time {
+	if r.readyAt.IsZero() {
+		return r.created
+	}
+	return r.readyAt
+}
+
+// typed is an object under its type, as in an operation.
+func typed(object map[string]any, typeURL string) map[string]any {
+	object["@type"] = typeURL
+	return object
+}
