@@ -1,0 +1,130 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func full() Report {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	doors := []posture.Door{{Kind: posture.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: posture.GuardOpen}}
+	return Report{
+		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: posture.Enforce,
+		Target:      &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello", UID: "u", Labels: map[string]string{"team": "a"}},
+		Policy:      &Policy{Digest: "none", Rule: "default"},
+		Cause:       Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: &at},
+		Findings:    []Finding{{Code: posture.IAPOff, Severity: posture.High, Resource: "r", Why: "w"}},
+		Steps:       []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Why: "w", Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
+		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
+		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Calls: 1, ElapsedMS: 2,
+	}
+}
+
+func validate(t *testing.T, data []byte) error {
+	t.Helper()
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiler.AddResource("report.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("report.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(value)
+}
+
+func TestAReportWithEveryFieldFitsTheSchema(t *testing.T) {
+	for _, outcome := range []Outcome{Compliant, Started, Protected, Planned, Redeployed, Exempt, Held, Waiting, Deferred, Contested, Blocked, Failed} {
+		r := full()
+		r.Outcome = outcome
+		event, err := r.Event("own-project")
+		if err != nil {
+			t.Fatalf("%s: %v", outcome, err)
+		}
+		if err := validate(t, event.Data()); err != nil {
+			t.Errorf("%s: %v", outcome, err)
+		}
+	}
+}
+
+func TestTheSchemaRefusesWhatIsNoReport(t *testing.T) {
+	for name, change := range map[string]func(map[string]any){
+		"an unknown field":    func(m map[string]any) { m["surprise"] = 1 },
+		"an unknown outcome":  func(m map[string]any) { m["outcome"] = "fine" },
+		"no target":           func(m map[string]any) { delete(m, "target") },
+		"no cause":            func(m map[string]any) { delete(m, "cause") },
+		"a time that is none": func(m map[string]any) { m["observedAt"] = "yesterday" },
+	} {
+		text, err := json.Marshal(full())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(text, &fields); err != nil {
+			t.Fatal(err)
+		}
+		change(fields)
+		if text, err = json.Marshal(fields); err != nil {
+			t.Fatal(err)
+		}
+		if validate(t, text) == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestTheEventIsNamedAfterCauseTargetAndOutcome(t *testing.T) {
+	r := full()
+	event, err := r.Event("own-project")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if event.Type() != "dev.iapguard.report.v1.started" || event.Source() != "//iapguard/projects/demo-project" ||
+		event.Subject() != "projects/demo-project/locations/us-central1/services/hello" {
+		t.Errorf("type %q source %q subject %q", event.Type(), event.Source(), event.Subject())
+	}
+	again := full()
+	again.RunID, again.ElapsedMS = "another", 99
+	if again.ID() != r.ID() {
+		t.Error("the same cause, target and outcome have two ids")
+	}
+	for name, change := range map[string]func(*Report){
+		"cause": func(r *Report) { r.Cause.Key = "k2" }, "outcome": func(r *Report) { r.Outcome = Protected },
+		"target": func(r *Report) { r.Target.Service = "other" },
+	} {
+		other := full()
+		change(&other)
+		if other.ID() == r.ID() {
+			t.Errorf("another %s has the same id", name)
+		}
+	}
+}
+
+func TestAnUnreadableMessageIsReportedWithoutATarget(t *testing.T) {
+	r := Report{RunID: "r", ObservedAt: time.Now(), Version: "0.1.0", Outcome: Rejected, Cause: Cause{Kind: "unreadable", Key: "sha256:x"}}
+	event, err := r.Event("own-project")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if event.Source() != "//iapguard/projects/own-project" || event.Subject() != "" {
+		t.Errorf("source %q, subject %q", event.Source(), event.Subject())
+	}
+	if err := validate(t, event.Data()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,142 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/iapguard/iapguard/internal/event"
+)
+
+// size is that of a usual audit entry.
+const size = 4 << 10
+
+// entry is an audit entry of the size, its request filled with the kind of
+// structure that a deployed service has.
+func entry(tb testing.TB, service, method, resource string) []byte {
+	tb.Helper()
+	build := func(containers int) []byte {
+		list := make([]any, 0, containers)
+		for i := range containers {
+			list = append(list, map[string]any{
+				"name": fmt.Sprintf("sidecar-%d", i), "image": "europe-docker.pkg.dev/demo-project/images/sidecar@sha256:0a1b2c",
+				"ports": []any{map[string]any{"name": "http1", "containerPort": 8080}}, "resources": map[string]any{"limits": map[string]any{"cpu": "1", "memory": "512Mi"}},
+			})
+		}
+		b, err := json.Marshal(map[string]any{
+			"insertId": "1abc2de3f4g", "logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",
+			"timestamp": "2026-03-01T10:00:00.123456Z", "receiveTimestamp": "2026-03-01T10:00:00.623456789Z", "severity": "NOTICE",
+			"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{
+				"project_id": "demo-project", "location": "us-central1", "service_name": "hello", "configuration_name": "", "revision_name": ""}},
+			"protoPayload": map[string]any{
+				"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "status": map[string]any{}, "serviceName": service, "methodName": method, "resourceName": resource,
+				"authenticationInfo": map[string]any{"principalEmail": "alice@example.com", "principalSubject": "user:alice@example.com"},
+				"authorizationInfo":  []any{map[string]any{"permission": "run.services.update", "granted": true, "resource": resource, "resourceAttributes": map[string]any{}}},
+				"requestMetadata": map[string]any{"callerIp": "203.0.113.7", "callerSuppliedUserAgent": "google-cloud-sdk gcloud/583.0.0 command/gcloud.run.deploy,gzip(gfe)",
+					"requestAttributes": map[string]any{"time": "2026-03-01T10:00:00.2Z", "auth": map[string]any{}}},
+				"request": map[string]any{"service": map[string]any{"metadata": map[string]any{"name": "hello", "namespace": "demo-project"},
+					"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": list}}}}},
+			},
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return b
+	}
+	n := 1
+	for len(build(n)) < size {
+		n++
+	}
+	return build(n)
+}
+
+func relevant(tb testing.TB) []byte {
+	return entry(tb, "run.googleapis.com", "google.cloud.run.v1.Services.ReplaceService", "namespaces/demo-project/services/hello")
+}
+
+func irrelevant(tb testing.TB) []byte {
+	return entry(tb, "bigquery.googleapis.com", "google.cloud.bigquery.v2.JobService.InsertJob", "projects/demo-project/jobs/j")
+}
+
+var header = http.Header{"Ce-Id": {"1"}, "Ce-Type": {"google.cloud.audit.log.v1.written"}, "Content-Type": {"application/json; charset=utf-8"}}
+
+// cost is what one operation takes.
+type cost struct{ ns, allocs, bytes float64 }
+
+// measure runs op under a sub-benchmark and tells what one costs, when it does
+// the work of n.
+func measure(b *testing.B, name string, n int, op func(b *testing.B)) (c cost) {
+	b.Run(name, func(b *testing.B) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for b.Loop() {
+			op(b)
+		}
+		runtime.ReadMemStats(&after)
+		ops := float64(b.N) * float64(n)
+		c = cost{
+			ns:     float64(b.Elapsed().Nanoseconds()) / ops,
+			allocs: float64(after.Mallocs-before.Mallocs) / ops,
+			bytes:  float64(after.TotalAlloc-before.TotalAlloc) / ops,
+		}
+	})
+	return c
+}
+
+func parse(body []byte, want bool) func(*testing.B) {
+	return func(b *testing.B) {
+		r := event.Parse(event.Message{Header: header, Body: body}, event.Self{})
+		if len(r) != 1 || (r[0].Cause != nil) != want {
+			b.Fatalf("Parse gives %+v, want a cause: %t", r, want)
+		}
+	}
+}
+
+// BenchmarkParse measures, in one run, what reading one entry costs, and
+// prints it beside json.Unmarshal of the same bytes into a map.
+func BenchmarkParse(b *testing.B) {
+	const entries = 1000
+	counts, noise := relevant(b), irrelevant(b)
+	file := bytes.Repeat(append(bytes.Clone(noise), '\n'), entries)
+	rows := []struct {
+		name string
+		n    int
+		op   func(*testing.B)
+	}{
+		{"json.Unmarshal into map[string]any", 1, func(b *testing.B) {
+			var m map[string]any
+			if err := json.Unmarshal(counts, &m); err != nil {
+				b.Fatal(err)
+			}
+		}},
+		{"event.Parse, an entry that counts", 1, parse(counts, true)},
+		{"event.Parse, an irrelevant entry", 1, parse(noise, false)},
+		{"event.Read, an irrelevant entry of a file", entries, func(b *testing.B) {
+			n := 0
+			err := event.Read(bytes.NewReader(file), event.Self{}, func(int, event.Result) error { n++; return nil })
+			if err != nil || n != entries {
+				b.Fatalf("Read gives %d entries, %v; want %d", n, err, entries)
+			}
+		}},
+	}
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "entry of %d bytes\tns\tallocations\tbytes\ttime ratio\tallocation ratio\t\n", len(counts))
+	var base cost
+	for i, row := range rows {
+		c := measure(b, row.name, row.n, row.op)
+		if i == 0 {
+			base = c
+		}
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f\t%.2f\t\n", row.name, c.ns, c.allocs, c.bytes, c.ns/base.ns, c.allocs/base.allocs)
+	}
+	if err := w.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	fmt.Println("\n" + text.String())
+}

@@ -1,0 +1,246 @@
+package house
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/iapguard/iapguard/"
+
+// mayImport lists, for each folder, the folders of ours that it may import;
+// the longest matching folder decides. A folder may always import what is
+// inside itself. "" stands for everything.
+var mayImport = map[string][]string{
+	"function/cmd":        {""},
+	"function":            {"internal/reconcile", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault"},
+	"test":                {""},
+	"internal/reconcile":  {"internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
+	"internal/cloud":      {"internal/posture", "internal/plan", "internal/report", "internal/fault"},
+	"internal/localcloud": {},
+	"internal/policy":     {"internal/posture"},
+	"internal/plan":       {"internal/posture"},
+	"internal/doctor":     {"internal/posture"},
+	"internal/event":      {"internal/posture"},
+	"internal/report":     {"internal/posture", "internal/plan"},
+	"internal/page":       {"internal/report", "internal/posture", "internal/plan"},
+	"internal/posture":    {},
+	"internal/fault":      {},
+}
+
+// onlyStandard may import the standard library and nothing else.
+var onlyStandard = []string{"internal/posture", "internal/fault", "internal/plan"}
+
+// pure packages do no I/O, read no clock and log nothing.
+var pure = []string{"internal/posture", "internal/plan", "internal/doctor", "internal/event"}
+
+// impure are the packages and functions that a pure package may not use.
+var impure = map[string][]string{
+	"os": {""}, "log": {""}, "log/slog": {""}, "net": {""}, "math/rand": {""}, "math/rand/v2": {""},
+	"time": {"Now", "Since", "Until", "Sleep", "After", "Tick", "NewTimer", "NewTicker", "AfterFunc"},
+}
+
+// source is one Go file with its imports.
+type source struct {
+	folder, path string
+	test         bool
+	file         *ast.File
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var found []source
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".." && path != root {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".go" || entry.IsDir() {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		path, err = filepath.Rel(root, path)
+		found = append(found, source{filepath.ToSlash(filepath.Dir(path)), filepath.ToSlash(path), strings.HasSuffix(path, "_test.go"), file})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 50 {
+		t.Fatalf("only %d Go files found: this test looks in the wrong place", len(found))
+	}
+	return found
+}
+
+func (s source) imports() []string {
+	var list []string
+	for _, spec := range s.file.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err == nil {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+func within(folder, parent string) bool {
+	return parent == "" || folder == parent || strings.HasPrefix(folder, parent+"/")
+}
+
+// rule finds the entry of mayImport that decides for a folder.
+func rule(folder string) (string, bool) {
+	best, found := "", false
+	for parent := range mayImport {
+		if within(folder, parent) && len(parent) >= len(best) {
+			best, found = parent, true
+		}
+	}
+	return best, found
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || s.folder == "." {
+			continue
+		}
+		parent, known := rule(s.folder)
+		if !known {
+			t.Errorf("%s: folder %s has no place in the house: add it to mayImport", s.path, s.folder)
+			continue
+		}
+		for _, path := range s.imports() {
+			ours, isOurs := strings.CutPrefix(path, module)
+			if !isOurs || within(ours, parent) {
+				continue
+			}
+			if !slices.ContainsFunc(mayImport[parent], func(allowed string) bool { return within(ours, allowed) }) {
+				t.Errorf("%s imports %s, which %s may not", s.path, ours, parent)
+			}
+		}
+	}
+}
+
+func TestTheLocalCloudIsImportedByTheCommandAndTestsOnly(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || within(s.folder, "internal/localcloud") || within(s.folder, "function/cmd") || within(s.folder, "test") {
+			continue
+		}
+		for _, path := range s.imports() {
+			if strings.HasPrefix(path, module+"internal/localcloud") {
+				t.Errorf("%s imports the local cloud", s.path)
+			}
+		}
+	}
+}
+
+func TestGoogleAPIClientsAreKnownToCloudOnly(t *testing.T) {
+	for _, s := range sources(t) {
+		// The local cloud's delivery is itself a client of Pub/Sub.
+		if s.test || within(s.folder, "internal/cloud") || within(s.folder, "internal/localcloud/delivery") || within(s.folder, "test") {
+			continue
+		}
+		for _, path := range s.imports() {
+			if strings.HasPrefix(path, "google.golang.org/api/") || strings.HasPrefix(path, "cloud.google.com/go/") && path != "cloud.google.com/go/compute/metadata" {
+				t.Errorf("%s imports %s", s.path, path)
+			}
+		}
+	}
+}
+
+func TestTheDomainNeedsNothingButTheStandardLibrary(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || !slices.Contains(onlyStandard, s.folder) {
+			continue
+		}
+		for _, path := range s.imports() {
+			if strings.Contains(path, ".") && !strings.HasPrefix(path, module) {
+				t.Errorf("%s imports %s", s.path, path)
+			}
+		}
+	}
+}
+
+func TestPurePackagesReadNoClockAndDoNoIO(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || !slices.ContainsFunc(pure, func(p string) bool { return within(s.folder, p) }) {
+			continue
+		}
+		for _, use := range uses(s.file) {
+			for _, name := range impure[use.path] {
+				if name == "" || name == use.name {
+					t.Errorf("%s uses %s.%s", s.path, use.path, use.name)
+				}
+			}
+		}
+	}
+}
+
+func TestTheEnvironmentIsReadWhereConfigurationIs(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || within(s.folder, "function") || within(s.folder, "test") {
+			continue
+		}
+		for _, use := range uses(s.file) {
+			if use.path == "os" && (use.name == "Getenv" || use.name == "LookupEnv" || use.name == "Environ") {
+				t.Errorf("%s reads the environment", s.path)
+			}
+		}
+	}
+}
+
+func TestTheTopLevelIsFixed(t *testing.T) {
+	allowed := []string{"LICENSE", "README.md", "cloudbuild.yaml", "deploy", "function", "go.mod", "go.sum", "internal", "test"}
+	entries, err := os.ReadDir(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); !strings.HasPrefix(name, ".") && !slices.Contains(allowed, name) {
+			t.Errorf("%s does not belong to the top level", name)
+		}
+	}
+}
+
+// use is one mention of something in an imported package.
+type use struct{ path, name string }
+
+func uses(file *ast.File) []use {
+	named := map[string]string{}
+	for _, spec := range file.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		name := path[strings.LastIndex(path, "/")+1:]
+		if strings.HasPrefix(name, "v") && len(name) == 2 {
+			name = filepath.Base(filepath.Dir(path))
+		}
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		named[name] = path
+	}
+	var found []use
+	ast.Inspect(file, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok {
+			if ident, ok := selector.X.(*ast.Ident); ok && named[ident.Name] != "" {
+				found = append(found, use{named[ident.Name], selector.Sel.Name})
+			}
+		}
+		return true
+	})
+	return found
+}
