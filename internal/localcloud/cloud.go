@@ -1,6 +1,6 @@
 // Package localcloud is a slice of Google Cloud in one process: the REST APIs
-// of Cloud Run's surroundings, in memory, close enough to the real ones that
-// gcloud, Terraform and Google's Go clients cannot tell.
+// of Cloud Run, load balancers, IAP and what they need, in memory, close enough
+// to the real ones that gcloud, Terraform and Google's Go clients cannot tell.
 //
 // New wires the APIs onto one kernel and one host:port. Requests are told
 // apart by path, and by host where that says more: a client may call
@@ -19,6 +19,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
+	"github.com/iapguard/iapguard/internal/localcloud/run"
 	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
 )
 
@@ -42,9 +43,10 @@ type Options struct {
 // Cloud is one local cloud, with nothing in it but its project. Many can live
 // in one process. It answers HTTP on any host and port that lead to it.
 type Cloud struct {
-	kernel *kernel.Kernel
-	logs   *logging.Router
-	own    http.Handler
+	kernel   *kernel.Kernel
+	logs     *logging.Router
+	services *run.Run
+	own      http.Handler
 }
 
 // New returns an empty cloud. Close it when it is no longer needed.
@@ -60,18 +62,23 @@ func New(options Options) *Cloud {
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
 	})
 	loadBalancers := compute.New(k)
+	services := run.New(k)
 	k.Serve(loadBalancers.API())
+	k.Serve(services.API())
 	k.Serve(serviceusage.New(k))
 	k.Serve(resourcemanager.New(k))
 	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService}))
 	k.Serve(logs.API())
-	c := &Cloud{kernel: k, logs: logs}
+	c := &Cloud{kernel: k, logs: logs, services: services}
 	c.own = c.ownEndpoints(options.Console)
 	return c
 }
 
 // Logs is the log router: sinks are added to it, entries read from it.
 func (c *Cloud) Logs() *logging.Router { return c.logs }
+
+// Run is the Cloud Run of the project: tests hold and release its services.
+func (c *Cloud) Run() *run.Run { return c.services }
 
 // Close drops what is still running and waits for what cannot be dropped.
 func (c *Cloud) Close() { c.kernel.Close() }
