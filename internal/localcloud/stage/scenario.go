@@ -50,7 +50,11 @@ func (l LoadBalanced) Deploy(ctx context.Context, client Client) error {
 // Balance puts the load balancer before the service, from the inside out, as
 // Terraform and people do: the address comes last.
 func (l LoadBalanced) Balance(ctx context.Context, client Client) error {
-	for _, part := range l.parts() {
+	parts, err := l.parts()
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
 		if _, err := client.Call(ctx, http.MethodPost, "/compute/v1/projects/"+Project+part.collection, part.body); err != nil {
 			return err
 		}
@@ -63,7 +67,7 @@ type part struct {
 	body       map[string]any
 }
 
-func (l LoadBalanced) parts() []part {
+func (l LoadBalanced) parts() ([]part, error) {
 	region := "/regions/" + l.Region
 	place, proxies := "/global", "/global/targetHttpsProxies"
 	if l.Regional {
@@ -71,6 +75,7 @@ func (l LoadBalanced) parts() []part {
 	}
 	link := func(collection, name string) string { return "projects/" + Project + collection + "/" + name }
 	neg, urlMap, certificate, proxy := l.Service+"-neg", l.Service+"-map", l.Service+"-certificate", l.Service+"-proxy"
+	made, err := l.certificate(certificate)
 	return []part{
 		{region + "/networkEndpointGroups", map[string]any{
 			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": l.Service},
@@ -80,7 +85,7 @@ func (l LoadBalanced) parts() []part {
 			"backends": []any{map[string]any{"group": link(region+"/networkEndpointGroups", neg)}},
 		}},
 		{place + "/urlMaps", map[string]any{"name": urlMap, "defaultService": link(place+"/backendServices", l.Backend())}},
-		{place + "/sslCertificates", l.certificate(certificate)},
+		{place + "/sslCertificates", made},
 		{proxies, map[string]any{
 			"name": proxy, "urlMap": link(place+"/urlMaps", urlMap),
 			"sslCertificates": []any{link(place+"/sslCertificates", certificate)},
@@ -89,14 +94,14 @@ func (l LoadBalanced) parts() []part {
 			"name": l.Service + "-https", "target": link(proxies, proxy), "portRange": "443",
 			"loadBalancingScheme": "EXTERNAL_MANAGED", "IPProtocol": "TCP",
 		}},
-	}
+	}, err
 }
 
-// certificate is managed by Google where there is such a thing: regional
-// load balancers take certificates that were made elsewhere.
-func (l LoadBalanced) certificate(name string) map[string]any {
-	if l.Regional {
-		return map[string]any{"name": name, "certificate": "-----BEGIN CERTIFICATE-----\nlocal\n-----END CERTIFICATE-----\n", "privateKey": "local"}
+// certificate is managed by Google where there is such a thing.
+func (l LoadBalanced) certificate(name string) (map[string]any, error) {
+	if !l.Regional {
+		return map[string]any{"name": name, "type": "MANAGED", "managed": map[string]any{"domains": []any{l.Host}}}, nil
 	}
-	return map[string]any{"name": name, "type": "MANAGED", "managed": map[string]any{"domains": []any{l.Host}}}
+	certificate, key, err := selfSigned(l.Host)
+	return map[string]any{"name": name, "certificate": certificate, "privateKey": key}, err
 }
