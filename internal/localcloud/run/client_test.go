@@ -93,10 +93,22 @@ func (c *cloud) must(verb, path, body string) map[string]any {
 	return got
 }
 
+// settled makes a call and lets what it began become ready only when it has
+// been answered, so that log entries have one order.
+func (c *cloud) settled(verb, path, body string) (int, map[string]any) {
+	c.Helper()
+	c.run.Hold()
+	defer c.run.Release()
+	return c.call(verb, path, body)
+}
+
 // write makes a v2 write and returns its finished operation.
 func (c *cloud) write(verb, path, body string) map[string]any {
 	c.Helper()
-	operation := c.must(verb, path, body)
+	status, operation := c.settled(verb, path, body)
+	if status != http.StatusOK {
+		c.Fatalf("%s %s: got %d %v", verb, path, status, operation)
+	}
 	done := c.must("POST", "/v2/"+operation["name"].(string)+":wait", `{"timeout":"30s"}`)
 	if done["done"] != true {
 		c.Fatalf("operation %v is not done", done)

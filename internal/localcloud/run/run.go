@@ -244,8 +244,8 @@ func (r *Run) begin(of *service, readiness string) map[string]any {
 		map[string]any{"name": name, "metadata": typed(of.v1(), knativeType)})
 	r.later(func() {
 		settled := r.settle(of)
-		knative.Finish(finished(name, settled.v1(), knativeType))
 		r.ready(settled, readiness)
+		knative.Finish(finished(name, settled.v1(), knativeType))
 		operation.Finish(finished(name, settled.v2(), serviceType))
 	})
 	return body

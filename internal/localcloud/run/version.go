@@ -24,7 +24,9 @@ func etag(updated time.Time, name string) string {
 // etagVersion reads the epoch microseconds back out of an etag; 0 = it is not
 // one of ours.
 func etagVersion(etag string) int64 {
-	text, _, _ := strings.Cut(strings.Trim(etag, `"`), "/")
+	// Base64 may hold a slash too, but never that of an ASCII name.
+	text := strings.Trim(etag, `"`)
+	text = text[:max(0, strings.LastIndexByte(text, '/'))]
 	proto, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || len(proto) == 0 || proto[0] != 0x08 {
 		return 0
