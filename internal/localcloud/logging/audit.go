@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
@@ -29,7 +30,7 @@ func auditEntry(record kernel.AuditRecord) Entry {
 	}
 	entry := Entry{
 		LogName:      "projects/" + project + "/logs/cloudaudit.googleapis.com%2F" + record.Log,
-		Timestamp:    timestamp(record.Time),
+		Timestamp:    timestamp(record.Time.Truncate(time.Microsecond)),
 		Severity:     record.Severity,
 		Resource:     Resource{Type: record.ResourceType, Labels: labels},
 		ProtoPayload: auditLog(record),
@@ -55,7 +56,7 @@ func auditLog(record kernel.AuditRecord) *AuditLog {
 		log.AuthenticationInfo = &Authentication{record.Principal.Email(), string(record.Principal)}
 		log.RequestMetadata = &RequestMetadata{
 			CallerIP: record.CallerIP, CallerSuppliedUserAgent: record.UserAgent + gfe,
-			RequestAttributes: RequestAttributes{Time: timestamp(record.Time)},
+			RequestAttributes: RequestAttributes{Time: timestamp(record.Time.Truncate(time.Microsecond))},
 		}
 	}
 	if !secondHalf(record) {

@@ -145,56 +145,55 @@ func (r *Run) create(id identity, wanted spec, caller kernel.Principal, dryRun b
 	return made.copy(), nil
 }
 
-// update changes a service to what edit makes of it.
-func (r *Run) update(id identity, edit func(*service) (change, error), dryRun bool) (*service, error) {
+// write applies edit to a service and returns a copy of it as it is then. A
+// dry run edits a copy only. Edit refuses before it changes anything.
+func (r *Run) write(id identity, dryRun bool, edit func(of *service, at time.Time) error) (*service, error) {
 	at := r.kernel.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found, err := r.find(id)
+	target, err := r.find(id)
 	if err != nil {
 		return nil, err
 	}
-	if !found.deleted.IsZero() {
-		return nil, kernel.Precondition("Resource '%s' is being deleted.", id.name)
-	}
-	wanted, err := edit(found)
-	if err != nil {
-		return nil, err
-	}
-	wanted.at = at
-	if wanted.wanted.fields, err = withDefaults(wanted.wanted.fields, id.name); err != nil {
-		return nil, err
-	}
-	target := found
 	if dryRun {
-		target = found.copy()
+		target = target.copy()
 	}
-	if err := target.apply(wanted); err != nil {
+	if err := edit(target, at); err != nil {
 		return nil, err
 	}
 	return target.copy(), nil
 }
 
-// remove begins to delete a service.
-func (r *Run) remove(id identity, check func(*service) error, by kernel.Principal, dryRun bool) (*service, error) {
-	at := r.kernel.Stamp()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	found, err := r.find(id)
-	if err != nil {
-		return nil, err
-	}
-	if err := check(found); err != nil {
-		return nil, err
-	}
-	target := found
-	if dryRun {
-		target = found.copy()
-	}
-	target.deleted, target.updated, target.modifier = at, at, by.Email()
-	target.generation++
-	target.operation = kernel.NewUUID()
-	return target.copy(), nil
+// update changes a service to what wish makes of it.
+func (r *Run) update(id identity, dryRun bool, wish func(*service) (change, error)) (*service, error) {
+	return r.write(id, dryRun, func(of *service, at time.Time) error {
+		if !of.deleted.IsZero() {
+			return kernel.Precondition("Resource '%s' is being deleted.", id.name)
+		}
+		wanted, err := wish(of)
+		if err != nil {
+			return err
+		}
+		wanted.at = at
+		if wanted.wanted.fields, err = withDefaults(wanted.wanted.fields, id.name); err != nil {
+			return err
+		}
+		return of.apply(wanted)
+	})
+}
+
+// remove begins to delete a service, if it has the version that the etag
+// names; "" names any.
+func (r *Run) remove(id identity, dryRun bool, etag string, by kernel.Principal) (*service, error) {
+	return r.write(id, dryRun, func(of *service, at time.Time) error {
+		if err := checkEtag(of, etag); err != nil {
+			return err
+		}
+		of.deleted, of.updated, of.modifier = at, at, by.Email()
+		of.generation++
+		of.operation = kernel.NewUUID()
+		return nil
+	})
 }
 
 // copy is the service as it is now; its parts are never changed in place but
@@ -208,54 +207,3 @@ func (s *service) copy() *service {
 	}
 	return &copied
 }
-
-// settle ends the reconciliation that made the given copy, and returns the
-// service as it is then. A service that is being deleted is gone.
-func (r *Run) settle(of *service) *service {
-	at := r.kernel.Stamp()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	live := r.services[of.fullName()]
-	if live == nil || live.uid != of.uid {
-		return of // a later deletion was faster
-	}
-	if live.generation == of.generation {
-		live.reconciled(at)
-		if !live.deleted.IsZero() {
-			live.updated = at
-			delete(r.services, of.fullName())
-			r.kernel.DeletePolicy(of.fullName())
-		}
-	}
-	return live.copy()
-}
-
-// operationName is the name of the operation of a service's latest change.
-func (s *service) operationName() string {
-	return "projects/" + kernel.ProjectID + "/locations/" + s.location + "/operations/" + s.operation
-}
-
-// begin starts the operation of a change and answers it. What of is, is a copy.
-func (r *Run) begin(of *service, readiness string) map[string]any {
-	name := of.operationName()
-	body := map[string]any{"name": name, "metadata": typed(of.v2(), serviceType)}
-	operation := r.kernel.StartOperation(name, body)
-	knative := r.kernel.StartOperation(knativeOperation(name),
-		map[string]any{"name": name, "metadata": typed(of.v1(), knativeType)})
-	r.later(func() {
-		settled := r.settle(of)
-		r.ready(settled, readiness)
-		knative.Finish(finished(name, settled.v1(), knativeType))
-		operation.Finish(finished(name, settled.v2(), serviceType))
-	})
-	return body
-}
-
-// finished is the last answer about an operation.
-func finished(name string, resource map[string]any, typeURL string) map[string]any {
-	resource = typed(resource, typeURL)
-	return map[string]any{"name": name, "metadata": resource, "done": true, "response": kernel.Clone(resource)}
-}
-
-// waitLimit is the longest that one wait call blocks.
-const waitLimit = 2 * time.Minute

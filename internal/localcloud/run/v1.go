@@ -1,11 +1,9 @@
 package run
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
@@ -60,12 +58,18 @@ func identityV1(call *kernel.Call) (identity, error) {
 	return identity{location, call.Var("service")}, nil
 }
 
-func (r *Run) createV1(call *kernel.Call) (any, error) {
+// sentV1 is the service of a v1 request that has a body, and the body.
+func sentV1(call *kernel.Call) (identity, map[string]any, error) {
 	id, err := identityV1(call)
 	if err != nil {
-		return nil, err
+		return id, nil, err
 	}
 	body, err := call.Body()
+	return id, body, err
+}
+
+func (r *Run) createV1(call *kernel.Call) (any, error) {
+	id, body, err := sentV1(call)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +100,7 @@ func (r *Run) answerV1(call *kernel.Call, of *service, readiness string) any {
 }
 
 func (r *Run) replaceV1(call *kernel.Call) (any, error) {
-	id, err := identityV1(call)
-	if err != nil {
-		return nil, err
-	}
-	body, err := call.Body()
+	id, body, err := sentV1(call)
 	if err != nil {
 		return nil, err
 	}
@@ -114,14 +114,14 @@ func (r *Run) replaceV1(call *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed, err := r.update(id, func(old *service) (change, error) {
+	changed, err := r.update(id, dryRun(call), func(old *service) (change, error) {
 		version := kernel.Text(metadata, "resourceVersion")
 		if version != "" && version != resourceVersion(old.updated) {
 			return change{}, old.conflict(resourceVersionNumber(version))
 		}
 		keepFieldsOfV2(&wanted, old.wanted)
 		return change{wanted: wanted, by: call.Caller.Email()}, nil
-	}, dryRun(call))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (r *Run) deleteV1(call *kernel.Call) (any, error) {
 		return nil, err
 	}
 	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "DeleteServiceRequest", "name": namespaced(id.name)})
-	removed, err := r.remove(id, func(*service) error { return nil }, call.Caller, dryRun(call))
+	removed, err := r.remove(id, dryRun(call), "", call.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -181,71 +181,6 @@ func knativeList(kind string, items []any) map[string]any {
 	return list
 }
 
-func (r *Run) listRevisionsV1(call *kernel.Call) (any, error) {
-	id, err := identityV1(call)
-	if err != nil {
-		return nil, err
-	}
-	selects, err := labelSelector(call.Query("labelSelector"))
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var items []any
-	for _, of := range r.in(id.location) {
-		for _, each := range slices.Backward(of.revisions) {
-			shown := each.v1(of)
-			if selects(kernel.Object(kernel.Object(shown, "metadata"), "labels")) {
-				items = append(items, shown)
-			}
-		}
-	}
-	return knativeList("RevisionList", items), nil
-}
-
-// labelSelector reads the equalities of a Kubernetes label selector: all that
-// clients of Cloud Run send.
-func labelSelector(text string) (func(labels map[string]any) bool, error) {
-	wanted := map[string]string{}
-	for part := range strings.SplitSeq(text, ",") {
-		if strings.TrimSpace(part) == "" {
-			continue
-		}
-		key, value, ok := strings.Cut(part, "=")
-		if !ok || strings.HasSuffix(key, "!") {
-			return nil, kernel.Invalid("Invalid label selector %q: only key=value is supported.", text)
-		}
-		wanted[strings.TrimSpace(key)] = strings.TrimSpace(strings.TrimPrefix(value, "="))
-	}
-	return func(labels map[string]any) bool {
-		for key, value := range wanted {
-			if kernel.Text(labels, key) != value {
-				return false
-			}
-		}
-		return true
-	}, nil
-}
-
-func (r *Run) getRevisionV1(call *kernel.Call) (any, error) {
-	id, err := identityV1(call)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, of := range r.in(id.location) {
-		for _, each := range of.revisions {
-			if each.name == call.Var("revision") {
-				return each.v1(of), nil
-			}
-		}
-	}
-	return nil, kernel.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
-		call.Var("revision"), id.location, kernel.ProjectID)
-}
-
 // listLocations names the regions that the local cloud knows a code for.
 func (r *Run) listLocations(*kernel.Call) (any, error) {
 	var all []any
@@ -256,35 +191,4 @@ func (r *Run) listLocations(*kernel.Call) (any, error) {
 		})
 	}
 	return map[string]any{"locations": all}, nil
-}
-
-// knativeOperation is the name under which an operation's v1 answer is kept.
-func knativeOperation(name string) string { return "run/v1/" + name }
-
-func (r *Run) waitOperationV1(call *kernel.Call) (any, error) {
-	return r.wait(call, knativeOperation(operationName(call)))
-}
-
-func (r *Run) getOperationV1(call *kernel.Call) (any, error) {
-	found, err := r.findOperation(call, knativeOperation(operationName(call)))
-	if err != nil {
-		return nil, err
-	}
-	return found.Body(), nil
-}
-
-// sortByName puts resources in the order of their names.
-func sortByName(all []any) {
-	slices.SortFunc(all, func(a, b any) int {
-		return strings.Compare(kernel.Text(a.(map[string]any), "name"), kernel.Text(b.(map[string]any), "name"))
-	})
-}
-
-// jsonText is a value as the annotations of v1 hold lists.
-func jsonText(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return ""
-	}
-	return string(text)
 }

@@ -173,7 +173,11 @@ func TestOnlyAChangedTemplateMakesARevision(t *testing.T) {
 			t.Errorf("made %d revisions, want %d", got, step.made)
 		}
 	}
-	list := c.must("GET", knative+"/revisions?labelSelector=client.knative.dev%2Fnonce+%3D+xyz", "")["items"].([]any)
+	answer := c.must("GET", knative+"/revisions?labelSelector=client.knative.dev%2Fnonce+%3D+xyz", "")
+	if _, ok := answer["metadata"].(map[string]any); !ok {
+		t.Error("the list has no metadata, without which gcloud run revisions list crashes")
+	}
+	list := answer["items"].([]any)
 	if len(list) != 1 || at(list[0], "metadata", "labels", "serving.knative.dev/service") != "hello" {
 		t.Errorf("revisions by label: %v", list)
 	}
@@ -243,4 +247,18 @@ func TestTheGlobalHostListsEveryRegionAndHoldsThePolicies(t *testing.T) {
 	if got := c.must("DELETE", knative+"/services/hello", ""); got["status"] != "Success" {
 		t.Errorf("delete: %v", got)
 	}
+}
+
+func TestTurningIAPOnProvisionsItsAgent(t *testing.T) {
+	c := start(t)
+	c.deploy("POST", knative+"/services", deployed)
+	policy := `{"policy":{"bindings":[{"role":"roles/run.invoker","members":["serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"]}]}}`
+	const set = "/v1/projects/demo-project/locations/us-central1/services/hello:setIamPolicy"
+	if status, got := c.call("POST", set, policy); status != http.StatusBadRequest {
+		t.Errorf("naming the agent before: got %d %v, want 400", status, got)
+	}
+	c.replace(func(service map[string]any) {
+		at(service, "metadata", "annotations").(map[string]any)["run.googleapis.com/iap-enabled"] = "true"
+	})
+	c.must("POST", set, policy)
 }

@@ -198,3 +198,12 @@ func merged(all ...map[string]any) map[string]any {
 	}
 	return union
 }
+
+// jsonText is a value as the annotations of v1 hold lists.
+func jsonText(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

@@ -1,11 +1,7 @@
 package run
 
 import (
-	"context"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
@@ -149,14 +145,14 @@ func (r *Run) patchV2(call *kernel.Call) (any, error) {
 	if call.Query("allowMissing") == "true" && !r.exists(id) {
 		return r.createNamed(call, id, "UpdateServiceRequest")
 	}
-	changed, err := r.update(id, func(old *service) (change, error) {
+	changed, err := r.update(id, dryRun(call), func(old *service) (change, error) {
 		if err := checkEtag(old, kernel.Text(wanted, "etag")); err != nil {
 			return change{}, err
 		}
 		fields, err := masked(old.wanted.fields, wanted, call.Query("updateMask"))
 		return change{wanted: spec{fields, old.wanted.knative}, by: call.Caller.Email(),
 			force: call.Query("forceNewRevision") == "true"}, err
-	}, dryRun(call))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +175,7 @@ func checkEtag(of *service, sent string) error {
 func (r *Run) deleteV2(call *kernel.Call) (any, error) {
 	id := identityOf(call)
 	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + "DeleteServiceRequest", "name": id.fullName()})
-	check := func(found *service) error { return checkEtag(found, call.Query("etag")) }
-	removed, err := r.remove(id, check, call.Caller, dryRun(call))
+	removed, err := r.remove(id, dryRun(call), call.Query("etag"), call.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -245,91 +240,4 @@ func (r *Run) getRevisionV2(call *kernel.Call) (any, error) {
 	}
 	return nil, kernel.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
 		name, id.location, kernel.ProjectID)
-}
-
-// page cuts a list. A page token is the number of items that came before.
-func page(call *kernel.Call, key string, all []any) (any, error) {
-	size, from := maxPageSize, 0
-	var err error
-	if asked := call.Query("pageSize"); asked != "" {
-		if size, err = strconv.Atoi(asked); err != nil || size < 0 {
-			return nil, kernel.Invalid("Invalid page size %q.", asked)
-		}
-		if size == 0 || size > maxPageSize {
-			size = maxPageSize
-		}
-	}
-	if token := call.Query("pageToken"); token != "" {
-		if from, err = strconv.Atoi(token); err != nil || from < 0 || from > len(all) {
-			return nil, kernel.Invalid("Invalid page token %q.", token)
-		}
-	}
-	answer := map[string]any{}
-	to := min(from+size, len(all))
-	if from < to {
-		answer[key] = all[from:to]
-	}
-	if to < len(all) {
-		answer["nextPageToken"] = strconv.Itoa(to)
-	}
-	return answer, nil
-}
-
-func operationName(call *kernel.Call) string {
-	return "projects/" + kernel.ProjectID + "/locations/" + call.Var("location") + "/operations/" + call.Var("operation")
-}
-
-func (r *Run) findOperation(call *kernel.Call, name string) (*kernel.Operation, error) {
-	if found := r.kernel.Operation(name); found != nil {
-		return found, nil
-	}
-	return nil, kernel.NotFound("Resource '%s' of kind 'OPERATION' in region '%s' in project '%s' does not exist.",
-		call.Var("operation"), call.Var("location"), kernel.ProjectID)
-}
-
-func (r *Run) getOperation(call *kernel.Call) (any, error) {
-	found, err := r.findOperation(call, operationName(call))
-	if err != nil {
-		return nil, err
-	}
-	return found.Body(), nil
-}
-
-func (r *Run) waitOperation(call *kernel.Call) (any, error) {
-	return r.wait(call, operationName(call))
-}
-
-// wait blocks until the operation is done, but no longer than was asked for.
-func (r *Run) wait(call *kernel.Call, name string) (any, error) {
-	found, err := r.findOperation(call, name)
-	if err != nil {
-		return nil, err
-	}
-	body, err := call.Body()
-	if err != nil {
-		return nil, err
-	}
-	limit := waitLimit
-	if asked := kernel.Text(body, "timeout"); asked != "" {
-		parsed, err := time.ParseDuration(asked)
-		if err != nil || parsed < 0 {
-			return nil, kernel.Invalid("Invalid value at 'timeout' (type.googleapis.com/google.protobuf.Duration), %q", asked)
-		}
-		limit = min(limit, parsed)
-	}
-	ctx, cancel := context.WithTimeout(call.Request.Context(), limit)
-	defer cancel()
-	return found.Wait(ctx), nil
-}
-
-func (r *Run) listOperations(call *kernel.Call) (any, error) {
-	prefix := strings.TrimSuffix(operationName(call), call.Var("operation"))
-	var all []any
-	r.kernel.EachOperation(func(name string, body map[string]any) {
-		if strings.HasPrefix(name, prefix) {
-			all = append(all, body)
-		}
-	})
-	sortByName(all)
-	return page(call, "operations", all)
 }

@@ -1,0 +1,146 @@
+package run
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// settle ends the reconciliation that made the given copy, and returns the
+// service as it is then. A service that is being deleted is gone.
+func (r *Run) settle(of *service) *service {
+	at := r.kernel.Stamp()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	live := r.services[of.fullName()]
+	if live == nil || live.uid != of.uid {
+		return of // a later deletion was faster
+	}
+	if live.generation == of.generation {
+		live.reconciled(at)
+		if live.wanted.fields["iapEnabled"] == true {
+			// gcloud expects the agent to exist some time after (its own source).
+			r.kernel.ProvisionAgent(kernel.IAPAgent())
+		}
+		if !live.deleted.IsZero() {
+			live.updated = at
+			delete(r.services, of.fullName())
+			r.kernel.DeletePolicy(of.fullName())
+		}
+	}
+	return live.copy()
+}
+
+// operationName is the name of the operation of a service's latest change.
+func (s *service) operationName() string {
+	return "projects/" + kernel.ProjectID + "/locations/" + s.location + "/operations/" + s.operation
+}
+
+// begin starts the operation of a change and answers it. What of is, is a copy.
+func (r *Run) begin(of *service, readiness string) map[string]any {
+	name := of.operationName()
+	body := map[string]any{"name": name, "metadata": typed(of.v2(), serviceType)}
+	operation := r.kernel.StartOperation(name, body)
+	knative := r.kernel.StartOperation(knativeOperation(name),
+		map[string]any{"name": name, "metadata": typed(of.v1(), knativeType)})
+	r.later(func() {
+		settled := r.settle(of)
+		r.ready(settled, readiness)
+		knative.Finish(finished(name, settled.v1(), knativeType))
+		operation.Finish(finished(name, settled.v2(), serviceType))
+	})
+	return body
+}
+
+// finished is the last answer about an operation.
+func finished(name string, resource map[string]any, typeURL string) map[string]any {
+	resource = typed(resource, typeURL)
+	return map[string]any{"name": name, "metadata": resource, "done": true, "response": kernel.Clone(resource)}
+}
+
+// waitLimit is the longest that one wait call blocks.
+const waitLimit = 2 * time.Minute
+
+func operationName(call *kernel.Call) string {
+	return "projects/" + kernel.ProjectID + "/locations/" + call.Var("location") + "/operations/" + call.Var("operation")
+}
+
+func (r *Run) findOperation(call *kernel.Call, name string) (*kernel.Operation, error) {
+	if found := r.kernel.Operation(name); found != nil {
+		return found, nil
+	}
+	return nil, kernel.NotFound("Resource '%s' of kind 'OPERATION' in region '%s' in project '%s' does not exist.",
+		call.Var("operation"), call.Var("location"), kernel.ProjectID)
+}
+
+func (r *Run) getOperation(call *kernel.Call) (any, error) {
+	found, err := r.findOperation(call, operationName(call))
+	if err != nil {
+		return nil, err
+	}
+	return found.Body(), nil
+}
+
+func (r *Run) waitOperation(call *kernel.Call) (any, error) {
+	return r.wait(call, operationName(call))
+}
+
+// wait blocks until the operation is done, but no longer than was asked for.
+func (r *Run) wait(call *kernel.Call, name string) (any, error) {
+	found, err := r.findOperation(call, name)
+	if err != nil {
+		return nil, err
+	}
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	limit := waitLimit
+	if asked := kernel.Text(body, "timeout"); asked != "" {
+		parsed, err := time.ParseDuration(asked)
+		if err != nil || parsed < 0 {
+			return nil, kernel.Invalid("Invalid value at 'timeout' (type.googleapis.com/google.protobuf.Duration), %q", asked)
+		}
+		limit = min(limit, parsed)
+	}
+	ctx, cancel := context.WithTimeout(call.Request.Context(), limit)
+	defer cancel()
+	return found.Wait(ctx), nil
+}
+
+func (r *Run) listOperations(call *kernel.Call) (any, error) {
+	prefix := strings.TrimSuffix(operationName(call), call.Var("operation"))
+	var all []any
+	r.kernel.EachOperation(func(name string, body map[string]any) {
+		if strings.HasPrefix(name, prefix) {
+			all = append(all, body)
+		}
+	})
+	sortByName(all)
+	return page(call, "operations", all)
+}
+
+// knativeOperation is the name under which an operation's v1 answer is kept.
+func knativeOperation(name string) string { return "run/v1/" + name }
+
+func (r *Run) waitOperationV1(call *kernel.Call) (any, error) {
+	return r.wait(call, knativeOperation(operationName(call)))
+}
+
+func (r *Run) getOperationV1(call *kernel.Call) (any, error) {
+	found, err := r.findOperation(call, knativeOperation(operationName(call)))
+	if err != nil {
+		return nil, err
+	}
+	return found.Body(), nil
+}
+
+// sortByName puts resources in the order of their names.
+func sortByName(all []any) {
+	slices.SortFunc(all, func(a, b any) int {
+		return strings.Compare(kernel.Text(a.(map[string]any), "name"), kernel.Text(b.(map[string]any), "name"))
+	})
+}

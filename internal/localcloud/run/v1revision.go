@@ -1,0 +1,75 @@
+package run
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+func (r *Run) listRevisionsV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	selects, err := labelSelector(call.Query("labelSelector"))
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var items []any
+	for _, of := range r.in(id.location) {
+		for _, each := range slices.Backward(of.revisions) {
+			shown := each.v1(of)
+			if selects(kernel.Object(kernel.Object(shown, "metadata"), "labels")) {
+				items = append(items, shown)
+			}
+		}
+	}
+	list := knativeList("RevisionList", items)
+	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + kernel.ProjectNumber + "/revisions"}
+	return list, nil
+}
+
+// labelSelector reads the equalities of a Kubernetes label selector: all that
+// clients of Cloud Run send.
+func labelSelector(text string) (func(labels map[string]any) bool, error) {
+	wanted := map[string]string{}
+	for part := range strings.SplitSeq(text, ",") {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(part, "=")
+		if !ok || strings.HasSuffix(key, "!") {
+			return nil, kernel.Invalid("Invalid label selector %q: only key=value is supported.", text)
+		}
+		wanted[strings.TrimSpace(key)] = strings.TrimSpace(strings.TrimPrefix(value, "="))
+	}
+	return func(labels map[string]any) bool {
+		for key, value := range wanted {
+			if kernel.Text(labels, key) != value {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+func (r *Run) getRevisionV1(call *kernel.Call) (any, error) {
+	id, err := identityV1(call)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, of := range r.in(id.location) {
+		for _, each := range of.revisions {
+			if each.name == call.Var("revision") {
+				return each.v1(of), nil
+			}
+		}
+	}
+	return nil, kernel.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
+		call.Var("revision"), id.location, kernel.ProjectID)
+}
