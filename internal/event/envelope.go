@@ -105,7 +105,7 @@ func (p *parser) values(r *reader) {
 		}
 		var err error
 		switch r.dec.PeekKind() {
-		case '[', ']':
+		case '[', ']', '}': // the last is an error, which the decoder words best
 			_, err = r.dec.ReadToken()
 		case '{':
 			d := new(document)

@@ -39,11 +39,12 @@ func snake(name string) string {
 // its name, or skips it.
 func (r *reader) respell(name []byte, visit func(name []byte) error) error {
 	right, ok := spellings[string(name)]
-	if !ok || r.alias {
+	if !ok {
 		return r.skip()
 	}
+	outer := r.alias
 	r.alias = true
 	err := visit([]byte(right))
-	r.alias = false
+	r.alias = outer
 	return err
 }

@@ -19,47 +19,37 @@ import (
 const maxYAML = 1 << 20
 
 // readYAML reads documents separated by lines of three hyphens, as `gcloud
-// logging read` prints entries.
+// logging read` prints entries. A document that is too large is refused as soon
+// as that is seen, and its rest passed over.
 func readYAML(r *bufio.Reader, self Self, each func(int, Result) error) error {
 	d := yamlDocument{line: 1}
-	line := 0
+	line, lineStart := 1, true
 	for {
-		text, whole, err := yamlLine(r)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("reading line %d: %w", line+1, err)
+		part, err := r.ReadSlice('\n') // the beginning of a line, if it is long
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+			return fmt.Errorf("reading line %d: %w", line, err)
 		}
-		line++
-		separator := bytes.HasPrefix(text, []byte("---")) && len(bytes.TrimSpace(text[3:])) == 0
+		end := errors.Is(err, io.EOF)
+		separator := lineStart && string(bytes.TrimSpace(part)) == "---"
+		was := d.large
 		if !separator {
-			d.add(text, line, whole)
+			d.add(part, line)
 		}
-		if separator || err != nil {
+		if !was && (separator || end || d.large) {
 			for _, result := range d.results(self) {
 				if err := each(d.line, result); err != nil {
 					return err
 				}
 			}
+		}
+		if separator {
 			d = yamlDocument{text: d.text[:0], line: line + 1}
 		}
-		if err != nil {
+		if end {
 			return nil
 		}
-	}
-}
-
-// yamlLine reads one line, with its end; of one that is longer than a document
-// may be only the beginning, and whole is false.
-func yamlLine(r *bufio.Reader) (line []byte, whole bool, err error) {
-	whole = true
-	for {
-		part, err := r.ReadSlice('\n')
-		if len(line) <= maxYAML {
-			line = append(line, part...)
-		} else {
-			whole = false
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, whole, err
+		if lineStart = err == nil; lineStart {
+			line++
 		}
 	}
 }
@@ -72,11 +62,11 @@ type yamlDocument struct {
 	large bool
 }
 
-func (d *yamlDocument) add(text []byte, line int, whole bool) {
+func (d *yamlDocument) add(text []byte, line int) {
 	if !d.begun && len(bytes.TrimSpace(text)) > 0 {
 		d.begun, d.line = true, line
 	}
-	d.large = d.large || !whole || len(d.text)+len(text) > maxYAML
+	d.large = d.large || len(d.text)+len(text) > maxYAML
 	if d.begun && !d.large {
 		d.text = append(d.text, text...)
 	}
