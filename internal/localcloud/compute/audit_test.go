@@ -1,6 +1,8 @@
 package compute_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,5 +70,19 @@ func TestAFailedWriteLeavesOneRecord(t *testing.T) {
 	if diff := cmp.Diff(want, got.Status); diff != "" || got.Severity != "ERROR" || got.Operation != nil || got.Method != "v1.compute.regionBackendServices.patch" ||
 		got.ResourceType != "gce_backend_service" || got.Labels["location"] != "us-central1" {
 		t.Errorf("%+v\n%s", got, diff)
+	}
+}
+
+func TestPrivateKeysAreInNoRecord(t *testing.T) {
+	c := newCloud(t)
+	c.refused("POST", "global/sslCertificates", `{"name":"x","certificate":"nonsense","privateKey":"s3cret"}`)
+	c.refused("POST", "global/sslCertificates", `{"name":"y","selfManaged":{"certificate":"nonsense","privateKey":"s3cret"}}`)
+	for _, record := range c.audit() {
+		if text := fmt.Sprint(record); strings.Contains(text, "s3cret") || !strings.Contains(text, "nonsense") {
+			t.Errorf("the record shows the key or lacks the certificate: %s", text)
+		}
+	}
+	if n := len(c.audit()); n != 2 {
+		t.Errorf("%d records, want 2", n)
 	}
 }

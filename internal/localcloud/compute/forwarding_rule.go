@@ -26,9 +26,9 @@ func settleForwardingRule(a *API, r, old *resource) error {
 	if r.body["target"] == nil && r.body["backendService"] == nil {
 		return required("resource.target")
 	}
-	// Recorded: a network that was sent with a global external rule is not kept.
-	if r.scope == global && r.body["loadBalancingScheme"] != "INTERNAL_SELF_MANAGED" {
-		delete(r.body, "network")
+	// Recorded: only a service mesh's rule is given the default network.
+	if r.body["loadBalancingScheme"] == "INTERNAL_SELF_MANAGED" && r.body["network"] == nil {
+		r.body["network"] = link("projects/" + kernel.ProjectID + "/global/networks/default")
 	}
 	return a.settleIPAddress(r, old)
 }

@@ -62,4 +62,8 @@ func TestAWholeUpdateKeepsTheSecretItCannotKnow(t *testing.T) {
 	if diff := cmp.Diff(before, c.must("GET", "global/backendServices/be", "")); diff != "" {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
+	c.must("PUT", "global/backendServices/be", `{"fingerprint":"`+before["fingerprint"].(string)+`","iap":{"enabled":true}}`)
+	if diff := cmp.Diff(before["iap"], c.must("GET", "global/backendServices/be", "")["iap"]); diff != "" {
+		t.Errorf("without naming the client (-before +after):\n%s", diff)
+	}
 }

@@ -125,7 +125,7 @@ var kinds = []*kind{
 			"loadBalancingScheme": {"EXTERNAL", "EXTERNAL_MANAGED", "INTERNAL", "INTERNAL_MANAGED", "INTERNAL_SELF_MANAGED"},
 			"networkTier":         {"PREMIUM", "STANDARD", "FIXED_STANDARD", "STANDARD_OVERRIDES_FIXED_STANDARD"},
 		},
-		references: []string{"target", "backendService"},
+		references: []string{"target", "backendService", "network", "subnetwork"},
 		actions: []action{
 			{name: "setTarget", operation: "SetTarget", fields: []string{"target"}}, setLabels,
 		},

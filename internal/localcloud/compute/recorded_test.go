@@ -61,9 +61,12 @@ func cutResponse(part string) (request, response string, ok bool) {
 	return part[:at[0]], part[at[0]+2:], true
 }
 
-// scrub turns placeholders of the recordings into names that are valid.
+// scrub turns placeholders of the recordings into names that are valid, and the
+// ones that stand for a forwarding rule into one.
 func scrub(s string) string {
-	s = strings.NewReplacer("${projectId}", "demo-project", "example-project", "demo-project").Replace(s)
+	s = strings.NewReplacer("${projectId}", "demo-project", "example-project", "demo-project",
+		"computeglobalforwardingrule-${uniqueId}", "${forwardingRuleID}",
+		"computeregionalforwardingrule-${uniqueId}", "${forwardingRuleID}").Replace(s)
 	return regexp.MustCompile(`\$\{([A-Za-z]+)\}`).ReplaceAllStringFunc(s, func(m string) string {
 		return "x" + strings.ToLower(m[2:len(m)-1])
 	})
@@ -114,6 +117,8 @@ func TestAnswersHaveTheKeysThatWereRecorded(t *testing.T) {
 		"targetHttpsProxy-regional-2026-07-28.http.log",
 		"urlMap-global-with-in-use-400s-2026-06-16.http.log",
 		"urlMap-regional-2026-06-16.http.log",
+		"forwardingRule-global-tcp-2024-11-15.http.log",
+		"forwardingRule-global-grpc-2024-10-02.http.log",
 		"neg-serverless-cloudfunction-2025-10-03.http.log",
 	} {
 		t.Run(file, func(t *testing.T) {
