@@ -30,12 +30,14 @@ type routeMaker struct {
 func (m *routeMaker) add(verb, path, method, permission string, handle func(*kernel.Call) (any, error)) {
 	route := kernel.Route{
 		Verb: verb, Path: "/compute/" + m.version + "/projects/{project}/" + path, API: "compute",
-		ID:          "compute." + m.collection + "." + method,
-		Permission:  "compute." + m.collection + "." + permission,
-		Source:      "cloud.google.com/compute/docs/reference/rest/v1/" + m.collection + "/" + method,
-		AuditMethod: m.version + ".compute." + m.collection + "." + method,
-		Write:       verb != "GET" && method != "wait",
-		Handle:      handle,
+		ID:         "compute." + m.collection + "." + method,
+		Permission: "compute." + m.collection + "." + permission,
+		Source:     "cloud.google.com/compute/docs/reference/rest/v1/" + m.collection + "/" + method,
+		Write:      verb != "GET" && method != "wait",
+		Handle:     handle,
+	}
+	if route.Write {
+		route.AuditMethod = m.version + ".compute." + m.collection + "." + method
 	}
 	m.routes = append(m.routes, route)
 }

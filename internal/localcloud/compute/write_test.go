@@ -2,6 +2,7 @@ package compute_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -121,6 +122,26 @@ func TestAStaleFingerprintIsRefused(t *testing.T) {
 		if diff := cmp.Diff(before, c.must("GET", strings.TrimSuffix(tc.path, "/setLabels"), "")); diff != "" {
 			t.Errorf("%s changed the resource:\n%s", tc.name, diff)
 		}
+	}
+}
+
+func TestOfManyWritersWithOneFingerprintExactlyOneWins(t *testing.T) {
+	c := newCloud(t)
+	c.must("POST", "global/backendServices", `{"name":"be"}`)
+	fingerprint := c.must("GET", "global/backendServices/be", "")["fingerprint"].(string)
+	statuses := make(chan int)
+	for i := range 16 {
+		go func() {
+			status, _ := c.call("PATCH", "global/backendServices/be", fmt.Sprintf(`{"fingerprint":%q,"description":"%d"}`, fingerprint, i))
+			statuses <- status
+		}()
+	}
+	got := map[int]int{}
+	for range 16 {
+		got[<-statuses]++
+	}
+	if diff := cmp.Diff(map[int]int{200: 1, 412: 15}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -72,6 +72,16 @@ func (k *Kernel) Serve(api API) {
 	k.routes.add(api.Routes)
 }
 
+// Routes are all routes of all APIs: what can be called, which permission each
+// call needs and who says so.
+func (k *Kernel) Routes() []Route {
+	var all []Route
+	for _, api := range k.apis {
+		all = append(all, api.Routes...)
+	}
+	return all
+}
+
 // Reset forgets every resource, policy, operation and call. Work that Later
 // still holds is dropped, never run against the new state.
 func (k *Kernel) Reset() {

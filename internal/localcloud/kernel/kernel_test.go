@@ -299,6 +299,19 @@ func TestOperationsFinishLaterUnlessTheCloudIsReset(t *testing.T) {
 	})
 }
 
+func TestClosingDoesNotWaitForWhatHasNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := New(Options{Clock: time.Now})
+		ran := false
+		k.Later(time.Hour, func() { ran = true })
+		start := time.Now()
+		k.Close()
+		if waited := time.Since(start); waited != 0 || ran {
+			t.Errorf("closing took %v and the work ran: %v; want it dropped at once", waited, ran)
+		}
+	})
+}
+
 func TestOldOperationsAreForgotten(t *testing.T) {
 	k := New(Options{Clock: clock})
 	for range maxOperations + 1 {

@@ -179,3 +179,21 @@ func TestEqualBindingsAndMembersAreMerged(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestOfManyWritersWithOneEtagExactlyOneWins(t *testing.T) {
+	k := serveFruits(t, Options{}, policyOf)
+	statuses := make(chan int)
+	for i := range 16 {
+		go func() {
+			body := fmt.Sprintf(`{"policy":{"etag":"ACAB","bindings":[{"role":"roles/a","members":["user:u%d@example.com"]}]}}`, i)
+			statuses <- do(k, "POST", fruit+":setIamPolicy", body).Code
+		}()
+	}
+	got := map[int]int{}
+	for range 16 {
+		got[<-statuses]++
+	}
+	if diff := cmp.Diff(map[int]int{200: 1, 409: 15}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

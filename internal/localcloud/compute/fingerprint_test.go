@@ -1,0 +1,51 @@
+package compute
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFingerprintsAreEightBytesInURLSafeBase64(t *testing.T) {
+	special := false
+	for i := range 64 {
+		text := digest(map[string]any{"n": i})
+		bytes, err := base64.URLEncoding.DecodeString(text)
+		if err != nil || len(bytes) != 8 {
+			t.Errorf("%q: %d bytes, %v", text, len(bytes), err)
+		}
+		special = special || strings.ContainsAny(text, "-_")
+	}
+	if !special {
+		t.Error("of 64 fingerprints none has a character that tells the alphabets apart")
+	}
+}
+
+func TestLinksAreReadInEveryForm(t *testing.T) {
+	type read struct {
+		Path string
+		OK   bool
+	}
+	const path = "projects/demo-project/global/backendServices/be"
+	for form, want := range map[string]read{
+		path:                        {path, true},
+		"global/backendServices/be": {path, true},
+		"https://www.googleapis.com/compute/v1/" + path:            {path, true},
+		"https://compute.googleapis.com/compute/alpha/" + path:     {path, true},
+		"http://127.0.0.1:9090/" + path:                            {path, true},
+		"projects/123456789012/global/backendServices/be":          {path, true},
+		"projects/example.com:other/global/backendServices/be":     {"projects/example.com:other/global/backendServices/be", true},
+		"regions/us-central1/backendServices/be":                   {"projects/demo-project/regions/us-central1/backendServices/be", true},
+		"be":                                                       {"be", false},
+		"":                                                         {"", false},
+		"projects/demo-project/backendServices/be":                 {"projects/demo-project/backendServices/be", false},
+		"projects/demo-project/global/backendServices/be/../other": {"projects/demo-project/global/backendServices/be/../other", false},
+	} {
+		got, ok := parseLink(form)
+		if diff := cmp.Diff(want, read{got, ok}); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", form, diff)
+		}
+	}
+}
