@@ -30,9 +30,7 @@ func lines(t testing.TB, text string) []string {
 
 func TestReadTakesWhatPeopleHave(t *testing.T) {
 	var flat bytes.Buffer
-	if err := compactInto(&flat, deploy); err != nil {
-		t.Fatal(err)
-	}
+	compactInto(&flat, deploy)
 	row := flat.String()
 	doc, err := yaml.JSONToYAML([]byte(deploy))
 	if err != nil {
@@ -87,11 +85,11 @@ func TestReadTakesWhatPeopleHave(t *testing.T) {
 	}
 }
 
-func compactInto(b *bytes.Buffer, text string) error {
+// compactInto writes a JSON text on one line.
+func compactInto(b *bytes.Buffer, text string) {
 	for _, line := range strings.Split(text, "\n") {
 		b.WriteString(strings.TrimSpace(line))
 	}
-	return nil
 }
 
 func TestYAMLGivesTheSameCauseAsJSON(t *testing.T) {
@@ -145,10 +143,8 @@ func TestAnEndlessEntryIsRefusedAtOnce(t *testing.T) {
 
 func TestAListOfAnyLengthIsReadInConstantMemory(t *testing.T) {
 	var row bytes.Buffer
-	if err := compactInto(&row, deploy); err != nil {
-		t.Fatal(err)
-	}
-	const entries = 100_000
+	compactInto(&row, deploy)
+	const entries = 50_000
 	in := &endless{rest: "[", piece: row.String() + ",\n", n: entries}
 	var most uint64
 	n := 0
@@ -164,7 +160,7 @@ func TestAListOfAnyLengthIsReadInConstantMemory(t *testing.T) {
 	if err != nil || n != entries+1 { // and one that says that the list is not closed
 		t.Fatalf("%d entries, %v; want %d", n, err, entries+1)
 	}
-	if limit := uint64(64 << 20); most > limit {
+	if limit := uint64(20 << 20); most > limit {
 		t.Errorf("%d bytes in use while reading %d, want at most %d", most, entries*row.Len(), limit)
 	}
 }

@@ -109,7 +109,7 @@ func (s *summary) write(w io.Writer) {
 		return
 	}
 	// The caller flushes a buffer, which keeps the error.
-	_, _ = fmt.Fprintf(w, "\n%d entries: %d causes, %d ignored\n", causes+ignored, causes, ignored)
+	_, _ = fmt.Fprintf(w, "\n%d entries; causes: %d, ignored: %d\n", causes+ignored, causes, ignored)
 	for _, lines := range [][]string{ranked(s.kinds), ranked(s.reasons)} {
 		for _, line := range lines {
 			_, _ = fmt.Fprintln(w, line)
