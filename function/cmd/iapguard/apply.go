@@ -98,11 +98,14 @@ func (b *bench) carryOut(ctx context.Context, job job, printer *printer) (report
 	if job.reviewed != nil {
 		asked.Accept = job.accept
 	}
+	var done []report.Step
 	for {
 		final, err := b.engine.Run(ctx, asked)
+		final.Steps = append(done, final.Steps...)
 		if err != nil || final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
 			return final, err
 		}
+		done = slices.DeleteFunc(final.Steps, func(s report.Step) bool { return s.Result != report.StepDone })
 		until := *final.WaitingFor.Until
 		printer.progress(fmt.Sprintf("%s: waiting until %s: %s", job.target, until.Format(time.TimeOnly), final.WaitingFor.What))
 		select {

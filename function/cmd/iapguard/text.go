@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,8 +68,8 @@ var symbols = map[string]string{
 	"enable-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "revoke-public": "-",
 }
 
-// text shows a report to a person: what it is about, what is wrong, what was
-// or would be done, and how the doors are kept.
+// text shows a report to a person: what it is about, how the doors are kept,
+// what was or would be done, and what no step closes.
 func text(r report.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n  %s", r.Subject(), strings.ToUpper(string(r.Outcome)))
@@ -79,21 +80,31 @@ func text(r report.Report) string {
 	if r.WaitingFor != nil {
 		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
 	}
-	for _, finding := range r.Findings {
-		fmt.Fprintf(&b, "  %-6s %s  %s\n         %s\n", finding.Severity, finding.Code, finding.Resource, finding.Why)
-	}
+	b.WriteString(doorsText(r.Doors))
 	if len(r.Steps) > 0 {
 		fmt.Fprintf(&b, "  plan %s\n", r.PlanID)
 	}
 	for i, step := range r.Steps {
 		b.WriteString(stepText(i+1, step))
 	}
-	b.WriteString(doorsText(r.Doors))
+	for _, finding := range r.Findings {
+		if !closed(finding, r.Steps) {
+			fmt.Fprintf(&b, "  %-6s %s  %s\n         %s\n", finding.Severity, finding.Code, finding.Resource, finding.Why)
+		}
+	}
 	for _, line := range r.Advice {
 		fmt.Fprintf(&b, "  to do: %s\n", line)
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// closed reports whether a step is there for a finding; its reason is the
+// finding's, so telling both would be telling it twice.
+func closed(finding report.Finding, steps []report.Step) bool {
+	return slices.ContainsFunc(steps, func(step report.Step) bool {
+		return step.Resource == finding.Resource && step.Why == finding.Why
+	})
 }
 
 func stepText(number int, step report.Step) string {
@@ -135,7 +146,7 @@ func doorsText(doors []posture.Door) string {
 		if door.Guard == posture.GuardOpen {
 			mark = "!"
 		}
-		fmt.Fprintf(&b, "  %s door  %-8s %s (%s)\n", mark, door.Guard, door.Address, door.Kind)
+		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, door.Guard, door.Address, door.Kind)
 	}
 	return b.String()
 }

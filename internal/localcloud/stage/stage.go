@@ -28,17 +28,13 @@ const (
 	DeadLettersTopic = "projects/demo-project/topics/iapguard-dead-letters"
 )
 
-// eventsFilter selects what the function is told: everything that Google's
-// audit logs say about the APIs it watches, and the request logs that show
-// refused requests.
-const eventsFilter = `
-(logName:"cloudaudit.googleapis.com" AND (
-   protoPayload.serviceName="run.googleapis.com"
-   OR protoPayload.serviceName="compute.googleapis.com"
-   OR protoPayload.serviceName="iap.googleapis.com"
-   OR protoPayload.serviceName="serviceusage.googleapis.com"
-   OR protoPayload.serviceName="cloudresourcemanager.googleapis.com"))
-OR (logName:"run.googleapis.com%2Frequests" AND httpRequest.status=403)`
+// EventsFilter selects what the function is told: what Google's audit logs say
+// about the APIs it watches. deploy/events.filter is the same text, for real
+// sinks.
+const EventsFilter = `logName:"cloudaudit.googleapis.com"
+protoPayload.serviceName=("run.googleapis.com" OR "compute.googleapis.com" OR "iap.googleapis.com" OR "serviceusage.googleapis.com" OR "cloudresourcemanager.googleapis.com")
+-protoPayload.methodName=~"\.(get|list|aggregatedList|getIamPolicy|testIamPermissions)$"
+`
 
 // Options adjust a stage. The zero value listens on a free port.
 type Options struct {
@@ -105,7 +101,7 @@ func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-events", Filter: eventsFilter, Topic: EventsTopic}); err != nil {
+	if err := s.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-events", Filter: EventsFilter, Topic: EventsTopic}); err != nil {
 		return err
 	}
 	return s.Broker.Push(ctx, delivery.Subscription{
