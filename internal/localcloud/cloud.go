@@ -90,6 +90,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "CONNECT is not supported: use plain http, the endpoint overrides of gcloud, or http_no_tunnel")
 	case own(r):
 		c.own.ServeHTTP(w, r)
+	case batched(r):
+		c.batch(w, r)
 	default:
 		c.kernel.ServeHTTP(w, r)
 	}
