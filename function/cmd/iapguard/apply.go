@@ -38,14 +38,22 @@ func newApplyCommand() *cobra.Command {
 }
 
 func apply(ctx context.Context, o *options, args []string, yes bool, out io.Writer) error {
+	reviewed, scopes, err := parseJobs(args)
+	if err != nil {
+		return err
+	}
 	records := &recorder{}
 	bench, err := o.open(ctx, records)
 	if err != nil {
 		return err
 	}
-	jobs, err := bench.jobs(ctx, args)
+	targets, err := bench.expand(ctx, scopes)
 	if err != nil {
 		return err
+	}
+	jobs := reviewed
+	for _, target := range targets {
+		jobs = append(jobs, job{target: target})
 	}
 	if !yes && !agreed(jobs) {
 		return errors.New("nothing was written: not agreed to")
@@ -79,16 +87,14 @@ type job struct {
 	reviewed *report.Report
 }
 
-func (b *bench) jobs(ctx context.Context, args []string) ([]job, error) {
+// parseJobs reads the arguments: one plan file, or targets.
+func parseJobs(args []string) (reviewed []job, scopes []posture.Scope, err error) {
 	if len(args) == 1 && !strings.HasPrefix(args[0], "projects/") {
-		return readPlan(args[0])
+		reviewed, err = readPlan(args[0])
+		return reviewed, nil, err
 	}
-	targets, err := b.expand(ctx, args)
-	var jobs []job
-	for _, target := range targets {
-		jobs = append(jobs, job{target: target})
-	}
-	return jobs, err
+	scopes, err = parseScopes(args)
+	return nil, scopes, err
 }
 
 // carryOut runs one job to its end. What is not due yet is waited for here, as

@@ -77,9 +77,9 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	}}, nil
 }
 
-// expand reads the targets that the arguments name: services as they are,
-// projects and locations as every service in them.
-func (b *bench) expand(ctx context.Context, names []string) ([]posture.Target, error) {
+// parseScopes reads the targets that the arguments name. It comes before
+// anything that needs a connection.
+func parseScopes(names []string) ([]posture.Scope, error) {
 	var scopes []posture.Scope
 	var problems []error
 	for _, name := range names {
@@ -89,11 +89,20 @@ func (b *bench) expand(ctx context.Context, names []string) ([]posture.Target, e
 	if err := errors.Join(problems...); err != nil {
 		return nil, usageError{err}
 	}
+	return scopes, nil
+}
+
+// expand names the services in scopes: services as they are, projects and
+// locations as every service in them.
+func (b *bench) expand(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
 	var targets []posture.Target
 	for _, scope := range scopes {
 		found, err := b.cloud.Services(ctx, scope)
 		if err != nil {
 			return nil, err
+		}
+		if len(found) == 0 {
+			fmt.Fprintf(os.Stderr, "iapguard: there are no services in %s\n", scope.Name())
 		}
 		targets = append(targets, found...)
 	}
@@ -102,7 +111,7 @@ func (b *bench) expand(ctx context.Context, names []string) ([]posture.Target, e
 
 func wantTargets(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageError{fmt.Errorf("%s: no target: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", command.CommandPath())}
+		return usageError{fmt.Errorf("no target: write %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", command.CommandPath())}
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/policy"
 )
 
 // localPolicy is what the built-in scenario runs under.
@@ -75,6 +76,11 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	}
 	if err := checkListen(flags.addr); err != nil {
 		return usageError{err}
+	}
+	if flags.policy != "" {
+		if _, err := policy.Read(flags.policy); err != nil {
+			return usageError{err}
+		}
 	}
 	running, err := stage.Start(ctx, stage.Options{Addr: flags.addr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
 	if err != nil {

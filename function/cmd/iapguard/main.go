@@ -71,7 +71,7 @@ func newRootCommand() *cobra.Command {
 		RunE:          serve,
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%s: %w (see %s --help)", command.CommandPath(), err, command.CommandPath())}
+		return usageError{fmt.Errorf("%w (see %s --help)", err, command.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newExplainCommand())
@@ -82,7 +82,7 @@ func newRootCommand() *cobra.Command {
 // noMore refuses arguments, naming the first.
 func noMore(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("%s: unknown command or argument %.80q (see %s --help)", command.CommandPath(), args[0], command.CommandPath())}
+		return usageError{fmt.Errorf("unknown command or argument %.80q (see %s --help)", args[0], command.CommandPath())}
 	}
 	return nil
 }

@@ -37,11 +37,15 @@ func newPlanCommand() *cobra.Command {
 
 // planAll prints a plan for every target; steps says whether any has steps.
 func planAll(ctx context.Context, o *options, args []string, out io.Writer) (steps bool, err error) {
+	scopes, err := parseScopes(args)
+	if err != nil {
+		return false, err
+	}
 	bench, err := o.open(ctx, nil)
 	if err != nil {
 		return false, err
 	}
-	targets, err := bench.expand(ctx, args)
+	targets, err := bench.expand(ctx, scopes)
 	if err != nil {
 		return false, err
 	}
@@ -73,6 +77,9 @@ func told(printer *printer, target posture.Target, final report.Report, err erro
 	case errors.Is(err, reconcile.ErrOutOfScope):
 		printer.note(fmt.Sprintf("%s: %v", target, reconcile.ErrOutOfScope))
 		return false
+	case errors.Is(err, reconcile.ErrGone):
+		printer.note(fmt.Sprintf("%s: %v", target, reconcile.ErrGone))
+		return true
 	case err != nil:
 		printer.note(fmt.Sprintf("%s: %v", target, err))
 		return true

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// execute runs a command line in this process and gives its error.
+func execute(t *testing.T, args ...string) error {
+	t.Helper()
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(io.Discard)
+	root.SetErr(io.Discard)
+	return root.ExecuteContext(t.Context())
+}
+
+func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	badPolicy := write("policy.yaml", "version: 1\nrules: [{name: a, mod: enforce}]\n")
+	noPlan := write("plan.json", `{"surprise":1}`)
+	report := write("report.json", `{"runId":"r","observedAt":"2026-01-01T00:00:00Z","version":"1","outcome":"planned","cause":{"kind":"k","key":"k"},"exposed":false,"calls":0,"elapsedMs":0}`)
+	const here = "http://127.0.0.1:1" // nothing may be sent there
+	service := "projects/demo-project/locations/us-central1/services/"
+	for _, tc := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"unknown flag", "unknown flag: --frob", []string{"plan", "--frob"}},
+		{"unknown command", `"frob"`, []string{"frob"}},
+		{"no target", "no target", []string{"plan"}},
+		{"no resource name", "is no resource name", []string{"plan", "shop"}},
+		{"leaves the path", "is no resource name", []string{"apply", "projects/../x"}},
+		{"escaped slash", "is no valid service name", []string{"plan", service + "a%2Fb"}},
+		{"space", "is no valid service name", []string{"plan", service + "a b"}},
+		{"300 characters", "longer than 256", []string{"plan", service + strings.Repeat("a", 300)}},
+		{"unknown policy key", `line 2, column 19: unknown field "mod"`, []string{"plan", "--policy", badPolicy, "--endpoint", here, "projects/demo-project"}},
+		{"no policy file", "no such file", []string{"plan", "--policy", dir + "/none", "--endpoint", here, "projects/demo-project"}},
+		{"unknown format", "write text or json", []string{"plan", "--format", "xml", "--endpoint", here, "projects/demo-project"}},
+		{"plain http to elsewhere", "write https", []string{"plan", "--endpoint", "http://192.0.2.1", "projects/demo-project"}},
+		{"no plan file", "no such file", []string{"apply", dir + "/none"}},
+		{"a plan with unknown fields", "is no plan", []string{"apply", noPlan}},
+		{"a report that is no plan", "is no plan of a service", []string{"apply", report}},
+		{"an open address", "loopback only", []string{"local", "--addr", "0.0.0.0:9"}},
+		{"an address without a port", "write HOST:PORT", []string{"local", "env", "--addr", "nowhere"}},
+		{"once without a function", "there is nothing to play", []string{"local", "--once", "--cloud-only"}},
+	} {
+		err := execute(t, tc.args...)
+		var usage usageError
+		if err == nil || !errors.As(err, &usage) || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %v, want a usage error with %q", tc.name, err, tc.want)
+			continue
+		}
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: more than one line: %q", tc.name, err)
+		}
+	}
+}
