@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"sort"
 	"strings"
 	"time"
 	_ "time/tzdata" // Compute Engine tells Pacific time, wherever it runs.
@@ -172,12 +173,24 @@ func (s operationSite) remove(c *kernel.Call) (any, error) {
 }
 
 func (s operationSite) list(c *kernel.Call) (any, error) {
+	path := strings.TrimSuffix(s.scope(c), "/")
+	return page(c, s.under(link(s.scope(c))), listing{"compute#operationList", path, s.version})
+}
+
+func (s operationSite) aggregatedList(c *kernel.Call) (any, error) {
+	head := listing{"compute#operationAggregatedList", aggregatedPath("operations"), s.version}
+	return aggregation{"operations", true, true}.answer(c, s.under(base), head)
+}
+
+// under are the operations whose link begins with prefix: the kernel keeps
+// those of other APIs too.
+func (s operationSite) under(prefix string) []map[string]any {
 	var items []map[string]any
 	s.api.kernel.EachOperation(func(_ string, body map[string]any) {
-		if strings.HasPrefix(kernel.Text(body, "selfLink"), link(s.scope(c))) {
+		if strings.HasPrefix(kernel.Text(body, "selfLink"), prefix) {
 			items = append(items, body)
 		}
 	})
-	path := strings.TrimSuffix(s.scope(c), "/")
-	return page(c, items, listing{"compute#operationList", path, s.version})
+	sort.Slice(items, func(i, j int) bool { return kernel.Text(items[i], "name") < kernel.Text(items[j], "name") })
+	return items
 }

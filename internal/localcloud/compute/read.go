@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
@@ -93,40 +94,65 @@ func paging(c *kernel.Call) (size int, after string, err error) {
 	return size, string(token), nil
 }
 
-// aggregatedList answers a map of every scope, each with its resources or with
-// the warning that it has none. It is one page: a project of this cloud never
-// holds enough for two.
+// aggregatedList answers the resources of a kind in every scope.
 func (s site) aggregatedList(c *kernel.Call) (any, error) {
+	a := s.api
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var items []map[string]any
+	for _, r := range a.sorted(func(r *resource) bool { return r.kind == s.kind }) {
+		items = append(items, a.view(r, "v1"))
+	}
+	where := aggregation{s.kind.collection, s.kind.global != "", s.kind.regional != ""}
+	return where.answer(c, items, listing{"compute#" + s.kind.singular + "AggregatedList", aggregatedPath(s.kind.collection), s.version})
+}
+
+func aggregatedPath(collection string) string {
+	return "projects/" + kernel.ProjectID + "/aggregated/" + collection
+}
+
+// aggregation is a collection and the scopes that it exists in.
+type aggregation struct {
+	collection       string
+	global, regional bool
+}
+
+// answer is a map of every scope, each with its items or with the warning that
+// it has none. It is one page: a project of this cloud never holds enough for
+// two.
+func (g aggregation) answer(c *kernel.Call, items []map[string]any, head listing) (any, error) {
 	keep, err := parseFilter(c.Query("filter"))
 	if err != nil {
 		return nil, err
 	}
 	scopes := map[string]any{}
-	if s.kind.global != "" {
+	if g.global {
 		scopes[global] = emptyScope(global)
 	}
-	if s.kind.regional != "" {
-		for _, region := range regions {
+	for _, region := range regions {
+		if g.regional {
 			scopes["regions/"+region] = emptyScope("regions/" + region)
 		}
 	}
-	a := s.api
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, r := range a.sorted(func(r *resource) bool { return r.kind == s.kind }) {
-		item := a.view(r, "v1")
-		if !keep(item) {
+	for _, item := range items {
+		scope, ok := scopes[scopeOf(item)].(map[string]any)
+		if !ok || !keep(item) {
 			continue
 		}
-		scope := scopes[r.scope].(map[string]any)
 		delete(scope, "warning")
-		scope[s.kind.collection] = append(kernel.List(scope, s.kind.collection), item)
+		scope[g.collection] = append(kernel.List(scope, g.collection), item)
 	}
-	path := "projects/" + kernel.ProjectID + "/aggregated/" + s.kind.collection
-	answer := map[string]any{
-		"kind": "compute#" + s.kind.singular + "AggregatedList", "id": path, "selfLink": link(path), "items": scopes,
+	answer := map[string]any{"kind": head.kind, "id": head.path, "selfLink": link(head.path), "items": scopes}
+	return inVersion(answer, head.version), nil
+}
+
+// scopeOf is "global" or "regions/REGION", as the item's own link says.
+func scopeOf(item map[string]any) string {
+	if _, region, ok := strings.Cut(kernel.Text(item, "selfLink"), "/regions/"); ok {
+		region, _, _ = strings.Cut(region, "/")
+		return "regions/" + region
 	}
-	return inVersion(answer, s.version), nil
+	return global
 }
 
 func emptyScope(scope string) map[string]any {

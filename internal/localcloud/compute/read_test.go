@@ -78,6 +78,22 @@ func TestAnAggregatedListHasEveryScope(t *testing.T) {
 	}
 }
 
+func TestOperationsAreListedByScopeAndAltogether(t *testing.T) {
+	c := newCloud(t)
+	one := c.must("POST", "global/backendServices", `{"name":"be"}`)["name"]
+	two := c.must("POST", "regions/europe-west1/backendServices", `{"name":"rbe"}`)["name"]
+	scopes := c.must("GET", "aggregated/operations", "")["items"].(map[string]any)
+	for scope, want := range map[string]any{"global": one, "regions/europe-west1": two} {
+		if diff := cmp.Diff([]string{want.(string)}, names(c.must("GET", scope+"/operations", ""))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", scope, diff)
+		}
+		found := scopes[scope].(map[string]any)["operations"].([]any)
+		if len(found) != 1 || found[0].(map[string]any)["name"] != want {
+			t.Errorf("%s of all: %v, want %v", scope, found, want)
+		}
+	}
+}
+
 func TestABackendServiceKnowsWhoUsesIt(t *testing.T) {
 	c := newCloud(t)
 	c.chain()

@@ -106,6 +106,9 @@ func (a *API) operationRoutes(version string) []kernel.Route {
 		m.add("DELETE", one, "delete", "delete", s.remove)
 		// Deleting an operation is no change of any resource and is not logged.
 		m.routes[len(m.routes)-1].AuditMethod = ""
+		if isGlobal {
+			m.add("GET", "aggregated/operations", "aggregatedList", "list", s.aggregatedList)
+		}
 		all = append(all, m.routes...)
 	}
 	return all
