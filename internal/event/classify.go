@@ -148,8 +148,11 @@ func logID(name string) string {
 	} else if part := strings.SplitN(name, "/", 3); len(part) == 3 {
 		id = part[2]
 	}
-	return strings.NewReplacer("%2F", "/", "%2f", "/").Replace(id)
+	return slashes.Replace(id)
 }
+
+// slashes undoes what escapes the slashes of a log's id in its name.
+var slashes = strings.NewReplacer("%2F", "/", "%2f", "/")
 
 func orNone(s, none string) string {
 	if s == "" {

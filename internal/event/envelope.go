@@ -274,10 +274,12 @@ func (p *parser) push(message jsontext.Value) {
 	})
 }
 
+// alphabet turns the URL-safe alphabet of base64 into the standard one.
+var alphabet = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "")
+
 // encoded reads base64 in either alphabet, with or without padding.
 func (p *parser) encoded(s string) {
-	s = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "").Replace(strings.TrimRight(s, "="))
-	b, err := base64.RawStdEncoding.DecodeString(s)
+	b, err := base64.RawStdEncoding.DecodeString(alphabet.Replace(strings.TrimRight(s, "=")))
 	if err != nil {
 		p.ignore(Unreadable, "the data of the envelope is not base64: %v", err)
 		return

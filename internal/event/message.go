@@ -50,8 +50,8 @@ type Result struct {
 // 1000.
 func Parse(m Message, self Self) []Result {
 	p := parser{self: self, commands: m.Commands}
-	p.eventID = firstOf(m.Header.Get("ce-id"), m.Header.Get("x-goog-pubsub-message-id"))
-	if strings.HasPrefix(m.Header.Get("ce-type"), reportType) {
+	p.eventID = firstOf(m.Header.Get("Ce-Id"), m.Header.Get("X-Goog-Pubsub-Message-Id"))
+	if strings.HasPrefix(m.Header.Get("Ce-Type"), reportType) {
 		p.ignore(OwnReport, "a report that we published")
 	} else {
 		p.body(m.Body)
