@@ -1,9 +1,7 @@
 package event
 
 import (
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -97,13 +95,4 @@ func (i *incident) identity(c *Cause) *problem {
 		bad = unreadable("no project is named")
 	}
 	return bad
-}
-
-// unixTime reads seconds since 1970, zero when there are none.
-func unixTime(s string) time.Time {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 || n > 1<<36 {
-		return time.Time{}
-	}
-	return time.Unix(n, 0).UTC()
 }

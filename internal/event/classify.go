@@ -153,13 +153,3 @@ func logID(name string) string {
 
 // slashes undoes what escapes the slashes of a log's id in its name.
 var slashes = strings.NewReplacer("%2F", "/", "%2f", "/")
-
-func orNone(s, none string) string {
-	if s == "" {
-		return none
-	}
-	return quote(s)
-}
-
-// quote shows text from outside on one line, cut.
-func quote(s string) string { return fmt.Sprintf("%q", clean(s, maxShown)) }

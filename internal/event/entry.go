@@ -2,7 +2,6 @@ package event
 
 import (
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -258,32 +257,6 @@ func (e *entry) contradicts() string {
 		}
 	}
 	return ""
-}
-
-// at is when it happened: the entry's time, or the next best that it has.
-func (e *entry) at() time.Time {
-	for _, s := range []string{e.timestamp.s, e.payload.timestamp.s, e.receiveTimestamp.s, e.payload.requestTime.s} {
-		if t, ok := parseTime(s); ok {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-// timeLayouts are RFC 3339 and what normalising collectors make of it: no T,
-// no zone (then UTC), any number of decimals.
-var timeLayouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"}
-
-func parseTime(s string) (time.Time, bool) {
-	if s == "" || len(s) > 64 {
-		return time.Time{}, false
-	}
-	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), true
-		}
-	}
-	return time.Time{}, false
 }
 
 // by is who did it: the e-mail, or else the account of the principal subject.

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -86,4 +87,47 @@ func touchesInvoker(v jsontext.Value, outer, inner string) (touches, known bool)
 // is one of them is *unverified*.
 func isInvoker(s string) bool {
 	return s == "roles/run.invoker" || s == "roles/run.servicesInvoker" || strings.HasSuffix(s, "@gcp-sa-iap.iam.gserviceaccount.com")
+}
+
+// disabledIdentity finds the project in which iap.googleapis.com was disabled.
+// In which half of the pair the API's name stands is *unverified*: the request,
+// the resource name and the permissions are asked.
+func disabledIdentity(e *entry, c *Cause) *problem {
+	name := firstOf(find(e.payload.request, "name"), e.payload.resource.s, permissionResource(e.payload.authorization))
+	n := parsePath(name)
+	api := firstOf(find(e.payload.request, "serviceName"), n.service)
+	bad := projects.pick(&c.Project, e.resource.project.s, n.project)
+	switch {
+	case api != "" && api != "iap.googleapis.com":
+		return &problem{Unrelated, fmt.Sprintf("the API %s is no part of the protection", quote(api))}
+	case bad != nil:
+		return bad
+	case api == "":
+		return unreadable("no API is named")
+	case c.Project == "":
+		return unreadable("no project is named")
+	}
+	return nil
+}
+
+// permissionResource is the first resource that authorizationInfo names with a
+// service.
+func permissionResource(authorization jsontext.Value) string {
+	found := ""
+	r := newReader(authorization)
+	defer r.release()
+	_ = r.elements(func() error { // it was read once: it is valid
+		var resource text
+		err := r.object(func(name []byte) error {
+			if string(name) == "resource" {
+				return r.text(&resource)
+			}
+			return r.skip()
+		})
+		if found == "" && strings.Contains(resource.s, "/services/") {
+			found = resource.s
+		}
+		return err
+	})
+	return found
 }

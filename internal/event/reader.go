@@ -2,10 +2,7 @@ package event
 
 import (
 	"bytes"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -225,40 +222,4 @@ func stringEnd(b []byte, i int) int {
 		i++
 	}
 	return len(b)
-}
-
-// The lengths at which text from outside is cut, in bytes.
-const (
-	maxText       = 500
-	maxIdentifier = 300
-	maxShown      = 80
-)
-
-// clean makes text from outside fit to be kept and shown: valid UTF-8, no
-// control characters, cut at max bytes.
-func clean(s string, max int) string {
-	if len(s) <= max && isPlain(s) {
-		return s
-	}
-	if len(s) > max {
-		for max > 0 && !utf8.RuneStart(s[max]) {
-			max--
-		}
-		s = s[:max] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-}
-
-func isPlain(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }

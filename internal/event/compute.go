@@ -1,0 +1,90 @@
+package event
+
+import (
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// computeIdentity finds a load balancer's part. Its name stands in the
+// resource name alone, its numeric id in the labels.
+func computeIdentity(e *entry, c *Cause) *problem {
+	n := parsePath(e.payload.resource.s)
+	bad := projects.pick(&c.Project, e.resource.project.s, n.project, computeProject(e, n))
+	bad = orElse(bad, locations.pick(&c.Location, firstOf(e.resource.location.s, e.resource.region.s), n.location))
+	if bad != nil {
+		return bad
+	}
+	name := n.name
+	if e.collection() == "backendServices" {
+		bad = backends.pick(&c.BackendService, n.name)
+		bad = orElse(bad, fillBackend(c, e.resource.backendID.s))
+		name = c.BackendService
+	} else if name != "" {
+		bad = resources.pick(new(string), name)
+	}
+	switch {
+	case bad != nil:
+		return bad
+	case c.Project == "":
+		return unreadable("no project is named")
+	case name == "":
+		return unreadable("no resource is named")
+	case n.collection != "" && n.collection != e.collection():
+		return unreadable("contradictory names: method %s of resource %s", quote(e.payload.method.s), quote(e.payload.resource.s))
+	}
+	if c.Location == "" && !strings.HasPrefix(e.payload.method.s, "region") {
+		c.Location = e.scope()
+	}
+	if c.Location == "" {
+		return unreadable("no location is named")
+	}
+	c.Resource = computeName(c, e.collection(), name)
+	return nil
+}
+
+// computeProject is the last resort for a project.
+func computeProject(e *entry, n path) string {
+	if e.resource.project.s == "" && n.project == "" {
+		return projectOfLog(e.logName.s)
+	}
+	return ""
+}
+
+func fillBackend(c *Cause, id string) *problem {
+	if c.BackendService != "" || id == "" {
+		return nil
+	}
+	return backends.pick(&c.BackendService, id)
+}
+
+// collection is the collection of a compute method as resource names have it:
+// regionBackendServices and backendServices are both backendServices.
+func (e *entry) collection() string {
+	collection, _ := splitMethod(e.payload.method.s)
+	for _, prefix := range []string{"region", "global"} {
+		if rest, ok := strings.CutPrefix(collection, prefix); ok && rest != "" {
+			return strings.ToLower(rest[:1]) + rest[1:]
+		}
+	}
+	return collection
+}
+
+// scope is global for a method that only global resources have, else "".
+func (e *entry) scope() string {
+	collection, _ := splitMethod(e.payload.method.s)
+	switch collection {
+	case "backendServices", "urlMaps", "targetHttpProxies", "targetHttpsProxies", "globalForwardingRules", "globalNetworkEndpointGroups":
+		return posture.Global
+	}
+	return ""
+}
+
+// computeName is the resource name made of what was validated.
+func computeName(c *Cause, collection, name string) string {
+	scope := "regions/" + c.Location
+	if c.Location == posture.Global {
+		scope = posture.Global
+	}
+	return "projects/" + c.Project + "/" + scope + "/" + collection + "/" + name
+}

@@ -1,0 +1,41 @@
+package event
+
+import (
+	"strconv"
+	"time"
+)
+
+// at is when it happened: the entry's time, or the next best that it has.
+func (e *entry) at() time.Time {
+	for _, s := range []string{e.timestamp.s, e.payload.timestamp.s, e.receiveTimestamp.s, e.payload.requestTime.s} {
+		if t, ok := parseTime(s); ok {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// timeLayouts are RFC 3339 and what normalising collectors make of it: no T,
+// no zone (then UTC), any number of decimals.
+var timeLayouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"}
+
+func parseTime(s string) (time.Time, bool) {
+	if s == "" || len(s) > 64 {
+		return time.Time{}, false
+	}
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// unixTime reads seconds since 1970, zero when there are none.
+func unixTime(s string) time.Time {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 || n > 1<<36 {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
+}
