@@ -37,7 +37,7 @@ func (p *parser) alert(version string, body jsontext.Value) Result {
 		URL:       clean(i.url.s, maxText),
 	}
 	c.Key = "alert/" + i.id.s + "/" + i.state.s
-	if !keyPart(i.id.s) {
+	if !keyPart(i.id.s) || !keyPart(i.state.s) {
 		c.Key = hashKey("alert", i.id.s, i.state.s, stamp(c.At), i.project.s, i.policy.s)
 	}
 	bad := i.identity(&c)

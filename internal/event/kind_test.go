@@ -22,6 +22,14 @@ func about(c *Cause) string {
 	return strings.Join([]string{string(c.Kind), c.Project, c.Location, c.Service, c.BackendService, c.Resource}, "|")
 }
 
+// outcome is what a cause concerns, or why an entry is ignored.
+func outcome(r Result) string {
+	if r.Cause == nil {
+		return string(r.Ignored)
+	}
+	return about(r.Cause)
+}
+
 func TestCloudRunMethods(t *testing.T) {
 	const service = "run.googleapis.com"
 	v1, v2 := "namespaces/demo-project/services/hello", "projects/demo-project/locations/us-central1/services/hello"
@@ -124,11 +132,7 @@ func TestComputeMethods(t *testing.T) {
 			more["resource.labels"] = tc.labels
 		}
 		r := one(t, audited(t, "compute.googleapis.com", tc.method, tc.resource, more), Self{})
-		got := string(r.Ignored)
-		if r.Cause != nil {
-			got = about(r.Cause)
-		}
-		if got != tc.want {
+		if got := outcome(r); got != tc.want {
 			t.Errorf("%s of %s: %s (%s), want %s", tc.method, tc.resource, got, r.Why, tc.want)
 		}
 	}
@@ -176,11 +180,7 @@ func TestIAPMethodsOnEveryResourceName(t *testing.T) {
 		{v1 + "CreateTunnelDestGroup", "projects/1/iap_tunnel/locations/x/destGroups/y", "other-service"},
 	} {
 		r := one(t, audited(t, "iap.googleapis.com", tc.method, tc.resource, nil), Self{})
-		got := string(r.Ignored)
-		if r.Cause != nil {
-			got = about(r.Cause)
-		}
-		if got != tc.want {
+		if got := outcome(r); got != tc.want {
 			t.Errorf("%s of %s: %s (%s), want %s", tc.method, tc.resource, got, r.Why, tc.want)
 		}
 	}

@@ -202,11 +202,7 @@ func TestRequestLogs(t *testing.T) {
 		{"hostile backend service", refused, edits{"resource.labels.backend_service_name": "../x"}, "unreadable"},
 	} {
 		r := one(t, with(t, tc.base, tc.edits), Self{})
-		got := string(r.Ignored)
-		if r.Cause != nil {
-			got = about(r.Cause)
-		}
-		if got != tc.want {
+		if got := outcome(r); got != tc.want {
 			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
 		}
 	}
@@ -241,11 +237,7 @@ func TestAlerts(t *testing.T) {
 		{"no project", edits{"incident.resource": nil, "incident.scoping_project_id": nil, "incident.scoping_project_number": nil}, "unreadable", "alert/0.abc/open"},
 	} {
 		r := one(t, with(t, incidentOpen, tc.edits), Self{})
-		got := string(r.Ignored)
-		if r.Cause != nil {
-			got = about(r.Cause)
-		}
-		if got != tc.want || r.Seen.Key != tc.key {
+		if got := outcome(r); got != tc.want || r.Seen.Key != tc.key {
 			t.Errorf("%s: %s, key %q (%s), want %s, key %q", tc.name, got, r.Seen.Key, r.Why, tc.want, tc.key)
 		}
 	}
