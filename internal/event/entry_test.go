@@ -189,8 +189,8 @@ func TestTheRightSpellingWinsOverAnother(t *testing.T) {
 		strings.Replace(deploy, `"insertId": "1x2y3z"`, `"insertId": "1x2y3z", "insertid": "other"`, 1),
 		strings.Replace(deploy, `"insertId": "1x2y3z"`, `"insertid": "other", "insertId": "1x2y3z"`, 1),
 	} {
-		if got := one(t, []byte(body), Self{}).Seen.Key; got != deployKey {
-			t.Errorf("key %q, want %q", got, deployKey)
+		if r := one(t, []byte(body), Self{}); r.Cause == nil || r.Cause.Key != deployKey {
+			t.Errorf("ignored %q (%s), key %q, want the deploy with key %q", r.Ignored, r.Why, r.Seen.Key, deployKey)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,17 @@ func TestWhatIsNoLogEntryAndWhatCannotBeRead(t *testing.T) {
 		if r.Ignored != tc.want || !strings.Contains(r.Why, tc.why) {
 			t.Errorf("%s: %q, %q; want %q with %q", tc.name, r.Ignored, r.Why, tc.want, tc.why)
 		}
+	}
+}
+
+func TestACompressedBombIsRefusedInBoundedMemory(t *testing.T) {
+	bomb := gzipped(t, make([]byte, 30*MaxBody))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := one(t, bomb, Self{})
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; r.Ignored != Unreadable || used > 10*MaxBody {
+		t.Errorf("ignored %q after %d bytes, want %q after at most %d", r.Ignored, used, Unreadable, 10*MaxBody)
 	}
 }
 
