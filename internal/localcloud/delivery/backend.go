@@ -31,9 +31,10 @@ func newBackend(options Options, books *ledger) (*backend, error) {
 			dial:    []grpc.DialOption{grpc.WithUnaryInterceptor(books.intercept)},
 		}, nil
 	}
-	server := pstest.NewServerWithAddress("127.0.0.1:0", pstest.ServerReactorOption{
-		FuncName: "Publish", Reactor: publishCounter{books},
-	})
+	server := pstest.NewServerWithAddress("127.0.0.1:0",
+		pstest.ServerReactorOption{FuncName: "Publish", Reactor: witness{books}},
+		pstest.ServerReactorOption{FuncName: "DeleteTopic", Reactor: witness{books}},
+	)
 	return &backend{address: server.Addr, server: server}, nil
 }
 
@@ -59,14 +60,18 @@ func (b *backend) close() error {
 	return b.server.Close()
 }
 
-// publishCounter counts what any client publishes to pstest, before it can be
-// delivered.
-type publishCounter struct{ books *ledger }
+// witness counts what any client publishes to pstest, before it can be
+// delivered. It cannot know that a publication will fail because its topic is
+// gone, so it sees topics go too.
+type witness struct{ books *ledger }
 
 // React leaves the request to the server.
-func (c publishCounter) React(request any) (bool, any, error) {
-	if publish, ok := request.(*pubsubpb.PublishRequest); ok {
-		c.books.published(publish.GetTopic(), len(publish.GetMessages()))
+func (w witness) React(request any) (bool, any, error) {
+	switch request := request.(type) {
+	case *pubsubpb.PublishRequest:
+		w.books.published(request.GetTopic(), len(request.GetMessages()))
+	case *pubsubpb.DeleteTopicRequest:
+		w.books.detach(request.GetTopic())
 	}
 	return false, nil, nil
 }

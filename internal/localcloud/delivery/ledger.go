@@ -98,6 +98,18 @@ func (l *ledger) published(topic string, messages int) (takeBack func()) {
 	}
 }
 
+// detach ends the counting for a topic that is deleted: its subscriptions keep
+// what they have and get nothing more.
+func (l *ledger) detach(topic string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, each := range l.accounts {
+		if each.state.Topic == topic {
+			each.state.Topic = "_deleted-topic_" // as Pub/Sub shows it
+		}
+	}
+}
+
 // signal opens or closes quiet. Its caller holds the lock.
 func (l *ledger) signal() {
 	busy := false

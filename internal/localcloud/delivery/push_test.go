@@ -91,6 +91,11 @@ func TestOnlyTheDocumentedAnswersAcknowledge(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 	}
+	elsewhere := func(w http.ResponseWriter, r *http.Request, before int) {
+		if before == 0 {
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		}
+	}
 	late := func(_ http.ResponseWriter, r *http.Request, before int) {
 		if before == 0 {
 			<-r.Context().Done() // the deadline passes, and the caller goes away
@@ -106,7 +111,7 @@ func TestOnlyTheDocumentedAnswersAcknowledge(t *testing.T) {
 		{"202 acknowledges", status(202), 1},
 		{"204 acknowledges", status(204), 1},
 		{"203 does not", status(203, 200), 2},
-		{"302 does not, and is not followed", status(302, 200), 2},
+		{"302 does not, and is not followed", elsewhere, 2},
 		{"400 does not", status(400, 200), 2},
 		{"404 does not", status(404, 200), 2},
 		{"429 and 500 do not", status(429, 500, 200), 3},

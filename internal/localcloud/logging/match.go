@@ -149,7 +149,7 @@ func (c compare) holds(value any, op string) bool {
 	case ":":
 		return contains(value, c.lower)
 	case "=":
-		return strings.EqualFold(text, c.value) || c.order(text, func(order int) bool { return order == 0 })
+		return c.order(text, func(order int) bool { return order == 0 })
 	case "=~":
 		return c.pattern.MatchString(text)
 	case "<":

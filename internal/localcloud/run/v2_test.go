@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -222,7 +223,13 @@ func TestADeletedServiceTellsWhenItExpiresAndIsGone(t *testing.T) {
 	c := start(t)
 	c.write("POST", location+"/services?serviceId=hello", minimal)
 	c.must("POST", location+"/services/hello:setIamPolicy", `{"policy":{"bindings":[{"role":"roles/run.invoker","members":["allUsers"]}]}}`)
-	done := c.write("DELETE", location+"/services/hello", "")
+	c.run.Hold()
+	first := c.must("DELETE", location+"/services/hello", "")
+	c.run.Release()
+	done := c.must("POST", "/v2/"+first["name"].(string)+":wait", "")
+	if at(first, "metadata", "etag") == at(done, "response", "etag") || at(first, "metadata", "deleteTime") != at(done, "response", "deleteTime") {
+		t.Error("recorded: when a service is gone its etag has moved again, its deleteTime has not")
+	}
 	response := done["response"].(map[string]any)
 	deleted, err := time.Parse(time.RFC3339Nano, response["deleteTime"].(string))
 	if err != nil {
@@ -261,6 +268,26 @@ func TestDryRunsAnswerAndChangeNothing(t *testing.T) {
 	}
 	c.write("PATCH", location+"/services/none?allowMissing=true", minimal)
 	c.get("none")
+}
+
+func TestWhatIsSentIsKeptInTheFormOfProtobuf(t *testing.T) {
+	c := start(t)
+	c.write("POST", location+"/services?serviceId=hello", `{"description":"","invoker_iam_disabled":true,"iapEnabled":false,"uid":"mine",
+		"template":{"containers":[{"image":"i","env":[{"name":"EMPTY","value":""}],"startupProbe":{"grpc":null,"periodSeconds":"10"}}]}}`)
+	got := c.get("hello")
+	if got["invokerIamDisabled"] != true || got["uid"] == "mine" {
+		t.Errorf("service %v", got)
+	}
+	for _, name := range []string{"description", "iapEnabled", "invoker_iam_disabled"} {
+		if value, ok := got[name]; ok {
+			t.Errorf("%s is kept as %v", name, value)
+		}
+	}
+	want := []any{[]any{map[string]any{"name": "EMPTY", "value": ""}}, map[string]any{"periodSeconds": json.Number("10")}}
+	container := at(got, "template", "containers", 0)
+	if diff := cmp.Diff(want, []any{at(container, "env"), at(container, "startupProbe")}); diff != "" {
+		t.Errorf("container (-want +got):\n%s", diff)
+	}
 }
 
 func TestListsArePaged(t *testing.T) {
