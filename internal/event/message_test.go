@@ -137,7 +137,7 @@ func TestWhatIsNoLogEntryAndWhatCannotBeRead(t *testing.T) {
 }
 
 func TestACompressedBombIsRefusedInBoundedMemory(t *testing.T) {
-	bomb := gzipped(t, make([]byte, 30*MaxBody))
+	bomb := gzipped(t, make([]byte, 12*MaxBody))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	r := one(t, bomb, Self{})

@@ -144,7 +144,7 @@ func TestAnEndlessEntryIsRefusedAtOnce(t *testing.T) {
 func TestAListOfAnyLengthIsReadInConstantMemory(t *testing.T) {
 	var row bytes.Buffer
 	compactInto(&row, deploy)
-	const entries = 50_000
+	const entries = 20_000
 	in := &endless{rest: "[", piece: row.String() + ",\n", n: entries}
 	var most uint64
 	n := 0
@@ -160,7 +160,7 @@ func TestAListOfAnyLengthIsReadInConstantMemory(t *testing.T) {
 	if err != nil || n != entries+1 { // and one that says that the list is not closed
 		t.Fatalf("%d entries, %v; want %d", n, err, entries+1)
 	}
-	if limit := uint64(20 << 20); most > limit {
+	if limit := uint64(12 << 20); most > limit {
 		t.Errorf("%d bytes in use while reading %d, want at most %d", most, entries*row.Len(), limit)
 	}
 }
@@ -176,3 +176,14 @@ func TestReadGivesTheReadersError(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestYAMLIsRefusedBeforeItIsFollowedDeep(t *testing.T) {
+	for _, doc := range []string{strings.Repeat("[", 1000), strings.Repeat("- ", 1000) + "a", strings.Repeat("? ", 1000) + "a", "{a: " + strings.Repeat("{b: ", 1000)} {
+		if err := plainYAML(doc); err == nil || !strings.Contains(err.Error(), "nested more than 200 deep") {
+			t.Errorf("%.12q…: %v, want a refusal", doc, err)
+		}
+	}
+	if err := plainYAML(strings.Repeat("- a: [1, {b: c}]\n", 1000)); err != nil {
+		t.Errorf("a long list: %v", err)
+	}
+}

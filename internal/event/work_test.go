@@ -1,0 +1,62 @@
+package event
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func someWork() Work {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	target := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
+	return Work{Target: target, NotBefore: at.Add(time.Second), GiveUpAt: at.Add(time.Hour), Cause: Cause{
+		Kind: CommandReceived, Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: at,
+		Project: "demo-project", Location: "us-central1", Service: "hello",
+		Command: &Command{Name: "apply", PlanID: "abc", ID: "1", Target: target.Name()},
+		Symptom: &Symptom{Status: 403, Text: "t"},
+	}}
+}
+
+func TestWorkIsReadAsItWasWritten(t *testing.T) {
+	data, err := someWork().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped := []byte(`{"message":{"data":"` + base64.StdEncoding.EncodeToString(data) + `","messageId":"7"},"subscription":"s","deliveryAttempt":3}`)
+	for name, body := range map[string][]byte{"bare": data, "wrapped": wrapped} {
+		got, err := ParseWork(body)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(someWork(), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestWorkThatNobodyOfUsWroteIsRefused(t *testing.T) {
+	good, err := someWork().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ name, body, want string }{
+		{"no JSON", "nonsense", "reading work"},
+		{"a log entry", `{"logName":"x","insertId":"y"}`, "unknown field"},
+		{"an empty push", `{"message":{"data":""}}`, "EOF"},
+		{"another version", strings.Replace(string(good), `"iapguardWork":1`, `"iapguardWork":2`, 1), "version 2"},
+		{"a target that leaves the path", strings.Replace(string(good), "services/hello", "services/../x", 1), "no resource name"},
+		{"no target", strings.Replace(string(good), "projects/demo-project/locations/us-central1/services/hello", "projects/demo-project", 1), "names no service"},
+		{"no key", strings.Replace(string(good), `"key":"k"`, `"key":""`, 1), "no kind or key"},
+		{"no end", strings.Replace(string(good), `"giveUpAt":"2026-11-23T13:00:00Z",`, "", 1), "giveUpAt is missing"},
+		{"two messages", string(good) + string(good), "invalid character"},
+	} {
+		if _, err := ParseWork([]byte(tc.body)); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %v, want one with %q", tc.name, err, tc.want)
+		}
+	}
+}
