@@ -51,7 +51,8 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 	case !known && byService[service] != nil && e.payload.method.s == "":
 		return ignored(seen, Unrelated, "%s, but no method is named", service)
 	case !known:
-		return ignored(seen, OtherService, "%s of %s", orNone(e.payload.method.s, "no method"), orNone(service, "no service"))
+		// Nearly all entries of an organisation end here: no formatting.
+		return Result{Ignored: OtherService, Seen: seen, Why: orNone(e.payload.method.s, "no method") + " of " + orNone(service, "no service")}
 	case row.Ignored == ReadCall:
 		return ignored(seen, ReadCall, "%s only reads", quote(e.payload.method.s))
 	case row.Ignored != "":

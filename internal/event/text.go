@@ -1,7 +1,7 @@
 package event
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -51,4 +51,4 @@ func orNone(s, none string) string {
 }
 
 // quote shows text from outside on one line, cut.
-func quote(s string) string { return fmt.Sprintf("%q", clean(s, maxShown)) }
+func quote(s string) string { return strconv.Quote(clean(s, maxShown)) }
