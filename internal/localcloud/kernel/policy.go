@@ -103,6 +103,10 @@ func (c *Call) SetIamPolicy(resource string) (any, error) {
 	return c.kernel.setPolicy(resource, sent, Text(body, "updateMask"))
 }
 
+// standardBase64 undoes the URL-safe alphabet: an etag is bytes, either way of
+// writing them is accepted by proto3's JSON mapping, and gcloud sends it so.
+var standardBase64 = strings.NewReplacer("-", "+", "_", "/")
+
 func (k *Kernel) setPolicy(resource string, sent map[string]any, mask string) (map[string]any, error) {
 	bindings, conditional, err := k.checkBindings(List(sent, "bindings"))
 	if err != nil {
@@ -119,7 +123,7 @@ func (k *Kernel) setPolicy(resource string, sent map[string]any, mask string) (m
 	if !existed {
 		old = map[string]any{"etag": neverSet}
 	}
-	if etag := Text(sent, "etag"); etag != "" && etag != Text(old, "etag") {
+	if etag := standardBase64.Replace(Text(sent, "etag")); etag != "" && etag != Text(old, "etag") {
 		return nil, Aborted("There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.")
 	} else if etag != "" && version != "3" && hasConditions(old) {
 		return nil, Invalid("The existing policy has conditional role bindings: read and write it with policy version 3.")
