@@ -22,6 +22,7 @@ type Config struct {
 	Policy       string // path of the policy file; "" = PolicyText
 	PolicyText   []byte // the policy itself; nil = report-only for everything
 	ReportsTopic string // projects/P/topics/T; "" = reports go to the log only
+	WorkTopic    string // projects/P/topics/T; "" = work is done inline
 	PubSubHost   string // host:port of a Pub/Sub emulator; "" = Google's
 	Self         string // own service account's e-mail
 	Port         int
@@ -33,7 +34,7 @@ type Config struct {
 const prefix = "IAPGUARD_"
 
 // variables are all variables of ours, so that a misspelt one is noticed.
-var variables = []string{"POLICY", "REPORTS_TOPIC", "SELF", "ENDPOINT"}
+var variables = []string{"POLICY", "REPORTS_TOPIC", "WORK_TOPIC", "SELF", "ENDPOINT"}
 
 var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
@@ -50,7 +51,7 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	problems := unknownVariables(env)
 	config := Config{
-		Policy: env[prefix+"POLICY"], ReportsTopic: env[prefix+"REPORTS_TOPIC"],
+		Policy: env[prefix+"POLICY"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
 		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080,
 		Connect: connect.Config{
 			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},
@@ -65,8 +66,10 @@ func ReadConfig(environ []string) (Config, error) {
 	if err := config.Connect.Check(); err != nil {
 		problems = append(problems, err)
 	}
-	if config.ReportsTopic != "" && !topic.Valid(config.ReportsTopic) {
-		problems = append(problems, fmt.Errorf("%sREPORTS_TOPIC is %q: write projects/PROJECT/topics/TOPIC", prefix, config.ReportsTopic))
+	for name, value := range map[string]string{"REPORTS_TOPIC": config.ReportsTopic, "WORK_TOPIC": config.WorkTopic} {
+		if value != "" && !topic.Valid(value) {
+			problems = append(problems, fmt.Errorf("%s%s is %q: write projects/PROJECT/topics/TOPIC", prefix, name, value))
+		}
 	}
 	if config.Self != "" && !strings.Contains(config.Self, "@") {
 		problems = append(problems, fmt.Errorf("%sSELF is %q: write the e-mail address of the own service account", prefix, config.Self))

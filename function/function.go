@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -16,18 +17,31 @@ import (
 
 // Function is the handler with everything that it was wired with.
 type Function struct {
-	self      event.Self
-	engine    *reconcile.Engine
-	resolver  Resolver
-	log       *slog.Logger
-	lanes     lanes
-	inFlight  sync.WaitGroup
-	closeDown func() error
+	self     event.Self
+	engine   *reconcile.Engine
+	cloud    services
+	policies *policySource
+	queue    queue // nil = work is done inline
+	log      *slog.Logger
+	now      func() time.Time
+
+	lanes    lanes
+	pending  pending
+	inFlight sync.WaitGroup
+	opened   []*topic.Topic
 }
 
-// Resolver gives the services that a load balancer's resource leads to.
-type Resolver interface {
+// services finds out which services something is about.
+type services interface {
+	// Behind gives the services that a load balancer's resource leads to.
 	Behind(ctx context.Context, resource string) ([]posture.Target, error)
+	// Services gives the services in a scope.
+	Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error)
+}
+
+// queue keeps work until it is pushed to /work.
+type queue interface {
+	Send(ctx context.Context, data []byte) error
 }
 
 // New wires the function. Everything that is wrong with the configuration or
@@ -44,28 +58,44 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
 	}
-	publisher, closeDown := reconcile.Publisher(logged{log}), func() error { return nil }
-	if config.ReportsTopic != "" {
-		reports, err := topic.Open(ctx, config.ReportsTopic, config.PubSubHost)
-		if err != nil {
-			return nil, fmt.Errorf("starting: %w", err)
-		}
-		publisher, closeDown = reports, reports.Close
-	} else {
-		log.Warn("no reports topic is set: reports go to the log only")
+	f := &Function{
+		self:  event.Self{Principal: config.Self, UserAgent: Product},
+		cloud: clients, policies: policies, log: log, now: time.Now,
 	}
-	return &Function{
-		self: event.Self{Principal: config.Self, UserAgent: Product},
-		engine: &reconcile.Engine{
-			Observer: clients, Applier: clients, Publisher: publisher,
-			Policy: policies.current, Now: time.Now, Log: log, Version: Version,
-		},
-		resolver: clients, log: log, closeDown: closeDown,
-	}, nil
+	var publisher reconcile.Publisher = logged{log}
+	if config.ReportsTopic == "" {
+		log.Warn("no reports topic is set: reports go to the log only")
+	} else if publisher, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
+		return nil, err
+	}
+	if config.WorkTopic != "" {
+		if f.queue, err = f.open(ctx, config.WorkTopic, config.PubSubHost); err != nil {
+			return nil, err
+		}
+	}
+	f.engine = &reconcile.Engine{
+		Observer: clients, Applier: clients, Publisher: publisher,
+		Policy: policies.current, Now: time.Now, Log: log, Version: Version,
+	}
+	return f, nil
+}
+
+// open connects to a topic until the function is closed.
+func (f *Function) open(ctx context.Context, name, emulator string) (*topic.Topic, error) {
+	opened, err := topic.Open(ctx, name, emulator)
+	if err != nil {
+		return nil, fmt.Errorf("starting: %w", err)
+	}
+	f.opened = append(f.opened, opened)
+	return opened, nil
 }
 
 // Close waits for requests that are being handled, and disconnects.
 func (f *Function) Close() error {
 	f.inFlight.Wait()
-	return f.closeDown()
+	var problems []error
+	for _, opened := range f.opened {
+		problems = append(problems, opened.Close())
+	}
+	return errors.Join(problems...)
 }

@@ -2,6 +2,8 @@ package function
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +13,6 @@ import (
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
-	"github.com/iapguard/iapguard/internal/posture"
-	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -20,110 +20,119 @@ import (
 // to be delivered again. There is no third answer to a message: Pub/Sub would
 // retry any other status for a day.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var handle func(context.Context, *http.Request, []byte) error
 	switch r.URL.Path {
 	case "/healthz":
 		w.WriteHeader(http.StatusOK)
 		return
 	case "/":
+		handle = f.events
+	case "/work":
+		handle = f.delivered
+	case "/commands":
+		handle = f.commands
 	default:
 		http.Error(w, "iapguard: nothing is served at this path", http.StatusNotFound)
 		return
 	}
 	if r.Method != http.MethodPost {
-		http.Error(w, "iapguard: events are posted here", http.StatusMethodNotAllowed)
+		http.Error(w, "iapguard: messages are posted here", http.StatusMethodNotAllowed)
 		return
 	}
 	f.inFlight.Add(1)
 	defer f.inFlight.Done()
-	if err := f.message(w, r); err != nil {
+	switch err := f.message(w, r, handle); {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errors.Is(err, errNotYet):
+		http.Error(w, "iapguard: not due yet", http.StatusServiceUnavailable)
+	default:
 		f.log.ErrorContext(r.Context(), "message will be delivered again", "err", err)
 		http.Error(w, "iapguard: deliver again", http.StatusServiceUnavailable)
-		return
 	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
-// message handles one delivered body. An error means: deliver again.
-func (f *Function) message(w http.ResponseWriter, r *http.Request) error {
+// message reads one delivered body and handles it.
+func (f *Function) message(w http.ResponseWriter, r *http.Request, handle func(context.Context, *http.Request, []byte) error) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, event.MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		body = body[:min(len(body), 200)]
-		return f.reject(r.Context(), event.Result{Ignored: event.Unreadable, Why: fmt.Sprintf("the body is longer than %d bytes", event.MaxBody)}, body)
+		return f.reject(r.Context(), fmt.Sprintf("the body is longer than %d bytes", event.MaxBody), body)
 	case err != nil:
 		return fmt.Errorf("reading the message: %w", err) // the sender went away
 	}
+	return handle(r.Context(), r, body)
+}
+
+// events is the first stage: what happened, and whom does it concern?
+func (f *Function) events(ctx context.Context, r *http.Request, body []byte) error {
+	return f.parsed(ctx, event.Message{Header: r.Header, Body: body}, body)
+}
+
+// commands is the same for what a person or a scheduler asks for: only here
+// does a command count.
+func (f *Function) commands(ctx context.Context, r *http.Request, body []byte) error {
+	return f.parsed(ctx, event.Message{Header: r.Header, Body: body, Commands: true}, body)
+}
+
+func (f *Function) parsed(ctx context.Context, message event.Message, body []byte) error {
 	var problems []error
-	for _, result := range event.Parse(event.Message{Header: r.Header, Body: body}, f.self) {
-		problems = append(problems, f.result(r.Context(), result, body))
+	for _, result := range event.Parse(message, f.self) {
+		switch {
+		case result.Cause != nil:
+			problems = append(problems, f.cause(ctx, *result.Cause, body))
+		case result.Ignored == event.Unreadable:
+			problems = append(problems, f.reject(ctx, result.Why, body))
+		default:
+			f.log.DebugContext(ctx, "event ignored", "reason", result.Ignored, "why", result.Why)
+		}
 	}
 	return errors.Join(problems...)
 }
 
-func (f *Function) result(ctx context.Context, result event.Result, body []byte) error {
-	switch {
-	case result.Cause != nil:
-		return f.cause(ctx, *result.Cause)
-	case result.Ignored == event.Unreadable:
-		return f.reject(ctx, result, body)
+// delivered is the second stage: one cause for one target.
+func (f *Function) delivered(ctx context.Context, _ *http.Request, body []byte) error {
+	item, err := event.ParseWork(body)
+	if err != nil {
+		return f.reject(ctx, err.Error(), body)
 	}
-	f.log.DebugContext(ctx, "event ignored", "reason", result.Ignored, "why", result.Why)
-	return nil
+	return f.work(ctx, item)
 }
 
-// cause finds out whom a cause concerns and handles each.
-func (f *Function) cause(ctx context.Context, cause event.Cause) error {
+// cause finds out whom a cause concerns and hands each on.
+func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) error {
+	if command := cause.Command; command != nil && command.Name == "doctor" {
+		return f.reject(ctx, "command doctor is not available in this version of iapguard", body)
+	}
 	targets, err := f.targets(ctx, cause)
-	if err != nil {
-		if fault.ActionOf(err) == fault.Retry {
-			return err
-		}
+	switch {
+	case err != nil && fault.ActionOf(err) == fault.Retry:
+		return err
+	case err != nil && cause.Command != nil:
+		return f.reject(ctx, err.Error(), body)
+	case err != nil:
 		f.log.WarnContext(ctx, "event leads to no service", "kind", cause.Kind, "key", cause.Key, "err", err)
 		return nil
-	}
-	if len(targets) == 0 {
+	case len(targets) == 0:
 		f.log.DebugContext(ctx, "event leads to no service", "kind", cause.Kind, "key", cause.Key)
-	}
-	var problems []error
-	for _, target := range targets {
-		problems = append(problems, f.work(ctx, cause, target))
-	}
-	return errors.Join(problems...)
-}
-
-// work handles one cause for one target.
-func (f *Function) work(ctx context.Context, cause event.Cause, target posture.Target) error {
-	leave, err := f.lanes.enter(ctx, target)
-	if err != nil {
-		return fmt.Errorf("waiting for other work on %s: %w", target, err)
-	}
-	defer leave()
-	final, err := f.engine.Run(ctx, reconcile.Request{Cause: cause, Target: target})
-	if errors.Is(err, reconcile.ErrGone) || errors.Is(err, reconcile.ErrOutOfScope) {
-		f.log.InfoContext(ctx, "nothing to do", "target", target.Name(), "why", err)
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	f.log.InfoContext(ctx, "handled", "target", target.Name(), "outcome", final.Outcome, "event_id", cause.EventID, "method", cause.Method, "calls", final.Calls)
-	if final.Outcome.Retries() {
-		return fmt.Errorf("%s is %s", target, final.Outcome)
-	}
-	return nil
+	return f.dispatch(ctx, cause, targets)
 }
 
 // reject reports a message that cannot be read, and acknowledges it: no
 // delivery will make it readable.
-func (f *Function) reject(ctx context.Context, result event.Result, body []byte) error {
-	cut := body[:min(len(body), 200)]
+func (f *Function) reject(ctx context.Context, why string, body []byte) error {
+	sum := sha256.Sum256(body)
+	beginning := fmt.Sprintf("the message begins with %q", body[:min(len(body), 200)])
 	rejected := report.Report{
-		RunID: uuid.NewString(), ObservedAt: f.engine.Now().UTC(), Version: Version, Outcome: report.Rejected,
-		Cause:  report.Cause{Kind: "unreadable", Key: rejectedKey(body)},
-		Advice: []string{result.Why, fmt.Sprintf("the message begins with %q", cut)},
+		RunID: uuid.NewString(), ObservedAt: f.now().UTC(), Version: Version, Outcome: report.Rejected,
+		// A message without a key of its own is known by its content.
+		Cause:  report.Cause{Kind: "unreadable", Key: "sha256:" + hex.EncodeToString(sum[:16])},
+		Advice: []string{why, beginning},
 	}
-	f.log.WarnContext(ctx, "message rejected", "why", result.Why, "begins_with", fmt.Sprintf("%q", cut))
+	f.log.WarnContext(ctx, "message rejected", "why", why, "beginning", beginning)
 	if err := f.engine.Publisher.Publish(ctx, rejected); err != nil {
 		return fmt.Errorf("publishing that a message was rejected: %w", err)
 	}

@@ -41,7 +41,13 @@ func newPolicySource(config Config, now func() time.Time, log *slog.Logger) (*po
 	return s, nil
 }
 
-func (s *policySource) current() reconcile.Policy {
+// current is the policy in force, for the engine.
+func (s *policySource) current() reconcile.Policy { return s.inForce() }
+
+// projects are those that the policy names in full.
+func (s *policySource) projects() []string { return s.inForce().Projects() }
+
+func (s *policySource) inForce() policy.Policy {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.path == "" || s.now().Sub(s.read) < rereadAfter {

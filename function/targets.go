@@ -2,8 +2,6 @@ package function
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/event"
@@ -13,20 +11,23 @@ import (
 // targets gives the services that a cause concerns. Names in a cause match
 // Google's grammar; which services are behind a resource is read afresh.
 func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Target, error) {
+	own := posture.Target{Project: cause.Project, Location: cause.Location, Service: cause.Service}
 	switch cause.Kind {
 	case event.RunServiceChanged, event.RunServiceReady, event.RunIAMChanged:
-		return []posture.Target{{Project: cause.Project, Location: cause.Location, Service: cause.Service}}, nil
+		return []posture.Target{own}, nil
 	case event.BackendServiceChanged:
-		return f.resolver.Behind(ctx, backendResource(cause))
+		return f.cloud.Behind(ctx, backendResource(cause))
 	case event.RoutingChanged:
-		return f.resolver.Behind(ctx, cause.Resource)
+		return f.cloud.Behind(ctx, cause.Resource)
 	case event.IAPPolicyChanged, event.IAPSettingsChanged:
-		if cause.Service != "" {
-			return []posture.Target{{Project: cause.Project, Location: cause.Location, Service: cause.Service}}, nil
+		switch {
+		case cause.Service != "":
+			return []posture.Target{own}, nil
+		case cause.BackendService != "":
+			return f.cloud.Behind(ctx, backendResource(cause))
 		}
-		if cause.BackendService != "" {
-			return f.resolver.Behind(ctx, backendResource(cause))
-		}
+	case event.CommandReceived:
+		return f.inScopes(ctx, f.scopes(cause))
 	}
 	return nil, nil
 }
@@ -39,8 +40,36 @@ func backendResource(cause event.Cause) string {
 	return strings.Join([]string{"projects", cause.Project, place, "backendServices", cause.BackendService}, "/")
 }
 
-// rejectedKey identifies a message that has no key of its own by its content.
-func rejectedKey(body []byte) string {
-	sum := sha256.Sum256(body)
-	return "sha256:" + hex.EncodeToString(sum[:16])
+// scopes is where a command is to look. Without a target that is every
+// project that the policy names in full, or else the function's own.
+func (f *Function) scopes(cause event.Cause) []posture.Scope {
+	if cause.Project != "" {
+		return []posture.Scope{{Project: cause.Project, Location: cause.Location, Service: cause.Service}}
+	}
+	var scopes []posture.Scope
+	for _, project := range f.policies.projects() {
+		scopes = append(scopes, posture.Scope{Project: project})
+	}
+	if len(scopes) > 0 {
+		return scopes
+	}
+	// A service account's address ends in its project.
+	_, domain, _ := strings.Cut(f.self.Principal, "@")
+	project, isAccount := strings.CutSuffix(domain, ".iam.gserviceaccount.com")
+	if isAccount && posture.ValidProject(project) {
+		return []posture.Scope{{Project: project}}
+	}
+	return nil
+}
+
+func (f *Function) inScopes(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
+	var targets []posture.Target
+	for _, scope := range scopes {
+		found, err := f.cloud.Services(ctx, scope)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, found...)
+	}
+	return targets, nil
 }

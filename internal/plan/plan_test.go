@@ -106,6 +106,10 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[Op]time.Duration{EnableIAP: minute, RestrictIngress: minute, RevokePublic: 2 * minute}},
+		{"access granted a minute ago by others, where the policy names nobody", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation, w.Access = 2*minute, nil
+			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
 		{"access granted long ago", func(p *posture.Posture, w *posture.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
@@ -113,6 +117,9 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		{"changed ten seconds ago", func(p *posture.Posture, w *posture.Wanted) {
 			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
 		}, map[Op]time.Duration{GrantAccess: 20 * time.Second, EnableIAP: 20 * time.Second, RestrictIngress: 20 * time.Second, RevokePublic: 20 * time.Second}},
+		{"changed again and again: the settle time is bounded", func(p *posture.Posture, w *posture.Wanted) {
+			w.Settle, p.Service.UpdatedAt, w.SettleBy = 30*time.Second, now, now.Add(5*time.Second)
+		}, map[Op]time.Duration{GrantAccess: 5 * time.Second, EnableIAP: 5 * time.Second, RestrictIngress: 5 * time.Second, RevokePublic: 5 * time.Second}},
 		{"being deployed", func(p *posture.Posture, _ *posture.Wanted) { p.Service.Reconciling = true },
 			map[Op]time.Duration{GrantAccess: rolloutPause, EnableIAP: rolloutPause, RestrictIngress: rolloutPause, RevokePublic: rolloutPause}},
 	} {

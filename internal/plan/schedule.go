@@ -13,7 +13,7 @@ import (
 //     it is due at once.
 //   - Everything else waits while a deployment is being rolled out, and until
 //     the service has been quiet for the settle time: a write in the middle of
-//     somebody's terraform apply makes theirs fail.
+//     somebody's terraform apply makes theirs fail. SettleBy ends that wait.
 //   - IAP goes on only after new accessors have had time to propagate, and the
 //     public goes only after the agent's grant and IAP itself have.
 //
@@ -23,6 +23,9 @@ func schedule(steps []Step, p posture.Posture, want posture.Wanted, now time.Tim
 	settled := now
 	if want.Settle > 0 && !p.Service.UpdatedAt.IsZero() {
 		settled = p.Service.UpdatedAt.Add(want.Settle)
+	}
+	if !want.SettleBy.IsZero() && settled.After(want.SettleBy) {
+		settled = want.SettleBy
 	}
 	if p.Service.Reconciling {
 		settled = latest(settled, now.Add(rolloutPause))
@@ -46,13 +49,14 @@ func schedule(steps []Step, p posture.Posture, want posture.Wanted, now time.Tim
 // readiness is an event of its own and usually comes first.
 const rolloutPause = 10 * time.Second
 
-// accessPropagated is when those whom the policy names can be expected to get in.
+// accessPropagated is when those whom the policy names can be expected to get
+// in. Where it names nobody, we granted nothing that would have to propagate.
 func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) time.Time {
 	if has(steps, GrantAccess) {
 		return now.Add(want.Propagation)
 	}
 	var at time.Time
-	if has(steps, EnableIAP) {
+	if has(steps, EnableIAP) && len(want.Access) > 0 {
 		for _, backend := range p.Backends {
 			at = latest(at, propagated(backend.Access.ChangedAt, want))
 		}

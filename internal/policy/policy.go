@@ -6,6 +6,8 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/posture"
@@ -40,6 +42,21 @@ func (p Policy) For(target posture.Target) (posture.Settings, bool) {
 		}
 	}
 	return posture.Settings{}, false
+}
+
+// Projects lists the projects that rules name in full and do not switch off,
+// sorted: those that can be looked through without anyone naming them.
+func (p Policy) Projects() []string {
+	var projects []string
+	for _, rule := range p.rules {
+		for _, named := range rule.match.projects {
+			if rule.settings.Recipe != posture.RecipeOff && !strings.Contains(string(named), "*") {
+				projects = append(projects, string(named))
+			}
+		}
+	}
+	slices.Sort(projects)
+	return slices.Compact(projects)
 }
 
 // rule is one validated rule.

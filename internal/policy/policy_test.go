@@ -68,6 +68,16 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	}
 }
 
+func TestProjectsAreThoseNamedInFull(t *testing.T) {
+	policy, err := Parse([]byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"demo-project"}, policy.Projects()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestWithoutAPolicyEverythingIsReportOnly(t *testing.T) {
 	got, inScope := Policy{}.For(target("any-project", "us-central1", "a"))
 	if diff := cmp.Diff(posture.DefaultSettings(), got); diff != "" || !inScope {

@@ -59,6 +59,8 @@ func DefaultSettings() Settings {
 // service with it.
 type Wanted struct {
 	Settings
+	// SettleBy ends the settle time at the latest; zero = it is not bounded.
+	SettleBy time.Time
 	// Of gives the settings of another service, and whether it is in scope at all.
 	Of func(Target) (Settings, bool)
 }

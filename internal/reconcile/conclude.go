@@ -84,12 +84,19 @@ func (r *run) unobserved(err error) (report.Report, error) {
 	if fault.ActionOf(err) == fault.Gone {
 		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
-	policy := r.Policy()
-	settings, _ := policy.For(r.request.Target)
-	v := view{posture: posture.Posture{Target: r.request.Target, ObservedAt: r.Now()}, settings: settings, digest: policy.Digest()}
-	final := r.report(v, outcomeOf(err))
+	final := r.report(r.unseen(), outcomeOf(err))
 	final.Advice = advice(err)
 	return final, nil
+}
+
+// unseen is what can be said of a target that was not observed.
+func (r *run) unseen() view {
+	policy := r.Policy()
+	settings, inScope := policy.For(r.request.Target)
+	if !inScope {
+		settings = posture.DefaultSettings()
+	}
+	return view{posture: posture.Posture{Target: r.request.Target, ObservedAt: r.Now()}, settings: settings, digest: policy.Digest()}
 }
 
 func outcomeOf(err error) report.Outcome {
@@ -125,7 +132,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 			Project: p.Target.Project, ProjectNumber: p.ProjectNumber, Location: p.Target.Location,
 			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
 		},
-		Cause:       r.cause(),
+		Cause: r.cause(), Command: r.command(),
 		DoorsBefore: r.before, Doors: p.Doors(),
 		Steps: append([]report.Step(nil), r.done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.Now().Sub(r.began).Milliseconds(),
@@ -159,6 +166,14 @@ func (r *run) exposure(final *report.Report) {
 		until := final.ObservedAt
 		final.ExposedUntil = &until
 	}
+}
+
+func (r *run) command() *report.Command {
+	c := r.request.Cause.Command
+	if c == nil {
+		return nil
+	}
+	return &report.Command{Name: c.Name, ID: c.ID, PlanID: c.PlanID}
 }
 
 func (r *run) cause() report.Cause {

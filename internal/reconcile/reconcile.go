@@ -73,6 +73,11 @@ type Request struct {
 	Accept func(p plan.Plan, written []report.Step) error
 	// DryRun stops before the first write and publishes nothing.
 	DryRun bool
+	// ReadOnly stops before the first write and publishes what was found.
+	ReadOnly bool
+	// SettleBy is when the settle time ends at the latest, however often the
+	// resources are touched; zero = no such bound.
+	SettleBy time.Time
 }
 
 // ErrGone means that there is no such service (any more), ErrOutOfScope that
@@ -93,6 +98,17 @@ func (e *Engine) Run(ctx context.Context, request Request) (report.Report, error
 	}
 	if err := e.Publisher.Publish(ctx, final); err != nil {
 		return final, fmt.Errorf("publishing the report for %s: %w", request.Target, err)
+	}
+	return final, nil
+}
+
+// GiveUp reports as blocked what did not come to an end in its time.
+func (e *Engine) GiveUp(ctx context.Context, request Request, why string) (report.Report, error) {
+	r := &run{Engine: e, request: request, meter: &report.Meter{}, id: uuid.NewString(), began: e.Now()}
+	final := r.report(r.unseen(), report.Blocked)
+	final.Advice = []string{why}
+	if err := e.Publisher.Publish(ctx, final); err != nil {
+		return final, fmt.Errorf("publishing that work on %s is given up: %w", request.Target, err)
 	}
 	return final, nil
 }
@@ -174,7 +190,7 @@ func (r *run) observe(ctx context.Context) (view, error) {
 	if r.request.Consent {
 		settings.Settle = 0
 	}
-	want := posture.Wanted{Settings: settings, Of: policy.For}
+	want := posture.Wanted{Settings: settings, Of: policy.For, SettleBy: r.request.SettleBy}
 	findings := posture.Assess(observed, want)
 	made := plan.Make(observed, want, findings, r.Now())
 	return view{observed, settings, policy.Digest(), inScope, findings, made}, made.Check()
@@ -187,9 +203,19 @@ func (r *run) accept(v view) error {
 	return r.request.Accept(v.plan, r.done)
 }
 
-// mayWrite says whether this run is allowed to change anything.
+// mayWrite says whether this run is allowed to change anything. A command over
+// Pub/Sub is bound by the mode like any event; in mode approve it acts only
+// when it names the plan that is right at the time.
 func (r *run) mayWrite(v view) bool {
-	return !r.request.DryRun && (r.request.Consent || v.settings.Mode == posture.Enforce)
+	switch {
+	case r.request.DryRun || r.request.ReadOnly:
+		return false
+	case r.request.Consent || v.settings.Mode == posture.Enforce:
+		return true
+	}
+	command := r.request.Cause.Command
+	return v.settings.Mode == posture.Approve && command != nil && command.PlanID != "" &&
+		(command.PlanID == v.plan.ID() || r.done != nil)
 }
 
 // start publishes what is about to be done, with every value as it was, so

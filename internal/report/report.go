@@ -54,6 +54,7 @@ type Report struct {
 	Mode         posture.Mode   `json:"mode,omitempty"`
 	Policy       *Policy        `json:"policy,omitempty"`
 	Cause        Cause          `json:"cause"`
+	Command      *Command       `json:"command,omitempty"`
 	Findings     []Finding      `json:"findings,omitempty"`
 	Steps        []Step         `json:"steps,omitempty"`
 	DoorsBefore  []posture.Door `json:"doorsBefore,omitempty"`
@@ -93,6 +94,13 @@ type Cause struct {
 	UserAgent string     `json:"userAgent,omitempty"`
 	CallerIP  string     `json:"callerIp,omitempty"`
 	At        *time.Time `json:"at,omitempty"`
+}
+
+// Command is what somebody asked for on the commands topic.
+type Command struct {
+	Name   string `json:"name"`
+	ID     string `json:"id,omitempty"` // the sender's own
+	PlanID string `json:"planId,omitempty"`
 }
 
 // Finding is one difference from what is wanted.

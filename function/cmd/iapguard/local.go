@@ -116,7 +116,7 @@ func attach(ctx context.Context, running *stage.Stage, flags localFlags) (*funct
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
 	config.Connect.Endpoint = running.URL()
-	config.ReportsTopic, config.PubSubHost = stage.ReportsTopic, running.Broker.Address()
+	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, running.Broker.Address()
 	config.Policy, config.PolicyText = flags.policy, []byte(localPolicy)
 	protect, err := function.New(ctx, config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {

@@ -22,7 +22,7 @@ var name = regexp.MustCompile(`^projects/([a-z][a-z0-9.:-]{4,60})/topics/[A-Za-z
 // Valid reports whether s is a topic's full name, projects/P/topics/T.
 func Valid(s string) bool { return name.MatchString(s) }
 
-// Topic is a topic to publish reports to.
+// Topic is a topic to publish to.
 type Topic struct {
 	client    *pubsub.Client
 	publisher *pubsub.Publisher
@@ -69,7 +69,15 @@ func (t *Topic) Publish(ctx context.Context, r report.Report) error {
 	if err != nil {
 		return err
 	}
-	message := message(event)
+	return t.send(ctx, message(event))
+}
+
+// Send stores a message without attributes and without an order.
+func (t *Topic) Send(ctx context.Context, data []byte) error {
+	return t.send(ctx, &pubsub.Message{Data: data})
+}
+
+func (t *Topic) send(ctx context.Context, message *pubsub.Message) error {
 	if _, err := t.publisher.Publish(ctx, message).Get(ctx); err != nil {
 		t.publisher.ResumePublish(message.OrderingKey) // an error pauses its key
 		return &fault.Error{Kind: fault.Unavailable, Err: fmt.Errorf("publishing to %s: %w", t.publisher.ID(), err)}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
@@ -24,6 +25,8 @@ const (
 	FunctionAccount = "iapguard@demo-project.iam.gserviceaccount.com"
 
 	EventsTopic      = "projects/demo-project/topics/iapguard-events"
+	WorkTopic        = "projects/demo-project/topics/iapguard-work"
+	CommandsTopic    = "projects/demo-project/topics/iapguard-commands"
 	ReportsTopic     = "projects/demo-project/topics/iapguard-reports"
 	DeadLettersTopic = "projects/demo-project/topics/iapguard-dead-letters"
 )
@@ -63,7 +66,7 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 	}
 	s := &Stage{Broker: broker}
 	s.Cloud = localcloud.New(localcloud.Options{Latency: options.Latency, Publish: s.publish})
-	for _, topic := range []string{EventsTopic, ReportsTopic, DeadLettersTopic} {
+	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
 		if err := broker.CreateTopic(ctx, topic); err != nil {
 			return nil, errors.Join(err, s.Close(ctx))
 		}
@@ -94,8 +97,9 @@ func (s *Stage) publish(ctx context.Context, topic string, data []byte, attribut
 	return err
 }
 
-// Attach serves a function on a port of its own and sends it every event from
-// now on.
+// Attach serves a function on a port of its own and sends it every event, work
+// message and command from now on. Backoffs are short: nobody waits here for
+// others.
 func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
 	endpoint, err := s.serve(ctx, "127.0.0.1:0", function)
 	if err != nil {
@@ -104,11 +108,17 @@ func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
 	if err := s.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-events", Filter: EventsFilter, Topic: EventsTopic}); err != nil {
 		return err
 	}
-	return s.Broker.Push(ctx, delivery.Subscription{
-		Name: "projects/" + Project + "/subscriptions/iapguard-events", Topic: EventsTopic, Endpoint: endpoint + "/",
-		AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: 2 * time.Second,
-		DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100,
-	})
+	for _, part := range []struct{ topic, path string }{{EventsTopic, "/"}, {WorkTopic, "/work"}, {CommandsTopic, "/commands"}} {
+		_, name, _ := strings.Cut(part.topic, "/topics/")
+		if err := s.Broker.Push(ctx, delivery.Subscription{
+			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
+			AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: 2 * time.Second,
+			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close stops everything that was started, in the order in which it depends on
