@@ -44,6 +44,7 @@ type Options struct {
 	Addr         string // host:port to listen on; "" = a free port of 127.0.0.1
 	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
 	Latency      time.Duration
+	Clock        func() time.Time // nil is the machine's
 }
 
 // Stage is a running local cloud.
@@ -65,7 +66,7 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 		return nil, err
 	}
 	s := &Stage{Broker: broker}
-	s.Cloud = localcloud.New(localcloud.Options{Latency: options.Latency, Publish: s.publish})
+	s.Cloud = localcloud.New(localcloud.Options{Clock: options.Clock, Latency: options.Latency, Publish: s.publish})
 	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
 		if err := broker.CreateTopic(ctx, topic); err != nil {
 			return nil, errors.Join(err, s.Close(ctx))

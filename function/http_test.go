@@ -1,0 +1,139 @@
+package function
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func writesBy(t *testing.T, calls, account string) int {
+	t.Helper()
+	var list []struct {
+		Principal string
+		Write     bool
+	}
+	if err := json.Unmarshal([]byte(calls), &list); err != nil {
+		t.Fatal(err)
+	}
+	writes := 0
+	for _, call := range list {
+		if call.Write && strings.HasSuffix(call.Principal, account) {
+			writes++
+		}
+	}
+	return writes
+}
+
+// endless is a body that never ends.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
+func TestEveryMessageIsAnsweredOnceAndForAll(t *testing.T) {
+	b := newBench(t, settling)
+	const entry = `{"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","insertId":"1","timestamp":"2026-11-23T12:00:00Z",` +
+		`"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"SERVICE"}},` +
+		`"protoPayload":{"serviceName":"run.googleapis.com","methodName":"google.cloud.run.v2.Services.UpdateService","resourceName":"projects/demo-project/locations/us-central1/services/SERVICE"}}`
+	for _, tc := range []struct {
+		name, method, path string
+		body               io.Reader
+		want               int
+		rejected           bool
+	}{
+		{"healthy", http.MethodGet, "/healthz", nil, 200, false},
+		{"another path", http.MethodPost, "/nowhere", nil, 404, false},
+		{"another method", http.MethodGet, "/", nil, 405, false},
+		{"nonsense", http.MethodPost, "/", strings.NewReader("nonsense"), 204, true},
+		{"an empty body", http.MethodPost, "/", strings.NewReader(""), 204, true},
+		{"an endless body", http.MethodPost, "/", endless{}, 204, true},
+		{"a name that leaves the path", http.MethodPost, "/", strings.NewReader(strings.ReplaceAll(entry, "SERVICE", "../x")), 204, true},
+		{"a service that does not exist", http.MethodPost, "/", strings.NewReader(strings.ReplaceAll(entry, "SERVICE", "nobody")), 204, false},
+		{"no log entry", http.MethodPost, "/", strings.NewReader(`{"hello":"world"}`), 204, false},
+		{"a command where none counts", http.MethodPost, "/", strings.NewReader(`{"command":"apply","target":"projects/demo-project"}`), 204, false},
+		{"a command that is none", http.MethodPost, "/commands", strings.NewReader(`{"command":"destroy","target":"projects/demo-project"}`), 204, true},
+		{"a command of a later version", http.MethodPost, "/commands", strings.NewReader(`{"command":"doctor","target":"` + hello.Name() + `"}`), 204, true},
+		{"work that nobody of us wrote", http.MethodPost, "/work", strings.NewReader(entry), 204, true},
+		{"a service that has to settle", http.MethodPost, "/", strings.NewReader(strings.ReplaceAll(entry, "SERVICE", "hello")), 503, false},
+	} {
+		b.reports.reports = nil
+		answer := httptest.NewRecorder()
+		b.ServeHTTP(answer, httptest.NewRequest(tc.method, tc.path, tc.body))
+		if answer.Code != tc.want {
+			t.Errorf("%s: status %d, want %d", tc.name, answer.Code, tc.want)
+		}
+		if got := slices.Equal(b.reports.outcomes(), []report.Outcome{report.Rejected}); got != tc.rejected {
+			t.Errorf("%s: outcomes %v, rejected wanted: %v", tc.name, b.reports.outcomes(), tc.rejected)
+		}
+		for _, one := range b.reports.reports {
+			for _, line := range one.Advice {
+				if len(line) > 1000 || strings.ContainsAny(line, "\n\r") {
+					t.Errorf("%s: advice is long or has several lines: %.60q", tc.name, line)
+				}
+			}
+		}
+	}
+}
+
+func TestReadConfigNamesEverythingThatIsWrongAtOnce(t *testing.T) {
+	_, err := ReadConfig([]string{
+		"IAPGUARD_FOO=1", "IAPGUARD_REPORTS_TOPIC=reports", "IAPGUARD_WORK_TOPIC=x", "IAPGUARD_SELF=me",
+		"IAPGUARD_ENDPOINT=http://example.com", "PORT=0", "LOG_LEVEL=loud", "OTHER=1",
+	})
+	if err == nil {
+		t.Fatal("a wrong environment is accepted")
+	}
+	for _, want := range []string{"IAPGUARD_FOO is not known", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_SELF", "write https", "PORT", "LOG_LEVEL"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not name %s: %v", want, err)
+		}
+	}
+	config, err := ReadConfig([]string{"IAPGUARD_POLICY=/p", "IAPGUARD_ENDPOINT_RUN=https://run.example.com", "PORT=9", "LOG_LEVEL=WARN"})
+	if err != nil || config.Port != 9 || config.Policy != "/p" || config.Connect.Endpoints["RUN"] != "https://run.example.com" {
+		t.Errorf("config %+v, error %v", config, err)
+	}
+}
+
+func TestWithoutATargetACommandLooksWhereThePolicyDoes(t *testing.T) {
+	command := event.Cause{Kind: event.CommandReceived, Command: &event.Command{Name: "sweep"}}
+	for _, tc := range []struct{ name, match, want string }{
+		{"the policy names projects", "match: {projects: [p-two-2, p-one-1, \"p-*\"]}", "projects/p-one-1 projects/p-two-2"},
+		{"the policy names patterns only", "match: {projects: [\"p-*\"]}", "projects/demo-project"},
+	} {
+		b := newBench(t, "version: 1\nrules: [{name: a, "+tc.match+"}]\n")
+		var got []string
+		for _, scope := range b.scopes(command) {
+			got = append(got, scope.Name())
+		}
+		if diff := cmp.Diff(tc.want, strings.Join(got, " ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
