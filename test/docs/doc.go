@@ -1,0 +1,2 @@
+// Package docs holds what README says against the code.
+package docs
