@@ -13,10 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
 func TestABatchIsAnsweredCallByCall(t *testing.T) {
-	base := serve(t, localcloud.Options{})
+	base := serve(t, localcloud.Options{Grants: []resourcemanager.Grant{
+		{Role: "roles/editor", Member: "user:alice@example.com"}, {Role: "roles/viewer", Member: "user:bob@example.com"},
+	}})
 	const insert = `{"name":"be"}`
 	body := strings.ReplaceAll(`--b
 Content-Type: application/http

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
+	"github.com/iapguard/iapguard/internal/localcloud/iam"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
@@ -34,6 +35,13 @@ type Options struct {
 	Latency time.Duration
 	// OperationTime is how long operations run; zero is a few milliseconds.
 	OperationTime time.Duration
+	// IAMPropagation is how long it takes until a change of an IAM policy is
+	// in effect.
+	IAMPropagation time.Duration
+	// Roles are custom roles, and Grants roles on the project, that are there
+	// from the start and after every reset. The owner needs none.
+	Roles  []kernel.Role
+	Grants []resourcemanager.Grant
 	// Publish puts what log sinks select into a Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
 	// Console answers /console; nil is a 404.
@@ -60,13 +68,15 @@ func New(options Options) *Cloud {
 	logs := logging.New(logging.Options{Clock: options.Clock, Publish: options.Publish})
 	k := kernel.New(kernel.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
+		IAMPropagation: options.IAMPropagation, Roles: options.Roles,
 	})
 	loadBalancers := compute.New(k)
 	services := run.New(k)
 	k.Serve(loadBalancers.API())
 	k.Serve(services.API())
 	k.Serve(serviceusage.New(k))
-	k.Serve(resourcemanager.New(k))
+	k.Serve(resourcemanager.New(k, options.Grants...))
+	k.Serve(iam.New(k))
 	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService}))
 	k.Serve(logs.API())
 	c := &Cloud{kernel: k, logs: logs, services: services}

@@ -34,7 +34,13 @@ func (m *routeMaker) add(verb, path, method, permission string, handle func(*ker
 		Permission: "compute." + m.collection + "." + permission,
 		Source:     "cloud.google.com/compute/docs/reference/rest/v1/" + m.collection + "/" + method,
 		Write:      verb != "GET" && method != "wait",
+		Resource:   subject(verb, method),
 		Handle:     handle,
+	}
+	if method == "patch" {
+		// A patch reads what it changes (cdn/docs/audit-logging, and the
+		// reference page of every patch method).
+		route.Also = []string{"compute." + m.collection + ".get"}
 	}
 	if route.Write {
 		route.AuditMethod = m.version + ".compute." + m.collection + "." + method

@@ -65,6 +65,9 @@ func (a *api) routes() []kernel.Route {
 			Verb: "POST", Path: "/v1/projects/{project}" + l.path + ":setIamPolicy", ID: "iap.setIamPolicy",
 			Permission: l.permission + ".setIamPolicy", Source: docs + "setIamPolicy", Handle: a.setPolicy,
 			Write: true, AuditMethod: "google.cloud.iap.v1.IdentityAwareProxyAdminService.SetIamPolicy",
+		}, kernel.Route{
+			Verb: "POST", Path: "/v1/projects/{project}" + l.path + ":testIamPermissions", ID: "iap.testIamPermissions",
+			Source: docs + "testIamPermissions", Handle: a.testPermissions,
 		})
 	}
 	for _, l := range append([]level{{"", "iap.projects"}}, levels...) {
@@ -78,7 +81,7 @@ func (a *api) routes() []kernel.Route {
 		})
 	}
 	for i := range routes {
-		routes[i].API = "iap"
+		routes[i].API, routes[i].Resource = "iap", a.subject
 	}
 	return routes
 }
@@ -120,6 +123,15 @@ func (a *api) resource(c *kernel.Call) (string, error) {
 	return name + "/services/" + id, nil
 }
 
+// subject is the resource of a call as its policy is kept under, or as it was
+// named where there is none.
+func (a *api) subject(c *kernel.Call) string {
+	if name, err := a.resource(c); err == nil {
+		return name
+	}
+	return c.Resource
+}
+
 // missing is what is answered about a resource that is not there (unverified).
 func missing() error { return kernel.NotFound("Requested entity was not found.") }
 
@@ -129,6 +141,14 @@ func (a *api) getPolicy(c *kernel.Call) (any, error) {
 		return nil, err
 	}
 	return c.GetIamPolicy(name)
+}
+
+func (a *api) testPermissions(c *kernel.Call) (any, error) {
+	name, err := a.resource(c)
+	if err != nil {
+		return nil, err
+	}
+	return c.TestIamPermissions(name)
 }
 
 // setPolicy writes who may pass. Its log entry is recorded for backend

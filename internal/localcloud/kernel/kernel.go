@@ -19,6 +19,11 @@ type Options struct {
 	Latency time.Duration
 	// OperationTime is how long a long-running operation runs.
 	OperationTime time.Duration
+	// IAMPropagation is how long it takes until a change of an IAM policy is
+	// in effect. Who reads the policy sees it at once.
+	IAMPropagation time.Duration
+	// Roles are custom roles that are there from the start.
+	Roles []Role
 	// Audit receives the record of every write, of every failed write, and of
 	// whatever an API emits by itself. It must not block; nil drops records.
 	Audit func(AuditRecord)
@@ -32,6 +37,7 @@ type Kernel struct {
 	apis     []API
 	calls    callLog
 	policies policies
+	roles    roles
 	project  projectState
 
 	mu         sync.Mutex
@@ -107,6 +113,10 @@ func (k *Kernel) clear() {
 	k.pending = map[*time.Timer]struct{}{}
 	k.calls.reset()
 	k.policies.reset()
+	k.policies.history.Put(organization, time.Time{}, map[string]any{"bindings": []any{
+		map[string]any{"role": "roles/owner", "members": []any{string(Owner)}},
+	}})
+	k.roles.reset(k.options.Roles)
 	k.project.reset()
 }
 
@@ -141,6 +151,10 @@ func (k *Kernel) Stamp() time.Time {
 
 // OperationTime is how long a long-running operation runs.
 func (k *Kernel) OperationTime() time.Duration { return k.options.OperationTime }
+
+// IAMPropagation is how long it takes until a change of an IAM policy is in
+// effect.
+func (k *Kernel) IAMPropagation() time.Duration { return k.options.IAMPropagation }
 
 // Later runs f once after d, on its own goroutine, unless the kernel is reset
 // or closed before.

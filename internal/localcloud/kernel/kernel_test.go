@@ -205,6 +205,7 @@ func TestEveryCallIsLoggedAndEveryWriteLeavesARecord(t *testing.T) {
 		}
 		return map[string]any{"ok": true}, nil
 	})
+	k.SeedPolicy("projects/demo-project", []any{map[string]any{"role": "roles/owner", "members": []any{"user:alice@example.com"}}})
 	alice := []string{"Authorization", "Bearer user:alice@example.com", "User-Agent", "test/1"}
 	do(k, "GET", "/v1/projects/123456789012/fruits/a", "")
 	do(k, "POST", "/v1/projects/123456789012/fruits", `{"n":1}`, alice...)

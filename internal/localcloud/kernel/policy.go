@@ -20,12 +20,21 @@ const neverSet = "ACAB"
 type policies struct {
 	mu         sync.Mutex
 	byResource map[string]map[string]any
+	// history holds the same policies, and what they were before.
+	history History[map[string]any]
 }
 
 func (p *policies) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.byResource = map[string]map[string]any{}
+	p.history.Reset()
+}
+
+// put keeps a policy that nobody changes any more. The lock is held.
+func (p *policies) put(resource string, policy map[string]any, since time.Time) {
+	p.byResource[resource] = policy
+	p.history.Put(resource, since, policy)
 }
 
 // all is every policy under what name makes of its resource's name.
@@ -44,12 +53,13 @@ func (p *policies) all(name func(string) string) map[string]any {
 }
 
 // SeedPolicy gives a resource the bindings that it is created with. Nobody
-// wrote them, so nothing is checked and nothing logged.
+// wrote them, so nothing is checked, nothing logged, and they are in effect at
+// once.
 func (k *Kernel) SeedPolicy(resource string, bindings []any) {
 	etag := policyEtag(k.Stamp())
 	k.policies.mu.Lock()
 	defer k.policies.mu.Unlock()
-	k.policies.byResource[resource] = map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)}
+	k.policies.put(resource, map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)}, time.Time{})
 }
 
 // Policy is a copy of the whole policy of a resource, as version 3 shows it.
@@ -67,6 +77,7 @@ func (k *Kernel) DeletePolicy(resource string) {
 	k.policies.mu.Lock()
 	defer k.policies.mu.Unlock()
 	delete(k.policies.byResource, resource)
+	k.policies.history.Drop(resource, k.Now())
 }
 
 // GetIamPolicy answers a getIamPolicy call about resource. The version asked
@@ -136,7 +147,7 @@ func (k *Kernel) setPolicy(resource string, sent map[string]any, mask string) (m
 		policy["bindings"] = bindings
 	}
 	keepUnmasked(policy, old, sent, mask)
-	k.policies.byResource[resource] = policy
+	k.policies.put(resource, policy, k.Now())
 	return Clone(policy), nil
 }
 

@@ -132,13 +132,23 @@ func known(project string) bool { return project == ProjectID || project == Proj
 // or that the caller may not see; Google does not tell the two apart.
 // Resource Manager's text is recorded; the others are unverified.
 func unknownProject(c *Call, project string) *Error {
-	switch c.Route.API {
-	case "compute":
+	if c.Route.API == "compute" {
 		return NotFound("The resource 'projects/%s' was not found", project)
+	}
+	return permissionDenied(c.Route, c.Route.Permission, strings.TrimPrefix(c.Resource, "/"))
+}
+
+// permissionDenied is the 403 of a missing permission as the API words it
+// (wire.md 0.1): Compute Engine in a sentence of its own, Resource Manager
+// without saying which permission it was.
+func permissionDenied(route *Route, permission, resource string) *Error {
+	switch route.API {
+	case "compute":
+		return Denied("Required '%s' permission for '%s'", permission, resource)
 	case "cloudresourcemanager":
 		return Denied("The caller does not have permission")
 	}
-	return denied(c.Route.service(), c.Route.Permission, strings.TrimPrefix(c.Resource, "/"))
+	return denied(route.service(), permission, resource)
 }
 
 // denied is the 403 of a missing permission (wire.md 0.1).

@@ -23,6 +23,11 @@ type Route struct {
 	// Permission is the IAM permission that the call needs, and Source the
 	// documentation that says so. Both are empty when it needs none.
 	Permission, Source string
+	// Also are further permissions that the call needs.
+	Also []string
+	// Resource names what the call is about, for permissions and for the call
+	// log, where that is not the path after the version. Nil: it is.
+	Resource func(*Call) string
 	// Write says that the call changes something. Writes are logged.
 	Write bool
 	// AuditMethod is protoPayload.methodName of the call's log entry. A write

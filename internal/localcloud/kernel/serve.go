@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -36,15 +37,30 @@ func (k *Kernel) handle(c *Call) (any, error) {
 	if err := c.readBody(); err != nil {
 		return nil, err
 	}
+	c.nameResource()
 	if err := k.admit(c); err != nil {
 		return nil, err
 	}
 	return c.Route.Handle(c)
 }
 
+// nameResource lets the route say what the call is about.
+func (c *Call) nameResource() {
+	if c.Route.Resource == nil {
+		return
+	}
+	c.Resource = c.Route.Resource(c)
+	if c.Record != nil {
+		c.Record.ResourceName = c.Resource
+		for i := range c.Record.Authorization {
+			c.Record.Authorization[i].Resource = c.Resource
+		}
+	}
+}
+
 // admit says whether the call may have any effect: the project is ours, the
-// API is enabled. Whatever refuses a call before its handler sees it
-// (permissions, injected faults) belongs here.
+// API is enabled, the caller has the permissions. Whatever refuses a call
+// before its handler sees it belongs here.
 func (k *Kernel) admit(c *Call) error {
 	if project := c.vars["project"]; project != "" && !known(project) {
 		return unknownProject(c, project)
@@ -52,7 +68,7 @@ func (k *Kernel) admit(c *Call) error {
 	if service := c.Route.service(); !alwaysOn[service] && !k.Enabled(service) {
 		return ServiceDisabled(service)
 	}
-	return nil
+	return k.authorize(c)
 }
 
 // resourceOf is the path after its version, without custom verb, and with the
@@ -83,6 +99,7 @@ func newRecord(c *Call) *AuditRecord {
 		},
 	}
 	if c.Route.Permission != "" {
+		// What the call needs beside it is not shown (recorded: subnetworks.patch).
 		record.Authorization = []Authorization{{c.Route.Permission, c.Resource, true}}
 	}
 	return record
@@ -105,12 +122,20 @@ func (k *Kernel) record(c *Call, answer any, err error) {
 		record.Severity, record.Status = "ERROR", &Status{e.RPCCode(), e.Message}
 		record.Response, record.Operation = nil, nil
 		if e.Status == "PERMISSION_DENIED" {
-			for i := range record.Authorization {
-				record.Authorization[i].Granted = false
-			}
+			refuse(record.Authorization)
 		}
 	} else if body, ok := answer.(map[string]any); ok && record.Response == nil {
 		record.Response = Clone(body)
 	}
 	k.Emit(*record)
+}
+
+// refuse says that nothing was granted, unless it is known which part was not.
+func refuse(asked []Authorization) {
+	if slices.ContainsFunc(asked, func(a Authorization) bool { return !a.Granted }) {
+		return
+	}
+	for i := range asked {
+		asked[i].Granted = false
+	}
 }

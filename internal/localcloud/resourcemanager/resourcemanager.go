@@ -10,11 +10,20 @@ const (
 	docs     = "cloud.google.com/resource-manager/reference/rest/"
 )
 
-// New returns the API.
-func New(k *kernel.Kernel) kernel.API {
-	seed := func() {
-		k.SeedPolicy(resource, []any{map[string]any{"role": "roles/owner", "members": []any{string(kernel.Owner)}}})
+// Grant is one role on the project and who holds it.
+type Grant struct {
+	Role   string
+	Member string
+}
+
+// New returns the API. The project starts with its owner and with the given
+// grants.
+func New(k *kernel.Kernel, grants ...Grant) kernel.API {
+	bindings := []any{map[string]any{"role": "roles/owner", "members": []any{string(kernel.Owner)}}}
+	for _, grant := range grants {
+		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
 	}
+	seed := func() { k.SeedPolicy(resource, bindings) }
 	seed()
 	var routes []kernel.Route
 	for _, version := range []string{"v1", "v3"} {
@@ -34,6 +43,11 @@ func New(k *kernel.Kernel) kernel.API {
 				Verb: "POST", Path: project + ":setIamPolicy", ID: "cloudresourcemanager.projects.setIamPolicy",
 				Permission: "resourcemanager.projects.setIamPolicy", Source: docs + version + "/projects/setIamPolicy",
 				Write: true, AuditMethod: "SetIamPolicy", Handle: setPolicy,
+			},
+			kernel.Route{
+				Verb: "POST", Path: project + ":testIamPermissions", ID: "cloudresourcemanager.projects.testIamPermissions",
+				Source: docs + version + "/projects/testIamPermissions",
+				Handle: func(c *kernel.Call) (any, error) { return c.TestIamPermissions(resource) },
 			})
 	}
 	routes = append(routes, kernel.Route{

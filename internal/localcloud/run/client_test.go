@@ -40,6 +40,10 @@ func start(t *testing.T) *cloud {
 		defer c.mu.Unlock()
 		c.records = append(c.records, record)
 	}})
+	core.SeedPolicy("projects/demo-project", []any{
+		map[string]any{"role": "roles/editor", "members": []any{"user:alice@example.com"}},
+		map[string]any{"role": "roles/run.admin", "members": []any{"user:alice@example.com"}},
+	})
 	c.run = run.New(core)
 	core.Serve(c.run.API())
 	c.server = httptest.NewServer(core)

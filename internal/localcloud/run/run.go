@@ -28,8 +28,12 @@ func New(k *kernel.Kernel) *Run {
 
 // API is both of its faces as the kernel serves them.
 func (r *Run) API() kernel.API {
+	older := r.routesV1()
+	for i := range older {
+		older[i].Resource = subjectV1
+	}
 	return kernel.API{
-		Name: "run", Routes: append(r.routesV2(), r.routesV1()...),
+		Name: "run", Routes: append(r.routesV2(), older...),
 		State: r.state, Reset: r.reset,
 	}
 }

@@ -80,6 +80,9 @@ func (r *Run) createV1(call *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := mayRun(call, wanted.fields); err != nil {
+		return nil, err
+	}
 	made, err := r.create(id, wanted, call.Caller, dryRun(call))
 	if err != nil {
 		return nil, err
@@ -120,7 +123,7 @@ func (r *Run) replaceV1(call *kernel.Call) (any, error) {
 			return change{}, old.conflict(resourceVersionNumber(version))
 		}
 		keepFieldsOfV2(&wanted, old.wanted)
-		return change{wanted: wanted, by: call.Caller.Email()}, nil
+		return change{wanted: wanted, by: call.Caller.Email()}, mayRun(call, wanted.fields)
 	})
 	if err != nil {
 		return nil, err

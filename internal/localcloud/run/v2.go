@@ -36,7 +36,7 @@ func (r *Run) routesV2() []kernel.Route {
 		audited(v2Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create", r.createV2)),
 		route(http.MethodGet, services, id+"services.list", "services.list", r.listV2),
 		route(http.MethodGet, one, id+"services.get", "services.get", r.getV2),
-		audited(v2Prefix+"UpdateService", route(http.MethodPatch, one, id+"services.patch", "services.update", r.patchV2)),
+		alsoReads(audited(v2Prefix+"UpdateService", route(http.MethodPatch, one, id+"services.patch", "services.update", r.patchV2))),
 		audited(v2Prefix+"DeleteService", route(http.MethodDelete, one, id+"services.delete", "services.delete", r.deleteV2)),
 		route(http.MethodGet, one+":getIamPolicy", id+"services.getIamPolicy", "services.getIamPolicy", r.getPolicy),
 		audited(v2Prefix+"SetIamPolicy", route(http.MethodPost, one+":setIamPolicy", id+"services.setIamPolicy",
@@ -48,6 +48,12 @@ func (r *Run) routesV2() []kernel.Route {
 		route(http.MethodGet, operations+"/{operation}", id+"operations.get", "operations.get", r.getOperation),
 		route(http.MethodPost, operations+"/{operation}:wait", id+"operations.wait", "operations.get", r.waitOperation),
 	}
+}
+
+// alsoReads is a patch, which reads what it changes.
+func alsoReads(route kernel.Route) kernel.Route {
+	route.Also = []string{"run.services.get"}
+	return route
 }
 
 // untested is a route that needs no permission.
@@ -83,6 +89,9 @@ func (r *Run) createNamed(call *kernel.Call, id identity, request string) (any, 
 		"serviceId": id.name, "parent": "projects/" + kernel.ProjectID + "/locations/" + id.location})
 	wanted, err := sentV2(call)
 	if err != nil {
+		return nil, err
+	}
+	if err := mayRun(call, wanted); err != nil {
 		return nil, err
 	}
 	made, err := r.create(id, spec{fields: wanted}, call.Caller, dryRun(call))
@@ -150,6 +159,9 @@ func (r *Run) patchV2(call *kernel.Call) (any, error) {
 			return change{}, err
 		}
 		fields, err := masked(old.wanted.fields, wanted, call.Query("updateMask"))
+		if err == nil {
+			err = mayRun(call, fields)
+		}
 		return change{wanted: spec{fields, old.wanted.knative}, by: call.Caller.Email(),
 			force: call.Query("forceNewRevision") == "true"}, err
 	})
@@ -201,14 +213,9 @@ func (r *Run) setPolicy(call *kernel.Call) (any, error) {
 	return call.SetIamPolicy(id.fullName())
 }
 
-// testPermissions answers that the caller has every permission asked for:
-// permissions are not checked yet.
+// testPermissions answers which permissions the caller has.
 func (r *Run) testPermissions(call *kernel.Call) (any, error) {
-	body, err := call.Body()
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"permissions": kernel.List(body, "permissions")}, nil
+	return call.TestIamPermissions(identityOf(call).fullName())
 }
 
 func (r *Run) listRevisionsV2(call *kernel.Call) (any, error) {

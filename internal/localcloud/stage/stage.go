@@ -15,6 +15,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -45,6 +46,8 @@ type Options struct {
 	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
 	Latency      time.Duration
 	Clock        func() time.Time // nil is the machine's
+	// Roles are what the function may do; nil is what deploy/ ships.
+	Roles []kernel.Role
 }
 
 // Stage is a running local cloud.
@@ -61,12 +64,20 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 	if options.Addr == "" {
 		options.Addr = "127.0.0.1:0"
 	}
+	var err error
+	if options.Roles == nil {
+		if options.Roles, err = ShippedRoles(); err != nil {
+			return nil, err
+		}
+	}
 	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost})
 	if err != nil {
 		return nil, err
 	}
 	s := &Stage{Broker: broker}
-	s.Cloud = localcloud.New(localcloud.Options{Clock: options.Clock, Latency: options.Latency, Publish: s.publish})
+	s.Cloud = localcloud.New(localcloud.Options{
+		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: options.Roles, Grants: grants(options.Roles),
+	})
 	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
 		if err := broker.CreateTopic(ctx, topic); err != nil {
 			return nil, errors.Join(err, s.Close(ctx))

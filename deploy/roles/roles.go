@@ -1,0 +1,51 @@
+// Package roles is the custom roles that iapguard's service account is given.
+// They are defined in iapguard.yaml, which Terraform reads too; this package
+// only lets Go programs read the same file.
+package roles
+
+import (
+	_ "embed"
+	"fmt"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed iapguard.yaml
+var file []byte
+
+// Role is one custom role.
+type Role struct {
+	// ID is the last segment of its name: projects/P/roles/ID.
+	ID          string `yaml:"id"`
+	Title       string `yaml:"title"`
+	Description string `yaml:"description"`
+	// BindTo says on what the role is granted.
+	BindTo      string       `yaml:"bindTo"`
+	Permissions []Permission `yaml:"permissions"`
+}
+
+// Permission is one permission and what it is needed for.
+type Permission struct {
+	Name string `yaml:"name"`
+	Why  string `yaml:"why"`
+}
+
+// Load reads the roles. An error means that the file is broken.
+func Load() ([]Role, error) {
+	var content struct {
+		Roles []Role `yaml:"roles"`
+	}
+	if err := yaml.UnmarshalWithOptions(file, &content, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("reading iapguard.yaml: %w", err)
+	}
+	return content.Roles, nil
+}
+
+// Names are the names of a role's permissions, in order.
+func (r Role) Names() []string {
+	names := make([]string, len(r.Permissions))
+	for i, permission := range r.Permissions {
+		names[i] = permission.Name
+	}
+	return names
+}

@@ -1,0 +1,63 @@
+package roles
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEveryPermissionHasAReasonAndStandsThereOnce(t *testing.T) {
+	all, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("the file defines no role")
+	}
+	permission := regexp.MustCompile(`^[a-z]+\.[A-Za-z]+\.[A-Za-z]+$`)
+	seen := map[string]string{}
+	for _, role := range all {
+		if role.ID == "" || role.Title == "" || role.Description == "" || role.BindTo == "" || len(role.Permissions) == 0 {
+			t.Errorf("role %q is not complete: %+v", role.ID, role)
+		}
+		for _, each := range role.Permissions {
+			if !permission.MatchString(each.Name) || each.Why == "" {
+				t.Errorf("role %s: permission %q with reason %q", role.ID, each.Name, each.Why)
+			}
+			if other, twice := seen[each.Name]; twice {
+				t.Errorf("permission %s is in role %s and in role %s", each.Name, other, role.ID)
+			}
+			seen[each.Name] = role.ID
+		}
+	}
+}
+
+func TestTheInstructionsNameTheSamePermissions(t *testing.T) {
+	all, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, role := range all {
+		want = append(want, role.Names()...)
+	}
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| permission | what for |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var got []string
+	for _, m := range regexp.MustCompile("`([a-z]+\\.[A-Za-z]+\\.[A-Za-z]+)`").FindAllStringSubmatch(table, -1) {
+		got = append(got, m[1])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("deploy/README.md (-roles +table):\n%s", diff)
+	}
+}

@@ -1,0 +1,188 @@
+// Package iam is the part of the local cloud's IAM API (v1) that makes custom
+// roles of the project.
+package iam
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+const (
+	docs   = "cloud.google.com/iam/docs/reference/rest/v1/projects.roles/"
+	parent = "projects/" + kernel.ProjectID + "/roles"
+)
+
+var (
+	roleID     = regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`)
+	permission = regexp.MustCompile(`^[a-z][a-zA-Z0-9-]*\.[a-zA-Z]+\.[a-zA-Z]+$`)
+	// writable are the fields of a role that a client may send.
+	writable = []string{"name", "title", "description", "includedPermissions", "stage", "etag", "deleted"}
+)
+
+type api struct{ kernel *kernel.Kernel }
+
+// New returns the API. The roles themselves are the kernel's.
+func New(k *kernel.Kernel) kernel.API {
+	a := api{k}
+	const collection, one = "/v1/projects/{project}/roles", "/v1/projects/{project}/roles/{role}"
+	routes := []kernel.Route{
+		route("GET", collection, "list", a.list),
+		route("GET", one, "get", a.get),
+		written(route("POST", collection, "create", a.create), "CreateRole"),
+		written(route("PATCH", one, "patch", a.patch), "UpdateRole"),
+		written(route("DELETE", one, "delete", a.remove), "DeleteRole"),
+	}
+	return kernel.API{Name: "iam", Routes: routes, State: a.state}
+}
+
+func route(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
+	right := method
+	if method == "patch" {
+		right = "update"
+	}
+	return kernel.Route{
+		Verb: verb, Path: path, API: "iam", ID: "iam.projects.roles." + method,
+		Permission: "iam.roles." + right, Source: docs + method, Handle: handle,
+	}
+}
+
+func written(route kernel.Route, method string) kernel.Route {
+	route.Write, route.AuditMethod = true, "google.iam.admin.v1."+method
+	return route
+}
+
+func (a api) state() map[string]any {
+	state := map[string]any{}
+	for _, role := range a.kernel.CustomRoles() {
+		state[role.Name] = view(role)
+	}
+	return state
+}
+
+func view(role kernel.Role) map[string]any {
+	shown := map[string]any{"name": role.Name}
+	for key, text := range map[string]string{"title": role.Title, "description": role.Description, "stage": role.Stage} {
+		if text != "" {
+			shown[key] = text
+		}
+	}
+	if len(role.Permissions) > 0 {
+		permissions := make([]any, len(role.Permissions))
+		for i, each := range role.Permissions {
+			permissions[i] = each
+		}
+		shown["includedPermissions"] = permissions
+	}
+	return shown
+}
+
+// list shows roles without their permissions, unless the full view is asked for.
+func (a api) list(c *kernel.Call) (any, error) {
+	answer := map[string]any{}
+	var all []any
+	for _, role := range a.kernel.CustomRoles() {
+		shown := view(role)
+		if c.Query("view") != "FULL" {
+			delete(shown, "includedPermissions")
+		}
+		all = append(all, shown)
+	}
+	if all != nil {
+		answer["roles"] = all
+	}
+	return answer, nil
+}
+
+func (a api) find(c *kernel.Call) (kernel.Role, error) {
+	name := parent + "/" + c.Var("role")
+	role, ok := a.kernel.CustomRole(name)
+	if !ok {
+		return role, kernel.NotFound("The role named %s was not found.", name)
+	}
+	return role, nil
+}
+
+func (a api) get(c *kernel.Call) (any, error) {
+	role, err := a.find(c)
+	if err != nil {
+		return nil, err
+	}
+	return view(role), nil
+}
+
+func (a api) create(c *kernel.Call) (any, error) {
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	id := kernel.Text(body, "roleId")
+	if !roleID.MatchString(id) {
+		return nil, kernel.Invalid("The role_id must be 3 to 64 letters, digits, underscores and periods, not %q.", id)
+	}
+	role := kernel.Role{Name: parent + "/" + id, Stage: "ALPHA"}
+	if _, taken := a.kernel.CustomRole(role.Name); taken {
+		return nil, kernel.AlreadyExists("A role named %s in %s already exists.", id, "projects/"+kernel.ProjectID)
+	}
+	return a.write(role, kernel.Object(body, "role"), nil)
+}
+
+func (a api) patch(c *kernel.Call) (any, error) {
+	role, err := a.find(c)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	var mask []string
+	if text := c.Query("updateMask"); text != "" {
+		mask = strings.Split(strings.ReplaceAll(text, "included_permissions", "includedPermissions"), ",")
+	}
+	return a.write(role, body, mask)
+}
+
+// write gives a role what was sent, or of it what the mask names.
+func (a api) write(role kernel.Role, sent map[string]any, mask []string) (any, error) {
+	for field := range sent {
+		if !slices.Contains(writable, field) {
+			return nil, kernel.UnknownField(field, "role")
+		}
+	}
+	named := func(field string) bool {
+		_, present := sent[field]
+		return slices.Contains(mask, field) || mask == nil && present
+	}
+	for field, into := range map[string]*string{"title": &role.Title, "description": &role.Description, "stage": &role.Stage} {
+		if named(field) {
+			*into = kernel.Text(sent, field)
+		}
+	}
+	if named("includedPermissions") {
+		role.Permissions = nil
+		for _, each := range kernel.List(sent, "includedPermissions") {
+			text, _ := each.(string)
+			if !permission.MatchString(text) {
+				return nil, kernel.Invalid("Permission %v is not valid.", each)
+			}
+			role.Permissions = append(role.Permissions, text)
+		}
+	}
+	a.kernel.PutRole(role)
+	return view(role), nil
+}
+
+// remove forgets the role at once; Google keeps it for a while, to be restored.
+func (a api) remove(c *kernel.Call) (any, error) {
+	role, err := a.find(c)
+	if err != nil {
+		return nil, err
+	}
+	a.kernel.DropRole(role.Name)
+	shown := view(role)
+	shown["deleted"] = true
+	return shown, nil
+}

@@ -1,0 +1,35 @@
+package run
+
+import (
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// defaultAccount is what a service without an account of its own runs as
+// (run/docs/configuring/services/service-identity).
+const defaultAccount = kernel.ProjectNumber + "-compute@developer.gserviceaccount.com"
+
+// subjectV1 is what a v1 call is about, in the names of v2, under which
+// policies are kept. Knative's paths name no location: the host does.
+func subjectV1(call *kernel.Call) string {
+	path, isKnative := strings.CutPrefix(call.Resource, "apis/serving.knative.dev/v1/namespaces/"+call.Var("project"))
+	if !isKnative {
+		return call.Resource
+	}
+	project := call.Var("project")
+	if project == kernel.ProjectNumber {
+		project = kernel.ProjectID
+	}
+	return "projects/" + project + "/locations/" + call.Region + path
+}
+
+// mayRun refuses a caller who may not act as the account that a service is to
+// run as. Whether a change that makes no revision is exempt is unverified.
+func mayRun(call *kernel.Call, fields map[string]any) error {
+	account := kernel.Text(kernel.Object(fields, "template"), "serviceAccount")
+	if account == "" {
+		account = defaultAccount
+	}
+	return call.ActAs(account)
+}

@@ -1,0 +1,40 @@
+package stage
+
+import (
+	"github.com/iapguard/iapguard/deploy/roles"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
+)
+
+// Developer is who deploys the scenario's services: an editor of the project,
+// who as Cloud Run's administrator may also make services public, which an
+// editor may not.
+const Developer = "user:dev@example.com"
+
+// ShippedRoles are the custom roles of deploy/, as they are in the project.
+func ShippedRoles() ([]kernel.Role, error) {
+	shipped, err := roles.Load()
+	if err != nil {
+		return nil, err
+	}
+	var made []kernel.Role
+	for _, role := range shipped {
+		made = append(made, kernel.Role{
+			Name: "projects/" + Project + "/roles/" + role.ID, Title: role.Title, Description: role.Description,
+			Stage: "GA", Permissions: role.Names(),
+		})
+	}
+	return made, nil
+}
+
+// grants are who holds what in the project beside its owner: the function the
+// given roles and nothing else.
+func grants(shipped []kernel.Role) []resourcemanager.Grant {
+	given := []resourcemanager.Grant{
+		{Role: "roles/editor", Member: Developer}, {Role: "roles/run.admin", Member: Developer},
+	}
+	for _, role := range shipped {
+		given = append(given, resourcemanager.Grant{Role: role.Name, Member: "serviceAccount:" + FunctionAccount})
+	}
+	return given
+}
