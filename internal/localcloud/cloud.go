@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
+	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
@@ -38,12 +39,18 @@ type Options struct {
 	// IAMPropagation is how long it takes until a change of an IAM policy is
 	// in effect.
 	IAMPropagation time.Duration
+	// Propagation is how long changes of load balancers and of IAP take until
+	// they are in effect on the data plane. Who reads them sees them at once.
+	Propagation time.Duration
 	// Roles are custom roles, and Grants roles on the project, that are there
 	// from the start and after every reset. The owner needs none.
 	Roles  []kernel.Role
 	Grants []resourcemanager.Grant
 	// Publish puts what log sinks select into a Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
+	// WithoutOrganization makes IAP find no organization, and so no OAuth
+	// client of Google's.
+	WithoutOrganization bool
 	// Console answers /console; nil is a 404.
 	Console http.Handler
 }
@@ -54,6 +61,7 @@ type Cloud struct {
 	kernel   *kernel.Kernel
 	logs     *logging.Router
 	services *run.Run
+	data     *dataplane.DataPlane
 	own      http.Handler
 }
 
@@ -77,9 +85,15 @@ func New(options Options) *Cloud {
 	k.Serve(serviceusage.New(k))
 	k.Serve(resourcemanager.New(k, options.Grants...))
 	k.Serve(iam.New(k))
-	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService}))
+	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
 	k.Serve(logs.API())
-	c := &Cloud{kernel: k, logs: logs, services: services}
+	data := dataplane.New(dataplane.Options{
+		State: k.State, Allowed: k.Allowed, Clock: options.Clock, Write: logs.Write, WithoutOrganization: options.WithoutOrganization,
+	})
+	// Last, because it looks at the others' state when they have been reset.
+	k.Serve(kernel.API{Name: "dataplane", Reset: data.Reset})
+	data.SetPropagation(options.Propagation)
+	c := &Cloud{kernel: k, logs: logs, services: services, data: data}
 	c.own = c.ownEndpoints(options.Console)
 	return c
 }
@@ -89,6 +103,10 @@ func (c *Cloud) Logs() *logging.Router { return c.logs }
 
 // Run is the Cloud Run of the project: tests hold and release its services.
 func (c *Cloud) Run() *run.Run { return c.services }
+
+// DataPlane answers requests to frontends and run.app addresses; it is served
+// on a port of its own.
+func (c *Cloud) DataPlane() *dataplane.DataPlane { return c.data }
 
 // Close drops what is still running and waits for what cannot be dropped.
 func (c *Cloud) Close() { c.kernel.Close() }
@@ -102,7 +120,11 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.own.ServeHTTP(w, r)
 	case batched(r):
 		c.batch(w, r)
+		c.data.Changed()
 	default:
 		c.kernel.ServeHTTP(w, r)
+		if r.Method != http.MethodGet {
+			c.data.Changed()
+		}
 	}
 }

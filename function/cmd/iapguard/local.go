@@ -36,6 +36,7 @@ const onceTime = 2 * time.Minute
 
 type localFlags struct {
 	addr      string
+	dataAddr  string
 	once      bool
 	cloudOnly bool
 	latency   time.Duration
@@ -53,11 +54,15 @@ func addLocalCommand(root *cobra.Command) {
 			if flags.once && !command.Flags().Changed("addr") {
 				flags.addr = "127.0.0.1:0" // nobody has to find it, and it may run beside another
 			}
+			if flags.addr != defaultAddr && !command.Flags().Changed("data-addr") {
+				flags.dataAddr = "127.0.0.1:0"
+			}
 			return local(command.Context(), flags, command.OutOrStdout())
 		},
 	}
 	set := command.Flags()
 	set.StringVar(&flags.addr, "addr", defaultAddr, "address to listen on")
+	set.StringVar(&flags.dataAddr, "data-addr", "127.0.0.1:9091", "address for requests to frontends and run.app hosts, told apart by Host; with another --addr a free port")
 	set.BoolVar(&flags.once, "once", false, "play the scenario to its end, then exit 0 only if every service ended protected or compliant")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
@@ -74,7 +79,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	if flags.once && flags.cloudOnly {
 		return usageError{errors.New("--once and --cloud-only: without the function there is nothing to play")}
 	}
-	if err := checkListen(flags.addr); err != nil {
+	if err := errors.Join(checkListen("addr", flags.addr), checkListen("data-addr", flags.dataAddr)); err != nil {
 		return usageError{err}
 	}
 	if flags.policy != "" {
@@ -82,7 +87,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 			return usageError{err}
 		}
 	}
-	running, err := stage.Start(ctx, stage.Options{Addr: flags.addr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
+	running, err := stage.Start(ctx, stage.Options{Addr: flags.addr, DataAddr: flags.dataAddr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
 	if err != nil {
 		return fmt.Errorf("starting the local cloud: %w", err)
 	}
@@ -91,7 +96,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		defer cancel()
 		_ = running.Close(closing) // the process ends; there is nobody left to tell
 	}()
-	fmt.Fprintf(os.Stderr, "local cloud at %s\n", running.URL())
+	fmt.Fprintf(os.Stderr, "local cloud at %s\nits frontends and run.app hosts, as Host, at %s\n", running.URL(), running.DataURL())
 	if flags.cloudOnly {
 		<-ctx.Done()
 		return nil

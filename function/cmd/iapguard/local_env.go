@@ -68,13 +68,13 @@ func environment(host, port string) string {
 }
 
 // checkListen keeps the local cloud, which believes every caller, off networks.
-func checkListen(addr string) error {
+func checkListen(flag, addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return fmt.Errorf("--addr is %q: write HOST:PORT", addr)
+		return fmt.Errorf("--%s is %q: write HOST:PORT", flag, addr)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--addr is %q: the local cloud believes every caller, so it listens on the loopback only: write 127.0.0.1:PORT", addr)
+		return fmt.Errorf("--%s is %q: the local cloud believes every caller, so it listens on the loopback only: write 127.0.0.1:PORT", flag, addr)
 	}
 	return nil
 }

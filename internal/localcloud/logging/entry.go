@@ -17,6 +17,7 @@ type Entry struct {
 	LogName          string            `json:"logName"`
 	Operation        *Operation        `json:"operation,omitempty"`
 	Trace            string            `json:"trace,omitempty"`
+	SpanID           string            `json:"spanId,omitempty"`
 	ReceiveTimestamp string            `json:"receiveTimestamp"`
 }
 

@@ -43,6 +43,7 @@ protoPayload.serviceName=("run.googleapis.com" OR "compute.googleapis.com" OR "i
 // Options adjust a stage. The zero value listens on a free port.
 type Options struct {
 	Addr         string // host:port to listen on; "" = a free port of 127.0.0.1
+	DataAddr     string // the same for requests to frontends and run.app addresses
 	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
 	Latency      time.Duration
 	Clock        func() time.Time // nil is the machine's
@@ -56,14 +57,12 @@ type Stage struct {
 	Broker *delivery.Broker
 
 	url     string
+	dataURL string
 	servers []*http.Server
 }
 
 // Start listens and wires log sink and topics. The caller closes the stage.
 func Start(ctx context.Context, options Options) (*Stage, error) {
-	if options.Addr == "" {
-		options.Addr = "127.0.0.1:0"
-	}
 	var err error
 	if options.Roles == nil {
 		if options.Roles, err = ShippedRoles(); err != nil {
@@ -86,14 +85,25 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 	if s.url, err = s.serve(ctx, options.Addr, s.Cloud); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
+	if s.dataURL, err = s.serve(ctx, options.DataAddr, s.Cloud.DataPlane()); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
 	return s, nil
 }
 
 // URL is the base URL of all APIs.
 func (s *Stage) URL() string { return s.url }
 
-// serve listens on an address and answers there until the stage is closed.
+// DataURL is where requests to frontends and to run.app addresses are sent,
+// with what they ask for as their Host.
+func (s *Stage) DataURL() string { return s.dataURL }
+
+// serve listens on an address, "" for a free port of 127.0.0.1, and answers
+// there until the stage is closed.
 func (s *Stage) serve(ctx context.Context, addr string, handler http.Handler) (string, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return "", fmt.Errorf("listening on %s: %w", addr, err)

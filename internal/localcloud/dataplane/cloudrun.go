@@ -1,0 +1,112 @@
+package dataplane
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// network is from where a request reaches Cloud Run.
+type network int
+
+const (
+	direct   network = iota // the default URL, from the internet
+	external                // an external load balancer
+	internal                // an internal load balancer
+)
+
+// lets are the ways in that an ingress setting leaves (run/docs/securing/ingress).
+// Direct requests come from outside here; a setting that is not known lets
+// nobody in.
+var lets = map[string][]network{
+	"INGRESS_TRAFFIC_ALL":                    {direct, external, internal},
+	"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER": {external, internal},
+	"INGRESS_TRAFFIC_INTERNAL_ONLY":          {internal},
+}
+
+// call is a request that has reached Cloud Run, with the token it brings there.
+type call struct {
+	request
+	token token
+	from  network
+}
+
+// intoService is a call's way into a service: ingress, IAP at the service
+// itself, the invoker check, the container.
+func (w world) intoService(service object, c call) outcome {
+	ready := lastOf(kernel.Text(service, "latestReadyRevision"))
+	if ready == "" || !slices.Contains(lets[kernel.Text(service, "ingress")], c.from) {
+		return outcome{answer: notFound()}
+	}
+	if service["iapEnabled"] == true {
+		gate := w.gateAt(service)
+		passed, refusal := w.admit(c.request, gate)
+		if refusal != nil {
+			return outcome{answer: *refusal}
+		}
+		c = asAgent(c, gate, passed)
+	}
+	result, reason := contained(service, c), ""
+	if !w.mayInvoke(service, c) {
+		result, reason = refused(c)
+	}
+	return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, reason))}
+}
+
+// mayInvoke reports whether Cloud Run lets a call through to the container.
+func (w world) mayInvoke(service object, c call) bool {
+	name := kernel.Text(service, "name")
+	if revision, stuck := w.stuck[name]; stuck && c.token.who == iapAgent() &&
+		(revision == "" || revision == kernel.Text(service, "latestReadyRevision")) {
+		return false
+	}
+	return service["invokerIamDisabled"] == true || w.allows(c.token.who, invoke, name, c.request)
+}
+
+// What Cloud Run logs about those it refuses: the first recorded, the others
+// documented (run/docs/troubleshooting).
+const (
+	readMore = " Read more at https://cloud.google.com/run/docs/securing/authenticating " +
+		"Additional troubleshooting documentation can be found at: https://cloud.google.com/run/docs/troubleshooting#"
+	notAuthenticated = "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header." +
+		readMore + "unauthorized-client"
+	notAuthorized = "The request was not authorized to invoke this service." + readMore + "unauthorized-client"
+	notVerified   = "The request was not authorized to invoke this service. The access token could not be verified." + readMore + "401"
+)
+
+// refused is the answer to a call that may not invoke, and what the log says
+// about it. That IAP's agent is told what anonymous callers are is reported.
+func refused(c call) (answer, string) {
+	switch {
+	case c.token.bad:
+		return unauthorized(c.path), notVerified
+	case c.token.who == "" || c.token.who == iapAgent():
+		return forbidden(c.path), notAuthenticated
+	}
+	return forbidden(c.path), notAuthorized
+}
+
+// placeOf is where a service is and what it is called.
+func placeOf(service object) (location, name string) {
+	part := strings.Split(kernel.Text(service, "name"), "/")
+	if len(part) != 6 {
+		return "", ""
+	}
+	return part[3], part[5]
+}
+
+// throughDefaultURL is the way of a request to a run.app address. One that no
+// service has, because it is switched off or never was one, is not found.
+func (w world) throughDefaultURL(r request) outcome {
+	if r.scheme == "http" {
+		return outcome{answer: redirected(r, object{"httpsRedirect": true, "redirectResponseCode": "FOUND"})}
+	}
+	r.scheme = "https"
+	service := w.serviceAt(r.host)
+	if service == nil {
+		return outcome{answer: plain(http.StatusNotFound, pageNotFound)}
+	}
+	return w.intoService(service, call{request: r, token: r.caller(), from: direct})
+}

@@ -1,0 +1,162 @@
+package dataplane
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
+)
+
+// Options say what a DataPlane cannot know by itself. All functions are
+// required.
+type Options struct {
+	// State is everything that the cloud holds, as kernel.State gives it.
+	State func() map[string]any
+	// Allowed answers from the IAM policies that are in effect.
+	Allowed func(kernel.Access) bool
+	// Clock tells the time.
+	Clock func() time.Time
+	// Write keeps a log entry.
+	Write func(logging.Entry)
+	// WithoutOrganization takes the project out of its organization, so that
+	// IAP has no OAuth client of Google's.
+	WithoutOrganization bool
+}
+
+// DataPlane answers requests to load balancers and run.app addresses. It is
+// safe for concurrent use.
+type DataPlane struct {
+	options Options
+
+	mu    sync.Mutex
+	delay time.Duration
+	past  []moment // oldest first; empty while nothing takes effect late
+	stuck map[string]string
+}
+
+// moment is the state from a time on.
+type moment struct {
+	since time.Time
+	state map[string]any
+}
+
+// New returns a data plane on which everything takes effect at once.
+func New(options Options) *DataPlane {
+	return &DataPlane{options: options, stuck: map[string]string{}}
+}
+
+// Reset forgets what was and which services are stuck, and keeps the delay. It
+// is called when the state was reset.
+func (d *DataPlane) Reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stuck, d.past = map[string]string{}, nil
+	d.begin()
+}
+
+// SetPropagation makes changes of load balancers and of IAP, from now on, take
+// effect after a delay; 0 is at once. What has changed before is in effect.
+func (d *DataPlane) SetPropagation(delay time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.delay, d.past = delay, nil
+	d.begin()
+}
+
+// begin remembers the state as it is as what always was. The lock is held.
+func (d *DataPlane) begin() {
+	if d.delay > 0 {
+		d.past = []moment{{state: d.options.State()}}
+	}
+}
+
+// Changed remembers the state after a write. It is called before whoever wrote
+// is answered.
+func (d *DataPlane) Changed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.delay == 0 {
+		return
+	}
+	now := d.options.Clock()
+	d.past = append(d.past, moment{now, d.options.State()})
+	// Of what is older than the delay only the latest can still be asked for.
+	for len(d.past) > 1 && !d.past[1].since.After(now.Add(-d.delay)) {
+		d.past = d.past[1:]
+	}
+}
+
+// Stick makes a service refuse IAP's agent although it may invoke: until a
+// newer revision is ready, or for ever. The service has its full name.
+// Source: iap/docs/enabling-cloud-run, "redeploy your Cloud Run service".
+func (d *DataPlane) Stick(service string, forever bool) {
+	revision := ""
+	if !forever {
+		revision = kernel.Text(kernel.Object(kernel.Object(d.options.State(), "run"), service), "latestReadyRevision")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stuck[service] = revision
+}
+
+// Unstick ends what Stick began.
+func (d *DataPlane) Unstick(service string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.stuck, service)
+}
+
+// world is what a request finds at a time.
+func (d *DataPlane) world(at time.Time) world {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	live := d.options.State()
+	w := world{
+		allowed: d.options.Allowed, live: live, settled: live,
+		stuck: maps.Clone(d.stuck), withoutOrganization: d.options.WithoutOrganization,
+	}
+	for _, each := range d.past {
+		if !each.since.After(at.Add(-d.delay)) {
+			w.settled = each.state
+		}
+	}
+	return w
+}
+
+// ServeHTTP answers one request, after its log entries were written.
+func (d *DataPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	received := read(r, d.options.Clock())
+	result := d.world(received.at).walk(received)
+	for _, entry := range result.entries {
+		d.options.Write(entry)
+	}
+	maps.Copy(w.Header(), result.answer.header)
+	w.Header().Set("Server", "Google Frontend")
+	w.WriteHeader(result.answer.status)
+	if r.Method != http.MethodHead {
+		// A client that has gone needs no answer.
+		_, _ = io.WriteString(w, result.answer.body)
+	}
+}
+
+// walk is a request's way to its answer: by its host to a default URL or to a
+// load balancer. A host that nobody here has is one that would not resolve.
+func (w world) walk(r request) outcome {
+	if r.scheme != "" && r.scheme != "http" && r.scheme != "https" {
+		return outcome{answer: plain(http.StatusBadRequest, "X-Forwarded-Proto is neither http nor https.\n")}
+	}
+	if strings.HasSuffix(r.host, ".run.app") {
+		return w.throughDefaultURL(r)
+	}
+	if f, ok := w.frontendFor(r); ok {
+		return w.throughFrontend(r, f)
+	}
+	return outcome{answer: plain(http.StatusMisdirectedRequest,
+		"No frontend and no service of this local cloud has the host "+r.host+": send the address of a forwarding rule, "+
+			"a host of a URL map or a certificate, or a run.app address as Host.\n")}
+}

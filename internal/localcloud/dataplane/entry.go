@@ -1,0 +1,112 @@
+package dataplane
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
+)
+
+const logs = "projects/" + kernel.ProjectID + "/logs/"
+
+// serviceEntry is Cloud Run's request log entry (recorded). The reason is set
+// where IAM refused, and nowhere else: by it alone Cloud Run's 403 can be told
+// from the application's.
+func serviceEntry(r request, service object, a answer, reason string) logging.Entry {
+	location, name := placeOf(service)
+	entry := entry(r, a)
+	entry.LogName, entry.TextPayload = logs+"run.googleapis.com%2Frequests", reason
+	entry.Resource = logging.Resource{Type: "cloud_run_revision", Labels: map[string]string{
+		"project_id": kernel.ProjectID, "location": location, "service_name": name, "configuration_name": name,
+		"revision_name": lastOf(kernel.Text(service, "latestReadyRevision")),
+	}}
+	entry.HTTPRequest["protocol"] = "HTTP/1.1"
+	if reason != "" {
+		delete(entry.HTTPRequest, "responseSize") // recorded: refusals have none
+	}
+	return entry
+}
+
+// loadBalancers are the logs of each kind of load balancer
+// (logging/docs/api/v2/resource-list; load-balancing/docs/https, logging pages).
+var loadBalancers = map[string]struct{ log, resource string }{
+	"global":   {"requests", "http_load_balancer"},
+	"regional": {"loadbalancing.googleapis.com%2Fexternal_regional_requests", "http_external_regional_lb_rule"},
+	"internal": {"loadbalancing.googleapis.com%2Frequests", "internal_http_lb_rule"},
+}
+
+// loadBalancerEntry is a load balancer's request log entry. A global one says
+// in statusDetails who answered, the others in proxyStatus, and only when it was
+// not the backend (both recorded; the words for IAP in proxyStatus are not).
+func loadBalancerEntry(r request, f frontend, backend object, result outcome) logging.Entry {
+	kind := "global"
+	if regionOf(f.rule) != "" {
+		kind = "regional"
+	}
+	if kernel.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
+		kind = "internal"
+	}
+	entry := entry(r, result.answer)
+	entry.LogName = logs + loadBalancers[kind].log
+	entry.Resource = logging.Resource{Type: loadBalancers[kind].resource, Labels: frontendLabels(kind, f, backend)}
+	entry.JSONPayload = object{
+		"@type":    "type.googleapis.com/google.cloud.loadbalancing.type.LoadBalancerLogEntry",
+		"remoteIp": r.remote, "backendTargetProjectNumber": "projects/" + kernel.ProjectNumber,
+	}
+	switch {
+	case kind == "global":
+		entry.JSONPayload["statusDetails"] = result.details
+	case result.details != byBackend:
+		entry.JSONPayload["proxyStatus"] = `error="http_request_denied"; details="` + result.details + `"`
+	}
+	return entry
+}
+
+func frontendLabels(kind string, f frontend, backend object) map[string]string {
+	labels := map[string]string{
+		"project_id": kernel.ProjectID, "forwarding_rule_name": kernel.Text(f.rule, "name"),
+		"target_proxy_name": kernel.Text(f.proxy, "name"), "url_map_name": kernel.Text(f.urlMap, "name"),
+	}
+	if kind == "global" {
+		labels["zone"], labels["backend_service_name"] = "global", kernel.Text(backend, "name")
+		return labels
+	}
+	labels["region"], labels["network_name"] = regionOf(f.rule), lastOf(kernel.Text(f.rule, "network"))
+	labels["backend_target_name"], labels["backend_target_type"] = kernel.Text(backend, "name"), "BACKEND_SERVICE"
+	labels["matched_url_path_rule"] = "UNMATCHED"
+	labels["backend_name"], labels["backend_type"] = "", "UNKNOWN"
+	labels["backend_scope"], labels["backend_scope_type"] = regionOf(f.rule), "REGION"
+	return labels
+}
+
+// entry is what the entries of one request have in common.
+func entry(r request, a answer) logging.Entry {
+	httpRequest := object{
+		"requestMethod": r.method, "requestUrl": r.url(), "status": a.status, "remoteIp": r.remote, "latency": "0s",
+		"requestSize": strconv.FormatInt(r.size, 10), "responseSize": strconv.Itoa(len(a.body)), "protocol": "HTTP/1.1",
+	}
+	for field, header := range map[string]string{"userAgent": "User-Agent", "referer": "Referer"} {
+		if value := r.header.Get(header); value != "" {
+			httpRequest[field] = strings.ToValidUTF8(value, "?")
+		}
+	}
+	return logging.Entry{
+		Timestamp: r.at.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000Z"), Severity: severity(a.status),
+		HTTPRequest: httpRequest, Trace: "projects/" + kernel.ProjectID + "/traces/" + r.trace, SpanID: r.span,
+	}
+}
+
+// severity of an entry follows the status (recorded for 200 and 403 of Cloud
+// Run).
+func severity(status int) string {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return "ERROR"
+	case status >= http.StatusBadRequest:
+		return "WARNING"
+	}
+	return "INFO"
+}

@@ -1,0 +1,105 @@
+package dataplane
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// gate is IAP where it is on: at a backend service or at a service itself.
+type gate struct {
+	resource string // whose policy decides, and those above it
+	audience string
+	client   string // OAuth client; "" = Google's own
+	// unprovisioned is what IAP says when its agent does not exist.
+	unprovisioned string
+}
+
+const iapRoot = "projects/" + kernel.ProjectNumber + "/iap_web/"
+
+// gateOf is IAP at a backend service. Its policy is kept under its id; the
+// state shows its settings under its name.
+func (w world) gateOf(backend object) gate {
+	web := "compute"
+	if region := regionOf(backend); region != "" {
+		web += "-" + region
+	}
+	services := iapRoot + web + "/services/"
+	client := strings.TrimSpace(kernel.Text(kernel.Object(backend, "iap"), "oauth2ClientId"))
+	if client == "" {
+		client = w.oauthClient(services + kernel.Text(backend, "name"))
+	}
+	return gate{services + kernel.Text(backend, "id"), audienceOf(backend), client, agentMissing}
+}
+
+// gateAt is IAP at a Cloud Run service.
+func (w world) gateAt(service object) gate {
+	location, name := placeOf(service)
+	resource := iapRoot + "cloud_run-" + location + "/services/" + name
+	audience := "/projects/" + kernel.ProjectNumber + "/locations/" + location + "/services/" + name
+	return gate{resource, audience, w.oauthClient(resource), notSetUp}
+}
+
+// admit lets somebody pass IAP, or gives the answer that they get instead.
+// Whoever passes without having signed in, because everybody may, is nobody in
+// particular.
+func (w world) admit(r request, g gate) (member, *answer) {
+	if g.client == "" && w.withoutOrganization {
+		return "", fromIAP(plain(http.StatusBadGateway, "Empty Google Account OAuth client ID(s)/secret(s)."))
+	}
+	visitor := r.session()
+	switch {
+	case w.allows(visitor.who, access, g.resource, r):
+	case visitor.bad:
+		return "", fromIAP(plain(http.StatusUnauthorized, "Invalid IAP credentials: Unable to parse JWT"))
+	case visitor.who == "" && r.acceptsPages():
+		return "", fromIAP(signIn(r, g.client))
+	case visitor.who == "":
+		return "", fromIAP(plain(http.StatusUnauthorized, "Invalid IAP credentials: empty token"))
+	default:
+		return "", fromIAP(noAccess(visitor.who))
+	}
+	if !w.agentProvisioned() {
+		return "", fromIAP(plain(http.StatusInternalServerError, g.unprovisioned))
+	}
+	return visitor.who, nil
+}
+
+// googleClient stands for the OAuth client that Google manages.
+const googleClient = kernel.ProjectNumber + "-google-managed.apps.googleusercontent.com"
+
+// signIn sends a browser to Google's sign-in page.
+func signIn(r request, client string) answer {
+	if client == "" {
+		client = googleClient
+	}
+	to := url.URL{Scheme: "https", Host: "accounts.google.com", Path: "/o/oauth2/v2/auth", RawQuery: url.Values{
+		"client_id": {client}, "response_type": {"code"}, "scope": {"openid email"}, "state": {r.url()},
+		"redirect_uri": {"https://iap.googleapis.com/v1/oauth/clientIds/" + client + ":handleRedirect"},
+	}.Encode()}
+	a := plain(http.StatusFound, "")
+	a.header.Set("Location", to.String())
+	return a
+}
+
+// asAgent is the call that IAP makes for whoever it let pass. What the client
+// said in IAP's own headers is gone (iap/docs/signed-headers-howto).
+func asAgent(c call, g gate, passed member) call {
+	c.token = token{who: iapAgent()}
+	c.header = c.header.Clone()
+	for name := range c.header {
+		if strings.HasPrefix(name, "X-Goog-Iap-") || strings.HasPrefix(name, "X-Goog-Authenticated-User-") {
+			delete(c.header, name)
+		}
+	}
+	// Cloud Run takes the signature away before the service sees the token.
+	c.header.Set(serverlessHeader, "Bearer "+unsigned(agentClaims(c.request))+"SIGNATURE_REMOVED_BY_GOOGLE")
+	c.header.Set(assertionHeader, unsigned(visitorClaims(c.request, g, passed)))
+	if passed != "" {
+		c.header.Set("X-Goog-Authenticated-User-Email", "accounts.google.com:"+passed.email())
+		c.header.Set("X-Goog-Authenticated-User-Id", "accounts.google.com:"+subject(passed))
+	}
+	return c
+}

@@ -1,0 +1,160 @@
+package dataplane
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// What a load balancer's log says about who answered
+// (load-balancing/docs/https/https-logging-monitoring, statusDetails).
+const (
+	byBackend   = "response_sent_by_backend"
+	byIAP       = "handled_by_identity_aware_proxy"
+	byBothIAPs  = "multiple_iap_policies"
+	byNoBackend = "failed_to_pick_backend"
+)
+
+// throughFrontend is a request's way through a load balancer.
+func (w world) throughFrontend(r request, f frontend) outcome {
+	r.scheme = f.scheme()
+	to := route(f.urlMap, r.host, r.path)
+	if to.redirect != nil {
+		return outcome{answer: redirected(r, to.redirect)}
+	}
+	backend := w.compute(to.backend)
+	if backend == nil {
+		return outcome{answer: plain(http.StatusNotFound, "default backend - 404")}
+	}
+	result := w.throughBackend(r, backend)
+	if logged(backend) {
+		result.entries = append(result.entries, loadBalancerEntry(r, f, backend, result))
+	}
+	return result
+}
+
+// throughBackend passes IAP, if it is on, and calls the service behind.
+func (w world) throughBackend(r request, backend object) outcome {
+	service := w.serviceBehind(backend, r)
+	c := call{request: r, token: r.caller(), from: external}
+	if kernel.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
+		c.from = internal
+	}
+	if kernel.Object(backend, "iap")["enabled"] == true {
+		if service["iapEnabled"] == true {
+			return outcome{answer: bothIAPs(), details: byBothIAPs}
+		}
+		gate := w.gateOf(backend)
+		passed, refusal := w.admit(r, gate)
+		if refusal != nil {
+			return outcome{answer: *refusal, details: byIAP}
+		}
+		c = asAgent(c, gate, passed)
+	}
+	if service == nil {
+		return outcome{answer: plain(http.StatusServiceUnavailable, "no healthy upstream"), details: byNoBackend}
+	}
+	result := w.intoService(service, c)
+	result.details = byBackend
+	return result
+}
+
+// serviceBehind is the Cloud Run service that a backend service sends a request
+// to: that of its first serverless NEG that has one. Real load balancers take
+// the one nearest to the client.
+func (w world) serviceBehind(backend object, r request) object {
+	for _, entry := range kernel.List(backend, "backends") {
+		member, _ := entry.(object)
+		neg := w.compute(kernel.Text(member, "group"))
+		to := kernel.Object(neg, "cloudRun")
+		name := kernel.Text(to, "service")
+		if mask := kernel.Text(to, "urlMask"); name == "" && mask != "" {
+			name = unmask(mask, r)
+		}
+		if name == "" {
+			continue
+		}
+		if service := w.service("projects/" + kernel.ProjectID + "/locations/" + regionOf(neg) + "/services/" + name); service != nil {
+			return service
+		}
+	}
+	return nil
+}
+
+// placeholder is what a URL mask has in place of a name.
+var placeholder = regexp.MustCompile(`<(service|tag)>`)
+
+// unmask reads the service's name off a URL by a mask such as
+// "example.com/<service>" or "<service>.example.com"
+// (load-balancing/docs/negs/serverless-neg-concepts, URL masks); "" where the
+// URL does not fit.
+func unmask(mask string, r request) string {
+	pattern := placeholder.ReplaceAllStringFunc(regexp.QuoteMeta(mask), func(name string) string {
+		return "(?P" + name + "[a-z0-9-]+?)"
+	})
+	on := r.host + r.path
+	if strings.HasPrefix(mask, "/") {
+		on = r.path
+	}
+	compiled, err := regexp.Compile("^" + pattern + "(?:/|$)")
+	if err != nil {
+		return ""
+	}
+	m := compiled.FindStringSubmatch(on)
+	if i := compiled.SubexpIndex("service"); m != nil && i > 0 {
+		return m[i]
+	}
+	return ""
+}
+
+// redirectCodes are the statuses of a URL map's redirects; 301 where none is named.
+var redirectCodes = map[string]int{
+	"FOUND": http.StatusFound, "SEE_OTHER": http.StatusSeeOther,
+	"TEMPORARY_REDIRECT": http.StatusTemporaryRedirect, "PERMANENT_REDIRECT": http.StatusPermanentRedirect,
+}
+
+// redirected answers as a URL map's redirect says.
+func redirected(r request, to object) answer {
+	target := url.URL{Scheme: r.scheme, Host: r.host, Path: r.path, RawQuery: r.query}
+	if to["httpsRedirect"] == true {
+		target.Scheme = "https"
+	}
+	if host := kernel.Text(to, "hostRedirect"); host != "" {
+		target.Host = host
+	}
+	if path := kernel.Text(to, "pathRedirect"); path != "" {
+		target.Path = path
+	}
+	if to["stripQuery"] == true {
+		target.RawQuery = ""
+	}
+	code, ok := redirectCodes[kernel.Text(to, "redirectResponseCode")]
+	if !ok {
+		code = http.StatusMovedPermanently
+	}
+	a := plain(code, "")
+	a.header.Set("Location", target.String())
+	return a
+}
+
+// logged reports whether a backend service's requests are logged. Of a sample
+// rate between none and all, all are logged, so that a log can be relied on.
+func logged(backend object) bool {
+	config := kernel.Object(backend, "logConfig")
+	rate, sampled := config["sampleRate"]
+	return config["enable"] == true && (!sampled || number(rate) > 0)
+}
+
+// audienceOf is what IAP's assertion for a backend service is made out to
+// (iap/docs/signed-headers-howto).
+func audienceOf(backend object) string {
+	place := "global"
+	if region := regionOf(backend); region != "" {
+		place = region
+	}
+	return fmt.Sprintf("/projects/%s/%s/backendServices/%s", kernel.ProjectNumber, place, kernel.Text(backend, "id"))
+}

@@ -1,0 +1,102 @@
+package dataplane
+
+import (
+	"net"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// userHeader names who is signed in with Google in the browser that sends
+	// the request.
+	userHeader = "X-Local-User"
+	// serverlessHeader is Cloud Run's own place for a token; where it is, Cloud
+	// Run looks at no other (run/docs/authenticating/service-to-service).
+	serverlessHeader = "X-Serverless-Authorization"
+)
+
+// request is one HTTP request on its way.
+type request struct {
+	at                  time.Time
+	method, path, query string
+	host, port          string // of the Host header, lower-case; port "" = none
+	scheme              string // "" = whatever the host has
+	header              http.Header
+	size                int64
+	remote              string // address of the client
+	trace, span         string // hexadecimal
+}
+
+// read takes a request off the wire.
+func read(r *http.Request, at time.Time) request {
+	host, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host, port = r.Host, ""
+	}
+	remote, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		remote = r.RemoteAddr
+	}
+	trace, span := traceOf(r.Header)
+	return request{
+		at: at, method: r.Method, path: r.URL.Path, query: r.URL.RawQuery,
+		host: strings.ToLower(strings.Trim(host, "[]")), port: port, scheme: r.Header.Get("X-Forwarded-Proto"),
+		header: r.Header.Clone(), size: max(r.ContentLength, 0), remote: remote, trace: trace, span: span,
+	}
+}
+
+// url is the request's URL as logs show it.
+func (r request) url() string {
+	u := url.URL{Scheme: r.scheme, Host: r.host, Path: r.path, RawQuery: r.query}
+	return u.String()
+}
+
+// acceptsPages reports whether an answer can be a page to look at.
+func (r request) acceptsPages() bool {
+	return r.method == http.MethodGet && strings.Contains(strings.Join(r.header.Values("Accept"), ","), "text/html")
+}
+
+// token is what somebody brings to prove who they are.
+type token struct {
+	who member // "" = there is none, or it does not verify
+	bad bool
+}
+
+// tokenIn reads a header that holds a bearer token.
+func tokenIn(header http.Header, name string) token {
+	scheme, text, _ := strings.Cut(header.Get(name), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return token{}
+	}
+	who, ok := parseMember(strings.TrimSpace(text))
+	return token{who, !ok}
+}
+
+// session is whom IAP sees: a signed-in browser, else a program's token.
+func (r request) session() token {
+	if text := r.header.Get(userHeader); text != "" {
+		who, ok := parseMember(text)
+		return token{who, !ok}
+	}
+	return tokenIn(r.header, "Authorization")
+}
+
+// caller is whom Cloud Run sees.
+func (r request) caller() token {
+	if r.header.Get(serverlessHeader) != "" {
+		return tokenIn(r.header, serverlessHeader)
+	}
+	return tokenIn(r.header, "Authorization")
+}
+
+func parseMember(text string) (member, bool) {
+	kind, email, _ := strings.Cut(text, ":")
+	parsed, err := mail.ParseAddress(email)
+	if err != nil || parsed.Address != email || kind != "user" && kind != "serviceAccount" {
+		return "", false
+	}
+	return member(text), true
+}

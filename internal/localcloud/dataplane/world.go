@@ -1,0 +1,109 @@
+package dataplane
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// object is a resource as the state shows it.
+type object = map[string]any
+
+// world is what the data plane goes by. Load balancers' settings take effect
+// late, what Cloud Run observes of a service is in effect.
+type world struct {
+	// allowed answers from the IAM policies that are in effect.
+	allowed func(kernel.Access) bool
+	live    object // the state as it is
+	settled object // the state as it was when it had time to propagate
+	// stuck names the services that refuse IAP's agent, each with the revision
+	// that does so; "" is every revision.
+	stuck map[string]string
+	// withoutOrganization says that the project is in none.
+	withoutOrganization bool
+}
+
+// compute is the resource of Compute Engine that a link names, nil when there
+// is none.
+func (w world) compute(link string) object {
+	return kernel.Object(kernel.Object(w.settled, "compute"), pathOf(link))
+}
+
+// each are the resources of a collection of Compute Engine, by name.
+func (w world) each(collection string) []object {
+	all := kernel.Object(w.settled, "compute")
+	var paths []string
+	for path := range all {
+		if strings.Contains(path, "/"+collection+"/") {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	found := make([]object, 0, len(paths))
+	for _, path := range paths {
+		found = append(found, kernel.Object(all, path))
+	}
+	return found
+}
+
+// service is a Cloud Run service, nil when there is none. Whether IAP is on at
+// the service itself takes effect late, like IAP everywhere.
+func (w world) service(name string) object {
+	service := kernel.Object(kernel.Object(w.live, "run"), name)
+	before := kernel.Object(kernel.Object(w.settled, "run"), name)
+	if service == nil || before == nil {
+		return service
+	}
+	shown := make(object, len(service))
+	for key, value := range service {
+		shown[key] = value
+	}
+	shown["iapEnabled"] = before["iapEnabled"]
+	return shown
+}
+
+// serviceAt is the service with a default URL at a host.
+func (w world) serviceAt(host string) object {
+	for name, entry := range kernel.Object(w.live, "run") {
+		service, _ := entry.(object)
+		for _, url := range kernel.List(service, "urls") {
+			if url == "https://"+host {
+				return w.service(name)
+			}
+		}
+	}
+	return nil
+}
+
+// agentProvisioned reports whether IAP's service agent exists.
+func (w world) agentProvisioned() bool {
+	return kernel.Object(kernel.Object(w.live, "project"), "serviceAgents")[kernel.IAPAgent()] == true
+}
+
+// oauthClient is the OAuth client that IAP's settings name for a resource, or
+// for the nearest above it that has one.
+func (w world) oauthClient(resource string) string {
+	all := kernel.Object(w.settled, "iap")
+	for name := resource; strings.Contains(name, "/"); name = name[:strings.LastIndexByte(name, '/')] {
+		access := kernel.Object(kernel.Object(all, name+":iapSettings"), "accessSettings")
+		if client := kernel.Text(kernel.Object(access, "oauthSettings"), "clientId"); client != "" {
+			return client
+		}
+	}
+	return ""
+}
+
+// pathOf is a link from "projects/" on.
+func pathOf(link string) string {
+	if i := strings.Index(link, "projects/"); i >= 0 {
+		return link[i:]
+	}
+	return link
+}
+
+// lastOf is the last segment of a resource's name or link.
+func lastOf(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+// regionOf is the region of a resource of Compute Engine, "" of a global one.
+func regionOf(resource object) string { return lastOf(kernel.Text(resource, "region")) }

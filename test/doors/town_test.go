@@ -1,0 +1,221 @@
+package doors
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+// town is a local cloud with one service behind a load balancer, and both of
+// its ports.
+type town struct {
+	stage.LoadBalanced
+	t         *testing.T
+	cloud     *localcloud.Cloud
+	api, data string
+}
+
+const (
+	number = "123456789012"
+	agent  = "serviceAccount:service-" + number + "@gcp-sa-iap.iam.gserviceaccount.com"
+	alice  = "user:alice@example.com" // may pass IAP
+	bob    = "user:bob@example.com"   // may not
+)
+
+// global and regional are the services that the tests knock at.
+var (
+	global   = stage.LoadBalanced{Service: "hello", Region: "us-central1", Host: "hello.example.com"}
+	regional = stage.LoadBalanced{Service: "billing", Region: "europe-west1", Regional: true, Host: "billing.example.com"}
+)
+
+// build makes a town with a public service.
+func build(t *testing.T, service stage.LoadBalanced, options localcloud.Options) *town {
+	t.Helper()
+	cloud := localcloud.New(options)
+	api, data := httptest.NewServer(cloud), httptest.NewServer(cloud.DataPlane())
+	t.Cleanup(func() { api.Close(); data.Close(); cloud.Close() })
+	town := &town{service, t, cloud, api.URL, data.URL}
+	if err := service.Deploy(t.Context(), town.owner()); err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Balance(t.Context(), town.owner()); err != nil {
+		t.Fatal(err)
+	}
+	return town
+}
+
+func (o *town) owner() stage.Client { return stage.Client{URL: o.api} }
+
+// call makes an API call that must succeed.
+func (o *town) call(method, path string, body any) map[string]any {
+	o.t.Helper()
+	answer, err := o.owner().Call(o.t.Context(), method, path, body)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return answer
+}
+
+func (o *town) backendPath() string {
+	place := "global"
+	if o.Regional {
+		place = "regions/" + o.Region
+	}
+	return "/compute/v1/projects/" + stage.Project + "/" + place + "/backendServices/" + o.Backend()
+}
+
+func (o *town) iapResource() string {
+	web := "compute"
+	if o.Regional {
+		web += "-" + o.Region
+	}
+	return "/v1/projects/" + number + "/iap_web/" + web + "/services/" + o.Backend()
+}
+
+// The single things that a recipe, or somebody who gets it wrong, does.
+
+func provision(o *town) {
+	o.call("POST", "/v1beta1/projects/"+stage.Project+"/services/iap.googleapis.com:generateServiceIdentity", nil)
+}
+
+func iapOn(o *town) {
+	o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": true}})
+}
+
+func iapOnService(o *town) {
+	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=iapEnabled", map[string]any{"iapEnabled": true})
+}
+
+func logsOn(o *town) {
+	o.call("PATCH", o.backendPath(), map[string]any{"logConfig": map[string]any{"enable": true}})
+}
+
+func ingress(setting string) func(*town) {
+	return func(o *town) {
+		o.call("PATCH", "/v2/"+o.Name()+"?updateMask=ingress", map[string]any{"ingress": setting})
+	}
+}
+
+func invokers(members ...any) func(*town) {
+	return func(o *town) { o.setPolicy("/v2/"+o.Name(), "roles/run.invoker", members) }
+}
+
+func accessors(members ...any) func(*town) {
+	return func(o *town) { o.setPolicy(o.iapResource(), "roles/iap.httpsResourceAccessor", members) }
+}
+
+func (o *town) setPolicy(resource, role string, members []any) {
+	o.t.Helper()
+	o.call("POST", resource+":setIamPolicy", map[string]any{
+		"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": members}}},
+	})
+}
+
+// protected is a town after Google's recipe: alice may pass.
+func protected(o *town) {
+	for _, do := range []func(*town){provision, invokers(agent), accessors(alice), iapOn, ingress("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER")} {
+		do(o)
+	}
+}
+
+// defaultURL is the host of the service's run.app address.
+func (o *town) defaultURL() string {
+	o.t.Helper()
+	shown, _ := o.call("GET", "/v2/"+o.Name(), nil)["uri"].(string)
+	u, err := url.Parse(shown)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return u.Host
+}
+
+// knock is one request to the data plane; the zero value is a stranger's.
+type knock struct {
+	host, path, method string
+	who                string            // who is signed in in the browser
+	header             map[string]string // replaces the browser's
+}
+
+// reply is what came back, and the log entries that were written for it.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+	raw    []json.RawMessage
+	logs   []string // a line for each
+}
+
+func (o *town) knock(k knock) reply {
+	o.t.Helper()
+	method := k.method
+	if method == "" {
+		method = http.MethodGet
+	}
+	request, err := http.NewRequestWithContext(o.t.Context(), method, o.data+k.path, nil)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	request.Host = k.host
+	request.Header.Set("Accept", "text/html,application/xhtml+xml")
+	if k.who != "" {
+		request.Header.Set("X-Local-User", k.who)
+		request.Header.Set("Authorization", "Bearer "+k.who)
+	}
+	for name, value := range k.header {
+		request.Header.Set(name, value)
+	}
+	before := len(o.requestLogs())
+	response, err := http.DefaultTransport.RoundTrip(request) // redirects are answers
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	got := reply{status: response.StatusCode, header: response.Header, body: string(body), raw: o.requestLogs()[before:]}
+	for _, entry := range got.raw {
+		got.logs = append(got.logs, summary(o.t, entry))
+	}
+	return got
+}
+
+// requestLogs are the request log entries so far.
+func (o *town) requestLogs() []json.RawMessage {
+	o.t.Helper()
+	filter, err := logging.ParseFilter("httpRequest:*")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return o.cloud.Logs().Entries(filter)
+}
+
+// summary is what tells one log entry from another, in a line.
+func summary(t *testing.T, raw json.RawMessage) string {
+	t.Helper()
+	var entry struct {
+		LogName, Severity, TextPayload string
+		HTTPRequest                    struct{ Status int }
+		JSONPayload                    struct{ StatusDetails, ProxyStatus string }
+		Resource                       struct{ Type string }
+	}
+	if err := json.Unmarshal(raw, &entry); err != nil {
+		t.Fatal(err)
+	}
+	_, log, _ := strings.Cut(entry.LogName, "/logs/")
+	why := entry.TextPayload + entry.JSONPayload.StatusDetails + entry.JSONPayload.ProxyStatus
+	if first, _, cut := strings.Cut(entry.TextPayload, ". "); cut {
+		why = first
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s %d %s %s", entry.Resource.Type, log, entry.HTTPRequest.Status, entry.Severity, why))
+}
