@@ -1,0 +1,238 @@
+package doors
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/cloud"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+var update = flag.Bool("update", false, "write testdata/doors.txt anew")
+
+// visitors are who knocks: a stranger is nobody.
+var visitors = []struct{ name, who string }{{"a stranger", ""}, {"alice", alice}, {"bob", bob}}
+
+// moment is who got what at every door at one time: door, visitor, answer.
+type moment struct {
+	name  string
+	doors [][]string // one row a door: what each visitor got
+}
+
+const inside = "200 gets in"
+
+// ask knocks at every door as every visitor.
+func (o *town) ask(name string) moment {
+	m := moment{name: name}
+	for _, door := range o.doors() {
+		var got []string
+		for _, visitor := range visitors {
+			got = append(got, verdict(o.knock(knock{host: door.host, path: "/", who: visitor.who})))
+		}
+		m.doors = append(m.doors, got)
+	}
+	return m
+}
+
+// door is a way in and its name for people.
+type door struct{ name, host string }
+
+// doors are the service's addresses. The ones that a frontend has by number
+// lead to the URL map's default service (a way in that is often forgotten).
+func (o *town) doors() []door {
+	place := "/compute/v1/projects/" + stage.Project + "/global/forwardingRules/"
+	if o.Regional {
+		place = "/compute/v1/projects/" + stage.Project + "/regions/" + o.Region + "/forwardingRules/"
+	}
+	address, _ := o.call("GET", place+o.Service+"-https", nil)["IPAddress"].(string)
+	return []door{{"default URL", o.defaultURL()}, {"frontend, by name", o.Host}, {"frontend, by address", address}}
+}
+
+// verdict says in words what an answer means.
+func verdict(r reply) string {
+	switch fromIAP := r.header.Get(iapHeader) == "true"; {
+	case r.status == 200:
+		return inside
+	case r.status == 302 && fromIAP:
+		return "302 sign in"
+	case r.status == 403 && fromIAP:
+		return "403 by IAP"
+	case r.status == 403 && strings.Contains(r.body, "Your client does not have permission"):
+		return "403 by Cloud Run"
+	case r.status == 404:
+		return "404 by ingress"
+	}
+	return fmt.Sprintf("%d ?", r.status)
+}
+
+// protector plans and takes one step after the other, as the loop does.
+type protector struct {
+	*cloud.Cloud
+	target posture.Target
+	want   posture.Wanted
+	now    func() time.Time
+}
+
+func (o *town) protector(settings posture.Settings, now func() time.Time) protector {
+	o.t.Helper()
+	clients, err := cloud.Connect(o.t.Context(), connect.Config{Endpoint: o.api, UserAgent: "iapguard/test"}, now)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	want := posture.Wanted{Settings: settings, Of: func(posture.Target) (posture.Settings, bool) { return settings, true }}
+	return protector{clients, posture.Target{Project: stage.Project, Location: o.Region, Service: o.Service}, want, now}
+}
+
+// plan is what is left to do.
+func (p protector) plan(t *testing.T) plan.Plan {
+	t.Helper()
+	seen, err := p.Observe(t.Context(), p.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := plan.Make(seen, p.want, posture.Assess(seen, p.want), p.now())
+	if err := made.Check(); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// take takes the steps of a plan and calls each after every one. A later write
+// uses the version that an earlier one returned.
+func (p protector) take(t *testing.T, made plan.Plan, each func(plan.Step)) {
+	t.Helper()
+	versions := map[string]string{}
+	for _, step := range made.Steps {
+		if version := versions[step.Written()]; version != "" {
+			step.Version = version
+		}
+		version, err := p.Apply(t.Context(), step)
+		if err != nil {
+			t.Fatalf("%s: %v", step.Op, err)
+		}
+		versions[step.Written()] = version
+		each(step)
+	}
+}
+
+func enforcing(propagation time.Duration) posture.Settings {
+	return posture.Settings{Mode: posture.Enforce, Recipe: posture.RecipeAuto, Access: []string{alice}, NoneFor: posture.NoneWait, Propagation: propagation}
+}
+
+// history is a service before, during and after protection.
+func (o *town) history(t *testing.T) []moment {
+	p := o.protector(enforcing(0), time.Now)
+	moments := []moment{o.ask("before")}
+	p.take(t, p.plan(t), func(step plan.Step) {
+		moments = append(moments, o.ask(fmt.Sprintf("%d. after %s", len(moments), step.Op)))
+	})
+	if left := p.plan(t).Steps; len(left) > 0 {
+		t.Errorf("after every step there is still something to do: %v", left)
+	}
+	return append(moments, o.ask("after"))
+}
+
+// shutsNobodyOutAndOpensNothing is what must be true of every moment.
+func shutsNobodyOutAndOpensNothing(t *testing.T, moments []moment) {
+	t.Helper()
+	gotIn := false
+	for i, m := range moments {
+		aliceIn := false
+		for d, row := range m.doors {
+			aliceIn = aliceIn || row[1] == inside
+			for v, answer := range row {
+				if v != 1 && i > 0 && answer == inside && moments[i-1].doors[d][v] != inside {
+					t.Errorf("%s: %s gets in at door %d, and did not before", m.name, visitors[v].name, d)
+				}
+			}
+		}
+		if gotIn && !aliceIn {
+			t.Errorf("%s: alice is locked out: %v", m.name, m.doors)
+		}
+		gotIn = gotIn || aliceIn
+	}
+}
+
+// The services of the table, each with what it is before.
+var subjects = []struct {
+	name    string
+	service stage.LoadBalanced
+	before  []func(*town)
+}{
+	{"hello: public, behind a global load balancer", global, nil},
+	{"billing: public, behind a regional load balancer", regional, nil},
+	{"hello: for alice and bob as invokers", global, all(invokers(alice, bob))},
+	{"hello: open to whoever is signed in, not reachable directly", global,
+		all(invokers("allAuthenticatedUsers"), ingress("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"))},
+}
+
+func TestDoorTable(t *testing.T) {
+	var text strings.Builder
+	for _, subject := range subjects {
+		o := build(t, subject.service, localcloud.Options{})
+		for _, do := range subject.before {
+			do(o)
+		}
+		moments := o.history(t)
+		shutsNobodyOutAndOpensNothing(t, moments)
+		want := [][]string{{"404 by ingress", "404 by ingress", "404 by ingress"}, {"302 sign in", inside, "403 by IAP"}, {"302 sign in", inside, "403 by IAP"}}
+		if diff := cmp.Diff(want, moments[len(moments)-1].doors); diff != "" {
+			t.Errorf("%s: after protection (-want +got):\n%s", subject.name, diff)
+		}
+		print(&text, subject.name, o.doors(), moments)
+	}
+	t.Log("\n" + text.String())
+	compare(t, text.String())
+}
+
+// print draws the table of one service.
+func print(text *strings.Builder, name string, doors []door, moments []moment) {
+	fmt.Fprintf(text, "%s\n\n", name)
+	table := tabwriter.NewWriter(text, 0, 0, 3, ' ', 0)
+	fmt.Fprint(table, "door\twhen")
+	for _, visitor := range visitors {
+		fmt.Fprint(table, "\t"+visitor.name)
+	}
+	fmt.Fprintln(table)
+	for d, door := range doors {
+		for i, m := range moments {
+			shown := ""
+			if i == 0 {
+				shown = door.name
+			}
+			fmt.Fprintln(table, shown+"\t"+m.name+"\t"+strings.Join(m.doors[d], "\t"))
+		}
+	}
+	table.Flush()
+	text.WriteString("\n")
+}
+
+// compare holds the table against the golden file.
+func compare(t *testing.T, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "doors.txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("the table is another than testdata/doors.txt (go test ./test/doors -update writes it) (-want +got):\n%s", diff)
+	}
+}
