@@ -109,6 +109,8 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 	switch {
 	case err != nil && fault.ActionOf(err) == fault.Retry:
 		return err
+	case err != nil && fault.ActionOf(err) == fault.Block:
+		return f.engine.Unresolved(ctx, cause, err)
 	case err != nil && cause.Command != nil:
 		return f.reject(ctx, err.Error(), body)
 	case err != nil:

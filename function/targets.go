@@ -26,6 +26,9 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 		case cause.BackendService != "":
 			return f.cloud.Behind(ctx, backendResource(cause))
 		}
+	case event.APIDisabled, event.ProjectIAMChanged:
+		// Either concerns every service of the project.
+		return f.inScopes(ctx, []posture.Scope{{Project: cause.Project}})
 	case event.CommandReceived:
 		return f.inScopes(ctx, f.scopes(cause))
 	}

@@ -19,6 +19,11 @@ func (p *parser) body(b []byte) {
 		p.ignore(Unreadable, "%v", err)
 		return
 	}
+	// Before white space is cut: the first byte of such a message is a newline.
+	if message, ok := messageFromProtobuf(b); ok {
+		p.push(message)
+		return
+	}
 	b = bytes.TrimLeft(b, " \t\r\n")
 	switch {
 	case len(b) == 0:

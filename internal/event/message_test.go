@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/googleapis/google-cloudevents-go/cloud/auditdata"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -73,6 +75,29 @@ func TestAProtobufBodyLeadsToTheSameCause(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got[0]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestAPublishedMessageInProtobufIsOpened(t *testing.T) {
+	field := func(number protowire.Number, value string) []byte {
+		return protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), value)
+	}
+	attribute := string(append(field(1, "ce-id"), field(2, "77")...))
+	message := slices.Concat(field(1, deploy), field(2, attribute), field(3, "m1"), field(4, "\x08\x01"))
+	body := slices.Concat(field(1, string(message)), field(2, "projects/p/subscriptions/s"),
+		protowire.AppendVarint(protowire.AppendTag(nil, 3, protowire.VarintType), 2))
+	got := Parse(Message{Body: body}, Self{})
+	want := one(t, []byte(deploy), Self{})
+	if len(got) != 1 || got[0].Seen.EventID != "77" {
+		t.Fatalf("%+v, want one result with event id 77", got)
+	}
+	if diff := cmp.Diff(want, withoutEventID(got[0])); diff != "" {
+		t.Error(diff)
+	}
+	for cut := range len(field(1, string(message))) { // a cut message is no message, and no JSON either
+		if got := Parse(Message{Body: body[:cut]}, Self{}); len(got) != 1 || got[0].Cause != nil {
+			t.Fatalf("cut after %d bytes: %+v, want no cause", cut, got)
 		}
 	}
 }
