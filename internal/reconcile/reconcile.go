@@ -113,6 +113,20 @@ func (e *Engine) GiveUp(ctx context.Context, request Request, why string) (repor
 	return final, nil
 }
 
+// Unresolved reports as blocked that nobody can tell which services a cause
+// concerns: the report names none, and what to do about it.
+func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) error {
+	r := &run{Engine: e, request: Request{Cause: cause}, meter: &report.Meter{}, id: uuid.NewString(), began: e.Now()}
+	final := report.Report{
+		RunID: r.id, ObservedAt: r.began.UTC(), Version: r.Version, Outcome: report.Blocked,
+		Cause: r.cause(), Advice: advice(why),
+	}
+	if err := e.Publisher.Publish(ctx, final); err != nil {
+		return fmt.Errorf("publishing that the services which %s concerns cannot be found: %w", cause.Key, err)
+	}
+	return nil
+}
+
 // rounds bounds how often one run plans again: after a conflict, and after
 // writes to see what is left.
 const rounds = 4

@@ -153,7 +153,8 @@ func (r Report) ID() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Subject is the target's name, "" for a message that could not be read.
+// Subject is the target's name, "" for a message that could not be read, and
+// for one of which nobody could tell which services it concerns.
 func (r Report) Subject() string {
 	if r.Target == nil {
 		return ""

@@ -115,16 +115,18 @@ func TestTheEventIsNamedAfterCauseTargetAndOutcome(t *testing.T) {
 	}
 }
 
-func TestAnUnreadableMessageIsReportedWithoutATarget(t *testing.T) {
-	r := Report{RunID: "r", ObservedAt: time.Now(), Version: "0.1.0", Outcome: Rejected, Cause: Cause{Kind: "unreadable", Key: "sha256:x"}}
-	event, err := r.Event("own-project")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if event.Source() != "//iapguard/projects/own-project" || event.Subject() != "" {
-		t.Errorf("source %q, subject %q", event.Source(), event.Subject())
-	}
-	if err := validate(t, event.Data()); err != nil {
-		t.Error(err)
+func TestWhatCannotBeReadOrResolvedIsReportedWithoutATarget(t *testing.T) {
+	for outcome, fits := range map[Outcome]bool{Rejected: true, Blocked: true, Protected: false} {
+		r := Report{RunID: "r", ObservedAt: time.Now(), Version: "0.1.0", Outcome: outcome, Cause: Cause{Kind: "unreadable", Key: "sha256:x"}}
+		event, err := r.Event("own-project")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.Source() != "//iapguard/projects/own-project" || event.Subject() != "" {
+			t.Errorf("%s: source %q, subject %q", outcome, event.Source(), event.Subject())
+		}
+		if err := validate(t, event.Data()); (err == nil) != fits {
+			t.Errorf("%s: fits its schema: %t, want %t: %v", outcome, err == nil, fits, err)
+		}
 	}
 }

@@ -113,7 +113,28 @@ func readDetail(answer *googleapi.Error) detail {
 	if match := requiredPermission.FindStringSubmatch(answer.Message); match != nil && found.permission == "" {
 		found.permission = match[1]
 	}
+	if strings.EqualFold(found.permission, actAs) {
+		found.permission = actAs
+	}
 	return found
+}
+
+// actAs is a permission that Cloud Run's errors write with small letters
+// (reported by many), under which no role can be made.
+const actAs = "iam.serviceAccounts.actAs"
+
+// Needing is Classify for a call that needs one permission, which the API does
+// not name when it is missing: Resource Manager only says that the caller does
+// not have permission (recorded).
+func Needing(permission string, err error) error {
+	err = Classify(err)
+	var classified *fault.Error
+	if errors.As(err, &classified) && classified.Kind == fault.Denied && classified.Permission == "" {
+		named := *classified
+		named.Permission = permission
+		return &named
+	}
+	return err
 }
 
 // apiError prints an API's answer on one line: the generated clients add the

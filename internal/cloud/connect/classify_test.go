@@ -50,6 +50,7 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 		{"run stale etag", esf(409, "ABORTED", "Conflict for resource 'hello': version '1' was specified but current version is '2'.", ""), 409, fault.Conflict, "", ""},
 		{"IAM concurrent change", esf(409, "ABORTED", "There were concurrent policy changes.", ""), 409, fault.Conflict, "", ""},
 		{"permission in the details", esf(403, "PERMISSION_DENIED", "Permission 'run.services.get' denied on resource (or it may not exist).", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED","domain":"run.googleapis.com","metadata":{"permission":"run.services.get"}}`), 403, fault.Denied, "run.services.get", ""},
+		{"permission to act as an account", esf(403, "PERMISSION_DENIED", "Permission 'iam.serviceaccounts.actAs' denied on service account a@p.iam.gserviceaccount.com (or it may not exist).", ""), 403, fault.Denied, "iam.serviceAccounts.actAs", ""},
 		{"API switched off", esf(403, "PERMISSION_DENIED", "Cloud IAP API has not been used in project 1 before or it is disabled.", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED","domain":"googleapis.com","metadata":{"service":"iap.googleapis.com"}}`), 403, fault.APIDisabled, "", "iap.googleapis.com"},
 		{"quota", esf(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric", ""), 429, fault.Quota, "", ""},
 		{"agent not there yet", esf(400, "INVALID_ARGUMENT", "Service account service-1@gcp-sa-iap.iam.gserviceaccount.com does not exist.", ""), 400, fault.NotProvisioned, "", ""},
@@ -124,5 +125,23 @@ func TestALocalEndpointIsToldWhoCalls(t *testing.T) {
 	}
 	if want := []string{"", "Bearer serviceAccount:a@b.iam.gserviceaccount.com"}; strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("callers %q, want %q", got, want)
+	}
+}
+
+func TestACallThatNeedsOnePermissionNamesItWhereTheAPIDoesNot(t *testing.T) {
+	for _, tc := range []struct {
+		name, body, want string
+		code             int
+	}{
+		{"nothing is named", `{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}`, "a.b.c", 403},
+		{"another one is named", `{"error":{"code":403,"message":"Permission 'x.y.z' denied"}}`, "x.y.z", 403},
+		{"it is no matter of permission", `{"error":{"code":503,"message":"try later"}}`, "", 503},
+	} {
+		if got := fault.Of(Needing("a.b.c", answer(t, tc.code, tc.body))).Permission; got != tc.want {
+			t.Errorf("%s: got %q, want %q", tc.name, got, tc.want)
+		}
+	}
+	if err := Needing("a.b.c", nil); err != nil {
+		t.Errorf("no error became %v", err)
 	}
 }

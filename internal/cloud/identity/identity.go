@@ -53,7 +53,7 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 	}
 	found, err := c.projects.Get(idOrNumber).Context(ctx).Do()
 	if err != nil {
-		return Project{}, fmt.Errorf("reading project %q: %w", idOrNumber, connect.Classify(err))
+		return Project{}, fmt.Errorf("reading project %q: %w", idOrNumber, connect.Needing("resourcemanager.projects.get", err))
 	}
 	project := Project{ID: found.ProjectId, Number: strconv.FormatInt(found.ProjectNumber, 10)}
 	c.known.Store(project.ID, project)
