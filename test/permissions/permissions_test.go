@@ -1,0 +1,204 @@
+package permissions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// patience is how long one play may take; it ends as soon as every message has
+// been handled.
+const patience = 60 * time.Second
+
+const policy = `version: 1
+rules:
+  - name: everything
+    mode: enforce
+    access:
+      members: ["user:alice@example.com"]
+    settle: 0s
+    propagation: 0s
+`
+
+// reports collects what was published.
+type reports struct {
+	mu  sync.Mutex
+	all []report.Report
+}
+
+func (r *reports) add(received stage.Report) {
+	var one report.Report
+	if err := json.Unmarshal(received.Data, &one); err != nil {
+		one = report.Report{Outcome: report.Blocked, Advice: []string{"a report is no JSON: " + err.Error()}}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, one)
+}
+
+// blocked are the lines of advice of every blocked report.
+func (r *reports) blocked() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var lines []string
+	for _, one := range r.all {
+		if one.Outcome == report.Blocked {
+			lines = append(lines, one.Advice...)
+		}
+	}
+	return lines
+}
+
+// last is the last outcome that was reported for a service.
+func (r *reports) last(service string) report.Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var outcome report.Outcome
+	for _, one := range r.all {
+		if one.Target != nil && one.Target.Service == service {
+			outcome = one.Outcome
+		}
+	}
+	return outcome
+}
+
+// play deploys the scenario beside a function that holds the given roles, and
+// lets every event and a sweep of the project come to an end.
+func play(ctx context.Context, roles []kernel.Role) (received *reports, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s, err := stage.Start(ctx, stage.Options{Roles: roles})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
+	received = &reports{}
+	if err := s.OnReport(ctx, received.add); err != nil {
+		return nil, err
+	}
+	protect, err := newFunction(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, protect.Close()) }()
+	if err := s.Attach(ctx, protect); err != nil {
+		return nil, err
+	}
+	if err := deploy(ctx, s); err != nil {
+		return nil, err
+	}
+	return received, s.Broker.Idle(ctx)
+}
+
+func newFunction(ctx context.Context, s *stage.Stage) (*function.Function, error) {
+	config, err := function.ReadConfig(nil)
+	if err != nil {
+		return nil, err
+	}
+	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
+	config.Connect.Endpoint, config.PolicyText = s.URL(), []byte(policy)
+	config.ReportsTopic, config.PubSubHost = stage.ReportsTopic, s.Broker.Address()
+	return function.New(ctx, config, slog.New(slog.DiscardHandler))
+}
+
+// deploy plays the whole scenario as its developer: global and regional, with
+// frontends that have no TLS too, so that there is an event of every kind; in
+// the end everything is looked at once more.
+func deploy(ctx context.Context, s *stage.Stage) error {
+	developer := stage.Client{URL: s.URL(), Caller: stage.Developer}
+	for _, service := range stage.Scenario {
+		for _, step := range []func(context.Context, stage.Client) error{service.Deploy, service.Balance} {
+			if err := step(ctx, developer); err != nil {
+				return err
+			}
+		}
+		place := "/global"
+		if service.Regional {
+			place = "/regions/" + service.Region
+		}
+		if _, err := developer.Call(ctx, http.MethodPost, "/compute/v1/projects/"+stage.Project+place+"/targetHttpProxies", map[string]any{
+			"name": service.Service + "-plain", "urlMap": "projects/" + stage.Project + place + "/urlMaps/" + service.Service + "-map",
+		}); err != nil {
+			return err
+		}
+	}
+	// What was deployed must be finished before the sweep looks at it.
+	if err := s.Broker.Idle(ctx); err != nil {
+		return err
+	}
+	_, err := s.Broker.Publish(ctx, delivery.Message{
+		Topic: stage.CommandsTopic, Data: []byte(`{"command":"sweep","target":"projects/` + stage.Project + `"}`),
+	})
+	return err
+}
+
+// without is the roles less one permission.
+func without(roles []kernel.Role, permission string) []kernel.Role {
+	reduced := slices.Clone(roles)
+	for i := range reduced {
+		reduced[i].Permissions = slices.DeleteFunc(slices.Clone(reduced[i].Permissions), func(p string) bool { return p == permission })
+	}
+	return reduced
+}
+
+// together is how many plays run side by side: they mostly wait.
+const together = 8
+
+func TestEveryPermissionOfTheRolesIsNeededAndTheyAreEnough(t *testing.T) {
+	roles, err := stage.ShippedRoles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	permissions := []string{""} // without nothing
+	for _, role := range roles {
+		permissions = append(permissions, role.Permissions...)
+	}
+	plays := make([]*reports, len(permissions))
+	group, ctx := errgroup.WithContext(t.Context())
+	group.SetLimit(together)
+	for i, permission := range permissions {
+		group.Go(func() (err error) {
+			if plays[i], err = play(ctx, without(roles, permission)); err != nil {
+				return fmt.Errorf("without %q: %w", permission, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, service := range stage.Scenario {
+		if last := plays[0].last(service.Service); last != report.Protected && last != report.Compliant {
+			t.Errorf("with all permissions %s ends %q, want protected or compliant", service.Service, last)
+		}
+	}
+	if lines := plays[0].blocked(); len(lines) > 0 {
+		t.Errorf("with all permissions something is blocked: %q", lines)
+	}
+	needed := 0
+	for i, permission := range permissions[1:] {
+		lines := plays[i+1].blocked()
+		if slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, " the permission "+permission) }) {
+			needed++
+			continue
+		}
+		t.Errorf("without %s no blocked report advises to grant it; blocked reports say %q", permission, lines)
+	}
+	fmt.Printf("%d permissions: %d needed\n", len(permissions)-1, needed)
+}
