@@ -1,6 +1,7 @@
 package function
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -89,27 +90,30 @@ func (p *pending) deferred(target posture.Target, key string, until, now time.Ti
 }
 
 // done notes that a run which began when these causes were waiting has come to
-// an end: they need no run of their own. What came later waits on.
+// an end: they need no run of their own. What came later gets one.
 func (p *pending) done(target posture.Target, key string, before []string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.absorbed == nil {
 		p.absorbed = map[string]time.Time{}
 	}
-	if len(p.absorbed) > mostRemembered {
-		clear(p.absorbed)
-	}
-	for old, until := range p.absorbed {
-		if now.After(until) {
-			delete(p.absorbed, old)
-		}
-	}
+	p.forget(now)
 	for _, other := range before {
 		if other != key {
 			p.absorbed[target.Name()+other] = now.Add(remember)
 		}
 	}
 	delete(p.targets, target)
+}
+
+// forget drops what no delivery can come back to: another instance may have
+// handled it.
+func (p *pending) forget(now time.Time) {
+	if len(p.absorbed) > mostRemembered {
+		clear(p.absorbed)
+	}
+	maps.DeleteFunc(p.absorbed, func(_ string, until time.Time) bool { return now.After(until) })
+	maps.DeleteFunc(p.targets, func(_ posture.Target, b *backlog) bool { return now.After(b.until.Add(remember)) })
 }
 
 // waiting lists the causes that wait for the target now.
