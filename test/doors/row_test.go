@@ -112,21 +112,12 @@ func (o *town) at(k knock) knock {
 	return k
 }
 
+// check knocks and holds what comes back, and what our reader makes of the
+// logs, against the row.
 func (tc row) check(t *testing.T, o *town) {
 	t.Helper()
 	got := o.knock(o.at(tc.knock))
-	if got.status != tc.status || !strings.Contains(got.body, tc.body) {
-		t.Errorf("answered %d %s, want %d with %q", got.status, got.body, tc.status, tc.body)
-	}
-	if fromIAP := got.header.Get(iapHeader) == "true"; fromIAP != tc.fromIAP {
-		t.Errorf("the answer says that it is IAP's: %t, want %t", fromIAP, tc.fromIAP)
-	}
-	if location := got.header.Get("Location"); strings.HasPrefix(location, "https://accounts.google.com/") != (tc.status == http.StatusFound) {
-		t.Errorf("a %d leads to %q", tc.status, location)
-	}
-	if diff := cmp.Diff(tc.logs, got.logs); diff != "" {
-		t.Errorf("log entries (-want +got):\n%s", diff)
-	}
+	tc.compare(t, got)
 	var kinds []event.Kind
 	for _, raw := range got.raw {
 		for _, result := range event.Parse(event.Message{Body: raw}, event.Self{}) {
@@ -139,5 +130,21 @@ func (tc row) check(t *testing.T, o *town) {
 	}
 	if diff := cmp.Diff(tc.kinds, kinds); diff != "" {
 		t.Errorf("what our own reader makes of the log entries (-want +got):\n%s", diff)
+	}
+}
+
+func (tc row) compare(t *testing.T, got reply) {
+	t.Helper()
+	if got.status != tc.status || !strings.Contains(got.body, tc.body) {
+		t.Errorf("answered %d %s, want %d with %q", got.status, got.body, tc.status, tc.body)
+	}
+	if fromIAP := got.header.Get(iapHeader) == "true"; fromIAP != tc.fromIAP {
+		t.Errorf("the answer says that it is IAP's: %t, want %t", fromIAP, tc.fromIAP)
+	}
+	if location := got.header.Get("Location"); strings.HasPrefix(location, "https://accounts.google.com/") != (tc.status == http.StatusFound) {
+		t.Errorf("a %d leads to %q", tc.status, location)
+	}
+	if diff := cmp.Diff(tc.logs, got.logs); diff != "" {
+		t.Errorf("log entries (-want +got):\n%s", diff)
 	}
 }

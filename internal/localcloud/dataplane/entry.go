@@ -24,6 +24,12 @@ func serviceEntry(r request, service object, a answer, reason string) logging.En
 		"revision_name": lastOf(kernel.Text(service, "latestReadyRevision")),
 	}}
 	entry.HTTPRequest["protocol"] = "HTTP/1.1"
+	for key, value := range kernel.Object(service, "labels") {
+		if entry.Labels == nil {
+			entry.Labels = map[string]string{}
+		}
+		entry.Labels[key], _ = value.(string)
+	}
 	if reason != "" {
 		delete(entry.HTTPRequest, "responseSize") // recorded: refusals have none
 	}
@@ -86,7 +92,7 @@ func frontendLabels(kind string, f frontend, backend object) map[string]string {
 func entry(r request, a answer) logging.Entry {
 	httpRequest := object{
 		"requestMethod": r.method, "requestUrl": r.url(), "status": a.status, "remoteIp": r.remote, "latency": "0s",
-		"requestSize": strconv.FormatInt(r.size, 10), "responseSize": strconv.Itoa(len(a.body)), "protocol": "HTTP/1.1",
+		"requestSize": strconv.FormatInt(r.size, 10), "responseSize": strconv.Itoa(len(a.body)),
 	}
 	for field, header := range map[string]string{"userAgent": "User-Agent", "referer": "Referer"} {
 		if value := r.header.Get(header); value != "" {

@@ -1,0 +1,170 @@
+package doors
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+func ownClient(o *town) {
+	o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": true, "oauth2ClientId": "c", "oauth2ClientSecret": "s"}})
+}
+
+func clientInSettings(o *town) {
+	o.call("PATCH", "/v1/projects/"+number+"/iap_web:iapSettings?updateMask=iapSettings.accessSettings.oauthSettings",
+		map[string]any{"accessSettings": map[string]any{"oauthSettings": map[string]any{"clientId": "c", "clientSecret": "s"}}})
+}
+
+// directly protects the service by IAP of its own: alice may pass.
+func directly(o *town) {
+	provision(o)
+	invokers(agent)(o)
+	o.setPolicy("/v1/projects/"+number+"/iap_web/cloud_run-"+o.Region+"/services/"+o.Service, "roles/iap.httpsResourceAccessor", []any{alice})
+	iapOnService(o)
+}
+
+// accessAt grants bob access at a resource above the backend service.
+func accessAt(resource string) func(*town) {
+	return func(o *town) {
+		policy := o.call("POST", resource+":getIamPolicy", nil)
+		bindings, _ := policy["bindings"].([]any)
+		policy["bindings"] = append(bindings, map[string]any{"role": "roles/iap.httpsResourceAccessor", "members": []any{bob}})
+		o.call("POST", resource+":setIamPolicy", map[string]any{"policy": policy})
+	}
+}
+
+// reports lets bob in to what begins with /reports/, and nowhere else.
+func reports(o *town) {
+	o.call("POST", o.iapResource()+":setIamPolicy", map[string]any{"policy": map[string]any{"version": 3, "bindings": []any{map[string]any{
+		"role": "roles/iap.httpsResourceAccessor", "members": []any{bob},
+		"condition": map[string]any{"title": "reports", "expression": `request.path.startsWith("/reports/") && request.host == "hello.example.com"`},
+	}}}})
+}
+
+func withoutDefaultURL(o *town) {
+	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=defaultUriDisabled", map[string]any{"defaultUriDisabled": true})
+}
+
+func withoutInvokerCheck(o *town) {
+	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
+}
+
+func TestIAPStandsWhereItIsOn(t *testing.T) {
+	outside := localcloud.Options{WithoutOrganization: true}
+	const noClient = "Empty Google Account OAuth client ID(s)/secret(s)."
+	for _, tc := range []struct {
+		options localcloud.Options
+		row
+	}{
+		{outside, row{name: "there is no OAuth client and no organization", setup: all(protected, logsOn), knock: knock{who: alice}, status: 502, fromIAP: true,
+			body: noClient, logs: []string{lbLog + "502 ERROR handled_by_identity_aware_proxy"}}},
+		{outside, row{name: "there is an OAuth client and no organization", setup: all(protected, ownClient), knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{outside, row{name: "the settings name an OAuth client", setup: all(protected, clientInSettings), knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "load balancer logging is off", setup: all(protected), knock: knock{who: bob}, status: 403, fromIAP: true}},
+		{row: row{name: "IAP at the service asks to sign in at the default URL", setup: all(directly), knock: knock{host: "run"}, status: 302, fromIAP: true}},
+		{row: row{name: "IAP at the service denies at the default URL", setup: all(directly), knock: knock{host: "run", who: bob}, status: 403, fromIAP: true}},
+		{row: row{name: "IAP at the service denies at the frontend", setup: all(directly, logsOn), knock: knock{who: bob}, status: 403, fromIAP: true,
+			logs: []string{lbLog + "403 WARNING response_sent_by_backend"}}},
+		{row: row{name: "IAP at the service lets in at the default URL", setup: all(directly), knock: knock{host: "run", who: alice}, status: 200,
+			body: `"audience": "/projects/123456789012/locations/us-central1/services/hello"`, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "IAP at the service lets in at the frontend", setup: all(directly), knock: knock{who: alice}, status: 200,
+			body: `"audience": "/projects/123456789012/locations/us-central1/services/hello"`, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "IAP at the service needs its agent's grant", setup: all(directly, invokers(alice)), knock: knock{host: "run", who: alice}, status: 403,
+			body: "Your client does not have permission", logs: []string{runLog + "403 WARNING " + notVerified}}},
+		{row: row{name: "access is inherited from all of IAP", setup: all(protected, accessAt("/v1/projects/"+number+"/iap_web")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "access is inherited from the project", setup: all(protected, accessAt("/v1/projects/"+stage.Project)), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a condition lets in", setup: all(protected, reports), knock: knock{who: bob, path: "/reports/march"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a condition keeps out", setup: all(protected, reports), knock: knock{who: bob, path: "/admin"}, status: 403, fromIAP: true}},
+		{row: row{name: "everybody may pass", setup: all(protected, accessors("allUsers")), knock: knock{}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "whoever signed in may pass", setup: all(protected, accessors("allAuthenticatedUsers")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a domain may pass", setup: all(protected, accessors("domain:example.com")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "the default URL is switched off", setup: all(withoutDefaultURL), knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 404}},
+		{row: row{name: "the newer default URL", knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "nobody checks invokers", setup: all(invokers(alice), withoutInvokerCheck), knock: knock{host: "run"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a host that nobody has", knock: knock{host: "elsewhere.example.com"}, status: 421, body: "has the host elsewhere.example.com"}},
+		{row: row{name: "a load balancer without an HTTP frontend", knock: knock{header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 421}},
+		{row: row{name: "a scheme that is none", knock: knock{header: map[string]string{"X-Forwarded-Proto": "gopher"}}, status: 400}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := build(t, global, tc.options)
+			for _, do := range tc.setup {
+				do(o)
+			}
+			tc.compare(t, o.knock(o.at(tc.knock)))
+		})
+	}
+}
+
+func TestARegionalLoadBalancerLogsInItsOwnForm(t *testing.T) {
+	const lb = "http_external_regional_lb_rule loadbalancing.googleapis.com%2Fexternal_regional_requests "
+	o := build(t, regional, localcloud.Options{})
+	logsOn(o)
+	protected(o)
+	refused := o.knock(knock{host: o.Host, who: bob})
+	if diff := cmp.Diff([]string{lb + `403 WARNING error="http_request_denied"; details="handled_by_identity_aware_proxy"`}, refused.logs); diff != "" {
+		t.Errorf("log entries (-want +got):\n%s", diff)
+	}
+	inside := o.knock(knock{host: o.Host, who: alice})
+	if diff := cmp.Diff([]string{runLog + "200 INFO", lb + "200 INFO"}, inside.logs); diff != "" {
+		t.Errorf("log entries (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(inside.body, `"audience": "/projects/`+number+`/europe-west1/backendServices/`) {
+		t.Errorf("the container was called with %s", inside.body)
+	}
+}
+
+func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
+	o := build(t, global, localcloud.Options{})
+	protected(o)
+	redeploy := func() {
+		o.call("PATCH", "/v2/"+o.Name()+"?updateMask=template&forceNewRevision=true", map[string]any{
+			"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}},
+		})
+	}
+	visit := func(when, want string) {
+		t.Helper()
+		if got := verdict(o.knock(knock{host: o.Host, path: "/", who: alice})); got != want {
+			t.Errorf("%s: %s, want %s", when, got, want)
+		}
+	}
+	data := o.cloud.DataPlane()
+	visit("before", inside)
+	data.Stick(o.Name(), false)
+	visit("stuck", "403 by Cloud Run")
+	redeploy()
+	visit("redeployed", inside)
+	data.Stick(o.Name(), true)
+	redeploy()
+	visit("stuck for ever, and redeployed", "403 by Cloud Run")
+	data.Unstick(o.Name())
+	visit("freed", inside)
+}
+
+func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
+	o := build(t, global, localcloud.Options{})
+	forged := map[string]string{"X-Goog-Authenticated-User-Email": "accounts.google.com:root@example.com", "X-Goog-IAP-JWT-Assertion": "forged"}
+	headers := func() map[string]string {
+		t.Helper()
+		var got struct{ Headers map[string]string }
+		if reply := o.knock(knock{host: o.Host, path: "/a?b=c", who: alice, header: forged}); json.Unmarshal([]byte(reply.body), &got) != nil {
+			t.Fatalf("the container answered %s", reply.body)
+		}
+		return got.Headers
+	}
+	if got := headers(); got["X-Goog-Authenticated-User-Email"] != forged["X-Goog-Authenticated-User-Email"] {
+		t.Errorf("without IAP nobody takes forged headers away: %v", got)
+	}
+	protected(o)
+	got := headers()
+	if got["X-Goog-Authenticated-User-Email"] != "accounts.google.com:alice@example.com" || got["X-Goog-Iap-Jwt-Assertion"] == "forged" {
+		t.Errorf("through IAP: %v", got)
+	}
+	if !strings.HasSuffix(got["X-Serverless-Authorization"], ".SIGNATURE_REMOVED_BY_GOOGLE") || got["Authorization"] != "Bearer "+alice || got["X-Local-User"] != "" {
+		t.Errorf("the tokens: %v", got)
+	}
+}
