@@ -53,6 +53,7 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"a plan with unknown fields", "is no plan", []string{"apply", noPlan}},
 		{"a report that is no plan", "is no plan of a service", []string{"apply", report}},
 		{"an open address", "loopback only", []string{"local", "--addr", "0.0.0.0:9"}},
+		{"an open address for the data plane", "--data-addr", []string{"local", "--data-addr", "0.0.0.0:9"}},
 		{"an address without a port", "write HOST:PORT", []string{"local", "env", "--addr", "nowhere"}},
 		{"once without a function", "there is nothing to play", []string{"local", "--once", "--cloud-only"}},
 	} {
