@@ -46,6 +46,9 @@ type Options struct {
 	// from the start and after every reset. The owner needs none.
 	Roles  []kernel.Role
 	Grants []resourcemanager.Grant
+	// ListLag is how old what lists show may be; who reads by name is shown
+	// what is.
+	ListLag time.Duration
 	// Publish puts what log sinks select into a Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
 	// WithoutOrganization makes IAP find no organization, and so no OAuth
@@ -63,6 +66,7 @@ type Cloud struct {
 	services *run.Run
 	data     *dataplane.DataPlane
 	own      http.Handler
+	options  Options
 }
 
 // New returns an empty cloud. Close it when it is no longer needed.
@@ -76,7 +80,7 @@ func New(options Options) *Cloud {
 	logs := logging.New(logging.Options{Clock: options.Clock, Publish: options.Publish})
 	k := kernel.New(kernel.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
-		IAMPropagation: options.IAMPropagation, Roles: options.Roles,
+		IAMPropagation: options.IAMPropagation, ListLag: options.ListLag, Roles: options.Roles,
 	})
 	loadBalancers := compute.New(k)
 	services := run.New(k)
@@ -93,7 +97,7 @@ func New(options Options) *Cloud {
 	// Last, because it looks at the others' state when they have been reset.
 	k.Serve(kernel.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
-	c := &Cloud{kernel: k, logs: logs, services: services, data: data}
+	c := &Cloud{kernel: k, logs: logs, services: services, data: data, options: options}
 	c.own = c.ownEndpoints(options.Console)
 	return c
 }
@@ -119,12 +123,12 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case own(r):
 		c.own.ServeHTTP(w, r)
 	case batched(r):
+		defer c.data.Changed() // even when a fault cuts the connection
 		c.batch(w, r)
-		c.data.Changed()
 	default:
-		c.kernel.ServeHTTP(w, r)
 		if r.Method != http.MethodGet {
-			c.data.Changed()
+			defer c.data.Changed()
 		}
+		c.kernel.ServeHTTP(w, r)
 	}
 }

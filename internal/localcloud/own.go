@@ -24,8 +24,15 @@ func (c *Cloud) ownEndpoints(console http.Handler) http.Handler {
 	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.kernel.State()) })
 	mux.HandleFunc("GET /_local/calls", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.kernel.Calls()) })
 	mux.HandleFunc("POST /_local/reset", func(w http.ResponseWriter, _ *http.Request) {
+		c.setFaults(nil)
 		c.kernel.Reset()
 		answer(w, http.StatusOK, map[string]any{})
+	})
+	mux.HandleFunc("GET /_local/faults", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.kernel.Faults()) })
+	mux.HandleFunc("POST /_local/faults", c.postFaults)
+	mux.HandleFunc("DELETE /_local/faults", func(w http.ResponseWriter, _ *http.Request) {
+		c.setFaults(nil)
+		answer(w, http.StatusOK, c.kernel.Faults())
 	})
 	mux.HandleFunc("GET /_local/events", c.logs.Events)
 	if console != nil {

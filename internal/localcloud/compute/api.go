@@ -15,6 +15,9 @@ type API struct {
 
 	mu        sync.Mutex
 	resources map[string]*resource
+	// past holds the same resources, and what they were before, for lists that
+	// show what was.
+	past      kernel.History[*resource]
 	requests  map[string]string
 	addresses int
 }
@@ -39,13 +42,51 @@ func New(k *kernel.Kernel) *API {
 
 // API is what the kernel serves.
 func (a *API) API() kernel.API {
-	return kernel.API{Name: "compute", Routes: a.routes(), State: a.state, Reset: a.reset}
+	return kernel.API{Name: "compute", Routes: a.routes(), State: a.state, Reset: a.reset, Touch: a.touch}
 }
 
 func (a *API) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.resources, a.requests, a.addresses = map[string]*resource{}, map[string]string{}, 0
+	a.past.Reset()
+}
+
+// put keeps a resource that was written, unless its operation is going to
+// fail. The lock is held.
+func (a *API) put(c *kernel.Call, r *resource) {
+	if failure, _ := c.OperationFault(); failure == nil {
+		a.keep(r)
+	}
+}
+
+func (a *API) keep(r *resource) {
+	a.resources[r.path()] = r
+	a.past.Put(r.path(), a.kernel.Now(), r)
+}
+
+// drop forgets a resource that was deleted, unless its operation is going to
+// fail. The lock is held.
+func (a *API) drop(c *kernel.Call, r *resource) {
+	if failure, _ := c.OperationFault(); failure != nil {
+		return
+	}
+	delete(a.resources, r.path())
+	a.past.Drop(r.path(), a.kernel.Now())
+	a.kernel.DeletePolicy(r.path())
+}
+
+// touch writes to a resource as somebody else would: its description is
+// another, and so is its fingerprint.
+func (a *API) touch(path string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r := a.resources[path]; r != nil {
+		changed := *r
+		changed.body = kernel.Clone(r.body)
+		changed.body["description"] = "written by somebody else at " + pacific(a.kernel.Stamp())
+		a.keep(&changed)
+	}
 }
 
 func (a *API) state() map[string]any {
@@ -122,9 +163,16 @@ func (a *API) view(r *resource, version string) map[string]any {
 }
 
 // sorted are the resources that keep accepts, ordered by scope and name.
-func (a *API) sorted(keep func(*resource) bool) []*resource {
+func (a *API) sorted(keep func(*resource) bool) []*resource { return sorted(a.resources, keep) }
+
+// listed are the same as lists show them, which may be as they were.
+func (a *API) listed(keep func(*resource) bool) []*resource {
+	return sorted(a.past.All(a.kernel.Listed()), keep)
+}
+
+func sorted(all map[string]*resource, keep func(*resource) bool) []*resource {
 	var found []*resource
-	for _, r := range a.resources {
+	for _, r := range all {
 		if keep(r) {
 			found = append(found, r)
 		}

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // Compute Engine tells Pacific time, wherever it runs.
@@ -70,20 +72,41 @@ func (a *API) begin(c *kernel.Call, r *resource, op operation) map[string]any {
 	started := a.kernel.StartOperation(name, body)
 	a.remember(c.Query("requestId"), name)
 	last := complete(c, body, op.instant)
-	if op.instant {
+	failure, never := c.OperationFault()
+	switch {
+	case op.instant:
 		started.Finish(body)
-	} else {
+	case !never:
 		a.kernel.Later(a.kernel.OperationTime(), func() {
 			done, at := kernel.Clone(body), a.kernel.Stamp()
 			finish(done, at)
+			fail(done, failure)
 			if last != nil {
 				last.Time = at
+				blame(last, failure)
 				a.kernel.Emit(*last)
 			}
 			started.Finish(done)
 		})
 	}
 	return inVersion(kernel.Clone(body), versionOf(c))
+}
+
+// fail writes an error into a finished operation, in the recorded form.
+func fail(body map[string]any, failure *kernel.Error) {
+	if failure == nil {
+		return
+	}
+	body["error"] = map[string]any{"errors": []any{map[string]any{"code": failure.Reason, "message": failure.Message}}}
+	body["httpErrorStatusCode"] = number(strconv.Itoa(failure.Code))
+	body["httpErrorMessage"] = strings.ToUpper(http.StatusText(failure.Code))
+}
+
+// blame writes the same into the log entry of the operation's end.
+func blame(last *kernel.AuditRecord, failure *kernel.Error) {
+	if failure != nil {
+		last.Severity, last.Status = "ERROR", &kernel.Status{Code: failure.RPCCode(), Message: failure.Message}
+	}
 }
 
 func finish(body map[string]any, at time.Time) {

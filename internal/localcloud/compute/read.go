@@ -32,7 +32,7 @@ func (s site) list(c *kernel.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var items []map[string]any
-	for _, r := range a.sorted(func(r *resource) bool { return r.kind == s.kind && r.scope == scope }) {
+	for _, r := range a.listed(func(r *resource) bool { return r.kind == s.kind && r.scope == scope }) {
 		items = append(items, a.view(r, "v1"))
 	}
 	path := "projects/" + kernel.ProjectID + "/" + scope + "/" + s.kind.collection
@@ -100,7 +100,7 @@ func (s site) aggregatedList(c *kernel.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var items []map[string]any
-	for _, r := range a.sorted(func(r *resource) bool { return r.kind == s.kind }) {
+	for _, r := range a.listed(func(r *resource) bool { return r.kind == s.kind }) {
 		items = append(items, a.view(r, "v1"))
 	}
 	where := aggregation{s.kind.collection, s.kind.global != "", s.kind.regional != ""}

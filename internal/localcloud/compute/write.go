@@ -84,7 +84,7 @@ func (s site) insert(c *kernel.Call) (any, error) {
 	if err := a.settle(r, nil); err != nil {
 		return nil, err
 	}
-	a.resources[c.Resource] = r
+	a.put(c, r)
 	return a.begin(c, r, s.operation("insert")), nil
 }
 
@@ -152,7 +152,7 @@ func (s site) change(c *kernel.Call, op operation, next func(sent map[string]any
 	if err := a.settle(&changed, old); err != nil {
 		return nil, err
 	}
-	a.resources[changed.path()] = &changed
+	a.put(c, &changed)
 	return a.begin(c, &changed, op), nil
 }
 
@@ -172,8 +172,7 @@ func (s site) remove(c *kernel.Call) (any, error) {
 		e.Reason = "resourceInUseByAnotherResource"
 		return nil, e
 	}
-	delete(a.resources, r.path())
-	a.kernel.DeletePolicy(r.path())
+	a.drop(c, r)
 	return a.begin(c, r, s.operation("delete")), nil
 }
 

@@ -40,16 +40,6 @@ func (k *Kernel) Allowed(asked Access) bool {
 	return false
 }
 
-// EffectivePolicy is the policy of a resource that is in effect at a time: the
-// one that was written longer ago than IAM's propagation takes.
-func (k *Kernel) EffectivePolicy(resource string, at time.Time) map[string]any {
-	policy, ok := k.policies.history.At(resource, at.Add(-k.IAMPropagation()))
-	if !ok {
-		return map[string]any{"etag": neverSet}
-	}
-	return Clone(policy)
-}
-
 // above is a resource and all that its policy is inherited from.
 func above(resource string) []string {
 	var all []string

@@ -32,6 +32,7 @@ type Call struct {
 	Record *AuditRecord
 
 	kernel *Kernel
+	faults []Fault
 	vars   map[string]string
 	body   []byte
 	parsed map[string]any

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -22,6 +21,9 @@ type Options struct {
 	// IAMPropagation is how long it takes until a change of an IAM policy is
 	// in effect. Who reads the policy sees it at once.
 	IAMPropagation time.Duration
+	// ListLag is how old what lists show may be. Who reads by name is shown
+	// what is.
+	ListLag time.Duration
 	// Roles are custom roles that are there from the start.
 	Roles []Role
 	// Audit receives the record of every write, of every failed write, and of
@@ -38,6 +40,7 @@ type Kernel struct {
 	calls    callLog
 	policies policies
 	roles    roles
+	faults   faults
 	project  projectState
 
 	mu         sync.Mutex
@@ -59,6 +62,9 @@ type API struct {
 	State func() map[string]any
 	// Reset forgets every resource.
 	Reset func()
+	// Touch moves the version of a resource, as another writer would. Nil: the
+	// API's resources have none.
+	Touch func(resource string)
 	// StateName is how State shows the name of a resource that has an IAM
 	// policy, where the real name holds a generated id. Nil, or "" from it:
 	// as it is.
@@ -88,7 +94,7 @@ func (k *Kernel) Routes() []Route {
 	return all
 }
 
-// Reset forgets every resource, policy, operation and call. Work that Later
+// Reset forgets every resource, policy, operation and call, and every fault. Work that Later
 // still holds is dropped, never run against the new state.
 func (k *Kernel) Reset() {
 	k.stop()
@@ -112,6 +118,7 @@ func (k *Kernel) clear() {
 	k.operations, k.started = map[string]*Operation{}, nil
 	k.pending = map[*time.Timer]struct{}{}
 	k.calls.reset()
+	k.SetFaults(nil)
 	k.policies.reset()
 	k.policies.history.Put(organization, time.Time{}, map[string]any{"bindings": []any{
 		map[string]any{"role": "roles/owner", "members": []any{string(Owner)}},
@@ -154,7 +161,14 @@ func (k *Kernel) OperationTime() time.Duration { return k.options.OperationTime 
 
 // IAMPropagation is how long it takes until a change of an IAM policy is in
 // effect.
-func (k *Kernel) IAMPropagation() time.Duration { return k.options.IAMPropagation }
+func (k *Kernel) IAMPropagation() time.Duration {
+	return k.faults.delay(LateIAM, k.options.IAMPropagation)
+}
+
+// Listed is the time whose state lists show.
+func (k *Kernel) Listed() time.Time {
+	return k.Now().Add(-k.faults.delay(StaleLists, k.options.ListLag))
+}
 
 // Later runs f once after d, on its own goroutine, unless the kernel is reset
 // or closed before.
@@ -221,17 +235,4 @@ func NewUUID() string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	s := hex.EncodeToString(b[:])
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
-}
-
-// sleep waits for the configured latency, or until the caller has gone.
-func (k *Kernel) sleep(ctx context.Context) {
-	if k.options.Latency <= 0 {
-		return
-	}
-	timer := time.NewTimer(k.options.Latency)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

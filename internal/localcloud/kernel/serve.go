@@ -3,6 +3,7 @@ package kernel
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,16 +18,55 @@ func (k *Kernel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.Resource = resourceOf(c)
-	k.sleep(r.Context())
+	pause(r.Context(), k.options.Latency)
 	answer, err := k.handle(c)
-	status, body := http.StatusOK, answer
-	if err != nil {
-		e := asError(err)
-		status, body = e.Code, errorBody(r, c.Route.API, e)
+	if err != errCut {
+		k.record(c, answer, err)
+		if wrong := c.interfere(true); wrong != nil {
+			err = wrong
+		}
 	}
-	k.record(c, answer, err)
+	k.reply(w, c, answer, err)
+}
+
+// reply answers, as far as no fault keeps it from doing so.
+func (k *Kernel) reply(w http.ResponseWriter, c *Call, answer any, err error) {
+	status, body := http.StatusOK, answer
+	switch {
+	case err == errCut:
+		status = 0
+	case err != nil:
+		e := asError(err)
+		status, body = e.Code, errorBody(c.Request, c.Route.API, e)
+	}
 	k.calls.add(CallEntry{c.Caller, c.Route.API, c.Route.ID, c.Resource, status, c.Route.Write})
-	write(w, r, status, body)
+	if err == errCut {
+		panic(http.ErrAbortHandler) // closes the connection
+	}
+	if _, ok := c.fault(TruncateAnswer, false); ok {
+		w = &truncated{ResponseWriter: w}
+	}
+	write(w, c.Request, status, body)
+}
+
+// truncated sends half of an answer, which it announces whole, and closes the
+// connection.
+type truncated struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader waits for the body, whose length belongs to the header.
+func (t *truncated) WriteHeader(status int) { t.status = status }
+
+func (t *truncated) Write(body []byte) (int, error) {
+	t.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	t.ResponseWriter.WriteHeader(t.status)
+	if _, err := t.ResponseWriter.Write(body[:len(body)/2]); err == nil {
+		// What was sent must leave before the connection is closed.
+		_ = http.NewResponseController(t.ResponseWriter).Flush()
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // handle admits the call and lets its handler answer.
@@ -38,8 +78,18 @@ func (k *Kernel) handle(c *Call) (any, error) {
 		return nil, err
 	}
 	c.nameResource()
+	c.faults = k.faults.fire(c)
+	if err := c.interfere(false); err != nil {
+		if e, ok := err.(*Error); ok && unlogged(e) {
+			c.Record = nil
+		}
+		return nil, err
+	}
 	if err := k.admit(c); err != nil {
 		return nil, err
+	}
+	if _, ok := c.fault(WriteFirst, false); ok {
+		k.overtake(c)
 	}
 	return c.Route.Handle(c)
 }

@@ -29,7 +29,26 @@ func (r *Run) settle(of *service) *service {
 			live.updated = at
 			delete(r.services, of.fullName())
 			r.kernel.DeletePolicy(of.fullName())
+			r.past.Drop(of.fullName(), r.kernel.Now())
+			return live.copy()
 		}
+	}
+	r.note(live)
+	return live.copy()
+}
+
+// fail ends the reconciliation that made the given copy without success: what
+// is observed stays as it was, and a service that was to be deleted stays.
+func (r *Run) fail(of *service, why string) *service {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	live := r.services[of.fullName()]
+	if live == nil || live.uid != of.uid {
+		return of
+	}
+	if live.generation == of.generation {
+		live.failure, live.deleted = why, time.Time{}
+		r.note(live)
 	}
 	return live.copy()
 }
@@ -40,13 +59,23 @@ func (s *service) operationName() string {
 }
 
 // begin starts the operation of a change and answers it. What of is, is a copy.
-func (r *Run) begin(of *service, readiness string) map[string]any {
+func (r *Run) begin(call *kernel.Call, of *service, readiness string) map[string]any {
 	name := of.operationName()
 	body := map[string]any{"name": name, "metadata": typed(of.v2(), serviceType)}
 	operation := r.kernel.StartOperation(name, body)
 	knative := r.kernel.StartOperation(knativeOperation(name),
 		map[string]any{"name": name, "metadata": typed(of.v1(), knativeType)})
+	failure, never := call.OperationFault()
+	if never {
+		return body
+	}
 	r.later(func() {
+		if failure != nil {
+			settled := r.fail(of, failure.Message)
+			knative.Finish(failed(name, typed(settled.v1(), knativeType), failure))
+			operation.Finish(failed(name, typed(settled.v2(), serviceType), failure))
+			return
+		}
 		settled := r.settle(of)
 		r.ready(settled, readiness)
 		knative.Finish(finished(name, settled.v1(), knativeType))
@@ -59,6 +88,12 @@ func (r *Run) begin(of *service, readiness string) map[string]any {
 func finished(name string, resource map[string]any, typeURL string) map[string]any {
 	resource = typed(resource, typeURL)
 	return map[string]any{"name": name, "metadata": resource, "done": true, "response": kernel.Clone(resource)}
+}
+
+// failed is the last answer about an operation that came to nothing.
+func failed(name string, metadata map[string]any, failure *kernel.Error) map[string]any {
+	problem := map[string]any{"code": number(failure.RPCCode()), "message": failure.Message}
+	return map[string]any{"name": name, "metadata": metadata, "done": true, "error": problem}
 }
 
 // waitLimit is the longest that one wait call blocks.

@@ -16,8 +16,10 @@ type Run struct {
 
 	mu       sync.Mutex
 	services map[string]*service // by full name
-	held     bool
-	waiting  []func()
+	// past holds copies of them as they were, for lists that show what was.
+	past    kernel.History[*service]
+	held    bool
+	waiting []func()
 }
 
 // New returns a Cloud Run without services. Reconciling takes the kernel's
@@ -34,7 +36,7 @@ func (r *Run) API() kernel.API {
 	}
 	return kernel.API{
 		Name: "run", Routes: append(r.routesV2(), older...),
-		State: r.state, Reset: r.reset,
+		State: r.state, Reset: r.reset, Touch: r.touch,
 	}
 }
 
@@ -87,6 +89,21 @@ func (r *Run) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.services, r.waiting = map[string]*service{}, nil
+	r.past.Reset()
+}
+
+// note remembers a service as it is now. Its caller holds the lock.
+func (r *Run) note(s *service) { r.past.Put(s.fullName(), r.kernel.Now(), s.copy()) }
+
+// touch moves a service's version, as somebody else's write would.
+func (r *Run) touch(name string) {
+	at := r.kernel.Stamp()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if live := r.services[name]; live != nil {
+		live.updated = at
+		r.note(live)
+	}
 }
 
 // identity is where a service is.
@@ -105,11 +122,11 @@ func (r *Run) find(id identity) (*service, error) {
 		id.name, id.location, kernel.ProjectID)
 }
 
-// in are the services of a location, "-" for all, by name. Its caller holds
-// the lock.
+// in are the services of a location, "-" for all, by name, as lists show them:
+// they may be as they were. Its caller holds the lock.
 func (r *Run) in(location string) []*service {
 	var found []*service
-	for _, each := range r.services {
+	for _, each := range r.past.All(r.kernel.Listed()) {
 		if location == "-" || each.location == location {
 			found = append(found, each)
 		}
@@ -145,6 +162,7 @@ func (r *Run) create(id identity, wanted spec, caller kernel.Principal, dryRun b
 	}
 	if !dryRun {
 		r.services[id.fullName()] = made
+		r.note(made)
 	}
 	return made.copy(), nil
 }
@@ -164,6 +182,9 @@ func (r *Run) write(id identity, dryRun bool, edit func(of *service, at time.Tim
 	}
 	if err := edit(target, at); err != nil {
 		return nil, err
+	}
+	if !dryRun {
+		r.note(target)
 	}
 	return target.copy(), nil
 }

@@ -37,6 +37,7 @@ type service struct {
 	deleted              time.Time // zero = it is not being deleted
 	creator, modifier    string    // e-mail addresses
 	operation            string    // id of the latest operation
+	failure              string    // why the latest change came to nothing; "" = it did not
 	ingress              string    // observed; "" = never ready
 	traffic              []any     // observed
 	revisions            []*revision
@@ -70,7 +71,7 @@ func (s *service) fullName() string {
 	return "projects/" + kernel.ProjectID + "/locations/" + s.location + "/services/" + s.name
 }
 
-func (s *service) reconciling() bool { return s.observed < s.generation }
+func (s *service) reconciling() bool { return s.observed < s.generation && s.failure == "" }
 
 // apply makes the service want something new. It takes the new spec or
 // refuses it whole.
@@ -86,7 +87,7 @@ func (s *service) apply(c change) error {
 	s.wanted = c.wanted
 	s.generation++
 	s.updated, s.modifier = c.at, c.by
-	s.operation = kernel.NewUUID()
+	s.operation, s.failure = kernel.NewUUID(), ""
 	return nil
 }
 

@@ -98,7 +98,7 @@ func (r *Run) answerV1(call *kernel.Call, of *service, readiness string) any {
 		call.Record = nil
 		return shown
 	}
-	r.begin(of, readiness)
+	r.begin(call, of, readiness)
 	return shown
 }
 
@@ -142,7 +142,7 @@ func (r *Run) deleteV1(call *kernel.Call) (any, error) {
 		return nil, err
 	}
 	if !dryRun(call) {
-		r.begin(removed, "")
+		r.begin(call, removed, "")
 	}
 	return map[string]any{"kind": "Status", "status": "Success"}, nil
 }

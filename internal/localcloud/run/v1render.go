@@ -58,10 +58,14 @@ func (s *service) statusV1() map[string]any {
 	if s.observed == 0 {
 		return map[string]any{}
 	}
+	ready := conditionV1("Ready", s.readyAt, s.reconciling())
+	if s.failure != "" {
+		ready["status"], ready["message"] = "False", s.failure
+	}
 	status := map[string]any{
 		"observedGeneration": number(s.observed),
 		"conditions": []any{
-			conditionV1("Ready", s.readyAt, s.reconciling()),
+			ready,
 			conditionV1("ConfigurationsReady", s.configurationsAt, false),
 			conditionV1("RoutesReady", s.routesAt, s.reconciling()),
 		},

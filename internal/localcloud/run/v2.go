@@ -113,7 +113,7 @@ func (r *Run) answerV2(call *kernel.Call, of *service, readiness string) any {
 		call.Record = nil
 		return finished(of.operationName(), of.v2(), serviceType)
 	}
-	return r.begin(of, readiness)
+	return r.begin(call, of, readiness)
 }
 
 func (r *Run) getV2(call *kernel.Call) (any, error) {

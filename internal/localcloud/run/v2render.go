@@ -58,7 +58,10 @@ func (s *service) terminalCondition() map[string]any {
 	if s.observed > 0 {
 		condition["type"], condition["lastTransitionTime"] = "Ready", stamp(s.readyAt)
 	}
-	if !s.reconciling() {
+	switch {
+	case s.failure != "":
+		condition["type"], condition["state"], condition["message"] = "Ready", "CONDITION_FAILED", s.failure
+	case !s.reconciling():
 		condition["state"] = "CONDITION_SUCCEEDED"
 	}
 	return condition
