@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // memberText is the grammar of the principals that may be named as accessors.
@@ -10,12 +12,26 @@ import (
 // IAP an ornament. Source: iam/docs/principal-identifiers.
 var memberText = regexp.MustCompile(`^((user|group|serviceAccount):[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|domain:[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|principal(Set)?://iam\.googleapis\.com/[A-Za-z0-9._~:/@%+=*-]+)$`)
 
-func checkMember(member string) error {
+var domainText = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
+
+// memberProblem says why a member may not be named, "" when it may. A whole
+// domain must be among the listed domains. Where domains are listed, so must be
+// those of users and groups.
+func memberProblem(member string, domains []string) string {
 	switch {
 	case member == "allUsers", member == "allAuthenticatedUsers":
-		return fmt.Errorf("access.members: %s would let everybody through IAP; name users, groups, service accounts or a domain", member)
-	case len(member) > 512 || !memberText.MatchString(member):
-		return fmt.Errorf("access.members: %.80q is no member: write user:ADDRESS, group:ADDRESS, serviceAccount:ADDRESS or domain:NAME", member)
+		return member + " would let everybody through IAP; name users, groups, service accounts or a domain"
+	case len(member) > maxWords || !memberText.MatchString(member):
+		return fmt.Sprintf("%.80q is no member: write user:ADDRESS, group:ADDRESS, serviceAccount:ADDRESS or domain:NAME", member)
 	}
-	return nil
+	kind, rest, _ := strings.Cut(member, ":")
+	domain := strings.ToLower(rest[strings.LastIndex(rest, "@")+1:])
+	listed := slices.Contains(domains, domain)
+	switch {
+	case kind == "domain" && !listed:
+		return fmt.Sprintf("%s lets in everybody of that domain: list %s under access.domains if that is meant", member, domain)
+	case (kind == "user" || kind == "group") && len(domains) > 0 && !listed:
+		return fmt.Sprintf("%s is of a domain that access.domains does not list: list %s, or take the member out", member, domain)
+	}
+	return ""
 }

@@ -1,40 +1,22 @@
 package policy
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
-	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// file is the text's shape. Strings are checked after decoding, so that every
-// complaint can name its rule.
-type file struct {
-	Version int        `yaml:"version"`
-	Rules   []fileRule `yaml:"rules"`
-}
-
-type fileRule struct {
-	Name  string `yaml:"name"`
-	Match struct {
-		Projects  []string `yaml:"projects"`
-		Locations []string `yaml:"locations"`
-		Services  []string `yaml:"services"`
-	} `yaml:"match"`
-	Mode   string `yaml:"mode"`
-	Recipe string `yaml:"recipe"`
-	Access struct {
-		Members []string `yaml:"members"`
-		None    string   `yaml:"none"`
-	} `yaml:"access"`
-	Settle      string `yaml:"settle"`
-	Propagation string `yaml:"propagation"`
-}
+// Schema is the JSON Schema of a policy. It judges as Parse does, as far as a
+// schema can: dates that lie too far ahead, rules that cancel each other and
+// domains that are not listed are beyond it.
+//
+//go:embed schema.json
+var Schema []byte
 
 // Read reads and checks a policy file.
 func Read(name string) (Policy, error) {
@@ -50,114 +32,88 @@ func Read(name string) (Policy, error) {
 }
 
 // Parse reads and checks a policy. Its error names everything that is wrong,
-// one line each.
+// one line each, with the place and what to write.
 func Parse(text []byte) (Policy, error) {
-	var f file
-	if err := yaml.UnmarshalWithOptions(text, &f, yaml.Strict()); err != nil {
-		return Policy{}, errors.New(yamlProblem(err))
-	}
-	var problems []error
-	if f.Version != 1 {
-		problems = append(problems, fmt.Errorf("version is %d: write version: 1", f.Version))
-	}
-	if len(f.Rules) == 0 {
-		problems = append(problems, errors.New("no rules: write at least one under rules"))
-	}
-	policy := Policy{digest: digest(text)}
-	names := map[string]bool{}
-	for i, raw := range f.Rules {
-		rule, err := raw.check()
-		where := fmt.Sprintf("rule %d (%s)", i+1, raw.Name)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", where, err))
-		}
-		if names[raw.Name] {
-			problems = append(problems, fmt.Errorf("%s: another rule has this name", where))
-		}
-		names[raw.Name] = true
-		policy.rules = append(policy.rules, rule)
-	}
-	if err := errors.Join(problems...); err != nil {
+	r := &reader{}
+	body, err := r.document(text)
+	if err != nil {
 		return Policy{}, err
 	}
-	return policy, nil
+	if body == nil {
+		return Policy{}, errors.New("the policy is empty: write version: 1 and rules")
+	}
+	policy := Policy{digest: digest(text)}
+	r.mapping(body, "the policy", keys{
+		"version": r.one,
+		"rules":   r.list("rules", func(n ast.Node) { policy.rules = append(policy.rules, r.rule(n, policy.rules)) }),
+	}, "version", "rules")
+	return policy, errors.Join(r.problems...)
 }
 
-// yamlProblem keeps the line with position and cause and drops the excerpt of
-// the source that the library adds.
-func yamlProblem(err error) string {
-	var syntax yaml.Error
-	if errors.As(err, &syntax) {
-		position := syntax.GetToken().Position
-		return fmt.Sprintf("line %d, column %d: %s", position.Line, position.Column, strings.TrimSpace(syntax.GetMessage()))
-	}
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	return first
-}
-
-func (r fileRule) check() (rule, error) {
-	var problems []error
-	note := func(err error) {
-		if err != nil {
-			problems = append(problems, err)
-		}
-	}
+// rule reads one rule; earlier are those before it.
+func (r *reader) rule(n ast.Node, earlier []rule) rule {
 	settings := posture.DefaultSettings()
-	settings.Rule, settings.Mode = r.Name, posture.ReportOnly
-	if r.Name == "" {
-		note(errors.New("name is missing"))
-	}
-	note(choose("mode", r.Mode, &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce))
-	note(choose("recipe", r.Recipe, &settings.Recipe, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeOff))
-	note(choose("access.none", r.Access.None, &settings.NoneFor, posture.NoneWait, posture.NoneEnable))
-	note(duration("settle", r.Settle, maxSettle, &settings.Settle))
-	note(duration("propagation", r.Propagation, maxPropagation, &settings.Propagation))
-	for _, member := range r.Access.Members {
-		note(checkMember(member))
-	}
-	settings.Access = r.Access.Members
-	checked := rule{settings: settings}
-	note(patterns("match.projects", r.Match.Projects, &checked.match.projects))
-	note(patterns("match.locations", r.Match.Locations, &checked.match.locations))
-	note(patterns("match.services", r.Match.Services, &checked.match.services))
-	return checked, errors.Join(problems...)
+	read := rule{}
+	r.mapping(n, "a rule", keys{
+		"name": r.text("name", &read.name),
+		"match": func(n ast.Node) {
+			r.mapping(n, "match", keys{
+				"projects":  r.patterns("match.projects", &read.match.projects),
+				"locations": r.patterns("match.locations", &read.match.locations),
+				"services":  r.patterns("match.services", &read.match.services),
+			})
+		},
+		"mode":        choice(r, "mode", &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce),
+		"recipe":      choice(r, "recipe", &settings.Recipe, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeOff),
+		"access":      func(n ast.Node) { r.access(n, &settings) },
+		"settle":      r.duration("settle", maxSettle, &settings.Settle),
+		"propagation": r.duration("propagation", maxPropagation, &settings.Propagation),
+	}, "name")
+	settings.Rule = read.name
+	read.settings = settings
+	r.agree(n, read, earlier)
+	return read
 }
 
-// choose sets *into to the value if it is one of the allowed ones; "" leaves it.
-func choose[T ~string](key, value string, into *T, allowed ...T) error {
-	if value == "" {
-		return nil
-	}
-	words := make([]string, 0, len(allowed))
-	for _, one := range allowed {
-		if T(value) == one {
-			*into = one
-			return nil
+// agree refuses a rule that an earlier one makes void.
+func (r *reader) agree(n ast.Node, read rule, earlier []rule) {
+	for _, other := range earlier {
+		switch {
+		case read.name != "" && other.name == read.name:
+			r.complain(n, "another rule is named %q: write another name", read.name)
+			return
+		case other.match.includes(read.match):
+			r.complain(n, "rule %q never decides, since rule %q before it matches everything that it matches: move it up, or take one of them out", read.name, other.name)
+			return
 		}
-		words = append(words, string(one))
 	}
-	return fmt.Errorf("%s is %q: write %s", key, value, strings.Join(words, ", "))
 }
 
-func duration(key, value string, most time.Duration, into *time.Duration) error {
-	if value == "" {
-		return nil
-	}
-	d, err := time.ParseDuration(value)
-	if err != nil || d < 0 || d > most {
-		return fmt.Errorf("%s is %q: write a time from 0s to %s", key, value, most)
-	}
-	*into = d
-	return nil
-}
-
-func patterns(key string, texts []string, into *[]pattern) error {
-	for _, text := range texts {
-		p, err := parsePattern(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+// access reads who is to get in.
+func (r *reader) access(n ast.Node, settings *posture.Settings) {
+	var members []ast.Node
+	var domains []string
+	r.mapping(n, "access", keys{
+		"members": r.list("access.members", func(n ast.Node) { members = append(members, n) }),
+		"domains": r.list("access.domains", func(n ast.Node) {
+			var domain string
+			r.text("a domain", &domain)(n)
+			if domain != "" && !domainText.MatchString(domain) {
+				r.complain(n, "access.domains: %.80q is no domain: write one like example.com, in lower case", domain)
+			}
+			domains = append(domains, domain)
+		}),
+		"none": choice(r, "access.none", &settings.NoneFor, posture.NoneWait, posture.NoneEnable),
+	})
+	for _, n := range members {
+		var member string
+		r.text("a member", &member)(n)
+		if member == "" {
+			continue
 		}
-		*into = append(*into, p)
+		if problem := memberProblem(member, domains); problem != "" {
+			r.complain(n, "access.members: %s", problem)
+		}
+		settings.Access = append(settings.Access, member)
 	}
-	return nil
 }

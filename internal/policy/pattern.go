@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"path"
 	"regexp"
 	"strings"
@@ -13,13 +12,6 @@ type pattern string
 
 var patternText = regexp.MustCompile(`^[a-z0-9*.:-]{1,100}$`)
 
-func parsePattern(text string) (pattern, error) {
-	if !patternText.MatchString(text) {
-		return "", fmt.Errorf("%q is no name or pattern: use lower-case letters, digits, hyphens and *", text)
-	}
-	return pattern(text), nil
-}
-
 func (p pattern) matches(name string) bool {
 	if !strings.Contains(string(p), "*") {
 		return string(p) == name
@@ -29,3 +21,7 @@ func (p pattern) matches(name string) bool {
 	ok, err := path.Match(string(p), name)
 	return ok && err == nil
 }
+
+// includes reports whether p surely matches everything that q matches. Only
+// p's own * can stand for the * in q, so matching q's text proves it.
+func (p pattern) includes(q pattern) bool { return p.matches(string(q)) }

@@ -61,6 +61,7 @@ func (p Policy) Projects() []string {
 
 // rule is one validated rule.
 type rule struct {
+	name     string
 	match    match
 	settings posture.Settings
 }
@@ -74,6 +75,25 @@ func (m match) covers(target posture.Target) bool {
 	return anyMatches(m.projects, target.Project) &&
 		anyMatches(m.locations, target.Location) &&
 		anyMatches(m.services, target.Service)
+}
+
+// includes reports whether m surely matches everything that other matches.
+func (m match) includes(other match) bool {
+	return allIncluded(m.projects, other.projects) &&
+		allIncluded(m.locations, other.locations) &&
+		allIncluded(m.services, other.services)
+}
+
+func allIncluded(wide, narrow []pattern) bool {
+	if len(wide) == 0 {
+		return true
+	}
+	for _, one := range narrow {
+		if !slices.ContainsFunc(wide, func(p pattern) bool { return p.includes(one) }) {
+			return false
+		}
+	}
+	return len(narrow) > 0
 }
 
 func anyMatches(patterns []pattern, name string) bool {

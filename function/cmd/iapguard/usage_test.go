@@ -45,7 +45,7 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"escaped slash", "is no valid service name", []string{"plan", service + "a%2Fb"}},
 		{"space", "is no valid service name", []string{"plan", service + "a b"}},
 		{"300 characters", "longer than 256", []string{"plan", service + strings.Repeat("a", 300)}},
-		{"unknown policy key", `line 2, column 19: unknown field "mod"`, []string{"plan", "--policy", badPolicy, "--endpoint", here, "projects/demo-project"}},
+		{"unknown policy key", `line 2, column 19: unknown key "mod": did you mean mode?`, []string{"plan", "--policy", badPolicy, "--endpoint", here, "projects/demo-project"}},
 		{"no policy file", "no such file", []string{"plan", "--policy", dir + "/none", "--endpoint", here, "projects/demo-project"}},
 		{"unknown format", "write text or json", []string{"plan", "--format", "xml", "--endpoint", here, "projects/demo-project"}},
 		{"plain http to elsewhere", "write https", []string{"plan", "--endpoint", "http://192.0.2.1", "projects/demo-project"}},

@@ -1,0 +1,143 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+const head = "version: 1\nrules:\n  - name: a\n"
+
+// refused is a text, the complaint about it, and whether a JSON Schema can know.
+type refused struct {
+	name, text, want string
+	beyondSchema     bool
+}
+
+var refusals = []refused{
+	{"unknown key", head + "    mood: enforce\n", `line 4, column 5: unknown key "mood": did you mean mode?`, false},
+	{"unknown key that resembles none", head + "    zzzzzzzz: 1\n", "write one of access, ", false},
+	{"unknown key in match", head + "    match: {project: [a]}\n", `line 4, column 13: unknown key "project": did you mean projects?`, false},
+	{"unknown key at the top", "version: 1\nrule: []\n", `line 2, column 1: unknown key "rule": did you mean rules?`, false},
+	{"no YAML", "version: [\n", "line 1, column 10: ", true},
+	{"empty", "", "the policy is empty", true},
+	{"a comment only", "# nothing\n", "the policy is empty", true},
+	{"a list", "- version: 1\n", "line 1, column 1: the policy must be a mapping", false},
+	{"no version", "rules: [{name: a}]\n", "line 1, column 1: the policy has no version", false},
+	{"another version", "version: 2\nrules: [{name: a}]\n", "line 1, column 10: version is \"2\": write version: 1", false},
+	{"version in quotes", "version: \"1\"\nrules: [{name: a}]\n", "write version: 1", false},
+	{"no rules", "version: 1\n", "the policy has no rules", false},
+	{"rules without any", "version: 1\nrules: []\n", "line 2, column 8: rules is empty", false},
+	{"rules that are none", "version: 1\nrules: a\n", "line 2, column 8: rules must be a list", false},
+	{"a rule that is none", "version: 1\nrules: [a]\n", "line 2, column 9: a rule must be a mapping", false},
+	{"a key without value", head + "    match:\n", "line 4, column 5: match has no value", false},
+	{"a key twice", head + "    mode: approve\n    mode: enforce\n", "line 5, column 5: ", true},
+	{"unknown mode", head + "    mode: enforced\n", `line 4, column 11: mode is "enforced": write report-only, approve, enforce`, false},
+	{"unknown recipe", head + "    recipe: on\n", `recipe is "on": write auto, load-balancer, off`, false},
+	{"settle too long", head + "    settle: 11m\n", `line 4, column 13: settle is "11m": write a time from 0s to 10m0s`, true},
+	{"settle without unit", head + "    settle: 11\n", `settle is "11": write a time`, false},
+	{"propagation below zero", head + "    propagation: -1s\n", `propagation is "-1s"`, false},
+	{"everybody", head + "    access: {members: [allUsers]}\n", "line 4, column 24: access.members: allUsers would let everybody through IAP", false},
+	{"everybody with an account", head + "    access: {members: [allAuthenticatedUsers]}\n", "would let everybody through IAP", false},
+	{"no member", head + "    access: {members: [alice]}\n", `"alice" is no member: write user:ADDRESS`, false},
+	{"a domain that is not listed", head + "    access: {members: [\"domain:example.com\"]}\n", "list example.com under access.domains", true},
+	{"a user of another domain", head + "    access: {members: [\"user:eve@example.org\"], domains: [example.com]}\n", "line 4, column 24: access.members: user:eve@example.org is of a domain that access.domains does not list", true},
+	{"a domain that is none", head + "    access: {domains: [\"@example.com\"]}\n", "is no domain: write one like example.com", false},
+	{"bad pattern", head + "    match: {projects: [\"a/../b\"]}\n", "line 4, column 24: match.projects: \"a/../b\" is no name or pattern", false},
+	{"a number without quotes", head + "    match: {projects: [123456789012]}\n", "write it in quotes", false},
+	{"a name of two lines", "version: 1\nrules: [{name: \"a\\nb\"}]\n", "line 2, column 16: name is \"a\\nb\": write 1 to 256 characters on one line", true},
+	{"an empty name", "version: 1\nrules: [{name: \"\"}]\n", "write 1 to 256 characters", false},
+	{"same name twice", head + "    match: {services: [a]}\n  - name: a\n", `line 5, column 5: another rule is named "a"`, true},
+	{"no name", "version: 1\nrules:\n  - mode: enforce\n", "line 3, column 5: a rule has no name", false},
+	{"a rule after one that matches all", head + "  - name: b\n    match: {projects: [x]}\n", `line 4, column 5: rule "b" never decides, since rule "a" before it`, true},
+	{"a rule within an earlier glob", head + "    match: {services: [\"shop-*\"]}\n  - name: b\n    match: {services: [\"shop-a*\", shop-b]}\n", `rule "b" never decides`, true},
+	{"an anchor", "version: 1\nrules: [&r {name: a}]\n", "line 2, column 9: ", true},
+	{"an alias", "version: 1\nrules: [{name: *r}]\n", "are not read: write the value out", true},
+	{"a tag", "version: !!int 1\nrules: [{name: a}]\n", "line 1, column 10: ", true},
+	{"deep nesting", "version: 1\nrules: " + strings.Repeat("[", 5000) + "\n", "nested more than 16 deep", true},
+	{"two documents", head + "---\n" + head, "line 5, column 1: a second document", true},
+	{"a secret in clear", head + "    oauth: GOCSPX-abcdefghijklmnop\n", "line 4, column 12: an OAuth client secret in clear", false},
+	{"too large", head + strings.Repeat("# words\n", 40000), "write at most 262144", true},
+}
+
+func TestBadPoliciesAreRefusedWithPlaceAndRemedy(t *testing.T) {
+	for _, tc := range refusals {
+		_, err := Parse([]byte(tc.text))
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %.200v, want one with %q", tc.name, err, tc.want)
+		} else if strings.Contains(err.Error(), "GOCSPX") {
+			t.Errorf("%s: the secret is repeated: %v", tc.name, err)
+		}
+	}
+}
+
+func TestEverythingWrongIsNamedAtOnce(t *testing.T) {
+	_, err := Parse([]byte(head + "    mode: x\n    settle: y\n    frob: z\n"))
+	if got := strings.Count(err.Error(), "line "); got != 3 {
+		t.Errorf("%d complaints, want 3: %v", got, err)
+	}
+}
+
+var accepted = map[string]string{
+	"the least":    "version: 1\nrules: [{name: a}]\n",
+	"the example":  example,
+	"flow and doc": "---\n{version: 1, rules: [{name: a, settle: 1m30s, propagation: 0s}]}\n",
+	"rules that overlap in part": head + "    match: {projects: [x], services: [\"shop-*\"]}\n" +
+		"  - name: b\n    match: {services: [\"shop-*\"]}\n  - name: c\n",
+	"a listed domain": head + "    access: {members: [\"domain:example.com\", \"user:a@example.com\", \"serviceAccount:s@p.iam.gserviceaccount.com\"], domains: [example.com]}\n",
+}
+
+func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {
+	compiler := jsonschema.NewCompiler()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiler.AddResource("policy.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema := compiler.MustCompile("policy.json")
+	judge := func(text string) error {
+		var value any
+		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+			return err
+		}
+		data, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		if value, err = jsonschema.UnmarshalJSON(bytes.NewReader(data)); err != nil {
+			return err
+		}
+		return schema.Validate(value)
+	}
+	for name, text := range accepted {
+		if _, err := Parse([]byte(text)); err != nil {
+			t.Errorf("%s: the reader refuses it: %v", name, err)
+		}
+		if err := judge(text); err != nil {
+			t.Errorf("%s: the schema refuses it: %v", name, err)
+		}
+	}
+	for _, tc := range refusals {
+		if !tc.beyondSchema && judge(tc.text) == nil {
+			t.Errorf("%s: the schema accepts what the reader refuses", tc.name)
+		}
+	}
+}
+
+func TestASuggestionIsTheNearestWord(t *testing.T) {
+	known := []string{"access", "match", "mode", "name", "settle"}
+	for word, want := range map[string]string{
+		"mod": "did you mean mode?", "MODE": "did you mean mode?", "matches": "did you mean match?",
+		"": "write one of access, match, mode, name, settle", "xyzzy": "write one of access, match, mode, name, settle",
+	} {
+		if got := suggestion(word, known); got != want {
+			t.Errorf("%q: %s, want %s", word, got, want)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package policy
+
+import (
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// choice reads one of a few words.
+func choice[T ~string](r *reader, what string, into *T, allowed ...T) func(ast.Node) {
+	words := make([]string, 0, len(allowed))
+	for _, one := range allowed {
+		words = append(words, string(one))
+	}
+	return func(n ast.Node) {
+		value, ok := stringOf(n)
+		for _, one := range allowed {
+			if ok && T(value) == one {
+				*into = one
+				return
+			}
+		}
+		r.complain(n, "%s is %.60q: write %s", what, n.GetToken().Value, strings.Join(words, ", "))
+	}
+}
+
+// duration reads a time like 30s or 2m.
+func (r *reader) duration(what string, most time.Duration, into *time.Duration) func(ast.Node) {
+	return func(n ast.Node) {
+		value, ok := stringOf(n)
+		d, err := time.ParseDuration(value)
+		if !ok || err != nil || d < 0 || d > most {
+			r.complain(n, "%s is %.60q: write a time from 0s to %s", what, n.GetToken().Value, most)
+			return
+		}
+		*into = d
+	}
+}
+
+// patterns reads a list of names or globs.
+func (r *reader) patterns(what string, into *[]pattern) func(ast.Node) {
+	return r.list(what, func(n ast.Node) {
+		value, ok := stringOf(n)
+		switch {
+		case !ok:
+			r.complain(n, "%s: %.60q must be text: write it in quotes", what, n.GetToken().Value)
+		case !patternText.MatchString(value):
+			r.complain(n, "%s: %.60q is no name or pattern: use lower-case letters, digits, hyphens and *", what, value)
+		default:
+			*into = append(*into, pattern(value))
+		}
+	})
+}
