@@ -33,6 +33,8 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 	p.Service.InvokerCheckOff, p.Service.IAPOn = coin(), r.IntN(8) == 0
 	ingress := []posture.Ingress{posture.IngressAll, posture.IngressAll, posture.IngressInternal, posture.IngressInternalLoadBalancing, posture.IngressNone, posture.IngressUnknown}
 	p.Service.Ingress = ingress[r.IntN(len(ingress))]
+	p.Service.URLs, p.Service.DefaultURLDisabled = maybe("https://hello.run.app"), r.IntN(8) == 0
+	p.Service.TagURLs = maybe("https://blue---hello.run.app")
 	p.Backends = nil
 	for i := range r.IntN(3) {
 		backend := deployed().Backends[0]
@@ -44,8 +46,16 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 			neighbour.Service = fmt.Sprintf("n%d", r.IntN(2))
 			backend.Members = append(backend.Members, posture.Member{Target: neighbour, Missing: r.IntN(4) == 0, Invokers: policy("n1")})
 		}
-		if r.IntN(5) == 0 {
+		switch r.IntN(10) {
+		case 0, 1:
 			backend.Frontends = nil
+		case 2:
+			backend.Frontends = []posture.Frontend{{Resource: "map", Unread: "denied"}}
+		case 3:
+			backend.Frontends = append(backend.Frontends, posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com", "b.example.com/x"}})
+		}
+		if r.IntN(4) == 0 {
+			backend.Scheme = "INTERNAL_MANAGED"
 		}
 		if coin() {
 			backend.Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: maybe(alice, "user:bob@example.com", "user:eve@example.com")}}
@@ -113,7 +123,7 @@ func remove(in posture.Policy, role, members string) posture.Policy {
 }
 
 // rank orders guards by how many they let in.
-var rank = map[posture.Guard]int{posture.GuardClosed: 0, posture.GuardIngress: 1, posture.GuardIAP: 2, posture.GuardIAM: 2, posture.GuardOpen: 3}
+var rank = map[posture.Guard]int{posture.GuardClosed: 0, posture.GuardIngress: 1, posture.GuardIAP: 2, posture.GuardIAM: 2, posture.GuardUnknown: 3, posture.GuardOpen: 3}
 
 // enters says whether alice, an accessor, gets through the load balancer: IAP
 // lets her in and the agent may invoke, or nobody asks at all.

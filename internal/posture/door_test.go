@@ -30,14 +30,67 @@ func TestEveryDoorHasItsGuard(t *testing.T) {
 		tc.change(&p)
 		doors := p.Doors()
 		want := []Door{
-			{DefaultURL, "https://hello-abc-uc.a.run.app", hello.Name(), tc.runApp},
-			{LoadBalancer, "https://203.0.113.7", "projects/demo-project/global/forwardingRules/hello-https", tc.balancer},
+			{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: hello.Name(), Guard: tc.runApp},
+			{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: "projects/demo-project/global/forwardingRules/hello-https", Guard: tc.balancer},
 		}
 		if diff := cmp.Diff(want, doors); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 		if got := Exposed(doors); got != tc.exposed {
 			t.Errorf("%s: exposed %v, want %v", tc.name, got, tc.exposed)
+		}
+	}
+}
+
+func TestEveryWayInIsADoor(t *testing.T) {
+	open := func(p *Posture) {
+		p.Service.Ingress, p.Backends[0].IAPOn = IngressAll, false
+		p.Invokers.Bindings = []Binding{{Role: RoleInvoker, Members: []string{"allUsers"}}}
+	}
+	const rule = "projects/demo-project/global/forwardingRules/hello-https"
+	own := Door{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: hello.Name(), Guard: GuardOpen}
+	front := Door{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: rule, Guard: GuardOpen}
+	with := func(d Door, change func(*Door)) Door { change(&d); return d }
+	for _, tc := range []struct {
+		name   string
+		change func(*Posture)
+		want   []Door
+	}{
+		{"two run.app addresses", func(p *Posture) { p.Service.URLs = append(p.Service.URLs, "https://b.run.app") },
+			[]Door{own, with(own, func(d *Door) { d.Address = "https://b.run.app" }), front}},
+		{"a tag", func(p *Posture) { p.Service.TagURLs = []string{"https://blue---hello-abc-uc.a.run.app"} },
+			[]Door{own, with(own, func(d *Door) { d.Kind, d.Address = TagURL, "https://blue---hello-abc-uc.a.run.app" }), front}},
+		{"the default URL is off and told no more", func(p *Posture) { p.Service.DefaultURLDisabled, p.Service.URLs = true, nil },
+			[]Door{with(own, func(d *Door) {
+				d.Address, d.Guard = "https://hello-123456789012.us-central1.run.app", GuardClosed
+			}), front}},
+		{"the default URL is off, a tag's address is told", func(p *Posture) {
+			p.Service.DefaultURLDisabled, p.Service.TagURLs = true, []string{"https://blue---h.run.app"}
+		}, []Door{with(own, func(d *Door) { d.Guard = GuardClosed }), with(own, func(d *Door) {
+			d.Kind, d.Address, d.Guard = TagURL, "https://blue---h.run.app", GuardUnknown
+			d.Why = "whether switching the default URL off closes a tag's address too is not documented"
+		}), front}},
+		{"hosts and paths, with TLS and without", func(p *Posture) {
+			p.Backends[0].Frontends[0].Hosts = []string{"a.example.com", "b.example.com/api/*"}
+			p.Backends[0].Frontends = append(p.Backends[0].Frontends, Frontend{Resource: "plain", Hosts: []string{"a.example.com"}})
+		}, []Door{own,
+			with(front, func(d *Door) { d.Address = "https://a.example.com" }),
+			with(front, func(d *Door) { d.Address = "https://b.example.com/api/*" }),
+			with(front, func(d *Door) { d.Address, d.Via = "http://a.example.com", "plain" })}},
+		{"an internal load balancer", func(p *Posture) { p.Backends[0].Scheme, p.Service.Ingress = "INTERNAL_MANAGED", IngressInternal },
+			[]Door{with(own, func(d *Door) { d.Guard = GuardIngress }), with(front, func(d *Door) { d.Kind = InternalLoadBalancer })}},
+		{"what lies before a URL map cannot be read", func(p *Posture) {
+			p.Backends[0].Frontends = []Frontend{{Resource: "map", Unread: "denied"}}
+		}, []Door{own, with(front, func(d *Door) { d.Address, d.Via, d.Guard, d.Why = "", "map", GuardUnknown, "denied" })}},
+		{"IAP keeps what cannot be read too", func(p *Posture) {
+			p.Backends[0].IAPOn, p.Backends[0].Frontends = true, []Frontend{{Resource: "map", Unread: "denied"}}
+		}, []Door{own, with(front, func(d *Door) { d.Address, d.Via, d.Guard = "", "map", GuardIAP })}},
+	} {
+		p := protected()
+		open(&p)
+		tc.change(&p)
+		if diff := cmp.Diff(tc.want, p.Doors()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}
 }

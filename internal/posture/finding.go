@@ -89,7 +89,7 @@ func Worst(findings []Finding) Effect {
 // Codes lists the codes that this package can give, sorted.
 func Codes() []Code {
 	codes := []Code{
-		NoLoadBalancer, NoFrontend, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
+		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker,
 	}

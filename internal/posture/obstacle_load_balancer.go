@@ -10,6 +10,10 @@ const NoFrontend Code = "NO_FRONTEND"
 // Source: iap/docs/enabling-cloud-run, "Turning on IAP".
 const NoHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
 
+// FrontendUnknown: what leads to a backend service could not be read, so
+// nobody knows whether IAP would work there.
+const FrontendUnknown Code = "FRONTEND_UNKNOWN"
+
 func loadBalancer(p Posture, _ Wanted) []Finding {
 	if len(p.Backends) > 0 || p.Service.IAPOn {
 		return nil
@@ -35,7 +39,15 @@ func frontends(p Posture, _ Wanted) []Finding {
 			continue
 		}
 		reached++
-		if !backend.hasHTTPS() {
+		switch unread := backend.unread(); {
+		case backend.hasHTTPS() || unread != "" && backend.IAPOn:
+		case unread != "":
+			findings = append(findings, Finding{
+				Code: FrontendUnknown, Severity: Medium, Effect: Waits, Resource: backend.Resource(),
+				Why:    "whether it has an HTTPS frontend is not known: " + unread,
+				Remedy: "let iapguard's service account read the load balancers of that project (the custom role of deploy/roles)",
+			})
+		default:
 			findings = append(findings, Finding{
 				Code: NoHTTPSFrontend, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 				Why:    "the load balancer takes requests over plain HTTP only, and IAP needs an HTTPS frontend",
@@ -61,4 +73,14 @@ func (b Backend) hasHTTPS() bool {
 		}
 	}
 	return false
+}
+
+// unread is why a frontend of the backend could not be read, "" when all were.
+func (b Backend) unread() string {
+	for _, frontend := range b.Frontends {
+		if frontend.Unread != "" {
+			return frontend.Unread
+		}
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package posture
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // SharedBackend: one IAP switch serves services for which different things are
@@ -21,7 +22,7 @@ func sharedBackends(p Posture, want Wanted) []Finding {
 			if member.Target == p.Target || member.Missing {
 				continue
 			}
-			if conflict := disagreement(want, member.Target); conflict != "" {
+			if conflict := disagreement(want, backend, member.Target); conflict != "" {
 				findings = append(findings, Finding{
 					Code: SharedBackend, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 					Subject: member.Target.Name(),
@@ -34,7 +35,10 @@ func sharedBackends(p Posture, want Wanted) []Finding {
 	return findings
 }
 
-func disagreement(want Wanted, other Target) string {
+// disagreement says why turning IAP on at the backend service is not wanted of
+// another service behind it. A neighbour's age is not read: where its rule
+// leaves older services alone it counts as one, until IAP is on anyway.
+func disagreement(want Wanted, backend Backend, other Target) string {
 	theirs, inScope := want.Of(other)
 	switch {
 	case !inScope || theirs.Recipe == RecipeOff:
@@ -43,6 +47,8 @@ func disagreement(want Wanted, other Target) string {
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode)
 	case !sameMembers(theirs.Access, want.Access):
 		return "is to have other accessors"
+	case !backend.IAPOn && !theirs.Since.IsZero() && !theirs.Existing:
+		return fmt.Sprintf("rule %s may leave alone, as created before %s", theirs.Rule, theirs.Since.Format(time.DateOnly))
 	}
 	return ""
 }

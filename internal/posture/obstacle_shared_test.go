@@ -1,6 +1,9 @@
 package posture
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 	share := func(theirs func(Settings) (Settings, bool)) func(*Posture, *Wanted) {
@@ -19,6 +22,15 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 		{"out of scope", share(func(s Settings) (Settings, bool) { return s, false }), []Code{SharedBackend}},
 		{"another mode", share(func(s Settings) (Settings, bool) { s.Mode = ReportOnly; return s, true }), []Code{SharedBackend}},
 		{"other accessors", share(func(s Settings) (Settings, bool) { s.Access = []string{"user:bob@example.com"}; return s, true }), []Code{SharedBackend}},
+		{"an age that is not known", share(func(s Settings) (Settings, bool) { s.Since = time.Unix(1, 0); return s, true }), nil},
+		{"an age that is not known, while IAP is off", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { s.Since = time.Unix(1, 0); return s, true })(p, want)
+			p.Backends[0].IAPOn = false
+		}, []Code{SharedBackend}},
+		{"whatever its age, while IAP is off", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { s.Since, s.Existing = time.Unix(1, 0), true; return s, true })(p, want)
+			p.Backends[0].IAPOn = false
+		}, nil},
 		{"the neighbour does not exist", func(p *Posture, want *Wanted) {
 			share(func(s Settings) (Settings, bool) { return s, false })(p, want)
 			p.Backends[0].Members[1].Missing = true

@@ -25,7 +25,8 @@ type Service struct {
 	InvokerCheckOff    bool // invokerIamDisabled: anyone may invoke, whatever the policy says
 	IAPOn              bool // direct IAP on the service (iapEnabled)
 	DefaultURLDisabled bool
-	URLs               []string
+	URLs               []string // run.app addresses; none are told once they are switched off
+	TagURLs            []string // run.app addresses of tagged revisions
 	Labels             map[string]string
 	Reconciling        bool // a deployment or change is still being rolled out
 	CreatedAt          time.Time
@@ -152,10 +153,16 @@ type Member struct {
 
 // Frontend is an address at which a load balancer takes requests for a backend.
 type Frontend struct {
-	Resource string   // the forwarding rule's name under its API
-	Address  string   // IP address, as the API gives it
-	Hosts    []string // host rules that lead to the backend; empty = any host
-	HTTPS    bool
+	Resource string // the forwarding rule's name under its API; the URL map's where Unread
+	Address  string // IP address, as the API gives it
+	// Hosts are the hosts of the URL map that lead to the backend, each with
+	// the path where only a part of its paths does: "shop.example.com/api/*".
+	// Empty = any host.
+	Hosts []string
+	HTTPS bool
+	// Unread says why what lies before a URL map could not be read; then
+	// nothing is known of its addresses.
+	Unread string
 }
 
 // AgentEmail is the address of IAP's service agent in a project.

@@ -8,8 +8,8 @@ const IngressNotKnown Code = "INGRESS_NOT_KNOWN"
 
 // ingressRestricted leaves every stricter setting alone. A service with direct
 // IAP is guarded on its default URL too, so its ingress may stay.
-func ingressRestricted(p Posture, _ Wanted) []Finding {
-	if p.Service.Ingress != IngressAll || p.Service.IAPOn {
+func ingressRestricted(p Posture, want Wanted) []Finding {
+	if p.Service.Ingress != IngressAll || p.Service.IAPOn || want.KeepIngress {
 		return nil
 	}
 	return []Finding{{
@@ -21,8 +21,8 @@ func ingressRestricted(p Posture, _ Wanted) []Finding {
 // knownIngress waits where the API answers UNSPECIFIED: the setting may be
 // stricter than ours, and a write would loosen it.
 // Source: run/v2's discovery document, Service.ingress.
-func knownIngress(p Posture, _ Wanted) []Finding {
-	if p.Service.Ingress != IngressUnknown || p.Service.IAPOn {
+func knownIngress(p Posture, want Wanted) []Finding {
+	if p.Service.Ingress != IngressUnknown || p.Service.IAPOn || want.KeepIngress {
 		return nil
 	}
 	return []Finding{{

@@ -12,10 +12,12 @@ func TestTheIngressIsNeverLoosened(t *testing.T) {
 		{"none is stricter", ingress(IngressNone), nil},
 		{"not known", ingress(IngressUnknown), nil},
 		{"a setting that we do not know", ingress("INGRESS_TRAFFIC_MOON_ONLY"), nil},
+		{"all, and the rule keeps it", func(p *Posture, want *Wanted) { p.Service.Ingress, want.KeepIngress = IngressAll, true }, nil},
 		{"all, behind direct IAP", func(p *Posture, want *Wanted) { directIAP(p, want); p.Service.Ingress = IngressAll }, nil},
 	})
 	check(t, knownIngress, []row{
 		{"not known", ingress(IngressUnknown), []Code{IngressNotKnown}},
 		{"all", ingress(IngressAll), nil},
+		{"not known, and the rule keeps it", func(p *Posture, want *Wanted) { p.Service.Ingress, want.KeepIngress = IngressUnknown, true }, nil},
 	})
 }

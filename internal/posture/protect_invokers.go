@@ -17,7 +17,10 @@ var publicMembers = []string{"allUsers", "allAuthenticatedUsers"}
 // invokingRoles contain run.routes.invoke. Source: run/docs/reference/iam/roles.
 var invokingRoles = []string{RoleInvoker, "roles/run.servicesInvoker", "roles/run.admin"}
 
-func publicInvokers(p Posture, _ Wanted) []Finding {
+func publicInvokers(p Posture, want Wanted) []Finding {
+	if want.KeepInvokers {
+		return nil
+	}
 	var findings []Finding
 	for _, role := range invokingRoles {
 		var public []string
@@ -37,8 +40,8 @@ func publicInvokers(p Posture, _ Wanted) []Finding {
 	return findings
 }
 
-func invokerCheck(p Posture, _ Wanted) []Finding {
-	if !p.Service.InvokerCheckOff {
+func invokerCheck(p Posture, want Wanted) []Finding {
+	if !p.Service.InvokerCheckOff || want.KeepInvokers {
 		return nil
 	}
 	return []Finding{{

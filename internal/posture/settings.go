@@ -38,6 +38,13 @@ type Settings struct {
 	Recipe  Recipe
 	Access  []string  // members who are to have access through IAP
 	NoneFor NoneKnown // without any accessor
+	// KeepIngress and KeepInvokers leave a service's ingress, and who may invoke
+	// it, as they are; its doors are told as open all the same.
+	KeepIngress, KeepInvokers bool
+	// Since: services created before it are changed on a person's word only,
+	// unless Existing. Zero means that every service may be changed.
+	Since    time.Time
+	Existing bool
 	// Settle is how long a resource must have been quiet before it is
 	// written because of an event.
 	Settle time.Duration

@@ -13,7 +13,8 @@ import (
 
 func full() Report {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	doors := []posture.Door{{Kind: posture.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: posture.GuardOpen}}
+	doors := []posture.Door{{Kind: posture.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: posture.GuardOpen},
+		{Kind: posture.InternalLoadBalancer, Address: "", Via: "v", Guard: posture.GuardUnknown, Why: "w"}, {Kind: posture.TagURL, Address: "a", Guard: posture.GuardIAM}}
 	return Report{
 		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: posture.Enforce,
 		Target:      &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello", UID: "u", Labels: map[string]string{"team": "a"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -146,7 +147,10 @@ func doorsText(doors []posture.Door) string {
 		if door.Guard == posture.GuardOpen {
 			mark = "!"
 		}
-		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, door.Guard, door.Address, door.Kind)
+		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, door.Guard, cmp.Or(door.Address, door.Via), door.Kind)
+		if door.Why != "" {
+			fmt.Fprintf(&b, "             %s\n", door.Why)
+		}
 	}
 	return b.String()
 }

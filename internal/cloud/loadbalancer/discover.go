@@ -18,23 +18,28 @@ import (
 // such backends are not found here.
 func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Target) ([]posture.Backend, error) {
 	links := inv.leadingTo(target)
-	found := make([]posture.Backend, len(links))
-	group, ctx := errgroup.WithContext(ctx)
+	read := make([]*compute.BackendService, len(links))
+	group, groupContext := errgroup.WithContext(ctx)
 	for i, l := range links {
-		group.Go(func() error {
-			backend, err := c.backendService(ctx, l)
-			if err != nil {
-				if fault.ActionOf(err) == fault.Gone {
-					return nil // deleted since the list was made
-				}
-				return err
+		group.Go(func() (err error) {
+			read[i], err = c.backendService(groupContext, l)
+			if err != nil && fault.ActionOf(err) == fault.Gone {
+				read[i], err = nil, nil // deleted since the list was made
 			}
-			found[i] = inv.backend(l, backend)
-			return nil
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	if err := c.includeUsers(ctx, inv, read); err != nil {
+		return nil, err
+	}
+	var found []posture.Backend
+	for i, l := range links {
+		if read[i] != nil {
+			found = append(found, inv.backend(l, read[i]))
+		}
 	}
 	return slices.DeleteFunc(found, func(b posture.Backend) bool {
 		return !slices.ContainsFunc(b.Members, func(m posture.Member) bool { return m.Target == target })
@@ -46,7 +51,7 @@ func (inv *Inventory) backend(l link, from *compute.BackendService) posture.Back
 		Project: l.project, Location: l.location, Name: from.Name, ID: strconv.FormatUint(from.Id, 10),
 		Version: from.Fingerprint, Scheme: from.LoadBalancingScheme, Protocol: from.Protocol,
 		IAPOn: from.Iap != nil && from.Iap.Enabled, CDNOn: from.EnableCDN,
-		Frontends: inv.frontends(l),
+		Frontends: inv.frontends(l, from),
 	}
 	for _, member := range inv.members(from) {
 		backend.Members = append(backend.Members, posture.Member{Target: member})

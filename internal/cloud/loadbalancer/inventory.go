@@ -10,14 +10,21 @@ import (
 	compute "google.golang.org/api/compute/v1"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // Inventory is one reading of a project's load balancers from lists: enough to
 // find what leads where, too old to be written from.
 type Inventory struct {
-	services  map[link]posture.Target // serverless NEG → the service behind it
-	backends  []*compute.BackendService
+	services map[link]posture.Target // serverless NEG → the service behind it
+	backends []*compute.BackendService
+	routing  map[string]*routing // of this project, and of others whose URL maps use its backend services
+	unread   map[string]string   // other project → why its routing cannot be read
+}
+
+// routing is what leads from addresses to backend services in one project.
+type routing struct {
 	routes    []*compute.UrlMap
 	proxies   map[link][]proxy            // URL map → proxies that use it
 	addresses map[link][]posture.Frontend // proxy → addresses that lead to it
@@ -30,22 +37,61 @@ type proxy struct {
 
 // Inventory reads the lists side by side.
 func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, error) {
-	inv := &Inventory{services: map[link]posture.Target{}, proxies: map[link][]proxy{}, addresses: map[link][]posture.Frontend{}}
+	inv := &Inventory{services: map[link]posture.Target{}, routing: map[string]*routing{}, unread: map[string]string{}}
 	group, ctx := errgroup.WithContext(ctx)
-	var https, http []proxyOf
 	group.Go(func() error { return inv.readNEGs(ctx, c.api, project) })
 	group.Go(func() error { return inv.readBackends(ctx, c.api, project) })
-	group.Go(func() error { return inv.readRoutes(ctx, c.api, project) })
-	group.Go(func() error { return inv.readAddresses(ctx, c.api, project) })
-	group.Go(func() (err error) { https, err = readHTTPSProxies(ctx, c.api, project); return err })
-	group.Go(func() (err error) { http, err = readHTTPProxies(ctx, c.api, project); return err })
+	var own *routing
+	group.Go(func() (err error) { own, err = readRouting(ctx, c.api, project); return err })
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("reading the load balancers of %q: %w", project, connect.Classify(err))
 	}
-	for _, one := range append(https, http...) {
-		inv.proxies[one.urlMap] = append(inv.proxies[one.urlMap], one.proxy)
-	}
+	inv.routing[project] = own
 	return inv, nil
+}
+
+// include reads the routing of other projects too. Those that cannot be read,
+// for want of a permission or of the project, are remembered with the reason:
+// reading them is optional, and only a passing failure is an error.
+func (inv *Inventory) include(ctx context.Context, api *compute.Service, projects []string) error {
+	found, failed := make([]*routing, len(projects)), make([]error, len(projects))
+	var group errgroup.Group
+	for i, project := range projects {
+		group.Go(func() error {
+			found[i], failed[i] = readRouting(ctx, api, project)
+			failed[i] = connect.Classify(failed[i])
+			return nil
+		})
+	}
+	_ = group.Wait() // the failures are in failed
+	for i, project := range projects {
+		switch action := fault.ActionOf(failed[i]); {
+		case failed[i] == nil:
+			inv.routing[project] = found[i]
+		case action == fault.Block || action == fault.Gone:
+			inv.unread[project] = fmt.Sprintf("the load balancers of project %s cannot be read: %v", project, failed[i])
+		default:
+			return fmt.Errorf("reading the load balancers of %q: %w", project, failed[i])
+		}
+	}
+	return nil
+}
+
+func readRouting(ctx context.Context, api *compute.Service, project string) (*routing, error) {
+	r := &routing{proxies: map[link][]proxy{}, addresses: map[link][]posture.Frontend{}}
+	group, ctx := errgroup.WithContext(ctx)
+	var https, http []proxyOf
+	group.Go(func() error { return r.readRoutes(ctx, api, project) })
+	group.Go(func() error { return r.readAddresses(ctx, api, project) })
+	group.Go(func() (err error) { https, err = readHTTPSProxies(ctx, api, project); return err })
+	group.Go(func() (err error) { http, err = readHTTPProxies(ctx, api, project); return err })
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, one := range append(https, http...) {
+		r.proxies[one.urlMap] = append(r.proxies[one.urlMap], one.proxy)
+	}
+	return r, nil
 }
 
 func (inv *Inventory) readNEGs(ctx context.Context, api *compute.Service, project string) error {
@@ -71,23 +117,23 @@ func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, pr
 	})
 }
 
-func (inv *Inventory) readRoutes(ctx context.Context, api *compute.Service, project string) error {
+func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project string) error {
 	return api.UrlMaps.AggregatedList(project).Pages(ctx, func(page *compute.UrlMapsAggregatedList) error {
 		for _, scope := range page.Items {
-			inv.routes = append(inv.routes, scope.UrlMaps...)
+			r.routes = append(r.routes, scope.UrlMaps...)
 		}
 		return nil
 	})
 }
 
-func (inv *Inventory) readAddresses(ctx context.Context, api *compute.Service, project string) error {
+func (r *routing) readAddresses(ctx context.Context, api *compute.Service, project string) error {
 	return api.ForwardingRules.AggregatedList(project).Pages(ctx, func(page *compute.ForwardingRuleAggregatedList) error {
 		for _, scope := range page.Items {
 			for _, rule := range scope.ForwardingRules {
 				target, ok := parseLink(rule.Target)
 				self, own := parseLink(rule.SelfLink)
 				if ok && own {
-					inv.addresses[target] = append(inv.addresses[target], posture.Frontend{Resource: self.path(), Address: rule.IPAddress})
+					r.addresses[target] = append(r.addresses[target], posture.Frontend{Resource: self.path(), Address: rule.IPAddress})
 				}
 			}
 		}
@@ -160,24 +206,4 @@ func (inv *Inventory) members(backend *compute.BackendService) []posture.Target 
 		}
 	}
 	return members
-}
-
-// frontends are the addresses from which requests come to a backend service.
-func (inv *Inventory) frontends(backend link) []posture.Frontend {
-	var found []posture.Frontend
-	for _, urlMap := range inv.routes {
-		hosts, uses := hostsFor(urlMap, backend)
-		l, ok := parseLink(urlMap.SelfLink)
-		if !uses || !ok {
-			continue
-		}
-		for _, proxy := range inv.proxies[l] {
-			for _, frontend := range inv.addresses[proxy.link] {
-				frontend.Hosts, frontend.HTTPS = hosts, proxy.https
-				found = append(found, frontend)
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b posture.Frontend) int { return strings.Compare(a.Resource, b.Resource) })
-	return found
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	knative "google.golang.org/api/run/v1"
@@ -69,9 +70,27 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	return posture.Service{
 		UID: found.Uid, Version: found.Etag, Ingress: setting,
 		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled, DefaultURLDisabled: found.DefaultUriDisabled,
-		URLs: urls, Labels: found.Labels, Reconciling: found.Reconciling,
+		URLs: urls, TagURLs: tagURLs(found), Labels: found.Labels, Reconciling: found.Reconciling,
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime),
 	}, nil
+}
+
+// tagURLs are the addresses of the tagged revisions. Where the answer does not
+// spell one out, it is the service's own with the tag in front.
+// Source: run/docs/rollouts-rollbacks-traffic-migration#tags.
+func tagURLs(service *run.GoogleCloudRunV2Service) []string {
+	var urls []string
+	for _, target := range service.TrafficStatuses {
+		host, ok := strings.CutPrefix(service.Uri, "https://")
+		switch {
+		case target.Tag == "":
+		case target.Uri != "":
+			urls = append(urls, target.Uri)
+		case ok:
+			urls = append(urls, "https://"+target.Tag+"---"+host)
+		}
+	}
+	return urls
 }
 
 // parseTime gives the zero time for what is no time: only waiting depends on it.

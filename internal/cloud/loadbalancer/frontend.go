@@ -1,0 +1,75 @@
+package loadbalancer
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	compute "google.golang.org/api/compute/v1"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// includeUsers reads the routing of the other projects whose URL maps use one
+// of the backend services: cross-project service referencing.
+// Source: load-balancing/docs/l7-xlb-cross-project; usedBy in compute's
+// discovery document.
+func (c *Client) includeUsers(ctx context.Context, inv *Inventory, backends []*compute.BackendService) error {
+	var projects []string
+	for _, backend := range backends {
+		for _, user := range users(backend) {
+			if inv.routing[user.project] == nil && !slices.Contains(projects, user.project) {
+				projects = append(projects, user.project)
+			}
+		}
+	}
+	return inv.include(ctx, c.api, projects)
+}
+
+// users are the URL maps that a backend service says it is used by.
+func users(backend *compute.BackendService) []link {
+	if backend == nil {
+		return nil
+	}
+	var found []link
+	for _, used := range backend.UsedBy {
+		if l, ok := parseLink(used.Reference); ok && l.collection == "urlMaps" {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// frontends are the addresses from which requests come to a backend service,
+// and the URL maps of which nobody can tell.
+func (inv *Inventory) frontends(backend link, from *compute.BackendService) []posture.Frontend {
+	var found []posture.Frontend
+	for _, routing := range inv.routing {
+		found = append(found, routing.frontends(backend)...)
+	}
+	for _, user := range users(from) {
+		if why := inv.unread[user.project]; why != "" {
+			found = append(found, posture.Frontend{Resource: user.path(), Unread: why})
+		}
+	}
+	slices.SortFunc(found, func(a, b posture.Frontend) int { return cmp.Compare(a.Resource, b.Resource) })
+	return found
+}
+
+func (r *routing) frontends(backend link) []posture.Frontend {
+	var found []posture.Frontend
+	for _, urlMap := range r.routes {
+		hosts, uses := hostsFor(urlMap, backend)
+		l, ok := parseLink(urlMap.SelfLink)
+		if !uses || !ok {
+			continue
+		}
+		for _, proxy := range r.proxies[l] {
+			for _, frontend := range r.addresses[proxy.link] {
+				frontend.Hosts, frontend.HTTPS = hosts, proxy.https
+				found = append(found, frontend)
+			}
+		}
+	}
+	return found
+}

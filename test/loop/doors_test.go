@@ -1,0 +1,55 @@
+package loop
+
+import (
+	"net/http"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// hash is what Google makes up in the older of a service's run.app addresses.
+var hash = regexp.MustCompile(`hello-[a-z0-9]+-uc`)
+
+// reporting looks and never writes.
+const reporting = "version: 1\nrules: [{name: everything, mode: report-only}]\n"
+
+func TestAReportNamesEveryWayIn(t *testing.T) {
+	r := start(t, "", reporting)
+	hello := stage.Scenario[0]
+	r.deploy(hello)
+	global := "/compute/v1/projects/" + stage.Project + "/global/"
+	backend := "projects/" + stage.Project + "/global/backendServices/" + hello.Backend()
+	r.call(r.developer(), http.MethodPatch, global+"urlMaps/hello-map", map[string]any{
+		"hostRules": []any{map[string]any{"hosts": []any{hello.Host}, "pathMatcher": "m"}},
+		"pathMatchers": []any{map[string]any{"name": "m", "defaultUrlRedirect": map[string]any{"hostRedirect": "example.com"},
+			"pathRules": []any{map[string]any{"paths": []any{"/shop/*"}, "service": backend}}}},
+		"defaultService": nil, "defaultUrlRedirect": map[string]any{"hostRedirect": "example.com"},
+	})
+	r.call(r.developer(), http.MethodPost, global+"targetHttpProxies", map[string]any{"name": "plain", "urlMap": "projects/" + stage.Project + "/global/urlMaps/hello-map"})
+	r.call(r.developer(), http.MethodPost, global+"forwardingRules", map[string]any{"name": "hello-plain", "portRange": "80",
+		"target": "projects/" + stage.Project + "/global/targetHttpProxies/plain", "loadBalancingScheme": "EXTERNAL_MANAGED"})
+	r.call(r.developer(), http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{
+		map[string]any{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"},
+	}})
+	rules := "projects/" + stage.Project + "/global/forwardingRules/"
+	want := []posture.Door{
+		{Kind: posture.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(), Guard: posture.GuardOpen},
+		{Kind: posture.DefaultURL, Address: "https://hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: posture.GuardOpen},
+		{Kind: posture.TagURL, Address: "https://blue---hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: posture.GuardOpen},
+		{Kind: posture.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https", Guard: posture.GuardOpen},
+		{Kind: posture.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain", Guard: posture.GuardOpen},
+	}
+	r.until("every door is told", func() bool { return len(r.last("hello").Doors) == len(want) })
+	last := r.last("hello")
+	for i, door := range last.Doors[1:3] {
+		last.Doors[i+1].Address = hash.ReplaceAllString(door.Address, "hello-HASH-uc")
+	}
+	if diff := cmp.Diff(want, last.Doors); diff != "" || last.Outcome != report.Waiting || !last.Exposed {
+		t.Errorf("outcome %s, exposed %v, doors (-want +got):\n%s", last.Outcome, last.Exposed, diff)
+	}
+}
