@@ -54,6 +54,7 @@ func Parse(text []byte) (Policy, error) {
 func (r *reader) rule(n ast.Node, earlier []rule) rule {
 	settings := posture.DefaultSettings()
 	read := rule{}
+	var invokers, ingress string
 	r.mapping(n, "a rule", keys{
 		"name": r.text("name", &read.name),
 		"match": func(n ast.Node) {
@@ -63,13 +64,20 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 				"services":  r.patterns("match.services", &read.match.services),
 			})
 		},
-		"mode":        choice(r, "mode", &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce),
-		"recipe":      choice(r, "recipe", &settings.Recipe, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeOff),
-		"access":      func(n ast.Node) { r.access(n, &settings) },
-		"settle":      r.duration("settle", maxSettle, &settings.Settle),
-		"propagation": r.duration("propagation", maxPropagation, &settings.Propagation),
+		"mode":           choice(r, "mode", &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce),
+		"recipe":         choice(r, "recipe", &settings.Recipe, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeOff),
+		"access":         func(n ast.Node) { r.access(n, &settings) },
+		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),
+		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),
+		"since":          r.date("since", &settings.Since),
+		"existing":       r.truth("existing", &settings.Existing),
+		"settle":         r.duration("settle", maxSettle, &settings.Settle),
+		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),
 	}, "name")
-	settings.Rule = read.name
+	settings.Rule, settings.KeepInvokers, settings.KeepIngress = read.name, invokers == "keep", ingress == "keep"
+	if settings.Existing && settings.Since.IsZero() {
+		r.complain(n, "existing: true says nothing without since: write since, or take existing out")
+	}
 	read.settings = settings
 	r.agree(n, read, earlier)
 	return read

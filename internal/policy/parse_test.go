@@ -40,6 +40,12 @@ var refusals = []refused{
 	{"unknown recipe", head + "    recipe: on\n", `recipe is "on": write auto, load-balancer, off`, false},
 	{"settle too long", head + "    settle: 11m\n", `line 4, column 13: settle is "11m": write a time from 0s to 10m0s`, true},
 	{"settle without unit", head + "    settle: 11\n", `settle is "11": write a time`, false},
+	{"a date that is none", head + "    since: 2026-02-30\n", `line 4, column 12: since is "2026-02-30": write a date like 2026-12-31`, false},
+	{"a year", head + "    since: 2026\n", `since is "2026": write a date`, false},
+	{"existing without since", head + "    existing: true\n", "line 3, column 5: existing: true says nothing without since", false},
+	{"existing that is no truth", head + "    existing: yes\n", `existing is "yes": write true or false`, false},
+	{"unknown ingress", head + "    ingress: open\n", `ingress is "open": write restrict, keep`, false},
+	{"unknown invokers", head + "    publicInvokers: add\n", `publicInvokers is "add": write remove, keep`, false},
 	{"propagation below zero", head + "    propagation: -1s\n", `propagation is "-1s"`, false},
 	{"everybody", head + "    access: {members: [allUsers]}\n", "line 4, column 24: access.members: allUsers would let everybody through IAP", false},
 	{"everybody with an account", head + "    access: {members: [allAuthenticatedUsers]}\n", "would let everybody through IAP", false},
@@ -93,6 +99,7 @@ var accepted = map[string]string{
 
 func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {
 	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
 	if err != nil {
 		t.Fatal(err)

@@ -29,15 +29,16 @@ func (p Policy) Digest() string {
 	return p.digest
 }
 
-// For gives the settings for a service: those of the first rule that matches.
-// A policy without a matching rule leaves the service alone, and so does a
-// recipe that is off.
-func (p Policy) For(target posture.Target) (posture.Settings, bool) {
+// For gives the settings for a service: those of the first rule that matches,
+// where a rule may name the project by id or by number ("" = not known). A
+// policy without a matching rule leaves the service alone, and so does a recipe
+// that is off.
+func (p Policy) For(target posture.Target, projectNumber string) (posture.Settings, bool) {
 	if p.digest == "" {
 		return posture.DefaultSettings(), true
 	}
 	for _, rule := range p.rules {
-		if rule.match.covers(target) {
+		if rule.match.covers(target, projectNumber) {
 			return rule.settings, rule.settings.Recipe != posture.RecipeOff
 		}
 	}
@@ -71,8 +72,8 @@ type match struct {
 	projects, locations, services []pattern
 }
 
-func (m match) covers(target posture.Target) bool {
-	return anyMatches(m.projects, target.Project) &&
+func (m match) covers(target posture.Target, projectNumber string) bool {
+	return (anyMatches(m.projects, target.Project) || projectNumber != "" && anyMatches(m.projects, projectNumber)) &&
 		anyMatches(m.locations, target.Location) &&
 		anyMatches(m.services, target.Service)
 }

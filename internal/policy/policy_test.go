@@ -24,6 +24,10 @@ rules:
     access:
       members: ["user:alice@example.com", "group:ops@example.com"]
       none: enable
+    publicInvokers: keep
+    ingress: keep
+    since: 2026-11-01
+    existing: true
     settle: 0s
     propagation: 90s
   - name: rest
@@ -43,6 +47,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	shops := posture.Settings{
 		Rule: "shops", Mode: posture.Enforce, Recipe: posture.RecipeAuto, NoneFor: posture.NoneEnable,
 		Access: []string{"user:alice@example.com", "group:ops@example.com"}, Propagation: 90 * time.Second,
+		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}
 	rest := posture.DefaultSettings()
 	rest.Rule = "rest"
@@ -57,12 +62,15 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		{"another location", target("demo-project", "europe-west1", "shop-a"), rest, true},
 		{"no rule", target("other-project", "us-central1", "shop-a"), posture.Settings{}, false},
 	} {
-		got, inScope := policy.For(tc.target)
+		got, inScope := policy.For(tc.target, "")
 		if diff := cmp.Diff(tc.want, got); diff != "" || inScope != tc.inScope {
 			t.Errorf("%s: in scope %v, want %v; settings (-want +got):\n%s", tc.name, inScope, tc.inScope, diff)
 		}
 	}
-	if _, inScope := policy.For(target("old-one", "us-central1", "shop-a")); inScope {
+	if _, inScope := policy.For(target("demo-project", "us-central1", "shop-a"), "123456789012"); inScope {
+		t.Error("a rule that names the project by its number does not match")
+	}
+	if _, inScope := policy.For(target("old-one", "us-central1", "shop-a"), ""); inScope {
 		t.Error("a rule with recipe off leaves a service in scope")
 	}
 }
@@ -78,7 +86,7 @@ func TestProjectsAreThoseNamedInFull(t *testing.T) {
 }
 
 func TestWithoutAPolicyEverythingIsReportOnly(t *testing.T) {
-	got, inScope := Policy{}.For(target("any-project", "us-central1", "a"))
+	got, inScope := Policy{}.For(target("any-project", "us-central1", "a"), "")
 	if diff := cmp.Diff(posture.DefaultSettings(), got); diff != "" || !inScope {
 		t.Errorf("in scope %v; (-want +got):\n%s", inScope, diff)
 	}

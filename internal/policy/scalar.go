@@ -38,6 +38,20 @@ func (r *reader) duration(what string, most time.Duration, into *time.Duration) 
 	}
 }
 
+// date reads a day, which stands for its beginning in UTC, or a time.
+func (r *reader) date(what string, into *time.Time) func(ast.Node) {
+	return func(n ast.Node) {
+		value, ok := stringOf(n)
+		for _, layout := range []string{time.DateOnly, time.RFC3339} {
+			if t, err := time.Parse(layout, value); ok && err == nil {
+				*into = t.UTC()
+				return
+			}
+		}
+		r.complain(n, "%s is %.60q: write a date like 2026-12-31, or a time like 2026-12-31T08:00:00Z", what, n.GetToken().Value)
+	}
+}
+
 // patterns reads a list of names or globs.
 func (r *reader) patterns(what string, into *[]pattern) func(ast.Node) {
 	return r.list(what, func(n ast.Node) {

@@ -23,7 +23,7 @@ func (r *run) conclude(v view) report.Report {
 	case worst == posture.Waits:
 		return r.waiting(v)
 	case len(v.plan.Steps) > 0:
-		return r.report(v, report.Planned)
+		return r.planned(v)
 	case len(r.done) > 0:
 		return r.report(v, report.Protected)
 	}
@@ -47,6 +47,14 @@ func (r *run) deferred(v view, what string, until time.Time) report.Report {
 	if !until.IsZero() {
 		until = until.UTC()
 		final.WaitingFor.Until = &until
+	}
+	return final
+}
+
+func (r *run) planned(v view) report.Report {
+	final := r.report(v, report.Planned)
+	if tooOld(v.posture, v.settings) {
+		final.Advice = append(final.Advice, ageAdvice(v))
 	}
 	return final
 }
@@ -92,7 +100,7 @@ func (r *run) unobserved(err error) (report.Report, error) {
 // unseen is what can be said of a target that was not observed.
 func (r *run) unseen() view {
 	policy := r.Policy()
-	settings, inScope := policy.For(r.request.Target)
+	settings, inScope := policy.For(r.request.Target, "")
 	if !inScope {
 		settings = posture.DefaultSettings()
 	}

@@ -43,9 +43,10 @@ type Publisher interface {
 	Publish(ctx context.Context, r report.Report) error
 }
 
-// Policy gives the settings for a service, and whether it is in scope.
+// Policy gives the settings for a service, and whether it is in scope. Rules may
+// name a project by its number, "" where that is not known.
 type Policy interface {
-	For(target posture.Target) (posture.Settings, bool)
+	For(target posture.Target, projectNumber string) (posture.Settings, bool)
 	Digest() string
 }
 
@@ -64,8 +65,9 @@ type Engine struct {
 type Request struct {
 	Cause  event.Cause
 	Target posture.Target
-	// Consent means that a person asked for this very run: the mode and the
-	// settle time, which restrain us when we act by ourselves, do not apply.
+	// Consent means that a person asked for this very run: the mode, the settle
+	// time and the age from which services are changed, which restrain us when
+	// we act by ourselves, do not apply.
 	Consent bool
 	// Accept refuses a plan that the consent was not given for, with the
 	// reason; nil accepts whatever is right at the time. It is asked before
@@ -200,11 +202,9 @@ func (r *run) observe(ctx context.Context) (view, error) {
 		r.before = observed.Doors()
 	}
 	policy := r.Policy()
-	settings, inScope := policy.For(observed.Target)
-	if r.request.Consent {
-		settings.Settle = 0
-	}
-	want := posture.Wanted{Settings: settings, Of: policy.For, SettleBy: r.request.SettleBy}
+	of := r.settings(policy, observed.Target.Project, observed.ProjectNumber)
+	settings, inScope := of(observed.Target)
+	want := posture.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy}
 	findings := posture.Assess(observed, want)
 	made := plan.Make(observed, want, findings, r.Now())
 	return view{observed, settings, policy.Digest(), inScope, findings, made}, made.Check()
@@ -217,19 +217,9 @@ func (r *run) accept(v view) error {
 	return r.request.Accept(v.plan, r.done)
 }
 
-// mayWrite says whether this run is allowed to change anything. A command over
-// Pub/Sub is bound by the mode like any event; in mode approve it acts only
-// when it names the plan that is right at the time.
+// mayWrite says whether this run is to change anything.
 func (r *run) mayWrite(v view) bool {
-	switch {
-	case r.request.DryRun || r.request.ReadOnly:
-		return false
-	case r.request.Consent || v.settings.Mode == posture.Enforce:
-		return true
-	}
-	command := r.request.Cause.Command
-	return v.settings.Mode == posture.Approve && command != nil && command.PlanID != "" &&
-		(command.PlanID == v.plan.ID() || r.done != nil)
+	return !r.request.DryRun && !r.request.ReadOnly && r.agreed(v)
 }
 
 // start publishes what is about to be done, with every value as it was, so

@@ -1,0 +1,125 @@
+package function
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// at once is a policy that enforces without waiting, with more keys in its rule.
+func atOnce(more string) string {
+	return strings.Replace(settling, "settle: 30s", "settle: 0s\n    "+more, 1)
+}
+
+// last is the report that was published last.
+func (b *bench) last(t *testing.T) report.Report {
+	t.Helper()
+	b.reports.mu.Lock()
+	defer b.reports.mu.Unlock()
+	if len(b.reports.reports) == 0 {
+		t.Fatal("nothing was reported")
+	}
+	return b.reports.reports[len(b.reports.reports)-1]
+}
+
+// outcome delivers one cause for hello and gives how it ended.
+func (b *bench) outcome(t *testing.T, key string) report.Outcome {
+	t.Helper()
+	if err := b.deliver(t, key, event.RunServiceChanged); err != nil {
+		t.Fatalf("%s: %v", key, err)
+	}
+	return b.last(t).Outcome
+}
+
+// writes counts what the function wrote.
+func (b *bench) writes(t *testing.T) int {
+	t.Helper()
+	return writesBy(t, get(t, b.stage.URL()+"/_local/calls"), stage.FunctionAccount)
+}
+
+// byHand is what a person's apply does.
+func (b *bench) byHand(t *testing.T) report.Outcome {
+	t.Helper()
+	final, err := b.engine.Run(t.Context(), reconcile.Request{
+		Target: hello, Consent: true, Cause: event.Cause{Kind: event.CommandReceived, Method: "apply", Key: "by hand"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return final.Outcome
+}
+
+// makePublic is what a developer does who wants everybody in again.
+func (b *bench) makePublic(t *testing.T) {
+	t.Helper()
+	developer := stage.Client{URL: b.stage.URL(), Caller: "user:dev@example.com"}
+	if _, err := developer.Call(t.Context(), http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{
+		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOlderServicesAreOnlyPlannedUntilTheRuleSaysOtherwise(t *testing.T) {
+	for _, tc := range []struct {
+		name, keys string
+		want       report.Outcome
+	}{
+		{"created since then", "since: 2020-01-01", report.Protected},
+		{"older", "since: 2099-01-01", report.Planned},
+		{"older, and the rule wants them too", "since: 2099-01-01\n    existing: true", report.Protected},
+	} {
+		b := newBench(t, atOnce(tc.keys))
+		got := b.outcome(t, "deployed")
+		if got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+		if wrote := b.writes(t) > 0; wrote != (tc.want == report.Protected) {
+			t.Errorf("%s: written: %t", tc.name, wrote)
+		}
+		if advised := strings.Contains(strings.Join(b.last(t).Advice, "\n"), "existing: true"); advised != (tc.want == report.Planned) {
+			t.Errorf("%s: advice %q", tc.name, b.last(t).Advice)
+		}
+	}
+}
+
+func TestWhatWasProtectedOnceStaysGuardedWhateverItsAge(t *testing.T) {
+	b := newBench(t, atOnce("since: 2099-01-01"))
+	if got := b.byHand(t); got != report.Protected {
+		t.Fatalf("a person's apply: %s, want protected", got)
+	}
+	b.makePublic(t)
+	if got := b.outcome(t, "public again"); got != report.Protected {
+		t.Errorf("public again: %s, want protected", got)
+	}
+	if last := b.last(t); last.Exposed {
+		t.Errorf("doors %+v, want none open", last.Doors)
+	}
+}
+
+func TestWhatARuleKeepsIsNotTouchedAndToldAsOpen(t *testing.T) {
+	b := newBench(t, atOnce("ingress: keep\n    publicInvokers: keep"))
+	if got := b.outcome(t, "deployed"); got != report.Protected {
+		t.Fatalf("%s, want protected", got)
+	}
+	final := b.last(t)
+	for _, step := range final.Steps {
+		if step.Op == "restrict-ingress" || step.Op == "revoke-public" {
+			t.Errorf("step %s, which the rule does not want", step.Op)
+		}
+	}
+	if !final.Exposed {
+		t.Error("the default URL is open, and the report does not say so")
+	}
+	for _, door := range final.Doors {
+		if door.Kind == posture.DefaultURL && door.Guard != posture.GuardOpen {
+			t.Errorf("door %+v, want it open", door)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package reconcile
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// settings looks up what the policy wants of services, for this run: a
+// person's word lifts what restrains us when we act by ourselves. number is
+// that of the project, under which a rule may name it; "" = not known.
+func (r *run) settings(policy Policy, project, number string) func(posture.Target) (posture.Settings, bool) {
+	return func(target posture.Target) (posture.Settings, bool) {
+		if target.Project != project {
+			number = "" // another project's, which was not read
+		}
+		settings, inScope := policy.For(target, number)
+		if r.request.Consent {
+			settings.Settle, settings.Since = 0, time.Time{}
+		}
+		return settings, inScope
+	}
+}
+
+// agreed says whether the policy, or a person, lets this run change anything.
+// A command over Pub/Sub is bound by the mode like any event; in mode approve
+// it acts only when it names the plan that is right at the time.
+func (r *run) agreed(v view) bool {
+	mode := v.settings.Mode
+	if mode == posture.Enforce && tooOld(v.posture, v.settings) {
+		mode = posture.Approve
+	}
+	if r.request.Consent || mode == posture.Enforce {
+		return true
+	}
+	command := r.request.Cause.Command
+	return mode == posture.Approve && command != nil && command.PlanID != "" &&
+		(command.PlanID == v.plan.ID() || r.done != nil)
+}
+
+// tooOld reports whether a service was created before its rule began to change
+// services. A time of creation that is not known counts as long ago.
+func tooOld(p posture.Posture, settings posture.Settings) bool {
+	return !settings.Since.IsZero() && !settings.Existing &&
+		p.Service.CreatedAt.Before(settings.Since) && !protectedOnce(p)
+}
+
+// protectedOnce recognises, without a memory, a service that the recipe was
+// applied to before: its ingress is exactly what we set, and either IAP's agent
+// may invoke it or IAP is on. Whoever undoes one of the three leaves the
+// others, except that an opened ingress alone cannot be told from a service
+// that somebody set up by hand; such a one is left to people.
+func protectedOnce(p posture.Posture) bool {
+	if p.Service.Ingress != posture.IngressInternalLoadBalancing {
+		return false
+	}
+	for _, backend := range p.Backends {
+		if backend.IAPOn {
+			return true
+		}
+	}
+	return p.Invokers.Holds(posture.RoleInvoker, p.Agent())
+}
+
+// ageAdvice says why an older service is only planned, and what changes that.
+func ageAdvice(v view) string {
+	return fmt.Sprintf("rule %s changes services created since %s, and this one is older: write existing: true into the rule, or run iapguard apply %s",
+		v.settings.Rule, v.settings.Since.Format(time.DateOnly), v.posture.Target)
+}
