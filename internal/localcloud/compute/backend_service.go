@@ -29,6 +29,8 @@ var backendServiceEnums = map[string][]string{
 	"compressionMode": {"AUTOMATIC", "DISABLED"},
 }
 
+var balancingModes = []string{"CONNECTION", "CUSTOM_METRICS", "IN_FLIGHT", "RATE", "UTILIZATION"}
+
 func settleBackendService(a *API, r, old *resource) error {
 	if r.scope == global && r.body["loadBalancingScheme"] != "INTERNAL_SELF_MANAGED" && r.body["enableCDN"] == nil {
 		r.body["enableCDN"] = false
@@ -57,6 +59,9 @@ func (a *API) settleBackend(r *resource, backend map[string]any, field string) e
 		if backend[key] == nil {
 			backend[key] = value
 		}
+	}
+	if mode := fmt.Sprint(backend["balancingMode"]); !slices.Contains(balancingModes, mode) {
+		return invalidField(field+".balancingMode", mode, "It is not a valid enum value.")
 	}
 	neg := a.resources[strings.TrimPrefix(group, base)]
 	if neg == nil || neg.body["networkEndpointType"] != "SERVERLESS" {

@@ -65,6 +65,9 @@ func (a *API) resolve(r *resource) error {
 			if a.missing(target) {
 				return "", notFound(target)
 			}
+			if elsewhere(r, target) {
+				return "", invalidField(field, value, "The resource must be in the same scope, global or the same region.")
+			}
 			return link(target), nil
 		})
 		if err != nil {
@@ -78,6 +81,19 @@ func (a *API) missing(path string) bool {
 	part := strings.Split(path, "/")
 	collection := part[len(part)-2]
 	return part[1] == kernel.ProjectID && kindOf(collection) != nil && a.resources[path] == nil
+}
+
+// elsewhere says that a resource names one that belongs to another scope: the
+// parts of a load balancer are all global or all in one region, but for the
+// NEGs of a global one (load-balancing/docs/forwarding-rule-concepts; the text
+// is unverified).
+func elsewhere(r *resource, target string) bool {
+	part := strings.Split(target, "/")
+	collection := part[len(part)-2]
+	if part[1] != kernel.ProjectID || kindOf(collection) == nil || collection == "networkEndpointGroups" {
+		return false
+	}
+	return strings.Join(part[2:len(part)-2], "/") != r.scope
 }
 
 // users are the resources that refer to r, in the order of their names.

@@ -13,7 +13,10 @@ var identity = []string{
 	"kind", "id", "creationTimestamp", "selfLink", "selfLinkWithId", "region", "zone", "fingerprint", "labelFingerprint",
 }
 
-var resourceName = regexp.MustCompile(`^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$`)
+var (
+	resourceName   = regexp.MustCompile(`^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$`)
+	resourceNumber = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
+)
 
 // site is where a route works: one kind in one scope, through one version.
 type site struct {
@@ -43,12 +46,31 @@ func (s site) existing(c *kernel.Call) (*resource, error) {
 		return nil, err
 	}
 	path := resourcePath(scope, s.kind, c.Var("name"))
+	if !resourceName.MatchString(c.Var("name")) {
+		return s.byID(c, scope)
+	}
 	if r := s.api.resources[path]; r != nil {
 		s.describe(c, r)
 		return r, nil
 	}
 	s.describe(c, &resource{kind: s.kind, scope: scope, name: c.Var("name")})
 	return nil, notFound(path)
+}
+
+// byID finds a resource by its number, which stands where its name is
+// expected. The text for what is neither is reported.
+func (s site) byID(c *kernel.Call, scope string) (*resource, error) {
+	if !resourceNumber.MatchString(c.Var("name")) {
+		return nil, invalidField(s.kind.singular, c.Var("name"),
+			"Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'")
+	}
+	for _, r := range s.api.resources {
+		if r.kind == s.kind && r.scope == scope && r.id == c.Var("name") {
+			s.describe(c, r)
+			return r, nil
+		}
+	}
+	return nil, notFound(resourcePath(scope, s.kind, c.Var("name")))
 }
 
 func (s site) insert(c *kernel.Call) (any, error) {
@@ -69,11 +91,8 @@ func (s site) insert(c *kernel.Call) (any, error) {
 	if done := a.repeated(c, s.version); done != nil {
 		return done, nil
 	}
-	if name == "" {
-		return nil, required("resource.name")
-	}
-	if !resourceName.MatchString(name) {
-		return nil, invalidField("resource.name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
+	if err := s.checkInsert(sent); err != nil {
+		return nil, err
 	}
 	if a.resources[c.Resource] != nil {
 		return nil, kernel.AlreadyExists("The resource '%s' already exists", c.Resource)
@@ -88,9 +107,27 @@ func (s site) insert(c *kernel.Call) (any, error) {
 	return a.begin(c, r, s.operation("insert")), nil
 }
 
+// checkInsert refuses a body that can be no new resource, whatever its kind.
+// An empty body is no resource at all (reported from the Python client).
+func (s site) checkInsert(sent map[string]any) error {
+	name := kernel.Text(sent, "name")
+	switch {
+	case len(sent) == 0:
+		return required("resource")
+	case name == "":
+		return required("resource.name")
+	case !resourceName.MatchString(name):
+		return invalidField("resource.name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
+	}
+	return s.checkFields(sent)
+}
+
 // patch merges what was sent into what is there; update replaces it.
 func (s site) patch(c *kernel.Call) (any, error) {
 	return s.change(c, s.operation("patch"), func(sent map[string]any, old *resource) (map[string]any, error) {
+		if err := s.checkFields(sent); err != nil {
+			return nil, err
+		}
 		if err := checkFingerprint("resource.fingerprint", kernel.Text(sent, "fingerprint"), old.fingerprint(), s.kind.patchNeedsFingerprint); err != nil {
 			return nil, err
 		}
@@ -102,6 +139,9 @@ func (s site) patch(c *kernel.Call) (any, error) {
 
 func (s site) update(c *kernel.Call) (any, error) {
 	return s.change(c, s.operation("update"), func(sent map[string]any, old *resource) (map[string]any, error) {
+		if err := s.checkFields(sent); err != nil {
+			return nil, err
+		}
 		if err := checkFingerprint("resource.fingerprint", kernel.Text(sent, "fingerprint"), old.fingerprint(), true); err != nil {
 			return nil, err
 		}
@@ -113,6 +153,9 @@ func (s site) update(c *kernel.Call) (any, error) {
 func (s site) act(which action) func(*kernel.Call) (any, error) {
 	return func(c *kernel.Call) (any, error) {
 		return s.change(c, operation{which.operation, which.instant}, func(sent map[string]any, old *resource) (map[string]any, error) {
+			if err := which.checkFields(sent); err != nil {
+				return nil, err
+			}
 			if which.name == setLabels.name {
 				if err := checkFingerprint("labelFingerprint", kernel.Text(sent, "labelFingerprint"), old.labelFingerprint(), true); err != nil {
 					return nil, err

@@ -89,9 +89,9 @@ func TestReferencesComeBackInFullAndInTheVersionOfTheCall(t *testing.T) {
 	}
 }
 
-func TestUnknownFieldsSurviveAsTheyWereSent(t *testing.T) {
+func TestFieldsOfLaterVersionsSurviveAsTheyWereSent(t *testing.T) {
 	c := newCloud(t)
-	c.must("POST", "global/backendServices", `{"name":"be","futureField":{"deep":[1.50,12345678901234567890]},"localityLbPolicy":"RING_HASH"}`)
+	c.must("POST", "/compute/beta/projects/demo-project/global/backendServices", `{"name":"be","futureField":{"deep":[1.50,12345678901234567890]},"localityLbPolicy":"RING_HASH"}`)
 	c.must("PATCH", "global/backendServices/be", `{"iap":{"enabled":true}}`)
 	got := c.must("GET", "global/backendServices/be", "")
 	want := map[string]any{"deep": []any{json.Number("1.50"), json.Number("12345678901234567890")}}
@@ -213,13 +213,26 @@ func TestWhatGoogleRefusesIsRefused(t *testing.T) {
 	c := newCloud(t)
 	c.chain()
 	c.must("POST", "regions/europe-west1/networkEndpointGroups", `{"name":"far","networkEndpointType":"SERVERLESS","cloudRun":{"service":"hello"}}`)
+	c.must("POST", "regions/us-central1/backendServices", `{"name":"rbe"}`)
+	c.must("POST", "regions/us-central1/urlMaps", `{"name":"rum","defaultService":"regions/us-central1/backendServices/rbe"}`)
 	const serverless = `"backends":[{"group":"regions/us-central1/networkEndpointGroups/neg"}]`
 	for _, tc := range []struct {
 		name, verb, path, body string
 		status                 int
 		message                string
 	}{
-		{"no name", "POST", "global/backendServices", `{}`, 400, "Required field 'resource.name' not specified"},
+		{"nothing", "POST", "global/backendServices", ``, 400, "Required field 'resource' not specified"},
+		{"no name", "POST", "global/backendServices", `{"description":"x"}`, 400, "Required field 'resource.name' not specified"},
+		{"a field that is not there", "POST", "global/backendServices", `{"name":"x","colour":"red"}`, 400, `Invalid JSON payload received. Unknown name "colour": Cannot find field.`},
+		{"a field that a message does not have", "PATCH", "global/backendServices/be", `{"iap":{"enable":true}}`, 400, `Unknown name "enable" at 'iap': Cannot find field.`},
+		{"a field that an entry does not have", "PATCH", "global/backendServices/be", `{"backends":[{"group":"g","url":"u"}]}`, 400, `Unknown name "url" at 'backends[0]': Cannot find field.`},
+		{"a field that a PUT does not have", "PUT", "global/urlMaps/um", `{"name":"um","service":"x"}`, 400, `Unknown name "service": Cannot find field.`},
+		{"a field that a custom method does not have", "POST", "global/forwardingRules/fr/setTarget", `{"targetUrl":"x"}`, 400, `Unknown name "targetUrl": Cannot find field.`},
+		{"a balancing mode that is none", "PATCH", "global/backendServices/be", `{"backends":[{"group":"regions/us-central1/networkEndpointGroups/neg","balancingMode":"FAIR"}]}`, 400, "'resource.backends[0].balancingMode': 'FAIR'"},
+		{"a name in the path outside the grammar", "GET", "global/backendServices/No_Name", "", 400, "Invalid value for field 'backendService': 'No_Name'. Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'"},
+		{"a number that nothing has", "GET", "global/backendServices/12345", "", 404, "backendServices/12345' was not found"},
+		{"a global URL map for a regional backend service", "POST", "global/urlMaps", `{"name":"x","defaultService":"regions/us-central1/backendServices/rbe"}`, 400, "must be in the same scope"},
+		{"a regional proxy for a global URL map", "POST", "regions/us-central1/targetHttpProxies", `{"name":"x","urlMap":"global/urlMaps/um"}`, 400, "must be in the same scope"},
 		{"a name outside the grammar", "POST", "global/backendServices", `{"name":"No_Name"}`, 400, "Invalid value for field 'resource.name': 'No_Name'. Must be a match of regex"},
 		{"a name of 64 characters", "POST", "global/backendServices", `{"name":"` + strings.Repeat("a", 64) + `"}`, 400, "Must be a match of regex"},
 		{"a name that is taken", "POST", "global/backendServices", `{"name":"be"}`, 409, "The resource 'projects/demo-project/global/backendServices/be' already exists"},
@@ -233,7 +246,7 @@ func TestWhatGoogleRefusesIsRefused(t *testing.T) {
 		{"a URL map without a default", "POST", "global/urlMaps", `{"name":"x"}`, 400, "Required field 'resource.defaultService'"},
 		{"a proxy without a URL map", "POST", "global/targetHttpProxies", `{"name":"x"}`, 400, "Required field 'resource.urlMap'"},
 		{"an HTTPS proxy without a certificate", "POST", "global/targetHttpsProxies", `{"name":"x","urlMap":"global/urlMaps/um"}`, 400, "Required field 'resource.sslCertificates'"},
-		{"a QUIC setting on a regional proxy", "POST", "regions/us-central1/targetHttpsProxies", `{"name":"x","urlMap":"global/urlMaps/um","sslCertificates":["global/sslCertificates/cert"],"quicOverride":"ENABLE"}`, 400, "QUIC override is supported only with global TargetHttpsProxy."},
+		{"a QUIC setting on a regional proxy", "POST", "regions/us-central1/targetHttpsProxies", `{"name":"x","urlMap":"regions/us-central1/urlMaps/rum","certificateMap":"m","quicOverride":"ENABLE"}`, 400, "QUIC override is supported only with global TargetHttpsProxy."},
 		{"a forwarding rule without a target", "POST", "global/forwardingRules", `{"name":"x","portRange":"80"}`, 400, "Required field 'resource.target'"},
 		{"a port that is none", "POST", "global/forwardingRules", `{"name":"x","portRange":"https","target":"global/targetHttpsProxies/thp"}`, 400, "'resource.portRange': 'https'"},
 		{"a second rule on the same address and port", "POST", "global/forwardingRules", `{"name":"x","portRange":"443","IPAddress":"global/addresses/ip","target":"global/targetHttpsProxies/thp"}`, 400, "in-use and would result in a conflict"},
@@ -265,6 +278,10 @@ func TestWhatGoogleRefusesIsRefused(t *testing.T) {
 				t.Errorf("got %d %q, want %d … %q", status, message, tc.status, tc.message)
 			}
 		})
+	}
+	id := c.must("GET", "global/backendServices/be", "")["id"].(string)
+	if byID := c.must("GET", "global/backendServices/"+id, ""); byID["name"] != "be" {
+		t.Errorf("number %s is %v", id, byID["name"])
 	}
 	if got := c.must("GET", "global/backendServices", ""); len(got["items"].([]any)) != 1 {
 		t.Errorf("refused inserts left something: %v", got)

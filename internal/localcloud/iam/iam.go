@@ -19,7 +19,7 @@ var (
 	roleID     = regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`)
 	permission = regexp.MustCompile(`^[a-z][a-zA-Z0-9-]*\.[a-zA-Z]+\.[a-zA-Z]+$`)
 	// writable are the fields of a role that a client may send.
-	writable = []string{"name", "title", "description", "includedPermissions", "stage", "etag", "deleted"}
+	writable = "name title description includedPermissions stage etag deleted"
 )
 
 type api struct{ kernel *kernel.Kernel }
@@ -118,6 +118,9 @@ func (a api) create(c *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := kernel.CheckFields(body, "", "roleId role"); err != nil {
+		return nil, err
+	}
 	id := kernel.Text(body, "roleId")
 	if !roleID.MatchString(id) {
 		return nil, kernel.Invalid("The role_id must be 3 to 64 letters, digits, underscores and periods, not %q.", id)
@@ -147,10 +150,8 @@ func (a api) patch(c *kernel.Call) (any, error) {
 
 // write gives a role what was sent, or of it what the mask names.
 func (a api) write(role kernel.Role, sent map[string]any, mask []string) (any, error) {
-	for field := range sent {
-		if !slices.Contains(writable, field) {
-			return nil, kernel.UnknownField(field, "role")
-		}
+	if err := kernel.CheckFields(sent, "role", writable); err != nil {
+		return nil, err
 	}
 	named := func(field string) bool {
 		_, present := sent[field]

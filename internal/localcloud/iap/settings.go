@@ -64,6 +64,9 @@ func (a *api) updateSettings(c *kernel.Call) (any, error) {
 		return nil, err
 	}
 	sent := camelKeys(kernel.Clone(body)).(map[string]any)
+	if err := kernel.CheckFields(sent, "", "name accessSettings applicationSettings"); err != nil {
+		return nil, err
+	}
 	delete(sent, "name")
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -2,7 +2,10 @@ package kernel
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // Error is an error as Google's APIs answer it. How it looks on the wire
@@ -84,6 +87,17 @@ func UnknownField(name, at string) *Error {
 	e.Reason = "badRequest"
 	e.Details = []any{map[string]any{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": []any{violation}}}
 	return e
+}
+
+// CheckFields refuses the first field of an object, by name, that is not among
+// the known ones. At is the path of the object, "" for the body itself.
+func CheckFields(object map[string]any, at, known string) error {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if !slices.Contains(strings.Fields(known), name) {
+			return UnknownField(name, at)
+		}
+	}
+	return nil
 }
 
 func failure(code int, status, reason, format string, args ...any) *Error {

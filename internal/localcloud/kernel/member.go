@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -20,10 +21,13 @@ func validEmail(s string) bool { return len(s) <= 254 && emailName.MatchString(s
 // to normalise; that they merge, and in which order, is unverified.
 func (k *Kernel) checkBindings(sent []any) (kept []any, conditional bool, err error) {
 	seen := map[string]map[string]any{}
-	for _, b := range sent {
+	for i, b := range sent {
 		binding, ok := b.(map[string]any)
 		if !ok {
 			return nil, false, Invalid("Invalid value for field 'policy.bindings': each binding must be an object.")
+		}
+		if err := checkBindingFields(binding, fmt.Sprintf("policy.bindings[%d]", i)); err != nil {
+			return nil, false, err
 		}
 		members, err := k.checkBinding(binding)
 		if err != nil {
@@ -47,10 +51,20 @@ func (k *Kernel) checkBindings(sent []any) (kept []any, conditional bool, err er
 	return kept, conditional, nil
 }
 
+func checkBindingFields(binding map[string]any, at string) error {
+	if err := CheckFields(binding, at, "role members condition bindingId"); err != nil {
+		return err
+	}
+	return CheckFields(Object(binding, "condition"), at+".condition", "expression title description location")
+}
+
 func (k *Kernel) checkBinding(binding map[string]any) ([]any, error) {
 	role := Text(binding, "role")
 	if !roleName.MatchString(role) {
 		return nil, Invalid("Role name must be in the format \"roles/{role}\", \"organizations/{organization_id}/roles/{role}\", or \"projects/{project_id}/roles/{role}\".")
+	}
+	if _, there := k.CustomRole(role); !there && strings.HasPrefix(role, "projects/"+ProjectID+"/roles/") {
+		return nil, Invalid("Role (%s) does not exist in the resource's hierarchy.", role)
 	}
 	members := List(binding, "members")
 	for _, m := range members {

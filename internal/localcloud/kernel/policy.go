@@ -107,9 +107,15 @@ func (c *Call) SetIamPolicy(resource string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckFields(body, "", "policy updateMask update_mask resource"); err != nil {
+		return nil, err
+	}
 	sent, ok := body["policy"].(map[string]any)
 	if !ok {
 		return nil, Invalid("The request has no policy.")
+	}
+	if err := CheckFields(sent, "policy", "version bindings etag auditConfigs audit_configs"); err != nil {
+		return nil, err
 	}
 	return c.kernel.setPolicy(resource, sent, Text(body, "updateMask"))
 }

@@ -215,3 +215,22 @@ func TestAnEtagMayComeBackInTheURLSafeAlphabet(t *testing.T) {
 		t.Errorf("%s sent as %s: %d %v, want 200", etag, sent, status, body)
 	}
 }
+
+func TestAPolicyWithFieldsOrRolesThatAreNotThereIsRefused(t *testing.T) {
+	k := serveFruits(t, Options{}, func(c *Call) (any, error) { return c.SetIamPolicy("projects/demo-project/fruits/a") })
+	k.PutRole(Role{Name: "projects/demo-project/roles/own"})
+	for _, tc := range []struct{ body, want string }{
+		{`{"policies":{}}`, `Unknown name "policies": Cannot find field.`},
+		{`{"policy":{"binding":[]}}`, `Unknown name "binding" at 'policy': Cannot find field.`},
+		{`{"policy":{"bindings":[{"role":"roles/x","member":"allUsers"}]}}`, `Unknown name "member" at 'policy.bindings[0]': Cannot find field.`},
+		{`{"policy":{"version":3,"bindings":[{"role":"roles/x","members":[],"condition":{"expr":"true"}}]}}`, `Unknown name "expr" at 'policy.bindings[0].condition': Cannot find field.`},
+		{`{"policy":{"bindings":[{"role":"projects/demo-project/roles/none","members":["allUsers"]}]}}`, `Role (projects/demo-project/roles/none) does not exist in the resource's hierarchy.`},
+		{`{"policy":{"bindings":[{"role":"projects/demo-project/roles/own","members":["allUsers"]}]}}`, ""},
+	} {
+		w := do(k, "POST", "/v1/projects/demo-project/fruits/a:setIamPolicy", tc.body)
+		message := Text(Object(decode(t, w), "error"), "message")
+		if (w.Code == 400) != (tc.want != "") || !strings.Contains(message, tc.want) {
+			t.Errorf("%s: %d %q, want %q", tc.body, w.Code, message, tc.want)
+		}
+	}
+}

@@ -185,6 +185,9 @@ func (a api) batchEnable(c *kernel.Call, version string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := kernel.CheckFields(body, "", "serviceIds"); err != nil {
+		return nil, err
+	}
 	ids := kernel.List(body, "serviceIds")
 	if len(ids) == 0 || len(ids) > 20 {
 		return nil, kernel.Invalid("Between 1 and 20 services can be enabled in one request, got %d.", len(ids))

@@ -1,0 +1,73 @@
+package iam_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/iam"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// call makes one call as somebody and returns its answer.
+func call(t *testing.T, k *kernel.Kernel, who, verb, path, body string) (int, map[string]any) {
+	t.Helper()
+	request := httptest.NewRequest(verb, path, strings.NewReader(body))
+	if who != "" {
+		request.Header.Set("Authorization", "Bearer "+who)
+	}
+	w := httptest.NewRecorder()
+	k.ServeHTTP(w, request)
+	var answer map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatalf("%s %s: %d %q is no JSON object", verb, path, w.Code, w.Body)
+	}
+	return w.Code, answer
+}
+
+const collection = "/v1/projects/demo-project/roles"
+
+func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	t.Cleanup(k.Close)
+	k.Serve(iam.New(k))
+	const reader = "user:reader@example.com"
+	k.SeedPolicy("projects/demo-project", []any{map[string]any{"role": "projects/demo-project/roles/reader", "members": []any{reader}}})
+	for _, step := range []struct {
+		name, who, verb, path, body string
+		status                      int
+		want                        map[string]any
+	}{
+		{"before the role is there, it allows nothing", reader, "GET", collection, "", 403, nil},
+		{"made", "", "POST", collection, `{"roleId":"reader","role":{"title":"Reader","includedPermissions":["iam.roles.list"],"stage":"GA"}}`, 200,
+			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA", "includedPermissions": []any{"iam.roles.list"}}},
+		{"it allows what it says", reader, "GET", collection, "", 200,
+			map[string]any{"roles": []any{map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA"}}}},
+		{"and nothing else", reader, "GET", collection + "/reader", "", 403, nil},
+		{"made again", "", "POST", collection, `{"roleId":"reader","role":{}}`, 409, nil},
+		{"changed where the mask says", "", "PATCH", collection + "/reader?updateMask=included_permissions", `{"title":"X","includedPermissions":["iam.roles.get"]}`, 200,
+			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA", "includedPermissions": []any{"iam.roles.get"}}},
+		{"it allows what it says now", reader, "GET", collection + "/reader", "", 200,
+			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA", "includedPermissions": []any{"iam.roles.get"}}},
+		{"and no longer what it said", reader, "GET", collection, "", 403, nil},
+		{"a permission that is none", "", "PATCH", collection + "/reader", `{"includedPermissions":["*"]}`, 400, nil},
+		{"a field that is none", "", "PATCH", collection + "/reader", `{"permissions":[]}`, 400, nil},
+		{"an id that is none", "", "POST", collection, `{"roleId":"a b","role":{}}`, 400, nil},
+		{"a role that is not there", "", "GET", collection + "/writer", "", 404, nil},
+		{"deleted", "", "DELETE", collection + "/reader", "", 200, nil},
+		{"afterwards it allows nothing", reader, "GET", collection + "/reader", "", 403, nil},
+		{"none is left", "", "GET", collection + "?view=FULL", "", 200, map[string]any{}},
+	} {
+		status, answer := call(t, k, step.who, step.verb, step.path, step.body)
+		if status != step.status {
+			t.Errorf("%s: %d %v, want %d", step.name, status, answer, step.status)
+		}
+		if diff := cmp.Diff(step.want, answer); step.want != nil && diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
+	}
+}
