@@ -40,7 +40,7 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	if c.run, err = run.New(ctx, config); err != nil {
 		return nil, err
 	}
-	if c.loadBalancers, err = loadbalancer.New(ctx, config); err != nil {
+	if c.loadBalancers, err = loadbalancer.New(ctx, config, c.run.List); err != nil {
 		return nil, err
 	}
 	if c.iap, err = iap.New(ctx, config); err != nil {
@@ -79,10 +79,15 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 	return p, c.observePolicies(ctx, &p)
 }
 
+// together bounds how many policies are read side by side: behind a URL mask
+// there may be every service of a region.
+const together = 16
+
 // observePolicies fills in the policies of backend services and of the
 // services behind them.
 func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture) error {
 	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(together)
 	for i := range p.Backends {
 		backend := &p.Backends[i]
 		group.Go(func() (err error) {

@@ -14,8 +14,7 @@ import (
 
 // Backends reads the backend services that can send requests to a service:
 // which ones from the inventory, each of them directly. Their policies are not
-// filled in. A NEG with a URL mask picks the service by the request's address;
-// such backends are not found here.
+// filled in.
 func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Target) ([]posture.Backend, error) {
 	links := inv.leadingTo(target)
 	read := make([]*compute.BackendService, len(links))
@@ -112,10 +111,9 @@ func (w *walk) step(ctx context.Context, l link) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if target, ok := behind(neg); ok && !slices.Contains(w.found, target) {
-			w.found = append(w.found, target)
-		}
-		return nil, nil
+		targets, err := w.client.behind(ctx, neg)
+		w.found = addNew(w.found, targets...)
+		return nil, err
 	case "backendServices":
 		backend, err := w.client.backendService(ctx, l)
 		if err != nil {

@@ -50,7 +50,7 @@ func observed(t *testing.T, status int) ([]posture.Frontend, error) {
 		_, _ = w.Write([]byte(body))
 	}))
 	t.Cleanup(server.Close)
-	client, err := New(t.Context(), connect.Config{Endpoint: server.URL})
+	client, err := New(t.Context(), connect.Config{Endpoint: server.URL}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

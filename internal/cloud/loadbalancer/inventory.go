@@ -17,7 +17,7 @@ import (
 // Inventory is one reading of a project's load balancers from lists: enough to
 // find what leads where, too old to be written from.
 type Inventory struct {
-	services map[link]posture.Target // serverless NEG → the service behind it
+	services map[link][]posture.Target // serverless NEG → the services behind it
 	backends []*compute.BackendService
 	routing  map[string]*routing // of this project, and of others whose URL maps use its backend services
 	unread   map[string]string   // other project → why its routing cannot be read
@@ -37,17 +37,20 @@ type proxy struct {
 
 // Inventory reads the lists side by side.
 func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, error) {
-	inv := &Inventory{services: map[link]posture.Target{}, routing: map[string]*routing{}, unread: map[string]string{}}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return inv.readNEGs(ctx, c.api, project) })
-	group.Go(func() error { return inv.readBackends(ctx, c.api, project) })
+	inv := &Inventory{routing: map[string]*routing{}, unread: map[string]string{}}
+	group, groupContext := errgroup.WithContext(ctx)
+	var negs []*compute.NetworkEndpointGroup
 	var own *routing
-	group.Go(func() (err error) { own, err = readRouting(ctx, c.api, project); return err })
+	group.Go(func() (err error) { negs, err = readNEGs(groupContext, c.api, project); return err })
+	group.Go(func() error { return inv.readBackends(groupContext, c.api, project) })
+	group.Go(func() (err error) { own, err = readRouting(groupContext, c.api, project); return err })
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("reading the load balancers of %q: %w", project, connect.Classify(err))
 	}
 	inv.routing[project] = own
-	return inv, nil
+	var err error
+	inv.services, err = c.resolve(ctx, negs)
+	return inv, err
 }
 
 // include reads the routing of other projects too. Those that cannot be read,
@@ -94,18 +97,14 @@ func readRouting(ctx context.Context, api *compute.Service, project string) (*ro
 	return r, nil
 }
 
-func (inv *Inventory) readNEGs(ctx context.Context, api *compute.Service, project string) error {
-	return api.NetworkEndpointGroups.AggregatedList(project).Pages(ctx, func(page *compute.NetworkEndpointGroupAggregatedList) error {
+func readNEGs(ctx context.Context, api *compute.Service, project string) (found []*compute.NetworkEndpointGroup, err error) {
+	err = api.NetworkEndpointGroups.AggregatedList(project).Pages(ctx, func(page *compute.NetworkEndpointGroupAggregatedList) error {
 		for _, scope := range page.Items {
-			for _, neg := range scope.NetworkEndpointGroups {
-				if target, ok := behind(neg); ok {
-					l, _ := parseLink(neg.SelfLink)
-					inv.services[l] = target
-				}
-			}
+			found = append(found, scope.NetworkEndpointGroups...)
 		}
 		return nil
 	})
+	return found, err
 }
 
 func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, project string) error {
@@ -200,9 +199,7 @@ func (inv *Inventory) members(backend *compute.BackendService) []posture.Target 
 	var members []posture.Target
 	for _, group := range backend.Backends {
 		if l, ok := parseLink(group.Group); ok {
-			if target, ok := inv.services[l]; ok && !slices.Contains(members, target) {
-				members = append(members, target)
-			}
+			members = addNew(members, inv.services[l]...)
 		}
 	}
 	return members

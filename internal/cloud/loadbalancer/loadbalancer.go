@@ -20,10 +20,17 @@ import (
 )
 
 // Client talks to Compute Engine.
-type Client struct{ api *compute.Service }
+type Client struct {
+	api      *compute.Service
+	services Lister
+}
+
+// Lister names the Cloud Run services in a scope. A NEG with a URL mask leads
+// to services that only Cloud Run knows.
+type Lister func(context.Context, posture.Scope) ([]posture.Target, error)
 
 // New connects to the API.
-func New(ctx context.Context, config connect.Config) (*Client, error) {
+func New(ctx context.Context, config connect.Config, services Lister) (*Client, error) {
 	options, err := config.Options(ctx, connect.Compute)
 	if err != nil {
 		return nil, err
@@ -33,7 +40,7 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		return nil, fmt.Errorf("connecting to Compute Engine: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	return &Client{api}, nil
+	return &Client{api, services}, nil
 }
 
 // EnableIAP turns IAP on at a backend service and writes nothing else: an
@@ -105,14 +112,4 @@ var operationFaults = map[string]fault.Kind{
 	"SERVICE_UNAVAILABLE":                 fault.Unavailable,
 	"UNSUPPORTED_OPERATION_ORGPOLICY":     fault.OrgPolicy,
 	"RESOURCE_IN_USE_BY_ANOTHER_RESOURCE": fault.Busy,
-}
-
-// behind is which Cloud Run services a NEG sends requests to. A URL mask picks
-// the service by the request's address: it names none (see Discover).
-func behind(neg *compute.NetworkEndpointGroup) (posture.Target, bool) {
-	l, ok := parseLink(neg.SelfLink)
-	if !ok || neg.CloudRun == nil || !posture.ValidService(neg.CloudRun.Service) {
-		return posture.Target{}, false
-	}
-	return posture.Target{Project: l.project, Location: l.location, Service: neg.CloudRun.Service}, true
 }
