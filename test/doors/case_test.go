@@ -1,7 +1,9 @@
 package doors
 
 import (
+	"bytes"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -54,6 +56,36 @@ func withoutInvokerCheck(o *town) {
 	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
 }
 
+// internally makes the load balancer an internal one.
+func internally(o *town) {
+	o.call("PATCH", o.backendPath(), map[string]any{"loadBalancingScheme": "INTERNAL_MANAGED"})
+}
+
+func sampleNothing(o *town) {
+	o.call("PATCH", o.backendPath(), map[string]any{"logConfig": map[string]any{"enable": true, "sampleRate": 0}})
+}
+
+func gone(o *town) { o.call("DELETE", "/v2/"+o.Name(), nil) }
+
+// neverReady has another service behind the backend service, which does not
+// come up.
+func neverReady(o *town) {
+	gone(o)
+	o.cloud.Run().Hold()
+	request := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}}
+	url := o.api + "/v2/projects/" + stage.Project + "/locations/" + o.Region + "/services?serviceId=" + o.Service
+	body, err := json.Marshal(request)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	response, err := http.Post(url, "application/json", bytes.NewReader(body)) // its operation never ends
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	response.Body.Close()
+	invokers("allUsers")(o)
+}
+
 func TestIAPStandsWhereItIsOn(t *testing.T) {
 	outside := localcloud.Options{WithoutOrganization: true}
 	const noClient = "Empty Google Account OAuth client ID(s)/secret(s)."
@@ -86,6 +118,16 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 		{row: row{name: "the default URL is switched off", setup: all(withoutDefaultURL), knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 404}},
 		{row: row{name: "the newer default URL", knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "nobody checks invokers", setup: all(invokers(alice), withoutInvokerCheck), knock: knock{host: "run"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "an internal load balancer reaches an internal service", setup: all(internally, logsOn, ingress("INGRESS_TRAFFIC_INTERNAL_ONLY")), knock: knock{}, status: 200,
+			logs: []string{runLog + "200 INFO", "internal_http_lb_rule loadbalancing.googleapis.com%2Frequests 200 INFO"}}},
+		{row: row{name: "no request is in the sample", setup: all(sampleNothing), knock: knock{}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "the service behind is gone", setup: all(logsOn, gone), knock: knock{}, status: 503, body: "no healthy upstream",
+			logs: []string{lbLog + "503 ERROR failed_to_pick_backend"}}},
+		{row: row{name: "the service behind was never ready", setup: all(logsOn, neverReady), knock: knock{}, status: 404,
+			logs: []string{lbLog + "404 WARNING response_sent_by_backend"}}},
+		{row: row{name: "the default URL wants https", knock: knock{host: "run", header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 302}},
+		{row: row{name: "a stuck service refuses only IAP's agent", setup: all(provision, invokers(alice, agent), stuck), knock: knock{host: "run", who: alice}, status: 200,
+			logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a host that nobody has", knock: knock{host: "elsewhere.example.com"}, status: 421, body: "has the host elsewhere.example.com"}},
 		{row: row{name: "a load balancer without an HTTP frontend", knock: knock{header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 421}},
 		{row: row{name: "a scheme that is none", knock: knock{header: map[string]string{"X-Forwarded-Proto": "gopher"}}, status: 400}},
@@ -160,11 +202,54 @@ func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 		t.Errorf("without IAP nobody takes forged headers away: %v", got)
 	}
 	protected(o)
+	accessors(alice, "allUsers")(o)
+	stranger := o.knock(knock{host: o.Host, header: forged})
+	if stranger.status != 200 || strings.Contains(stranger.body, "root@example.com") {
+		t.Errorf("a stranger whom IAP let pass is somebody: %s", stranger.body)
+	}
 	got := headers()
 	if got["X-Goog-Authenticated-User-Email"] != "accounts.google.com:alice@example.com" || got["X-Goog-Iap-Jwt-Assertion"] == "forged" {
 		t.Errorf("through IAP: %v", got)
 	}
 	if !strings.HasSuffix(got["X-Serverless-Authorization"], ".SIGNATURE_REMOVED_BY_GOOGLE") || got["Authorization"] != "Bearer "+alice || got["X-Local-User"] != "" {
 		t.Errorf("the tokens: %v", got)
+	}
+}
+
+func TestAllEntriesOfARequestAreOfItsTrace(t *testing.T) {
+	o := build(t, global, localcloud.Options{})
+	logsOn(o)
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	got := o.knock(knock{host: o.Host, header: map[string]string{"Traceparent": "00-" + trace + "-b7ad6b7169203331-01"}})
+	if len(got.raw) != 2 || !strings.Contains(got.body, trace) {
+		t.Fatalf("%d entries, and the container was called with %s", len(got.raw), got.body)
+	}
+	for _, raw := range got.raw {
+		var entry struct{ Trace string }
+		if err := json.Unmarshal(raw, &entry); err != nil || entry.Trace != "projects/demo-project/traces/"+trace {
+			t.Errorf("the trace of %s, %v", raw, err)
+		}
+	}
+}
+
+func TestAResetForgetsWhatWasStuckAndWhatIsOnItsWay(t *testing.T) {
+	time := newClock()
+	o := build(t, global, slow(time))
+	stuck(o)
+	o.call("POST", "/_local/reset", nil)
+	time.move(late)
+	if got := verdict(o.knock(knock{host: o.Host})); got != "421 ?" {
+		t.Errorf("after the reset the frontend answers %s", got)
+	}
+	if err := o.Deploy(t.Context(), o.owner()); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Balance(t.Context(), o.owner()); err != nil {
+		t.Fatal(err)
+	}
+	protected(o)
+	time.move(late)
+	if got := verdict(o.knock(knock{host: o.Host, who: alice})); got != inside {
+		t.Errorf("built anew, the frontend answers %s", got)
 	}
 }

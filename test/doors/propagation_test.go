@@ -52,6 +52,7 @@ func TestChangesTakeEffectAfterTheirDelayAndNotBefore(t *testing.T) {
 		{"IAP is switched off", all(func(o *town) {
 			o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": false}})
 		}, invokers("allUsers")), "403 by Cloud Run", inside},
+		{"IAP is switched on at the service", all(iapOnService), inside, "403 by IAP"},
 	} {
 		for _, do := range step.do {
 			do(o)
@@ -132,7 +133,7 @@ func (o *town) slowly(t *testing.T, time *clock) []moment {
 		}
 		left.Steps, _ = left.Due(time.read())
 		p.take(t, left, func(step plan.Step) { look("after " + string(step.Op)) })
-		time.move(late / 8)
+		time.move(late / 4)
 		look("waiting")
 	}
 	t.Fatal("there is no end to it")

@@ -34,10 +34,10 @@ type call struct {
 }
 
 // intoService is a call's way into a service: ingress, IAP at the service
-// itself, the invoker check, the container.
+// itself, the invoker check, the container. A service that was never ready has
+// no ingress setting that is observed, and so lets nobody in.
 func (w world) intoService(service object, c call) outcome {
-	ready := lastOf(kernel.Text(service, "latestReadyRevision"))
-	if ready == "" || !slices.Contains(lets[kernel.Text(service, "ingress")], c.from) {
+	if !slices.Contains(lets[kernel.Text(service, "ingress")], c.from) {
 		return outcome{answer: notFound()}
 	}
 	if service["iapEnabled"] == true {

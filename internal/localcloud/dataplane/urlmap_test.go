@@ -30,9 +30,9 @@ const bigMap = `{
     {"name": "wild", "defaultRouteAction": {"weightedBackendServices": [
       {"backendService": "light", "weight": 10}, {"backendService": "heavy", "weight": 90}, {"backendService": "as-heavy", "weight": 90}]}},
     {"name": "shop", "defaultService": "shop", "pathRules": [
+      {"paths": ["/cart/pay/*"], "service": "pay"},
       {"paths": ["/cart"], "service": "cart"},
       {"paths": ["/cart/*", "/basket/*"], "service": "carts"},
-      {"paths": ["/cart/pay/*"], "service": "pay"},
       {"paths": ["/old/*"], "urlRedirect": {"hostRedirect": "old.example.com"}}]},
     {"name": "routes", "defaultService": "rest", "routeRules": [
       {"priority": 20, "matchRules": [{"prefixMatch": "/"}], "service": "last"},
