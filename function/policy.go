@@ -31,9 +31,9 @@ func newPolicySource(config Config, now func() time.Time, log *slog.Logger) (*po
 	var err error
 	switch {
 	case config.Policy != "":
-		s.policy, err = policy.Read(config.Policy)
+		s.policy, err = policy.Read(config.Policy, now())
 	case config.PolicyText != nil:
-		s.policy, err = policy.Parse(config.PolicyText)
+		s.policy, err = policy.Parse(config.PolicyText, now())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
@@ -54,7 +54,7 @@ func (s *policySource) inForce() policy.Policy {
 		return s.policy
 	}
 	s.read = s.now()
-	changed, err := policy.Read(s.path)
+	changed, err := policy.Read(s.path, s.now())
 	if err != nil {
 		s.log.Error("policy cannot be read, the last good one stays in force", "err", err, "digest", s.policy.Digest())
 		return s.policy

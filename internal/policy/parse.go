@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -18,22 +19,23 @@ import (
 //go:embed schema.json
 var Schema []byte
 
-// Read reads and checks a policy file.
-func Read(name string) (Policy, error) {
+// Read reads and checks a policy file; see Parse.
+func Read(name string, now time.Time) (Policy, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return Policy{}, fmt.Errorf("reading policy: %w", err)
 	}
-	policy, err := Parse(text)
+	policy, err := Parse(text, now)
 	if err != nil {
 		return Policy{}, fmt.Errorf("reading policy %s: %w", name, err)
 	}
 	return policy, nil
 }
 
-// Parse reads and checks a policy. Its error names everything that is wrong,
-// one line each, with the place and what to write.
-func Parse(text []byte) (Policy, error) {
+// Parse reads and checks a policy; now bounds how far ahead an exemption may
+// end. Its error names everything that is wrong, one line each, with the place
+// and what to write.
+func Parse(text []byte, now time.Time) (Policy, error) {
 	r := &reader{}
 	body, err := r.document(text)
 	if err != nil {
@@ -42,11 +44,17 @@ func Parse(text []byte) (Policy, error) {
 	if body == nil {
 		return Policy{}, errors.New("the policy is empty: write version: 1 and rules")
 	}
-	policy := Policy{digest: digest(text)}
+	policy := Policy{digest: digest(text), exemptions: exemptions{}}
+	longest, exempted := longestExemption, []ast.Node(nil)
 	r.mapping(body, "the policy", keys{
-		"version": r.one,
-		"rules":   r.list("rules", func(n ast.Node) { policy.rules = append(policy.rules, r.rule(n, policy.rules)) }),
+		"version":      r.one,
+		"maxExemption": r.days("maxExemption", &longest),
+		"exemptions":   r.list("exemptions", func(n ast.Node) { exempted = append(exempted, n) }),
+		"rules":        r.list("rules", func(n ast.Node) { policy.rules = append(policy.rules, r.rule(n, policy.rules)) }),
 	}, "version", "rules")
+	for _, n := range exempted {
+		r.exemption(n, now.Add(longest), policy.exemptions)
+	}
 	return policy, errors.Join(r.problems...)
 }
 

@@ -5,12 +5,25 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 const head = "version: 1\nrules:\n  - name: a\n"
+
+// now is when the texts are read.
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+const (
+	shopA = "projects/demo-project/locations/us-central1/services/shop-a"
+	full  = "reason: r, owner: o, ticket: t, expires: 2026-12-31"
+)
+
+func exempting(fields, services string) string {
+	return head + "exemptions: [{services: [" + services + "], " + fields + "}]\n"
+}
 
 // refused is a text, the complaint about it, and whether a JSON Schema can know.
 type refused struct {
@@ -46,6 +59,15 @@ var refusals = []refused{
 	{"existing that is no truth", head + "    existing: yes\n", `existing is "yes": write true or false`, false},
 	{"unknown ingress", head + "    ingress: open\n", `ingress is "open": write restrict, keep`, false},
 	{"unknown invokers", head + "    publicInvokers: add\n", `publicInvokers is "add": write remove, keep`, false},
+	{"an exemption without a ticket", exempting("reason: r, owner: o, expires: 2026-12-31", shopA), "line 4, column 14: an exemption has no ticket", false},
+	{"an exemption without an end", exempting("reason: r, owner: o, ticket: t", shopA), "an exemption has no expires", false},
+	{"an exemption of a pattern", exempting(full, "projects/p-12345/locations/us-central1/services/shop-*"), "is no valid service name", false},
+	{"an exemption of a project", exempting(full, "projects/p-12345"), "names no service", false},
+	{"a service twice", exempting(full, shopA+", "+shopA), "another exemption names " + shopA, true},
+	{"an exemption for too long", exempting("reason: r, owner: o, ticket: t, expires: 2027-12-01", shopA), "expires is 2027-12-01: write a day until 2027-11-24, or raise maxExemption", true},
+	{"longer than the policy's own bound", "maxExemption: 30d\n" + exempting(full, shopA), "write a day until 2026-12-23", true},
+	{"a bound without unit", "maxExemption: 30\n" + head, `maxExemption is "30": write a number of days from 1d to 3660d`, false},
+	{"a ticket that is a number", exempting("reason: r, owner: o, ticket: 17, expires: 2026-12-31", shopA), "ticket must be text: write it in quotes", false},
 	{"propagation below zero", head + "    propagation: -1s\n", `propagation is "-1s"`, false},
 	{"everybody", head + "    access: {members: [allUsers]}\n", "line 4, column 24: access.members: allUsers would let everybody through IAP", false},
 	{"everybody with an account", head + "    access: {members: [allAuthenticatedUsers]}\n", "would let everybody through IAP", false},
@@ -72,7 +94,7 @@ var refusals = []refused{
 
 func TestBadPoliciesAreRefusedWithPlaceAndRemedy(t *testing.T) {
 	for _, tc := range refusals {
-		_, err := Parse([]byte(tc.text))
+		_, err := Parse([]byte(tc.text), now)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %.200v, want one with %q", tc.name, err, tc.want)
 		} else if strings.Contains(err.Error(), "GOCSPX") {
@@ -82,7 +104,7 @@ func TestBadPoliciesAreRefusedWithPlaceAndRemedy(t *testing.T) {
 }
 
 func TestEverythingWrongIsNamedAtOnce(t *testing.T) {
-	_, err := Parse([]byte(head + "    mode: x\n    settle: y\n    frob: z\n"))
+	_, err := Parse([]byte(head+"    mode: x\n    settle: y\n    frob: z\n"), now)
 	if got := strings.Count(err.Error(), "line "); got != 3 {
 		t.Errorf("%d complaints, want 3: %v", got, err)
 	}
@@ -94,7 +116,11 @@ var accepted = map[string]string{
 	"flow and doc": "---\n{version: 1, rules: [{name: a, settle: 1m30s, propagation: 0s}]}\n",
 	"rules that overlap in part": head + "    match: {projects: [x], services: [\"shop-*\"]}\n" +
 		"  - name: b\n    match: {services: [\"shop-*\"]}\n  - name: c\n",
-	"a listed domain": head + "    access: {members: [\"domain:example.com\", \"user:a@example.com\", \"serviceAccount:s@p.iam.gserviceaccount.com\"], domains: [example.com]}\n",
+	"an exemption":         exempting(full, shopA),
+	"one for two years":    "maxExemption: 730d\n" + exempting("reason: r, owner: o, ticket: t, expires: 2028-11-22", shopA),
+	"one until an instant": exempting("reason: r, owner: o, ticket: t, expires: 2026-12-31T08:00:00+01:00", shopA),
+	"one that has expired": exempting("reason: r, owner: o, ticket: t, expires: 2020-01-01", shopA),
+	"a listed domain":      head + "    access: {members: [\"domain:example.com\", \"user:a@example.com\", \"serviceAccount:s@p.iam.gserviceaccount.com\"], domains: [example.com]}\n",
 }
 
 func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {
@@ -123,7 +149,7 @@ func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {
 		return schema.Validate(value)
 	}
 	for name, text := range accepted {
-		if _, err := Parse([]byte(text)); err != nil {
+		if _, err := Parse([]byte(text), now); err != nil {
 			t.Errorf("%s: the reader refuses it: %v", name, err)
 		}
 		if err := judge(text); err != nil {

@@ -16,8 +16,9 @@ import (
 // Policy is a valid policy. The zero value is no policy: everything is in
 // scope, report-only.
 type Policy struct {
-	digest string
-	rules  []rule
+	digest     string
+	rules      []rule
+	exemptions exemptions
 }
 
 // Digest identifies the text that was read: the first 12 hex digits of its
@@ -39,7 +40,9 @@ func (p Policy) For(target posture.Target, projectNumber string) (posture.Settin
 	}
 	for _, rule := range p.rules {
 		if rule.match.covers(target, projectNumber) {
-			return rule.settings, rule.settings.Recipe != posture.RecipeOff
+			settings := rule.settings
+			settings.Exemption = p.exemptions.of(target, projectNumber)
+			return settings, rule.settings.Recipe != posture.RecipeOff
 		}
 	}
 	return posture.Settings{}, false

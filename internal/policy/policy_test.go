@@ -40,7 +40,7 @@ func target(project, location, service string) posture.Target {
 }
 
 func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
-	policy, err := Parse([]byte(example))
+	policy, err := Parse([]byte(example), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 }
 
 func TestProjectsAreThoseNamedInFull(t *testing.T) {
-	policy, err := Parse([]byte(example))
+	policy, err := Parse([]byte(example), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,5 +92,29 @@ func TestWithoutAPolicyEverythingIsReportOnly(t *testing.T) {
 	}
 	if got.Mode != posture.ReportOnly {
 		t.Errorf("mode %q, want report-only", got.Mode)
+	}
+}
+
+func TestAnExemptionNamesItsServiceByIdOrNumberAndEndsWithItsDay(t *testing.T) {
+	const byNumber = "projects/123456789012/locations/us-central1/services/shop-b"
+	policy, err := Parse([]byte(exempting(full, shopA+", "+byNumber)), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for service, exempt := range map[string]bool{"shop-a": true, "shop-b": true, "shop-c": false} {
+		settings, _ := policy.For(target("demo-project", "us-central1", service), "123456789012")
+		var want *posture.Exemption
+		if exempt {
+			want = &posture.Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+		}
+		if diff := cmp.Diff(want, settings.Exemption); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", service, diff)
+		}
+		if got := settings.ExemptAt(now); got != exempt {
+			t.Errorf("%s: exempt now: %t, want %t", service, got, exempt)
+		}
+		if settings.ExemptAt(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			t.Errorf("%s: exempt after its day", service)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,23 @@ func (r *reader) duration(what string, most time.Duration, into *time.Duration) 
 		*into = d
 	}
 }
+
+// days reads a number of days, like 30d.
+func (r *reader) days(what string, into *time.Duration) func(ast.Node) {
+	return func(n ast.Node) {
+		value, _ := stringOf(n)
+		number, ok := strings.CutSuffix(value, "d")
+		days, err := strconv.Atoi(number)
+		if !ok || err != nil || days < 1 || days > mostDays {
+			r.complain(n, "%s is %.60q: write a number of days from 1d to %dd", what, n.GetToken().Value, mostDays)
+			return
+		}
+		*into = time.Duration(days) * 24 * time.Hour
+	}
+}
+
+// mostDays is ten years: longer than that nobody can mean.
+const mostDays = 3660
 
 // date reads a day, which stands for its beginning in UTC, or a time.
 func (r *reader) date(what string, into *time.Time) func(ast.Node) {

@@ -22,7 +22,7 @@ func sharedBackends(p Posture, want Wanted) []Finding {
 			if member.Target == p.Target || member.Missing {
 				continue
 			}
-			if conflict := disagreement(want, backend, member.Target); conflict != "" {
+			if conflict := disagreement(p, want, backend, member.Target); conflict != "" {
 				findings = append(findings, Finding{
 					Code: SharedBackend, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 					Subject: member.Target.Name(),
@@ -38,11 +38,13 @@ func sharedBackends(p Posture, want Wanted) []Finding {
 // disagreement says why turning IAP on at the backend service is not wanted of
 // another service behind it. A neighbour's age is not read: where its rule
 // leaves older services alone it counts as one, until IAP is on anyway.
-func disagreement(want Wanted, backend Backend, other Target) string {
+func disagreement(p Posture, want Wanted, backend Backend, other Target) string {
 	theirs, inScope := want.Of(other)
 	switch {
 	case !inScope || theirs.Recipe == RecipeOff:
 		return "the policy does not protect"
+	case theirs.ExemptAt(p.ObservedAt):
+		return fmt.Sprintf("is exempt until %s (%s, %s)", theirs.Exemption.Expires.Format(time.DateOnly), theirs.Exemption.Ticket, theirs.Exemption.Owner)
 	case theirs.Mode != want.Mode:
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode)
 	case !sameMembers(theirs.Access, want.Access):

@@ -21,6 +21,11 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 		}), nil},
 		{"out of scope", share(func(s Settings) (Settings, bool) { return s, false }), []Code{SharedBackend}},
 		{"another mode", share(func(s Settings) (Settings, bool) { s.Mode = ReportOnly; return s, true }), []Code{SharedBackend}},
+		{"exempt", share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true }), []Code{SharedBackend}},
+		{"no longer exempt", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true })(p, want)
+			p.ObservedAt = time.Unix(1, 0)
+		}, nil},
 		{"other accessors", share(func(s Settings) (Settings, bool) { s.Access = []string{"user:bob@example.com"}; return s, true }), []Code{SharedBackend}},
 		{"an age that is not known", share(func(s Settings) (Settings, bool) { s.Since = time.Unix(1, 0); return s, true }), nil},
 		{"an age that is not known, while IAP is off", func(p *Posture, want *Wanted) {

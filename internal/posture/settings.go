@@ -45,12 +45,26 @@ type Settings struct {
 	// unless Existing. Zero means that every service may be changed.
 	Since    time.Time
 	Existing bool
+	// Exemption excuses the service until it expires; nil = none.
+	Exemption *Exemption
 	// Settle is how long a resource must have been quiet before it is
 	// written because of an event.
 	Settle time.Duration
 	// Propagation is how long a grant or a load balancer's setting may take
 	// until it holds everywhere.
 	Propagation time.Duration
+}
+
+// Exemption is why a service may stay as it is, who answers for that, and for
+// how long.
+type Exemption struct {
+	Owner, Ticket, Reason string
+	Expires               time.Time
+}
+
+// ExemptAt reports whether an exemption holds at a time.
+func (s Settings) ExemptAt(t time.Time) bool {
+	return s.Exemption != nil && t.Before(s.Exemption.Expires)
 }
 
 // DefaultSettings are those of CONTRACT's policy paragraph: nothing is changed

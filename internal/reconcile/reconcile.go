@@ -155,6 +155,9 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 		if !view.inScope {
 			return report.Report{}, ErrOutOfScope
 		}
+		if view.settings.ExemptAt(r.Now()) {
+			return r.exempt(view), nil
+		}
 		if err := r.accept(view); err != nil {
 			return r.refused(view, err), nil
 		}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // settings looks up what the policy wants of services, for this run: a
@@ -37,6 +39,21 @@ func (r *run) agreed(v view) bool {
 	command := r.request.Cause.Command
 	return mode == posture.Approve && command != nil && command.PlanID != "" &&
 		(command.PlanID == v.plan.ID() || r.done != nil)
+}
+
+// exempt reports what the policy excuses: how things stand, and for how long it
+// may be so. Nothing is planned.
+func (r *run) exempt(v view) report.Report {
+	exemption := v.settings.Exemption
+	v.plan = plan.Plan{Target: v.posture.Target}
+	final := r.report(v, report.Exempt)
+	final.Exemption = &report.Exemption{
+		Owner: exemption.Owner, Ticket: exemption.Ticket, Reason: exemption.Reason, Expires: exemption.Expires.UTC(),
+	}
+	left := exemption.Expires.Sub(r.Now())
+	final.Advice = append(final.Advice, fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
+		int(left.Hours()/24), exemption.Ticket, exemption.Expires.Format(time.DateOnly), exemption.Owner))
+	return final
 }
 
 // tooOld reports whether a service was created before its rule began to change

@@ -63,6 +63,7 @@ type Report struct {
 	ExposedSince *time.Time     `json:"exposedSince,omitempty"`
 	ExposedUntil *time.Time     `json:"exposedUntil,omitempty"`
 	WaitingFor   *WaitingFor    `json:"waitingFor,omitempty"`
+	Exemption    *Exemption     `json:"exemption,omitempty"`
 	Advice       []string       `json:"advice,omitempty"`
 	Calls        int64          `json:"calls"` // API calls made for this report
 	ElapsedMS    int64          `json:"elapsedMs"`
@@ -142,6 +143,15 @@ type WaitingFor struct {
 	Who   string     `json:"who,omitempty"`
 	Since *time.Time `json:"since,omitempty"`
 	Until *time.Time `json:"until,omitempty"`
+}
+
+// Exemption is why the policy excuses the service, who answers for that, and
+// when it ends.
+type Exemption struct {
+	Owner   string    `json:"owner"`
+	Ticket  string    `json:"ticket"`
+	Reason  string    `json:"reason"`
+	Expires time.Time `json:"expires"`
 }
 
 // TypePrefix begins the type of every event of ours.

@@ -62,7 +62,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	}
 	var rules policy.Policy
 	if o.policy != "" {
-		if rules, err = policy.Read(o.policy); err != nil {
+		if rules, err = policy.Read(o.policy, time.Now()); err != nil {
 			return nil, usageError{err}
 		}
 	}

@@ -83,7 +83,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		return usageError{err}
 	}
 	if flags.policy != "" {
-		if _, err := policy.Read(flags.policy); err != nil {
+		if _, err := policy.Read(flags.policy, time.Now()); err != nil {
 			return usageError{err}
 		}
 	}

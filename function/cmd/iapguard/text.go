@@ -81,6 +81,9 @@ func text(r report.Report) string {
 	if r.WaitingFor != nil {
 		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
 	}
+	if e := r.Exemption; e != nil {
+		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, e.Expires.Format(time.DateOnly))
+	}
 	b.WriteString(doorsText(r.Doors))
 	if len(r.Steps) > 0 {
 		fmt.Fprintf(&b, "  plan %s\n", r.PlanID)

@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// longestExemption is how far ahead an exemption may end, unless the policy
+// says otherwise.
+const longestExemption = 366 * 24 * time.Hour
+
+// exemptions are keyed by the full name of the service.
+type exemptions map[string]posture.Exemption
+
+// of finds the exemption of a service, under the project's id or its number.
+func (e exemptions) of(target posture.Target, projectNumber string) *posture.Exemption {
+	found, ok := e[target.Name()]
+	if !ok {
+		target.Project = projectNumber
+		found, ok = e[target.Name()]
+	}
+	if !ok {
+		return nil
+	}
+	return &found
+}
+
+// exemption reads one exemption. It must end, and within the longest time from
+// now: a text that was valid stays so as time passes.
+func (r *reader) exemption(n ast.Node, latest time.Time, into exemptions) {
+	var read posture.Exemption
+	var services []ast.Node
+	r.mapping(n, "an exemption", keys{
+		"services": r.list("services", func(n ast.Node) { services = append(services, n) }),
+		"reason":   r.text("reason", &read.Reason),
+		"owner":    r.text("owner", &read.Owner),
+		"ticket":   r.text("ticket", &read.Ticket),
+		"expires": func(n ast.Node) {
+			r.date("expires", &read.Expires)(n)
+			if read.Expires.After(latest) {
+				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", n.GetToken().Value, latest.Format(time.DateOnly))
+			}
+			if _, err := time.Parse(time.DateOnly, n.GetToken().Value); err == nil {
+				read.Expires = read.Expires.AddDate(0, 0, 1) // that day still counts
+			}
+		},
+	}, "services", "reason", "owner", "ticket", "expires")
+	for _, n := range services {
+		var name string
+		r.text("a service", &name)(n)
+		if name == "" {
+			continue
+		}
+		target, err := posture.ParseTarget(name)
+		if err != nil {
+			r.complain(n, "services: %v", err)
+			continue
+		}
+		if _, twice := into[target.Name()]; twice {
+			r.complain(n, "another exemption names %s: take one of them out", target)
+		}
+		into[target.Name()] = read
+	}
+}
