@@ -20,6 +20,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
+	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/run"
 	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
@@ -54,8 +55,17 @@ type Options struct {
 	// WithoutOrganization makes IAP find no organization, and so no OAuth
 	// client of Google's.
 	WithoutOrganization bool
+	// Disturber disturbs deliveries on demand; nil = there are none.
+	Disturber Disturber
 	// Console answers /console; nil is a 404.
 	Console http.Handler
+}
+
+// Disturber answers POST /_local/disturb, and ends all disturbances when the
+// cloud is reset.
+type Disturber interface {
+	http.Handler
+	Reset()
 }
 
 // Cloud is one local cloud, with nothing in it but its project. Many can live
@@ -65,6 +75,7 @@ type Cloud struct {
 	logs     *logging.Router
 	services *run.Run
 	data     *dataplane.DataPlane
+	tokens   *oidc.Issuer
 	own      http.Handler
 	options  Options
 }
@@ -97,8 +108,11 @@ func New(options Options) *Cloud {
 	// Last, because it looks at the others' state when they have been reset.
 	k.Serve(kernel.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
-	c := &Cloud{kernel: k, logs: logs, services: services, data: data, options: options}
-	c.own = c.ownEndpoints(options.Console)
+	if options.Disturber != nil {
+		k.Serve(kernel.API{Name: "disturb", Reset: options.Disturber.Reset})
+	}
+	c := &Cloud{kernel: k, logs: logs, services: services, data: data, tokens: oidc.New(options.Clock), options: options}
+	c.own = c.ownEndpoints()
 	return c
 }
 
@@ -107,6 +121,9 @@ func (c *Cloud) Logs() *logging.Router { return c.logs }
 
 // Run is the Cloud Run of the project: tests hold and release its services.
 func (c *Cloud) Run() *run.Run { return c.services }
+
+// Tokens issues the identity tokens that pushes carry.
+func (c *Cloud) Tokens() *oidc.Issuer { return c.tokens }
 
 // DataPlane answers requests to frontends and run.app addresses; it is served
 // on a port of its own.

@@ -16,10 +16,10 @@ func own(r *http.Request) bool {
 }
 
 // ownEndpoints are what Google does not have: the state as a whole, the calls
-// so far, the log as it is written. Pages of other sites must reach none of
+// so far, the log as it is written, the keys of pushes. Pages of other sites must reach none of
 // them, neither by a name that resolves to this machine nor by a cross-site
 // request.
-func (c *Cloud) ownEndpoints(console http.Handler) http.Handler {
+func (c *Cloud) ownEndpoints() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.kernel.State()) })
 	mux.HandleFunc("GET /_local/calls", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.kernel.Calls()) })
@@ -35,7 +35,11 @@ func (c *Cloud) ownEndpoints(console http.Handler) http.Handler {
 		answer(w, http.StatusOK, c.kernel.Faults())
 	})
 	mux.HandleFunc("GET /_local/events", c.logs.Events)
-	if console != nil {
+	mux.HandleFunc("GET /_local/certs", c.tokens.Certs)
+	if c.options.Disturber != nil {
+		mux.Handle("POST /_local/disturb", c.options.Disturber)
+	}
+	if console := c.options.Console; console != nil {
 		mux.Handle("/console", console)
 		mux.Handle("/console/", console)
 	}

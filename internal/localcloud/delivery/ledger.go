@@ -24,7 +24,8 @@ type SubscriptionState struct {
 	Attempts     int `json:"attempts"`
 	// Unacknowledged are the messages with at least one failed attempt.
 	Unacknowledged []Unacknowledged `json:"unacknowledged,omitempty"`
-	// DeadLettered are the latest messages that ran out of attempts.
+	// DeadLettered are the latest messages that ran out of attempts, whether
+	// or not there is a topic for them.
 	DeadLettered []Unacknowledged `json:"deadLettered,omitempty"`
 }
 

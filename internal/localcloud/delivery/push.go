@@ -37,6 +37,12 @@ type Disturbance struct {
 	Delay time.Duration
 	// Copies are posted beside it, each once: at-least-once delivery.
 	Copies int
+	// Hold holds the attempt back, after Delay, until it is closed; nil = not
+	// at all.
+	Hold <-chan struct{}
+	// Done is called when the attempt was posted, or given up before; nil =
+	// nobody is told.
+	Done func()
 }
 
 // pusher serves one subscription.
@@ -111,6 +117,11 @@ func (p *pusher) deliver(pulling context.Context, pulled *pubsub.Message) {
 		}
 		failed := Unacknowledged{MessageID: pulled.ID, Attempts: attempt.Number, At: time.Now(), Why: failure.Error()}
 		p.account.failed(failed)
+		if p.Once {
+			pulled.Ack()
+			p.account.deadLettered(failed)
+			return
+		}
 		if p.DeadLetterTopic != "" && attempt.Number >= p.MaxDeliveryAttempts {
 			if p.deadLetter(attempt) == nil {
 				pulled.Ack()
@@ -129,7 +140,10 @@ func (p *pusher) deliver(pulling context.Context, pulled *pubsub.Message) {
 // acknowledged.
 func (p *pusher) try(pulling context.Context, attempt Attempt) error {
 	disturbed := p.broker.disturbance(attempt)
-	if !pause(pulling, disturbed.Delay) {
+	if disturbed.Done != nil {
+		defer disturbed.Done()
+	}
+	if !pause(pulling, disturbed.Delay) || !released(pulling, disturbed.Hold) {
 		return pulling.Err()
 	}
 	p.account.copied(disturbed.Copies)
@@ -213,6 +227,19 @@ func pause(ctx context.Context, length time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// released waits until a hold is over and says whether it was not interrupted.
+func released(ctx context.Context, hold <-chan struct{}) bool {
+	if hold == nil {
+		return true
+	}
+	select {
+	case <-hold:
 		return true
 	case <-ctx.Done():
 		return false

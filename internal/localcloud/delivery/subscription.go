@@ -29,6 +29,9 @@ type Subscription struct {
 	// MaxDeliveryAttempts (5 to 100, by default 5); "" = tried for ever.
 	DeadLetterTopic     string
 	MaxDeliveryAttempts int
+	// Once drops what the first attempt did not bring to be acknowledged: an
+	// Eventarc trigger without retries.
+	Once bool
 	// Ordered delivers messages with the same ordering key one after another.
 	Ordered bool
 

@@ -25,6 +25,9 @@ const (
 	// FunctionAccount is the service account that the function runs as.
 	FunctionAccount = "iapguard@demo-project.iam.gserviceaccount.com"
 
+	// PushAccount is the service account that pushes to the function name.
+	PushAccount = "iapguard-push@demo-project.iam.gserviceaccount.com"
+
 	EventsTopic      = "projects/demo-project/topics/iapguard-events"
 	WorkTopic        = "projects/demo-project/topics/iapguard-work"
 	CommandsTopic    = "projects/demo-project/topics/iapguard-commands"
@@ -74,8 +77,11 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 		return nil, err
 	}
 	s := &Stage{Broker: broker}
+	var rules delivery.Rules
+	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
 		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: options.Roles, Grants: grants(options.Roles),
+		Disturber: disturber{broker, &rules},
 	})
 	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
 		if err := broker.CreateTopic(ctx, topic); err != nil {
@@ -119,6 +125,13 @@ func (s *Stage) publish(ctx context.Context, topic string, data []byte, attribut
 	return err
 }
 
+// token gives the tokens that pushes as a service account carry.
+func (s *Stage) token(account string) func(context.Context, string) (string, error) {
+	return func(_ context.Context, endpoint string) (string, error) {
+		return s.Cloud.Tokens().Token(account, endpoint)
+	}
+}
+
 // Attach serves a function on a port of its own and sends it every event, work
 // message and command from now on. Backoffs are short: nobody waits here for
 // others.
@@ -135,7 +148,7 @@ func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
 		if err := s.Broker.Push(ctx, delivery.Subscription{
 			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
 			AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: 2 * time.Second,
-			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100,
+			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.token(PushAccount),
 		}); err != nil {
 			return err
 		}
