@@ -28,6 +28,7 @@ type Config struct {
 	Port         int
 	LogLevel     slog.Level
 	Connect      connect.Config
+	Clock        func() time.Time // tells the time; nil = the machine's
 }
 
 // prefix begins every variable of ours.

@@ -50,17 +50,20 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if err := config.whoAmI(ctx); err != nil {
 		return nil, err
 	}
-	policies, err := newPolicySource(config, time.Now, log)
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	policies, err := newPolicySource(config, config.Clock, log)
 	if err != nil {
 		return nil, err
 	}
-	clients, err := cloud.Connect(ctx, config.Connect, time.Now)
+	clients, err := cloud.Connect(ctx, config.Connect, config.Clock)
 	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
 	}
 	f := &Function{
 		self:  event.Self{Principal: config.Self, UserAgent: Product},
-		cloud: clients, policies: policies, log: log, now: time.Now,
+		cloud: clients, policies: policies, log: log, now: config.Clock,
 	}
 	var publisher reconcile.Publisher = logged{log}
 	if config.ReportsTopic == "" {
@@ -75,7 +78,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	f.engine = &reconcile.Engine{
 		Observer: clients, Applier: clients, Publisher: publisher,
-		Policy: policies.current, Now: time.Now, Log: log, Version: Version,
+		Policy: policies.current, Now: config.Clock, Log: log, Version: Version,
 	}
 	return f, nil
 }

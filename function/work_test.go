@@ -88,13 +88,13 @@ func newBench(t *testing.T, policy string) *bench {
 		t.Fatal(err)
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
-	config.Connect.Endpoint, config.PolicyText = s.URL(), []byte(policy)
+	config.Connect.Endpoint, config.PolicyText, config.Clock = s.URL(), []byte(policy), now
 	f, err := New(t.Context(), config, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.Function, b.stage = f, s
-	b.engine.Publisher, b.engine.Now, b.now = b.reports, now, now
+	b.engine.Publisher = b.reports
 	return b
 }
 

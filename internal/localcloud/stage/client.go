@@ -15,6 +15,8 @@ import (
 type Client struct {
 	URL    string
 	Caller string // "user:dev@example.com"; "" = the project's owner
+	// UserAgent is what log entries show as the caller's tool; "" = Go's own.
+	UserAgent string
 }
 
 // Call makes one API call and waits for the operation that it may start. body
@@ -54,6 +56,9 @@ func (c Client) once(ctx context.Context, method, path string, body any) (map[st
 		return nil, fmt.Errorf("calling %s %s: %w", method, path, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if c.UserAgent != "" {
+		request.Header.Set("User-Agent", c.UserAgent)
+	}
 	if c.Caller != "" {
 		request.Header.Set("Authorization", "Bearer "+c.Caller)
 	}

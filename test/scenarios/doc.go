@@ -1,0 +1,33 @@
+// Package scenarios plays stories: one file, one story, told in the words of
+// those who run platforms, over HTTP against the local cloud with a function
+// that is given every event.
+//
+// A file is a txtar archive. What stands before the first part is the story;
+// the part policy.yaml is the function's policy (without it: none), and the
+// part story holds one command a line:
+//
+//	deploy SERVICE [in REGION]       somebody deploys the service, public
+//	balance SERVICE [in REGION] [regionally]
+//	                                 a whole HTTPS load balancer before it: SERVICE-backend, SERVICE.example.com
+//	backend NAME before SERVICE...   only a global backend service, with a serverless NEG for each service
+//	frontend https|http NAME         an address for that backend service: NAME.example.com
+//	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
+//	call METHOD PATH                 a call of Google's API; the indented lines are its body
+//	deliver                          the function is given all events, in order, until it has none left that is due
+//	advance DURATION                 time passes, and what was sent back is delivered again
+//	sweep                            somebody asks on the commands topic to look at every service
+//	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
+//
+// The others look at what came of it; their indented lines are what must be
+// seen, and go test ./test/scenarios -update writes them anew:
+//
+//	reports SERVICE                  what was reported since the last look, repeated reports once
+//	writes                           what the function wrote since the last look
+//	look FIELD PATH                  one field of a resource, as Google's API gives it
+//	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL
+//
+// Beside what a story says, one thing is checked in all of them: after every
+// single write of the function, somebody asks at every door, and nobody gets
+// in who did not get in before; nor is anybody whom the policy names left
+// without any door, who had one.
+package scenarios

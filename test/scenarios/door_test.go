@@ -1,0 +1,112 @@
+package scenarios
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+// visitor is who asks at a door; a stranger is nobody.
+type visitor struct{ name, member string }
+
+var visitors = []visitor{{"a stranger", ""}, {"alice", "user:alice@example.com"}, {"bob", "user:bob@example.com"}}
+
+// door is a way in. name is what stories call it.
+type door struct{ name, scheme, host string }
+
+const inside = "200 gets in"
+
+// opens notes a door that somebody made.
+func (p *play) opens(name, scheme, host string) {
+	p.doors = append(p.doors, door{name, scheme, host})
+}
+
+// defaultURL notes a service's run.app address.
+func (p *play) defaultURL(service stage.LoadBalanced) {
+	p.t.Helper()
+	shown, _ := p.call(http.MethodGet, "/v2/"+service.Name(), nil)["uri"].(string)
+	u, err := url.Parse(shown)
+	if err != nil || u.Host == "" {
+		p.t.Fatalf("service %s has no address: %q", service.Service, shown)
+	}
+	p.opens(service.Service+".run.app", "https", u.Host)
+}
+
+// find gives the door that a story names, with or without https:// or http://.
+func (p *play) find(name string) (door, bool) {
+	scheme, host, hasScheme := strings.Cut(name, "://")
+	if !hasScheme {
+		scheme, host = "", name
+	}
+	for _, d := range p.doors {
+		if d.name == host && (scheme == "" || d.scheme == scheme) {
+			return d, true
+		}
+	}
+	return door{}, false
+}
+
+// everyDoor asks as every visitor at every door: a row a door.
+func (p *play) everyDoor() [][]string {
+	var rows [][]string
+	for _, d := range p.doors {
+		var row []string
+		for _, v := range visitors {
+			row = append(row, p.knock(d, v))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (p *play) knock(d door, v visitor) string {
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, p.stage.DataURL()+"/", nil)
+	if err != nil {
+		return err.Error()
+	}
+	request.Host = d.host
+	request.Header.Set("Accept", "text/html,application/xhtml+xml")
+	request.Header.Set("X-Forwarded-Proto", d.scheme)
+	if v.member != "" {
+		request.Header.Set("X-Local-User", v.member)
+		request.Header.Set("Authorization", "Bearer "+v.member)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request) // redirects are answers
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return verdict(response, string(body))
+}
+
+// verdict says in words what an answer means.
+func verdict(response *http.Response, body string) string {
+	byIAP := response.Header.Get("X-Goog-IAP-Generated-Response") == "true"
+	switch status := response.StatusCode; {
+	case status == http.StatusOK:
+		return inside
+	case status == http.StatusFound && byIAP:
+		return "302 sign in"
+	case status == http.StatusForbidden && byIAP:
+		return "403 by IAP"
+	case status == http.StatusForbidden && strings.Contains(body, "Your client does not have permission"):
+		return "403 by Cloud Run"
+	case status == http.StatusNotFound:
+		return "404 by ingress"
+	default:
+		return fmt.Sprintf("%d %s", status, strings.TrimSpace(firstLine(body)))
+	}
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}

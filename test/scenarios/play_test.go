@@ -1,0 +1,253 @@
+package scenarios
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// patience bounds one story.
+const patience = 2 * time.Minute
+
+// play is one story being played: a local cloud, a function whose calls pass
+// through here, and the events that were not delivered yet. Both clocks are
+// the machine's plus what the story advanced.
+type play struct {
+	t        *testing.T
+	ctx      context.Context
+	stage    *stage.Stage
+	function string // its base URL
+	ahead    atomic.Int64
+
+	caller, agent string // of the following calls
+	doors         []door
+	entitled      []visitor // visitors whom the policy names
+
+	mu      sync.Mutex
+	mail    []letter
+	reports []report.Report
+	written []string
+}
+
+// letter is one message that waits for its delivery.
+type letter struct {
+	path   string
+	body   []byte
+	target string // of work, "" of everything else
+	number int    // of the message: Pub/Sub here counts them
+}
+
+// read fills in what the order of deliveries goes by.
+func (l *letter) read() error {
+	var push struct {
+		Message struct {
+			Data      []byte
+			MessageID string `json:"messageId"`
+		}
+	}
+	if err := json.Unmarshal(l.body, &push); err != nil {
+		return err
+	}
+	var work struct{ Target string }
+	if err := json.Unmarshal(push.Message.Data, &work); err != nil {
+		return err
+	}
+	l.target = work.Target
+	_, err := fmt.Sscanf(push.Message.MessageID, "m%d", &l.number)
+	return err
+}
+
+func start(t *testing.T, policy []byte) *play {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	p := &play{t: t, ctx: ctx, caller: stage.Developer}
+	s, err := stage.Start(ctx, stage.Options{Clock: p.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stage = s
+	t.Cleanup(func() {
+		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Close(closing); err != nil {
+			t.Errorf("closing the stage: %v", err)
+		}
+	})
+	for _, v := range visitors {
+		if v.member != "" && bytes.Contains(policy, []byte(v.member)) {
+			p.entitled = append(p.entitled, v)
+		}
+	}
+	if err := s.OnReport(ctx, p.reported); err != nil {
+		t.Fatal(err)
+	}
+	p.attach(policy)
+	return p
+}
+
+func (p *play) now() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }
+
+// attach starts the function behind an HTTP server. Its API calls go through
+// watch; its events, and the work that it sends itself, are kept until the
+// story delivers them.
+func (p *play) attach(policy []byte) {
+	p.t.Helper()
+	watched := httptest.NewServer(http.HandlerFunc(p.watch))
+	p.t.Cleanup(watched.Close)
+	config, err := function.ReadConfig(nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
+	config.Connect.Endpoint, config.PolicyText, config.Clock = watched.URL, policy, p.now
+	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, p.stage.Broker.Address()
+	protect, err := function.New(p.ctx, config, slog.New(slog.NewTextHandler(p.t.Output(), nil)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	served := httptest.NewServer(protect)
+	p.function = served.URL
+	p.t.Cleanup(func() {
+		served.Close()
+		if err := protect.Close(); err != nil {
+			p.t.Errorf("closing the function: %v", err)
+		}
+	})
+	if err := p.stage.Attach(p.ctx, http.HandlerFunc(p.keep)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// keep takes what Pub/Sub pushes and leaves it until it is delivered.
+func (p *play) keep(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	one := letter{path: r.URL.Path, body: body}
+	if err := one.read(); err != nil {
+		p.t.Errorf("a message cannot be read: %v", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mail = append(p.mail, one)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (p *play) reported(received stage.Report) {
+	var one report.Report
+	if err := json.Unmarshal(received.Data, &one); err != nil {
+		p.t.Errorf("a report is no JSON: %v", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reports = append(p.reports, one)
+}
+
+// deliver posts to the function whatever there is, as long as something comes
+// of it: what it sends back stays for later.
+func (p *play) deliver() {
+	p.t.Helper()
+	var later []letter
+	for {
+		if err := p.stage.Broker.Idle(p.ctx); err != nil {
+			p.t.Fatalf("waiting for Pub/Sub: %v", err)
+		}
+		p.mu.Lock()
+		now := p.mail
+		p.mail = nil
+		p.mu.Unlock()
+		if len(now) == 0 {
+			break
+		}
+		// Pub/Sub pushes in any order; a story is played in one.
+		slices.SortFunc(now, func(a, b letter) int {
+			return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.target, b.target), cmp.Compare(a.number, b.number))
+		})
+		for _, one := range now {
+			if !p.post(one) {
+				later = append(later, one)
+			}
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mail = append(later, p.mail...)
+}
+
+// post hands one message to the function, and says whether it is done with.
+func (p *play) post(one letter) bool {
+	p.t.Helper()
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.function+one.path, bytes.NewReader(one.body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusNoContent:
+		return true
+	case http.StatusServiceUnavailable:
+		return false
+	}
+	p.t.Fatalf("the function answered %s", response.Status)
+	return false
+}
+
+func (p *play) advance(d time.Duration) {
+	p.ahead.Add(int64(d))
+	p.deliver()
+}
+
+// command publishes a command, as a platform team does, and delivers it.
+func (p *play) command(fields map[string]string) {
+	p.t.Helper()
+	data, err := json.Marshal(fields)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := p.stage.Broker.Publish(p.ctx, delivery.Message{Topic: stage.CommandsTopic, Data: data}); err != nil {
+		p.t.Fatal(err)
+	}
+	p.deliver()
+}
+
+// about lists the reports on a service, oldest first, and forgets them when
+// told to.
+func (p *play) about(service string, forget bool) []report.Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	isAbout := func(one report.Report) bool { return one.Target != nil && one.Target.Service == service }
+	var found []report.Report
+	for _, one := range p.reports {
+		if isAbout(one) {
+			found = append(found, one)
+		}
+	}
+	if forget {
+		p.reports = slices.DeleteFunc(p.reports, isAbout)
+	}
+	return found
+}

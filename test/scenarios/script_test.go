@@ -1,0 +1,90 @@
+package scenarios
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// command is one line of a story with the indented lines below it.
+type command struct {
+	words []string
+	block []string
+	line  string // as it was written
+}
+
+// script is a story that was read.
+type script struct {
+	path     string
+	archive  *txtar.Archive
+	policy   []byte
+	commands []command
+}
+
+func readScript(t *testing.T, path string) script {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(bytes.TrimSpace(archive.Comment)) < 40 {
+		t.Errorf("%s tells no story before its first part", path)
+	}
+	s := script{path: path, archive: archive}
+	for _, file := range archive.Files {
+		switch file.Name {
+		case "policy.yaml":
+			s.policy = file.Data
+		case "story":
+			s.commands = parse(string(file.Data))
+		default:
+			t.Errorf("%s: part %q is not known", path, file.Name)
+		}
+	}
+	if len(s.commands) == 0 {
+		t.Fatalf("%s has no part named story", path)
+	}
+	return s
+}
+
+// parse reads the commands. A blank line or a comment is a command without words.
+func parse(text string) []command {
+	var commands []command
+	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
+		line = strings.TrimSuffix(line, "\n")
+		if inner, indented := strings.CutPrefix(line, "  "); indented && len(commands) > 0 {
+			last := &commands[len(commands)-1]
+			last.block = append(last.block, inner)
+			continue
+		}
+		words := strings.Fields(line)
+		if strings.HasPrefix(line, "#") {
+			words = nil
+		}
+		commands = append(commands, command{words: words, line: line})
+	}
+	return commands
+}
+
+// write puts the commands, as they are now, back into the file.
+func (s script) write(t *testing.T) {
+	t.Helper()
+	var text strings.Builder
+	for _, c := range s.commands {
+		text.WriteString(c.line + "\n")
+		for _, line := range c.block {
+			text.WriteString("  " + line + "\n")
+		}
+	}
+	for i := range s.archive.Files {
+		if s.archive.Files[i].Name == "story" {
+			s.archive.Files[i].Data = []byte(text.String())
+		}
+	}
+	if err := os.WriteFile(s.path, txtar.Format(s.archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,155 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+var update = flag.Bool("update", false, "write what is seen into the stories")
+
+func TestStories(t *testing.T) {
+	paths, err := filepath.Glob("*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no stories found: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(path, ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			s := readScript(t, path)
+			p := start(t, s.policy)
+			for i := range s.commands {
+				p.do(&s.commands[i])
+			}
+			if *update {
+				s.write(t)
+			}
+		})
+	}
+}
+
+// do carries out one command, or looks at what came of those before it.
+func (p *play) do(c *command) {
+	p.t.Helper()
+	if len(c.words) == 0 {
+		return
+	}
+	verb, args := c.words[0], c.words[1:]
+	if act, ok := acts[verb]; ok {
+		if err := act(p, args, c.block); err != nil {
+			p.t.Fatalf("%s: %v", c.line, err)
+		}
+		return
+	}
+	look, ok := looks[verb]
+	if !ok {
+		p.t.Fatalf("%s: there is no such command", c.line)
+	}
+	seen, err := look(p, args)
+	switch {
+	case err != nil:
+		p.t.Fatalf("%s: %v", c.line, err)
+	case *update:
+		c.block = seen
+	default:
+		if diff := cmp.Diff(c.block, seen); diff != "" {
+			p.t.Errorf("%s (-story +seen; -update writes it):\n%s", c.line, diff)
+		}
+	}
+}
+
+// acts are the commands that do something.
+var acts = map[string]func(p *play, args, block []string) error{
+	"deploy":   (*play).deploys,
+	"balance":  (*play).balances,
+	"backend":  (*play).makesBackend,
+	"frontend": (*play).makesFrontend,
+	"as": func(p *play, args, _ []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("who?")
+		}
+		p.caller, p.agent = strings.TrimPrefix(args[0], "owner"), ""
+		if len(args) > 2 && args[1] == "with" {
+			p.agent = strings.Join(args[2:], " ")
+		}
+		return nil
+	},
+	"call": func(p *play, args, block []string) error {
+		if len(args) != 2 {
+			return fmt.Errorf("write call METHOD PATH")
+		}
+		var body any
+		if len(block) > 0 {
+			if err := json.Unmarshal([]byte(strings.Join(block, "\n")), &body); err != nil {
+				return err
+			}
+		}
+		p.call(args[0], args[1], body)
+		return nil
+	},
+	"deliver": func(p *play, _, _ []string) error { p.deliver(); return nil },
+	"advance": func(p *play, args, _ []string) error {
+		d, err := time.ParseDuration(strings.Join(args, ""))
+		p.advance(d)
+		return err
+	},
+	"sweep": func(p *play, _, _ []string) error {
+		p.command(map[string]string{"command": "sweep", "target": "projects/" + stage.Project})
+		return nil
+	},
+	"approve": func(p *play, args, _ []string) error {
+		reports := p.about(strings.Join(args, ""), false)
+		if len(reports) == 0 {
+			return fmt.Errorf("nothing was reported that could be approved")
+		}
+		last := reports[len(reports)-1]
+		p.command(map[string]string{"command": "apply", "target": last.Subject(), "planId": last.PlanID})
+		return nil
+	},
+}
+
+// looks are the commands that compare what is seen with their block.
+var looks = map[string]func(p *play, args []string) ([]string, error){
+	"reports": func(p *play, args []string) ([]string, error) {
+		return tellAll(p.about(strings.Join(args, ""), true)), nil
+	},
+	"writes": func(p *play, _ []string) ([]string, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		seen := p.written
+		p.written = nil
+		return seen, nil
+	},
+	"look": func(p *play, args []string) ([]string, error) {
+		if len(args) != 2 {
+			return nil, fmt.Errorf("write look FIELD PATH")
+		}
+		seen, ok := p.call(http.MethodGet, args[1], nil)[args[0]].(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("there is no %s", args[0])
+		}
+		return []string{jsonText(seen)}, nil
+	},
+	"ask": func(p *play, args []string) ([]string, error) {
+		var seen []string
+		for _, name := range args {
+			d, ok := p.find(name)
+			if !ok {
+				return nil, fmt.Errorf("there is no door %s among %v", name, p.doors)
+			}
+			for _, v := range visitors {
+				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(d, v)))
+			}
+		}
+		return seen, nil
+	},
+}

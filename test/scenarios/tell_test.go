@@ -1,0 +1,72 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// tell shows a report in the lines that a story compares: its outcome, what
+// was found, each step, and what a person is to do. A started report tells only
+// what was found: its steps are those of the report that follows.
+func tell(r report.Report) []string {
+	lines := []string{string(r.Outcome)}
+	var codes []string
+	for _, finding := range r.Findings {
+		codes = append(codes, string(finding.Code))
+	}
+	if len(codes) > 0 {
+		lines[0] += ": " + strings.Join(codes, " ")
+	}
+	if r.Exposed {
+		lines[0] += " (a door is open)"
+	}
+	if r.WaitingFor != nil {
+		lines = append(lines, "- waits: "+r.WaitingFor.What)
+	}
+	if r.Outcome == report.Started {
+		return lines
+	}
+	for _, step := range r.Steps {
+		lines = append(lines, fmt.Sprintf("- %s %s: %s", step.Result, step.Op, change(step)))
+	}
+	if r.Outcome != report.Blocked {
+		return lines
+	}
+	for _, advice := range r.Advice {
+		lines = append(lines, "- to do: "+advice)
+	}
+	return lines
+}
+
+func change(step report.Step) string {
+	step.From, step.To = people(step.From), people(step.To)
+	where := step.Resource[strings.LastIndex(step.Resource, "/")+1:]
+	switch {
+	case step.From == "":
+		return where + " + " + step.To
+	case step.To == "":
+		return where + " - " + step.From
+	}
+	return fmt.Sprintf("%s %s %s -> %s", where, step.Field, step.From, step.To)
+}
+
+// people gives IAP's service agent the name that a story knows it by.
+func people(members string) string {
+	return strings.ReplaceAll(members, "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com", "IAP's agent")
+}
+
+// tellAll shows reports one after the other. What says the same as the one
+// before is left out: one change is told by several events.
+func tellAll(reports []report.Report) []string {
+	var lines []string
+	var last string
+	for _, one := range reports {
+		told := tell(one)
+		if text := strings.Join(told, "\n"); text != last {
+			lines, last = append(lines, told...), text
+		}
+	}
+	return lines
+}

@@ -1,0 +1,120 @@
+package scenarios
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// watch passes a call of the function on to the local cloud. Writes are kept,
+// and after each somebody asks at every door.
+func (p *play) watch(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	var before [][]string
+	if writes(r) {
+		before = p.everyDoor()
+	}
+	outgoing, err := http.NewRequestWithContext(r.Context(), r.Method, p.stage.URL()+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	outgoing.Header = r.Header.Clone()
+	outgoing.Header.Del("Accept-Encoding")
+	response, err := http.DefaultTransport.RoundTrip(outgoing)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	if writes(r) {
+		call := callText(r, body, response.StatusCode)
+		p.mu.Lock()
+		p.written = append(p.written, call)
+		p.mu.Unlock()
+		p.compare(call, before, p.everyDoor())
+	}
+	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
+	w.WriteHeader(response.StatusCode)
+	_, _ = w.Write(answer) // the function sees a cut connection
+}
+
+// writes says whether a call can change anything.
+func writes(r *http.Request) bool {
+	if r.Method == http.MethodGet {
+		return false
+	}
+	for _, reading := range []string{":getIamPolicy", ":testIamPermissions", "/entries:list", "/wait", ":wait"} {
+		if strings.HasSuffix(r.URL.Path, reading) {
+			return false
+		}
+	}
+	return true
+}
+
+// callText shows a write: method, path, mask and body, with versions left out,
+// which are other ones every time, and the status where the call failed.
+func callText(r *http.Request, body []byte, status int) string {
+	line := r.Method + " " + r.URL.Path
+	if mask := r.URL.Query().Get("updateMask"); mask != "" {
+		line += "?updateMask=" + mask
+	}
+	var sent map[string]any
+	if json.Unmarshal(body, &sent) == nil && len(sent) > 0 {
+		unversioned(sent)
+		line += " " + jsonText(sent)
+	}
+	if status != http.StatusOK {
+		line += fmt.Sprintf(" -> %d", status)
+	}
+	return line
+}
+
+func unversioned(object map[string]any) {
+	for key, value := range object {
+		if inner, ok := value.(map[string]any); ok {
+			unversioned(inner)
+		}
+		if key == "etag" || key == "fingerprint" {
+			object[key] = "…"
+		}
+	}
+}
+
+func jsonText(value any) string {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value) // it was decoded from JSON
+	return strings.TrimSpace(text.String())
+}
+
+// compare checks that one write opened nothing, and locked nobody out.
+func (p *play) compare(call string, before, after [][]string) {
+	for v, visitor := range visitors {
+		had, has := false, false
+		for d := range before {
+			wasIn, isIn := before[d][v] == inside, after[d][v] == inside
+			had, has = had || wasIn, has || isIn
+			if isIn && !wasIn && !slices.Contains(p.entitled, visitor) {
+				p.t.Errorf("after %s\n%s gets in at %s, and did not before", call, visitor.name, p.doors[d].name)
+			}
+		}
+		if had && !has && slices.Contains(p.entitled, visitor) {
+			p.t.Errorf("after %s\n%s, whom the policy names, gets in nowhere, and did before", call, visitor.name)
+		}
+	}
+}
