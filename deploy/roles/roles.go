@@ -20,7 +20,9 @@ type Role struct {
 	Title       string `yaml:"title"`
 	Description string `yaml:"description"`
 	// BindTo says on what the role is granted.
-	BindTo      string       `yaml:"bindTo"`
+	BindTo string `yaml:"bindTo"`
+	// Optional says that iapguard does without it, and sees less.
+	Optional    bool         `yaml:"optional"`
 	Permissions []Permission `yaml:"permissions"`
 }
 

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
@@ -50,66 +48,6 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		return nil, err
 	}
 	return c, nil
-}
-
-// Observe reads a service, its policy and its load balancers side by side; the
-// backend services found are then read directly, with who has access and with
-// the policies of the services that share them.
-func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
-	project, err := c.identity.Project(ctx, target.Project)
-	if err != nil {
-		return posture.Posture{}, err
-	}
-	target.Project = project.ID
-	p := posture.Posture{Target: target, ProjectNumber: project.Number, ObservedAt: c.now()}
-	var inventory *loadbalancer.Inventory
-	group, groupContext := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { p.Service, err = c.run.Service(groupContext, target); return err })
-	group.Go(func() (err error) { p.Invokers, err = c.run.Policy(groupContext, target); return err })
-	group.Go(func() (err error) {
-		inventory, err = c.loadBalancers.Inventory(groupContext, target.Project)
-		return err
-	})
-	if err := group.Wait(); err != nil {
-		return p, err
-	}
-	if p.Backends, err = c.loadBalancers.Backends(ctx, inventory, target); err != nil {
-		return p, err
-	}
-	return p, c.observePolicies(ctx, &p)
-}
-
-// together bounds how many policies are read side by side: behind a URL mask
-// there may be every service of a region.
-const together = 16
-
-// observePolicies fills in the policies of backend services and of the
-// services behind them.
-func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(together)
-	for i := range p.Backends {
-		backend := &p.Backends[i]
-		group.Go(func() (err error) {
-			backend.Access, err = c.iap.Policy(ctx, backend.AccessResource(p.ProjectNumber))
-			return err
-		})
-		for j := range backend.Members {
-			member := &backend.Members[j]
-			if member.Target == p.Target {
-				member.Invokers = p.Invokers
-				continue
-			}
-			group.Go(func() (err error) {
-				member.Invokers, err = c.run.Policy(ctx, member.Target)
-				if err != nil && fault.ActionOf(err) == fault.Gone {
-					member.Missing, err = true, nil
-				}
-				return err
-			})
-		}
-	}
-	return group.Wait()
 }
 
 // Apply takes one step; see package plan for what each operation means.

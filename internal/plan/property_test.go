@@ -62,6 +62,14 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		}
 		p.Backends = append(p.Backends, backend)
 	}
+	if r.IntN(3) == 0 {
+		for _, role := range []string{posture.RoleInvoker, posture.RoleAccessor} {
+			p.Project.Bindings = append(p.Project.Bindings, posture.Binding{Role: role, Members: maybe(alice, agent, "group:staff@example.com")})
+		}
+		if r.IntN(8) == 0 {
+			p.Project.Bindings[0].Members = append(p.Project.Bindings[0].Members, "allUsers")
+		}
+	}
 	w.Access = maybe(alice, "user:bob@example.com")
 	return p, w
 }
@@ -129,12 +137,13 @@ var rank = map[posture.Guard]int{posture.GuardClosed: 0, posture.GuardIngress: 1
 // lets her in and the agent may invoke, or nobody asks at all.
 func enters(p posture.Posture, backend posture.Backend) bool {
 	public := p.Service.InvokerCheckOff
-	for _, binding := range p.Invokers.Bindings {
+	for _, binding := range slices.Concat(p.Invokers.Bindings, p.Project.Bindings) {
 		invoking := binding.Role == posture.RoleInvoker || binding.Role == "roles/run.admin"
 		public = public || invoking && slices.Contains(binding.Members, "allUsers")
 	}
 	if backend.IAPOn {
-		return backend.Access.Holds(posture.RoleAccessor, alice) && (public || p.Invokers.Holds(posture.RoleInvoker, agent))
+		passes := backend.Access.Holds(posture.RoleAccessor, alice) || p.Project.Holds(posture.RoleAccessor, alice)
+		return passes && (public || p.Invokers.Holds(posture.RoleInvoker, agent) || p.InheritsInvoker())
 	}
 	return public
 }

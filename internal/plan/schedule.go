@@ -58,7 +58,9 @@ func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now 
 	var at time.Time
 	if has(steps, EnableIAP) && len(want.Access) > 0 {
 		for _, backend := range p.Backends {
-			at = latest(at, propagated(backend.Access.ChangedAt, want))
+			for _, policy := range append([]posture.Policy{backend.Access}, backend.Inherited...) {
+				at = latest(at, propagated(policy.ChangedAt, want))
+			}
 		}
 	}
 	return at
@@ -69,7 +71,11 @@ func agentPropagated(steps []Step, p posture.Posture, want posture.Wanted, now t
 	if has(steps, GrantInvoker) || has(steps, EnableIAP) || has(steps, RestrictIngress) {
 		return now.Add(want.Propagation)
 	}
-	return latest(propagated(p.Invokers.ChangedAt, want), propagated(p.Service.UpdatedAt, want))
+	granted := p.Invokers.ChangedAt
+	if p.InheritsInvoker() {
+		granted = latest(granted, p.Project.ChangedAt)
+	}
+	return latest(propagated(granted, want), propagated(p.Service.UpdatedAt, want))
 }
 
 func propagated(changed time.Time, want posture.Wanted) time.Time {

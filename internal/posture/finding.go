@@ -50,6 +50,7 @@ var protections = []func(Posture, Wanted) []Finding{
 	sharedBackends,
 	oneIAP,
 	knownIngress,
+	inheritedInvokers,
 	serviceAgent,
 	invokerGrant,
 	accessors,
@@ -91,7 +92,7 @@ func Codes() []Code {
 	codes := []Code{
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
-		IngressOpen, InvokerCheckOff, PublicInvoker,
+		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
 	}
 	slices.Sort(codes)
 	return codes

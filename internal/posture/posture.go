@@ -13,7 +13,9 @@ type Posture struct {
 	ProjectNumber string
 	Service       Service
 	Invokers      Policy // the service's IAM policy; inherited bindings are not in it
+	Project       Policy // the project's IAM policy, whose bindings hold for everything in it
 	Backends      []Backend
+	Unread        []Unread // what could not be read, and would only have added to this
 	ObservedAt    time.Time
 }
 
@@ -119,7 +121,8 @@ type Backend struct {
 	// one IAP switch and one list of accessors serve them all.
 	Members   []Member
 	Frontends []Frontend
-	Access    Policy // IAP's policy of this backend service; inherited bindings are not in it
+	Access    Policy   // IAP's policy of this backend service; inherited bindings are not in it
+	Inherited []Policy // IAP's policies of the resources above it
 }
 
 // Resource is the backend service's name under its API.
@@ -132,6 +135,13 @@ func (b Backend) place() string {
 		return Global
 	}
 	return "regions/" + b.Location
+}
+
+// AccessParents are the names of the resources from which the backend service
+// inherits access, beside the project. Source: iap/docs/managing-access.
+func (b Backend) AccessParents(projectNumber string) []string {
+	parent, _, _ := strings.Cut(b.AccessResource(projectNumber), "/services/")
+	return []string{parent, "projects/" + projectNumber + "/iap_web"}
 }
 
 // AccessResource is the name under which IAP keeps the backend service's policy.

@@ -21,7 +21,7 @@ func accessors(p Posture, want Wanted) []Finding {
 	for _, backend := range p.guarded() {
 		var missing []string
 		for _, member := range want.Access {
-			if !backend.Access.Holds(RoleAccessor, member) && !slices.Contains(missing, member) {
+			if !p.mayAccess(backend, member) && !slices.Contains(missing, member) {
 				missing = append(missing, member)
 			}
 		}
@@ -43,7 +43,7 @@ func accessKnown(p Posture, want Wanted) []Finding {
 	}
 	var findings []Finding
 	for _, backend := range p.guarded() {
-		if backend.IAPOn || len(backend.Access.Members(RoleAccessor)) > 0 {
+		if backend.IAPOn || p.anyAccessor(backend) {
 			continue
 		}
 		findings = append(findings, Finding{

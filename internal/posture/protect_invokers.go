@@ -52,5 +52,5 @@ func invokerCheck(p Posture, want Wanted) []Finding {
 
 // open reports whether a caller without credentials may invoke the service.
 func (p Posture) open() bool {
-	return p.Service.InvokerCheckOff || len(publicInvokers(p, Wanted{})) > 0
+	return p.Service.InvokerCheckOff || len(publicInvokers(p, Wanted{})) > 0 || len(inheritedInvokers(p, Wanted{})) > 0
 }

@@ -12,7 +12,7 @@ const AgentNotProvisioned Code = "AGENT_NOT_PROVISIONED"
 // Source: iam/docs/create-service-agents.
 func serviceAgent(p Posture, _ Wanted) []Finding {
 	named := func(m Member) bool { return m.Invokers.names(p.Agent()) }
-	if slices.ContainsFunc(p.members(), named) {
+	if p.Project.names(p.Agent()) || slices.ContainsFunc(p.members(), named) {
 		return nil
 	}
 	return []Finding{{

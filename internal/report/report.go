@@ -65,8 +65,11 @@ type Report struct {
 	WaitingFor   *WaitingFor    `json:"waitingFor,omitempty"`
 	Exemption    *Exemption     `json:"exemption,omitempty"`
 	Advice       []string       `json:"advice,omitempty"`
-	Calls        int64          `json:"calls"` // API calls made for this report
-	ElapsedMS    int64          `json:"elapsedMs"`
+	// Unread is what could not be read and would only have added to the
+	// picture: inherited grants, for example.
+	Unread    []posture.Unread `json:"unread,omitempty"`
+	Calls     int64            `json:"calls"` // API calls made for this report
+	ElapsedMS int64            `json:"elapsedMs"`
 }
 
 // Target is the service a report is about.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/deploy/roles"
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
@@ -63,6 +64,19 @@ func (r *reports) blocked() []string {
 		}
 	}
 	return lines
+}
+
+// unread are the permissions for want of which an optional read failed.
+func (r *reports) unread() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var permissions []string
+	for _, one := range r.all {
+		for _, unread := range one.Unread {
+			permissions = append(permissions, unread.Permission)
+		}
+	}
+	return permissions
 }
 
 // last is the last outcome that was reported for a service.
@@ -157,16 +171,35 @@ func without(roles []kernel.Role, permission string) []kernel.Role {
 	return reduced
 }
 
+// optionalPermissions are those of the roles that iapguard can do without.
+func optionalPermissions(t *testing.T) []string {
+	t.Helper()
+	shipped, err := roles.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var optional []string
+	for _, role := range shipped {
+		if role.Optional {
+			optional = append(optional, role.Names()...)
+		}
+	}
+	if len(optional) == 0 {
+		t.Fatal("no role is optional")
+	}
+	return optional
+}
+
 // together is how many plays run side by side: they mostly wait.
 const together = 8
 
 func TestEveryPermissionOfTheRolesIsNeededAndTheyAreEnough(t *testing.T) {
-	roles, err := stage.ShippedRoles()
+	shipped, err := stage.ShippedRoles()
 	if err != nil {
 		t.Fatal(err)
 	}
 	permissions := []string{""} // without nothing
-	for _, role := range roles {
+	for _, role := range shipped {
 		permissions = append(permissions, role.Permissions...)
 	}
 	plays := make([]*reports, len(permissions))
@@ -174,7 +207,7 @@ func TestEveryPermissionOfTheRolesIsNeededAndTheyAreEnough(t *testing.T) {
 	group.SetLimit(together)
 	for i, permission := range permissions {
 		group.Go(func() (err error) {
-			if plays[i], err = play(ctx, without(roles, permission)); err != nil {
+			if plays[i], err = play(ctx, without(shipped, permission)); err != nil {
 				return fmt.Errorf("without %q: %w", permission, err)
 			}
 			return nil
@@ -191,9 +224,16 @@ func TestEveryPermissionOfTheRolesIsNeededAndTheyAreEnough(t *testing.T) {
 	if lines := plays[0].blocked(); len(lines) > 0 {
 		t.Errorf("with all permissions something is blocked: %q", lines)
 	}
-	needed := 0
+	needed, optional := 0, optionalPermissions(t)
 	for i, permission := range permissions[1:] {
 		lines := plays[i+1].blocked()
+		if slices.Contains(optional, permission) {
+			needed++
+			if unread := plays[i+1].unread(); len(lines) > 0 || !slices.Contains(unread, permission) {
+				t.Errorf("without %s, which is optional: unread for want of %q, blocked %q; want it told and nothing blocked", permission, unread, lines)
+			}
+			continue
+		}
 		if slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, " the permission "+permission) }) {
 			needed++
 			continue

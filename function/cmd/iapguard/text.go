@@ -96,6 +96,9 @@ func text(r report.Report) string {
 			fmt.Fprintf(&b, "  %-6s %s  %s\n         %s\n", finding.Severity, finding.Code, finding.Resource, finding.Why)
 		}
 	}
+	for _, unread := range r.Unread {
+		fmt.Fprintf(&b, "  not read: %s\n", unread.Why)
+	}
 	for _, line := range r.Advice {
 		fmt.Fprintf(&b, "  to do: %s\n", line)
 	}

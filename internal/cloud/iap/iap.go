@@ -4,6 +4,7 @@ package iap
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	iap "google.golang.org/api/iap/v1"
 
@@ -40,9 +41,21 @@ func (c *Client) policy(ctx context.Context, resource string) (iampolicy.Policy,
 	request := &iap.GetIamPolicyRequest{Options: &iap.GetPolicyOptions{RequestedPolicyVersion: 3}}
 	answer, err := c.policies.GetIamPolicy(resource, request).Context(ctx).Do()
 	if err != nil {
-		return policy, fmt.Errorf("reading the access policy of %q: %w", resource, connect.Classify(err))
+		return policy, fmt.Errorf("reading the access policy of %q: %w", resource, connect.Needing(permission(resource), err))
 	}
 	return policy, iampolicy.Convert(answer, &policy)
+}
+
+// permission is what reading a policy of IAP needs; each depth of its tree has
+// a permission of its own. Source: iap/docs/managing-access.
+func permission(resource string) string {
+	switch _, below, _ := strings.Cut(resource, "/iap_web"); strings.Count(below, "/") {
+	case 0:
+		return "iap.web.getIamPolicy"
+	case 1:
+		return "iap.webTypes.getIamPolicy"
+	}
+	return "iap.webServices.getIamPolicy"
 }
 
 // Grant gives members a role on an iap_web resource, at the observed version.

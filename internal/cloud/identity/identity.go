@@ -12,7 +12,9 @@ import (
 	serviceusage "google.golang.org/api/serviceusage/v1beta1"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // Client talks to Resource Manager and Service Usage.
@@ -59,6 +61,19 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 	c.known.Store(project.ID, project)
 	c.known.Store(project.Number, project)
 	return project, nil
+}
+
+// Policy reads the project's own IAM policy; what the project inherits from
+// folders and its organisation is not in it.
+func (c *Client) Policy(ctx context.Context, project string) (posture.Policy, error) {
+	request := &resourcemanager.GetIamPolicyRequest{Options: &resourcemanager.GetPolicyOptions{RequestedPolicyVersion: 3}}
+	answer, err := c.projects.GetIamPolicy(project, request).Context(ctx).Do()
+	if err != nil {
+		return posture.Policy{}, fmt.Errorf("reading the IAM policy of project %q: %w", project, connect.Needing("resourcemanager.projects.getIamPolicy", err))
+	}
+	var policy iampolicy.Policy
+	err = iampolicy.Convert(answer, &policy)
+	return policy.Posture(), err
 }
 
 // ProvisionIAPAgent makes IAP's service agent exist in the project and gives

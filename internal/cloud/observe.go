@@ -1,0 +1,138 @@
+package cloud
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Observe reads a service, its policy and its load balancers side by side; the
+// backend services found are then read directly, with who has access and with
+// the policies of the services that share them.
+func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
+	project, err := c.identity.Project(ctx, target.Project)
+	if err != nil {
+		return posture.Posture{}, err
+	}
+	target.Project = project.ID
+	p := posture.Posture{Target: target, ProjectNumber: project.Number, ObservedAt: c.now()}
+	var inventory *loadbalancer.Inventory
+	var unread unread
+	group, groupContext := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { p.Service, err = c.run.Service(groupContext, target); return err })
+	group.Go(func() (err error) { p.Invokers, err = c.run.Policy(groupContext, target); return err })
+	group.Go(func() (err error) {
+		p.Project, err = c.identity.Policy(groupContext, target.Project)
+		return unread.optional("projects/"+target.Project, err)
+	})
+	group.Go(func() (err error) {
+		inventory, err = c.loadBalancers.Inventory(groupContext, target.Project)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return p, err
+	}
+	if p.Backends, err = c.loadBalancers.Backends(ctx, inventory, target); err != nil {
+		return p, err
+	}
+	err = c.observePolicies(ctx, &p, &unread)
+	p.Unread = unread.sorted()
+	return p, err
+}
+
+// together bounds how many policies are read side by side: behind a URL mask
+// there may be every service of a region.
+const together = 16
+
+// observePolicies fills in the policies of backend services and of the
+// services behind them.
+func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread *unread) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(together)
+	for i := range p.Backends {
+		backend := &p.Backends[i]
+		group.Go(func() (err error) {
+			backend.Access, err = c.iap.Policy(ctx, backend.AccessResource(p.ProjectNumber))
+			return err
+		})
+		for j := range backend.Members {
+			member := &backend.Members[j]
+			if member.Target == p.Target {
+				member.Invokers = p.Invokers
+				continue
+			}
+			group.Go(func() (err error) {
+				member.Invokers, err = c.run.Policy(ctx, member.Target)
+				if err != nil && fault.ActionOf(err) == fault.Gone {
+					member.Missing, err = true, nil
+				}
+				return err
+			})
+		}
+	}
+	inherited := c.observeInherited(ctx, group, p, unread)
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, backend := range p.Backends {
+		for _, parent := range backend.AccessParents(p.ProjectNumber) {
+			p.Backends[i].Inherited = append(p.Backends[i].Inherited, *inherited[parent])
+		}
+	}
+	return nil
+}
+
+// observeInherited starts to read what backend services inherit access from,
+// each resource once. The policies are there when the group is done.
+func (c *Cloud) observeInherited(ctx context.Context, group *errgroup.Group, p *posture.Posture, unread *unread) map[string]*posture.Policy {
+	inherited := map[string]*posture.Policy{}
+	for _, backend := range p.Backends {
+		for _, parent := range backend.AccessParents(p.ProjectNumber) {
+			if inherited[parent] != nil {
+				continue
+			}
+			policy := &posture.Policy{}
+			inherited[parent] = policy
+			group.Go(func() (err error) {
+				*policy, err = c.iap.Policy(ctx, parent)
+				return unread.optional(parent, err)
+			})
+		}
+	}
+	return inherited
+}
+
+// unread collects what optional reads could not read. These are optional: the
+// project's IAM policy, and IAP's policies above a backend service. They can
+// only show more grants than are known without them.
+type unread struct {
+	mu    sync.Mutex
+	found []posture.Unread
+}
+
+// optional turns an error that will not pass by itself into a note. What does
+// not exist holds no grants.
+func (u *unread) optional(resource string, err error) error {
+	if err == nil || fault.ActionOf(err) == fault.Gone {
+		return nil
+	}
+	if fault.ActionOf(err) != fault.Block {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.found = append(u.found, posture.Unread{Resource: resource, Why: err.Error(), Permission: fault.Of(err).Permission})
+	return nil
+}
+
+func (u *unread) sorted() []posture.Unread {
+	slices.SortFunc(u.found, func(a, b posture.Unread) int { return strings.Compare(a.Resource, b.Resource) })
+	return u.found
+}
