@@ -18,13 +18,13 @@ type entry struct {
 	payload                         payload
 	http                            httpRequest
 	hasPayload, hasJSON, hasRequest bool
-	statusDetails                   text
+	statusDetails, proxyStatus      text
 }
 
 // resource is the monitored resource with the labels that are of use.
 type resource struct {
 	kind, project, location, region, zone, service, revision text
-	backendID, backendName                                   text
+	backendID, backendName, backendTarget                    text
 }
 
 // payload is the AuditLog of an entry.
@@ -100,8 +100,11 @@ func (e *entry) operation(r *reader, name []byte) error {
 }
 
 func (e *entry) json(r *reader, name []byte) error {
-	if string(name) == "statusDetails" {
+	switch string(name) {
+	case "statusDetails":
 		return r.text(&e.statusDetails)
+	case "proxyStatus":
+		return r.text(&e.proxyStatus)
 	}
 	return r.respell(name, func(name []byte) error { return e.json(r, name) })
 }
@@ -134,6 +137,8 @@ func (m *resource) label(r *reader, name []byte) error {
 		return r.text(&m.backendID)
 	case "backend_service_name":
 		return r.text(&m.backendName)
+	case "backend_target_name":
+		return r.text(&m.backendTarget)
 	}
 	return r.skip()
 }

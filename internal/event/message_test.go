@@ -231,6 +231,17 @@ func TestRequestLogs(t *testing.T) {
 		{"of another service", denied, edits{"resource.type": "gae_app"}, "other-service"},
 		{"IAP refuses", refused, nil, "lb-request-denied-by-iap|demo-project|global||web|"},
 		{"IAP refuses, regional", refused, edits{"resource.type": "http_external_regional_lb_rule", "resource.labels.zone": nil, "resource.labels.region": "europe-west1"}, "lb-request-denied-by-iap|demo-project|europe-west1||web|"},
+		{"IAP refuses, regional, in that log's form", refused, edits{
+			"logName":       "projects/demo-project/logs/loadbalancing.googleapis.com%2Fexternal_regional_requests",
+			"resource.type": "http_external_regional_lb_rule", "resource.labels.zone": nil, "resource.labels.region": "europe-west1",
+			"resource.labels.backend_service_name": nil, "resource.labels.backend_target_name": "web",
+			"jsonPayload.statusDetails": nil, "jsonPayload.proxyStatus": `error="http_request_denied"; details="handled_by_identity_aware_proxy"`,
+		}, "lb-request-denied-by-iap|demo-project|europe-west1||web|"},
+		{"another refusal, regional", refused, edits{
+			"logName": "projects/demo-project/logs/loadbalancing.googleapis.com%2Frequests", "resource.type": "internal_http_lb_rule",
+			"jsonPayload.statusDetails": nil, "jsonPayload.proxyStatus": `error="http_request_denied"; details="denied_by_security_policy"`,
+		}, "unrelated"},
+		{"a log that somebody else writes", refused, edits{"logName": "projects/demo-project/logs/mine%2Frequests"}, "other-service"},
 		{"IAP asks to sign in", refused, edits{"httpRequest.status": 302}, "unrelated"},
 		{"IAP asks a program to sign in", refused, edits{"httpRequest.status": 401}, "unrelated"},
 		{"Cloud Armor refuses", refused, edits{"jsonPayload.statusDetails": "denied_by_security_policy"}, "unrelated"},

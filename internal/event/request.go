@@ -18,7 +18,7 @@ func request(e *entry, seen Cause) Result {
 	case e.resource.kind.s == "cloud_run_revision" && (log == "" || log == "run.googleapis.com/requests"):
 		seen.Kind = RunRequestDenied
 		unnamed = orElse(unnamed, requestIdentity(e, &seen))
-	case loadBalancers[e.resource.kind.s] && (log == "" || log == "requests" || strings.HasSuffix(log, "/requests")):
+	case loadBalancers[e.resource.kind.s] && (log == "" || loadBalancerLogs[log]):
 		seen.Kind = LBRequestDeniedByIAP
 		unnamed = orElse(unnamed, frontendIdentity(e, &seen))
 	default:
@@ -43,6 +43,23 @@ var loadBalancers = map[string]bool{
 	"internal_http_lb_rule":          true,
 }
 
+// loadBalancerLogs are the logs that they write: global and classic, internal,
+// regional external.
+var loadBalancerLogs = map[string]bool{
+	"requests":                              true,
+	"loadbalancing.googleapis.com/requests": true,
+	"loadbalancing.googleapis.com/external_regional_requests": true,
+}
+
+// byIAP reports whether IAP gave a load balancer's answer. Global ones say so
+// in statusDetails (recorded). The others have proxyStatus instead, whose form
+// is recorded for other errors; that IAP is told in it by the same words is
+// *unverified*.
+func byIAP(e *entry) bool {
+	const words = "handled_by_identity_aware_proxy"
+	return e.statusDetails.s == words || strings.Contains(e.proxyStatus.s, `"`+words+`"`)
+}
+
 // notDenied says why a request is no denial of the kind, "" when it is one.
 //
 // Cloud Run tells its own 403 from the application's by its text alone
@@ -54,8 +71,8 @@ func notDenied(e *entry, kind Kind) string {
 		return "a request that was answered with status " + quote(e.http.status.s)
 	case kind == RunRequestDenied && !refusedByIAM(e.textPayload.s):
 		return "a 403 of the application itself"
-	case kind == LBRequestDeniedByIAP && e.statusDetails.s != "handled_by_identity_aware_proxy":
-		return "a 403, but not by IAP: " + quote(e.statusDetails.s)
+	case kind == LBRequestDeniedByIAP && !byIAP(e):
+		return "a 403, but not by IAP: " + quote(e.statusDetails.s+e.proxyStatus.s)
 	}
 	return ""
 }
@@ -87,7 +104,7 @@ func frontendIdentity(e *entry, c *Cause) *problem {
 	}
 	bad := projects.pick(&c.Project, e.resource.project.s, projectOfLog(e.logName.s))
 	bad = orElse(bad, locations.pick(&c.Location, e.resource.location.s, location))
-	bad = orElse(bad, backends.pick(&c.BackendService, e.resource.backendName.s))
+	bad = orElse(bad, backends.pick(&c.BackendService, e.resource.backendName.s, e.resource.backendTarget.s))
 	if bad == nil && (c.Project == "" || c.BackendService == "") {
 		bad = unreadable("the labels do not name project and backend service")
 	}

@@ -16,7 +16,7 @@ var spellings = func() map[string]string {
 		"serviceName", "methodName", "resourceName", "authenticationInfo", "principalEmail", "principalSubject",
 		"requestMetadata", "callerIp", "callerSuppliedUserAgent", "requestAttributes", "resourceLocation",
 		"currentLocations", "authorizationInfo", "serviceData", "policyDelta", "bindingDeltas", "requestMethod",
-		"requestUrl", "remoteIp", "userAgent", "statusDetails",
+		"requestUrl", "remoteIp", "userAgent", "statusDetails", "proxyStatus",
 	} {
 		m[strings.ToLower(name)] = name
 		m[snake(name)] = name
