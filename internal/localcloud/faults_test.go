@@ -271,6 +271,10 @@ func TestListsMayShowWhatWasAndReadingByNameNever(t *testing.T) {
 	if status, _ := b.call("GET", backend+"/new", ""); status != 404 {
 		t.Errorf("what was deleted is read by name: %d", status)
 	}
+	now = now.Add(10 * time.Second)
+	if got := count(backend, "items"); got != 1 {
+		t.Errorf("long after the deletion %d are listed, want 1", got)
+	}
 }
 
 func TestPoliciesTakeEffectLateWhileAFaultSaysSo(t *testing.T) {

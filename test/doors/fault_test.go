@@ -1,12 +1,14 @@
 package doors
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
 )
 
 // faults sets what goes wrong, as a user of the local cloud does.
@@ -36,6 +38,23 @@ func TestFaultsAreFeltAtTheDoors(t *testing.T) {
 		o.faults(`[]`)
 		if got := visit(o); got != inside {
 			t.Errorf("afterwards alice gets %q, want %q", got, inside)
+		}
+	})
+	t.Run("no longer after a reset", func(t *testing.T) {
+		o := build(t, global, localcloud.Options{})
+		o.faults(`[{"action":"late-settings","delay":"1h"}]`)
+		response, err := http.Post(o.api+"/_local/reset", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		for _, again := range []func(context.Context, stage.Client) error{o.Deploy, o.Balance} {
+			if err := again(t.Context(), o.owner()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := visit(o); got != inside {
+			t.Errorf("a stranger to the former world gets %q, want %q", got, inside)
 		}
 	})
 	t.Run("late settings", func(t *testing.T) {

@@ -58,6 +58,7 @@ func TestAccessComesFromTheResourceAndFromWhatIsAboveIt(t *testing.T) {
 		{"a stranger", "user:stranger@example.com", "run.services.get", service, false},
 		{"an accessor of everything behind IAP", "user:alice@example.com", "iap.webServiceVersions.accessViaIAP", backend, true},
 		{"everybody who has signed in", "user:stranger@example.com", "run.services.get", backend, true},
+		{"somebody who has not signed in", "", "run.services.get", backend, false},
 		{"an editor deploys", "user:editor@example.com", "run.services.create", service, true},
 		{"an editor acts as accounts", "user:editor@example.com", "iam.serviceAccounts.actAs", "projects/demo-project/serviceAccounts/a@b.com", true},
 		{"an editor makes nothing public", "user:editor@example.com", "run.services.setIamPolicy", service, false},
