@@ -60,6 +60,15 @@ func permission(resource string) string {
 
 // Grant gives members a role on an iap_web resource, at the observed version.
 func (c *Client) Grant(ctx context.Context, resource, version, role string, members []string) (string, error) {
+	return c.change(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Add(role, members) })
+}
+
+// Withdraw takes back what Grant gave, at the observed version.
+func (c *Client) Withdraw(ctx context.Context, resource, version, role string, members []string) (string, error) {
+	return c.change(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Withdraw(role, members) })
+}
+
+func (c *Client) change(ctx context.Context, resource, version string, change func(*iampolicy.Policy) bool) (string, error) {
 	policy, err := c.policy(ctx, resource)
 	if err != nil {
 		return "", err
@@ -67,7 +76,7 @@ func (c *Client) Grant(ctx context.Context, resource, version, role string, memb
 	if err := policy.Unmoved(version); err != nil {
 		return "", fmt.Errorf("writing the access policy of %q: %w", resource, err)
 	}
-	if !policy.Add(role, members) {
+	if !change(&policy) {
 		return version, nil
 	}
 	policy.Version = 3

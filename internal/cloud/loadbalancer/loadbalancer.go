@@ -47,11 +47,20 @@ func New(ctx context.Context, config connect.Config, services Lister) (*Client, 
 // OAuth client that is there stays. fingerprint is the observed version; a
 // backend service that has moved since is a fault.Conflict.
 func (c *Client) EnableIAP(ctx context.Context, resource, fingerprint string) error {
+	return c.switchIAP(ctx, resource, fingerprint, "on", &compute.BackendServiceIAP{Enabled: true})
+}
+
+// DisableIAP turns IAP off again, as EnableIAP turned it on.
+func (c *Client) DisableIAP(ctx context.Context, resource, fingerprint string) error {
+	return c.switchIAP(ctx, resource, fingerprint, "off", &compute.BackendServiceIAP{ForceSendFields: []string{"Enabled"}})
+}
+
+func (c *Client) switchIAP(ctx context.Context, resource, fingerprint, way string, to *compute.BackendServiceIAP) error {
 	l, ok := parseLink(resource)
 	if !ok {
-		return fault.New(fault.Invalid, "turning IAP on: %q is no backend service", resource)
+		return fault.New(fault.Invalid, "turning IAP %s: %q is no backend service", way, resource)
 	}
-	body := &compute.BackendService{Fingerprint: fingerprint, Iap: &compute.BackendServiceIAP{Enabled: true}}
+	body := &compute.BackendService{Fingerprint: fingerprint, Iap: to}
 	var operation *compute.Operation
 	var err error
 	if l.global() {
@@ -63,7 +72,7 @@ func (c *Client) EnableIAP(ctx context.Context, resource, fingerprint string) er
 		err = c.await(ctx, l, operation)
 	}
 	if err != nil {
-		return fmt.Errorf("turning IAP on at backend service %q: %w", l.name, connect.Classify(err))
+		return fmt.Errorf("turning IAP %s at backend service %q: %w", way, l.name, connect.Classify(err))
 	}
 	return nil
 }

@@ -1,0 +1,25 @@
+package run
+
+import (
+	"context"
+
+	run "google.golang.org/api/run/v2"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// RestoreIngress sets the ingress back to what it was, and nothing else.
+func (c *Client) RestoreIngress(ctx context.Context, name, version string, setting posture.Ingress) (string, error) {
+	for word, known := range ingress {
+		if known == setting && setting != posture.IngressUnknown {
+			return c.patch(ctx, name, "ingress", &run.GoogleCloudRunV2Service{Etag: version, Ingress: word})
+		}
+	}
+	return "", fault.New(fault.Invalid, "restoring the ingress of %q: %q is no ingress", name, setting)
+}
+
+// WaiveInvoker switches the invoker check off again, and nothing else.
+func (c *Client) WaiveInvoker(ctx context.Context, name, version string) (string, error) {
+	return c.patch(ctx, name, "invokerIamDisabled", &run.GoogleCloudRunV2Service{Etag: version, InvokerIamDisabled: true})
+}
