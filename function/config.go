@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Policy       string // path of the policy file; "" = PolicyText
 	PolicyText   []byte // the policy itself; nil = report-only for everything
+	Holds        string // path of the holds file; "" = no holds are kept
 	ReportsTopic string // projects/P/topics/T; "" = reports go to the log only
 	WorkTopic    string // projects/P/topics/T; "" = work is done inline
 	PubSubHost   string // host:port of a Pub/Sub emulator; "" = Google's
@@ -35,7 +36,7 @@ type Config struct {
 const prefix = "IAPGUARD_"
 
 // variables are all variables of ours, so that a misspelt one is noticed.
-var variables = []string{"POLICY", "REPORTS_TOPIC", "WORK_TOPIC", "SELF", "ENDPOINT"}
+var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "SELF", "ENDPOINT"}
 
 var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
@@ -52,7 +53,7 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	problems := unknownVariables(env)
 	config := Config{
-		Policy: env[prefix+"POLICY"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
+		Policy: env[prefix+"POLICY"], Holds: env[prefix+"HOLDS"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
 		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080,
 		Connect: connect.Config{
 			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},

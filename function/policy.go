@@ -47,6 +47,23 @@ func (s *policySource) current() reconcile.Policy { return s.inForce() }
 // projects are those that the policy names in full.
 func (s *policySource) projects() []string { return s.inForce().Projects() }
 
+// heldBy reads a holds file whenever it is asked, nil when there is none. A file
+// that cannot be read stops every write, which the log says from the start on.
+func heldBy(path string, log *slog.Logger) func() (reconcile.Holds, error) {
+	if path == "" {
+		return nil
+	}
+	read := func() (reconcile.Holds, error) {
+		holds, err := policy.ReadHolds(path)
+		if err != nil {
+			log.Error("nothing is written while the holds cannot be read", "err", err)
+		}
+		return holds, err
+	}
+	_, _ = read() // for the log
+	return read
+}
+
 func (s *policySource) inForce() policy.Policy {
 	s.mu.Lock()
 	defer s.mu.Unlock()

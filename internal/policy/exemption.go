@@ -39,12 +39,9 @@ func (r *reader) exemption(n ast.Node, latest time.Time, into exemptions) {
 		"owner":    r.text("owner", &read.Owner),
 		"ticket":   r.text("ticket", &read.Ticket),
 		"expires": func(n ast.Node) {
-			r.date("expires", &read.Expires)(n)
+			r.lastDay("expires", &read.Expires)(n)
 			if read.Expires.After(latest) {
-				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", n.GetToken().Value, latest.Format(time.DateOnly))
-			}
-			if _, err := time.Parse(time.DateOnly, n.GetToken().Value); err == nil {
-				read.Expires = read.Expires.AddDate(0, 0, 1) // that day still counts
+				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", n.GetToken().Value, latest.AddDate(0, 0, -1).Format(time.DateOnly))
 			}
 		},
 	}, "services", "reason", "owner", "ticket", "expires")

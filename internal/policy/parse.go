@@ -53,7 +53,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 		"rules":        r.list("rules", func(n ast.Node) { policy.rules = append(policy.rules, r.rule(n, policy.rules)) }),
 	}, "version", "rules")
 	for _, n := range exempted {
-		r.exemption(n, now.Add(longest), policy.exemptions)
+		r.exemption(n, now.Add(longest+24*time.Hour), policy.exemptions)
 	}
 	return policy, errors.Join(r.problems...)
 }

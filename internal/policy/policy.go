@@ -48,6 +48,15 @@ func (p Policy) For(target posture.Target, projectNumber string) (posture.Settin
 	return posture.Settings{}, false
 }
 
+// Rules gives the settings of each rule, in the order in which they are asked.
+func (p Policy) Rules() []posture.Settings {
+	var list []posture.Settings
+	for _, rule := range p.rules {
+		list = append(list, rule.settings)
+	}
+	return list
+}
+
 // Projects lists the projects that rules name in full and do not switch off,
 // sorted: those that can be looked through without anyone naming them.
 func (p Policy) Projects() []string {

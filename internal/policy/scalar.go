@@ -70,6 +70,17 @@ func (r *reader) date(what string, into *time.Time) func(ast.Node) {
 	}
 }
 
+// lastDay reads a day that still counts, or a time.
+func (r *reader) lastDay(what string, into *time.Time) func(ast.Node) {
+	read := r.date(what, into)
+	return func(n ast.Node) {
+		read(n)
+		if _, err := time.Parse(time.DateOnly, n.GetToken().Value); err == nil {
+			*into = into.AddDate(0, 0, 1)
+		}
+	}
+}
+
 // patterns reads a list of names or globs.
 func (r *reader) patterns(what string, into *[]pattern) func(ast.Node) {
 	return r.list(what, func(n ast.Node) {

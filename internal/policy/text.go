@@ -150,16 +150,24 @@ func (r *reader) mapping(n ast.Node, what string, known keys, needed ...string) 
 	}
 }
 
-// list reads each entry of a sequence.
+// list reads each entry of a sequence that has some.
 func (r *reader) list(what string, each func(ast.Node)) func(ast.Node) {
+	read := r.entries(what, each)
+	return func(n ast.Node) {
+		if sequence, ok := n.(*ast.SequenceNode); ok && len(sequence.Values) == 0 {
+			r.complain(n, "%s is empty: write an entry, or leave the key out", what)
+		}
+		read(n)
+	}
+}
+
+// entries reads each entry of a sequence.
+func (r *reader) entries(what string, each func(ast.Node)) func(ast.Node) {
 	return func(n ast.Node) {
 		sequence, ok := n.(*ast.SequenceNode)
 		if !ok {
 			r.complain(n, "%s must be a list: write [a, b] or one - a line", what)
 			return
-		}
-		if len(sequence.Values) == 0 {
-			r.complain(n, "%s is empty: write an entry, or leave the key out", what)
 		}
 		for _, entry := range sequence.Values {
 			each(entry)

@@ -45,6 +45,8 @@ func disagreement(p Posture, want Wanted, backend Backend, other Target) string 
 		return "the policy does not protect"
 	case theirs.ExemptAt(p.ObservedAt):
 		return fmt.Sprintf("is exempt until %s (%s, %s)", theirs.Exemption.Expires.Format(time.DateOnly), theirs.Exemption.Ticket, theirs.Exemption.Owner)
+	case theirs.Hold != nil && want.Hold == nil && !backend.IAPOn:
+		return "is held: " + theirs.Hold.Reason
 	case theirs.Mode != want.Mode:
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode)
 	case !sameMembers(theirs.Access, want.Access):

@@ -22,6 +22,11 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 		{"out of scope", share(func(s Settings) (Settings, bool) { return s, false }), []Code{SharedBackend}},
 		{"another mode", share(func(s Settings) (Settings, bool) { s.Mode = ReportOnly; return s, true }), []Code{SharedBackend}},
 		{"exempt", share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true }), []Code{SharedBackend}},
+		{"held while IAP is off", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { s.Hold = &Hold{Reason: "r"}; return s, true })(p, want)
+			p.Backends[0].IAPOn = false
+		}, []Code{SharedBackend}},
+		{"held while IAP is on: no switch to turn", share(func(s Settings) (Settings, bool) { s.Hold = &Hold{Reason: "r"}; return s, true }), nil},
 		{"no longer exempt", func(p *Posture, want *Wanted) {
 			share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true })(p, want)
 			p.ObservedAt = time.Unix(1, 0)

@@ -47,6 +47,8 @@ type Settings struct {
 	Existing bool
 	// Exemption excuses the service until it expires; nil = none.
 	Exemption *Exemption
+	// Hold stops every write for now; nil = none.
+	Hold *Hold
 	// Settle is how long a resource must have been quiet before it is
 	// written because of an event.
 	Settle time.Duration
@@ -60,6 +62,13 @@ type Settings struct {
 type Exemption struct {
 	Owner, Ticket, Reason string
 	Expires               time.Time
+}
+
+// Hold stops writes to what is in its scope. Until zero means until it is lifted.
+type Hold struct {
+	Scope      Scope
+	Until      time.Time
+	Reason, By string
 }
 
 // ExemptAt reports whether an exemption holds at a time.

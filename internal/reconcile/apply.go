@@ -11,10 +11,14 @@ import (
 )
 
 // apply takes the steps in order and stops at the first that fails. A later
-// write to a resource uses the version that the earlier one returned.
-func (r *run) apply(ctx context.Context, steps []plan.Step) error {
+// write to a resource uses the version that the earlier one returned. Holds are
+// read again before each: what is held stops at once.
+func (r *run) apply(ctx context.Context, v view, steps []plan.Step) error {
 	versions := map[string]string{}
 	for _, step := range steps {
+		if r.heldNow(v) {
+			return errHeld
+		}
 		if version := versions[step.Written()]; version != "" {
 			step.Version = version
 		}

@@ -16,6 +16,8 @@ func (r *run) conclude(v view) report.Report {
 	switch worst := posture.Worst(v.findings); {
 	case worst == posture.Blocks:
 		return r.report(v, report.Blocked)
+	case len(v.plan.Steps) > 0 && v.hold != nil && r.agreed(v):
+		return r.held(v)
 	case len(due) > 0 && r.mayWrite(v):
 		return r.deferred(v, "the resources kept changing while they were written", time.Time{})
 	case len(later) > 0 && r.mayWrite(v):

@@ -50,15 +50,23 @@ type Policy interface {
 	Digest() string
 }
 
-// Engine is the loop with its surroundings. All fields are required.
+// Holds gives the hold that stops writes to a service, nil when there is none.
+type Holds interface {
+	On(target posture.Target, projectNumber string, at time.Time) *posture.Hold
+}
+
+// Engine is the loop with its surroundings. All fields but Holds are required.
 type Engine struct {
 	Observer  Observer
 	Applier   Applier
 	Publisher Publisher
 	Policy    func() Policy // read anew for every run
-	Now       func() time.Time
-	Log       *slog.Logger
-	Version   string // of iapguard, for the reports
+	// Holds is asked before every write; nil means that no holds are kept. While
+	// it fails, nothing is written.
+	Holds   func() (Holds, error)
+	Now     func() time.Time
+	Log     *slog.Logger
+	Version string // of iapguard, for the reports
 }
 
 // Request is one run: why, for what, and on whose word.
@@ -168,18 +176,18 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 		if err := r.start(ctx, view); err != nil {
 			return report.Report{}, err
 		}
-		if err := r.apply(ctx, due); err != nil && !plansAgain(err) {
+		if err := r.apply(ctx, view, due); err != nil && !plansAgain(err) {
 			return r.failed(ctx, view, err), nil
 		}
 	}
 }
 
 // plansAgain reports whether a failed write only means that the world is no
-// longer the observed one: somebody wrote in between, or what was to be
-// written is gone. If it is the service that is gone, observing again says so.
+// longer the observed one: somebody wrote in between, what was to be written is
+// gone, or a hold came. If it is the service that is gone, observing again says so.
 func plansAgain(err error) bool {
 	action := fault.ActionOf(err)
-	return action == fault.Replan || action == fault.Gone
+	return action == fault.Replan || action == fault.Gone || errors.Is(err, errHeld)
 }
 
 // view is one observation with what follows from it.
@@ -188,6 +196,7 @@ type view struct {
 	settings posture.Settings
 	digest   string
 	inScope  bool
+	hold     *posture.Hold // what stops this plan, its own or a neighbour's
 	findings []posture.Finding
 	plan     plan.Plan
 }
@@ -205,12 +214,12 @@ func (r *run) observe(ctx context.Context) (view, error) {
 		r.before = observed.Doors()
 	}
 	policy := r.Policy()
-	of := r.settings(policy, observed.Target.Project, observed.ProjectNumber)
+	of := r.settings(policy, observed)
 	settings, inScope := of(observed.Target)
 	want := posture.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy}
 	findings := posture.Assess(observed, want)
 	made := plan.Make(observed, want, findings, r.Now())
-	return view{observed, settings, policy.Digest(), inScope, findings, made}, made.Check()
+	return view{observed, settings, policy.Digest(), inScope, heldBy(observed, of), findings, made}, made.Check()
 }
 
 func (r *run) accept(v view) error {
@@ -222,7 +231,7 @@ func (r *run) accept(v view) error {
 
 // mayWrite says whether this run is to change anything.
 func (r *run) mayWrite(v view) bool {
-	return !r.request.DryRun && !r.request.ReadOnly && r.agreed(v)
+	return !r.request.DryRun && !r.request.ReadOnly && v.hold == nil && r.agreed(v)
 }
 
 // start publishes what is about to be done, with every value as it was, so

@@ -10,14 +10,17 @@ import (
 )
 
 // settings looks up what the policy wants of services, for this run: a
-// person's word lifts what restrains us when we act by ourselves. number is
-// that of the project, under which a rule may name it; "" = not known.
-func (r *run) settings(policy Policy, project, number string) func(posture.Target) (posture.Settings, bool) {
+// person's word lifts what restrains us when we act by ourselves. The holds are
+// read once for all of them.
+func (r *run) settings(policy Policy, p posture.Posture) func(posture.Target) (posture.Settings, bool) {
+	held := r.holds(p)
 	return func(target posture.Target) (posture.Settings, bool) {
-		if target.Project != project {
-			number = "" // another project's, which was not read
+		number := ""
+		if target.Project == p.Target.Project {
+			number = p.ProjectNumber // another project's was not read
 		}
 		settings, inScope := policy.For(target, number)
+		settings.Hold = held(target)
 		if r.request.Consent {
 			settings.Settle, settings.Since = 0, time.Time{}
 		}

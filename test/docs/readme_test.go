@@ -77,7 +77,7 @@ func TestREADMENamesEveryFindingAndEveryOutcomeThatCanBe(t *testing.T) {
 		t.Errorf("findings (-code +README):\n%s", diff)
 	}
 	for _, outcome := range []report.Outcome{
-		report.Compliant, report.Started, report.Protected, report.Planned, report.Exempt, report.Waiting,
+		report.Compliant, report.Started, report.Protected, report.Planned, report.Exempt, report.Held, report.Waiting,
 		report.Deferred, report.Blocked, report.Failed, report.Rejected,
 	} {
 		if !strings.Contains(read(t), "| `"+string(outcome)+"` |") {

@@ -21,6 +21,7 @@ import (
 // options are the flags that plan and apply share.
 type options struct {
 	policy   string
+	holds    string
 	format   string
 	output   string
 	endpoint string
@@ -29,6 +30,7 @@ type options struct {
 func (o *options) add(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&o.policy, "policy", "", "policy file (default: $IAPGUARD_POLICY; without one: report-only)")
+	flags.StringVar(&o.holds, "holds", "", "holds file (default: $IAPGUARD_HOLDS; without one: no holds are kept)")
 	flags.StringVar(&o.format, "format", "text", "text or json (json: one object a line)")
 	flags.StringVarP(&o.output, "output", "o", "", "write the reports to this file too, one JSON object a line")
 	flags.StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
@@ -70,11 +72,22 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	if err != nil {
 		return nil, err
 	}
+	if o.holds == "" {
+		o.holds = config.Holds
+	}
 	return &bench{cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, engine: &reconcile.Engine{
 		Observer: clients, Applier: clients, Publisher: publisher, Version: function.Version, Now: time.Now,
-		Policy: func() reconcile.Policy { return rules },
-		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Policy: func() reconcile.Policy { return rules }, Holds: readHolds(o.holds),
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}, nil
+}
+
+// readHolds reads a holds file whenever it is asked, nil when there is none.
+func readHolds(path string) func() (reconcile.Holds, error) {
+	if path == "" {
+		return nil
+	}
+	return func() (reconcile.Holds, error) { return policy.ReadHolds(path) }
 }
 
 // parseScopes reads the targets that the arguments name. It comes before

@@ -74,7 +74,8 @@ func newRootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, command.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newUndoCommand(), newExplainCommand())
+	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newUndoCommand(), newExplainCommand(),
+		newHoldCommand(), newResumeCommand(), newStatusCommand())
 	addLocalCommand(root)
 	return root
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// status is what governs writes: the policy with its modes, and the holds.
+type status struct {
+	Policy policyStatus `json:"policy"`
+	Holds  []holdStatus `json:"holds"`
+	// Unreadable says why the holds cannot be read; then nothing is written.
+	Unreadable string `json:"unreadable,omitempty"`
+}
+
+type policyStatus struct {
+	Digest string       `json:"digest"`
+	Rules  []ruleStatus `json:"rules"`
+}
+
+type ruleStatus struct {
+	Name   string         `json:"name"`
+	Mode   posture.Mode   `json:"mode"`
+	Recipe posture.Recipe `json:"recipe"`
+}
+
+type holdStatus struct {
+	Target string    `json:"target"`
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
+	By     string    `json:"by"`
+}
+
+func newStatusCommand() *cobra.Command {
+	var file holdsFlag
+	var policyName, format string
+	command := &cobra.Command{
+		Use:   "status",
+		Short: "Show the policy's digest and modes, and what is held",
+		Args:  noMore,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := textOrJSON(format); err != nil {
+				return err
+			}
+			read, err := readStatus(cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")), file.path(), time.Now())
+			if err != nil {
+				return usageError{err}
+			}
+			if format == "json" {
+				return json.NewEncoder(command.OutOrStdout()).Encode(read)
+			}
+			read.print(command.OutOrStdout())
+			return nil
+		},
+	}
+	file.add(command)
+	command.Flags().StringVar(&policyName, "policy", "", "policy file (default: $IAPGUARD_POLICY)")
+	command.Flags().StringVar(&format, "format", "text", "text or json")
+	return command
+}
+
+func textOrJSON(format string) error {
+	if format != "text" && format != "json" {
+		return usageError{fmt.Errorf("--format is %q: write text or json", format)}
+	}
+	return nil
+}
+
+func readStatus(policyName, holdsName string, now time.Time) (status, error) {
+	read := status{Holds: []holdStatus{}}
+	var rules policy.Policy
+	if policyName != "" {
+		var err error
+		if rules, err = policy.Read(policyName, now); err != nil {
+			return read, err
+		}
+	}
+	read.Policy = policyStatus{Digest: rules.Digest(), Rules: []ruleStatus{}}
+	for _, rule := range rules.Rules() {
+		read.Policy.Rules = append(read.Policy.Rules, ruleStatus{rule.Rule, rule.Mode, rule.Recipe})
+	}
+	if holdsName == "" {
+		return read, nil
+	}
+	holds, err := policy.ReadHolds(holdsName)
+	if err != nil {
+		read.Unreadable = err.Error()
+	}
+	for _, hold := range holds.At(now) {
+		read.Holds = append(read.Holds, holdStatus{hold.Scope.Name(), hold.Until, hold.Reason, hold.By})
+	}
+	return read, nil
+}
+
+func (s status) print(out io.Writer) {
+	fmt.Fprintf(out, "policy %s\n", s.Policy.Digest)
+	for _, rule := range s.Policy.Rules {
+		fmt.Fprintf(out, "  %-12s %-14s %s\n", rule.Mode, rule.Recipe, rule.Name)
+	}
+	if len(s.Policy.Rules) == 0 {
+		fmt.Fprintf(out, "  %-12s everything: there is no policy\n", posture.ReportOnly)
+	}
+	fmt.Fprintf(out, "holds: %d\n", len(s.Holds))
+	for _, hold := range s.Holds {
+		fmt.Fprintf(out, "  %s until %s: %s (%s)\n", hold.Target, hold.Until.Format(time.RFC3339), hold.Reason, hold.By)
+	}
+	if s.Unreadable != "" {
+		fmt.Fprintf(out, "  nothing is written: %s\n", s.Unreadable)
+	}
+}

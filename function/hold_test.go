@@ -1,0 +1,122 @@
+package function
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// holdsFile puts a bench under a holds file; write replaces its text.
+func (b *bench) holdsFile(t *testing.T, text string) (write func(text string)) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "holds.yaml")
+	write = func(text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(text)
+	b.engine.Holds = heldBy(name, b.log)
+	return write
+}
+
+func held(scope string, until time.Time) string {
+	return "version: 1\nholds: [{target: " + scope + ", until: \"" + until.UTC().Format(time.RFC3339) + "\", reason: a load test, by: alice}]\n"
+}
+
+const noHolds = "version: 1\n"
+
+func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
+	b := newBench(t, atOnce("publicInvokers: remove"))
+	until := b.now().Add(time.Hour).Truncate(time.Second)
+	b.holdsFile(t, held("projects/demo-project", until))
+	for name, outcome := range map[string]func() report.Outcome{
+		"an event": func() report.Outcome { return b.outcome(t, "deployed") },
+		"by hand":  func() report.Outcome { return b.byHand(t) },
+	} {
+		if got := outcome(); got != report.Held || b.writes(t) > 0 {
+			t.Errorf("%s: %s with %d writes, want held and none", name, got, b.writes(t))
+		}
+	}
+	final := b.last(t)
+	if w := final.WaitingFor; w == nil || w.Who != "alice" || !strings.Contains(w.What, "a load test") || w.Until == nil || !w.Until.Equal(until) {
+		t.Errorf("waiting for %+v, want alice's load test until %s", w, until)
+	}
+	if len(final.Steps) == 0 || !final.Exposed {
+		t.Errorf("steps %v, exposed %t: want what is held to be told", final.Steps, final.Exposed)
+	}
+	b.later(61 * time.Minute)
+	if got := b.outcome(t, "a sweep"); got != report.Protected {
+		t.Errorf("after it has ended: %s, want protected", got)
+	}
+}
+
+func TestAHoldElsewhereStopsNothing(t *testing.T) {
+	b := newBench(t, atOnce("publicInvokers: remove"))
+	b.holdsFile(t, held("projects/demo-project/locations/us-central1/services/other", b.now().Add(time.Hour)))
+	if got := b.outcome(t, "deployed"); got != report.Protected {
+		t.Errorf("%s, want protected", got)
+	}
+}
+
+func TestHoldsThatCannotBeReadStopEveryWrite(t *testing.T) {
+	b := newBench(t, atOnce("publicInvokers: remove"))
+	write := b.holdsFile(t, "rubbish")
+	if got := b.outcome(t, "deployed"); got != report.Held || b.writes(t) > 0 {
+		t.Errorf("%s with %d writes, want held and none", got, b.writes(t))
+	}
+	if why := b.last(t).WaitingFor.What; !strings.Contains(why, "cannot be read") || !strings.Contains(why, "holds.yaml: line 1") {
+		t.Errorf("waiting for %q, want the file and what is wrong with it", why)
+	}
+	write(noHolds)
+	if got := b.outcome(t, "a sweep"); got != report.Protected {
+		t.Errorf("once they can be read: %s, want protected", got)
+	}
+}
+
+func TestWhatNeedsNothingIsCompliantUnderAHold(t *testing.T) {
+	b := newBench(t, atOnce("publicInvokers: remove"))
+	write := b.holdsFile(t, noHolds)
+	if got := b.outcome(t, "deployed"); got != report.Protected {
+		t.Fatal(got)
+	}
+	write(held(hello.Name(), b.now().Add(time.Hour)))
+	if got := b.outcome(t, "again"); got != report.Compliant {
+		t.Errorf("%s, want compliant", got)
+	}
+}
+
+// interrupter is an applier after whose first step something happens.
+type interrupter struct {
+	reconcile.Applier
+	then func()
+}
+
+func (i *interrupter) Apply(ctx context.Context, step plan.Step) (string, error) {
+	version, err := i.Applier.Apply(ctx, step)
+	if i.then != nil {
+		i.then()
+		i.then = nil
+	}
+	return version, err
+}
+
+func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
+	b := newBench(t, atOnce("publicInvokers: remove"))
+	write := b.holdsFile(t, noHolds)
+	b.engine.Applier = &interrupter{b.engine.Applier, func() { write(held(hello.Name(), b.now().Add(time.Hour))) }}
+	if got := b.outcome(t, "deployed"); got != report.Held {
+		t.Errorf("%s, want held", got)
+	}
+	if got := b.writes(t); got != 1 {
+		t.Errorf("%d writes, want the one before the hold", got)
+	}
+}
