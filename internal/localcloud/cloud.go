@@ -16,6 +16,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
+	"github.com/iapguard/iapguard/internal/localcloud/eventarc"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
@@ -50,11 +51,15 @@ type Options struct {
 	// ListLag is how old what lists show may be; who reads by name is shown
 	// what is.
 	ListLag time.Duration
-	// Publish puts what log sinks select into a Pub/Sub topic; nil drops it.
+	// Publish puts what log sinks select, and the events of triggers, into a
+	// Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
 	// WithoutOrganization makes IAP find no organization, and so no OAuth
 	// client of Google's.
 	WithoutOrganization bool
+	// Transport carries the events of Eventarc's triggers; it needs Publish.
+	// Nil = triggers deliver nothing.
+	Transport eventarc.Transport
 	// Disturber disturbs deliveries on demand; nil = there are none.
 	Disturber Disturber
 	// Console answers /console; nil is a 404.
@@ -102,6 +107,9 @@ func New(options Options) *Cloud {
 	k.Serve(iam.New(k))
 	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
 	k.Serve(logs.API())
+	triggers := eventarc.New(k, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
+	logs.Listen(triggers.Offer)
+	k.Serve(triggers.API())
 	data := dataplane.New(dataplane.Options{
 		State: k.State, Allowed: k.Allowed, Clock: options.Clock, Write: logs.Write, WithoutOrganization: options.WithoutOrganization,
 	})

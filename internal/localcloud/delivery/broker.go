@@ -76,6 +76,15 @@ func (b *Broker) CreateTopic(ctx context.Context, name string) error {
 	return nil
 }
 
+// DeleteTopic deletes a topic. Its subscriptions keep what they have and get
+// nothing more.
+func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
+	if err := b.client.TopicAdminClient.DeleteTopic(ctx, &pubsubpb.DeleteTopicRequest{Topic: name}); err != nil {
+		return fmt.Errorf("deleting topic %q: %w", name, err)
+	}
+	return nil
+}
+
 // Publish stores a message and returns its id. It is done when the backend
 // has the message, so that whoever publishes one after another keeps the order.
 func (b *Broker) Publish(ctx context.Context, message Message) (string, error) {

@@ -37,7 +37,7 @@ type Operation struct {
 
 // AuditLog is google.cloud.audit.AuditLog.
 type AuditLog struct {
-	Type               string           `json:"@type"`
+	Type               string           `json:"@type,omitempty"`
 	Status             *Status          `json:"status,omitempty"`
 	AuthenticationInfo *Authentication  `json:"authenticationInfo,omitempty"`
 	RequestMetadata    *RequestMetadata `json:"requestMetadata,omitempty"`

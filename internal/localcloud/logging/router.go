@@ -35,6 +35,7 @@ type Options struct {
 // Router is the log router of one project. It is safe for concurrent use.
 type Router struct {
 	options Options
+	listen  func(Entry) // nil = nobody
 
 	mu          sync.Mutex
 	entries     []stored
@@ -62,8 +63,12 @@ func New(options Options) *Router {
 // option takes.
 func (r *Router) Audit(record kernel.AuditRecord) { r.Write(auditEntry(record)) }
 
-// Write keeps an entry and routes it: live subscribers get it, and so does
-// every sink whose filter selects it, before Write returns. insertId,
+// Listen gives every entry from now on to each, which must not change it. It
+// is called before the first Write.
+func (r *Router) Listen(each func(Entry)) { r.listen = each }
+
+// Write keeps an entry and routes it: live subscribers get it, and so do every
+// sink whose filter selects it and the listener, before Write returns. insertId,
 // timestamp and receiveTimestamp are filled in where they are empty.
 func (r *Router) Write(entry Entry) {
 	now := r.options.Clock()
@@ -85,6 +90,9 @@ func (r *Router) Write(entry Entry) {
 	}
 	for _, each := range r.keep(kept) {
 		r.send(each, kept)
+	}
+	if r.listen != nil {
+		r.listen(entry)
 	}
 }
 

@@ -37,7 +37,7 @@ func (s *Stage) OnReport(ctx context.Context, each func(Report)) error {
 		<-turn
 		w.WriteHeader(http.StatusNoContent)
 	})
-	endpoint, err := s.serve(ctx, "127.0.0.1:0", receiver)
+	endpoint, err := s.listen(ctx, "127.0.0.1:0", receiver)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
@@ -33,6 +34,12 @@ const (
 	CommandsTopic    = "projects/demo-project/topics/iapguard-commands"
 	ReportsTopic     = "projects/demo-project/topics/iapguard-reports"
 	DeadLettersTopic = "projects/demo-project/topics/iapguard-dead-letters"
+)
+
+// minBackoff and maxBackoff bound the pause before another attempt to push.
+const (
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 2 * time.Second
 )
 
 // EventsFilter selects what the function is told: what Google's audit logs say
@@ -61,7 +68,10 @@ type Stage struct {
 
 	url     string
 	dataURL string
-	servers []*http.Server
+
+	mu         sync.Mutex
+	servers    []*http.Server
+	containers containers
 }
 
 // Start listens and wires log sink and topics. The caller closes the stage.
@@ -81,17 +91,17 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
 		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: options.Roles, Grants: grants(options.Roles),
-		Disturber: disturber{broker, &rules},
+		Disturber: disturber{broker, &rules}, Transport: carrier{s},
 	})
 	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
 		if err := broker.CreateTopic(ctx, topic); err != nil {
 			return nil, errors.Join(err, s.Close(ctx))
 		}
 	}
-	if s.url, err = s.serve(ctx, options.Addr, s.Cloud); err != nil {
+	if s.url, err = s.listen(ctx, options.Addr, s.Cloud); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
-	if s.dataURL, err = s.serve(ctx, options.DataAddr, s.Cloud.DataPlane()); err != nil {
+	if s.dataURL, err = s.listen(ctx, options.DataAddr, s.Cloud.DataPlane()); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
 	return s, nil
@@ -104,9 +114,9 @@ func (s *Stage) URL() string { return s.url }
 // with what they ask for as their Host.
 func (s *Stage) DataURL() string { return s.dataURL }
 
-// serve listens on an address, "" for a free port of 127.0.0.1, and answers
-// there until the stage is closed.
-func (s *Stage) serve(ctx context.Context, addr string, handler http.Handler) (string, error) {
+// listen takes requests on an address, "" for a free port of 127.0.0.1, until
+// the stage is closed.
+func (s *Stage) listen(ctx context.Context, addr string, handler http.Handler) (string, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
@@ -115,7 +125,9 @@ func (s *Stage) serve(ctx context.Context, addr string, handler http.Handler) (s
 		return "", fmt.Errorf("listening on %s: %w", addr, err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	s.mu.Lock()
 	s.servers = append(s.servers, server)
+	s.mu.Unlock()
 	go func() { _ = server.Serve(listener) }() // always ErrServerClosed: see Close
 	return "http://" + listener.Addr().String(), nil
 }
@@ -132,11 +144,22 @@ func (s *Stage) token(account string) func(context.Context, string) (string, err
 	}
 }
 
-// Attach serves a function on a port of its own and sends it every event, work
-// message and command from now on. Backoffs are short: nobody waits here for
-// others.
+// Serve runs a function on a port of its own, as Cloud Run service
+// FunctionService in FunctionRegion, and returns its base URL. Triggers with
+// that destination reach it; nothing else is sent there.
+func (s *Stage) Serve(ctx context.Context, function http.Handler) (string, error) {
+	endpoint, err := s.listen(ctx, "127.0.0.1:0", function)
+	if err != nil {
+		return "", err
+	}
+	s.register(FunctionRegion, FunctionService, endpoint)
+	return endpoint, nil
+}
+
+// Attach serves a function and sends it every event, work message and command
+// from now on. Backoffs are short: nobody waits here for others.
 func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
-	endpoint, err := s.serve(ctx, "127.0.0.1:0", function)
+	endpoint, err := s.Serve(ctx, function)
 	if err != nil {
 		return err
 	}
@@ -147,7 +170,7 @@ func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
 		_, name, _ := strings.Cut(part.topic, "/topics/")
 		if err := s.Broker.Push(ctx, delivery.Subscription{
 			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
-			AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: 2 * time.Second,
+			AckDeadline: 600 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
 			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.token(PushAccount),
 		}); err != nil {
 			return err
@@ -160,7 +183,10 @@ func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
 // each other.
 func (s *Stage) Close(ctx context.Context) error {
 	problems := []error{s.Broker.Close(ctx)}
-	for _, server := range s.servers {
+	s.mu.Lock()
+	servers := s.servers
+	s.mu.Unlock()
+	for _, server := range servers {
 		problems = append(problems, server.Shutdown(ctx))
 	}
 	s.Cloud.Close()
