@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -18,7 +21,7 @@ import (
 
 func newUndoCommand() *cobra.Command {
 	o := options{format: "text"}
-	var yes bool
+	var job undoing
 	command := &cobra.Command{
 		Use:   "undo REPORT.json",
 		Short: "Restore what a report says was changed, if nothing has moved since",
@@ -29,17 +32,31 @@ func newUndoCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			return undo(command.Context(), &o, args[0], yes, command.OutOrStdout())
+			job.file = args[0]
+			return job.undo(command.Context(), &o, command.OutOrStdout())
 		},
 	}
 	command.Flags().StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
-	command.Flags().BoolVar(&yes, "yes", false, "write; without it the command only says what it would do")
+	command.Flags().BoolVar(&job.yes, "yes", false, "write; without it the command only says what it would do")
+	command.Flags().DurationVar(&job.hold, "hold", 24*time.Hour, "how long the services are held, so that the function does not undo the undo")
+	job.holds.add(command)
 	return command
 }
 
+// undoing is what was typed.
+type undoing struct {
+	file  string
+	yes   bool
+	hold  time.Duration
+	holds holdsFlag
+}
+
 // undo plans for every service of the file before it writes for any.
-func undo(ctx context.Context, o *options, name string, yes bool, out io.Writer) error {
-	targets, reports, err := readReports(name)
+func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
+	if u.hold <= 0 {
+		return usageError{errors.New("--hold is not a time: write how long, like --hold 4h")}
+	}
+	targets, reports, err := readReports(u.file)
 	if err != nil {
 		return err
 	}
@@ -54,38 +71,61 @@ func undo(ctx context.Context, o *options, name string, yes bool, out io.Writer)
 		if err != nil {
 			return fmt.Errorf("observing %s: %w", target, err)
 		}
-		undoing, err := reconcile.PlanUndo(seen, reports[target])
+		planned, err := reconcile.PlanUndo(seen, reports[target])
 		if err != nil {
-			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", name, err)}
+			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", u.file, err)}
 		}
-		printUndoing(out, undoing)
-		all, steps = append(all, undoing), steps+len(undoing.Steps)
+		printUndoing(out, planned)
+		all, steps = append(all, planned), steps+len(planned.Steps)
 	}
 	switch {
 	case steps == 0:
 		fmt.Fprintln(out, "nothing is left to undo")
 		return nil
-	case !yes:
+	case !u.yes:
 		return errors.New("nothing was written: say --yes to undo this")
 	}
-	for _, undoing := range all {
-		taken, err := reconcile.Undo(ctx, bench.cloud, undoing)
-		fmt.Fprintf(out, "%s: %d of %d steps undone\n", undoing.Target, len(taken), len(undoing.Steps))
+	if err := u.holdFirst(targets, out); err != nil {
+		return fmt.Errorf("holding what is to be undone: nothing was written: %w", err)
+	}
+	for _, planned := range all {
+		taken, err := reconcile.Undo(ctx, bench.cloud, planned)
+		fmt.Fprintf(out, "%s: %d of %d steps undone\n", planned.Target, len(taken), len(planned.Steps))
 		if err != nil {
 			return err
 		}
 	}
-	fmt.Fprintln(os.Stderr, "iapguard: a function that enforces will protect these services again; put a rule with recipe: off for them first in its policy")
 	return nil
 }
 
-func printUndoing(out io.Writer, undoing reconcile.Undoing) {
-	fmt.Fprintln(out, undoing.Target)
-	for i, step := range undoing.Steps {
+// holdFirst holds the services, where a holds file is known: else a function
+// that enforces protects them again as soon as it hears of the undo.
+func (u *undoing) holdFirst(targets []posture.Target, out io.Writer) error {
+	if u.holds.path() == "" {
+		fmt.Fprintf(os.Stderr, "iapguard: no holds file is named, so a function that enforces will protect again what is not held: iapguard hold %s --for %s --reason REASON\n", targets[0], u.hold)
+		return nil
+	}
+	now := time.Now()
+	until := now.Add(u.hold).UTC().Truncate(time.Second)
+	return changeHolds(&u.holds, func(h policy.Holds) (policy.Holds, error) {
+		for _, target := range targets {
+			if h.On(target, "", until) != nil {
+				continue // held for longer than we would
+			}
+			h = h.With(posture.Hold{Scope: posture.Scope(target), Until: until, Reason: "undone from " + filepath.Base(u.file), By: whoTypes()})
+			fmt.Fprintf(out, "%s is held until %s\n", target, until.Format(time.RFC3339))
+		}
+		return h, nil
+	})
+}
+
+func printUndoing(out io.Writer, planned reconcile.Undoing) {
+	fmt.Fprintln(out, planned.Target)
+	for i, step := range planned.Steps {
 		change := changeText(report.Step{Field: step.Field, From: step.To, To: step.From})
 		fmt.Fprintf(out, "    %d. undo %-22s %s\n       %s\n", i+1, step.Op, step.Resource, change)
 	}
-	for _, door := range undoing.Opens {
+	for _, door := range planned.Opens {
 		fmt.Fprintf(out, "  ! opens    %s  (%s)\n", door.Address, door.Kind)
 	}
 }

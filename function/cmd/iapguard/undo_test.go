@@ -93,8 +93,15 @@ func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 	if got := outside(t, s); got != http.StatusNotFound {
 		t.Errorf("without --yes the default URL answers %d, want 404 as before", got)
 	}
-	if out, err = say(t, "undo", "--yes", "--endpoint", s.URL(), reports); err != nil || !strings.Contains(out, "5 of 5 steps undone") {
+	holds := filepath.Join(t.TempDir(), "holds.yaml")
+	if _, err := say(t, "undo", "--yes", "--holds", filepath.Join(holds, "nowhere"), "--endpoint", s.URL(), reports); err == nil || outside(t, s) != http.StatusNotFound {
+		t.Errorf("where the hold cannot be placed: error %v, want one and nothing written", err)
+	}
+	if out, err = say(t, "undo", "--yes", "--holds", holds, "--endpoint", s.URL(), reports); err != nil || !strings.Contains(out, "5 of 5 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
+	}
+	if out, err := say(t, "status", "--holds", holds); err != nil || !strings.Contains(out, stage.Scenario[0].Name()) || !strings.Contains(out, "reports.json") {
+		t.Errorf("the service is not held afterwards: %v\n%s", err, out)
 	}
 	if got := outside(t, s); got != http.StatusOK {
 		t.Errorf("after undo the default URL answers %d, want 200 as before protection", got)
