@@ -143,6 +143,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
 		},
 		Cause: r.cause(), Command: r.command(),
+		Acts:        len(v.plan.Steps) > 0 && v.hold == nil && r.agreed(v),
 		DoorsBefore: r.before, Doors: p.Doors(), Unread: p.Unread,
 		Steps: append([]report.Step(nil), r.done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.Now().Sub(r.began).Milliseconds(),

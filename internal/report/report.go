@@ -67,9 +67,11 @@ type Report struct {
 	Advice       []string       `json:"advice,omitempty"`
 	// Unread is what could not be read and would only have added to the
 	// picture: inherited grants, for example.
-	Unread    []posture.Unread `json:"unread,omitempty"`
-	Calls     int64            `json:"calls"` // API calls made for this report
-	ElapsedMS int64            `json:"elapsedMs"`
+	Unread []posture.Unread `json:"unread,omitempty"`
+	// Acts says whether the function takes the steps by itself; it is not published.
+	Acts      bool  `json:"-"`
+	Calls     int64 `json:"calls"` // API calls made for this report
+	ElapsedMS int64 `json:"elapsedMs"`
 }
 
 // Target is the service a report is about.

@@ -1,30 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// printed runs a command line in this process and gives what it prints.
-func printed(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	var out bytes.Buffer
-	root := newRootCommand()
-	root.SetArgs(args)
-	root.SetOut(&out)
-	err := root.ExecuteContext(t.Context())
-	return out.String(), err
-}
-
 func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T) {
 	t.Setenv("IAPGUARD_HOLDS", filepath.Join(t.TempDir(), "holds.yaml"))
 	const project, service = "projects/demo-project", "projects/demo-project/locations/us-central1/services/hello"
 	run := func(want string, args ...string) {
 		t.Helper()
-		out, err := printed(t, args...)
+		out, err := say(t, args...)
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("iapguard %s: %q, %v, want %q", strings.Join(args, " "), out, err, want)
 		}
@@ -36,7 +24,7 @@ func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T
 	run(`"reason":"a freeze","by":"bob"`, "status", "--format", "json")
 	run("it stays held by the hold on "+project, "resume", service)
 	run("holds: 1\n", "status")
-	if _, err := printed(t, "resume", service); err == nil || !strings.Contains(err.Error(), "no hold on exactly "+service) {
+	if _, err := say(t, "resume", service); err == nil || !strings.Contains(err.Error(), "no hold on exactly "+service) {
 		t.Errorf("resuming twice: %v", err)
 	}
 	run("the hold on "+project+" is lifted", "resume", project)
@@ -45,7 +33,7 @@ func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T
 		t.Fatal(err)
 	}
 	run("nothing is written: reading holds", "status")
-	if _, err := printed(t, "hold", project, "--for", "1h", "--reason", "r"); err == nil {
+	if _, err := say(t, "hold", project, "--for", "1h", "--reason", "r"); err == nil {
 		t.Error("a file that cannot be read was replaced")
 	}
 }
@@ -55,11 +43,11 @@ func TestStatusTellsDigestAndModes(t *testing.T) {
 	if err := os.WriteFile(name, []byte("version: 1\nrules: [{name: shops, mode: enforce}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := printed(t, "status", "--policy", name)
+	out, err := say(t, "status", "--policy", name)
 	if err != nil || !strings.Contains(out, "enforce      auto           shops\n") {
 		t.Errorf("%q, %v", out, err)
 	}
-	if out, err := printed(t, "status"); err != nil || !strings.Contains(out, "policy none\n  report-only  everything") {
+	if out, err := say(t, "status"); err != nil || !strings.Contains(out, "policy none\n  report-only  everything") {
 		t.Errorf("without a policy: %q, %v", out, err)
 	}
 }

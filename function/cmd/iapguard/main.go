@@ -75,7 +75,7 @@ func newRootCommand() *cobra.Command {
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newUndoCommand(), newExplainCommand(),
-		newHoldCommand(), newResumeCommand(), newStatusCommand())
+		newHoldCommand(), newResumeCommand(), newStatusCommand(), newPolicyCommand())
 	addLocalCommand(root)
 	return root
 }

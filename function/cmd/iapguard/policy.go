@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func newPolicyCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "policy",
+		Short: "Check a policy, and show what a change of it would do",
+		Args:  noMore,
+		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.AddCommand(newPolicyCheckCommand(), newPolicyDiffCommand())
+	return command
+}
+
+// checked is what a policy says, and what one service would get.
+type checked struct {
+	File   string  `json:"file"`
+	Digest string  `json:"digest"`
+	Rules  int     `json:"rules"`
+	Target *wanted `json:"target,omitempty"`
+}
+
+// wanted is what a rule wants of a service; without a rule it is left alone.
+type wanted struct {
+	Name          string         `json:"name"`
+	Rule          string         `json:"rule,omitempty"`
+	Mode          posture.Mode   `json:"mode,omitempty"`
+	Recipe        posture.Recipe `json:"recipe,omitempty"`
+	Access        []string       `json:"access,omitempty"`
+	Since         *time.Time     `json:"since,omitempty"` // older services are only planned
+	ExemptUntil   *time.Time     `json:"exemptUntil,omitempty"`
+	ExemptBecause string         `json:"exemptBecause,omitempty"`
+}
+
+func newPolicyCheckCommand() *cobra.Command {
+	var format string
+	command := &cobra.Command{
+		Use:   "check FILE [TARGET]",
+		Short: "Is the policy valid, and what would this service get by it? Reads no cloud",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 && len(args) != 2 {
+				return usageError{fmt.Errorf("%d arguments: write iapguard policy check FILE [projects/PROJECT/locations/LOCATION/services/SERVICE]", len(args))}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := textOrJSON(format); err != nil {
+				return err
+			}
+			read, err := checkPolicy(args, time.Now())
+			if err != nil {
+				return usageError{err}
+			}
+			if format == "json" {
+				return json.NewEncoder(command.OutOrStdout()).Encode(read)
+			}
+			read.print(command.OutOrStdout())
+			return nil
+		},
+	}
+	command.Flags().StringVar(&format, "format", "text", "text or json")
+	return command
+}
+
+func checkPolicy(args []string, now time.Time) (checked, error) {
+	rules, err := policy.Read(args[0], now)
+	if err != nil {
+		return checked{}, err
+	}
+	read := checked{File: args[0], Digest: rules.Digest(), Rules: len(rules.Rules())}
+	if len(args) == 1 {
+		return read, nil
+	}
+	target, err := posture.ParseTarget(args[1])
+	if err != nil {
+		return checked{}, err
+	}
+	read.Target = wantedOf(rules, target, now)
+	return read, nil
+}
+
+func wantedOf(rules policy.Policy, target posture.Target, now time.Time) *wanted {
+	settings, _ := rules.For(target, "")
+	read := &wanted{Name: target.Name(), Rule: settings.Rule, Mode: settings.Mode, Recipe: settings.Recipe, Access: settings.Access}
+	if !settings.Since.IsZero() && !settings.Existing {
+		read.Since = &settings.Since
+	}
+	if settings.ExemptAt(now) {
+		read.ExemptUntil = &settings.Exemption.Expires
+		read.ExemptBecause = fmt.Sprintf("%s (%s, %s)", settings.Exemption.Reason, settings.Exemption.Ticket, settings.Exemption.Owner)
+	}
+	return read
+}
+
+func (c checked) print(out io.Writer) {
+	fmt.Fprintf(out, "%s is valid: digest %s, %d rules\n", c.File, c.Digest, c.Rules)
+	switch w := c.Target; {
+	case w == nil:
+	case w.Rule == "":
+		fmt.Fprintf(out, "%s is left alone: no rule covers it\n", w.Name)
+	default:
+		fmt.Fprintf(out, "%s\n  rule %s: mode %s, recipe %s, access %s\n", w.Name, w.Rule, w.Mode, w.Recipe, orNobody(w.Access))
+		if w.Since != nil {
+			fmt.Fprintf(out, "  only planned if it was created before %s\n", w.Since.Format(time.RFC3339))
+		}
+		if w.ExemptUntil != nil {
+			fmt.Fprintf(out, "  exempt until %s: %s\n", w.ExemptUntil.Format(time.RFC3339), w.ExemptBecause)
+		}
+	}
+}
+
+func orNobody(members []string) string {
+	if len(members) == 0 {
+		return "nobody"
+	}
+	return strings.Join(members, ", ")
+}

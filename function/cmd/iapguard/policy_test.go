@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+// policyFile writes a policy with these rules.
+func policyFile(t *testing.T, rules string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(name, []byte("version: 1\nrules:\n"+rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+const shops = `  - name: shops
+    match: {services: ["shop-*"]}
+    mode: enforce
+    since: 2026-12-01
+    access: {members: ["group:ops@example.com"]}
+`
+
+func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
+	name := policyFile(t, shops+"exemptions:\n  - {services: [projects/demo-project/locations/us-central1/services/shop-b], reason: r, owner: o, ticket: t, expires: "+
+		time.Now().AddDate(0, 1, 0).Format(time.DateOnly)+"}\n")
+	const in = "projects/demo-project/locations/us-central1/services/"
+	for _, tc := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"the file alone", "is valid: digest ", nil},
+		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
+		{"its age counts", "only planned if it was created before 2026-12-01T00:00:00Z", []string{in + "shop-a"}},
+		{"exempt", ": r (t, o)", []string{in + "shop-b"}},
+		{"not covered", "is left alone: no rule covers it", []string{in + "cart"}},
+		{"as JSON", `"rule":"shops","mode":"enforce"`, []string{in + "shop-a", "--format", "json"}},
+	} {
+		out, err := say(t, append([]string{"policy", "check", name}, tc.args...)...)
+		if err != nil || !strings.Contains(out, tc.want) {
+			t.Errorf("%s: %q, %v, want %q", tc.name, out, err, tc.want)
+		}
+	}
+}
+
+func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
+	s, err := stage.Start(t.Context(), stage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	developer := stage.Client{URL: s.URL(), Caller: stage.Developer}
+	for _, service := range stage.Scenario {
+		if err := service.Deploy(t.Context(), developer); err != nil {
+			t.Fatal(err)
+		}
+		if err := service.Balance(t.Context(), developer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const access = "    settle: 0s\n    access: {members: [\"user:alice@example.com\"]}\n"
+	old := policyFile(t, "  - name: everything\n"+access)
+	renewed := policyFile(t, "  - name: hello\n    match: {services: [hello]}\n    mode: enforce\n"+access+"  - name: everything\n"+access)
+	diff := func(args ...string) (string, error) {
+		return say(t, append([]string{"policy", "diff", "--endpoint", s.URL()}, args...)...)
+	}
+	out, err := diff(old, renewed, "projects/demo-project", "--exit-code")
+	if err != statusError(exitPending) {
+		t.Errorf("error %v, want exit status %d", err, exitPending)
+	}
+	for _, want := range []string{
+		stage.Scenario[0].Name() + "\n  old: planned (rule everything, mode report-only, ",
+		"\n  new: written (rule hello, mode enforce, ", "1 of 2 services would end otherwise\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q, want %q", out, want)
+		}
+	}
+	if strings.Contains(out, "billing") {
+		t.Errorf("%q names a service that ends as before", out)
+	}
+	if out, err := diff(old, old, "projects/demo-project", "--exit-code"); err != nil || out != "0 of 2 services would end otherwise\n" {
+		t.Errorf("no difference: %q, %v", out, err)
+	}
+	out, err = diff(old, policyFile(t, shops), stage.Scenario[0].Name(), "--format", "json")
+	var got changes
+	if json.Unmarshal([]byte(out), &got) != nil || err != nil || !got.Changes || got.New.Outcome != "left-alone" || len(got.Old.Steps) == 0 {
+		t.Errorf("as JSON: %q, %v", out, err)
+	}
+}
