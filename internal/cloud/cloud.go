@@ -68,6 +68,8 @@ func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
 		return c.iap.Grant(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To))
 	case plan.EnableIAP:
 		return "", c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version)
+	case plan.EnableDirectIAP:
+		return c.run.EnableIAP(ctx, step.Resource, step.Version)
 	case plan.RestrictIngress:
 		return c.run.RestrictIngress(ctx, step.Resource, step.Version)
 	case plan.RequireInvoker:

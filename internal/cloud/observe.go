@@ -77,6 +77,13 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 			})
 		}
 	}
+	group.Go(func() (err error) {
+		p.DirectAccess, err = c.iap.Policy(ctx, p.Target.AccessResource(p.ProjectNumber))
+		if err != nil && fault.ActionOf(err) == fault.Gone {
+			err = nil // IAP was never asked about this service
+		}
+		return err
+	})
 	inherited := c.observeInherited(ctx, group, p, unread)
 	if err := group.Wait(); err != nil {
 		return err
@@ -86,25 +93,31 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 			p.Backends[i].Inherited = append(p.Backends[i].Inherited, *inherited[parent])
 		}
 	}
+	for _, parent := range p.Target.AccessParents(p.ProjectNumber) {
+		p.DirectInherited = append(p.DirectInherited, *inherited[parent])
+	}
 	return nil
 }
 
-// observeInherited starts to read what backend services inherit access from,
+// observeInherited starts to read what the service and its backend services
+// inherit access from,
 // each resource once. The policies are there when the group is done.
 func (c *Cloud) observeInherited(ctx context.Context, group *errgroup.Group, p *posture.Posture, unread *unread) map[string]*posture.Policy {
 	inherited := map[string]*posture.Policy{}
+	parents := p.Target.AccessParents(p.ProjectNumber)
 	for _, backend := range p.Backends {
-		for _, parent := range backend.AccessParents(p.ProjectNumber) {
-			if inherited[parent] != nil {
-				continue
-			}
-			policy := &posture.Policy{}
-			inherited[parent] = policy
-			group.Go(func() (err error) {
-				*policy, err = c.iap.Policy(ctx, parent)
-				return unread.optional(parent, err)
-			})
+		parents = append(parents, backend.AccessParents(p.ProjectNumber)...)
+	}
+	for _, parent := range parents {
+		if inherited[parent] != nil {
+			continue
 		}
+		policy := &posture.Policy{}
+		inherited[parent] = policy
+		group.Go(func() (err error) {
+			*policy, err = c.iap.Policy(ctx, parent)
+			return unread.optional(parent, err)
+		})
 	}
 	return inherited
 }

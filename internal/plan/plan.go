@@ -37,6 +37,7 @@ const (
 	GrantInvoker    Op = "grant-invoker"
 	GrantAccess     Op = "grant-access"
 	EnableIAP       Op = "enable-iap"
+	EnableDirectIAP Op = "enable-direct-iap"
 	RestrictIngress Op = "restrict-ingress"
 	RequireInvoker  Op = "require-invoker-check"
 	RevokePublic    Op = "revoke-public"
@@ -49,6 +50,7 @@ var stage = map[Op]int{
 	GrantInvoker:    2,
 	GrantAccess:     3,
 	EnableIAP:       4,
+	EnableDirectIAP: 4,
 	RestrictIngress: 5,
 	RequireInvoker:  6,
 	RevokePublic:    6,
@@ -77,7 +79,8 @@ type Plan struct {
 
 // Make orders the steps that close the findings' gaps. Where something must
 // come first from outside (a load balancer, an accessor), it goes only as far
-// as nobody can notice: the agent is provisioned and granted. Where a person
+// as nobody can notice: the agent is provisioned and granted, unless the policy
+// wants the service closed until a load balancer is there. Where a person
 // must act, it is empty. now decides which steps are due.
 func Make(p posture.Posture, want posture.Wanted, findings []posture.Finding, now time.Time) Plan {
 	last := stage[RevokePublic]
@@ -85,7 +88,9 @@ func Make(p posture.Posture, want posture.Wanted, findings []posture.Finding, no
 	case posture.Blocks:
 		last = 0
 	case posture.Waits:
-		last = stage[GrantInvoker]
+		if !posture.Closes(findings, want) {
+			last = stage[GrantInvoker]
+		}
 	}
 	var steps []Step
 	for _, finding := range findings {

@@ -198,3 +198,53 @@ func TestCheckRefusesAnotherOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutALoadBalancerThePolicyDecides(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *posture.Wanted)
+		want   []Op
+	}{
+		{"wait", func(*posture.Posture, *posture.Wanted) {}, []Op{ProvisionAgent, GrantInvoker}},
+		{"close", func(_ *posture.Posture, w *posture.Wanted) { w.WithoutLoadBalancer = posture.WithoutClose },
+			[]Op{ProvisionAgent, GrantInvoker, RestrictIngress, RevokePublic}},
+		{"close, while the ingress is not known", func(p *posture.Posture, w *posture.Wanted) {
+			w.WithoutLoadBalancer, p.Service.Ingress = posture.WithoutClose, posture.IngressUnknown
+		}, []Op{ProvisionAgent, GrantInvoker}},
+		{"direct", func(_ *posture.Posture, w *posture.Wanted) { w.WithoutLoadBalancer = posture.WithoutDirect },
+			[]Op{ProvisionAgent, GrantInvoker, GrantAccess, EnableDirectIAP, RevokePublic}},
+		{"direct, and nobody has access", func(_ *posture.Posture, w *posture.Wanted) {
+			w.WithoutLoadBalancer, w.Access = posture.WithoutDirect, nil
+		}, []Op{ProvisionAgent, GrantInvoker}},
+	} {
+		p, w := deployed(), want()
+		p.Backends = nil
+		tc.change(&p, &w)
+		if diff := cmp.Diff(tc.want, ops(made(p, w).Steps)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestTheDirectRecipeTurnsIAPOnAtTheServiceAndNowhereElse(t *testing.T) {
+	p, w := deployed(), want()
+	w.Recipe, p.DirectAccess.Version = posture.RecipeDirect, "d1"
+	steps := made(p, w).Steps
+	for i := range steps {
+		steps[i].Why = ""
+	}
+	expected := []Step{
+		{Op: ProvisionAgent, Resource: "projects/demo-project/services/iap.googleapis.com", To: agent},
+		{Op: GrantInvoker, Resource: helloName, Field: posture.RoleInvoker, To: agent, Version: "p1"},
+		{Op: GrantAccess, Resource: "projects/123456789012/iap_web/cloud_run-us-central1/services/hello", Field: posture.RoleAccessor, To: alice, Version: "d1"},
+		{Op: EnableDirectIAP, Resource: helloName, Field: "iapEnabled", From: "false", To: "true", Version: "s1"},
+		{Op: RevokePublic, Resource: helloName, Field: posture.RoleInvoker, From: "allUsers", Version: "p1"},
+	}
+	if diff := cmp.Diff(expected, steps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	p.Backends[0].IAPOn = true
+	if steps := made(p, w).Steps; len(steps) > 0 {
+		t.Errorf("steps %v although IAP is on at the load balancer", ops(steps))
+	}
+}

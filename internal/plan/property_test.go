@@ -62,6 +62,11 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		}
 		p.Backends = append(p.Backends, backend)
 	}
+	w.Recipe = []posture.Recipe{posture.RecipeAuto, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeDirect}[r.IntN(4)]
+	w.WithoutLoadBalancer = []posture.WithoutLoadBalancer{posture.WithoutWait, posture.WithoutClose, posture.WithoutDirect}[r.IntN(3)]
+	if coin() {
+		p.DirectAccess.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: maybe(alice)}}
+	}
 	if r.IntN(3) == 0 {
 		for _, role := range []string{posture.RoleInvoker, posture.RoleAccessor} {
 			p.Project.Bindings = append(p.Project.Bindings, posture.Binding{Role: role, Members: maybe(alice, agent, "group:staff@example.com")})
@@ -96,6 +101,9 @@ func after(p posture.Posture, s Step) posture.Posture {
 	case RevokePublic:
 		change(s.Resource, func(in posture.Policy) posture.Policy { return remove(in, s.Field, s.From) })
 	case GrantAccess:
+		if p.Target.AccessResource(number) == s.Resource {
+			p.DirectAccess = add(p.DirectAccess, s.Field, s.To)
+		}
 		for i, backend := range p.Backends {
 			if backend.AccessResource(number) == s.Resource {
 				p.Backends[i].Access = add(backend.Access, s.Field, s.To)
@@ -107,6 +115,8 @@ func after(p posture.Posture, s Step) posture.Posture {
 				p.Backends[i].IAPOn = true
 			}
 		}
+	case EnableDirectIAP:
+		p.Service.IAPOn = true
 	case RestrictIngress:
 		p.Service.Ingress = posture.Ingress(s.To)
 	case RequireInvoker:
@@ -141,11 +151,15 @@ func enters(p posture.Posture, backend posture.Backend) bool {
 		invoking := binding.Role == posture.RoleInvoker || binding.Role == "roles/run.admin"
 		public = public || invoking && slices.Contains(binding.Members, "allUsers")
 	}
-	if backend.IAPOn {
-		passes := backend.Access.Holds(posture.RoleAccessor, alice) || p.Project.Holds(posture.RoleAccessor, alice)
+	own := backend.Access
+	if p.Service.IAPOn {
+		own = p.DirectAccess
+	}
+	if backend.IAPOn != p.Service.IAPOn {
+		passes := own.Holds(posture.RoleAccessor, alice) || p.Project.Holds(posture.RoleAccessor, alice)
 		return passes && (public || p.Invokers.Holds(posture.RoleInvoker, agent) || p.InheritsInvoker())
 	}
-	return public
+	return public && !backend.IAPOn // both at once let nobody in
 }
 
 func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
@@ -166,7 +180,7 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 				}
 			}
 			for b, backend := range next.Backends {
-				named := slices.Contains(w.Access, alice) && len(backend.Frontends) > 0 && !p.Service.IAPOn
+				named := slices.Contains(w.Access, alice) && len(backend.Frontends) > 0
 				if named && enters(p, p.Backends[b]) && !enters(next, backend) {
 					t.Fatalf("seed %d: step %d (%s) shuts alice out of %s", seed, i+1, step.Op, backend.Name)
 				}

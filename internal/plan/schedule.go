@@ -37,7 +37,7 @@ func schedule(steps []Step, p posture.Posture, want posture.Wanted, now time.Tim
 		case ProvisionAgent, GrantInvoker:
 		case GrantAccess:
 			steps[i].NotBefore = later(settled, now)
-		case EnableIAP, RestrictIngress:
+		case EnableIAP, EnableDirectIAP, RestrictIngress:
 			steps[i].NotBefore = later(iapAt, now)
 		default:
 			steps[i].NotBefore = later(publicAt, now)
@@ -56,6 +56,11 @@ func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now 
 		return now.Add(want.Propagation)
 	}
 	var at time.Time
+	if has(steps, EnableDirectIAP) && len(want.Access) > 0 {
+		for _, policy := range append([]posture.Policy{p.DirectAccess}, p.DirectInherited...) {
+			at = latest(at, propagated(policy.ChangedAt, want))
+		}
+	}
 	if has(steps, EnableIAP) && len(want.Access) > 0 {
 		for _, backend := range p.Backends {
 			for _, policy := range append([]posture.Policy{backend.Access}, backend.Inherited...) {
@@ -68,7 +73,7 @@ func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now 
 
 // agentPropagated is when IAP can be expected to reach the service as its agent.
 func agentPropagated(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) time.Time {
-	if has(steps, GrantInvoker) || has(steps, EnableIAP) || has(steps, RestrictIngress) {
+	if has(steps, GrantInvoker) || has(steps, EnableIAP) || has(steps, EnableDirectIAP) || has(steps, RestrictIngress) {
 		return now.Add(want.Propagation)
 	}
 	granted := p.Invokers.ChangedAt

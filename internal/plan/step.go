@@ -21,6 +21,9 @@ var builders = map[posture.Code]func(posture.Posture, posture.Finding) Step{
 	posture.IAPOff: func(p posture.Posture, f posture.Finding) Step {
 		return Step{Op: EnableIAP, Field: "iap.enabled", From: "false", To: "true", Version: backendVersion(p, f.Resource)}
 	},
+	posture.DirectIAPOff: func(p posture.Posture, _ posture.Finding) Step {
+		return Step{Op: EnableDirectIAP, Field: "iapEnabled", From: "false", To: "true", Version: p.Service.Version}
+	},
 	posture.IngressOpen: func(p posture.Posture, f posture.Finding) Step {
 		return Step{Op: RestrictIngress, Field: "ingress", From: string(p.Service.Ingress), To: f.Subject, Version: p.Service.Version}
 	},
@@ -48,6 +51,9 @@ func policyVersion(p posture.Posture, service string) string {
 }
 
 func accessVersion(p posture.Posture, resource string) string {
+	if resource == p.Target.AccessResource(p.ProjectNumber) {
+		return p.DirectAccess.Version
+	}
 	for _, backend := range p.Backends {
 		if backend.AccessResource(p.ProjectNumber) == resource {
 			return backend.Access.Version

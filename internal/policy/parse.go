@@ -72,8 +72,10 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 				"services":  r.patterns("match.services", &read.match.services),
 			})
 		},
-		"mode":           choice(r, "mode", &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce),
-		"recipe":         choice(r, "recipe", &settings.Recipe, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeOff),
+		"mode":   choice(r, "mode", &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce),
+		"recipe": choice(r, "recipe", &settings.Recipe, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeDirect, posture.RecipeOff),
+		"withoutLoadBalancer": choice(r, "withoutLoadBalancer", &settings.WithoutLoadBalancer,
+			posture.WithoutWait, posture.WithoutClose, posture.WithoutDirect),
 		"access":         func(n ast.Node) { r.access(n, &settings) },
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),
 		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),

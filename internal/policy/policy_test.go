@@ -46,7 +46,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	}
 	shops := posture.Settings{
 		Rule: "shops", Mode: posture.Enforce, Recipe: posture.RecipeAuto, NoneFor: posture.NoneEnable,
-		Access: []string{"user:alice@example.com", "group:ops@example.com"}, Propagation: 90 * time.Second,
+		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: posture.WithoutWait, Propagation: 90 * time.Second,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}
 	rest := posture.DefaultSettings()

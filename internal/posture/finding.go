@@ -49,6 +49,7 @@ var protections = []func(Posture, Wanted) []Finding{
 	capableBackends,
 	sharedBackends,
 	oneIAP,
+	recipeKept,
 	knownIngress,
 	inheritedInvokers,
 	serviceAgent,
@@ -56,6 +57,7 @@ var protections = []func(Posture, Wanted) []Finding{
 	accessors,
 	accessKnown,
 	iapOn,
+	directIAPOn,
 	ingressRestricted,
 	invokerCheck,
 	publicInvokers,
@@ -73,6 +75,14 @@ func Assess(p Posture, want Wanted) []Finding {
 		findings = append(findings, protection(p, want)...)
 	}
 	return findings
+}
+
+// Closes reports whether the policy wants a service shut for as long as no load
+// balancer leads to it, and nothing else is to be waited for.
+func Closes(findings []Finding, want Wanted) bool {
+	return want.WithoutLoadBalancer == WithoutClose && !slices.ContainsFunc(findings, func(f Finding) bool {
+		return f.Effect == Blocks || f.Effect == Waits && f.Code != NoLoadBalancer
+	})
 }
 
 // Worst is the strongest effect among findings, "" when there are none.
@@ -93,6 +103,7 @@ func Codes() []Code {
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
+		RecipeChange, DirectIAPOff,
 	}
 	slices.Sort(codes)
 	return codes

@@ -20,10 +20,10 @@ var (
 	capableProtocols = []string{"HTTP", "HTTPS", "HTTP2", "H2C"}
 )
 
-func capableBackends(p Posture, _ Wanted) []Finding {
+func capableBackends(p Posture, want Wanted) []Finding {
 	var findings []Finding
 	for _, backend := range p.Backends {
-		if backend.IAPOn || p.Service.IAPOn {
+		if backend.IAPOn || p.direct(want) {
 			continue // what is on already works
 		}
 		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {

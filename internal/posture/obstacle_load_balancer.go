@@ -14,8 +14,8 @@ const NoHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
 // nobody knows whether IAP would work there.
 const FrontendUnknown Code = "FRONTEND_UNKNOWN"
 
-func loadBalancer(p Posture, _ Wanted) []Finding {
-	if len(p.Backends) > 0 || p.Service.IAPOn {
+func loadBalancer(p Posture, want Wanted) []Finding {
+	if len(p.Backends) > 0 || p.direct(want) {
 		return nil
 	}
 	return []Finding{{
@@ -28,8 +28,8 @@ func loadBalancer(p Posture, _ Wanted) []Finding {
 // frontends judges backends that are reached by something. A backend service
 // without any frontend is no door yet; only when there is no other does the
 // whole service wait for it.
-func frontends(p Posture, _ Wanted) []Finding {
-	if p.Service.IAPOn || len(p.Backends) == 0 {
+func frontends(p Posture, want Wanted) []Finding {
+	if p.direct(want) || len(p.Backends) == 0 {
 		return nil
 	}
 	var findings []Finding

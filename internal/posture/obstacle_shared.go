@@ -13,7 +13,7 @@ const SharedBackend Code = "SHARED_BACKEND"
 // sharedBackends refuses to choose: turning IAP on for one service turns it on
 // for every service behind the same backend service, with the same accessors.
 func sharedBackends(p Posture, want Wanted) []Finding {
-	if want.Of == nil || p.Service.IAPOn {
+	if want.Of == nil || p.direct(want) {
 		return nil
 	}
 	var findings []Finding
@@ -47,6 +47,8 @@ func disagreement(p Posture, want Wanted, backend Backend, other Target) string 
 		return fmt.Sprintf("is exempt until %s (%s, %s)", theirs.Exemption.Expires.Format(time.DateOnly), theirs.Exemption.Ticket, theirs.Exemption.Owner)
 	case theirs.Hold != nil && want.Hold == nil && !backend.IAPOn:
 		return "is held: " + theirs.Hold.Reason
+	case theirs.Recipe == RecipeDirect:
+		return "is to have IAP of its own"
 	case theirs.Mode != want.Mode:
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode)
 	case !sameMembers(theirs.Access, want.Access):

@@ -15,8 +15,12 @@ type Posture struct {
 	Invokers      Policy // the service's IAM policy; inherited bindings are not in it
 	Project       Policy // the project's IAM policy, whose bindings hold for everything in it
 	Backends      []Backend
-	Unread        []Unread // what could not be read, and would only have added to this
-	ObservedAt    time.Time
+	// DirectAccess is IAP's policy of the service itself, which counts with
+	// direct IAP, and DirectInherited those of the resources above it.
+	DirectAccess    Policy
+	DirectInherited []Policy
+	Unread          []Unread // what could not be read, and would only have added to this
+	ObservedAt      time.Time
 }
 
 // Service is what matters of the Cloud Run service itself.

@@ -12,22 +12,19 @@ const AccessorMissing Code = "ACCESSOR_MISSING"
 const NoAccessor Code = "NO_ACCESSOR"
 
 // accessors wants every member that the policy names to have access, on each
-// backend service, before IAP is turned on there.
+// place, before IAP is turned on there.
 func accessors(p Posture, want Wanted) []Finding {
-	if p.Service.IAPOn {
-		return nil
-	}
 	var findings []Finding
-	for _, backend := range p.guarded() {
+	for _, gate := range p.gates(want) {
 		var missing []string
 		for _, member := range want.Access {
-			if !p.mayAccess(backend, member) && !slices.Contains(missing, member) {
+			if !gate.lets(member) && !slices.Contains(missing, member) {
 				missing = append(missing, member)
 			}
 		}
 		if len(missing) > 0 {
 			findings = append(findings, Finding{
-				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: backend.AccessResource(p.ProjectNumber),
+				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: gate.resource,
 				Subject: strings.Join(missing, " "),
 				Why:     "the policy names who is to get in, and IAP does not let them in yet",
 			})
@@ -38,19 +35,19 @@ func accessors(p Posture, want Wanted) []Finding {
 
 // accessKnown keeps IAP off where turning it on would shut everybody out.
 func accessKnown(p Posture, want Wanted) []Finding {
-	if p.Service.IAPOn || want.NoneFor == NoneEnable || len(want.Access) > 0 {
+	if want.NoneFor == NoneEnable || len(want.Access) > 0 {
 		return nil
 	}
 	var findings []Finding
-	for _, backend := range p.guarded() {
-		if backend.IAPOn || p.anyAccessor(backend) {
+	for _, gate := range p.gates(want) {
+		if gate.on || gate.letsAnybody() {
 			continue
 		}
 		findings = append(findings, Finding{
-			Code: NoAccessor, Severity: Medium, Effect: Waits, Resource: backend.AccessResource(p.ProjectNumber),
+			Code: NoAccessor, Severity: Medium, Effect: Waits, Resource: gate.resource,
 			Why: "nobody is known to have access through IAP, so turning it on would shut everybody out",
-			Remedy: "name members under access in the policy, or run: gcloud iap web add-iam-policy-binding --resource-type=backend-services" +
-				" --service=" + backend.Name + backend.regionFlag() + " --member=MEMBER --role=" + RoleAccessor + " --project=" + backend.Project,
+			Remedy: "name members under access in the policy, or run: gcloud iap web add-iam-policy-binding " +
+				gate.flags + " --member=MEMBER --role=" + RoleAccessor,
 		})
 	}
 	return findings

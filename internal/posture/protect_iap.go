@@ -3,8 +3,8 @@ package posture
 // IAPOff: the load balancer sends requests on without asking who is calling.
 const IAPOff Code = "IAP_OFF"
 
-func iapOn(p Posture, _ Wanted) []Finding {
-	if p.Service.IAPOn {
+func iapOn(p Posture, want Wanted) []Finding {
+	if p.direct(want) {
 		return nil // never both: see BothIAP
 	}
 	var findings []Finding

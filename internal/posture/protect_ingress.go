@@ -9,7 +9,7 @@ const IngressNotKnown Code = "INGRESS_NOT_KNOWN"
 // ingressRestricted leaves every stricter setting alone. A service with direct
 // IAP is guarded on its default URL too, so its ingress may stay.
 func ingressRestricted(p Posture, want Wanted) []Finding {
-	if p.Service.Ingress != IngressAll || p.Service.IAPOn || want.KeepIngress {
+	if p.Service.Ingress != IngressAll || p.direct(want) || want.KeepIngress {
 		return nil
 	}
 	return []Finding{{
@@ -22,7 +22,7 @@ func ingressRestricted(p Posture, want Wanted) []Finding {
 // stricter than ours, and a write would loosen it.
 // Source: run/v2's discovery document, Service.ingress.
 func knownIngress(p Posture, want Wanted) []Finding {
-	if p.Service.Ingress != IngressUnknown || p.Service.IAPOn || want.KeepIngress {
+	if p.Service.Ingress != IngressUnknown || p.direct(want) || want.KeepIngress {
 		return nil
 	}
 	return []Finding{{

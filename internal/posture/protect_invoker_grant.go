@@ -5,12 +5,15 @@ const AgentNotInvoker Code = "AGENT_NOT_INVOKER"
 
 // invokerGrant wants the agent to be an invoker, without a condition, of every
 // service behind the backend services: IAP is switched for all of them at once.
-func invokerGrant(p Posture, _ Wanted) []Finding {
+func invokerGrant(p Posture, want Wanted) []Finding {
 	if p.InheritsInvoker() {
 		return nil
 	}
 	var findings []Finding
 	for _, member := range p.members() {
+		if p.direct(want) && member.Target != p.Target {
+			continue // IAP on this service concerns no other
+		}
 		if member.Missing || member.Invokers.Holds(RoleInvoker, p.Agent()) {
 			continue
 		}

@@ -19,7 +19,19 @@ type Recipe string
 const (
 	RecipeAuto         Recipe = "auto"          // direct IAP where it is already on, else the load balancer
 	RecipeLoadBalancer Recipe = "load-balancer" // IAP on the backend services
+	RecipeDirect       Recipe = "direct"        // IAP on the Cloud Run service itself
 	RecipeOff          Recipe = "off"           // not looked at
+)
+
+// WithoutLoadBalancer says what to do with a service that no load balancer
+// leads to yet.
+type WithoutLoadBalancer string
+
+// What to do without a load balancer.
+const (
+	WithoutWait   WithoutLoadBalancer = "wait"   // grant the agent, leave the doors as they are
+	WithoutClose  WithoutLoadBalancer = "close"  // restrict the ingress and take the public away too
+	WithoutDirect WithoutLoadBalancer = "direct" // IAP on the service itself
 )
 
 // NoneKnown says what to do when no effective accessor is known.
@@ -38,6 +50,8 @@ type Settings struct {
 	Recipe  Recipe
 	Access  []string  // members who are to have access through IAP
 	NoneFor NoneKnown // without any accessor
+	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
+	WithoutLoadBalancer WithoutLoadBalancer
 	// KeepIngress and KeepInvokers leave a service's ingress, and who may invoke
 	// it, as they are; its doors are told as open all the same.
 	KeepIngress, KeepInvokers bool
@@ -80,7 +94,7 @@ func (s Settings) ExemptAt(t time.Time) bool {
 // until a policy says so.
 func DefaultSettings() Settings {
 	return Settings{
-		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait,
+		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
 		Settle: 30 * time.Second, Propagation: 2 * time.Minute,
 	}
 }

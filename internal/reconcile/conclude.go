@@ -144,7 +144,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 		},
 		Cause: r.cause(), Command: r.command(),
 		Acts:        len(v.plan.Steps) > 0 && v.hold == nil && r.agreed(v),
-		DoorsBefore: r.before, Doors: p.Doors(), Unread: p.Unread,
+		DoorsBefore: r.before, Doors: p.Doors(), Unread: p.Unread, ExpectedAudience: p.Audiences(),
 		Steps: append([]report.Step(nil), r.done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.Now().Sub(r.began).Milliseconds(),
 	}

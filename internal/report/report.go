@@ -64,7 +64,9 @@ type Report struct {
 	ExposedUntil *time.Time     `json:"exposedUntil,omitempty"`
 	WaitingFor   *WaitingFor    `json:"waitingFor,omitempty"`
 	Exemption    *Exemption     `json:"exemption,omitempty"`
-	Advice       []string       `json:"advice,omitempty"`
+	// ExpectedAudience is what IAP's JWTs are made out to, as things are.
+	ExpectedAudience []string `json:"expectedAudience,omitempty"`
+	Advice           []string `json:"advice,omitempty"`
 	// Unread is what could not be read and would only have added to the
 	// picture: inherited grants, for example.
 	Unread []posture.Unread `json:"unread,omitempty"`

@@ -66,7 +66,7 @@ func (p *printer) report(r report.Report) {
 // symbols as Terraform's plans have taught them: + adds, ~ changes, - takes away.
 var symbols = map[string]string{
 	"provision-agent": "+", "grant-invoker": "+", "grant-access": "+",
-	"enable-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "revoke-public": "-",
+	"enable-iap": "~", "enable-direct-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "revoke-public": "-",
 }
 
 // text shows a report to a person: what it is about, how the doors are kept,

@@ -1,0 +1,36 @@
+package posture
+
+import "fmt"
+
+// RecipeChange: IAP is on at one place and the policy wants it at the other.
+// Both at once fail every request, and turning one off first opens the service,
+// so a person has to choose the moment. Applications that verify IAP's JWT have
+// to expect another audience from then on.
+const RecipeChange Code = "RECIPE_CHANGE"
+
+func recipeKept(p Posture, want Wanted) []Finding {
+	var findings []Finding
+	for _, backend := range p.Backends {
+		switch {
+		case want.Recipe == RecipeDirect && !p.Service.IAPOn && backend.IAPOn:
+			findings = append(findings, recipeChange(backend.Resource(),
+				"IAP is on at the backend service, and the policy wants it on the Cloud Run service",
+				fmt.Sprintf("gcloud compute backend-services update %s %s --iap=disabled --project=%s", backend.Name, backend.flag(), backend.Project),
+				backend.audience(p.ProjectNumber), p.directAudience()))
+		case want.Recipe == RecipeLoadBalancer && p.Service.IAPOn && !backend.IAPOn:
+			findings = append(findings, recipeChange(backend.Resource(),
+				"IAP is on at the Cloud Run service, and the policy wants it at the backend service",
+				fmt.Sprintf("gcloud run services update %s --region=%s --no-iap --project=%s", p.Target.Service, p.Target.Location, p.Target.Project),
+				p.directAudience(), backend.audience(p.ProjectNumber)))
+		}
+	}
+	return findings
+}
+
+func recipeChange(resource, why, command, before, after string) Finding {
+	return Finding{
+		Code: RecipeChange, Severity: Medium, Effect: Blocks, Resource: resource, Why: why,
+		Remedy: fmt.Sprintf("let the application accept the JWT audience %s beside %s, close the service or accept that it is open for a moment, "+
+			"run: %s; then run iapguard apply, which turns IAP on at the other place", after, before, command),
+	}
+}
