@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+func newAuditCommand() *cobra.Command {
+	var o options
+	var compare string
+	var exitCode bool
+	command := &cobra.Command{
+		Use:   "audit TARGET...",
+		Short: "Show every door to these services and who guards it, worst first; nothing is written",
+		Args:  wantTargets,
+		RunE: func(command *cobra.Command, args []string) error {
+			open, err := auditAll(command.Context(), &o, args, compare, command.OutOrStdout())
+			if err == nil && exitCode && open {
+				return statusError(exitPending)
+			}
+			return err
+		},
+	}
+	o.add(command)
+	command.Flags().Lookup("output").Usage = "write the audit to this file too, as JSON; --compare reads it"
+	command.Flags().StringVar(&compare, "compare", "", "an earlier audit as JSON: tell which unguarded doors are new, fixed, unchanged")
+	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded")
+	return command
+}
+
+// audit is what one look at many services found.
+type audit struct {
+	ObservedAt time.Time   `json:"observedAt"`
+	Version    string      `json:"version"` // of iapguard
+	Services   []audited   `json:"services"`
+	Totals     totals      `json:"totals"`
+	Comparison *comparison `json:"comparison,omitempty"`
+}
+
+// audited is one service. Error says why it could not be read; then nothing
+// is known of its doors.
+type audited struct {
+	Service  string           `json:"service"`
+	Outcome  report.Outcome   `json:"outcome,omitempty"` // what plan would say
+	Exposed  bool             `json:"exposed"`
+	Doors    []posture.Door   `json:"doors,omitempty"`
+	Findings []report.Finding `json:"findings,omitempty"`
+	Error    string           `json:"error,omitempty"`
+}
+
+// auditAll prints the audit; open says whether any door is unguarded.
+func auditAll(ctx context.Context, o *options, args []string, compare string, out io.Writer) (open bool, err error) {
+	scopes, err := parseScopes(args)
+	if err != nil {
+		return false, err
+	}
+	var earlier *audit
+	if compare != "" {
+		if earlier, err = readAudit(compare); err != nil {
+			return false, err
+		}
+	}
+	bench, err := o.open(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	targets, err := bench.expand(ctx, scopes)
+	if err != nil {
+		return false, err
+	}
+	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Services: bench.auditEach(ctx, targets)}
+	found.sort()
+	found.Totals = found.count()
+	if earlier != nil {
+		found.Comparison = earlier.compare(found, scopes)
+	}
+	if err := o.write(found, out); err != nil {
+		return false, err
+	}
+	if found.Totals.Unread > 0 {
+		return false, statusError(exitFailed)
+	}
+	return found.Totals.Exposed > 0, nil
+}
+
+// auditTogether bounds how many services are looked at side by side.
+const auditTogether = 8
+
+// auditEach looks at every service that the policy covers.
+func (b *bench) auditEach(ctx context.Context, targets []posture.Target) []audited {
+	all := make([]*audited, len(targets))
+	var group errgroup.Group
+	group.SetLimit(auditTogether)
+	for i, target := range targets {
+		group.Go(func() error {
+			final, err := b.engine.Run(ctx, request("audit", target, true))
+			if !errors.Is(err, reconcile.ErrOutOfScope) {
+				all[i] = newAudited(target, final, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // no look fails the others
+	services := []audited{}
+	for i, one := range all {
+		if one == nil {
+			fmt.Fprintf(os.Stderr, "iapguard: %s: %v\n", targets[i], reconcile.ErrOutOfScope)
+			continue
+		}
+		services = append(services, *one)
+	}
+	return services
+}
+
+func newAudited(target posture.Target, final report.Report, err error) *audited {
+	one := &audited{Service: target.Name()}
+	switch {
+	case err != nil:
+		one.Error = err.Error()
+	case final.Target.ProjectNumber == "": // it was not observed
+		one.Service, one.Error = final.Subject(), "it cannot be read"
+		if len(final.Advice) > 0 {
+			one.Error = final.Advice[0]
+		}
+	default:
+		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
+		one.Doors, one.Findings = final.Doors, final.Findings
+	}
+	return one
+}
+
+// write prints the audit, and keeps it in the file of -o.
+func (o *options) write(found audit, out io.Writer) error {
+	line, err := json.Marshal(found)
+	if err != nil {
+		return fmt.Errorf("encoding the audit: %w", err)
+	}
+	line = append(line, '\n')
+	if o.output != "" {
+		if err := os.WriteFile(o.output, line, 0o600); err != nil { // names are nobody else's business
+			return usageError{fmt.Errorf("writing -o: %w", err)}
+		}
+	}
+	text := line
+	if o.format == "text" {
+		text = []byte(found.text())
+	}
+	if _, err := out.Write(text); err != nil {
+		return fmt.Errorf("printing the audit: %w", err)
+	}
+	return nil
+}
+
+// readAudit reads what audit -o wrote.
+func readAudit(name string) (*audit, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("reading --compare: %w", err)}
+	}
+	var earlier audit
+	if err := json.Unmarshal(text, &earlier); err != nil || earlier.Services == nil {
+		return nil, usageError{fmt.Errorf("reading --compare: %s is no audit: write one with iapguard audit TARGET -o FILE", name)}
+	}
+	return &earlier, nil
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// totals are the numbers under an audit.
+type totals struct {
+	Services int                   `json:"services"`
+	Exposed  int                   `json:"exposed"` // with an unguarded door
+	Unread   int                   `json:"unread"`  // of which nothing is known
+	Doors    map[posture.Guard]int `json:"doors"`
+}
+
+// comparison is what became of unguarded doors since an earlier audit.
+type comparison struct {
+	New       []auditedDoor `json:"new"`
+	Fixed     []auditedDoor `json:"fixed"` // guarded by now, or gone
+	Unchanged []auditedDoor `json:"unchanged"`
+}
+
+// auditedDoor names a door across audits.
+type auditedDoor struct {
+	Service string           `json:"service"`
+	Kind    posture.DoorKind `json:"kind"`
+	Address string           `json:"address"`
+}
+
+// byRisk is the order in which guards are told.
+var byRisk = []posture.Guard{
+	posture.GuardOpen, posture.GuardUnknown, posture.GuardIAM, posture.GuardIAP, posture.GuardIngress, posture.GuardClosed,
+}
+
+func risk(door posture.Door) int { return slices.Index(byRisk, door.Guard) }
+
+// risk is that of the worst door. What could not be read comes right after
+// what is open.
+func (a audited) risk() int {
+	if a.Error != "" {
+		return slices.Index(byRisk, posture.GuardUnknown)
+	}
+	worst := len(byRisk)
+	for _, door := range a.Doors {
+		worst = min(worst, risk(door))
+	}
+	return worst
+}
+
+// sort puts the worst first: services, and the doors of each.
+func (a *audit) sort() {
+	for i := range a.Services {
+		slices.SortStableFunc(a.Services[i].Doors, func(x, y posture.Door) int { return cmp.Compare(risk(x), risk(y)) })
+	}
+	slices.SortFunc(a.Services, func(x, y audited) int {
+		return cmp.Or(cmp.Compare(x.risk(), y.risk()), cmp.Compare(x.Service, y.Service))
+	})
+}
+
+func (a *audit) count() totals {
+	count := totals{Services: len(a.Services), Doors: map[posture.Guard]int{}}
+	for _, service := range a.Services {
+		if service.Exposed {
+			count.Exposed++
+		}
+		if service.Error != "" {
+			count.Unread++
+		}
+		for _, door := range service.Doors {
+			count.Doors[door.Guard]++
+		}
+	}
+	return count
+}
+
+// open are the unguarded doors, and unread the services of which nothing is known.
+func (a *audit) open() (doors []auditedDoor, unread []string) {
+	for _, service := range a.Services {
+		if service.Error != "" {
+			unread = append(unread, service.Service)
+		}
+		for _, door := range service.Doors {
+			if door.Guard == posture.GuardOpen {
+				doors = append(doors, auditedDoor{service.Service, door.Kind, door.Address})
+			}
+		}
+	}
+	return doors, unread
+}
+
+// compare holds an earlier audit against a later one of some scopes. What
+// cannot be read now is not called fixed.
+func (a *audit) compare(later audit, scopes []posture.Scope) *comparison {
+	before, _ := a.open()
+	after, unread := later.open()
+	result := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{}, Unchanged: []auditedDoor{}}
+	for _, door := range after {
+		if slices.Contains(before, door) {
+			result.Unchanged = append(result.Unchanged, door)
+		} else {
+			result.New = append(result.New, door)
+		}
+	}
+	for _, door := range before {
+		if !slices.Contains(after, door) && !slices.Contains(unread, door.Service) && within(door.Service, scopes) {
+			result.Fixed = append(result.Fixed, door)
+		}
+	}
+	return result
+}
+
+// within reports whether a service lies in one of the scopes.
+func within(service string, scopes []posture.Scope) bool {
+	return slices.ContainsFunc(scopes, func(scope posture.Scope) bool {
+		return service == scope.Name() || strings.HasPrefix(service, scope.Name()+"/")
+	})
+}
+
+// text shows an audit to a person.
+func (a audit) text() string {
+	var b strings.Builder
+	for _, service := range a.Services {
+		fmt.Fprintf(&b, "%s\n", service.Service)
+		if service.Error != "" {
+			fmt.Fprintf(&b, "  ? not read: %s\n", service.Error)
+		}
+		b.WriteString(doorsText(service.Doors))
+	}
+	fmt.Fprintf(&b, "\n%d services: %d exposed, %d not read; doors:", a.Totals.Services, a.Totals.Exposed, a.Totals.Unread)
+	for _, guard := range byRisk {
+		if n := a.Totals.Doors[guard]; n > 0 {
+			fmt.Fprintf(&b, " %d %s", n, guard)
+		}
+	}
+	b.WriteString("\n")
+	if a.Comparison != nil {
+		b.WriteString(a.Comparison.text())
+	}
+	return b.String()
+}
+
+func (c *comparison) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "unguarded doors since then: %d new, %d fixed, %d unchanged\n", len(c.New), len(c.Fixed), len(c.Unchanged))
+	for _, group := range []struct {
+		name  string
+		doors []auditedDoor
+	}{{"new", c.New}, {"fixed", c.Fixed}, {"unchanged", c.Unchanged}} {
+		for _, door := range group.doors {
+			fmt.Fprintf(&b, "  %-9s %s  (%s of %s)\n", group.name, door.Address, door.Kind, door.Service)
+		}
+	}
+	return b.String()
+}
