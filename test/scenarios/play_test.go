@@ -49,8 +49,9 @@ type play struct {
 type letter struct {
 	path   string
 	body   []byte
-	target string // of work, "" of everything else
-	number int    // of the message: Pub/Sub here counts them
+	target string    // of work, "" of everything else
+	at     time.Time // of what happened
+	number int       // of the message: Pub/Sub here counts them
 }
 
 // read fills in what the order of deliveries goes by.
@@ -64,11 +65,18 @@ func (l *letter) read() error {
 	if err := json.Unmarshal(l.body, &push); err != nil {
 		return err
 	}
-	var work struct{ Target string }
-	if err := json.Unmarshal(push.Message.Data, &work); err != nil {
+	var told struct {
+		Target    string
+		Timestamp time.Time
+		Cause     struct{ At time.Time }
+	}
+	if err := json.Unmarshal(push.Message.Data, &told); err != nil {
 		return err
 	}
-	l.target = work.Target
+	l.target, l.at = told.Target, told.Timestamp
+	if l.at.IsZero() {
+		l.at = told.Cause.At
+	}
 	_, err := fmt.Sscanf(push.Message.MessageID, "m%d", &l.number)
 	return err
 }
@@ -168,6 +176,7 @@ func (p *play) deliver() {
 	p.t.Helper()
 	var later []letter
 	for {
+		p.stage.Cloud.Settle()
 		if err := p.stage.Broker.Idle(p.ctx); err != nil {
 			p.t.Fatalf("waiting for Pub/Sub: %v", err)
 		}
@@ -180,7 +189,7 @@ func (p *play) deliver() {
 		}
 		// Pub/Sub pushes in any order; a story is played in one.
 		slices.SortFunc(now, func(a, b letter) int {
-			return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.target, b.target), cmp.Compare(a.number, b.number))
+			return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.target, b.target), a.at.Compare(b.at), cmp.Compare(a.number, b.number))
 		})
 		for _, one := range now {
 			if !p.post(one) {
