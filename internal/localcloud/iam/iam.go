@@ -1,5 +1,5 @@
 // Package iam is the part of the local cloud's IAM API (v1) that makes custom
-// roles of the project.
+// roles and service accounts of the project.
 package iam
 
 import (
@@ -35,7 +35,7 @@ func New(k *kernel.Kernel) kernel.API {
 		written(route("PATCH", one, "patch", a.patch), "UpdateRole"),
 		written(route("DELETE", one, "delete", a.remove), "DeleteRole"),
 	}
-	return kernel.API{Name: "iam", Routes: routes, State: a.state}
+	return kernel.API{Name: "iam", Routes: append(routes, a.accountRoutes()...), State: a.state}
 }
 
 func route(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
@@ -58,6 +58,9 @@ func (a api) state() map[string]any {
 	state := map[string]any{}
 	for _, role := range a.kernel.CustomRoles() {
 		state[role.Name] = view(role)
+	}
+	for _, account := range a.kernel.Accounts() {
+		state["projects/"+kernel.ProjectID+"/serviceAccounts/"+account.Email] = accountView(account)
 	}
 	return state
 }

@@ -82,8 +82,9 @@ func (k *Kernel) checkBinding(binding map[string]any) ([]any, error) {
 	return members, nil
 }
 
-// checkMember refuses what is no member, and a service agent that was not
-// provisioned yet. Everybody else is taken as existing.
+// checkMember refuses what is no member, and a service account or agent that
+// does not exist. People and groups are taken as existing: there is no
+// directory here.
 func (k *Kernel) checkMember(member string) error {
 	if member == "allUsers" || member == "allAuthenticatedUsers" {
 		return nil

@@ -52,12 +52,13 @@ type projectState struct {
 	mu       sync.Mutex
 	disabled map[string]bool
 	agents   map[string]string
+	accounts map[string]Account // by address
 }
 
 func (p *projectState) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.disabled, p.agents = map[string]bool{}, map[string]string{}
+	p.disabled, p.agents, p.accounts = map[string]bool{}, map[string]string{}, map[string]Account{}
 }
 
 func (p *projectState) state() map[string]any {
@@ -110,16 +111,47 @@ func (k *Kernel) ProvisionAgent(email string) (uniqueID string) {
 	return id
 }
 
-// accountExists reports whether a policy may name a service account. Only
-// IAP's agent of our own project is known to be missing until it was
-// provisioned; every other account is taken as existing.
-func (k *Kernel) accountExists(email string) bool {
-	if email != IAPAgent() {
-		return true
-	}
+// Account is a service account that somebody made in the project.
+type Account struct {
+	Email, UniqueID, DisplayName, Description string
+}
+
+// PutAccount makes a service account exist, or changes it.
+func (k *Kernel) PutAccount(account Account) {
 	k.project.mu.Lock()
 	defer k.project.mu.Unlock()
-	return k.project.agents[email] != ""
+	k.project.accounts[account.Email] = account
+}
+
+// DropAccount deletes a service account.
+func (k *Kernel) DropAccount(email string) {
+	k.project.mu.Lock()
+	defer k.project.mu.Unlock()
+	delete(k.project.accounts, email)
+}
+
+// Accounts are the project's own service accounts, by address.
+func (k *Kernel) Accounts() []Account {
+	k.project.mu.Lock()
+	defer k.project.mu.Unlock()
+	byEmail := func(a, b Account) int { return strings.Compare(a.Email, b.Email) }
+	return slices.SortedFunc(maps.Values(k.project.accounts), byEmail)
+}
+
+// accountDomain ends the addresses of the project's own service accounts.
+const accountDomain = "@" + ProjectID + ".iam.gserviceaccount.com"
+
+// accountExists reports whether a policy may name a service account. IAP's
+// agent must have been provisioned, and the project's own accounts made;
+// accounts of other projects and Google's other agents are taken as existing.
+func (k *Kernel) accountExists(email string) bool {
+	k.project.mu.Lock()
+	defer k.project.mu.Unlock()
+	if email == IAPAgent() {
+		return k.project.agents[email] != ""
+	}
+	_, made := k.project.accounts[email]
+	return made || !strings.HasSuffix(email, accountDomain)
 }
 
 // IAPAgent is the e-mail address of the project's IAP service agent.

@@ -2,7 +2,11 @@
 // v3): the project, and its IAM policy.
 package resourcemanager
 
-import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+import (
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
 
 const (
 	// resource is the name under which the project's policy is kept.
@@ -23,7 +27,14 @@ func New(k *kernel.Kernel, grants ...Grant) kernel.API {
 	for _, grant := range grants {
 		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
 	}
-	seed := func() { k.SeedPolicy(resource, bindings) }
+	seed := func() {
+		k.SeedPolicy(resource, bindings)
+		for _, grant := range grants { // who holds something from the start exists
+			if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
+				k.PutAccount(kernel.Account{Email: email, UniqueID: "11" + kernel.NewID()})
+			}
+		}
+	}
 	seed()
 	var routes []kernel.Route
 	for _, version := range []string{"v1", "v3"} {

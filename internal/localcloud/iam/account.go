@@ -1,0 +1,107 @@
+package iam
+
+import (
+	"encoding/base64"
+	"regexp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// accountID is the grammar of a service account's id.
+// Source: cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create
+var accountID = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+
+const accountDocs = "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/"
+
+// accountRoutes make service accounts: policies can only name those that exist.
+func (a api) accountRoutes() []kernel.Route {
+	const collection, one = "/v1/projects/{project}/serviceAccounts", "/v1/projects/{project}/serviceAccounts/{account}"
+	of := func(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
+		return kernel.Route{
+			Verb: verb, Path: path, API: "iam", ID: "iam.projects.serviceAccounts." + method,
+			Permission: "iam.serviceAccounts." + method, Source: accountDocs + method, Handle: handle,
+		}
+	}
+	return []kernel.Route{
+		of("GET", collection, "list", a.listAccounts),
+		of("GET", one, "get", a.getAccount),
+		written(of("POST", collection, "create", a.createAccount), "CreateServiceAccount"),
+		written(of("DELETE", one, "delete", a.deleteAccount), "DeleteServiceAccount"),
+	}
+}
+
+func accountView(account kernel.Account) map[string]any {
+	shown := map[string]any{
+		"name": "projects/" + kernel.ProjectID + "/serviceAccounts/" + account.Email, "projectId": kernel.ProjectID,
+		"email": account.Email, "uniqueId": account.UniqueID, "oauth2ClientId": account.UniqueID,
+		"etag": base64.StdEncoding.EncodeToString([]byte(account.UniqueID)[:8]),
+	}
+	for key, text := range map[string]string{"displayName": account.DisplayName, "description": account.Description} {
+		if text != "" {
+			shown[key] = text
+		}
+	}
+	return shown
+}
+
+func (a api) listAccounts(*kernel.Call) (any, error) {
+	answer := map[string]any{}
+	var all []any
+	for _, account := range a.kernel.Accounts() {
+		all = append(all, accountView(account))
+	}
+	if all != nil {
+		answer["accounts"] = all
+	}
+	return answer, nil
+}
+
+// findAccount takes the address or the unique id. The text is recorded.
+func (a api) findAccount(name string) (kernel.Account, error) {
+	for _, account := range a.kernel.Accounts() {
+		if account.Email == name || account.UniqueID == name {
+			return account, nil
+		}
+	}
+	return kernel.Account{}, kernel.NotFound("Unknown service account")
+}
+
+func (a api) getAccount(c *kernel.Call) (any, error) {
+	account, err := a.findAccount(c.Var("account"))
+	if err != nil {
+		return nil, err
+	}
+	return accountView(account), nil
+}
+
+func (a api) createAccount(c *kernel.Call) (any, error) {
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	if err := kernel.CheckFields(body, "", "accountId serviceAccount"); err != nil {
+		return nil, err
+	}
+	id, wanted := kernel.Text(body, "accountId"), kernel.Object(body, "serviceAccount")
+	if !accountID.MatchString(id) {
+		return nil, kernel.Invalid("The account ID %q does not have a length between 6 and 30, or has invalid characters.", id)
+	}
+	account := kernel.Account{
+		Email: id + "@" + kernel.ProjectID + ".iam.gserviceaccount.com", UniqueID: "11" + kernel.NewID(),
+		DisplayName: kernel.Text(wanted, "displayName"), Description: kernel.Text(wanted, "description"),
+	}
+	if _, err := a.findAccount(account.Email); err == nil {
+		return nil, kernel.AlreadyExists("Service account %s already exists within project projects/%s.", id, kernel.ProjectID)
+	}
+	a.kernel.PutAccount(account)
+	return accountView(account), nil
+}
+
+func (a api) deleteAccount(c *kernel.Call) (any, error) {
+	account, err := a.findAccount(c.Var("account"))
+	if err != nil {
+		return nil, err
+	}
+	a.kernel.DropAccount(account.Email)
+	return map[string]any{}, nil
+}

@@ -1,0 +1,71 @@
+package iam_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/iam"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
+)
+
+const accounts = "/v1/projects/demo-project/serviceAccounts"
+
+func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	t.Cleanup(k.Close)
+	k.Serve(iam.New(k))
+	k.Serve(resourcemanager.New(k, resourcemanager.Grant{Role: "roles/viewer", Member: "serviceAccount:seeded@demo-project.iam.gserviceaccount.com"}))
+	name := func(member string) (int, map[string]any) {
+		return call(t, k, "", "POST", "/v1/projects/demo-project:setIamPolicy",
+			`{"policy":{"bindings":[{"role":"roles/owner","members":["user:owner@example.com"]},{"role":"roles/viewer","members":["`+member+`"]}]}}`)
+	}
+	const pusher = "pusher@demo-project.iam.gserviceaccount.com"
+	if status, body := name("serviceAccount:" + pusher); status != 400 || !strings.Contains(fmt.Sprint(body), "does not exist") {
+		t.Errorf("before it was made: %d %v, want 400", status, body)
+	}
+	status, made := call(t, k, "", "POST", accounts, `{"accountId":"pusher","serviceAccount":{"displayName":"Pushes"}}`)
+	if status != 200 || made["email"] != pusher || made["displayName"] != "Pushes" || made["uniqueId"] == "" {
+		t.Fatalf("making it: %d %v", status, made)
+	}
+	for _, member := range []string{"serviceAccount:" + pusher, "serviceAccount:seeded@demo-project.iam.gserviceaccount.com",
+		"serviceAccount:anybody@another-project.iam.gserviceaccount.com", "user:anybody@example.com"} {
+		if status, body := name(member); status != 200 {
+			t.Errorf("%s: %d %v, want 200", member, status, body)
+		}
+	}
+	if status, _ := call(t, k, "", "DELETE", accounts+"/"+pusher, ""); status != 200 {
+		t.Errorf("deleting it: %d", status)
+	}
+	if status, _ := name("serviceAccount:" + pusher); status != 400 {
+		t.Errorf("after it was deleted: %d, want 400", status)
+	}
+}
+
+func TestServiceAccountsAnswerAsRecorded(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	t.Cleanup(k.Close)
+	k.Serve(iam.New(k))
+	for _, step := range []struct {
+		name, verb, path, body string
+		status                 int
+		message                string
+	}{
+		{"not there", "GET", accounts + "/reader@demo-project.iam.gserviceaccount.com", "", 404, "Unknown service account"},
+		{"made", "POST", accounts, `{"accountId":"reader","serviceAccount":{}}`, 200, ""},
+		{"made again", "POST", accounts, `{"accountId":"reader"}`, 409, "Service account reader already exists within project projects/demo-project."},
+		{"an id that is none", "POST", accounts, `{"accountId":"a"}`, 400, "does not have a length"},
+		{"a field that is none", "POST", accounts, `{"id":"reader"}`, 400, ""},
+		{"read", "GET", accounts + "/reader@demo-project.iam.gserviceaccount.com", "", 200, ""},
+	} {
+		status, body := call(t, k, "", step.verb, step.path, step.body)
+		if status != step.status || !strings.Contains(fmt.Sprint(body), step.message) {
+			t.Errorf("%s: %d %v, want %d with %q", step.name, status, body, step.status, step.message)
+		}
+	}
+	if _, listed := call(t, k, "", "GET", accounts, ""); len(listed["accounts"].([]any)) != 1 {
+		t.Errorf("listed %v, want the one that was made", listed)
+	}
+}
