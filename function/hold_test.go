@@ -120,3 +120,11 @@ func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
 		t.Errorf("%d writes, want the one before the hold", got)
 	}
 }
+
+func TestWhereNothingWouldBeWrittenAHoldChangesNothing(t *testing.T) {
+	b := newBench(t, strings.Replace(settling, "mode: enforce", "mode: report-only", 1))
+	b.holdsFile(t, held(hello.Name(), b.now().Add(time.Hour)))
+	if got := b.outcome(t, "deployed"); got != report.Planned {
+		t.Errorf("%s, want planned", got)
+	}
+}
