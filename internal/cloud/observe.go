@@ -22,7 +22,7 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 		return posture.Posture{}, err
 	}
 	target.Project = project.ID
-	p := posture.Posture{Target: target, ProjectNumber: project.Number, ObservedAt: c.now()}
+	p := posture.Posture{Target: target, ProjectNumber: project.Number, NoOrganization: !project.InOrganization, ObservedAt: c.now()}
 	var inventory *loadbalancer.Inventory
 	var unread unread
 	group, groupContext := errgroup.WithContext(ctx)

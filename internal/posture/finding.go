@@ -47,6 +47,7 @@ var protections = []func(Posture, Wanted) []Finding{
 	loadBalancer,
 	frontends,
 	capableBackends,
+	oauthClient,
 	sharedBackends,
 	oneIAP,
 	recipeKept,
@@ -103,7 +104,7 @@ func Codes() []Code {
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
-		RecipeChange, DirectIAPOff,
+		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic,
 	}
 	slices.Sort(codes)
 	return codes

@@ -12,6 +12,11 @@ const CDNEnabled Code = "CDN_ENABLED"
 // BackendNotCapable: the backend service's kind of load balancer has no IAP.
 const BackendNotCapable Code = "BACKEND_NOT_CAPABLE"
 
+// HTTP2Classic: IAP at a classic load balancer fails for an HTTP/2 service.
+// Source: an older revision of iap/docs/enabling-cloud-run; that of 2026 no
+// longer says so (unverified since).
+const HTTP2Classic Code = "HTTP_TWO_CLASSIC"
+
 // IAP works with application load balancers only. The scheme EXTERNAL is
 // shared with proxy network load balancers, so the protocol counts too.
 // Source: the iap field in compute's discovery document, and IAP's concepts.
@@ -31,6 +36,13 @@ func capableBackends(p Posture, want Wanted) []Finding {
 				Code: BackendNotCapable, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 				Why:    fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
 				Remedy: "use an application load balancer (EXTERNAL_MANAGED or INTERNAL_MANAGED, protocol HTTP, HTTPS or HTTP2)",
+			})
+		}
+		if p.Service.HTTP2 && backend.Scheme == "EXTERNAL" {
+			findings = append(findings, Finding{
+				Code: HTTP2Classic, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why:    "the service takes HTTP/2 end to end, and behind a classic load balancer with IAP its requests are redirected for ever",
+				Remedy: "gcloud run services update " + p.Target.Service + " --region=" + p.Target.Location + " --no-use-http2 --project=" + p.Target.Project + ", or migrate the load balancer to EXTERNAL_MANAGED",
 			})
 		}
 		if backend.CDNOn {

@@ -12,6 +12,14 @@ func TestSomeBackendsCannotHaveIAP(t *testing.T) {
 		{"a network load balancer", off(func(b *Backend) { b.Scheme = "INTERNAL" }), []Code{BackendNotCapable}},
 		{"a proxy network load balancer", off(func(b *Backend) { b.Scheme, b.Protocol = "EXTERNAL", "TCP" }), []Code{BackendNotCapable}},
 		{"classic", off(func(b *Backend) { b.Scheme = "EXTERNAL" }), nil},
+		{"HTTP/2 behind a classic one", func(p *Posture, want *Wanted) {
+			off(func(b *Backend) { b.Scheme = "EXTERNAL" })(p, want)
+			p.Service.HTTP2 = true
+		}, []Code{HTTP2Classic}},
+		{"HTTP/2 behind one that is not classic", func(p *Posture, want *Wanted) {
+			off(func(*Backend) {})(p, want)
+			p.Service.HTTP2 = true
+		}, nil},
 		{"internal application load balancer", off(func(b *Backend) { b.Scheme = "INTERNAL_MANAGED" }), nil},
 	})
 }

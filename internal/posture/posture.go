@@ -9,12 +9,13 @@ import (
 // Posture is what was observed of one Cloud Run service and of every load
 // balancer before it, at one time, in our words.
 type Posture struct {
-	Target        Target // with the project's id
-	ProjectNumber string
-	Service       Service
-	Invokers      Policy // the service's IAM policy; inherited bindings are not in it
-	Project       Policy // the project's IAM policy, whose bindings hold for everything in it
-	Backends      []Backend
+	Target         Target // with the project's id
+	ProjectNumber  string
+	NoOrganization bool // the project is in no organization, so Google manages no OAuth client for it
+	Service        Service
+	Invokers       Policy // the service's IAM policy; inherited bindings are not in it
+	Project        Policy // the project's IAM policy, whose bindings hold for everything in it
+	Backends       []Backend
 	// DirectAccess is IAP's policy of the service itself, which counts with
 	// direct IAP, and DirectInherited those of the resources above it.
 	DirectAccess    Policy
@@ -31,6 +32,7 @@ type Service struct {
 	InvokerCheckOff    bool // invokerIamDisabled: anyone may invoke, whatever the policy says
 	IAPOn              bool // direct IAP on the service (iapEnabled)
 	DefaultURLDisabled bool
+	HTTP2              bool     // the container takes HTTP/2 without TLS (port name h2c)
 	URLs               []string // run.app addresses; none are told once they are switched off
 	TagURLs            []string // run.app addresses of tagged revisions
 	Labels             map[string]string
@@ -121,6 +123,9 @@ type Backend struct {
 	Protocol string // as the API spells it
 	IAPOn    bool
 	CDNOn    bool
+	// OAuthClient is the id of a custom OAuth client with a secret; "" = none,
+	// which does not rule out one in IAP's settings.
+	OAuthClient string
 	// Members are all Cloud Run services behind it, the target among them:
 	// one IAP switch and one list of accessors serve them all.
 	Members   []Member

@@ -21,11 +21,15 @@ import (
 type Client struct {
 	projects *resourcemanager.ProjectsService
 	services *serviceusage.ServicesService
-	known    sync.Map // id or number → Project; neither ever changes
+	known    sync.Map // id or number → Project in an organization
 }
 
-// Project is a project's two names.
-type Project struct{ ID, Number string }
+// Project is a project's two names, and whether it is in an organization,
+// directly or in a folder.
+type Project struct {
+	ID, Number     string
+	InOrganization bool
+}
 
 // New connects to both APIs.
 func New(ctx context.Context, config connect.Config) (*Client, error) {
@@ -58,6 +62,9 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 		return Project{}, fmt.Errorf("reading project %q: %w", idOrNumber, connect.Needing("resourcemanager.projects.get", err))
 	}
 	project := Project{ID: found.ProjectId, Number: strconv.FormatInt(found.ProjectNumber, 10)}
+	if project.InOrganization = found.Parent != nil; !project.InOrganization {
+		return project, nil // it may be moved into one
+	}
 	c.known.Store(project.ID, project)
 	c.known.Store(project.Number, project)
 	return project, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	compute "google.golang.org/api/compute/v1"
@@ -49,13 +50,26 @@ func (inv *Inventory) backend(l link, from *compute.BackendService) posture.Back
 	backend := posture.Backend{
 		Project: l.project, Location: l.location, Name: from.Name, ID: strconv.FormatUint(from.Id, 10),
 		Version: from.Fingerprint, Scheme: from.LoadBalancingScheme, Protocol: from.Protocol,
-		IAPOn: from.Iap != nil && from.Iap.Enabled, CDNOn: from.EnableCDN,
+		IAPOn: from.Iap != nil && from.Iap.Enabled, CDNOn: from.EnableCDN, OAuthClient: oauthClient(from.Iap),
 		Frontends: inv.frontends(l, from),
 	}
 	for _, member := range inv.members(from) {
 		backend.Members = append(backend.Members, posture.Member{Target: member})
 	}
 	return backend
+}
+
+// emptySecret is the SHA-256 of nothing, as the API answers a secret that was
+// never set (recorded).
+const emptySecret = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// oauthClient is the id of a backend service's OAuth client. A lone space
+// (which Terraform's provider writes) is none, and so is one without a secret.
+func oauthClient(iap *compute.BackendServiceIAP) string {
+	if iap == nil || iap.Oauth2ClientSecretSha256 == "" || iap.Oauth2ClientSecretSha256 == emptySecret {
+		return ""
+	}
+	return strings.TrimSpace(iap.Oauth2ClientId)
 }
 
 // Behind gives the Cloud Run services to which requests come through a

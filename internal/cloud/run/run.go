@@ -69,10 +69,26 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	}
 	return posture.Service{
 		UID: found.Uid, Version: found.Etag, Ingress: setting,
-		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled, DefaultURLDisabled: found.DefaultUriDisabled,
+		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled, DefaultURLDisabled: found.DefaultUriDisabled, HTTP2: takesHTTP2(found.Template),
 		URLs: urls, TagURLs: tagURLs(found), Labels: found.Labels, Reconciling: found.Reconciling,
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime),
 	}, nil
+}
+
+// takesHTTP2 reports whether requests reach the container as HTTP/2 without
+// TLS. Source: run/docs/configuring/http2.
+func takesHTTP2(template *run.GoogleCloudRunV2RevisionTemplate) bool {
+	if template == nil {
+		return false
+	}
+	for _, container := range template.Containers {
+		for _, port := range container.Ports {
+			if port.Name == "h2c" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // tagURLs are the addresses of the tagged revisions. Where the answer does not
