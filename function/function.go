@@ -27,6 +27,7 @@ type Function struct {
 
 	lanes    lanes
 	pending  pending
+	refusals refusals
 	inFlight sync.WaitGroup
 	opened   []*topic.Topic
 }
@@ -77,7 +78,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		}
 	}
 	f.engine = &reconcile.Engine{
-		Observer: clients, Applier: clients, Publisher: publisher,
+		Observer: clients, Examiner: clients, Applier: clients, Self: config.Self, Publisher: publisher,
 		Policy: policies.current, Holds: heldBy(config.Holds, log), Now: config.Clock, Log: log, Version: Version,
 	}
 	return f, nil

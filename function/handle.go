@@ -102,8 +102,9 @@ func (f *Function) delivered(ctx context.Context, _ *http.Request, body []byte) 
 
 // cause finds out whom a cause concerns and hands each on.
 func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) error {
-	if command := cause.Command; command != nil && command.Name == "doctor" {
-		return f.reject(ctx, "command doctor is not available in this version of iapguard", body)
+	if where, counted := refusedBy(cause); counted && !f.refusals.admit(where, cause.Key, f.now()) {
+		f.log.DebugContext(ctx, "passed over: another refused request of the same service is being looked into", "key", cause.Key)
+		return nil
 	}
 	targets, err := f.targets(ctx, cause)
 	switch {

@@ -13,9 +13,9 @@ import (
 func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Target, error) {
 	own := posture.Target{Project: cause.Project, Location: cause.Location, Service: cause.Service}
 	switch cause.Kind {
-	case event.RunServiceChanged, event.RunServiceReady, event.RunIAMChanged:
+	case event.RunServiceChanged, event.RunServiceReady, event.RunIAMChanged, event.RunRequestDenied:
 		return []posture.Target{own}, nil
-	case event.BackendServiceChanged:
+	case event.BackendServiceChanged, event.LBRequestDeniedByIAP:
 		return f.cloud.Behind(ctx, backendResource(cause))
 	case event.RoutingChanged:
 		return f.cloud.Behind(ctx, cause.Resource)
@@ -29,6 +29,14 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 	case event.APIDisabled, event.ProjectIAMChanged:
 		// Either concerns every service of the project.
 		return f.inScopes(ctx, []posture.Scope{{Project: cause.Project}})
+	case event.Alert:
+		switch {
+		case cause.Incident == nil || cause.Incident.State != "open":
+		case cause.Service != "" && cause.Location != "":
+			return []posture.Target{own}, nil
+		case cause.BackendService != "":
+			return f.cloud.Behind(ctx, backendResource(cause))
+		}
 	case event.CommandReceived:
 		return f.inScopes(ctx, f.scopes(cause))
 	}

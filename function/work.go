@@ -57,6 +57,9 @@ func (f *Function) work(ctx context.Context, item event.Work) error {
 		_, err := f.engine.GiveUp(ctx, f.request(item), fmt.Sprintf("no end was reached by %s; the next event or sweep tries again", item.GiveUpAt.Format(time.RFC3339)))
 		return err
 	}
+	if asksDoctor(item.Cause) {
+		return f.diagnose(ctx, item)
+	}
 	switch f.pending.arrive(target, key, item.Cause.Kind == event.RunServiceReady, now) {
 	case waitMore:
 		return errNotYet
@@ -92,7 +95,7 @@ func (f *Function) finish(item event.Work, final report.Report, before []string)
 }
 
 func (f *Function) request(item event.Work) reconcile.Request {
-	request := reconcile.Request{Cause: item.Cause, Target: item.Target, SettleBy: f.pending.settleBy(item.Target, f.now())}
+	request := reconcile.Request{Cause: item.Cause, Target: item.Target, SettleBy: f.pending.settleBy(item.Target, f.now()), Diagnose: asksDoctor(item.Cause)}
 	if command := item.Cause.Command; command != nil {
 		request.ReadOnly = command.Name == "plan" || command.Name == "audit"
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/iap"
 	"github.com/iapguard/iapguard/internal/cloud/identity"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
+	"github.com/iapguard/iapguard/internal/cloud/requestlog"
 	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
@@ -28,6 +29,7 @@ type Cloud struct {
 	loadBalancers *loadbalancer.Client
 	iap           *iap.Client
 	identity      *identity.Client
+	requests      *requestlog.Client
 	now           func() time.Time
 }
 
@@ -45,6 +47,9 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		return nil, err
 	}
 	if c.identity, err = identity.New(ctx, config); err != nil {
+		return nil, err
+	}
+	if c.requests, err = requestlog.New(ctx, config); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -74,6 +79,8 @@ func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
 		return c.run.RestrictIngress(ctx, step.Resource, step.Version)
 	case plan.RequireInvoker:
 		return c.run.RequireInvoker(ctx, step.Resource, step.Version)
+	case plan.Redeploy:
+		return c.run.Redeploy(ctx, step.Resource, step.Version, posture.RedeployImage(step.To))
 	}
 	return "", fault.New(fault.Invalid, "operation %q is not known", step.Op)
 }

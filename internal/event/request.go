@@ -1,9 +1,10 @@
 package event
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // request reads an entry that is no audit entry: a request log, or none that
@@ -69,16 +70,12 @@ func notDenied(e *entry, kind Kind) string {
 	switch {
 	case e.http.status.s != "403":
 		return "a request that was answered with status " + quote(e.http.status.s)
-	case kind == RunRequestDenied && !refusedByIAM(e.textPayload.s):
+	case kind == RunRequestDenied && !posture.RefusedByIAM(e.textPayload.s):
 		return "a 403 of the application itself"
 	case kind == LBRequestDeniedByIAP && !byIAP(e):
 		return "a 403, but not by IAP: " + quote(e.statusDetails.s+e.proxyStatus.s)
 	}
 	return ""
-}
-
-func refusedByIAM(text string) bool {
-	return strings.Contains(text, "request was not authenticated") || strings.Contains(text, "not authorized to invoke")
 }
 
 // requestIdentity finds the Cloud Run service that refused. Its log's project
@@ -116,19 +113,9 @@ func (e *entry) symptom() *Symptom {
 	return &Symptom{
 		Status:    status,
 		Text:      clean(e.textPayload.s, maxText),
-		URL:       bareURL(e.http.url.s),
+		URL:       clean(posture.BareURL(e.http.url.s), maxText),
 		Method:    clean(e.http.method.s, maxShown),
 		UserAgent: clean(e.http.userAgent.s, maxText),
 		Revision:  clean(e.resource.revision.s, maxShown),
 	}
-}
-
-// bareURL is a URL without what may be secret in it.
-func bareURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return ""
-	}
-	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
-	return clean(u.String(), maxText)
 }

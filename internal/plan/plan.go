@@ -41,6 +41,7 @@ const (
 	RestrictIngress Op = "restrict-ingress"
 	RequireInvoker  Op = "require-invoker-check"
 	RevokePublic    Op = "revoke-public"
+	Redeploy        Op = "redeploy" // on its own, by the doctor only: see ForRedeploy
 )
 
 // stage is the place of each operation in the safe order. Steps of one stage
@@ -54,6 +55,7 @@ var stage = map[Op]int{
 	RestrictIngress: 5,
 	RequireInvoker:  6,
 	RevokePublic:    6,
+	Redeploy:        7,
 }
 
 // Step is one write. From and To say what changes, in words that restore it.

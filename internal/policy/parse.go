@@ -81,6 +81,8 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),
 		"since":          r.date("since", &settings.Since),
 		"existing":       r.truth("existing", &settings.Existing),
+		"redeploy":       choice(r, "redeploy", &settings.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff),
+		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, posture.ImagePin, posture.ImageGoOn, posture.ImageRefuse),
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),
 	}, "name")

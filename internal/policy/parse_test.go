@@ -59,6 +59,8 @@ var refusals = []refused{
 	{"existing without since", head + "    existing: true\n", "line 3, column 5: existing: true says nothing without since", false},
 	{"existing that is no truth", head + "    existing: yes\n", `existing is "yes": write true or false`, false},
 	{"unknown ingress", head + "    ingress: open\n", `ingress is "open": write restrict, keep`, false},
+	{"unknown redeploy", head + "    redeploy: always\n", `redeploy is "always": write enforce, advise, off`, false},
+	{"unknown redeployImage", head + "    redeployImage: latest\n", `redeployImage is "latest": write pin, go-on, refuse`, false},
 	{"unknown invokers", head + "    publicInvokers: add\n", `publicInvokers is "add": write remove, keep`, false},
 	{"an exemption without a ticket", exempting("reason: r, owner: o, expires: 2026-12-31", shopA), "line 4, column 14: an exemption has no ticket", false},
 	{"an exemption without an end", exempting("reason: r, owner: o, ticket: t", shopA), "an exemption has no expires", false},

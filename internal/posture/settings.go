@@ -69,6 +69,10 @@ type Settings struct {
 	// Propagation is how long a grant or a load balancer's setting may take
 	// until it holds everywhere.
 	Propagation time.Duration
+	// Redeploy is what to do about a revision that refuses IAP's agent although
+	// it may invoke, and RedeployImage about its image.
+	Redeploy      Redeploy
+	RedeployImage RedeployImage
 }
 
 // Exemption is why a service may stay as it is, who answers for that, and for
@@ -95,7 +99,7 @@ func (s Settings) ExemptAt(t time.Time) bool {
 func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
-		Settle: 30 * time.Second, Propagation: 2 * time.Minute,
+		Settle: 30 * time.Second, Propagation: 2 * time.Minute, Redeploy: RedeployAdvise, RedeployImage: ImagePin,
 	}
 }
 

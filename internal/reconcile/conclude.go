@@ -158,6 +158,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 		}
 	}
 	r.exposure(&final)
+	r.diagnosed(&final)
 	return final
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
@@ -55,9 +56,10 @@ type Holds interface {
 	On(target posture.Target, projectNumber string, at time.Time) *posture.Hold
 }
 
-// Engine is the loop with its surroundings. All fields but Holds are required.
+// Engine is the loop with its surroundings. All fields but Holds and Self are required.
 type Engine struct {
 	Observer  Observer
+	Examiner  Examiner // for diagnoses
 	Applier   Applier
 	Publisher Publisher
 	Policy    func() Policy // read anew for every run
@@ -67,6 +69,8 @@ type Engine struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string // of iapguard, for the reports
+	// Self is the own service account, by which redeploys are counted; "" = not known.
+	Self string
 }
 
 // Request is one run: why, for what, and on whose word.
@@ -81,6 +85,8 @@ type Request struct {
 	// reason; nil accepts whatever is right at the time. It is asked before
 	// every round of writes, with what was written so far.
 	Accept func(p plan.Plan, written []report.Step) error
+	// Diagnose asks why the service answers 403 before anything is planned.
+	Diagnose bool
 	// DryRun stops before the first write and publishes nothing.
 	DryRun bool
 	// ReadOnly stops before the first write and publishes what was found.
@@ -102,7 +108,7 @@ var (
 func (e *Engine) Run(ctx context.Context, request Request) (report.Report, error) {
 	ctx, meter := report.NewMeter(ctx)
 	r := &run{Engine: e, request: request, meter: meter, id: uuid.NewString(), began: e.Now()}
-	final, err := r.handle(ctx)
+	final, err := r.answer(ctx)
 	if err != nil || request.DryRun {
 		return final, err
 	}
@@ -151,6 +157,8 @@ type run struct {
 
 	before []posture.Door // the doors as they were first seen
 	done   []report.Step  // what was written
+
+	diagnosis *doctor.Diagnosis // nil unless the request asks for one
 }
 
 // handle loops until there is something final to say.

@@ -66,7 +66,11 @@ type Report struct {
 	Exemption    *Exemption     `json:"exemption,omitempty"`
 	// ExpectedAudience is what IAP's JWTs are made out to, as things are.
 	ExpectedAudience []string `json:"expectedAudience,omitempty"`
-	Advice           []string `json:"advice,omitempty"`
+	// Verdict is the doctor's, Why says it in a line, Evidence what was looked at.
+	Verdict  string     `json:"verdict,omitempty"`
+	Why      string     `json:"why,omitempty"`
+	Evidence []Evidence `json:"evidence,omitempty"`
+	Advice   []string   `json:"advice,omitempty"`
 	// Unread is what could not be read and would only have added to the
 	// picture: inherited grants, for example.
 	Unread []posture.Unread `json:"unread,omitempty"`
@@ -117,6 +121,12 @@ type Finding struct {
 	Severity posture.Severity `json:"severity"`
 	Resource string           `json:"resource"`
 	Why      string           `json:"why"`
+}
+
+// Evidence is one thing that the doctor looked at, and what was found.
+type Evidence struct {
+	What  string `json:"what"`
+	Found string `json:"found"`
 }
 
 // Step is one write, planned or done.

@@ -156,10 +156,15 @@ func deploy(ctx context.Context, s *stage.Stage) error {
 	if err := s.Broker.Idle(ctx); err != nil {
 		return err
 	}
-	_, err := s.Broker.Publish(ctx, delivery.Message{
-		Topic: stage.CommandsTopic, Data: []byte(`{"command":"sweep","target":"projects/` + stage.Project + `"}`),
-	})
-	return err
+	for _, command := range []string{
+		`{"command":"sweep","target":"projects/` + stage.Project + `"}`,
+		`{"command":"doctor","target":"` + stage.Scenario[0].Name() + `"}`,
+	} {
+		if _, err := s.Broker.Publish(ctx, delivery.Message{Topic: stage.CommandsTopic, Data: []byte(command)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // without is the roles less one permission.

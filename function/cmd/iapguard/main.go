@@ -74,7 +74,7 @@ func newRootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, command.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newUndoCommand(), newExplainCommand(),
+	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newDoctorCommand(), newUndoCommand(), newExplainCommand(),
 		newHoldCommand(), newResumeCommand(), newStatusCommand(), newPolicyCommand())
 	addLocalCommand(root)
 	return root

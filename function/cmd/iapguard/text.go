@@ -23,7 +23,7 @@ type printer struct {
 }
 
 func (o *options) printer(out io.Writer, command string) (*printer, error) {
-	p := &printer{out: out, json: o.format == "json", plan: command == "plan"}
+	p := &printer{out: out, json: o.format == "json", plan: command != "apply"}
 	if o.output == "" {
 		return p, nil
 	}
@@ -52,10 +52,15 @@ func (p *printer) end(failed bool) error {
 func (p *printer) note(line string)     { fmt.Fprintln(os.Stderr, "iapguard:", line) }
 func (p *printer) progress(line string) { fmt.Fprintln(os.Stderr, line) }
 
-func (p *printer) report(r report.Report) {
+// keep writes a report to the file of -o; apply's recorder does that itself.
+func (p *printer) keep(r report.Report) {
 	if p.plan && p.file != nil {
 		_ = json.NewEncoder(p.file).Encode(r) // a short write shows when the file is closed
 	}
+}
+
+func (p *printer) report(r report.Report) {
+	p.keep(r)
 	if p.json {
 		_ = json.NewEncoder(p.out).Encode(r)
 		return
@@ -66,7 +71,7 @@ func (p *printer) report(r report.Report) {
 // symbols as Terraform's plans have taught them: + adds, ~ changes, - takes away.
 var symbols = map[string]string{
 	"provision-agent": "+", "grant-invoker": "+", "grant-access": "+",
-	"enable-iap": "~", "enable-direct-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "revoke-public": "-",
+	"enable-iap": "~", "enable-direct-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "revoke-public": "-", "redeploy": "~",
 }
 
 // text shows a report to a person: what it is about, how the doors are kept,

@@ -27,6 +27,7 @@ const (
 	IAP             API = "IAP"
 	ServiceUsage    API = "SERVICEUSAGE"
 	ResourceManager API = "RESOURCEMANAGER"
+	Logging         API = "LOGGING"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside

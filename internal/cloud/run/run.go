@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
 	knative "google.golang.org/api/run/v1"
 	run "google.golang.org/api/run/v2"
+	htransport "google.golang.org/api/transport/http"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
@@ -22,6 +24,10 @@ type Client struct {
 	services   *run.ProjectsLocationsServicesService
 	operations *run.ProjectsLocationsOperationsService
 	lists      *knative.ProjectsLocationsServicesService
+	revisions  *knative.ProjectsLocationsRevisionsService
+
+	http            *http.Client
+	base, userAgent string
 }
 
 // New connects to the Admin API.
@@ -39,7 +45,15 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		return nil, fmt.Errorf("connecting to Cloud Run v1: %w", err)
 	}
 	api.UserAgent, older.UserAgent = config.UserAgent, config.UserAgent
-	return &Client{api.Projects.Locations.Services, api.Projects.Locations.Operations, older.Projects.Locations.Services}, nil
+	plain, _, err := htransport.NewClient(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Cloud Run: %w", err)
+	}
+	return &Client{
+		services: api.Projects.Locations.Services, operations: api.Projects.Locations.Operations,
+		lists: older.Projects.Locations.Services, revisions: older.Projects.Locations.Revisions,
+		http: plain, base: api.BasePath, userAgent: config.UserAgent,
+	}, nil
 }
 
 // ingress translates the API's words. What is not in it is unknown to us and
@@ -185,7 +199,12 @@ func (c *Client) patch(ctx context.Context, name, mask string, body *run.GoogleC
 	if err != nil {
 		return "", fmt.Errorf("patching %s of %q: %w", mask, name, connect.Classify(err))
 	}
-	operation, err = c.await(ctx, operation)
+	return c.finished(ctx, name, mask, operation)
+}
+
+// finished waits for a patch's operation and gives the version after it.
+func (c *Client) finished(ctx context.Context, name, mask string, operation *run.GoogleLongrunningOperation) (string, error) {
+	operation, err := c.await(ctx, operation)
 	if err != nil {
 		return "", fmt.Errorf("patching %s of %q: %w", mask, name, err)
 	}

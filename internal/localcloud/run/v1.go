@@ -33,6 +33,7 @@ func (r *Run) routesV1() []kernel.Route {
 		audited(v1Prefix+"DeleteService", route(http.MethodDelete, one, id+"services.delete", "services.delete", r.deleteV1)),
 		route(http.MethodGet, namespace+"/revisions", id+"revisions.list", "revisions.list", r.listRevisionsV1),
 		route(http.MethodGet, namespace+"/revisions/{revision}", id+"revisions.get", "revisions.get", r.getRevisionV1),
+		route(http.MethodGet, location+"/revisions/{revision}", wide+"revisions.get", "revisions.get", r.getRevisionV1),
 		route(http.MethodGet, "/v1/projects/{project}/locations", wide+"list", "locations.list", r.listLocations),
 		route(http.MethodGet, location+"/services", wide+"services.list", "services.list", r.listV1),
 		route(http.MethodGet, named, wide+"services.get", "services.get", r.getV1),

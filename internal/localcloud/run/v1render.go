@@ -1,7 +1,9 @@
 package run
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -196,6 +198,20 @@ func (r *revision) v1(of *service) map[string]any {
 			"labels": labels, "annotations": annotations,
 		},
 		"spec":   revisionSpecV1(r.template, r.templateSpec),
-		"status": map[string]any{"observedGeneration": number(1), "conditions": []any{ready}},
+		"status": map[string]any{"observedGeneration": number(1), "conditions": []any{ready}, "imageDigest": resolved(r.template)},
 	}
+}
+
+// resolved is the digest of a revision's first image: its own, or else one that
+// follows from the image's name, since no registry is asked here.
+func resolved(template map[string]any) string {
+	image := ""
+	if containers := kernel.List(template, "containers"); len(containers) > 0 {
+		first, _ := containers[0].(map[string]any)
+		image = kernel.Text(first, "image")
+	}
+	if strings.Contains(image, "@") {
+		return image
+	}
+	return fmt.Sprintf("%s@sha256:%x", image, sha256.Sum256([]byte(image)))
 }

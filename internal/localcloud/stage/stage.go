@@ -50,6 +50,16 @@ protoPayload.serviceName=("run.googleapis.com" OR "compute.googleapis.com" OR "i
 -protoPayload.methodName=~"\.(get|list|aggregatedList|getIamPolicy|testIamPermissions)$"
 `
 
+// RequestsFilter selects the requests that Cloud Run refused, for who opts in to
+// having each looked into. Requests at the run.app address, which strangers
+// make, are none of them. deploy/requests.filter is the same text.
+const RequestsFilter = `logName:"run.googleapis.com%2Frequests"
+resource.type="cloud_run_revision"
+httpRequest.status=403
+textPayload:("request was not authenticated" OR "not authorized to invoke")
+-httpRequest.requestUrl:".run.app/"
+`
+
 // Options adjust a stage. The zero value listens on a free port.
 type Options struct {
 	Addr         string // host:port to listen on; "" = a free port of 127.0.0.1

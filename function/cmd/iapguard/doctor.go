@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+func newDoctorCommand() *cobra.Command {
+	var o options
+	var self string
+	command := &cobra.Command{
+		Use:   "doctor TARGET",
+		Short: "Say why this service answers 403, and what to do; nothing is written",
+		Long: `Doctor looks at one service that answers "403 Forbidden" or "Your client does
+not have permission to get URL", and at everything before it, and says what is
+wrong in one verdict, what it looked at, and what to type next.`,
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{errors.New("one target: write iapguard doctor projects/PROJECT/locations/LOCATION/services/SERVICE")}
+			}
+			target, err := posture.ParseTarget(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			return diagnose(command.Context(), &o, target, self, command.OutOrStdout())
+		},
+	}
+	o.add(command)
+	command.Flags().StringVar(&self, "self", "", "e-mail of iapguard's own service account, whose new revisions are redeploys (default $IAPGUARD_SELF)")
+	return command
+}
+
+func diagnose(ctx context.Context, o *options, target posture.Target, self string, out io.Writer) error {
+	bench, err := o.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if self != "" {
+		bench.engine.Self = self
+	}
+	printer, err := o.printer(out, "doctor")
+	if err != nil {
+		return err
+	}
+	asked := request("doctor", target, true)
+	asked.Diagnose = true
+	final, err := bench.engine.Run(ctx, asked)
+	if err != nil || final.Verdict == "" || printer.json {
+		return printer.end(told(printer, target, final, err))
+	}
+	printer.keep(final)
+	fmt.Fprint(out, diagnosisText(final))
+	return printer.end(final.Outcome == report.Blocked || final.Outcome == report.Failed)
+}
+
+// diagnosisText tells a diagnosis to somebody who is new to IAP: what is wrong,
+// what was looked at, and what to type next.
+func diagnosisText(r report.Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n  %s\n  %s\n\nWhat was looked at\n", r.Subject(), r.Verdict, r.Why)
+	for _, each := range r.Evidence {
+		fmt.Fprintf(&b, "  %s\n      %s\n", each.What, each.Found)
+	}
+	if len(r.Advice) > 0 {
+		b.WriteString("\nWhat to do next\n")
+	}
+	for _, line := range r.Advice {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	return b.String()
+}

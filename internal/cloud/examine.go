@@ -1,0 +1,54 @@
+package cloud
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// recently is how far back the request log is looked into.
+const recently = time.Hour
+
+// Examine reads what a diagnosis needs beside the posture, side by side. The
+// request log is read only when no refused request is known yet. What is
+// forbidden is told as unread, and is no error.
+func (c *Cloud) Examine(ctx context.Context, p posture.Posture, withLog bool) (posture.Examination, error) {
+	found := posture.Examination{Unread: map[posture.Part]posture.Unread{}}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	read := func(part posture.Part, do func() error) {
+		group.Go(func() error {
+			var hidden unread
+			err := hidden.optional(p.Target.Name(), do())
+			if len(hidden.found) > 0 {
+				mu.Lock()
+				defer mu.Unlock()
+				found.Unread[part] = hidden.found[0]
+			}
+			return err
+		})
+	}
+	read(posture.PartRollout, func() (err error) {
+		found.Rollout, err = c.run.Rollout(ctx, p.Target)
+		if err != nil && fault.ActionOf(err) == fault.Gone {
+			return fault.New(fault.Conflict, "%w", err) // a revision went while it was read
+		}
+		return err
+	})
+	read(posture.PartIAPAPI, func() (err error) {
+		found.IAPDisabled, err = c.identity.IAPDisabled(ctx, p.Target.Project)
+		return err
+	})
+	if withLog {
+		read(posture.PartRequestLog, func() (err error) {
+			found.Refused, err = c.requests.Refused(ctx, p.Target, c.now().Add(-recently), p.Service.IAPOn)
+			return err
+		})
+	}
+	return found, group.Wait()
+}

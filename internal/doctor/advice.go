@@ -1,0 +1,115 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// serviceFlags names a service to a gcloud run command.
+func serviceFlags(t posture.Target) string {
+	return " " + t.Service + " --region=" + t.Location + " --project=" + t.Project
+}
+
+// redeploy makes gcloud create a new revision that differs in a label only.
+// Source: gcloud run services update labels the revision too.
+func redeploy(t posture.Target) string {
+	return "gcloud run services update" + serviceFlags(t) + " --update-labels=redeployed-for=iap"
+}
+
+func readLog(t posture.Target) string {
+	return `gcloud logging read 'resource.type="cloud_run_revision" resource.labels.service_name="` + t.Service + `"' --project=` + t.Project + " --limit=20"
+}
+
+func grantAccess(p posture.Posture) string {
+	command := "if they are to get in: gcloud iap web add-iam-policy-binding --member=user:EMAIL --role=" + posture.RoleAccessor + " --project=" + p.Target.Project
+	for _, backend := range p.Backends {
+		if !backend.IAPOn {
+			continue
+		}
+		command += " --resource-type=backend-services --service=" + backend.Name
+		if backend.Location != posture.Global {
+			command += " --region=" + backend.Location
+		}
+		break
+	}
+	return command
+}
+
+// remaining is what can still be wrong when a grant and a new revision are not
+// enough, and how to check each. Sources: iap/docs/enabling-cloud-run (allowlist,
+// X-Serverless-Authorization), iam/docs/deny-overview, run/docs/troubleshooting.
+func remaining(p posture.Posture) []string {
+	project, agent := p.Target.Project, posture.AgentEmail(p.ProjectNumber)
+	return []string{
+		"a deny policy takes the permission away: gcloud iam policies list --attachment-point=cloudresourcemanager.googleapis.com/projects/" + project + " --kind=denypolicies",
+		"IAP's agent lacks run.routes.invoke: https://console.cloud.google.com/iam-admin/troubleshooter with principal " + agent + " and that permission",
+		"the project is on the allowlist of IAP's Preview, where permissions were checked differently: ask Cloud Run support to take it off",
+		"an organisation policy restricts who may invoke: gcloud org-policies list --project=" + project,
+		"VPC Service Controls refuse the call: look for a violation with gcloud logging read 'protoPayload.metadata.@type:VpcServiceControlAuditMetadata' --project=" + project,
+		"the load balancer belongs to another project, whose IAP agent is the one that calls: compare the project number in " + agent,
+		"the service itself calls another Cloud Run service with the X-Serverless-Authorization header that it received, and passes on that one's 403: remove the header first",
+	}
+}
+
+// checked lists what was looked at, for the report.
+func (e Evidence) checked(now time.Time) []Checked {
+	p := e.Posture
+	list := []Checked{{"refused request", e.symptomText()}, {"IAP", e.iapText()}, {"ingress", cmp.Or(string(p.Service.Ingress), "unknown: no revision is active")}}
+	since := ""
+	if at := e.changedAt(); !at.IsZero() {
+		since = fmt.Sprintf("; the policy was last changed at %s, %s ago", stamp(at), now.Sub(at).Round(time.Second))
+	}
+	list = append(list, Checked{"IAP's agent " + posture.AgentEmail(p.ProjectNumber) + " as invoker", string(e.grant()) + since})
+	if _, missing := e.Unread[posture.PartRollout]; !missing {
+		list = append(list, e.rolloutText()...)
+	}
+	if _, missing := e.Unread[posture.PartIAPAPI]; !missing {
+		list = append(list, Checked{"IAP's API", map[bool]string{true: "switched off", false: "enabled"}[e.IAPDisabled]})
+	}
+	for _, part := range slices.Sorted(maps.Keys(e.Unread)) {
+		list = append(list, Checked{string(part), "unknown: " + e.Unread[part].Why})
+	}
+	return list
+}
+
+func (e Evidence) symptomText() string {
+	s := e.Symptom
+	if s == nil {
+		return "none is known"
+	}
+	return fmt.Sprintf("%d at %s for %s, in the %s log", s.Status, stamp(s.At), s.URL, s.Log)
+}
+
+func (e Evidence) iapText() string {
+	text := ""
+	for _, backend := range e.Posture.Backends {
+		state := "off"
+		if backend.IAPOn {
+			state = "on"
+		}
+		text += state + " at " + backend.Resource() + "; "
+	}
+	if text == "" {
+		text = "no load balancer leads to the service; "
+	}
+	if e.Posture.Service.IAPOn {
+		return text + "on at the service itself"
+	}
+	return text + "off at the service itself"
+}
+
+func (e Evidence) rolloutText() []Checked {
+	serving, traffic := "none is ready", "goes to the latest revision"
+	if r := e.Rollout.Serving; r.Name != "" {
+		serving = fmt.Sprintf("%s, made at %s by %s", r.Name, stamp(r.CreatedAt), r.Creator)
+	}
+	if !e.Rollout.OnLatest {
+		traffic = "is pinned to a named revision, in part or in whole"
+	}
+	return []Checked{{"serving revision", serving}, {"traffic", traffic}}
+}

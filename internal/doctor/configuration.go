@@ -1,0 +1,130 @@
+package doctor
+
+import (
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// application leaves what the service's own code refuses to its owners.
+func application(e Evidence, _ time.Time) *Diagnosis {
+	if !e.fromCloudRun() || e.Symptom.RefusedByIAM() {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: ApplicationsOwn, Cure: Leave,
+		Why:    "Cloud Run let the request through, and the application itself answered it",
+		Advice: []string{"read the application's log: " + readLog(e.Posture.Target)},
+	}
+}
+
+// stranger recognises who went around IAP. That a door is open is the ordinary
+// steps' business; no revision is ever made for it.
+func stranger(e Evidence, _ time.Time) *Diagnosis {
+	if e.Symptom == nil || !e.Symptom.AtDefaultURL() || e.Posture.Service.IAPOn {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: StrangerAtDefaultURL, Cure: Protect,
+		Why:    "somebody without permission asked at the run.app address, which IAP does not guard, and Cloud Run rightly refused",
+		Advice: []string{"use the load balancer's address; to close the run.app address: iapguard apply " + e.Posture.Target.Name()},
+	}
+}
+
+func twice(e Evidence, _ time.Time) *Diagnosis {
+	if !e.Posture.Service.IAPOn {
+		return nil
+	}
+	for _, backend := range e.Posture.Backends {
+		if backend.IAPOn {
+			return &Diagnosis{
+				Verdict: BothIAP, Cure: Person,
+				Why:    "IAP is on at the load balancer and at the Cloud Run service; requests that pass both fail",
+				Advice: []string{"turn one of them off, for example: gcloud run services update" + serviceFlags(e.Posture.Target) + " --no-iap"},
+			}
+		}
+	}
+	return nil
+}
+
+// off says that IAP guards nothing, or not the door at which it happened.
+func off(e Evidence, _ time.Time) *Diagnosis {
+	why := ""
+	switch guarded, known := false, false; {
+	case !e.iapOn() && len(e.Posture.Backends) == 0:
+		why = "no load balancer leads to the service and IAP is not on at the service itself: Cloud Run lets only named callers in, and browsers name nobody"
+	case !e.iapOn():
+		why = "IAP is not on, so nobody signs visitors in, and Cloud Run refuses whom it does not know"
+	case e.fromCloudRun():
+		if guarded, known = e.door(); known && !guarded {
+			why = "IAP is not on at the load balancer that the request came through (" + e.Symptom.Host() + ")"
+		}
+	}
+	if why == "" {
+		return nil
+	}
+	return &Diagnosis{Verdict: IAPOff, Cure: Protect, Why: why, Advice: []string{"see what is missing: iapguard plan " + e.Posture.Target.Name()}}
+}
+
+func apiDisabled(e Evidence, _ time.Time) *Diagnosis {
+	if !e.IAPDisabled {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: IAPAPIDisabled, Cure: Person, Why: "IAP's API is switched off in the project, so IAP cannot send anybody on",
+		Advice: []string{"gcloud services enable iap.googleapis.com --project=" + e.Posture.Target.Project},
+	}
+}
+
+// accessor recognises whom IAP refused: that is its job. Without its agent IAP
+// refuses everybody.
+func accessor(e Evidence, _ time.Time) *Diagnosis {
+	if e.Symptom == nil || e.Symptom.Log != posture.LoadBalancerLog || e.grant() == grantNowhere {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: NotAnAccessor, Cure: Leave,
+		Why:    "the visitor signed in, and IAP's access list does not name them: IAP did what it is for",
+		Advice: []string{grantAccess(e.Posture)},
+	}
+}
+
+// agentGrant finds whatever keeps IAP's agent from invoking the service.
+func agentGrant(e Evidence, _ time.Time) *Diagnosis {
+	d := Diagnosis{Cure: Protect, Advice: []string{"iapguard apply " + e.Posture.Target.Name()}}
+	switch e.grant() {
+	case grantHolds, grantInherited:
+		return nil
+	case grantConditional:
+		d.Verdict, d.Why = GrantConditional, "IAP sends visitors on as its service agent, which may invoke the service only while a condition holds"
+	case grantDeleted:
+		d.Verdict, d.Why = GrantToDeletedAgent, "the permission to invoke names a deleted account: IAP's service agent was made anew and has to be granted again"
+	case grantMissing:
+		d.Verdict, d.Why = GrantMissing, "IAP sends visitors on as its service agent, which is not allowed to invoke the service"
+	case grantNowhere:
+		d.Verdict, d.Why = AgentNotProvisioned, "IAP's service agent is named nowhere: it may not exist yet, and cannot invoke the service"
+	}
+	return &d
+}
+
+// ingress finds a setting that keeps the load balancer out. Visitors are told
+// 404 then, so a 403 of Cloud Run shows that there is another reason.
+func ingress(e Evidence, _ time.Time) *Diagnosis {
+	p := e.Posture
+	if e.fromCloudRun() || p.Service.IAPOn {
+		return nil
+	}
+	external := false
+	for _, door := range p.Doors() {
+		external = external || door.Kind == posture.LoadBalancer
+	}
+	if p.Service.Ingress != posture.IngressNone && (p.Service.Ingress != posture.IngressInternal || !external) {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: IngressInTheWay, Cure: Person,
+		Why: "the service's ingress is " + string(p.Service.Ingress) + ", which keeps the load balancer's visitors out (they are told 404)",
+		Advice: []string{"if they are to get in: gcloud run services update" + serviceFlags(p.Target) +
+			" --ingress=" + string(posture.IngressInternalLoadBalancing)},
+	}
+}

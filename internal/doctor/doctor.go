@@ -1,0 +1,87 @@
+package doctor
+
+import (
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// skew is how far two of Google's clocks may lie apart before a time in the
+// future is a contradiction.
+const skew = time.Minute
+
+// checks are all that is looked at, in the order in which it decides: who was
+// refused by whom, then what is wrong with the configuration, then whether it is
+// too early, and at last what only a new revision cures.
+var checks = []func(Evidence, time.Time) *Diagnosis{
+	fromTheFuture,
+	application,
+	stranger,
+	twice,
+	off,
+	apiDisabled,
+	accessor,
+	agentGrant,
+	ingress,
+	deploying,
+	propagating,
+	unread,
+	nothingServes,
+	noSymptom,
+	ageUnknown,
+	olderThanGrant,
+	pinned,
+	olderThanRevision,
+	unknownDoor,
+	redeployedInVain,
+	whoseRevisions,
+	braked,
+	stuck,
+}
+
+// Diagnose says why the service answers 403 and what cures it. There always is
+// an answer: where nothing else is wrong, the revision is stuck.
+func Diagnose(e Evidence, now time.Time) Diagnosis {
+	for _, check := range checks {
+		if found := check(e, now); found != nil {
+			found.Checked = e.checked(now)
+			return *found
+		}
+	}
+	panic("unreachable: the last check always answers")
+}
+
+func fromTheFuture(e Evidence, now time.Time) *Diagnosis {
+	for _, dated := range []struct {
+		what string
+		at   time.Time
+	}{
+		{"the refused request", symptomTime(e)},
+		{"the IAM policy with the grant", e.changedAt()},
+		{"the serving revision", e.Rollout.Serving.CreatedAt},
+		{"the newest revision", e.Rollout.Newest.CreatedAt},
+	} {
+		if dated.at.After(now.Add(skew)) {
+			return &Diagnosis{
+				Verdict: ClocksDisagree, Cure: Person,
+				Why:    dated.what + " is dated " + stamp(dated.at) + ", which lies in the future: what came first cannot be told",
+				Advice: []string{"compare this machine's clock with a time server; if it is right, ask again after " + stamp(dated.at)},
+			}
+		}
+	}
+	return nil
+}
+
+func symptomTime(e Evidence) time.Time {
+	if e.Symptom == nil {
+		return time.Time{}
+	}
+	return e.Symptom.At
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// fromCloudRun reports whether Cloud Run's invoker check is known to have refused.
+func (e Evidence) fromCloudRun() bool {
+	return e.Symptom != nil && e.Symptom.Log == posture.CloudRunLog
+}

@@ -1,0 +1,313 @@
+package doctor
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+const (
+	agent = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
+	self  = "iapguard@demo-project.iam.gserviceaccount.com"
+	dev   = "dev@example.com"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+// invokers is a policy that was last changed an hour ago.
+func invokers(bindings ...posture.Binding) posture.Policy {
+	return posture.Policy{ChangedAt: ago(time.Hour), Bindings: bindings}
+}
+
+func invoker(condition string, members ...string) posture.Binding {
+	return posture.Binding{Role: posture.RoleInvoker, Condition: condition, Members: members}
+}
+
+// stuckEvidence is a service behind IAP that is as it must be, and a refusal a
+// minute ago: nothing explains it.
+func stuckEvidence() Evidence {
+	target := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
+	settings := posture.DefaultSettings()
+	settings.Redeploy = posture.RedeployEnforce
+	revision := posture.Revision{Name: "hello-00001-abc", Creator: dev, CreatedAt: ago(48 * time.Hour)}
+	return Evidence{
+		Symptom: &posture.Symptom{
+			Log: posture.CloudRunLog, Status: 403, Text: "The request was not authenticated. Either allow …",
+			URL: "https://hello.example.com/", Revision: revision.Name, At: ago(time.Minute),
+		},
+		Posture: posture.Posture{
+			Target: target, ProjectNumber: "123456789012", Invokers: invokers(invoker("", agent)),
+			Service: posture.Service{Ingress: posture.IngressInternalLoadBalancing},
+			Backends: []posture.Backend{{
+				Project: "demo-project", Location: posture.Global, Name: "hello-backend", Scheme: "EXTERNAL_MANAGED", IAPOn: true,
+				Frontends: []posture.Frontend{{Resource: "r", Hosts: []string{"hello.example.com", "*.shop.example.com/api/*"}, HTTPS: true}},
+			}},
+		},
+		Settings: settings, Self: self,
+		Examination: posture.Examination{Rollout: posture.Rollout{Serving: revision, Newest: revision, OnLatest: true, Recent: []posture.Revision{revision}}},
+	}
+}
+
+func ours(name string, at time.Time) posture.Revision {
+	return posture.Revision{Name: name, Creator: self, CreatedAt: at}
+}
+
+// byDefaultURL is a refusal at the run.app address.
+func byDefaultURL(e *Evidence) { e.Symptom.URL = "https://hello-abc-uc.a.run.app/admin" }
+
+// byIAP is a refusal by IAP itself.
+func byIAP(e *Evidence) {
+	e.Symptom = &posture.Symptom{Log: posture.LoadBalancerLog, Status: 403, URL: "https://hello.example.com/", At: ago(time.Minute)}
+}
+
+func denied(part posture.Part) map[posture.Part]posture.Unread {
+	return map[posture.Part]posture.Unread{part: {Resource: "r", Why: "denied"}}
+}
+
+func grants(bindings ...posture.Binding) func(*Evidence) {
+	return func(e *Evidence) { e.Posture.Invokers = invokers(bindings...) }
+}
+
+var rows = []struct {
+	name    string
+	change  func(*Evidence)
+	verdict Verdict
+	cure    Cure
+}{
+	{"the application refused", func(e *Evidence) { e.Symptom.Text = "" }, ApplicationsOwn, Leave},
+	{"somebody at the default URL", byDefaultURL, StrangerAtDefaultURL, Protect},
+	{"a stranger does not hide behind a port and capital letters", func(e *Evidence) { e.Symptom.URL = "https://Hello-abc-uc.a.RUN.app:443/" }, StrangerAtDefaultURL, Protect},
+	{"at the default URL, which IAP guards itself", func(e *Evidence) {
+		byDefaultURL(e)
+		e.Posture.Service.IAPOn, e.Posture.Backends = true, nil
+	}, StuckRevision, Redeploy},
+	{"IAP refused", byIAP, NotAnAccessor, Leave},
+	{"IAP refused, and its agent may not exist", func(e *Evidence) { byIAP(e); grants()(e) }, AgentNotProvisioned, Protect},
+	{"IAP is on twice", func(e *Evidence) { e.Posture.Service.IAPOn = true }, BothIAP, Person},
+	{"IAP is off", func(e *Evidence) { e.Posture.Backends[0].IAPOn = false }, IAPOff, Protect},
+	{"no load balancer", func(e *Evidence) { e.Posture.Backends = nil }, IAPOff, Protect},
+	{"IAP is off at the door that was used", func(e *Evidence) {
+		other := e.Posture.Backends[0]
+		other.IAPOn, other.Frontends = false, []posture.Frontend{{Hosts: []string{"open.example.com"}}}
+		e.Posture.Backends = append(e.Posture.Backends, other)
+		e.Symptom.URL = "https://open.example.com/"
+	}, IAPOff, Protect},
+	{"IAP's API is off", func(e *Evidence) { e.IAPDisabled = true }, IAPAPIDisabled, Person},
+	{"somebody asks, and the agent is nowhere", func(e *Evidence) { e.Symptom = nil; grants()(e) }, AgentNotProvisioned, Protect},
+	{"IAP's agent was refused, so it exists", grants(), GrantMissing, Protect},
+	{"the agent has another role only", func(e *Evidence) {
+		e.Symptom = nil
+		grants(posture.Binding{Role: "roles/run.viewer", Members: []string{agent}})(e)
+	}, GrantMissing, Protect},
+	{"a condition", grants(invoker("request.time.getHours() < 18", agent)), GrantConditional, Protect},
+	{"granted on the project, long ago", func(e *Evidence) {
+		e.Posture.Invokers, e.Posture.Project = invokers(), invokers(invoker("", agent))
+	}, StuckRevision, Redeploy},
+	{"granted on the project a moment ago", func(e *Evidence) {
+		e.Posture.Invokers, e.Posture.Project = invokers(), invokers(invoker("", agent))
+		e.Posture.Project.ChangedAt = ago(time.Second)
+	}, Propagating, Wait},
+	{"a deleted agent", grants(invoker("", "deleted:"+agent+"?uid=1234")), GrantToDeletedAgent, Protect},
+	{"no ingress", func(e *Evidence) { e.Symptom = nil; e.Posture.Service.Ingress = posture.IngressNone }, IngressInTheWay, Person},
+	{"internal ingress behind an external load balancer", func(e *Evidence) {
+		e.Symptom = nil
+		e.Posture.Service.Ingress = posture.IngressInternal
+	}, IngressInTheWay, Person},
+	{"internal ingress behind an internal load balancer", func(e *Evidence) {
+		e.Symptom = nil
+		e.Posture.Service.Ingress, e.Posture.Backends[0].Scheme = posture.IngressInternal, "INTERNAL_MANAGED"
+	}, NothingFound, Leave},
+	{"being deployed", func(e *Evidence) { e.Posture.Service.Reconciling = true }, Deploying, Wait},
+	{"a fresh grant", func(e *Evidence) { e.Posture.Invokers.ChangedAt = ago(90 * time.Second) }, Propagating, Wait},
+	{"a grant that has just propagated", func(e *Evidence) {
+		e.Posture.Invokers.ChangedAt, e.Symptom.At = ago(2*time.Minute), ago(time.Second)
+	}, OldNews, Leave},
+	{"refused before the grant held", func(e *Evidence) { e.Posture.Invokers.ChangedAt = ago(150 * time.Second) }, OldNews, Leave},
+	{"refused before the serving revision", func(e *Evidence) { e.Rollout.Serving.CreatedAt = ago(30 * time.Second) }, OldNews, Leave},
+	{"refused by a revision of the past", func(e *Evidence) { e.Symptom.Revision = "hello-00000-old" }, OldNews, Leave},
+	{"nobody was refused", func(e *Evidence) { e.Symptom = nil }, NothingFound, Leave},
+	{"nothing is ready", func(e *Evidence) { e.Rollout.Serving = posture.Revision{} }, NoReadyRevision, Person},
+	{"pinned traffic", func(e *Evidence) { e.Rollout.OnLatest = false }, TrafficPinned, Person},
+	{"pinned to a revision of the past", func(e *Evidence) {
+		e.Rollout.OnLatest, e.Symptom.Revision = false, "hello-00000-old"
+	}, TrafficPinned, Person},
+	{"stuck", func(*Evidence) {}, StuckRevision, Redeploy},
+	{"stuck behind a host pattern", func(e *Evidence) { e.Symptom.URL = "https://a.shop.example.com/api/1" }, StuckRevision, Redeploy},
+	{"stuck, and the policy wants advice", func(e *Evidence) { e.Settings.Redeploy = posture.RedeployAdvise }, StuckRevision, Advise},
+	{"stuck, and the policy forbids", func(e *Evidence) { e.Settings.Redeploy = posture.RedeployOff }, StuckRevision, Person},
+	{"stuck, and who we are is not known", func(e *Evidence) { e.Self = "" }, StuckRevision, Advise},
+	{"redeployed by us, and refused since", func(e *Evidence) {
+		e.Rollout.Serving = ours("hello-00002-def", ago(10*time.Minute))
+		e.Rollout.Newest, e.Symptom.Revision = e.Rollout.Serving, "hello-00002-def"
+	}, FailingAfterRedeploy, Person},
+	{"redeployed by us long ago: not again for ever", func(e *Evidence) {
+		e.Rollout.Serving = ours("hello-00002-def", ago(40*time.Hour))
+		e.Rollout.Newest, e.Symptom.Revision = e.Rollout.Serving, "hello-00002-def"
+	}, FailingAfterRedeploy, Person},
+	{"our revision never became ready", func(e *Evidence) { e.Rollout.Newest = ours("hello-00002-def", ago(10*time.Minute)) }, FailingAfterRedeploy, Person},
+	{"redeployed within the hour, deployed by others since", func(e *Evidence) {
+		e.Rollout.Recent = append(e.Rollout.Recent, ours("hello-00000-x", ago(59*time.Minute)))
+	}, RedeployedTooOften, Hold},
+	{"redeployed more than an hour ago", func(e *Evidence) {
+		e.Rollout.Recent = append(e.Rollout.Recent, ours("hello-00000-x", ago(61*time.Minute)), ours("hello-00000-y", ago(3*time.Hour)))
+	}, StuckRevision, Redeploy},
+	{"redeployed three times in a day", func(e *Evidence) {
+		e.Rollout.Recent = append(e.Rollout.Recent, ours("x", ago(2*time.Hour)), ours("y", ago(4*time.Hour)), ours("z", ago(23*time.Hour)))
+	}, RedeployedTooOften, Hold},
+	{"revisions are not readable", func(e *Evidence) { e.Unread = denied(posture.PartRollout) }, EvidenceMissing, Person},
+	{"the request log is not readable, and nobody told", func(e *Evidence) {
+		e.Symptom, e.Unread = nil, denied(posture.PartRequestLog)
+	}, EvidenceMissing, Person},
+	{"whether IAP's API is on is not readable", func(e *Evidence) { e.Unread = denied(posture.PartIAPAPI) }, EvidenceMissing, Person},
+	{"the grant's age is not known", func(e *Evidence) { e.Posture.Invokers.ChangedAt = time.Time{} }, EvidenceMissing, Person},
+	{"the refusal's time is not known", func(e *Evidence) { e.Symptom.At = time.Time{} }, EvidenceMissing, Person},
+	{"the revision's age is not known", func(e *Evidence) { e.Rollout.Serving.CreatedAt = time.Time{} }, EvidenceMissing, Person},
+	{"a host that no load balancer has", func(e *Evidence) { e.Symptom.URL = "https://elsewhere.example.com/" }, EvidenceMissing, Person},
+	{"no URL", func(e *Evidence) { e.Symptom.URL = "" }, EvidenceMissing, Person},
+	{"a load balancer whose hosts cannot be read", func(e *Evidence) { e.Posture.Backends[0].Frontends[0].Unread = "denied" }, EvidenceMissing, Person},
+	{"a refusal from the future", func(e *Evidence) { e.Symptom.At = now.Add(2 * time.Minute) }, ClocksDisagree, Person},
+	{"a grant from the future", func(e *Evidence) { e.Posture.Invokers.ChangedAt = now.Add(time.Hour) }, ClocksDisagree, Person},
+	{"a revision from the future", func(e *Evidence) { e.Rollout.Newest.CreatedAt = now.Add(time.Hour) }, ClocksDisagree, Person},
+}
+
+func TestEveryDiseaseHasItsVerdictAndItsCure(t *testing.T) {
+	given := map[Verdict]bool{}
+	for _, tc := range rows {
+		e := stuckEvidence()
+		tc.change(&e)
+		got := Diagnose(e, now)
+		given[tc.verdict] = true
+		if got.Verdict != tc.verdict || got.Cure != tc.cure {
+			t.Errorf("%s: %s, %s (%s), want %s, %s", tc.name, got.Verdict, got.Cure, got.Why, tc.verdict, tc.cure)
+		}
+		if got.Why == "" || strings.Contains(got.Why, "\n") || len(got.Checked) < 4 {
+			t.Errorf("%s: why %q, checked %v: want one line and what was looked at", tc.name, got.Why, got.Checked)
+		}
+		if (got.Cure == Wait) == got.Until.IsZero() {
+			t.Errorf("%s: cure %s until %s", tc.name, got.Cure, got.Until)
+		}
+		if got.Cure == Person && len(got.Advice) == 0 {
+			t.Errorf("%s: a person must act and is not told how", tc.name)
+		}
+		for _, checked := range got.Checked {
+			if checked.Found == "" {
+				t.Errorf("%s: nothing is said of %s", tc.name, checked.What)
+			}
+		}
+	}
+	for _, verdict := range Verdicts() {
+		if !given[verdict] {
+			t.Errorf("no row ends in %s", verdict)
+		}
+	}
+}
+
+func TestWaitingEndsWhenTheGrantHolds(t *testing.T) {
+	e := stuckEvidence()
+	e.Posture.Invokers.ChangedAt = ago(30 * time.Second)
+	until := Diagnose(e, now).Until
+	if want := now.Add(90 * time.Second); !until.Equal(want) {
+		t.Fatalf("wait until %s, want %s", until, want)
+	}
+	if got := Diagnose(e, until); got.Verdict != OldNews {
+		t.Errorf("then the same refusal is %s, want %s", got.Verdict, OldNews)
+	}
+}
+
+func TestWhatRemainsIsToldWithHowToCheckEach(t *testing.T) {
+	e := stuckEvidence()
+	e.Rollout.Newest.Creator = self
+	got := Diagnose(e, now)
+	for _, word := range []string{"deny policy", "run.routes.invoke", "allowlist", "organisation policy", "VPC Service Controls", "another project", "X-Serverless-Authorization"} {
+		if !slices.ContainsFunc(got.Advice, func(line string) bool { return strings.Contains(line, word) && strings.Contains(line, ":") }) {
+			t.Errorf("the advice %q says nothing of %s", got.Advice, word)
+		}
+	}
+}
+
+// proven says, in its own words, what must hold before a new revision is forced.
+func proven(e Evidence) error {
+	granting := e.Posture.Invokers
+	if !granting.Holds(posture.RoleInvoker, agent) {
+		granting = e.Posture.Project
+	}
+	grantHeld := granting.ChangedAt.Add(e.Settings.Propagation)
+	recent := map[string]bool{}
+	for _, r := range append(slices.Clone(e.Rollout.Recent), e.Rollout.Serving, e.Rollout.Newest) {
+		if r.Creator == e.Self && now.Sub(r.CreatedAt) < time.Hour {
+			recent[r.Name] = true
+		}
+	}
+	switch {
+	case !granting.Holds(posture.RoleInvoker, agent):
+		return fmt.Errorf("the grant is not proven: %+v", granting)
+	case granting.ChangedAt.IsZero() || now.Before(grantHeld):
+		return fmt.Errorf("the grant may not hold yet: %s", granting.ChangedAt)
+	case e.Symptom == nil || e.Symptom.At.After(now.Add(skew)) || !e.Symptom.At.After(grantHeld) || !e.Symptom.At.After(e.Rollout.Serving.CreatedAt):
+		return fmt.Errorf("the refusal is too old, or from the future: %+v", e.Symptom)
+	case !e.Symptom.RefusedByIAM() || e.Symptom.AtDefaultURL() && !e.Posture.Service.IAPOn:
+		return fmt.Errorf("it was not IAP's agent that was refused: %+v", e.Symptom)
+	case !e.Rollout.OnLatest || e.Rollout.Serving.CreatedAt.IsZero():
+		return fmt.Errorf("a new revision would not serve: %+v", e.Rollout)
+	case e.Self == "" || len(recent) > 0 || e.Rollout.Newest.Creator == e.Self:
+		return fmt.Errorf("it was done a short time ago: %+v", e.Rollout)
+	case e.Settings.Redeploy != posture.RedeployEnforce || e.Posture.Service.Reconciling || len(e.Unread) > 0:
+		return fmt.Errorf("it is not wanted, too early, or not known: %+v", e)
+	}
+	return nil
+}
+
+func TestNothingIsRedeployedWithoutProof(t *testing.T) {
+	const tries = 20_000
+	redeployed, random := 0, rand.New(rand.NewPCG(6, 6))
+	for i := range tries {
+		e := stuckEvidence()
+		// Most of what can be wrong is wrong in few of them, so that some get far.
+		for range random.IntN(4) {
+			rows[random.IntN(len(rows))].change(&e)
+			if e.Symptom == nil || len(e.Posture.Backends) == 0 {
+				break // other rows change what is in them
+			}
+		}
+		shake(random, &e)
+		got := Diagnose(e, now)
+		if again := Diagnose(e, now); cmp.Diff(got, again) != "" {
+			t.Fatalf("try %d: two answers to one question", i)
+		}
+		if got.Cure != Redeploy {
+			continue
+		}
+		redeployed++
+		if err := proven(e); err != nil {
+			t.Fatalf("try %d: redeployed without proof: %v", i, err)
+		}
+	}
+	if redeployed < tries/100 {
+		t.Errorf("only %d of %d were redeployed: this proves little", redeployed, tries)
+	}
+}
+
+// shake moves times to and fro.
+func shake(random *rand.Rand, e *Evidence) {
+	move := func(at *time.Time) {
+		if random.IntN(3) == 0 {
+			*at = now.Add(time.Duration(random.Int64N(int64(6*time.Minute))) - 5*time.Minute)
+		}
+	}
+	move(&e.Posture.Invokers.ChangedAt)
+	move(&e.Rollout.Serving.CreatedAt)
+	move(&e.Rollout.Newest.CreatedAt)
+	if e.Symptom != nil {
+		move(&e.Symptom.At)
+	}
+	e.Settings.Propagation = time.Duration(random.IntN(8)) * time.Minute
+}

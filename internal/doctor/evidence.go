@@ -1,0 +1,116 @@
+package doctor
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Evidence is everything that a diagnosis rests on.
+type Evidence struct {
+	// Symptom is the refused request; nil = somebody asks, and none is known.
+	Symptom  *posture.Symptom
+	Posture  posture.Posture
+	Settings posture.Settings
+	posture.Examination
+	// Self is whose new revisions are our redeploys; "" = that is not known.
+	Self string
+}
+
+// grant is how IAP's agent stands in the service's policy.
+type grant string
+
+const (
+	grantHolds       grant = "granted, without a condition"
+	grantInherited   grant = "granted on the project, without a condition"
+	grantConditional grant = "granted under a condition only"
+	grantDeleted     grant = "granted to an agent that has been deleted"
+	grantMissing     grant = "not granted"
+	grantNowhere     grant = "not granted, and the agent is named in no policy"
+)
+
+func (e Evidence) grant() grant {
+	p := e.Posture
+	if p.Invokers.Holds(posture.RoleInvoker, p.Agent()) {
+		return grantHolds
+	}
+	if p.InheritsInvoker() {
+		return grantInherited
+	}
+	found := grantNowhere
+	for _, binding := range p.Invokers.Bindings {
+		for _, member := range binding.Members {
+			// A deleted member reads deleted:serviceAccount:EMAIL?uid=NUMBER.
+			// Source: iam/docs/principal-identifiers.
+			deleted := strings.HasPrefix(member, "deleted:"+p.Agent()+"?")
+			switch {
+			case member == p.Agent() && binding.Role == posture.RoleInvoker:
+				return grantConditional
+			case deleted && binding.Role == posture.RoleInvoker:
+				found = grantDeleted
+			case member == p.Agent() && found == grantNowhere:
+				found = grantMissing
+			}
+		}
+	}
+	// IAP sent the request on, so its agent exists.
+	if found == grantNowhere && e.Symptom != nil && e.Symptom.RefusedByIAM() {
+		found = grantMissing
+	}
+	return found
+}
+
+// iapOn reports whether IAP is on anywhere before the service.
+func (e Evidence) iapOn() bool {
+	return e.Posture.Service.IAPOn || slices.ContainsFunc(e.Posture.Backends, func(b posture.Backend) bool { return b.IAPOn })
+}
+
+// changedAt is when the policy that holds the grant was last changed; zero = not
+// known.
+func (e Evidence) changedAt() time.Time {
+	if e.grant() == grantInherited {
+		return e.Posture.Project.ChangedAt
+	}
+	return e.Posture.Invokers.ChangedAt
+}
+
+// heldSince is from when on the agent's grant can be expected to hold
+// everywhere; zero = it is not known when it was made.
+func (e Evidence) heldSince() time.Time {
+	if e.changedAt().IsZero() {
+		return time.Time{}
+	}
+	return e.changedAt().Add(e.Settings.Propagation)
+}
+
+// door finds the way by which the refused request came: whether IAP stands at
+// it, and whether it is known at all.
+func (e Evidence) door() (iap, known bool) {
+	host := e.Symptom.Host()
+	if e.Symptom.AtDefaultURL() {
+		return e.Posture.Service.IAPOn, true
+	}
+	if host == "" {
+		return false, false
+	}
+	for _, backend := range e.Posture.Backends {
+		for _, frontend := range backend.Frontends {
+			if frontend.Unread == "" && serves(frontend, host) {
+				return backend.IAPOn || e.Posture.Service.IAPOn, true
+			}
+		}
+	}
+	return false, false
+}
+
+// serves reports whether a frontend takes requests for a host. A pattern of a
+// URL map begins with * (load-balancing/docs/url-map-concepts).
+func serves(frontend posture.Frontend, host string) bool {
+	return len(frontend.Hosts) == 0 || slices.ContainsFunc(frontend.Hosts, func(pattern string) bool {
+		pattern, _, _ = strings.Cut(strings.ToLower(pattern), "/")
+		suffix, wild := strings.CutPrefix(pattern, "*")
+		return pattern == host || wild && strings.HasSuffix(host, suffix)
+	})
+}

@@ -1,0 +1,220 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+const (
+	// rolloutPause is when to look again at a service that is being deployed.
+	rolloutPause = 15 * time.Second
+	// cooldown is the least time between two redeploys of ours, and mostADay how
+	// many there may be in any 24 hours.
+	cooldown = time.Hour
+	mostADay = 3
+)
+
+func deploying(e Evidence, now time.Time) *Diagnosis {
+	if !e.Posture.Service.Reconciling {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: Deploying, Cure: Wait, Until: now.Add(rolloutPause),
+		Why: "the service is being deployed right now; what it answers is judged when it is ready",
+	}
+}
+
+func propagating(e Evidence, now time.Time) *Diagnosis {
+	until := e.heldSince()
+	if until.IsZero() || !now.Before(until) {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: Propagating, Cure: Wait, Until: until,
+		Why: fmt.Sprintf("the service's permissions were changed at %s, and a change may take %s to hold everywhere",
+			stamp(e.changedAt()), e.Settings.Propagation),
+		Advice: []string{"wait until " + stamp(until) + " and try again; no redeploy is needed for that"},
+	}
+}
+
+// unread stops at anything that is hidden: a guess is no ground for a redeploy.
+func unread(e Evidence, _ time.Time) *Diagnosis {
+	for _, part := range []struct {
+		part             posture.Part
+		what, permission string
+	}{
+		{posture.PartRollout, "the service's revisions", "run.revisions.list"},
+		{posture.PartIAPAPI, "whether IAP's API is on", "serviceusage.services.get"},
+		{posture.PartRequestLog, "whether anybody is refused", "logging.logEntries.list"},
+	} {
+		if hidden, missing := e.Unread[part.part]; missing {
+			return unknown(part.what+" is not known: "+hidden.Why,
+				"grant iapguard's service account the permission "+cmp.Or(hidden.Permission, part.permission))
+		}
+	}
+	return nil
+}
+
+func unknown(why string, advice ...string) *Diagnosis {
+	return &Diagnosis{Verdict: EvidenceMissing, Cure: Person, Why: why, Advice: advice}
+}
+
+func nothingServes(e Evidence, _ time.Time) *Diagnosis {
+	if e.Rollout.Serving.Name != "" {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: NoReadyRevision, Cure: Person, Why: "no revision of the service has ever become ready, so nothing answers",
+		Advice: []string{"see why: gcloud run services describe" + serviceFlags(e.Posture.Target)},
+	}
+}
+
+func noSymptom(e Evidence, _ time.Time) *Diagnosis {
+	if e.Symptom != nil {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: NothingFound, Cure: Leave,
+		Why:    "everything is as it must be, and nobody is known to have been refused of late",
+		Advice: []string{"if visitors still see an error, open the page once more and ask again a minute later"},
+	}
+}
+
+func ageUnknown(e Evidence, _ time.Time) *Diagnosis {
+	switch {
+	case e.Symptom.At.IsZero():
+		return unknown("when the request was refused is not known", "open the page once more and ask again a minute later")
+	case e.heldSince().IsZero():
+		return unknown("the grant is there, but since when is not known, so it may still be on its way",
+			"wait ten minutes; if the error stays, redeploy by hand: "+redeploy(e.Posture.Target))
+	case e.Rollout.Serving.CreatedAt.IsZero():
+		return unknown("how old the serving revision is is not known", "redeploy by hand: "+redeploy(e.Posture.Target))
+	}
+	return nil
+}
+
+func olderThanGrant(e Evidence, _ time.Time) *Diagnosis {
+	if e.Symptom.At.After(e.heldSince()) {
+		return nil
+	}
+	return oldNews("the request was refused at " + stamp(e.Symptom.At) + ", when the grant did not hold everywhere yet; it does since " + stamp(e.heldSince()))
+}
+
+func olderThanRevision(e Evidence, _ time.Time) *Diagnosis {
+	serving, by := e.Rollout.Serving, e.Symptom.Revision
+	switch {
+	case !e.Symptom.At.After(serving.CreatedAt):
+		return oldNews("the request was refused at " + stamp(e.Symptom.At) + ", before revision " + serving.Name + " was made that serves now")
+	case by != "" && by != serving.Name:
+		return oldNews("the request was refused by revision " + by + "; " + serving.Name + " serves now")
+	}
+	return nil
+}
+
+func oldNews(why string) *Diagnosis {
+	return &Diagnosis{
+		Verdict: OldNews, Cure: Leave, Why: why,
+		Advice: []string{"try again; if it is refused again, ask again a minute later"},
+	}
+}
+
+// pinned comes before the age of the serving revision: the one that traffic is
+// pinned to is another.
+func pinned(e Evidence, _ time.Time) *Diagnosis {
+	if e.Rollout.OnLatest {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: TrafficPinned, Cure: Person,
+		Why:    "requests go to a revision that is pinned by name, so a new revision, which would be the cure, gets none",
+		Advice: []string{"let the latest revision serve: gcloud run services update-traffic" + serviceFlags(e.Posture.Target) + " --to-latest"},
+	}
+}
+
+// unknownDoor asks for proof that the request came through IAP: others are
+// refused rightly.
+func unknownDoor(e Evidence, _ time.Time) *Diagnosis {
+	if iap, known := e.door(); iap && known && e.Symptom.RefusedByIAM() {
+		return nil
+	}
+	return unknown(fmt.Sprintf("by which way the request for %q came is not known: no load balancer with IAP that can be read has this host", e.Symptom.Host()),
+		"make sure that visitors use an address that IAP guards: iapguard plan "+e.Posture.Target.Name())
+}
+
+// redeployedInVain recognises that the one redeploy was done. It holds for as
+// long as our revision is the newest: a second equal one would not do better.
+func redeployedInVain(e Evidence, _ time.Time) *Diagnosis {
+	newest := e.Rollout.Newest
+	if newest.Name == "" {
+		newest = e.Rollout.Serving
+	}
+	if e.Self == "" || newest.Creator != e.Self {
+		return nil
+	}
+	why := "a new revision was made at " + stamp(newest.CreatedAt) + ", and requests are still refused: the revision is not what is wrong"
+	if newest.Name != e.Rollout.Serving.Name {
+		why = "a new revision was made at " + stamp(newest.CreatedAt) + ", but it has not become ready"
+	}
+	return &Diagnosis{Verdict: FailingAfterRedeploy, Cure: Person, Why: why, Advice: remaining(e.Posture)}
+}
+
+func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
+	if e.Self != "" {
+		return nil
+	}
+	d := isStuck(e)
+	d.Cure, d.Advice = Advise, append(d.Advice, "which revisions are redeploys of iapguard's is not known here: set IAPGUARD_SELF to its service account")
+	return &d
+}
+
+// braked counts our redeploys by who made which revision when, so that it holds
+// across instances and restarts.
+func braked(e Evidence, now time.Time) *Diagnosis {
+	made := map[string]time.Time{} // one revision may be told of more than once
+	for _, revision := range append([]posture.Revision{e.Rollout.Serving, e.Rollout.Newest}, e.Rollout.Recent...) {
+		if revision.Creator == e.Self && revision.CreatedAt.After(made[revision.Name]) {
+			made[revision.Name] = revision.CreatedAt
+		}
+	}
+	inHour, inDay := 0, 0
+	for _, at := range made {
+		if now.Sub(at) < cooldown {
+			inHour++
+		}
+		if now.Sub(at) < 24*time.Hour {
+			inDay++
+		}
+	}
+	if inHour == 0 && inDay < mostADay {
+		return nil
+	}
+	return &Diagnosis{
+		Verdict: RedeployedTooOften, Cure: Hold,
+		Why:    fmt.Sprintf("iapguard has redeployed the service %d time(s) in the last hour and %d in the last day; it does so at most once an hour and %d times a day", inHour, inDay, mostADay),
+		Advice: append([]string{"find out who deploys the service and what they change"}, remaining(e.Posture)...),
+	}
+}
+
+// stuck is what is left when nothing else is wrong.
+func stuck(e Evidence, _ time.Time) *Diagnosis {
+	d := isStuck(e)
+	switch e.Settings.Redeploy {
+	case posture.RedeployEnforce:
+		d.Cure = Redeploy
+	case posture.RedeployOff:
+		d.Cure = Person
+	}
+	return &d
+}
+
+func isStuck(e Evidence) Diagnosis {
+	return Diagnosis{
+		Verdict: StuckRevision, Cure: Advise,
+		Why: "IAP's agent may invoke the service since " + stamp(e.heldSince()) + ", and revision " + e.Rollout.Serving.Name +
+			" refuses it all the same: Google's advice is to redeploy the service",
+		Advice: []string{redeploy(e.Posture.Target)},
+	}
+}

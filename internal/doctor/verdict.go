@@ -1,0 +1,70 @@
+package doctor
+
+import "time"
+
+// Verdict says why a service answers 403. Verdicts are part of the published
+// contract.
+type Verdict string
+
+// The verdicts.
+const (
+	ApplicationsOwn      Verdict = "APPLICATIONS_OWN"        // the application itself refused
+	StrangerAtDefaultURL Verdict = "STRANGER_AT_DEFAULT_URL" // somebody went around the load balancer
+	NotAnAccessor        Verdict = "NOT_AN_ACCESSOR"         // IAP knows the visitor and refuses
+	BothIAP              Verdict = "BOTH_IAP"                // IAP is on twice
+	IAPOff               Verdict = "IAP_OFF"                 // IAP is not on at all
+	IAPAPIDisabled       Verdict = "IAP_API_DISABLED"        // IAP's API is switched off
+	AgentNotProvisioned  Verdict = "AGENT_NOT_PROVISIONED"   // IAP's service agent is in no policy
+	GrantMissing         Verdict = "GRANT_MISSING"           // the agent may not invoke
+	GrantConditional     Verdict = "GRANT_CONDITIONAL"       // it may under a condition only
+	GrantToDeletedAgent  Verdict = "GRANT_TO_DELETED_AGENT"  // the grant names an account that is gone
+	IngressInTheWay      Verdict = "INGRESS_IN_THE_WAY"      // the ingress keeps the load balancer out
+	Deploying            Verdict = "DEPLOYING"               // too early to judge
+	Propagating          Verdict = "PROPAGATING"             // too early to judge
+	NothingFound         Verdict = "NOTHING_FOUND"           // everything is right, and no refusal is known
+	OldNews              Verdict = "OLD_NEWS"                // the refusal is older than its cure
+	NoReadyRevision      Verdict = "NO_READY_REVISION"       // nothing serves
+	TrafficPinned        Verdict = "TRAFFIC_PINNED"          // a new revision would get no requests
+	StuckRevision        Verdict = "STUCK_REVISION"          // only a new revision helps
+	RedeployedTooOften   Verdict = "REDEPLOYED_TOO_OFTEN"    // it was tried a short time ago
+	FailingAfterRedeploy Verdict = "FAILING_AFTER_REDEPLOY"  // a new revision did not help
+	EvidenceMissing      Verdict = "EVIDENCE_MISSING"        // something that decides is not known
+	ClocksDisagree       Verdict = "CLOCKS_DISAGREE"         // something is dated in the future
+)
+
+// Verdicts lists all of them.
+func Verdicts() []Verdict {
+	return []Verdict{
+		ApplicationsOwn, StrangerAtDefaultURL, NotAnAccessor, BothIAP, IAPOff, IAPAPIDisabled,
+		AgentNotProvisioned, GrantMissing, GrantConditional, GrantToDeletedAgent, IngressInTheWay, Deploying, Propagating,
+		NothingFound, OldNews, NoReadyRevision, TrafficPinned, StuckRevision, RedeployedTooOften, FailingAfterRedeploy,
+		EvidenceMissing, ClocksDisagree,
+	}
+}
+
+// Cure is what follows from a verdict.
+type Cure string
+
+// The cures.
+const (
+	Leave    Cure = "leave"    // nothing is to be done, or nothing by us
+	Protect  Cure = "protect"  // the ordinary steps close the gap
+	Wait     Cure = "wait"     // judge again later
+	Redeploy Cure = "redeploy" // force one new revision
+	Advise   Cure = "advise"   // say that a new revision would help
+	Hold     Cure = "hold"     // a brake stops it
+	Person   Cure = "person"   // a person must change something
+)
+
+// Diagnosis is a verdict with what follows from it.
+type Diagnosis struct {
+	Verdict Verdict
+	Cure    Cure
+	Why     string    // one line, for somebody new to IAP
+	Until   time.Time // when to judge again; zero unless the cure is Wait
+	Advice  []string  // what a person can do, the first thing first
+	Checked []Checked // what was looked at
+}
+
+// Checked is one thing that was looked at and what was found.
+type Checked struct{ What, Found string }
