@@ -76,6 +76,24 @@ func apiDisabled(e Evidence, _ time.Time) *Diagnosis {
 	}
 }
 
+// oauthClient finds IAP on where it can sign nobody in. Whom Cloud Run refused has
+// been signed in, by a client in IAP's settings, which are not read.
+func oauthClient(e Evidence, _ time.Time) *Diagnosis {
+	if !e.Posture.NoOrganization || e.fromCloudRun() {
+		return nil
+	}
+	for _, backend := range e.Posture.Backends {
+		if backend.IAPOn && backend.OAuthClient == "" {
+			return &Diagnosis{
+				Verdict: NoOAuthClient, Cure: Person,
+				Why:    "the project is in no organization and no OAuth client is set at " + backend.Name + ", so IAP can sign nobody in (visitors are told 502)",
+				Advice: []string{"set a client: https://cloud.google.com/iap/docs/custom-oauth-configuration"},
+			}
+		}
+	}
+	return nil
+}
+
 // accessor recognises whom IAP refused: that is its job. Without its agent IAP
 // refuses everybody.
 func accessor(e Evidence, _ time.Time) *Diagnosis {

@@ -20,6 +20,7 @@ var checks = []func(Evidence, time.Time) *Diagnosis{
 	twice,
 	off,
 	apiDisabled,
+	oauthClient,
 	accessor,
 	agentGrant,
 	ingress,

@@ -102,6 +102,11 @@ var rows = []struct {
 		e.Symptom.URL = "https://open.example.com/"
 	}, IAPOff, Protect},
 	{"IAP's API is off", func(e *Evidence) { e.IAPDisabled = true }, IAPAPIDisabled, Person},
+	{"no OAuth client and no organization", func(e *Evidence) { e.Symptom, e.Posture.NoOrganization = nil, true }, NoOAuthClient, Person},
+	{"a client that is set", func(e *Evidence) {
+		e.Symptom, e.Posture.NoOrganization, e.Posture.Backends[0].OAuthClient = nil, true, "c"
+	}, NothingFound, Leave},
+	{"no client, but Cloud Run was reached", func(e *Evidence) { e.Posture.NoOrganization = true }, StuckRevision, Redeploy},
 	{"somebody asks, and the agent is nowhere", func(e *Evidence) { e.Symptom = nil; grants()(e) }, AgentNotProvisioned, Protect},
 	{"IAP's agent was refused, so it exists", grants(), GrantMissing, Protect},
 	{"the agent has another role only", func(e *Evidence) {

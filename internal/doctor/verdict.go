@@ -14,6 +14,7 @@ const (
 	BothIAP              Verdict = "BOTH_IAP"                // IAP is on twice
 	IAPOff               Verdict = "IAP_OFF"                 // IAP is not on at all
 	IAPAPIDisabled       Verdict = "IAP_API_DISABLED"        // IAP's API is switched off
+	NoOAuthClient        Verdict = "NO_OAUTH_CLIENT"         // IAP has nothing to sign visitors in with
 	AgentNotProvisioned  Verdict = "AGENT_NOT_PROVISIONED"   // IAP's service agent is in no policy
 	GrantMissing         Verdict = "GRANT_MISSING"           // the agent may not invoke
 	GrantConditional     Verdict = "GRANT_CONDITIONAL"       // it may under a condition only
@@ -35,7 +36,7 @@ const (
 // Verdicts lists all of them.
 func Verdicts() []Verdict {
 	return []Verdict{
-		ApplicationsOwn, StrangerAtDefaultURL, NotAnAccessor, BothIAP, IAPOff, IAPAPIDisabled,
+		ApplicationsOwn, StrangerAtDefaultURL, NotAnAccessor, BothIAP, IAPOff, IAPAPIDisabled, NoOAuthClient,
 		AgentNotProvisioned, GrantMissing, GrantConditional, GrantToDeletedAgent, IngressInTheWay, Deploying, Propagating,
 		NothingFound, OldNews, NoReadyRevision, TrafficPinned, StuckRevision, RedeployedTooOften, FailingAfterRedeploy,
 		EvidenceMissing, ClocksDisagree,

@@ -40,6 +40,8 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"unknown flag", "unknown flag: --frob", []string{"plan", "--frob"}},
 		{"unknown command", `"frob"`, []string{"frob"}},
 		{"no target", "no target", []string{"plan"}},
+		{"no target for the doctor", "one target: write iapguard doctor", []string{"doctor"}},
+		{"a project for the doctor", "names no service", []string{"doctor", "projects/demo-project"}},
 		{"no resource name", "is no resource name", []string{"plan", "shop"}},
 		{"leaves the path", "is no resource name", []string{"apply", "projects/../x"}},
 		{"escaped slash", "is no valid service name", []string{"plan", service + "a%2Fb"}},
