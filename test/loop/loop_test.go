@@ -41,9 +41,19 @@ type running struct {
 	reports []report.Report
 }
 
-// start closes the loop around a function with a policy. The emulator's host
-// is "" for Pub/Sub in process.
+// start closes the loop around a function with a policy, as a log sink does
+// it. The emulator's host is "" for Pub/Sub in process.
 func start(t *testing.T, emulatorHost, policy string) *running {
+	t.Helper()
+	r, protect := open(t, emulatorHost, policy)
+	if err := r.Attach(t.Context(), protect); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// open is a local cloud and a function that is told nothing yet.
+func open(t *testing.T, emulatorHost, policy string) (*running, *function.Function) {
 	t.Helper()
 	s, err := stage.Start(t.Context(), stage.Options{EmulatorHost: emulatorHost})
 	if err != nil {
@@ -64,10 +74,7 @@ func start(t *testing.T, emulatorHost, policy string) *running {
 	if err := s.OnReport(t.Context(), r.add); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Attach(t.Context(), protect); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return r, protect
 }
 
 // function is a function as it is deployed, pointed at the stage.

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -24,12 +25,15 @@ const (
 	account  = "receiver@demo-project.iam.gserviceaccount.com"
 )
 
-// serve is a local cloud of which alice is an editor.
+// serve is a local cloud of which alice is an editor; carol may make triggers
+// and nothing else.
 func serve(t *testing.T) string {
 	t.Helper()
-	cloud := localcloud.New(localcloud.Options{Grants: []resourcemanager.Grant{
-		{Role: "roles/editor", Member: "user:alice@example.com"},
-	}})
+	const role = "projects/demo-project/roles/triggerMaker"
+	cloud := localcloud.New(localcloud.Options{
+		Roles:  []kernel.Role{{Name: role, Permissions: []string{"eventarc.triggers.create"}}},
+		Grants: []resourcemanager.Grant{{Role: "roles/editor", Member: "user:alice@example.com"}, {Role: role, Member: "user:carol@example.com"}},
+	})
 	server := httptest.NewServer(cloud)
 	t.Cleanup(func() { server.Close(); cloud.Close() })
 	return server.URL
@@ -276,12 +280,46 @@ func TestWritingATriggerTakesItsPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []int{
-		as("stranger", "POST", "?triggerId=w", strings.NewReader(string(text))), as("alice", "POST", "?triggerId=w", strings.NewReader(string(text))),
-		as("stranger", "GET", "/w", nil), as("alice", "GET", "/w", nil), as("stranger", "GET", "", nil), as("alice", "GET", "", nil),
-		as("stranger", "DELETE", "/w", nil), as("alice", "DELETE", "/w", nil),
+	anonymous := strings.Replace(string(text), account, "", 1)
+	create := func(caller, body string) int {
+		return as(caller, "POST", "?triggerId="+caller, strings.NewReader(body))
 	}
-	if diff := cmp.Diff([]int{403, 200, 403, 200, 403, 200, 403, 200}, got); diff != "" {
-		t.Errorf("statuses of a stranger and of alice (-want +got):\n%s", diff)
+	got := map[string]int{
+		"a stranger's create": create("stranger", string(text)), "alice's create": create("alice", string(text)),
+		"a stranger's get": as("stranger", "GET", "/alice", nil), "alice's get": as("alice", "GET", "/alice", nil),
+		"a stranger's list": as("stranger", "GET", "", nil), "alice's list": as("alice", "GET", "", nil),
+		"a stranger's delete": as("stranger", "DELETE", "/alice", nil), "alice's delete": as("alice", "DELETE", "/alice", nil),
+		"carol's create as an account": create("carol", string(text)), "carol's create without one": create("carol", anonymous),
+	}
+	want := map[string]int{
+		"a stranger's create": 403, "alice's create": 200, "a stranger's get": 403, "alice's get": 200,
+		"a stranger's list": 403, "alice's list": 200, "a stranger's delete": 403, "alice's delete": 200,
+		"carol's create as an account": 403, "carol's create without one": 200,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnOperationThatComesToNothingMakesNoTrigger(t *testing.T) {
+	for action, ended := range map[string]bool{"fail-operation": true, "hang-operation": false} {
+		base := serve(t)
+		fault := `[{"action":"` + action + `","method":"eventarc.projects.locations.triggers.create","times":1}]`
+		response, err := http.Post(base+"/_local/faults", "application/json", strings.NewReader(fault))
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("setting %s: %+v, %v", fault, response, err)
+		}
+		response.Body.Close()
+		api := triggers(t, base)
+		operation, err := api.Triggers.Create(location, wanted()).TriggerId("w").Do()
+		for err == nil && ended && !operation.Done {
+			operation, err = api.Operations.Get(operation.Name).Do()
+		}
+		if err != nil || operation.Done != ended || (operation.Error != nil) != ended {
+			t.Errorf("%s: operation %+v, %v", action, operation, err)
+		}
+		if _, err := api.Triggers.Get(location + "/triggers/w").Do(); status(err) != http.StatusNotFound {
+			t.Errorf("%s: reading the trigger: %v, want a 404", action, err)
+		}
 	}
 }

@@ -197,8 +197,20 @@ func (s *Stage) Close(ctx context.Context) error {
 	servers := s.servers
 	s.mu.Unlock()
 	for _, server := range servers {
-		problems = append(problems, server.Shutdown(ctx))
+		problems = append(problems, shut(ctx, server))
 	}
 	s.Cloud.Close()
 	return errors.Join(problems...)
+}
+
+// shut closes a server. What is still open after a moment is cut: streams of
+// events have no end, and for connections that nobody used yet Shutdown waits
+// five seconds.
+func shut(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
 }

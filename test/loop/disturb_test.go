@@ -1,0 +1,82 @@
+package loop
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+// endState is what the scenario leaves behind, as far as it guards doors: who
+// is in which policy, ingress, and whether IAP is on.
+func (r *running) endState() map[string]string {
+	r.t.Helper()
+	state := r.call(stage.Client{URL: r.URL()}, http.MethodGet, "/_local/state", nil)
+	found := map[string]string{}
+	for name, policy := range state["iamPolicies"].(map[string]any) {
+		var grants []string
+		bindings, _ := policy.(map[string]any)["bindings"].([]any)
+		for _, each := range bindings {
+			binding := each.(map[string]any)
+			for _, member := range binding["members"].([]any) {
+				grants = append(grants, fmt.Sprint(binding["role"], " ", member))
+			}
+		}
+		slices.Sort(grants)
+		found["policy of "+name] = strings.Join(grants, ", ")
+	}
+	for name, service := range state["run"].(map[string]any) {
+		found["ingress of "+name] = fmt.Sprint(service.(map[string]any)["ingress"])
+	}
+	for name, resource := range state["compute"].(map[string]any) {
+		if iap, ok := resource.(map[string]any)["iap"].(map[string]any); ok {
+			found["IAP of "+name] = fmt.Sprint(iap["enabled"])
+		}
+	}
+	return found
+}
+
+// play deploys the whole scenario at once and waits until it is protected.
+func (r *running) play() {
+	r.t.Helper()
+	for _, service := range stage.Scenario {
+		r.deploy(service)
+	}
+	for _, service := range stage.Scenario {
+		r.until(service.Service+" is protected", r.settled(service.Service))
+	}
+}
+
+func TestEventsTwiceLateAndInTheWrongOrderLeadToTheSameEnd(t *testing.T) {
+	calm := start(t, "", enforcing)
+	calm.play()
+	want := calm.endState()
+	if len(want) < 8 {
+		t.Fatalf("the end state %v says too little to compare", want)
+	}
+	onBothBackends(t, func(t *testing.T, emulatorHost string) {
+		r := start(t, emulatorHost, enforcing)
+		r.call(stage.Client{URL: r.URL()}, http.MethodPost, "/_local/disturb", map[string]any{
+			"subscription": "iapguard-events", "duplicate": 1, "delay": "20ms", "reorder": true,
+		})
+		r.play()
+		if diff := cmp.Diff(want, r.endState()); diff != "" {
+			t.Errorf("end state (-calm +disturbed):\n%s", diff)
+		}
+		for _, kind := range kindsOf(r.ownWrites()) {
+			if !slices.Contains(recipeWrites, kind) {
+				t.Errorf("a kind of write that the recipe does not have: %s", kind)
+			}
+		}
+		at := slices.IndexFunc(r.Broker.State(), func(each delivery.SubscriptionState) bool { return strings.HasSuffix(each.Name, "/iapguard-events") })
+		if events := r.Broker.State()[at]; events.Attempts < 2*events.Acknowledged || events.Acknowledged == 0 {
+			t.Errorf("%d posts of %d events: they were not duplicated", events.Attempts, events.Acknowledged)
+		}
+	})
+}

@@ -1,0 +1,98 @@
+package loop
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// watched are the methods that make a service worth a look, by the location of
+// the triggers on them: one trigger takes one method, and what Compute Engine
+// does anywhere is told in us-central1.
+var watched = map[string][]string{
+	"global": {
+		"google.cloud.run.v2.Services.CreateService", "google.cloud.run.v2.Services.UpdateService",
+		"google.cloud.run.v2.Services.SetIamPolicy",
+	},
+	"us-central1": {
+		"v1.compute.backendServices.insert", "v1.compute.backendServices.patch",
+		"v1.compute.regionBackendServices.insert", "v1.compute.regionBackendServices.patch",
+		"v1.compute.urlMaps.insert", "v1.compute.regionUrlMaps.insert",
+		"v1.compute.targetHttpsProxies.insert", "v1.compute.regionTargetHttpsProxies.insert",
+		"v1.compute.globalForwardingRules.insert", "v1.compute.forwardingRules.insert",
+	},
+}
+
+// triggered closes the loop by Eventarc triggers instead of a log sink, and
+// keeps count of the content types in which the function was told.
+func triggered(t *testing.T, contentType string) (*running, *told) {
+	t.Helper()
+	r, protect := open(t, "", enforcing)
+	counted := &told{function: protect, by: map[string]int{}}
+	if _, err := r.Serve(t.Context(), counted); err != nil {
+		t.Fatal(err)
+	}
+	for location, methods := range watched {
+		for i, method := range methods {
+			service, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(method, "google.cloud."), "v1."), ".")
+			path := fmt.Sprintf("/v1/projects/%s/locations/%s/triggers?triggerId=watch-%d", stage.Project, location, i)
+			r.call(stage.Client{URL: r.URL()}, http.MethodPost, path, map[string]any{
+				"eventFilters": []any{
+					map[string]any{"attribute": "type", "value": "google.cloud.audit.log.v1.written"},
+					map[string]any{"attribute": "serviceName", "value": service + ".googleapis.com"},
+					map[string]any{"attribute": "methodName", "value": method},
+				},
+				"destination":          map[string]any{"cloudRun": map[string]any{"service": stage.FunctionService, "region": stage.FunctionRegion}},
+				"eventDataContentType": contentType, "serviceAccount": "receiver@demo-project.iam.gserviceaccount.com",
+			})
+		}
+	}
+	return r, counted
+}
+
+// told counts what a function is sent, by content type.
+type told struct {
+	function *function.Function
+	mu       sync.Mutex
+	by       map[string]int
+}
+
+func (c *told) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	c.by[kind]++
+	c.mu.Unlock()
+	c.function.ServeHTTP(w, r)
+}
+
+func TestTriggersInsteadOfASinkLeadToAProtectedServiceToo(t *testing.T) {
+	for _, contentType := range []string{"application/json", "application/protobuf"} {
+		t.Run(contentType, func(t *testing.T) {
+			r, counted := triggered(t, contentType)
+			for _, service := range stage.Scenario {
+				r.deploy(service)
+				r.until(service.Service+" is protected", r.settled(service.Service))
+				if outcomes := r.of(service.Service); !slices.Contains(outcomes, report.Protected) {
+					t.Errorf("%s: outcomes %v, want protected among them", service.Service, outcomes)
+				}
+			}
+			if diff := cmp.Diff(recipeWrites, kindsOf(r.ownWrites())); diff != "" {
+				t.Errorf("what we wrote (-want +got):\n%s", diff)
+			}
+			counted.mu.Lock()
+			defer counted.mu.Unlock()
+			if len(counted.by) != 1 || counted.by[contentType] < 10 {
+				t.Errorf("the function was told %v, want at least 10 times in %s and in nothing else", counted.by, contentType)
+			}
+		})
+	}
+}
