@@ -164,7 +164,7 @@ func TestStrangersAndThoseWhomIAPRefusesLeadToNoRedeploy(t *testing.T) {
 	}
 }
 
-func TestPinnedTrafficAndMissingActAsAreToldAndNothingIsMade(t *testing.T) {
+func TestPinnedTrafficIsToldAndNoRevisionIsMade(t *testing.T) {
 	o := build(t, policy, 1)
 	revision, _ := o.call(http.MethodGet, "/v2/"+hello.Name(), nil)["latestReadyRevision"].(string)
 	o.call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{map[string]any{
