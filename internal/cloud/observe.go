@@ -56,6 +56,7 @@ const together = 16
 func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread *unread) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(together)
+	inherited := c.observeInherited(ctx, group, p, unread)
 	for i := range p.Backends {
 		backend := &p.Backends[i]
 		group.Go(func() (err error) {
@@ -84,7 +85,6 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 		}
 		return err
 	})
-	inherited := c.observeInherited(ctx, group, p, unread)
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -100,8 +100,8 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 }
 
 // observeInherited starts to read what the service and its backend services
-// inherit access from,
-// each resource once. The policies are there when the group is done.
+// inherit access from, each resource once. The policies are there when the
+// group is done. It goes before whatever writes to the backend services.
 func (c *Cloud) observeInherited(ctx context.Context, group *errgroup.Group, p *posture.Posture, unread *unread) map[string]*posture.Policy {
 	inherited := map[string]*posture.Policy{}
 	parents := p.Target.AccessParents(p.ProjectNumber)

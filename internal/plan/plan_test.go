@@ -158,6 +158,29 @@ func TestTheLastStepWaitsForTheFirstsToPropagate(t *testing.T) {
 	}
 }
 
+func TestIAPThatWasSwitchedOnAMomentAgoHoldsTheLastStepBack(t *testing.T) {
+	p, w := deployed(), want()
+	w.Propagation = 2 * time.Minute
+	long := posture.Policy{Version: "p2", ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
+	p.Invokers, p.Backends[0].Members[0].Invokers = long, long
+	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
+	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+	for _, tc := range []struct {
+		name    string
+		wroteAt time.Time
+		want    time.Time
+	}{
+		{"switched on half a minute ago by this run", now.Add(-30 * time.Second), now.Add(90 * time.Second)},
+		{"nothing was written by this run", time.Time{}, time.Time{}},
+	} {
+		w.WroteAt = tc.wroteAt
+		steps := made(p, w).Steps
+		if len(steps) != 1 || !steps[0].NotBefore.Equal(tc.want) {
+			t.Errorf("%s: steps %+v, want revoke-public at %v", tc.name, steps, tc.want)
+		}
+	}
+}
+
 func TestTheIDChangesWithStepsAndVersionsAndNotWithTime(t *testing.T) {
 	base := made(deployed(), want()).ID()
 	if again := made(deployed(), want()).ID(); again != base {

@@ -71,7 +71,9 @@ func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now 
 	return at
 }
 
-// agentPropagated is when IAP can be expected to reach the service as its agent.
+// agentPropagated is when IAP can be expected to reach the service as its
+// agent. No API tells when IAP was switched on at a backend service; whoever
+// did it a moment ago says so in WroteAt.
 func agentPropagated(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) time.Time {
 	if has(steps, GrantInvoker) || has(steps, EnableIAP) || has(steps, EnableDirectIAP) || has(steps, RestrictIngress) {
 		return now.Add(want.Propagation)
@@ -80,7 +82,7 @@ func agentPropagated(steps []Step, p posture.Posture, want posture.Wanted, now t
 	if p.InheritsInvoker() {
 		granted = latest(granted, p.Project.ChangedAt)
 	}
-	return latest(propagated(granted, want), propagated(p.Service.UpdatedAt, want))
+	return latest(propagated(want.WroteAt, want), latest(propagated(granted, want), propagated(p.Service.UpdatedAt, want)))
 }
 
 func propagated(changed time.Time, want posture.Wanted) time.Time {

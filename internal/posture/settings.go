@@ -109,6 +109,8 @@ type Wanted struct {
 	Settings
 	// SettleBy ends the settle time at the latest; zero = it is not bounded.
 	SettleBy time.Time
+	// WroteAt is when the same run last changed who gets in, zero if it did not.
+	WroteAt time.Time
 	// Of gives the settings of another service, and whether it is in scope at all.
 	Of func(Target) (Settings, bool)
 }

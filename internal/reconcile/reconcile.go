@@ -224,10 +224,21 @@ func (r *run) observe(ctx context.Context) (view, error) {
 	policy := r.Policy()
 	of := r.settings(policy, observed)
 	settings, inScope := of(observed.Target)
-	want := posture.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy}
+	want := posture.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy, WroteAt: r.wroteAt()}
 	findings := posture.Assess(observed, want)
 	made := plan.Make(observed, want, findings, r.Now())
 	return view{observed, settings, policy.Digest(), inScope, heldBy(observed, of), findings, made}, made.Check()
+}
+
+// wroteAt is when this run last took a step, zero if it took none yet.
+func (r *run) wroteAt() time.Time {
+	var at time.Time
+	for _, step := range r.done {
+		if step.Result == report.StepDone && step.Op != string(plan.ProvisionAgent) && step.At.After(at) {
+			at = *step.At
+		}
+	}
+	return at
 }
 
 func (r *run) accept(v view) error {

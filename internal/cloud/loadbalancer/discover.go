@@ -2,6 +2,7 @@ package loadbalancer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	compute "google.golang.org/api/compute/v1"
 
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -129,7 +131,7 @@ func (w *walk) step(ctx context.Context, l link) ([]string, error) {
 		w.found = addNew(w.found, targets...)
 		return nil, err
 	case "backendServices":
-		backend, err := w.client.backendService(ctx, l)
+		backend, err := w.client.backendNamed(ctx, l)
 		if err != nil {
 			return nil, err
 		}
@@ -140,4 +142,31 @@ func (w *walk) step(ctx context.Context, l link) ([]string, error) {
 		return groups, nil
 	}
 	return w.client.routing(ctx, l)
+}
+
+// backendNamed reads a backend service by its name or by its numeric id, which
+// is how IAP's audit entries name it (recorded). That get takes ids is
+// *unverified*, so an id is looked for in a list first.
+func (c *Client) backendNamed(ctx context.Context, l link) (*compute.BackendService, error) {
+	if !posture.ValidComputeID(l.name) {
+		return c.backendService(ctx, l)
+	}
+	var found *compute.BackendService
+	err := c.api.BackendServices.AggregatedList(l.project).Pages(ctx, func(page *compute.BackendServiceAggregatedList) error {
+		for _, scope := range page.Items {
+			for _, backend := range scope.BackendServices {
+				if strconv.FormatUint(backend.Id, 10) == l.name {
+					found = backend
+				}
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("looking for backend service %s: %w", l.name, connect.Classify(err))
+	case found == nil: // made a moment ago, and not in the list yet
+		return c.backendService(ctx, l)
+	}
+	return found, nil
 }
