@@ -149,6 +149,11 @@ func (b *Broker) Close(ctx context.Context) error {
 	}
 	for _, each := range serving {
 		failures = append(failures, each.wait(ctx))
+		// A stream that is still being shut down must not find a subscription
+		// of this name that somebody makes next: it would take its messages.
+		if ctx.Err() == nil {
+			failures = append(failures, b.deleteSubscription(ctx, each.Name))
+		}
 	}
 	failures = append(failures, b.client.Close(), b.backend.close())
 	if err := errors.Join(failures...); err != nil {

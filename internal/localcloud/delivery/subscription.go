@@ -113,18 +113,24 @@ func (b *Broker) Push(ctx context.Context, subscription Subscription) error {
 	return nil
 }
 
+// lease is how long the backend waits for whoever pulled a message. It has
+// nothing to do with the endpoint's acknowledgement deadline, which is kept
+// here: the client prolongs its leases while a message is being tried, and what
+// a stopped client still held comes back soon.
+const lease = 10 * time.Second
+
 func (b *Broker) createSubscription(ctx context.Context, s Subscription) error {
 	admin := b.client.SubscriptionAdminClient
 	request := &pubsubpb.Subscription{
 		Name: s.Name, Topic: s.Topic, EnableMessageOrdering: s.Ordered,
-		AckDeadlineSeconds: int32(max(10*time.Second, s.AckDeadline) / time.Second),
+		AckDeadlineSeconds: int32(lease / time.Second),
 	}
 	_, err := admin.CreateSubscription(ctx, request)
 	if status.Code(err) != codes.AlreadyExists {
 		return err
 	}
-	if err := admin.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: s.Name}); err != nil {
-		return fmt.Errorf("deleting the one that exists: %w", err)
+	if err := b.deleteSubscription(ctx, s.Name); err != nil {
+		return fmt.Errorf("replacing the one that exists: %w", err)
 	}
 	_, err = admin.CreateSubscription(ctx, request)
 	return err
@@ -145,9 +151,12 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("removing subscription %q: %w", name, err)
 	}
 	b.ledger.forget(name)
-	err := b.client.SubscriptionAdminClient.DeleteSubscription(ctx,
-		&pubsubpb.DeleteSubscriptionRequest{Subscription: name})
-	if err != nil {
+	return b.deleteSubscription(ctx, name)
+}
+
+func (b *Broker) deleteSubscription(ctx context.Context, name string) error {
+	err := b.client.SubscriptionAdminClient.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name})
+	if err != nil && status.Code(err) != codes.NotFound {
 		return fmt.Errorf("removing subscription %q: %w", name, err)
 	}
 	return nil
