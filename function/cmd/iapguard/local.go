@@ -37,6 +37,7 @@ const onceTime = 2 * time.Minute
 type localFlags struct {
 	addr      string
 	dataAddr  string
+	expose    bool
 	once      bool
 	cloudOnly bool
 	latency   time.Duration
@@ -63,6 +64,7 @@ func addLocalCommand(root *cobra.Command) {
 	set := command.Flags()
 	set.StringVar(&flags.addr, "addr", defaultAddr, "address to listen on")
 	set.StringVar(&flags.dataAddr, "data-addr", "127.0.0.1:9091", "address for requests to frontends and run.app hosts, told apart by Host; with another --addr a free port")
+	set.BoolVar(&flags.expose, "expose", false, "allow addresses that other machines can reach; the local cloud believes every caller")
 	set.BoolVar(&flags.once, "once", false, "play the scenario to its end, then exit 0 only if every service ended protected or compliant")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
@@ -79,7 +81,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	if flags.once && flags.cloudOnly {
 		return usageError{errors.New("--once and --cloud-only: without the function there is nothing to play")}
 	}
-	if err := errors.Join(checkListen("addr", flags.addr), checkListen("data-addr", flags.dataAddr)); err != nil {
+	if err := errors.Join(checkListen("addr", flags.addr, flags.expose), checkListen("data-addr", flags.dataAddr, flags.expose)); err != nil {
 		return usageError{err}
 	}
 	if flags.policy != "" {
@@ -97,6 +99,9 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		_ = running.Close(closing) // the process ends; there is nobody left to tell
 	}()
 	fmt.Fprintf(os.Stderr, "local cloud at %s\nits frontends and run.app hosts, as Host, at %s\n", running.URL(), running.DataURL())
+	if flags.expose {
+		fmt.Fprintln(os.Stderr, "other machines may reach it, and it believes every caller")
+	}
 	if flags.cloudOnly {
 		<-ctx.Done()
 		return nil

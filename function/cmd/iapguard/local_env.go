@@ -67,14 +67,20 @@ func environment(host, port string) string {
 	return "export " + strings.Join(lines, "\nexport ") + "\n"
 }
 
-// checkListen keeps the local cloud, which believes every caller, off networks.
-func checkListen(flag, addr string) error {
+// checkListen keeps the local cloud, which believes every caller, off networks
+// unless it was told otherwise.
+func checkListen(flag, addr string, exposed bool) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("--%s is %q: write HOST:PORT", flag, addr)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--%s is %q: the local cloud believes every caller, so it listens on the loopback only: write 127.0.0.1:PORT", flag, addr)
+	if !onLoopback(host) && !exposed {
+		return fmt.Errorf("--%s is %q: the local cloud believes every caller, so it listens on the loopback only: write 127.0.0.1:PORT, or add --expose", flag, addr)
 	}
 	return nil
+}
+
+func onLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
