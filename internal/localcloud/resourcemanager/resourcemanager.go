@@ -3,6 +3,9 @@
 package resourcemanager
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
@@ -20,6 +23,13 @@ type Grant struct {
 	Member string
 }
 
+// uniqueID is the same for an account in every local cloud, so that the states
+// of two of them can be compared.
+func uniqueID(email string) string {
+	sum := sha256.Sum256([]byte(email))
+	return fmt.Sprintf("11%019d", binary.BigEndian.Uint64(sum[:8])%1e19)
+}
+
 // New returns the API. The project starts with its owner and with the given
 // grants.
 func New(k *kernel.Kernel, grants ...Grant) kernel.API {
@@ -31,7 +41,7 @@ func New(k *kernel.Kernel, grants ...Grant) kernel.API {
 		k.SeedPolicy(resource, bindings)
 		for _, grant := range grants { // who holds something from the start exists
 			if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
-				k.PutAccount(kernel.Account{Email: email, UniqueID: "11" + kernel.NewID()})
+				k.PutAccount(kernel.Account{Email: email, UniqueID: uniqueID(email)})
 			}
 		}
 	}
