@@ -66,6 +66,9 @@ type Step struct {
 	From     string `json:"from"`
 	To       string `json:"to"`
 	Why      string `json:"why"`
+	// Conditional says that a member taken away stood under a condition, which
+	// From does not hold: putting it back would be wider than it was.
+	Conditional bool `json:"conditional,omitempty"`
 	// Version is what was observed of the resource (etag or fingerprint). The
 	// write is refused when the resource has moved since.
 	Version string `json:"version,omitempty"`

@@ -72,6 +72,18 @@ func TestThePlanOfAFreshDeploymentIsTheRecipeInTheSafeOrder(t *testing.T) {
 	}
 }
 
+func TestTakingAConditionalMemberAwayIsMarked(t *testing.T) {
+	wanted := want()
+	for condition, want := range map[string]bool{"": false, "request.time < timestamp('2030-01-01T00:00:00Z')": true} {
+		p := deployed()
+		p.Invokers.Bindings[0].Condition = condition
+		steps := made(p, wanted).Steps
+		if last := steps[len(steps)-1]; last.Op != RevokePublic || last.Conditional != want {
+			t.Errorf("condition %q: last step %+v, want revoke-public with conditional %v", condition, last, want)
+		}
+	}
+}
+
 func TestWhatMustComeFirstStopsThePlanWhereNobodyNotices(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

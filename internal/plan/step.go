@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
@@ -32,8 +33,16 @@ var builders = map[posture.Code]func(posture.Posture, posture.Finding) Step{
 	},
 	posture.PublicInvoker: func(p posture.Posture, f posture.Finding) Step {
 		role, members, _ := strings.Cut(f.Subject, " ")
-		return Step{Op: RevokePublic, Field: role, From: members, Version: p.Invokers.Version}
+		return Step{Op: RevokePublic, Field: role, From: members, Version: p.Invokers.Version, Conditional: conditional(p.Invokers, role, members)}
 	},
+}
+
+// conditional reports whether any of the members has the role under a condition.
+func conditional(policy posture.Policy, role, members string) bool {
+	return slices.ContainsFunc(policy.Bindings, func(b posture.Binding) bool {
+		named := func(member string) bool { return slices.Contains(b.Members, member) }
+		return b.Role == role && b.Condition != "" && slices.ContainsFunc(strings.Fields(members), named)
+	})
 }
 
 func policyVersion(p posture.Posture, service string) string {

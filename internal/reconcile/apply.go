@@ -67,7 +67,7 @@ var pauses = []time.Duration{200 * time.Millisecond, time.Second}
 func stepReport(step plan.Step, result report.Result) report.Step {
 	reported := report.Step{
 		Op: string(step.Op), Resource: step.Resource, Field: step.Field, From: step.From, To: step.To,
-		Why: step.Why, Result: result, VersionBefore: step.Version,
+		Why: step.Why, Conditional: step.Conditional, Result: result, VersionBefore: step.Version,
 	}
 	if !step.NotBefore.IsZero() {
 		at := step.NotBefore.UTC()

@@ -89,7 +89,7 @@ func Undo(ctx context.Context, undoer Undoer, undoing Undoing) ([]plan.Step, err
 }
 
 func stepOf(s report.Step) plan.Step {
-	return plan.Step{Op: plan.Op(s.Op), Resource: s.Resource, Field: s.Field, From: s.From, To: s.To, Why: s.Why}
+	return plan.Step{Op: plan.Op(s.Op), Resource: s.Resource, Field: s.Field, From: s.From, To: s.To, Why: s.Why, Conditional: s.Conditional}
 }
 
 func sameService(p posture.Posture, r report.Report) error {

@@ -20,6 +20,8 @@ func checkStep(p posture.Posture, step plan.Step) error {
 		return errors.New("the operation is not known")
 	case !known.resource(p, step.Resource):
 		return fmt.Errorf("the resource is not one of %s", p.Target)
+	case step.Conditional:
+		return errors.New("a member that was taken away stood under a condition, which the report does not hold: without it everybody would get in more widely than before; restore the binding by hand")
 	case !known.values(p, step):
 		return fmt.Errorf("%.80q and %.80q are not what the operation writes", step.From, step.To)
 	}

@@ -117,6 +117,7 @@ func TestUndoRefusesWhatMovedAndWhatWasForged(t *testing.T) {
 			r.Steps[5].Resource = "projects/demo-project/locations/us-central1/services/other"
 		}},
 		{"a member that was never public", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[5].From = "user:mallory@example.com" }},
+		{"a member that stood under a condition", "restore the binding by hand", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Conditional = true }},
 		{"a role to own the service", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/owner" }},
 		{"another ingress", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[4].From = "none" }},
 		{"another agent", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[1].To = "user:mallory@example.com" }},

@@ -137,6 +137,7 @@ type Step struct {
 	From          string     `json:"from"`
 	To            string     `json:"to"`
 	Why           string     `json:"why"`
+	Conditional   bool       `json:"conditional,omitempty"` // a member taken away stood under a condition
 	Result        Result     `json:"result"`
 	At            *time.Time `json:"at,omitempty"`
 	NotBefore     *time.Time `json:"notBefore,omitempty"`
