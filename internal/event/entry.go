@@ -148,7 +148,10 @@ func (p *payload) member(r *reader, name []byte) error {
 	case "@type":
 		return r.text(&p.typeName)
 	case "serviceName":
-		return r.text(&p.service)
+		if err := r.text(&p.service); err != nil || !r.hurry || p.service.s == "" || byService[p.service.s] != nil {
+			return err
+		}
+		return errElsewhere
 	case "methodName":
 		return r.text(&p.method)
 	case "resourceName":

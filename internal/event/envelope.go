@@ -56,6 +56,7 @@ func (p *parser) json(b []byte) {
 	}
 	r := newReader(b)
 	defer r.release()
+	r.hurry = p.hurry
 	p.values(r)
 }
 
@@ -112,11 +113,17 @@ type document struct {
 	incident                   jsontext.Value
 	version, command           text
 	raw                        jsontext.Value
+	// elsewhere: it was left, for it is an entry of another service.
+	elsewhere bool
 }
+
+// errElsewhere leaves an entry of a service that has no row in our table.
+var errElsewhere = errors.New("an entry of another service")
 
 // read reads the object that comes next.
 func (d *document) read(r *reader) error {
 	start := r.dec.InputOffset()
+	r.hurry = r.hurry && r.dec.StackDepth() == 0 // a list is read to its end
 	err := r.object(func(name []byte) error {
 		switch string(name) {
 		case "specversion":
@@ -142,6 +149,11 @@ func (d *document) read(r *reader) error {
 		}
 		return d.member(r, name)
 	})
+	if errors.Is(err, errElsewhere) {
+		r.leave()
+		d.elsewhere = true
+		return nil
+	}
 	d.raw = bytes.TrimLeft(r.body[start:r.dec.InputOffset()], ", \t\r\n")
 	return err
 }
@@ -149,6 +161,8 @@ func (d *document) read(r *reader) error {
 // document decides what an object is.
 func (p *parser) document(d *document) {
 	switch {
+	case d.elsewhere:
+		p.add(Result{Ignored: OtherService, Why: "an entry of " + quote(d.payload.service.s)})
 	case d.specVersion.s != "" && d.eventType.s != "":
 		p.cloudEvent(d)
 	case d.isEntry():

@@ -48,8 +48,12 @@ type Result struct {
 // read is a Result with Ignored == Unreadable. A delivered message normally
 // holds one entry; arrays and batches give one Result an element, at most
 // 1000.
+//
+// Nearly all entries of an organisation are of other services. Such a one is
+// left at its service's name: what stands behind it is neither checked nor told
+// in Seen. Read, for people, reads every entry to its end.
 func Parse(m Message, self Self) []Result {
-	p := parser{self: self, commands: m.Commands}
+	p := parser{self: self, commands: m.Commands, hurry: true}
 	p.eventID = firstOf(m.Header.Get("Ce-Id"), m.Header.Get("X-Goog-Pubsub-Message-Id"))
 	if strings.HasPrefix(m.Header.Get("Ce-Type"), reportType) {
 		p.ignore(OwnReport, "a report that we published")
@@ -68,7 +72,9 @@ type parser struct {
 	commands bool
 	eventID  string
 	level    int // envelopes opened so far
-	results  []Result
+	// hurry: an entry of a service that is not ours is left where that is seen.
+	hurry   bool
+	results []Result
 }
 
 func (p *parser) add(r Result) {

@@ -41,7 +41,7 @@ func TestAnEntryIsTheSameThroughEveryEnvelope(t *testing.T) {
 			t.Errorf("%s: %d results, want 1: %+v", name, len(got), got)
 			continue
 		}
-		if diff := cmp.Diff(want, withoutEventID(got[0])); diff != "" {
+		if diff := cmp.Diff(want, fromAnyEnvelope(got[0])); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		hasID := !strings.HasPrefix(name, "UTF") && name != "array" && name != "gzip" && name != "push, unwrapped"
@@ -92,12 +92,31 @@ func TestAPublishedMessageInProtobufIsOpened(t *testing.T) {
 	if len(got) != 1 || got[0].Seen.EventID != "77" {
 		t.Fatalf("%+v, want one result with event id 77", got)
 	}
-	if diff := cmp.Diff(want, withoutEventID(got[0])); diff != "" {
+	if diff := cmp.Diff(want, fromAnyEnvelope(got[0])); diff != "" {
 		t.Error(diff)
 	}
 	for cut := range len(field(1, string(message))) { // a cut message is no message, and no JSON either
 		if got := Parse(Message{Body: body[:cut]}, Self{}); len(got) != 1 || got[0].Cause != nil {
 			t.Fatalf("cut after %d bytes: %+v, want no cause", cut, got)
+		}
+	}
+}
+
+func TestAnEntryOfAnotherServiceIsLeftAtItsNameAndTheNextIsRead(t *testing.T) {
+	const left = `{"protoPayload":{"serviceName":"bigquery.googleapis.com","request":{"a":["}\"]",{"b":"{"}]}},"insertId":"1"}`
+	body := left + "\n" + deploy + "\n" + left + deploy
+	var got []string
+	for _, r := range Parse(Message{Body: []byte(body)}, Self{}) {
+		got = append(got, outcome(r))
+	}
+	whole := one(t, []byte(deploy), Self{})
+	want := []string{"other-service", outcome(whole), "other-service", outcome(whole)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("one after the other (-want +got):\n%s", diff)
+	}
+	for cut := strings.Index(left, "request"); cut < len(left); cut++ {
+		if got := Parse(Message{Body: []byte(left[:cut])}, Self{}); len(got) != 1 || got[0].Ignored != OtherService {
+			t.Fatalf("cut after %d bytes: %+v, want one entry of another service", cut, got)
 		}
 	}
 }

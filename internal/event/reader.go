@@ -16,6 +16,8 @@ type reader struct {
 	body []byte
 	// alias: the member that is being read has another spelling of its name.
 	alias bool
+	// hurry: see parser.
+	hurry bool
 }
 
 var readers = sync.Pool{New: func() any {
@@ -27,18 +29,28 @@ var readers = sync.Pool{New: func() any {
 // reader or a value taken from it is in use.
 func newReader(b []byte) *reader {
 	r := readers.Get().(*reader)
+	r.start(b)
+	return r
+}
+
+func (r *reader) start(b []byte) {
 	*r.buf = *bytes.NewBuffer(b)
 	r.body = b
 	// Repeated names are judged where they matter (see text); invalid UTF-8
 	// stands in garbled fingerprints.
 	r.dec.Reset(r.buf, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	return r
+}
+
+// leave goes on behind the outermost value that is being read.
+func (r *reader) leave() {
+	rest := r.body[r.dec.InputOffset():]
+	r.start(rest[closing(rest, r.dec.StackDepth()):])
 }
 
 // release gives the reader back. Nothing that was read is lost by it.
 func (r *reader) release() {
 	*r.buf = bytes.Buffer{}
-	r.body, r.alias = nil, false
+	r.body, r.alias, r.hurry = nil, false, false
 	readers.Put(r)
 }
 
@@ -201,6 +213,24 @@ func deeper(b []byte, limit int) bool {
 		}
 	}
 	return false
+}
+
+// closing is the index behind the bracket that closes the outermost of the
+// open ones, or len(b). Brackets inside strings do not count.
+func closing(b []byte, open int) int {
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			open++
+		case '}', ']':
+			if open--; open == 0 {
+				return i + 1
+			}
+		case '"':
+			i = stringEnd(b, i+1)
+		}
+	}
+	return len(b)
 }
 
 // stringEnd is the index of the quote that closes a string whose content

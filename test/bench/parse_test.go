@@ -16,6 +16,32 @@ import (
 // size is that of a usual audit entry.
 const size = 4 << 10
 
+type object = map[string]any
+
+// logged is a log entry with its members in the order in which Cloud Logging
+// delivers them: a reader can leave an entry only at what it has come to.
+type logged struct {
+	Payload   auditLog `json:"protoPayload"`
+	ID        string   `json:"insertId"`
+	Monitored object   `json:"resource"`
+	Time      string   `json:"timestamp"`
+	Severity  string   `json:"severity"`
+	Log       string   `json:"logName"`
+	Received  string   `json:"receiveTimestamp"`
+}
+
+type auditLog struct {
+	Type           string   `json:"@type"`
+	Status         struct{} `json:"status"`
+	Authentication object   `json:"authenticationInfo"`
+	Request        object   `json:"requestMetadata"`
+	Service        string   `json:"serviceName"`
+	Method         string   `json:"methodName"`
+	Authorization  []any    `json:"authorizationInfo"`
+	Resource       string   `json:"resourceName"`
+	Body           object   `json:"request"`
+}
+
 // entry is an audit entry of the size, its request filled with the kind of
 // structure that a deployed service has.
 func entry(tb testing.TB, service, method, resource string) []byte {
@@ -23,25 +49,27 @@ func entry(tb testing.TB, service, method, resource string) []byte {
 	build := func(containers int) []byte {
 		list := make([]any, 0, containers)
 		for i := range containers {
-			list = append(list, map[string]any{
+			list = append(list, object{
 				"name": fmt.Sprintf("sidecar-%d", i), "image": "europe-docker.pkg.dev/demo-project/images/sidecar@sha256:0a1b2c",
-				"ports": []any{map[string]any{"name": "http1", "containerPort": 8080}}, "resources": map[string]any{"limits": map[string]any{"cpu": "1", "memory": "512Mi"}},
+				"ports": []any{object{"name": "http1", "containerPort": 8080}}, "resources": object{"limits": object{"cpu": "1", "memory": "512Mi"}},
 			})
 		}
-		b, err := json.Marshal(map[string]any{
-			"insertId": "1abc2de3f4g", "logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",
-			"timestamp": "2026-03-01T10:00:00.123456Z", "receiveTimestamp": "2026-03-01T10:00:00.623456789Z", "severity": "NOTICE",
-			"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{
-				"project_id": "demo-project", "location": "us-central1", "service_name": "hello", "configuration_name": "", "revision_name": ""}},
-			"protoPayload": map[string]any{
-				"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "status": map[string]any{}, "serviceName": service, "methodName": method, "resourceName": resource,
-				"authenticationInfo": map[string]any{"principalEmail": "alice@example.com", "principalSubject": "user:alice@example.com"},
-				"authorizationInfo":  []any{map[string]any{"permission": "run.services.update", "granted": true, "resource": resource, "resourceAttributes": map[string]any{}}},
-				"requestMetadata": map[string]any{"callerIp": "203.0.113.7", "callerSuppliedUserAgent": "google-cloud-sdk gcloud/583.0.0 command/gcloud.run.deploy,gzip(gfe)",
-					"requestAttributes": map[string]any{"time": "2026-03-01T10:00:00.2Z", "auth": map[string]any{}}},
-				"request": map[string]any{"service": map[string]any{"metadata": map[string]any{"name": "hello", "namespace": "demo-project"},
-					"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": list}}}}},
+		b, err := json.Marshal(logged{
+			Payload: auditLog{
+				Type:           "type.googleapis.com/google.cloud.audit.AuditLog",
+				Authentication: object{"principalEmail": "alice@example.com", "principalSubject": "user:alice@example.com"},
+				Request: object{"callerIp": "203.0.113.7", "callerSuppliedUserAgent": "google-cloud-sdk gcloud/583.0.0 command/gcloud.run.deploy,gzip(gfe)",
+					"requestAttributes": object{"time": "2026-03-01T10:00:00.2Z", "auth": object{}}},
+				Service: service, Method: method, Resource: resource,
+				Authorization: []any{object{"permission": "run.services.update", "granted": true, "resource": resource, "resourceAttributes": object{}}},
+				Body: object{"service": object{"metadata": object{"name": "hello", "namespace": "demo-project"},
+					"spec": object{"template": object{"spec": object{"containers": list}}}}},
 			},
+			ID: "1abc2de3f4g",
+			Monitored: object{"type": "cloud_run_revision", "labels": object{
+				"project_id": "demo-project", "location": "us-central1", "service_name": "hello", "configuration_name": "", "revision_name": ""}},
+			Time: "2026-03-01T10:00:00.123456Z", Severity: "NOTICE",
+			Log: "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity", Received: "2026-03-01T10:00:00.623456789Z",
 		})
 		if err != nil {
 			tb.Fatal(err)
