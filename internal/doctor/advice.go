@@ -25,19 +25,13 @@ func readLog(t posture.Target) string {
 	return `gcloud logging read 'resource.type="cloud_run_revision" resource.labels.service_name="` + t.Service + `"' --project=` + t.Project + " --limit=20"
 }
 
+// grantAccess lets one visitor through the IAP that guards the service.
 func grantAccess(p posture.Posture) string {
-	command := "if they are to get in: gcloud iap web add-iam-policy-binding --member=user:EMAIL --role=" + posture.RoleAccessor + " --project=" + p.Target.Project
-	for _, backend := range p.Backends {
-		if !backend.IAPOn {
-			continue
-		}
-		command += " --resource-type=backend-services --service=" + backend.Name
-		if backend.Location != posture.Global {
-			command += " --region=" + backend.Location
-		}
-		break
+	command := p.Target.AccessCommand()
+	if at := slices.IndexFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn }); at >= 0 {
+		command = p.Backends[at].AccessCommand()
 	}
-	return command
+	return "if they are to get in: " + command + " --member=user:EMAIL"
 }
 
 // remaining is what can still be wrong when a grant and a new revision are not

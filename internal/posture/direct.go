@@ -24,13 +24,28 @@ func (t Target) AccessParents(projectNumber string) []string {
 	return []string{"projects/" + projectNumber + "/iap_web/cloud_run-" + t.Location, "projects/" + projectNumber + "/iap_web"}
 }
 
+// AccessCommand is the gcloud command that grants access through a service's
+// own IAP, without the member. Only the beta track takes this type of resource
+// (gcloud 583).
+func (t Target) AccessCommand() string {
+	return "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=" + t.Service +
+		" --region=" + t.Location + " --project=" + t.Project + " --role=" + RoleAccessor
+}
+
+// AccessCommand is the gcloud command that grants access through the IAP of a
+// backend service, without the member.
+func (b Backend) AccessCommand() string {
+	return "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=" + b.Name +
+		b.regionFlag() + " --project=" + b.Project + " --role=" + RoleAccessor
+}
+
 // gate is a place where IAP is, or is to be, with everything that lets
 // somebody through it.
 type gate struct {
 	resource string // under which IAP keeps its policy
 	on       bool
 	policies []Policy // its own and those that it inherits
-	flags    string   // how gcloud iap web is told about it
+	command  string   // by which a person grants access here, without the member
 }
 
 // gates are the places at which the policy wants IAP.
@@ -42,7 +57,7 @@ func (p Posture) gates(want Wanted) []gate {
 		return []gate{{
 			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn,
 			policies: append([]Policy{p.DirectAccess, p.Project}, p.DirectInherited...),
-			flags:    "--resource-type=cloud-run --service=" + p.Target.Service + " --region=" + p.Target.Location + " --project=" + p.Target.Project,
+			command:  p.Target.AccessCommand(),
 		}}
 	}
 	var gates []gate
@@ -50,7 +65,7 @@ func (p Posture) gates(want Wanted) []gate {
 		gates = append(gates, gate{
 			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn,
 			policies: append([]Policy{backend.Access, p.Project}, backend.Inherited...),
-			flags:    "--resource-type=backend-services --service=" + backend.Name + backend.regionFlag() + " --project=" + backend.Project,
+			command:  backend.AccessCommand(),
 		})
 	}
 	return gates

@@ -45,9 +45,8 @@ func accessKnown(p Posture, want Wanted) []Finding {
 		}
 		findings = append(findings, Finding{
 			Code: NoAccessor, Severity: Medium, Effect: Waits, Resource: gate.resource,
-			Why: "nobody is known to have access through IAP, so turning it on would shut everybody out",
-			Remedy: "name members under access in the policy, or run: gcloud iap web add-iam-policy-binding " +
-				gate.flags + " --member=MEMBER --role=" + RoleAccessor,
+			Why:    "nobody is known to have access through IAP, so turning it on would shut everybody out",
+			Remedy: "name members under access in the policy, or run: " + gate.command + " --member=MEMBER",
 		})
 	}
 	return findings

@@ -1,0 +1,120 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func TestOthersInThePolicyAreNotTakenForTheAgent(t *testing.T) {
+	other := "user:carol@example.com"
+	viewer := posture.Binding{Role: "roles/run.viewer", Members: []string{agent}}
+	for _, tc := range []struct {
+		name     string
+		bindings []posture.Binding
+		want     grant
+	}{
+		{"somebody else may invoke", []posture.Binding{invoker("", other)}, grantNowhere},
+		{"a deleted agent that could only look", []posture.Binding{{Role: "roles/run.viewer", Members: []string{"deleted:" + agent + "?uid=1"}}}, grantNowhere},
+		{"a deleted account of another name", []posture.Binding{invoker("", "deleted:"+other+"?uid=1")}, grantNowhere},
+		{"a deleted agent, and the new one may only look", []posture.Binding{invoker("", "deleted:"+agent+"?uid=1"), viewer}, grantDeleted},
+		{"the new one may look, and a deleted one invoke", []posture.Binding{viewer, invoker("", "deleted:"+agent+"?uid=1")}, grantDeleted},
+		{"the new one holds a condition beside the deleted", []posture.Binding{invoker("", "deleted:"+agent+"?uid=1"), invoker("c", agent)}, grantConditional},
+	} {
+		e := stuckEvidence()
+		e.Symptom, e.Posture.Invokers = nil, invokers(tc.bindings...)
+		if got := e.grant(); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestWhatWasLookedAtIsToldWithWhatWasFound(t *testing.T) {
+	usual := []Checked{
+		{"refused request", "403 at 2026-11-23T11:59:00Z for https://hello.example.com/, in the cloud-run log"},
+		{"IAP", "on at projects/demo-project/global/backendServices/hello-backend; off at the service itself"},
+		{"ingress", "internal-and-cloud-load-balancing"},
+		{"IAP's agent service-123456789012@gcp-sa-iap.iam.gserviceaccount.com as invoker", "granted, without a condition; the policy was last changed at 2026-11-23T11:00:00Z, 1h0m0s ago"},
+		{"serving revision", "hello-00001-abc, made at 2026-11-21T12:00:00Z by dev@example.com"},
+		{"traffic", "goes to the latest revision"},
+		{"IAP's API", "enabled"},
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*Evidence)
+		want   map[string]string // what differs from the usual; "" = not told
+		more   []Checked
+	}{
+		{"all is known", func(*Evidence) {}, nil, nil},
+		{"nobody was refused", func(e *Evidence) { e.Symptom = nil }, map[string]string{"refused request": "none is known"}, nil},
+		{"no load balancer, IAP at the service", func(e *Evidence) { e.Posture.Backends, e.Posture.Service.IAPOn = nil, true },
+			map[string]string{"IAP": "no load balancer leads to the service; on at the service itself"}, nil},
+		{"IAP is off", func(e *Evidence) { e.Posture.Backends[0].IAPOn = false },
+			map[string]string{"IAP": "off at projects/demo-project/global/backendServices/hello-backend; off at the service itself"}, nil},
+		{"nobody knows when the policy changed", func(e *Evidence) { e.Posture.Invokers.ChangedAt = time.Time{} },
+			map[string]string{usual[3].What: "granted, without a condition"}, nil},
+		{"no revision is ready", func(e *Evidence) { e.Rollout.Serving = posture.Revision{} }, map[string]string{"serving revision": "none is ready"}, nil},
+		{"traffic is pinned", func(e *Evidence) { e.Rollout.OnLatest = false },
+			map[string]string{"traffic": "is pinned to a named revision, in part or in whole"}, nil},
+		{"the API is off", func(e *Evidence) { e.IAPDisabled = true }, map[string]string{"IAP's API": "switched off"}, nil},
+		{"revisions cannot be read", func(e *Evidence) { e.Unread = denied(posture.PartRollout) },
+			map[string]string{"serving revision": "", "traffic": ""}, []Checked{{string(posture.PartRollout), "unknown: denied"}}},
+		{"the API's state cannot be read", func(e *Evidence) { e.Unread = denied(posture.PartIAPAPI) },
+			map[string]string{"IAP's API": ""}, []Checked{{string(posture.PartIAPAPI), "unknown: denied"}}},
+	} {
+		e := stuckEvidence()
+		tc.change(&e)
+		var want []Checked
+		for _, each := range usual {
+			found, differs := tc.want[each.What]
+			if !differs {
+				want = append(want, each)
+			} else if found != "" {
+				want = append(want, Checked{each.What, found})
+			}
+		}
+		if diff := cmp.Diff(append(want, tc.more...), e.checked(now)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestAVisitorsAccessIsGrantedWhereIAPIsOn(t *testing.T) {
+	p := stuckEvidence().Posture
+	off := posture.Backend{Project: "demo-project", Name: "off-backend", Location: posture.Global}
+	regional := posture.Backend{Project: "demo-project", Name: "regional-backend", Location: "europe-west1", IAPOn: true}
+	for _, tc := range []struct {
+		name     string
+		backends []posture.Backend
+		want     string
+	}{
+		{"global", p.Backends, "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
+		{"not where it is off", append([]posture.Backend{off}, p.Backends...), "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
+		{"regional", []posture.Backend{regional}, "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=regional-backend --region=europe-west1"},
+		{"at the service itself", []posture.Backend{off}, "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"},
+	} {
+		p.Backends = tc.backends
+		want := "if they are to get in: " + tc.want + " --project=demo-project --role=roles/iap.httpsResourceAccessor --member=user:EMAIL"
+		if got := grantAccess(p); got != want {
+			t.Errorf("%s:\n%s, want\n%s", tc.name, got, want)
+		}
+	}
+}
+
+func TestARevisionThatNeverBecameReadyIsToldSo(t *testing.T) {
+	for _, tc := range []struct{ serving, want string }{
+		{"hello-00002-xyz", "requests are still refused"},
+		{"hello-00001-abc", "it has not become ready"},
+	} {
+		e := stuckEvidence()
+		e.Rollout.Newest = ours("hello-00002-xyz", ago(2*time.Hour))
+		e.Rollout.Serving.Name = tc.serving
+		if got := redeployedInVain(e, now); got == nil || !strings.Contains(got.Why, tc.want) {
+			t.Errorf("%s serves: %+v, want words like %q", tc.serving, got, tc.want)
+		}
+	}
+}
