@@ -18,6 +18,9 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 	case event.BackendServiceChanged, event.LBRequestDeniedByIAP:
 		return f.cloud.Behind(ctx, backendResource(cause))
 	case event.RoutingChanged:
+		if cause.Service != "" { // a domain mapping leads to one service
+			return []posture.Target{own}, nil
+		}
 		return f.cloud.Behind(ctx, cause.Resource)
 	case event.IAPPolicyChanged, event.IAPSettingsChanged:
 		switch {

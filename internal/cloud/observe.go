@@ -33,6 +33,11 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 		return unread.optional("projects/"+target.Project, err)
 	})
 	group.Go(func() (err error) {
+		p.Domains, err = c.run.Domains(groupContext, target)
+		p.DomainsUnread, err = unread.source(target.DomainsResource(), err)
+		return err
+	})
+	group.Go(func() (err error) {
 		inventory, err = c.loadBalancers.Inventory(groupContext, target.Project)
 		return err
 	})
@@ -123,8 +128,9 @@ func (c *Cloud) observeInherited(ctx context.Context, group *errgroup.Group, p *
 }
 
 // unread collects what optional reads could not read. These are optional: the
-// project's IAM policy, and IAP's policies above a backend service. They can
-// only show more grants than are known without them.
+// project's IAM policy and IAP's policies above a backend service, which can
+// only show more grants than are known without them, and the domain mappings,
+// which are kept by the same settings as the default URL.
 type unread struct {
 	mu    sync.Mutex
 	found []posture.Unread
@@ -143,6 +149,14 @@ func (u *unread) optional(resource string, err error) error {
 	defer u.mu.Unlock()
 	u.found = append(u.found, posture.Unread{Resource: resource, Why: err.Error(), Permission: fault.Of(err).Permission})
 	return nil
+}
+
+// source is optional for a source of doors: it also says why it is unread.
+func (u *unread) source(resource string, err error) (why string, left error) {
+	if left = u.optional(resource, err); left == nil && err != nil && fault.ActionOf(err) == fault.Block {
+		why = err.Error()
+	}
+	return why, left
 }
 
 func (u *unread) sorted() []posture.Unread {

@@ -13,7 +13,7 @@ const (
 	RunIAMChanged         Kind = "run-iam-changed"
 	RunRequestDenied      Kind = "run-request-denied"
 	BackendServiceChanged Kind = "backend-service-changed"
-	RoutingChanged        Kind = "routing-changed" // NEG, URL map, proxy, forwarding rule
+	RoutingChanged        Kind = "routing-changed" // NEG, URL map, proxy, forwarding rule, domain mapping
 	IAPPolicyChanged      Kind = "iap-policy-changed"
 	IAPSettingsChanged    Kind = "iap-settings-changed"
 	LBRequestDeniedByIAP  Kind = "lb-request-denied-by-iap"

@@ -26,7 +26,7 @@ var identities = map[Kind]func(*entry, *Cause) *problem{
 	RunServiceDeleted:     runIdentity,
 	RunIAMChanged:         runIdentity,
 	BackendServiceChanged: computeIdentity,
-	RoutingChanged:        computeIdentity,
+	RoutingChanged:        routingIdentity,
 	IAPPolicyChanged:      iapIdentity,
 	IAPSettingsChanged:    iapIdentity,
 	APIDisabled:           disabledIdentity,

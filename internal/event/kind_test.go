@@ -71,6 +71,41 @@ func TestCloudRunMethods(t *testing.T) {
 	}
 }
 
+func TestADomainMappingConcernsTheServiceThatItLeadsTo(t *testing.T) {
+	const create = "google.cloud.run.v1.DomainMappings.CreateDomainMapping"
+	mapping := map[string]any{"metadata": map[string]any{"name": "shop.example.com"}, "spec": map[string]any{"routeName": "shop"}}
+	labels := map[string]any{"project_id": "demo-project", "location": "us-central1", "service_name": ""}
+	for _, tc := range []struct {
+		name, method string
+		more         edits
+		want         string
+	}{
+		{"the request tells", create, edits{"protoPayload.request": map[string]any{"domainMapping": mapping}}, "routing-changed|demo-project|us-central1|shop||"},
+		{"the answer tells", create, edits{"protoPayload.request": nil, "protoPayload.response": mapping}, "routing-changed|demo-project|us-central1|shop||"},
+		{"a host in the labels is no service", create, edits{
+			"protoPayload.request": map[string]any{"domainMapping": mapping},
+			"resource.labels":      map[string]any{"project_id": "demo-project", "location": "us-central1", "service_name": "shop.example.com"},
+		}, "routing-changed|demo-project|us-central1|shop||"},
+		{"no service is named", create, edits{"protoPayload.request": nil, "protoPayload.response": nil}, "unreadable"},
+		{"no location is named", create, edits{
+			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": nil, "protoPayload.response": nil,
+			"resource.labels": map[string]any{"project_id": "demo-project"},
+		}, "unreadable"},
+		{"a service that can be none", create, edits{"protoPayload.request": map[string]any{"domainMapping": map[string]any{"spec": map[string]any{"routeName": "../x"}}}}, "unreadable"},
+		{"taken away, which opens nothing", "google.cloud.run.v1.DomainMappings.DeleteDomainMapping", nil, "unrelated"},
+		{"only read", "google.cloud.run.v1.DomainMappings.ListDomainMappings", nil, "read-call"},
+	} {
+		more := edits{"resource.type": "cloud_run_revision", "resource.labels": labels}
+		for path, value := range tc.more {
+			more[path] = value
+		}
+		r := one(t, audited(t, "run.googleapis.com", tc.method, "namespaces/demo-project/domainmappings/shop.example.com", more), Self{})
+		if got := outcome(r); got != tc.want {
+			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
+		}
+	}
+}
+
 func TestReadinessIsToldFromItsMessage(t *testing.T) {
 	for _, tc := range []struct {
 		name, method string

@@ -34,7 +34,8 @@ var methods = []Row{
 	{"Cloud Run admin activity", "run.googleapis.com", []string{"Get*", "List*", "Test*", "Fetch*", "Wait*"}, "", ReadCall},
 	{"Cloud Run admin activity", "run.googleapis.com", []string{"Services.Delete*", "InternalServices.Delete*"}, RunServiceDeleted, ""},
 	{"Cloud Run admin activity", "run.googleapis.com", []string{"Services.*", "InternalServices.*"}, RunServiceChanged, ""},
-	{"Cloud Run admin activity", "run.googleapis.com", []string{"Revisions.*", "Routes.*", "Configurations.*", "DomainMappings.*"}, "", Unrelated},
+	{"Cloud Run admin activity", "run.googleapis.com", []string{"Revisions.*", "Routes.*", "Configurations.*", "DomainMappings.Delete*"}, "", Unrelated},
+	{"Cloud Run domain mappings", "run.googleapis.com", []string{"DomainMappings.*"}, RoutingChanged, ""},
 
 	{"Compute", "compute.googleapis.com", []string{"get*", "list*", "aggregatedList*", "test*", "validate"}, "", ReadCall},
 	{"Compute", "compute.googleapis.com", []string{"urlMaps.invalidateCache", "setLabels"}, "", Unrelated},

@@ -38,7 +38,7 @@ type Door struct {
 // Doors lists every way to the service that the posture holds, with who
 // guards it.
 func (p Posture) Doors() []Door {
-	doors := p.ownDoors()
+	doors := append(p.ownDoors(), p.domainDoors()...)
 	for _, backend := range p.Backends {
 		for _, frontend := range backend.Frontends {
 			doors = append(doors, p.frontendDoors(backend, frontend)...)

@@ -51,6 +51,12 @@ func TestEveryWayInIsADoor(t *testing.T) {
 	own := Door{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: hello.Name(), Guard: GuardOpen}
 	front := Door{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: rule, Guard: GuardOpen}
 	with := func(d Door, change func(*Door)) Door { change(&d); return d }
+	shopDomain := []Domain{{Host: "shop.example.com", Resource: "m"}}
+	mapped := func(guard Guard) func(*Door) {
+		return func(d *Door) {
+			*d = Door{Kind: MappedDomain, Address: "https://shop.example.com", Via: "m", Guard: guard}
+		}
+	}
 	for _, tc := range []struct {
 		name   string
 		change func(*Posture)
@@ -77,6 +83,24 @@ func TestEveryWayInIsADoor(t *testing.T) {
 			with(front, func(d *Door) { d.Address = "https://a.example.com" }),
 			with(front, func(d *Door) { d.Address = "https://b.example.com/api/*" }),
 			with(front, func(d *Door) { d.Address, d.Via = "http://a.example.com", "plain" })}},
+		{"a mapped domain", func(p *Posture) { p.Domains = shopDomain },
+			[]Door{own, with(own, mapped(GuardOpen)), front}},
+		{"a mapped domain stays open when the default URL is off", func(p *Posture) { p.Service.DefaultURLDisabled, p.Domains = true, shopDomain },
+			[]Door{with(own, func(d *Door) { d.Guard = GuardClosed }), with(own, mapped(GuardOpen)), front}},
+		{"the ingress closes a mapped domain", func(p *Posture) { p.Service.Ingress, p.Domains = IngressInternalLoadBalancing, shopDomain },
+			[]Door{with(own, func(d *Door) { d.Guard = GuardIngress }), with(own, mapped(GuardIngress)), front}},
+		{"IAP at the service keeps a mapped domain", func(p *Posture) { p.Service.IAPOn, p.Domains = true, shopDomain },
+			[]Door{with(own, func(d *Door) { d.Guard = GuardIAP }), with(own, mapped(GuardIAP)), with(front, func(d *Door) { d.Guard = GuardIAP })}},
+		{"only invokers get in at a mapped domain", func(p *Posture) { p.Invokers, p.Domains = Policy{}, shopDomain },
+			[]Door{with(own, func(d *Door) { d.Guard = GuardIAM }), with(own, mapped(GuardIAM)), with(front, func(d *Door) { d.Guard = GuardIAM })}},
+		{"mappings that cannot be read may be open", func(p *Posture) { p.DomainsUnread = "denied" },
+			[]Door{own, with(own, func(d *Door) {
+				*d = Door{Kind: MappedDomain, Via: hello.DomainsResource(), Guard: GuardUnknown, Why: "denied"}
+			}), front}},
+		{"mappings that cannot be read are shut by the ingress", func(p *Posture) {
+			p.DomainsUnread, p.Service.Ingress = "denied", IngressInternal
+			p.Backends = nil
+		}, []Door{with(own, func(d *Door) { d.Guard = GuardIngress })}},
 		{"an internal load balancer", func(p *Posture) { p.Backends[0].Scheme, p.Service.Ingress = "INTERNAL_MANAGED", IngressInternal },
 			[]Door{with(own, func(d *Door) { d.Guard = GuardIngress }), with(front, func(d *Door) { d.Kind = InternalLoadBalancer })}},
 		{"what lies before a URL map cannot be read", func(p *Posture) {

@@ -16,6 +16,8 @@ type Posture struct {
 	Invokers       Policy // the service's IAM policy; inherited bindings are not in it
 	Project        Policy // the project's IAM policy, whose bindings hold for everything in it
 	Backends       []Backend
+	Domains        []Domain // hosts that Cloud Run itself leads to the service
+	DomainsUnread  string   // why the domain mappings could not be read; "" = they were
 	// DirectAccess is IAP's policy of the service itself, which counts with
 	// direct IAP, and DirectInherited those of the resources above it.
 	DirectAccess    Policy

@@ -14,7 +14,7 @@ func ingressRestricted(p Posture, want Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: IngressOpen, Severity: High, Effect: Gap, Resource: p.Target.Name(), Subject: string(IngressInternalLoadBalancing),
-		Why: "IAP on a load balancer does not guard the default run.app URL, which anyone on the internet can reach",
+		Why: "IAP on a load balancer does not guard the default run.app URL" + p.mappedToo() + ", which anyone on the internet can reach",
 	}}
 }
 

@@ -1,6 +1,9 @@
 package posture
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestTheIngressIsNeverLoosened(t *testing.T) {
 	ingress := func(setting Ingress) func(*Posture, *Wanted) {
@@ -20,4 +23,14 @@ func TestTheIngressIsNeverLoosened(t *testing.T) {
 		{"all", ingress(IngressAll), nil},
 		{"not known, and the rule keeps it", func(p *Posture, want *Wanted) { p.Service.Ingress, want.KeepIngress = IngressUnknown, true }, nil},
 	})
+}
+
+func TestTheDomainsThatARestrictionClosesAreNamed(t *testing.T) {
+	p, want := protected(), wanted()
+	p.Service.Ingress = IngressAll
+	p.Domains = []Domain{{Host: "a.example.org"}, {Host: "b.example.org"}}
+	findings := ingressRestricted(p, want)
+	if len(findings) != 1 || !strings.Contains(findings[0].Why, "and the mapped domains a.example.org, b.example.org, which") {
+		t.Errorf("found %+v, want a reason that names both domains", findings)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 )
@@ -92,6 +93,23 @@ func (p *play) makesBackend(args, _ []string) error {
 	})
 }
 
+// maps leads a domain to a service, as gcloud beta run domain-mappings does.
+func (p *play) maps(args, _ []string) error {
+	if len(args) < 3 || args[1] != "to" {
+		return fmt.Errorf("write map DOMAIN to SERVICE [in REGION]")
+	}
+	s, err := service(args[2:])
+	if err != nil {
+		return err
+	}
+	_, err = p.client().Call(p.ctx, http.MethodPost, "/v1/projects/"+stage.Project+"/locations/"+s.Region+"/domainmappings", map[string]any{
+		"apiVersion": "domains.cloudrun.com/v1", "kind": "DomainMapping",
+		"metadata": map[string]any{"name": args[0], "namespace": stage.Project}, "spec": map[string]any{"routeName": s.Service},
+	})
+	p.opens(args[0], "https", args[0])
+	return err
+}
+
 func (p *play) makesFrontend(args, _ []string) error {
 	if len(args) != 2 {
 		return fmt.Errorf("write frontend https|http NAME")
@@ -130,4 +148,28 @@ func (p *play) makesFrontend(args, _ []string) error {
 	})
 	p.opens(host, scheme, host)
 	return err
+}
+
+// refuses lets the local cloud answer the function with 403 to some methods,
+// and to none that was named before.
+func (p *play) refuses(args, _ []string) error {
+	faults := []any{}
+	for _, method := range args {
+		faults = append(faults, map[string]any{
+			"action": "status", "method": method, "principal": "serviceAccount:" + stage.FunctionAccount, "status": http.StatusForbidden,
+		})
+	}
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.stage.URL()+"/_local/faults", strings.NewReader(jsonText(faults)))
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("setting faults: %s", response.Status)
+	}
+	return nil
 }

@@ -11,6 +11,9 @@
 //	                                 a whole HTTPS load balancer before it: SERVICE-backend, SERVICE.example.com
 //	backend NAME before SERVICE...   only a global backend service, with a serverless NEG for each service
 //	frontend https|http NAME         an address for that backend service: NAME.example.com
+//	map DOMAIN to SERVICE [in REGION]
+//	                                 Cloud Run itself leads the domain to the service
+//	refuse METHOD...                 the function may not make these calls from now on; none: it may again
 //	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
 //	call METHOD PATH                 a call of Google's API; the indented lines are its body
 //	deliver                          the function is given all events, in order, until it has none left that is due
@@ -22,6 +25,7 @@
 // seen, and go test ./test/scenarios -update writes them anew:
 //
 //	reports SERVICE                  what was reported since the last look, repeated reports once
+//	doors SERVICE                    every door in the last report on it, with who guards it
 //	writes                           what the function wrote since the last look
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
 //	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL

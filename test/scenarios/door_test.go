@@ -110,3 +110,13 @@ func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
 }
+
+// lastDoors are the doors in the last report on a service, which must be
+// looked at before the reports are.
+func (p *play) lastDoors(service string) ([]string, error) {
+	reports := p.about(service, false)
+	if len(reports) == 0 {
+		return nil, fmt.Errorf("nothing was reported on %q since the last look", service)
+	}
+	return doors(reports[len(reports)-1]), nil
+}

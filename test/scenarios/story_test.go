@@ -73,6 +73,8 @@ var acts = map[string]func(p *play, args, block []string) error{
 	"balance":  (*play).balances,
 	"backend":  (*play).makesBackend,
 	"frontend": (*play).makesFrontend,
+	"map":      (*play).maps,
+	"refuse":   (*play).refuses,
 	"as": func(p *play, args, _ []string) error {
 		if len(args) == 0 {
 			return fmt.Errorf("who?")
@@ -121,6 +123,9 @@ var acts = map[string]func(p *play, args, block []string) error{
 var looks = map[string]func(p *play, args []string) ([]string, error){
 	"reports": func(p *play, args []string) ([]string, error) {
 		return tellAll(p.about(strings.Join(args, ""), true)), nil
+	},
+	"doors": func(p *play, args []string) ([]string, error) {
+		return p.lastDoors(strings.Join(args, ""))
 	},
 	"writes": func(p *play, _ []string) ([]string, error) {
 		p.mu.Lock()

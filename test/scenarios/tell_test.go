@@ -70,3 +70,20 @@ func tellAll(reports []report.Report) []string {
 	}
 	return lines
 }
+
+// doors shows the doors of a report, and what could not be read, by the names
+// that stories know.
+func doors(r report.Report) []string {
+	var lines []string
+	for _, door := range r.Doors {
+		line := fmt.Sprintf("%s %s: %s", door.Kind, door.Address, door.Guard)
+		if door.Why != "" {
+			line += " (" + door.Why + ")"
+		}
+		lines = append(lines, line)
+	}
+	for _, unread := range r.Unread {
+		lines = append(lines, "not read: "+unread.Why)
+	}
+	return lines
+}

@@ -74,6 +74,8 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 		return fault.Conflict
 	case answer.Code == http.StatusUnauthorized, answer.Code == http.StatusForbidden:
 		return fault.Denied
+	case answer.Code == http.StatusNotImplemented: // not offered, in a region say; that does not pass
+		return fault.Invalid
 	case answer.Code >= 500, answer.Code == http.StatusRequestTimeout:
 		return fault.Unavailable
 	}

@@ -56,6 +56,7 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 		{"agent not there yet", esf(400, "INVALID_ARGUMENT", "Service account service-1@gcp-sa-iap.iam.gserviceaccount.com does not exist.", ""), 400, fault.NotProvisioned, "", ""},
 		{"organisation policy", esf(400, "FAILED_PRECONDITION", "Constraint constraints/iap.requireGlobalIapWebDisabled violated", ""), 400, fault.OrgPolicy, "", ""},
 		{"server error", "upstream connect error", 503, fault.Unavailable, "", ""},
+		{"not offered there", esf(501, "UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled.", ""), 501, fault.Invalid, "", ""},
 		{"no JSON", "<html>", 403, fault.Denied, "", ""},
 	} {
 		got := fault.Of(Classify(answer(t, tc.code, tc.body)))

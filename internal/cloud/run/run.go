@@ -25,6 +25,7 @@ type Client struct {
 	operations *run.ProjectsLocationsOperationsService
 	lists      *knative.ProjectsLocationsServicesService
 	revisions  *knative.ProjectsLocationsRevisionsService
+	domains    *knative.ProjectsLocationsDomainmappingsService
 
 	http            *http.Client
 	base, userAgent string
@@ -52,7 +53,8 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	return &Client{
 		services: api.Projects.Locations.Services, operations: api.Projects.Locations.Operations,
 		lists: older.Projects.Locations.Services, revisions: older.Projects.Locations.Revisions,
-		http: plain, base: api.BasePath, userAgent: config.UserAgent,
+		domains: older.Projects.Locations.Domainmappings,
+		http:    plain, base: api.BasePath, userAgent: config.UserAgent,
 	}, nil
 }
 

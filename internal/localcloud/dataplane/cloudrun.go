@@ -100,13 +100,20 @@ func placeOf(service object) (location, name string) {
 // throughDefaultURL is the way of a request to a run.app address. One that no
 // service has, because it is switched off or never was one, is not found.
 func (w world) throughDefaultURL(r request) outcome {
-	if r.scheme == "http" {
-		return outcome{answer: redirected(r, object{"httpsRedirect": true, "redirectResponseCode": "FOUND"})}
-	}
-	r.scheme = "https"
 	service := w.serviceAt(r.host)
 	if service == nil {
 		return outcome{answer: plain(http.StatusNotFound, pageNotFound)}
 	}
+	return w.directly(r, service)
+}
+
+// directly is the way of a request that no load balancer takes: at a run.app
+// address or a mapped domain. Both send http to https
+// (run/docs/mapping-custom-domains).
+func (w world) directly(r request, service object) outcome {
+	if r.scheme == "http" {
+		return outcome{answer: redirected(r, object{"httpsRedirect": true, "redirectResponseCode": "FOUND"})}
+	}
+	r.scheme = "https"
 	return w.intoService(service, call{request: r, token: r.caller(), from: direct})
 }

@@ -144,14 +144,17 @@ func (d *DataPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// walk is a request's way to its answer: by its host to a default URL or to a
-// load balancer. A host that nobody here has is one that would not resolve.
+// walk is a request's way to its answer: by its host to a default URL, a mapped
+// domain or a load balancer. A host that nobody here has is one that would not resolve.
 func (w world) walk(r request) outcome {
 	if r.scheme != "" && r.scheme != "http" && r.scheme != "https" {
 		return outcome{answer: plain(http.StatusBadRequest, "X-Forwarded-Proto is neither http nor https.\n")}
 	}
 	if strings.HasSuffix(r.host, ".run.app") {
 		return w.throughDefaultURL(r)
+	}
+	if service := w.serviceMapped(r.host); service != nil {
+		return w.directly(r, service)
 	}
 	if f, ok := w.frontendFor(r); ok {
 		return w.throughFrontend(r, f)

@@ -76,6 +76,18 @@ func (w world) serviceAt(host string) object {
 	return nil
 }
 
+// serviceMapped is the service that Cloud Run itself leads a host to.
+func (w world) serviceMapped(host string) object {
+	for name, entry := range kernel.Object(w.live, "run") {
+		mapping, _ := entry.(object)
+		parent, mapped, ok := strings.Cut(name, "/domainmappings/")
+		if ok && mapped == host {
+			return w.service(parent + "/services/" + kernel.Text(kernel.Object(mapping, "spec"), "routeName"))
+		}
+	}
+	return nil
+}
+
 // agentProvisioned reports whether IAP's service agent exists.
 func (w world) agentProvisioned() bool {
 	return kernel.Object(kernel.Object(w.live, "project"), "serviceAgents")[kernel.IAPAgent()] == true

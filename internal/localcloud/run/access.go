@@ -13,7 +13,10 @@ const defaultAccount = kernel.ProjectNumber + "-compute@developer.gserviceaccoun
 // subjectV1 is what a v1 call is about, in the names of v2, under which
 // policies are kept. Knative's paths name no location: the host does.
 func subjectV1(call *kernel.Call) string {
-	path, isKnative := strings.CutPrefix(call.Resource, "apis/serving.knative.dev/v1/namespaces/"+call.Var("project"))
+	path, isKnative := strings.CutPrefix(call.Resource, "apis/"+apiVersion+"/namespaces/"+call.Var("project"))
+	if !isKnative {
+		path, isKnative = strings.CutPrefix(call.Resource, "apis/"+domainsVersion+"/namespaces/"+call.Var("project"))
+	}
 	if !isKnative {
 		return call.Resource
 	}

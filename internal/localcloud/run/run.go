@@ -16,6 +16,7 @@ type Run struct {
 
 	mu       sync.Mutex
 	services map[string]*service // by full name
+	domains  map[string]domain   // mappings, by full name
 	// past holds copies of them as they were, for lists that show what was.
 	past    kernel.History[*service]
 	held    bool
@@ -25,12 +26,12 @@ type Run struct {
 // New returns a Cloud Run without services. Reconciling takes the kernel's
 // OperationTime.
 func New(k *kernel.Kernel) *Run {
-	return &Run{kernel: k, services: map[string]*service{}}
+	return &Run{kernel: k, services: map[string]*service{}, domains: map[string]domain{}}
 }
 
 // API is both of its faces as the kernel serves them.
 func (r *Run) API() kernel.API {
-	older := r.routesV1()
+	older := append(r.routesV1(), r.routesOfDomains()...)
 	for i := range older {
 		older[i].Resource = subjectV1
 	}
@@ -82,13 +83,16 @@ func (r *Run) state() map[string]any {
 	for name, each := range r.services {
 		all[name] = each.v2()
 	}
+	for name, each := range r.domains {
+		all[name] = each.v1()
+	}
 	return all
 }
 
 func (r *Run) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.services, r.waiting = map[string]*service{}, nil
+	r.services, r.domains, r.waiting = map[string]*service{}, map[string]domain{}, nil
 	r.past.Reset()
 }
 
