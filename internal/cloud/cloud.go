@@ -30,6 +30,7 @@ type Cloud struct {
 	iap           *iap.Client
 	identity      *identity.Client
 	requests      *requestlog.Client
+	folders       folderCache
 	now           func() time.Time
 }
 

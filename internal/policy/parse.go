@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -46,12 +47,18 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 	}
 	policy := Policy{digest: digest(text), exemptions: exemptions{}}
 	longest, exempted := longestExemption, []ast.Node(nil)
+	var places []ast.Node
 	r.mapping(body, "the policy", keys{
 		"version":      r.one,
 		"maxExemption": r.days("maxExemption", &longest),
 		"exemptions":   r.list("exemptions", func(n ast.Node) { exempted = append(exempted, n) }),
-		"rules":        r.list("rules", func(n ast.Node) { policy.rules = append(policy.rules, r.rule(n, policy.rules)) }),
+		"rules": r.list("rules", func(n ast.Node) {
+			policy.rules, places = append(policy.rules, r.rule(n, policy.rules)), append(places, n)
+		}),
 	}, "version", "rules")
+	for i, n := range places {
+		r.labelsLoosenNothing(n, policy.rules[i], policy.rules[i+1:])
+	}
 	for _, n := range exempted {
 		r.exemption(n, now.Add(longest+24*time.Hour), policy.exemptions)
 	}
@@ -70,6 +77,8 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 				"projects":  r.patterns("match.projects", &read.match.projects),
 				"locations": r.patterns("match.locations", &read.match.locations),
 				"services":  r.patterns("match.services", &read.match.services),
+				"folders":   r.folders(&read.match.folders),
+				"labels":    r.labels(&read.match.labels),
 			})
 		},
 		"mode":   choice(r, "mode", &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce),
@@ -104,6 +113,25 @@ func (r *reader) agree(n ast.Node, read rule, earlier []rule) {
 			return
 		case other.match.includes(read.match):
 			r.complain(n, "rule %q never decides, since rule %q before it matches everything that it matches: move it up, or take one of them out", read.name, other.name)
+			return
+		}
+	}
+}
+
+// labelsLoosenNothing refuses a rule that labels select and that is not as
+// strict as a later one which decides without them: labels are no way out.
+func (r *reader) labelsLoosenNothing(n ast.Node, labelled rule, later []rule) {
+	if len(labelled.match.labels) == 0 {
+		return
+	}
+	for _, base := range unlabelled(later) {
+		where := LessStrict(labelled.settings, base.settings)
+		if base.settings.Recipe != posture.RecipeOff && len(where) > 0 && labelled.match.meets(base.match) {
+			r.complain(n, "rule %q selects by labels, and is not as strict as rule %q in %s: labels are set by whoever deploys; make it as strict, or select by folder, project, location or service",
+				labelled.name, base.name, strings.Join(where, ", "))
+			return
+		}
+		if base.match.includesWithoutLabels(labelled.match) {
 			return
 		}
 	}

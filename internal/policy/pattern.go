@@ -25,3 +25,27 @@ func (p pattern) matches(name string) bool {
 // includes reports whether p surely matches everything that q matches. Only
 // p's own * can stand for the * in q, so matching q's text proves it.
 func (p pattern) includes(q pattern) bool { return p.matches(string(q)) }
+
+// meets reports whether some name matches both.
+func (p pattern) meets(q pattern) bool {
+	// below[j] says whether some text matches both the rest of p below this row
+	// and q[j:].
+	below := make([]bool, len(q)+1)
+	for i := len(p); i >= 0; i-- {
+		row := make([]bool, len(q)+1)
+		for j := len(q); j >= 0; j-- {
+			switch {
+			case i == len(p) && j == len(q):
+				row[j] = true
+			case i < len(p) && p[i] == '*':
+				row[j] = below[j] || j < len(q) && row[j+1]
+			case j < len(q) && q[j] == '*':
+				row[j] = row[j+1] || i < len(p) && below[j]
+			default:
+				row[j] = i < len(p) && j < len(q) && p[i] == q[j] && below[j+1]
+			}
+		}
+		below = row
+	}
+	return below[0]
+}

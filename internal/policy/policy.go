@@ -30,24 +30,6 @@ func (p Policy) Digest() string {
 	return p.digest
 }
 
-// For gives the settings for a service: those of the first rule that matches,
-// where a rule may name the project by id or by number ("" = not known). A
-// policy without a matching rule leaves the service alone, and so does a recipe
-// that is off.
-func (p Policy) For(target posture.Target, projectNumber string) (posture.Settings, bool) {
-	if p.digest == "" {
-		return posture.DefaultSettings(), true
-	}
-	for _, rule := range p.rules {
-		if rule.match.covers(target, projectNumber) {
-			settings := rule.settings
-			settings.Exemption = p.exemptions.of(target, projectNumber)
-			return settings, rule.settings.Recipe != posture.RecipeOff
-		}
-	}
-	return posture.Settings{}, false
-}
-
 // Rules gives the settings of each rule, in the order in which they are asked.
 func (p Policy) Rules() []posture.Settings {
 	var list []posture.Settings
@@ -77,48 +59,6 @@ type rule struct {
 	name     string
 	match    match
 	settings posture.Settings
-}
-
-// match lists patterns; an empty list matches everything.
-type match struct {
-	projects, locations, services []pattern
-}
-
-func (m match) covers(target posture.Target, projectNumber string) bool {
-	return (anyMatches(m.projects, target.Project) || projectNumber != "" && anyMatches(m.projects, projectNumber)) &&
-		anyMatches(m.locations, target.Location) &&
-		anyMatches(m.services, target.Service)
-}
-
-// includes reports whether m surely matches everything that other matches.
-func (m match) includes(other match) bool {
-	return allIncluded(m.projects, other.projects) &&
-		allIncluded(m.locations, other.locations) &&
-		allIncluded(m.services, other.services)
-}
-
-func allIncluded(wide, narrow []pattern) bool {
-	if len(wide) == 0 {
-		return true
-	}
-	for _, one := range narrow {
-		if !slices.ContainsFunc(wide, func(p pattern) bool { return p.includes(one) }) {
-			return false
-		}
-	}
-	return len(narrow) > 0
-}
-
-func anyMatches(patterns []pattern, name string) bool {
-	if len(patterns) == 0 {
-		return true
-	}
-	for _, pattern := range patterns {
-		if pattern.matches(name) {
-			return true
-		}
-	}
-	return false
 }
 
 func digest(text []byte) string {

@@ -65,15 +65,15 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		{"another location", target("demo-project", "europe-west1", "shop-a"), rest, true},
 		{"no rule", target("other-project", "us-central1", "shop-a"), posture.Settings{}, false},
 	} {
-		got, inScope := policy.For(tc.target, "")
+		got, inScope := policy.For(Subject{Target: tc.target})
 		if diff := cmp.Diff(tc.want, got); diff != "" || inScope != tc.inScope {
 			t.Errorf("%s: in scope %v, want %v; settings (-want +got):\n%s", tc.name, inScope, tc.inScope, diff)
 		}
 	}
-	if _, inScope := policy.For(target("demo-project", "us-central1", "shop-a"), "123456789012"); inScope {
+	if _, inScope := policy.For(Subject{Target: target("demo-project", "us-central1", "shop-a"), ProjectNumber: "123456789012"}); inScope {
 		t.Error("a rule that names the project by its number does not match")
 	}
-	if _, inScope := policy.For(target("old-one", "us-central1", "shop-a"), ""); inScope {
+	if _, inScope := policy.For(Subject{Target: target("old-one", "us-central1", "shop-a")}); inScope {
 		t.Error("a rule with recipe off leaves a service in scope")
 	}
 }
@@ -89,7 +89,7 @@ func TestProjectsAreThoseNamedInFull(t *testing.T) {
 }
 
 func TestWithoutAPolicyEverythingIsReportOnly(t *testing.T) {
-	got, inScope := Policy{}.For(target("any-project", "us-central1", "a"), "")
+	got, inScope := Policy{}.For(Subject{Target: target("any-project", "us-central1", "a")})
 	if diff := cmp.Diff(posture.DefaultSettings(), got); diff != "" || !inScope {
 		t.Errorf("in scope %v; (-want +got):\n%s", inScope, diff)
 	}
@@ -105,7 +105,7 @@ func TestAnExemptionNamesItsServiceByIdOrNumberAndEndsWithItsDay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for service, exempt := range map[string]bool{"shop-a": true, "shop-b": true, "shop-c": false} {
-		settings, _ := policy.For(target("demo-project", "us-central1", service), "123456789012")
+		settings, _ := policy.For(Subject{Target: target("demo-project", "us-central1", service), ProjectNumber: "123456789012"})
 		var want *posture.Exemption
 		if exempt {
 			want = &posture.Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}

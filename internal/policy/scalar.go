@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,55 @@ func (r *reader) lastDay(what string, into *time.Time) func(ast.Node) {
 		}
 	}
 }
+
+// folders reads a list of folders.
+func (r *reader) folders(into *[]string) func(ast.Node) {
+	return r.list("match.folders", func(n ast.Node) {
+		value, ok := stringOf(n)
+		if !ok || !folderText.MatchString(value) {
+			r.complain(n, "match.folders: %.60q is no folder: write one like folders/123456789012", n.GetToken().Value)
+			return
+		}
+		*into = append(*into, value)
+	})
+}
+
+var folderText = regexp.MustCompile(`^folders/[1-9][0-9]{0,18}$`)
+
+// labels reads a mapping of labels to exact values or globs. An empty label is
+// never asked for: a rule that asks for nothing would be no rule by labels.
+func (r *reader) labels(into *map[string]pattern) func(ast.Node) {
+	return func(n ast.Node) {
+		m, ok := n.(ast.MapNode)
+		if !ok {
+			r.complain(n, "match.labels must be a mapping: write {label: value}")
+			return
+		}
+		*into = map[string]pattern{}
+		for pairs := m.MapRange(); pairs.Next(); {
+			key := pairs.Key().GetToken().Value
+			value, isText := stringOf(pairs.Value())
+			switch {
+			case !labelKey.MatchString(key):
+				r.complain(pairs.Key(), "match.labels: %.60q is no label: write lower-case letters, digits, - and _, a letter first", key)
+			case !isText || !labelValue.MatchString(value):
+				r.complain(pairs.Value(), "match.labels: %.60q is no value or pattern: write lower-case letters, digits, -, _ and *, in quotes", pairs.Value().GetToken().Value)
+			default:
+				(*into)[key] = pattern(value)
+			}
+		}
+		if len(*into) == 0 {
+			r.complain(n, "match.labels asks for nothing: write {label: value}, or leave it out")
+		}
+	}
+}
+
+// Labels and their values. Source: run/docs/configuring/services/labels; letters
+// of other scripts, which Google allows too, are not read.
+var (
+	labelKey   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+	labelValue = regexp.MustCompile(`^[a-z0-9_*-]{1,63}$`)
+)
 
 // patterns reads a list of names or globs.
 func (r *reader) patterns(what string, into *[]pattern) func(ast.Node) {

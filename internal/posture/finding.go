@@ -71,7 +71,10 @@ func Assess(p Posture, want Wanted) []Finding {
 	if want.Recipe == RecipeOff {
 		return nil
 	}
-	var findings []Finding
+	findings := ruleDecided(p, want)
+	if len(findings) > 0 {
+		return findings // of what is wanted nothing else is known
+	}
 	for _, protection := range protections {
 		findings = append(findings, protection(p, want)...)
 	}
@@ -104,7 +107,7 @@ func Codes() []Code {
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
-		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic,
+		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic, RuleUndecided,
 	}
 	slices.Sort(codes)
 	return codes

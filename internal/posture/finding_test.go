@@ -48,7 +48,16 @@ func TestWorstIsTheStrongestEffect(t *testing.T) {
 
 func TestCodesAreAllAndOnce(t *testing.T) {
 	codes := Codes()
-	if len(codes) != len(slices.Compact(slices.Clone(codes))) || len(codes) != 22 {
-		t.Errorf("Codes() = %v, want 22 different ones", codes)
+	if len(codes) != len(slices.Compact(slices.Clone(codes))) || len(codes) != 23 {
+		t.Errorf("Codes() = %v, want 23 different ones", codes)
+	}
+}
+
+func TestNothingIsAssessedUntilItIsKnownWhichRuleDecides(t *testing.T) {
+	want := wanted()
+	want.Undecided = "why"
+	got := Assess(protected(), want)
+	if len(got) != 1 || got[0].Code != RuleUndecided || got[0].Effect != Blocks || got[0].Why != "why" {
+		t.Errorf("%+v", got)
 	}
 }

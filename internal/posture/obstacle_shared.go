@@ -41,6 +41,8 @@ func sharedBackends(p Posture, want Wanted) []Finding {
 func disagreement(p Posture, want Wanted, backend Backend, other Target) string {
 	theirs, inScope := want.Of(other)
 	switch {
+	case theirs.Undecided != "":
+		return "cannot be told apart from others: " + theirs.Undecided
 	case !inScope || theirs.Recipe == RecipeOff:
 		return "the policy does not protect"
 	case theirs.ExemptAt(p.ObservedAt):

@@ -20,6 +20,7 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			return s, true
 		}), nil},
 		{"out of scope", share(func(s Settings) (Settings, bool) { return s, false }), []Code{SharedBackend}},
+		{"nobody knows what it is to get", share(func(s Settings) (Settings, bool) { s.Undecided = "why"; return s, true }), []Code{SharedBackend}},
 		{"another recipe", share(func(s Settings) (Settings, bool) { s.Recipe = RecipeDirect; return s, true }), []Code{SharedBackend}},
 		{"another mode", share(func(s Settings) (Settings, bool) { s.Mode = ReportOnly; return s, true }), []Code{SharedBackend}},
 		{"exempt", share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true }), []Code{SharedBackend}},

@@ -22,7 +22,8 @@ type Posture struct {
 	// direct IAP, and DirectInherited those of the resources above it.
 	DirectAccess    Policy
 	DirectInherited []Policy
-	Unread          []Unread // what could not be read, and would only have added to this
+	Ancestors       Ancestors // of the project, where a rule asks for them
+	Unread          []Unread  // what could not be read, and would only have added to this
 	ObservedAt      time.Time
 }
 
@@ -170,6 +171,7 @@ type Member struct {
 	Target   Target
 	Missing  bool // the backend names a service that does not exist
 	Invokers Policy
+	Labels   map[string]string // read where a rule asks for labels, nil elsewhere
 }
 
 // Frontend is an address at which a load balancer takes requests for a backend.

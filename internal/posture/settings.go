@@ -73,6 +73,10 @@ type Settings struct {
 	// it may invoke, and RedeployImage about its image.
 	Redeploy      Redeploy
 	RedeployImage RedeployImage
+	// PassedOver says which rules the service's labels selected in vain, and why.
+	PassedOver []string
+	// Undecided says why nobody can tell which rule decides; "" = it is decided.
+	Undecided string
 }
 
 // Exemption is why a service may stay as it is, who answers for that, and for

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -101,12 +102,12 @@ func (r *run) unobserved(err error) (report.Report, error) {
 
 // unseen is what can be said of a target that was not observed.
 func (r *run) unseen() view {
-	policy := r.Policy()
-	settings, inScope := policy.For(r.request.Target, "")
+	rules := r.Policy()
+	settings, inScope := rules.For(policy.Subject{Target: r.request.Target})
 	if !inScope {
 		settings = posture.DefaultSettings()
 	}
-	return view{posture: posture.Posture{Target: r.request.Target, ObservedAt: r.Now()}, settings: settings, digest: policy.Digest()}
+	return view{posture: posture.Posture{Target: r.request.Target, ObservedAt: r.Now()}, settings: settings, digest: rules.Digest()}
 }
 
 func outcomeOf(err error) report.Outcome {
@@ -137,7 +138,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 	p := v.posture
 	final := report.Report{
 		RunID: r.id, PlanID: v.plan.ID(), ObservedAt: p.ObservedAt.UTC(), Version: r.Version,
-		Outcome: outcome, Mode: v.settings.Mode, Policy: &report.Policy{Digest: v.digest, Rule: v.settings.Rule},
+		Outcome: outcome, Mode: v.settings.Mode, Policy: &report.Policy{Digest: v.digest, Rule: v.settings.Rule, PassedOver: v.settings.PassedOver},
 		Target: &report.Target{
 			Project: p.Target.Project, ProjectNumber: p.ProjectNumber, Location: p.Target.Location,
 			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,

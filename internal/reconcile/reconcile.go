@@ -21,6 +21,7 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -44,10 +45,16 @@ type Publisher interface {
 	Publish(ctx context.Context, r report.Report) error
 }
 
-// Policy gives the settings for a service, and whether it is in scope. Rules may
-// name a project by its number, "" where that is not known.
+// Describer adds to a posture what only rules ask about. What cannot be read of
+// the folders is told in the posture itself.
+type Describer interface {
+	Describe(ctx context.Context, p *posture.Posture, asked posture.Asked) error
+}
+
+// Policy gives the settings for a service, and whether it is in scope.
 type Policy interface {
-	For(target posture.Target, projectNumber string) (posture.Settings, bool)
+	For(subject policy.Subject) (posture.Settings, bool)
+	Asks() posture.Asked // beside names
 	Digest() string
 }
 
@@ -59,6 +66,7 @@ type Holds interface {
 // Engine is the loop with its surroundings. All fields but Holds and Self are required.
 type Engine struct {
 	Observer  Observer
+	Describer Describer
 	Examiner  Examiner // for diagnoses
 	Applier   Applier
 	Publisher Publisher
@@ -210,10 +218,13 @@ type view struct {
 }
 
 func (r *run) observe(ctx context.Context) (view, error) {
+	rules := r.Policy()
 	var observed posture.Posture
 	err := r.retrying(ctx, func() (err error) {
-		observed, err = r.Observer.Observe(ctx, r.request.Target)
-		return err
+		if observed, err = r.Observer.Observe(ctx, r.request.Target); err != nil || rules.Asks() == (posture.Asked{}) {
+			return err
+		}
+		return r.Describer.Describe(ctx, &observed, rules.Asks())
 	})
 	if err != nil {
 		return view{}, fmt.Errorf("observing %s: %w", r.request.Target, err)
@@ -221,13 +232,9 @@ func (r *run) observe(ctx context.Context) (view, error) {
 	if r.before == nil {
 		r.before = observed.Doors()
 	}
-	policy := r.Policy()
-	of := r.settings(policy, observed)
-	settings, inScope := of(observed.Target)
-	want := posture.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy, WroteAt: r.wroteAt()}
-	findings := posture.Assess(observed, want)
-	made := plan.Make(observed, want, findings, r.Now())
-	return view{observed, settings, policy.Digest(), inScope, heldBy(observed, of), findings, made}, made.Check()
+	j := r.judge(rules, observed)
+	made := plan.Make(observed, j.want, j.findings, r.Now())
+	return view{observed, j.want.Settings, rules.Digest(), j.inScope, heldBy(observed, j.want.Of), j.findings, made}, made.Check()
 }
 
 // wroteAt is when this run last took a step, zero if it took none yet.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -12,20 +13,38 @@ import (
 // settings looks up what the policy wants of services, for this run: a
 // person's word lifts what restrains us when we act by ourselves. The holds are
 // read once for all of them.
-func (r *run) settings(policy Policy, p posture.Posture) func(posture.Target) (posture.Settings, bool) {
+func (r *run) settings(rules Policy, p posture.Posture) func(posture.Target) (posture.Settings, bool) {
 	held := r.holds(p)
 	return func(target posture.Target) (posture.Settings, bool) {
-		number := ""
-		if target.Project == p.Target.Project {
-			number = p.ProjectNumber // another project's was not read
-		}
-		settings, inScope := policy.For(target, number)
+		settings, inScope := rules.For(subject(p, target))
 		settings.Hold = held(target)
 		if r.request.Consent {
 			settings.Settle, settings.Since = 0, time.Time{}
 		}
 		return settings, inScope
 	}
+}
+
+// subject is what a posture tells rules about a service in it.
+func subject(p posture.Posture, target posture.Target) policy.Subject {
+	s := policy.Subject{Target: target, Labels: p.Service.Labels}
+	if target.Project == p.Target.Project {
+		s.ProjectNumber, s.Ancestors = p.ProjectNumber, p.Ancestors
+	} else { // another project's number and folders were not read
+		s.Ancestors.Unread = "nobody asked for those of another project"
+	}
+	if target == p.Target {
+		return s
+	}
+	s.Labels = nil
+	for _, backend := range p.Backends {
+		for _, member := range backend.Members {
+			if member.Target == target {
+				s.Labels = member.Labels
+			}
+		}
+	}
+	return s
 }
 
 // agreed says whether the policy, or a person, lets this run change anything.

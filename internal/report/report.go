@@ -94,6 +94,8 @@ type Target struct {
 type Policy struct {
 	Digest string `json:"digest"`
 	Rule   string `json:"rule"`
+	// PassedOver says which rules the service's labels selected in vain, and why.
+	PassedOver []string `json:"passedOver,omitempty"`
 }
 
 // Cause is what led to the report.

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +20,28 @@ func (p *play) call(method, path string, body any) map[string]any {
 		p.t.Fatal(err)
 	}
 	return answer
+}
+
+// fails posts the faults that the local cloud has from now on; no block ends all.
+func (p *play) fails(_, block []string) error {
+	text := strings.Join(block, "\n")
+	if text == "" {
+		text = "[]"
+	}
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.stage.URL()+"/_local/faults", strings.NewReader(text))
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		answer, _ := io.ReadAll(response.Body)
+		return fmt.Errorf("%s: %s", response.Status, answer)
+	}
+	return nil
 }
 
 // service reads SERVICE [in REGION] [regionally].

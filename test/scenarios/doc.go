@@ -16,6 +16,7 @@
 //	refuse METHOD...                 the function may not make these calls from now on; none: it may again
 //	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
 //	call METHOD PATH                 a call of Google's API; the indented lines are its body
+//	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all
 //	deliver                          the function is given all events, in order, until it has none left that is due
 //	advance DURATION                 time passes, and what was sent back is delivered again
 //	sweep                            somebody asks on the commands topic to look at every service

@@ -98,6 +98,7 @@ var acts = map[string]func(p *play, args, block []string) error{
 		p.call(args[0], args[1], body)
 		return nil
 	},
+	"faults":  (*play).fails,
 	"deliver": func(p *play, _, _ []string) error { p.deliver(); return nil },
 	"advance": func(p *play, args, _ []string) error {
 		d, err := time.ParseDuration(strings.Join(args, ""))

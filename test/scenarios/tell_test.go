@@ -22,6 +22,11 @@ func tell(r report.Report) []string {
 	if r.Exposed {
 		lines[0] += " (a door is open)"
 	}
+	if r.Policy != nil {
+		for _, why := range r.Policy.PassedOver {
+			lines = append(lines, "- passed over: "+why)
+		}
+	}
 	if r.WaitingFor != nil {
 		lines = append(lines, "- waits: "+r.WaitingFor.What)
 	}

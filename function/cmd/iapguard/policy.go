@@ -36,6 +36,8 @@ type checked struct {
 type wanted struct {
 	Name          string         `json:"name"`
 	Rule          string         `json:"rule,omitempty"`
+	PassedOver    []string       `json:"passedOver,omitempty"` // rules that its labels select in vain
+	Undecided     string         `json:"undecided,omitempty"`  // why nobody can tell which rule decides
 	Mode          posture.Mode   `json:"mode,omitempty"`
 	Recipe        posture.Recipe `json:"recipe,omitempty"`
 	Access        []string       `json:"access,omitempty"`
@@ -46,6 +48,7 @@ type wanted struct {
 
 func newPolicyCheckCommand() *cobra.Command {
 	var format string
+	var about subjectFlags
 	command := &cobra.Command{
 		Use:   "check FILE [TARGET]",
 		Short: "Is the policy valid, and what would this service get by it? Reads no cloud",
@@ -59,7 +62,7 @@ func newPolicyCheckCommand() *cobra.Command {
 			if err := textOrJSON(format); err != nil {
 				return err
 			}
-			read, err := checkPolicy(args, time.Now())
+			read, err := checkPolicy(args, about, time.Now())
 			if err != nil {
 				return usageError{err}
 			}
@@ -71,10 +74,28 @@ func newPolicyCheckCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&format, "format", "text", "text or json")
+	about.add(command)
 	return command
 }
 
-func checkPolicy(args []string, now time.Time) (checked, error) {
+// subjectFlags say what rules ask about and no name tells.
+type subjectFlags struct {
+	labels  map[string]string
+	folders []string
+}
+
+func (f *subjectFlags) add(command *cobra.Command) {
+	command.Flags().StringToStringVar(&f.labels, "label", nil, "a label of the service, like env=prod")
+	command.Flags().StringSliceVar(&f.folders, "folder", nil, "a folder above the project, like folders/123456789012, or none")
+}
+
+func (f subjectFlags) of(target posture.Target) policy.Subject {
+	s := policy.Subject{Target: target, Labels: f.labels}
+	s.Ancestors = posture.Ancestors{Known: len(f.folders) > 0, Folders: f.folders, Unread: "no cloud is read here: write --folder for each, or --folder none"}
+	return s
+}
+
+func checkPolicy(args []string, about subjectFlags, now time.Time) (checked, error) {
 	rules, err := policy.Read(args[0], now)
 	if err != nil {
 		return checked{}, err
@@ -87,13 +108,16 @@ func checkPolicy(args []string, now time.Time) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	read.Target = wantedOf(rules, target, now)
+	read.Target = wantedOf(rules, about.of(target), now)
 	return read, nil
 }
 
-func wantedOf(rules policy.Policy, target posture.Target, now time.Time) *wanted {
-	settings, _ := rules.For(target, "")
-	read := &wanted{Name: target.Name(), Rule: settings.Rule, Mode: settings.Mode, Recipe: settings.Recipe, Access: settings.Access}
+func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wanted {
+	settings, _ := rules.For(subject)
+	if settings.Undecided != "" {
+		return &wanted{Name: subject.Name(), Undecided: settings.Undecided}
+	}
+	read := &wanted{Name: subject.Name(), PassedOver: settings.PassedOver, Rule: settings.Rule, Mode: settings.Mode, Recipe: settings.Recipe, Access: settings.Access}
 	if !settings.Since.IsZero() && !settings.Existing {
 		read.Since = &settings.Since
 	}
@@ -108,10 +132,15 @@ func (c checked) print(out io.Writer) {
 	fmt.Fprintf(out, "%s is valid: digest %s, %d rules\n", c.File, c.Digest, c.Rules)
 	switch w := c.Target; {
 	case w == nil:
+	case w.Undecided != "":
+		fmt.Fprintf(out, "%s cannot be told: %s\n", w.Name, w.Undecided)
 	case w.Rule == "":
 		fmt.Fprintf(out, "%s is left alone: no rule covers it\n", w.Name)
 	default:
 		fmt.Fprintf(out, "%s\n  rule %s: mode %s, recipe %s, access %s\n", w.Name, w.Rule, w.Mode, w.Recipe, orNobody(w.Access))
+		for _, why := range w.PassedOver {
+			fmt.Fprintf(out, "  passed over: %s\n", why)
+		}
 		if w.Since != nil {
 			fmt.Fprintf(out, "  only planned if it was created before %s\n", w.Since.Format(time.RFC3339))
 		}

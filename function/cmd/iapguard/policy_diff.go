@@ -34,7 +34,9 @@ type effect struct {
 	Outcome string       `json:"outcome"`
 	Rule    string       `json:"rule,omitempty"`
 	Mode    posture.Mode `json:"mode,omitempty"`
-	Steps   []string     `json:"steps,omitempty"`
+	// PassedOver are rules that the service's labels select in vain, and why.
+	PassedOver []string `json:"passedOver,omitempty"`
+	Steps      []string `json:"steps,omitempty"`
 }
 
 func newPolicyDiffCommand() *cobra.Command {
@@ -129,7 +131,7 @@ func effectOn(ctx context.Context, engine *reconcile.Engine, target posture.Targ
 	case err != nil:
 		return effect{Outcome: string(report.Failed)}
 	}
-	ended := effect{Outcome: string(final.Outcome), Rule: final.Policy.Rule, Mode: final.Mode}
+	ended := effect{Outcome: string(final.Outcome), Rule: final.Policy.Rule, Mode: final.Mode, PassedOver: final.Policy.PassedOver}
 	if final.Acts {
 		ended.Outcome = "written"
 	}
@@ -172,5 +174,6 @@ func (e effect) String() string {
 	if e.Rule == "" {
 		return e.Outcome
 	}
-	return fmt.Sprintf("%s (rule %s, mode %s, %d steps)", e.Outcome, e.Rule, e.Mode, len(e.Steps))
+	text := fmt.Sprintf("%s (rule %s, mode %s, %d steps)", e.Outcome, e.Rule, e.Mode, len(e.Steps))
+	return strings.Join(append([]string{text}, e.PassedOver...), "\n       passed over: ")
 }

@@ -51,6 +51,34 @@ func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
 	}
 }
 
+func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
+	name := policyFile(t, `  - {name: loose, match: {projects: ["demo-*"], folders: [folders/18], labels: {env: dev}}, ingress: keep}
+  - {name: few, match: {labels: {env: prod}}, mode: approve}
+  - {name: shops, match: {folders: [folders/17]}, mode: approve}
+  - {name: rest, ingress: keep}
+`)
+	const in = "projects/demo-project/locations/us-central1/services/hello"
+	for _, tc := range []struct {
+		name string
+		want []string
+		args []string
+	}{
+		{"by a label", []string{"rule few: mode approve"}, []string{"--label", "env=prod,a=b", "--folder", "none"}},
+		{"by a folder", []string{"rule shops: mode approve"}, []string{"--folder", "folders/1,folders/17"}},
+		{"passed over", []string{"rule shops: mode approve", "passed over: rule loose, which the labels select, is not as strict as rule shops in mode, ingress"},
+			[]string{"--label", "env=dev", "--folder", "folders/18", "--folder", "folders/17"}},
+		{"no folder is said", []string{"cannot be told: rule shops asks for folders", "write --folder for each, or --folder none"}, nil},
+		{"in none", []string{"rule rest: mode report-only"}, []string{"--folder", "none"}},
+	} {
+		out, err := say(t, append([]string{"policy", "check", name, in}, tc.args...)...)
+		for _, want := range tc.want {
+			if err != nil || !strings.Contains(out, want) {
+				t.Errorf("%s: %q, %v, want %q", tc.name, out, err, want)
+			}
+		}
+	}
+}
+
 func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
 	s, err := stage.Start(t.Context(), stage.Options{})
 	if err != nil {

@@ -83,6 +83,7 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  (rule %s, mode %s, policy %s)", r.Policy.Rule, r.Mode, r.Policy.Digest)
 	}
 	b.WriteString("\n")
+	b.WriteString(passedOverText(r.Policy))
 	if r.WaitingFor != nil {
 		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
 	}
@@ -108,6 +109,18 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  to do: %s\n", line)
 	}
 	b.WriteString("\n")
+	return b.String()
+}
+
+// passedOverText says which rules the labels selected in vain.
+func passedOverText(p *report.Policy) string {
+	if p == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, why := range p.PassedOver {
+		fmt.Fprintf(&b, "  passed over: %s\n", why)
+	}
 	return b.String()
 }
 

@@ -1,5 +1,5 @@
 // Package resourcemanager is the local cloud's Resource Manager API (v1 and
-// v3): the project, and its IAM policy.
+// v3): the project with its IAM policy, and the folders above it.
 package resourcemanager
 
 import (
@@ -37,7 +37,9 @@ func New(k *kernel.Kernel, grants ...Grant) kernel.API {
 	for _, grant := range grants {
 		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
 	}
+	above := &hierarchy{}
 	seed := func() {
+		above.reset()
 		k.SeedPolicy(resource, bindings)
 		for _, grant := range grants { // who holds something from the start exists
 			if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
@@ -53,7 +55,7 @@ func New(k *kernel.Kernel, grants ...Grant) kernel.API {
 			kernel.Route{
 				Verb: "GET", Path: project, ID: "cloudresourcemanager.projects.get",
 				Permission: "resourcemanager.projects.get", Source: docs + version + "/projects/get",
-				Handle: describe(version),
+				Handle: above.describe(version),
 			},
 			kernel.Route{
 				Verb: "POST", Path: project + ":getIamPolicy", ID: "cloudresourcemanager.projects.getIamPolicy",
@@ -71,40 +73,31 @@ func New(k *kernel.Kernel, grants ...Grant) kernel.API {
 				Handle: func(c *kernel.Call) (any, error) { return c.TestIamPermissions(resource) },
 			})
 	}
-	routes = append(routes, kernel.Route{
-		Verb: "POST", Path: "/v1/projects/{project}:getAncestry", ID: "cloudresourcemanager.projects.getAncestry",
-		Permission: "resourcemanager.projects.get", Source: docs + "v1/projects/getAncestry", Handle: ancestry,
-	})
+	routes = append(routes, above.routes()...)
 	for i := range routes {
 		routes[i].API = "cloudresourcemanager"
 	}
-	return kernel.API{Name: "cloudresourcemanager", Routes: routes, Reset: seed}
+	return kernel.API{Name: "cloudresourcemanager", Routes: routes, Reset: seed, State: above.state}
 }
 
 // describe answers the project. v1 tells the number in a field of its own, v3
 // only in the name (recorded).
-func describe(version string) func(*kernel.Call) (any, error) {
+func (h *hierarchy) describe(version string) func(*kernel.Call) (any, error) {
 	return func(*kernel.Call) (any, error) {
+		kind, id := h.parentOf()
 		if version == "v1" {
 			return map[string]any{
 				"projectNumber": kernel.ProjectNumber, "projectId": kernel.ProjectID, "name": kernel.ProjectID,
 				"lifecycleState": "ACTIVE", "createTime": kernel.ProjectCreated,
-				"parent": map[string]any{"type": "organization", "id": kernel.OrganizationID},
+				"parent": map[string]any{"type": kind, "id": id},
 			}, nil
 		}
 		return map[string]any{
 			"name": "projects/" + kernel.ProjectNumber, "projectId": kernel.ProjectID, "displayName": kernel.ProjectID,
-			"parent": "organizations/" + kernel.OrganizationID, "state": "ACTIVE",
+			"parent": kind + "s/" + id, "state": "ACTIVE",
 			"createTime": kernel.ProjectCreated, "updateTime": kernel.ProjectCreated, "etag": `W/"0000000000000001"`,
 		}, nil
 	}
-}
-
-func ancestry(*kernel.Call) (any, error) {
-	entry := func(kind, id string) any {
-		return map[string]any{"resourceId": map[string]any{"type": kind, "id": id}}
-	}
-	return map[string]any{"ancestor": []any{entry("project", kernel.ProjectID), entry("organization", kernel.OrganizationID)}}, nil
 }
 
 // setPolicy writes the project's policy. Its log entry is recorded: the bare

@@ -2,6 +2,7 @@ package resourcemanager_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -38,6 +39,44 @@ func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
 	_, ancestry := call(t, k, "POST", "/v1/projects/demo-project:getAncestry", "")
 	if all := ancestry["ancestor"].([]any); len(all) != 2 {
 		t.Errorf("ancestry: %v, want the project in an organization", ancestry)
+	}
+}
+
+func TestAProjectMovesIntoAFolder(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	k.Serve(resourcemanager.New(k))
+	for i, parent := range []string{"organizations/987654321098", "folders/410000000001"} {
+		status, made := call(t, k, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
+		want := map[string]any{"name": fmt.Sprintf("folders/41000000000%d", i+1), "displayName": "f", "parent": parent, "state": "ACTIVE"}
+		if diff := cmp.Diff(want, made["response"]); status != 200 || diff != "" || made["done"] != true {
+			t.Errorf("%d %v (-want +got):\n%s", status, made, diff)
+		}
+	}
+	for _, parent := range []string{"folders/410000000009", "organizations/1"} {
+		if status, _ := call(t, k, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "`+parent+`"}`); status != 403 {
+			t.Errorf("moving below %s: %d, want 403", parent, status)
+		}
+	}
+	if status, moved := call(t, k, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "folders/410000000002"}`); status != 200 {
+		t.Errorf("%d %v", status, moved)
+	}
+	_, ancestry := call(t, k, "POST", "/v1/projects/demo-project:getAncestry", "")
+	var kinds []string
+	for _, each := range ancestry["ancestor"].([]any) {
+		id := each.(map[string]any)["resourceId"].(map[string]any)
+		kinds = append(kinds, id["type"].(string)+" "+id["id"].(string))
+	}
+	want := []string{"project demo-project", "folder 410000000002", "folder 410000000001", "organization 987654321098"}
+	if diff := cmp.Diff(want, kinds); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	_, v1 := call(t, k, "GET", "/v1/projects/demo-project", "")
+	if diff := cmp.Diff(map[string]any{"type": "folder", "id": "410000000002"}, v1["parent"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	k.Reset()
+	if _, v3 := call(t, k, "GET", "/v3/projects/demo-project", ""); v3["parent"] != "organizations/987654321098" {
+		t.Errorf("after a reset: %v", v3)
 	}
 }
 

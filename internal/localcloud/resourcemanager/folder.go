@@ -1,0 +1,166 @@
+package resourcemanager
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// firstFolder numbers the first folder that is made; the others follow.
+const firstFolder = 410000000001
+
+const root = "organizations/" + kernel.OrganizationID
+
+// hierarchy is what stands between the organization and the project.
+type hierarchy struct {
+	mu      sync.Mutex
+	folders []folder
+	parent  string // of the project
+}
+
+type folder struct{ name, displayName, parent string }
+
+func (h *hierarchy) reset() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.folders, h.parent = nil, root
+}
+
+func (h *hierarchy) state() map[string]any {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	state := map[string]any{resource: map[string]any{"parent": h.parent}}
+	for _, each := range h.folders {
+		state[each.name] = each.view()
+	}
+	return state
+}
+
+func (f folder) view() map[string]any {
+	return map[string]any{"name": f.name, "displayName": f.displayName, "parent": f.parent, "state": "ACTIVE"}
+}
+
+func (h *hierarchy) routes() []kernel.Route {
+	return []kernel.Route{
+		{
+			Verb: "POST", Path: "/v3/folders", ID: "cloudresourcemanager.folders.create", Write: true,
+			Permission: "resourcemanager.folders.create", Source: docs + "v3/folders/create", Handle: h.create,
+		},
+		{
+			Verb: "GET", Path: "/v3/folders/{folder}", ID: "cloudresourcemanager.folders.get",
+			Permission: "resourcemanager.folders.get", Source: docs + "v3/folders/get", Handle: h.get,
+		},
+		{
+			Verb: "POST", Path: "/v3/projects/{project}:move", ID: "cloudresourcemanager.projects.move", Write: true,
+			Permission: "resourcemanager.projects.move", Source: docs + "v3/projects/move", Handle: h.move,
+		},
+		{
+			Verb: "POST", Path: "/v1/projects/{project}:getAncestry", ID: "cloudresourcemanager.projects.getAncestry",
+			Permission: "resourcemanager.projects.get", Source: docs + "v1/projects/getAncestry", Handle: h.ancestry,
+		},
+	}
+}
+
+// find gives a folder by its name; the lock is held.
+func (h *hierarchy) find(name string) (folder, bool) {
+	for _, each := range h.folders {
+		if each.name == name {
+			return each, true
+		}
+	}
+	return folder{}, false
+}
+
+// place checks that something may stand there; the lock is held.
+func (h *hierarchy) place(parent string) error {
+	if _, ok := h.find(parent); !ok && parent != root {
+		return kernel.Denied("The caller does not have permission")
+	}
+	return nil
+}
+
+// create makes a folder at once: the operation that it answers is done.
+func (h *hierarchy) create(c *kernel.Call) (any, error) {
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	if err := kernel.CheckFields(body, "", "parent displayName"); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	made := folder{
+		name:        "folders/" + strconv.Itoa(firstFolder+len(h.folders)),
+		displayName: kernel.Text(body, "displayName"), parent: kernel.Text(body, "parent"),
+	}
+	if err := h.place(made.parent); err != nil {
+		return nil, err
+	}
+	h.folders = append(h.folders, made)
+	return done(made.view()), nil
+}
+
+func done(response map[string]any) map[string]any {
+	return map[string]any{"name": "operations/cf." + kernel.NewID(), "done": true, "response": response}
+}
+
+func (h *hierarchy) get(c *kernel.Call) (any, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	found, ok := h.find("folders/" + c.Var("folder"))
+	if !ok {
+		return nil, kernel.Denied("The caller does not have permission")
+	}
+	return found.view(), nil
+}
+
+func (h *hierarchy) move(c *kernel.Call) (any, error) {
+	body, err := c.Body()
+	if err != nil {
+		return nil, err
+	}
+	if err := kernel.CheckFields(body, "", "destinationParent"); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	parent := kernel.Text(body, "destinationParent")
+	if err := h.place(parent); err != nil {
+		return nil, err
+	}
+	h.parent = parent
+	return done(map[string]any{"name": "projects/" + kernel.ProjectNumber, "parent": parent}), nil
+}
+
+// parentOf is where the project stands, as type and id.
+func (h *hierarchy) parentOf() (kind, id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return split(h.parent)
+}
+
+func split(name string) (kind, id string) {
+	kind, id, _ = strings.Cut(name, "/")
+	return strings.TrimSuffix(kind, "s"), id
+}
+
+// ancestry answers the project and all that is above it, the nearest first.
+func (h *hierarchy) ancestry(*kernel.Call) (any, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	entry := func(kind, id string) any {
+		return map[string]any{"resourceId": map[string]any{"type": kind, "id": id}}
+	}
+	all := []any{entry("project", kernel.ProjectID)}
+	for name := h.parent; ; {
+		all = append(all, entry(split(name)))
+		above, ok := h.find(name)
+		if !ok {
+			return map[string]any{"ancestor": all}, nil
+		}
+		name = above.parent
+	}
+}

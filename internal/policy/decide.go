@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Asks says what rules ask about beside names.
+func (p Policy) Asks() posture.Asked {
+	var asked posture.Asked
+	for _, rule := range p.rules {
+		asked.Folders = asked.Folders || len(rule.match.folders) > 0
+		asked.Labels = asked.Labels || len(rule.match.labels) > 0
+	}
+	return asked
+}
+
+// For gives the settings for a service, and whether it is in scope: those of
+// the first rule that matches, where a rule may name the project by id or by
+// number. A policy without a matching rule leaves the service alone, and so
+// does a recipe that is off.
+//
+// Whoever deploys a service writes its labels. A rule that asks for labels
+// decides only if it is at least as strict as the rule that decides without
+// them; else it is passed over. Where a rule asks for folders that are not
+// known, nobody can tell: the settings say why, and let nothing be written.
+func (p Policy) For(s Subject) (posture.Settings, bool) {
+	if p.digest == "" {
+		return posture.DefaultSettings(), true
+	}
+	settings, inScope := p.decide(s)
+	settings.Exemption = p.exemptions.of(s.Target, s.ProjectNumber)
+	return settings, inScope
+}
+
+func (p Policy) decide(s Subject) (posture.Settings, bool) {
+	var passedOver []string
+	for i, rule := range p.rules {
+		switch covers := rule.match.covers(s); {
+		case covers == no:
+			continue
+		case covers == unknown:
+			return rule.undecided(s), true
+		case len(rule.match.labels) > 0:
+			base, inScope := Policy{rules: unlabelled(p.rules[i+1:])}.decide(s)
+			if base.Undecided != "" {
+				return base, true
+			}
+			if where := LessStrict(rule.settings, base); inScope && len(where) > 0 {
+				passedOver = append(passedOver, fmt.Sprintf("rule %s, which the labels select, is not as strict as rule %s in %s", rule.name, base.Rule, strings.Join(where, ", ")))
+				continue
+			}
+		}
+		settings := rule.settings
+		settings.PassedOver = passedOver
+		return settings, settings.Recipe != posture.RecipeOff
+	}
+	return posture.Settings{}, false
+}
+
+func unlabelled(rules []rule) []rule {
+	var plain []rule
+	for _, rule := range rules {
+		if len(rule.match.labels) == 0 {
+			plain = append(plain, rule)
+		}
+	}
+	return plain
+}
+
+// undecided are settings under which nothing is written.
+func (r rule) undecided(s Subject) posture.Settings {
+	settings := posture.DefaultSettings()
+	settings.Rule = r.name
+	settings.Undecided = fmt.Sprintf("rule %s asks for folders, and those above projects/%s cannot be read: %s", r.name, s.Project, s.Ancestors.Unread)
+	return settings
+}

@@ -1,0 +1,155 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func parsed(t *testing.T, rules string) Policy {
+	t.Helper()
+	policy, err := Parse([]byte("version: 1\nrules:\n"+rules), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policy
+}
+
+func TestALabelSelectsAStricterRuleAndNeverALooserOne(t *testing.T) {
+	// The rules by number and by id may mean one project: only a service tells.
+	policy := parsed(t, `  - name: off
+    match: {projects: ["123456789012"], labels: {iap: "off"}}
+    recipe: "off"
+  - name: prod
+    match: {labels: {env: "prod-*", tier: web}}
+    mode: enforce
+  - name: relaxed
+    match: {projects: ["123456789012"], labels: {env: "*"}}
+    publicInvokers: keep
+    ingress: keep
+  - name: all
+    match: {projects: [demo-project]}
+    mode: approve
+`)
+	const passedOver = "rule off, which the labels select, is not as strict as rule all in mode, recipe"
+	for _, tc := range []struct {
+		name       string
+		project    string
+		labels     map[string]string
+		want       string
+		passedOver []string
+	}{
+		{"no labels", "demo-project", nil, "all", nil},
+		{"the stricter one", "demo-project", map[string]string{"env": "prod-eu", "tier": "web"}, "prod", nil},
+		{"one label of two", "demo-project", map[string]string{"env": "prod-eu"}, "all",
+			[]string{"rule relaxed, which the labels select, is not as strict as rule all in mode, ingress, publicInvokers"}},
+		{"the glob is anchored", "demo-project", map[string]string{"env": "nonprod-eu", "tier": "web", "iap": "on"}, "all",
+			[]string{"rule relaxed, which the labels select, is not as strict as rule all in mode, ingress, publicInvokers"}},
+		{"the looser one is passed over, the next decides", "demo-project", map[string]string{"iap": "off", "env": "prod-eu", "tier": "web"}, "prod", []string{passedOver}},
+		{"no rule without labels", "other-project", map[string]string{"env": "prod-eu", "tier": "web"}, "prod", nil},
+		{"nothing else covers it", "other-project", map[string]string{"env": "dev"}, "", nil},
+	} {
+		s := Subject{Target: target(tc.project, "us-central1", "shop"), Labels: tc.labels}
+		if tc.project == "demo-project" {
+			s.ProjectNumber = "123456789012"
+		}
+		got, inScope := policy.For(s)
+		if diff := cmp.Diff(tc.passedOver, got.PassedOver); diff != "" || got.Rule != tc.want || inScope != (tc.want != "") {
+			t.Errorf("%s: rule %q, want %q, in scope %t; passed over (-want +got):\n%s", tc.name, got.Rule, tc.want, inScope, diff)
+		}
+	}
+}
+
+// Every combination of what labels may select and what holds without them: what
+// comes out is never less strict than what holds without labels.
+func TestNoLabelsLeadToLessThanWithoutThem(t *testing.T) {
+	modes := []string{"report-only", "approve", "enforce"}
+	ways := []string{"keep", "remove"}
+	for _, labelled := range modes {
+		for _, base := range modes {
+			for _, one := range ways {
+				for _, other := range ways {
+					policy := parsed(t, fmt.Sprintf(`  - {name: labelled, match: {projects: ["123456789012"], labels: {a: b}}, mode: %s, publicInvokers: %s}
+  - {name: base, match: {projects: [demo-project]}, mode: %s, publicInvokers: %s}
+`, labelled, one, base, other))
+					s := Subject{Target: target("demo-project", "us-central1", "shop"), ProjectNumber: "123456789012"}
+					without, _ := policy.For(s)
+					s.Labels = map[string]string{"a": "b"}
+					with, inScope := policy.For(s)
+					if where := LessStrict(with, without); len(where) > 0 || !inScope {
+						t.Errorf("%s %s over %s %s: less strict in %q", labelled, one, base, other, where)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestAFolderDecidesAndOneThatIsNotKnownLetsNothingBeDecided(t *testing.T) {
+	policy := parsed(t, `  - name: named
+    match: {projects: [old-project]}
+  - name: shops
+    match: {folders: [folders/17, folders/18], services: ["shop-*"]}
+    mode: enforce
+  - name: all
+`)
+	inside := posture.Ancestors{Known: true, Folders: []string{"folders/99", "folders/18"}}
+	unread := posture.Ancestors{Unread: "Forbidden: no"}
+	for _, tc := range []struct {
+		name             string
+		project, service string
+		ancestors        posture.Ancestors
+		want             string
+		undecided        bool
+	}{
+		{"within, at any height", "demo-project", "shop-a", inside, "shops", false},
+		{"elsewhere", "demo-project", "shop-a", posture.Ancestors{Known: true, Folders: []string{"folders/1"}}, "all", false},
+		{"in no folder", "demo-project", "shop-a", posture.Ancestors{Known: true}, "all", false},
+		{"not known", "demo-project", "shop-a", unread, "shops", true},
+		{"not known, and an earlier rule decides", "old-project", "shop-a", unread, "named", false},
+		{"not known, and the rule covers another name", "demo-project", "cart", unread, "all", false},
+	} {
+		got, inScope := policy.For(Subject{Target: target(tc.project, "us-central1", tc.service), Ancestors: tc.ancestors})
+		if got.Rule != tc.want || !inScope || (got.Undecided != "") != tc.undecided {
+			t.Errorf("%s: rule %s, want %s; undecided %q", tc.name, got.Rule, tc.want, got.Undecided)
+		}
+		if tc.undecided && (got.Mode != posture.ReportOnly || !strings.Contains(got.Undecided, "Forbidden: no")) {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
+	}
+	if asked := policy.Asks(); asked != (posture.Asked{Folders: true}) {
+		t.Errorf("the policy asks for %+v", asked)
+	}
+}
+
+func TestALabelledRuleIsUndecidedWhereTheRuleWithoutLabelsIs(t *testing.T) {
+	policy := parsed(t, `  - name: labelled
+    match: {labels: {a: b}}
+  - name: folder
+    match: {folders: [folders/17], projects: ["123456789012"]}
+    mode: report-only
+  - name: all
+`)
+	got, _ := policy.For(Subject{Target: target("demo-project", "us-central1", "shop"), ProjectNumber: "123456789012", Labels: map[string]string{"a": "b"}})
+	if got.Rule != "folder" || got.Undecided == "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTwoPatternsMeetWhereOneNameFitsBoth(t *testing.T) {
+	for _, tc := range []struct {
+		one, other pattern
+		want       bool
+	}{
+		{"a", "a", true}, {"a", "b", false}, {"*", "b", true}, {"shop-*", "*-eu", true}, {"shop-*", "cart-*", false},
+		{"a*b", "a*c", false}, {"a*b*c", "*x*c", true}, {"ab", "a*b*", true}, {"a*", "ba*", false}, {"*a", "*b", false},
+	} {
+		if tc.one.meets(tc.other) != tc.want || tc.other.meets(tc.one) != tc.want {
+			t.Errorf("%s and %s: want %t", tc.one, tc.other, tc.want)
+		}
+	}
+}

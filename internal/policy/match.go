@@ -1,0 +1,112 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Subject is a service as far as rules ask about it.
+type Subject struct {
+	posture.Target
+	ProjectNumber string // "" = not known
+	Labels        map[string]string
+	Ancestors     posture.Ancestors // of the project
+}
+
+// match lists patterns; an empty list matches everything.
+type match struct {
+	projects, locations, services []pattern
+	folders                       []string // folders/NUMBER, anywhere above the project
+	labels                        map[string]pattern
+}
+
+// answer is what a match says of a service.
+type answer int
+
+const (
+	no      answer = iota
+	yes            // it covers the service
+	unknown        // it does, unless the project stands in none of its folders, which were not read
+)
+
+func (m match) covers(s Subject) answer {
+	switch {
+	case !anyMatches(m.projects, s.Project) && (s.ProjectNumber == "" || !anyMatches(m.projects, s.ProjectNumber)),
+		!anyMatches(m.locations, s.Location), !anyMatches(m.services, s.Service), !m.labelled(s.Labels):
+		return no
+	case len(m.folders) == 0:
+		return yes
+	case !s.Ancestors.Known:
+		return unknown
+	case slices.ContainsFunc(s.Ancestors.Folders, func(folder string) bool { return slices.Contains(m.folders, folder) }):
+		return yes
+	}
+	return no
+}
+
+// labelled reports whether a service has every label that is asked for.
+func (m match) labelled(labels map[string]string) bool {
+	for key, wanted := range m.labels {
+		if value, there := labels[key]; !there || !wanted.matches(value) {
+			return false
+		}
+	}
+	return true
+}
+
+// includes reports whether m surely matches everything that other matches.
+func (m match) includes(other match) bool {
+	for key, wide := range m.labels {
+		if narrow, there := other.labels[key]; !there || !wide.includes(narrow) {
+			return false
+		}
+	}
+	return m.includesWithoutLabels(other)
+}
+
+func (m match) includesWithoutLabels(other match) bool {
+	foreign := func(folder string) bool { return !slices.Contains(m.folders, folder) }
+	within := len(m.folders) == 0 || len(other.folders) > 0 && !slices.ContainsFunc(other.folders, foreign)
+	return within && allIncluded(m.projects, other.projects) &&
+		allIncluded(m.locations, other.locations) &&
+		allIncluded(m.services, other.services)
+}
+
+// meets reports whether there surely are names that both match, labels aside.
+// A project's number and its id, and a folder and a project, are not known to
+// be the same: those rules may meet, and are compared when they do.
+func (m match) meets(other match) bool {
+	if !anyMeet(m.locations, other.locations) || !anyMeet(m.services, other.services) {
+		return false
+	}
+	anywhere := func(m match) bool { return len(m.folders) == 0 && len(m.projects) == 0 }
+	if anywhere(m) || anywhere(other) {
+		return true
+	}
+	shared := func(folder string) bool { return slices.Contains(other.folders, folder) }
+	inOneFolder := len(m.folders) == 0 && len(other.folders) == 0 || slices.ContainsFunc(m.folders, shared)
+	return inOneFolder && anyMeet(m.projects, other.projects)
+}
+
+func allIncluded(wide, narrow []pattern) bool {
+	if len(wide) == 0 {
+		return true
+	}
+	for _, one := range narrow {
+		if !slices.ContainsFunc(wide, func(p pattern) bool { return p.includes(one) }) {
+			return false
+		}
+	}
+	return len(narrow) > 0
+}
+
+func anyMatches(patterns []pattern, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p pattern) bool { return p.matches(name) })
+}
+
+func anyMeet(one, other []pattern) bool {
+	return len(one) == 0 || len(other) == 0 || slices.ContainsFunc(one, func(p pattern) bool {
+		return slices.ContainsFunc(other, p.meets)
+	})
+}

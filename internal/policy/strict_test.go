@@ -1,0 +1,94 @@
+package policy
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// notOfARule are what is said about a service in another way than by a rule.
+var notOfARule = []string{"Rule", "Exemption", "Hold", "PassedOver", "Undecided"}
+
+func TestEverySettingOfARuleIsCompared(t *testing.T) {
+	compared := slices.Clone(notOfARule)
+	for _, each := range strictnesses {
+		compared = append(compared, each.field...)
+	}
+	var all []string
+	for i := range reflect.TypeFor[posture.Settings]().NumField() {
+		all = append(all, reflect.TypeFor[posture.Settings]().Field(i).Name)
+	}
+	slices.Sort(all)
+	slices.Sort(compared)
+	if diff := cmp.Diff(all, compared); diff != "" {
+		t.Errorf("a setting that is not compared could be loosened by a label (-settings +compared):\n%s", diff)
+	}
+}
+
+func TestWhatIsLessStrictIsNamed(t *testing.T) {
+	const alice, bob = "user:alice@example.com", "user:bob@example.com"
+	day := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	type settings = posture.Settings
+	for _, tc := range []struct {
+		key           string
+		strict, loose func(*settings)
+		apart         bool // neither is as strict as the other
+	}{
+		{"mode", func(s *settings) { s.Mode = posture.Enforce }, func(s *settings) { s.Mode = posture.Approve }, false},
+		{"mode", func(s *settings) { s.Mode = posture.Approve }, func(s *settings) { s.Mode = posture.ReportOnly }, false},
+		{"recipe", func(s *settings) { s.Recipe = posture.RecipeDirect }, func(s *settings) {}, true},
+		{"recipe", func(s *settings) { s.Recipe = posture.RecipeLoadBalancer }, func(s *settings) {}, true},
+		{"recipe", func(s *settings) {}, func(s *settings) { s.Recipe = posture.RecipeOff }, true},
+		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = posture.WithoutClose }, func(s *settings) {}, false},
+		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = posture.WithoutDirect }, func(s *settings) {}, true},
+		{"access.members", func(s *settings) { s.Access = []string{alice} }, func(s *settings) { s.Access = []string{bob, alice} }, false},
+		{"access.members", func(s *settings) { s.Access = []string{alice} }, func(s *settings) { s.Access = []string{bob} }, true},
+		{"access.members", func(s *settings) {}, func(s *settings) { s.Access = []string{bob} }, true},
+		{"access.none", func(s *settings) { s.NoneFor = posture.NoneEnable }, func(s *settings) {}, false},
+		{"ingress", func(s *settings) {}, func(s *settings) { s.KeepIngress = true }, false},
+		{"publicInvokers", func(s *settings) {}, func(s *settings) { s.KeepInvokers = true }, false},
+		{"since", func(s *settings) {}, func(s *settings) { s.Since = day }, false},
+		{"since", func(s *settings) { s.Since = day }, func(s *settings) { s.Since = day.Add(time.Hour) }, false},
+		{"since", func(s *settings) { s.Since, s.Existing = day, true }, func(s *settings) { s.Since = day }, false},
+		{"settle", func(s *settings) { s.Settle = 0 }, func(s *settings) {}, false},
+		{"propagation", func(s *settings) {}, func(s *settings) { s.Propagation = time.Hour }, false},
+		{"redeploy", func(s *settings) { s.Redeploy = posture.RedeployOff }, func(s *settings) {}, false},
+		{"redeploy", func(s *settings) {}, func(s *settings) { s.Redeploy = posture.RedeployEnforce }, false},
+		{"redeployImage", func(s *settings) {}, func(s *settings) { s.RedeployImage = posture.ImageGoOn }, false},
+		{"redeployImage", func(s *settings) { s.RedeployImage = posture.ImageRefuse }, func(s *settings) {}, false},
+	} {
+		strict, loose := posture.DefaultSettings(), posture.DefaultSettings()
+		tc.strict(&strict)
+		tc.loose(&loose)
+		if diff := cmp.Diff([]string{tc.key}, LessStrict(loose, strict)); diff != "" {
+			t.Errorf("%s: %+v under %+v (-want +got):\n%s", tc.key, loose, strict, diff)
+		}
+		var want []string
+		if tc.apart {
+			want = []string{tc.key}
+		}
+		if diff := cmp.Diff(want, LessStrict(strict, loose)); diff != "" {
+			t.Errorf("%s: the other way round (-want +got):\n%s", tc.key, diff)
+		}
+		if LessStrict(strict, strict) != nil {
+			t.Errorf("%s: it is less strict than itself", tc.key)
+		}
+	}
+}
+
+func TestNobodyToLetInIsStricterOnlyWhereIAPGoesOnAllTheSame(t *testing.T) {
+	base, labelled := posture.DefaultSettings(), posture.DefaultSettings()
+	base.Access = []string{"user:alice@example.com"}
+	if diff := cmp.Diff([]string{"access.members"}, LessStrict(labelled, base)); diff != "" {
+		t.Errorf("IAP would stay off (-want +got):\n%s", diff)
+	}
+	labelled.NoneFor = posture.NoneEnable
+	if got := LessStrict(labelled, base); got != nil {
+		t.Errorf("nobody gets in, and it is less strict in %q", got)
+	}
+}

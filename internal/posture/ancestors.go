@@ -1,0 +1,13 @@
+package posture
+
+// Ancestors are the folders above a project. Source: resource-manager/docs/
+// cloud-platform-resource-hierarchy.
+type Ancestors struct {
+	Known   bool     // they were read; a project in no folder has none
+	Folders []string // folders/NUMBER, the nearest first
+	Unread  string   // why they are not known
+}
+
+// Asked is what the rules of a policy ask about beside names, and what is read
+// only for their sake.
+type Asked struct{ Folders, Labels bool }

@@ -1,0 +1,16 @@
+package posture
+
+// RuleUndecided: nobody can tell which rule of the policy decides, because a
+// rule asks for the folders above the project and they cannot be read. Passing
+// that rule over might choose a looser one.
+const RuleUndecided Code = "RULE_UNDECIDED"
+
+func ruleDecided(p Posture, want Wanted) []Finding {
+	if want.Undecided == "" {
+		return nil
+	}
+	return []Finding{{
+		Code: RuleUndecided, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project, Why: want.Undecided,
+		Remedy: "let iapguard's service account read the project and what is above it (permission resourcemanager.projects.get), or write rules that name projects before those that name folders",
+	}}
+}
