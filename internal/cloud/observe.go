@@ -75,7 +75,7 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 				continue
 			}
 			group.Go(func() (err error) {
-				member.Invokers, err = c.run.Policy(ctx, member.Target)
+				err = c.observeNeighbour(ctx, member, !backend.IAPOn)
 				if err != nil && fault.ActionOf(err) == fault.Gone {
 					member.Missing, err = true, nil
 				}
@@ -102,6 +102,18 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 		p.DirectInherited = append(p.DirectInherited, *inherited[parent])
 	}
 	return nil
+}
+
+// observeNeighbour reads what matters of another service behind a backend
+// service: who may invoke it, and, as long as IAP may yet be turned on for it
+// too, the service itself.
+func (c *Cloud) observeNeighbour(ctx context.Context, member *posture.Member, whole bool) (err error) {
+	if member.Invokers, err = c.run.Policy(ctx, member.Target); err != nil || !whole {
+		return err
+	}
+	service, err := c.run.Service(ctx, member.Target)
+	member.IAPOn, member.CreatedAt = service.IAPOn, service.CreatedAt
+	return err
 }
 
 // observeInherited starts to read what the service and its backend services

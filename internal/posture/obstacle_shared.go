@@ -1,6 +1,7 @@
 package posture
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -22,12 +23,12 @@ func sharedBackends(p Posture, want Wanted) []Finding {
 			if member.Target == p.Target || member.Missing {
 				continue
 			}
-			if conflict := disagreement(p, want, backend, member.Target); conflict != "" {
+			if conflict, remedy := disagreement(p, want, backend, member); conflict != "" {
 				findings = append(findings, Finding{
 					Code: SharedBackend, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 					Subject: member.Target.Name(),
 					Why:     fmt.Sprintf("it also serves %s, which %s", member.Target.Name(), conflict),
-					Remedy:  "give the two services backend services of their own, or the same rule of the policy",
+					Remedy:  cmp.Or(remedy, "give the two services backend services of their own, or the same rule of the policy"),
 				})
 			}
 		}
@@ -36,29 +37,46 @@ func sharedBackends(p Posture, want Wanted) []Finding {
 }
 
 // disagreement says why turning IAP on at the backend service is not wanted of
-// another service behind it. A neighbour's age is not read: where its rule
-// leaves older services alone it counts as one, until IAP is on anyway.
-func disagreement(p Posture, want Wanted, backend Backend, other Target) string {
-	theirs, inScope := want.Of(other)
+// another service behind it, and what a person can do where that is special.
+// What is asked of the neighbour's service itself was read only while IAP is
+// off. A time of creation that is not known counts as long ago.
+func disagreement(p Posture, want Wanted, backend Backend, member Member) (why, remedy string) {
+	theirs, inScope := want.Of(member.Target)
 	switch {
 	case theirs.Undecided != "":
-		return "cannot be told apart from others: " + theirs.Undecided
+		return "cannot be told apart from others: " + theirs.Undecided, ""
 	case !inScope || theirs.Recipe == RecipeOff:
-		return "the policy does not protect"
+		return "the policy does not protect", ""
 	case theirs.ExemptAt(p.ObservedAt):
-		return fmt.Sprintf("is exempt until %s (%s, %s)", theirs.Exemption.Expires.Format(time.DateOnly), theirs.Exemption.Ticket, theirs.Exemption.Owner)
+		return fmt.Sprintf("is exempt until %s (%s, %s)", theirs.Exemption.Expires.Format(time.DateOnly), theirs.Exemption.Ticket, theirs.Exemption.Owner), ""
 	case theirs.Hold != nil && want.Hold == nil && !backend.IAPOn:
-		return "is held: " + theirs.Hold.Reason
+		return "is held " + theirs.Hold.words(), "wait: the next event or sweep after the hold goes on; or: iapguard resume " + theirs.Hold.Scope.Name()
 	case theirs.Recipe == RecipeDirect:
-		return "is to have IAP of its own"
+		return "is to have IAP of its own", ""
+	case member.IAPOn && !backend.IAPOn:
+		return "has IAP of its own on, so that with IAP here too every request to it would end in 500 (multiple_iap_policies)",
+			"give it a backend service of its own, or turn IAP off at it: gcloud run services update " + member.Target.Service +
+				" --region=" + member.Target.Location + " --no-iap --project=" + member.Target.Project
 	case theirs.Mode != want.Mode:
-		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode)
+		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode), ""
 	case !sameMembers(theirs.Access, want.Access):
-		return "is to have other accessors"
-	case !backend.IAPOn && !theirs.Since.IsZero() && !theirs.Existing:
-		return fmt.Sprintf("rule %s may leave alone, as created before %s", theirs.Rule, theirs.Since.Format(time.DateOnly))
+		return "is to have other accessors", ""
+	case !backend.IAPOn && !theirs.Existing && member.CreatedAt.Before(theirs.Since):
+		return fmt.Sprintf("rule %s leaves alone, as created before %s", theirs.Rule, theirs.Since.Format(time.DateOnly)), ""
 	}
-	return ""
+	return "", ""
+}
+
+// words say how long a hold lasts, and why.
+func (h Hold) words() string {
+	until := "until it is lifted"
+	if !h.Until.IsZero() {
+		until = "until " + h.Until.UTC().Format(time.RFC3339)
+	}
+	if h.By != "" {
+		until += " by " + h.By
+	}
+	return until + ": " + h.Reason
 }
 
 func sameMembers(a, b []string) bool {

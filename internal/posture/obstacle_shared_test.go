@@ -1,6 +1,7 @@
 package posture
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -43,6 +44,18 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			share(func(s Settings) (Settings, bool) { s.Since, s.Existing = time.Unix(1, 0), true; return s, true })(p, want)
 			p.Backends[0].IAPOn = false
 		}, nil},
+		{"younger than its rule asks for", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { s.Since = time.Unix(1, 0); return s, true })(p, want)
+			p.Backends[0].IAPOn, p.Backends[0].Members[1].CreatedAt = false, time.Unix(1, 0)
+		}, nil},
+		{"IAP of its own is on, and would be here too", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { return s, true })(p, want)
+			p.Backends[0].IAPOn, p.Backends[0].Members[1].IAPOn = false, true
+		}, []Code{SharedBackend}},
+		{"IAP of its own is on, and is here already", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { return s, true })(p, want)
+			p.Backends[0].Members[1].IAPOn = true
+		}, nil},
 		{"the neighbour does not exist", func(p *Posture, want *Wanted) {
 			share(func(s Settings) (Settings, bool) { return s, false })(p, want)
 			p.Backends[0].Members[1].Missing = true
@@ -55,4 +68,28 @@ func TestTheTwoKindsOfIAPExcludeEachOther(t *testing.T) {
 		{"direct only", directIAP, nil},
 		{"both", func(p *Posture, _ *Wanted) { p.Service.IAPOn = true }, []Code{BothIAP}},
 	})
+}
+
+func TestAHeldNeighbourIsNamedWithTheEndOfItsHold(t *testing.T) {
+	until := time.Date(2026, 12, 24, 18, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		hold Hold
+		want string
+	}{
+		{Hold{Scope: Scope(other), Until: until, Reason: "load test", By: "alice"}, "is held until 2026-12-24T18:00:00Z by alice: load test"},
+		{Hold{Scope: Scope(other), Reason: "load test"}, "is held until it is lifted: load test"},
+	} {
+		p, want := protected(), wanted()
+		p.Backends[0].Members, p.Backends[0].IAPOn = append(p.Backends[0].Members, Member{Target: other}), false
+		own := want.Settings
+		want.Of = func(target Target) (Settings, bool) {
+			theirs := own
+			theirs.Hold = &tc.hold
+			return theirs, true
+		}
+		findings := sharedBackends(p, want)
+		if len(findings) != 1 || !strings.Contains(findings[0].Why, tc.want) || !strings.HasSuffix(findings[0].Remedy, "iapguard resume "+other.Name()) {
+			t.Errorf("found %+v, want one that says %q and how to resume", findings, tc.want)
+		}
+	}
 }

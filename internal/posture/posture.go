@@ -172,6 +172,10 @@ type Member struct {
 	Missing  bool // the backend names a service that does not exist
 	Invokers Policy
 	Labels   map[string]string // read where a rule asks for labels, nil elsewhere
+	// IAPOn and CreatedAt are of the service itself; those of others than the
+	// target are read only while IAP is off at the backend service.
+	IAPOn     bool
+	CreatedAt time.Time
 }
 
 // Frontend is an address at which a load balancer takes requests for a backend.

@@ -3,8 +3,8 @@
 // that is given every event.
 //
 // A file is a txtar archive. What stands before the first part is the story;
-// the part policy.yaml is the function's policy (without it: none), and the
-// part story holds one command a line:
+// the part policy.yaml is the function's policy (without it: none), the part
+// holds.yaml its holds (the same), and the part story holds one command a line:
 //
 //	deploy SERVICE [in REGION]       somebody deploys the service, public
 //	balance SERVICE [in REGION] [regionally]
@@ -14,6 +14,7 @@
 //	map DOMAIN to SERVICE [in REGION]
 //	                                 Cloud Run itself leads the domain to the service
 //	refuse METHOD...                 the function may not make these calls from now on; none: it may again
+//	lift                             no hold is in force any more
 //	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
 //	call METHOD PATH                 a call of Google's API; the indented lines are its body
 //	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all

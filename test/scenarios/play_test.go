@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,6 +35,7 @@ type play struct {
 	ctx      context.Context
 	stage    *stage.Stage
 	function string // its base URL
+	holds    string // path of the holds file; "" = none are kept
 	ahead    atomic.Int64
 
 	caller, agent string // of the following calls
@@ -81,32 +84,31 @@ func (l *letter) read() error {
 	return err
 }
 
-func start(t *testing.T, policy []byte) *play {
+func start(t *testing.T, s script) *play {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: stage.Developer}
-	s, err := stage.Start(ctx, stage.Options{Clock: p.now})
-	if err != nil {
+	var err error
+	if p.stage, err = stage.Start(ctx, stage.Options{Clock: p.now}); err != nil {
 		t.Fatal(err)
 	}
-	p.stage = s
 	t.Cleanup(func() {
 		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := s.Close(closing); err != nil {
+		if err := p.stage.Close(closing); err != nil {
 			t.Errorf("closing the stage: %v", err)
 		}
 	})
 	for _, v := range visitors {
-		if v.member != "" && bytes.Contains(policy, []byte(v.member)) {
+		if v.member != "" && bytes.Contains(s.policy, []byte(v.member)) {
 			p.entitled = append(p.entitled, v)
 		}
 	}
-	if err := s.OnReport(ctx, p.reported); err != nil {
+	if err := p.stage.OnReport(ctx, p.reported); err != nil {
 		t.Fatal(err)
 	}
-	p.attach(policy)
+	p.attach(s)
 	return p
 }
 
@@ -115,7 +117,7 @@ func (p *play) now() time.Time { return time.Now().Add(time.Duration(p.ahead.Loa
 // attach starts the function behind an HTTP server. Its API calls go through
 // watch; its events, and the work that it sends itself, are kept until the
 // story delivers them.
-func (p *play) attach(policy []byte) {
+func (p *play) attach(s script) {
 	p.t.Helper()
 	watched := httptest.NewServer(http.HandlerFunc(p.watch))
 	p.t.Cleanup(watched.Close)
@@ -124,8 +126,15 @@ func (p *play) attach(policy []byte) {
 		p.t.Fatal(err)
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
-	config.Connect.Endpoint, config.PolicyText, config.Clock = watched.URL, policy, p.now
+	config.Connect.Endpoint, config.PolicyText, config.Clock = watched.URL, s.policy, p.now
 	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, p.stage.Broker.Address()
+	if s.holds != nil {
+		p.holds = filepath.Join(p.t.TempDir(), "holds.yaml")
+		config.Holds = p.holds
+		if err := os.WriteFile(p.holds, s.holds, 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 	protect, err := function.New(p.ctx, config, slog.New(slog.NewTextHandler(p.t.Output(), nil)))
 	if err != nil {
 		p.t.Fatal(err)

@@ -21,6 +21,7 @@ type script struct {
 	path     string
 	archive  *txtar.Archive
 	policy   []byte
+	holds    []byte // nil = no holds are kept
 	commands []command
 }
 
@@ -38,6 +39,8 @@ func readScript(t *testing.T, path string) script {
 		switch file.Name {
 		case "policy.yaml":
 			s.policy = file.Data
+		case "holds.yaml":
+			s.holds = file.Data
 		case "story":
 			s.commands = parse(string(file.Data))
 		default:

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestStories(t *testing.T) {
 		t.Run(strings.TrimSuffix(path, ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			s := readScript(t, path)
-			p := start(t, s.policy)
+			p := start(t, s)
 			for i := range s.commands {
 				p.do(&s.commands[i])
 			}
@@ -75,6 +76,7 @@ var acts = map[string]func(p *play, args, block []string) error{
 	"frontend": (*play).makesFrontend,
 	"map":      (*play).maps,
 	"refuse":   (*play).refuses,
+	"lift":     func(p *play, _, _ []string) error { return os.WriteFile(p.holds, []byte("version: 1\n"), 0o600) },
 	"as": func(p *play, args, _ []string) error {
 		if len(args) == 0 {
 			return fmt.Errorf("who?")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -38,6 +39,11 @@ func tell(r report.Report) []string {
 	}
 	if r.Outcome != report.Blocked {
 		return lines
+	}
+	for _, finding := range r.Findings {
+		if finding.Code == posture.SharedBackend {
+			lines = append(lines, "- because "+finding.Why)
+		}
 	}
 	for _, advice := range r.Advice {
 		lines = append(lines, "- to do: "+advice)
