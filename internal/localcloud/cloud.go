@@ -54,8 +54,8 @@ type Options struct {
 	// Publish puts what log sinks select, and the events of triggers, into a
 	// Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
-	// WithoutOrganization makes IAP find no organization, and so no OAuth
-	// client of Google's.
+	// WithoutOrganization takes the project out of its organization, so that IAP
+	// has no OAuth client of Google's.
 	WithoutOrganization bool
 	// Transport carries the events of Eventarc's triggers; it needs Publish.
 	// Nil = triggers deliver nothing.
@@ -103,7 +103,7 @@ func New(options Options) *Cloud {
 	k.Serve(loadBalancers.API())
 	k.Serve(services.API())
 	k.Serve(serviceusage.New(k))
-	k.Serve(resourcemanager.New(k, options.Grants...))
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{Grants: options.Grants, WithoutOrganization: options.WithoutOrganization}))
 	k.Serve(iam.New(k))
 	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
 	k.Serve(logs.API())

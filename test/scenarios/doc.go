@@ -4,7 +4,8 @@
 //
 // A file is a txtar archive. What stands before the first part is the story;
 // the part policy.yaml is the function's policy (without it: none), the part
-// holds.yaml its holds (the same), and the part story holds one command a line:
+// holds.yaml its holds (the same), the part cloud may
+// say project without organization, and the part story holds one command a line:
 //
 //	deploy SERVICE [in REGION]       somebody deploys the service, public
 //	balance SERVICE [in REGION] [regionally]

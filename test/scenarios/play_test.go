@@ -90,7 +90,7 @@ func start(t *testing.T, s script) *play {
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: stage.Developer}
 	var err error
-	if p.stage, err = stage.Start(ctx, stage.Options{Clock: p.now}); err != nil {
+	if p.stage, err = stage.Start(ctx, stage.Options{Clock: p.now, WithoutOrganization: s.alone}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

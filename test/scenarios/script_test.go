@@ -22,6 +22,7 @@ type script struct {
 	archive  *txtar.Archive
 	policy   []byte
 	holds    []byte // nil = no holds are kept
+	alone    bool   // the project is in no organization
 	commands []command
 }
 
@@ -39,6 +40,10 @@ func readScript(t *testing.T, path string) script {
 		switch file.Name {
 		case "policy.yaml":
 			s.policy = file.Data
+		case "cloud":
+			if s.alone = strings.TrimSpace(string(file.Data)) == "project without organization"; !s.alone {
+				t.Errorf("%s: part cloud says %q, and only knows project without organization", path, file.Data)
+			}
 		case "holds.yaml":
 			s.holds = file.Data
 		case "story":

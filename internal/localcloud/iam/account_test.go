@@ -17,7 +17,9 @@ func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
 	k := kernel.New(kernel.Options{Clock: time.Now})
 	t.Cleanup(k.Close)
 	k.Serve(iam.New(k))
-	k.Serve(resourcemanager.New(k, resourcemanager.Grant{Role: "roles/viewer", Member: "serviceAccount:seeded@demo-project.iam.gserviceaccount.com"}))
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{Grants: []resourcemanager.Grant{
+		{Role: "roles/viewer", Member: "serviceAccount:seeded@demo-project.iam.gserviceaccount.com"},
+	}}))
 	name := func(member string) (int, map[string]any) {
 		return call(t, k, "", "POST", "/v1/projects/demo-project:setIamPolicy",
 			`{"policy":{"bindings":[{"role":"roles/owner","members":["user:owner@example.com"]},{"role":"roles/viewer","members":["`+member+`"]}]}}`)

@@ -17,7 +17,8 @@ const root = "organizations/" + kernel.OrganizationID
 type hierarchy struct {
 	mu      sync.Mutex
 	folders []folder
-	parent  string // of the project
+	parent  string // of the project; "" = it has none
+	alone   bool   // the project starts without an organization
 }
 
 type folder struct{ name, displayName, parent string }
@@ -26,6 +27,9 @@ func (h *hierarchy) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.folders, h.parent = nil, root
+	if h.alone {
+		h.parent = ""
+	}
 }
 
 func (h *hierarchy) state() map[string]any {
@@ -155,12 +159,10 @@ func (h *hierarchy) ancestry(*kernel.Call) (any, error) {
 		return map[string]any{"resourceId": map[string]any{"type": kind, "id": id}}
 	}
 	all := []any{entry("project", kernel.ProjectID)}
-	for name := h.parent; ; {
+	for name := h.parent; name != ""; {
 		all = append(all, entry(split(name)))
-		above, ok := h.find(name)
-		if !ok {
-			return map[string]any{"ancestor": all}, nil
-		}
+		above, _ := h.find(name) // nothing is above the organization
 		name = above.parent
 	}
+	return map[string]any{"ancestor": all}, nil
 }

@@ -30,14 +30,22 @@ func uniqueID(email string) string {
 	return fmt.Sprintf("11%019d", binary.BigEndian.Uint64(sum[:8])%1e19)
 }
 
+// Options say what is there from the start.
+type Options struct {
+	Grants []Grant
+	// WithoutOrganization leaves the project without a parent.
+	WithoutOrganization bool
+}
+
 // New returns the API. The project starts with its owner and with the given
 // grants.
-func New(k *kernel.Kernel, grants ...Grant) kernel.API {
+func New(k *kernel.Kernel, options Options) kernel.API {
+	grants := options.Grants
 	bindings := []any{map[string]any{"role": "roles/owner", "members": []any{string(kernel.Owner)}}}
 	for _, grant := range grants {
 		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
 	}
-	above := &hierarchy{}
+	above := &hierarchy{alone: options.WithoutOrganization}
 	seed := func() {
 		above.reset()
 		k.SeedPolicy(resource, bindings)
@@ -81,22 +89,27 @@ func New(k *kernel.Kernel, grants ...Grant) kernel.API {
 }
 
 // describe answers the project. v1 tells the number in a field of its own, v3
-// only in the name (recorded).
+// only in the name (recorded). Without an organization it has no parent (recorded
+// for v1).
 func (h *hierarchy) describe(version string) func(*kernel.Call) (any, error) {
 	return func(*kernel.Call) (any, error) {
 		kind, id := h.parentOf()
-		if version == "v1" {
-			return map[string]any{
-				"projectNumber": kernel.ProjectNumber, "projectId": kernel.ProjectID, "name": kernel.ProjectID,
-				"lifecycleState": "ACTIVE", "createTime": kernel.ProjectCreated,
-				"parent": map[string]any{"type": kind, "id": id},
-			}, nil
-		}
-		return map[string]any{
+		project := map[string]any{
 			"name": "projects/" + kernel.ProjectNumber, "projectId": kernel.ProjectID, "displayName": kernel.ProjectID,
 			"parent": kind + "s/" + id, "state": "ACTIVE",
 			"createTime": kernel.ProjectCreated, "updateTime": kernel.ProjectCreated, "etag": `W/"0000000000000001"`,
-		}, nil
+		}
+		if version == "v1" {
+			project = map[string]any{
+				"projectNumber": kernel.ProjectNumber, "projectId": kernel.ProjectID, "name": kernel.ProjectID,
+				"lifecycleState": "ACTIVE", "createTime": kernel.ProjectCreated,
+				"parent": map[string]any{"type": kind, "id": id},
+			}
+		}
+		if id == "" {
+			delete(project, "parent")
+		}
+		return project, nil
 	}
 }
 

@@ -27,7 +27,7 @@ func call(t *testing.T, k *kernel.Kernel, verb, path, body string) (int, map[str
 
 func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
 	k := kernel.New(kernel.Options{Clock: time.Now})
-	k.Serve(resourcemanager.New(k))
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
 	status, byID := call(t, k, "GET", "/v1/projects/demo-project", "")
 	_, byNumber := call(t, k, "GET", "/v1/projects/123456789012", "")
 	if diff := cmp.Diff(byID, byNumber); status != 200 || diff != "" || byID["projectNumber"] != "123456789012" {
@@ -44,7 +44,7 @@ func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
 
 func TestAProjectMovesIntoAFolder(t *testing.T) {
 	k := kernel.New(kernel.Options{Clock: time.Now})
-	k.Serve(resourcemanager.New(k))
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
 	for i, parent := range []string{"organizations/987654321098", "folders/410000000001"} {
 		status, made := call(t, k, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
 		want := map[string]any{"name": fmt.Sprintf("folders/41000000000%d", i+1), "displayName": "f", "parent": parent, "state": "ACTIVE"}
@@ -80,9 +80,23 @@ func TestAProjectMovesIntoAFolder(t *testing.T) {
 	}
 }
 
+func TestAProjectWithoutOrganizationHasNoParent(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{WithoutOrganization: true}))
+	for _, path := range []string{"/v1/projects/demo-project", "/v3/projects/demo-project"} {
+		if status, project := call(t, k, "GET", path, ""); status != 200 || project["projectId"] != "demo-project" || project["parent"] != nil {
+			t.Errorf("%s: %d %v, want a project without parent", path, status, project)
+		}
+	}
+	_, ancestry := call(t, k, "POST", "/v1/projects/demo-project:getAncestry", "")
+	if all := ancestry["ancestor"].([]any); len(all) != 1 {
+		t.Errorf("ancestry: %v, want the project alone", ancestry)
+	}
+}
+
 func TestAnUnknownProjectIsForbiddenAndNotMissing(t *testing.T) {
 	k := kernel.New(kernel.Options{Clock: time.Now})
-	k.Serve(resourcemanager.New(k))
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
 	status, got := call(t, k, "GET", "/v1/projects/other-project", "")
 	want := map[string]any{"error": map[string]any{"code": 403.0, "message": "The caller does not have permission", "status": "PERMISSION_DENIED"}}
 	if diff := cmp.Diff(want, got); status != 403 || diff != "" {
@@ -93,7 +107,7 @@ func TestAnUnknownProjectIsForbiddenAndNotMissing(t *testing.T) {
 func TestTheProjectsPolicyNamesItsOwnerFromTheStart(t *testing.T) {
 	var records []kernel.AuditRecord
 	k := kernel.New(kernel.Options{Clock: time.Now, Audit: func(r kernel.AuditRecord) { records = append(records, r) }})
-	k.Serve(resourcemanager.New(k))
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
 	owner := []any{map[string]any{"role": "roles/owner", "members": []any{"user:owner@example.com"}}}
 	_, first := call(t, k, "POST", "/v1/projects/demo-project:getIamPolicy", "{}")
 	if diff := cmp.Diff(owner, first["bindings"]); diff != "" {

@@ -67,6 +67,8 @@ type Options struct {
 	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
 	Latency      time.Duration
 	Clock        func() time.Time // nil is the machine's
+	// WithoutOrganization takes the project out of its organization.
+	WithoutOrganization bool
 	// Roles are what the function may do; nil is what deploy/ ships.
 	Roles []kernel.Role
 }
@@ -101,7 +103,7 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
 		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: options.Roles, Grants: grants(options.Roles),
-		Disturber: disturber{broker, &rules}, Transport: carrier{s},
+		Disturber: disturber{broker, &rules}, Transport: carrier{s}, WithoutOrganization: options.WithoutOrganization,
 	})
 	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
 		if err := broker.CreateTopic(ctx, topic); err != nil {
