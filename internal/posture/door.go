@@ -32,7 +32,7 @@ type Door struct {
 	Address string   `json:"address"`       // URL; a host may be a pattern of a URL map
 	Via     string   `json:"via,omitempty"` // the resource behind the address
 	Guard   Guard    `json:"guard"`
-	Why     string   `json:"why,omitempty"` // why the guard is unknown
+	Why     string   `json:"why,omitempty"` // why the guard is unknown, or to whom the door is open where not to everybody
 }
 
 // Doors lists every way to the service that the posture holds, with who
@@ -42,6 +42,11 @@ func (p Posture) Doors() []Door {
 	for _, backend := range p.Backends {
 		for _, frontend := range backend.Frontends {
 			doors = append(doors, p.frontendDoors(backend, frontend)...)
+		}
+	}
+	for i := range doors {
+		if doors[i].Guard == GuardOpen {
+			doors[i].Why = p.openTo()
 		}
 	}
 	return doors

@@ -149,6 +149,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 		Steps: append([]report.Step(nil), r.done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.Now().Sub(r.began).Milliseconds(),
 	}
+	final.Invokers, final.InvokersLeftOff = p.NamedInvokers()
 	for _, step := range v.plan.Steps {
 		final.Steps = append(final.Steps, stepReport(step, report.StepPlanned))
 	}

@@ -45,25 +45,29 @@ func (o Outcome) Retries() bool { return o == Deferred || o == Failed }
 
 // Report is the data of one event. Times are UTC.
 type Report struct {
-	RunID        string         `json:"runId"`
-	PlanID       string         `json:"planId,omitempty"`
-	ObservedAt   time.Time      `json:"observedAt"`
-	Version      string         `json:"version"` // of iapguard
-	Target       *Target        `json:"target,omitempty"`
-	Outcome      Outcome        `json:"outcome"`
-	Mode         posture.Mode   `json:"mode,omitempty"`
-	Policy       *Policy        `json:"policy,omitempty"`
-	Cause        Cause          `json:"cause"`
-	Command      *Command       `json:"command,omitempty"`
-	Findings     []Finding      `json:"findings,omitempty"`
-	Steps        []Step         `json:"steps,omitempty"`
-	DoorsBefore  []posture.Door `json:"doorsBefore,omitempty"`
-	Doors        []posture.Door `json:"doors,omitempty"`
-	Exposed      bool           `json:"exposed"` // a door is open after all this
-	ExposedSince *time.Time     `json:"exposedSince,omitempty"`
-	ExposedUntil *time.Time     `json:"exposedUntil,omitempty"`
-	WaitingFor   *WaitingFor    `json:"waitingFor,omitempty"`
-	Exemption    *Exemption     `json:"exemption,omitempty"`
+	RunID       string         `json:"runId"`
+	PlanID      string         `json:"planId,omitempty"`
+	ObservedAt  time.Time      `json:"observedAt"`
+	Version     string         `json:"version"` // of iapguard
+	Target      *Target        `json:"target,omitempty"`
+	Outcome     Outcome        `json:"outcome"`
+	Mode        posture.Mode   `json:"mode,omitempty"`
+	Policy      *Policy        `json:"policy,omitempty"`
+	Cause       Cause          `json:"cause"`
+	Command     *Command       `json:"command,omitempty"`
+	Findings    []Finding      `json:"findings,omitempty"`
+	Steps       []Step         `json:"steps,omitempty"`
+	DoorsBefore []posture.Door `json:"doorsBefore,omitempty"`
+	Doors       []posture.Door `json:"doors,omitempty"`
+	// Invokers are who gets in at doors that are guarded by IAM alone, and
+	// InvokersLeftOff how many more there are.
+	Invokers        []posture.Invoker `json:"invokers,omitempty"`
+	InvokersLeftOff int               `json:"invokersLeftOff,omitempty"`
+	Exposed         bool              `json:"exposed"` // a door is open after all this
+	ExposedSince    *time.Time        `json:"exposedSince,omitempty"`
+	ExposedUntil    *time.Time        `json:"exposedUntil,omitempty"`
+	WaitingFor      *WaitingFor       `json:"waitingFor,omitempty"`
+	Exemption       *Exemption        `json:"exemption,omitempty"`
 	// ExpectedAudience is what IAP's JWTs are made out to, as things are.
 	ExpectedAudience []string `json:"expectedAudience,omitempty"`
 	// Verdict is the doctor's, Why says it in a line, Evidence what was looked at.

@@ -53,12 +53,14 @@ type audit struct {
 // audited is one service. Error says why it could not be read; then nothing
 // is known of its doors.
 type audited struct {
-	Service  string           `json:"service"`
-	Outcome  report.Outcome   `json:"outcome,omitempty"` // what plan would say
-	Exposed  bool             `json:"exposed"`
-	Doors    []posture.Door   `json:"doors,omitempty"`
-	Findings []report.Finding `json:"findings,omitempty"`
-	Error    string           `json:"error,omitempty"`
+	Service         string            `json:"service"`
+	Outcome         report.Outcome    `json:"outcome,omitempty"` // what plan would say
+	Exposed         bool              `json:"exposed"`
+	Doors           []posture.Door    `json:"doors,omitempty"`
+	Invokers        []posture.Invoker `json:"invokers,omitempty"` // at doors guarded by IAM alone
+	InvokersLeftOff int               `json:"invokersLeftOff,omitempty"`
+	Findings        []report.Finding  `json:"findings,omitempty"`
+	Error           string            `json:"error,omitempty"`
 }
 
 // auditAll prints the audit; open says whether any door is unguarded.
@@ -138,6 +140,7 @@ func newAudited(target posture.Target, final report.Report, err error) *audited 
 	default:
 		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
 		one.Doors, one.Findings = final.Doors, final.Findings
+		one.Invokers, one.InvokersLeftOff = final.Invokers, final.InvokersLeftOff
 	}
 	return one
 }

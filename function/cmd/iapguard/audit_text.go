@@ -129,6 +129,7 @@ func (a audit) text() string {
 			fmt.Fprintf(&b, "  ? not read: %s\n", service.Error)
 		}
 		b.WriteString(doorsText(service.Doors))
+		b.WriteString(invokersText(service.Invokers, service.InvokersLeftOff))
 	}
 	fmt.Fprintf(&b, "\n%d services: %d exposed, %d not read; doors:", a.Totals.Services, a.Totals.Exposed, a.Totals.Unread)
 	for _, guard := range byRisk {

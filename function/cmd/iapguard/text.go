@@ -91,6 +91,7 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, e.Expires.Format(time.DateOnly))
 	}
 	b.WriteString(doorsText(r.Doors))
+	b.WriteString(invokersText(r.Invokers, r.InvokersLeftOff))
 	if len(r.Steps) > 0 {
 		fmt.Fprintf(&b, "  plan %s\n", r.PlanID)
 	}
@@ -175,6 +176,25 @@ func doorsText(doors []posture.Door) string {
 		if door.Why != "" {
 			fmt.Fprintf(&b, "             %s\n", door.Why)
 		}
+	}
+	return b.String()
+}
+
+// invokersText tells who gets in at the doors that only IAM keeps.
+func invokersText(invokers []posture.Invoker, leftOff int) string {
+	var b strings.Builder
+	for _, one := range invokers {
+		fmt.Fprintf(&b, "    iam lets in %s", one.Member)
+		if one.Conditional {
+			b.WriteString(", under a condition")
+		}
+		if one.Inherited {
+			b.WriteString(", by the project's policy")
+		}
+		b.WriteString("\n")
+	}
+	if leftOff > 0 {
+		fmt.Fprintf(&b, "    iam lets in %d more\n", leftOff)
 	}
 	return b.String()
 }

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func TestInvokersAreToldWithWhatRestrictsThem(t *testing.T) {
+	got := invokersText([]posture.Invoker{{Member: "user:a@example.com"}, {Member: "user:b@example.com", Conditional: true, Inherited: true}}, 2)
+	want := "    iam lets in user:a@example.com\n" +
+		"    iam lets in user:b@example.com, under a condition, by the project's policy\n" +
+		"    iam lets in 2 more\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAnAuditTellsWhoGetsInPastIAP(t *testing.T) {
+	s, _ := town(t)
+	text, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", s.URL())
+	if !strings.Contains(text, "iam lets in user:owner@example.com, by the project's policy\n") {
+		t.Errorf("the audit does not name the owner:\n%s", text)
+	}
+	found, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", s.URL(), "--format", "json")
+	for _, service := range parsed(t, found).Services {
+		guarded := strings.HasSuffix(service.Service, "/a-quiet")
+		if named := slices.Contains(service.Invokers, posture.Invoker{Member: "user:owner@example.com", Inherited: true}); named != guarded {
+			t.Errorf("%s: the owner is named: %t, want %t (among %+v)", service.Service, named, guarded, service.Invokers)
+		}
+	}
+}
