@@ -79,9 +79,21 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	f.engine = &reconcile.Engine{
 		Observer: clients, Describer: clients, Examiner: clients, Applier: clients, Self: config.Self, Publisher: publisher,
-		Policy: policies.current, Holds: heldBy(config.Holds, log), Now: config.Clock, Log: log, Version: Version,
+		Policy: policies.current, Holds: heldBy(config.Holds, log), History: History(clients), Now: config.Clock, Log: log, Version: Version,
 	}
 	return f, nil
+}
+
+// History reads who wrote what in a project for an engine: Cloud Logging's
+// entries are understood by package event alone.
+func History(clients *cloud.Cloud) func(context.Context, string) ([]event.Write, error) {
+	return func(ctx context.Context, project string) ([]event.Write, error) {
+		entries, err := clients.Writes(ctx, project)
+		if err != nil {
+			return nil, err
+		}
+		return event.Writes(entries), nil
+	}
 }
 
 // open connects to a topic until the function is closed.

@@ -6,10 +6,12 @@ package cloud
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/cloud/auditlog"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
@@ -31,6 +33,7 @@ type Cloud struct {
 	identity      *identity.Client
 	requests      *requestlog.Client
 	folders       folderCache
+	writes        *auditlog.Client
 	now           func() time.Time
 }
 
@@ -53,11 +56,22 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	if c.requests, err = requestlog.New(ctx, config); err != nil {
 		return nil, err
 	}
+	if c.writes, err = auditlog.New(ctx, config, now); err != nil {
+		return nil, err
+	}
 	return c, nil
+}
+
+// Writes gives the audit log entries of writes in a project in the last 24
+// hours, as Cloud Logging's JSON. The answer may be a minute old, but knows of
+// our own writes here, as far as the log does.
+func (c *Cloud) Writes(ctx context.Context, project string) ([]json.RawMessage, error) {
+	return c.writes.Writes(ctx, project)
 }
 
 // Apply takes one step; see package plan for what each operation means.
 func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
+	defer c.forget(ctx, projectOf(step.Resource))
 	switch step.Op {
 	case plan.ProvisionAgent:
 		_, err := c.identity.ProvisionIAPAgent(ctx, projectOf(step.Resource))
@@ -84,6 +98,15 @@ func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
 		return c.run.Redeploy(ctx, step.Resource, step.Version, posture.RedeployImage(step.To))
 	}
 	return "", fault.New(fault.Invalid, "operation %q is not known", step.Op)
+}
+
+// forget makes the next look at who wrote what in a project see our own write.
+// IAP's resources name the project by its number.
+func (c *Cloud) forget(ctx context.Context, project string) {
+	if known, err := c.identity.Project(ctx, project); err == nil {
+		project = known.ID
+	}
+	c.writes.Forget(project)
 }
 
 // Behind gives the Cloud Run services that a load balancer's resource leads

@@ -72,7 +72,7 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 // act on.
 func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
 	switch code := e.payload.statusCode.s; {
-	case p.self.wrote(seen):
+	case p.self.Wrote(seen):
 		return ignored(seen, OwnWrite, "our own write"), true
 	case code != "" && code != "0":
 		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(e.payload.statusMessage.s)), true
@@ -88,10 +88,10 @@ func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
 	return Result{}, false
 }
 
-// wrote reports whether a call was our own: both the account and the product
+// Wrote reports whether a call was our own: both the account and the product
 // token of the user agent must be ours, so that neither somebody who borrows
 // the account nor somebody who borrows the name goes unseen.
-func (s Self) wrote(c Cause) bool {
+func (s Self) Wrote(c Cause) bool {
 	return s.Principal != "" && strings.EqualFold(s.Principal, c.Principal) &&
 		hasProduct(c.UserAgent, firstOf(s.UserAgent, "iapguard"))
 }

@@ -14,7 +14,7 @@ type entry struct {
 	textPayload                     text
 	resource                        resource
 	first, last                     bool
-	splitUID                        text
+	operationID, splitUID           text
 	payload                         payload
 	http                            httpRequest
 	hasPayload, hasJSON, hasRequest bool
@@ -91,6 +91,8 @@ func (e *entry) member(r *reader, name []byte) error {
 
 func (e *entry) operation(r *reader, name []byte) error {
 	switch string(name) {
+	case "id":
+		return r.text(&e.operationID)
 	case "first":
 		return r.flag(&e.first)
 	case "last":

@@ -42,6 +42,7 @@ type Service struct {
 	Reconciling        bool // a deployment or change is still being rolled out
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
+	LastModifier       string // e-mail of who last changed the service, "" where it is not told
 }
 
 // Ingress says from where a service can be reached at all. The values are

@@ -77,8 +77,13 @@ type Engine struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string // of iapguard, for the reports
-	// Self is the own service account, by which redeploys are counted; "" = not known.
+	// Self is the own service account, by which redeploys and writes are counted;
+	// "" = not known.
 	Self string
+	// History gives the writes of the last 24 hours in a project, oldest first,
+	// everybody's. nil means that none is kept, which only tests do: then nothing
+	// is counted, and nothing that has been counted stops a write.
+	History func(ctx context.Context, project string) ([]event.Write, error)
 }
 
 // Request is one run: why, for what, and on whose word.
@@ -186,6 +191,9 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 			return r.refused(view, err), nil
 		}
 		due, _ := view.plan.Due(r.Now())
+		if final, stopped := r.stopped(ctx, view, due); stopped {
+			return final, nil
+		}
 		if !r.mayWrite(view) || len(due) == 0 || round > rounds {
 			return r.conclude(view), nil
 		}

@@ -68,6 +68,7 @@ type Report struct {
 	ExposedUntil    *time.Time        `json:"exposedUntil,omitempty"`
 	WaitingFor      *WaitingFor       `json:"waitingFor,omitempty"`
 	Exemption       *Exemption        `json:"exemption,omitempty"`
+	Contest         *Contest          `json:"contest,omitempty"`
 	// ExpectedAudience is what IAP's JWTs are made out to, as things are.
 	ExpectedAudience []string `json:"expectedAudience,omitempty"`
 	// Verdict is the doctor's, Why says it in a line, Evidence what was looked at.
@@ -176,6 +177,23 @@ type Exemption struct {
 	Ticket  string    `json:"ticket"`
 	Reason  string    `json:"reason"`
 	Expires time.Time `json:"expires"`
+}
+
+// Contest is how often a protection of ours was undone within a day, by whom,
+// and what to write at its source so that it stays.
+type Contest struct {
+	Rounds  int        `json:"rounds"` // a write of ours and its undoing are one
+	FirstAt *time.Time `json:"firstAt,omitempty"`
+	LastAt  *time.Time `json:"lastAt,omitempty"`
+	Actors  []Actor    `json:"actors,omitempty"` // each once, the last of them last
+	Field   string     `json:"field"`            // the setting, or the role
+	Fix     string     `json:"fix"`              // several lines, what fits the last actor first
+}
+
+// Actor is somebody who undoes a protection, with what.
+type Actor struct {
+	Principal string `json:"principal,omitempty"`
+	UserAgent string `json:"userAgent,omitempty"`
 }
 
 // TypePrefix begins the type of every event of ours.

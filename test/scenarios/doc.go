@@ -21,6 +21,8 @@
 //	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all
 //	deliver                          the function is given all events, in order, until it has none left that is due
 //	advance DURATION                 time passes, and what was sent back is delivered again
+//	fault                            what goes wrong with calls from now on; the indented lines are
+//	                                 the list for /_local/faults, [] for nothing
 //	sweep                            somebody asks on the commands topic to look at every service
 //	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
 //

@@ -111,6 +111,17 @@ var acts = map[string]func(p *play, args, block []string) error{
 		p.command(map[string]string{"command": "sweep", "target": "projects/" + stage.Project})
 		return nil
 	},
+	"fault": func(p *play, _, block []string) error {
+		response, err := http.Post(p.stage.URL()+"/_local/faults", "application/json", strings.NewReader(strings.Join(block, "\n")))
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("the local cloud answers %s", response.Status)
+		}
+		return nil
+	},
 	"approve": func(p *play, args, _ []string) error {
 		reports := p.about(strings.Join(args, ""), false)
 		if len(reports) == 0 {

@@ -37,7 +37,15 @@ func tell(r report.Report) []string {
 	for _, step := range r.Steps {
 		lines = append(lines, fmt.Sprintf("- %s %s: %s", step.Result, step.Op, change(step)))
 	}
-	if r.Outcome != report.Blocked {
+	if c := r.Contest; c != nil {
+		for _, actor := range c.Actors {
+			lines = append(lines, fmt.Sprintf("- undone: %s, %d times, by %s with %s", c.Field, c.Rounds, actor.Principal, actor.UserAgent))
+		}
+		for line := range strings.Lines(c.Fix) {
+			lines = append(lines, strings.TrimRight("- fix: "+line, "\n "))
+		}
+	}
+	if r.Outcome != report.Blocked && r.Outcome != report.Failed {
 		return lines
 	}
 	for _, finding := range r.Findings {

@@ -87,7 +87,7 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 		UID: found.Uid, Version: found.Etag, Ingress: setting,
 		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled, DefaultURLDisabled: found.DefaultUriDisabled, HTTP2: takesHTTP2(found.Template),
 		URLs: urls, TagURLs: tagURLs(found), Labels: found.Labels, Reconciling: found.Reconciling,
-		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime),
+		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime), LastModifier: found.LastModifier,
 	}, nil
 }
 

@@ -146,7 +146,11 @@ func (r *Run) patchV2(call *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + "UpdateServiceRequest", "service": body})
+	shown := map[string]any{"@type": v2Request + "UpdateServiceRequest", "service": body}
+	if mask := call.Query("updateMask"); mask != "" {
+		shown["updateMask"] = mask
+	}
+	describe(call, id, id.fullName(), shown)
 	wanted, err := sentV2(call)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,145 @@
+package auditlog_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/cloud/auditlog"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+const backend = "/compute/v1/projects/demo-project/global/backendServices/hello-backend"
+
+// project is a local cloud with the scenario's first service, and a client
+// whose clock the test moves.
+type project struct {
+	*stage.Stage
+	t      *testing.T
+	client *auditlog.Client
+	now    time.Time
+}
+
+func start(t *testing.T) *project {
+	t.Helper()
+	p := &project{t: t, now: time.Now()}
+	s, err := stage.Start(t.Context(), stage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stage = s
+	t.Cleanup(func() { _ = s.Close(t.Context()) })
+	developer := stage.Client{URL: s.URL(), Caller: stage.Developer, UserAgent: "Terraform/1.13"}
+	if err := errors.Join(stage.Scenario[0].Deploy(t.Context(), developer), stage.Scenario[0].Balance(t.Context(), developer)); err != nil {
+		t.Fatal(err)
+	}
+	if p.client, err = auditlog.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: stage.FunctionAccount, UserAgent: "iapguard/test"}, func() time.Time { return p.now }); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *project) switchIAP(on bool) {
+	p.t.Helper()
+	developer := stage.Client{URL: p.URL(), Caller: stage.Developer}
+	if _, err := developer.Call(p.t.Context(), http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": on}}); err != nil {
+		p.t.Fatal(err)
+	}
+	p.Cloud.Settle()
+}
+
+// writes are the methods of the writes that the log tells of, oldest first.
+func (p *project) writes() []string {
+	p.t.Helper()
+	entries, err := p.client.Writes(p.t.Context(), stage.Project)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var methods []string
+	for _, w := range event.Writes(entries) {
+		methods = append(methods, w.Method[strings.LastIndex(w.Method[:strings.LastIndex(w.Method, ".")], ".")+1:])
+	}
+	return methods
+}
+
+func TestOnlyWritesThatMatterAreAskedForAndEachAnswerLastsAMinute(t *testing.T) {
+	p := start(t)
+	p.Cloud.Settle()
+	made := []string{"Services.CreateService", "Services.SetIamPolicy", "backendServices.insert"}
+	if diff := cmp.Diff(made, p.writes()); diff != "" {
+		t.Fatalf("what was written (-want +got):\n%s", diff)
+	}
+	p.switchIAP(true)
+	if diff := cmp.Diff(made, p.writes()); diff != "" {
+		t.Errorf("within the minute (-want +got):\n%s", diff)
+	}
+	p.client.Forget(stage.Project)
+	if diff := cmp.Diff(append(made, "backendServices.patch"), p.writes()); diff != "" {
+		t.Errorf("after a write of our own (-want +got):\n%s", diff)
+	}
+	p.switchIAP(false)
+	p.now = p.now.Add(time.Minute)
+	if diff := cmp.Diff(append(made, "backendServices.patch", "backendServices.patch"), p.writes()); diff != "" {
+		t.Errorf("after a minute (-want +got):\n%s", diff)
+	}
+	p.now = p.now.Add(auditlog.Window)
+	if got := p.writes(); got != nil {
+		t.Errorf("after a day: %q, want nothing", got)
+	}
+}
+
+func TestALogThatMayNotBeReadNamesThePermissionAndIsAskedAgain(t *testing.T) {
+	p := start(t)
+	faults := func(list string) {
+		t.Helper()
+		response, err := http.Post(p.URL()+"/_local/faults", "application/json", strings.NewReader(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
+			t.Fatalf("setting faults: %s", response.Status)
+		}
+	}
+	faults(`[{"method":"logging.entries.list","action":"status","status":403}]`)
+	_, err := p.client.Writes(t.Context(), stage.Project)
+	if fault.ActionOf(err) != fault.Block || fault.Of(err).Permission != "logging.logEntries.list" {
+		t.Errorf("error %v, want one that names the permission", err)
+	}
+	faults(`[]`)
+	if _, err := p.client.Writes(t.Context(), stage.Project); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnAnswerOfManyPagesIsReadWhole(t *testing.T) {
+	pages := 0
+	server := serve(t, func(request map[string]any) any {
+		pages++
+		answer := map[string]any{"entries": []any{map[string]any{"insertId": request["pageToken"], "timestamp": "2026-11-23T09:00:00Z"}}}
+		if pages < 3 || request["filter"] == "" {
+			answer["nextPageToken"] = "more"
+		}
+		return answer
+	})
+	client, err := auditlog.New(t.Context(), connect.Config{Endpoint: server}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := client.Writes(t.Context(), "a-project")
+	if err != nil || len(entries) != 3 || pages != 3 {
+		t.Errorf("%d entries of %d pages, %v; want 3 of 3", len(entries), pages, err)
+	}
+	pages = -100
+	client.Forget("a-project")
+	if entries, err = client.Writes(t.Context(), "a-project"); err != nil || len(entries) != 10 {
+		t.Errorf("of a log without an end: %d entries, %v; want those of 10 pages", len(entries), err)
+	}
+}

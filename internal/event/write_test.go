@@ -1,0 +1,135 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// backendEntry is an audit entry of a backend service, with more members of the
+// entry and of its payload.
+func backendEntry(id, verb, more, payload string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(`{"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%%2Factivity",
+		"insertId":%q,"timestamp":"2026-11-23T09:00:00Z","resource":{"type":"gce_backend_service","labels":{"project_id":"demo-project","location":"global","backend_service_id":"77"}},%s
+		"protoPayload":{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","serviceName":"compute.googleapis.com","methodName":"v1.compute.backendServices.%s",
+		"resourceName":"projects/demo-project/global/backendServices/hello-backend","authenticationInfo":{"principalEmail":"dev@example.com"}%s}}`, id, more, verb, payload))
+}
+
+func runEntry(method, payload string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(`{"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%%2Factivity",
+		"insertId":"i","timestamp":"2026-11-23T09:00:00Z","resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},
+		"protoPayload":{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","serviceName":"run.googleapis.com","methodName":%q,
+		"resourceName":"projects/demo-project/locations/us-central1/services/hello","authenticationInfo":{"principalEmail":"dev@example.com"}%s}}`, method, payload))
+}
+
+func TestAWriteTellsWhatItWroteAsFarAsItsEntrySays(t *testing.T) {
+	const v1, v2 = "google.cloud.run.v1.Services.", "google.cloud.run.v2.Services."
+	type told struct {
+		Settings    map[string]string
+		Whole, Anew bool
+		Policy      *posture.Policy
+	}
+	settings := func(pairs ...string) map[string]string {
+		m := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = pairs[i+1]
+		}
+		return m
+	}
+	for _, tc := range []struct {
+		name  string
+		entry json.RawMessage
+		want  told
+	}{
+		{"IAP off", backendEntry("a", "patch", "", `,"request":{"@type":"t","iap":{"enabled":false}}`), told{Settings: settings("iap.enabled", "false"), Whole: true}},
+		{"IAP on, as text", backendEntry("a", "patch", "", `,"request":{"iap":{"enabled":"true"}}`), told{Settings: settings("iap.enabled", "true"), Whole: true}},
+		{"a patch of something else", backendEntry("a", "patch", "", `,"request":{"@type":"t","description":"d"}`), told{Whole: true}},
+		{"a patch that does not say", backendEntry("a", "patch", "", `,"request":{"@type":"t"}`), told{}},
+		{"a patch of iap without its switch", backendEntry("a", "patch", "", `,"request":{"iap":{}}`), told{}},
+		{"an update without IAP", backendEntry("a", "update", "", `,"request":{"description":"d"}`), told{}},
+		{"a request that is no object", backendEntry("a", "patch", "", `,"request":"..."`), told{}},
+		{"a security policy", backendEntry("a", "setSecurityPolicy", "", ``), told{Whole: true}},
+		{"made", backendEntry("a", "insert", "", ``), told{Whole: true, Anew: true}},
+		{"deleted", backendEntry("a", "delete", "", ``), told{Whole: true, Anew: true}},
+
+		{"v2 with a mask", runEntry(v2+"UpdateService", `,"request":{"updateMask":"ingress","service":{"ingress":"INGRESS_TRAFFIC_ALL","iapEnabled":true}}`),
+			told{Settings: settings("ingress", "all"), Whole: true}},
+		{"v2 with a mask of paths", runEntry(v2+"UpdateService", `,"request":{"updateMask":{"paths":["invoker_iam_disabled","template"]},"service":{}}`),
+			told{Settings: settings("invokerIamDisabled", "false"), Whole: true}},
+		{"v2 without a mask", runEntry(v2+"UpdateService", `,"request":{"service":{"ingress":"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"}}`),
+			told{Settings: settings("ingress", "internal-and-cloud-load-balancing")}},
+		{"v2 with a mask of everything", runEntry(v2+"UpdateService", `,"request":{"updateMask":"*","service":{"iapEnabled":true}}`),
+			told{Settings: settings("ingress", "all", "iapEnabled", "true", "invokerIamDisabled", "false"), Whole: true}},
+		{"v1 replaces all", runEntry(v1+"ReplaceService", `,"request":{"service":{"metadata":{"annotations":{"run.googleapis.com/ingress":"internal","run.googleapis.com/invoker-iam-disabled":"True"}}}}`),
+			told{Settings: settings("ingress", "internal", "iapEnabled", "false", "invokerIamDisabled", "true"), Whole: true}},
+		{"v1 without the service", runEntry(v1+"ReplaceService", ``), told{}},
+		{"a service made", runEntry(v2+"CreateService", ``), told{Anew: true}},
+		{"a policy", runEntry(v1+"SetIamPolicy", `,"request":{"policy":{"bindings":[{"role":"roles/run.invoker","members":["allUsers",7],"condition":{"expression":"e"}}]}}`),
+			told{Policy: &posture.Policy{Bindings: []posture.Binding{{Role: "roles/run.invoker", Members: []string{"allUsers", ""}, Condition: "e"}}}}},
+		{"a policy that the entry leaves out", runEntry(v1+"SetIamPolicy", `,"request":{"@type":"t"}`), told{}},
+	} {
+		writes := Writes([]json.RawMessage{tc.entry})
+		if len(writes) != 1 {
+			t.Errorf("%s: %d writes, want 1", tc.name, len(writes))
+			continue
+		}
+		w := writes[0]
+		got := told{w.Settings, w.Whole, w.Anew, w.Policy}
+		if len(got.Settings) == 0 {
+			got.Settings = nil
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestEachWriteIsToldOnceHoweverManyEntriesTellOfIt(t *testing.T) {
+	const off = `,"request":{"iap":{"enabled":false}}`
+	first := backendEntry("a", "patch", `"operation":{"id":"op","first":true},`, off)
+	last := backendEntry("b", "patch", `"operation":{"id":"op","last":true},`, `,"request":{"@type":"t"}`)
+	failed := backendEntry("b", "patch", `"operation":{"id":"op","last":true},"severity":"ERROR",`, `,"status":{"code":3}`)
+	whole := backendEntry("c", "patch", `"operation":{"id":"op2","first":true,"last":true},`, off)
+	for _, tc := range []struct {
+		name    string
+		entries []json.RawMessage
+		want    []string // whether IAP was told of, of each
+	}{
+		{"both halves", []json.RawMessage{first, last}, []string{"false"}},
+		{"in any order", []json.RawMessage{last, first}, []string{"false"}},
+		{"the end has not come yet", []json.RawMessage{first}, []string{"false"}},
+		{"the beginning is out of the window", []json.RawMessage{last}, []string{""}},
+		{"it failed in the end", []json.RawMessage{first, failed}, nil},
+		{"the same entry twice", []json.RawMessage{whole, whole}, []string{"false"}},
+		{"two operations", []json.RawMessage{whole, last, first}, []string{"false", "false"}},
+		{"a refused call", []json.RawMessage{backendEntry("a", "patch", `"severity":"ERROR",`, `,"status":{"code":7}`+off)}, nil},
+		{"what cannot be read", []json.RawMessage{json.RawMessage(`{"logName":`), whole, json.RawMessage(`[]`)}, []string{"false"}},
+		{"a read call", []json.RawMessage{backendEntry("a", "get", "", "")}, nil},
+	} {
+		var got []string
+		for _, w := range Writes(tc.entries) {
+			got = append(got, w.Settings["iap.enabled"])
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestTheRecordedPolicyOfAServiceIsRead(t *testing.T) {
+	_, dir := corpus(t)
+	text, err := os.ReadFile(filepath.Join(dir, "panther__run.v1.Services.SetIamPolicy__1.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writes := Writes([]json.RawMessage{text})
+	if len(writes) != 1 || writes[0].Policy == nil || !writes[0].Policy.Holds("roles/run.invoker", "user:user-1@example.com") {
+		t.Errorf("the recorded entry reads as %+v", writes)
+	}
+}

@@ -1,0 +1,191 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// tool is with what a resource is managed.
+type tool string
+
+const (
+	terraform       tool = "Terraform"
+	configConnector tool = "Config Connector"
+	gcloud          tool = "gcloud"
+)
+
+// toolOf recognises a tool by its user agent. Sources: the provider's and Config
+// Connector's own code, a recorded call of gcloud's. Whoever uses the console
+// has a browser's, and is helped best by the command.
+func toolOf(userAgent string) tool {
+	agent := strings.ToLower(userAgent)
+	for _, known := range []struct {
+		part string
+		tool tool
+	}{{"kcc/", configConnector}, {"config-connector", configConnector}, {"cnrm", configConnector},
+		{"terraform", terraform}, {"pulumi", terraform}, {"gcloud/", gcloud}, {"mozilla/", gcloud}} {
+		if strings.Contains(agent, known.part) {
+			return known.tool
+		}
+	}
+	return terraform
+}
+
+// sourceFix is what to write where the resource is defined, so that the next
+// apply there leaves the protection alone: for each tool, that of the last actor
+// first.
+func sourceFix(p posture.Posture, step plan.Step, actors []report.Actor) string {
+	fixes := map[tool]string{}
+	switch step.Op {
+	case plan.EnableIAP:
+		fixes = backendFix(p, step)
+	case plan.RestrictIngress, plan.RequireInvoker, plan.EnableDirectIAP:
+		fixes = serviceFix(p, step)
+	case plan.GrantInvoker, plan.RevokePublic:
+		fixes = invokerFix(p, step)
+	case plan.GrantAccess:
+		fixes = accessFix(p, step)
+	}
+	order := []tool{terraform, configConnector, gcloud}
+	if len(actors) > 0 {
+		first := toolOf(actors[len(actors)-1].UserAgent)
+		order = append([]tool{first}, slices.DeleteFunc(order, func(t tool) bool { return t == first })...)
+	}
+	var parts []string
+	for _, name := range order {
+		if fix := fixes[name]; fix != "" {
+			parts = append(parts, "# "+string(name)+"\n"+fix)
+		}
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// backendFix turns IAP on where a backend service is defined. Config Connector
+// cannot turn it on without an OAuth client, but can be told to leave alone what
+// its resource does not name (config-connector/docs/concepts/ignore-unspecified-fields).
+// Sources: the provider's google_compute_backend_service, variables.tf of
+// terraform-google-lb-http's serverless_negs, Config Connector's types.
+func backendFix(p posture.Posture, step plan.Step) map[tool]string {
+	i := slices.IndexFunc(p.Backends, func(b posture.Backend) bool { return b.Resource() == step.Resource })
+	if i < 0 {
+		return nil
+	}
+	b := p.Backends[i]
+	kind, flag, place := "google_compute_backend_service", "--global", ""
+	if b.Location != posture.Global {
+		kind, flag, place = "google_compute_region_backend_service", "--region="+b.Location, fmt.Sprintf("  region = %q\n", b.Location)
+	}
+	client, moduleClient := "", ""
+	yaml := "  annotations:\n    cnrm.cloud.google.com/state-into-spec: absent\nspec: # and no iap here: it is left as it is"
+	if b.OAuthClient != "" {
+		client = fmt.Sprintf("\n    oauth2_client_id     = %q\n    oauth2_client_secret = var.oauth2_client_secret", b.OAuthClient)
+		moduleClient = strings.ReplaceAll(client, "\n", "\n  ")
+		yaml = fmt.Sprintf("spec:\n  iap:\n    oauth2ClientIdRef:\n      external: %s\n    oauth2ClientSecret:\n      valueFrom:\n        secretKeyRef: # the Secret that holds the client's secret", b.OAuthClient)
+	}
+	hcl := fmt.Sprintf("resource %q %q {\n  name   = %q\n%s  # ...\n  iap {\n    enabled = true%s\n  }\n}", kind, label(b.Name), b.Name, place, client)
+	if b.Location == posture.Global {
+		hcl += fmt.Sprintf("\n# or, where a module makes it:\nmodule \"lb-http\" {\n  source = \"terraform-google-modules/lb-http/google//modules/serverless_negs\"\n"+
+			"  # ...\n  backends = {\n    default = {\n      # ...\n      iap_config = {\n        enable = true%s\n      }\n    }\n  }\n}", strings.ReplaceAll(moduleClient, "\n  ", "\n    "))
+	}
+	return map[tool]string{
+		terraform:       hcl,
+		configConnector: fmt.Sprintf("apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeBackendService\nmetadata:\n  name: %s\n%s", b.Name, yaml),
+		gcloud:          fmt.Sprintf("gcloud compute backend-services update %s %s --iap=enabled --project=%s", b.Name, flag, b.Project),
+	}
+}
+
+// serviceFix writes one setting where a Cloud Run service is defined. Of the
+// three Config Connector's RunService knows the ingress alone.
+func serviceFix(p posture.Posture, step plan.Step) map[tool]string {
+	t := p.Target
+	update := fmt.Sprintf("services update %s --region=%s --project=%s ", t.Service, t.Location, t.Project)
+	hcl := func(line string) string {
+		return fmt.Sprintf("resource \"google_cloud_run_v2_service\" %q {\n  name     = %q\n  location = %q\n  # ...\n  %s\n}", label(t.Service), t.Service, t.Location, line)
+	}
+	switch step.Op {
+	case plan.RestrictIngress:
+		return map[tool]string{
+			terraform: hcl(`ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`),
+			configConnector: fmt.Sprintf("apiVersion: run.cnrm.cloud.google.com/v1beta1\nkind: RunService\nmetadata:\n  name: %s\nspec:\n  # ...\n  location: %s\n  ingress: INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+				t.Service, t.Location),
+			gcloud: "gcloud run " + update + "--ingress=internal-and-cloud-load-balancing",
+		}
+	case plan.RequireInvoker:
+		return map[tool]string{terraform: hcl("invoker_iam_disabled = false"), gcloud: "gcloud run " + update + "--invoker-iam-check"}
+	}
+	return map[tool]string{terraform: hcl("iap_enabled = true"), gcloud: "gcloud beta run " + update + "--iap"}
+}
+
+// invokerFix names single members: what sets a whole policy or role takes away
+// whom it does not name.
+func invokerFix(p posture.Posture, step plan.Step) map[tool]string {
+	service, err := posture.ParseTarget(step.Resource)
+	if err != nil {
+		return nil
+	}
+	role, member := posture.RoleInvoker, p.Agent()
+	fixes := map[tool]string{
+		terraform: fmt.Sprintf("# in place of google_cloud_run_v2_service_iam_policy and google_cloud_run_v2_service_iam_binding, which are authoritative,\n"+
+			"# and of any google_cloud_run_v2_service_iam_member for allUsers or allAuthenticatedUsers:\n"+
+			"resource \"google_cloud_run_v2_service_iam_member\" %q {\n  project  = %q\n  location = %q\n  name     = %q\n  role     = %q\n  member   = %q\n}",
+			label(service.Service)+"_iap", service.Project, service.Location, service.Service, role, member),
+		configConnector: fmt.Sprintf("# in place of an IAMPolicy or IAMPartialPolicy of the service:\napiVersion: iam.cnrm.cloud.google.com/v1beta1\nkind: IAMPolicyMember\nmetadata:\n  name: %s-iap\nspec:\n  member: %s\n  role: %s\n  resourceRef:\n    kind: RunService\n    external: %s",
+			service.Service, member, role, service.Name()),
+	}
+	flags := fmt.Sprintf("%s --region=%s --project=%s", service.Service, service.Location, service.Project)
+	lines := []string{fmt.Sprintf("gcloud run services add-iam-policy-binding %s --role=%s --member=%s", flags, role, member)}
+	if step.Op == plan.RevokePublic {
+		lines = nil
+		for _, public := range strings.Fields(step.From) {
+			lines = append(lines, fmt.Sprintf("gcloud run services remove-iam-policy-binding %s --role=%s --member=%s", flags, step.Field, public))
+		}
+	}
+	fixes[gcloud] = strings.Join(lines, "\n")
+	return fixes
+}
+
+// accessFix names the members who are to have access through IAP, one by one.
+func accessFix(p posture.Posture, step plan.Step) map[tool]string {
+	members := strings.Fields(step.To)
+	list, service, flag := `"`+strings.Join(members, `", "`)+`"`, "", ""
+	kind, name := "google_iap_web_cloud_run_service_iam_member", fmt.Sprintf("  location               = %q\n  cloud_run_service_name = %q\n", p.Target.Location, p.Target.Service)
+	service, flag = p.Target.Service, "--resource-type=cloud-run --region="+p.Target.Location
+	for _, b := range p.Backends {
+		if b.AccessResource(p.ProjectNumber) != step.Resource {
+			continue
+		}
+		kind, name = "google_iap_web_backend_service_iam_member", fmt.Sprintf("  web_backend_service = %q\n", b.Name)
+		service, flag = b.Name, "--resource-type=backend-services"
+		if b.Location != posture.Global {
+			kind, name = "google_iap_web_region_backend_service_iam_member", fmt.Sprintf("  region                     = %q\n  web_region_backend_service = %q\n", b.Location, b.Name)
+			flag += " --region=" + b.Location
+		}
+	}
+	var lines []string
+	for _, member := range members {
+		lines = append(lines, fmt.Sprintf("gcloud iap web add-iam-policy-binding %s --service=%s --role=%s --member=%s --project=%s", flag, service, step.Field, member, p.Target.Project))
+	}
+	return map[tool]string{
+		terraform: fmt.Sprintf("# in place of the iam_policy and iam_binding of the same resource, which are authoritative:\nresource %q %q {\n  project = %q\n%s  role    = %q\n  member  = each.value\n  for_each = toset([%s])\n}",
+			kind, label(service)+"_access", p.Target.Project, name, step.Field, list),
+		gcloud: strings.Join(lines, "\n"),
+	}
+}
+
+// label is a name as Terraform's resources may be called.
+func label(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// contestAdvice says in a line what is fought over, and what ends it.
+func contestAdvice(v view, c *report.Contest) string {
+	who := "somebody"
+	if len(c.Actors) > 0 && c.Actors[len(c.Actors)-1].Principal != "" {
+		who = c.Actors[len(c.Actors)-1].Principal
+	}
+	return fmt.Sprintf("%s of %s was undone %d times in 24 hours, last by %s: change it at its source as contest.fix says; each sweep, and iapguard apply %s, tries once more",
+		c.Field, v.posture.Target, c.Rounds, who, v.posture.Target.Name())
+}
