@@ -41,7 +41,8 @@ var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "SELF
 var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
 	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
-	"ENDPOINT_LOGGING": connect.Logging,
+	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
+	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler,
 }
 
 // ReadConfig reads the environment, given as os.Environ gives it. Its error

@@ -78,7 +78,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		}
 	}
 	f.engine = &reconcile.Engine{
-		Observer: clients, Describer: clients, Examiner: clients, Applier: clients, Self: config.Self, Publisher: publisher,
+		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher,
 		Policy: policies.current, Holds: heldBy(config.Holds, log), History: History(clients), Now: config.Clock, Log: log, Version: Version,
 	}
 	return f, nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/cloud/auditlog"
+	"github.com/iapguard/iapguard/internal/cloud/callers"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
@@ -34,6 +35,7 @@ type Cloud struct {
 	requests      *requestlog.Client
 	folders       folderCache
 	writes        *auditlog.Client
+	callers       *callers.Client
 	now           func() time.Time
 }
 
@@ -57,6 +59,9 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		return nil, err
 	}
 	if c.writes, err = auditlog.New(ctx, config, now); err != nil {
+		return nil, err
+	}
+	if c.callers, err = callers.New(ctx, config); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -157,10 +157,18 @@ func (u *unread) optional(resource string, err error) error {
 	if fault.ActionOf(err) != fault.Block {
 		return err
 	}
+	u.note(resource, err)
+	return nil
+}
+
+// note keeps an error, whatever it is.
+func (u *unread) note(resource string, err error) {
+	if err == nil {
+		return
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.found = append(u.found, posture.Unread{Resource: resource, Why: err.Error(), Permission: fault.Of(err).Permission})
-	return nil
 }
 
 // source is optional for a source of doors: it also says why it is unread.

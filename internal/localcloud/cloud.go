@@ -22,8 +22,10 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
+	"github.com/iapguard/iapguard/internal/localcloud/pubsub"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/run"
+	"github.com/iapguard/iapguard/internal/localcloud/scheduler"
 	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
 )
 
@@ -116,6 +118,8 @@ func New(options Options) *Cloud {
 	// Last, because it looks at the others' state when they have been reset.
 	k.Serve(kernel.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
+	k.Serve(scheduler.New(k, data.Send).API())
+	k.Serve(pubsub.New(data.Send).API())
 	if options.Disturber != nil {
 		k.Serve(kernel.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}

@@ -169,3 +169,21 @@ func (s Step) Written() string {
 	}
 	return s.Resource
 }
+
+// changes are what operations mean to those who call the service now.
+var changes = map[Op]posture.Change{
+	EnableIAP: posture.ChangeIAP, EnableDirectIAP: posture.ChangeDirectIAP, RestrictIngress: posture.ChangeIngress,
+	RequireInvoker: posture.ChangeInvokers, RevokePublic: posture.ChangeInvokers,
+}
+
+// Changes are those steps that can shut somebody out; a plan without any
+// breaks no caller.
+func (p Plan) Changes() []posture.ChangeTo {
+	var list []posture.ChangeTo
+	for _, step := range p.Steps {
+		if change, can := changes[step.Op]; can {
+			list = append(list, posture.ChangeTo{Change: change, Resource: step.Resource})
+		}
+	}
+	return list
+}

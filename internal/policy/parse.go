@@ -91,6 +91,7 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"since":          r.date("since", &settings.Since),
 		"existing":       r.truth("existing", &settings.Existing),
 		"redeploy":       choice(r, "redeploy", &settings.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff),
+		"callers":        choice(r, "callers", &settings.Callers, posture.BreakStop, posture.BreakStopOnRequests, posture.BreakProceed),
 		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, posture.ImagePin, posture.ImageGoOn, posture.ImageRefuse),
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),

@@ -30,6 +30,7 @@ rules:
     existing: true
     redeploy: enforce
     redeployImage: refuse
+    callers: proceed
     settle: 0s
     propagation: 90s
   - name: rest
@@ -49,7 +50,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	shops := posture.Settings{
 		Rule: "shops", Mode: posture.Enforce, Recipe: posture.RecipeAuto, NoneFor: posture.NoneEnable,
 		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: posture.WithoutWait, Propagation: 90 * time.Second,
-		Redeploy: posture.RedeployEnforce, RedeployImage: posture.ImageRefuse,
+		Redeploy: posture.RedeployEnforce, RedeployImage: posture.ImageRefuse, Callers: posture.BreakProceed,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}
 	rest := posture.DefaultSettings()

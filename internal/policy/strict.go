@@ -36,6 +36,9 @@ var strictnesses = []strictness{
 	// Until then a service stays as it is.
 	{"settle", []string{"Settle"}, func(l, b posture.Settings) bool { return l.Settle <= b.Settle }},
 	{"propagation", []string{"Propagation"}, func(l, b posture.Settings) bool { return l.Propagation <= b.Propagation }},
+	{"callers", []string{"Callers"}, func(l, b posture.Settings) bool {
+		return inOrder(b.Callers, l.Callers, posture.BreakStopOnRequests, posture.BreakStop, posture.BreakProceed)
+	}},
 	// A redeploy is done with rights that whoever deploys may not have.
 	{"redeploy", []string{"Redeploy"}, func(l, b posture.Settings) bool {
 		return inOrder(b.Redeploy, l.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff)

@@ -107,7 +107,7 @@ func Codes() []Code {
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
-		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic, RuleUndecided,
+		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks,
 	}
 	slices.Sort(codes)
 	return codes

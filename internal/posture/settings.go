@@ -77,6 +77,8 @@ type Settings struct {
 	PassedOver []string
 	// Undecided says why nobody can tell which rule decides; "" = it is decided.
 	Undecided string
+	// Callers is what to do when callers are known that the plan would shut out.
+	Callers OnBreak
 }
 
 // Exemption is why a service may stay as it is, who answers for that, and for
@@ -104,6 +106,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
 		Settle: 30 * time.Second, Propagation: 2 * time.Minute, Redeploy: RedeployAdvise, RedeployImage: ImagePin,
+		Callers: BreakStop,
 	}
 }
 

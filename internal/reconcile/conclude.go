@@ -161,6 +161,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 	}
 	r.exposure(&final)
 	r.diagnosed(&final)
+	r.named(&final)
 	return final
 }
 

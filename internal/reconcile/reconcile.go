@@ -68,6 +68,7 @@ type Engine struct {
 	Observer  Observer
 	Describer Describer
 	Examiner  Examiner // for diagnoses
+	Callers   Callers
 	Applier   Applier
 	Publisher Publisher
 	Policy    func() Policy // read anew for every run
@@ -172,6 +173,7 @@ type run struct {
 	done   []report.Step  // what was written
 
 	diagnosis *doctor.Diagnosis // nil unless the request asks for one
+	callers   *callers          // nil until a plan can shut somebody out
 }
 
 // handle loops until there is something final to say.
@@ -241,8 +243,14 @@ func (r *run) observe(ctx context.Context) (view, error) {
 		r.before = observed.Doors()
 	}
 	j := r.judge(rules, observed)
-	made := plan.Make(observed, j.want, j.findings, r.Now())
-	return view{observed, j.want.Settings, rules.Digest(), j.inScope, heldBy(observed, j.want.Of), j.findings, made}, made.Check()
+	v := view{
+		posture: observed, settings: j.want.Settings, digest: rules.Digest(), inScope: j.inScope, hold: heldBy(observed, j.want.Of),
+		findings: j.findings, plan: plan.Make(observed, j.want, j.findings, r.Now()),
+	}
+	if err := r.nameCallers(ctx, &v, j.want); err != nil {
+		return v, fmt.Errorf("observing who calls %s: %w", r.request.Target, err)
+	}
+	return v, v.plan.Check()
 }
 
 // wroteAt is when this run last took a step, zero if it took none yet.

@@ -19,7 +19,7 @@ func (r *run) settings(rules Policy, p posture.Posture) func(posture.Target) (po
 		settings, inScope := rules.For(subject(p, target))
 		settings.Hold = held(target)
 		if r.request.Consent {
-			settings.Settle, settings.Since = 0, time.Time{}
+			settings.Settle, settings.Since, settings.Callers = 0, time.Time{}, posture.BreakProceed
 		}
 		return settings, inScope
 	}

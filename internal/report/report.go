@@ -69,6 +69,9 @@ type Report struct {
 	WaitingFor      *WaitingFor       `json:"waitingFor,omitempty"`
 	Exemption       *Exemption        `json:"exemption,omitempty"`
 	Contest         *Contest          `json:"contest,omitempty"`
+	// Callers are those who call the service now, where a step could shut
+	// somebody out, the worst off first.
+	Callers []posture.Caller `json:"callers,omitempty"`
 	// ExpectedAudience is what IAP's JWTs are made out to, as things are.
 	ExpectedAudience []string `json:"expectedAudience,omitempty"`
 	// Verdict is the doctor's, Why says it in a line, Evidence what was looked at.

@@ -24,6 +24,10 @@ func full() Report {
 		Steps:       []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Why: "w", Conditional: true, Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
 		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
 		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}}, ExpectedAudience: []string{"/projects/1/global/backendServices/2"}, Unread: []posture.Unread{{Resource: "r", Why: "w", Permission: "p"}},
+		Callers: []posture.Caller{
+			{Kind: posture.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at, Fate: posture.Breaks, Why: "w", Cure: "c"},
+			{Kind: posture.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a", Fate: posture.StaysIn},
+		},
 		Exemption: &Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: at},
 		Contest:   &Contest{Rounds: 3, FirstAt: &at, LastAt: &at, Actors: []Actor{{Principal: "p", UserAgent: "u"}}, Field: "iap.enabled", Fix: "x"}, Calls: 1, ElapsedMS: 2,
 	}

@@ -141,6 +141,9 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 	"doors": func(p *play, args []string) ([]string, error) {
 		return p.lastDoors(strings.Join(args, ""))
 	},
+	"callers": (*play).callers,
+	"run":     (*play).runs,
+	"publish": (*play).publishes,
 	"writes": func(p *play, _ []string) ([]string, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -60,6 +60,7 @@ type audited struct {
 	Invokers        []posture.Invoker `json:"invokers,omitempty"` // at doors guarded by IAM alone
 	InvokersLeftOff int               `json:"invokersLeftOff,omitempty"`
 	Findings        []report.Finding  `json:"findings,omitempty"`
+	Callers         []posture.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
 	Error           string            `json:"error,omitempty"`
 }
 
@@ -139,7 +140,7 @@ func newAudited(target posture.Target, final report.Report, err error) *audited 
 		}
 	default:
 		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
-		one.Doors, one.Findings = final.Doors, final.Findings
+		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
 		one.Invokers, one.InvokersLeftOff = final.Invokers, final.InvokersLeftOff
 	}
 	return one

@@ -130,6 +130,11 @@ func (a audit) text() string {
 		}
 		b.WriteString(doorsText(service.Doors))
 		b.WriteString(invokersText(service.Invokers, service.InvokersLeftOff))
+		for _, caller := range service.Callers {
+			if caller.Fate != posture.StaysIn {
+				fmt.Fprintf(&b, "  %-8s %s\n", caller.Fate, caller)
+			}
+		}
 	}
 	fmt.Fprintf(&b, "\n%d services: %d exposed, %d not read; doors:", a.Totals.Services, a.Totals.Exposed, a.Totals.Unread)
 	for _, guard := range byRisk {

@@ -76,7 +76,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 		o.holds = config.Holds
 	}
 	return &bench{cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, engine: &reconcile.Engine{
-		Observer: clients, Describer: clients, Examiner: clients, Applier: clients, Self: config.Self, Publisher: publisher, Version: function.Version, Now: time.Now,
+		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher, Version: function.Version, Now: time.Now,
 		Policy: func() reconcile.Policy { return rules }, Holds: readHolds(o.holds), History: function.History(clients),
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}, nil

@@ -99,10 +99,11 @@ func text(r report.Report) string {
 		b.WriteString(stepText(i+1, step))
 	}
 	for _, finding := range r.Findings {
-		if !closed(finding, r.Steps) {
+		if !closed(finding, r.Steps) && finding.Code != posture.CallerBreaks {
 			fmt.Fprintf(&b, "  %-6s %s  %s\n         %s\n", finding.Severity, finding.Code, finding.Resource, finding.Why)
 		}
 	}
+	b.WriteString(callersText(r))
 	for _, unread := range r.Unread {
 		fmt.Fprintf(&b, "  not read: %s\n", unread.Why)
 	}
@@ -195,6 +196,27 @@ func invokersText(invokers []posture.Invoker, leftOff int) string {
 	}
 	if leftOff > 0 {
 		fmt.Fprintf(&b, "    iam lets in %d more\n", leftOff)
+	}
+	return b.String()
+}
+
+// callersText names who would be shut out, or might be; those who stay are
+// counted. The cures of those who stop a plan are told as what to do.
+func callersText(r report.Report) string {
+	var b strings.Builder
+	stay := 0
+	for _, caller := range r.Callers {
+		if caller.Fate == posture.StaysIn {
+			stay++
+			continue
+		}
+		fmt.Fprintf(&b, "  %-8s %s\n           %s\n", caller.Fate, caller, caller.Why)
+		if !slices.ContainsFunc(r.Advice, func(line string) bool { return strings.Contains(line, caller.Cure) }) {
+			fmt.Fprintf(&b, "           %s\n", caller.Cure)
+		}
+	}
+	if stay > 0 {
+		fmt.Fprintf(&b, "  stays    %d others who call the service now\n", stay)
 	}
 	return b.String()
 }

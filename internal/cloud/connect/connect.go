@@ -28,6 +28,9 @@ const (
 	ServiceUsage    API = "SERVICEUSAGE"
 	ResourceManager API = "RESOURCEMANAGER"
 	Logging         API = "LOGGING"
+	PubSub          API = "PUBSUB"
+	Eventarc        API = "EVENTARC"
+	Scheduler       API = "CLOUDSCHEDULER"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside

@@ -15,15 +15,16 @@ const (
 	direct   network = iota // the default URL, from the internet
 	external                // an external load balancer
 	internal                // an internal load balancer
+	google                  // the default URL, from one of Google's services in the project
 )
 
 // lets are the ways in that an ingress setting leaves (run/docs/securing/ingress).
 // Direct requests come from outside here; a setting that is not known lets
 // nobody in.
 var lets = map[string][]network{
-	"INGRESS_TRAFFIC_ALL":                    {direct, external, internal},
-	"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER": {external, internal},
-	"INGRESS_TRAFFIC_INTERNAL_ONLY":          {internal},
+	"INGRESS_TRAFFIC_ALL":                    {direct, external, internal, google},
+	"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER": {external, internal, google},
+	"INGRESS_TRAFFIC_INTERNAL_ONLY":          {internal, google},
 }
 
 // call is a request that has reached Cloud Run, with the token it brings there.
@@ -115,5 +116,9 @@ func (w world) directly(r request, service object) outcome {
 		return outcome{answer: redirected(r, object{"httpsRedirect": true, "redirectResponseCode": "FOUND"})}
 	}
 	r.scheme = "https"
-	return w.intoService(service, call{request: r, token: r.caller(), from: direct})
+	from := direct
+	if r.inside && strings.HasSuffix(r.host, ".run.app") {
+		from = google
+	}
+	return w.intoService(service, call{request: r, token: r.caller(), from: from})
 }

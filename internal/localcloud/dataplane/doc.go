@@ -9,6 +9,8 @@
 //	X-Local-User: user:alice@example.com          a browser that is signed in with Google; only IAP looks at it
 //	Authorization: Bearer user:alice@example.com  a program's token; IAP and Cloud Run look at it
 //
+// From where a request comes, as logs show it, X-Local-Address may say.
+//
 // Any other bearer token is one that does not verify. At a frontend a request
 // counts as https or http as X-Forwarded-Proto says; without it, as the port in
 // its Host says where a forwarding rule has that port, and else as https where

@@ -50,6 +50,9 @@ func (w world) admit(r request, g gate) (member, *answer) {
 		return "", fromIAP(plain(http.StatusBadGateway, "Empty Google Account OAuth client ID(s)/secret(s)."))
 	}
 	visitor := r.session()
+	if refusal := misdirected(r, g); refusal != nil && visitor.who != "" {
+		return "", refusal
+	}
 	switch {
 	case w.allows(visitor.who, access, g.resource, r):
 	case visitor.bad:

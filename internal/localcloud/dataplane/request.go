@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -13,6 +14,8 @@ const (
 	// userHeader names who is signed in with Google in the browser that sends
 	// the request.
 	userHeader = "X-Local-User"
+	// addressHeader says from which address the request comes, for the logs.
+	addressHeader = "X-Local-Address"
 	// serverlessHeader is Cloud Run's own place for a token; where it is, Cloud
 	// Run looks at no other (run/docs/authenticating/service-to-service).
 	serverlessHeader = "X-Serverless-Authorization"
@@ -28,6 +31,8 @@ type request struct {
 	size                int64
 	remote              string // address of the client
 	trace, span         string // hexadecimal
+	inside              bool   // one of Google's own services sends it: see Send
+	audience            string // of its token then
 }
 
 // read takes a request off the wire.
@@ -39,6 +44,9 @@ func read(r *http.Request, at time.Time) request {
 	remote, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		remote = r.RemoteAddr
+	}
+	if _, err := netip.ParseAddr(r.Header.Get(addressHeader)); err == nil {
+		remote = r.Header.Get(addressHeader)
 	}
 	trace, span := traceOf(r.Header)
 	return request{

@@ -24,6 +24,7 @@ var services = map[string]string{
 	"cloudbuild.googleapis.com":           "Cloud Build API",
 	"cloudfunctions.googleapis.com":       "Cloud Functions API",
 	"cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
+	"cloudscheduler.googleapis.com":       "Cloud Scheduler API",
 	"compute.googleapis.com":              "Compute Engine API",
 	"eventarc.googleapis.com":             "Eventarc API",
 	"iam.googleapis.com":                  "Identity and Access Management (IAM) API",

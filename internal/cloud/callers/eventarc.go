@@ -1,0 +1,71 @@
+package callers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	eventarc "google.golang.org/api/eventarc/v1"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func (c *Client) toEventarc(ctx context.Context, config connect.Config) error {
+	options, err := config.Options(ctx, connect.Eventarc)
+	if err != nil {
+		return err
+	}
+	api, err := eventarc.NewService(ctx, options...)
+	if err != nil {
+		return fmt.Errorf("connecting to Eventarc: %w", err)
+	}
+	api.UserAgent = config.UserAgent
+	c.triggers = api.Projects.Locations.Triggers
+	return nil
+}
+
+// Triggers lists the triggers of a project that lead to a service, which is at
+// address, and the subscriptions that carry their events: those push on the
+// triggers' behalf. A trigger reaches services of its own project only.
+// Source: eventarc/v1's discovery document, CloudRun.service.
+func (c *Client) Triggers(ctx context.Context, target posture.Target, address string) (found []posture.Caller, carriers map[string]bool, err error) {
+	carriers = map[string]bool{}
+	var pages bounded
+	err = c.triggers.List("projects/"+target.Project+"/locations/-").PageSize(1000).Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
+		for _, each := range page.Triggers {
+			if transport := each.Transport; transport != nil && transport.Pubsub != nil {
+				carriers[transport.Pubsub.Subscription] = true
+			}
+			if to, leads := destination(each, target, address); leads {
+				found = append(found, caller(posture.EventTrigger, each.Name, to, each.ServiceAccount, ""))
+			}
+		}
+		if page.NextPageToken == "" {
+			return nil
+		}
+		return pages.next("triggers", target.Project)
+	})
+	if err != nil {
+		return found, carriers, fmt.Errorf("reading the Eventarc triggers of %q: %w", target.Project, connect.Needing("eventarc.triggers.list", err))
+	}
+	return found, carriers, nil
+}
+
+// destination is the address that a trigger calls, if it may be the service's.
+// The service of a function has the function's name.
+// Source: functions/docs/concepts/version-comparison.
+func destination(trigger *eventarc.Trigger, target posture.Target, address string) (string, bool) {
+	to := trigger.Destination
+	switch {
+	case to == nil:
+		return "", false
+	case to.CloudRun != nil:
+		return address + "/" + strings.TrimPrefix(to.CloudRun.Path, "/"), to.CloudRun.Service == target.Service && to.CloudRun.Region == target.Location
+	case to.CloudFunction != "":
+		return address, strings.HasSuffix(to.CloudFunction, "/locations/"+target.Location+"/functions/"+target.Service)
+	case to.HttpEndpoint != nil:
+		return to.HttpEndpoint.Uri, true
+	}
+	return "", false
+}

@@ -1,0 +1,91 @@
+package requestlog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	logging "google.golang.org/api/logging/v2"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Entries are read in a few pages, newest first, and told as so many visitors
+// at most: whoever wants to be seen can ask as often and as anybody they like.
+const (
+	visitorPages    = 3
+	visitorPageSize = 500
+	maxVisitors     = 20
+)
+
+// Visitors gives who was let in at one of these hosts of the service since a
+// time, by address and user agent, the most frequent first. Who they are the log
+// does not say.
+func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []string, since time.Time) ([]posture.Caller, error) {
+	var at []string
+	for _, host := range hosts {
+		at = append(at, strconv.Quote("://"+host+"/"))
+	}
+	request := &logging.ListLogEntriesRequest{
+		ResourceNames: []string{"projects/" + target.Project}, OrderBy: "timestamp desc", PageSize: visitorPageSize,
+		Filter: fmt.Sprintf(`logName="projects/%s/logs/run.googleapis.com%%2Frequests"
+resource.type="cloud_run_revision"
+resource.labels.service_name=%q
+resource.labels.location=%q
+httpRequest.status<400
+httpRequest.requestUrl:(%s)
+timestamp>=%q`, target.Project, target.Service, target.Location, strings.Join(at, " OR "), since.UTC().Format(time.RFC3339)),
+	}
+	seen := visitors{}
+	for range visitorPages {
+		answer, err := c.entries.List(request).Context(ctx).Do()
+		if err != nil {
+			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, connect.Needing("logging.logEntries.list", err))
+		}
+		for _, entry := range answer.Entries {
+			seen.add(entry)
+		}
+		if request.PageToken = answer.NextPageToken; request.PageToken == "" {
+			break
+		}
+	}
+	return seen.frequent(), nil
+}
+
+// visitors are callers by what tells them apart.
+type visitors map[[3]string]posture.Caller
+
+// add counts one request. Nobody keeps its query, which may hold secrets.
+func (v visitors) add(entry *logging.LogEntry) {
+	request := entry.HttpRequest
+	if request == nil {
+		return
+	}
+	address := posture.Origin(request.RequestUrl)
+	key := [3]string{request.RemoteIp, request.UserAgent, address}
+	one, known := v[key]
+	if !known {
+		one = posture.Caller{
+			Kind: posture.Visitor, Name: posture.Shown(request.UserAgent), Address: posture.Shown(address), RemoteIP: posture.Shown(request.RemoteIp),
+		}
+	}
+	one.Requests++
+	if at, err := time.Parse(time.RFC3339Nano, entry.Timestamp); err == nil && (one.LastSeen == nil || at.After(*one.LastSeen)) {
+		at = at.UTC()
+		one.LastSeen = &at
+	}
+	v[key] = one
+}
+
+func (v visitors) frequent() []posture.Caller {
+	list := slices.SortedFunc(maps.Values(v), func(a, b posture.Caller) int {
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.RemoteIP+a.Name+a.Address, b.RemoteIP+b.Name+b.Address))
+	})
+	return list[:min(len(list), maxVisitors)]
+}

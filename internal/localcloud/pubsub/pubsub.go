@@ -1,0 +1,286 @@
+// Package pubsub is Pub/Sub's REST API as far as those go who call services:
+// topics, push subscriptions, and messages that are pushed once, at once. The
+// Pub/Sub that carries iapguard's own messages is package delivery.
+package pubsub
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+type object = map[string]any
+
+// PubSub holds topics and subscriptions of one project. It is safe for
+// concurrent use.
+type PubSub struct {
+	send func(dataplane.Sent) (int, error)
+
+	mu            sync.Mutex
+	topics        map[string]bool
+	subscriptions map[string]object
+	answers       map[string]int // of the last push of each subscription
+}
+
+// New returns a Pub/Sub with nothing in it, whose pushes go through send.
+func New(send func(dataplane.Sent) (int, error)) *PubSub {
+	p := &PubSub{send: send}
+	p.reset()
+	return p
+}
+
+// permissionSource documents which permission each method needs.
+const permissionSource = "cloud.google.com/pubsub/docs/access-control"
+
+// API is Pub/Sub as the kernel serves it.
+func (p *PubSub) API() kernel.API {
+	const topic = "/v1/projects/{project}/topics/{topic}"
+	const all, one = "/v1/projects/{project}/subscriptions", "/v1/projects/{project}/subscriptions/{subscription}"
+	return kernel.API{Name: "pubsub", State: p.state, Reset: p.reset, Routes: []kernel.Route{
+		route(http.MethodPut, topic, "topics.create", "create", "Publisher.CreateTopic", p.createTopic),
+		route(http.MethodGet, topic, "topics.get", "get", "", p.getTopic),
+		route(http.MethodPost, topic+":publish", "topics.publish", "publish", "", p.publish),
+		route(http.MethodGet, all, "subscriptions.list", "list", "", p.list),
+		route(http.MethodGet, one, "subscriptions.get", "get", "", p.get),
+		route(http.MethodPut, one, "subscriptions.create", "create", "Subscriber.CreateSubscription", p.create),
+		route(http.MethodPost, one+":modifyPushConfig", "subscriptions.modifyPushConfig", "update", "Subscriber.ModifyPushConfig", p.modify),
+		route(http.MethodPatch, one, "subscriptions.patch", "update", "Subscriber.UpdateSubscription", p.patch),
+		route(http.MethodDelete, one, "subscriptions.delete", "delete", "Subscriber.DeleteSubscription", p.remove),
+	}}
+}
+
+func route(verb, path, id, permission, audited string, handle func(*kernel.Call) (any, error)) kernel.Route {
+	kind, _, _ := strings.Cut(id, ".")
+	made := kernel.Route{Verb: verb, Path: path, API: "pubsub", ID: "pubsub.projects." + id,
+		Permission: "pubsub." + kind + "." + permission, Source: permissionSource, Handle: handle}
+	if audited != "" {
+		made.Write, made.AuditMethod = true, "google.pubsub.v1."+audited
+	}
+	return made
+}
+
+const project = "projects/" + kernel.ProjectID
+
+func topicName(call *kernel.Call) string { return project + "/topics/" + call.Var("topic") }
+
+func (p *PubSub) createTopic(call *kernel.Call) (any, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name := topicName(call)
+	if p.topics[name] {
+		return nil, kernel.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("topic"))
+	}
+	p.topics[name] = true
+	return object{"name": name}, nil
+}
+
+func (p *PubSub) getTopic(call *kernel.Call) (any, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.topics[topicName(call)] {
+		return nil, missing(call.Var("topic"))
+	}
+	return object{"name": topicName(call)}, nil
+}
+
+func missing(what string) error { return kernel.NotFound("Resource not found (resource=%s).", what) }
+
+// named finds the subscription that a call is about. The lock is held.
+func (p *PubSub) named(call *kernel.Call) (string, object, error) {
+	name := project + "/subscriptions/" + call.Var("subscription")
+	if found := p.subscriptions[name]; found != nil {
+		return name, found, nil
+	}
+	return name, nil, missing(call.Var("subscription"))
+}
+
+func (p *PubSub) list(*kernel.Call) (any, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var found []any
+	for _, name := range slices.Sorted(maps.Keys(p.subscriptions)) {
+		found = append(found, kernel.Clone(p.subscriptions[name]))
+	}
+	if found == nil {
+		return object{}, nil
+	}
+	return object{"subscriptions": found}, nil
+}
+
+func (p *PubSub) get(call *kernel.Call) (any, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, found, err := p.named(call)
+	return kernel.Clone(found), err
+}
+
+func (p *PubSub) create(call *kernel.Call) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name, _, err := p.named(call)
+	if err == nil {
+		return nil, kernel.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("subscription"))
+	}
+	if topic := kernel.Text(body, "topic"); !p.topics[topic] {
+		return nil, missing(topic[strings.LastIndex(topic, "/")+1:])
+	}
+	made := object{
+		"ackDeadlineSeconds": 10, "messageRetentionDuration": "604800s", "pushConfig": object{}, "state": "ACTIVE",
+		"expirationPolicy": object{"ttl": "2678400s"},
+	}
+	kernel.Merge(made, body)
+	return p.put(call, made, name)
+}
+
+// put keeps a subscription, if its caller may act as its account. The lock is held.
+func (p *PubSub) put(call *kernel.Call, made object, name string) (any, error) {
+	if token := kernel.Object(kernel.Object(made, "pushConfig"), "oidcToken"); token != nil {
+		if err := call.ActAs(kernel.Text(token, "serviceAccountEmail")); err != nil {
+			return nil, err
+		}
+	}
+	made["name"] = name
+	p.subscriptions[name] = made
+	return kernel.Clone(made), nil
+}
+
+func (p *PubSub) modify(call *kernel.Call) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name, old, err := p.named(call)
+	if err != nil {
+		return nil, err
+	}
+	made := kernel.Clone(old)
+	made["pushConfig"] = kernel.Clone(kernel.Object(body, "pushConfig"))
+	_, err = p.put(call, made, name)
+	return object{}, err
+}
+
+// patch merges the fields that were sent; the mask only repeats their names.
+func (p *PubSub) patch(call *kernel.Call) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name, old, err := p.named(call)
+	if err != nil {
+		return nil, err
+	}
+	made := kernel.Clone(old)
+	kernel.Merge(made, kernel.Object(body, "subscription"))
+	return p.put(call, made, name)
+}
+
+func (p *PubSub) remove(call *kernel.Call) (any, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name, _, err := p.named(call)
+	if err != nil {
+		return nil, err
+	}
+	delete(p.subscriptions, name)
+	return object{}, nil
+}
+
+// publish pushes every message to every push subscription of the topic.
+func (p *PubSub) publish(call *kernel.Call) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	topic := topicName(call)
+	p.mu.Lock()
+	if !p.topics[topic] {
+		p.mu.Unlock()
+		return nil, missing(call.Var("topic"))
+	}
+	var to []object
+	for _, name := range slices.Sorted(maps.Keys(p.subscriptions)) {
+		if each := p.subscriptions[name]; each["topic"] == topic {
+			to = append(to, kernel.Clone(each))
+		}
+	}
+	p.mu.Unlock()
+	var ids []any
+	for _, each := range kernel.List(body, "messages") {
+		message, _ := each.(object)
+		id := kernel.NewID()
+		message["messageId"] = id
+		ids = append(ids, id)
+		for _, subscription := range to {
+			if err := p.push(subscription, message); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return object{"messageIds": ids}, nil
+}
+
+// push posts one message and keeps how it was answered.
+func (p *PubSub) push(subscription, message object) error {
+	config := kernel.Object(subscription, "pushConfig")
+	endpoint, token := kernel.Text(config, "pushEndpoint"), kernel.Object(config, "oidcToken")
+	if endpoint == "" {
+		return nil
+	}
+	name := kernel.Text(subscription, "name")
+	body, err := json.Marshal(object{"message": message, "subscription": name})
+	if err != nil {
+		return kernel.Invalid("The message cannot be sent: %v", err)
+	}
+	audience := kernel.Text(token, "audience")
+	if audience == "" {
+		audience = endpoint // documented: the push endpoint
+	}
+	status, err := p.send(dataplane.Sent{
+		Method: http.MethodPost, URL: endpoint, UserAgent: "CloudPubSub-Google", Body: body,
+		Account: kernel.Text(token, "serviceAccountEmail"), Audience: audience,
+	})
+	if err != nil {
+		return kernel.Invalid("The endpoint cannot be called: %v", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answers[name] = status
+	return nil
+}
+
+func (p *PubSub) state() object {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state := object{}
+	for name := range p.topics {
+		state[name] = object{"name": name}
+	}
+	for name, subscription := range p.subscriptions {
+		shown := kernel.Clone(subscription)
+		if status := p.answers[name]; status != 0 {
+			shown["lastAnswer"] = status
+		}
+		state[name] = shown
+	}
+	return state
+}
+
+func (p *PubSub) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.topics, p.subscriptions, p.answers = map[string]bool{}, map[string]object{}, map[string]int{}
+}

@@ -1,0 +1,97 @@
+package pubsub_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/option"
+	client "google.golang.org/api/pubsub/v1"
+
+	"github.com/iapguard/iapguard/internal/localcloud"
+)
+
+// projects is Google's own client of a new local cloud, as the project's owner.
+func projects(t *testing.T) (*client.ProjectsService, string) {
+	t.Helper()
+	cloud := localcloud.New(localcloud.Options{})
+	server := httptest.NewServer(cloud)
+	t.Cleanup(func() { server.Close(); cloud.Close() })
+	service, err := client.NewService(t.Context(), option.WithEndpoint(server.URL+"/"), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service.Projects, server.URL
+}
+
+func code(err error) int {
+	var answer *googleapi.Error
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return 0
+}
+
+func TestASubscriptionIsMadeListedChangedPushedAndDeleted(t *testing.T) {
+	api, base := projects(t)
+	const topic, name = "projects/demo-project/topics/orders", "projects/demo-project/subscriptions/orders"
+	wanted := &client.Subscription{Topic: topic, PushConfig: &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/x"}}
+	if _, err := api.Subscriptions.Create(name, wanted).Do(); code(err) != http.StatusNotFound {
+		t.Errorf("without its topic: %v, want a 404", err)
+	}
+	if _, err := api.Topics.Create(topic, &client.Topic{}).Do(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.Topics.Create(topic, &client.Topic{}).Do(); code(err) != http.StatusConflict {
+		t.Errorf("a topic twice: %v", err)
+	}
+	if made, err := api.Subscriptions.Create(name, wanted).Do(); err != nil || made.Name != name || made.AckDeadlineSeconds != 10 {
+		t.Errorf("made %+v, %v", made, err)
+	}
+	if _, err := api.Subscriptions.Create(name, wanted).Do(); code(err) != http.StatusConflict {
+		t.Errorf("twice: %v", err)
+	}
+	config := &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/y", OidcToken: &client.OidcToken{ServiceAccountEmail: "a@b.example"}}
+	if _, err := api.Subscriptions.ModifyPushConfig(name, &client.ModifyPushConfigRequest{PushConfig: config}).Do(); err != nil {
+		t.Error(err)
+	}
+	patch := &client.UpdateSubscriptionRequest{Subscription: &client.Subscription{AckDeadlineSeconds: 60}, UpdateMask: "ackDeadlineSeconds"}
+	if _, err := api.Subscriptions.Patch(name, patch).Do(); err != nil {
+		t.Error(err)
+	}
+	list, err := api.Subscriptions.List("projects/demo-project").Do()
+	if err != nil || len(list.Subscriptions) != 1 || list.Subscriptions[0].PushConfig.OidcToken == nil || list.Subscriptions[0].AckDeadlineSeconds != 60 {
+		t.Errorf("listed %+v, %v", list, err)
+	}
+	if _, err := api.Topics.Publish(topic, &client.PublishRequest{Messages: []*client.PubsubMessage{{Data: "aGVsbG8="}}}).Do(); err != nil {
+		t.Error(err)
+	}
+	if got := lastAnswer(t, base, name); got != http.StatusNotFound {
+		t.Errorf("the push was answered %d, want 404: nobody is there", got)
+	}
+	if _, err := api.Subscriptions.Delete(name).Do(); err != nil {
+		t.Error(err)
+	}
+	if _, err := api.Subscriptions.Get(name).Do(); code(err) != http.StatusNotFound {
+		t.Errorf("after it was deleted: %v", err)
+	}
+}
+
+func lastAnswer(t *testing.T, base, subscription string) int {
+	t.Helper()
+	response, err := http.Get(base + "/_local/state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var state struct {
+		PubSub map[string]struct{ LastAnswer int }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&state); err != nil {
+		t.Fatal(err)
+	}
+	return state.PubSub[subscription].LastAnswer
+}

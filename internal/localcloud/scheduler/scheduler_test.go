@@ -1,0 +1,88 @@
+package scheduler_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	client "google.golang.org/api/cloudscheduler/v1"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/option"
+
+	"github.com/iapguard/iapguard/internal/localcloud"
+)
+
+const location = "projects/demo-project/locations/us-central1"
+
+// jobs is Google's own client of a new local cloud, as the project's owner.
+func jobs(t *testing.T) *client.ProjectsLocationsJobsService {
+	t.Helper()
+	cloud := localcloud.New(localcloud.Options{})
+	server := httptest.NewServer(cloud)
+	t.Cleanup(func() { server.Close(); cloud.Close() })
+	service, err := client.NewService(t.Context(), option.WithEndpoint(server.URL+"/"), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service.Projects.Locations.Jobs
+}
+
+func code(err error) int {
+	var answer *googleapi.Error
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return 0
+}
+
+func TestAJobIsMadeReadChangedRunAndDeleted(t *testing.T) {
+	api := jobs(t)
+	job := &client.Job{Name: location + "/jobs/nightly", Schedule: "0 3 * * *", HttpTarget: &client.HttpTarget{
+		Uri: "https://nobody-123456789012.us-central1.run.app/x", OidcToken: &client.OidcToken{ServiceAccountEmail: "a@b.example"},
+	}}
+	made, err := api.Create(location, job).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.State != "ENABLED" || made.HttpTarget.HttpMethod != http.MethodPost || made.HttpTarget.OidcToken.Audience != job.HttpTarget.Uri {
+		t.Errorf("made %+v with target %+v: want it enabled, POST, and the URI as audience", made, made.HttpTarget)
+	}
+	if _, err := api.Create(location, job).Do(); code(err) != http.StatusConflict {
+		t.Errorf("made twice: %v", err)
+	}
+	changed, err := api.Patch(job.Name, &client.Job{Schedule: "0 4 * * *"}).UpdateMask("schedule").Do()
+	if err != nil || changed.Schedule != "0 4 * * *" || changed.HttpTarget == nil {
+		t.Errorf("changed: %+v, %v", changed, err)
+	}
+	for _, place := range []string{location, "projects/demo-project/locations/-"} {
+		if list, err := api.List(place).Do(); err != nil || len(list.Jobs) != 1 {
+			t.Errorf("%s holds %+v, %v; want the job", place, list, err)
+		}
+	}
+	if list, err := api.List("projects/demo-project/locations/europe-west1").Do(); err != nil || len(list.Jobs) != 0 {
+		t.Errorf("another location holds %+v, %v", list, err)
+	}
+	run, err := api.Run(job.Name, &client.RunJobRequest{}).Do()
+	if err != nil || run.Status == nil || run.Status.Code != 5 || run.LastAttemptTime == "" {
+		t.Errorf("run against nobody: %+v, %v; want NOT_FOUND", run, err)
+	}
+	if _, err := api.Delete(job.Name).Do(); err != nil {
+		t.Error(err)
+	}
+	if _, err := api.Get(job.Name).Do(); code(err) != http.StatusNotFound {
+		t.Errorf("after it was deleted: %v", err)
+	}
+}
+
+func TestWhatIsNoHTTPJobIsRefused(t *testing.T) {
+	api := jobs(t)
+	for name, job := range map[string]*client.Job{
+		"no target": {Name: location + "/jobs/a"}, "no name": {HttpTarget: &client.HttpTarget{Uri: "https://a.example"}},
+		"elsewhere": {Name: "projects/demo-project/locations/europe-west1/jobs/a", HttpTarget: &client.HttpTarget{Uri: "https://a.example"}},
+	} {
+		if _, err := api.Create(location, job).Do(); code(err) != http.StatusBadRequest {
+			t.Errorf("%s: %v, want a 400", name, err)
+		}
+	}
+}

@@ -1,0 +1,253 @@
+package posture
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// CallerKind says what calls a service.
+type CallerKind string
+
+// The kinds of callers. A visitor is known from the request log alone, where
+// anybody can be who they like; the others are configured in the project.
+const (
+	PushSubscription CallerKind = "push-subscription" // Pub/Sub
+	EventTrigger     CallerKind = "eventarc-trigger"
+	SchedulerJob     CallerKind = "scheduler-job"
+	Visitor          CallerKind = "visitor"
+)
+
+// Fate is what becomes of a caller.
+type Fate string
+
+// The fates, from the best to the worst.
+const (
+	StaysIn   Fate = "stays"   // it gets in as before, or does not get in now either
+	Uncertain Fate = "unknown" // what decides it is not known
+	Breaks    Fate = "breaks"  // it is refused from then on
+)
+
+// Caller is somebody who calls a service now.
+type Caller struct {
+	Kind CallerKind `json:"kind"`
+	// Name is the resource's; of visitors it is what their software calls itself.
+	Name    string `json:"name"`
+	Address string `json:"address"` // URL that is called, without a query
+	// Principal is the e-mail address of the service account whose identity
+	// token it brings; "" = it brings none, or, of visitors, nobody knows.
+	Principal string     `json:"principal,omitempty"`
+	Audience  string     `json:"audience,omitempty"` // whom that token is made out to; "" = the address
+	RemoteIP  string     `json:"remoteIp,omitempty"` // of visitors
+	Requests  int        `json:"requests,omitempty"` // of visitors: how many were seen
+	LastSeen  *time.Time `json:"lastSeen,omitempty"` // of visitors
+
+	Fate Fate   `json:"fate"`
+	Why  string `json:"why,omitempty"`  // one line, unless it stays
+	Cure string `json:"cure,omitempty"` // what keeps it working, one line
+}
+
+// Change is a kind of write that can shut a caller out.
+type Change string
+
+// The changes.
+const (
+	ChangeIAP       Change = "iap"        // IAP goes on at a backend service
+	ChangeDirectIAP Change = "direct-iap" // IAP goes on at the service itself
+	ChangeIngress   Change = "ingress"    // to internal and Cloud Load Balancing
+	ChangeInvokers  Change = "invokers"   // the public may not invoke any more
+)
+
+// ChangeTo is one change; Resource is the backend service of ChangeIAP.
+type ChangeTo struct {
+	Change   Change
+	Resource string
+}
+
+// JudgeCallers says of every caller of the posture's service what the changes
+// mean to it, the worst first. A caller of something else is left out.
+func JudgeCallers(p Posture, want Wanted, callers []Caller, changes []ChangeTo) []Caller {
+	var judged []Caller
+	for _, caller := range callers {
+		way, leads := p.wayOf(caller)
+		if !leads {
+			continue
+		}
+		caller.Fate = StaysIn
+		for _, change := range changes {
+			if !p.shuts(way) {
+				caller.suffer(judges[change.Change](p, want, way, caller, change), way.guessed)
+			}
+		}
+		judged = append(judged, caller)
+	}
+	rank := map[Fate]int{Breaks: 0, Uncertain: 1, StaysIn: 2}
+	slices.SortStableFunc(judged, func(a, b Caller) int {
+		if by := rank[a.Fate] - rank[b.Fate]; by != 0 {
+			return by
+		}
+		return strings.Compare(string(a.Kind)+a.Name+a.RemoteIP, string(b.Kind)+b.Name+b.RemoteIP)
+	})
+	return judged
+}
+
+// sentence is what one change means to one caller.
+type sentence struct {
+	fate      Fate
+	why, cure string
+}
+
+var spared = sentence{fate: StaysIn}
+
+// suffer keeps the worst that happens to a caller; of two as bad, the first.
+func (c *Caller) suffer(s sentence, guessed bool) {
+	if guessed && s.fate == Breaks {
+		s.fate, s.why = Uncertain, "whether "+hostOf(c.Address)+" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
+	}
+	rank := map[Fate]int{StaysIn: 0, Uncertain: 1, Breaks: 2}
+	if rank[s.fate] > rank[c.Fate] {
+		c.Fate, c.Why, c.Cure = s.fate, s.why, s.cure
+	}
+}
+
+// way is how a caller comes to the service: by an address of its own, or
+// through load balancers.
+type way struct {
+	kind     DoorKind
+	backends []Backend // of a load balancer: those to which its host can lead
+	// guessed means that the load balancers take any host, and nobody here knows
+	// whether this one resolves to them.
+	guessed bool
+}
+
+func (w way) own() bool { return len(w.backends) == 0 }
+
+// shuts reports whether nobody gets in by a way even now.
+func (p Posture) shuts(w way) bool {
+	return p.Service.Ingress == IngressNone || w.kind == DefaultURL && p.Service.DefaultURLDisabled
+}
+
+// OpenHosts are the hosts at which the service can be reached from anywhere
+// past every load balancer.
+func (p Posture) OpenHosts() []string {
+	var hosts []string
+	for _, door := range slices.Concat(p.ownDoors(), p.domainDoors()) {
+		if host := hostOf(door.Address); host != "" && door.Guard != GuardClosed && door.Guard != GuardIngress {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// wayOf finds the door that a caller uses. A pattern of a URL map stands for
+// every host that it matches; a frontend without hosts may be meant by any.
+func (p Posture) wayOf(caller Caller) (way, bool) {
+	host := hostOf(caller.Address)
+	if host == "" {
+		return way{}, false
+	}
+	if strings.EqualFold(host, hostOf(p.deterministicURL())) {
+		return way{kind: DefaultURL}, true
+	}
+	for _, door := range slices.Concat(p.ownDoors(), p.domainDoors()) {
+		if strings.EqualFold(host, hostOf(door.Address)) {
+			return way{kind: door.Kind}, true
+		}
+	}
+	found := way{kind: LoadBalancer, backends: p.backendsAt(Frontend.takes, host)}
+	if found.own() && !googles(host) {
+		found.backends, found.guessed = p.backendsAt(Frontend.mayTake, host), true
+	}
+	return found, !found.own()
+}
+
+func (p Posture) backendsAt(takes func(Frontend, string) bool, host string) []Backend {
+	var found []Backend
+	for _, backend := range p.Backends {
+		if slices.ContainsFunc(backend.Frontends, func(f Frontend) bool { return takes(f, host) }) {
+			found = append(found, backend)
+		}
+	}
+	return found
+}
+
+// googles reports whether a host is one of Google's, which no load balancer of
+// a project has.
+func googles(host string) bool {
+	for _, domain := range []string{".run.app", ".googleapis.com", ".cloudfunctions.net", ".appspot.com", ".google.com"} {
+		if strings.HasSuffix(host, domain) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayTake is true of a frontend that takes any host.
+func (f Frontend) mayTake(string) bool { return f.Unread == "" && len(f.Hosts) == 0 }
+
+func (f Frontend) takes(host string) bool {
+	if host == f.Address {
+		return true
+	}
+	return slices.ContainsFunc(f.Hosts, func(pattern string) bool {
+		pattern, _, _ = strings.Cut(pattern, "/")
+		if suffix, any := strings.CutPrefix(pattern, "*"); any {
+			return strings.HasSuffix(host, strings.ToLower(suffix))
+		}
+		return strings.EqualFold(pattern, host)
+	})
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
+// WorstOff joins what two plans of one run mean to callers: of each caller the
+// worse is kept.
+func WorstOff(before, after []Caller) []Caller {
+	joined := slices.Clone(before)
+	for _, caller := range after {
+		i := slices.IndexFunc(joined, func(c Caller) bool {
+			return c.Kind == caller.Kind && c.Name == caller.Name && c.Address == caller.Address && c.RemoteIP == caller.RemoteIP
+		})
+		switch {
+		case i < 0:
+			joined = append(joined, caller)
+		case joined[i].Fate == StaysIn, joined[i].Fate == Uncertain && caller.Fate == Breaks:
+			joined[i] = caller
+		}
+	}
+	return joined
+}
+
+// Origin is the beginning of a URL up to its path, "" when it is none.
+func Origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// maxShown bounds text from outside, in runes.
+const maxShown = 200
+
+// Shown makes text that others wrote fit to be told: one line, cut.
+func Shown(text string) string {
+	runes := []rune(strings.ToValidUTF8(text, "?"))
+	if len(runes) > maxShown {
+		runes = append(runes[:maxShown], '…')
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, string(runes))
+}

@@ -1,0 +1,236 @@
+package posture
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const robot = "robot@demo-project.iam.gserviceaccount.com"
+
+// calling is a service as it is before anything is protected, with a caller
+// that brings a token and may invoke.
+func calling() (Posture, Wanted, Caller) {
+	p := protected()
+	p.Service.Ingress = IngressAll
+	p.Invokers.Bindings = []Binding{{Role: RoleInvoker, Members: []string{"allUsers", "serviceAccount:" + robot}}}
+	p.Project.Bindings = []Binding{{Role: "roles/browser", Members: []string{alice}}}
+	p.Backends[0].IAPOn, p.Backends[0].Frontends[0].Hosts = false, []string{"hello.example.com", "*.shop.example.com/api/*"}
+	p.Backends[0].OAuthClient = "client.apps.googleusercontent.com"
+	return p, wanted(), Caller{
+		Kind: SchedulerJob, Name: "projects/demo-project/locations/us-central1/jobs/nightly",
+		Address: p.Service.URLs[0] + "/nightly", Principal: robot, Audience: p.Service.URLs[0],
+	}
+}
+
+var (
+	iapChange     = ChangeTo{ChangeIAP, "projects/demo-project/global/backendServices/hello-backend"}
+	ingressChange = ChangeTo{ChangeIngress, hello.Name()}
+	invokerChange = ChangeTo{ChangeInvokers, hello.Name()}
+	directChange  = ChangeTo{ChangeDirectIAP, hello.Name()}
+	wholeRecipe   = []ChangeTo{iapChange, ingressChange, invokerChange}
+)
+
+func asVisitor(c *Caller) {
+	*c = Caller{Kind: Visitor, Name: "curl/8", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7", Requests: 3}
+}
+
+func throughLoadBalancer(c *Caller) { c.Address = "https://hello.example.com/nightly" }
+
+func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		change  func(*Posture, *Wanted, *Caller)
+		changes []ChangeTo
+		want    Fate
+		why     string // a part of it
+	}{
+		{"an invoker at the run.app address stays through the whole recipe", func(*Posture, *Wanted, *Caller) {}, wholeRecipe, StaysIn, ""},
+		{"so does one at the address made of names", func(_ *Posture, _ *Wanted, c *Caller) { c.Address = "https://hello-123456789012.us-central1.run.app" }, wholeRecipe, StaysIn, ""},
+		{"nothing changes", func(_ *Posture, _ *Wanted, c *Caller) { c.Principal = "" }, nil, StaysIn, ""},
+
+		{"ingress: a job of another project", func(_ *Posture, _ *Wanted, c *Caller) { c.Name = "projects/other/locations/l/jobs/j" }, []ChangeTo{ingressChange}, Uncertain, "another project"},
+		{"ingress: the address of a tag", func(p *Posture, _ *Wanted, c *Caller) {
+			p.Service.TagURLs, c.Address = []string{"https://v1---hello-abc-uc.a.run.app"}, "https://v1---hello-abc-uc.a.run.app/x"
+		}, []ChangeTo{ingressChange}, Uncertain, "tag"},
+		{"ingress: a mapped domain", func(p *Posture, _ *Wanted, c *Caller) {
+			p.Domains, c.Address = []Domain{{Host: "www.example.com"}}, "https://www.example.com/nightly"
+		}, []ChangeTo{ingressChange}, Breaks, "default run.app URL only"},
+		{"ingress: a load balancer stays open", func(_ *Posture, _ *Wanted, c *Caller) { throughLoadBalancer(c) }, []ChangeTo{ingressChange}, StaysIn, ""},
+		{"ingress: a visitor", func(_ *Posture, _ *Wanted, c *Caller) { asVisitor(c) }, []ChangeTo{ingressChange}, Breaks, "closed to the internet"},
+		{"ingress: a visitor from a private address", func(_ *Posture, _ *Wanted, c *Caller) { asVisitor(c); c.RemoteIP = "10.0.0.7" }, []ChangeTo{ingressChange}, Uncertain, "VPC network"},
+		{"ingress: a visitor without an address", func(_ *Posture, _ *Wanted, c *Caller) { asVisitor(c); c.RemoteIP = "x" }, []ChangeTo{ingressChange}, Uncertain, "VPC network"},
+		{"ingress: a visitor that says it is Pub/Sub", func(_ *Posture, _ *Wanted, c *Caller) { asVisitor(c); c.Name = "CloudPubSub-Google" }, []ChangeTo{ingressChange}, Uncertain, "calls itself"},
+
+		{"invokers: no token", func(_ *Posture, _ *Wanted, c *Caller) { c.Principal = "" }, []ChangeTo{invokerChange}, Breaks, "brings no token"},
+		{"invokers: no invoker", func(_ *Posture, _ *Wanted, c *Caller) { c.Principal = "other@x.iam.gserviceaccount.com" }, []ChangeTo{invokerChange}, Breaks, "may not invoke"},
+		{"invokers: under a condition", func(p *Posture, _ *Wanted, _ *Caller) { p.Invokers.Bindings[0].Condition = "true" }, []ChangeTo{invokerChange}, Uncertain, "condition"},
+		{"invokers: perhaps in a group", func(p *Posture, _ *Wanted, _ *Caller) {
+			p.Invokers.Bindings[0].Members = []string{"allUsers", "group:robots@example.com"}
+		}, []ChangeTo{invokerChange}, Uncertain, "group"},
+		{"invokers: a role of their own", func(p *Posture, _ *Wanted, _ *Caller) {
+			p.Invokers.Bindings = []Binding{{Role: "projects/p/roles/caller", Members: []string{"serviceAccount:" + robot}}}
+		}, []ChangeTo{invokerChange}, Uncertain, "role that is not known"},
+		{"invokers: of the whole project", func(p *Posture, _ *Wanted, _ *Caller) {
+			p.Invokers.Bindings, p.Project.Bindings = nil, []Binding{{Role: RoleInvoker, Members: []string{"serviceAccount:" + robot}}}
+		}, []ChangeTo{invokerChange}, StaysIn, ""},
+		{"invokers: the project's policy was not read", func(p *Posture, _ *Wanted, _ *Caller) {
+			p.Invokers.Bindings, p.Project.Bindings = nil, nil
+		}, []ChangeTo{invokerChange}, Uncertain, "hangs on"},
+		{"invokers: a token for somebody else", func(_ *Posture, _ *Wanted, c *Caller) { c.Audience = "https://else.example.com" }, []ChangeTo{invokerChange}, Uncertain, "custom audience"},
+		{"invokers: past a load balancer that gets no IAP", func(p *Posture, w *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Principal, p.Backends[0].Frontends = "", append(p.Backends[0].Frontends, Frontend{})
+		}, []ChangeTo{invokerChange}, StaysIn, ""},
+		{"invokers: a visitor", func(_ *Posture, _ *Wanted, c *Caller) { asVisitor(c) }, []ChangeTo{invokerChange}, Uncertain, "does not show"},
+		{"invokers: a visitor that the ingress keeps out already", func(p *Posture, _ *Wanted, c *Caller) {
+			asVisitor(c)
+			p.Service.Ingress = IngressInternalLoadBalancing
+		}, []ChangeTo{invokerChange}, StaysIn, ""},
+
+		{"iap: a token for the service", func(_ *Posture, _ *Wanted, c *Caller) { throughLoadBalancer(c) }, []ChangeTo{iapChange}, Breaks, "OAuth client"},
+		{"iap: no token", func(_ *Posture, _ *Wanted, c *Caller) { throughLoadBalancer(c); c.Principal = "" }, []ChangeTo{iapChange}, Breaks, "no token"},
+		{"iap: a pattern of the URL map", func(_ *Posture, _ *Wanted, c *Caller) { c.Address = "https://eu.shop.example.com/api/x" }, []ChangeTo{iapChange}, Breaks, "OAuth client"},
+		{"iap: another backend service", func(_ *Posture, _ *Wanted, c *Caller) { throughLoadBalancer(c) }, []ChangeTo{{ChangeIAP, "else"}}, StaysIn, ""},
+		{"iap: a token for IAP without access", func(_ *Posture, _ *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Audience = "client.apps.googleusercontent.com"
+		}, []ChangeTo{iapChange}, Breaks, "no access"},
+		{"iap: a token for IAP with access", func(p *Posture, _ *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Audience = "client.apps.googleusercontent.com"
+			p.Backends[0].Inherited = []Policy{{Bindings: []Binding{{Role: RoleAccessor, Members: []string{"serviceAccount:" + robot}}}}}
+		}, []ChangeTo{iapChange}, StaysIn, ""},
+		{"iap: a token for IAP, and the rule gives access", func(_ *Posture, w *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Audience, w.Access = "client.apps.googleusercontent.com", []string{"serviceAccount:" + robot}
+		}, []ChangeTo{iapChange}, StaysIn, ""},
+		{"iap: a token for another client with access", func(_ *Posture, w *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Audience, w.Access = "other.apps.googleusercontent.com", []string{"serviceAccount:" + robot}
+		}, []ChangeTo{iapChange}, Breaks, "OAuth client"},
+		{"iap: access perhaps by a group", func(p *Posture, _ *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Audience = "client.apps.googleusercontent.com"
+			p.Backends[0].Access.Bindings[0].Members = []string{"group:robots@example.com"}
+		}, []ChangeTo{iapChange}, Uncertain, "group"},
+		{"iap: a client that is not known here", func(p *Posture, _ *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Audience, p.Backends[0].OAuthClient = "client.apps.googleusercontent.com", ""
+		}, []ChangeTo{iapChange}, Uncertain, "is not known"},
+		{"iap: a load balancer for any host", func(p *Posture, _ *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			p.Backends[0].Frontends[0].Hosts = nil
+		}, []ChangeTo{iapChange}, Uncertain, "takes any host"},
+		{"iap: its IP address", func(p *Posture, _ *Wanted, c *Caller) {
+			c.Address, p.Backends[0].Frontends[0].Hosts = "https://203.0.113.7/x", nil
+		}, []ChangeTo{iapChange}, Breaks, "OAuth client"},
+
+		{"direct: everybody's identity is taken away", func(_ *Posture, w *Wanted, _ *Caller) { w.Recipe = RecipeDirect }, []ChangeTo{directChange}, Breaks, "OAuth client"},
+		{"direct: a visitor", func(_ *Posture, w *Wanted, c *Caller) { asVisitor(c); w.Recipe = RecipeDirect }, []ChangeTo{directChange}, Uncertain, "sign in"},
+		{"direct: the public does not matter behind IAP", func(_ *Posture, w *Wanted, c *Caller) { c.Principal, w.Recipe = "", RecipeDirect }, []ChangeTo{invokerChange}, StaysIn, ""},
+
+		{"an address that is switched off lets nobody in now", func(p *Posture, _ *Wanted, c *Caller) { c.Principal, p.Service.DefaultURLDisabled = "", true }, wholeRecipe, StaysIn, ""},
+		{"the worst counts", func(_ *Posture, _ *Wanted, c *Caller) { asVisitor(c) }, []ChangeTo{invokerChange, ingressChange}, Breaks, "closed to the internet"},
+	} {
+		p, want, caller := calling()
+		tc.change(&p, &want, &caller)
+		got := JudgeCallers(p, want, []Caller{caller}, tc.changes)
+		if len(got) != 1 {
+			t.Errorf("%s: %d callers, want 1", tc.name, len(got))
+			continue
+		}
+		if got[0].Fate != tc.want || !strings.Contains(got[0].Why, tc.why) {
+			t.Errorf("%s: %s because %q, want %s because %q", tc.name, got[0].Fate, got[0].Why, tc.want, tc.why)
+		}
+		if told := got[0].Why != "" && got[0].Cure != ""; told == (tc.want == StaysIn) {
+			t.Errorf("%s: %s with reason %q and cure %q", tc.name, got[0].Fate, got[0].Why, got[0].Cure)
+		}
+	}
+}
+
+func TestWhatCallsSomethingElseIsNoCaller(t *testing.T) {
+	p, want, caller := calling()
+	p.Backends = append(p.Backends, Backend{Frontends: []Frontend{{Address: "203.0.113.8"}}}) // takes any host
+	for _, address := range []string{
+		"", "://", "https://other-abc-uc.a.run.app/x", "https://pubsub.googleapis.com/",
+	} {
+		caller.Address = address
+		if got := JudgeCallers(p, want, []Caller{caller}, wholeRecipe); got != nil {
+			t.Errorf("%q is taken for a caller: %+v", address, got)
+		}
+	}
+}
+
+func TestAHostThatOnlyLooksLikeADoorIsNone(t *testing.T) {
+	p, want, caller := calling()
+	for _, address := range []string{"https://hello-abc-uc.a.run.app.evil.example/x", "https://hello.example.org", "https://shop.example.com.evil.example"} {
+		caller.Address = address
+		if got := JudgeCallers(p, want, []Caller{caller}, wholeRecipe); got != nil {
+			t.Errorf("%q is taken for a caller: %+v", address, got)
+		}
+	}
+}
+
+func TestOnlyWhoIsKnownToBreakStopsAPlanAndARequestOnlyWhereTheRuleSaysSo(t *testing.T) {
+	p, want, job := calling()
+	job.Fate, job.Why, job.Cure = Breaks, "why", "cure"
+	visitor := job
+	asVisitor(&visitor)
+	visitor.Fate = Breaks
+	doubted := job
+	doubted.Fate = Uncertain
+	for _, tc := range []struct {
+		on   OnBreak
+		want []string
+	}{
+		{BreakStop, []string{job.Name}},
+		{BreakStopOnRequests, []string{job.Name, "curl/8"}},
+		{BreakProceed, nil},
+	} {
+		want.Callers = tc.on
+		var got []string
+		for _, finding := range CallersKept(p, want, []Caller{job, visitor, doubted}) {
+			got = append(got, finding.Subject)
+			if finding.Code != CallerBreaks || finding.Effect != Blocks || finding.Remedy == "" {
+				t.Errorf("%s: %+v does not stop a plan with a remedy", tc.on, finding)
+			}
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q stop the plan, want %q", tc.on, got, tc.want)
+		}
+	}
+}
+
+func TestCuresHoldNothingThatAShellWouldRead(t *testing.T) {
+	p, want, caller := calling()
+	throughLoadBalancer(&caller)
+	caller.Kind, caller.Name = PushSubscription, "projects/demo-project/subscriptions/s"
+	caller.Principal, caller.Address = "$(reboot)@x", "https://hello.example.com/$(reboot);x?`y`"
+	got := JudgeCallers(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Cure
+	if strings.ContainsAny(got, "$`(") || !strings.Contains(got, "/PATH") || !strings.Contains(got, "=ACCOUNT") {
+		t.Errorf("cure %q", got)
+	}
+}
+
+func TestTheWorstOfTwoPlansIsKept(t *testing.T) {
+	one := func(name string, fate Fate) Caller { return Caller{Kind: SchedulerJob, Name: name, Fate: fate} }
+	got := WorstOff([]Caller{one("a", Breaks), one("b", StaysIn), one("c", Uncertain)}, []Caller{one("a", StaysIn), one("b", Uncertain), one("c", Breaks), one("d", StaysIn)})
+	var fates []Fate
+	for _, caller := range got {
+		fates = append(fates, caller.Fate)
+	}
+	if !slices.Equal(fates, []Fate{Breaks, Uncertain, Breaks, StaysIn}) {
+		t.Errorf("%v", fates)
+	}
+}
+
+func TestHostileTextIsCutAndOnOneLine(t *testing.T) {
+	got := Shown("a\nb\x1b[31m\xff" + strings.Repeat("x", 500))
+	if strings.ContainsAny(got, "\n\x1b") || len([]rune(got)) != maxShown+1 || !strings.HasPrefix(got, "a b [31m?x") {
+		t.Errorf("%q", got)
+	}
+	if got := Origin("https://user:pass@host/path?q#f"); got != "https://host" {
+		t.Errorf("origin %q", got)
+	}
+}

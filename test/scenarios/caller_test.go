@@ -1,0 +1,82 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// callers tells who calls a service, as the last report that names any says.
+func (p *play) callers(args []string) ([]string, error) {
+	reports := p.about(strings.Join(args, ""), false)
+	var lines []string
+	for _, one := range slices.Backward(reports) {
+		if len(one.Callers)+len(one.Unread) == 0 {
+			continue
+		}
+		for _, caller := range one.Callers {
+			lines = append(lines, tellCaller(caller)...)
+		}
+		for _, unread := range one.Unread {
+			lines = append(lines, fmt.Sprintf("not read: %s, for want of %s", unread.Resource, unread.Permission))
+		}
+		break
+	}
+	return lines, nil
+}
+
+func tellCaller(c posture.Caller) []string {
+	name, address := c.Name[strings.LastIndex(c.Name, "/")+1:], c.Address
+	if c.Kind == posture.Visitor { // ports and versions differ from run to run
+		name = c.RemoteIP
+	}
+	lines := []string{fmt.Sprintf("%s: %s %s, which calls %s", c.Fate, c.Kind, name, address)}
+	if c.Fate != posture.StaysIn {
+		lines = append(lines, "- why: "+c.Why, "- to do: "+c.Cure)
+	}
+	return lines
+}
+
+// runs lets a job call, and tells how that ended.
+func (p *play) runs(args []string) ([]string, error) {
+	job := p.call(http.MethodPost, "/v1/projects/"+stage.Project+"/locations/us-central1/jobs/"+strings.Join(args, "")+":run", map[string]any{})
+	status, _ := job["status"].(map[string]any)
+	said := map[string]string{"<nil>": "answered", "5": "NOT_FOUND", "7": "PERMISSION_DENIED", "16": "UNAUTHENTICATED"}[fmt.Sprint(status["code"])]
+	if said == "" {
+		said = fmt.Sprint(status)
+	}
+	return []string{strings.Join(args, "") + ": " + said}, nil
+}
+
+// publishes puts a message into a topic, and tells how each push was answered.
+func (p *play) publishes(args []string) ([]string, error) {
+	topic := "projects/" + stage.Project + "/topics/" + strings.Join(args, "")
+	p.call(http.MethodPost, "/v1/"+topic+":publish", map[string]any{"messages": []any{map[string]any{"data": "aGVsbG8="}}})
+	response, err := http.Get(p.stage.URL() + "/_local/state")
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var state struct {
+		PubSub map[string]struct {
+			Topic      string
+			LastAnswer int
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&state); err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(state.PubSub)) {
+		if one := state.PubSub[name]; one.Topic == topic {
+			lines = append(lines, fmt.Sprintf("%s: %d", name[strings.LastIndex(name, "/")+1:], one.LastAnswer))
+		}
+	}
+	return lines, nil
+}
