@@ -42,7 +42,7 @@ var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
 	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
 	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
-	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler,
+	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
 }
 
 // ReadConfig reads the environment, given as os.Environ gives it. Its error

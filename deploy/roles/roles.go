@@ -21,7 +21,8 @@ type Role struct {
 	Description string `yaml:"description"`
 	// BindTo says on what the role is granted.
 	BindTo string `yaml:"bindTo"`
-	// Optional says that iapguard does without it, and sees less.
+	// Optional says that iapguard does without it: on a project it sees less,
+	// elsewhere only some policies need it.
 	Optional    bool         `yaml:"optional"`
 	Permissions []Permission `yaml:"permissions"`
 }

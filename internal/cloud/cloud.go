@@ -20,6 +20,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
 	"github.com/iapguard/iapguard/internal/cloud/requestlog"
 	"github.com/iapguard/iapguard/internal/cloud/run"
+	"github.com/iapguard/iapguard/internal/cloud/secret"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -33,6 +34,7 @@ type Cloud struct {
 	iap           *iap.Client
 	identity      *identity.Client
 	requests      *requestlog.Client
+	secrets       *secret.Client
 	folders       folderCache
 	writes        *auditlog.Client
 	callers       *callers.Client
@@ -53,6 +55,9 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		return nil, err
 	}
 	if c.identity, err = identity.New(ctx, config); err != nil {
+		return nil, err
+	}
+	if c.secrets, err = secret.New(ctx, config); err != nil {
 		return nil, err
 	}
 	if c.requests, err = requestlog.New(ctx, config); err != nil {
@@ -92,7 +97,7 @@ func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
 	case plan.GrantAccess:
 		return c.iap.Grant(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To))
 	case plan.EnableIAP:
-		return "", c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version)
+		return "", c.enableIAP(ctx, step)
 	case plan.EnableDirectIAP:
 		return c.run.EnableIAP(ctx, step.Resource, step.Version)
 	case plan.RestrictIngress:
@@ -112,6 +117,20 @@ func (c *Cloud) forget(ctx context.Context, project string) {
 		project = known.ID
 	}
 	c.writes.Forget(project)
+}
+
+// enableIAP turns IAP on at a backend service, in one write with the OAuth client
+// that the step names. Its secret is read now and kept nowhere.
+func (c *Cloud) enableIAP(ctx context.Context, step plan.Step) error {
+	named := posture.OAuthClientOf(step.To)
+	if named == (posture.OAuthClient{}) {
+		return c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version)
+	}
+	value, err := c.secrets.Access(ctx, named.Secret)
+	if err != nil {
+		return err
+	}
+	return value.Redact(c.loadBalancers.EnableIAPWithClient(ctx, step.Resource, step.Version, named.ID, value.Reveal()))
 }
 
 // Behind gives the Cloud Run services that a load balancer's resource leads

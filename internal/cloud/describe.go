@@ -25,7 +25,7 @@ func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked posture.
 		for i := range p.Backends {
 			for j := range p.Backends[i].Members {
 				member := &p.Backends[i].Members[j]
-				if member.Missing || member.Target == p.Target {
+				if member.Missing || member.Target == p.Target || !member.CreatedAt.IsZero() { // observed already
 					continue
 				}
 				group.Go(func() error {

@@ -112,7 +112,7 @@ func (c *Cloud) observeNeighbour(ctx context.Context, member *posture.Member, wh
 		return err
 	}
 	service, err := c.run.Service(ctx, member.Target)
-	member.IAPOn, member.CreatedAt = service.IAPOn, service.CreatedAt
+	member.IAPOn, member.CreatedAt, member.Labels = service.IAPOn, service.CreatedAt, service.Labels
 	return err
 }
 

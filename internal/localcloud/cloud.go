@@ -26,6 +26,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/run"
 	"github.com/iapguard/iapguard/internal/localcloud/scheduler"
+	"github.com/iapguard/iapguard/internal/localcloud/secretmanager"
 	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
 )
 
@@ -107,6 +108,7 @@ func New(options Options) *Cloud {
 	k.Serve(serviceusage.New(k))
 	k.Serve(resourcemanager.New(k, resourcemanager.Options{Grants: options.Grants, WithoutOrganization: options.WithoutOrganization}))
 	k.Serve(iam.New(k))
+	k.Serve(secretmanager.New(k))
 	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
 	k.Serve(logs.API())
 	triggers := eventarc.New(k, eventarc.Options{Transport: options.Transport, Publish: options.Publish})

@@ -34,6 +34,7 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 	ingress := []posture.Ingress{posture.IngressAll, posture.IngressAll, posture.IngressInternal, posture.IngressInternalLoadBalancing, posture.IngressNone, posture.IngressUnknown}
 	p.Service.Ingress = ingress[r.IntN(len(ingress))]
 	p.Service.URLs, p.Service.DefaultURLDisabled = maybe("https://hello.run.app"), r.IntN(8) == 0
+	p.Service.HTTP2, p.NoOrganization = r.IntN(8) == 0, r.IntN(8) == 0
 	p.Service.TagURLs = maybe("https://blue---hello.run.app")
 	p.Backends = nil
 	for i := range r.IntN(3) {
@@ -54,9 +55,8 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		case 3:
 			backend.Frontends = append(backend.Frontends, posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com", "b.example.com/x"}})
 		}
-		if r.IntN(4) == 0 {
-			backend.Scheme = "INTERNAL_MANAGED"
-		}
+		backend.Scheme = []string{"EXTERNAL_MANAGED", "EXTERNAL_MANAGED", "EXTERNAL", "INTERNAL_MANAGED"}[r.IntN(4)]
+		backend.OAuthClient = []string{"", "", "", "1-ours.apps", "2-theirs.apps"}[r.IntN(5)]
 		if coin() {
 			backend.Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: maybe(alice, "user:bob@example.com", "user:eve@example.com")}}
 		}
@@ -76,6 +76,10 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		}
 	}
 	w.Access = maybe(alice, "user:bob@example.com")
+	w.KeepIngress, w.KeepInvokers = r.IntN(6) == 0, r.IntN(6) == 0
+	if r.IntN(3) == 0 {
+		w.OAuthClient = posture.OAuthClient{ID: "1-ours.apps", Secret: "projects/p/secrets/s/versions/1"}
+	}
 	return p, w
 }
 
@@ -113,6 +117,9 @@ func after(p posture.Posture, s Step) posture.Posture {
 		for i, backend := range p.Backends {
 			if backend.Resource() == s.Resource {
 				p.Backends[i].IAPOn = true
+				if client := posture.OAuthClientOf(s.To); client.ID != "" {
+					p.Backends[i].OAuthClient = client.ID
+				}
 			}
 		}
 	case EnableDirectIAP:
@@ -180,10 +187,19 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 				}
 			}
 			for b, backend := range next.Backends {
+				if had := p.Backends[b].OAuthClient; backend.OAuthClient != had && had != "" {
+					t.Fatalf("seed %d: step %d (%s) takes the OAuth client of %s away", seed, i+1, step.Op, backend.Name)
+				}
+				if backend.IAPOn && !p.Backends[b].IAPOn && backend.OAuthClient == "" && (p.NoOrganization || w.OAuthClient.ID != "") {
+					t.Fatalf("seed %d: step %d (%s) turns IAP on at %s without a client", seed, i+1, step.Op, backend.Name)
+				}
 				named := slices.Contains(w.Access, alice) && len(backend.Frontends) > 0
 				if named && enters(p, p.Backends[b]) && !enters(next, backend) {
 					t.Fatalf("seed %d: step %d (%s) shuts alice out of %s", seed, i+1, step.Op, backend.Name)
 				}
+			}
+			if w.KeepIngress && next.Service.Ingress != p.Service.Ingress || w.KeepInvokers && (step.Op == RevokePublic || step.Op == RequireInvoker) {
+				t.Fatalf("seed %d: step %d (%s) changes what the policy keeps", seed, i+1, step.Op)
 			}
 			p = next
 		}

@@ -20,7 +20,7 @@ var builders = map[posture.Code]func(posture.Posture, posture.Finding) Step{
 		return Step{Op: GrantAccess, Field: posture.RoleAccessor, To: f.Subject, Version: accessVersion(p, f.Resource)}
 	},
 	posture.IAPOff: func(p posture.Posture, f posture.Finding) Step {
-		return Step{Op: EnableIAP, Field: "iap.enabled", From: "false", To: "true", Version: backendVersion(p, f.Resource)}
+		return Step{Op: EnableIAP, Field: "iap.enabled", From: "false", To: f.Subject, Version: backendVersion(p, f.Resource)}
 	},
 	posture.DirectIAPOff: func(p posture.Posture, _ posture.Finding) Step {
 		return Step{Op: EnableDirectIAP, Field: "iapEnabled", From: "false", To: "true", Version: p.Service.Version}

@@ -88,6 +88,7 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"access":         func(n ast.Node) { r.access(n, &settings) },
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),
 		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),
+		"oauthClient":    func(n ast.Node) { r.oauthClient(n, &settings.OAuthClient) },
 		"since":          r.date("since", &settings.Since),
 		"existing":       r.truth("existing", &settings.Existing),
 		"redeploy":       choice(r, "redeploy", &settings.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff),
@@ -99,6 +100,9 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 	settings.Rule, settings.KeepInvokers, settings.KeepIngress = read.name, invokers == "keep", ingress == "keep"
 	if settings.Existing && settings.Since.IsZero() {
 		r.complain(n, "existing: true says nothing without since: write since, or take existing out")
+	}
+	if settings.OAuthClient.ID != "" && (settings.Recipe == posture.RecipeDirect || settings.WithoutLoadBalancer == posture.WithoutDirect) {
+		r.complain(n, "oauthClient is set at the load balancer, and IAP at the service itself takes it from IAP's settings: take it out, and run gcloud iap settings set (iap/docs/custom-oauth-configuration)")
 	}
 	read.settings = settings
 	r.agree(n, read, earlier)

@@ -100,6 +100,13 @@ var refusals = []refused{
 		`is not as strict as rule "b" in access.members`, true},
 	{"the same labels again", head + "    match: {labels: {a: \"b*\"}}\n  - name: b\n    match: {labels: {a: bc, d: e}}\n", `rule "b" never decides`, true},
 	{"a folder within those of an earlier rule", head + "    match: {folders: [folders/1, folders/2]}\n  - name: b\n    match: {folders: [folders/2], projects: [x]}\n", `rule "b" never decides`, true},
+	{"a client without a secret", head + "    oauthClient: {id: 1-a.apps.googleusercontent.com}\n", "line 4, column 18: oauthClient has no secret", false},
+	{"a client id that is none", head + "    oauthClient: {id: shop, secret: projects/p-12345/secrets/s/versions/1}\n", `line 4, column 23: oauthClient.id is "shop": write NUMBER-LETTERS.apps.googleusercontent.com`, false},
+	{"a client's secret in clear", head + "    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: hunter2}\n", "line 4, column 63: oauthClient.secret names no version of a secret; if it is the secret itself, replace it", false},
+	{"a secret without a version", head + "    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: projects/p-12345/secrets/s}\n", "write projects/PROJECT/secrets/SECRET/versions/latest", false},
+	{"a secret of no project", head + "    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: projects/../secrets/s/versions/1}\n", "names no version of a secret", true},
+	{"a client with direct IAP", head + "    recipe: direct\n    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: projects/p-12345/secrets/s/versions/1}\n", "line 3, column 5: oauthClient is set at the load balancer", true},
+	{"a client without a load balancer", head + "    withoutLoadBalancer: direct\n    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: projects/p-12345/secrets/s/versions/1}\n", "run gcloud iap settings set", true},
 	{"an anchor", "version: 1\nrules: [&r {name: a}]\n", "line 2, column 9: ", true},
 	{"an alias", "version: 1\nrules: [{name: *r}]\n", "are not read: write the value out", true},
 	{"a tag", "version: !!int 1\nrules: [{name: a}]\n", "line 1, column 10: ", true},
@@ -114,7 +121,7 @@ func TestBadPoliciesAreRefusedWithPlaceAndRemedy(t *testing.T) {
 		_, err := Parse([]byte(tc.text), now)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %.200v, want one with %q", tc.name, err, tc.want)
-		} else if strings.Contains(err.Error(), "GOCSPX") {
+		} else if strings.Contains(err.Error(), "GOCSPX") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the secret is repeated: %v", tc.name, err)
 		}
 	}
@@ -138,6 +145,7 @@ var accepted = map[string]string{
 	"labels that loosen what nothing else covers": head + "    match: {services: [\"a-*\"], labels: {env: dev}}\n    ingress: keep\n  - name: b\n    match: {services: [\"b-*\"]}\n",
 	"folders that may lie in each other":          head + "    match: {folders: [folders/1], labels: {a: b}}\n    ingress: keep\n  - name: b\n    match: {folders: [folders/2]}\n",
 	"folders":                                     head + "    match: {folders: [folders/123456789012], projects: [\"prod-*\"]}\n  - name: b\n",
+	"an OAuth client":                             head + "    oauthClient: {id: 123-a1b2.apps.googleusercontent.com, secret: projects/my-project/secrets/iap-client/versions/latest}\n",
 	"an exemption":                                exempting(full, shopA),
 	"one for two years":                           "maxExemption: 730d\n" + exempting("reason: r, owner: o, ticket: t, expires: 2028-11-22", shopA),
 	"one until an instant":                        exempting("reason: r, owner: o, ticket: t, expires: 2026-12-31T08:00:00+01:00", shopA),

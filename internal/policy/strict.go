@@ -30,6 +30,8 @@ var strictnesses = []strictness{
 	{"access.none", []string{"NoneFor"}, func(l, b posture.Settings) bool {
 		return inOrder(b.NoneFor, l.NoneFor, posture.NoneWait, posture.NoneEnable)
 	}},
+	// IAP with another client, or with Google's own, signs in others.
+	{"oauthClient", []string{"OAuthClient"}, func(l, b posture.Settings) bool { return l.OAuthClient == b.OAuthClient }},
 	{"ingress", []string{"KeepIngress"}, func(l, b posture.Settings) bool { return b.KeepIngress || !l.KeepIngress }},
 	{"publicInvokers", []string{"KeepInvokers"}, func(l, b posture.Settings) bool { return b.KeepInvokers || !l.KeepInvokers }},
 	{"since", []string{"Since", "Existing"}, func(l, b posture.Settings) bool { return !from(l).After(from(b)) }},

@@ -50,6 +50,7 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"access.members", func(s *settings) { s.Access = []string{alice} }, func(s *settings) { s.Access = []string{bob} }, true},
 		{"access.members", func(s *settings) {}, func(s *settings) { s.Access = []string{bob} }, true},
 		{"access.none", func(s *settings) { s.NoneFor = posture.NoneEnable }, func(s *settings) {}, false},
+		{"oauthClient", func(s *settings) { s.OAuthClient.ID = "1.apps.googleusercontent.com" }, func(s *settings) {}, true},
 		{"ingress", func(s *settings) {}, func(s *settings) { s.KeepIngress = true }, false},
 		{"publicInvokers", func(s *settings) {}, func(s *settings) { s.KeepInvokers = true }, false},
 		{"since", func(s *settings) {}, func(s *settings) { s.Since = day }, false},

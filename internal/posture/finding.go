@@ -26,6 +26,7 @@ const (
 	Gap    Effect = "gap"    // a step closes it
 	Waits  Effect = "waits"  // something outside must come first
 	Blocks Effect = "blocks" // a person must change something first
+	Tells  Effect = "tells"  // nothing is done about it
 )
 
 // Finding is one difference between what is and what is wanted.
@@ -59,6 +60,7 @@ var protections = []func(Posture, Wanted) []Finding{
 	accessKnown,
 	iapOn,
 	directIAPOn,
+	oauthClientKept,
 	ingressRestricted,
 	invokerCheck,
 	publicInvokers,
@@ -107,7 +109,7 @@ func Codes() []Code {
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
-		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks,
+		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks, OAuthClientDiffers,
 	}
 	slices.Sort(codes)
 	return codes

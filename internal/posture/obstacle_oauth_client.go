@@ -25,12 +25,12 @@ func oauthClient(p Posture, want Wanted) []Finding {
 	}
 	var findings []Finding
 	for _, backend := range p.guarded() {
-		if backend.IAPOn || backend.OAuthClient != "" {
+		if backend.IAPOn || backend.OAuthClient != "" || want.OAuthClient.ID != "" {
 			continue
 		}
 		findings = append(findings, Finding{
 			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: backend.Resource(), Why: why,
-			Remedy: "move the project into an organization, or: gcloud compute backend-services update " + backend.Name + " " + backend.flag() +
+			Remedy: "name an OAuth client in the policy (oauthClient), move the project into an organization, or: gcloud compute backend-services update " + backend.Name + " " + backend.flag() +
 				" --iap=enabled,oauth2-client-id=ID,oauth2-client-secret=SECRET --project=" + backend.Project,
 		})
 	}

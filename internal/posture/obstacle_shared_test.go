@@ -22,6 +22,14 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 		}), nil},
 		{"out of scope", share(func(s Settings) (Settings, bool) { return s, false }), []Code{SharedBackend}},
 		{"nobody knows what it is to get", share(func(s Settings) (Settings, bool) { s.Undecided = "why"; return s, true }), []Code{SharedBackend}},
+		{"another OAuth client, while IAP is off", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { s.OAuthClient = companys; return s, true })(p, want)
+			p.Backends[0].IAPOn = false
+		}, []Code{SharedBackend}},
+		{"another OAuth client, and one is there", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { s.OAuthClient = companys; return s, true })(p, want)
+			p.Backends[0].IAPOn, p.Backends[0].OAuthClient = false, "2-b.apps"
+		}, nil},
 		{"another recipe", share(func(s Settings) (Settings, bool) { s.Recipe = RecipeDirect; return s, true }), []Code{SharedBackend}},
 		{"another mode", share(func(s Settings) (Settings, bool) { s.Mode = ReportOnly; return s, true }), []Code{SharedBackend}},
 		{"exempt", share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true }), []Code{SharedBackend}},

@@ -172,9 +172,10 @@ type Member struct {
 	Target   Target
 	Missing  bool // the backend names a service that does not exist
 	Invokers Policy
-	Labels   map[string]string // read where a rule asks for labels, nil elsewhere
-	// IAPOn and CreatedAt are of the service itself; those of others than the
-	// target are read only while IAP is off at the backend service.
+	// Labels, IAPOn and CreatedAt are of the service itself; those of others than
+	// the target are read only while IAP is off at the backend service, and labels
+	// where a rule asks for them.
+	Labels    map[string]string
 	IAPOn     bool
 	CreatedAt time.Time
 }

@@ -14,7 +14,7 @@ func iapOn(p Posture, want Wanted) []Finding {
 		}
 		findings = append(findings, Finding{
 			Code: IAPOff, Severity: High, Effect: Gap, Resource: backend.Resource(),
-			Why: "requests through the load balancer are not asked to sign in",
+			Why: "requests through the load balancer are not asked to sign in", Subject: backend.signsInWith(want).Enabling(),
 		})
 	}
 	return findings

@@ -1,6 +1,9 @@
 package posture
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Mode says how far iapguard may go by itself.
 type Mode string
@@ -73,12 +76,36 @@ type Settings struct {
 	// it may invoke, and RedeployImage about its image.
 	Redeploy      Redeploy
 	RedeployImage RedeployImage
+	// OAuthClient signs users in where IAP is turned on at a backend service that
+	// has no client; zero = Google's own.
+	OAuthClient OAuthClient
 	// PassedOver says which rules the service's labels selected in vain, and why.
 	PassedOver []string
 	// Undecided says why nobody can tell which rule decides; "" = it is decided.
 	Undecided string
 	// Callers is what to do when callers are known that the plan would shut out.
 	Callers OnBreak
+}
+
+// OAuthClient is a custom OAuth client for IAP.
+type OAuthClient struct {
+	ID     string // NUMBER-WORD.apps.googleusercontent.com
+	Secret string // where its secret is: projects/P/secrets/S/versions/N, or latest
+}
+
+// Enabling says in a step's words that IAP goes on, with which client; OAuthClientOf
+// reads it.
+func (c OAuthClient) Enabling() string {
+	return strings.TrimSpace(strings.Join([]string{"true", c.ID, c.Secret}, " "))
+}
+
+// OAuthClientOf is the client that Enabling named, zero for none.
+func OAuthClientOf(enabling string) OAuthClient {
+	words := strings.Fields(enabling)
+	if len(words) != 3 || words[0] != "true" {
+		return OAuthClient{}
+	}
+	return OAuthClient{words[1], words[2]}
 }
 
 // Exemption is why a service may stay as it is, who answers for that, and for

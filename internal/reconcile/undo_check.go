@@ -56,7 +56,9 @@ var ours = map[plan.Op]shape{
 		func(p posture.Posture, name string) bool {
 			return slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.Resource() == name })
 		},
-		func(_ posture.Posture, s plan.Step) bool { return s.From == "false" && s.To == "true" },
+		func(_ posture.Posture, s plan.Step) bool {
+			return s.From == "false" && posture.OAuthClientOf(s.To).Enabling() == s.To
+		},
 	},
 	plan.RestrictIngress: {isTarget, func(_ posture.Posture, s plan.Step) bool {
 		// We restrict nothing but all.

@@ -88,7 +88,7 @@ func unversioned(object map[string]any) {
 		if inner, ok := value.(map[string]any); ok {
 			unversioned(inner)
 		}
-		if key == "etag" || key == "fingerprint" {
+		if key == "etag" || key == "fingerprint" || key == "oauth2ClientSecret" {
 			object[key] = "…"
 		}
 	}

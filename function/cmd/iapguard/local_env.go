@@ -24,7 +24,7 @@ func addrFlag(addr string) string {
 }
 
 // gcloudAPIs are the APIs that gcloud is sent to the local cloud for.
-var gcloudAPIs = []string{"run", "serviceusage", "iap", "cloudresourcemanager", "logging", "eventarc", "iam", "pubsub", "cloudscheduler"}
+var gcloudAPIs = []string{"run", "serviceusage", "iap", "cloudresourcemanager", "logging", "eventarc", "iam", "pubsub", "cloudscheduler", "secretmanager"}
 
 func newLocalEnvCommand() *cobra.Command {
 	var addr string

@@ -31,6 +31,7 @@ const (
 	PubSub          API = "PUBSUB"
 	Eventarc        API = "EVENTARC"
 	Scheduler       API = "CLOUDSCHEDULER"
+	SecretManager   API = "SECRETMANAGER"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside

@@ -50,6 +50,12 @@ func (c *Client) EnableIAP(ctx context.Context, resource, fingerprint string) er
 	return c.switchIAP(ctx, resource, fingerprint, "on", &compute.BackendServiceIAP{Enabled: true})
 }
 
+// EnableIAPWithClient turns IAP on together with an OAuth client, so that at no
+// moment it is on without. Errors may repeat the secret.
+func (c *Client) EnableIAPWithClient(ctx context.Context, resource, fingerprint, id, secret string) error {
+	return c.switchIAP(ctx, resource, fingerprint, "on", &compute.BackendServiceIAP{Enabled: true, Oauth2ClientId: id, Oauth2ClientSecret: secret})
+}
+
 // DisableIAP turns IAP off again, as EnableIAP turned it on.
 func (c *Client) DisableIAP(ctx context.Context, resource, fingerprint string) error {
 	return c.switchIAP(ctx, resource, fingerprint, "off", &compute.BackendServiceIAP{ForceSendFields: []string{"Enabled"}})

@@ -35,7 +35,7 @@ func (s site) describe(c *kernel.Call, r *resource) {
 }
 
 // requestOf is the request as the log shows it: its @type names the method
-// without a version, and what is secret is left out.
+// without a version.
 func requestOf(c *kernel.Call) map[string]any {
 	body, err := c.Body()
 	if err != nil {
@@ -43,13 +43,6 @@ func requestOf(c *kernel.Call) map[string]any {
 	}
 	request := kernel.Clone(body)
 	request["@type"] = requestType(c)
-	if iap := kernel.Object(request, "iap"); iap != nil {
-		delete(iap, "oauth2ClientSecret")
-	}
-	delete(request, "privateKey")
-	if managed := kernel.Object(request, "selfManaged"); managed != nil {
-		delete(managed, "privateKey")
-	}
 	return request
 }
 

@@ -63,3 +63,24 @@ type AuditOperation struct {
 	ID, Producer string
 	First, Last  bool
 }
+
+// secret are the fields that APIs take and never show, which no log shows
+// either. That logs leave them out is unverified.
+var secret = []string{"oauth2ClientSecret", "clientSecret", "privateKey"}
+
+// hideSecrets takes them out of a request, at any depth.
+func hideSecrets(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range secret {
+			delete(value, key)
+		}
+		for _, inner := range value {
+			hideSecrets(inner)
+		}
+	case []any:
+		for _, inner := range value {
+			hideSecrets(inner)
+		}
+	}
+}

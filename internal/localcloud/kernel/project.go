@@ -180,6 +180,8 @@ func permissionDenied(route *Route, permission, resource string) *Error {
 		return Denied("Required '%s' permission for '%s'", permission, resource)
 	case "cloudresourcemanager":
 		return Denied("The caller does not have permission")
+	case "secretmanager":
+		return Denied("Permission '%s' denied for resource '%s' (or it may not exist).", permission, resource)
 	}
 	return denied(route.service(), permission, resource)
 }

@@ -30,7 +30,7 @@ var predefined = map[string]predefinedRole{
 	// "Owner" allows everything but to pass IAP (iap/docs/managing-access).
 	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP", "cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/editor": {"*.*.* !*.*.setIamPolicy !iap.*.getIamPolicy !iap.webServiceVersions.accessViaIAP " +
-		"!iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
+		"!secretmanager.versions.access !secretmanager.*.setIamPolicy !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
 		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
 		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
@@ -59,6 +59,10 @@ var predefined = map[string]predefinedRole{
 	"roles/iap.admin":                 {"iap.*.getIamPolicy iap.*.setIamPolicy", rolePages + "iap"},
 	"roles/iap.settingsAdmin":         {"iap.*.getSettings iap.*.updateSettings", rolePages + "iap"},
 	"roles/iap.httpsResourceAccessor": {"iap.webServiceVersions.accessViaIAP", rolePages + "iap"},
+
+	"roles/secretmanager.admin":              {"secretmanager.*.* resourcemanager.projects.get", rolePages + "secretmanager"},
+	"roles/secretmanager.secretAccessor":     {"secretmanager.versions.access resourcemanager.projects.get", rolePages + "secretmanager"},
+	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get", rolePages + "secretmanager"},
 
 	"roles/serviceusage.serviceUsageAdmin":  {"serviceusage.*.*", rolePages + "serviceusage"},
 	"roles/serviceusage.serviceUsageViewer": {"serviceusage.*.get serviceusage.*.list", rolePages + "serviceusage"},

@@ -167,6 +167,7 @@ func (k *Kernel) record(c *Call, answer any, err error) {
 			record.Request = Clone(body)
 		}
 	}
+	hideSecrets(record.Request)
 	if err != nil {
 		e := asError(err)
 		record.Severity, record.Status = "ERROR", &Status{e.RPCCode(), e.Message}

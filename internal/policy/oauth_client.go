@@ -1,0 +1,41 @@
+package policy
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// The grammars of a client's id, as Google gives it out, and of a version of a
+// secret. Source: iap/docs/custom-oauth-configuration, and
+// secret-manager/docs/reference/rest/v1/projects.secrets.versions.
+var (
+	clientID      = regexp.MustCompile(`^[0-9]+-[a-z0-9]+\.apps\.googleusercontent\.com$`)
+	secretVersion = regexp.MustCompile(`^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/(latest|[1-9][0-9]{0,9})$`)
+)
+
+// oauthClient reads a custom OAuth client: its id, and where its secret is. A
+// secret that stands here in clear must not be repeated, so that the complaint
+// does not quote it.
+func (r *reader) oauthClient(n ast.Node, into *posture.OAuthClient) {
+	r.mapping(n, "oauthClient", keys{
+		"id": func(n ast.Node) {
+			r.text("oauthClient.id", &into.ID)(n)
+			if into.ID != "" && !clientID.MatchString(into.ID) {
+				r.complain(n, "oauthClient.id is %.80q: write NUMBER-LETTERS.apps.googleusercontent.com", into.ID)
+			}
+		},
+		"secret": func(n ast.Node) {
+			value, ok := stringOf(n)
+			project, _, _ := strings.Cut(strings.TrimPrefix(value, "projects/"), "/")
+			if !ok || !secretVersion.MatchString(value) || !posture.ValidProject(project) {
+				r.complain(n, "oauthClient.secret names no version of a secret; if it is the secret itself, replace it, it is known now: write projects/PROJECT/secrets/SECRET/versions/latest")
+				return
+			}
+			into.Secret = value
+		},
+	}, "id", "secret")
+}
