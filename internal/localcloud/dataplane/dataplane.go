@@ -130,10 +130,22 @@ func (d *DataPlane) world(at time.Time) world {
 
 // ServeHTTP answers one request, after its log entries were written.
 func (d *DataPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.serve(w, r, d.options.Write)
+}
+
+// Unlogged answers as the data plane does and leaves no log entry, for who
+// watches what others are answered.
+func (d *DataPlane) Unlogged() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.serve(w, r, func(logging.Entry) {})
+	})
+}
+
+func (d *DataPlane) serve(w http.ResponseWriter, r *http.Request, write func(logging.Entry)) {
 	received := read(r, d.options.Clock())
 	result := d.world(received.at).walk(received)
 	for _, entry := range result.entries {
-		d.options.Write(entry)
+		write(entry)
 	}
 	maps.Copy(w.Header(), result.answer.header)
 	w.Header().Set("Server", "Google Frontend")

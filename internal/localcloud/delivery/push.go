@@ -75,7 +75,7 @@ func (b *Broker) serve(subscription Subscription) *pusher {
 	}
 	receiver := b.client.Subscriber(subscription.Name)
 	receiver.ReceiveSettings = pubsub.ReceiveSettings{
-		MaxOutstandingMessages: maxOutstanding, MaxExtension: retention, NumGoroutines: 1,
+		MaxOutstandingMessages: maxOutstanding, MaxExtension: retention, NumGoroutines: subscription.streams(),
 	}
 	go func() {
 		defer close(p.done)

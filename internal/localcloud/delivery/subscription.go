@@ -78,6 +78,16 @@ func (s Subscription) withDefaults() (Subscription, error) {
 	return s, nil
 }
 
+// streams is how many streams a subscription is pulled with. pstest hands each
+// stream one message in ten milliseconds. With an ordering key there is one, so
+// that nothing is overtaken on the way.
+func (s Subscription) streams() int {
+	if s.Ordered {
+		return 1
+	}
+	return 16
+}
+
 // backoff is the pause after a number of failed attempts. Pub/Sub adds jitter;
 // here the pauses are the same every time, for the sake of tests.
 func (s Subscription) backoff(failed int) time.Duration {

@@ -17,14 +17,16 @@ type Client struct {
 	Caller string // "user:dev@example.com"; "" = the project's owner
 	// UserAgent is what log entries show as the caller's tool; "" = Go's own.
 	UserAgent string
+	// Leaves means that operations are started and not waited for.
+	Leaves bool
 }
 
 // Call makes one API call and waits for the operation that it may start. body
 // nil sends none. The answer is the JSON object that came back.
 func (c Client) Call(ctx context.Context, method, path string, body any) (map[string]any, error) {
 	answer, err := c.once(ctx, method, path, body)
-	if err != nil {
-		return nil, err
+	if err != nil || c.Leaves {
+		return answer, err
 	}
 	if compute, _ := answer["kind"].(string); compute == "compute#operation" && answer["status"] != "DONE" {
 		link, _ := answer["selfLink"].(string)

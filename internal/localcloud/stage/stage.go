@@ -137,6 +137,9 @@ func (s *Stage) listen(ctx context.Context, addr string, handler http.Handler) (
 		return "", fmt.Errorf("listening on %s: %w", addr, err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	unused := &unused{open: map[net.Conn]bool{}}
+	server.ConnState = unused.note
+	server.RegisterOnShutdown(unused.close)
 	s.mu.Lock()
 	s.servers = append(s.servers, server)
 	s.mu.Unlock()
@@ -206,8 +209,7 @@ func (s *Stage) Close(ctx context.Context) error {
 }
 
 // shut closes a server. What is still open after a moment is cut: streams of
-// events have no end, and for connections that nobody used yet Shutdown waits
-// five seconds.
+// events have no end.
 func shut(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
