@@ -15,6 +15,17 @@ func serviceFlags(t posture.Target) string {
 	return " " + t.Service + " --region=" + t.Location + " --project=" + t.Project
 }
 
+// Afterwards is what to do once the cure was carried out, given how long that may
+// take to hold everywhere.
+func (d Diagnosis) Afterwards(target posture.Target, propagation time.Duration) []string {
+	if d.Verdict == StrangerAtDefaultURL {
+		return []string{useLoadBalancer}
+	}
+	return []string{fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: iapguard doctor %s", propagation, target.Name())}
+}
+
+const useLoadBalancer = "use the load balancer's address"
+
 // redeploy makes gcloud create a new revision that differs in a label only.
 // Source: gcloud run services update labels the revision too.
 func redeploy(t posture.Target) string {

@@ -11,9 +11,13 @@ func application(e Evidence, _ time.Time) *Diagnosis {
 	if !e.fromCloudRun() || e.Symptom.RefusedByIAM() {
 		return nil
 	}
+	return applicationsOwn(e, *e.Symptom)
+}
+
+func applicationsOwn(e Evidence, s posture.Symptom) *Diagnosis {
 	return &Diagnosis{
 		Verdict: ApplicationsOwn, Cure: Leave,
-		Why:    "Cloud Run let the request through, and the application itself answered it",
+		Why:    "the request for " + s.URL + " passed IAP and Cloud Run, and the application itself answered 403",
 		Advice: []string{"read the application's log: " + readLog(e.Posture.Target)},
 	}
 }
@@ -24,11 +28,19 @@ func stranger(e Evidence, _ time.Time) *Diagnosis {
 	if e.Symptom == nil || !e.Symptom.AtDefaultURL() || e.Posture.Service.IAPOn {
 		return nil
 	}
-	return &Diagnosis{
+	d := Diagnosis{
 		Verdict: StrangerAtDefaultURL, Cure: Protect,
-		Why:    "somebody without permission asked at the run.app address, which IAP does not guard, and Cloud Run rightly refused",
-		Advice: []string{"use the load balancer's address; to close the run.app address: iapguard apply " + e.Posture.Target.Name()},
+		Why: "somebody without permission asked at the run.app address, which IAP does not guard, and Cloud Run rightly refused",
 	}
+	switch {
+	case e.Posture.Service.Ingress != posture.IngressAll:
+		d.Advice = []string{useLoadBalancer}
+	case e.Settings.KeepIngress:
+		d.Advice = []string{useLoadBalancer + "; the policy keeps the run.app address reachable: ingress: restrict in its rule " + e.Settings.Rule + " would close it"}
+	default:
+		d.Advice = []string{useLoadBalancer + "; to close the run.app address: iapguard apply " + e.Posture.Target.Name()}
+	}
+	return &d
 }
 
 func twice(e Evidence, _ time.Time) *Diagnosis {
@@ -70,9 +82,14 @@ func apiDisabled(e Evidence, _ time.Time) *Diagnosis {
 	if !e.IAPDisabled {
 		return nil
 	}
-	return &Diagnosis{
+	found := apiOff(e.Posture.Target)
+	return &found
+}
+
+func apiOff(target posture.Target) Diagnosis {
+	return Diagnosis{
 		Verdict: IAPAPIDisabled, Cure: Person, Why: "IAP's API is switched off in the project, so IAP cannot send anybody on",
-		Advice: []string{"gcloud services enable iap.googleapis.com --project=" + e.Posture.Target.Project},
+		Advice: []string{"gcloud services enable " + iapAPI + " --project=" + target.Project},
 	}
 }
 

@@ -140,6 +140,13 @@ var rows = []struct {
 	{"refused before the serving revision", func(e *Evidence) { e.Rollout.Serving.CreatedAt = ago(30 * time.Second) }, OldNews, Leave},
 	{"refused by a revision of the past", func(e *Evidence) { e.Symptom.Revision = "hello-00000-old" }, OldNews, Leave},
 	{"nobody was refused", func(e *Evidence) { e.Symptom = nil }, NothingFound, Leave},
+	{"nobody was refused but by the application", func(e *Evidence) {
+		e.Symptom, e.Answered = nil, &posture.Symptom{Log: posture.CloudRunLog, Status: 403, URL: "https://hello.example.com/admin", At: ago(time.Minute)}
+	}, ApplicationsOwn, Leave},
+	{"the application refused somebody, and the grant is gone", func(e *Evidence) {
+		e.Symptom, e.Answered = nil, &posture.Symptom{Log: posture.CloudRunLog, Status: 403, URL: "https://hello.example.com/admin", At: ago(time.Minute)}
+		grants(posture.Binding{Role: "roles/run.viewer", Members: []string{agent}})(e)
+	}, GrantMissing, Protect},
 	{"nothing is ready", func(e *Evidence) { e.Rollout.Serving = posture.Revision{} }, NoReadyRevision, Person},
 	{"pinned traffic", func(e *Evidence) { e.Rollout.OnLatest = false }, TrafficPinned, Person},
 	{"pinned to a revision of the past", func(e *Evidence) {
@@ -212,6 +219,44 @@ func TestEveryDiseaseHasItsVerdictAndItsCure(t *testing.T) {
 	for _, verdict := range Verdicts() {
 		if !given[verdict] {
 			t.Errorf("no row ends in %s", verdict)
+		}
+	}
+}
+
+func TestAServiceThatCannotBeLookedAtIsUnknownUnlessIAPsAPIIsOff(t *testing.T) {
+	target := stuckEvidence().Posture.Target
+	for _, tc := range []struct {
+		disabled string
+		want     Verdict
+		advice   string
+	}{
+		{"", EvidenceMissing, "grant it"},
+		{"run.googleapis.com", EvidenceMissing, "grant it"},
+		{"iap.googleapis.com", IAPAPIDisabled, "gcloud services enable iap.googleapis.com --project=demo-project"},
+	} {
+		got := Blind(target, tc.disabled, []string{"denied", "grant it"})
+		if got.Verdict != tc.want || got.Cure != Person || len(got.Checked) == 0 || !slices.Equal(got.Advice, []string{tc.advice}) {
+			t.Errorf("%q is off: %+v, want %s and advice %q", tc.disabled, got, tc.want, tc.advice)
+		}
+	}
+}
+
+func TestAStrangerIsTurnedAwayAsThePolicyWants(t *testing.T) {
+	for _, tc := range []struct {
+		ingress posture.Ingress
+		keep    bool
+		word    string
+	}{
+		{posture.IngressAll, false, "iapguard apply"},
+		{posture.IngressAll, true, "ingress: restrict"},
+		{posture.IngressInternalLoadBalancing, false, "load balancer's address"},
+	} {
+		e := stuckEvidence()
+		byDefaultURL(&e)
+		e.Posture.Service.Ingress, e.Settings.KeepIngress = tc.ingress, tc.keep
+		got := Diagnose(e, now).Advice
+		if len(got) != 1 || !strings.Contains(got[0], tc.word) || strings.Contains(got[0], "apply") != (tc.word == "iapguard apply") {
+			t.Errorf("ingress %s, kept %t: %q, want %q in it", tc.ingress, tc.keep, got, tc.word)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func unread(e Evidence, _ time.Time) *Diagnosis {
 		part             posture.Part
 		what, permission string
 	}{
-		{posture.PartRollout, "the service's revisions", "run.revisions.list"},
+		{posture.PartRollout, "which revision serves and who made it", "run.revisions.list"},
 		{posture.PartIAPAPI, "whether IAP's API is on", "serviceusage.services.get"},
 		{posture.PartRequestLog, "whether anybody is refused", "logging.logEntries.list"},
 	} {
@@ -73,8 +73,11 @@ func nothingServes(e Evidence, _ time.Time) *Diagnosis {
 }
 
 func noSymptom(e Evidence, _ time.Time) *Diagnosis {
-	if e.Symptom != nil {
+	switch {
+	case e.Symptom != nil:
 		return nil
+	case e.Answered != nil:
+		return applicationsOwn(e, *e.Answered)
 	}
 	return &Diagnosis{
 		Verdict: NothingFound, Cure: Leave,
@@ -140,8 +143,11 @@ func unknownDoor(e Evidence, _ time.Time) *Diagnosis {
 	if iap, known := e.door(); iap && known && e.Symptom.RefusedByIAM() {
 		return nil
 	}
-	return unknown(fmt.Sprintf("by which way the request for %q came is not known: no load balancer with IAP that can be read has this host", e.Symptom.Host()),
-		"make sure that visitors use an address that IAP guards: iapguard plan "+e.Posture.Target.Name())
+	why := "by which way the request came is not known: its log entry does not tell the address"
+	if host := e.Symptom.Host(); host != "" {
+		why = fmt.Sprintf("by which way the request for %q came is not known: no load balancer with IAP that can be read has this host", host)
+	}
+	return unknown(why, "make sure that visitors use an address that IAP guards: iapguard plan "+e.Posture.Target.Name())
 }
 
 // redeployedInVain recognises that the one redeploy was done. It holds for as

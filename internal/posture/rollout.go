@@ -35,6 +35,9 @@ type Examination struct {
 	// Refused is the latest request that was refused, as far as the request log
 	// was looked into; nil = none is known.
 	Refused *Symptom
+	// Answered is the latest 403 of the application itself, looked for only
+	// where Refused is nil.
+	Answered *Symptom
 	// Unread is what could not be read.
 	Unread map[Part]Unread
 }

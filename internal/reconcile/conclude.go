@@ -160,7 +160,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 		}
 	}
 	r.exposure(&final)
-	r.diagnosed(&final)
+	r.diagnosed(v, &final)
 	r.named(&final)
 	return final
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
@@ -32,14 +33,14 @@ func (r *run) diagnose(ctx context.Context) (report.Report, error) {
 	for round := 1; ; round++ {
 		v, err := r.observe(ctx)
 		if err != nil {
-			return r.unobserved(err)
+			return r.blind(err)
 		}
 		if !v.inScope && !r.request.DryRun {
 			return report.Report{}, ErrOutOfScope
 		}
 		evidence, err := r.evidence(ctx, v)
 		if err != nil {
-			return r.unobserved(err)
+			return r.blind(err)
 		}
 		found := doctor.Diagnose(evidence, r.Now())
 		r.diagnosis = &found
@@ -63,6 +64,19 @@ func (r *run) diagnose(ctx context.Context) (report.Report, error) {
 			return r.failed(ctx, v, err), nil
 		}
 	}
+}
+
+// blind gives the verdict where the service could not be looked at. Errors that
+// pass are no verdict.
+func (r *run) blind(err error) (report.Report, error) {
+	final, failure := r.unobserved(err)
+	if failure != nil || final.Outcome != report.Blocked {
+		return final, failure
+	}
+	found := doctor.Blind(r.request.Target, fault.Of(err).Service, final.Advice)
+	r.diagnosis, final.Advice = &found, nil
+	r.diagnosed(r.unseen(), &final)
+	return final, nil
 }
 
 // evidence reads what the diagnosis rests on. The request log is searched where
@@ -126,15 +140,20 @@ func (r *run) redeployed(ctx context.Context) (report.Report, error) {
 	return r.report(v, report.Redeployed), nil
 }
 
-// diagnosed adds the diagnosis to a report.
-func (r *run) diagnosed(final *report.Report) {
+// diagnosed adds the diagnosis to a report. What it advises is done once the cure
+// is; then it takes time.
+func (r *run) diagnosed(v view, final *report.Report) {
 	d := r.diagnosis
 	if d == nil {
 		return
+	}
+	steps := d.Advice
+	if final.Outcome == report.Protected || final.Outcome == report.Redeployed {
+		steps = d.Afterwards(v.posture.Target, v.settings.Propagation)
 	}
 	final.Verdict, final.Why = string(d.Verdict), d.Why
 	for _, each := range d.Checked {
 		final.Evidence = append(final.Evidence, report.Evidence{What: each.What, Found: each.Found})
 	}
-	final.Advice = append(append([]string(nil), d.Advice...), final.Advice...)
+	final.Advice = append(append([]string(nil), steps...), final.Advice...)
 }

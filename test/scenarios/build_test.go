@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 // operation that it may start.
 func (p *play) call(method, path string, body any) map[string]any {
 	p.t.Helper()
-	client := stage.Client{URL: p.stage.URL(), Caller: p.caller, UserAgent: p.agent}
+	client := stage.Client{URL: p.stage.URL(), Caller: p.caller, UserAgent: p.agent, Leaves: p.leaves}
 	answer, err := client.Call(p.ctx, method, path, body)
 	if err != nil {
 		p.t.Fatal(err)
@@ -22,13 +23,17 @@ func (p *play) call(method, path string, body any) map[string]any {
 	return answer
 }
 
-// fails posts the faults that the local cloud has from now on; no block ends all.
+// fails sets how the local cloud fails from now on; no block ends all.
 func (p *play) fails(_, block []string) error {
-	text := strings.Join(block, "\n")
-	if text == "" {
-		text = "[]"
+	return p.setFaults(strings.Join(block, "\n"))
+}
+
+// setFaults posts a JSON list of faults; "" is an empty one.
+func (p *play) setFaults(list string) error {
+	if list == "" {
+		list = "[]"
 	}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.stage.URL()+"/_local/faults", strings.NewReader(text))
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.stage.URL()+"/_local/faults", strings.NewReader(list))
 	if err != nil {
 		return err
 	}
@@ -39,8 +44,23 @@ func (p *play) fails(_, block []string) error {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		answer, _ := io.ReadAll(response.Body)
-		return fmt.Errorf("%s: %s", response.Status, answer)
+		return fmt.Errorf("setting faults: %s: %s", response.Status, answer)
 	}
+	return nil
+}
+
+// calls makes the call that a story writes, with its block as the body.
+func (p *play) calls(args, block []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("write call METHOD PATH")
+	}
+	var body any
+	if len(block) > 0 {
+		if err := json.Unmarshal([]byte(strings.Join(block, "\n")), &body); err != nil {
+			return err
+		}
+	}
+	p.call(args[0], args[1], body)
 	return nil
 }
 
@@ -182,17 +202,5 @@ func (p *play) refuses(args, _ []string) error {
 			"action": "status", "method": method, "principal": "serviceAccount:" + stage.FunctionAccount, "status": http.StatusForbidden,
 		})
 	}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.stage.URL()+"/_local/faults", strings.NewReader(jsonText(faults)))
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("setting faults: %s", response.Status)
-	}
-	return nil
+	return p.setFaults(jsonText(faults))
 }

@@ -1,11 +1,13 @@
 // Package scenarios plays stories: one file, one story, told in the words of
 // those who run platforms, over HTTP against the local cloud with a function
-// that is given every event.
+// that is given every event. Those in doctor are about clients that are told
+// 403, and why.
 //
 // A file is a txtar archive. What stands before the first part is the story;
 // the part policy.yaml is the function's policy (without it: none), the part
 // holds.yaml its holds (the same), the part cloud may
-// say project without organization, and the part story holds one command a line:
+// say project without organization, the part without names permissions that the
+// function does not have, and the part story holds one command a line:
 //
 //	deploy SERVICE [in REGION]       somebody deploys the service, public
 //	balance SERVICE [in REGION] [regionally]
@@ -19,10 +21,14 @@
 //	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
 //	call METHOD PATH                 a call of Google's API; the indented lines are its body
 //	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all
+//	begin METHOD PATH                the same, and nobody waits for its end
+//	protect SERVICE                  deploy and balance, and the function does its work, which is not told
+//	hear changes|refusals|nothing    what sinks deliver from now on: audit log entries (at first), refused requests, or nothing
+//	entry DURATION                   a log entry written by hand, dated so long ahead (or ago: -1s)
+//	alert SERVICE                    Cloud Monitoring sends an alert about refused requests
+//	doctor SERVICE                   somebody asks on the commands topic why it answers 403
 //	deliver                          the function is given all events, in order, until it has none left that is due
 //	advance DURATION                 time passes, and what was sent back is delivered again
-//	fault                            what goes wrong with calls from now on; the indented lines are
-//	                                 the list for /_local/faults, [] for nothing
 //	sweep                            somebody asks on the commands topic to look at every service
 //	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
 //
@@ -37,6 +43,10 @@
 //	run JOB                          how a Cloud Scheduler job of us-central1 is answered when it runs
 //	publish TOPIC                    how each push subscription of the topic is answered when there is a message
 //	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL
+//	visit WHO DOOR[/PATH]            one client asks, and is logged as clients are, which ask does not do
+//	evidence SERVICE                 what the last diagnosis looked at; before reports, which forgets it
+//
+// What is another one every time, such as a time or a number, is shown as … there.
 //
 // Beside what a story says, one thing is checked in all of them: after every
 // single write of the function, somebody asks at every door, and nobody gets

@@ -36,9 +36,11 @@ type play struct {
 	stage    *stage.Stage
 	function string // its base URL
 	holds    string // path of the holds file; "" = none are kept
+	unlogged string // base URL of the data plane for who only watches
 	ahead    atomic.Int64
 
 	caller, agent string // of the following calls
+	leaves        bool   // nobody waits for the operation of the next call
 	doors         []door
 	entitled      []visitor // visitors whom the policy names
 
@@ -90,9 +92,12 @@ func start(t *testing.T, s script) *play {
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: stage.Developer}
 	var err error
-	if p.stage, err = stage.Start(ctx, stage.Options{Clock: p.now, WithoutOrganization: s.alone}); err != nil {
+	if p.stage, err = stage.Start(ctx, stage.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
 	}
+	watched := httptest.NewServer(p.stage.Cloud.DataPlane().Unlogged())
+	t.Cleanup(watched.Close)
+	p.unlogged = watched.URL
 	t.Cleanup(func() {
 		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

@@ -21,8 +21,9 @@ type script struct {
 	path     string
 	archive  *txtar.Archive
 	policy   []byte
-	holds    []byte // nil = no holds are kept
-	alone    bool   // the project is in no organization
+	holds    []byte   // nil = no holds are kept
+	alone    bool     // the project is in no organization
+	without  []string // permissions that the function does not have
 	commands []command
 }
 
@@ -46,6 +47,8 @@ func readScript(t *testing.T, path string) script {
 			}
 		case "holds.yaml":
 			s.holds = file.Data
+		case "without":
+			s.without = strings.Fields(string(file.Data))
 		case "story":
 			s.commands = parse(string(file.Data))
 		default:

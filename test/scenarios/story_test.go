@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
@@ -18,12 +17,19 @@ import (
 
 var update = flag.Bool("update", false, "write what is seen into the stories")
 
-func TestStories(t *testing.T) {
-	paths, err := filepath.Glob("*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no stories found: %v", err)
+// together is how many stories are played side by side: they mostly wait.
+const together = "8"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", together); err != nil {
+		panic(err)
 	}
-	for _, path := range paths {
+	os.Exit(m.Run())
+}
+
+func TestStories(t *testing.T) {
+	for _, path := range stories(t) {
 		t.Run(strings.TrimSuffix(path, ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			s := readScript(t, path)
@@ -36,6 +42,20 @@ func TestStories(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stories are the files here and those of each folder.
+func stories(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"*.txtar", "*/*.txtar"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no stories found at %s: %v", pattern, err)
+		}
+		all = append(all, found...)
+	}
+	return all
 }
 
 // do carries out one command, or looks at what came of those before it.
@@ -77,6 +97,11 @@ var acts = map[string]func(p *play, args, block []string) error{
 	"map":      (*play).maps,
 	"refuse":   (*play).refuses,
 	"lift":     func(p *play, _, _ []string) error { return os.WriteFile(p.holds, []byte("version: 1\n"), 0o600) },
+	"protect":  (*play).protects,
+	"hear":     (*play).hears,
+	"entry":    (*play).entry,
+	"alert":    (*play).alert,
+	"doctor":   (*play).asksDoctor,
 	"as": func(p *play, args, _ []string) error {
 		if len(args) == 0 {
 			return fmt.Errorf("who?")
@@ -87,18 +112,11 @@ var acts = map[string]func(p *play, args, block []string) error{
 		}
 		return nil
 	},
-	"call": func(p *play, args, block []string) error {
-		if len(args) != 2 {
-			return fmt.Errorf("write call METHOD PATH")
-		}
-		var body any
-		if len(block) > 0 {
-			if err := json.Unmarshal([]byte(strings.Join(block, "\n")), &body); err != nil {
-				return err
-			}
-		}
-		p.call(args[0], args[1], body)
-		return nil
+	"call": (*play).calls,
+	"begin": func(p *play, args, block []string) error {
+		p.leaves = true
+		defer func() { p.leaves = false }()
+		return p.calls(args, block)
 	},
 	"faults":  (*play).fails,
 	"deliver": func(p *play, _, _ []string) error { p.deliver(); return nil },
@@ -109,17 +127,6 @@ var acts = map[string]func(p *play, args, block []string) error{
 	},
 	"sweep": func(p *play, _, _ []string) error {
 		p.command(map[string]string{"command": "sweep", "target": "projects/" + stage.Project})
-		return nil
-	},
-	"fault": func(p *play, _, block []string) error {
-		response, err := http.Post(p.stage.URL()+"/_local/faults", "application/json", strings.NewReader(strings.Join(block, "\n")))
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("the local cloud answers %s", response.Status)
-		}
 		return nil
 	},
 	"approve": func(p *play, args, _ []string) error {
@@ -141,9 +148,11 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 	"doors": func(p *play, args []string) ([]string, error) {
 		return p.lastDoors(strings.Join(args, ""))
 	},
-	"callers": (*play).callers,
-	"run":     (*play).runs,
-	"publish": (*play).publishes,
+	"callers":  (*play).callers,
+	"run":      (*play).runs,
+	"publish":  (*play).publishes,
+	"evidence": (*play).evidence,
+	"visit":    (*play).visits,
 	"writes": func(p *play, _ []string) ([]string, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -169,7 +178,7 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 				return nil, fmt.Errorf("there is no door %s among %v", name, p.doors)
 			}
 			for _, v := range visitors {
-				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(d, v)))
+				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(p.unlogged, d, v, "/")))
 			}
 		}
 		return seen, nil

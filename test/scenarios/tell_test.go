@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
@@ -28,7 +29,10 @@ func tell(r report.Report) []string {
 			lines = append(lines, "- passed over: "+why)
 		}
 	}
-	if r.WaitingFor != nil {
+	if r.Verdict != "" {
+		lines = append(lines, "- "+r.Verdict+": "+timeless(people(r.Why)))
+	}
+	if r.WaitingFor != nil && r.WaitingFor.What != r.Why {
 		lines = append(lines, "- waits: "+r.WaitingFor.What)
 	}
 	if r.Outcome == report.Started {
@@ -45,7 +49,7 @@ func tell(r report.Report) []string {
 			lines = append(lines, strings.TrimRight("- fix: "+line, "\n "))
 		}
 	}
-	if r.Outcome != report.Blocked && r.Outcome != report.Failed {
+	if r.Outcome != report.Blocked && r.Outcome != report.Failed && r.Verdict == "" {
 		return lines
 	}
 	for _, finding := range r.Findings {
@@ -54,9 +58,29 @@ func tell(r report.Report) []string {
 		}
 	}
 	for _, advice := range r.Advice {
-		lines = append(lines, "- to do: "+advice)
+		lines = append(lines, "- to do: "+timeless(people(advice)))
 	}
 	return lines
+}
+
+// changing are parts of a text that are other ones every time, and what a story
+// shows for them.
+var changing = []struct {
+	part  *regexp.Regexp
+	shown string
+}{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "…"},
+	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+s ago`), "… ago"},
+	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"}, // a revision's name
+	{regexp.MustCompile(`\b\d{19}\b`), "…"},                        // a resource's id
+	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},
+}
+
+func timeless(text string) string {
+	for _, each := range changing {
+		text = each.part.ReplaceAllString(text, each.shown)
+	}
+	return text
 }
 
 func change(step report.Step) string {
@@ -68,7 +92,7 @@ func change(step report.Step) string {
 	case step.To == "":
 		return where + " - " + step.From
 	}
-	return fmt.Sprintf("%s %s %s -> %s", where, step.Field, step.From, step.To)
+	return timeless(fmt.Sprintf("%s %s %s -> %s", where, step.Field, step.From, step.To))
 }
 
 // people gives IAP's service agent the name that a story knows it by.
