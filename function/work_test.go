@@ -2,7 +2,9 @@ package function
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -32,6 +34,13 @@ func (r *recorder) Publish(_ context.Context, one report.Report) error {
 	defer r.mu.Unlock()
 	if r.broken {
 		return errors.New("the topic is gone")
+	}
+	data, err := json.Marshal(one)
+	if err == nil {
+		_, err = report.Read(data)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("report %s does not fit its schema: %v", data, err))
 	}
 	r.reports = append(r.reports, one)
 	return nil

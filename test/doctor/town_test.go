@@ -140,9 +140,9 @@ func (o *town) wire() {
 }
 
 func (o *town) add(received stage.Report) {
-	var one report.Report
-	if err := json.Unmarshal(received.Data, &one); err != nil {
-		o.t.Errorf("a report is no JSON: %v", err)
+	one, err := report.Read(received.Data)
+	if err != nil {
+		o.t.Errorf("report %s does not fit its schema: %v", received.Data, err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

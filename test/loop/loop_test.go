@@ -95,11 +95,8 @@ func (r *running) function(policy string) *function.Function {
 }
 
 func (r *running) add(received stage.Report) {
-	var one report.Report
-	if err := json.Unmarshal(received.Data, &one); err != nil {
-		r.t.Errorf("a report is no JSON: %v", err)
-	}
-	if err := fitsSchema(received.Data); err != nil {
+	one, err := report.Read(received.Data)
+	if err != nil {
 		r.t.Errorf("report %s does not fit its schema: %v", received.Data, err)
 	}
 	if want := report.TypePrefix + string(one.Outcome); received.Attributes["ce-type"] != want || received.Attributes["ce-id"] != one.ID() {

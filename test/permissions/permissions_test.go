@@ -2,7 +2,6 @@ package permissions
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,9 +44,9 @@ type reports struct {
 }
 
 func (r *reports) add(received stage.Report) {
-	var one report.Report
-	if err := json.Unmarshal(received.Data, &one); err != nil {
-		one = report.Report{Outcome: report.Blocked, Advice: []string{"a report is no JSON: " + err.Error()}}
+	one, err := report.Read(received.Data)
+	if err != nil {
+		one = report.Report{Outcome: report.Blocked, Advice: []string{"a report does not fit its schema: " + err.Error()}}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -175,9 +175,9 @@ func (p *play) keep(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *play) reported(received stage.Report) {
-	var one report.Report
-	if err := json.Unmarshal(received.Data, &one); err != nil {
-		p.t.Errorf("a report is no JSON: %v", err)
+	one, err := report.Read(received.Data)
+	if err != nil {
+		p.t.Errorf("report %s does not fit its schema: %v", received.Data, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
