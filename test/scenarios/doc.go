@@ -43,7 +43,7 @@
 //	run JOB                          how a Cloud Scheduler job of us-central1 is answered when it runs
 //	publish TOPIC                    how each push subscription of the topic is answered when there is a message
 //	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL
-//	visit WHO DOOR[/PATH]            one client asks, and is logged as clients are, which ask does not do
+//	visit WHO DOOR[/PATH]            what one client gets that asks once
 //	evidence SERVICE                 what the last diagnosis looked at; before reports, which forgets it
 //
 // What is another one every time, such as a time or a number, is shown as … there.

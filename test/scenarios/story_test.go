@@ -178,7 +178,7 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 				return nil, fmt.Errorf("there is no door %s among %v", name, p.doors)
 			}
 			for _, v := range visitors {
-				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(p.unlogged, d, v, "/")))
+				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(p.stage.DataURL(), d, v, "/")))
 			}
 		}
 		return seen, nil
