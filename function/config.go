@@ -70,6 +70,9 @@ func ReadConfig(environ []string) (Config, error) {
 	if err := config.Connect.Check(); err != nil {
 		problems = append(problems, err)
 	}
+	if strings.HasPrefix(config.Holds, "projects/") {
+		problems = append(problems, fmt.Errorf("%sHOLDS is %q: it names a file: mount the secret's version, and write its path", prefix, config.Holds))
+	}
 	for name, value := range map[string]string{"REPORTS_TOPIC": config.ReportsTopic, "WORK_TOPIC": config.WorkTopic} {
 		if value != "" && !topic.Valid(value) {
 			problems = append(problems, fmt.Errorf("%s%s is %q: write projects/PROJECT/topics/TOPIC", prefix, name, value))

@@ -159,7 +159,25 @@ func changed(name string, now time.Time, change func(Holds) (Holds, error)) ([]b
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	if holds, err = change(holds); err != nil {
+	return edited(holds, now, change)
+}
+
+// EditHolds changes the text of a holds file; no text is no holds yet. One that
+// cannot be read is left as it is.
+func EditHolds(text []byte, now time.Time, change func(Holds) (Holds, error)) ([]byte, error) {
+	var holds Holds
+	if text != nil {
+		var err error
+		if holds, err = ParseHolds(text); err != nil {
+			return nil, err
+		}
+	}
+	return edited(holds, now, change)
+}
+
+func edited(holds Holds, now time.Time, change func(Holds) (Holds, error)) ([]byte, error) {
+	holds, err := change(holds)
+	if err != nil {
 		return nil, err
 	}
 	return holds.Text(now)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/cloud"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -30,7 +31,7 @@ type options struct {
 func (o *options) add(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&o.policy, "policy", "", "policy file (default: $IAPGUARD_POLICY; without one: report-only)")
-	flags.StringVar(&o.holds, "holds", "", "holds file (default: $IAPGUARD_HOLDS; without one: no holds are kept)")
+	flags.StringVar(&o.holds, "holds", "", "holds file, or the secret with it: projects/P/secrets/S (default: $IAPGUARD_HOLDS; without one: no holds are kept)")
 	flags.StringVar(&o.format, "format", "text", "text or json (json: one object a line)")
 	flags.StringVarP(&o.output, "output", "o", "", "write the reports to this file too, one JSON object a line")
 	flags.StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
@@ -75,19 +76,24 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	if o.holds == "" {
 		o.holds = config.Holds
 	}
+	holds, err := readHolds(ctx, o.holds, config.Connect)
+	if err != nil {
+		return nil, err
+	}
 	return &bench{cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, engine: &reconcile.Engine{
 		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher, Version: function.Version, Now: time.Now,
-		Policy: func() reconcile.Policy { return rules }, Holds: readHolds(o.holds), History: function.History(clients),
+		Policy: func() reconcile.Policy { return rules }, Holds: holds, History: function.History(clients),
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}, nil
 }
 
-// readHolds reads a holds file whenever it is asked, nil when there is none.
-func readHolds(path string) func() (reconcile.Holds, error) {
-	if path == "" {
-		return nil
+// readHolds reads the holds whenever it is asked, nil when none are kept.
+func readHolds(ctx context.Context, name string, config connect.Config) (func() (reconcile.Holds, error), error) {
+	if name == "" {
+		return nil, nil
 	}
-	return func() (reconcile.Holds, error) { return policy.ReadHolds(path) }
+	store, err := openHolds(ctx, name, config)
+	return func() (reconcile.Holds, error) { return store.read(ctx) }, err
 }
 
 // parseScopes reads the targets that the arguments name. It comes before

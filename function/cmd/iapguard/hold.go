@@ -2,10 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/user"
 	"time"
 
@@ -14,23 +14,6 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
-
-// holdsFlag is the holds file that a command works on.
-type holdsFlag struct{ name string }
-
-func (h *holdsFlag) add(command *cobra.Command) {
-	command.Flags().StringVar(&h.name, "holds", "", "holds file (default: $IAPGUARD_HOLDS)")
-}
-
-// path gives the file's name, from the environment where no flag names it.
-func (h *holdsFlag) path() string { return cmp.Or(h.name, os.Getenv("IAPGUARD_HOLDS")) }
-
-func (h *holdsFlag) needed() (string, error) {
-	if h.path() == "" {
-		return "", usageError{errors.New("no holds file: write --holds FILE, or set IAPGUARD_HOLDS to the file that the function reads")}
-	}
-	return h.path(), nil
-}
 
 func newHoldCommand() *cobra.Command {
 	var file holdsFlag
@@ -50,7 +33,7 @@ func newHoldCommand() *cobra.Command {
 			}
 			until := time.Now().Add(length).UTC().Truncate(time.Second)
 			hold := posture.Hold{Scope: scope, Until: until, Reason: reason, By: cmp.Or(by, whoTypes())}
-			if err := changeHolds(&file, func(h policy.Holds) (policy.Holds, error) { return h.With(hold), nil }); err != nil {
+			if err := changeHolds(command.Context(), &file, func(h policy.Holds) (policy.Holds, error) { return h.With(hold), nil }); err != nil {
 				return err
 			}
 			fmt.Fprintf(command.OutOrStdout(), "%s is held until %s\n", scope.Name(), until.Format(time.RFC3339))
@@ -76,7 +59,7 @@ func newResumeCommand() *cobra.Command {
 				return usageError{err}
 			}
 			var wider *posture.Hold
-			if err := changeHolds(&file, func(h policy.Holds) (left policy.Holds, err error) {
+			if err := changeHolds(command.Context(), &file, func(h policy.Holds) (left policy.Holds, err error) {
 				left, wider, err = resumed(h, scope, time.Now())
 				return left, err
 			}); err != nil {
@@ -107,12 +90,12 @@ func tellResumed(out io.Writer, scope posture.Scope, wider *posture.Hold) {
 	}
 }
 
-func changeHolds(file *holdsFlag, change func(policy.Holds) (policy.Holds, error)) error {
-	name, err := file.needed()
+func changeHolds(ctx context.Context, named *holdsFlag, change func(policy.Holds) (policy.Holds, error)) error {
+	holds, err := named.open(ctx)
 	if err != nil {
 		return err
 	}
-	return policy.ChangeHolds(name, time.Now(), change)
+	return holds.change(ctx, change)
 }
 
 func oneTarget(command *cobra.Command, args []string) error {

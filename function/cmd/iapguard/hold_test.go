@@ -1,10 +1,15 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
 )
 
 func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T) {
@@ -49,5 +54,70 @@ func TestStatusTellsDigestAndModes(t *testing.T) {
 	}
 	if out, err := say(t, "status"); err != nil || !strings.Contains(out, "policy none\n  report-only  everything") {
 		t.Errorf("without a policy: %q, %v", out, err)
+	}
+}
+
+// holdsSecretIn makes an empty secret for holds in a local cloud.
+func holdsSecretIn(t *testing.T) (url, name string) {
+	t.Helper()
+	cloud := localcloud.New(localcloud.Options{})
+	server := httptest.NewServer(cloud)
+	t.Cleanup(func() { server.Close(); cloud.Close() })
+	client := stage.Client{URL: server.URL}
+	if _, err := client.Call(t.Context(), http.MethodPost, "/v1/projects/demo-project/secrets?secretId=holds",
+		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}}); err != nil {
+		t.Fatal(err)
+	}
+	return server.URL, "projects/demo-project/secrets/holds"
+}
+
+func TestHoldsAreKeptInASecretToo(t *testing.T) {
+	url, name := holdsSecretIn(t)
+	const service = "projects/demo-project/locations/us-central1/services/hello"
+	run := func(want string, args ...string) {
+		t.Helper()
+		out, err := say(t, append(args, "--holds", name, "--endpoint", url)...)
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("iapguard %s: %q, %v, want %q", strings.Join(args, " "), out, err, want)
+		}
+	}
+	run("nothing is written: reading secret", "status")
+	run(service+" is held until ", "hold", service, "--for", "4h", "--reason", "a load test", "--by", "alice")
+	run("projects/demo-project is held until ", "hold", "projects/demo-project", "--for", "1h", "--reason", "a freeze", "--by", "bob")
+	run("holds: 2\n", "status")
+	run(": a load test (alice)", "status")
+	run("it stays held by the hold on projects/demo-project", "resume", service)
+	run("holds: 1\n", "status")
+	client := stage.Client{URL: url}
+	versions, err := client.Call(t.Context(), http.MethodGet, "/v1/"+name+"/versions", nil)
+	if err != nil || len(versions["versions"].([]any)) != 3 {
+		t.Errorf("%v, %v: want a version for each change", versions, err)
+	}
+	if _, err := say(t, "resume", service, "--holds", name, "--endpoint", url); err == nil || !strings.Contains(err.Error(), "no hold on exactly") {
+		t.Errorf("resuming twice: %v", err)
+	}
+	if _, err := say(t, "hold", service, "--for", "1h", "--reason", "r", "--holds", "projects/demo-project/secrets/none", "--endpoint", url); err == nil || !strings.Contains(err.Error(), "not found") {
+		t.Errorf("a secret that is not there: %v", err)
+	}
+}
+
+func TestAHoldInASecretStopsAnApplyByHand(t *testing.T) {
+	s, reports := applied(t)
+	client := stage.Client{URL: s.URL()}
+	if _, err := client.Call(t.Context(), http.MethodPost, "/v1/projects/demo-project/secrets?secretId=holds",
+		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}}); err != nil {
+		t.Fatal(err)
+	}
+	const holds = "projects/demo-project/secrets/holds"
+	if out, err := say(t, "undo", reports, "--yes", "--holds", holds, "--endpoint", s.URL()); err != nil || !strings.Contains(out, "is held until") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte(atOnce), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := say(t, "apply", "--yes", "--policy", policy, "--holds", holds, "--endpoint", s.URL(), stage.Scenario[0].Name())
+	if !strings.Contains(out, "HELD") || outside(t, s) != http.StatusOK {
+		t.Errorf("%q: want it held, and as public as undo left it", out)
 	}
 }

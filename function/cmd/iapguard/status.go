@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func newStatusCommand() *cobra.Command {
 			if err := textOrJSON(format); err != nil {
 				return err
 			}
-			read, err := readStatus(cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")), file.path(), time.Now())
+			read, err := readStatus(command.Context(), cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")), &file, time.Now())
 			if err != nil {
 				return usageError{err}
 			}
@@ -75,7 +76,7 @@ func textOrJSON(format string) error {
 	return nil
 }
 
-func readStatus(policyName, holdsName string, now time.Time) (status, error) {
+func readStatus(ctx context.Context, policyName string, named *holdsFlag, now time.Time) (status, error) {
 	read := status{Holds: []holdStatus{}}
 	var rules policy.Policy
 	if policyName != "" {
@@ -88,10 +89,14 @@ func readStatus(policyName, holdsName string, now time.Time) (status, error) {
 	for _, rule := range rules.Rules() {
 		read.Policy.Rules = append(read.Policy.Rules, ruleStatus{rule.Rule, rule.Mode, rule.Recipe})
 	}
-	if holdsName == "" {
+	if named.path() == "" {
 		return read, nil
 	}
-	holds, err := policy.ReadHolds(holdsName)
+	store, err := named.open(ctx)
+	if err != nil {
+		return read, err
+	}
+	holds, err := store.read(ctx)
 	if err != nil {
 		read.Unreadable = err.Error()
 	}

@@ -32,7 +32,7 @@ func newUndoCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			job.file = args[0]
+			job.file, job.holds.endpoint = args[0], o.endpoint
 			return job.undo(command.Context(), &o, command.OutOrStdout())
 		},
 	}
@@ -85,7 +85,7 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	case !u.yes:
 		return errors.New("nothing was written: say --yes to undo this")
 	}
-	if err := u.holdFirst(targets, out); err != nil {
+	if err := u.holdFirst(ctx, targets, out); err != nil {
 		return fmt.Errorf("holding what is to be undone: nothing was written: %w", err)
 	}
 	for _, planned := range all {
@@ -100,14 +100,14 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 
 // holdFirst holds the services, where a holds file is known: else a function
 // that enforces protects them again as soon as it hears of the undo.
-func (u *undoing) holdFirst(targets []posture.Target, out io.Writer) error {
+func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, out io.Writer) error {
 	if u.holds.path() == "" {
 		fmt.Fprintf(os.Stderr, "iapguard: no holds file is named, so a function that enforces will protect again what is not held: iapguard hold %s --for %s --reason REASON\n", targets[0], u.hold)
 		return nil
 	}
 	now := time.Now()
 	until := now.Add(u.hold).UTC().Truncate(time.Second)
-	return changeHolds(&u.holds, func(h policy.Holds) (policy.Holds, error) {
+	return changeHolds(ctx, &u.holds, func(h policy.Holds) (policy.Holds, error) {
 		for _, target := range targets {
 			if h.On(target, "", until) != nil {
 				continue // held for longer than we would

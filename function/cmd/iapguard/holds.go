@@ -1,0 +1,98 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/secret"
+	"github.com/iapguard/iapguard/internal/policy"
+)
+
+// holdsFlag says where the holds are that a command works on.
+type holdsFlag struct{ name, endpoint string }
+
+func (h *holdsFlag) add(command *cobra.Command) {
+	command.Flags().StringVar(&h.name, "holds", "", "holds file, or the secret with it: projects/P/secrets/S (default: $IAPGUARD_HOLDS)")
+	if command.Flags().Lookup("endpoint") == nil {
+		command.Flags().StringVar(&h.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+	}
+}
+
+// path gives the name, from the environment where no flag names it.
+func (h *holdsFlag) path() string { return cmp.Or(h.name, os.Getenv("IAPGUARD_HOLDS")) }
+
+// open gives the holds that are named.
+func (h *holdsFlag) open(ctx context.Context) (holdsStore, error) {
+	name := h.path()
+	switch {
+	case name == "":
+		return nil, usageError{errors.New("no holds file: write --holds FILE or --holds projects/P/secrets/S, or set IAPGUARD_HOLDS to the file that the function reads")}
+	case !holdsSecret.MatchString(name):
+		return holdsFile(name), nil
+	}
+	config, err := function.ReadConfig(os.Environ())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if h.endpoint != "" {
+		config.Connect.Endpoint, config.Connect.Endpoints = h.endpoint, nil
+	}
+	return openHolds(ctx, name, config.Connect)
+}
+
+// holdsStore is where holds are kept.
+type holdsStore interface {
+	read(ctx context.Context) (policy.Holds, error)
+	change(ctx context.Context, change func(policy.Holds) (policy.Holds, error)) error
+}
+
+// holdsSecret is the name of a secret. Who means a file of that name writes ./.
+var holdsSecret = regexp.MustCompile(`^projects/[^/]+/secrets/[A-Za-z0-9_-]{1,255}$`)
+
+func openHolds(ctx context.Context, name string, config connect.Config) (holdsStore, error) {
+	if !holdsSecret.MatchString(name) {
+		return holdsFile(name), nil
+	}
+	secrets, err := secret.New(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return &holdsInSecret{secrets, name}, nil
+}
+
+type holdsFile string
+
+func (f holdsFile) read(context.Context) (policy.Holds, error) { return policy.ReadHolds(string(f)) }
+
+func (f holdsFile) change(_ context.Context, change func(policy.Holds) (policy.Holds, error)) error {
+	return policy.ChangeHolds(string(f), time.Now(), change)
+}
+
+// holdsInSecret are the holds in the latest version of a secret, which the
+// function has mounted.
+type holdsInSecret struct {
+	secrets *secret.Client
+	name    string
+}
+
+func (s *holdsInSecret) read(ctx context.Context) (policy.Holds, error) {
+	text, _, err := s.secrets.Latest(ctx, s.name)
+	if err != nil {
+		return policy.Holds{}, err
+	}
+	return policy.ParseHolds(text)
+}
+
+func (s *holdsInSecret) change(ctx context.Context, change func(policy.Holds) (policy.Holds, error)) error {
+	return s.secrets.Change(ctx, s.name, func(text []byte) ([]byte, error) {
+		return policy.EditHolds(text, time.Now(), change)
+	})
+}

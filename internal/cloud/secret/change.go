@@ -1,0 +1,44 @@
+package secret
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/iapguard/iapguard/internal/fault"
+)
+
+// attempts bounds how often a change is made again because others were quicker.
+const attempts = 5
+
+// Change adds a version to projects/P/secrets/S with what change makes of the
+// latest one; nil stands for a secret without versions. Secret Manager takes
+// versions without asking what they were made from, but numbers them in order:
+// where ours is not the next after the one it was made from, somebody added
+// another meanwhile, which ours hides, and the change is made again on that one;
+// where it is refused then, that one is put back. It is fault.Conflict when that happens too often.
+func (c *Client) Change(ctx context.Context, name string, change func([]byte) ([]byte, error)) error {
+	data, number, err := c.Latest(ctx, name)
+	if err != nil && fault.ActionOf(err) != fault.Gone {
+		return err
+	}
+	hiding := false // what another has added, by ours
+	for range attempts {
+		next, refused := change(data)
+		if refused != nil {
+			next = data
+		}
+		if !hiding && (refused != nil || bytes.Equal(next, data)) {
+			return refused
+		}
+		added, err := c.Add(ctx, name, next)
+		if err != nil || added == number+1 {
+			return errors.Join(refused, err)
+		}
+		if data, err = c.Version(ctx, name, added-1); err != nil {
+			return err
+		}
+		number, hiding = added, true
+	}
+	return fault.New(fault.Conflict, "changing secret %q: others keep changing it: look at it, and try again", name)
+}
