@@ -94,6 +94,7 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"redeploy":       choice(r, "redeploy", &settings.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff),
 		"callers":        choice(r, "callers", &settings.Callers, posture.BreakStop, posture.BreakStopOnRequests, posture.BreakProceed),
 		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, posture.ImagePin, posture.ImageGoOn, posture.ImageRefuse),
+		"probe":          choice(r, "probe", &settings.Probe, posture.ProbeOn, posture.ProbeOff),
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),
 	}, "name")

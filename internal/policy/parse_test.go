@@ -61,6 +61,7 @@ var refusals = []refused{
 	{"unknown ingress", head + "    ingress: open\n", `ingress is "open": write restrict, keep`, false},
 	{"unknown redeploy", head + "    redeploy: always\n", `redeploy is "always": write enforce, advise, off`, false},
 	{"unknown callers", head + "    callers: go\n", `line 4, column 14: callers is "go": write stop, stop-on-requests, proceed`, false},
+	{"unknown probe", head + "    probe: yes\n", `probe is "yes": write on, off`, false},
 	{"unknown redeployImage", head + "    redeployImage: latest\n", `redeployImage is "latest": write pin, go-on, refuse`, false},
 	{"unknown invokers", head + "    publicInvokers: add\n", `publicInvokers is "add": write remove, keep`, false},
 	{"an exemption without a ticket", exempting("reason: r, owner: o, expires: 2026-12-31", shopA), "line 4, column 14: an exemption has no ticket", false},

@@ -31,6 +31,7 @@ rules:
     redeploy: enforce
     redeployImage: refuse
     callers: proceed
+    probe: on
     settle: 0s
     propagation: 90s
   - name: rest
@@ -50,7 +51,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	shops := posture.Settings{
 		Rule: "shops", Mode: posture.Enforce, Recipe: posture.RecipeAuto, NoneFor: posture.NoneEnable,
 		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: posture.WithoutWait, Propagation: 90 * time.Second,
-		Redeploy: posture.RedeployEnforce, RedeployImage: posture.ImageRefuse, Callers: posture.BreakProceed,
+		Redeploy: posture.RedeployEnforce, RedeployImage: posture.ImageRefuse, Callers: posture.BreakProceed, Probe: posture.ProbeOn,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}
 	rest := posture.DefaultSettings()

@@ -41,6 +41,7 @@ var strictnesses = []strictness{
 	{"callers", []string{"Callers"}, func(l, b posture.Settings) bool {
 		return inOrder(b.Callers, l.Callers, posture.BreakStopOnRequests, posture.BreakStop, posture.BreakProceed)
 	}},
+	{"probe", []string{"Probe"}, func(l, b posture.Settings) bool { return inOrder(b.Probe, l.Probe, posture.ProbeOff, posture.ProbeOn) }},
 	// A redeploy is done with rights that whoever deploys may not have.
 	{"redeploy", []string{"Redeploy"}, func(l, b posture.Settings) bool {
 		return inOrder(b.Redeploy, l.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff)

@@ -61,6 +61,7 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"redeploy", func(s *settings) { s.Redeploy = posture.RedeployOff }, func(s *settings) {}, false},
 		{"redeploy", func(s *settings) {}, func(s *settings) { s.Redeploy = posture.RedeployEnforce }, false},
 		{"callers", func(s *settings) {}, func(s *settings) { s.Callers = posture.BreakStopOnRequests }, false},
+		{"probe", func(s *settings) { s.Probe = posture.ProbeOn }, func(s *settings) {}, false},
 		{"redeployImage", func(s *settings) {}, func(s *settings) { s.RedeployImage = posture.ImageGoOn }, false},
 		{"redeployImage", func(s *settings) { s.RedeployImage = posture.ImageRefuse }, func(s *settings) {}, false},
 	} {

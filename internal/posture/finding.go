@@ -109,7 +109,7 @@ func Codes() []Code {
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
-		RecipeChange, DirectIAPOff, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks, OAuthClientDiffers,
+		RecipeChange, DirectIAPOff, ProbeOpen, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks, OAuthClientDiffers,
 	}
 	slices.Sort(codes)
 	return codes

@@ -85,6 +85,8 @@ type Settings struct {
 	Undecided string
 	// Callers is what to do when callers are known that the plan would shut out.
 	Callers OnBreak
+	// Probe is whether strangers' requests are made at the doors afterwards.
+	Probe Probe
 }
 
 // OAuthClient is a custom OAuth client for IAP.
@@ -133,7 +135,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
 		Settle: 30 * time.Second, Propagation: 2 * time.Minute, Redeploy: RedeployAdvise, RedeployImage: ImagePin,
-		Callers: BreakStop,
+		Callers: BreakStop, Probe: ProbeOff,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,7 +64,7 @@ type Holds interface {
 	On(target posture.Target, projectNumber string, at time.Time) *posture.Hold
 }
 
-// Engine is the loop with its surroundings. All fields but Holds and Self are required.
+// Engine is the loop with its surroundings. All fields but Holds, Prober, Kept and Self are required.
 type Engine struct {
 	Observer  Observer
 	Describer Describer
@@ -74,8 +75,13 @@ type Engine struct {
 	Policy    func() Policy // read anew for every run
 	// Holds is asked before every write; nil means that no holds are kept. While
 	// it fails, nothing is written.
-	Holds   func() (Holds, error)
-	Now     func() time.Time
+	Holds func() (Holds, error)
+	Now   func() time.Time
+	// Prober asks at the doors where the policy wants it; nil = nobody asks.
+	Prober Prober
+	// Kept remembers, by target, when all its doors were last found kept, so that
+	// they are not asked for every event of one change; nil = nothing is remembered.
+	Kept    *sync.Map
 	Log     *slog.Logger
 	Version string // of iapguard, for the reports
 	// Self is the own service account, by which redeploys and writes are counted;
@@ -197,7 +203,7 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 			return final, nil
 		}
 		if !r.mayWrite(view) || len(due) == 0 || round > rounds {
-			return r.conclude(view), nil
+			return r.probed(ctx, view, r.conclude(view)), nil
 		}
 		if err := r.start(ctx, view); err != nil {
 			return report.Report{}, err

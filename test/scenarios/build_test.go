@@ -204,3 +204,11 @@ func (p *play) refuses(args, _ []string) error {
 	}
 	return p.setFaults(jsonText(faults))
 }
+
+// lates lets changes of load balancers and IAP, from now on, take effect late.
+func (p *play) lates(args, _ []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("write late DURATION")
+	}
+	return p.setFaults(jsonText([]any{map[string]any{"action": "late-settings", "delay": args[0]}}))
+}

@@ -17,6 +17,7 @@
 //	map DOMAIN to SERVICE [in REGION]
 //	                                 Cloud Run itself leads the domain to the service
 //	refuse METHOD...                 the function may not make these calls from now on; none: it may again
+//	late DURATION                    load balancers and IAP take as long to follow what is written
 //	lift                             no hold is in force any more
 //	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
 //	call METHOD PATH                 a call of Google's API; the indented lines are its body

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -132,6 +133,7 @@ func (p *play) attach(s script) {
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
 	config.Connect.Endpoint, config.PolicyText, config.Clock = watched.URL, s.policy, p.now
+	config.Connect.DoorsAddress = strings.TrimPrefix(p.stage.DataURL(), "http://")
 	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, p.stage.Broker.Address()
 	if s.holds != nil {
 		p.holds = filepath.Join(p.t.TempDir(), "holds.yaml")

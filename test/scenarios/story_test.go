@@ -96,6 +96,7 @@ var acts = map[string]func(p *play, args, block []string) error{
 	"frontend": (*play).makesFrontend,
 	"map":      (*play).maps,
 	"refuse":   (*play).refuses,
+	"late":     (*play).lates,
 	"lift":     func(p *play, _, _ []string) error { return os.WriteFile(p.holds, []byte("version: 1\n"), 0o600) },
 	"protect":  (*play).protects,
 	"hear":     (*play).hears,

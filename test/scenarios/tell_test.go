@@ -49,6 +49,16 @@ func tell(r report.Report) []string {
 			lines = append(lines, strings.TrimRight("- fix: "+line, "\n "))
 		}
 	}
+	for _, each := range r.Evidence {
+		if asked, ok := strings.CutPrefix(each.What, "a request without credentials to "); ok {
+			lines = append(lines, fmt.Sprintf("- asked %s: %s", asked, each.Found))
+		}
+	}
+	for _, finding := range r.Findings {
+		if finding.Code == posture.ProbeOpen {
+			lines = append(lines, "- because "+finding.Why)
+		}
+	}
 	if r.Outcome != report.Blocked && r.Outcome != report.Failed && r.Verdict == "" {
 		return lines
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -125,7 +126,7 @@ func attach(ctx context.Context, running *stage.Stage, flags localFlags) (*funct
 		return nil, err
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
-	config.Connect.Endpoint = running.URL()
+	config.Connect.Endpoint, config.Connect.DoorsAddress = running.URL(), strings.TrimPrefix(running.DataURL(), "http://")
 	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, running.Broker.Address()
 	config.Policy, config.PolicyText = flags.policy, []byte(localPolicy)
 	protect, err := function.New(ctx, config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))

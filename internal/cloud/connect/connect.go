@@ -47,6 +47,10 @@ type Config struct {
 	// Self is the own service account, which a plain-http endpoint on the
 	// loopback is told as the caller; "" = none is named.
 	Self string
+	// DoorsAddress is the host:port of a local cloud at which frontends and
+	// run.app hosts are asked for; "" = there is none. It is set by whoever runs a
+	// local cloud, never read from outside.
+	DoorsAddress string
 	// UserAgent is the product token and version, "iapguard/1.2.3".
 	UserAgent string
 }
@@ -82,6 +86,17 @@ func checkEndpoint(what, endpoint string) error {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Local reports whether the load balancers or the services are those of a local
+// cloud.
+func (c Config) Local() bool {
+	for _, api := range []API{Run, Compute} {
+		if strings.HasPrefix(c.endpoint(api), "http://") {
+			return true
+		}
+	}
+	return false
 }
 
 func (c Config) endpoint(api API) string {

@@ -1,0 +1,214 @@
+// Package probe asks at doors over the network, as a stranger with a browser
+// would. Doors are what resources say that they are, and whoever makes those
+// resources may write anything: so nothing but public addresses is connected to,
+// no redirect is followed, and nothing that comes back is trusted.
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+const (
+	// patience bounds one request, from looking the host up to its answer.
+	patience = 5 * time.Second
+	// mostBody and mostHeader bound what is read of an answer.
+	mostBody   = 4 << 10
+	mostHeader = 32 << 10
+)
+
+// Prober asks at doors. The zero value asks the internet.
+type Prober struct {
+	userAgent string
+	// local is the port at which a local cloud's doors are; "" = the internet's.
+	local string
+	// unasked says why nothing is asked at all; "" = it is.
+	unasked string
+	lookUp  func(ctx context.Context, host string) ([]netip.Addr, error) // nil = DNS
+}
+
+// New returns a prober for where the APIs are: with a local cloud only its own
+// doors are asked, since the names in it belong to strangers on the internet.
+func New(config connect.Config) *Prober {
+	p := &Prober{userAgent: config.UserAgent, local: config.DoorsAddress}
+	if p.local == "" && config.Local() {
+		p.unasked = "it is not asked, since the APIs are those of a local cloud"
+	}
+	return p
+}
+
+// Probe asks all at once, and gives the answers in the order of the knocks.
+func (p *Prober) Probe(ctx context.Context, knocks []posture.Knock) []posture.Answer {
+	answers := make([]posture.Answer, len(knocks))
+	var group sync.WaitGroup
+	for i, knock := range knocks {
+		group.Go(func() { answers[i] = p.ask(ctx, knock) })
+	}
+	group.Wait()
+	return answers
+}
+
+func (p *Prober) ask(ctx context.Context, knock posture.Knock) posture.Answer {
+	if p.unasked != "" {
+		return posture.Answer{Problem: p.unasked}
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	request, err := p.request(ctx, knock)
+	if err != nil {
+		return posture.Answer{Problem: words(err)}
+	}
+	transport := &http.Transport{
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return p.connect(ctx, knock) },
+		TLSClientConfig:        checked(knock),
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: mostHeader,
+		// No proxy: what is connected to is decided here alone.
+	}
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request) // redirects are answers
+	if err != nil {
+		return posture.Answer{Problem: words(err)}
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, mostBody)) // a beginning says enough
+	return posture.Answer{
+		Status: response.StatusCode, Location: response.Header.Get("Location"), Body: string(body),
+		FromIAP: strings.EqualFold(response.Header.Get("X-Goog-IAP-Generated-Response"), "true"),
+	}
+}
+
+// request is what a browser asks for: IAP sends only those who accept a page to
+// sign in.
+func (p *Prober) request(ctx context.Context, knock posture.Knock) (*http.Request, error) {
+	scheme := knock.Scheme
+	if p.local != "" {
+		scheme = "http" // the local cloud's port speaks nothing else
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+knock.Host+knock.Path, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "text/html,application/xhtml+xml")
+	request.Header.Set("User-Agent", p.userAgent)
+	if p.local != "" {
+		request.Header.Set("X-Forwarded-Proto", knock.Scheme)
+	}
+	return request, nil
+}
+
+// checked are the TLS settings: the certificate must be the host's. Where a door
+// is an address without a name there is no name to hold it against, and all that
+// is asked is whether somebody answers.
+func checked(knock posture.Knock) *tls.Config {
+	_, err := netip.ParseAddr(strings.Trim(knock.Host, "[]"))
+	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: err == nil} //nolint:gosec // see above
+}
+
+// connect goes to the door's own address, or to one that its host has. The
+// address that was checked is the one that is used.
+func (p *Prober) connect(ctx context.Context, knock posture.Knock) (net.Conn, error) {
+	var dialer net.Dialer
+	if p.local != "" {
+		return dialer.DialContext(ctx, "tcp", p.local)
+	}
+	address, err := p.address(ctx, knock)
+	if err != nil {
+		return nil, err
+	}
+	port := "443"
+	if knock.Scheme == "http" {
+		port = "80"
+	}
+	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(address.String(), port))
+}
+
+func (p *Prober) address(ctx context.Context, knock posture.Knock) (netip.Addr, error) {
+	if knock.IP != "" {
+		address, err := netip.ParseAddr(knock.IP)
+		if err != nil {
+			return address, fmt.Errorf("%q is no address", knock.IP)
+		}
+		if !public(address) {
+			return address, fmt.Errorf("%s is no public address, and is not asked", address)
+		}
+		return address, nil
+	}
+	lookUp := p.lookUp
+	if lookUp == nil {
+		lookUp = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	found, err := lookUp(ctx, knock.Host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	for _, address := range found {
+		if address = address.Unmap(); !public(address) {
+			return address, fmt.Errorf("%s has the address %s, which is not public, and is not asked", knock.Host, address)
+		}
+	}
+	if len(found) == 0 {
+		return netip.Addr{}, errors.New("the host has no address")
+	}
+	return found[0].Unmap(), nil
+}
+
+// reserved are the ranges beyond the private, loopback and link-local ones (which
+// hold every cloud's metadata server) that lead to no stranger's machine: shared
+// and benchmarking space, protocol assignments, and the prefixes behind which an
+// IPv4 address hides. Source: the IANA special-purpose address registries.
+var reserved = func() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range []string{
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4",
+		"64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2002::/16", "5f00::/16", "fec0::/10",
+	} {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
+}()
+
+// public reports whether an address can be asked.
+func public(address netip.Addr) bool {
+	address = address.Unmap()
+	if !address.IsGlobalUnicast() || address.IsPrivate() || address.Zone() != "" {
+		return false
+	}
+	for _, prefix := range reserved {
+		if prefix.Contains(address) {
+			return false
+		}
+	}
+	return true
+}
+
+// words are an error in one short line.
+func words(err error) string {
+	var wrong *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("none within %s", patience)
+	case errors.As(err, &wrong):
+		return "its certificate is not the host's: " + line(wrong.Err)
+	}
+	return line(err)
+}
+
+func line(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Sprintf("%.160s", text)
+}
