@@ -14,6 +14,7 @@ import (
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/probe"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -82,7 +83,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	}
 	return &bench{cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, engine: &reconcile.Engine{
 		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher, Version: function.Version, Now: time.Now,
-		Policy: func() reconcile.Policy { return rules }, Holds: holds, History: function.History(clients),
+		Policy: func() reconcile.Policy { return rules }, Holds: holds, Prober: probe.New(config.Connect), History: function.History(clients),
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}, nil
 }

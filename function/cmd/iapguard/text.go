@@ -104,6 +104,9 @@ func text(r report.Report) string {
 		}
 	}
 	b.WriteString(callersText(r))
+	for _, each := range r.Evidence {
+		fmt.Fprintf(&b, "  asked: %s\n         %s\n", each.What, each.Found)
+	}
 	for _, unread := range r.Unread {
 		fmt.Fprintf(&b, "  not read: %s\n", unread.Why)
 	}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// With a local cloud behind a loopback endpoint nothing is asked on the internet,
+// where the names in it belong to others; that is told instead.
+func TestApplyAsksAtTheDoorsWhereThePolicyWantsIt(t *testing.T) {
+	s, _ := town(t)
+	name := filepath.Join(t.TempDir(), "policy.yaml")
+	text := "version: 1\nrules:\n  - name: r\n    access: {members: [\"user:alice@example.com\"]}\n    propagation: 0s\n    probe: on\n"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, status := auditRun(t, "apply", "--yes", "--format", "json", "--policy", name, "--endpoint", s.URL(), stage.Scenario[0].Name())
+	var final report.Report
+	if err := json.Unmarshal([]byte(out), &final); err != nil || status != 0 {
+		t.Fatalf("status %d, %v: %s", status, err, out)
+	}
+	if final.Outcome != report.Protected || len(final.Evidence) != 3 {
+		t.Fatalf("%s with evidence %+v, want protected, and three doors asked", final.Outcome, final.Evidence)
+	}
+	for _, each := range final.Evidence {
+		if !strings.HasPrefix(each.What, "a request without credentials to https://") || !strings.Contains(each.Found, "local cloud") {
+			t.Errorf("%+v, want that the door was not asked", each)
+		}
+	}
+}
+
+func TestAReportsTextTellsHowTheDoorsAnswered(t *testing.T) {
+	got := text(report.Report{Outcome: report.Protected, Evidence: []report.Evidence{{What: "a request to a door", Found: "404"}}})
+	if !strings.Contains(got, "  asked: a request to a door\n         404\n") {
+		t.Errorf("the text does not tell the answer:\n%s", got)
+	}
+}
