@@ -139,6 +139,39 @@ func TestAPassingFailureIsNoSilence(t *testing.T) {
 	}
 }
 
+func TestOnlyWhoGotInAtAnOpenHostIsAVisitor(t *testing.T) {
+	var asked string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == entriesPath {
+			var body struct{ Filter string }
+			if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+				t.Error(err)
+			}
+			asked = body.Filter
+		}
+		fmt.Fprint(w, "{}")
+	}))
+	defer server.Close()
+	now := func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
+	cloud, err := Connect(t.Context(), connect.Config{Endpoint: server.URL}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped := openService
+	mapped.Domains = []posture.Domain{{Host: "www.example.com"}}
+	if _, _, err := cloud.Callers(t.Context(), mapped); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\nhttpRequest.status<400\n", `httpRequest.requestUrl:("://hello-abc-uc.a.run.app/" OR "://www.example.com/")`,
+		`timestamp>="2026-11-22T12:00:00Z"`, `resource.labels.location="us-central1"`,
+	} {
+		if !strings.Contains(asked, want) {
+			t.Errorf("the filter lacks %s:\n%s", want, asked)
+		}
+	}
+}
+
 func TestARequestLogIsReadOnlyWhileAnAddressIsOpen(t *testing.T) {
 	closed := openService
 	closed.Service.Ingress = posture.IngressInternalLoadBalancing

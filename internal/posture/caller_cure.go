@@ -13,6 +13,9 @@ import (
 // place is a caller's name as gcloud takes it.
 func (c Caller) place() string {
 	part := strings.Split(c.Name, "/")
+	if !plainName.MatchString(c.Name) {
+		return quote(c.Name)
+	}
 	if len(part) == 4 { // projects/P/subscriptions/S
 		return part[3] + " --project=" + part[1]
 	}
@@ -26,7 +29,9 @@ func (c Caller) place() string {
 func letSign(c Caller) string {
 	switch c.Kind {
 	case PushSubscription:
-		return "gcloud pubsub subscriptions update " + c.place() + " --push-auth-service-account=ACCOUNT"
+		// gcloud sets the account with the endpoint only, of which the query is not known here.
+		return "gcloud pubsub subscriptions update " + c.place() + ` --push-endpoint="$(gcloud pubsub subscriptions describe ` + c.place() +
+			` --format='value(pushConfig.pushEndpoint)')" --push-auth-service-account=ACCOUNT`
 	case SchedulerJob:
 		return "gcloud scheduler jobs update http " + c.place() + " --oidc-service-account-email=ACCOUNT"
 	case EventTrigger:
@@ -50,6 +55,10 @@ func atDefaultURL(p Posture, c Caller) string {
 	}
 	return "let it call " + address + " with an identity token of an account that may invoke"
 }
+
+// plainName is a resource's name that a shell takes as it is.
+// Source of the signs: pubsub/docs/pubsub-basics#resource_names.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9/_.~%+:-]*$`)
 
 // plainPath is a path that a shell takes as it is.
 var plainPath = regexp.MustCompile(`^[A-Za-z0-9/_.~-]*$`)

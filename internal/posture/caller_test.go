@@ -208,6 +208,10 @@ func TestCuresHoldNothingThatAShellWouldRead(t *testing.T) {
 	caller.Kind, caller.Name = PushSubscription, "projects/demo-project/subscriptions/s"
 	caller.Principal, caller.Address = "$(reboot)@x", "https://hello.example.com/$(reboot);x?`y`"
 	got := JudgeCallers(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Cure
+	caller.Name = "projects/demo-project/subscriptions/$(reboot)"
+	if quoted := JudgeCallers(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Cure; !strings.Contains(quoted, `update "projects/demo-project/subscriptions/$(reboot)" `) {
+		t.Errorf("cure %q does not quote a name that cannot be", quoted)
+	}
 	if strings.ContainsAny(got, "$`(") || !strings.Contains(got, "/PATH") || !strings.Contains(got, "=ACCOUNT") {
 		t.Errorf("cure %q", got)
 	}

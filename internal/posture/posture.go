@@ -38,6 +38,7 @@ type Service struct {
 	HTTP2              bool     // the container takes HTTP/2 without TLS (port name h2c)
 	URLs               []string // run.app addresses; none are told once they are switched off
 	TagURLs            []string // run.app addresses of tagged revisions
+	Calls              []string // run.app hosts that its environment names
 	Labels             map[string]string
 	Reconciling        bool // a deployment or change is still being rolled out
 	CreatedAt          time.Time

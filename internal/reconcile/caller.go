@@ -52,8 +52,11 @@ func (r *run) nameCallers(ctx context.Context, v *view, want posture.Wanted) err
 }
 
 // named adds to a report who was found to call the service, whatever of the
-// plan is left by then.
-func (r *run) named(final *report.Report) {
+// plan is left by then, and what those are to know whom the service calls.
+func (r *run) named(v view, final *report.Report) {
+	if advice := v.posture.ForwardAdvice(v.plan.Changes()); advice != "" {
+		final.Advice = append(final.Advice, advice)
+	}
 	if r.callers != nil {
 		final.Callers = r.callers.judged
 		final.Unread = slices.Concat(final.Unread, r.callers.unread)

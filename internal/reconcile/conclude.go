@@ -161,7 +161,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 	}
 	r.exposure(&final)
 	r.diagnosed(v, &final)
-	r.named(&final)
+	r.named(v, &final)
 	return final
 }
 

@@ -301,3 +301,52 @@ func find(state map[string]string, pattern string) string {
 	}
 	return ""
 }
+
+func TestGcloudMakesWhatCallsAService(t *testing.T) {
+	l := start(t, "--cloud-only")
+	for _, line := range []string{
+		"run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 --allow-unauthenticated",
+		"iam service-accounts create caller",
+		"scheduler jobs create http nightly --location=us-central1 --schedule=@daily --uri=https://shop-123456789012.us-central1.run.app/n",
+		"scheduler jobs update http nightly --location=us-central1 --oidc-service-account-email=caller@demo-project.iam.gserviceaccount.com",
+		"scheduler jobs run nightly --location=us-central1",
+		"scheduler jobs list --location=us-central1",
+		"pubsub topics create orders",
+		"pubsub subscriptions create orders --topic=orders --push-endpoint=https://shop-123456789012.us-central1.run.app/o",
+		"pubsub subscriptions update orders --push-endpoint=https://shop-123456789012.us-central1.run.app/p --push-auth-service-account=caller@demo-project.iam.gserviceaccount.com",
+		"pubsub topics publish orders --message=hello",
+		"pubsub subscriptions list",
+	} {
+		l.gcloud(line)
+	}
+	response, err := http.Get(l.url + "/_local/state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var state struct {
+		CloudScheduler, PubSub map[string]struct {
+			LastAttemptTime string
+			HTTPTarget      struct {
+				OIDCToken struct{ ServiceAccountEmail string }
+			}
+			LastAnswer int
+			PushConfig struct {
+				PushEndpoint string
+				OIDCToken    struct{ ServiceAccountEmail string }
+			}
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&state); err != nil {
+		t.Fatal(err)
+	}
+	const account = "caller@demo-project.iam.gserviceaccount.com"
+	job := state.CloudScheduler["projects/demo-project/locations/us-central1/jobs/nightly"]
+	if job.LastAttemptTime == "" || job.HTTPTarget.OIDCToken.ServiceAccountEmail != account {
+		t.Errorf("the job is %+v, want it run, with the account's token", job)
+	}
+	subscription := state.PubSub["projects/demo-project/subscriptions/orders"]
+	if subscription.LastAnswer != http.StatusOK || !strings.HasSuffix(subscription.PushConfig.PushEndpoint, "/p") || subscription.PushConfig.OIDCToken.ServiceAccountEmail != account {
+		t.Errorf("the subscription is %+v, want it pushed and answered 200, with endpoint and account kept", subscription)
+	}
+}

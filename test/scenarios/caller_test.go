@@ -10,11 +10,19 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
-// callers tells who calls a service, as the last report that names any says.
+// callers tells who calls a service, as the last report says that names any:
+// of those that tell of writes, where there are such.
 func (p *play) callers(args []string) ([]string, error) {
 	reports := p.about(strings.Join(args, ""), false)
+	wrote := func(one report.Report) bool {
+		return slices.ContainsFunc(one.Steps, func(s report.Step) bool { return s.Result == report.StepDone })
+	}
+	if slices.ContainsFunc(reports, wrote) {
+		reports = slices.DeleteFunc(reports, func(one report.Report) bool { return !wrote(one) })
+	}
 	var lines []string
 	for _, one := range slices.Backward(reports) {
 		if len(one.Callers)+len(one.Unread) == 0 {
@@ -29,6 +37,15 @@ func (p *play) callers(args []string) ([]string, error) {
 		break
 	}
 	return lines, nil
+}
+
+// advice tells what the last report on a service advises.
+func (p *play) advice(args []string) ([]string, error) {
+	reports := p.about(strings.Join(args, ""), false)
+	if len(reports) == 0 {
+		return nil, fmt.Errorf("nothing was reported")
+	}
+	return reports[len(reports)-1].Advice, nil
 }
 
 func tellCaller(c posture.Caller) []string {

@@ -41,6 +41,7 @@
 //	writes                           what the function wrote since the last look
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
 //	callers SERVICE                  who was last reported to call the service, and what becomes of each; what could not be read
+//	advice SERVICE                   what the last report advises
 //	run JOB                          how a Cloud Scheduler job of us-central1 is answered when it runs
 //	publish TOPIC                    how each push subscription of the topic is answered when there is a message
 //	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL

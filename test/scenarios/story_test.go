@@ -150,6 +150,7 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 		return p.lastDoors(strings.Join(args, ""))
 	},
 	"callers":  (*play).callers,
+	"advice":   (*play).advice,
 	"run":      (*play).runs,
 	"publish":  (*play).publishes,
 	"evidence": (*play).evidence,

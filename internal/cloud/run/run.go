@@ -86,9 +86,24 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	return posture.Service{
 		UID: found.Uid, Version: found.Etag, Ingress: setting,
 		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled, DefaultURLDisabled: found.DefaultUriDisabled, HTTP2: takesHTTP2(found.Template),
-		URLs: urls, TagURLs: tagURLs(found), Labels: found.Labels, Reconciling: found.Reconciling,
+		URLs: urls, TagURLs: tagURLs(found), Calls: posture.RunAppHosts(environment(found.Template)), Labels: found.Labels, Reconciling: found.Reconciling,
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime), LastModifier: found.LastModifier,
 	}, nil
+}
+
+// environment are the values that a service's containers are given in clear.
+// They may hold secrets, so nobody keeps them.
+func environment(template *run.GoogleCloudRunV2RevisionTemplate) []string {
+	if template == nil {
+		return nil
+	}
+	var values []string
+	for _, container := range template.Containers {
+		for _, variable := range container.Env {
+			values = append(values, variable.Value)
+		}
+	}
+	return values
 }
 
 // takesHTTP2 reports whether requests reach the container as HTTP/2 without
