@@ -1,6 +1,7 @@
 package posture
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -126,7 +127,7 @@ func judgeIAP(p Posture, want Wanted, w way, c Caller, change ChangeTo) sentence
 			continue
 		}
 		policies := append([]Policy{backend.Access, p.Project}, backend.Inherited...)
-		return p.throughIAP(c, backend.OAuthClient, policies, want)
+		return p.throughIAP(c, cmp.Or(backend.OAuthClient, want.OAuthClient.ID), policies, want)
 	}
 	return spared
 }

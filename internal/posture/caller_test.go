@@ -114,6 +114,11 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 			c.Audience = "client.apps.googleusercontent.com"
 			p.Backends[0].Access.Bindings[0].Members = []string{"group:robots@example.com"}
 		}, []ChangeTo{iapChange}, Uncertain, "group"},
+		{"iap: the client that the rule sets", func(p *Posture, w *Wanted, c *Caller) {
+			throughLoadBalancer(c)
+			c.Audience, p.Backends[0].OAuthClient = "rule.apps.googleusercontent.com", ""
+			w.OAuthClient.ID, w.Access = c.Audience, []string{"serviceAccount:" + robot}
+		}, []ChangeTo{iapChange}, StaysIn, ""},
 		{"iap: a client that is not known here", func(p *Posture, _ *Wanted, c *Caller) {
 			throughLoadBalancer(c)
 			c.Audience, p.Backends[0].OAuthClient = "client.apps.googleusercontent.com", ""
