@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +46,10 @@ type town struct {
 	*stage.Stage
 	t         *testing.T
 	instances []*function.Function
+	// queued hands each target on by the work topic; held is called before each
+	// call that an instance makes. Both are set before it is built.
+	queued bool
+	held   func(*http.Request)
 
 	ahead   atomic.Int64 // nanoseconds
 	mu      sync.Mutex
@@ -53,7 +59,12 @@ type town struct {
 // build deploys hello and protects it.
 func build(t *testing.T, policy string, instances int) *town {
 	t.Helper()
-	o := &town{t: t}
+	return (&town{t: t}).built(policy, instances)
+}
+
+func (o *town) built(policy string, instances int) *town {
+	t := o.t
+	t.Helper()
 	s, err := stage.Start(t.Context(), stage.Options{Clock: o.now})
 	if err != nil {
 		t.Fatal(err)
@@ -108,13 +119,34 @@ func (o *town) function(policy string) *function.Function {
 		o.t.Fatal(err)
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
-	config.Connect.Endpoint, config.PolicyText, config.Clock = o.URL(), []byte(policy), o.now
+	config.Connect.Endpoint, config.PolicyText, config.Clock = o.endpoint(), []byte(policy), o.now
 	config.ReportsTopic, config.PubSubHost = stage.ReportsTopic, o.Broker.Address()
+	if o.queued {
+		config.WorkTopic = stage.WorkTopic
+	}
 	f, err := function.New(o.t.Context(), config, slog.New(slog.NewTextHandler(o.t.Output(), nil)))
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	return f
+}
+
+// endpoint is where instances find Google's APIs.
+func (o *town) endpoint() string {
+	if o.held == nil {
+		return o.URL()
+	}
+	to, err := url.Parse(o.URL())
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.held(r)
+		proxy.ServeHTTP(w, r)
+	}))
+	o.t.Cleanup(server.Close)
+	return server.URL
 }
 
 // wire delivers to the instances in turn.
@@ -128,7 +160,7 @@ func (o *town) wire() {
 	if err := o.Cloud.Logs().AddSink(logging.Sink{Name: "refused-requests", Filter: stage.RequestsFilter, Topic: stage.EventsTopic}); err != nil {
 		o.t.Fatal(err)
 	}
-	for topic, path := range map[string]string{stage.EventsTopic: "/", stage.CommandsTopic: "/commands"} {
+	for topic, path := range map[string]string{stage.EventsTopic: "/", stage.WorkTopic: "/work", stage.CommandsTopic: "/commands"} {
 		if err := o.Broker.Push(o.t.Context(), delivery.Subscription{
 			Name: "projects/demo-project/subscriptions/" + topic[strings.LastIndexByte(topic, '/')+1:], Topic: topic, Endpoint: server.URL + path,
 			AckDeadline: 600 * time.Second, MinBackoff: 50 * time.Millisecond, MaxBackoff: 500 * time.Millisecond,
