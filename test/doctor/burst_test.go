@@ -1,17 +1,16 @@
 package doctor
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -23,47 +22,48 @@ const (
 	readsEach = 120
 )
 
-// push is one delivery of a log entry, as Pub/Sub posts it.
-func push(entry map[string]any, number int) ([]byte, error) {
-	copied := maps.Clone(entry)
-	copied["insertId"] = fmt.Sprintf("burst%d", number)
-	data, err := json.Marshal(copied)
+// repeat writes one log entry again and again, as Cloud Run would for as many
+// requests.
+func (o *town) repeat(entry map[string]any, times int) error {
+	text, err := json.Marshal(entry)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return json.Marshal(map[string]any{"subscription": "s", "message": map[string]any{"data": data, "messageId": fmt.Sprint(number)}})
+	var group errgroup.Group
+	group.SetLimit(32)
+	for i := range times {
+		group.Go(func() error {
+			var one logging.Entry
+			if err := json.Unmarshal(text, &one); err != nil {
+				return err
+			}
+			one.InsertID = fmt.Sprintf("burst%d", i)
+			o.Cloud.Logs().Write(one)
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
+// The entries go the whole way: log, sink, topic, push, and back where an
+// instance asks for that.
 func TestABurstOfRefusedRequestsToSeveralInstancesLeadsToOneRedeploy(t *testing.T) {
 	o := build(t, policy, instances)
 	o.withoutSink()
 	stuck(true)(o)
 	o.sees("ill,", http.StatusForbidden)
 	entry, before, reads := o.logged(), o.revisions(), o.ours(false, "")
-	var group errgroup.Group
-	group.SetLimit(32)
-	for i := range burst {
-		group.Go(func() error {
-			body, err := push(entry, i)
-			if err != nil {
-				return err
-			}
-			for { // as often as it comes again
-				answer := httptest.NewRecorder()
-				o.instances[i%instances].ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", bytes.NewReader(body)))
-				if answer.Code == http.StatusNoContent {
-					return nil
-				}
-				o.later(100 * time.Millisecond)
-			}
-		})
-	}
-	if err := group.Wait(); err != nil {
+	o.withSink()
+	delivered, began := o.subscription(stage.EventsTopic).Acknowledged, time.Now()
+	if err := o.repeat(entry, burst); err != nil {
 		t.Fatal(err)
 	}
-	o.until("every report has come", func() bool { return o.count(report.Redeployed) > 0 })
+	o.until("every entry is done with", func() bool {
+		return o.subscription(stage.EventsTopic).Acknowledged >= delivered+burst && o.count(report.Redeployed) > 0
+	})
 	made, read := o.revisions()-before, o.ours(false, "")-reads
-	fmt.Printf("%d refused requests to %d instances: %d redeploy, %d API reads\n", burst, instances, made, read)
+	fmt.Printf("%d refused requests through sink and push to %d instances in %s: %d redeploy, %d API reads\n",
+		burst, instances, time.Since(began).Round(time.Second), made, read)
 	if made != 1 || o.count(report.Redeployed) != 1 {
 		t.Errorf("%d new revisions, %d reports of them, want one", made, o.count(report.Redeployed))
 	}

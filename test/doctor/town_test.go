@@ -157,9 +157,7 @@ func (o *town) wire() {
 		o.instances[int(turn.Add(1))%len(o.instances)].ServeHTTP(w, r)
 	}))
 	o.t.Cleanup(server.Close)
-	if err := o.Cloud.Logs().AddSink(logging.Sink{Name: "refused-requests", Filter: stage.RequestsFilter, Topic: stage.EventsTopic}); err != nil {
-		o.t.Fatal(err)
-	}
+	o.withSink()
 	for topic, path := range map[string]string{stage.EventsTopic: "/", stage.WorkTopic: "/work", stage.CommandsTopic: "/commands"} {
 		if err := o.Broker.Push(o.t.Context(), delivery.Subscription{
 			Name: "projects/demo-project/subscriptions/" + topic[strings.LastIndexByte(topic, '/')+1:], Topic: topic, Endpoint: server.URL + path,
@@ -341,6 +339,14 @@ func (o *town) revisions() int {
 	o.t.Helper()
 	list, _ := o.call(http.MethodGet, "/v2/"+hello.Name()+"/revisions", nil)["revisions"].([]any)
 	return len(list)
+}
+
+// withSink begins the delivery of refused requests.
+func (o *town) withSink() {
+	o.t.Helper()
+	if err := o.Cloud.Logs().AddSink(logging.Sink{Name: "refused-requests", Filter: stage.RequestsFilter, Topic: stage.EventsTopic}); err != nil {
+		o.t.Fatal(err)
+	}
 }
 
 // withoutSink ends the delivery of refused requests.
