@@ -14,14 +14,12 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/auditlog"
 	"github.com/iapguard/iapguard/internal/cloud/callers"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
 	"github.com/iapguard/iapguard/internal/cloud/identity"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
 	"github.com/iapguard/iapguard/internal/cloud/requestlog"
 	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/cloud/secret"
-	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -77,37 +75,6 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 // our own writes here, as far as the log does.
 func (c *Cloud) Writes(ctx context.Context, project string) ([]json.RawMessage, error) {
 	return c.writes.Writes(ctx, project)
-}
-
-// Apply takes one step; see package plan for what each operation means.
-func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
-	defer c.forget(ctx, projectOf(step.Resource))
-	switch step.Op {
-	case plan.ProvisionAgent:
-		_, err := c.identity.ProvisionIAPAgent(ctx, projectOf(step.Resource))
-		return "", err
-	case plan.GrantInvoker:
-		return c.run.ChangePolicy(ctx, step.Resource, step.Version, func(p *iampolicy.Policy) bool {
-			return p.Add(step.Field, strings.Fields(step.To))
-		})
-	case plan.RevokePublic:
-		return c.run.ChangePolicy(ctx, step.Resource, step.Version, func(p *iampolicy.Policy) bool {
-			return p.Remove(step.Field, strings.Fields(step.From))
-		})
-	case plan.GrantAccess:
-		return c.iap.Grant(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To))
-	case plan.EnableIAP:
-		return "", c.enableIAP(ctx, step)
-	case plan.EnableDirectIAP:
-		return c.run.EnableIAP(ctx, step.Resource, step.Version)
-	case plan.RestrictIngress:
-		return c.run.RestrictIngress(ctx, step.Resource, step.Version)
-	case plan.RequireInvoker:
-		return c.run.RequireInvoker(ctx, step.Resource, step.Version)
-	case plan.Redeploy:
-		return c.run.Redeploy(ctx, step.Resource, step.Version, posture.RedeployImage(step.To))
-	}
-	return "", fault.New(fault.Invalid, "operation %q is not known", step.Op)
 }
 
 // forget makes the next look at who wrote what in a project see our own write.

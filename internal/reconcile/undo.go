@@ -25,6 +25,9 @@ type Undoing struct {
 	Steps []plan.Step
 	// Opens are the doors that are open afterwards and are not now.
 	Opens []posture.Door
+	// Stays are steps that were taken and leave nothing to take back: a new
+	// revision, made of what was there.
+	Stays []plan.Step
 }
 
 // PlanUndo holds reports of one service against the service as it is, and
@@ -47,6 +50,14 @@ func PlanUndo(p posture.Posture, reports []report.Report) (Undoing, error) {
 			}
 			wanted := reported.Result == report.StepDone || r.Outcome == report.Started && reported.Result == report.StepPlanned
 			if !wanted || step.Op == plan.ProvisionAgent {
+				continue
+			}
+			if step.Op == plan.Redeploy {
+				undoing.Stays = append(undoing.Stays, step)
+				// What we wrote before it is ours still, if nobody else wrote after it.
+				if reported.VersionAfter != "" && reported.VersionAfter == p.Service.Version {
+					current[step.Written()] = true
+				}
 				continue
 			}
 			at := standing(p, step)
@@ -123,6 +134,12 @@ func standing(p posture.Posture, step plan.Step) state {
 		return state{string(p.Service.Ingress) == step.To, p.Service.Version}
 	case plan.RequireInvoker:
 		return state{!p.Service.InvokerCheckOff, p.Service.Version}
+	case plan.EnableDirectIAP:
+		return state{p.Service.IAPOn, p.Service.Version}
+	case plan.GrantAccess:
+		if step.Resource == p.Target.AccessResource(p.ProjectNumber) {
+			return state{holdsAll(p.DirectAccess, step.Field, step.To), p.DirectAccess.Version}
+		}
 	}
 	for _, backend := range p.Backends {
 		switch {

@@ -46,7 +46,8 @@ var ours = map[plan.Op]shape{
 	}},
 	plan.GrantAccess: {
 		func(p posture.Posture, name string) bool {
-			return slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.AccessResource(p.ProjectNumber) == name })
+			return name == p.Target.AccessResource(p.ProjectNumber) ||
+				slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.AccessResource(p.ProjectNumber) == name })
 		},
 		func(_ posture.Posture, s plan.Step) bool {
 			return s.Field == posture.RoleAccessor && s.From == "" && strings.TrimSpace(s.To) != ""
@@ -60,6 +61,10 @@ var ours = map[plan.Op]shape{
 			return s.From == "false" && posture.OAuthClientOf(s.To).Enabling() == s.To
 		},
 	},
+	plan.EnableDirectIAP: {isTarget, func(_ posture.Posture, s plan.Step) bool { return s.From == "false" && s.To == "true" }},
+	plan.Redeploy: {isTarget, func(_ posture.Posture, s plan.Step) bool {
+		return s.Field == "revision" && slices.Contains([]posture.RedeployImage{posture.ImagePin, posture.ImageGoOn, posture.ImageRefuse}, posture.RedeployImage(s.To))
+	}},
 	plan.RestrictIngress: {isTarget, func(_ posture.Posture, s plan.Step) bool {
 		// We restrict nothing but all.
 		return s.From == string(posture.IngressAll) && s.To == string(posture.IngressInternalLoadBalancing)
@@ -90,6 +95,8 @@ func takenBack(p posture.Posture, step plan.Step) posture.Posture {
 		p.Service.Ingress = posture.Ingress(step.From)
 	case plan.RequireInvoker:
 		p.Service.InvokerCheckOff = true
+	case plan.EnableDirectIAP:
+		p.Service.IAPOn = false
 	case plan.EnableIAP:
 		p.Backends = slices.Clone(p.Backends)
 		for i := range p.Backends {

@@ -97,6 +97,81 @@ func TestAStartedRecordIsUndoneAsFarAsItCameAbout(t *testing.T) {
 	}
 }
 
+// directShop is a service with IAP of its own, after every step of report
+// directDone.
+func directShop() posture.Posture {
+	p := protectedShop()
+	p.Backends, p.Service.IAPOn, p.Service.Ingress = nil, true, posture.IngressAll
+	p.DirectAccess = posture.Policy{Version: "d1", Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}}}}
+	return p
+}
+
+func directDone() report.Report {
+	r := shopDone()
+	r.Steps = append(r.Steps[:2:2],
+		report.Step{Op: string(plan.GrantAccess), Resource: shop.AccessResource("123456789012"), Field: posture.RoleAccessor, To: "user:alice@example.com", Why: "w", Result: report.StepDone, VersionAfter: "d1"},
+		report.Step{Op: string(plan.EnableDirectIAP), Resource: shop.Name(), Field: "iapEnabled", From: "false", To: "true", Why: "w", Result: report.StepDone, VersionAfter: "s1"},
+		r.Steps[5])
+	return r
+}
+
+func TestIAPOfTheServiceItselfIsTurnedOffAgain(t *testing.T) {
+	undoing, err := PlanUndo(directShop(), []report.Report{directDone()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := operations(undoing.Steps), "revoke-public@p2 enable-direct-iap@s1 grant-access@d1 grant-invoker@p2"; got != want {
+		t.Errorf("steps %s, want %s", got, want)
+	}
+	if len(undoing.Opens) != 1 || undoing.Opens[0].Address != shopDoor {
+		t.Errorf("opened doors %+v, want %s", undoing.Opens, shopDoor)
+	}
+	for name, change := range map[string]func(*posture.Posture, *report.Report){
+		"turned off since":     func(p *posture.Posture, _ *report.Report) { p.Service.IAPOn = false },
+		"written since":        func(p *posture.Posture, _ *report.Report) { p.Service.Version = "s2" },
+		"another service":      func(_ *posture.Posture, r *report.Report) { r.Steps[3].Resource += "-x" },
+		"it was never off":     func(_ *posture.Posture, r *report.Report) { r.Steps[3].From = "true" },
+		"access changed since": func(p *posture.Posture, _ *report.Report) { p.DirectAccess.Version = "d2" },
+	} {
+		p, r := directShop(), directDone()
+		change(&p, &r)
+		if undoing, err := PlanUndo(p, []report.Report{r}); err == nil {
+			t.Errorf("%s: steps %s, want an error", name, operations(undoing.Steps))
+		}
+	}
+}
+
+func TestANewRevisionStaysAndTheOtherStepsAreTakenBack(t *testing.T) {
+	redeployed := report.Step{Op: string(plan.Redeploy), Resource: shop.Name(), Field: "revision", From: "shop-00001-abc", To: "pin", Why: "w", Result: report.StepDone, VersionAfter: "s2"}
+	for _, tc := range []struct {
+		name, now, want string
+		change          func(*report.Step)
+	}{
+		{"the redeploy was the last write", "s2", "", func(*report.Step) {}},
+		{"somebody wrote after the redeploy", "s3", "changed since", func(*report.Step) {}},
+		{"a forged redeploy of another service", "s2", "not one of", func(s *report.Step) { s.Resource += "-x" }},
+		{"a forged redeploy with another image", "s2", "not what the operation writes", func(s *report.Step) { s.To = "evil:latest" }},
+	} {
+		p, last := protectedShop(), shopDone()
+		step := redeployed
+		tc.change(&step)
+		p.Service.Version, last.Outcome, last.Steps = tc.now, report.Redeployed, []report.Step{step}
+		undoing, err := PlanUndo(p, []report.Report{shopDone(), last})
+		if tc.want != "" {
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s: error %v, want one with %q", tc.name, err, tc.want)
+			}
+			continue
+		}
+		if got, want := operations(undoing.Steps), "revoke-public@p2 restrict-ingress@s2 enable-iap@b1 grant-access@a1 grant-invoker@p2"; err != nil || got != want {
+			t.Errorf("%s: steps %s, error %v, want %s", tc.name, got, err, want)
+		}
+		if len(undoing.Stays) != 1 || undoing.Stays[0].Op != plan.Redeploy {
+			t.Errorf("%s: what stays: %+v", tc.name, undoing.Stays)
+		}
+	}
+}
+
 func TestUndoRefusesWhatMovedAndWhatWasForged(t *testing.T) {
 	for _, tc := range []struct {
 		name, want string

@@ -125,6 +125,9 @@ func printUndoing(out io.Writer, planned reconcile.Undoing) {
 		change := changeText(report.Step{Field: step.Field, From: step.To, To: step.From})
 		fmt.Fprintf(out, "    %d. undo %-22s %s\n       %s\n", i+1, step.Op, step.Resource, change)
 	}
+	for _, step := range planned.Stays {
+		fmt.Fprintf(out, "    %s of %s stays: the new revision was made of what was there, so nothing is to take back\n", step.Op, step.Resource)
+	}
 	for _, door := range planned.Opens {
 		fmt.Fprintf(out, "  ! opens    %s  (%s)\n", door.Address, door.Kind)
 	}

@@ -35,6 +35,11 @@ func say(t *testing.T, args ...string) (string, error) {
 // with the reports.
 func applied(t *testing.T) (s *stage.Stage, reports string) {
 	t.Helper()
+	return appliedWith(t, atOnce)
+}
+
+func appliedWith(t *testing.T, rules string) (s *stage.Stage, reports string) {
+	t.Helper()
 	s, err := stage.Start(t.Context(), stage.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +58,7 @@ func applied(t *testing.T) (s *stage.Stage, reports string) {
 		}
 	}
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(atOnce), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	reports = filepath.Join(t.TempDir(), "reports.json")
@@ -111,6 +116,20 @@ func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 		if err != nil || !strings.Contains(out, line) {
 			t.Errorf("after undo a plan does not say %s: %v\n%s", line, err, out)
 		}
+	}
+}
+
+func TestUndoTurnsOffTheIAPOfTheServiceItself(t *testing.T) {
+	s, reports := appliedWith(t, strings.Replace(atOnce, "mode: enforce", "mode: enforce, recipe: direct", 1))
+	if got := outside(t, s); got == http.StatusOK {
+		t.Fatalf("protected, the default URL answers %d", got)
+	}
+	out, err := say(t, "undo", "--yes", "--endpoint", s.URL(), reports)
+	if err != nil || !strings.Contains(out, "undo enable-direct-iap") || !strings.Contains(out, "! opens    https://hello-") || !strings.Contains(out, "4 of 4 steps undone") {
+		t.Fatalf("error %v and\n%s", err, out)
+	}
+	if got := outside(t, s); got != http.StatusOK {
+		t.Errorf("after undo the default URL answers %d, want 200 as before protection", got)
 	}
 }
 

@@ -19,6 +19,13 @@ func (c *Client) RestoreIngress(ctx context.Context, name, version string, setti
 	return "", fault.New(fault.Invalid, "restoring the ingress of %q: %q is no ingress", name, setting)
 }
 
+// DisableIAP turns direct IAP off at a service again, and nothing else.
+func (c *Client) DisableIAP(ctx context.Context, name, version string) (string, error) {
+	return c.patch(ctx, name, "iapEnabled", &run.GoogleCloudRunV2Service{
+		Etag: version, IapEnabled: false, ForceSendFields: []string{"IapEnabled"},
+	})
+}
+
 // WaiveInvoker switches the invoker check off again, and nothing else.
 func (c *Client) WaiveInvoker(ctx context.Context, name, version string) (string, error) {
 	return c.patch(ctx, name, "invokerIamDisabled", &run.GoogleCloudRunV2Service{Etag: version, InvokerIamDisabled: true})
