@@ -92,16 +92,16 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 func TestACertificateOfAnotherHostIsTold(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	transport := http.Transport{TLSClientConfig: checked(posture.Knock{Host: "shop.example.com"})}
+	named := &http.Transport{TLSClientConfig: checked(posture.Knock{Host: "shop.example.com"})}
+	unnamed := &http.Transport{TLSClientConfig: checked(posture.Knock{Host: "203.0.113.7"})}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := transport.RoundTrip(request); err == nil || !strings.HasPrefix(words(err), "its certificate is not the host's: ") {
+	if _, err := named.RoundTrip(request); err == nil || !strings.HasPrefix(words(err), "its certificate is not the host's: ") {
 		t.Errorf("error %v, want one about the certificate", err)
 	}
-	transport = http.Transport{TLSClientConfig: checked(posture.Knock{Host: "203.0.113.7"})}
-	response, err := transport.RoundTrip(request)
+	response, err := unnamed.RoundTrip(request)
 	if err != nil {
 		t.Fatalf("an address without a name has no certificate of its own: %v", err)
 	}
