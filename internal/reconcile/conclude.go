@@ -56,7 +56,7 @@ func (r *run) deferred(v view, what string, until time.Time) report.Report {
 
 func (r *run) planned(v view) report.Report {
 	final := r.report(v, report.Planned)
-	if tooOld(v.posture, v.settings) {
+	if v.tooOld() {
 		final.Advice = append(final.Advice, ageAdvice(v))
 	}
 	return final

@@ -231,6 +231,7 @@ type view struct {
 	hold     *posture.Hold // what stops this plan, its own or a neighbour's
 	findings []posture.Finding
 	plan     plan.Plan
+	guarded  bool // the audit log shows that we guarded the service before
 }
 
 func (r *run) observe(ctx context.Context) (view, error) {
@@ -252,6 +253,7 @@ func (r *run) observe(ctx context.Context) (view, error) {
 	v := view{
 		posture: observed, settings: j.want.Settings, digest: rules.Digest(), inScope: j.inScope, hold: heldBy(observed, j.want.Of),
 		findings: j.findings, plan: plan.Make(observed, j.want, j.findings, r.Now()),
+		guarded: r.guardedOnce(ctx, observed, j.want.Settings),
 	}
 	if err := r.nameCallers(ctx, &v, j.want); err != nil {
 		return v, fmt.Errorf("observing who calls %s: %w", r.request.Target, err)

@@ -52,7 +52,7 @@ func subject(p posture.Posture, target posture.Target) policy.Subject {
 // it acts only when it names the plan that is right at the time.
 func (r *run) agreed(v view) bool {
 	mode := v.settings.Mode
-	if mode == posture.Enforce && tooOld(v.posture, v.settings) {
+	if mode == posture.Enforce && v.tooOld() {
 		mode = posture.Approve
 	}
 	if r.request.Consent || mode == posture.Enforce {
@@ -89,7 +89,7 @@ func tooOld(p posture.Posture, settings posture.Settings) bool {
 // applied to before: its ingress is exactly what we set, and either IAP's agent
 // may invoke it or IAP is on. Whoever undoes one of the three leaves the
 // others, except that an opened ingress alone cannot be told from a service
-// that somebody set up by hand; such a one is left to people.
+// that somebody set up by hand: guardedOnce asks the audit log about such a one.
 func protectedOnce(p posture.Posture) bool {
 	if p.Service.Ingress != posture.IngressInternalLoadBalancing {
 		return false
