@@ -36,6 +36,7 @@ type Cloud struct {
 	folders       folderCache
 	writes        *auditlog.Client
 	callers       *callers.Client
+	visits        visits
 	now           func() time.Time
 }
 
