@@ -97,6 +97,12 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"probe":          choice(r, "probe", &settings.Probe, posture.ProbeOn, posture.ProbeOff),
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),
+		"brakes": func(n ast.Node) {
+			r.mapping(n, "brakes", keys{
+				"perProject": r.number("brakes.perProject", mostServices, &settings.Brakes.PerProject),
+				"overall":    r.number("brakes.overall", mostServices, &settings.Brakes.Overall),
+			})
+		},
 	}, "name")
 	settings.Rule, settings.KeepInvokers, settings.KeepIngress = read.name, invokers == "keep", ingress == "keep"
 	if settings.Existing && settings.Since.IsZero() {

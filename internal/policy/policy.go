@@ -71,4 +71,6 @@ func digest(text []byte) string {
 const (
 	maxSettle      = 10 * time.Minute
 	maxPropagation = 30 * time.Minute
+	// mostServices is more than anybody wants written within an hour.
+	mostServices = 1000
 )

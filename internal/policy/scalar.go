@@ -40,6 +40,19 @@ func (r *reader) duration(what string, most time.Duration, into *time.Duration) 
 	}
 }
 
+// number reads a whole number from 1 on.
+func (r *reader) number(what string, most int, into *int) func(ast.Node) {
+	return func(n ast.Node) {
+		text := n.GetToken().Value
+		number, err := strconv.Atoi(text)
+		if n.Type() != ast.IntegerType || err != nil || number < 1 || number > most {
+			r.complain(n, "%s is %.60q: write a number from 1 to %d", what, text, most)
+			return
+		}
+		*into = number
+	}
+}
+
 // days reads a number of days, like 30d.
 func (r *reader) days(what string, into *time.Duration) func(ast.Node) {
 	return func(n ast.Node) {

@@ -42,6 +42,10 @@ var strictnesses = []strictness{
 		return inOrder(b.Callers, l.Callers, posture.BreakStopOnRequests, posture.BreakStop, posture.BreakProceed)
 	}},
 	{"probe", []string{"Probe"}, func(l, b posture.Settings) bool { return inOrder(b.Probe, l.Probe, posture.ProbeOff, posture.ProbeOn) }},
+	// What the brakes stop stays as it is.
+	{"brakes", []string{"Brakes"}, func(l, b posture.Settings) bool {
+		return l.Brakes.PerProject >= b.Brakes.PerProject && l.Brakes.Overall >= b.Brakes.Overall
+	}},
 	// A redeploy is done with rights that whoever deploys may not have.
 	{"redeploy", []string{"Redeploy"}, func(l, b posture.Settings) bool {
 		return inOrder(b.Redeploy, l.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff)

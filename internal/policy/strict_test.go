@@ -58,6 +58,8 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"since", func(s *settings) { s.Since, s.Existing = day, true }, func(s *settings) { s.Since = day }, false},
 		{"settle", func(s *settings) { s.Settle = 0 }, func(s *settings) {}, false},
 		{"propagation", func(s *settings) {}, func(s *settings) { s.Propagation = time.Hour }, false},
+		{"brakes", func(s *settings) {}, func(s *settings) { s.Brakes.PerProject = 9 }, false},
+		{"brakes", func(s *settings) { s.Brakes.Overall = 51 }, func(s *settings) {}, false},
 		{"redeploy", func(s *settings) { s.Redeploy = posture.RedeployOff }, func(s *settings) {}, false},
 		{"redeploy", func(s *settings) {}, func(s *settings) { s.Redeploy = posture.RedeployEnforce }, false},
 		{"callers", func(s *settings) {}, func(s *settings) { s.Callers = posture.BreakStopOnRequests }, false},

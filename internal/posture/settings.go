@@ -72,6 +72,8 @@ type Settings struct {
 	// Propagation is how long a grant or a load balancer's setting may take
 	// until it holds everywhere.
 	Propagation time.Duration
+	// Brakes bound how many services are written within an hour.
+	Brakes Brakes
 	// Redeploy is what to do about a revision that refuses IAP's agent although
 	// it may invoke, and RedeployImage about its image.
 	Redeploy      Redeploy
@@ -110,6 +112,13 @@ func OAuthClientOf(enabling string) OAuthClient {
 	return OAuthClient{words[1], words[2]}
 }
 
+// Brakes are how many services may be written within an hour, by whatever
+// leads to it, before all further ones wait. 0 = no bound.
+type Brakes struct {
+	PerProject int // in one project
+	Overall    int // in all projects together
+}
+
 // Exemption is why a service may stay as it is, who answers for that, and for
 // how long.
 type Exemption struct {
@@ -135,7 +144,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
 		Settle: 30 * time.Second, Propagation: 2 * time.Minute, Redeploy: RedeployAdvise, RedeployImage: ImagePin,
-		Callers: BreakStop, Probe: ProbeOff,
+		Callers: BreakStop, Probe: ProbeOff, Brakes: Brakes{PerProject: 10, Overall: 50},
 	}
 }
 
