@@ -80,7 +80,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	f.engine = &reconcile.Engine{
 		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher,
-		Policy: policies.current, Holds: heldBy(config.Holds, log), History: History(clients), Now: config.Clock, Prober: probe.New(config.Connect), Kept: &sync.Map{}, Log: log, Version: Version,
+		Policy: policies.current, Holds: heldBy(config.Holds, log), History: History(clients), Memory: &reconcile.Memory{}, Now: config.Clock, Prober: probe.New(config.Connect), Kept: &sync.Map{}, Log: log, Version: Version,
 	}
 	return f, nil
 }

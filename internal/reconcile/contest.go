@@ -23,7 +23,7 @@ const (
 func (r *run) contested(v view, due []plan.Step, writes []event.Write) *report.Contest {
 	var worst *report.Contest
 	for _, step := range due {
-		contest := contestOf(v.posture, step, writes, r.own)
+		contest := contestOf(v.posture, step, writes, r.ours)
 		if contest.Rounds < contestedAfter || worst != nil && contest.Rounds <= worst.Rounds {
 			continue
 		}
@@ -45,9 +45,6 @@ func (r *run) took(step plan.Step) bool {
 		return done.Result == report.StepDone && done.Op == string(step.Op) && done.Resource == step.Resource && done.Field == step.Field
 	})
 }
-
-// own says whether a write was ours.
-func (r *run) own(w event.Write) bool { return event.Self{Principal: r.Self}.Wrote(w.Cause) }
 
 // contestOf counts how often the protection that a step is to make was made by
 // us and undone by somebody else: rounds. writes are those of the project,
@@ -81,8 +78,9 @@ func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func
 		case own(write):
 			endRound()
 			ours = true
-		case effect == made:
+		case effect == made && len(suspects) > 0: // somebody else mended it
 			endRound()
+		case effect == made:
 		case ours:
 			suspects = append(suspects, write)
 		}

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,10 +83,10 @@ func backendFix(p posture.Posture, step plan.Step) map[tool]string {
 	}
 	client, moduleClient := "", ""
 	yaml := "  annotations:\n    cnrm.cloud.google.com/state-into-spec: absent\nspec: # and no iap here: it is left as it is"
-	if b.OAuthClient != "" {
-		client = fmt.Sprintf("\n    oauth2_client_id     = %q\n    oauth2_client_secret = var.oauth2_client_secret", b.OAuthClient)
+	if id := cmp.Or(b.OAuthClient, posture.OAuthClientOf(step.To).ID); id != "" {
+		client = fmt.Sprintf("\n    oauth2_client_id     = %q\n    oauth2_client_secret = var.oauth2_client_secret", id)
 		moduleClient = strings.ReplaceAll(client, "\n", "\n  ")
-		yaml = fmt.Sprintf("spec:\n  iap:\n    oauth2ClientIdRef:\n      external: %s\n    oauth2ClientSecret:\n      valueFrom:\n        secretKeyRef: # the Secret that holds the client's secret", b.OAuthClient)
+		yaml = fmt.Sprintf("spec:\n  iap:\n    oauth2ClientIdRef:\n      external: %s\n    oauth2ClientSecret:\n      valueFrom:\n        secretKeyRef: # the Secret that holds the client's secret", id)
 	}
 	hcl := fmt.Sprintf("resource %q %q {\n  name   = %q\n%s  # ...\n  iap {\n    enabled = true%s\n  }\n}", kind, label(b.Name), b.Name, place, client)
 	if b.Location == posture.Global {

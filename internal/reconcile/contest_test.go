@@ -70,6 +70,8 @@ func invokers(minute int, ours bool, members ...string) event.Write {
 
 func TestARoundIsAWriteOfOursThatSomebodyElseUndid(t *testing.T) {
 	const ours, theirs = true, false
+	withClient := enable
+	withClient.To = "true 77.apps.googleusercontent.com projects/p/secrets/s/versions/1"
 	anonymous := iap(2, theirs, "false")
 	anonymous.Principal, anonymous.UserAgent = "", ""
 	elsewhere := iap(2, theirs, "false")
@@ -86,6 +88,7 @@ func TestARoundIsAWriteOfOursThatSomebodyElseUndid(t *testing.T) {
 	}{
 		{"nothing happened", enable, nil, 0},
 		{"never undone", enable, []event.Write{iap(1, ours, "true")}, 0},
+		{"with a client of its own", withClient, []event.Write{iap(1, ours, "true"), iap(2, theirs, "true"), iap(3, theirs, "false")}, 1},
 		{"once", enable, []event.Write{iap(1, ours, "true"), iap(2, theirs, "false")}, 1},
 		{"three times", enable, []event.Write{iap(1, ours, "true"), iap(2, theirs, "false"), iap(3, ours, "true"), iap(4, theirs, "false"), iap(5, ours, "true"), iap(6, theirs, "false")}, 3},
 		{"two of ours in a row are one", enable, []event.Write{iap(1, ours, "true"), iap(2, ours, "true"), iap(3, theirs, "false")}, 1},
@@ -116,7 +119,7 @@ func TestARoundIsAWriteOfOursThatSomebodyElseUndid(t *testing.T) {
 		{"somebody else is granted", grant, []event.Write{invokers(1, ours, "serviceAccount:agent"), invokers(2, theirs, "serviceAccount:agent", "user:x")}, 0},
 	} {
 		r := &run{Engine: &Engine{Self: us}}
-		if got := contestOf(fought(), tc.step, tc.writes, r.own).Rounds; got != tc.want {
+		if got := contestOf(fought(), tc.step, tc.writes, r.ours).Rounds; got != tc.want {
 			t.Errorf("%s: %d rounds, want %d", tc.name, got, tc.want)
 		}
 	}
@@ -128,7 +131,7 @@ func TestAContestNamesWhoUndidItAndWhen(t *testing.T) {
 	r := &run{Engine: &Engine{Self: us}}
 	got := contestOf(fought(), enable, []event.Write{
 		iap(1, true, "true"), iap(2, false, "?"), iap(3, false, "false"), iap(3, true, "true"), other, iap(5, true, "true"), other,
-	}, r.own)
+	}, r.ours)
 	first, last := at(3), at(4)
 	want := report.Contest{Rounds: 3, FirstAt: &first, LastAt: &last, Actors: []report.Actor{
 		{Principal: "dev@example.com", UserAgent: "Terraform/1.13"}, {Principal: "ops@example.com", UserAgent: "google-cloud-sdk gcloud/528.0.0"},

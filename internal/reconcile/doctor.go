@@ -54,6 +54,9 @@ func (r *run) diagnose(ctx context.Context) (report.Report, error) {
 		case !r.mayWrite(v) || round > rounds:
 			return r.report(v, report.Planned), nil
 		}
+		if final, stopped := r.braked(ctx, v); stopped {
+			return final, nil
+		}
 		if err := r.start(ctx, v); err != nil {
 			return report.Report{}, err
 		}

@@ -35,7 +35,7 @@ func written(step plan.Step, write event.Write) effect {
 	}
 	value, told := write.Settings[step.Field]
 	switch {
-	case told && (value == step.To || step.Op == plan.RestrictIngress && value != string(posture.IngressAll)):
+	case told && (value == firstWord(step.To) || step.Op == plan.RestrictIngress && value != string(posture.IngressAll)):
 		return made
 	case told:
 		return undone
@@ -43,6 +43,13 @@ func written(step plan.Step, write event.Write) effect {
 		return untouched
 	}
 	return unknown
+}
+
+// firstWord is the setting of a step that turns IAP on, which may name the OAuth
+// client too.
+func firstWord(to string) string {
+	first, _, _ := strings.Cut(to, " ")
+	return first
 }
 
 func policyEffect(step plan.Step, policy *posture.Policy) effect {

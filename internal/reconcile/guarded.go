@@ -20,7 +20,7 @@ func (r *run) guardedOnce(ctx context.Context, p posture.Posture, settings postu
 	}
 	writes, err := r.writes(ctx, p.Target.Project)
 	return err == nil && slices.ContainsFunc(writes, func(w event.Write) bool {
-		return r.own(w) && w.Kind == event.RunServiceChanged && w.Location == p.Target.Location && w.Service == p.Target.Service &&
+		return r.ours(w) && w.Kind == event.RunServiceChanged && w.Location == p.Target.Location && w.Service == p.Target.Service &&
 			w.Settings["ingress"] == string(posture.IngressInternalLoadBalancing)
 	})
 }

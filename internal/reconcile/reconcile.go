@@ -56,6 +56,7 @@ type Describer interface {
 type Policy interface {
 	For(subject policy.Subject) (posture.Settings, bool)
 	Asks() posture.Asked // beside names
+	Projects() []string  // those that it names in full
 	Digest() string
 }
 
@@ -91,6 +92,8 @@ type Engine struct {
 	// everybody's. nil means that none is kept, which only tests do: then nothing
 	// is counted, and nothing that has been counted stops a write.
 	History func(ctx context.Context, project string) ([]event.Write, error)
+	// Memory is the instance's own, beside the log; nil = nothing is remembered.
+	Memory *Memory
 }
 
 // Request is one run: why, for what, and on whose word.
@@ -197,6 +200,9 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 		}
 		if err := r.accept(view); err != nil {
 			return r.refused(view, err), nil
+		}
+		if step, failed := r.unheld(ctx, view); failed {
+			return r.unverified(view, step), nil
 		}
 		due, _ := view.plan.Due(r.Now())
 		if final, stopped := r.stopped(ctx, view, due); stopped {

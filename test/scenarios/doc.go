@@ -30,6 +30,9 @@
 //	doctor SERVICE                   somebody asks on the commands topic why it answers 403
 //	deliver                          the function is given all events, in order, until it has none left that is due
 //	advance DURATION                 time passes, and what was sent back is delivered again
+//	forget FIELD PATH                from now on the function reads what stands at PATH without that
+//	                                 field: its writes are acknowledged, and do not show
+//	remember                         that is over
 //	sweep                            somebody asks on the commands topic to look at every service
 //	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
 //

@@ -49,6 +49,8 @@ type play struct {
 	mail    []letter
 	reports []report.Report
 	written []string
+
+	forgotten map[string]string // by path: the field that the function does not get to read
 }
 
 // letter is one message that waits for its delivery.

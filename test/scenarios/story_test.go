@@ -130,6 +130,24 @@ var acts = map[string]func(p *play, args, block []string) error{
 		p.command(map[string]string{"command": "sweep", "target": "projects/" + stage.Project})
 		return nil
 	},
+	"forget": func(p *play, args, _ []string) error {
+		if len(args) != 2 {
+			return fmt.Errorf("write forget FIELD PATH")
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.forgotten == nil {
+			p.forgotten = map[string]string{}
+		}
+		p.forgotten[args[1]] = args[0]
+		return nil
+	},
+	"remember": func(p *play, _, _ []string) error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.forgotten = nil
+		return nil
+	},
 	"approve": func(p *play, args, _ []string) error {
 		reports := p.about(strings.Join(args, ""), false)
 		if len(reports) == 0 {

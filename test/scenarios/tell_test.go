@@ -33,7 +33,7 @@ func tell(r report.Report) []string {
 		lines = append(lines, "- "+r.Verdict+": "+timeless(people(r.Why)))
 	}
 	if r.WaitingFor != nil && r.WaitingFor.What != r.Why {
-		lines = append(lines, "- waits: "+r.WaitingFor.What)
+		lines = append(lines, "- waits: "+braking.ReplaceAllString(r.WaitingFor.What, "is $1 until …:"))
 	}
 	if r.Outcome == report.Started {
 		return lines
@@ -85,6 +85,9 @@ var changing = []struct {
 	{regexp.MustCompile(`\b\d{19}\b`), "…"},                        // a resource's id
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},
 }
+
+// braking is until when a brake or the circuit breaker is on.
+var braking = regexp.MustCompile(`is (on|open) until [0-9T:-]+Z:`)
 
 func timeless(text string) string {
 	for _, each := range changing {

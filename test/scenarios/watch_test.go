@@ -47,9 +47,23 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 		p.mu.Unlock()
 		p.compare(call, before, p.everyDoor())
 	}
+	answer = p.without(r, answer)
 	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
 	w.WriteHeader(response.StatusCode)
 	_, _ = w.Write(answer) // the function sees a cut connection
+}
+
+// without leaves out of what is read the field that is forgotten there.
+func (p *play) without(r *http.Request, answer []byte) []byte {
+	p.mu.Lock()
+	field := p.forgotten[r.URL.Path]
+	p.mu.Unlock()
+	var read map[string]any
+	if field == "" || r.Method != http.MethodGet || json.Unmarshal(answer, &read) != nil {
+		return answer
+	}
+	delete(read, field)
+	return []byte(jsonText(read))
 }
 
 // writes says whether a call can change anything.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,9 +84,22 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	}
 	return &bench{cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, engine: &reconcile.Engine{
 		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher, Version: function.Version, Now: time.Now,
-		Policy: func() reconcile.Policy { return rules }, Holds: holds, Prober: probe.New(config.Connect), History: function.History(clients),
+		Policy: func() reconcile.Policy { return rules }, Holds: holds, Prober: probe.New(config.Connect), History: function.History(clients), Memory: &reconcile.Memory{},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}, nil
+}
+
+// namedProjects are those that the policy names in full.
+func (o *options) namedProjects() ([]string, error) {
+	name := cmp.Or(o.policy, os.Getenv("IAPGUARD_POLICY"))
+	if name == "" {
+		return nil, nil
+	}
+	rules, err := policy.Read(name, time.Now())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return rules.Projects(), nil
 }
 
 // readHolds reads the holds whenever it is asked, nil when none are kept.

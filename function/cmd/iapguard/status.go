@@ -21,6 +21,8 @@ type status struct {
 	Holds  []holdStatus `json:"holds"`
 	// Unreadable says why the holds cannot be read; then nothing is written.
 	Unreadable string `json:"unreadable,omitempty"`
+	// Brakes is absent where the policy names no project in full.
+	Brakes *brakesStatus `json:"brakes,omitempty"`
 }
 
 type policyStatus struct {
@@ -32,6 +34,9 @@ type ruleStatus struct {
 	Name   string         `json:"name"`
 	Mode   posture.Mode   `json:"mode"`
 	Recipe posture.Recipe `json:"recipe"`
+	// PerProject and Overall are how many services may be written within an hour.
+	PerProject int `json:"perProject"`
+	Overall    int `json:"overall"`
 }
 
 type holdStatus struct {
@@ -46,7 +51,7 @@ func newStatusCommand() *cobra.Command {
 	var policyName, format string
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show the policy's digest and modes, and what is held",
+		Short: "Show the policy's digest and modes, what is held, and how near the brakes are",
 		Args:  noMore,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := textOrJSON(format); err != nil {
@@ -55,6 +60,9 @@ func newStatusCommand() *cobra.Command {
 			read, err := readStatus(command.Context(), cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")), &file, time.Now())
 			if err != nil {
 				return usageError{err}
+			}
+			if read.Brakes, err = readBrakes(command.Context(), policyName, file.endpoint); err != nil {
+				return err
 			}
 			if format == "json" {
 				return json.NewEncoder(command.OutOrStdout()).Encode(read)
@@ -87,7 +95,7 @@ func readStatus(ctx context.Context, policyName string, named *holdsFlag, now ti
 	}
 	read.Policy = policyStatus{Digest: rules.Digest(), Rules: []ruleStatus{}}
 	for _, rule := range rules.Rules() {
-		read.Policy.Rules = append(read.Policy.Rules, ruleStatus{rule.Rule, rule.Mode, rule.Recipe})
+		read.Policy.Rules = append(read.Policy.Rules, ruleStatus{rule.Rule, rule.Mode, rule.Recipe, rule.Brakes.PerProject, rule.Brakes.Overall})
 	}
 	if named.path() == "" {
 		return read, nil
@@ -121,4 +129,5 @@ func (s status) print(out io.Writer) {
 	if s.Unreadable != "" {
 		fmt.Fprintf(out, "  nothing is written: %s\n", s.Unreadable)
 	}
+	s.Brakes.print(out, s.Policy.Rules)
 }

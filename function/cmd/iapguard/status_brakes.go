@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+)
+
+// brakesStatus is what was written within the last hour, as the audit logs of
+// the projects tell that the policy names in full.
+type brakesStatus struct {
+	Written map[string]int `json:"written"` // services, by project
+	Overall int            `json:"overall"`
+	Breaker *openBreaker   `json:"breaker,omitempty"` // absent = closed, as far as the logs tell
+	// Unknown says of which projects nothing is known, and why.
+	Unknown map[string]string `json:"unknown,omitempty"`
+}
+
+// openBreaker is what holds every write.
+type openBreaker struct {
+	Why   string    `json:"why"`
+	Until time.Time `json:"until"`
+}
+
+// statusPatience bounds how long status waits for the logs.
+const statusPatience = 20 * time.Second
+
+// readBrakes asks the audit logs; nil where the policy names no project in full.
+func readBrakes(ctx context.Context, policyName, endpoint string) (*brakesStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	o := options{policy: policyName, endpoint: endpoint, format: "text"}
+	projects, err := o.namedProjects()
+	if err != nil || len(projects) == 0 {
+		return nil, err
+	}
+	read := &brakesStatus{Written: map[string]int{}, Unknown: map[string]string{}}
+	bench, err := o.open(ctx, nil)
+	if err != nil { // without credentials the rest is told all the same
+		for _, project := range projects {
+			read.Unknown[project] = err.Error()
+		}
+		return read, nil
+	}
+	told := bench.engine.Braking(ctx)
+	read.Written, read.Overall = told.Written, told.Overall
+	if told.Open != "" {
+		read.Breaker = &openBreaker{told.Open, told.Until}
+	}
+	for project, err := range told.Unread {
+		read.Unknown[project] = err.Error()
+	}
+	return read, nil
+}
+
+func (b *brakesStatus) print(out io.Writer, rules []ruleStatus) {
+	fmt.Fprintln(out, "brakes, services that may be written within an hour:")
+	for _, rule := range rules {
+		fmt.Fprintf(out, "  %d in a project, %d overall: %s\n", rule.PerProject, rule.Overall, rule.Name)
+	}
+	if b == nil {
+		fmt.Fprintln(out, "  how many were is not known: the policy names no project in full")
+		return
+	}
+	for _, project := range slices.Sorted(maps.Keys(b.Written)) {
+		fmt.Fprintf(out, "  %d were in %s\n", b.Written[project], project)
+	}
+	fmt.Fprintf(out, "  %d were overall\n", b.Overall)
+	for _, project := range slices.Sorted(maps.Keys(b.Unknown)) {
+		fmt.Fprintf(out, "  not known of %s: %s\n", project, b.Unknown[project])
+	}
+	if b.Breaker == nil {
+		fmt.Fprintln(out, "circuit breaker: closed, as far as the audit logs tell")
+		return
+	}
+	fmt.Fprintf(out, "circuit breaker: open until %s: %s\n", b.Breaker.Until.Format(time.RFC3339), b.Breaker.Why)
+}

@@ -1,0 +1,172 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// named makes a write one to another service or backend service.
+func named(w event.Write, name string) event.Write {
+	if w.BackendService != "" {
+		w.BackendService = name
+	} else {
+		w.Service = name
+	}
+	return w
+}
+
+func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
+	const now = 100
+	run := func(minute int, name string) event.Write {
+		return named(service(minute, true, "ingress", "internal"), name)
+	}
+	backend := func(minute int, name string) event.Write { return named(iap(minute, true, "true"), name) }
+	theirs := named(service(90, false, "ingress", "internal"), "c")
+	for _, tc := range []struct {
+		name   string
+		writes []event.Write
+		until  int // the minute, 0 = no brake
+	}{
+		{"nothing", nil, 0},
+		{"one", []event.Write{run(90, "a")}, 0},
+		{"two", []event.Write{run(80, "a"), run(90, "b")}, 140},
+		{"one of them twice", []event.Write{run(80, "a"), run(90, "a")}, 0},
+		{"its last write counts", []event.Write{run(70, "a"), run(80, "b"), run(90, "a")}, 140},
+		{"more than two", []event.Write{run(70, "a"), run(80, "b"), run(90, "c")}, 140},
+		{"in any order", []event.Write{run(90, "c"), run(70, "a"), run(80, "b")}, 140},
+		{"more than an hour ago", []event.Write{run(39, "a"), run(40, "b"), run(90, "c")}, 0},
+		{"somebody else's", []event.Write{run(80, "a"), theirs}, 0},
+		{"services and what is before them", []event.Write{run(80, "a"), backend(81, "a-backend")}, 0},
+		{"backend services alone", []event.Write{backend(80, "a-backend"), backend(90, "b-backend")}, 140},
+		{"the service itself", []event.Write{run(80, "hello"), run(90, "b")}, 0},
+		{"the backend service before it", []event.Write{backend(80, "hello-backend"), backend(90, "b-backend")}, 0},
+	} {
+		e := &Engine{Self: us}
+		tallies := map[string]tally{"demo-project": tallyOf(tc.writes, e.ours, at(now-60))}
+		got := e.Memory.admit(fought(), posture.Brakes{PerProject: 2, Overall: 50}, "r", tallies, at(now))
+		switch {
+		case tc.until == 0 && got != nil:
+			t.Errorf("%s: the brake is on: %+v", tc.name, got)
+		case tc.until != 0 && (got == nil || !got.until.Equal(at(tc.until)) || !strings.Contains(got.what, "2 services of project demo-project were written within an hour (brakes.perProject of rule r)")):
+			t.Errorf("%s: %+v, want a brake until minute %d", tc.name, got, tc.until)
+		}
+	}
+}
+
+func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
+	tallies := func() map[string]tally {
+		return map[string]tally{
+			"demo-project":  {services: map[string]time.Time{"l/a": at(80)}},
+			"other-project": {services: map[string]time.Time{"l/a": at(81)}, backends: map[string]time.Time{"l/a": at(82), "l/b": at(83)}},
+		}
+	}
+	var m Memory
+	if on := m.admit(fought(), posture.Brakes{PerProject: 3, Overall: 4}, "r", tallies(), at(100)); on != nil {
+		t.Errorf("three of four, and a brake: %+v", on)
+	}
+	other := fought()
+	other.Target.Service, other.Backends = "other", nil
+	on := m.admit(other, posture.Brakes{PerProject: 3, Overall: 4}, "r", tallies(), at(100))
+	if on == nil || !strings.HasPrefix(on.what, "4 of at most 4 services were written within an hour (brakes.overall") || !on.until.Equal(at(140)) {
+		t.Errorf("with the one just admitted: %+v, want the overall brake until minute 140", on)
+	}
+}
+
+func TestManyAtOnceAreCountedBeforeTheLogKnowsOfThem(t *testing.T) {
+	var m Memory
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	admitted := 0
+	for i := range 20 {
+		group.Go(func() {
+			p := posture.Posture{Target: posture.Target{Project: "p", Location: "l", Service: fmt.Sprint("s", i)}}
+			if m.admit(p, posture.Brakes{PerProject: 5}, "r", map[string]tally{}, at(0)) == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				admitted++
+			}
+		})
+	}
+	group.Wait()
+	if admitted != 5 {
+		t.Errorf("%d services were let write, want 5", admitted)
+	}
+	p := posture.Posture{Target: posture.Target{Project: "p", Location: "l", Service: "another"}}
+	if on := m.admit(p, posture.Brakes{PerProject: 5}, "r", map[string]tally{}, at(60)); on != nil {
+		t.Errorf("an hour later: %+v", on)
+	}
+}
+
+func TestWhatWasWrittenTwiceInARowDidNotHold(t *testing.T) {
+	agent := "serviceAccount:agent"
+	for _, tc := range []struct {
+		name   string
+		writes []event.Write
+		want   int
+	}{
+		{"once", []event.Write{iap(1, true, "true")}, 0},
+		{"twice", []event.Write{iap(1, true, "true"), iap(2, true, "true")}, 1},
+		{"three times", []event.Write{iap(1, true, "true"), iap(2, true, "true"), iap(3, true, "true")}, 2},
+		{"with somebody's write between", []event.Write{iap(1, true, "true"), iap(2, false, "-"), iap(3, true, "true")}, 0},
+		{"taken back by us between", []event.Write{iap(1, true, "true"), iap(2, true, "false"), iap(3, true, "true")}, 0},
+		{"made anew between", []event.Write{iap(1, true, "true"), iap(2, false, "anew"), iap(3, true, "true")}, 0},
+		{"of another backend service between", []event.Write{iap(1, true, "true"), named(iap(2, false, "false"), "other"), iap(3, true, "true")}, 1},
+		{"the entries do not say", []event.Write{iap(1, true, "?"), iap(2, true, "?")}, 0},
+		{"two settings of a service", []event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true")}, 0},
+		{"one of them again", []event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true"), service(3, true, "ingress", "internal")}, 1},
+		{"a grant and a revocation", []event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent)}, 0},
+		{"a revocation twice", []event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent), invokers(3, true, agent)}, 1},
+		{"before the window", []event.Write{iap(-9, true, "true"), iap(-8, true, "true")}, 0},
+	} {
+		e := &Engine{Self: us}
+		failed := 0
+		for _, times := range unheldIn(tc.writes, e.ours, at(0)) {
+			failed += len(times)
+		}
+		if failed != tc.want {
+			t.Errorf("%s: %d failed, want %d", tc.name, failed, tc.want)
+		}
+	}
+}
+
+func TestTheBreakerOpensAfterTwoAndNamesThem(t *testing.T) {
+	type counts = map[string][]time.Time
+	for _, tc := range []struct {
+		name   string
+		counts []map[string][]time.Time
+		until  int // the minute, 0 = closed
+	}{
+		{"none", nil, 0},
+		{"one", []map[string][]time.Time{counts{"a": {at(10)}}}, 0},
+		{"one, of which memory and log both know", []map[string][]time.Time{counts{"a": {at(10)}}, counts{"a": {at(11)}}}, 0},
+		{"two of one, of which the log knows one", []map[string][]time.Time{counts{"a": {at(10), at(20)}}, counts{"a": {at(11)}}}, 70},
+		{"two of one", []map[string][]time.Time{counts{"a": {at(10), at(20)}}}, 70},
+		{"one of each", []map[string][]time.Time{counts{"a": {at(10)}}, counts{"b": {at(20)}}}, 70},
+		{"three", []map[string][]time.Time{counts{"a": {at(10)}}, counts{"b": {at(20), at(30)}}}, 80},
+	} {
+		got := breakerOf(tc.counts)
+		switch {
+		case tc.until == 0 && got != nil:
+			t.Errorf("%s: open: %+v", tc.name, got)
+		case tc.until != 0 && (got == nil || !got.until.Equal(at(tc.until))):
+			t.Errorf("%s: %+v, want open until minute %d", tc.name, got, tc.until)
+		}
+	}
+	if got := breakerOf([]map[string][]time.Time{{"iap.enabled of a": {at(1)}}, {"ingress of b": {at(2)}}}); !strings.HasSuffix(got.what, ": iap.enabled of a, ingress of b") {
+		t.Errorf("it names %q", got.what)
+	}
+	e := &Engine{Self: us, Memory: &Memory{}}
+	e.Memory.fail("a", at(0))
+	if got := e.Memory.failures(at(59)); len(got["a"]) != 1 {
+		t.Errorf("within the hour: %v", got)
+	}
+	if got := e.Memory.failures(at(60)); len(got) != 0 {
+		t.Errorf("after it: %v", got)
+	}
+}
