@@ -87,8 +87,11 @@ func (e Evidence) symptomText() string {
 	if s == nil {
 		return "none is known"
 	}
-	return fmt.Sprintf("%d at %s for %s, in the %s log", s.Status, stamp(s.At), s.URL, s.Log)
+	return fmt.Sprintf("%d at %s for %s, in %s request log", s.Status, stamp(s.At), s.URL, owners[s.Log])
 }
+
+// owners says in words whose log a refused request was found in.
+var owners = map[posture.RequestLog]string{posture.CloudRunLog: "Cloud Run's", posture.LoadBalancerLog: "the load balancer's"}
 
 func (e Evidence) iapText() string {
 	text := ""

@@ -35,7 +35,7 @@ func TestOthersInThePolicyAreNotTakenForTheAgent(t *testing.T) {
 
 func TestWhatWasLookedAtIsToldWithWhatWasFound(t *testing.T) {
 	usual := []Checked{
-		{"refused request", "403 at 2026-11-23T11:59:00Z for https://hello.example.com/, in the cloud-run log"},
+		{"refused request", "403 at 2026-11-23T11:59:00Z for https://hello.example.com/, in Cloud Run's request log"},
 		{"IAP", "on at projects/demo-project/global/backendServices/hello-backend; off at the service itself"},
 		{"ingress", "internal-and-cloud-load-balancing"},
 		{"IAP's agent service-123456789012@gcp-sa-iap.iam.gserviceaccount.com as invoker", "granted, without a condition; the policy was last changed at 2026-11-23T11:00:00Z, 1h0m0s ago"},

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/policy"
 )
@@ -28,6 +29,7 @@ rules:
     mode: enforce
     access:
       members: ["user:alice@example.com"]
+    redeploy: enforce
     settle: 0s
     propagation: 0s
 `
@@ -41,6 +43,7 @@ type localFlags struct {
 	expose    bool
 	once      bool
 	cloudOnly bool
+	refusals  bool
 	latency   time.Duration
 	format    string
 	policy    string
@@ -68,6 +71,7 @@ func addLocalCommand(root *cobra.Command) {
 	set.BoolVar(&flags.expose, "expose", false, "allow addresses that other machines can reach; the local cloud believes every caller")
 	set.BoolVar(&flags.once, "once", false, "play the scenario to its end, then exit 0 only if every service ended protected or compliant")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
+	set.BoolVar(&flags.refusals, "refusals", false, "deliver refused requests too, as the sink of deploy/requests.filter does, so that the doctor looks into them")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
 	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
 	set.StringVar(&flags.policy, "policy", "", "policy file (default: one that enforces, for user:alice@example.com)")
@@ -133,7 +137,10 @@ func attach(ctx context.Context, running *stage.Stage, flags localFlags) (*funct
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return protect, running.Attach(ctx, protect)
+	if err := running.Attach(ctx, protect); err != nil || !flags.refusals {
+		return protect, err
+	}
+	return protect, running.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-requests", Filter: stage.RequestsFilter, Topic: stage.EventsTopic})
 }
 
 // play deploys the scenario's services as a developer would, and with --once

@@ -68,6 +68,9 @@ func lineOf(outcome report.Outcome, received stage.Report) string {
 	if len(ops) > 0 {
 		line += ": " + strings.Join(ops, ", ")
 	}
+	if told.Verdict != "" {
+		line += "\n           " + told.Verdict + ": " + told.Why
+	}
 	if told.WaitingFor != nil {
 		line += " (waiting: " + told.WaitingFor.What + ")"
 	}

@@ -1,0 +1,76 @@
+//go:build !deployed
+
+package main
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+// lines is what a command has printed so far.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) has(part string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), part)
+}
+
+// The first terminal of the README's paragraph on refused visitors.
+func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T) {
+	for _, refusals := range []bool{true, false} {
+		running, err := stage.Start(t.Context(), stage.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = running.Close(t.Context()) }) // it goes with the process
+		protect, err := attach(t.Context(), running, localFlags{refusals: refusals})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = protect.Close() })
+		var printed lines
+		told := newOutcomes(&printed, "text")
+		if err := running.OnReport(t.Context(), told.add); err != nil {
+			t.Fatal(err)
+		}
+		if err := play(t.Context(), running, localFlags{once: true}, told); err != nil {
+			t.Fatal(err)
+		}
+		running.Cloud.DataPlane().Stick(stage.Scenario[0].Name(), false)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, running.DataURL(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = stage.Scenario[0].Host
+		request.Header.Set("X-Local-User", "user:alice@example.com")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		for deadline := time.Now().Add(20 * time.Second); refusals && !printed.has("redeployed") && time.Now().Before(deadline); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err := running.Broker.Idle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != http.StatusForbidden || printed.has("STUCK_REVISION: ") != refusals || printed.has("redeployed") != refusals {
+			t.Errorf("with refusals %t alice is answered %d, and this is told:\n%s", refusals, response.StatusCode, printed.text.String())
+		}
+	}
+}
