@@ -126,6 +126,11 @@ type Exemption struct {
 	Expires               time.Time
 }
 
+// LastDay is the last day on which an exemption counts, when it ends at a time.
+func LastDay(expires time.Time) string {
+	return expires.UTC().Add(-time.Nanosecond).Format(time.DateOnly)
+}
+
 // Hold stops writes to what is in its scope. Until zero means until it is lifted.
 type Hold struct {
 	Scope      Scope

@@ -74,7 +74,7 @@ func (r *run) exempt(v view) report.Report {
 	}
 	left := exemption.Expires.Sub(r.Now())
 	final.Advice = append(final.Advice, fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
-		int(left.Hours()/24), exemption.Ticket, exemption.Expires.Format(time.DateOnly), exemption.Owner))
+		int(left.Hours()/24), exemption.Ticket, posture.LastDay(exemption.Expires), exemption.Owner))
 	return final
 }
 

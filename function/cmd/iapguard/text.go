@@ -88,7 +88,7 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
 	}
 	if e := r.Exemption; e != nil {
-		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, e.Expires.Format(time.DateOnly))
+		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, posture.LastDay(e.Expires))
 	}
 	b.WriteString(doorsText(r.Doors))
 	b.WriteString(invokersText(r.Invokers, r.InvokersLeftOff))
