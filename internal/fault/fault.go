@@ -61,7 +61,9 @@ var actions = map[Kind]Action{
 type Error struct {
 	Kind       Kind
 	Permission string // the missing permission, where the API named it
+	Account    string // the service account that the caller may not act as, where that is what is missing
 	Service    string // the disabled API, where the API named it
+	Constraint string // what an organisation policy forbids by, where the API named it
 	Remedy     string // what a person can do, one line; may be empty
 	Err        error
 }

@@ -34,8 +34,9 @@ func capableBackends(p Posture, want Wanted) []Finding {
 		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {
 			findings = append(findings, Finding{
 				Code: BackendNotCapable, Severity: High, Effect: Blocks, Resource: backend.Resource(),
-				Why:    fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
-				Remedy: "use an application load balancer (EXTERNAL_MANAGED or INTERNAL_MANAGED, protocol HTTP, HTTPS or HTTP2)",
+				Why: fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
+				Remedy: "use an application load balancer; in Terraform, at the google_compute_backend_service named " + backend.Name +
+					`: load_balancing_scheme = "EXTERNAL_MANAGED" (or "INTERNAL_MANAGED") and protocol = "HTTPS"`,
 			})
 		}
 		if p.Service.HTTP2 && backend.Scheme == "EXTERNAL" {

@@ -28,7 +28,7 @@ func (r *run) conclude(v view) report.Report {
 	case len(v.plan.Steps) > 0:
 		return r.planned(v)
 	case len(r.done) > 0:
-		return r.report(v, report.Protected)
+		return r.protected(v)
 	}
 	return r.report(v, report.Compliant)
 }
@@ -79,7 +79,7 @@ func (r *run) failed(ctx context.Context, v view, err error) report.Report {
 		v = again
 	}
 	final := r.report(v, outcomeOf(err))
-	final.Advice = append(final.Advice, advice(err)...)
+	final.Advice = append(final.Advice, r.advice(err, v.posture.Target.Project)...)
 	return final
 }
 
@@ -96,7 +96,7 @@ func (r *run) unobserved(err error) (report.Report, error) {
 		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	final := r.report(r.unseen(), outcomeOf(err))
-	final.Advice = advice(err)
+	final.Advice = r.advice(err, r.request.Target.Project)
 	return final, nil
 }
 
@@ -115,22 +115,6 @@ func outcomeOf(err error) report.Outcome {
 		return report.Blocked
 	}
 	return report.Failed
-}
-
-// advice is what a person needs to cure an error.
-func advice(err error) []string {
-	lines := []string{err.Error()}
-	classified := fault.Of(err)
-	if classified.Permission != "" {
-		lines = append(lines, "grant iapguard's service account the permission "+classified.Permission)
-	}
-	if classified.Service != "" {
-		lines = append(lines, "gcloud services enable "+classified.Service)
-	}
-	if classified.Remedy != "" {
-		lines = append(lines, classified.Remedy)
-	}
-	return lines
 }
 
 // report fills in what every report has.

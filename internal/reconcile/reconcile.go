@@ -158,7 +158,7 @@ func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) e
 	r := &run{Engine: e, request: Request{Cause: cause}, meter: &report.Meter{}, id: uuid.NewString(), began: e.Now()}
 	final := report.Report{
 		RunID: r.id, ObservedAt: r.began.UTC(), Version: r.Version, Outcome: report.Blocked,
-		Cause: r.cause(), Advice: advice(why),
+		Cause: r.cause(), Advice: r.advice(why, cause.Project),
 	}
 	if err := e.Publisher.Publish(ctx, final); err != nil {
 		return fmt.Errorf("publishing that the services which %s concerns cannot be found: %w", cause.Key, err)
@@ -180,6 +180,7 @@ type run struct {
 
 	before []posture.Door // the doors as they were first seen
 	done   []report.Step  // what was written
+	missed *event.Write   // of which an event should have told, where a sweep led here
 
 	diagnosis *doctor.Diagnosis // nil unless the request asks for one
 	callers   *callers          // nil until a plan can shut somebody out

@@ -24,6 +24,9 @@ func (r *run) stopped(ctx context.Context, v view, due []plan.Step) (final repor
 		return final, false
 	}
 	writes, err := r.writes(ctx, v.posture.Target.Project)
+	if r.swept() && r.done == nil {
+		r.missed = r.lastChange(v, due, writes)
+	}
 	if err != nil {
 		if step, again := r.again(v, due); again {
 			return r.unread(v, step, err), true

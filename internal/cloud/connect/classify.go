@@ -36,6 +36,8 @@ func Classify(err error) error {
 		Kind:       kindOf(answer, detail),
 		Permission: detail.permission,
 		Service:    detail.service,
+		Account:    detail.account,
+		Constraint: detail.constraint,
 		Err:        &apiError{answer},
 	}
 }
@@ -83,11 +85,18 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 }
 
 // detail is what only the error's body says.
-type detail struct{ status, reason, permission, service string }
+type detail struct{ status, reason, permission, service, account, constraint string }
 
 // requiredPermission finds the permission in the texts of the APIs that name
 // it nowhere else. Source: recorded and reported error texts.
 var requiredPermission = regexp.MustCompile(`(?:Required|Permission) '([a-z]+\.[A-Za-z]+\.[A-Za-z]+)'`)
+
+// actedAs finds the account that nobody may act as, and constraint what an
+// organisation policy forbids by. Source: recorded and reported error texts.
+var (
+	actedAs    = regexp.MustCompile(`denied on service account ([a-z0-9.-]+@[a-z0-9.-]+)`)
+	constraint = regexp.MustCompile(`\bconstraints/([A-Za-z]+\.[A-Za-z.]*[A-Za-z])`)
+)
 
 func readDetail(answer *googleapi.Error) detail {
 	var body struct {
@@ -115,8 +124,14 @@ func readDetail(answer *googleapi.Error) detail {
 	if match := requiredPermission.FindStringSubmatch(answer.Message); match != nil && found.permission == "" {
 		found.permission = match[1]
 	}
+	if match := constraint.FindStringSubmatch(answer.Message); match != nil {
+		found.constraint = match[1]
+	}
 	if strings.EqualFold(found.permission, actAs) {
 		found.permission = actAs
+		if match := actedAs.FindStringSubmatch(answer.Message); match != nil {
+			found.account = match[1]
+		}
 	}
 	return found
 }

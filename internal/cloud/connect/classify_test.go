@@ -69,6 +69,20 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 	}
 }
 
+func TestWhoeverMustCureARefusalIsNamed(t *testing.T) {
+	for _, tc := range []struct{ message, account, constraint string }{
+		{"Permission 'iam.serviceaccounts.actAs' denied on service account 1-compute@developer.gserviceaccount.com (or it may not exist).", "1-compute@developer.gserviceaccount.com", ""},
+		{"Permission 'run.services.update' denied on resource 'x'.", "", ""},
+		{"Constraint constraints/iap.requireGlobalIapWebDisabled violated.", "", "iap.requireGlobalIapWebDisabled"},
+		{"Operation denied by org policy: [constraints/custom.requireX]: no.", "", "custom.requireX"},
+	} {
+		got := fault.Of(Classify(answer(t, 403, fmt.Sprintf(`{"error":{"code":403,"message":%q}}`, tc.message))))
+		if got.Account != tc.account || got.Constraint != tc.constraint {
+			t.Errorf("%s: account %q constraint %q, want %q %q", tc.message, got.Account, got.Constraint, tc.account, tc.constraint)
+		}
+	}
+}
+
 func TestWhatIsNoAnswerIsUnavailableOrCanceled(t *testing.T) {
 	for _, tc := range []struct {
 		err  error

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 )
@@ -12,7 +13,11 @@ type LoadBalanced struct {
 	Region  string
 	// Regional makes the load balancer a regional one; otherwise it is global.
 	Regional bool
+	// Internal makes a regional one reachable from inside a network only.
+	Internal bool
 	Host     string
+	// As begins the names of the load balancer's parts; "" = the service's name.
+	As string
 }
 
 // Scenario is the built-in one: a service behind a global and one behind a
@@ -31,7 +36,7 @@ func (l LoadBalanced) Name() string {
 }
 
 // Backend is the name of its backend service.
-func (l LoadBalanced) Backend() string { return l.Service + "-backend" }
+func (l LoadBalanced) Backend() string { return cmp.Or(l.As, l.Service) + "-backend" }
 
 // Deploy makes the service, public, and waits until it is ready.
 func (l LoadBalanced) Deploy(ctx context.Context, client Client) error {
@@ -74,14 +79,18 @@ func (l LoadBalanced) parts() ([]part, error) {
 		place, proxies = region, region+"/targetHttpsProxies"
 	}
 	link := func(collection, name string) string { return "projects/" + Project + collection + "/" + name }
-	neg, urlMap, certificate, proxy := l.Service+"-neg", l.Service+"-map", l.Service+"-certificate", l.Service+"-proxy"
+	scheme, name := "EXTERNAL_MANAGED", cmp.Or(l.As, l.Service)
+	if l.Internal {
+		scheme = "INTERNAL_MANAGED"
+	}
+	neg, urlMap, certificate, proxy := name+"-neg", name+"-map", name+"-certificate", name+"-proxy"
 	made, err := l.certificate(certificate)
 	return []part{
 		{region + "/networkEndpointGroups", map[string]any{
 			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": l.Service},
 		}},
 		{place + "/backendServices", map[string]any{
-			"name": l.Backend(), "loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS",
+			"name": l.Backend(), "loadBalancingScheme": scheme, "protocol": "HTTPS",
 			"backends": []any{map[string]any{"group": link(region+"/networkEndpointGroups", neg)}},
 		}},
 		{place + "/urlMaps", map[string]any{"name": urlMap, "defaultService": link(place+"/backendServices", l.Backend())}},
@@ -91,8 +100,8 @@ func (l LoadBalanced) parts() ([]part, error) {
 			"sslCertificates": []any{link(place+"/sslCertificates", certificate)},
 		}},
 		{place + "/forwardingRules", map[string]any{
-			"name": l.Service + "-https", "target": link(proxies, proxy), "portRange": "443",
-			"loadBalancingScheme": "EXTERNAL_MANAGED", "IPProtocol": "TCP",
+			"name": name + "-https", "target": link(proxies, proxy), "portRange": "443",
+			"loadBalancingScheme": scheme, "IPProtocol": "TCP",
 		}},
 	}, err
 }

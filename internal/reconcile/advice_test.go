@@ -1,0 +1,49 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/fault"
+)
+
+func TestAdviceNamesTheExactCommand(t *testing.T) {
+	denied := fault.Error{Kind: fault.Denied, Permission: "run.services.update"}
+	acting := fault.Error{Kind: fault.Denied, Permission: "iam.serviceAccounts.actAs", Account: "shop@demo-project.iam.gserviceaccount.com"}
+	for _, tc := range []struct {
+		name    string
+		self    string
+		project string
+		err     fault.Error
+		want    []string
+	}{
+		{"a permission", us, "demo-project", denied, []string{
+			"grant iapguard's service account the permission run.services.update",
+			"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us + " --role=projects/demo-project/roles/iapguard; " +
+				"where it has that role, the role lacks it: gcloud iam roles update iapguard --add-permissions=run.services.update --project=demo-project",
+		}},
+		{"a permission, and nobody knows who we are", "", "demo-project", denied, []string{"grant iapguard's service account the permission run.services.update"}},
+		{"a permission, and nobody knows where", us, "", denied, []string{"grant iapguard's service account the permission run.services.update"}},
+		{"acting as an account", us, "demo-project", acting, []string{
+			"grant iapguard's service account the permission iam.serviceAccounts.actAs",
+			"gcloud iam service-accounts add-iam-policy-binding shop@demo-project.iam.gserviceaccount.com --member=serviceAccount:" + us +
+				" --role=projects/demo-project/roles/iapguardRuntime --project=demo-project",
+		}},
+		{"a permission that is bound to a secret", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: "secretmanager.versions.access", Remedy: "its own"},
+			[]string{"grant iapguard's service account the permission secretmanager.versions.access", "its own"}},
+		{"an API", us, "demo-project", fault.Error{Kind: fault.APIDisabled, Service: "iap.googleapis.com"}, []string{"gcloud services enable iap.googleapis.com --project=demo-project"}},
+		{"an organization policy", us, "demo-project", fault.Error{Kind: fault.OrgPolicy, Constraint: "iap.requireX"}, []string{
+			"an organization policy forbids it; whoever keeps that can except the project: gcloud org-policies describe iap.requireX --effective --project=demo-project",
+		}},
+	} {
+		tc.err.Err = errors.New("no")
+		r := &run{Engine: &Engine{Self: tc.self}}
+		got := r.advice(fmt.Errorf("writing: %w", &tc.err), tc.project)
+		if diff := cmp.Diff(append([]string{"writing: no"}, tc.want...), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
