@@ -1,10 +1,12 @@
 package scenarios
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -64,17 +66,25 @@ func (p *play) calls(args, block []string) error {
 	return nil
 }
 
-// service reads SERVICE [in REGION] [regionally].
+// service reads SERVICE [in REGION] [regionally|internally] [as NAME].
 func service(args []string) (stage.LoadBalanced, error) {
 	if len(args) == 0 {
 		return stage.LoadBalanced{}, fmt.Errorf("which service?")
 	}
-	s := stage.LoadBalanced{Service: args[0], Region: "us-central1", Host: args[0] + ".example.com"}
-	if i := slices.Index(args, "in"); i > 0 && i+1 < len(args) {
-		s.Region = args[i+1]
-	}
-	s.Regional = slices.Contains(args, "regionally")
+	s := stage.LoadBalanced{Service: args[0], Region: "us-central1", As: after(args, "as")}
+	s.Host = cmp.Or(s.As, s.Service) + ".example.com"
+	s.Region = cmp.Or(after(args, "in"), s.Region)
+	s.Internal = slices.Contains(args, "internally")
+	s.Regional = s.Internal || slices.Contains(args, "regionally")
 	return s, nil
+}
+
+// after is the word that follows another one, "" where there is none.
+func after(args []string, word string) string {
+	if i := slices.Index(args, word); i > 0 && i+1 < len(args) {
+		return args[i+1]
+	}
+	return ""
 }
 
 func (p *play) client() stage.Client {
@@ -105,37 +115,6 @@ func (p *play) balances(args, _ []string) error {
 	return nil
 }
 
-const (
-	computePath = "/compute/v1/projects/" + stage.Project
-	usCentral   = "projects/" + stage.Project + "/regions/us-central1"
-	anywhere    = "projects/" + stage.Project + "/global"
-)
-
-// insert makes a compute resource as the developer.
-func (p *play) insert(collection string, body map[string]any) error {
-	_, err := p.client().Call(p.ctx, http.MethodPost, computePath+collection, body)
-	return err
-}
-
-func (p *play) makesBackend(args, _ []string) error {
-	if len(args) < 3 || args[1] != "before" {
-		return fmt.Errorf("write backend NAME before SERVICE...")
-	}
-	var backends []any
-	for _, service := range args[2:] {
-		neg := args[0] + "-" + service
-		if err := p.insert("/regions/us-central1/networkEndpointGroups", map[string]any{
-			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": service},
-		}); err != nil {
-			return err
-		}
-		backends = append(backends, map[string]any{"group": usCentral + "/networkEndpointGroups/" + neg})
-	}
-	return p.insert("/global/backendServices", map[string]any{
-		"name": args[0], "loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS", "backends": backends,
-	})
-}
-
 // maps leads a domain to a service, as gcloud beta run domain-mappings does.
 func (p *play) maps(args, _ []string) error {
 	if len(args) < 3 || args[1] != "to" {
@@ -150,46 +129,6 @@ func (p *play) maps(args, _ []string) error {
 		"metadata": map[string]any{"name": args[0], "namespace": stage.Project}, "spec": map[string]any{"routeName": s.Service},
 	})
 	p.opens(args[0], "https", args[0])
-	return err
-}
-
-func (p *play) makesFrontend(args, _ []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("write frontend https|http NAME")
-	}
-	scheme, name := args[0], args[1]
-	host, urlMap, proxy := name+".example.com", name+"-"+scheme+"-map", name+"-"+scheme+"-proxy"
-	toProxy := map[string]any{"name": proxy, "urlMap": anywhere + "/urlMaps/" + urlMap}
-	collection, port := "/global/targetHttpProxies", "80"
-	parts := []struct {
-		collection string
-		body       map[string]any
-	}{{"/global/urlMaps", map[string]any{
-		"name": urlMap, "defaultService": anywhere + "/backendServices/" + name,
-		"hostRules":    []any{map[string]any{"hosts": []any{host}, "pathMatcher": "all"}},
-		"pathMatchers": []any{map[string]any{"name": "all", "defaultService": anywhere + "/backendServices/" + name}},
-	}}}
-	if scheme == "https" {
-		collection, port = "/global/targetHttpsProxies", "443"
-		toProxy["sslCertificates"] = []any{anywhere + "/sslCertificates/" + name}
-		parts = append(parts, struct {
-			collection string
-			body       map[string]any
-		}{"/global/sslCertificates", map[string]any{"name": name, "type": "MANAGED", "managed": map[string]any{"domains": []any{host}}}})
-	}
-	for _, part := range parts {
-		if err := p.insert(part.collection, part.body); err != nil {
-			return err
-		}
-	}
-	if err := p.insert(collection, toProxy); err != nil {
-		return err
-	}
-	err := p.insert("/global/forwardingRules", map[string]any{
-		"name": name + "-" + scheme, "target": "projects/" + stage.Project + collection + "/" + proxy, "portRange": port,
-		"loadBalancingScheme": "EXTERNAL_MANAGED", "IPProtocol": "TCP",
-	})
-	p.opens(host, scheme, host)
 	return err
 }
 
@@ -211,4 +150,32 @@ func (p *play) lates(args, _ []string) error {
 		return fmt.Errorf("write late DURATION")
 	}
 	return p.setFaults(jsonText([]any{map[string]any{"action": "late-settings", "delay": args[0]}}))
+}
+
+// grants gives somebody a role on the project, as its owner.
+func (p *play) grants(args, _ []string) error {
+	return p.onProject(args, func(all []any, one map[string]any) []any { return append(all, one) })
+}
+
+// revokes takes away what grants gave.
+func (p *play) revokes(args, _ []string) error {
+	return p.onProject(args, func(all []any, one map[string]any) []any {
+		return slices.DeleteFunc(all, func(other any) bool { return reflect.DeepEqual(other, any(one)) })
+	})
+}
+
+// onProject changes the project's policy by one binding.
+func (p *play) onProject(args []string, change func(all []any, one map[string]any) []any) error {
+	if len(args) != 2 {
+		return fmt.Errorf("write grant or revoke MEMBER ROLE")
+	}
+	owner, project := stage.Client{URL: p.stage.URL()}, "/v1/projects/"+stage.Project
+	policy, err := owner.Call(p.ctx, http.MethodPost, project+":getIamPolicy", nil)
+	if err != nil {
+		return err
+	}
+	bindings, _ := policy["bindings"].([]any)
+	policy["bindings"] = change(bindings, map[string]any{"role": args[1], "members": []any{args[0]}})
+	_, err = owner.Call(p.ctx, http.MethodPost, project+":setIamPolicy", map[string]any{"policy": policy})
+	return err
 }

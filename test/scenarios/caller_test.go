@@ -42,10 +42,17 @@ func (p *play) callers(args []string) ([]string, error) {
 // advice tells what the last report on a service advises.
 func (p *play) advice(args []string) ([]string, error) {
 	reports := p.about(strings.Join(args, ""), false)
-	if len(reports) == 0 {
-		return nil, fmt.Errorf("nothing was reported")
+	for _, one := range slices.Backward(reports) {
+		if len(one.Advice) == 0 {
+			continue
+		}
+		var lines []string
+		for _, line := range one.Advice {
+			lines = append(lines, timeless(people(line)))
+		}
+		return lines, nil
 	}
-	return reports[len(reports)-1].Advice, nil
+	return nil, nil
 }
 
 func tellCaller(c posture.Caller) []string {

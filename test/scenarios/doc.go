@@ -10,19 +10,26 @@
 // function does not have, and the part story holds one command a line:
 //
 //	deploy SERVICE [in REGION]       somebody deploys the service, public
-//	balance SERVICE [in REGION] [regionally]
-//	                                 a whole HTTPS load balancer before it: SERVICE-backend, SERVICE.example.com
-//	backend NAME before SERVICE...   only a global backend service, with a serverless NEG for each service
-//	frontend https|http NAME         an address for that backend service: NAME.example.com
+//	balance SERVICE [in REGION] [regionally|internally] [as NAME]
+//	                                 a whole HTTPS load balancer before it: SERVICE-backend, SERVICE.example.com;
+//	                                 internally: a regional one inside the network
+//	backend NAME before SERVICE... [by tag TAG]
+//	backend NAME by mask MASK        only a global backend service, with a serverless NEG for each service, or one for all
+//	frontend https|http NAME [at HOST...]
+//	                                 an address for that backend service: NAME.example.com
 //	map DOMAIN to SERVICE [in REGION]
 //	                                 Cloud Run itself leads the domain to the service
+//	grant MEMBER ROLE                somebody gets a role on the project
+//	revoke MEMBER ROLE               and has it no longer
 //	refuse METHOD...                 the function may not make these calls from now on; none: it may again
 //	late DURATION                    load balancers and IAP take as long to follow what is written
 //	lift                             no hold is in force any more
 //	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
 //	call METHOD PATH                 a call of Google's API; the indented lines are its body
-//	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all
 //	begin METHOD PATH                the same, and nobody waits for its end
+//	policy                           the policy's file says from now on what the indented lines do
+//	lose                             nothing of what happened until now is ever delivered
+//	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all
 //	protect SERVICE                  deploy and balance, and the function does its work, which is not told
 //	hear changes|refusals|nothing    what sinks deliver from now on: audit log entries (at first), refused requests, or nothing
 //	entry DURATION                   a log entry written by hand, dated so long ahead (or ago: -1s)
@@ -48,9 +55,12 @@
 //	run JOB                          how a Cloud Scheduler job of us-central1 is answered when it runs
 //	publish TOPIC                    how each push subscription of the topic is answered when there is a message
 //	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL
+//	iapguard COMMAND...              what the project's owner is told who types that, and the exit status; the
+//	                                 name of a service stands for its full name, files are the story's own
 //	visit WHO DOOR[/PATH]            what one client gets that asks once
 //	evidence SERVICE                 what the last diagnosis looked at; before reports, which forgets it
 //
+// {10 days} in a policy or in holds is the day that far ahead, and is shown so.
 // What is another one every time, such as a time or a number, is shown as … there.
 //
 // Beside what a story says, one thing is checked in all of them: after every

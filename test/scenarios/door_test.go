@@ -50,6 +50,22 @@ func (p *play) find(name string) (door, bool) {
 	return door{}, false
 }
 
+// way reads a door that may have a path behind it.
+func (p *play) way(name string) (door, string, error) {
+	scheme, rest, hasScheme := strings.Cut(name, "://")
+	if !hasScheme {
+		scheme, rest = "", name
+	} else {
+		scheme += "://"
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	d, ok := p.find(scheme + host)
+	if !ok {
+		return d, "", fmt.Errorf("there is no door %s among %v", name, p.doors)
+	}
+	return d, "/" + path, nil
+}
+
 // everyDoor asks as every visitor at every door: a row a door.
 func (p *play) everyDoor() [][]string {
 	var rows [][]string

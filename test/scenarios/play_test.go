@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,15 +33,19 @@ type play struct {
 	t        *testing.T
 	ctx      context.Context
 	stage    *stage.Stage
-	function string // its base URL
-	holds    string // path of the holds file; "" = none are kept
-	unlogged string // base URL of the data plane for who only watches
+	function string                 // its base URL
+	watched  string                 // base URL of all APIs, past watch
+	folder   string                 // of the files policy.yaml and holds.yaml
+	binary   func() (string, error) // path of the iapguard command
+	days     []string               // pairs of a day and how the story names it
+	unlogged string                 // base URL of the data plane for who only watches
 	ahead    atomic.Int64
 
 	caller, agent string // of the following calls
 	leaves        bool   // nobody waits for the operation of the next call
 	doors         []door
 	entitled      []visitor // visitors whom the policy names
+	closes        bool      // the policy shuts them out, too, while no load balancer leads to a service
 
 	mu      sync.Mutex
 	mail    []letter
@@ -89,11 +91,11 @@ func (l *letter) read() error {
 	return err
 }
 
-func start(t *testing.T, s script) *play {
+func start(t *testing.T, s script, binary func() (string, error)) *play {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	p := &play{t: t, ctx: ctx, caller: stage.Developer}
+	p := &play{t: t, ctx: ctx, caller: stage.Developer, folder: t.TempDir(), binary: binary}
 	var err error
 	if p.stage, err = stage.Start(ctx, stage.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
@@ -113,6 +115,7 @@ func start(t *testing.T, s script) *play {
 			p.entitled = append(p.entitled, v)
 		}
 	}
+	p.closes = bytes.Contains(s.policy, []byte("withoutLoadBalancer: close"))
 	if err := p.stage.OnReport(ctx, p.reported); err != nil {
 		t.Fatal(err)
 	}
@@ -134,15 +137,15 @@ func (p *play) attach(s script) {
 		p.t.Fatal(err)
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
-	config.Connect.Endpoint, config.PolicyText, config.Clock = watched.URL, s.policy, p.now
+	p.watched = watched.URL
+	config.Connect.Endpoint, config.Clock = watched.URL, p.now
 	config.Connect.DoorsAddress = strings.TrimPrefix(p.stage.DataURL(), "http://")
 	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, p.stage.Broker.Address()
-	if s.holds != nil {
-		p.holds = filepath.Join(p.t.TempDir(), "holds.yaml")
-		config.Holds = p.holds
-		if err := os.WriteFile(p.holds, s.holds, 0o600); err != nil {
-			p.t.Fatal(err)
-		}
+	if config.Policy, err = p.keepFile("policy.yaml", s.policy); err != nil {
+		p.t.Fatal(err)
+	}
+	if config.Holds, err = p.keepFile("holds.yaml", s.holds); err != nil {
+		p.t.Fatal(err)
 	}
 	protect, err := function.New(p.ctx, config, slog.New(slog.NewTextHandler(p.t.Output(), nil)))
 	if err != nil {

@@ -160,14 +160,13 @@ func (p *play) visits(args []string) ([]string, error) {
 	if len(args) != 2 {
 		return nil, fmt.Errorf("write visit WHO DOOR[/PATH]")
 	}
-	name, path, _ := strings.Cut(args[1], "/")
-	d, ok := p.find(name)
-	if !ok {
-		return nil, fmt.Errorf("there is no door %s among %v", name, p.doors)
+	d, path, err := p.way(args[1])
+	if err != nil {
+		return nil, err
 	}
 	for _, v := range visitors {
 		if v.name == args[0] || v.name == "a "+args[0] {
-			return []string{p.knock(p.stage.DataURL(), d, v, "/"+path)}, nil
+			return []string{p.knock(p.stage.DataURL(), d, v, path)}, nil
 		}
 	}
 	return nil, fmt.Errorf("%s is none of the visitors %v", args[0], visitors)

@@ -29,11 +29,12 @@ func TestMain(m *testing.M) {
 }
 
 func TestStories(t *testing.T) {
+	binary := buildsCommand(t)
 	for _, path := range stories(t) {
 		t.Run(strings.TrimSuffix(path, ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			s := readScript(t, path)
-			p := start(t, s)
+			p := start(t, s, binary)
 			for i := range s.commands {
 				p.do(&s.commands[i])
 			}
@@ -76,6 +77,7 @@ func (p *play) do(c *command) {
 		p.t.Fatalf("%s: there is no such command", c.line)
 	}
 	seen, err := look(p, args)
+	seen = p.undated(seen)
 	switch {
 	case err != nil:
 		p.t.Fatalf("%s: %v", c.line, err)
@@ -95,14 +97,21 @@ var acts = map[string]func(p *play, args, block []string) error{
 	"backend":  (*play).makesBackend,
 	"frontend": (*play).makesFrontend,
 	"map":      (*play).maps,
+	"grant":    (*play).grants,
+	"revoke":   (*play).revokes,
 	"refuse":   (*play).refuses,
 	"late":     (*play).lates,
-	"lift":     func(p *play, _, _ []string) error { return os.WriteFile(p.holds, []byte("version: 1\n"), 0o600) },
 	"protect":  (*play).protects,
 	"hear":     (*play).hears,
 	"entry":    (*play).entry,
 	"alert":    (*play).alert,
 	"doctor":   (*play).asksDoctor,
+	"lift": func(p *play, _, _ []string) error {
+		_, err := p.keepFile("holds.yaml", []byte("version: 1\n"))
+		return err
+	},
+	"policy": (*play).changesPolicy,
+	"lose":   (*play).loses,
 	"as": func(p *play, args, _ []string) error {
 		if len(args) == 0 {
 			return fmt.Errorf("who?")
@@ -169,6 +178,7 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 	},
 	"callers":  (*play).callers,
 	"advice":   (*play).advice,
+	"iapguard": (*play).types,
 	"run":      (*play).runs,
 	"publish":  (*play).publishes,
 	"evidence": (*play).evidence,
@@ -193,12 +203,12 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 	"ask": func(p *play, args []string) ([]string, error) {
 		var seen []string
 		for _, name := range args {
-			d, ok := p.find(name)
-			if !ok {
-				return nil, fmt.Errorf("there is no door %s among %v", name, p.doors)
+			d, path, err := p.way(name)
+			if err != nil {
+				return nil, err
 			}
 			for _, v := range visitors {
-				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(p.stage.DataURL(), d, v, "/")))
+				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(p.stage.DataURL(), d, v, path)))
 			}
 		}
 		return seen, nil

@@ -35,6 +35,9 @@ func tell(r report.Report) []string {
 	if r.WaitingFor != nil && r.WaitingFor.What != r.Why {
 		lines = append(lines, "- waits: "+braking.ReplaceAllString(r.WaitingFor.What, "is $1 until …:"))
 	}
+	if e := r.Exemption; e != nil {
+		lines = append(lines, fmt.Sprintf("- excused: %s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner, posture.LastDay(e.Expires)))
+	}
 	if r.Outcome == report.Started {
 		return lines
 	}
@@ -81,8 +84,9 @@ var changing = []struct {
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "…"},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+s ago`), "… ago"},
-	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"}, // a revision's name
-	{regexp.MustCompile(`\b\d{19}\b`), "…"},                        // a resource's id
+	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"},                                   // a revision's name
+	{regexp.MustCompile(`\b\d{19}\b`), "…"},                                                          // a resource's id
+	{regexp.MustCompile(`reading the access policy of "[^"]+"`), `reading the access policy of "…"`}, // several are read at once, and the first that fails is told
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},
 }
 

@@ -1,0 +1,63 @@
+package scenarios
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// dated is a day that a story names by how far ahead it is, since a policy
+// refuses days that are too far from the one on which the story is played.
+var dated = regexp.MustCompile(`\{(-?\d+) days\}`)
+
+// dates writes real days for those that a text names.
+func (p *play) dates(text []byte) []byte {
+	return dated.ReplaceAllFunc(text, func(name []byte) []byte {
+		days, err := strconv.Atoi(string(dated.FindSubmatch(name)[1]))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		day := time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly)
+		p.days = append(p.days, day, string(name))
+		return []byte(day)
+	})
+}
+
+// undated is a seen text with such days as the story names them.
+func (p *play) undated(lines []string) []string {
+	days := strings.NewReplacer(p.days...)
+	for i := range lines {
+		lines[i] = days.Replace(lines[i])
+	}
+	return lines
+}
+
+// keepFile writes a file of the story, and gives its path; nil is no file.
+func (p *play) keepFile(name string, text []byte) (string, error) {
+	if text == nil {
+		return "", nil
+	}
+	path := filepath.Join(p.folder, name)
+	return path, os.WriteFile(path, p.dates(text), 0o600)
+}
+
+// changesPolicy lets somebody write another policy, readable or not.
+func (p *play) changesPolicy(_, block []string) error {
+	_, err := p.keepFile("policy.yaml", []byte(strings.Join(block, "\n")+"\n"))
+	return err
+}
+
+// loses takes away every message that was not delivered yet.
+func (p *play) loses(_, _ []string) error {
+	p.stage.Cloud.Settle()
+	if err := p.stage.Broker.Idle(p.ctx); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mail = nil
+	return nil
+}
