@@ -121,8 +121,17 @@ func TestAFolderDecidesAndOneThatIsNotKnownLetsNothingBeDecided(t *testing.T) {
 			t.Errorf("%s: %+v", tc.name, got)
 		}
 	}
-	if asked := policy.Asks(); asked != (posture.Asked{Folders: true}) {
-		t.Errorf("the policy asks for %+v", asked)
+}
+
+func TestAPolicyAsksForWhatAnyOfItsRulesAsksFor(t *testing.T) {
+	const folder, label, plain = "  - {name: f, match: {folders: [folders/17]}}\n", "  - {name: l, match: {labels: {a: b}}}\n", "  - {name: p}\n"
+	for rules, want := range map[string]posture.Asked{
+		plain: {}, folder + plain: {Folders: true}, label + plain: {Labels: true},
+		folder + label + plain: {Folders: true, Labels: true}, label + folder + plain: {Folders: true, Labels: true},
+	} {
+		if got := parsed(t, rules).Asks(); got != want {
+			t.Errorf("asks for %+v, want %+v:\n%s", got, want, rules)
+		}
 	}
 }
 

@@ -115,6 +115,36 @@ func TestHoldsAreChangedInOneGoAndWhatHasEndedIsDropped(t *testing.T) {
 	}
 }
 
+func TestATextOfHoldsIsEditedUnlessItCannotBeRead(t *testing.T) {
+	scope := posture.Scope{Project: "demo-project"}
+	add := func(h Holds) (Holds, error) {
+		return h.With(posture.Hold{Scope: scope, Until: now.Add(time.Hour), Reason: "r", By: "b"}), nil
+	}
+	for _, tc := range []struct {
+		name  string
+		text  []byte
+		holds int // after the change; 0 = refused
+	}{
+		{"no text yet", nil, 1},
+		{"no holds", []byte("version: 1\n"), 1},
+		{"others, of which one has ended", []byte(holdsText), 3},
+		{"an empty text", []byte(""), 0},
+		{"rubbish", []byte("rubbish"), 0},
+	} {
+		text, err := EditHolds(tc.text, now, add)
+		if (err != nil) != (tc.holds == 0) {
+			t.Errorf("%s: error %v", tc.name, err)
+		}
+		if err != nil {
+			continue
+		}
+		edited, err := ParseHolds(text)
+		if err != nil || len(edited.list) != tc.holds || edited.On(target("demo-project", "europe-west9", "a"), "", now) == nil {
+			t.Errorf("%s: error %v, holds %+v, want %d with the new one", tc.name, err, edited.list, tc.holds)
+		}
+	}
+}
+
 func TestOfTwoChangesAtOnceOneIsRefused(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "holds.yaml")
 	err := ChangeHolds(name, now, func(h Holds) (Holds, error) {

@@ -32,7 +32,7 @@ const (
 
 func (m match) covers(s Subject) answer {
 	switch {
-	case !anyMatches(m.projects, s.Project) && (s.ProjectNumber == "" || !anyMatches(m.projects, s.ProjectNumber)),
+	case !anyMatches(m.projects, s.Project) && !anyMatches(m.projects, s.ProjectNumber),
 		!anyMatches(m.locations, s.Location), !anyMatches(m.services, s.Service), !m.labelled(s.Labels):
 		return no
 	case len(m.folders) == 0:

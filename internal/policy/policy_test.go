@@ -99,6 +99,9 @@ func TestWithoutAPolicyEverythingIsReportOnly(t *testing.T) {
 	if got.Mode != posture.ReportOnly {
 		t.Errorf("mode %q, want report-only", got.Mode)
 	}
+	if digest := (Policy{}).Digest(); digest != "none" {
+		t.Errorf("digest %q, want none", digest)
+	}
 }
 
 func TestAnExemptionNamesItsServiceByIdOrNumberAndEndsWithItsDay(t *testing.T) {
