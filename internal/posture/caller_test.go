@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const robot = "robot@demo-project.iam.gserviceaccount.com"
@@ -197,6 +199,12 @@ func TestOnlyWhoIsKnownToBreakStopsAPlanAndARequestOnlyWhereTheRuleSaysSo(t *tes
 		var got []string
 		for _, finding := range CallersKept(p, want, []Caller{job, visitor, doubted}) {
 			got = append(got, finding.Subject)
+			if words := map[string]string{
+				job.Name: "scheduler-job " + job.Name + ", which calls " + job.Address,
+				"curl/8": `visitor 198.51.100.7 "curl/8", which asked 3 times for https://hello-abc-uc.a.run.app`,
+			}[finding.Subject]; !strings.HasPrefix(finding.Why, words+" would be refused") {
+				t.Errorf("%s: %q does not begin with %q", tc.on, finding.Why, words)
+			}
 			if finding.Code != CallerBreaks || finding.Effect != Blocks || finding.Remedy == "" {
 				t.Errorf("%s: %+v does not stop a plan with a remedy", tc.on, finding)
 			}
@@ -224,13 +232,10 @@ func TestCuresHoldNothingThatAShellWouldRead(t *testing.T) {
 
 func TestTheWorstOfTwoPlansIsKept(t *testing.T) {
 	one := func(name string, fate Fate) Caller { return Caller{Kind: SchedulerJob, Name: name, Fate: fate} }
-	got := WorstOff([]Caller{one("a", Breaks), one("b", StaysIn), one("c", Uncertain)}, []Caller{one("a", StaysIn), one("b", Uncertain), one("c", Breaks), one("d", StaysIn)})
-	var fates []Fate
-	for _, caller := range got {
-		fates = append(fates, caller.Fate)
-	}
-	if !slices.Equal(fates, []Fate{Breaks, Uncertain, Breaks, StaysIn}) {
-		t.Errorf("%v", fates)
+	got := WorstOff([]Caller{one("a", Breaks), one("b", StaysIn), one("c", Uncertain), one("d", Uncertain)},
+		[]Caller{one("a", StaysIn), one("b", Uncertain), one("c", Breaks), one("d", StaysIn), one("e", StaysIn)})
+	if diff := cmp.Diff([]Caller{one("a", Breaks), one("b", Uncertain), one("c", Breaks), one("d", Uncertain), one("e", StaysIn)}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -239,7 +244,73 @@ func TestHostileTextIsCutAndOnOneLine(t *testing.T) {
 	if strings.ContainsAny(got, "\n\x1b") || len([]rune(got)) != maxShown+1 || !strings.HasPrefix(got, "a b [31m?x") {
 		t.Errorf("%q", got)
 	}
-	if got := Origin("https://user:pass@host/path?q#f"); got != "https://host" {
-		t.Errorf("origin %q", got)
+	for address, want := range map[string]string{"https://user:pass@host/path?q#f": "https://host", "http://host:8080": "http://host:8080", "/path": "", "mailto:a@host": "", "://": "", "": ""} {
+		if got := Origin(address); got != want {
+			t.Errorf("origin of %q: %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestTheWorstOffComeFirst(t *testing.T) {
+	p, want, stays := calling()
+	breaks, doubted := stays, stays
+	breaks.Name, breaks.Principal = "projects/demo-project/locations/us-central1/jobs/z-last", ""
+	doubted.Name, doubted.Audience = "projects/demo-project/locations/us-central1/jobs/y", "https://else.example.com"
+	early := breaks
+	early.Name = "projects/demo-project/locations/us-central1/jobs/a-first"
+	var got []string
+	for _, caller := range JudgeCallers(p, want, []Caller{stays, doubted, breaks, early}, []ChangeTo{invokerChange}) {
+		got = append(got, caller.Name[strings.LastIndex(caller.Name, "/")+1:])
+	}
+	if diff := cmp.Diff([]string{"a-first", "z-last", "y", "nightly"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRequestsAreSoughtAtTheHostsThatAreOpenPastEveryLoadBalancer(t *testing.T) {
+	const tag, own = "blue---hello-abc-uc.a.run.app", "hello-abc-uc.a.run.app"
+	for _, tc := range []struct {
+		name   string
+		change func(*Posture)
+		want   []string
+	}{
+		{"as deployed", func(*Posture) {}, []string{own, tag, "shop.example.com"}},
+		{"the ingress keeps all", func(p *Posture) { p.Service.Ingress = IngressInternal }, nil},
+		{"the default URL is off", func(p *Posture) { p.Service.DefaultURLDisabled = true }, []string{tag, "shop.example.com"}},
+		{"mappings that cannot be read have no host", func(p *Posture) { p.Domains, p.DomainsUnread = nil, "denied" }, []string{own, tag}},
+	} {
+		p, _, _ := calling()
+		p.Service.TagURLs, p.Domains = []string{"https://" + tag}, []Domain{{Host: "Shop.example.com"}}
+		tc.change(&p)
+		if diff := cmp.Diff(tc.want, p.OpenHosts()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestACureIsWhatOneCanType(t *testing.T) {
+	const grant = "gcloud run services add-iam-policy-binding hello --region=us-central1 --project=demo-project --role=roles/run.invoker --member=serviceAccount:"
+	const job = "nightly --location=us-central1 --project=demo-project"
+	for _, tc := range []struct {
+		name   string
+		change func(*Posture, *Caller)
+		by     ChangeTo
+		want   string
+	}{
+		{"the account that lacks the right", func(_ *Posture, c *Caller) { c.Principal = "other-7@x.iam.gserviceaccount.com" }, invokerChange, grant + "other-7@x.iam.gserviceaccount.com"},
+		{"an account, where there is none", func(_ *Posture, c *Caller) { c.Principal = "" }, invokerChange,
+			"gcloud scheduler jobs update http " + job + " --oidc-service-account-email=ACCOUNT; then " + grant + "ACCOUNT"},
+		{"the address that Cloud Run tells", func(_ *Posture, c *Caller) { throughLoadBalancer(c) }, iapChange,
+			"gcloud scheduler jobs update http " + job + " --uri=https://hello-abc-uc.a.run.app/nightly --oidc-service-account-email=" + robot +
+				" --oidc-token-audience=https://hello-abc-uc.a.run.app; then " + grant + robot},
+		{"the address made of names, where it tells none", func(p *Posture, c *Caller) { throughLoadBalancer(c); p.Service.URLs = nil }, iapChange,
+			"gcloud scheduler jobs update http " + job + " --uri=https://hello-123456789012.us-central1.run.app/nightly --oidc-service-account-email=" + robot +
+				" --oidc-token-audience=https://hello-123456789012.us-central1.run.app; then " + grant + robot},
+	} {
+		p, want, caller := calling()
+		tc.change(&p, &caller)
+		if diff := cmp.Diff(tc.want, JudgeCallers(p, want, []Caller{caller}, []ChangeTo{tc.by})[0].Cure); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
 	}
 }

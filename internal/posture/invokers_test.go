@@ -28,6 +28,11 @@ func TestWhoMayInvokeIsToldWhereOnlyThatKeepsADoor(t *testing.T) {
 			grant(&p.Invokers, "", RoleInvoker, bob)
 			grant(&p.Invokers, "x", RoleInvoker, bob)
 		}, []Invoker{{Member: bob}}},
+		{"by two roles", func(p *Posture) {
+			open(p)
+			grant(&p.Invokers, "", RoleInvoker, bob)
+			grant(&p.Invokers, "", "roles/run.admin", bob)
+		}, []Invoker{{Member: bob}}},
 		{"under a condition here, by the project without", func(p *Posture) {
 			open(p)
 			grant(&p.Invokers, "x", RoleInvoker, bob)

@@ -34,6 +34,8 @@ func TestParseScopeRefusesWhatIsNoName(t *testing.T) {
 		{"projects/", "no valid project"},
 		{"projects/my-project/", "no resource name"},
 		{"projects/my-project/regions/us-central1", "no resource name"},
+		{"projects/my-project/locations", "no resource name"},
+		{"projects/my-project/locations/us-central1/services/a/revisions/b", "no resource name"},
 		{"projects/..", "no valid project"},
 		{"projects/../../etc/passwd/x/y", "no resource name"},
 		{"projects/my-project/locations/us-central1%2F..", "no valid location"},

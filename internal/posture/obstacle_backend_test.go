@@ -9,6 +9,11 @@ func TestSomeBackendsCannotHaveIAP(t *testing.T) {
 	check(t, capableBackends, []row{
 		{"capable", off(func(*Backend) {}), nil},
 		{"Cloud CDN", off(func(b *Backend) { b.CDNOn = true }), []Code{CDNEnabled}},
+		{"Cloud CDN where IAP is on already", func(p *Posture, _ *Wanted) { p.Backends[0].CDNOn = true }, nil},
+		{"Cloud CDN where IAP is wanted at the service", func(p *Posture, want *Wanted) {
+			off(func(b *Backend) { b.CDNOn = true })(p, want)
+			want.Recipe = RecipeDirect
+		}, nil},
 		{"a network load balancer", off(func(b *Backend) { b.Scheme = "INTERNAL" }), []Code{BackendNotCapable}},
 		{"a proxy network load balancer", off(func(b *Backend) { b.Scheme, b.Protocol = "EXTERNAL", "TCP" }), []Code{BackendNotCapable}},
 		{"classic", off(func(b *Backend) { b.Scheme = "EXTERNAL" }), nil},

@@ -64,6 +64,14 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			share(func(s Settings) (Settings, bool) { return s, true })(p, want)
 			p.Backends[0].Members[1].IAPOn = true
 		}, nil},
+		{"no switch is turned where IAP is at the service", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { return s, false })(p, want)
+			directIAP(p, want)
+		}, nil},
+		{"nothing is known of what others are to get", func(p *Posture, want *Wanted) {
+			share(func(s Settings) (Settings, bool) { return s, false })(p, want)
+			want.Of = nil
+		}, nil},
 		{"the neighbour does not exist", func(p *Posture, want *Wanted) {
 			share(func(s Settings) (Settings, bool) { return s, false })(p, want)
 			p.Backends[0].Members[1].Missing = true

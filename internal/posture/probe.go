@@ -91,13 +91,13 @@ var wholeHost = regexp.MustCompile(`^([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+
 var wholePath = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
 
 func knockAt(address, ip string) (Knock, bool) {
-	scheme, rest, ok := strings.Cut(address, "://")
+	scheme, rest, _ := strings.Cut(address, "://")
 	host, path, _ := strings.Cut(rest, "/")
 	if strings.Count(host, ":") > 1 && host[0] != '[' {
 		host = "[" + host + "]"
 	}
 	path = "/" + strings.TrimSuffix(path, "*")
-	if !ok || len(host) > maxName || !wholeHost.MatchString(host) || !wholePath.MatchString(path) {
+	if len(host) > maxName || !wholeHost.MatchString(host) || !wholePath.MatchString(path) {
 		return Knock{}, false
 	}
 	return Knock{Door: address, Scheme: scheme, Host: host, Path: path, IP: ip}, true

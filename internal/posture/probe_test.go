@@ -78,6 +78,9 @@ func TestOnlyAFewDoorsAreAskedAndOnlyOurOwn(t *testing.T) {
 		{"no pattern, and nothing that is no host", func(p *Posture) {
 			p.Backends[0].Frontends = []Frontend{shop("*.example.com", "a b", "localhost", "evil.example.com:22", "a@b.example.com", "a.example.com/x?y", "a.example.com/\r\nX: y")}
 		}, []Knock{own}},
+		{"no host longer than a host can be", func(p *Posture) {
+			p.Backends[0].Frontends = []Frontend{shop(strings.Repeat("a.", 200) + "com")}
+		}, []Knock{own}},
 		{"no internal load balancer", func(p *Posture) { p.Backends[0].Scheme = "INTERNAL_MANAGED" }, []Knock{own}},
 		{"none of which nothing is known", func(p *Posture) { p.Backends[0].Frontends = []Frontend{{Resource: "m", Unread: "denied"}} }, []Knock{own}},
 		{"without TLS", func(p *Posture) { p.Backends[0].Frontends[0].HTTPS = false },
