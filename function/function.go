@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/cloud"
-	"github.com/iapguard/iapguard/internal/cloud/probe"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -78,23 +77,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 			return nil, err
 		}
 	}
-	f.engine = &reconcile.Engine{
-		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher,
-		Policy: policies.current, Holds: heldBy(config.Holds, log), History: History(clients), Memory: &reconcile.Memory{}, Now: config.Clock, Prober: probe.New(config.Connect), Kept: &sync.Map{}, Log: log, Version: Version,
-	}
+	f.engine = NewEngine(clients, config)
+	f.engine.Publisher, f.engine.Policy, f.engine.Holds, f.engine.Log = publisher, policies.current, heldBy(config.Holds, log), log
 	return f, nil
-}
-
-// History reads who wrote what in a project for an engine: Cloud Logging's
-// entries are understood by package event alone.
-func History(clients *cloud.Cloud) func(context.Context, string) ([]event.Write, error) {
-	return func(ctx context.Context, project string) ([]event.Write, error) {
-		entries, err := clients.Writes(ctx, project)
-		if err != nil {
-			return nil, err
-		}
-		return event.Writes(entries), nil
-	}
 }
 
 // open connects to a topic until the function is closed.

@@ -73,7 +73,7 @@ func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now 
 
 // agentPropagated is when IAP can be expected to reach the service as its
 // agent. No API tells when IAP was switched on at a backend service; whoever
-// did it a moment ago says so in WroteAt.
+// did it a moment ago, or the audit log, says so in WroteAt.
 func agentPropagated(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) time.Time {
 	if has(steps, GrantInvoker) || has(steps, EnableIAP) || has(steps, EnableDirectIAP) || has(steps, RestrictIngress) {
 		return now.Add(want.Propagation)

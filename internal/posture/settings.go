@@ -159,7 +159,8 @@ type Wanted struct {
 	Settings
 	// SettleBy ends the settle time at the latest; zero = it is not bounded.
 	SettleBy time.Time
-	// WroteAt is when the same run last changed who gets in, zero if it did not.
+	// WroteAt is when who gets in was last changed, as far as the resources do not
+	// tell it: by the same run, or by whoever turned IAP on; zero = long ago.
 	WroteAt time.Time
 	// Of gives the settings of another service, and whether it is in scope at all.
 	Of func(Target) (Settings, bool)

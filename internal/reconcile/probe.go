@@ -42,8 +42,8 @@ func (r *run) probed(ctx context.Context, v view, final report.Report) report.Re
 			open[knocks[i].Door] = reading.Found
 		}
 	}
-	if len(open) == 0 && r.Kept != nil {
-		r.Kept.Store(v.posture.Target, asked)
+	if len(open) == 0 {
+		r.Memory.keep(v.posture.Target, asked)
 	}
 	if until := changed.Add(v.settings.Propagation); len(open) > 0 && r.Now().Before(until) {
 		final = r.deferred(v, fmt.Sprintf("a stranger still gets in at %s: a grant or setting may take %s to hold everywhere",
@@ -72,11 +72,8 @@ func (r *run) changedAt(p posture.Posture) time.Time {
 // foundKept reports whether every door was found kept since the last change:
 // one change is told by many events. Nothing hangs on it being remembered.
 func (r *run) foundKept(v view, changed time.Time) bool {
-	if r.Kept == nil {
-		return false
-	}
-	at, ok := r.Kept.Load(v.posture.Target)
-	return ok && len(r.done) == 0 && !at.(time.Time).Before(changed)
+	at := r.Memory.keptAt(v.posture.Target)
+	return !at.IsZero() && len(r.done) == 0 && !at.Before(changed)
 }
 
 // opened tells the doors at which a stranger got in as open.

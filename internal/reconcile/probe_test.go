@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,10 +50,10 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		{"a command is no change", func(r *run, _ *view, _ *report.Outcome, _ *strangers) {
 			r.request.Cause.Command = &event.Command{Name: "sweep"}
 		}, 0, report.Compliant},
-		{"found kept since", func(r *run, _ *view, _ *report.Outcome, _ *strangers) { r.Kept.Store(shop, now.Add(-time.Second)) }, 0, report.Compliant},
-		{"found kept before", func(r *run, _ *view, _ *report.Outcome, _ *strangers) { r.Kept.Store(shop, now.Add(-time.Hour)) }, 1, report.Compliant},
+		{"found kept since", func(r *run, _ *view, _ *report.Outcome, _ *strangers) { r.Memory.keep(shop, now.Add(-time.Second)) }, 0, report.Compliant},
+		{"found kept before", func(r *run, _ *view, _ *report.Outcome, _ *strangers) { r.Memory.keep(shop, now.Add(-time.Hour)) }, 1, report.Compliant},
 		{"found kept since, and written to just now", func(r *run, _ *view, _ *report.Outcome, _ *strangers) {
-			r.Kept.Store(shop, now)
+			r.Memory.keep(shop, now)
 			r.done = []report.Step{{Op: string(plan.EnableIAP), Result: report.StepDone, At: &now}}
 		}, 1, report.Compliant},
 		{"open within the propagation time", func(_ *run, _ *view, _ *report.Outcome, s *strangers) { s.in = true }, 1, report.Deferred},
@@ -63,7 +62,7 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		}, 1, report.Compliant},
 	} {
 		s := &strangers{}
-		r := &run{Engine: &Engine{Prober: s, Kept: &sync.Map{}, Now: func() time.Time { return now }}, meter: &report.Meter{}}
+		r := &run{Engine: &Engine{Prober: s, Memory: &Memory{}, Now: func() time.Time { return now }}, meter: &report.Meter{}}
 		r.request.Cause.At = now.Add(-time.Minute)
 		v := view{posture: protectedShop(), settings: posture.Settings{Probe: posture.ProbeOn, Propagation: 2 * time.Minute}}
 		outcome := report.Compliant

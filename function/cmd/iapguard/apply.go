@@ -43,11 +43,7 @@ func apply(ctx context.Context, o *options, args []string, yes bool, out io.Writ
 		return err
 	}
 	records := &recorder{}
-	bench, err := o.open(ctx, records)
-	if err != nil {
-		return err
-	}
-	targets, err := bench.expand(ctx, scopes)
+	bench, targets, err := o.openFor(ctx, scopes, records)
 	if err != nil {
 		return err
 	}

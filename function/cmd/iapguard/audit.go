@@ -76,11 +76,7 @@ func auditAll(ctx context.Context, o *options, args []string, compare string, ou
 			return false, err
 		}
 	}
-	bench, err := o.open(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	targets, err := bench.expand(ctx, scopes)
+	bench, targets, err := o.openFor(ctx, scopes, nil)
 	if err != nil {
 		return false, err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/cloud/probe"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -82,11 +80,21 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	if err != nil {
 		return nil, err
 	}
-	return &bench{cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, engine: &reconcile.Engine{
-		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients, Self: config.Self, Publisher: publisher, Version: function.Version, Now: time.Now,
-		Policy: func() reconcile.Policy { return rules }, Holds: holds, Prober: probe.New(config.Connect), History: function.History(clients), Memory: &reconcile.Memory{},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}}, nil
+	config.Clock = time.Now
+	engine := function.NewEngine(clients, config)
+	engine.Publisher, engine.Holds, engine.Log = publisher, holds, slog.New(slog.DiscardHandler)
+	engine.Policy = func() reconcile.Policy { return rules }
+	return &bench{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost}, nil
+}
+
+// openFor is open with the services in scopes.
+func (o *options) openFor(ctx context.Context, scopes []posture.Scope, publisher reconcile.Publisher) (*bench, []posture.Target, error) {
+	bench, err := o.open(ctx, publisher)
+	if err != nil {
+		return nil, nil, err
+	}
+	targets, err := bench.expand(ctx, scopes)
+	return bench, targets, err
 }
 
 // namedProjects are those that the policy names in full.

@@ -41,11 +41,7 @@ func planAll(ctx context.Context, o *options, args []string, out io.Writer) (ste
 	if err != nil {
 		return false, err
 	}
-	bench, err := o.open(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	targets, err := bench.expand(ctx, scopes)
+	bench, targets, err := o.openFor(ctx, scopes, nil)
 	if err != nil {
 		return false, err
 	}

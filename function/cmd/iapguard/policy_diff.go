@@ -79,11 +79,7 @@ func diffPolicies(ctx context.Context, o *options, args []string) ([]changes, er
 		return nil, err
 	}
 	o.policy = args[1]
-	bench, err := o.open(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	targets, err := bench.expand(ctx, scopes)
+	bench, targets, err := o.openFor(ctx, scopes, nil)
 	if err != nil {
 		return nil, err
 	}
