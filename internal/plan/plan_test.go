@@ -132,6 +132,32 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		{"changed again and again: the settle time is bounded", func(p *posture.Posture, w *posture.Wanted) {
 			w.Settle, p.Service.UpdatedAt, w.SettleBy = 30*time.Second, now, now.Add(5*time.Second)
 		}, map[Op]time.Duration{GrantAccess: 5 * time.Second, EnableIAP: 5 * time.Second, RestrictIngress: 5 * time.Second, RevokePublic: 5 * time.Second}},
+		{"changed just now by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *posture.Wanted) {
+			p.Service.UpdatedAt = now.Add(time.Second)
+		}, nil},
+		{"changed at a time that is not known", func(_ *posture.Posture, w *posture.Wanted) { w.Settle = 30 * time.Second }, nil},
+		{"access at the service itself is of no concern at a load balancer", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+			p.DirectAccess.ChangedAt = now.Add(-minute)
+		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
+		{"access granted at the service itself a minute ago", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation, w.Recipe = 2*minute, posture.RecipeDirect
+			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[Op]time.Duration{EnableDirectIAP: minute, RevokePublic: 2 * minute}},
+		{"access granted above the service a minute ago", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation, w.Recipe = 2*minute, posture.RecipeDirect
+			p.DirectInherited = []posture.Policy{{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}}
+		}, map[Op]time.Duration{EnableDirectIAP: minute, RevokePublic: 2 * minute}},
+		{"access granted at the service itself by others, where the policy names nobody", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation, w.Recipe, w.Access = 2*minute, posture.RecipeDirect, nil
+			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
+		{"only the agent's grant is missing", func(p *posture.Posture, w *posture.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
+			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
 		{"being deployed", func(p *posture.Posture, _ *posture.Wanted) { p.Service.Reconciling = true },
 			map[Op]time.Duration{GrantAccess: rolloutPause, EnableIAP: rolloutPause, RestrictIngress: rolloutPause, RevokePublic: rolloutPause}},
 	} {
@@ -212,6 +238,18 @@ func TestTheIDChangesWithStepsAndVersionsAndNotWithTime(t *testing.T) {
 	p.Service.Ingress = posture.IngressInternal
 	if fewer := made(p, want()).ID(); fewer == base {
 		t.Error("fewer steps give the same id")
+	}
+}
+
+func TestAPlanTellsWhichOfItsStepsCanShutSomebodyOut(t *testing.T) {
+	p, w := deployed(), want()
+	p.Service.InvokerCheckOff = true
+	want := []posture.ChangeTo{
+		{Change: posture.ChangeIAP, Resource: backendName}, {Change: posture.ChangeIngress, Resource: helloName},
+		{Change: posture.ChangeInvokers, Resource: helloName}, {Change: posture.ChangeInvokers, Resource: helloName},
+	}
+	if diff := cmp.Diff(want, made(p, w).Changes()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // long ago.
 func schedule(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) {
 	settled := now
-	if want.Settle > 0 && !p.Service.UpdatedAt.IsZero() {
+	if want.Settle > 0 {
 		settled = p.Service.UpdatedAt.Add(want.Settle)
 	}
 	if !want.SettleBy.IsZero() && settled.After(want.SettleBy) {

@@ -1,6 +1,7 @@
 package posture
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +26,13 @@ func TestAnotherOAuthClientIsToldAndKept(t *testing.T) {
 		{"direct IAP", func(p *Posture, want *Wanted) { named("2-b.apps", true)(p, want); directIAP(p, want) }, nil},
 		{"nothing leads to the backend", func(p *Posture, want *Wanted) { named("2-b.apps", true)(p, want); p.Backends[0].Frontends = nil }, nil},
 	})
+	for present, words := range map[string]string{"": "without an OAuth client of its own", "2-b.apps": "with the OAuth client 2-b.apps, and the policy names " + companys.ID} {
+		p, want := protected(), wanted()
+		named(present, true)(&p, &want)
+		if found := oauthClientKept(p, want); len(found) != 1 || !strings.Contains(found[0].Why, words) {
+			t.Errorf("client %q: %+v, want one that says %q", present, found, words)
+		}
+	}
 	p, want := protected(), wanted()
 	named("2-b.apps", true)(&p, &want)
 	if effect := Worst(Assess(p, want)); effect != "" {
