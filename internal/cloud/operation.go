@@ -74,7 +74,7 @@ var operations = map[plan.Op]operation{
 	// A revision stays: it is made of what was there.
 	plan.Redeploy: {
 		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.Redeploy(ctx, step.Resource, step.Version, posture.RedeployImage(step.To))
+			return c.run.Redeploy(ctx, step.Resource, step.Version, posture.RedeployImageOf(step.To))
 		}, nothing,
 	},
 }

@@ -21,15 +21,18 @@ func (d Diagnosis) Afterwards(target posture.Target, propagation time.Duration) 
 	if d.Verdict == StrangerAtDefaultURL {
 		return []string{useLoadBalancer}
 	}
-	return []string{fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: iapguard doctor %s", propagation, target.Name())}
+	return []string{fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: %s", posture.InWords(propagation), again(target))}
 }
 
 const useLoadBalancer = "use the load balancer's address"
 
+// again asks for another diagnosis.
+func again(t posture.Target) string { return "iapguard doctor " + t.Name() }
+
 // redeploy makes gcloud create a new revision that differs in a label only.
 // Source: gcloud run services update labels the revision too.
 func redeploy(t posture.Target) string {
-	return "gcloud run services update" + serviceFlags(t) + " --update-labels=redeployed-for=iap"
+	return "make a new revision, equal but for a label: gcloud run services update" + serviceFlags(t) + " --update-labels=redeployed-for=iap"
 }
 
 func readLog(t posture.Target) string {
@@ -51,13 +54,13 @@ func grantAccess(p posture.Posture) string {
 func remaining(p posture.Posture) []string {
 	project, agent := p.Target.Project, posture.AgentEmail(p.ProjectNumber)
 	return []string{
-		"a deny policy takes the permission away: gcloud iam policies list --attachment-point=cloudresourcemanager.googleapis.com/projects/" + project + " --kind=denypolicies",
-		"IAP's agent lacks run.routes.invoke: https://console.cloud.google.com/iam-admin/troubleshooter with principal " + agent + " and that permission",
-		"the project is on the allowlist of IAP's Preview, where permissions were checked differently: ask Cloud Run support to take it off",
-		"an organisation policy restricts who may invoke: gcloud org-policies list --project=" + project,
-		"VPC Service Controls refuse the call: look for a violation with gcloud logging read 'protoPayload.metadata.@type:VpcServiceControlAuditMetadata' --project=" + project,
-		"the load balancer belongs to another project, whose IAP agent is the one that calls: compare the project number in " + agent,
-		"the service itself calls another Cloud Run service with the X-Serverless-Authorization header that it received, and passes on that one's 403: remove the header first",
+		"check whether a deny policy takes the permission away: gcloud iam policies list --attachment-point=cloudresourcemanager.googleapis.com/projects/" + project + " --kind=denypolicies",
+		"check whether " + agent + " lacks run.routes.invoke at this service: https://console.cloud.google.com/iam-admin/troubleshooter",
+		"check whether an organisation policy restricts who may invoke: gcloud org-policies list --project=" + project,
+		"check whether VPC Service Controls refuse the call: gcloud logging read 'protoPayload.metadata.\"@type\":VpcServiceControlAuditMetadata' --project=" + project,
+		"check whether the load balancer belongs to another project, whose IAP agent then is the one that calls: the number in " + agent + " is " + project + "'s",
+		"check whether the service calls another Cloud Run service with the X-Serverless-Authorization header that it received, and passes on that one's 403: it has to remove the header first",
+		"check whether the project is on the allowlist of IAP's Preview, where permissions were checked differently: ask Cloud Run support, who can take it off",
 	}
 }
 

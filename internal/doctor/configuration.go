@@ -18,7 +18,7 @@ func applicationsOwn(e Evidence, s posture.Symptom) *Diagnosis {
 	return &Diagnosis{
 		Verdict: ApplicationsOwn, Cure: Leave,
 		Why:    "the request for " + s.URL + " passed IAP and Cloud Run, and the application itself answered 403",
-		Advice: []string{"read the application's log: " + readLog(e.Posture.Target)},
+		Advice: []string{"the answer is the application's to explain; read its log: " + readLog(e.Posture.Target)},
 	}
 }
 
@@ -52,7 +52,7 @@ func twice(e Evidence, _ time.Time) *Diagnosis {
 			return &Diagnosis{
 				Verdict: BothIAP, Cure: Person,
 				Why:    "IAP is on at the load balancer and at the Cloud Run service; requests that pass both fail",
-				Advice: []string{"turn one of them off, for example: gcloud run services update" + serviceFlags(e.Posture.Target) + " --no-iap"},
+				Advice: []string{e.Posture.OneIAP(backend)},
 			}
 		}
 	}
@@ -89,7 +89,7 @@ func apiDisabled(e Evidence, _ time.Time) *Diagnosis {
 func apiOff(target posture.Target) Diagnosis {
 	return Diagnosis{
 		Verdict: IAPAPIDisabled, Cure: Person, Why: "IAP's API is switched off in the project, so IAP cannot send anybody on",
-		Advice: []string{"gcloud services enable " + iapAPI + " --project=" + target.Project},
+		Advice: []string{"switch it on: gcloud services enable " + iapAPI + " --project=" + target.Project},
 	}
 }
 
@@ -126,7 +126,7 @@ func accessor(e Evidence, _ time.Time) *Diagnosis {
 
 // agentGrant finds whatever keeps IAP's agent from invoking the service.
 func agentGrant(e Evidence, _ time.Time) *Diagnosis {
-	d := Diagnosis{Cure: Protect, Advice: []string{"iapguard apply " + e.Posture.Target.Name()}}
+	d := Diagnosis{Cure: Protect, Advice: []string{"let IAP's agent in: iapguard apply " + e.Posture.Target.Name()}}
 	switch e.grant() {
 	case grantHolds, grantInherited:
 		return nil

@@ -232,7 +232,7 @@ func TestAServiceThatCannotBeLookedAtIsUnknownUnlessIAPsAPIIsOff(t *testing.T) {
 	}{
 		{"", EvidenceMissing, "grant it"},
 		{"run.googleapis.com", EvidenceMissing, "grant it"},
-		{"iap.googleapis.com", IAPAPIDisabled, "gcloud services enable iap.googleapis.com --project=demo-project"},
+		{"iap.googleapis.com", IAPAPIDisabled, "switch it on: gcloud services enable iap.googleapis.com --project=demo-project"},
 	} {
 		got := Blind(target, tc.disabled, []string{"denied", "grant it"})
 		if got.Verdict != tc.want || got.Cure != Person || len(got.Checked) == 0 || !slices.Equal(got.Advice, []string{tc.advice}) {

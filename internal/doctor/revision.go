@@ -35,8 +35,8 @@ func propagating(e Evidence, now time.Time) *Diagnosis {
 	return &Diagnosis{
 		Verdict: Propagating, Cure: Wait, Until: until,
 		Why: fmt.Sprintf("the service's permissions were changed at %s, and a change may take %s to hold everywhere",
-			stamp(e.changedAt()), e.Settings.Propagation),
-		Advice: []string{"wait until " + stamp(until) + " and try again; no redeploy is needed for that"},
+			stamp(e.changedAt()), posture.InWords(e.Settings.Propagation)),
+		Advice: []string{"wait until " + stamp(until) + " and open the page again; no redeploy is needed for that"},
 	}
 }
 
@@ -82,19 +82,19 @@ func noSymptom(e Evidence, _ time.Time) *Diagnosis {
 	return &Diagnosis{
 		Verdict: NothingFound, Cure: Leave,
 		Why:    "everything is as it must be, and nobody is known to have been refused of late",
-		Advice: []string{"if visitors still see an error, open the page once more and ask again a minute later"},
+		Advice: []string{"if visitors still see an error, open the page once more, and a minute later: " + again(e.Posture.Target)},
 	}
 }
 
 func ageUnknown(e Evidence, _ time.Time) *Diagnosis {
 	switch {
 	case e.Symptom.At.IsZero():
-		return unknown("when the request was refused is not known", "open the page once more and ask again a minute later")
+		return unknown("when the request was refused is not known", "open the page once more, and a minute later: "+again(e.Posture.Target))
 	case e.heldSince().IsZero():
 		return unknown("the grant is there, but since when is not known, so it may still be on its way",
-			"wait ten minutes; if the error stays, redeploy by hand: "+redeploy(e.Posture.Target))
+			"wait ten minutes; if the error stays, "+redeploy(e.Posture.Target))
 	case e.Rollout.Serving.CreatedAt.IsZero():
-		return unknown("how old the serving revision is is not known", "redeploy by hand: "+redeploy(e.Posture.Target))
+		return unknown("how old the serving revision is is not known", redeploy(e.Posture.Target))
 	}
 	return nil
 }
@@ -103,24 +103,24 @@ func olderThanGrant(e Evidence, _ time.Time) *Diagnosis {
 	if e.Symptom.At.After(e.heldSince()) {
 		return nil
 	}
-	return oldNews("the request was refused at " + stamp(e.Symptom.At) + ", when the grant did not hold everywhere yet; it does since " + stamp(e.heldSince()))
+	return oldNews(e, "the request was refused at "+stamp(e.Symptom.At)+", when the grant did not hold everywhere yet; it does since "+stamp(e.heldSince()))
 }
 
 func olderThanRevision(e Evidence, _ time.Time) *Diagnosis {
 	serving, by := e.Rollout.Serving, e.Symptom.Revision
 	switch {
 	case !e.Symptom.At.After(serving.CreatedAt):
-		return oldNews("the request was refused at " + stamp(e.Symptom.At) + ", before revision " + serving.Name + " was made that serves now")
+		return oldNews(e, "the request was refused at "+stamp(e.Symptom.At)+", before revision "+serving.Name+", which serves now, was made")
 	case by != "" && by != serving.Name:
-		return oldNews("the request was refused by revision " + by + "; " + serving.Name + " serves now")
+		return oldNews(e, "the request was refused by revision "+by+"; "+serving.Name+" serves now")
 	}
 	return nil
 }
 
-func oldNews(why string) *Diagnosis {
+func oldNews(e Evidence, why string) *Diagnosis {
 	return &Diagnosis{
 		Verdict: OldNews, Cure: Leave, Why: why,
-		Advice: []string{"try again; if it is refused again, ask again a minute later"},
+		Advice: []string{"open the page again; if it is refused, a minute later: " + again(e.Posture.Target)},
 	}
 }
 
@@ -172,7 +172,7 @@ func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	d := isStuck(e)
-	d.Cure, d.Advice = Advise, append(d.Advice, "which revisions are redeploys of iapguard's is not known here: set IAPGUARD_SELF to its service account")
+	d.Cure, d.Advice = Advise, append(d.Advice, "where iapguard may have done so before, name its service account, so that this is seen: --self EMAIL, or $IAPGUARD_SELF")
 	return &d
 }
 
@@ -199,7 +199,7 @@ func braked(e Evidence, now time.Time) *Diagnosis {
 	}
 	return &Diagnosis{
 		Verdict: RedeployedTooOften, Cure: Hold,
-		Why:    fmt.Sprintf("iapguard has redeployed the service %d time(s) in the last hour and %d in the last day; it does so at most once an hour and %d times a day", inHour, inDay, mostADay),
+		Why:    fmt.Sprintf("iapguard's redeploys of the service: %d in the last hour, %d in the last 24; it makes at most one an hour and %d in 24", inHour, inDay, mostADay),
 		Advice: append([]string{"find out who deploys the service and what they change"}, remaining(e.Posture)...),
 	}
 }
@@ -219,8 +219,8 @@ func stuck(e Evidence, _ time.Time) *Diagnosis {
 func isStuck(e Evidence) Diagnosis {
 	return Diagnosis{
 		Verdict: StuckRevision, Cure: Advise,
-		Why: "IAP's agent may invoke the service since " + stamp(e.heldSince()) + ", and revision " + e.Rollout.Serving.Name +
-			" refuses it all the same: Google's advice is to redeploy the service",
+		Why: "IAP's agent has been allowed to invoke the service since " + stamp(e.heldSince()) + ", and revision " + e.Rollout.Serving.Name +
+			" still refuses it: Google's advice is to redeploy the service",
 		Advice: []string{redeploy(e.Posture.Target)},
 	}
 }

@@ -7,7 +7,7 @@ import "github.com/iapguard/iapguard/internal/posture"
 // an image that is named by a tag.
 func ForRedeploy(p posture.Posture, serving string, image posture.RedeployImage, why string) Plan {
 	return Plan{Target: p.Target, Steps: []Step{{
-		Op: Redeploy, Resource: p.Target.Name(), Field: "revision", From: serving, To: string(image),
+		Op: Redeploy, Resource: p.Target.Name(), Field: "revision", From: serving, To: image.NewRevision(),
 		Why: why, Version: p.Service.Version,
 	}}}
 }

@@ -44,7 +44,7 @@ func letSign(c Caller) string {
 // services of the project get in past IAP and ingress, with a token of an invoker.
 func atDefaultURL(p Posture, c Caller) string {
 	address, account := p.DefaultURL(), orAccount(c.Principal)
-	grant := "; then " + p.grant(c.Principal)
+	grant := " && " + p.grant(c.Principal)
 	switch c.Kind {
 	case PushSubscription:
 		return "gcloud pubsub subscriptions update " + c.place() + " --push-endpoint=" + address + pathOf(c.Address) +

@@ -63,7 +63,7 @@ func judgeInvokers(p Posture, want Wanted, w way, c Caller, _ ChangeTo) sentence
 	case c.Kind == Visitor:
 		return sentence{Uncertain, "whether it brings a token of an invoker does not show in the log", "let it bring an identity token of an account that may invoke: " + invoker}
 	case c.Principal == "":
-		return sentence{Breaks, "it brings no token, and only invokers get in", letSign(c) + "; then " + p.grant("ACCOUNT")}
+		return sentence{Breaks, "it brings no token, and only invokers get in", letSign(c) + " && " + p.grant("ACCOUNT")}
 	}
 	switch p.invokes("serviceAccount:" + c.Principal) {
 	case Breaks:

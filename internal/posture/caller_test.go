@@ -299,13 +299,13 @@ func TestACureIsWhatOneCanType(t *testing.T) {
 	}{
 		{"the account that lacks the right", func(_ *Posture, c *Caller) { c.Principal = "other-7@x.iam.gserviceaccount.com" }, invokerChange, grant + "other-7@x.iam.gserviceaccount.com"},
 		{"an account, where there is none", func(_ *Posture, c *Caller) { c.Principal = "" }, invokerChange,
-			"gcloud scheduler jobs update http " + job + " --oidc-service-account-email=ACCOUNT; then " + grant + "ACCOUNT"},
+			"gcloud scheduler jobs update http " + job + " --oidc-service-account-email=ACCOUNT && " + grant + "ACCOUNT"},
 		{"the address that Cloud Run tells", func(_ *Posture, c *Caller) { throughLoadBalancer(c) }, iapChange,
 			"gcloud scheduler jobs update http " + job + " --uri=https://hello-abc-uc.a.run.app/nightly --oidc-service-account-email=" + robot +
-				" --oidc-token-audience=https://hello-abc-uc.a.run.app; then " + grant + robot},
+				" --oidc-token-audience=https://hello-abc-uc.a.run.app && " + grant + robot},
 		{"the address made of names, where it tells none", func(p *Posture, c *Caller) { throughLoadBalancer(c); p.Service.URLs = nil }, iapChange,
 			"gcloud scheduler jobs update http " + job + " --uri=https://hello-123456789012.us-central1.run.app/nightly --oidc-service-account-email=" + robot +
-				" --oidc-token-audience=https://hello-123456789012.us-central1.run.app; then " + grant + robot},
+				" --oidc-token-audience=https://hello-123456789012.us-central1.run.app && " + grant + robot},
 	} {
 		p, want, caller := calling()
 		tc.change(&p, &caller)

@@ -32,6 +32,17 @@ func (t Target) AccessCommand() string {
 		" --region=" + t.Location + " --project=" + t.Project + " --role=" + RoleAccessor
 }
 
+// offCommand is the gcloud command that turns a service's own IAP off. Only the
+// beta track takes --no-iap everywhere (the GA track of gcloud 528 refuses it).
+func (t Target) offCommand() string {
+	return "gcloud beta run services update " + t.Service + " --region=" + t.Location + " --project=" + t.Project + " --no-iap"
+}
+
+// offCommand is the gcloud command that turns IAP off at a backend service.
+func (b Backend) offCommand() string {
+	return "gcloud compute backend-services update " + b.Name + " " + b.flag() + " --project=" + b.Project + " --iap=disabled"
+}
+
 // AccessCommand is the gcloud command that grants access through the IAP of a
 // backend service, without the member.
 func (b Backend) AccessCommand() string {

@@ -5,6 +5,12 @@ package posture
 // Source: run/docs/securing/identity-aware-proxy-cloud-run (multiple_iap_policies).
 const BothIAP Code = "BOTH_IAP"
 
+// OneIAP says how a person leaves IAP on at one of the two places only.
+func (p Posture) OneIAP(b Backend) string {
+	return "turn one of them off, at the service: " + p.Target.offCommand() + "; or at the load balancer: " + b.offCommand() +
+		"; the audience of IAP's JWT differs between the two"
+}
+
 func oneIAP(p Posture, _ Wanted) []Finding {
 	if !p.Service.IAPOn {
 		return nil
@@ -15,7 +21,7 @@ func oneIAP(p Posture, _ Wanted) []Finding {
 			findings = append(findings, Finding{
 				Code: BothIAP, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 				Why:    "IAP is on at the backend service and directly on the Cloud Run service, so requests through the load balancer fail with 500",
-				Remedy: "turn one of them off; the audience of IAP's JWT differs between the two",
+				Remedy: p.OneIAP(backend),
 			})
 		}
 	}

@@ -15,13 +15,11 @@ func recipeKept(p Posture, want Wanted) []Finding {
 		case want.Recipe == RecipeDirect && !p.Service.IAPOn && backend.IAPOn:
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the backend service, and the policy wants it on the Cloud Run service",
-				fmt.Sprintf("gcloud compute backend-services update %s %s --iap=disabled --project=%s", backend.Name, backend.flag(), backend.Project),
-				backend.audience(p.ProjectNumber), p.directAudience()))
+				backend.offCommand(), backend.audience(p.ProjectNumber), p.directAudience()))
 		case want.Recipe == RecipeLoadBalancer && p.Service.IAPOn && !backend.IAPOn:
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the Cloud Run service, and the policy wants it at the backend service",
-				fmt.Sprintf("gcloud run services update %s --region=%s --no-iap --project=%s", p.Target.Service, p.Target.Location, p.Target.Project),
-				p.directAudience(), backend.audience(p.ProjectNumber)))
+				p.Target.offCommand(), p.directAudience(), backend.audience(p.ProjectNumber)))
 		}
 	}
 	return findings

@@ -55,8 +55,7 @@ func disagreement(p Posture, want Wanted, backend Backend, member Member) (why, 
 		return "is to have IAP of its own", ""
 	case member.IAPOn && !backend.IAPOn:
 		return "has IAP of its own on, so that with IAP here too every request to it would end in 500 (multiple_iap_policies)",
-			"give it a backend service of its own, or turn IAP off at it: gcloud run services update " + member.Target.Service +
-				" --region=" + member.Target.Location + " --no-iap --project=" + member.Target.Project
+			"give it a backend service of its own, or turn IAP off at it: " + member.Target.offCommand()
 	case theirs.Mode != want.Mode:
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode), ""
 	case !sameMembers(theirs.Access, want.Access):

@@ -39,9 +39,9 @@ func waitReason(until time.Time, v view) string {
 		return "the service is still being deployed"
 	}
 	if settled := v.posture.Service.UpdatedAt.Add(v.settings.Settle); v.settings.Settle > 0 && !until.After(settled) {
-		return fmt.Sprintf("the service was changed less than %s ago", v.settings.Settle)
+		return fmt.Sprintf("the service was changed less than %s ago", posture.InWords(v.settings.Settle))
 	}
-	return fmt.Sprintf("a grant or setting may take %s to hold everywhere", v.settings.Propagation)
+	return fmt.Sprintf("a grant or setting may take %s to hold everywhere", posture.InWords(v.settings.Propagation))
 }
 
 func (r *run) deferred(v view, what string, until time.Time) report.Report {

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/event"
@@ -158,5 +159,11 @@ func (r *run) diagnosed(v view, final *report.Report) {
 	for _, each := range d.Checked {
 		final.Evidence = append(final.Evidence, report.Evidence{What: each.What, Found: each.Found})
 	}
-	final.Advice = append(append([]string(nil), steps...), final.Advice...)
+	told := append([]string(nil), steps...)
+	for _, line := range final.Advice { // the findings' advice may be the same
+		if !slices.Contains(told, line) {
+			told = append(told, line)
+		}
+	}
+	final.Advice = told
 }

@@ -63,7 +63,7 @@ var ours = map[plan.Op]shape{
 	},
 	plan.EnableDirectIAP: {isTarget, func(_ posture.Posture, s plan.Step) bool { return s.From == "false" && s.To == "true" }},
 	plan.Redeploy: {isTarget, func(_ posture.Posture, s plan.Step) bool {
-		return s.Field == "revision" && slices.Contains([]posture.RedeployImage{posture.ImagePin, posture.ImageGoOn, posture.ImageRefuse}, posture.RedeployImage(s.To))
+		return s.Field == "revision" && posture.RedeployImageOf(s.To) != ""
 	}},
 	plan.RestrictIngress: {isTarget, func(_ posture.Posture, s plan.Step) bool {
 		// We restrict nothing but all.

@@ -142,7 +142,7 @@ func TestIAPOfTheServiceItselfIsTurnedOffAgain(t *testing.T) {
 }
 
 func TestANewRevisionStaysAndTheOtherStepsAreTakenBack(t *testing.T) {
-	redeployed := report.Step{Op: string(plan.Redeploy), Resource: shop.Name(), Field: "revision", From: "shop-00001-abc", To: "pin", Why: "w", Result: report.StepDone, VersionAfter: "s2"}
+	redeployed := report.Step{Op: string(plan.Redeploy), Resource: shop.Name(), Field: "revision", From: "shop-00001-abc", To: posture.ImagePin.NewRevision(), Why: "w", Result: report.StepDone, VersionAfter: "s2"}
 	for _, tc := range []struct {
 		name, now, want string
 		change          func(*report.Step)
