@@ -26,15 +26,19 @@ var operations = map[plan.Op]operation{
 		}, nothing,
 	},
 	plan.GrantInvoker: {
-		invokers(func(p *iampolicy.Policy, step plan.Step) bool { return p.Add(step.Field, strings.Fields(step.To)) }),
-		invokers(func(p *iampolicy.Policy, step plan.Step) bool { return p.Withdraw(step.Field, strings.Fields(step.To)) }),
+		invokers(func(p *iampolicy.Policy, step plan.Step) bool {
+			return p.Add(step.Field, strings.Fields(step.To), step.Condition)
+		}),
+		invokers(func(p *iampolicy.Policy, step plan.Step) bool {
+			return p.Withdraw(step.Field, strings.Fields(step.To), step.Condition)
+		}),
 	},
 	plan.GrantAccess: {
 		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.iap.Grant(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To))
+			return c.iap.Grant(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To), step.Condition)
 		},
 		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.iap.Withdraw(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To))
+			return c.iap.Withdraw(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To), step.Condition)
 		},
 	},
 	plan.EnableIAP: {
@@ -69,7 +73,9 @@ var operations = map[plan.Op]operation{
 	},
 	plan.RevokePublic: {
 		invokers(func(p *iampolicy.Policy, step plan.Step) bool { return p.Remove(step.Field, strings.Fields(step.From)) }),
-		invokers(func(p *iampolicy.Policy, step plan.Step) bool { return p.Add(step.Field, strings.Fields(step.From)) }),
+		invokers(func(p *iampolicy.Policy, step plan.Step) bool {
+			return p.Add(step.Field, strings.Fields(step.From), posture.Condition{})
+		}),
 	},
 	// A revision stays: it is made of what was there.
 	plan.Redeploy: {

@@ -66,6 +66,8 @@ type Step struct {
 	From     string `json:"from"`
 	To       string `json:"to"`
 	Why      string `json:"why"`
+	// Condition is under what a granted role holds; zero = always.
+	Condition posture.Condition `json:"condition,omitzero"`
 	// Conditional says that a member taken away stood under a condition, which
 	// From does not hold: putting it back would be wider than it was.
 	Conditional bool `json:"conditional,omitempty"`
@@ -117,10 +119,13 @@ func Make(p posture.Posture, want posture.Wanted, findings []posture.Finding, no
 // ID is the hash of the steps and of the versions that they were planned
 // against: two plans with one ID do the same to the same state.
 func (p Plan) ID() string {
-	type identity struct{ Op, Resource, Field, From, To, Version string }
+	type identity struct {
+		Op, Resource, Field, From, To, Version string
+		Condition                              posture.Condition `json:",omitzero"`
+	}
 	list := make([]identity, 0, len(p.Steps))
 	for _, s := range p.Steps {
-		list = append(list, identity{string(s.Op), s.Resource, s.Field, s.From, s.To, s.Version})
+		list = append(list, identity{string(s.Op), s.Resource, s.Field, s.From, s.To, s.Version, s.Condition})
 	}
 	data, err := json.Marshal(struct {
 		Target string

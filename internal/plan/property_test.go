@@ -76,6 +76,9 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		}
 	}
 	w.Access = maybe(alice, "user:bob@example.com")
+	if r.IntN(6) == 0 {
+		w.AccessIf = while
+	}
 	w.KeepIngress, w.KeepInvokers = r.IntN(6) == 0, r.IntN(6) == 0
 	if r.IntN(3) == 0 {
 		w.OAuthClient = posture.OAuthClient{ID: "1-ours.apps", Secret: "projects/p/secrets/s/versions/1"}
@@ -101,16 +104,16 @@ func after(p posture.Posture, s Step) posture.Posture {
 	}
 	switch s.Op {
 	case GrantInvoker:
-		change(s.Resource, func(in posture.Policy) posture.Policy { return add(in, s.Field, s.To) })
+		change(s.Resource, func(in posture.Policy) posture.Policy { return add(in, s.Field, s.To, s.Condition) })
 	case RevokePublic:
 		change(s.Resource, func(in posture.Policy) posture.Policy { return remove(in, s.Field, s.From) })
 	case GrantAccess:
 		if p.Target.AccessResource(number) == s.Resource {
-			p.DirectAccess = add(p.DirectAccess, s.Field, s.To)
+			p.DirectAccess = add(p.DirectAccess, s.Field, s.To, s.Condition)
 		}
 		for i, backend := range p.Backends {
 			if backend.AccessResource(number) == s.Resource {
-				p.Backends[i].Access = add(backend.Access, s.Field, s.To)
+				p.Backends[i].Access = add(backend.Access, s.Field, s.To, s.Condition)
 			}
 		}
 	case EnableIAP:
@@ -132,10 +135,13 @@ func after(p posture.Posture, s Step) posture.Posture {
 	return p
 }
 
-func add(in posture.Policy, role, members string) posture.Policy {
-	in.Bindings = append(slices.Clone(in.Bindings), posture.Binding{Role: role, Members: strings.Fields(members)})
+func add(in posture.Policy, role, members string, under posture.Condition) posture.Policy {
+	in.Bindings = append(slices.Clone(in.Bindings), posture.Binding{Role: role, Members: strings.Fields(members), Condition: under.Expression})
 	return in
 }
+
+// while is the condition of some wants. It is true here.
+var while = posture.Condition{Title: "while it is true", Expression: "e"}
 
 func remove(in posture.Policy, role, members string) posture.Policy {
 	in.Bindings = slices.Clone(in.Bindings)
@@ -163,7 +169,7 @@ func enters(p posture.Posture, backend posture.Backend) bool {
 		own = p.DirectAccess
 	}
 	if backend.IAPOn != p.Service.IAPOn {
-		passes := own.Holds(posture.RoleAccessor, alice) || p.Project.Holds(posture.RoleAccessor, alice)
+		passes := own.HoldsIf(posture.RoleAccessor, alice, while) || p.Project.HoldsIf(posture.RoleAccessor, alice, while)
 		return passes && (public || p.Invokers.Holds(posture.RoleInvoker, agent) || p.InheritsInvoker())
 	}
 	return public && !backend.IAPOn // both at once let nobody in

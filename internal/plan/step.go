@@ -17,7 +17,7 @@ var builders = map[posture.Code]func(posture.Posture, posture.Finding) Step{
 		return Step{Op: GrantInvoker, Field: posture.RoleInvoker, To: f.Subject, Version: policyVersion(p, f.Resource)}
 	},
 	posture.AccessorMissing: func(p posture.Posture, f posture.Finding) Step {
-		return Step{Op: GrantAccess, Field: posture.RoleAccessor, To: f.Subject, Version: accessVersion(p, f.Resource)}
+		return Step{Op: GrantAccess, Field: posture.RoleAccessor, To: f.Subject, Condition: f.Condition, Version: accessVersion(p, f.Resource)}
 	},
 	posture.IAPOff: func(p posture.Posture, f posture.Finding) Step {
 		return Step{Op: EnableIAP, Field: "iap.enabled", From: "false", To: f.Subject, Version: backendVersion(p, f.Resource)}

@@ -85,3 +85,18 @@ func TestAGrantOfTheProjectPropagatesLikeAnyOther(t *testing.T) {
 		}
 	}
 }
+
+func TestAccessIsGrantedUnderTheRulesConditionAndThePlanIsAnotherOne(t *testing.T) {
+	p, w := deployed(), want()
+	always := made(p, w)
+	w.AccessIf = posture.Condition{Title: "until spring", Expression: "e"}
+	conditional := made(p, w)
+	for _, step := range conditional.Steps {
+		if step.Op == GrantAccess && step.Condition != w.AccessIf {
+			t.Errorf("access is granted under %q", step.Condition)
+		}
+	}
+	if always.ID() == conditional.ID() {
+		t.Error("two plans that grant access under different conditions have one id")
+	}
+}

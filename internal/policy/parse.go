@@ -153,6 +153,7 @@ func (r *reader) labelsLoosenNothing(n ast.Node, labelled rule, later []rule) {
 func (r *reader) access(n ast.Node, settings *posture.Settings) {
 	var members []ast.Node
 	var domains []string
+	var conditional ast.Node
 	r.mapping(n, "access", keys{
 		"members": r.list("access.members", func(n ast.Node) { members = append(members, n) }),
 		"domains": r.list("access.domains", func(n ast.Node) {
@@ -163,8 +164,12 @@ func (r *reader) access(n ast.Node, settings *posture.Settings) {
 			}
 			domains = append(domains, domain)
 		}),
-		"none": choice(r, "access.none", &settings.NoneFor, posture.NoneWait, posture.NoneEnable),
+		"condition": func(n ast.Node) { conditional = n; r.condition(n, &settings.AccessIf) },
+		"none":      choice(r, "access.none", &settings.NoneFor, posture.NoneWait, posture.NoneEnable),
 	})
+	if conditional != nil && len(members) == 0 {
+		r.complain(conditional, "access.condition says nothing without access.members: name members, or take the condition out")
+	}
 	for _, n := range members {
 		var member string
 		r.text("a member", &member)(n)

@@ -21,6 +21,11 @@ const (
 	full  = "reason: r, owner: o, ticket: t, expires: 2026-12-31"
 )
 
+// ifSo is a rule whose accessor has access under a condition.
+func ifSo(condition string) string {
+	return head + "    access: {members: [\"user:a@example.com\"], condition: " + condition + "}\n"
+}
+
 func exempting(fields, services string) string {
 	return head + "exemptions: [{services: [" + services + "], " + fields + "}]\n"
 }
@@ -86,6 +91,16 @@ var refusals = []refused{
 	{"a domain that is not listed", head + "    access: {members: [\"domain:example.com\"]}\n", "list example.com under access.domains", true},
 	{"a user of another domain", head + "    access: {members: [\"user:eve@example.org\"], domains: [example.com]}\n", "line 4, column 24: access.members: user:eve@example.org is of a domain that access.domains does not list", true},
 	{"a domain that is none", head + "    access: {domains: [\"@example.com\"]}\n", "is no domain: write one like example.com", false},
+	{"a condition without a title", ifSo("{expression: e}"), "line 4, column 58: access.condition has no title", false},
+	{"a condition without an expression", ifSo("{title: t}"), "access.condition has no expression", false},
+	{"a condition that says nothing", ifSo(`{title: t, expression: " "}`), `access.condition.expression is " ": write one line of at most 1000 bytes`, false},
+	{"a condition that is too long", ifSo("{title: t, expression: " + strings.Repeat("e", 1001) + "}"), "write one line of at most 1000 bytes", false},
+	{"a title that is too long", ifSo("{expression: e, title: " + strings.Repeat("t", 101) + "}"), "write one line of at most 100 bytes", false},
+	{"a condition of two lines", ifSo(`{title: t, expression: "a\nb"}`), "write one line", true},
+	{"a condition with another key", ifSo("{title: t, expression: e, location: l}"), "location", false},
+	{"a condition in words", ifSo("until spring"), "access.condition must be a mapping", false},
+	{"everybody under a condition", head + "    access: {members: [allUsers], condition: {title: t, expression: e}}\n", "allUsers would let everybody through IAP", false},
+	{"a condition for nobody", head + "    access: {condition: {title: t, expression: e}}\n", "line 4, column 25: access.condition says nothing without access.members", false},
 	{"bad pattern", head + "    match: {projects: [\"a/../b\"]}\n", "line 4, column 24: match.projects: \"a/../b\" is no name or pattern", false},
 	{"a number without quotes", head + "    match: {projects: [123456789012]}\n", "write it in quotes", false},
 	{"a name of two lines", "version: 1\nrules: [{name: \"a\\nb\"}]\n", "line 2, column 16: name is \"a\\nb\": write 1 to 256 characters on one line", true},
@@ -163,13 +178,14 @@ var accepted = map[string]string{
 	"any value of a label":                        head + "    match: {labels: {a: \"*\"}}\n  - name: b\n",
 	"a label as strict as all that it can meet": head + "    match: {services: [\"a-*\"], labels: {a: b}}\n    mode: approve\n" +
 		"  - name: b\n    match: {services: [\"a-*\"]}\n    mode: approve\n  - name: c\n    mode: enforce\n",
-	"a long list":          head + "    match:\n      services:\n" + strings.Repeat("        - shop\n", 20),
-	"an OAuth client":      head + "    oauthClient: {id: 123-a1b2.apps.googleusercontent.com, secret: projects/my-project/secrets/iap-client/versions/latest}\n",
-	"an exemption":         exempting(full, shopA),
-	"one for two years":    "maxExemption: 730d\n" + exempting("reason: r, owner: o, ticket: t, expires: 2028-11-22", shopA),
-	"one until an instant": exempting("reason: r, owner: o, ticket: t, expires: 2026-12-31T08:00:00+01:00", shopA),
-	"one that has expired": exempting("reason: r, owner: o, ticket: t, expires: 2020-01-01", shopA),
-	"a listed domain":      head + "    access: {members: [\"domain:example.com\", \"user:a@example.com\", \"serviceAccount:s@p.iam.gserviceaccount.com\"], domains: [example.com]}\n",
+	"a long list":              head + "    match:\n      services:\n" + strings.Repeat("        - shop\n", 20),
+	"an OAuth client":          head + "    oauthClient: {id: 123-a1b2.apps.googleusercontent.com, secret: projects/my-project/secrets/iap-client/versions/latest}\n",
+	"an exemption":             exempting(full, shopA),
+	"one for two years":        "maxExemption: 730d\n" + exempting("reason: r, owner: o, ticket: t, expires: 2028-11-22", shopA),
+	"one until an instant":     exempting("reason: r, owner: o, ticket: t, expires: 2026-12-31T08:00:00+01:00", shopA),
+	"one that has expired":     exempting("reason: r, owner: o, ticket: t, expires: 2020-01-01", shopA),
+	"a listed domain":          head + "    access: {members: [\"domain:example.com\", \"user:a@example.com\", \"serviceAccount:s@p.iam.gserviceaccount.com\"], domains: [example.com]}\n",
+	"access under a condition": ifSo(`{title: until spring, expression: 'request.time < timestamp("2027-03-21T00:00:00Z")', description: d}`),
 }
 
 func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {

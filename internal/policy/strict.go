@@ -27,6 +27,7 @@ var strictnesses = []strictness{
 		return l.WithoutLoadBalancer == b.WithoutLoadBalancer || inOrder(b.WithoutLoadBalancer, l.WithoutLoadBalancer, posture.WithoutWait, posture.WithoutClose)
 	}},
 	{"access.members", []string{"Access"}, fewer},
+	{"access.condition", []string{"AccessIf"}, func(l, b posture.Settings) bool { return b.AccessIf.Always() || l.AccessIf == b.AccessIf }},
 	{"access.none", []string{"NoneFor"}, func(l, b posture.Settings) bool {
 		return inOrder(b.NoneFor, l.NoneFor, posture.NoneWait, posture.NoneEnable)
 	}},

@@ -162,9 +162,11 @@ func (p Posture) throughIAP(c Caller, client string, policies []Policy, want Wan
 	member := "serviceAccount:" + c.Principal
 	open := false
 	for _, policy := range policies {
-		if policy.Holds(RoleAccessor, member) || slices.Contains(want.Access, member) {
+		named := slices.Contains(want.Access, member)
+		if policy.Holds(RoleAccessor, member) || named && want.AccessIf.Always() {
 			return spared
 		}
+		open = open || named
 		members := policy.Members(RoleAccessor)
 		open = open || slices.Contains(members, member) || slices.ContainsFunc(members, manyPeople)
 	}

@@ -314,3 +314,17 @@ func TestACureIsWhatOneCanType(t *testing.T) {
 		}
 	}
 }
+
+func TestAccessUnderAConditionSparesNoCallerForSure(t *testing.T) {
+	const client = "1-a.apps.googleusercontent.com"
+	c := Caller{Kind: "scheduler-job", Principal: "cron@demo-project.iam.gserviceaccount.com", Audience: client}
+	want := Wanted{Settings: DefaultSettings()}
+	want.Access = []string{"serviceAccount:" + c.Principal}
+	if got := protected().throughIAP(c, client, []Policy{{}}, want).fate; got == Uncertain || got == Breaks {
+		t.Errorf("with access always: %s", got)
+	}
+	want.AccessIf = until
+	if got := protected().throughIAP(c, client, []Policy{{}}, want).fate; got != Uncertain {
+		t.Errorf("with access under a condition: %s, want %s", got, Uncertain)
+	}
+}

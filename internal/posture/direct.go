@@ -82,9 +82,9 @@ func (p Posture) gates(want Wanted) []gate {
 	return gates
 }
 
-// lets reports whether a member gets through, without a condition.
-func (g gate) lets(member string) bool {
-	return slices.ContainsFunc(g.policies, func(policy Policy) bool { return policy.Holds(RoleAccessor, member) })
+// lets reports whether a member gets through, at least under the condition.
+func (g gate) lets(member string, condition Condition) bool {
+	return slices.ContainsFunc(g.policies, func(policy Policy) bool { return policy.HoldsIf(RoleAccessor, member, condition) })
 }
 
 // letsAnybody reports whether anybody is known to get through.

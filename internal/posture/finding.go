@@ -39,6 +39,8 @@ type Finding struct {
 	Remedy   string // one line: what a person can do; "" for gaps
 	// Subject is what exactly is missing or too much there: a member, a role.
 	Subject string
+	// Condition is under what the subject is to have what is missing.
+	Condition Condition
 }
 
 // protections are all comparisons, in the order in which their gaps are

@@ -60,6 +60,8 @@ func disagreement(p Posture, want Wanted, backend Backend, member Member) (why, 
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode), ""
 	case !sameMembers(theirs.Access, want.Access):
 		return "is to have other accessors", ""
+	case theirs.AccessIf != want.AccessIf:
+		return "is to have its accessors under another condition", ""
 	case !backend.IAPOn && backend.OAuthClient == "" && theirs.OAuthClient.ID != want.OAuthClient.ID:
 		return "is to have another OAuth client", ""
 	case !backend.IAPOn && !theirs.Existing && member.CreatedAt.Before(theirs.Since):

@@ -42,6 +42,7 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true })(p, want)
 			p.ObservedAt = time.Unix(1, 0)
 		}, nil},
+		{"the same accessors under a condition", share(func(s Settings) (Settings, bool) { s.AccessIf = until; return s, true }), []Code{SharedBackend}},
 		{"other accessors", share(func(s Settings) (Settings, bool) { s.Access = []string{"user:bob@example.com"}; return s, true }), []Code{SharedBackend}},
 		{"an age that is not known", share(func(s Settings) (Settings, bool) { s.Since = time.Unix(1, 0); return s, true }), nil},
 		{"an age that is not known, while IAP is off", func(p *Posture, want *Wanted) {

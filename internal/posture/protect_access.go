@@ -18,15 +18,15 @@ func accessors(p Posture, want Wanted) []Finding {
 	for _, gate := range p.gates(want) {
 		var missing []string
 		for _, member := range want.Access {
-			if !gate.lets(member) && !slices.Contains(missing, member) {
+			if !gate.lets(member, want.AccessIf) && !slices.Contains(missing, member) {
 				missing = append(missing, member)
 			}
 		}
 		if len(missing) > 0 {
 			findings = append(findings, Finding{
 				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: gate.resource,
-				Subject: strings.Join(missing, " "),
-				Why:     "the policy names who is to get in, and IAP does not let them in yet",
+				Subject: strings.Join(missing, " "), Condition: want.AccessIf,
+				Why: "the policy names who is to get in, and IAP does not let them in yet",
 			})
 		}
 	}

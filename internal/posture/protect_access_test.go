@@ -2,12 +2,21 @@ package posture
 
 import "testing"
 
+var until = Condition{Title: "until spring", Expression: `request.time < timestamp("2027-03-21T00:00:00Z")`}
+
 func TestThoseWhomThePolicyNamesHaveAccess(t *testing.T) {
 	check(t, accessors, []row{
 		{"nobody has access", func(p *Posture, _ *Wanted) { p.Backends[0].Access = Policy{} }, []Code{AccessorMissing}},
 		{"only under a condition", func(p *Posture, _ *Wanted) { p.Backends[0].Access.Bindings[0].Condition = "true" }, []Code{AccessorMissing}},
 		{"the policy names nobody", func(p *Posture, want *Wanted) { p.Backends[0].Access, want.Access = Policy{}, nil }, nil},
 		{"one of two", func(_ *Posture, want *Wanted) { want.Access = []string{alice, "user:bob@example.com"} }, []Code{AccessorMissing}},
+		{"always, where a condition would do", func(_ *Posture, want *Wanted) { want.AccessIf = until }, nil},
+		{"under the wanted condition", func(p *Posture, want *Wanted) {
+			want.AccessIf, p.Backends[0].Access.Bindings[0].Condition = until, until.Expression
+		}, nil},
+		{"under another condition", func(p *Posture, want *Wanted) {
+			want.AccessIf, p.Backends[0].Access.Bindings[0].Condition = until, "true"
+		}, []Code{AccessorMissing}},
 		{"a backend that nothing leads to", func(p *Posture, _ *Wanted) {
 			p.Backends[0].Access, p.Backends[0].Frontends = Policy{}, nil
 		}, nil},

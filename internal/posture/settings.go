@@ -48,11 +48,13 @@ const (
 
 // Settings is what a policy wants for one service.
 type Settings struct {
-	Rule    string // name of the rule that decided
-	Mode    Mode
-	Recipe  Recipe
-	Access  []string  // members who are to have access through IAP
-	NoneFor NoneKnown // without any accessor
+	Rule   string // name of the rule that decided
+	Mode   Mode
+	Recipe Recipe
+	Access []string // members who are to have access through IAP
+	// AccessIf is the condition under which they have it; zero = always.
+	AccessIf Condition
+	NoneFor  NoneKnown // without any accessor
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
 	WithoutLoadBalancer WithoutLoadBalancer
 	// KeepIngress and KeepInvokers leave a service's ingress, and who may invoke

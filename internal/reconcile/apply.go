@@ -69,6 +69,9 @@ func stepReport(step plan.Step, result report.Result) report.Step {
 		Op: string(step.Op), Resource: step.Resource, Field: step.Field, From: step.From, To: step.To,
 		Why: step.Why, Conditional: step.Conditional, Result: result, VersionBefore: step.Version,
 	}
+	if !step.Condition.Always() {
+		reported.Condition = &step.Condition
+	}
 	if !step.NotBefore.IsZero() {
 		at := step.NotBefore.UTC()
 		reported.NotBefore = &at

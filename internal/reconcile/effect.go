@@ -65,7 +65,7 @@ func policyEffect(step plan.Step, policy *posture.Policy) effect {
 		return made
 	}
 	for _, member := range strings.Fields(step.To) {
-		if !policy.Holds(step.Field, member) {
+		if !policy.HoldsIf(step.Field, member, step.Condition) {
 			return undone
 		}
 	}

@@ -100,7 +100,11 @@ func Undo(ctx context.Context, undoer Undoer, undoing Undoing) ([]plan.Step, err
 }
 
 func stepOf(s report.Step) plan.Step {
-	return plan.Step{Op: plan.Op(s.Op), Resource: s.Resource, Field: s.Field, From: s.From, To: s.To, Why: s.Why, Conditional: s.Conditional}
+	step := plan.Step{Op: plan.Op(s.Op), Resource: s.Resource, Field: s.Field, From: s.From, To: s.To, Why: s.Why, Conditional: s.Conditional}
+	if s.Condition != nil {
+		step.Condition = *s.Condition
+	}
+	return step
 }
 
 func sameService(p posture.Posture, r report.Report) error {
@@ -126,7 +130,7 @@ func standing(p posture.Posture, step plan.Step) state {
 	switch step.Op {
 	case plan.GrantInvoker:
 		policy := invokersOf(p, step.Resource)
-		return state{holdsAll(policy, step.Field, step.To), policy.Version}
+		return state{holdsAll(policy, step), policy.Version}
 	case plan.RevokePublic:
 		public := slices.ContainsFunc(strings.Fields(step.From), func(m string) bool { return p.Invokers.Holds(step.Field, m) })
 		return state{!public, p.Invokers.Version}
@@ -138,13 +142,13 @@ func standing(p posture.Posture, step plan.Step) state {
 		return state{p.Service.IAPOn, p.Service.Version}
 	case plan.GrantAccess:
 		if step.Resource == p.Target.AccessResource(p.ProjectNumber) {
-			return state{holdsAll(p.DirectAccess, step.Field, step.To), p.DirectAccess.Version}
+			return state{holdsAll(p.DirectAccess, step), p.DirectAccess.Version}
 		}
 	}
 	for _, backend := range p.Backends {
 		switch {
 		case step.Op == plan.GrantAccess && backend.AccessResource(p.ProjectNumber) == step.Resource:
-			return state{holdsAll(backend.Access, step.Field, step.To), backend.Access.Version}
+			return state{holdsAll(backend.Access, step), backend.Access.Version}
 		case step.Op == plan.EnableIAP && backend.Resource() == step.Resource:
 			return state{backend.IAPOn, backend.Version}
 		}
@@ -152,8 +156,8 @@ func standing(p posture.Posture, step plan.Step) state {
 	return state{}
 }
 
-func holdsAll(policy posture.Policy, role, members string) bool {
-	return !slices.ContainsFunc(strings.Fields(members), func(m string) bool { return !policy.Holds(role, m) })
+func holdsAll(policy posture.Policy, granted plan.Step) bool {
+	return !slices.ContainsFunc(strings.Fields(granted.To), func(m string) bool { return !policy.HoldsIf(granted.Field, m, granted.Condition) })
 }
 
 func invokersOf(p posture.Posture, service string) posture.Policy {

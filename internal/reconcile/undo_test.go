@@ -205,3 +205,20 @@ func TestUndoRefusesWhatMovedAndWhatWasForged(t *testing.T) {
 		}
 	}
 }
+
+func TestAccessUnderAConditionIsTakenBackUnderThatCondition(t *testing.T) {
+	under := posture.Condition{Title: "t", Expression: "e"}
+	p, done := directShop(), directDone()
+	p.DirectAccess.Bindings[0].Condition = under.Expression
+	done.Steps[2].Condition = &under
+	undoing, err := PlanUndo(p, []report.Report{done})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range undoing.Steps {
+		if step.Op == plan.GrantAccess && step.Condition == under {
+			return
+		}
+	}
+	t.Errorf("steps %v take nothing back under %s", undoing.Steps, under)
+}

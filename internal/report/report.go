@@ -141,18 +141,19 @@ type Evidence struct {
 
 // Step is one write, planned or done.
 type Step struct {
-	Op            string     `json:"op"`
-	Resource      string     `json:"resource"`
-	Field         string     `json:"field,omitempty"`
-	From          string     `json:"from"`
-	To            string     `json:"to"`
-	Why           string     `json:"why"`
-	Conditional   bool       `json:"conditional,omitempty"` // a member taken away stood under a condition
-	Result        Result     `json:"result"`
-	At            *time.Time `json:"at,omitempty"`
-	NotBefore     *time.Time `json:"notBefore,omitempty"`
-	VersionBefore string     `json:"versionBefore,omitempty"`
-	VersionAfter  string     `json:"versionAfter,omitempty"`
+	Op            string             `json:"op"`
+	Resource      string             `json:"resource"`
+	Field         string             `json:"field,omitempty"`
+	From          string             `json:"from"`
+	To            string             `json:"to"`
+	Why           string             `json:"why"`
+	Condition     *posture.Condition `json:"condition,omitempty"`   // under which a granted role holds; nil = always
+	Conditional   bool               `json:"conditional,omitempty"` // a member taken away stood under a condition
+	Result        Result             `json:"result"`
+	At            *time.Time         `json:"at,omitempty"`
+	NotBefore     *time.Time         `json:"notBefore,omitempty"`
+	VersionBefore string             `json:"versionBefore,omitempty"`
+	VersionAfter  string             `json:"versionAfter,omitempty"`
 }
 
 // Result is what became of a step.

@@ -105,6 +105,9 @@ func change(step report.Step) string {
 	where := step.Resource[strings.LastIndex(step.Resource, "/")+1:]
 	switch {
 	case step.From == "":
+		if step.Condition != nil {
+			return where + " + " + step.To + " if " + step.Condition.String()
+		}
 		return where + " + " + step.To
 	case step.To == "":
 		return where + " - " + step.From

@@ -34,16 +34,17 @@ type checked struct {
 
 // wanted is what a rule wants of a service; without a rule it is left alone.
 type wanted struct {
-	Name          string         `json:"name"`
-	Rule          string         `json:"rule,omitempty"`
-	PassedOver    []string       `json:"passedOver,omitempty"` // rules that its labels select in vain
-	Undecided     string         `json:"undecided,omitempty"`  // why nobody can tell which rule decides
-	Mode          posture.Mode   `json:"mode,omitempty"`
-	Recipe        posture.Recipe `json:"recipe,omitempty"`
-	Access        []string       `json:"access,omitempty"`
-	Since         *time.Time     `json:"since,omitempty"` // older services are only planned
-	ExemptUntil   *time.Time     `json:"exemptUntil,omitempty"`
-	ExemptBecause string         `json:"exemptBecause,omitempty"`
+	Name          string             `json:"name"`
+	Rule          string             `json:"rule,omitempty"`
+	PassedOver    []string           `json:"passedOver,omitempty"` // rules that its labels select in vain
+	Undecided     string             `json:"undecided,omitempty"`  // why nobody can tell which rule decides
+	Mode          posture.Mode       `json:"mode,omitempty"`
+	Recipe        posture.Recipe     `json:"recipe,omitempty"`
+	Access        []string           `json:"access,omitempty"`
+	AccessIf      *posture.Condition `json:"accessIf,omitempty"`
+	Since         *time.Time         `json:"since,omitempty"` // older services are only planned
+	ExemptUntil   *time.Time         `json:"exemptUntil,omitempty"`
+	ExemptBecause string             `json:"exemptBecause,omitempty"`
 }
 
 func newPolicyCheckCommand() *cobra.Command {
@@ -118,6 +119,9 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 		return &wanted{Name: subject.Name(), Undecided: settings.Undecided}
 	}
 	read := &wanted{Name: subject.Name(), PassedOver: settings.PassedOver, Rule: settings.Rule, Mode: settings.Mode, Recipe: settings.Recipe, Access: settings.Access}
+	if !settings.AccessIf.Always() {
+		read.AccessIf = &settings.AccessIf
+	}
 	if !settings.Since.IsZero() && !settings.Existing {
 		read.Since = &settings.Since
 	}
@@ -138,6 +142,9 @@ func (c checked) print(out io.Writer) {
 		fmt.Fprintf(out, "%s is left alone: no rule covers it\n", w.Name)
 	default:
 		fmt.Fprintf(out, "%s\n  rule %s: mode %s, recipe %s, access %s\n", w.Name, w.Rule, w.Mode, w.Recipe, orNobody(w.Access))
+		if w.AccessIf != nil {
+			fmt.Fprintf(out, "  access if %s\n", w.AccessIf)
+		}
 		for _, why := range w.PassedOver {
 			fmt.Fprintf(out, "  passed over: %s\n", why)
 		}

@@ -162,6 +162,9 @@ func changeText(step report.Step) string {
 	case step.From != "" && step.To != "":
 		return field + step.From + " -> " + step.To
 	case step.To != "":
+		if step.Condition != nil {
+			return field + "add " + step.To + ", if " + step.Condition.String()
+		}
 		return field + "add " + step.To
 	case step.From != "":
 		return field + "remove " + step.From

@@ -60,12 +60,12 @@ func (p Policy) Unmoved(version string) error {
 	return nil
 }
 
-// Add puts members into the role's unconditional binding, making it if there
-// is none. It reports whether anything changed.
-func (p *Policy) Add(role string, members []string) bool {
-	at := slices.IndexFunc(p.Bindings, func(b Binding) bool { return b.Role == role && b.Condition == nil })
+// Add puts members into the role's binding under a condition, or into its
+// unconditional one, making it if there is none. It reports whether anything changed.
+func (p *Policy) Add(role string, members []string, under posture.Condition) bool {
+	at := slices.IndexFunc(p.Bindings, func(b Binding) bool { return b.Role == role && b.under(under) })
 	if at < 0 {
-		p.Bindings = append(p.Bindings, Binding{Role: role})
+		p.Bindings = append(p.Bindings, Binding{Role: role, Condition: conditionOf(under)})
 		at = len(p.Bindings) - 1
 	}
 	changed := false
@@ -76,6 +76,21 @@ func (p *Policy) Add(role string, members []string) bool {
 		}
 	}
 	return changed
+}
+
+// under reports whether a binding holds under exactly this condition.
+func (b Binding) under(c posture.Condition) bool {
+	if b.Condition == nil || c.Always() {
+		return b.Condition == nil && c.Always()
+	}
+	return *b.Condition == *conditionOf(c)
+}
+
+func conditionOf(c posture.Condition) *Condition {
+	if c.Always() {
+		return nil
+	}
+	return &Condition{Title: c.Title, Expression: c.Expression, Description: c.Description}
 }
 
 // Remove takes members out of every binding of the role, and bindings that

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/posture"
+
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
@@ -21,7 +23,7 @@ func sample() Policy {
 
 func TestAddKeepsEverythingElse(t *testing.T) {
 	p := sample()
-	if !p.Add(role, []string{"serviceAccount:a@b.iam.gserviceaccount.com"}) {
+	if !p.Add(role, []string{"serviceAccount:a@b.iam.gserviceaccount.com"}, posture.Condition{}) {
 		t.Error("Add reports no change")
 	}
 	want := sample()
@@ -29,14 +31,14 @@ func TestAddKeepsEverythingElse(t *testing.T) {
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if p.Add(role, []string{"allUsers"}) {
+	if p.Add(role, []string{"allUsers"}, posture.Condition{}) {
 		t.Error("adding a member that is there reports a change")
 	}
 }
 
 func TestAddMakesABindingWithoutACondition(t *testing.T) {
 	p := Policy{Bindings: []Binding{{Role: role, Members: []string{"user:a@example.com"}, Condition: &Condition{Expression: "true"}}}}
-	p.Add(role, []string{"user:b@example.com"})
+	p.Add(role, []string{"user:b@example.com"}, posture.Condition{})
 	if len(p.Bindings) != 2 || p.Bindings[1].Condition != nil || len(p.Bindings[0].Members) != 1 {
 		t.Errorf("bindings = %+v, want a second one without a condition", p.Bindings)
 	}

@@ -1,13 +1,18 @@
 package iampolicy
 
-import "slices"
+import (
+	"slices"
 
-// Withdraw takes back what Add put in: members of the role's unconditional
-// binding. Bindings with a condition stay. It reports whether anything changed.
-func (p *Policy) Withdraw(role string, members []string) bool {
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Withdraw takes back what Add put in: members of the role's binding under the
+// same condition, or of its unconditional one. Others stay. It reports whether
+// anything changed.
+func (p *Policy) Withdraw(role string, members []string, under posture.Condition) bool {
 	changed := false
 	for i, binding := range p.Bindings {
-		if binding.Role != role || binding.Condition != nil {
+		if binding.Role != role || !binding.under(under) {
 			continue
 		}
 		kept := slices.DeleteFunc(slices.Clone(binding.Members), func(m string) bool { return slices.Contains(members, m) })

@@ -58,14 +58,15 @@ func permission(resource string) string {
 	return "iap.webServices.getIamPolicy"
 }
 
-// Grant gives members a role on an iap_web resource, at the observed version.
-func (c *Client) Grant(ctx context.Context, resource, version, role string, members []string) (string, error) {
-	return c.change(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Add(role, members) })
+// Grant gives members a role on an iap_web resource, at the observed version,
+// under a condition or always.
+func (c *Client) Grant(ctx context.Context, resource, version, role string, members []string, under posture.Condition) (string, error) {
+	return c.change(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Add(role, members, under) })
 }
 
 // Withdraw takes back what Grant gave, at the observed version.
-func (c *Client) Withdraw(ctx context.Context, resource, version, role string, members []string) (string, error) {
-	return c.change(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Withdraw(role, members) })
+func (c *Client) Withdraw(ctx context.Context, resource, version, role string, members []string, under posture.Condition) (string, error) {
+	return c.change(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Withdraw(role, members, under) })
 }
 
 func (c *Client) change(ctx context.Context, resource, version string, change func(*iampolicy.Policy) bool) (string, error) {

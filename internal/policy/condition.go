@@ -1,0 +1,37 @@
+package policy
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// longestExpression and longestTitle bound a condition. IAM takes titles of up
+// to 100 bytes and twelve logical operators (iam/docs/conditions-overview, iam/quotas).
+const (
+	longestExpression = 1000
+	longestTitle      = 100
+)
+
+// condition reads under what the rule's members have access. Whether the
+// expression is one is for IAM to judge.
+func (r *reader) condition(n ast.Node, into *posture.Condition) {
+	bounded := func(what string, most int, into *string) func(ast.Node) {
+		return func(n ast.Node) {
+			value, ok := stringOf(n)
+			if value = strings.TrimSpace(value); !ok || value == "" || len(value) > most || strings.ContainsFunc(value, unicode.IsControl) {
+				r.complain(n, "%s is %.60q: write one line of at most %d bytes", what, n.GetToken().Value, most)
+				return
+			}
+			*into = value
+		}
+	}
+	r.mapping(n, "access.condition", keys{
+		"title":       bounded("access.condition.title", longestTitle, &into.Title),
+		"expression":  bounded("access.condition.expression", longestExpression, &into.Expression),
+		"description": bounded("access.condition.description", maxWords, &into.Description),
+	}, "title", "expression")
+}
