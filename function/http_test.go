@@ -129,11 +129,36 @@ func TestWithoutATargetACommandLooksWhereThePolicyDoes(t *testing.T) {
 	} {
 		b := newBench(t, "version: 1\nrules: [{name: a, "+tc.match+"}]\n")
 		var got []string
-		for _, scope := range b.scopes(command) {
+		scopes, err := b.scopes(command)
+		if err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+		for _, scope := range scopes {
 			got = append(got, scope.Name())
 		}
 		if diff := cmp.Diff(tc.want, strings.Join(got, " ")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
+	}
+}
+
+func TestASweepThatKnowsNoProjectSaysWhatToWrite(t *testing.T) {
+	b := newBench(t, `version: 1
+rules: [{name: everything, match: {folders: [folders/123456789012]}}, {name: nothing, recipe: off, match: {projects: [p-one-1]}}]
+`)
+	if err := b.cause(t.Context(), event.Cause{Kind: event.CommandReceived, Key: "k", Command: &event.Command{Name: "sweep", ID: "hourly"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	told := b.reports.reports
+	if len(told) != 1 || told[0].Outcome != report.Blocked || told[0].Command == nil || told[0].Command.ID != "hourly" {
+		t.Fatalf("reports %+v, want one that says to whom asked that it is blocked", told)
+	}
+	for i, want := range []string{"folders only: everything", `"target": "projects/PROJECT"`} {
+		if got := told[0].Advice; len(got) <= i || !strings.Contains(got[i], want) {
+			t.Errorf("advice %q says nothing of %q", got, want)
+		}
+	}
+	if scopes, err := b.scopes(event.Cause{Kind: event.CommandReceived, Project: "p-one-1", Command: &event.Command{Name: "sweep"}}); err != nil || len(scopes) != 1 {
+		t.Errorf("with a target: %v, error %v", scopes, err)
 	}
 }

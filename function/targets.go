@@ -2,9 +2,11 @@ package function
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -41,7 +43,11 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 			return f.cloud.Behind(ctx, backendResource(cause))
 		}
 	case event.CommandReceived:
-		return f.inScopes(ctx, f.scopes(cause))
+		scopes, err := f.scopes(cause)
+		if err != nil {
+			return nil, err
+		}
+		return f.inScopes(ctx, scopes)
 	}
 	return nil, nil
 }
@@ -55,25 +61,35 @@ func backendResource(cause event.Cause) string {
 }
 
 // scopes is where a command is to look. Without a target that is every
-// project that the policy names in full, or else the function's own.
-func (f *Function) scopes(cause event.Cause) []posture.Scope {
+// project that the policy names in full, or else the function's own. Rules that
+// choose projects by folder alone name none, and theirs are no business of the
+// function's own project: somebody has to say which.
+func (f *Function) scopes(cause event.Cause) ([]posture.Scope, error) {
 	if cause.Project != "" {
-		return []posture.Scope{{Project: cause.Project, Location: cause.Location, Service: cause.Service}}
+		return []posture.Scope{{Project: cause.Project, Location: cause.Location, Service: cause.Service}}, nil
 	}
 	var scopes []posture.Scope
 	for _, project := range f.policies.projects() {
 		scopes = append(scopes, posture.Scope{Project: project})
 	}
 	if len(scopes) > 0 {
-		return scopes
+		return scopes, nil
+	}
+	if rules := f.policies.inForce().ByFolder(); len(rules) > 0 {
+		return nil, &fault.Error{
+			Kind:   fault.Invalid,
+			Remedy: `name the projects in full under match.projects of these rules, or send a command for each: {"command": "sweep", "target": "projects/PROJECT"}`,
+			Err: fmt.Errorf("a command without a target looks through the projects that the policy names in full, and it names none: rules that ask for folders only: %s",
+				strings.Join(rules, ", ")),
+		}
 	}
 	// A service account's address ends in its project.
 	_, domain, _ := strings.Cut(f.self.Principal, "@")
 	project, isAccount := strings.CutSuffix(domain, ".iam.gserviceaccount.com")
 	if isAccount && posture.ValidProject(project) {
-		return []posture.Scope{{Project: project}}
+		return []posture.Scope{{Project: project}}, nil
 	}
-	return nil
+	return nil, nil
 }
 
 func (f *Function) inScopes(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {

@@ -54,6 +54,19 @@ func (p Policy) Projects() []string {
 	return slices.Compact(projects)
 }
 
+// ByFolder lists the rules in force that choose their projects by folder alone:
+// which those are shows only at a service of theirs.
+func (p Policy) ByFolder() []string {
+	var names []string
+	for _, rule := range p.rules {
+		named := slices.ContainsFunc(rule.match.projects, func(name pattern) bool { return !strings.Contains(string(name), "*") })
+		if len(rule.match.folders) > 0 && !named && rule.settings.Recipe != posture.RecipeOff {
+			names = append(names, rule.name)
+		}
+	}
+	return names
+}
+
 // rule is one validated rule.
 type rule struct {
 	name     string

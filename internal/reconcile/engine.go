@@ -144,7 +144,7 @@ func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) e
 	r := &run{Engine: e, request: Request{Cause: cause}, meter: &report.Meter{}, id: uuid.NewString(), began: e.Now()}
 	final := report.Report{
 		RunID: r.id, ObservedAt: r.began.UTC(), Version: r.Version, Outcome: report.Blocked,
-		Cause: r.cause(), Advice: r.advice(why, cause.Project),
+		Cause: r.cause(), Command: r.command(), Advice: r.advice(why, cause.Project),
 	}
 	if err := e.Publisher.Publish(ctx, final); err != nil {
 		return fmt.Errorf("publishing that the services which %s concerns cannot be found: %w", cause.Key, err)

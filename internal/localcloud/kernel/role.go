@@ -35,7 +35,8 @@ var predefined = map[string]predefinedRole{
 	"roles/viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
 		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
 		"resourcemanager.projects.get resourcemanager.projects.getIamPolicy run.*.get run.*.list run.services.getIamPolicy " +
-		"serviceusage.*.get serviceusage.*.list", "cloud.google.com/iam/docs/roles-overview#basic"},
+		"serviceusage.*.get serviceusage.*.list cloudscheduler.*.get cloudscheduler.*.list eventarc.*.get eventarc.*.list " +
+		"pubsub.*.get pubsub.*.list secretmanager.*.get secretmanager.*.list", "cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/browser": {"resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "resourcemanager"},
 
 	"roles/run.admin": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* resourcemanager.projects.get",

@@ -40,10 +40,12 @@ const permissionSource = "cloud.google.com/pubsub/docs/access-control"
 
 // API is Pub/Sub as the kernel serves it.
 func (p *PubSub) API() kernel.API {
-	const topic = "/v1/projects/{project}/topics/{topic}"
+	const topics, topic = "/v1/projects/{project}/topics", "/v1/projects/{project}/topics/{topic}"
 	const all, one = "/v1/projects/{project}/subscriptions", "/v1/projects/{project}/subscriptions/{subscription}"
-	return kernel.API{Name: "pubsub", State: p.state, Reset: p.reset, Routes: []kernel.Route{
+	return kernel.API{Name: "pubsub", State: p.state, Reset: p.reset, Routes: append(slices.Concat(
+		policyRoutes("topics", topic, p.onTopic), policyRoutes("subscriptions", one, p.onSubscription)),
 		route(http.MethodPut, topic, "topics.create", "create", "Publisher.CreateTopic", p.createTopic),
+		route(http.MethodGet, topics, "topics.list", "list", "", p.listTopics),
 		route(http.MethodGet, topic, "topics.get", "get", "", p.getTopic),
 		route(http.MethodPost, topic+":publish", "topics.publish", "publish", "", p.publish),
 		route(http.MethodGet, all, "subscriptions.list", "list", "", p.list),
@@ -52,7 +54,7 @@ func (p *PubSub) API() kernel.API {
 		route(http.MethodPost, one+":modifyPushConfig", "subscriptions.modifyPushConfig", "update", "Subscriber.ModifyPushConfig", p.modify),
 		route(http.MethodPatch, one, "subscriptions.patch", "update", "Subscriber.UpdateSubscription", p.patch),
 		route(http.MethodDelete, one, "subscriptions.delete", "delete", "Subscriber.DeleteSubscription", p.remove),
-	}}
+	)}
 }
 
 func route(verb, path, id, permission, audited string, handle func(*kernel.Call) (any, error)) kernel.Route {
