@@ -107,10 +107,10 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return nil
 	}
 	targets, err := f.targets(ctx, cause)
-	switch {
-	case err != nil && fault.ActionOf(err) == fault.Retry:
+	switch action := fault.ActionOf(err); {
+	case err != nil && (action == fault.Retry || action == fault.Later):
 		return err
-	case err != nil && fault.ActionOf(err) == fault.Block:
+	case err != nil && action == fault.Block:
 		return f.engine.Unresolved(ctx, cause, err)
 	case err != nil && cause.Command != nil:
 		return f.reject(ctx, err.Error(), body)

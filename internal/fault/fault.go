@@ -35,6 +35,7 @@ type Action int
 const (
 	Retry  Action = iota // try again later; redelivery does it when this delivery gives up
 	Replan               // observe and plan again: what was planned no longer fits
+	Later                // somebody else's change is under way: no failure, look again when it is through
 	Block                // nothing will change by itself: report it with a remedy, do not retry
 	Gone                 // what it was about no longer exists
 )
@@ -46,7 +47,7 @@ var actions = map[Kind]Action{
 	Unknown:        Retry,
 	NotFound:       Gone,
 	Conflict:       Replan,
-	Busy:           Retry,
+	Busy:           Later,
 	Denied:         Block,
 	APIDisabled:    Block,
 	OrgPolicy:      Block,

@@ -11,7 +11,7 @@ func TestEveryKindHasAnAction(t *testing.T) {
 		kind Kind
 		want Action
 	}{
-		{Unknown, Retry}, {NotFound, Gone}, {Conflict, Replan}, {Busy, Retry}, {Denied, Block},
+		{Unknown, Retry}, {NotFound, Gone}, {Conflict, Replan}, {Busy, Later}, {Denied, Block},
 		{APIDisabled, Block}, {OrgPolicy, Block}, {NotProvisioned, Retry}, {Invalid, Block},
 		{Quota, Retry}, {Unavailable, Retry}, {Canceled, Retry},
 	} {

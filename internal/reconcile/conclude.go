@@ -73,10 +73,16 @@ func (r *run) waiting(v view) report.Report {
 	return final
 }
 
+// busyPause is when to look again at what somebody else is changing.
+const busyPause = 10 * time.Second
+
 // failed reports an error of a write, and how things stand after it.
 func (r *run) failed(ctx context.Context, v view, err error) report.Report {
 	if again, observeErr := r.observe(ctx); observeErr == nil {
 		v = again
+	}
+	if fault.ActionOf(err) == fault.Later {
+		return r.deferred(v, "somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(), r.Now().Add(busyPause))
 	}
 	final := r.report(v, outcomeOf(err))
 	final.Advice = append(final.Advice, r.advice(err, v.posture.Target.Project)...)
