@@ -3,6 +3,13 @@
 // that is given every event. Those in doctor are about clients that are told
 // 403, and why.
 //
+// Folders say what the stories are about: recipe (each case of it), ways-in,
+// access, oauth-client, shared (several services behind one backend service),
+// callers (who would be shut out), rules and rollout (what a policy selects and
+// lets happen), meanwhile (others write, things take time), undone (somebody
+// takes it back), stops (holds, brakes, circuit breaker), missing (permissions,
+// APIs), probe, and doctor (a story for each verdict on a 403).
+//
 // A file is a txtar archive. What stands before the first part is the story;
 // the part policy.yaml is the function's policy (without it: none), the part
 // holds.yaml its holds (the same), the part cloud may

@@ -79,12 +79,15 @@ func writes(r *http.Request) bool {
 	return true
 }
 
-// callText shows a write: method, path, mask and body, with versions left out,
+// callText shows a write: method, path, query and body, with versions left out,
 // which are other ones every time, and the status where the call failed.
 func callText(r *http.Request, body []byte, status int) string {
 	line := r.Method + " " + r.URL.Path
-	if mask := r.URL.Query().Get("updateMask"); mask != "" {
-		line += "?updateMask=" + mask
+	query := r.URL.Query()
+	query.Del("alt") // every client of Google's asks for JSON
+	query.Del("prettyPrint")
+	if text := query.Encode(); text != "" {
+		line += "?" + text
 	}
 	var sent map[string]any
 	if json.Unmarshal(body, &sent) == nil && len(sent) > 0 {
