@@ -42,6 +42,7 @@ type wanted struct {
 	Recipe        posture.Recipe     `json:"recipe,omitempty"`
 	Access        []string           `json:"access,omitempty"`
 	AccessIf      *posture.Condition `json:"accessIf,omitempty"`
+	How           string             `json:"how,omitempty"`   // the rule's other keys, in its own words
 	Since         *time.Time         `json:"since,omitempty"` // older services are only planned
 	ExemptUntil   *time.Time         `json:"exemptUntil,omitempty"`
 	ExemptBecause string             `json:"exemptBecause,omitempty"`
@@ -86,8 +87,8 @@ type subjectFlags struct {
 }
 
 func (f *subjectFlags) add(command *cobra.Command) {
-	command.Flags().StringToStringVar(&f.labels, "label", nil, "a label of the service, like env=prod")
-	command.Flags().StringSliceVar(&f.folders, "folder", nil, "a folder above the project, like folders/123456789012, or none")
+	command.Flags().StringToStringVar(&f.labels, "label", nil, "a `label` of the service, like env=prod")
+	command.Flags().StringSliceVar(&f.folders, "folder", nil, "a `folder` above the project, like folders/123456789012, or none")
 }
 
 func (f subjectFlags) of(target posture.Target) policy.Subject {
@@ -122,6 +123,9 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 	if !settings.AccessIf.Always() {
 		read.AccessIf = &settings.AccessIf
 	}
+	if settings.Rule != "" {
+		read.How = howOf(settings)
+	}
 	if !settings.Since.IsZero() && !settings.Existing {
 		read.Since = &settings.Since
 	}
@@ -133,11 +137,11 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 }
 
 func (c checked) print(out io.Writer) {
-	fmt.Fprintf(out, "%s is valid: digest %s, %d rules\n", c.File, c.Digest, c.Rules)
+	fmt.Fprintf(out, "%s is valid: digest %s, %s\n", c.File, c.Digest, counted(c.Rules, "rule"))
 	switch w := c.Target; {
 	case w == nil:
 	case w.Undecided != "":
-		fmt.Fprintf(out, "%s cannot be told: %s\n", w.Name, w.Undecided)
+		fmt.Fprintf(out, "%s\n  which rule decides is not known: %s\n", w.Name, w.Undecided)
 	case w.Rule == "":
 		fmt.Fprintf(out, "%s is left alone: no rule covers it\n", w.Name)
 	default:
@@ -145,16 +149,36 @@ func (c checked) print(out io.Writer) {
 		if w.AccessIf != nil {
 			fmt.Fprintf(out, "  access if %s\n", w.AccessIf)
 		}
+		fmt.Fprintf(out, "  %s\n", w.How)
 		for _, why := range w.PassedOver {
 			fmt.Fprintf(out, "  passed over: %s\n", why)
 		}
 		if w.Since != nil {
-			fmt.Fprintf(out, "  only planned if it was created before %s\n", w.Since.Format(time.RFC3339))
+			fmt.Fprintf(out, "  if it was created before %s: only planned, until the rule says existing: true\n", w.Since.Format(time.RFC3339))
 		}
 		if w.ExemptUntil != nil {
-			fmt.Fprintf(out, "  exempt until %s: %s\n", w.ExemptUntil.Format(time.RFC3339), w.ExemptBecause)
+			fmt.Fprintf(out, "  exempt until %s: %s\n", posture.LastDay(*w.ExemptUntil), w.ExemptBecause)
 		}
 	}
+}
+
+// howOf tells how a rule treats a service, beside what is most looked for, in
+// the words of the policy.
+func howOf(s posture.Settings) string {
+	ingress, invokers := "restrict", "remove"
+	if s.KeepIngress {
+		ingress = "keep"
+	}
+	if s.KeepInvokers {
+		invokers = "keep"
+	}
+	how := fmt.Sprintf("ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, redeploy %s, redeployImage %s, probe %s, settle %s, propagation %s, brakes %d in a project and %d overall",
+		ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Redeploy, s.RedeployImage, s.Probe,
+		posture.InWords(s.Settle), posture.InWords(s.Propagation), s.Brakes.PerProject, s.Brakes.Overall)
+	if s.OAuthClient.ID != "" {
+		how += ", oauthClient " + s.OAuthClient.ID
+	}
+	return how
 }
 
 func orNobody(members []string) string {

@@ -39,7 +39,7 @@ func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
 	}{
 		{"the file alone", "is valid: digest ", nil},
 		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
-		{"its age counts", "only planned if it was created before 2026-12-01T00:00:00Z", []string{in + "shop-a"}},
+		{"its age counts", "if it was created before 2026-12-01T00:00:00Z: only planned", []string{in + "shop-a"}},
 		{"exempt", ": r (t, o)", []string{in + "shop-b"}},
 		{"not covered", "is left alone: no rule covers it", []string{in + "cart"}},
 		{"as JSON", `"rule":"shops","mode":"enforce"`, []string{in + "shop-a", "--format", "json"}},
@@ -67,7 +67,7 @@ func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
 		{"by a folder", []string{"rule shops: mode approve"}, []string{"--folder", "folders/1,folders/17"}},
 		{"passed over", []string{"rule shops: mode approve", "passed over: rule loose, which the labels select, is not as strict as rule shops in mode, ingress"},
 			[]string{"--label", "env=dev", "--folder", "folders/18", "--folder", "folders/17"}},
-		{"no folder is said", []string{"cannot be told: rule shops asks for folders", "write --folder for each, or --folder none"}, nil},
+		{"no folder is said", []string{"which rule decides is not known: rule shops asks for folders", "write --folder for each, or --folder none"}, nil},
 		{"in none", []string{"rule rest: mode report-only"}, []string{"--folder", "none"}},
 	} {
 		out, err := say(t, append([]string{"policy", "check", name, in}, tc.args...)...)

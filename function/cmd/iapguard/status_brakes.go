@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -58,17 +59,25 @@ func readBrakes(ctx context.Context, policyName, endpoint string) (*brakesStatus
 
 func (b *brakesStatus) print(out io.Writer, rules []ruleStatus) {
 	fmt.Fprintln(out, "brakes, services that may be written within an hour:")
+	names := map[[2]int][]string{} // many rules have the same brakes
 	for _, rule := range rules {
-		fmt.Fprintf(out, "  %d in a project, %d overall: %s\n", rule.PerProject, rule.Overall, rule.Name)
+		bounds := [2]int{rule.PerProject, rule.Overall}
+		names[bounds] = append(names[bounds], rule.Name)
+	}
+	for _, rule := range rules {
+		bounds := [2]int{rule.PerProject, rule.Overall}
+		if names[bounds][0] == rule.Name {
+			fmt.Fprintf(out, "  %d in a project, %d overall: %s\n", rule.PerProject, rule.Overall, strings.Join(names[bounds], ", "))
+		}
 	}
 	if b == nil {
 		fmt.Fprintln(out, "  how many were is not known: the policy names no project in full")
 		return
 	}
 	for _, project := range slices.Sorted(maps.Keys(b.Written)) {
-		fmt.Fprintf(out, "  %d were in %s\n", b.Written[project], project)
+		fmt.Fprintf(out, "  written in the last hour: %d in %s\n", b.Written[project], project)
 	}
-	fmt.Fprintf(out, "  %d were overall\n", b.Overall)
+	fmt.Fprintf(out, "  written in the last hour: %d overall\n", b.Overall)
 	for _, project := range slices.Sorted(maps.Keys(b.Unknown)) {
 		fmt.Fprintf(out, "  not known of %s: %s\n", project, b.Unknown[project])
 	}

@@ -21,7 +21,7 @@ func TestStatusTellsWhatTheBrakesCount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"  1 in a project, 50 overall: shops\n", "  1 were in demo-project\n", "  1 were overall\n", "circuit breaker: closed"} {
+	for _, line := range []string{"  1 in a project, 50 overall: shops\n", "  written in the last hour: 1 in demo-project\n", "  written in the last hour: 1 overall\n", "circuit breaker: closed"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("status lacks %q:\n%s", line, out)
 		}

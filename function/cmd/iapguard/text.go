@@ -20,6 +20,7 @@ type printer struct {
 	json bool
 	plan bool
 	file *os.File
+	sums sums
 }
 
 func (o *options) printer(out io.Writer, command string) (*printer, error) {
@@ -37,6 +38,9 @@ func (o *options) printer(out io.Writer, command string) (*printer, error) {
 
 // end closes the file and turns failures into the exit status.
 func (p *printer) end(failed bool) error {
+	if !p.json && p.sums.services() > 1 {
+		fmt.Fprintln(p.out, p.sums)
+	}
 	if p.file != nil {
 		if err := p.file.Close(); err != nil {
 			return fmt.Errorf("writing -o: %w", err)
@@ -65,6 +69,7 @@ func (p *printer) report(r report.Report) {
 		_ = json.NewEncoder(p.out).Encode(r)
 		return
 	}
+	p.sums.add(r)
 	fmt.Fprint(p.out, text(r))
 }
 
@@ -93,7 +98,7 @@ func text(r report.Report) string {
 	b.WriteString(doorsText(r.Doors))
 	b.WriteString(invokersText(r.Invokers, r.InvokersLeftOff))
 	if len(r.Steps) > 0 {
-		fmt.Fprintf(&b, "  plan %s\n", r.PlanID)
+		fmt.Fprintf(&b, "  plan %s: %s\n", r.PlanID, stepsText(r.Steps))
 	}
 	for i, step := range r.Steps {
 		b.WriteString(stepText(i+1, step))
@@ -210,6 +215,9 @@ func invokersText(invokers []posture.Invoker, leftOff int) string {
 // counted. The cures of those who stop a plan are told as what to do.
 func callersText(r report.Report) string {
 	var b strings.Builder
+	if len(r.Callers) > 0 {
+		b.WriteString("  who calls the service now, and what becomes of them:\n")
+	}
 	stay := 0
 	for _, caller := range r.Callers {
 		if caller.Fate == posture.StaysIn {
@@ -218,11 +226,11 @@ func callersText(r report.Report) string {
 		}
 		fmt.Fprintf(&b, "  %-8s %s\n           %s\n", caller.Fate, caller, caller.Why)
 		if !slices.ContainsFunc(r.Advice, func(line string) bool { return strings.Contains(line, caller.Cure) }) {
-			fmt.Fprintf(&b, "           %s\n", caller.Cure)
+			fmt.Fprintf(&b, "           to keep it working: %s\n", caller.Cure)
 		}
 	}
 	if stay > 0 {
-		fmt.Fprintf(&b, "  stays    %d others who call the service now\n", stay)
+		fmt.Fprintf(&b, "  stays    %d more\n", stay)
 	}
 	return b.String()
 }

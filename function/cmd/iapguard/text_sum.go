@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// sums are the numbers under several reports: services by outcome, and steps.
+type sums struct {
+	outcomes map[report.Outcome]int
+	steps    int
+	exposed  int
+}
+
+func (s *sums) add(r report.Report) {
+	if s.outcomes == nil {
+		s.outcomes = map[report.Outcome]int{}
+	}
+	s.outcomes[r.Outcome]++
+	s.steps += len(r.Steps)
+	if r.Exposed {
+		s.exposed++
+	}
+}
+
+func (s *sums) services() int {
+	n := 0
+	for _, count := range s.outcomes {
+		n += count
+	}
+	return n
+}
+
+func (s sums) String() string {
+	var parts []string
+	for _, outcome := range slices.Sorted(maps.Keys(s.outcomes)) {
+		parts = append(parts, fmt.Sprintf("%d %s", s.outcomes[outcome], outcome))
+	}
+	return fmt.Sprintf("%d services: %s; %s; %d with an open door", s.services(), strings.Join(parts, ", "), counted(s.steps, "step"), s.exposed)
+}
+
+// stepsText tells at a glance how much a plan does, and how much of it has to wait.
+func stepsText(steps []report.Step) string {
+	done := map[string]int{}
+	later, first := 0, time.Time{}
+	for _, step := range steps {
+		done[symbols[step.Op]]++
+		if step.NotBefore != nil {
+			later++
+			if first.IsZero() || step.NotBefore.Before(first) {
+				first = *step.NotBefore
+			}
+		}
+	}
+	var parts []string
+	for _, each := range []struct{ symbol, words string }{{"+", "to add"}, {"~", "to change"}, {"-", "to take away"}} {
+		if n := done[each.symbol]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, each.words))
+		}
+	}
+	text := counted(len(steps), "step") + ", " + strings.Join(parts, ", ")
+	if later > 0 {
+		text += fmt.Sprintf("; %d not before %s", later, first.Format(time.RFC3339))
+	}
+	return text
+}
+
+// counted is a number with its noun: 1 step, 2 steps.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
