@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -229,6 +230,48 @@ func TestHostileNamesAreRefused(t *testing.T) {
 		r := one(t, with(t, deploy, tc.edits), Self{})
 		if r.Ignored != Unreadable || !strings.Contains(r.Why, tc.why) || strings.ContainsAny(r.Why, "\n\r") || len(r.Why) > 300 {
 			t.Errorf("%s: ignored %q, %q; want %q, one short line with %q", tc.name, r.Ignored, r.Why, Unreadable, tc.why)
+		}
+	}
+}
+
+func TestWhatIsIgnoredIsNamedByValidLabelsAlone(t *testing.T) {
+	elsewhere := with(t, deploy, edits{"protoPayload.serviceName": "bigquery.googleapis.com", "protoPayload.methodName": "x"})
+	for _, tc := range []struct {
+		name  string
+		edits edits
+		want  Cause
+	}{
+		{"valid ones", nil, Cause{Project: "demo-project", Location: "us-central1", Service: "hello"}},
+		{"a path for a project", edits{"resource.labels.project_id": "../x"}, Cause{Location: "us-central1", Service: "hello"}},
+		{"a space in the location", edits{"resource.labels.location": "us central1"}, Cause{Project: "demo-project", Service: "hello"}},
+		{"a line break in the service", edits{"resource.labels.service_name": "a\nb"}, Cause{Project: "demo-project", Location: "us-central1"}},
+	} {
+		var got Cause
+		if err := Read(bytes.NewReader(with(t, string(elsewhere), tc.edits)), Self{}, func(_ int, r Result) error { got = r.Seen; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, Cause{Project: got.Project, Location: got.Location, Service: got.Service}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestTheTimeOfAnEntryIsTheBestThatItHas(t *testing.T) {
+	e := edits{}
+	for _, tc := range []struct{ without, want string }{
+		{"", "2026-03-01T10:00:00.123456Z"},
+		{"timestamp", "2026-03-01T10:00:00.5Z"},
+		{"protoPayload.timestamp", "2026-03-01T10:00:01Z"},
+		{"receiveTimestamp", "2026-03-01T09:59:59Z"},
+		{"protoPayload.requestMetadata", "0001-01-01T00:00:00Z"},
+	} {
+		if tc.without != "" {
+			e[tc.without] = nil
+		}
+		full := with(t, deploy, edits{"protoPayload.timestamp": "2026-03-01T10:00:00.5Z",
+			"protoPayload.requestMetadata.requestAttributes": map[string]any{"time": "2026-03-01T09:59:59Z", "auth": "2020-01-01T00:00:00Z"}})
+		if got := one(t, with(t, string(full), e), Self{}).Seen.At.Format(time.RFC3339Nano); got != tc.want {
+			t.Errorf("also without %q: %s, want %s", tc.without, got, tc.want)
 		}
 	}
 }

@@ -91,6 +91,14 @@ func TestADomainMappingConcernsTheServiceThatItLeadsTo(t *testing.T) {
 			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": nil, "protoPayload.response": nil,
 			"resource.labels": map[string]any{"project_id": "demo-project"},
 		}, "unreadable"},
+		{"the location stands in resourceLocation alone", create, edits{
+			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": map[string]any{"currentLocations": []any{"us-central1"}},
+			"resource.labels": map[string]any{"project_id": "demo-project"},
+		}, "routing-changed|demo-project|us-central1|shop||"},
+		{"several locations", create, edits{
+			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": map[string]any{"currentLocations": []any{"us-central1", "us-east1"}},
+			"resource.labels": map[string]any{"project_id": "demo-project"},
+		}, "unreadable"},
 		{"a service that can be none", create, edits{"protoPayload.request": map[string]any{"domainMapping": map[string]any{"spec": map[string]any{"routeName": "../x"}}}}, "unreadable"},
 		{"taken away, which opens nothing", "google.cloud.run.v1.DomainMappings.DeleteDomainMapping", nil, "unrelated"},
 		{"only read", "google.cloud.run.v1.DomainMappings.ListDomainMappings", nil, "read-call"},
@@ -124,6 +132,23 @@ func TestReadinessIsToldFromItsMessage(t *testing.T) {
 		r := one(t, with(t, deploy, e), Self{})
 		if r.Ignored != tc.ignored || tc.ignored == "" && r.Cause.Kind != RunServiceReady {
 			t.Errorf("%s: %q ignored %q (%s), want %q", tc.name, r.Seen.Kind, r.Ignored, r.Why, tc.ignored)
+		}
+	}
+}
+
+func TestOfWhatBecomesReadyWithoutAMethodOnlyServicesCount(t *testing.T) {
+	ready := edits{"protoPayload.methodName": "", "protoPayload.status": map[string]any{"message": "Ready condition status changed to True for x."}}
+	for name, tc := range map[string]struct {
+		path, value string
+		want        Reason
+	}{
+		"a service":        {"resource.type", "cloud_run_revision", ""},
+		"a job":            {"resource.type", "cloud_run_job", Unrelated},
+		"of another API":   {"protoPayload.serviceName", "appengine.googleapis.com", OtherService},
+		"of no API at all": {"protoPayload.serviceName", "", OtherService},
+	} {
+		if r := one(t, with(t, string(with(t, deploy, ready)), edits{tc.path: tc.value}), Self{}); r.Ignored != tc.want {
+			t.Errorf("%s: ignored %q (%s), want %q", name, r.Ignored, r.Why, tc.want)
 		}
 	}
 }

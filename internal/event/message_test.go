@@ -114,6 +114,13 @@ func TestAnEntryOfAnotherServiceIsLeftAtItsNameAndTheNextIsRead(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("one after the other (-want +got):\n%s", diff)
 	}
+	got = nil
+	for _, r := range Parse(Message{Body: []byte("[" + left + "," + deploy + "]")}, Self{}) {
+		got = append(got, outcome(r))
+	}
+	if diff := cmp.Diff(want[:2], got); diff != "" {
+		t.Errorf("in a list (-want +got):\n%s", diff)
+	}
 	for cut := strings.Index(left, "request"); cut < len(left); cut++ {
 		if got := Parse(Message{Body: []byte(left[:cut])}, Self{}); len(got) != 1 || got[0].Ignored != OtherService {
 			t.Fatalf("cut after %d bytes: %+v, want one entry of another service", cut, got)
@@ -151,7 +158,7 @@ func TestWhatIsNoLogEntryAndWhatCannotBeRead(t *testing.T) {
 		{"white space", " \n", Unreadable, "empty"},
 		{"text", "hello \x1b[31m\nworld", Unreadable, `"hello  [31m world"`},
 		{"cut JSON", deploy[:len(deploy)/2], Unreadable, "not valid JSON"},
-		{"a stray comma", `{"insertId":"1",}`, Unreadable, "not valid JSON"},
+		{"a stray comma", `{"insertId":"1",}`, Unreadable, "(byte 15)"},
 		{"a closing brace too many", `}`, Unreadable, "neither JSON"},
 		{"random bytes", "\x12\xff\xff\xff", Unreadable, "neither JSON nor"},
 		{"nested 201 deep", deep(MaxDepth + 1), Unreadable, "nested more than 200"},
@@ -166,8 +173,15 @@ func TestWhatIsNoLogEntryAndWhatCannotBeRead(t *testing.T) {
 		{"an empty list", `[]`, NotALogEntry, "an empty list"},
 		{"a list of numbers", `[1]`, NotALogEntry, "no object"},
 		{"an empty object", `{}`, NotALogEntry, "no shape"},
+		{"an entry of nothing but a payload", `{"jsonPayload":{"a":1}}`, OtherService, ""},
+		{"a payload that is none", `{"jsonPayload":1}`, NotALogEntry, "no shape"},
+		{"data without a message's id", `{"data":"e30="}`, NotALogEntry, "no shape"},
+		{"a message's id without data", `{"messageId":"1"}`, NotALogEntry, "no shape"},
+		{"a type without a version of CloudEvents", `{"type":"t"}`, NotALogEntry, "no shape"},
 		{"a finding", `{"finding":{"name":"organizations/1/x"},"resource":{"name":"y"}}`, NotALogEntry, "no shape"},
 		{"a message without data", `{"message":{"messageId":"1"}}`, NotALogEntry, "without data"},
+		{"a message with empty data", `{"message":{"data":"","messageId":"1"}}`, NotALogEntry, "without data"},
+		{"a message whose data is no text", `{"message":{"data":{"a":1},"messageId":"1"}}`, NotALogEntry, "without data"},
 		{"data that is no base64", `{"message":{"data":"%%%","messageId":"1"}}`, Unreadable, "not base64"},
 		{"data that is no JSON", `{"message":{"data":"aGVsbG8=","messageId":"1"}}`, Unreadable, "neither JSON nor"},
 		{"a CloudEvent without data", `{"specversion":"1.0","type":"t","id":"1"}`, NotALogEntry, "without data"},

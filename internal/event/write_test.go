@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -110,6 +111,8 @@ func TestEachWriteIsToldOnceHoweverManyEntriesTellOfIt(t *testing.T) {
 		{"two operations", []json.RawMessage{whole, last, first}, []string{"false", "false"}},
 		{"a refused call", []json.RawMessage{backendEntry("a", "patch", `"severity":"ERROR",`, `,"status":{"code":7}`+off)}, nil},
 		{"what cannot be read", []json.RawMessage{json.RawMessage(`{"logName":`), whole, json.RawMessage(`[]`)}, []string{"false"}},
+		{"what is nested too deep", []json.RawMessage{backendEntry("a", "patch", "", `,"request":`+strings.Repeat(`{"a":`, MaxDepth)+"1"+strings.Repeat("}", MaxDepth)), whole}, []string{"false"}},
+		{"what is too large", []json.RawMessage{backendEntry("a", "patch", "", `,"request":{"a":"`+strings.Repeat("x", MaxBody)+`"}`), whole}, []string{"false"}},
 		{"a read call", []json.RawMessage{backendEntry("a", "get", "", "")}, nil},
 	} {
 		var got []string
