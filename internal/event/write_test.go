@@ -71,6 +71,7 @@ func TestAWriteTellsWhatItWroteAsFarAsItsEntrySays(t *testing.T) {
 			told{Settings: settings("ingress", "internal", "iapEnabled", "false", "invokerIamDisabled", "true"), Whole: true}},
 		{"v1 without the service", runEntry(v1+"ReplaceService", ``), told{}},
 		{"a service made", runEntry(v2+"CreateService", ``), told{Anew: true}},
+		{"a service made as v1 spells it", runEntry(v1+"CreateService", `,"request":{"service":{"metadata":{"annotations":{"run.googleapis.com/ingress":"internal"}}}}`), told{Anew: true}},
 		{"a policy", runEntry(v1+"SetIamPolicy", `,"request":{"policy":{"bindings":[{"role":"roles/run.invoker","members":["allUsers",7],"condition":{"expression":"e"}}]}}`),
 			told{Policy: &posture.Policy{Bindings: []posture.Binding{{Role: "roles/run.invoker", Members: []string{"allUsers", ""}, Condition: "e"}}}}},
 		{"a policy that the entry leaves out", runEntry(v1+"SetIamPolicy", `,"request":{"@type":"t"}`), told{}},

@@ -6,9 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/posture"
-
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 const role = "roles/run.invoker"
@@ -69,6 +68,22 @@ func TestTheEtagTellsWhenThePolicyChanged(t *testing.T) {
 		if got := changedAt(etag); !got.IsZero() {
 			t.Errorf("changedAt(%q) = %v, want the zero time", etag, got)
 		}
+	}
+}
+
+func TestAConditionStaysOneAlsoWhenItSaysNothing(t *testing.T) {
+	p := Policy{Bindings: []Binding{
+		{Role: role, Members: []string{"user:a@example.com"}},
+		{Role: role, Members: []string{"user:b@example.com"}, Condition: &Condition{Expression: "true"}},
+		{Role: role, Members: []string{"user:c@example.com"}, Condition: &Condition{}},
+	}}
+	want := []posture.Binding{
+		{Role: role, Members: []string{"user:a@example.com"}},
+		{Role: role, Members: []string{"user:b@example.com"}, Condition: "true"},
+		{Role: role, Members: []string{"user:c@example.com"}, Condition: "an empty condition"},
+	}
+	if diff := cmp.Diff(want, p.Posture().Bindings); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -109,6 +109,36 @@ func TestAChangeHidesNobodyElses(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatWasDamagedIsNoSecret(t *testing.T) {
+	for _, tc := range []struct {
+		name, answer string
+		status       int
+		want         fault.Kind
+	}{
+		{"with its checksum", `{"payload": {"data": "b25l", "dataCrc32c": "714388201"}}`, 200, fault.Unknown},
+		{"without a checksum", `{"payload": {"data": "b25l"}}`, 200, fault.Unknown},
+		{"with another checksum", `{"payload": {"data": "b25l", "dataCrc32c": "1"}}`, 200, fault.Unavailable},
+		{"no base64", `{"payload": {"data": "b25l!"}}`, 200, fault.Unavailable},
+		{"nothing in it", `{}`, 200, fault.Unavailable},
+		{"denied", `{"error": {"code": 403, "status": "PERMISSION_DENIED"}}`, 403, fault.Denied},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(tc.status)
+			_, _ = w.Write([]byte(tc.answer)) // the client sees a cut answer
+		}))
+		c, err := New(t.Context(), connect.Config{Endpoint: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := c.Access(t.Context(), holds+"/versions/latest")
+		server.Close()
+		if kind := fault.Of(err).Kind; kind != tc.want || (err == nil) != (value.Reveal() == "one") {
+			t.Errorf("%s: kind %v (%v), want %v", tc.name, kind, err, tc.want)
+		}
+	}
+}
+
 func TestASecretThatCannotBeUsedIsNotReadAsOne(t *testing.T) {
 	c, ctx := connected(t), context.Background()
 	version := holds + "/versions/latest"

@@ -1,0 +1,137 @@
+package requestlog
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+var (
+	hello = posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
+	noon  = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+)
+
+// asked is as much of a request to entries.list as counts here.
+type asked struct {
+	ResourceNames              []string
+	Filter, OrderBy, PageToken string
+	PageSize                   int
+}
+
+// answering is a client whose log gives these answers, one a call, the last
+// again and again; all that was asked is kept.
+func answering(t *testing.T, answers ...string) (*Client, *[]asked) {
+	t.Helper()
+	var requests []asked
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var request asked
+		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+			t.Errorf("a request is no JSON: %v", err)
+		}
+		requests = append(requests, request)
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, answers[min(len(requests), len(answers))-1])
+	}))
+	t.Cleanup(server.Close)
+	c, err := New(t.Context(), connect.Config{Endpoint: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, &requests
+}
+
+func TestARefusedRequestIsToldAsFarAsItsEntrySays(t *testing.T) {
+	const request = `"httpRequest": {"status": 403, "requestUrl": "https://u:p@hello.example.com/a?token=s3cret", "userAgent": "curl/8"}`
+	full := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: "not authorized to invoke", URL: "https://hello.example.com/a", UserAgent: "curl/8", Revision: "hello-2", At: noon}
+	bare := full
+	bare.Text, bare.Revision, bare.At = "", "", time.Time{}
+	for _, tc := range []struct {
+		name, answer string
+		want         *posture.Symptom
+	}{
+		{"none", `{}`, nil},
+		{"all of it", `{"entries": [{"timestamp": "2026-11-23T12:00:00Z", "textPayload": "not authorized to invoke", "resource": {"labels": {"revision_name": "hello-2"}}, ` + request + `}]}`, &full},
+		{"neither time nor resource nor text", `{"entries": [{"timestamp": "soon", ` + request + `}]}`, &bare},
+		{"an entry of no request", `{"entries": [{"timestamp": "2026-11-23T12:00:00Z"}]}`, nil},
+	} {
+		c, _ := answering(t, tc.answer)
+		got, err := c.Refused(t.Context(), hello, noon, false)
+		if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
+			t.Errorf("%s: error %v (-want +got):\n%s", tc.name, err, diff)
+		}
+	}
+}
+
+func TestStrangersAtTheRunAppAddressArePassedOverUnlessIAPGuardsIt(t *testing.T) {
+	const passed = `-httpRequest.requestUrl:".run.app/"`
+	for direct, want := range map[bool]bool{false: true, true: false} {
+		c, requests := answering(t, `{}`)
+		if _, err := c.Refused(t.Context(), hello, noon, direct); err != nil {
+			t.Fatal(err)
+		}
+		filter := (*requests)[0].Filter
+		if got := strings.Contains(filter, passed); got != want || !strings.Contains(filter, "\n"+refusal) {
+			t.Errorf("direct %t: run.app passed over %t, want %t:\n%s", direct, got, want, filter)
+		}
+	}
+	c, requests := answering(t, `{}`)
+	if _, err := c.Answered(t.Context(), hello, noon); err != nil || !strings.Contains((*requests)[0].Filter, "\n-"+refusal) {
+		t.Errorf("error %v; the application's own 403 is sought by\n%s", err, (*requests)[0].Filter)
+	}
+}
+
+func TestVisitorsAreReadInAFewPages(t *testing.T) {
+	page := func(token string, addresses ...string) string {
+		var entries []string
+		for _, address := range addresses {
+			entries = append(entries, fmt.Sprintf(`{"timestamp": "2026-11-23T12:00:00Z", "httpRequest": {"requestUrl": "https://hello.run.app/x", "remoteIp": %q}}`, address))
+		}
+		return fmt.Sprintf(`{"nextPageToken": %q, "entries": [%s]}`, token, strings.Join(entries, ","))
+	}
+	visitor := func(address string, requests int) posture.Caller {
+		return posture.Caller{Kind: posture.Visitor, Address: "https://hello.run.app", RemoteIP: address, Requests: requests, LastSeen: &noon}
+	}
+	for _, tc := range []struct {
+		name   string
+		pages  []string
+		want   []posture.Caller
+		tokens []string
+	}{
+		{"one", []string{page("", "192.0.2.1", "192.0.2.2", "192.0.2.2")}, []posture.Caller{visitor("192.0.2.2", 2), visitor("192.0.2.1", 1)}, []string{""}},
+		{"two", []string{page("t", "192.0.2.1"), page("", "192.0.2.1")}, []posture.Caller{visitor("192.0.2.1", 2)}, []string{"", "t"}},
+		{"more than are read", []string{page("t", "192.0.2.1")}, []posture.Caller{visitor("192.0.2.1", visitorPages)}, []string{"", "t", "t"}},
+	} {
+		c, requests := answering(t, tc.pages...)
+		got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon.Add(-time.Hour))
+		if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
+			t.Errorf("%s: error %v (-want +got):\n%s", tc.name, err, diff)
+		}
+		var tokens []string
+		for _, request := range *requests {
+			tokens = append(tokens, request.PageToken)
+		}
+		if diff := cmp.Diff(tc.tokens, tokens); diff != "" {
+			t.Errorf("%s: pages (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestTheLastOfManyRequestsIsWhenAVisitorWasSeen(t *testing.T) {
+	const entry = `{"timestamp": %q, "httpRequest": {"requestUrl": "https://hello.run.app/", "remoteIp": "192.0.2.1"}}`
+	list := `{"entries": [` + fmt.Sprintf(entry, "2026-11-23T11:00:00Z") + "," + fmt.Sprintf(entry, "2026-11-23T14:00:00+02:00") + "," +
+		fmt.Sprintf(entry, "2026-11-23T10:00:00Z") + "," + fmt.Sprintf(entry, "soon") + `, {"timestamp": "2026-11-23T13:00:00Z"}]}`
+	c, _ := answering(t, list)
+	got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon)
+	if err != nil || len(got) != 1 || got[0].Requests != 4 || got[0].LastSeen == nil || !got[0].LastSeen.Equal(noon) || got[0].LastSeen.Location() != time.UTC {
+		t.Errorf("error %v, visitors %+v; want one, 4 requests, last at %v", err, got, noon)
+	}
+}
