@@ -131,6 +131,11 @@ var rows = []struct {
 		e.Symptom = nil
 		e.Posture.Service.Ingress, e.Posture.Backends[0].Scheme = posture.IngressInternal, "INTERNAL_MANAGED"
 	}, NothingFound, Leave},
+	{"an ingress that Cloud Run was reached through all the same", func(e *Evidence) { e.Posture.Service.Ingress = posture.IngressInternal }, StuckRevision, Redeploy},
+	{"internal ingress, and IAP at the service itself", func(e *Evidence) {
+		e.Symptom = nil
+		e.Posture.Service.Ingress, e.Posture.Service.IAPOn, e.Posture.Backends[0].IAPOn = posture.IngressInternal, true, false
+	}, NothingFound, Leave},
 	{"being deployed", func(e *Evidence) { e.Posture.Service.Reconciling = true }, Deploying, Wait},
 	{"a fresh grant", func(e *Evidence) { e.Posture.Invokers.ChangedAt = ago(90 * time.Second) }, Propagating, Wait},
 	{"a grant that has just propagated", func(e *Evidence) {

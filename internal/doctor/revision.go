@@ -140,7 +140,7 @@ func pinned(e Evidence, _ time.Time) *Diagnosis {
 // unknownDoor asks for proof that the request came through IAP: others are
 // refused rightly.
 func unknownDoor(e Evidence, _ time.Time) *Diagnosis {
-	if iap, known := e.door(); iap && known && e.Symptom.RefusedByIAM() {
+	if iap, _ := e.door(); iap && e.Symptom.RefusedByIAM() {
 		return nil
 	}
 	why := "by which way the request came is not known: its log entry does not tell the address"

@@ -105,6 +105,31 @@ func TestAVisitorsAccessIsGrantedWhereIAPIsOn(t *testing.T) {
 	}
 }
 
+func TestADoorThatIsNotKnownIsToldAsFarAsTheLogTells(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                               "its log entry does not tell the address",
+		"https://elsewhere.example.com/": `the request for "elsewhere.example.com" came is not known`,
+	} {
+		e := stuckEvidence()
+		e.Symptom.URL = url
+		if got := Diagnose(e, now); !strings.Contains(got.Why, want) {
+			t.Errorf("%q: %q, want words like %q", url, got.Why, want)
+		}
+	}
+}
+
+func TestAfterTheCureAStrangerStillUsesTheLoadBalancer(t *testing.T) {
+	target := stuckEvidence().Posture.Target
+	for verdict, want := range map[Verdict]string{
+		StrangerAtDefaultURL: useLoadBalancer,
+		GrantMissing:         "open the page again; it may take 2 minutes until this holds everywhere. If visitors are refused after that: iapguard doctor " + target.Name(),
+	} {
+		if diff := cmp.Diff([]string{want}, Diagnosis{Verdict: verdict}.Afterwards(target, 2*time.Minute)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", verdict, diff)
+		}
+	}
+}
+
 func TestARevisionThatNeverBecameReadyIsToldSo(t *testing.T) {
 	for _, tc := range []struct{ serving, want string }{
 		{"hello-00002-xyz", "requests are still refused"},
