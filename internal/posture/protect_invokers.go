@@ -17,6 +17,9 @@ var publicMembers = []string{"allUsers", "allAuthenticatedUsers"}
 // invokingRoles contain run.routes.invoke. Source: run/docs/reference/iam/roles.
 var invokingRoles = []string{RoleInvoker, "roles/run.servicesInvoker", "roles/run.admin"}
 
+// Invoking reports whether a role lets its members invoke a service.
+func Invoking(role string) bool { return slices.Contains(invokingRoles, role) }
+
 func publicInvokers(p Posture, want Wanted) []Finding {
 	if want.KeepInvokers {
 		return nil

@@ -28,6 +28,8 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 	}
 	backend := func(minute int, name string) event.Write { return named(iap(minute, true, "true"), name) }
 	theirs := named(service(90, false, "ingress", "internal"), "c")
+	access := backend(90, "77") // which the log tells under the backend service's id
+	access.Kind = event.IAPPolicyChanged
 	for _, tc := range []struct {
 		name   string
 		writes []event.Write
@@ -44,6 +46,7 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 		{"somebody else's", []event.Write{run(80, "a"), theirs}, 0},
 		{"services and what is before them", []event.Write{run(80, "a"), backend(81, "a-backend")}, 0},
 		{"backend services alone", []event.Write{backend(80, "a-backend"), backend(90, "b-backend")}, 140},
+		{"who has access through IAP", []event.Write{backend(80, "a-backend"), access}, 0},
 		{"the service itself", []event.Write{run(80, "hello"), run(90, "b")}, 0},
 		{"the backend service before it", []event.Write{backend(80, "hello-backend"), backend(90, "b-backend")}, 0},
 	} {

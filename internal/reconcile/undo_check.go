@@ -73,7 +73,7 @@ var ours = map[plan.Op]shape{
 	plan.RevokePublic: {isTarget, func(_ posture.Posture, s plan.Step) bool {
 		public := []string{"allUsers", "allAuthenticatedUsers"}
 		odd := slices.ContainsFunc(strings.Fields(s.From), func(m string) bool { return !slices.Contains(public, m) })
-		return strings.HasPrefix(s.Field, "roles/run.") && s.From != "" && s.To == "" && !odd
+		return posture.Invoking(s.Field) && s.From != "" && s.To == "" && !odd
 	}},
 }
 
