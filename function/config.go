@@ -16,8 +16,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 )
 
-// Config is what the environment says. CONTRACT's "Environment of serve" is
-// its meaning.
+// Config is what the environment says. README.md, Deploy, lists the variables.
 type Config struct {
 	Policy       string // path of the policy file; "" = PolicyText
 	PolicyText   []byte // the policy itself; nil = report-only for everything

@@ -145,8 +145,8 @@ func (s Settings) ExemptAt(t time.Time) bool {
 	return s.Exemption != nil && t.Before(s.Exemption.Expires)
 }
 
-// DefaultSettings are those of CONTRACT's policy paragraph: nothing is changed
-// until a policy says so.
+// DefaultSettings are what holds where neither a policy nor its rule says
+// otherwise: nothing is changed until a policy says so.
 func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,

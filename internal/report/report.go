@@ -23,7 +23,8 @@ var Schema []byte
 // Outcome is how the handling of a cause for one target ended.
 type Outcome string
 
-// The outcomes; CONTRACT says what each means and what becomes of the message.
+// The outcomes; README.md, Reports, says what each means. Retries says what
+// becomes of the message.
 const (
 	Compliant  Outcome = "compliant"
 	Started    Outcome = "started"

@@ -16,7 +16,7 @@ import (
 	"github.com/iapguard/iapguard/function"
 )
 
-// Exit statuses; CONTRACT gives their meaning.
+// Exit statuses; README.md, Commands, gives their meaning.
 const (
 	exitDone    = 0
 	exitFailed  = 1
