@@ -19,7 +19,7 @@ func oauthClient(p Posture, want Wanted) []Finding {
 		}
 		return []Finding{{
 			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: p.Target.Name(), Why: why,
-			Remedy: "set an OAuth client in IAP's settings of the service (gcloud iap settings set), then turn IAP on: gcloud run services update " +
+			Remedy: "set an OAuth client in IAP's settings of the service (gcloud iap settings set), then turn IAP on: gcloud beta run services update " +
 				p.Target.Service + " --region=" + p.Target.Location + " --iap --project=" + p.Target.Project,
 		}}
 	}

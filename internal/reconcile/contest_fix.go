@@ -153,23 +153,21 @@ func invokerFix(p posture.Posture, step plan.Step) map[tool]string {
 // accessFix names the members who are to have access through IAP, one by one.
 func accessFix(p posture.Posture, step plan.Step) map[tool]string {
 	members := strings.Fields(step.To)
-	list, service, flag := `"`+strings.Join(members, `", "`)+`"`, "", ""
+	list, service, command := `"`+strings.Join(members, `", "`)+`"`, p.Target.Service, p.Target.AccessCommand()
 	kind, name := "google_iap_web_cloud_run_service_iam_member", fmt.Sprintf("  location               = %q\n  cloud_run_service_name = %q\n", p.Target.Location, p.Target.Service)
-	service, flag = p.Target.Service, "--resource-type=cloud-run --region="+p.Target.Location
 	for _, b := range p.Backends {
 		if b.AccessResource(p.ProjectNumber) != step.Resource {
 			continue
 		}
 		kind, name = "google_iap_web_backend_service_iam_member", fmt.Sprintf("  web_backend_service = %q\n", b.Name)
-		service, flag = b.Name, "--resource-type=backend-services"
+		service, command = b.Name, b.AccessCommand()
 		if b.Location != posture.Global {
 			kind, name = "google_iap_web_region_backend_service_iam_member", fmt.Sprintf("  region                     = %q\n  web_region_backend_service = %q\n", b.Location, b.Name)
-			flag += " --region=" + b.Location
 		}
 	}
 	var lines []string
 	for _, member := range members {
-		lines = append(lines, fmt.Sprintf("gcloud iap web add-iam-policy-binding %s --service=%s --role=%s --member=%s --project=%s", flag, service, step.Field, member, p.Target.Project))
+		lines = append(lines, command+" --member="+member)
 	}
 	return map[tool]string{
 		terraform: fmt.Sprintf("# in place of the iam_policy and iam_binding of the same resource, which are authoritative:\nresource %q %q {\n  project = %q\n%s  role    = %q\n  member  = each.value\n  for_each = toset([%s])\n}",

@@ -150,6 +150,8 @@ func TestTheFixComesFirstForTheToolThatUndoesIt(t *testing.T) {
 	check := plan.Step{Op: plan.RequireInvoker, Resource: hello.Name(), Field: "invokerIamDisabled", To: "false"}
 	direct := plan.Step{Op: plan.EnableDirectIAP, Resource: hello.Name(), Field: "iapEnabled", To: "true"}
 	access := plan.Step{Op: plan.GrantAccess, Resource: p.Backends[0].AccessResource(p.ProjectNumber), Field: posture.RoleAccessor, To: "user:alice@example.com group:b@example.com"}
+	onRegionalAccess, directAccess := access, access
+	onRegionalAccess.Resource, directAccess.Resource = regional.Backends[0].AccessResource(p.ProjectNumber), hello.AccessResource(p.ProjectNumber)
 	for _, tc := range []struct {
 		agent string
 		p     posture.Posture
@@ -167,7 +169,9 @@ func TestTheFixComesFirstForTheToolThatUndoesIt(t *testing.T) {
 		{"Terraform/1.13", p, direct, []string{"iap_enabled = true", "--iap"}},
 		{"Terraform/1.13", p, revoke, []string{"google_cloud_run_v2_service_iam_policy", `"google_cloud_run_v2_service_iam_member" "hello_iap"`, p.Agent(), "kind: IAMPolicyMember", "remove-iam-policy-binding hello --region=us-central1 --project=demo-project --role=roles/run.invoker --member=allUsers"}},
 		{"Terraform/1.13", p, grant, []string{"google_cloud_run_v2_service_iam_member", "add-iam-policy-binding hello"}},
-		{"Terraform/1.13", p, access, []string{`"google_iap_web_backend_service_iam_member"`, `web_backend_service = "hello-backend"`, `toset(["user:alice@example.com", "group:b@example.com"])`, "--resource-type=backend-services --service=hello-backend"}},
+		{"Terraform/1.13", p, access, []string{`"google_iap_web_backend_service_iam_member"`, `web_backend_service = "hello-backend"`, `toset(["user:alice@example.com", "group:b@example.com"])`, "--resource-type=backend-services --service=hello-backend --project=demo-project --role=roles/iap.httpsResourceAccessor --member=user:alice@example.com\n", "--member=group:b@example.com"}},
+		{"Terraform/1.13", regional, onRegionalAccess, []string{`"google_iap_web_region_backend_service_iam_member"`, `region                     = "europe-west1"`, "--service=hello-backend --region=europe-west1 --project"}},
+		{"Terraform/1.13", p, directAccess, []string{`"google_iap_web_cloud_run_service_iam_member" "hello_access"`, "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"}},
 	} {
 		fix := sourceFix(tc.p, tc.step, []report.Actor{{UserAgent: "Terraform/0.1"}, {UserAgent: tc.agent}})
 		rest := fix
