@@ -11,13 +11,14 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
 // endState is what the scenario leaves behind, as far as it guards doors: who
 // is in which policy, ingress, and whether IAP is on.
-func (r *running) endState() map[string]string {
-	r.t.Helper()
-	state := r.call(stage.Client{URL: r.URL()}, http.MethodGet, "/_local/state", nil)
+func endState(t *testing.T, r *guarded.Town) map[string]string {
+	t.Helper()
+	state := r.CallAs(r.Owner(), http.MethodGet, "/_local/state", nil)
 	found := map[string]string{}
 	for name, policy := range state["iamPolicies"].(map[string]any) {
 		var grants []string
@@ -43,33 +44,30 @@ func (r *running) endState() map[string]string {
 }
 
 // play deploys the whole scenario at once and waits until it is protected.
-func (r *running) play() {
-	r.t.Helper()
+func play(t *testing.T, r *guarded.Town) {
+	t.Helper()
+	r.Build(stage.Scenario...)
 	for _, service := range stage.Scenario {
-		r.deploy(service)
-	}
-	for _, service := range stage.Scenario {
-		r.until(service.Service+" is protected", r.settled(service.Service))
+		r.Until(service.Service+" is protected", r.Safe(service.Service))
 	}
 }
 
 func TestEventsTwiceLateAndInTheWrongOrderLeadToTheSameEnd(t *testing.T) {
-	calm := start(t, "", enforcing)
-	calm.play()
-	want := calm.endState()
+	calm := start(t)
+	play(t, calm)
+	want := endState(t, calm)
 	if len(want) < 8 {
 		t.Fatalf("the end state %v says too little to compare", want)
 	}
-	onBothBackends(t, func(t *testing.T, emulatorHost string) {
-		r := start(t, emulatorHost, enforcing)
-		r.call(stage.Client{URL: r.URL()}, http.MethodPost, "/_local/disturb", map[string]any{
+	onBothBackends(t, func(t *testing.T, r *guarded.Town) {
+		r.CallAs(r.Owner(), http.MethodPost, "/_local/disturb", map[string]any{
 			"subscription": "iapguard-events", "duplicate": 1, "delay": "20ms", "reorder": true,
 		})
-		r.play()
-		if diff := cmp.Diff(want, r.endState()); diff != "" {
+		play(t, r)
+		if diff := cmp.Diff(want, endState(t, r)); diff != "" {
 			t.Errorf("end state (-calm +disturbed):\n%s", diff)
 		}
-		for _, kind := range kindsOf(r.ownWrites()) {
+		for _, kind := range kindsOf(ownWrites(r)) {
 			if !slices.Contains(recipeWrites, kind) {
 				t.Errorf("a kind of write that the recipe does not have: %s", kind)
 			}

@@ -10,30 +10,28 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
 // hash is what Google makes up in the older of a service's run.app addresses.
 var hash = regexp.MustCompile(`hello-[a-z0-9]+-uc`)
 
-// reporting looks and never writes.
-const reporting = "version: 1\nrules: [{name: everything, mode: report-only}]\n"
-
 func TestAReportNamesEveryWayIn(t *testing.T) {
-	r := start(t, "", reporting)
+	r := guarded.Start(t, guarded.Options{Policy: "version: 1\nrules: [{name: everything, mode: report-only}]\n"})
 	hello := stage.Scenario[0]
-	r.deploy(hello)
+	r.Build(hello)
 	global := "/compute/v1/projects/" + stage.Project + "/global/"
 	backend := "projects/" + stage.Project + "/global/backendServices/" + hello.Backend()
-	r.call(r.developer(), http.MethodPatch, global+"urlMaps/hello-map", map[string]any{
+	r.Call(http.MethodPatch, global+"urlMaps/hello-map", map[string]any{
 		"hostRules": []any{map[string]any{"hosts": []any{hello.Host}, "pathMatcher": "m"}},
 		"pathMatchers": []any{map[string]any{"name": "m", "defaultUrlRedirect": map[string]any{"hostRedirect": "example.com"},
 			"pathRules": []any{map[string]any{"paths": []any{"/shop/*"}, "service": backend}}}},
 		"defaultService": nil, "defaultUrlRedirect": map[string]any{"hostRedirect": "example.com"},
 	})
-	r.call(r.developer(), http.MethodPost, global+"targetHttpProxies", map[string]any{"name": "plain", "urlMap": "projects/" + stage.Project + "/global/urlMaps/hello-map"})
-	r.call(r.developer(), http.MethodPost, global+"forwardingRules", map[string]any{"name": "hello-plain", "portRange": "80",
+	r.Call(http.MethodPost, global+"targetHttpProxies", map[string]any{"name": "plain", "urlMap": "projects/" + stage.Project + "/global/urlMaps/hello-map"})
+	r.Call(http.MethodPost, global+"forwardingRules", map[string]any{"name": "hello-plain", "portRange": "80",
 		"target": "projects/" + stage.Project + "/global/targetHttpProxies/plain", "loadBalancingScheme": "EXTERNAL_MANAGED"})
-	r.call(r.developer(), http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{
+	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{
 		map[string]any{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"},
 	}})
 	rules := "projects/" + stage.Project + "/global/forwardingRules/"
@@ -44,8 +42,8 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 		{Kind: posture.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https", Guard: posture.GuardOpen},
 		{Kind: posture.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain", Guard: posture.GuardOpen},
 	}
-	r.until("every door is told", func() bool { return len(r.last("hello").Doors) == len(want) })
-	last := r.last("hello")
+	r.Until("every door is told", func() bool { return len(r.LastOf("hello").Doors) == len(want) })
+	last := r.LastOf("hello")
 	for i, door := range last.Doors[1:3] {
 		last.Doors[i+1].Address = hash.ReplaceAllString(door.Address, "hello-HASH-uc")
 	}

@@ -10,9 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
 // watched are the methods that make a service worth a look, by the location of
@@ -34,10 +35,10 @@ var watched = map[string][]string{
 
 // triggered closes the loop by Eventarc triggers instead of a log sink, and
 // keeps count of the content types in which the function was told.
-func triggered(t *testing.T, contentType string) (*running, *told) {
+func triggered(t *testing.T, contentType string) (*guarded.Town, *told) {
 	t.Helper()
-	r, protect := open(t, "", enforcing)
-	counted := &told{function: protect, by: map[string]int{}}
+	r := guarded.Open(t, guarded.Options{Policy: town.Policy()})
+	counted := &told{function: r, by: map[string]int{}}
 	if _, err := r.Serve(t.Context(), counted); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func triggered(t *testing.T, contentType string) (*running, *told) {
 		for i, method := range methods {
 			service, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(method, "google.cloud."), "v1."), ".")
 			path := fmt.Sprintf("/v1/projects/%s/locations/%s/triggers?triggerId=watch-%d", stage.Project, location, i)
-			r.call(stage.Client{URL: r.URL()}, http.MethodPost, path, map[string]any{
+			r.CallAs(r.Owner(), http.MethodPost, path, map[string]any{
 				"eventFilters": []any{
 					map[string]any{"attribute": "type", "value": "google.cloud.audit.log.v1.written"},
 					map[string]any{"attribute": "serviceName", "value": service + ".googleapis.com"},
@@ -61,7 +62,7 @@ func triggered(t *testing.T, contentType string) (*running, *told) {
 
 // told counts what a function is sent, by content type.
 type told struct {
-	function *function.Function
+	function http.Handler
 	mu       sync.Mutex
 	by       map[string]int
 }
@@ -79,13 +80,13 @@ func TestTriggersInsteadOfASinkLeadToAProtectedServiceToo(t *testing.T) {
 		t.Run(contentType, func(t *testing.T) {
 			r, counted := triggered(t, contentType)
 			for _, service := range stage.Scenario {
-				r.deploy(service)
-				r.until(service.Service+" is protected", r.settled(service.Service))
-				if outcomes := r.of(service.Service); !slices.Contains(outcomes, report.Protected) {
+				r.Build(service)
+				r.Until(service.Service+" is protected", r.Safe(service.Service))
+				if outcomes := r.Outcomes(service.Service); !slices.Contains(outcomes, report.Protected) {
 					t.Errorf("%s: outcomes %v, want protected among them", service.Service, outcomes)
 				}
 			}
-			if diff := cmp.Diff(recipeWrites, kindsOf(r.ownWrites())); diff != "" {
+			if diff := cmp.Diff(recipeWrites, kindsOf(ownWrites(r))); diff != "" {
 				t.Errorf("what we wrote (-want +got):\n%s", diff)
 			}
 			counted.mu.Lock()

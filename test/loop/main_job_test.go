@@ -13,23 +13,15 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
-// settled reports whether a service's last outcome is protected or compliant.
-func (r *running) settled(service string) func() bool {
-	return func() bool {
-		outcomes := r.of(service)
-		return len(outcomes) > 0 && slices.Contains([]report.Outcome{report.Protected, report.Compliant}, outcomes[len(outcomes)-1])
-	}
-}
-
 func TestADeployBecomesAProtectedServiceWithoutAnyoneDoingMore(t *testing.T) {
-	onBothBackends(t, func(t *testing.T, emulatorHost string) {
-		r := start(t, emulatorHost, enforcing)
+	onBothBackends(t, func(t *testing.T, r *guarded.Town) {
 		for _, service := range stage.Scenario {
-			r.deploy(service)
-			r.until(service.Service+" is protected", r.settled(service.Service))
-			outcomes := r.of(service.Service)
+			r.Build(service)
+			r.Until(service.Service+" is protected", r.Safe(service.Service))
+			outcomes := r.Outcomes(service.Service)
 			at := slices.Index(outcomes, report.Protected)
 			if at < 1 || outcomes[at-1] != report.Started {
 				t.Errorf("%s: outcomes %v, want started right before protected", service.Service, outcomes)
@@ -39,11 +31,11 @@ func TestADeployBecomesAProtectedServiceWithoutAnyoneDoingMore(t *testing.T) {
 					t.Errorf("%s: %s after protected: %v", service.Service, after, outcomes)
 				}
 			}
-			if last := r.last(service.Service); last.Exposed || len(last.Doors) != 2+len(urlsBeyondFirst(last)) {
+			if last := r.LastOf(service.Service); last.Exposed || len(last.Doors) != 2+len(urlsBeyondFirst(last)) {
 				t.Errorf("%s: exposed %v, doors %+v, want two kinds of doors and none open", service.Service, last.Exposed, last.Doors)
 			}
 		}
-		if diff := cmp.Diff(recipeWrites, kindsOf(r.ownWrites())); diff != "" {
+		if diff := cmp.Diff(recipeWrites, kindsOf(ownWrites(r))); diff != "" {
 			t.Errorf("what we wrote (-want +got):\n%s", diff)
 		}
 	})
@@ -87,55 +79,55 @@ func urlsBeyondFirst(r report.Report) []posture.Door {
 }
 
 func TestASecondRunWritesNothing(t *testing.T) {
-	r := start(t, "", enforcing)
+	r := start(t)
 	hello := stage.Scenario[0]
-	r.deploy(hello)
-	r.until("hello is protected", r.settled("hello"))
-	before := len(r.ownWrites())
-	r.call(r.developer(), http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": "web"}})
-	r.until("the change was looked at", func() bool { return r.last("hello").Target.Labels["team"] == "web" && r.settled("hello")() })
-	if last := r.last("hello"); last.Outcome != report.Compliant || len(last.Steps) > 0 {
+	r.Build(hello)
+	r.Until("hello is protected", r.Safe("hello"))
+	before := len(ownWrites(r))
+	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": "web"}})
+	r.Until("the change was looked at", func() bool { return r.LastOf("hello").Target.Labels["team"] == "web" && r.Safe("hello")() })
+	if last := r.LastOf("hello"); last.Outcome != report.Compliant || len(last.Steps) > 0 {
 		t.Errorf("outcome %s with steps %+v, want compliant and none", last.Outcome, last.Steps)
 	}
-	if after := len(r.ownWrites()); after != before {
+	if after := len(ownWrites(r)); after != before {
 		t.Errorf("%d writes after the first run, want none", after-before)
 	}
 }
 
 func TestWhatSomebodyUndoesIsDoneAgain(t *testing.T) {
 	hello := stage.Scenario[0]
-	policy := func(r *running) map[string]any {
-		return r.call(r.developer(), http.MethodGet, "/v2/"+hello.Name()+":getIamPolicy", nil)
+	policy := func(r *guarded.Town) map[string]any {
+		return r.Call(http.MethodGet, "/v2/"+hello.Name()+":getIamPolicy", nil)
 	}
 	backend := "/compute/v1/projects/" + stage.Project + "/global/backendServices/" + hello.Backend()
 	for _, tc := range []struct {
 		name string
-		undo func(r *running)
+		undo func(r *guarded.Town)
 		code posture.Code
 	}{
-		{"public again", func(r *running) {
+		{"public again", func(r *guarded.Town) {
 			bindings := []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}
 			bindings = append(bindings, policy(r)["bindings"].([]any)...)
-			r.call(r.developer(), http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": bindings}})
+			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": bindings}})
 		}, posture.PublicInvoker},
-		{"the agent's grant is wiped", func(r *running) {
-			r.call(r.developer(), http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{}}})
+		{"the agent's grant is wiped", func(r *guarded.Town) {
+			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{}}})
 		}, posture.AgentNotInvoker},
-		{"IAP is turned off", func(r *running) {
-			r.call(r.developer(), http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}, "fingerprint": r.call(r.developer(), http.MethodGet, backend, nil)["fingerprint"]})
+		{"IAP is turned off", func(r *guarded.Town) {
+			r.Call(http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}, "fingerprint": r.Call(http.MethodGet, backend, nil)["fingerprint"]})
 		}, posture.IAPOff},
-		{"the ingress is opened", func(r *running) {
-			r.call(r.developer(), http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
+		{"the ingress is opened", func(r *guarded.Town) {
+			r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
 		}, posture.IngressOpen},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := start(t, "", enforcing)
-			r.deploy(hello)
-			r.until("hello is protected", r.settled("hello"))
-			protected := count(r.of("hello"), report.Protected)
+			r := start(t)
+			r.Build(hello)
+			r.Until("hello is protected", r.Safe("hello"))
+			protected := count(r.Outcomes("hello"), report.Protected)
 			tc.undo(r)
-			r.until("it is protected again", func() bool { return count(r.of("hello"), report.Protected) > protected && r.settled("hello")() })
-			if !found(r.reports, tc.code) {
+			r.Until("it is protected again", func() bool { return count(r.Outcomes("hello"), report.Protected) > protected && r.Safe("hello")() })
+			if !found(r.Reports(), tc.code) {
 				t.Errorf("no started report names %s", tc.code)
 			}
 		})
@@ -159,14 +151,14 @@ func found(reports []report.Report, code posture.Code) bool {
 }
 
 func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
-	r := start(t, "", strings.Replace(enforcing, "enforce", "report-only", 1))
-	r.deploy(stage.Scenario[0])
-	r.until("a plan was reported", func() bool { return r.last("hello").Outcome == report.Planned })
-	if writes := r.ownWrites(); len(writes) > 0 {
+	r := start(t, "mode: report-only")
+	r.Build(stage.Scenario[0])
+	r.Until("a plan was reported", func() bool { return r.LastOf("hello").Outcome == report.Planned })
+	if writes := ownWrites(r); len(writes) > 0 {
 		t.Errorf("report-only wrote: %v", writes)
 	}
 	var ops []string
-	for _, step := range r.last("hello").Steps {
+	for _, step := range r.LastOf("hello").Steps {
 		ops = append(ops, fmt.Sprint(step.Op, " ", step.Result))
 	}
 	want := []string{"provision-agent planned", "grant-invoker planned", "grant-access planned", "enable-iap planned", "restrict-ingress planned", "revoke-public planned"}
@@ -176,23 +168,19 @@ func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
 }
 
 func TestWhatOthersPutThereSurvives(t *testing.T) {
-	r := start(t, "", enforcing)
+	r := start(t)
 	hello := stage.Scenario[0]
-	if err := hello.Deploy(t.Context(), r.developer()); err != nil {
-		t.Fatal(err)
-	}
+	r.Deploy(hello)
 	condition := map[string]any{"title": "working hours", "description": "d", "expression": "request.time.getHours() < 18"}
 	theirs := []any{
 		map[string]any{"role": "roles/run.viewer", "members": []any{"user:zoe@example.com"}},
 		map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers", "user:bob@example.com"}},
 		map[string]any{"role": "roles/run.invoker", "members": []any{"user:eve@example.com"}, "condition": condition},
 	}
-	r.call(r.developer(), http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": theirs, "version": 3}})
-	if err := hello.Balance(t.Context(), r.developer()); err != nil {
-		t.Fatal(err)
-	}
-	r.until("hello is protected", r.settled("hello"))
-	policy := r.call(r.developer(), http.MethodGet, "/v2/"+hello.Name()+":getIamPolicy?options.requestedPolicyVersion=3", nil)
+	r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": theirs, "version": 3}})
+	r.Balance(hello)
+	r.Until("hello is protected", r.Safe("hello"))
+	policy := r.Call(http.MethodGet, "/v2/"+hello.Name()+":getIamPolicy?options.requestedPolicyVersion=3", nil)
 	agent := "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
 	want := []any{
 		map[string]any{"role": "roles/run.viewer", "members": []any{"user:zoe@example.com"}},
@@ -202,7 +190,7 @@ func TestWhatOthersPutThereSurvives(t *testing.T) {
 	if diff := cmp.Diff(want, policy["bindings"]); diff != "" {
 		t.Errorf("bindings (-want +got):\n%s", diff)
 	}
-	service := r.call(r.developer(), http.MethodGet, "/v2/"+hello.Name(), nil)
+	service := r.Call(http.MethodGet, "/v2/"+hello.Name(), nil)
 	if revision := fmt.Sprint(service["latestCreatedRevision"]); !strings.Contains(revision, "-00001-") {
 		t.Errorf("latest revision %s: protecting a service made a new one", revision)
 	}

@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
 // masked puts one load balancer before every service of the scenario's first
 // region: its NEG picks the service by the request's host.
-func masked(r *running) {
+func masked(r *guarded.Town) {
 	project, region := "projects/"+stage.Project, "/regions/"+stage.Scenario[0].Region
 	for _, part := range []struct {
 		collection string
@@ -30,42 +30,28 @@ func masked(r *running) {
 		{"/global/forwardingRules", map[string]any{"name": "all-https", "target": project + "/global/targetHttpsProxies/all-proxy",
 			"portRange": "443", "loadBalancingScheme": "EXTERNAL_MANAGED", "IPProtocol": "TCP"}},
 	} {
-		r.t.Helper()
-		r.call(r.developer(), http.MethodPost, "/compute/v1/"+project+part.collection, part.body)
+		r.Call(http.MethodPost, "/compute/v1/"+project+part.collection, part.body)
 	}
 }
 
 func TestEveryServiceBehindAURLMaskIsProtectedAndLaterOnesToo(t *testing.T) {
-	r := start(t, "", enforcing)
+	r := start(t)
 	service := func(name string) stage.LoadBalanced {
 		return stage.LoadBalanced{Service: name, Region: stage.Scenario[0].Region}
 	}
-	deploy := func(name string) {
-		t.Helper()
-		if err := service(name).Deploy(t.Context(), r.developer()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	safe := func(name string) func() bool {
-		return func() bool {
-			last := r.last(name)
-			return last.Outcome == report.Protected || last.Outcome == report.Compliant
-		}
-	}
-	deploy("cart")
-	deploy("shop")
+	r.Deploy(service("cart"), service("shop"))
 	masked(r)
-	r.until("cart is protected", safe("cart"))
-	r.until("shop is protected", safe("shop"))
-	deploy("late")
-	r.until("what was deployed later is protected", safe("late"))
-	granted := slices.ContainsFunc(r.ownWrites(), func(write string) bool {
+	r.Until("cart is protected", r.Safe("cart"))
+	r.Until("shop is protected", r.Safe("shop"))
+	r.Deploy(service("late"))
+	r.Until("what was deployed later is protected", r.Safe("late"))
+	granted := slices.ContainsFunc(ownWrites(r), func(write string) bool {
 		return strings.Contains(write, "services.setIamPolicy") && strings.HasSuffix(write, "services/late")
 	})
 	if !granted {
-		t.Errorf("writes %q, want the agent's grant on late", r.ownWrites())
+		t.Errorf("writes %q, want the agent's grant on late", ownWrites(r))
 	}
-	if last := r.last("late"); len(last.Doors) == 0 || last.Exposed {
+	if last := r.LastOf("late"); len(last.Doors) == 0 || last.Exposed {
 		t.Errorf("late: exposed %v, doors %+v", last.Exposed, last.Doors)
 	}
 }

@@ -1,0 +1,75 @@
+package town
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+// Calls are calls of the cloud's APIs, oldest first.
+type Calls []kernel.CallEntry
+
+// Calls are all calls so far, by anybody.
+func (o *Town) Calls() Calls {
+	o.t.Helper()
+	var calls Calls
+	if err := json.Unmarshal([]byte(o.Shown("calls")), &calls); err != nil {
+		o.t.Fatal(err)
+	}
+	return calls
+}
+
+// Shown is what the local cloud shows of itself at /_local/: its calls or its state.
+func (o *Town) Shown(what string) string {
+	o.t.Helper()
+	response, err := http.Get(o.URL() + "/_local/" + what)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		o.t.Fatalf("reading /_local/%s: %d %s %v", what, response.StatusCode, text, err)
+	}
+	return string(text)
+}
+
+// Own are those that the function made.
+func (c Calls) Own() Calls {
+	return c.those(func(call kernel.CallEntry) bool { return call.Principal.Email() == stage.FunctionAccount })
+}
+
+// Writes are those that write, refused ones too.
+func (c Calls) Writes() Calls {
+	return c.those(func(call kernel.CallEntry) bool { return call.Write })
+}
+
+// Reads are those that do not write.
+func (c Calls) Reads() Calls {
+	return c.those(func(call kernel.CallEntry) bool { return !call.Write })
+}
+
+// Taken are those that were answered well.
+func (c Calls) Taken() Calls {
+	return c.those(func(call kernel.CallEntry) bool { return call.Status < http.StatusMultipleChoices })
+}
+
+// Of are those of a method, given as the end of its id, such as
+// services.setIamPolicy.
+func (c Calls) Of(method string) Calls {
+	return c.those(func(call kernel.CallEntry) bool { return strings.HasSuffix(call.Method, method) })
+}
+
+func (c Calls) those(wanted func(kernel.CallEntry) bool) Calls {
+	var found Calls
+	for _, call := range c {
+		if wanted(call) {
+			found = append(found, call)
+		}
+	}
+	return found
+}
