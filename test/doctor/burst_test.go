@@ -24,7 +24,7 @@ const (
 
 // repeat writes one log entry again and again, as Cloud Run would for as many
 // requests.
-func (o *town) repeat(entry map[string]any, times int) error {
+func (o *clinic) repeat(entry map[string]any, times int) error {
 	text, err := json.Marshal(entry)
 	if err != nil {
 		return err
@@ -48,20 +48,20 @@ func (o *town) repeat(entry map[string]any, times int) error {
 // The entries go the whole way: log, sink, topic, push, and back where an
 // instance asks for that.
 func TestABurstOfRefusedRequestsToSeveralInstancesLeadsToOneRedeploy(t *testing.T) {
-	o := build(t, policy, instances)
+	o := build(t, instances)
 	o.withoutSink()
 	stuck(true)(o)
 	o.sees("ill,", http.StatusForbidden)
-	entry, before, reads := o.logged(), o.revisions(), o.ours(false, "")
+	entry, before, reads := o.logged(), o.revisions(), len(o.Calls().Own().Reads())
 	o.withSink()
 	delivered, began := o.subscription(stage.EventsTopic).Acknowledged, time.Now()
 	if err := o.repeat(entry, burst); err != nil {
 		t.Fatal(err)
 	}
-	o.until("every entry is done with", func() bool {
+	o.Until("every entry is done with", func() bool {
 		return o.subscription(stage.EventsTopic).Acknowledged >= delivered+burst && o.count(report.Redeployed) > 0
 	})
-	made, read := o.revisions()-before, o.ours(false, "")-reads
+	made, read := o.revisions()-before, len(o.Calls().Own().Reads())-reads
 	fmt.Printf("%d refused requests through sink and push to %d instances in %s: %d redeploy, %d API reads\n",
 		burst, instances, time.Since(began).Round(time.Second), made, read)
 	if made != 1 || o.count(report.Redeployed) != 1 {

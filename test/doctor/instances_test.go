@@ -10,10 +10,12 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
 // subscription is what a topic's push subscription has done.
-func (o *town) subscription(topic string) delivery.SubscriptionState {
+func (o *clinic) subscription(topic string) delivery.SubscriptionState {
 	o.t.Helper()
 	for _, each := range o.Broker.State() {
 		if each.Topic == topic && strings.Contains(each.Name, "/iapguard-") {
@@ -27,16 +29,16 @@ func (o *town) subscription(topic string) delivery.SubscriptionState {
 // The entry is done with as soon as the work is queued; it is the work message
 // that Pub/Sub delivers again, to either instance, until the grant holds.
 func TestADeferredDiagnosisComesBackByTheWorkTopic(t *testing.T) {
-	o := (&town{t: t, queued: true}).built(strings.Replace(policy, "propagation: 0s", "propagation: 7m", 1), 2)
+	o := open(t, guarded.Options{Instances: 2, Queued: true, Policy: policy("propagation: 7m")})
 	before := o.revisions()
 	o.invokers(binding("user:zoe@example.com"))
-	o.later(time.Hour)
-	o.faults(`[{"action":"late-iam","delay":"7m"}]`)
+	o.Later(time.Hour)
+	o.SetFaults(`[{"action":"late-iam","delay":"7m"}]`)
 	o.invokers(binding(agent))
 	events, work := o.subscription(stage.EventsTopic), o.subscription(stage.WorkTopic)
 	o.sees("right after the grant", http.StatusForbidden)
-	o.comesTo("the work is delivered again", func() bool {
-		return o.last().Verdict == "PROPAGATING" && o.subscription(stage.WorkTopic).Attempts >= work.Attempts+3
+	o.Meanwhile("the work is delivered again", func() bool {
+		return o.Last().Verdict == "PROPAGATING" && o.subscription(stage.WorkTopic).Attempts >= work.Attempts+3
 	})
 	if now := o.subscription(stage.EventsTopic); now.Pending != 0 || now.Attempts != events.Attempts+1 {
 		t.Errorf("the entry: %+v, want it delivered once and done with", now)
@@ -44,7 +46,7 @@ func TestADeferredDiagnosisComesBackByTheWorkTopic(t *testing.T) {
 	if now := o.subscription(stage.WorkTopic); now.Pending != 1 || now.Acknowledged != work.Acknowledged {
 		t.Errorf("its work: %+v, want it waiting", now)
 	}
-	o.later(8 * time.Minute)
+	o.Later(8 * time.Minute)
 	o.sees("when the grant holds", http.StatusOK)
 	o.ended("OLD_NEWS", report.Compliant)
 	if made := o.revisions() - before; made != 0 {
@@ -55,7 +57,7 @@ func TestADeferredDiagnosisComesBackByTheWorkTopic(t *testing.T) {
 func TestTwoInstancesThatDecideAtTheSameMomentRedeployOnce(t *testing.T) {
 	var arrived atomic.Int64
 	together := make(chan struct{})
-	o := (&town{t: t, held: func(r *http.Request) {
+	o := open(t, guarded.Options{Instances: 2, Policy: policy(), Held: func(r *http.Request) {
 		if r.URL.Query().Get("forceNewRevision") != "true" {
 			return
 		}
@@ -64,26 +66,26 @@ func TestTwoInstancesThatDecideAtTheSameMomentRedeployOnce(t *testing.T) {
 		case 1:
 			select {
 			case <-together:
-			case <-time.After(patience):
+			case <-time.After(town.Patience):
 			}
 		case 2:
 			close(together)
 		}
-	}}).built(policy, 2)
+	}})
 	o.withoutSink()
 	before := o.revisions()
 	stuck(false)(o)
 	o.sees("ill,", http.StatusForbidden)
 	for _, id := range []string{"one", "two"} {
-		o.publish(stage.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
+		o.Publish(stage.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
 	}
-	o.until("one instance has redeployed", func() bool { return o.count(report.Redeployed) > 0 })
+	o.Until("one instance has redeployed", func() bool { return o.count(report.Redeployed) > 0 })
 	o.sees("cured,", http.StatusOK)
 	if made := o.revisions() - before; made != 1 || arrived.Load() != 2 || o.count(report.Redeployed) != 1 {
 		t.Errorf("%d new revisions by %d attempts, reported %d times; want one by two", made, arrived.Load(), o.count(report.Redeployed))
 	}
 	var other report.Report
-	for _, one := range o.all() {
+	for _, one := range o.Reports() {
 		if one.Command != nil && one.Outcome != report.Started && one.Outcome != report.Redeployed && one.Cause.Kind == "command" && one.Verdict != "" {
 			other = one
 		}

@@ -18,26 +18,26 @@ func binding(members ...any) map[string]any {
 	return map[string]any{"role": "roles/run.invoker", "members": members}
 }
 
-func stuck(forever bool) func(*town) {
-	return func(o *town) { o.Cloud.DataPlane().Stick(hello.Name(), forever) }
+func stuck(forever bool) func(*clinic) {
+	return func(o *clinic) { o.Cloud.DataPlane().Stick(hello.Name(), forever) }
 }
 
 // alert is what Cloud Monitoring sends about refused requests of hello.
-func alert(o *town) {
-	o.publish(stage.EventsTopic, fmt.Sprintf(`{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"demo-project","state":"open",
+func alert(o *clinic) {
+	o.Publish(stage.EventsTopic, fmt.Sprintf(`{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"demo-project","state":"open",
 "started_at":%d,"policy_name":"403s","resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}}}}`, time.Now().Unix()))
 }
 
 func TestARefusedClientIsServedAgain(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		disease func(*town)
+		disease func(*clinic)
 		verdict string
 		outcome report.Outcome
 		made    int // new revisions
 	}{
-		{"the grant was taken away", func(o *town) { o.invokers(binding("user:zoe@example.com")) }, "GRANT_MISSING", report.Protected, 0},
-		{"the grant has a condition that does not hold", func(o *town) {
+		{"the grant was taken away", func(o *clinic) { o.invokers(binding("user:zoe@example.com")) }, "GRANT_MISSING", report.Protected, 0},
+		{"the grant has a condition that does not hold", func(o *clinic) {
 			conditional := binding(agent)
 			conditional["condition"] = map[string]any{"title": "past", "expression": `request.time < timestamp("2020-01-01T00:00:00Z")`}
 			o.invokers(conditional)
@@ -45,7 +45,7 @@ func TestARefusedClientIsServedAgain(t *testing.T) {
 		{"the revision is stuck", stuck(false), "STUCK_REVISION", report.Redeployed, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			o := build(t, policy, 1)
+			o := build(t, 1)
 			before := o.revisions()
 			tc.disease(o)
 			o.sees("ill,", http.StatusForbidden)
@@ -60,37 +60,37 @@ func TestARefusedClientIsServedAgain(t *testing.T) {
 
 // refusedRequests leave nothing but what they log: an alert or a command finds it.
 func TestAnAlertAndACommandFindTheRefusedRequestInTheLog(t *testing.T) {
-	for name, ask := range map[string]func(*town){
+	for name, ask := range map[string]func(*clinic){
 		"alert":   alert,
-		"command": func(o *town) { o.publish(stage.CommandsTopic, `{"command":"doctor","target":"`+hello.Name()+`"}`) },
+		"command": func(o *clinic) { o.Publish(stage.CommandsTopic, `{"command":"doctor","target":"`+hello.Name()+`"}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := build(t, policy, 1)
+			o := build(t, 1)
 			o.withoutSink()
 			stuck(false)(o)
 			o.sees("ill,", http.StatusForbidden)
 			ask(o)
 			o.ended("STUCK_REVISION", report.Redeployed)
 			o.sees("cured,", http.StatusOK)
-			o.publish(stage.CommandsTopic, `{"command":"doctor","id":"again","target":"`+hello.Name()+`"}`)
+			o.Publish(stage.CommandsTopic, `{"command":"doctor","id":"again","target":"`+hello.Name()+`"}`)
 			o.ended("OLD_NEWS", report.Compliant)
 		})
 	}
 }
 
 func TestPropagationEndsWithoutARedeploy(t *testing.T) {
-	o := build(t, strings.Replace(policy, "propagation: 0s", "propagation: 7m", 1), 2)
+	o := build(t, 2, "propagation: 7m")
 	before := o.revisions()
 	o.invokers(binding("user:zoe@example.com"))
-	o.later(time.Hour)
-	o.faults(`[{"action":"late-iam","delay":"7m"}]`)
+	o.Later(time.Hour)
+	o.SetFaults(`[{"action":"late-iam","delay":"7m"}]`)
 	o.invokers(binding(agent))
 	o.sees("right after the grant", http.StatusForbidden)
-	o.comesTo("the entry is put off", func() bool { return o.last().Verdict == "PROPAGATING" })
-	if last := o.last(); last.Outcome != report.Deferred || last.WaitingFor == nil || last.WaitingFor.Until == nil {
+	o.Meanwhile("the entry is put off", func() bool { return o.Last().Verdict == "PROPAGATING" })
+	if last := o.Last(); last.Outcome != report.Deferred || last.WaitingFor == nil || last.WaitingFor.Until == nil {
 		t.Errorf("put off as %s, waiting for %+v", last.Outcome, last.WaitingFor)
 	}
-	o.later(8 * time.Minute)
+	o.Later(8 * time.Minute)
 	o.sees("when the grant holds", http.StatusOK)
 	o.ended("OLD_NEWS", report.Compliant)
 	if made := o.revisions() - before; made != 0 {
@@ -99,15 +99,15 @@ func TestPropagationEndsWithoutARedeploy(t *testing.T) {
 }
 
 func TestARevisionThatNeverRecoversIsRedeployedOnceAndThenAPersonIsTold(t *testing.T) {
-	o := build(t, policy, 1)
+	o := build(t, 1)
 	before := o.revisions()
 	stuck(true)(o)
 	o.sees("ill,", http.StatusForbidden)
 	o.ended("STUCK_REVISION", report.Redeployed)
 	o.sees("redeployed in vain,", http.StatusForbidden)
 	for _, id := range []string{"one", "two"} {
-		o.publish(stage.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
-		o.until("command "+id+" is answered", func() bool { return o.last().Command != nil && o.last().Command.ID == id })
+		o.Publish(stage.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
+		o.Until("command "+id+" is answered", func() bool { return o.Last().Command != nil && o.Last().Command.ID == id })
 		if last := o.ended("FAILING_AFTER_REDEPLOY", report.Blocked); len(last.Advice) < 7 {
 			t.Errorf("advice %q, want everything that remains", last.Advice)
 		}
@@ -118,12 +118,12 @@ func TestARevisionThatNeverRecoversIsRedeployedOnceAndThenAPersonIsTold(t *testi
 }
 
 func TestARedeployChangesNothingButTheRevision(t *testing.T) {
-	o := build(t, policy, 1)
-	o.call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=template", map[string]any{"template": map[string]any{
+	o := build(t, 1)
+	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=template", map[string]any{"template": map[string]any{
 		"revision": "hello-named", "labels": map[string]any{"team": "web"}, "timeout": "17s",
 		"containers": []any{map[string]any{"image": stage.Image + ":v1", "env": []any{map[string]any{"name": "EMPTY", "value": ""}, map[string]any{"name": "A", "value": "b"}}}},
 	}})
-	read := func() map[string]any { return o.call(http.MethodGet, "/v2/"+hello.Name(), nil) }
+	read := func() map[string]any { return o.Call(http.MethodGet, "/v2/"+hello.Name(), nil) }
 	before := read()
 	stuck(false)(o)
 	o.sees("ill,", http.StatusForbidden)
@@ -147,27 +147,27 @@ func TestARedeployChangesNothingButTheRevision(t *testing.T) {
 }
 
 func TestStrangersAndThoseWhomIAPRefusesLeadToNoRedeploy(t *testing.T) {
-	o := build(t, policy, 1)
-	writes, reports := o.ours(true, ""), len(o.all())
-	o.call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
+	o := build(t, 1)
+	writes, reports := len(o.Calls().Own().Writes().Taken()), len(o.Reports())
+	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
 	for range 20 {
-		if got := o.visit("hello-123456789012.us-central1.run.app", ""); got != http.StatusForbidden {
+		if got := o.Ask("hello-123456789012.us-central1.run.app", ""); got != http.StatusForbidden {
 			t.Fatalf("a stranger is answered %d", got)
 		}
-		if got := o.visit(hello.Host, "user:bob@example.com"); got != http.StatusForbidden {
+		if got := o.Ask(hello.Host, "user:bob@example.com"); got != http.StatusForbidden {
 			t.Fatalf("bob is answered %d", got)
 		}
 	}
-	o.until("everything is handled", func() bool { return true })
-	if after := o.ours(true, ""); after != writes || len(o.all()) != reports {
-		t.Errorf("%d writes and reports %+v, want none", after-writes, o.all()[reports:])
+	o.Until("everything is handled", func() bool { return true })
+	if after := len(o.Calls().Own().Writes().Taken()); after != writes || len(o.Reports()) != reports {
+		t.Errorf("%d writes and reports %+v, want none", after-writes, o.Reports()[reports:])
 	}
 }
 
 func TestPinnedTrafficIsToldAndNoRevisionIsMade(t *testing.T) {
-	o := build(t, policy, 1)
-	revision, _ := o.call(http.MethodGet, "/v2/"+hello.Name(), nil)["latestReadyRevision"].(string)
-	o.call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{map[string]any{
+	o := build(t, 1)
+	revision, _ := o.Call(http.MethodGet, "/v2/"+hello.Name(), nil)["latestReadyRevision"].(string)
+	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{map[string]any{
 		"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": revision[strings.LastIndexByte(revision, '/')+1:], "percent": 100,
 	}}})
 	before := o.revisions()

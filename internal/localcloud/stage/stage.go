@@ -172,13 +172,20 @@ func (s *Stage) Serve(ctx context.Context, function http.Handler) (string, error
 }
 
 // Attach serves a function and sends it every event, work message and command
-// from now on. Backoffs are short: nobody waits here for others.
+// from now on.
 func (s *Stage) Attach(ctx context.Context, function http.Handler) error {
-	endpoint, err := s.Serve(ctx, function)
-	if err != nil {
+	if err := s.Push(ctx, function); err != nil {
 		return err
 	}
-	if err := s.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-events", Filter: EventsFilter, Topic: EventsTopic}); err != nil {
+	return s.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-events", Filter: EventsFilter, Topic: EventsTopic})
+}
+
+// Push serves a function and pushes to it what comes to the topics of events,
+// work and commands, whoever puts it there: no sink does. Backoffs are short:
+// nobody waits here for others.
+func (s *Stage) Push(ctx context.Context, function http.Handler) error {
+	endpoint, err := s.Serve(ctx, function)
+	if err != nil {
 		return err
 	}
 	for _, part := range []struct{ topic, path string }{{EventsTopic, "/"}, {WorkTopic, "/work"}, {CommandsTopic, "/commands"}} {
