@@ -8,11 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 // exempting is a policy that enforces at once, and excuses a service for ten days.
 func exempting(service string) string {
-	return atOnce("publicInvokers: remove") + `exemptions:
+	return town.Policy("publicInvokers: remove") + `exemptions:
   - services: [` + service + `]
     reason: the old client cannot sign in
     owner: team-shop
@@ -36,10 +37,10 @@ func TestAnExemptServiceIsReportedWithItsReasonUntilTheExemptionEnds(t *testing.
 	if days := strings.Join(final.Advice, "\n"); !strings.Contains(days, "9 days are left of the exemption SEC-17") {
 		t.Errorf("advice %q, want the days left", days)
 	}
-	if !final.Exposed || len(final.Findings) == 0 || len(final.Steps) > 0 || b.writes(t) > 0 {
-		t.Errorf("exposed %t, findings %v, steps %v, writes %d: want an open door told, and nothing done", final.Exposed, final.Findings, final.Steps, b.writes(t))
+	if !final.Exposed || len(final.Findings) == 0 || len(final.Steps) > 0 || b.writes() > 0 {
+		t.Errorf("exposed %t, findings %v, steps %v, writes %d: want an open door told, and nothing done", final.Exposed, final.Findings, final.Steps, b.writes())
 	}
-	b.later(11 * 24 * time.Hour)
+	b.Later(11 * 24 * time.Hour)
 	if got := b.outcome(t, "much later"); got != report.Protected {
 		t.Errorf("after it has expired: %s, want protected", got)
 	}

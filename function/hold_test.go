@@ -11,6 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 // holdsFile puts a bench under a holds file; write replaces its text.
@@ -35,15 +36,15 @@ func held(scope string, until time.Time) string {
 const noHolds = "version: 1\n"
 
 func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
-	b := newBench(t, atOnce("publicInvokers: remove"))
-	until := b.now().Add(time.Hour).Truncate(time.Second)
+	b := newBench(t, town.Policy("publicInvokers: remove"))
+	until := b.Now().Add(time.Hour).Truncate(time.Second)
 	b.holdsFile(t, held("projects/demo-project", until))
 	for name, outcome := range map[string]func() report.Outcome{
 		"an event": func() report.Outcome { return b.outcome(t, "deployed") },
 		"by hand":  func() report.Outcome { return b.byHand(t) },
 	} {
-		if got := outcome(); got != report.Held || b.writes(t) > 0 {
-			t.Errorf("%s: %s with %d writes, want held and none", name, got, b.writes(t))
+		if got := outcome(); got != report.Held || b.writes() > 0 {
+			t.Errorf("%s: %s with %d writes, want held and none", name, got, b.writes())
 		}
 	}
 	final := b.last(t)
@@ -53,25 +54,25 @@ func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
 	if len(final.Steps) == 0 || !final.Exposed {
 		t.Errorf("steps %v, exposed %t: want what is held to be told", final.Steps, final.Exposed)
 	}
-	b.later(61 * time.Minute)
+	b.Later(61 * time.Minute)
 	if got := b.outcome(t, "a sweep"); got != report.Protected {
 		t.Errorf("after it has ended: %s, want protected", got)
 	}
 }
 
 func TestAHoldElsewhereStopsNothing(t *testing.T) {
-	b := newBench(t, atOnce("publicInvokers: remove"))
-	b.holdsFile(t, held("projects/demo-project/locations/us-central1/services/other", b.now().Add(time.Hour)))
+	b := newBench(t, town.Policy("publicInvokers: remove"))
+	b.holdsFile(t, held("projects/demo-project/locations/us-central1/services/other", b.Now().Add(time.Hour)))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Errorf("%s, want protected", got)
 	}
 }
 
 func TestHoldsThatCannotBeReadStopEveryWrite(t *testing.T) {
-	b := newBench(t, atOnce("publicInvokers: remove"))
+	b := newBench(t, town.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, "rubbish")
-	if got := b.outcome(t, "deployed"); got != report.Held || b.writes(t) > 0 {
-		t.Errorf("%s with %d writes, want held and none", got, b.writes(t))
+	if got := b.outcome(t, "deployed"); got != report.Held || b.writes() > 0 {
+		t.Errorf("%s with %d writes, want held and none", got, b.writes())
 	}
 	if why := b.last(t).WaitingFor.What; !strings.Contains(why, "cannot be read") || !strings.Contains(why, "holds.yaml: line 1") {
 		t.Errorf("waiting for %q, want the file and what is wrong with it", why)
@@ -83,12 +84,12 @@ func TestHoldsThatCannotBeReadStopEveryWrite(t *testing.T) {
 }
 
 func TestWhatNeedsNothingIsCompliantUnderAHold(t *testing.T) {
-	b := newBench(t, atOnce("publicInvokers: remove"))
+	b := newBench(t, town.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, noHolds)
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Fatal(got)
 	}
-	write(held(hello.Name(), b.now().Add(time.Hour)))
+	write(held(hello.Name(), b.Now().Add(time.Hour)))
 	if got := b.outcome(t, "again"); got != report.Compliant {
 		t.Errorf("%s, want compliant", got)
 	}
@@ -110,20 +111,20 @@ func (i *interrupter) Apply(ctx context.Context, step plan.Step) (string, error)
 }
 
 func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
-	b := newBench(t, atOnce("publicInvokers: remove"))
+	b := newBench(t, town.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, noHolds)
-	b.engine.Applier = &interrupter{b.engine.Applier, func() { write(held(hello.Name(), b.now().Add(time.Hour))) }}
+	b.engine.Applier = &interrupter{b.engine.Applier, func() { write(held(hello.Name(), b.Now().Add(time.Hour))) }}
 	if got := b.outcome(t, "deployed"); got != report.Held {
 		t.Errorf("%s, want held", got)
 	}
-	if got := b.writes(t); got != 1 {
+	if got := b.writes(); got != 1 {
 		t.Errorf("%d writes, want the one before the hold", got)
 	}
 }
 
 func TestWhereNothingWouldBeWrittenAHoldChangesNothing(t *testing.T) {
-	b := newBench(t, strings.Replace(settling, "mode: enforce", "mode: report-only", 1))
-	b.holdsFile(t, held(hello.Name(), b.now().Add(time.Hour)))
+	b := newBench(t, town.Policy("mode: report-only", "settle: 30s"))
+	b.holdsFile(t, held(hello.Name(), b.Now().Add(time.Hour)))
 	if got := b.outcome(t, "deployed"); got != report.Planned {
 		t.Errorf("%s, want planned", got)
 	}

@@ -1,7 +1,6 @@
 package function
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,38 +13,6 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/report"
 )
-
-func get(t *testing.T, url string) string {
-	t.Helper()
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func writesBy(t *testing.T, calls, account string) int {
-	t.Helper()
-	var list []struct {
-		Principal string
-		Write     bool
-	}
-	if err := json.Unmarshal([]byte(calls), &list); err != nil {
-		t.Fatal(err)
-	}
-	writes := 0
-	for _, call := range list {
-		if call.Write && strings.HasSuffix(call.Principal, account) {
-			writes++
-		}
-	}
-	return writes
-}
 
 // endless is a body that never ends.
 type endless struct{}

@@ -6,16 +6,11 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
 )
-
-// at once is a policy that enforces without waiting, with more keys in its rule.
-func atOnce(more string) string {
-	return strings.Replace(settling, "settle: 30s", "settle: 0s\n    "+more, 1)
-}
 
 // last is the report that was published last.
 func (b *bench) last(t *testing.T) report.Report {
@@ -38,10 +33,7 @@ func (b *bench) outcome(t *testing.T, key string) report.Outcome {
 }
 
 // writes counts what the function wrote.
-func (b *bench) writes(t *testing.T) int {
-	t.Helper()
-	return writesBy(t, get(t, b.stage.URL()+"/_local/calls"), stage.FunctionAccount)
-}
+func (b *bench) writes() int { return len(b.Calls().Own().Writes()) }
 
 // byHand is what a person's apply does.
 func (b *bench) byHand(t *testing.T) report.Outcome {
@@ -56,31 +48,28 @@ func (b *bench) byHand(t *testing.T) report.Outcome {
 }
 
 // makePublic is what a developer does who wants everybody in again.
-func (b *bench) makePublic(t *testing.T) {
-	t.Helper()
-	developer := stage.Client{URL: b.stage.URL(), Caller: "user:dev@example.com"}
-	if _, err := developer.Call(t.Context(), http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{
+func (b *bench) makePublic() {
+	b.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{
 		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 func TestOlderServicesAreOnlyPlannedUntilTheRuleSaysOtherwise(t *testing.T) {
 	for _, tc := range []struct {
-		name, keys string
-		want       report.Outcome
+		name string
+		keys []string
+		want report.Outcome
 	}{
-		{"created since then", "since: 2020-01-01", report.Protected},
-		{"older", "since: 2099-01-01", report.Planned},
-		{"older, and the rule wants them too", "since: 2099-01-01\n    existing: true", report.Protected},
+		{"created since then", []string{"since: 2020-01-01"}, report.Protected},
+		{"older", []string{"since: 2099-01-01"}, report.Planned},
+		{"older, and the rule wants them too", []string{"since: 2099-01-01", "existing: true"}, report.Protected},
 	} {
-		b := newBench(t, atOnce(tc.keys))
+		b := newBench(t, town.Policy(tc.keys...))
 		got := b.outcome(t, "deployed")
 		if got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
 		}
-		if wrote := b.writes(t) > 0; wrote != (tc.want == report.Protected) {
+		if wrote := b.writes() > 0; wrote != (tc.want == report.Protected) {
 			t.Errorf("%s: written: %t", tc.name, wrote)
 		}
 		if advised := strings.Contains(strings.Join(b.last(t).Advice, "\n"), "existing: true"); advised != (tc.want == report.Planned) {
@@ -90,11 +79,11 @@ func TestOlderServicesAreOnlyPlannedUntilTheRuleSaysOtherwise(t *testing.T) {
 }
 
 func TestWhatWasProtectedOnceStaysGuardedWhateverItsAge(t *testing.T) {
-	b := newBench(t, atOnce("since: 2099-01-01"))
+	b := newBench(t, town.Policy("since: 2099-01-01"))
 	if got := b.byHand(t); got != report.Protected {
 		t.Fatalf("a person's apply: %s, want protected", got)
 	}
-	b.makePublic(t)
+	b.makePublic()
 	if got := b.outcome(t, "public again"); got != report.Protected {
 		t.Errorf("public again: %s, want protected", got)
 	}
@@ -104,7 +93,7 @@ func TestWhatWasProtectedOnceStaysGuardedWhateverItsAge(t *testing.T) {
 }
 
 func TestWhatARuleKeepsIsNotTouchedAndToldAsOpen(t *testing.T) {
-	b := newBench(t, atOnce("ingress: keep\n    publicInvokers: keep"))
+	b := newBench(t, town.Policy("ingress: keep", "publicInvokers: keep"))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Fatalf("%s, want protected", got)
 	}
