@@ -2,21 +2,19 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 // auditRun runs a command line and gives what it printed and its exit status.
@@ -46,54 +44,21 @@ func parsed(t *testing.T, text string) audit {
 	return found
 }
 
-// town is a local cloud with hello, public behind its load balancer, and
-// quiet, which nobody may invoke.
-func town(t *testing.T) (*stage.Stage, stage.Client) {
+// shops is a town with hello, public behind its load balancer, and quiet, which
+// nobody may invoke.
+func shops(t *testing.T) *town.Town {
 	t.Helper()
-	s, err := stage.Start(t.Context(), stage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := s.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	owner := stage.Client{URL: s.URL()}
-	hello := stage.Scenario[0]
-	for _, step := range []func(context.Context, stage.Client) error{hello.Deploy, hello.Balance} {
-		if err := step(t.Context(), owner); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := owner.Call(t.Context(), http.MethodPost, "/v2/projects/"+stage.Project+"/locations/us-central1/services?serviceId=a-quiet",
-		map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}}); err != nil {
-		t.Fatal(err)
-	}
-	return s, owner
-}
-
-// writes counts what was written so far, by anybody.
-func writes(t *testing.T, s *stage.Stage) int {
-	t.Helper()
-	response, err := http.Get(s.URL() + "/_local/calls")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Count(strings.ReplaceAll(string(text), " ", ""), `"write":true`)
+	o := town.Start(t, stage.Options{})
+	o.Build(stage.Scenario[0])
+	o.Call(http.MethodPost, "/v2/projects/"+stage.Project+"/locations/us-central1/services?serviceId=a-quiet",
+		map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}})
+	return o
 }
 
 func TestAuditTellsTheWorstFirstAndWritesNothing(t *testing.T) {
-	s, _ := town(t)
-	before := writes(t, s)
-	text, status := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", s.URL(), "--exit-code")
+	o := shops(t)
+	before := len(o.Calls().Writes())
+	text, status := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL(), "--exit-code")
 	hello, quiet := strings.Index(text, "services/hello\n"), strings.Index(text, "services/a-quiet\n")
 	if status != exitPending || hello < 0 || quiet < hello {
 		t.Errorf("exit status %d, want %d; hello is open and comes first:\n%s", status, exitPending, text)
@@ -101,30 +66,25 @@ func TestAuditTellsTheWorstFirstAndWritesNothing(t *testing.T) {
 	if !strings.Contains(text, "\n2 services: 1 exposed, 0 not read; doors: 3 open 2 iam\n") || !strings.Contains(text, "  ! open     https://203.0.113.") {
 		t.Errorf("the doors or the totals are not told:\n%s", text)
 	}
-	if _, status = auditRun(t, "audit", stage.Scenario[0].Name(), "--endpoint", s.URL()); status != exitDone {
+	if _, status = auditRun(t, "audit", stage.Scenario[0].Name(), "--endpoint", o.URL()); status != exitDone {
 		t.Errorf("without --exit-code the status is %d, want 0", status)
 	}
-	if after := writes(t, s); after != before || before == 0 {
+	if after := len(o.Calls().Writes()); after != before || before == 0 {
 		t.Errorf("%d writes before the audits, %d after", before, after)
 	}
 }
 
 func TestAuditComparesWithAnEarlierOne(t *testing.T) {
-	s, owner := town(t)
+	o := shops(t)
 	file := filepath.Join(t.TempDir(), "old.json")
-	first, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", s.URL(), "--format", "json", "-o", file)
+	first, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL(), "--format", "json", "-o", file)
 	if got := parsed(t, first).Totals; got.Exposed != 1 || got.Doors[posture.GuardOpen] != 3 {
 		t.Fatalf("totals %+v, want three open doors of one service", got)
 	}
-	if _, err := owner.Call(t.Context(), http.MethodPatch, "/v2/"+stage.Scenario[0].Name()+"?updateMask=ingress",
-		map[string]any{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"}); err != nil {
-		t.Fatal(err)
-	}
+	o.Call(http.MethodPatch, "/v2/"+stage.Scenario[0].Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"})
 	quiet := "projects/" + stage.Project + "/locations/us-central1/services/a-quiet"
-	if _, err := owner.Call(t.Context(), http.MethodPatch, "/v2/"+quiet+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true}); err != nil {
-		t.Fatal(err)
-	}
-	second, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", s.URL(), "--format", "json", "--compare", file)
+	o.Call(http.MethodPatch, "/v2/"+quiet+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
+	second, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL(), "--format", "json", "--compare", file)
 	got := parsed(t, second).Comparison
 	count := func(doors []auditedDoor, service string, kind posture.DoorKind) int {
 		n := 0
@@ -159,8 +119,8 @@ func TestAComparisonCallsNothingFixedThatItDidNotSee(t *testing.T) {
 }
 
 func TestAnAuditThatCannotReadAServiceFails(t *testing.T) {
-	s, _ := town(t)
-	text, status := auditRun(t, "audit", "projects/"+stage.Project+"/locations/us-central1/services/nowhere", "--endpoint", s.URL(), "--exit-code")
+	o := shops(t)
+	text, status := auditRun(t, "audit", "projects/"+stage.Project+"/locations/us-central1/services/nowhere", "--endpoint", o.URL(), "--exit-code")
 	if status != exitFailed || !strings.Contains(text, "? not read: ") {
 		t.Errorf("exit status %d, want %d:\n%s", status, exitFailed, text)
 	}

@@ -2,44 +2,28 @@ package main
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 func TestCallersThatBreakAreNamedAndTypedConsentGoesOn(t *testing.T) {
-	s, err := stage.Start(t.Context(), stage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close(t.Context())
-	hello, owner := stage.Scenario[0], stage.Client{URL: s.URL()}
-	if err := hello.Deploy(t.Context(), owner); err != nil {
-		t.Fatal(err)
-	}
-	if err := hello.Balance(t.Context(), owner); err != nil {
-		t.Fatal(err)
-	}
+	o, hello := town.Start(t, stage.Options{}), stage.Scenario[0]
+	o.Build(hello)
 	const jobs = "/v1/projects/demo-project/locations/europe-west1/jobs"
 	for _, job := range []map[string]any{
 		{"name": jobs[4:] + "/nightly", "httpTarget": map[string]any{"uri": "https://hello-123456789012.us-central1.run.app/n"}},
 		{"name": jobs[4:] + "/signed", "httpTarget": map[string]any{"uri": "https://hello-123456789012.us-central1.run.app/s", "oidcToken": map[string]any{
 			"serviceAccountEmail": stage.PushAccount}}},
 	} {
-		if _, err := owner.Call(t.Context(), http.MethodPost, jobs, job); err != nil {
-			t.Fatal(err)
-		}
+		o.CallAs(o.Owner(), http.MethodPost, jobs, job)
 	}
-	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(atOnce), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	policy := written(t, "policy.yaml", town.Policy())
 	const name = "scheduler-job projects/demo-project/locations/europe-west1/jobs/nightly, which calls https://hello-123456789012.us-central1.run.app/n"
 	for _, command := range []string{"plan", "audit", "apply --yes"} {
-		out, err := say(t, append(strings.Fields(command), "--policy", policy, "--endpoint", s.URL(), hello.Name())...)
+		out, err := say(t, append(strings.Fields(command), "--policy", policy, "--endpoint", o.URL(), hello.Name())...)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", command, err, out)
 		}
@@ -53,10 +37,10 @@ func TestCallersThatBreakAreNamedAndTypedConsentGoesOn(t *testing.T) {
 			t.Errorf("%s is blocked, although a person typed it:\n%s", command, out)
 		}
 	}
-	if status := outside(t, s); status != http.StatusNotFound {
+	if status := outside(o); status != http.StatusNotFound {
 		t.Errorf("after apply a stranger is answered %d, want 404", status)
 	}
-	out, err := say(t, "plan", "--policy", policy, "--endpoint", s.URL(), hello.Name())
+	out, err := say(t, "plan", "--policy", policy, "--endpoint", o.URL(), hello.Name())
 	if err != nil || strings.Contains(out, "call the service now") {
 		t.Errorf("a compliant service names callers (%v):\n%s", err, out)
 	}

@@ -2,14 +2,13 @@ package main
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T) {
@@ -57,22 +56,16 @@ func TestStatusTellsDigestAndModes(t *testing.T) {
 	}
 }
 
-// holdsSecretIn makes an empty secret for holds in a local cloud.
-func holdsSecretIn(t *testing.T) (url, name string) {
-	t.Helper()
-	cloud := localcloud.New(localcloud.Options{})
-	server := httptest.NewServer(cloud)
-	t.Cleanup(func() { server.Close(); cloud.Close() })
-	client := stage.Client{URL: server.URL}
-	if _, err := client.Call(t.Context(), http.MethodPost, "/v1/projects/demo-project/secrets?secretId=holds",
-		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}}); err != nil {
-		t.Fatal(err)
-	}
-	return server.URL, "projects/demo-project/secrets/holds"
+// secretFor makes an empty secret for holds and gives its name.
+func secretFor(o *town.Town) string {
+	o.CallAs(o.Owner(), http.MethodPost, "/v1/projects/demo-project/secrets?secretId=holds",
+		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}})
+	return "projects/demo-project/secrets/holds"
 }
 
 func TestHoldsAreKeptInASecretToo(t *testing.T) {
-	url, name := holdsSecretIn(t)
+	o := town.Start(t, stage.Options{})
+	url, name := o.URL(), secretFor(o)
 	const service = "projects/demo-project/locations/us-central1/services/hello"
 	run := func(want string, args ...string) {
 		t.Helper()
@@ -88,10 +81,8 @@ func TestHoldsAreKeptInASecretToo(t *testing.T) {
 	run(": a load test (alice)", "status")
 	run("it stays held by the hold on projects/demo-project", "resume", service)
 	run("holds: 1\n", "status")
-	client := stage.Client{URL: url}
-	versions, err := client.Call(t.Context(), http.MethodGet, "/v1/"+name+"/versions", nil)
-	if err != nil || len(versions["versions"].([]any)) != 3 {
-		t.Errorf("%v, %v: want a version for each change", versions, err)
+	if versions := o.CallAs(o.Owner(), http.MethodGet, "/v1/"+name+"/versions", nil); len(versions["versions"].([]any)) != 3 {
+		t.Errorf("%v: want a version for each change", versions)
 	}
 	if _, err := say(t, "resume", service, "--holds", name, "--endpoint", url); err == nil || !strings.Contains(err.Error(), "no hold on exactly") {
 		t.Errorf("resuming twice: %v", err)
@@ -102,22 +93,14 @@ func TestHoldsAreKeptInASecretToo(t *testing.T) {
 }
 
 func TestAHoldInASecretStopsAnApplyByHand(t *testing.T) {
-	s, reports := applied(t)
-	client := stage.Client{URL: s.URL()}
-	if _, err := client.Call(t.Context(), http.MethodPost, "/v1/projects/demo-project/secrets?secretId=holds",
-		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}}); err != nil {
-		t.Fatal(err)
-	}
-	const holds = "projects/demo-project/secrets/holds"
-	if out, err := say(t, "undo", reports, "--yes", "--holds", holds, "--endpoint", s.URL()); err != nil || !strings.Contains(out, "is held until") {
+	o, reports := applied(t)
+	holds := secretFor(o)
+	if out, err := say(t, "undo", reports, "--yes", "--holds", holds, "--endpoint", o.URL()); err != nil || !strings.Contains(out, "is held until") {
 		t.Fatalf("%q, %v", out, err)
 	}
-	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(atOnce), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, _ := say(t, "apply", "--yes", "--policy", policy, "--holds", holds, "--endpoint", s.URL(), stage.Scenario[0].Name())
-	if !strings.Contains(out, "HELD") || outside(t, s) != http.StatusOK {
+	policy := written(t, "policy.yaml", town.Policy())
+	out, _ := say(t, "apply", "--yes", "--policy", policy, "--holds", holds, "--endpoint", o.URL(), stage.Scenario[0].Name())
+	if !strings.Contains(out, "HELD") || outside(o) != http.StatusOK {
 		t.Errorf("%q: want it held, and as public as undo left it", out)
 	}
 }

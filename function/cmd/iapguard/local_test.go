@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 // lines is what a command has printed so far.
@@ -33,44 +34,28 @@ func (l *lines) has(part string) bool {
 // The first terminal of the README's paragraph on refused visitors.
 func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T) {
 	for _, refusals := range []bool{true, false} {
-		running, err := stage.Start(t.Context(), stage.Options{})
+		running := town.Start(t, stage.Options{})
+		protect, err := attach(t.Context(), running.Stage, localFlags{refusals: refusals})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = running.Close(t.Context()) }) // it goes with the process
-		protect, err := attach(t.Context(), running, localFlags{refusals: refusals})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = protect.Close() })
+		running.Keep(protect)
 		var printed lines
 		told := newOutcomes(&printed, "text")
 		if err := running.OnReport(t.Context(), told.add); err != nil {
 			t.Fatal(err)
 		}
-		if err := play(t.Context(), running, localFlags{once: true}, told); err != nil {
+		if err := play(t.Context(), running.Stage, localFlags{once: true}, told); err != nil {
 			t.Fatal(err)
 		}
 		running.Cloud.DataPlane().Stick(stage.Scenario[0].Name(), false)
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, running.DataURL(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Host = stage.Scenario[0].Host
-		request.Header.Set("X-Local-User", "user:alice@example.com")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
+		answered := running.Ask(stage.Scenario[0].Host, "user:alice@example.com")
 		for deadline := time.Now().Add(20 * time.Second); refusals && !printed.has("redeployed") && time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}
-		if err := running.Broker.Idle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if response.StatusCode != http.StatusForbidden || printed.has("STUCK_REVISION: ") != refusals || printed.has("redeployed") != refusals {
-			t.Errorf("with refusals %t alice is answered %d, and this is told:\n%s", refusals, response.StatusCode, printed.text.String())
+		running.Idle()
+		if answered != http.StatusForbidden || printed.has("STUCK_REVISION: ") != refusals || printed.has("redeployed") != refusals {
+			t.Errorf("with refusals %t alice is answered %d, and this is told:\n%s", refusals, answered, printed.text.String())
 		}
 	}
 }

@@ -1,28 +1,22 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 // policyFile writes a policy with these rules.
 func policyFile(t *testing.T, rules string) string {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(name, []byte("version: 1\nrules:\n"+rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
+	return written(t, "policy.yaml", "version: 1\nrules:\n"+rules)
 }
 
-const shops = `  - name: shops
+const shopRule = `  - name: shops
     match: {services: ["shop-*"]}
     mode: enforce
     since: 2026-12-01
@@ -30,7 +24,7 @@ const shops = `  - name: shops
 `
 
 func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
-	name := policyFile(t, shops+"exemptions:\n  - {services: [projects/demo-project/locations/us-central1/services/shop-b], reason: r, owner: o, ticket: t, expires: "+
+	name := policyFile(t, shopRule+"exemptions:\n  - {services: [projects/demo-project/locations/us-central1/services/shop-b], reason: r, owner: o, ticket: t, expires: "+
 		time.Now().AddDate(0, 1, 0).Format(time.DateOnly)+"}\n")
 	const in = "projects/demo-project/locations/us-central1/services/"
 	for _, tc := range []struct {
@@ -80,31 +74,13 @@ func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
 }
 
 func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
-	s, err := stage.Start(t.Context(), stage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := s.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	developer := stage.Client{URL: s.URL(), Caller: stage.Developer}
-	for _, service := range stage.Scenario {
-		if err := service.Deploy(t.Context(), developer); err != nil {
-			t.Fatal(err)
-		}
-		if err := service.Balance(t.Context(), developer); err != nil {
-			t.Fatal(err)
-		}
-	}
+	o := town.Start(t, stage.Options{})
+	o.Build(stage.Scenario...)
 	const access = "    settle: 0s\n    access: {members: [\"user:alice@example.com\"]}\n"
 	old := policyFile(t, "  - name: everything\n"+access)
 	renewed := policyFile(t, "  - name: hello\n    match: {services: [hello]}\n    mode: enforce\n"+access+"  - name: everything\n"+access)
 	diff := func(args ...string) (string, error) {
-		return say(t, append([]string{"policy", "diff", "--endpoint", s.URL()}, args...)...)
+		return say(t, append([]string{"policy", "diff", "--endpoint", o.URL()}, args...)...)
 	}
 	out, err := diff(old, renewed, "projects/demo-project", "--exit-code")
 	if err != statusError(exitPending) {
@@ -124,7 +100,7 @@ func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
 	if out, err := diff(old, old, "projects/demo-project", "--exit-code"); err != nil || out != "0 of 2 services would end otherwise\n" {
 		t.Errorf("no difference: %q, %v", out, err)
 	}
-	out, err = diff(old, policyFile(t, shops), stage.Scenario[0].Name(), "--format", "json")
+	out, err = diff(old, policyFile(t, shopRule), stage.Scenario[0].Name(), "--format", "json")
 	var got changes
 	if json.Unmarshal([]byte(out), &got) != nil || err != nil || !got.Changes || got.New.Outcome != "left-alone" || len(got.Old.Steps) == 0 {
 		t.Errorf("as JSON: %q, %v", out, err)

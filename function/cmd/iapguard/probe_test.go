@@ -2,8 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,13 +12,9 @@ import (
 // With a local cloud behind a loopback endpoint nothing is asked on the internet,
 // where the names in it belong to others; that is told instead.
 func TestApplyAsksAtTheDoorsWhereThePolicyWantsIt(t *testing.T) {
-	s, _ := town(t)
-	name := filepath.Join(t.TempDir(), "policy.yaml")
-	text := "version: 1\nrules:\n  - name: r\n    access: {members: [\"user:alice@example.com\"]}\n    propagation: 0s\n    probe: on\n"
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, status := auditRun(t, "apply", "--yes", "--format", "json", "--policy", name, "--endpoint", s.URL(), stage.Scenario[0].Name())
+	o := shops(t)
+	name := written(t, "policy.yaml", "version: 1\nrules:\n  - name: r\n    access: {members: [\"user:alice@example.com\"]}\n    propagation: 0s\n    probe: on\n")
+	out, status := auditRun(t, "apply", "--yes", "--format", "json", "--policy", name, "--endpoint", o.URL(), stage.Scenario[0].Name())
 	var final report.Report
 	if err := json.Unmarshal([]byte(out), &final); err != nil || status != 0 {
 		t.Fatalf("status %d, %v: %s", status, err, out)

@@ -2,22 +2,17 @@ package main
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 func TestStatusTellsWhatTheBrakesCount(t *testing.T) {
-	s, _ := applied(t)
-	name := filepath.Join(t.TempDir(), "policy.yaml")
-	text := "version: 1\nrules: [{name: shops, match: {projects: [demo-project]}, mode: enforce, access: {members: [\"user:alice@example.com\"]}, settle: 0s, propagation: 0s, brakes: {perProject: 1}}]\n"
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := say(t, "status", "--policy", name, "--endpoint", s.URL())
+	o, _ := applied(t)
+	name := written(t, "policy.yaml", town.Policy("name: shops", "match: {projects: [demo-project]}", "brakes: {perProject: 1}"))
+	out, err := say(t, "status", "--policy", name, "--endpoint", o.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +21,7 @@ func TestStatusTellsWhatTheBrakesCount(t *testing.T) {
 			t.Errorf("status lacks %q:\n%s", line, out)
 		}
 	}
-	if out, err = say(t, "status", "--policy", name, "--endpoint", s.URL(), "--format", "json"); err != nil || !strings.Contains(out, `"brakes":{"written":{"demo-project":1},"overall":1}`) {
+	if out, err = say(t, "status", "--policy", name, "--endpoint", o.URL(), "--format", "json"); err != nil || !strings.Contains(out, `"brakes":{"written":{"demo-project":1},"overall":1}`) {
 		t.Errorf("as JSON: %q, %v", out, err)
 	}
 	if out, err = say(t, "status", "--policy", name, "--endpoint", "http://127.0.0.1:1"); err != nil || !strings.Contains(out, "not known of demo-project: ") {
@@ -35,23 +30,15 @@ func TestStatusTellsWhatTheBrakesCount(t *testing.T) {
 }
 
 func TestABrakeHoldsWhatIsTypedToo(t *testing.T) {
-	s, _ := applied(t)
-	billing, developer := stage.Scenario[1], stage.Client{URL: s.URL(), Caller: stage.Developer}
-	if err := billing.Deploy(t.Context(), developer); err != nil {
-		t.Fatal(err)
-	}
-	if err := billing.Balance(t.Context(), developer); err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(name, []byte(strings.Replace(atOnce, "settle:", "brakes: {perProject: 1}, settle:", 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := say(t, "apply", "--yes", "--policy", name, "--endpoint", s.URL(), billing.Name())
-	if err != nil || !strings.Contains(out, "the brake is on until ") || !strings.Contains(out, "1 of at most 1 services of project demo-project were written within an hour (brakes.perProject of rule all)") {
+	o, _ := applied(t)
+	billing := stage.Scenario[1]
+	o.Build(billing)
+	name := written(t, "policy.yaml", town.Policy("brakes: {perProject: 1}"))
+	out, err := say(t, "apply", "--yes", "--policy", name, "--endpoint", o.URL(), billing.Name())
+	if err != nil || !strings.Contains(out, "the brake is on until ") || !strings.Contains(out, "1 of at most 1 services of project demo-project were written within an hour (brakes.perProject of rule everything)") {
 		t.Errorf("%q, %v", out, err)
 	}
-	if got, err := developer.Call(t.Context(), http.MethodGet, "/v2/"+billing.Name(), nil); err != nil || got["ingress"] != "INGRESS_TRAFFIC_ALL" {
-		t.Errorf("ingress %v, %v; want it left open", got["ingress"], err)
+	if got := o.Call(http.MethodGet, "/v2/"+billing.Name(), nil)["ingress"]; got != "INGRESS_TRAFFIC_ALL" {
+		t.Errorf("ingress %v, want it left open", got)
 	}
 }
