@@ -9,21 +9,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 )
 
-func ownClient(o *town) {
+func ownClient(o *street) {
 	o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": true, "oauth2ClientId": "c", "oauth2ClientSecret": "s"}})
 }
 
-func clientInSettings(o *town) {
+func clientInSettings(o *street) {
 	o.call("PATCH", "/v1/projects/"+number+"/iap_web:iapSettings?updateMask=iapSettings.accessSettings.oauthSettings",
 		map[string]any{"accessSettings": map[string]any{"oauthSettings": map[string]any{"clientId": "c", "clientSecret": "s"}}})
 }
 
 // directly protects the service by IAP of its own: alice may pass.
-func directly(o *town) {
+func directly(o *street) {
 	provision(o)
 	invokers(agent)(o)
 	o.setPolicy("/v1/projects/"+number+"/iap_web/cloud_run-"+o.Region+"/services/"+o.Service, "roles/iap.httpsResourceAccessor", []any{alice})
@@ -31,8 +30,8 @@ func directly(o *town) {
 }
 
 // accessAt grants bob access at a resource above the backend service.
-func accessAt(resource string) func(*town) {
-	return func(o *town) {
+func accessAt(resource string) func(*street) {
+	return func(o *street) {
 		policy := o.call("POST", resource+":getIamPolicy", nil)
 		bindings, _ := policy["bindings"].([]any)
 		policy["bindings"] = append(bindings, map[string]any{"role": "roles/iap.httpsResourceAccessor", "members": []any{bob}})
@@ -41,39 +40,39 @@ func accessAt(resource string) func(*town) {
 }
 
 // reports lets bob in to what begins with /reports/, and nowhere else.
-func reports(o *town) {
+func reports(o *street) {
 	o.call("POST", o.iapResource()+":setIamPolicy", map[string]any{"policy": map[string]any{"version": 3, "bindings": []any{map[string]any{
 		"role": "roles/iap.httpsResourceAccessor", "members": []any{bob},
 		"condition": map[string]any{"title": "reports", "expression": `request.path.startsWith("/reports/") && request.host == "hello.example.com"`},
 	}}}})
 }
 
-func withoutDefaultURL(o *town) {
+func withoutDefaultURL(o *street) {
 	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=defaultUriDisabled", map[string]any{"defaultUriDisabled": true})
 }
 
-func withoutInvokerCheck(o *town) {
+func withoutInvokerCheck(o *street) {
 	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
 }
 
 // internally makes the load balancer an internal one.
-func internally(o *town) {
+func internally(o *street) {
 	o.call("PATCH", o.backendPath(), map[string]any{"loadBalancingScheme": "INTERNAL_MANAGED"})
 }
 
-func sampleNothing(o *town) {
+func sampleNothing(o *street) {
 	o.call("PATCH", o.backendPath(), map[string]any{"logConfig": map[string]any{"enable": true, "sampleRate": 0}})
 }
 
-func gone(o *town) { o.call("DELETE", "/v2/"+o.Name(), nil) }
+func gone(o *street) { o.call("DELETE", "/v2/"+o.Name(), nil) }
 
 // neverReady has another service behind the backend service, which does not
 // come up.
-func neverReady(o *town) {
+func neverReady(o *street) {
 	gone(o)
-	o.cloud.Run().Hold()
+	o.Cloud.Run().Hold()
 	request := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}}
-	url := o.api + "/v2/projects/" + stage.Project + "/locations/" + o.Region + "/services?serviceId=" + o.Service
+	url := o.URL() + "/v2/projects/" + stage.Project + "/locations/" + o.Region + "/services?serviceId=" + o.Service
 	body, err := json.Marshal(request)
 	if err != nil {
 		o.t.Fatal(err)
@@ -87,10 +86,10 @@ func neverReady(o *town) {
 }
 
 func TestIAPStandsWhereItIsOn(t *testing.T) {
-	outside := localcloud.Options{WithoutOrganization: true}
+	outside := stage.Options{WithoutOrganization: true}
 	const noClient = "Empty Google Account OAuth client ID(s)/secret(s)."
 	for _, tc := range []struct {
-		options localcloud.Options
+		options stage.Options
 		row
 	}{
 		{outside, row{name: "there is no OAuth client and no organization", setup: all(protected, logsOn), knock: knock{who: alice}, status: 502, fromIAP: true,
@@ -150,7 +149,7 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 
 func TestARegionalLoadBalancerLogsInItsOwnForm(t *testing.T) {
 	const lb = "http_external_regional_lb_rule loadbalancing.googleapis.com%2Fexternal_regional_requests "
-	o := build(t, regional, localcloud.Options{})
+	o := build(t, regional, stage.Options{})
 	logsOn(o)
 	protected(o)
 	refused := o.knock(knock{host: o.Host, who: bob})
@@ -167,7 +166,7 @@ func TestARegionalLoadBalancerLogsInItsOwnForm(t *testing.T) {
 }
 
 func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
-	o := build(t, global, localcloud.Options{})
+	o := build(t, global, stage.Options{})
 	protected(o)
 	redeploy := func() {
 		o.call("PATCH", "/v2/"+o.Name()+"?updateMask=template&forceNewRevision=true", map[string]any{
@@ -180,7 +179,7 @@ func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
 			t.Errorf("%s: %s, want %s", when, got, want)
 		}
 	}
-	data := o.cloud.DataPlane()
+	data := o.Cloud.DataPlane()
 	visit("before", inside)
 	data.Stick(o.Name(), false)
 	visit("stuck", "403 by Cloud Run")
@@ -194,7 +193,7 @@ func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
 }
 
 func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
-	o := build(t, global, localcloud.Options{})
+	o := build(t, global, stage.Options{})
 	forged := map[string]string{"X-Goog-Authenticated-User-Email": "accounts.google.com:root@example.com", "X-Goog-IAP-JWT-Assertion": "forged"}
 	headers := func() map[string]string {
 		t.Helper()
@@ -223,7 +222,7 @@ func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 }
 
 func TestAllEntriesOfARequestAreOfItsTrace(t *testing.T) {
-	o := build(t, global, localcloud.Options{})
+	o := build(t, global, stage.Options{})
 	logsOn(o)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
 	got := o.knock(knock{host: o.Host, header: map[string]string{"Traceparent": "00-" + trace + "-b7ad6b7169203331-01"}})
@@ -247,12 +246,7 @@ func TestAResetForgetsWhatWasStuckAndWhatIsOnItsWay(t *testing.T) {
 	if got := verdict(o.knock(knock{host: o.Host})); got != "421 ?" {
 		t.Errorf("after the reset the frontend answers %s", got)
 	}
-	if err := o.Deploy(t.Context(), o.owner()); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Balance(t.Context(), o.owner()); err != nil {
-		t.Fatal(err)
-	}
+	o.Build(o.LoadBalanced)
 	protected(o)
 	time.move(late)
 	if got := verdict(o.knock(knock{host: o.Host, who: alice})); got != inside {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -36,7 +35,7 @@ type moment struct {
 const inside = "200 gets in"
 
 // ask knocks at every door as every visitor.
-func (o *town) ask(name string) moment {
+func (o *street) ask(name string) moment {
 	m := moment{name: name}
 	for _, door := range o.doors() {
 		var got []string
@@ -53,7 +52,7 @@ type door struct{ name, host string }
 
 // doors are the service's addresses. The ones that a frontend has by number
 // lead to the URL map's default service (a way in that is often forgotten).
-func (o *town) doors() []door {
+func (o *street) doors() []door {
 	place := "/compute/v1/projects/" + stage.Project + "/global/forwardingRules/"
 	if o.Regional {
 		place = "/compute/v1/projects/" + stage.Project + "/regions/" + o.Region + "/forwardingRules/"
@@ -92,9 +91,9 @@ type protector struct {
 	now    func() time.Time
 }
 
-func (o *town) protector(settings posture.Settings, now func() time.Time) protector {
+func (o *street) protector(settings posture.Settings, now func() time.Time) protector {
 	o.t.Helper()
-	clients, err := cloud.Connect(o.t.Context(), connect.Config{Endpoint: o.api, UserAgent: "iapguard/test"}, now)
+	clients, err := cloud.Connect(o.t.Context(), connect.Config{Endpoint: o.URL(), UserAgent: "iapguard/test"}, now)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -139,7 +138,7 @@ func enforcing(propagation time.Duration) posture.Settings {
 }
 
 // history is a service before, during and after protection.
-func (o *town) history(t *testing.T) []moment {
+func (o *street) history(t *testing.T) []moment {
 	p := o.protector(enforcing(0), time.Now)
 	moments := []moment{o.ask("before")}
 	p.take(t, p.plan(t), func(step plan.Step) {
@@ -183,7 +182,7 @@ func lockedOut(moments []moment) []moment {
 const mappedDomain = "shop.example.org"
 
 // mapDomain leads a domain to the service past the load balancer.
-func mapDomain(o *town) {
+func mapDomain(o *street) {
 	o.call("POST", "/v1/projects/"+stage.Project+"/locations/"+o.Region+"/domainmappings", map[string]any{
 		"metadata": map[string]any{"name": mappedDomain}, "spec": map[string]any{"routeName": o.Service},
 	})
@@ -193,7 +192,7 @@ func mapDomain(o *town) {
 var subjects = []struct {
 	name    string
 	service stage.LoadBalanced
-	before  []func(*town)
+	before  []func(*street)
 }{
 	{"hello: public, behind a global load balancer", global, nil},
 	{"billing: public, behind a regional load balancer", regional, nil},
@@ -206,7 +205,7 @@ var subjects = []struct {
 func TestDoorTable(t *testing.T) {
 	var text strings.Builder
 	for _, subject := range subjects {
-		o := build(t, subject.service, localcloud.Options{})
+		o := build(t, subject.service, stage.Options{})
 		for _, do := range subject.before {
 			do(o)
 		}

@@ -67,6 +67,9 @@ type Options struct {
 	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
 	Latency      time.Duration
 	Clock        func() time.Time // nil is the machine's
+	// IAMPropagation is how long changes of IAM policies take until they are in
+	// effect, Propagation those of load balancers and of IAP.
+	IAMPropagation, Propagation time.Duration
 	// WithoutOrganization takes the project out of its organization.
 	WithoutOrganization bool
 	// Roles are what the function may do; nil is what deploy/ ships.
@@ -103,6 +106,7 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
 		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: options.Roles, Grants: grants(options.Roles),
+		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: carrier{s}, WithoutOrganization: options.WithoutOrganization,
 	})
 	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {

@@ -5,23 +5,20 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
 )
 
-// town is a local cloud with one service behind a load balancer, and both of
-// its ports.
-type town struct {
+// street is a town with one service behind a load balancer, at whose doors the
+// tests knock.
+type street struct {
+	*town.Town
 	stage.LoadBalanced
-	t         *testing.T
-	cloud     *localcloud.Cloud
-	api, data string
+	t *testing.T
 }
 
 const (
@@ -37,35 +34,21 @@ var (
 	regional = stage.LoadBalanced{Service: "billing", Region: "europe-west1", Regional: true, Host: "billing.example.com"}
 )
 
-// build makes a town with a public service.
-func build(t *testing.T, service stage.LoadBalanced, options localcloud.Options) *town {
+// build makes a street with a public service.
+func build(t *testing.T, service stage.LoadBalanced, options stage.Options) *street {
 	t.Helper()
-	cloud := localcloud.New(options)
-	api, data := httptest.NewServer(cloud), httptest.NewServer(cloud.DataPlane())
-	t.Cleanup(func() { api.Close(); data.Close(); cloud.Close() })
-	town := &town{service, t, cloud, api.URL, data.URL}
-	if err := service.Deploy(t.Context(), town.owner()); err != nil {
-		t.Fatal(err)
-	}
-	if err := service.Balance(t.Context(), town.owner()); err != nil {
-		t.Fatal(err)
-	}
-	return town
+	o := &street{town.Start(t, options), service, t}
+	o.Build(service)
+	return o
 }
 
-func (o *town) owner() stage.Client { return stage.Client{URL: o.api} }
-
-// call makes an API call that must succeed.
-func (o *town) call(method, path string, body any) map[string]any {
+// call makes an API call as the owner that must succeed.
+func (o *street) call(method, path string, body any) map[string]any {
 	o.t.Helper()
-	answer, err := o.owner().Call(o.t.Context(), method, path, body)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	return answer
+	return o.CallAs(o.Owner(), method, path, body)
 }
 
-func (o *town) backendPath() string {
+func (o *street) backendPath() string {
 	place := "global"
 	if o.Regional {
 		place = "regions/" + o.Region
@@ -73,7 +56,7 @@ func (o *town) backendPath() string {
 	return "/compute/v1/projects/" + stage.Project + "/" + place + "/backendServices/" + o.Backend()
 }
 
-func (o *town) iapResource() string {
+func (o *street) iapResource() string {
 	web := "compute"
 	if o.Regional {
 		web += "-" + o.Region
@@ -83,59 +66,54 @@ func (o *town) iapResource() string {
 
 // The single things that a recipe, or somebody who gets it wrong, does.
 
-func provision(o *town) {
+func provision(o *street) {
 	o.call("POST", "/v1beta1/projects/"+stage.Project+"/services/iap.googleapis.com:generateServiceIdentity", nil)
 }
 
-func iapOn(o *town) {
+func iapOn(o *street) {
 	o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": true}})
 }
 
-func iapOnService(o *town) {
+func iapOnService(o *street) {
 	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=iapEnabled", map[string]any{"iapEnabled": true})
 }
 
-func logsOn(o *town) {
+func logsOn(o *street) {
 	o.call("PATCH", o.backendPath(), map[string]any{"logConfig": map[string]any{"enable": true}})
 }
 
-func ingress(setting string) func(*town) {
-	return func(o *town) {
+func ingress(setting string) func(*street) {
+	return func(o *street) {
 		o.call("PATCH", "/v2/"+o.Name()+"?updateMask=ingress", map[string]any{"ingress": setting})
 	}
 }
 
-func invokers(members ...any) func(*town) {
-	return func(o *town) { o.setPolicy("/v2/"+o.Name(), "roles/run.invoker", members) }
+func invokers(members ...any) func(*street) {
+	return func(o *street) { o.setPolicy("/v2/"+o.Name(), "roles/run.invoker", members) }
 }
 
-func accessors(members ...any) func(*town) {
-	return func(o *town) { o.setPolicy(o.iapResource(), "roles/iap.httpsResourceAccessor", members) }
+func accessors(members ...any) func(*street) {
+	return func(o *street) { o.setPolicy(o.iapResource(), "roles/iap.httpsResourceAccessor", members) }
 }
 
-func (o *town) setPolicy(resource, role string, members []any) {
+func (o *street) setPolicy(resource, role string, members []any) {
 	o.t.Helper()
 	o.call("POST", resource+":setIamPolicy", map[string]any{
 		"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": members}}},
 	})
 }
 
-// protected is a town after Google's recipe: alice may pass.
-func protected(o *town) {
-	for _, do := range []func(*town){provision, invokers(agent), accessors(alice), iapOn, ingress("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER")} {
+// protected is a street after Google's recipe: alice may pass.
+func protected(o *street) {
+	for _, do := range []func(*street){provision, invokers(agent), accessors(alice), iapOn, ingress("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER")} {
 		do(o)
 	}
 }
 
 // defaultURL is the host of the service's run.app address.
-func (o *town) defaultURL() string {
+func (o *street) defaultURL() string {
 	o.t.Helper()
-	shown, _ := o.call("GET", "/v2/"+o.Name(), nil)["uri"].(string)
-	u, err := url.Parse(shown)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	return u.Host
+	return strings.TrimPrefix(o.DefaultURL(o.LoadBalanced), "https://")
 }
 
 // knock is one request to the data plane; the zero value is a stranger's.
@@ -154,13 +132,13 @@ type reply struct {
 	logs   []string // a line for each
 }
 
-func (o *town) knock(k knock) reply {
+func (o *street) knock(k knock) reply {
 	o.t.Helper()
 	method := k.method
 	if method == "" {
 		method = http.MethodGet
 	}
-	request, err := http.NewRequestWithContext(o.t.Context(), method, o.data+k.path, nil)
+	request, err := http.NewRequestWithContext(o.t.Context(), method, o.DataURL()+k.path, nil)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -191,13 +169,13 @@ func (o *town) knock(k knock) reply {
 }
 
 // requestLogs are the request log entries so far.
-func (o *town) requestLogs() []json.RawMessage {
+func (o *street) requestLogs() []json.RawMessage {
 	o.t.Helper()
 	filter, err := logging.ParseFilter("httpRequest:*")
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	return o.cloud.Logs().Entries(filter)
+	return o.Cloud.Logs().Entries(filter)
 }
 
 // summary is what tells one log entry from another, in a line.
