@@ -3,9 +3,11 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
@@ -27,10 +29,17 @@ func (r *run) conclude(v view) report.Report {
 		return r.waiting(v)
 	case len(v.plan.Steps) > 0:
 		return r.planned(v)
-	case len(r.done) > 0:
+	case r.wrote():
 		return r.protected(v)
 	}
 	return r.report(v, report.Compliant)
+}
+
+// wrote says whether this run may have changed how the service is protected: a
+// step that failed may have taken effect, with its answer lost. A redeploy
+// protects nothing; one that failed is here because somebody else was quicker.
+func (r *run) wrote() bool {
+	return slices.ContainsFunc(r.done, func(step report.Step) bool { return step.Op != string(plan.Redeploy) })
 }
 
 // waitReason says why the next step is not due.
