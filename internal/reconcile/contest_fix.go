@@ -70,7 +70,8 @@ func sourceFix(p posture.Posture, step plan.Step, actors []report.Actor) string 
 // cannot turn it on without an OAuth client, but can be told to leave alone what
 // its resource does not name (config-connector/docs/concepts/ignore-unspecified-fields).
 // Sources: the provider's google_compute_backend_service, variables.tf of
-// terraform-google-lb-http's serverless_negs, Config Connector's types.
+// terraform-google-lb-http's serverless_negs and of terraform-google-regional-lb-http's
+// backend, Config Connector's types.
 func backendFix(p posture.Posture, step plan.Step) map[tool]string {
 	i := slices.IndexFunc(p.Backends, func(b posture.Backend) bool { return b.Resource() == step.Resource })
 	if i < 0 {
@@ -92,6 +93,9 @@ func backendFix(p posture.Posture, step plan.Step) map[tool]string {
 	if b.Location == posture.Global {
 		hcl += fmt.Sprintf("\n# or, where a module makes it:\nmodule \"lb-http\" {\n  source = \"terraform-google-modules/lb-http/google//modules/serverless_negs\"\n"+
 			"  # ...\n  backends = {\n    default = {\n      # ...\n      iap_config = {\n        enable = true%s\n      }\n    }\n  }\n}", strings.ReplaceAll(moduleClient, "\n  ", "\n    "))
+	} else {
+		hcl += fmt.Sprintf("\n# or, where a module makes it:\nmodule \"lb-backend\" {\n  source = \"GoogleCloudPlatform/regional-lb-http/google//modules/backend\"\n"+
+			"  name   = %q\n%s  # ...\n  iap_config = {\n    enable = true%s\n  }\n}", b.Name, place, client)
 	}
 	return map[tool]string{
 		terraform:       hcl,

@@ -163,7 +163,7 @@ func TestTheFixComesFirstForTheToolThatUndoesIt(t *testing.T) {
 		{"google-cloud-sdk gcloud/528.0.0 command/gcloud.compute", p, enable, []string{"# gcloud\ngcloud compute backend-services update hello-backend --global --iap=enabled --project=demo-project\n"}},
 		{"Mozilla/5.0 (X11)", p, enable, []string{"# gcloud\n", "# Terraform\n"}},
 		{"", p, enable, []string{"# Terraform\n"}},
-		{"Terraform/1.13", regional, onRegional, []string{`"google_compute_region_backend_service"`, `region = "europe-west1"`, `oauth2_client_id     = "77.apps.googleusercontent.com"`, "oauth2ClientIdRef", "--region=europe-west1"}},
+		{"Terraform/1.13", regional, onRegional, []string{`"google_compute_region_backend_service"`, `region = "europe-west1"`, `oauth2_client_id     = "77.apps.googleusercontent.com"`, `"GoogleCloudPlatform/regional-lb-http/google//modules/backend"`, "oauth2ClientIdRef", "--region=europe-west1"}},
 		{"Terraform/1.13", p, narrow, []string{`"google_cloud_run_v2_service" "hello"`, `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`, "kind: RunService", "ingress: INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "--ingress=internal-and-cloud-load-balancing"}},
 		{"Terraform/1.13", p, check, []string{"invoker_iam_disabled = false", "--invoker-iam-check"}},
 		{"Terraform/1.13", p, direct, []string{"iap_enabled = true", "--iap"}},
