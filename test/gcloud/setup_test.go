@@ -20,6 +20,9 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 	const account, url = "pusher@demo-project.iam.gserviceaccount.com", "https://shop-123456789012.us-central1.run.app"
 	for _, line := range []string{
 		"iam service-accounts create pusher",
+		"iam roles create iapguardExtra --project=demo-project --permissions=run.domainmappings.list",
+		"projects add-iam-policy-binding demo-project --member=serviceAccount:" + account + " --role=projects/demo-project/roles/iapguardExtra --condition=None",
+		"iam service-accounts add-iam-policy-binding " + account + " --member=user:dev@example.com --role=roles/iam.serviceAccountUser",
 		"secrets create iapguard-holds --data-file=" + holds,
 		"secrets versions add iapguard-holds --data-file=" + holds,
 		"secrets versions access latest --secret=iapguard-holds",

@@ -27,6 +27,27 @@ func (a api) accountRoutes() []kernel.Route {
 		of("GET", one, "get", a.getAccount),
 		written(of("POST", collection, "create", a.createAccount), "CreateServiceAccount"),
 		written(of("DELETE", one, "delete", a.deleteAccount), "DeleteServiceAccount"),
+		named(of("POST", one+":getIamPolicy", "getIamPolicy", a.onPolicy((*kernel.Call).GetIamPolicy))),
+		named(written(of("POST", one+":setIamPolicy", "setIamPolicy", a.onPolicy((*kernel.Call).SetIamPolicy)), "SetIAMPolicy")),
+	}
+}
+
+// named makes a call be about the account, whose policy says who may act as it.
+func named(route kernel.Route) kernel.Route {
+	route.Resource = func(c *kernel.Call) string {
+		return "projects/" + kernel.ProjectID + "/serviceAccounts/" + c.Var("account")
+	}
+	return route
+}
+
+// onPolicy reads or writes the policy of an account that is there.
+func (a api) onPolicy(do func(*kernel.Call, string) (any, error)) func(*kernel.Call) (any, error) {
+	return func(c *kernel.Call) (any, error) {
+		account, err := a.findAccount(c.Var("account"))
+		if err != nil {
+			return nil, err
+		}
+		return do(c, "projects/"+kernel.ProjectID+"/serviceAccounts/"+account.Email)
 	}
 }
 
@@ -103,5 +124,6 @@ func (a api) deleteAccount(c *kernel.Call) (any, error) {
 		return nil, err
 	}
 	a.kernel.DropAccount(account.Email)
+	a.kernel.DeletePolicy("projects/" + kernel.ProjectID + "/serviceAccounts/" + account.Email)
 	return map[string]any{}, nil
 }

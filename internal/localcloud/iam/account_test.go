@@ -71,3 +71,33 @@ func TestServiceAccountsAnswerAsRecorded(t *testing.T) {
 		t.Errorf("listed %v, want the one that was made", listed)
 	}
 }
+
+func TestWhoMayActAsAnAccountIsGrantedOnIt(t *testing.T) {
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	t.Cleanup(k.Close)
+	k.Serve(iam.New(k))
+	const email = "runtime@demo-project.iam.gserviceaccount.com"
+	if status, body := call(t, k, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 404 {
+		t.Errorf("before it was made: %d %v, want 404", status, body)
+	}
+	if status, body := call(t, k, "", "POST", accounts, `{"accountId":"runtime"}`); status != 200 {
+		t.Fatalf("making it: %d %v", status, body)
+	}
+	acts := func() bool {
+		return k.Allowed(kernel.Access{Principal: "user:alice@example.com", Permission: "iam.serviceAccounts.actAs", Resource: "projects/demo-project/serviceAccounts/" + email})
+	}
+	if acts() {
+		t.Error("alice acts as the account before it was granted")
+	}
+	status, body := call(t, k, "", "POST", accounts+"/"+email+":setIamPolicy",
+		`{"policy":{"bindings":[{"role":"roles/iam.serviceAccountUser","members":["user:alice@example.com"]}]}}`)
+	if status != 200 || !acts() {
+		t.Errorf("granted: %d %v, and alice acts as the account: %t", status, body, acts())
+	}
+	if status, body := call(t, k, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 200 || !strings.Contains(fmt.Sprint(body), "user:alice@example.com") {
+		t.Errorf("read: %d %v, want the grant", status, body)
+	}
+	if status, _ := call(t, k, "", "DELETE", accounts+"/"+email, ""); status != 200 || acts() {
+		t.Errorf("deleted: %d, and alice still acts as the account: %t", status, acts())
+	}
+}
