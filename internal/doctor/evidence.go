@@ -97,20 +97,10 @@ func (e Evidence) door() (iap, known bool) {
 	}
 	for _, backend := range e.Posture.Backends {
 		for _, frontend := range backend.Frontends {
-			if frontend.Unread == "" && serves(frontend, host) {
+			if frontend.Unread == "" && (frontend.TakesAny(host) || frontend.Takes(host)) {
 				return backend.IAPOn || e.Posture.Service.IAPOn, true
 			}
 		}
 	}
 	return false, false
-}
-
-// serves reports whether a frontend takes requests for a host. A pattern of a
-// URL map begins with * (load-balancing/docs/url-map-concepts).
-func serves(frontend posture.Frontend, host string) bool {
-	return len(frontend.Hosts) == 0 || slices.ContainsFunc(frontend.Hosts, func(pattern string) bool {
-		pattern, _, _ = strings.Cut(strings.ToLower(pattern), "/")
-		suffix, wild := strings.CutPrefix(pattern, "*")
-		return pattern == host || wild && strings.HasSuffix(host, suffix)
-	})
 }

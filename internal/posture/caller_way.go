@@ -50,9 +50,9 @@ func (p Posture) wayOf(caller Caller) (way, bool) {
 			return way{kind: door.Kind}, true
 		}
 	}
-	found := way{kind: LoadBalancer, backends: p.backendsAt(Frontend.takes, host)}
+	found := way{kind: LoadBalancer, backends: p.backendsAt(Frontend.Takes, host)}
 	if found.own() && !googles(host) {
-		found.backends, found.guessed = p.backendsAt(Frontend.mayTake, host), true
+		found.backends, found.guessed = p.backendsAt(Frontend.TakesAny, host), true
 	}
 	return found, !found.own()
 }
@@ -78,10 +78,13 @@ func googles(host string) bool {
 	return false
 }
 
-// mayTake is true of a frontend that takes any host.
-func (f Frontend) mayTake(string) bool { return f.Unread == "" && len(f.Hosts) == 0 }
+// TakesAny is true of a frontend that takes requests for any host.
+func (f Frontend) TakesAny(string) bool { return f.Unread == "" && len(f.Hosts) == 0 }
 
-func (f Frontend) takes(host string) bool {
+// Takes reports whether a frontend takes requests for a host, in lower case,
+// because it is its address or a host rule of the URL map names it. A pattern of
+// a host rule begins with * (load-balancing/docs/url-map-concepts).
+func (f Frontend) Takes(host string) bool {
 	if host == f.Address {
 		return true
 	}
