@@ -172,8 +172,8 @@ func howOf(s posture.Settings) string {
 	if s.KeepInvokers {
 		invokers = "keep"
 	}
-	how := fmt.Sprintf("ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, redeploy %s, redeployImage %s, probe %s, settle %s, propagation %s, brakes %d in a project and %d overall",
-		ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Redeploy, s.RedeployImage, s.Probe,
+	how := fmt.Sprintf("access.none %s, ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, redeploy %s, redeployImage %s, probe %s, settle %s, propagation %s, brakes %d in a project and %d overall",
+		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Redeploy, s.RedeployImage, s.Probe,
 		posture.InWords(s.Settle), posture.InWords(s.Propagation), s.Brakes.PerProject, s.Brakes.Overall)
 	if s.OAuthClient.ID != "" {
 		how += ", oauthClient " + s.OAuthClient.ID

@@ -33,6 +33,8 @@ func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
 	}{
 		{"the file alone", "is valid: digest ", nil},
 		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
+		{"in every key", "  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, redeploy advise, redeployImage pin, " +
+			"probe off, settle 30 seconds, propagation 2 minutes, brakes 10 in a project and 50 overall\n", []string{in + "shop-a"}},
 		{"its age counts", "if it was created before 2026-12-01T00:00:00Z: only planned", []string{in + "shop-a"}},
 		{"exempt", ": r (t, o)", []string{in + "shop-b"}},
 		{"not covered", "is left alone: no rule covers it", []string{in + "cart"}},
@@ -41,6 +43,24 @@ func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
 		out, err := say(t, append([]string{"policy", "check", name}, tc.args...)...)
 		if err != nil || !strings.Contains(out, tc.want) {
 			t.Errorf("%s: %q, %v, want %q", tc.name, out, err, tc.want)
+		}
+	}
+}
+
+func TestCheckingAPolicyTellsWhatARuleWantsOtherwise(t *testing.T) {
+	name := policyFile(t, `  - name: other
+    access: {members: ["group:ops@example.com"], none: enable, condition: {title: spring, expression: request.path.startsWith("/a")}}
+    ingress: keep
+    publicInvokers: keep
+    callers: proceed
+    oauthClient: {id: 123-abc.apps.googleusercontent.com, secret: projects/demo-project/secrets/s/versions/1}
+`)
+	out, err := say(t, "policy", "check", name, "projects/demo-project/locations/us-central1/services/a")
+	for _, want := range []string{
+		"access.none enable, ingress keep, publicInvokers keep, ", "callers proceed, ", ", oauthClient 123-abc.apps.googleusercontent.com\n", `access if request.path.startsWith("/a") (spring)`,
+	} {
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%q, %v, want %q", out, err, want)
 		}
 	}
 }

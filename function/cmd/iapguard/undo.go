@@ -102,7 +102,7 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 // that enforces protects them again as soon as it hears of the undo.
 func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, out io.Writer) error {
 	if u.holds.path() == "" {
-		fmt.Fprintf(os.Stderr, "iapguard: no holds file is named, so a function that enforces will protect again what is not held: iapguard hold %s --for %s --reason REASON\n", targets[0], u.hold)
+		fmt.Fprintf(os.Stderr, "iapguard: no holds file is named, so a function that enforces will protect again what is not held: iapguard hold %s --for %gh --reason REASON\n", targets[0], u.hold.Hours())
 		return nil
 	}
 	now := time.Now()
