@@ -101,12 +101,14 @@ func (b *bench) carryOut(ctx context.Context, job job, printer *printer) (report
 		asked.Accept = job.accept
 	}
 	var done []report.Step
+	var callers []posture.Caller // by what all steps mean to them, not the last alone
 	for {
 		final, err := b.engine.Run(ctx, asked)
-		final.Steps = append(done, final.Steps...)
+		final.Steps, final.Callers = append(done, final.Steps...), posture.WorstOff(callers, final.Callers)
 		if err != nil || final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
 			return final, err
 		}
+		callers = final.Callers
 		done = slices.DeleteFunc(final.Steps, func(s report.Step) bool { return s.Result != report.StepDone })
 		until := *final.WaitingFor.Until
 		printer.progress(fmt.Sprintf("%s: waiting until %s: %s", job.target, until.Format(time.TimeOnly), final.WaitingFor.What))

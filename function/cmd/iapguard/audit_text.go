@@ -136,7 +136,7 @@ func (a audit) text() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%d services: %d exposed, %d not read; doors:", a.Totals.Services, a.Totals.Exposed, a.Totals.Unread)
+	fmt.Fprintf(&b, "\n%s: %d exposed, %d not read; doors:", counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unread)
 	for _, guard := range byRisk {
 		if n := a.Totals.Doors[guard]; n > 0 {
 			fmt.Fprintf(&b, " %d %s", n, guard)

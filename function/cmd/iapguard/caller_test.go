@@ -9,6 +9,19 @@ import (
 	"github.com/iapguard/iapguard/test/town"
 )
 
+func TestApplyNamesWhomAnEarlierStepShutOut(t *testing.T) {
+	o, hello := town.Start(t, stage.Options{}), stage.Scenario[0]
+	o.Build(hello)
+	const jobs = "/v1/projects/demo-project/locations/europe-west1/jobs"
+	o.CallAs(o.Owner(), http.MethodPost, jobs, map[string]any{"name": jobs[4:] + "/nightly", "httpTarget": map[string]any{"uri": "https://hello.example.com/n"}})
+	// The public goes in a run of its own, when IAP has had time to hold.
+	policy := written(t, "policy.yaml", town.Policy("propagation: 1s"))
+	out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), hello.Name())
+	if err != nil || !strings.Contains(out, "PROTECTED") || !strings.Contains(out, "jobs/nightly, which calls https://hello.example.com/n\n") {
+		t.Errorf("%v, want the job named that IAP shuts out:\n%s", err, out)
+	}
+}
+
 func TestCallersThatBreakAreNamedAndTypedConsentGoesOn(t *testing.T) {
 	o, hello := town.Start(t, stage.Options{}), stage.Scenario[0]
 	o.Build(hello)

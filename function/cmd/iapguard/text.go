@@ -230,7 +230,7 @@ func callersText(r report.Report) string {
 		}
 	}
 	if stay > 0 {
-		fmt.Fprintf(&b, "  stays    %d more\n", stay)
+		fmt.Fprintf(&b, "  stays    %s\n", counted(stay, "caller"))
 	}
 	return b.String()
 }
