@@ -24,15 +24,5 @@ func domainIdentity(e *entry, c *Cause) *problem {
 	bad = orElse(bad, locations.pick(&c.Location, firstOf(e.resource.location.s, n.location, location,
 		find(response, "metadata", "labels", "cloud.googleapis.com/location"))))
 	bad = orElse(bad, services.pick(&c.Service, firstOf(find(request, "domainMapping", "spec", "routeName"), find(response, "spec", "routeName"))))
-	switch {
-	case bad != nil:
-		return bad
-	case c.Project == "":
-		return unreadable("no project is named")
-	case c.Location == "":
-		return unreadable("no location is named")
-	case c.Service == "":
-		return unreadable("the domain mapping names no service")
-	}
-	return nil
+	return orElse(bad, serviceNamed(c))
 }

@@ -12,9 +12,12 @@ func runIdentity(e *entry, c *Cause) *problem {
 	if bad == nil && (c.Project == "" || c.Location == "" || c.Service == "") {
 		bad = runFallback(e, c)
 	}
+	return orElse(bad, serviceNamed(c))
+}
+
+// serviceNamed says what of a service's name is missing, nil for nothing.
+func serviceNamed(c *Cause) *problem {
 	switch {
-	case bad != nil:
-		return bad
 	case c.Project == "":
 		return unreadable("no project is named")
 	case c.Location == "":

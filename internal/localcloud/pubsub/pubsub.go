@@ -156,7 +156,8 @@ func (p *PubSub) put(call *kernel.Call, made object, name string) (any, error) {
 	return kernel.Clone(made), nil
 }
 
-func (p *PubSub) modify(call *kernel.Call) (any, error) {
+// change keeps a subscription as the body of a call makes it.
+func (p *PubSub) change(call *kernel.Call, by func(made, body object)) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
@@ -168,26 +169,20 @@ func (p *PubSub) modify(call *kernel.Call) (any, error) {
 		return nil, err
 	}
 	made := kernel.Clone(old)
-	made["pushConfig"] = kernel.Clone(kernel.Object(body, "pushConfig"))
-	_, err = p.put(call, made, name)
+	by(made, body)
+	return p.put(call, made, name)
+}
+
+func (p *PubSub) modify(call *kernel.Call) (any, error) {
+	_, err := p.change(call, func(made, body object) {
+		made["pushConfig"] = kernel.Clone(kernel.Object(body, "pushConfig"))
+	})
 	return object{}, err
 }
 
 // patch merges the fields that were sent; the mask only repeats their names.
 func (p *PubSub) patch(call *kernel.Call) (any, error) {
-	body, err := call.Body()
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	name, old, err := p.named(call)
-	if err != nil {
-		return nil, err
-	}
-	made := kernel.Clone(old)
-	kernel.Merge(made, kernel.Object(body, "subscription"))
-	return p.put(call, made, name)
+	return p.change(call, func(made, body object) { kernel.Merge(made, kernel.Object(body, "subscription")) })
 }
 
 func (p *PubSub) remove(call *kernel.Call) (any, error) {
