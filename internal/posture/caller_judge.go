@@ -38,6 +38,8 @@ func judgeIngress(p Posture, _ Wanted, w way, c Caller, _ ChangeTo) sentence {
 }
 
 // googleAgents begin what Google's own callers call themselves. Anybody can.
+// Sources: the reference of Cloud Scheduler's and Cloud Tasks' HTTP targets, Google's
+// list of its crawlers (APIs-Google); Pub/Sub's own is reported (*unverified*).
 var googleAgents = []string{"CloudPubSub-Google", "Google-Cloud-Scheduler", "Google-Cloud-Tasks", "APIs-Google"}
 
 // judgeVisitor doubts what a request log can show of others than strangers: who
