@@ -11,7 +11,7 @@ import (
 )
 
 // Domains lists the hosts that are mapped to a service. Mappings exist in v1
-// only; there they are listed by region at the global host too (reported),
+// only; there they are listed by region at the global host too (reported; *unverified*),
 // whereas single ones are got from the regional host alone. While a mapping
 // moves to another service, it counts for both.
 func (c *Client) Domains(ctx context.Context, target posture.Target) ([]posture.Domain, error) {
