@@ -31,19 +31,6 @@ type Config struct {
 	Clock        func() time.Time // tells the time; nil = the machine's
 }
 
-// prefix begins every variable of ours.
-const prefix = "IAPGUARD_"
-
-// variables are all variables of ours, so that a misspelt one is noticed.
-var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "SELF", "ENDPOINT"}
-
-var endpointVariables = map[string]connect.API{
-	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
-	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
-	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
-	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
-}
-
 // ReadConfig reads the environment, given as os.Environ gives it. Its error
 // names every wrong value in one go.
 func ReadConfig(environ []string) (Config, error) {

@@ -1,0 +1,37 @@
+package function
+
+import (
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+)
+
+// prefix begins every variable of ours.
+const prefix = "IAPGUARD_"
+
+// variables are all variables of ours but those of endpoints, so that a misspelt
+// one is noticed.
+var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "SELF", "ENDPOINT"}
+
+var endpointVariables = map[string]connect.API{
+	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
+	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
+	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
+	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
+}
+
+// others are the variables that are read and that somebody else named.
+var others = []string{"PUBSUB_EMULATOR_HOST", "PORT", "LOG_LEVEL"}
+
+// Variables are the names of all environment variables that serve reads, sorted.
+func Variables() []string {
+	names := slices.Clone(others)
+	for _, name := range variables {
+		names = append(names, prefix+name)
+	}
+	for name := range endpointVariables {
+		names = append(names, prefix+name)
+	}
+	slices.Sort(names)
+	return names
+}
