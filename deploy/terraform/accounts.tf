@@ -1,0 +1,63 @@
+# One account for each thing that acts, so that each holds what it needs and
+# nothing else. No account has a key: Google hands the tokens out.
+
+resource "google_service_account" "function" {
+  project      = var.project_id
+  account_id   = var.name
+  display_name = "iapguard"
+  description  = "Runs the function: observes services, and in one project writes to them."
+  depends_on   = [google_project_service.api]
+}
+
+# Pub/Sub signs its pushes as this account, which may invoke the function and
+# nothing else.
+resource "google_service_account" "pusher" {
+  project      = var.project_id
+  account_id   = "${var.name}-pusher"
+  display_name = "iapguard, pushes"
+  description  = "Who Pub/Sub's pushes to the function are signed as."
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_service_account" "trigger" {
+  count = local.eventarc ? 1 : 0
+
+  project      = var.project_id
+  account_id   = "${var.name}-trigger"
+  display_name = "iapguard, triggers"
+  description  = "Who Eventarc's deliveries to the function are signed as."
+  depends_on   = [google_project_service.api]
+}
+
+# Writes the heartbeat's log entry, where a sink has to carry it.
+resource "google_service_account" "heartbeat" {
+  count = local.sinks ? 1 : 0
+
+  project      = var.project_id
+  account_id   = "${var.name}-heartbeat"
+  display_name = "iapguard, heartbeat"
+  description  = "Writes a log entry every few minutes, whose arrival shows that events arrive."
+  depends_on   = [google_project_service.api]
+}
+
+# In a folder or organisation each folder is written by an account of its own,
+# so that no account may write everywhere.
+resource "google_service_account" "writer" {
+  for_each = var.writers
+
+  project      = var.project_id
+  account_id   = "${var.name}-writer-${trimprefix(each.key, "folders/")}"
+  display_name = "iapguard, writer of ${each.key}"
+  description  = "Protects the services under ${each.key}, once the writing role is bound there."
+  depends_on   = [google_project_service.api]
+}
+
+# The function borrows these accounts for its writes. On each account, and not
+# on the project: there it would be the right to be any account of it.
+resource "google_service_account_iam_member" "function_as_writer" {
+  for_each = var.writers
+
+  service_account_id = google_service_account.writer[each.key].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = "serviceAccount:${google_service_account.function.email}"
+}

@@ -1,0 +1,34 @@
+locals {
+  apis = toset(concat(
+    [
+      # What the function is made of.
+      "run.googleapis.com",
+      "pubsub.googleapis.com",
+      "secretmanager.googleapis.com",
+      "cloudscheduler.googleapis.com",
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "iam.googleapis.com",
+      # What it calls. An API must be enabled in the project of the account that
+      # calls it, whichever project the call is about.
+      "cloudresourcemanager.googleapis.com",
+      "compute.googleapis.com",
+      "iap.googleapis.com",
+      "serviceusage.googleapis.com",
+    ],
+    # Naming callers looks at triggers too (role iapguardCallers).
+    local.eventarc || contains(var.optional_roles, "callers") ? ["eventarc.googleapis.com"] : [],
+    # Tokens of the writing accounts.
+    length(var.writers) > 0 ? ["iamcredentials.googleapis.com"] : [],
+    length(var.preventive) > 0 ? ["orgpolicy.googleapis.com"] : [],
+  ))
+}
+
+resource "google_project_service" "api" {
+  for_each = local.apis
+
+  project = var.project_id
+  service = each.key
+  # Whoever else is in the project may use it too.
+  disable_on_destroy = false
+}

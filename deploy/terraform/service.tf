@@ -1,0 +1,157 @@
+locals {
+  memory_mebibytes = tonumber(trimsuffix(trimsuffix(var.memory, "Mi"), "Gi")) * (endswith(var.memory, "Gi") ? 1024 : 1)
+
+  # Accounts that may write, as serve reads them. Folders that are not bound are
+  # left out, which is what keeps them planned. In one project the own account
+  # writes, unless it may only read.
+  bound_writers = join(",", [
+    for folder in sort(keys(var.writers)) : "${folder}=${google_service_account.writer[folder].email}" if var.writers[folder].bound
+  ])
+  writers = local.in_project ? (var.mode == "enforce" ? "" : "none") : coalesce(local.bound_writers, "none")
+
+  environment = merge(
+    {
+      IAPGUARD_POLICY        = "${local.files.policy.directory}/${local.files.policy.file}"
+      IAPGUARD_HOLDS         = "${local.files.holds.directory}/${local.files.holds.file}"
+      IAPGUARD_REPORTS_TOPIC = google_pubsub_topic.topic["reports"].id
+      IAPGUARD_WORK_TOPIC    = google_pubsub_topic.topic["work"].id
+      IAPGUARD_SELF          = google_service_account.function.email
+      # Go's runtime collects garbage rather than be killed at the limit. A tenth
+      # is left for what it does not count: stacks of C, the kernel's buffers.
+      GOMEMLIMIT = "${floor(local.memory_mebibytes * 9 / 10)}MiB"
+    },
+    local.writers == "" ? {} : { IAPGUARD_WRITERS = local.writers },
+    var.environment,
+  )
+}
+
+# Never put this service behind IAP, nor into the scope of its own policy: IAP
+# replaces the caller's identity, and Pub/Sub's pushes would be refused.
+resource "google_cloud_run_v2_service" "function" {
+  project     = var.project_id
+  name        = var.name
+  location    = var.region
+  description = "Puts Identity-Aware Proxy before Cloud Run services."
+  labels      = local.labels
+
+  ingress              = var.ingress
+  invoker_iam_disabled = false
+  iap_enabled          = false
+  # Pub/Sub, Eventarc and Cloud Scheduler call this address; a perimeter of VPC
+  # Service Controls lets new push subscriptions call no other.
+  default_uri_disabled = false
+  deletion_protection  = var.deletion_protection
+
+  template {
+    service_account = google_service_account.function.email
+    # As long as Pub/Sub waits for an answer, and not longer.
+    timeout                          = local.delivery.ackDeadline
+    max_instance_request_concurrency = var.concurrency
+    labels                           = local.labels
+
+    scaling {
+      min_instance_count = var.min_instances
+      max_instance_count = var.max_instances
+    }
+
+    containers {
+      image = var.image
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        limits = {
+          cpu    = var.cpu
+          memory = var.memory
+        }
+        # Nothing runs between requests, so nothing is paid for then.
+        cpu_idle          = true
+        startup_cpu_boost = true
+      }
+
+      dynamic "env" {
+        for_each = local.environment
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "volume_mounts" {
+        for_each = local.files
+
+        content {
+          name       = volume_mounts.key
+          mount_path = volume_mounts.value.directory
+        }
+      }
+
+      # Cloud Run asks inside the instance. From outside this path may be answered
+      # by Google's frontend, which keeps paths that end in z for itself.
+      startup_probe {
+        initial_delay_seconds = 0
+        period_seconds        = 2
+        timeout_seconds       = 1
+        failure_threshold     = 15
+        http_get {
+          path = "/healthz"
+        }
+      }
+
+      liveness_probe {
+        period_seconds    = 30
+        timeout_seconds   = 5
+        failure_threshold = 3
+        http_get {
+          path = "/healthz"
+        }
+      }
+    }
+
+    dynamic "volumes" {
+      for_each = local.files
+
+      content {
+        name = volumes.key
+        secret {
+          secret = google_secret_manager_secret.file[volumes.key].secret_id
+          items {
+            path    = volumes.value.file
+            version = "latest"
+          }
+        }
+      }
+    }
+  }
+
+  # Builds bring new images (cloudbuild.yaml); an apply must not bring the first
+  # one back. client and client_version say which tool did it.
+  lifecycle {
+    ignore_changes = [template[0].containers[0].image, client, client_version]
+  }
+
+  # A revision does not start without its files, or without the right to read them.
+  depends_on = [
+    google_project_service.api,
+    google_secret_manager_secret_version.policy,
+    google_secret_manager_secret_version.holds,
+    google_secret_manager_secret_iam_member.function_reads,
+  ]
+}
+
+# All invokers there are: a binding and not members, so that anybody who was
+# added by hand is gone after the next apply. Whoever can invoke the function can
+# make it look at things, and hand it commands.
+resource "google_cloud_run_v2_service_iam_binding" "invokers" {
+  project  = var.project_id
+  location = google_cloud_run_v2_service.function.location
+  name     = google_cloud_run_v2_service.function.name
+  role     = "roles/run.invoker"
+  members = concat(
+    ["serviceAccount:${google_service_account.pusher.email}"],
+    [for account in google_service_account.trigger : "serviceAccount:${account.email}"],
+  )
+}

@@ -1,0 +1,101 @@
+# No topic has a schema: a message that did not match would be refused at the
+# door, and protection would stop for want of a field.
+
+resource "google_pubsub_topic" "topic" {
+  for_each = toset(local.intake.topics)
+
+  project    = var.project_id
+  name       = "${var.name}-${each.key}"
+  labels     = local.labels
+  depends_on = [google_project_service.api]
+}
+
+resource "google_pubsub_subscription" "push" {
+  for_each = local.pushed_to
+
+  project = var.project_id
+  name    = "${var.name}-${each.key}"
+  topic   = google_pubsub_topic.topic[each.key].id
+  labels  = local.labels
+
+  # Longer than any request takes, so nothing is delivered again in the meantime.
+  ack_deadline_seconds = tonumber(trimsuffix(local.delivery.ackDeadline, "s"))
+  # Order does not matter: what an event says is looked up again before anything
+  # is done. Ordered messages would wait behind one that is retried.
+  enable_message_ordering = false
+
+  push_config {
+    push_endpoint = "${google_cloud_run_v2_service.function.uri}${each.value}"
+    oidc_token {
+      service_account_email = google_service_account.pusher.email
+      # Cloud Run takes tokens for the service's own address, without a path.
+      audience = google_cloud_run_v2_service.function.uri
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = local.delivery.minimumBackoff
+    maximum_backoff = local.delivery.maximumBackoff
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.topic["dead-letters"].id
+    max_delivery_attempts = local.delivery.attempts
+  }
+
+  # "" is never. A quiet month must not be the end of it.
+  expiration_policy {
+    ttl = ""
+  }
+
+  # A push that comes before the pusher may invoke is refused, and retried.
+  depends_on = [google_cloud_run_v2_service_iam_binding.invokers]
+}
+
+# What was delivered in vain waits here for a person: as long as Pub/Sub keeps
+# anything, and the subscription for ever.
+resource "google_pubsub_subscription" "dead_letters" {
+  project                    = var.project_id
+  name                       = "${var.name}-dead-letters"
+  topic                      = google_pubsub_topic.topic["dead-letters"].id
+  labels                     = local.labels
+  ack_deadline_seconds       = 60
+  message_retention_duration = "2678400s"
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+locals {
+  pubsub_agent = "serviceAccount:service-${data.google_project.own.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+# Pub/Sub moves a message to the dead letters as its own agent: it publishes
+# there, and acknowledges the message where it came from.
+resource "google_pubsub_topic_iam_member" "agent_dead_letters" {
+  project = var.project_id
+  topic   = google_pubsub_topic.topic["dead-letters"].name
+  role    = "roles/pubsub.publisher"
+  member  = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "agent_acknowledges" {
+  for_each = google_pubsub_subscription.push
+
+  project      = var.project_id
+  subscription = each.value.name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+# The function publishes its reports, and one work message for each service. On
+# these two topics alone: on the project it could answer its own commands.
+resource "google_pubsub_topic_iam_member" "function_publishes" {
+  for_each = toset(["reports", "work"])
+
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[each.key].name
+  role    = "roles/pubsub.publisher"
+  member  = "serviceAccount:${google_service_account.function.email}"
+}

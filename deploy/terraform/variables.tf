@@ -1,0 +1,90 @@
+# What every deployment decides. The service's own settings are in
+# variables_service.tf, who may write in variables_roles.tf, and what is
+# delivered in variables_intake.tf.
+
+variable "project_id" {
+  description = "Project in which the function and everything around it is made."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id is \"${var.project_id}\": write the project's id, such as my-project; its number or display name will not do."
+  }
+}
+
+variable "region" {
+  description = "Region of the function, its schedules and its builds."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region is \"${var.region}\": write a region such as europe-west1; a zone (europe-west1-b) or a multi-region (eu) will not do."
+  }
+}
+
+variable "name" {
+  description = "What the names of the service, accounts, topics, subscriptions, sinks, secrets and jobs begin with."
+  type        = string
+  default     = "iapguard"
+
+  validation {
+    # Account ids end at 30 characters, and -heartbeat is the longest ending; one
+    # of fewer than 6 is refused. Topic names may not begin with goog.
+    condition     = can(regex("^[a-z][a-z0-9-]{4,18}[a-z0-9]$", var.name)) && !startswith(var.name, "goog")
+    error_message = "name is \"${var.name}\": write 6 to 20 lower-case letters, digits and hyphens, beginning with a letter and not with goog: topics, accounts and secrets are named after it."
+  }
+}
+
+variable "scope" {
+  description = "What is watched: projects/ID, folders/NUMBER or organizations/NUMBER. By default the function's own project."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.scope == null || can(regex("^(projects/([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|(folders|organizations)/[0-9]+)$", var.scope))
+    error_message = "scope is \"${coalesce(var.scope, "null")}\": write projects/ID with the project's id, folders/NUMBER or organizations/NUMBER (gcloud organizations list; gcloud resource-manager folders list --organization=NUMBER)."
+  }
+}
+
+variable "organization_id" {
+  description = "Number of the organisation. Needed where scope is a folder: its custom roles are made in the organisation, for a folder cannot have any."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.organization_id == null || can(regex("^[0-9]+$", var.organization_id))
+    error_message = "organization_id is \"${coalesce(var.organization_id, "null")}\": write the number alone, without organizations/ (gcloud organizations list)."
+  }
+
+  validation {
+    condition     = !startswith(coalesce(var.scope, "projects/"), "folders/") || var.organization_id != null
+    error_message = "scope is a folder, and custom roles can only be made in its organisation: set organization_id to the organisation's number (gcloud organizations list)."
+  }
+
+  validation {
+    condition     = !startswith(coalesce(var.scope, "projects/"), "organizations/") || var.organization_id == null || "organizations/${coalesce(var.organization_id, "0")}" == var.scope
+    error_message = "scope is ${coalesce(var.scope, "null")} and organization_id another organisation: leave organization_id out, or correct one of them."
+  }
+}
+
+variable "labels" {
+  description = "Labels for everything that can have labels."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels has a key or value that Google refuses: write lower-case letters, digits, _ and -, at most 63, a key beginning with a letter."
+  }
+}
+
+variable "preventive" {
+  description = "Organisation policies that keep the gap from opening at all, set on the scope: \"ingress\" (run.allowedIngress) and \"invoker\" (run.managed.requireInvokerIam). orgpolicy.tf says what they break."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.preventive, ["ingress", "invoker"])) == 0
+    error_message = "preventive has ${join(", ", setsubtract(var.preventive, ["ingress", "invoker"]))}: write \"ingress\", \"invoker\", both, or nothing."
+  }
+}
