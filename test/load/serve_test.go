@@ -24,8 +24,16 @@ const irrelevant = `{"insertId":"-abc","logName":"projects/demo-project/logs/clo
 	`"protoPayload":{"serviceName":"compute.googleapis.com","methodName":"v1.compute.instances.insert",` +
 	`"authenticationInfo":{"principalEmail":"dev@example.com"},"resourceName":"projects/demo-project/zones/us-central1-a/instances/vm"}}`
 
-// serve starts the binary as it is deployed and gives its URL.
-func serve(t *testing.T) string {
+// instance is the binary as it is deployed.
+type instance struct {
+	url     string
+	process *os.Process
+	log     *bytes.Buffer // what it printed; to be read when it is quiet
+}
+
+// serve starts the binary as it is deployed. The variables come after those
+// that every test needs.
+func serve(t *testing.T, variables ...string) instance {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "iapguard")
 	if out, err := exec.Command("go", "build", "-tags=deployed", "-o", binary, "../../function/cmd/iapguard").CombinedOutput(); err != nil {
@@ -40,10 +48,10 @@ func serve(t *testing.T) string {
 	var log bytes.Buffer
 	command := exec.Command(binary, "serve")
 	command.Stdout, command.Stderr = &log, &log
-	command.Env = []string{
+	command.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), fmt.Sprintf("PORT=%d", port), "LOG_LEVEL=ERROR",
 		"IAPGUARD_SELF=iapguard@demo-project.iam.gserviceaccount.com", "IAPGUARD_ENDPOINT=http://127.0.0.1:1",
-	}
+	}, variables...)
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,15 +67,15 @@ func serve(t *testing.T) string {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if response, err := http.Get(url + "healthz"); err == nil {
 			response.Body.Close()
-			return url
+			return instance{url, command.Process, &log}
 		}
 	}
 	t.Fatalf("the function did not start: %s", log.String())
-	return ""
+	return instance{}
 }
 
 func TestNoRequestIsEverLeftUnanswered(t *testing.T) {
-	url := serve(t)
+	url := serve(t).url
 	for _, clients := range []int{16, 64} {
 		const requests = 80_000
 		client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
