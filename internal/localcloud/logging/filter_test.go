@@ -40,7 +40,16 @@ func TestAFilterSelectsWhatTheQueryLanguageSays(t *testing.T) {
 		{"single quotes are quotes", `resource.type='cloud_run_revision'`, true},
 		{"inequality", `resource.type!="gce_instance"`, true},
 		{"inequality of what is equal", `resource.type!="cloud_run_revision"`, false},
-		{"inequality holds for a missing field", `jsonPayload.a!="b"`, true},
+		{"inequality does not hold for a missing field", `jsonPayload.a!="b"`, false},
+		{"NOT of an equality holds for a missing field", `NOT jsonPayload.a="b"`, true},
+		{"no regular expression fails to match a missing field", `jsonPayload.a!~"b"`, false},
+		{"a missing field of the entry itself has its default", `operation.last=false`, true},
+		{"a missing number of the entry itself is nought", `httpRequest.cacheFillBytes<1`, true},
+		{"a missing text of the entry itself is empty", `textPayload!~"x" AND trace=""`, true},
+		{"a missing field of the entry itself is not there", `trace:*`, false},
+		{"a missing label is missing", `resource.labels.zone!="a"`, false},
+		{"one element that differs is enough", `protoPayload.authorizationInfo.permission!="run.services.get"`, true},
+		{"no element that differs", `protoPayload.authorizationInfo.granted!=true`, false},
 		{"equality does not hold for a missing field", `jsonPayload.a="b"`, false},
 		{"substring", `protoPayload.methodName:"services.replace"`, true},
 		{"substring that is not there", `protoPayload.methodName:"Delete"`, false},
@@ -116,7 +125,10 @@ func TestASyntaxErrorNamesItsPosition(t *testing.T) {
 		{`textPayload=~"("`, "line 1, column 14: error parsing regexp"},
 		{`sample(insertId, 0.1)`, "line 1, column 1: the function sample is not supported here"},
 		{`log_id(activity)`, "line 1, column 8: token 'activity' where a quoted log id should be"},
-		{`a=b;c=d`, "line 1, column 4: unexpected character ';'"},
+		{`trace=b;c=d`, "line 1, column 8: unexpected character ';'"},
+		{`severity=ERROR AND thud="x"`, "line 1, column 20: no log entry has a field thud"},
+		{`operation.thud=true`, "no log entry has a field operation.thud"},
+		{`textPayload.thud="x"`, "no log entry has a field textPayload.thud"},
 		{`severity=(INFO OR)`, "line 1, column 18: token ')' where a value should be"},
 		{strings.Repeat("(", 101), "nested deeper than 100 levels"},
 		{`severity=` + strings.Repeat("(", 101), "nested deeper than 100 levels"},
@@ -132,7 +144,7 @@ func TestASyntaxErrorNamesItsPosition(t *testing.T) {
 }
 
 func FuzzNoFilterBreaksTheParser(f *testing.F) {
-	for _, seed := range []string{`a.b="c" AND NOT (d:e OR -f=~"g")`, `log_id("x")`, `severity>=(A OR B)`, "--", `"`, `a."b.c":*`} {
+	for _, seed := range []string{`labels.b="c" AND NOT (trace:e OR -spanId=~"g")`, `log_id("x")`, `severity>=(A OR B)`, "--", `"`, `labels."b.c":*`} {
 		f.Add(seed)
 	}
 	var decoded map[string]any

@@ -30,6 +30,7 @@ type (
 		value   string
 		lower   string // value in lower case
 		pattern *regexp.Regexp
+		unset   any // what the field is where an entry lacks it, nil for missing
 	}
 )
 
@@ -84,21 +85,19 @@ func contains(value any, lower string) bool {
 	return strings.Contains(strings.ToLower(scalar(value)), lower)
 }
 
-// match looks at every value that the path leads to. A field that is missing
-// satisfies only != and !~ (unverified: documented for NOT).
+// match looks at every value that the path leads to: one that holds is enough,
+// for != and !~ too. A field that is missing holds nothing, not even != (Logging:
+// "missingField!=foo returns FALSE", while NOT missingField=foo is true); that !~
+// does as != is *unverified*. A field of the LogEntry itself that is missing has
+// its default, but is not there (logging/docs/view/logging-query-language,
+// Missing fields).
 func (c compare) match(entry map[string]any) bool {
-	switch c.op {
-	case "!=":
-		return !c.matchAny(entry, "=")
-	case "!~":
-		return !c.matchAny(entry, "=~")
+	values := follow(entry, c.path)
+	if len(values) == 0 && c.unset != nil && c.op != "present" {
+		values = []any{c.unset}
 	}
-	return c.matchAny(entry, c.op)
-}
-
-func (c compare) matchAny(entry map[string]any, op string) bool {
-	for _, value := range follow(entry, c.path) {
-		if c.holds(value, op) {
+	for _, value := range values {
+		if c.holds(value, c.op) {
 			return true
 		}
 	}
@@ -150,8 +149,12 @@ func (c compare) holds(value any, op string) bool {
 		return contains(value, c.lower)
 	case "=":
 		return c.order(text, func(order int) bool { return order == 0 })
+	case "!=":
+		return !c.holds(value, "=")
 	case "=~":
 		return c.pattern.MatchString(text)
+	case "!~":
+		return !c.pattern.MatchString(text)
 	case "<":
 		return c.order(text, func(order int) bool { return order < 0 })
 	case "<=":

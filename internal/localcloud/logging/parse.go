@@ -150,6 +150,9 @@ func (p *parser) comparison() (node, error) {
 	}
 	switch {
 	case p.token.kind == opToken:
+		if !defined(path) {
+			return nil, p.fail(start.at, "no log entry has a field %s", strings.Join(path, "."))
+		}
 		op := p.token
 		if err := p.advance(); err != nil {
 			return nil, err

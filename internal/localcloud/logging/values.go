@@ -64,7 +64,7 @@ func (p *parser) value(path []string, op token) (node, error) {
 		}
 		text += p.token.text
 	}
-	found := compare{path: path, op: op.text, value: text, lower: strings.ToLower(text)}
+	found := compare{path: path, op: op.text, value: text, lower: strings.ToLower(text), unset: unset(path)}
 	switch {
 	case text == "*" && !quoted && op.text == ":":
 		found.op = "present"
