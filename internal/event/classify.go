@@ -115,7 +115,7 @@ func hasProduct(userAgent, name string) bool {
 // ready stands in its message alone.
 func readinessRow(e *entry) (Row, bool) {
 	if e.payload.service.s != "run.googleapis.com" || e.resource.kind.s != "cloud_run_revision" ||
-		!strings.HasPrefix(e.payload.statusMessage.s, "Ready condition status changed to ") {
+		!strings.HasPrefix(e.payload.statusMessage.s, readiness) {
 		return Row{}, false
 	}
 	return lookUp("run.googleapis.com", "/Services.")
@@ -125,8 +125,8 @@ func readinessRow(e *entry) (Row, bool) {
 // has no status code, and its message is all that tells the two apart.
 func notReady(e *entry) bool {
 	m := e.payload.statusMessage.s
-	return strings.HasPrefix(m, "Ready condition status changed to ") &&
-		!strings.HasPrefix(m, "Ready condition status changed to True ")
+	return strings.HasPrefix(m, readiness) &&
+		!strings.HasPrefix(m, readiness+"True ")
 }
 
 func failedSeverity(s string) bool {

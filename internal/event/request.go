@@ -57,9 +57,10 @@ var loadBalancerLogs = map[string]bool{
 // is recorded for other errors; that IAP is told in it by the same words is
 // *unverified*.
 func byIAP(e *entry) bool {
-	const words = "handled_by_identity_aware_proxy"
-	return e.statusDetails.s == words || strings.Contains(e.proxyStatus.s, `"`+words+`"`)
+	return e.statusDetails.s == handledByIAP || strings.Contains(e.proxyStatus.s, `"`+handledByIAP+`"`)
 }
+
+const handledByIAP = "handled_by_identity_aware_proxy"
 
 // notDenied says why a request is no denial of the kind, "" when it is one.
 //

@@ -2,6 +2,7 @@ package posture
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -82,7 +83,12 @@ func (s Symptom) RefusedByIAM() bool {
 // of the invoker check. The application's own 403 is told apart by it alone.
 // Source: run/docs/troubleshooting.
 func RefusedByIAM(text string) bool {
-	return strings.Contains(text, "request was not authenticated") || strings.Contains(text, "not authorized to invoke")
+	return slices.ContainsFunc(RefusalTexts(), func(part string) bool { return strings.Contains(text, part) })
+}
+
+// RefusalTexts are what the invoker check's refusals say, each in part.
+func RefusalTexts() []string {
+	return []string{"request was not authenticated", "not authorized to invoke"}
 }
 
 // BareURL is a URL without what may be secret in it: user, query, fragment. What

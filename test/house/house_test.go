@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"test":                {""},
 	"internal/reconcile":  {"internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
 	"internal/cloud":      {"internal/posture", "internal/plan", "internal/report", "internal/fault"},
-	"internal/localcloud": {"deploy/roles"}, // what is shipped is what is tried
+	"internal/localcloud": {"deploy/roles", "deploy/filters"}, // what is shipped is what is tried
 	"deploy":              {},
 	"internal/policy":     {"internal/posture"},
 	"internal/plan":       {"internal/posture"},

@@ -71,7 +71,7 @@ func addLocalCommand(root *cobra.Command) {
 	set.BoolVar(&flags.expose, "expose", false, "allow addresses that other machines can reach; the local cloud believes every caller")
 	set.BoolVar(&flags.once, "once", false, "play the scenario to its end, then exit 0 only if every service ended protected or compliant")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
-	set.BoolVar(&flags.refusals, "refusals", false, "deliver refused requests too, as the sink of deploy/requests.filter does, so that the doctor looks into them")
+	set.BoolVar(&flags.refusals, "refusals", false, "deliver refused requests too, as the sink of deploy/filters/requests.filter does, so that the doctor looks into them")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
 	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
 	set.StringVar(&flags.policy, "policy", "", "policy file (default: one that enforces, for user:alice@example.com)")

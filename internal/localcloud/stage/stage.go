@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/iapguard/iapguard/deploy/filters"
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
@@ -42,23 +43,13 @@ const (
 	maxBackoff = 2 * time.Second
 )
 
-// EventsFilter selects what the function is told: what Google's audit logs say
-// about the APIs it watches. deploy/events.filter is the same text, for real
-// sinks.
-const EventsFilter = `logName:"cloudaudit.googleapis.com"
-protoPayload.serviceName=("run.googleapis.com" OR "compute.googleapis.com" OR "iap.googleapis.com" OR "serviceusage.googleapis.com" OR "cloudresourcemanager.googleapis.com")
--protoPayload.methodName=~"\.(get|list|aggregatedList|getIamPolicy|testIamPermissions)$"
-`
-
-// RequestsFilter selects the requests that Cloud Run refused, for who opts in to
-// having each looked into. Requests at the run.app address, which strangers
-// make, are none of them. deploy/requests.filter is the same text.
-const RequestsFilter = `logName:"run.googleapis.com%2Frequests"
-resource.type="cloud_run_revision"
-httpRequest.status=403
-textPayload:("request was not authenticated" OR "not authorized to invoke")
--httpRequest.requestUrl:".run.app/"
-`
+// EventsFilter and RequestsFilter select what the function is told, and the
+// refused requests for who opts in to having each looked into. They are the
+// filters that deploy/ ships, for the function's account here.
+var (
+	EventsFilter   = filters.Events(FunctionAccount)
+	RequestsFilter = filters.Requests()
+)
 
 // Options adjust a stage. The zero value listens on a free port.
 type Options struct {
