@@ -42,9 +42,22 @@ func (r *run) grantCommand(missing *fault.Error, project string) string {
 		return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=projects/%s/roles/iapguardRuntime%s",
 			missing.Account, r.Self, project, inProject(project))
 	}
-	return fmt.Sprintf("gcloud projects add-iam-policy-binding %s --member=serviceAccount:%s --role=projects/%s/roles/iapguard; "+
-		"where it has that role, the role lacks it: gcloud iam roles update iapguard --add-permissions=%s%s",
-		project, r.Self, project, missing.Permission, inProject(project))
+	role := roleWith(missing.Permission)
+	return fmt.Sprintf("gcloud projects add-iam-policy-binding %s --member=serviceAccount:%s --role=projects/%s/roles/%s; "+
+		"where it has that role, the role lacks it: gcloud iam roles update %s --add-permissions=%s%s",
+		project, r.Self, project, role, role, missing.Permission, inProject(project))
+}
+
+// roleWith is the id of the role of deploy/roles that a permission belongs to:
+// the writer's are those of writes, and of waiting until one is done. A test
+// holds it against the roles.
+func roleWith(permission string) string {
+	for _, end := range []string{".update", ".setIamPolicy", "perations.get"} {
+		if strings.HasSuffix(permission, end) {
+			return "iapguardWriter"
+		}
+	}
+	return "iapguardReader"
 }
 
 func inProject(project string) string {

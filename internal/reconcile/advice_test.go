@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/deploy/roles"
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
@@ -22,8 +23,13 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 	}{
 		{"a permission", us, "demo-project", denied, []string{
 			"grant iapguard's service account the permission run.services.update",
-			"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us + " --role=projects/demo-project/roles/iapguard; " +
-				"where it has that role, the role lacks it: gcloud iam roles update iapguard --add-permissions=run.services.update --project=demo-project",
+			"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us + " --role=projects/demo-project/roles/iapguardWriter; " +
+				"where it has that role, the role lacks it: gcloud iam roles update iapguardWriter --add-permissions=run.services.update --project=demo-project",
+		}},
+		{"a permission of reading", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: "run.services.get"}, []string{
+			"grant iapguard's service account the permission run.services.get",
+			"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us + " --role=projects/demo-project/roles/iapguardReader; " +
+				"where it has that role, the role lacks it: gcloud iam roles update iapguardReader --add-permissions=run.services.get --project=demo-project",
 		}},
 		{"a permission, and nobody knows who we are", "", "demo-project", denied, []string{"grant iapguard's service account the permission run.services.update"}},
 		{"a permission, and nobody knows where", us, "", denied, []string{"grant iapguard's service account the permission run.services.update"}},
@@ -45,5 +51,27 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 		if diff := cmp.Diff(append([]string{"writing: no"}, tc.want...), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
+	}
+}
+
+func TestAMissingPermissionIsLookedForInTheRoleThatHasIt(t *testing.T) {
+	shipped, err := roles.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, role := range shipped {
+		if role.Optional || role.BindTo != "project" {
+			continue
+		}
+		for _, permission := range role.Names() {
+			if got := roleWith(permission); got != role.ID {
+				t.Errorf("%s: advice names the role %s, want %s", permission, got, role.ID)
+			}
+			checked++
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d permissions were looked at", checked)
 	}
 }

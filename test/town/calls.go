@@ -64,6 +64,11 @@ func (c Calls) Of(method string) Calls {
 	return c.those(func(call kernel.CallEntry) bool { return strings.HasSuffix(call.Method, method) })
 }
 
+// On are those about one resource.
+func (c Calls) On(resource string) Calls {
+	return c.those(func(call kernel.CallEntry) bool { return call.Resource == resource })
+}
+
 func (c Calls) those(wanted func(kernel.CallEntry) bool) Calls {
 	var found Calls
 	for _, call := range c {

@@ -1,0 +1,87 @@
+package permissions
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town/guarded"
+)
+
+func TestEnforceWorksWithReaderAndWriter(t *testing.T) {
+	o := play(t, enforcing, shipped(t, all))
+	for _, service := range stage.Scenario {
+		if !o.Safe(service.Service)() {
+			t.Errorf("%s ends %q, want protected or compliant", service.Service, o.LastOf(service.Service).Outcome)
+		}
+	}
+	if lines := blocked(o); len(lines) > 0 {
+		t.Errorf("something is blocked: %q", lines)
+	}
+}
+
+func TestEnforceNeedsEveryPermissionOfTheWriter(t *testing.T) {
+	roles := shipped(t, all)
+	everyOneIsMissed(t, "the writer and what goes with it, in enforce", permissions(shipped(t, writes)), func(t *testing.T, permission string) *guarded.Town {
+		return play(t, enforcing, without(roles, permission))
+	}, nil)
+}
+
+// swept is a town that nobody told the function of, until one sweep.
+func swept(t *testing.T, roles []kernel.Role) *guarded.Town {
+	t.Helper()
+	o := guarded.Open(t, guarded.Options{Policy: enforcing, Stage: stage.Options{Roles: roles}})
+	o.KeepSecret("iap-client", "kept")
+	o.Build(stage.Scenario...)
+	if err := o.Push(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	o.Publish(stage.CommandsTopic, `{"command":"sweep","target":"projects/`+stage.Project+`"}`)
+	o.Idle()
+	return o
+}
+
+func TestEnforceWithTheReaderAloneIsBlockedOnceForEachService(t *testing.T) {
+	o := swept(t, shipped(t, reads))
+	for _, service := range stage.Scenario {
+		if diff := cmp.Diff([]report.Outcome{report.Started, report.Blocked}, o.Outcomes(service.Service)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", service.Service, diff)
+		}
+		const advice = " the permission run.services.setIamPolicy"
+		last := o.LastOf(service.Service)
+		if named := slices.DeleteFunc(last.Advice, func(line string) bool { return !strings.HasSuffix(line, advice) }); len(named) != 1 {
+			t.Errorf("%s: %d lines of advice end with %q, want one", service.Service, len(named), advice)
+		}
+		if refused := o.Calls().Own().Of("run.projects.locations.services.setIamPolicy").On(service.Name()); len(refused) != 1 {
+			t.Errorf("%s: the write was tried %d times, want once: %v", service.Service, len(refused), refused)
+		}
+	}
+	if taken := o.Calls().Own().Writes().Taken(); len(taken.Of("generateServiceIdentity")) != len(taken) {
+		t.Errorf("it wrote %v, want nothing but the agent provisioned, which needs no permission", taken)
+	}
+}
+
+func TestWithoutActAsTheIngressIsBlockedAndTheRestWorks(t *testing.T) {
+	o := swept(t, without(shipped(t, all), "iam.serviceAccounts.actAs"))
+	for _, service := range stage.Scenario {
+		last := o.LastOf(service.Service)
+		done := map[string]report.Result{}
+		for _, step := range last.Steps {
+			if step.Result != report.StepPlanned {
+				done[step.Op] = step.Result
+			}
+		}
+		want := map[string]report.Result{
+			"provision-agent": report.StepDone, "grant-invoker": report.StepDone, "grant-access": report.StepDone,
+			"enable-iap": report.StepDone, "restrict-ingress": report.StepFailed,
+		}
+		if diff := cmp.Diff(want, done); diff != "" || last.Outcome != report.Blocked {
+			t.Errorf("%s ends %q (-want +got):\n%s", service.Service, last.Outcome, diff)
+		}
+	}
+}
