@@ -17,8 +17,17 @@ func NewEngine(clients *cloud.Cloud, config Config) *reconcile.Engine {
 		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients,
 		History: history(clients), Prober: probe.New(config.Connect),
 		Memory: &reconcile.Memory{},
-		Self:   config.Self, Now: config.Clock, Version: Version,
+		Self:   self(config), Now: config.Clock, Version: Version,
 	}
+}
+
+// self is who we are. On a terminal that may not be known.
+func self(config Config) event.Self {
+	known := event.Self{UserAgent: Product}
+	if config.Self != "" {
+		known.Principals = []string{config.Self}
+	}
+	return known
 }
 
 // history reads who wrote what in a project: Cloud Logging's entries are

@@ -63,7 +63,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		return nil, fmt.Errorf("starting: %w", err)
 	}
 	f := &Function{
-		self:  event.Self{Principal: config.Self, UserAgent: Product},
+		self:  self(config),
 		cloud: clients, policies: policies, log: log, now: config.Clock,
 	}
 	var publisher reconcile.Publisher = logged{log}

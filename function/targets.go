@@ -84,7 +84,7 @@ func (f *Function) scopes(cause event.Cause) ([]posture.Scope, error) {
 		}
 	}
 	// A service account's address ends in its project.
-	_, domain, _ := strings.Cut(f.self.Principal, "@")
+	_, domain, _ := strings.Cut(f.self.Account(), "@")
 	project, isAccount := strings.CutSuffix(domain, ".iam.gserviceaccount.com")
 	if isAccount && posture.ValidProject(project) {
 		return []posture.Scope{{Project: project}}, nil

@@ -52,7 +52,7 @@ func stuckEvidence() Evidence {
 				Frontends: []posture.Frontend{{Resource: "r", Hosts: []string{"hello.example.com", "*.shop.example.com/api/*"}, HTTPS: true}},
 			}},
 		},
-		Settings: settings, Self: self,
+		Settings: settings, Self: []string{self},
 		Examination: posture.Examination{Rollout: posture.Rollout{Serving: revision, Newest: revision, OnLatest: true, Recent: []posture.Revision{revision}}},
 	}
 }
@@ -161,7 +161,7 @@ var rows = []struct {
 	{"stuck behind a host pattern", func(e *Evidence) { e.Symptom.URL = "https://a.shop.example.com/api/1" }, StuckRevision, Redeploy},
 	{"stuck, and the policy wants advice", func(e *Evidence) { e.Settings.Redeploy = posture.RedeployAdvise }, StuckRevision, Advise},
 	{"stuck, and the policy forbids", func(e *Evidence) { e.Settings.Redeploy = posture.RedeployOff }, StuckRevision, Person},
-	{"stuck, and who we are is not known", func(e *Evidence) { e.Self = "" }, StuckRevision, Advise},
+	{"stuck, and who we are is not known", func(e *Evidence) { e.Self = nil }, StuckRevision, Advise},
 	{"redeployed by us, and refused since", func(e *Evidence) {
 		e.Rollout.Serving = ours("hello-00002-def", ago(10*time.Minute))
 		e.Rollout.Newest, e.Symptom.Revision = e.Rollout.Serving, "hello-00002-def"
@@ -298,7 +298,7 @@ func proven(e Evidence) error {
 	grantHeld := granting.ChangedAt.Add(e.Settings.Propagation)
 	recent := map[string]bool{}
 	for _, r := range append(slices.Clone(e.Rollout.Recent), e.Rollout.Serving, e.Rollout.Newest) {
-		if r.Creator == e.Self && now.Sub(r.CreatedAt) < time.Hour {
+		if e.ours(r) && now.Sub(r.CreatedAt) < time.Hour {
 			recent[r.Name] = true
 		}
 	}
@@ -313,7 +313,7 @@ func proven(e Evidence) error {
 		return fmt.Errorf("it was not IAP's agent that was refused: %+v", e.Symptom)
 	case !e.Rollout.OnLatest || e.Rollout.Serving.CreatedAt.IsZero():
 		return fmt.Errorf("a new revision would not serve: %+v", e.Rollout)
-	case e.Self == "" || len(recent) > 0 || e.Rollout.Newest.Creator == e.Self:
+	case len(e.Self) == 0 || len(recent) > 0 || e.ours(e.Rollout.Newest):
 		return fmt.Errorf("it was done a short time ago: %+v", e.Rollout)
 	case e.Settings.Redeploy != posture.RedeployEnforce || e.Posture.Service.Reconciling || len(e.Unread) > 0:
 		return fmt.Errorf("it is not wanted, too early, or not known: %+v", e)

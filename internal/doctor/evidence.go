@@ -15,8 +15,9 @@ type Evidence struct {
 	Posture  posture.Posture
 	Settings posture.Settings
 	posture.Examination
-	// Self is whose new revisions are our redeploys; "" = that is not known.
-	Self string
+	// Self are the accounts whose new revisions are our redeploys; none = that is
+	// not known.
+	Self []string
 }
 
 // grant is how IAP's agent stands in the service's policy.
@@ -104,3 +105,6 @@ func (e Evidence) door() (iap, known bool) {
 	}
 	return false, false
 }
+
+// ours says whether we made a revision.
+func (e Evidence) ours(r posture.Revision) bool { return slices.Contains(e.Self, r.Creator) }

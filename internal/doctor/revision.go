@@ -157,7 +157,7 @@ func redeployedInVain(e Evidence, _ time.Time) *Diagnosis {
 	if newest.Name == "" {
 		newest = e.Rollout.Serving
 	}
-	if e.Self == "" || newest.Creator != e.Self {
+	if !e.ours(newest) {
 		return nil
 	}
 	why := "a new revision was made at " + stamp(newest.CreatedAt) + ", and requests are still refused: the revision is not what is wrong"
@@ -168,7 +168,7 @@ func redeployedInVain(e Evidence, _ time.Time) *Diagnosis {
 }
 
 func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
-	if e.Self != "" {
+	if len(e.Self) > 0 {
 		return nil
 	}
 	d := isStuck(e)
@@ -181,7 +181,7 @@ func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
 func braked(e Evidence, now time.Time) *Diagnosis {
 	made := map[string]time.Time{} // one revision may be told of more than once
 	for _, revision := range append([]posture.Revision{e.Rollout.Serving, e.Rollout.Newest}, e.Rollout.Recent...) {
-		if revision.Creator == e.Self && revision.CreatedAt.After(made[revision.Name]) {
+		if e.ours(revision) && revision.CreatedAt.After(made[revision.Name]) {
 			made[revision.Name] = revision.CreatedAt
 		}
 	}

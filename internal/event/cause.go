@@ -1,6 +1,10 @@
 package event
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Kind says what happened, in the words of the published contract.
 type Kind string
@@ -106,6 +110,21 @@ type Command struct {
 
 // Self is who we are, to recognise own writes: both must match.
 type Self struct {
-	Principal string // own service account's e-mail; "" = nothing is an own write
-	UserAgent string // product token without version: "iapguard"
+	// Principals are the e-mails of the accounts that we call as: the function's
+	// own first, then those that it writes as. None = nothing is an own write.
+	Principals []string
+	UserAgent  string // product token without version: "iapguard"
+}
+
+// Account is the function's own account, "" when it is not known.
+func (s Self) Account() string {
+	if len(s.Principals) == 0 {
+		return ""
+	}
+	return s.Principals[0]
+}
+
+// Is reports whether an e-mail is that of one of our accounts.
+func (s Self) Is(email string) bool {
+	return email != "" && slices.ContainsFunc(s.Principals, func(own string) bool { return strings.EqualFold(own, email) })
 }

@@ -90,10 +90,12 @@ func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
 
 // Wrote reports whether a call was our own: both the account and the product
 // token of the user agent must be ours, so that neither somebody who borrows
-// the account nor somebody who borrows the name goes unseen.
+// an account nor somebody who borrows the name goes unseen. A call by
+// impersonation has the account that was impersonated as its principal; whose
+// token it was made with stands elsewhere in the entry. Source:
+// logging/docs/audit/understanding-audit-logs, serviceAccountDelegationInfo.
 func (s Self) Wrote(c Cause) bool {
-	return s.Principal != "" && strings.EqualFold(s.Principal, c.Principal) &&
-		hasProduct(c.UserAgent, firstOf(s.UserAgent, "iapguard"))
+	return s.Is(c.Principal) && hasProduct(c.UserAgent, firstOf(s.UserAgent, "iapguard"))
 }
 
 // hasProduct reports whether a user agent has a product token "name/…". Clients

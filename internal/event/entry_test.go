@@ -307,18 +307,20 @@ func TestOnlyGooglesOwnLogsCount(t *testing.T) {
 }
 
 func TestAnOwnWriteNeedsPrincipalAndProduct(t *testing.T) {
-	self := Self{Principal: "guard@demo-project.iam.gserviceaccount.com", UserAgent: "iapguard"}
+	const guard, writer = "guard@demo-project.iam.gserviceaccount.com", "writer@demo-project.iam.gserviceaccount.com"
+	self := Self{Principals: []string{guard, writer}, UserAgent: "iapguard"}
 	for _, tc := range []struct {
 		name, principal, agent string
 		own                    bool
 	}{
-		{"as Google's client sends it", self.Principal, "google-api-go-client/0.5 iapguard/1.2.3,gzip(gfe)", true},
-		{"the product first", self.Principal, "iapguard/dev", true},
-		{"in another case of the address", strings.ToUpper(self.Principal), "iapguard/dev", true},
+		{"as Google's client sends it", guard, "google-api-go-client/0.5 iapguard/1.2.3,gzip(gfe)", true},
+		{"the product first", guard, "iapguard/dev", true},
+		{"in another case of the address", strings.ToUpper(guard), "iapguard/dev", true},
+		{"one of those that it writes as", writer, "google-api-go-client/0.5 iapguard/1.2.3,gzip(gfe)", true},
 		{"another principal", "alice@example.com", "google-api-go-client/0.5 iapguard/1.2.3,gzip(gfe)", false},
-		{"another product", self.Principal, "google-cloud-sdk gcloud/583.0.0", false},
-		{"a product that ends alike", self.Principal, "notiapguard/1.2.3", false},
-		{"the word without a version", self.Principal, "iapguard", false},
+		{"another product", guard, "google-cloud-sdk gcloud/583.0.0", false},
+		{"a product that ends alike", guard, "notiapguard/1.2.3", false},
+		{"the word without a version", guard, "iapguard", false},
 		{"no principal", "", "iapguard/1.2.3", false},
 	} {
 		body := with(t, deploy, edits{"protoPayload.authenticationInfo.principalEmail": tc.principal, "protoPayload.requestMetadata.callerSuppliedUserAgent": tc.agent})

@@ -36,16 +36,16 @@ func (r *run) advice(err error, project string) []string {
 // describes. "" where the own account is not known.
 func (r *run) grantCommand(missing *fault.Error, project string) string {
 	switch {
-	case r.Self == "" || project == "" || strings.HasPrefix(missing.Permission, "secretmanager."): // bound to the secret: its own remedy
+	case r.Self.Account() == "" || project == "" || strings.HasPrefix(missing.Permission, "secretmanager."): // bound to the secret: its own remedy
 		return ""
 	case missing.Account != "":
 		return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=projects/%s/roles/iapguardRuntime%s",
-			missing.Account, r.Self, project, inProject(project))
+			missing.Account, r.Self.Account(), project, inProject(project))
 	}
 	role := roleWith(missing.Permission)
 	return fmt.Sprintf("gcloud projects add-iam-policy-binding %s --member=serviceAccount:%s --role=projects/%s/roles/%s; "+
 		"where it has that role, the role lacks it: gcloud iam roles update %s --add-permissions=%s%s",
-		project, r.Self, project, role, role, missing.Permission, inProject(project))
+		project, r.Self.Account(), project, role, role, missing.Permission, inProject(project))
 }
 
 // roleWith is the id of the role of deploy/roles that a permission belongs to:

@@ -46,7 +46,7 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 		}},
 	} {
 		tc.err.Err = errors.New("no")
-		r := &run{Engine: &Engine{Self: tc.self}}
+		r := &run{Engine: &Engine{Self: ourselves(tc.self)}}
 		got := r.advice(fmt.Errorf("writing: %w", &tc.err), tc.project)
 		if diff := cmp.Diff(append([]string{"writing: no"}, tc.want...), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)

@@ -3,8 +3,8 @@ package reconcile
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -34,7 +34,7 @@ func (r *run) again(v view, due []plan.Step) (plan.Step, bool) {
 // be our own work's end where the resources prove it.
 //
 // Whoever undid all of it at once leaves nothing to be recognised by.
-func writtenBefore(p posture.Posture, made plan.Plan, step plan.Step, self string) bool {
+func writtenBefore(p posture.Posture, made plan.Plan, step plan.Step, self event.Self) bool {
 	iap := p.Service.IAPOn || slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn })
 	closed := p.Service.Ingress == posture.IngressInternalLoadBalancing
 	granted := p.Invokers.Holds(posture.RoleInvoker, p.Agent())
@@ -54,9 +54,9 @@ func writtenBefore(p posture.Posture, made plan.Plan, step plan.Step, self strin
 // protection: the last change of the service was our own restriction of its
 // ingress, and who may invoke has not been changed since. Then nobody can have
 // brought back what we never took away.
-func continues(p posture.Posture, step plan.Step, self string) bool {
+func continues(p posture.Posture, step plan.Step, self event.Self) bool {
 	s := p.Service
-	if self == "" || !strings.EqualFold(s.LastModifier, self) || s.Ingress != posture.IngressInternalLoadBalancing {
+	if !self.Is(s.LastModifier) || s.Ingress != posture.IngressInternalLoadBalancing {
 		return false
 	}
 	changed := p.Invokers.ChangedAt

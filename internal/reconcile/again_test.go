@@ -90,12 +90,12 @@ func TestWhatWasWrittenBeforeIsRecognisedByWhatComesAfterIt(t *testing.T) {
 		{"the check was switched off", "aic", check, true},
 	} {
 		p, made := withParts(tc.state)
-		if got := writtenBefore(p, made, tc.step, us); got != tc.want {
+		if got := writtenBefore(p, made, tc.step, ourselves(us)); got != tc.want {
 			t.Errorf("%s: written before %t, want %t", tc.name, got, tc.want)
 		}
 	}
 	p, made := withParts("aicps")
-	if !writtenBefore(p, made, revoke, "") {
+	if !writtenBefore(p, made, revoke, ourselves("")) {
 		t.Error("who does not know who they are cannot prove that they wrote last")
 	}
 }

@@ -50,7 +50,7 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 		{"the service itself", []event.Write{run(80, "hello"), run(90, "b")}, 0},
 		{"the backend service before it", []event.Write{backend(80, "hello-backend"), backend(90, "b-backend")}, 0},
 	} {
-		e := &Engine{Self: us}
+		e := &Engine{Self: ourselves(us)}
 		tallies := map[string]tally{"demo-project": tallyOf(tc.writes, e.ours, at(now-60))}
 		got := e.Memory.admit(fought(), posture.Brakes{PerProject: 2, Overall: 50}, "r", tallies, at(now))
 		switch {
@@ -127,7 +127,7 @@ func TestWhatWasWrittenTwiceInARowDidNotHold(t *testing.T) {
 		{"a revocation twice", []event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent), invokers(3, true, agent)}, 1},
 		{"before the window", []event.Write{iap(-9, true, "true"), iap(-8, true, "true")}, 0},
 	} {
-		e := &Engine{Self: us}
+		e := &Engine{Self: ourselves(us)}
 		failed := 0
 		for _, times := range unheldIn(tc.writes, e.ours, at(0)) {
 			failed += len(times)
@@ -164,7 +164,7 @@ func TestTheBreakerOpensAfterTwoAndNamesThem(t *testing.T) {
 	if got := breakerOf([]map[string][]time.Time{{"iap.enabled of a": {at(1)}}, {"ingress of b": {at(2)}}}); !strings.HasSuffix(got.what, ": iap.enabled of a, ingress of b") {
 		t.Errorf("it names %q", got.what)
 	}
-	e := &Engine{Self: us, Memory: &Memory{}}
+	e := &Engine{Self: ourselves(us), Memory: &Memory{}}
 	e.Memory.fail("a", at(0))
 	if got := e.Memory.failures(at(59)); len(got["a"]) != 1 {
 		t.Errorf("within the hour: %v", got)

@@ -16,6 +16,14 @@ import (
 
 const us = "iapguard@demo-project.iam.gserviceaccount.com"
 
+// ourselves is who we are, "" for somebody who does not know.
+func ourselves(account string) event.Self {
+	if account == "" {
+		return event.Self{}
+	}
+	return event.Self{Principals: []string{account}}
+}
+
 // fought is a service behind a global backend service.
 func fought() posture.Posture {
 	return posture.Posture{
@@ -118,7 +126,7 @@ func TestARoundIsAWriteOfOursThatSomebodyElseUndid(t *testing.T) {
 			invokers(3, theirs, "allUsers"), invokers(4, ours, "allUsers", "serviceAccount:agent"), invokers(5, ours, "serviceAccount:agent"), invokers(6, theirs, "allUsers")}, 2},
 		{"somebody else is granted", grant, []event.Write{invokers(1, ours, "serviceAccount:agent"), invokers(2, theirs, "serviceAccount:agent", "user:x")}, 0},
 	} {
-		r := &run{Engine: &Engine{Self: us}}
+		r := &run{Engine: &Engine{Self: ourselves(us)}}
 		if got := contestOf(fought(), tc.step, tc.writes, r.ours).Rounds; got != tc.want {
 			t.Errorf("%s: %d rounds, want %d", tc.name, got, tc.want)
 		}
@@ -128,7 +136,7 @@ func TestARoundIsAWriteOfOursThatSomebodyElseUndid(t *testing.T) {
 func TestAContestNamesWhoUndidItAndWhen(t *testing.T) {
 	other := iap(4, false, "false")
 	other.Principal, other.UserAgent = "ops@example.com", "google-cloud-sdk gcloud/528.0.0"
-	r := &run{Engine: &Engine{Self: us}}
+	r := &run{Engine: &Engine{Self: ourselves(us)}}
 	got := contestOf(fought(), enable, []event.Write{
 		iap(1, true, "true"), iap(2, false, "?"), iap(3, false, "false"), iap(3, true, "true"), other, iap(5, true, "true"), other,
 	}, r.ours)

@@ -86,7 +86,7 @@ func (r *run) blind(err error) (report.Report, error) {
 // evidence reads what the diagnosis rests on. The request log is searched where
 // the cause is no refused request itself.
 func (r *run) evidence(ctx context.Context, v view) (doctor.Evidence, error) {
-	e := doctor.Evidence{Symptom: symptomOf(r.request.Cause), Posture: v.posture, Settings: v.settings, Self: r.Self}
+	e := doctor.Evidence{Symptom: symptomOf(r.request.Cause), Posture: v.posture, Settings: v.settings, Self: r.Self.Principals}
 	if !v.inScope {
 		e.Settings = posture.DefaultSettings()
 	}

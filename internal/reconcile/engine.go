@@ -71,9 +71,9 @@ type Engine struct {
 	Prober  Prober
 	Log     *slog.Logger
 	Version string // of iapguard, for the reports
-	// Self is the own service account, by which redeploys and writes are counted;
-	// "" = not known.
-	Self string
+	// Self is who we are, by which redeploys and writes are counted. It may not be
+	// known.
+	Self event.Self
 	// History gives the writes of the last 24 hours in a project, oldest first,
 	// everybody's. nil means that none is kept, which only tests do: then nothing
 	// is counted, and nothing that has been counted stops a write.

@@ -124,9 +124,9 @@ func (e *Engine) Braking(ctx context.Context) Braking {
 // ours says whether a write was ours. Who does not know their own account takes
 // every write of iapguard's for one: that is only stricter.
 func (e *Engine) ours(w event.Write) bool {
-	self := event.Self{Principal: e.Self}
-	if self.Principal == "" {
-		self.Principal = w.Principal
+	self := e.Self
+	if self.Account() == "" {
+		self.Principals = []string{w.Principal}
 	}
 	return self.Wrote(w.Cause)
 }

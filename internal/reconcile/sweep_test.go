@@ -28,7 +28,7 @@ func TestASweepNamesTheLastChangeThatAnEventShouldHaveToldOf(t *testing.T) {
 		{"another gap than the first", []plan.Step{enable, narrow}, []event.Write{service(6, theirs, "ingress", "all")}, 6},
 		{"nothing that is missing", []plan.Step{enable}, []event.Write{service(6, theirs, "ingress", "all")}, 0},
 	} {
-		r := &run{Engine: &Engine{Self: us}}
+		r := &run{Engine: &Engine{Self: ourselves(us)}}
 		got := 0
 		if write := r.lastChange(view{posture: fought()}, tc.due, tc.writes); write != nil {
 			got = int(write.At.Sub(at(0)).Minutes())

@@ -15,7 +15,7 @@ import (
 
 func newDoctorCommand() *cobra.Command {
 	var o options
-	var self string
+	var self []string
 	command := &cobra.Command{
 		Use:   "doctor TARGET",
 		Short: "Say why this service answers 403, and what to do; nothing is written",
@@ -34,17 +34,17 @@ wrong in one verdict, what it looked at, and what to type next.`,
 		},
 	}
 	o.add(command)
-	command.Flags().StringVar(&self, "self", "", "e-mail of iapguard's own service account, whose new revisions are redeploys (default $IAPGUARD_SELF)")
+	command.Flags().StringSliceVar(&self, "self", nil, "e-mails of iapguard's own service accounts, whose new revisions are redeploys (default $IAPGUARD_SELF)")
 	return command
 }
 
-func diagnose(ctx context.Context, o *options, target posture.Target, self string, out io.Writer) error {
+func diagnose(ctx context.Context, o *options, target posture.Target, self []string, out io.Writer) error {
 	bench, err := o.open(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if self != "" {
-		bench.engine.Self = self
+	if len(self) > 0 {
+		bench.engine.Self.Principals = self
 	}
 	printer, err := o.printer(out, "doctor")
 	if err != nil {

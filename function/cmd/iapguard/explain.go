@@ -7,15 +7,18 @@ import (
 	"io"
 	"os"
 
-	"github.com/iapguard/iapguard/internal/event"
 	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/event"
 )
 
 // newExplainCommand is `iapguard explain`: what each event or log entry is,
 // which service or backend it concerns, or why it is ignored. It reads nothing
 // from any cloud.
 func newExplainCommand() *cobra.Command {
-	var format, self string
+	var format string
+	var self []string
 	cmd := &cobra.Command{
 		Use:   "explain [FILE...]",
 		Short: "Say what events and log entries are, and why they are ignored",
@@ -28,15 +31,15 @@ Pub/Sub pushes. Without FILE, and for "-", it reads standard input.`,
 			if format != "text" && format != "json" {
 				return usageError{fmt.Errorf("--format %q: use text or json", format)}
 			}
-			if self == "" {
-				self = os.Getenv("IAPGUARD_SELF")
+			if own := os.Getenv("IAPGUARD_SELF"); len(self) == 0 && own != "" {
+				self = []string{own}
 			}
-			e := newExplainer(cmd, format, event.Self{Principal: self, UserAgent: "iapguard"})
+			e := newExplainer(cmd, format, event.Self{Principals: self, UserAgent: function.Product})
 			return e.explain(cmd.InOrStdin(), files)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text, or json: one object a line")
-	cmd.Flags().StringVar(&self, "self", "", "e-mail of iapguard's own service account, whose writes are ignored as own (default $IAPGUARD_SELF)")
+	cmd.Flags().StringSliceVar(&self, "self", nil, "e-mails of iapguard's own service accounts, whose writes are ignored as own: several with commas, or the flag again (default $IAPGUARD_SELF)")
 	return cmd
 }
 

@@ -62,6 +62,16 @@ func TestWhatIsIgnoredHasAReasonAndNoKind(t *testing.T) {
 	}
 }
 
+func TestWeMayBeSeveralAccounts(t *testing.T) {
+	for _, flags := range [][]string{
+		{"--self", "bob@example.com,alice@example.com"}, {"--self", "bob@example.com", "--self", "alice@example.com"},
+	} {
+		if got, err := runExplain(t, deployed, append(flags, "--format", "json")...); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
+			t.Errorf("with %q explained as %s, %v", flags, got, err)
+		}
+	}
+}
+
 func TestWhoWeAreComesFromTheEnvironmentToo(t *testing.T) {
 	t.Setenv("IAPGUARD_SELF", "alice@example.com")
 	if got, err := runExplain(t, deployed, "--format", "json"); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
