@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestGcloudTakesWhatThePagesSay types what README.md, deploy/README.md and the
+// TestGcloudTakesWhatThePagesSay types what README.md, the pages of deploy/ and the
 // advice of reports tell people to type, as far as the local cloud serves it.
 func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 	l := start(t, "--cloud-only")
