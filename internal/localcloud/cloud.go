@@ -114,8 +114,10 @@ func New(options Options) *Cloud {
 	triggers := eventarc.New(k, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
 	logs.Listen(triggers.Offer)
 	k.Serve(triggers.API())
+	tokens := oidc.New(options.Clock)
 	data := dataplane.New(dataplane.Options{
-		State: k.State, Allowed: k.Allowed, Clock: options.Clock, Write: logs.Write, WithoutOrganization: options.WithoutOrganization,
+		State: k.State, Allowed: k.Allowed, Clock: options.Clock, Write: logs.Write, Tokens: tokens,
+		WithoutOrganization: options.WithoutOrganization,
 	})
 	// Last, because it looks at the others' state when they have been reset.
 	k.Serve(kernel.API{Name: "dataplane", Reset: data.Reset})
@@ -125,7 +127,7 @@ func New(options Options) *Cloud {
 	if options.Disturber != nil {
 		k.Serve(kernel.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}
-	c := &Cloud{kernel: k, logs: logs, services: services, data: data, tokens: oidc.New(options.Clock), options: options}
+	c := &Cloud{kernel: k, logs: logs, services: services, data: data, tokens: tokens, options: options}
 	c.own = c.ownEndpoints()
 	return c
 }

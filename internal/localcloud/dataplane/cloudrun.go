@@ -49,11 +49,13 @@ func (w world) intoService(service object, c call) outcome {
 		}
 		c = asAgent(c, gate, passed)
 	}
-	result, reason := contained(service, c), ""
+	c.token = c.token.at(service)
 	if !w.mayInvoke(service, c) {
-		result, reason = refused(c)
+		result, reason := refused(c)
+		return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, reason))}
 	}
-	return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, reason))}
+	result := w.contained(service, c)
+	return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, ""))}
 }
 
 // mayInvoke reports whether Cloud Run lets a call through to the container.
@@ -120,5 +122,5 @@ func (w world) directly(r request, service object) outcome {
 	if r.inside && strings.HasSuffix(r.host, ".run.app") {
 		from = google
 	}
-	return w.intoService(service, call{request: r, token: r.caller(), from: from})
+	return w.intoService(service, call{request: r, token: w.caller(r), from: from})
 }

@@ -25,9 +25,13 @@ type received struct {
 // wish is a path at which the application answers with a status of its own.
 var wish = regexp.MustCompile(`^/_app/([2-5][0-9]{2})$`)
 
-// contained is the container's answer. At /_app/403 the application refuses by
+// contained is the container's answer: that of the program that was put there,
+// or of an application that says what it was called with. At /_app/403 the application refuses by
 // itself, at /_app/500 it fails, and so on.
-func contained(service object, c call) answer {
+func (w world) contained(service object, c call) answer {
+	if base := w.containers[kernel.Text(service, "name")]; base != "" {
+		return toProgram(base, service, c)
+	}
 	if m := wish.FindStringSubmatch(c.path); m != nil {
 		status, _ := strconv.Atoi(m[1]) // three digits
 		return plain(status, "The application answers with "+m[1]+".\n")
@@ -55,6 +59,9 @@ func headersFor(c call) map[string]string {
 	for _, name := range []string{userHeader, "Connection", "Proxy-Connection"} {
 		delete(headers, name)
 	}
+	if header := c.tokenHeader(); c.token.audience != "" {
+		headers[header] = withoutSignature(headers[header])
+	}
 	forwarded := c.remote
 	if before := headers["X-Forwarded-For"]; before != "" {
 		forwarded = before + ", " + forwarded
@@ -65,4 +72,10 @@ func headersFor(c call) map[string]string {
 		headers["Via"] = "1.1 google"
 	}
 	return headers
+}
+
+// withoutSignature is an identity token as Cloud Run shows it to a container
+// (run/docs/authenticating/service-to-service): nobody can use it elsewhere.
+func withoutSignature(bearer string) string {
+	return bearer[:strings.LastIndexByte(bearer, '.')+1] + "SIGNATURE_REMOVED_BY_GOOGLE"
 }

@@ -10,10 +10,11 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
+	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
 
-// Options say what a DataPlane cannot know by itself. All functions are
-// required.
+// Options say what a DataPlane cannot know by itself. All functions, and
+// Tokens, are required.
 type Options struct {
 	// State is everything that the cloud holds, as kernel.State gives it.
 	State func() map[string]any
@@ -23,6 +24,8 @@ type Options struct {
 	Clock func() time.Time
 	// Write keeps a log entry.
 	Write func(logging.Entry)
+	// Tokens issues and checks the identity tokens that requests carry.
+	Tokens *oidc.Issuer
 	// WithoutOrganization takes the project out of its organization, so that
 	// IAP has no OAuth client of Google's.
 	WithoutOrganization bool
@@ -37,6 +40,8 @@ type DataPlane struct {
 	delay time.Duration
 	past  []moment // oldest first; empty while nothing takes effect late
 	stuck map[string]string
+	// containers are the base URLs of programs, by service: see Contain.
+	containers map[string]string
 }
 
 // moment is the state from a time on.
@@ -47,11 +52,11 @@ type moment struct {
 
 // New returns a data plane on which everything takes effect at once.
 func New(options Options) *DataPlane {
-	return &DataPlane{options: options, stuck: map[string]string{}}
+	return &DataPlane{options: options, stuck: map[string]string{}, containers: map[string]string{}}
 }
 
-// Reset forgets what was and which services are stuck, and keeps the delay. It
-// is called when the state was reset.
+// Reset forgets what was and which services are stuck, and keeps the delay and
+// the containers. It is called when the state was reset.
 func (d *DataPlane) Reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,7 +123,7 @@ func (d *DataPlane) world(at time.Time) world {
 	live := d.options.State()
 	w := world{
 		allowed: d.options.Allowed, live: live, settled: live,
-		stuck: maps.Clone(d.stuck), withoutOrganization: d.options.WithoutOrganization,
+		stuck: maps.Clone(d.stuck), containers: maps.Clone(d.containers), verify: d.options.Tokens.Verify, withoutOrganization: d.options.WithoutOrganization,
 	}
 	for _, each := range d.past {
 		if !each.since.After(at.Add(-d.delay)) {
@@ -142,18 +147,23 @@ func (d *DataPlane) Unlogged() http.Handler {
 }
 
 func (d *DataPlane) serve(w http.ResponseWriter, r *http.Request, write func(logging.Entry)) {
-	received := read(r, d.options.Clock())
+	result := d.answer(read(r, d.options.Clock()), write)
+	maps.Copy(w.Header(), result.header)
+	w.Header().Set("Server", "Google Frontend")
+	w.WriteHeader(result.status)
+	if r.Method != http.MethodHead {
+		// A client that has gone needs no answer.
+		_, _ = io.WriteString(w, result.body)
+	}
+}
+
+// answer sends a request on its way and writes its log entries.
+func (d *DataPlane) answer(received request, write func(logging.Entry)) answer {
 	result := d.world(received.at).walk(received)
 	for _, entry := range result.entries {
 		write(entry)
 	}
-	maps.Copy(w.Header(), result.answer.header)
-	w.Header().Set("Server", "Google Frontend")
-	w.WriteHeader(result.answer.status)
-	if r.Method != http.MethodHead {
-		// A client that has gone needs no answer.
-		_, _ = io.WriteString(w, result.answer.body)
-	}
+	return result.answer
 }
 
 // walk is a request's way to its answer: by its host to a default URL, a mapped

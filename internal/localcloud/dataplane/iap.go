@@ -49,8 +49,8 @@ func (w world) admit(r request, g gate) (member, *answer) {
 	if g.client == "" && w.withoutOrganization {
 		return "", fromIAP(plain(http.StatusBadGateway, "Empty Google Account OAuth client ID(s)/secret(s)."))
 	}
-	visitor := r.session()
-	if refusal := misdirected(r, g); refusal != nil && visitor.who != "" {
+	visitor := w.session(r)
+	if refusal := misdirected(visitor, g); refusal != nil {
 		return "", refusal
 	}
 	switch {

@@ -40,7 +40,7 @@ func (w world) throughFrontend(r request, f frontend) outcome {
 // throughBackend passes IAP, if it is on, and calls the service behind.
 func (w world) throughBackend(r request, backend object) outcome {
 	service := w.serviceBehind(backend, r)
-	c := call{request: r, token: r.caller(), from: external}
+	c := call{request: r, token: w.caller(r), from: external}
 	if kernel.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
 		c.from = internal
 	}

@@ -1,9 +1,10 @@
 package dataplane
 
 import (
+	"context"
+	"io"
 	"net"
 	"net/http"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -25,14 +26,16 @@ const (
 type request struct {
 	at                  time.Time
 	method, path, query string
+	escapedPath         string
 	host, port          string // of the Host header, lower-case; port "" = none
 	scheme              string // "" = whatever the host has
 	header              http.Header
 	size                int64
 	remote              string // address of the client
 	trace, span         string // hexadecimal
-	inside              bool   // one of Google's own services sends it: see Send
-	audience            string // of its token then
+	inside              bool   // one of Google's own services sends it: see Inside
+	body                io.Reader
+	ctx                 context.Context // ends when nobody waits for the answer
 }
 
 // read takes a request off the wire.
@@ -50,9 +53,10 @@ func read(r *http.Request, at time.Time) request {
 	}
 	trace, span := traceOf(r.Header)
 	return request{
-		at: at, method: r.Method, path: r.URL.Path, query: r.URL.RawQuery,
+		at: at, method: r.Method, path: r.URL.Path, escapedPath: r.URL.EscapedPath(), query: r.URL.RawQuery,
 		host: strings.ToLower(strings.Trim(host, "[]")), port: port, scheme: r.Header.Get("X-Forwarded-Proto"),
 		header: r.Header.Clone(), size: max(r.ContentLength, 0), remote: remote, trace: trace, span: span,
+		body: r.Body, ctx: r.Context(),
 	}
 }
 
@@ -65,46 +69,4 @@ func (r request) url() string {
 // acceptsPages reports whether an answer can be a page to look at.
 func (r request) acceptsPages() bool {
 	return r.method == http.MethodGet && strings.Contains(strings.Join(r.header.Values("Accept"), ","), "text/html")
-}
-
-// token is what somebody brings to prove who they are.
-type token struct {
-	who member // "" = there is none, or it does not verify
-	bad bool
-}
-
-// tokenIn reads a header that holds a bearer token.
-func tokenIn(header http.Header, name string) token {
-	scheme, text, _ := strings.Cut(header.Get(name), " ")
-	if !strings.EqualFold(scheme, "bearer") {
-		return token{}
-	}
-	who, ok := parseMember(strings.TrimSpace(text))
-	return token{who, !ok}
-}
-
-// session is whom IAP sees: a signed-in browser, else a program's token.
-func (r request) session() token {
-	if text := r.header.Get(userHeader); text != "" {
-		who, ok := parseMember(text)
-		return token{who, !ok}
-	}
-	return tokenIn(r.header, "Authorization")
-}
-
-// caller is whom Cloud Run sees.
-func (r request) caller() token {
-	if r.header.Get(serverlessHeader) != "" {
-		return tokenIn(r.header, serverlessHeader)
-	}
-	return tokenIn(r.header, "Authorization")
-}
-
-func parseMember(text string) (member, bool) {
-	kind, email, _ := strings.Cut(text, ":")
-	parsed, err := mail.ParseAddress(email)
-	if err != nil || parsed.Address != email || kind != "user" && kind != "serviceAccount" {
-		return "", false
-	}
-	return member(text), true
 }

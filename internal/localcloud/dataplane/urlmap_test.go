@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
 
 func parse(t *testing.T, text string) object {
@@ -173,8 +176,8 @@ func TestTokensNameWhoTheyAreFor(t *testing.T) {
 		{http.Header{"X-Serverless-Authorization": {"Bearer user:a@example.com"}, "Authorization": {"Bearer user:b@example.com"}},
 			token{who: "user:b@example.com"}, token{who: "user:a@example.com"}},
 	} {
-		r := request{header: tc.header}
-		if diff := cmp.Diff([]token{tc.iap, tc.cloud}, []token{r.session(), r.caller()}, cmp.AllowUnexported(token{})); diff != "" {
+		r, w := request{header: tc.header}, world{verify: oidc.New(time.Now).Verify}
+		if diff := cmp.Diff([]token{tc.iap, tc.cloud}, []token{w.session(r), w.caller(r)}, cmp.AllowUnexported(token{})); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", tc.header, diff)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
 
 // object is a resource as the state shows it.
@@ -20,6 +21,9 @@ type world struct {
 	// stuck names the services that refuse IAP's agent, each with the revision
 	// that does so; "" is every revision.
 	stuck map[string]string
+	// containers are the addresses of programs, by service.
+	containers map[string]string
+	verify     func(token string) (oidc.Identity, error)
 	// withoutOrganization says that the project is in none.
 	withoutOrganization bool
 }

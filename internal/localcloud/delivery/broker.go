@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -20,11 +21,14 @@ type Options struct {
 	// EmulatorHost is the host:port of a running Pub/Sub emulator; "" keeps
 	// messages in this process.
 	EmulatorHost string
+	// HTTPS carries posts to https endpoints; nil = the network does.
+	HTTPS http.RoundTripper
 }
 
 // Broker is one Pub/Sub. Its methods may be called by several goroutines.
 type Broker struct {
 	backend *backend
+	https   http.RoundTripper // nil = the network
 	client  *pubsub.Client
 	ledger  *ledger
 	disturb atomic.Pointer[func(Attempt) Disturbance]
@@ -56,7 +60,7 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 		chosen.close()
 		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", chosen.address, err)
 	}
-	return &Broker{backend: chosen, client: client, ledger: books, serving: map[string]*pusher{}}, nil
+	return &Broker{backend: chosen, https: options.HTTPS, client: client, ledger: books, serving: map[string]*pusher{}}, nil
 }
 
 // Address is the host:port that other clients use, as PUBSUB_EMULATOR_HOST.

@@ -69,8 +69,12 @@ func (b *Broker) serve(subscription Subscription) *pusher {
 		slots: make(chan struct{}, subscription.Concurrency),
 		stop:  stop, cut: cut, posts: posts, done: make(chan struct{}),
 	}
+	transport := &http.Transport{MaxIdleConnsPerHost: subscription.Concurrency}
+	if b.https != nil {
+		transport.RegisterProtocol("https", b.https)
+	}
 	p.client = &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: subscription.Concurrency},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	receiver := b.client.Subscriber(subscription.Name)

@@ -1,5 +1,5 @@
 // Package oidc makes the identity tokens that the local cloud's pushes carry,
-// and publishes the key that they are checked with.
+// checks those that come back, and publishes the key that they are checked with.
 //
 // They look as Google's do: RS256, issued by accounts.google.com, good for an
 // hour (cloud.google.com/pubsub/docs/authenticate-push-subscriptions). A
@@ -7,7 +7,6 @@
 package oidc
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -20,6 +19,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -74,26 +75,24 @@ func (i *Issuer) Token(account, audience string) (string, error) {
 	return text, nil
 }
 
-// sign makes a token (RFC 7519, RFC 7515 3.1) with the claims that Google's have.
+// sign makes a token with the claims that Google's have.
 func (i *Issuer) sign(who subject, now time.Time) (string, error) {
+	id := uniqueID(who.account)
+	return i.Sign(map[string]any{
+		"iss": issuer, "aud": who.audience, "sub": id, "azp": id, "email": who.account, "email_verified": true,
+		"iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
+	})
+}
+
+// Sign makes a token of any claims, for who tries what a receiver refuses.
+func (i *Issuer) Sign(claims map[string]any) (string, error) {
 	key, err := i.key()
 	if err != nil {
 		return "", err
 	}
-	id := uniqueID(who.account)
-	// Text and numbers alone: encoding them cannot fail.
-	header, _ := json.Marshal(map[string]any{"alg": "RS256", "typ": "JWT", "kid": keyID(&key.PublicKey)})
-	claims, _ := json.Marshal(map[string]any{
-		"iss": issuer, "aud": who.audience, "sub": id, "azp": id, "email": who.account, "email_verified": true,
-		"iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
-	})
-	signed := encode(header) + "." + encode(claims)
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
-	if err != nil {
-		return "", err
-	}
-	return signed + "." + encode(signature), nil
+	made := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims))
+	made.Header["kid"] = keyID(&key.PublicKey)
+	return made.SignedString(key)
 }
 
 // Certs answers with the public key, as a JWK set (RFC 7517).

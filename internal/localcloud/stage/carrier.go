@@ -36,12 +36,16 @@ func (s *Stage) register(region, service, endpoint string) {
 	s.containers[region+"/"+service] = endpoint
 }
 
-// endpoint is where a service listens.
-func (s *Stage) endpoint(region, service string) (string, error) {
+// endpoint is where a service listens: at its own address, to which tokens are
+// made out, or in the open, where that is left to whoever pushes.
+func (s *Stage) endpoint(region, service string) (endpoint, audience string, err error) {
+	if address := s.Cloud.DataPlane().Address("projects/" + Project + "/locations/" + region + "/services/" + service); address != "" {
+		return address, address, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if found := s.containers[region+"/"+service]; found != "" {
-		return found, nil
+		return found, "", nil
 	}
 	var known []string
 	for _, each := range slices.Sorted(maps.Keys(s.containers)) {
@@ -51,7 +55,7 @@ func (s *Stage) endpoint(region, service string) (string, error) {
 	if known == nil {
 		known = []string{"none"}
 	}
-	return "", fmt.Errorf("nothing listens here for Cloud Run service %q in %s, so that its events are dropped: services that do: %s",
+	return "", "", fmt.Errorf("nothing listens here for Cloud Run service %q in %s, so that its events are dropped: services that do: %s",
 		service, region, strings.Join(known, ", "))
 }
 
@@ -63,7 +67,7 @@ func (c carrier) Open(ctx context.Context, route eventarc.Route) error {
 	if err := c.stage.Broker.CreateTopic(ctx, route.Topic); err != nil {
 		return err
 	}
-	endpoint, err := c.stage.endpoint(route.Region, route.Service)
+	endpoint, audience, err := c.stage.endpoint(route.Region, route.Service)
 	if err != nil || c.pushes(route) {
 		return err
 	}
@@ -73,7 +77,7 @@ func (c carrier) Open(ctx context.Context, route eventarc.Route) error {
 		NoWrapper: true, WriteMetadata: true, Once: route.Once,
 	}
 	if route.Account != "" {
-		subscription.Token = c.stage.token(route.Account)
+		subscription.Token = c.stage.Token(route.Account, audience)
 	}
 	return c.stage.Broker.Push(ctx, subscription)
 }

@@ -5,6 +5,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,11 +89,12 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 			return nil, err
 		}
 	}
-	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost})
+	s := &Stage{}
+	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost, HTTPS: inside{s}})
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{Broker: broker}
+	s.Broker = broker
 	var rules delivery.Rules
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
@@ -147,10 +149,21 @@ func (s *Stage) publish(ctx context.Context, topic string, data []byte, attribut
 	return err
 }
 
-// token gives the tokens that pushes as a service account carry.
-func (s *Stage) token(account string) func(context.Context, string) (string, error) {
+// inside carries pushes to https endpoints, all of which are on the data plane:
+// run.app addresses and frontends.
+type inside struct{ stage *Stage }
+
+// RoundTrip is one push.
+func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
+	return i.stage.Cloud.DataPlane().Inside().RoundTrip(r)
+}
+
+// Token gives the tokens that pushes as a service account carry; they are made
+// out to an audience, "" for the endpoint.
+// Source: pubsub/docs/authenticate-push-subscriptions.
+func (s *Stage) Token(account, audience string) func(context.Context, string) (string, error) {
 	return func(_ context.Context, endpoint string) (string, error) {
-		return s.Cloud.Tokens().Token(account, endpoint)
+		return s.Cloud.Tokens().Token(account, cmp.Or(audience, endpoint))
 	}
 }
 
@@ -188,7 +201,7 @@ func (s *Stage) Push(ctx context.Context, function http.Handler) error {
 		if err := s.Broker.Push(ctx, delivery.Subscription{
 			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
 			AckDeadline: 600 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
-			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.token(PushAccount),
+			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.Token(PushAccount, ""),
 		}); err != nil {
 			return err
 		}

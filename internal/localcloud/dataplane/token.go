@@ -1,0 +1,98 @@
+package dataplane
+
+import (
+	"net/http"
+	"net/mail"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+)
+
+// token is what somebody brings to prove who they are.
+type token struct {
+	who member // "" = there is none, or it does not verify
+	bad bool
+	// audience is whom an identity token is made out to; "" = the token is a
+	// name, which holds everywhere.
+	audience string
+}
+
+// tokenIn reads a header that holds a bearer token: the name of somebody, as
+// people and tests write it, or an identity token.
+func (w world) tokenIn(header http.Header, name string) token {
+	scheme, text, _ := strings.Cut(header.Get(name), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return token{}
+	}
+	text = strings.TrimSpace(text)
+	if who, ok := parseMember(text); ok {
+		return token{who: who}
+	}
+	identity, err := w.verify(text)
+	if err != nil {
+		return token{bad: true}
+	}
+	return token{who: memberOf(identity.Email), audience: identity.Audience}
+}
+
+// memberOf is whom an e-mail address belongs to. Those of service accounts end
+// in gserviceaccount.com (iam/docs/service-account-types).
+func memberOf(email string) member {
+	if strings.HasSuffix(email, ".gserviceaccount.com") {
+		return member("serviceAccount:" + email)
+	}
+	return member("user:" + email)
+}
+
+// session is whom IAP sees: a signed-in browser, else a program's token.
+func (w world) session(r request) token {
+	if text := r.header.Get(userHeader); text != "" {
+		who, ok := parseMember(text)
+		return token{who: who, bad: !ok}
+	}
+	return w.tokenIn(r.header, "Authorization")
+}
+
+// caller is whom Cloud Run sees.
+func (w world) caller(r request) token { return w.tokenIn(r.header, r.tokenHeader()) }
+
+// tokenHeader is the one header in which Cloud Run looks for a token.
+func (r request) tokenHeader() string {
+	if r.header.Get(serverlessHeader) != "" {
+		return serverlessHeader
+	}
+	return "Authorization"
+}
+
+// at is the token as a service takes it: one that is made out to somebody else
+// does not verify there.
+func (t token) at(service object) token {
+	if t.audience == "" || addressed(t.audience, service) {
+		return t
+	}
+	return token{bad: true}
+}
+
+// addressed reports whether an audience is a service's: one of its custom
+// audiences, or its address.
+// Source: run/docs/configuring/custom-audiences. That a path after the address
+// does no harm, and that a query does, is reported: see UNVERIFIED.md.
+func addressed(audience string, service object) bool {
+	if slices.Contains(kernel.List(service, "customAudiences"), any(audience)) {
+		return true
+	}
+	return slices.ContainsFunc(kernel.List(service, "urls"), func(url any) bool {
+		address, _ := url.(string)
+		return address != "" && (audience == address || strings.HasPrefix(audience, address+"/") && !strings.ContainsAny(audience, "?#"))
+	})
+}
+
+func parseMember(text string) (member, bool) {
+	kind, email, _ := strings.Cut(text, ":")
+	parsed, err := mail.ParseAddress(email)
+	if err != nil || parsed.Address != email || kind != "user" && kind != "serviceAccount" {
+		return "", false
+	}
+	return member(text), true
+}
