@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/cloud"
@@ -28,7 +27,7 @@ type Function struct {
 	lanes    lanes
 	pending  pending
 	refusals refusals
-	inFlight sync.WaitGroup
+	gate     *gate
 	opened   []*topic.Topic
 }
 
@@ -65,6 +64,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	f := &Function{
 		self:  self(config),
 		cloud: clients, policies: policies, log: log, now: config.Clock,
+		gate: newGate(),
 	}
 	var publisher reconcile.Publisher = logged{log}
 	if config.ReportsTopic == "" {
@@ -92,9 +92,10 @@ func (f *Function) open(ctx context.Context, name, emulator string) (*topic.Topi
 	return opened, nil
 }
 
-// Close waits for requests that are being handled, and disconnects.
+// Close refuses further messages, waits for those in hand, and disconnects.
 func (f *Function) Close() error {
-	f.inFlight.Wait()
+	f.gate.shut()
+	<-f.gate.empty
 	var problems []error
 	for _, opened := range f.opened {
 		problems = append(problems, opened.Close())

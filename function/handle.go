@@ -23,7 +23,9 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var handle func(context.Context, *http.Request, []byte) error
 	switch r.URL.Path {
 	case "/healthz":
-		w.WriteHeader(http.StatusOK)
+		if f.gate.closed() {
+			refuse(w)
+		}
 		return
 	case "/":
 		handle = f.events
@@ -39,13 +41,31 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "iapguard: messages are posted here", http.StatusMethodNotAllowed)
 		return
 	}
-	f.inFlight.Add(1)
-	defer f.inFlight.Done()
+	ctx, leave, open := f.gate.enter(r.Context())
+	if !open {
+		refuse(w)
+		return
+	}
+	defer leave()
+	f.answer(w, r.WithContext(ctx), handle)
+}
+
+// refuse sends a message back and the sender away: the instance is being stopped.
+func refuse(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	http.Error(w, "iapguard: this instance is being stopped, deliver again", http.StatusServiceUnavailable)
+}
+
+// answer handles one message.
+func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle func(context.Context, *http.Request, []byte) error) {
 	switch err := f.message(w, r, handle); {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
 	case errors.Is(err, errNotYet):
 		http.Error(w, "iapguard: not due yet", http.StatusServiceUnavailable)
+	case errors.Is(context.Cause(r.Context()), errStopping):
+		f.log.InfoContext(r.Context(), "message handed back: the instance is being stopped", "err", err)
+		refuse(w)
 	default:
 		f.log.ErrorContext(r.Context(), "message will be delivered again", "err", err)
 		http.Error(w, "iapguard: deliver again", http.StatusServiceUnavailable)

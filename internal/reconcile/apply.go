@@ -12,10 +12,16 @@ import (
 
 // apply takes the steps in order and stops at the first that fails. A later
 // write to a resource uses the version that the earlier one returned. Holds are
-// read again before each: what is held stops at once.
+// read again before each: what is held stops at once. So does a run that is cut
+// short, but a step that it has begun comes to its end.
 func (r *run) apply(ctx context.Context, v view, steps []plan.Step) error {
+	lasting, done := outliving(ctx, stepOutlives)
+	defer done()
 	versions := map[string]string{}
 	for _, step := range steps {
+		if err := cutShort(ctx); err != nil {
+			return fmt.Errorf("before step %s on %s: %w", step.Op, step.Resource, err)
+		}
 		if r.heldNow(v) {
 			return errHeld
 		}
@@ -24,7 +30,7 @@ func (r *run) apply(ctx context.Context, v view, steps []plan.Step) error {
 		}
 		var version string
 		err := r.retrying(ctx, func() (err error) {
-			version, err = r.Applier.Apply(ctx, step)
+			version, err = r.Applier.Apply(lasting, step)
 			return err
 		})
 		result := stepReport(step, report.StepDone)

@@ -121,7 +121,12 @@ func (e *Engine) Run(ctx context.Context, request Request) (report.Report, error
 	if err != nil || request.DryRun {
 		return final, err
 	}
-	if err := e.Publisher.Publish(ctx, final); err != nil {
+	if err := r.unsaid(ctx, final); err != nil {
+		return final, fmt.Errorf("handling %s: %w", request.Target, err)
+	}
+	lasting, done := outliving(ctx, reportOutlives)
+	defer done()
+	if err := e.Publisher.Publish(lasting, final); err != nil {
 		return final, fmt.Errorf("publishing the report for %s: %w", request.Target, err)
 	}
 	return final, nil

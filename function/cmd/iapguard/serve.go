@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
@@ -19,9 +21,17 @@ import (
 // target is the function's name; Cloud Run functions find it by FUNCTION_TARGET.
 const target = "Protect"
 
-// drainTime is less than the ten seconds that Cloud Run leaves between SIGTERM
-// and SIGKILL. Source: run/docs/container-contract.
-const drainTime = 9 * time.Second
+// Cloud Run leaves ten seconds between SIGTERM and SIGKILL. Source:
+// run/docs/container-contract. What is in hand is handled for handBackAfter and
+// then handed back, which takes at most as long as package reconcile gives a
+// step and a report; all is over at handledBy, all answers are sent at
+// answeredBy, and buffers are given up at goneBy.
+const (
+	handBackAfter = 3500 * time.Millisecond
+	handledBy     = 8 * time.Second
+	answeredBy    = 8400 * time.Millisecond
+	goneBy        = 9 * time.Second
+)
 
 func newServeCommand() *cobra.Command {
 	return &cobra.Command{
@@ -46,7 +56,11 @@ func serve(command *cobra.Command, _ []string) error {
 	if err := os.Setenv("FUNCTION_TARGET", target); err != nil {
 		return fmt.Errorf("naming the function: %w", err)
 	}
-	functions.HTTP(target, func(w http.ResponseWriter, r *http.Request) { protect.ServeHTTP(w, r) })
+	var server framework
+	functions.HTTP(target, func(w http.ResponseWriter, r *http.Request) {
+		server.note(r)
+		protect.ServeHTTP(w, r)
+	})
 	failed := make(chan error, 1)
 	go func() { failed <- funcframework.Start(strconv.Itoa(config.Port)) }()
 	log.Info("serving", "port", config.Port, "self", config.Self, "version", function.Version)
@@ -54,20 +68,64 @@ func serve(command *cobra.Command, _ []string) error {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
-		return drain(protect)
+		stop(protect, &server, log)
+		return nil
 	}
 }
 
-// drain lets requests in flight end; what does not is delivered again.
-func drain(protect *function.Function) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
+// framework is the functions framework's server. The framework neither shows it
+// nor stops it, but every request names the server that took it (net/http,
+// ServerContextKey), so that no second way of serving is needed. One that never
+// took a request has nothing to end.
+type framework struct{ server atomic.Pointer[http.Server] }
+
+func (f *framework) note(r *http.Request) {
+	if f.server.Load() != nil {
+		return
+	}
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+		f.server.Store(server)
+	}
+}
+
+// shut stops listening and waits until every answer is sent.
+func (f *framework) shut(ctx context.Context) error {
+	server := f.server.Load()
+	if server == nil {
+		return nil
+	}
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
+}
+
+// stop ends the function in the time that is left after SIGTERM. Until all that
+// was in hand is answered the port is listened on, so that what still comes is
+// told to come again. What does not end in time is delivered again too, so there
+// is nobody to tell but the log.
+func stop(protect *function.Function, server *framework, log *slog.Logger) {
+	began := time.Now()
+	until := func(d time.Duration) context.Context {
+		ctx, cancel := context.WithDeadline(context.Background(), began.Add(d))
+		context.AfterFunc(ctx, cancel) // the process ends by then
+		return ctx
+	}
+	if err := protect.Stop(until(handledBy), handBackAfter); err != nil {
+		log.Warn("messages were still being handled when the instance stopped; they are delivered again", "err", err)
+	}
+	if err := server.shut(until(answeredBy)); err != nil {
+		log.Warn("answers were still being sent when the instance stopped; their messages are delivered again", "err", err)
+	}
 	closed := make(chan error, 1)
 	go func() { closed <- protect.Close() }()
 	select {
 	case err := <-closed:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("stopping: requests were still being handled after %s", drainTime)
+		if err != nil {
+			log.Error("stopping", "err", err)
+		}
+	case <-until(goneBy).Done():
+		log.Warn("what was published was still being sent when the instance stopped")
 	}
+	log.Info("stopped", "after", time.Since(began).String())
 }

@@ -1,0 +1,157 @@
+package stop
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
+)
+
+// binary is iapguard as it is deployed, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(main(m)) }
+
+func main(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "iapguard-stop")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	binary = filepath.Join(folder, "iapguard")
+	if out, err := exec.Command("go", "build", "-tags=deployed", "-o", binary, "../../function/cmd/iapguard").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building iapguard: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// killAfter is what Cloud Run leaves between SIGTERM and SIGKILL. Source:
+// run/docs/container-contract.
+const killAfter = 10 * time.Second
+
+// instance is the binary in a process of its own.
+type instance struct {
+	t       *testing.T
+	url     string
+	process *os.Process
+	log     output
+	ended   chan struct{}
+	state   *os.ProcessState // after ended
+	term    sync.Once
+}
+
+// output is what a process prints.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// run starts an instance for a town, which finds Google's APIs at an endpoint,
+// and waits until it serves.
+func run(t *testing.T, o *town.Town, endpoint string, more ...string) *instance {
+	t.Helper()
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte(town.Policy("brakes: {perProject: 1000, overall: 1000}")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i := &instance{t: t, url: "http://" + freePort(t), ended: make(chan struct{})}
+	command := exec.Command(binary, "serve")
+	command.Stdout, command.Stderr = &i.log, &i.log
+	command.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "PORT=" + i.url[len("http://127.0.0.1:"):], "IAPGUARD_POLICY=" + policy,
+		"IAPGUARD_SELF=" + stage.FunctionAccount, "IAPGUARD_ENDPOINT=" + endpoint,
+		"IAPGUARD_REPORTS_TOPIC=" + stage.ReportsTopic, "PUBSUB_EMULATOR_HOST=" + o.Broker.Address(),
+	}, more...)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	i.process = command.Process
+	go func() {
+		_ = command.Wait() // its state tells
+		i.state = command.ProcessState
+		close(i.ended)
+	}()
+	t.Cleanup(i.end)
+	await(t, "the function serves", func() bool { return i.healthy() == http.StatusOK })
+	return i
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// healthy is what /healthz answers, 0 when nobody does.
+func (i *instance) healthy() int {
+	response, err := http.Get(i.url + "/healthz")
+	if err != nil {
+		return 0
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
+
+// terminate sends SIGTERM, and SIGKILL if the process is still there when its
+// time is over.
+func (i *instance) terminate() {
+	i.term.Do(func() {
+		if err := i.process.Signal(syscall.SIGTERM); err != nil {
+			i.t.Errorf("sending SIGTERM: %v", err)
+		}
+		go func() {
+			select {
+			case <-i.ended:
+			case <-time.After(killAfter):
+				_ = i.process.Kill() // it may have ended just now
+			}
+		}()
+	})
+}
+
+// end terminates the instance, which must go by itself and without an error.
+func (i *instance) end() {
+	i.terminate()
+	<-i.ended
+	if !i.state.Success() {
+		i.t.Errorf("iapguard serve ended with %s, want exit status 0 before SIGKILL:\n%s", i.state, i.log.String())
+	}
+}
+
+// await waits until a condition holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(town.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came about that %s", what)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package stop
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
+)
+
+// guardedTown is a town whose messages are pushed to one instance at a time.
+type guardedTown struct {
+	*town.Town
+	t       *testing.T
+	front   *httptest.Server
+	current atomic.Pointer[httputil.ReverseProxy]
+	inHand  atomic.Int64  // requests that the instance has not answered
+	entered func(n int64) // told of each that comes; set before any does
+
+	mu       sync.Mutex
+	reports  []report.Report
+	onReport func(report.Report) // told of each; set before any comes
+}
+
+func open(t *testing.T) *guardedTown {
+	t.Helper()
+	o := &guardedTown{Town: town.Start(t, stage.Options{}), t: t}
+	o.front = httptest.NewServer(o)
+	t.Cleanup(o.front.Close)
+	if err := o.OnReport(t.Context(), o.received); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// received keeps a report, which must fit its schema.
+func (o *guardedTown) received(one stage.Report) {
+	read, err := report.Read(one.Data)
+	if err != nil {
+		o.t.Errorf("report %s does not fit its schema: %v", one.Data, err)
+	}
+	o.mu.Lock()
+	o.reports = append(o.reports, read)
+	o.mu.Unlock()
+	if o.onReport != nil {
+		o.onReport(read)
+	}
+}
+
+// last is the latest report on each service, and how many reports there are of
+// each outcome.
+func (o *guardedTown) told() (last map[string]report.Report, outcomes map[report.Outcome]int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	last, outcomes = map[string]report.Report{}, map[report.Outcome]int{}
+	for _, one := range o.reports {
+		last[one.Subject()] = one
+		outcomes[one.Outcome]++
+	}
+	return last, outcomes
+}
+
+// to sends what is pushed from now on to an instance.
+func (o *guardedTown) to(i *instance) {
+	target, err := url.Parse(i.url)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 300}
+	// An instance that is gone answers nothing, which Cloud Run tells the same way.
+	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusServiceUnavailable) }
+	o.current.Store(proxy)
+}
+
+// ServeHTTP is Cloud Run's front end: it hands each request to the instance that
+// is there.
+func (o *guardedTown) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n := o.inHand.Add(1)
+	defer o.inHand.Add(-1)
+	if o.entered != nil {
+		o.entered(n)
+	}
+	o.current.Load().ServeHTTP(w, r)
+}
+
+// push pushes the topics of events and work, so many messages at once.
+func (o *guardedTown) push(concurrency int) {
+	o.t.Helper()
+	for topic, path := range map[string]string{stage.EventsTopic: "/", stage.WorkTopic: "/work"} {
+		if err := o.Broker.Push(o.t.Context(), delivery.Subscription{
+			Name: "projects/" + stage.Project + "/subscriptions/test-" + path[1:] + "push", Topic: topic, Endpoint: o.front.URL + path,
+			AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
+			DeadLetterTopic: stage.DeadLettersTopic, MaxDeliveryAttempts: 100, Concurrency: concurrency,
+		}); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+}
+
+// pushed is what a topic's push subscription has done.
+func (o *guardedTown) pushed(topic string) delivery.SubscriptionState {
+	o.t.Helper()
+	for _, each := range o.Broker.State() {
+		if each.Topic == topic {
+			return each
+		}
+	}
+	o.t.Fatalf("nothing is pushed from %s", topic)
+	return delivery.SubscriptionState{}
+}
+
+// deployed publishes that each of the services was deployed.
+func (o *guardedTown) deployed(id string, services []stage.LoadBalanced) {
+	o.t.Helper()
+	for i, service := range services {
+		o.Publish(stage.EventsTopic, fmt.Sprintf(`{"insertId":"%s-%d","logName":"projects/demo-project/logs/cloudaudit.googleapis.com%%2Factivity","timestamp":"%s",`+
+			`"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"%s","service_name":"%s"}},`+
+			`"protoPayload":{"serviceName":"run.googleapis.com","methodName":"google.cloud.run.v2.Services.UpdateService","resourceName":"%s"}}`,
+			id, i, o.Now().UTC().Format(time.RFC3339Nano), service.Region, service.Service, service.Name()))
+	}
+}
+
+// slow lets every call of the function take a while.
+func (o *guardedTown) slow(by time.Duration) {
+	o.t.Helper()
+	if by == 0 {
+		o.SetFaults(`[]`)
+		return
+	}
+	o.SetFaults(fmt.Sprintf(`[{"action":"slow","method":"*","principal":"serviceAccount:%s","delay":"%s"}]`, stage.FunctionAccount, by))
+}
+
+// writes are those that the function made, taken or not.
+func (o *guardedTown) writes() town.Calls { return o.Calls().Own().Writes() }
