@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -122,6 +123,10 @@ func (f *Function) delivered(ctx context.Context, _ *http.Request, body []byte) 
 
 // cause finds out whom a cause concerns and hands each on.
 func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) error {
+	if cause.Kind == event.Heartbeat {
+		f.heartbeat(ctx, cause)
+		return nil
+	}
 	if where, counted := refusedBy(cause); counted && !f.refusals.admit(where, cause.Key, f.now()) {
 		f.log.DebugContext(ctx, "passed over: another refused request of the same service is being looked into", "key", cause.Key)
 		return nil
@@ -142,6 +147,16 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return nil
 	}
 	return f.dispatch(ctx, cause, targets)
+}
+
+// heartbeat says in the log that the way from where it was logged or published
+// to here is open, and how long it took. An alert watches for the line's absence.
+func (f *Function) heartbeat(ctx context.Context, cause event.Cause) {
+	line := []any{"from", cmp.Or(cause.Resource, "events topic"), "key", cause.Key}
+	if !cause.At.IsZero() {
+		line = append(line, "lag_seconds", f.now().Sub(cause.At).Seconds())
+	}
+	f.log.InfoContext(ctx, "heartbeat", line...)
 }
 
 // reject reports a message that cannot be read, and acknowledges it: no

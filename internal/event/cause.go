@@ -25,6 +25,7 @@ const (
 	ProjectIAMChanged     Kind = "project-iam-changed"
 	Alert                 Kind = "alert"
 	CommandReceived       Kind = "command"
+	Heartbeat             Kind = "heartbeat" // nothing happened; the way here is open
 )
 
 // Reason says why a message leads to nothing.
@@ -59,7 +60,8 @@ type Cause struct {
 	// entry has nothing better.
 	BackendService string
 	// Resource is the full name of any other resource: a NEG, URL map, proxy,
-	// forwarding rule or IAP policy holder.
+	// forwarding rule or IAP policy holder; of a heartbeat the project, folder or
+	// organisation that it was logged in, "" where it was published.
 	Resource string
 
 	Principal string // e-mail of who did it; "" when the entry does not say

@@ -20,6 +20,8 @@ func (p *parser) classify(e *entry) Result {
 		return ignored(seen, Unreadable, "%s stands twice with different values", name)
 	case e.hasPayload:
 		return p.audit(e, seen)
+	case logID(e.logName.s) == HeartbeatLog:
+		return logged(e, seen)
 	}
 	return request(e, seen)
 }

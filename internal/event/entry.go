@@ -19,6 +19,7 @@ type entry struct {
 	http                            httpRequest
 	hasPayload, hasJSON, hasRequest bool
 	statusDetails, proxyStatus      text
+	word                            text // jsonPayload.iapguard
 }
 
 // resource is the monitored resource with the labels that are of use.
@@ -107,6 +108,8 @@ func (e *entry) json(r *reader, name []byte) error {
 		return r.text(&e.statusDetails)
 	case "proxyStatus":
 		return r.text(&e.proxyStatus)
+	case "iapguard":
+		return r.text(&e.word)
 	}
 	return r.respell(name, func(name []byte) error { return e.json(r, name) })
 }
@@ -261,6 +264,7 @@ func (e *entry) contradicts() string {
 		{"location", e.resource.location.twice},
 		{"service_name", e.resource.service.twice},
 		{"httpRequest.status", e.http.status.twice},
+		{"iapguard", e.word.twice},
 	} {
 		if m.twice {
 			return m.name

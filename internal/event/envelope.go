@@ -111,7 +111,7 @@ type document struct {
 	data, dataBase64, message  jsontext.Value
 	messageID                  text
 	incident                   jsontext.Value
-	version, command           text
+	version, command, iapguard text
 	raw                        jsontext.Value
 	// elsewhere: it was left, for it is an entry of another service.
 	elsewhere bool
@@ -146,6 +146,8 @@ func (d *document) read(r *reader) error {
 			return r.text(&d.version)
 		case "command":
 			return r.text(&d.command)
+		case "iapguard":
+			return r.text(&d.iapguard)
 		}
 		return d.member(r, name)
 	})
@@ -173,6 +175,8 @@ func (p *parser) document(d *document) {
 		p.push(d.raw) // a Pub/Sub message without its envelope
 	case kindOf(d.incident) == '{':
 		p.add(p.alert(d.version.s, d.incident))
+	case d.iapguard.s != "":
+		p.add(p.published(d.raw))
 	case d.command.s != "" && !p.commands:
 		p.ignore(NotALogEntry, "the command %s counts only on /commands", quote(d.command.s))
 	case d.command.s != "":
@@ -216,7 +220,7 @@ func (p *parser) cloudEvent(d *document) {
 // push opens a Pub/Sub message: {data, attributes, messageId, …}.
 func (p *parser) push(message jsontext.Value) {
 	var data jsontext.Value
-	var id, eventType, eventID text
+	var id, eventType, eventID, published text
 	r := newReader(message)
 	defer r.release()
 	err := r.object(func(name []byte) error {
@@ -225,6 +229,8 @@ func (p *parser) push(message jsontext.Value) {
 			return r.value(&data)
 		case "messageId", "message_id":
 			return r.text(&id)
+		case "publishTime", "publish_time":
+			return r.text(&published)
 		case "attributes":
 			return r.object(func(name []byte) error {
 				switch string(name) {
@@ -238,6 +244,10 @@ func (p *parser) push(message jsontext.Value) {
 		}
 		return r.skip()
 	})
+	outer := p.publishTime
+	if at, ok := parseTime(published.s); ok && outer.IsZero() {
+		p.publishTime = at
+	}
 	p.open(firstOf(eventID.s, id.s), func() {
 		switch {
 		case err != nil:
@@ -250,6 +260,7 @@ func (p *parser) push(message jsontext.Value) {
 			p.ignore(NotALogEntry, "a Pub/Sub message without data")
 		}
 	})
+	p.publishTime = outer
 }
 
 // alphabet turns the URL-safe alphabet of base64 into the standard one.

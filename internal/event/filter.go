@@ -22,7 +22,7 @@ const Own = "${own}"
 func EventsFilter() string {
 	var b strings.Builder
 	b.WriteString(generated)
-	fmt.Fprintf(&b, "(\n  log_id(%q) AND jsonPayload.iapguard=\"heartbeat\"\n)\nOR (\n", "iapguard-heartbeat")
+	fmt.Fprintf(&b, "(\n  log_id(%q) AND jsonPayload.iapguard=%q\n)\nOR (\n", HeartbeatLog, heartbeatWord)
 	b.WriteString(`  logName:"/logs/cloudaudit.googleapis.com%2F"
   AND NOT log_id("cloudaudit.googleapis.com/policy")
   -- calls that failed, and those that only severity says failed

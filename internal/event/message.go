@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // The bounds of one message. What is larger is refused at once.
@@ -55,6 +56,7 @@ type Result struct {
 func Parse(m Message, self Self) []Result {
 	p := parser{self: self, commands: m.Commands, hurry: true}
 	p.eventID = firstOf(m.Header.Get("Ce-Id"), m.Header.Get("X-Goog-Pubsub-Message-Id"))
+	p.publishTime, _ = parseTime(m.Header.Get("X-Goog-Pubsub-Publish-Time"))
 	if strings.HasPrefix(m.Header.Get("Ce-Type"), reportType) {
 		p.ignore(OwnReport, "a report that we published")
 	} else {
@@ -71,7 +73,9 @@ type parser struct {
 	self     Self
 	commands bool
 	eventID  string
-	level    int // envelopes opened so far
+	// publishTime is when Pub/Sub took the message, zero where nobody says.
+	publishTime time.Time
+	level       int // envelopes opened so far
 	// hurry: an entry of a service that is not ours is left where that is seen.
 	hurry   bool
 	results []Result

@@ -65,6 +65,7 @@ var messages = []Row{
 	{Source: "Load balancer request log: 403, handled_by_identity_aware_proxy", Kind: LBRequestDeniedByIAP},
 	{Source: "Cloud Monitoring alert notification 1.x, open or closed", Kind: Alert},
 	{Source: "Commands topic, on /commands only", Kind: CommandReceived},
+	{Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic", Kind: Heartbeat},
 	{Source: "Reports topic: a report that we published", Ignored: OwnReport},
 }
 

@@ -70,6 +70,10 @@ func (x explanation) about() string {
 	var b strings.Builder
 	b.WriteString("projects/" + x.Project)
 	switch {
+	case x.Kind == event.Heartbeat && x.Resource == "":
+		return "the events topic"
+	case x.Kind == event.Heartbeat:
+		return x.Resource
 	case x.Project == "":
 		return "everything in scope"
 	case x.Service != "":

@@ -72,7 +72,8 @@ var predefined = map[string]predefinedRole{
 	"roles/iam.serviceAccountUser":          {"iam.serviceAccounts.actAs resourcemanager.projects.get", rolePages + "iam"},
 	"roles/iam.securityReviewer": {"*.*.list *.*.getIamPolicy !serviceusage.operations.list iam.roles.get",
 		rolePages + "iam"},
-	"roles/logging.admin": {"logging.*.* resourcemanager.projects.get", rolePages + "logging"},
+	"roles/logging.logWriter": {"logging.logEntries.create", rolePages + "logging"},
+	"roles/logging.admin":     {"logging.*.* resourcemanager.projects.get", rolePages + "logging"},
 	"roles/logging.viewer": {"logging.logEntries.list logging.sinks.get logging.sinks.list resourcemanager.projects.get",
 		rolePages + "logging"},
 }

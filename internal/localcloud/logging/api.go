@@ -19,7 +19,9 @@ const (
 	maxPageSize      = 1000
 )
 
-// API is Cloud Logging as the kernel serves it: sinks, and reading entries.
+// API is Cloud Logging as the kernel serves it: sinks, and reading and writing
+// entries. Written entries are in no audit log
+// (logging/docs/audit/audit-logging).
 func (r *Router) API() kernel.API {
 	const sinks, one = "/v2/projects/{project}/sinks", "/v2/projects/{project}/sinks/{sink}"
 	route := func(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
@@ -32,10 +34,12 @@ func (r *Router) API() kernel.API {
 	}
 	list := route(http.MethodPost, "/v2/entries:list", "list", r.listEntries)
 	list.ID, list.Permission = "logging.entries.list", "logging.logEntries.list"
+	create := route(http.MethodPost, "/v2/entries:write", "write", r.writeEntries)
+	create.ID, create.Permission, create.Write = "logging.entries.write", "logging.logEntries.create", true
 	return kernel.API{
 		Name: "logging", State: r.state, Reset: r.reset,
 		Routes: []kernel.Route{
-			list,
+			list, create,
 			route(http.MethodGet, sinks, "list", r.listSinks),
 			route(http.MethodGet, one, "get", r.getSink),
 			write("CreateSink", route(http.MethodPost, sinks, "create", r.createSink)),

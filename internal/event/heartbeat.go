@@ -1,0 +1,79 @@
+package event
+
+import (
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// HeartbeatLog is the log whose entries only show that the way from Cloud
+// Logging to the function is open. Where no sink is, the same word is published
+// to the events topic.
+const HeartbeatLog = "iapguard-heartbeat"
+
+// heartbeatWord is what both say: {"iapguard":"heartbeat"}.
+const heartbeatWord = "heartbeat"
+
+// logged reads an entry of the heartbeat's log. Whoever may write log entries in
+// a project can write it there; the log's name says in which, and only the
+// resource that has the sink is worth an answer to "is the sink alive?".
+func logged(e *entry, seen Cause) Result {
+	owner, ok := ownerOfLog(e.logName.s)
+	switch {
+	case !e.hasJSON || e.word.s != heartbeatWord:
+		return ignored(seen, Unrelated, "a line of the log %s that is no heartbeat", HeartbeatLog)
+	case !ok:
+		return ignored(seen, Unreadable, "%s names no project, folder or organisation", quote(e.logName.s))
+	case seen.At.IsZero():
+		return ignored(seen, Unreadable, "a heartbeat without a time")
+	}
+	seen.Kind, seen.Resource = Heartbeat, owner
+	if project, found := strings.CutPrefix(owner, "projects/"); found {
+		seen.Project = project
+	}
+	return counted(seen)
+}
+
+// ownerOfLog is the project, folder or organisation that a log's name says it is
+// of, and whether that is a valid name.
+func ownerOfLog(name string) (string, bool) {
+	part := strings.SplitN(name, "/", 3)
+	if len(part) != 3 {
+		return "", false
+	}
+	switch part[0] {
+	case "projects":
+		return part[0] + "/" + part[1], posture.ValidProject(part[1])
+	case "folders", "organizations":
+		return part[0] + "/" + part[1], posture.ValidProjectNumber(part[1]) // all three count alike
+	}
+	return "", false
+}
+
+// published reads a heartbeat that was published to the events topic. Its time
+// is that of the publication, zero where the envelope does not say it.
+func (p *parser) published(body jsontext.Value) Result {
+	c := Cause{Kind: Heartbeat, At: p.publishTime, Key: hashKey("heartbeat", p.eventID, stamp(p.publishTime))}
+	if keyPart(p.eventID) {
+		c.Key = "heartbeat/message/" + p.eventID
+	}
+	var word text
+	more := ""
+	r := newReader(body)
+	defer r.release()
+	err := r.object(func(member []byte) error {
+		if string(member) == "iapguard" {
+			return r.text(&word)
+		}
+		more = string(member)
+		return r.skip()
+	})
+	switch {
+	case err != nil || word.twice || more != "" || word.s != heartbeatWord:
+		return ignored(Cause{}, NotALogEntry, "an object with the member iapguard that is no heartbeat")
+	case p.commands:
+		return ignored(Cause{}, NotALogEntry, "a heartbeat counts only among events")
+	}
+	return counted(c)
+}

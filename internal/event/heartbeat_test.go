@@ -1,0 +1,73 @@
+package event
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+const beat = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","receiveTimestamp":"2026-11-23T12:00:01Z","severity":"DEFAULT",
+	"logName":"projects/demo-project/logs/iapguard-heartbeat","resource":{"type":"global","labels":{"project_id":"demo-project"}},
+	"jsonPayload":{"iapguard":"heartbeat"}}`
+
+func TestAHeartbeatIsAnEntryOfItsOwnLog(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		edit edits
+		want string
+	}{
+		{"of a project", nil, "heartbeat|demo-project||||projects/demo-project"},
+		{"of a folder", edits{"logName": "folders/12/logs/iapguard-heartbeat"}, "heartbeat|||||folders/12"},
+		{"of an organisation", edits{"logName": "organizations/34/logs/iapguard-heartbeat"}, "heartbeat|||||organizations/34"},
+		{"of nobody", edits{"logName": "organizations/x/logs/iapguard-heartbeat"}, "unreadable"},
+		{"of nothing that has services", edits{"logName": "billingAccounts/0/logs/iapguard-heartbeat"}, "unreadable"},
+		{"of another log", edits{"logName": "projects/demo-project/logs/stdout"}, "other-service"},
+		{"of no log", edits{"logName": nil}, "other-service"},
+		{"another word", edits{"jsonPayload.iapguard": "Heartbeat"}, "unrelated"},
+		{"no word", edits{"jsonPayload": nil, "textPayload": "heartbeat"}, "unrelated"},
+		{"a word that is none", edits{"jsonPayload.iapguard": map[string]any{"iapguard": "heartbeat"}}, "unrelated"},
+		{"without a time", edits{"timestamp": nil, "receiveTimestamp": nil}, "unreadable"},
+		{"with an audited call in it", edits{"protoPayload": map[string]any{"serviceName": "run.googleapis.com", "methodName": "google.cloud.run.v2.Services.UpdateService"}}, "other-service"},
+		{"with more beside it", edits{"jsonPayload.more": "x", "labels": map[string]any{"a": "b"}}, "heartbeat|demo-project||||projects/demo-project"},
+	} {
+		r := one(t, with(t, beat, tc.edit), Self{})
+		if got := outcome(r); got != tc.want {
+			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
+		}
+		if want := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC); r.Cause != nil && !r.Cause.At.Equal(want) {
+			t.Errorf("%s: at %s, want the entry's time", tc.name, r.Cause.At)
+		}
+	}
+	if r := one(t, []byte(`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z","jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`), Self{}); r.Ignored != Unreadable {
+		t.Errorf("two words: %s, want unreadable", outcome(r))
+	}
+}
+
+func TestAHeartbeatIsAMessageOfItsOwn(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	const word = `{"iapguard":"heartbeat"}`
+	const data = `"data":"eyJpYXBndWFyZCI6ImhlYXJ0YmVhdCJ9"`
+	for _, tc := range []struct {
+		name    string
+		message Message
+		want    Reason
+		key     string
+		at      time.Time
+	}{
+		{"pushed", Message{Body: []byte(`{"message":{` + data + `,"messageId":"7","publishTime":"2026-11-23T12:00:00Z"}}`)}, "", "heartbeat/message/7", noon},
+		{"pushed without wrapping", Message{Body: []byte(word), Header: http.Header{"X-Goog-Pubsub-Message-Id": {"7"}, "X-Goog-Pubsub-Publish-Time": {"2026-11-23T12:00:00Z"}}}, "", "heartbeat/message/7", noon},
+		{"without a time", Message{Body: []byte(word)}, "", hashKey("heartbeat", "", ""), time.Time{}},
+		{"with more in it", Message{Body: []byte(`{"iapguard":"heartbeat","target":"projects/p-1"}`)}, NotALogEntry, "", time.Time{}},
+		{"with another word", Message{Body: []byte(`{"iapguard":"stop"}`)}, NotALogEntry, "", time.Time{}},
+		{"among commands", Message{Body: []byte(word), Commands: true}, NotALogEntry, "", time.Time{}},
+	} {
+		results := Parse(tc.message, Self{})
+		if len(results) != 1 || results[0].Ignored != tc.want {
+			t.Errorf("%s: %+v, want one result, ignored %q", tc.name, results, tc.want)
+			continue
+		}
+		if c := results[0].Cause; c != nil && (c.Kind != Heartbeat || c.Key != tc.key || !c.At.Equal(tc.at)) {
+			t.Errorf("%s: %s with key %s at %s, want key %s at %s", tc.name, c.Kind, c.Key, c.At, tc.key, tc.at)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package loop
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/town/guarded"
+)
+
+// lines keeps what a function logs, in JSON.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// named are the lines with a message.
+func (l *lines) named(t *testing.T, message string) (found []map[string]any) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, text := range bytes.Split(bytes.TrimSpace(l.text.Bytes()), []byte("\n")) {
+		var line map[string]any
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if line["msg"] == message {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+func TestAHeartbeatThatIsLoggedComesThroughTheSinkToTheFunction(t *testing.T) {
+	var log lines
+	r := guarded.Start(t, guarded.Options{Policy: town.Policy(), Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	write := func(name, word string) {
+		r.CallAs(r.Owner(), http.MethodPost, "/v2/entries:write", map[string]any{"entries": []any{map[string]any{
+			"logName": "projects/" + stage.Project + "/logs/" + name, "resource": map[string]any{"type": "global"}, "jsonPayload": map[string]any{"iapguard": word},
+		}}})
+	}
+	write("stdout", "heartbeat")
+	write("iapguard-heartbeat", "stop")
+	write("iapguard-heartbeat", "heartbeat")
+	r.Publish(stage.EventsTopic, `{"iapguard":"heartbeat"}`)
+	r.Until("both heartbeats were heard", func() bool { return len(log.named(t, "heartbeat")) >= 2 })
+	heard := map[any]bool{}
+	for _, line := range log.named(t, "heartbeat") {
+		lag, told := line["lag_seconds"].(float64)
+		if heard[line["from"]] = true; !told || lag < 0 || lag > town.Patience.Seconds() {
+			t.Errorf("%v, want lag_seconds", line)
+		}
+	}
+	if len(log.named(t, "heartbeat")) != 2 || !heard["projects/"+stage.Project] || !heard["events topic"] {
+		t.Errorf("%v, want one from the project and one from the topic", log.named(t, "heartbeat"))
+	}
+	if len(r.Reports()) > 0 || len(r.Calls().Own()) > 0 {
+		t.Errorf("reports %+v and calls %+v, want none", r.Reports(), r.Calls().Own())
+	}
+}
