@@ -66,10 +66,10 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		cloud: clients, policies: policies, log: log, now: config.Clock,
 		gate: newGate(),
 	}
-	var publisher reconcile.Publisher = logged{log}
+	publisher := told{log: log}
 	if config.ReportsTopic == "" {
 		log.Warn("no reports topic is set: reports go to the log only")
-	} else if publisher, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
+	} else if publisher.to, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
 		return nil, err
 	}
 	if config.WorkTopic != "" {

@@ -4,14 +4,69 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// logged is where reports go when no topic is configured: one structured log
-// line each, which a log sink can route on.
-type logged struct{ log *slog.Logger }
+// told publishes reports and writes one structured log line about each, on which
+// log-based metrics and alerts rest (deploy/terraform/monitoring.tf). Where no
+// topic is configured the line carries the report itself, which a log sink can
+// route on.
+type told struct {
+	to  reconcile.Publisher // nil = no topic
+	log *slog.Logger
+}
 
-func (l logged) Publish(ctx context.Context, r report.Report) error {
-	l.log.InfoContext(ctx, "report", "id", r.ID(), "type", report.TypePrefix+string(r.Outcome), "subject", r.Subject(), "data", r)
+// Publish logs what is safe, and nothing else: a report that could not be
+// published comes again.
+func (p told) Publish(ctx context.Context, r report.Report) error {
+	line := summary(r)
+	if p.to == nil {
+		line = append(line, slog.String("type", report.TypePrefix+string(r.Outcome)), slog.Any("data", r))
+	} else if err := p.to.Publish(ctx, r); err != nil {
+		return err
+	}
+	p.log.LogAttrs(ctx, slog.LevelInfo, "report", line...)
 	return nil
+}
+
+// summary is what metrics count and alerts tell of a report. What a report does
+// not say is left out, so that a filter on it matches nothing.
+func summary(r report.Report) []slog.Attr {
+	line := []slog.Attr{slog.String("id", r.ID()), slog.String("outcome", string(r.Outcome)), slog.Bool("exposed", r.Exposed)}
+	text := func(name, value string) {
+		if value != "" {
+			line = append(line, slog.String(name, value))
+		}
+	}
+	text("cause", r.Cause.Kind)
+	text("mode", string(r.Mode))
+	if t := r.Target; t != nil {
+		text("target", r.Subject())
+		text("project", t.Project)
+		text("location", t.Location)
+		text("service", t.Service)
+		text("team", t.Labels["team"])
+	}
+	if r.Policy != nil {
+		text("rule", r.Policy.Rule)
+	}
+	if codes := r.Codes(); len(codes) > 0 {
+		line = append(line, slog.Any("codes", codes))
+	}
+	if minutes, known := r.ExposedMinutes(); known {
+		line = append(line, slog.Int64("exposed_minutes", minutes))
+	}
+	if r.WaitingFor != nil {
+		text("waiting_for", r.WaitingFor.What)
+	}
+	if minutes, known := r.WaitingMinutes(); known {
+		line = append(line, slog.Int64("waiting_minutes", minutes))
+	}
+	if r.Contest != nil && len(r.Contest.Actors) > 0 {
+		last := r.Contest.Actors[len(r.Contest.Actors)-1]
+		text("actor", last.Principal)
+		text("user_agent", last.UserAgent)
+	}
+	return line
 }

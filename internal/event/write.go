@@ -82,7 +82,7 @@ func readWrite(text []byte) (one tellsWrite, ok bool) {
 	}
 	one.write = Write{Cause: result.Seen}
 	switch one.write.Kind {
-	case RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged:
+	case RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged, RoutingChanged:
 		one.write.fill(e)
 		return one, true
 	}

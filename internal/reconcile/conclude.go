@@ -73,13 +73,22 @@ func (r *run) planned(v view) report.Report {
 
 func (r *run) waiting(v view) report.Report {
 	final := r.report(v, report.Waiting)
-	for _, finding := range v.findings {
-		if finding.Effect == posture.Waits {
-			final.WaitingFor = &report.WaitingFor{What: finding.Why}
-			break
+	if finding, ok := waitsFor(v.findings); ok {
+		final.WaitingFor = &report.WaitingFor{What: finding.Why}
+		if since := v.since.UTC(); !v.since.IsZero() {
+			final.WaitingFor.Since = &since
 		}
 	}
 	return final
+}
+
+// waitsFor is the finding that a service waits for, if nothing else stops it.
+func waitsFor(findings []posture.Finding) (posture.Finding, bool) {
+	if posture.Worst(findings) != posture.Waits {
+		return posture.Finding{}, false
+	}
+	at := slices.IndexFunc(findings, func(f posture.Finding) bool { return f.Effect == posture.Waits })
+	return findings[at], true
 }
 
 // busyPause is when to look again at what somebody else is changing.
@@ -165,7 +174,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 }
 
 // exposure tells from when to when a door was open, as far as is known: from
-// the cause on, until the last observation.
+// the cause on, or from earlier where that is proven, until the last observation.
 func (r *run) exposure(final *report.Report) {
 	final.Exposed = posture.Exposed(final.Doors)
 	if !posture.Exposed(final.DoorsBefore) && !final.Exposed {
@@ -174,6 +183,9 @@ func (r *run) exposure(final *report.Report) {
 	since := r.began.UTC()
 	if at := r.request.Cause.At; !at.IsZero() && at.Before(since) {
 		since = at.UTC()
+	}
+	if !r.open.IsZero() && r.open.Before(since) {
+		since = r.open.UTC()
 	}
 	final.ExposedSince = &since
 	if !final.Exposed {

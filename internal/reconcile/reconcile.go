@@ -35,6 +35,7 @@ type run struct {
 	began   time.Time
 
 	before []posture.Door // the doors as they were first seen
+	open   time.Time      // since when one of these is known to have been open, zero = not known
 	done   []report.Step  // what was written
 	missed *event.Write   // of which an event should have told, where a sweep led here
 
@@ -94,7 +95,8 @@ type view struct {
 	hold     *posture.Hold // what stops this plan, its own or a neighbour's
 	findings []posture.Finding
 	plan     plan.Plan
-	guarded  bool // the audit log shows that we guarded the service before
+	guarded  bool      // the audit log shows that we guarded the service before
+	since    time.Time // since when what it waits for is missing, zero = not known
 }
 
 func (r *run) observe(ctx context.Context) (view, error) {
@@ -110,7 +112,7 @@ func (r *run) observe(ctx context.Context) (view, error) {
 		return view{}, fmt.Errorf("observing %s: %w", r.request.Target, err)
 	}
 	if r.before == nil {
-		r.before = observed.Doors()
+		r.before, r.open = observed.Doors(), r.openSince(ctx, observed)
 	}
 	j := r.judge(rules, observed)
 	made := plan.Make(observed, j.want, j.findings, r.Now())
@@ -122,6 +124,9 @@ func (r *run) observe(ctx context.Context) (view, error) {
 		posture: observed, settings: j.want.Settings, digest: rules.Digest(), inScope: j.inScope, hold: heldBy(observed, j.want.Of),
 		findings: j.findings, plan: made,
 		guarded: r.guardedOnce(ctx, observed, j.want.Settings),
+	}
+	if waits, ok := waitsFor(j.findings); ok {
+		v.since = r.waitingSince(ctx, observed, waits)
 	}
 	if err := r.nameCallers(ctx, &v, j.want); err != nil {
 		return v, fmt.Errorf("observing who calls %s: %w", r.request.Target, err)

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -219,6 +222,13 @@ func (r Report) Subject() string {
 	return posture.Target{Project: r.Target.Project, Location: r.Target.Location, Service: r.Target.Service}.Name()
 }
 
+// writeTime writes times to the microsecond: BigQuery's TIMESTAMP has no more
+// digits, and a message that does not fit its column is not written.
+// Source: bigquery/docs/reference/standard-sql/data-types#timestamp_type.
+func writeTime(to *jsontext.Encoder, at time.Time) error {
+	return to.WriteToken(jsontext.String(at.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)))
+}
+
 // Event is the report as a CloudEvent. ownProject is the source of a report
 // that has no target.
 func (r Report) Event(ownProject string) (cloudevents.Event, error) {
@@ -232,7 +242,11 @@ func (r Report) Event(ownProject string) (cloudevents.Event, error) {
 	}
 	event.SetSource("//iapguard/projects/" + ownProject)
 	event.SetDataSchema("https://iapguard.dev/schemas/report-v1.json")
-	if err := event.SetData(cloudevents.ApplicationJSON, r); err != nil {
+	data, err := json.Marshal(r, jsonv1.DefaultOptionsV1(), json.WithMarshalers(json.MarshalToFunc(writeTime)))
+	if err != nil {
+		return event, fmt.Errorf("encoding report: %w", err)
+	}
+	if err := event.SetData(cloudevents.ApplicationJSON, jsontext.Value(data)); err != nil {
 		return event, fmt.Errorf("encoding report: %w", err)
 	}
 	if err := event.Validate(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/iapguard/iapguard/internal/posture"
@@ -137,5 +138,76 @@ func TestWhatCannotBeReadOrResolvedIsReportedWithoutATarget(t *testing.T) {
 		if err := validate(t, event.Data()); (err == nil) != fits {
 			t.Errorf("%s: fits its schema: %t, want %t: %v", outcome, err == nil, fits, err)
 		}
+	}
+}
+
+func TestPublishedTimesHaveMicroseconds(t *testing.T) {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 123456789, time.FixedZone("", 3600))
+	r := full()
+	r.ObservedAt, r.ExposedSince, r.Cause.At = at, &at, &at
+	event, err := r.Event("own-project")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		ObservedAt, ExposedSince string
+		Cause                    struct{ At string }
+	}
+	if err := json.Unmarshal(event.Data(), &got); err != nil {
+		t.Fatal(err)
+	}
+	const want = "2026-11-23T08:00:00.123456Z"
+	if got.ObservedAt != want || got.ExposedSince != want || got.Cause.At != want {
+		t.Errorf("%+v, want %s each", got, want)
+	}
+}
+
+func TestPublishedIsWhatTheStandardLibraryWrites(t *testing.T) {
+	for _, r := range []Report{full(), {RunID: "r", Version: "0.1.0", Outcome: Rejected, Cause: Cause{Kind: "<unreadable>", Key: "k"}}} {
+		want, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		event, err := r.Event("own-project")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(event.Data())); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	}
+}
+
+func TestMinutesAreWholeAndKnownOnlyWhereTheirBeginningIs(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) *time.Time { at := now.Add(-d); return &at }
+	for _, tc := range []struct {
+		name             string
+		r                Report
+		exposed, waiting int64 // -1 = not known
+	}{
+		{"nothing", Report{}, -1, -1},
+		{"open now", Report{ExposedSince: ago(90 * time.Second)}, 1, -1},
+		{"closed", Report{ExposedSince: ago(time.Hour), ExposedUntil: ago(15 * time.Minute)}, 45, -1},
+		{"clocks disagree", Report{ExposedSince: ago(-time.Hour)}, 0, -1},
+		{"waiting", Report{WaitingFor: &WaitingFor{Since: ago(24 * time.Hour)}}, -1, 1440},
+		{"waiting, nobody knows since when", Report{WaitingFor: &WaitingFor{}}, -1, -1},
+	} {
+		tc.r.ObservedAt = now
+		for name, each := range map[string]struct {
+			of   func() (int64, bool)
+			want int64
+		}{"exposed": {tc.r.ExposedMinutes, tc.exposed}, "waiting": {tc.r.WaitingMinutes, tc.waiting}} {
+			if got, known := each.of(); known != (each.want >= 0) || known && got != each.want {
+				t.Errorf("%s: %s for %d minutes, known: %t, want %d", tc.name, name, got, known, each.want)
+			}
+		}
+	}
+}
+
+func TestCodesAreToldOnceInTheirOrder(t *testing.T) {
+	r := Report{Findings: []Finding{{Code: "B"}, {Code: "A"}, {Code: "B"}}}
+	if diff := cmp.Diff([]string{"B", "A"}, r.Codes()); diff != "" {
+		t.Error(diff)
 	}
 }

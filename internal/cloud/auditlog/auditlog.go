@@ -44,12 +44,14 @@ const (
 )
 
 // filter selects the writes that make or undo a protection: of Cloud Run
-// services and their policies, of backend services, of IAP's policies. Source of
-// the language: logging/docs/view/logging-query-language.
+// services and their policies, of backend services, of IAP's policies; and those
+// to what leads to backend services, which open and take away load balancers'
+// doors. Source of the language: logging/docs/view/logging-query-language.
 const filter = `log_id("cloudaudit.googleapis.com/activity")
 timestamp>=%q
 (protoPayload.serviceName="run.googleapis.com" AND protoPayload.methodName=~"[.](Internal)?Services[.](Create|Replace|Update|Delete|SetIamPolicy)")
 OR (protoPayload.serviceName="compute.googleapis.com" AND protoPayload.methodName=~"[.](backendServices|regionBackendServices)[.](insert|patch|update|delete)$")
+OR (protoPayload.serviceName="compute.googleapis.com" AND protoPayload.methodName=~"[.](region|global)NetworkEndpointGroups[.](insert|delete)$|[.](urlMaps|regionUrlMaps)[.](insert|patch|update|delete)$|[.](targetHttp|targetHttps|regionTargetHttp|regionTargetHttps)Proxies[.](insert|patch|delete|setUrlMap)$|[.](forwardingRules|globalForwardingRules)[.](insert|patch|delete|setTarget)$")
 OR (protoPayload.serviceName="iap.googleapis.com" AND protoPayload.methodName:"SetIamPolicy")`
 
 // New connects to Cloud Logging.

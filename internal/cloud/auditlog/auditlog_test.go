@@ -72,7 +72,10 @@ func (p *project) writes() []string {
 func TestOnlyWritesThatMatterAreAskedForAndEachAnswerLastsAMinute(t *testing.T) {
 	p := start(t)
 	p.Cloud.Settle()
-	made := []string{"Services.CreateService", "Services.SetIamPolicy", "backendServices.insert"}
+	made := []string{
+		"Services.CreateService", "Services.SetIamPolicy", "regionNetworkEndpointGroups.insert", "backendServices.insert",
+		"urlMaps.insert", "targetHttpsProxies.insert", "globalForwardingRules.insert",
+	}
 	if diff := cmp.Diff(made, p.writes()); diff != "" {
 		t.Fatalf("what was written (-want +got):\n%s", diff)
 	}

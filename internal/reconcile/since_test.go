@@ -1,0 +1,113 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// day is a minute of the story's second day.
+func day(minute int) time.Time { return at(24*60 + minute) }
+
+// asks is a sweep's run at that time, in a project whose audit log tells of these writes.
+func asks(now time.Time, unreadable error, writes ...event.Write) *run {
+	sweep := Request{Cause: event.Cause{Kind: event.CommandReceived, Command: &event.Command{Name: "sweep"}}}
+	return &run{request: sweep, Engine: &Engine{
+		Self: ourselves(us), Now: func() time.Time { return now },
+		History: func(context.Context, string) ([]event.Write, error) { return writes, unreadable },
+	}}
+}
+
+func routing(minute int, method string) event.Write {
+	return by(minute, false, event.Write{Cause: event.Cause{Kind: event.RoutingChanged, Location: posture.Global, Method: "v1.compute." + method}})
+}
+
+// open is a public service from minute -60 on, as Cloud Run tells it, whose own
+// addresses are all its doors, unless it is balanced.
+func open(balanced bool, policyChanged time.Time) posture.Posture {
+	p := fought()
+	p.Service = posture.Service{URLs: []string{"https://hello-1.run.app"}, Ingress: posture.IngressAll, CreatedAt: at(-60), UpdatedAt: at(-30)}
+	p.Invokers = posture.Policy{ChangedAt: policyChanged, Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}
+	if balanced {
+		p.Service.Ingress = posture.IngressInternalLoadBalancing
+		p.Backends[0].Scheme, p.Backends[0].Frontends = "EXTERNAL_MANAGED", []posture.Frontend{{Address: "203.0.113.1", HTTPS: true}}
+	}
+	return p
+}
+
+func TestADoorIsOpenSinceTheLastChangeThatIsKnownOf(t *testing.T) {
+	denied := errors.New("denied")
+	anothers := invokers(50, false)
+	anothers.Service = "other"
+	closed := open(false, at(1))
+	closed.Service.Ingress = posture.IngressInternal
+	for _, tc := range []struct {
+		name   string
+		p      posture.Posture
+		now    time.Time
+		err    error
+		writes []event.Write
+		want   time.Time
+	}{
+		{"no door is open", closed, at(60), nil, nil, time.Time{}},
+		{"the policy tells its time, however old", open(false, at(-20)), day(500), nil, nil, at(-20)},
+		{"the service was changed after its policy", open(false, at(-40)), day(500), nil, nil, at(-30)},
+		{"nothing was written for a day", open(false, time.Time{}), day(60), nil, nil, at(60)},
+		{"the service is younger than a day", open(false, time.Time{}), at(60), nil, nil, at(-60)},
+		{"the service was written to", open(false, time.Time{}), at(60), nil, []event.Write{service(20, false, "ingress", "all"), invokers(40, false), anothers}, at(40)},
+		{"what a load balancer does is nothing to its own address", open(false, time.Time{}), at(60), nil, []event.Write{iap(30, false, "false"), routing(40, "urlMaps.patch")}, at(-60)},
+		{"the log cannot be read", open(false, time.Time{}), at(60), denied, nil, time.Time{}},
+		{"the log cannot be read, the policy tells its time", open(false, at(-20)), at(60), denied, nil, at(-20)},
+		{"IAP was turned off", open(true, at(-20)), at(60), nil, []event.Write{iap(30, false, "false")}, at(30)},
+		{"an address came later", open(true, at(-20)), at(60), nil, []event.Write{iap(30, false, "false"), routing(45, "globalForwardingRules.insert")}, at(45)},
+		{"balanced and nothing was written for a day", open(true, at(-20)), day(60), nil, nil, at(60)},
+		{"balanced and the log cannot be read", open(true, at(-20)), at(60), denied, nil, time.Time{}},
+	} {
+		if got := asks(tc.now, tc.err, tc.writes...).openSince(t.Context(), tc.p); !got.Equal(tc.want) {
+			t.Errorf("%s: since %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestAServiceWaitsSinceTheLastChangeThatCanHaveTakenAwayWhatIsMissing(t *testing.T) {
+	access := open(true, time.Time{})
+	access.Backends[0].Access.ChangedAt = at(35)
+	for _, tc := range []struct {
+		name   string
+		p      posture.Posture
+		code   posture.Code
+		now    time.Time
+		err    error
+		writes []event.Write
+		want   time.Time
+	}{
+		{"as long as there is the service", open(false, at(1)), posture.NoLoadBalancer, at(60), nil, nil, at(-60)},
+		{"for a day at least", open(false, at(1)), posture.NoLoadBalancer, day(60), nil, []event.Write{invokers(70, true)}, at(60)},
+		{"since something may have been taken away", open(false, at(1)), posture.NoFrontend, at(60), nil, []event.Write{routing(20, "urlMaps.patch"), routing(30, "urlMaps.insert")}, at(20)},
+		{"the log cannot be read", open(false, at(1)), posture.NoLoadBalancer, at(60), errors.New("denied"), nil, time.Time{}},
+		{"no accessor since the backend service was made", open(true, at(1)), posture.NoAccessor, at(60), nil, []event.Write{iap(20, false, "anew"), iap(30, true, "?")}, at(20)},
+		{"no accessor since IAP's policy was written", access, posture.NoAccessor, at(60), nil, nil, at(35)},
+		{"no revision is active", open(false, at(1)), posture.IngressNotKnown, day(60), errors.New("denied"), nil, at(-30)},
+	} {
+		if got := asks(tc.now, tc.err, tc.writes...).waitingSince(t.Context(), tc.p, posture.Finding{Code: tc.code}); !got.Equal(tc.want) {
+			t.Errorf("%s: since %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestOnlyCommandsWhoseAnswerIsPublishedAskTheLogSinceWhen(t *testing.T) {
+	for name, change := range map[string]func(*run){
+		"a dry run": func(r *run) { r.request.DryRun = true },
+		"an event":  func(r *run) { r.request.Cause = event.Cause{Kind: event.RunServiceChanged} },
+	} {
+		r := asks(at(60), nil)
+		change(r)
+		if got := r.waitingSince(t.Context(), open(false, at(1)), posture.Finding{Code: posture.NoLoadBalancer}); !got.IsZero() {
+			t.Errorf("%s asks the log: since %v", name, got)
+		}
+	}
+}
