@@ -13,8 +13,8 @@ locals {
     {
       IAPGUARD_POLICY        = "${local.files.policy.directory}/${local.files.policy.file}"
       IAPGUARD_HOLDS         = "${local.files.holds.directory}/${local.files.holds.file}"
-      IAPGUARD_REPORTS_TOPIC = google_pubsub_topic.topic["reports"].id
-      IAPGUARD_WORK_TOPIC    = google_pubsub_topic.topic["work"].id
+      IAPGUARD_REPORTS_TOPIC = local.topics["reports"]
+      IAPGUARD_WORK_TOPIC    = local.topics["work"]
       IAPGUARD_SELF          = google_service_account.function.email
       # Go's runtime collects garbage rather than be killed at the limit. A tenth
       # is left for what it does not count: stacks of C, the kernel's buffers.

@@ -10,12 +10,17 @@ resource "google_pubsub_topic" "topic" {
   depends_on = [google_project_service.api]
 }
 
+locals {
+  # The full name of each, known before it is made.
+  topics = { for key, topic in google_pubsub_topic.topic : key => "projects/${topic.project}/topics/${topic.name}" }
+}
+
 resource "google_pubsub_subscription" "push" {
   for_each = local.pushed_to
 
   project = var.project_id
   name    = "${var.name}-${each.key}"
-  topic   = google_pubsub_topic.topic[each.key].id
+  topic   = local.topics[each.key]
   labels  = local.labels
 
   # Longer than any request takes, so nothing is delivered again in the meantime.
@@ -39,7 +44,7 @@ resource "google_pubsub_subscription" "push" {
   }
 
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.topic["dead-letters"].id
+    dead_letter_topic     = local.topics["dead-letters"]
     max_delivery_attempts = local.delivery.attempts
   }
 
@@ -57,7 +62,7 @@ resource "google_pubsub_subscription" "push" {
 resource "google_pubsub_subscription" "dead_letters" {
   project                    = var.project_id
   name                       = "${var.name}-dead-letters"
-  topic                      = google_pubsub_topic.topic["dead-letters"].id
+  topic                      = local.topics["dead-letters"]
   labels                     = local.labels
   ack_deadline_seconds       = 60
   message_retention_duration = "2678400s"

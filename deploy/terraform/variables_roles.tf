@@ -46,8 +46,8 @@ variable "writers" {
   }
 
   validation {
-    condition     = alltrue([for account in flatten([for writer in values(var.writers) : tolist(writer.runtime_accounts)]) : can(regex("^[^@ /]+@([a-z0-9.-]+\\.)?gserviceaccount\\.com$", account))])
-    error_message = "runtime_accounts of one of writers has something else than a service account: write its e-mail address, such as app@my-project.iam.gserviceaccount.com."
+    condition     = alltrue([for account in flatten([for writer in values(var.writers) : tolist(writer.runtime_accounts)]) : can(regex("^([a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.-]+\\.iam|[0-9]+-compute@developer|[^@ /]+@appspot)\\.gserviceaccount\\.com$", account))])
+    error_message = "runtime_accounts of one of writers has something else than a service account: write its e-mail address, such as shop-run@my-project.iam.gserviceaccount.com."
   }
 
   validation {
@@ -62,8 +62,8 @@ variable "runtime_accounts" {
   default     = []
 
   validation {
-    condition     = alltrue([for account in var.runtime_accounts : can(regex("^[^@ /]+@([a-z0-9.-]+\\.)?gserviceaccount\\.com$", account))])
-    error_message = "runtime_accounts has ${join(", ", [for account in var.runtime_accounts : account if !can(regex("^[^@ /]+@([a-z0-9.-]+\\.)?gserviceaccount\\.com$", account))])}: write the e-mail address of a service account, such as app@my-project.iam.gserviceaccount.com."
+    condition     = alltrue([for account in var.runtime_accounts : can(regex("^([a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.-]+\\.iam|[0-9]+-compute@developer|[^@ /]+@appspot)\\.gserviceaccount\\.com$", account))])
+    error_message = "runtime_accounts has ${join(", ", [for account in var.runtime_accounts : account if !can(regex("^([a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.-]+\\.iam|[0-9]+-compute@developer|[^@ /]+@appspot)\\.gserviceaccount\\.com$", account))])}: write the e-mail address of a service account, such as shop-run@my-project.iam.gserviceaccount.com."
   }
 
   validation {
@@ -108,5 +108,11 @@ variable "oauth_client_secrets" {
   validation {
     condition     = alltrue([for secret in var.oauth_client_secrets : can(regex("^projects/[^/]+/secrets/[A-Za-z0-9_-]{1,255}$", secret))])
     error_message = "oauth_client_secrets has ${join(", ", [for secret in var.oauth_client_secrets : secret if !can(regex("^projects/[^/]+/secrets/[A-Za-z0-9_-]{1,255}$", secret))])}: write projects/PROJECT/secrets/SECRET, without a version."
+  }
+
+  validation {
+    # A custom role of a project can be bound in that project alone.
+    condition     = !startswith(coalesce(var.scope, "projects/"), "projects/") || alltrue([for secret in var.oauth_client_secrets : startswith(secret, "${coalesce(var.scope, "projects/${var.project_id}")}/")])
+    error_message = "oauth_client_secrets has a secret of another project than the scope's, whose role cannot be granted there: keep the secret in the scope's project and write that project's id."
   }
 }

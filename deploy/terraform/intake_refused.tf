@@ -1,0 +1,107 @@
+# Visitors who are told 403. As an alert the function hears once of a service that
+# refuses them, however many they are; as a sink (intake_sinks.tf) of each request.
+
+locals {
+  refused_alert = local.refused_requests == "alert"
+
+  # What an incident is about, which is what the function reads from it: who
+  # refuses, and by which labels one is told from another. Cloud Run refuses as
+  # the service; IAP refuses at a load balancer's backend service.
+  refusals = {
+    cloud_run_revision             = { title = "Cloud Run refuses requests", by = ["project_id", "location", "service_name"] }
+    http_load_balancer             = { title = "IAP refuses visitors of a global load balancer", by = ["project_id", "backend_service_name"] }
+    http_external_regional_lb_rule = { title = "IAP refuses visitors of a regional load balancer", by = ["project_id", "region", "backend_target_name"] }
+    internal_http_lb_rule          = { title = "IAP refuses visitors of an internal load balancer", by = ["project_id", "region", "backend_target_name"] }
+  }
+}
+
+resource "google_logging_metric" "refused_requests" {
+  count = local.refused_alert ? 1 : 0
+
+  project     = var.project_id
+  name        = "${var.name}-refused-requests"
+  description = "Requests that Cloud Run or IAP refused: deploy/filters/requests.filter of iapguard's repository."
+  filter      = templatefile("${path.module}/../filters/requests.filter", { own = local.own })
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "INT64"
+    unit         = "1"
+    display_name = "Requests that Cloud Run or IAP refused"
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_monitoring_notification_channel" "events" {
+  count = local.refused_alert ? 1 : 0
+
+  project      = var.project_id
+  display_name = "${var.name}: events"
+  type         = "pubsub"
+  labels = {
+    topic = local.topics["events"]
+  }
+  user_labels = local.labels
+
+  depends_on = [google_project_service.api]
+}
+
+# Cloud Monitoring notifies as its own agent, which is there from the first
+# channel of this kind on (monitoring/support/notification-options).
+resource "google_pubsub_topic_iam_member" "monitoring_publishes" {
+  count = local.refused_alert ? 1 : 0
+
+  project    = var.project_id
+  topic      = google_pubsub_topic.topic["events"].name
+  role       = "roles/pubsub.publisher"
+  member     = "serviceAccount:service-${data.google_project.own.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+  depends_on = [google_monitoring_notification_channel.events]
+}
+
+resource "google_monitoring_alert_policy" "refused_requests" {
+  count = local.refused_alert ? 1 : 0
+
+  project               = var.project_id
+  display_name          = "${var.name}: visitors are refused"
+  combiner              = "OR"
+  notification_channels = [google_monitoring_notification_channel.events[0].id]
+  user_labels           = local.labels
+
+  dynamic "conditions" {
+    for_each = local.refusals
+
+    content {
+      display_name = conditions.value.title
+      condition_threshold {
+        filter          = "resource.type=\"${conditions.key}\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.refused_requests[0].name}\""
+        comparison      = "COMPARISON_GT"
+        threshold_value = 0
+        duration        = "0s"
+
+        aggregations {
+          alignment_period     = "60s"
+          per_series_aligner   = "ALIGN_DELTA"
+          cross_series_reducer = "REDUCE_SUM"
+          group_by_fields      = [for label in conditions.value.by : "resource.label.${label}"]
+        }
+      }
+    }
+  }
+
+  alert_strategy {
+    # The shortest that there is: a service that still refuses then is told again.
+    auto_close           = "1800s"
+    notification_prompts = ["OPENED"]
+  }
+
+  documentation {
+    content   = "For the function, not for people: it looks why the service refuses, and reports what it finds."
+    mime_type = "text/markdown"
+  }
+
+  # A metric cannot be alerted on for a while after it is made (404 Cannot find
+  # metric, hashicorp/terraform-provider-google#11102): so this comes last. Where
+  # that is not late enough, apply again.
+  depends_on = [google_pubsub_subscription.push]
+}

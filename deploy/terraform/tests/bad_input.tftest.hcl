@@ -1,0 +1,575 @@
+# What is refused. The comment of each run is part of what its message says;
+# test/deploy holds the messages against it, which Terraform's tests cannot.
+
+mock_provider "google" {}
+
+variables {
+  project_id = "my-project"
+  region     = "europe-west1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+}
+
+# project_id is "123456789012": write the project's id
+run "a_project_number_for_its_id" {
+  command = plan
+
+  variables {
+    project_id = "123456789012"
+  }
+  expect_failures = [var.project_id]
+}
+
+# region is "europe-west1-b": write a region such as europe-west1
+run "a_zone_for_a_region" {
+  command = plan
+
+  variables {
+    region = "europe-west1-b"
+  }
+  expect_failures = [var.region]
+}
+
+# a multi-region (eu) will not do
+run "a_multi_region" {
+  command = plan
+
+  variables {
+    region = "eu"
+  }
+  expect_failures = [var.region]
+}
+
+# write 6 to 20 lower-case letters, digits and hyphens
+run "a_name_with_capitals" {
+  command = plan
+
+  variables {
+    name = "IapGuard"
+  }
+  expect_failures = [var.name]
+}
+
+# name is "google-guard": write 6 to 20 lower-case letters, digits and hyphens, beginning with a letter and not with goog: topics
+run "a_name_that_no_topic_may_have" {
+  command = plan
+
+  variables {
+    name = "google-guard"
+  }
+  expect_failures = [var.name]
+}
+
+# name is "iapguard-of-the-platform-team"
+run "a_name_too_long_for_accounts" {
+  command = plan
+
+  variables {
+    name = "iapguard-of-the-platform-team"
+  }
+  expect_failures = [var.name]
+}
+
+# scope is "123456789012": write projects/ID with the project's id, folders/NUMBER or organizations/NUMBER
+run "a_scope_without_its_kind" {
+  command = plan
+
+  variables {
+    scope = "123456789012"
+  }
+  expect_failures = [var.scope]
+}
+
+# scope is "projects/123456789012": write projects/ID
+run "a_scope_that_is_a_project_number" {
+  command = plan
+
+  variables {
+    scope = "projects/123456789012"
+  }
+  expect_failures = [var.scope]
+}
+
+# scope is "folders/shops"
+run "a_folder_by_its_name" {
+  command = plan
+
+  variables {
+    scope           = "folders/shops"
+    organization_id = "987654321"
+  }
+  expect_failures = [var.scope]
+}
+
+# gcloud organizations list
+run "an_organisation_by_its_domain" {
+  command = plan
+
+  variables {
+    scope = "organizations/example.com"
+  }
+  expect_failures = [var.scope]
+}
+
+# set organization_id to the organisation's number
+run "a_folder_without_its_organisation" {
+  command = plan
+
+  variables {
+    scope = "folders/111"
+  }
+  expect_failures = [var.organization_id]
+}
+
+# write the number alone, without organizations/
+run "an_organisation_id_with_its_kind" {
+  command = plan
+
+  variables {
+    organization_id = "organizations/987654321"
+  }
+  expect_failures = [var.organization_id]
+}
+
+# leave organization_id out, or correct one of them
+run "two_organisations" {
+  command = plan
+
+  variables {
+    scope           = "organizations/987654321"
+    organization_id = "123"
+  }
+  expect_failures = [var.organization_id]
+}
+
+# labels has a key or value that Google refuses
+run "a_label_with_capitals" {
+  command = plan
+
+  variables {
+    labels = { Team = "x" }
+  }
+  expect_failures = [var.labels]
+}
+
+# preventive has egress: write "ingress", "invoker", both, or nothing
+run "an_unknown_organisation_policy" {
+  command = plan
+
+  variables {
+    preventive = ["egress"]
+  }
+  expect_failures = [var.preventive]
+}
+
+# write it with registry, path, and tag or digest
+run "an_image_without_a_registry" {
+  command = plan
+
+  variables {
+    image = "iapguard:v1"
+  }
+  expect_failures = [var.image]
+}
+
+# cloudbuild.yaml makes one
+run "an_image_without_a_tag" {
+  command = plan
+
+  variables {
+    image = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard"
+  }
+  expect_failures = [var.image]
+}
+
+# image ends in :latest
+run "an_image_that_says_nothing" {
+  command = plan
+
+  variables {
+    image = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:latest"
+  }
+  expect_failures = [var.image]
+}
+
+# min_instances is 0.5: write a whole number from 0
+run "half_an_instance" {
+  command = plan
+
+  variables {
+    min_instances = 0.5
+  }
+  expect_failures = [var.min_instances]
+}
+
+# at least min_instances (3)
+run "more_instances_at_least_than_at_most" {
+  command = plan
+
+  variables {
+    min_instances = 3
+    max_instances = 2
+  }
+  expect_failures = [var.max_instances]
+}
+
+# write a whole number from 1 to 1000
+run "no_concurrency" {
+  command = plan
+
+  variables {
+    concurrency = 0
+  }
+  expect_failures = [var.concurrency]
+}
+
+# cpu is "0.5": write "1", "2" or "4"
+run "half_a_cpu" {
+  command = plan
+
+  variables {
+    cpu = "0.5"
+  }
+  expect_failures = [var.cpu]
+}
+
+# write Mi or Gi, at least 256Mi
+run "memory_in_megabytes" {
+  command = plan
+
+  variables {
+    memory = "512MB"
+  }
+  expect_failures = [var.memory]
+}
+
+# memory is "128Mi"
+run "too_little_memory" {
+  command = plan
+
+  variables {
+    memory = "128Mi"
+  }
+  expect_failures = [var.memory]
+}
+
+# a load balancer has no business before it
+run "an_ingress_for_load_balancers" {
+  command = plan
+
+  variables {
+    ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+  }
+  expect_failures = [var.ingress]
+}
+
+# environment has IAPGUARD_POLICY: write LOG_LEVEL
+run "a_variable_that_the_module_sets" {
+  command = plan
+
+  variables {
+    environment = { IAPGUARD_POLICY = "x" }
+  }
+  expect_failures = [var.environment]
+}
+
+# give its text, not its path (policy = file("policy.yaml"))
+run "a_policy_s_path_for_its_text" {
+  command = plan
+
+  variables {
+    policy = "policy.yaml"
+  }
+  expect_failures = [var.policy]
+}
+
+# iapguard policy check FILE
+run "a_policy_without_a_version" {
+  command = plan
+
+  variables {
+    policy = "rules: []"
+  }
+  expect_failures = [var.policy]
+}
+
+# hold_members has alice@example.com: write user:ALICE@EXAMPLE.COM
+run "somebody_on_call_without_a_kind" {
+  command = plan
+
+  variables {
+    hold_members = ["alice@example.com"]
+  }
+  expect_failures = [var.hold_members]
+}
+
+# hold_members has allUsers
+run "everybody_on_call" {
+  command = plan
+
+  variables {
+    hold_members = ["allUsers"]
+  }
+  expect_failures = [var.hold_members]
+}
+
+# write "report-only" or "enforce"
+run "a_mode_of_the_policy_s" {
+  command = plan
+
+  variables {
+    mode = "approve"
+  }
+  expect_failures = [var.mode]
+}
+
+# bind writers, folder by folder
+run "an_organisation_to_be_enforced_at_once" {
+  command = plan
+
+  variables {
+    scope = "organizations/987654321"
+    mode  = "enforce"
+  }
+  expect_failures = [var.mode]
+}
+
+# set mode = "enforce" instead, or scope to folders/NUMBER
+run "writers_in_a_project" {
+  command = plan
+
+  variables {
+    writers = { "folders/111" = {} }
+  }
+  expect_failures = [var.writers]
+}
+
+# writers has projects/shop: write each as folders/NUMBER
+run "a_writer_of_a_project" {
+  command = plan
+
+  variables {
+    scope   = "organizations/987654321"
+    writers = { "projects/shop" = {} }
+  }
+  expect_failures = [var.writers]
+}
+
+# choose a shorter name than "iapguard-production"
+run "a_writer_whose_account_s_name_is_too_long" {
+  command = plan
+
+  variables {
+    scope   = "organizations/987654321"
+    name    = "iapguard-production"
+    writers = { "folders/123456789012" = {} }
+  }
+  expect_failures = [var.writers]
+}
+
+# writers has folders/111 with runtime accounts, and not bound
+run "runtime_accounts_of_a_writer_that_writes_nothing" {
+  command = plan
+
+  variables {
+    scope   = "organizations/987654321"
+    writers = { "folders/111" = { runtime_projects = ["shop-prod"] } }
+  }
+  expect_failures = [var.writers]
+}
+
+# runtime_accounts of one of writers has something else than a service account
+run "a_writer_acting_as_a_person" {
+  command = plan
+
+  variables {
+    scope   = "organizations/987654321"
+    writers = { "folders/111" = { bound = true, runtime_accounts = ["alice@example.com"] } }
+  }
+  expect_failures = [var.writers]
+}
+
+# never on a folder or organisation
+run "a_writer_acting_as_a_whole_folder" {
+  command = plan
+
+  variables {
+    scope   = "organizations/987654321"
+    writers = { "folders/111" = { bound = true, runtime_projects = ["folders/111"] } }
+  }
+  expect_failures = [var.writers]
+}
+
+# runtime_accounts has shop-run: write the e-mail address of a service account
+run "a_runtime_account_by_its_name" {
+  command = plan
+
+  variables {
+    mode             = "enforce"
+    runtime_accounts = ["shop-run"]
+  }
+  expect_failures = [var.runtime_accounts]
+}
+
+# runtime_accounts are given, and nothing may write
+run "runtime_accounts_in_report_only" {
+  command = plan
+
+  variables {
+    runtime_accounts = ["shop-run@my-project.iam.gserviceaccount.com"]
+  }
+  expect_failures = [var.runtime_accounts]
+}
+
+# Acting as accounts is never granted on a folder or organisation
+run "acting_as_every_account_of_an_organisation" {
+  command = plan
+
+  variables {
+    scope            = "organizations/987654321"
+    runtime_projects = ["organizations/987654321"]
+  }
+  expect_failures = [var.runtime_projects]
+}
+
+# runtime_projects are given, and nothing may write
+run "runtime_projects_in_report_only" {
+  command = plan
+
+  variables {
+    runtime_projects = ["my-project"]
+  }
+  expect_failures = [var.runtime_projects]
+}
+
+# optional_roles has writer: write "inherited", "callers", "domains", or nothing
+run "an_optional_role_that_is_none" {
+  command = plan
+
+  variables {
+    optional_roles = ["writer"]
+  }
+  expect_failures = [var.optional_roles]
+}
+
+# without a version
+run "a_version_of_a_secret" {
+  command = plan
+
+  variables {
+    oauth_client_secrets = ["projects/my-project/secrets/iap/versions/latest"]
+  }
+  expect_failures = [var.oauth_client_secrets]
+}
+
+# keep the secret in the scope's project
+run "a_secret_of_another_project" {
+  command = plan
+
+  variables {
+    oauth_client_secrets = ["projects/other-project/secrets/iap"]
+  }
+  expect_failures = [var.oauth_client_secrets]
+}
+
+# intake is empty
+run "no_intake" {
+  command = plan
+
+  variables {
+    intake = []
+  }
+  expect_failures = [var.intake]
+}
+
+# intake has feed: write "sink", "eventarc" or both
+run "an_unknown_intake" {
+  command = plan
+
+  variables {
+    intake = ["sink", "feed"]
+  }
+  expect_failures = [var.intake]
+}
+
+# a trigger sees the audit log of its own project alone; write intake = ["sink"]
+run "triggers_for_an_organisation" {
+  command = plan
+
+  variables {
+    intake = ["eventarc"]
+    scope  = "organizations/987654321"
+  }
+  expect_failures = [var.intake]
+}
+
+# write "gcloud", or "by-hand"
+run "an_unknown_way_to_change_subscriptions" {
+  command = plan
+
+  variables {
+    eventarc_delivery = "import"
+  }
+  expect_failures = [var.eventarc_delivery]
+}
+
+# refused_requests is "metric": write "alert", "sink" or "off"
+run "an_unknown_way_to_hear_of_refusals" {
+  command = plan
+
+  variables {
+    refused_requests = "metric"
+  }
+  expect_failures = [var.refused_requests]
+}
+
+# a log-based metric counts the entries of its own project alone
+run "an_alert_for_an_organisation" {
+  command = plan
+
+  variables {
+    refused_requests = "alert"
+    scope            = "organizations/987654321"
+  }
+  expect_failures = [var.refused_requests]
+}
+
+# sweep_schedule is "hourly": write five fields of cron
+run "a_schedule_in_words" {
+  command = plan
+
+  variables {
+    sweep_schedule = "hourly"
+  }
+  expect_failures = [var.sweep_schedule]
+}
+
+# heartbeat_schedule is "every 5 minutes"
+run "a_heartbeat_in_words" {
+  command = plan
+
+  variables {
+    heartbeat_schedule = "every 5 minutes"
+  }
+  expect_failures = [var.heartbeat_schedule]
+}
+
+# which is swept anyway: leave them out
+run "sweeps_in_a_project" {
+  command = plan
+
+  variables {
+    sweep_projects = ["shop-prod"]
+  }
+  expect_failures = [var.sweep_projects]
+}
+
+# sweep_projects has projects/shop-prod: write project ids, without projects/
+run "a_sweep_by_resource_name" {
+  command = plan
+
+  variables {
+    scope          = "organizations/987654321"
+    sweep_projects = ["projects/shop-prod"]
+  }
+  expect_failures = [var.sweep_projects]
+}

@@ -1,0 +1,74 @@
+# Refused requests and schedules. Nothing here calls Google.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
+  }
+  mock_resource "google_logging_project_sink" {
+    defaults = { writer_identity = "serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com" }
+  }
+}
+
+variables {
+  project_id = "my-project"
+  region     = "europe-west1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+}
+
+run "refused_requests_one_by_one" {
+  variables {
+    refused_requests = "sink"
+  }
+  assert {
+    condition     = keys(google_logging_project_sink.sink) == ["events", "requests"] && google_logging_project_sink.sink["requests"].destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-events" && keys(google_pubsub_topic_iam_member.sink_publishes) == ["events", "requests"]
+    error_message = "refused requests do not come one by one"
+  }
+  assert {
+    condition     = strcontains(google_logging_project_sink.sink["requests"].filter, "httpRequest.status=403")
+    error_message = "the filter is ${google_logging_project_sink.sink["requests"].filter}"
+  }
+  assert {
+    condition     = length(google_logging_metric.refused_requests) + length(google_monitoring_notification_channel.events) + length(google_monitoring_alert_policy.refused_requests) + length(google_pubsub_topic_iam_member.monitoring_publishes) == 0
+    error_message = "they come as an alert too"
+  }
+}
+
+run "refused_requests_not_at_all" {
+  variables {
+    refused_requests = "off"
+  }
+  assert {
+    condition     = keys(google_logging_project_sink.sink) == ["events"] && length(google_logging_metric.refused_requests) == 0
+    error_message = "they come although they were switched off"
+  }
+}
+
+run "refused_requests_as_one_alert_for_each_service" {
+  assert {
+    condition = { for condition in google_monitoring_alert_policy.refused_requests[0].conditions : condition.condition_threshold[0].filter => join(" ", condition.condition_threshold[0].aggregations[0].group_by_fields) } == {
+      "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/iapguard-refused-requests\""             = "resource.label.project_id resource.label.location resource.label.service_name"
+      "resource.type=\"http_load_balancer\" AND metric.type=\"logging.googleapis.com/user/iapguard-refused-requests\""             = "resource.label.project_id resource.label.backend_service_name"
+      "resource.type=\"http_external_regional_lb_rule\" AND metric.type=\"logging.googleapis.com/user/iapguard-refused-requests\"" = "resource.label.project_id resource.label.region resource.label.backend_target_name"
+      "resource.type=\"internal_http_lb_rule\" AND metric.type=\"logging.googleapis.com/user/iapguard-refused-requests\""          = "resource.label.project_id resource.label.region resource.label.backend_target_name"
+    }
+    error_message = "an incident would not say who refuses, or the alert looks at another metric"
+  }
+  assert {
+    condition     = google_logging_metric.refused_requests[0].name == "iapguard-refused-requests" && strcontains(google_logging_metric.refused_requests[0].filter, "httpRequest.status=403") && google_logging_metric.refused_requests[0].metric_descriptor[0].metric_kind == "DELTA"
+    error_message = "the metric counts something else"
+  }
+}
+
+run "schedules_can_be_chosen" {
+  variables {
+    sweep_schedule     = "13 */2 * * *"
+    heartbeat_schedule = "*/10 * * * *"
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.sweep["own"].schedule == "13 */2 * * *" && google_cloud_scheduler_job.heartbeat.schedule == "*/10 * * * *"
+    error_message = "the schedules were not taken"
+  }
+}

@@ -1,0 +1,164 @@
+# A folder and a whole organisation, where each folder is written by an account of
+# its own, and only once it is bound. Nothing here calls Google.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
+  }
+  mock_resource "google_logging_organization_sink" {
+    defaults = { writer_identity = "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com" }
+  }
+  mock_resource "google_logging_folder_sink" {
+    defaults = { writer_identity = "serviceAccount:f-sink@gcp-sa-logging.iam.gserviceaccount.com" }
+  }
+}
+
+override_resource {
+  target = google_service_account.function
+  values = { email = "iapguard@my-project.iam.gserviceaccount.com" }
+}
+
+override_resource {
+  target = google_service_account.heartbeat
+  values = { email = "iapguard-heartbeat@my-project.iam.gserviceaccount.com" }
+}
+
+override_resource {
+  target = google_service_account.writer["folders/111"]
+  values = {
+    email = "iapguard-writer-111@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-writer-111@my-project.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.writer["folders/222"]
+  values = {
+    email = "iapguard-writer-222@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-writer-222@my-project.iam.gserviceaccount.com"
+  }
+}
+
+variables {
+  project_id = "my-project"
+  region     = "europe-west1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  scope      = "organizations/987654321"
+}
+
+run "an_organisation_is_looked_at_and_nobody_may_write" {
+  assert {
+    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardCallers", "iapguardInherited", "iapguardReader"] && alltrue([for role in google_organization_iam_custom_role.role : role.org_id == "987654321"]) && length(google_project_iam_custom_role.role) == 0
+    error_message = "roles: ${join(", ", keys(google_organization_iam_custom_role.role))}"
+  }
+  assert {
+    condition     = keys(google_organization_iam_member.function) == ["iapguardCallers", "iapguardInherited", "iapguardReader"] && google_organization_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && google_organization_iam_member.function["iapguardReader"].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
+    error_message = "granted: ${join(", ", keys(google_organization_iam_member.function))}"
+  }
+  assert {
+    condition     = local.environment["IAPGUARD_WRITERS"] == "none" && length(google_folder_iam_member.writer) + length(google_project_iam_member.function) + length(google_folder_iam_member.function) == 0
+    error_message = "somebody may write"
+  }
+  assert {
+    condition     = keys(google_logging_organization_sink.sink) == ["events", "requests"] && alltrue([for sink in google_logging_organization_sink.sink : sink.include_children && sink.org_id == "987654321" && sink.destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-events"])
+    error_message = "the sinks are not as they should be"
+  }
+  assert {
+    condition     = alltrue([for name in ["events", "requests"] : google_pubsub_topic_iam_member.sink_publishes[name].member == "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com"])
+    error_message = "a sink may not publish"
+  }
+  assert {
+    condition     = length(google_logging_metric.refused_requests) + length(google_monitoring_alert_policy.refused_requests) == 0
+    error_message = "a metric would count the function's own project alone"
+  }
+  assert {
+    condition     = jsondecode(base64decode(google_cloud_scheduler_job.heartbeat.http_target[0].body)).logName == "organizations/987654321/logs/iapguard-heartbeat" && google_organization_iam_member.heartbeat[0].role == "roles/logging.logWriter" && google_organization_iam_member.heartbeat[0].org_id == "987654321"
+    error_message = "the heartbeat is not where the sink is"
+  }
+  assert {
+    condition     = keys(google_cloud_scheduler_job.sweep) == ["policy"] && jsondecode(base64decode(google_cloud_scheduler_job.sweep["policy"].pubsub_target[0].data)) == { command = "sweep" }
+    error_message = "the sweep is not the policy's"
+  }
+}
+
+run "a_folder_that_is_bound_is_the_wave_and_others_stay_planned" {
+  variables {
+    writers = {
+      "folders/111" = { bound = true, runtime_accounts = ["shop-run@shop-prod.iam.gserviceaccount.com"], runtime_projects = ["shop-test"] }
+      "folders/222" = {}
+    }
+    sweep_projects = ["shop-prod"]
+  }
+  assert {
+    condition     = { for folder, account in google_service_account.writer : folder => account.account_id } == { "folders/111" = "iapguard-writer-111", "folders/222" = "iapguard-writer-222" }
+    error_message = "a folder has no account of its own"
+  }
+  assert {
+    condition     = { for folder, grant in google_service_account_iam_member.function_as_writer : folder => "${grant.role} ${grant.member}" } == { for folder in ["folders/111", "folders/222"] : folder => "roles/iam.serviceAccountTokenCreator serviceAccount:iapguard@my-project.iam.gserviceaccount.com" }
+    error_message = "the function cannot use a writer, or somebody else can"
+  }
+  assert {
+    condition     = google_service_account_iam_member.function_as_writer["folders/222"].service_account_id == "projects/my-project/serviceAccounts/iapguard-writer-222@my-project.iam.gserviceaccount.com"
+    error_message = "the function may use other accounts than the writers"
+  }
+  assert {
+    condition     = keys(google_folder_iam_member.writer) == ["folders/111"] && google_folder_iam_member.writer["folders/111"].folder == "folders/111" && google_folder_iam_member.writer["folders/111"].role == "organizations/987654321/roles/iapguardWriter" && google_folder_iam_member.writer["folders/111"].member == "serviceAccount:iapguard-writer-111@my-project.iam.gserviceaccount.com"
+    error_message = "the writing role is bound elsewhere than on the folder of the wave"
+  }
+  assert {
+    condition     = keys(google_folder_iam_member.writer_reads) == ["folders/111"] && google_folder_iam_member.writer_reads["folders/111"].role == "organizations/987654321/roles/iapguardReader"
+    error_message = "the writer cannot read what it patches"
+  }
+  assert {
+    condition     = local.environment["IAPGUARD_WRITERS"] == "folders/111=iapguard-writer-111@my-project.iam.gserviceaccount.com"
+    error_message = "writers are ${local.environment["IAPGUARD_WRITERS"]}"
+  }
+  assert {
+    condition     = !contains(keys(google_organization_iam_member.function), "iapguardWriter") && !contains(keys(google_organization_iam_member.function), "iapguardRuntime")
+    error_message = "the function's own account may write in the whole organisation"
+  }
+  assert {
+    condition     = strcontains(google_logging_organization_sink.sink["events"].filter, "iapguard-writer-111@") && strcontains(google_logging_organization_sink.sink["events"].filter, "iapguard-writer-222@")
+    error_message = "the filter does not know the writers: ${google_logging_organization_sink.sink["events"].filter}"
+  }
+  assert {
+    condition     = google_service_account_iam_member.runtime["folders/111 shop-run@shop-prod.iam.gserviceaccount.com"].member == "serviceAccount:iapguard-writer-111@my-project.iam.gserviceaccount.com" && google_project_iam_member.runtime["folders/111 shop-test"].project == "shop-test" && google_project_iam_member.runtime["folders/111 shop-test"].role == "organizations/987654321/roles/iapguardRuntime"
+    error_message = "acting as runtime accounts is granted to somebody else, or elsewhere"
+  }
+  assert {
+    condition     = contains(keys(google_project_service.api), "iamcredentials.googleapis.com")
+    error_message = "the API that gives out the writers' tokens is not enabled"
+  }
+  assert {
+    condition     = keys(google_cloud_scheduler_job.sweep) == ["policy", "shop-prod"] && google_cloud_scheduler_job.sweep["shop-prod"].name == "iapguard-sweep-shop-prod" && jsondecode(base64decode(google_cloud_scheduler_job.sweep["shop-prod"].pubsub_target[0].data)).target == "projects/shop-prod"
+    error_message = "the project is not swept"
+  }
+}
+
+run "a_folder_has_the_roles_of_its_organisation" {
+  variables {
+    scope           = "folders/333"
+    organization_id = "987654321"
+    writers         = { "folders/111" = {} }
+    preventive      = ["invoker"]
+  }
+  assert {
+    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardCallers", "iapguardInherited", "iapguardReader"] && google_folder_iam_member.function["iapguardReader"].folder == "folders/333" && google_folder_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && length(google_organization_iam_member.function) == 0
+    error_message = "the roles are granted elsewhere than on the folder"
+  }
+  assert {
+    condition     = google_logging_folder_sink.sink["events"].folder == "folders/333" && google_logging_folder_sink.sink["events"].include_children && google_pubsub_topic_iam_member.sink_publishes["events"].member == "serviceAccount:f-sink@gcp-sa-logging.iam.gserviceaccount.com"
+    error_message = "the folder's sink is not as it should be"
+  }
+  assert {
+    condition     = google_folder_iam_member.heartbeat[0].folder == "folders/333" && length(google_folder_iam_member.writer) == 0 && local.environment["IAPGUARD_WRITERS"] == "none"
+    error_message = "heartbeat or writers are not as they should be"
+  }
+  assert {
+    condition     = google_org_policy_policy.preventive["run.managed.requireInvokerIam"].name == "folders/333/policies/run.managed.requireInvokerIam"
+    error_message = "the organisation policy is set elsewhere"
+  }
+}

@@ -1,0 +1,322 @@
+# One project, as a team begins. Nothing here calls Google.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
+  }
+  mock_resource "google_logging_project_sink" {
+    defaults = { writer_identity = "serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com" }
+  }
+}
+
+override_resource {
+  target = google_service_account.function
+  values = { email = "iapguard@my-project.iam.gserviceaccount.com" }
+}
+
+override_resource {
+  target = google_service_account.pusher
+  values = { email = "iapguard-pusher@my-project.iam.gserviceaccount.com" }
+}
+
+override_resource {
+  target = google_service_account.heartbeat
+  values = { email = "iapguard-heartbeat@my-project.iam.gserviceaccount.com" }
+}
+
+variables {
+  project_id = "my-project"
+  region     = "europe-west1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+}
+
+run "everything_is_looked_at_and_nothing_may_be_written" {
+  assert {
+    condition     = keys(google_project_iam_custom_role.role) == ["iapguardCallers", "iapguardInherited", "iapguardReader"]
+    error_message = "roles: ${join(", ", keys(google_project_iam_custom_role.role))}"
+  }
+  assert {
+    condition     = toset(values(google_project_iam_member.function)[*].role) == toset(["projects/my-project/roles/iapguardCallers", "projects/my-project/roles/iapguardInherited", "projects/my-project/roles/iapguardReader"])
+    error_message = "granted: ${join(", ", values(google_project_iam_member.function)[*].role)}"
+  }
+  assert {
+    condition     = alltrue([for grant in google_project_iam_member.function : grant.member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com" && grant.project == "my-project"])
+    error_message = "the roles are granted to somebody else, or elsewhere"
+  }
+  assert {
+    condition     = !anytrue([for role in google_project_iam_custom_role.role : anytrue([for permission in role.permissions : endswith(permission, ".update") || endswith(permission, ".setIamPolicy") || endswith(permission, ".actAs")])])
+    error_message = "a reading role may write"
+  }
+  assert {
+    condition     = google_project_iam_custom_role.role["iapguardReader"].permissions == toset(local.role_file["iapguardReader"].permissions[*].name)
+    error_message = "the role has other permissions than its file"
+  }
+  assert {
+    condition     = local.environment["IAPGUARD_WRITERS"] == "none"
+    error_message = "report-only, and writers are ${local.environment["IAPGUARD_WRITERS"]}"
+  }
+  assert {
+    condition     = length(google_service_account_iam_member.runtime) + length(google_project_iam_member.runtime) + length(google_service_account.writer) + length(google_org_policy_policy.preventive) == 0
+    error_message = "something dangerous is on without being asked for"
+  }
+}
+
+run "the_service_is_as_safe_and_as_large_as_it_should_be" {
+  assert {
+    condition     = google_cloud_run_v2_service.function.ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY" && google_cloud_run_v2_service.function.invoker_iam_disabled == false && google_cloud_run_v2_service.function.iap_enabled == false && google_cloud_run_v2_service.function.default_uri_disabled == false && google_cloud_run_v2_service.function.deletion_protection
+    error_message = "ingress, invoker check, IAP, default address or deletion protection is not as it should be"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.function.template[0].timeout == "600s" && google_cloud_run_v2_service.function.template[0].max_instance_request_concurrency == 20 && google_cloud_run_v2_service.function.template[0].service_account == "iapguard@my-project.iam.gserviceaccount.com"
+    error_message = "timeout, concurrency or account is not as it should be"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.function.template[0].scaling[0].min_instance_count == 0 && google_cloud_run_v2_service.function.template[0].scaling[0].max_instance_count == 5
+    error_message = "the number of instances is not as it should be"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.function.template[0].containers[0].resources[0].limits == tomap({ cpu = "1", memory = "512Mi" })
+    error_message = "CPU or memory is not as it should be"
+  }
+  assert {
+    condition = { for env in google_cloud_run_v2_service.function.template[0].containers[0].env : env.name => env.value } == {
+      IAPGUARD_POLICY        = "/policy/policy.yaml"
+      IAPGUARD_HOLDS         = "/holds/holds.yaml"
+      IAPGUARD_REPORTS_TOPIC = "projects/my-project/topics/iapguard-reports"
+      IAPGUARD_WORK_TOPIC    = "projects/my-project/topics/iapguard-work"
+      IAPGUARD_SELF          = "iapguard@my-project.iam.gserviceaccount.com"
+      IAPGUARD_WRITERS       = "none"
+      GOMEMLIMIT             = "460MiB"
+    }
+    error_message = "environment: ${jsonencode(local.environment)}"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.function.template[0].containers[0].startup_probe[0].http_get[0].path == "/healthz" && google_cloud_run_v2_service.function.template[0].containers[0].liveness_probe[0].http_get[0].path == "/healthz"
+    error_message = "a probe asks elsewhere"
+  }
+  assert {
+    condition = { for volume in google_cloud_run_v2_service.function.template[0].volumes : volume.name => "${volume.secret[0].secret} ${volume.secret[0].items[0].version} ${volume.secret[0].items[0].path}" } == {
+      policy = "iapguard-policy latest policy.yaml"
+      holds  = "iapguard-holds latest holds.yaml"
+    }
+    error_message = "the files are others"
+  }
+  assert {
+    condition     = { for mount in google_cloud_run_v2_service.function.template[0].containers[0].volume_mounts : mount.name => mount.mount_path } == { policy = "/policy", holds = "/holds" }
+    error_message = "the files are mounted elsewhere"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service_iam_binding.invokers.role == "roles/run.invoker" && google_cloud_run_v2_service_iam_binding.invokers.members == toset(["serviceAccount:iapguard-pusher@my-project.iam.gserviceaccount.com"])
+    error_message = "somebody else may invoke the function: ${join(", ", google_cloud_run_v2_service_iam_binding.invokers.members)}"
+  }
+}
+
+run "what_is_pushed_arrives_with_a_token_and_is_tried_for_an_hour" {
+  assert {
+    condition = { for name, subscription in google_pubsub_subscription.push : name => subscription.push_config[0].push_endpoint } == {
+      events   = "https://iapguard-abc-ew.a.run.app/"
+      work     = "https://iapguard-abc-ew.a.run.app/work"
+      commands = "https://iapguard-abc-ew.a.run.app/commands"
+    }
+    error_message = "pushed elsewhere: ${jsonencode({ for name, subscription in google_pubsub_subscription.push : name => subscription.push_config[0].push_endpoint })}"
+  }
+  assert {
+    condition     = alltrue([for subscription in google_pubsub_subscription.push : subscription.push_config[0].oidc_token[0].audience == "https://iapguard-abc-ew.a.run.app" && subscription.push_config[0].oidc_token[0].service_account_email == "iapguard-pusher@my-project.iam.gserviceaccount.com"])
+    error_message = "a push has no token of the pusher for the service"
+  }
+  assert {
+    condition     = alltrue([for subscription in google_pubsub_subscription.push : subscription.ack_deadline_seconds == 600 && subscription.retry_policy[0].minimum_backoff == "10s" && subscription.retry_policy[0].maximum_backoff == "120s" && subscription.dead_letter_policy[0].max_delivery_attempts == 30 && subscription.dead_letter_policy[0].dead_letter_topic == "projects/my-project/topics/iapguard-dead-letters" && subscription.expiration_policy[0].ttl == ""])
+    error_message = "deadline, backoff, attempts, dead letters or expiration is not as it should be"
+  }
+  assert {
+    condition     = google_pubsub_subscription.dead_letters.expiration_policy[0].ttl == "" && google_pubsub_subscription.dead_letters.message_retention_duration == "2678400s" && length(google_pubsub_subscription.dead_letters.push_config) == 0
+    error_message = "dead letters are not kept"
+  }
+  assert {
+    condition     = google_pubsub_topic_iam_member.agent_dead_letters.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com" && google_pubsub_topic_iam_member.agent_dead_letters.topic == "iapguard-dead-letters" && keys(google_pubsub_subscription_iam_member.agent_acknowledges) == ["commands", "events", "work"]
+    error_message = "Pub/Sub's agent cannot move a message to the dead letters"
+  }
+  assert {
+    condition     = keys(google_pubsub_topic_iam_member.function_publishes) == ["reports", "work"]
+    error_message = "the function publishes to other topics than reports and work"
+  }
+  assert {
+    condition     = alltrue([for topic in google_pubsub_topic.topic : length(topic.schema_settings) == 0]) && length(google_pubsub_topic.topic) == 5
+    error_message = "a topic has a schema, or there are not five"
+  }
+}
+
+run "a_sink_an_alert_a_sweep_and_a_heartbeat_feed_it" {
+  assert {
+    condition     = keys(google_logging_project_sink.sink) == ["events"] && google_logging_project_sink.sink["events"].destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-events" && google_logging_project_sink.sink["events"].project == "my-project" && google_logging_project_sink.sink["events"].unique_writer_identity
+    error_message = "the sink is not as it should be"
+  }
+  assert {
+    condition     = strcontains(google_logging_project_sink.sink["events"].filter, "\"iapguard@my-project.iam.gserviceaccount.com\"") && !strcontains(google_logging_project_sink.sink["events"].filter, "$${")
+    error_message = "the filter does not know the function's account: ${google_logging_project_sink.sink["events"].filter}"
+  }
+  assert {
+    condition     = google_pubsub_topic_iam_member.sink_publishes["events"].topic == "iapguard-events" && google_pubsub_topic_iam_member.sink_publishes["events"].member == "serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com"
+    error_message = "the sink may not publish"
+  }
+  assert {
+    condition     = length(google_logging_metric.refused_requests) == 1 && google_monitoring_notification_channel.events[0].labels.topic == "projects/my-project/topics/iapguard-events" && google_pubsub_topic_iam_member.monitoring_publishes[0].member == "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+    error_message = "refused requests do not reach the function"
+  }
+  assert {
+    condition     = keys(google_cloud_scheduler_job.sweep) == ["own"] && google_cloud_scheduler_job.sweep["own"].name == "iapguard-sweep" && google_cloud_scheduler_job.sweep["own"].pubsub_target[0].topic_name == "projects/my-project/topics/iapguard-commands" && jsondecode(base64decode(google_cloud_scheduler_job.sweep["own"].pubsub_target[0].data)) == { command = "sweep", target = "projects/my-project" }
+    error_message = "the sweep is not as it should be"
+  }
+  assert {
+    condition = jsondecode(base64decode(google_cloud_scheduler_job.heartbeat.http_target[0].body)) == {
+      logName  = "projects/my-project/logs/iapguard-heartbeat"
+      resource = { type = "global" }
+      entries  = [{ severity = "INFO", jsonPayload = { iapguard = "heartbeat" } }]
+    }
+    error_message = "the heartbeat is ${base64decode(google_cloud_scheduler_job.heartbeat.http_target[0].body)}"
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.heartbeat.http_target[0].uri == "https://logging.googleapis.com/v2/entries:write" && google_cloud_scheduler_job.heartbeat.http_target[0].oauth_token[0].service_account_email == "iapguard-heartbeat@my-project.iam.gserviceaccount.com" && google_project_iam_member.heartbeat[0].role == "roles/logging.logWriter"
+    error_message = "the heartbeat cannot be written"
+  }
+  assert {
+    condition     = length(google_eventarc_trigger.audit) + length(google_logging_folder_sink.sink) + length(google_logging_organization_sink.sink) == 0
+    error_message = "triggers or sinks elsewhere, unasked"
+  }
+}
+
+run "enforce_adds_the_writing_role_and_nothing_else" {
+  variables {
+    mode = "enforce"
+  }
+  assert {
+    condition     = keys(google_project_iam_member.function) == ["iapguardCallers", "iapguardInherited", "iapguardReader", "iapguardWriter"]
+    error_message = "granted: ${join(", ", keys(google_project_iam_member.function))}"
+  }
+  assert {
+    condition     = !contains(keys(local.environment), "IAPGUARD_WRITERS")
+    error_message = "the own account is to write, and writers are named"
+  }
+  assert {
+    condition     = !contains(keys(google_project_iam_custom_role.role), "iapguardRuntime") && length(google_service_account_iam_member.runtime) + length(google_project_iam_member.runtime) == 0
+    error_message = "acting as other accounts is granted unasked"
+  }
+}
+
+run "acting_as_accounts_is_granted_where_it_is_asked_for" {
+  variables {
+    mode                 = "enforce"
+    runtime_accounts     = ["shop-run@my-project.iam.gserviceaccount.com"]
+    runtime_projects     = ["my-project"]
+    oauth_client_secrets = ["projects/my-project/secrets/iap-client"]
+    optional_roles       = []
+  }
+  assert {
+    condition     = google_service_account_iam_member.runtime["function shop-run@my-project.iam.gserviceaccount.com"].service_account_id == "projects/-/serviceAccounts/shop-run@my-project.iam.gserviceaccount.com" && google_service_account_iam_member.runtime["function shop-run@my-project.iam.gserviceaccount.com"].role == "projects/my-project/roles/iapguardRuntime"
+    error_message = "acting as the account is not granted"
+  }
+  assert {
+    condition     = google_project_iam_member.runtime["function my-project"].project == "my-project" && google_project_iam_member.runtime["function my-project"].role == "projects/my-project/roles/iapguardRuntime"
+    error_message = "acting as the project's accounts is not granted"
+  }
+  assert {
+    condition     = google_project_iam_custom_role.role["iapguardRuntime"].permissions == toset(["iam.serviceAccounts.actAs"])
+    error_message = "the role can do more than act as accounts"
+  }
+  assert {
+    condition     = google_secret_manager_secret_iam_member.oauth_client["projects/my-project/secrets/iap-client"].secret_id == "iap-client" && google_secret_manager_secret_iam_member.oauth_client["projects/my-project/secrets/iap-client"].role == "projects/my-project/roles/iapguardOAuthClient"
+    error_message = "the OAuth client cannot be read"
+  }
+  assert {
+    condition     = keys(google_project_iam_member.function) == ["iapguardReader", "iapguardWriter"]
+    error_message = "a role is granted that nobody asked for"
+  }
+}
+
+run "another_project_can_be_watched" {
+  variables {
+    scope = "projects/other-project"
+  }
+  assert {
+    condition     = google_project_iam_custom_role.role["iapguardReader"].project == "other-project" && google_project_iam_member.function["iapguardReader"].project == "other-project" && google_logging_project_sink.sink["events"].project == "other-project"
+    error_message = "the scope is not the project that was named"
+  }
+  assert {
+    condition     = keys(google_logging_project_sink.sink) == ["events", "requests"] && length(google_logging_metric.refused_requests) == 0
+    error_message = "a metric cannot count another project's requests, so that a sink has to bring them"
+  }
+  assert {
+    condition     = jsondecode(base64decode(google_cloud_scheduler_job.sweep["own"].pubsub_target[0].data)).target == "projects/other-project" && strcontains(base64decode(google_cloud_scheduler_job.heartbeat.http_target[0].body), "projects/other-project/logs/")
+    error_message = "sweep or heartbeat is elsewhere"
+  }
+}
+
+run "policy_holds_and_who_is_on_call" {
+  variables {
+    policy       = "version: 1\nrules: []\n"
+    hold_members = ["group:on-call@example.com"]
+  }
+  assert {
+    condition     = google_secret_manager_secret_version.policy.secret_data == "version: 1\nrules: []\n" && google_secret_manager_secret_version.holds.secret_data == "version: 1\n"
+    error_message = "the files hold something else"
+  }
+  assert {
+    condition = toset([for grant in google_secret_manager_secret_iam_member.holders : "${grant.secret_id} ${grant.role} ${grant.member}"]) == toset([
+      "iapguard-holds roles/secretmanager.secretAccessor group:on-call@example.com",
+      "iapguard-holds roles/secretmanager.secretVersionAdder group:on-call@example.com",
+    ])
+    error_message = "who is on call cannot hold, or can do more"
+  }
+  assert {
+    condition     = toset([for grant in google_secret_manager_secret_iam_member.function_reads : "${grant.secret_id} ${grant.role}"]) == toset(["iapguard-holds roles/secretmanager.secretAccessor", "iapguard-policy roles/secretmanager.secretAccessor"])
+    error_message = "the function cannot read its files, or can change them"
+  }
+}
+
+run "sizes_names_and_settings_can_be_chosen" {
+  variables {
+    name                = "guard-test"
+    min_instances       = 1
+    max_instances       = 3
+    concurrency         = 40
+    cpu                 = "2"
+    memory              = "1Gi"
+    ingress             = "INGRESS_TRAFFIC_ALL"
+    deletion_protection = false
+    labels              = { team = "platform" }
+    environment         = { LOG_LEVEL = "DEBUG", OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4318" }
+  }
+  assert {
+    condition     = local.environment["GOMEMLIMIT"] == "921MiB" && local.environment["LOG_LEVEL"] == "DEBUG" && local.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4318"
+    error_message = "environment: ${jsonencode(local.environment)}"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.function.name == "guard-test" && google_pubsub_topic.topic["dead-letters"].name == "guard-test-dead-letters" && google_service_account.pusher.account_id == "guard-test-pusher" && google_project_iam_custom_role.role["iapguardReader"].role_id == "guard_testReader"
+    error_message = "something is not named after name"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.function.labels == tomap({ app = "guard-test", team = "platform" }) && google_cloud_run_v2_service.function.ingress == "INGRESS_TRAFFIC_ALL" && !google_cloud_run_v2_service.function.deletion_protection && !google_secret_manager_secret.file["policy"].deletion_protection
+    error_message = "labels, ingress or deletion protection was not taken"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.function.template[0].scaling[0].max_instance_count == 3 && google_cloud_run_v2_service.function.template[0].containers[0].resources[0].limits.memory == "1Gi"
+    error_message = "sizes were not taken"
+  }
+}
+
+run "the_preventive_twin_is_there_when_asked_for" {
+  variables {
+    preventive = ["ingress", "invoker"]
+  }
+  assert {
+    condition     = google_org_policy_policy.preventive["run.allowedIngress"].name == "projects/my-project/policies/run.allowedIngress" && toset(google_org_policy_policy.preventive["run.allowedIngress"].spec[0].rules[0].values[0].allowed_values) == toset(["internal", "internal-and-cloud-load-balancing"])
+    error_message = "run.allowedIngress is not as it should be"
+  }
+  assert {
+    condition     = google_org_policy_policy.preventive["run.managed.requireInvokerIam"].parent == "projects/my-project" && google_org_policy_policy.preventive["run.managed.requireInvokerIam"].spec[0].rules[0].enforce == "TRUE"
+    error_message = "run.managed.requireInvokerIam is not as it should be"
+  }
+}

@@ -1,0 +1,152 @@
+package deploy
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+const badInput = "bad_input.tftest.hcl"
+
+// Variables alone need no provider, so this takes seconds. Terraform's own tests
+// say that an input is refused; what it is told stands in their comments.
+func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(module, "tests", badInput))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, common := refusals(t, text)
+	if len(cases) < 50 {
+		t.Fatalf("only %d runs were found in %s", len(cases), badInput)
+	}
+	dir := t.TempDir()
+	for _, file := range glob(t, filepath.Join(module, "*variables*.tf")) {
+		variables, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, "module", filepath.Base(file)), string(variables))
+	}
+	tests := strings.ReplaceAll(string(text), "mock_provider \"google\" {}\n", "")
+	write(t, filepath.Join(dir, "module", "tests", badInput), tests)
+
+	run := terraform(t, filepath.Join(dir, "module"))
+	initialise(t, run)
+	if out, err := run("test"); err != nil || !strings.Contains(out, fmt.Sprintf("%d passed, 0 failed", len(cases))) {
+		t.Errorf("terraform test of %d runs: %v\n%s", len(cases), err, out)
+	}
+
+	// What concerns one variable is said before what concerns several is looked
+	// at, so that whatever was not said is tried again without the rest.
+	for left := cases; len(left) > 0; {
+		told := plan(t, filepath.Join(dir, "caller"), common, left)
+		silent := slices.DeleteFunc(slices.Clone(left), func(each refusal) bool { return strings.Contains(told, each.says) })
+		if len(silent) == len(left) {
+			for _, each := range left {
+				t.Errorf("run %s: no message says %q", each.name, each.says)
+			}
+			t.Fatalf("what was said:\n%s", told)
+		}
+		left = silent
+	}
+}
+
+// plan calls the module once for each case, and gives what is said about them.
+func plan(t *testing.T, dir string, common map[string]string, cases []refusal) string {
+	t.Helper()
+	var callers strings.Builder
+	for _, each := range cases {
+		fmt.Fprintf(&callers, "module %q {\n  source = \"../module\"\n%s}\n", each.name, with(common, each.variables))
+	}
+	write(t, filepath.Join(dir, "main.tf"), callers.String())
+	run := terraform(t, dir)
+	initialise(t, run)
+	out, err := run("plan", "-json", "-input=false")
+	if err == nil {
+		t.Fatalf("everything was accepted:\n%s", out)
+	}
+	return messages(t, out)
+}
+
+// refusal is one run: what is given beside the common variables, and what is said.
+type refusal struct {
+	name, says string
+	variables  map[string]string
+}
+
+func refusals(t *testing.T, text []byte) (cases []refusal, common map[string]string) {
+	t.Helper()
+	lines := strings.Split(string(text), "\n")
+	for _, block := range parseHCL(t, text, badInput).Blocks {
+		switch block.Type {
+		case "variables":
+			common = assignments(text, block.Body)
+		case "run":
+			says, commented := strings.CutPrefix(lines[block.Range().Start.Line-2], "# ")
+			if !commented {
+				t.Errorf("run %s: the line before it does not say what the message says", block.Labels[0])
+			}
+			each := refusal{name: block.Labels[0], says: says, variables: map[string]string{}}
+			for _, inner := range block.Body.Blocks {
+				each.variables = assignments(text, inner.Body)
+			}
+			cases = append(cases, each)
+		}
+	}
+	return cases, common
+}
+
+// assignments are the attributes of a body, each as it is written.
+func assignments(text []byte, body *hclsyntax.Body) map[string]string {
+	written := map[string]string{}
+	for name, attribute := range body.Attributes {
+		written[name] = string(attribute.Expr.Range().SliceBytes(text))
+	}
+	return written
+}
+
+func with(common, own map[string]string) string {
+	all := map[string]string{}
+	maps.Copy(all, common)
+	maps.Copy(all, own)
+	var body strings.Builder
+	for name, value := range all {
+		fmt.Fprintf(&body, "  %s = %s\n", name, value)
+	}
+	return body.String()
+}
+
+// messages are the errors of Terraform's machine-readable output.
+func messages(t *testing.T, out string) string {
+	t.Helper()
+	var told strings.Builder
+	for line := range strings.Lines(out) {
+		var entry struct {
+			Diagnostic struct{ Severity, Detail string }
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			continue // Terraform's own warnings about its configuration are no JSON
+		}
+		if entry.Diagnostic.Severity == "error" {
+			told.WriteString(entry.Diagnostic.Detail + "\n")
+		}
+	}
+	return told.String()
+}
+
+func parseHCL(t *testing.T, text []byte, name string) *hclsyntax.Body {
+	t.Helper()
+	file, diagnostics := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if diagnostics.HasErrors() {
+		t.Fatal(diagnostics)
+	}
+	return file.Body.(*hclsyntax.Body)
+}

@@ -1,0 +1,169 @@
+package deploy
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+)
+
+const module = "../../deploy/terraform"
+
+// Where there is no Terraform, this still says how its files are to look.
+func TestTerraformFilesAreFormatted(t *testing.T) {
+	files := terraformFiles(t)
+	if len(files) < 20 {
+		t.Fatalf("only %d files were found in %s", len(files), module)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(hclwrite.Format(text)), string(text)); diff != "" {
+			t.Errorf("%s: terraform fmt writes it (-formatted +file):\n%s", file, diff)
+		}
+	}
+}
+
+// terraformFiles are all files of the module, its tests and its examples.
+func terraformFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(module, func(path string, entry fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".tf") || strings.HasSuffix(path, ".hcl") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// The module is taken as a team takes it, with what lies beside it.
+func TestTheModuleDoesWhatItsOwnTestsSay(t *testing.T) {
+	root := t.TempDir()
+	if err := os.CopyFS(root, os.DirFS("../../deploy")); err != nil {
+		t.Fatal(err)
+	}
+	run := terraform(t, filepath.Join(root, "terraform"))
+	if out, err := run("fmt", "-check", "-recursive", "-diff"); err != nil {
+		t.Errorf("terraform fmt would change:\n%s", out)
+	}
+	initialise(t, run)
+	if out, err := run("validate"); err != nil {
+		t.Fatalf("terraform validate: %v\n%s", err, out)
+	}
+	// What is refused is tried without the provider, which takes a tenth of the time.
+	tests := []string{"test"}
+	for _, file := range glob(t, filepath.Join(root, "terraform", "tests", "*.tftest.hcl")) {
+		if name := filepath.Base(file); name != badInput {
+			tests = append(tests, "-filter="+filepath.Join("tests", name))
+		}
+	}
+	out, err := run(tests...)
+	if err != nil {
+		t.Fatalf("terraform test: %v\n%s", err, out)
+	}
+	if passed := regexp.MustCompile(`[1-9][0-9]* passed, 0 failed`).FindString(out); passed == "" {
+		t.Errorf("no test was run:\n%s", out)
+	} else {
+		t.Log(passed)
+	}
+}
+
+func TestExamplesPlanWhatTheyPromise(t *testing.T) {
+	root := t.TempDir()
+	if err := os.CopyFS(root, os.DirFS("../../deploy")); err != nil {
+		t.Fatal(err)
+	}
+	for name, example := range map[string]string{
+		"project": `run "plan" {
+  command = plan
+  variables {
+    project_id = "my-project"
+    image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  }
+}`,
+		"organization": `run "plan" {
+  command = plan
+  variables {
+    project_id      = "my-project"
+    organization_id = "987654321"
+    image           = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  }
+  assert {
+    condition     = keys(output.writers) == ["folders/111111111111", "folders/222222222222"]
+    error_message = "a folder has no writer"
+  }
+}`,
+	} {
+		dir := filepath.Join(root, "terraform", "examples", name)
+		write(t, filepath.Join(dir, "tests", "example.tftest.hcl"), "mock_provider \"google\" {}\n"+example)
+		run := terraform(t, dir)
+		initialise(t, run)
+		if out, err := run("test"); err != nil || !strings.Contains(out, "1 passed, 0 failed") {
+			t.Errorf("example %s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// terraform runs Terraform in a directory. Where it is not installed the test is
+// skipped, and says so.
+func terraform(t *testing.T, dir string) func(arguments ...string) (string, error) {
+	t.Helper()
+	program, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Skip("skipped: terraform is not installed, so the module was neither validated nor tested")
+	}
+	return func(arguments ...string) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		command := exec.CommandContext(ctx, program, arguments...)
+		command.Dir = dir
+		command.Env = append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_CLI_ARGS=-no-color")
+		out, err := command.CombinedOutput()
+		return string(out), err
+	}
+}
+
+// initialise fetches the provider, from wherever this machine has it.
+func initialise(t *testing.T, run func(...string) (string, error)) {
+	t.Helper()
+	out, err := run("init", "-backend=false", "-input=false")
+	if err != nil && strings.Contains(out, "Failed to query available provider packages") {
+		t.Skipf("skipped: the Google provider is not available here, so the module was neither validated nor tested:\n%s", out)
+	}
+	if err != nil {
+		t.Fatalf("terraform init: %v\n%s", err, out)
+	}
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no file is %s: %v", pattern, err)
+	}
+	return files
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
