@@ -1,7 +1,6 @@
 package function
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"cloud.google.com/go/compute/metadata"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
@@ -28,7 +25,10 @@ type Config struct {
 	Port         int
 	LogLevel     slog.Level
 	Connect      connect.Config
+	Place        Place            // where the function itself runs; Locate finds it
 	Clock        func() time.Time // tells the time; nil = the machine's
+
+	ownService string // its own name as a Cloud Run service; "" = it is none
 }
 
 // ReadConfig reads the environment, given as os.Environ gives it. Its error
@@ -42,7 +42,7 @@ func ReadConfig(environ []string) (Config, error) {
 	problems := unknownVariables(env)
 	config := Config{
 		Policy: env[prefix+"POLICY"], Holds: env[prefix+"HOLDS"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
-		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080,
+		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080, ownService: env["K_SERVICE"],
 		Connect: connect.Config{
 			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},
 			Self: env[prefix+"SELF"], UserAgent: UserAgent,
@@ -92,21 +92,4 @@ func unknownVariables(env map[string]string) []error {
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return problems
-}
-
-// whoAmI gives the own service account, asking the metadata server where the
-// environment does not say. Without it own writes could not be told from
-// others', so the function does not start.
-func (c *Config) whoAmI(ctx context.Context) error {
-	if c.Self != "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	email, err := metadata.EmailWithContext(ctx, "default")
-	if err != nil {
-		return fmt.Errorf("finding the own service account: set %sSELF to its e-mail address, there is no metadata server here: %w", prefix, err)
-	}
-	c.Self, c.Connect.Self = email, email
-	return nil
 }

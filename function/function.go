@@ -47,7 +47,7 @@ type queue interface {
 // New wires the function. Everything that is wrong with the configuration or
 // the policy stops it here.
 func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error) {
-	if err := config.whoAmI(ctx); err != nil {
+	if err := config.Locate(ctx); err != nil {
 		return nil, err
 	}
 	if config.Clock == nil {

@@ -18,6 +18,7 @@ const rereadAfter = 15 * time.Second
 // that became unreadable changes nothing: the last good policy stays, loudly.
 type policySource struct {
 	path string
+	own  Place // never protected, whatever the policy says
 	now  func() time.Time
 	log  *slog.Logger
 
@@ -27,7 +28,7 @@ type policySource struct {
 }
 
 func newPolicySource(config Config, now func() time.Time, log *slog.Logger) (*policySource, error) {
-	s := &policySource{path: config.Policy, now: now, log: log, read: now()}
+	s := &policySource{path: config.Policy, own: config.Place, now: now, log: log, read: now()}
 	var err error
 	switch {
 	case config.Policy != "":
@@ -42,7 +43,9 @@ func newPolicySource(config Config, now func() time.Time, log *slog.Logger) (*po
 }
 
 // current is the policy in force, for the engine.
-func (s *policySource) current() reconcile.Policy { return s.inForce() }
+func (s *policySource) current() reconcile.Policy {
+	return s.inForce().Sparing(s.own.Service, s.own.ProjectNumber)
+}
 
 // projects are those that the policy names in full.
 func (s *policySource) projects() []string { return s.inForce().Projects() }

@@ -67,16 +67,19 @@ var hello = posture.Target{Project: "demo-project", Location: "us-central1", Ser
 
 // newBench deploys hello behind its load balancer and connects a function
 // that nothing is attached to: the test delivers by hand.
-func newBench(t *testing.T, policy string) *bench {
+func newBench(t *testing.T, policy string, environ ...string) *bench {
 	t.Helper()
 	o := town.Start(t, stage.Options{})
 	o.Build(stage.Scenario[0])
-	config, err := ReadConfig(nil)
+	config, err := ReadConfig(environ)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
-	config.Connect.Endpoint, config.PolicyText, config.Clock = o.URL(), []byte(policy), o.Now
+	config.Connect.Endpoint, config.Clock = o.URL(), o.Now
+	if policy != "" {
+		config.PolicyText = []byte(policy)
+	}
 	f, err := New(t.Context(), config, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)

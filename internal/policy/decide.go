@@ -26,7 +26,12 @@ func (p Policy) Asks() posture.Asked {
 // decides only if it is at least as strict as the rule that decides without
 // them; else it is passed over. Where a rule asks for folders that are not
 // known, nobody can tell: the settings say why, and let nothing be written.
+//
+// What Sparing names is in scope and exempt before any rule is asked.
 func (p Policy) For(s Subject) (posture.Settings, bool) {
+	if p.own.is(s) {
+		return p.own.settings(), true
+	}
 	if p.digest == "" {
 		return posture.DefaultSettings(), true
 	}

@@ -19,6 +19,7 @@ type Policy struct {
 	digest     string
 	rules      []rule
 	exemptions exemptions
+	own        own
 }
 
 // Digest identifies the text that was read: the first 12 hex digits of its

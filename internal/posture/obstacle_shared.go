@@ -48,7 +48,7 @@ func disagreement(p Posture, want Wanted, backend Backend, member Member) (why, 
 	case !inScope || theirs.Recipe == RecipeOff:
 		return "the policy does not protect", ""
 	case theirs.ExemptAt(p.ObservedAt):
-		return fmt.Sprintf("is exempt until %s (%s, %s)", LastDay(theirs.Exemption.Expires), theirs.Exemption.Ticket, theirs.Exemption.Owner), ""
+		return theirs.Exemption.words(), ""
 	case theirs.Hold != nil && want.Hold == nil && !backend.IAPOn:
 		return "is held " + theirs.Hold.words(), "wait: the next event or sweep after the hold goes on; or: iapguard resume " + theirs.Hold.Scope.Name()
 	case theirs.Recipe == RecipeDirect:

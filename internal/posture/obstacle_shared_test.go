@@ -33,6 +33,7 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 		{"another recipe", share(func(s Settings) (Settings, bool) { s.Recipe = RecipeDirect; return s, true }), []Code{SharedBackend}},
 		{"another mode", share(func(s Settings) (Settings, bool) { s.Mode = ReportOnly; return s, true }), []Code{SharedBackend}},
 		{"exempt", share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{Expires: time.Unix(1, 0)}; return s, true }), []Code{SharedBackend}},
+		{"exempt for good", share(func(s Settings) (Settings, bool) { s.Exemption = &Exemption{}; return s, true }), []Code{SharedBackend}},
 		{"held while IAP is off", func(p *Posture, want *Wanted) {
 			share(func(s Settings) (Settings, bool) { s.Hold = &Hold{Reason: "r"}; return s, true })(p, want)
 			p.Backends[0].IAPOn = false

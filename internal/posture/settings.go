@@ -1,6 +1,7 @@
 package posture
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -122,10 +123,21 @@ type Brakes struct {
 }
 
 // Exemption is why a service may stay as it is, who answers for that, and for
-// how long.
+// how long. One without an end is built in: no policy can give it.
 type Exemption struct {
 	Owner, Ticket, Reason string
 	Expires               time.Time
+}
+
+// BuiltIn reports whether no policy gives or takes away the exemption.
+func (e *Exemption) BuiltIn() bool { return e != nil && e.Expires.IsZero() }
+
+// words say of whom it holds, how long and why.
+func (e *Exemption) words() string {
+	if e.BuiltIn() {
+		return "is exempt for good: " + e.Reason
+	}
+	return fmt.Sprintf("is exempt until %s (%s, %s)", LastDay(e.Expires), e.Ticket, e.Owner)
 }
 
 // LastDay is the last day on which an exemption counts, when it ends at a time.
@@ -142,7 +154,7 @@ type Hold struct {
 
 // ExemptAt reports whether an exemption holds at a time.
 func (s Settings) ExemptAt(t time.Time) bool {
-	return s.Exemption != nil && t.Before(s.Exemption.Expires)
+	return s.Exemption != nil && (s.Exemption.BuiltIn() || t.Before(s.Exemption.Expires))
 }
 
 // DefaultSettings are what holds where neither a policy nor its rule says

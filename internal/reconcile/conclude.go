@@ -119,6 +119,9 @@ func (r *run) unobserved(err error) (report.Report, error) {
 	if fault.ActionOf(err) == fault.Gone {
 		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
+	if r.spared() && fault.ActionOf(err) == fault.Block {
+		return r.exempt(r.unseen()), nil // nothing would follow from looking
+	}
 	final := r.report(r.unseen(), outcomeOf(err))
 	final.Advice = r.advice(err, r.request.Target.Project)
 	return final, nil

@@ -21,7 +21,7 @@ type Examiner interface {
 
 // answer does what the request asks for.
 func (r *run) answer(ctx context.Context) (report.Report, error) {
-	if r.request.Diagnose {
+	if r.request.Diagnose && !r.spared() {
 		return r.diagnose(ctx)
 	}
 	return r.handle(ctx)

@@ -72,11 +72,17 @@ func (r *run) exempt(v view) report.Report {
 	final.Exemption = &report.Exemption{
 		Owner: exemption.Owner, Ticket: exemption.Ticket, Reason: exemption.Reason, Expires: exemption.Expires.UTC(),
 	}
+	if exemption.BuiltIn() {
+		return final
+	}
 	left := exemption.Expires.Sub(r.Now())
 	final.Advice = append(final.Advice, fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
 		int(left.Hours()/24), exemption.Ticket, posture.LastDay(exemption.Expires), exemption.Owner))
 	return final
 }
+
+// spared says whether the target is excused for good, whatever leads to it.
+func (r *run) spared() bool { return r.unseen().settings.Exemption.BuiltIn() }
 
 // tooOld reports whether a service was created before its rule began to change
 // services. A time of creation that is not known counts as long ago.

@@ -179,12 +179,12 @@ type WaitingFor struct {
 }
 
 // Exemption is why the policy excuses the service, who answers for that, and
-// when it ends.
+// when it ends: zero is never, for what is built in.
 type Exemption struct {
 	Owner   string    `json:"owner"`
 	Ticket  string    `json:"ticket"`
 	Reason  string    `json:"reason"`
-	Expires time.Time `json:"expires"`
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // Contest is how often a protection of ours was undone within a day, by whom,

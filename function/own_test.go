@@ -1,0 +1,119 @@
+package function
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
+)
+
+// onCloudRun answers as the metadata server of an instance of the local cloud's
+// project; what is "" is not there.
+func onCloudRun(t *testing.T, region string) {
+	t.Helper()
+	values := map[string]string{
+		"project/project-id": "demo-project", "project/numeric-project-id": "123456789012", "instance/region": region,
+		"instance/service-accounts/default/email": stage.FunctionAccount,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Metadata-Flavor", "Google")
+		value := values[strings.TrimPrefix(r.URL.Path, "/computeMetadata/v1/")]
+		if value == "" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(value))
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(server.URL, "http://"))
+}
+
+// beside is another service of the region, which is not the function.
+var beside = stage.LoadBalanced{Service: "beside", Region: "us-central1", Host: "beside.example.com"}
+
+func TestTheFunctionNeverProtectsItself(t *testing.T) {
+	const entry = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","resource":{"labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
+		`"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","protoPayload":{"serviceName":"run.googleapis.com",` +
+		`"methodName":"google.cloud.run.v2.Services.UpdateService","resourceName":"projects/demo-project/locations/us-central1/services/hello"}}`
+	const balancer = `{"insertId":"2","timestamp":"2026-11-23T12:00:00Z","resource":{"type":"gce_backend_service"},` +
+		`"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","protoPayload":{"serviceName":"compute.googleapis.com",` +
+		`"methodName":"v1.compute.backendServices.patch","resourceName":"projects/demo-project/global/backendServices/hello-backend"},"operation":{"id":"o","last":true}}`
+	const refused = `{"insertId":"3","timestamp":"2026-11-23T12:00:00Z","logName":"projects/demo-project/logs/run.googleapis.com%2Frequests",` +
+		`"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
+		`"httpRequest":{"status":403,"requestUrl":"https://hello.example.com/"},"severity":"WARNING","textPayload":"The request was not authenticated."}`
+	command := func(name, target string) string {
+		return `{"command":"` + name + `","id":"` + name + `","target":"` + target + `"}`
+	}
+	for _, tc := range []struct{ name, policy, path, body string }{
+		{"its own deployment", town.Policy(), "/", entry},
+		{"its own backend service", town.Policy(), "/", balancer},
+		{"a request of its own that was refused", town.Policy("redeploy: enforce"), "/", refused},
+		{"a sweep", town.Policy(), "/commands", command("sweep", "projects/demo-project")},
+		{"a command", town.Policy(), "/commands", command("apply", hello.Name())},
+		{"a command by the project's number", town.Policy(), "/commands", command("apply", strings.Replace(hello.Name(), "demo-project", "123456789012", 1))},
+		{"a doctor", town.Policy(), "/commands", command("doctor", hello.Name())},
+		{"a rule for it alone", town.Policy("match: {services: [hello]}"), "/", entry},
+		{"a policy that does not cover it", town.Policy("match: {services: [other]}"), "/", entry},
+		{"a policy that excuses it until a day", exempting(hello.Name()), "/", entry},
+		{"no policy", "", "/", entry},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			onCloudRun(t, "projects/123456789012/regions/us-central1")
+			b := newBench(t, tc.policy, "K_SERVICE=hello")
+			b.Build(beside)
+			answer := httptest.NewRecorder()
+			b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, tc.path, strings.NewReader(tc.body)))
+			final := b.lastOn(hello.Name())
+			if answer.Code != http.StatusNoContent || final.Outcome != report.Exempt {
+				t.Fatalf("status %d, outcome %q; want it acknowledged and exempt", answer.Code, final.Outcome)
+			}
+			if e := final.Exemption; e == nil || e.Ticket != "built-in" || !e.Expires.IsZero() || !strings.Contains(e.Reason, "iapguard itself") {
+				t.Errorf("exemption %+v, want the built-in one", e)
+			}
+			for _, call := range b.Calls().Own().Writes() {
+				if strings.Contains(call.Resource, "hello") {
+					t.Errorf("written: %+v", call)
+				}
+			}
+			if other := b.lastOn(beside.Name()); tc.name == "a sweep" && other.Outcome != report.Protected {
+				t.Errorf("the service beside it is %q after a sweep, want protected", other.Outcome)
+			}
+		})
+	}
+}
+
+func TestAServiceOfTheFunctionsNameElsewhereIsProtected(t *testing.T) {
+	onCloudRun(t, "projects/123456789012/regions/europe-west1")
+	b := newBench(t, town.Policy(), "K_SERVICE=hello")
+	if got := b.outcome(t, "deployed"); got != report.Protected {
+		t.Errorf("%s, want protected", got)
+	}
+}
+
+func TestTheFunctionDoesNotStartWhereItCannotTellWhatItIs(t *testing.T) {
+	onCloudRun(t, "")
+	config, err := ReadConfig([]string{"K_SERVICE=hello", "IAPGUARD_SELF=" + stage.FunctionAccount})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := config.Locate(t.Context()); err == nil || !strings.Contains(err.Error(), "K_SERVICE") || !strings.Contains(err.Error(), "instance/region") {
+		t.Errorf("%v, want the variable and what was asked for", err)
+	}
+}
+
+// lastOn is the latest report on a service.
+func (b *bench) lastOn(service string) report.Report {
+	b.reports.mu.Lock()
+	defer b.reports.mu.Unlock()
+	var last report.Report
+	for _, one := range b.reports.reports {
+		if one.Subject() == service {
+			last = one
+		}
+	}
+	return last
+}
