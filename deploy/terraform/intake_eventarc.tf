@@ -3,7 +3,7 @@
 # us-central1 whatever the region (eventarc/docs/understand-locations).
 
 locals {
-  eventarc_list = [for each in try(local.intake.eventarc, []) : merge(each, {
+  eventarc_list = [for each in local.intake.eventarc : merge(each, {
     location = each.location == "region" ? var.region : each.location
     # google.cloud.run.v1.Services.CreateService becomes run-v1-services-createservice.
     words = trim(lower(replace(trimprefix(each.methodName, "google.cloud."), "/[^A-Za-z0-9]+/", "-")), "-")

@@ -1,0 +1,116 @@
+# Eventarc triggers. A mocked trigger has no subscription, which only Google could
+# name, so the commands are looked at without. Nothing here calls Google.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
+  }
+  mock_resource "google_logging_project_sink" {
+    defaults = { writer_identity = "serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com" }
+  }
+}
+
+override_resource {
+  target = google_service_account.pusher
+  values = { email = "iapguard-pusher@my-project.iam.gserviceaccount.com" }
+}
+
+override_resource {
+  target = google_service_account.trigger
+  values = { email = "iapguard-trigger@my-project.iam.gserviceaccount.com" }
+}
+
+variables {
+  project_id = "my-project"
+  region     = "europe-west1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+}
+
+run "triggers_alone" {
+  variables {
+    intake            = ["eventarc"]
+    eventarc_delivery = "by-hand"
+  }
+  assert {
+    condition     = length(google_eventarc_trigger.audit) == length(local.intake.eventarc) && length(google_eventarc_trigger.audit) > 0
+    error_message = "there are ${length(google_eventarc_trigger.audit)} triggers for ${length(local.intake.eventarc)} methods"
+  }
+  assert {
+    condition = toset([for trigger in google_eventarc_trigger.audit : join(" ", concat([trigger.location], sort([for criteria in trigger.matching_criteria : "${criteria.attribute}=${criteria.value}"])))]) == toset([
+      for each in local.intake.eventarc : join(" ", concat([each.location == "region" ? "europe-west1" : each.location], sort(["methodName=${each.methodName}", "serviceName=${each.serviceName}", "type=google.cloud.audit.log.v1.written"])))
+    ])
+    error_message = "a trigger matches something else than its method, or is elsewhere"
+  }
+  assert {
+    condition     = alltrue([for each in local.intake.eventarc : contains(["us-central1", "global"], each.location) if each.serviceName == "compute.googleapis.com"])
+    error_message = "Compute Engine's events do not come from there"
+  }
+  assert {
+    condition     = alltrue([for trigger in google_eventarc_trigger.audit : can(regex("^[a-z][a-z0-9-]{0,61}[a-z0-9]$", trigger.name))]) && length(distinct(values(google_eventarc_trigger.audit)[*].name)) == length(google_eventarc_trigger.audit)
+    error_message = "names: ${join(", ", values(google_eventarc_trigger.audit)[*].name)}"
+  }
+  assert {
+    condition     = alltrue([for trigger in google_eventarc_trigger.audit : trigger.service_account == "iapguard-trigger@my-project.iam.gserviceaccount.com" && trigger.destination[0].cloud_run_service[0].service == "iapguard" && trigger.destination[0].cloud_run_service[0].region == "europe-west1" && trigger.destination[0].cloud_run_service[0].path == "/"])
+    error_message = "a trigger delivers elsewhere, or as somebody else"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service_iam_binding.invokers.members == toset(["serviceAccount:iapguard-pusher@my-project.iam.gserviceaccount.com", "serviceAccount:iapguard-trigger@my-project.iam.gserviceaccount.com"])
+    error_message = "invokers: ${join(", ", google_cloud_run_v2_service_iam_binding.invokers.members)}"
+  }
+  assert {
+    condition     = google_project_iam_member.trigger_receives[0].role == "roles/eventarc.eventReceiver"
+    error_message = "the triggers receive nothing"
+  }
+  assert {
+    condition     = length(output.eventarc_delivery) == length(google_eventarc_trigger.audit) && alltrue([for command in output.eventarc_delivery : startswith(command, "gcloud pubsub subscriptions update ") && endswith(command, local.eventarc_flags)])
+    error_message = "not every subscription is named: ${jsonencode(output.eventarc_delivery)}"
+  }
+  assert {
+    condition     = local.eventarc_flags == "--project=my-project --quiet --ack-deadline=600 --min-retry-delay=10s --max-retry-delay=120s --dead-letter-topic=projects/my-project/topics/iapguard-dead-letters --max-delivery-attempts=30 --expiration-period=never"
+    error_message = "the subscriptions would be delivered otherwise: ${local.eventarc_flags}"
+  }
+  assert {
+    condition     = length(terraform_data.eventarc_delivery) == 0 && keys(google_pubsub_subscription_iam_member.agent_acknowledges_eventarc) == keys(google_eventarc_trigger.audit) && alltrue([for grant in google_pubsub_subscription_iam_member.agent_acknowledges_eventarc : grant.role == "roles/pubsub.subscriber" && grant.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"])
+    error_message = "gcloud is run although by hand was asked for, or dead letters cannot be taken away"
+  }
+  assert {
+    condition     = length(google_logging_project_sink.sink) + length(google_service_account.heartbeat) == 0
+    error_message = "a sink or its heartbeat is there, unasked"
+  }
+  assert {
+    condition     = length(google_cloud_scheduler_job.heartbeat.http_target) == 0 && google_cloud_scheduler_job.heartbeat.pubsub_target[0].topic_name == "projects/my-project/topics/iapguard-events" && jsondecode(base64decode(google_cloud_scheduler_job.heartbeat.pubsub_target[0].data)) == { iapguard = "heartbeat" }
+    error_message = "without a sink the heartbeat has to begin at the topic"
+  }
+  assert {
+    condition     = contains(keys(google_project_service.api), "eventarc.googleapis.com")
+    error_message = "Eventarc's API is not enabled"
+  }
+}
+
+# Planned only: an apply would run gcloud.
+run "gcloud_is_run_once_for_each_trigger" {
+  command = plan
+
+  variables {
+    intake = ["eventarc"]
+  }
+  assert {
+    condition     = length(terraform_data.eventarc_delivery) == length(local.intake.eventarc) && length(output.eventarc_delivery) == 0
+    error_message = "not every trigger's subscription is changed"
+  }
+}
+
+run "triggers_and_a_sink" {
+  variables {
+    intake            = ["sink", "eventarc"]
+    eventarc_delivery = "by-hand"
+  }
+  assert {
+    condition     = length(google_eventarc_trigger.audit) > 0 && keys(google_logging_project_sink.sink) == ["events"] && length(google_cloud_scheduler_job.heartbeat.http_target) == 1 && length(google_cloud_scheduler_job.heartbeat.pubsub_target) == 0
+    error_message = "one of the two intakes is missing, or the heartbeat does not go through the sink"
+  }
+}
+
