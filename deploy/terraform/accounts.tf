@@ -61,3 +61,19 @@ resource "google_service_account_iam_member" "function_as_writer" {
   role               = "roles/iam.serviceAccountTokenCreator"
   member             = "serviceAccount:${google_service_account.function.email}"
 }
+
+# Pub/Sub signs in the name of these two. Its agent may do so all over a project
+# with roles/pubsub.serviceAgent; in one whose agent is from before April 2021, or
+# where somebody took that role away, every push would be refused without this
+# (eventarc/docs/creating-triggers-terraform). The role signs identity tokens only.
+resource "google_service_account_iam_member" "pubsub_signs" {
+  for_each = merge(
+    { pusher = google_service_account.pusher.name },
+    local.eventarc ? { trigger = google_service_account.trigger[0].name } : {},
+  )
+
+  service_account_id = each.value
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.pubsub_agent
+  depends_on         = [google_pubsub_topic.topic]
+}

@@ -54,6 +54,7 @@ resource "google_organization_iam_custom_role" "role" {
   title       = local.role_file[each.key].title
   description = local.role_file[each.key].description
   permissions = local.role_file[each.key].permissions[*].name
+  depends_on  = [google_project_service.api]
 }
 
 # Members, and not bindings: others may hold these roles too, and the policies of
@@ -88,7 +89,8 @@ resource "google_organization_iam_member" "function" {
 }
 
 # The wave: this grant and no other lets a folder's services be changed. Taking it
-# away ends that at once, and leaves them as they are.
+# away ends that at once, and leaves them as they are. The role has what Google
+# asks of who updates; all other reading is the function's.
 resource "google_folder_iam_member" "writer" {
   for_each = local.bound
 
@@ -97,18 +99,8 @@ resource "google_folder_iam_member" "writer" {
   member = "serviceAccount:${google_service_account.writer[each.key].email}"
 }
 
-# Google asks whoever patches a resource to be able to read it too (for a backend
-# service compute.backendServices.get), whoever read it before.
-resource "google_folder_iam_member" "writer_reads" {
-  for_each = local.bound
-
-  folder = each.key
-  role   = local.roles["iapguardReader"]
-  member = "serviceAccount:${google_service_account.writer[each.key].email}"
-}
-
 # Reading the OAuth client that the policy names: on that secret and on no other,
-# for the accounts that write it into backend services.
+# for the function's own account, which reads it for whoever writes.
 resource "google_secret_manager_secret_iam_member" "oauth_client" {
   for_each = var.oauth_client_secrets
 

@@ -54,7 +54,7 @@ resource "google_pubsub_subscription" "push" {
   }
 
   # A push that comes before the pusher may invoke is refused, and retried.
-  depends_on = [google_cloud_run_v2_service_iam_binding.invokers]
+  depends_on = [google_cloud_run_v2_service_iam_binding.invokers, google_service_account_iam_member.pubsub_signs]
 }
 
 # What was delivered in vain waits here for a person: as long as Pub/Sub keeps

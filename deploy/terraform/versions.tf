@@ -4,8 +4,9 @@ terraform {
 
   required_providers {
     google = {
-      source  = "hashicorp/google"
-      version = ">= 7.0, < 8.0"
+      source = "hashicorp/google"
+      # 7.21: iap_enabled of a Cloud Run service, outside beta.
+      version = ">= 7.21, < 8.0"
     }
   }
 }

@@ -5,6 +5,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  mock_resource "google_service_account" {
+    defaults = { name = "projects/my-project/serviceAccounts/mocked@my-project.iam.gserviceaccount.com" }
+  }
   mock_resource "google_cloud_run_v2_service" {
     defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
   }
@@ -15,12 +18,18 @@ mock_provider "google" {
 
 override_resource {
   target = google_service_account.pusher
-  values = { email = "iapguard-pusher@my-project.iam.gserviceaccount.com" }
+  values = {
+    email = "iapguard-pusher@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-pusher@my-project.iam.gserviceaccount.com"
+  }
 }
 
 override_resource {
   target = google_service_account.trigger
-  values = { email = "iapguard-trigger@my-project.iam.gserviceaccount.com" }
+  values = {
+    email = "iapguard-trigger@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-trigger@my-project.iam.gserviceaccount.com"
+  }
 }
 
 variables {

@@ -4,6 +4,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  mock_resource "google_service_account" {
+    defaults = { name = "projects/my-project/serviceAccounts/mocked@my-project.iam.gserviceaccount.com" }
+  }
   mock_resource "google_cloud_run_v2_service" {
     defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
   }

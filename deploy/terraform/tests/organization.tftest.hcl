@@ -5,6 +5,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  mock_resource "google_service_account" {
+    defaults = { name = "projects/my-project/serviceAccounts/mocked@my-project.iam.gserviceaccount.com" }
+  }
   mock_resource "google_cloud_run_v2_service" {
     defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
   }
@@ -109,8 +112,8 @@ run "a_folder_that_is_bound_is_the_wave_and_others_stay_planned" {
     error_message = "the writing role is bound elsewhere than on the folder of the wave"
   }
   assert {
-    condition     = keys(google_folder_iam_member.writer_reads) == ["folders/111"] && google_folder_iam_member.writer_reads["folders/111"].role == "organizations/987654321/roles/iapguardReader"
-    error_message = "the writer cannot read what it patches"
+    condition     = google_organization_iam_custom_role.role["iapguardWriter"].permissions == toset(local.role_file["iapguardWriter"].permissions[*].name)
+    error_message = "the writing role has other permissions than its file"
   }
   assert {
     condition     = local.environment["IAPGUARD_WRITERS"] == "folders/111=iapguard-writer-111@my-project.iam.gserviceaccount.com"

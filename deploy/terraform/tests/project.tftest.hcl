@@ -4,6 +4,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  mock_resource "google_service_account" {
+    defaults = { name = "projects/my-project/serviceAccounts/mocked@my-project.iam.gserviceaccount.com" }
+  }
   mock_resource "google_cloud_run_v2_service" {
     defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
   }
@@ -19,7 +22,10 @@ override_resource {
 
 override_resource {
   target = google_service_account.pusher
-  values = { email = "iapguard-pusher@my-project.iam.gserviceaccount.com" }
+  values = {
+    email = "iapguard-pusher@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-pusher@my-project.iam.gserviceaccount.com"
+  }
 }
 
 override_resource {
@@ -138,6 +144,10 @@ run "what_is_pushed_arrives_with_a_token_and_is_tried_for_an_hour" {
   assert {
     condition     = google_pubsub_topic_iam_member.agent_dead_letters.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com" && google_pubsub_topic_iam_member.agent_dead_letters.topic == "iapguard-dead-letters" && keys(google_pubsub_subscription_iam_member.agent_acknowledges) == ["commands", "events", "work"]
     error_message = "Pub/Sub's agent cannot move a message to the dead letters"
+  }
+  assert {
+    condition     = keys(google_service_account_iam_member.pubsub_signs) == ["pusher"] && google_service_account_iam_member.pubsub_signs["pusher"].service_account_id == "projects/my-project/serviceAccounts/iapguard-pusher@my-project.iam.gserviceaccount.com" && google_service_account_iam_member.pubsub_signs["pusher"].role == "roles/iam.serviceAccountOpenIdTokenCreator"
+    error_message = "Pub/Sub's agent cannot sign as the pusher"
   }
   assert {
     condition     = keys(google_pubsub_topic_iam_member.function_publishes) == ["reports", "work"]
