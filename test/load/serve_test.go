@@ -16,14 +16,6 @@ import (
 	"time"
 )
 
-// irrelevant is what 99 of 100 events are at the scope of an organisation.
-const irrelevant = `{"insertId":"-abc","logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",` +
-	`"timestamp":"2026-11-23T12:00:00.123456Z","receiveTimestamp":"2026-11-23T12:00:00.5Z","severity":"NOTICE",` +
-	`"operation":{"id":"operation-1","producer":"compute.googleapis.com","last":true},` +
-	`"resource":{"type":"gce_instance","labels":{"project_id":"demo-project","zone":"us-central1-a","instance_id":"1"}},` +
-	`"protoPayload":{"serviceName":"compute.googleapis.com","methodName":"v1.compute.instances.insert",` +
-	`"authenticationInfo":{"principalEmail":"dev@example.com"},"resourceName":"projects/demo-project/zones/us-central1-a/instances/vm"}}`
-
 // instance is the binary as it is deployed.
 type instance struct {
 	url     string
