@@ -26,6 +26,7 @@ type Config struct {
 	LogLevel     slog.Level
 	Connect      connect.Config
 	Place        Place            // where the function itself runs; Locate finds it
+	Project      string           // id of the project that log lines name for their traces; Locate finds it
 	Clock        func() time.Time // tells the time; nil = the machine's
 
 	ownService string // its own name as a Cloud Run service; "" = it is none
@@ -42,7 +43,7 @@ func ReadConfig(environ []string) (Config, error) {
 	problems := unknownVariables(env)
 	config := Config{
 		Policy: env[prefix+"POLICY"], Holds: env[prefix+"HOLDS"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
-		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080, ownService: env["K_SERVICE"],
+		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080, Project: env["GOOGLE_CLOUD_PROJECT"], ownService: env["K_SERVICE"],
 		Connect: connect.Config{
 			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},
 			Self: env[prefix+"SELF"], UserAgent: UserAgent,
@@ -93,3 +94,6 @@ func unknownVariables(env map[string]string) []error {
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return problems
 }
+
+// OnCloudRun says whether the function is a service of Cloud Run.
+func (c Config) OnCloudRun() bool { return c.ownService != "" }

@@ -3,7 +3,6 @@ package function
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -59,7 +58,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	clients, err := cloud.Connect(ctx, config.Connect, config.Clock)
 	if err != nil {
-		return nil, fmt.Errorf("starting: %w", err)
+		return nil, err
 	}
 	f := &Function{
 		self:  self(config),
@@ -86,7 +85,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 func (f *Function) open(ctx context.Context, name, emulator string) (*topic.Topic, error) {
 	opened, err := topic.Open(ctx, name, emulator)
 	if err != nil {
-		return nil, fmt.Errorf("starting: %w", err)
+		return nil, err
 	}
 	f.opened = append(f.opened, opened)
 	return opened, nil

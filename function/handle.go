@@ -9,18 +9,21 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/google/uuid"
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
 // ServeHTTP answers with 204 what is done with, for ever, and with 503 what is
 // to be delivered again. There is no third answer to a message: Pub/Sub would
 // retry any other status for a day.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(telemetry.Received(r.Context(), r.Header))
 	var handle func(context.Context, *http.Request, []byte) error
 	switch r.URL.Path {
 	case "/healthz":
@@ -57,8 +60,15 @@ func refuse(w http.ResponseWriter) {
 	http.Error(w, "iapguard: this instance is being stopped, deliver again", http.StatusServiceUnavailable)
 }
 
-// answer handles one message.
+// answer handles one message. A panic is a fault of ours that the message may
+// have no part in: it is told on one line, and the message comes again.
 func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle func(context.Context, *http.Request, []byte) error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			f.log.ErrorContext(r.Context(), "panic: message will be delivered again", "err", fmt.Sprint(broken), "stack_trace", string(debug.Stack()))
+			http.Error(w, "iapguard: deliver again", http.StatusServiceUnavailable)
+		}
+	}()
 	switch err := f.message(w, r, handle); {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)

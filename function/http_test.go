@@ -2,16 +2,20 @@ package function
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
 )
 
 // endless is a body that never ends.
@@ -127,5 +131,26 @@ rules: [{name: everything, match: {folders: [folders/123456789012]}}, {name: not
 	}
 	if scopes, err := b.scopes(event.Cause{Kind: event.CommandReceived, Project: "p-one-1", Command: &event.Command{Name: "sweep"}}); err != nil || len(scopes) != 1 {
 		t.Errorf("with a target: %v, error %v", scopes, err)
+	}
+}
+
+func TestAPanicIsToldOnOneLineAndTheMessageComesAgain(t *testing.T) {
+	var text strings.Builder
+	b := newBench(t, town.Policy())
+	b.engine.Policy, b.log = func() reconcile.Policy { panic("a fault\nof ours") }, slog.New(slog.NewJSONHandler(&text, nil))
+	work, err := event.Work{Target: hello, GiveUpAt: b.Now().Add(time.Hour), Cause: event.Cause{Kind: event.RunServiceChanged, Key: "k"}}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/work", strings.NewReader(string(work))))
+	if answer.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", answer.Code)
+	}
+	if line := text.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, `"err":"a fault\nof ours"`) || !strings.Contains(line, "http_test.go") {
+		t.Errorf("logged %q, want one line with the panic and where it came from", line)
+	}
+	if err := b.Function.Close(); err != nil { // nothing is in hand any more
+		t.Error(err)
 	}
 }

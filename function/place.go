@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -44,6 +45,7 @@ func (c *Config) Locate(ctx context.Context) error {
 	if c.Place, err = findPlace(ctx, c.ownService); err != nil {
 		return fmt.Errorf("finding the Cloud Run service %s that this is (K_SERVICE): %w; anywhere but on Cloud Run, unset K_SERVICE", c.ownService, err)
 	}
+	c.Project = cmp.Or(c.Project, c.Place.Service.Project)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package function
 
 import (
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -37,7 +36,7 @@ func newPolicySource(config Config, now func() time.Time, log *slog.Logger) (*po
 		s.policy, err = policy.Parse(config.PolicyText, now())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("starting: %w", err)
+		return nil, err
 	}
 	return s, nil
 }

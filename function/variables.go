@@ -21,7 +21,7 @@ var endpointVariables = map[string]connect.API{
 }
 
 // others are the variables that are read and that somebody else named.
-var others = []string{"PUBSUB_EMULATOR_HOST", "PORT", "LOG_LEVEL", "K_SERVICE"}
+var others = []string{"PUBSUB_EMULATOR_HOST", "PORT", "LOG_LEVEL", "K_SERVICE", "GOOGLE_CLOUD_PROJECT", "GOMEMLIMIT"}
 
 // Variables are the names of all environment variables that serve reads, sorted.
 func Variables() []string {

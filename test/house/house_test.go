@@ -20,7 +20,7 @@ const module = "github.com/iapguard/iapguard/"
 // inside itself. "" stands for everything.
 var mayImport = map[string][]string{
 	"function/cmd":        {""},
-	"function":            {"internal/reconcile", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault"},
+	"function":            {"internal/reconcile", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
 	"test":                {""},
 	"internal/reconcile":  {"internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
 	"internal/cloud":      {"internal/posture", "internal/plan", "internal/report", "internal/fault"},
@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/page":       {"internal/report", "internal/posture", "internal/plan"},
 	"internal/posture":    {},
 	"internal/fault":      {},
+	"internal/telemetry":  {}, // told by those who know what happens, it knows nobody
 }
 
 // onlyStandard may import the standard library and nothing else.
@@ -155,6 +156,21 @@ func TestGoogleAPIClientsAreKnownToCloudOnly(t *testing.T) {
 		}
 		for _, path := range s.imports() {
 			if strings.HasPrefix(path, "google.golang.org/api/") || strings.HasPrefix(path, "cloud.google.com/go/") && path != "cloud.google.com/go/compute/metadata" {
+				t.Errorf("%s imports %s", s.path, path)
+			}
+		}
+	}
+}
+
+// What happens is told in our words, so that whoever reads the loop need not know
+// OpenTelemetry's.
+func TestOpenTelemetryIsKnownToTelemetryOnly(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || within(s.folder, "internal/telemetry") || within(s.folder, "test") {
+			continue
+		}
+		for _, path := range s.imports() {
+			if strings.HasPrefix(path, "go.opentelemetry.io/") {
 				t.Errorf("%s imports %s", s.path, path)
 			}
 		}

@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/function"
@@ -45,13 +49,17 @@ func newServeCommand() *cobra.Command {
 func serve(command *cobra.Command, _ []string) error {
 	ctx := command.Context()
 	config, err := function.ReadConfig(os.Environ())
-	if err != nil {
-		return usageError{fmt.Errorf("starting: %w", err)}
+	if err == nil {
+		err = config.Locate(ctx)
 	}
-	log := slog.New(cloudLogHandler(os.Stdout, config.LogLevel))
+	log := slog.New(cloudLogHandler(os.Stdout, config.LogLevel, config.Project))
+	if err != nil {
+		return unstarted(config, log, err)
+	}
+	limit := limitMemory(log)
 	protect, err := function.New(ctx, config, log)
 	if err != nil {
-		return usageError{err}
+		return unstarted(config, log, err)
 	}
 	if err := os.Setenv("FUNCTION_TARGET", target); err != nil {
 		return fmt.Errorf("naming the function: %w", err)
@@ -63,7 +71,8 @@ func serve(command *cobra.Command, _ []string) error {
 	})
 	failed := make(chan error, 1)
 	go func() { failed <- funcframework.Start(strconv.Itoa(config.Port)) }()
-	log.Info("serving", "port", config.Port, "self", config.Self, "version", function.Version)
+	log.Info("serving", "port", config.Port, "self", config.Self, "version", function.Version,
+		"cpus", runtime.GOMAXPROCS(0), "memory_limit", limit)
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)
@@ -71,6 +80,38 @@ func serve(command *cobra.Command, _ []string) error {
 		stop(protect, &server, log)
 		return nil
 	}
+}
+
+// unstarted tells why the function does not start: on Cloud Run in the log, one
+// line for each problem, at a terminal as any command does.
+func unstarted(config function.Config, log *slog.Logger, err error) error {
+	if !config.OnCloudRun() {
+		return usageError{fmt.Errorf("starting: %w", err)}
+	}
+	problems := []error{err}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		problems = several.Unwrap()
+	}
+	for _, problem := range problems {
+		log.Error("the function does not start", "err", problem)
+	}
+	return statusError(exitUsage)
+}
+
+// limitMemory lets Go's runtime collect in time what the container has no room
+// for, and says what it keeps to. The runtime sees the container's share of CPUs by
+// itself, but not its memory: where GOMEMLIMIT says nothing, it is nine tenths of
+// the container's limit, or of what the machine has.
+func limitMemory(log *slog.Logger) string {
+	_, err := memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)))
+	if err != nil {
+		log.Warn("how much memory there is cannot be told: set GOMEMLIMIT", "err", err)
+	}
+	limit := debug.SetMemoryLimit(-1) // asks
+	if limit == math.MaxInt64 {
+		return "none"
+	}
+	return fmt.Sprintf("%d MiB", limit>>20)
 }
 
 // framework is the functions framework's server. The framework neither shows it

@@ -1,4 +1,4 @@
-package stop
+package process
 
 import (
 	"fmt"
@@ -25,6 +25,7 @@ type guardedTown struct {
 	current atomic.Pointer[httputil.ReverseProxy]
 	inHand  atomic.Int64  // requests that the instance has not answered
 	entered func(n int64) // told of each that comes; set before any does
+	header  http.Header   // added to each; set before any comes
 
 	mu       sync.Mutex
 	reports  []report.Report
@@ -56,7 +57,7 @@ func (o *guardedTown) received(one stage.Report) {
 	}
 }
 
-// last is the latest report on each service, and how many reports there are of
+// told gives the latest report on each service, and how many reports there are of
 // each outcome.
 func (o *guardedTown) told() (last map[string]report.Report, outcomes map[report.Outcome]int) {
 	o.mu.Lock()
@@ -89,6 +90,9 @@ func (o *guardedTown) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer o.inHand.Add(-1)
 	if o.entered != nil {
 		o.entered(n)
+	}
+	for name, values := range o.header {
+		r.Header[name] = values
 	}
 	o.current.Load().ServeHTTP(w, r)
 }

@@ -1,4 +1,4 @@
-package stop
+package process
 
 import (
 	"bytes"
@@ -78,14 +78,22 @@ func run(t *testing.T, o *town.Town, endpoint string, more ...string) *instance 
 	if err := os.WriteFile(policy, []byte(town.Policy("brakes: {perProject: 1000, overall: 1000}")), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	i := start(t, append([]string{
+		"IAPGUARD_POLICY=" + policy, "IAPGUARD_SELF=" + stage.FunctionAccount, "IAPGUARD_ENDPOINT=" + endpoint,
+		"IAPGUARD_REPORTS_TOPIC=" + stage.ReportsTopic, "PUBSUB_EMULATOR_HOST=" + o.Broker.Address(),
+	}, more...)...)
+	t.Cleanup(i.end)
+	await(t, "the function serves", func() bool { return i.healthy() == http.StatusOK })
+	return i
+}
+
+// start starts the binary with nothing in its environment but this and a port.
+func start(t *testing.T, environ ...string) *instance {
+	t.Helper()
 	i := &instance{t: t, url: "http://" + freePort(t), ended: make(chan struct{})}
 	command := exec.Command(binary, "serve")
 	command.Stdout, command.Stderr = &i.log, &i.log
-	command.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "PORT=" + i.url[len("http://127.0.0.1:"):], "IAPGUARD_POLICY=" + policy,
-		"IAPGUARD_SELF=" + stage.FunctionAccount, "IAPGUARD_ENDPOINT=" + endpoint,
-		"IAPGUARD_REPORTS_TOPIC=" + stage.ReportsTopic, "PUBSUB_EMULATOR_HOST=" + o.Broker.Address(),
-	}, more...)
+	command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PORT=" + i.url[len("http://127.0.0.1:"):]}, environ...)
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +103,6 @@ func run(t *testing.T, o *town.Town, endpoint string, more ...string) *instance 
 		i.state = command.ProcessState
 		close(i.ended)
 	}()
-	t.Cleanup(i.end)
-	await(t, "the function serves", func() bool { return i.healthy() == http.StatusOK })
 	return i
 }
 
