@@ -1,0 +1,43 @@
+-- Which exemptions end within 30 days, whose are they, and does a door stand open
+-- behind them?
+--
+-- The last report on a service decides: whoever is no longer exempt is not listed,
+-- nor is a service of which no sweep has told for a week, for it is gone.
+WITH latest AS (
+  SELECT
+    target.project AS project,
+    target.location AS location,
+    target.service AS service,
+    target.labels.team AS team,
+    outcome,
+    exposed,
+    exemption.owner AS owner,
+    exemption.ticket AS ticket,
+    exemption.reason AS reason,
+    exemption.expires AS expires,
+    observedAt AS seen,
+    ROW_NUMBER() OVER (
+      PARTITION BY target.project, target.location, target.service ORDER BY observedAt DESC, publish_time DESC
+    ) AS newest_first
+  FROM `${reports}`
+  -- A report without doors did not get to look.
+  WHERE target.project IS NOT NULL AND ARRAY_LENGTH(doors) > 0
+)
+
+SELECT
+  expires,
+  DIV(UNIX_SECONDS(expires) - UNIX_SECONDS(CURRENT_TIMESTAMP()), 86400) AS days_left,
+  owner,
+  ticket,
+  reason,
+  project,
+  location,
+  service,
+  team,
+  exposed,
+  seen
+FROM latest
+WHERE newest_first = 1
+  AND outcome = 'exempt'
+  AND UNIX_SECONDS(expires) - UNIX_SECONDS(CURRENT_TIMESTAMP()) <= 30 * 86400
+  AND UNIX_SECONDS(CURRENT_TIMESTAMP()) - UNIX_SECONDS(seen) <= 7 * 86400

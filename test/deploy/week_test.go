@@ -1,0 +1,193 @@
+package deploy
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/town/guarded"
+)
+
+// step is the time between two sweeps of the played week.
+const step = 3 * time.Hour
+
+// place is a service of the week, and the team that it says it belongs to.
+type place struct {
+	stage.LoadBalanced
+	team string
+}
+
+func here(service, team string) place {
+	return place{stage.LoadBalanced{Service: service, Region: "us-central1", Host: service + ".example.com"}, team}
+}
+
+var (
+	hello   = here("hello", "storefront") // protected from the first minute
+	billing = here("billing", "finance")  // Terraform turns IAP off again and again
+	api     = here("api", "storefront")   // its load balancer comes a day late
+	legacy  = here("legacy", "finance")   // exempt for longer than the week
+	pilot   = here("pilot", "finance")    // exempt until the middle of the week
+	archive = here("archive", "records")  // exempt for two months; finance's until the last day
+	tool    = here("tool", "")            // nobody's, and deleted in the end
+	media   = here("media", "media")      // its owner wants a CDN, and the public at it
+)
+
+// week is a town whose week is played, and what a stranger found there meanwhile.
+type week struct {
+	*guarded.Town
+	t     *testing.T
+	began time.Time // of the play itself, by the machine
+	there []place
+	open  map[string]map[string]time.Duration // by day and team
+}
+
+// played is a whole week: a sweep every few hours, what happens then, and
+// strangers who try every door until the next sweep.
+func played(t *testing.T, log *slog.Logger) *week {
+	t.Helper()
+	if log == nil {
+		log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	// It begins at six, so that no midnight falls on a sweep.
+	now := time.Now()
+	monday := now.UTC().Truncate(day).Add(day + 6*time.Hour)
+	expires := func(days int) string { return monday.AddDate(0, 0, days).Format(time.DateOnly) }
+	policy := town.Policy() + "exemptions:\n"
+	for _, e := range []struct {
+		place
+		days int
+	}{{legacy, 12}, {pilot, 4}, {archive, 60}} {
+		policy += fmt.Sprintf("  - {services: [%s], reason: cannot sign in, owner: %s, ticket: SEC-%d, expires: %s}\n", e.Name(), e.team, e.days, expires(e.days))
+	}
+	w := &week{Town: guarded.Start(t, guarded.Options{Policy: policy, Log: log}), t: t, began: time.Now(), open: map[string]map[string]time.Duration{}}
+	w.Later(monday.Sub(now))
+	for at := time.Duration(0); at < 7*day; at += step {
+		w.sweep(at)
+		w.happens(at)
+		w.watch()
+	}
+	w.sweep(7 * day)
+	w.SetFaults(`[` + unread("run.projects.locations.services.get") + `]`)
+	w.sweep(7 * day) // sees nothing
+	return w
+}
+
+// happens is the story. Between the sweeps nothing else does.
+func (w *week) happens(at time.Duration) {
+	w.t.Helper()
+	switch at {
+	case 0:
+		for _, p := range []place{hello, billing, legacy, pilot, archive, media} {
+			w.appears(p)
+			w.Balance(p.LoadBalanced)
+		}
+	case 1 * step:
+		w.appears(api)
+	case 1*day - 2*step: // long after the last sweep, and mended at once
+		w.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress,invokerIamDisabled", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL", "invokerIamDisabled": true})
+	case 1*day + 2*step:
+		w.Balance(api.LoadBalanced)
+	case 4 * day:
+		w.appears(tool)
+	case 5 * day:
+		w.Call(http.MethodDelete, "/v2/"+tool.Name(), nil)
+		w.there = w.there[:len(w.there)-1]
+		// From now on nobody can tell since when a load balancer's door is open.
+		w.SetFaults(`[` + unread("logging.entries.list") + `]`)
+	case 5*day + 4*step: // one sweep that sees nothing at all
+		w.SetFaults(`[` + unread("logging.entries.list") + `,` + unread("run.projects.locations.services.get") + `]`)
+	case 5*day + 5*step:
+		w.SetFaults(`[` + unread("logging.entries.list") + `]`)
+	case 6*day + 4*step:
+		w.SetFaults(`[]`)
+		w.Call(http.MethodPatch, "/v2/"+archive.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": archive.team}})
+	case 1*day + 4*step:
+		w.Call(http.MethodPatch, backendOf(media), map[string]any{"enableCDN": true, "iap": map[string]any{"enabled": false}})
+		w.opens(media)
+	case 6*day + 6*step:
+		w.Call(http.MethodPatch, backendOf(media), map[string]any{"enableCDN": false})
+	}
+	// For a day and a half Terraform is applied as often as everything is swept.
+	if at >= 2*day && at < 3*day+4*step {
+		terraform := stage.Client{URL: w.URL(), Caller: stage.Developer, UserAgent: "Terraform/1.13 terraform-provider-google/7.12.0"}
+		w.CallAs(terraform, http.MethodPatch, backendOf(billing), map[string]any{"iap": map[string]any{"enabled": false}})
+	}
+	w.rest()
+}
+
+// appears deploys a service, public, with its team's label.
+func (w *week) appears(p place) {
+	w.t.Helper()
+	body := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}}
+	if p.team != "" {
+		body["labels"] = map[string]any{"team": strings.Replace(p.team, archive.team, legacy.team, 1), "cost-centre": "4711"}
+	}
+	w.Call(http.MethodPost, strings.TrimSuffix("/v2/"+p.Name(), "/"+p.Service)+"?serviceId="+p.Service, body)
+	w.opens(p)
+	w.there = append(w.there, p)
+}
+
+func (w *week) opens(p place) {
+	w.t.Helper()
+	w.Call(http.MethodPost, "/v2/"+p.Name()+":setIamPolicy", map[string]any{
+		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
+	})
+}
+
+func backendOf(p place) string {
+	return "/compute/v1/projects/" + stage.Project + "/global/backendServices/" + p.Backend()
+}
+
+// unread is a fault by which the function alone is refused a call.
+func unread(method string) string {
+	return fmt.Sprintf(`{"action":"status","status":403,"method":%q,"principal":"serviceAccount:%s"}`, method, stage.FunctionAccount)
+}
+
+// sweep is Cloud Scheduler's, but for half a day in which it is paused.
+func (w *week) sweep(at time.Duration) {
+	w.t.Helper()
+	if at > 1*day-5*step && at < 1*day-step {
+		return
+	}
+	w.Publish(stage.CommandsTopic, `{"command":"sweep"}`)
+	w.rest()
+}
+
+func (w *week) rest() {
+	w.Cloud.Settle()
+	w.Idle()
+}
+
+// watch tries each door as a stranger, and lets the time until the next sweep pass.
+func (w *week) watch() {
+	w.t.Helper()
+	from := w.Now()
+	var teams []string
+	for _, p := range w.there {
+		if w.Ask(w.DefaultURL(p.LoadBalanced), "") == http.StatusOK || w.Ask(p.Host, "") == http.StatusOK {
+			teams = append(teams, p.team)
+		}
+	}
+	w.Later(step)
+	until := w.Now()
+	for at := from.UTC(); at.Before(until); {
+		midnight := at.Truncate(day).Add(day)
+		date, end := at.Format(time.DateOnly), midnight
+		if until.Before(end) {
+			end = until
+		}
+		for _, team := range teams {
+			if w.open[date] == nil {
+				w.open[date] = map[string]time.Duration{}
+			}
+			w.open[date][team] += end.Sub(at)
+		}
+		at = end
+	}
+}
