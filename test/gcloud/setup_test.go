@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/iapguard/iapguard/deploy/filters"
 )
 
 // TestGcloudTakesWhatThePagesSay types what README.md, the pages of deploy/ and the
@@ -45,8 +47,13 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 		"beta run services update shop --region=us-central1 --iap",
 		"beta run services update shop --region=us-central1 --project=demo-project --no-iap",
 		"run services update-traffic shop --region=us-central1 --project=demo-project --to-latest",
+		"logging write iapguard-heartbeat {\"iapguard\":\"heartbeat\"} --payload-type=json",
 	} {
 		l.gcloud(line)
+	}
+	for name, filter := range map[string]string{"iapguard-events": filters.Events(account), "iapguard-requests": filters.Requests()} {
+		l.run("gcloud", "--quiet", "logging", "sinks", "create", name,
+			"pubsub.googleapis.com/projects/demo-project/topics/iapguard-events", "--log-filter="+filter)
 	}
 }
 

@@ -3,11 +3,13 @@ package loop
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
@@ -16,24 +18,29 @@ import (
 	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
-// watched are the methods that make a service worth a look, by the location of
-// the triggers on them: one trigger takes one method, and what Compute Engine
-// does anywhere is told in us-central1.
-var watched = map[string][]string{
-	"global": {
-		"google.cloud.run.v2.Services.CreateService", "google.cloud.run.v2.Services.UpdateService",
-		"google.cloud.run.v2.Services.SetIamPolicy",
-	},
-	"us-central1": {
-		"v1.compute.backendServices.insert", "v1.compute.backendServices.patch",
-		"v1.compute.regionBackendServices.insert", "v1.compute.regionBackendServices.patch",
-		"v1.compute.urlMaps.insert", "v1.compute.regionUrlMaps.insert",
-		"v1.compute.targetHttpsProxies.insert", "v1.compute.regionTargetHttpsProxies.insert",
-		"v1.compute.globalForwardingRules.insert", "v1.compute.forwardingRules.insert",
-	},
+// trigger is one of those that deploy/intake.yaml lists.
+type trigger struct {
+	ServiceName string `yaml:"serviceName"`
+	MethodName  string `yaml:"methodName"`
+	Location    string `yaml:"location"`
 }
 
-// triggered closes the loop by Eventarc triggers instead of a log sink, and
+func shippedTriggers(t *testing.T) []trigger {
+	t.Helper()
+	text, err := os.ReadFile("../../deploy/intake.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var intake struct {
+		Eventarc []trigger `yaml:"eventarc"`
+	}
+	if err := yaml.Unmarshal(text, &intake); err != nil {
+		t.Fatal(err)
+	}
+	return intake.Eventarc
+}
+
+// triggered closes the loop by the shipped Eventarc triggers, without a log sink, and
 // keeps count of the content types in which the function was told.
 func triggered(t *testing.T, contentType string) (*guarded.Town, *told) {
 	t.Helper()
@@ -42,20 +49,17 @@ func triggered(t *testing.T, contentType string) (*guarded.Town, *told) {
 	if _, err := r.Serve(t.Context(), counted); err != nil {
 		t.Fatal(err)
 	}
-	for location, methods := range watched {
-		for i, method := range methods {
-			service, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(method, "google.cloud."), "v1."), ".")
-			path := fmt.Sprintf("/v1/projects/%s/locations/%s/triggers?triggerId=watch-%d", stage.Project, location, i)
-			r.CallAs(r.Owner(), http.MethodPost, path, map[string]any{
-				"eventFilters": []any{
-					map[string]any{"attribute": "type", "value": "google.cloud.audit.log.v1.written"},
-					map[string]any{"attribute": "serviceName", "value": service + ".googleapis.com"},
-					map[string]any{"attribute": "methodName", "value": method},
-				},
-				"destination":          map[string]any{"cloudRun": map[string]any{"service": stage.FunctionService, "region": stage.FunctionRegion}},
-				"eventDataContentType": contentType, "serviceAccount": "receiver@demo-project.iam.gserviceaccount.com",
-			})
-		}
+	for i, one := range shippedTriggers(t) {
+		path := fmt.Sprintf("/v1/projects/%s/locations/%s/triggers?triggerId=watch-%d", stage.Project, one.Location, i)
+		r.CallAs(r.Owner(), http.MethodPost, path, map[string]any{
+			"eventFilters": []any{
+				map[string]any{"attribute": "type", "value": "google.cloud.audit.log.v1.written"},
+				map[string]any{"attribute": "serviceName", "value": one.ServiceName},
+				map[string]any{"attribute": "methodName", "value": one.MethodName},
+			},
+			"destination":          map[string]any{"cloudRun": map[string]any{"service": stage.FunctionService, "region": stage.FunctionRegion}},
+			"eventDataContentType": contentType, "serviceAccount": "receiver@demo-project.iam.gserviceaccount.com",
+		})
 	}
 	return r, counted
 }
