@@ -90,7 +90,7 @@ func (i *incident) identity(c *Cause) *problem {
 		c.Location = location // alerts on zonal resources are none of ours, but no error
 	}
 	bad = orElse(bad, services.pick(&c.Service, i.resource.service.s))
-	bad = orElse(bad, backends.pick(&c.BackendService, i.resource.backendName.s))
+	bad = orElse(bad, backends.pick(&c.BackendService, i.resource.backendName.s, i.resource.backendTarget.s))
 	if bad == nil && c.Project == "" {
 		bad = unreadable("no project is named")
 	}

@@ -311,6 +311,8 @@ func TestAlerts(t *testing.T) {
 		{"closed", edits{"incident.state": "closed", "incident.ended_at": 1772359300}, "alert|demo-project|us-central1|hello||", "alert/0.abc/closed"},
 		{"without a resource", edits{"incident.resource": nil}, "alert|monitoring-project||||", "alert/0.abc/open"},
 		{"of a zonal resource", edits{"incident.resource.labels": map[string]any{"location": "us-central1-a"}}, "alert|monitoring-project||||", "alert/0.abc/open"},
+		{"of a global load balancer", edits{"incident.resource.labels": map[string]any{"project_id": "demo-project", "backend_service_name": "web"}}, "alert|demo-project|||web|", "alert/0.abc/open"},
+		{"of a regional load balancer", edits{"incident.resource.labels": map[string]any{"project_id": "demo-project", "region": "us-central1", "backend_target_name": "web"}}, "alert|demo-project|us-central1||web|", "alert/0.abc/open"},
 		{"a test", edits{"version": "test"}, "unrelated", "alert/0.abc/open"},
 		{"another version", edits{"version": "2.0"}, "unreadable", "alert/0.abc/open"},
 		{"another state", edits{"incident.state": "ajar"}, "unreadable", "alert/0.abc/ajar"},
