@@ -60,7 +60,7 @@ func deploy(t *testing.T, settings map[string]any) *program {
 	p.CallAs(p.Owner(), "POST", place+"?serviceId=private", service)
 	p.CallAs(p.Owner(), "POST", place+"/private:setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{
 		map[string]any{"role": "roles/run.invoker", "members": []any{"serviceAccount:" + pusher}}}}})
-	p.address = p.Cloud.DataPlane().Address(p.name)
+	p.address = p.Cloud.Run().Address("us-central1", "private")
 	return p
 }
 

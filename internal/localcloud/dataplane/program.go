@@ -21,16 +21,11 @@ func (d *DataPlane) Contain(service, base string) {
 	d.containers[service] = strings.TrimSuffix(base, "/")
 }
 
-// Address is the run.app address of a service whose container is a program, ""
-// while there is no such service.
-func (d *DataPlane) Address(service string) string {
+// Contains reports whether a program is the container of a service.
+func (d *DataPlane) Contains(service string) bool {
 	d.mu.Lock()
-	_, contained := d.containers[service]
-	d.mu.Unlock()
-	if !contained {
-		return ""
-	}
-	return kernel.Text(kernel.Object(kernel.Object(d.options.State(), "run"), service), "uri")
+	defer d.mu.Unlock()
+	return d.containers[service] != ""
 }
 
 // mostAnswered bounds an answer that is not streamed

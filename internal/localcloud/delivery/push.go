@@ -71,6 +71,9 @@ func (b *Broker) serve(subscription Subscription) *pusher {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: subscription.Concurrency}
 	if b.https != nil {
+		// HTTP/2 would want to be registered for https itself.
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetHTTP1(true)
 		transport.RegisterProtocol("https", b.https)
 	}
 	p.client = &http.Client{

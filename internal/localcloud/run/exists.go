@@ -1,4 +1,18 @@
 package run
 
+import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+
 // Exists reports whether there is a service of a name in a region.
 func (r *Run) Exists(region, name string) bool { return r.exists(identity{region, name}) }
+
+// Address is the run.app address of a service that is shown first, "" while
+// there is none.
+func (r *Run) Address(region, name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	of, err := r.find(identity{region, name})
+	if err != nil {
+		return ""
+	}
+	return kernel.Text(of.v2(), "uri")
+}

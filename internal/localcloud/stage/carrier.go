@@ -39,8 +39,10 @@ func (s *Stage) register(region, service, endpoint string) {
 // endpoint is where a service listens: at its own address, to which tokens are
 // made out, or in the open, where that is left to whoever pushes.
 func (s *Stage) endpoint(region, service string) (endpoint, audience string, err error) {
-	if address := s.Cloud.DataPlane().Address("projects/" + Project + "/locations/" + region + "/services/" + service); address != "" {
-		return address, address, nil
+	if s.Cloud.DataPlane().Contains("projects/" + Project + "/locations/" + region + "/services/" + service) {
+		if address := s.Cloud.Run().Address(region, service); address != "" {
+			return address, address, nil
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

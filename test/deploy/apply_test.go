@@ -1,0 +1,99 @@
+package deploy
+
+import (
+	"encoding/base64"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/test/deploy/blueprint"
+)
+
+func (e *estate) account(r blueprint.Resource) {
+	e.post("/v1/"+project+"/serviceAccounts", map[string]any{"accountId": r.Values["account_id"]})
+}
+
+func (e *estate) role(r blueprint.Resource) {
+	e.post("/v1/"+project+"/roles", map[string]any{"roleId": r.Values["role_id"], "role": map[string]any{
+		"title": r.Values["title"], "description": r.Values["description"], "stage": "GA", "includedPermissions": r.Values["permissions"]}})
+}
+
+// member adds one grant to the project's policy.
+func (e *estate) member(r blueprint.Resource) {
+	policy := e.post("/v1/"+project+":getIamPolicy", map[string]any{})
+	bindings, _ := policy["bindings"].([]any)
+	policy["bindings"] = append(bindings, map[string]any{"role": r.Values["role"], "members": []any{r.Values["member"]}})
+	e.post("/v1/"+project+":setIamPolicy", map[string]any{"policy": policy})
+}
+
+// service deploys the service, whose container is the built binary.
+func (e *estate) service(r blueprint.Resource) {
+	name := r.Text("id")
+	e.program = start(e.t, environment(e.t, r, e.all("google_secret_manager_secret_version")), e.Broker.Address())
+	e.Cloud.DataPlane().Contain(name, e.program.URL)
+	e.post("/v2/"+project+"/locations/"+region+"/services?serviceId="+r.Text("name"), rest(r.Values, "project", "location", "name", "id", "deletion_protection"))
+	e.address = e.Cloud.Run().Address(region, r.Text("name"))
+}
+
+func (e *estate) invokers(r blueprint.Resource) {
+	e.post("/v2/"+project+"/locations/"+region+"/services/"+r.Text("name")+":setIamPolicy", map[string]any{"policy": map[string]any{
+		"bindings": []any{map[string]any{"role": r.Values["role"], "members": r.Values["members"]}}}})
+}
+
+// subscription makes one that pushes, or one that waits for a person.
+func (e *estate) subscription(r blueprint.Resource) {
+	push, pushes := r.Values["push_config"].([]any)
+	if !pushes {
+		_, err := e.Broker.Client().SubscriptionAdminClient.CreateSubscription(e.t.Context(), &pubsubpb.Subscription{Name: r.Text("id"), Topic: r.Text("topic")})
+		e.done(err)
+		return
+	}
+	token := blueprint.Resource{Values: push[0].(map[string]any)}
+	attempts := r.Values["dead_letter_policy"].([]any)[0].(map[string]any)["max_delivery_attempts"].(float64)
+	e.done(e.Broker.Push(e.t.Context(), delivery.Subscription{
+		Name: r.Text("id"), Topic: r.Text("topic"), Endpoint: r.Text("push_config", "push_endpoint"),
+		AckDeadline: time.Duration(r.Values["ack_deadline_seconds"].(float64)) * time.Second,
+		MinBackoff:  length(e.t, r.Text("retry_policy", "minimum_backoff")), MaxBackoff: length(e.t, r.Text("retry_policy", "maximum_backoff")),
+		DeadLetterTopic: r.Text("dead_letter_policy", "dead_letter_topic"), MaxDeliveryAttempts: int(attempts),
+		Ordered: r.Values["enable_message_ordering"] == true,
+		Token:   e.Token(token.Text("oidc_token", "service_account_email"), token.Text("oidc_token", "audience")),
+	}))
+}
+
+func length(t *testing.T, text string) time.Duration {
+	t.Helper()
+	duration, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return duration
+}
+
+func (e *estate) sink(r blueprint.Resource) {
+	e.post("/v2/projects/"+r.Text("project")+"/sinks", map[string]any{
+		"name": r.Values["name"], "destination": r.Values["destination"], "filter": r.Values["filter"]})
+}
+
+func (e *estate) trigger(r blueprint.Resource) {
+	e.post("/v1/"+project+"/locations/"+r.Text("location")+"/triggers?triggerId="+r.Text("name"), map[string]any{
+		"eventFilters": r.Values["matching_criteria"], "serviceAccount": r.Values["service_account"],
+		"destination": map[string]any{"cloudRun": map[string]any{"service": r.Text("destination", "cloud_run_service", "service"),
+			"region": r.Text("destination", "cloud_run_service", "region"), "path": r.Text("destination", "cloud_run_service", "path")}},
+	})
+}
+
+// run runs a job of Cloud Scheduler that publishes to a topic.
+func (e *estate) run(name string) {
+	e.t.Helper()
+	for _, job := range e.all("google_cloud_scheduler_job") {
+		if job.Text("name") == name {
+			data, err := base64.StdEncoding.DecodeString(job.Text("pubsub_target", "data"))
+			e.done(err)
+			e.Publish(job.Text("pubsub_target", "topic_name"), string(data))
+			return
+		}
+	}
+	e.t.Fatalf("the module has no job %s", name)
+}

@@ -1,0 +1,230 @@
+// Package blueprint reads the Terraform module in deploy/terraform as Terraform
+// does, without Terraform: variables are checked, expressions evaluated and
+// resources multiplied, so that tests can hold what it makes against the code,
+// and make it in the local cloud.
+//
+// What Google decides about a resource, such as an account's e-mail address, is
+// written down in computed.go or given by the test.
+package blueprint
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/gocty"
+)
+
+// Options say what the module cannot know by itself.
+type Options struct {
+	// Variables are the module's input, as Go values: string, bool, float64,
+	// []any, map[string]any.
+	Variables map[string]any
+	// Given are attributes that Google decides, by address:
+	// "google_cloud_run_v2_service.function.uri".
+	Given map[string]string
+}
+
+// Module is a module with its variables set. It is for one goroutine.
+type Module struct {
+	folder    string
+	options   Options
+	variables map[string]*hclsyntax.Block
+	locals    map[string]hclsyntax.Expression
+	resources map[string]*hclsyntax.Block // by address: TYPE.NAME, data.TYPE.NAME
+	known     map[string]cty.Value        // by address: var.X, local.X, TYPE.NAME
+	busy      map[string]bool             // what is being evaluated
+}
+
+// Load reads the .tf files of a folder and checks the variables. Its error has
+// the messages of all validations that failed.
+func Load(folder string, options Options) (*Module, error) {
+	m := &Module{
+		folder: folder, options: options, variables: map[string]*hclsyntax.Block{}, locals: map[string]hclsyntax.Expression{},
+		resources: map[string]*hclsyntax.Block{}, known: map[string]cty.Value{}, busy: map[string]bool{},
+	}
+	files, err := Files(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, body := range files {
+		m.add(body)
+	}
+	for name := range options.Variables {
+		if m.variables[name] == nil {
+			return nil, fmt.Errorf("the module has no variable %q", name)
+		}
+	}
+	return m, m.validate()
+}
+
+// Files are the parsed .tf files of a folder, by name.
+func Files(folder string) (map[string]*hclsyntax.Body, error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "*.tf"))
+	if err != nil || len(paths) == 0 {
+		return nil, fmt.Errorf("no .tf files in %s: %w", folder, err)
+	}
+	files := map[string]*hclsyntax.Body{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		file, problems := hclsyntax.ParseConfig(text, path, hcl.InitialPos)
+		if problems.HasErrors() {
+			return nil, problems
+		}
+		files[filepath.Base(path)] = file.Body.(*hclsyntax.Body)
+	}
+	return files, nil
+}
+
+func (m *Module) add(body *hclsyntax.Body) {
+	for _, block := range body.Blocks {
+		switch block.Type {
+		case "variable":
+			m.variables[block.Labels[0]] = block
+		case "locals":
+			for name, attribute := range block.Body.Attributes {
+				m.locals[name] = attribute.Expr
+			}
+		case "resource":
+			m.resources[strings.Join(block.Labels, ".")] = block
+		case "data":
+			m.resources["data."+strings.Join(block.Labels, ".")] = block
+		}
+	}
+}
+
+// validate checks every variable, as Terraform does before anything else.
+func (m *Module) validate() error {
+	var problems []error
+	for name, block := range m.variables {
+		if _, err := m.value("var." + name); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		for _, nested := range block.Body.Blocks {
+			if nested.Type != "validation" {
+				continue
+			}
+			held, err := m.evaluate(nested.Body.Attributes["condition"].Expr, nil)
+			if err == nil && held.False() {
+				message, failed := m.evaluate(nested.Body.Attributes["error_message"].Expr, nil)
+				if err = failed; err == nil {
+					err = errors.New(message.AsString())
+				}
+			}
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// value is a variable, a local or the instances of a resource, by address.
+func (m *Module) value(address string) (cty.Value, error) {
+	if known, ok := m.known[address]; ok {
+		return known, nil
+	}
+	if m.busy[address] {
+		return cty.NilVal, fmt.Errorf("%s depends on itself", address)
+	}
+	m.busy[address] = true
+	defer delete(m.busy, address)
+	value, err := m.work(address)
+	if err != nil {
+		return cty.NilVal, fmt.Errorf("%s: %w", address, err)
+	}
+	m.known[address] = value
+	return value, nil
+}
+
+func (m *Module) work(address string) (cty.Value, error) {
+	root, name, _ := strings.Cut(address, ".")
+	switch {
+	case root == "var" && m.variables[name] != nil:
+		return m.variable(name)
+	case root == "local" && m.locals[name] != nil:
+		return m.evaluate(m.locals[name], nil)
+	case m.resources[address] != nil:
+		return m.multiplied(address, m.resources[address])
+	}
+	return cty.NilVal, errors.New("the module has none")
+}
+
+// variable is what was given, or the default, in the variable's type.
+func (m *Module) variable(name string) (cty.Value, error) {
+	body := m.variables[name].Body
+	kind, defaults, problems := typeexpr.TypeConstraintWithDefaults(body.Attributes["type"].Expr)
+	if problems.HasErrors() {
+		return cty.NilVal, problems
+	}
+	var value cty.Value
+	if given, ok := m.options.Variables[name]; ok {
+		var err error
+		if value, err = fromGo(given); err != nil {
+			return cty.NilVal, err
+		}
+	} else if attribute := body.Attributes["default"]; attribute != nil {
+		var err error
+		if value, err = m.evaluate(attribute.Expr, nil); err != nil {
+			return cty.NilVal, err
+		}
+	} else {
+		return cty.NilVal, errors.New("it has no default, and was not given")
+	}
+	if defaults != nil && !value.IsNull() {
+		value = defaults.Apply(value)
+	}
+	return convert.Convert(value, kind)
+}
+
+func fromGo(given any) (cty.Value, error) {
+	switch given := given.(type) {
+	case map[string]any:
+		object := map[string]cty.Value{}
+		for key, each := range given {
+			value, err := fromGo(each)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			object[key] = value
+		}
+		return cty.ObjectVal(object), nil
+	case []any:
+		var all []cty.Value
+		for _, each := range given {
+			value, err := fromGo(each)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			all = append(all, value)
+		}
+		return cty.TupleVal(all), nil
+	}
+	kind, err := gocty.ImpliedType(given)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return gocty.ToCtyValue(given, kind)
+}
+
+// kinds are the types of resource that the module has.
+func (m *Module) kinds() []string {
+	var kinds []string
+	for _, block := range m.resources {
+		if block.Type == "resource" {
+			kinds = append(kinds, block.Labels[0])
+		}
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}

@@ -1,0 +1,77 @@
+package blueprint
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// evaluate works out an expression after all that it mentions. scope has what is
+// known only here: each, count, the iterators of dynamic blocks.
+func (m *Module) evaluate(expression hclsyntax.Expression, scope map[string]cty.Value) (cty.Value, error) {
+	path, err := fromGo(map[string]any{"module": m.folder, "root": m.folder, "cwd": m.folder})
+	if err != nil {
+		return cty.NilVal, err
+	}
+	known, err := m.mentioned(expression, scope)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	known["path"] = path
+	maps.Copy(known, scope)
+	value, problems := expression.Value(&hcl.EvalContext{Functions: m.functions(), Variables: known})
+	if problems.HasErrors() {
+		return cty.NilVal, problems
+	}
+	return value, nil
+}
+
+// mentioned are the values that an expression mentions and the scope has not,
+// as roots that HCL can look into: var, local, data, a type of resource.
+func (m *Module) mentioned(expression hclsyntax.Expression, scope map[string]cty.Value) (map[string]cty.Value, error) {
+	tree := map[string]map[string]cty.Value{} // what an address ends in, by what it begins with
+	for _, mention := range expression.Variables() {
+		full := address(mention)
+		if _, here := scope[mention.RootName()]; here || mention.RootName() == "path" {
+			continue
+		}
+		value, err := m.value(full)
+		if err != nil {
+			return nil, err
+		}
+		cut := strings.LastIndexByte(full, '.')
+		if tree[full[:cut]] == nil {
+			tree[full[:cut]] = map[string]cty.Value{}
+		}
+		tree[full[:cut]][full[cut+1:]] = value
+	}
+	known, data := map[string]cty.Value{}, map[string]cty.Value{}
+	for root, values := range tree {
+		if kind, ok := strings.CutPrefix(root, "data."); ok {
+			data[kind] = cty.ObjectVal(values)
+			continue
+		}
+		known[root] = cty.ObjectVal(values)
+	}
+	known["data"] = cty.ObjectVal(data)
+	return known, nil
+}
+
+// address is the part of a mention that names something of the module: two
+// steps, of data three.
+func address(mention hcl.Traversal) string {
+	length := 2
+	if mention.RootName() == "data" {
+		length = 3
+	}
+	names := []string{mention.RootName()}
+	for _, step := range mention[1:min(length, len(mention))] {
+		if attribute, ok := step.(hcl.TraverseAttr); ok {
+			names = append(names, attribute.Name)
+		}
+	}
+	return strings.Join(names, ".")
+}

@@ -1,0 +1,51 @@
+package deploy
+
+import (
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
+)
+
+// reported keeps a report, which must fit its schema.
+func (e *estate) reported(one stage.Report) {
+	read, err := report.Read(one.Data)
+	if err != nil {
+		e.t.Errorf("report %s does not fit its schema: %v", one.Data, err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.reports = append(e.reports, read)
+}
+
+// about are the reports on a service, oldest first.
+func (e *estate) about(service string) []report.Report {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var found []report.Report
+	for _, one := range e.reports {
+		if one.Target != nil && one.Target.Service == service {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// last is the latest report on a service, empty when there is none.
+func (e *estate) last(service string) report.Report {
+	if all := e.about(service); len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return report.Report{}
+}
+
+// until waits until a condition holds.
+func (e *estate) until(what string, holds func() bool) {
+	e.t.Helper()
+	for deadline := time.Now().Add(town.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			e.t.Fatalf("it never came about that %s", what)
+		}
+	}
+}
