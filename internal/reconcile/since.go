@@ -28,7 +28,7 @@ func (r *run) openSince(ctx context.Context, p posture.Posture) time.Time {
 		if door.Guard != posture.GuardOpen {
 			continue
 		}
-		if at := unchangedSince(p, door, writes, read, r.Now()); since.IsZero() || !at.IsZero() && at.Before(since) {
+		if at := unchangedSince(p, door, writes, read); since.IsZero() || !at.IsZero() && at.Before(since) {
 			since = at
 		}
 	}
@@ -50,7 +50,7 @@ func (r *run) told(ctx context.Context, p posture.Posture) ([]event.Write, bool)
 // unchangedSince is when what decides about a door was last changed. Of a
 // service's own addresses the service and its policy tell it, where the
 // policy's etag does; of the rest the audit log does alone.
-func unchangedSince(p posture.Posture, door posture.Door, writes []event.Write, read bool, now time.Time) time.Time {
+func unchangedSince(p posture.Posture, door posture.Door, writes []event.Write, read bool) time.Time {
 	own := door.Kind == posture.DefaultURL || door.Kind == posture.TagURL
 	if own && !p.Invokers.ChangedAt.IsZero() {
 		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, p.Invokers.ChangedAt, p.Project.ChangedAt)
@@ -58,7 +58,7 @@ func unchangedSince(p posture.Posture, door posture.Door, writes []event.Write, 
 	if !read {
 		return time.Time{}
 	}
-	return lastOf(writes, latest(p.Service.CreatedAt, p.Project.ChangedAt, now.Add(-logged)), func(w event.Write) bool {
+	return lastOf(writes, latest(p.Service.CreatedAt, p.Project.ChangedAt, p.ObservedAt.Add(-logged)), func(w event.Write) bool {
 		return ofService(p, w) || !own && (ofBackend(p, w) || w.Kind == event.RoutingChanged)
 	})
 }
@@ -73,7 +73,7 @@ func (r *run) waitingSince(ctx context.Context, p posture.Posture, waits posture
 	if !read {
 		return time.Time{}
 	}
-	since := latest(p.Service.CreatedAt, r.Now().Add(-logged))
+	since := latest(p.Service.CreatedAt, p.ObservedAt.Add(-logged))
 	if waits.Code != posture.NoAccessor {
 		// What is made anew takes no load balancer away; of the rest nobody can
 		// tell any more whether it led to the service.

@@ -13,11 +13,11 @@ import (
 // day is a minute of the story's second day.
 func day(minute int) time.Time { return at(24*60 + minute) }
 
-// asks is a sweep's run at that time, in a project whose audit log tells of these writes.
-func asks(now time.Time, unreadable error, writes ...event.Write) *run {
+// asks is a sweep's run in a project whose audit log tells of these writes.
+func asks(unreadable error, writes ...event.Write) *run {
 	sweep := Request{Cause: event.Cause{Kind: event.CommandReceived, Command: &event.Command{Name: "sweep"}}}
 	return &run{request: sweep, Engine: &Engine{
-		Self: ourselves(us), Now: func() time.Time { return now },
+		Self:    ourselves(us),
 		History: func(context.Context, string) ([]event.Write, error) { return writes, unreadable },
 	}}
 }
@@ -67,7 +67,8 @@ func TestADoorIsOpenSinceTheLastChangeThatIsKnownOf(t *testing.T) {
 		{"balanced and nothing was written for a day", open(true, at(-20)), day(60), nil, nil, at(60)},
 		{"balanced and the log cannot be read", open(true, at(-20)), at(60), denied, nil, time.Time{}},
 	} {
-		if got := asks(tc.now, tc.err, tc.writes...).openSince(t.Context(), tc.p); !got.Equal(tc.want) {
+		tc.p.ObservedAt = tc.now
+		if got := asks(tc.err, tc.writes...).openSince(t.Context(), tc.p); !got.Equal(tc.want) {
 			t.Errorf("%s: since %v, want %v", tc.name, got, tc.want)
 		}
 	}
@@ -93,7 +94,8 @@ func TestAServiceWaitsSinceTheLastChangeThatCanHaveTakenAwayWhatIsMissing(t *tes
 		{"no accessor since IAP's policy was written", access, posture.NoAccessor, at(60), nil, nil, at(35)},
 		{"no revision is active", open(false, at(1)), posture.IngressNotKnown, day(60), errors.New("denied"), nil, at(-30)},
 	} {
-		if got := asks(tc.now, tc.err, tc.writes...).waitingSince(t.Context(), tc.p, posture.Finding{Code: tc.code}); !got.Equal(tc.want) {
+		tc.p.ObservedAt = tc.now
+		if got := asks(tc.err, tc.writes...).waitingSince(t.Context(), tc.p, posture.Finding{Code: tc.code}); !got.Equal(tc.want) {
 			t.Errorf("%s: since %v, want %v", tc.name, got, tc.want)
 		}
 	}
@@ -104,7 +106,7 @@ func TestOnlyCommandsWhoseAnswerIsPublishedAskTheLogSinceWhen(t *testing.T) {
 		"a dry run": func(r *run) { r.request.DryRun = true },
 		"an event":  func(r *run) { r.request.Cause = event.Cause{Kind: event.RunServiceChanged} },
 	} {
-		r := asks(at(60), nil)
+		r := asks(nil)
 		change(r)
 		if got := r.waitingSince(t.Context(), open(false, at(1)), posture.Finding{Code: posture.NoLoadBalancer}); !got.IsZero() {
 			t.Errorf("%s asks the log: since %v", name, got)
