@@ -66,8 +66,8 @@ func stored(t *testing.T, w *week) *sql.DB {
 	return db
 }
 
-func TestTheViewsAnswerTheirQuestionsAboutAPlayedWeek(t *testing.T) {
-	w := played(t, nil)
+// views answer their questions about the week.
+func (w *week) views(t *testing.T) {
 	db := stored(t, w)
 	t.Run("minutes exposed per team", func(t *testing.T) { w.minutes(t, rows(t, db, "minutes_exposed_per_team")) })
 	t.Run("who keeps undoing", func(t *testing.T) { w.undoing(t, rows(t, db, "who_keeps_undoing")) })

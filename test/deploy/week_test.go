@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -13,6 +12,13 @@ import (
 	"github.com/iapguard/iapguard/test/town"
 	"github.com/iapguard/iapguard/test/town/guarded"
 )
+
+func TestWhatAPlatformTeamSeesOfAPlayedWeek(t *testing.T) {
+	var written lines
+	w := played(t, slog.New(written.handler()))
+	t.Run("in BigQuery", w.views)
+	t.Run("in Cloud Logging", func(t *testing.T) { w.metrics(t, written.read(t)) })
+}
 
 // step is the time between two sweeps of the played week.
 const step = 3 * time.Hour
@@ -51,14 +57,11 @@ type week struct {
 // strangers who try every door until the next sweep.
 func played(t *testing.T, log *slog.Logger) *week {
 	t.Helper()
-	if log == nil {
-		log = slog.New(slog.NewTextHandler(io.Discard, nil))
-	}
 	// It begins at six, so that no midnight falls on a sweep.
 	now := time.Now()
 	monday := now.UTC().Truncate(day).Add(day + 6*time.Hour)
 	expires := func(days int) string { return monday.AddDate(0, 0, days).Format(time.DateOnly) }
-	policy := town.Policy() + "exemptions:\n"
+	policy := town.Policy("brakes: {perProject: 2}") + "exemptions:\n"
 	for _, e := range []struct {
 		place
 		days int
@@ -107,6 +110,8 @@ func (w *week) happens(at time.Duration) {
 	case 6*day + 4*step:
 		w.SetFaults(`[]`)
 		w.Call(http.MethodPatch, "/v2/"+archive.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": archive.team}})
+		// The next sweep is delivered in vain at first.
+		w.SetFaults(fmt.Sprintf(`[{"action":"status","status":503,"method":"run.projects.locations.services.list","principal":"serviceAccount:%s","times":6}]`, stage.FunctionAccount))
 	case 1*day + 4*step:
 		w.Call(http.MethodPatch, backendOf(media), map[string]any{"enableCDN": true, "iap": map[string]any{"enabled": false}})
 		w.opens(media)
@@ -155,6 +160,7 @@ func (w *week) sweep(at time.Duration) {
 	if at > 1*day-5*step && at < 1*day-step {
 		return
 	}
+	w.Publish(stage.EventsTopic, `{"iapguard":"heartbeat"}`)
 	w.Publish(stage.CommandsTopic, `{"command":"sweep"}`)
 	w.rest()
 }

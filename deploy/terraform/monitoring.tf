@@ -1,0 +1,140 @@
+# What is counted of the function's log lines. deploy/terraform/monitoring_alerts.tf
+# says when somebody is told, monitoring_dashboard.tf shows it.
+
+locals {
+  # A line of the function's own. Cloud Run's request log is none: a message that
+  # is to come again is answered with 503, which is logged as an error there.
+  own_line = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.name}\" AND resource.labels.location=\"${var.region}\" AND NOT log_id(\"run.googleapis.com/requests\")"
+  # One line for each published report (README.md, Reports).
+  report_line = "${local.own_line} AND jsonPayload.message=\"report\""
+  # Where a rule only reports, nobody is to be woken, unless they want to. A
+  # report that names no service has no mode.
+  alerting = var.alert_report_only ? local.report_line : "${local.report_line} AND NOT jsonPayload.mode=\"report-only\""
+
+  whose = { project = "jsonPayload.project", team = "jsonPayload.team" }
+
+  counts = {
+    reports = {
+      title  = "Reports"
+      filter = local.report_line
+      labels = merge(local.whose, { outcome = "jsonPayload.outcome", mode = "jsonPayload.mode", exposed = "jsonPayload.exposed" })
+    }
+    exposed = {
+      title  = "Looks at services whose door has been open for too long"
+      filter = "${local.alerting} AND jsonPayload.exposed=true AND jsonPayload.exposed_minutes>=${var.alert_exposed_minutes} AND NOT jsonPayload.outcome=\"exempt\""
+      labels = local.whose
+    }
+    waiting = {
+      title  = "Looks at services that have been waiting for too long"
+      filter = "${local.alerting} AND jsonPayload.outcome=\"waiting\" AND jsonPayload.waiting_minutes>=${var.alert_waiting_minutes}"
+      labels = local.whose
+    }
+    blocked = {
+      title  = "Looks at services that a person must unblock"
+      filter = "${local.alerting} AND jsonPayload.outcome=\"blocked\""
+      labels = local.whose
+    }
+    contested = {
+      title  = "Looks at services whose protection is undone again and again"
+      filter = "${local.alerting} AND jsonPayload.outcome=\"contested\""
+      labels = merge(local.whose, { actor = "jsonPayload.actor" })
+    }
+    held = {
+      title  = "Looks at services that a hold, a brake or the circuit breaker stopped"
+      filter = "${local.alerting} AND jsonPayload.outcome=\"held\""
+      labels = local.whose
+    }
+    errors = {
+      title  = "Lines that tell of errors"
+      filter = "${local.own_line} AND severity>=ERROR"
+      labels = {}
+    }
+    heartbeats = {
+      title  = "Heartbeats that arrived"
+      filter = "${local.own_line} AND jsonPayload.message=\"heartbeat\""
+      labels = {}
+    }
+  }
+
+  # Numbers of which the spread matters.
+  spreads = {
+    closed-after = {
+      title  = "Minutes for which a door was open before it was closed"
+      unit   = "min"
+      filter = "${local.report_line} AND jsonPayload.exposed=false AND jsonPayload.exposed_minutes>=0"
+      value  = "jsonPayload.exposed_minutes"
+      labels = local.whose
+    }
+    heartbeat-lag = {
+      title  = "Seconds from a heartbeat's writing to its arrival"
+      unit   = "s"
+      filter = "${local.own_line} AND jsonPayload.message=\"heartbeat\" AND jsonPayload.lag_seconds>=0"
+      value  = "jsonPayload.lag_seconds"
+      labels = {}
+    }
+  }
+}
+
+resource "google_logging_metric" "count" {
+  for_each = local.counts
+
+  project          = var.project_id
+  name             = "${var.name}-${each.key}"
+  description      = each.value.title
+  filter           = each.value.filter
+  label_extractors = { for label, field in each.value.labels : label => "EXTRACT(${field})" }
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "INT64"
+    unit         = "1"
+    display_name = each.value.title
+
+    dynamic "labels" {
+      for_each = each.value.labels
+      content {
+        key        = labels.key
+        value_type = "STRING"
+      }
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_logging_metric" "spread" {
+  for_each = local.spreads
+
+  project          = var.project_id
+  name             = "${var.name}-${each.key}"
+  description      = each.value.title
+  filter           = each.value.filter
+  value_extractor  = "EXTRACT(${each.value.value})"
+  label_extractors = { for label, field in each.value.labels : label => "EXTRACT(${field})" }
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "DISTRIBUTION"
+    unit         = each.value.unit
+    display_name = each.value.title
+
+    dynamic "labels" {
+      for_each = each.value.labels
+      content {
+        key        = labels.key
+        value_type = "STRING"
+      }
+    }
+  }
+
+  # From one to beyond a week of minutes.
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 28
+      growth_factor      = 1.4
+      scale              = 1
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}

@@ -1,0 +1,218 @@
+# When somebody is told, each time with the page of deploy/playbooks of the same
+# name. All windows are an hour or less: Cloud Monitoring looks back no further
+# than 23 hours and a half for a threshold, and a day for an absence
+# (monitoring/quotas, Alerting).
+
+locals {
+  # Counted lines. Sweeps tell of a state every hour, and so does its alert: it
+  # ends when an hour and a bit have gone by without one more.
+  alerts = {
+    exposed-too-long = { title = "a service is exposed for too long", metric = "exposed", severity = "CRITICAL", window = 4500, above = 0, by = ["project", "team"] }
+    waiting          = { title = "a service waits for too long", metric = "waiting", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
+    blocked          = { title = "a person must unblock a service", metric = "blocked", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
+    contested        = { title = "somebody keeps undoing a protection", metric = "contested", severity = "ERROR", window = 4500, above = 0, by = ["project", "actor"] }
+    held             = { title = "a hold, a brake or the circuit breaker stops writes", metric = "held", severity = "WARNING", window = 4500, above = 0, by = ["project"] }
+    # One failed call is retried, and is no reason to wake anybody.
+    errors = { title = "errors in the log", metric = "errors", severity = "ERROR", window = 600, above = 5, by = [] }
+  }
+
+  playbooks = {
+    for page in fileset("${path.module}/../playbooks", "*.md") : trimsuffix(page, ".md") => replace(replace(replace(replace(
+    file("${path.module}/../playbooks/${page}"), "PROJECT", var.project_id), "REGION", var.region), "DATASET", local.reports_dataset), "NAME", var.name)
+  }
+
+  # What is pushed, and the reports on their way to BigQuery. Work waits in its
+  # subscription until it is due and is given up after an hour.
+  lagging = {
+    deliveries = { subscriptions = concat([for topic in keys(local.pushed_to) : "${var.name}-${topic}" if topic != "work"], ["${var.name}-reports-bigquery"]), seconds = var.alert_lag_seconds }
+    work       = { subscriptions = ["${var.name}-work"], seconds = max(3600, var.alert_lag_seconds) }
+  }
+}
+
+resource "google_monitoring_alert_policy" "counted" {
+  for_each = local.alerts
+
+  project               = var.project_id
+  display_name          = "${var.name}: ${each.value.title}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = local.counts[each.value.metric].title
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.count[each.value.metric].name}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.above
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "${each.value.window}s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = [for label in each.value.by : "metric.label.${label}"]
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "7200s"
+  }
+
+  documentation {
+    content   = local.playbooks[each.key]
+    mime_type = "text/markdown"
+  }
+
+  # A new metric cannot be alerted on for a while: see intake_refused.tf.
+  depends_on = [google_pubsub_subscription.push]
+}
+
+resource "google_monitoring_alert_policy" "dead_letters" {
+  project               = var.project_id
+  display_name          = "${var.name}: messages were delivered in vain"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "Messages among the dead letters"
+    condition_threshold {
+      filter          = "resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=\"${google_pubsub_subscription.dead_letters.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "300s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["dead-letters"]
+    mime_type = "text/markdown"
+  }
+}
+
+resource "google_monitoring_alert_policy" "lag" {
+  project               = var.project_id
+  display_name          = "${var.name}: deliveries lag behind"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  dynamic "conditions" {
+    for_each = local.lagging
+
+    content {
+      display_name = "The oldest message waits for too long (${conditions.key})"
+      condition_threshold {
+        filter          = "resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=one_of(${join(",", [for id in conditions.value.subscriptions : "\"${id}\""])}) AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+        comparison      = "COMPARISON_GT"
+        threshold_value = conditions.value.seconds
+        duration        = "300s"
+
+        aggregations {
+          alignment_period   = "60s"
+          per_series_aligner = "ALIGN_MAX"
+        }
+      }
+    }
+  }
+
+  # What the sink itself is late by is in no subscription's age.
+  conditions {
+    display_name = "Heartbeats arrive late"
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.spread["heartbeat-lag"].name}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = var.alert_lag_seconds
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "1800s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_PERCENTILE_50"
+      }
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["lag"]
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [google_pubsub_subscription.push]
+}
+
+# An absence is noticed where there was a heartbeat within the last day: one that
+# never came is nobody's absence. The day-one check of deploy/README.md sees that.
+resource "google_monitoring_alert_policy" "no_heartbeat" {
+  project               = var.project_id
+  display_name          = "${var.name}: no heartbeat arrives"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "No heartbeat"
+    condition_absent {
+      filter   = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.count["heartbeats"].name}\""
+      duration = "${var.alert_heartbeat_minutes * 60}s"
+
+      aggregations {
+        alignment_period     = "60s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["no-heartbeat"]
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [google_pubsub_subscription.push]
+}
+
+# By the project's own audit log. Of a sink in a folder or organisation that log
+# tells nothing: there, the heartbeat does.
+resource "google_monitoring_alert_policy" "configuration_changed" {
+  project               = var.project_id
+  display_name          = "${var.name}: somebody changed its sinks, triggers, subscriptions, secrets or jobs"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "A change of what the function rests on"
+    condition_matched_log {
+      filter = templatefile("${path.module}/../filters/changes.filter", { name = var.name })
+      label_extractors = {
+        principal = "EXTRACT(protoPayload.authenticationInfo.principalEmail)"
+        method    = "EXTRACT(protoPayload.methodName)"
+        resource  = "EXTRACT(protoPayload.resourceName)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["configuration-changed"]
+    mime_type = "text/markdown"
+  }
+}
