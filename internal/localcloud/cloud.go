@@ -108,6 +108,7 @@ func New(options Options) *Cloud {
 	k.Serve(serviceusage.New(k))
 	k.Serve(resourcemanager.New(k, resourcemanager.Options{Grants: options.Grants, WithoutOrganization: options.WithoutOrganization}))
 	k.Serve(iam.New(k))
+	k.Serve(iam.NewCredentials(k))
 	k.Serve(secretmanager.New(k))
 	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
 	k.Serve(logs.API())

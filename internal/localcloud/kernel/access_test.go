@@ -183,6 +183,9 @@ func TestRolesHoldWhatGoogleDocuments(t *testing.T) {
 		{"roles/logging.admin", "logging.sinks.create", "run.services.get"},
 		{"roles/logging.viewer", "logging.logEntries.list", "logging.sinks.create"},
 		{"roles/iam.serviceAccountUser", "iam.serviceAccounts.actAs", "iam.roles.create"},
+		{"roles/iam.serviceAccountTokenCreator", "iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.actAs"},
+		{"roles/owner", "iam.serviceAccounts.actAs", "iam.serviceAccounts.getAccessToken"},
+		{"roles/editor", "iam.serviceAccounts.actAs", "iam.serviceAccounts.getAccessToken"},
 		{"roles/iam.securityReviewer", "iap.web.getIamPolicy", "run.services.get"},
 		{"roles/nobody.knows", "", "run.services.get"},
 	} {

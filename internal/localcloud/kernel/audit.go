@@ -27,8 +27,10 @@ type AuditRecord struct {
 	Location string
 	// Principal is empty for what Google does by itself.
 	Principal Principal
-	CallerIP  string
-	UserAgent string
+	// Delegation is who impersonated the principal, the first first.
+	Delegation []Principal
+	CallerIP   string
+	UserAgent  string
 	// Authorization says which permissions were asked for.
 	Authorization []Authorization
 	// Request and Response are what was sent and answered. They are not to be

@@ -19,6 +19,8 @@ type Call struct {
 	Request *http.Request
 	Route   *Route
 	Caller  Principal
+	// Delegation is who impersonated the caller, the first first; nobody mostly.
+	Delegation []Principal
 	// Time is when the call arrived.
 	Time time.Time
 	// Resource is the resource's name, for the call log and for permission

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"net/http/httptest"
+	"slices"
 	"testing"
 )
 
@@ -19,8 +20,28 @@ func TestTheTokenNamesTheCaller(t *testing.T) {
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Authorization", header)
-		if got := caller(r); got != want {
+		if got, delegation := caller(r); got != want || delegation != nil {
 			t.Errorf("%q is %q, want %q", header, got, want)
+		}
+	}
+}
+
+func TestALentTokenNamesTheAccountAndWhoeverItWasLentTo(t *testing.T) {
+	first := &Call{Caller: "user:alice@example.com"}
+	second := &Call{Caller: "serviceAccount:a@p.iam.gserviceaccount.com", Delegation: []Principal{first.Caller}}
+	for _, tc := range []struct {
+		token      string
+		want       Principal
+		delegation []Principal
+	}{
+		{first.LentToken("a@p.iam.gserviceaccount.com"), second.Caller, []Principal{first.Caller}},
+		{second.LentToken("b@p.iam.gserviceaccount.com"), "serviceAccount:b@p.iam.gserviceaccount.com", []Principal{first.Caller, second.Caller}},
+		{"serviceAccount:a@p.iam.gserviceaccount.com;by=anybody", Owner, nil},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", "Bearer "+tc.token)
+		if got, delegation := caller(r); got != tc.want || !slices.Equal(delegation, tc.delegation) {
+			t.Errorf("%q is %q by %q, want %q by %q", tc.token, got, delegation, tc.want, tc.delegation)
 		}
 	}
 }

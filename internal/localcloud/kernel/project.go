@@ -28,6 +28,7 @@ var services = map[string]string{
 	"compute.googleapis.com":              "Compute Engine API",
 	"eventarc.googleapis.com":             "Eventarc API",
 	"iam.googleapis.com":                  "Identity and Access Management (IAM) API",
+	"iamcredentials.googleapis.com":       "IAM Service Account Credentials API",
 	"iap.googleapis.com":                  "Cloud Identity-Aware Proxy API",
 	"logging.googleapis.com":              "Cloud Logging API",
 	"monitoring.googleapis.com":           "Cloud Monitoring API",
@@ -180,6 +181,13 @@ func permissionDenied(route *Route, permission, resource string) *Error {
 		return Denied("Required '%s' permission for '%s'", permission, resource)
 	case "cloudresourcemanager":
 		return Denied("The caller does not have permission")
+	case "iamcredentials": // reported by many: it names no account
+		e := Denied("Permission '%s' denied on resource (or it may not exist).", permission)
+		e.Details = []any{map[string]any{
+			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED", "domain": "iam.googleapis.com",
+			"metadata": map[string]any{"permission": permission},
+		}}
+		return e
 	case "secretmanager":
 		return Denied("Permission '%s' denied for resource '%s' (or it may not exist).", permission, resource)
 	}

@@ -27,10 +27,11 @@ type predefinedRole struct{ permissions, source string }
 
 // predefined are Google's roles as their pages listed them in August 2026.
 var predefined = map[string]predefinedRole{
-	// "Owner" allows everything but to pass IAP (iap/docs/managing-access).
-	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP", "cloud.google.com/iam/docs/roles-overview#basic"},
+	// "Owner" allows everything but to pass IAP (iap/docs/managing-access) and to
+	// be a service account.
+	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP !iam.serviceAccounts.getAccessToken", "cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/editor": {"*.*.* !*.*.setIamPolicy !iap.*.getIamPolicy !iap.webServiceVersions.accessViaIAP " +
-		"!secretmanager.versions.access !secretmanager.*.setIamPolicy !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
+		"!iam.serviceAccounts.getAccessToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
 		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
 		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
@@ -70,6 +71,8 @@ var predefined = map[string]predefinedRole{
 	"roles/resourcemanager.projectIamAdmin": {"resourcemanager.projects.*", rolePages + "resourcemanager"},
 	"roles/iam.roleAdmin":                   {"iam.roles.* resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "iam"},
 	"roles/iam.serviceAccountUser":          {"iam.serviceAccounts.actAs resourcemanager.projects.get", rolePages + "iam"},
+	"roles/iam.serviceAccountTokenCreator": {"iam.serviceAccounts.get iam.serviceAccounts.getAccessToken iam.serviceAccounts.list resourcemanager.projects.get",
+		rolePages + "iam"},
 	"roles/iam.securityReviewer": {"*.*.list *.*.getIamPolicy !serviceusage.operations.list iam.roles.get",
 		rolePages + "iam"},
 	"roles/logging.logWriter": {"logging.logEntries.create", rolePages + "logging"},

@@ -28,9 +28,9 @@ type Route struct {
 	// Resource names what the call is about, for permissions and for the call
 	// log, where that is not the path after the version. Nil: it is.
 	Resource func(*Call) string
-	// Write says that the call changes something. Writes are logged.
+	// Write says that the call changes something.
 	Write bool
-	// AuditMethod is protoPayload.methodName of the call's log entry. A write
+	// AuditMethod is protoPayload.methodName of the call's log entry. A call
 	// without one leaves no entry.
 	AuditMethod string
 	// Handle answers. What it returns is encoded as JSON; an *Error is

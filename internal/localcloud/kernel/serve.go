@@ -9,7 +9,8 @@ import (
 
 // ServeHTTP answers one API call. Every call of every API comes through here.
 func (k *Kernel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &Call{Request: r, kernel: k, Caller: caller(r), Time: k.Now(), Region: regionOf(r.Host)}
+	c := &Call{Request: r, kernel: k, Time: k.Now(), Region: regionOf(r.Host)}
+	c.Caller, c.Delegation = caller(r)
 	c.Route, c.vars = k.routes.find(r)
 	if c.Route == nil {
 		e := NotFound("The requested URL %s %s was not found on this server.", r.Method, r.URL.Path)
@@ -71,7 +72,7 @@ func (t *truncated) Write(body []byte) (int, error) {
 
 // handle admits the call and lets its handler answer.
 func (k *Kernel) handle(c *Call) (any, error) {
-	if c.Route.Write && c.Route.AuditMethod != "" {
+	if c.Route.AuditMethod != "" {
 		c.Record = newRecord(c)
 	}
 	if err := c.readBody(); err != nil {
@@ -141,7 +142,7 @@ func resourceOf(c *Call) string {
 func newRecord(c *Call) *AuditRecord {
 	record := &AuditRecord{
 		Log: Activity, Service: c.Route.service(), Method: c.Route.AuditMethod, ResourceName: c.Resource,
-		Principal: c.Caller, CallerIP: callerIP(c.Request), UserAgent: c.Request.UserAgent(),
+		Principal: c.Caller, Delegation: c.Delegation, CallerIP: callerIP(c.Request), UserAgent: c.Request.UserAgent(),
 		Time: c.Time, Severity: "NOTICE",
 		ResourceType: "audited_resource",
 		Labels: map[string]string{

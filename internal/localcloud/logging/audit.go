@@ -53,7 +53,11 @@ func auditLog(record kernel.AuditRecord) *AuditLog {
 		log.ResourceLocation = &Locations{[]string{record.Location}}
 	}
 	if record.Principal != "" {
-		log.AuthenticationInfo = &Authentication{record.Principal.Email(), string(record.Principal)}
+		log.AuthenticationInfo = &Authentication{PrincipalEmail: record.Principal.Email(), PrincipalSubject: string(record.Principal)}
+		for _, each := range record.Delegation {
+			log.AuthenticationInfo.ServiceAccountDelegationInfo = append(log.AuthenticationInfo.ServiceAccountDelegationInfo,
+				Delegate{FirstParty{each.Email()}, string(each)})
+		}
 		log.RequestMetadata = &RequestMetadata{
 			CallerIP: record.CallerIP, CallerSuppliedUserAgent: record.UserAgent + gfe,
 			RequestAttributes: RequestAttributes{Time: timestamp(record.Time.Truncate(time.Microsecond))},

@@ -60,6 +60,19 @@ type Status struct {
 type Authentication struct {
 	PrincipalEmail   string `json:"principalEmail"`
 	PrincipalSubject string `json:"principalSubject,omitempty"`
+	// ServiceAccountDelegationInfo is who impersonated the principal.
+	ServiceAccountDelegationInfo []Delegate `json:"serviceAccountDelegationInfo,omitempty"`
+}
+
+// Delegate is one who impersonated the next, or the principal.
+type Delegate struct {
+	FirstPartyPrincipal FirstParty `json:"firstPartyPrincipal"`
+	PrincipalSubject    string     `json:"principalSubject,omitempty"`
+}
+
+// FirstParty is an identity of Google's.
+type FirstParty struct {
+	PrincipalEmail string `json:"principalEmail"`
 }
 
 // RequestMetadata says from where and with what somebody called.
