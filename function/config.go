@@ -11,17 +11,19 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
+	"github.com/iapguard/iapguard/internal/reconcile"
 )
 
 // Config is what the environment says. README.md, Deploy, lists the variables.
 type Config struct {
-	Policy       string // path of the policy file; "" = PolicyText
-	PolicyText   []byte // the policy itself; nil = report-only for everything
-	Holds        string // path of the holds file; "" = no holds are kept
-	ReportsTopic string // projects/P/topics/T; "" = reports go to the log only
-	WorkTopic    string // projects/P/topics/T; "" = work is done inline
-	PubSubHost   string // host:port of a Pub/Sub emulator; "" = Google's
-	Self         string // own service account's e-mail
+	Policy       string            // path of the policy file; "" = PolicyText
+	PolicyText   []byte            // the policy itself; nil = report-only for everything
+	Holds        string            // path of the holds file; "" = no holds are kept
+	ReportsTopic string            // projects/P/topics/T; "" = reports go to the log only
+	WorkTopic    string            // projects/P/topics/T; "" = work is done inline
+	PubSubHost   string            // host:port of a Pub/Sub emulator; "" = Google's
+	Self         string            // own service account's e-mail
+	Writers      reconcile.Writers // who writes; nil = the own account does
 	Port         int
 	LogLevel     slog.Level
 	Connect      connect.Config
@@ -67,6 +69,10 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	if config.Self != "" && !strings.Contains(config.Self, "@") {
 		problems = append(problems, fmt.Errorf("%sSELF is %q: write the e-mail address of the own service account", prefix, config.Self))
+	}
+	var err error
+	if config.Writers, err = ParseWriters(env[prefix+"WRITERS"]); err != nil {
+		problems = append(problems, err)
 	}
 	if port := env["PORT"]; port != "" {
 		number, err := strconv.Atoi(port)

@@ -11,7 +11,8 @@ import (
 
 // NewEngine is the loop over Google Cloud, the same for the function and for a
 // person at a terminal. What differs between them is left to be set: Publisher,
-// Policy, Holds and Log. config.Clock must be set.
+// Policy, Holds and Log, and for the function Writers: a person writes with
+// their own credentials. config.Clock must be set.
 func NewEngine(clients *cloud.Cloud, config Config) *reconcile.Engine {
 	return &reconcile.Engine{
 		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients,
@@ -21,11 +22,12 @@ func NewEngine(clients *cloud.Cloud, config Config) *reconcile.Engine {
 	}
 }
 
-// self is who we are. On a terminal that may not be known.
+// self is who we are: the function's account, and those that it writes as. On a
+// terminal that may not be known.
 func self(config Config) event.Self {
 	known := event.Self{UserAgent: Product}
 	if config.Self != "" {
-		known.Principals = []string{config.Self}
+		known.Principals = append([]string{config.Self}, config.Writers.Accounts()...)
 	}
 	return known
 }

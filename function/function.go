@@ -77,6 +77,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		}
 	}
 	f.engine = NewEngine(clients, config)
+	f.engine.Writers = config.Writers
 	f.engine.Publisher, f.engine.Policy, f.engine.Holds, f.engine.Log = publisher, policies.current, heldBy(config.Holds, log), log
 	return f, nil
 }

@@ -101,8 +101,8 @@ type interrupter struct {
 	then func()
 }
 
-func (i *interrupter) Apply(ctx context.Context, step plan.Step) (string, error) {
-	version, err := i.Applier.Apply(ctx, step)
+func (i *interrupter) Apply(ctx context.Context, step plan.Step, as string) (string, error) {
+	version, err := i.Applier.Apply(ctx, step, as)
 	if i.then != nil {
 		i.then()
 		i.then = nil

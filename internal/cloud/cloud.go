@@ -33,7 +33,7 @@ type Cloud struct {
 	identity      *identity.Client
 	requests      *requestlog.Client
 	secrets       *secret.Client
-	folders       folderCache
+	ancestors     ancestorCache
 	writes        *auditlog.Client
 	callers       *callers.Client
 	visits        visits
@@ -43,6 +43,7 @@ type Cloud struct {
 // Connect makes the clients. Credentials are looked for here; no API is called.
 func Connect(ctx context.Context, config connect.Config, now func() time.Time) (*Cloud, error) {
 	c := &Cloud{now: now}
+	config.Lender = connect.NewLender(config)
 	var err error
 	if c.run, err = run.New(ctx, config); err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (c *Cloud) enableIAP(ctx context.Context, step plan.Step) error {
 	if named == (posture.OAuthClient{}) {
 		return c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version)
 	}
-	value, err := c.secrets.Access(ctx, named.Secret)
+	value, err := c.secrets.Access(connect.AsSelf(ctx), named.Secret)
 	if err != nil {
 		return err
 	}

@@ -43,11 +43,11 @@ func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked posture.
 }
 
 func (c *Cloud) describeAncestors(ctx context.Context, p *posture.Posture) error {
-	folders, err := c.folders.of(p.Target.Project, c.now(), func() ([]string, error) {
-		return c.identity.Folders(ctx, p.Target.Project)
+	above, err := c.ancestors.of(p.Target.Project, c.now(), func() (posture.Ancestors, error) {
+		return c.identity.Ancestors(ctx, p.Target.Project)
 	})
 	if err == nil {
-		p.Ancestors = posture.Ancestors{Known: true, Folders: folders}
+		p.Ancestors = above
 		return nil
 	}
 	if action := fault.ActionOf(err); action != fault.Block && action != fault.Gone {
@@ -57,37 +57,37 @@ func (c *Cloud) describeAncestors(ctx context.Context, p *posture.Posture) error
 	return nil
 }
 
-// foldersHold is how long the folders above a project are taken as read: a
-// project that is moved is seen in its new place by then.
-const foldersHold = 5 * time.Minute
+// ancestorsHold is how long what is above a project is taken as read: a project
+// that is moved is seen in its new place by then.
+const ancestorsHold = 5 * time.Minute
 
-// folderCache keeps the folders above each project for a while.
-type folderCache struct {
+// ancestorCache keeps what is above each project for a while.
+type ancestorCache struct {
 	mu    sync.Mutex
-	known map[string]knownFolders
+	known map[string]knownAncestors
 }
 
-type knownFolders struct {
-	folders []string
-	until   time.Time
+type knownAncestors struct {
+	posture.Ancestors
+	until time.Time
 }
 
-func (f *folderCache) of(project string, now time.Time, read func() ([]string, error)) ([]string, error) {
-	f.mu.Lock()
-	known, ok := f.known[project]
-	f.mu.Unlock()
+func (c *ancestorCache) of(project string, now time.Time, read func() (posture.Ancestors, error)) (posture.Ancestors, error) {
+	c.mu.Lock()
+	known, ok := c.known[project]
+	c.mu.Unlock()
 	if ok && now.Before(known.until) {
-		return known.folders, nil
+		return known.Ancestors, nil
 	}
-	folders, err := read()
+	found, err := read()
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.known == nil {
-		f.known = map[string]knownFolders{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = map[string]knownAncestors{}
 	}
-	f.known[project] = knownFolders{folders, now.Add(foldersHold)}
-	return folders, nil
+	c.known[project] = knownAncestors{found, now.Add(ancestorsHold)}
+	return found, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
@@ -95,14 +96,15 @@ func invokers(change func(*iampolicy.Policy, plan.Step) bool) func(*Cloud, conte
 	}
 }
 
-// Apply takes one step; see package plan for what each operation means.
-func (c *Cloud) Apply(ctx context.Context, step plan.Step) (string, error) {
+// Apply takes one step as an account, "" = our own; see package plan for what
+// each operation means. What is read on the way is read in our own name.
+func (c *Cloud) Apply(ctx context.Context, step plan.Step, as string) (string, error) {
 	defer c.forget(ctx, projectOf(step.Resource))
 	known, ok := operations[step.Op]
 	if !ok {
 		return "", unknown(step)
 	}
-	return known.do(c, ctx, step)
+	return known.do(c, connect.As(ctx, as), step)
 }
 
 // Undo takes back one step that Apply took. Where the resource is no longer at

@@ -111,7 +111,7 @@ func Codes() []Code {
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
 		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
-		RecipeChange, DirectIAPOff, ProbeOpen, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks, OAuthClientDiffers,
+		RecipeChange, DirectIAPOff, ProbeOpen, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks, OAuthClientDiffers, NoWriter, WriterUnknown,
 	}
 	slices.Sort(codes)
 	return codes

@@ -5,16 +5,30 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
 )
+
+// place is where an error was met.
+type place struct {
+	project string
+	above   posture.Ancestors // as far as they are known
+}
+
+// placeOf is that of a service that was observed.
+func placeOf(p posture.Posture) place { return place{p.Target.Project, p.Ancestors} }
 
 // advice is what a person needs to cure an error met in a project: what went
 // wrong, and what to type.
-func (r *run) advice(err error, project string) []string {
+func (r *run) advice(err error, met place) []string {
 	lines := []string{err.Error()}
-	classified := fault.Of(err)
+	classified, project := fault.Of(err), met.project
 	if classified.Permission != "" {
-		lines = append(lines, "grant iapguard's service account the permission "+classified.Permission)
-		if command := r.grantCommand(classified, project); command != "" {
+		who := "iapguard's service account"
+		if classified.Caller != "" {
+			who = "the writer account " + classified.Caller
+		}
+		lines = append(lines, "grant "+who+" the permission "+classified.Permission)
+		if command := r.grantCommand(classified, met); command != "" {
 			lines = append(lines, command)
 		}
 	}
@@ -31,22 +45,40 @@ func (r *run) advice(err error, project string) []string {
 	return lines
 }
 
-// grantCommand gives the own account what it lacks: acting as an account is
-// granted on that account, everything else by the role that deploy/roles
-// describes. "" where the own account is not known.
-func (r *run) grantCommand(missing *fault.Error, project string) string {
+// grantCommand gives the account that called what it lacks: acting as an account
+// is granted on that account, everything else by the role that deploy/roles
+// describes, in the project, or for a writer on its folder. "" where the account
+// is not known, and where the remedy says it.
+func (r *run) grantCommand(missing *fault.Error, met place) string {
+	who, home, flag := r.Self.Account(), "projects/"+met.project, inProject(met.project)
+	on := "projects add-iam-policy-binding " + met.project
+	if missing.Caller != "" {
+		folder, organization := r.Writers.folderOf(missing.Caller, met.above.Folders), met.above.Organization
+		if folder == "" || organization == "" {
+			return ""
+		}
+		who, home = missing.Caller, organization // a folder has no roles of its own
+		flag = " --organization=" + strings.TrimPrefix(organization, "organizations/")
+		on = "resource-manager folders add-iam-policy-binding " + strings.TrimPrefix(folder, "folders/")
+	}
 	switch {
-	case r.Self.Account() == "" || project == "" || strings.HasPrefix(missing.Permission, "secretmanager."): // bound to the secret: its own remedy
+	case who == "" || met.project == "" || missing.Remedy != "", strings.HasPrefix(missing.Permission, "secretmanager."): // bound to the secret
 		return ""
 	case missing.Account != "":
-		return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=projects/%s/roles/iapguardRuntime%s",
-			missing.Account, r.Self.Account(), project, inProject(project))
+		return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=%s/roles/iapguardRuntime%s",
+			missing.Account, who, home, inProject(met.project))
 	}
 	role := roleWith(missing.Permission)
-	return fmt.Sprintf("gcloud projects add-iam-policy-binding %s --member=serviceAccount:%s --role=projects/%s/roles/%s; "+
+	if missing.Caller != "" {
+		role = writingRole // it has all that a writer needs
+	}
+	return fmt.Sprintf("gcloud %s --member=serviceAccount:%s --role=%s/roles/%s; "+
 		"where it has that role, the role lacks it: gcloud iam roles update %s --add-permissions=%s%s",
-		project, r.Self.Account(), project, role, role, missing.Permission, inProject(project))
+		on, who, home, role, role, missing.Permission, flag)
 }
+
+// writingRole is the id of the role that lets an account write.
+const writingRole = "iapguardWriter"
 
 // roleWith is the id of the role of deploy/roles that a permission belongs to:
 // the writer's are those of writes, and of waiting until one is done. A test
@@ -54,7 +86,7 @@ func (r *run) grantCommand(missing *fault.Error, project string) string {
 func roleWith(permission string) string {
 	for _, end := range []string{".update", ".setIamPolicy", "perations.get"} {
 		if strings.HasSuffix(permission, end) {
-			return "iapguardWriter"
+			return writingRole
 		}
 	}
 	return "iapguardReader"

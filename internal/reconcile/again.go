@@ -72,7 +72,7 @@ func (r *run) unread(v view, step plan.Step, err error) report.Report {
 	final := r.report(v, outcomeOf(err))
 	final.Advice = append(final.Advice, fmt.Sprintf(
 		"%s on %s may have been done before and been undone; while the audit log cannot tell how often, it is not done again", step.Op, step.Resource))
-	final.Advice = append(final.Advice, r.advice(err, v.posture.Target.Project)...)
+	final.Advice = append(final.Advice, r.advice(err, placeOf(v.posture))...)
 	if fault.ActionOf(err) == fault.Block {
 		final.Advice = append(final.Advice, "or do it on your word: iapguard apply "+v.posture.Target.Name())
 	}

@@ -30,7 +30,7 @@ func (r *run) apply(ctx context.Context, v view, steps []plan.Step) error {
 		}
 		var version string
 		err := r.retrying(ctx, func() (err error) {
-			version, err = r.Applier.Apply(lasting, step)
+			version, err = r.Applier.Apply(lasting, step, v.writer.account)
 			return err
 		})
 		result := stepReport(step, report.StepDone)

@@ -103,7 +103,7 @@ func (r *run) failed(ctx context.Context, v view, err error) report.Report {
 		return r.deferred(v, "somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(), r.Now().Add(busyPause))
 	}
 	final := r.report(v, outcomeOf(err))
-	final.Advice = append(final.Advice, r.advice(err, v.posture.Target.Project)...)
+	final.Advice = append(final.Advice, r.advice(err, placeOf(v.posture))...)
 	return final
 }
 
@@ -123,7 +123,7 @@ func (r *run) unobserved(err error) (report.Report, error) {
 		return r.exempt(r.unseen()), nil // nothing would follow from looking
 	}
 	final := r.report(r.unseen(), outcomeOf(err))
-	final.Advice = r.advice(err, r.request.Target.Project)
+	final.Advice = r.advice(err, place{project: r.request.Target.Project})
 	return final, nil
 }
 
@@ -164,7 +164,7 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 	for _, step := range v.plan.Steps {
 		final.Steps = append(final.Steps, stepReport(step, report.StepPlanned))
 	}
-	for _, f := range v.findings {
+	for _, f := range slices.Concat(v.findings, r.unwritten(v)) {
 		final.Findings = append(final.Findings, report.Finding{Code: f.Code, Severity: f.Severity, Resource: f.Resource, Why: f.Why})
 		if f.Remedy != "" && f.Effect != posture.Gap {
 			final.Advice = append(final.Advice, f.Remedy)

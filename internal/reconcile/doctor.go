@@ -55,6 +55,9 @@ func (r *run) diagnose(ctx context.Context) (report.Report, error) {
 		case !r.mayWrite(v) || round > rounds:
 			return r.report(v, report.Planned), nil
 		}
+		if final, blocked := r.nobodyKnowsWho(v); blocked {
+			return final, nil
+		}
 		if final, stopped := r.braked(ctx, v); stopped {
 			return final, nil
 		}

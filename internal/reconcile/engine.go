@@ -23,11 +23,11 @@ type Observer interface {
 	Observe(ctx context.Context, target posture.Target) (posture.Posture, error)
 }
 
-// Applier takes one step. It refuses with fault.Conflict when the resource is
-// no longer at the step's version, and gives the version after the write, ""
-// when the API does not tell.
+// Applier takes one step as an account, "" = our own. It refuses with
+// fault.Conflict when the resource is no longer at the step's version, and gives
+// the version after the write, "" when the API does not tell.
 type Applier interface {
-	Apply(ctx context.Context, step plan.Step) (version string, err error)
+	Apply(ctx context.Context, step plan.Step, as string) (version string, err error)
 }
 
 // Publisher makes a report known. When it returns nil, the report is safe.
@@ -54,7 +54,7 @@ type Holds interface {
 	On(target posture.Target, projectNumber string, at time.Time) *posture.Hold
 }
 
-// Engine is the loop with its surroundings. All fields but Holds, Prober, Self, History and Memory are required.
+// Engine is the loop with its surroundings. All fields but Holds, Prober, Self, Writers, History and Memory are required.
 type Engine struct {
 	Observer  Observer
 	Describer Describer
@@ -74,6 +74,8 @@ type Engine struct {
 	// Self is who we are, by which redeploys and writes are counted. It may not be
 	// known.
 	Self event.Self
+	// Writers are who writes; nil = our own account does.
+	Writers Writers
 	// History gives the writes of the last 24 hours in a project, oldest first,
 	// everybody's. nil means that none is kept, which only tests do: then nothing
 	// is counted, and nothing that has been counted stops a write.
@@ -149,7 +151,7 @@ func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) e
 	r := &run{Engine: e, request: Request{Cause: cause}, meter: &report.Meter{}, id: uuid.NewString(), began: e.Now()}
 	final := report.Report{
 		RunID: r.id, ObservedAt: r.began.UTC(), Version: r.Version, Outcome: report.Blocked,
-		Cause: r.cause(), Command: r.command(), Advice: r.advice(why, cause.Project),
+		Cause: r.cause(), Command: r.command(), Advice: r.advice(why, place{project: cause.Project}),
 	}
 	if err := e.Publisher.Publish(ctx, final); err != nil {
 		return fmt.Errorf("publishing that the services which %s concerns cannot be found: %w", cause.Key, err)

@@ -63,6 +63,9 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 			return r.unverified(view, step), nil
 		}
 		due, _ := view.plan.Due(r.Now())
+		if final, blocked := r.nobodyKnowsWho(view); blocked {
+			return final, nil
+		}
 		if final, stopped := r.stopped(ctx, view, due); stopped {
 			return final, nil
 		}
@@ -95,6 +98,7 @@ type view struct {
 	hold     *posture.Hold // what stops this plan, its own or a neighbour's
 	findings []posture.Finding
 	plan     plan.Plan
+	writer   writer
 	guarded  bool      // the audit log shows that we guarded the service before
 	since    time.Time // since when what it waits for is missing, zero = not known
 }
@@ -103,10 +107,10 @@ func (r *run) observe(ctx context.Context) (view, error) {
 	rules := r.Policy()
 	var observed posture.Posture
 	err := r.retrying(ctx, func() (err error) {
-		if observed, err = r.Observer.Observe(ctx, r.request.Target); err != nil || rules.Asks() == (posture.Asked{}) {
+		if observed, err = r.Observer.Observe(ctx, r.request.Target); err != nil || r.describes(rules) == (posture.Asked{}) {
 			return err
 		}
-		return r.Describer.Describe(ctx, &observed, rules.Asks())
+		return r.Describer.Describe(ctx, &observed, r.describes(rules))
 	})
 	if err != nil {
 		return view{}, fmt.Errorf("observing %s: %w", r.request.Target, err)
@@ -122,7 +126,7 @@ func (r *run) observe(ctx context.Context) (view, error) {
 	}
 	v := view{
 		posture: observed, settings: j.want.Settings, digest: rules.Digest(), inScope: j.inScope, hold: heldBy(observed, j.want.Of),
-		findings: j.findings, plan: made,
+		findings: j.findings, plan: made, writer: r.writerOf(observed),
 		guarded: r.guardedOnce(ctx, observed, j.want.Settings),
 	}
 	if waits, ok := waitsFor(j.findings); ok {

@@ -47,10 +47,13 @@ func subject(p posture.Posture, target posture.Target) policy.Subject {
 	return s
 }
 
-// agreed says whether the policy, or a person, lets this run change anything.
+// agreed says whether this run is to change anything, and it is known who writes.
+func (r *run) agreed(v view) bool { return r.wanted(v) && !v.writer.none && v.writer.unknown == "" }
+
+// wanted says whether the policy, or a person, lets this run change anything.
 // A command over Pub/Sub is bound by the mode like any event; in mode approve
 // it acts only when it names the plan that is right at the time.
-func (r *run) agreed(v view) bool {
+func (r *run) wanted(v view) bool {
 	mode := v.settings.Mode
 	if mode == posture.Enforce && v.tooOld() {
 		mode = posture.Approve

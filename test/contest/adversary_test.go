@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/town"
 	"github.com/iapguard/iapguard/test/town/guarded"
@@ -31,6 +32,20 @@ func start(t *testing.T) field {
 	return field{guarded.Start(t, guarded.Options{Policy: town.Policy(), Instances: 2, Queued: true})}
 }
 
+// startWithWriter is the same, but for whom they defend it as.
+func startWithWriter(t *testing.T) field {
+	t.Helper()
+	f := field{guarded.Start(t, guarded.Options{
+		Policy: town.Policy(), Instances: 2, Queued: true, Writers: reconcile.Writers{town.WriterFolder: town.Writer},
+	})}
+	shipped, err := stage.ShippedRoles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Employ(shipped...)
+	return f
+}
+
 // rest waits until every message was handled, and lets time pass.
 func (f field) rest() {
 	f.Cloud.Settle()
@@ -49,7 +64,9 @@ func (f field) last() report.Report {
 
 func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 	for _, tc := range []struct {
-		name string
+		name  string
+		start func(*testing.T) field
+		as    string // whom they write as
 		// What an apply calls.
 		verb, path string
 		body       any
@@ -59,19 +76,21 @@ func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 		field  string
 		hcl    []string // in this order
 	}{
-		{"the backend's IAP", http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}},
+		{"the backend's IAP", start, stage.FunctionAccount, http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}},
 			"compute.backendServices.patch", 5, "iap.enabled",
 			[]string{`resource "google_compute_backend_service" "hello_backend" {`, "iap {", "enabled = true", "iap_config = {", "enable = true"}},
-		{"the service's ingress", http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
+		{"the service's ingress", start, stage.FunctionAccount, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
 			"run.projects.locations.services.patch", 5, "ingress",
 			[]string{`resource "google_cloud_run_v2_service" "hello" {`, `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`}},
 		// An authoritative policy: the agent goes, and the public is back.
-		{"the invoker policy", http.MethodPost, service + ":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}}},
+		{"the invoker policy", start, stage.FunctionAccount, http.MethodPost, service + ":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}}},
 			"run.projects.locations.services.setIamPolicy", 10, "roles/run.invoker",
 			[]string{"in place of google_cloud_run_v2_service_iam_policy", `resource "google_cloud_run_v2_service_iam_member" "hello_iap" {`, `role     = "roles/run.invoker"`, "gcp-sa-iap.iam.gserviceaccount.com"}},
+		{"the service's ingress, written as the folder's writer", startWithWriter, town.Writer, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
+			"run.projects.locations.services.patch", 5, "ingress", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			f := start(t)
+			f := tc.start(t)
 			f.Build(stage.Scenario[0])
 			f.rest()
 			terraform := stage.Client{URL: f.URL(), Caller: stage.Developer, UserAgent: agent}
@@ -79,7 +98,7 @@ func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 				f.CallAs(terraform, tc.verb, tc.path, tc.body)
 				f.rest()
 			}
-			writes, last := len(f.Calls().Own().Taken().Of(tc.method)), f.last()
+			writes, last := len(f.Calls().By(tc.as).Taken().Of(tc.method)), f.last()
 			fmt.Printf("%s: %d applies, %d writes of the function in return\n", tc.name, applies, writes)
 			if writes > tc.most || writes < 2 {
 				t.Errorf("%d writes, want 2 to %d", writes, tc.most)

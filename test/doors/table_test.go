@@ -124,7 +124,7 @@ func (p protector) take(t *testing.T, made plan.Plan, each func(plan.Step)) {
 		if version := versions[step.Written()]; version != "" {
 			step.Version = version
 		}
-		version, err := p.Apply(t.Context(), step)
+		version, err := p.Apply(t.Context(), step, "")
 		if err != nil {
 			t.Fatalf("%s: %v", step.Op, err)
 		}

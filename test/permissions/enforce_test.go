@@ -7,14 +7,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/deploy/roles"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/town"
 	"github.com/iapguard/iapguard/test/town/guarded"
 )
 
 func TestEnforceWorksWithReaderAndWriter(t *testing.T) {
-	o := play(t, enforcing, shipped(t, all))
+	safeAndUnblocked(t, play(t, enforcing, shipped(t, all)))
+}
+
+func safeAndUnblocked(t *testing.T, o *guarded.Town) {
+	t.Helper()
 	for _, service := range stage.Scenario {
 		if !o.Safe(service.Service)() {
 			t.Errorf("%s ends %q, want protected or compliant", service.Service, o.LastOf(service.Service).Outcome)
@@ -25,10 +31,31 @@ func TestEnforceWorksWithReaderAndWriter(t *testing.T) {
 	}
 }
 
+func TestEnforceWorksWithAnAccountThatReadsAndOneThatWrites(t *testing.T) {
+	o := play(t, enforcing, shipped(t, stays), shipped(t, writes)...)
+	safeAndUnblocked(t, o)
+	calls := o.Calls()
+	if writes := calls.Own().Writes(); len(writes) > 0 {
+		t.Errorf("the account that reads tried to write: %v", writes)
+	}
+	if writes := calls.By(town.Writer).Writes(); len(writes) == 0 {
+		t.Error("the writer wrote nothing")
+	}
+	for _, read := range calls.By(town.Writer).Reads() {
+		if !strings.Contains(strings.ToLower(read.Method), "operations.") {
+			t.Errorf("the writer read %s of %s, want it to wait for what it wrote alone", read.Method, read.Resource)
+		}
+	}
+}
+
 func TestEnforceNeedsEveryPermissionOfTheWriter(t *testing.T) {
-	roles := shipped(t, all)
-	everyOneIsMissed(t, "the writer and what goes with it, in enforce", permissions(shipped(t, writes)), func(t *testing.T, permission string) *guarded.Town {
-		return play(t, enforcing, without(roles, permission))
+	own, writing := shipped(t, stays), shipped(t, writes)
+	secret := shipped(t, func(r roles.Role) bool { return r.BindTo == "secret" })
+	everyOneIsMissed(t, "the writer and what goes with it, in enforce", permissions(slices.Concat(writing, secret)), func(t *testing.T, permission string) *guarded.Town {
+		if slices.Contains(permissions(secret), permission) {
+			return play(t, enforcing, without(own, permission), writing...)
+		}
+		return play(t, enforcing, own, without(writing, permission)...)
 	}, nil)
 }
 

@@ -64,7 +64,8 @@ func reads(role roles.Role) bool {
 }
 
 func all(roles.Role) bool            { return true }
-func writes(role roles.Role) bool    { return !reads(role) }
+func writes(role roles.Role) bool    { return role.ID == "iapguardWriter" || role.ID == "iapguardRuntime" }
+func stays(role roles.Role) bool     { return !writes(role) } // with the function's own account
 func readerAlone(r roles.Role) bool  { return r.ID == "iapguardReader" }
 func optionalRead(r roles.Role) bool { return reads(r) && r.Optional }
 func permissions(of []kernel.Role) (names []string) {
@@ -101,10 +102,18 @@ func unread(o *guarded.Town) []string {
 
 // play deploys the whole scenario beside a function that holds the given roles:
 // global and regional, with frontends that have no TLS too, so that there is an
-// event of every kind. In the end everything is looked at once more.
-func play(t *testing.T, rules string, roles []kernel.Role) *guarded.Town {
+// event of every kind. In the end everything is looked at once more. With roles
+// for a writer the function writes as that, and as itself not.
+func play(t *testing.T, rules string, roles []kernel.Role, writing ...kernel.Role) *guarded.Town {
 	t.Helper()
-	o := guarded.Start(t, guarded.Options{Policy: rules, Log: slog.New(slog.DiscardHandler), Stage: stage.Options{Roles: roles}})
+	options := guarded.Options{Policy: rules, Log: slog.New(slog.DiscardHandler), Stage: stage.Options{Roles: roles}}
+	if writing != nil {
+		options.Writers = reconcile.Writers{town.WriterFolder: town.Writer}
+	}
+	o := guarded.Start(t, options)
+	if writing != nil {
+		o.Employ(writing...)
+	}
 	o.KeepSecret("iap-client", "kept")
 	for _, service := range stage.Scenario {
 		o.Build(service)

@@ -7,12 +7,13 @@
 // access, oauth-client, shared (several services behind one backend service),
 // callers (who would be shut out), rules and rollout (what a policy selects and
 // lets happen), meanwhile (others write, things take time), undone (somebody
-// takes it back), stops (holds, brakes, circuit breaker), missing (permissions,
+// takes it back), writers (who writes below which folder), stops (holds, brakes, circuit breaker), missing (permissions,
 // APIs), probe, and doctor (a story for each verdict on a 403).
 //
 // A file is a txtar archive. What stands before the first part is the story;
 // the part policy.yaml is the function's policy (without it: none), the part
-// holds.yaml its holds (the same), the part cloud may
+// holds.yaml its holds (the same), the part writers who writes below which folder,
+// one a line as IAPGUARD_WRITERS has them, the part cloud may
 // say project without organization, the part without names permissions that the
 // function does not have, and the part story holds one command a line:
 //
@@ -28,6 +29,11 @@
 //	                                 Cloud Run itself leads the domain to the service
 //	grant MEMBER ROLE                somebody gets a role on the project
 //	revoke MEMBER ROLE               and has it no longer
+//	folder NAME                      a folder of the organization: folders/410000000001, the next …2
+//	move to FOLDER                   the project is moved there
+//	writer NAME of FOLDER|nothing    a service account that may write below the folder, in whose name the function may write
+//	                                 and no longer in its own
+//	restart with writers             the function starts anew; the indented lines are its writers from now on
 //	refuse METHOD...                 the function may not make these calls from now on; none: it may again
 //	late DURATION                    load balancers and IAP take as long to follow what is written
 //	lift                             no hold is in force any more
@@ -55,7 +61,7 @@
 //
 //	reports SERVICE                  what was reported since the last look, repeated reports once
 //	doors SERVICE                    every door in the last report on it, with who guards it
-//	writes                           what the function wrote since the last look
+//	writes                           what the function wrote since the last look; as whom, where not as itself
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
 //	callers SERVICE                  who was last reported to call the service, and what becomes of each; what could not be read
 //	advice SERVICE                   what the last report advises

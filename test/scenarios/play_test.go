@@ -34,6 +34,8 @@ type play struct {
 	ctx      context.Context
 	stage    *stage.Stage
 	function string                 // its base URL
+	config   function.Config        // what it was started with
+	stop     func()                 // ends it
 	watched  string                 // base URL of all APIs, past watch
 	folder   string                 // of the files policy.yaml and holds.yaml
 	binary   func() (string, error) // path of the iapguard command
@@ -147,21 +149,34 @@ func (p *play) attach(s script) {
 	if config.Holds, err = p.keepFile("holds.yaml", s.holds); err != nil {
 		p.t.Fatal(err)
 	}
-	protect, err := function.New(p.ctx, config, slog.New(slog.NewTextHandler(p.t.Output(), nil)))
-	if err != nil {
+	if config.Writers, err = function.ParseWriters(s.writers); err != nil {
 		p.t.Fatal(err)
+	}
+	p.config = config
+	if err := p.serve(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { p.stop() })
+	if err := p.stage.Attach(p.ctx, http.HandlerFunc(p.keep)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// serve starts the function, and stop ends it again.
+func (p *play) serve() error {
+	protect, err := function.New(p.ctx, p.config, slog.New(slog.NewTextHandler(p.t.Output(), nil)))
+	if err != nil {
+		return err
 	}
 	served := httptest.NewServer(protect)
 	p.function = served.URL
-	p.t.Cleanup(func() {
+	p.stop = func() {
 		served.Close()
 		if err := protect.Close(); err != nil {
 			p.t.Errorf("closing the function: %v", err)
 		}
-	})
-	if err := p.stage.Attach(p.ctx, http.HandlerFunc(p.keep)); err != nil {
-		p.t.Fatal(err)
 	}
+	return nil
 }
 
 // keep takes what Pub/Sub pushes and leaves it until it is delivered.

@@ -23,6 +23,7 @@ type script struct {
 	policy   []byte
 	holds    []byte   // nil = no holds are kept
 	alone    bool     // the project is in no organization
+	writers  string   // who writes below which folder; "" = the function's own account
 	without  []string // permissions that the function does not have
 	commands []command
 }
@@ -47,6 +48,8 @@ func readScript(t *testing.T, path string) script {
 			}
 		case "holds.yaml":
 			s.holds = file.Data
+		case "writers":
+			s.writers = strings.Join(strings.Fields(string(file.Data)), ",")
 		case "without":
 			s.without = strings.Fields(string(file.Data))
 		case "story":

@@ -41,7 +41,7 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if writes(r) {
-		call := callText(r, body, response.StatusCode)
+		call := callText(r, body, response.StatusCode) + inTheNameOf(r)
 		p.mu.Lock()
 		p.written = append(p.written, call)
 		p.mu.Unlock()
@@ -71,7 +71,7 @@ func writes(r *http.Request) bool {
 	if r.Method == http.MethodGet {
 		return false
 	}
-	for _, reading := range []string{":getIamPolicy", ":testIamPermissions", "/entries:list", "/wait", ":wait"} {
+	for _, reading := range []string{":getIamPolicy", ":getAncestry", ":testIamPermissions", "/entries:list", "/wait", ":wait", ":generateAccessToken"} {
 		if strings.HasSuffix(r.URL.Path, reading) {
 			return false
 		}
@@ -98,6 +98,17 @@ func callText(r *http.Request, body []byte, status int) string {
 		line += fmt.Sprintf(" -> %d", status)
 	}
 	return line
+}
+
+// inTheNameOf tells whose name a call is made in, where that is not the
+// function's own.
+func inTheNameOf(r *http.Request) string {
+	account, _, lent := strings.Cut(r.Header.Get("Authorization"), ";by=")
+	if !lent {
+		return ""
+	}
+	account, _, _ = strings.Cut(strings.TrimPrefix(account, "Bearer serviceAccount:"), "@")
+	return " as " + account
 }
 
 func unversioned(object map[string]any) {

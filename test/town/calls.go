@@ -39,8 +39,11 @@ func (o *Town) Shown(what string) string {
 }
 
 // Own are those that the function made.
-func (c Calls) Own() Calls {
-	return c.those(func(call kernel.CallEntry) bool { return call.Principal.Email() == stage.FunctionAccount })
+func (c Calls) Own() Calls { return c.By(stage.FunctionAccount) }
+
+// By are those that a service account made.
+func (c Calls) By(account string) Calls {
+	return c.those(func(call kernel.CallEntry) bool { return call.Principal.Email() == account })
 }
 
 // Writes are those that write, refused ones too.

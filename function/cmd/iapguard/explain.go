@@ -32,14 +32,18 @@ Pub/Sub pushes. Without FILE, and for "-", it reads standard input.`,
 				return usageError{fmt.Errorf("--format %q: use text or json", format)}
 			}
 			if own := os.Getenv("IAPGUARD_SELF"); len(self) == 0 && own != "" {
-				self = []string{own}
+				writers, err := function.ParseWriters(os.Getenv("IAPGUARD_WRITERS"))
+				if err != nil {
+					return usageError{err}
+				}
+				self = append([]string{own}, writers.Accounts()...)
 			}
 			e := newExplainer(cmd, format, event.Self{Principals: self, UserAgent: function.Product})
 			return e.explain(cmd.InOrStdin(), files)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text, or json: one object a line")
-	cmd.Flags().StringSliceVar(&self, "self", nil, "e-mails of iapguard's own service accounts, whose writes are ignored as own: several with commas, or the flag again (default $IAPGUARD_SELF)")
+	cmd.Flags().StringSliceVar(&self, "self", nil, "e-mails of iapguard's own service accounts, whose writes are ignored as own: several with commas, or the flag again (default $IAPGUARD_SELF and those of $IAPGUARD_WRITERS)")
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -22,6 +23,10 @@ func Classify(err error) error {
 	}
 	var classified *fault.Error
 	if errors.As(err, &classified) {
+		// A call for which no token was lent was sent nowhere: its URL says nothing.
+		if unsent := (*url.Error)(nil); errors.As(err, &unsent) {
+			return unsent.Err
+		}
 		return err
 	}
 	var answer *googleapi.Error
@@ -37,6 +42,7 @@ func Classify(err error) error {
 		Permission: detail.permission,
 		Service:    detail.service,
 		Account:    detail.account,
+		Caller:     answer.Header.Get(callerHeader),
 		Constraint: detail.constraint,
 		Err:        &apiError{answer},
 	}

@@ -32,6 +32,7 @@ const (
 	Eventarc        API = "EVENTARC"
 	Scheduler       API = "CLOUDSCHEDULER"
 	SecretManager   API = "SECRETMANAGER"
+	IAMCredentials  API = "IAMCREDENTIALS"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside
@@ -51,6 +52,9 @@ type Config struct {
 	// run.app hosts are asked for; "" = there is none. It is set by whoever runs a
 	// local cloud, never read from outside.
 	DoorsAddress string
+	// Lender lends the tokens of accounts that calls are made as; nil = all calls
+	// are made in the own name.
+	Lender *Lender
 	// UserAgent is the product token and version, "iapguard/1.2.3".
 	UserAgent string
 }
@@ -119,18 +123,29 @@ func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, er
 		return nil, err
 	}
 	if strings.HasPrefix(endpoint, "http://") {
-		client := &http.Client{Transport: &localCaller{base: counted, self: c.Self}}
+		client := &http.Client{Transport: &caller{own: &localCaller{base: counted, self: c.Self}, plain: counted, token: c.localToken}}
 		return []option.ClientOption{option.WithHTTPClient(client), option.WithEndpoint(endpoint)}, nil
 	}
-	transport, err := htransport.NewTransport(ctx, counted, option.WithScopes("https://www.googleapis.com/auth/cloud-platform"))
+	transport, err := htransport.NewTransport(ctx, counted, option.WithScopes(scope))
 	if err != nil {
 		return nil, fmt.Errorf("finding credentials for %s: %w", api, err)
 	}
-	options := []option.ClientOption{option.WithHTTPClient(&http.Client{Transport: transport})}
+	client := &http.Client{Transport: &caller{own: transport, plain: counted, token: c.Lender.token}}
+	options := []option.ClientOption{option.WithHTTPClient(client)}
 	if endpoint != "" {
 		options = append(options, option.WithEndpoint(endpoint))
 	}
 	return options, nil
+}
+
+// localToken is what a local cloud is told of another account: the token that
+// it gives itself, or the account's name where only Google could be asked for
+// one, since Google's tokens never travel in clear.
+func (c Config) localToken(ctx context.Context, account string) (string, error) {
+	if strings.HasPrefix(c.endpoint(IAMCredentials), "http://") {
+		return c.Lender.token(ctx, account)
+	}
+	return "serviceAccount:" + account, nil
 }
 
 // counted is the one transport under all clients: connections are shared, and
@@ -149,17 +164,3 @@ var pooled = func() *http.Transport {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
-
-// localCaller names the caller to a local cloud; it never sees Google's credentials.
-type localCaller struct {
-	base http.RoundTripper
-	self string
-}
-
-func (l *localCaller) RoundTrip(request *http.Request) (*http.Response, error) {
-	if l.self != "" {
-		request = request.Clone(request.Context())
-		request.Header.Set("Authorization", "Bearer serviceAccount:"+l.self)
-	}
-	return l.base.RoundTrip(request)
-}

@@ -70,7 +70,7 @@ func (c *Client) Withdraw(ctx context.Context, resource, version, role string, m
 }
 
 func (c *Client) change(ctx context.Context, resource, version string, change func(*iampolicy.Policy) bool) (string, error) {
-	policy, err := c.policy(ctx, resource)
+	policy, err := c.policy(connect.AsSelf(ctx), resource)
 	if err != nil {
 		return "", err
 	}

@@ -7,22 +7,29 @@ import (
 	resourcemanager "google.golang.org/api/cloudresourcemanager/v1"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Folders are the folders above a project, the nearest first, as
-// folders/NUMBER. Who may read the project may read them all in one call.
+// Ancestors are what is above a project. Who may read the project may read it
+// all in one call.
 // Source: resource-manager/reference/rest/v1/projects/getAncestry ("the caller
 // must have read permissions for this project").
-func (c *Client) Folders(ctx context.Context, project string) ([]string, error) {
+func (c *Client) Ancestors(ctx context.Context, project string) (posture.Ancestors, error) {
 	answer, err := c.projects.GetAncestry(project, &resourcemanager.GetAncestryRequest{}).Context(ctx).Do()
 	if err != nil {
-		return nil, fmt.Errorf("reading what is above project %q: %w", project, connect.Needing("resourcemanager.projects.get", err))
+		return posture.Ancestors{}, fmt.Errorf("reading what is above project %q: %w", project, connect.Needing("resourcemanager.projects.get", err))
 	}
-	var folders []string
+	found := posture.Ancestors{Known: true}
 	for _, ancestor := range answer.Ancestor {
-		if ancestor.ResourceId != nil && ancestor.ResourceId.Type == "folder" {
-			folders = append(folders, "folders/"+ancestor.ResourceId.Id)
+		if ancestor.ResourceId == nil {
+			continue
+		}
+		switch id := ancestor.ResourceId; id.Type {
+		case "folder":
+			found.Folders = append(found.Folders, "folders/"+id.Id)
+		case "organization":
+			found.Organization = "organizations/" + id.Id
 		}
 	}
-	return folders, nil
+	return found, nil
 }

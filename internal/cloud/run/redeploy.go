@@ -35,7 +35,7 @@ func (c *Client) Redeploy(ctx context.Context, name, version string, image postu
 		Template            object `json:"template"`
 		LatestReadyRevision string `json:"latestReadyRevision"`
 	}
-	if err := c.raw(ctx, http.MethodGet, "v2/"+name, nil, &service); err != nil {
+	if err := c.raw(connect.AsSelf(ctx), http.MethodGet, "v2/"+name, nil, &service); err != nil {
 		return "", fmt.Errorf("redeploying %q: %w", name, err)
 	}
 	if service.Etag != version {
@@ -114,7 +114,7 @@ func tagged(err error) error {
 func (c *Client) digest(ctx context.Context, revision string) (string, error) {
 	location, _, _ := strings.Cut(revision, "/services/")
 	revision = revision[strings.LastIndexByte(revision, '/')+1:]
-	found, err := c.revisions.Get(location + "/revisions/" + revision).Context(ctx).Do()
+	found, err := c.revisions.Get(location + "/revisions/" + revision).Context(connect.AsSelf(ctx)).Do()
 	if err != nil {
 		return "", fmt.Errorf("reading revision %q: %w", revision, connect.Classify(err))
 	}

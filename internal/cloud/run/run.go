@@ -168,7 +168,7 @@ func (c *Client) policy(ctx context.Context, name string) (iampolicy.Policy, err
 // at the observed version. It gives the version after the write; a policy that
 // has moved is a fault.Conflict, and one that change leaves alone is not written.
 func (c *Client) ChangePolicy(ctx context.Context, name, version string, change func(*iampolicy.Policy) bool) (string, error) {
-	policy, err := c.policy(ctx, name)
+	policy, err := c.policy(connect.AsSelf(ctx), name)
 	if err != nil {
 		return "", err
 	}

@@ -87,6 +87,9 @@ func (a api) list(c *kernel.Call) (any, error) {
 	answer := map[string]any{}
 	var all []any
 	for _, role := range a.kernel.CustomRoles() {
+		if !strings.HasPrefix(role.Name, parent) { // the organization's
+			continue
+		}
 		shown := view(role)
 		if c.Query("view") != "FULL" {
 			delete(shown, "includedPermissions")

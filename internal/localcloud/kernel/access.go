@@ -32,7 +32,7 @@ type Access struct {
 func (k *Kernel) Allowed(asked Access) bool {
 	now := k.Now()
 	at := now.Add(-k.IAMPropagation())
-	for _, resource := range above(asked.Resource) {
+	for _, resource := range k.above(asked.Resource) {
 		if policy, ok := k.policies.history.At(resource, at); ok && k.allows(policy, asked, now) {
 			return true
 		}
@@ -40,13 +40,21 @@ func (k *Kernel) Allowed(asked Access) bool {
 	return false
 }
 
-// above is a resource and all that its policy is inherited from.
-func above(resource string) []string {
+// above is a resource and all that its policy is inherited from. Of folders
+// nothing but the organization is looked at.
+func (k *Kernel) above(resource string) []string {
+	if strings.HasPrefix(resource, "folders/") {
+		return []string{resource, organization}
+	}
 	var all []string
 	for name := resource; strings.Count(name, "/") > 1; name = name[:strings.LastIndexByte(name, '/')] {
 		all = append(all, name)
 	}
-	return append(all, "projects/"+ProjectID, organization)
+	all = append(all, "projects/"+ProjectID)
+	if k.folders != nil {
+		all = append(all, k.folders()...)
+	}
+	return append(all, organization)
 }
 
 func (k *Kernel) allows(policy map[string]any, asked Access, now time.Time) bool {

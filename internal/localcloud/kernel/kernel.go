@@ -42,6 +42,7 @@ type Kernel struct {
 	roles    roles
 	faults   faults
 	project  projectState
+	folders  func() []string // those above the project, the nearest first; nil = there are none
 
 	mu         sync.Mutex
 	lastStamp  time.Time
@@ -77,6 +78,10 @@ func New(options Options) *Kernel {
 	k.clear()
 	return k
 }
+
+// SetFolders says what tells the folders above the project, whose policies it
+// inherits. It is called before the first request.
+func (k *Kernel) SetFolders(folders func() []string) { k.folders = folders }
 
 // Serve adds an API. It is called before the first request.
 func (k *Kernel) Serve(api API) {

@@ -57,6 +57,16 @@ func (h *hierarchy) routes() []kernel.Route {
 			Permission: "resourcemanager.folders.get", Source: docs + "v3/folders/get", Handle: h.get,
 		},
 		{
+			Verb: "POST", Path: "/v3/folders/{folder}:getIamPolicy", ID: "cloudresourcemanager.folders.getIamPolicy",
+			Permission: "resourcemanager.folders.getIamPolicy", Source: docs + "v3/folders/getIamPolicy",
+			Resource: folderOf, Handle: h.onPolicy((*kernel.Call).GetIamPolicy),
+		},
+		{
+			Verb: "POST", Path: "/v3/folders/{folder}:setIamPolicy", ID: "cloudresourcemanager.folders.setIamPolicy", Write: true,
+			Permission: "resourcemanager.folders.setIamPolicy", Source: docs + "v3/folders/setIamPolicy",
+			Resource: folderOf, Handle: h.onPolicy((*kernel.Call).SetIamPolicy),
+		},
+		{
 			Verb: "POST", Path: "/v3/projects/{project}:move", ID: "cloudresourcemanager.projects.move", Write: true,
 			Permission: "resourcemanager.projects.move", Source: docs + "v3/projects/move", Handle: h.move,
 		},
@@ -121,6 +131,23 @@ func (h *hierarchy) get(c *kernel.Call) (any, error) {
 	return found.view(), nil
 }
 
+func folderOf(c *kernel.Call) string { return "folders/" + c.Var("folder") }
+
+// onPolicy reads or writes the policy of a folder that is there. That a write
+// leaves an entry in the folder's own log is left out.
+func (h *hierarchy) onPolicy(do func(*kernel.Call, string) (any, error)) func(*kernel.Call) (any, error) {
+	return func(c *kernel.Call) (any, error) {
+		name := folderOf(c)
+		h.mu.Lock()
+		_, ok := h.find(name)
+		h.mu.Unlock()
+		if !ok {
+			return nil, kernel.Denied("The caller does not have permission")
+		}
+		return do(c, name)
+	}
+}
+
 func (h *hierarchy) move(c *kernel.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
@@ -137,6 +164,20 @@ func (h *hierarchy) move(c *kernel.Call) (any, error) {
 	}
 	h.parent = parent
 	return done(map[string]any{"name": "projects/" + kernel.ProjectNumber, "parent": parent}), nil
+}
+
+// above are the folders above the project, the nearest first.
+func (h *hierarchy) above() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []string
+	for name := h.parent; ; {
+		found, ok := h.find(name)
+		if !ok { // the organization, or nothing
+			return all
+		}
+		all, name = append(all, name), found.parent
+	}
 }
 
 // parentOf is where the project stands, as type and id.

@@ -46,6 +46,7 @@ func New(k *kernel.Kernel, options Options) kernel.API {
 		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
 	}
 	above := &hierarchy{alone: options.WithoutOrganization}
+	k.SetFolders(above.above)
 	seed := func() {
 		above.reset()
 		k.SeedPolicy(resource, bindings)

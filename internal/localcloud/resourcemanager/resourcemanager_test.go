@@ -80,6 +80,34 @@ func TestAProjectMovesIntoAFolder(t *testing.T) {
 	}
 }
 
+func TestAProjectInheritsFromTheFoldersAboveIt(t *testing.T) {
+	const writer = "user:writer@example.com"
+	k := kernel.New(kernel.Options{Clock: time.Now})
+	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
+	for _, parent := range []string{"organizations/987654321098", "folders/410000000001", "organizations/987654321098"} {
+		call(t, k, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
+	}
+	grant := `{"policy": {"bindings": [{"role": "roles/run.admin", "members": ["` + writer + `"]}]}}`
+	if status, answer := call(t, k, "POST", "/v3/folders/410000000001:setIamPolicy", grant); status != 200 {
+		t.Fatalf("%d %v", status, answer)
+	}
+	if status, _ := call(t, k, "POST", "/v3/folders/410000000009:setIamPolicy", grant); status != 403 {
+		t.Errorf("no folder: %d, want 403", status)
+	}
+	if _, policy := call(t, k, "POST", "/v3/folders/410000000001:getIamPolicy", ""); !strings.Contains(fmt.Sprint(policy), writer) {
+		t.Errorf("the folder's policy is %v", policy)
+	}
+	for parent, want := range map[string]bool{"organizations/987654321098": false, "folders/410000000001": true, "folders/410000000002": true, "folders/410000000003": false} {
+		if status, answer := call(t, k, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "`+parent+`"}`); status != 200 {
+			t.Fatalf("%d %v", status, answer)
+		}
+		asked := kernel.Access{Principal: writer, Permission: "run.services.update", Resource: "projects/demo-project/locations/l/services/s"}
+		if got := k.Allowed(asked); got != want {
+			t.Errorf("below %s: %t, want %t", parent, got, want)
+		}
+	}
+}
+
 func TestAProjectWithoutOrganizationHasNoParent(t *testing.T) {
 	k := kernel.New(kernel.Options{Clock: time.Now})
 	k.Serve(resourcemanager.New(k, resourcemanager.Options{WithoutOrganization: true}))

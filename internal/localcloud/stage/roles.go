@@ -1,6 +1,9 @@
 package stage
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/iapguard/iapguard/deploy/roles"
 	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
@@ -25,6 +28,16 @@ func ShippedRoles() ([]kernel.Role, error) {
 		})
 	}
 	return made, nil
+}
+
+// inOrganization are the same roles as the organization has them, for folders,
+// which can have none.
+func inOrganization(shipped []kernel.Role) []kernel.Role {
+	made := slices.Clone(shipped)
+	for i := range made {
+		made[i].Name = strings.Replace(made[i].Name, "projects/"+Project+"/", "organizations/"+kernel.OrganizationID+"/", 1)
+	}
+	return made
 }
 
 // grants are who holds what in the project beside its owner: the function the

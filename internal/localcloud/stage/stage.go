@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -98,7 +99,7 @@ func Start(ctx context.Context, options Options) (*Stage, error) {
 	var rules delivery.Rules
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
-		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: options.Roles, Grants: grants(options.Roles),
+		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: carrier{s}, WithoutOrganization: options.WithoutOrganization,
 	})

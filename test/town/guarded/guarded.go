@@ -14,6 +14,7 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/town"
 )
@@ -26,6 +27,8 @@ type Options struct {
 	// Queued hands each service on by the work topic; otherwise the work is
 	// done while the event waits.
 	Queued bool
+	// Writers are who writes below which folder; nil = the function's own account.
+	Writers reconcile.Writers
 	// Held is called before each call that an instance makes of Google's APIs.
 	Held func(*http.Request)
 	// Log is where instances log to; nil = the test's output.
@@ -77,6 +80,7 @@ func (o *Town) deployed() *function.Function {
 	}
 	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
 	config.Connect.Endpoint, config.PolicyText, config.Clock = o.endpoint(), []byte(o.options.Policy), o.Now
+	config.Writers = o.options.Writers
 	config.ReportsTopic, config.PubSubHost = stage.ReportsTopic, o.Broker.Address()
 	if o.options.Queued {
 		config.WorkTopic = stage.WorkTopic

@@ -1,0 +1,86 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+const (
+	ownAccount  = "serviceAccount:" + stage.FunctionAccount
+	projectRole = "projects/" + stage.Project + "/roles/"
+)
+
+// asOwner makes a call that changes who may do what.
+func (p *play) asOwner(path string, body any) error {
+	_, err := stage.Client{URL: p.stage.URL()}.Call(p.ctx, http.MethodPost, path, body)
+	return err
+}
+
+// bind is a policy of one binding.
+func bind(role, member string) map[string]any {
+	return map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": []any{member}}}}}
+}
+
+// makesFolder makes the next folder: folders/410000000001 and so on.
+func (p *play) makesFolder(args, _ []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("write folder NAME")
+	}
+	return p.asOwner("/v3/folders", map[string]any{"parent": "organizations/" + kernel.OrganizationID, "displayName": args[0]})
+}
+
+// moves puts the project into a folder.
+func (p *play) moves(args, _ []string) error {
+	if len(args) != 2 || args[0] != "to" {
+		return fmt.Errorf("write move to folders/NUMBER")
+	}
+	return p.asOwner("/v3/projects/"+stage.Project+":move", map[string]any{"destinationParent": args[1]})
+}
+
+// makesWriter makes a service account that may write below a folder, act as what
+// the project's services run as, and be impersonated by the function; and takes
+// from the function's own account what it could write with.
+func (p *play) makesWriter(args, _ []string) error {
+	if len(args) != 3 || args[1] != "of" {
+		return fmt.Errorf("write writer NAME of folders/NUMBER|nothing")
+	}
+	email := args[0] + "@" + stage.Project + ".iam.gserviceaccount.com"
+	accounts := "/v1/projects/" + stage.Project + "/serviceAccounts"
+	if err := p.asOwner(accounts, map[string]any{"accountId": args[0]}); err != nil {
+		return err
+	}
+	if args[2] != "nothing" {
+		role := "organizations/" + kernel.OrganizationID + "/roles/iapguardWriter"
+		if err := p.asOwner("/v3/"+args[2]+":setIamPolicy", bind(role, "serviceAccount:"+email)); err != nil {
+			return err
+		}
+	}
+	for _, role := range []string{"iapguardWriter", "iapguardRuntime"} {
+		if err := p.revokes([]string{ownAccount, projectRole + role}, nil); err != nil {
+			return err
+		}
+	}
+	if err := p.grants([]string{"serviceAccount:" + email, projectRole + "iapguardRuntime"}, nil); err != nil {
+		return err
+	}
+	return p.asOwner(accounts+"/"+email+":setIamPolicy", bind("roles/iam.serviceAccountTokenCreator", ownAccount))
+}
+
+// restarts starts the function anew, with other writers.
+func (p *play) restarts(args, block []string) error {
+	if len(args) != 2 || strings.Join(args, " ") != "with writers" {
+		return fmt.Errorf("write restart with writers")
+	}
+	writers, err := function.ParseWriters(strings.Join(block, ","))
+	if err != nil {
+		return err
+	}
+	p.stop()
+	p.config.Writers = writers
+	return p.serve()
+}
