@@ -17,9 +17,9 @@ import (
 
 const (
 	asShipped = "../../deploy"
-	region  = "us-central1"
-	number  = "123456789012"
-	project = "projects/" + stage.Project
+	region    = "us-central1"
+	number    = "123456789012"
+	project   = "projects/" + stage.Project
 )
 
 // enforcing is a policy that protects at once.

@@ -19,6 +19,7 @@ const badInput = "bad_input.tftest.hcl"
 // Variables alone need no provider, so this takes seconds. Terraform's own tests
 // say that an input is refused; what it is told stands in their comments.
 func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(module, "tests", badInput))
 	if err != nil {
 		t.Fatal(err)

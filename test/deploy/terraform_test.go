@@ -52,6 +52,7 @@ func terraformFiles(t *testing.T) []string {
 
 // The module is taken as a team takes it, with what lies beside it.
 func TestTheModuleDoesWhatItsOwnTestsSay(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	if err := os.CopyFS(root, os.DirFS("../../deploy")); err != nil {
 		t.Fatal(err)
@@ -83,6 +84,7 @@ func TestTheModuleDoesWhatItsOwnTestsSay(t *testing.T) {
 }
 
 func TestExamplesPlanWhatTheyPromise(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	if err := os.CopyFS(root, os.DirFS("../../deploy")); err != nil {
 		t.Fatal(err)

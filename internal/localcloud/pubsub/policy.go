@@ -52,7 +52,7 @@ func (p *PubSub) listTopics(*kernel.Call) (any, error) {
 	}
 	var found []any
 	for _, name := range slices.Sorted(maps.Keys(p.topics)) {
-		found = append(found, object{"name": name})
+		found = append(found, kernel.Clone(p.topics[name]))
 	}
 	return object{"topics": found}, nil
 }

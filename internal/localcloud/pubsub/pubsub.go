@@ -23,7 +23,7 @@ type PubSub struct {
 	send func(dataplane.Sent) (int, error)
 
 	mu            sync.Mutex
-	topics        map[string]bool
+	topics        map[string]object
 	subscriptions map[string]object
 	answers       map[string]int // of the last push of each subscription
 }
@@ -72,23 +72,29 @@ const project = "projects/" + kernel.ProjectID
 func topicName(call *kernel.Call) string { return project + "/topics/" + call.Var("topic") }
 
 func (p *PubSub) createTopic(call *kernel.Call) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := topicName(call)
-	if p.topics[name] {
+	if p.topics[name] != nil {
 		return nil, kernel.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("topic"))
 	}
-	p.topics[name] = true
-	return object{"name": name}, nil
+	body["name"] = name
+	p.topics[name] = body
+	return kernel.Clone(body), nil
 }
 
 func (p *PubSub) getTopic(call *kernel.Call) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.topics[topicName(call)] {
+	found := p.topics[topicName(call)]
+	if found == nil {
 		return nil, missing(call.Var("topic"))
 	}
-	return object{"name": topicName(call)}, nil
+	return kernel.Clone(found), nil
 }
 
 func missing(what string) error { return kernel.NotFound("Resource not found (resource=%s).", what) }
@@ -133,12 +139,15 @@ func (p *PubSub) create(call *kernel.Call) (any, error) {
 	if err == nil {
 		return nil, kernel.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("subscription"))
 	}
-	if topic := kernel.Text(body, "topic"); !p.topics[topic] {
+	if topic := kernel.Text(body, "topic"); p.topics[topic] == nil {
 		return nil, missing(topic[strings.LastIndex(topic, "/")+1:])
 	}
 	made := object{
 		"ackDeadlineSeconds": 10, "messageRetentionDuration": "604800s", "pushConfig": object{}, "state": "ACTIVE",
-		"expirationPolicy": object{"ttl": "2678400s"},
+	}
+	// One without a ttl is never (disc: pubsub/v1); none at all is a month.
+	if kernel.Object(body, "expirationPolicy") == nil {
+		made["expirationPolicy"] = object{"ttl": "2678400s"}
 	}
 	kernel.Merge(made, body)
 	return p.put(call, made, name)
@@ -204,7 +213,7 @@ func (p *PubSub) publish(call *kernel.Call) (any, error) {
 	}
 	topic := topicName(call)
 	p.mu.Lock()
-	if !p.topics[topic] {
+	if p.topics[topic] == nil {
 		p.mu.Unlock()
 		return nil, missing(call.Var("topic"))
 	}
@@ -263,8 +272,8 @@ func (p *PubSub) state() object {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state := object{}
-	for name := range p.topics {
-		state[name] = object{"name": name}
+	for name, topic := range p.topics {
+		state[name] = kernel.Clone(topic)
 	}
 	for name, subscription := range p.subscriptions {
 		shown := kernel.Clone(subscription)
@@ -279,5 +288,5 @@ func (p *PubSub) state() object {
 func (p *PubSub) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.topics, p.subscriptions, p.answers = map[string]bool{}, map[string]object{}, map[string]int{}
+	p.topics, p.subscriptions, p.answers = map[string]object{}, map[string]object{}, map[string]int{}
 }

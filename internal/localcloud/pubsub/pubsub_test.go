@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"google.golang.org/api/googleapi"
@@ -94,4 +95,33 @@ func lastAnswer(t *testing.T, base, subscription string) int {
 		t.Fatal(err)
 	}
 	return state.PubSub[subscription].LastAnswer
+}
+
+func TestWhatIsSentComesBack(t *testing.T) {
+	api, _ := projects(t)
+	const topic = "projects/demo-project/topics/orders"
+	labels := map[string]string{"team": "shop"}
+	if _, err := api.Topics.Create(topic, &client.Topic{Labels: labels}).Do(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := api.Topics.Get(topic).Do(); err != nil || got.Labels["team"] != "shop" || got.Name != topic {
+		t.Errorf("topic %+v, %v", got, err)
+	}
+	for name, tc := range map[string]struct {
+		sent *client.ExpirationPolicy
+		want string
+	}{
+		"nothing is a month": {nil, "2678400s"},
+		"a day":              {&client.ExpirationPolicy{Ttl: "86400s"}, "86400s"},
+		"without end":        {&client.ExpirationPolicy{}, ""},
+	} {
+		subscription := "projects/demo-project/subscriptions/" + strings.ReplaceAll(name, " ", "-")
+		if _, err := api.Subscriptions.Create(subscription, &client.Subscription{Topic: topic, ExpirationPolicy: tc.sent}).Do(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := api.Subscriptions.Get(subscription).Do()
+		if err != nil || got.ExpirationPolicy == nil || got.ExpirationPolicy.Ttl != tc.want {
+			t.Errorf("%s: %+v, %v; want %q", name, got.ExpirationPolicy, err, tc.want)
+		}
+	}
 }

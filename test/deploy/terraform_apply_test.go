@@ -1,0 +1,142 @@
+package deploy
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/test/town"
+)
+
+// endpoints are the provider's names of the APIs that the local cloud serves, and
+// where each has its version.
+var endpoints = map[string]string{
+	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2", "iam_beta": "v1",
+	"service_usage": "v1", "cloud_resource_manager": "v1", "resource_manager": "v1", "resource_manager3": "v3",
+}
+
+// served is what of the module the local cloud serves; what these need comes along.
+// Cloud Scheduler's jobs with a topic, BigQuery and Cloud Monitoring are missing.
+var served = []string{
+	"google_cloud_run_v2_service_iam_binding.invokers", "google_logging_project_sink.sink", "google_project_iam_member.function",
+	"google_project_iam_member.heartbeat", "google_pubsub_subscription.dead_letters", "google_pubsub_subscription.push",
+	"google_pubsub_subscription_iam_member.agent_acknowledges", "google_pubsub_topic_iam_member.agent_dead_letters",
+	"google_pubsub_topic_iam_member.function_publishes", "google_pubsub_topic_iam_member.sink_publishes",
+	"google_secret_manager_secret_iam_member.function_reads", "google_service_account_iam_member.pubsub_signs",
+}
+
+// The mocked provider takes whatever it is given. Here Google's own provider makes
+// the module in the local cloud, finds afterwards that nothing is left to do, and
+// takes everything away again.
+func TestTheProviderAppliesTheModuleAndFindsNothingLeftToDo(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	run := terraform(t, root)
+	if err := os.CopyFS(filepath.Join(root, "deploy"), os.DirFS("../../deploy")); err != nil {
+		t.Fatal(err)
+	}
+	o := town.Start(t, stage.Options{})
+	write(t, filepath.Join(root, "main.tf"), caller(o.URL(), noBilling(t)))
+	initialise(t, run)
+	var targets []string
+	for _, resource := range served {
+		targets = append(targets, "-target=module.iapguard."+resource)
+	}
+	if out, err := run(append([]string{"apply", "-auto-approve", "-input=false"}, targets...)...); err != nil {
+		t.Fatalf("terraform apply: %v\n%s", err, out)
+	}
+	if out, err := run(append([]string{"plan", "-detailed-exitcode", "-input=false"}, targets...)...); err != nil {
+		t.Errorf("terraform plan right after: %v\n%s", err, out)
+	}
+	if diff := cmp.Diff(made, look(o)); diff != "" {
+		t.Errorf("made (-want +got):\n%s", diff)
+	}
+	if out, err := run(append([]string{"destroy", "-auto-approve", "-input=false"}, targets...)...); err != nil {
+		t.Errorf("terraform destroy: %v\n%s", err, out)
+	}
+}
+
+// made is some of what must be there, in the words of Google's APIs.
+var made = map[string]string{
+	"ingress":  "INGRESS_TRAFFIC_INTERNAL_ONLY",
+	"timeout":  "600s",
+	"account":  "guard-tf@demo-project.iam.gserviceaccount.com",
+	"invokers": "[map[members:[serviceAccount:guard-tf-pusher@demo-project.iam.gserviceaccount.com] role:roles/run.invoker]]",
+	"push":     "/work map[maximumBackoff:120s minimumBackoff:10s] map[deadLetterTopic:projects/demo-project/topics/guard-tf-dead-letters maxDeliveryAttempts:30] 600",
+	"never":    "map[]",
+	"sink":     "pubsub.googleapis.com/projects/demo-project/topics/guard-tf-events",
+	"writer":   "projects/demo-project/roles/guard_tfWriter",
+}
+
+func look(o *town.Town) map[string]string {
+	text := func(value any) string { return fmt.Sprint(value) }
+	get := func(path string) map[string]any { return o.CallAs(o.Owner(), http.MethodGet, path, nil) }
+	const project, services = "projects/demo-project", "/v2/projects/demo-project/locations/us-central1/services/guard-tf"
+	service := get(services)
+	template := service["template"].(map[string]any)
+	work := get("/v1/" + project + "/subscriptions/guard-tf-work")
+	return map[string]string{
+		"ingress":  text(service["ingress"]),
+		"timeout":  text(template["timeout"]),
+		"account":  text(template["serviceAccount"]),
+		"invokers": text(get(services + ":getIamPolicy")["bindings"]),
+		"push": strings.TrimPrefix(text(work["pushConfig"].(map[string]any)["pushEndpoint"]), text(service["uri"])) +
+			" " + text(work["retryPolicy"]) + " " + text(work["deadLetterPolicy"]) + " " + text(work["ackDeadlineSeconds"]),
+		"never":  text(work["expirationPolicy"]),
+		"sink":   text(get("/v2/" + project + "/sinks/guard-tf-events")["destination"]),
+		"writer": text(get("/v1/" + project + "/roles/guard_tfWriter")["name"]),
+	}
+}
+
+// caller is a root module whose provider calls the local cloud. The town has a
+// function with accounts and roles of its own, so the module's has another name.
+func caller(cloud, billing string) string {
+	var provider strings.Builder
+	for api, version := range endpoints {
+		fmt.Fprintf(&provider, "  %s_custom_endpoint = %q\n", api, cloud+"/"+version+"/")
+	}
+	return fmt.Sprintf(`terraform {
+  required_providers {
+    google = { source = "hashicorp/google" }
+  }
+}
+
+provider "google" {
+  project      = "demo-project"
+  access_token = "local"
+  cloud_billing_custom_endpoint = %q
+%s
+  batching {
+    enable_batching = false
+  }
+}
+
+module "iapguard" {
+  source              = "./deploy/terraform"
+  project_id          = "demo-project"
+  region              = "us-central1"
+  name                = "guard-tf"
+  image               = "us-docker.pkg.dev/cloudrun/container/hello:v1"
+  mode                = "enforce"
+  refused_requests    = "off"
+  deletion_protection = false
+}
+`, billing+"/v1/", provider.String())
+}
+
+// noBilling answers the one question that reading a project's number comes with: the
+// project has no billing account.
+func noBilling(t *testing.T) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"name": "projects/demo-project/billingInfo", "projectId": "demo-project"}`))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
