@@ -19,6 +19,15 @@ import (
 	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
+// The paths at which something is served. deploy/intake.yaml says what is pushed
+// to which.
+const (
+	EventsPath   = "/"
+	WorkPath     = "/work"
+	CommandsPath = "/commands"
+	HealthPath   = "/healthz"
+)
+
 // ServeHTTP answers with 204 what is done with, for ever, and with 503 what is
 // to be delivered again. There is no third answer to a message: Pub/Sub would
 // retry any other status for a day.
@@ -26,16 +35,16 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(telemetry.Received(r.Context(), r.Header))
 	var handle func(context.Context, *http.Request, []byte) error
 	switch r.URL.Path {
-	case "/healthz":
+	case HealthPath:
 		if f.gate.closed() {
 			refuse(w)
 		}
 		return
-	case "/":
+	case EventsPath:
 		handle = f.events
-	case "/work":
+	case WorkPath:
 		handle = f.delivered
-	case "/commands":
+	case CommandsPath:
 		handle = f.commands
 	default:
 		http.Error(w, "iapguard: nothing is served at this path", http.StatusNotFound)

@@ -14,9 +14,10 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// giveUpAfter is how long a work message is tried: 30 deliveries with the
-// longest backoff, two minutes, take as long.
-const giveUpAfter = time.Hour
+// GiveUpAfter is how long a work message is tried. It ends well before the
+// subscription's attempts do, so that who waits in vain is told in a report and
+// not among the dead letters; deploy/intake.yaml has the attempts and pauses.
+const GiveUpAfter = 45 * time.Minute
 
 // errNotYet sends a message back until its time has come. It is no failure.
 var errNotYet = errors.New("not due yet")
@@ -27,7 +28,7 @@ func (f *Function) dispatch(ctx context.Context, cause event.Cause, targets []po
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for _, target := range targets {
-		item := event.Work{Cause: cause, Target: target, GiveUpAt: f.now().Add(giveUpAfter).UTC()}
+		item := event.Work{Cause: cause, Target: target, GiveUpAt: f.now().Add(GiveUpAfter).UTC()}
 		group.Go(func() error {
 			if f.queue == nil {
 				return f.work(ctx, item)

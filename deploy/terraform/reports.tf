@@ -86,6 +86,7 @@ resource "google_bigquery_table_iam_member" "pubsub_writes" {
   member     = local.pubsub_agent
 }
 
+# Reading the reports and the views, for whom the module was told.
 resource "google_bigquery_dataset_iam_member" "readers" {
   for_each = var.report_readers
 

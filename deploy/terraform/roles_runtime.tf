@@ -20,6 +20,7 @@ locals {
   )
 }
 
+# Updating the services that run as these accounts.
 resource "google_service_account_iam_member" "runtime" {
   for_each = local.runtime_account_grants
 
@@ -28,6 +29,7 @@ resource "google_service_account_iam_member" "runtime" {
   member             = each.value.writer == null ? local.function : "serviceAccount:${google_service_account.writer[each.value.writer].email}"
 }
 
+# The same for every account of a project, where that was asked for.
 resource "google_project_iam_member" "runtime" {
   for_each = local.runtime_project_grants
 

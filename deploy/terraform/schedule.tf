@@ -81,6 +81,7 @@ resource "google_project_iam_member" "heartbeat" {
   member  = "serviceAccount:${google_service_account.heartbeat[0].email}"
 }
 
+# The same where the sink is a folder's.
 resource "google_folder_iam_member" "heartbeat" {
   count = local.sinks && local.scope_kind == "folders" ? 1 : 0
 
@@ -89,6 +90,7 @@ resource "google_folder_iam_member" "heartbeat" {
   member = "serviceAccount:${google_service_account.heartbeat[0].email}"
 }
 
+# The same where the sink is the organisation's.
 resource "google_organization_iam_member" "heartbeat" {
   count = local.sinks && local.scope_kind == "organizations" ? 1 : 0
 

@@ -85,6 +85,7 @@ resource "google_pubsub_topic_iam_member" "agent_dead_letters" {
   member  = local.pubsub_agent
 }
 
+# The other half: taking the message away from where it was delivered in vain.
 resource "google_pubsub_subscription_iam_member" "agent_acknowledges" {
   for_each = google_pubsub_subscription.push
 

@@ -1,4 +1,4 @@
-package deploy
+package deploy_test
 
 import (
 	"bytes"
@@ -24,13 +24,16 @@ import (
 	"github.com/iapguard/iapguard/test/town"
 )
 
+// where is the folder of the binary, "" until it is built.
+var where string
+
 // built is the binary as it is deployed, made once.
 var built = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "iapguard")
-	if err != nil {
+	var err error
+	if where, err = os.MkdirTemp("", "iapguard"); err != nil {
 		return "", err
 	}
-	binary := filepath.Join(folder, "iapguard")
+	binary := filepath.Join(where, "iapguard")
 	if out, err := exec.Command("go", "build", "-trimpath", "-tags=deployed", "-o", binary, "../../function/cmd/iapguard").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building iapguard: %w\n%s", err, out)
 	}
@@ -39,8 +42,8 @@ var built = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if binary, err := built(); err == nil {
-		os.RemoveAll(filepath.Dir(binary))
+	if where != "" {
+		os.RemoveAll(where)
 	}
 	os.Exit(code)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -42,6 +43,9 @@ func (m *Module) functions() map[string]function.Function {
 			sum := sha1.Sum([]byte(s))
 			return hex.EncodeToString(sum[:]), nil
 		}),
+		"basename": text(func(path string) (string, error) { return filepath.Base(path), nil }),
+		"fileset":  fileset, "regexall": stdlib.RegexAllFunc, "chomp": stdlib.ChompFunc, "reverse": stdlib.ReverseListFunc,
+		"abs": stdlib.AbsoluteFunc, "parseint": stdlib.ParseIntFunc, "timeadd": stdlib.TimeAddFunc, "coalescelist": stdlib.CoalesceListFunc,
 		"file": text(func(path string) (string, error) {
 			content, err := os.ReadFile(path)
 			return string(content), err
@@ -144,6 +148,27 @@ var decodeYAML = function.New(&function.Spec{
 			return cty.NilVal, err
 		}
 		return ctyjson.Unmarshal(asJSON, kind)
+	},
+})
+
+// fileset are the files of a folder that a pattern fits.
+var fileset = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "folder", Type: cty.String}, {Name: "pattern", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.Set(cty.String)),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		paths, err := filepath.Glob(filepath.Join(args[0].AsString(), args[1].AsString()))
+		if err != nil || len(paths) == 0 {
+			return cty.SetValEmpty(cty.String), err
+		}
+		var names []cty.Value
+		for _, path := range paths {
+			name, err := filepath.Rel(args[0].AsString(), path)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			names = append(names, cty.StringVal(filepath.ToSlash(name)))
+		}
+		return cty.SetVal(names), nil
 	},
 })
 

@@ -1,0 +1,192 @@
+package deploy_test
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+)
+
+// build is cloudbuild.yaml, as far as it is held against the code.
+type build struct {
+	Substitutions map[string]string `yaml:"substitutions"`
+	Steps         []step            `yaml:"steps"`
+	Images        []string          `yaml:"images"`
+	Options       struct {
+		AutomapSubstitutions  bool   `yaml:"automapSubstitutions"`
+		RequestedVerifyOption string `yaml:"requestedVerifyOption"`
+	} `yaml:"options"`
+}
+
+type step struct {
+	ID     string   `yaml:"id"`
+	Args   []string `yaml:"args"`
+	Env    []string `yaml:"env"`
+	Script string   `yaml:"script"`
+}
+
+func shippedBuild(t *testing.T) (read build, text string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "..", "cloudbuild.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(content, &read); err != nil {
+		t.Fatalf("reading cloudbuild.yaml: %v", err)
+	}
+	return read, string(content)
+}
+
+// step is a step by its id.
+func (b build) step(t *testing.T, id string) step {
+	t.Helper()
+	at := slices.IndexFunc(b.Steps, func(one step) bool { return one.ID == id })
+	if at < 0 {
+		t.Fatalf("cloudbuild.yaml has no step %s", id)
+	}
+	return b.Steps[at]
+}
+
+func TestNothingIsBuiltBeforeItIsCheckedAndNothingDeployedBeforeItIsTested(t *testing.T) {
+	read, _ := shippedBuild(t)
+	var ids []string
+	for _, each := range read.Steps {
+		if each.ID == "" {
+			t.Errorf("a step has no id: %v %s", each.Args, each.Script)
+		}
+		ids = append(ids, each.ID)
+	}
+	want := []string{"check-substitutions", "vet", "test", "build", "image", "deploy", "smoke"}
+	got := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !slices.Contains(want, id) })
+	if diff := cmp.Diff(want, got); diff != "" || ids[0] != want[0] {
+		t.Errorf("steps, the first being %s (-want +got):\n%s", ids[0], diff)
+	}
+	if !read.Options.AutomapSubstitutions || read.Options.RequestedVerifyOption != "VERIFIED" || len(read.Images) == 0 {
+		t.Error("scripts are not given the substitutions, or nobody signs where the image comes from")
+	}
+	if slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(id, "sbom") }) == false {
+		t.Error("the image's bill of materials is not kept")
+	}
+}
+
+// substitution is a use of one of our own; Google's begin with a letter.
+var substitution = regexp.MustCompile(`\$\{?(_[A-Z_]+)\b`)
+
+func TestEverySubstitutionIsDeclaredAndCheckedAndUsed(t *testing.T) {
+	read, text := shippedBuild(t)
+	check := read.step(t, "check-substitutions").Script
+	_, steps, _ := strings.Cut(text, "\nsteps:")
+	used := map[string]bool{}
+	for _, m := range substitution.FindAllStringSubmatch(strings.Replace(steps, check, "", 1), -1) {
+		used[m[1]] = true
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(read.Substitutions)), slices.Sorted(maps.Keys(used))); diff != "" {
+		t.Errorf("substitutions (-declared +used):\n%s", diff)
+	}
+	for name, value := range read.Substitutions {
+		if !regexp.MustCompile(`(?m)^\s*check ` + name + ` `).MatchString(check) {
+			t.Errorf("%s is not checked", name)
+		}
+		if !strings.Contains(text[:strings.Index(text, "\nsubstitutions:")], name+"=") {
+			t.Errorf("the command at the top does not give %s", name)
+		}
+		if value != "unset" {
+			t.Errorf("%s is %q by default: a build that guesses deploys to the wrong place", name, value)
+		}
+	}
+}
+
+// checked runs the check as Cloud Build does, with substitutions as variables.
+func checked(t *testing.T, substitutions map[string]string) (said string, ok bool) {
+	t.Helper()
+	read, _ := shippedBuild(t)
+	script := filepath.Join(t.TempDir(), "check")
+	if err := os.WriteFile(script, []byte(read.step(t, "check-substitutions").Script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), script)
+	command.Env = []string{"PATH=" + os.Getenv("PATH")}
+	for name, value := range read.Substitutions {
+		if given, ok := substitutions[name]; ok {
+			value = given
+		}
+		command.Env = append(command.Env, name+"="+value)
+	}
+	out, err := command.CombinedOutput()
+	if exit := command.ProcessState.ExitCode(); err != nil && exit != 1 {
+		t.Errorf("the check ended with %d, want 0 or 1", exit)
+	}
+	return string(out), err == nil
+}
+
+func TestASubstitutionThatIsMissingOrWrongStopsTheBuildWithOneLine(t *testing.T) {
+	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard", "_EVENTS_TOPIC": "iapguard-events"}
+	if said, ok := checked(t, right); !ok || said != "" {
+		t.Errorf("what is right is refused: %s", said)
+	}
+	remedies := map[string]string{"_REGION": "us-central1", "_REPOSITORY": "Artifact Registry", "_SERVICE": "Cloud Run service", "_EVENTS_TOPIC": "events topic"}
+	wrong := map[string][]string{
+		"_REGION":       {"europe-west1-b", "eu", "Europe-West1", "europe-west1 ", "$(id)"},
+		"_REPOSITORY":   {"europe-west1-docker.pkg.dev/p/iapguard", "Iapguard", "iapguard-", "a b"},
+		"_SERVICE":      {"projects/p/locations/l/services/iapguard", "-iapguard", strings.Repeat("s", 50), "a;b"},
+		"_EVENTS_TOPIC": {"projects/p/topics/iapguard-events", "ev", "1events", "a\nb"},
+	}
+	for name := range right {
+		for _, value := range append(wrong[name], "", "unset") {
+			changed := maps.Clone(right)
+			changed[name] = value
+			said, ok := checked(t, changed)
+			if ok || strings.Count(said, "\n") != 1+strings.Count(value, "\n") || !strings.Contains(said, name+"=") || !strings.Contains(said, remedies[name]) {
+				t.Errorf("%s is %q: passed %v, said %q: want it stopped with a line that names %s and %q", name, value, ok, said, name, remedies[name])
+			}
+		}
+	}
+	if said, ok := checked(t, nil); ok || strings.Count(said, "\n") != len(right) {
+		t.Errorf("nothing given: passed %v, said %q: want a line for each", ok, said)
+	}
+}
+
+func TestTheBuildUsesTheFlagsThatTheImageIsProvenWith(t *testing.T) {
+	read, _ := shippedBuild(t)
+	content, err := os.ReadFile(filepath.Join(asShipped, "ko.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var image struct {
+		DefaultBaseImage string `yaml:"defaultBaseImage"`
+		Builds           []struct {
+			Main  string   `yaml:"main"`
+			Env   []string `yaml:"env"`
+			Flags []string `yaml:"flags"`
+		} `yaml:"builds"`
+	}
+	if err := yaml.Unmarshal(content, &image); err != nil || len(image.Builds) != 1 {
+		t.Fatalf("deploy/ko.yaml: %d builds, error %v", len(image.Builds), err)
+	}
+	compiled, packed := read.step(t, "build"), read.step(t, "image")
+	if !slices.Contains(image.Builds[0].Flags, "-tags=deployed") {
+		t.Error("the image is built with the local cloud in it")
+	}
+	got := append(slices.DeleteFunc(slices.Clone(compiled.Args), func(arg string) bool { return !strings.HasPrefix(arg, "-") || strings.HasPrefix(arg, "-o=") }), compiled.Env...)
+	if diff := cmp.Diff(append(slices.Clone(image.Builds[0].Flags), image.Builds[0].Env...), got); diff != "" {
+		t.Errorf("flags of step build (-deploy/ko.yaml +cloudbuild.yaml):\n%s", diff)
+	}
+	for id, one := range map[string]step{"build": compiled, "image": packed} {
+		if last := one.Args[len(one.Args)-1]; last != image.Builds[0].Main {
+			t.Errorf("step %s builds %s, want %s", id, last, image.Builds[0].Main)
+		}
+	}
+	if !slices.Contains(packed.Env, "KO_CONFIG_PATH=deploy/ko.yaml") {
+		t.Error("step image does not read deploy/ko.yaml")
+	}
+	if !strings.Contains(image.DefaultBaseImage, "distroless/static") {
+		t.Errorf("the base is %s, which may have a shell", image.DefaultBaseImage)
+	}
+}

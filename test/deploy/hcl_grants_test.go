@@ -1,0 +1,193 @@
+package deploy_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/deploy/roles"
+	"github.com/iapguard/iapguard/test/deploy/blueprint"
+)
+
+// shippedRoles are the permissions of the roles in deploy/roles, by id.
+func shippedRoles(t *testing.T) map[string][]string {
+	t.Helper()
+	loaded, err := roles.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	permissions := map[string][]string{}
+	for _, role := range loaded {
+		permissions[role.ID] = role.Names()
+	}
+	return permissions
+}
+
+// madeRoles are the permissions of the roles that the module makes, by name.
+func madeRoles(all resources) map[string][]string {
+	made := map[string][]string{}
+	for _, role := range append(all.of("google_project_iam_custom_role"), all.of("google_organization_iam_custom_role")...) {
+		for _, permission := range role.Values["permissions"].([]any) {
+			made[role.Text("id")] = append(made[role.Text("id")], permission.(string))
+		}
+	}
+	return made
+}
+
+// grants are the resources that give somebody a role.
+func grants(all resources) []blueprint.Resource {
+	return slices.DeleteFunc(slices.Clone([]blueprint.Resource(all)), func(one blueprint.Resource) bool {
+		return !strings.HasSuffix(one.Kind, "_iam_member") && !strings.HasSuffix(one.Kind, "_iam_binding")
+	})
+}
+
+// members are whom a grant is for.
+func members(grant blueprint.Resource) []string {
+	if one := grant.Text("member"); one != "" {
+		return []string{one}
+	}
+	var all []string
+	for _, each := range grant.Values["members"].([]any) {
+		all = append(all, each.(string))
+	}
+	return all
+}
+
+func TestRolesHaveThePermissionsOfTheRoleFileAndNoOthers(t *testing.T) {
+	seen := map[string][]string{}
+	inEveryShape(t, func(t *testing.T, _ string, all resources) {
+		want := shippedRoles(t)
+		for name, got := range madeRoles(all) {
+			id := name[strings.LastIndex(name, "/")+1:]
+			if diff := cmp.Diff(want[id], got); diff != "" {
+				t.Errorf("%s (-deploy/roles +module):\n%s", name, diff)
+			}
+			seen[id] = got
+		}
+	})
+	if diff := cmp.Diff(shippedRoles(t), seen); diff != "" {
+		t.Errorf("roles that some shape makes (-deploy/roles +module):\n%s", diff)
+	}
+}
+
+// onTheScope are the custom roles of the function's own account on the scope.
+func onTheScope(scope string, all resources) []string {
+	var ids []string
+	for _, grant := range grants(all) {
+		on := map[string]string{
+			"google_project_iam_member": "projects/" + grant.Text("project"), "google_folder_iam_member": grant.Text("folder"),
+			"google_organization_iam_member": "organizations/" + grant.Text("org_id"),
+		}[grant.Kind]
+		if on == scope && grant.Text("member") == "serviceAccount:iapguard@demo-project.iam.gserviceaccount.com" {
+			ids = append(ids, grant.Text("role")[strings.LastIndex(grant.Text("role"), "/")+1:])
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func TestTheFunctionHoldsOnTheScopeWhatItsModeNeeds(t *testing.T) {
+	want := map[string][]string{
+		"report-only in one project":   {"iapguardCallers", "iapguardInherited", "iapguardReader"},
+		"enforce in one project":       {"iapguardCallers", "iapguardInherited", "iapguardReader", "iapguardRuntime", "iapguardWriter"},
+		"everything in one project":    {"iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader", "iapguardRuntime", "iapguardWriter"},
+		"in a folder, planned":         {"iapguardCallers", "iapguardInherited", "iapguardReader"},
+		"in an organisation, by waves": {"iapguardCallers", "iapguardInherited", "iapguardReader"},
+	}
+	inEveryShape(t, func(t *testing.T, scope string, all resources) {
+		_, name, _ := strings.Cut(t.Name(), "/")
+		if diff := cmp.Diff(want[strings.ReplaceAll(name, "_", " ")], onTheScope(scope, all)); diff != "" {
+			t.Errorf("roles of the function on %s (-want +module):\n%s", scope, diff)
+		}
+	})
+}
+
+// broad are roles of Google's that would undo what the custom ones are for.
+var broad = []string{"roles/owner", "roles/editor", "roles/viewer", "roles/run.admin", "roles/iam.serviceAccountUser", "roles/iam.serviceAccountAdmin",
+	"roles/iam.securityAdmin", "roles/resourcemanager.projectIamAdmin"}
+
+func TestNobodyMayActAsEveryAccountOfAFolderOrOrganisation(t *testing.T) {
+	inEveryShape(t, func(t *testing.T, _ string, all resources) {
+		custom := madeRoles(all)
+		for _, grant := range grants(all) {
+			role := grant.Text("role")
+			if slices.Contains(broad, role) {
+				t.Errorf("%s grants %s", grant.Address, role)
+			}
+			acts := slices.Contains(custom[role], "iam.serviceAccounts.actAs") || role == "roles/iam.serviceAccountTokenCreator"
+			if acts && grant.Kind != "google_service_account_iam_member" && !(grant.Kind == "google_project_iam_member" && strings.HasSuffix(role, "Runtime")) {
+				t.Errorf("%s grants acting as accounts beyond one account, or one project that was named for it", grant.Address)
+			}
+			for _, member := range members(grant) {
+				if kind, _, _ := strings.Cut(member, ":"); kind != "serviceAccount" && kind != "group" {
+					t.Errorf("%s is granted to %s", grant.Address, member)
+				}
+			}
+		}
+	})
+}
+
+func TestOnlyPushesAndTriggersMayInvokeTheFunction(t *testing.T) {
+	inEveryShape(t, func(t *testing.T, _ string, all resources) {
+		service, _, _ := serviceOf(t, all)
+		if service.Values["invoker_iam_disabled"] != false || service.Values["iap_enabled"] != false || service.Text("ingress") != "INGRESS_TRAFFIC_INTERNAL_ONLY" {
+			t.Errorf("invoker check off %v, IAP %v, ingress %s: want the check, no IAP, internal only",
+				service.Values["invoker_iam_disabled"], service.Values["iap_enabled"], service.Text("ingress"))
+		}
+		want := []string{"serviceAccount:iapguard-pusher@demo-project.iam.gserviceaccount.com"}
+		if len(all.of("google_eventarc_trigger")) > 0 {
+			want = append(want, "serviceAccount:iapguard-trigger@demo-project.iam.gserviceaccount.com")
+		}
+		var got []string
+		for _, grant := range grants(all) {
+			if strings.HasPrefix(grant.Text("role"), "roles/run.") {
+				got = append(got, members(grant)...)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("invokers (-want +module):\n%s", diff)
+		}
+	})
+}
+
+// authoritative is the only resource that takes a role from whoever else has it:
+// who may invoke the function is the module's to say, and nothing else is.
+const authoritative = "google_cloud_run_v2_service_iam_binding"
+
+func TestTheModuleTakesNothingFromAnybodyElseAndMakesNoKeys(t *testing.T) {
+	files, err := blueprint.Files(filepath.Join(asShipped, "terraform"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		text, err := os.ReadFile(filepath.Join(asShipped, "terraform", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(text), "\n")
+		for _, block := range files[name].Blocks {
+			if block.Type != "resource" {
+				continue
+			}
+			kind := block.Labels[0]
+			if kind == "google_service_account_key" || strings.HasSuffix(kind, "_iam_policy") || strings.HasSuffix(kind, "_iam_binding") && kind != authoritative {
+				t.Errorf("%s: %s is made: keys can be stolen, and policies and bindings take roles from others", name, strings.Join(block.Labels, "."))
+			}
+			if grants := strings.HasSuffix(kind, "_iam_member") || strings.HasSuffix(kind, "_iam_binding"); grants && !explained(lines, block.TypeRange.Start.Line) {
+				t.Errorf("%s:%d: no comment says why %s is granted", name, block.TypeRange.Start.Line, fmt.Sprint(block.Labels))
+			}
+		}
+	}
+}
+
+// explained reports whether a comment stands right before a line, counted from
+// one.
+func explained(lines []string, line int) bool {
+	return line >= 2 && strings.HasPrefix(lines[line-2], "#")
+}
