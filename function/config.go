@@ -12,6 +12,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
 // Config is what the environment says. README.md, Deploy, lists the variables.
@@ -27,6 +28,7 @@ type Config struct {
 	Port         int
 	LogLevel     slog.Level
 	Connect      connect.Config
+	Telemetry    telemetry.Config
 	Place        Place            // where the function itself runs; Locate finds it
 	Project      string           // id of the project that log lines name for their traces; Locate finds it
 	Clock        func() time.Time // tells the time; nil = the machine's
@@ -86,7 +88,9 @@ func ReadConfig(environ []string) (Config, error) {
 			problems = append(problems, fmt.Errorf("LOG_LEVEL is %q: write DEBUG, INFO, WARN or ERROR", level))
 		}
 	}
-	return config, errors.Join(problems...)
+	var senseless []error
+	config.Telemetry, senseless = telemetry.ReadConfig(env)
+	return config, errors.Join(append(problems, senseless...)...)
 }
 
 func unknownVariables(env map[string]string) []error {

@@ -10,9 +10,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// named finds the variables that a row of a table is about: NAME, or several at
-// once as PREFIX_{A,B}.
-var named = regexp.MustCompile("`([A-Z][A-Z_]+)(?:\\{([A-Z_,]*)\\}([A-Z_]*))?`")
+// named finds the names that a row of a table is about, of which some stand for
+// several: OF_{A,B}_THE_{C,D}.
+var (
+	named   = regexp.MustCompile("`([A-Z][A-Z_{},]+)`")
+	several = regexp.MustCompile(`\{([A-Z_,]*)\}`)
+)
+
+// meant are the names that one stands for.
+func meant(name string) []string {
+	at := several.FindStringSubmatchIndex(name)
+	if at == nil {
+		return []string{name}
+	}
+	var names []string
+	for each := range strings.SplitSeq(name[at[2]:at[3]], ",") {
+		names = append(names, meant(name[:at[0]]+each+name[at[1]:])...)
+	}
+	return names
+}
 
 func TestTheReadmeNamesTheVariablesThatAreRead(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
@@ -24,9 +40,7 @@ func TestTheReadmeNamesTheVariablesThatAreRead(t *testing.T) {
 	var got []string
 	for row := range strings.Lines(table) {
 		for _, m := range named.FindAllStringSubmatch(strings.Split(row, "|")[1], -1) {
-			for _, each := range strings.Split(m[2], ",") {
-				got = append(got, m[1]+each+m[3])
-			}
+			got = append(got, meant(m[1])...)
 		}
 	}
 	slices.Sort(got)

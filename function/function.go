@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/cloud"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
 // Function is the handler with everything that it was wired with.
@@ -22,6 +24,8 @@ type Function struct {
 	queue    queue // nil = work is done inline
 	log      *slog.Logger
 	now      func() time.Time
+	// telemetry is nil when nothing is exported.
+	telemetry *telemetry.Telemetry
 
 	lanes    lanes
 	pending  pending
@@ -40,7 +44,7 @@ type services interface {
 
 // queue keeps work until it is pushed to /work.
 type queue interface {
-	Send(ctx context.Context, data []byte) error
+	Send(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
 // New wires the function. Everything that is wrong with the configuration or
@@ -56,6 +60,10 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if err != nil {
 		return nil, err
 	}
+	observed, err := observe(ctx, &config, log)
+	if err != nil {
+		return nil, err
+	}
 	clients, err := cloud.Connect(ctx, config.Connect, config.Clock)
 	if err != nil {
 		return nil, err
@@ -63,9 +71,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	f := &Function{
 		self:  self(config),
 		cloud: clients, policies: policies, log: log, now: config.Clock,
-		gate: newGate(),
+		gate: newGate(), telemetry: observed,
 	}
-	publisher := told{log: log}
+	publisher := told{log: log, telemetry: observed}
 	if config.ReportsTopic == "" {
 		log.Warn("no reports topic is set: reports go to the log only")
 	} else if publisher.to, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
@@ -79,7 +87,25 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	f.engine = NewEngine(clients, config)
 	f.engine.Writers = config.Writers
 	f.engine.Publisher, f.engine.Policy, f.engine.Holds, f.engine.Log = publisher, policies.current, heldBy(config.Holds, log), log
+	if observed != nil {
+		f.engine.Tracer = observed
+	}
 	return f, nil
+}
+
+// observe begins to record what the function does, where that is to be exported,
+// the calls of Google's APIs included.
+func observe(ctx context.Context, config *Config, log *slog.Logger) (*telemetry.Telemetry, error) {
+	if unread := config.Telemetry.Unread; len(unread) > 0 {
+		log.Warn("set, but not read by iapguard", "variables", unread)
+	}
+	own := config.Place.Service
+	about := telemetry.About{Version: Version, Project: config.Project, Region: own.Location, Service: own.Service}
+	started, err := telemetry.Start(ctx, config.Telemetry, about, connect.Authorized, log)
+	if started != nil {
+		config.Connect.Wrap = started.Transport
+	}
+	return started, err
 }
 
 // open connects to a topic until the function is closed.
@@ -92,6 +118,9 @@ func (f *Function) open(ctx context.Context, name, emulator string) (*topic.Topi
 	return opened, nil
 }
 
+// closePatience is how long the last telemetry may take.
+const closePatience = 500 * time.Millisecond
+
 // Close refuses further messages, waits for those in hand, and disconnects.
 func (f *Function) Close() error {
 	f.gate.shut()
@@ -100,5 +129,8 @@ func (f *Function) Close() error {
 	for _, opened := range f.opened {
 		problems = append(problems, opened.Close())
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	f.telemetry.Close(ctx)
 	return errors.Join(problems...)
 }

@@ -78,7 +78,9 @@ func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle func(co
 			http.Error(w, "iapguard: deliver again", http.StatusServiceUnavailable)
 		}
 	}()
-	switch err := f.message(w, r, handle); {
+	err := f.message(w, r, handle)
+	f.telemetry.Flush(r.Context())
+	switch {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
 	case errors.Is(err, errNotYet):
@@ -102,7 +104,19 @@ func (f *Function) message(w http.ResponseWriter, r *http.Request, handle func(c
 	case err != nil:
 		return fmt.Errorf("reading the message: %w", err) // the sender went away
 	}
-	return handle(r.Context(), r, body)
+	ctx, ended := f.telemetry.Message(r.Context(), r.URL.Path, r.Header, body)
+	err = handle(ctx, r.WithContext(ctx), body)
+	ended(unlessDeferred(err))
+	return err
+}
+
+// unlessDeferred leaves out that a message comes again when it is due: that is no
+// failure.
+func unlessDeferred(err error) error {
+	if errors.Is(err, errNotYet) {
+		return nil
+	}
+	return err
 }
 
 // events is the first stage: what happened, and whom does it concern?
@@ -118,7 +132,10 @@ func (f *Function) commands(ctx context.Context, r *http.Request, body []byte) e
 
 func (f *Function) parsed(ctx context.Context, message event.Message, body []byte) error {
 	var problems []error
-	for _, result := range event.Parse(message, f.self) {
+	_, ended := f.telemetry.Begin(ctx, "parse")
+	results := event.Parse(message, f.self)
+	ended(nil)
+	for _, result := range results {
 		switch {
 		case result.Cause != nil:
 			problems = append(problems, f.cause(ctx, *result.Cause, body))
@@ -150,7 +167,9 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		f.log.DebugContext(ctx, "passed over: another refused request of the same service is being looked into", "key", cause.Key)
 		return nil
 	}
-	targets, err := f.targets(ctx, cause)
+	resolving, ended := f.telemetry.Begin(ctx, "resolve", "cause", string(cause.Kind))
+	targets, err := f.targets(resolving, cause)
+	ended(err)
 	switch action := fault.ActionOf(err); {
 	case err != nil && (action == fault.Retry || action == fault.Later):
 		return err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
 // told publishes reports and writes one structured log line about each, on which
@@ -15,19 +17,37 @@ import (
 type told struct {
 	to  reconcile.Publisher // nil = no topic
 	log *slog.Logger
+	// telemetry is nil when nothing is exported.
+	telemetry *telemetry.Telemetry
 }
 
 // Publish logs what is safe, and nothing else: a report that could not be
 // published comes again.
-func (p told) Publish(ctx context.Context, r report.Report) error {
+func (p told) Publish(ctx context.Context, r report.Report) (err error) {
+	ctx, ended := p.telemetry.Begin(ctx, "publish", "outcome", string(r.Outcome))
+	defer func() { ended(err) }()
 	line := summary(r)
 	if p.to == nil {
 		line = append(line, slog.String("type", report.TypePrefix+string(r.Outcome)), slog.Any("data", r))
-	} else if err := p.to.Publish(ctx, r); err != nil {
+	} else if err = p.to.Publish(ctx, r); err != nil {
 		return err
 	}
 	p.log.LogAttrs(ctx, slog.LevelInfo, "report", line...)
+	p.measure(ctx, r)
 	return nil
+}
+
+// measure counts a report that is safe, with the steps that it tells of.
+func (p told) measure(ctx context.Context, r report.Report) {
+	p.telemetry.Outcome(ctx, string(r.Outcome), string(r.Mode))
+	for _, step := range r.Steps {
+		if step.Result != report.StepPlanned {
+			p.telemetry.Step(ctx, step.Op, string(step.Result))
+		}
+	}
+	if at := r.Cause.At; r.Outcome == report.Protected && r.Cause.Kind != string(event.CommandReceived) && at != nil {
+		p.telemetry.Protected(ctx, r.ObservedAt.Sub(*at))
+	}
 }
 
 // summary is what metrics count and alerts tell of a report. What a report does

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
 // prefix begins every variable of ours.
@@ -26,7 +27,7 @@ var others = []string{"PUBSUB_EMULATOR_HOST", "PORT", "LOG_LEVEL", "K_SERVICE", 
 
 // Variables are the names of all environment variables that serve reads, sorted.
 func Variables() []string {
-	names := slices.Clone(others)
+	names := append(slices.Clone(others), telemetry.Variables()...)
 	for _, name := range variables {
 		names = append(names, prefix+name)
 	}

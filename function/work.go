@@ -12,6 +12,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
 // GiveUpAfter is how long a work message is tried. It ends well before the
@@ -37,7 +38,10 @@ func (f *Function) dispatch(ctx context.Context, cause event.Cause, targets []po
 			if err != nil {
 				return err
 			}
-			return f.queue.Send(ctx, data)
+			sending, ended := f.telemetry.Begin(ctx, "enqueue", "target", target.Name())
+			err = f.queue.Send(sending, data, telemetry.Carried(sending))
+			ended(err)
+			return err
 		})
 	}
 	return group.Wait()

@@ -29,10 +29,12 @@ func (r *run) apply(ctx context.Context, v view, steps []plan.Step) error {
 			step.Version = version
 		}
 		var version string
+		taking, ended := r.begin(lasting, "apply", "op", string(step.Op), "resource", step.Resource)
 		err := r.retrying(ctx, func() (err error) {
-			version, err = r.Applier.Apply(lasting, step, v.writer.account)
+			version, err = r.Applier.Apply(taking, step, v.writer.account)
 			return err
 		})
+		ended(err)
 		result := stepReport(step, report.StepDone)
 		if err != nil {
 			result.Result = report.StepFailed

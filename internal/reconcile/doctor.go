@@ -93,10 +93,12 @@ func (r *run) evidence(ctx context.Context, v view) (doctor.Evidence, error) {
 	if !v.inScope {
 		e.Settings = posture.DefaultSettings()
 	}
+	ctx, ended := r.begin(ctx, "examine")
 	err := r.retrying(ctx, func() (err error) {
 		e.Examination, err = r.Examiner.Examine(ctx, v.posture, e.Symptom == nil)
 		return err
 	})
+	ended(err)
 	if err != nil {
 		return e, fmt.Errorf("examining %s: %w", r.request.Target, err)
 	}

@@ -54,7 +54,7 @@ type Holds interface {
 	On(target posture.Target, projectNumber string, at time.Time) *posture.Hold
 }
 
-// Engine is the loop with its surroundings. All fields but Holds, Prober, Self, Writers, History and Memory are required.
+// Engine is the loop with its surroundings. All fields but Holds, Prober, Tracer, Self, Writers, History and Memory are required.
 type Engine struct {
 	Observer  Observer
 	Describer Describer
@@ -70,6 +70,7 @@ type Engine struct {
 	// Prober asks at the doors where the policy wants it; nil = nobody asks.
 	Prober  Prober
 	Log     *slog.Logger
+	Tracer  Tracer // nil = nobody is told
 	Version string // of iapguard, for the reports
 	// Self is who we are, by which redeploys and writes are counted. It may not be
 	// known.
@@ -116,10 +117,12 @@ var (
 
 // Run handles one request. Any error but ErrGone and ErrOutOfScope means that
 // nothing final could be published: the message must be delivered again.
-func (e *Engine) Run(ctx context.Context, request Request) (report.Report, error) {
+func (e *Engine) Run(ctx context.Context, request Request) (final report.Report, err error) {
+	ctx, ended := e.begin(ctx, "reconcile", "target", request.Target.Name(), "cause", string(request.Cause.Kind))
+	defer func() { ended(err) }()
 	ctx, meter := report.NewMeter(ctx)
 	r := &run{Engine: e, request: request, meter: meter, id: uuid.NewString(), began: e.Now()}
-	final, err := r.answer(ctx)
+	final, err = r.answer(ctx)
 	if err != nil || request.DryRun {
 		return final, err
 	}

@@ -103,18 +103,38 @@ type view struct {
 	since    time.Time // since when what it waits for is missing, zero = not known
 }
 
+// observe reads the service, and says what follows from that.
 func (r *run) observe(ctx context.Context) (view, error) {
 	rules := r.Policy()
-	var observed posture.Posture
-	err := r.retrying(ctx, func() (err error) {
+	observed, err := r.look(ctx, rules)
+	if err != nil {
+		return view{}, fmt.Errorf("observing %s: %w", r.request.Target, err)
+	}
+	ctx, ended := r.begin(ctx, "plan")
+	v, err := r.plan(ctx, rules, observed)
+	ended(err)
+	return v, err
+}
+
+// look reads the service. Once something was written that verifies it.
+func (r *run) look(ctx context.Context, rules Policy) (observed posture.Posture, err error) {
+	part := "observe"
+	if r.done != nil {
+		part = "verify"
+	}
+	ctx, ended := r.begin(ctx, part)
+	defer func() { ended(err) }()
+	err = r.retrying(ctx, func() (err error) {
 		if observed, err = r.Observer.Observe(ctx, r.request.Target); err != nil || r.describes(rules) == (posture.Asked{}) {
 			return err
 		}
 		return r.Describer.Describe(ctx, &observed, r.describes(rules))
 	})
-	if err != nil {
-		return view{}, fmt.Errorf("observing %s: %w", r.request.Target, err)
-	}
+	return observed, err
+}
+
+// plan assesses what was observed and plans what follows.
+func (r *run) plan(ctx context.Context, rules Policy, observed posture.Posture) (view, error) {
 	if r.before == nil {
 		r.before, r.open = observed.Doors(), r.openSince(ctx, observed)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +52,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	if o.format != "text" && o.format != "json" {
 		return nil, usageError{fmt.Errorf("--format is %q: write text or json", o.format)}
 	}
-	config, err := function.ReadConfig(os.Environ())
+	config, err := function.ReadConfig(typedWith())
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -85,6 +87,12 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	engine.Publisher, engine.Holds, engine.Log = publisher, holds, slog.New(slog.DiscardHandler)
 	engine.Policy = func() reconcile.Policy { return rules }
 	return &bench{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost}, nil
+}
+
+// typedWith is the environment for what a person types. What it says about
+// OpenTelemetry is meant for others: nothing is exported from a terminal.
+func typedWith() []string {
+	return slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "OTEL_") })
 }
 
 // openFor is open with the services in scopes.

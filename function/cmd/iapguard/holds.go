@@ -38,7 +38,7 @@ func (h *holdsFlag) open(ctx context.Context) (holdsStore, error) {
 	case !holdsSecret.MatchString(name):
 		return holdsFile(name), nil
 	}
-	config, err := function.ReadConfig(os.Environ())
+	config, err := function.ReadConfig(typedWith())
 	if err != nil {
 		return nil, usageError{err}
 	}

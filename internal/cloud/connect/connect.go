@@ -55,6 +55,8 @@ type Config struct {
 	// Lender lends the tokens of accounts that calls are made as; nil = all calls
 	// are made in the own name.
 	Lender *Lender
+	// Wrap is put around the transport of every client; nil = nothing is.
+	Wrap func(http.RoundTripper) http.RoundTripper
 	// UserAgent is the product token and version, "iapguard/1.2.3".
 	UserAgent string
 }
@@ -123,14 +125,15 @@ func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, er
 		return nil, err
 	}
 	if strings.HasPrefix(endpoint, "http://") {
-		client := &http.Client{Transport: &caller{own: &localCaller{base: counted, self: c.Self}, plain: counted, token: c.localToken}}
+		client := &http.Client{Transport: &caller{own: &localCaller{base: c.transport(), self: c.Self}, plain: c.transport(), token: c.localToken}}
 		return []option.ClientOption{option.WithHTTPClient(client), option.WithEndpoint(endpoint)}, nil
 	}
-	transport, err := htransport.NewTransport(ctx, counted, option.WithScopes(scope))
+	// What the library would measure by itself is measured by Wrap, if at all.
+	transport, err := htransport.NewTransport(ctx, c.transport(), option.WithScopes(scope), option.WithTelemetryDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("finding credentials for %s: %w", api, err)
 	}
-	client := &http.Client{Transport: &caller{own: transport, plain: counted, token: c.Lender.token}}
+	client := &http.Client{Transport: &caller{own: transport, plain: c.transport(), token: c.Lender.token}}
 	options := []option.ClientOption{option.WithHTTPClient(client)}
 	if endpoint != "" {
 		options = append(options, option.WithEndpoint(endpoint))
@@ -146,6 +149,29 @@ func (c Config) localToken(ctx context.Context, account string) (string, error) 
 		return c.Lender.token(ctx, account)
 	}
 	return "serviceAccount:" + account, nil
+}
+
+func (c Config) transport() http.RoundTripper {
+	if c.Wrap == nil {
+		return counted
+	}
+	return c.Wrap(counted)
+}
+
+// Authorized is a client with Google's credentials for what is no API of the
+// recipe. It is not counted for reports, and refuses all but https.
+func Authorized(ctx context.Context) (*http.Client, error) {
+	secured := roundTripper(func(request *http.Request) (*http.Response, error) {
+		if request.URL.Scheme != "https" {
+			return nil, fmt.Errorf("sending credentials to %s: only https gets any", request.URL.Host)
+		}
+		return pooled.RoundTrip(request)
+	})
+	transport, err := htransport.NewTransport(ctx, secured, option.WithScopes(scope), option.WithTelemetryDisabled())
+	if err != nil {
+		return nil, fmt.Errorf("finding credentials: %w", err)
+	}
+	return &http.Client{Transport: transport}, nil
 }
 
 // counted is the one transport under all clients: connections are shared, and

@@ -72,9 +72,9 @@ func (t *Topic) Publish(ctx context.Context, r report.Report) error {
 	return t.send(ctx, message(event))
 }
 
-// Send stores a message without attributes and without an order.
-func (t *Topic) Send(ctx context.Context, data []byte) error {
-	return t.send(ctx, &pubsub.Message{Data: data})
+// Send stores a message without an order.
+func (t *Topic) Send(ctx context.Context, data []byte, attributes map[string]string) error {
+	return t.send(ctx, &pubsub.Message{Data: data, Attributes: attributes})
 }
 
 func (t *Topic) send(ctx context.Context, message *pubsub.Message) error {

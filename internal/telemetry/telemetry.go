@@ -1,0 +1,148 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/sdk/trace"
+	tracing "go.opentelemetry.io/otel/trace"
+)
+
+// scope names who recorded what is exported.
+const scope = "github.com/iapguard/iapguard"
+
+// exportPatience is how long one export may take; what is not taken by then is dropped.
+const exportPatience = 2 * time.Second
+
+// Telemetry records and exports. nil records nothing: all methods may be called on it.
+type Telemetry struct {
+	traces  *trace.TracerProvider
+	metrics *metric.MeterProvider
+	tracer  tracing.Tracer
+	numbers numbers
+	flushes flushes
+	log     *slog.Logger
+}
+
+// About is what everything that is exported says of the function.
+type About struct {
+	Version string
+	// Project, Region and Service say where it runs on Cloud Run; "" = elsewhere.
+	Project, Region, Service string
+}
+
+// Start begins to record what is to be exported, nil when that is nothing.
+// google gives the client with Google's credentials, and is asked only for an
+// endpoint of Google's.
+func Start(ctx context.Context, config Config, about About, google func(context.Context) (*http.Client, error), log *slog.Logger) (*Telemetry, error) {
+	if !config.Traces.On && !config.Metrics.On {
+		return nil, nil
+	}
+	described, err := about.resource(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("describing the function for telemetry: %w", err)
+	}
+	// A collector that is not there is no reason to print lines of its own making.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("telemetry is not exported", "err", err) }))
+	t := &Telemetry{log: log}
+	traces := []trace.TracerProviderOption{trace.WithResource(described)}
+	if config.Traces.On {
+		processor, err := spans(ctx, config.Traces, google)
+		if err != nil {
+			return nil, fmt.Errorf("exporting traces: %w", err)
+		}
+		traces = append(traces, trace.WithSpanProcessor(processor))
+	}
+	metrics := []metric.Option{metric.WithResource(described)}
+	if config.Metrics.On {
+		reader, err := points(ctx, config.Metrics, google)
+		if err != nil {
+			return nil, fmt.Errorf("exporting metrics: %w", err)
+		}
+		metrics = append(metrics, metric.WithReader(reader))
+	}
+	t.traces, t.metrics = trace.NewTracerProvider(traces...), metric.NewMeterProvider(metrics...)
+	t.tracer = t.traces.Tracer(scope)
+	if t.numbers, err = newNumbers(t.metrics.Meter(scope)); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// spans exports spans in batches. Failed exports are not repeated: there will be
+// others, and requests wait for them.
+func spans(ctx context.Context, to Export, google func(context.Context) (*http.Client, error)) (trace.SpanProcessor, error) {
+	options := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false})}
+	if to.Google {
+		client, err := google(ctx)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, otlptracehttp.WithHTTPClient(client))
+	}
+	exporter, err := otlptracehttp.New(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	return trace.NewBatchSpanProcessor(exporter, trace.WithExportTimeout(exportPatience)), nil
+}
+
+func points(ctx context.Context, to Export, google func(context.Context) (*http.Client, error)) (metric.Reader, error) {
+	options := []otlpmetrichttp.Option{otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{Enabled: false})}
+	if to.Google {
+		client, err := google(ctx)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, otlpmetrichttp.WithHTTPClient(client))
+	}
+	exporter, err := otlpmetrichttp.New(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	return metric.NewPeriodicReader(exporter, metric.WithTimeout(exportPatience)), nil
+}
+
+// resource describes the function; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
+// go before what is said here. Google's endpoint wants to know the project, and an
+// instance's own name keeps its points apart from others'. Source:
+// stackdriver/docs/reference/telemetry/overview.
+func (a About) resource(ctx context.Context) (*resource.Resource, error) {
+	attributes := []attribute.KeyValue{
+		attribute.String("service.name", "iapguard"), attribute.String("service.version", a.Version),
+		attribute.String("service.instance.id", uuid.NewString()),
+	}
+	if a.Service != "" {
+		attributes = append(attributes, attribute.String("cloud.provider", "gcp"), attribute.String("cloud.platform", "gcp_cloud_run"),
+			attribute.String("cloud.region", a.Region), attribute.String("faas.name", a.Service))
+	}
+	if a.Project != "" {
+		attributes = append(attributes, attribute.String("gcp.project_id", a.Project), attribute.String("cloud.account.id", a.Project))
+	}
+	described, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(attributes...), resource.WithFromEnv())
+	if errors.Is(err, resource.ErrPartialResource) || errors.Is(err, resource.ErrSchemaURLConflict) {
+		return described, nil // what could be told is told
+	}
+	return described, err
+}
+
+// Close exports what is left and ends.
+func (t *Telemetry) Close(ctx context.Context) {
+	if t == nil {
+		return
+	}
+	if err := errors.Join(t.traces.Shutdown(ctx), t.metrics.Shutdown(ctx)); err != nil {
+		t.log.WarnContext(ctx, "the last telemetry was not exported", "err", err)
+	}
+}

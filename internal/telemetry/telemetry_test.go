@@ -1,0 +1,162 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// exportTo starts telemetry that is exported to a handler.
+func exportTo(t *testing.T, handler http.HandlerFunc, log *slog.Logger) *Telemetry {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+	config, problems := ReadConfig(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	started, err := Start(t.Context(), config, About{Version: "1"}, nil, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		started.Close(ended) // whoever hangs is not waited for
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return started
+}
+
+func TestSwitchedOffItCostsNothing(t *testing.T) {
+	off, err := Start(t.Context(), Config{}, About{}, nil, nil)
+	if off != nil || err != nil {
+		t.Fatalf("%v, %v; want nothing to record with", off, err)
+	}
+	ctx := t.Context()
+	got := testing.AllocsPerRun(100, func() {
+		ctx, ended := off.Message(ctx, "/", nil, nil)
+		ctx, part := off.Begin(ctx, "observe")
+		part(nil)
+		off.Outcome(ctx, "protected", "enforce")
+		off.Step(ctx, "patch", "done")
+		off.Protected(ctx, 0)
+		ended(nil)
+		off.Flush(ctx)
+	})
+	if got != 0 {
+		t.Errorf("%v allocations a message, want none", got)
+	}
+	off.Close(ctx)
+}
+
+func TestACollectorThatHangsIsWaitedForOnceAndNeverAgainForAWhile(t *testing.T) {
+	var logged strings.Builder
+	posts := make(chan string, 1000)
+	over := make(chan struct{})
+	defer close(over)
+	hangs := exportTo(t, func(_ http.ResponseWriter, r *http.Request) {
+		posts <- r.URL.Path
+		select {
+		case <-over:
+		case <-r.Context().Done():
+		}
+	}, slog.New(slog.NewTextHandler(&logged, nil)))
+	// That this comes to an end at all shows that nobody waits for the collector.
+	for range 1000 {
+		_, ended := hangs.Begin(t.Context(), "observe")
+		ended(nil)
+		hangs.Flush(t.Context())
+	}
+	if !hangs.flushes.paused() {
+		t.Error("the collector is still waited for")
+	}
+	if got := strings.Count(logged.String(), "telemetry is not exported"); got != 1 {
+		t.Errorf("told %d times, want once:\n%s", got, logged.String())
+	}
+	if len(posts) == 0 {
+		t.Error("nothing was exported: this test shows nothing")
+	}
+}
+
+func TestWhoeverFlushesIsExportedWithAllThatWasRecordedBefore(t *testing.T) {
+	var f flushes
+	inside, release := make(chan struct{}), make(chan struct{})
+	rounds := 0
+	export := func(context.Context) error {
+		rounds++
+		if rounds == 1 {
+			close(inside)
+			<-release
+			return nil
+		}
+		return errors.New("the second")
+	}
+	first, later := make(chan error, 1), make(chan error, 2)
+	go func() { first <- f.join(t.Context(), export) }()
+	<-inside
+	// Both come while the first export is under way, which may have missed theirs.
+	for range 2 {
+		go func() { later <- f.join(t.Context(), export) }()
+	}
+	for {
+		f.mu.Lock()
+		next := !f.begun
+		f.mu.Unlock()
+		if next {
+			break
+		}
+	}
+	close(release)
+	if err := <-first; err != nil {
+		t.Errorf("the first export: %v, want nil", err)
+	}
+	for range 2 {
+		if err := <-later; err == nil || err.Error() != "the second" {
+			t.Errorf("a later one: %v, want that of the second export", err)
+		}
+	}
+	if rounds < 2 || rounds > 3 {
+		t.Errorf("%d exports, want those who come together to share one", rounds)
+	}
+}
+
+// An answer of every message waits for these, so what they cost is measured side
+// by side: go test -bench . ./internal/telemetry
+func BenchmarkMessage(b *testing.B) {
+	message := func(on *Telemetry) {
+		ctx, ended := on.Message(context.Background(), "/", nil, []byte(`{"message":{}}`))
+		for _, part := range []string{"parse", "resolve", "reconcile", "observe", "plan", "publish"} {
+			_, ended := on.Begin(ctx, part)
+			ended(nil)
+		}
+		on.Outcome(ctx, "compliant", "enforce")
+		ended(nil)
+		on.Flush(ctx)
+	}
+	b.Run("off", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			message(nil)
+		}
+	})
+	b.Run("on", func(b *testing.B) {
+		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		defer server.Close()
+		b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+		on, err := Start(b.Context(), Config{Traces: Export{On: true}, Metrics: Export{On: true}}, About{}, nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer on.Close(context.Background())
+		b.ReportAllocs()
+		for b.Loop() {
+			message(on)
+		}
+	})
+}

@@ -1,0 +1,39 @@
+package process
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+)
+
+func TestACollectorThatHangsHoldsUpNoProtection(t *testing.T) {
+	o := open(t)
+	services := street(20)
+	o.Build(services...)
+	exported := make(chan struct{}, 10_000)
+	over := make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		exported <- struct{}{}
+		<-over
+	}))
+	t.Cleanup(func() { close(over); hanging.Close() })
+	i := run(t, o.Town, o.URL(), "IAPGUARD_WORK_TOPIC="+stage.WorkTopic, "OTEL_EXPORTER_OTLP_ENDPOINT="+hanging.URL)
+	o.to(i)
+	o.push(20)
+	for range 10 {
+		o.deployed(time.Now().String(), services)
+	}
+	o.Idle()
+	o.safe(services)
+	if len(exported) == 0 {
+		t.Error("nothing was exported: this test shows nothing")
+	}
+	if state := o.pushed(stage.EventsTopic); len(state.Unacknowledged) > 0 {
+		t.Errorf("messages were refused: %+v", state.Unacknowledged)
+	}
+	o.againIsNothing(services)
+	i.end() // within ten seconds, with what is left unexported
+}
