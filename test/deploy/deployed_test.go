@@ -4,26 +4,27 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
-	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
 // worldwide and regional are services that a team deploys behind load balancers.
 var worldwide, regional = stage.Scenario[0], stage.Scenario[1]
 
+// protected says, whenever it is asked, whether a service was reported to be
+// protected; that nothing was left to do may have been reported since.
 func (e *estate) protected(service string) func() bool {
-	return func() bool { return e.last(service).Outcome == report.Protected }
+	return func() bool { return e.first(service, report.Protected).Outcome != "" }
 }
 
 func TestBothIntakesLeadWhatATeamDeploysToItsProtection(t *testing.T) {
@@ -71,8 +72,12 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 	e.apply()
 	e.run("iapguard-sweep")
 	e.until("a sweep found hello", e.protected("hello"))
-	if got := e.last("hello").Cause.Kind; got != "command" {
-		t.Errorf("hello was looked at because of %q, want a command", got)
+	if got := e.first("hello", report.Protected).Cause.Kind; got != "command" {
+		t.Errorf("hello was protected because of %q, want a command", got)
+	}
+	e.until("the sweep tells of the function too", func() bool { return len(e.about("iapguard")) > 0 })
+	if got := e.last("iapguard").Outcome; got != report.Exempt {
+		t.Errorf("the function itself is %s, want exempt: nobody could push to it behind IAP", got)
 	}
 	for _, command := range []string{"audit", "doctor"} {
 		e.Publish(stage.CommandsTopic, fmt.Sprintf(`{"command":%q,"target":%q,"id":"asked-%s"}`, command, worldwide.Name(), command))
@@ -153,96 +158,16 @@ func TestWhatIsDeliveredInVainWaitsAmongTheDeadLetters(t *testing.T) {
 	}
 }
 
-// send posts a body to a path of the function with a token, "" for none, as a
-// service of Google's in the project does, which ingress lets through.
-func (e *estate) send(path, token, body string) int {
-	e.t.Helper()
-	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.address+path, strings.NewReader(body))
-	e.done(err)
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := e.Cloud.DataPlane().Inside().RoundTrip(request)
-	e.done(err)
-	response.Body.Close()
-	return response.StatusCode
-}
-
-const pusher = "iapguard-pusher@demo-project.iam.gserviceaccount.com"
-
-// signed is a token of the pusher's to the function, with some claims changed.
-func (e *estate) signed(by *oidc.Issuer, changes map[string]any) string {
-	e.t.Helper()
-	now := e.Now()
-	claims := map[string]any{"iss": "https://accounts.google.com", "aud": e.address, "sub": "1", "email": pusher, "email_verified": true,
-		"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(time.Hour).Unix()}
-	maps.Copy(claims, changes)
-	text, err := by.Sign(claims)
-	e.done(err)
-	return text
-}
-
-// outside is how the function answers a request from the internet.
-func (e *estate) outside(path, token, body string) int {
-	e.t.Helper()
-	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.DataURL()+path, strings.NewReader(body))
-	e.done(err)
-	request.Host = strings.TrimPrefix(e.address, "https://")
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := http.DefaultClient.Do(request)
-	e.done(err)
-	response.Body.Close()
-	return response.StatusCode
-}
-
-// aSweep is a push that has the project looked through.
-var aSweep = fmt.Sprintf(`{"message":{"data":%q,"messageId":"1"},"subscription":"s"}`,
-	base64.StdEncoding.EncodeToString([]byte(`{"command":"sweep","target":"projects/demo-project"}`)))
-
-func TestAWrongTokenReachesNothingAndChangesNothing(t *testing.T) {
-	e := open(t, asShipped, map[string]any{"intake": []any{"eventarc"}})
-	e.Build(worldwide) // whoever is believed may have it protected
+func TestInReportOnlyTheDeployedShapeWritesNothing(t *testing.T) {
+	e := open(t, asShipped, map[string]any{"mode": "report-only", "runtime_projects": []any{}, "policy": strings.Replace(enforcing, "mode: enforce", "mode: report-only", 1)})
 	e.apply()
-	ours, past := e.Cloud.Tokens(), e.Now().Add(-time.Minute).Unix()
-	good := e.signed(ours, nil)
-	changed := func(claim string, value any) string { return e.signed(ours, map[string]any{claim: value}) }
-	before := e.Shown("state")
-	for _, tc := range []struct {
-		name, token string
-		want        int
-	}{
-		{"no token", "", 403},
-		{"garbage", "garbage", 401},
-		{"a token signed by another key", e.signed(oidc.New(e.Now), nil), 401},
-		{"a token with its signature cut off", good[:strings.LastIndex(good, ".")+1], 401},
-		{"an expired token", changed("exp", past), 401},
-		{"a token of another issuer", changed("iss", "https://issuer.example.com"), 401},
-		{"a token to another audience", changed("aud", "https://example.com"), 401},
-		{"a token of an address that is not verified", changed("email_verified", false), 401},
-		{"another account's token", changed("email", "iapguard@demo-project.iam.gserviceaccount.com"), 403},
-		{"a person's token", changed("email", "stranger@example.com"), 403},
-	} {
-		for _, path := range []string{"/", "/work", "/commands", "/healthz"} {
-			if got := e.send(path, tc.token, aSweep); got != tc.want {
-				t.Errorf("%s at %s: %d, want %d", tc.name, path, got, tc.want)
-			}
-		}
-	}
-	if got := e.outside("/commands", good, aSweep); got != http.StatusNotFound {
-		t.Errorf("the pusher's token from the internet: %d, want 404 by ingress", got)
-	}
+	e.Build(worldwide)
+	e.until("hello is planned", func() bool { return e.last("hello").Outcome == report.Planned && len(e.last("hello").Steps) > 0 })
 	e.Idle()
-	if got := e.program.requests.Load(); got != 0 {
-		t.Errorf("%d requests reached the function", got)
+	if writes := e.Calls().Own().Writes(); len(writes) > 0 {
+		t.Errorf("the function called %+v", writes[0])
 	}
-	if diff := cmp.Diff(before, e.Shown("state")); diff != "" {
-		t.Errorf("the state has changed (-before +after):\n%s", diff)
-	}
-	if got := e.send("/commands", good, aSweep); got != http.StatusNoContent {
-		t.Errorf("the pusher's token: %d, want 204", got)
-	}
-	e.until("the sweep of who is believed protects hello", e.protected("hello"))
-	if e.Shown("state") == before {
-		t.Error("the state shows nothing of it, so that it could not have shown the others' either")
+	if slices.ContainsFunc(e.all("google_project_iam_custom_role"), func(r blueprint.Resource) bool { return r.Text("role_id") == "iapguardWriter" }) {
+		t.Error("the writing role is made, and nobody writes")
 	}
 }

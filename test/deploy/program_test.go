@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 	"github.com/iapguard/iapguard/test/town"
 )
@@ -70,8 +72,25 @@ func (p *program) logged() string {
 	return p.log.String()
 }
 
+// metadata is the address of a metadata server as it is inside an instance of
+// the service (run/docs/container-contract).
+func metadata(t *testing.T) string {
+	answers := map[string]string{"project/project-id": stage.Project, "project/numeric-project-id": number,
+		"instance/region": "projects/" + number + "/regions/" + region}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Metadata-Flavor", "Google")
+		answer, known := answers[strings.TrimPrefix(r.URL.Path, "/computeMetadata/v1/")]
+		if !known {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = io.WriteString(w, answer) // whoever asked may have gone
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
 // start runs the binary with an environment, and with what Cloud Run and this
-// test add: a port, and where Pub/Sub is.
+// test add: a port, the service's name, a metadata server, and where Pub/Sub is.
 func start(t *testing.T, environment []string, pubsub string) *program {
 	t.Helper()
 	binary, err := built()
@@ -87,7 +106,8 @@ func start(t *testing.T, environment []string, pubsub string) *program {
 	p := &program{}
 	command := exec.Command(binary)
 	command.Stdout, command.Stderr = p, p
-	command.Env = append(environment, "PORT="+at[strings.LastIndex(at, ":")+1:], "PUBSUB_EMULATOR_HOST="+pubsub)
+	command.Env = append(environment, "PORT="+at[strings.LastIndex(at, ":")+1:], "PUBSUB_EMULATOR_HOST="+pubsub,
+		"K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t))
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,16 @@ func (e *estate) about(service string) []report.Report {
 	return found
 }
 
+// first is the first report on a service with an outcome, empty when there is none.
+func (e *estate) first(service string, outcome report.Outcome) report.Report {
+	for _, one := range e.about(service) {
+		if one.Outcome == outcome {
+			return one
+		}
+	}
+	return report.Report{}
+}
+
 // last is the latest report on a service, empty when there is none.
 func (e *estate) last(service string) report.Report {
 	if all := e.about(service); len(all) > 0 {

@@ -1,0 +1,109 @@
+package deploy_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/oidc"
+)
+
+// send posts a body to a path of the function with a token, "" for none, as a
+// service of Google's in the project does, which ingress lets through.
+func (e *estate) send(path, token, body string) int {
+	e.t.Helper()
+	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.address+path, strings.NewReader(body))
+	e.done(err)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := e.Cloud.DataPlane().Inside().RoundTrip(request)
+	e.done(err)
+	response.Body.Close()
+	return response.StatusCode
+}
+
+const pusher = "iapguard-pusher@demo-project.iam.gserviceaccount.com"
+
+// signed is a token of the pusher's to the function, with some claims changed.
+func (e *estate) signed(by *oidc.Issuer, changes map[string]any) string {
+	e.t.Helper()
+	now := e.Now()
+	claims := map[string]any{"iss": "https://accounts.google.com", "aud": e.address, "sub": "1", "email": pusher, "email_verified": true,
+		"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(time.Hour).Unix()}
+	maps.Copy(claims, changes)
+	text, err := by.Sign(claims)
+	e.done(err)
+	return text
+}
+
+// outside is how the function answers a request from the internet.
+func (e *estate) outside(path, token, body string) int {
+	e.t.Helper()
+	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.DataURL()+path, strings.NewReader(body))
+	e.done(err)
+	request.Host = strings.TrimPrefix(e.address, "https://")
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	e.done(err)
+	response.Body.Close()
+	return response.StatusCode
+}
+
+// aSweep is a push that has the project looked through.
+var aSweep = fmt.Sprintf(`{"message":{"data":%q,"messageId":"1"},"subscription":"s"}`,
+	base64.StdEncoding.EncodeToString([]byte(`{"command":"sweep","target":"projects/demo-project"}`)))
+
+func TestAWrongTokenReachesNothingAndChangesNothing(t *testing.T) {
+	e := open(t, asShipped, map[string]any{"intake": []any{"eventarc"}})
+	e.Build(worldwide) // whoever is believed may have it protected
+	e.apply()
+	ours, past := e.Cloud.Tokens(), e.Now().Add(-time.Minute).Unix()
+	good := e.signed(ours, nil)
+	changed := func(claim string, value any) string { return e.signed(ours, map[string]any{claim: value}) }
+	before := e.Shown("state")
+	for _, tc := range []struct {
+		name, token string
+		want        int
+	}{
+		{"no token", "", 403},
+		{"garbage", "garbage", 401},
+		{"a token signed by another key", e.signed(oidc.New(e.Now), nil), 401},
+		{"a token with its signature cut off", good[:strings.LastIndex(good, ".")+1], 401},
+		{"an expired token", changed("exp", past), 401},
+		{"a token of another issuer", changed("iss", "https://issuer.example.com"), 401},
+		{"a token to another audience", changed("aud", "https://example.com"), 401},
+		{"a token of an address that is not verified", changed("email_verified", false), 401},
+		{"another account's token", changed("email", "iapguard@demo-project.iam.gserviceaccount.com"), 403},
+		{"a person's token", changed("email", "stranger@example.com"), 403},
+	} {
+		for _, path := range []string{"/", "/work", "/commands", "/healthz"} {
+			if got := e.send(path, tc.token, aSweep); got != tc.want {
+				t.Errorf("%s at %s: %d, want %d", tc.name, path, got, tc.want)
+			}
+		}
+	}
+	if got := e.outside("/commands", good, aSweep); got != http.StatusNotFound {
+		t.Errorf("the pusher's token from the internet: %d, want 404 by ingress", got)
+	}
+	e.Idle()
+	if got := e.program.requests.Load(); got != 0 {
+		t.Errorf("%d requests reached the function", got)
+	}
+	if diff := cmp.Diff(before, e.Shown("state")); diff != "" {
+		t.Errorf("the state has changed (-before +after):\n%s", diff)
+	}
+	if got := e.send("/commands", good, aSweep); got != http.StatusNoContent {
+		t.Errorf("the pusher's token: %d, want 204", got)
+	}
+	e.until("the sweep of who is believed protects hello", e.protected("hello"))
+	if e.Shown("state") == before {
+		t.Error("the state shows nothing of it, so that it could not have shown the others' either")
+	}
+}
