@@ -22,6 +22,9 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 	const account, url = "pusher@demo-project.iam.gserviceaccount.com", "https://shop-123456789012.us-central1.run.app"
 	for _, line := range []string{
 		"iam service-accounts create pusher",
+		"resource-manager folders create --display-name=wave --organization=987654321098",
+		"resource-manager folders add-iam-policy-binding 410000000001 --member=serviceAccount:" + account + " --role=organizations/987654321098/roles/iapguardWriter",
+		"iam service-accounts add-iam-policy-binding " + account + " --member=user:dev@example.com --role=roles/iam.serviceAccountTokenCreator",
 		"iam roles create iapguardExtra --project=demo-project --permissions=run.domainmappings.list",
 		"projects add-iam-policy-binding demo-project --member=serviceAccount:" + account + " --role=projects/demo-project/roles/iapguardExtra --condition=None",
 		"iam service-accounts add-iam-policy-binding " + account + " --member=user:dev@example.com --role=roles/iam.serviceAccountUser",

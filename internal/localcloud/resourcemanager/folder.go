@@ -1,6 +1,7 @@
 package resourcemanager
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ const root = "organizations/" + kernel.OrganizationID
 
 // hierarchy is what stands between the organization and the project.
 type hierarchy struct {
+	kernel  *kernel.Kernel
 	mu      sync.Mutex
 	folders []folder
 	parent  string // of the project; "" = it has none
@@ -47,25 +49,7 @@ func (f folder) view() map[string]any {
 }
 
 func (h *hierarchy) routes() []kernel.Route {
-	return []kernel.Route{
-		{
-			Verb: "POST", Path: "/v3/folders", ID: "cloudresourcemanager.folders.create", Write: true,
-			Permission: "resourcemanager.folders.create", Source: docs + "v3/folders/create", Handle: h.create,
-		},
-		{
-			Verb: "GET", Path: "/v3/folders/{folder}", ID: "cloudresourcemanager.folders.get",
-			Permission: "resourcemanager.folders.get", Source: docs + "v3/folders/get", Handle: h.get,
-		},
-		{
-			Verb: "POST", Path: "/v3/folders/{folder}:getIamPolicy", ID: "cloudresourcemanager.folders.getIamPolicy",
-			Permission: "resourcemanager.folders.getIamPolicy", Source: docs + "v3/folders/getIamPolicy",
-			Resource: folderOf, Handle: h.onPolicy((*kernel.Call).GetIamPolicy),
-		},
-		{
-			Verb: "POST", Path: "/v3/folders/{folder}:setIamPolicy", ID: "cloudresourcemanager.folders.setIamPolicy", Write: true,
-			Permission: "resourcemanager.folders.setIamPolicy", Source: docs + "v3/folders/setIamPolicy",
-			Resource: folderOf, Handle: h.onPolicy((*kernel.Call).SetIamPolicy),
-		},
+	routes := []kernel.Route{
 		{
 			Verb: "POST", Path: "/v3/projects/{project}:move", ID: "cloudresourcemanager.projects.move", Write: true,
 			Permission: "resourcemanager.projects.move", Source: docs + "v3/projects/move", Handle: h.move,
@@ -75,6 +59,22 @@ func (h *hierarchy) routes() []kernel.Route {
 			Permission: "resourcemanager.projects.get", Source: docs + "v1/projects/getAncestry", Handle: h.ancestry,
 		},
 	}
+	for _, version := range []string{"v3", "v2"} { // gcloud calls v2
+		of := func(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
+			return kernel.Route{
+				Verb: verb, Path: "/" + version + "/folders" + path, ID: "cloudresourcemanager.folders." + method,
+				Permission: "resourcemanager.folders." + method, Source: docs + version + "/folders/" + method,
+				Write: method == "create" || method == "setIamPolicy", Resource: folderOf, Handle: handle,
+			}
+		}
+		routes = append(routes,
+			of("POST", "", "create", h.create),
+			of("GET", "/{folder}", "get", h.get),
+			of("POST", "/{folder}:getIamPolicy", "getIamPolicy", h.onPolicy((*kernel.Call).GetIamPolicy)),
+			of("POST", "/{folder}:setIamPolicy", "setIamPolicy", h.onPolicy((*kernel.Call).SetIamPolicy)),
+		)
+	}
+	return routes
 }
 
 // find gives a folder by its name; the lock is held.
@@ -95,7 +95,8 @@ func (h *hierarchy) place(parent string) error {
 	return nil
 }
 
-// create makes a folder at once: the operation that it answers is done.
+// create makes a folder at once: the operation that it answers is done. v2 takes
+// the parent as a query parameter.
 func (h *hierarchy) create(c *kernel.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
@@ -108,17 +109,20 @@ func (h *hierarchy) create(c *kernel.Call) (any, error) {
 	defer h.mu.Unlock()
 	made := folder{
 		name:        "folders/" + strconv.Itoa(firstFolder+len(h.folders)),
-		displayName: kernel.Text(body, "displayName"), parent: kernel.Text(body, "parent"),
+		displayName: kernel.Text(body, "displayName"), parent: cmp.Or(kernel.Text(body, "parent"), c.Query("parent")),
 	}
 	if err := h.place(made.parent); err != nil {
 		return nil, err
 	}
 	h.folders = append(h.folders, made)
-	return done(made.view()), nil
+	return h.done(made.view()), nil
 }
 
-func done(response map[string]any) map[string]any {
-	return map[string]any{"name": "operations/cf." + kernel.NewID(), "done": true, "response": response}
+// done is an operation that is finished, and that clients ask for all the same.
+func (h *hierarchy) done(response map[string]any) map[string]any {
+	operation := map[string]any{"name": "operations/cf." + kernel.NewID(), "done": true, "response": response}
+	h.kernel.StartOperation(operation["name"].(string), operation).Finish(operation)
+	return operation
 }
 
 func (h *hierarchy) get(c *kernel.Call) (any, error) {
@@ -131,6 +135,7 @@ func (h *hierarchy) get(c *kernel.Call) (any, error) {
 	return found.view(), nil
 }
 
+// folderOf is the folder that a call is about; one that is to be made has no name.
 func folderOf(c *kernel.Call) string { return "folders/" + c.Var("folder") }
 
 // onPolicy reads or writes the policy of a folder that is there. That a write
@@ -163,7 +168,7 @@ func (h *hierarchy) move(c *kernel.Call) (any, error) {
 		return nil, err
 	}
 	h.parent = parent
-	return done(map[string]any{"name": "projects/" + kernel.ProjectNumber, "parent": parent}), nil
+	return h.done(map[string]any{"name": "projects/" + kernel.ProjectNumber, "parent": parent}), nil
 }
 
 // above are the folders above the project, the nearest first.

@@ -45,7 +45,7 @@ func New(k *kernel.Kernel, options Options) kernel.API {
 	for _, grant := range grants {
 		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
 	}
-	above := &hierarchy{alone: options.WithoutOrganization}
+	above := &hierarchy{kernel: k, alone: options.WithoutOrganization}
 	k.SetFolders(above.above)
 	seed := func() {
 		above.reset()
