@@ -77,6 +77,11 @@ func TestWhoWeAreComesFromTheEnvironmentToo(t *testing.T) {
 	if got, err := runExplain(t, deployed, "--format", "json"); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
 		t.Errorf("explained as %s, %v", got, err)
 	}
+	const writer = "writer@demo-project.iam.gserviceaccount.com"
+	t.Setenv("IAPGUARD_WRITERS", "folders/1="+writer)
+	if got, err := runExplain(t, strings.Replace(deployed, "alice@example.com", writer, 1), "--format", "json"); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
+		t.Errorf("a writer's is explained as %s, %v", got, err)
+	}
 	if got, err := runExplain(t, deployed, "--format", "json", "--self", "bob@example.com"); err != nil || strings.Contains(got, "own-write") {
 		t.Errorf("with a flag explained as %s, %v", got, err)
 	}

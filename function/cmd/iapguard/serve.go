@@ -71,7 +71,7 @@ func serve(command *cobra.Command, _ []string) error {
 	})
 	failed := make(chan error, 1)
 	go func() { failed <- funcframework.Start(strconv.Itoa(config.Port)) }()
-	log.Info("serving", "port", config.Port, "self", config.Self, "version", function.Version,
+	log.Info("serving", "port", config.Port, "self", config.Self, "writers", config.Writers, "version", function.Version,
 		"cpus", runtime.GOMAXPROCS(0), "memory_limit", limit)
 	select {
 	case err := <-failed:
