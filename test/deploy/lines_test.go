@@ -134,33 +134,40 @@ func (w *week) metrics(t *testing.T, entries []map[string]any) {
 			t.Errorf("%s: %v in %s", name, err, one.filter)
 			continue
 		}
-		counted, extracted := 0, map[string]bool{}
-		for _, each := range entries {
-			line := each["jsonPayload"].(map[string]any)
-			if got, want := filter.Match(each), wanted[name](line); got != want {
-				t.Errorf("%s counts a line: %t, want %t: %v", name, got, want, line)
-			} else if got {
-				counted++
-				for field := range line {
-					extracted["jsonPayload."+field] = true
-				}
-			}
-		}
-		for _, each := range noise() {
-			if filter.Match(each) {
-				t.Errorf("%s counts what is not the function's: %v", name, each)
-			}
-		}
-		if counted == 0 {
+		said := count(t, name, filter, entries, wanted[name])
+		if len(said) == 0 {
 			t.Errorf("%s counts nothing of the whole week", name)
 		}
 		for _, field := range one.fields {
-			if !extracted[field] {
+			if !said[field] {
 				t.Errorf("%s extracts %s, which no line that it counts has", name, field)
 			}
 		}
 	}
 	queries(t, entries)
+}
+
+// count holds what a metric counts against what it is to count, and gives the
+// fields that are in it.
+func count(t *testing.T, name string, filter *logging.Filter, entries []map[string]any, wanted func(map[string]any) bool) map[string]bool {
+	t.Helper()
+	said := map[string]bool{}
+	for _, each := range entries {
+		line := each["jsonPayload"].(map[string]any)
+		if got, want := filter.Match(each), wanted(line); got != want {
+			t.Errorf("%s counts a line: %t, want %t: %v", name, got, want, line)
+		} else if got {
+			for field := range line {
+				said["jsonPayload."+field] = true
+			}
+		}
+	}
+	for _, each := range noise() {
+		if filter.Match(each) {
+			t.Errorf("%s counts what is not the function's: %v", name, each)
+		}
+	}
+	return said
 }
 
 // queries runs the queries of the playbooks that are about the function's lines.
