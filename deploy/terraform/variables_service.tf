@@ -112,6 +112,11 @@ variable "policy" {
     condition     = can(yamldecode(var.policy)) && try(yamldecode(var.policy).version == 1, false)
     error_message = "policy is not a policy file: give its text, not its path (policy = file(\"policy.yaml\")), beginning with version: 1, and try it with iapguard policy check FILE."
   }
+
+  validation {
+    condition     = length(var.policy) <= 65536
+    error_message = "policy has more than 64 KiB, which is all that a version of a secret holds: write globs and folders instead of single names."
+  }
 }
 
 variable "hold_members" {

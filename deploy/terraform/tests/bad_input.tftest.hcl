@@ -292,6 +292,16 @@ run "a_policy_without_a_version" {
   expect_failures = [var.policy]
 }
 
+# policy has more than 64 KiB, which is all that a version of a secret holds
+run "a_policy_that_no_secret_holds" {
+  command = plan
+
+  variables {
+    policy = format("version: 1\n# %070000d", 1)
+  }
+  expect_failures = [var.policy]
+}
+
 # hold_members has alice@example.com: write user:ALICE@EXAMPLE.COM
 run "somebody_on_call_without_a_kind" {
   command = plan
