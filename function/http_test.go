@@ -77,11 +77,12 @@ func TestReadConfigNamesEverythingThatIsWrongAtOnce(t *testing.T) {
 	_, err := ReadConfig([]string{
 		"IAPGUARD_FOO=1", "IAPGUARD_REPORTS_TOPIC=reports", "IAPGUARD_WORK_TOPIC=x", "IAPGUARD_SELF=me", "IAPGUARD_WRITERS=folders/1", "IAPGUARD_HOLDS=projects/p/secrets/s",
 		"IAPGUARD_ENDPOINT=http://example.com", "PORT=0", "LOG_LEVEL=loud", "OTHER=1",
+		"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_TRACES_SAMPLER=sometimes",
 	})
 	if err == nil {
 		t.Fatal("a wrong environment is accepted")
 	}
-	for _, want := range []string{"IAPGUARD_FOO is not known", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_SELF", "IAPGUARD_WRITERS", "mount the secret's version", "write https", "PORT", "LOG_LEVEL"} {
+	for _, want := range []string{"IAPGUARD_FOO is not known", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_SELF", "IAPGUARD_WRITERS", "mount the secret's version", "write https", "PORT", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_TRACES_SAMPLER"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}

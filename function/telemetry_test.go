@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/collector"
 	"github.com/iapguard/iapguard/test/town"
 )
@@ -148,6 +149,21 @@ func TestMetricsCountWhatIsReportedAndNameNobody(t *testing.T) {
 	}
 	if last["iapguard.steps "+string(plan.RevokePublic)] == 0 || last["http.client.request.duration "] == 0 {
 		t.Errorf("points %v, want steps and calls among them", last)
+	}
+}
+
+func TestTheTimeFromAnEventToItsProtectionIsMeasured(t *testing.T) {
+	b, _, c := watched(t)
+	b.queue = nil
+	if got := b.outcome(t, "deployed"); got != report.Protected {
+		t.Fatal(got)
+	}
+	if err := b.Function.Close(); err != nil {
+		t.Fatal(err)
+	}
+	points := slices.DeleteFunc(c.Points(), func(p collector.Point) bool { return p.Metric != "iapguard.protection.delay" })
+	if len(points) != 1 || points[0].Count != 1 {
+		t.Errorf("%+v, want one protection", points)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestACollectorThatHangsHoldsUpNoProtection(t *testing.T) {
 	for range 10 {
 		o.deployed(time.Now().String(), services)
 	}
-	o.Idle()
+	o.settled()
 	o.safe(services)
 	if len(exported) == 0 {
 		t.Error("nothing was exported: this test shows nothing")

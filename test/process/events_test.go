@@ -34,9 +34,8 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 		{"the work is queued", 50 * time.Millisecond, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
 			o := open(t)
-			services := street(40)
+			services := street(20)
 			o.Build(services...)
 			o.slow(tc.call)
 			var more []string
@@ -58,7 +57,7 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 			byFirst := len(o.writes().Taken())
 			o.slow(0)
 			o.to(run(t, o.Town, o.URL(), more...))
-			o.Idle()
+			o.settled()
 			for _, topic := range []string{stage.EventsTopic, stage.WorkTopic} {
 				if state := o.pushed(topic); state.Pending > 0 || len(state.DeadLettered) > 0 || topic == stage.EventsTopic && state.Acknowledged != inFlight {
 					t.Errorf("%s: %d acknowledged, %d pending, %d dead-lettered; want %d events acknowledged and nothing left", topic, state.Acknowledged, state.Pending, len(state.DeadLettered), inFlight)
@@ -88,7 +87,7 @@ func (o *guardedTown) againIsNothing(services []stage.LoadBalanced) {
 	o.t.Helper()
 	before := len(o.writes())
 	o.deployed("second pass", services)
-	o.Idle()
+	o.settled()
 	last, _ := o.told()
 	for _, service := range services {
 		if got := last[service.Name()].Outcome; got != report.Compliant {

@@ -28,15 +28,11 @@ func metadata(t *testing.T) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// lines are those that the instance has logged, each one JSON object. The
-// functions framework sets an empty one between requests.
+// lines are those that the instance has logged, each one JSON object.
 func (i *instance) lines() []map[string]any {
 	i.t.Helper()
 	var lines []map[string]any
 	for text := range strings.Lines(i.log.String()) {
-		if strings.TrimSpace(text) == "" {
-			continue
-		}
 		var line map[string]any
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			i.t.Errorf("line %q is no JSON object: %v", text, err)
@@ -50,7 +46,7 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 	o := open(t)
 	hello := stage.Scenario[:1]
 	o.Build(hello...)
-	i := run(t, o.Town, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG")
+	i := run(t, o.Town, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG", "GOMEMLIMIT=100MiB")
 	o.to(i)
 	o.header = http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}}
 	o.push(1)
@@ -63,6 +59,9 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 		message, _ := line["message"].(string)
 		if line["severity"] == "" || line["time"] == "" || message == "" || line["logging.googleapis.com/sourceLocation"] == nil {
 			t.Errorf("%v lacks one of Cloud Logging's fields", line)
+		}
+		if message == "serving" && (line["memory_limit"] != "100 MiB" || line["cpus"] == nil) {
+			t.Errorf("%v does not say what the instance keeps to", line)
 		}
 		switch trace := line["logging.googleapis.com/trace"]; {
 		case slices.Contains([]string{"serving", "stopping: new messages are refused, those in hand are handled", "stopped"}, message):

@@ -78,7 +78,7 @@ func TestNothingIsHalfDoneWhereverAnInstanceIsStopped(t *testing.T) {
 			<-stopped.first.ended
 			o.check(at, stopped)
 			o.to(run(t, o.Town, o.URL()))
-			o.Idle()
+			o.settled()
 			o.safe(hello)
 			o.againIsNothing(hello)
 			for _, step := range []string{"services.setIamPolicy", "services.patch", "backendServices.patch"} {
@@ -178,7 +178,7 @@ func (s *stopped) apis() string {
 			return
 		case here:
 			s.stop()
-			if s.at.never && !s.alive() {
+			if s.at.never && !s.first.alive() {
 				return // it never was sent
 			}
 		}
@@ -186,15 +186,6 @@ func (s *stopped) apis() string {
 	}))
 	s.o.t.Cleanup(server.Close)
 	return server.URL
-}
-
-func (s *stopped) alive() bool {
-	select {
-	case <-s.first.ended:
-		return false
-	default:
-		return true
-	}
 }
 
 // broker is where the instance finds Pub/Sub: bytes are handed on as they come.
@@ -233,7 +224,7 @@ func (s *stopped) connect(from net.Conn) {
 		n, err := from.Read(chunk)
 		if s.at.publishes != "" && bytes.Contains(chunk[:n], []byte(s.at.publishes)) {
 			s.stop()
-			if !s.alive() {
+			if !s.first.alive() {
 				return
 			}
 		}

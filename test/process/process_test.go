@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -78,13 +79,28 @@ func run(t *testing.T, o *town.Town, endpoint string, more ...string) *instance 
 	if err := os.WriteFile(policy, []byte(town.Policy("brakes: {perProject: 1000, overall: 1000}")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	i := start(t, append([]string{
+	environ := append([]string{
 		"IAPGUARD_POLICY=" + policy, "IAPGUARD_SELF=" + stage.FunctionAccount, "IAPGUARD_ENDPOINT=" + endpoint,
 		"IAPGUARD_REPORTS_TOPIC=" + stage.ReportsTopic, "PUBSUB_EMULATOR_HOST=" + o.Broker.Address(),
-	}, more...)...)
-	t.Cleanup(i.end)
-	await(t, "the function serves", func() bool { return i.healthy() == http.StatusOK })
-	return i
+	}, more...)
+	for {
+		i := start(t, environ...)
+		await(t, "the function serves", func() bool { return i.healthy() == http.StatusOK || !i.alive() })
+		if !i.alive() && strings.Contains(i.log.String(), "address already in use") {
+			continue // somebody else was quicker to take the port
+		}
+		t.Cleanup(i.end)
+		return i
+	}
+}
+
+func (i *instance) alive() bool {
+	select {
+	case <-i.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 // start starts the binary with nothing in its environment but this and a port.

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -142,6 +143,17 @@ func (o *guardedTown) slow(by time.Duration) {
 		return
 	}
 	o.SetFaults(fmt.Sprintf(`[{"action":"slow","method":"*","principal":"serviceAccount:%s","delay":"%s"}]`, stage.FunctionAccount, by))
+}
+
+// settled waits until every message was handled: longer than elsewhere, for a
+// whole process does the work, and two of them one after the other.
+func (o *guardedTown) settled() {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), 5*town.Patience)
+	defer cancel()
+	if err := o.Broker.Idle(ctx); err != nil {
+		o.t.Fatal(err)
+	}
 }
 
 // writes are those that the function made, taken or not.

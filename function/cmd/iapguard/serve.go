@@ -61,8 +61,8 @@ func serve(command *cobra.Command, _ []string) error {
 	if err != nil {
 		return unstarted(config, log, err)
 	}
-	if err := os.Setenv("FUNCTION_TARGET", target); err != nil {
-		return fmt.Errorf("naming the function: %w", err)
+	if err := prepareFramework(); err != nil {
+		return err
 	}
 	var server framework
 	functions.HTTP(target, func(w http.ResponseWriter, r *http.Request) {
@@ -112,6 +112,17 @@ func limitMemory(log *slog.Logger) string {
 		return "none"
 	}
 	return fmt.Sprintf("%d MiB", limit>>20)
+}
+
+// prepareFramework tells the functions framework which function to serve, and not
+// that it is on Cloud Run: it would set an empty line on stdout and stderr after
+// each request (funcframework/framework.go), among log lines that are one object
+// each.
+func prepareFramework() error {
+	if err := errors.Join(os.Setenv("FUNCTION_TARGET", target), os.Unsetenv("K_SERVICE")); err != nil {
+		return fmt.Errorf("naming the function: %w", err)
+	}
+	return nil
 }
 
 // framework is the functions framework's server. The framework neither shows it
