@@ -22,11 +22,13 @@ locals {
   }
 
   # What is pushed, and the reports on their way to BigQuery. Work waits in its
-  # subscription until it is due and is given up after an hour.
-  lagging = {
-    deliveries = { subscriptions = concat([for topic in keys(local.pushed_to) : "${var.name}-${topic}" if topic != "work"], ["${var.name}-reports-bigquery"]), seconds = var.alert_lag_seconds }
-    work       = { subscriptions = ["${var.name}-work"], seconds = max(3600, var.alert_lag_seconds) }
-  }
+  # subscription until it is due and is given up after an hour. Eventarc names its
+  # subscriptions after its triggers.
+  lagging = { for which, one in {
+    deliveries = { seconds = var.alert_lag_seconds, subscriptions = "one_of(${join(",", [for id in concat([for topic in keys(local.pushed_to) : topic if topic != "work"], ["reports-bigquery"]) : "\"${var.name}-${id}\""])})" }
+    triggers   = { seconds = var.alert_lag_seconds, subscriptions = "monitoring.regex.full_match(\"eventarc-[a-z0-9-]*${var.name}-.*\")" }
+    work       = { seconds = max(3600, var.alert_lag_seconds), subscriptions = "one_of(\"${var.name}-work\")" }
+  } : which => one if which != "triggers" || local.eventarc }
 }
 
 resource "google_monitoring_alert_policy" "counted" {
@@ -112,7 +114,7 @@ resource "google_monitoring_alert_policy" "lag" {
     content {
       display_name = "The oldest message waits for too long (${conditions.key})"
       condition_threshold {
-        filter          = "resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=one_of(${join(",", [for id in conditions.value.subscriptions : "\"${id}\""])}) AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+        filter          = "resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=${conditions.value.subscriptions} AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
         comparison      = "COMPARISON_GT"
         threshold_value = conditions.value.seconds
         duration        = "300s"

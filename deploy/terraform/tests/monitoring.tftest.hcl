@@ -97,6 +97,17 @@ run "names_and_limits_reach_metrics_alerts_pages_and_dashboard" {
   }
 }
 
+run "the_subscriptions_of_triggers_may_lag_as_little_as_others" {
+  variables {
+    intake            = ["eventarc"]
+    eventarc_delivery = "by-hand"
+  }
+  assert {
+    condition     = jsonencode(google_monitoring_alert_policy.lag.conditions[*].condition_threshold[0].threshold_value) == "[600,600,3600,600]" && strcontains(google_monitoring_alert_policy.lag.conditions[1].condition_threshold[0].filter, "eventarc-[a-z0-9-]*iapguard-.*")
+    error_message = "The lag of ${google_monitoring_alert_policy.lag.conditions[1].condition_threshold[0].filter}"
+  }
+}
+
 run "in_report_only_nobody_is_woken" {
   assert {
     condition     = strcontains(google_logging_metric.count["blocked"].filter, "NOT jsonPayload.mode=\"report-only\"")
