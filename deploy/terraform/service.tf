@@ -139,6 +139,12 @@ resource "google_cloud_run_v2_service" "function" {
     google_secret_manager_secret_version.policy,
     google_secret_manager_secret_version.holds,
     google_secret_manager_secret_iam_member.function_reads,
+    # These are no condition of Cloud Run's: what the function may do is granted
+    # before it starts, which also gives the grants on the secrets time to hold.
+    google_pubsub_topic_iam_member.function_publishes,
+    google_project_iam_member.function,
+    google_folder_iam_member.function,
+    google_organization_iam_member.function,
   ]
 }
 
