@@ -131,9 +131,10 @@ func (w *week) undoing(t *testing.T, got [][]string) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// Terraform was applied every three hours for a day and a half, which is eight
-	// times in any 24 hours, and each sweep in between protected anew.
-	if wanted := strconv.Itoa(len(days)); row[7] != "8" || len(days) < 2 || row[8] != wanted {
-		t.Errorf("%s rounds on %s days, want 8 on %s", row[7], row[8], wanted)
+	// times in any 24 hours, and nine where the play takes next to no time; each
+	// sweep in between protected anew.
+	if wanted := strconv.Itoa(len(days)); row[7] != "8" && row[7] != "9" || len(days) < 2 || row[8] != wanted {
+		t.Errorf("%s rounds on %s days, want 8 or 9 on %s", row[7], row[8], wanted)
 	}
 }
 
