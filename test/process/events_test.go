@@ -30,8 +30,8 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 		queued bool          // the events' work comes by the work topic
 	}{
 		{"much is handled before the end", 10 * time.Millisecond, false},
-		{"much is handed back", 150 * time.Millisecond, false},
-		{"the work is queued", 50 * time.Millisecond, true},
+		{"much is handed back", 300 * time.Millisecond, false},
+		{"the work is queued", 200 * time.Millisecond, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := open(t)
