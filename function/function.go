@@ -73,16 +73,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		cloud: clients, policies: policies, log: log, now: config.Clock,
 		gate: newGate(), telemetry: observed,
 	}
-	publisher := told{log: log, telemetry: observed}
-	if config.ReportsTopic == "" {
-		log.Warn("no reports topic is set: reports go to the log only")
-	} else if publisher.to, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
+	publisher, err := f.connect(ctx, config)
+	if err != nil {
 		return nil, err
-	}
-	if config.WorkTopic != "" {
-		if f.queue, err = f.open(ctx, config.WorkTopic, config.PubSubHost); err != nil {
-			return nil, err
-		}
 	}
 	f.engine = NewEngine(clients, config)
 	f.engine.Writers = config.Writers
@@ -106,6 +99,20 @@ func observe(ctx context.Context, config *Config, log *slog.Logger) (*telemetry.
 		config.Connect.Wrap = started.Transport
 	}
 	return started, err
+}
+
+// connect opens the topics that there are, and gives what publishes reports.
+func (f *Function) connect(ctx context.Context, config Config) (publisher told, err error) {
+	publisher = told{log: f.log, telemetry: f.telemetry}
+	if config.ReportsTopic == "" {
+		f.log.WarnContext(ctx, "no reports topic is set: reports go to the log only")
+	} else if publisher.to, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
+		return publisher, err
+	}
+	if config.WorkTopic != "" {
+		f.queue, err = f.open(ctx, config.WorkTopic, config.PubSubHost)
+	}
+	return publisher, err
 }
 
 // open connects to a topic until the function is closed.
