@@ -32,7 +32,11 @@ func TestBothIntakesLeadWhatATeamDeploysToItsProtection(t *testing.T) {
 		t.Run(fmt.Sprint(intake...), func(t *testing.T) {
 			e := open(t, asShipped, map[string]any{"intake": intake})
 			e.apply()
-			e.Build(worldwide, regional)
+			e.Deploy(worldwide, regional)
+			e.until("both wait for a load balancer", func() bool {
+				return e.first("hello", report.Waiting).Outcome != "" && e.first("billing", report.Waiting).Outcome != ""
+			})
+			e.Balance(worldwide, regional)
 			e.until("hello is protected", e.protected("hello"))
 			e.until("billing is protected", e.protected("billing"))
 			e.Idle()

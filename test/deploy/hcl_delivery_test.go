@@ -46,8 +46,13 @@ func shippedIntake(t *testing.T) intake {
 
 func TestWhatIsPushedWhereIsWhatTheFunctionServes(t *testing.T) {
 	got := map[string]string{}
+	used := []string{"reports", "dead-letters"} // to which nothing is pushed
 	for _, push := range shippedIntake(t).Push {
 		got[push.Topic] = push.Path
+		used = append(used, push.Topic)
+	}
+	if diff := cmp.Diff(used, shippedIntake(t).Topics, cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Errorf("topics in deploy/intake.yaml (-used +listed):\n%s", diff)
 	}
 	want := map[string]string{"events": function.EventsPath, "work": function.WorkPath, "commands": function.CommandsPath}
 	if diff := cmp.Diff(want, got); diff != "" {
