@@ -21,6 +21,7 @@ locals {
     # Tokens of the writing accounts.
     length(var.writers) > 0 ? ["iamcredentials.googleapis.com"] : [],
     length(var.preventive) > 0 ? ["orgpolicy.googleapis.com"] : [],
+    local.telemetry ? ["telemetry.googleapis.com"] : [],
   ))
 }
 

@@ -330,3 +330,35 @@ run "the_preventive_twin_is_there_when_asked_for" {
     error_message = "run.managed.requireInvokerIam is not as it should be"
   }
 }
+
+run "traces_to_google_need_two_roles_of_the_function" {
+  command = plan
+  variables {
+    environment = { OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com" }
+  }
+
+  assert {
+    condition     = keys(google_project_iam_member.telemetry) == ["roles/telemetry.metricsWriter", "roles/telemetry.tracesWriter"]
+    error_message = "the function may not export its traces and metrics: ${jsonencode(keys(google_project_iam_member.telemetry))}"
+  }
+  assert {
+    condition     = alltrue([for grant in google_project_iam_member.telemetry : grant.member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com" && grant.project == "my-project"])
+    error_message = "somebody else may export them, or elsewhere"
+  }
+  assert {
+    condition     = contains(keys(google_project_service.api), "telemetry.googleapis.com")
+    error_message = "the API that takes them is not enabled"
+  }
+}
+
+run "traces_to_a_collector_need_none" {
+  command = plan
+  variables {
+    environment = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4318" }
+  }
+
+  assert {
+    condition     = length(google_project_iam_member.telemetry) == 0 && !contains(keys(google_project_service.api), "telemetry.googleapis.com")
+    error_message = "roles are granted that nothing needs"
+  }
+}
