@@ -110,13 +110,13 @@ resource "google_secret_manager_secret_iam_member" "oauth_client" {
   member    = local.function
 }
 
-# Traces and metrics to Google's own endpoint go out in the function's name, into
-# its own project. Without these roles they are lost, and nothing else is.
-# Source: iam/docs/roles-permissions/telemetry.
 locals {
   telemetry = anytrue([for value in values(var.environment) : startswith(value, "https://telemetry.googleapis.com")])
 }
 
+# Traces and metrics to Google's own endpoint go out in the function's name, into
+# its own project. Without these roles they are lost, and nothing else is.
+# Source: iam/docs/roles-permissions/telemetry.
 resource "google_project_iam_member" "telemetry" {
   for_each = local.telemetry ? toset(["roles/telemetry.tracesWriter", "roles/telemetry.metricsWriter"]) : []
 

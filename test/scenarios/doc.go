@@ -29,7 +29,7 @@
 //	                                 Cloud Run itself leads the domain to the service
 //	grant MEMBER ROLE                somebody gets a role on the project
 //	revoke MEMBER ROLE               and has it no longer
-//	folder NAME                      a folder of the organization: folders/410000000001, the next …2
+//	folder NAME [in FOLDER]          a folder, of the organization or in another: folders/410000000001, the next …2
 //	move to FOLDER                   the project is moved there
 //	writer NAME of FOLDER|nothing    a service account that may write below the folder, in whose name the function may write
 //	                                 and no longer in its own

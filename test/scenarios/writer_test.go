@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -26,12 +27,14 @@ func bind(role, member string) map[string]any {
 	return map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": []any{member}}}}}
 }
 
-// makesFolder makes the next folder: folders/410000000001 and so on.
+// makesFolder makes the next folder, folders/410000000001 and so on, in another
+// one or right below the organization.
 func (p *play) makesFolder(args, _ []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("write folder NAME")
+	parent := cmp.Or(after(args, "in"), "organizations/"+kernel.OrganizationID)
+	if len(args) != 1 && len(args) != 3 {
+		return fmt.Errorf("write folder NAME [in folders/NUMBER]")
 	}
-	return p.asOwner("/v3/folders", map[string]any{"parent": "organizations/" + kernel.OrganizationID, "displayName": args[0]})
+	return p.asOwner("/v3/folders", map[string]any{"parent": parent, "displayName": args[0]})
 }
 
 // moves puts the project into a folder.
