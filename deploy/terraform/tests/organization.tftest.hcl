@@ -2,21 +2,7 @@
 # its own, and only once it is bound. Nothing here calls Google.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_resource "google_service_account" {
-    defaults = { name = "projects/my-project/serviceAccounts/mocked@my-project.iam.gserviceaccount.com" }
-  }
-  mock_resource "google_cloud_run_v2_service" {
-    defaults = { uri = "https://iapguard-abc-ew.a.run.app" }
-  }
-  mock_resource "google_logging_organization_sink" {
-    defaults = { writer_identity = "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com" }
-  }
-  mock_resource "google_logging_folder_sink" {
-    defaults = { writer_identity = "serviceAccount:f-sink@gcp-sa-logging.iam.gserviceaccount.com" }
-  }
+  source = "./tests/google"
 }
 
 override_resource {
