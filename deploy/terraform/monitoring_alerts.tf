@@ -1,7 +1,7 @@
 # When somebody is told, each time with the page of deploy/playbooks of the same
-# name. All windows are an hour or less: Cloud Monitoring looks back no further
-# than 23 hours and a half for a threshold, and a day for an absence
-# (monitoring/quotas, Alerting).
+# name. By default no window is longer than 75 minutes: Cloud Monitoring looks back
+# no further than 23 hours and a half for a threshold, and a day for an absence
+# (*unverified*, as remembered of monitoring/quotas).
 
 locals {
   # Counted lines. Sweeps tell of a state every hour, and so does its alert: it
@@ -22,7 +22,7 @@ locals {
   }
 
   # What is pushed, and the reports on their way to BigQuery. Work waits in its
-  # subscription until it is due and is given up after an hour. Eventarc names its
+  # subscription until it is due and is given up after 45 minutes. Eventarc names its
   # subscriptions after its triggers.
   lagging = { for which, one in {
     deliveries = { seconds = var.alert_lag_seconds, subscriptions = "one_of(${join(",", [for id in concat([for topic in keys(local.pushed_to) : topic if topic != "work"], ["reports-bigquery"]) : "\"${var.name}-${id}\""])})" }

@@ -40,7 +40,7 @@ variable "alert_waiting_minutes" {
 }
 
 variable "alert_lag_seconds" {
-  description = "How old the oldest event, command or report may be before an alert says that deliveries lag behind. Work waits longer by design: up to an hour."
+  description = "How old the oldest event, command or report may be before an alert says that deliveries lag behind. Work waits longer by design: up to 45 minutes."
   type        = number
   default     = 600
 

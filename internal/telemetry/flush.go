@@ -13,7 +13,7 @@ const (
 	flushPatience = 500 * time.Millisecond
 	pause         = 30 * time.Second
 	// betweenPoints is what Cloud Monitoring wants between two points of a series.
-	// Source: monitoring/quotas.
+	// That it is five seconds is *unverified*: as remembered of monitoring/quotas.
 	betweenPoints = 5 * time.Second
 )
 
