@@ -3,6 +3,8 @@ package event
 import (
 	"fmt"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // classify says what a log entry comes to.
@@ -80,6 +82,8 @@ func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
 		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(e.payload.statusMessage.s)), true
 	case !e.payload.hasStatus && failedSeverity(e.severity.s):
 		return ignored(seen, FailedCall, "severity %s and no status", quote(e.severity.s)), true
+	case !e.payload.hasStatus && noneGranted(e.payload.authorization):
+		return ignored(seen, FailedCall, "no permission was granted, and there is no status"), true
 	case logID(e.logName.s) == "cloudaudit.googleapis.com/policy":
 		return ignored(seen, FailedCall, "denied by a policy"), true
 	case seen.Kind == RunServiceReady && notReady(e):
@@ -131,6 +135,36 @@ func notReady(e *entry) bool {
 	m := e.payload.statusMessage.s
 	return strings.HasPrefix(m, readiness) &&
 		!strings.HasPrefix(m, readiness+"True ")
+}
+
+// noneGranted reports whether authorizationInfo says that the caller had none of the
+// permissions: some row says granted false, and none says true.
+//
+// It decides only where an entry has no status, which Google writes for a
+// refused call (logging/docs/audit/understanding-audit-logs) and collectors
+// leave out. A list with both is a change: an API may ask for one permission of
+// several. A row without granted says nothing: JSON leaves out what is false in
+// protobuf, and exporters leave out more.
+func noneGranted(authorization jsontext.Value) bool {
+	no, yes := false, false
+	r := newReader(authorization)
+	defer r.release()
+	err := r.elements(func() error {
+		return r.object(func(name []byte) error {
+			if string(name) != "granted" {
+				return r.skip()
+			}
+			v, err := r.dec.ReadValue()
+			switch string(v) {
+			case "true", `"true"`:
+				yes = true
+			case "false", `"false"`:
+				no = true
+			}
+			return err
+		})
+	})
+	return err == nil && no && !yes
 }
 
 func failedSeverity(s string) bool {

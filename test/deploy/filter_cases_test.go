@@ -238,6 +238,7 @@ var differences = []struct {
 	{hard{"our own write by the subject alone", deployed, edit{"protoPayload/authenticationInfo": edit{"principalSubject": "serviceAccount:" + own}, agent: "iapguard/1"}, false}, "wider", "own accounts are a list of e-mails, and Google always writes the e-mail of a service account"},
 	{hard{"our own write after a control character", deployed, edit{principal: own, agent: "x\tiapguard/1"}, false}, "wider", "HTTP has none in a header"},
 	{hard{"a code below nought", deployed, edit{"protoPayload/status": edit{"code": -1}}, false}, "wider", "!= does not hold for a missing field; google.rpc.Code has none"},
+	{hard{"no permission was granted, and no status", deployed, edit{"protoPayload/status": nil, "protoPayload/authorizationInfo": list{edit{"granted": false}}}, false}, "wider", "whether = false holds for a missing field is unverified"},
 	{hard{"an empty list of deltas", granted, edit{deltas: list{}, bindings: list{binding("roles/run.invoker", "allUsers")}}, false}, "wider", "an empty list is there for a program, and protobuf writes none"},
 	{hard{"a request that names two APIs", disabled, edit{named: nil, "protoPayload/request": edit{"serviceName": "bigquery.googleapis.com", "name": "projects/1/services/iap.googleapis.com"}}, false}, "wider", "which field counts is a program's matter"},
 
