@@ -20,16 +20,17 @@ const module = "github.com/iapguard/iapguard/"
 // inside itself. "" stands for everything.
 var mayImport = map[string][]string{
 	"function/cmd":        {""},
-	"function":            {"internal/reconcile", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
+	"function":            {"internal/reconcile", "internal/memory", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
 	"test":                {""},
-	"internal/reconcile":  {"internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
-	"internal/cloud":      {"internal/posture", "internal/plan", "internal/report", "internal/fault"},
+	"internal/reconcile":  {"internal/memory", "internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
+	"internal/cloud":      {"internal/posture", "internal/plan", "internal/memory", "internal/report", "internal/fault"},
 	"internal/localcloud": {"deploy/roles", "deploy/filters"}, // what is shipped is what is tried
 	"deploy":              {},
 	"internal/policy":     {"internal/posture"},
 	"internal/plan":       {"internal/posture"},
 	"internal/doctor":     {"internal/posture"},
 	"internal/event":      {"internal/posture"},
+	"internal/memory":     {"internal/posture", "internal/plan", "internal/fault"},
 	"internal/report":     {"internal/posture", "internal/plan"},
 	"internal/page":       {"internal/report", "internal/posture", "internal/plan"},
 	"internal/posture":    {},
@@ -41,7 +42,7 @@ var mayImport = map[string][]string{
 var onlyStandard = []string{"internal/posture", "internal/fault", "internal/plan"}
 
 // pure packages do no I/O, read no clock and log nothing.
-var pure = []string{"internal/posture", "internal/plan", "internal/doctor", "internal/event"}
+var pure = []string{"internal/posture", "internal/plan", "internal/memory", "internal/doctor", "internal/event"}
 
 // impure are the packages and functions that a pure package may not use.
 var impure = map[string][]string{

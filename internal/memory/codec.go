@@ -1,0 +1,82 @@
+package memory
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// format is the version of the envelope. A reader refuses a higher one.
+const format = 1
+
+// envelope is what the store holds.
+type envelope struct {
+	Format int             `json:"format"`
+	Record json.RawMessage `json:"record"`
+	// MAC is the HMAC-SHA256 of the record's name and bytes, in hexadecimal.
+	MAC string `json:"mac,omitempty"`
+}
+
+// record is what all records have.
+type record interface {
+	header() *Header
+	limit() int // of the encoded record, in bytes
+	drop() bool // makes it smaller by one entry, the least needed; false = nothing is left to drop
+}
+
+// encode gives a record's bytes, and drops entries until they fit.
+func encode(name string, r record, key []byte) ([]byte, error) {
+	for {
+		raw, err := json.Marshal(r)
+		if err != nil {
+			return nil, fmt.Errorf("encoding: %w", err)
+		}
+		sealed := envelope{Format: format, Record: raw}
+		if len(key) > 0 {
+			sealed.MAC = hex.EncodeToString(mac(name, raw, key))
+		}
+		data, err := json.Marshal(sealed)
+		if err != nil {
+			return nil, fmt.Errorf("encoding: %w", err)
+		}
+		if len(data) <= r.limit() {
+			return data, nil
+		}
+		if !r.drop() {
+			return nil, fmt.Errorf("encoding: %d bytes are more than the %d that a record may have", len(data), r.limit())
+		}
+		r.header().Truncated = true
+	}
+}
+
+// decode reads a record. With a key it refuses one that was not written with it.
+func decode(name string, data []byte, r record, key []byte) error {
+	var sealed envelope
+	if err := json.Unmarshal(data, &sealed); err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
+	if sealed.Format < 1 || sealed.Format > format {
+		return fmt.Errorf("decoding: format %d is not known to this version", sealed.Format)
+	}
+	if len(key) > 0 {
+		given, err := hex.DecodeString(sealed.MAC)
+		if err != nil || !hmac.Equal(given, mac(name, sealed.Record, key)) {
+			return fmt.Errorf("decoding: the MAC does not match: somebody without the key wrote it")
+		}
+	}
+	if err := json.Unmarshal(sealed.Record, r); err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
+	return nil
+}
+
+// mac covers the name too, so that a record cannot be moved under another name.
+func mac(name string, raw, key []byte) []byte {
+	hash := hmac.New(sha256.New, key)
+	hash.Write([]byte(name))
+	hash.Write([]byte{0})
+	hash.Write(raw)
+	return hash.Sum(nil)
+}
