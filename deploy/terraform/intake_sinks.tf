@@ -63,13 +63,39 @@ locals {
   )
 }
 
-# Cloud Logging publishes as an account of each sink: on the events topic, and on
-# no other.
-resource "google_pubsub_topic_iam_member" "sink_publishes" {
-  for_each = local.sink_names
+# Cloud Logging publishes to the events topic, and to no other. All sinks of one
+# parent share one writer identity (logging/docs/routing), so the parent has one
+# grant, whichever of its sinks are on: with a grant for each sink, turning one
+# sink off took away what the other needed.
+resource "google_pubsub_topic_iam_member" "sinks_publish" {
+  for_each = toset(length(local.sink_names) > 0 ? [local.scope] : [])
 
   project = var.project_id
   topic   = google_pubsub_topic.topic["events"].name
   role    = "roles/pubsub.publisher"
-  member  = local.sink_writers[each.key]
+  member  = values(local.sink_writers)[0]
+
+  lifecycle {
+    # The identity of a parent does not change. A plan does not know it for a sink
+    # that is about to be created, and would replace the grant.
+    ignore_changes = [member]
+  }
+}
+
+check "sinks_share_one_writer_identity" {
+  assert {
+    condition     = length(distinct(values(local.sink_writers))) <= 1
+    error_message = "The sinks of ${local.scope} have different writer identities, and only one may publish: grant roles/pubsub.publisher on ${local.topics["events"]} to each of ${join(", ", values(local.sink_writers))}."
+  }
+}
+
+# Until this version each sink had a grant, and two of them were the same one. A
+# moved block cannot merge two addresses, and destroying either would take the
+# grant away. So Terraform forgets them, and adds the grant that is still there.
+removed {
+  from = google_pubsub_topic_iam_member.sink_publishes
+
+  lifecycle {
+    destroy = false
+  }
 }

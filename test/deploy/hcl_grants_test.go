@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -106,6 +107,60 @@ func TestTheFunctionHoldsOnTheScopeWhatItsModeNeeds(t *testing.T) {
 			t.Errorf("roles of the function on %s (-want +module):\n%s", scope, diff)
 		}
 	})
+}
+
+// Two resources that grant the same role on the same resource to the same member
+// are one grant to Google: destroying either takes it away.
+func TestNoGrantIsDeclaredTwice(t *testing.T) {
+	inEveryShape(t, func(t *testing.T, _ string, all resources) {
+		declared := map[string]string{}
+		for _, grant := range grants(all) {
+			if grant.Text("member") == "" {
+				continue // a binding, which declares all members of its role
+			}
+			arguments, err := json.Marshal(grant.Values) // keys are sorted
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := grant.Kind + string(arguments)
+			if first := declared[key]; first != "" {
+				t.Errorf("%s and %s are the same grant: %s", first, grant.Address, arguments)
+			}
+			declared[key] = grant.Address
+		}
+	})
+}
+
+func TestTheSinksOfOneParentHaveOnePublishingGrant(t *testing.T) {
+	for name, set := range map[string]map[string]any{
+		"both sinks":         {"intake": []any{"sink"}, "refused_requests": "sink"},
+		"the events sink":    {"intake": []any{"sink"}, "refused_requests": "off"},
+		"the requests sink":  {"intake": []any{"eventarc"}, "refused_requests": "sink"},
+		"sinks of a folder":  {"scope": "folders/41", "organization_id": "12", "mode": "report-only", "runtime_projects": []any{}},
+		"no sink":            {"intake": []any{"eventarc"}, "refused_requests": "off"},
+		"no sink, but alert": {"intake": []any{"eventarc"}, "refused_requests": "alert"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made, err := moduleOf(t, asShipped, variables(set), address).Resources()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := resources(made)
+			sinks := slices.Concat(all.of("google_logging_project_sink"), all.of("google_logging_folder_sink"))
+			var want, got []string
+			if len(sinks) > 0 {
+				want = []string{"roles/pubsub.publisher on iapguard-events for " + sinks[0].Text("writer_identity")}
+			}
+			for _, grant := range all.of("google_pubsub_topic_iam_member") {
+				if strings.Contains(grant.Text("member"), "@gcp-sa-logging.") {
+					got = append(got, grant.Text("role")+" on "+grant.Text("topic")+" for "+grant.Text("member"))
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("grants of %d sinks (-want +module):\n%s", len(sinks), diff)
+			}
+		})
+	}
 }
 
 // broad are roles of Google's that would undo what the custom ones are for.

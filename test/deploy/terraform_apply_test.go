@@ -28,7 +28,7 @@ var served = []string{
 	"google_cloud_run_v2_service_iam_binding.invokers", "google_logging_project_sink.sink", "google_project_iam_member.function",
 	"google_project_iam_member.heartbeat", "google_pubsub_subscription.dead_letters", "google_pubsub_subscription.push",
 	"google_pubsub_subscription_iam_member.agent_acknowledges", "google_pubsub_topic_iam_member.agent_dead_letters",
-	"google_pubsub_topic_iam_member.function_publishes", "google_pubsub_topic_iam_member.sink_publishes",
+	"google_pubsub_topic_iam_member.function_publishes", "google_pubsub_topic_iam_member.sinks_publish",
 	"google_secret_manager_secret_iam_member.function_reads", "google_service_account_iam_member.pubsub_signs",
 }
 

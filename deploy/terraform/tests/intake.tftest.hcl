@@ -15,7 +15,7 @@ run "refused_requests_one_by_one" {
     refused_requests = "sink"
   }
   assert {
-    condition     = keys(google_logging_project_sink.sink) == ["events", "requests"] && google_logging_project_sink.sink["requests"].destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-events" && keys(google_pubsub_topic_iam_member.sink_publishes) == ["events", "requests"]
+    condition     = keys(google_logging_project_sink.sink) == ["events", "requests"] && google_logging_project_sink.sink["requests"].destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-events"
     error_message = "refused requests do not come one by one"
   }
   assert {
@@ -25,6 +25,52 @@ run "refused_requests_one_by_one" {
   assert {
     condition     = length(google_logging_metric.refused_requests) + length(google_monitoring_notification_channel.events) + length(google_monitoring_alert_policy.refused_requests) + length(google_pubsub_topic_iam_member.monitoring_publishes) == 0
     error_message = "they come as an alert too"
+  }
+}
+
+# Each of the following runs applies on top of the one before.
+
+run "two_sinks_of_a_project_have_one_publishing_grant" {
+  variables {
+    refused_requests = "sink"
+  }
+  assert {
+    condition     = { for parent, grant in google_pubsub_topic_iam_member.sinks_publish : parent => "${grant.topic} ${grant.role} ${grant.member}" } == { "projects/my-project" = "iapguard-events roles/pubsub.publisher serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com" }
+    error_message = "the project's sinks do not have one publishing grant"
+  }
+}
+
+run "the_grant_stays_when_the_second_sink_is_turned_off" {
+  variables {
+    refused_requests = "off"
+  }
+  assert {
+    condition     = keys(google_logging_project_sink.sink) == ["events"] && keys(google_pubsub_topic_iam_member.sinks_publish) == ["projects/my-project"]
+    error_message = "the events sink lost its publishing grant with the other sink"
+  }
+}
+
+run "the_grant_stays_when_the_first_sink_is_turned_off" {
+  variables {
+    intake            = ["eventarc"]
+    eventarc_delivery = "by-hand"
+    refused_requests  = "sink"
+  }
+  assert {
+    condition     = keys(google_logging_project_sink.sink) == ["requests"] && keys(google_pubsub_topic_iam_member.sinks_publish) == ["projects/my-project"]
+    error_message = "the requests sink has no publishing grant of its own"
+  }
+}
+
+run "no_sink_no_publishing_grant" {
+  variables {
+    intake            = ["eventarc"]
+    eventarc_delivery = "by-hand"
+    refused_requests  = "off"
+  }
+  assert {
+    condition     = length(google_logging_project_sink.sink) + length(google_pubsub_topic_iam_member.sinks_publish) == 0
+    error_message = "Cloud Logging may still publish"
   }
 }
 

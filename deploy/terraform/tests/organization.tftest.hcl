@@ -56,8 +56,8 @@ run "an_organisation_is_looked_at_and_nobody_may_write" {
     error_message = "the sinks are not as they should be"
   }
   assert {
-    condition     = alltrue([for name in ["events", "requests"] : google_pubsub_topic_iam_member.sink_publishes[name].member == "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com"])
-    error_message = "a sink may not publish"
+    condition     = { for parent, grant in google_pubsub_topic_iam_member.sinks_publish : parent => grant.member } == { "organizations/987654321" = "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com" }
+    error_message = "the organisation's sinks do not have one publishing grant"
   }
   assert {
     condition     = length(google_logging_metric.refused_requests) + length(google_monitoring_alert_policy.refused_requests) == 0
@@ -139,7 +139,7 @@ run "a_folder_has_the_roles_of_its_organisation" {
     error_message = "the roles are granted elsewhere than on the folder"
   }
   assert {
-    condition     = google_logging_folder_sink.sink["events"].folder == "folders/333" && google_logging_folder_sink.sink["events"].include_children && google_pubsub_topic_iam_member.sink_publishes["events"].member == "serviceAccount:f-sink@gcp-sa-logging.iam.gserviceaccount.com"
+    condition     = google_logging_folder_sink.sink["events"].folder == "folders/333" && google_logging_folder_sink.sink["events"].include_children && google_pubsub_topic_iam_member.sinks_publish["folders/333"].member == "serviceAccount:f-sink@gcp-sa-logging.iam.gserviceaccount.com"
     error_message = "the folder's sink is not as it should be"
   }
   assert {

@@ -158,7 +158,7 @@ run "a_sink_an_alert_a_sweep_and_a_heartbeat_feed_it" {
     error_message = "the filter does not know the function's account: ${google_logging_project_sink.sink["events"].filter}"
   }
   assert {
-    condition     = google_pubsub_topic_iam_member.sink_publishes["events"].topic == "iapguard-events" && google_pubsub_topic_iam_member.sink_publishes["events"].member == "serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com"
+    condition     = google_pubsub_topic_iam_member.sinks_publish["projects/my-project"].topic == "iapguard-events" && google_pubsub_topic_iam_member.sinks_publish["projects/my-project"].member == "serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com"
     error_message = "the sink may not publish"
   }
   assert {
