@@ -42,7 +42,7 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 		return ignored(seen, OtherService, "an audit payload in the log %s, which others than Google can write", quote(log))
 	}
 	service := firstOf(e.payload.service.s, serviceOf(e.payload.method.s))
-	row, known := lookUp(service, e.payload.method.s)
+	row, known := Lookup(service, e.payload.method.s)
 	if e.payload.method.s == "" {
 		row, known = readinessRow(e)
 	}
@@ -119,22 +119,26 @@ func hasProduct(userAgent, name string) bool {
 	}
 }
 
+// ReadyPrefix begins the message of Cloud Run's readiness events. "True " follows
+// when a revision or service has become ready.
+const ReadyPrefix = "Ready condition status changed to "
+
 // readinessRow is the row of a system event that names no method: what became
 // ready stands in its message alone.
 func readinessRow(e *entry) (Row, bool) {
 	if e.payload.service.s != "run.googleapis.com" || e.resource.kind.s != "cloud_run_revision" ||
-		!strings.HasPrefix(e.payload.statusMessage.s, readiness) {
+		!strings.HasPrefix(e.payload.statusMessage.s, ReadyPrefix) {
 		return Row{}, false
 	}
-	return lookUp("run.googleapis.com", "/Services.")
+	return Lookup("run.googleapis.com", "/Services.")
 }
 
 // notReady reports whether a readiness event tells of the opposite. Success
 // has no status code, and its message is all that tells the two apart.
 func notReady(e *entry) bool {
 	m := e.payload.statusMessage.s
-	return strings.HasPrefix(m, readiness) &&
-		!strings.HasPrefix(m, readiness+"True ")
+	return strings.HasPrefix(m, ReadyPrefix) &&
+		!strings.HasPrefix(m, ReadyPrefix+"True ")
 }
 
 // noneGranted reports whether authorizationInfo says that the caller had none of the

@@ -12,8 +12,8 @@ import (
 // to the events topic.
 const HeartbeatLog = "iapguard-heartbeat"
 
-// heartbeatWord is what both say: {"iapguard":"heartbeat"}.
-const heartbeatWord = "heartbeat"
+// HeartbeatWord is the content of both: {"iapguard":"heartbeat"}.
+const HeartbeatWord = "heartbeat"
 
 // logged reads an entry of the heartbeat's log. Whoever may write log entries in
 // a project can write it there; the log's name says in which, and only the
@@ -21,7 +21,7 @@ const heartbeatWord = "heartbeat"
 func logged(e *entry, seen Cause) Result {
 	owner, ok := ownerOfLog(e.logName.s)
 	switch {
-	case !e.hasJSON || e.word.s != heartbeatWord:
+	case !e.hasJSON || e.word.s != HeartbeatWord:
 		return ignored(seen, Unrelated, "a line of the log %s that is no heartbeat", HeartbeatLog)
 	case !ok:
 		return ignored(seen, Unreadable, "%s names no project, folder or organisation", quote(e.logName.s))
@@ -70,7 +70,7 @@ func (p *parser) published(body jsontext.Value) Result {
 		return r.skip()
 	})
 	switch {
-	case err != nil || word.twice || more != "" || word.s != heartbeatWord:
+	case err != nil || word.twice || more != "" || word.s != HeartbeatWord:
 		return ignored(Cause{}, NotALogEntry, "an object with the member iapguard that is no heartbeat")
 	case p.commands:
 		return ignored(Cause{}, NotALogEntry, "a heartbeat counts only among events")

@@ -81,8 +81,8 @@ var byService = func() map[string][]Row {
 	return m
 }()
 
-// lookUp finds the row of a method, false when there is none.
-func lookUp(service, method string) (Row, bool) {
+// Lookup finds the row that decides about a method, false when there is none.
+func Lookup(service, method string) (Row, bool) {
 	rows := byService[service]
 	if len(rows) == 0 {
 		return Row{}, false

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -82,11 +83,18 @@ func touchesInvoker(v jsontext.Value, outer, inner string) (touches, known bool)
 	return touches && err == nil, known && err == nil
 }
 
-// isInvoker recognises the roles that let invoke a service, and Google's IAP
-// service agent (iap/docs/enabling-cloud-run). That roles/run.servicesInvoker
-// is one of them is *unverified*.
+// IAPAgentSuffix ends the e-mail address of every project's IAP service agent.
+// Source: iap/docs/enabling-cloud-run.
+const IAPAgentSuffix = "@gcp-sa-iap.iam.gserviceaccount.com"
+
+// InvokerRoles are the roles whose bindings in a project decide who may invoke
+// its services. That roles/run.servicesInvoker is one of them is *unverified*.
+func InvokerRoles() []string { return []string{"roles/run.invoker", "roles/run.servicesInvoker"} }
+
+// isInvoker recognises the roles that let invoke a service, and the IAP service
+// agent.
 func isInvoker(s string) bool {
-	return s == "roles/run.invoker" || s == "roles/run.servicesInvoker" || strings.HasSuffix(s, "@gcp-sa-iap.iam.gserviceaccount.com")
+	return slices.Contains(InvokerRoles(), s) || strings.HasSuffix(s, IAPAgentSuffix)
 }
 
 // disabledIdentity finds the project in which iap.googleapis.com was disabled.

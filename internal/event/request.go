@@ -1,6 +1,8 @@
 package event
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,15 +54,24 @@ var loadBalancerLogs = map[string]bool{
 	"loadbalancing.googleapis.com/external_regional_requests": true,
 }
 
+// LoadBalancerTypes are the resource types of the request logs of Application
+// Load Balancers, sorted.
+func LoadBalancerTypes() []string { return slices.Sorted(maps.Keys(loadBalancers)) }
+
+// LoadBalancerLogs are the log ids that Application Load Balancers write their
+// requests to, sorted.
+func LoadBalancerLogs() []string { return slices.Sorted(maps.Keys(loadBalancerLogs)) }
+
 // byIAP reports whether IAP gave a load balancer's answer. Global ones say so
 // in statusDetails (recorded). The others have proxyStatus instead, whose form
 // is recorded for other errors; that IAP is told in it by the same words is
 // *unverified*.
 func byIAP(e *entry) bool {
-	return e.statusDetails.s == handledByIAP || strings.Contains(e.proxyStatus.s, `"`+handledByIAP+`"`)
+	return e.statusDetails.s == HandledByIAP || strings.Contains(e.proxyStatus.s, `"`+HandledByIAP+`"`)
 }
 
-const handledByIAP = "handled_by_identity_aware_proxy"
+// HandledByIAP is how a load balancer marks a request that IAP answered.
+const HandledByIAP = "handled_by_identity_aware_proxy"
 
 // notDenied says why a request is no denial of the kind, "" when it is one.
 //

@@ -81,12 +81,16 @@ func readWrite(text []byte) (one tellsWrite, ok bool) {
 		return one, false
 	}
 	one.write = Write{Cause: result.Seen}
-	switch one.write.Kind {
-	case RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged, RoutingChanged:
-		one.write.fill(e)
-		return one, true
+	if !slices.Contains(WriteKinds(), one.write.Kind) {
+		return one, false
 	}
-	return one, false
+	one.write.fill(e)
+	return one, true
+}
+
+// WriteKinds are the kinds of calls that Writes reads.
+func WriteKinds() []Kind {
+	return []Kind{RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged, RoutingChanged}
 }
 
 // fill reads what was written out of the request.

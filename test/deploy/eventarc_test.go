@@ -10,13 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/logfilter"
 )
 
 const intake = "../../deploy/intake.yaml"
 
 // eventarcBegins is the first line of what is generated; it goes on to the end
 // of the file.
-const eventarcBegins = "# What Eventarc's triggers are made for, one each: generated from internal/event/eventarc.go by\n"
+const eventarcBegins = "# What Eventarc's triggers are made for, one each: generated from internal/logfilter/eventarc.go by\n"
 
 const eventarcHead = eventarcBegins + `# UPDATE=1 go test ./test/deploy -run Eventarc. A trigger takes one whole name of a method; in
 # location global it hears of every region; Compute Engine's events all come from one,
@@ -40,7 +41,7 @@ func withEventarc(text string) string {
 	before, _, _ := strings.Cut(text, eventarcBegins)
 	var b strings.Builder
 	b.WriteString(strings.TrimRight(before, "\n") + "\n\n" + eventarcHead)
-	for _, one := range event.EventarcMethods() {
+	for _, one := range logfilter.Triggers() {
 		fmt.Fprintf(&b, "  - {serviceName: %s, methodName: %s, location: global}\n", one.Service, one.Method)
 	}
 	return b.String()

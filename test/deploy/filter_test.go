@@ -7,12 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/logfilter"
 )
 
 // With UPDATE=1 in the environment the test writes the files instead.
 func TestFilterFilesAreWhatTheTableSays(t *testing.T) {
-	for file, want := range map[string]string{"events.filter": event.EventsFilter(), "requests.filter": event.RequestsFilter()} {
+	for file, want := range map[string]string{"events.filter": logfilter.Events(), "requests.filter": logfilter.Requests()} {
 		path := filepath.Join("..", "..", "deploy", "filters", file)
 		if os.Getenv("UPDATE") == "1" {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"function":            {"internal/reconcile", "internal/memory", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
 	"test":                {""},
 	"internal/reconcile":  {"internal/memory", "internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
-	"internal/cloud":      {"internal/posture", "internal/plan", "internal/memory", "internal/report", "internal/fault"},
+	"internal/cloud":      {"internal/posture", "internal/plan", "internal/memory", "internal/report", "internal/fault", "internal/logfilter"},
 	"internal/localcloud": {"deploy/roles", "deploy/filters"}, // what is shipped is what is tried
 	"deploy":              {},
 	"internal/policy":     {"internal/posture"},
@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/doctor":     {"internal/posture"},
 	"internal/event":      {"internal/posture"},
 	"internal/memory":     {"internal/posture", "internal/plan", "internal/fault"},
+	"internal/logfilter":  {"internal/event", "internal/posture"},
 	"internal/report":     {"internal/posture", "internal/plan"},
 	"internal/page":       {"internal/report", "internal/posture", "internal/plan"},
 	"internal/posture":    {},
@@ -42,7 +43,7 @@ var mayImport = map[string][]string{
 var onlyStandard = []string{"internal/posture", "internal/fault", "internal/plan"}
 
 // pure packages do no I/O, read no clock and log nothing.
-var pure = []string{"internal/posture", "internal/plan", "internal/memory", "internal/doctor", "internal/event"}
+var pure = []string{"internal/posture", "internal/plan", "internal/memory", "internal/doctor", "internal/event", "internal/logfilter"}
 
 // impure are the packages and functions that a pure package may not use.
 var impure = map[string][]string{

@@ -13,6 +13,7 @@ import (
 	logging "google.golang.org/api/logging/v2"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/logfilter"
 )
 
 // Client reads from Cloud Logging.
@@ -42,17 +43,6 @@ const (
 	mostPages = 10
 	pageSize  = 1000
 )
-
-// filter selects the writes that make or undo a protection: of Cloud Run
-// services and their policies, of backend services, of IAP's policies; and those
-// to what leads to backend services, which open and take away load balancers'
-// doors. Source of the language: logging/docs/view/logging-query-language.
-const filter = `log_id("cloudaudit.googleapis.com/activity")
-timestamp>=%q
-(protoPayload.serviceName="run.googleapis.com" AND protoPayload.methodName=~"[.](Internal)?Services[.](Create|Replace|Update|Delete|SetIamPolicy)")
-OR (protoPayload.serviceName="compute.googleapis.com" AND protoPayload.methodName=~"[.](backendServices|regionBackendServices)[.](insert|patch|update|delete)$")
-OR (protoPayload.serviceName="compute.googleapis.com" AND protoPayload.methodName=~"[.](region|global)NetworkEndpointGroups[.](insert|delete)$|[.](urlMaps|regionUrlMaps)[.](insert|patch|update|delete)$|[.](targetHttp|targetHttps|regionTargetHttp|regionTargetHttps)Proxies[.](insert|patch|delete|setUrlMap)$|[.](forwardingRules|globalForwardingRules)[.](insert|patch|delete|setTarget)$")
-OR (protoPayload.serviceName="iap.googleapis.com" AND protoPayload.methodName:"SetIamPolicy")`
 
 // New connects to Cloud Logging.
 func New(ctx context.Context, config connect.Config, now func() time.Time) (*Client, error) {
@@ -91,7 +81,7 @@ func (c *Client) Writes(ctx context.Context, project string) ([]json.RawMessage,
 func (c *Client) ask(ctx context.Context, project string, now time.Time) ([]json.RawMessage, error) {
 	request := &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + project}, OrderBy: "timestamp desc", PageSize: pageSize,
-		Filter: fmt.Sprintf(filter, now.Add(-Window).UTC().Format(time.RFC3339)),
+		Filter: logfilter.Writes(now.Add(-Window)),
 	}
 	var entries []json.RawMessage
 	for range mostPages {

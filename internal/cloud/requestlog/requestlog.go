@@ -9,6 +9,7 @@ import (
 	logging "google.golang.org/api/logging/v2"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -34,31 +35,17 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 // Requests at the run.app address, which strangers make, are passed over unless
 // direct is set: IAP guards that address itself then.
 func (c *Client) Refused(ctx context.Context, target posture.Target, since time.Time, direct bool) (*posture.Symptom, error) {
-	filter := refusal
-	if !direct {
-		filter += "\n-httpRequest.requestUrl:\".run.app/\""
-	}
-	return c.latest(ctx, target, since, filter)
+	return c.latest(ctx, target, logfilter.Refusals(target, since, direct))
 }
 
 // Answered gives the latest 403 of the application itself since a time, nil when
 // there is none: Cloud Run's text is what it lacks. It is one call.
 func (c *Client) Answered(ctx context.Context, target posture.Target, since time.Time) (*posture.Symptom, error) {
-	return c.latest(ctx, target, since, "-"+refusal)
+	return c.latest(ctx, target, logfilter.AppDenials(target, since))
 }
 
-// refusal is the text of Cloud Run's invoker check: see posture.RefusedByIAM.
-const refusal = `textPayload:("request was not authenticated" OR "not authorized to invoke")`
-
-// latest gives the newest 403 of a service that a filter selects.
-func (c *Client) latest(ctx context.Context, target posture.Target, since time.Time, filter string) (*posture.Symptom, error) {
-	filter = fmt.Sprintf(`logName="projects/%s/logs/run.googleapis.com%%2Frequests"
-resource.type="cloud_run_revision"
-resource.labels.service_name=%q
-resource.labels.location=%q
-httpRequest.status=403
-timestamp>=%q
-%s`, target.Project, target.Service, target.Location, since.UTC().Format(time.RFC3339), filter)
+// latest gives the newest request of a service that a filter selects.
+func (c *Client) latest(ctx context.Context, target posture.Target, filter string) (*posture.Symptom, error) {
 	answer, err := c.entries.List(&logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1,
 	}).Context(ctx).Do()

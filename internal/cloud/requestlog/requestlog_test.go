@@ -73,6 +73,7 @@ func TestARefusedRequestIsToldAsFarAsItsEntrySays(t *testing.T) {
 
 func TestStrangersAtTheRunAppAddressArePassedOverUnlessIAPGuardsIt(t *testing.T) {
 	const passed = `-httpRequest.requestUrl:".run.app/"`
+	const refusal = `textPayload:("request was not authenticated" OR "not authorized to invoke")`
 	for direct, want := range map[bool]bool{false: true, true: false} {
 		c, requests := answering(t, `{}`)
 		if _, err := c.Refused(t.Context(), hello, noon, direct); err != nil {

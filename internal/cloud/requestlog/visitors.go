@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	logging "google.golang.org/api/logging/v2"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -28,19 +27,9 @@ const (
 // time, by address and user agent, the most frequent first. Who they are the log
 // does not say.
 func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []string, since time.Time) ([]posture.Caller, error) {
-	var at []string
-	for _, host := range hosts {
-		at = append(at, strconv.Quote("://"+host+"/"))
-	}
 	request := &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, OrderBy: "timestamp desc", PageSize: visitorPageSize,
-		Filter: fmt.Sprintf(`logName="projects/%s/logs/run.googleapis.com%%2Frequests"
-resource.type="cloud_run_revision"
-resource.labels.service_name=%q
-resource.labels.location=%q
-httpRequest.status<400
-httpRequest.requestUrl:(%s)
-timestamp>=%q`, target.Project, target.Service, target.Location, strings.Join(at, " OR "), since.UTC().Format(time.RFC3339)),
+		Filter: logfilter.Visits(target, hosts, since),
 	}
 	seen := visitors{}
 	for range visitorPages {

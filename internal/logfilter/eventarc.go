@@ -1,16 +1,22 @@
-package event
+package logfilter
 
-// Audited is one method that an Eventarc trigger can be made for.
-type Audited struct{ Service, Method string }
+import (
+	"strings"
 
-// catalogue are the names of methods that change something, by service and
-// version. A trigger takes one whole name and no pattern.
+	"github.com/iapguard/iapguard/internal/event"
+)
+
+// Trigger is a method that an Eventarc trigger can be made for.
+type Trigger struct{ Service, Method string }
+
+// catalogue lists the methods that change something, by service and version.
+// An Eventarc trigger takes one full method name and no pattern.
 //
 // Sources: googleapis/google-cloudevents json/audit/service_catalog.json (of
-// 2026-04-10), which is what Eventarc's documentation lists; internal services,
-// which Cloud Functions deploys, are recorded only. What the catalogue has of
-// one version of Compute it is taken to have of the other. Compute's alpha is
-// not in it: Google invites to that.
+// 2026-04-10), which Eventarc's documentation lists. The methods of internal
+// services, which Cloud Functions deploys, were recorded. The list assumes that
+// v1 and beta of Compute have the same methods. It leaves out Compute's alpha,
+// which Google offers by invitation only.
 var catalogue = []struct {
 	service  string
 	prefixes []string
@@ -51,26 +57,26 @@ var catalogue = []struct {
 	{"cloudresourcemanager.googleapis.com", []string{"", "google.cloud.resourcemanager.v3.Projects."}, []string{"SetIamPolicy"}},
 }
 
-// opensNothing are verbs of Compute that can neither open a way to a service nor
-// take IAP from one: what they change shows at the next sweep. A trigger for
-// each would double their number.
+// opensNothing are the verbs of Compute that cannot open a way to a service and
+// cannot take IAP from one. The next sweep finds what they change. Triggers for
+// them would double the number of triggers.
 var opensNothing = map[string]bool{
 	"delete": true, "setIamPolicy": true, "setSecurityPolicy": true, "setEdgeSecurityPolicy": true,
 	"addSignedUrlKey": true, "deleteSignedUrlKey": true, "detachNetworkEndpoints": true,
 	"setSslCertificates": true, "setSslPolicy": true, "setQuicOverride": true, "setCertificateMap": true,
 }
 
-// EventarcMethods are the methods that triggers are made for: those of the
-// catalogue that the table acts on, in its order.
-func EventarcMethods() []Audited {
-	var list []Audited
+// Triggers lists the methods to make triggers for: those of the catalogue that
+// the table of package event acts on, in the catalogue's order.
+func Triggers() []Trigger {
+	var list []Trigger
 	for _, part := range catalogue {
 		for _, prefix := range part.prefixes {
 			for _, method := range part.methods {
-				_, verb := splitMethod(method)
-				row, known := lookUp(part.service, prefix+method)
+				verb := method[strings.LastIndexByte(method, '.')+1:]
+				row, known := event.Lookup(part.service, prefix+method)
 				if known && row.Ignored == "" && !(part.service == "compute.googleapis.com" && opensNothing[verb]) {
-					list = append(list, Audited{part.service, prefix + method})
+					list = append(list, Trigger{part.service, prefix + method})
 				}
 			}
 		}

@@ -1,64 +1,64 @@
-package event
+package logfilter
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/event"
 )
 
-// clause is a part of a service's filter: methods of which the ones of acts
-// count, unless they are of but, and only where a condition holds.
+// clause selects the methods of acts, unless they match except, and only where
+// the condition holds.
 type clause struct {
-	acts, but []string // patterns, see Row
-	only      string   // in Logging's query language; "" = always
+	acts, except []string // patterns, see event.Row
+	condition    string   // in Logging's query language; "" = always
 }
 
-// clauses turns "the first row that matches decides" into clauses of which any
-// decides. A pattern gets out of its clause what earlier rows ignore, or judge
-// by another condition, as far as it could match the same methods.
-func clauses(rows []Row) []clause {
+// clauses turns "the first row that matches decides" into clauses that need no
+// order: an entry acts when any of them selects it. A clause excepts the
+// patterns of earlier rows that overlap with its own, if those rows ignore the
+// method or act on another condition.
+func clauses(rows []event.Row) []clause {
 	var made []clause
 	for i, row := range rows {
 		if row.Ignored != "" {
 			continue
 		}
+		condition := conditions[row.Kind]
 		for _, pattern := range row.Methods {
-			made = merged(made, clause{[]string{pattern}, earlier(rows[:i], pattern, conditions[row.Kind]), conditions[row.Kind]})
+			made = merge(made, clause{[]string{pattern}, earlier(rows[:i], pattern, condition), condition})
 		}
 	}
 	return made
 }
 
 // earlier are the patterns of rows that decide before a pattern does.
-func earlier(rows []Row, pattern, only string) (but []string) {
+func earlier(rows []event.Row, pattern, condition string) (except []string) {
 	for _, row := range rows {
-		// What acts on no condition is in the filter by a clause of its own.
-		if acts := conditions[row.Kind]; row.Ignored == "" && (acts == "" || acts == only) {
+		// A row that acts without a condition has a clause that selects its methods.
+		if own := conditions[row.Kind]; row.Ignored == "" && (own == "" || own == condition) {
 			continue
 		}
 		for _, other := range row.Methods {
 			if overlap(pattern, other) {
-				but = append(but, other)
+				except = append(except, other)
 			}
 		}
 	}
-	return but
+	return except
 }
 
-// merged adds a clause, to one that is there if that changes neither.
-func merged(made []clause, added clause) []clause {
-	foreign := func(but []string, of clause) bool { // something of but that of lets through
-		return slices.ContainsFunc(but, func(one string) bool {
-			return !slices.Contains(of.but, one) && slices.ContainsFunc(of.acts, func(act string) bool { return overlap(one, act) })
-		})
-	}
+// merge adds a clause to the first one with the same condition that the addition
+// does not change, else as a new one.
+func merge(made []clause, added clause) []clause {
 	for i, one := range made {
-		if one.only != added.only || foreign(one.but, added) || foreign(added.but, one) {
+		if one.condition != added.condition || narrows(one.except, added) || narrows(added.except, one) {
 			continue
 		}
 		made[i].acts = append(one.acts, added.acts...)
-		for _, but := range added.but {
-			if !slices.Contains(one.but, but) {
-				made[i].but = append(made[i].but, but)
+		for _, pattern := range added.except {
+			if !slices.Contains(one.except, pattern) {
+				made[i].except = append(made[i].except, pattern)
 			}
 		}
 		return made
@@ -66,8 +66,17 @@ func merged(made []clause, added clause) []clause {
 	return append(made, added)
 }
 
-// parts are the collection ("*" for any) and the verb of a pattern, and whether
-// it is one of system events.
+// narrows reports whether a clause would lose methods if it excepted these
+// patterns too.
+func narrows(except []string, c clause) bool {
+	return slices.ContainsFunc(except, func(pattern string) bool {
+		return !slices.Contains(c.except, pattern) &&
+			slices.ContainsFunc(c.acts, func(act string) bool { return overlap(pattern, act) })
+	})
+}
+
+// parts splits a pattern into its collection ("*" for any) and its verb, and
+// reports whether it matches system events.
 func parts(pattern string) (system bool, collection, verb string) {
 	pattern, system = strings.CutPrefix(pattern, "/")
 	collection, verb, dotted := strings.Cut(pattern, ".")
@@ -97,9 +106,8 @@ func overlap(a, b string) bool {
 	return prefixA == prefixB
 }
 
-// expression is a regular expression (RE2) that matches the methods that any of
-// the patterns does. It has no backslash: whether Logging wants two of them is
-// said in two ways.
+// expression is a regular expression (RE2) that matches the methods that the
+// patterns match. It has no backslash, see literal.
 func expression(patterns []string) string {
 	byVerb := map[bool]map[string][]string{false: {}, true: {}}
 	var order []string
@@ -122,17 +130,17 @@ func expression(patterns []string) string {
 		}
 		alternatives[system] = append(alternatives[system], last)
 	}
-	var whole []string
+	var all []string
 	if list := alternatives[true]; len(list) > 0 {
-		whole = append(whole, "^/(.*[.])?"+group(list)+"$")
+		all = append(all, "^/(.*[.])?"+group(list)+"$")
 	}
 	if list := alternatives[false]; len(list) > 0 {
-		whole = append(whole, "^(([^/].*)?[.])?"+group(list)+"$")
+		all = append(all, "^(([^/].*)?[.])?"+group(list)+"$")
 	}
-	return strings.Join(whole, "|")
+	return strings.Join(all, "|")
 }
 
-// covers reports whether a pattern matches all that another does, and more.
+// covers reports whether a pattern matches all methods of another one, and more.
 func covers(wide, narrow string) bool {
 	systemW, collectionW, verbW := parts(wide)
 	systemN, collectionN, verbN := parts(narrow)

@@ -1,0 +1,89 @@
+package logfilter
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/event"
+)
+
+// unnamedReadiness selects readiness events without a method: only their message
+// tells what became ready.
+const unnamedReadiness = `(
+        NOT protoPayload.methodName=~"." AND resource.type="cloud_run_revision"
+        AND protoPayload.status.message=~"^` + event.ReadyPrefix + `True "
+      )`
+
+// conditions hold, for each kind, which of its entries act, as far as the query
+// language can say it. Each is the counterpart of the function of package event
+// that its comment names.
+var conditions = map[event.Kind]string{
+	// notReady
+	event.RunServiceReady: `NOT (protoPayload.status.message=~"^` + event.ReadyPrefix + `" AND NOT protoPayload.status.message=~"^` + event.ReadyPrefix + `True ")`,
+	// iapIdentity and iapWeb: web resources of projects, except App Engine
+	event.IAPPolicyChanged:   webResource,
+	event.IAPSettingsChanged: webResource,
+	// projectIdentity
+	event.ProjectIAMChanged: invokerOfProject,
+	// disabledIdentity
+	event.APIDisabled: anyOf(
+		`protoPayload.request.serviceName="iap.googleapis.com"`,
+		matches("protoPayload.request.name", iapAPI),
+		matches("protoPayload.resourceName", iapAPI),
+		matches("protoPayload.authorizationInfo.resource", iapAPI),
+	),
+}
+
+const (
+	iapAPI       = "(^|/)services/iap[.]googleapis[.]com(/|$)"
+	iapWeb       = "^(//iap[.]googleapis[.]com/)?projects/[^/]+/iap_web(/|$)"
+	appEngine    = "/iap_web/appengine(-[^/]*)?(/|$)"
+	aboveProject = "^(folders|organizations)/"
+)
+
+// webResource asks the first field that names the resource.
+var webResource = func() string {
+	const name, resource, settings = "protoPayload.resourceName", "protoPayload.request.resource", "protoPayload.request.iapSettings.name"
+	web := func(field string) string { return matches(field, iapWeb) + " AND NOT " + matches(field, appEngine) }
+	return anyOf(
+		"("+web(name)+")",
+		"(NOT "+matches(name, ".")+" AND "+web(resource)+")",
+		"(NOT "+matches(name, ".")+" AND NOT "+matches(resource, ".")+" AND "+web(settings)+")",
+	)
+}()
+
+// invokers matches the roles and members that let invoke a service.
+var invokers = func() string {
+	roles := make([]string, len(event.InvokerRoles()))
+	for i, role := range event.InvokerRoles() {
+		roles[i] = literal(role)
+	}
+	return "^" + group(roles) + "$|" + literal(event.IAPAgentSuffix) + "$"
+}()
+
+// invokerOfProject asks the binding deltas, and the policy where an entry has no
+// deltas.
+var invokerOfProject = func() string {
+	const deltas, bindings = "protoPayload.serviceData.policyDelta.bindingDeltas", "protoPayload.request.policy.bindings"
+	return `NOT resource.type=("folder" OR "organization")
+        AND NOT ` + matches("protoPayload.resourceName", aboveProject) + `
+        AND NOT (NOT ` + matches("protoPayload.resourceName", ".") + " AND " + matches("protoPayload.request.resource", aboveProject) + `)
+        AND ` + anyOf(
+		matches(deltas+".role", invokers), matches(deltas+".member", invokers),
+		"(NOT "+deltas+":* AND ("+matches(bindings+".role", invokers)+" OR "+matches(bindings+".members", invokers)+"))",
+	)
+}()
+
+// matches compares a field with a regular expression.
+func matches(field, expression string) string { return field + "=~" + strconv.Quote(expression) }
+
+// literal is a regular expression for exactly this text. It escapes a dot as
+// [.]: whether Logging wants one backslash or two is documented in two ways.
+func literal(text string) string {
+	return strings.ReplaceAll(regexp.QuoteMeta(text), `\.`, "[.]")
+}
+
+func anyOf(conditions ...string) string {
+	return "(\n          " + strings.Join(conditions, "\n          OR ") + "\n        )"
+}

@@ -1,0 +1,83 @@
+package logfilter
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Writes selects the writes since a time that make or undo a protection: to
+// Cloud Run services and their policies, to backend services, to IAP policies,
+// and to what leads to backend services, which opens and closes the doors of
+// load balancers. event.Writes reads all of them.
+func Writes(since time.Time) string {
+	return fmt.Sprintf(`log_id("cloudaudit.googleapis.com/activity")
+timestamp>=%q
+%s`, stamp(since), strings.Join(writes, "\nOR "))
+}
+
+// writes are the alternatives of Writes, one for each kind of resource.
+var writes = []string{
+	write("run.googleapis.com", `=~"[.](Internal)?Services[.](Create|Replace|Update|Delete|SetIamPolicy)"`),
+	write("compute.googleapis.com", `=~"[.](backendServices|regionBackendServices)[.](insert|patch|update|delete)$"`),
+	write("compute.googleapis.com", `=~"`+strings.Join([]string{
+		"[.](region|global)NetworkEndpointGroups[.](insert|delete)$",
+		"[.](urlMaps|regionUrlMaps)[.](insert|patch|update|delete)$",
+		"[.](targetHttp|targetHttps|regionTargetHttp|regionTargetHttps)Proxies[.](insert|patch|delete|setUrlMap)$",
+		"[.](forwardingRules|globalForwardingRules)[.](insert|patch|delete|setTarget)$",
+	}, "|")+`"`),
+	write("iap.googleapis.com", `:"SetIamPolicy"`),
+}
+
+// write selects methods of a service by a comparison.
+func write(service, comparison string) string {
+	return fmt.Sprintf("(protoPayload.serviceName=%q AND protoPayload.methodName%s)", service, comparison)
+}
+
+// Refusals selects the requests to a service since a time that Cloud Run's
+// invoker check refused. It leaves out the run.app address, where any stranger
+// can ask, unless direct is set: then IAP guards that address itself.
+func Refusals(target posture.Target, since time.Time, direct bool) string {
+	filter := denied(target, since) + "\n" + refusal()
+	if !direct {
+		filter += "\n-httpRequest.requestUrl:\".run.app/\""
+	}
+	return filter
+}
+
+// AppDenials selects the requests to a service since a time that the application
+// itself answered with 403. They lack Cloud Run's text.
+func AppDenials(target posture.Target, since time.Time) string {
+	return denied(target, since) + "\n-" + refusal()
+}
+
+func denied(target posture.Target, since time.Time) string {
+	return requests(target) + fmt.Sprintf("\nhttpRequest.status=403\ntimestamp>=%q", stamp(since))
+}
+
+// refusal selects the text of Cloud Run's invoker check, see posture.RefusedByIAM.
+func refusal() string { return "textPayload:" + listed(posture.RefusalTexts()) }
+
+// Visits selects the requests since a time that were let in at one of these
+// hosts of a service.
+func Visits(target posture.Target, hosts []string, since time.Time) string {
+	at := make([]string, len(hosts))
+	for i, host := range hosts {
+		at[i] = strconv.Quote("://" + host + "/")
+	}
+	return requests(target) + fmt.Sprintf("\nhttpRequest.status<400\nhttpRequest.requestUrl:(%s)\ntimestamp>=%q",
+		strings.Join(at, " OR "), stamp(since))
+}
+
+// requests selects Cloud Run's request log of a service.
+func requests(target posture.Target) string {
+	return fmt.Sprintf(`logName="projects/%s/logs/run.googleapis.com%%2Frequests"
+resource.type="cloud_run_revision"
+resource.labels.service_name=%q
+resource.labels.location=%q`, target.Project, target.Service, target.Location)
+}
+
+func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
