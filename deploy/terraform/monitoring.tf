@@ -40,7 +40,7 @@ locals {
       labels = merge(local.whose, { actor = "jsonPayload.actor" })
     }
     held = {
-      title  = "Looks at services that a hold, a brake or the circuit breaker stopped"
+      title  = "Looks at services that a hold, a limit or the circuit breaker stopped"
       filter = "${local.alerting} AND jsonPayload.outcome=\"held\""
       labels = local.whose
     }

@@ -11,7 +11,7 @@ locals {
     waiting          = { title = "a service waits for too long", metric = "waiting", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
     blocked          = { title = "a person must unblock a service", metric = "blocked", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
     contested        = { title = "somebody keeps undoing a protection", metric = "contested", severity = "ERROR", window = 4500, above = 0, by = ["project", "actor"] }
-    held             = { title = "a hold, a brake or the circuit breaker stops writes", metric = "held", severity = "WARNING", window = 4500, above = 0, by = ["project"] }
+    held             = { title = "a hold, a limit or the circuit breaker stops writes", metric = "held", severity = "WARNING", window = 4500, above = 0, by = ["project"] }
     # One failed call is retried, and is no reason to wake anybody.
     errors = { title = "errors in the log", metric = "errors", severity = "ERROR", window = 600, above = 5, by = [] }
   }

@@ -96,11 +96,12 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, posture.ImagePin, posture.ImageGoOn, posture.ImageRefuse),
 		"probe":          choice(r, "probe", &settings.Probe, posture.ProbeOn, posture.ProbeOff),
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
+		"quiet":          r.duration("quiet", maxSettle, &settings.Quiet),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),
-		"brakes": func(n ast.Node) {
-			r.mapping(n, "brakes", keys{
-				"perProject": r.number("brakes.perProject", mostServices, &settings.Brakes.PerProject),
-				"overall":    r.number("brakes.overall", mostServices, &settings.Brakes.Overall),
+		"limits": func(n ast.Node) {
+			r.mapping(n, "limits", keys{
+				"perProject": r.number("limits.perProject", mostServices, &settings.Limits.PerProject),
+				"overall":    r.number("limits.overall", mostServices, &settings.Limits.Overall),
 			})
 		},
 	}, "name")

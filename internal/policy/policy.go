@@ -80,8 +80,8 @@ func digest(text []byte) string {
 	return hex.EncodeToString(sum[:])[:12]
 }
 
-// Bounds of the times in a rule. That of settle is our own choice: a longer one
-// leaves services open without need. IAM's propagation is "7 minutes or more" (iam/docs/access-change-propagation).
+// Bounds of the times in a rule. That of settle and quiet is our own choice: a longer
+// one leaves services open without need. IAM's propagation is "7 minutes or more" (iam/docs/access-change-propagation).
 const (
 	maxSettle      = 10 * time.Minute
 	maxPropagation = 30 * time.Minute

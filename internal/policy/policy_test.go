@@ -34,7 +34,8 @@ rules:
     probe: on
     settle: 0s
     propagation: 90s
-    brakes: {perProject: 3, overall: 20}
+    quiet: 5s
+    limits: {perProject: 3, overall: 20}
   - name: rest
     match:
       projects: [demo-project]
@@ -51,7 +52,8 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	}
 	shops := posture.Settings{
 		Rule: "shops", Mode: posture.Enforce, Recipe: posture.RecipeAuto, NoneFor: posture.NoneEnable,
-		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: posture.WithoutWait, Propagation: 90 * time.Second, Brakes: posture.Brakes{PerProject: 3, Overall: 20},
+		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: posture.WithoutWait, Propagation: 90 * time.Second, Quiet: 5 * time.Second,
+		Limits:   posture.Limits{PerProject: 3, Overall: 20},
 		Redeploy: posture.RedeployEnforce, RedeployImage: posture.ImageRefuse, Callers: posture.BreakProceed, Probe: posture.ProbeOn,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}

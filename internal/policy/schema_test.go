@@ -42,7 +42,7 @@ func TestTheSchemaListsTheKeysThatTheReaderKnows(t *testing.T) {
 		{head + "    match: {zzzzzzzzzzzzzzzz: 1}\n", rule.Properties["match"]},
 		{head + "    access: {zzzzzzzzzzzzzzzz: 1}\n", rule.Properties["access"]},
 		{head + "    oauthClient: {zzzzzzzzzzzzzzzz: 1}\n", rule.Properties["oauthClient"]},
-		{head + "    brakes: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["brakes"]},
+		{head + "    limits: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["limits"]},
 		{head + "exemptions: [{zzzzzzzzzzzzzzzz: 1}]\n", root.Definitions["exemption"]},
 	} {
 		_, err := Parse([]byte(tc.text), now)

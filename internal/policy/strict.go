@@ -38,14 +38,15 @@ var strictnesses = []strictness{
 	{"since", []string{"Since", "Existing"}, func(l, b posture.Settings) bool { return !from(l).After(from(b)) }},
 	// Until then a service stays as it is.
 	{"settle", []string{"Settle"}, func(l, b posture.Settings) bool { return l.Settle <= b.Settle }},
+	{"quiet", []string{"Quiet"}, func(l, b posture.Settings) bool { return l.Quiet <= b.Quiet }},
 	{"propagation", []string{"Propagation"}, func(l, b posture.Settings) bool { return l.Propagation <= b.Propagation }},
 	{"callers", []string{"Callers"}, func(l, b posture.Settings) bool {
 		return inOrder(b.Callers, l.Callers, posture.BreakStopOnRequests, posture.BreakStop, posture.BreakProceed)
 	}},
 	{"probe", []string{"Probe"}, func(l, b posture.Settings) bool { return inOrder(b.Probe, l.Probe, posture.ProbeOff, posture.ProbeOn) }},
-	// What the brakes stop stays as it is.
-	{"brakes", []string{"Brakes"}, func(l, b posture.Settings) bool {
-		return l.Brakes.PerProject >= b.Brakes.PerProject && l.Brakes.Overall >= b.Brakes.Overall
+	// What the limits stop stays as it is.
+	{"limits", []string{"Limits"}, func(l, b posture.Settings) bool {
+		return l.Limits.PerProject >= b.Limits.PerProject && l.Limits.Overall >= b.Limits.Overall
 	}},
 	// A redeploy is done with rights that whoever deploys may not have.
 	{"redeploy", []string{"Redeploy"}, func(l, b posture.Settings) bool {

@@ -119,6 +119,9 @@ func (r *reader) complain(n ast.Node, format string, args ...any) {
 	r.problems = append(r.problems, placed(n, fmt.Sprintf(format, args...)))
 }
 
+// renamedKeys are the keys that earlier versions read, each with its name today.
+var renamedKeys = map[string]string{"brakes": "limits"}
+
 // keys are the keys that a mapping may have, each with what reads its value.
 type keys map[string]func(ast.Node)
 
@@ -134,7 +137,9 @@ func (r *reader) mapping(n ast.Node, what string, known keys, needed ...string) 
 		key := pairs.Key().GetToken().Value
 		read, ok := known[key]
 		found[key] = true
-		switch {
+		switch renamed := renamedKeys[key]; {
+		case !ok && known[renamed] != nil:
+			r.complain(pairs.Key(), "%s is now called %s: write %s, with the same value", key, renamed, renamed)
 		case !ok:
 			r.complain(pairs.Key(), "unknown key %.60q: %s", key, suggestion(key, slices.Sorted(maps.Keys(known))))
 		case pairs.Value().Type() == ast.NullType:

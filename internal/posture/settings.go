@@ -72,11 +72,14 @@ type Settings struct {
 	// Settle is how long a resource must have been quiet before it is
 	// written because of an event.
 	Settle time.Duration
+	// Quiet is how long after somebody else's last write to a policy or service
+	// that resource is left alone, once a door is open.
+	Quiet time.Duration
 	// Propagation is how long a grant or a load balancer's setting may take
 	// until it holds everywhere.
 	Propagation time.Duration
-	// Brakes bound how many services are written within an hour.
-	Brakes Brakes
+	// Limits bound how many services are written within an hour.
+	Limits Limits
 	// Redeploy is what to do about a revision that refuses IAP's agent although
 	// it may invoke, and RedeployImage about its image.
 	Redeploy      Redeploy
@@ -115,9 +118,9 @@ func OAuthClientOf(enabling string) OAuthClient {
 	return OAuthClient{words[1], words[2]}
 }
 
-// Brakes are how many services may be written within an hour, by whatever
-// leads to it, before all further ones wait. 0 = no bound.
-type Brakes struct {
+// Limits are how many services may be written within an hour, whatever asks for
+// the writes, before all further ones wait. 0 = no limit.
+type Limits struct {
 	PerProject int // in one project
 	Overall    int // in all projects together
 }
@@ -162,8 +165,8 @@ func (s Settings) ExemptAt(t time.Time) bool {
 func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
-		Settle: 30 * time.Second, Propagation: 2 * time.Minute, Redeploy: RedeployAdvise, RedeployImage: ImagePin,
-		Callers: BreakStop, Probe: ProbeOff, Brakes: Brakes{PerProject: 10, Overall: 50},
+		Settle: 30 * time.Second, Quiet: 10 * time.Second, Propagation: 2 * time.Minute, Redeploy: RedeployAdvise, RedeployImage: ImagePin,
+		Callers: BreakStop, Probe: ProbeOff, Limits: Limits{PerProject: 10, Overall: 50},
 	}
 }
 

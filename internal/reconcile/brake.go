@@ -62,7 +62,7 @@ type brake struct {
 // admit lets a service be written, or says which brake is on. Whom it lets
 // counts from then on, also before the log knows. Where the log cannot be read,
 // tallies is empty, and what counts are this instance's own writes alone.
-func (m *Memory) admit(p posture.Posture, limits posture.Brakes, rule string, tallies map[string]tally, now time.Time) *brake {
+func (m *Memory) admit(p posture.Posture, limits posture.Limits, rule string, tallies map[string]tally, now time.Time) *brake {
 	if m == nil {
 		m = &Memory{}
 	}
@@ -84,11 +84,11 @@ func (m *Memory) admit(p posture.Posture, limits posture.Brakes, rule string, ta
 			all = append(all, each.times()...)
 		}
 		if on := braking(own.times(), limits.PerProject, now); on != nil {
-			on.what = fmt.Sprintf("%d of at most %d services of project %s were written within an hour (brakes.perProject of rule %s)", len(own.times()), limits.PerProject, p.Target.Project, rule)
+			on.what = fmt.Sprintf("%d of at most %d services of project %s were written within an hour (limits.perProject of rule %s)", len(own.times()), limits.PerProject, p.Target.Project, rule)
 			return on
 		}
 		if on := braking(all, limits.Overall, now); on != nil {
-			on.what = fmt.Sprintf("%d of at most %d services were written within an hour (brakes.overall of rule %s)", len(all), limits.Overall, rule)
+			on.what = fmt.Sprintf("%d of at most %d services were written within an hour (limits.overall of rule %s)", len(all), limits.Overall, rule)
 			return on
 		}
 	}

@@ -51,11 +51,11 @@ func (r *run) braked(ctx context.Context, v view) (final report.Report, stopped 
 	}
 	tallies, failed, unread := r.counted(ctx, v.posture.Target.Project)
 	for project, err := range unread {
-		r.Log.WarnContext(ctx, "brakes and circuit breaker count only this instance's own writes", "project", project, "err", err)
+		r.Log.WarnContext(ctx, "limits and circuit breaker count only this instance's own writes", "project", project, "err", err)
 	}
 	name, on := "the circuit breaker is open", breakerOf(failed)
 	if on == nil {
-		name, on = "the brake is on", r.Memory.admit(v.posture, v.settings.Brakes, v.settings.Rule, tallies, r.Now())
+		name, on = "the hourly limit is used up", r.Memory.admit(v.posture, v.settings.Limits, v.settings.Rule, tallies, r.Now())
 	}
 	if on == nil {
 		return final, false

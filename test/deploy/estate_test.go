@@ -25,7 +25,7 @@ const (
 // enforcing is a policy that protects at once.
 const enforcing = `version: 1
 rules:
-  - {name: everything, match: {projects: [demo-project]}, mode: enforce, access: {members: ["user:alice@example.com"]}, settle: 0s, propagation: 0s}
+  - {name: everything, match: {projects: [demo-project]}, mode: enforce, access: {members: ["user:alice@example.com"]}, settle: 0s, quiet: 0s, propagation: 0s}
 `
 
 // variables are those that a platform team sets, and no others but the address

@@ -61,7 +61,7 @@ func played(t *testing.T, log *slog.Logger) *week {
 	now := time.Now()
 	monday := now.UTC().Truncate(day).Add(day + 6*time.Hour)
 	expires := func(days int) string { return monday.AddDate(0, 0, days).Format(time.DateOnly) }
-	policy := town.Policy("brakes: {perProject: 2}") + "exemptions:\n"
+	policy := town.Policy("limits: {perProject: 2}") + "exemptions:\n"
 	for _, e := range []struct {
 		place
 		days int

@@ -233,7 +233,7 @@ func TestApplyLeavesTheSameStateAsTheRecipeByHand(t *testing.T) {
 	}
 	ours := prepare()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte("version: 1\nrules: [{name: all, settle: 0s, propagation: 0s}]\n"), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte("version: 1\nrules: [{name: all, settle: 0s, quiet: 0s, propagation: 0s}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ours.run(binary, "apply", "--yes", "--policy", policy, "projects/demo-project/locations/us-central1/services/shop")

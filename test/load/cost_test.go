@@ -84,7 +84,7 @@ func (m *meter) forward(t *testing.T) http.Handler {
 func metered(t *testing.T) *meter {
 	m := &meter{town: town.Start(t, stage.Options{})}
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(town.Policy("brakes: {perProject: 500, overall: 500}")), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(town.Policy("limits: {perProject: 500, overall: 500}")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m.instance = serve(t, "LOG_LEVEL=INFO", "IAPGUARD_ENDPOINT="+m.town.URL(), "PUBSUB_EMULATOR_HOST="+m.town.Broker.Address(),

@@ -13,7 +13,7 @@ import (
 )
 
 // unnamed enforces and names nobody who is to have access.
-const unnamed = "version: 1\nrules: [{name: everything, mode: enforce, settle: 0s, propagation: 0s}]\n"
+const unnamed = "version: 1\nrules: [{name: everything, mode: enforce, settle: 0s, quiet: 0s, propagation: 0s}]\n"
 
 func TestAccessThatTheProjectGivesIsAccess(t *testing.T) {
 	r := guarded.Start(t, guarded.Options{Policy: unnamed})

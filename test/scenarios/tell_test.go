@@ -90,8 +90,8 @@ var changing = []struct {
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},
 }
 
-// braking is until when a brake or the circuit breaker is on.
-var braking = regexp.MustCompile(`is (on|open) until [0-9T:-]+Z:`)
+// braking is until when a limit or the circuit breaker stops writes.
+var braking = regexp.MustCompile(`is (used up|open) until [0-9T:-]+Z:`)
 
 func timeless(text string) string {
 	for _, each := range changing {

@@ -31,6 +31,7 @@ rules:
       members: ["user:alice@example.com"]
     redeploy: enforce
     settle: 0s
+    quiet: 3s
     propagation: 0s
 `
 

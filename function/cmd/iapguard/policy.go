@@ -172,9 +172,9 @@ func howOf(s posture.Settings) string {
 	if s.KeepInvokers {
 		invokers = "keep"
 	}
-	how := fmt.Sprintf("access.none %s, ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, redeploy %s, redeployImage %s, probe %s, settle %s, propagation %s, brakes %d in a project and %d overall",
+	how := fmt.Sprintf("access.none %s, ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, redeploy %s, redeployImage %s, probe %s, settle %s, quiet %s, propagation %s, limits %d in a project and %d overall",
 		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Redeploy, s.RedeployImage, s.Probe,
-		posture.InWords(s.Settle), posture.InWords(s.Propagation), s.Brakes.PerProject, s.Brakes.Overall)
+		posture.InWords(s.Settle), posture.InWords(s.Quiet), posture.InWords(s.Propagation), s.Limits.PerProject, s.Limits.Overall)
 	if s.OAuthClient.ID != "" {
 		how += ", oauthClient " + s.OAuthClient.ID
 	}

@@ -34,7 +34,7 @@ func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
 		{"the file alone", "is valid: digest ", nil},
 		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
 		{"in every key", "  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, redeploy advise, redeployImage pin, " +
-			"probe off, settle 30 seconds, propagation 2 minutes, brakes 10 in a project and 50 overall\n", []string{in + "shop-a"}},
+			"probe off, settle 30 seconds, quiet 10 seconds, propagation 2 minutes, limits 10 in a project and 50 overall\n", []string{in + "shop-a"}},
 		{"its age counts", "if it was created before 2026-12-01T00:00:00Z: only planned", []string{in + "shop-a"}},
 		{"exempt", ": r (t, o)", []string{in + "shop-b"}},
 		{"not covered", "is left alone: no rule covers it", []string{in + "cart"}},

@@ -21,8 +21,8 @@ type status struct {
 	Holds  []holdStatus `json:"holds"`
 	// Unreadable says why the holds cannot be read; then nothing is written.
 	Unreadable string `json:"unreadable,omitempty"`
-	// Brakes is absent where the policy names no project in full.
-	Brakes *brakesStatus `json:"brakes,omitempty"`
+	// Limits is absent where the policy names no project in full.
+	Limits *limitsStatus `json:"limits,omitempty"`
 }
 
 type policyStatus struct {
@@ -51,7 +51,7 @@ func newStatusCommand() *cobra.Command {
 	var policyName, format string
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show the policy's digest and modes, what is held, and how near the brakes are",
+		Short: "Show the policy's digest and modes, what is held, and how near the limits are",
 		Args:  noMore,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := textOrJSON(format); err != nil {
@@ -61,7 +61,7 @@ func newStatusCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			if read.Brakes, err = readBrakes(command.Context(), policyName, file.endpoint); err != nil {
+			if read.Limits, err = readLimits(command.Context(), policyName, file.endpoint); err != nil {
 				return err
 			}
 			if format == "json" {
@@ -95,7 +95,7 @@ func readStatus(ctx context.Context, policyName string, named *holdsFlag, now ti
 	}
 	read.Policy = policyStatus{Digest: rules.Digest(), Rules: []ruleStatus{}}
 	for _, rule := range rules.Rules() {
-		read.Policy.Rules = append(read.Policy.Rules, ruleStatus{rule.Rule, rule.Mode, rule.Recipe, rule.Brakes.PerProject, rule.Brakes.Overall})
+		read.Policy.Rules = append(read.Policy.Rules, ruleStatus{rule.Rule, rule.Mode, rule.Recipe, rule.Limits.PerProject, rule.Limits.Overall})
 	}
 	if named.path() == "" {
 		return read, nil
@@ -129,5 +129,5 @@ func (s status) print(out io.Writer) {
 	if s.Unreadable != "" {
 		fmt.Fprintf(out, "  nothing is written: %s\n", s.Unreadable)
 	}
-	s.Brakes.print(out, s.Policy.Rules)
+	s.Limits.print(out, s.Policy.Rules)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/iapguard/iapguard/test/town"
 )
 
-func TestStatusTellsWhatTheBrakesCount(t *testing.T) {
+func TestStatusShowsWhatTheLimitsCount(t *testing.T) {
 	o, _ := applied(t)
-	name := written(t, "policy.yaml", town.Policy("name: shops", "match: {projects: [demo-project]}", "brakes: {perProject: 1}"))
+	name := written(t, "policy.yaml", town.Policy("name: shops", "match: {projects: [demo-project]}", "limits: {perProject: 1}"))
 	out, err := say(t, "status", "--policy", name, "--endpoint", o.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestStatusTellsWhatTheBrakesCount(t *testing.T) {
 			t.Errorf("status lacks %q:\n%s", line, out)
 		}
 	}
-	if out, err = say(t, "status", "--policy", name, "--endpoint", o.URL(), "--format", "json"); err != nil || !strings.Contains(out, `"brakes":{"written":{"demo-project":1},"overall":1}`) {
+	if out, err = say(t, "status", "--policy", name, "--endpoint", o.URL(), "--format", "json"); err != nil || !strings.Contains(out, `"limits":{"written":{"demo-project":1},"overall":1}`) {
 		t.Errorf("as JSON: %q, %v", out, err)
 	}
 	if out, err = say(t, "status", "--policy", name, "--endpoint", "http://127.0.0.1:1"); err != nil || !strings.Contains(out, "not known of demo-project: ") {
@@ -29,13 +29,13 @@ func TestStatusTellsWhatTheBrakesCount(t *testing.T) {
 	}
 }
 
-func TestABrakeHoldsWhatIsTypedToo(t *testing.T) {
+func TestALimitHoldsATypedApplyToo(t *testing.T) {
 	o, _ := applied(t)
 	billing := stage.Scenario[1]
 	o.Build(billing)
-	name := written(t, "policy.yaml", town.Policy("brakes: {perProject: 1}"))
+	name := written(t, "policy.yaml", town.Policy("limits: {perProject: 1}"))
 	out, err := say(t, "apply", "--yes", "--policy", name, "--endpoint", o.URL(), billing.Name())
-	if err != nil || !strings.Contains(out, "the brake is on until ") || !strings.Contains(out, "1 of at most 1 services of project demo-project were written within an hour (brakes.perProject of rule everything)") {
+	if err != nil || !strings.Contains(out, "the hourly limit is used up until ") || !strings.Contains(out, "1 of at most 1 services of project demo-project were written within an hour (limits.perProject of rule everything)") {
 		t.Errorf("%q, %v", out, err)
 	}
 	if got := o.Call(http.MethodGet, "/v2/"+billing.Name(), nil)["ingress"]; got != "INGRESS_TRAFFIC_ALL" {

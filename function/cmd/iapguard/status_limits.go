@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// brakesStatus is what was written within the last hour, as the audit logs of
+// limitsStatus is what was written within the last hour, as the audit logs of
 // the projects tell that the policy names in full.
-type brakesStatus struct {
+type limitsStatus struct {
 	Written map[string]int `json:"written"` // services, by project
 	Overall int            `json:"overall"`
 	Breaker *openBreaker   `json:"breaker,omitempty"` // absent = closed, as far as the logs tell
@@ -29,8 +29,8 @@ type openBreaker struct {
 // statusPatience bounds how long status waits for the logs.
 const statusPatience = 20 * time.Second
 
-// readBrakes asks the audit logs; nil where the policy names no project in full.
-func readBrakes(ctx context.Context, policyName, endpoint string) (*brakesStatus, error) {
+// readLimits asks the audit logs; nil where the policy names no project in full.
+func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
 	o := options{policy: policyName, endpoint: endpoint, format: "text"}
@@ -38,7 +38,7 @@ func readBrakes(ctx context.Context, policyName, endpoint string) (*brakesStatus
 	if err != nil || len(projects) == 0 {
 		return nil, err
 	}
-	read := &brakesStatus{Written: map[string]int{}, Unknown: map[string]string{}}
+	read := &limitsStatus{Written: map[string]int{}, Unknown: map[string]string{}}
 	bench, err := o.open(ctx, nil)
 	if err != nil { // without credentials the rest is told all the same
 		for _, project := range projects {
@@ -57,9 +57,9 @@ func readBrakes(ctx context.Context, policyName, endpoint string) (*brakesStatus
 	return read, nil
 }
 
-func (b *brakesStatus) print(out io.Writer, rules []ruleStatus) {
-	fmt.Fprintln(out, "brakes, services that may be written within an hour:")
-	names := map[[2]int][]string{} // many rules have the same brakes
+func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
+	fmt.Fprintln(out, "limits, services that may be written within an hour:")
+	names := map[[2]int][]string{} // many rules have the same limits
 	for _, rule := range rules {
 		bounds := [2]int{rule.PerProject, rule.Overall}
 		names[bounds] = append(names[bounds], rule.Name)
