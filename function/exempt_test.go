@@ -8,12 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // exempting is a policy that enforces at once, and excuses a service for ten days.
 func exempting(service string) string {
-	return town.Policy("publicInvokers: remove") + `exemptions:
+	return cloudtest.Policy("publicInvokers: remove") + `exemptions:
   - services: [` + service + `]
     reason: the old client cannot sign in
     owner: team-shop

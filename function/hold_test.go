@@ -11,7 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // holdsFile puts a bench under a holds file; write replaces its text.
@@ -36,7 +36,7 @@ func held(scope string, until time.Time) string {
 const noHolds = "version: 1\n"
 
 func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
-	b := newBench(t, town.Policy("publicInvokers: remove"))
+	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	until := b.Now().Add(time.Hour).Truncate(time.Second)
 	b.holdsFile(t, held("projects/demo-project", until))
 	for name, outcome := range map[string]func() report.Outcome{
@@ -61,7 +61,7 @@ func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
 }
 
 func TestAHoldElsewhereStopsNothing(t *testing.T) {
-	b := newBench(t, town.Policy("publicInvokers: remove"))
+	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	b.holdsFile(t, held("projects/demo-project/locations/us-central1/services/other", b.Now().Add(time.Hour)))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Errorf("%s, want protected", got)
@@ -69,7 +69,7 @@ func TestAHoldElsewhereStopsNothing(t *testing.T) {
 }
 
 func TestHoldsThatCannotBeReadStopEveryWrite(t *testing.T) {
-	b := newBench(t, town.Policy("publicInvokers: remove"))
+	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, "rubbish")
 	if got := b.outcome(t, "deployed"); got != report.Held || b.writes() > 0 {
 		t.Errorf("%s with %d writes, want held and none", got, b.writes())
@@ -84,7 +84,7 @@ func TestHoldsThatCannotBeReadStopEveryWrite(t *testing.T) {
 }
 
 func TestWhatNeedsNothingIsCompliantUnderAHold(t *testing.T) {
-	b := newBench(t, town.Policy("publicInvokers: remove"))
+	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, noHolds)
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Fatal(got)
@@ -111,7 +111,7 @@ func (i *interrupter) Apply(ctx context.Context, step plan.Step, as string) (str
 }
 
 func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
-	b := newBench(t, town.Policy("publicInvokers: remove"))
+	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, noHolds)
 	b.engine.Applier = &interrupter{b.engine.Applier, func() { write(held(hello.Name(), b.Now().Add(time.Hour))) }}
 	if got := b.outcome(t, "deployed"); got != report.Held {
@@ -123,7 +123,7 @@ func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
 }
 
 func TestWhereNothingWouldBeWrittenAHoldChangesNothing(t *testing.T) {
-	b := newBench(t, town.Policy("mode: report-only", "settle: 30s"))
+	b := newBench(t, cloudtest.Policy("mode: report-only", "settle: 30s"))
 	b.holdsFile(t, held(hello.Name(), b.Now().Add(time.Hour)))
 	if got := b.outcome(t, "deployed"); got != report.Planned {
 		t.Errorf("%s, want planned", got)

@@ -15,7 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // endless is a body that never ends.
@@ -137,7 +137,7 @@ rules: [{name: everything, match: {folders: [folders/123456789012]}}, {name: not
 
 func TestAPanicIsToldOnOneLineAndTheMessageComesAgain(t *testing.T) {
 	var text strings.Builder
-	b := newBench(t, town.Policy())
+	b := newBench(t, cloudtest.Policy())
 	b.engine.Policy, b.log = func() reconcile.Policy { panic("a fault\nof ours") }, slog.New(slog.NewJSONHandler(&text, nil))
 	work, err := event.Work{Target: hello, GiveUpAt: b.Now().Add(time.Hour), Cause: event.Cause{Kind: event.RunServiceChanged, Key: "k"}}.Encode()
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // onCloudRun answers as the metadata server of an instance of the local cloud's
@@ -17,7 +17,7 @@ func onCloudRun(t *testing.T, region string) {
 	t.Helper()
 	values := map[string]string{
 		"project/project-id": "demo-project", "project/numeric-project-id": "123456789012", "instance/region": region,
-		"instance/service-accounts/default/email": stage.FunctionAccount,
+		"instance/service-accounts/default/email": playground.FunctionAccount,
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Metadata-Flavor", "Google")
@@ -33,7 +33,7 @@ func onCloudRun(t *testing.T, region string) {
 }
 
 // beside is another service of the region, which is not the function.
-var beside = stage.LoadBalanced{Service: "beside", Region: "us-central1", Host: "beside.example.com"}
+var beside = playground.LoadBalanced{Service: "beside", Region: "us-central1", Host: "beside.example.com"}
 
 func TestTheFunctionNeverProtectsItself(t *testing.T) {
 	const entry = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","resource":{"labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
@@ -49,15 +49,15 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 		return `{"command":"` + name + `","id":"` + name + `","target":"` + target + `"}`
 	}
 	for _, tc := range []struct{ name, policy, path, body string }{
-		{"its own deployment", town.Policy(), "/", entry},
-		{"its own backend service", town.Policy(), "/", balancer},
-		{"a request of its own that was refused", town.Policy("redeploy: enforce"), "/", refused},
-		{"a sweep", town.Policy(), "/commands", command("sweep", "projects/demo-project")},
-		{"a command", town.Policy(), "/commands", command("apply", hello.Name())},
-		{"a command by the project's number", town.Policy(), "/commands", command("apply", strings.Replace(hello.Name(), "demo-project", "123456789012", 1))},
-		{"a doctor", town.Policy(), "/commands", command("doctor", hello.Name())},
-		{"a rule for it alone", town.Policy("match: {services: [hello]}"), "/", entry},
-		{"a policy that does not cover it", town.Policy("match: {services: [other]}"), "/", entry},
+		{"its own deployment", cloudtest.Policy(), "/", entry},
+		{"its own backend service", cloudtest.Policy(), "/", balancer},
+		{"a request of its own that was refused", cloudtest.Policy("redeploy: enforce"), "/", refused},
+		{"a sweep", cloudtest.Policy(), "/commands", command("sweep", "projects/demo-project")},
+		{"a command", cloudtest.Policy(), "/commands", command("apply", hello.Name())},
+		{"a command by the project's number", cloudtest.Policy(), "/commands", command("apply", strings.Replace(hello.Name(), "demo-project", "123456789012", 1))},
+		{"a doctor", cloudtest.Policy(), "/commands", command("doctor", hello.Name())},
+		{"a rule for it alone", cloudtest.Policy("match: {services: [hello]}"), "/", entry},
+		{"a policy that does not cover it", cloudtest.Policy("match: {services: [other]}"), "/", entry},
 		{"a policy that excuses it until a day", exempting(hello.Name()), "/", entry},
 		{"no policy", "", "/", entry},
 	} {
@@ -88,7 +88,7 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 
 func TestAServiceOfTheFunctionsNameElsewhereIsProtected(t *testing.T) {
 	onCloudRun(t, "projects/123456789012/regions/europe-west1")
-	b := newBench(t, town.Policy(), "K_SERVICE=hello")
+	b := newBench(t, cloudtest.Policy(), "K_SERVICE=hello")
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Errorf("%s, want protected", got)
 	}
@@ -96,7 +96,7 @@ func TestAServiceOfTheFunctionsNameElsewhereIsProtected(t *testing.T) {
 
 func TestTheFunctionDoesNotStartWhereItCannotTellWhatItIs(t *testing.T) {
 	onCloudRun(t, "")
-	config, err := ReadConfig([]string{"K_SERVICE=hello", "IAPGUARD_SELF=" + stage.FunctionAccount})
+	config, err := ReadConfig([]string{"K_SERVICE=hello", "IAPGUARD_SELF=" + playground.FunctionAccount})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // last is the report that was published last.
@@ -64,7 +64,7 @@ func TestOlderServicesAreOnlyPlannedUntilTheRuleSaysOtherwise(t *testing.T) {
 		{"older", []string{"since: 2099-01-01"}, report.Planned},
 		{"older, and the rule wants them too", []string{"since: 2099-01-01", "existing: true"}, report.Protected},
 	} {
-		b := newBench(t, town.Policy(tc.keys...))
+		b := newBench(t, cloudtest.Policy(tc.keys...))
 		got := b.outcome(t, "deployed")
 		if got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
@@ -79,7 +79,7 @@ func TestOlderServicesAreOnlyPlannedUntilTheRuleSaysOtherwise(t *testing.T) {
 }
 
 func TestWhatWasProtectedOnceStaysGuardedWhateverItsAge(t *testing.T) {
-	b := newBench(t, town.Policy("since: 2099-01-01"))
+	b := newBench(t, cloudtest.Policy("since: 2099-01-01"))
 	if got := b.byHand(t); got != report.Protected {
 		t.Fatalf("a person's apply: %s, want protected", got)
 	}
@@ -93,7 +93,7 @@ func TestWhatWasProtectedOnceStaysGuardedWhateverItsAge(t *testing.T) {
 }
 
 func TestWhatARuleKeepsIsNotTouchedAndToldAsOpen(t *testing.T) {
-	b := newBench(t, town.Policy("ingress: keep", "publicInvokers: keep"))
+	b := newBench(t, cloudtest.Policy("ingress: keep", "publicInvokers: keep"))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Fatalf("%s, want protected", got)
 	}

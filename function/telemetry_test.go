@@ -14,8 +14,8 @@ import (
 
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/cloudtest"
 	"github.com/iapguard/iapguard/test/collector"
-	"github.com/iapguard/iapguard/test/town"
 )
 
 // kept is a work topic whose messages the test delivers.
@@ -36,7 +36,7 @@ func watched(t *testing.T) (*bench, *kept, *collector.Collector) {
 	t.Helper()
 	c := collector.Start(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.URL)
-	b := newBench(t, town.Policy(), "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL)
+	b := newBench(t, cloudtest.Policy(), "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL)
 	work := &kept{}
 	b.queue = work
 	b.engine.Publisher = told{to: b.reports, log: slog.New(slog.DiscardHandler), telemetry: b.telemetry}

@@ -15,10 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // recorder keeps what is published; it fails while broken.
@@ -59,7 +59,7 @@ func (r *recorder) outcomes() []report.Outcome {
 // moves, and the reports that it published.
 type bench struct {
 	*Function
-	*town.Town
+	*cloudtest.Env
 	reports *recorder
 }
 
@@ -69,13 +69,13 @@ var hello = posture.Target{Project: "demo-project", Location: "us-central1", Ser
 // that nothing is attached to: the test delivers by hand.
 func newBench(t *testing.T, policy string, environ ...string) *bench {
 	t.Helper()
-	o := town.Start(t, stage.Options{})
-	o.Build(stage.Scenario[0])
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario[0])
 	config, err := ReadConfig(environ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
+	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	config.Connect.Endpoint, config.Clock = o.URL(), o.Now
 	if policy != "" {
 		config.PolicyText = []byte(policy)
@@ -99,7 +99,7 @@ func (b *bench) deliver(t *testing.T, key string, kind event.Kind) error {
 func (b *bench) calls() int { return len(b.Calls().Own()) }
 
 // settling lets a service settle for half a minute.
-var settling = town.Policy("settle: 30s")
+var settling = cloudtest.Policy("settle: 30s")
 
 func TestSeveralCausesWithinTheSettleTimeLeadToOneReconcile(t *testing.T) {
 	b := newBench(t, settling)
@@ -158,7 +158,7 @@ func TestReadinessDoesNotWaitForTheSettleTime(t *testing.T) {
 }
 
 func TestTouchingAServiceForEverDoesNotPostponeItsProtection(t *testing.T) {
-	b := newBench(t, town.Policy("settle: 10m"))
+	b := newBench(t, cloudtest.Policy("settle: 10m"))
 	for i := range 20 {
 		b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"touch": string(rune('a' + i))}})
 		if err := b.deliver(t, "touch", event.RunServiceChanged); err == nil {
@@ -191,7 +191,7 @@ func TestWorkBeforeAndAfterItsTime(t *testing.T) {
 }
 
 func TestNothingIsWrittenWhenTheStartCannotBePublished(t *testing.T) {
-	b := newBench(t, town.Policy())
+	b := newBench(t, cloudtest.Policy())
 	b.reports.broken = true
 	if err := b.deliver(t, "a", event.RunServiceChanged); err == nil || errors.Is(err, errNotYet) {
 		t.Errorf("error %v, want the message to come again", err)

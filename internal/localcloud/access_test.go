@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -21,7 +21,7 @@ func TestWhoMayDoWhatIsAskedAboutTheResourceThatIsMeant(t *testing.T) {
 		actAs    = "Permission 'iam.serviceaccounts.actAs' denied on service account 123456789012-compute@developer.gserviceaccount.com (or it may not exist)."
 	)
 	b := newBench(t, localcloud.Options{
-		Roles: []kernel.Role{{Name: "projects/demo-project/roles/patcher", Permissions: []string{"compute.backendServices.update", "run.services.update"}}},
+		Roles: []apiserver.Role{{Name: "projects/demo-project/roles/patcher", Permissions: []string{"compute.backendServices.update", "run.services.update"}}},
 		Grants: []resourcemanager.Grant{
 			{Role: "roles/run.developer", Member: deployer}, {Role: "projects/demo-project/roles/patcher", Member: patcher},
 		},

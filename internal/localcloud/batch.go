@@ -38,7 +38,7 @@ func (c *Cloud) batch(w http.ResponseWriter, r *http.Request) {
 	answer := multipart.NewWriter(&body)
 	for _, part := range parts {
 		single := &buffered{header: http.Header{}, status: http.StatusOK}
-		c.kernel.ServeHTTP(single, part.request)
+		c.server.ServeHTTP(single, part.request)
 		header := textproto.MIMEHeader{"Content-Type": {"application/http"}}
 		if part.id != "" {
 			header.Set("Content-ID", "<response-"+strings.Trim(part.id, "<>")+">")

@@ -2,7 +2,7 @@
 // of Cloud Run, load balancers, IAP and what they need, in memory, close enough
 // to the real ones that gcloud, Terraform and Google's Go clients cannot tell.
 //
-// New wires the APIs onto one kernel and one host:port. Requests are told
+// New wires the APIs onto one API server and one host:port. Requests are told
 // apart by path, and by host where that says more: a client may call
 // http://127.0.0.1:PORT/v1/…, or use it as a plain HTTP proxy and ask for
 // http://us-central1-run.googleapis.com/…. Whatever nobody could confirm about
@@ -14,12 +14,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/eventarc"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 	"github.com/iapguard/iapguard/internal/localcloud/pubsub"
@@ -49,7 +49,7 @@ type Options struct {
 	Propagation time.Duration
 	// Roles are custom roles, and Grants roles on the project, that are there
 	// from the start and after every reset. The owner needs none.
-	Roles  []kernel.Role
+	Roles  []apiserver.Role
 	Grants []resourcemanager.Grant
 	// ListLag is how old what lists show may be; who reads by name is shown
 	// what is.
@@ -79,7 +79,7 @@ type Disturber interface {
 // Cloud is one local cloud, with nothing in it but its project. Many can live
 // in one process. It answers HTTP on any host and port that lead to it.
 type Cloud struct {
-	kernel   *kernel.Kernel
+	server   *apiserver.Server
 	logs     *logging.Router
 	services *run.Run
 	data     *dataplane.DataPlane
@@ -97,38 +97,38 @@ func New(options Options) *Cloud {
 		options.OperationTime = defaultOperationTime
 	}
 	logs := logging.New(logging.Options{Clock: options.Clock, Publish: options.Publish})
-	k := kernel.New(kernel.Options{
+	s := apiserver.New(apiserver.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
 		IAMPropagation: options.IAMPropagation, ListLag: options.ListLag, Roles: options.Roles,
 	})
-	loadBalancers := compute.New(k)
-	services := run.New(k)
-	k.Serve(loadBalancers.API())
-	k.Serve(services.API())
-	k.Serve(serviceusage.New(k))
-	k.Serve(resourcemanager.New(k, resourcemanager.Options{Grants: options.Grants, WithoutOrganization: options.WithoutOrganization}))
-	k.Serve(iam.New(k))
-	k.Serve(iam.NewCredentials(k))
-	k.Serve(secretmanager.New(k))
-	k.Serve(iap.New(k, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
-	k.Serve(logs.API())
-	triggers := eventarc.New(k, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
+	loadBalancers := compute.New(s)
+	services := run.New(s)
+	s.Serve(loadBalancers.API())
+	s.Serve(services.API())
+	s.Serve(serviceusage.New(s))
+	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: options.Grants, WithoutOrganization: options.WithoutOrganization}))
+	s.Serve(iam.New(s))
+	s.Serve(iam.NewCredentials(s))
+	s.Serve(secretmanager.New(s))
+	s.Serve(iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
+	s.Serve(logs.API())
+	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
 	logs.Listen(triggers.Offer)
-	k.Serve(triggers.API())
+	s.Serve(triggers.API())
 	tokens := oidc.New(options.Clock)
 	data := dataplane.New(dataplane.Options{
-		State: k.State, Allowed: k.Allowed, Clock: options.Clock, Write: logs.Write, Tokens: tokens,
+		State: s.State, Allowed: s.Allowed, Clock: options.Clock, Write: logs.Write, Tokens: tokens,
 		WithoutOrganization: options.WithoutOrganization,
 	})
 	// Last, because it looks at the others' state when they have been reset.
-	k.Serve(kernel.API{Name: "dataplane", Reset: data.Reset})
+	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
-	k.Serve(scheduler.New(k, data.Send).API())
-	k.Serve(pubsub.New(data.Send).API())
+	s.Serve(scheduler.New(s, data.Send).API())
+	s.Serve(pubsub.New(data.Send).API())
 	if options.Disturber != nil {
-		k.Serve(kernel.API{Name: "disturb", Reset: options.Disturber.Reset})
+		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}
-	c := &Cloud{kernel: k, logs: logs, services: services, data: data, tokens: tokens, options: options}
+	c := &Cloud{server: s, logs: logs, services: services, data: data, tokens: tokens, options: options}
 	c.own = c.ownEndpoints()
 	return c
 }
@@ -147,7 +147,7 @@ func (c *Cloud) Tokens() *oidc.Issuer { return c.tokens }
 func (c *Cloud) DataPlane() *dataplane.DataPlane { return c.data }
 
 // Close drops what is still running and waits for what cannot be dropped.
-func (c *Cloud) Close() { c.kernel.Close() }
+func (c *Cloud) Close() { c.server.Close() }
 
 // ServeHTTP answers API calls and the cloud's own endpoints.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -163,6 +163,6 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			defer c.data.Changed()
 		}
-		c.kernel.ServeHTTP(w, r)
+		c.server.ServeHTTP(w, r)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // maxFaults bounds the list of faults that is read.
@@ -18,31 +18,31 @@ func (c *Cloud) postFaults(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "reading the faults: "+err.Error())
 		return
 	}
-	all, err := c.kernel.ParseFaults(text)
+	all, err := c.server.ParseFaults(text)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	c.setFaults(all)
-	answer(w, http.StatusOK, c.kernel.Faults())
+	answer(w, http.StatusOK, c.server.Faults())
 }
 
 // setFaults sets the faults, and on the data plane those that show there.
-func (c *Cloud) setFaults(all []kernel.Fault) {
-	for _, old := range c.kernel.Faults() {
+func (c *Cloud) setFaults(all []apiserver.Fault) {
+	for _, old := range c.server.Faults() {
 		switch old.Action {
-		case kernel.StuckGrant:
+		case apiserver.StuckGrant:
 			c.data.Unstick(old.Service)
-		case kernel.LateSettings:
+		case apiserver.LateSettings:
 			c.data.SetPropagation(c.options.Propagation)
 		}
 	}
-	c.kernel.SetFaults(all)
+	c.server.SetFaults(all)
 	for _, each := range all {
 		switch each.Action {
-		case kernel.StuckGrant:
+		case apiserver.StuckGrant:
 			c.data.Stick(each.Service, each.Forever)
-		case kernel.LateSettings:
+		case apiserver.LateSettings:
 			c.data.SetPropagation(each.Delay)
 		}
 	}

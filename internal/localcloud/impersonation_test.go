@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -109,7 +109,7 @@ func TestWhatIsWrittenWithALentTokenIsLoggedAsTheAccountsAndSaysWhoLentIt(t *tes
 	want := map[string]any{
 		"principalEmail": writer, "principalSubject": "serviceAccount:" + writer,
 		"serviceAccountDelegationInfo": []any{map[string]any{
-			"firstPartyPrincipal": map[string]any{"principalEmail": kernel.Principal(borrower).Email()}, "principalSubject": borrower,
+			"firstPartyPrincipal": map[string]any{"principalEmail": apiserver.Principal(borrower).Email()}, "principalSubject": borrower,
 		}},
 	}
 	got := told("google.cloud.run.v2.Services.CreateService")["protoPayload"].(map[string]any)["authenticationInfo"]

@@ -10,7 +10,7 @@ func TestEveryRouteSaysWhatItNeedsAndIsTheOnlyOne(t *testing.T) {
 	defer cloud.Close()
 	variable := regexp.MustCompile(`\{[a-z]+`)
 	seen := map[string]string{}
-	for _, route := range cloud.kernel.Routes() {
+	for _, route := range cloud.server.Routes() {
 		what := route.Verb + " " + route.Path
 		if route.ID == "" || route.API == "" || route.Handle == nil {
 			t.Errorf("%s has no method id, no API or no handler", what)

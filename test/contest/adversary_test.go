@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 const (
@@ -24,37 +24,37 @@ const (
 	service = "/v2/projects/demo-project/locations/us-central1/services/hello"
 )
 
-// field is where two instances of the function defend one service.
-type field struct{ *guarded.Town }
+// fixture is where two instances of the function defend one service.
+type fixture struct{ *withfunction.Env }
 
-func start(t *testing.T) field {
+func start(t *testing.T) fixture {
 	t.Helper()
-	return field{guarded.Start(t, guarded.Options{Policy: town.Policy(), Instances: 2, Queued: true})}
+	return fixture{withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Instances: 2, Queued: true})}
 }
 
 // startWithWriter is the same, but for whom they defend it as.
-func startWithWriter(t *testing.T) field {
+func startWithWriter(t *testing.T) fixture {
 	t.Helper()
-	f := field{guarded.Start(t, guarded.Options{
-		Policy: town.Policy(), Instances: 2, Queued: true, Writers: reconcile.Writers{town.WriterFolder: town.Writer},
+	f := fixture{withfunction.Start(t, withfunction.Options{
+		Policy: cloudtest.Policy(), Instances: 2, Queued: true, Writers: reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer},
 	})}
-	shipped, err := stage.ShippedRoles()
+	shipped, err := playground.ShippedRoles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Employ(shipped...)
+	f.CreateWriter(shipped...)
 	return f
 }
 
 // rest waits until every message was handled, and lets time pass.
-func (f field) rest() {
+func (f fixture) rest() {
 	f.Cloud.Settle()
 	f.Idle()
 	f.Later(pause)
 }
 
 // last is the last report that is no start.
-func (f field) last() report.Report {
+func (f fixture) last() report.Report {
 	ended := slices.DeleteFunc(f.Reports(), func(one report.Report) bool { return one.Outcome == report.Started })
 	if len(ended) == 0 {
 		return report.Report{}
@@ -65,7 +65,7 @@ func (f field) last() report.Report {
 func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
-		start func(*testing.T) field
+		start func(*testing.T) fixture
 		as    string // whom they write as
 		// What an apply calls.
 		verb, path string
@@ -76,24 +76,24 @@ func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 		field  string
 		hcl    []string // in this order
 	}{
-		{"the backend's IAP", start, stage.FunctionAccount, http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}},
+		{"the backend's IAP", start, playground.FunctionAccount, http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}},
 			"compute.backendServices.patch", 5, "iap.enabled",
 			[]string{`resource "google_compute_backend_service" "hello_backend" {`, "iap {", "enabled = true", "iap_config = {", "enable = true"}},
-		{"the service's ingress", start, stage.FunctionAccount, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
+		{"the service's ingress", start, playground.FunctionAccount, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
 			"run.projects.locations.services.patch", 5, "ingress",
 			[]string{`resource "google_cloud_run_v2_service" "hello" {`, `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`}},
 		// An authoritative policy: the agent goes, and the public is back.
-		{"the invoker policy", start, stage.FunctionAccount, http.MethodPost, service + ":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}}},
+		{"the invoker policy", start, playground.FunctionAccount, http.MethodPost, service + ":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}}},
 			"run.projects.locations.services.setIamPolicy", 10, "roles/run.invoker",
 			[]string{"in place of google_cloud_run_v2_service_iam_policy", `resource "google_cloud_run_v2_service_iam_member" "hello_iap" {`, `role     = "roles/run.invoker"`, "gcp-sa-iap.iam.gserviceaccount.com"}},
-		{"the service's ingress, written as the folder's writer", startWithWriter, town.Writer, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
+		{"the service's ingress, written as the folder's writer", startWithWriter, cloudtest.Writer, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
 			"run.projects.locations.services.patch", 5, "ingress", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := tc.start(t)
-			f.Build(stage.Scenario[0])
+			f.Build(playground.Scenario[0])
 			f.rest()
-			terraform := stage.Client{URL: f.URL(), Caller: stage.Developer, UserAgent: agent}
+			terraform := playground.Client{URL: f.URL(), Caller: playground.Developer, UserAgent: agent}
 			for range applies {
 				f.CallAs(terraform, tc.verb, tc.path, tc.body)
 				f.rest()
@@ -107,7 +107,7 @@ func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 				t.Fatalf("the last report is %+v, want contested", last)
 			}
 			c := last.Contest
-			if c.Field != tc.field || c.Rounds < 3 || len(c.Actors) != 1 || c.Actors[0].Principal != strings.TrimPrefix(stage.Developer, "user:") || !strings.HasPrefix(c.Actors[0].UserAgent, agent) || !c.FirstAt.Before(*c.LastAt) {
+			if c.Field != tc.field || c.Rounds < 3 || len(c.Actors) != 1 || c.Actors[0].Principal != strings.TrimPrefix(playground.Developer, "user:") || !strings.HasPrefix(c.Actors[0].UserAgent, agent) || !c.FirstAt.Before(*c.LastAt) {
 				t.Errorf("contest %+v", c)
 			}
 			rest := c.Fix

@@ -11,17 +11,17 @@ import (
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
-func (e *estate) account(r blueprint.Resource) {
+func (e *fixture) account(r blueprint.Resource) {
 	e.post("/v1/"+project+"/serviceAccounts", map[string]any{"accountId": r.Values["account_id"]})
 }
 
-func (e *estate) role(r blueprint.Resource) {
+func (e *fixture) role(r blueprint.Resource) {
 	e.post("/v1/"+project+"/roles", map[string]any{"roleId": r.Values["role_id"], "role": map[string]any{
 		"title": r.Values["title"], "description": r.Values["description"], "stage": "GA", "includedPermissions": r.Values["permissions"]}})
 }
 
 // member adds one grant to the project's policy.
-func (e *estate) member(r blueprint.Resource) {
+func (e *fixture) member(r blueprint.Resource) {
 	policy := e.post("/v1/"+project+":getIamPolicy", map[string]any{})
 	bindings, _ := policy["bindings"].([]any)
 	policy["bindings"] = append(bindings, map[string]any{"role": r.Values["role"], "members": []any{r.Values["member"]}})
@@ -29,7 +29,7 @@ func (e *estate) member(r blueprint.Resource) {
 }
 
 // service deploys the service, whose container is the built binary.
-func (e *estate) service(r blueprint.Resource) {
+func (e *fixture) service(r blueprint.Resource) {
 	name := r.Text("id")
 	e.program = start(e.t, environment(e.t, r, e.all("google_secret_manager_secret_version")), e.Broker.Address())
 	e.Cloud.DataPlane().Contain(name, e.program.URL)
@@ -37,13 +37,13 @@ func (e *estate) service(r blueprint.Resource) {
 	e.address = e.Cloud.Run().Address(region, r.Text("name"))
 }
 
-func (e *estate) invokers(r blueprint.Resource) {
+func (e *fixture) invokers(r blueprint.Resource) {
 	e.post("/v2/"+project+"/locations/"+region+"/services/"+r.Text("name")+":setIamPolicy", map[string]any{"policy": map[string]any{
 		"bindings": []any{map[string]any{"role": r.Values["role"], "members": r.Values["members"]}}}})
 }
 
 // subscription makes one that pushes, or one that waits for a person.
-func (e *estate) subscription(r blueprint.Resource) {
+func (e *fixture) subscription(r blueprint.Resource) {
 	push, pushes := r.Values["push_config"].([]any)
 	if !pushes {
 		_, err := e.Broker.Client().SubscriptionAdminClient.CreateSubscription(e.t.Context(), &pubsubpb.Subscription{Name: r.Text("id"), Topic: r.Text("topic")})
@@ -71,12 +71,12 @@ func length(t *testing.T, text string) time.Duration {
 	return duration
 }
 
-func (e *estate) sink(r blueprint.Resource) {
+func (e *fixture) sink(r blueprint.Resource) {
 	e.post("/v2/projects/"+r.Text("project")+"/sinks", map[string]any{
 		"name": r.Values["name"], "destination": r.Values["destination"], "filter": r.Values["filter"]})
 }
 
-func (e *estate) trigger(r blueprint.Resource) {
+func (e *fixture) trigger(r blueprint.Resource) {
 	e.post("/v1/"+project+"/locations/"+r.Text("location")+"/triggers?triggerId="+r.Text("name"), map[string]any{
 		"eventFilters": r.Values["matching_criteria"], "serviceAccount": r.Values["service_account"],
 		"destination": map[string]any{"cloudRun": map[string]any{"service": r.Text("destination", "cloud_run_service", "service"),
@@ -85,7 +85,7 @@ func (e *estate) trigger(r blueprint.Resource) {
 }
 
 // run runs a job of Cloud Scheduler that publishes to a topic.
-func (e *estate) run(name string) {
+func (e *fixture) run(name string) {
 	e.t.Helper()
 	for _, job := range e.all("google_cloud_scheduler_job") {
 		if job.Text("name") == name {

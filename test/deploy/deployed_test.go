@@ -13,17 +13,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
 // worldwide and regional are services that a team deploys behind load balancers.
-var worldwide, regional = stage.Scenario[0], stage.Scenario[1]
+var worldwide, regional = playground.Scenario[0], playground.Scenario[1]
 
 // protected says, whenever it is asked, whether a service was reported to be
 // protected; that nothing was left to do may have been reported since.
-func (e *estate) protected(service string) func() bool {
+func (e *fixture) protected(service string) func() bool {
 	return func() bool { return e.first(service, report.Protected).Outcome != "" }
 }
 
@@ -58,7 +58,7 @@ func TestBothIntakesLeadWhatATeamDeploysToItsProtection(t *testing.T) {
 
 // onlyWorkWrote checks that everything was delivered at the first attempt, and
 // that the work topic carried the work.
-func (e *estate) onlyWorkWrote() {
+func (e *fixture) onlyWorkWrote() {
 	e.t.Helper()
 	for _, each := range e.Broker.State() {
 		if len(each.Unacknowledged) > 0 {
@@ -84,7 +84,7 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 		t.Errorf("the function itself is %s, want exempt: nobody could push to it behind IAP", got)
 	}
 	for _, command := range []string{"audit", "doctor"} {
-		e.Publish(stage.CommandsTopic, fmt.Sprintf(`{"command":%q,"target":%q,"id":"asked-%s"}`, command, worldwide.Name(), command))
+		e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":%q,"target":%q,"id":"asked-%s"}`, command, worldwide.Name(), command))
 		e.until(command+" is answered", func() bool {
 			answer := e.last("hello")
 			return answer.Command != nil && answer.Command.ID == "asked-"+command
@@ -95,7 +95,7 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 	}
 	// Where events come, nobody gives commands.
 	before := len(e.about("hello"))
-	e.Publish(stage.EventsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"smuggled"}`, worldwide.Name()))
+	e.Publish(playground.EventsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"smuggled"}`, worldwide.Name()))
 	e.Idle()
 	if after := e.about("hello"); len(after) > before {
 		t.Errorf("a command on the events topic was followed: %+v", after[before].Command)
@@ -118,7 +118,7 @@ func TestAHeartbeatGoesTheWholeWay(t *testing.T) {
 
 // beat runs the heartbeat's job: it writes a log entry, as entries.write does,
 // or publishes.
-func (e *estate) beat() {
+func (e *fixture) beat() {
 	e.t.Helper()
 	for _, job := range e.all("google_cloud_scheduler_job") {
 		if job.Text("name") != "iapguard-heartbeat" {
@@ -148,7 +148,7 @@ func TestWhatIsDeliveredInVainWaitsAmongTheDeadLetters(t *testing.T) {
 	e := open(t, copied(t, "minimumBackoff: 10s", "minimumBackoff: 0.001s", "maximumBackoff: 120s", "maximumBackoff: 0.002s", "attempts: 30", "attempts: 5"), nil)
 	e.apply()
 	e.SetFaults(`[{"action": "status", "method": "run.*", "status": 503}]`)
-	e.Publish(stage.CommandsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"lost"}`, worldwide.Name()))
+	e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"lost"}`, worldwide.Name()))
 	e.Idle()
 	pulled, err := e.Broker.Client().SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
 		Subscription: project + "/subscriptions/iapguard-dead-letters", MaxMessages: 10})

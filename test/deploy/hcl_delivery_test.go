@@ -15,7 +15,7 @@ import (
 
 	"github.com/iapguard/iapguard/deploy/filters"
 	"github.com/iapguard/iapguard/function"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
@@ -142,7 +142,7 @@ func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 	inEveryShape(t, func(t *testing.T, scope string, all resources) {
 		kinds := map[string]string{"projects": "google_logging_project_sink", "folders": "google_logging_folder_sink", "organizations": "google_logging_organization_sink"}
 		kind := kinds[strings.Split(scope, "/")[0]]
-		own := []string{stage.FunctionAccount}
+		own := []string{playground.FunctionAccount}
 		for _, account := range all.of("google_service_account") {
 			if strings.Contains(account.Text("account_id"), "-writer-") {
 				own = append(own, account.Text("email"))

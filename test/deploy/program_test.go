@@ -21,9 +21,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
-	"github.com/iapguard/iapguard/test/town"
 )
 
 // where is the folder of the binary, "" until it is built.
@@ -75,7 +75,7 @@ func (p *program) logged() string {
 // metadata is the address of a metadata server as it is inside an instance of
 // the service (run/docs/container-contract).
 func metadata(t *testing.T) string {
-	answers := map[string]string{"project/project-id": stage.Project, "project/numeric-project-id": number,
+	answers := map[string]string{"project/project-id": playground.Project, "project/numeric-project-id": number,
 		"instance/region": "projects/" + number + "/regions/" + region}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Metadata-Flavor", "Google")
@@ -124,7 +124,7 @@ func start(t *testing.T, environment []string, pubsub string) *program {
 		}
 	})
 	p.URL = counted(t, p, at)
-	for deadline := time.Now().Add(town.Patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(cloudtest.Patience); time.Now().Before(deadline); {
 		if response, err := http.Get("http://" + at + "/healthz"); err == nil {
 			response.Body.Close()
 			return p

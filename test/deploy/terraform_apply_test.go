@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // endpoints are the provider's names of the APIs that the local cloud serves, and
@@ -42,7 +42,7 @@ func TestTheProviderAppliesTheModuleAndFindsNothingLeftToDo(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(root, "deploy"), os.DirFS("../../deploy")); err != nil {
 		t.Fatal(err)
 	}
-	o := town.Start(t, stage.Options{})
+	o := cloudtest.Start(t, playground.Options{})
 	write(t, filepath.Join(root, "main.tf"), caller(o.URL(), noBilling(t)))
 	initialise(t, run)
 	var targets []string
@@ -75,7 +75,7 @@ var made = map[string]string{
 	"writer":   "projects/demo-project/roles/guard_tfWriter",
 }
 
-func look(o *town.Town) map[string]string {
+func look(o *cloudtest.Env) map[string]string {
 	text := func(value any) string { return fmt.Sprint(value) }
 	get := func(path string) map[string]any { return o.CallAs(o.Owner(), http.MethodGet, path, nil) }
 	const project, services = "projects/demo-project", "/v2/projects/demo-project/locations/us-central1/services/guard-tf"
@@ -95,7 +95,7 @@ func look(o *town.Town) map[string]string {
 	}
 }
 
-// caller is a root module whose provider calls the local cloud. The town has a
+// caller is a root module whose provider calls the local cloud. The local cloud has a
 // function with accounts and roles of its own, so the module's has another name.
 func caller(cloud, billing string) string {
 	var provider strings.Builder

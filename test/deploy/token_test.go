@@ -16,14 +16,14 @@ import (
 
 // send posts a body to a path of the function with a token, "" for none, as a
 // service of Google's in the project does, which ingress lets through.
-func (e *estate) send(path, token, body string) int {
+func (e *fixture) send(path, token, body string) int {
 	e.t.Helper()
 	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.address+path, strings.NewReader(body))
 	e.done(err)
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := e.Cloud.DataPlane().Inside().RoundTrip(request)
+	response, err := e.Cloud.DataPlane().InternalTransport().RoundTrip(request)
 	e.done(err)
 	response.Body.Close()
 	return response.StatusCode
@@ -32,7 +32,7 @@ func (e *estate) send(path, token, body string) int {
 const pusher = "iapguard-pusher@demo-project.iam.gserviceaccount.com"
 
 // signed is a token of the pusher's to the function, with some claims changed.
-func (e *estate) signed(by *oidc.Issuer, changes map[string]any) string {
+func (e *fixture) signed(by *oidc.Issuer, changes map[string]any) string {
 	e.t.Helper()
 	now := e.Now()
 	claims := map[string]any{"iss": "https://accounts.google.com", "aud": e.address, "sub": "1", "email": pusher, "email_verified": true,
@@ -44,7 +44,7 @@ func (e *estate) signed(by *oidc.Issuer, changes map[string]any) string {
 }
 
 // outside is how the function answers a request from the internet.
-func (e *estate) outside(path, token, body string) int {
+func (e *fixture) outside(path, token, body string) int {
 	e.t.Helper()
 	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.DataURL()+path, strings.NewReader(body))
 	e.done(err)

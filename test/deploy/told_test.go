@@ -3,13 +3,13 @@ package deploy_test
 import (
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // reported keeps a report, which must fit its schema.
-func (e *estate) reported(one stage.Report) {
+func (e *fixture) reported(one playground.Report) {
 	read, err := report.Read(one.Data)
 	if err != nil {
 		e.t.Errorf("report %s does not fit its schema: %v", one.Data, err)
@@ -20,7 +20,7 @@ func (e *estate) reported(one stage.Report) {
 }
 
 // about are the reports on a service, oldest first.
-func (e *estate) about(service string) []report.Report {
+func (e *fixture) about(service string) []report.Report {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var found []report.Report
@@ -33,7 +33,7 @@ func (e *estate) about(service string) []report.Report {
 }
 
 // first is the first report on a service with an outcome, empty when there is none.
-func (e *estate) first(service string, outcome report.Outcome) report.Report {
+func (e *fixture) first(service string, outcome report.Outcome) report.Report {
 	for _, one := range e.about(service) {
 		if one.Outcome == outcome {
 			return one
@@ -43,7 +43,7 @@ func (e *estate) first(service string, outcome report.Outcome) report.Report {
 }
 
 // last is the latest report on a service, empty when there is none.
-func (e *estate) last(service string) report.Report {
+func (e *fixture) last(service string) report.Report {
 	if all := e.about(service); len(all) > 0 {
 		return all[len(all)-1]
 	}
@@ -51,9 +51,9 @@ func (e *estate) last(service string) report.Report {
 }
 
 // until waits until a condition holds.
-func (e *estate) until(what string, holds func() bool) {
+func (e *fixture) until(what string, holds func() bool) {
 	e.t.Helper()
-	for deadline := time.Now().Add(town.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(cloudtest.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			e.t.Fatalf("it never came about that %s", what)
 		}

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 func TestWhatAPlatformTeamSeesOfAPlayedWeek(t *testing.T) {
@@ -25,12 +25,12 @@ const step = 3 * time.Hour
 
 // place is a service of the week, and the team that it says it belongs to.
 type place struct {
-	stage.LoadBalanced
+	playground.LoadBalanced
 	team string
 }
 
 func here(service, team string) place {
-	return place{stage.LoadBalanced{Service: service, Region: "us-central1", Host: service + ".example.com"}, team}
+	return place{playground.LoadBalanced{Service: service, Region: "us-central1", Host: service + ".example.com"}, team}
 }
 
 var (
@@ -44,9 +44,9 @@ var (
 	media   = here("media", "media")      // its owner wants a CDN, and the public at it
 )
 
-// week is a town whose week is played, and what a stranger found there meanwhile.
+// week is a local cloud whose week is played, and what a stranger found there meanwhile.
 type week struct {
-	*guarded.Town
+	*withfunction.Env
 	t     *testing.T
 	began time.Time // of the play itself, by the machine
 	there []place
@@ -61,14 +61,14 @@ func played(t *testing.T, log *slog.Logger) *week {
 	now := time.Now()
 	monday := now.UTC().Truncate(day).Add(day + 6*time.Hour)
 	expires := func(days int) string { return monday.AddDate(0, 0, days).Format(time.DateOnly) }
-	policy := town.Policy("limits: {perProject: 2}") + "exemptions:\n"
+	policy := cloudtest.Policy("limits: {perProject: 2}") + "exemptions:\n"
 	for _, e := range []struct {
 		place
 		days int
 	}{{legacy, 12}, {pilot, 4}, {archive, 60}} {
 		policy += fmt.Sprintf("  - {services: [%s], reason: cannot sign in, owner: %s, ticket: SEC-%d, expires: %s}\n", e.Name(), e.team, e.days, expires(e.days))
 	}
-	w := &week{Town: guarded.Start(t, guarded.Options{Policy: policy, Log: log}), t: t, began: time.Now(), open: map[string]map[string]time.Duration{}}
+	w := &week{Env: withfunction.Start(t, withfunction.Options{Policy: policy, Log: log}), t: t, began: time.Now(), open: map[string]map[string]time.Duration{}}
 	w.Later(monday.Sub(now))
 	for at := time.Duration(0); at < 7*day; at += step {
 		w.sweep(at)
@@ -111,7 +111,7 @@ func (w *week) happens(at time.Duration) {
 		w.SetFaults(`[]`)
 		w.Call(http.MethodPatch, "/v2/"+archive.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": archive.team}})
 		// The next sweep is delivered in vain at first.
-		w.SetFaults(fmt.Sprintf(`[{"action":"status","status":503,"method":"run.projects.locations.services.list","principal":"serviceAccount:%s","times":6}]`, stage.FunctionAccount))
+		w.SetFaults(fmt.Sprintf(`[{"action":"status","status":503,"method":"run.projects.locations.services.list","principal":"serviceAccount:%s","times":6}]`, playground.FunctionAccount))
 	case 1*day + 4*step:
 		w.Call(http.MethodPatch, backendOf(media), map[string]any{"enableCDN": true, "iap": map[string]any{"enabled": false}})
 		w.opens(media)
@@ -120,7 +120,7 @@ func (w *week) happens(at time.Duration) {
 	}
 	// For a day and a half Terraform is applied as often as everything is swept.
 	if at >= 2*day && at < 3*day+4*step {
-		terraform := stage.Client{URL: w.URL(), Caller: stage.Developer, UserAgent: "Terraform/1.13 terraform-provider-google/7.12.0"}
+		terraform := playground.Client{URL: w.URL(), Caller: playground.Developer, UserAgent: "Terraform/1.13 terraform-provider-google/7.12.0"}
 		w.CallAs(terraform, http.MethodPatch, backendOf(billing), map[string]any{"iap": map[string]any{"enabled": false}})
 	}
 	w.rest()
@@ -129,7 +129,7 @@ func (w *week) happens(at time.Duration) {
 // appears deploys a service, public, with its team's label.
 func (w *week) appears(p place) {
 	w.t.Helper()
-	body := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}}
+	body := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}}}
 	if p.team != "" {
 		body["labels"] = map[string]any{"team": strings.Replace(p.team, archive.team, legacy.team, 1), "cost-centre": "4711"}
 	}
@@ -146,12 +146,12 @@ func (w *week) opens(p place) {
 }
 
 func backendOf(p place) string {
-	return "/compute/v1/projects/" + stage.Project + "/global/backendServices/" + p.Backend()
+	return "/compute/v1/projects/" + playground.Project + "/global/backendServices/" + p.Backend()
 }
 
 // unread is a fault by which the function alone is refused a call.
 func unread(method string) string {
-	return fmt.Sprintf(`{"action":"status","status":403,"method":%q,"principal":"serviceAccount:%s"}`, method, stage.FunctionAccount)
+	return fmt.Sprintf(`{"action":"status","status":403,"method":%q,"principal":"serviceAccount:%s"}`, method, playground.FunctionAccount)
 }
 
 // sweep is Cloud Scheduler's, but for half a day in which it is paused.
@@ -160,8 +160,8 @@ func (w *week) sweep(at time.Duration) {
 	if at > 1*day-5*step && at < 1*day-step {
 		return
 	}
-	w.Publish(stage.EventsTopic, `{"iapguard":"heartbeat"}`)
-	w.Publish(stage.CommandsTopic, `{"command":"sweep"}`)
+	w.Publish(playground.EventsTopic, `{"iapguard":"heartbeat"}`)
+	w.Publish(playground.CommandsTopic, `{"command":"sweep"}`)
 	w.rest()
 }
 

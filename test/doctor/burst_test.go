@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -24,7 +24,7 @@ const (
 
 // repeat writes one log entry again and again, as Cloud Run would for as many
 // requests.
-func (o *clinic) repeat(entry map[string]any, times int) error {
+func (o *fixture) repeat(entry map[string]any, times int) error {
 	text, err := json.Marshal(entry)
 	if err != nil {
 		return err
@@ -54,12 +54,12 @@ func TestABurstOfRefusedRequestsToSeveralInstancesLeadsToOneRedeploy(t *testing.
 	o.sees("ill,", http.StatusForbidden)
 	entry, before, reads := o.logged(), o.revisions(), len(o.Calls().Own().Reads())
 	o.withSink()
-	delivered, began := o.subscription(stage.EventsTopic).Acknowledged, time.Now()
+	delivered, began := o.subscription(playground.EventsTopic).Acknowledged, time.Now()
 	if err := o.repeat(entry, burst); err != nil {
 		t.Fatal(err)
 	}
 	o.Until("every entry is done with", func() bool {
-		return o.subscription(stage.EventsTopic).Acknowledged >= delivered+burst && o.count(report.Redeployed) > 0
+		return o.subscription(playground.EventsTopic).Acknowledged >= delivered+burst && o.count(report.Redeployed) > 0
 	})
 	made, read := o.revisions()-before, len(o.Calls().Own().Reads())-reads
 	fmt.Printf("%d refused requests through sink and push to %d instances in %s: %d redeploy, %d API reads\n",

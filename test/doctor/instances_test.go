@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // subscription is what a topic's push subscription has done.
-func (o *clinic) subscription(topic string) delivery.SubscriptionState {
+func (o *fixture) subscription(topic string) delivery.SubscriptionState {
 	o.t.Helper()
 	for _, each := range o.Broker.State() {
 		if each.Topic == topic && strings.Contains(each.Name, "/iapguard-") {
@@ -29,21 +29,21 @@ func (o *clinic) subscription(topic string) delivery.SubscriptionState {
 // The entry is done with as soon as the work is queued; it is the work message
 // that Pub/Sub delivers again, to either instance, until the grant holds.
 func TestADeferredDiagnosisComesBackByTheWorkTopic(t *testing.T) {
-	o := open(t, guarded.Options{Instances: 2, Queued: true, Policy: policy("propagation: 7m")})
+	o := open(t, withfunction.Options{Instances: 2, Queued: true, Policy: policy("propagation: 7m")})
 	before := o.revisions()
 	o.invokers(binding("user:zoe@example.com"))
 	o.Later(time.Hour)
 	o.SetFaults(`[{"action":"late-iam","delay":"7m"}]`)
 	o.invokers(binding(agent))
-	events, work := o.subscription(stage.EventsTopic), o.subscription(stage.WorkTopic)
+	events, work := o.subscription(playground.EventsTopic), o.subscription(playground.WorkTopic)
 	o.sees("right after the grant", http.StatusForbidden)
 	o.Meanwhile("the work is delivered again", func() bool {
-		return o.Last().Verdict == "PROPAGATING" && o.subscription(stage.WorkTopic).Attempts >= work.Attempts+3
+		return o.Last().Verdict == "PROPAGATING" && o.subscription(playground.WorkTopic).Attempts >= work.Attempts+3
 	})
-	if now := o.subscription(stage.EventsTopic); now.Pending != 0 || now.Attempts != events.Attempts+1 {
+	if now := o.subscription(playground.EventsTopic); now.Pending != 0 || now.Attempts != events.Attempts+1 {
 		t.Errorf("the entry: %+v, want it delivered once and done with", now)
 	}
-	if now := o.subscription(stage.WorkTopic); now.Pending != 1 || now.Acknowledged != work.Acknowledged {
+	if now := o.subscription(playground.WorkTopic); now.Pending != 1 || now.Acknowledged != work.Acknowledged {
 		t.Errorf("its work: %+v, want it waiting", now)
 	}
 	o.Later(8 * time.Minute)
@@ -57,7 +57,7 @@ func TestADeferredDiagnosisComesBackByTheWorkTopic(t *testing.T) {
 func TestTwoInstancesThatDecideAtTheSameMomentRedeployOnce(t *testing.T) {
 	var arrived atomic.Int64
 	together := make(chan struct{})
-	o := open(t, guarded.Options{Instances: 2, Policy: policy(), Held: func(r *http.Request) {
+	o := open(t, withfunction.Options{Instances: 2, Policy: policy(), Held: func(r *http.Request) {
 		if r.URL.Query().Get("forceNewRevision") != "true" {
 			return
 		}
@@ -66,7 +66,7 @@ func TestTwoInstancesThatDecideAtTheSameMomentRedeployOnce(t *testing.T) {
 		case 1:
 			select {
 			case <-together:
-			case <-time.After(town.Patience):
+			case <-time.After(cloudtest.Patience):
 			}
 		case 2:
 			close(together)
@@ -77,7 +77,7 @@ func TestTwoInstancesThatDecideAtTheSameMomentRedeployOnce(t *testing.T) {
 	stuck(false)(o)
 	o.sees("ill,", http.StatusForbidden)
 	for _, id := range []string{"one", "two"} {
-		o.Publish(stage.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
+		o.Publish(playground.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
 	}
 	o.Until("one instance has redeployed", func() bool { return o.count(report.Redeployed) > 0 })
 	o.sees("cured,", http.StatusOK)

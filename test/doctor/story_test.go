@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -17,26 +17,26 @@ func binding(members ...any) map[string]any {
 	return map[string]any{"role": "roles/run.invoker", "members": members}
 }
 
-func stuck(forever bool) func(*clinic) {
-	return func(o *clinic) { o.Cloud.DataPlane().Stick(hello.Name(), forever) }
+func stuck(forever bool) func(*fixture) {
+	return func(o *fixture) { o.Cloud.DataPlane().Stick(hello.Name(), forever) }
 }
 
 // alert is what Cloud Monitoring sends about refused requests of hello.
-func alert(o *clinic) {
-	o.Publish(stage.EventsTopic, fmt.Sprintf(`{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"demo-project","state":"open",
+func alert(o *fixture) {
+	o.Publish(playground.EventsTopic, fmt.Sprintf(`{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"demo-project","state":"open",
 "started_at":%d,"policy_name":"403s","resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}}}}`, time.Now().Unix()))
 }
 
 func TestARefusedClientIsServedAgain(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		disease func(*clinic)
+		disease func(*fixture)
 		verdict string
 		outcome report.Outcome
 		made    int // new revisions
 	}{
-		{"the grant was taken away", func(o *clinic) { o.invokers(binding("user:zoe@example.com")) }, "GRANT_MISSING", report.Protected, 0},
-		{"the grant has a condition that does not hold", func(o *clinic) {
+		{"the grant was taken away", func(o *fixture) { o.invokers(binding("user:zoe@example.com")) }, "GRANT_MISSING", report.Protected, 0},
+		{"the grant has a condition that does not hold", func(o *fixture) {
 			conditional := binding(agent)
 			conditional["condition"] = map[string]any{"title": "past", "expression": `request.time < timestamp("2020-01-01T00:00:00Z")`}
 			o.invokers(conditional)
@@ -59,9 +59,11 @@ func TestARefusedClientIsServedAgain(t *testing.T) {
 
 // refusedRequests leave nothing but what they log: an alert or a command finds it.
 func TestAnAlertAndACommandFindTheRefusedRequestInTheLog(t *testing.T) {
-	for name, ask := range map[string]func(*clinic){
-		"alert":   alert,
-		"command": func(o *clinic) { o.Publish(stage.CommandsTopic, `{"command":"doctor","target":"`+hello.Name()+`"}`) },
+	for name, ask := range map[string]func(*fixture){
+		"alert": alert,
+		"command": func(o *fixture) {
+			o.Publish(playground.CommandsTopic, `{"command":"doctor","target":"`+hello.Name()+`"}`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := build(t, 1)
@@ -71,7 +73,7 @@ func TestAnAlertAndACommandFindTheRefusedRequestInTheLog(t *testing.T) {
 			ask(o)
 			o.ended("STUCK_REVISION", report.Redeployed)
 			o.sees("cured,", http.StatusOK)
-			o.Publish(stage.CommandsTopic, `{"command":"doctor","id":"again","target":"`+hello.Name()+`"}`)
+			o.Publish(playground.CommandsTopic, `{"command":"doctor","id":"again","target":"`+hello.Name()+`"}`)
 			o.ended("OLD_NEWS", report.Compliant)
 		})
 	}
@@ -105,7 +107,7 @@ func TestARevisionThatNeverRecoversIsRedeployedOnceAndThenAPersonIsTold(t *testi
 	o.ended("STUCK_REVISION", report.Redeployed)
 	o.sees("redeployed in vain,", http.StatusForbidden)
 	for _, id := range []string{"one", "two"} {
-		o.Publish(stage.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
+		o.Publish(playground.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
 		o.Until("command "+id+" is answered", func() bool { return o.Last().Command != nil && o.Last().Command.ID == id })
 		if last := o.ended("FAILING_AFTER_REDEPLOY", report.Blocked); len(last.Advice) < 7 {
 			t.Errorf("advice %q, want everything that remains", last.Advice)
@@ -120,7 +122,7 @@ func TestARedeployChangesNothingButTheRevision(t *testing.T) {
 	o := build(t, 1)
 	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=template", map[string]any{"template": map[string]any{
 		"revision": "hello-named", "labels": map[string]any{"team": "web"}, "timeout": "17s",
-		"containers": []any{map[string]any{"image": stage.Image + ":v1", "env": []any{map[string]any{"name": "EMPTY", "value": ""}, map[string]any{"name": "A", "value": "b"}}}},
+		"containers": []any{map[string]any{"image": playground.Image + ":v1", "env": []any{map[string]any{"name": "EMPTY", "value": ""}, map[string]any{"name": "A", "value": "b"}}}},
 	}})
 	read := func() map[string]any { return o.Call(http.MethodGet, "/v2/"+hello.Name(), nil) }
 	before := read()
@@ -132,7 +134,7 @@ func TestARedeployChangesNothingButTheRevision(t *testing.T) {
 	delete(template, "revision")
 	container := template["containers"].([]any)[0].(map[string]any)
 	image, _ := after["template"].(map[string]any)["containers"].([]any)[0].(map[string]any)["image"].(string)
-	if !strings.HasPrefix(image, stage.Image+"@sha256:") {
+	if !strings.HasPrefix(image, playground.Image+"@sha256:") {
 		t.Errorf("the image is %q, want it by the digest that served", image)
 	}
 	container["image"] = image

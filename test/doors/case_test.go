@@ -9,20 +9,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
-func ownClient(o *street) {
+func ownClient(o *fixture) {
 	o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": true, "oauth2ClientId": "c", "oauth2ClientSecret": "s"}})
 }
 
-func clientInSettings(o *street) {
+func clientInSettings(o *fixture) {
 	o.call("PATCH", "/v1/projects/"+number+"/iap_web:iapSettings?updateMask=iapSettings.accessSettings.oauthSettings",
 		map[string]any{"accessSettings": map[string]any{"oauthSettings": map[string]any{"clientId": "c", "clientSecret": "s"}}})
 }
 
 // directly protects the service by IAP of its own: alice may pass.
-func directly(o *street) {
+func directly(o *fixture) {
 	provision(o)
 	invokers(agent)(o)
 	o.setPolicy("/v1/projects/"+number+"/iap_web/cloud_run-"+o.Region+"/services/"+o.Service, "roles/iap.httpsResourceAccessor", []any{alice})
@@ -30,8 +30,8 @@ func directly(o *street) {
 }
 
 // accessAt grants bob access at a resource above the backend service.
-func accessAt(resource string) func(*street) {
-	return func(o *street) {
+func accessAt(resource string) func(*fixture) {
+	return func(o *fixture) {
 		policy := o.call("POST", resource+":getIamPolicy", nil)
 		bindings, _ := policy["bindings"].([]any)
 		policy["bindings"] = append(bindings, map[string]any{"role": "roles/iap.httpsResourceAccessor", "members": []any{bob}})
@@ -40,39 +40,39 @@ func accessAt(resource string) func(*street) {
 }
 
 // reports lets bob in to what begins with /reports/, and nowhere else.
-func reports(o *street) {
+func reports(o *fixture) {
 	o.call("POST", o.iapResource()+":setIamPolicy", map[string]any{"policy": map[string]any{"version": 3, "bindings": []any{map[string]any{
 		"role": "roles/iap.httpsResourceAccessor", "members": []any{bob},
 		"condition": map[string]any{"title": "reports", "expression": `request.path.startsWith("/reports/") && request.host == "hello.example.com"`},
 	}}}})
 }
 
-func withoutDefaultURL(o *street) {
+func withoutDefaultURL(o *fixture) {
 	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=defaultUriDisabled", map[string]any{"defaultUriDisabled": true})
 }
 
-func withoutInvokerCheck(o *street) {
+func withoutInvokerCheck(o *fixture) {
 	o.call("PATCH", "/v2/"+o.Name()+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
 }
 
 // internally makes the load balancer an internal one.
-func internally(o *street) {
+func internally(o *fixture) {
 	o.call("PATCH", o.backendPath(), map[string]any{"loadBalancingScheme": "INTERNAL_MANAGED"})
 }
 
-func sampleNothing(o *street) {
+func sampleNothing(o *fixture) {
 	o.call("PATCH", o.backendPath(), map[string]any{"logConfig": map[string]any{"enable": true, "sampleRate": 0}})
 }
 
-func gone(o *street) { o.call("DELETE", "/v2/"+o.Name(), nil) }
+func gone(o *fixture) { o.call("DELETE", "/v2/"+o.Name(), nil) }
 
 // neverReady has another service behind the backend service, which does not
 // come up.
-func neverReady(o *street) {
+func neverReady(o *fixture) {
 	gone(o)
 	o.Cloud.Run().Hold()
-	request := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}}
-	url := o.URL() + "/v2/projects/" + stage.Project + "/locations/" + o.Region + "/services?serviceId=" + o.Service
+	request := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}}}
+	url := o.URL() + "/v2/projects/" + playground.Project + "/locations/" + o.Region + "/services?serviceId=" + o.Service
 	body, err := json.Marshal(request)
 	if err != nil {
 		o.t.Fatal(err)
@@ -86,10 +86,10 @@ func neverReady(o *street) {
 }
 
 func TestIAPStandsWhereItIsOn(t *testing.T) {
-	outside := stage.Options{WithoutOrganization: true}
+	outside := playground.Options{WithoutOrganization: true}
 	const noClient = "Empty Google Account OAuth client ID(s)/secret(s)."
 	for _, tc := range []struct {
-		options stage.Options
+		options playground.Options
 		row
 	}{
 		{outside, row{name: "there is no OAuth client and no organization", setup: all(protected, logsOn), knock: knock{who: alice}, status: 502, fromIAP: true,
@@ -114,7 +114,7 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 		{row: row{name: "a mapped domain asks who invokes", setup: all(mapDomain, invokers(alice)), knock: knock{host: mappedDomain}, status: 403,
 			body: "Your client does not have permission", logs: []string{runLog + "403 WARNING " + notVerified}}},
 		{row: row{name: "access is inherited from all of IAP", setup: all(protected, accessAt("/v1/projects/"+number+"/iap_web")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "access is inherited from the project", setup: all(protected, accessAt("/v1/projects/"+stage.Project)), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "access is inherited from the project", setup: all(protected, accessAt("/v1/projects/"+playground.Project)), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a condition lets in", setup: all(protected, reports), knock: knock{who: bob, path: "/reports/march"}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a condition keeps out", setup: all(protected, reports), knock: knock{who: bob, path: "/admin"}, status: 403, fromIAP: true}},
 		{row: row{name: "everybody may pass", setup: all(protected, accessors("allUsers")), knock: knock{}, status: 200, logs: []string{runLog + "200 INFO"}}},
@@ -149,7 +149,7 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 
 func TestARegionalLoadBalancerLogsInItsOwnForm(t *testing.T) {
 	const lb = "http_external_regional_lb_rule loadbalancing.googleapis.com%2Fexternal_regional_requests "
-	o := build(t, regional, stage.Options{})
+	o := build(t, regional, playground.Options{})
 	logsOn(o)
 	protected(o)
 	refused := o.knock(knock{host: o.Host, who: bob})
@@ -166,11 +166,11 @@ func TestARegionalLoadBalancerLogsInItsOwnForm(t *testing.T) {
 }
 
 func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
-	o := build(t, global, stage.Options{})
+	o := build(t, global, playground.Options{})
 	protected(o)
 	redeploy := func() {
 		o.call("PATCH", "/v2/"+o.Name()+"?updateMask=template&forceNewRevision=true", map[string]any{
-			"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}},
+			"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}},
 		})
 	}
 	visit := func(when, want string) {
@@ -193,7 +193,7 @@ func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
 }
 
 func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
-	o := build(t, global, stage.Options{})
+	o := build(t, global, playground.Options{})
 	forged := map[string]string{"X-Goog-Authenticated-User-Email": "accounts.google.com:root@example.com", "X-Goog-IAP-JWT-Assertion": "forged"}
 	headers := func() map[string]string {
 		t.Helper()
@@ -222,7 +222,7 @@ func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 }
 
 func TestAllEntriesOfARequestAreOfItsTrace(t *testing.T) {
-	o := build(t, global, stage.Options{})
+	o := build(t, global, playground.Options{})
 	logsOn(o)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
 	got := o.knock(knock{host: o.Host, header: map[string]string{"Traceparent": "00-" + trace + "-b7ad6b7169203331-01"}})

@@ -3,15 +3,15 @@ package doors
 import (
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 func TestFaultsAreFeltAtTheDoors(t *testing.T) {
-	visit := func(o *street) string {
+	visit := func(o *fixture) string {
 		return verdict(o.knock(knock{host: o.Host, path: "/", who: alice}))
 	}
 	t.Run("a stuck grant", func(t *testing.T) {
-		o := build(t, global, stage.Options{})
+		o := build(t, global, playground.Options{})
 		protected(o)
 		o.SetFaults(`[{"action":"stuck-grant","service":"` + o.Name() + `","until":"forever"}]`)
 		if got := visit(o); got != "403 by Cloud Run" {
@@ -23,7 +23,7 @@ func TestFaultsAreFeltAtTheDoors(t *testing.T) {
 		}
 	})
 	t.Run("no longer after a reset", func(t *testing.T) {
-		o := build(t, global, stage.Options{})
+		o := build(t, global, playground.Options{})
 		o.SetFaults(`[{"action":"late-settings","delay":"1h"}]`)
 		o.call("POST", "/_local/reset", nil)
 		o.Build(o.LoadBalanced)
@@ -32,7 +32,7 @@ func TestFaultsAreFeltAtTheDoors(t *testing.T) {
 		}
 	})
 	t.Run("late settings", func(t *testing.T) {
-		o := build(t, global, stage.Options{})
+		o := build(t, global, playground.Options{})
 		accessors("user:somebody@example.com")(o)
 		invokers("allUsers")(o)
 		provision(o)

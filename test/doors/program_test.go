@@ -14,19 +14,19 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 const (
 	pusher  = "pusher@demo-project.iam.gserviceaccount.com"
 	another = "another@demo-project.iam.gserviceaccount.com"
-	place   = "/v2/projects/" + stage.Project + "/locations/us-central1/services"
+	place   = "/v2/projects/" + playground.Project + "/locations/us-central1/services"
 )
 
 // program is what really runs behind a private Cloud Run service.
 type program struct {
-	*town.Town
+	*cloudtest.Env
 	t       *testing.T
 	name    string // of the service, in full
 	address string
@@ -39,7 +39,7 @@ type program struct {
 // deploy makes a service that pusher may invoke, with a program as its container.
 func deploy(t *testing.T, settings map[string]any) *program {
 	t.Helper()
-	p := &program{Town: town.Start(t, stage.Options{}), t: t, name: strings.TrimPrefix(place, "/v2/") + "/private",
+	p := &program{Env: cloudtest.Start(t, playground.Options{}), t: t, name: strings.TrimPrefix(place, "/v2/") + "/private",
 		answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
@@ -49,13 +49,13 @@ func deploy(t *testing.T, settings map[string]any) *program {
 	}))
 	t.Cleanup(server.Close)
 	p.Cloud.DataPlane().Contain(p.name, server.URL)
-	service := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}, "timeout": "1s"}}
+	service := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}, "timeout": "1s"}}
 	for key, value := range settings {
 		service[key] = value
 	}
 	for _, account := range []string{pusher, another} {
 		id, _, _ := strings.Cut(account, "@")
-		p.CallAs(p.Owner(), "POST", "/v1/projects/"+stage.Project+"/serviceAccounts", map[string]any{"accountId": id})
+		p.CallAs(p.Owner(), "POST", "/v1/projects/"+playground.Project+"/serviceAccounts", map[string]any{"accountId": id})
 	}
 	p.CallAs(p.Owner(), "POST", place+"?serviceId=private", service)
 	p.CallAs(p.Owner(), "POST", place+"/private:setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{
@@ -111,7 +111,7 @@ func (p *program) signed(by *oidc.Issuer, changes map[string]any) string {
 
 func TestAServiceTakesOnlyIdentityTokensThatAreMadeOutToIt(t *testing.T) {
 	p := deploy(t, map[string]any{"customAudiences": []any{"orders"}})
-	p.CallAs(p.Owner(), "POST", place+"?serviceId=other", map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}})
+	p.CallAs(p.Owner(), "POST", place+"?serviceId=other", map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}}})
 	other, _ := p.CallAs(p.Owner(), "GET", place+"/other", nil)["uri"].(string)
 	ours, theirs := p.Cloud.Tokens(), oidc.New(p.Now)
 	audience := func(text string) string { return p.signed(ours, map[string]any{"aud": text}) }
@@ -217,16 +217,16 @@ func TestPubSubPushesThroughTheDoorOfAnInternalService(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			before := len(p.taken())
 			subscription := delivery.Subscription{
-				Name: "projects/" + stage.Project + "/subscriptions/orders", Topic: stage.EventsTopic, Endpoint: p.address + "/orders",
-				MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond, DeadLetterTopic: stage.DeadLettersTopic,
+				Name: "projects/" + playground.Project + "/subscriptions/orders", Topic: playground.EventsTopic, Endpoint: p.address + "/orders",
+				MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond, DeadLetterTopic: playground.DeadLettersTopic,
 			}
 			if tc.account != "" {
-				subscription.Token = p.Stage.Token(tc.account, tc.audience)
+				subscription.Token = p.Playground.Token(tc.account, tc.audience)
 			}
 			if err := p.Broker.Push(t.Context(), subscription); err != nil {
 				t.Fatal(err)
 			}
-			p.Publish(stage.EventsTopic, `{}`)
+			p.Publish(playground.EventsTopic, `{}`)
 			p.Idle()
 			state := p.Broker.State()[0]
 			var refusals []string

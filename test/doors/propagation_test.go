@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 // clock stands still until it is moved.
@@ -32,8 +32,8 @@ func (c *clock) move(d time.Duration) {
 // late is how long policies and load balancers' settings take in these tests.
 const late = 2 * time.Minute
 
-func slow(c *clock) stage.Options {
-	return stage.Options{Clock: c.read, IAMPropagation: late, Propagation: late}
+func slow(c *clock) playground.Options {
+	return playground.Options{Clock: c.read, IAMPropagation: late, Propagation: late}
 }
 
 func TestChangesTakeEffectAfterTheirDelayAndNotBefore(t *testing.T) {
@@ -42,14 +42,14 @@ func TestChangesTakeEffectAfterTheirDelayAndNotBefore(t *testing.T) {
 	visit := func(who string) string { return verdict(o.knock(knock{host: o.Host, path: "/", who: who})) }
 	for _, step := range []struct {
 		name          string
-		do            []func(*street)
+		do            []func(*fixture)
 		before, after string // at the frontend, for bob: right after the change, and when it is in effect
 	}{
 		{"the service and its load balancer are new", nil, "421 ?", inside},
 		{"IAP is switched on", all(provision, invokers(agent), accessors(alice), iapOn), inside, "403 by IAP"},
 		{"bob gets access", all(accessors(alice, bob)), "403 by IAP", inside},
 		{"the agent loses its grant", all(invokers(alice)), inside, "403 by Cloud Run"},
-		{"IAP is switched off", all(func(o *street) {
+		{"IAP is switched off", all(func(o *fixture) {
 			o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": false}})
 		}, invokers("allUsers")), "403 by Cloud Run", inside},
 		{"IAP is switched on at the service", all(iapOnService), inside, "403 by IAP"},
@@ -94,7 +94,7 @@ func TestNobodyIsLockedOutWhileChangesPropagate(t *testing.T) {
 		for _, subject := range subjects {
 			t.Run(speed.name+"/"+subject.name, func(t *testing.T) {
 				time := newClock()
-				o := build(t, subject.service, stage.Options{Clock: time.read, IAMPropagation: speed.iam, Propagation: speed.settings})
+				o := build(t, subject.service, playground.Options{Clock: time.read, IAMPropagation: speed.iam, Propagation: speed.settings})
 				for _, do := range subject.before {
 					do(o)
 				}
@@ -114,7 +114,7 @@ func TestNobodyIsLockedOutWhileChangesPropagate(t *testing.T) {
 
 // slowly protects the service, taking each step when it is due and no sooner,
 // and planning anew every now and then, as redelivered messages do.
-func (o *street) slowly(t *testing.T, time *clock) []moment {
+func (o *fixture) slowly(t *testing.T, time *clock) []moment {
 	t.Helper()
 	var moments []moment
 	look := func(what string) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 // TestEntriesHaveTheFieldsOfRecordedOnes compares the fields of what is written
@@ -20,7 +20,7 @@ import (
 func TestEntriesHaveTheFieldsOfRecordedOnes(t *testing.T) {
 	for _, tc := range []struct {
 		recorded string
-		setup    []func(*street)
+		setup    []func(*fixture)
 		knock    knock
 		missing  []string // what the local cloud does not write, for no reader needs it
 	}{
@@ -37,7 +37,7 @@ func TestEntriesHaveTheFieldsOfRecordedOnes(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			o := build(t, global, stage.Options{})
+			o := build(t, global, playground.Options{})
 			for _, do := range tc.setup {
 				do(o)
 			}

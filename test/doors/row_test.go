@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 const (
@@ -18,15 +18,15 @@ const (
 	iapHeader   = "X-Goog-Iap-Generated-Response"
 )
 
-func all(steps ...func(*street)) []func(*street) { return steps }
+func all(steps ...func(*fixture)) []func(*fixture) { return steps }
 
 // stuck lets the service refuse the agent although it may invoke.
-func stuck(o *street) { o.Cloud.DataPlane().Stick(o.Name(), true) }
+func stuck(o *fixture) { o.Cloud.DataPlane().Stick(o.Name(), true) }
 
 // row is one way in which a request can end.
 type row struct {
 	name    string
-	setup   []func(*street)
+	setup   []func(*fixture)
 	knock   knock // at the frontend; host "run" is the default URL
 	status  int
 	fromIAP bool
@@ -91,7 +91,7 @@ var rows = []row{
 func TestEveryRequestIsAnsweredAndLoggedAsGoogleDoes(t *testing.T) {
 	for _, tc := range rows {
 		t.Run(tc.name, func(t *testing.T) {
-			o := build(t, global, stage.Options{})
+			o := build(t, global, playground.Options{})
 			logsOn(o)
 			for _, do := range tc.setup {
 				do(o)
@@ -102,7 +102,7 @@ func TestEveryRequestIsAnsweredAndLoggedAsGoogleDoes(t *testing.T) {
 }
 
 // at fills in the host of a knock.
-func (o *street) at(k knock) knock {
+func (o *fixture) at(k knock) knock {
 	switch k.host {
 	case "run":
 		k.host = o.defaultURL()
@@ -114,7 +114,7 @@ func (o *street) at(k knock) knock {
 
 // check knocks and holds what comes back, and what our reader makes of the
 // logs, against the row.
-func (tc row) check(t *testing.T, o *street) {
+func (tc row) check(t *testing.T, o *fixture) {
 	t.Helper()
 	got := o.knock(o.at(tc.knock))
 	tc.compare(t, got)

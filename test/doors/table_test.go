@@ -15,8 +15,8 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -35,7 +35,7 @@ type moment struct {
 const inside = "200 gets in"
 
 // ask knocks at every door as every visitor.
-func (o *street) ask(name string) moment {
+func (o *fixture) ask(name string) moment {
 	m := moment{name: name}
 	for _, door := range o.doors() {
 		var got []string
@@ -52,14 +52,14 @@ type door struct{ name, host string }
 
 // doors are the service's addresses. The ones that a frontend has by number
 // lead to the URL map's default service (a way in that is often forgotten).
-func (o *street) doors() []door {
-	place := "/compute/v1/projects/" + stage.Project + "/global/forwardingRules/"
+func (o *fixture) doors() []door {
+	place := "/compute/v1/projects/" + playground.Project + "/global/forwardingRules/"
 	if o.Regional {
-		place = "/compute/v1/projects/" + stage.Project + "/regions/" + o.Region + "/forwardingRules/"
+		place = "/compute/v1/projects/" + playground.Project + "/regions/" + o.Region + "/forwardingRules/"
 	}
 	address, _ := o.call("GET", place+o.Service+"-https", nil)["IPAddress"].(string)
 	all := []door{{"default URL", o.defaultURL()}, {"frontend, by name", o.Host}, {"frontend, by address", address}}
-	mappings := o.call("GET", "/v1/projects/"+stage.Project+"/locations/"+o.Region+"/domainmappings", nil)
+	mappings := o.call("GET", "/v1/projects/"+playground.Project+"/locations/"+o.Region+"/domainmappings", nil)
 	if items, _ := mappings["items"].([]any); len(items) > 0 {
 		all = append(all, door{"mapped domain", mappedDomain})
 	}
@@ -91,14 +91,14 @@ type protector struct {
 	now    func() time.Time
 }
 
-func (o *street) protector(settings posture.Settings, now func() time.Time) protector {
+func (o *fixture) protector(settings posture.Settings, now func() time.Time) protector {
 	o.t.Helper()
 	clients, err := cloud.Connect(o.t.Context(), connect.Config{Endpoint: o.URL(), UserAgent: "iapguard/test"}, now)
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	want := posture.Wanted{Settings: settings, Of: func(posture.Target) (posture.Settings, bool) { return settings, true }}
-	return protector{clients, posture.Target{Project: stage.Project, Location: o.Region, Service: o.Service}, want, now}
+	return protector{clients, posture.Target{Project: playground.Project, Location: o.Region, Service: o.Service}, want, now}
 }
 
 // plan is what is left to do.
@@ -138,7 +138,7 @@ func enforcing(propagation time.Duration) posture.Settings {
 }
 
 // history is a service before, during and after protection.
-func (o *street) history(t *testing.T) []moment {
+func (o *fixture) history(t *testing.T) []moment {
 	p := o.protector(enforcing(0), time.Now)
 	moments := []moment{o.ask("before")}
 	p.take(t, p.plan(t), func(step plan.Step) {
@@ -182,8 +182,8 @@ func lockedOut(moments []moment) []moment {
 const mappedDomain = "shop.example.org"
 
 // mapDomain leads a domain to the service past the load balancer.
-func mapDomain(o *street) {
-	o.call("POST", "/v1/projects/"+stage.Project+"/locations/"+o.Region+"/domainmappings", map[string]any{
+func mapDomain(o *fixture) {
+	o.call("POST", "/v1/projects/"+playground.Project+"/locations/"+o.Region+"/domainmappings", map[string]any{
 		"metadata": map[string]any{"name": mappedDomain}, "spec": map[string]any{"routeName": o.Service},
 	})
 }
@@ -191,8 +191,8 @@ func mapDomain(o *street) {
 // The services of the table, each with what it is before.
 var subjects = []struct {
 	name    string
-	service stage.LoadBalanced
-	before  []func(*street)
+	service playground.LoadBalanced
+	before  []func(*fixture)
 }{
 	{"hello: public, behind a global load balancer", global, nil},
 	{"billing: public, behind a regional load balancer", regional, nil},
@@ -205,7 +205,7 @@ var subjects = []struct {
 func TestDoorTable(t *testing.T) {
 	var text strings.Builder
 	for _, subject := range subjects {
-		o := build(t, subject.service, stage.Options{})
+		o := build(t, subject.service, playground.Options{})
 		for _, do := range subject.before {
 			do(o)
 		}

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // meter counts what Google bills for: requests, the bytes that are delivered,
@@ -22,7 +22,7 @@ import (
 type meter struct {
 	events, eventBytes, works, workBytes, reports, reportBytes atomic.Int64
 
-	town     *town.Town
+	cloud    *cloudtest.Env
 	instance instance
 }
 
@@ -35,7 +35,7 @@ type reading struct {
 
 func (m *meter) read(t *testing.T) reading {
 	t.Helper()
-	own := m.town.Calls().Own()
+	own := m.cloud.Calls().Own()
 	return reading{
 		m.events.Load(), m.eventBytes.Load(), m.works.Load(), m.workBytes.Load(), m.reports.Load(), m.reportBytes.Load(),
 		int64(len(own.Reads())), int64(len(own.Writes())), int64(m.instance.log.Len()), processorTime(t, m.instance.process.Pid),
@@ -80,22 +80,22 @@ func (m *meter) forward(t *testing.T) http.Handler {
 	})
 }
 
-// metered is a town that a metered binary guards.
+// metered is a local cloud that a metered binary guards.
 func metered(t *testing.T) *meter {
-	m := &meter{town: town.Start(t, stage.Options{})}
+	m := &meter{cloud: cloudtest.Start(t, playground.Options{})}
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(town.Policy("limits: {perProject: 500, overall: 500}")), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(cloudtest.Policy("limits: {perProject: 500, overall: 500}")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m.instance = serve(t, "LOG_LEVEL=INFO", "IAPGUARD_ENDPOINT="+m.town.URL(), "PUBSUB_EMULATOR_HOST="+m.town.Broker.Address(),
-		"IAPGUARD_REPORTS_TOPIC="+stage.ReportsTopic, "IAPGUARD_WORK_TOPIC="+stage.WorkTopic, "IAPGUARD_POLICY="+policy)
-	if err := m.town.OnReport(t.Context(), func(one stage.Report) {
+	m.instance = serve(t, "LOG_LEVEL=INFO", "IAPGUARD_ENDPOINT="+m.cloud.URL(), "PUBSUB_EMULATOR_HOST="+m.cloud.Broker.Address(),
+		"IAPGUARD_REPORTS_TOPIC="+playground.ReportsTopic, "IAPGUARD_WORK_TOPIC="+playground.WorkTopic, "IAPGUARD_POLICY="+policy)
+	if err := m.cloud.OnReport(t.Context(), func(one playground.Report) {
 		m.reports.Add(1)
 		m.reportBytes.Add(int64(len(one.Data)))
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.town.Attach(t.Context(), m.forward(t)); err != nil {
+	if err := m.cloud.Attach(t.Context(), m.forward(t)); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -105,28 +105,28 @@ func metered(t *testing.T) *meter {
 func TestWhatTheFunctionIsBilledForIsCounted(t *testing.T) {
 	const times = 10
 	m := metered(t)
-	team := make([]stage.LoadBalanced, times)
+	team := make([]playground.LoadBalanced, times)
 	for i := range team {
-		team[i] = stage.LoadBalanced{Service: fmt.Sprintf("s%d", i), Region: "us-central1", Host: fmt.Sprintf("s%d.example.com", i)}
+		team[i] = playground.LoadBalanced{Service: fmt.Sprintf("s%d", i), Region: "us-central1", Host: fmt.Sprintf("s%d.example.com", i)}
 	}
 	for _, play := range []struct {
 		name   string
 		writes bool // by the function
-		each   func(stage.LoadBalanced)
+		each   func(playground.LoadBalanced)
 	}{
-		{"a new service with its load balancer is protected", true, func(s stage.LoadBalanced) { m.town.Build(s) }},
-		{"a protected service is deployed again", false, func(s stage.LoadBalanced) {
-			m.town.Call(http.MethodPatch, "/v2/"+s.Name()+"?updateMask=template", map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image + ":next"}}}})
+		{"a new service with its load balancer is protected", true, func(s playground.LoadBalanced) { m.cloud.Build(s) }},
+		{"a protected service is deployed again", false, func(s playground.LoadBalanced) {
+			m.cloud.Call(http.MethodPatch, "/v2/"+s.Name()+"?updateMask=template", map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image + ":next"}}}})
 		}},
-		{"a sweep looks at a protected service", false, func(s stage.LoadBalanced) {
-			m.town.Publish(stage.CommandsTopic, `{"command":"sweep","target":"`+s.Name()+`"}`)
+		{"a sweep looks at a protected service", false, func(s playground.LoadBalanced) {
+			m.cloud.Publish(playground.CommandsTopic, `{"command":"sweep","target":"`+s.Name()+`"}`)
 		}},
 	} {
 		before := m.read(t)
 		for _, service := range team {
 			play.each(service)
 		}
-		m.town.Idle()
+		m.cloud.Idle()
 		after := m.read(t)
 		if made := after.writes > before.writes; made != play.writes || after.reports-before.reports < times {
 			t.Errorf("%s: %d writes and %d reports", play.name, after.writes-before.writes, after.reports-before.reports)

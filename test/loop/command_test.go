@@ -5,28 +5,28 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // command publishes a command as a platform team does.
-func command(t *testing.T, r *guarded.Town, fields map[string]string) {
+func command(t *testing.T, r *withfunction.Env, fields map[string]string) {
 	t.Helper()
 	data, err := json.Marshal(fields)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Publish(stage.CommandsTopic, string(data))
+	r.Publish(playground.CommandsTopic, string(data))
 }
 
 // answers lists the reports that carry a command's id.
-func answers(r *guarded.Town, id string) []report.Report {
+func answers(r *withfunction.Env, id string) []report.Report {
 	return slices.DeleteFunc(r.Reports(), func(one report.Report) bool { return one.Command == nil || one.Command.ID != id })
 }
 
 // answered waits for the last answer to a command about hello.
-func answered(t *testing.T, r *guarded.Town, id string) report.Report {
+func answered(t *testing.T, r *withfunction.Env, id string) report.Report {
 	t.Helper()
 	r.Until("command "+id+" is answered", func() bool {
 		list := answers(r, id)
@@ -37,7 +37,7 @@ func answered(t *testing.T, r *guarded.Town, id string) report.Report {
 }
 
 func TestCommandsDriveRemediationWithinTheMode(t *testing.T) {
-	hello := stage.Scenario[0]
+	hello := playground.Scenario[0]
 	r := start(t, "mode: approve")
 	r.Build(hello)
 	r.Until("a plan was reported", func() bool { return r.LastOf("hello").Outcome == report.Planned })
@@ -68,7 +68,7 @@ func TestCommandsDriveRemediationWithinTheMode(t *testing.T) {
 
 func TestASweepReportsEveryServiceAndHealsWhatEventsMissed(t *testing.T) {
 	r := start(t)
-	for _, service := range stage.Scenario {
+	for _, service := range playground.Scenario {
 		r.Build(service)
 		r.Until(service.Service+" is protected", r.Safe(service.Service))
 	}
@@ -82,7 +82,7 @@ func TestASweepReportsEveryServiceAndHealsWhatEventsMissed(t *testing.T) {
 		}
 	}
 	slices.Sort(subjects)
-	if want := []string{stage.Scenario[1].Name(), stage.Scenario[0].Name()}; !slices.Equal(subjects, want) {
+	if want := []string{playground.Scenario[1].Name(), playground.Scenario[0].Name()}; !slices.Equal(subjects, want) {
 		t.Errorf("the sweep reported %v, want %v", subjects, want)
 	}
 }

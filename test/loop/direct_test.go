@@ -7,14 +7,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
 func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnWhereThePolicySaysSo(t *testing.T) {
 	r := start(t, "withoutLoadBalancer: direct")
-	hello := stage.Scenario[0]
+	hello := playground.Scenario[0]
 	r.Deploy(hello)
 	r.Until("hello is protected", func() bool { return slices.Contains(r.Outcomes("hello"), report.Protected) })
 	last := r.LastOf("hello")
@@ -40,7 +40,7 @@ func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnWhereThePolicySaysSo(t *test
 
 func TestAServiceWithoutALoadBalancerIsClosedWhereThePolicySaysSoAndOpenedByItsLoadBalancer(t *testing.T) {
 	r := start(t, "withoutLoadBalancer: close")
-	hello := stage.Scenario[0]
+	hello := playground.Scenario[0]
 	r.Deploy(hello)
 	r.Until("hello is closed", func() bool { return r.LastOf("hello").Outcome == report.Waiting && !r.LastOf("hello").Exposed })
 	if status := r.Ask(r.LastOf("hello").Doors[0].Address, ""); status != http.StatusNotFound {
@@ -54,11 +54,11 @@ func TestAServiceWithoutALoadBalancerIsClosedWhereThePolicySaysSoAndOpenedByItsL
 
 func TestIAPAtBothPlacesIsBlockedAndNothingIsWritten(t *testing.T) {
 	r := start(t, "recipe: direct")
-	hello := stage.Scenario[0]
+	hello := playground.Scenario[0]
 	r.Build(hello)
 	r.Until("hello has IAP of its own", func() bool { return len(r.LastOf("hello").ExpectedAudience) == 1 })
 	before := ownWrites(r)
-	r.Call(http.MethodPatch, "/compute/v1/projects/"+stage.Project+"/global/backendServices/"+hello.Backend(),
+	r.Call(http.MethodPatch, "/compute/v1/projects/"+playground.Project+"/global/backendServices/"+hello.Backend(),
 		map[string]any{"iap": map[string]any{"enabled": true}})
 	r.Until("hello is blocked", func() bool { return r.LastOf("hello").Outcome == report.Blocked })
 	last := r.LastOf("hello")

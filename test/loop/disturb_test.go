@@ -10,13 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // endState is what the scenario leaves behind, as far as it guards doors: who
 // is in which policy, ingress, and whether IAP is on.
-func endState(t *testing.T, r *guarded.Town) map[string]string {
+func endState(t *testing.T, r *withfunction.Env) map[string]string {
 	t.Helper()
 	state := r.CallAs(r.Owner(), http.MethodGet, "/_local/state", nil)
 	found := map[string]string{}
@@ -44,10 +44,10 @@ func endState(t *testing.T, r *guarded.Town) map[string]string {
 }
 
 // play deploys the whole scenario at once and waits until it is protected.
-func play(t *testing.T, r *guarded.Town) {
+func play(t *testing.T, r *withfunction.Env) {
 	t.Helper()
-	r.Build(stage.Scenario...)
-	for _, service := range stage.Scenario {
+	r.Build(playground.Scenario...)
+	for _, service := range playground.Scenario {
 		r.Until(service.Service+" is protected", r.Safe(service.Service))
 	}
 }
@@ -59,7 +59,7 @@ func TestEventsTwiceLateAndInTheWrongOrderLeadToTheSameEnd(t *testing.T) {
 	if len(want) < 8 {
 		t.Fatalf("the end state %v says too little to compare", want)
 	}
-	onBothBackends(t, func(t *testing.T, r *guarded.Town) {
+	onBothBackends(t, func(t *testing.T, r *withfunction.Env) {
 		r.CallAs(r.Owner(), http.MethodPost, "/_local/disturb", map[string]any{
 			"subscription": "iapguard-events", "duplicate": 1, "delay": "20ms", "reorder": true,
 		})

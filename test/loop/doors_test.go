@@ -7,34 +7,34 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // hash is what Google makes up in the older of a service's run.app addresses.
 var hash = regexp.MustCompile(`hello-[a-z0-9]+-uc`)
 
 func TestAReportNamesEveryWayIn(t *testing.T) {
-	r := guarded.Start(t, guarded.Options{Policy: "version: 1\nrules: [{name: everything, mode: report-only}]\n"})
-	hello := stage.Scenario[0]
+	r := withfunction.Start(t, withfunction.Options{Policy: "version: 1\nrules: [{name: everything, mode: report-only}]\n"})
+	hello := playground.Scenario[0]
 	r.Build(hello)
-	global := "/compute/v1/projects/" + stage.Project + "/global/"
-	backend := "projects/" + stage.Project + "/global/backendServices/" + hello.Backend()
+	global := "/compute/v1/projects/" + playground.Project + "/global/"
+	backend := "projects/" + playground.Project + "/global/backendServices/" + hello.Backend()
 	r.Call(http.MethodPatch, global+"urlMaps/hello-map", map[string]any{
 		"hostRules": []any{map[string]any{"hosts": []any{hello.Host}, "pathMatcher": "m"}},
 		"pathMatchers": []any{map[string]any{"name": "m", "defaultUrlRedirect": map[string]any{"hostRedirect": "example.com"},
 			"pathRules": []any{map[string]any{"paths": []any{"/shop/*"}, "service": backend}}}},
 		"defaultService": nil, "defaultUrlRedirect": map[string]any{"hostRedirect": "example.com"},
 	})
-	r.Call(http.MethodPost, global+"targetHttpProxies", map[string]any{"name": "plain", "urlMap": "projects/" + stage.Project + "/global/urlMaps/hello-map"})
+	r.Call(http.MethodPost, global+"targetHttpProxies", map[string]any{"name": "plain", "urlMap": "projects/" + playground.Project + "/global/urlMaps/hello-map"})
 	r.Call(http.MethodPost, global+"forwardingRules", map[string]any{"name": "hello-plain", "portRange": "80",
-		"target": "projects/" + stage.Project + "/global/targetHttpProxies/plain", "loadBalancingScheme": "EXTERNAL_MANAGED"})
+		"target": "projects/" + playground.Project + "/global/targetHttpProxies/plain", "loadBalancingScheme": "EXTERNAL_MANAGED"})
 	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{
 		map[string]any{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"},
 	}})
-	rules := "projects/" + stage.Project + "/global/forwardingRules/"
+	rules := "projects/" + playground.Project + "/global/forwardingRules/"
 	want := []posture.Door{
 		{Kind: posture.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(), Guard: posture.GuardOpen},
 		{Kind: posture.DefaultURL, Address: "https://hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: posture.GuardOpen},

@@ -12,10 +12,10 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // trigger is one of those that deploy/intake.yaml lists.
@@ -58,22 +58,22 @@ func shippedTriggers(t *testing.T) []trigger {
 
 // triggered closes the loop by the shipped Eventarc triggers, without a log sink, and
 // keeps count of the content types in which the function was told.
-func triggered(t *testing.T, contentType string) (*guarded.Town, *told) {
+func triggered(t *testing.T, contentType string) (*withfunction.Env, *told) {
 	t.Helper()
-	r := guarded.Open(t, guarded.Options{Policy: town.Policy()})
+	r := withfunction.Open(t, withfunction.Options{Policy: cloudtest.Policy()})
 	counted := &told{function: r, by: map[string]int{}}
 	if _, err := r.Serve(t.Context(), counted); err != nil {
 		t.Fatal(err)
 	}
 	for i, one := range shippedTriggers(t) {
-		path := fmt.Sprintf("/v1/projects/%s/locations/%s/triggers?triggerId=watch-%d", stage.Project, one.Location, i)
+		path := fmt.Sprintf("/v1/projects/%s/locations/%s/triggers?triggerId=watch-%d", playground.Project, one.Location, i)
 		r.CallAs(r.Owner(), http.MethodPost, path, map[string]any{
 			"eventFilters": []any{
 				map[string]any{"attribute": "type", "value": "google.cloud.audit.log.v1.written"},
 				map[string]any{"attribute": "serviceName", "value": one.ServiceName},
 				map[string]any{"attribute": "methodName", "value": one.MethodName},
 			},
-			"destination":          map[string]any{"cloudRun": map[string]any{"service": stage.FunctionService, "region": stage.FunctionRegion}},
+			"destination":          map[string]any{"cloudRun": map[string]any{"service": playground.FunctionService, "region": playground.FunctionRegion}},
 			"eventDataContentType": contentType, "serviceAccount": "receiver@demo-project.iam.gserviceaccount.com",
 		})
 	}
@@ -99,7 +99,7 @@ func TestTriggersInsteadOfASinkLeadToAProtectedServiceToo(t *testing.T) {
 	for _, contentType := range []string{"application/json", "application/protobuf"} {
 		t.Run(contentType, func(t *testing.T) {
 			r, counted := triggered(t, contentType)
-			for _, service := range stage.Scenario {
+			for _, service := range playground.Scenario {
 				r.Build(service)
 				r.Until(service.Service+" is protected", r.Safe(service.Service))
 				if outcomes := r.Outcomes(service.Service); !slices.Contains(outcomes, report.Protected) {

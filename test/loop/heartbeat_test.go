@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // lines keeps what a function logs, in JSON.
@@ -44,25 +44,25 @@ func (l *lines) named(t *testing.T, message string) (found []map[string]any) {
 
 func TestAHeartbeatThatIsLoggedComesThroughTheSinkToTheFunction(t *testing.T) {
 	var log lines
-	r := guarded.Start(t, guarded.Options{Policy: town.Policy(), Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	r := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Log: slog.New(slog.NewJSONHandler(&log, nil))})
 	write := func(name, word string) {
 		r.CallAs(r.Owner(), http.MethodPost, "/v2/entries:write", map[string]any{"entries": []any{map[string]any{
-			"logName": "projects/" + stage.Project + "/logs/" + name, "resource": map[string]any{"type": "global"}, "jsonPayload": map[string]any{"iapguard": word},
+			"logName": "projects/" + playground.Project + "/logs/" + name, "resource": map[string]any{"type": "global"}, "jsonPayload": map[string]any{"iapguard": word},
 		}}})
 	}
 	write("stdout", "heartbeat")
 	write("iapguard-heartbeat", "stop")
 	write("iapguard-heartbeat", "heartbeat")
-	r.Publish(stage.EventsTopic, `{"iapguard":"heartbeat"}`)
+	r.Publish(playground.EventsTopic, `{"iapguard":"heartbeat"}`)
 	r.Until("both heartbeats were heard", func() bool { return len(log.named(t, "heartbeat")) >= 2 })
 	heard := map[any]bool{}
 	for _, line := range log.named(t, "heartbeat") {
 		lag, told := line["lag_seconds"].(float64)
-		if heard[line["from"]] = true; !told || lag < 0 || lag > town.Patience.Seconds() {
+		if heard[line["from"]] = true; !told || lag < 0 || lag > cloudtest.Patience.Seconds() {
 			t.Errorf("%v, want lag_seconds", line)
 		}
 	}
-	if len(log.named(t, "heartbeat")) != 2 || !heard["projects/"+stage.Project] || !heard["events topic"] {
+	if len(log.named(t, "heartbeat")) != 2 || !heard["projects/"+playground.Project] || !heard["events topic"] {
 		t.Errorf("%v, want one from the project and one from the topic", log.named(t, "heartbeat"))
 	}
 	if len(r.Reports()) > 0 || len(r.Calls().Own()) > 0 {

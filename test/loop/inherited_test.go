@@ -6,27 +6,27 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // unnamed enforces and names nobody who is to have access.
 const unnamed = "version: 1\nrules: [{name: everything, mode: enforce, settle: 0s, quiet: 0s, propagation: 0s}]\n"
 
 func TestAccessThatTheProjectGivesIsAccess(t *testing.T) {
-	r := guarded.Start(t, guarded.Options{Policy: unnamed})
+	r := withfunction.Start(t, withfunction.Options{Policy: unnamed})
 	owner := r.Owner()
-	policy := r.CallAs(owner, http.MethodPost, "/v1/projects/"+stage.Project+":getIamPolicy", nil)
+	policy := r.CallAs(owner, http.MethodPost, "/v1/projects/"+playground.Project+":getIamPolicy", nil)
 	bindings, _ := policy["bindings"].([]any)
 	agent := "serviceAccount:" + posture.AgentEmail("123456789012")
-	r.CallAs(owner, http.MethodPost, "/v1beta1/projects/"+stage.Project+"/services/iap.googleapis.com:generateServiceIdentity", map[string]any{})
+	r.CallAs(owner, http.MethodPost, "/v1beta1/projects/"+playground.Project+"/services/iap.googleapis.com:generateServiceIdentity", map[string]any{})
 	policy["bindings"] = append(bindings,
 		map[string]any{"role": posture.RoleAccessor, "members": []any{"group:staff@example.com"}},
 		map[string]any{"role": posture.RoleInvoker, "members": []any{agent}})
-	r.CallAs(owner, http.MethodPost, "/v1/projects/"+stage.Project+":setIamPolicy", map[string]any{"policy": policy})
-	hello := stage.Scenario[0]
+	r.CallAs(owner, http.MethodPost, "/v1/projects/"+playground.Project+":setIamPolicy", map[string]any{"policy": policy})
+	hello := playground.Scenario[0]
 	r.Build(hello)
 	r.Until("hello is protected", func() bool { return slices.Contains(r.Outcomes("hello"), report.Protected) })
 	for _, write := range ownWrites(r) {

@@ -7,20 +7,20 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery/emulator"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // start closes the loop around a function, as a log sink does it. Keys are
 // those of the policy's rule.
-func start(t *testing.T, keys ...string) *guarded.Town {
+func start(t *testing.T, keys ...string) *withfunction.Env {
 	t.Helper()
-	return guarded.Start(t, guarded.Options{Policy: town.Policy(keys...)})
+	return withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(keys...)})
 }
 
 // ownWrites lists what the function wrote, in order.
-func ownWrites(r *guarded.Town) []string {
+func ownWrites(r *withfunction.Env) []string {
 	var writes []string
 	for _, call := range r.Calls().Own().Writes() {
 		writes = append(writes, fmt.Sprintf("%d %s %s", call.Status, call.Method, call.Resource))
@@ -46,15 +46,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// onBothBackends runs a test in a guarded town with Pub/Sub in process, and
+// onBothBackends runs a test in a local cloud that the function guards with Pub/Sub in process, and
 // with Google's emulator where there is one.
-func onBothBackends(t *testing.T, test func(t *testing.T, r *guarded.Town)) {
+func onBothBackends(t *testing.T, test func(t *testing.T, r *withfunction.Env)) {
 	t.Run("in process", func(t *testing.T) { test(t, start(t)) })
 	t.Run("emulator", func(t *testing.T) {
 		pubsub.Do(func() { pubsub.Emulator, pubsub.err = emulator.Use(os.Getenv("PUBSUB_EMULATOR_HOST")) })
 		if pubsub.err != nil {
 			t.Skipf("skipped: the Pub/Sub emulator cannot be used here: %v", pubsub.err)
 		}
-		test(t, guarded.Start(t, guarded.Options{Policy: town.Policy(), Stage: stage.Options{EmulatorHost: pubsub.Host}}))
+		test(t, withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Playground: playground.Options{EmulatorHost: pubsub.Host}}))
 	})
 }

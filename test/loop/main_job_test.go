@@ -9,15 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 func TestADeployBecomesAProtectedServiceWithoutAnyoneDoingMore(t *testing.T) {
-	onBothBackends(t, func(t *testing.T, r *guarded.Town) {
-		for _, service := range stage.Scenario {
+	onBothBackends(t, func(t *testing.T, r *withfunction.Env) {
+		for _, service := range playground.Scenario {
 			r.Build(service)
 			r.Until(service.Service+" is protected", r.Safe(service.Service))
 			outcomes := r.Outcomes(service.Service)
@@ -79,7 +79,7 @@ func urlsBeyondFirst(r report.Report) []posture.Door {
 
 func TestASecondRunWritesNothing(t *testing.T) {
 	r := start(t)
-	hello := stage.Scenario[0]
+	hello := playground.Scenario[0]
 	r.Build(hello)
 	r.Until("hello is protected", r.Safe("hello"))
 	before := len(ownWrites(r))
@@ -94,28 +94,28 @@ func TestASecondRunWritesNothing(t *testing.T) {
 }
 
 func TestWhatSomebodyUndoesIsDoneAgain(t *testing.T) {
-	hello := stage.Scenario[0]
-	policy := func(r *guarded.Town) map[string]any {
+	hello := playground.Scenario[0]
+	policy := func(r *withfunction.Env) map[string]any {
 		return r.Call(http.MethodGet, "/v2/"+hello.Name()+":getIamPolicy", nil)
 	}
-	backend := "/compute/v1/projects/" + stage.Project + "/global/backendServices/" + hello.Backend()
+	backend := "/compute/v1/projects/" + playground.Project + "/global/backendServices/" + hello.Backend()
 	for _, tc := range []struct {
 		name string
-		undo func(r *guarded.Town)
+		undo func(r *withfunction.Env)
 		code posture.Code
 	}{
-		{"public again", func(r *guarded.Town) {
+		{"public again", func(r *withfunction.Env) {
 			bindings := []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}
 			bindings = append(bindings, policy(r)["bindings"].([]any)...)
 			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": bindings}})
 		}, posture.PublicInvoker},
-		{"the agent's grant is wiped", func(r *guarded.Town) {
+		{"the agent's grant is wiped", func(r *withfunction.Env) {
 			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{}}})
 		}, posture.AgentNotInvoker},
-		{"IAP is turned off", func(r *guarded.Town) {
+		{"IAP is turned off", func(r *withfunction.Env) {
 			r.Call(http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}, "fingerprint": r.Call(http.MethodGet, backend, nil)["fingerprint"]})
 		}, posture.IAPOff},
-		{"the ingress is opened", func(r *guarded.Town) {
+		{"the ingress is opened", func(r *withfunction.Env) {
 			r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
 		}, posture.IngressOpen},
 	} {
@@ -151,7 +151,7 @@ func found(reports []report.Report, code posture.Code) bool {
 
 func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
 	r := start(t, "mode: report-only")
-	r.Build(stage.Scenario[0])
+	r.Build(playground.Scenario[0])
 	r.Until("a plan was reported", func() bool { return r.LastOf("hello").Outcome == report.Planned })
 	if writes := ownWrites(r); len(writes) > 0 {
 		t.Errorf("report-only wrote: %v", writes)
@@ -168,7 +168,7 @@ func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
 
 func TestWhatOthersPutThereSurvives(t *testing.T) {
 	r := start(t)
-	hello := stage.Scenario[0]
+	hello := playground.Scenario[0]
 	r.Deploy(hello)
 	condition := map[string]any{"title": "working hours", "description": "d", "expression": "request.time.getHours() < 18"}
 	theirs := []any{

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // masked puts one load balancer before every service of the scenario's first
 // region: its NEG picks the service by the request's host.
-func masked(r *guarded.Town) {
-	project, region := "projects/"+stage.Project, "/regions/"+stage.Scenario[0].Region
+func masked(r *withfunction.Env) {
+	project, region := "projects/"+playground.Project, "/regions/"+playground.Scenario[0].Region
 	for _, part := range []struct {
 		collection string
 		body       map[string]any
@@ -36,8 +36,8 @@ func masked(r *guarded.Town) {
 
 func TestEveryServiceBehindAURLMaskIsProtectedAndLaterOnesToo(t *testing.T) {
 	r := start(t)
-	service := func(name string) stage.LoadBalanced {
-		return stage.LoadBalanced{Service: name, Region: stage.Scenario[0].Region}
+	service := func(name string) playground.LoadBalanced {
+		return playground.LoadBalanced{Service: name, Region: playground.Scenario[0].Region}
 	}
 	r.Deploy(service("cart"), service("shop"))
 	masked(r)

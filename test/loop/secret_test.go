@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // written is a buffer that several may write to.
@@ -38,8 +38,8 @@ func (w *written) String() string {
 func TestTheSecretOfAnOAuthClientIsSeenNowhere(t *testing.T) {
 	const secret = "GOCSPX-nobody-shall-read-this"
 	log := &written{}
-	r := guarded.Open(t, guarded.Options{
-		Policy: town.Policy("oauthClient: {id: 123-shop.apps.googleusercontent.com, secret: projects/demo-project/secrets/iap-client/versions/latest}"),
+	r := withfunction.Open(t, withfunction.Options{
+		Policy: cloudtest.Policy("oauthClient: {id: 123-shop.apps.googleusercontent.com, secret: projects/demo-project/secrets/iap-client/versions/latest}"),
 		Log:    slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	r.KeepSecret("iap-client", secret+"\n")
@@ -48,7 +48,7 @@ func TestTheSecretOfAnOAuthClientIsSeenNowhere(t *testing.T) {
 	if err := r.Attach(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	r.Build(stage.Scenario[0])
+	r.Build(playground.Scenario[0])
 	r.Until("the service is protected with the client", func() bool { return r.LastOf("hello").Outcome == report.Compliant })
 	reports, err := json.Marshal(r.Reports())
 	if err != nil {

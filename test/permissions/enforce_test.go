@@ -8,20 +8,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/deploy/roles"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 func TestEnforceWorksWithReaderAndWriter(t *testing.T) {
 	safeAndUnblocked(t, play(t, enforcing, shipped(t, all)))
 }
 
-func safeAndUnblocked(t *testing.T, o *guarded.Town) {
+func safeAndUnblocked(t *testing.T, o *withfunction.Env) {
 	t.Helper()
-	for _, service := range stage.Scenario {
+	for _, service := range playground.Scenario {
 		if !o.Safe(service.Service)() {
 			t.Errorf("%s ends %q, want protected or compliant", service.Service, o.LastOf(service.Service).Outcome)
 		}
@@ -38,10 +38,10 @@ func TestEnforceWorksWithAnAccountThatReadsAndOneThatWrites(t *testing.T) {
 	if writes := calls.Own().Writes(); len(writes) > 0 {
 		t.Errorf("the account that reads tried to write: %v", writes)
 	}
-	if writes := calls.By(town.Writer).Writes(); len(writes) == 0 {
+	if writes := calls.By(cloudtest.Writer).Writes(); len(writes) == 0 {
 		t.Error("the writer wrote nothing")
 	}
-	for _, read := range calls.By(town.Writer).Reads() {
+	for _, read := range calls.By(cloudtest.Writer).Reads() {
 		if !strings.Contains(strings.ToLower(read.Method), "operations.") {
 			t.Errorf("the writer read %s of %s, want it to wait for what it wrote alone", read.Method, read.Resource)
 		}
@@ -51,7 +51,7 @@ func TestEnforceWorksWithAnAccountThatReadsAndOneThatWrites(t *testing.T) {
 func TestEnforceNeedsEveryPermissionOfTheWriter(t *testing.T) {
 	own, writing := shipped(t, stays), shipped(t, writes)
 	secret := shipped(t, func(r roles.Role) bool { return r.BindTo == "secret" })
-	everyOneIsMissed(t, "the writer and what goes with it, in enforce", permissions(slices.Concat(writing, secret)), func(t *testing.T, permission string) *guarded.Town {
+	everyOneIsMissed(t, "the writer and what goes with it, in enforce", permissions(slices.Concat(writing, secret)), func(t *testing.T, permission string) *withfunction.Env {
 		if slices.Contains(permissions(secret), permission) {
 			return play(t, enforcing, without(own, permission), writing...)
 		}
@@ -59,23 +59,23 @@ func TestEnforceNeedsEveryPermissionOfTheWriter(t *testing.T) {
 	}, nil)
 }
 
-// swept is a town that nobody told the function of, until one sweep.
-func swept(t *testing.T, roles []kernel.Role) *guarded.Town {
+// swept is a local cloud that nobody told the function of, until one sweep.
+func swept(t *testing.T, roles []apiserver.Role) *withfunction.Env {
 	t.Helper()
-	o := guarded.Open(t, guarded.Options{Policy: enforcing, Stage: stage.Options{Roles: roles}})
+	o := withfunction.Open(t, withfunction.Options{Policy: enforcing, Playground: playground.Options{Roles: roles}})
 	o.KeepSecret("iap-client", "kept")
-	o.Build(stage.Scenario...)
+	o.Build(playground.Scenario...)
 	if err := o.Push(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	o.Publish(stage.CommandsTopic, `{"command":"sweep","target":"projects/`+stage.Project+`"}`)
+	o.Publish(playground.CommandsTopic, `{"command":"sweep","target":"projects/`+playground.Project+`"}`)
 	o.Idle()
 	return o
 }
 
 func TestEnforceWithTheReaderAloneIsBlockedOnceForEachService(t *testing.T) {
 	o := swept(t, shipped(t, reads))
-	for _, service := range stage.Scenario {
+	for _, service := range playground.Scenario {
 		if diff := cmp.Diff([]report.Outcome{report.Started, report.Blocked}, o.Outcomes(service.Service)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", service.Service, diff)
 		}
@@ -95,7 +95,7 @@ func TestEnforceWithTheReaderAloneIsBlockedOnceForEachService(t *testing.T) {
 
 func TestWithoutActAsTheIngressIsBlockedAndTheRestWorks(t *testing.T) {
 	o := swept(t, without(shipped(t, all), "iam.serviceAccounts.actAs"))
-	for _, service := range stage.Scenario {
+	for _, service := range playground.Scenario {
 		last := o.LastOf(service.Service)
 		done := map[string]report.Result{}
 		for _, step := range last.Steps {

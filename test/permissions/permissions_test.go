@@ -17,14 +17,14 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // client is a key of a policy that needs the role for the OAuth client's secret.
@@ -32,20 +32,20 @@ const client = "oauthClient: {id: 123-shop.apps.googleusercontent.com, secret: p
 
 // enforcing asks for everything that the roles let the function do, looking for
 // everything that it looks at in report-only.
-var enforcing, looking = town.Policy(client), town.Policy(client, "mode: report-only")
+var enforcing, looking = cloudtest.Policy(client), cloudtest.Policy(client, "mode: report-only")
 
 // shipped are the roles of deploy/ that are chosen.
-func shipped(t *testing.T, chosen func(roles.Role) bool) []kernel.Role {
+func shipped(t *testing.T, chosen func(roles.Role) bool) []apiserver.Role {
 	t.Helper()
 	known, err := roles.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := stage.ShippedRoles()
+	all, err := playground.ShippedRoles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []kernel.Role
+	var found []apiserver.Role
 	for i, role := range known {
 		if chosen(role) {
 			found = append(found, all[i])
@@ -68,7 +68,7 @@ func writes(role roles.Role) bool    { return role.ID == "iapguardWriter" || rol
 func stays(role roles.Role) bool     { return !writes(role) } // with the function's own account
 func readerAlone(r roles.Role) bool  { return r.ID == "iapguardReader" }
 func optionalRead(r roles.Role) bool { return reads(r) && r.Optional }
-func permissions(of []kernel.Role) (names []string) {
+func permissions(of []apiserver.Role) (names []string) {
 	for _, role := range of {
 		names = append(names, role.Permissions...)
 	}
@@ -76,7 +76,7 @@ func permissions(of []kernel.Role) (names []string) {
 }
 
 // blocked are the lines of advice of every blocked report.
-func blocked(o *guarded.Town) []string {
+func blocked(o *withfunction.Env) []string {
 	var lines []string
 	for _, one := range o.Reports() {
 		if one.Outcome == report.Blocked {
@@ -87,7 +87,7 @@ func blocked(o *guarded.Town) []string {
 }
 
 // unread are the permissions for want of which an optional read failed.
-func unread(o *guarded.Town) []string {
+func unread(o *withfunction.Env) []string {
 	var permissions []string
 	for _, one := range o.Reports() {
 		for _, unread := range one.Unread {
@@ -104,28 +104,28 @@ func unread(o *guarded.Town) []string {
 // global and regional, with frontends that have no TLS too, so that there is an
 // event of every kind. In the end everything is looked at once more. With roles
 // for a writer the function writes as that, and as itself not.
-func play(t *testing.T, rules string, roles []kernel.Role, writing ...kernel.Role) *guarded.Town {
+func play(t *testing.T, rules string, roles []apiserver.Role, writing ...apiserver.Role) *withfunction.Env {
 	t.Helper()
-	options := guarded.Options{Policy: rules, Log: slog.New(slog.DiscardHandler), Stage: stage.Options{Roles: roles}}
+	options := withfunction.Options{Policy: rules, Log: slog.New(slog.DiscardHandler), Playground: playground.Options{Roles: roles}}
 	if writing != nil {
-		options.Writers = reconcile.Writers{town.WriterFolder: town.Writer}
+		options.Writers = reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer}
 	}
-	o := guarded.Start(t, options)
+	o := withfunction.Start(t, options)
 	if writing != nil {
-		o.Employ(writing...)
+		o.CreateWriter(writing...)
 	}
 	o.KeepSecret("iap-client", "kept")
-	for _, service := range stage.Scenario {
+	for _, service := range playground.Scenario {
 		o.Build(service)
 		place := "/global"
 		if service.Regional {
 			place = "/regions/" + service.Region
 		}
-		o.Call(http.MethodPost, "/compute/v1/projects/"+stage.Project+place+"/targetHttpProxies", map[string]any{
-			"name": service.Service + "-plain", "urlMap": "projects/" + stage.Project + place + "/urlMaps/" + service.Service + "-map",
+		o.Call(http.MethodPost, "/compute/v1/projects/"+playground.Project+place+"/targetHttpProxies", map[string]any{
+			"name": service.Service + "-plain", "urlMap": "projects/" + playground.Project + place + "/urlMaps/" + service.Service + "-map",
 		})
 	}
-	diagnosed := slices.Clone(stage.Scenario)
+	diagnosed := slices.Clone(playground.Scenario)
 	if rules == looking {
 		o.Build(guardedByHand)
 		guardByHand(t, o)
@@ -133,10 +133,10 @@ func play(t *testing.T, rules string, roles []kernel.Role, writing ...kernel.Rol
 	}
 	o.Idle() // what was deployed must be finished before the sweep looks at it
 	for _, command := range []string{"sweep", "audit"} {
-		o.Publish(stage.CommandsTopic, `{"command":"`+command+`","target":"projects/`+stage.Project+`"}`)
+		o.Publish(playground.CommandsTopic, `{"command":"`+command+`","target":"projects/`+playground.Project+`"}`)
 	}
 	for _, service := range diagnosed {
-		o.Publish(stage.CommandsTopic, `{"command":"doctor","target":"`+service.Name()+`"}`)
+		o.Publish(playground.CommandsTopic, `{"command":"doctor","target":"`+service.Name()+`"}`)
 	}
 	o.Idle()
 	return o
@@ -144,16 +144,16 @@ func play(t *testing.T, rules string, roles []kernel.Role, writing ...kernel.Rol
 
 // guardedByHand is a service that its owner protects, so that the doctor has to
 // look for less common reasons of a refusal than that nothing was done yet.
-var guardedByHand = stage.LoadBalanced{Service: "tickets", Region: "us-central1", Host: "tickets.example.com"}
+var guardedByHand = playground.LoadBalanced{Service: "tickets", Region: "us-central1", Host: "tickets.example.com"}
 
 // guardByHand types iapguard apply as the project's owner.
-func guardByHand(t *testing.T, o *guarded.Town) {
+func guardByHand(t *testing.T, o *withfunction.Env) {
 	t.Helper()
 	clients, err := cloud.Connect(t.Context(), connect.Config{Endpoint: o.URL(), UserAgent: function.UserAgent}, o.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules, err := policy.Parse([]byte(town.Policy()), o.Now())
+	rules, err := policy.Parse([]byte(cloudtest.Policy()), o.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ type discarded struct{}
 func (discarded) Publish(context.Context, report.Report) error { return nil }
 
 // without is the roles less one permission.
-func without(roles []kernel.Role, permission string) []kernel.Role {
+func without(roles []apiserver.Role, permission string) []apiserver.Role {
 	reduced := slices.Clone(roles)
 	for i := range reduced {
 		reduced[i].Permissions = slices.DeleteFunc(slices.Clone(reduced[i].Permissions), func(p string) bool { return p == permission })
@@ -189,7 +189,7 @@ const together = 4
 
 // everyOneIsMissed plays once without each of the permissions, and tells how
 // many were missed.
-func everyOneIsMissed(t *testing.T, what string, permissions []string, play func(t *testing.T, without string) *guarded.Town, optional []string) {
+func everyOneIsMissed(t *testing.T, what string, permissions []string, play func(t *testing.T, without string) *withfunction.Env, optional []string) {
 	t.Helper()
 	var needed atomic.Int64
 	var group errgroup.Group
@@ -210,7 +210,7 @@ func everyOneIsMissed(t *testing.T, what string, permissions []string, play func
 
 // isMissed checks that the reports of a play name the permission that was left
 // out: as unread where it is optional, as blocking otherwise.
-func isMissed(t *testing.T, o *guarded.Town, permission string, optional bool) {
+func isMissed(t *testing.T, o *withfunction.Env, permission string, optional bool) {
 	t.Helper()
 	lines := blocked(o)
 	if optional {

@@ -7,10 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/doctor"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/test/town/guarded"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // gaps are the findings of the scenario's services as they are deployed.
@@ -31,7 +31,7 @@ func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
 	if diff := cmp.Diff(optional, unread(o)); diff != "" {
 		t.Errorf("what it could not read (-the optional roles' +got):\n%s", diff)
 	}
-	for _, service := range stage.Scenario {
+	for _, service := range playground.Scenario {
 		for _, command := range []string{"sweep", "audit"} {
 			one := answerTo(o, command, service.Service)
 			if one.Outcome != report.Planned || len(one.Steps) != len(gaps) || len(one.Doors) == 0 {
@@ -46,7 +46,7 @@ func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
 			}
 		}
 	}
-	for service, want := range map[string]doctor.Verdict{stage.Scenario[0].Service: doctor.IAPOff, guardedByHand.Service: doctor.NothingFound} {
+	for service, want := range map[string]doctor.Verdict{playground.Scenario[0].Service: doctor.IAPOff, guardedByHand.Service: doctor.NothingFound} {
 		if one := answerTo(o, "doctor", service); one.Verdict != string(want) || len(one.Evidence) == 0 {
 			t.Errorf("the doctor of %s answers %q with %d pieces of evidence, want %s", service, one.Verdict, len(one.Evidence), want)
 		}
@@ -54,7 +54,7 @@ func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
 }
 
 // answerTo is the report on a service that a command led to.
-func answerTo(o *guarded.Town, command, service string) (found report.Report) {
+func answerTo(o *withfunction.Env, command, service string) (found report.Report) {
 	for _, one := range o.Of(service) {
 		if one.Command != nil && one.Command.Name == command {
 			found = one
@@ -65,7 +65,7 @@ func answerTo(o *guarded.Town, command, service string) (found report.Report) {
 
 func TestReportOnlyNeedsEveryPermissionOfTheReader(t *testing.T) {
 	roles, optional := shipped(t, reads), permissions(shipped(t, optionalRead))
-	everyOneIsMissed(t, "the reader, in report-only", permissions(roles), func(t *testing.T, permission string) *guarded.Town {
+	everyOneIsMissed(t, "the reader, in report-only", permissions(roles), func(t *testing.T, permission string) *withfunction.Env {
 		o := play(t, looking, without(roles, permission))
 		if writes := o.Calls().Own().Writes(); len(writes) > 0 {
 			t.Errorf("it tried to write: %v", writes)

@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 func TestACollectorThatHangsHoldsUpNoProtection(t *testing.T) {
 	o := open(t)
-	services := street(20)
+	services := manyServices(20)
 	o.Build(services...)
 	exported := make(chan struct{}, 10_000)
 	over := make(chan struct{})
@@ -20,7 +20,7 @@ func TestACollectorThatHangsHoldsUpNoProtection(t *testing.T) {
 		<-over
 	}))
 	t.Cleanup(func() { close(over); hanging.Close() })
-	i := run(t, o.Town, o.URL(), "IAPGUARD_WORK_TOPIC="+stage.WorkTopic, "OTEL_EXPORTER_OTLP_ENDPOINT="+hanging.URL)
+	i := run(t, o.Env, o.URL(), "IAPGUARD_WORK_TOPIC="+playground.WorkTopic, "OTEL_EXPORTER_OTLP_ENDPOINT="+hanging.URL)
 	o.to(i)
 	o.push(20)
 	for range 10 {
@@ -31,7 +31,7 @@ func TestACollectorThatHangsHoldsUpNoProtection(t *testing.T) {
 	if len(exported) == 0 {
 		t.Error("nothing was exported: this test shows nothing")
 	}
-	if state := o.pushed(stage.EventsTopic); len(state.Unacknowledged) > 0 {
+	if state := o.pushed(playground.EventsTopic); len(state.Unacknowledged) > 0 {
 		t.Errorf("messages were refused: %+v", state.Unacknowledged)
 	}
 	o.againIsNothing(services)

@@ -6,19 +6,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
 // inFlight is how many events an instance has in hand when it is stopped.
 const inFlight = 200
 
-// street is services, each behind a load balancer of its own.
-func street(n int) []stage.LoadBalanced {
-	var services []stage.LoadBalanced
+// manyServices is services, each behind a load balancer of its own.
+func manyServices(n int) []playground.LoadBalanced {
+	var services []playground.LoadBalanced
 	for i := range n {
 		name := fmt.Sprintf("shop-%d", i)
-		services = append(services, stage.LoadBalanced{Service: name, Region: "us-central1", Host: name + ".example.com"})
+		services = append(services, playground.LoadBalanced{Service: name, Region: "us-central1", Host: name + ".example.com"})
 	}
 	return services
 }
@@ -35,14 +35,14 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := open(t)
-			services := street(20)
+			services := manyServices(20)
 			o.Build(services...)
 			o.slow(tc.call)
 			var more []string
 			if tc.queued {
-				more = append(more, "IAPGUARD_WORK_TOPIC="+stage.WorkTopic)
+				more = append(more, "IAPGUARD_WORK_TOPIC="+playground.WorkTopic)
 			}
-			first := run(t, o.Town, o.URL(), more...)
+			first := run(t, o.Env, o.URL(), more...)
 			o.to(first)
 			o.entered = func(n int64) {
 				if n == inFlight {
@@ -56,10 +56,10 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 			<-first.ended
 			byFirst := len(o.writes().Taken())
 			o.slow(0)
-			o.to(run(t, o.Town, o.URL(), more...))
+			o.to(run(t, o.Env, o.URL(), more...))
 			o.settled()
-			for _, topic := range []string{stage.EventsTopic, stage.WorkTopic} {
-				if state := o.pushed(topic); state.Pending > 0 || len(state.DeadLettered) > 0 || topic == stage.EventsTopic && state.Acknowledged != inFlight {
+			for _, topic := range []string{playground.EventsTopic, playground.WorkTopic} {
+				if state := o.pushed(topic); state.Pending > 0 || len(state.DeadLettered) > 0 || topic == playground.EventsTopic && state.Acknowledged != inFlight {
 					t.Errorf("%s: %d acknowledged, %d pending, %d dead-lettered; want %d events acknowledged and nothing left", topic, state.Acknowledged, state.Pending, len(state.DeadLettered), inFlight)
 				}
 			}
@@ -71,7 +71,7 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 }
 
 // safe checks that the latest report on each service is that it is protected.
-func (o *guardedTown) safe(services []stage.LoadBalanced) {
+func (o *fixture) safe(services []playground.LoadBalanced) {
 	o.t.Helper()
 	last, outcomes := o.told()
 	for _, service := range services {
@@ -83,7 +83,7 @@ func (o *guardedTown) safe(services []stage.LoadBalanced) {
 }
 
 // againIsNothing checks that a second pass finds everything done.
-func (o *guardedTown) againIsNothing(services []stage.LoadBalanced) {
+func (o *fixture) againIsNothing(services []playground.LoadBalanced) {
 	o.t.Helper()
 	before := len(o.writes())
 	o.deployed("second pass", services)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 // metadata is the metadata server of an instance of the local cloud's project,
@@ -18,7 +18,7 @@ func metadata(t *testing.T) string {
 	values := map[string]string{
 		"project/project-id": "demo-project", "project/numeric-project-id": "123456789012",
 		"instance/region":                         "projects/123456789012/regions/us-central1",
-		"instance/service-accounts/default/email": stage.FunctionAccount,
+		"instance/service-accounts/default/email": playground.FunctionAccount,
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Metadata-Flavor", "Google")
@@ -44,14 +44,14 @@ func (i *instance) lines() []map[string]any {
 
 func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 	o := open(t)
-	hello := stage.Scenario[:1]
+	hello := playground.Scenario[:1]
 	o.Build(hello...)
-	i := run(t, o.Town, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG", "GOMEMLIMIT=100MiB")
+	i := run(t, o.Env, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG", "GOMEMLIMIT=100MiB")
 	o.to(i)
 	o.header = http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}}
 	o.push(1)
 	o.deployed("deployed", hello)
-	o.Publish(stage.EventsTopic, "rubbish")
+	o.Publish(playground.EventsTopic, "rubbish")
 	o.Idle()
 	i.end()
 	var within []string

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -68,16 +68,16 @@ func TestNothingIsHalfDoneWhereverAnInstanceIsStopped(t *testing.T) {
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
 			o := open(t)
-			hello := stage.Scenario[:1]
+			hello := playground.Scenario[:1]
 			o.Build(hello...)
 			stopped := &stopped{o: o, at: at}
-			stopped.first = run(t, o.Town, stopped.apis(), "PUBSUB_EMULATOR_HOST="+stopped.broker())
+			stopped.first = run(t, o.Env, stopped.apis(), "PUBSUB_EMULATOR_HOST="+stopped.broker())
 			o.to(stopped.first)
 			o.push(16)
 			o.deployed("deployed", hello)
 			<-stopped.first.ended
 			o.check(at, stopped)
-			o.to(run(t, o.Town, o.URL()))
+			o.to(run(t, o.Env, o.URL()))
 			o.settled()
 			o.safe(hello)
 			o.againIsNothing(hello)
@@ -91,21 +91,21 @@ func TestNothingIsHalfDoneWhereverAnInstanceIsStopped(t *testing.T) {
 }
 
 // check looks at what an instance leaves that was stopped.
-func (o *guardedTown) check(at point, s *stopped) {
+func (o *fixture) check(at point, s *stopped) {
 	o.t.Helper()
 	if !s.reached() {
 		o.t.Fatalf("the instance was never where it was to be stopped:\n%s", s.first.log.String())
 	}
-	await(o.t, "all that was reported is known", func() bool { return o.pushed(stage.ReportsTopic).Pending == 0 })
+	await(o.t, "all that was reported is known", func() bool { return o.pushed(playground.ReportsTopic).Pending == 0 })
 	written := o.writes().Taken()
 	if len(written) > 0 && !(at.publishes != "" && at.never) {
 		await(o.t, "a report tells of all that was written", func() bool {
 			last, outcomes := o.told()
-			return outcomes[report.Started] == 1 && tells(last[stage.Scenario[0].Name()]) >= len(written)
+			return outcomes[report.Started] == 1 && tells(last[playground.Scenario[0].Name()]) >= len(written)
 		})
 	}
 	last, outcomes := o.told()
-	if told := last[stage.Scenario[0].Name()]; len(written) == 0 && told.Outcome != "" && told.Outcome != report.Started {
+	if told := last[playground.Scenario[0].Name()]; len(written) == 0 && told.Outcome != "" && told.Outcome != report.Started {
 		o.t.Errorf("%s is reported where nothing was written: %+v", told.Outcome, told)
 	}
 	o.t.Logf("%d writes by the first instance, outcomes %v", len(written), outcomes)
@@ -122,10 +122,10 @@ func tells(r report.Report) int {
 	return n
 }
 
-// stopped is an instance with what stands between it and the town, which stops
+// stopped is an instance with what stands between it and the local cloud, which stops
 // it at a point of its walk.
 type stopped struct {
-	o     *guardedTown
+	o     *fixture
 	at    point
 	first *instance
 

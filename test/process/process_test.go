@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // binary is iapguard as it is deployed, built once for all tests.
@@ -71,17 +71,17 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// run starts an instance for a town, which finds Google's APIs at an endpoint,
+// run starts an instance for a local cloud, which finds Google's APIs at an endpoint,
 // and waits until it serves.
-func run(t *testing.T, o *town.Town, endpoint string, more ...string) *instance {
+func run(t *testing.T, o *cloudtest.Env, endpoint string, more ...string) *instance {
 	t.Helper()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(town.Policy("limits: {perProject: 1000, overall: 1000}")), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(cloudtest.Policy("limits: {perProject: 1000, overall: 1000}")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	environ := append([]string{
-		"IAPGUARD_POLICY=" + policy, "IAPGUARD_SELF=" + stage.FunctionAccount, "IAPGUARD_ENDPOINT=" + endpoint,
-		"IAPGUARD_REPORTS_TOPIC=" + stage.ReportsTopic, "PUBSUB_EMULATOR_HOST=" + o.Broker.Address(),
+		"IAPGUARD_POLICY=" + policy, "IAPGUARD_SELF=" + playground.FunctionAccount, "IAPGUARD_ENDPOINT=" + endpoint,
+		"IAPGUARD_REPORTS_TOPIC=" + playground.ReportsTopic, "PUBSUB_EMULATOR_HOST=" + o.Broker.Address(),
 	}, more...)
 	for {
 		i := start(t, environ...)
@@ -171,7 +171,7 @@ func (i *instance) end() {
 // await waits until a condition holds.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(town.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(cloudtest.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came about that %s", what)
 		}

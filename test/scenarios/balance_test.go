@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 const (
-	computePath = "/compute/v1/projects/" + stage.Project
-	usCentral   = "projects/" + stage.Project + "/regions/us-central1"
-	anywhere    = "projects/" + stage.Project + "/global"
+	computePath = "/compute/v1/projects/" + playground.Project
+	usCentral   = "projects/" + playground.Project + "/regions/us-central1"
+	anywhere    = "projects/" + playground.Project + "/global"
 )
 
 // insert makes a compute resource as the developer.
@@ -97,7 +97,7 @@ func (p *play) makesFrontend(args, _ []string) error {
 		return err
 	}
 	err := p.insert("/global/forwardingRules", map[string]any{
-		"name": name + "-" + scheme, "target": "projects/" + stage.Project + collection + "/" + proxy, "portRange": port,
+		"name": name + "-" + scheme, "target": "projects/" + playground.Project + collection + "/" + proxy, "portRange": port,
 		"loadBalancingScheme": "EXTERNAL_MANAGED", "IPProtocol": "TCP",
 	})
 	for _, host := range hosts {

@@ -10,14 +10,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 // call makes a call of Google's API that must succeed, and waits for the
 // operation that it may start.
 func (p *play) call(method, path string, body any) map[string]any {
 	p.t.Helper()
-	client := stage.Client{URL: p.stage.URL(), Caller: p.caller, UserAgent: p.agent, Leaves: p.leaves}
+	client := playground.Client{URL: p.stage.URL(), Caller: p.caller, UserAgent: p.agent, Leaves: p.leaves}
 	answer, err := client.Call(p.ctx, method, path, body)
 	if err != nil {
 		p.t.Fatal(err)
@@ -67,11 +67,11 @@ func (p *play) calls(args, block []string) error {
 }
 
 // service reads SERVICE [in REGION] [regionally|internally] [as NAME].
-func service(args []string) (stage.LoadBalanced, error) {
+func service(args []string) (playground.LoadBalanced, error) {
 	if len(args) == 0 {
-		return stage.LoadBalanced{}, fmt.Errorf("which service?")
+		return playground.LoadBalanced{}, fmt.Errorf("which service?")
 	}
-	s := stage.LoadBalanced{Service: args[0], Region: "us-central1", As: after(args, "as")}
+	s := playground.LoadBalanced{Service: args[0], Region: "us-central1", As: after(args, "as")}
 	s.Host = cmp.Or(s.As, s.Service) + ".example.com"
 	s.Region = cmp.Or(after(args, "in"), s.Region)
 	s.Internal = slices.Contains(args, "internally")
@@ -87,8 +87,8 @@ func after(args []string, word string) string {
 	return ""
 }
 
-func (p *play) client() stage.Client {
-	return stage.Client{URL: p.stage.URL(), Caller: stage.Developer}
+func (p *play) client() playground.Client {
+	return playground.Client{URL: p.stage.URL(), Caller: playground.Developer}
 }
 
 func (p *play) deploys(args, _ []string) error {
@@ -124,9 +124,9 @@ func (p *play) maps(args, _ []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.client().Call(p.ctx, http.MethodPost, "/v1/projects/"+stage.Project+"/locations/"+s.Region+"/domainmappings", map[string]any{
+	_, err = p.client().Call(p.ctx, http.MethodPost, "/v1/projects/"+playground.Project+"/locations/"+s.Region+"/domainmappings", map[string]any{
 		"apiVersion": "domains.cloudrun.com/v1", "kind": "DomainMapping",
-		"metadata": map[string]any{"name": args[0], "namespace": stage.Project}, "spec": map[string]any{"routeName": s.Service},
+		"metadata": map[string]any{"name": args[0], "namespace": playground.Project}, "spec": map[string]any{"routeName": s.Service},
 	})
 	p.opens(args[0], "https", args[0])
 	return err
@@ -138,7 +138,7 @@ func (p *play) refuses(args, _ []string) error {
 	faults := []any{}
 	for _, method := range args {
 		faults = append(faults, map[string]any{
-			"action": "status", "method": method, "principal": "serviceAccount:" + stage.FunctionAccount, "status": http.StatusForbidden,
+			"action": "status", "method": method, "principal": "serviceAccount:" + playground.FunctionAccount, "status": http.StatusForbidden,
 		})
 	}
 	return p.setFaults(jsonText(faults))
@@ -169,7 +169,7 @@ func (p *play) onProject(args []string, change func(all []any, one map[string]an
 	if len(args) != 2 {
 		return fmt.Errorf("write grant or revoke MEMBER ROLE")
 	}
-	owner, project := stage.Client{URL: p.stage.URL()}, "/v1/projects/"+stage.Project
+	owner, project := playground.Client{URL: p.stage.URL()}, "/v1/projects/"+playground.Project
 	policy, err := owner.Call(p.ctx, http.MethodPost, project+":getIamPolicy", nil)
 	if err != nil {
 		return err

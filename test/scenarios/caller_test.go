@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -69,7 +69,7 @@ func tellCaller(c posture.Caller) []string {
 
 // runs lets a job call, and tells how that ended.
 func (p *play) runs(args []string) ([]string, error) {
-	job := p.call(http.MethodPost, "/v1/projects/"+stage.Project+"/locations/us-central1/jobs/"+strings.Join(args, "")+":run", map[string]any{})
+	job := p.call(http.MethodPost, "/v1/projects/"+playground.Project+"/locations/us-central1/jobs/"+strings.Join(args, "")+":run", map[string]any{})
 	status, _ := job["status"].(map[string]any)
 	said := map[string]string{"<nil>": "answered", "5": "NOT_FOUND", "7": "PERMISSION_DENIED", "16": "UNAUTHENTICATED"}[fmt.Sprint(status["code"])]
 	if said == "" {
@@ -80,7 +80,7 @@ func (p *play) runs(args []string) ([]string, error) {
 
 // publishes puts a message into a topic, and tells how each push was answered.
 func (p *play) publishes(args []string) ([]string, error) {
-	topic := "projects/" + stage.Project + "/topics/" + strings.Join(args, "")
+	topic := "projects/" + playground.Project + "/topics/" + strings.Join(args, "")
 	p.call(http.MethodPost, "/v1/"+topic+":publish", map[string]any{"messages": []any{map[string]any{"data": "aGVsbG8="}}})
 	response, err := http.Get(p.stage.URL() + "/_local/state")
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 // visitor is who asks at a door; a stranger is nobody.
@@ -26,7 +26,7 @@ func (p *play) opens(name, scheme, host string) {
 }
 
 // defaultURL notes a service's run.app address.
-func (p *play) defaultURL(service stage.LoadBalanced) {
+func (p *play) defaultURL(service playground.LoadBalanced) {
 	p.t.Helper()
 	shown, _ := p.call(http.MethodGet, "/v2/"+service.Name(), nil)["uri"].(string)
 	u, err := url.Parse(shown)

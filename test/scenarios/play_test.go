@@ -19,7 +19,7 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -32,7 +32,7 @@ const patience = 2 * time.Minute
 type play struct {
 	t        *testing.T
 	ctx      context.Context
-	stage    *stage.Stage
+	stage    *playground.Playground
 	function string                 // its base URL
 	config   function.Config        // what it was started with
 	stop     func()                 // ends it
@@ -97,9 +97,9 @@ func start(t *testing.T, s script, binary func() (string, error)) *play {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	p := &play{t: t, ctx: ctx, caller: stage.Developer, folder: t.TempDir(), binary: binary}
+	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), binary: binary}
 	var err error
-	if p.stage, err = stage.Start(ctx, stage.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
+	if p.stage, err = playground.Start(ctx, playground.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
 	}
 	watched := httptest.NewServer(p.stage.Cloud.DataPlane().Unlogged())
@@ -109,7 +109,7 @@ func start(t *testing.T, s script, binary func() (string, error)) *play {
 		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := p.stage.Close(closing); err != nil {
-			t.Errorf("closing the stage: %v", err)
+			t.Errorf("closing the playground: %v", err)
 		}
 	})
 	for _, v := range visitors {
@@ -138,11 +138,11 @@ func (p *play) attach(s script) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
+	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	p.watched = watched.URL
 	config.Connect.Endpoint, config.Clock = watched.URL, p.now
 	config.Connect.DoorsAddress = strings.TrimPrefix(p.stage.DataURL(), "http://")
-	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, p.stage.Broker.Address()
+	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic, p.stage.Broker.Address()
 	if config.Policy, err = p.keepFile("policy.yaml", s.policy); err != nil {
 		p.t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func (p *play) keep(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (p *play) reported(received stage.Report) {
+func (p *play) reported(received playground.Report) {
 	one, err := report.Read(received.Data)
 	if err != nil {
 		p.t.Errorf("report %s does not fit its schema: %v", received.Data, err)
@@ -273,7 +273,7 @@ func (p *play) command(fields map[string]string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if _, err := p.stage.Broker.Publish(p.ctx, delivery.Message{Topic: stage.CommandsTopic, Data: data}); err != nil {
+	if _, err := p.stage.Broker.Publish(p.ctx, delivery.Message{Topic: playground.CommandsTopic, Data: data}); err != nil {
 		p.t.Fatal(err)
 	}
 	p.deliver()

@@ -9,17 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
 // rolesWithout are the function's roles less some permissions.
-func rolesWithout(t *testing.T, missing []string) []kernel.Role {
+func rolesWithout(t *testing.T, missing []string) []apiserver.Role {
 	t.Helper()
-	roles, err := stage.ShippedRoles()
+	roles, err := playground.ShippedRoles()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,16 +67,16 @@ func (p *play) protects(args, _ []string) error {
 // sinks are what the function can be given: changes, as in every story, and
 // refused requests, which are opt-in.
 var sinks = map[string]logging.Sink{
-	"changes":  {Name: "iapguard-events", Filter: stage.EventsFilter, Topic: stage.EventsTopic},
-	"refusals": {Name: "iapguard-requests", Filter: stage.RequestsFilter, Topic: stage.EventsTopic},
+	"changes":  {Name: "iapguard-events", Filter: playground.EventsFilter, Topic: playground.EventsTopic},
+	"refusals": {Name: "iapguard-requests", Filter: playground.RequestsFilter, Topic: playground.EventsTopic},
 }
 
 // hears sets which sinks there are from now on. What was logged before is
 // delivered first.
 func (p *play) hears(args, _ []string) error {
 	p.deliver()
-	owner := stage.Client{URL: p.stage.URL()}
-	answer, err := owner.Call(p.ctx, http.MethodGet, "/v2/projects/"+stage.Project+"/sinks", nil)
+	owner := playground.Client{URL: p.stage.URL()}
+	answer, err := owner.Call(p.ctx, http.MethodGet, "/v2/projects/"+playground.Project+"/sinks", nil)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (p *play) hears(args, _ []string) error {
 		case wanted && !there:
 			err = p.stage.Cloud.Logs().AddSink(sink)
 		case there && !wanted:
-			_, err = owner.Call(p.ctx, http.MethodDelete, "/v2/projects/"+stage.Project+"/sinks/"+sink.Name, nil)
+			_, err = owner.Call(p.ctx, http.MethodDelete, "/v2/projects/"+playground.Project+"/sinks/"+sink.Name, nil)
 		}
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func (p *play) entry(args, block []string) error {
 		return err
 	}
 	entry["timestamp"] = p.now().Add(ahead).UTC().Format(time.RFC3339Nano)
-	return p.publish(stage.EventsTopic, entry)
+	return p.publish(playground.EventsTopic, entry)
 }
 
 // alert is what Cloud Monitoring sends when an alerting policy on refused
@@ -138,10 +138,10 @@ func (p *play) alert(args, _ []string) error {
 	if err != nil {
 		return err
 	}
-	return p.publish(stage.EventsTopic, map[string]any{"version": "1.2", "incident": map[string]any{
-		"incident_id": "0.alert", "scoping_project_id": stage.Project, "state": "open", "started_at": p.now().Unix(), "policy_name": "refused requests",
+	return p.publish(playground.EventsTopic, map[string]any{"version": "1.2", "incident": map[string]any{
+		"incident_id": "0.alert", "scoping_project_id": playground.Project, "state": "open", "started_at": p.now().Unix(), "policy_name": "refused requests",
 		"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{
-			"project_id": stage.Project, "location": s.Region, "service_name": s.Service,
+			"project_id": playground.Project, "location": s.Region, "service_name": s.Service,
 		}},
 	}})
 }

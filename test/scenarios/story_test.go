@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 var update = flag.Bool("update", false, "write what is seen into the stories")
@@ -136,7 +136,7 @@ var acts = map[string]func(p *play, args, block []string) error{
 		return err
 	},
 	"sweep": func(p *play, _, _ []string) error {
-		p.command(map[string]string{"command": "sweep", "target": "projects/" + stage.Project})
+		p.command(map[string]string{"command": "sweep", "target": "projects/" + playground.Project})
 		return nil
 	},
 	"forget": func(p *play, args, _ []string) error {

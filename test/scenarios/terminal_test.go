@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 // buildsCommand gives what builds the command, once, when the first story types it.
@@ -55,7 +55,7 @@ func (p *play) types(args []string) ([]string, error) {
 	return lines, err
 }
 
-const usCentralServices = "projects/" + stage.Project + "/locations/us-central1/services/"
+const usCentralServices = "projects/" + playground.Project + "/locations/us-central1/services/"
 
 // path is where a file of the story is, "" when there is none.
 func (p *play) path(name string) string {

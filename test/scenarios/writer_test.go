@@ -7,18 +7,18 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/function"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 const (
-	ownAccount  = "serviceAccount:" + stage.FunctionAccount
-	projectRole = "projects/" + stage.Project + "/roles/"
+	ownAccount  = "serviceAccount:" + playground.FunctionAccount
+	projectRole = "projects/" + playground.Project + "/roles/"
 )
 
 // asOwner makes a call that changes who may do what.
 func (p *play) asOwner(path string, body any) error {
-	_, err := stage.Client{URL: p.stage.URL()}.Call(p.ctx, http.MethodPost, path, body)
+	_, err := playground.Client{URL: p.stage.URL()}.Call(p.ctx, http.MethodPost, path, body)
 	return err
 }
 
@@ -30,7 +30,7 @@ func bind(role, member string) map[string]any {
 // makesFolder makes the next folder, folders/410000000001 and so on, in another
 // one or right below the organization.
 func (p *play) makesFolder(args, _ []string) error {
-	parent := cmp.Or(after(args, "in"), "organizations/"+kernel.OrganizationID)
+	parent := cmp.Or(after(args, "in"), "organizations/"+apiserver.OrganizationID)
 	if len(args) != 1 && len(args) != 3 {
 		return fmt.Errorf("write folder NAME [in folders/NUMBER]")
 	}
@@ -42,7 +42,7 @@ func (p *play) moves(args, _ []string) error {
 	if len(args) != 2 || args[0] != "to" {
 		return fmt.Errorf("write move to folders/NUMBER")
 	}
-	return p.asOwner("/v3/projects/"+stage.Project+":move", map[string]any{"destinationParent": args[1]})
+	return p.asOwner("/v3/projects/"+playground.Project+":move", map[string]any{"destinationParent": args[1]})
 }
 
 // makesWriter makes a service account that may write below a folder, act as what
@@ -52,13 +52,13 @@ func (p *play) makesWriter(args, _ []string) error {
 	if len(args) != 3 || args[1] != "of" {
 		return fmt.Errorf("write writer NAME of folders/NUMBER|nothing")
 	}
-	email := args[0] + "@" + stage.Project + ".iam.gserviceaccount.com"
-	accounts := "/v1/projects/" + stage.Project + "/serviceAccounts"
+	email := args[0] + "@" + playground.Project + ".iam.gserviceaccount.com"
+	accounts := "/v1/projects/" + playground.Project + "/serviceAccounts"
 	if err := p.asOwner(accounts, map[string]any{"accountId": args[0]}); err != nil {
 		return err
 	}
 	if args[2] != "nothing" {
-		role := "organizations/" + kernel.OrganizationID + "/roles/iapguardWriter"
+		role := "organizations/" + apiserver.OrganizationID + "/roles/iapguardWriter"
 		if err := p.asOwner("/v3/"+args[2]+":setIamPolicy", bind(role, "serviceAccount:"+email)); err != nil {
 			return err
 		}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // auditRun runs a command line and gives what it printed and its exit status.
@@ -44,21 +44,21 @@ func parsed(t *testing.T, text string) audit {
 	return found
 }
 
-// shops is a town with hello, public behind its load balancer, and quiet, which
+// shops is a local cloud with hello, public behind its load balancer, and quiet, which
 // nobody may invoke.
-func shops(t *testing.T) *town.Town {
+func shops(t *testing.T) *cloudtest.Env {
 	t.Helper()
-	o := town.Start(t, stage.Options{})
-	o.Build(stage.Scenario[0])
-	o.Call(http.MethodPost, "/v2/projects/"+stage.Project+"/locations/us-central1/services?serviceId=a-quiet",
-		map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": stage.Image}}}})
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario[0])
+	o.Call(http.MethodPost, "/v2/projects/"+playground.Project+"/locations/us-central1/services?serviceId=a-quiet",
+		map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}}})
 	return o
 }
 
 func TestAuditTellsTheWorstFirstAndWritesNothing(t *testing.T) {
 	o := shops(t)
 	before := len(o.Calls().Writes())
-	text, status := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL(), "--exit-code")
+	text, status := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--exit-code")
 	hello, quiet := strings.Index(text, "services/hello\n"), strings.Index(text, "services/a-quiet\n")
 	if status != exitPending || hello < 0 || quiet < hello {
 		t.Errorf("exit status %d, want %d; hello is open and comes first:\n%s", status, exitPending, text)
@@ -66,7 +66,7 @@ func TestAuditTellsTheWorstFirstAndWritesNothing(t *testing.T) {
 	if !strings.Contains(text, "\n2 services: 1 exposed, 0 not read; doors: 3 open 2 iam\n") || !strings.Contains(text, "  ! open     https://203.0.113.") {
 		t.Errorf("the doors or the totals are not told:\n%s", text)
 	}
-	if _, status = auditRun(t, "audit", stage.Scenario[0].Name(), "--endpoint", o.URL()); status != exitDone {
+	if _, status = auditRun(t, "audit", playground.Scenario[0].Name(), "--endpoint", o.URL()); status != exitDone {
 		t.Errorf("without --exit-code the status is %d, want 0", status)
 	}
 	if after := len(o.Calls().Writes()); after != before || before == 0 {
@@ -77,14 +77,14 @@ func TestAuditTellsTheWorstFirstAndWritesNothing(t *testing.T) {
 func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 	o := shops(t)
 	file := filepath.Join(t.TempDir(), "old.json")
-	first, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL(), "--format", "json", "-o", file)
+	first, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json", "-o", file)
 	if got := parsed(t, first).Totals; got.Exposed != 1 || got.Doors[posture.GuardOpen] != 3 {
 		t.Fatalf("totals %+v, want three open doors of one service", got)
 	}
-	o.Call(http.MethodPatch, "/v2/"+stage.Scenario[0].Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"})
-	quiet := "projects/" + stage.Project + "/locations/us-central1/services/a-quiet"
+	o.Call(http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"})
+	quiet := "projects/" + playground.Project + "/locations/us-central1/services/a-quiet"
 	o.Call(http.MethodPatch, "/v2/"+quiet+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
-	second, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL(), "--format", "json", "--compare", file)
+	second, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json", "--compare", file)
 	got := parsed(t, second).Comparison
 	count := func(doors []auditedDoor, service string, kind posture.DoorKind) int {
 		n := 0
@@ -95,7 +95,7 @@ func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 		}
 		return n
 	}
-	hello := stage.Scenario[0].Name()
+	hello := playground.Scenario[0].Name()
 	counts := []int{
 		len(got.New), count(got.New, quiet, posture.DefaultURL), len(got.Fixed), count(got.Fixed, hello, posture.DefaultURL),
 		len(got.Unchanged), count(got.Unchanged, hello, posture.LoadBalancer),
@@ -120,7 +120,7 @@ func TestAComparisonCallsNothingFixedThatItDidNotSee(t *testing.T) {
 
 func TestAnAuditThatCannotReadAServiceFails(t *testing.T) {
 	o := shops(t)
-	text, status := auditRun(t, "audit", "projects/"+stage.Project+"/locations/us-central1/services/nowhere", "--endpoint", o.URL(), "--exit-code")
+	text, status := auditRun(t, "audit", "projects/"+playground.Project+"/locations/us-central1/services/nowhere", "--endpoint", o.URL(), "--exit-code")
 	if status != exitFailed || !strings.Contains(text, "? not read: ") {
 		t.Errorf("exit status %d, want %d:\n%s", status, exitFailed, text)
 	}

@@ -5,17 +5,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 func TestApplyNamesWhomAnEarlierStepShutOut(t *testing.T) {
-	o, hello := town.Start(t, stage.Options{}), stage.Scenario[0]
+	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
 	o.Build(hello)
 	const jobs = "/v1/projects/demo-project/locations/europe-west1/jobs"
 	o.CallAs(o.Owner(), http.MethodPost, jobs, map[string]any{"name": jobs[4:] + "/nightly", "httpTarget": map[string]any{"uri": "https://hello.example.com/n"}})
 	// The public goes in a run of its own, when IAP has had time to hold.
-	policy := written(t, "policy.yaml", town.Policy("propagation: 1s"))
+	policy := written(t, "policy.yaml", cloudtest.Policy("propagation: 1s"))
 	out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), hello.Name())
 	if err != nil || !strings.Contains(out, "PROTECTED") || !strings.Contains(out, "jobs/nightly, which calls https://hello.example.com/n\n") {
 		t.Errorf("%v, want the job named that IAP shuts out:\n%s", err, out)
@@ -23,17 +23,17 @@ func TestApplyNamesWhomAnEarlierStepShutOut(t *testing.T) {
 }
 
 func TestCallersThatBreakAreNamedAndTypedConsentGoesOn(t *testing.T) {
-	o, hello := town.Start(t, stage.Options{}), stage.Scenario[0]
+	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
 	o.Build(hello)
 	const jobs = "/v1/projects/demo-project/locations/europe-west1/jobs"
 	for _, job := range []map[string]any{
 		{"name": jobs[4:] + "/nightly", "httpTarget": map[string]any{"uri": "https://hello-123456789012.us-central1.run.app/n"}},
 		{"name": jobs[4:] + "/signed", "httpTarget": map[string]any{"uri": "https://hello-123456789012.us-central1.run.app/s", "oidcToken": map[string]any{
-			"serviceAccountEmail": stage.PushAccount}}},
+			"serviceAccountEmail": playground.PushAccount}}},
 	} {
 		o.CallAs(o.Owner(), http.MethodPost, jobs, job)
 	}
-	policy := written(t, "policy.yaml", town.Policy())
+	policy := written(t, "policy.yaml", cloudtest.Policy())
 	const name = "scheduler-job projects/demo-project/locations/europe-west1/jobs/nightly, which calls https://hello-123456789012.us-central1.run.app/n"
 	for _, command := range []string{"plan", "audit", "apply --yes"} {
 		out, err := say(t, append(strings.Fields(command), "--policy", policy, "--endpoint", o.URL(), hello.Name())...)

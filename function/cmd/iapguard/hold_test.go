@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T) {
@@ -57,14 +57,14 @@ func TestStatusTellsDigestAndModes(t *testing.T) {
 }
 
 // secretFor makes an empty secret for holds and gives its name.
-func secretFor(o *town.Town) string {
+func secretFor(o *cloudtest.Env) string {
 	o.CallAs(o.Owner(), http.MethodPost, "/v1/projects/demo-project/secrets?secretId=holds",
 		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}})
 	return "projects/demo-project/secrets/holds"
 }
 
 func TestHoldsAreKeptInASecretToo(t *testing.T) {
-	o := town.Start(t, stage.Options{})
+	o := cloudtest.Start(t, playground.Options{})
 	url, name := o.URL(), secretFor(o)
 	const service = "projects/demo-project/locations/us-central1/services/hello"
 	run := func(want string, args ...string) {
@@ -98,8 +98,8 @@ func TestAHoldInASecretStopsAnApplyByHand(t *testing.T) {
 	if out, err := say(t, "undo", reports, "--yes", "--holds", holds, "--endpoint", o.URL()); err != nil || !strings.Contains(out, "is held until") {
 		t.Fatalf("%q, %v", out, err)
 	}
-	policy := written(t, "policy.yaml", town.Policy())
-	out, _ := say(t, "apply", "--yes", "--policy", policy, "--holds", holds, "--endpoint", o.URL(), stage.Scenario[0].Name())
+	policy := written(t, "policy.yaml", cloudtest.Policy())
+	out, _ := say(t, "apply", "--yes", "--policy", policy, "--holds", holds, "--endpoint", o.URL(), playground.Scenario[0].Name())
 	if !strings.Contains(out, "HELD") || outside(o) != http.StatusOK {
 		t.Errorf("%q: want it held, and as public as undo left it", out)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -23,11 +23,11 @@ func TestInvokersAreToldWithWhatRestrictsThem(t *testing.T) {
 
 func TestAnAuditTellsWhoGetsInPastIAP(t *testing.T) {
 	o := shops(t)
-	text, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL())
+	text, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL())
 	if !strings.Contains(text, "iam lets in user:owner@example.com, by the project's policy\n") {
 		t.Errorf("the audit does not name the owner:\n%s", text)
 	}
-	found, _ := auditRun(t, "audit", "projects/"+stage.Project, "--endpoint", o.URL(), "--format", "json")
+	found, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json")
 	for _, service := range parsed(t, found).Services {
 		guarded := strings.HasSuffix(service.Service, "/a-quiet")
 		if named := slices.Contains(service.Invokers, posture.Invoker{Member: "user:owner@example.com", Inherited: true}); named != guarded {

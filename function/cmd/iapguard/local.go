@@ -16,7 +16,7 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/policy"
 )
 
@@ -95,7 +95,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 			return usageError{err}
 		}
 	}
-	running, err := stage.Start(ctx, stage.Options{Addr: flags.addr, DataAddr: flags.dataAddr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
+	running, err := playground.Start(ctx, playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
 	if err != nil {
 		return fmt.Errorf("starting the local cloud: %w", err)
 	}
@@ -125,14 +125,14 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 }
 
 // attach starts the function as it is deployed, as its own service account.
-func attach(ctx context.Context, running *stage.Stage, flags localFlags) (*function.Function, error) {
+func attach(ctx context.Context, running *playground.Playground, flags localFlags) (*function.Function, error) {
 	config, err := function.ReadConfig(nil)
 	if err != nil {
 		return nil, err
 	}
-	config.Self, config.Connect.Self = stage.FunctionAccount, stage.FunctionAccount
+	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	config.Connect.Endpoint, config.Connect.DoorsAddress = running.URL(), strings.TrimPrefix(running.DataURL(), "http://")
-	config.ReportsTopic, config.WorkTopic, config.PubSubHost = stage.ReportsTopic, stage.WorkTopic, running.Broker.Address()
+	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic, running.Broker.Address()
 	config.Policy, config.PolicyText = flags.policy, []byte(localPolicy)
 	protect, err := function.New(ctx, config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
@@ -141,19 +141,19 @@ func attach(ctx context.Context, running *stage.Stage, flags localFlags) (*funct
 	if err := running.Attach(ctx, protect); err != nil || !flags.refusals {
 		return protect, err
 	}
-	return protect, running.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-requests", Filter: stage.RequestsFilter, Topic: stage.EventsTopic})
+	return protect, running.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-requests", Filter: playground.RequestsFilter, Topic: playground.EventsTopic})
 }
 
 // play deploys the scenario's services as a developer would, and with --once
 // waits until each has ended well.
-func play(ctx context.Context, running *stage.Stage, flags localFlags, outcomes *outcomes) error {
+func play(ctx context.Context, running *playground.Playground, flags localFlags, outcomes *outcomes) error {
 	if flags.once {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, onceTime)
 		defer cancel()
 	}
-	developer := stage.Client{URL: running.URL(), Caller: "user:dev@example.com"}
-	for _, service := range stage.Scenario {
+	developer := playground.Client{URL: running.URL(), Caller: "user:dev@example.com"}
+	for _, service := range playground.Scenario {
 		if err := service.Deploy(ctx, developer); err != nil {
 			return fmt.Errorf("playing the scenario: %w", err)
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 const defaultAddr = "127.0.0.1:9090"
@@ -53,7 +53,7 @@ func newLocalEnvCommand() *cobra.Command {
 func environment(host, port string) string {
 	lines := []string{
 		"CLOUDSDK_CONFIG=" + filepath.Join(os.TempDir(), "iapguard-gcloud"),
-		"CLOUDSDK_CORE_PROJECT=" + stage.Project,
+		"CLOUDSDK_CORE_PROJECT=" + playground.Project,
 		"CLOUDSDK_AUTH_DISABLE_CREDENTIALS=1",
 		"CLOUDSDK_PROXY_TYPE=http_no_tunnel", "CLOUDSDK_PROXY_ADDRESS=" + host, "CLOUDSDK_PROXY_PORT=" + port,
 		"CLOUDSDK_CORE_CHECK_GCE_METADATA=0", "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=1", "CLOUDSDK_CORE_DISABLE_FILE_LOGGING=1",

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -28,13 +28,13 @@ type outcomes struct {
 
 func newOutcomes(out io.Writer, format string) *outcomes {
 	o := &outcomes{out: out, json: format == "json", last: map[string]report.Outcome{}}
-	for _, service := range stage.Scenario {
+	for _, service := range playground.Scenario {
 		o.last[service.Name()] = "" // nothing was said of it yet
 	}
 	return o
 }
 
-func (o *outcomes) add(received stage.Report) {
+func (o *outcomes) add(received playground.Report) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	outcome := report.Outcome(strings.TrimPrefix(received.Attributes["ce-type"], report.TypePrefix))
@@ -51,7 +51,7 @@ func (o *outcomes) add(received stage.Report) {
 }
 
 // lineOf tells a report on one line.
-func lineOf(outcome report.Outcome, received stage.Report) string {
+func lineOf(outcome report.Outcome, received playground.Report) string {
 	var told report.Report
 	if err := json.Unmarshal(received.Data, &told); err != nil {
 		return fmt.Sprintf("unreadable report: %v", err)

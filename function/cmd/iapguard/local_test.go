@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // lines is what a command has printed so far.
@@ -34,8 +34,8 @@ func (l *lines) has(part string) bool {
 // The first terminal of the README's paragraph on refused visitors.
 func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T) {
 	for _, refusals := range []bool{true, false} {
-		running := town.Start(t, stage.Options{})
-		protect, err := attach(t.Context(), running.Stage, localFlags{refusals: refusals})
+		running := cloudtest.Start(t, playground.Options{})
+		protect, err := attach(t.Context(), running.Playground, localFlags{refusals: refusals})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,11 +45,11 @@ func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T)
 		if err := running.OnReport(t.Context(), told.add); err != nil {
 			t.Fatal(err)
 		}
-		if err := play(t.Context(), running.Stage, localFlags{once: true}, told); err != nil {
+		if err := play(t.Context(), running.Playground, localFlags{once: true}, told); err != nil {
 			t.Fatal(err)
 		}
-		running.Cloud.DataPlane().Stick(stage.Scenario[0].Name(), false)
-		answered := running.Ask(stage.Scenario[0].Host, "user:alice@example.com")
+		running.Cloud.DataPlane().Stick(playground.Scenario[0].Name(), false)
+		answered := running.Ask(playground.Scenario[0].Host, "user:alice@example.com")
 		for deadline := time.Now().Add(20 * time.Second); refusals && !printed.has("redeployed") && time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // policyFile writes a policy with these rules.
@@ -94,8 +94,8 @@ func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
 }
 
 func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
-	o := town.Start(t, stage.Options{})
-	o.Build(stage.Scenario...)
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
 	const access = "    settle: 0s\n    access: {members: [\"user:alice@example.com\"]}\n"
 	old := policyFile(t, "  - name: everything\n"+access)
 	renewed := policyFile(t, "  - name: hello\n    match: {services: [hello]}\n    mode: enforce\n"+access+"  - name: everything\n"+access)
@@ -107,7 +107,7 @@ func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
 		t.Errorf("error %v, want exit status %d", err, exitPending)
 	}
 	for _, want := range []string{
-		stage.Scenario[0].Name() + "\n  old: planned (rule everything, mode report-only, ",
+		playground.Scenario[0].Name() + "\n  old: planned (rule everything, mode report-only, ",
 		"\n  new: written (rule hello, mode enforce, ", "1 of 2 services would end otherwise\n",
 	} {
 		if !strings.Contains(out, want) {
@@ -120,7 +120,7 @@ func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
 	if out, err := diff(old, old, "projects/demo-project", "--exit-code"); err != nil || out != "0 of 2 services would end otherwise\n" {
 		t.Errorf("no difference: %q, %v", out, err)
 	}
-	out, err = diff(old, policyFile(t, shopRule), stage.Scenario[0].Name(), "--format", "json")
+	out, err = diff(old, policyFile(t, shopRule), playground.Scenario[0].Name(), "--format", "json")
 	var got changes
 	if json.Unmarshal([]byte(out), &got) != nil || err != nil || !got.Changes || got.New.Outcome != "left-alone" || len(got.Old.Steps) == 0 {
 		t.Errorf("as JSON: %q, %v", out, err)

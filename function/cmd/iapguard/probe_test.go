@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -14,7 +14,7 @@ import (
 func TestApplyAsksAtTheDoorsWhereThePolicyWantsIt(t *testing.T) {
 	o := shops(t)
 	name := written(t, "policy.yaml", "version: 1\nrules:\n  - name: r\n    access: {members: [\"user:alice@example.com\"]}\n    propagation: 0s\n    probe: on\n")
-	out, status := auditRun(t, "apply", "--yes", "--format", "json", "--policy", name, "--endpoint", o.URL(), stage.Scenario[0].Name())
+	out, status := auditRun(t, "apply", "--yes", "--format", "json", "--policy", name, "--endpoint", o.URL(), playground.Scenario[0].Name())
 	var final report.Report
 	if err := json.Unmarshal([]byte(out), &final); err != nil || status != 0 {
 		t.Fatalf("status %d, %v: %s", status, err, out)

@@ -5,13 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 func TestStatusShowsWhatTheLimitsCount(t *testing.T) {
 	o, _ := applied(t)
-	name := written(t, "policy.yaml", town.Policy("name: shops", "match: {projects: [demo-project]}", "limits: {perProject: 1}"))
+	name := written(t, "policy.yaml", cloudtest.Policy("name: shops", "match: {projects: [demo-project]}", "limits: {perProject: 1}"))
 	out, err := say(t, "status", "--policy", name, "--endpoint", o.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +31,9 @@ func TestStatusShowsWhatTheLimitsCount(t *testing.T) {
 
 func TestALimitHoldsATypedApplyToo(t *testing.T) {
 	o, _ := applied(t)
-	billing := stage.Scenario[1]
+	billing := playground.Scenario[1]
 	o.Build(billing)
-	name := written(t, "policy.yaml", town.Policy("limits: {perProject: 1}"))
+	name := written(t, "policy.yaml", cloudtest.Policy("limits: {perProject: 1}"))
 	out, err := say(t, "apply", "--yes", "--policy", name, "--endpoint", o.URL(), billing.Name())
 	if err != nil || !strings.Contains(out, "the hourly limit is used up until ") || !strings.Contains(out, "1 of at most 1 services of project demo-project were written within an hour (limits.perProject of rule everything)") {
 		t.Errorf("%q, %v", out, err)

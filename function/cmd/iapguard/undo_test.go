@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
-	"github.com/iapguard/iapguard/test/town"
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // say runs a command line in this process and gives what it printed.
@@ -36,14 +36,14 @@ func written(t *testing.T, name, text string) string {
 	return path
 }
 
-// applied protects hello in a town and gives the town, and the file with the
+// applied protects hello in a local cloud and gives the local cloud, and the file with the
 // reports. Keys are those of the policy's rule.
-func applied(t *testing.T, keys ...string) (o *town.Town, reports string) {
+func applied(t *testing.T, keys ...string) (o *cloudtest.Env, reports string) {
 	t.Helper()
-	o, hello := town.Start(t, stage.Options{}), stage.Scenario[0]
+	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
 	o.Build(hello)
 	reports = filepath.Join(t.TempDir(), "reports.json")
-	policy := written(t, "policy.yaml", town.Policy(keys...))
+	policy := written(t, "policy.yaml", cloudtest.Policy(keys...))
 	if out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), "-o", reports, hello.Name()); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -51,7 +51,7 @@ func applied(t *testing.T, keys ...string) (o *town.Town, reports string) {
 }
 
 // outside is what a stranger is answered at hello's default URL.
-func outside(o *town.Town) int { return o.Ask(o.DefaultURL(stage.Scenario[0]), "") }
+func outside(o *cloudtest.Env) int { return o.Ask(o.DefaultURL(playground.Scenario[0]), "") }
 
 func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 	o, reports := applied(t)
@@ -69,13 +69,13 @@ func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 	if out, err = say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(), reports); err != nil || !strings.Contains(out, "5 of 5 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
 	}
-	if out, err := say(t, "status", "--holds", holds); err != nil || !strings.Contains(out, stage.Scenario[0].Name()) || !strings.Contains(out, "reports.json") {
+	if out, err := say(t, "status", "--holds", holds); err != nil || !strings.Contains(out, playground.Scenario[0].Name()) || !strings.Contains(out, "reports.json") {
 		t.Errorf("the service is not held afterwards: %v\n%s", err, out)
 	}
 	if got := outside(o); got != http.StatusOK {
 		t.Errorf("after undo the default URL answers %d, want 200 as before protection", got)
 	}
-	out, err = say(t, "plan", "--endpoint", o.URL(), stage.Scenario[0].Name())
+	out, err = say(t, "plan", "--endpoint", o.URL(), playground.Scenario[0].Name())
 	for _, line := range []string{"grant-invoker", "NO_ACCESSOR", "IAP_OFF", "INGRESS_OPEN", "PUBLIC_INVOKER"} {
 		if err != nil || !strings.Contains(out, line) {
 			t.Errorf("after undo a plan does not say %s: %v\n%s", line, err, out)
@@ -99,9 +99,9 @@ func TestUndoTurnsOffTheIAPOfTheServiceItself(t *testing.T) {
 
 func TestUndoWritesNothingWhenSomethingMoved(t *testing.T) {
 	o, reports := applied(t)
-	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+stage.Scenario[0].Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"a": "b"}})
+	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"a": "b"}})
 	before := o.Shown("state")
-	if !strings.Contains(before, stage.Scenario[0].Name()) {
+	if !strings.Contains(before, playground.Scenario[0].Name()) {
 		t.Fatalf("the state lacks the service: %s", before)
 	}
 	out, err := say(t, "undo", "--yes", "--endpoint", o.URL(), reports)

@@ -13,7 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 )
 
 const backend = "/compute/v1/projects/demo-project/global/backendServices/hello-backend"
@@ -21,7 +21,7 @@ const backend = "/compute/v1/projects/demo-project/global/backendServices/hello-
 // project is a local cloud with the scenario's first service, and a client
 // whose clock the test moves.
 type project struct {
-	*stage.Stage
+	*playground.Playground
 	t      *testing.T
 	client *auditlog.Client
 	now    time.Time
@@ -30,17 +30,17 @@ type project struct {
 func start(t *testing.T) *project {
 	t.Helper()
 	p := &project{t: t, now: time.Now()}
-	s, err := stage.Start(t.Context(), stage.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Stage = s
+	p.Playground = s
 	t.Cleanup(func() { _ = s.Close(t.Context()) })
-	developer := stage.Client{URL: s.URL(), Caller: stage.Developer, UserAgent: "Terraform/1.13"}
-	if err := errors.Join(stage.Scenario[0].Deploy(t.Context(), developer), stage.Scenario[0].Balance(t.Context(), developer)); err != nil {
+	developer := playground.Client{URL: s.URL(), Caller: playground.Developer, UserAgent: "Terraform/1.13"}
+	if err := errors.Join(playground.Scenario[0].Deploy(t.Context(), developer), playground.Scenario[0].Balance(t.Context(), developer)); err != nil {
 		t.Fatal(err)
 	}
-	if p.client, err = auditlog.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: stage.FunctionAccount, UserAgent: "iapguard/test"}, func() time.Time { return p.now }); err != nil {
+	if p.client, err = auditlog.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount, UserAgent: "iapguard/test"}, func() time.Time { return p.now }); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -48,7 +48,7 @@ func start(t *testing.T) *project {
 
 func (p *project) switchIAP(on bool) {
 	p.t.Helper()
-	developer := stage.Client{URL: p.URL(), Caller: stage.Developer}
+	developer := playground.Client{URL: p.URL(), Caller: playground.Developer}
 	if _, err := developer.Call(p.t.Context(), http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": on}}); err != nil {
 		p.t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func (p *project) switchIAP(on bool) {
 // writes are the methods of the writes that the log tells of, oldest first.
 func (p *project) writes() []string {
 	p.t.Helper()
-	entries, err := p.client.Writes(p.t.Context(), stage.Project)
+	entries, err := p.client.Writes(p.t.Context(), playground.Project)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestOnlyWritesThatMatterAreAskedForAndEachAnswerLastsAMinute(t *testing.T) 
 	if diff := cmp.Diff(made, p.writes()); diff != "" {
 		t.Errorf("within the minute (-want +got):\n%s", diff)
 	}
-	p.client.Forget(stage.Project)
+	p.client.Forget(playground.Project)
 	if diff := cmp.Diff(append(made, "backendServices.patch"), p.writes()); diff != "" {
 		t.Errorf("after a write of our own (-want +got):\n%s", diff)
 	}
@@ -112,12 +112,12 @@ func TestALogThatMayNotBeReadNamesThePermissionAndIsAskedAgain(t *testing.T) {
 		}
 	}
 	faults(`[{"method":"logging.entries.list","action":"status","status":403}]`)
-	_, err := p.client.Writes(t.Context(), stage.Project)
+	_, err := p.client.Writes(t.Context(), playground.Project)
 	if fault.ActionOf(err) != fault.Block || fault.Of(err).Permission != "logging.logEntries.list" {
 		t.Errorf("error %v, want one that names the permission", err)
 	}
 	faults(`[]`)
-	if _, err := p.client.Writes(t.Context(), stage.Project); err != nil {
+	if _, err := p.client.Writes(t.Context(), playground.Project); err != nil {
 		t.Error(err)
 	}
 }

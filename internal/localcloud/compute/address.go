@@ -3,7 +3,7 @@ package compute
 import (
 	"fmt"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // newAddress hands out an address of 203.0.113.0/24 (RFC 5737: documentation),
@@ -15,7 +15,7 @@ func (a *API) newAddress() string {
 }
 
 func settleAddress(a *API, r, old *resource) error {
-	if kernel.Text(r.body, "address") != "" {
+	if apiserver.Text(r.body, "address") != "" {
 		return nil
 	}
 	if r.scope == global && r.body["ipVersion"] == nil {

@@ -6,18 +6,18 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // API is the state of Compute Engine in one project.
 type API struct {
-	kernel *kernel.Kernel
+	server *apiserver.Server
 
 	mu        sync.Mutex
 	resources map[string]*resource
 	// past holds the same resources, and what they were before, for lists that
 	// show what was.
-	past      kernel.History[*resource]
+	past      apiserver.History[*resource]
 	requests  map[string]string
 	addresses int
 }
@@ -34,15 +34,15 @@ type resource struct {
 }
 
 // New returns an empty Compute Engine on k.
-func New(k *kernel.Kernel) *API {
-	a := &API{kernel: k}
+func New(s *apiserver.Server) *API {
+	a := &API{server: s}
 	a.reset()
 	return a
 }
 
-// API is what the kernel serves.
-func (a *API) API() kernel.API {
-	return kernel.API{Name: "compute", Routes: a.routes(), State: a.state, Reset: a.reset, Touch: a.touch}
+// API is what the server serves.
+func (a *API) API() apiserver.API {
+	return apiserver.API{Name: "compute", Routes: a.routes(), State: a.state, Reset: a.reset, Touch: a.touch}
 }
 
 func (a *API) reset() {
@@ -54,7 +54,7 @@ func (a *API) reset() {
 
 // put keeps a resource that was written, unless its operation is going to
 // fail. The lock is held.
-func (a *API) put(c *kernel.Call, r *resource) {
+func (a *API) put(c *apiserver.Call, r *resource) {
 	if failure, _ := c.OperationFault(); failure == nil {
 		a.keep(r)
 	}
@@ -62,18 +62,18 @@ func (a *API) put(c *kernel.Call, r *resource) {
 
 func (a *API) keep(r *resource) {
 	a.resources[r.path()] = r
-	a.past.Put(r.path(), a.kernel.Now(), r)
+	a.past.Put(r.path(), a.server.Now(), r)
 }
 
 // drop forgets a resource that was deleted, unless its operation is going to
 // fail. The lock is held.
-func (a *API) drop(c *kernel.Call, r *resource) {
+func (a *API) drop(c *apiserver.Call, r *resource) {
 	if failure, _ := c.OperationFault(); failure != nil {
 		return
 	}
 	delete(a.resources, r.path())
-	a.past.Drop(r.path(), a.kernel.Now())
-	a.kernel.DeletePolicy(r.path())
+	a.past.Drop(r.path(), a.server.Now())
+	a.server.DeletePolicy(r.path())
 }
 
 // touch writes to a resource as somebody else would: its description is
@@ -83,8 +83,8 @@ func (a *API) touch(path string) {
 	defer a.mu.Unlock()
 	if r := a.resources[path]; r != nil {
 		changed := *r
-		changed.body = kernel.Clone(r.body)
-		changed.body["description"] = "written by somebody else at " + pacific(a.kernel.Stamp())
+		changed.body = apiserver.Clone(r.body)
+		changed.body["description"] = "written by somebody else at " + pacific(a.server.Stamp())
 		a.keep(&changed)
 	}
 }
@@ -128,7 +128,7 @@ func (r *resource) region() string {
 func (r *resource) path() string { return resourcePath(r.scope, r.kind, r.name) }
 
 func resourcePath(scope string, k *kind, name string) string {
-	return "projects/" + kernel.ProjectID + "/" + scope + "/" + k.collection + "/" + name
+	return "projects/" + apiserver.ProjectID + "/" + scope + "/" + k.collection + "/" + name
 }
 
 // apiName is the API collection that serves a kind in a scope.
@@ -141,14 +141,14 @@ func (k *kind) apiName(scope string) string {
 
 // view is the resource as a client of one API version sees it.
 func (a *API) view(r *resource, version string) map[string]any {
-	body := kernel.Clone(r.body)
+	body := apiserver.Clone(r.body)
 	body["kind"] = "compute#" + r.kind.singular
 	body["id"] = r.id
 	body["name"] = r.name
 	body["creationTimestamp"] = pacific(r.created)
 	body["selfLink"] = link(r.path())
 	if region := r.region(); region != "" {
-		body["region"] = link("projects/" + kernel.ProjectID + "/regions/" + region)
+		body["region"] = link("projects/" + apiserver.ProjectID + "/regions/" + region)
 	}
 	if r.kind.fingerprint {
 		body["fingerprint"] = r.fingerprint()
@@ -167,7 +167,7 @@ func (a *API) sorted(keep func(*resource) bool) []*resource { return sorted(a.re
 
 // listed are the same as lists show them, which may be as they were.
 func (a *API) listed(keep func(*resource) bool) []*resource {
-	return sorted(a.past.All(a.kernel.Listed()), keep)
+	return sorted(a.past.All(a.server.Listed()), keep)
 }
 
 func sorted(all map[string]*resource, keep func(*resource) bool) []*resource {

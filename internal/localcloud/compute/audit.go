@@ -3,14 +3,14 @@ package compute
 import (
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // describe fills a write's log entry with the resource it is about. Only
 // gce_backend_service {backend_service_id, location} and gce_forwarding_rule
 // {forwarding_rule_id, region} are recorded; the other kinds are built alike
 // (unverified).
-func (s site) describe(c *kernel.Call, r *resource) {
+func (s site) describe(c *apiserver.Call, r *resource) {
 	c.Resource = r.path()
 	if c.Record == nil {
 		return
@@ -27,7 +27,7 @@ func (s site) describe(c *kernel.Call, r *resource) {
 	c.Record.ResourceName = c.Resource
 	c.Record.ResourceType = "gce_" + kind
 	c.Record.Location = location
-	c.Record.Labels = map[string]string{"project_id": kernel.ProjectID, label: location, kind + "_id": r.id}
+	c.Record.Labels = map[string]string{"project_id": apiserver.ProjectID, label: location, kind + "_id": r.id}
 	for i := range c.Record.Authorization {
 		c.Record.Authorization[i].Resource = c.Resource
 	}
@@ -36,39 +36,39 @@ func (s site) describe(c *kernel.Call, r *resource) {
 
 // requestOf is the request as the log shows it: its @type names the method
 // without a version.
-func requestOf(c *kernel.Call) map[string]any {
+func requestOf(c *apiserver.Call) map[string]any {
 	body, err := c.Body()
 	if err != nil {
 		return nil
 	}
-	request := kernel.Clone(body)
+	request := apiserver.Clone(body)
 	request["@type"] = requestType(c)
 	return request
 }
 
-func requestType(c *kernel.Call) string { return "type.googleapis.com/" + c.Route.ID }
+func requestType(c *apiserver.Call) string { return "type.googleapis.com/" + c.Route.ID }
 
-func versionOf(c *kernel.Call) string {
+func versionOf(c *apiserver.Call) string {
 	version, _, _ := strings.Cut(c.Route.AuditMethod, ".")
 	return version
 }
 
 // complete writes the operation into the call's log entry, and returns the
 // second entry, for when the operation ends: nil where one entry tells both.
-func complete(c *kernel.Call, body map[string]any, instant bool) (last *kernel.AuditRecord) {
+func complete(c *apiserver.Call, body map[string]any, instant bool) (last *apiserver.AuditRecord) {
 	if c.Record == nil {
 		return nil
 	}
-	id := kernel.Text(body, "name")
-	response := inVersion(kernel.Clone(body), versionOf(c))
+	id := apiserver.Text(body, "name")
+	response := inVersion(apiserver.Clone(body), versionOf(c))
 	response["@type"] = "type.googleapis.com/operation"
 	c.Record.Response = response
-	c.Record.Operation = &kernel.AuditOperation{ID: id, Producer: "compute.googleapis.com", First: true, Last: instant}
+	c.Record.Operation = &apiserver.AuditOperation{ID: id, Producer: "compute.googleapis.com", First: true, Last: instant}
 	if instant {
 		return nil
 	}
 	end := *c.Record
 	end.Request, end.Response, end.Authorization = map[string]any{"@type": requestType(c)}, nil, nil
-	end.Operation = &kernel.AuditOperation{ID: id, Producer: "compute.googleapis.com", Last: true}
+	end.Operation = &apiserver.AuditOperation{ID: id, Producer: "compute.googleapis.com", Last: true}
 	return &end
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 func TestAWriteLeavesTwoRecordsAndAnInstantOneOne(t *testing.T) {
@@ -19,22 +19,22 @@ func TestAWriteLeavesTwoRecordsAndAnInstantOneOne(t *testing.T) {
 		`{"iap":{"enabled":true,"oauth2ClientId":"c","oauth2ClientSecret":"s3cret"}}`)
 	records := c.audit()
 	const path = "projects/demo-project/global/backendServices/be"
-	first := kernel.AuditRecord{
+	first := apiserver.AuditRecord{
 		Log: "activity", Service: "compute.googleapis.com", Method: "beta.compute.backendServices.patch",
 		ResourceName: path, ResourceType: "gce_backend_service", Location: "global",
 		Labels:        map[string]string{"project_id": "demo-project", "location": "global", "backend_service_id": id},
-		Principal:     kernel.Owner,
-		Authorization: []kernel.Authorization{{Permission: "compute.backendServices.update", Resource: path, Granted: true}},
+		Principal:     apiserver.Owner,
+		Authorization: []apiserver.Authorization{{Permission: "compute.backendServices.update", Resource: path, Granted: true}},
 		Request: map[string]any{
 			"@type": "type.googleapis.com/compute.backendServices.patch",
 			"iap":   map[string]any{"enabled": true, "oauth2ClientId": "c"},
 		},
-		Operation: &kernel.AuditOperation{ID: operation["name"].(string), Producer: "compute.googleapis.com", First: true},
+		Operation: &apiserver.AuditOperation{ID: operation["name"].(string), Producer: "compute.googleapis.com", First: true},
 		Severity:  "NOTICE",
 	}
 	last := first
 	last.Request, last.Authorization = map[string]any{"@type": "type.googleapis.com/compute.backendServices.patch"}, nil
-	last.Operation = &kernel.AuditOperation{ID: operation["name"].(string), Producer: "compute.googleapis.com", Last: true}
+	last.Operation = &apiserver.AuditOperation{ID: operation["name"].(string), Producer: "compute.googleapis.com", Last: true}
 	if len(records) != 4 {
 		t.Fatalf("%d records, want two per write", len(records))
 	}
@@ -42,8 +42,8 @@ func TestAWriteLeavesTwoRecordsAndAnInstantOneOne(t *testing.T) {
 	if pair[0].Operation.Last { // either half may come first
 		pair[0], pair[1] = pair[1], pair[0]
 	}
-	ignore := cmpopts.IgnoreFields(kernel.AuditRecord{}, "Time", "CallerIP", "UserAgent", "Response")
-	if diff := cmp.Diff([]kernel.AuditRecord{first, last}, pair, ignore); diff != "" {
+	ignore := cmpopts.IgnoreFields(apiserver.AuditRecord{}, "Time", "CallerIP", "UserAgent", "Response")
+	if diff := cmp.Diff([]apiserver.AuditRecord{first, last}, pair, ignore); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if pair[0].Response["status"] != "RUNNING" || pair[0].Response["@type"] != "type.googleapis.com/operation" || pair[1].Response != nil {
@@ -66,7 +66,7 @@ func TestAFailedWriteLeavesOneRecord(t *testing.T) {
 		t.Fatalf("%d records, want 1", len(records))
 	}
 	got := records[0]
-	want := &kernel.Status{Code: 5, Message: "The resource 'projects/demo-project/regions/us-central1/backendServices/none' was not found"}
+	want := &apiserver.Status{Code: 5, Message: "The resource 'projects/demo-project/regions/us-central1/backendServices/none' was not found"}
 	if diff := cmp.Diff(want, got.Status); diff != "" || got.Severity != "ERROR" || got.Operation != nil || got.Method != "v1.compute.regionBackendServices.patch" ||
 		got.ResourceType != "gce_backend_service" || got.Labels["location"] != "us-central1" {
 		t.Errorf("%+v\n%s", got, diff)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // backendServiceDefaults are recorded from an insert of nothing but a name.
@@ -35,7 +35,7 @@ func settleBackendService(a *API, r, old *resource) error {
 	if r.scope == global && r.body["loadBalancingScheme"] != "INTERNAL_SELF_MANAGED" && r.body["enableCDN"] == nil {
 		r.body["enableCDN"] = false
 	}
-	for i, entry := range kernel.List(r.body, "backends") {
+	for i, entry := range apiserver.List(r.body, "backends") {
 		backend, ok := entry.(map[string]any)
 		if !ok {
 			return invalidField(fmt.Sprintf("resource.backends[%d]", i), fmt.Sprint(entry), "The value must be an object.")
@@ -51,7 +51,7 @@ func settleBackendService(a *API, r, old *resource) error {
 // (wire.md 2.3). balancingMode and capacityScaler are what gcloud's describe
 // shows of such backends in Google's documentation; not recorded.
 func (a *API) settleBackend(r *resource, backend map[string]any, field string) error {
-	group := kernel.Text(backend, "group")
+	group := apiserver.Text(backend, "group")
 	if group == "" {
 		return required(field + ".group")
 	}
@@ -70,7 +70,7 @@ func (a *API) settleBackend(r *resource, backend map[string]any, field string) e
 	if r.region() != "" && neg.region() != r.region() {
 		return invalidField(field+".group", group, "The network endpoint group must be in the region of the backend service.")
 	}
-	if len(kernel.List(r.body, "healthChecks")) > 0 {
+	if len(apiserver.List(r.body, "healthChecks")) > 0 {
 		return invalidField("resource.healthChecks", "", "A backend service cannot have a healthcheck with Serverless network endpoint group backends.")
 	}
 	if timeout := fmt.Sprint(r.body["timeoutSec"]); timeout != "30" {
@@ -88,20 +88,20 @@ func (a *API) settleBackend(r *resource, backend map[string]any, field string) e
 // space as client id is what the API shows while IAP runs on Google's own
 // client (wire.md 2.3).
 func settleIAP(r, old *resource) error {
-	iap := kernel.Object(r.body, "iap")
+	iap := apiserver.Object(r.body, "iap")
 	if iap == nil {
 		delete(r.body, "iap")
 		return nil
 	}
 	var before map[string]any
 	if old != nil {
-		before = kernel.Object(old.body, "iap")
+		before = apiserver.Object(old.body, "iap")
 	}
 	id, sent := iap["oauth2ClientId"].(string)
 	if !sent {
-		id = kernel.Text(before, "oauth2ClientId")
+		id = apiserver.Text(before, "oauth2ClientId")
 	}
-	digest := kernel.Text(before, "oauth2ClientSecretSha256")
+	digest := apiserver.Text(before, "oauth2ClientSecretSha256")
 	if secret, ok := iap["oauth2ClientSecret"].(string); ok || digest == "" {
 		sum := sha256.Sum256([]byte(secret))
 		digest = hex.EncodeToString(sum[:])
@@ -126,7 +126,7 @@ func checkIAPPossible(r *resource) error {
 	if r.body["enableCDN"] == true {
 		return invalidField("resource.iap", "true", "IAP and Cloud CDN cannot be enabled at the same time.")
 	}
-	scheme, protocol := kernel.Text(r.body, "loadBalancingScheme"), kernel.Text(r.body, "protocol")
+	scheme, protocol := apiserver.Text(r.body, "loadBalancingScheme"), apiserver.Text(r.body, "protocol")
 	if !slices.Contains([]string{"EXTERNAL", "EXTERNAL_MANAGED", "INTERNAL_MANAGED"}, scheme) {
 		return invalidField("resource.iap", "true", "IAP is not supported for load balancing scheme "+scheme+".")
 	}

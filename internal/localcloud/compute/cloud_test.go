@@ -10,42 +10,42 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
 
 // cloud is a Compute Engine over HTTP and the audit records it has left.
 type cloud struct {
 	t      *testing.T
 	url    string
-	kernel *kernel.Kernel
+	server *apiserver.Server
 
 	mu      sync.Mutex
-	records []kernel.AuditRecord
+	records []apiserver.AuditRecord
 }
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{t: t}
-	c.kernel = kernel.New(kernel.Options{
+	c.server = apiserver.New(apiserver.Options{
 		Clock: time.Now,
-		Audit: func(r kernel.AuditRecord) {
+		Audit: func(r apiserver.AuditRecord) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.records = append(c.records, r)
 		},
 	})
-	c.kernel.Serve(compute.New(c.kernel).API())
-	server := httptest.NewServer(c.kernel)
+	c.server.Serve(compute.New(c.server).API())
+	server := httptest.NewServer(c.server)
 	c.url = server.URL + "/compute/v1/projects/demo-project/"
-	t.Cleanup(func() { server.Close(); c.kernel.Close() })
+	t.Cleanup(func() { server.Close(); c.server.Close() })
 	return c
 }
 
-func (c *cloud) audit() []kernel.AuditRecord {
+func (c *cloud) audit() []apiserver.AuditRecord {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]kernel.AuditRecord(nil), c.records...)
+	return append([]apiserver.AuditRecord(nil), c.records...)
 }
 
 // call sends a request; a path that starts with a slash is taken from the root.

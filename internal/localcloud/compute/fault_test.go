@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 func TestAWriteWhoseOperationFailsChangesNothingAndIsLoggedAsFailed(t *testing.T) {
@@ -15,7 +15,7 @@ func TestAWriteWhoseOperationFailsChangesNothingAndIsLoggedAsFailed(t *testing.T
 		{"PATCH", "global/backendServices/be", `{"description":"new"}`},
 		{"DELETE", "global/backendServices/be", ""},
 	} {
-		c.kernel.SetFaults([]kernel.Fault{{Method: "compute.*", Action: kernel.FailOperation, Times: 1}})
+		c.server.SetFaults([]apiserver.Fault{{Method: "compute.*", Action: apiserver.FailOperation, Times: 1}})
 		c.must(tc.verb, tc.path, tc.body)
 		if end := lastEnd(c.audit()); end.Status == nil || end.Status.Code != 13 || end.Severity != "ERROR" {
 			t.Errorf("%s: the operation's end is %+v, want it to have failed", tc.verb, end)
@@ -29,11 +29,11 @@ func TestAWriteWhoseOperationFailsChangesNothingAndIsLoggedAsFailed(t *testing.T
 
 // lastEnd is the newest entry that ends an operation. The entry of its start
 // may come after it: an operation can be quicker than its call's answer.
-func lastEnd(records []kernel.AuditRecord) kernel.AuditRecord {
+func lastEnd(records []apiserver.AuditRecord) apiserver.AuditRecord {
 	for _, record := range slices.Backward(records) {
 		if record.Operation != nil && record.Operation.Last {
 			return record
 		}
 	}
-	return kernel.AuditRecord{}
+	return apiserver.AuditRecord{}
 }

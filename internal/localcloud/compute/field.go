@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // fields are those of each kind of resource, and of the messages in it that
@@ -82,7 +82,7 @@ func unknownIn(object map[string]any, message, at string) error {
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		inner, ok := known[name]
 		if !ok && !slices.Contains(notInV1, name) {
-			return kernel.UnknownField(name, at)
+			return apiserver.UnknownField(name, at)
 		}
 		if inner == "" {
 			continue
@@ -113,7 +113,7 @@ func unknownInside(value any, message, at string) error {
 func (a action) checkFields(sent map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		if !slices.Contains(a.fields, name) && (name != "labelFingerprint" || a.name != setLabels.name) {
-			return kernel.UnknownField(name, "")
+			return apiserver.UnknownField(name, "")
 		}
 	}
 	return nil

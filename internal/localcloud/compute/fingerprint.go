@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // noLabels is the recorded labelFingerprint of a resource without labels.
@@ -27,7 +27,7 @@ func (r *resource) fingerprint() string {
 }
 
 func (r *resource) labelFingerprint() string {
-	labels := kernel.Object(r.body, "labels")
+	labels := apiserver.Object(r.body, "labels")
 	if len(labels) == 0 {
 		return noLabels
 	}
@@ -47,7 +47,7 @@ func checkFingerprint(field, sent, current string, needed bool) error {
 	case sent == "" && needed:
 		return required(field)
 	case sent != "" && sent != current:
-		return &kernel.Error{
+		return &apiserver.Error{
 			Code: http.StatusPreconditionFailed, Status: "FAILED_PRECONDITION", Reason: "conditionNotMet",
 			Message: "Invalid fingerprint.", Location: "If-Match", LocationType: "header",
 		}

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 var portRange = regexp.MustCompile(`^([0-9]{1,5})(?:-([0-9]{1,5}))?$`)
@@ -13,7 +13,7 @@ var portRange = regexp.MustCompile(`^([0-9]{1,5})(?:-([0-9]{1,5}))?$`)
 // settleForwardingRule turns a port into a range and an address resource into
 // its address, and reserves an ephemeral address where none was named.
 func settleForwardingRule(a *API, r, old *resource) error {
-	if ports := kernel.Text(r.body, "portRange"); ports != "" {
+	if ports := apiserver.Text(r.body, "portRange"); ports != "" {
 		m := portRange.FindStringSubmatch(ports)
 		if m == nil {
 			return invalidField("resource.portRange", ports, "Must be a port or a range of ports.")
@@ -28,14 +28,14 @@ func settleForwardingRule(a *API, r, old *resource) error {
 	}
 	// Recorded: only a service mesh's rule is given the default network.
 	if r.body["loadBalancingScheme"] == "INTERNAL_SELF_MANAGED" && r.body["network"] == nil {
-		r.body["network"] = link("projects/" + kernel.ProjectID + "/global/networks/default")
+		r.body["network"] = link("projects/" + apiserver.ProjectID + "/global/networks/default")
 	}
 	return a.settleIPAddress(r, old)
 }
 
 // settleIPAddress gives a rule the address that it asks for, or a new one.
 func (a *API) settleIPAddress(r, old *resource) error {
-	address := kernel.Text(r.body, "IPAddress")
+	address := apiserver.Text(r.body, "IPAddress")
 	switch {
 	case address == "" && old != nil:
 		r.body["IPAddress"] = old.body["IPAddress"]

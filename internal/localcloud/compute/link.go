@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // base is what every link begins with inside the store. Clients get it with
@@ -24,10 +24,10 @@ func parseLink(s string) (path string, ok bool) {
 	if i := strings.Index(path, "projects/"); i >= 0 {
 		path = path[i:]
 	} else if strings.HasPrefix(path, "global/") || strings.HasPrefix(path, "regions/") || strings.HasPrefix(path, "zones/") {
-		path = "projects/" + kernel.ProjectID + "/" + path
+		path = "projects/" + apiserver.ProjectID + "/" + path
 	}
-	if rest, ok := strings.CutPrefix(path, "projects/"+kernel.ProjectNumber+"/"); ok {
-		path = "projects/" + kernel.ProjectID + "/" + rest
+	if rest, ok := strings.CutPrefix(path, "projects/"+apiserver.ProjectNumber+"/"); ok {
+		path = "projects/" + apiserver.ProjectID + "/" + rest
 	}
 	return path, linkPath.MatchString(path)
 }

@@ -3,7 +3,7 @@ package compute
 import (
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // serverlessTargets are the blocks of which a serverless NEG has exactly one.
@@ -17,7 +17,7 @@ func settleNetworkEndpointGroup(_ *API, r, _ *resource) error {
 	}
 	var named []string
 	for _, block := range serverlessTargets {
-		if kernel.Object(r.body, block) != nil {
+		if apiserver.Object(r.body, block) != nil {
 			named = append(named, block)
 		}
 	}
@@ -25,8 +25,8 @@ func settleNetworkEndpointGroup(_ *API, r, _ *resource) error {
 		return invalidField("resource", strings.Join(named, ","),
 			"Exactly one of "+strings.Join(serverlessTargets, ", ")+" must be specified for a serverless network endpoint group.")
 	}
-	run := kernel.Object(r.body, "cloudRun")
-	if run != nil && kernel.Text(run, "service") == "" && kernel.Text(run, "urlMask") == "" {
+	run := apiserver.Object(r.body, "cloudRun")
+	if run != nil && apiserver.Text(run, "service") == "" && apiserver.Text(run, "urlMask") == "" {
 		return invalidField("resource.cloudRun", "", "Either service or urlMask must be specified.")
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 	"time"
 	_ "time/tzdata" // Compute Engine tells Pacific time, wherever it runs.
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // waitAtMost is how long operations.wait blocks ("up to two minutes",
@@ -53,23 +53,23 @@ func (s site) scopeName() string {
 
 // begin starts the operation of a write that has already taken effect, writes
 // it into the call's log entry, and has it finished later. The lock is held.
-func (a *API) begin(c *kernel.Call, r *resource, op operation) map[string]any {
-	now := a.kernel.Stamp()
+func (a *API) begin(c *apiserver.Call, r *resource, op operation) map[string]any {
+	now := a.server.Stamp()
 	name := operationName(now)
 	body := map[string]any{
-		"kind": "compute#operation", "id": kernel.NewID(), "name": name, "operationType": op.kind,
+		"kind": "compute#operation", "id": apiserver.NewID(), "name": name, "operationType": op.kind,
 		"targetLink": link(r.path()), "targetId": r.id, "user": c.Caller.Email(),
 		"insertTime": pacific(now), "startTime": pacific(now),
-		"selfLink": link("projects/" + kernel.ProjectID + "/" + r.scope + "/operations/" + name),
+		"selfLink": link("projects/" + apiserver.ProjectID + "/" + r.scope + "/operations/" + name),
 		"status":   "RUNNING", "progress": number("0"),
 	}
 	if r.region() != "" {
-		body["region"] = link("projects/" + kernel.ProjectID + "/" + r.scope)
+		body["region"] = link("projects/" + apiserver.ProjectID + "/" + r.scope)
 	}
 	if op.instant {
 		finish(body, now)
 	}
-	started := a.kernel.StartOperation(name, body)
+	started := a.server.StartOperation(name, body)
 	a.remember(c.Query("requestId"), name)
 	last := complete(c, body, op.instant)
 	failure, never := c.OperationFault()
@@ -77,23 +77,23 @@ func (a *API) begin(c *kernel.Call, r *resource, op operation) map[string]any {
 	case op.instant:
 		started.Finish(body)
 	case !never:
-		a.kernel.Later(a.kernel.OperationTime(), func() {
-			done, at := kernel.Clone(body), a.kernel.Stamp()
+		a.server.Later(a.server.OperationTime(), func() {
+			done, at := apiserver.Clone(body), a.server.Stamp()
 			finish(done, at)
 			fail(done, failure)
 			if last != nil {
 				last.Time = at
 				blame(last, failure)
-				a.kernel.Emit(*last)
+				a.server.Emit(*last)
 			}
 			started.Finish(done)
 		})
 	}
-	return inVersion(kernel.Clone(body), versionOf(c))
+	return inVersion(apiserver.Clone(body), versionOf(c))
 }
 
 // fail writes an error into a finished operation, in the recorded form.
-func fail(body map[string]any, failure *kernel.Error) {
+func fail(body map[string]any, failure *apiserver.Error) {
 	if failure == nil {
 		return
 	}
@@ -103,9 +103,9 @@ func fail(body map[string]any, failure *kernel.Error) {
 }
 
 // blame writes the same into the log entry of the operation's end.
-func blame(last *kernel.AuditRecord, failure *kernel.Error) {
+func blame(last *apiserver.AuditRecord, failure *apiserver.Error) {
 	if failure != nil {
-		last.Severity, last.Status = "ERROR", &kernel.Status{Code: failure.RPCCode(), Message: failure.Message}
+		last.Severity, last.Status = "ERROR", &apiserver.Status{Code: failure.RPCCode(), Message: failure.Message}
 	}
 }
 
@@ -133,12 +133,12 @@ func (a *API) remember(requestID, name string) {
 
 // repeated is the operation that a call with the same requestId has started
 // before, or nil.
-func (a *API) repeated(c *kernel.Call, version string) map[string]any {
+func (a *API) repeated(c *apiserver.Call, version string) map[string]any {
 	name := a.requests[c.Query("requestId")]
 	if name == "" {
 		return nil
 	}
-	op := a.kernel.Operation(name)
+	op := a.server.Operation(name)
 	if op == nil {
 		return nil
 	}
@@ -153,23 +153,23 @@ type operationSite struct {
 	global  bool
 }
 
-func (s operationSite) scope(c *kernel.Call) string {
+func (s operationSite) scope(c *apiserver.Call) string {
 	if s.global {
-		return "projects/" + kernel.ProjectID + "/global/operations/"
+		return "projects/" + apiserver.ProjectID + "/global/operations/"
 	}
-	return "projects/" + kernel.ProjectID + "/regions/" + c.Var("region") + "/operations/"
+	return "projects/" + apiserver.ProjectID + "/regions/" + c.Var("region") + "/operations/"
 }
 
-func (s operationSite) find(c *kernel.Call) (*kernel.Operation, error) {
+func (s operationSite) find(c *apiserver.Call) (*apiserver.Operation, error) {
 	path := s.scope(c) + c.Var("name")
-	op := s.api.kernel.Operation(c.Var("name"))
+	op := s.api.server.Operation(c.Var("name"))
 	if op == nil || op.Body()["selfLink"] != link(path) {
 		return nil, notFound(path)
 	}
 	return op, nil
 }
 
-func (s operationSite) get(c *kernel.Call) (any, error) {
+func (s operationSite) get(c *apiserver.Call) (any, error) {
 	op, err := s.find(c)
 	if err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (s operationSite) get(c *kernel.Call) (any, error) {
 	return inVersion(op.Body(), s.version), nil
 }
 
-func (s operationSite) wait(c *kernel.Call) (any, error) {
+func (s operationSite) wait(c *apiserver.Call) (any, error) {
 	op, err := s.find(c)
 	if err != nil {
 		return nil, err
@@ -187,33 +187,33 @@ func (s operationSite) wait(c *kernel.Call) (any, error) {
 	return inVersion(op.Wait(ctx), s.version), nil
 }
 
-func (s operationSite) remove(c *kernel.Call) (any, error) {
+func (s operationSite) remove(c *apiserver.Call) (any, error) {
 	if _, err := s.find(c); err != nil {
 		return nil, err
 	}
-	s.api.kernel.DropOperation(c.Var("name"))
+	s.api.server.DropOperation(c.Var("name"))
 	return nil, nil
 }
 
-func (s operationSite) list(c *kernel.Call) (any, error) {
+func (s operationSite) list(c *apiserver.Call) (any, error) {
 	path := strings.TrimSuffix(s.scope(c), "/")
 	return page(c, s.under(link(s.scope(c))), listing{"compute#operationList", path, s.version})
 }
 
-func (s operationSite) aggregatedList(c *kernel.Call) (any, error) {
+func (s operationSite) aggregatedList(c *apiserver.Call) (any, error) {
 	head := listing{"compute#operationAggregatedList", aggregatedPath("operations"), s.version}
 	return aggregation{"operations", true, true}.answer(c, s.under(base), head)
 }
 
-// under are the operations whose link begins with prefix: the kernel keeps
+// under are the operations whose link begins with prefix: the server keeps
 // those of other APIs too.
 func (s operationSite) under(prefix string) []map[string]any {
 	var items []map[string]any
-	s.api.kernel.EachOperation(func(_ string, body map[string]any) {
-		if strings.HasPrefix(kernel.Text(body, "selfLink"), prefix) {
+	s.api.server.EachOperation(func(_ string, body map[string]any) {
+		if strings.HasPrefix(apiserver.Text(body, "selfLink"), prefix) {
 			items = append(items, body)
 		}
 	})
-	sort.Slice(items, func(i, j int) bool { return kernel.Text(items[i], "name") < kernel.Text(items[j], "name") })
+	sort.Slice(items, func(i, j int) bool { return apiserver.Text(items[i], "name") < apiserver.Text(items[j], "name") })
 	return items
 }

@@ -1,10 +1,10 @@
 package compute
 
-import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
 
 // getPolicy answers the IAM policy of the resource itself, which is not the
 // one that IAP keeps for it.
-func (s site) getPolicy(c *kernel.Call) (any, error) {
+func (s site) getPolicy(c *apiserver.Call) (any, error) {
 	path, err := s.policyOf(c)
 	if err != nil {
 		return nil, err
@@ -14,7 +14,7 @@ func (s site) getPolicy(c *kernel.Call) (any, error) {
 
 // setPolicy writes it. The call is synchronous: no operation, one log entry
 // (load-balancing/docs/audit-logging: not long-running).
-func (s site) setPolicy(c *kernel.Call) (any, error) {
+func (s site) setPolicy(c *apiserver.Call) (any, error) {
 	path, err := s.policyOf(c)
 	if err != nil {
 		return nil, err
@@ -22,7 +22,7 @@ func (s site) setPolicy(c *kernel.Call) (any, error) {
 	return c.SetIamPolicy(path)
 }
 
-func (s site) policyOf(c *kernel.Call) (string, error) {
+func (s site) policyOf(c *apiserver.Call) (string, error) {
 	s.api.mu.Lock()
 	defer s.api.mu.Unlock()
 	r, err := s.existing(c)

@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // defaultPage is maxResults when the client names none, and its limit.
 const defaultPage = 500
 
-func (s site) get(c *kernel.Call) (any, error) {
+func (s site) get(c *apiserver.Call) (any, error) {
 	a := s.api
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -23,7 +23,7 @@ func (s site) get(c *kernel.Call) (any, error) {
 	return a.view(r, s.version), nil
 }
 
-func (s site) list(c *kernel.Call) (any, error) {
+func (s site) list(c *apiserver.Call) (any, error) {
 	scope, err := s.scope(c)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s site) list(c *kernel.Call) (any, error) {
 	for _, r := range a.listed(func(r *resource) bool { return r.kind == s.kind && r.scope == scope }) {
 		items = append(items, a.view(r, "v1"))
 	}
-	path := "projects/" + kernel.ProjectID + "/" + scope + "/" + s.kind.collection
+	path := "projects/" + apiserver.ProjectID + "/" + scope + "/" + s.kind.collection
 	return page(c, items, listing{"compute#" + s.kind.singular + "List", path, s.version})
 }
 
@@ -46,7 +46,7 @@ type listing struct {
 }
 
 // page answers one page of items, filtered and ordered by name.
-func page(c *kernel.Call, items []map[string]any, head listing) (any, error) {
+func page(c *apiserver.Call, items []map[string]any, head listing) (any, error) {
 	keep, err := parseFilter(c.Query("filter"))
 	if err != nil {
 		return nil, err
@@ -55,15 +55,15 @@ func page(c *kernel.Call, items []map[string]any, head listing) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sort.Slice(items, func(i, j int) bool { return kernel.Text(items[i], "name") < kernel.Text(items[j], "name") })
+	sort.Slice(items, func(i, j int) bool { return apiserver.Text(items[i], "name") < apiserver.Text(items[j], "name") })
 	answer := map[string]any{"kind": head.kind, "id": head.path, "selfLink": link(head.path)}
 	var shown []any
 	for _, item := range items {
-		if kernel.Text(item, "name") <= after || !keep(item) {
+		if apiserver.Text(item, "name") <= after || !keep(item) {
 			continue
 		}
 		if len(shown) == size {
-			last := kernel.Text(shown[size-1].(map[string]any), "name")
+			last := apiserver.Text(shown[size-1].(map[string]any), "name")
 			answer["nextPageToken"] = base64.StdEncoding.EncodeToString([]byte(last))
 			break
 		}
@@ -76,7 +76,7 @@ func page(c *kernel.Call, items []map[string]any, head listing) (any, error) {
 }
 
 // paging reads maxResults and pageToken, which is the last name shown.
-func paging(c *kernel.Call) (size int, after string, err error) {
+func paging(c *apiserver.Call) (size int, after string, err error) {
 	size = defaultPage
 	if text := c.Query("maxResults"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -95,7 +95,7 @@ func paging(c *kernel.Call) (size int, after string, err error) {
 }
 
 // aggregatedList answers the resources of a kind in every scope.
-func (s site) aggregatedList(c *kernel.Call) (any, error) {
+func (s site) aggregatedList(c *apiserver.Call) (any, error) {
 	a := s.api
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,7 +108,7 @@ func (s site) aggregatedList(c *kernel.Call) (any, error) {
 }
 
 func aggregatedPath(collection string) string {
-	return "projects/" + kernel.ProjectID + "/aggregated/" + collection
+	return "projects/" + apiserver.ProjectID + "/aggregated/" + collection
 }
 
 // aggregation is a collection and the scopes that it exists in.
@@ -120,7 +120,7 @@ type aggregation struct {
 // answer is a map of every scope, each with its items or with the warning that
 // it has none. It is one page: a project of this cloud never holds enough for
 // two.
-func (g aggregation) answer(c *kernel.Call, items []map[string]any, head listing) (any, error) {
+func (g aggregation) answer(c *apiserver.Call, items []map[string]any, head listing) (any, error) {
 	keep, err := parseFilter(c.Query("filter"))
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (g aggregation) answer(c *kernel.Call, items []map[string]any, head listing
 			continue
 		}
 		delete(scope, "warning")
-		scope[g.collection] = append(kernel.List(scope, g.collection), item)
+		scope[g.collection] = append(apiserver.List(scope, g.collection), item)
 	}
 	answer := map[string]any{"kind": head.kind, "id": head.path, "selfLink": link(head.path), "items": scopes}
 	return inVersion(answer, head.version), nil
@@ -148,7 +148,7 @@ func (g aggregation) answer(c *kernel.Call, items []map[string]any, head listing
 
 // scopeOf is "global" or "regions/REGION", as the item's own link says.
 func scopeOf(item map[string]any) string {
-	if _, region, ok := strings.Cut(kernel.Text(item, "selfLink"), "/regions/"); ok {
+	if _, region, ok := strings.Cut(apiserver.Text(item, "selfLink"), "/regions/"); ok {
 		region, _, _ = strings.Cut(region, "/")
 		return "regions/" + region
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // eachReference calls visit with every value of the field at path
@@ -80,7 +80,7 @@ func (a *API) resolve(r *resource) error {
 func (a *API) missing(path string) bool {
 	part := strings.Split(path, "/")
 	collection := part[len(part)-2]
-	return part[1] == kernel.ProjectID && kindOf(collection) != nil && a.resources[path] == nil
+	return part[1] == apiserver.ProjectID && kindOf(collection) != nil && a.resources[path] == nil
 }
 
 // elsewhere says that a resource names one that belongs to another scope: the
@@ -90,7 +90,7 @@ func (a *API) missing(path string) bool {
 func elsewhere(r *resource, target string) bool {
 	part := strings.Split(target, "/")
 	collection := part[len(part)-2]
-	if part[1] != kernel.ProjectID || kindOf(collection) == nil || collection == "networkEndpointGroups" {
+	if part[1] != apiserver.ProjectID || kindOf(collection) == nil || collection == "networkEndpointGroups" {
 		return false
 	}
 	return strings.Join(part[2:len(part)-2], "/") != r.scope
@@ -114,16 +114,16 @@ func (a *API) users(r *resource) []*resource {
 	})
 }
 
-func notFound(path string) *kernel.Error {
-	return kernel.NotFound("The resource '%s' was not found", path)
+func notFound(path string) *apiserver.Error {
+	return apiserver.NotFound("The resource '%s' was not found", path)
 }
 
-func invalidField(field, value, why string) *kernel.Error {
-	return kernel.Invalid("Invalid value for field '%s': '%s'. %s", field, value, why)
+func invalidField(field, value, why string) *apiserver.Error {
+	return apiserver.Invalid("Invalid value for field '%s': '%s'. %s", field, value, why)
 }
 
-func required(field string) *kernel.Error {
-	e := kernel.Invalid("Required field '%s' not specified", field)
+func required(field string) *apiserver.Error {
+	e := apiserver.Invalid("Required field '%s' not specified", field)
 	e.Reason = "required"
 	return e
 }

@@ -1,6 +1,6 @@
 package compute
 
-import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
 
 // regions are Compute Engine's regions that also run Cloud Run
 // (run/docs/locations).
@@ -14,22 +14,22 @@ var regions = []string{
 	"us-west1", "us-west2", "us-west3", "us-west4",
 }
 
-func (a *API) regionRoutes(version string) []kernel.Route {
+func (a *API) regionRoutes(version string) []apiserver.Route {
 	m := routeMaker{version: version, collection: "regions"}
-	m.add("GET", "regions", "list", "list", func(c *kernel.Call) (any, error) {
+	m.add("GET", "regions", "list", "list", func(c *apiserver.Call) (any, error) {
 		var items []map[string]any
 		for _, name := range regions {
 			items = append(items, regionView(name))
 		}
-		return page(c, items, listing{"compute#regionList", "projects/" + kernel.ProjectID + "/regions", version})
+		return page(c, items, listing{"compute#regionList", "projects/" + apiserver.ProjectID + "/regions", version})
 	})
-	m.add("GET", "regions/{name}", "get", "get", func(c *kernel.Call) (any, error) {
+	m.add("GET", "regions/{name}", "get", "get", func(c *apiserver.Call) (any, error) {
 		for _, name := range regions {
 			if name == c.Var("name") {
 				return inVersion(regionView(name), version), nil
 			}
 		}
-		return nil, notFound("projects/" + kernel.ProjectID + "/regions/" + c.Var("name"))
+		return nil, notFound("projects/" + apiserver.ProjectID + "/regions/" + c.Var("name"))
 	})
 	return m.routes
 }
@@ -37,6 +37,6 @@ func (a *API) regionRoutes(version string) []kernel.Route {
 func regionView(name string) map[string]any {
 	return map[string]any{
 		"kind": "compute#region", "name": name, "description": name, "status": "UP",
-		"selfLink": link("projects/" + kernel.ProjectID + "/regions/" + name),
+		"selfLink": link("projects/" + apiserver.ProjectID + "/regions/" + name),
 	}
 }

@@ -1,14 +1,14 @@
 package compute
 
-import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
 
 // versions are the API versions that are served. They differ in the links
 // that they answer and in their audit log's method names.
 var versions = []string{"v1", "beta", "alpha"}
 
 // routes are every method of every kind, in every version.
-func (a *API) routes() []kernel.Route {
-	var all []kernel.Route
+func (a *API) routes() []apiserver.Route {
+	var all []apiserver.Route
 	for _, version := range versions {
 		for _, k := range kinds {
 			all = append(all, a.kindRoutes(k, version)...)
@@ -22,13 +22,13 @@ func (a *API) routes() []kernel.Route {
 // routeMaker builds the routes of one API collection in one version.
 type routeMaker struct {
 	version, collection string
-	routes              []kernel.Route
+	routes              []apiserver.Route
 }
 
 // add appends one route; path follows "/compute/VERSION/projects/P/". Every
 // method's permission is on its reference page (Source).
-func (m *routeMaker) add(verb, path, method, permission string, handle func(*kernel.Call) (any, error)) {
-	route := kernel.Route{
+func (m *routeMaker) add(verb, path, method, permission string, handle func(*apiserver.Call) (any, error)) {
+	route := apiserver.Route{
 		Verb: verb, Path: "/compute/" + m.version + "/projects/{project}/" + path, API: "compute",
 		ID:         "compute." + m.collection + "." + method,
 		Permission: "compute." + m.collection + "." + permission,
@@ -48,8 +48,8 @@ func (m *routeMaker) add(verb, path, method, permission string, handle func(*ker
 	m.routes = append(m.routes, route)
 }
 
-func (a *API) kindRoutes(k *kind, version string) []kernel.Route {
-	var all []kernel.Route
+func (a *API) kindRoutes(k *kind, version string) []apiserver.Route {
+	var all []apiserver.Route
 	for _, isGlobal := range []bool{true, false} {
 		scope := "regions/{region}"
 		if isGlobal {
@@ -96,8 +96,8 @@ func (s site) addMethods(m *routeMaker, collection string) {
 	}
 }
 
-func (a *API) operationRoutes(version string) []kernel.Route {
-	var all []kernel.Route
+func (a *API) operationRoutes(version string) []apiserver.Route {
+	var all []apiserver.Route
 	for _, isGlobal := range []bool{true, false} {
 		scope, collection := "regions/{region}", "regionOperations"
 		if isGlobal {

@@ -5,7 +5,7 @@ import (
 	"encoding/pem"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // managedLife is how long a Google-managed certificate is valid
@@ -15,18 +15,18 @@ const managedLife = 90 * 24 * time.Hour
 // settleSSLCertificate completes a certificate. Private keys are dropped and
 // never come back.
 func settleSSLCertificate(_ *API, r, _ *resource) error {
-	if kernel.Object(r.body, "managed") != nil || r.body["type"] == "MANAGED" {
+	if apiserver.Object(r.body, "managed") != nil || r.body["type"] == "MANAGED" {
 		return settleManaged(r)
 	}
-	own := kernel.Object(r.body, "selfManaged")
+	own := apiserver.Object(r.body, "selfManaged")
 	if own == nil {
 		own = map[string]any{"certificate": r.body["certificate"], "privateKey": r.body["privateKey"]}
 	}
-	text := kernel.Text(own, "certificate")
+	text := apiserver.Text(own, "certificate")
 	if text == "" {
 		return required("resource.certificate")
 	}
-	if kernel.Text(own, "privateKey") == "" {
+	if apiserver.Text(own, "privateKey") == "" {
 		return required("resource.privateKey")
 	}
 	block, _ := pem.Decode([]byte(text))
@@ -50,8 +50,8 @@ func settleSSLCertificate(_ *API, r, _ *resource) error {
 }
 
 // unreadable is a text that users report for certificates that do not parse.
-func unreadable() *kernel.Error {
-	e := kernel.Invalid("The SSL certificate could not be parsed.")
+func unreadable() *apiserver.Error {
+	e := apiserver.Invalid("The SSL certificate could not be parsed.")
 	e.Reason = "sslCertificateCouldNotParseCert"
 	return e
 }
@@ -59,8 +59,8 @@ func unreadable() *kernel.Error {
 // settleManaged makes a Google-managed certificate ACTIVE at once: nobody here
 // could point its domains anywhere (unverified; real ones start PROVISIONING).
 func settleManaged(r *resource) error {
-	managed := kernel.Object(r.body, "managed")
-	domains := kernel.List(managed, "domains")
+	managed := apiserver.Object(r.body, "managed")
+	domains := apiserver.List(managed, "domains")
 	if len(domains) == 0 {
 		return required("resource.managed.domains")
 	}

@@ -3,18 +3,18 @@ package compute
 import (
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // subject says what a call of a method is about: what it is going to insert,
 // or the resource that its path names, without the method's name at its end.
-func subject(verb, method string) func(*kernel.Call) string {
-	return func(c *kernel.Call) string {
+func subject(verb, method string) func(*apiserver.Call) string {
+	return func(c *apiserver.Call) string {
 		switch {
 		case verb == "POST" && method == "insert":
 			// A body that cannot be read is refused by whoever needs it.
-			if body, err := c.Body(); err == nil && resourceName.MatchString(kernel.Text(body, "name")) {
-				return c.Resource + "/" + kernel.Text(body, "name")
+			if body, err := c.Body(); err == nil && resourceName.MatchString(apiserver.Text(body, "name")) {
+				return c.Resource + "/" + apiserver.Text(body, "name")
 			}
 			return c.Resource
 		default:

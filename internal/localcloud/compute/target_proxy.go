@@ -1,6 +1,6 @@
 package compute
 
-import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
 
 // The global forms of these two have no "global/" in their path.
 var (
@@ -15,17 +15,17 @@ var (
 // (the text is unverified).
 func settleTargetHTTPSProxy(_ *API, r, _ *resource) error {
 	if r.region() != "" && r.body["quicOverride"] != nil {
-		return kernel.Invalid("QUIC override is supported only with global TargetHttpsProxy.")
+		return apiserver.Invalid("QUIC override is supported only with global TargetHttpsProxy.")
 	}
 	if r.region() == "" && r.body["quicOverride"] == nil {
 		r.body["quicOverride"] = "NONE"
 	}
 	for _, field := range []string{"sslCertificates", "certificateManagerCertificates"} {
-		if len(kernel.List(r.body, field)) > 0 {
+		if len(apiserver.List(r.body, field)) > 0 {
 			return nil
 		}
 	}
-	if kernel.Text(r.body, "certificateMap") == "" {
+	if apiserver.Text(r.body, "certificateMap") == "" {
 		return required("resource.sslCertificates")
 	}
 	return nil

@@ -3,7 +3,7 @@ package compute
 import (
 	"fmt"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // urlMapReferences are all the places where a URL map names a backend service.
@@ -26,13 +26,13 @@ func settleURLMap(_ *API, r, _ *resource) error {
 		return required("resource.defaultService")
 	}
 	matchers := map[string]bool{}
-	for _, entry := range kernel.List(r.body, "pathMatchers") {
+	for _, entry := range apiserver.List(r.body, "pathMatchers") {
 		matcher, _ := entry.(map[string]any)
-		matchers[kernel.Text(matcher, "name")] = true
+		matchers[apiserver.Text(matcher, "name")] = true
 	}
-	for i, entry := range kernel.List(r.body, "hostRules") {
+	for i, entry := range apiserver.List(r.body, "hostRules") {
 		rule, _ := entry.(map[string]any)
-		if name := kernel.Text(rule, "pathMatcher"); !matchers[name] {
+		if name := apiserver.Text(rule, "pathMatcher"); !matchers[name] {
 			return invalidField(fmt.Sprintf("resource.hostRules[%d].pathMatcher", i), name, "The path matcher does not exist.")
 		}
 	}

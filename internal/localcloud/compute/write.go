@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // identity are the fields that only the server writes, whatever the kind.
@@ -27,7 +27,7 @@ type site struct {
 }
 
 // scope is "global" or the region that the path names, which must exist.
-func (s site) scope(c *kernel.Call) (string, error) {
+func (s site) scope(c *apiserver.Call) (string, error) {
 	if s.global {
 		return global, nil
 	}
@@ -40,7 +40,7 @@ func (s site) scope(c *kernel.Call) (string, error) {
 
 // existing finds the resource that the path names, and tells the log that the
 // call is about it. The lock is held.
-func (s site) existing(c *kernel.Call) (*resource, error) {
+func (s site) existing(c *apiserver.Call) (*resource, error) {
 	scope, err := s.scope(c)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (s site) existing(c *kernel.Call) (*resource, error) {
 
 // byID finds a resource by its number, which stands where its name is
 // expected. The text for what is neither is reported.
-func (s site) byID(c *kernel.Call, scope string) (*resource, error) {
+func (s site) byID(c *apiserver.Call, scope string) (*resource, error) {
 	if !resourceNumber.MatchString(c.Var("name")) {
 		return nil, invalidField(s.kind.singular, c.Var("name"),
 			"Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'")
@@ -73,7 +73,7 @@ func (s site) byID(c *kernel.Call, scope string) (*resource, error) {
 	return nil, notFound(resourcePath(scope, s.kind, c.Var("name")))
 }
 
-func (s site) insert(c *kernel.Call) (any, error) {
+func (s site) insert(c *apiserver.Call) (any, error) {
 	sent, err := c.Body()
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (s site) insert(c *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := kernel.Text(sent, "name")
+	name := apiserver.Text(sent, "name")
 	c.Resource = resourcePath(scope, s.kind, name)
 	s.describe(c, &resource{kind: s.kind, scope: scope, name: name})
 	a := s.api
@@ -95,9 +95,9 @@ func (s site) insert(c *kernel.Call) (any, error) {
 		return nil, err
 	}
 	if a.resources[c.Resource] != nil {
-		return nil, kernel.AlreadyExists("The resource '%s' already exists", c.Resource)
+		return nil, apiserver.AlreadyExists("The resource '%s' already exists", c.Resource)
 	}
-	r := &resource{kind: s.kind, scope: scope, name: name, id: kernel.NewID(), created: a.kernel.Stamp(), body: s.configured(sent)}
+	r := &resource{kind: s.kind, scope: scope, name: name, id: apiserver.NewID(), created: a.server.Stamp(), body: s.configured(sent)}
 	// Labels on insert were dropped in every recording (wire.md 2.6).
 	delete(r.body, "labels")
 	if err := a.settle(r, nil); err != nil {
@@ -110,7 +110,7 @@ func (s site) insert(c *kernel.Call) (any, error) {
 // checkInsert refuses a body that can be no new resource, whatever its kind.
 // An empty body is no resource at all (reported from the Python client).
 func (s site) checkInsert(sent map[string]any) error {
-	name := kernel.Text(sent, "name")
+	name := apiserver.Text(sent, "name")
 	switch {
 	case len(sent) == 0:
 		return required("resource")
@@ -123,26 +123,26 @@ func (s site) checkInsert(sent map[string]any) error {
 }
 
 // patch merges what was sent into what is there; update replaces it.
-func (s site) patch(c *kernel.Call) (any, error) {
+func (s site) patch(c *apiserver.Call) (any, error) {
 	return s.change(c, s.operation("patch"), func(sent map[string]any, old *resource) (map[string]any, error) {
 		if err := s.checkFields(sent); err != nil {
 			return nil, err
 		}
-		if err := checkFingerprint("resource.fingerprint", kernel.Text(sent, "fingerprint"), old.fingerprint(), s.kind.patchNeedsFingerprint); err != nil {
+		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(), s.kind.patchNeedsFingerprint); err != nil {
 			return nil, err
 		}
-		body := kernel.Clone(old.body)
-		kernel.Merge(body, s.stripped(sent))
+		body := apiserver.Clone(old.body)
+		apiserver.Merge(body, s.stripped(sent))
 		return body, nil
 	})
 }
 
-func (s site) update(c *kernel.Call) (any, error) {
+func (s site) update(c *apiserver.Call) (any, error) {
 	return s.change(c, s.operation("update"), func(sent map[string]any, old *resource) (map[string]any, error) {
 		if err := s.checkFields(sent); err != nil {
 			return nil, err
 		}
-		if err := checkFingerprint("resource.fingerprint", kernel.Text(sent, "fingerprint"), old.fingerprint(), true); err != nil {
+		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(), true); err != nil {
 			return nil, err
 		}
 		return s.configured(sent), nil
@@ -150,18 +150,18 @@ func (s site) update(c *kernel.Call) (any, error) {
 }
 
 // act carries out a custom method: the fields it names are replaced.
-func (s site) act(which action) func(*kernel.Call) (any, error) {
-	return func(c *kernel.Call) (any, error) {
+func (s site) act(which action) func(*apiserver.Call) (any, error) {
+	return func(c *apiserver.Call) (any, error) {
 		return s.change(c, operation{which.operation, which.instant}, func(sent map[string]any, old *resource) (map[string]any, error) {
 			if err := which.checkFields(sent); err != nil {
 				return nil, err
 			}
 			if which.name == setLabels.name {
-				if err := checkFingerprint("labelFingerprint", kernel.Text(sent, "labelFingerprint"), old.labelFingerprint(), true); err != nil {
+				if err := checkFingerprint("labelFingerprint", apiserver.Text(sent, "labelFingerprint"), old.labelFingerprint(), true); err != nil {
 					return nil, err
 				}
 			}
-			body, sent := kernel.Clone(old.body), kernel.Clone(sent)
+			body, sent := apiserver.Clone(old.body), apiserver.Clone(sent)
 			for _, field := range which.fields {
 				delete(body, field)
 				if value, ok := sent[field]; ok {
@@ -173,7 +173,7 @@ func (s site) act(which action) func(*kernel.Call) (any, error) {
 	}
 }
 
-func (s site) change(c *kernel.Call, op operation, next func(sent map[string]any, old *resource) (map[string]any, error)) (any, error) {
+func (s site) change(c *apiserver.Call, op operation, next func(sent map[string]any, old *resource) (map[string]any, error)) (any, error) {
 	sent, err := c.Body()
 	if err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func (s site) change(c *kernel.Call, op operation, next func(sent map[string]any
 	return a.begin(c, &changed, op), nil
 }
 
-func (s site) remove(c *kernel.Call) (any, error) {
+func (s site) remove(c *apiserver.Call) (any, error) {
 	a := s.api
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -211,7 +211,7 @@ func (s site) remove(c *kernel.Call) (any, error) {
 		return nil, err
 	}
 	if users := a.users(r); len(users) > 0 {
-		e := kernel.Invalid("The %s resource '%s' is already being used by '%s'", snake(r.kind.singular), r.path(), users[0].path())
+		e := apiserver.Invalid("The %s resource '%s' is already being used by '%s'", snake(r.kind.singular), r.path(), users[0].path())
 		e.Reason = "resourceInUseByAnotherResource"
 		return nil, e
 	}
@@ -221,7 +221,7 @@ func (s site) remove(c *kernel.Call) (any, error) {
 
 // stripped is what was sent without what only the server writes.
 func (s site) stripped(sent map[string]any) map[string]any {
-	body := kernel.Clone(sent)
+	body := apiserver.Clone(sent)
 	for _, fields := range [][]string{identity, s.kind.outputs, {"name"}} {
 		for _, field := range fields {
 			delete(body, field)
@@ -233,7 +233,7 @@ func (s site) stripped(sent map[string]any) map[string]any {
 // configured is a whole resource as it was sent, filled up with defaults.
 func (s site) configured(sent map[string]any) map[string]any {
 	body := s.stripped(sent)
-	for field, value := range kernel.Clone(s.kind.defaults) {
+	for field, value := range apiserver.Clone(s.kind.defaults) {
 		if body[field] == nil {
 			body[field] = value
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // assertionHeader is where IAP tells the application who passed it
@@ -42,7 +42,7 @@ func visitorClaims(r request, g gate, passed member) claims {
 // agentClaims say to Cloud Run that IAP's agent calls.
 func agentClaims(r request) claims {
 	return claims{
-		Issuer: "https://accounts.google.com", Audience: "https://" + r.host, Email: kernel.IAPAgent(),
+		Issuer: "https://accounts.google.com", Audience: "https://" + r.host, Email: apiserver.IAPAgent(),
 		Subject: subject(iapAgent()), Issued: r.at.Unix(), Expires: r.at.Add(time.Hour).Unix(),
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // network is from where a request reaches Cloud Run.
@@ -37,35 +37,35 @@ type call struct {
 // intoService is a call's way into a service: ingress, IAP at the service
 // itself, the invoker check, the container. A service that was never ready has
 // no ingress setting that is observed, and so lets nobody in.
-func (w world) intoService(service object, c call) outcome {
-	if !slices.Contains(lets[kernel.Text(service, "ingress")], c.from) {
+func (s snapshot) intoService(service object, c call) outcome {
+	if !slices.Contains(lets[apiserver.Text(service, "ingress")], c.from) {
 		return outcome{answer: notFound()}
 	}
 	if service["iapEnabled"] == true {
-		gate := w.gateAt(service)
-		passed, refusal := w.admit(c.request, gate)
+		gate := s.gateAt(service)
+		passed, refusal := s.admit(c.request, gate)
 		if refusal != nil {
 			return outcome{answer: *refusal}
 		}
 		c = asAgent(c, gate, passed)
 	}
 	c.token = c.token.at(service)
-	if !w.mayInvoke(service, c) {
+	if !s.mayInvoke(service, c) {
 		result, reason := refused(c)
 		return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, reason))}
 	}
-	result := w.contained(service, c)
+	result := s.contained(service, c)
 	return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, ""))}
 }
 
 // mayInvoke reports whether Cloud Run lets a call through to the container.
-func (w world) mayInvoke(service object, c call) bool {
-	name := kernel.Text(service, "name")
-	if revision, stuck := w.stuck[name]; stuck && c.token.who == iapAgent() &&
-		(revision == "" || revision == kernel.Text(service, "latestReadyRevision")) {
+func (s snapshot) mayInvoke(service object, c call) bool {
+	name := apiserver.Text(service, "name")
+	if revision, stuck := s.stuck[name]; stuck && c.token.who == iapAgent() &&
+		(revision == "" || revision == apiserver.Text(service, "latestReadyRevision")) {
 		return false
 	}
-	return service["invokerIamDisabled"] == true || w.allows(c.token.who, invoke, name, c.request)
+	return service["invokerIamDisabled"] == true || s.allows(c.token.who, invoke, name, c.request)
 }
 
 // What Cloud Run logs about those it refuses: the first recorded, the others
@@ -93,7 +93,7 @@ func refused(c call) (answer, string) {
 
 // placeOf is where a service is and what it is called.
 func placeOf(service object) (location, name string) {
-	part := strings.Split(kernel.Text(service, "name"), "/")
+	part := strings.Split(apiserver.Text(service, "name"), "/")
 	if len(part) != 6 {
 		return "", ""
 	}
@@ -102,25 +102,25 @@ func placeOf(service object) (location, name string) {
 
 // throughDefaultURL is the way of a request to a run.app address. One that no
 // service has, because it is switched off or never was one, is not found.
-func (w world) throughDefaultURL(r request) outcome {
-	service := w.serviceAt(r.host)
+func (s snapshot) throughDefaultURL(r request) outcome {
+	service := s.serviceAt(r.host)
 	if service == nil {
 		return outcome{answer: plain(http.StatusNotFound, pageNotFound)}
 	}
-	return w.directly(r, service)
+	return s.directly(r, service)
 }
 
 // directly is the way of a request that no load balancer takes: at a run.app
 // address or a mapped domain. Both send http to https
 // (run/docs/mapping-custom-domains).
-func (w world) directly(r request, service object) outcome {
+func (s snapshot) directly(r request, service object) outcome {
 	if r.scheme == "http" {
 		return outcome{answer: redirected(r, object{"httpsRedirect": true, "redirectResponseCode": "FOUND"})}
 	}
 	r.scheme = "https"
 	from := direct
-	if r.inside && strings.HasSuffix(r.host, ".run.app") {
+	if r.internal && strings.HasSuffix(r.host, ".run.app") {
 		from = google
 	}
-	return w.intoService(service, call{request: r, token: w.caller(r), from: from})
+	return s.intoService(service, call{request: r, token: s.caller(r), from: from})
 }

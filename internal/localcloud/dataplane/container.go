@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // received is what the container answers: what it was called with.
@@ -28,8 +28,8 @@ var wish = regexp.MustCompile(`^/_app/([2-5][0-9]{2})$`)
 // contained is the container's answer: that of the program that was put there,
 // or of an application that says what it was called with. At /_app/403 the application refuses by
 // itself, at /_app/500 it fails, and so on.
-func (w world) contained(service object, c call) answer {
-	if base := w.containers[kernel.Text(service, "name")]; base != "" {
+func (s snapshot) contained(service object, c call) answer {
+	if base := s.containers[apiserver.Text(service, "name")]; base != "" {
 		return toProgram(base, service, c)
 	}
 	if m := wish.FindStringSubmatch(c.path); m != nil {
@@ -39,7 +39,7 @@ func (w world) contained(service object, c call) answer {
 	location, name := placeOf(service)
 	headers := headersFor(c)
 	body, err := json.MarshalIndent(received{
-		Service: name, Location: location, Revision: lastOf(kernel.Text(service, "latestReadyRevision")),
+		Service: name, Location: location, Revision: lastOf(apiserver.Text(service, "latestReadyRevision")),
 		Method: c.method, URL: c.url(), Headers: headers, Audience: audienceIn(headers[assertionHeader]),
 	}, "", "  ")
 	if err != nil {

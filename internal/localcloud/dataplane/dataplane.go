@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
@@ -16,10 +16,10 @@ import (
 // Options say what a DataPlane cannot know by itself. All functions, and
 // Tokens, are required.
 type Options struct {
-	// State is everything that the cloud holds, as kernel.State gives it.
+	// State is everything that the cloud holds, as apiserver.Server.State gives it.
 	State func() map[string]any
 	// Allowed answers from the IAM policies that are in effect.
-	Allowed func(kernel.Access) bool
+	Allowed func(apiserver.Access) bool
 	// Clock tells the time.
 	Clock func() time.Time
 	// Write keeps a log entry.
@@ -38,14 +38,14 @@ type DataPlane struct {
 
 	mu    sync.Mutex
 	delay time.Duration
-	past  []moment // oldest first; empty while nothing takes effect late
+	past  []version // oldest first; empty while nothing takes effect late
 	stuck map[string]string
 	// containers are the base URLs of programs, by service: see Contain.
 	containers map[string]string
 }
 
-// moment is the state from a time on.
-type moment struct {
+// version is the state from a time on.
+type version struct {
 	since time.Time
 	state map[string]any
 }
@@ -76,7 +76,7 @@ func (d *DataPlane) SetPropagation(delay time.Duration) {
 // begin remembers the state as it is as what always was. The lock is held.
 func (d *DataPlane) begin() {
 	if d.delay > 0 {
-		d.past = []moment{{state: d.options.State()}}
+		d.past = []version{{state: d.options.State()}}
 	}
 }
 
@@ -89,7 +89,7 @@ func (d *DataPlane) Changed() {
 		return
 	}
 	now := d.options.Clock()
-	d.past = append(d.past, moment{now, d.options.State()})
+	d.past = append(d.past, version{now, d.options.State()})
 	// Of what is older than the delay only the latest can still be asked for.
 	for len(d.past) > 1 && !d.past[1].since.After(now.Add(-d.delay)) {
 		d.past = d.past[1:]
@@ -102,7 +102,7 @@ func (d *DataPlane) Changed() {
 func (d *DataPlane) Stick(service string, forever bool) {
 	revision := ""
 	if !forever {
-		revision = kernel.Text(kernel.Object(kernel.Object(d.options.State(), "run"), service), "latestReadyRevision")
+		revision = apiserver.Text(apiserver.Object(apiserver.Object(d.options.State(), "run"), service), "latestReadyRevision")
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -116,21 +116,21 @@ func (d *DataPlane) Unstick(service string) {
 	delete(d.stuck, service)
 }
 
-// world is what a request finds at a time.
-func (d *DataPlane) world(at time.Time) world {
+// snapshot is what a request finds at a time.
+func (d *DataPlane) snapshot(at time.Time) snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	live := d.options.State()
-	w := world{
-		allowed: d.options.Allowed, live: live, settled: live,
+	s := snapshot{
+		allowed: d.options.Allowed, live: live, propagated: live,
 		stuck: maps.Clone(d.stuck), containers: maps.Clone(d.containers), verify: d.options.Tokens.Verify, withoutOrganization: d.options.WithoutOrganization,
 	}
 	for _, each := range d.past {
 		if !each.since.After(at.Add(-d.delay)) {
-			w.settled = each.state
+			s.propagated = each.state
 		}
 	}
-	return w
+	return s
 }
 
 // ServeHTTP answers one request, after its log entries were written.
@@ -159,7 +159,7 @@ func (d *DataPlane) serve(w http.ResponseWriter, r *http.Request, write func(log
 
 // answer sends a request on its way and writes its log entries.
 func (d *DataPlane) answer(received request, write func(logging.Entry)) answer {
-	result := d.world(received.at).walk(received)
+	result := d.snapshot(received.at).walk(received)
 	for _, entry := range result.entries {
 		write(entry)
 	}
@@ -168,18 +168,18 @@ func (d *DataPlane) answer(received request, write func(logging.Entry)) answer {
 
 // walk is a request's way to its answer: by its host to a default URL, a mapped
 // domain or a load balancer. A host that nobody here has is one that would not resolve.
-func (w world) walk(r request) outcome {
+func (s snapshot) walk(r request) outcome {
 	if r.scheme != "" && r.scheme != "http" && r.scheme != "https" {
 		return outcome{answer: plain(http.StatusBadRequest, "X-Forwarded-Proto is neither http nor https.\n")}
 	}
 	if strings.HasSuffix(r.host, ".run.app") {
-		return w.throughDefaultURL(r)
+		return s.throughDefaultURL(r)
 	}
-	if service := w.serviceMapped(r.host); service != nil {
-		return w.directly(r, service)
+	if service := s.serviceMapped(r.host); service != nil {
+		return s.directly(r, service)
 	}
-	if f, ok := w.frontendFor(r); ok {
-		return w.throughFrontend(r, f)
+	if f, ok := s.frontendFor(r); ok {
+		return s.throughFrontend(r, f)
 	}
 	return outcome{answer: plain(http.StatusMisdirectedRequest,
 		"No frontend and no service of this local cloud has the host "+r.host+": send the address of a forwarding rule, "+

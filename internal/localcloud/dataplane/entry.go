@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
-const logs = "projects/" + kernel.ProjectID + "/logs/"
+const logs = "projects/" + apiserver.ProjectID + "/logs/"
 
 // serviceEntry is Cloud Run's request log entry (recorded). The reason is set
 // where IAM refused, and nowhere else: by it alone Cloud Run's 403 can be told
@@ -20,11 +20,11 @@ func serviceEntry(r request, service object, a answer, reason string) logging.En
 	entry := entry(r, a)
 	entry.LogName, entry.TextPayload = logs+"run.googleapis.com%2Frequests", reason
 	entry.Resource = logging.Resource{Type: "cloud_run_revision", Labels: map[string]string{
-		"project_id": kernel.ProjectID, "location": location, "service_name": name, "configuration_name": name,
-		"revision_name": lastOf(kernel.Text(service, "latestReadyRevision")),
+		"project_id": apiserver.ProjectID, "location": location, "service_name": name, "configuration_name": name,
+		"revision_name": lastOf(apiserver.Text(service, "latestReadyRevision")),
 	}}
 	entry.HTTPRequest["protocol"] = "HTTP/1.1"
-	for key, value := range kernel.Object(service, "labels") {
+	for key, value := range apiserver.Object(service, "labels") {
 		if entry.Labels == nil {
 			entry.Labels = map[string]string{}
 		}
@@ -52,7 +52,7 @@ func loadBalancerEntry(r request, f frontend, backend object, result outcome) lo
 	if regionOf(f.rule) != "" {
 		kind = "regional"
 	}
-	if kernel.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
+	if apiserver.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
 		kind = "internal"
 	}
 	entry := entry(r, result.answer)
@@ -60,7 +60,7 @@ func loadBalancerEntry(r request, f frontend, backend object, result outcome) lo
 	entry.Resource = logging.Resource{Type: loadBalancers[kind].resource, Labels: frontendLabels(kind, f, backend)}
 	entry.JSONPayload = object{
 		"@type":    "type.googleapis.com/google.cloud.loadbalancing.type.LoadBalancerLogEntry",
-		"remoteIp": r.remote, "backendTargetProjectNumber": "projects/" + kernel.ProjectNumber,
+		"remoteIp": r.remote, "backendTargetProjectNumber": "projects/" + apiserver.ProjectNumber,
 	}
 	switch {
 	case kind == "global":
@@ -73,15 +73,15 @@ func loadBalancerEntry(r request, f frontend, backend object, result outcome) lo
 
 func frontendLabels(kind string, f frontend, backend object) map[string]string {
 	labels := map[string]string{
-		"project_id": kernel.ProjectID, "forwarding_rule_name": kernel.Text(f.rule, "name"),
-		"target_proxy_name": kernel.Text(f.proxy, "name"), "url_map_name": kernel.Text(f.urlMap, "name"),
+		"project_id": apiserver.ProjectID, "forwarding_rule_name": apiserver.Text(f.rule, "name"),
+		"target_proxy_name": apiserver.Text(f.proxy, "name"), "url_map_name": apiserver.Text(f.urlMap, "name"),
 	}
 	if kind == "global" {
-		labels["zone"], labels["backend_service_name"] = "global", kernel.Text(backend, "name")
+		labels["zone"], labels["backend_service_name"] = "global", apiserver.Text(backend, "name")
 		return labels
 	}
-	labels["region"], labels["network_name"] = regionOf(f.rule), lastOf(kernel.Text(f.rule, "network"))
-	labels["backend_target_name"], labels["backend_target_type"] = kernel.Text(backend, "name"), "BACKEND_SERVICE"
+	labels["region"], labels["network_name"] = regionOf(f.rule), lastOf(apiserver.Text(f.rule, "network"))
+	labels["backend_target_name"], labels["backend_target_type"] = apiserver.Text(backend, "name"), "BACKEND_SERVICE"
 	labels["matched_url_path_rule"] = "UNMATCHED"
 	labels["backend_name"], labels["backend_type"] = "", "UNKNOWN"
 	labels["backend_scope"], labels["backend_scope_type"] = regionOf(f.rule), "REGION"
@@ -101,7 +101,7 @@ func entry(r request, a answer) logging.Entry {
 	}
 	return logging.Entry{
 		Timestamp: r.at.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000Z"), Severity: severity(a.status),
-		HTTPRequest: httpRequest, Trace: "projects/" + kernel.ProjectID + "/traces/" + r.trace, SpanID: r.span,
+		HTTPRequest: httpRequest, Trace: "projects/" + apiserver.ProjectID + "/traces/" + r.trace, SpanID: r.span,
 	}
 }
 

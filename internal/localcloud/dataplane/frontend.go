@@ -5,7 +5,7 @@ import (
 	"net"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // frontend is a forwarding rule with what it leads to.
@@ -17,17 +17,17 @@ type frontend struct {
 // frontendFor is the frontend that a request reaches: one with its address, or
 // one that knows its host by a host rule or a certificate. Of several the one
 // that knows the host best answers, and the first by name of equals.
-func (w world) frontendFor(r request) (frontend, bool) {
+func (s snapshot) frontendFor(r request) (frontend, bool) {
 	var found frontend
 	best := 0
-	for _, rule := range w.each("forwardingRules") {
-		f, ok := w.behind(rule)
+	for _, rule := range s.each("forwardingRules") {
+		f, ok := s.behind(rule)
 		if !ok {
 			continue
 		}
-		fit := 2 * w.fit(f, r.host)
+		fit := 2 * s.fit(f, r.host)
 		switch {
-		case fit == 0 || r.scheme != "" && f.scheme() != r.scheme || r.scheme == "" && w.knowsPort(r) && !f.listens(r.port):
+		case fit == 0 || r.scheme != "" && f.scheme() != r.scheme || r.scheme == "" && s.knowsPort(r) && !f.listens(r.port):
 			continue
 		case f.https:
 			fit++ // where nothing says which, https
@@ -40,10 +40,10 @@ func (w world) frontendFor(r request) (frontend, bool) {
 }
 
 // behind follows a forwarding rule to its URL map.
-func (w world) behind(rule object) (frontend, bool) {
-	target := kernel.Text(rule, "target")
-	proxy := w.compute(target)
-	urlMap := w.compute(kernel.Text(proxy, "urlMap"))
+func (s snapshot) behind(rule object) (frontend, bool) {
+	target := apiserver.Text(rule, "target")
+	proxy := s.compute(target)
+	urlMap := s.compute(apiserver.Text(proxy, "urlMap"))
 	return frontend{rule, proxy, urlMap, strings.Contains(target, "/targetHttpsProxies/")}, urlMap != nil
 }
 
@@ -56,15 +56,15 @@ func (f frontend) scheme() string {
 
 // listens reports whether a port is the frontend's.
 func (f frontend) listens(port string) bool {
-	first, last, _ := strings.Cut(kernel.Text(f.rule, "portRange"), "-")
+	first, last, _ := strings.Cut(apiserver.Text(f.rule, "portRange"), "-")
 	return port != "" && (port == first || port == last)
 }
 
 // knowsPort reports whether any frontend of the host has the request's port;
 // the data plane's own port, which clients add, is none.
-func (w world) knowsPort(r request) bool {
-	for _, rule := range w.each("forwardingRules") {
-		if f, ok := w.behind(rule); ok && f.listens(r.port) && w.fit(f, r.host) > 0 {
+func (s snapshot) knowsPort(r request) bool {
+	for _, rule := range s.each("forwardingRules") {
+		if f, ok := s.behind(rule); ok && f.listens(r.port) && s.fit(f, r.host) > 0 {
 			return true
 		}
 	}
@@ -73,9 +73,9 @@ func (w world) knowsPort(r request) bool {
 
 // fit says how well a frontend knows a host, 0 = not at all. Its address knows
 // best. A host rule for every host knows none by name.
-func (w world) fit(f frontend, host string) int {
+func (s snapshot) fit(f frontend, host string) int {
 	if ip := net.ParseIP(host); ip != nil {
-		if ip.Equal(net.ParseIP(kernel.Text(f.rule, "IPAddress"))) {
+		if ip.Equal(net.ParseIP(apiserver.Text(f.rule, "IPAddress"))) {
 			return exact
 		}
 		return 0
@@ -88,12 +88,12 @@ func (w world) fit(f frontend, host string) int {
 			}
 		}
 	}
-	for _, entry := range kernel.List(f.urlMap, "hostRules") {
+	for _, entry := range apiserver.List(f.urlMap, "hostRules") {
 		rule, _ := entry.(object)
-		try(kernel.List(rule, "hosts"))
+		try(apiserver.List(rule, "hosts"))
 	}
-	for _, link := range kernel.List(f.proxy, "sslCertificates") {
-		try(kernel.List(w.compute(fmt.Sprint(link)), "subjectAlternativeNames"))
+	for _, link := range apiserver.List(f.proxy, "sslCertificates") {
+		try(apiserver.List(s.compute(fmt.Sprint(link)), "subjectAlternativeNames"))
 	}
 	return best
 }

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // gate is IAP where it is on: at a backend service or at a service itself.
@@ -17,44 +17,44 @@ type gate struct {
 	unprovisioned string
 }
 
-const iapRoot = "projects/" + kernel.ProjectNumber + "/iap_web/"
+const iapRoot = "projects/" + apiserver.ProjectNumber + "/iap_web/"
 
 // gateOf is IAP at a backend service. Its policy is kept under its id; the
 // state shows its settings under its name.
-func (w world) gateOf(backend object) gate {
+func (s snapshot) gateOf(backend object) gate {
 	web := "compute"
 	if region := regionOf(backend); region != "" {
 		web += "-" + region
 	}
 	services := iapRoot + web + "/services/"
-	client := strings.TrimSpace(kernel.Text(kernel.Object(backend, "iap"), "oauth2ClientId"))
+	client := strings.TrimSpace(apiserver.Text(apiserver.Object(backend, "iap"), "oauth2ClientId"))
 	if client == "" {
-		client = w.oauthClient(services + kernel.Text(backend, "name"))
+		client = s.oauthClient(services + apiserver.Text(backend, "name"))
 	}
-	return gate{services + kernel.Text(backend, "id"), audienceOf(backend), client, agentMissing}
+	return gate{services + apiserver.Text(backend, "id"), audienceOf(backend), client, agentMissing}
 }
 
 // gateAt is IAP at a Cloud Run service.
-func (w world) gateAt(service object) gate {
+func (s snapshot) gateAt(service object) gate {
 	location, name := placeOf(service)
 	resource := iapRoot + "cloud_run-" + location + "/services/" + name
-	audience := "/projects/" + kernel.ProjectNumber + "/locations/" + location + "/services/" + name
-	return gate{resource, audience, w.oauthClient(resource), notSetUp}
+	audience := "/projects/" + apiserver.ProjectNumber + "/locations/" + location + "/services/" + name
+	return gate{resource, audience, s.oauthClient(resource), notSetUp}
 }
 
 // admit lets somebody pass IAP, or gives the answer that they get instead.
 // Whoever passes without having signed in, because everybody may, is nobody in
 // particular.
-func (w world) admit(r request, g gate) (member, *answer) {
-	if g.client == "" && w.withoutOrganization {
+func (s snapshot) admit(r request, g gate) (member, *answer) {
+	if g.client == "" && s.withoutOrganization {
 		return "", fromIAP(plain(http.StatusBadGateway, "Empty Google Account OAuth client ID(s)/secret(s)."))
 	}
-	visitor := w.session(r)
+	visitor := s.session(r)
 	if refusal := misdirected(visitor, g); refusal != nil {
 		return "", refusal
 	}
 	switch {
-	case w.allows(visitor.who, access, g.resource, r):
+	case s.allows(visitor.who, access, g.resource, r):
 	case visitor.bad:
 		return "", fromIAP(plain(http.StatusUnauthorized, "Invalid IAP credentials: Unable to parse JWT"))
 	case visitor.who == "" && r.acceptsPages():
@@ -64,14 +64,14 @@ func (w world) admit(r request, g gate) (member, *answer) {
 	default:
 		return "", fromIAP(noAccess(visitor.who))
 	}
-	if !w.agentProvisioned() {
+	if !s.agentProvisioned() {
 		return "", fromIAP(plain(http.StatusInternalServerError, g.unprovisioned))
 	}
 	return visitor.who, nil
 }
 
 // googleClient stands for the OAuth client that Google manages.
-const googleClient = kernel.ProjectNumber + "-google-managed.apps.googleusercontent.com"
+const googleClient = apiserver.ProjectNumber + "-google-managed.apps.googleusercontent.com"
 
 // signIn sends a browser to Google's sign-in page.
 func signIn(r request, client string) answer {

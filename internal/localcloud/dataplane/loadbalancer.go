@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // What a load balancer's log says about who answered
@@ -20,17 +20,17 @@ const (
 )
 
 // throughFrontend is a request's way through a load balancer.
-func (w world) throughFrontend(r request, f frontend) outcome {
+func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	r.scheme = f.scheme()
 	to := route(f.urlMap, r.host, r.path)
 	if to.redirect != nil {
 		return outcome{answer: redirected(r, to.redirect)}
 	}
-	backend := w.compute(to.backend)
+	backend := s.compute(to.backend)
 	if backend == nil {
 		return outcome{answer: plain(http.StatusNotFound, "default backend - 404")}
 	}
-	result := w.throughBackend(r, backend)
+	result := s.throughBackend(r, backend)
 	if logged(backend) {
 		result.entries = append(result.entries, loadBalancerEntry(r, f, backend, result))
 	}
@@ -38,18 +38,18 @@ func (w world) throughFrontend(r request, f frontend) outcome {
 }
 
 // throughBackend passes IAP, if it is on, and calls the service behind.
-func (w world) throughBackend(r request, backend object) outcome {
-	service := w.serviceBehind(backend, r)
-	c := call{request: r, token: w.caller(r), from: external}
-	if kernel.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
+func (s snapshot) throughBackend(r request, backend object) outcome {
+	service := s.serviceBehind(backend, r)
+	c := call{request: r, token: s.caller(r), from: external}
+	if apiserver.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
 		c.from = internal
 	}
-	if kernel.Object(backend, "iap")["enabled"] == true {
+	if apiserver.Object(backend, "iap")["enabled"] == true {
 		if service["iapEnabled"] == true {
 			return outcome{answer: bothIAPs(), details: byBothIAPs}
 		}
-		gate := w.gateOf(backend)
-		passed, refusal := w.admit(r, gate)
+		gate := s.gateOf(backend)
+		passed, refusal := s.admit(r, gate)
 		if refusal != nil {
 			return outcome{answer: *refusal, details: byIAP}
 		}
@@ -58,7 +58,7 @@ func (w world) throughBackend(r request, backend object) outcome {
 	if service == nil {
 		return outcome{answer: plain(http.StatusServiceUnavailable, "no healthy upstream"), details: byNoBackend}
 	}
-	result := w.intoService(service, c)
+	result := s.intoService(service, c)
 	result.details = byBackend
 	return result
 }
@@ -66,19 +66,19 @@ func (w world) throughBackend(r request, backend object) outcome {
 // serviceBehind is the Cloud Run service that a backend service sends a request
 // to: that of its first serverless NEG that has one. Real load balancers take
 // the one nearest to the client.
-func (w world) serviceBehind(backend object, r request) object {
-	for _, entry := range kernel.List(backend, "backends") {
+func (s snapshot) serviceBehind(backend object, r request) object {
+	for _, entry := range apiserver.List(backend, "backends") {
 		member, _ := entry.(object)
-		neg := w.compute(kernel.Text(member, "group"))
-		to := kernel.Object(neg, "cloudRun")
-		name := kernel.Text(to, "service")
-		if mask := kernel.Text(to, "urlMask"); name == "" && mask != "" {
+		neg := s.compute(apiserver.Text(member, "group"))
+		to := apiserver.Object(neg, "cloudRun")
+		name := apiserver.Text(to, "service")
+		if mask := apiserver.Text(to, "urlMask"); name == "" && mask != "" {
 			name = unmask(mask, r)
 		}
 		if name == "" {
 			continue
 		}
-		if service := w.service("projects/" + kernel.ProjectID + "/locations/" + regionOf(neg) + "/services/" + name); service != nil {
+		if service := s.service("projects/" + apiserver.ProjectID + "/locations/" + regionOf(neg) + "/services/" + name); service != nil {
 			return service
 		}
 	}
@@ -123,16 +123,16 @@ func redirected(r request, to object) answer {
 	if to["httpsRedirect"] == true {
 		target.Scheme = "https"
 	}
-	if host := kernel.Text(to, "hostRedirect"); host != "" {
+	if host := apiserver.Text(to, "hostRedirect"); host != "" {
 		target.Host = host
 	}
-	if path := kernel.Text(to, "pathRedirect"); path != "" {
+	if path := apiserver.Text(to, "pathRedirect"); path != "" {
 		target.Path = path
 	}
 	if to["stripQuery"] == true {
 		target.RawQuery = ""
 	}
-	code, ok := redirectCodes[kernel.Text(to, "redirectResponseCode")]
+	code, ok := redirectCodes[apiserver.Text(to, "redirectResponseCode")]
 	if !ok {
 		code = http.StatusMovedPermanently
 	}
@@ -144,7 +144,7 @@ func redirected(r request, to object) answer {
 // logged reports whether a backend service's requests are logged. Of a sample
 // rate between none and all, all are logged, so that a log can be relied on.
 func logged(backend object) bool {
-	config := kernel.Object(backend, "logConfig")
+	config := apiserver.Object(backend, "logConfig")
 	rate, sampled := config["sampleRate"]
 	return config["enable"] == true && (!sampled || number(rate) > 0)
 }
@@ -156,5 +156,5 @@ func audienceOf(backend object) string {
 	if region := regionOf(backend); region != "" {
 		place = region
 	}
-	return fmt.Sprintf("/projects/%s/%s/backendServices/%s", kernel.ProjectNumber, place, kernel.Text(backend, "id"))
+	return fmt.Sprintf("/projects/%s/%s/backendServices/%s", apiserver.ProjectNumber, place, apiserver.Text(backend, "id"))
 }

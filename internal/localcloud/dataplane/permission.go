@@ -3,7 +3,7 @@ package dataplane
 import (
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // The permissions that the data plane asks for.
@@ -16,7 +16,7 @@ const (
 type member string
 
 // iapAgent is IAP's service agent, as which IAP calls Cloud Run.
-func iapAgent() member { return member("serviceAccount:" + kernel.IAPAgent()) }
+func iapAgent() member { return member("serviceAccount:" + apiserver.IAPAgent()) }
 
 func (m member) email() string {
 	_, email, _ := strings.Cut(string(m), ":")
@@ -24,8 +24,8 @@ func (m member) email() string {
 }
 
 // allows reports whether somebody has a permission on a resource.
-func (w world) allows(who member, permission, resource string, r request) bool {
-	return w.allowed(kernel.Access{
-		Principal: kernel.Principal(who), Permission: permission, Resource: resource, Path: r.path, Host: r.host,
+func (s snapshot) allows(who member, permission, resource string, r request) bool {
+	return s.allowed(apiserver.Access{
+		Principal: apiserver.Principal(who), Permission: permission, Resource: resource, Path: r.path, Host: r.host,
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // Contain makes a program the container of a service: what Cloud Run lets
@@ -36,7 +36,7 @@ const mostAnswered = 32 << 20
 // service's timeout allows.
 func toProgram(base string, service object, c call) answer {
 	ctx := c.ctx
-	if limit, err := time.ParseDuration(kernel.Text(kernel.Object(service, "template"), "timeout")); err == nil {
+	if limit, err := time.ParseDuration(apiserver.Text(apiserver.Object(service, "template"), "timeout")); err == nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()

@@ -33,7 +33,7 @@ type request struct {
 	size                int64
 	remote              string // address of the client
 	trace, span         string // hexadecimal
-	inside              bool   // one of Google's own services sends it: see Inside
+	internal            bool   // one of Google's own services sends it: see Inside
 	body                io.Reader
 	ctx                 context.Context // ends when nobody waits for the answer
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // token is what somebody brings to prove who they are.
@@ -20,7 +20,7 @@ type token struct {
 
 // tokenIn reads a header that holds a bearer token: the name of somebody, as
 // people and tests write it, or an identity token.
-func (w world) tokenIn(header http.Header, name string) token {
+func (s snapshot) tokenIn(header http.Header, name string) token {
 	scheme, text, _ := strings.Cut(header.Get(name), " ")
 	if !strings.EqualFold(scheme, "bearer") {
 		return token{}
@@ -29,7 +29,7 @@ func (w world) tokenIn(header http.Header, name string) token {
 	if who, ok := parseMember(text); ok {
 		return token{who: who}
 	}
-	identity, err := w.verify(text)
+	identity, err := s.verify(text)
 	if err != nil {
 		return token{bad: true}
 	}
@@ -46,16 +46,16 @@ func memberOf(email string) member {
 }
 
 // session is whom IAP sees: a signed-in browser, else a program's token.
-func (w world) session(r request) token {
+func (s snapshot) session(r request) token {
 	if text := r.header.Get(userHeader); text != "" {
 		who, ok := parseMember(text)
 		return token{who: who, bad: !ok}
 	}
-	return w.tokenIn(r.header, "Authorization")
+	return s.tokenIn(r.header, "Authorization")
 }
 
 // caller is whom Cloud Run sees.
-func (w world) caller(r request) token { return w.tokenIn(r.header, r.tokenHeader()) }
+func (s snapshot) caller(r request) token { return s.tokenIn(r.header, r.tokenHeader()) }
 
 // tokenHeader is the one header in which Cloud Run looks for a token.
 func (r request) tokenHeader() string {
@@ -79,10 +79,10 @@ func (t token) at(service object) token {
 // Source: run/docs/configuring/custom-audiences. That a path after the address
 // does no harm, and that a query does, is reported: see UNVERIFIED.md.
 func addressed(audience string, service object) bool {
-	if slices.Contains(kernel.List(service, "customAudiences"), any(audience)) {
+	if slices.Contains(apiserver.List(service, "customAudiences"), any(audience)) {
 		return true
 	}
-	return slices.ContainsFunc(kernel.List(service, "urls"), func(url any) bool {
+	return slices.ContainsFunc(apiserver.List(service, "urls"), func(url any) bool {
 		address, _ := url.(string)
 		return address != "" && (audience == address || strings.HasPrefix(audience, address+"/") && !strings.ContainsAny(audience, "?#"))
 	})

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // destination is where a URL map sends a request: to a backend service, or to
@@ -24,10 +24,10 @@ func route(urlMap object, host, path string) destination {
 	if matcher == nil {
 		return target(urlMap, "defaultService", "defaultRouteAction", "defaultUrlRedirect")
 	}
-	if rule := longestPath(kernel.List(matcher, "pathRules"), path); rule != nil {
+	if rule := longestPath(apiserver.List(matcher, "pathRules"), path); rule != nil {
 		return target(rule, "service", "routeAction", "urlRedirect")
 	}
-	if rule := firstRoute(kernel.List(matcher, "routeRules"), path); rule != nil {
+	if rule := firstRoute(apiserver.List(matcher, "routeRules"), path); rule != nil {
 		return target(rule, "service", "routeAction", "urlRedirect")
 	}
 	return target(matcher, "defaultService", "defaultRouteAction", "defaultUrlRedirect")
@@ -37,14 +37,14 @@ func route(urlMap object, host, path string) destination {
 // every request, the first of equals, so that one request always ends at one
 // place; real load balancers throw dice.
 func target(rule object, service, action, redirect string) destination {
-	if to := kernel.Object(rule, redirect); to != nil {
+	if to := apiserver.Object(rule, redirect); to != nil {
 		return destination{redirect: to}
 	}
-	chosen, heaviest := kernel.Text(rule, service), 0.0
-	for _, entry := range kernel.List(kernel.Object(rule, action), "weightedBackendServices") {
+	chosen, heaviest := apiserver.Text(rule, service), 0.0
+	for _, entry := range apiserver.List(apiserver.Object(rule, action), "weightedBackendServices") {
 		weighted, _ := entry.(object)
 		if weight := number(weighted["weight"]); weight > heaviest {
-			chosen, heaviest = kernel.Text(weighted, "backendService"), weight
+			chosen, heaviest = apiserver.Text(weighted, "backendService"), weight
 		}
 	}
 	return destination{backend: chosen}
@@ -62,17 +62,17 @@ func number(value any) float64 {
 // matcherOf is the path matcher of the most specific host rule that fits.
 func matcherOf(urlMap object, host string) object {
 	name, best := "", 0
-	for _, entry := range kernel.List(urlMap, "hostRules") {
+	for _, entry := range apiserver.List(urlMap, "hostRules") {
 		rule, _ := entry.(object)
-		for _, pattern := range kernel.List(rule, "hosts") {
+		for _, pattern := range apiserver.List(rule, "hosts") {
 			pattern, _ := pattern.(string)
 			if fit := fitOfHost(pattern, host); fit > best {
-				name, best = kernel.Text(rule, "pathMatcher"), fit
+				name, best = apiserver.Text(rule, "pathMatcher"), fit
 			}
 		}
 	}
-	for _, entry := range kernel.List(urlMap, "pathMatchers") {
-		if matcher, _ := entry.(object); best > 0 && kernel.Text(matcher, "name") == name {
+	for _, entry := range apiserver.List(urlMap, "pathMatchers") {
+		if matcher, _ := entry.(object); best > 0 && apiserver.Text(matcher, "name") == name {
 			return matcher
 		}
 	}
@@ -105,7 +105,7 @@ func longestPath(rules []any, path string) object {
 	longest := -1
 	for _, entry := range rules {
 		rule, _ := entry.(object)
-		for _, pattern := range kernel.List(rule, "paths") {
+		for _, pattern := range apiserver.List(rule, "paths") {
 			pattern, _ := pattern.(string)
 			prefix, wild := strings.CutSuffix(pattern, "*")
 			fits := pattern == path || wild && strings.HasPrefix(path, prefix)
@@ -128,7 +128,7 @@ func firstRoute(rules []any, path string) object {
 	})
 	for _, entry := range ordered {
 		rule, _ := entry.(object)
-		for _, match := range kernel.List(rule, "matchRules") {
+		for _, match := range apiserver.List(rule, "matchRules") {
 			if match, _ := match.(object); fitsPath(match, path) {
 				return rule
 			}

@@ -128,7 +128,7 @@ const state = `{"compute": {
 }}`
 
 func TestAHostFindsTheFrontendThatKnowsItBest(t *testing.T) {
-	w := world{settled: parse(t, state)}
+	s := snapshot{propagated: parse(t, state)}
 	for _, tc := range []struct{ host, port, scheme, want string }{
 		{"203.0.113.1", "", "", "a-https"},
 		{"203.0.113.1", "", "http", "a-http"},
@@ -148,7 +148,7 @@ func TestAHostFindsTheFrontendThatKnowsItBest(t *testing.T) {
 		{"", "", "", ""},
 	} {
 		got := ""
-		if f, ok := w.frontendFor(request{host: tc.host, port: tc.port, scheme: tc.scheme}); ok {
+		if f, ok := s.frontendFor(request{host: tc.host, port: tc.port, scheme: tc.scheme}); ok {
 			got = f.rule["name"].(string)
 		}
 		if got != tc.want {
@@ -176,8 +176,8 @@ func TestTokensNameWhoTheyAreFor(t *testing.T) {
 		{http.Header{"X-Serverless-Authorization": {"Bearer user:a@example.com"}, "Authorization": {"Bearer user:b@example.com"}},
 			token{who: "user:b@example.com"}, token{who: "user:a@example.com"}},
 	} {
-		r, w := request{header: tc.header}, world{verify: oidc.New(time.Now).Verify}
-		if diff := cmp.Diff([]token{tc.iap, tc.cloud}, []token{w.session(r), w.caller(r)}, cmp.AllowUnexported(token{})); diff != "" {
+		r, s := request{header: tc.header}, snapshot{verify: oidc.New(time.Now).Verify}
+		if diff := cmp.Diff([]token{tc.iap, tc.cloud}, []token{s.session(r), s.caller(r)}, cmp.AllowUnexported(token{})); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", tc.header, diff)
 		}
 	}

@@ -21,19 +21,19 @@ type backend struct {
 
 // newBackend chooses where messages are counted as well as kept: pstest tells
 // of every publisher; with the emulator only our own client can.
-func newBackend(options Options, books *ledger) (*backend, error) {
+func newBackend(options Options, tracked *inflight) (*backend, error) {
 	if options.Project == "" {
 		return nil, fmt.Errorf("starting Pub/Sub: no project id given")
 	}
 	if options.EmulatorHost != "" {
 		return &backend{
 			address: options.EmulatorHost,
-			dial:    []grpc.DialOption{grpc.WithUnaryInterceptor(books.intercept)},
+			dial:    []grpc.DialOption{grpc.WithUnaryInterceptor(tracked.intercept)},
 		}, nil
 	}
 	server := pstest.NewServerWithAddress("127.0.0.1:0",
-		pstest.ServerReactorOption{FuncName: "Publish", Reactor: witness{books}},
-		pstest.ServerReactorOption{FuncName: "DeleteTopic", Reactor: witness{books}},
+		pstest.ServerReactorOption{FuncName: "Publish", Reactor: witness{tracked}},
+		pstest.ServerReactorOption{FuncName: "DeleteTopic", Reactor: witness{tracked}},
 	)
 	return &backend{address: server.Addr, server: server}, nil
 }
@@ -63,28 +63,28 @@ func (b *backend) close() error {
 // witness counts what any client publishes to pstest, before it can be
 // delivered. It cannot know that a publication will fail because its topic is
 // gone, so it sees topics go too.
-type witness struct{ books *ledger }
+type witness struct{ inflight *inflight }
 
 // React leaves the request to the server.
 func (w witness) React(request any) (bool, any, error) {
 	switch request := request.(type) {
 	case *pubsubpb.PublishRequest:
-		w.books.published(request.GetTopic(), len(request.GetMessages()))
+		w.inflight.published(request.GetTopic(), len(request.GetMessages()))
 	case *pubsubpb.DeleteTopicRequest:
-		w.books.detach(request.GetTopic())
+		w.inflight.detach(request.GetTopic())
 	}
 	return false, nil, nil
 }
 
 // intercept counts what our own client publishes, and takes it back when the
 // backend refused it.
-func (l *ledger) intercept(ctx context.Context, method string, request, answer any,
+func (i *inflight) intercept(ctx context.Context, method string, request, answer any,
 	connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	publish, ok := request.(*pubsubpb.PublishRequest)
 	if !ok {
 		return invoke(ctx, method, request, answer, connection, options...)
 	}
-	takeBack := l.published(publish.GetTopic(), len(publish.GetMessages()))
+	takeBack := i.published(publish.GetTopic(), len(publish.GetMessages()))
 	err := invoke(ctx, method, request, answer, connection, options...)
 	if err != nil {
 		takeBack()

@@ -27,14 +27,14 @@ type Options struct {
 
 // Broker is one Pub/Sub. Its methods may be called by several goroutines.
 type Broker struct {
-	backend *backend
-	https   http.RoundTripper // nil = the network
-	client  *pubsub.Client
-	ledger  *ledger
-	disturb atomic.Pointer[func(Attempt) Disturbance]
+	backend  *backend
+	https    http.RoundTripper // nil = the network
+	client   *pubsub.Client
+	inflight *inflight
+	disturb  atomic.Pointer[func(Attempt) Disturbance]
 
 	mu      sync.Mutex
-	serving map[string]*pusher // by subscription name
+	serving map[string]*pushWorker // by subscription name
 	closed  bool
 }
 
@@ -50,8 +50,8 @@ var errClosed = errors.New("the broker is closed")
 
 // Start connects to the backend. The caller closes the broker.
 func Start(ctx context.Context, options Options) (*Broker, error) {
-	books := newLedger()
-	chosen, err := newBackend(options, books)
+	tracked := newInflight()
+	chosen, err := newBackend(options, tracked)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 		chosen.close()
 		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", chosen.address, err)
 	}
-	return &Broker{backend: chosen, https: options.HTTPS, client: client, ledger: books, serving: map[string]*pusher{}}, nil
+	return &Broker{backend: chosen, https: options.HTTPS, client: client, inflight: tracked, serving: map[string]*pushWorker{}}, nil
 }
 
 // Address is the host:port that other clients use, as PUBSUB_EMULATOR_HOST.
@@ -124,15 +124,15 @@ func (b *Broker) disturbance(attempt Attempt) Disturbance {
 // handling led to, has been acknowledged or dead-lettered by each subscription
 // served here. It returns the context's error when that does not happen in time.
 func (b *Broker) Idle(ctx context.Context) error {
-	if err := b.ledger.idle(ctx); err != nil {
-		return fmt.Errorf("waiting for %d undelivered messages: %w", b.ledger.pending(), err)
+	if err := b.inflight.idle(ctx); err != nil {
+		return fmt.Errorf("waiting for %d undelivered messages: %w", b.inflight.pending(), err)
 	}
 	return nil
 }
 
 // State tells of each subscription served here what it has done and what it
 // has left, by name.
-func (b *Broker) State() []SubscriptionState { return b.ledger.state() }
+func (b *Broker) State() []SubscriptionState { return b.inflight.state() }
 
 // Close stops pulling, waits for attempts that are under way, and stops the
 // backend if it is ours. When the context ends first, the attempts are cut.

@@ -212,5 +212,5 @@ func TestAClosedBrokerLeavesNoGoroutineOfItsOwnBehind(t *testing.T) {
 // leaves some of its own behind for up to ten seconds.
 func ownGoroutines() int {
 	stacks := make([]byte, 1<<20)
-	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "delivery.(*pusher)")
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "delivery.(*pushWorker)")
 }

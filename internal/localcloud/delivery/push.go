@@ -45,11 +45,11 @@ type Disturbance struct {
 	Done func()
 }
 
-// pusher serves one subscription.
-type pusher struct {
+// pushWorker serves one subscription.
+type pushWorker struct {
 	broker *Broker
 	Subscription
-	account *account
+	tracker *tracker
 	client  *http.Client
 	slots   chan struct{} // one for each post that may be under way
 
@@ -61,11 +61,11 @@ type pusher struct {
 	err    error // why pulling ended; read after done
 }
 
-func (b *Broker) serve(subscription Subscription) *pusher {
+func (b *Broker) serve(subscription Subscription) *pushWorker {
 	pulling, stop := context.WithCancel(context.Background())
 	posts, cut := context.WithCancel(context.Background())
-	p := &pusher{
-		broker: b, Subscription: subscription, account: b.ledger.watch(subscription),
+	w := &pushWorker{
+		broker: b, Subscription: subscription, tracker: b.inflight.watch(subscription),
 		slots: make(chan struct{}, subscription.Concurrency),
 		stop:  stop, cut: cut, posts: posts, done: make(chan struct{}),
 	}
@@ -76,7 +76,7 @@ func (b *Broker) serve(subscription Subscription) *pusher {
 		transport.Protocols.SetHTTP1(true)
 		transport.RegisterProtocol("https", b.https)
 	}
-	p.client = &http.Client{
+	w.client = &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -85,58 +85,58 @@ func (b *Broker) serve(subscription Subscription) *pusher {
 		MaxOutstandingMessages: maxOutstanding, MaxExtension: retention, NumGoroutines: subscription.streams(),
 	}
 	go func() {
-		defer close(p.done)
-		p.err = receiver.Receive(pulling, p.deliver)
-		p.copies.Wait()
-		p.client.CloseIdleConnections()
+		defer close(w.done)
+		w.err = receiver.Receive(pulling, w.deliver)
+		w.copies.Wait()
+		w.client.CloseIdleConnections()
 	}()
-	return p
+	return w
 }
 
 // wait returns when nothing is under way any more.
-func (p *pusher) wait(ctx context.Context) error {
+func (w *pushWorker) wait(ctx context.Context) error {
 	select {
-	case <-p.done:
+	case <-w.done:
 	case <-ctx.Done():
-		p.cut()
-		<-p.done
+		w.cut()
+		<-w.done
 	}
-	p.cut()
-	if p.err != nil {
-		return fmt.Errorf("pulling from %q: %w", p.Name, p.err)
+	w.cut()
+	if w.err != nil {
+		return fmt.Errorf("pulling from %q: %w", w.Name, w.err)
 	}
 	return nil
 }
 
 // deliver tries a message until it is done with, or until pulling ends.
-func (p *pusher) deliver(pulling context.Context, pulled *pubsub.Message) {
+func (w *pushWorker) deliver(pulling context.Context, pulled *pubsub.Message) {
 	attempt := Attempt{
-		Subscription: p.Name, MessageID: pulled.ID, PublishTime: pulled.PublishTime,
-		Message: Message{Topic: p.Topic, Data: pulled.Data,
+		Subscription: w.Name, MessageID: pulled.ID, PublishTime: pulled.PublishTime,
+		Message: Message{Topic: w.Topic, Data: pulled.Data,
 			Attributes: pulled.Attributes, OrderingKey: pulled.OrderingKey},
 	}
 	for attempt.Number = 1; ; attempt.Number++ {
-		failure := p.try(pulling, attempt)
+		failure := w.try(pulling, attempt)
 		if failure == nil {
 			pulled.Ack()
-			p.account.acknowledged(pulled.ID)
+			w.tracker.acknowledged(pulled.ID)
 			return
 		}
 		failed := Unacknowledged{MessageID: pulled.ID, Attempts: attempt.Number, At: time.Now(), Why: failure.Error()}
-		p.account.failed(failed)
-		if p.Once {
+		w.tracker.failed(failed)
+		if w.Once {
 			pulled.Ack()
-			p.account.deadLettered(failed)
+			w.tracker.deadLettered(failed)
 			return
 		}
-		if p.DeadLetterTopic != "" && attempt.Number >= p.MaxDeliveryAttempts {
-			if p.deadLetter(attempt) == nil {
+		if w.DeadLetterTopic != "" && attempt.Number >= w.MaxDeliveryAttempts {
+			if w.deadLetter(attempt) == nil {
 				pulled.Ack()
-				p.account.deadLettered(failed)
+				w.tracker.deadLettered(failed)
 				return
 			}
 		}
-		if !pause(pulling, p.backoff(attempt.Number)) {
+		if !pause(pulling, w.backoff(attempt.Number)) {
 			pulled.Nack()
 			return
 		}
@@ -145,48 +145,48 @@ func (p *pusher) deliver(pulling context.Context, pulled *pubsub.Message) {
 
 // try posts once, disturbed as was asked for, and says why the message was not
 // acknowledged.
-func (p *pusher) try(pulling context.Context, attempt Attempt) error {
-	disturbed := p.broker.disturbance(attempt)
+func (w *pushWorker) try(pulling context.Context, attempt Attempt) error {
+	disturbed := w.broker.disturbance(attempt)
 	if disturbed.Done != nil {
 		defer disturbed.Done()
 	}
 	if !pause(pulling, disturbed.Delay) || !released(pulling, disturbed.Hold) {
 		return pulling.Err()
 	}
-	p.account.copied(disturbed.Copies)
+	w.tracker.copied(disturbed.Copies)
 	for range disturbed.Copies {
-		p.copies.Go(func() {
-			defer p.account.copyDone()
-			_ = p.post(attempt) // a copy is not retried: the original is
+		w.copies.Go(func() {
+			defer w.tracker.copyDone()
+			_ = w.post(attempt) // a copy is not retried: the original is
 		})
 	}
-	return p.post(attempt)
+	return w.post(attempt)
 }
 
 // post sends the message and judges the answer.
-func (p *pusher) post(attempt Attempt) error {
-	p.slots <- struct{}{}
-	defer func() { <-p.slots }()
-	p.account.attempted()
+func (w *pushWorker) post(attempt Attempt) error {
+	w.slots <- struct{}{}
+	defer func() { <-w.slots }()
+	w.tracker.attempted()
 
-	ctx, cancel := context.WithTimeoutCause(p.posts, p.AckDeadline,
-		fmt.Errorf("the acknowledgement deadline of %s passed", p.AckDeadline))
+	ctx, cancel := context.WithTimeoutCause(w.posts, w.AckDeadline,
+		fmt.Errorf("the acknowledgement deadline of %s passed", w.AckDeadline))
 	defer cancel()
-	request, err := newPush(ctx, p.Subscription, attempt)
+	request, err := newPush(ctx, w.Subscription, attempt)
 	if err != nil {
 		return fmt.Errorf("making the push request: %w", err)
 	}
-	answer, err := p.client.Do(request)
+	answer, err := w.client.Do(request)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return fmt.Errorf("posting to %s: %w", p.Endpoint, err)
+		return fmt.Errorf("posting to %s: %w", w.Endpoint, err)
 	}
 	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<20)) // so that the connection is reused
 	if !acknowledges(answer.StatusCode) {
-		return fmt.Errorf("posting to %s: answered %s", p.Endpoint, answer.Status)
+		return fmt.Errorf("posting to %s: answered %s", w.Endpoint, answer.Status)
 	}
 	return nil
 }
@@ -203,18 +203,18 @@ func acknowledges(status int) bool {
 
 // deadLetter forwards a message with the attributes that Pub/Sub adds
 // (cloud.google.com/pubsub/docs/dead-letter-topics).
-func (p *pusher) deadLetter(attempt Attempt) error {
+func (w *pushWorker) deadLetter(attempt Attempt) error {
 	forwarded := attempt.Message
-	forwarded.Topic = p.DeadLetterTopic
+	forwarded.Topic = w.DeadLetterTopic
 	forwarded.Attributes = map[string]string{}
 	maps.Copy(forwarded.Attributes, attempt.Attributes)
 	maps.Copy(forwarded.Attributes, map[string]string{
 		"CloudPubSubDeadLetterSourceDeliveryCount":       strconv.Itoa(attempt.Number),
-		"CloudPubSubDeadLetterSourceSubscription":        path.Base(p.Name),
-		"CloudPubSubDeadLetterSourceSubscriptionProject": projectOf(p.Name),
+		"CloudPubSubDeadLetterSourceSubscription":        path.Base(w.Name),
+		"CloudPubSubDeadLetterSourceSubscriptionProject": projectOf(w.Name),
 		"CloudPubSubDeadLetterSourceTopicPublishTime":    publishTime(attempt.PublishTime),
 	})
-	_, err := p.broker.Publish(p.posts, forwarded)
+	_, err := w.broker.Publish(w.posts, forwarded)
 	return err
 }
 

@@ -160,7 +160,7 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 	if err := served.wait(ctx); err != nil {
 		return fmt.Errorf("removing subscription %q: %w", name, err)
 	}
-	b.ledger.forget(name)
+	b.inflight.forget(name)
 	return b.deleteSubscription(ctx, name)
 }
 

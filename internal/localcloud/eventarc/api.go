@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
@@ -14,11 +14,11 @@ const (
 	maxPageSize      = 1000
 )
 
-// API is Eventarc as the kernel serves it: triggers. Their operations are read
+// API is Eventarc as the server serves it: triggers. Their operations are read
 // where Cloud Run's are, because both APIs have the same path for them.
-func (e *Eventarc) API() kernel.API {
+func (e *Eventarc) API() apiserver.API {
 	const all, one = "/v1/projects/{project}/locations/{location}/triggers", "/v1/projects/{project}/locations/{location}/triggers/{trigger}"
-	return kernel.API{Name: "eventarc", State: e.state, Reset: e.reset, Routes: []kernel.Route{
+	return apiserver.API{Name: "eventarc", State: e.state, Reset: e.reset, Routes: []apiserver.Route{
 		route(http.MethodGet, all, "list", e.list),
 		route(http.MethodGet, one, "get", e.get),
 		written("CreateTrigger", route(http.MethodPost, all, "create", e.create)),
@@ -27,16 +27,16 @@ func (e *Eventarc) API() kernel.API {
 	}}
 }
 
-func route(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
+func route(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
 	permission := method
 	if method == "patch" {
 		permission = "update"
 	}
-	return kernel.Route{Verb: verb, Path: path, API: "eventarc", ID: "eventarc.projects.locations.triggers." + method,
+	return apiserver.Route{Verb: verb, Path: path, API: "eventarc", ID: "eventarc.projects.locations.triggers." + method,
 		Permission: "eventarc.triggers." + permission, Source: permissionSource, Handle: handle}
 }
 
-func written(method string, route kernel.Route) kernel.Route {
+func written(method string, route apiserver.Route) apiserver.Route {
 	route.Write, route.AuditMethod = true, auditPrefix+method
 	return route
 }
@@ -44,13 +44,13 @@ func written(method string, route kernel.Route) kernel.Route {
 // checkLocation refuses what is neither a region nor global.
 func checkLocation(location string) error {
 	if location != everywhere && !region.MatchString(location) {
-		return kernel.Denied("Location %s is not found or access is unauthorized.", location)
+		return apiserver.Denied("Location %s is not found or access is unauthorized.", location)
 	}
 	return nil
 }
 
 // named finds the trigger that a call is about.
-func (e *Eventarc) named(call *kernel.Call) (*trigger, error) {
+func (e *Eventarc) named(call *apiserver.Call) (*trigger, error) {
 	if err := checkLocation(call.Var("location")); err != nil {
 		return nil, err
 	}
@@ -58,10 +58,10 @@ func (e *Eventarc) named(call *kernel.Call) (*trigger, error) {
 	if found := e.find(name); found != nil {
 		return found, nil
 	}
-	return nil, kernel.NotFound("Resource '%s' was not found", name)
+	return nil, apiserver.NotFound("Resource '%s' was not found", name)
 }
 
-func (e *Eventarc) get(call *kernel.Call) (any, error) {
+func (e *Eventarc) get(call *apiserver.Call) (any, error) {
 	found, err := e.named(call)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (e *Eventarc) get(call *kernel.Call) (any, error) {
 
 // list answers in the order of names. A page token is the number of triggers
 // that came before.
-func (e *Eventarc) list(call *kernel.Call) (any, error) {
+func (e *Eventarc) list(call *apiserver.Call) (any, error) {
 	location := call.Var("location")
 	if location != "-" {
 		if err := checkLocation(location); err != nil {
@@ -80,7 +80,7 @@ func (e *Eventarc) list(call *kernel.Call) (any, error) {
 	}
 	for _, parameter := range []string{"filter", "orderBy"} {
 		if call.Query(parameter) != "" {
-			return nil, kernel.Invalid("The request was invalid: %s is not supported here.", parameter)
+			return nil, apiserver.Invalid("The request was invalid: %s is not supported here.", parameter)
 		}
 	}
 	found := e.all(location)
@@ -103,7 +103,7 @@ func (e *Eventarc) list(call *kernel.Call) (any, error) {
 }
 
 // page is which of a number of triggers are asked for.
-func page(call *kernel.Call, total int) (from, to int, err error) {
+func page(call *apiserver.Call, total int) (from, to int, err error) {
 	size := 0
 	for parameter, into := range map[string]*int{"pageToken": &from, "pageSize": &size} {
 		text := call.Query(parameter)
@@ -111,7 +111,7 @@ func page(call *kernel.Call, total int) (from, to int, err error) {
 			continue
 		}
 		if *into, err = strconv.Atoi(text); err != nil || *into < 0 {
-			return 0, 0, kernel.Invalid("The request was invalid: invalid value for %s: %q", parameter, text)
+			return 0, 0, apiserver.Invalid("The request was invalid: invalid value for %s: %q", parameter, text)
 		}
 	}
 	if size == 0 || size > maxPageSize {

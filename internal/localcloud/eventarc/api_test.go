@@ -16,7 +16,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -31,7 +31,7 @@ func serve(t *testing.T) string {
 	t.Helper()
 	const role = "projects/demo-project/roles/triggerMaker"
 	cloud := localcloud.New(localcloud.Options{
-		Roles:  []kernel.Role{{Name: role, Permissions: []string{"eventarc.triggers.create"}}},
+		Roles:  []apiserver.Role{{Name: role, Permissions: []string{"eventarc.triggers.create"}}},
 		Grants: []resourcemanager.Grant{{Role: "roles/editor", Member: "user:alice@example.com"}, {Role: role, Member: "user:carol@example.com"}},
 	})
 	server := httptest.NewServer(cloud)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -57,7 +57,7 @@ func (e *Eventarc) send(to *trigger, what event) {
 }
 
 func (e *Eventarc) publish(ctx context.Context, to *trigger, what event) error {
-	contentType := kernel.Text(to.resource, "eventDataContentType")
+	contentType := apiserver.Text(to.resource, "eventDataContentType")
 	headers, err := what.headers(contentType)
 	if err != nil {
 		return err

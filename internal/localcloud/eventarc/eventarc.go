@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // carrying bounds how long one step of the transport may hold up an API call.
@@ -49,7 +49,7 @@ type Options struct {
 
 // Eventarc is the Eventarc of one project. It is safe for concurrent use.
 type Eventarc struct {
-	kernel  *kernel.Kernel
+	server  *apiserver.Server
 	options Options
 
 	writing sync.Mutex // held by whoever changes which triggers there are
@@ -58,8 +58,8 @@ type Eventarc struct {
 }
 
 // New returns an Eventarc without triggers.
-func New(k *kernel.Kernel, options Options) *Eventarc {
-	return &Eventarc{kernel: k, options: options, byName: map[string]*trigger{}}
+func New(s *apiserver.Server, options Options) *Eventarc {
+	return &Eventarc{server: s, options: options, byName: map[string]*trigger{}}
 }
 
 // find returns a trigger by its full name, or nil.
@@ -126,12 +126,12 @@ func (e *Eventarc) reset() {
 
 // parent is what the triggers of a location are called after.
 func parent(location string) string {
-	return "projects/" + kernel.ProjectID + "/locations/" + location
+	return "projects/" + apiserver.ProjectID + "/locations/" + location
 }
 
 // withoutProject takes "projects/P/" off a name, P being the id or the number.
 func withoutProject(name string) string {
-	for _, project := range []string{kernel.ProjectID, kernel.ProjectNumber} {
+	for _, project := range []string{apiserver.ProjectID, apiserver.ProjectNumber} {
 		if rest, ok := strings.CutPrefix(name, "projects/"+project+"/"); ok {
 			return rest
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
@@ -62,10 +62,10 @@ func parseFilter(sent any) (filter, error) {
 	object, _ := sent.(map[string]any)
 	for key := range object {
 		if !slices.Contains([]string{"attribute", "value", "operator"}, key) {
-			return filter{}, kernel.UnknownField(key, "trigger.event_filters")
+			return filter{}, apiserver.UnknownField(key, "trigger.event_filters")
 		}
 	}
-	one := filter{attribute: kernel.Text(object, "attribute"), value: kernel.Text(object, "value")}
+	one := filter{attribute: apiserver.Text(object, "attribute"), value: apiserver.Text(object, "value")}
 	switch one.attribute {
 	case "type", "serviceName", "methodName", "resourceName":
 	default:
@@ -74,7 +74,7 @@ func parseFilter(sent any) (filter, error) {
 	if one.value == "" {
 		return one, invalid("event_filters", "attribute %q has no value", one.attribute)
 	}
-	switch operator := kernel.Text(object, "operator"); {
+	switch operator := apiserver.Text(object, "operator"); {
 	case operator == "":
 		return one, nil
 	case operator != pathPattern || one.attribute != "resourceName":
@@ -132,5 +132,5 @@ func within(segment string) string {
 
 // invalid is the 400 of a field of a trigger. Its words are ours (unverified).
 func invalid(field, format string, args ...any) error {
-	return kernel.Invalid("The request was invalid: invalid value for trigger."+field+": "+format, args...)
+	return apiserver.Invalid("The request was invalid: invalid value for trigger."+field+": "+format, args...)
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // everywhere is the location whose triggers see the events of all locations.
@@ -63,27 +63,27 @@ type trigger struct {
 func newTrigger(resource map[string]any, location, id string) (*trigger, error) {
 	made := &trigger{name: parent(location) + "/triggers/" + id, location: location, resource: resource}
 	var err error
-	if made.filters, err = parseFilters(kernel.List(resource, "eventFilters")); err != nil {
+	if made.filters, err = parseFilters(apiserver.List(resource, "eventFilters")); err != nil {
 		return nil, err
 	}
 	if err := made.readDestination(); err != nil {
 		return nil, err
 	}
-	made.route.Account = kernel.Text(resource, "serviceAccount")
+	made.route.Account = apiserver.Text(resource, "serviceAccount")
 	if made.route.Account != "" && !account.MatchString(made.route.Account) {
 		return nil, invalid("service_account", "%q is no service account", made.route.Account)
 	}
-	if made.route.Once, err = once(kernel.Object(resource, "retryPolicy")); err != nil {
+	if made.route.Once, err = once(apiserver.Object(resource, "retryPolicy")); err != nil {
 		return nil, err
 	}
-	switch kernel.Text(resource, "eventDataContentType") {
+	switch apiserver.Text(resource, "eventDataContentType") {
 	case "":
 		resource["eventDataContentType"] = jsonContent
 	case jsonContent, protobufContent:
 	default:
 		return nil, invalid("event_data_content_type", "%q is neither %q nor %q", resource["eventDataContentType"], jsonContent, protobufContent)
 	}
-	if topic := kernel.Text(kernel.Object(kernel.Object(resource, "transport"), "pubsub"), "topic"); topic != "" {
+	if topic := apiserver.Text(apiserver.Object(apiserver.Object(resource, "transport"), "pubsub"), "topic"); topic != "" {
 		return nil, invalid("transport.pubsub.topic", "a topic can be given for Pub/Sub events only")
 	}
 	resource["name"] = made.name
@@ -92,18 +92,18 @@ func newTrigger(resource map[string]any, location, id string) (*trigger, error) 
 
 // readDestination takes the one kind of destination that is served here.
 func (t *trigger) readDestination() error {
-	destination := kernel.Object(t.resource, "destination")
-	service := kernel.Object(destination, "cloudRun")
+	destination := apiserver.Object(t.resource, "destination")
+	service := apiserver.Object(destination, "cloudRun")
 	if service == nil || len(destination) != 1 {
 		return invalid("destination", "only a Cloud Run service is served here: cloud_run with service and region")
 	}
 	for key := range service {
 		if key != "service" && key != "region" && key != "path" {
-			return kernel.UnknownField(key, "trigger.destination.cloud_run")
+			return apiserver.UnknownField(key, "trigger.destination.cloud_run")
 		}
 	}
-	t.route.Service, t.route.Region = kernel.Text(service, "service"), kernel.Text(service, "region")
-	t.route.Path = strings.TrimPrefix(kernel.Text(service, "path"), "/")
+	t.route.Service, t.route.Region = apiserver.Text(service, "service"), apiserver.Text(service, "region")
+	t.route.Path = strings.TrimPrefix(apiserver.Text(service, "path"), "/")
 	switch {
 	case !serviceID.MatchString(t.route.Service):
 		return invalid("destination.cloud_run.service", "%q is no name of a service of the trigger's project", t.route.Service)
@@ -135,7 +135,7 @@ func (t *trigger) carry(topic, subscription string) {
 
 // transportNames are the names of topic and subscription of a new trigger.
 func transportNames(location, id string) (topic, subscription string) {
-	project, number := "projects/"+kernel.ProjectID, kernel.NewID()[:3]
+	project, number := "projects/"+apiserver.ProjectID, apiserver.NewID()[:3]
 	base := fmt.Sprintf("eventarc-%s-%s", location, id)
 	return project + "/topics/" + base + "-" + number, project + "/subscriptions/" + base + "-sub-" + number
 }
@@ -151,7 +151,7 @@ func (t *trigger) version(at time.Time) {
 func (t *trigger) view() map[string]any {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	shown := kernel.Clone(t.resource)
+	shown := apiserver.Clone(t.resource)
 	if !t.opened {
 		shown["conditions"] = map[string]any{"destination": map[string]any{"code": "NOT_FOUND", "message": t.problem}}
 	}

@@ -6,11 +6,11 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // describe completes the call's log entry.
-func describe(call *kernel.Call, name string) {
+func describe(call *apiserver.Call, name string) {
 	call.Resource = name
 	if call.Record != nil {
 		call.Record.ResourceName, call.Record.Location = name, call.Var("location")
@@ -20,13 +20,13 @@ func describe(call *kernel.Call, name string) {
 	}
 }
 
-func (e *Eventarc) create(call *kernel.Call) (any, error) {
+func (e *Eventarc) create(call *apiserver.Call) (any, error) {
 	location, id := call.Var("location"), call.Query("triggerId")
 	if err := checkLocation(location); err != nil {
 		return nil, err
 	}
 	if !triggerID.MatchString(id) {
-		return nil, kernel.Invalid("The request was invalid: invalid value for trigger_id: %q", id)
+		return nil, apiserver.Invalid("The request was invalid: invalid value for trigger_id: %q", id)
 	}
 	target := parent(location) + "/triggers/" + id
 	describe(call, target)
@@ -37,20 +37,20 @@ func (e *Eventarc) create(call *kernel.Call) (any, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	if e.find(target) != nil {
-		return nil, kernel.AlreadyExists("Resource '%s' already exists", target)
+		return nil, apiserver.AlreadyExists("Resource '%s' already exists", target)
 	}
 	made, err := newTrigger(resource, location, id)
 	if err != nil {
 		return nil, err
 	}
-	created := e.kernel.Stamp()
+	created := e.server.Stamp()
 	made.carry(transportNames(location, id))
-	made.resource["uid"], made.resource["createTime"] = kernel.NewUUID(), stamp(created)
+	made.resource["uid"], made.resource["createTime"] = apiserver.NewUUID(), stamp(created)
 	made.version(created)
 	return e.write(call, "create", made, nil)
 }
 
-func (e *Eventarc) patch(call *kernel.Call) (any, error) {
+func (e *Eventarc) patch(call *apiserver.Call) (any, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	old, err := e.named(call)
@@ -66,7 +66,7 @@ func (e *Eventarc) patch(call *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	resource := kernel.Clone(old.resource)
+	resource := apiserver.Clone(old.resource)
 	delete(resource, "transport")
 	for _, field := range fields {
 		assign(resource, changes, field)
@@ -76,13 +76,13 @@ func (e *Eventarc) patch(call *kernel.Call) (any, error) {
 		return nil, err
 	}
 	made.carry(old.route.Topic, old.route.Subscription)
-	made.version(e.kernel.Stamp())
+	made.version(e.server.Stamp())
 	return e.write(call, "update", made, old)
 }
 
 // write puts a trigger in the place of the old one, nil = there was none, if
 // its caller may act as its account.
-func (e *Eventarc) write(call *kernel.Call, verb string, made, old *trigger) (any, error) {
+func (e *Eventarc) write(call *apiserver.Call, verb string, made, old *trigger) (any, error) {
 	if made.route.Account != "" {
 		if err := call.ActAs(made.route.Account); err != nil {
 			return nil, err
@@ -90,7 +90,7 @@ func (e *Eventarc) write(call *kernel.Call, verb string, made, old *trigger) (an
 	}
 	if call.Query("validateOnly") == "true" {
 		call.Record = nil
-		return asked(call, verb, made.name, kernel.Clone(made.resource)), nil
+		return asked(call, verb, made.name, apiserver.Clone(made.resource)), nil
 	}
 	return e.begin(call, verb, made.name, func() map[string]any {
 		if old != nil {
@@ -101,7 +101,7 @@ func (e *Eventarc) write(call *kernel.Call, verb string, made, old *trigger) (an
 	}), nil
 }
 
-func (e *Eventarc) remove(call *kernel.Call) (any, error) {
+func (e *Eventarc) remove(call *apiserver.Call) (any, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	old, err := e.named(call)
@@ -113,7 +113,7 @@ func (e *Eventarc) remove(call *kernel.Call) (any, error) {
 	}
 	describe(call, old.name)
 	if etag := call.Query("etag"); etag != "" && etag != old.resource["etag"] {
-		return nil, kernel.Aborted("The request was aborted: the etag %s is not the current one of '%s'", etag, old.name)
+		return nil, apiserver.Aborted("The request was aborted: the etag %s is not the current one of '%s'", etag, old.name)
 	}
 	if call.Query("validateOnly") == "true" {
 		call.Record = nil
@@ -121,20 +121,20 @@ func (e *Eventarc) remove(call *kernel.Call) (any, error) {
 	}
 	return e.begin(call, "delete", old.name, func() map[string]any {
 		e.drop(old)
-		return kernel.Clone(old.resource)
+		return apiserver.Clone(old.resource)
 	}), nil
 }
 
 // sent are the writable fields of the trigger in a request's body.
-func sent(call *kernel.Call, name string) (map[string]any, error) {
+func sent(call *apiserver.Call, name string) (map[string]any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
-	if given := kernel.Text(body, "name"); given != "" && withoutProject(given) != withoutProject(name) {
+	if given := apiserver.Text(body, "name"); given != "" && withoutProject(given) != withoutProject(name) {
 		return nil, invalid("name", "%q is not %q", given, name)
 	}
-	resource := kernel.Clone(body)
+	resource := apiserver.Clone(body)
 	for key := range resource {
 		if outputOnly[key] {
 			delete(resource, key)
@@ -142,10 +142,10 @@ func sent(call *kernel.Call, name string) (map[string]any, error) {
 		}
 		fits := writable[key]
 		if fits == nil {
-			return nil, kernel.UnknownField(key, "trigger")
+			return nil, apiserver.UnknownField(key, "trigger")
 		}
 		if !fits(resource[key]) {
-			return nil, kernel.Invalid("Invalid value at 'trigger.%s'", key)
+			return nil, apiserver.Invalid("Invalid value at 'trigger.%s'", key)
 		}
 	}
 	return resource, nil
@@ -166,7 +166,7 @@ func masked(mask string, changes map[string]any) ([][]string, error) {
 	for path := range strings.SplitSeq(mask, ",") {
 		field := strings.Split(camel(strings.TrimSpace(path)), ".")
 		if writable[field[0]] == nil || field[0] == "transport" {
-			return nil, kernel.Invalid("The request was invalid: invalid value for update_mask: %q", path)
+			return nil, apiserver.Invalid("The request was invalid: invalid value for update_mask: %q", path)
 		}
 		fields = append(fields, field)
 	}
@@ -183,10 +183,10 @@ func assign(into, sent map[string]any, path []string) {
 	case len(path) == 1:
 		delete(into, key)
 	default:
-		if kernel.Object(into, key) == nil {
+		if apiserver.Object(into, key) == nil {
 			into[key] = map[string]any{}
 		}
-		assign(kernel.Object(into, key), kernel.Object(sent, key), path[1:])
+		assign(apiserver.Object(into, key), apiserver.Object(sent, key), path[1:])
 	}
 }
 
@@ -198,6 +198,6 @@ func camel(path string) string {
 }
 
 func missing(err error) bool {
-	var answered *kernel.Error
+	var answered *apiserver.Error
 	return errors.As(err, &answered) && answered.Code == http.StatusNotFound
 }

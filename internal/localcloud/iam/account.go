@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // accountID is the grammar of a service account's id.
@@ -14,46 +14,46 @@ var accountID = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
 const accountDocs = "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/"
 
 // accountRoutes make service accounts: policies can only name those that exist.
-func (a api) accountRoutes() []kernel.Route {
+func (a api) accountRoutes() []apiserver.Route {
 	const collection, one = "/v1/projects/{project}/serviceAccounts", "/v1/projects/{project}/serviceAccounts/{account}"
-	of := func(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
-		return kernel.Route{
+	of := func(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
+		return apiserver.Route{
 			Verb: verb, Path: path, API: "iam", ID: "iam.projects.serviceAccounts." + method,
 			Permission: "iam.serviceAccounts." + method, Source: accountDocs + method, Handle: handle,
 		}
 	}
-	return []kernel.Route{
+	return []apiserver.Route{
 		of("GET", collection, "list", a.listAccounts),
 		of("GET", one, "get", a.getAccount),
 		written(of("POST", collection, "create", a.createAccount), "CreateServiceAccount"),
 		written(of("DELETE", one, "delete", a.deleteAccount), "DeleteServiceAccount"),
-		named(of("POST", one+":getIamPolicy", "getIamPolicy", a.onPolicy((*kernel.Call).GetIamPolicy))),
-		named(written(of("POST", one+":setIamPolicy", "setIamPolicy", a.onPolicy((*kernel.Call).SetIamPolicy)), "SetIAMPolicy")),
+		named(of("POST", one+":getIamPolicy", "getIamPolicy", a.onPolicy((*apiserver.Call).GetIamPolicy))),
+		named(written(of("POST", one+":setIamPolicy", "setIamPolicy", a.onPolicy((*apiserver.Call).SetIamPolicy)), "SetIAMPolicy")),
 	}
 }
 
 // named makes a call be about the account, whose policy says who may act as it.
-func named(route kernel.Route) kernel.Route {
-	route.Resource = func(c *kernel.Call) string {
-		return "projects/" + kernel.ProjectID + "/serviceAccounts/" + c.Var("account")
+func named(route apiserver.Route) apiserver.Route {
+	route.Resource = func(c *apiserver.Call) string {
+		return "projects/" + apiserver.ProjectID + "/serviceAccounts/" + c.Var("account")
 	}
 	return route
 }
 
 // onPolicy reads or writes the policy of an account that is there.
-func (a api) onPolicy(do func(*kernel.Call, string) (any, error)) func(*kernel.Call) (any, error) {
-	return func(c *kernel.Call) (any, error) {
+func (a api) onPolicy(do func(*apiserver.Call, string) (any, error)) func(*apiserver.Call) (any, error) {
+	return func(c *apiserver.Call) (any, error) {
 		account, err := a.findAccount(c.Var("account"))
 		if err != nil {
 			return nil, err
 		}
-		return do(c, "projects/"+kernel.ProjectID+"/serviceAccounts/"+account.Email)
+		return do(c, "projects/"+apiserver.ProjectID+"/serviceAccounts/"+account.Email)
 	}
 }
 
-func accountView(account kernel.Account) map[string]any {
+func accountView(account apiserver.Account) map[string]any {
 	shown := map[string]any{
-		"name": "projects/" + kernel.ProjectID + "/serviceAccounts/" + account.Email, "projectId": kernel.ProjectID,
+		"name": "projects/" + apiserver.ProjectID + "/serviceAccounts/" + account.Email, "projectId": apiserver.ProjectID,
 		"email": account.Email, "uniqueId": account.UniqueID, "oauth2ClientId": account.UniqueID,
 		"etag": base64.StdEncoding.EncodeToString([]byte(account.UniqueID)[:8]),
 	}
@@ -65,10 +65,10 @@ func accountView(account kernel.Account) map[string]any {
 	return shown
 }
 
-func (a api) listAccounts(*kernel.Call) (any, error) {
+func (a api) listAccounts(*apiserver.Call) (any, error) {
 	answer := map[string]any{}
 	var all []any
-	for _, account := range a.kernel.Accounts() {
+	for _, account := range a.server.Accounts() {
 		all = append(all, accountView(account))
 	}
 	if all != nil {
@@ -78,16 +78,16 @@ func (a api) listAccounts(*kernel.Call) (any, error) {
 }
 
 // findAccount takes the address or the unique id. The text is recorded.
-func (a api) findAccount(name string) (kernel.Account, error) {
-	for _, account := range a.kernel.Accounts() {
+func (a api) findAccount(name string) (apiserver.Account, error) {
+	for _, account := range a.server.Accounts() {
 		if account.Email == name || account.UniqueID == name {
 			return account, nil
 		}
 	}
-	return kernel.Account{}, kernel.NotFound("Unknown service account")
+	return apiserver.Account{}, apiserver.NotFound("Unknown service account")
 }
 
-func (a api) getAccount(c *kernel.Call) (any, error) {
+func (a api) getAccount(c *apiserver.Call) (any, error) {
 	account, err := a.findAccount(c.Var("account"))
 	if err != nil {
 		return nil, err
@@ -95,35 +95,35 @@ func (a api) getAccount(c *kernel.Call) (any, error) {
 	return accountView(account), nil
 }
 
-func (a api) createAccount(c *kernel.Call) (any, error) {
+func (a api) createAccount(c *apiserver.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
 		return nil, err
 	}
-	if err := kernel.CheckFields(body, "", "accountId serviceAccount"); err != nil {
+	if err := apiserver.CheckFields(body, "", "accountId serviceAccount"); err != nil {
 		return nil, err
 	}
-	id, wanted := kernel.Text(body, "accountId"), kernel.Object(body, "serviceAccount")
+	id, wanted := apiserver.Text(body, "accountId"), apiserver.Object(body, "serviceAccount")
 	if !accountID.MatchString(id) {
-		return nil, kernel.Invalid("The account ID %q does not have a length between 6 and 30, or has invalid characters.", id)
+		return nil, apiserver.Invalid("The account ID %q does not have a length between 6 and 30, or has invalid characters.", id)
 	}
-	account := kernel.Account{
-		Email: id + "@" + kernel.ProjectID + ".iam.gserviceaccount.com", UniqueID: "11" + kernel.NewID(),
-		DisplayName: kernel.Text(wanted, "displayName"), Description: kernel.Text(wanted, "description"),
+	account := apiserver.Account{
+		Email: id + "@" + apiserver.ProjectID + ".iam.gserviceaccount.com", UniqueID: "11" + apiserver.NewID(),
+		DisplayName: apiserver.Text(wanted, "displayName"), Description: apiserver.Text(wanted, "description"),
 	}
 	if _, err := a.findAccount(account.Email); err == nil {
-		return nil, kernel.AlreadyExists("Service account %s already exists within project projects/%s.", id, kernel.ProjectID)
+		return nil, apiserver.AlreadyExists("Service account %s already exists within project projects/%s.", id, apiserver.ProjectID)
 	}
-	a.kernel.PutAccount(account)
+	a.server.PutAccount(account)
 	return accountView(account), nil
 }
 
-func (a api) deleteAccount(c *kernel.Call) (any, error) {
+func (a api) deleteAccount(c *apiserver.Call) (any, error) {
 	account, err := a.findAccount(c.Var("account"))
 	if err != nil {
 		return nil, err
 	}
-	a.kernel.DropAccount(account.Email)
-	a.kernel.DeletePolicy("projects/" + kernel.ProjectID + "/serviceAccounts/" + account.Email)
+	a.server.DropAccount(account.Email)
+	a.server.DeletePolicy("projects/" + apiserver.ProjectID + "/serviceAccounts/" + account.Email)
 	return map[string]any{}, nil
 }

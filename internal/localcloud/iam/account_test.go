@@ -6,29 +6,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
 const accounts = "/v1/projects/demo-project/serviceAccounts"
 
 func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
-	k := kernel.New(kernel.Options{Clock: time.Now})
-	t.Cleanup(k.Close)
-	k.Serve(iam.New(k))
-	k.Serve(resourcemanager.New(k, resourcemanager.Options{Grants: []resourcemanager.Grant{
+	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	t.Cleanup(s.Close)
+	s.Serve(iam.New(s))
+	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: []resourcemanager.Grant{
 		{Role: "roles/viewer", Member: "serviceAccount:seeded@demo-project.iam.gserviceaccount.com"},
 	}}))
 	name := func(member string) (int, map[string]any) {
-		return call(t, k, "", "POST", "/v1/projects/demo-project:setIamPolicy",
+		return call(t, s, "", "POST", "/v1/projects/demo-project:setIamPolicy",
 			`{"policy":{"bindings":[{"role":"roles/owner","members":["user:owner@example.com"]},{"role":"roles/viewer","members":["`+member+`"]}]}}`)
 	}
 	const pusher = "pusher@demo-project.iam.gserviceaccount.com"
 	if status, body := name("serviceAccount:" + pusher); status != 400 || !strings.Contains(fmt.Sprint(body), "does not exist") {
 		t.Errorf("before it was made: %d %v, want 400", status, body)
 	}
-	status, made := call(t, k, "", "POST", accounts, `{"accountId":"pusher","serviceAccount":{"displayName":"Pushes"}}`)
+	status, made := call(t, s, "", "POST", accounts, `{"accountId":"pusher","serviceAccount":{"displayName":"Pushes"}}`)
 	if status != 200 || made["email"] != pusher || made["displayName"] != "Pushes" || made["uniqueId"] == "" {
 		t.Fatalf("making it: %d %v", status, made)
 	}
@@ -38,7 +38,7 @@ func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
 			t.Errorf("%s: %d %v, want 200", member, status, body)
 		}
 	}
-	if status, _ := call(t, k, "", "DELETE", accounts+"/"+pusher, ""); status != 200 {
+	if status, _ := call(t, s, "", "DELETE", accounts+"/"+pusher, ""); status != 200 {
 		t.Errorf("deleting it: %d", status)
 	}
 	if status, _ := name("serviceAccount:" + pusher); status != 400 {
@@ -47,9 +47,9 @@ func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
 }
 
 func TestServiceAccountsAnswerAsRecorded(t *testing.T) {
-	k := kernel.New(kernel.Options{Clock: time.Now})
-	t.Cleanup(k.Close)
-	k.Serve(iam.New(k))
+	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	t.Cleanup(s.Close)
+	s.Serve(iam.New(s))
 	for _, step := range []struct {
 		name, verb, path, body string
 		status                 int
@@ -62,42 +62,42 @@ func TestServiceAccountsAnswerAsRecorded(t *testing.T) {
 		{"a field that is none", "POST", accounts, `{"id":"reader"}`, 400, ""},
 		{"read", "GET", accounts + "/reader@demo-project.iam.gserviceaccount.com", "", 200, ""},
 	} {
-		status, body := call(t, k, "", step.verb, step.path, step.body)
+		status, body := call(t, s, "", step.verb, step.path, step.body)
 		if status != step.status || !strings.Contains(fmt.Sprint(body), step.message) {
 			t.Errorf("%s: %d %v, want %d with %q", step.name, status, body, step.status, step.message)
 		}
 	}
-	if _, listed := call(t, k, "", "GET", accounts, ""); len(listed["accounts"].([]any)) != 1 {
+	if _, listed := call(t, s, "", "GET", accounts, ""); len(listed["accounts"].([]any)) != 1 {
 		t.Errorf("listed %v, want the one that was made", listed)
 	}
 }
 
 func TestWhoMayActAsAnAccountIsGrantedOnIt(t *testing.T) {
-	k := kernel.New(kernel.Options{Clock: time.Now})
-	t.Cleanup(k.Close)
-	k.Serve(iam.New(k))
+	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	t.Cleanup(s.Close)
+	s.Serve(iam.New(s))
 	const email = "runtime@demo-project.iam.gserviceaccount.com"
-	if status, body := call(t, k, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 404 {
+	if status, body := call(t, s, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 404 {
 		t.Errorf("before it was made: %d %v, want 404", status, body)
 	}
-	if status, body := call(t, k, "", "POST", accounts, `{"accountId":"runtime"}`); status != 200 {
+	if status, body := call(t, s, "", "POST", accounts, `{"accountId":"runtime"}`); status != 200 {
 		t.Fatalf("making it: %d %v", status, body)
 	}
 	acts := func() bool {
-		return k.Allowed(kernel.Access{Principal: "user:alice@example.com", Permission: "iam.serviceAccounts.actAs", Resource: "projects/demo-project/serviceAccounts/" + email})
+		return s.Allowed(apiserver.Access{Principal: "user:alice@example.com", Permission: "iam.serviceAccounts.actAs", Resource: "projects/demo-project/serviceAccounts/" + email})
 	}
 	if acts() {
 		t.Error("alice acts as the account before it was granted")
 	}
-	status, body := call(t, k, "", "POST", accounts+"/"+email+":setIamPolicy",
+	status, body := call(t, s, "", "POST", accounts+"/"+email+":setIamPolicy",
 		`{"policy":{"bindings":[{"role":"roles/iam.serviceAccountUser","members":["user:alice@example.com"]}]}}`)
 	if status != 200 || !acts() {
 		t.Errorf("granted: %d %v, and alice acts as the account: %t", status, body, acts())
 	}
-	if status, body := call(t, k, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 200 || !strings.Contains(fmt.Sprint(body), "user:alice@example.com") {
+	if status, body := call(t, s, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 200 || !strings.Contains(fmt.Sprint(body), "user:alice@example.com") {
 		t.Errorf("read: %d %v, want the grant", status, body)
 	}
-	if status, _ := call(t, k, "", "DELETE", accounts+"/"+email, ""); status != 200 || acts() {
+	if status, _ := call(t, s, "", "DELETE", accounts+"/"+email, ""); status != 200 || acts() {
 		t.Errorf("deleted: %d, and alice still acts as the account: %t", status, acts())
 	}
 }

@@ -3,7 +3,7 @@ package iam
 import (
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // longest is how long a token may live, and lives where nobody says how long.
@@ -12,15 +12,15 @@ const longest = time.Hour
 
 // NewCredentials returns the IAM Credentials API, as far as it generates access
 // tokens for who may impersonate a service account.
-func NewCredentials(k *kernel.Kernel) kernel.API {
-	a := api{k}
-	return kernel.API{Name: "iamcredentials", Routes: []kernel.Route{{
+func NewCredentials(s *apiserver.Server) apiserver.API {
+	a := api{s}
+	return apiserver.API{Name: "iamcredentials", Routes: []apiserver.Route{{
 		Verb: "POST", Path: "/v1/projects/-/serviceAccounts/{account}:generateAccessToken", API: "iamcredentials",
 		ID: "iamcredentials.projects.serviceAccounts.generateAccessToken", AuditMethod: "GenerateAccessToken",
 		Permission: "iam.serviceAccounts.getAccessToken",
 		Source:     "cloud.google.com/iam/docs/create-short-lived-credentials-direct",
-		Resource: func(c *kernel.Call) string {
-			return "projects/" + kernel.ProjectID + "/serviceAccounts/" + c.Var("account")
+		Resource: func(c *apiserver.Call) string {
+			return "projects/" + apiserver.ProjectID + "/serviceAccounts/" + c.Var("account")
 		},
 		Handle: a.generateAccessToken,
 	}}}
@@ -29,7 +29,7 @@ func NewCredentials(k *kernel.Kernel) kernel.API {
 // generateAccessToken gives the caller a token of the account. Its log entry,
 // of data access, which is switched on here, shows no token.
 // Source: iam/docs/audit-logging/examples-service-accounts.
-func (a api) generateAccessToken(c *kernel.Call) (any, error) {
+func (a api) generateAccessToken(c *apiserver.Call) (any, error) {
 	account, err := a.lent(c)
 	if err != nil {
 		return nil, err
@@ -38,20 +38,20 @@ func (a api) generateAccessToken(c *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := kernel.CheckFields(body, "", "scope lifetime delegates"); err != nil {
+	if err := apiserver.CheckFields(body, "", "scope lifetime delegates"); err != nil {
 		return nil, err
 	}
 	lifetime := longest
-	if text := kernel.Text(body, "lifetime"); text != "" {
+	if text := apiserver.Text(body, "lifetime"); text != "" {
 		if lifetime, err = time.ParseDuration(text); err != nil || lifetime <= 0 || lifetime > longest {
-			return nil, kernel.Invalid("Request contains an invalid argument: lifetime %q: write at most 3600s.", text)
+			return nil, apiserver.Invalid("Request contains an invalid argument: lifetime %q: write at most 3600s.", text)
 		}
 	}
 	switch {
-	case len(kernel.List(body, "scope")) == 0:
-		return nil, kernel.Invalid("Request contains an invalid argument: scope is required.")
-	case len(kernel.List(body, "delegates")) > 0:
-		return nil, kernel.Invalid("Request contains an invalid argument: delegates are not served here.")
+	case len(apiserver.List(body, "scope")) == 0:
+		return nil, apiserver.Invalid("Request contains an invalid argument: scope is required.")
+	case len(apiserver.List(body, "delegates")) > 0:
+		return nil, apiserver.Invalid("Request contains an invalid argument: delegates are not served here.")
 	}
 	return map[string]any{
 		"accessToken": c.LentToken(account.Email), "expireTime": c.Time.Add(lifetime).UTC().Format(time.RFC3339),
@@ -59,18 +59,18 @@ func (a api) generateAccessToken(c *kernel.Call) (any, error) {
 }
 
 // lent finds the account, and writes the call's log entry about it.
-func (a api) lent(c *kernel.Call) (kernel.Account, error) {
+func (a api) lent(c *apiserver.Call) (apiserver.Account, error) {
 	record := c.Record
-	record.Log, record.Severity, record.ResourceType = kernel.DataAccess, "INFO", "service_account"
+	record.Log, record.Severity, record.ResourceType = apiserver.DataAccess, "INFO", "service_account"
 	record.Request = map[string]any{
 		"@type": "type.googleapis.com/google.iam.credentials.v1.GenerateAccessTokenRequest",
 		"name":  "projects/-/serviceAccounts/" + c.Var("account"),
 	}
 	record.Response = map[string]any{}
-	record.Labels = map[string]string{"email_id": c.Var("account"), "project_id": kernel.ProjectID, "unique_id": ""}
+	record.Labels = map[string]string{"email_id": c.Var("account"), "project_id": apiserver.ProjectID, "unique_id": ""}
 	account, err := a.findAccount(c.Var("account"))
 	if err != nil {
-		return account, kernel.NotFound("Not found; Gaia id not found for email %s", c.Var("account"))
+		return account, apiserver.NotFound("Not found; Gaia id not found for email %s", c.Var("account"))
 	}
 	record.Labels["unique_id"] = account.UniqueID
 	record.ResourceName = "projects/-/serviceAccounts/" + account.UniqueID

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
 	docs   = "cloud.google.com/iam/docs/reference/rest/v1/projects.roles/"
-	parent = "projects/" + kernel.ProjectID + "/roles"
+	parent = "projects/" + apiserver.ProjectID + "/roles"
 )
 
 var (
@@ -22,50 +22,50 @@ var (
 	writable = "name title description includedPermissions stage etag deleted"
 )
 
-type api struct{ kernel *kernel.Kernel }
+type api struct{ server *apiserver.Server }
 
-// New returns the API. The roles themselves are the kernel's.
-func New(k *kernel.Kernel) kernel.API {
-	a := api{k}
+// New returns the API. The roles themselves are the server's.
+func New(s *apiserver.Server) apiserver.API {
+	a := api{s}
 	const collection, one = "/v1/projects/{project}/roles", "/v1/projects/{project}/roles/{role}"
-	routes := []kernel.Route{
+	routes := []apiserver.Route{
 		route("GET", collection, "list", a.list),
 		route("GET", one, "get", a.get),
 		written(route("POST", collection, "create", a.create), "CreateRole"),
 		written(route("PATCH", one, "patch", a.patch), "UpdateRole"),
 		written(route("DELETE", one, "delete", a.remove), "DeleteRole"),
 	}
-	return kernel.API{Name: "iam", Routes: append(routes, a.accountRoutes()...), State: a.state}
+	return apiserver.API{Name: "iam", Routes: append(routes, a.accountRoutes()...), State: a.state}
 }
 
-func route(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
+func route(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
 	right := method
 	if method == "patch" {
 		right = "update"
 	}
-	return kernel.Route{
+	return apiserver.Route{
 		Verb: verb, Path: path, API: "iam", ID: "iam.projects.roles." + method,
 		Permission: "iam.roles." + right, Source: docs + method, Handle: handle,
 	}
 }
 
-func written(route kernel.Route, method string) kernel.Route {
+func written(route apiserver.Route, method string) apiserver.Route {
 	route.Write, route.AuditMethod = true, "google.iam.admin.v1."+method
 	return route
 }
 
 func (a api) state() map[string]any {
 	state := map[string]any{}
-	for _, role := range a.kernel.CustomRoles() {
+	for _, role := range a.server.CustomRoles() {
 		state[role.Name] = view(role)
 	}
-	for _, account := range a.kernel.Accounts() {
-		state["projects/"+kernel.ProjectID+"/serviceAccounts/"+account.Email] = accountView(account)
+	for _, account := range a.server.Accounts() {
+		state["projects/"+apiserver.ProjectID+"/serviceAccounts/"+account.Email] = accountView(account)
 	}
 	return state
 }
 
-func view(role kernel.Role) map[string]any {
+func view(role apiserver.Role) map[string]any {
 	shown := map[string]any{"name": role.Name}
 	for key, text := range map[string]string{"title": role.Title, "description": role.Description, "stage": role.Stage} {
 		if text != "" {
@@ -83,10 +83,10 @@ func view(role kernel.Role) map[string]any {
 }
 
 // list shows roles without their permissions, unless the full view is asked for.
-func (a api) list(c *kernel.Call) (any, error) {
+func (a api) list(c *apiserver.Call) (any, error) {
 	answer := map[string]any{}
 	var all []any
-	for _, role := range a.kernel.CustomRoles() {
+	for _, role := range a.server.CustomRoles() {
 		if !strings.HasPrefix(role.Name, parent) { // the organization's
 			continue
 		}
@@ -102,16 +102,16 @@ func (a api) list(c *kernel.Call) (any, error) {
 	return answer, nil
 }
 
-func (a api) find(c *kernel.Call) (kernel.Role, error) {
+func (a api) find(c *apiserver.Call) (apiserver.Role, error) {
 	name := parent + "/" + c.Var("role")
-	role, ok := a.kernel.CustomRole(name)
+	role, ok := a.server.CustomRole(name)
 	if !ok {
-		return role, kernel.NotFound("The role named %s was not found.", name)
+		return role, apiserver.NotFound("The role named %s was not found.", name)
 	}
 	return role, nil
 }
 
-func (a api) get(c *kernel.Call) (any, error) {
+func (a api) get(c *apiserver.Call) (any, error) {
 	role, err := a.find(c)
 	if err != nil {
 		return nil, err
@@ -119,26 +119,26 @@ func (a api) get(c *kernel.Call) (any, error) {
 	return view(role), nil
 }
 
-func (a api) create(c *kernel.Call) (any, error) {
+func (a api) create(c *apiserver.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
 		return nil, err
 	}
-	if err := kernel.CheckFields(body, "", "roleId role"); err != nil {
+	if err := apiserver.CheckFields(body, "", "roleId role"); err != nil {
 		return nil, err
 	}
-	id := kernel.Text(body, "roleId")
+	id := apiserver.Text(body, "roleId")
 	if !roleID.MatchString(id) {
-		return nil, kernel.Invalid("The role_id must be 3 to 64 letters, digits, underscores and periods, not %q.", id)
+		return nil, apiserver.Invalid("The role_id must be 3 to 64 letters, digits, underscores and periods, not %q.", id)
 	}
-	role := kernel.Role{Name: parent + "/" + id, Stage: "ALPHA"}
-	if _, taken := a.kernel.CustomRole(role.Name); taken {
-		return nil, kernel.AlreadyExists("A role named %s in %s already exists.", id, "projects/"+kernel.ProjectID)
+	role := apiserver.Role{Name: parent + "/" + id, Stage: "ALPHA"}
+	if _, taken := a.server.CustomRole(role.Name); taken {
+		return nil, apiserver.AlreadyExists("A role named %s in %s already exists.", id, "projects/"+apiserver.ProjectID)
 	}
-	return a.write(role, kernel.Object(body, "role"), nil)
+	return a.write(role, apiserver.Object(body, "role"), nil)
 }
 
-func (a api) patch(c *kernel.Call) (any, error) {
+func (a api) patch(c *apiserver.Call) (any, error) {
 	role, err := a.find(c)
 	if err != nil {
 		return nil, err
@@ -155,8 +155,8 @@ func (a api) patch(c *kernel.Call) (any, error) {
 }
 
 // write gives a role what was sent, or of it what the mask names.
-func (a api) write(role kernel.Role, sent map[string]any, mask []string) (any, error) {
-	if err := kernel.CheckFields(sent, "role", writable); err != nil {
+func (a api) write(role apiserver.Role, sent map[string]any, mask []string) (any, error) {
+	if err := apiserver.CheckFields(sent, "role", writable); err != nil {
 		return nil, err
 	}
 	named := func(field string) bool {
@@ -165,30 +165,30 @@ func (a api) write(role kernel.Role, sent map[string]any, mask []string) (any, e
 	}
 	for field, into := range map[string]*string{"title": &role.Title, "description": &role.Description, "stage": &role.Stage} {
 		if named(field) {
-			*into = kernel.Text(sent, field)
+			*into = apiserver.Text(sent, field)
 		}
 	}
 	if named("includedPermissions") {
 		role.Permissions = nil
-		for _, each := range kernel.List(sent, "includedPermissions") {
+		for _, each := range apiserver.List(sent, "includedPermissions") {
 			text, _ := each.(string)
 			if !permission.MatchString(text) {
-				return nil, kernel.Invalid("Permission %v is not valid.", each)
+				return nil, apiserver.Invalid("Permission %v is not valid.", each)
 			}
 			role.Permissions = append(role.Permissions, text)
 		}
 	}
-	a.kernel.PutRole(role)
+	a.server.PutRole(role)
 	return view(role), nil
 }
 
 // remove forgets the role at once; Google keeps it for a while, to be restored.
-func (a api) remove(c *kernel.Call) (any, error) {
+func (a api) remove(c *apiserver.Call) (any, error) {
 	role, err := a.find(c)
 	if err != nil {
 		return nil, err
 	}
-	a.kernel.DropRole(role.Name)
+	a.server.DropRole(role.Name)
 	shown := view(role)
 	shown["deleted"] = true
 	return shown, nil

@@ -9,19 +9,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
 
 // call makes one call as somebody and returns its answer.
-func call(t *testing.T, k *kernel.Kernel, who, verb, path, body string) (int, map[string]any) {
+func call(t *testing.T, s *apiserver.Server, who, verb, path, body string) (int, map[string]any) {
 	t.Helper()
 	request := httptest.NewRequest(verb, path, strings.NewReader(body))
 	if who != "" {
 		request.Header.Set("Authorization", "Bearer "+who)
 	}
 	w := httptest.NewRecorder()
-	k.ServeHTTP(w, request)
+	s.ServeHTTP(w, request)
 	var answer map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		t.Fatalf("%s %s: %d %q is no JSON object", verb, path, w.Code, w.Body)
@@ -32,11 +32,11 @@ func call(t *testing.T, k *kernel.Kernel, who, verb, path, body string) (int, ma
 const collection = "/v1/projects/demo-project/roles"
 
 func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
-	k := kernel.New(kernel.Options{Clock: time.Now})
-	t.Cleanup(k.Close)
-	k.Serve(iam.New(k))
+	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	t.Cleanup(s.Close)
+	s.Serve(iam.New(s))
 	const reader = "user:reader@example.com"
-	k.SeedPolicy("projects/demo-project", []any{map[string]any{"role": "projects/demo-project/roles/reader", "members": []any{reader}}})
+	s.SeedPolicy("projects/demo-project", []any{map[string]any{"role": "projects/demo-project/roles/reader", "members": []any{reader}}})
 	for _, step := range []struct {
 		name, who, verb, path, body string
 		status                      int
@@ -62,7 +62,7 @@ func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
 		{"afterwards it allows nothing", reader, "GET", collection + "/reader", "", 403, nil},
 		{"none is left", "", "GET", collection + "?view=FULL", "", 200, map[string]any{}},
 	} {
-		status, answer := call(t, k, step.who, step.verb, step.path, step.body)
+		status, answer := call(t, s, step.who, step.verb, step.path, step.body)
 		if status != step.status {
 			t.Errorf("%s: %d %v, want %d", step.name, status, answer, step.status)
 		}

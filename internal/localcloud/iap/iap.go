@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const docs = "cloud.google.com/iap/docs/reference/rest/v1/v1/"
@@ -23,7 +23,7 @@ type Directory struct {
 }
 
 type api struct {
-	kernel    *kernel.Kernel
+	server    *apiserver.Server
 	directory Directory
 
 	mu       sync.Mutex
@@ -31,10 +31,10 @@ type api struct {
 }
 
 // New returns the API.
-func New(k *kernel.Kernel, directory Directory) kernel.API {
-	a := &api{kernel: k, directory: directory}
+func New(s *apiserver.Server, directory Directory) apiserver.API {
+	a := &api{server: s, directory: directory}
 	a.reset()
-	return kernel.API{Name: "iap", Routes: a.routes(), State: a.state, Reset: a.reset, StateName: a.stateName}
+	return apiserver.API{Name: "iap", Routes: a.routes(), State: a.state, Reset: a.reset, StateName: a.stateName}
 }
 
 func (a *api) reset() {
@@ -55,26 +55,26 @@ var levels = []level{
 	{"/iap_web/{web}/services/{service}", "iap.webServices"},
 }
 
-func (a *api) routes() []kernel.Route {
-	var routes []kernel.Route
+func (a *api) routes() []apiserver.Route {
+	var routes []apiserver.Route
 	for _, l := range levels {
-		routes = append(routes, kernel.Route{
+		routes = append(routes, apiserver.Route{
 			Verb: "POST", Path: "/v1/projects/{project}" + l.path + ":getIamPolicy", ID: "iap.getIamPolicy",
 			Permission: l.permission + ".getIamPolicy", Source: docs + "getIamPolicy", Handle: a.getPolicy,
-		}, kernel.Route{
+		}, apiserver.Route{
 			Verb: "POST", Path: "/v1/projects/{project}" + l.path + ":setIamPolicy", ID: "iap.setIamPolicy",
 			Permission: l.permission + ".setIamPolicy", Source: docs + "setIamPolicy", Handle: a.setPolicy,
 			Write: true, AuditMethod: "google.cloud.iap.v1.IdentityAwareProxyAdminService.SetIamPolicy",
-		}, kernel.Route{
+		}, apiserver.Route{
 			Verb: "POST", Path: "/v1/projects/{project}" + l.path + ":testIamPermissions", ID: "iap.testIamPermissions",
 			Source: docs + "testIamPermissions", Handle: a.testPermissions,
 		})
 	}
 	for _, l := range append([]level{{"", "iap.projects"}}, levels...) {
-		routes = append(routes, kernel.Route{
+		routes = append(routes, apiserver.Route{
 			Verb: "GET", Path: "/v1/projects/{project}" + l.path + ":iapSettings", ID: "iap.getIapSettings",
 			Permission: l.permission + ".getSettings", Source: docs + "getIapSettings", Handle: a.getSettings,
-		}, kernel.Route{
+		}, apiserver.Route{
 			Verb: "PATCH", Path: "/v1/projects/{project}" + l.path + ":iapSettings", ID: "iap.updateIapSettings",
 			Permission: l.permission + ".updateSettings", Source: docs + "updateIapSettings", Handle: a.updateSettings,
 			Write: true, AuditMethod: "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings",
@@ -92,8 +92,8 @@ var webType = regexp.MustCompile(`^(compute|cloud_run)(?:-([a-z]+-[a-z]+[0-9]{1,
 
 // resource is the canonical name of what the path means: with the project's
 // number and the backend service's numeric id (recorded).
-func (a *api) resource(c *kernel.Call) (string, error) {
-	name := "projects/" + kernel.ProjectNumber
+func (a *api) resource(c *apiserver.Call) (string, error) {
+	name := "projects/" + apiserver.ProjectNumber
 	if strings.Contains(c.Route.Path, "/iap_web") {
 		name += "/iap_web"
 	}
@@ -125,7 +125,7 @@ func (a *api) resource(c *kernel.Call) (string, error) {
 
 // subject is the resource of a call as its policy is kept under, or as it was
 // named where there is none.
-func (a *api) subject(c *kernel.Call) string {
+func (a *api) subject(c *apiserver.Call) string {
 	if name, err := a.resource(c); err == nil {
 		return name
 	}
@@ -133,9 +133,9 @@ func (a *api) subject(c *kernel.Call) string {
 }
 
 // missing is what is answered about a resource that is not there (unverified).
-func missing() error { return kernel.NotFound("Requested entity was not found.") }
+func missing() error { return apiserver.NotFound("Requested entity was not found.") }
 
-func (a *api) getPolicy(c *kernel.Call) (any, error) {
+func (a *api) getPolicy(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (a *api) getPolicy(c *kernel.Call) (any, error) {
 	return c.GetIamPolicy(name)
 }
 
-func (a *api) testPermissions(c *kernel.Call) (any, error) {
+func (a *api) testPermissions(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (a *api) testPermissions(c *kernel.Call) (any, error) {
 
 // setPolicy writes who may pass. Its log entry is recorded for backend
 // services: gce_backend_service with empty labels.
-func (a *api) setPolicy(c *kernel.Call) (any, error) {
+func (a *api) setPolicy(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	describe(c, name)
 	if err != nil {
@@ -163,19 +163,19 @@ func (a *api) setPolicy(c *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Record.Request = kernel.Clone(body)
+	c.Record.Request = apiserver.Clone(body)
 	c.Record.Request["@type"] = "type.googleapis.com/google.iam.v1.SetIamPolicyRequest"
 	c.Record.Request["resource"] = name
 	answer, err := c.SetIamPolicy(name)
 	if policy, ok := answer.(map[string]any); ok && err == nil {
-		c.Record.Response = kernel.Clone(policy)
+		c.Record.Response = apiserver.Clone(policy)
 		c.Record.Response["@type"] = "type.googleapis.com/google.iam.v1.Policy"
 	}
 	return answer, err
 }
 
 // describe fills a write's log entry.
-func describe(c *kernel.Call, name string) {
+func describe(c *apiserver.Call, name string) {
 	if name != "" {
 		c.Record.ResourceName = name
 		for i := range c.Record.Authorization {
@@ -184,14 +184,14 @@ func describe(c *kernel.Call, name string) {
 	}
 	if strings.Contains(c.Record.ResourceName, "/iap_web/compute") && c.Var("service") != "" {
 		c.Record.ResourceType = "gce_backend_service"
-		c.Record.Labels = map[string]string{"project_id": kernel.ProjectID, "backend_service_id": "", "location": ""}
+		c.Record.Labels = map[string]string{"project_id": apiserver.ProjectID, "backend_service_id": "", "location": ""}
 	}
 }
 
 // stateName shows a backend service by its name: its id is different on every
 // cloud, and a state is there to be compared.
 func (a *api) stateName(resource string) string {
-	rest, ok := strings.CutPrefix(resource, "projects/"+kernel.ProjectNumber+"/iap_web/")
+	rest, ok := strings.CutPrefix(resource, "projects/"+apiserver.ProjectNumber+"/iap_web/")
 	if !ok {
 		return ""
 	}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
 
 // directory knows one backend service in each of two scopes, and one service.
@@ -23,17 +23,17 @@ var directory = iap.Directory{
 	RunService: func(region, name string) bool { return region == "us-central1" && name == "hello" },
 }
 
-func newKernel(t *testing.T, audit func(kernel.AuditRecord)) *kernel.Kernel {
-	k := kernel.New(kernel.Options{Clock: time.Now, Audit: audit})
-	k.Serve(iap.New(k, directory))
-	t.Cleanup(k.Close)
-	return k
+func newKernel(t *testing.T, audit func(apiserver.AuditRecord)) *apiserver.Server {
+	s := apiserver.New(apiserver.Options{Clock: time.Now, Audit: audit})
+	s.Serve(iap.New(s, directory))
+	t.Cleanup(s.Close)
+	return s
 }
 
-func call(t *testing.T, k *kernel.Kernel, verb, path, body string) (int, map[string]any) {
+func call(t *testing.T, s *apiserver.Server, verb, path, body string) (int, map[string]any) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	k.ServeHTTP(w, httptest.NewRequest(verb, "/v1/projects/"+path, strings.NewReader(body)))
+	s.ServeHTTP(w, httptest.NewRequest(verb, "/v1/projects/"+path, strings.NewReader(body)))
 	var answer map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		t.Fatalf("%s %s: %v: %s", verb, path, err, w.Body)
@@ -61,7 +61,7 @@ func TestNamesAreTheSameResourceHoweverTheyAreWritten(t *testing.T) {
 }
 
 func TestWhatIsNotThereIsNotFound(t *testing.T) {
-	k := newKernel(t, nil)
+	s := newKernel(t, nil)
 	for _, path := range []string{
 		"demo-project/iap_web/compute/services/none",
 		"demo-project/iap_web/compute-us-east1/services/be",
@@ -71,7 +71,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		"demo-project/iap_web/compute/services/..",
 	} {
 		for _, verb := range []string{":getIamPolicy", ":setIamPolicy"} {
-			if status, answer := call(t, k, "POST", path+verb, `{"policy":{}}`); status != 404 {
+			if status, answer := call(t, s, "POST", path+verb, `{"policy":{}}`); status != 404 {
 				t.Errorf("%s%s: %d %v, want 404", path, verb, status, answer)
 			}
 		}
@@ -79,21 +79,21 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 }
 
 func TestAPolicyIsOneUnderAllNames(t *testing.T) {
-	var records []kernel.AuditRecord
-	k := newKernel(t, func(r kernel.AuditRecord) { records = append(records, r) })
-	status, set := call(t, k, "POST", "demo-project/iap_web/compute/services/be:setIamPolicy",
+	var records []apiserver.AuditRecord
+	s := newKernel(t, func(r apiserver.AuditRecord) { records = append(records, r) })
+	status, set := call(t, s, "POST", "demo-project/iap_web/compute/services/be:setIamPolicy",
 		`{"policy":{"etag":"ACAB","bindings":[{"role":"roles/iap.httpsResourceAccessor","members":["user:alice@example.com"]}]}}`)
 	if status != 200 {
 		t.Fatalf("%d %v", status, set)
 	}
-	_, got := call(t, k, "POST", "123456789012/iap_web/compute/services/1000000000000000001:getIamPolicy", `{"options":{"requestedPolicyVersion":3}}`)
+	_, got := call(t, s, "POST", "123456789012/iap_web/compute/services/1000000000000000001:getIamPolicy", `{"options":{"requestedPolicyVersion":3}}`)
 	if diff := cmp.Diff(set, got); diff != "" {
 		t.Errorf("by number and id (-set +got):\n%s", diff)
 	}
-	if _, other := call(t, k, "POST", "demo-project/iap_web/compute-europe-west1/services/be:getIamPolicy", ""); other["etag"] != "ACAB" {
+	if _, other := call(t, s, "POST", "demo-project/iap_web/compute-europe-west1/services/be:getIamPolicy", ""); other["etag"] != "ACAB" {
 		t.Errorf("the regional one of the same name: %v, want a policy that was never set", other)
 	}
-	policies := k.State()["iamPolicies"].(map[string]any)
+	policies := s.State()["iamPolicies"].(map[string]any)
 	if policies["projects/123456789012/iap_web/compute/services/be"] == nil {
 		t.Errorf("the state shows %v, want the backend service by name", policies)
 	}
@@ -102,7 +102,7 @@ func TestAPolicyIsOneUnderAllNames(t *testing.T) {
 	r := records[0]
 	if len(records) != 1 || r.ResourceName != name || r.Request["resource"] != name || r.ResourceType != "gce_backend_service" ||
 		r.Response["@type"] != "type.googleapis.com/google.iam.v1.Policy" ||
-		r.Authorization[0] != (kernel.Authorization{Permission: "iap.webServices.setIamPolicy", Resource: name, Granted: true}) {
+		r.Authorization[0] != (apiserver.Authorization{Permission: "iap.webServices.setIamPolicy", Resource: name, Granted: true}) {
 		t.Errorf("%d records: %+v", len(records), r)
 	}
 	if diff := cmp.Diff(map[string]string{"project_id": "demo-project", "backend_service_id": "", "location": ""}, r.Labels); diff != "" {
@@ -132,17 +132,17 @@ func TestSettingsAreWrittenAsTheMaskSays(t *testing.T) {
 			map[string]any{"name": name, "accessSettings": cors(false), "applicationSettings": map[string]any{"cookieDomain": ".c"}}},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
-			k := newKernel(t, nil)
-			call(t, k, "PATCH", path, `{"accessSettings":{"corsSettings":{"allowHttpOptions":true}},"applicationSettings":{"cookieDomain":".a"}}`)
+			s := newKernel(t, nil)
+			call(t, s, "PATCH", path, `{"accessSettings":{"corsSettings":{"allowHttpOptions":true}},"applicationSettings":{"cookieDomain":".a"}}`)
 			query := ""
 			if tc.mask != "" {
 				query = "?updateMask=" + tc.mask
 			}
-			_, patched := call(t, k, "PATCH", path+query, tc.body)
+			_, patched := call(t, s, "PATCH", path+query, tc.body)
 			if diff := cmp.Diff(tc.want, patched); diff != "" {
 				t.Errorf("patch answers (-want +got):\n%s", diff)
 			}
-			if _, got := call(t, k, "GET", path, ""); cmp.Diff(tc.want, got) != "" {
+			if _, got := call(t, s, "GET", path, ""); cmp.Diff(tc.want, got) != "" {
 				t.Errorf("get answers %v, want %v", got, tc.want)
 			}
 		})
@@ -150,10 +150,10 @@ func TestSettingsAreWrittenAsTheMaskSays(t *testing.T) {
 }
 
 func TestSettingsAreLoggedAsDataAccess(t *testing.T) {
-	var records []kernel.AuditRecord
-	k := newKernel(t, func(r kernel.AuditRecord) { records = append(records, r) })
-	call(t, k, "PATCH", "demo-project/iap_web:iapSettings", `{"applicationSettings":{"cookieDomain":".a"}}`)
-	if len(records) != 1 || records[0].Log != kernel.DataAccess || records[0].Method != "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings" {
+	var records []apiserver.AuditRecord
+	s := newKernel(t, func(r apiserver.AuditRecord) { records = append(records, r) })
+	call(t, s, "PATCH", "demo-project/iap_web:iapSettings", `{"applicationSettings":{"cookieDomain":".a"}}`)
+	if len(records) != 1 || records[0].Log != apiserver.DataAccess || records[0].Method != "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings" {
 		t.Errorf("%+v", records)
 	}
 }

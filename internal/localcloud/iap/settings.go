@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // maskRoot is what every path of an update mask begins with (recorded).
@@ -15,7 +15,7 @@ func (a *api) state() map[string]any {
 	a.mu.Lock()
 	settings := make(map[string]map[string]any, len(a.settings))
 	for name, value := range a.settings {
-		settings[name] = kernel.Clone(value)
+		settings[name] = apiserver.Clone(value)
 	}
 	a.mu.Unlock()
 	state := make(map[string]any, len(settings))
@@ -30,7 +30,7 @@ func (a *api) state() map[string]any {
 
 // getSettings answers the settings; what was never configured is just a name,
 // not a 404 (recorded).
-func (a *api) getSettings(c *kernel.Call) (any, error) {
+func (a *api) getSettings(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (a *api) getSettings(c *kernel.Call) (any, error) {
 
 func named(settings map[string]any, name string) map[string]any {
 	answer := map[string]any{}
-	kernel.Merge(answer, settings)
+	apiserver.Merge(answer, settings)
 	answer["name"] = name
 	return answer
 }
@@ -50,12 +50,12 @@ func named(settings map[string]any, name string) map[string]any {
 // updateSettings writes the settings that the mask names, or all of them
 // without one: a body with only a name clears everything (recorded). Keys may
 // be in either spelling of protobuf's JSON.
-func (a *api) updateSettings(c *kernel.Call) (any, error) {
+func (a *api) updateSettings(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	describe(c, name)
 	// Settings are logged as data access (iap/docs/audit-log-howto), which is
 	// switched on here.
-	c.Record.Log, c.Record.Severity = kernel.DataAccess, "INFO"
+	c.Record.Log, c.Record.Severity = apiserver.DataAccess, "INFO"
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +63,8 @@ func (a *api) updateSettings(c *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sent := camelKeys(kernel.Clone(body)).(map[string]any)
-	if err := kernel.CheckFields(sent, "", "name accessSettings applicationSettings"); err != nil {
+	sent := camelKeys(apiserver.Clone(body)).(map[string]any)
+	if err := apiserver.CheckFields(sent, "", "name accessSettings applicationSettings"); err != nil {
 		return nil, err
 	}
 	delete(sent, "name")
@@ -77,7 +77,7 @@ func (a *api) updateSettings(c *kernel.Call) (any, error) {
 		for _, path := range strings.Split(mask, ",") {
 			path = strings.TrimPrefix(camel(strings.TrimSpace(path)), maskRoot)
 			if path == "" {
-				return nil, kernel.Invalid("Invalid update mask %q: a path is empty.", mask)
+				return nil, apiserver.Invalid("Invalid update mask %q: a path is empty.", mask)
 			}
 			replace(settings, sent, strings.Split(path, "."))
 		}
@@ -99,11 +99,11 @@ func replace(into, from map[string]any, path []string) {
 		}
 		return
 	}
-	child := kernel.Object(into, key)
+	child := apiserver.Object(into, key)
 	if child == nil {
 		child = map[string]any{}
 	}
-	replace(child, kernel.Object(from, key), path[1:])
+	replace(child, apiserver.Object(from, key), path[1:])
 	if into[key] = child; len(child) == 0 {
 		delete(into, key)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
@@ -19,16 +19,16 @@ const (
 	maxPageSize      = 1000
 )
 
-// API is Cloud Logging as the kernel serves it: sinks, and reading and writing
+// API is Cloud Logging as the server serves it: sinks, and reading and writing
 // entries. Written entries are in no audit log
 // (logging/docs/audit/audit-logging).
-func (r *Router) API() kernel.API {
+func (r *Router) API() apiserver.API {
 	const sinks, one = "/v2/projects/{project}/sinks", "/v2/projects/{project}/sinks/{sink}"
-	route := func(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
-		return kernel.Route{Verb: verb, Path: path, API: "logging", ID: "logging.projects.sinks." + method,
+	route := func(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
+		return apiserver.Route{Verb: verb, Path: path, API: "logging", ID: "logging.projects.sinks." + method,
 			Permission: "logging.sinks." + method, Source: permissionSource, Handle: handle}
 	}
-	write := func(audit string, route kernel.Route) kernel.Route {
+	write := func(audit string, route apiserver.Route) apiserver.Route {
 		route.Write, route.AuditMethod = true, auditPrefix+audit
 		return route
 	}
@@ -36,9 +36,9 @@ func (r *Router) API() kernel.API {
 	list.ID, list.Permission = "logging.entries.list", "logging.logEntries.list"
 	create := route(http.MethodPost, "/v2/entries:write", "write", r.writeEntries)
 	create.ID, create.Permission, create.Write = "logging.entries.write", "logging.logEntries.create", true
-	return kernel.API{
+	return apiserver.API{
 		Name: "logging", State: r.state, Reset: r.reset,
-		Routes: []kernel.Route{
+		Routes: []apiserver.Route{
 			list, create,
 			route(http.MethodGet, sinks, "list", r.listSinks),
 			route(http.MethodGet, one, "get", r.getSink),
@@ -55,7 +55,7 @@ func (r *Router) state() map[string]any {
 	defer r.mu.Unlock()
 	all := map[string]any{}
 	for _, each := range r.sinks {
-		all[kernel.Text(each.resource, "resourceName")] = each.state()
+		all[apiserver.Text(each.resource, "resourceName")] = each.state()
 	}
 	if r.unwritable > 0 {
 		all["unwritableEntries"] = r.unwritable
@@ -64,30 +64,30 @@ func (r *Router) state() map[string]any {
 }
 
 // find returns a sink. Its caller holds the lock.
-func (r *Router) find(call *kernel.Call) (*sink, error) {
+func (r *Router) find(call *apiserver.Call) (*sink, error) {
 	found := r.sinks[call.Var("sink")]
 	if found == nil {
-		return nil, kernel.NotFound("Sink %s does not exist", call.Var("sink"))
+		return nil, apiserver.NotFound("Sink %s does not exist", call.Var("sink"))
 	}
 	return found, nil
 }
 
 // describe completes the call's log entry (resource type documented in
 // logging/docs/api/v2/resource-list).
-func describe(call *kernel.Call, sink map[string]any) {
+func describe(call *apiserver.Call, sink map[string]any) {
 	if call.Record == nil {
 		return
 	}
-	name := kernel.Text(sink, "name")
+	name := apiserver.Text(sink, "name")
 	call.Record.ResourceType = "logging_sink"
-	call.Record.ResourceName = "projects/" + kernel.ProjectID + "/sinks/" + name
+	call.Record.ResourceName = "projects/" + apiserver.ProjectID + "/sinks/" + name
 	call.Record.Location = "global"
 	call.Record.Labels = map[string]string{
-		"project_id": kernel.ProjectID, "name": name, "destination": kernel.Text(sink, "destination"),
+		"project_id": apiserver.ProjectID, "name": name, "destination": apiserver.Text(sink, "destination"),
 	}
 }
 
-func (r *Router) createSink(call *kernel.Call) (any, error) {
+func (r *Router) createSink(call *apiserver.Call) (any, error) {
 	resource, err := sent(call)
 	if err != nil {
 		return nil, err
@@ -101,15 +101,15 @@ func (r *Router) createSink(call *kernel.Call) (any, error) {
 	made.resource["createTime"], made.resource["updateTime"] = stamp, stamp
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	name := kernel.Text(resource, "name")
+	name := apiserver.Text(resource, "name")
 	if r.sinks[name] != nil {
-		return nil, kernel.AlreadyExists("Sink %s already exists", name)
+		return nil, apiserver.AlreadyExists("Sink %s already exists", name)
 	}
 	r.sinks[name] = made
-	return kernel.Clone(made.resource), nil
+	return apiserver.Clone(made.resource), nil
 }
 
-func (r *Router) updateSink(call *kernel.Call) (any, error) {
+func (r *Router) updateSink(call *apiserver.Call) (any, error) {
 	changes, err := sent(call)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (r *Router) updateSink(call *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	resource := kernel.Clone(old.resource)
+	resource := apiserver.Clone(old.resource)
 	describe(call, resource)
 	for _, field := range fields {
 		if value, ok := changes[field]; ok {
@@ -140,10 +140,10 @@ func (r *Router) updateSink(call *kernel.Call) (any, error) {
 	made.wired, made.delivered, made.failed = old.wired, old.delivered, old.failed
 	made.resource["updateTime"] = timestamp(call.Time)
 	r.sinks[call.Var("sink")] = made
-	return kernel.Clone(made.resource), nil
+	return apiserver.Clone(made.resource), nil
 }
 
-func (r *Router) deleteSink(call *kernel.Call) (any, error) {
+func (r *Router) deleteSink(call *apiserver.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found, err := r.find(call)
@@ -155,22 +155,22 @@ func (r *Router) deleteSink(call *kernel.Call) (any, error) {
 	return map[string]any{}, nil
 }
 
-func (r *Router) getSink(call *kernel.Call) (any, error) {
+func (r *Router) getSink(call *apiserver.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found, err := r.find(call)
 	if err != nil {
 		return nil, err
 	}
-	return kernel.Clone(found.resource), nil
+	return apiserver.Clone(found.resource), nil
 }
 
-func (r *Router) listSinks(*kernel.Call) (any, error) {
+func (r *Router) listSinks(*apiserver.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []any
 	for _, name := range slices.Sorted(maps.Keys(r.sinks)) {
-		all = append(all, kernel.Clone(r.sinks[name].resource))
+		all = append(all, apiserver.Clone(r.sinks[name].resource))
 	}
 	if all == nil {
 		return map[string]any{}, nil
@@ -180,20 +180,20 @@ func (r *Router) listSinks(*kernel.Call) (any, error) {
 
 // listEntries answers entries.list. A page token is the number of entries
 // that came before.
-func (r *Router) listEntries(call *kernel.Call) (any, error) {
+func (r *Router) listEntries(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
-	filter, err := ParseFilter(kernel.Text(body, "filter"))
+	filter, err := ParseFilter(apiserver.Text(body, "filter"))
 	if err != nil {
-		return nil, kernel.Invalid("Unparseable filter: %s", err)
+		return nil, apiserver.Invalid("Unparseable filter: %s", err)
 	}
 	from, size, err := page(body)
 	if err != nil {
 		return nil, err
 	}
-	selected, err := r.sorted(filter, kernel.Text(body, "orderBy"))
+	selected, err := r.sorted(filter, apiserver.Text(body, "orderBy"))
 	if err != nil {
 		return nil, err
 	}
@@ -214,15 +214,15 @@ func page(body map[string]any) (from, size int, err error) {
 	size = defaultPageSize
 	if number, ok := body["pageSize"].(json.Number); ok {
 		if size, err = strconv.Atoi(number.String()); err != nil || size < 0 {
-			return 0, 0, kernel.Invalid("page_size must be between 0 and %d.", maxPageSize)
+			return 0, 0, apiserver.Invalid("page_size must be between 0 and %d.", maxPageSize)
 		}
 	}
 	if size == 0 || size > maxPageSize {
 		size = maxPageSize
 	}
-	if token := kernel.Text(body, "pageToken"); token != "" {
+	if token := apiserver.Text(body, "pageToken"); token != "" {
 		if from, err = strconv.Atoi(token); err != nil || from < 0 {
-			return 0, 0, kernel.Invalid("page_token is invalid.")
+			return 0, 0, apiserver.Invalid("page_token is invalid.")
 		}
 	}
 	return from, size, nil
@@ -236,7 +236,7 @@ func (r *Router) sorted(filter *Filter, orderBy string) ([]json.RawMessage, erro
 	case "timestamp desc":
 		direction = -1
 	default:
-		return nil, kernel.Invalid("order_by must be \"timestamp asc\" or \"timestamp desc\", not %q.", orderBy)
+		return nil, apiserver.Invalid("order_by must be \"timestamp asc\" or \"timestamp desc\", not %q.", orderBy)
 	}
 	r.mu.Lock()
 	all := slices.Clone(r.entries)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -39,10 +39,10 @@ func call(t *testing.T, server *httptest.Server, verb, path, body string) (int, 
 	return answer.StatusCode, decoded
 }
 
-func serve(t *testing.T, to *published) (*logging.Router, *kernel.Kernel, *httptest.Server) {
+func serve(t *testing.T, to *published) (*logging.Router, *apiserver.Server, *httptest.Server) {
 	t.Helper()
 	router := logging.New(logging.Options{Clock: clock, Publish: to.publish})
-	core := kernel.New(kernel.Options{Clock: clock, Audit: router.Audit})
+	core := apiserver.New(apiserver.Options{Clock: clock, Audit: router.Audit})
 	core.Serve(router.API())
 	server := httptest.NewServer(core)
 	t.Cleanup(server.Close)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const auditLogType = "type.googleapis.com/google.cloud.audit.AuditLog"
@@ -18,14 +18,14 @@ const gfe = ",gzip(gfe)"
 
 // auditEntry writes a record as Google would. The router adds insertId and
 // receiveTimestamp.
-func auditEntry(record kernel.AuditRecord) Entry {
+func auditEntry(record apiserver.AuditRecord) Entry {
 	labels := maps.Clone(record.Labels)
 	if labels == nil {
 		labels = map[string]string{}
 	}
 	project := labels["project_id"]
 	if project == "" {
-		project = kernel.ProjectID
+		project = apiserver.ProjectID
 		labels["project_id"] = project
 	}
 	entry := Entry{
@@ -41,7 +41,7 @@ func auditEntry(record kernel.AuditRecord) Entry {
 	return entry
 }
 
-func auditLog(record kernel.AuditRecord) *AuditLog {
+func auditLog(record apiserver.AuditRecord) *AuditLog {
 	log := &AuditLog{
 		Type: auditLogType, ServiceName: record.Service, MethodName: record.Method, ResourceName: record.ResourceName,
 		Request: request(record), Response: response(record),
@@ -72,13 +72,13 @@ func auditLog(record kernel.AuditRecord) *AuditLog {
 // secondHalf says whether the record ends an operation that another record
 // began. Such entries carry neither the request's fields, nor a response, nor
 // an authorization (recorded for compute).
-func secondHalf(record kernel.AuditRecord) bool {
+func secondHalf(record apiserver.AuditRecord) bool {
 	return record.Operation != nil && record.Operation.Last && !record.Operation.First
 }
 
 // authorization has two forms: Cloud Run names the resource beside empty
 // attributes; Compute Engine and IAP put it into the attributes (recorded).
-func authorization(record kernel.AuditRecord) []map[string]any {
+func authorization(record apiserver.AuditRecord) []map[string]any {
 	var all []map[string]any
 	for _, each := range record.Authorization {
 		info := map[string]any{"permission": each.Permission}
@@ -106,13 +106,13 @@ func authorization(record kernel.AuditRecord) []map[string]any {
 
 // request is what was sent, under its type. Whoever wrote the record may have
 // given the type already.
-func request(record kernel.AuditRecord) map[string]any {
-	if record.Log == kernel.SystemEvent && record.Request == nil {
+func request(record apiserver.AuditRecord) map[string]any {
+	if record.Log == apiserver.SystemEvent && record.Request == nil {
 		return nil
 	}
-	sent := kernel.Clone(record.Request)
+	sent := apiserver.Clone(record.Request)
 	if sent == nil || secondHalf(record) {
-		typed := kernel.Text(sent, "@type")
+		typed := apiserver.Text(sent, "@type")
 		sent = map[string]any{}
 		if typed != "" {
 			sent["@type"] = typed
@@ -136,11 +136,11 @@ func request(record kernel.AuditRecord) map[string]any {
 	return sent
 }
 
-func response(record kernel.AuditRecord) map[string]any {
+func response(record apiserver.AuditRecord) map[string]any {
 	if record.Response == nil || secondHalf(record) {
 		return nil
 	}
-	answered := kernel.Clone(record.Response)
+	answered := apiserver.Clone(record.Response)
 	_, method, _ := cutLast(record.Method, ".")
 	switch {
 	case record.Service == "compute.googleapis.com":
@@ -156,7 +156,7 @@ func response(record kernel.AuditRecord) map[string]any {
 
 // messagePackage is the protobuf package of a method's messages: its name
 // without service and method. A bare method name has its API's package.
-func messagePackage(record kernel.AuditRecord) string {
+func messagePackage(record apiserver.AuditRecord) string {
 	service, _, _ := cutLast(record.Method, ".")
 	if pkg, _, ok := cutLast(service, "."); ok {
 		return pkg

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // DefaultKeep is how many entries a router keeps when nothing else is asked for.
@@ -59,9 +59,9 @@ func New(options Options) *Router {
 	return &Router{options: options, sinks: map[string]*sink{}, subscribers: map[*subscriber]struct{}{}}
 }
 
-// Audit writes the entry of an audit record; it is what the kernel's Audit
+// Audit writes the entry of an audit record; it is what the server's Audit
 // option takes.
-func (r *Router) Audit(record kernel.AuditRecord) { r.Write(auditEntry(record)) }
+func (r *Router) Audit(record apiserver.AuditRecord) { r.Write(auditEntry(record)) }
 
 // Listen gives every entry from now on to each, which must not change it. It
 // is called before the first Write.
@@ -146,7 +146,7 @@ func (r *Router) send(to *sink, entry stored) {
 	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 	defer cancel()
 	err := r.options.Publish(ctx, topic, entry.raw, map[string]string{
-		"logging.googleapis.com/timestamp": kernel.Text(entry.tree, "timestamp"),
+		"logging.googleapis.com/timestamp": apiserver.Text(entry.tree, "timestamp"),
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -46,13 +46,13 @@ func (p *published) publish(_ context.Context, topic string, data []byte, attrib
 	return nil
 }
 
-func runRecord(method string) kernel.AuditRecord {
-	return kernel.AuditRecord{
-		Log: kernel.Activity, Service: "run.googleapis.com", Method: "google.cloud.run.v1.Services." + method,
+func runRecord(method string) apiserver.AuditRecord {
+	return apiserver.AuditRecord{
+		Log: apiserver.Activity, Service: "run.googleapis.com", Method: "google.cloud.run.v1.Services." + method,
 		ResourceName: "namespaces/demo-project/services/hello", ResourceType: "cloud_run_revision",
 		Labels: map[string]string{"project_id": "demo-project", "service_name": "hello"}, Location: "us-central1",
 		Principal: "user:alice@example.com", CallerIP: "203.0.113.1", UserAgent: "gcloud/1",
-		Authorization: []kernel.Authorization{{Permission: "run.services.update", Resource: "r", Granted: true}},
+		Authorization: []apiserver.Authorization{{Permission: "run.services.update", Resource: "r", Granted: true}},
 		Request:       map[string]any{"service": map[string]any{"kind": "Service"}},
 		Response:      map[string]any{"@type": "type.googleapis.com/google.cloud.run.v1.Service", "kind": "Service"},
 		Time:          start, Severity: "NOTICE",
@@ -117,9 +117,9 @@ func TestTheSecondHalfOfAComputePairTellsOnlyThatItIsOver(t *testing.T) {
 	record.Request = map[string]any{"timeoutSec": json.Number("30"), "enableCDN": false}
 	record.Response = map[string]any{"kind": "compute#operation", "progress": 0, "status": "RUNNING"}
 	record.Authorization[0].Permission = "compute.backendServices.update"
-	record.Operation = &kernel.AuditOperation{ID: "operation-1", Producer: "compute.googleapis.com", First: true}
+	record.Operation = &apiserver.AuditOperation{ID: "operation-1", Producer: "compute.googleapis.com", First: true}
 	router.Audit(record)
-	record.Operation = &kernel.AuditOperation{ID: "operation-1", Producer: "compute.googleapis.com", Last: true}
+	record.Operation = &apiserver.AuditOperation{ID: "operation-1", Producer: "compute.googleapis.com", Last: true}
 	router.Audit(record)
 
 	both := entries(t, router, "")
@@ -146,11 +146,11 @@ func TestTheSecondHalfOfAComputePairTellsOnlyThatItIsOver(t *testing.T) {
 func TestAFailedCallAndASystemEventHaveAStatus(t *testing.T) {
 	router := logging.New(logging.Options{Clock: clock})
 	denied := runRecord("SetIamPolicy")
-	denied.Status, denied.Severity, denied.Response = &kernel.Status{Code: 7, Message: "no"}, "ERROR", nil
+	denied.Status, denied.Severity, denied.Response = &apiserver.Status{Code: 7, Message: "no"}, "ERROR", nil
 	denied.Authorization[0].Granted = false
 	router.Audit(denied)
-	ready := kernel.AuditRecord{Log: kernel.SystemEvent, Service: "run.googleapis.com", Method: "/Services.CreateService",
-		Status: &kernel.Status{Message: "Ready condition status changed to True for Service hello."}, Severity: "INFO", Time: start}
+	ready := apiserver.AuditRecord{Log: apiserver.SystemEvent, Service: "run.googleapis.com", Method: "/Services.CreateService",
+		Status: &apiserver.Status{Message: "Ready condition status changed to True for Service hello."}, Severity: "INFO", Time: start}
 	router.Audit(ready)
 
 	both := entries(t, router, "")

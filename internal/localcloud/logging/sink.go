@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const pubsubDestination = "pubsub.googleapis.com/"
@@ -58,31 +58,31 @@ func (r *Router) AddSink(wanted Sink) error {
 // newSink checks a LogSink and completes it. Errors are Google's 400s; but
 // for the field they name, their words are unverified.
 func newSink(resource map[string]any) (*sink, error) {
-	name, destination := kernel.Text(resource, "name"), kernel.Text(resource, "destination")
+	name, destination := apiserver.Text(resource, "name"), apiserver.Text(resource, "destination")
 	switch {
 	case !sinkName.MatchString(name):
-		return nil, kernel.Invalid("Invalid sink name %q: it has up to 100 letters, digits, underscores, hyphens and periods.", name)
+		return nil, apiserver.Invalid("Invalid sink name %q: it has up to 100 letters, digits, underscores, hyphens and periods.", name)
 	case !topic.MatchString(destination) && !other.MatchString(destination):
-		return nil, kernel.Invalid("Invalid sink destination %q.", destination)
+		return nil, apiserver.Invalid("Invalid sink destination %q.", destination)
 	}
 	made := &sink{resource: resource}
 	var err error
-	if made.filter, err = ParseFilter(kernel.Text(resource, "filter")); err != nil {
-		return nil, kernel.Invalid("Unparseable filter: %s", err)
+	if made.filter, err = ParseFilter(apiserver.Text(resource, "filter")); err != nil {
+		return nil, apiserver.Invalid("Unparseable filter: %s", err)
 	}
-	for _, each := range kernel.List(resource, "exclusions") {
+	for _, each := range apiserver.List(resource, "exclusions") {
 		exclusion, _ := each.(map[string]any)
 		if exclusion["disabled"] == true {
 			continue
 		}
-		filter, err := ParseFilter(kernel.Text(exclusion, "filter"))
+		filter, err := ParseFilter(apiserver.Text(exclusion, "filter"))
 		if err != nil {
-			return nil, kernel.Invalid("Unparseable filter: exclusion %q: %s", kernel.Text(exclusion, "name"), err)
+			return nil, apiserver.Invalid("Unparseable filter: exclusion %q: %s", apiserver.Text(exclusion, "name"), err)
 		}
 		made.exclusions = append(made.exclusions, filter)
 	}
-	resource["writerIdentity"] = "serviceAccount:service-" + kernel.ProjectNumber + "@gcp-sa-logging.iam.gserviceaccount.com"
-	resource["resourceName"] = "projects/" + kernel.ProjectID + "/sinks/" + name
+	resource["writerIdentity"] = "serviceAccount:service-" + apiserver.ProjectNumber + "@gcp-sa-logging.iam.gserviceaccount.com"
+	resource["resourceName"] = "projects/" + apiserver.ProjectID + "/sinks/" + name
 	for key, value := range resource {
 		if value == "" || value == false {
 			delete(resource, key)
@@ -91,7 +91,7 @@ func newSink(resource map[string]any) (*sink, error) {
 	return made, nil
 }
 
-func (s *sink) destination() string { return kernel.Text(s.resource, "destination") }
+func (s *sink) destination() string { return apiserver.Text(s.resource, "destination") }
 
 func (s *sink) selects(entry map[string]any) bool {
 	if s.resource["disabled"] == true || !s.filter.Match(entry) {
@@ -107,7 +107,7 @@ func (s *sink) selects(entry map[string]any) bool {
 
 // state is the sink with what became of its entries.
 func (s *sink) state() map[string]any {
-	shown := kernel.Clone(s.resource)
+	shown := apiserver.Clone(s.resource)
 	shown["delivered"], shown["failed"] = s.delivered, s.failed
 	if s.lastError != "" {
 		shown["lastError"] = s.lastError
@@ -124,15 +124,15 @@ var sinkFields = map[string]bool{
 }
 
 // sent is the LogSink in a request's body.
-func sent(call *kernel.Call) (map[string]any, error) {
+func sent(call *apiserver.Call) (map[string]any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
-	body = kernel.Clone(body)
+	body = apiserver.Clone(body)
 	for key := range body {
 		if !sinkFields[key] {
-			return nil, kernel.UnknownField(key, "sink")
+			return nil, apiserver.UnknownField(key, "sink")
 		}
 	}
 	return body, nil
@@ -148,7 +148,7 @@ func masked(mask string) ([]string, error) {
 	for field := range strings.SplitSeq(mask, ",") {
 		field = camel(strings.TrimSpace(field))
 		if !sinkFields[field] {
-			return nil, kernel.Invalid("Invalid field in update mask: %q.", field)
+			return nil, apiserver.Invalid("Invalid field in update mask: %q.", field)
 		}
 		fields = append(fields, field)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // writable are the members of a LogEntry that a client may write here; a
@@ -25,19 +25,19 @@ var logName = regexp.MustCompile(`^((?:projects|folders|organizations)/[^/]+)/lo
 
 // writeEntries answers entries.write. All entries are checked before any is
 // written: none is written of a request that has a wrong one.
-func (r *Router) writeEntries(call *kernel.Call) (any, error) {
+func (r *Router) writeEntries(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
 	for key := range body {
 		if !slices.Contains([]string{"logName", "resource", "labels", "entries", "partialSuccess", "dryRun"}, key) {
-			return nil, kernel.UnknownField(key, "")
+			return nil, apiserver.UnknownField(key, "")
 		}
 	}
-	list := kernel.List(body, "entries")
+	list := apiserver.List(body, "entries")
 	if len(list) == 0 {
-		return nil, kernel.Invalid("No entries were provided.")
+		return nil, apiserver.Invalid("No entries were provided.")
 	}
 	entries := make([]Entry, len(list))
 	for i, each := range list {
@@ -61,7 +61,7 @@ func written(sent, defaults map[string]any) (Entry, error) {
 	whole := map[string]any{}
 	for key, value := range sent {
 		if !writable[key] {
-			return Entry{}, kernel.UnknownField(key, "entries")
+			return Entry{}, apiserver.UnknownField(key, "entries")
 		}
 		whole[key] = value
 	}
@@ -71,7 +71,7 @@ func written(sent, defaults map[string]any) (Entry, error) {
 		}
 	}
 	labels := map[string]any{}
-	for _, from := range []map[string]any{kernel.Object(defaults, "labels"), kernel.Object(sent, "labels")} {
+	for _, from := range []map[string]any{apiserver.Object(defaults, "labels"), apiserver.Object(sent, "labels")} {
 		for key, value := range from {
 			labels[key] = value
 		}
@@ -83,7 +83,7 @@ func written(sent, defaults map[string]any) (Entry, error) {
 		err = json.Unmarshal(text, &entry)
 	}
 	if err != nil {
-		return Entry{}, kernel.Invalid("Invalid value at 'entries': %v", err)
+		return Entry{}, apiserver.Invalid("Invalid value at 'entries': %v", err)
 	}
 	return entry, entry.check()
 }
@@ -102,18 +102,18 @@ func (e *Entry) check() error {
 	}
 	switch {
 	case strings.HasPrefix(id, "cloudaudit.googleapis.com/"):
-		return kernel.Denied("The log %s is written by Google alone.", e.LogName)
+		return apiserver.Denied("The log %s is written by Google alone.", e.LogName)
 	case e.Resource.Type == "":
-		return kernel.Invalid("A monitored resource is required for the log entry.")
+		return apiserver.Invalid("A monitored resource is required for the log entry.")
 	case payloads > 1:
-		return kernel.Invalid("A log entry has one payload.")
+		return apiserver.Invalid("A log entry has one payload.")
 	case e.Severity != "" && !slices.Contains(severities, e.Severity):
-		return kernel.Invalid("Invalid value at 'entries.severity': %q", e.Severity)
+		return apiserver.Invalid("Invalid value at 'entries.severity': %q", e.Severity)
 	}
 	if e.Timestamp != "" {
 		at, err := time.Parse(time.RFC3339Nano, e.Timestamp)
 		if err != nil {
-			return kernel.Invalid("Invalid value at 'entries.timestamp': %q", e.Timestamp)
+			return apiserver.Invalid("Invalid value at 'entries.timestamp': %q", e.Timestamp)
 		}
 		e.Timestamp = timestamp(at)
 	}
@@ -132,20 +132,20 @@ func (e *Entry) check() error {
 func splitLog(name string) (owner, id string, err error) {
 	part := logName.FindStringSubmatch(name)
 	if part == nil {
-		return "", "", kernel.Invalid("Invalid log name %q: write projects/P/logs/LOG, folders/N/logs/LOG or organizations/N/logs/LOG, LOG URL-encoded.", name)
+		return "", "", apiserver.Invalid("Invalid log name %q: write projects/P/logs/LOG, folders/N/logs/LOG or organizations/N/logs/LOG, LOG URL-encoded.", name)
 	}
 	owner = part[1]
-	if organization, ok := strings.CutPrefix(owner, "organizations/"); ok && organization != kernel.OrganizationID {
-		return "", "", kernel.Denied("Permission 'logging.logEntries.create' denied on resource (or it may not exist): %s", owner)
+	if organization, ok := strings.CutPrefix(owner, "organizations/"); ok && organization != apiserver.OrganizationID {
+		return "", "", apiserver.Denied("Permission 'logging.logEntries.create' denied on resource (or it may not exist): %s", owner)
 	}
 	if project, ok := strings.CutPrefix(owner, "projects/"); ok {
-		if project != kernel.ProjectID && project != kernel.ProjectNumber {
-			return "", "", kernel.Denied("Permission 'logging.logEntries.create' denied on resource (or it may not exist): %s", owner)
+		if project != apiserver.ProjectID && project != apiserver.ProjectNumber {
+			return "", "", apiserver.Denied("Permission 'logging.logEntries.create' denied on resource (or it may not exist): %s", owner)
 		}
-		owner = "projects/" + kernel.ProjectID
+		owner = "projects/" + apiserver.ProjectID
 	}
 	if id, err = url.PathUnescape(part[2]); err != nil {
-		return "", "", kernel.Invalid("Invalid log name %q: %v", name, err)
+		return "", "", apiserver.Invalid("Invalid log name %q: %v", name, err)
 	}
 	return owner, id, nil
 }

@@ -4,27 +4,27 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // policyRoutes read and write the IAM policies of topics or of subscriptions.
 // What they grant counts as any grant does; whom a push or a publication needs
 // is not asked: see UNVERIFIED.md.
 // Source: pubsub/docs/reference/rest/v1/projects.topics/setIamPolicy.
-func policyRoutes(kind, path string, on func(policyCall) func(*kernel.Call) (any, error)) []kernel.Route {
-	read := route("GET", path+":getIamPolicy", kind+".getIamPolicy", "getIamPolicy", "", on((*kernel.Call).GetIamPolicy))
-	write := route("POST", path+":setIamPolicy", kind+".setIamPolicy", "setIamPolicy", "", on((*kernel.Call).SetIamPolicy))
+func policyRoutes(kind, path string, on func(policyCall) func(*apiserver.Call) (any, error)) []apiserver.Route {
+	read := route("GET", path+":getIamPolicy", kind+".getIamPolicy", "getIamPolicy", "", on((*apiserver.Call).GetIamPolicy))
+	write := route("POST", path+":setIamPolicy", kind+".setIamPolicy", "setIamPolicy", "", on((*apiserver.Call).SetIamPolicy))
 	write.Write, write.AuditMethod = true, "google.iam.v1.IAMPolicy.SetIamPolicy" // pubsub/docs/audit-logging
-	for _, each := range []*kernel.Route{&read, &write} {
-		each.Resource = func(c *kernel.Call) string { return project + "/" + kind + "/" + c.Var(kind[:len(kind)-1]) }
+	for _, each := range []*apiserver.Route{&read, &write} {
+		each.Resource = func(c *apiserver.Call) string { return project + "/" + kind + "/" + c.Var(kind[:len(kind)-1]) }
 	}
-	return []kernel.Route{read, write}
+	return []apiserver.Route{read, write}
 }
 
-type policyCall func(*kernel.Call, string) (any, error)
+type policyCall func(*apiserver.Call, string) (any, error)
 
-func (p *PubSub) onTopic(do policyCall) func(*kernel.Call) (any, error) {
-	return func(c *kernel.Call) (any, error) {
+func (p *PubSub) onTopic(do policyCall) func(*apiserver.Call) (any, error) {
+	return func(c *apiserver.Call) (any, error) {
 		if _, err := p.getTopic(c); err != nil {
 			return nil, err
 		}
@@ -32,8 +32,8 @@ func (p *PubSub) onTopic(do policyCall) func(*kernel.Call) (any, error) {
 	}
 }
 
-func (p *PubSub) onSubscription(do policyCall) func(*kernel.Call) (any, error) {
-	return func(c *kernel.Call) (any, error) {
+func (p *PubSub) onSubscription(do policyCall) func(*apiserver.Call) (any, error) {
+	return func(c *apiserver.Call) (any, error) {
 		p.mu.Lock()
 		name, _, err := p.named(c)
 		p.mu.Unlock()
@@ -44,7 +44,7 @@ func (p *PubSub) onSubscription(do policyCall) func(*kernel.Call) (any, error) {
 	}
 }
 
-func (p *PubSub) listTopics(*kernel.Call) (any, error) {
+func (p *PubSub) listTopics(*apiserver.Call) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.topics) == 0 {
@@ -52,7 +52,7 @@ func (p *PubSub) listTopics(*kernel.Call) (any, error) {
 	}
 	var found []any
 	for _, name := range slices.Sorted(maps.Keys(p.topics)) {
-		found = append(found, kernel.Clone(p.topics[name]))
+		found = append(found, apiserver.Clone(p.topics[name]))
 	}
 	return object{"topics": found}, nil
 }

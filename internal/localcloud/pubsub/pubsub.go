@@ -11,8 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
 
 type object = map[string]any
@@ -38,11 +38,11 @@ func New(send func(dataplane.Sent) (int, error)) *PubSub {
 // permissionSource documents which permission each method needs.
 const permissionSource = "cloud.google.com/pubsub/docs/access-control"
 
-// API is Pub/Sub as the kernel serves it.
-func (p *PubSub) API() kernel.API {
+// API is Pub/Sub as the server serves it.
+func (p *PubSub) API() apiserver.API {
 	const topics, topic = "/v1/projects/{project}/topics", "/v1/projects/{project}/topics/{topic}"
 	const all, one = "/v1/projects/{project}/subscriptions", "/v1/projects/{project}/subscriptions/{subscription}"
-	return kernel.API{Name: "pubsub", State: p.state, Reset: p.reset, Routes: append(slices.Concat(
+	return apiserver.API{Name: "pubsub", State: p.state, Reset: p.reset, Routes: append(slices.Concat(
 		policyRoutes("topics", topic, p.onTopic), policyRoutes("subscriptions", one, p.onSubscription)),
 		route(http.MethodPut, topic, "topics.create", "create", "Publisher.CreateTopic", p.createTopic),
 		route(http.MethodGet, topics, "topics.list", "list", "", p.listTopics),
@@ -57,9 +57,9 @@ func (p *PubSub) API() kernel.API {
 	)}
 }
 
-func route(verb, path, id, permission, audited string, handle func(*kernel.Call) (any, error)) kernel.Route {
+func route(verb, path, id, permission, audited string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
 	kind, _, _ := strings.Cut(id, ".")
-	made := kernel.Route{Verb: verb, Path: path, API: "pubsub", ID: "pubsub.projects." + id,
+	made := apiserver.Route{Verb: verb, Path: path, API: "pubsub", ID: "pubsub.projects." + id,
 		Permission: "pubsub." + kind + "." + permission, Source: permissionSource, Handle: handle}
 	if audited != "" {
 		made.Write, made.AuditMethod = true, "google.pubsub.v1."+audited
@@ -67,11 +67,11 @@ func route(verb, path, id, permission, audited string, handle func(*kernel.Call)
 	return made
 }
 
-const project = "projects/" + kernel.ProjectID
+const project = "projects/" + apiserver.ProjectID
 
-func topicName(call *kernel.Call) string { return project + "/topics/" + call.Var("topic") }
+func topicName(call *apiserver.Call) string { return project + "/topics/" + call.Var("topic") }
 
-func (p *PubSub) createTopic(call *kernel.Call) (any, error) {
+func (p *PubSub) createTopic(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
@@ -80,27 +80,27 @@ func (p *PubSub) createTopic(call *kernel.Call) (any, error) {
 	defer p.mu.Unlock()
 	name := topicName(call)
 	if p.topics[name] != nil {
-		return nil, kernel.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("topic"))
+		return nil, apiserver.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("topic"))
 	}
 	body["name"] = name
 	p.topics[name] = body
-	return kernel.Clone(body), nil
+	return apiserver.Clone(body), nil
 }
 
-func (p *PubSub) getTopic(call *kernel.Call) (any, error) {
+func (p *PubSub) getTopic(call *apiserver.Call) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found := p.topics[topicName(call)]
 	if found == nil {
 		return nil, missing(call.Var("topic"))
 	}
-	return kernel.Clone(found), nil
+	return apiserver.Clone(found), nil
 }
 
-func missing(what string) error { return kernel.NotFound("Resource not found (resource=%s).", what) }
+func missing(what string) error { return apiserver.NotFound("Resource not found (resource=%s).", what) }
 
 // named finds the subscription that a call is about. The lock is held.
-func (p *PubSub) named(call *kernel.Call) (string, object, error) {
+func (p *PubSub) named(call *apiserver.Call) (string, object, error) {
 	name := project + "/subscriptions/" + call.Var("subscription")
 	if found := p.subscriptions[name]; found != nil {
 		return name, found, nil
@@ -108,12 +108,12 @@ func (p *PubSub) named(call *kernel.Call) (string, object, error) {
 	return name, nil, missing(call.Var("subscription"))
 }
 
-func (p *PubSub) list(*kernel.Call) (any, error) {
+func (p *PubSub) list(*apiserver.Call) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var found []any
 	for _, name := range slices.Sorted(maps.Keys(p.subscriptions)) {
-		found = append(found, kernel.Clone(p.subscriptions[name]))
+		found = append(found, apiserver.Clone(p.subscriptions[name]))
 	}
 	if found == nil {
 		return object{}, nil
@@ -121,14 +121,14 @@ func (p *PubSub) list(*kernel.Call) (any, error) {
 	return object{"subscriptions": found}, nil
 }
 
-func (p *PubSub) get(call *kernel.Call) (any, error) {
+func (p *PubSub) get(call *apiserver.Call) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, found, err := p.named(call)
-	return kernel.Clone(found), err
+	return apiserver.Clone(found), err
 }
 
-func (p *PubSub) create(call *kernel.Call) (any, error) {
+func (p *PubSub) create(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
@@ -137,36 +137,36 @@ func (p *PubSub) create(call *kernel.Call) (any, error) {
 	defer p.mu.Unlock()
 	name, _, err := p.named(call)
 	if err == nil {
-		return nil, kernel.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("subscription"))
+		return nil, apiserver.AlreadyExists("Resource already exists in the project (resource=%s).", call.Var("subscription"))
 	}
-	if topic := kernel.Text(body, "topic"); p.topics[topic] == nil {
+	if topic := apiserver.Text(body, "topic"); p.topics[topic] == nil {
 		return nil, missing(topic[strings.LastIndex(topic, "/")+1:])
 	}
 	made := object{
 		"ackDeadlineSeconds": 10, "messageRetentionDuration": "604800s", "pushConfig": object{}, "state": "ACTIVE",
 	}
 	// One without a ttl is never (disc: pubsub/v1); none at all is a month.
-	if kernel.Object(body, "expirationPolicy") == nil {
+	if apiserver.Object(body, "expirationPolicy") == nil {
 		made["expirationPolicy"] = object{"ttl": "2678400s"}
 	}
-	kernel.Merge(made, body)
+	apiserver.Merge(made, body)
 	return p.put(call, made, name)
 }
 
 // put keeps a subscription, if its caller may act as its account. The lock is held.
-func (p *PubSub) put(call *kernel.Call, made object, name string) (any, error) {
-	if token := kernel.Object(kernel.Object(made, "pushConfig"), "oidcToken"); token != nil {
-		if err := call.ActAs(kernel.Text(token, "serviceAccountEmail")); err != nil {
+func (p *PubSub) put(call *apiserver.Call, made object, name string) (any, error) {
+	if token := apiserver.Object(apiserver.Object(made, "pushConfig"), "oidcToken"); token != nil {
+		if err := call.ActAs(apiserver.Text(token, "serviceAccountEmail")); err != nil {
 			return nil, err
 		}
 	}
 	made["name"] = name
 	p.subscriptions[name] = made
-	return kernel.Clone(made), nil
+	return apiserver.Clone(made), nil
 }
 
 // change keeps a subscription as the body of a call makes it.
-func (p *PubSub) change(call *kernel.Call, by func(made, body object)) (any, error) {
+func (p *PubSub) change(call *apiserver.Call, by func(made, body object)) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
@@ -177,24 +177,24 @@ func (p *PubSub) change(call *kernel.Call, by func(made, body object)) (any, err
 	if err != nil {
 		return nil, err
 	}
-	made := kernel.Clone(old)
+	made := apiserver.Clone(old)
 	by(made, body)
 	return p.put(call, made, name)
 }
 
-func (p *PubSub) modify(call *kernel.Call) (any, error) {
+func (p *PubSub) modify(call *apiserver.Call) (any, error) {
 	_, err := p.change(call, func(made, body object) {
-		made["pushConfig"] = kernel.Clone(kernel.Object(body, "pushConfig"))
+		made["pushConfig"] = apiserver.Clone(apiserver.Object(body, "pushConfig"))
 	})
 	return object{}, err
 }
 
 // patch merges the fields that were sent; the mask only repeats their names.
-func (p *PubSub) patch(call *kernel.Call) (any, error) {
-	return p.change(call, func(made, body object) { kernel.Merge(made, kernel.Object(body, "subscription")) })
+func (p *PubSub) patch(call *apiserver.Call) (any, error) {
+	return p.change(call, func(made, body object) { apiserver.Merge(made, apiserver.Object(body, "subscription")) })
 }
 
-func (p *PubSub) remove(call *kernel.Call) (any, error) {
+func (p *PubSub) remove(call *apiserver.Call) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name, _, err := p.named(call)
@@ -206,7 +206,7 @@ func (p *PubSub) remove(call *kernel.Call) (any, error) {
 }
 
 // publish pushes every message to every push subscription of the topic.
-func (p *PubSub) publish(call *kernel.Call) (any, error) {
+func (p *PubSub) publish(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
@@ -220,14 +220,14 @@ func (p *PubSub) publish(call *kernel.Call) (any, error) {
 	var to []object
 	for _, name := range slices.Sorted(maps.Keys(p.subscriptions)) {
 		if each := p.subscriptions[name]; each["topic"] == topic {
-			to = append(to, kernel.Clone(each))
+			to = append(to, apiserver.Clone(each))
 		}
 	}
 	p.mu.Unlock()
 	var ids []any
-	for _, each := range kernel.List(body, "messages") {
+	for _, each := range apiserver.List(body, "messages") {
 		message, _ := each.(object)
-		id := kernel.NewID()
+		id := apiserver.NewID()
 		message["messageId"] = id
 		ids = append(ids, id)
 		for _, subscription := range to {
@@ -241,26 +241,26 @@ func (p *PubSub) publish(call *kernel.Call) (any, error) {
 
 // push posts one message and keeps how it was answered.
 func (p *PubSub) push(subscription, message object) error {
-	config := kernel.Object(subscription, "pushConfig")
-	endpoint, token := kernel.Text(config, "pushEndpoint"), kernel.Object(config, "oidcToken")
+	config := apiserver.Object(subscription, "pushConfig")
+	endpoint, token := apiserver.Text(config, "pushEndpoint"), apiserver.Object(config, "oidcToken")
 	if endpoint == "" {
 		return nil
 	}
-	name := kernel.Text(subscription, "name")
+	name := apiserver.Text(subscription, "name")
 	body, err := json.Marshal(object{"message": message, "subscription": name})
 	if err != nil {
-		return kernel.Invalid("The message cannot be sent: %v", err)
+		return apiserver.Invalid("The message cannot be sent: %v", err)
 	}
-	audience := kernel.Text(token, "audience")
+	audience := apiserver.Text(token, "audience")
 	if audience == "" {
 		audience = endpoint // documented: the push endpoint
 	}
 	status, err := p.send(dataplane.Sent{
 		Method: http.MethodPost, URL: endpoint, UserAgent: "CloudPubSub-Google", Body: body,
-		Account: kernel.Text(token, "serviceAccountEmail"), Audience: audience,
+		Account: apiserver.Text(token, "serviceAccountEmail"), Audience: audience,
 	})
 	if err != nil {
-		return kernel.Invalid("The endpoint cannot be called: %v", err)
+		return apiserver.Invalid("The endpoint cannot be called: %v", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -273,10 +273,10 @@ func (p *PubSub) state() object {
 	defer p.mu.Unlock()
 	state := object{}
 	for name, topic := range p.topics {
-		state[name] = kernel.Clone(topic)
+		state[name] = apiserver.Clone(topic)
 	}
 	for name, subscription := range p.subscriptions {
-		shown := kernel.Clone(subscription)
+		shown := apiserver.Clone(subscription)
 		if status := p.answers[name]; status != 0 {
 			shown["lastAnswer"] = status
 		}

@@ -6,17 +6,17 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // firstFolder numbers the first folder that is made; the others follow.
 const firstFolder = 410000000001
 
-const root = "organizations/" + kernel.OrganizationID
+const root = "organizations/" + apiserver.OrganizationID
 
 // hierarchy is what stands between the organization and the project.
 type hierarchy struct {
-	kernel  *kernel.Kernel
+	server  *apiserver.Server
 	mu      sync.Mutex
 	folders []folder
 	parent  string // of the project; "" = it has none
@@ -48,8 +48,8 @@ func (f folder) view() map[string]any {
 	return map[string]any{"name": f.name, "displayName": f.displayName, "parent": f.parent, "state": "ACTIVE"}
 }
 
-func (h *hierarchy) routes() []kernel.Route {
-	routes := []kernel.Route{
+func (h *hierarchy) routes() []apiserver.Route {
+	routes := []apiserver.Route{
 		{
 			Verb: "POST", Path: "/v3/projects/{project}:move", ID: "cloudresourcemanager.projects.move", Write: true,
 			Permission: "resourcemanager.projects.move", Source: docs + "v3/projects/move", Handle: h.move,
@@ -60,8 +60,8 @@ func (h *hierarchy) routes() []kernel.Route {
 		},
 	}
 	for _, version := range []string{"v3", "v2"} { // gcloud calls v2
-		of := func(verb, path, method string, handle func(*kernel.Call) (any, error)) kernel.Route {
-			return kernel.Route{
+		of := func(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
+			return apiserver.Route{
 				Verb: verb, Path: "/" + version + "/folders" + path, ID: "cloudresourcemanager.folders." + method,
 				Permission: "resourcemanager.folders." + method, Source: docs + version + "/folders/" + method,
 				Write: method == "create" || method == "setIamPolicy", Resource: folderOf, Handle: handle,
@@ -70,8 +70,8 @@ func (h *hierarchy) routes() []kernel.Route {
 		routes = append(routes,
 			of("POST", "", "create", h.create),
 			of("GET", "/{folder}", "get", h.get),
-			of("POST", "/{folder}:getIamPolicy", "getIamPolicy", h.onPolicy((*kernel.Call).GetIamPolicy)),
-			of("POST", "/{folder}:setIamPolicy", "setIamPolicy", h.onPolicy((*kernel.Call).SetIamPolicy)),
+			of("POST", "/{folder}:getIamPolicy", "getIamPolicy", h.onPolicy((*apiserver.Call).GetIamPolicy)),
+			of("POST", "/{folder}:setIamPolicy", "setIamPolicy", h.onPolicy((*apiserver.Call).SetIamPolicy)),
 		)
 	}
 	return routes
@@ -90,26 +90,26 @@ func (h *hierarchy) find(name string) (folder, bool) {
 // place checks that something may stand there; the lock is held.
 func (h *hierarchy) place(parent string) error {
 	if _, ok := h.find(parent); !ok && parent != root {
-		return kernel.Denied("The caller does not have permission")
+		return apiserver.Denied("The caller does not have permission")
 	}
 	return nil
 }
 
 // create makes a folder at once: the operation that it answers is done. v2 takes
 // the parent as a query parameter.
-func (h *hierarchy) create(c *kernel.Call) (any, error) {
+func (h *hierarchy) create(c *apiserver.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
 		return nil, err
 	}
-	if err := kernel.CheckFields(body, "", "parent displayName"); err != nil {
+	if err := apiserver.CheckFields(body, "", "parent displayName"); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	made := folder{
 		name:        "folders/" + strconv.Itoa(firstFolder+len(h.folders)),
-		displayName: kernel.Text(body, "displayName"), parent: cmp.Or(kernel.Text(body, "parent"), c.Query("parent")),
+		displayName: apiserver.Text(body, "displayName"), parent: cmp.Or(apiserver.Text(body, "parent"), c.Query("parent")),
 	}
 	if err := h.place(made.parent); err != nil {
 		return nil, err
@@ -120,55 +120,55 @@ func (h *hierarchy) create(c *kernel.Call) (any, error) {
 
 // done is an operation that is finished, and that clients ask for all the same.
 func (h *hierarchy) done(response map[string]any) map[string]any {
-	operation := map[string]any{"name": "operations/cf." + kernel.NewID(), "done": true, "response": response}
-	h.kernel.StartOperation(operation["name"].(string), operation).Finish(operation)
+	operation := map[string]any{"name": "operations/cf." + apiserver.NewID(), "done": true, "response": response}
+	h.server.StartOperation(operation["name"].(string), operation).Finish(operation)
 	return operation
 }
 
-func (h *hierarchy) get(c *kernel.Call) (any, error) {
+func (h *hierarchy) get(c *apiserver.Call) (any, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	found, ok := h.find("folders/" + c.Var("folder"))
 	if !ok {
-		return nil, kernel.Denied("The caller does not have permission")
+		return nil, apiserver.Denied("The caller does not have permission")
 	}
 	return found.view(), nil
 }
 
 // folderOf is the folder that a call is about; one that is to be made has no name.
-func folderOf(c *kernel.Call) string { return "folders/" + c.Var("folder") }
+func folderOf(c *apiserver.Call) string { return "folders/" + c.Var("folder") }
 
 // onPolicy reads or writes the policy of a folder that is there. That a write
 // leaves an entry in the folder's own log is left out.
-func (h *hierarchy) onPolicy(do func(*kernel.Call, string) (any, error)) func(*kernel.Call) (any, error) {
-	return func(c *kernel.Call) (any, error) {
+func (h *hierarchy) onPolicy(do func(*apiserver.Call, string) (any, error)) func(*apiserver.Call) (any, error) {
+	return func(c *apiserver.Call) (any, error) {
 		name := folderOf(c)
 		h.mu.Lock()
 		_, ok := h.find(name)
 		h.mu.Unlock()
 		if !ok {
-			return nil, kernel.Denied("The caller does not have permission")
+			return nil, apiserver.Denied("The caller does not have permission")
 		}
 		return do(c, name)
 	}
 }
 
-func (h *hierarchy) move(c *kernel.Call) (any, error) {
+func (h *hierarchy) move(c *apiserver.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
 		return nil, err
 	}
-	if err := kernel.CheckFields(body, "", "destinationParent"); err != nil {
+	if err := apiserver.CheckFields(body, "", "destinationParent"); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	parent := kernel.Text(body, "destinationParent")
+	parent := apiserver.Text(body, "destinationParent")
 	if err := h.place(parent); err != nil {
 		return nil, err
 	}
 	h.parent = parent
-	return h.done(map[string]any{"name": "projects/" + kernel.ProjectNumber, "parent": parent}), nil
+	return h.done(map[string]any{"name": "projects/" + apiserver.ProjectNumber, "parent": parent}), nil
 }
 
 // above are the folders above the project, the nearest first.
@@ -198,13 +198,13 @@ func split(name string) (kind, id string) {
 }
 
 // ancestry answers the project and all that is above it, the nearest first.
-func (h *hierarchy) ancestry(*kernel.Call) (any, error) {
+func (h *hierarchy) ancestry(*apiserver.Call) (any, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	entry := func(kind, id string) any {
 		return map[string]any{"resourceId": map[string]any{"type": kind, "id": id}}
 	}
-	all := []any{entry("project", kernel.ProjectID)}
+	all := []any{entry("project", apiserver.ProjectID)}
 	for name := h.parent; name != ""; {
 		all = append(all, entry(split(name)))
 		above, _ := h.find(name) // nothing is above the organization

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
 	// resource is the name under which the project's policy is kept.
-	resource = "projects/" + kernel.ProjectID
+	resource = "projects/" + apiserver.ProjectID
 	docs     = "cloud.google.com/resource-manager/reference/rest/"
 )
 
@@ -39,71 +39,71 @@ type Options struct {
 
 // New returns the API. The project starts with its owner and with the given
 // grants.
-func New(k *kernel.Kernel, options Options) kernel.API {
+func New(s *apiserver.Server, options Options) apiserver.API {
 	grants := options.Grants
-	bindings := []any{map[string]any{"role": "roles/owner", "members": []any{string(kernel.Owner)}}}
+	bindings := []any{map[string]any{"role": "roles/owner", "members": []any{string(apiserver.Owner)}}}
 	for _, grant := range grants {
 		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
 	}
-	above := &hierarchy{kernel: k, alone: options.WithoutOrganization}
-	k.SetFolders(above.above)
+	above := &hierarchy{server: s, alone: options.WithoutOrganization}
+	s.SetFolders(above.above)
 	seed := func() {
 		above.reset()
-		k.SeedPolicy(resource, bindings)
+		s.SeedPolicy(resource, bindings)
 		for _, grant := range grants { // who holds something from the start exists
 			if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
-				k.PutAccount(kernel.Account{Email: email, UniqueID: uniqueID(email)})
+				s.PutAccount(apiserver.Account{Email: email, UniqueID: uniqueID(email)})
 			}
 		}
 	}
 	seed()
-	var routes []kernel.Route
+	var routes []apiserver.Route
 	for _, version := range []string{"v1", "v3"} {
 		project := "/" + version + "/projects/{project}"
 		routes = append(routes,
-			kernel.Route{
+			apiserver.Route{
 				Verb: "GET", Path: project, ID: "cloudresourcemanager.projects.get",
 				Permission: "resourcemanager.projects.get", Source: docs + version + "/projects/get",
 				Handle: above.describe(version),
 			},
-			kernel.Route{
+			apiserver.Route{
 				Verb: "POST", Path: project + ":getIamPolicy", ID: "cloudresourcemanager.projects.getIamPolicy",
 				Permission: "resourcemanager.projects.getIamPolicy", Source: docs + version + "/projects/getIamPolicy",
-				Handle: func(c *kernel.Call) (any, error) { return c.GetIamPolicy(resource) },
+				Handle: func(c *apiserver.Call) (any, error) { return c.GetIamPolicy(resource) },
 			},
-			kernel.Route{
+			apiserver.Route{
 				Verb: "POST", Path: project + ":setIamPolicy", ID: "cloudresourcemanager.projects.setIamPolicy",
 				Permission: "resourcemanager.projects.setIamPolicy", Source: docs + version + "/projects/setIamPolicy",
 				Write: true, AuditMethod: "SetIamPolicy", Handle: setPolicy,
 			},
-			kernel.Route{
+			apiserver.Route{
 				Verb: "POST", Path: project + ":testIamPermissions", ID: "cloudresourcemanager.projects.testIamPermissions",
 				Source: docs + version + "/projects/testIamPermissions",
-				Handle: func(c *kernel.Call) (any, error) { return c.TestIamPermissions(resource) },
+				Handle: func(c *apiserver.Call) (any, error) { return c.TestIamPermissions(resource) },
 			})
 	}
 	routes = append(routes, above.routes()...)
 	for i := range routes {
 		routes[i].API = "cloudresourcemanager"
 	}
-	return kernel.API{Name: "cloudresourcemanager", Routes: routes, Reset: seed, State: above.state}
+	return apiserver.API{Name: "cloudresourcemanager", Routes: routes, Reset: seed, State: above.state}
 }
 
 // describe answers the project. v1 tells the number in a field of its own, v3
 // only in the name (recorded). Without an organization it has no parent (recorded
 // for v1).
-func (h *hierarchy) describe(version string) func(*kernel.Call) (any, error) {
-	return func(*kernel.Call) (any, error) {
+func (h *hierarchy) describe(version string) func(*apiserver.Call) (any, error) {
+	return func(*apiserver.Call) (any, error) {
 		kind, id := h.parentOf()
 		project := map[string]any{
-			"name": "projects/" + kernel.ProjectNumber, "projectId": kernel.ProjectID, "displayName": kernel.ProjectID,
+			"name": "projects/" + apiserver.ProjectNumber, "projectId": apiserver.ProjectID, "displayName": apiserver.ProjectID,
 			"parent": kind + "s/" + id, "state": "ACTIVE",
-			"createTime": kernel.ProjectCreated, "updateTime": kernel.ProjectCreated, "etag": `W/"0000000000000001"`,
+			"createTime": apiserver.ProjectCreated, "updateTime": apiserver.ProjectCreated, "etag": `W/"0000000000000001"`,
 		}
 		if version == "v1" {
 			project = map[string]any{
-				"projectNumber": kernel.ProjectNumber, "projectId": kernel.ProjectID, "name": kernel.ProjectID,
-				"lifecycleState": "ACTIVE", "createTime": kernel.ProjectCreated,
+				"projectNumber": apiserver.ProjectNumber, "projectId": apiserver.ProjectID, "name": apiserver.ProjectID,
+				"lifecycleState": "ACTIVE", "createTime": apiserver.ProjectCreated,
 				"parent": map[string]any{"type": kind, "id": id},
 			}
 		}
@@ -116,7 +116,7 @@ func (h *hierarchy) describe(version string) func(*kernel.Call) (any, error) {
 
 // setPolicy writes the project's policy. Its log entry is recorded: the bare
 // method name SetIamPolicy on a resource of type project.
-func setPolicy(c *kernel.Call) (any, error) {
+func setPolicy(c *apiserver.Call) (any, error) {
 	c.Record.ResourceType = "project"
 	return c.SetIamPolicy(resource)
 }

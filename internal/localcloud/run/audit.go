@@ -1,7 +1,7 @@
 package run
 
 import (
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // Readiness system events are named after the call that caused them
@@ -16,14 +16,14 @@ const (
 // about services have them (recorded).
 func labels(location, service string) map[string]string {
 	return map[string]string{
-		"project_id": kernel.ProjectID, "location": location, "service_name": service,
+		"project_id": apiserver.ProjectID, "location": location, "service_name": service,
 		"revision_name": "", "configuration_name": "",
 	}
 }
 
 // describe completes a call's log entry. The request is shown without
 // containers (recorded).
-func describe(call *kernel.Call, id identity, resourceName string, request map[string]any) {
+func describe(call *apiserver.Call, id identity, resourceName string, request map[string]any) {
 	call.Resource = id.fullName()
 	record := call.Record
 	if record == nil {
@@ -38,7 +38,7 @@ func describe(call *kernel.Call, id identity, resourceName string, request map[s
 }
 
 // answered sets the response that a call's log entry shows.
-func answered(call *kernel.Call, response map[string]any) {
+func answered(call *apiserver.Call, response map[string]any) {
 	if call.Record != nil {
 		call.Record.Response = redacted(response)
 	}
@@ -47,7 +47,7 @@ func answered(call *kernel.Call, response map[string]any) {
 // describePolicy completes the log entry of a setIamPolicy call: its resource
 // has its full name, service_name is empty, and the permission stands there
 // twice, once without a resource (recorded for v1).
-func describePolicy(call *kernel.Call, id identity) {
+func describePolicy(call *apiserver.Call, id identity) {
 	call.Resource = id.fullName()
 	record := call.Record
 	if record == nil {
@@ -56,7 +56,7 @@ func describePolicy(call *kernel.Call, id identity) {
 	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", labels(id.location, ""), id.location
 	record.ResourceName = id.fullName()
 	permission := call.Route.Permission
-	record.Authorization = []kernel.Authorization{
+	record.Authorization = []apiserver.Authorization{
 		{Permission: permission, Resource: id.fullName(), Granted: true}, {Permission: permission, Granted: true},
 	}
 }
@@ -83,15 +83,15 @@ func (r *Run) ready(of *service, method string) {
 		return
 	}
 	shown := typed(of.v1(), knativeType)
-	r.kernel.Emit(kernel.AuditRecord{
-		Log: kernel.SystemEvent, Service: "run.googleapis.com", Method: method,
+	r.server.Emit(apiserver.AuditRecord{
+		Log: apiserver.SystemEvent, Service: "run.googleapis.com", Method: method,
 		ResourceName: namespaced(of.name), ResourceType: "cloud_run_revision", Labels: labels(of.location, of.name),
 		Response: redacted(shown), Severity: "INFO", Time: of.readyAt,
-		Status: &kernel.Status{Message: "Ready condition status changed to True for Service " + of.name + "."},
+		Status: &apiserver.Status{Message: "Ready condition status changed to True for Service " + of.name + "."},
 	})
 }
 
 // namespaced is a service's name in v1 log entries.
 func namespaced(service string) string {
-	return "namespaces/" + kernel.ProjectID + "/services/" + service
+	return "namespaces/" + apiserver.ProjectID + "/services/" + service
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // told are the audit records in short: log, method, resource, service_name,
@@ -73,7 +73,7 @@ func TestEntriesShowNoContainers(t *testing.T) {
 		if shown := text(t, []any{each.Request, each.Response}); strings.Contains(shown, "containers") {
 			t.Errorf("%s shows containers: %s", each.Method, shown)
 		}
-		if each.Log == kernel.Activity && (each.Request["@type"] == nil || each.ResourceType != "cloud_run_revision" || each.Location != "us-central1") {
+		if each.Log == apiserver.Activity && (each.Request["@type"] == nil || each.ResourceType != "cloud_run_revision" || each.Location != "us-central1") {
 			t.Errorf("%s: request %v, resource type %q in %q", each.Method, each.Request["@type"], each.ResourceType, each.Location)
 		}
 	}

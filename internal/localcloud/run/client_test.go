@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/run"
 )
 
@@ -29,13 +29,13 @@ type cloud struct {
 	server *httptest.Server
 
 	mu      sync.Mutex
-	records []kernel.AuditRecord
+	records []apiserver.AuditRecord
 }
 
 func start(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{T: t}
-	core := kernel.New(kernel.Options{Clock: time.Now, Audit: func(record kernel.AuditRecord) {
+	core := apiserver.New(apiserver.Options{Clock: time.Now, Audit: func(record apiserver.AuditRecord) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.records = append(c.records, record)
@@ -54,10 +54,10 @@ func start(t *testing.T) *cloud {
 	return c
 }
 
-func (c *cloud) audit() []kernel.AuditRecord {
+func (c *cloud) audit() []apiserver.AuditRecord {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]kernel.AuditRecord(nil), c.records...)
+	return append([]apiserver.AuditRecord(nil), c.records...)
 }
 
 // call makes one API call, at the regional host so that v1 knows its region.

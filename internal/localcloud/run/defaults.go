@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
@@ -25,7 +25,7 @@ var (
 // withDefaults fills in what the server fills in (recorded on a minimal
 // service) and refuses a spec that cannot run.
 func withDefaults(spec map[string]any, service string) (map[string]any, error) {
-	full := kernel.Clone(spec)
+	full := apiserver.Clone(spec)
 	delete(full, "name")
 	delete(full, "etag")
 	setDefault(full, "ingress", ingressAll)
@@ -36,21 +36,21 @@ func withDefaults(spec map[string]any, service string) (map[string]any, error) {
 	setDefault(full, "traffic", []any{map[string]any{"type": latestTraffic, "percent": json.Number("100")}})
 	template := child(full, "template")
 	setDefault(template, "timeout", "300s")
-	setDefault(template, "serviceAccount", kernel.ProjectNumber+"-compute@developer.gserviceaccount.com")
+	setDefault(template, "serviceAccount", apiserver.ProjectNumber+"-compute@developer.gserviceaccount.com")
 	setDefault(template, "maxInstanceRequestConcurrency", json.Number("80"))
-	containers := kernel.List(template, "containers")
+	containers := apiserver.List(template, "containers")
 	if len(containers) == 0 {
-		return nil, kernel.Invalid("template.containers: at least one container must be specified.")
+		return nil, apiserver.Invalid("template.containers: at least one container must be specified.")
 	}
 	for i, each := range containers {
 		container := each.(map[string]any)
-		if kernel.Text(container, "image") == "" {
-			return nil, kernel.Invalid("template.containers[%d].image: must be specified.", i)
+		if apiserver.Text(container, "image") == "" {
+			return nil, apiserver.Invalid("template.containers[%d].image: must be specified.", i)
 		}
 		containerDefaults(container, len(containers) == 1 || container["ports"] != nil)
 	}
-	if name := kernel.Text(template, "revision"); name != "" && !strings.HasPrefix(name, service+"-") {
-		return nil, kernel.Invalid("template.revision: %q must begin with the name of the service and a hyphen.", name)
+	if name := apiserver.Text(template, "revision"); name != "" && !strings.HasPrefix(name, service+"-") {
+		return nil, apiserver.Invalid("template.revision: %q must begin with the name of the service and a hyphen.", name)
 	}
 	return full, nil
 }
@@ -69,7 +69,7 @@ func containerDefaults(container map[string]any, ingress bool) {
 		return // a sidecar has no port
 	}
 	setDefault(container, "ports", []any{map[string]any{}})
-	port := kernel.List(container, "ports")[0].(map[string]any)
+	port := apiserver.List(container, "ports")[0].(map[string]any)
 	setDefault(port, "name", "http1")
 	setDefault(port, "containerPort", json.Number("8080"))
 	setDefault(container, "startupProbe", map[string]any{
@@ -110,8 +110,8 @@ func addresses(service, location string) (older, newer string) {
 		area, place, _ := strings.Cut(location, "-")
 		code = area[:1] + (place + "x")[:1]
 	}
-	sum := sha256.Sum256([]byte(kernel.ProjectNumber))
+	sum := sha256.Sum256([]byte(apiserver.ProjectNumber))
 	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:10]
 	return fmt.Sprintf("https://%s-%s-%s.a.run.app", service, hash, code),
-		fmt.Sprintf("https://%s-%s.%s.run.app", service, kernel.ProjectNumber, location)
+		fmt.Sprintf("https://%s-%s.%s.run.app", service, apiserver.ProjectNumber, location)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
@@ -26,12 +26,12 @@ type domain struct {
 // hostName is a host that can be mapped, as DNS writes it.
 var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$`)
 
-func (r *Run) routesOfDomains() []kernel.Route {
+func (r *Run) routesOfDomains() []apiserver.Route {
 	const (
 		namespace = "/apis/" + domainsVersion + "/namespaces/{project}"
 		location  = "/v1/projects/{project}/locations/{location}"
 	)
-	var routes []kernel.Route
+	var routes []apiserver.Route
 	for parent, id := range map[string]string{namespace: "run.namespaces.", location: "run.projects.locations."} {
 		all, one := parent+"/domainmappings", parent+"/domainmappings/{domain}"
 		id += "domainmappings."
@@ -47,32 +47,32 @@ func (r *Run) routesOfDomains() []kernel.Route {
 
 // listVerified says that the caller has verified every domain that is tried
 // here: which ones somebody owns, nobody can tell.
-func listVerified(*kernel.Call) (any, error) {
+func listVerified(*apiserver.Call) (any, error) {
 	var all []any
 	for _, suffix := range []string{"com", "org", "net", "dev", "app", "test"} {
-		all = append(all, map[string]any{"id": "example." + suffix, "name": "apps/" + kernel.ProjectID + "/authorizedDomains/example." + suffix})
+		all = append(all, map[string]any{"id": "example." + suffix, "name": "apps/" + apiserver.ProjectID + "/authorizedDomains/example." + suffix})
 	}
 	return map[string]any{"domains": all}, nil
 }
 
 func (d domain) fullName() string {
-	return "projects/" + kernel.ProjectID + "/locations/" + d.location + "/domainmappings/" + d.host
+	return "projects/" + apiserver.ProjectID + "/locations/" + d.location + "/domainmappings/" + d.host
 }
 
-func (r *Run) createDomain(call *kernel.Call) (any, error) {
+func (r *Run) createDomain(call *apiserver.Call) (any, error) {
 	id, body, err := sentV1(call)
 	if err != nil {
 		return nil, err
 	}
 	made := domain{
-		location: id.location, host: kernel.Text(kernel.Object(body, "metadata"), "name"), uid: kernel.NewUUID(),
-		service: kernel.Text(kernel.Object(body, "spec"), "routeName"), created: r.kernel.Stamp(), creator: call.Caller.Email(),
+		location: id.location, host: apiserver.Text(apiserver.Object(body, "metadata"), "name"), uid: apiserver.NewUUID(),
+		service: apiserver.Text(apiserver.Object(body, "spec"), "routeName"), created: r.server.Stamp(), creator: call.Caller.Email(),
 	}
 	describeDomain(call, made, map[string]any{
-		"@type": v1Request + "CreateDomainMappingRequest", "parent": "namespaces/" + kernel.ProjectID, "domainMapping": body,
+		"@type": v1Request + "CreateDomainMappingRequest", "parent": "namespaces/" + apiserver.ProjectID, "domainMapping": body,
 	})
 	if !hostName.MatchString(made.host) {
-		return nil, kernel.Invalid("metadata.name: %q is no domain name.", made.host)
+		return nil, apiserver.Invalid("metadata.name: %q is no domain name.", made.host)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,9 +83,9 @@ func (r *Run) createDomain(call *kernel.Call) (any, error) {
 		elsewhere := other.host == made.host && other.location != made.location
 		switch {
 		case name == made.fullName():
-			return nil, kernel.AlreadyExists("Resource '%s' already exists.", made.host)
-		case elsewhere && kernel.Object(body, "spec")["forceOverride"] != true:
-			return nil, kernel.AlreadyExists("Domain mapping to [%s] is already in use elsewhere.", made.host)
+			return nil, apiserver.AlreadyExists("Resource '%s' already exists.", made.host)
+		case elsewhere && apiserver.Object(body, "spec")["forceOverride"] != true:
+			return nil, apiserver.AlreadyExists("Domain mapping to [%s] is already in use elsewhere.", made.host)
 		case elsewhere:
 			delete(r.domains, name)
 		}
@@ -94,7 +94,7 @@ func (r *Run) createDomain(call *kernel.Call) (any, error) {
 	return made.v1(), nil
 }
 
-func (r *Run) getDomain(call *kernel.Call) (any, error) {
+func (r *Run) getDomain(call *apiserver.Call) (any, error) {
 	found, err := r.findDomain(call)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (r *Run) getDomain(call *kernel.Call) (any, error) {
 	return found.v1(), nil
 }
 
-func (r *Run) findDomain(call *kernel.Call) (domain, error) {
+func (r *Run) findDomain(call *apiserver.Call) (domain, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return domain{}, err
@@ -111,13 +111,13 @@ func (r *Run) findDomain(call *kernel.Call) (domain, error) {
 	defer r.mu.Unlock()
 	found, ok := r.domains[domain{location: id.location, host: call.Var("domain")}.fullName()]
 	if !ok {
-		return found, kernel.NotFound("Resource '%s' of kind 'DOMAIN_MAPPING' in region '%s' in project '%s' does not exist.",
-			call.Var("domain"), id.location, kernel.ProjectID)
+		return found, apiserver.NotFound("Resource '%s' of kind 'DOMAIN_MAPPING' in region '%s' in project '%s' does not exist.",
+			call.Var("domain"), id.location, apiserver.ProjectID)
 	}
 	return found, nil
 }
 
-func (r *Run) listDomains(call *kernel.Call) (any, error) {
+func (r *Run) listDomains(call *apiserver.Call) (any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (r *Run) listDomains(call *kernel.Call) (any, error) {
 	return list, nil
 }
 
-func (r *Run) deleteDomain(call *kernel.Call) (any, error) {
+func (r *Run) deleteDomain(call *apiserver.Call) (any, error) {
 	found, err := r.findDomain(call)
 	if err != nil {
 		return nil, err
@@ -153,12 +153,12 @@ func (r *Run) deleteDomain(call *kernel.Call) (any, error) {
 }
 
 func (d domain) namespaced() string {
-	return "namespaces/" + kernel.ProjectID + "/domainmappings/" + d.host
+	return "namespaces/" + apiserver.ProjectID + "/domainmappings/" + d.host
 }
 
 // describeDomain completes a call's log entry. How Google's looks nobody
 // recorded; this one is modelled on that of a service.
-func describeDomain(call *kernel.Call, d domain, request map[string]any) {
+func describeDomain(call *apiserver.Call, d domain, request map[string]any) {
 	call.Resource = d.fullName()
 	record := call.Record
 	if record == nil {
@@ -184,8 +184,8 @@ func (d domain) v1() map[string]any {
 	return map[string]any{
 		"apiVersion": domainsVersion, "kind": "DomainMapping",
 		"metadata": map[string]any{
-			"name": d.host, "namespace": kernel.ProjectNumber, "uid": d.uid, "generation": number(1),
-			"selfLink":        "/apis/" + domainsVersion + "/namespaces/" + kernel.ProjectNumber + "/domainmappings/" + d.host,
+			"name": d.host, "namespace": apiserver.ProjectNumber, "uid": d.uid, "generation": number(1),
+			"selfLink":        "/apis/" + domainsVersion + "/namespaces/" + apiserver.ProjectNumber + "/domainmappings/" + d.host,
 			"resourceVersion": resourceVersion(d.created), "creationTimestamp": stamp(d.created),
 			"labels":      map[string]any{locationLabel: d.location},
 			"annotations": map[string]any{creatorAnnotation: d.creator, "serving.knative.dev/lastModifier": d.creator},

@@ -1,6 +1,6 @@
 package run
 
-import "github.com/iapguard/iapguard/internal/localcloud/kernel"
+import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
 
 // Exists reports whether there is a service of a name in a region.
 func (r *Run) Exists(region, name string) bool { return r.exists(identity{region, name}) }
@@ -14,5 +14,5 @@ func (r *Run) Address(region, name string) string {
 	if err != nil {
 		return ""
 	}
-	return kernel.Text(of.v2(), "uri")
+	return apiserver.Text(of.v2(), "uri")
 }

@@ -3,7 +3,7 @@ package run
 import (
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // masked is the old spec with the fields of a mask taken from the new one.
@@ -13,7 +13,7 @@ func masked(old, sent map[string]any, mask string) (map[string]any, error) {
 	if mask == "" || mask == "*" {
 		return sent, nil
 	}
-	merged := kernel.Clone(old)
+	merged := apiserver.Clone(old)
 	for path := range strings.SplitSeq(mask, ",") {
 		segments, err := maskPath(strings.TrimSpace(path))
 		if err != nil {
@@ -37,7 +37,7 @@ func maskPath(path string) ([]string, error) {
 		}
 		name, f, known := lookUp(schema()[message], segment)
 		if !known {
-			return nil, kernel.Invalid("Invalid update mask: field path '%s' does not exist in google.cloud.run.v2.Service.", path)
+			return nil, apiserver.Invalid("Invalid update mask: field path '%s' does not exist in google.cloud.run.v2.Service.", path)
 		}
 		if f.serverOnly || name == "name" || name == "etag" {
 			return nil, nil

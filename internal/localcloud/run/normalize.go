@@ -8,7 +8,7 @@ import (
 	"sync"
 	"unicode"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // field is one field of a message.
@@ -59,7 +59,7 @@ func normalize(message string, sent map[string]any, path string) (map[string]any
 		name, f, known := lookUp(fields, name)
 		switch {
 		case !known:
-			return nil, kernel.UnknownField(name, path)
+			return nil, apiserver.UnknownField(name, path)
 		case f.serverOnly || value == nil:
 			continue
 		}
@@ -92,7 +92,7 @@ func (f field) normalize(value any, path string) (any, error) {
 	}
 	list, ok := value.([]any)
 	if !ok {
-		return nil, kernel.Invalid("Invalid value at '%s', Starting an object on a scalar field", path)
+		return nil, apiserver.Invalid("Invalid value at '%s', Starting an object on a scalar field", path)
 	}
 	var kept []any
 	for i, each := range list {
@@ -147,7 +147,7 @@ func invalidValue(path, wanted string, value any) error {
 	if err != nil {
 		text = fmt.Append(nil, value)
 	}
-	return kernel.Invalid("Invalid value at '%s' (%s), %s", path, wanted, text)
+	return apiserver.Invalid("Invalid value at '%s' (%s), %s", path, wanted, text)
 }
 
 func texts(object map[string]any, path string) (any, error) {

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // settle ends the reconciliation that made the given copy, and returns the
 // service as it is then. A service that is being deleted is gone.
 func (r *Run) settle(of *service) *service {
-	at := r.kernel.Stamp()
+	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live := r.services[of.fullName()]
@@ -23,13 +23,13 @@ func (r *Run) settle(of *service) *service {
 		live.reconciled(at)
 		if live.wanted.fields["iapEnabled"] == true {
 			// gcloud expects the agent to exist some time after (its own source).
-			r.kernel.ProvisionAgent(kernel.IAPAgent())
+			r.server.ProvisionAgent(apiserver.IAPAgent())
 		}
 		if !live.deleted.IsZero() {
 			live.updated = at
 			delete(r.services, of.fullName())
-			r.kernel.DeletePolicy(of.fullName())
-			r.past.Drop(of.fullName(), r.kernel.Now())
+			r.server.DeletePolicy(of.fullName())
+			r.past.Drop(of.fullName(), r.server.Now())
 			return live.copy()
 		}
 	}
@@ -55,15 +55,15 @@ func (r *Run) fail(of *service, why string) *service {
 
 // operationName is the name of the operation of a service's latest change.
 func (s *service) operationName() string {
-	return "projects/" + kernel.ProjectID + "/locations/" + s.location + "/operations/" + s.operation
+	return "projects/" + apiserver.ProjectID + "/locations/" + s.location + "/operations/" + s.operation
 }
 
 // begin starts the operation of a change and answers it. What of is, is a copy.
-func (r *Run) begin(call *kernel.Call, of *service, readiness string) map[string]any {
+func (r *Run) begin(call *apiserver.Call, of *service, readiness string) map[string]any {
 	name := of.operationName()
 	body := map[string]any{"name": name, "metadata": typed(of.v2(), serviceType)}
-	operation := r.kernel.StartOperation(name, body)
-	knative := r.kernel.StartOperation(knativeOperation(name),
+	operation := r.server.StartOperation(name, body)
+	knative := r.server.StartOperation(knativeOperation(name),
 		map[string]any{"name": name, "metadata": typed(of.v1(), knativeType)})
 	failure, never := call.OperationFault()
 	if never {
@@ -87,11 +87,11 @@ func (r *Run) begin(call *kernel.Call, of *service, readiness string) map[string
 // finished is the last answer about an operation.
 func finished(name string, resource map[string]any, typeURL string) map[string]any {
 	resource = typed(resource, typeURL)
-	return map[string]any{"name": name, "metadata": resource, "done": true, "response": kernel.Clone(resource)}
+	return map[string]any{"name": name, "metadata": resource, "done": true, "response": apiserver.Clone(resource)}
 }
 
 // failed is the last answer about an operation that came to nothing.
-func failed(name string, metadata map[string]any, failure *kernel.Error) map[string]any {
+func failed(name string, metadata map[string]any, failure *apiserver.Error) map[string]any {
 	problem := map[string]any{"code": number(failure.RPCCode()), "message": failure.Message}
 	return map[string]any{"name": name, "metadata": metadata, "done": true, "error": problem}
 }
@@ -99,19 +99,19 @@ func failed(name string, metadata map[string]any, failure *kernel.Error) map[str
 // waitLimit is the longest that one wait call blocks.
 const waitLimit = 2 * time.Minute
 
-func operationName(call *kernel.Call) string {
-	return "projects/" + kernel.ProjectID + "/locations/" + call.Var("location") + "/operations/" + call.Var("operation")
+func operationName(call *apiserver.Call) string {
+	return "projects/" + apiserver.ProjectID + "/locations/" + call.Var("location") + "/operations/" + call.Var("operation")
 }
 
-func (r *Run) findOperation(call *kernel.Call, name string) (*kernel.Operation, error) {
-	if found := r.kernel.Operation(name); found != nil {
+func (r *Run) findOperation(call *apiserver.Call, name string) (*apiserver.Operation, error) {
+	if found := r.server.Operation(name); found != nil {
 		return found, nil
 	}
-	return nil, kernel.NotFound("Resource '%s' of kind 'OPERATION' in region '%s' in project '%s' does not exist.",
-		call.Var("operation"), call.Var("location"), kernel.ProjectID)
+	return nil, apiserver.NotFound("Resource '%s' of kind 'OPERATION' in region '%s' in project '%s' does not exist.",
+		call.Var("operation"), call.Var("location"), apiserver.ProjectID)
 }
 
-func (r *Run) getOperation(call *kernel.Call) (any, error) {
+func (r *Run) getOperation(call *apiserver.Call) (any, error) {
 	found, err := r.findOperation(call, operationName(call))
 	if err != nil {
 		return nil, err
@@ -119,12 +119,12 @@ func (r *Run) getOperation(call *kernel.Call) (any, error) {
 	return found.Body(), nil
 }
 
-func (r *Run) waitOperation(call *kernel.Call) (any, error) {
+func (r *Run) waitOperation(call *apiserver.Call) (any, error) {
 	return r.wait(call, operationName(call))
 }
 
 // wait blocks until the operation is done, but no longer than was asked for.
-func (r *Run) wait(call *kernel.Call, name string) (any, error) {
+func (r *Run) wait(call *apiserver.Call, name string) (any, error) {
 	found, err := r.findOperation(call, name)
 	if err != nil {
 		return nil, err
@@ -134,10 +134,10 @@ func (r *Run) wait(call *kernel.Call, name string) (any, error) {
 		return nil, err
 	}
 	limit := waitLimit
-	if asked := kernel.Text(body, "timeout"); asked != "" {
+	if asked := apiserver.Text(body, "timeout"); asked != "" {
 		parsed, err := time.ParseDuration(asked)
 		if err != nil || parsed < 0 {
-			return nil, kernel.Invalid("Invalid value at 'timeout' (type.googleapis.com/google.protobuf.Duration), %q", asked)
+			return nil, apiserver.Invalid("Invalid value at 'timeout' (type.googleapis.com/google.protobuf.Duration), %q", asked)
 		}
 		limit = min(limit, parsed)
 	}
@@ -146,10 +146,10 @@ func (r *Run) wait(call *kernel.Call, name string) (any, error) {
 	return found.Wait(ctx), nil
 }
 
-func (r *Run) listOperations(call *kernel.Call) (any, error) {
+func (r *Run) listOperations(call *apiserver.Call) (any, error) {
 	prefix := strings.TrimSuffix(operationName(call), call.Var("operation"))
 	var all []any
-	r.kernel.EachOperation(func(name string, body map[string]any) {
+	r.server.EachOperation(func(name string, body map[string]any) {
 		if strings.HasPrefix(name, prefix) {
 			all = append(all, body)
 		}
@@ -161,14 +161,14 @@ func (r *Run) listOperations(call *kernel.Call) (any, error) {
 // knativeOperation is the name under which an operation's v1 answer is kept.
 func knativeOperation(name string) string { return "run/v1/" + name }
 
-func (r *Run) waitOperationV1(call *kernel.Call) (any, error) {
+func (r *Run) waitOperationV1(call *apiserver.Call) (any, error) {
 	return r.wait(call, knativeOperation(operationName(call)))
 }
 
 // getOperationV1 answers with v1's body of an operation. One that has none is
 // another API's: Eventarc's have the same path.
-func (r *Run) getOperationV1(call *kernel.Call) (any, error) {
-	if found := r.kernel.Operation(knativeOperation(operationName(call))); found != nil {
+func (r *Run) getOperationV1(call *apiserver.Call) (any, error) {
+	if found := r.server.Operation(knativeOperation(operationName(call))); found != nil {
 		return found.Body(), nil
 	}
 	return r.getOperation(call)
@@ -177,6 +177,6 @@ func (r *Run) getOperationV1(call *kernel.Call) (any, error) {
 // sortByName puts resources in the order of their names.
 func sortByName(all []any) {
 	slices.SortFunc(all, func(a, b any) int {
-		return strings.Compare(kernel.Text(a.(map[string]any), "name"), kernel.Text(b.(map[string]any), "name"))
+		return strings.Compare(apiserver.Text(a.(map[string]any), "name"), apiserver.Text(b.(map[string]any), "name"))
 	})
 }

@@ -7,35 +7,35 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // Run is the Cloud Run of one project. It is safe for concurrent use.
 type Run struct {
-	kernel *kernel.Kernel
+	server *apiserver.Server
 
 	mu       sync.Mutex
 	services map[string]*service // by full name
 	domains  map[string]domain   // mappings, by full name
 	// past holds copies of them as they were, for lists that show what was.
-	past    kernel.History[*service]
+	past    apiserver.History[*service]
 	held    bool
 	waiting []func()
 }
 
-// New returns a Cloud Run without services. Reconciling takes the kernel's
+// New returns a Cloud Run without services. Reconciling takes the server's
 // OperationTime.
-func New(k *kernel.Kernel) *Run {
-	return &Run{kernel: k, services: map[string]*service{}, domains: map[string]domain{}}
+func New(s *apiserver.Server) *Run {
+	return &Run{server: s, services: map[string]*service{}, domains: map[string]domain{}}
 }
 
-// API is both of its faces as the kernel serves them.
-func (r *Run) API() kernel.API {
+// API is both of its faces as the server serves them.
+func (r *Run) API() apiserver.API {
 	older := append(r.routesV1(), r.routesOfDomains()...)
 	for i := range older {
 		older[i].Resource = subjectV1
 	}
-	return kernel.API{
+	return apiserver.API{
 		Name: "run", Routes: append(r.routesV2(), older...),
 		State: r.state, Reset: r.reset, Touch: r.touch,
 	}
@@ -63,7 +63,7 @@ func (r *Run) Release() {
 
 // later runs f when reconciling is over, unless that is held.
 func (r *Run) later(f func()) {
-	r.kernel.Later(r.kernel.OperationTime(), func() {
+	r.server.Later(r.server.OperationTime(), func() {
 		r.mu.Lock()
 		held := r.held
 		if held {
@@ -97,11 +97,11 @@ func (r *Run) reset() {
 }
 
 // note remembers a service as it is now. Its caller holds the lock.
-func (r *Run) note(s *service) { r.past.Put(s.fullName(), r.kernel.Now(), s.copy()) }
+func (r *Run) note(s *service) { r.past.Put(s.fullName(), r.server.Now(), s.copy()) }
 
 // touch moves a service's version, as somebody else's write would.
 func (r *Run) touch(name string) {
-	at := r.kernel.Stamp()
+	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if live := r.services[name]; live != nil {
@@ -114,7 +114,7 @@ func (r *Run) touch(name string) {
 type identity struct{ location, name string }
 
 func (i identity) fullName() string {
-	return "projects/" + kernel.ProjectID + "/locations/" + i.location + "/services/" + i.name
+	return "projects/" + apiserver.ProjectID + "/locations/" + i.location + "/services/" + i.name
 }
 
 // find returns a service. Its caller holds the lock.
@@ -122,15 +122,15 @@ func (r *Run) find(id identity) (*service, error) {
 	if found, ok := r.services[id.fullName()]; ok {
 		return found, nil
 	}
-	return nil, kernel.NotFound("Resource '%s' of kind 'SERVICE' in region '%s' in project '%s' does not exist.",
-		id.name, id.location, kernel.ProjectID)
+	return nil, apiserver.NotFound("Resource '%s' of kind 'SERVICE' in region '%s' in project '%s' does not exist.",
+		id.name, id.location, apiserver.ProjectID)
 }
 
 // in are the services of a location, "-" for all, by name, as lists show them:
 // they may be as they were. Its caller holds the lock.
 func (r *Run) in(location string) []*service {
 	var found []*service
-	for _, each := range r.past.All(r.kernel.Listed()) {
+	for _, each := range r.past.All(r.server.Listed()) {
 		if location == "-" || each.location == location {
 			found = append(found, each)
 		}
@@ -142,25 +142,25 @@ func (r *Run) in(location string) []*service {
 }
 
 // create makes a service. The returned service is a copy of it as it is then.
-func (r *Run) create(id identity, wanted spec, caller kernel.Principal, dryRun bool) (*service, error) {
+func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRun bool) (*service, error) {
 	switch {
 	case !serviceName.MatchString(id.name):
-		return nil, kernel.Invalid("Invalid service name %q: it has up to 49 lower-case letters, digits and hyphens, "+
+		return nil, apiserver.Invalid("Invalid service name %q: it has up to 49 lower-case letters, digits and hyphens, "+
 			"begins with a letter and does not end with a hyphen.", id.name)
 	case !region.MatchString(id.location):
-		return nil, kernel.Denied("Location %s is not found or access is unauthorized.", id.location)
+		return nil, apiserver.Denied("Location %s is not found or access is unauthorized.", id.location)
 	}
 	var err error
 	if wanted.fields, err = withDefaults(wanted.fields, id.name); err != nil {
 		return nil, err
 	}
-	at := r.kernel.Stamp()
+	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.services[id.fullName()] != nil {
-		return nil, kernel.AlreadyExists("Resource '%s' already exists.", id.name)
+		return nil, apiserver.AlreadyExists("Resource '%s' already exists.", id.name)
 	}
-	made := &service{location: id.location, name: id.name, uid: kernel.NewUUID(), created: at, creator: caller.Email()}
+	made := &service{location: id.location, name: id.name, uid: apiserver.NewUUID(), created: at, creator: caller.Email()}
 	if err := made.apply(change{wanted: wanted, by: caller.Email(), at: at}); err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (r *Run) create(id identity, wanted spec, caller kernel.Principal, dryRun b
 // write applies edit to a service and returns a copy of it as it is then. A
 // dry run edits a copy only. Edit refuses before it changes anything.
 func (r *Run) write(id identity, dryRun bool, edit func(of *service, at time.Time) error) (*service, error) {
-	at := r.kernel.Stamp()
+	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	target, err := r.find(id)
@@ -197,7 +197,7 @@ func (r *Run) write(id identity, dryRun bool, edit func(of *service, at time.Tim
 func (r *Run) update(id identity, dryRun bool, wish func(*service) (change, error)) (*service, error) {
 	return r.write(id, dryRun, func(of *service, at time.Time) error {
 		if !of.deleted.IsZero() {
-			return kernel.Precondition("Resource '%s' is being deleted.", id.name)
+			return apiserver.Precondition("Resource '%s' is being deleted.", id.name)
 		}
 		wanted, err := wish(of)
 		if err != nil {
@@ -213,14 +213,14 @@ func (r *Run) update(id identity, dryRun bool, wish func(*service) (change, erro
 
 // remove begins to delete a service, if it has the version that the etag
 // names; "" names any.
-func (r *Run) remove(id identity, dryRun bool, etag string, by kernel.Principal) (*service, error) {
+func (r *Run) remove(id identity, dryRun bool, etag string, by apiserver.Principal) (*service, error) {
 	return r.write(id, dryRun, func(of *service, at time.Time) error {
 		if err := checkEtag(of, etag); err != nil {
 			return err
 		}
 		of.deleted, of.updated, of.modifier = at, at, by.Email()
 		of.generation++
-		of.operation = kernel.NewUUID()
+		of.operation = apiserver.NewUUID()
 		return nil
 	})
 }

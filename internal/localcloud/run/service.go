@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // retention is how long a deleted service keeps its name in answers (recorded:
@@ -68,7 +68,7 @@ type change struct {
 }
 
 func (s *service) fullName() string {
-	return "projects/" + kernel.ProjectID + "/locations/" + s.location + "/services/" + s.name
+	return "projects/" + apiserver.ProjectID + "/locations/" + s.location + "/services/" + s.name
 }
 
 func (s *service) reconciling() bool { return s.observed < s.generation && s.failure == "" }
@@ -87,7 +87,7 @@ func (s *service) apply(c change) error {
 	s.wanted = c.wanted
 	s.generation++
 	s.updated, s.modifier = c.at, c.by
-	s.operation, s.failure = kernel.NewUUID(), ""
+	s.operation, s.failure = apiserver.NewUUID(), ""
 	return nil
 }
 
@@ -104,8 +104,8 @@ func sameObject(a, b map[string]any) bool {
 }
 
 func (s *service) newRevision(c change) (*revision, error) {
-	template := kernel.Clone(kernel.Object(c.wanted.fields, "template"))
-	name := kernel.Text(template, "revision")
+	template := apiserver.Clone(apiserver.Object(c.wanted.fields, "template"))
+	name := apiserver.Text(template, "revision")
 	delete(template, "revision")
 	number := len(s.revisions) + 1
 	if name == "" {
@@ -113,12 +113,12 @@ func (s *service) newRevision(c change) (*revision, error) {
 	}
 	for _, each := range s.revisions {
 		if each.name == name {
-			return nil, kernel.AlreadyExists("Revision named '%s' with different configuration already exists.", name)
+			return nil, apiserver.AlreadyExists("Revision named '%s' with different configuration already exists.", name)
 		}
 	}
 	return &revision{
-		name: name, uid: kernel.NewUUID(), created: c.at, creator: c.by, template: template,
-		launch: kernel.Text(c.wanted.fields, "launchStage"), number: number, knative: c.wanted.knative,
+		name: name, uid: apiserver.NewUUID(), created: c.at, creator: c.by, template: template,
+		launch: apiserver.Text(c.wanted.fields, "launchStage"), number: number, knative: c.wanted.knative,
 	}, nil
 }
 
@@ -135,8 +135,8 @@ func suffix() string {
 // reconciled makes observed what is wanted.
 func (s *service) reconciled(at time.Time) {
 	s.observed = s.generation
-	s.ingress = kernel.Text(s.wanted.fields, "ingress")
-	s.traffic = kernel.Clone(kernel.List(s.wanted.fields, "traffic"))
+	s.ingress = apiserver.Text(s.wanted.fields, "ingress")
+	s.traffic = apiserver.Clone(apiserver.List(s.wanted.fields, "traffic"))
 	s.readyAt, s.routesAt = at, at
 	if s.configurationsAt.IsZero() {
 		s.configurationsAt = at
@@ -154,7 +154,7 @@ func (s *service) latestCreated() string { return s.revisions[len(s.revisions)-1
 // conflict is Google's 409 for a version that is no longer current; versions
 // are epoch microseconds (reported for v1; v2 is expected to say the same).
 func (s *service) conflict(version int64) error {
-	return kernel.Aborted("Conflict for resource '%s': version '%d' was specified but current version is '%d'.",
+	return apiserver.Aborted("Conflict for resource '%s': version '%d' was specified but current version is '%d'.",
 		s.name, version, s.updated.UnixMicro())
 }
 

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
@@ -15,7 +15,7 @@ const (
 	apiVersion  = "serving.knative.dev/v1"
 )
 
-func (r *Run) routesV1() []kernel.Route {
+func (r *Run) routesV1() []apiserver.Route {
 	const (
 		namespace = "/apis/serving.knative.dev/v1/namespaces/{project}"
 		services  = namespace + "/services"
@@ -25,7 +25,7 @@ func (r *Run) routesV1() []kernel.Route {
 		id        = "run.namespaces."
 		wide      = "run.projects.locations."
 	)
-	return []kernel.Route{
+	return []apiserver.Route{
 		audited(v1Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create", r.createV1)),
 		route(http.MethodGet, services, id+"services.list", "services.list", r.listV1),
 		route(http.MethodGet, one, id+"services.get", "services.get", r.getV1),
@@ -48,19 +48,19 @@ func (r *Run) routesV1() []kernel.Route {
 
 // identityV1 is the service of a v1 request: its location is in the path, or
 // in the name of the host.
-func identityV1(call *kernel.Call) (identity, error) {
+func identityV1(call *apiserver.Call) (identity, error) {
 	location := call.Var("location")
 	if location == "" {
 		location = call.Region
 	}
 	if location == "" {
-		return identity{}, kernel.NotFound("The Knative API is served by regional hosts only: REGION-run.googleapis.com.")
+		return identity{}, apiserver.NotFound("The Knative API is served by regional hosts only: REGION-run.googleapis.com.")
 	}
 	return identity{location, call.Var("service")}, nil
 }
 
 // sentV1 is the service of a v1 request that has a body, and the body.
-func sentV1(call *kernel.Call) (identity, map[string]any, error) {
+func sentV1(call *apiserver.Call) (identity, map[string]any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return id, nil, err
@@ -69,15 +69,15 @@ func sentV1(call *kernel.Call) (identity, map[string]any, error) {
 	return id, body, err
 }
 
-func (r *Run) createV1(call *kernel.Call) (any, error) {
+func (r *Run) createV1(call *apiserver.Call) (any, error) {
 	id, body, err := sentV1(call)
 	if err != nil {
 		return nil, err
 	}
-	id.name = kernel.Text(kernel.Object(body, "metadata"), "name")
+	id.name = apiserver.Text(apiserver.Object(body, "metadata"), "name")
 	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "CreateServiceRequest",
-		"parent": "namespaces/" + kernel.ProjectID, "service": body})
-	wanted, err := readKnative(kernel.Clone(body))
+		"parent": "namespaces/" + apiserver.ProjectID, "service": body})
+	wanted, err := readKnative(apiserver.Clone(body))
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +92,9 @@ func (r *Run) createV1(call *kernel.Call) (any, error) {
 }
 
 // answerV1 answers a write with the service; its operation goes on.
-func (r *Run) answerV1(call *kernel.Call, of *service, readiness string) any {
+func (r *Run) answerV1(call *apiserver.Call, of *service, readiness string) any {
 	shown := of.v1()
-	answered(call, typed(kernel.Clone(shown), knativeType))
+	answered(call, typed(apiserver.Clone(shown), knativeType))
 	if dryRun(call) {
 		call.Record = nil
 		return shown
@@ -103,23 +103,23 @@ func (r *Run) answerV1(call *kernel.Call, of *service, readiness string) any {
 	return shown
 }
 
-func (r *Run) replaceV1(call *kernel.Call) (any, error) {
+func (r *Run) replaceV1(call *apiserver.Call) (any, error) {
 	id, body, err := sentV1(call)
 	if err != nil {
 		return nil, err
 	}
 	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "ReplaceServiceRequest",
 		"name": namespaced(id.name), "service": body})
-	metadata := kernel.Object(body, "metadata")
-	if name := kernel.Text(metadata, "name"); name != id.name {
-		return nil, kernel.Invalid("metadata.name: %q is not the name in the URL, %q.", name, id.name)
+	metadata := apiserver.Object(body, "metadata")
+	if name := apiserver.Text(metadata, "name"); name != id.name {
+		return nil, apiserver.Invalid("metadata.name: %q is not the name in the URL, %q.", name, id.name)
 	}
-	wanted, err := readKnative(kernel.Clone(body))
+	wanted, err := readKnative(apiserver.Clone(body))
 	if err != nil {
 		return nil, err
 	}
 	changed, err := r.update(id, dryRun(call), func(old *service) (change, error) {
-		version := kernel.Text(metadata, "resourceVersion")
+		version := apiserver.Text(metadata, "resourceVersion")
 		if version != "" && version != resourceVersion(old.updated) {
 			return change{}, old.conflict(resourceVersionNumber(version))
 		}
@@ -132,7 +132,7 @@ func (r *Run) replaceV1(call *kernel.Call) (any, error) {
 	return r.answerV1(call, changed, replacedReadiness), nil
 }
 
-func (r *Run) deleteV1(call *kernel.Call) (any, error) {
+func (r *Run) deleteV1(call *apiserver.Call) (any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (r *Run) deleteV1(call *kernel.Call) (any, error) {
 	return map[string]any{"kind": "Status", "status": "Success"}, nil
 }
 
-func (r *Run) getV1(call *kernel.Call) (any, error) {
+func (r *Run) getV1(call *apiserver.Call) (any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (r *Run) getV1(call *kernel.Call) (any, error) {
 	return found.v1(), nil
 }
 
-func (r *Run) listV1(call *kernel.Call) (any, error) {
+func (r *Run) listV1(call *apiserver.Call) (any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return nil, err
@@ -186,11 +186,11 @@ func knativeList(kind string, items []any) map[string]any {
 }
 
 // listLocations names the regions that the local cloud knows a code for.
-func (r *Run) listLocations(*kernel.Call) (any, error) {
+func (r *Run) listLocations(*apiserver.Call) (any, error) {
 	var all []any
 	for _, name := range slices.Sorted(maps.Keys(regionCodes)) {
 		all = append(all, map[string]any{
-			"name": "projects/" + kernel.ProjectID + "/locations/" + name, "locationId": name, "displayName": name,
+			"name": "projects/" + apiserver.ProjectID + "/locations/" + name, "locationId": name, "displayName": name,
 			"labels": map[string]any{"cloud.googleapis.com/region": name},
 		})
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // Annotations that v1 and v2 say in their own ways
@@ -88,7 +88,7 @@ func split(all map[string]any) (shared, own map[string]any) {
 
 // take removes a key from annotations and returns its text.
 func take(annotations map[string]any, key string) string {
-	text := kernel.Text(annotations, key)
+	text := apiserver.Text(annotations, key)
 	delete(annotations, key)
 	return text
 }
@@ -115,7 +115,7 @@ func takeShared(annotations, fields map[string]any, texts, flags, numbers map[st
 // giveShared is the opposite of takeShared.
 func giveShared(annotations, fields map[string]any, texts, flags, numbers map[string]string) {
 	for annotation, name := range texts {
-		if text := kernel.Text(fields, name); text != "" {
+		if text := apiserver.Text(fields, name); text != "" {
 			annotations[annotation] = text
 		}
 	}
@@ -125,7 +125,7 @@ func giveShared(annotations, fields map[string]any, texts, flags, numbers map[st
 		}
 	}
 	for annotation, name := range numbers {
-		if number, ok := kernel.Object(fields, "scaling")[name].(json.Number); ok {
+		if number, ok := apiserver.Object(fields, "scaling")[name].(json.Number); ok {
 			annotations[annotation] = number.String()
 		}
 	}
@@ -134,8 +134,8 @@ func giveShared(annotations, fields map[string]any, texts, flags, numbers map[st
 // container turns a container of one API into one of the other: they differ in
 // where an environment variable's secret stands.
 func container(from map[string]any, toV1 bool) map[string]any {
-	copied := kernel.Clone(from)
-	for _, each := range kernel.List(copied, "env") {
+	copied := apiserver.Clone(from)
+	for _, each := range apiserver.List(copied, "env") {
 		variable, _ := each.(map[string]any)
 		if toV1 {
 			moveSecret(variable, "valueSource", "valueFrom", map[string]string{"secret": "name", "version": "key"})
@@ -143,7 +143,7 @@ func container(from map[string]any, toV1 bool) map[string]any {
 			moveSecret(variable, "valueFrom", "valueSource", map[string]string{"name": "secret", "key": "version"})
 		}
 	}
-	resources := kernel.Object(copied, "resources")
+	resources := apiserver.Object(copied, "resources")
 	if toV1 && resources != nil {
 		delete(resources, "cpuIdle")
 		delete(resources, "startupCpuBoost")
@@ -157,7 +157,7 @@ func container(from map[string]any, toV1 bool) map[string]any {
 }
 
 func moveSecret(variable map[string]any, from, to string, names map[string]string) {
-	reference := kernel.Object(kernel.Object(variable, from), "secretKeyRef")
+	reference := apiserver.Object(apiserver.Object(variable, from), "secretKeyRef")
 	delete(variable, from)
 	if reference == nil {
 		return
@@ -179,7 +179,7 @@ func keepFieldsOfV2(wanted *spec, old spec) {
 			wanted.fields[name] = value
 		}
 	}
-	template, before := child(wanted.fields, "template"), kernel.Object(old.fields, "template")
+	template, before := child(wanted.fields, "template"), apiserver.Object(old.fields, "template")
 	shared := map[string]bool{"annotations": true, "labels": true, "client": true, "clientVersion": true, "containers": true,
 		"maxInstanceRequestConcurrency": true, "revision": true, "scaling": true, "serviceAccount": true, "timeout": true,
 		"sessionAffinity": true, "executionEnvironment": true, "vpcAccess": true, "encryptionKey": true}
@@ -194,7 +194,7 @@ func keepFieldsOfV2(wanted *spec, old spec) {
 func merged(all ...map[string]any) map[string]any {
 	union := map[string]any{}
 	for _, each := range all {
-		maps.Copy(union, kernel.Clone(each))
+		maps.Copy(union, apiserver.Clone(each))
 	}
 	return union
 }

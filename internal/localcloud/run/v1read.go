@@ -5,31 +5,31 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // readKnative reads a Knative Service as a client sends it. The object is
 // taken apart.
 func readKnative(body map[string]any) (spec, error) {
 	if body["kind"] != nil && body["kind"] != "Service" || body["apiVersion"] != nil && body["apiVersion"] != apiVersion {
-		return spec{}, kernel.Invalid("apiVersion and kind must be %q and \"Service\".", apiVersion)
+		return spec{}, apiserver.Invalid("apiVersion and kind must be %q and \"Service\".", apiVersion)
 	}
 	for key := range body {
 		switch key {
 		case "apiVersion", "kind", "metadata", "spec", "status":
 		default:
-			return spec{}, kernel.UnknownField(key, "service")
+			return spec{}, apiserver.UnknownField(key, "service")
 		}
 	}
 	read := spec{fields: map[string]any{}}
 	if err := read.readMetadata(child(body, "metadata")); err != nil {
 		return spec{}, err
 	}
-	inner := kernel.Object(body, "spec")
-	if err := read.readTemplate(kernel.Object(inner, "template")); err != nil {
+	inner := apiserver.Object(body, "spec")
+	if err := read.readTemplate(apiserver.Object(inner, "template")); err != nil {
 		return spec{}, err
 	}
-	traffic, err := readTraffic(kernel.List(inner, "traffic"))
+	traffic, err := readTraffic(apiserver.List(inner, "traffic"))
 	if err != nil {
 		return spec{}, err
 	}
@@ -47,7 +47,7 @@ func (s *spec) readMetadata(metadata map[string]any) error {
 	if text := take(annotations, ingressAnnotation); text != "" {
 		ingress, ok := ingresses[text]
 		if !ok {
-			return kernel.Invalid("metadata.annotations[%s]: %q is no ingress setting.", ingressAnnotation, text)
+			return apiserver.Invalid("metadata.annotations[%s]: %q is no ingress setting.", ingressAnnotation, text)
 		}
 		s.fields["ingress"] = ingress
 	}
@@ -57,7 +57,7 @@ func (s *spec) readMetadata(metadata map[string]any) error {
 	if list := take(annotations, "run.googleapis.com/custom-audiences"); list != "" {
 		var audiences []any
 		if err := json.Unmarshal([]byte(list), &audiences); err != nil {
-			return kernel.Invalid("metadata.annotations[run.googleapis.com/custom-audiences]: %q is no JSON list.", list)
+			return apiserver.Invalid("metadata.annotations[run.googleapis.com/custom-audiences]: %q is no JSON list.", list)
 		}
 		s.fields["customAudiences"] = audiences
 	}
@@ -76,7 +76,7 @@ func (s *spec) readTemplate(sent map[string]any) error {
 		sent = map[string]any{}
 	}
 	metadata := child(sent, "metadata")
-	if name := kernel.Text(metadata, "name"); name != "" {
+	if name := apiserver.Text(metadata, "name"); name != "" {
 		template["revision"] = name
 	}
 	annotations := child(metadata, "annotations")
@@ -94,7 +94,7 @@ func (s *spec) readTemplate(sent map[string]any) error {
 	delete(labels, locationLabel)
 	delete(labels, "run.googleapis.com/startupProbeType")
 	template["labels"], s.templateLabels = split(labels)
-	return s.readRevisionSpec(kernel.Object(sent, "spec"), template, throttled, boosted)
+	return s.readRevisionSpec(apiserver.Object(sent, "spec"), template, throttled, boosted)
 }
 
 func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, boosted bool) error {
@@ -170,7 +170,7 @@ func readNetwork(annotations, template map[string]any) error {
 	if list := take(annotations, "run.googleapis.com/network-interfaces"); list != "" {
 		var interfaces []any
 		if err := json.Unmarshal([]byte(list), &interfaces); err != nil {
-			return kernel.Invalid("run.googleapis.com/network-interfaces: %q is no JSON list.", list)
+			return apiserver.Invalid("run.googleapis.com/network-interfaces: %q is no JSON list.", list)
 		}
 		access["networkInterfaces"] = interfaces
 	}
@@ -188,7 +188,7 @@ func readTraffic(sent []any) ([]any, error) {
 			return nil, invalidValue(fmt.Sprintf("service.spec.traffic[%d]", i), "object", each)
 		}
 		target := map[string]any{"type": latestTraffic}
-		if name := kernel.Text(object, "revisionName"); name != "" {
+		if name := apiserver.Text(object, "revisionName"); name != "" {
 			target["type"], target["revision"] = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", name
 		}
 		for _, name := range []string{"percent", "tag"} {

@@ -8,17 +8,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // v1 is the service as the v1 API shows it.
 func (s *service) v1() map[string]any {
-	path := "/apis/serving.knative.dev/v1/namespaces/" + kernel.ProjectNumber + "/services/" + s.name
+	path := "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber + "/services/" + s.name
 	metadata := map[string]any{
-		"name": s.name, "namespace": kernel.ProjectNumber, "selfLink": path, "uid": s.uid,
+		"name": s.name, "namespace": apiserver.ProjectNumber, "selfLink": path, "uid": s.uid,
 		"resourceVersion": resourceVersion(s.updated), "generation": number(s.generation),
 		"creationTimestamp": stamp(s.created), "annotations": s.annotationsV1(),
-		"labels": merged(kernel.Object(s.wanted.fields, "labels"), s.wanted.labels, map[string]any{locationLabel: s.location}),
+		"labels": merged(apiserver.Object(s.wanted.fields, "labels"), s.wanted.labels, map[string]any{locationLabel: s.location}),
 	}
 	if !s.deleted.IsZero() {
 		metadata["deletionTimestamp"] = stamp(s.deleted)
@@ -26,7 +26,7 @@ func (s *service) v1() map[string]any {
 	return map[string]any{
 		"apiVersion": apiVersion, "kind": "Service", "metadata": metadata,
 		"spec": map[string]any{
-			"template": templateV1(s.wanted), "traffic": trafficV1(kernel.List(s.wanted.fields, "traffic"), ""),
+			"template": templateV1(s.wanted), "traffic": trafficV1(apiserver.List(s.wanted.fields, "traffic"), ""),
 		},
 		"status": s.statusV1(),
 	}
@@ -34,15 +34,15 @@ func (s *service) v1() map[string]any {
 
 func (s *service) annotationsV1() map[string]any {
 	fields := s.wanted.fields
-	annotations := merged(kernel.Object(fields, "annotations"), s.wanted.annotations, map[string]any{
+	annotations := merged(apiserver.Object(fields, "annotations"), s.wanted.annotations, map[string]any{
 		creatorAnnotation: s.creator, modifierAnnotation: s.modifier, operationAnnotation: s.operation,
-		ingressAnnotation: knativeIngress(kernel.Text(fields, "ingress")),
+		ingressAnnotation: knativeIngress(apiserver.Text(fields, "ingress")),
 	})
 	giveShared(annotations, fields, sharedTexts, sharedFlags, sharedNumbers)
-	if stage := kernel.Text(fields, "launchStage"); stage != "GA" {
+	if stage := apiserver.Text(fields, "launchStage"); stage != "GA" {
 		annotations[launchStageAnnotation] = stage
 	}
-	if audiences := kernel.List(fields, "customAudiences"); audiences != nil {
+	if audiences := apiserver.List(fields, "customAudiences"); audiences != nil {
 		annotations["run.googleapis.com/custom-audiences"] = jsonText(audiences)
 	}
 	if s.observed > 0 {
@@ -95,7 +95,7 @@ func trafficV1(targets []any, latest string) []any {
 	for _, each := range targets {
 		target := each.(map[string]any)
 		shown := map[string]any{}
-		if name := kernel.Text(target, "revision"); name != "" {
+		if name := apiserver.Text(target, "revision"); name != "" {
 			shown["revisionName"] = name
 		} else {
 			shown["latestRevision"] = true
@@ -115,13 +115,13 @@ func trafficV1(targets []any, latest string) []any {
 
 // templateV1 is a RevisionTemplate of v1.
 func templateV1(of spec) map[string]any {
-	template := kernel.Object(of.fields, "template")
+	template := apiserver.Object(of.fields, "template")
 	metadata := map[string]any{
 		"annotations": templateAnnotationsV1(template, of.knative),
-		"labels": merged(kernel.Object(template, "labels"), of.templateLabels,
+		"labels": merged(apiserver.Object(template, "labels"), of.templateLabels,
 			map[string]any{"run.googleapis.com/startupProbeType": "Default"}),
 	}
-	if name := kernel.Text(template, "revision"); name != "" {
+	if name := apiserver.Text(template, "revision"); name != "" {
 		metadata["name"] = name
 	}
 	if len(metadata["annotations"].(map[string]any)) == 0 {
@@ -131,25 +131,25 @@ func templateV1(of spec) map[string]any {
 }
 
 func templateAnnotationsV1(template map[string]any, only knative) map[string]any {
-	annotations := merged(kernel.Object(template, "annotations"), only.templateAnnotations)
+	annotations := merged(apiserver.Object(template, "annotations"), only.templateAnnotations)
 	giveShared(annotations, template, templateTexts, templateFlags, templateNumbers)
-	if environment, ok := strings.CutPrefix(kernel.Text(template, "executionEnvironment"), "EXECUTION_ENVIRONMENT_"); ok {
+	if environment, ok := strings.CutPrefix(apiserver.Text(template, "executionEnvironment"), "EXECUTION_ENVIRONMENT_"); ok {
 		annotations["run.googleapis.com/execution-environment"] = strings.ToLower(environment)
 	}
-	access := kernel.Object(template, "vpcAccess")
-	if connector := kernel.Text(access, "connector"); connector != "" {
+	access := apiserver.Object(template, "vpcAccess")
+	if connector := apiserver.Text(access, "connector"); connector != "" {
 		annotations["run.googleapis.com/vpc-access-connector"] = connector
 	}
 	for v1, v2 := range egresses {
-		if v1 != "all" && v2 == kernel.Text(access, "egress") {
+		if v1 != "all" && v2 == apiserver.Text(access, "egress") {
 			annotations["run.googleapis.com/vpc-access-egress"] = v1
 		}
 	}
-	if interfaces := kernel.List(access, "networkInterfaces"); interfaces != nil {
+	if interfaces := apiserver.List(access, "networkInterfaces"); interfaces != nil {
 		annotations["run.googleapis.com/network-interfaces"] = jsonText(interfaces)
 	}
-	for i, each := range kernel.List(template, "containers") {
-		resources := kernel.Object(each.(map[string]any), "resources")
+	for i, each := range apiserver.List(template, "containers") {
+		resources := apiserver.Object(each.(map[string]any), "resources")
 		if i == 0 && resources["cpuIdle"] != true {
 			annotations["run.googleapis.com/cpu-throttling"] = "false"
 		}
@@ -164,11 +164,11 @@ func revisionSpecV1(template, only map[string]any) map[string]any {
 	shown := merged(only)
 	shown["serviceAccountName"] = template["serviceAccount"]
 	shown["containerConcurrency"] = template["maxInstanceRequestConcurrency"]
-	if timeout, err := time.ParseDuration(kernel.Text(template, "timeout")); err == nil {
+	if timeout, err := time.ParseDuration(apiserver.Text(template, "timeout")); err == nil {
 		shown["timeoutSeconds"] = number(int(timeout.Seconds()))
 	}
 	var containers []any
-	for _, each := range kernel.List(template, "containers") {
+	for _, each := range apiserver.List(template, "containers") {
 		containers = append(containers, container(each.(map[string]any), true))
 	}
 	shown["containers"] = containers
@@ -181,7 +181,7 @@ func (r *revision) v1(of *service) map[string]any {
 	if !r.readyAt.IsZero() {
 		ready = conditionV1("Ready", r.readyAt, false)
 	}
-	labels := merged(kernel.Object(r.template, "labels"), r.templateLabels, map[string]any{
+	labels := merged(apiserver.Object(r.template, "labels"), r.templateLabels, map[string]any{
 		"serving.knative.dev/configuration": of.name, "serving.knative.dev/service": of.name,
 		"serving.knative.dev/route": of.name, "serving.knative.dev/serviceUid": of.uid,
 		"serving.knative.dev/configurationGeneration": json.Number.String(number(r.number)),
@@ -192,8 +192,8 @@ func (r *revision) v1(of *service) map[string]any {
 	return map[string]any{
 		"apiVersion": apiVersion, "kind": "Revision",
 		"metadata": map[string]any{
-			"name": r.name, "namespace": kernel.ProjectNumber, "uid": r.uid, "generation": number(1),
-			"selfLink":        "/apis/serving.knative.dev/v1/namespaces/" + kernel.ProjectNumber + "/revisions/" + r.name,
+			"name": r.name, "namespace": apiserver.ProjectNumber, "uid": r.uid, "generation": number(1),
+			"selfLink":        "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber + "/revisions/" + r.name,
 			"resourceVersion": resourceVersion(r.updated()), "creationTimestamp": stamp(r.created),
 			"labels": labels, "annotations": annotations,
 		},
@@ -206,9 +206,9 @@ func (r *revision) v1(of *service) map[string]any {
 // follows from the image's name, since no registry is asked here.
 func resolved(template map[string]any) string {
 	image := ""
-	if containers := kernel.List(template, "containers"); len(containers) > 0 {
+	if containers := apiserver.List(template, "containers"); len(containers) > 0 {
 		first, _ := containers[0].(map[string]any)
-		image = kernel.Text(first, "image")
+		image = apiserver.Text(first, "image")
 	}
 	if strings.Contains(image, "@") {
 		return image

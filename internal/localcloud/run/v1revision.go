@@ -4,10 +4,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-func (r *Run) listRevisionsV1(call *kernel.Call) (any, error) {
+func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return nil, err
@@ -22,13 +22,13 @@ func (r *Run) listRevisionsV1(call *kernel.Call) (any, error) {
 	for _, of := range r.in(id.location) {
 		for _, each := range slices.Backward(of.revisions) {
 			shown := each.v1(of)
-			if selects(kernel.Object(kernel.Object(shown, "metadata"), "labels")) {
+			if selects(apiserver.Object(apiserver.Object(shown, "metadata"), "labels")) {
 				items = append(items, shown)
 			}
 		}
 	}
 	list := knativeList("RevisionList", items)
-	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + kernel.ProjectNumber + "/revisions"}
+	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber + "/revisions"}
 	return list, nil
 }
 
@@ -42,13 +42,13 @@ func labelSelector(text string) (func(labels map[string]any) bool, error) {
 		}
 		key, value, ok := strings.Cut(part, "=")
 		if !ok || strings.HasSuffix(key, "!") {
-			return nil, kernel.Invalid("Invalid label selector %q: only key=value is supported.", text)
+			return nil, apiserver.Invalid("Invalid label selector %q: only key=value is supported.", text)
 		}
 		wanted[strings.TrimSpace(key)] = strings.TrimSpace(strings.TrimPrefix(value, "="))
 	}
 	return func(labels map[string]any) bool {
 		for key, value := range wanted {
-			if kernel.Text(labels, key) != value {
+			if apiserver.Text(labels, key) != value {
 				return false
 			}
 		}
@@ -56,7 +56,7 @@ func labelSelector(text string) (func(labels map[string]any) bool, error) {
 	}, nil
 }
 
-func (r *Run) getRevisionV1(call *kernel.Call) (any, error) {
+func (r *Run) getRevisionV1(call *apiserver.Call) (any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return nil, err
@@ -70,6 +70,6 @@ func (r *Run) getRevisionV1(call *kernel.Call) (any, error) {
 			}
 		}
 	}
-	return nil, kernel.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
-		call.Var("revision"), id.location, kernel.ProjectID)
+	return nil, apiserver.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
+		call.Var("revision"), id.location, apiserver.ProjectID)
 }

@@ -3,7 +3,7 @@ package run
 import (
 	"net/http"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
@@ -14,17 +14,17 @@ const (
 	maxPageSize      = 100
 )
 
-func route(verb, path, id, permission string, handle func(*kernel.Call) (any, error)) kernel.Route {
-	return kernel.Route{Verb: verb, Path: path, API: "run", ID: id,
+func route(verb, path, id, permission string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
+	return apiserver.Route{Verb: verb, Path: path, API: "run", ID: id,
 		Permission: "run." + permission, Source: permissionSource, Handle: handle}
 }
 
-func audited(method string, route kernel.Route) kernel.Route {
+func audited(method string, route apiserver.Route) apiserver.Route {
 	route.Write, route.AuditMethod = true, method
 	return route
 }
 
-func (r *Run) routesV2() []kernel.Route {
+func (r *Run) routesV2() []apiserver.Route {
 	const (
 		location   = "/v2/projects/{project}/locations/{location}"
 		services   = location + "/services"
@@ -32,7 +32,7 @@ func (r *Run) routesV2() []kernel.Route {
 		operations = location + "/operations"
 		id         = "run.projects.locations."
 	)
-	return []kernel.Route{
+	return []apiserver.Route{
 		audited(v2Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create", r.createV2)),
 		route(http.MethodGet, services, id+"services.list", "services.list", r.listV2),
 		route(http.MethodGet, one, id+"services.get", "services.get", r.getV2),
@@ -51,42 +51,42 @@ func (r *Run) routesV2() []kernel.Route {
 }
 
 // alsoReads is a patch, which reads what it changes.
-func alsoReads(route kernel.Route) kernel.Route {
+func alsoReads(route apiserver.Route) apiserver.Route {
 	route.Also = []string{"run.services.get"}
 	return route
 }
 
 // untested is a route that needs no permission.
-func untested(route kernel.Route) kernel.Route {
+func untested(route apiserver.Route) apiserver.Route {
 	route.Permission, route.Source = "", ""
 	return route
 }
 
-func identityOf(call *kernel.Call) identity {
+func identityOf(call *apiserver.Call) identity {
 	return identity{call.Var("location"), call.Var("service")}
 }
 
 // sentV2 is the service in a v2 request.
-func sentV2(call *kernel.Call) (map[string]any, error) {
+func sentV2(call *apiserver.Call) (map[string]any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
-	return normalize("Service", kernel.Clone(body), "service")
+	return normalize("Service", apiserver.Clone(body), "service")
 }
 
-func (r *Run) createV2(call *kernel.Call) (any, error) {
+func (r *Run) createV2(call *apiserver.Call) (any, error) {
 	return r.createNamed(call, identity{call.Var("location"), call.Query("serviceId")}, "CreateServiceRequest")
 }
 
 // createNamed is create, and patch with allowMissing.
-func (r *Run) createNamed(call *kernel.Call, id identity, request string) (any, error) {
+func (r *Run) createNamed(call *apiserver.Call, id identity, request string) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
 	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + request, "service": body,
-		"serviceId": id.name, "parent": "projects/" + kernel.ProjectID + "/locations/" + id.location})
+		"serviceId": id.name, "parent": "projects/" + apiserver.ProjectID + "/locations/" + id.location})
 	wanted, err := sentV2(call)
 	if err != nil {
 		return nil, err
@@ -101,13 +101,13 @@ func (r *Run) createNamed(call *kernel.Call, id identity, request string) (any, 
 	return r.answerV2(call, made, createdReadiness), nil
 }
 
-func dryRun(call *kernel.Call) bool {
+func dryRun(call *apiserver.Call) bool {
 	return call.Query("validateOnly") == "true" || call.Query("dryRun") == "all"
 }
 
 // answerV2 answers a write with its operation. A dry run's operation is done
 // at once and is not kept.
-func (r *Run) answerV2(call *kernel.Call, of *service, readiness string) any {
+func (r *Run) answerV2(call *apiserver.Call, of *service, readiness string) any {
 	answered(call, typed(of.v2(), serviceType))
 	if dryRun(call) {
 		call.Record = nil
@@ -116,7 +116,7 @@ func (r *Run) answerV2(call *kernel.Call, of *service, readiness string) any {
 	return r.begin(call, of, readiness)
 }
 
-func (r *Run) getV2(call *kernel.Call) (any, error) {
+func (r *Run) getV2(call *apiserver.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found, err := r.find(identityOf(call))
@@ -126,10 +126,10 @@ func (r *Run) getV2(call *kernel.Call) (any, error) {
 	return found.v2(), nil
 }
 
-func (r *Run) listV2(call *kernel.Call) (any, error) {
+func (r *Run) listV2(call *apiserver.Call) (any, error) {
 	location := call.Var("location")
 	if !region.MatchString(location) { // "-" too: services.list takes one location
-		return nil, kernel.Invalid("Invalid location %q: it must be one region.", location)
+		return nil, apiserver.Invalid("Invalid location %q: it must be one region.", location)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,7 +140,7 @@ func (r *Run) listV2(call *kernel.Call) (any, error) {
 	return page(call, "services", all)
 }
 
-func (r *Run) patchV2(call *kernel.Call) (any, error) {
+func (r *Run) patchV2(call *apiserver.Call) (any, error) {
 	id := identityOf(call)
 	body, err := call.Body()
 	if err != nil {
@@ -159,7 +159,7 @@ func (r *Run) patchV2(call *kernel.Call) (any, error) {
 		return r.createNamed(call, id, "UpdateServiceRequest")
 	}
 	changed, err := r.update(id, dryRun(call), func(old *service) (change, error) {
-		if err := checkEtag(old, kernel.Text(wanted, "etag")); err != nil {
+		if err := checkEtag(old, apiserver.Text(wanted, "etag")); err != nil {
 			return change{}, err
 		}
 		fields, err := masked(old.wanted.fields, wanted, call.Query("updateMask"))
@@ -188,7 +188,7 @@ func checkEtag(of *service, sent string) error {
 	return of.conflict(etagVersion(sent))
 }
 
-func (r *Run) deleteV2(call *kernel.Call) (any, error) {
+func (r *Run) deleteV2(call *apiserver.Call) (any, error) {
 	id := identityOf(call)
 	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + "DeleteServiceRequest", "name": id.fullName()})
 	removed, err := r.remove(id, dryRun(call), call.Query("etag"), call.Caller)
@@ -198,7 +198,7 @@ func (r *Run) deleteV2(call *kernel.Call) (any, error) {
 	return r.answerV2(call, removed, ""), nil
 }
 
-func (r *Run) getPolicy(call *kernel.Call) (any, error) {
+func (r *Run) getPolicy(call *apiserver.Call) (any, error) {
 	id := identityOf(call)
 	if !r.exists(id) {
 		_, err := r.getV2(call)
@@ -207,7 +207,7 @@ func (r *Run) getPolicy(call *kernel.Call) (any, error) {
 	return call.GetIamPolicy(id.fullName())
 }
 
-func (r *Run) setPolicy(call *kernel.Call) (any, error) {
+func (r *Run) setPolicy(call *apiserver.Call) (any, error) {
 	id := identityOf(call)
 	describePolicy(call, id)
 	if !r.exists(id) {
@@ -218,11 +218,11 @@ func (r *Run) setPolicy(call *kernel.Call) (any, error) {
 }
 
 // testPermissions answers which permissions the caller has.
-func (r *Run) testPermissions(call *kernel.Call) (any, error) {
+func (r *Run) testPermissions(call *apiserver.Call) (any, error) {
 	return call.TestIamPermissions(identityOf(call).fullName())
 }
 
-func (r *Run) listRevisionsV2(call *kernel.Call) (any, error) {
+func (r *Run) listRevisionsV2(call *apiserver.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id := identityOf(call)
@@ -238,7 +238,7 @@ func (r *Run) listRevisionsV2(call *kernel.Call) (any, error) {
 	return page(call, "revisions", all)
 }
 
-func (r *Run) getRevisionV2(call *kernel.Call) (any, error) {
+func (r *Run) getRevisionV2(call *apiserver.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id, name := identityOf(call), call.Var("revision")
@@ -249,6 +249,6 @@ func (r *Run) getRevisionV2(call *kernel.Call) (any, error) {
 			}
 		}
 	}
-	return nil, kernel.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
-		name, id.location, kernel.ProjectID)
+	return nil, apiserver.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
+		name, id.location, apiserver.ProjectID)
 }

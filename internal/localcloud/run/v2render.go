@@ -4,14 +4,14 @@ import (
 	"maps"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const serviceType = "type.googleapis.com/google.cloud.run.v2.Service"
 
 // v2 is the service as the v2 API shows it.
 func (s *service) v2() map[string]any {
-	shown := kernel.Clone(s.wanted.fields)
+	shown := apiserver.Clone(s.wanted.fields)
 	name := s.fullName()
 	maps.Copy(shown, map[string]any{
 		"name": name, "uid": s.uid, "generation": string(number(s.generation)),
@@ -43,7 +43,7 @@ func (s *service) observedFields() map[string]any {
 			map[string]any{"type": "ConfigurationsReady", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(s.configurationsAt)},
 		},
 		"latestReadyRevision": revisions + s.latestReady, "latestCreatedRevision": revisions + s.latestReady,
-		"trafficStatuses": kernel.Clone(s.traffic),
+		"trafficStatuses": apiserver.Clone(s.traffic),
 	}
 	if s.wanted.fields["defaultUriDisabled"] != true {
 		fields["uri"], fields["urls"] = older, []any{newer, older}
@@ -70,7 +70,7 @@ func (s *service) terminalCondition() map[string]any {
 // v2 is the revision as the v2 API shows it (API reference; unverified beyond
 // its field names).
 func (r *revision) v2(of *service) map[string]any {
-	shown := kernel.Clone(r.template)
+	shown := apiserver.Clone(r.template)
 	name := of.fullName() + "/revisions/" + r.name
 	maps.Copy(shown, map[string]any{
 		"name": name, "uid": r.uid, "generation": "1", "service": of.name, "createTime": stamp(r.created),

@@ -12,15 +12,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
 )
 
 type object = map[string]any
 
 // Scheduler holds the jobs of one project. It is safe for concurrent use.
 type Scheduler struct {
-	kernel *kernel.Kernel
+	server *apiserver.Server
 	send   func(dataplane.Sent) (int, error)
 
 	mu   sync.Mutex
@@ -28,17 +28,17 @@ type Scheduler struct {
 }
 
 // New returns a Cloud Scheduler without jobs, whose requests go through send.
-func New(k *kernel.Kernel, send func(dataplane.Sent) (int, error)) *Scheduler {
-	return &Scheduler{kernel: k, send: send, jobs: map[string]object{}}
+func New(s *apiserver.Server, send func(dataplane.Sent) (int, error)) *Scheduler {
+	return &Scheduler{server: s, send: send, jobs: map[string]object{}}
 }
 
 // permissionSource documents which permission each method needs.
 const permissionSource = "cloud.google.com/scheduler/docs/access-control"
 
-// API is Cloud Scheduler as the kernel serves it.
-func (s *Scheduler) API() kernel.API {
+// API is Cloud Scheduler as the server serves it.
+func (s *Scheduler) API() apiserver.API {
 	const all, one = "/v1/projects/{project}/locations/{location}/jobs", "/v1/projects/{project}/locations/{location}/jobs/{job}"
-	return kernel.API{Name: "cloudscheduler", State: s.state, Reset: s.reset, Routes: []kernel.Route{
+	return apiserver.API{Name: "cloudscheduler", State: s.state, Reset: s.reset, Routes: []apiserver.Route{
 		route(http.MethodGet, all, "list", "", s.list),
 		route(http.MethodGet, one, "get", "", s.get),
 		route(http.MethodPost, all, "create", "CreateJob", s.create),
@@ -48,12 +48,12 @@ func (s *Scheduler) API() kernel.API {
 	}}
 }
 
-func route(verb, path, method, audited string, handle func(*kernel.Call) (any, error)) kernel.Route {
+func route(verb, path, method, audited string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
 	permission := method
 	if method == "patch" {
 		permission = "update"
 	}
-	made := kernel.Route{Verb: verb, Path: path, API: "cloudscheduler", ID: "cloudscheduler.projects.locations.jobs." + method,
+	made := apiserver.Route{Verb: verb, Path: path, API: "cloudscheduler", ID: "cloudscheduler.projects.locations.jobs." + method,
 		Permission: "cloudscheduler.jobs." + permission, Source: permissionSource, Handle: handle}
 	if audited != "" {
 		made.Write, made.AuditMethod = true, "google.cloud.scheduler.v1.CloudScheduler."+audited
@@ -61,29 +61,29 @@ func route(verb, path, method, audited string, handle func(*kernel.Call) (any, e
 	return made
 }
 
-func parent(call *kernel.Call) string {
-	return "projects/" + kernel.ProjectID + "/locations/" + call.Var("location") + "/jobs"
+func parent(call *apiserver.Call) string {
+	return "projects/" + apiserver.ProjectID + "/locations/" + call.Var("location") + "/jobs"
 }
 
 // jobID is the grammar of a job's id (scheduler/docs/reference/rest, Job.name).
 var jobID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,500}$`)
 
 // named finds the job that a call is about. The lock is held.
-func (s *Scheduler) named(call *kernel.Call) (string, object, error) {
+func (s *Scheduler) named(call *apiserver.Call) (string, object, error) {
 	name := parent(call) + "/" + call.Var("job")
 	if found := s.jobs[name]; found != nil {
 		return name, found, nil
 	}
-	return name, nil, kernel.NotFound("Job not found.")
+	return name, nil, apiserver.NotFound("Job not found.")
 }
 
-func (s *Scheduler) list(call *kernel.Call) (any, error) {
+func (s *Scheduler) list(call *apiserver.Call) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []any
 	for _, name := range slices.Sorted(maps.Keys(s.jobs)) {
 		if call.Var("location") == "-" || strings.HasPrefix(name, parent(call)+"/") {
-			found = append(found, kernel.Clone(s.jobs[name]))
+			found = append(found, apiserver.Clone(s.jobs[name]))
 		}
 	}
 	if found == nil {
@@ -92,14 +92,14 @@ func (s *Scheduler) list(call *kernel.Call) (any, error) {
 	return object{"jobs": found}, nil
 }
 
-func (s *Scheduler) get(call *kernel.Call) (any, error) {
+func (s *Scheduler) get(call *apiserver.Call) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, found, err := s.named(call)
-	return kernel.Clone(found), err
+	return apiserver.Clone(found), err
 }
 
-func (s *Scheduler) create(call *kernel.Call) (any, error) {
+func (s *Scheduler) create(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
@@ -108,20 +108,20 @@ func (s *Scheduler) create(call *kernel.Call) (any, error) {
 		"timeZone": "Etc/UTC", "state": "ENABLED", "attemptDeadline": "180s",
 		"retryConfig": object{"maxRetryDuration": "0s", "minBackoffDuration": "5s", "maxBackoffDuration": "3600s", "maxDoublings": 5},
 	}
-	name := kernel.Text(body, "name")
+	name := apiserver.Text(body, "name")
 	id := strings.TrimPrefix(name, parent(call)+"/")
 	if !jobID.MatchString(id) {
-		return nil, kernel.Invalid("Job name must be formatted: %q", parent(call)+"/<JOB_ID>")
+		return nil, apiserver.Invalid("Job name must be formatted: %q", parent(call)+"/<JOB_ID>")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.jobs[name] != nil {
-		return nil, kernel.AlreadyExists("Job %s already exists.", name)
+		return nil, apiserver.AlreadyExists("Job %s already exists.", name)
 	}
 	return s.put(call, made, body, name)
 }
 
-func (s *Scheduler) patch(call *kernel.Call) (any, error) {
+func (s *Scheduler) patch(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
@@ -132,34 +132,34 @@ func (s *Scheduler) patch(call *kernel.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.put(call, kernel.Clone(old), body, name)
+	return s.put(call, apiserver.Clone(old), body, name)
 }
 
 // put merges what was sent into a job and keeps it, if its caller may act as
 // its account. The lock is held.
-func (s *Scheduler) put(call *kernel.Call, made, sent object, name string) (any, error) {
-	kernel.Merge(made, sent)
-	target := kernel.Object(made, "httpTarget")
+func (s *Scheduler) put(call *apiserver.Call, made, sent object, name string) (any, error) {
+	apiserver.Merge(made, sent)
+	target := apiserver.Object(made, "httpTarget")
 	if target == nil {
-		return nil, kernel.Invalid("Only jobs with an httpTarget are served here.")
+		return nil, apiserver.Invalid("Only jobs with an httpTarget are served here.")
 	}
-	if token := kernel.Object(target, "oidcToken"); token != nil {
-		if err := call.ActAs(kernel.Text(token, "serviceAccountEmail")); err != nil {
+	if token := apiserver.Object(target, "oidcToken"); token != nil {
+		if err := call.ActAs(apiserver.Text(token, "serviceAccountEmail")); err != nil {
 			return nil, err
 		}
-		if kernel.Text(token, "audience") == "" { // documented: the target's URI
+		if apiserver.Text(token, "audience") == "" { // documented: the target's URI
 			token["audience"] = target["uri"]
 		}
 	}
-	if kernel.Text(target, "httpMethod") == "" {
+	if apiserver.Text(target, "httpMethod") == "" {
 		target["httpMethod"] = http.MethodPost
 	}
-	made["name"], made["userUpdateTime"] = name, s.kernel.Stamp().Format(time.RFC3339Nano)
+	made["name"], made["userUpdateTime"] = name, s.server.Stamp().Format(time.RFC3339Nano)
 	s.jobs[name] = made
-	return kernel.Clone(made), nil
+	return apiserver.Clone(made), nil
 }
 
-func (s *Scheduler) remove(call *kernel.Call) (any, error) {
+func (s *Scheduler) remove(call *apiserver.Call) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name, _, err := s.named(call)
@@ -171,32 +171,32 @@ func (s *Scheduler) remove(call *kernel.Call) (any, error) {
 }
 
 // run calls the target and keeps how that ended.
-func (s *Scheduler) run(call *kernel.Call) (any, error) {
+func (s *Scheduler) run(call *apiserver.Call) (any, error) {
 	s.mu.Lock()
 	name, job, err := s.named(call)
-	job = kernel.Clone(job)
+	job = apiserver.Clone(job)
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	target := kernel.Object(job, "httpTarget")
-	token := kernel.Object(target, "oidcToken")
-	body, _ := base64.StdEncoding.DecodeString(kernel.Text(target, "body")) // what is no base64 is sent as nothing
+	target := apiserver.Object(job, "httpTarget")
+	token := apiserver.Object(target, "oidcToken")
+	body, _ := base64.StdEncoding.DecodeString(apiserver.Text(target, "body")) // what is no base64 is sent as nothing
 	answered, err := s.send(dataplane.Sent{
-		Method: kernel.Text(target, "httpMethod"), URL: kernel.Text(target, "uri"), UserAgent: "Google-Cloud-Scheduler",
+		Method: apiserver.Text(target, "httpMethod"), URL: apiserver.Text(target, "uri"), UserAgent: "Google-Cloud-Scheduler",
 		Header: http.Header{"X-Cloudscheduler": {"true"}}, Body: body,
-		Account: kernel.Text(token, "serviceAccountEmail"), Audience: kernel.Text(token, "audience"),
+		Account: apiserver.Text(token, "serviceAccountEmail"), Audience: apiserver.Text(token, "audience"),
 	})
 	if err != nil {
-		return nil, kernel.Invalid("The URI cannot be called: %v", err)
+		return nil, apiserver.Invalid("The URI cannot be called: %v", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	job["lastAttemptTime"], job["status"] = s.kernel.Stamp().Format(time.RFC3339Nano), status(answered)
+	job["lastAttemptTime"], job["status"] = s.server.Stamp().Format(time.RFC3339Nano), status(answered)
 	if s.jobs[name] != nil {
 		s.jobs[name] = job
 	}
-	return kernel.Clone(job), nil
+	return apiserver.Clone(job), nil
 }
 
 // status is a google.rpc.Status for an HTTP status
@@ -219,7 +219,7 @@ func (s *Scheduler) state() object {
 	defer s.mu.Unlock()
 	state := object{}
 	for name, job := range s.jobs {
-		state[name] = kernel.Clone(job)
+		state[name] = apiserver.Clone(job)
 	}
 	return state
 }

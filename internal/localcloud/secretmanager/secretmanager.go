@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const docs = "cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets"
@@ -23,7 +23,7 @@ const docs = "cloud.google.com/secret-manager/docs/reference/rest/v1/projects.se
 var secretID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 
 type api struct {
-	kernel *kernel.Kernel
+	server *apiserver.Server
 
 	mu      sync.Mutex
 	secrets map[string]*held // by full name
@@ -42,21 +42,21 @@ type version struct {
 }
 
 // New returns the API.
-func New(k *kernel.Kernel) kernel.API {
-	a := &api{kernel: k, secrets: map[string]*held{}}
+func New(s *apiserver.Server) apiserver.API {
+	a := &api{server: s, secrets: map[string]*held{}}
 	const (
 		collection = "/v1/projects/{project}/secrets"
 		one        = collection + "/{secret}"
 		each       = one + "/versions"
 	)
-	routes := []kernel.Route{
+	routes := []apiserver.Route{
 		a.route("POST", collection, "create", "secrets.create", a.create),
 		a.route("GET", collection, "list", "secrets.list", a.list),
 		a.route("GET", one, "get", "secrets.get", a.get),
 		a.route("DELETE", one, "delete", "secrets.delete", a.remove),
 		a.route("POST", one+":addVersion", "addVersion", "versions.add", a.addVersion),
-		a.route("GET", one+":getIamPolicy", "getIamPolicy", "secrets.getIamPolicy", a.onPolicy((*kernel.Call).GetIamPolicy)),
-		a.route("POST", one+":setIamPolicy", "setIamPolicy", "secrets.setIamPolicy", a.onPolicy((*kernel.Call).SetIamPolicy)),
+		a.route("GET", one+":getIamPolicy", "getIamPolicy", "secrets.getIamPolicy", a.onPolicy((*apiserver.Call).GetIamPolicy)),
+		a.route("POST", one+":setIamPolicy", "setIamPolicy", "secrets.setIamPolicy", a.onPolicy((*apiserver.Call).SetIamPolicy)),
 		a.route("GET", each, "versions.list", "versions.list", a.listVersions),
 		a.route("GET", each+"/{version}:access", "versions.access", "versions.access", a.access),
 		a.route("GET", each+"/{version}", "versions.get", "versions.get", a.getVersion),
@@ -64,11 +64,11 @@ func New(k *kernel.Kernel) kernel.API {
 		a.route("POST", each+"/{version}:enable", "versions.enable", "versions.enable", a.setState("ENABLED")),
 		a.route("POST", each+"/{version}:destroy", "versions.destroy", "versions.destroy", a.setState("DESTROYED")),
 	}
-	return kernel.API{Name: "secretmanager", Routes: routes, State: a.state, Reset: a.reset}
+	return apiserver.API{Name: "secretmanager", Routes: routes, State: a.state, Reset: a.reset}
 }
 
-func (a *api) route(verb, path, method, permission string, handle func(*kernel.Call) (any, error)) kernel.Route {
-	return kernel.Route{
+func (a *api) route(verb, path, method, permission string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
+	return apiserver.Route{
 		Verb: verb, Path: path, API: "secretmanager", ID: "secretmanager.projects.secrets." + method,
 		Permission: "secretmanager." + permission, Source: docs + "/" + method, Handle: handle,
 		Write: verb != "GET", Resource: resource,
@@ -76,8 +76,8 @@ func (a *api) route(verb, path, method, permission string, handle func(*kernel.C
 }
 
 // resource is the secret or the version that a call is about, without its verb.
-func resource(c *kernel.Call) string {
-	name := "projects/" + kernel.ProjectID
+func resource(c *apiserver.Call) string {
+	name := "projects/" + apiserver.ProjectID
 	if secret := c.Var("secret"); secret != "" {
 		name += "/secrets/" + secret
 	}
@@ -101,40 +101,40 @@ func (a *api) state() map[string]any {
 	for name, secret := range a.secrets {
 		var versions []any
 		for _, each := range secret.versions {
-			shown := kernel.Clone(each.view)
+			shown := apiserver.Clone(each.view)
 			sum := sha256.Sum256(each.data)
 			shown["state"], shown["sha256"] = each.state, hex.EncodeToString(sum[:])
 			versions = append(versions, shown)
 		}
-		shown := kernel.Clone(secret.view)
+		shown := apiserver.Clone(secret.view)
 		shown["versions"] = versions
 		state[name] = shown
 	}
 	return state
 }
 
-func nameOf(c *kernel.Call) string {
-	return "projects/" + kernel.ProjectID + "/secrets/" + c.Var("secret")
+func nameOf(c *apiserver.Call) string {
+	return "projects/" + apiserver.ProjectID + "/secrets/" + c.Var("secret")
 }
 
 // shown is a name as answers have it: with the project's number (documented
 // examples).
 func shown(name string) string {
-	return strings.Replace(name, "projects/"+kernel.ProjectID+"/", "projects/"+kernel.ProjectNumber+"/", 1)
+	return strings.Replace(name, "projects/"+apiserver.ProjectID+"/", "projects/"+apiserver.ProjectNumber+"/", 1)
 }
 
 // find gives a secret; the lock is held.
-func (a *api) find(c *kernel.Call) (*held, error) {
+func (a *api) find(c *apiserver.Call) (*held, error) {
 	secret, ok := a.secrets[nameOf(c)]
 	if !ok {
-		return nil, kernel.NotFound("Secret [%s] not found.", shown(nameOf(c)))
+		return nil, apiserver.NotFound("Secret [%s] not found.", shown(nameOf(c)))
 	}
 	return secret, nil
 }
 
 // findVersion takes a number or latest, which is the newest whatever its state;
 // the lock is held.
-func (a *api) findVersion(c *kernel.Call) (*version, error) {
+func (a *api) findVersion(c *apiserver.Call) (*version, error) {
 	secret, err := a.find(c)
 	if err != nil {
 		return nil, err
@@ -144,39 +144,39 @@ func (a *api) findVersion(c *kernel.Call) (*version, error) {
 		number, err = len(secret.versions), nil
 	}
 	if err != nil || number < 1 || number > len(secret.versions) {
-		return nil, kernel.NotFound("Secret Version [%s/versions/%s] not found.", shown(nameOf(c)), c.Var("version"))
+		return nil, apiserver.NotFound("Secret Version [%s/versions/%s] not found.", shown(nameOf(c)), c.Var("version"))
 	}
 	return secret.versions[number-1], nil
 }
 
-func (a *api) create(c *kernel.Call) (any, error) {
+func (a *api) create(c *apiserver.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
 		return nil, err
 	}
-	if err := kernel.CheckFields(body, "", "name replication labels annotations topics expireTime ttl rotation versionAliases versionDestroyTtl customerManagedEncryption tags etag"); err != nil {
+	if err := apiserver.CheckFields(body, "", "name replication labels annotations topics expireTime ttl rotation versionAliases versionDestroyTtl customerManagedEncryption tags etag"); err != nil {
 		return nil, err
 	}
 	id := c.Query("secretId")
 	if !secretID.MatchString(id) {
-		return nil, kernel.Invalid("The provided Secret ID [%s] does not match the expected format [[a-zA-Z_0-9]+]", id)
+		return nil, apiserver.Invalid("The provided Secret ID [%s] does not match the expected format [[a-zA-Z_0-9]+]", id)
 	}
-	if kernel.Object(body, "replication") == nil {
-		return nil, kernel.Invalid("Secret.replication must be provided.")
+	if apiserver.Object(body, "replication") == nil {
+		return nil, apiserver.Invalid("Secret.replication must be provided.")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	name := "projects/" + kernel.ProjectID + "/secrets/" + id
+	name := "projects/" + apiserver.ProjectID + "/secrets/" + id
 	if a.secrets[name] != nil {
-		return nil, kernel.AlreadyExists("Secret [%s] already exists.", shown(name))
+		return nil, apiserver.AlreadyExists("Secret [%s] already exists.", shown(name))
 	}
-	made := kernel.Clone(body)
-	made["name"], made["createTime"], made["etag"] = shown(name), c.Time.UTC().Format(time.RFC3339Nano), `"`+kernel.NewID()[:12]+`"`
+	made := apiserver.Clone(body)
+	made["name"], made["createTime"], made["etag"] = shown(name), c.Time.UTC().Format(time.RFC3339Nano), `"`+apiserver.NewID()[:12]+`"`
 	a.secrets[name] = &held{view: made}
-	return kernel.Clone(made), nil
+	return apiserver.Clone(made), nil
 }
 
-func (a *api) list(*kernel.Call) (any, error) {
+func (a *api) list(*apiserver.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var names []string
@@ -187,7 +187,7 @@ func (a *api) list(*kernel.Call) (any, error) {
 	answer := map[string]any{"totalSize": len(names)}
 	var all []any
 	for _, name := range names {
-		all = append(all, kernel.Clone(a.secrets[name].view))
+		all = append(all, apiserver.Clone(a.secrets[name].view))
 	}
 	if all != nil {
 		answer["secrets"] = all
@@ -195,30 +195,30 @@ func (a *api) list(*kernel.Call) (any, error) {
 	return answer, nil
 }
 
-func (a *api) get(c *kernel.Call) (any, error) {
+func (a *api) get(c *apiserver.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	secret, err := a.find(c)
 	if err != nil {
 		return nil, err
 	}
-	return kernel.Clone(secret.view), nil
+	return apiserver.Clone(secret.view), nil
 }
 
-func (a *api) remove(c *kernel.Call) (any, error) {
+func (a *api) remove(c *apiserver.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, err := a.find(c); err != nil {
 		return nil, err
 	}
 	delete(a.secrets, nameOf(c))
-	a.kernel.DeletePolicy(nameOf(c))
+	a.server.DeletePolicy(nameOf(c))
 	return map[string]any{}, nil
 }
 
 // onPolicy reads or writes the IAM policy of a secret that is there.
-func (a *api) onPolicy(do func(*kernel.Call, string) (any, error)) func(*kernel.Call) (any, error) {
-	return func(c *kernel.Call) (any, error) {
+func (a *api) onPolicy(do func(*apiserver.Call, string) (any, error)) func(*apiserver.Call) (any, error) {
+	return func(c *apiserver.Call) (any, error) {
 		a.mu.Lock()
 		_, err := a.find(c)
 		a.mu.Unlock()

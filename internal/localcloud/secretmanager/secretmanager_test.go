@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/secretmanager"
 )
@@ -23,15 +23,15 @@ const (
 )
 
 type cloud struct {
-	t *testing.T
-	k *kernel.Kernel
+	t      *testing.T
+	server *apiserver.Server
 }
 
 func start(t *testing.T) cloud {
-	k := kernel.New(kernel.Options{Clock: time.Now})
-	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
-	k.Serve(secretmanager.New(k))
-	c := cloud{t, k}
+	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
+	s.Serve(secretmanager.New(s))
+	c := cloud{t, s}
 	c.call(200, "", "POST", secrets+"?secretId=shop", `{"replication": {"automatic": {}}}`)
 	return c
 }
@@ -44,7 +44,7 @@ func (c cloud) call(want int, caller, verb, path, body string) map[string]any {
 		r.Header.Set("Authorization", "Bearer "+caller)
 	}
 	w := httptest.NewRecorder()
-	c.k.ServeHTTP(w, r)
+	c.server.ServeHTTP(w, r)
 	var answer map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != want {
 		c.t.Fatalf("%s %s: %d, want %d: %s", verb, path, w.Code, want, w.Body)
@@ -77,10 +77,10 @@ func TestVersionsAreNumberedAndTheLatestIsTheNewest(t *testing.T) {
 	if all := c.call(200, "", "GET", secrets, ""); len(all["secrets"].([]any)) != 1 || c.call(200, "", "GET", shop, "")["name"] != number {
 		t.Errorf("secrets: %v", all)
 	}
-	if state, _ := json.Marshal(c.k.State()); strings.Contains(string(state), "dHdv") || strings.Contains(string(state), `"two"`) || !strings.Contains(string(state), "sha256") {
+	if state, _ := json.Marshal(c.server.State()); strings.Contains(string(state), "dHdv") || strings.Contains(string(state), `"two"`) || !strings.Contains(string(state), "sha256") {
 		t.Errorf("the state shows what a version holds: %s", state)
 	}
-	c.k.Reset()
+	c.server.Reset()
 	c.call(404, "", "GET", shop, "")
 }
 
@@ -126,7 +126,7 @@ func TestBadSecretsAreRefused(t *testing.T) {
 		{"too much", shop + ":addVersion", `{"payload": {"data": "` + strings.Repeat("aaaa", 22000) + `"}}`, 400},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cloud{t, c.k}.call(tc.want, "", "POST", tc.path, tc.body)
+			cloud{t, c.server}.call(tc.want, "", "POST", tc.path, tc.body)
 		})
 	}
 }

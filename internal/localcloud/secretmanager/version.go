@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // maxPayload is how much one version may hold. Source: secret-manager/quotas.
@@ -18,23 +18,23 @@ func checksum(data []byte) string {
 	return strconv.FormatInt(int64(crc32.Checksum(data, castagnoli)), 10)
 }
 
-func (a *api) addVersion(c *kernel.Call) (any, error) {
+func (a *api) addVersion(c *apiserver.Call) (any, error) {
 	body, err := c.Body()
 	if err != nil {
 		return nil, err
 	}
-	payload := kernel.Object(body, "payload")
-	data, err := base64.StdEncoding.DecodeString(kernel.Text(payload, "data"))
-	sum := kernel.Text(payload, "dataCrc32c")
+	payload := apiserver.Object(body, "payload")
+	data, err := base64.StdEncoding.DecodeString(apiserver.Text(payload, "data"))
+	sum := apiserver.Text(payload, "dataCrc32c")
 	switch {
 	case err != nil:
-		return nil, kernel.Invalid("Invalid value at 'payload.data' (TYPE_BYTES), Base64 decoding failed")
+		return nil, apiserver.Invalid("Invalid value at 'payload.data' (TYPE_BYTES), Base64 decoding failed")
 	case len(data) == 0:
-		return nil, kernel.Invalid("Secret Payload cannot be empty.")
+		return nil, apiserver.Invalid("Secret Payload cannot be empty.")
 	case len(data) > maxPayload:
-		return nil, kernel.Invalid("Secret Payload data must be no larger than 64KiB.")
+		return nil, apiserver.Invalid("Secret Payload data must be no larger than 64KiB.")
 	case sum != "" && sum != checksum(data):
-		return nil, kernel.Invalid("Secret Payload data_crc32c does not match.")
+		return nil, apiserver.Invalid("Secret Payload data_crc32c does not match.")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -52,12 +52,12 @@ func (a *api) addVersion(c *kernel.Call) (any, error) {
 
 // shown is a version without what it holds.
 func (v *version) shown() map[string]any {
-	view := kernel.Clone(v.view)
+	view := apiserver.Clone(v.view)
 	view["state"] = v.state
 	return view
 }
 
-func (a *api) listVersions(c *kernel.Call) (any, error) {
+func (a *api) listVersions(c *apiserver.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	secret, err := a.find(c)
@@ -75,7 +75,7 @@ func (a *api) listVersions(c *kernel.Call) (any, error) {
 	return answer, nil
 }
 
-func (a *api) getVersion(c *kernel.Call) (any, error) {
+func (a *api) getVersion(c *apiserver.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found, err := a.findVersion(c)
@@ -85,16 +85,16 @@ func (a *api) getVersion(c *kernel.Call) (any, error) {
 	return found.shown(), nil
 }
 
-func (a *api) access(c *kernel.Call) (any, error) {
+func (a *api) access(c *apiserver.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found, err := a.findVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	name := kernel.Text(found.view, "name")
+	name := apiserver.Text(found.view, "name")
 	if found.state != "ENABLED" {
-		return nil, kernel.Precondition("Secret Version [%s] is in %s state.", name, found.state)
+		return nil, apiserver.Precondition("Secret Version [%s] is in %s state.", name, found.state)
 	}
 	return map[string]any{"name": name, "payload": map[string]any{
 		"data": base64.StdEncoding.EncodeToString(found.data), "dataCrc32c": checksum(found.data),
@@ -102,8 +102,8 @@ func (a *api) access(c *kernel.Call) (any, error) {
 }
 
 // setState enables, disables or destroys a version. What is destroyed stays so.
-func (a *api) setState(state string) func(*kernel.Call) (any, error) {
-	return func(c *kernel.Call) (any, error) {
+func (a *api) setState(state string) func(*apiserver.Call) (any, error) {
+	return func(c *apiserver.Call) (any, error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		found, err := a.findVersion(c)
@@ -111,7 +111,7 @@ func (a *api) setState(state string) func(*kernel.Call) (any, error) {
 			return nil, err
 		}
 		if found.state == "DESTROYED" {
-			return nil, kernel.Precondition("Secret Version [%s] is in DESTROYED state.", kernel.Text(found.view, "name"))
+			return nil, apiserver.Precondition("Secret Version [%s] is in DESTROYED state.", apiserver.Text(found.view, "name"))
 		}
 		if found.state = state; state == "DESTROYED" {
 			found.data = nil

@@ -7,13 +7,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 const (
 	typeURL = "type.googleapis.com/google.api.serviceusage."
 	docs    = "cloud.google.com/service-usage/docs/reference/rest/"
-	parent  = "projects/" + kernel.ProjectNumber
+	parent  = "projects/" + apiserver.ProjectNumber
 )
 
 // agentDomains are the domains of the service agents, by API (recorded for
@@ -31,12 +31,12 @@ var agentDomains = map[string]string{
 	"secretmanager.googleapis.com":    "gcp-sa-secretmanager",
 }
 
-type api struct{ kernel *kernel.Kernel }
+type api struct{ server *apiserver.Server }
 
-// New returns the API. Its state is the kernel's: every other API depends on it.
-func New(k *kernel.Kernel) kernel.API {
-	a := api{k}
-	var routes []kernel.Route
+// New returns the API. Its state is the server's: every other API depends on it.
+func New(s *apiserver.Server) apiserver.API {
+	a := api{s}
+	var routes []apiserver.Route
 	for _, version := range []string{"v1", "v1beta1"} {
 		routes = append(routes, a.routes(version)...)
 	}
@@ -46,69 +46,69 @@ func New(k *kernel.Kernel) kernel.API {
 	// "Triggering service agent creation doesn't require any IAM permissions"
 	// (iam/docs/create-service-agents).
 	identity.Permission, identity.Source = "", "cloud.google.com/iam/docs/create-service-agents"
-	return kernel.API{Name: "serviceusage", Routes: append(routes, identity)}
+	return apiserver.API{Name: "serviceusage", Routes: append(routes, identity)}
 }
 
-func (a api) routes(version string) []kernel.Route {
+func (a api) routes(version string) []apiserver.Route {
 	list := route("GET", version, "/services", "list")
 	list.Handle = a.list
 	get := route("GET", version, "/services/{service}", "get")
 	get.Handle = a.get
 	enable := route("POST", version, "/services/{service}:enable", "enable")
-	enable.Handle = func(c *kernel.Call) (any, error) { return a.enable(c, version) }
+	enable.Handle = func(c *apiserver.Call) (any, error) { return a.enable(c, version) }
 	disable := route("POST", version, "/services/{service}:disable", "disable")
-	disable.Handle = func(c *kernel.Call) (any, error) { return a.disable(c, version) }
+	disable.Handle = func(c *apiserver.Call) (any, error) { return a.disable(c, version) }
 	batch := route("POST", version, "/services:batchEnable", "batchEnable")
-	batch.Handle = func(c *kernel.Call) (any, error) { return a.batchEnable(c, version) }
-	for r, method := range map[*kernel.Route]string{&enable: "EnableService", &disable: "DisableService", &batch: "BatchEnableServices"} {
+	batch.Handle = func(c *apiserver.Call) (any, error) { return a.batchEnable(c, version) }
+	for r, method := range map[*apiserver.Route]string{&enable: "EnableService", &disable: "DisableService", &batch: "BatchEnableServices"} {
 		r.Write, r.AuditMethod = true, "google.api.serviceusage."+version+".ServiceUsage."+method
 	}
-	operation := kernel.Route{
+	operation := apiserver.Route{
 		Verb: "GET", Path: "/" + version + "/operations/{operation}", API: "serviceusage",
 		ID: "serviceusage.operations.get", Source: docs + "v1/operations/get", Handle: a.operation,
 	}
-	return []kernel.Route{list, get, enable, disable, batch, operation}
+	return []apiserver.Route{list, get, enable, disable, batch, operation}
 }
 
-func route(verb, version, path, method string) kernel.Route {
+func route(verb, version, path, method string) apiserver.Route {
 	permission := "serviceusage.services." + strings.TrimPrefix(strings.ToLower(method), "batch")
-	return kernel.Route{
+	return apiserver.Route{
 		Verb: verb, Path: "/" + version + "/projects/{project}" + path, API: "serviceusage",
 		ID: "serviceusage.services." + method, Permission: permission, Source: docs + version + "/services/" + method,
 	}
 }
 
 // describe fills a write's log entry, as the one recorded (EnableService).
-func describe(c *kernel.Call, service, requestType string) {
+func describe(c *apiserver.Call, service, requestType string) {
 	c.Record.ResourceName = parent + "/services/" + service
-	c.Record.Request = map[string]any{"@type": typeURL + requestType, "name": "projects/" + kernel.ProjectID + "/services/" + service}
+	c.Record.Request = map[string]any{"@type": typeURL + requestType, "name": "projects/" + apiserver.ProjectID + "/services/" + service}
 }
 
 // logOperation ties the entry to an operation; one entry tells both ends.
-func logOperation(c *kernel.Call, name string) {
-	c.Record.Operation = &kernel.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com", First: true, Last: true}
+func logOperation(c *apiserver.Call, name string) {
+	c.Record.Operation = &apiserver.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com", First: true, Last: true}
 }
 
 func (a api) view(service string) map[string]any {
 	state := "DISABLED"
-	if a.kernel.Enabled(service) {
+	if a.server.Enabled(service) {
 		state = "ENABLED"
 	}
 	return map[string]any{
 		"name": parent + "/services/" + service, "parent": parent, "state": state,
-		"config": map[string]any{"name": service, "title": kernel.ServiceTitle(service)},
+		"config": map[string]any{"name": service, "title": apiserver.ServiceTitle(service)},
 	}
 }
 
 // known refuses APIs that do not exist, in the words that users report.
 func known(service string) error {
-	if kernel.ServiceTitle(service) == "" {
-		return kernel.Denied("Not found or permission denied for service(s): %s.", service)
+	if apiserver.ServiceTitle(service) == "" {
+		return apiserver.Denied("Not found or permission denied for service(s): %s.", service)
 	}
 	return nil
 }
 
-func (a api) get(c *kernel.Call) (any, error) {
+func (a api) get(c *apiserver.Call) (any, error) {
 	if err := known(c.Var("service")); err != nil {
 		return nil, err
 	}
@@ -117,16 +117,16 @@ func (a api) get(c *kernel.Call) (any, error) {
 
 // list answers all services or those in one state, pageSize at a time (default
 // 50, at most 200: discovery document). The page token is the last name shown.
-func (a api) list(c *kernel.Call) (any, error) {
+func (a api) list(c *apiserver.Call) (any, error) {
 	state := strings.TrimPrefix(c.Query("filter"), "state:")
 	if state != "" && state != "ENABLED" && state != "DISABLED" {
-		return nil, kernel.Invalid("Invalid filter %q: it must be state:ENABLED or state:DISABLED.", c.Query("filter"))
+		return nil, apiserver.Invalid("Invalid filter %q: it must be state:ENABLED or state:DISABLED.", c.Query("filter"))
 	}
 	size := 50
 	if text := c.Query("pageSize"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			return nil, kernel.Invalid("Invalid page size %q.", text)
+			return nil, apiserver.Invalid("Invalid page size %q.", text)
 		}
 		if n > 0 {
 			size = min(n, 200)
@@ -134,7 +134,7 @@ func (a api) list(c *kernel.Call) (any, error) {
 	}
 	answer := map[string]any{}
 	var shown []any
-	for _, service := range kernel.Services() {
+	for _, service := range apiserver.Services() {
 		view := a.view(service)
 		if service <= c.Query("pageToken") || state != "" && view["state"] != state {
 			continue
@@ -151,13 +151,13 @@ func (a api) list(c *kernel.Call) (any, error) {
 	return answer, nil
 }
 
-func (a api) enable(c *kernel.Call, version string) (any, error) {
+func (a api) enable(c *apiserver.Call, version string) (any, error) {
 	service := c.Var("service")
 	describe(c, service, version+".EnableServiceRequest")
 	if err := known(service); err != nil {
 		return nil, err
 	}
-	changed := a.kernel.SetEnabled(service, true)
+	changed := a.server.SetEnabled(service, true)
 	response := map[string]any{"@type": typeURL + version + ".EnableServiceResponse", "service": a.view(service)}
 	if !changed {
 		const name = "operations/noop.DONE_OPERATION"
@@ -167,30 +167,30 @@ func (a api) enable(c *kernel.Call, version string) (any, error) {
 	return a.begin(c, "p2", map[string]any{"@type": "type.googleapis.com/google.protobuf.Empty"}, response), nil
 }
 
-func (a api) disable(c *kernel.Call, version string) (any, error) {
+func (a api) disable(c *apiserver.Call, version string) (any, error) {
 	service := c.Var("service")
 	describe(c, service, version+".DisableServiceRequest")
 	if err := known(service); err != nil {
 		return nil, err
 	}
-	if !a.kernel.SetEnabled(service, false) {
-		return nil, kernel.Precondition("The service is not enabled in the consumer project: %s", service)
+	if !a.server.SetEnabled(service, false) {
+		return nil, apiserver.Precondition("The service is not enabled in the consumer project: %s", service)
 	}
 	response := map[string]any{"@type": typeURL + version + ".DisableServiceResponse", "service": a.view(service)}
 	return a.begin(c, "p17", map[string]any{"@type": "type.googleapis.com/google.protobuf.Empty"}, response), nil
 }
 
-func (a api) batchEnable(c *kernel.Call, version string) (any, error) {
+func (a api) batchEnable(c *apiserver.Call, version string) (any, error) {
 	body, err := c.Body()
 	if err != nil {
 		return nil, err
 	}
-	if err := kernel.CheckFields(body, "", "serviceIds"); err != nil {
+	if err := apiserver.CheckFields(body, "", "serviceIds"); err != nil {
 		return nil, err
 	}
-	ids := kernel.List(body, "serviceIds")
+	ids := apiserver.List(body, "serviceIds")
 	if len(ids) == 0 || len(ids) > 20 {
-		return nil, kernel.Invalid("Between 1 and 20 services can be enabled in one request, got %d.", len(ids))
+		return nil, apiserver.Invalid("Between 1 and 20 services can be enabled in one request, got %d.", len(ids))
 	}
 	for _, id := range ids {
 		service, _ := id.(string)
@@ -201,9 +201,9 @@ func (a api) batchEnable(c *kernel.Call, version string) (any, error) {
 	var views, names []any
 	for _, id := range ids {
 		service := id.(string)
-		a.kernel.SetEnabled(service, true)
+		a.server.SetEnabled(service, true)
 		views = append(views, a.view(service))
-		names = append(names, "services/"+service+"/projectSettings/"+kernel.ProjectNumber)
+		names = append(names, "services/"+service+"/projectSettings/"+apiserver.ProjectNumber)
 	}
 	describe(c, "", version+".BatchEnableServicesRequest")
 	c.Record.ResourceName = parent
@@ -216,42 +216,42 @@ func (a api) batchEnable(c *kernel.Call, version string) (any, error) {
 
 // begin starts an operation: the first answer is only its name, later ones
 // tell metadata and, at the end, the response (recorded).
-func (a api) begin(c *kernel.Call, prefix string, metadata, response map[string]any) map[string]any {
-	name := "operations/acat." + prefix + "-" + kernel.ProjectNumber + "-" + kernel.NewUUID()
-	operation := a.kernel.StartOperation(name, map[string]any{"name": name, "metadata": metadata})
+func (a api) begin(c *apiserver.Call, prefix string, metadata, response map[string]any) map[string]any {
+	name := "operations/acat." + prefix + "-" + apiserver.ProjectNumber + "-" + apiserver.NewUUID()
+	operation := a.server.StartOperation(name, map[string]any{"name": name, "metadata": metadata})
 	logOperation(c, name)
-	a.kernel.Later(a.kernel.OperationTime(), func() {
+	a.server.Later(a.server.OperationTime(), func() {
 		operation.Finish(map[string]any{"name": name, "metadata": metadata, "done": true, "response": response})
 	})
 	return map[string]any{"name": name}
 }
 
-func (a api) operation(c *kernel.Call) (any, error) {
+func (a api) operation(c *apiserver.Call) (any, error) {
 	name := "operations/" + c.Var("operation")
-	operation := a.kernel.Operation(name)
+	operation := a.server.Operation(name)
 	if operation == nil {
-		return nil, kernel.NotFound("Operation not found: %s", name)
+		return nil, apiserver.NotFound("Operation not found: %s", name)
 	}
 	return operation.Body(), nil
 }
 
 // generateIdentity creates the service agent of an API, or finds it again. The
 // answer is done at once, and its name is not to be polled (recorded).
-func (a api) generateIdentity(c *kernel.Call) (any, error) {
+func (a api) generateIdentity(c *apiserver.Call) (any, error) {
 	service := c.Var("service")
 	describe(c, service, "v1beta1.GenerateServiceIdentityRequest")
 	if err := known(service); err != nil {
 		return nil, err
 	}
-	if !a.kernel.Enabled(service) {
-		return nil, kernel.ServiceDisabled(service)
+	if !a.server.Enabled(service) {
+		return nil, apiserver.ServiceDisabled(service)
 	}
 	const name = "operations/finished.DONE_OPERATION"
 	logOperation(c, name)
 	identity := map[string]any{"@type": typeURL + "v1beta1.ServiceIdentity"}
 	if domain := agentDomains[service]; domain != "" {
-		email := "service-" + kernel.ProjectNumber + "@" + domain + ".iam.gserviceaccount.com"
-		identity["email"], identity["uniqueId"] = email, a.kernel.ProvisionAgent(email)
+		email := "service-" + apiserver.ProjectNumber + "@" + domain + ".iam.gserviceaccount.com"
+		identity["email"], identity["uniqueId"] = email, a.server.ProvisionAgent(email)
 	}
 	return map[string]any{"name": name, "done": true, "response": identity}, nil
 }

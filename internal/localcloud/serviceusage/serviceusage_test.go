@@ -10,20 +10,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/localcloud/kernel"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
 )
 
-func newKernel(audit func(kernel.AuditRecord)) *kernel.Kernel {
-	k := kernel.New(kernel.Options{Clock: time.Now, Audit: audit, OperationTime: time.Second})
-	k.Serve(serviceusage.New(k))
-	return k
+func newKernel(audit func(apiserver.AuditRecord)) *apiserver.Server {
+	s := apiserver.New(apiserver.Options{Clock: time.Now, Audit: audit, OperationTime: time.Second})
+	s.Serve(serviceusage.New(s))
+	return s
 }
 
-func call(t *testing.T, k *kernel.Kernel, verb, path, body string) (int, map[string]any) {
+func call(t *testing.T, s *apiserver.Server, verb, path, body string) (int, map[string]any) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	k.ServeHTTP(w, httptest.NewRequest(verb, path, strings.NewReader(body)))
+	s.ServeHTTP(w, httptest.NewRequest(verb, path, strings.NewReader(body)))
 	var answer map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		t.Fatalf("%s %s: %v: %s", verb, path, err, w.Body)
@@ -32,25 +32,25 @@ func call(t *testing.T, k *kernel.Kernel, verb, path, body string) (int, map[str
 }
 
 func TestTheServiceAgentIsAnsweredAtOnceAndAlwaysTheSame(t *testing.T) {
-	k := newKernel(nil)
-	defer k.Close()
+	s := newKernel(nil)
+	defer s.Close()
 	const path = "/services/iap.googleapis.com:generateServiceIdentity"
-	status, first := call(t, k, "POST", "/v1beta1/projects/demo-project"+path, "")
+	status, first := call(t, s, "POST", "/v1beta1/projects/demo-project"+path, "")
 	response, _ := first["response"].(map[string]any)
 	if status != 200 || first["done"] != true || first["name"] != "operations/finished.DONE_OPERATION" ||
 		response["email"] != "service-123456789012@gcp-sa-iap.iam.gserviceaccount.com" || response["uniqueId"] == "" {
 		t.Errorf("%d %v", status, first)
 	}
-	_, again := call(t, k, "POST", "/v1beta1/projects/123456789012"+path, "")
+	_, again := call(t, s, "POST", "/v1beta1/projects/123456789012"+path, "")
 	if diff := cmp.Diff(first, again); diff != "" {
 		t.Errorf("a second call (-first +second):\n%s", diff)
 	}
 }
 
 func TestAnAPIWithoutAnAgentHasAnEmptyIdentity(t *testing.T) {
-	k := newKernel(nil)
-	defer k.Close()
-	_, answer := call(t, k, "POST", "/v1beta1/projects/demo-project/services/logging.googleapis.com:generateServiceIdentity", "")
+	s := newKernel(nil)
+	defer s.Close()
+	_, answer := call(t, s, "POST", "/v1beta1/projects/demo-project/services/logging.googleapis.com:generateServiceIdentity", "")
 	want := map[string]any{"@type": "type.googleapis.com/google.api.serviceusage.v1beta1.ServiceIdentity"}
 	if diff := cmp.Diff(want, answer["response"]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -59,33 +59,33 @@ func TestAnAPIWithoutAnAgentHasAnEmptyIdentity(t *testing.T) {
 
 func TestEnablingAndDisablingAreOperations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newKernel(nil)
-		defer k.Close()
+		s := newKernel(nil)
+		defer s.Close()
 		state := func() any {
-			_, service := call(t, k, "GET", "/v1/projects/demo-project/services/iap.googleapis.com", "")
+			_, service := call(t, s, "GET", "/v1/projects/demo-project/services/iap.googleapis.com", "")
 			return service["state"]
 		}
-		_, noop := call(t, k, "POST", "/v1/projects/demo-project/services/iap.googleapis.com:enable", "{}")
+		_, noop := call(t, s, "POST", "/v1/projects/demo-project/services/iap.googleapis.com:enable", "{}")
 		if noop["name"] != "operations/noop.DONE_OPERATION" || noop["done"] != true || state() != "ENABLED" {
 			t.Errorf("enabling what is enabled: %v, %v", noop, state())
 		}
-		_, off := call(t, k, "POST", "/v1/projects/demo-project/services/iap.googleapis.com:disable", "{}")
+		_, off := call(t, s, "POST", "/v1/projects/demo-project/services/iap.googleapis.com:disable", "{}")
 		name, _ := off["name"].(string)
 		if !strings.HasPrefix(name, "operations/acat.p17-123456789012-") || len(off) != 1 || state() != "DISABLED" {
 			t.Errorf("disabling: %v, %v", off, state())
 		}
-		if _, running := call(t, k, "GET", "/v1/"+name, ""); running["done"] != nil {
+		if _, running := call(t, s, "GET", "/v1/"+name, ""); running["done"] != nil {
 			t.Errorf("at once: %v, want it to be running", running)
 		}
 		time.Sleep(time.Second) // the bubble's clock
 		synctest.Wait()
-		if _, done := call(t, k, "GET", "/v1beta1/"+name, ""); done["done"] != true {
+		if _, done := call(t, s, "GET", "/v1beta1/"+name, ""); done["done"] != true {
 			t.Errorf("a second later: %v, want it to be done", done)
 		}
-		if status, answer := call(t, k, "POST", "/v1beta1/projects/demo-project/services/iap.googleapis.com:generateServiceIdentity", ""); status != 403 {
+		if status, answer := call(t, s, "POST", "/v1beta1/projects/demo-project/services/iap.googleapis.com:generateServiceIdentity", ""); status != 403 {
 			t.Errorf("the agent of a disabled API: %d %v, want 403", status, answer)
 		}
-		_, batch := call(t, k, "POST", "/v1/projects/demo-project/services:batchEnable", `{"serviceIds":["iap.googleapis.com","run.googleapis.com"]}`)
+		_, batch := call(t, s, "POST", "/v1/projects/demo-project/services:batchEnable", `{"serviceIds":["iap.googleapis.com","run.googleapis.com"]}`)
 		names := batch["metadata"].(map[string]any)["resourceNames"].([]any)
 		if len(names) != 2 || names[0] != "services/iap.googleapis.com/projectSettings/123456789012" || state() != "ENABLED" {
 			t.Errorf("batchEnable: %v, %v", batch, state())
@@ -94,35 +94,35 @@ func TestEnablingAndDisablingAreOperations(t *testing.T) {
 }
 
 func TestServicesAreListedByStateAndPage(t *testing.T) {
-	k := newKernel(nil)
-	defer k.Close()
-	k.SetEnabled("iap.googleapis.com", false)
+	s := newKernel(nil)
+	defer s.Close()
+	s.SetEnabled("iap.googleapis.com", false)
 	names := func(answer map[string]any) (all []string) {
 		for _, s := range answer["services"].([]any) {
 			all = append(all, s.(map[string]any)["config"].(map[string]any)["name"].(string))
 		}
 		return all
 	}
-	_, disabled := call(t, k, "GET", "/v1/projects/demo-project/services?filter=state:DISABLED", "")
+	_, disabled := call(t, s, "GET", "/v1/projects/demo-project/services?filter=state:DISABLED", "")
 	if diff := cmp.Diff([]string{"iap.googleapis.com"}, names(disabled)); diff != "" {
 		t.Errorf("disabled (-want +got):\n%s", diff)
 	}
 	var paged []string
 	for token := ""; ; {
-		_, page := call(t, k, "GET", "/v1/projects/demo-project/services?pageSize=4&pageToken="+token, "")
+		_, page := call(t, s, "GET", "/v1/projects/demo-project/services?pageSize=4&pageToken="+token, "")
 		paged = append(paged, names(page)...)
 		if token, _ = page["nextPageToken"].(string); token == "" {
 			break
 		}
 	}
-	if diff := cmp.Diff(kernel.Services(), paged); diff != "" {
+	if diff := cmp.Diff(apiserver.Services(), paged); diff != "" {
 		t.Errorf("page by page (-want +got):\n%s", diff)
 	}
 }
 
 func TestWhatDoesNotExistIsRefused(t *testing.T) {
-	k := newKernel(nil)
-	defer k.Close()
+	s := newKernel(nil)
+	defer s.Close()
 	for _, tc := range []struct {
 		verb, path, body string
 		want             int
@@ -138,18 +138,18 @@ func TestWhatDoesNotExistIsRefused(t *testing.T) {
 		{"GET", "/v1/operations/acat.p2-none", "", 404},
 		{"POST", "/v1/projects/demo-project/services/iap.googleapis.com:generateServiceIdentity", "", 404},
 	} {
-		if status, answer := call(t, k, tc.verb, tc.path, tc.body); status != tc.want {
+		if status, answer := call(t, s, tc.verb, tc.path, tc.body); status != tc.want {
 			t.Errorf("%s %s: %d %v, want %d", tc.verb, tc.path, status, answer, tc.want)
 		}
 	}
 }
 
 func TestDisablingLeavesARecord(t *testing.T) {
-	var records []kernel.AuditRecord
-	k := newKernel(func(r kernel.AuditRecord) { records = append(records, r) })
-	defer k.Close()
-	call(t, k, "POST", "/v1/projects/demo-project/services/iap.googleapis.com:disable", "{}")
-	call(t, k, "GET", "/v1/projects/demo-project/services", "")
+	var records []apiserver.AuditRecord
+	s := newKernel(func(r apiserver.AuditRecord) { records = append(records, r) })
+	defer s.Close()
+	call(t, s, "POST", "/v1/projects/demo-project/services/iap.googleapis.com:disable", "{}")
+	call(t, s, "GET", "/v1/projects/demo-project/services", "")
 	if len(records) != 1 {
 		t.Fatalf("%d records, want 1", len(records))
 	}

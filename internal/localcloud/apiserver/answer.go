@@ -1,0 +1,82 @@
+package apiserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// headers are what the ESF front end adds to every answer (wire.md 0).
+var headers = http.Header{
+	"Cache-Control":          {"private"},
+	"Content-Type":           {"application/json; charset=UTF-8"},
+	"Server":                 {"ESF"},
+	"Vary":                   {"Origin", "X-Origin", "Referer"},
+	"X-Content-Type-Options": {"nosniff"},
+	"X-Frame-Options":        {"SAMEORIGIN"},
+	"X-Xss-Protection":       {"0"},
+}
+
+// write answers a request: pretty-printed unless the client said otherwise,
+// with a newline at the end, as Google does. No body is a 204.
+func write(w http.ResponseWriter, r *http.Request, status int, body any) {
+	if body == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	if pretty := r.URL.Query().Get("prettyPrint"); pretty != "false" && pretty != "0" {
+		encoder.SetIndent("", "  ")
+	}
+	if err := encoder.Encode(body); err != nil {
+		buffer.Reset()
+		buffer.WriteString(`{"error":{"code":500,"message":"encoding the answer failed","status":"INTERNAL"}}` + "\n")
+		status = http.StatusInternalServerError
+	}
+	for name, values := range headers {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(status)
+	w.Write(buffer.Bytes())
+}
+
+// asError turns whatever a handler returned into an error of Google's.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "backendError", Message: err.Error()}
+}
+
+// errorBody is the error in the shape of the API and the client (wire.md 0.1):
+// compute never tells the status; other APIs add the legacy list for Google's
+// Go and Python clients.
+func errorBody(r *http.Request, api string, e *Error) map[string]any {
+	body := map[string]any{"code": e.Code, "message": e.Message}
+	if api == "compute" {
+		body["errors"] = []any{legacy(e)}
+		return map[string]any{"error": body}
+	}
+	body["status"] = e.Status
+	if len(e.Details) > 0 {
+		body["details"] = e.Details
+	}
+	if strings.Contains(r.Header.Get("X-Goog-Api-Client"), "gdcl/") || strings.Contains(r.UserAgent(), "google-api-") {
+		body["errors"] = []any{legacy(e)}
+	}
+	return map[string]any{"error": body}
+}
+
+func legacy(e *Error) map[string]any {
+	entry := map[string]any{"message": e.Message, "domain": "global", "reason": e.Reason}
+	for key, value := range map[string]string{"domain": e.Domain, "location": e.Location, "locationType": e.LocationType} {
+		if value != "" {
+			entry[key] = value
+		}
+	}
+	return entry
+}

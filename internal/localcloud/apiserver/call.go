@@ -1,0 +1,99 @@
+package apiserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// maxBody is the largest request that Google's front end reads.
+const maxBody = 10 << 20
+
+// Call is one API call in progress. Its handler may complete Resource, which
+// names what the call is about, and Record, which becomes its log entry.
+type Call struct {
+	// Request is the HTTP request; its body is read through Body.
+	Request *http.Request
+	Route   *Route
+	Caller  Principal
+	// Delegation is who impersonated the caller, the first first; nobody mostly.
+	Delegation []Principal
+	// Time is when the call arrived.
+	Time time.Time
+	// Resource is the resource's name, for the call log and for permission
+	// checks: the path after the version, with the project's id for its number.
+	Resource string
+	// Region is the region that the request's host names, or "".
+	Region string
+	// Record is the call's log entry, on the monitored resource
+	// audited_resource until the handler knows a better one. Nil for reads.
+	// Setting it to nil drops the entry.
+	Record *AuditRecord
+
+	server *Server
+	faults []Fault
+	vars   map[string]string
+	body   []byte
+	parsed map[string]any
+}
+
+// Var is the value of a variable of the route's path.
+func (c *Call) Var(name string) string { return c.vars[name] }
+
+// Query is the value of a query parameter.
+func (c *Call) Query(name string) string { return c.Request.URL.Query().Get(name) }
+
+// Body is the request's JSON object; an empty body is an empty object. Numbers
+// are json.Number, so that nothing changes by being read. The object is the
+// call's own: what is kept of it must be a Clone.
+func (c *Call) Body() (map[string]any, error) {
+	if c.parsed != nil {
+		return c.parsed, nil
+	}
+	if len(bytes.TrimSpace(c.body)) == 0 {
+		c.parsed = map[string]any{}
+		return c.parsed, nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(c.body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, malformed(err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, malformed(errors.New("more than one value"))
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, malformed(errors.New("not an object"))
+	}
+	c.parsed = object
+	return object, nil
+}
+
+// malformed is Google's 400 for a body that is no JSON object. The text is
+// Google's up to its first full stop; what follows is ours (unverified).
+func malformed(err error) *Error {
+	e := Invalid("Invalid JSON payload received. %s", err)
+	e.Reason = "parseError"
+	return e
+}
+
+// readBody takes the body in, bounded.
+func (c *Call) readBody() error {
+	if c.Request.Body == nil {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(c.Request.Body, maxBody+1))
+	if err != nil {
+		return malformed(err)
+	}
+	if len(body) > maxBody {
+		return Invalid("Request payload size exceeds the limit: %d bytes.", maxBody)
+	}
+	c.body = body
+	return nil
+}

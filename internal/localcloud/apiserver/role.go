@@ -1,0 +1,163 @@
+package apiserver
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Role is a set of permissions.
+type Role struct {
+	// Name is the role's full name: "roles/run.admin",
+	// "projects/demo-project/roles/iapguard".
+	Name string
+	// Title, Description and Stage are for people.
+	Title, Description, Stage string
+	// Permissions are what the role allows: "run.services.get".
+	Permissions []string
+}
+
+const rolePages = "cloud.google.com/iam/docs/roles-permissions/"
+
+// predefinedRole is what one of Google's roles allows, as far as routes here
+// ask for it, and the page that lists it. In a permission * stands for any one
+// segment; ! in front takes it out again.
+type predefinedRole struct{ permissions, source string }
+
+// predefined are Google's roles as their pages listed them in August 2026.
+var predefined = map[string]predefinedRole{
+	// "Owner" allows everything but to pass IAP (iap/docs/managing-access) and to
+	// be a service account.
+	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP !iam.serviceAccounts.getAccessToken", "cloud.google.com/iam/docs/roles-overview#basic"},
+	"roles/editor": {"*.*.* !*.*.setIamPolicy !iap.*.getIamPolicy !iap.webServiceVersions.accessViaIAP " +
+		"!iam.serviceAccounts.getAccessToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
+		"cloud.google.com/iam/docs/roles-overview#basic"},
+	"roles/viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
+		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
+		"resourcemanager.projects.get resourcemanager.projects.getIamPolicy run.*.get run.*.list run.services.getIamPolicy " +
+		"serviceusage.*.get serviceusage.*.list cloudscheduler.*.get cloudscheduler.*.list eventarc.*.get eventarc.*.list " +
+		"pubsub.*.get pubsub.*.list secretmanager.*.get secretmanager.*.list", "cloud.google.com/iam/docs/roles-overview#basic"},
+	"roles/browser": {"resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "resourcemanager"},
+
+	"roles/run.admin": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* resourcemanager.projects.get",
+		rolePages + "run"},
+	"roles/run.developer": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* " +
+		"!run.services.setIamPolicy resourcemanager.projects.get", rolePages + "run"},
+	"roles/run.viewer": {"run.locations.list run.operations.get run.operations.list run.revisions.get run.revisions.list " +
+		"run.services.get run.services.getIamPolicy run.services.list resourcemanager.projects.get", rolePages + "run"},
+	"roles/run.invoker":         {"run.routes.invoke", rolePages + "run"},
+	"roles/run.servicesInvoker": {"run.routes.invoke", rolePages + "run"},
+
+	"roles/compute.admin": {"compute.*.* resourcemanager.projects.get serviceusage.services.get serviceusage.services.list", rolePages + "compute"},
+	"roles/compute.loadBalancerAdmin": {loadBalancing + " compute.sslCertificates.* compute.regionSslCertificates.* " +
+		"compute.regionNetworkEndpointGroups.*", rolePages + "compute"},
+	"roles/compute.networkAdmin": {loadBalancing + " compute.sslCertificates.get compute.sslCertificates.list " +
+		"compute.regionSslCertificates.get compute.regionSslCertificates.list compute.regionNetworkEndpointGroups.get " +
+		"compute.regionNetworkEndpointGroups.list compute.regions.get compute.regions.list", rolePages + "compute"},
+	"roles/compute.viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
+		"resourcemanager.projects.get serviceusage.services.get serviceusage.services.list", rolePages + "compute"},
+
+	"roles/iap.admin":                 {"iap.*.getIamPolicy iap.*.setIamPolicy", rolePages + "iap"},
+	"roles/iap.settingsAdmin":         {"iap.*.getSettings iap.*.updateSettings", rolePages + "iap"},
+	"roles/iap.httpsResourceAccessor": {"iap.webServiceVersions.accessViaIAP", rolePages + "iap"},
+
+	"roles/secretmanager.admin":              {"secretmanager.*.* resourcemanager.projects.get", rolePages + "secretmanager"},
+	"roles/secretmanager.secretAccessor":     {"secretmanager.versions.access resourcemanager.projects.get", rolePages + "secretmanager"},
+	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get", rolePages + "secretmanager"},
+
+	"roles/serviceusage.serviceUsageAdmin":  {"serviceusage.*.*", rolePages + "serviceusage"},
+	"roles/serviceusage.serviceUsageViewer": {"serviceusage.*.get serviceusage.*.list", rolePages + "serviceusage"},
+	"roles/resourcemanager.projectIamAdmin": {"resourcemanager.projects.*", rolePages + "resourcemanager"},
+	"roles/iam.roleAdmin":                   {"iam.roles.* resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "iam"},
+	"roles/iam.serviceAccountUser":          {"iam.serviceAccounts.actAs resourcemanager.projects.get", rolePages + "iam"},
+	"roles/iam.serviceAccountTokenCreator": {"iam.serviceAccounts.get iam.serviceAccounts.getAccessToken iam.serviceAccounts.list resourcemanager.projects.get",
+		rolePages + "iam"},
+	"roles/iam.securityReviewer": {"*.*.list *.*.getIamPolicy !serviceusage.operations.list iam.roles.get",
+		rolePages + "iam"},
+	"roles/logging.logWriter": {"logging.logEntries.create", rolePages + "logging"},
+	"roles/logging.admin":     {"logging.*.* resourcemanager.projects.get", rolePages + "logging"},
+	"roles/logging.viewer": {"logging.logEntries.list logging.sinks.get logging.sinks.list resourcemanager.projects.get",
+		rolePages + "logging"},
+}
+
+// loadBalancing is what the roles about load balancers have in common.
+const loadBalancing = "compute.addresses.* compute.globalAddresses.* compute.backendServices.* compute.regionBackendServices.* " +
+	"compute.forwardingRules.* compute.globalForwardingRules.* compute.networkEndpointGroups.* compute.urlMaps.* compute.regionUrlMaps.* " +
+	"compute.targetHttpProxies.* compute.regionTargetHttpProxies.* compute.targetHttpsProxies.* compute.regionTargetHttpsProxies.* " +
+	"compute.globalOperations.get compute.globalOperations.list compute.regionOperations.get compute.regionOperations.list " +
+	"resourcemanager.projects.get serviceusage.services.get serviceusage.services.list"
+
+// roles are the custom roles of the project.
+type roles struct {
+	mu     sync.Mutex
+	custom map[string]Role
+}
+
+func (r *roles) reset(seeded []Role) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.custom = map[string]Role{}
+	for _, role := range seeded {
+		r.custom[role.Name] = role
+	}
+}
+
+// PutRole makes a custom role, or changes it.
+func (s *Server) PutRole(role Role) {
+	s.roles.mu.Lock()
+	defer s.roles.mu.Unlock()
+	s.roles.custom[role.Name] = role
+}
+
+// DropRole forgets a custom role: bindings that name it allow nothing.
+func (s *Server) DropRole(name string) {
+	s.roles.mu.Lock()
+	defer s.roles.mu.Unlock()
+	delete(s.roles.custom, name)
+}
+
+// CustomRole finds a custom role by its full name.
+func (s *Server) CustomRole(name string) (Role, bool) {
+	s.roles.mu.Lock()
+	defer s.roles.mu.Unlock()
+	role, ok := s.roles.custom[name]
+	return role, ok
+}
+
+// CustomRoles are all custom roles, by name.
+func (s *Server) CustomRoles() []Role {
+	s.roles.mu.Lock()
+	defer s.roles.mu.Unlock()
+	var all []Role
+	for _, name := range slices.Sorted(maps.Keys(s.roles.custom)) {
+		all = append(all, s.roles.custom[name])
+	}
+	return all
+}
+
+// permits says whether a role allows something. A role that nobody knows
+// allows nothing.
+func (s *Server) permits(role, permission string) bool {
+	if known, ok := predefined[role]; ok {
+		return covers(known.permissions, permission)
+	}
+	custom, _ := s.CustomRole(role)
+	return slices.Contains(custom.Permissions, permission)
+}
+
+func covers(patterns, permission string) bool {
+	covered := false
+	for pattern := range strings.FieldsSeq(patterns) {
+		pattern, excluded := strings.CutPrefix(pattern, "!")
+		if matches(pattern, permission) {
+			covered = !excluded
+		}
+	}
+	return covered
+}
+
+func matches(pattern, permission string) bool {
+	wanted, have := strings.Split(pattern, "."), strings.Split(permission, ".")
+	return slices.EqualFunc(wanted, have, func(w, h string) bool { return w == "*" || w == h })
+}

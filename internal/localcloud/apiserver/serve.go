@@ -1,0 +1,193 @@
+package apiserver
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ServeHTTP answers one API call. Every call of every API comes through here.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &Call{Request: r, server: s, Time: s.Now(), Region: regionOf(r.Host)}
+	c.Caller, c.Delegation = caller(r)
+	c.Route, c.vars = s.routes.find(r)
+	if c.Route == nil {
+		e := NotFound("The requested URL %s %s was not found on this server.", r.Method, r.URL.Path)
+		s.calls.add(CallEntry{Principal: c.Caller, Resource: r.URL.Path, Status: e.Code})
+		write(w, r, e.Code, errorBody(r, "", e))
+		return
+	}
+	c.Resource = resourceOf(c)
+	pause(r.Context(), s.options.Latency)
+	answer, err := s.handle(c)
+	if err != errCut {
+		s.record(c, answer, err)
+		if wrong := c.interfere(true); wrong != nil {
+			err = wrong
+		}
+	}
+	s.reply(w, c, answer, err)
+}
+
+// reply answers, as far as no fault keeps it from doing so.
+func (s *Server) reply(w http.ResponseWriter, c *Call, answer any, err error) {
+	status, body := http.StatusOK, answer
+	switch {
+	case err == errCut:
+		status = 0
+	case err != nil:
+		e := asError(err)
+		status, body = e.Code, errorBody(c.Request, c.Route.API, e)
+	}
+	s.calls.add(CallEntry{c.Caller, c.Route.API, c.Route.ID, c.Resource, status, c.Route.Write})
+	if err == errCut {
+		panic(http.ErrAbortHandler) // closes the connection
+	}
+	if _, ok := c.fault(TruncateAnswer, false); ok {
+		w = &truncated{ResponseWriter: w}
+	}
+	write(w, c.Request, status, body)
+}
+
+// truncated sends half of an answer, which it announces whole, and closes the
+// connection.
+type truncated struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader waits for the body, whose length belongs to the header.
+func (t *truncated) WriteHeader(status int) { t.status = status }
+
+func (t *truncated) Write(body []byte) (int, error) {
+	t.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	t.ResponseWriter.WriteHeader(t.status)
+	if _, err := t.ResponseWriter.Write(body[:len(body)/2]); err == nil {
+		// What was sent must leave before the connection is closed.
+		_ = http.NewResponseController(t.ResponseWriter).Flush()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// handle admits the call and lets its handler answer.
+func (s *Server) handle(c *Call) (any, error) {
+	if c.Route.AuditMethod != "" {
+		c.Record = newRecord(c)
+	}
+	if err := c.readBody(); err != nil {
+		return nil, err
+	}
+	c.nameResource()
+	c.faults = s.faults.fire(c)
+	if err := c.interfere(false); err != nil {
+		if e, ok := err.(*Error); ok && unlogged(e) {
+			c.Record = nil
+		}
+		return nil, err
+	}
+	if err := s.admit(c); err != nil {
+		return nil, err
+	}
+	if _, ok := c.fault(WriteFirst, false); ok {
+		s.overtake(c)
+	}
+	return c.Route.Handle(c)
+}
+
+// nameResource lets the route say what the call is about.
+func (c *Call) nameResource() {
+	if c.Route.Resource == nil {
+		return
+	}
+	c.Resource = c.Route.Resource(c)
+	if c.Record != nil {
+		c.Record.ResourceName = c.Resource
+		for i := range c.Record.Authorization {
+			c.Record.Authorization[i].Resource = c.Resource
+		}
+	}
+}
+
+// admit says whether the call may have any effect: the project is ours, the
+// API is enabled, the caller has the permissions. Whatever refuses a call
+// before its handler sees it belongs here.
+func (s *Server) admit(c *Call) error {
+	if project := c.vars["project"]; project != "" && !known(project) {
+		return unknownProject(c, project)
+	}
+	if service := c.Route.service(); !alwaysOn[service] && !s.Enabled(service) {
+		return ServiceDisabled(service)
+	}
+	return s.authorize(c)
+}
+
+// resourceOf is the path after its version, without custom verb, and with the
+// project's id where it names the number.
+func resourceOf(c *Call) string {
+	path := strings.TrimPrefix(c.Request.URL.Path, "/")
+	if i := strings.Index(path, "projects/"); i >= 0 {
+		path = path[i:]
+	}
+	if j := strings.LastIndexByte(c.Route.Path, ':'); j > strings.LastIndexByte(c.Route.Path, '/') {
+		path = strings.TrimSuffix(path, c.Route.Path[j:])
+	}
+	if rest, ok := strings.CutPrefix(path, "projects/"+ProjectNumber); ok && (rest == "" || rest[0] == '/') {
+		path = "projects/" + ProjectID + rest
+	}
+	return path
+}
+
+// newRecord is the log entry of a call before its outcome is known.
+func newRecord(c *Call) *AuditRecord {
+	record := &AuditRecord{
+		Log: Activity, Service: c.Route.service(), Method: c.Route.AuditMethod, ResourceName: c.Resource,
+		Principal: c.Caller, Delegation: c.Delegation, CallerIP: callerIP(c.Request), UserAgent: c.Request.UserAgent(),
+		Time: c.Time, Severity: "NOTICE",
+		ResourceType: "audited_resource",
+		Labels: map[string]string{
+			"project_id": ProjectID, "service": c.Route.service(), "method": c.Route.AuditMethod,
+		},
+	}
+	if c.Route.Permission != "" {
+		// What the call needs beside it is not shown (recorded: subnetworks.patch).
+		record.Authorization = []Authorization{{c.Route.Permission, c.Resource, true}}
+	}
+	return record
+}
+
+// record completes the call's log entry with its outcome and emits it. What
+// the handler filled in stays.
+func (s *Server) record(c *Call, answer any, err error) {
+	record := c.Record
+	if record == nil {
+		return
+	}
+	if record.Request == nil {
+		if body, bodyErr := c.Body(); bodyErr == nil {
+			record.Request = Clone(body)
+		}
+	}
+	hideSecrets(record.Request)
+	if err != nil {
+		e := asError(err)
+		record.Severity, record.Status = "ERROR", &Status{e.RPCCode(), e.Message}
+		record.Response, record.Operation = nil, nil
+		if e.Status == "PERMISSION_DENIED" {
+			refuse(record.Authorization)
+		}
+	} else if body, ok := answer.(map[string]any); ok && record.Response == nil {
+		record.Response = Clone(body)
+	}
+	s.Emit(*record)
+}
+
+// refuse says that nothing was granted, unless it is known which part was not.
+func refuse(asked []Authorization) {
+	if slices.ContainsFunc(asked, func(a Authorization) bool { return !a.Granted }) {
+		return
+	}
+	for i := range asked {
+		asked[i].Granted = false
+	}
+}

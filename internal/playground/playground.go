@@ -1,0 +1,236 @@
+// Package playground puts the local cloud on a loopback port and closes the loop
+// around a function: what is written through the APIs is logged, a sink sends
+// the entries to a topic, and a push subscription posts them to the function,
+// whose own writes come back the same way.
+package playground
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/deploy/filters"
+	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
+)
+
+// The fixed facts of the local cloud, as far as a function needs them.
+const (
+	Project = "demo-project"
+	// FunctionAccount is the service account that the function runs as.
+	FunctionAccount = "iapguard@demo-project.iam.gserviceaccount.com"
+
+	// PushAccount is the service account that pushes to the function name.
+	PushAccount = "iapguard-push@demo-project.iam.gserviceaccount.com"
+
+	EventsTopic      = "projects/demo-project/topics/iapguard-events"
+	WorkTopic        = "projects/demo-project/topics/iapguard-work"
+	CommandsTopic    = "projects/demo-project/topics/iapguard-commands"
+	ReportsTopic     = "projects/demo-project/topics/iapguard-reports"
+	DeadLettersTopic = "projects/demo-project/topics/iapguard-dead-letters"
+)
+
+// minBackoff and maxBackoff bound the pause before another attempt to push.
+const (
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 2 * time.Second
+)
+
+// EventsFilter and RequestsFilter select what the function is told, and the
+// refused requests for who opts in to having each looked into. They are the
+// filters that deploy/ ships, for the function's account here.
+var (
+	EventsFilter   = filters.Events(FunctionAccount)
+	RequestsFilter = filters.Requests()
+)
+
+// Options adjust a playground. The zero value listens on a free port.
+type Options struct {
+	Addr         string // host:port to listen on; "" = a free port of 127.0.0.1
+	DataAddr     string // the same for requests to frontends and run.app addresses
+	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
+	Latency      time.Duration
+	Clock        func() time.Time // nil is the machine's
+	// IAMPropagation is how long changes of IAM policies take until they are in
+	// effect, Propagation those of load balancers and of IAP.
+	IAMPropagation, Propagation time.Duration
+	// WithoutOrganization takes the project out of its organization.
+	WithoutOrganization bool
+	// Roles are what the function may do; nil is what deploy/ ships.
+	Roles []apiserver.Role
+}
+
+// Playground is a running local cloud.
+type Playground struct {
+	Cloud  *localcloud.Cloud
+	Broker *delivery.Broker
+
+	url     string
+	dataURL string
+
+	mu         sync.Mutex
+	servers    []*http.Server
+	containers containers
+}
+
+// Start listens and wires log sink and topics. The caller closes the playground.
+func Start(ctx context.Context, options Options) (*Playground, error) {
+	var err error
+	if options.Roles == nil {
+		if options.Roles, err = ShippedRoles(); err != nil {
+			return nil, err
+		}
+	}
+	s := &Playground{}
+	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost, HTTPS: internalTransport{s}})
+	if err != nil {
+		return nil, err
+	}
+	s.Broker = broker
+	var rules delivery.Rules
+	broker.Disturb(rules.Disturb)
+	s.Cloud = localcloud.New(localcloud.Options{
+		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
+		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
+		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
+	})
+	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
+		if err := broker.CreateTopic(ctx, topic); err != nil {
+			return nil, errors.Join(err, s.Close(ctx))
+		}
+	}
+	if s.url, err = s.listen(ctx, options.Addr, s.Cloud); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
+	if s.dataURL, err = s.listen(ctx, options.DataAddr, s.Cloud.DataPlane()); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
+	return s, nil
+}
+
+// URL is the base URL of all APIs.
+func (s *Playground) URL() string { return s.url }
+
+// DataURL is where requests to frontends and to run.app addresses are sent,
+// with what they ask for as their Host.
+func (s *Playground) DataURL() string { return s.dataURL }
+
+// listen takes requests on an address, "" for a free port of 127.0.0.1, until
+// the playground is closed.
+func (s *Playground) listen(ctx context.Context, addr string, handler http.Handler) (string, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	unused := &unused{open: map[net.Conn]bool{}}
+	server.ConnState = unused.note
+	server.RegisterOnShutdown(unused.close)
+	s.mu.Lock()
+	s.servers = append(s.servers, server)
+	s.mu.Unlock()
+	go func() { _ = server.Serve(listener) }() // always ErrServerClosed: see Close
+	return "http://" + listener.Addr().String(), nil
+}
+
+func (s *Playground) publish(ctx context.Context, topic string, data []byte, attributes map[string]string) error {
+	_, err := s.Broker.Publish(ctx, delivery.Message{Topic: topic, Data: data, Attributes: attributes})
+	return err
+}
+
+// internalTransport carries pushes to https endpoints, all of which are on the data plane:
+// run.app addresses and frontends.
+type internalTransport struct{ playground *Playground }
+
+// RoundTrip is one push.
+func (t internalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.playground.Cloud.DataPlane().InternalTransport().RoundTrip(r)
+}
+
+// Token gives the tokens that pushes as a service account carry; they are made
+// out to an audience, "" for the endpoint.
+// Source: pubsub/docs/authenticate-push-subscriptions.
+func (s *Playground) Token(account, audience string) func(context.Context, string) (string, error) {
+	return func(_ context.Context, endpoint string) (string, error) {
+		return s.Cloud.Tokens().Token(account, cmp.Or(audience, endpoint))
+	}
+}
+
+// Serve runs a function on a port of its own, as Cloud Run service
+// FunctionService in FunctionRegion, and returns its base URL. Triggers with
+// that destination reach it; nothing else is sent there.
+func (s *Playground) Serve(ctx context.Context, function http.Handler) (string, error) {
+	endpoint, err := s.listen(ctx, "127.0.0.1:0", function)
+	if err != nil {
+		return "", err
+	}
+	s.register(FunctionRegion, FunctionService, endpoint)
+	return endpoint, nil
+}
+
+// Attach serves a function and sends it every event, work message and command
+// from now on.
+func (s *Playground) Attach(ctx context.Context, function http.Handler) error {
+	if err := s.Push(ctx, function); err != nil {
+		return err
+	}
+	return s.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-events", Filter: EventsFilter, Topic: EventsTopic})
+}
+
+// Push serves a function and pushes to it what comes to the topics of events,
+// work and commands, whoever puts it there: no sink does. Backoffs are short:
+// nobody waits here for others.
+func (s *Playground) Push(ctx context.Context, function http.Handler) error {
+	endpoint, err := s.Serve(ctx, function)
+	if err != nil {
+		return err
+	}
+	for _, part := range []struct{ topic, path string }{{EventsTopic, "/"}, {WorkTopic, "/work"}, {CommandsTopic, "/commands"}} {
+		_, name, _ := strings.Cut(part.topic, "/topics/")
+		if err := s.Broker.Push(ctx, delivery.Subscription{
+			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
+			AckDeadline: 600 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
+			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.Token(PushAccount, ""),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close stops everything that was started, in the order in which it depends on
+// each other.
+func (s *Playground) Close(ctx context.Context) error {
+	problems := []error{s.Broker.Close(ctx)}
+	s.mu.Lock()
+	servers := s.servers
+	s.mu.Unlock()
+	for _, server := range servers {
+		problems = append(problems, shut(ctx, server))
+	}
+	s.Cloud.Close()
+	return errors.Join(problems...)
+}
+
+// shut closes a server. What is still open after a moment is cut: streams of
+// events have no end.
+func shut(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
+}

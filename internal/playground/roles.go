@@ -1,0 +1,53 @@
+package playground
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/deploy/roles"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
+)
+
+// Developer is who deploys the scenario's services: an editor of the project,
+// who as Cloud Run's administrator may also make services public, which an
+// editor may not.
+const Developer = "user:dev@example.com"
+
+// ShippedRoles are the custom roles of deploy/, as they are in the project.
+func ShippedRoles() ([]apiserver.Role, error) {
+	shipped, err := roles.Load()
+	if err != nil {
+		return nil, err
+	}
+	var made []apiserver.Role
+	for _, role := range shipped {
+		made = append(made, apiserver.Role{
+			Name: "projects/" + Project + "/roles/" + role.ID, Title: role.Title, Description: role.Description,
+			Stage: "GA", Permissions: role.Names(),
+		})
+	}
+	return made, nil
+}
+
+// inOrganization are the same roles as the organization has them, for folders,
+// which can have none.
+func inOrganization(shipped []apiserver.Role) []apiserver.Role {
+	made := slices.Clone(shipped)
+	for i := range made {
+		made[i].Name = strings.Replace(made[i].Name, "projects/"+Project+"/", "organizations/"+apiserver.OrganizationID+"/", 1)
+	}
+	return made
+}
+
+// grants are who holds what in the project beside its owner: the function the
+// given roles and nothing else.
+func grants(shipped []apiserver.Role) []resourcemanager.Grant {
+	given := []resourcemanager.Grant{
+		{Role: "roles/editor", Member: Developer}, {Role: "roles/run.admin", Member: Developer},
+	}
+	for _, role := range shipped {
+		given = append(given, resourcemanager.Grant{Role: role.Name, Member: "serviceAccount:" + FunctionAccount})
+	}
+	return given
+}

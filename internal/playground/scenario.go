@@ -1,0 +1,116 @@
+package playground
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+)
+
+// LoadBalanced is one Cloud Run service, public, behind an HTTPS load
+// balancer: what a team deploys before anybody thinks of IAP.
+type LoadBalanced struct {
+	Service string
+	Region  string
+	// Regional makes the load balancer a regional one; otherwise it is global.
+	Regional bool
+	// Internal makes a regional one reachable from inside a network only.
+	Internal bool
+	Host     string
+	// As begins the names of the load balancer's parts; "" = the service's name.
+	As string
+}
+
+// Scenario is the built-in one: a service behind a global and one behind a
+// regional load balancer.
+var Scenario = []LoadBalanced{
+	{Service: "hello", Region: "us-central1", Host: "hello.example.com"},
+	{Service: "billing", Region: "europe-west1", Regional: true, Host: "billing.example.com"},
+}
+
+// Image is what the scenario's services run.
+const Image = "us-docker.pkg.dev/cloudrun/container/hello"
+
+// Name is the service's full resource name.
+func (l LoadBalanced) Name() string {
+	return "projects/" + Project + "/locations/" + l.Region + "/services/" + l.Service
+}
+
+// Backend is the name of its backend service.
+func (l LoadBalanced) Backend() string { return cmp.Or(l.As, l.Service) + "-backend" }
+
+// Deploy makes the service, public, and waits until it is ready.
+func (l LoadBalanced) Deploy(ctx context.Context, client Client) error {
+	parent := "/v2/projects/" + Project + "/locations/" + l.Region
+	if _, err := client.Call(ctx, http.MethodPost, parent+"/services?serviceId="+l.Service, map[string]any{
+		"template": map[string]any{"containers": []any{map[string]any{"image": Image}}},
+	}); err != nil {
+		return err
+	}
+	_, err := client.Call(ctx, http.MethodPost, "/v2/"+l.Name()+":setIamPolicy", map[string]any{
+		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
+	})
+	return err
+}
+
+// Balance puts the load balancer before the service, from the inside out, as
+// Terraform and people do: the address comes last.
+func (l LoadBalanced) Balance(ctx context.Context, client Client) error {
+	parts, err := l.parts()
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if _, err := client.Call(ctx, http.MethodPost, "/compute/v1/projects/"+Project+part.collection, part.body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type part struct {
+	collection string
+	body       map[string]any
+}
+
+func (l LoadBalanced) parts() ([]part, error) {
+	region := "/regions/" + l.Region
+	place, proxies := "/global", "/global/targetHttpsProxies"
+	if l.Regional {
+		place, proxies = region, region+"/targetHttpsProxies"
+	}
+	link := func(collection, name string) string { return "projects/" + Project + collection + "/" + name }
+	scheme, name := "EXTERNAL_MANAGED", cmp.Or(l.As, l.Service)
+	if l.Internal {
+		scheme = "INTERNAL_MANAGED"
+	}
+	neg, urlMap, certificate, proxy := name+"-neg", name+"-map", name+"-certificate", name+"-proxy"
+	made, err := l.certificate(certificate)
+	return []part{
+		{region + "/networkEndpointGroups", map[string]any{
+			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": l.Service},
+		}},
+		{place + "/backendServices", map[string]any{
+			"name": l.Backend(), "loadBalancingScheme": scheme, "protocol": "HTTPS",
+			"backends": []any{map[string]any{"group": link(region+"/networkEndpointGroups", neg)}},
+		}},
+		{place + "/urlMaps", map[string]any{"name": urlMap, "defaultService": link(place+"/backendServices", l.Backend())}},
+		{place + "/sslCertificates", made},
+		{proxies, map[string]any{
+			"name": proxy, "urlMap": link(place+"/urlMaps", urlMap),
+			"sslCertificates": []any{link(place+"/sslCertificates", certificate)},
+		}},
+		{place + "/forwardingRules", map[string]any{
+			"name": name + "-https", "target": link(proxies, proxy), "portRange": "443",
+			"loadBalancingScheme": scheme, "IPProtocol": "TCP",
+		}},
+	}, err
+}
+
+// certificate is managed by Google where there is such a thing.
+func (l LoadBalanced) certificate(name string) (map[string]any, error) {
+	if !l.Regional {
+		return map[string]any{"name": name, "type": "MANAGED", "managed": map[string]any{"domains": []any{l.Host}}}, nil
+	}
+	certificate, key, err := selfSigned(l.Host)
+	return map[string]any{"name": name, "certificate": certificate, "privateKey": key}, err
+}
