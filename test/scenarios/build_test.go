@@ -17,7 +17,7 @@ import (
 // operation that it may start.
 func (p *play) call(method, path string, body any) map[string]any {
 	p.t.Helper()
-	client := playground.Client{URL: p.stage.URL(), Caller: p.caller, UserAgent: p.agent, Leaves: p.leaves}
+	client := playground.Client{URL: p.playground.URL(), Caller: p.caller, UserAgent: p.agent, Leaves: p.leaves}
 	answer, err := client.Call(p.ctx, method, path, body)
 	if err != nil {
 		p.t.Fatal(err)
@@ -35,7 +35,7 @@ func (p *play) setFaults(list string) error {
 	if list == "" {
 		list = "[]"
 	}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.stage.URL()+"/_local/faults", strings.NewReader(list))
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.playground.URL()+"/_local/faults", strings.NewReader(list))
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func after(args []string, word string) string {
 }
 
 func (p *play) client() playground.Client {
-	return playground.Client{URL: p.stage.URL(), Caller: playground.Developer}
+	return playground.Client{URL: p.playground.URL(), Caller: playground.Developer}
 }
 
 func (p *play) deploys(args, _ []string) error {
@@ -169,7 +169,7 @@ func (p *play) onProject(args []string, change func(all []any, one map[string]an
 	if len(args) != 2 {
 		return fmt.Errorf("write grant or revoke MEMBER ROLE")
 	}
-	owner, project := playground.Client{URL: p.stage.URL()}, "/v1/projects/"+playground.Project
+	owner, project := playground.Client{URL: p.playground.URL()}, "/v1/projects/"+playground.Project
 	policy, err := owner.Call(p.ctx, http.MethodPost, project+":getIamPolicy", nil)
 	if err != nil {
 		return err

@@ -82,7 +82,7 @@ func (p *play) runs(args []string) ([]string, error) {
 func (p *play) publishes(args []string) ([]string, error) {
 	topic := "projects/" + playground.Project + "/topics/" + strings.Join(args, "")
 	p.call(http.MethodPost, "/v1/"+topic+":publish", map[string]any{"messages": []any{map[string]any{"data": "aGVsbG8="}}})
-	response, err := http.Get(p.stage.URL() + "/_local/state")
+	response, err := http.Get(p.playground.URL() + "/_local/state")
 	if err != nil {
 		return nil, err
 	}

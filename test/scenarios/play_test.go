@@ -30,18 +30,18 @@ const patience = 2 * time.Minute
 // through here, and the events that were not delivered yet. Both clocks are
 // the machine's plus what the story advanced.
 type play struct {
-	t        *testing.T
-	ctx      context.Context
-	stage    *playground.Playground
-	function string                 // its base URL
-	config   function.Config        // what it was started with
-	stop     func()                 // ends it
-	watched  string                 // base URL of all APIs, past watch
-	folder   string                 // of the files policy.yaml and holds.yaml
-	binary   func() (string, error) // path of the iapguard command
-	days     []string               // pairs of a day and how the story names it
-	unlogged string                 // base URL of the data plane for who only watches
-	ahead    atomic.Int64
+	t          *testing.T
+	ctx        context.Context
+	playground *playground.Playground
+	function   string                 // its base URL
+	config     function.Config        // what it was started with
+	stop       func()                 // ends it
+	watched    string                 // base URL of all APIs, past watch
+	folder     string                 // of the files policy.yaml and holds.yaml
+	binary     func() (string, error) // path of the iapguard command
+	days       []string               // pairs of a day and how the story names it
+	unlogged   string                 // base URL of the data plane for who only watches
+	ahead      atomic.Int64
 
 	caller, agent string // of the following calls
 	leaves        bool   // nobody waits for the operation of the next call
@@ -99,16 +99,16 @@ func start(t *testing.T, s script, binary func() (string, error)) *play {
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), binary: binary}
 	var err error
-	if p.stage, err = playground.Start(ctx, playground.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
+	if p.playground, err = playground.Start(ctx, playground.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
 	}
-	watched := httptest.NewServer(p.stage.Cloud.DataPlane().Unlogged())
+	watched := httptest.NewServer(p.playground.Cloud.DataPlane().Unlogged())
 	t.Cleanup(watched.Close)
 	p.unlogged = watched.URL
 	t.Cleanup(func() {
 		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := p.stage.Close(closing); err != nil {
+		if err := p.playground.Close(closing); err != nil {
 			t.Errorf("closing the playground: %v", err)
 		}
 	})
@@ -118,7 +118,7 @@ func start(t *testing.T, s script, binary func() (string, error)) *play {
 		}
 	}
 	p.closes = bytes.Contains(s.policy, []byte("withoutLoadBalancer: close"))
-	if err := p.stage.OnReport(ctx, p.reported); err != nil {
+	if err := p.playground.OnReport(ctx, p.reported); err != nil {
 		t.Fatal(err)
 	}
 	p.attach(s)
@@ -141,8 +141,8 @@ func (p *play) attach(s script) {
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	p.watched = watched.URL
 	config.Connect.Endpoint, config.Clock = watched.URL, p.now
-	config.Connect.DoorsAddress = strings.TrimPrefix(p.stage.DataURL(), "http://")
-	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic, p.stage.Broker.Address()
+	config.Connect.DoorsAddress = strings.TrimPrefix(p.playground.DataURL(), "http://")
+	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic, p.playground.Broker.Address()
 	if config.Policy, err = p.keepFile("policy.yaml", s.policy); err != nil {
 		p.t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func (p *play) attach(s script) {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { p.stop() })
-	if err := p.stage.Attach(p.ctx, http.HandlerFunc(p.keep)); err != nil {
+	if err := p.playground.Attach(p.ctx, http.HandlerFunc(p.keep)); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -212,8 +212,8 @@ func (p *play) deliver() {
 	p.t.Helper()
 	var later []letter
 	for {
-		p.stage.Cloud.Settle()
-		if err := p.stage.Broker.Idle(p.ctx); err != nil {
+		p.playground.Cloud.Settle()
+		if err := p.playground.Broker.Idle(p.ctx); err != nil {
 			p.t.Fatalf("waiting for Pub/Sub: %v", err)
 		}
 		p.mu.Lock()
@@ -273,7 +273,7 @@ func (p *play) command(fields map[string]string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if _, err := p.stage.Broker.Publish(p.ctx, delivery.Message{Topic: playground.CommandsTopic, Data: data}); err != nil {
+	if _, err := p.playground.Broker.Publish(p.ctx, delivery.Message{Topic: playground.CommandsTopic, Data: data}); err != nil {
 		p.t.Fatal(err)
 	}
 	p.deliver()

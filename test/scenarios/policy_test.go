@@ -52,8 +52,8 @@ func (p *play) changesPolicy(_, block []string) error {
 
 // loses takes away every message that was not delivered yet.
 func (p *play) loses(_, _ []string) error {
-	p.stage.Cloud.Settle()
-	if err := p.stage.Broker.Idle(p.ctx); err != nil {
+	p.playground.Cloud.Settle()
+	if err := p.playground.Broker.Idle(p.ctx); err != nil {
 		return err
 	}
 	p.mu.Lock()

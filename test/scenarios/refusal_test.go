@@ -75,7 +75,7 @@ var sinks = map[string]logging.Sink{
 // delivered first.
 func (p *play) hears(args, _ []string) error {
 	p.deliver()
-	owner := playground.Client{URL: p.stage.URL()}
+	owner := playground.Client{URL: p.playground.URL()}
 	answer, err := owner.Call(p.ctx, http.MethodGet, "/v2/projects/"+playground.Project+"/sinks", nil)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (p *play) hears(args, _ []string) error {
 		there, wanted := have[sink.Name], slices.Contains(args, word)
 		switch {
 		case wanted && !there:
-			err = p.stage.Cloud.Logs().AddSink(sink)
+			err = p.playground.Cloud.Logs().AddSink(sink)
 		case there && !wanted:
 			_, err = owner.Call(p.ctx, http.MethodDelete, "/v2/projects/"+playground.Project+"/sinks/"+sink.Name, nil)
 		}
@@ -112,7 +112,7 @@ func (p *play) publish(topic string, message any) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.stage.Broker.Publish(p.ctx, delivery.Message{Topic: topic, Data: data})
+	_, err = p.playground.Broker.Publish(p.ctx, delivery.Message{Topic: topic, Data: data})
 	return err
 }
 
@@ -166,7 +166,7 @@ func (p *play) visits(args []string) ([]string, error) {
 	}
 	for _, v := range visitors {
 		if v.name == args[0] || v.name == "a "+args[0] {
-			return []string{p.knock(p.stage.DataURL(), d, v, path)}, nil
+			return []string{p.knock(p.playground.DataURL(), d, v, path)}, nil
 		}
 	}
 	return nil, fmt.Errorf("%s is none of the visitors %v", args[0], visitors)

@@ -22,7 +22,7 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 	if writes(r) {
 		before = p.everyDoor()
 	}
-	outgoing, err := http.NewRequestWithContext(r.Context(), r.Method, p.stage.URL()+r.URL.RequestURI(), bytes.NewReader(body))
+	outgoing, err := http.NewRequestWithContext(r.Context(), r.Method, p.playground.URL()+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

@@ -18,7 +18,7 @@ const (
 
 // asOwner makes a call that changes who may do what.
 func (p *play) asOwner(path string, body any) error {
-	_, err := playground.Client{URL: p.stage.URL()}.Call(p.ctx, http.MethodPost, path, body)
+	_, err := playground.Client{URL: p.playground.URL()}.Call(p.ctx, http.MethodPost, path, body)
 	return err
 }
 
