@@ -20,10 +20,10 @@ const module = "github.com/iapguard/iapguard/"
 // inside itself. "" stands for everything.
 var mayImport = map[string][]string{
 	"function/cmd":        {""},
-	"function":            {"internal/reconcile", "internal/memory", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
+	"function":            {"internal/reconcile", "internal/memory", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry", "internal/workqueue"},
 	"test":                {""},
 	"internal/reconcile":  {"internal/memory", "internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
-	"internal/cloud":      {"internal/posture", "internal/plan", "internal/memory", "internal/report", "internal/fault", "internal/logfilter"},
+	"internal/cloud":      {"internal/posture", "internal/plan", "internal/memory", "internal/report", "internal/fault", "internal/logfilter", "internal/workqueue"},
 	"internal/localcloud": {},
 	"internal/playground": {"internal/localcloud", "deploy/roles", "deploy/filters"}, // the playground runs what deploy/ ships
 	"deploy":              {},
@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/page":       {"internal/report", "internal/posture", "internal/plan"},
 	"internal/posture":    {},
 	"internal/fault":      {},
+	"internal/workqueue":  {},
 	"internal/telemetry":  {}, // told by those who know what happens, it knows nobody
 }
 

@@ -1,0 +1,136 @@
+package workqueue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Later keeps items that are due in more than HoldAtMost.
+type Later interface {
+	// Schedule stores a payload until a time. Of one key and minute one record is
+	// kept. When Schedule returns nil, the record outlives what its sender knows:
+	// the sender forgets the item.
+	Schedule(ctx context.Context, at time.Time, key string, payload []byte) error
+}
+
+// Records are what a Later keeps.
+type Records interface {
+	Later
+	// Due gives the records that are due by a time, from missed minutes too, the
+	// oldest first. It may give a part of them: the caller asks until there are
+	// none. An error may come beside records that could be read.
+	Due(ctx context.Context, until time.Time) ([]Record, error)
+}
+
+// Record is one stored item.
+type Record struct {
+	At      time.Time
+	Key     string
+	Payload []byte
+	// Done removes the record, unless it was scheduled anew meanwhile.
+	Done func(ctx context.Context) error
+}
+
+// AddDue adds every item that is due by a time to a queue, and removes the records
+// of those that the queue has taken. The others stay for the next time. added says
+// how many were taken.
+func AddDue(ctx context.Context, queue Queue, records Records, until time.Time) (added int, err error) {
+	for {
+		due, err := records.Due(ctx, until)
+		if err != nil {
+			err = fmt.Errorf("reading what is due: %w", err)
+		}
+		var taken atomic.Int64
+		problem := sideBySide(len(due), func(i int) error {
+			if err := addRecord(ctx, queue, due[i]); err != nil {
+				return err
+			}
+			taken.Add(1)
+			return nil
+		})
+		added += int(taken.Load())
+		if err = Join(err, problem); err != nil || len(due) == 0 {
+			return added, err
+		}
+	}
+}
+
+// addRecord hands a record's item on. A record that cannot be read stays, so that a
+// person finds it.
+func addRecord(ctx context.Context, queue Queue, record Record) error {
+	item, err := restore(record.Payload)
+	if err != nil {
+		return fmt.Errorf("reading the due record of %s: %w", record.Key, err)
+	}
+	item.NotBefore = time.Time{}
+	if err := queue.Add(ctx, item); err != nil {
+		return err
+	}
+	if err := record.Done(ctx); err != nil {
+		return fmt.Errorf("removing the due record of %s: %w", record.Key, err)
+	}
+	return nil
+}
+
+// InProcess keeps records in this process, for tests and where everything that
+// could lose them ends with the process.
+type InProcess struct {
+	mu      sync.Mutex
+	records map[recordName]inProcessRecord
+}
+
+// recordName is the minute and the key: one record each.
+type recordName struct {
+	minute time.Time
+	key    string
+}
+
+type inProcessRecord struct {
+	Record
+	version int
+}
+
+// Schedule keeps a payload. The earlier time and the newer payload count.
+func (p *InProcess) Schedule(_ context.Context, at time.Time, key string, payload []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.records == nil {
+		p.records = map[recordName]inProcessRecord{}
+	}
+	name := recordName{at.UTC().Truncate(time.Minute), key}
+	known, ok := p.records[name]
+	if ok && known.At.Before(at) {
+		at = known.At
+	}
+	p.records[name] = inProcessRecord{Record{At: at, Key: key, Payload: payload}, known.version + 1}
+	return nil
+}
+
+// Due gives all records that are due by a time.
+func (p *InProcess) Due(_ context.Context, until time.Time) ([]Record, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var due []Record
+	for name, known := range p.records {
+		if known.At.After(until) {
+			continue
+		}
+		known.Done = func(context.Context) error { return p.done(name, known.version) }
+		due = append(due, known.Record)
+	}
+	slices.SortFunc(due, func(a, b Record) int { return a.At.Compare(b.At) })
+	return due, nil
+}
+
+func (p *InProcess) done(name recordName, version int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.records[name].version == version {
+		delete(p.records, name)
+	}
+	return nil
+}

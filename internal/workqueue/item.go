@@ -1,0 +1,131 @@
+package workqueue
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Item is one reason to look at a key.
+type Item struct {
+	// Key is what to look at, such as the name of a service.
+	Key string
+	// ID is the same for the same item delivered again. Items without an ID are
+	// never recognised.
+	ID string
+	// Payload is what the look needs to know. The queue does not read it.
+	Payload []byte
+	// Accepted is when a queue first took the item; zero = not yet.
+	Accepted time.Time
+	// GiveUpAt is when trying ends; zero = never.
+	GiveUpAt time.Time
+	// NotBefore is when the item is due; zero = at once.
+	NotBefore time.Time
+	// Alone items get a look of their own and wait for no other item.
+	Alone bool
+	// Urgent items do not wait until the key is due again: they may be the very
+	// thing that it waits for.
+	Urgent bool
+}
+
+// The names of the attributes that carry an item beside its payload.
+const (
+	attributeKey       = "workqueue-key"
+	attributeID        = "workqueue-id"
+	attributeAccepted  = "workqueue-accepted"
+	attributeGiveUpAt  = "workqueue-give-up-at"
+	attributeNotBefore = "workqueue-not-before"
+	attributeAlone     = "workqueue-alone"
+	attributeUrgent    = "workqueue-urgent"
+)
+
+// Attributes describe the item beside its payload, as message attributes do. A
+// value that is zero has no attribute.
+func (i Item) Attributes() map[string]string {
+	attributes := map[string]string{attributeKey: i.Key}
+	if i.ID != "" {
+		attributes[attributeID] = i.ID
+	}
+	for name, at := range map[string]time.Time{
+		attributeAccepted: i.Accepted, attributeGiveUpAt: i.GiveUpAt, attributeNotBefore: i.NotBefore,
+	} {
+		if !at.IsZero() {
+			attributes[name] = at.UTC().Format(time.RFC3339Nano)
+		}
+	}
+	for name, set := range map[string]bool{attributeAlone: i.Alone, attributeUrgent: i.Urgent} {
+		if set {
+			attributes[name] = strconv.FormatBool(set)
+		}
+	}
+	return attributes
+}
+
+// ParseItem reads what Attributes wrote. Other attributes are left alone, and an
+// item of which nothing is said has its payload only.
+func ParseItem(payload []byte, attributes map[string]string) (Item, error) {
+	item := Item{
+		Key: attributes[attributeKey], ID: attributes[attributeID], Payload: payload,
+		Alone: attributes[attributeAlone] != "", Urgent: attributes[attributeUrgent] != "",
+	}
+	var problems []error
+	for name, at := range map[string]*time.Time{
+		attributeAccepted: &item.Accepted, attributeGiveUpAt: &item.GiveUpAt, attributeNotBefore: &item.NotBefore,
+	} {
+		text, ok := attributes[name]
+		if !ok {
+			continue
+		}
+		var err error
+		if *at, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			problems = append(problems, fmt.Errorf("reading attribute %s: %w", name, err))
+		}
+	}
+	return item, errors.Join(problems...)
+}
+
+// stored is an item in a due record.
+type stored struct {
+	Attributes map[string]string `json:"attributes"`
+	Payload    []byte            `json:"payload"`
+}
+
+// store gives the payload of the item's due record.
+func (i Item) store() ([]byte, error) {
+	data, err := json.Marshal(stored{i.Attributes(), i.Payload})
+	if err != nil {
+		return nil, fmt.Errorf("encoding work on %s: %w", i.Key, err)
+	}
+	return data, nil
+}
+
+// restore reads what store wrote.
+func restore(data []byte) (Item, error) {
+	var record stored
+	if err := json.Unmarshal(data, &record); err != nil {
+		return Item{}, fmt.Errorf("decoding work: %w", err)
+	}
+	item, err := ParseItem(record.Payload, record.Attributes)
+	if err == nil && item.Key == "" {
+		err = errors.New("decoding work: the key is missing")
+	}
+	return item, err
+}
+
+// lane is what items wait for together: the key, or an item that is alone.
+func (i Item) lane() string {
+	if i.Alone {
+		return i.Key + "\n" + i.ID
+	}
+	return i.Key
+}
+
+// recordKey is the key of the item's due record: one for each lane.
+func (i Item) recordKey() string {
+	if i.Alone {
+		return i.Key + "#" + i.ID
+	}
+	return i.Key
+}

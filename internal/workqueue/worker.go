@@ -1,0 +1,243 @@
+package workqueue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/jonboulle/clockwork"
+)
+
+const (
+	// HoldAtMost is the longest single wait that is held in a delivery.
+	HoldAtMost = 60 * time.Second
+	// HoldInAll bounds all waits of one delivery together. Half the deadline of the
+	// sender bounds them too, which the caller of Deliver knows.
+	HoldInAll = 300 * time.Second
+	// shortestWait is the pause between two looks, also when the time for the second
+	// came while the first was still going on.
+	shortestWait = 250 * time.Millisecond
+)
+
+// Options are what a Worker needs. All but Later are required.
+type Options struct {
+	Clock clockwork.Clock
+	// Look looks at the key of an item. since is when the oldest item that waits
+	// for this look was accepted. A time as the result asks for another look then;
+	// zero = the item is handled. After an error the item is delivered again.
+	Look func(ctx context.Context, item Item, since time.Time) (again time.Time, err error)
+	// GiveUp ends an item whose time is over. After an error it is delivered again.
+	GiveUp func(ctx context.Context, item Item) error
+	// Later keeps what has to wait for longer than HoldAtMost; nil = such an item is
+	// left to its sender.
+	Later Later
+}
+
+// Worker handles delivered items.
+type Worker struct {
+	Options
+	turns keyedMutex
+
+	mu     sync.Mutex
+	lanes  *lru.Cache[string, lane]
+	looked *lru.Cache[string, handled] // items that led to a look, by lane and ID
+	holds  map[string]chan struct{}    // by lane; closed when the lane changes
+}
+
+// lane is what is known of the items that wait together.
+type lane struct {
+	lookedAt time.Time // when the last look that ended well began
+	since    time.Time // when the oldest waiting item was accepted; zero = none waits
+	until    time.Time // when the next look is due
+	stored   bool      // a due record makes that look
+}
+
+// handled says which acceptance of an item was handled; zero = a look was made, and
+// the item waits.
+type handled struct{ accepted time.Time }
+
+// NewWorker gives a worker that has nothing to do.
+func NewWorker(options Options) *Worker {
+	return &Worker{
+		Options: options, turns: keyedMutex{locks: map[string]*keyLock{}},
+		lanes: newMemory[lane](), looked: newMemory[handled](), holds: map[string]chan struct{}{},
+	}
+}
+
+// Deliver handles one delivery of an item. It may wait inside, for as long as hold
+// in all. After nil the item is done with; after an error it has to be delivered
+// again, and ErrNotYet says that nothing is wrong with it.
+func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) error {
+	for {
+		until, err := w.attempt(ctx, item)
+		if err != nil || until.IsZero() {
+			return err
+		}
+		wait := max(until.Sub(w.Clock.Now()), shortestWait)
+		switch {
+		case w.isStored(item, until):
+			return nil
+		case wait > HoldAtMost && w.Later != nil:
+			return w.schedule(ctx, item, until)
+		case wait > min(hold, HoldAtMost):
+			return ErrNotYet
+		}
+		began := w.Clock.Now()
+		if err := w.wait(ctx, item, wait); err != nil {
+			return err
+		}
+		hold -= w.Clock.Now().Sub(began)
+	}
+}
+
+// attempt looks at the item's key if that is due, and says when it is due if it is
+// not; zero = the item is done with.
+func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err error) {
+	unlock, err := w.turns.lock(ctx, item.Key)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("waiting for other work on %s: %w", item.Key, err)
+	}
+	defer unlock()
+	now, known := w.Clock.Now(), w.lane(item)
+	switch {
+	case known.covers(item) || w.isHandled(item):
+		return time.Time{}, nil
+	case !item.GiveUpAt.IsZero() && now.After(item.GiveUpAt):
+		// It is no look: what else waits for the key goes on being tried.
+		return time.Time{}, w.GiveUp(ctx, item)
+	case now.Before(item.NotBefore):
+		return item.NotBefore, nil
+	case now.Before(known.until) && !w.jumps(item):
+		return known.until, nil
+	}
+	since := known.oldest(item, now)
+	again, err := w.Look(ctx, item, since)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if again.IsZero() {
+		w.settle(item, lane{lookedAt: now}, handled{item.Accepted})
+	} else {
+		w.settle(item, lane{lookedAt: known.lookedAt, since: since, until: again}, handled{})
+	}
+	return again, nil
+}
+
+// isHandled reports whether an item is one that was handled, delivered again.
+func (w *Worker) isHandled(item Item) bool {
+	done, known := w.looked.Get(item.lane() + "\n" + item.ID)
+	return known && item.ID != "" && !done.accepted.IsZero() && done.accepted.Equal(item.Accepted)
+}
+
+// covers reports whether a look handled the item: one that began after the item was
+// accepted.
+func (l lane) covers(item Item) bool {
+	return !item.Accepted.IsZero() && l.lookedAt.After(item.Accepted)
+}
+
+// goneAfter is longer than any pause between two deliveries of a message: after
+// that, what a lane waited for has ended elsewhere.
+const goneAfter = 15 * time.Minute
+
+// oldest is since when something waits, this item included.
+func (l lane) oldest(item Item, now time.Time) time.Time {
+	waits := !l.since.IsZero() && now.Before(l.until.Add(goneAfter))
+	if waits && (item.Accepted.IsZero() || l.since.Before(item.Accepted)) {
+		return l.since
+	}
+	return item.Accepted
+}
+
+// jumps reports whether an item is looked at although its lane is not due. It is so
+// once: after that it waits like any other.
+func (w *Worker) jumps(item Item) bool {
+	return item.Urgent && !w.looked.Contains(item.lane()+"\n"+item.ID)
+}
+
+func (w *Worker) lane(item Item) lane {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known, _ := w.lanes.Get(item.lane())
+	return known
+}
+
+// settle notes how a look at the item ended, and wakes the delivery that waits for
+// its lane.
+func (w *Worker) settle(item Item, now lane, how handled) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := item.lane()
+	w.lanes.Add(name, now)
+	w.looked.Add(name+"\n"+item.ID, how)
+	if changed, held := w.holds[name]; held {
+		close(changed)
+		delete(w.holds, name)
+	}
+}
+
+// wait holds a delivery until its lane is due, or something else happened there.
+// One delivery of a lane is held; the others come again and find its look done.
+func (w *Worker) wait(ctx context.Context, item Item, wait time.Duration) error {
+	changed, free := w.hold(item.lane())
+	if !free {
+		return ErrNotYet
+	}
+	defer w.release(item.lane(), changed)
+	select {
+	case <-w.Clock.After(wait):
+		return nil
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting until %s is due: %w", item.Key, context.Cause(ctx))
+	}
+}
+
+func (w *Worker) hold(name string) (changed chan struct{}, free bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, held := w.holds[name]; held {
+		return nil, false
+	}
+	changed = make(chan struct{})
+	w.holds[name] = changed
+	return changed, true
+}
+
+func (w *Worker) release(name string, changed chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.holds[name] == changed {
+		delete(w.holds, name)
+	}
+}
+
+// isStored reports whether a due record makes the look at the item's lane.
+func (w *Worker) isStored(item Item, until time.Time) bool {
+	known := w.lane(item)
+	return known.stored && known.until.Equal(until)
+}
+
+// schedule stores that the item is due later. Once that is stored, other items of
+// its lane rely on the record.
+func (w *Worker) schedule(ctx context.Context, item Item, until time.Time) error {
+	data, err := item.store()
+	if err != nil {
+		return err
+	}
+	if err := w.Later.Schedule(ctx, until, item.recordKey(), data); err != nil {
+		return fmt.Errorf("storing that %s is due at %s: %w", item.Key, until.UTC().Format(time.RFC3339), err)
+	}
+	if !item.GiveUpAt.IsZero() && until.After(item.GiveUpAt) {
+		return nil // the record leads to no look
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known, _ := w.lanes.Get(item.lane()); known.until.Equal(until) {
+		known.stored = true
+		w.lanes.Add(item.lane(), known)
+	}
+	return nil
+}

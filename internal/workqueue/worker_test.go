@@ -1,0 +1,134 @@
+package workqueue_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/iapguard/iapguard/internal/workqueue"
+)
+
+// always asks for another look after a while, for ever.
+func always(clock clockwork.Clock, wait time.Duration, looks *int) workqueue.Options {
+	return workqueue.Options{
+		Clock: clock,
+		Look: func(context.Context, workqueue.Item, time.Time) (time.Time, error) {
+			*looks++
+			return clock.Now().Add(wait), nil
+		},
+		GiveUp: func(context.Context, workqueue.Item) error { return nil },
+	}
+}
+
+func TestWaitsHeldInOneDeliveryAreBounded(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		wait, hold   time.Duration
+		looks, waits int
+	}{
+		{"short waits add up to five minutes", 50 * time.Second, workqueue.HoldInAll, 7, 6},
+		{"a minute is short", time.Minute, workqueue.HoldInAll, 6, 5},
+		{"more than a minute is not held", 61 * time.Second, workqueue.HoldInAll, 1, 0},
+		{"the sender's deadline is shorter", 20 * time.Second, 50 * time.Second, 3, 2},
+		{"nothing is held", time.Second, 0, 1, 0},
+		{"a time that has passed is a short wait", -time.Hour, time.Second, 5, 4},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			clock, looks := clockwork.NewFakeClock(), 0
+			worker := workqueue.NewWorker(always(clock, tc.wait, &looks))
+			ended := make(chan error, 1)
+			go func() { ended <- worker.Deliver(t.Context(), workqueue.Item{Key: "a", ID: "1"}, tc.hold) }()
+			for range tc.waits {
+				if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+				clock.Advance(max(tc.wait, 250*time.Millisecond))
+			}
+			if err := <-ended; !errors.Is(err, workqueue.ErrNotYet) {
+				t.Errorf("%v, want the item to be delivered again", err)
+			}
+			if looks != tc.looks {
+				t.Errorf("%d looks, want %d", looks, tc.looks)
+			}
+		})
+	}
+}
+
+func TestAHeldDeliveryEndsWithItsContext(t *testing.T) {
+	clock, looks, stopping := clockwork.NewFakeClock(), 0, errors.New("the instance is stopping")
+	worker := workqueue.NewWorker(always(clock, time.Minute, &looks))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Deliver(ctx, workqueue.Item{Key: "a", ID: "1"}, workqueue.HoldInAll) }()
+	if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Deliver(t.Context(), workqueue.Item{Key: "a", ID: "2"}, workqueue.HoldInAll); !errors.Is(err, workqueue.ErrNotYet) {
+		t.Errorf("a second delivery: %v, want it not to be held beside the first", err)
+	}
+	cancel(stopping)
+	if err := <-ended; !errors.Is(err, stopping) {
+		t.Errorf("%v, want why the context ended", err)
+	}
+}
+
+func TestAWaitForTheTurnEndsWithItsContext(t *testing.T) {
+	inside, release := make(chan struct{}), make(chan struct{})
+	worker := workqueue.NewWorker(workqueue.Options{
+		Clock: clockwork.NewFakeClock(),
+		Look: func(context.Context, workqueue.Item, time.Time) (time.Time, error) {
+			close(inside)
+			<-release
+			return time.Time{}, nil
+		},
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Deliver(t.Context(), workqueue.Item{Key: "a"}, 0) }()
+	<-inside
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := worker.Deliver(ctx, workqueue.Item{Key: "a"}, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want canceled", err)
+	}
+	close(release)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestARecordThatCannotBeReadStays(t *testing.T) {
+	clock, looks, records := clockwork.NewFakeClock(), 0, &workqueue.InProcess{}
+	queue := workqueue.NewInline(workqueue.NewWorker(always(clock, time.Hour, &looks)), workqueue.NewAcceptance(clock, time.Hour))
+	for _, payload := range []string{"rubbish", `{"payload":"aGVsbG8="}`} {
+		if err := records.Schedule(t.Context(), clock.Now(), payload, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	added, err := workqueue.AddDue(t.Context(), queue, records, clock.Now())
+	if left, _ := records.Due(t.Context(), clock.Now()); added != 0 || err == nil || len(left) != 2 || looks > 0 {
+		t.Errorf("%d added with %d looks, error %v, records left %v; want both left, and an error", added, looks, err, left)
+	}
+}
+
+func TestJoinHidesNoFailureBehindAWait(t *testing.T) {
+	failure := errors.New("out of luck")
+	for _, tc := range []struct {
+		name     string
+		problems []error
+		want     error
+		notYet   bool
+	}{
+		{"nothing", []error{nil, nil}, nil, false},
+		{"a wait", []error{nil, workqueue.ErrNotYet}, workqueue.ErrNotYet, true},
+		{"a wait and a failure", []error{workqueue.ErrNotYet, failure}, failure, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := workqueue.Join(tc.problems...); !errors.Is(got, tc.want) || errors.Is(got, workqueue.ErrNotYet) != tc.notYet {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+		})
+	}
+}
