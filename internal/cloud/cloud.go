@@ -43,7 +43,7 @@ type Cloud struct {
 // Connect makes the clients. Credentials are looked for here; no API is called.
 func Connect(ctx context.Context, config connect.Config, now func() time.Time) (*Cloud, error) {
 	c := &Cloud{now: now}
-	config.Lender = connect.NewLender(config)
+	config.Impersonator = connect.NewImpersonator(config)
 	var err error
 	if c.run, err = run.New(ctx, config); err != nil {
 		return nil, err

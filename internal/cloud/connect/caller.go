@@ -3,6 +3,9 @@ package connect
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // asKey is under what a context holds the account that calls are made as.
@@ -14,8 +17,8 @@ func As(ctx context.Context, account string) context.Context {
 	return context.WithValue(ctx, asKey{}, account)
 }
 
-// AsSelf makes the calls under a context in the own name again: what is read on
-// the way to a write is no part of it.
+// AsSelf makes the calls under a context in the own name: reads on the way to a
+// write need no right of the writer's.
 func AsSelf(ctx context.Context) context.Context { return As(ctx, "") }
 
 func accountOf(ctx context.Context) string {
@@ -23,35 +26,111 @@ func accountOf(ctx context.Context) string {
 	return account
 }
 
-// callerHeader tells, in answers to calls in another name, which that was. It is
-// set here and nowhere else.
+// callerHeader names, in an answer, the account in whose name the call was made;
+// "" = the own. It is set here and nowhere else.
 const callerHeader = "X-Iapguard-Caller"
 
-// caller makes each request in the name that its context says.
+// caller makes each request in the name that its context says. A request that
+// is answered with 401 is repeated once, with newly issued credentials. That is
+// safe for writes too: what is not authenticated has no effect.
 type caller struct {
-	own   http.RoundTripper // with the own credentials
+	own   *renewable        // with the own credentials
 	plain http.RoundTripper // with none
-	token func(ctx context.Context, account string) (string, error)
+	token tokenOf
 }
 
+// tokenOf gives an access token of a service account, and a function that makes
+// the next call issue a new one.
+type tokenOf func(ctx context.Context, account string) (token string, discard func(), err error)
+
 func (c *caller) RoundTrip(request *http.Request) (*http.Response, error) {
-	account, through := accountOf(request.Context()), c.own
-	if account != "" {
-		token, err := c.token(AsSelf(request.Context()), account)
-		if err != nil {
-			if request.Body != nil {
-				_ = request.Body.Close() // as every RoundTripper must; nothing was sent
-			}
-			return nil, err
+	account := accountOf(request.Context())
+	response, discard, err := c.send(request, account)
+	if err == nil && response.StatusCode == http.StatusUnauthorized {
+		if repeated, ok := replay(request); ok {
+			_ = response.Body.Close() // nobody reads it
+			discard()
+			response, _, err = c.send(repeated, account)
 		}
-		request, through = request.Clone(request.Context()), c.plain
-		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := through.RoundTrip(request)
 	if response != nil {
 		response.Header.Set(callerHeader, account)
 	}
 	return response, err
+}
+
+// send makes one attempt, and gives a function that discards the credentials
+// that it used.
+func (c *caller) send(request *http.Request, account string) (*http.Response, func(), error) {
+	if account == "" {
+		used := c.own.current()
+		response, err := used.RoundTrip(request)
+		return response, func() { c.own.renew(used) }, err
+	}
+	token, discard, err := c.token(AsSelf(request.Context()), account)
+	if err != nil {
+		if request.Body != nil {
+			_ = request.Body.Close() // as every RoundTripper must; nothing was sent
+		}
+		return nil, discard, err
+	}
+	request = request.Clone(request.Context())
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := c.plain.RoundTrip(request)
+	return response, discard, err
+}
+
+// replay is the same request once more, where its body can be read again.
+func replay(request *http.Request) (*http.Request, bool) {
+	repeated := request.Clone(request.Context())
+	if request.Body == nil || request.Body == http.NoBody {
+		return repeated, true
+	}
+	if request.GetBody == nil {
+		return nil, false
+	}
+	body, err := request.GetBody()
+	repeated.Body = body
+	return repeated, err == nil
+}
+
+// renewable is a transport with credentials that can be issued anew.
+type renewable struct {
+	// issue makes the transport; it may ask a server for credentials.
+	issue func() (http.RoundTripper, error)
+	calls singleflight.Group
+	held  atomic.Pointer[issued]
+}
+
+// issued is one transport, told apart from the next by its address.
+type issued struct{ http.RoundTripper }
+
+func newRenewable(issue func() (http.RoundTripper, error)) (*renewable, error) {
+	first, err := issue()
+	if err != nil {
+		return nil, err
+	}
+	r := &renewable{issue: issue}
+	r.held.Store(&issued{first})
+	return r, nil
+}
+
+func (r *renewable) current() *issued { return r.held.Load() }
+
+// renew replaces the transport that was used, unless another request has done
+// so. Where no credentials are issued the old ones stay: the repeated request is
+// refused with the server's own text.
+func (r *renewable) renew(used *issued) {
+	_, _, _ = r.calls.Do("", func() (any, error) {
+		if r.held.Load() != used {
+			return nil, nil
+		}
+		next, err := r.issue()
+		if err == nil {
+			r.held.Store(&issued{next})
+		}
+		return nil, err
+	})
 }
 
 // localCaller names the caller to a local cloud; it never sees Google's credentials.

@@ -78,6 +78,8 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 		return fault.NotProvisioned
 	case answer.Code == http.StatusNotFound:
 		return fault.NotFound
+	case has("ALREADY_EXISTS", "alreadyExists"): // of a revision with a fixed name, say: no later look finds it otherwise
+		return fault.Invalid
 	case answer.Code == http.StatusConflict, answer.Code == http.StatusPreconditionFailed:
 		return fault.Conflict
 	case answer.Code == http.StatusUnauthorized, answer.Code == http.StatusForbidden:

@@ -52,11 +52,14 @@ type Config struct {
 	// run.app hosts are asked for; "" = there is none. It is set by whoever runs a
 	// local cloud, never read from outside.
 	DoorsAddress string
-	// Lender lends the tokens of accounts that calls are made as; nil = all calls
-	// are made in the own name.
-	Lender *Lender
+	// Impersonator gets the tokens of the accounts in whose names calls are made;
+	// nil = all calls are made in the own name.
+	Impersonator *Impersonator
 	// Wrap is put around the transport of every client; nil = nothing is.
 	Wrap func(http.RoundTripper) http.RoundTripper
+	// Sleep is how calls that wait for an operation pause between two looks; nil =
+	// by the machine's clock.
+	Sleep Sleep
 	// UserAgent is the product token and version, "iapguard/1.2.3".
 	UserAgent string
 }
@@ -125,15 +128,21 @@ func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, er
 		return nil, err
 	}
 	if strings.HasPrefix(endpoint, "http://") {
-		client := &http.Client{Transport: &caller{own: &localCaller{base: c.transport(), self: c.Self}, plain: c.transport(), token: c.localToken}}
-		return []option.ClientOption{option.WithHTTPClient(client), option.WithEndpoint(endpoint)}, nil
+		own, err := newRenewable(func() (http.RoundTripper, error) {
+			return &localCaller{base: c.transport(), self: c.Self}, nil
+		})
+		client := &http.Client{Transport: &caller{own: own, plain: c.transport(), token: c.localToken}}
+		return []option.ClientOption{option.WithHTTPClient(client), option.WithEndpoint(endpoint)}, err
 	}
-	// What the library would measure by itself is measured by Wrap, if at all.
-	transport, err := htransport.NewTransport(ctx, c.transport(), option.WithScopes(scope), option.WithTelemetryDisabled())
+	lasting := context.WithoutCancel(ctx) // credentials outlive the call that made the client
+	own, err := newRenewable(func() (http.RoundTripper, error) {
+		// What the library would measure by itself is measured by Wrap, if at all.
+		return htransport.NewTransport(lasting, c.transport(), option.WithScopes(scope), option.WithTelemetryDisabled())
+	})
 	if err != nil {
 		return nil, fmt.Errorf("finding credentials for %s: %w", api, err)
 	}
-	client := &http.Client{Transport: &caller{own: transport, plain: c.transport(), token: c.Lender.token}}
+	client := &http.Client{Transport: &caller{own: own, plain: c.transport(), token: c.Impersonator.token}}
 	options := []option.ClientOption{option.WithHTTPClient(client)}
 	if endpoint != "" {
 		options = append(options, option.WithEndpoint(endpoint))
@@ -141,14 +150,14 @@ func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, er
 	return options, nil
 }
 
-// localToken is what a local cloud is told of another account: the token that
-// it gives itself, or the account's name where only Google could be asked for
-// one, since Google's tokens never travel in clear.
-func (c Config) localToken(ctx context.Context, account string) (string, error) {
+// localToken is how a local cloud is called in another account's name: with the
+// token that it issues itself, or with the account's name where only Google could
+// issue one. Google's tokens never travel in clear.
+func (c Config) localToken(ctx context.Context, account string) (string, func(), error) {
 	if strings.HasPrefix(c.endpoint(IAMCredentials), "http://") {
-		return c.Lender.token(ctx, account)
+		return c.Impersonator.token(ctx, account)
 	}
-	return "serviceAccount:" + account, nil
+	return "serviceAccount:" + account, func() {}, nil
 }
 
 func (c Config) transport() http.RoundTripper {

@@ -27,6 +27,8 @@ type credentials struct {
 	refuse   string // what the former answers instead, with its status
 	status   int
 	asked    []string
+	// unauthenticated is how many calls of Resource Manager get a 401.
+	unauthenticated int
 }
 
 func (c *credentials) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -34,6 +36,11 @@ func (c *credentials) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set(callerHeader, "somebody@else.example.com") // no server's to say
 	if !strings.HasSuffix(r.URL.Path, ":generateAccessToken") {
+		if c.unauthenticated > 0 {
+			c.unauthenticated--
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprint(w, `{"error":{"code":403,"message":"no"}}`)
 		return
@@ -43,7 +50,7 @@ func (c *credentials) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, c.refuse)
 		return
 	}
-	fmt.Fprintf(w, `{"accessToken":"lent","expireTime":%q}`, time.Now().Add(c.lifetime).UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, `{"accessToken":"impersonated","expireTime":%q}`, time.Now().Add(c.lifetime).UTC().Format(time.RFC3339))
 }
 
 // reads is a call of Resource Manager that is refused, and what is told of it.
@@ -68,16 +75,16 @@ func reads(t *testing.T, config Config, as ...string) *fault.Error {
 	return fault.Of(Classify(err))
 }
 
-func lending(url string) Config {
+func impersonating(url string) Config {
 	config := Config{Endpoint: url, Self: own}
-	config.Lender = NewLender(config)
+	config.Impersonator = NewImpersonator(config)
 	return config
 }
 
 const (
 	asksAsSelf   = "serviceAccount:" + own + " /v1/projects/demo-project"
-	asksAsWriter = "lent /v1/projects/demo-project"
-	borrows      = "serviceAccount:" + own + " /v1/projects/-/serviceAccounts/" + writer + ":generateAccessToken"
+	asksAsWriter = "impersonated /v1/projects/demo-project"
+	issues       = "serviceAccount:" + own + " /v1/projects/-/serviceAccounts/" + writer + ":generateAccessToken"
 )
 
 func TestACallIsMadeInTheNameThatItsContextSays(t *testing.T) {
@@ -90,13 +97,13 @@ func TestACallIsMadeInTheNameThatItsContextSays(t *testing.T) {
 		caller   string
 	}{
 		{"in our own", nil, time.Hour, 1, []string{asksAsSelf}, ""},
-		{"in a writer's, whose token is kept", []string{writer}, time.Hour, 2, []string{borrows, asksAsWriter, asksAsWriter}, writer},
-		{"in a writer's, whose token has run out", []string{writer}, time.Second, 2, []string{borrows, asksAsWriter, borrows, asksAsWriter}, writer},
+		{"in a writer's, whose token is kept", []string{writer}, time.Hour, 2, []string{issues, asksAsWriter, asksAsWriter}, writer},
+		{"in a writer's, whose token has run out", []string{writer}, time.Second, 2, []string{issues, asksAsWriter, issues, asksAsWriter}, writer},
 		{"in our own again", []string{writer, ""}, time.Hour, 1, []string{asksAsSelf}, ""},
 	} {
 		google := &credentials{lifetime: tc.lifetime}
 		server := httptest.NewServer(google)
-		config := lending(server.URL)
+		config := impersonating(server.URL)
 		for range tc.calls {
 			if got := reads(t, config, tc.as...).Caller; got != tc.caller {
 				t.Errorf("%s: the refused caller is %q, want %q", tc.name, got, tc.caller)
@@ -119,13 +126,13 @@ func TestATokenThatIsNotLentSaysWhatToDo(t *testing.T) {
 		{"not ours to impersonate", `{"error":{"code":403,"message":"Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."}}`, 403,
 			fault.Error{Kind: fault.Denied, Permission: canImpersonate, Account: writer, Remedy: grant}},
 		{"no such account", `{"error":{"code":404,"message":"Not found; Gaia id not found for email x"}}`, 404,
-			fault.Error{Kind: fault.Invalid, Remedy: "there is no account " + writer + ": make it, or name the right one for its folder in IAPGUARD_WRITERS"}},
+			fault.Error{Kind: fault.Invalid, Remedy: "there is no account " + writer + ": create it, or name the right one for its folder in IAPGUARD_WRITERS"}},
 		{"the API is off", `{"error":{"code":403,"message":"off","details":[{"reason":"SERVICE_DISABLED","metadata":{"service":"iamcredentials.googleapis.com"}}]}}`, 403,
 			fault.Error{Kind: fault.APIDisabled, Remedy: "gcloud services enable iamcredentials.googleapis.com --project=demo-project"}},
 		{"for a moment", `{"error":{"code":503,"message":"later"}}`, 503, fault.Error{Kind: fault.Unavailable}},
 	} {
 		server := httptest.NewServer(&credentials{refuse: tc.answer, status: tc.status})
-		got := *reads(t, lending(server.URL), writer)
+		got := *reads(t, impersonating(server.URL), writer)
 		server.Close()
 		got.Err = nil
 		if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -139,7 +146,7 @@ func TestATokenOfGooglesNeverGoesToALocalCloud(t *testing.T) {
 	server := httptest.NewServer(local)
 	defer server.Close()
 	config := Config{Endpoints: map[API]string{ResourceManager: server.URL}, Self: own} // IAM Credentials is Google's own
-	config.Lender = NewLender(config)
+	config.Impersonator = NewImpersonator(config)
 	reads(t, config, writer)
 	if diff := cmp.Diff([]string{"serviceAccount:" + writer + " /v1/projects/demo-project"}, local.asked); diff != "" {
 		t.Errorf("the local cloud was told (-want +got):\n%s", diff)
