@@ -170,21 +170,18 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 	resolving, ended := f.telemetry.Begin(ctx, "resolve", "cause", string(cause.Kind))
 	targets, err := f.targets(resolving, cause)
 	ended(err)
-	switch action := fault.ActionOf(err); {
-	case err != nil && (action == fault.Retry || action == fault.Later):
-		return err
-	case err != nil && action == fault.Block:
-		return f.engine.Unresolved(ctx, cause, err)
-	case err != nil && cause.Command != nil:
-		return f.reject(ctx, err.Error(), body)
-	case err != nil:
-		f.log.WarnContext(ctx, "event leads to no service", "kind", cause.Kind, "key", cause.Key, "err", err)
-		return nil
-	case len(targets) == 0:
+	switch {
+	case err == nil && len(targets) == 0:
 		f.log.DebugContext(ctx, "event leads to no service", "kind", cause.Kind, "key", cause.Key)
 		return nil
+	case err == nil:
+		return f.dispatch(ctx, cause, targets)
+	case fault.ActionOf(err) == fault.Block:
+		return f.engine.Unresolved(ctx, cause, err)
+	case fault.Of(err).Kind == fault.NotFound && cause.Command != nil: // a command may name what does not exist
+		return f.reject(ctx, err.Error(), body)
 	}
-	return f.dispatch(ctx, cause, targets)
+	return err
 }
 
 // heartbeat says in the log that the way from where it was logged or published

@@ -50,7 +50,7 @@ func (c *Cloud) describeAncestors(ctx context.Context, p *posture.Posture) error
 		p.Ancestors = above
 		return nil
 	}
-	if action := fault.ActionOf(err); action != fault.Block && action != fault.Gone {
+	if !fault.Lasting(err) {
 		return err
 	}
 	p.Ancestors = posture.Ancestors{Unread: err.Error()}

@@ -35,10 +35,7 @@ func (c *Cloud) Examine(ctx context.Context, p posture.Posture, withLog bool) (p
 	}
 	read(posture.PartRollout, func() (err error) {
 		found.Rollout, err = c.run.Rollout(ctx, p.Target)
-		if err != nil && fault.ActionOf(err) == fault.Gone {
-			return fault.New(fault.Conflict, "%w", err) // a revision went while it was read
-		}
-		return err
+		return fault.Stale(err) // a revision may go while it is read
 	})
 	read(posture.PartIAPAPI, func() (err error) {
 		found.IAPDisabled, err = c.identity.IAPDisabled(ctx, p.Target.Project)

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -25,8 +26,16 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 	p := posture.Posture{Target: target, ProjectNumber: project.Number, NoOrganization: !project.InOrganization, ObservedAt: c.now()}
 	var inventory *loadbalancer.Inventory
 	var unread unread
+	var gone error
 	group, groupContext := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { p.Service, err = c.run.Service(groupContext, target); return err })
+	group.Go(func() (err error) {
+		// Not in the group's context: a service that is gone is gone, although
+		// another read may fail first for that very reason.
+		if p.Service, err = c.run.Service(ctx, target); fault.ActionOf(err) == fault.Gone {
+			gone = err
+		}
+		return err
+	})
 	group.Go(func() (err error) { p.Invokers, err = c.run.Policy(groupContext, target); return err })
 	group.Go(func() (err error) {
 		p.Project, err = c.identity.Policy(groupContext, target.Project)
@@ -41,7 +50,8 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 		inventory, err = c.loadBalancers.Inventory(groupContext, target.Project)
 		return err
 	})
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	if err = cmp.Or(gone, err); err != nil {
 		return p, err
 	}
 	if p.Backends, err = c.loadBalancers.Backends(ctx, inventory, target); err != nil {
@@ -75,20 +85,19 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 				continue
 			}
 			group.Go(func() (err error) {
-				err = c.observeNeighbour(ctx, member, !backend.IAPOn)
-				if err != nil && fault.ActionOf(err) == fault.Gone {
-					member.Missing, err = true, nil
-				}
-				return err
+				return c.observeNeighbour(ctx, member, !backend.IAPOn)
 			})
 		}
 	}
 	group.Go(func() (err error) {
 		p.DirectAccess, err = c.iap.Policy(ctx, p.Target.AccessResource(p.ProjectNumber))
-		if err != nil && fault.ActionOf(err) == fault.Gone {
-			err = nil // IAP was never asked about this service
+		switch {
+		case fault.Of(err).Kind != fault.NotFound:
+			return err
+		case p.Service.IAPOn:
+			unread.note(p.Target.AccessResource(p.ProjectNumber), err)
 		}
-		return err
+		return nil // nobody may have set a policy while IAP is off at the service
 	})
 	if err := group.Wait(); err != nil {
 		return err
@@ -106,14 +115,22 @@ func (c *Cloud) observePolicies(ctx context.Context, p *posture.Posture, unread 
 
 // observeNeighbour reads what matters of another service behind a backend
 // service: who may invoke it, and, as long as IAP may yet be turned on for it
-// too, the service itself.
+// too, the service itself. That is read too where the policy is missing, since
+// only its own 404 proves that there is no such service.
 func (c *Cloud) observeNeighbour(ctx context.Context, member *posture.Member, whole bool) (err error) {
-	if member.Invokers, err = c.run.Policy(ctx, member.Target); err != nil || !whole {
+	var missing error
+	if member.Invokers, err = c.run.Policy(ctx, member.Target); fault.Of(err).Kind == fault.NotFound {
+		missing = err
+	} else if err != nil || !whole {
 		return err
 	}
 	service, err := c.run.Service(ctx, member.Target)
+	if fault.ActionOf(err) == fault.Gone {
+		member.Missing = true
+		return nil
+	}
 	member.IAPOn, member.CreatedAt, member.Labels = service.IAPOn, service.CreatedAt, service.Labels
-	return err
+	return cmp.Or(err, missing)
 }
 
 // observeInherited starts to read what the service and its backend services
@@ -148,13 +165,10 @@ type unread struct {
 	found []posture.Unread
 }
 
-// optional turns an error that will not pass by itself into a note. What does
-// not exist holds no grants.
+// optional turns an error that will not pass by itself into a note. That holds
+// for a 404 too: the fact is not known, and nothing is concluded from that.
 func (u *unread) optional(resource string, err error) error {
-	if err == nil || fault.ActionOf(err) == fault.Gone {
-		return nil
-	}
-	if fault.ActionOf(err) != fault.Block {
+	if !fault.Lasting(err) {
 		return err
 	}
 	u.note(resource, err)
@@ -173,7 +187,7 @@ func (u *unread) note(resource string, err error) {
 
 // source is optional for a source of doors: it also says why it is unread.
 func (u *unread) source(resource string, err error) (why string, left error) {
-	if left = u.optional(resource, err); left == nil && err != nil && fault.ActionOf(err) == fault.Block {
+	if left = u.optional(resource, err); left == nil && err != nil {
 		why = err.Error()
 	}
 	return why, left

@@ -14,18 +14,20 @@ type Kind string
 
 // The kinds of failure.
 const (
-	Unknown        Kind = "unknown"         // an error that no adapter classified
-	NotFound       Kind = "not-found"       // the resource is not there
-	Conflict       Kind = "conflict"        // somebody else wrote in between: etag, fingerprint or version is stale
-	Busy           Kind = "busy"            // the resource is being changed right now
-	Denied         Kind = "denied"          // a permission is missing
-	APIDisabled    Kind = "api-disabled"    // the API is switched off in the project
-	OrgPolicy      Kind = "org-policy"      // an organisation policy forbids it
-	NotProvisioned Kind = "not-provisioned" // the service agent is not known yet
-	Invalid        Kind = "invalid"         // the API refuses the request as it is
-	Quota          Kind = "quota"           // too many requests
-	Unavailable    Kind = "unavailable"     // a passing failure of the server or the connection
-	Canceled       Kind = "canceled"        // our own deadline or cancellation
+	Unknown         Kind = "unknown"          // an error that no adapter classified
+	ServiceGone     Kind = "service-gone"     // Cloud Run's services.get says that the service is not there; no other 404 does
+	NotFound        Kind = "not-found"        // any other resource is not there, or not yet
+	Conflict        Kind = "conflict"         // somebody else wrote in between: etag, fingerprint or version is stale
+	Busy            Kind = "busy"             // the resource is being changed right now
+	Denied          Kind = "denied"           // a permission is missing
+	APIDisabled     Kind = "api-disabled"     // the API is switched off in the project
+	OrgPolicy       Kind = "org-policy"       // an organisation policy forbids it
+	NotProvisioned  Kind = "not-provisioned"  // the service agent is not known yet
+	Invalid         Kind = "invalid"          // the API refuses the request as it is
+	OperationFailed Kind = "operation-failed" // a write was admitted, and its long-running operation ended with an error
+	Quota           Kind = "quota"            // too many requests
+	Unavailable     Kind = "unavailable"      // a passing failure of the server or the connection
+	Canceled        Kind = "canceled"         // our own deadline or cancellation
 )
 
 // Action is what to do about a failure.
@@ -37,15 +39,19 @@ const (
 	Replan               // observe and plan again: what was planned no longer fits
 	Later                // somebody else's change is under way: no failure, look again when it is through
 	Block                // nothing will change by itself: report it with a remedy, do not retry
-	Gone                 // what it was about no longer exists
+	Gone                 // the service itself no longer exists
+	Fail                 // end this delivery with the error's text; redelivery begins with a new observation
 )
 
 // actions is the one table that decides. Unknown errors are retried: a retry
 // ends in the dead-letter topic, where a person sees it, and a wrong "blocked"
-// would hide it.
+// would hide it. So is a 404 of anything but the service: a list or a policy
+// may lag behind a creation, and an acknowledged message is never looked at
+// again.
 var actions = map[Kind]Action{
 	Unknown:        Retry,
-	NotFound:       Gone,
+	ServiceGone:    Gone,
+	NotFound:       Retry,
 	Conflict:       Replan,
 	Busy:           Later,
 	Denied:         Block,
@@ -53,9 +59,12 @@ var actions = map[Kind]Action{
 	OrgPolicy:      Block,
 	NotProvisioned: Retry,
 	Invalid:        Block,
-	Quota:          Retry,
-	Unavailable:    Retry,
-	Canceled:       Retry,
+	// The failed write has moved the resource's version: repeated as it is, it
+	// would end as a conflict that hides why the first one failed.
+	OperationFailed: Fail,
+	Quota:           Retry,
+	Unavailable:     Retry,
+	Canceled:        Retry,
 }
 
 // Error is a failed call, classified.
@@ -91,3 +100,23 @@ func Of(err error) *Error {
 
 // ActionOf says what to do about an error.
 func ActionOf(err error) Action { return actions[Of(err).Kind] }
+
+// Lasting reports whether a failed read will fail the same way until somebody
+// changes something. A fact that a decision can do without is then unread; any
+// other failure is worth another try.
+func Lasting(err error) bool {
+	kind := Of(err).Kind
+	return kind == NotFound || actions[kind] == Block
+}
+
+// Stale turns the NotFound of a write into a Conflict: the resource was there
+// when it was observed, so a plan that names it no longer fits.
+func Stale(err error) error {
+	found := Of(err)
+	if err == nil || found.Kind != NotFound {
+		return err
+	}
+	stale := *found
+	stale.Kind, stale.Err = Conflict, err
+	return &stale
+}

@@ -11,9 +11,9 @@ func TestEveryKindHasAnAction(t *testing.T) {
 		kind Kind
 		want Action
 	}{
-		{Unknown, Retry}, {NotFound, Gone}, {Conflict, Replan}, {Busy, Later}, {Denied, Block},
+		{Unknown, Retry}, {ServiceGone, Gone}, {NotFound, Retry}, {Conflict, Replan}, {Busy, Later}, {Denied, Block},
 		{APIDisabled, Block}, {OrgPolicy, Block}, {NotProvisioned, Retry}, {Invalid, Block},
-		{Quota, Retry}, {Unavailable, Retry}, {Canceled, Retry},
+		{Quota, Retry}, {Unavailable, Retry}, {Canceled, Retry}, {OperationFailed, Fail},
 	} {
 		if _, ok := actions[tc.kind]; !ok {
 			t.Errorf("kind %q has no action", tc.kind)
@@ -22,7 +22,7 @@ func TestEveryKindHasAnAction(t *testing.T) {
 			t.Errorf("ActionOf(%q) = %d, want %d", tc.kind, got, tc.want)
 		}
 	}
-	if want := 12; len(actions) != want {
+	if want := 14; len(actions) != want {
 		t.Errorf("the table has %d kinds, this test knows %d", len(actions), want)
 	}
 }
@@ -34,5 +34,33 @@ func TestOfFindsTheClassificationThroughWrapping(t *testing.T) {
 	}
 	if got := Of(errors.New("plain")).Kind; got != Unknown {
 		t.Errorf("Of(plain).Kind = %q, want %q", got, Unknown)
+	}
+}
+
+func TestLastingIsWhatNoRetryCures(t *testing.T) {
+	for _, tc := range []struct {
+		kind Kind
+		want bool
+	}{
+		{Denied, true}, {APIDisabled, true}, {Invalid, true}, {NotFound, true},
+		{Unavailable, false}, {Quota, false}, {Unknown, false}, {ServiceGone, false},
+	} {
+		if got := Lasting(New(tc.kind, "reading")); got != tc.want {
+			t.Errorf("Lasting(%q) = %t, want %t", tc.kind, got, tc.want)
+		}
+	}
+}
+
+func TestAWriteToSomethingMissingIsAConflict(t *testing.T) {
+	missing := fmt.Errorf("patching: %w", New(NotFound, "no such service"))
+	if got := Stale(missing); Of(got).Kind != Conflict || got.Error() != missing.Error() {
+		t.Errorf("Stale(%v) = %v of kind %q, want a conflict with the same text", missing, got, Of(got).Kind)
+	}
+	denied := New(Denied, "no")
+	if got := Stale(denied); got != denied {
+		t.Errorf("Stale(%v) = %v, want it unchanged", denied, got)
+	}
+	if got := Stale(nil); got != nil {
+		t.Errorf("Stale(nil) = %v", got)
 	}
 }

@@ -121,7 +121,9 @@ func resourceOf(write event.Write) (name string, ok bool) {
 	return "", false
 }
 
-// valuesOf are the settings that were written, each with its value as text.
+// valuesOf are the settings that were written, each with its value as text. The
+// entry of an update of a service says only that Cloud Run admitted it, not how
+// its operation ended, so it proves no acknowledged write.
 func valuesOf(write event.Write, resource string) map[string]string {
 	values := map[string]string{}
 	if write.Policy != nil {
@@ -133,6 +135,9 @@ func valuesOf(write event.Write, resource string) map[string]string {
 		}
 		slices.Sort(lines)
 		values["the IAM policy of "+resource] = "policy " + strings.Join(lines, "\n")
+	}
+	if write.Kind == event.RunServiceChanged {
+		return values
 	}
 	for field, value := range write.Settings {
 		values[field+" of "+resource] = value

@@ -82,11 +82,10 @@ func (r *run) handle(ctx context.Context) (report.Report, error) {
 }
 
 // plansAgain reports whether a failed write only means that the world is no
-// longer the observed one: somebody wrote in between, what was to be written is
-// gone, or a hold came. If it is the service that is gone, observing again says so.
+// longer the observed one: somebody wrote in between or deleted what was to be
+// written, or a hold came. If the service is gone, observing again says so.
 func plansAgain(err error) bool {
-	action := fault.ActionOf(err)
-	return action == fault.Replan || action == fault.Gone || errors.Is(err, errHeld)
+	return fault.ActionOf(err) == fault.Replan || errors.Is(err, errHeld)
 }
 
 // view is one observation with what follows from it.

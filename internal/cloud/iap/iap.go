@@ -10,6 +10,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -72,7 +73,7 @@ func (c *Client) Withdraw(ctx context.Context, resource, version, role string, m
 func (c *Client) change(ctx context.Context, resource, version string, change func(*iampolicy.Policy) bool) (string, error) {
 	policy, err := c.policy(connect.AsSelf(ctx), resource)
 	if err != nil {
-		return "", err
+		return "", fault.Stale(err)
 	}
 	if err := policy.Unmoved(version); err != nil {
 		return "", fmt.Errorf("writing the access policy of %q: %w", resource, err)
@@ -87,7 +88,7 @@ func (c *Client) change(ctx context.Context, resource, version string, change fu
 	}
 	written, err := c.policies.SetIamPolicy(resource, request).Context(ctx).Do()
 	if err != nil {
-		return "", fmt.Errorf("writing the access policy of %q: %w", resource, connect.Classify(err))
+		return "", fmt.Errorf("writing the access policy of %q: %w", resource, fault.Stale(connect.Classify(err)))
 	}
 	return written.Etag, nil
 }

@@ -2,6 +2,7 @@ package loadbalancer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 	for i, l := range links {
 		group.Go(func() (err error) {
 			read[i], err = c.backendService(groupContext, l)
-			if err != nil && fault.ActionOf(err) == fault.Gone {
+			if errors.Is(err, errMissing) {
 				read[i], err = nil, nil // deleted since the list was made
 			}
 			return err
@@ -104,7 +105,7 @@ func (w *walk) from(ctx context.Context, l link) error {
 	w.seen[l] = true
 	next, err := w.step(ctx, l)
 	if err != nil {
-		if fault.ActionOf(err) == fault.Gone {
+		if errors.Is(err, errMissing) {
 			return nil
 		}
 		return err

@@ -2,12 +2,14 @@ package loadbalancer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	compute "google.golang.org/api/compute/v1"
 	"google.golang.org/api/googleapi"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/fault"
 )
 
 // call is what every generated get has in common.
@@ -24,11 +26,18 @@ func get[T any, G, R call[T]](l link, global G, regional R) (T, error) {
 	} else {
 		found, err = regional.Do()
 	}
-	if err != nil {
-		return found, fmt.Errorf("reading %s: %w", l.path(), connect.Classify(err))
+	switch err = connect.Classify(err); {
+	case err == nil:
+		return found, nil
+	case fault.Of(err).Kind == fault.NotFound:
+		return found, fmt.Errorf("reading %s: %w: %w", l.path(), errMissing, err)
 	}
-	return found, nil
+	return found, fmt.Errorf("reading %s: %w", l.path(), err)
 }
+
+// errMissing marks the 404 of a resource that was read directly: it does not
+// exist. No 404 of a list proves that.
+var errMissing = errors.New("the resource does not exist")
 
 func (c *Client) backendService(ctx context.Context, l link) (*compute.BackendService, error) {
 	return get[*compute.BackendService](l,

@@ -68,10 +68,10 @@ func (inv *Inventory) include(ctx context.Context, api *compute.Service, project
 	}
 	_ = group.Wait() // the failures are in failed
 	for i, project := range projects {
-		switch action := fault.ActionOf(failed[i]); {
+		switch {
 		case failed[i] == nil:
 			inv.routing[project] = found[i]
-		case action == fault.Block || action == fault.Gone:
+		case fault.Lasting(failed[i]):
 			inv.unread[project] = fmt.Sprintf("the load balancers of project %s cannot be read: %v", project, failed[i])
 		default:
 			return fmt.Errorf("reading the load balancers of %q: %w", project, failed[i])

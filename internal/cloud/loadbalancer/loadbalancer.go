@@ -10,7 +10,6 @@ package loadbalancer
 import (
 	"context"
 	"fmt"
-	"time"
 
 	compute "google.golang.org/api/compute/v1"
 
@@ -23,6 +22,7 @@ import (
 type Client struct {
 	api      *compute.Service
 	services Lister
+	until    func(context.Context, func(context.Context) (bool, error)) error
 }
 
 // Lister names the Cloud Run services in a scope. A NEG with a URL mask leads
@@ -40,7 +40,7 @@ func New(ctx context.Context, config connect.Config, services Lister) (*Client, 
 		return nil, fmt.Errorf("connecting to Compute Engine: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	return &Client{api, services}, nil
+	return &Client{api, services, config.Until}, nil
 }
 
 // EnableIAP turns IAP on at a backend service and writes nothing else: an
@@ -78,27 +78,29 @@ func (c *Client) switchIAP(ctx context.Context, resource, fingerprint, way strin
 		err = c.await(ctx, l, operation)
 	}
 	if err != nil {
-		return fmt.Errorf("turning IAP %s at backend service %q: %w", way, l.name, connect.Classify(err))
+		return fmt.Errorf("turning IAP %s at backend service %q: %w", way, l.name, fault.Stale(connect.Classify(err)))
 	}
 	return nil
 }
 
 // await waits for an operation in the place of l. One wait call lasts at most
-// two minutes and is best effort. Source: compute's discovery document,
-// globalOperations.wait.
+// two minutes. Source: compute's discovery document, globalOperations.wait.
 func (c *Client) await(ctx context.Context, l link, operation *compute.Operation) error {
-	var err error
-	for pause := 50 * time.Millisecond; operation.Status != "DONE"; pause = min(2*pause, 5*time.Second) {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause): // the wait call may answer at once, without being done
-		}
-		if l.global() {
-			operation, err = c.api.GlobalOperations.Wait(l.project, operation.Name).Context(ctx).Do()
-		} else {
-			operation, err = c.api.RegionOperations.Wait(l.project, l.location, operation.Name).Context(ctx).Do()
-		}
+	if operation.Status != "DONE" {
+		err := c.until(ctx, func(ctx context.Context) (bool, error) {
+			var waited *compute.Operation
+			var err error
+			if l.global() {
+				waited, err = c.api.GlobalOperations.Wait(l.project, operation.Name).Context(ctx).Do()
+			} else {
+				waited, err = c.api.RegionOperations.Wait(l.project, l.location, operation.Name).Context(ctx).Do()
+			}
+			if err != nil {
+				return false, err
+			}
+			operation = waited
+			return operation.Status == "DONE", nil
+		})
 		if err != nil {
 			return err
 		}
@@ -123,8 +125,8 @@ var operationFaults = map[string]fault.Kind{
 	"CONDITION_NOT_MET":                   fault.Conflict,
 	"PERMISSIONS_ERROR":                   fault.Denied,
 	"RESOURCE_NOT_FOUND":                  fault.NotFound,
-	"INTERNAL_ERROR":                      fault.Unavailable,
-	"SERVICE_UNAVAILABLE":                 fault.Unavailable,
+	"INTERNAL_ERROR":                      fault.OperationFailed,
+	"SERVICE_UNAVAILABLE":                 fault.OperationFailed,
 	"UNSUPPORTED_OPERATION_ORGPOLICY":     fault.OrgPolicy,
 	"RESOURCE_IN_USE_BY_ANOTHER_RESOURCE": fault.Busy,
 }

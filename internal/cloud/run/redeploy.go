@@ -36,20 +36,20 @@ func (c *Client) Redeploy(ctx context.Context, name, version string, image postu
 		LatestReadyRevision string `json:"latestReadyRevision"`
 	}
 	if err := c.raw(connect.AsSelf(ctx), http.MethodGet, "v2/"+name, nil, &service); err != nil {
-		return "", fmt.Errorf("redeploying %q: %w", name, err)
+		return "", fmt.Errorf("redeploying %q: %w", name, fault.Stale(err))
 	}
 	if service.Etag != version {
 		return "", fault.New(fault.Conflict, "redeploying %q: it has changed since it was looked at", name)
 	}
 	if err := c.settleImages(ctx, service.Template, service.LatestReadyRevision, image); err != nil {
-		return "", fmt.Errorf("redeploying %q: %w", name, err)
+		return "", fmt.Errorf("redeploying %q: %w", name, fault.Stale(err))
 	}
 	service.Template["revision"] = ""
 	var operation run.GoogleLongrunningOperation
 	err := c.raw(ctx, http.MethodPatch, "v2/"+name+"?updateMask=template&forceNewRevision=true",
 		object{"etag": version, "template": service.Template}, &operation)
 	if err != nil {
-		return "", fmt.Errorf("redeploying %q: %w", name, err)
+		return "", fmt.Errorf("redeploying %q: %w", name, refusal(name, err))
 	}
 	return c.finished(ctx, name, "template", &operation)
 }

@@ -18,9 +18,9 @@ const latest = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 // Rollout reads which revisions a service has. The two that matter most are
 // read directly, since a list may not show yet what was made a moment ago.
 func (c *Client) Rollout(ctx context.Context, target posture.Target) (posture.Rollout, error) {
-	service, err := c.services.Get(target.Name()).Context(ctx).Do()
+	service, err := c.get(ctx, target)
 	if err != nil {
-		return posture.Rollout{}, fmt.Errorf("reading service %q: %w", target.Service, connect.Classify(err))
+		return posture.Rollout{}, err
 	}
 	found := posture.Rollout{OnLatest: onLatest(service)}
 	group, ctx := errgroup.WithContext(ctx)

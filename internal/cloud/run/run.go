@@ -12,6 +12,7 @@ import (
 	knative "google.golang.org/api/run/v1"
 	run "google.golang.org/api/run/v2"
 	htransport "google.golang.org/api/transport/http"
+	"google.golang.org/grpc/codes"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
@@ -29,6 +30,7 @@ type Client struct {
 
 	http            *http.Client
 	base, userAgent string
+	until           func(context.Context, func(context.Context) (bool, error)) error
 }
 
 // New connects to the Admin API.
@@ -54,7 +56,7 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		services: api.Projects.Locations.Services, operations: api.Projects.Locations.Operations,
 		lists: older.Projects.Locations.Services, revisions: older.Projects.Locations.Revisions,
 		domains: older.Projects.Locations.Domainmappings,
-		http:    plain, base: api.BasePath, userAgent: config.UserAgent,
+		http:    plain, base: api.BasePath, userAgent: config.UserAgent, until: config.Until,
 	}, nil
 }
 
@@ -69,11 +71,26 @@ var ingress = map[string]posture.Ingress{
 	"INGRESS_TRAFFIC_NONE":                   posture.IngressNone,
 }
 
-// Service reads a service directly, never from a list.
-func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Service, error) {
+// get reads a service directly, never from a list. Its 404 is the only one that
+// means fault.ServiceGone.
+func (c *Client) get(ctx context.Context, target posture.Target) (*run.GoogleCloudRunV2Service, error) {
 	found, err := c.services.Get(target.Name()).Context(ctx).Do()
+	if err == nil {
+		return found, nil
+	}
+	classified := *fault.Of(connect.Classify(err))
+	if classified.Kind == fault.NotFound {
+		classified.Kind = fault.ServiceGone
+	}
+	return nil, fmt.Errorf("reading service %q: %w", target.Service, &classified)
+}
+
+// Service reads what is posture of a service. A service that does not exist is
+// fault.ServiceGone.
+func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Service, error) {
+	found, err := c.get(ctx, target)
 	if err != nil {
-		return posture.Service{}, fmt.Errorf("reading service %q: %w", target.Service, connect.Classify(err))
+		return posture.Service{}, err
 	}
 	urls := found.Urls
 	if len(urls) == 0 && found.Uri != "" {
@@ -170,7 +187,7 @@ func (c *Client) policy(ctx context.Context, name string) (iampolicy.Policy, err
 func (c *Client) ChangePolicy(ctx context.Context, name, version string, change func(*iampolicy.Policy) bool) (string, error) {
 	policy, err := c.policy(connect.AsSelf(ctx), name)
 	if err != nil {
-		return "", err
+		return "", fault.Stale(err)
 	}
 	if err := policy.Unmoved(version); err != nil {
 		return "", fmt.Errorf("writing the IAM policy of %q: %w", name, err)
@@ -185,7 +202,7 @@ func (c *Client) ChangePolicy(ctx context.Context, name, version string, change 
 	}
 	written, err := c.services.SetIamPolicy(name, request).Context(ctx).Do()
 	if err != nil {
-		return "", fmt.Errorf("writing the IAM policy of %q: %w", name, connect.Classify(err))
+		return "", fmt.Errorf("writing the IAM policy of %q: %w", name, fault.Stale(connect.Classify(err)))
 	}
 	return written.Etag, nil
 }
@@ -214,16 +231,33 @@ func (c *Client) RequireInvoker(ctx context.Context, name, version string) (stri
 func (c *Client) patch(ctx context.Context, name, mask string, body *run.GoogleCloudRunV2Service) (string, error) {
 	operation, err := c.services.Patch(name, body).UpdateMask(mask).Context(ctx).Do()
 	if err != nil {
-		return "", fmt.Errorf("patching %s of %q: %w", mask, name, connect.Classify(err))
+		return "", fmt.Errorf("patching %s of %q: %w", mask, name, refusal(name, connect.Classify(err)))
 	}
 	return c.finished(ctx, name, mask, operation)
+}
+
+// refusal says what a refused write of a service means. A template that names its
+// revision is refused by the name: each update asks for a second, different
+// revision of it (reported: google-cloud-python#14259). A new revision with a
+// name of Cloud Run's choice ends that, which is the owner's to make.
+func refusal(name string, err error) error {
+	found := fault.Of(err)
+	part := strings.Split(name, "/")
+	if found.Kind != fault.Invalid || len(part) != 6 || !strings.Contains(err.Error(), "different configuration already exists") {
+		return fault.Stale(err)
+	}
+	cured := *found
+	cured.Err = err
+	cured.Remedy = fmt.Sprintf("the service's template names its revision; let Cloud Run name the next one: "+
+		"gcloud run services update %s --revision-suffix= --region=%s --project=%s", part[5], part[3], part[1])
+	return &cured
 }
 
 // finished waits for a patch's operation and gives the version after it.
 func (c *Client) finished(ctx context.Context, name, mask string, operation *run.GoogleLongrunningOperation) (string, error) {
 	operation, err := c.await(ctx, operation)
 	if err != nil {
-		return "", fmt.Errorf("patching %s of %q: %w", mask, name, err)
+		return "", fmt.Errorf("patching %s of %q: %w", mask, name, refusal(name, err))
 	}
 	var written run.GoogleCloudRunV2Service
 	if err := json.Unmarshal(operation.Response, &written); err != nil {
@@ -232,22 +266,21 @@ func (c *Client) finished(ctx context.Context, name, mask string, operation *run
 	return written.Etag, nil
 }
 
-// await waits for an operation. The API's own wait is best effort and may
-// answer at once without being done, so it is asked again after a pause.
+// await waits for an operation. An operation that ended with an error is an
+// error with Google's text.
 // Source: run/v2's discovery document, operations.wait.
 func (c *Client) await(ctx context.Context, operation *run.GoogleLongrunningOperation) (*run.GoogleLongrunningOperation, error) {
-	for pause := 50 * time.Millisecond; !operation.Done; pause = min(2*pause, 5*time.Second) {
-		waited, err := c.operations.Wait(operation.Name, &run.GoogleLongrunningWaitOperationRequest{Timeout: "60s"}).Context(ctx).Do()
+	if !operation.Done {
+		err := c.until(ctx, func(ctx context.Context) (bool, error) {
+			waited, err := c.operations.Wait(operation.Name, &run.GoogleLongrunningWaitOperationRequest{Timeout: "60s"}).Context(ctx).Do()
+			if err != nil {
+				return false, err
+			}
+			operation = waited
+			return operation.Done, nil
+		})
 		if err != nil {
 			return nil, connect.Classify(err)
-		}
-		if operation = waited; operation.Done {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return nil, connect.Classify(ctx.Err())
-		case <-time.After(pause):
 		}
 	}
 	if operation.Error != nil {
@@ -256,10 +289,17 @@ func (c *Client) await(ctx context.Context, operation *run.GoogleLongrunningOper
 	return operation, nil
 }
 
-// operationFault classifies the google.rpc.Code of a failed operation.
+// operationFaults classifies the google.rpc.Code of a failed operation. What the
+// request itself is refused for (INVALID_ARGUMENT, FAILED_PRECONDITION and the
+// like) does not pass by itself.
+var operationFaults = map[codes.Code]fault.Kind{
+	codes.NotFound: fault.NotFound, codes.PermissionDenied: fault.Denied, codes.Aborted: fault.Conflict,
+	codes.Canceled: fault.OperationFailed, codes.Unknown: fault.OperationFailed, codes.DeadlineExceeded: fault.OperationFailed,
+	codes.ResourceExhausted: fault.OperationFailed, codes.Internal: fault.OperationFailed, codes.Unavailable: fault.OperationFailed,
+}
+
 func operationFault(code int64) fault.Kind {
-	kinds := map[int64]fault.Kind{5: fault.NotFound, 7: fault.Denied, 8: fault.Quota, 10: fault.Conflict, 13: fault.Unavailable, 14: fault.Unavailable}
-	if kind, ok := kinds[code]; ok {
+	if kind, known := operationFaults[codes.Code(code)]; known {
 		return kind
 	}
 	return fault.Invalid

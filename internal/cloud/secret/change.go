@@ -19,7 +19,7 @@ const attempts = 5
 // where it is refused then, that one is put back. It is fault.Conflict when that happens too often.
 func (c *Client) Change(ctx context.Context, name string, change func([]byte) ([]byte, error)) error {
 	data, number, err := c.Latest(ctx, name)
-	if err != nil && fault.ActionOf(err) != fault.Gone {
+	if err != nil && fault.Of(err).Kind != fault.NotFound {
 		return err
 	}
 	hiding := false // what another has added, by ours

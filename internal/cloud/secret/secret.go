@@ -77,7 +77,7 @@ func (v Value) Redact(err error) error {
 // fault.Invalid: it does not pass by itself.
 func (c *Client) Access(ctx context.Context, version string) (Value, error) {
 	data, _, err := c.access(ctx, version)
-	if fault.ActionOf(err) == fault.Gone {
+	if fault.Of(err).Kind == fault.NotFound {
 		err = &fault.Error{Kind: fault.Invalid, Err: err, Remedy: "add a version: gcloud secrets versions add " + shell(version) + " --data-file=-"}
 	}
 	text := strings.TrimSpace(string(data)) // echo adds a line's end

@@ -1,0 +1,165 @@
+package cloud_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/cloud"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+var hello = posture.Target{Project: stage.Project, Location: "us-central1", Service: "hello"}
+
+// local is a local cloud with the service hello behind a load balancer, and the
+// function's clients.
+type local struct {
+	*stage.Stage
+	t *testing.T
+}
+
+func start(t *testing.T) local {
+	t.Helper()
+	s, err := stage.Start(t.Context(), stage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.WithoutCancel(t.Context())) })
+	developer := stage.Client{URL: s.URL(), Caller: stage.Developer}
+	if err := stage.Scenario[0].Deploy(t.Context(), developer); err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.Scenario[0].Balance(t.Context(), developer); err != nil {
+		t.Fatal(err)
+	}
+	s.Cloud.Settle()
+	return local{s, t}
+}
+
+// clients are the function's, with nothing kept from earlier calls.
+func (l local) clients() *cloud.Cloud {
+	l.t.Helper()
+	clients, err := cloud.Connect(l.t.Context(), connect.Config{Endpoint: l.URL(), Self: stage.FunctionAccount}, time.Now)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return clients
+}
+
+func (l local) inject(faults string) {
+	l.t.Helper()
+	response, err := http.Post(l.URL()+"/_local/faults", "application/json", strings.NewReader(faults))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 300 {
+		l.t.Fatalf("setting the faults %s: %s", faults, response.Status)
+	}
+}
+
+// call is one call of an API as the local cloud lists it.
+type call struct{ Principal, Method, Resource string }
+
+func (l local) calls() []call {
+	l.t.Helper()
+	response, err := http.Get(l.URL() + "/_local/calls")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var all []call
+	if err := json.NewDecoder(response.Body).Decode(&all); err != nil {
+		l.t.Fatal(err)
+	}
+	all = slices.DeleteFunc(all, func(c call) bool { return !strings.Contains(c.Principal, stage.FunctionAccount) })
+	slices.SortFunc(all, func(a, b call) int { return strings.Compare(a.Method+a.Resource, b.Method+b.Resource) })
+	return slices.Compact(all)
+}
+
+func TestOnlyTheServicesOwn404MeansGone(t *testing.T) {
+	l := start(t)
+	if _, err := l.clients().Observe(t.Context(), hello); err != nil {
+		t.Fatal(err)
+	}
+	reads := l.calls()
+	if len(reads) < 12 {
+		t.Fatalf("an observation makes the calls %v, want more", reads)
+	}
+	// What a 404 proves beside that: there is no such backend service, and nobody
+	// has set who gets in at a service without IAP.
+	known := []string{"compute.backendServices.get", "iap.getIamPolicy " + hello.AccessResource("123456789012")}
+	unread := 0
+	for _, read := range reads {
+		t.Run(read.Method+" "+read.Resource, func(t *testing.T) {
+			l.inject(fmt.Sprintf(`[{"action": "status", "status": 404, "method": %q, "resource": %q}]`, read.Method, read.Resource))
+			p, err := l.clients().Observe(t.Context(), hello)
+			action := fault.ActionOf(err)
+			switch {
+			case read.Method == "run.projects.locations.services.get":
+				if action != fault.Gone {
+					t.Errorf("%v, want that the service is gone", err)
+				}
+			case slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(read.Method+" "+read.Resource, k) }):
+				if err != nil || p.Unread != nil {
+					t.Errorf("error %v, unread %v; want a known fact", err, p.Unread)
+				}
+			case err == nil:
+				unread++
+				if !slices.ContainsFunc(p.Unread, func(u posture.Unread) bool { return strings.Contains(u.Why, "Not Found") }) {
+					t.Errorf("unread: %v, want the fact that was not found", p.Unread)
+				}
+			case action != fault.Retry:
+				t.Errorf("action %d of %v, want %d", action, err, fault.Retry)
+			}
+		})
+	}
+	if unread < 3 {
+		t.Errorf("%d facts are optional, want at least the project's policy, an inherited one of IAP's and the domain mappings", unread)
+	}
+}
+
+func TestADeletedServiceIsGoneWhateverFailsFirst(t *testing.T) {
+	l := start(t)
+	developer := stage.Client{URL: l.URL(), Caller: stage.Developer}
+	if _, err := developer.Call(t.Context(), http.MethodDelete, "/v2/"+hello.Name(), nil); err != nil {
+		t.Fatal(err)
+	}
+	l.Cloud.Settle()
+	l.inject(`[{"action": "slow", "method": "run.projects.locations.services.get", "delay": "100ms"}]`)
+	if _, err := l.clients().Observe(t.Context(), hello); fault.ActionOf(err) != fault.Gone {
+		t.Errorf("error %v, want that the service is gone", err)
+	}
+}
+
+func TestA404OnTheWayDownIsNotAnEmptyAnswer(t *testing.T) {
+	l := start(t)
+	backend := "projects/" + stage.Project + "/global/backendServices/hello-backend"
+	if found, err := l.clients().Behind(t.Context(), backend); err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v, want the service", found, err)
+	}
+	l.inject(`[{"action": "status", "status": 404, "method": "cloudresourcemanager.projects.get"}]`)
+	if found, err := l.clients().Behind(t.Context(), backend); fault.ActionOf(err) != fault.Retry {
+		t.Errorf("%v, %v, want an error to be tried again", found, err)
+	}
+	l.inject(`[{"action": "status", "status": 404, "method": "compute.backendServices.get"}]`)
+	if found, err := l.clients().Behind(t.Context(), backend); err != nil || found != nil {
+		t.Errorf("%v, %v, want that a backend service which does not exist leads to no service", found, err)
+	}
+}
+
+func TestAnExpiredTokenIsNoMissingPermission(t *testing.T) {
+	l := start(t)
+	l.inject(`[{"action": "status", "status": 401, "method": "run.*", "times": 1}, {"action": "status", "status": 401, "method": "compute.*", "times": 1}]`)
+	if p, err := l.clients().Observe(t.Context(), hello); err != nil || p.Unread != nil {
+		t.Errorf("error %v, unread %v; want both calls repeated", err, p.Unread)
+	}
+}

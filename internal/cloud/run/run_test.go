@@ -1,0 +1,105 @@
+package run_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/run"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+var hello = posture.Target{Project: stage.Project, Location: "us-central1", Service: "hello"}
+
+// start is a local cloud with the service hello, and a client of Cloud Run.
+func start(t *testing.T) (*stage.Stage, *run.Client) {
+	t.Helper()
+	s, err := stage.Start(t.Context(), stage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.WithoutCancel(t.Context())) })
+	if err := stage.Scenario[0].Deploy(t.Context(), stage.Client{URL: s.URL(), Caller: stage.Developer}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := run.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: stage.FunctionAccount})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, client
+}
+
+// inject sets the faults of a local cloud.
+func inject(t *testing.T, s *stage.Stage, faults string) {
+	t.Helper()
+	response, err := http.Post(s.URL()+"/_local/faults", "application/json", strings.NewReader(faults))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 300 {
+		t.Fatalf("setting the faults %s: %s", faults, response.Status)
+	}
+}
+
+const patches = "run.projects.locations.services.patch"
+
+func TestAFailedOperationIsAnErrorWithGooglesText(t *testing.T) {
+	const text = "The user-provided container failed to start."
+	s, client := start(t)
+	service, err := client.Service(t.Context(), hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inject(t, s, fmt.Sprintf(`[{"action": "fail-operation", "method": %q, "message": %q}]`, patches, text))
+	version, err := client.RestrictIngress(t.Context(), hello.Name(), service.Version)
+	if version != "" || err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("version %q and error %v, want no version and Google's text", version, err)
+	}
+	if got := fault.ActionOf(err); got != fault.Fail {
+		t.Errorf("action %d of %v, want %d: repeated at once, the write would conflict with itself", got, err, fault.Fail)
+	}
+}
+
+func TestARevisionNamedTwiceIsNoConflict(t *testing.T) {
+	s, client := start(t)
+	service, err := client.Service(t.Context(), hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inject(t, s, fmt.Sprintf(`[{"action": "status", "method": %q, "status": 409, "reason": "alreadyExists",
+		"message": "Revision named 'hello-v1' with different configuration already exists."}]`, patches))
+	_, err = client.RestrictIngress(t.Context(), hello.Name(), service.Version)
+	if got := fault.ActionOf(err); got != fault.Block {
+		t.Errorf("action %d of %v, want %d", got, err, fault.Block)
+	}
+	const cure = "gcloud run services update hello --revision-suffix= --region=us-central1 --project=demo-project"
+	if got := fault.Of(err).Remedy; !strings.HasSuffix(got, cure) {
+		t.Errorf("remedy %q, want %q at its end", got, cure)
+	}
+	if !strings.Contains(err.Error(), "hello-v1") {
+		t.Errorf("error %v, want Google's text in it", err)
+	}
+}
+
+func TestAWriteToADeletedServiceIsAConflict(t *testing.T) {
+	_, client := start(t)
+	nowhere := hello
+	nowhere.Service = "nowhere"
+	for name, write := range map[string]func() (string, error){
+		"a patch":        func() (string, error) { return client.RestrictIngress(t.Context(), nowhere.Name(), "v") },
+		"a redeployment": func() (string, error) { return client.Redeploy(t.Context(), nowhere.Name(), "v", posture.ImageGoOn) },
+	} {
+		if _, err := write(); fault.Of(err).Kind != fault.Conflict {
+			t.Errorf("%s: %v, want a conflict", name, err)
+		}
+	}
+	if _, err := client.Service(t.Context(), nowhere); fault.ActionOf(err) != fault.Gone {
+		t.Errorf("reading it: %v, want that it is gone", err)
+	}
+}
