@@ -13,31 +13,31 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-var hello = posture.Target{Project: stage.Project, Location: "us-central1", Service: "hello"}
+var hello = posture.Target{Project: playground.Project, Location: "us-central1", Service: "hello"}
 
 // local is a local cloud with the service hello behind a load balancer, and the
 // function's clients.
 type local struct {
-	*stage.Stage
+	*playground.Playground
 	t *testing.T
 }
 
 func start(t *testing.T) local {
 	t.Helper()
-	s, err := stage.Start(t.Context(), stage.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close(context.WithoutCancel(t.Context())) })
-	developer := stage.Client{URL: s.URL(), Caller: stage.Developer}
-	if err := stage.Scenario[0].Deploy(t.Context(), developer); err != nil {
+	developer := playground.Client{URL: s.URL(), Caller: playground.Developer}
+	if err := playground.Scenario[0].Deploy(t.Context(), developer); err != nil {
 		t.Fatal(err)
 	}
-	if err := stage.Scenario[0].Balance(t.Context(), developer); err != nil {
+	if err := playground.Scenario[0].Balance(t.Context(), developer); err != nil {
 		t.Fatal(err)
 	}
 	s.Cloud.Settle()
@@ -47,7 +47,7 @@ func start(t *testing.T) local {
 // clients are the function's, with nothing kept from earlier calls.
 func (l local) clients() *cloud.Cloud {
 	l.t.Helper()
-	clients, err := cloud.Connect(l.t.Context(), connect.Config{Endpoint: l.URL(), Self: stage.FunctionAccount}, time.Now)
+	clients, err := cloud.Connect(l.t.Context(), connect.Config{Endpoint: l.URL(), Self: playground.FunctionAccount}, time.Now)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func (l local) calls() []call {
 	if err := json.NewDecoder(response.Body).Decode(&all); err != nil {
 		l.t.Fatal(err)
 	}
-	all = slices.DeleteFunc(all, func(c call) bool { return !strings.Contains(c.Principal, stage.FunctionAccount) })
+	all = slices.DeleteFunc(all, func(c call) bool { return !strings.Contains(c.Principal, playground.FunctionAccount) })
 	slices.SortFunc(all, func(a, b call) int { return strings.Compare(a.Method+a.Resource, b.Method+b.Resource) })
 	return slices.Compact(all)
 }
@@ -129,7 +129,7 @@ func TestOnlyTheServicesOwn404MeansGone(t *testing.T) {
 
 func TestADeletedServiceIsGoneWhateverFailsFirst(t *testing.T) {
 	l := start(t)
-	developer := stage.Client{URL: l.URL(), Caller: stage.Developer}
+	developer := playground.Client{URL: l.URL(), Caller: playground.Developer}
 	if _, err := developer.Call(t.Context(), http.MethodDelete, "/v2/"+hello.Name(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestADeletedServiceIsGoneWhateverFailsFirst(t *testing.T) {
 
 func TestA404OnTheWayDownIsNotAnEmptyAnswer(t *testing.T) {
 	l := start(t)
-	backend := "projects/" + stage.Project + "/global/backendServices/hello-backend"
+	backend := "projects/" + playground.Project + "/global/backendServices/hello-backend"
 	if found, err := l.clients().Behind(t.Context(), backend); err != nil || len(found) != 1 {
 		t.Fatalf("%v, %v, want the service", found, err)
 	}

@@ -10,24 +10,24 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/fault"
-	"github.com/iapguard/iapguard/internal/localcloud/stage"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-var hello = posture.Target{Project: stage.Project, Location: "us-central1", Service: "hello"}
+var hello = posture.Target{Project: playground.Project, Location: "us-central1", Service: "hello"}
 
 // start is a local cloud with the service hello, and a client of Cloud Run.
-func start(t *testing.T) (*stage.Stage, *run.Client) {
+func start(t *testing.T) (*playground.Playground, *run.Client) {
 	t.Helper()
-	s, err := stage.Start(t.Context(), stage.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close(context.WithoutCancel(t.Context())) })
-	if err := stage.Scenario[0].Deploy(t.Context(), stage.Client{URL: s.URL(), Caller: stage.Developer}); err != nil {
+	if err := playground.Scenario[0].Deploy(t.Context(), playground.Client{URL: s.URL(), Caller: playground.Developer}); err != nil {
 		t.Fatal(err)
 	}
-	client, err := run.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: stage.FunctionAccount})
+	client, err := run.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func start(t *testing.T) (*stage.Stage, *run.Client) {
 }
 
 // inject sets the faults of a local cloud.
-func inject(t *testing.T, s *stage.Stage, faults string) {
+func inject(t *testing.T, s *playground.Playground, faults string) {
 	t.Helper()
 	response, err := http.Post(s.URL()+"/_local/faults", "application/json", strings.NewReader(faults))
 	if err != nil {
