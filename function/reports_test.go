@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -51,7 +51,7 @@ func TestALineIsLoggedForEachPublishedReport(t *testing.T) {
 		want map[string]any
 	}{
 		{"everything", stored, report.Report{
-			ObservedAt: now, Target: hello, Outcome: report.Contested, Mode: posture.Enforce, Policy: &report.Policy{Rule: "shops"},
+			ObservedAt: now, Target: hello, Outcome: report.Contested, Mode: policy.Enforce, Policy: &report.Policy{Rule: "shops"},
 			Cause: report.Cause{Kind: "command", Key: "k"}, Exposed: true, ExposedSince: &hourAgo,
 			Findings:   []report.Finding{{Code: "IAP_OFF"}, {Code: "IAP_OFF"}, {Code: "PUBLIC_INVOKER"}},
 			WaitingFor: &report.WaitingFor{What: "a load balancer", Since: &dayAgo},

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -106,9 +106,9 @@ func TestWhatARuleKeepsIsNotTouchedAndToldAsOpen(t *testing.T) {
 	if !final.Exposed {
 		t.Error("the default URL is open, and the report does not say so")
 	}
-	for _, door := range final.Doors {
-		if door.Kind == posture.DefaultURL && door.Guard != posture.GuardOpen {
-			t.Errorf("door %+v, want it open", door)
+	for _, way := range final.Doors {
+		if way.Kind == door.DefaultURL && way.Guard != door.GuardOpen {
+			t.Errorf("door %+v, want it open", way)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -17,9 +19,9 @@ const visited = 24 * time.Hour
 // its project to call anything, and visitors of its run.app addresses and
 // mapped domains while those are open to the internet. A source that may not be read is told as
 // unread, and is no error.
-func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]posture.Caller, []posture.Unread, error) {
+func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error) {
 	project := p.Target.Project
-	var subscriptions, triggers, jobs, visitors []posture.Caller
+	var subscriptions, triggers, jobs, visitors []caller.Caller
 	carriers := map[string]bool{}
 	var unread unread
 	group, ctx := errgroup.WithContext(ctx)
@@ -35,7 +37,7 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]posture.Calle
 		jobs, err = c.callers.Jobs(ctx, project)
 		return unread.optional("projects/"+project+"/locations/-/jobs", err)
 	})
-	if hosts := p.OpenHosts(); len(hosts) > 0 {
+	if hosts := door.OpenHosts(p); len(hosts) > 0 {
 		group.Go(func() (err error) {
 			if err = c.visits.allow(project, c.now()); err == nil {
 				visitors, err = c.requests.Visitors(ctx, p.Target, hosts, c.now().Add(-visited))
@@ -50,6 +52,6 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]posture.Calle
 		return nil, nil, err
 	}
 	// What carries a trigger's events is named by the trigger.
-	subscriptions = slices.DeleteFunc(subscriptions, func(s posture.Caller) bool { return carriers[s.Name] })
+	subscriptions = slices.DeleteFunc(subscriptions, func(s caller.Caller) bool { return carriers[s.Name] })
 	return slices.Concat(subscriptions, triggers, jobs, visitors), unread.sorted(), nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -86,7 +87,7 @@ func TestCallersAreWhatIsConfiguredAndWhoWasSeen(t *testing.T) {
 		t.Fatalf("unread %v, error %v", unread, err)
 	}
 	last := time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
-	want := []posture.Caller{
+	want := []caller.Caller{
 		{Kind: "push-subscription", Name: "projects/demo-project/subscriptions/push", Address: "https://hello-abc-uc.a.run.app/x", Principal: "r@x", Audience: "aud"},
 		{Kind: "eventarc-trigger", Name: "t/run", Address: "https://hello-abc-uc.a.run.app/events", Principal: "t@x"},
 		{Kind: "eventarc-trigger", Name: "t/function", Address: "https://hello-abc-uc.a.run.app"},

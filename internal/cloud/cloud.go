@@ -21,6 +21,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/cloud/secret"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -91,8 +92,8 @@ func (c *Cloud) forget(ctx context.Context, project string) {
 // enableIAP turns IAP on at a backend service, in one write with the OAuth client
 // that the step names. Its secret is read now and kept nowhere.
 func (c *Cloud) enableIAP(ctx context.Context, step plan.Step) error {
-	named := posture.OAuthClientOf(step.To)
-	if named == (posture.OAuthClient{}) {
+	named := policy.OAuthClientOf(step.To)
+	if named == (policy.OAuthClient{}) {
 		return c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version)
 	}
 	value, err := c.secrets.Access(connect.AsSelf(ctx), named.Secret)

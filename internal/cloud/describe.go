@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -15,7 +16,7 @@ import (
 // above the project, and the labels of the services that share a backend
 // service. Folders that cannot be read for want of a right are told as unread,
 // and are no error.
-func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked posture.Asked) error {
+func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(together)
 	if asked.Folders {

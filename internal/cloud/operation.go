@@ -8,6 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -81,7 +82,7 @@ var operations = map[plan.Op]operation{
 	// A revision stays: it is made of what was there.
 	plan.Redeploy: {
 		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.Redeploy(ctx, step.Resource, step.Version, posture.RedeployImageOf(step.To))
+			return c.run.Redeploy(ctx, step.Resource, step.Version, policy.RedeployImageOf(step.To))
 		}, nothing,
 	},
 }

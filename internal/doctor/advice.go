@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -21,7 +22,7 @@ func (d Diagnosis) Afterwards(target posture.Target, propagation time.Duration) 
 	if d.Verdict == StrangerAtDefaultURL {
 		return []string{useLoadBalancer}
 	}
-	return []string{fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: %s", posture.InWords(propagation), again(target))}
+	return []string{fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: %s", policy.InWords(propagation), again(target))}
 }
 
 const useLoadBalancer = "use the load balancer's address"

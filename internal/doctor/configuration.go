@@ -3,7 +3,9 @@ package doctor
 import (
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 // application leaves what the service's own code refuses to its owners.
@@ -52,7 +54,7 @@ func twice(e Evidence, _ time.Time) *Diagnosis {
 			return &Diagnosis{
 				Verdict: BothIAP, Cure: Person,
 				Why:    "IAP is on at the load balancer and at the Cloud Run service; requests that pass both fail",
-				Advice: []string{e.Posture.OneIAP(backend)},
+				Advice: []string{protection.OneIAP(e.Posture, backend)},
 			}
 		}
 	}
@@ -150,8 +152,8 @@ func ingress(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	external := false
-	for _, door := range p.Doors() {
-		external = external || door.Kind == posture.LoadBalancer
+	for _, way := range door.Of(p) {
+		external = external || way.Kind == door.LoadBalancer
 	}
 	if p.Service.Ingress != posture.IngressNone && (p.Service.Ingress != posture.IngressInternal || !external) {
 		return nil

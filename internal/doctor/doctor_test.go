@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -36,8 +37,8 @@ func invoker(condition string, members ...string) posture.Binding {
 // minute ago: nothing explains it.
 func stuckEvidence() Evidence {
 	target := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
-	settings := posture.DefaultSettings()
-	settings.Redeploy = posture.RedeployEnforce
+	settings := policy.DefaultSettings()
+	settings.Redeploy = policy.RedeployEnforce
 	revision := posture.Revision{Name: "hello-00001-abc", Creator: dev, CreatedAt: ago(48 * time.Hour)}
 	return Evidence{
 		Symptom: &posture.Symptom{
@@ -159,8 +160,8 @@ var rows = []struct {
 	}, TrafficPinned, Person},
 	{"stuck", func(*Evidence) {}, StuckRevision, Redeploy},
 	{"stuck behind a host pattern", func(e *Evidence) { e.Symptom.URL = "https://a.shop.example.com/api/1" }, StuckRevision, Redeploy},
-	{"stuck, and the policy wants advice", func(e *Evidence) { e.Settings.Redeploy = posture.RedeployAdvise }, StuckRevision, Advise},
-	{"stuck, and the policy forbids", func(e *Evidence) { e.Settings.Redeploy = posture.RedeployOff }, StuckRevision, Person},
+	{"stuck, and the policy wants advice", func(e *Evidence) { e.Settings.Redeploy = policy.RedeployAdvise }, StuckRevision, Advise},
+	{"stuck, and the policy forbids", func(e *Evidence) { e.Settings.Redeploy = policy.RedeployOff }, StuckRevision, Person},
 	{"stuck, and who we are is not known", func(e *Evidence) { e.Self = nil }, StuckRevision, Advise},
 	{"redeployed by us, and refused since", func(e *Evidence) {
 		e.Rollout.Serving = ours("hello-00002-def", ago(10*time.Minute))
@@ -315,7 +316,7 @@ func proven(e Evidence) error {
 		return fmt.Errorf("a new revision would not serve: %+v", e.Rollout)
 	case len(e.Self) == 0 || len(recent) > 0 || e.ours(e.Rollout.Newest):
 		return fmt.Errorf("it was done a short time ago: %+v", e.Rollout)
-	case e.Settings.Redeploy != posture.RedeployEnforce || e.Posture.Service.Reconciling || len(e.Unread) > 0:
+	case e.Settings.Redeploy != policy.RedeployEnforce || e.Posture.Service.Reconciling || len(e.Unread) > 0:
 		return fmt.Errorf("it is not wanted, too early, or not known: %+v", e)
 	}
 	return nil

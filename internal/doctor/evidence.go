@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -13,7 +15,7 @@ type Evidence struct {
 	// Symptom is the refused request; nil = somebody asks, and none is known.
 	Symptom  *posture.Symptom
 	Posture  posture.Posture
-	Settings posture.Settings
+	Settings policy.Settings
 	posture.Examination
 	// Self are the accounts whose new revisions are our redeploys; none = that is
 	// not known.
@@ -37,7 +39,7 @@ func (e Evidence) grant() grant {
 	if p.Invokers.Holds(posture.RoleInvoker, p.Agent()) {
 		return grantHolds
 	}
-	if p.InheritsInvoker() {
+	if door.InheritsInvoker(p) {
 		return grantInherited
 	}
 	found := grantNowhere

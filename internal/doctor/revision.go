@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -35,7 +36,7 @@ func propagating(e Evidence, now time.Time) *Diagnosis {
 	return &Diagnosis{
 		Verdict: Propagating, Cure: Wait, Until: until,
 		Why: fmt.Sprintf("the service's permissions were changed at %s, and a change may take %s to hold everywhere",
-			stamp(e.changedAt()), posture.InWords(e.Settings.Propagation)),
+			stamp(e.changedAt()), policy.InWords(e.Settings.Propagation)),
 		Advice: []string{"wait until " + stamp(until) + " and open the page again; no redeploy is needed for that"},
 	}
 }
@@ -208,9 +209,9 @@ func braked(e Evidence, now time.Time) *Diagnosis {
 func stuck(e Evidence, _ time.Time) *Diagnosis {
 	d := isStuck(e)
 	switch e.Settings.Redeploy {
-	case posture.RedeployEnforce:
+	case policy.RedeployEnforce:
 		d.Cure = Redeploy
-	case posture.RedeployOff:
+	case policy.RedeployOff:
 		d.Cure = Person
 	}
 	return &d

@@ -25,7 +25,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 // Op is what a step does.
@@ -89,20 +92,20 @@ type Plan struct {
 // as nobody can notice: the agent is provisioned and granted, unless the policy
 // wants the service closed until a load balancer is there. Where a person
 // must act, it is empty. now decides which steps are due.
-func Make(p posture.Posture, want posture.Wanted, findings []posture.Finding, now time.Time) Plan {
+func Make(p posture.Posture, want policy.Wanted, findings []protection.Finding, now time.Time) Plan {
 	last := stage[RevokePublic]
-	switch posture.Worst(findings) {
-	case posture.Blocks:
+	switch protection.Worst(findings) {
+	case protection.Blocks:
 		last = 0
-	case posture.Waits:
-		if !posture.Closes(findings, want) {
+	case protection.Waits:
+		if !protection.Closes(findings, want) {
 			last = stage[GrantInvoker]
 		}
 	}
 	var steps []Step
 	for _, finding := range findings {
 		build, ok := builders[finding.Code]
-		if !ok || finding.Effect != posture.Gap {
+		if !ok || finding.Effect != protection.Gap {
 			continue
 		}
 		step := build(p, finding)
@@ -176,18 +179,18 @@ func (s Step) Written() string {
 }
 
 // changes are what operations mean to those who call the service now.
-var changes = map[Op]posture.Change{
-	EnableIAP: posture.ChangeIAP, EnableDirectIAP: posture.ChangeDirectIAP, RestrictIngress: posture.ChangeIngress,
-	RequireInvoker: posture.ChangeInvokers, RevokePublic: posture.ChangeInvokers,
+var changes = map[Op]caller.Change{
+	EnableIAP: caller.ChangeIAP, EnableDirectIAP: caller.ChangeDirectIAP, RestrictIngress: caller.ChangeIngress,
+	RequireInvoker: caller.ChangeInvokers, RevokePublic: caller.ChangeInvokers,
 }
 
 // Changes are those steps that can shut somebody out; a plan without any
 // breaks no caller.
-func (p Plan) Changes() []posture.ChangeTo {
-	var list []posture.ChangeTo
+func (p Plan) Changes() []caller.ChangeTo {
+	var list []caller.ChangeTo
 	for _, step := range p.Steps {
 		if change, can := changes[step.Op]; can {
-			list = append(list, posture.ChangeTo{Change: change, Resource: step.Resource})
+			list = append(list, caller.ChangeTo{Change: change, Resource: step.Resource})
 		}
 	}
 	return list

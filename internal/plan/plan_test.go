@@ -6,7 +6,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 const (
@@ -38,13 +41,13 @@ func deployed() posture.Posture {
 }
 
 // want enforces without waiting times.
-func want() posture.Wanted {
-	settings := posture.DefaultSettings()
-	settings.Mode, settings.Access, settings.Settle, settings.Propagation = posture.Enforce, []string{alice}, 0, 0
-	return posture.Wanted{Settings: settings, Of: func(posture.Target) (posture.Settings, bool) { return settings, true }}
+func want() policy.Wanted {
+	settings := policy.DefaultSettings()
+	settings.Mode, settings.Access, settings.Settle, settings.Propagation = policy.Enforce, []string{alice}, 0, 0
+	return policy.Wanted{Settings: settings, Of: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 }
 
-func made(p posture.Posture, w posture.Wanted) Plan { return Make(p, w, posture.Assess(p, w), now) }
+func made(p posture.Posture, w policy.Wanted) Plan { return Make(p, w, protection.Assess(p, w), now) }
 
 func ops(steps []Step) []Op {
 	var list []Op
@@ -87,14 +90,14 @@ func TestTakingAConditionalMemberAwayIsMarked(t *testing.T) {
 func TestWhatMustComeFirstStopsThePlanWhereNobodyNotices(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		change func(*posture.Posture, *posture.Wanted)
+		change func(*posture.Posture, *policy.Wanted)
 		want   []Op
 	}{
-		{"no load balancer", func(p *posture.Posture, _ *posture.Wanted) { p.Backends = nil }, []Op{ProvisionAgent, GrantInvoker}},
-		{"no frontend", func(p *posture.Posture, _ *posture.Wanted) { p.Backends[0].Frontends = nil }, []Op{ProvisionAgent, GrantInvoker}},
-		{"no accessor", func(_ *posture.Posture, w *posture.Wanted) { w.Access = nil }, []Op{ProvisionAgent, GrantInvoker}},
-		{"blocked", func(p *posture.Posture, _ *posture.Wanted) { p.Backends[0].CDNOn = true }, nil},
-		{"blocked and waiting", func(p *posture.Posture, w *posture.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, nil},
+		{"no load balancer", func(p *posture.Posture, _ *policy.Wanted) { p.Backends = nil }, []Op{ProvisionAgent, GrantInvoker}},
+		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil }, []Op{ProvisionAgent, GrantInvoker}},
+		{"no accessor", func(_ *posture.Posture, w *policy.Wanted) { w.Access = nil }, []Op{ProvisionAgent, GrantInvoker}},
+		{"blocked", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].CDNOn = true }, nil},
+		{"blocked and waiting", func(p *posture.Posture, w *policy.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, nil},
 	} {
 		p, w := deployed(), want()
 		tc.change(&p, &w)
@@ -108,57 +111,57 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 	minute := time.Minute
 	for _, tc := range []struct {
 		name   string
-		change func(*posture.Posture, *posture.Wanted)
+		change func(*posture.Posture, *policy.Wanted)
 		want   map[Op]time.Duration // from now; absent = at once
 	}{
-		{"no waiting times", func(*posture.Posture, *posture.Wanted) {}, nil},
-		{"new access and a new grant propagate", func(_ *posture.Posture, w *posture.Wanted) { w.Propagation = 2 * minute },
+		{"no waiting times", func(*posture.Posture, *policy.Wanted) {}, nil},
+		{"new access and a new grant propagate", func(_ *posture.Posture, w *policy.Wanted) { w.Propagation = 2 * minute },
 			map[Op]time.Duration{EnableIAP: 2 * minute, RestrictIngress: 2 * minute, RevokePublic: 2 * minute}},
-		{"access granted a minute ago", func(p *posture.Posture, w *posture.Wanted) {
+		{"access granted a minute ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[Op]time.Duration{EnableIAP: minute, RestrictIngress: minute, RevokePublic: 2 * minute}},
-		{"access granted a minute ago by others, where the policy names nobody", func(p *posture.Posture, w *posture.Wanted) {
+		{"access granted a minute ago by others, where the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Access = 2*minute, nil
 			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
-		{"access granted long ago", func(p *posture.Posture, w *posture.Wanted) {
+		{"access granted long ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
-		{"changed ten seconds ago", func(p *posture.Posture, w *posture.Wanted) {
+		{"changed ten seconds ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
 		}, map[Op]time.Duration{GrantAccess: 20 * time.Second, EnableIAP: 20 * time.Second, RestrictIngress: 20 * time.Second, RevokePublic: 20 * time.Second}},
-		{"changed again and again: the settle time is bounded", func(p *posture.Posture, w *posture.Wanted) {
+		{"changed again and again: the settle time is bounded", func(p *posture.Posture, w *policy.Wanted) {
 			w.Settle, p.Service.UpdatedAt, w.SettleBy = 30*time.Second, now, now.Add(5*time.Second)
 		}, map[Op]time.Duration{GrantAccess: 5 * time.Second, EnableIAP: 5 * time.Second, RestrictIngress: 5 * time.Second, RevokePublic: 5 * time.Second}},
-		{"changed just now by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *posture.Wanted) {
+		{"changed just now by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Service.UpdatedAt = now.Add(time.Second)
 		}, nil},
-		{"changed at a time that is not known", func(_ *posture.Posture, w *posture.Wanted) { w.Settle = 30 * time.Second }, nil},
-		{"access at the service itself is of no concern at a load balancer", func(p *posture.Posture, w *posture.Wanted) {
+		{"changed at a time that is not known", func(_ *posture.Posture, w *policy.Wanted) { w.Settle = 30 * time.Second }, nil},
+		{"access at the service itself is of no concern at a load balancer", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
 			p.DirectAccess.ChangedAt = now.Add(-minute)
 		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
-		{"access granted at the service itself a minute ago", func(p *posture.Posture, w *posture.Wanted) {
-			w.Propagation, w.Recipe = 2*minute, posture.RecipeDirect
+		{"access granted at the service itself a minute ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
 			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[Op]time.Duration{EnableDirectIAP: minute, RevokePublic: 2 * minute}},
-		{"access granted above the service a minute ago", func(p *posture.Posture, w *posture.Wanted) {
-			w.Propagation, w.Recipe = 2*minute, posture.RecipeDirect
+		{"access granted above the service a minute ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
 			p.DirectInherited = []posture.Policy{{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}}
 		}, map[Op]time.Duration{EnableDirectIAP: minute, RevokePublic: 2 * minute}},
-		{"access granted at the service itself by others, where the policy names nobody", func(p *posture.Posture, w *posture.Wanted) {
-			w.Propagation, w.Recipe, w.Access = 2*minute, posture.RecipeDirect, nil
+		{"access granted at the service itself by others, where the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Recipe, w.Access = 2*minute, policy.RecipeDirect, nil
 			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
-		{"only the agent's grant is missing", func(p *posture.Posture, w *posture.Wanted) {
+		{"only the agent's grant is missing", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
 			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
 		}, map[Op]time.Duration{RevokePublic: 2 * minute}},
-		{"being deployed", func(p *posture.Posture, _ *posture.Wanted) { p.Service.Reconciling = true },
+		{"being deployed", func(p *posture.Posture, _ *policy.Wanted) { p.Service.Reconciling = true },
 			map[Op]time.Duration{GrantAccess: rolloutPause, EnableIAP: rolloutPause, RestrictIngress: rolloutPause, RevokePublic: rolloutPause}},
 	} {
 		p, w := deployed(), want()
@@ -244,9 +247,9 @@ func TestTheIDChangesWithStepsAndVersionsAndNotWithTime(t *testing.T) {
 func TestAPlanTellsWhichOfItsStepsCanShutSomebodyOut(t *testing.T) {
 	p, w := deployed(), want()
 	p.Service.InvokerCheckOff = true
-	want := []posture.ChangeTo{
-		{Change: posture.ChangeIAP, Resource: backendName}, {Change: posture.ChangeIngress, Resource: helloName},
-		{Change: posture.ChangeInvokers, Resource: helloName}, {Change: posture.ChangeInvokers, Resource: helloName},
+	want := []caller.ChangeTo{
+		{Change: caller.ChangeIAP, Resource: backendName}, {Change: caller.ChangeIngress, Resource: helloName},
+		{Change: caller.ChangeInvokers, Resource: helloName}, {Change: caller.ChangeInvokers, Resource: helloName},
 	}
 	if diff := cmp.Diff(want, made(p, w).Changes()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -275,19 +278,19 @@ func TestCheckRefusesAnotherOrder(t *testing.T) {
 func TestWithoutALoadBalancerThePolicyDecides(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		change func(*posture.Posture, *posture.Wanted)
+		change func(*posture.Posture, *policy.Wanted)
 		want   []Op
 	}{
-		{"wait", func(*posture.Posture, *posture.Wanted) {}, []Op{ProvisionAgent, GrantInvoker}},
-		{"close", func(_ *posture.Posture, w *posture.Wanted) { w.WithoutLoadBalancer = posture.WithoutClose },
+		{"wait", func(*posture.Posture, *policy.Wanted) {}, []Op{ProvisionAgent, GrantInvoker}},
+		{"close", func(_ *posture.Posture, w *policy.Wanted) { w.WithoutLoadBalancer = policy.WithoutClose },
 			[]Op{ProvisionAgent, GrantInvoker, RestrictIngress, RevokePublic}},
-		{"close, while the ingress is not known", func(p *posture.Posture, w *posture.Wanted) {
-			w.WithoutLoadBalancer, p.Service.Ingress = posture.WithoutClose, posture.IngressUnknown
+		{"close, while the ingress is not known", func(p *posture.Posture, w *policy.Wanted) {
+			w.WithoutLoadBalancer, p.Service.Ingress = policy.WithoutClose, posture.IngressUnknown
 		}, []Op{ProvisionAgent, GrantInvoker}},
-		{"direct", func(_ *posture.Posture, w *posture.Wanted) { w.WithoutLoadBalancer = posture.WithoutDirect },
+		{"direct", func(_ *posture.Posture, w *policy.Wanted) { w.WithoutLoadBalancer = policy.WithoutDirect },
 			[]Op{ProvisionAgent, GrantInvoker, GrantAccess, EnableDirectIAP, RevokePublic}},
-		{"direct, and nobody has access", func(_ *posture.Posture, w *posture.Wanted) {
-			w.WithoutLoadBalancer, w.Access = posture.WithoutDirect, nil
+		{"direct, and nobody has access", func(_ *posture.Posture, w *policy.Wanted) {
+			w.WithoutLoadBalancer, w.Access = policy.WithoutDirect, nil
 		}, []Op{ProvisionAgent, GrantInvoker}},
 	} {
 		p, w := deployed(), want()
@@ -301,7 +304,7 @@ func TestWithoutALoadBalancerThePolicyDecides(t *testing.T) {
 
 func TestTheDirectRecipeTurnsIAPOnAtTheServiceAndNowhereElse(t *testing.T) {
 	p, w := deployed(), want()
-	w.Recipe, p.DirectAccess.Version = posture.RecipeDirect, "d1"
+	w.Recipe, p.DirectAccess.Version = policy.RecipeDirect, "d1"
 	steps := made(p, w).Steps
 	for i := range steps {
 		steps[i].Why = ""

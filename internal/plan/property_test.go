@@ -7,17 +7,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // generated gives a posture that might be anybody's, from a seed.
-func generated(seed uint64) (posture.Posture, posture.Wanted) {
+func generated(seed uint64) (posture.Posture, policy.Wanted) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	coin := func() bool { return r.IntN(2) == 0 }
 	maybe := func(members ...string) []string {
 		return slices.DeleteFunc(slices.Clone(members), func(string) bool { return coin() })
 	}
-	policy := func(version string) posture.Policy {
+	policyOf := func(version string) posture.Policy {
 		p := posture.Policy{Version: version}
 		for _, role := range []string{posture.RoleInvoker, "roles/run.admin", "roles/run.viewer"} {
 			for _, condition := range []string{"", "request.time < x"} {
@@ -29,7 +31,7 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		return p
 	}
 	p, w := deployed(), want()
-	p.Invokers = policy("p1")
+	p.Invokers = policyOf("p1")
 	p.Service.InvokerCheckOff, p.Service.IAPOn = coin(), r.IntN(8) == 0
 	ingress := []posture.Ingress{posture.IngressAll, posture.IngressAll, posture.IngressInternal, posture.IngressInternalLoadBalancing, posture.IngressNone, posture.IngressUnknown}
 	p.Service.Ingress = ingress[r.IntN(len(ingress))]
@@ -45,7 +47,7 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		if coin() {
 			neighbour := p.Target
 			neighbour.Service = fmt.Sprintf("n%d", r.IntN(2))
-			backend.Members = append(backend.Members, posture.Member{Target: neighbour, Missing: r.IntN(4) == 0, Invokers: policy("n1")})
+			backend.Members = append(backend.Members, posture.Member{Target: neighbour, Missing: r.IntN(4) == 0, Invokers: policyOf("n1")})
 		}
 		switch r.IntN(10) {
 		case 0, 1:
@@ -62,8 +64,8 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 		}
 		p.Backends = append(p.Backends, backend)
 	}
-	w.Recipe = []posture.Recipe{posture.RecipeAuto, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeDirect}[r.IntN(4)]
-	w.WithoutLoadBalancer = []posture.WithoutLoadBalancer{posture.WithoutWait, posture.WithoutClose, posture.WithoutDirect}[r.IntN(3)]
+	w.Recipe = []policy.Recipe{policy.RecipeAuto, policy.RecipeAuto, policy.RecipeLoadBalancer, policy.RecipeDirect}[r.IntN(4)]
+	w.WithoutLoadBalancer = []policy.WithoutLoadBalancer{policy.WithoutWait, policy.WithoutClose, policy.WithoutDirect}[r.IntN(3)]
 	if coin() {
 		p.DirectAccess.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: maybe(alice)}}
 	}
@@ -81,7 +83,7 @@ func generated(seed uint64) (posture.Posture, posture.Wanted) {
 	}
 	w.KeepIngress, w.KeepInvokers = r.IntN(6) == 0, r.IntN(6) == 0
 	if r.IntN(3) == 0 {
-		w.OAuthClient = posture.OAuthClient{ID: "1-ours.apps", Secret: "projects/p/secrets/s/versions/1"}
+		w.OAuthClient = policy.OAuthClient{ID: "1-ours.apps", Secret: "projects/p/secrets/s/versions/1"}
 	}
 	return p, w
 }
@@ -120,7 +122,7 @@ func after(p posture.Posture, s Step) posture.Posture {
 		for i, backend := range p.Backends {
 			if backend.Resource() == s.Resource {
 				p.Backends[i].IAPOn = true
-				if client := posture.OAuthClientOf(s.To); client.ID != "" {
+				if client := policy.OAuthClientOf(s.To); client.ID != "" {
 					p.Backends[i].OAuthClient = client.ID
 				}
 			}
@@ -154,7 +156,7 @@ func remove(in posture.Policy, role, members string) posture.Policy {
 }
 
 // rank orders guards by how many they let in.
-var rank = map[posture.Guard]int{posture.GuardClosed: 0, posture.GuardIngress: 1, posture.GuardIAP: 2, posture.GuardIAM: 2, posture.GuardUnknown: 3, posture.GuardOpen: 3}
+var rank = map[door.Guard]int{door.GuardClosed: 0, door.GuardIngress: 1, door.GuardIAP: 2, door.GuardIAM: 2, door.GuardUnknown: 3, door.GuardOpen: 3}
 
 // enters says whether alice, an accessor, gets through the load balancer: IAP
 // lets her in and the agent may invoke, or nobody asks at all.
@@ -170,7 +172,7 @@ func enters(p posture.Posture, backend posture.Backend) bool {
 	}
 	if backend.IAPOn != p.Service.IAPOn {
 		passes := own.HoldsIf(posture.RoleAccessor, alice, while) || p.Project.HoldsIf(posture.RoleAccessor, alice, while)
-		return passes && (public || p.Invokers.Holds(posture.RoleInvoker, agent) || p.InheritsInvoker())
+		return passes && (public || p.Invokers.Holds(posture.RoleInvoker, agent) || door.InheritsInvoker(p))
 	}
 	return public && !backend.IAPOn // both at once let nobody in
 }
@@ -187,9 +189,9 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 		planned += min(1, len(plan.Steps))
 		for i, step := range plan.Steps {
 			next := after(p, step)
-			for d, door := range next.Doors() {
-				if before := p.Doors()[d]; rank[door.Guard] > rank[before.Guard] {
-					t.Fatalf("seed %d: step %d (%s) opens %s from %s to %s", seed, i+1, step.Op, door.Address, before.Guard, door.Guard)
+			for d, way := range door.Of(next) {
+				if before := door.Of(p)[d]; rank[way.Guard] > rank[before.Guard] {
+					t.Fatalf("seed %d: step %d (%s) opens %s from %s to %s", seed, i+1, step.Op, way.Address, before.Guard, way.Guard)
 				}
 			}
 			for b, backend := range next.Backends {

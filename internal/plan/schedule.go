@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -19,7 +21,7 @@ import (
 //
 // Waiting is bounded by what is observed: an unknown time of change counts as
 // long ago.
-func schedule(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) {
+func schedule(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) {
 	settled := now
 	if want.Settle > 0 {
 		settled = p.Service.UpdatedAt.Add(want.Settle)
@@ -51,7 +53,7 @@ const rolloutPause = 10 * time.Second
 
 // accessPropagated is when those whom the policy names can be expected to get
 // in. Where it names nobody, we granted nothing that would have to propagate.
-func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) time.Time {
+func accessPropagated(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
 	if has(steps, GrantAccess) {
 		return now.Add(want.Propagation)
 	}
@@ -74,18 +76,18 @@ func accessPropagated(steps []Step, p posture.Posture, want posture.Wanted, now 
 // agentPropagated is when IAP can be expected to reach the service as its
 // agent. No API tells when IAP was switched on at a backend service; whoever
 // did it a moment ago, or the audit log, says so in WroteAt.
-func agentPropagated(steps []Step, p posture.Posture, want posture.Wanted, now time.Time) time.Time {
+func agentPropagated(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
 	if has(steps, GrantInvoker) || has(steps, EnableIAP) || has(steps, EnableDirectIAP) || has(steps, RestrictIngress) {
 		return now.Add(want.Propagation)
 	}
 	granted := p.Invokers.ChangedAt
-	if p.InheritsInvoker() {
+	if door.InheritsInvoker(p) {
 		granted = latest(granted, p.Project.ChangedAt)
 	}
 	return latest(propagated(want.WroteAt, want), latest(propagated(granted, want), propagated(p.Service.UpdatedAt, want)))
 }
 
-func propagated(changed time.Time, want posture.Wanted) time.Time {
+func propagated(changed time.Time, want policy.Wanted) time.Time {
 	if changed.IsZero() {
 		return changed
 	}

@@ -5,33 +5,34 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 // builders gives the one step that closes each gap. Resource and reason are
 // the finding's own.
-var builders = map[posture.Code]func(posture.Posture, posture.Finding) Step{
-	posture.AgentNotProvisioned: func(_ posture.Posture, f posture.Finding) Step {
+var builders = map[protection.Code]func(posture.Posture, protection.Finding) Step{
+	protection.AgentNotProvisioned: func(_ posture.Posture, f protection.Finding) Step {
 		return Step{Op: ProvisionAgent, To: f.Subject}
 	},
-	posture.AgentNotInvoker: func(p posture.Posture, f posture.Finding) Step {
+	protection.AgentNotInvoker: func(p posture.Posture, f protection.Finding) Step {
 		return Step{Op: GrantInvoker, Field: posture.RoleInvoker, To: f.Subject, Version: policyVersion(p, f.Resource)}
 	},
-	posture.AccessorMissing: func(p posture.Posture, f posture.Finding) Step {
+	protection.AccessorMissing: func(p posture.Posture, f protection.Finding) Step {
 		return Step{Op: GrantAccess, Field: posture.RoleAccessor, To: f.Subject, Condition: f.Condition, Version: accessVersion(p, f.Resource)}
 	},
-	posture.IAPOff: func(p posture.Posture, f posture.Finding) Step {
+	protection.IAPOff: func(p posture.Posture, f protection.Finding) Step {
 		return Step{Op: EnableIAP, Field: "iap.enabled", From: "false", To: f.Subject, Version: backendVersion(p, f.Resource)}
 	},
-	posture.DirectIAPOff: func(p posture.Posture, _ posture.Finding) Step {
+	protection.DirectIAPOff: func(p posture.Posture, _ protection.Finding) Step {
 		return Step{Op: EnableDirectIAP, Field: "iapEnabled", From: "false", To: "true", Version: p.Service.Version}
 	},
-	posture.IngressOpen: func(p posture.Posture, f posture.Finding) Step {
+	protection.IngressOpen: func(p posture.Posture, f protection.Finding) Step {
 		return Step{Op: RestrictIngress, Field: "ingress", From: string(p.Service.Ingress), To: f.Subject, Version: p.Service.Version}
 	},
-	posture.InvokerCheckOff: func(p posture.Posture, _ posture.Finding) Step {
+	protection.InvokerCheckOff: func(p posture.Posture, _ protection.Finding) Step {
 		return Step{Op: RequireInvoker, Field: "invokerIamDisabled", From: "true", To: "false", Version: p.Service.Version}
 	},
-	posture.PublicInvoker: func(p posture.Posture, f posture.Finding) Step {
+	protection.PublicInvoker: func(p posture.Posture, f protection.Finding) Step {
 		role, members, _ := strings.Cut(f.Subject, " ")
 		return Step{Op: RevokePublic, Field: role, From: members, Version: p.Invokers.Version, Conditional: conditional(p.Invokers, role, members)}
 	},

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 func TestEveryStepCarriesTheVersionOfWhatItWrites(t *testing.T) {
@@ -39,7 +40,7 @@ func TestEveryStepCarriesTheVersionOfWhatItWrites(t *testing.T) {
 
 func TestAFindingThatIsNoGapGetsNoStep(t *testing.T) {
 	p, w := deployed(), want()
-	findings := posture.Assess(p, w)
+	findings := protection.Assess(p, w)
 	for i := range findings {
 		findings[i].Effect = "" // told, and nothing to do
 	}

@@ -6,19 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // settings that a rule may give, from a seed.
-func settings(seed uint64) posture.Settings {
+func settings(seed uint64) policy.Settings {
 	r := rand.New(rand.NewPCG(seed, 2))
-	s := posture.DefaultSettings()
+	s := policy.DefaultSettings()
 	s.Settle, s.Propagation = 0, 0
-	s.Mode = []posture.Mode{posture.ReportOnly, posture.Enforce, posture.Enforce}[r.IntN(3)]
-	s.Recipe = []posture.Recipe{posture.RecipeAuto, posture.RecipeAuto, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeDirect}[r.IntN(5)]
-	s.WithoutLoadBalancer = []posture.WithoutLoadBalancer{posture.WithoutWait, posture.WithoutClose, posture.WithoutDirect}[r.IntN(3)]
-	s.NoneFor = []posture.NoneKnown{posture.NoneWait, posture.NoneEnable}[r.IntN(2)]
+	s.Mode = []policy.Mode{policy.ReportOnly, policy.Enforce, policy.Enforce}[r.IntN(3)]
+	s.Recipe = []policy.Recipe{policy.RecipeAuto, policy.RecipeAuto, policy.RecipeAuto, policy.RecipeLoadBalancer, policy.RecipeDirect}[r.IntN(5)]
+	s.WithoutLoadBalancer = []policy.WithoutLoadBalancer{policy.WithoutWait, policy.WithoutClose, policy.WithoutDirect}[r.IntN(3)]
+	s.NoneFor = []policy.NoneKnown{policy.NoneWait, policy.NoneEnable}[r.IntN(2)]
 	s.KeepIngress, s.KeepInvokers = r.IntN(4) == 0, r.IntN(4) == 0
 	for _, member := range []string{alice, "user:bob@example.com"} {
 		if r.IntN(2) == 0 {
@@ -32,11 +33,11 @@ func settings(seed uint64) posture.Settings {
 }
 
 // ended is the posture when a function with these settings has done all it does.
-func ended(p posture.Posture, s posture.Settings) posture.Posture {
-	if s.Mode != posture.Enforce || !s.Since.IsZero() && p.Service.CreatedAt.Before(s.Since) {
+func ended(p posture.Posture, s policy.Settings) posture.Posture {
+	if s.Mode != policy.Enforce || !s.Since.IsZero() && p.Service.CreatedAt.Before(s.Since) {
 		return p
 	}
-	w := posture.Wanted{Settings: s, Of: func(posture.Target) (posture.Settings, bool) { return s, true }}
+	w := policy.Wanted{Settings: s, Of: func(posture.Target) (policy.Settings, bool) { return s, true }}
 	for _, step := range made(p, w).Steps {
 		p = after(p, step)
 	}
@@ -66,12 +67,12 @@ func TestWhatLabelsMaySelectNeverLeavesADoorWiderThanWithoutThem(t *testing.T) {
 		p.Service.CreatedAt = now.Add(time.Duration(int(seed%2)*2-1) * time.Hour)
 		with, without := ended(p, labelled), ended(p, base)
 		compared++
-		for d, door := range with.Doors() {
-			other := without.Doors()[d]
-			if rank[door.Guard] > rank[other.Guard] {
-				t.Fatalf("seed %d: %s is %s with the label and %s without it\n%+v\n%+v", seed, door.Address, door.Guard, other.Guard, labelled, base)
+		for d, way := range door.Of(with) {
+			other := door.Of(without)[d]
+			if rank[way.Guard] > rank[other.Guard] {
+				t.Fatalf("seed %d: %s is %s with the label and %s without it\n%+v\n%+v", seed, way.Address, way.Guard, other.Guard, labelled, base)
 			}
-			if door.Guard != other.Guard {
+			if way.Guard != other.Guard {
 				differing++
 			}
 		}

@@ -3,13 +3,11 @@ package policy
 import (
 	"fmt"
 	"strings"
-
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // Asks says what rules ask about beside names.
-func (p Policy) Asks() posture.Asked {
-	var asked posture.Asked
+func (p Policy) Asks() Asked {
+	var asked Asked
 	for _, rule := range p.rules {
 		asked.Folders = asked.Folders || len(rule.match.folders) > 0
 		asked.Labels = asked.Labels || len(rule.match.labels) > 0
@@ -28,19 +26,19 @@ func (p Policy) Asks() posture.Asked {
 // known, nobody can tell: the settings say why, and let nothing be written.
 //
 // What Sparing names is in scope and exempt before any rule is asked.
-func (p Policy) For(s Subject) (posture.Settings, bool) {
+func (p Policy) For(s Subject) (Settings, bool) {
 	if p.own.is(s) {
 		return p.own.settings(), true
 	}
 	if p.digest == "" {
-		return posture.DefaultSettings(), true
+		return DefaultSettings(), true
 	}
 	settings, inScope := p.decide(s)
 	settings.Exemption = p.exemptions.of(s.Target, s.ProjectNumber)
 	return settings, inScope
 }
 
-func (p Policy) decide(s Subject) (posture.Settings, bool) {
+func (p Policy) decide(s Subject) (Settings, bool) {
 	var passedOver []string
 	for i, rule := range p.rules {
 		switch covers := rule.match.covers(s); {
@@ -60,9 +58,9 @@ func (p Policy) decide(s Subject) (posture.Settings, bool) {
 		}
 		settings := rule.settings
 		settings.PassedOver = passedOver
-		return settings, settings.Recipe != posture.RecipeOff
+		return settings, settings.Recipe != RecipeOff
 	}
-	return posture.Settings{}, false
+	return Settings{}, false
 }
 
 func unlabelled(rules []rule) []rule {
@@ -76,8 +74,8 @@ func unlabelled(rules []rule) []rule {
 }
 
 // undecided are settings under which nothing is written.
-func (r rule) undecided(s Subject) posture.Settings {
-	settings := posture.DefaultSettings()
+func (r rule) undecided(s Subject) Settings {
+	settings := DefaultSettings()
 	settings.Rule = r.name
 	settings.Undecided = fmt.Sprintf("rule %s asks for folders, and those above projects/%s cannot be read: %s", r.name, s.Project, s.Ancestors.Unread)
 	return settings

@@ -117,7 +117,7 @@ func TestAFolderDecidesAndOneThatIsNotKnownLetsNothingBeDecided(t *testing.T) {
 		if got.Rule != tc.want || !inScope || (got.Undecided != "") != tc.undecided {
 			t.Errorf("%s: rule %s, want %s; undecided %q", tc.name, got.Rule, tc.want, got.Undecided)
 		}
-		if tc.undecided && (got.Mode != posture.ReportOnly || !strings.Contains(got.Undecided, "Forbidden: no")) {
+		if tc.undecided && (got.Mode != ReportOnly || !strings.Contains(got.Undecided, "Forbidden: no")) {
 			t.Errorf("%s: %+v", tc.name, got)
 		}
 	}
@@ -125,7 +125,7 @@ func TestAFolderDecidesAndOneThatIsNotKnownLetsNothingBeDecided(t *testing.T) {
 
 func TestAPolicyAsksForWhatAnyOfItsRulesAsksFor(t *testing.T) {
 	const folder, label, plain = "  - {name: f, match: {folders: [folders/17]}}\n", "  - {name: l, match: {labels: {a: b}}}\n", "  - {name: p}\n"
-	for rules, want := range map[string]posture.Asked{
+	for rules, want := range map[string]Asked{
 		plain: {}, folder + plain: {Folders: true}, label + plain: {Labels: true},
 		folder + label + plain: {Folders: true, Labels: true}, label + folder + plain: {Folders: true, Labels: true},
 	} {

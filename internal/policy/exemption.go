@@ -13,10 +13,10 @@ import (
 const longestExemption = 366 * 24 * time.Hour
 
 // exemptions are keyed by the full name of the service.
-type exemptions map[string]posture.Exemption
+type exemptions map[string]Exemption
 
 // of finds the exemption of a service, under the project's id or its number.
-func (e exemptions) of(target posture.Target, projectNumber string) *posture.Exemption {
+func (e exemptions) of(target posture.Target, projectNumber string) *Exemption {
 	found, ok := e[target.Name()]
 	if !ok {
 		target.Project = projectNumber
@@ -31,7 +31,7 @@ func (e exemptions) of(target posture.Target, projectNumber string) *posture.Exe
 // exemption reads one exemption. It must end, and within the longest time from
 // now: a text that was valid stays so as time passes.
 func (r *reader) exemption(n ast.Node, latest time.Time, into exemptions) {
-	var read posture.Exemption
+	var read Exemption
 	var services []ast.Node
 	r.mapping(n, "an exemption", keys{
 		"services": r.list("services", func(n ast.Node) { services = append(services, n) }),

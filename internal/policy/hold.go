@@ -16,7 +16,7 @@ import (
 )
 
 // Holds are the holds of one file, also those that have ended.
-type Holds struct{ list []posture.Hold }
+type Holds struct{ list []Hold }
 
 // ParseHolds reads a holds file's text: version: 1, and under holds the target,
 // until, reason and by of each. No text at all is no holds file.
@@ -36,8 +36,8 @@ func ParseHolds(text []byte) (Holds, error) {
 	return holds, errors.Join(r.problems...)
 }
 
-func (r *reader) hold(n ast.Node) posture.Hold {
-	var read posture.Hold
+func (r *reader) hold(n ast.Node) Hold {
+	var read Hold
 	r.mapping(n, "a hold", keys{
 		"target": func(n ast.Node) {
 			var name string
@@ -72,8 +72,8 @@ func ReadHolds(name string) (Holds, error) {
 // On gives the hold that stops writes to a service at a time, the one that
 // lasts longest, nil when there is none. A hold may name the project by its
 // number, "" where that is not known.
-func (h Holds) On(target posture.Target, projectNumber string, at time.Time) *posture.Hold {
-	var longest *posture.Hold
+func (h Holds) On(target posture.Target, projectNumber string, at time.Time) *Hold {
+	var longest *Hold
 	for _, hold := range h.list {
 		scope := hold.Scope
 		covers := (scope.Project == target.Project || scope.Project == projectNumber) &&
@@ -87,19 +87,19 @@ func (h Holds) On(target posture.Target, projectNumber string, at time.Time) *po
 }
 
 // At lists the holds in force at a time, by name.
-func (h Holds) At(at time.Time) []posture.Hold {
-	held := slices.DeleteFunc(slices.Clone(h.list), func(hold posture.Hold) bool { return !at.Before(hold.Until) })
-	slices.SortFunc(held, func(a, b posture.Hold) int { return strings.Compare(a.Scope.Name(), b.Scope.Name()) })
+func (h Holds) At(at time.Time) []Hold {
+	held := slices.DeleteFunc(slices.Clone(h.list), func(hold Hold) bool { return !at.Before(hold.Until) })
+	slices.SortFunc(held, func(a, b Hold) int { return strings.Compare(a.Scope.Name(), b.Scope.Name()) })
 	return held
 }
 
 // Without leaves out the hold of exactly this scope.
 func (h Holds) Without(scope posture.Scope) Holds {
-	return Holds{slices.DeleteFunc(slices.Clone(h.list), func(hold posture.Hold) bool { return hold.Scope == scope })}
+	return Holds{slices.DeleteFunc(slices.Clone(h.list), func(hold Hold) bool { return hold.Scope == scope })}
 }
 
 // With adds a hold, in place of an earlier one of the same scope.
-func (h Holds) With(hold posture.Hold) Holds {
+func (h Holds) With(hold Hold) Holds {
 	return Holds{append(h.Without(hold.Scope).list, hold)}
 }
 

@@ -78,14 +78,14 @@ func TestBadHoldsAreRefusedWithPlaceAndRemedy(t *testing.T) {
 func TestHoldsAreChangedInOneGoAndWhatHasEndedIsDropped(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "holds.yaml")
 	scope := posture.Scope{Project: "demo-project", Location: "us-central1", Service: "shop-a"}
-	hold := posture.Hold{Scope: scope, Until: now.Add(time.Hour), Reason: `"quoted": yes # no comment`, By: "- 17"}
+	hold := Hold{Scope: scope, Until: now.Add(time.Hour), Reason: `"quoted": yes # no comment`, By: "- 17"}
 	add := func(h Holds) (Holds, error) {
-		return h.With(posture.Hold{Scope: posture.Scope{Project: "old-project"}, Until: now}).With(posture.Hold{Scope: scope}).With(hold), nil
+		return h.With(Hold{Scope: posture.Scope{Project: "old-project"}, Until: now}).With(Hold{Scope: scope}).With(hold), nil
 	}
 	if err := ChangeHolds(name, now, add); err != nil {
 		t.Fatal(err)
 	}
-	read := func() []posture.Hold {
+	read := func() []Hold {
 		t.Helper()
 		holds, err := ReadHolds(name)
 		if err != nil {
@@ -93,7 +93,7 @@ func TestHoldsAreChangedInOneGoAndWhatHasEndedIsDropped(t *testing.T) {
 		}
 		return holds.list
 	}
-	if diff := cmp.Diff([]posture.Hold{hold}, read()); diff != "" {
+	if diff := cmp.Diff([]Hold{hold}, read()); diff != "" {
 		t.Errorf("after adding (-want +got):\n%s", diff)
 	}
 	refusal := errors.New("no")
@@ -118,7 +118,7 @@ func TestHoldsAreChangedInOneGoAndWhatHasEndedIsDropped(t *testing.T) {
 func TestATextOfHoldsIsEditedUnlessItCannotBeRead(t *testing.T) {
 	scope := posture.Scope{Project: "demo-project"}
 	add := func(h Holds) (Holds, error) {
-		return h.With(posture.Hold{Scope: scope, Until: now.Add(time.Hour), Reason: "r", By: "b"}), nil
+		return h.With(Hold{Scope: scope, Until: now.Add(time.Hour), Reason: "r", By: "b"}), nil
 	}
 	for _, tc := range []struct {
 		name  string

@@ -20,7 +20,7 @@ var (
 // oauthClient reads a custom OAuth client: its id, and where its secret is. A
 // secret that stands here in clear must not be repeated, so that the complaint
 // does not quote it.
-func (r *reader) oauthClient(n ast.Node, into *posture.OAuthClient) {
+func (r *reader) oauthClient(n ast.Node, into *OAuthClient) {
 	r.mapping(n, "oauthClient", keys{
 		"id": func(n ast.Node) {
 			r.text("oauthClient.id", &into.ID)(n)

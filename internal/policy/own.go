@@ -25,9 +25,9 @@ func (o own) is(s Subject) bool {
 
 // settings leave the service as it is, for ever. Source of what IAP does to a
 // push: run/docs/securing/identity-aware-proxy-cloud-run.
-func (o own) settings() posture.Settings {
-	settings := posture.DefaultSettings()
-	settings.Exemption = &posture.Exemption{
+func (o own) settings() Settings {
+	settings := DefaultSettings()
+	settings.Exemption = &Exemption{
 		Owner: "iapguard", Ticket: "built-in",
 		Reason: "it is iapguard itself: IAP replaces the caller's identity, so that Pub/Sub's pushes of events and work would be refused",
 	}

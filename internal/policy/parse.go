@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
-
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // Schema is the JSON Schema of a policy. It judges as Parse does, as far as a
@@ -67,7 +65,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 
 // rule reads one rule; earlier are those before it.
 func (r *reader) rule(n ast.Node, earlier []rule) rule {
-	settings := posture.DefaultSettings()
+	settings := DefaultSettings()
 	read := rule{}
 	var invokers, ingress string
 	r.mapping(n, "a rule", keys{
@@ -81,20 +79,20 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 				"labels":    r.labels(&read.match.labels),
 			})
 		},
-		"mode":   choice(r, "mode", &settings.Mode, posture.ReportOnly, posture.Approve, posture.Enforce),
-		"recipe": choice(r, "recipe", &settings.Recipe, posture.RecipeAuto, posture.RecipeLoadBalancer, posture.RecipeDirect, posture.RecipeOff),
+		"mode":   choice(r, "mode", &settings.Mode, ReportOnly, Approve, Enforce),
+		"recipe": choice(r, "recipe", &settings.Recipe, RecipeAuto, RecipeLoadBalancer, RecipeDirect, RecipeOff),
 		"withoutLoadBalancer": choice(r, "withoutLoadBalancer", &settings.WithoutLoadBalancer,
-			posture.WithoutWait, posture.WithoutClose, posture.WithoutDirect),
+			WithoutWait, WithoutClose, WithoutDirect),
 		"access":         func(n ast.Node) { r.access(n, &settings) },
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),
 		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),
 		"oauthClient":    func(n ast.Node) { r.oauthClient(n, &settings.OAuthClient) },
 		"since":          r.date("since", &settings.Since),
 		"existing":       r.truth("existing", &settings.Existing),
-		"redeploy":       choice(r, "redeploy", &settings.Redeploy, posture.RedeployEnforce, posture.RedeployAdvise, posture.RedeployOff),
-		"callers":        choice(r, "callers", &settings.Callers, posture.BreakStop, posture.BreakStopOnRequests, posture.BreakProceed),
-		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, posture.ImagePin, posture.ImageGoOn, posture.ImageRefuse),
-		"probe":          choice(r, "probe", &settings.Probe, posture.ProbeOn, posture.ProbeOff),
+		"redeploy":       choice(r, "redeploy", &settings.Redeploy, RedeployEnforce, RedeployAdvise, RedeployOff),
+		"callers":        choice(r, "callers", &settings.Callers, BreakStop, BreakStopOnRequests, BreakProceed),
+		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, ImagePin, ImageGoOn, ImageRefuse),
+		"probe":          choice(r, "probe", &settings.Probe, ProbeOn, ProbeOff),
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"quiet":          r.duration("quiet", maxSettle, &settings.Quiet),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),
@@ -109,7 +107,7 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 	if settings.Existing && settings.Since.IsZero() {
 		r.complain(n, "existing: true says nothing without since: write since, or take existing out")
 	}
-	if settings.OAuthClient.ID != "" && (settings.Recipe == posture.RecipeDirect || settings.WithoutLoadBalancer == posture.WithoutDirect) {
+	if settings.OAuthClient.ID != "" && (settings.Recipe == RecipeDirect || settings.WithoutLoadBalancer == WithoutDirect) {
 		r.complain(n, "oauthClient is set at the load balancer, and IAP at the service itself takes it from IAP's settings: take it out, and run gcloud iap settings set (iap/docs/custom-oauth-configuration)")
 	}
 	read.settings = settings
@@ -139,7 +137,7 @@ func (r *reader) labelsLoosenNothing(n ast.Node, labelled rule, later []rule) {
 	}
 	for _, base := range unlabelled(later) {
 		where := LessStrict(labelled.settings, base.settings)
-		if base.settings.Recipe != posture.RecipeOff && len(where) > 0 && labelled.match.meets(base.match) {
+		if base.settings.Recipe != RecipeOff && len(where) > 0 && labelled.match.meets(base.match) {
 			r.complain(n, "rule %q selects by labels, and is not as strict as rule %q in %s: labels are set by whoever deploys; make it as strict, or select by folder, project, location or service",
 				labelled.name, base.name, strings.Join(where, ", "))
 			return
@@ -151,7 +149,7 @@ func (r *reader) labelsLoosenNothing(n ast.Node, labelled rule, later []rule) {
 }
 
 // access reads who is to get in.
-func (r *reader) access(n ast.Node, settings *posture.Settings) {
+func (r *reader) access(n ast.Node, settings *Settings) {
 	var members []ast.Node
 	var domains []string
 	var conditional ast.Node
@@ -166,7 +164,7 @@ func (r *reader) access(n ast.Node, settings *posture.Settings) {
 			domains = append(domains, domain)
 		}),
 		"condition": func(n ast.Node) { conditional = n; r.condition(n, &settings.AccessIf) },
-		"none":      choice(r, "access.none", &settings.NoneFor, posture.NoneWait, posture.NoneEnable),
+		"none":      choice(r, "access.none", &settings.NoneFor, NoneWait, NoneEnable),
 	})
 	if conditional != nil && len(members) == 0 {
 		r.complain(conditional, "access.condition says nothing without access.members: name members, or take the condition out")

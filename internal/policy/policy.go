@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // Policy is a valid policy. The zero value is no policy: everything is in
@@ -32,8 +30,8 @@ func (p Policy) Digest() string {
 }
 
 // Rules gives the settings of each rule, in the order in which they are asked.
-func (p Policy) Rules() []posture.Settings {
-	var list []posture.Settings
+func (p Policy) Rules() []Settings {
+	var list []Settings
 	for _, rule := range p.rules {
 		list = append(list, rule.settings)
 	}
@@ -46,7 +44,7 @@ func (p Policy) Projects() []string {
 	var projects []string
 	for _, rule := range p.rules {
 		for _, named := range rule.match.projects {
-			if rule.settings.Recipe != posture.RecipeOff && !strings.Contains(string(named), "*") {
+			if rule.settings.Recipe != RecipeOff && !strings.Contains(string(named), "*") {
 				projects = append(projects, string(named))
 			}
 		}
@@ -61,7 +59,7 @@ func (p Policy) ByFolder() []string {
 	var names []string
 	for _, rule := range p.rules {
 		named := slices.ContainsFunc(rule.match.projects, func(name pattern) bool { return !strings.Contains(string(name), "*") })
-		if len(rule.match.folders) > 0 && !named && rule.settings.Recipe != posture.RecipeOff {
+		if len(rule.match.folders) > 0 && !named && rule.settings.Recipe != RecipeOff {
 			names = append(names, rule.name)
 		}
 	}
@@ -72,7 +70,7 @@ func (p Policy) ByFolder() []string {
 type rule struct {
 	name     string
 	match    match
-	settings posture.Settings
+	settings Settings
 }
 
 func digest(text []byte) string {

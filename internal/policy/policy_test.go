@@ -50,25 +50,25 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shops := posture.Settings{
-		Rule: "shops", Mode: posture.Enforce, Recipe: posture.RecipeAuto, NoneFor: posture.NoneEnable,
-		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: posture.WithoutWait, Propagation: 90 * time.Second, Quiet: 5 * time.Second,
-		Limits:   posture.Limits{PerProject: 3, Overall: 20},
-		Redeploy: posture.RedeployEnforce, RedeployImage: posture.ImageRefuse, Callers: posture.BreakProceed, Probe: posture.ProbeOn,
+	shops := Settings{
+		Rule: "shops", Mode: Enforce, Recipe: RecipeAuto, NoneFor: NoneEnable,
+		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: WithoutWait, Propagation: 90 * time.Second, Quiet: 5 * time.Second,
+		Limits:   Limits{PerProject: 3, Overall: 20},
+		Redeploy: RedeployEnforce, RedeployImage: ImageRefuse, Callers: BreakProceed, Probe: ProbeOn,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}
-	rest := posture.DefaultSettings()
+	rest := DefaultSettings()
 	rest.Rule = "rest"
 	for _, tc := range []struct {
 		name    string
 		target  posture.Target
-		want    posture.Settings
+		want    Settings
 		inScope bool
 	}{
 		{"exact and glob", target("demo-project", "us-central1", "shop-a"), shops, true},
 		{"the glob is anchored", target("demo-project", "us-central1", "workshop-a"), rest, true},
 		{"another location", target("demo-project", "europe-west1", "shop-a"), rest, true},
-		{"no rule", target("other-project", "us-central1", "shop-a"), posture.Settings{}, false},
+		{"no rule", target("other-project", "us-central1", "shop-a"), Settings{}, false},
 	} {
 		got, inScope := policy.For(Subject{Target: tc.target})
 		if diff := cmp.Diff(tc.want, got); diff != "" || inScope != tc.inScope {
@@ -95,10 +95,10 @@ func TestProjectsAreThoseNamedInFull(t *testing.T) {
 
 func TestWithoutAPolicyEverythingIsReportOnly(t *testing.T) {
 	got, inScope := Policy{}.For(Subject{Target: target("any-project", "us-central1", "a")})
-	if diff := cmp.Diff(posture.DefaultSettings(), got); diff != "" || !inScope {
+	if diff := cmp.Diff(DefaultSettings(), got); diff != "" || !inScope {
 		t.Errorf("in scope %v; (-want +got):\n%s", inScope, diff)
 	}
-	if got.Mode != posture.ReportOnly {
+	if got.Mode != ReportOnly {
 		t.Errorf("mode %q, want report-only", got.Mode)
 	}
 	if digest := (Policy{}).Digest(); digest != "none" {
@@ -114,9 +114,9 @@ func TestAnExemptionNamesItsServiceByIdOrNumberAndEndsWithItsDay(t *testing.T) {
 	}
 	for service, exempt := range map[string]bool{"shop-a": true, "shop-b": true, "shop-c": false} {
 		settings, _ := policy.For(Subject{Target: target("demo-project", "us-central1", service), ProjectNumber: "123456789012"})
-		var want *posture.Exemption
+		var want *Exemption
 		if exempt {
-			want = &posture.Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+			want = &Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
 		}
 		if diff := cmp.Diff(want, settings.Exemption); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", service, diff)

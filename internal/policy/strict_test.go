@@ -20,8 +20,8 @@ func TestEverySettingOfARuleIsCompared(t *testing.T) {
 		compared = append(compared, each.field...)
 	}
 	var all []string
-	for i := range reflect.TypeFor[posture.Settings]().NumField() {
-		all = append(all, reflect.TypeFor[posture.Settings]().Field(i).Name)
+	for i := range reflect.TypeFor[Settings]().NumField() {
+		all = append(all, reflect.TypeFor[Settings]().Field(i).Name)
 	}
 	slices.Sort(all)
 	slices.Sort(compared)
@@ -33,25 +33,25 @@ func TestEverySettingOfARuleIsCompared(t *testing.T) {
 func TestWhatIsLessStrictIsNamed(t *testing.T) {
 	const alice, bob = "user:alice@example.com", "user:bob@example.com"
 	day := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	type settings = posture.Settings
+	type settings = Settings
 	for _, tc := range []struct {
 		key           string
 		strict, loose func(*settings)
 		apart         bool // neither is as strict as the other
 	}{
-		{"mode", func(s *settings) { s.Mode = posture.Enforce }, func(s *settings) { s.Mode = posture.Approve }, false},
-		{"mode", func(s *settings) { s.Mode = posture.Approve }, func(s *settings) { s.Mode = posture.ReportOnly }, false},
-		{"recipe", func(s *settings) { s.Recipe = posture.RecipeDirect }, func(s *settings) {}, true},
-		{"recipe", func(s *settings) { s.Recipe = posture.RecipeLoadBalancer }, func(s *settings) {}, true},
-		{"recipe", func(s *settings) {}, func(s *settings) { s.Recipe = posture.RecipeOff }, true},
-		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = posture.WithoutClose }, func(s *settings) {}, false},
-		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = posture.WithoutDirect }, func(s *settings) {}, true},
+		{"mode", func(s *settings) { s.Mode = Enforce }, func(s *settings) { s.Mode = Approve }, false},
+		{"mode", func(s *settings) { s.Mode = Approve }, func(s *settings) { s.Mode = ReportOnly }, false},
+		{"recipe", func(s *settings) { s.Recipe = RecipeDirect }, func(s *settings) {}, true},
+		{"recipe", func(s *settings) { s.Recipe = RecipeLoadBalancer }, func(s *settings) {}, true},
+		{"recipe", func(s *settings) {}, func(s *settings) { s.Recipe = RecipeOff }, true},
+		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = WithoutClose }, func(s *settings) {}, false},
+		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = WithoutDirect }, func(s *settings) {}, true},
 		{"access.members", func(s *settings) { s.Access = []string{alice} }, func(s *settings) { s.Access = []string{bob, alice} }, false},
 		{"access.members", func(s *settings) { s.Access = []string{alice} }, func(s *settings) { s.Access = []string{bob} }, true},
 		{"access.members", func(s *settings) {}, func(s *settings) { s.Access = []string{bob} }, true},
 		{"access.condition", func(s *settings) { s.AccessIf = posture.Condition{Title: "a", Expression: "a"} }, func(s *settings) {}, false},
 		{"access.condition", func(s *settings) { s.AccessIf = posture.Condition{Title: "a", Expression: "a"} }, func(s *settings) { s.AccessIf = posture.Condition{Title: "a", Expression: "b"} }, true},
-		{"access.none", func(s *settings) { s.NoneFor = posture.NoneEnable }, func(s *settings) {}, false},
+		{"access.none", func(s *settings) { s.NoneFor = NoneEnable }, func(s *settings) {}, false},
 		{"oauthClient", func(s *settings) { s.OAuthClient.ID = "1.apps.googleusercontent.com" }, func(s *settings) {}, true},
 		{"ingress", func(s *settings) {}, func(s *settings) { s.KeepIngress = true }, false},
 		{"publicInvokers", func(s *settings) {}, func(s *settings) { s.KeepInvokers = true }, false},
@@ -63,14 +63,14 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"propagation", func(s *settings) {}, func(s *settings) { s.Propagation = time.Hour }, false},
 		{"limits", func(s *settings) {}, func(s *settings) { s.Limits.PerProject = 9 }, false},
 		{"limits", func(s *settings) { s.Limits.Overall = 51 }, func(s *settings) {}, false},
-		{"redeploy", func(s *settings) { s.Redeploy = posture.RedeployOff }, func(s *settings) {}, false},
-		{"redeploy", func(s *settings) {}, func(s *settings) { s.Redeploy = posture.RedeployEnforce }, false},
-		{"callers", func(s *settings) {}, func(s *settings) { s.Callers = posture.BreakStopOnRequests }, false},
-		{"probe", func(s *settings) { s.Probe = posture.ProbeOn }, func(s *settings) {}, false},
-		{"redeployImage", func(s *settings) {}, func(s *settings) { s.RedeployImage = posture.ImageGoOn }, false},
-		{"redeployImage", func(s *settings) { s.RedeployImage = posture.ImageRefuse }, func(s *settings) {}, false},
+		{"redeploy", func(s *settings) { s.Redeploy = RedeployOff }, func(s *settings) {}, false},
+		{"redeploy", func(s *settings) {}, func(s *settings) { s.Redeploy = RedeployEnforce }, false},
+		{"callers", func(s *settings) {}, func(s *settings) { s.Callers = BreakStopOnRequests }, false},
+		{"probe", func(s *settings) { s.Probe = ProbeOn }, func(s *settings) {}, false},
+		{"redeployImage", func(s *settings) {}, func(s *settings) { s.RedeployImage = ImageGoOn }, false},
+		{"redeployImage", func(s *settings) { s.RedeployImage = ImageRefuse }, func(s *settings) {}, false},
 	} {
-		strict, loose := posture.DefaultSettings(), posture.DefaultSettings()
+		strict, loose := DefaultSettings(), DefaultSettings()
 		tc.strict(&strict)
 		tc.loose(&loose)
 		if diff := cmp.Diff([]string{tc.key}, LessStrict(loose, strict)); diff != "" {
@@ -90,12 +90,12 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 }
 
 func TestNobodyToLetInIsStricterOnlyWhereIAPGoesOnAllTheSame(t *testing.T) {
-	base, labelled := posture.DefaultSettings(), posture.DefaultSettings()
+	base, labelled := DefaultSettings(), DefaultSettings()
 	base.Access = []string{"user:alice@example.com"}
 	if diff := cmp.Diff([]string{"access.members"}, LessStrict(labelled, base)); diff != "" {
 		t.Errorf("IAP would stay off (-want +got):\n%s", diff)
 	}
-	labelled.NoneFor = posture.NoneEnable
+	labelled.NoneFor = NoneEnable
 	if got := LessStrict(labelled, base); got != nil {
 		t.Errorf("nobody gets in, and it is less strict in %q", got)
 	}

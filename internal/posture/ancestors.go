@@ -8,7 +8,3 @@ type Ancestors struct {
 	Organization string   // organizations/NUMBER, "" = it is in none
 	Unread       string   // why they are not known
 }
-
-// Asked is what the rules of a policy ask about beside names, and what is read
-// only for their sake.
-type Asked struct{ Folders, Labels bool }

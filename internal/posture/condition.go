@@ -1,6 +1,8 @@
 package posture
 
-import "slices"
+import (
+	"slices"
+)
 
 // Condition is under what a grant holds, as IAM writes it. The zero value is
 // always. Source: iam/docs/conditions-overview.

@@ -21,8 +21,8 @@ var (
 	computeName   = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
-// maxName bounds a whole name before any pattern looks at it.
-const maxName = 256
+// MaxName bounds a whole name before any pattern looks at it.
+const MaxName = 256
 
 // Global is the location of what belongs to no region.
 const Global = "global"
@@ -30,7 +30,7 @@ const Global = "global"
 // ValidProject reports whether s is a project id ("my-project",
 // "example.com:my-project") or a project number.
 func ValidProject(s string) bool {
-	return len(s) <= maxName && (projectID.MatchString(s) || projectNumber.MatchString(s))
+	return len(s) <= MaxName && (projectID.MatchString(s) || projectNumber.MatchString(s))
 }
 
 // ValidProjectNumber reports whether s is a project number.
@@ -38,14 +38,14 @@ func ValidProjectNumber(s string) bool { return projectNumber.MatchString(s) }
 
 // ValidLocation reports whether s is a region's name or "global".
 func ValidLocation(s string) bool {
-	return s == Global || len(s) <= maxName && region.MatchString(s)
+	return s == Global || len(s) <= MaxName && region.MatchString(s)
 }
 
 // ValidService reports whether s can be the id of a Cloud Run service.
-func ValidService(s string) bool { return len(s) <= maxName && serviceID.MatchString(s) }
+func ValidService(s string) bool { return len(s) <= MaxName && serviceID.MatchString(s) }
 
 // ValidCompute reports whether s can be the name of a Compute Engine resource.
-func ValidCompute(s string) bool { return len(s) <= maxName && computeName.MatchString(s) }
+func ValidCompute(s string) bool { return len(s) <= MaxName && computeName.MatchString(s) }
 
 // ValidComputeID reports whether s can be the numeric id that Compute Engine
 // gives a resource (an unsigned 64-bit number in its discovery document). Audit
@@ -77,7 +77,7 @@ func ParseTarget(name string) (Target, error) {
 		return Target{}, err
 	}
 	if scope.Service == "" {
-		return Target{}, fmt.Errorf("target %s names no service: write projects/PROJECT/locations/LOCATION/services/SERVICE", quote(name))
+		return Target{}, fmt.Errorf("target %s names no service: write projects/PROJECT/locations/LOCATION/services/SERVICE", Quote(name))
 	}
 	return Target(scope), nil
 }
@@ -105,8 +105,8 @@ func (s Scope) Name() string {
 // projects/P/locations/L/services/S. Its error is one line that says what is
 // wrong and what to write.
 func ParseScope(name string) (Scope, error) {
-	if len(name) > maxName {
-		return Scope{}, fmt.Errorf("target %s is longer than %d characters", quote(name), maxName)
+	if len(name) > MaxName {
+		return Scope{}, fmt.Errorf("target %s is longer than %d characters", Quote(name), MaxName)
 	}
 	part := strings.Split(name, "/")
 	keys := []string{"projects", "locations", "services"}
@@ -121,7 +121,7 @@ func ParseScope(name string) (Scope, error) {
 			return Scope{}, notAName(name)
 		}
 		if !valid[i/2](part[i+1]) {
-			return Scope{}, fmt.Errorf("target %s: %s is no valid %s", quote(name), quote(part[i+1]), what[i/2])
+			return Scope{}, fmt.Errorf("target %s: %s is no valid %s", Quote(name), Quote(part[i+1]), what[i/2])
 		}
 		values[i/2] = part[i+1]
 	}
@@ -129,13 +129,5 @@ func ParseScope(name string) (Scope, error) {
 }
 
 func notAName(name string) error {
-	return fmt.Errorf("target %s is no resource name: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", quote(name))
-}
-
-// quote shows hostile text on one line and never whole when it is long.
-func quote(s string) string {
-	if len(s) > 80 {
-		return fmt.Sprintf("%q…", s[:80])
-	}
-	return fmt.Sprintf("%q", s)
+	return fmt.Errorf("target %s is no resource name: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", Quote(name))
 }

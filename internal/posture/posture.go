@@ -6,6 +6,60 @@ import (
 	"time"
 )
 
+// TakesAny is true of a frontend that takes requests for any host.
+func (f Frontend) TakesAny(string) bool { return f.Unread == "" && len(f.Hosts) == 0 }
+
+// Takes reports whether a frontend takes requests for a host, in lower case,
+// because it is its address or a host rule of the URL map names it. A pattern of
+// a host rule begins with * (load-balancing/docs/url-map-concepts).
+func (f Frontend) Takes(host string) bool {
+	if host == f.Address {
+		return true
+	}
+	return slices.ContainsFunc(f.Hosts, func(pattern string) bool {
+		pattern, _, _ = strings.Cut(pattern, "/")
+		if suffix, any := strings.CutPrefix(pattern, "*"); any {
+			return strings.HasSuffix(host, strings.ToLower(suffix))
+		}
+		return strings.EqualFold(pattern, host)
+	})
+}
+
+// ClosedToInternet is true of the settings that are known to keep the internet
+// out of the default URL. What is not known is taken for open.
+func (i Ingress) ClosedToInternet() bool {
+	return i == IngressInternal || i == IngressInternalLoadBalancing || i == IngressNone
+}
+
+// Internal reports whether the load balancer takes requests from inside a VPC
+// network only.
+func (b Backend) Internal() bool { return strings.HasPrefix(b.Scheme, "INTERNAL") }
+
+// URLs are the addresses of a frontend: one for each host that leads to the
+// backend, and its IP address where any host does.
+func (f Frontend) URLs() []string {
+	scheme := "http://"
+	if f.HTTPS {
+		scheme = "https://"
+	}
+	if len(f.Hosts) == 0 {
+		return []string{scheme + f.Address}
+	}
+	var urls []string
+	for _, host := range f.Hosts {
+		urls = append(urls, scheme+host)
+	}
+	return urls
+}
+
+// Flag is how gcloud is told where the backend service is.
+func (b Backend) Flag() string {
+	if b.Location == Global {
+		return "--global"
+	}
+	return "--region=" + b.Location
+}
+
 // Posture is what was observed of one Cloud Run service and of every load
 // balancer before it, at one time, in our words.
 type Posture struct {
@@ -111,8 +165,8 @@ func (p Policy) Members(role string) []string {
 	return members
 }
 
-// names reports whether any binding names the member, whatever the role.
-func (p Policy) names(member string) bool {
+// Names reports whether any binding names the member, whatever the role.
+func (p Policy) Names(member string) bool {
 	return slices.ContainsFunc(p.Bindings, func(b Binding) bool { return slices.Contains(b.Members, member) })
 }
 
@@ -204,9 +258,9 @@ func AgentEmail(projectNumber string) string {
 // Agent is IAP's service agent as a member of an IAM policy.
 func (p Posture) Agent() string { return "serviceAccount:" + AgentEmail(p.ProjectNumber) }
 
-// members are all services that an IAP switch on this posture's backends
+// AllMembers are all services that an IAP switch on this posture's backends
 // concerns, each once, the target first.
-func (p Posture) members() []Member {
+func (p Posture) AllMembers() []Member {
 	members := []Member{{Target: p.Target, Invokers: p.Invokers}}
 	for _, backend := range p.Backends {
 		for _, member := range backend.Members {
@@ -216,4 +270,16 @@ func (p Posture) members() []Member {
 		}
 	}
 	return members
+}
+
+// Reached are the backends at which IAP is to be on: all that a frontend leads to.
+func (p Posture) Reached() []Backend {
+	return slices.DeleteFunc(slices.Clone(p.Backends), func(b Backend) bool { return len(b.Frontends) == 0 })
+}
+
+func (b Backend) regionFlag() string {
+	if b.Location == Global {
+		return ""
+	}
+	return " --region=" + b.Location
 }

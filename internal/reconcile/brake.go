@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -62,7 +63,7 @@ type brake struct {
 // admit lets a service be written, or says which brake is on. Whom it lets
 // counts from then on, also before the log knows. Where the log cannot be read,
 // tallies is empty, and what counts are this instance's own writes alone.
-func (m *Memory) admit(p posture.Posture, limits posture.Limits, rule string, tallies map[string]tally, now time.Time) *brake {
+func (m *Memory) admit(p posture.Posture, limits policy.Limits, rule string, tallies map[string]tally, now time.Time) *brake {
 	if m == nil {
 		m = &Memory{}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -52,7 +53,7 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 	} {
 		e := &Engine{Self: ourselves(us)}
 		tallies := map[string]tally{"demo-project": tallyOf(tc.writes, e.ours, at(now-60))}
-		got := e.Memory.admit(fought(), posture.Limits{PerProject: 2, Overall: 50}, "r", tallies, at(now))
+		got := e.Memory.admit(fought(), policy.Limits{PerProject: 2, Overall: 50}, "r", tallies, at(now))
 		switch {
 		case tc.until == 0 && got != nil:
 			t.Errorf("%s: the brake is on: %+v", tc.name, got)
@@ -70,12 +71,12 @@ func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
 		}
 	}
 	var m Memory
-	if on := m.admit(fought(), posture.Limits{PerProject: 3, Overall: 4}, "r", tallies(), at(100)); on != nil {
+	if on := m.admit(fought(), policy.Limits{PerProject: 3, Overall: 4}, "r", tallies(), at(100)); on != nil {
 		t.Errorf("three of four, and a brake: %+v", on)
 	}
 	other := fought()
 	other.Target.Service, other.Backends = "other", nil
-	on := m.admit(other, posture.Limits{PerProject: 3, Overall: 4}, "r", tallies(), at(100))
+	on := m.admit(other, policy.Limits{PerProject: 3, Overall: 4}, "r", tallies(), at(100))
 	if on == nil || !strings.HasPrefix(on.what, "4 of at most 4 services were written within an hour (limits.overall") || !on.until.Equal(at(140)) {
 		t.Errorf("with the one just admitted: %+v, want the overall brake until minute 140", on)
 	}
@@ -89,7 +90,7 @@ func TestManyAtOnceAreCountedBeforeTheLogKnowsOfThem(t *testing.T) {
 	for i := range 20 {
 		group.Go(func() {
 			p := posture.Posture{Target: posture.Target{Project: "p", Location: "l", Service: fmt.Sprint("s", i)}}
-			if m.admit(p, posture.Limits{PerProject: 5}, "r", map[string]tally{}, at(0)) == nil {
+			if m.admit(p, policy.Limits{PerProject: 5}, "r", map[string]tally{}, at(0)) == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				admitted++
@@ -101,7 +102,7 @@ func TestManyAtOnceAreCountedBeforeTheLogKnowsOfThem(t *testing.T) {
 		t.Errorf("%d services were let write, want 5", admitted)
 	}
 	p := posture.Posture{Target: posture.Target{Project: "p", Location: "l", Service: "another"}}
-	if on := m.admit(p, posture.Limits{PerProject: 5}, "r", map[string]tally{}, at(60)); on != nil {
+	if on := m.admit(p, policy.Limits{PerProject: 5}, "r", map[string]tally{}, at(60)); on != nil {
 		t.Errorf("an hour later: %+v", on)
 	}
 }

@@ -6,18 +6,20 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
 // conclude names the outcome of what was last observed.
 func (r *run) conclude(v view) report.Report {
 	due, later := v.plan.Due(r.Now())
-	switch worst := posture.Worst(v.findings); {
-	case worst == posture.Blocks:
+	switch worst := protection.Worst(v.findings); {
+	case worst == protection.Blocks:
 		return r.report(v, report.Blocked)
 	case len(v.plan.Steps) > 0 && v.hold != nil && r.agreed(v):
 		return r.held(v)
@@ -25,7 +27,7 @@ func (r *run) conclude(v view) report.Report {
 		return r.deferred(v, "the resources kept changing while they were written", time.Time{})
 	case len(later) > 0 && r.mayWrite(v):
 		return r.deferred(v, waitReason(later[0].NotBefore, v), later[0].NotBefore)
-	case worst == posture.Waits:
+	case worst == protection.Waits:
 		return r.waiting(v)
 	case len(v.plan.Steps) > 0:
 		return r.planned(v)
@@ -48,9 +50,9 @@ func waitReason(until time.Time, v view) string {
 		return "the service is still being deployed"
 	}
 	if settled := v.posture.Service.UpdatedAt.Add(v.settings.Settle); v.settings.Settle > 0 && !until.After(settled) {
-		return fmt.Sprintf("the service was changed less than %s ago", posture.InWords(v.settings.Settle))
+		return fmt.Sprintf("the service was changed less than %s ago", policy.InWords(v.settings.Settle))
 	}
-	return fmt.Sprintf("a grant or setting may take %s to hold everywhere", posture.InWords(v.settings.Propagation))
+	return fmt.Sprintf("a grant or setting may take %s to hold everywhere", policy.InWords(v.settings.Propagation))
 }
 
 func (r *run) deferred(v view, what string, until time.Time) report.Report {
@@ -83,11 +85,11 @@ func (r *run) waiting(v view) report.Report {
 }
 
 // waitsFor is the finding that a service waits for, if nothing else stops it.
-func waitsFor(findings []posture.Finding) (posture.Finding, bool) {
-	if posture.Worst(findings) != posture.Waits {
-		return posture.Finding{}, false
+func waitsFor(findings []protection.Finding) (protection.Finding, bool) {
+	if protection.Worst(findings) != protection.Waits {
+		return protection.Finding{}, false
 	}
-	at := slices.IndexFunc(findings, func(f posture.Finding) bool { return f.Effect == posture.Waits })
+	at := slices.IndexFunc(findings, func(f protection.Finding) bool { return f.Effect == protection.Waits })
 	return findings[at], true
 }
 
@@ -132,7 +134,7 @@ func (r *run) unseen() view {
 	rules := r.Policy()
 	settings, inScope := rules.For(policy.Subject{Target: r.request.Target})
 	if !inScope {
-		settings = posture.DefaultSettings()
+		settings = policy.DefaultSettings()
 	}
 	return view{posture: posture.Posture{Target: r.request.Target, ObservedAt: r.Now()}, settings: settings, digest: rules.Digest()}
 }
@@ -156,17 +158,17 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 		},
 		Cause: r.cause(), Command: r.command(),
 		Acts:        len(v.plan.Steps) > 0 && v.hold == nil && r.agreed(v),
-		DoorsBefore: r.before, Doors: p.Doors(), Unread: p.Unread, ExpectedAudience: p.Audiences(),
+		DoorsBefore: r.before, Doors: door.Of(p), Unread: p.Unread, ExpectedAudience: p.Audiences(),
 		Steps: append([]report.Step(nil), r.done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.Now().Sub(r.began).Milliseconds(),
 	}
-	final.Invokers, final.InvokersLeftOff = p.NamedInvokers()
+	final.Invokers, final.InvokersLeftOff = door.NamedInvokers(p)
 	for _, step := range v.plan.Steps {
 		final.Steps = append(final.Steps, stepReport(step, report.StepPlanned))
 	}
 	for _, f := range slices.Concat(v.findings, r.unwritten(v)) {
 		final.Findings = append(final.Findings, report.Finding{Code: f.Code, Severity: f.Severity, Resource: f.Resource, Why: f.Why})
-		if f.Remedy != "" && f.Effect != posture.Gap {
+		if f.Remedy != "" && f.Effect != protection.Gap {
 			final.Advice = append(final.Advice, f.Remedy)
 		}
 	}
@@ -179,8 +181,8 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 // exposure tells from when to when a door was open, as far as is known: from
 // the cause on, or from earlier where that is proven, until the last observation.
 func (r *run) exposure(final *report.Report) {
-	final.Exposed = posture.Exposed(final.Doors)
-	if !posture.Exposed(final.DoorsBefore) && !final.Exposed {
+	final.Exposed = door.Exposed(final.Doors)
+	if !door.Exposed(final.DoorsBefore) && !final.Exposed {
 		return
 	}
 	since := r.began.UTC()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -84,7 +85,7 @@ func backendFix(p posture.Posture, step plan.Step) map[tool]string {
 	}
 	client, moduleClient := "", ""
 	yaml := "  annotations:\n    cnrm.cloud.google.com/state-into-spec: absent\nspec: # and no iap here: it is left as it is"
-	if id := cmp.Or(b.OAuthClient, posture.OAuthClientOf(step.To).ID); id != "" {
+	if id := cmp.Or(b.OAuthClient, policy.OAuthClientOf(step.To).ID); id != "" {
 		client = fmt.Sprintf("\n    oauth2_client_id     = %q\n    oauth2_client_secret = var.oauth2_client_secret", id)
 		moduleClient = strings.ReplaceAll(client, "\n", "\n  ")
 		yaml = fmt.Sprintf("spec:\n  iap:\n    oauth2ClientIdRef:\n      external: %s\n    oauth2ClientSecret:\n      valueFrom:\n        secretKeyRef: # the Secret that holds the client's secret", id)

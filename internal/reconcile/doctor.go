@@ -9,6 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -91,7 +92,7 @@ func (r *run) blind(err error) (report.Report, error) {
 func (r *run) evidence(ctx context.Context, v view) (doctor.Evidence, error) {
 	e := doctor.Evidence{Symptom: symptomOf(r.request.Cause), Posture: v.posture, Settings: v.settings, Self: r.Self.Principals}
 	if !v.inScope {
-		e.Settings = posture.DefaultSettings()
+		e.Settings = policy.DefaultSettings()
 	}
 	ctx, ended := r.begin(ctx, "examine")
 	err := r.retrying(ctx, func() (err error) {

@@ -38,20 +38,20 @@ type Publisher interface {
 // Describer adds to a posture what only rules ask about. What cannot be read of
 // the folders is told in the posture itself.
 type Describer interface {
-	Describe(ctx context.Context, p *posture.Posture, asked posture.Asked) error
+	Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error
 }
 
 // Policy gives the settings for a service, and whether it is in scope.
 type Policy interface {
-	For(subject policy.Subject) (posture.Settings, bool)
-	Asks() posture.Asked // beside names
-	Projects() []string  // those that it names in full
+	For(subject policy.Subject) (policy.Settings, bool)
+	Asks() policy.Asked // beside names
+	Projects() []string // those that it names in full
 	Digest() string
 }
 
 // Holds gives the hold that stops writes to a service, nil when there is none.
 type Holds interface {
-	On(target posture.Target, projectNumber string, at time.Time) *posture.Hold
+	On(target posture.Target, projectNumber string, at time.Time) *policy.Hold
 }
 
 // Engine is the loop with its surroundings. All fields but Holds, Prober, Tracer, Self, Writers, History and Memory are required.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -12,7 +13,7 @@ import (
 // recipe leaves but for its ingress, which is open to everybody: one that we
 // restricted stays guarded. The log goes back 24 hours; what is older than that,
 // and a log that cannot be read, leave the service to people.
-func (r *run) guardedOnce(ctx context.Context, p posture.Posture, settings posture.Settings) bool {
+func (r *run) guardedOnce(ctx context.Context, p posture.Posture, settings policy.Settings) bool {
 	restricted := p
 	restricted.Service.Ingress = posture.IngressInternalLoadBalancing
 	if r.History == nil || p.Service.Ingress != posture.IngressAll || !tooOld(p, settings) || !protectedOnce(restricted) {

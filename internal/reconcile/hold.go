@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -14,17 +15,17 @@ var errHeld = errors.New("writes are held")
 
 // holds reads the holds as they are now, for the services of a posture. Holds
 // that cannot be read hold everything.
-func (r *run) holds(p posture.Posture) func(posture.Target) *posture.Hold {
+func (r *run) holds(p posture.Posture) func(posture.Target) *policy.Hold {
 	if r.Holds == nil {
-		return func(posture.Target) *posture.Hold { return nil }
+		return func(posture.Target) *policy.Hold { return nil }
 	}
 	now := r.Now()
 	holds, err := r.Holds()
 	if err != nil {
-		unreadable := &posture.Hold{Reason: fmt.Sprintf("nothing is written while the holds cannot be read: %v", err)}
-		return func(posture.Target) *posture.Hold { return unreadable }
+		unreadable := &policy.Hold{Reason: fmt.Sprintf("nothing is written while the holds cannot be read: %v", err)}
+		return func(posture.Target) *policy.Hold { return unreadable }
 	}
-	return func(target posture.Target) *posture.Hold {
+	return func(target posture.Target) *policy.Hold {
 		number := ""
 		if target.Project == p.Target.Project {
 			number = p.ProjectNumber
@@ -35,7 +36,7 @@ func (r *run) holds(p posture.Posture) func(posture.Target) *posture.Hold {
 
 // heldBy gives the hold that stops a plan for a posture: the service's own, or
 // that of a service behind the same backend service, which the plan writes too.
-func heldBy(p posture.Posture, of func(posture.Target) (posture.Settings, bool)) *posture.Hold {
+func heldBy(p posture.Posture, of func(posture.Target) (policy.Settings, bool)) *policy.Hold {
 	if settings, _ := of(p.Target); settings.Hold != nil {
 		return settings.Hold
 	}
@@ -52,8 +53,8 @@ func heldBy(p posture.Posture, of func(posture.Target) (posture.Settings, bool))
 // heldNow asks again, right before a write.
 func (r *run) heldNow(v view) bool {
 	held := r.holds(v.posture)
-	return heldBy(v.posture, func(target posture.Target) (posture.Settings, bool) {
-		return posture.Settings{Hold: held(target)}, true
+	return heldBy(v.posture, func(target posture.Target) (policy.Settings, bool) {
+		return policy.Settings{Hold: held(target)}, true
 	}) != nil
 }
 

@@ -3,14 +3,16 @@ package reconcile
 import (
 	"slices"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 // judged is what the policy wants of an observed service, and what is missing.
 type judged struct {
-	want     posture.Wanted
+	want     policy.Wanted
 	inScope  bool
-	findings []posture.Finding
+	findings []protection.Finding
 }
 
 // judge asks the policy. Labels select nothing where services that share a
@@ -33,12 +35,12 @@ func (r *run) judge(rules Policy, p posture.Posture) judged {
 func (r *run) judgeAs(rules Policy, p posture.Posture) judged {
 	of := r.settings(rules, p)
 	settings, inScope := of(p.Target)
-	want := posture.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy, WroteAt: r.wroteAt()}
-	return judged{want, inScope, posture.Assess(p, want)}
+	want := policy.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy, WroteAt: r.wroteAt()}
+	return judged{want, inScope, protection.Assess(p, want)}
 }
 
 func (j judged) conflict() bool {
-	return slices.ContainsFunc(j.findings, func(f posture.Finding) bool { return f.Code == posture.SharedBackend })
+	return slices.ContainsFunc(j.findings, func(f protection.Finding) bool { return f.Code == protection.SharedBackend })
 }
 
 // unlabelled is a posture without the labels of its services.

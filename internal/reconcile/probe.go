@@ -7,14 +7,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
 // Prober asks at doors as a stranger would, once each and without credentials.
 // It gives an answer for each knock, in their order.
 type Prober interface {
-	Probe(ctx context.Context, knocks []posture.Knock) []posture.Answer
+	Probe(ctx context.Context, knocks []door.ProbeRequest) []door.Answer
 }
 
 // probing is how long after a change, beside its propagation, the doors are
@@ -28,11 +31,11 @@ const probing = 10 * time.Minute
 func (r *run) probed(ctx context.Context, v view, final report.Report) report.Report {
 	changed := r.changedAt(v.posture)
 	ended := final.Outcome == report.Protected || final.Outcome == report.Compliant
-	if r.Prober == nil || v.settings.Probe != posture.ProbeOn || !ended || r.request.DryRun || r.request.ReadOnly ||
+	if r.Prober == nil || v.settings.Probe != policy.ProbeOn || !ended || r.request.DryRun || r.request.ReadOnly ||
 		r.Now().Sub(changed) > v.settings.Propagation+probing || r.foundKept(v, changed) {
 		return final
 	}
-	asked, knocks := r.Now(), v.posture.Knocks()
+	asked, knocks := r.Now(), door.ProbeRequests(v.posture)
 	open := map[string]string{} // door to what it answered
 	var evidence []report.Evidence
 	for i, answer := range r.Prober.Probe(ctx, knocks) {
@@ -79,14 +82,14 @@ func (r *run) foundKept(v view, changed time.Time) bool {
 // opened tells the doors at which a stranger got in as open.
 func (r *run) opened(final *report.Report, open map[string]string) {
 	final.Findings = append(final.Findings, report.Finding{
-		Code: posture.ProbeOpen, Severity: posture.High, Resource: final.Subject(),
+		Code: protection.ProbeOpen, Severity: protection.High, Resource: final.Subject(),
 		Why: "the configuration keeps every door, and a stranger got in at " + doorsAmong(final.Doors, open),
 	})
 	final.Advice = append(final.Advice, "ask there yourself; if the application answers, close the door by hand and tell us: run "+
 		"iapguard doctor "+final.Subject()+" and look at what else leads there")
-	for i, door := range final.Doors {
-		if found, ok := open[door.Address]; ok {
-			final.Doors[i].Guard, final.Doors[i].Why = posture.GuardOpen, "a request without credentials was answered: "+found
+	for i, way := range final.Doors {
+		if found, ok := open[way.Address]; ok {
+			final.Doors[i].Guard, final.Doors[i].Why = door.GuardOpen, "a request without credentials was answered: "+found
 		}
 	}
 	final.ExposedSince, final.ExposedUntil = nil, nil
@@ -94,7 +97,7 @@ func (r *run) opened(final *report.Report, open map[string]string) {
 }
 
 // doorsAmong names the doors that are open, in their order.
-func doorsAmong(doors []posture.Door, open map[string]string) string {
+func doorsAmong(doors []door.Door, open map[string]string) string {
 	var named []string
 	for _, door := range doors {
 		if _, ok := open[door.Address]; ok {

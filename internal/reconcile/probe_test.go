@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/plan"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -17,13 +18,13 @@ type strangers struct {
 	in    bool
 }
 
-func (s *strangers) Probe(_ context.Context, knocks []posture.Knock) []posture.Answer {
+func (s *strangers) Probe(_ context.Context, knocks []door.ProbeRequest) []door.Answer {
 	s.asked++
-	answers := make([]posture.Answer, len(knocks))
+	answers := make([]door.Answer, len(knocks))
 	for i := range answers {
-		answers[i] = posture.Answer{Status: 302, FromIAP: true}
+		answers[i] = door.Answer{Status: 302, FromIAP: true}
 		if s.in {
-			answers[i] = posture.Answer{Status: 200}
+			answers[i] = door.Answer{Status: 200}
 		}
 	}
 	return answers
@@ -38,7 +39,7 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		outcome report.Outcome
 	}{
 		{"an event a minute ago", func(*run, *view, *report.Outcome, *strangers) {}, 1, report.Compliant},
-		{"the rule does not want it", func(_ *run, v *view, _ *report.Outcome, _ *strangers) { v.settings.Probe = posture.ProbeOff }, 0, report.Compliant},
+		{"the rule does not want it", func(_ *run, v *view, _ *report.Outcome, _ *strangers) { v.settings.Probe = policy.ProbeOff }, 0, report.Compliant},
 		{"nobody can ask", func(r *run, _ *view, _ *report.Outcome, _ *strangers) { r.Prober = nil }, 0, report.Compliant},
 		{"a plan", func(r *run, _ *view, _ *report.Outcome, _ *strangers) { r.request.DryRun = true }, 0, report.Compliant},
 		{"a look", func(r *run, _ *view, _ *report.Outcome, _ *strangers) { r.request.ReadOnly = true }, 0, report.Compliant},
@@ -64,14 +65,14 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		s := &strangers{}
 		r := &run{Engine: &Engine{Prober: s, Memory: &Memory{}, Now: func() time.Time { return now }}, meter: &report.Meter{}}
 		r.request.Cause.At = now.Add(-time.Minute)
-		v := view{posture: protectedShop(), settings: posture.Settings{Probe: posture.ProbeOn, Propagation: 2 * time.Minute}}
+		v := view{posture: protectedShop(), settings: policy.Settings{Probe: policy.ProbeOn, Propagation: 2 * time.Minute}}
 		outcome := report.Compliant
 		tc.change(r, &v, &outcome, s)
 		got := r.probed(t.Context(), v, r.report(v, outcome))
 		if s.asked != tc.asked || got.Outcome != tc.outcome {
 			t.Errorf("%s: asked %d times and %s, want %d and %s", tc.name, s.asked, got.Outcome, tc.asked, tc.outcome)
 		}
-		if told := got.Exposed && got.Doors[0].Guard == posture.GuardOpen && len(got.Findings) == 1; told != (s.in && tc.outcome == report.Compliant) {
+		if told := got.Exposed && got.Doors[0].Guard == door.GuardOpen && len(got.Findings) == 1; told != (s.in && tc.outcome == report.Compliant) {
 			t.Errorf("%s: the open door is told: %t (%+v)", tc.name, told, got)
 		}
 		if tc.asked > 0 && len(got.Evidence) == 0 {

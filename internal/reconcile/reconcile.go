@@ -15,10 +15,13 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/doctor"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -34,10 +37,10 @@ type run struct {
 	id      string
 	began   time.Time
 
-	before []posture.Door // the doors as they were first seen
-	open   time.Time      // since when one of these is known to have been open, zero = not known
-	done   []report.Step  // what was written
-	missed *event.Write   // of which an event should have told, where a sweep led here
+	before []door.Door   // the doors as they were first seen
+	open   time.Time     // since when one of these is known to have been open, zero = not known
+	done   []report.Step // what was written
+	missed *event.Write  // of which an event should have told, where a sweep led here
 
 	diagnosis *doctor.Diagnosis // nil unless the request asks for one
 	callers   *callers          // nil until a plan can shut somebody out
@@ -91,11 +94,11 @@ func plansAgain(err error) bool {
 // view is one observation with what follows from it.
 type view struct {
 	posture  posture.Posture
-	settings posture.Settings
+	settings policy.Settings
 	digest   string
 	inScope  bool
-	hold     *posture.Hold // what stops this plan, its own or a neighbour's
-	findings []posture.Finding
+	hold     *policy.Hold // what stops this plan, its own or a neighbour's
+	findings []protection.Finding
 	plan     plan.Plan
 	writer   writer
 	guarded  bool      // the audit log shows that we guarded the service before
@@ -124,7 +127,7 @@ func (r *run) look(ctx context.Context, rules Policy) (observed posture.Posture,
 	ctx, ended := r.begin(ctx, part)
 	defer func() { ended(err) }()
 	err = r.retrying(ctx, func() (err error) {
-		if observed, err = r.Observer.Observe(ctx, r.request.Target); err != nil || r.describes(rules) == (posture.Asked{}) {
+		if observed, err = r.Observer.Observe(ctx, r.request.Target); err != nil || r.describes(rules) == (policy.Asked{}) {
 			return err
 		}
 		return r.Describer.Describe(ctx, &observed, r.describes(rules))
@@ -135,7 +138,7 @@ func (r *run) look(ctx context.Context, rules Policy) (observed posture.Posture,
 // plan assesses what was observed and plans what follows.
 func (r *run) plan(ctx context.Context, rules Policy, observed posture.Posture) (view, error) {
 	if r.before == nil {
-		r.before, r.open = observed.Doors(), r.openSince(ctx, observed)
+		r.before, r.open = door.Of(observed), r.openSince(ctx, observed)
 	}
 	j := r.judge(rules, observed)
 	made := plan.Make(observed, j.want, j.findings, r.Now())

@@ -13,13 +13,13 @@ import (
 // settings looks up what the policy wants of services, for this run: a
 // person's word lifts what restrains us when we act by ourselves. The holds are
 // read once for all of them.
-func (r *run) settings(rules Policy, p posture.Posture) func(posture.Target) (posture.Settings, bool) {
+func (r *run) settings(rules Policy, p posture.Posture) func(posture.Target) (policy.Settings, bool) {
 	held := r.holds(p)
-	return func(target posture.Target) (posture.Settings, bool) {
+	return func(target posture.Target) (policy.Settings, bool) {
 		settings, inScope := rules.For(subject(p, target))
 		settings.Hold = held(target)
 		if r.request.Consent {
-			settings.Settle, settings.Since, settings.Callers = 0, time.Time{}, posture.BreakProceed
+			settings.Settle, settings.Since, settings.Callers = 0, time.Time{}, policy.BreakProceed
 		}
 		return settings, inScope
 	}
@@ -55,14 +55,14 @@ func (r *run) agreed(v view) bool { return r.wanted(v) && !v.writer.none && v.wr
 // it acts only when it names the plan that is right at the time.
 func (r *run) wanted(v view) bool {
 	mode := v.settings.Mode
-	if mode == posture.Enforce && v.tooOld() {
-		mode = posture.Approve
+	if mode == policy.Enforce && v.tooOld() {
+		mode = policy.Approve
 	}
-	if r.request.Consent || mode == posture.Enforce {
+	if r.request.Consent || mode == policy.Enforce {
 		return true
 	}
 	command := r.request.Cause.Command
-	return mode == posture.Approve && command != nil && command.PlanID != "" &&
+	return mode == policy.Approve && command != nil && command.PlanID != "" &&
 		(command.PlanID == v.plan.ID() || r.done != nil)
 }
 
@@ -80,7 +80,7 @@ func (r *run) exempt(v view) report.Report {
 	}
 	left := exemption.Expires.Sub(r.Now())
 	final.Advice = append(final.Advice, fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
-		int(left.Hours()/24), exemption.Ticket, posture.LastDay(exemption.Expires), exemption.Owner))
+		int(left.Hours()/24), exemption.Ticket, policy.LastDay(exemption.Expires), exemption.Owner))
 	return final
 }
 
@@ -89,7 +89,7 @@ func (r *run) spared() bool { return r.unseen().settings.Exemption.BuiltIn() }
 
 // tooOld reports whether a service was created before its rule began to change
 // services. A time of creation that is not known counts as long ago.
-func tooOld(p posture.Posture, settings posture.Settings) bool {
+func tooOld(p posture.Posture, settings policy.Settings) bool {
 	return !settings.Since.IsZero() && !settings.Existing &&
 		p.Service.CreatedAt.Before(settings.Since) && !protectedOnce(p)
 }

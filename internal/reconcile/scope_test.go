@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -13,21 +14,21 @@ var (
 )
 
 func TestAHoldOnANeighbourStopsThePlanToo(t *testing.T) {
-	own, theirs := &posture.Hold{Reason: "own"}, &posture.Hold{Reason: "theirs"}
+	own, theirs := &policy.Hold{Reason: "own"}, &policy.Hold{Reason: "theirs"}
 	for _, tc := range []struct {
 		name    string
-		holds   map[posture.Target]*posture.Hold
+		holds   map[posture.Target]*policy.Hold
 		missing bool
-		want    *posture.Hold
+		want    *policy.Hold
 	}{
 		{"nothing is held", nil, false, nil},
-		{"its own", map[posture.Target]*posture.Hold{hello: own, neighbour: theirs}, false, own},
-		{"the neighbour's", map[posture.Target]*posture.Hold{neighbour: theirs}, false, theirs},
-		{"of a neighbour that does not exist", map[posture.Target]*posture.Hold{neighbour: theirs}, true, nil},
+		{"its own", map[posture.Target]*policy.Hold{hello: own, neighbour: theirs}, false, own},
+		{"the neighbour's", map[posture.Target]*policy.Hold{neighbour: theirs}, false, theirs},
+		{"of a neighbour that does not exist", map[posture.Target]*policy.Hold{neighbour: theirs}, true, nil},
 	} {
 		p := posture.Posture{Target: hello, Backends: []posture.Backend{{Members: []posture.Member{{Target: hello}, {Target: neighbour, Missing: tc.missing}}}}}
-		of := func(target posture.Target) (posture.Settings, bool) {
-			return posture.Settings{Hold: tc.holds[target]}, true
+		of := func(target posture.Target) (policy.Settings, bool) {
+			return policy.Settings{Hold: tc.holds[target]}, true
 		}
 		if got := heldBy(p, of); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
@@ -36,29 +37,29 @@ func TestAHoldOnANeighbourStopsThePlanToo(t *testing.T) {
 }
 
 func TestAServiceIsKnownAsProtectedOnceByWhatTheRecipeLeavesBehind(t *testing.T) {
-	since := posture.Settings{Since: time.Unix(1000, 0)}
+	since := policy.Settings{Since: time.Unix(1000, 0)}
 	granted := posture.Posture{ProjectNumber: "123456789012"}
 	granted.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{granted.Agent()}}}
 	granted.Service.Ingress = posture.IngressInternalLoadBalancing
 	for _, tc := range []struct {
 		name   string
-		change func(*posture.Posture, *posture.Settings)
+		change func(*posture.Posture, *policy.Settings)
 		tooOld bool
 	}{
-		{"agent and ingress", func(*posture.Posture, *posture.Settings) {}, false},
-		{"IAP and ingress", func(p *posture.Posture, _ *posture.Settings) {
+		{"agent and ingress", func(*posture.Posture, *policy.Settings) {}, false},
+		{"IAP and ingress", func(p *posture.Posture, _ *policy.Settings) {
 			p.Invokers, p.Backends = posture.Policy{}, []posture.Backend{{IAPOn: true}}
 		}, false},
-		{"the ingress alone", func(p *posture.Posture, _ *posture.Settings) { p.Invokers = posture.Policy{} }, true},
-		{"the agent alone", func(p *posture.Posture, _ *posture.Settings) { p.Service.Ingress = posture.IngressAll }, true},
-		{"agent and IAP, which people set up too", func(p *posture.Posture, _ *posture.Settings) {
+		{"the ingress alone", func(p *posture.Posture, _ *policy.Settings) { p.Invokers = posture.Policy{} }, true},
+		{"the agent alone", func(p *posture.Posture, _ *policy.Settings) { p.Service.Ingress = posture.IngressAll }, true},
+		{"agent and IAP, which people set up too", func(p *posture.Posture, _ *policy.Settings) {
 			p.Service.Ingress, p.Backends = posture.IngressAll, []posture.Backend{{IAPOn: true}}
 		}, true},
-		{"created right then", func(p *posture.Posture, _ *posture.Settings) {
+		{"created right then", func(p *posture.Posture, _ *policy.Settings) {
 			p.Invokers, p.Service.CreatedAt = posture.Policy{}, time.Unix(1000, 0)
 		}, false},
-		{"older ones are wanted", func(p *posture.Posture, s *posture.Settings) { p.Invokers, s.Existing = posture.Policy{}, true }, false},
-		{"age does not matter", func(p *posture.Posture, s *posture.Settings) { p.Invokers, s.Since = posture.Policy{}, time.Time{} }, false},
+		{"older ones are wanted", func(p *posture.Posture, s *policy.Settings) { p.Invokers, s.Existing = posture.Policy{}, true }, false},
+		{"age does not matter", func(p *posture.Posture, s *policy.Settings) { p.Invokers, s.Since = posture.Policy{}, time.Time{} }, false},
 	} {
 		p, settings := granted, since
 		tc.change(&p, &settings)

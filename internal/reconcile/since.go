@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 // logged is how far back History tells of writes. What is older than that is
@@ -18,17 +20,17 @@ const logged = 24 * time.Hour
 // break, as far as the resources and the audit log prove it: since their last
 // change. Zero means that nothing is proven.
 func (r *run) openSince(ctx context.Context, p posture.Posture) time.Time {
-	doors := p.Doors()
-	if !posture.Exposed(doors) {
+	doors := door.Of(p)
+	if !door.Exposed(doors) {
 		return time.Time{}
 	}
 	writes, read := r.told(ctx, p)
 	var since time.Time
-	for _, door := range doors {
-		if door.Guard != posture.GuardOpen {
+	for _, way := range doors {
+		if way.Guard != door.GuardOpen {
 			continue
 		}
-		if at := unchangedSince(p, door, writes, read); since.IsZero() || !at.IsZero() && at.Before(since) {
+		if at := unchangedSince(p, way, writes, read); since.IsZero() || !at.IsZero() && at.Before(since) {
 			since = at
 		}
 	}
@@ -50,8 +52,8 @@ func (r *run) told(ctx context.Context, p posture.Posture) ([]event.Write, bool)
 // unchangedSince is when what decides about a door was last changed. Of a
 // service's own addresses the service and its policy tell it, where the
 // policy's etag does; of the rest the audit log does alone.
-func unchangedSince(p posture.Posture, door posture.Door, writes []event.Write, read bool) time.Time {
-	own := door.Kind == posture.DefaultURL || door.Kind == posture.TagURL
+func unchangedSince(p posture.Posture, way door.Door, writes []event.Write, read bool) time.Time {
+	own := way.Kind == door.DefaultURL || way.Kind == door.TagURL
 	if own && !p.Invokers.ChangedAt.IsZero() {
 		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, p.Invokers.ChangedAt, p.Project.ChangedAt)
 	}
@@ -65,8 +67,8 @@ func unchangedSince(p posture.Posture, door posture.Door, writes []event.Write, 
 
 // waitingSince is since when what a service waits for has been missing, by the
 // same proofs; zero where the log cannot be read.
-func (r *run) waitingSince(ctx context.Context, p posture.Posture, waits posture.Finding) time.Time {
-	if waits.Code == posture.IngressNotKnown {
+func (r *run) waitingSince(ctx context.Context, p posture.Posture, waits protection.Finding) time.Time {
+	if waits.Code == protection.IngressNotKnown {
 		return latest(p.Service.CreatedAt, p.Service.UpdatedAt)
 	}
 	writes, read := r.told(ctx, p)
@@ -74,7 +76,7 @@ func (r *run) waitingSince(ctx context.Context, p posture.Posture, waits posture
 		return time.Time{}
 	}
 	since := latest(p.Service.CreatedAt, p.ObservedAt.Add(-logged))
-	if waits.Code != posture.NoAccessor {
+	if waits.Code != protection.NoAccessor {
 		// What is made anew takes no load balancer away; of the rest nobody can
 		// tell any more whether it led to the service.
 		return lastOf(writes, since, func(w event.Write) bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 // day is a minute of the story's second day.
@@ -80,22 +81,22 @@ func TestAServiceWaitsSinceTheLastChangeThatCanHaveTakenAwayWhatIsMissing(t *tes
 	for _, tc := range []struct {
 		name   string
 		p      posture.Posture
-		code   posture.Code
+		code   protection.Code
 		now    time.Time
 		err    error
 		writes []event.Write
 		want   time.Time
 	}{
-		{"as long as there is the service", open(false, at(1)), posture.NoLoadBalancer, at(60), nil, nil, at(-60)},
-		{"for a day at least", open(false, at(1)), posture.NoLoadBalancer, day(60), nil, []event.Write{invokers(70, true)}, at(60)},
-		{"since something may have been taken away", open(false, at(1)), posture.NoFrontend, at(60), nil, []event.Write{routing(20, "urlMaps.patch"), routing(30, "urlMaps.insert")}, at(20)},
-		{"the log cannot be read", open(false, at(1)), posture.NoLoadBalancer, at(60), errors.New("denied"), nil, time.Time{}},
-		{"no accessor since the backend service was made", open(true, at(1)), posture.NoAccessor, at(60), nil, []event.Write{iap(20, false, "anew"), iap(30, true, "?")}, at(20)},
-		{"no accessor since IAP's policy was written", access, posture.NoAccessor, at(60), nil, nil, at(35)},
-		{"no revision is active", open(false, at(1)), posture.IngressNotKnown, day(60), errors.New("denied"), nil, at(-30)},
+		{"as long as there is the service", open(false, at(1)), protection.NoLoadBalancer, at(60), nil, nil, at(-60)},
+		{"for a day at least", open(false, at(1)), protection.NoLoadBalancer, day(60), nil, []event.Write{invokers(70, true)}, at(60)},
+		{"since something may have been taken away", open(false, at(1)), protection.NoFrontend, at(60), nil, []event.Write{routing(20, "urlMaps.patch"), routing(30, "urlMaps.insert")}, at(20)},
+		{"the log cannot be read", open(false, at(1)), protection.NoLoadBalancer, at(60), errors.New("denied"), nil, time.Time{}},
+		{"no accessor since the backend service was made", open(true, at(1)), protection.NoAccessor, at(60), nil, []event.Write{iap(20, false, "anew"), iap(30, true, "?")}, at(20)},
+		{"no accessor since IAP's policy was written", access, protection.NoAccessor, at(60), nil, nil, at(35)},
+		{"no revision is active", open(false, at(1)), protection.IngressNotKnown, day(60), errors.New("denied"), nil, at(-30)},
 	} {
 		tc.p.ObservedAt = tc.now
-		if got := asks(tc.err, tc.writes...).waitingSince(t.Context(), tc.p, posture.Finding{Code: tc.code}); !got.Equal(tc.want) {
+		if got := asks(tc.err, tc.writes...).waitingSince(t.Context(), tc.p, protection.Finding{Code: tc.code}); !got.Equal(tc.want) {
 			t.Errorf("%s: since %v, want %v", tc.name, got, tc.want)
 		}
 	}
@@ -108,7 +109,7 @@ func TestOnlyCommandsWhoseAnswerIsPublishedAskTheLogSinceWhen(t *testing.T) {
 	} {
 		r := asks(nil)
 		change(r)
-		if got := r.waitingSince(t.Context(), open(false, at(1)), posture.Finding{Code: posture.NoLoadBalancer}); !got.IsZero() {
+		if got := r.waitingSince(t.Context(), open(false, at(1)), protection.Finding{Code: protection.NoLoadBalancer}); !got.IsZero() {
 			t.Errorf("%s asks the log: since %v", name, got)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
@@ -24,7 +25,7 @@ type Undoing struct {
 	// Steps are the steps that were taken, the last first.
 	Steps []plan.Step
 	// Opens are the doors that are open afterwards and are not now.
-	Opens []posture.Door
+	Opens []door.Door
 	// Stays are steps that were taken and leave nothing to take back: a new
 	// revision, made of what was there.
 	Stays []plan.Step
@@ -73,10 +74,10 @@ func PlanUndo(p posture.Posture, reports []report.Report) (Undoing, error) {
 			after = takenBack(after, step)
 		}
 	}
-	before := p.Doors()
-	for _, door := range after.Doors() {
-		if door.Guard == posture.GuardOpen && !slices.Contains(before, door) {
-			undoing.Opens = append(undoing.Opens, door)
+	before := door.Of(p)
+	for _, way := range door.Of(after) {
+		if way.Guard == door.GuardOpen && !slices.Contains(before, way) {
+			undoing.Opens = append(undoing.Opens, way)
 		}
 	}
 	return undoing, nil

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -58,12 +60,12 @@ var ours = map[plan.Op]shape{
 			return slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.Resource() == name })
 		},
 		func(_ posture.Posture, s plan.Step) bool {
-			return s.From == "false" && posture.OAuthClientOf(s.To).Enabling() == s.To
+			return s.From == "false" && policy.OAuthClientOf(s.To).Enabling() == s.To
 		},
 	},
 	plan.EnableDirectIAP: {isTarget, func(_ posture.Posture, s plan.Step) bool { return s.From == "false" && s.To == "true" }},
 	plan.Redeploy: {isTarget, func(_ posture.Posture, s plan.Step) bool {
-		return s.Field == "revision" && posture.RedeployImageOf(s.To) != ""
+		return s.Field == "revision" && policy.RedeployImageOf(s.To) != ""
 	}},
 	plan.RestrictIngress: {isTarget, func(_ posture.Posture, s plan.Step) bool {
 		// We restrict nothing but all.
@@ -73,7 +75,7 @@ var ours = map[plan.Op]shape{
 	plan.RevokePublic: {isTarget, func(_ posture.Posture, s plan.Step) bool {
 		public := []string{"allUsers", "allAuthenticatedUsers"}
 		odd := slices.ContainsFunc(strings.Fields(s.From), func(m string) bool { return !slices.Contains(public, m) })
-		return posture.Invoking(s.Field) && s.From != "" && s.To == "" && !odd
+		return door.Invoking(s.Field) && s.From != "" && s.To == "" && !odd
 	}},
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -142,7 +143,7 @@ func TestIAPOfTheServiceItselfIsTurnedOffAgain(t *testing.T) {
 }
 
 func TestANewRevisionStaysAndTheOtherStepsAreTakenBack(t *testing.T) {
-	redeployed := report.Step{Op: string(plan.Redeploy), Resource: shop.Name(), Field: "revision", From: "shop-00001-abc", To: posture.ImagePin.NewRevision(), Why: "w", Result: report.StepDone, VersionAfter: "s2"}
+	redeployed := report.Step{Op: string(plan.Redeploy), Resource: shop.Name(), Field: "revision", From: "shop-00001-abc", To: policy.ImagePin.NewRevision(), Why: "w", Result: report.StepDone, VersionAfter: "s2"}
 	for _, tc := range []struct {
 		name, now, want string
 		change          func(*report.Step)

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -65,7 +67,7 @@ func (r *run) writerOf(p posture.Posture) writer {
 
 // describes is what is read beside a posture: what rules ask about, and the
 // folders above the project where who writes depends on them.
-func (r *run) describes(rules Policy) posture.Asked {
+func (r *run) describes(rules Policy) policy.Asked {
 	asked := rules.Asks()
 	asked.Folders = asked.Folders || len(r.Writers) > 0 && !r.request.Consent
 	return asked
@@ -81,15 +83,15 @@ func (r *run) nobodyKnowsWho(v view) (final report.Report, blocked bool) {
 }
 
 // unwritten tells why a plan that is wanted is carried out by nobody.
-func (r *run) unwritten(v view) []posture.Finding {
+func (r *run) unwritten(v view) []protection.Finding {
 	if len(v.plan.Steps) == 0 || !r.wanted(v) {
 		return nil
 	}
 	switch {
 	case v.writer.none:
-		return []posture.Finding{posture.NobodyWrites(v.posture, len(r.Writers) > 0)}
+		return []protection.Finding{protection.NobodyWrites(v.posture, len(r.Writers) > 0)}
 	case v.writer.unknown != "":
-		return []posture.Finding{posture.NobodyKnowsWhoWrites(v.posture, v.writer.unknown)}
+		return []protection.Finding{protection.NobodyKnowsWhoWrites(v.posture, v.writer.unknown)}
 	}
 	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 func TestTheNearestFolderSaysWhoWrites(t *testing.T) {
@@ -46,20 +48,20 @@ func TestThatNobodyWritesIsToldWhereSomethingIsToBeWritten(t *testing.T) {
 	steps := plan.Plan{Steps: []plan.Step{{Op: plan.EnableIAP}}}
 	for _, tc := range []struct {
 		name   string
-		mode   posture.Mode
+		mode   policy.Mode
 		plan   plan.Plan
 		writer writer
-		want   posture.Code
+		want   protection.Code
 	}{
-		{"nobody writes", posture.Enforce, steps, writer{none: true}, posture.NoWriter},
-		{"nobody can tell", posture.Enforce, steps, writer{unknown: "no"}, posture.WriterUnknown},
-		{"somebody writes", posture.Enforce, steps, writer{account: deputy}, ""},
-		{"there is nothing to write", posture.Enforce, plan.Plan{}, writer{none: true}, ""},
-		{"nothing is to be written", posture.ReportOnly, steps, writer{unknown: "no"}, ""},
+		{"nobody writes", policy.Enforce, steps, writer{none: true}, protection.NoWriter},
+		{"nobody can tell", policy.Enforce, steps, writer{unknown: "no"}, protection.WriterUnknown},
+		{"somebody writes", policy.Enforce, steps, writer{account: deputy}, ""},
+		{"there is nothing to write", policy.Enforce, plan.Plan{}, writer{none: true}, ""},
+		{"nothing is to be written", policy.ReportOnly, steps, writer{unknown: "no"}, ""},
 	} {
 		r := &run{Engine: &Engine{}}
-		var got posture.Code
-		for _, finding := range r.unwritten(view{settings: posture.Settings{Mode: tc.mode}, plan: tc.plan, writer: tc.writer}) {
+		var got protection.Code
+		for _, finding := range r.unwritten(view{settings: policy.Settings{Mode: tc.mode}, plan: tc.plan, writer: tc.writer}) {
 			got += finding.Code
 		}
 		if got != tc.want {

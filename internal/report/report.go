@@ -15,7 +15,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 // Schema is the JSON Schema of a report's data.
@@ -49,33 +53,33 @@ func (o Outcome) Retries() bool { return o == Deferred || o == Failed }
 
 // Report is the data of one event. Times are UTC.
 type Report struct {
-	RunID       string         `json:"runId"`
-	PlanID      string         `json:"planId,omitempty"`
-	ObservedAt  time.Time      `json:"observedAt"`
-	Version     string         `json:"version"` // of iapguard
-	Target      *Target        `json:"target,omitempty"`
-	Outcome     Outcome        `json:"outcome"`
-	Mode        posture.Mode   `json:"mode,omitempty"`
-	Policy      *Policy        `json:"policy,omitempty"`
-	Cause       Cause          `json:"cause"`
-	Command     *Command       `json:"command,omitempty"`
-	Findings    []Finding      `json:"findings,omitempty"`
-	Steps       []Step         `json:"steps,omitempty"`
-	DoorsBefore []posture.Door `json:"doorsBefore,omitempty"`
-	Doors       []posture.Door `json:"doors,omitempty"`
+	RunID       string      `json:"runId"`
+	PlanID      string      `json:"planId,omitempty"`
+	ObservedAt  time.Time   `json:"observedAt"`
+	Version     string      `json:"version"` // of iapguard
+	Target      *Target     `json:"target,omitempty"`
+	Outcome     Outcome     `json:"outcome"`
+	Mode        policy.Mode `json:"mode,omitempty"`
+	Policy      *Policy     `json:"policy,omitempty"`
+	Cause       Cause       `json:"cause"`
+	Command     *Command    `json:"command,omitempty"`
+	Findings    []Finding   `json:"findings,omitempty"`
+	Steps       []Step      `json:"steps,omitempty"`
+	DoorsBefore []door.Door `json:"doorsBefore,omitempty"`
+	Doors       []door.Door `json:"doors,omitempty"`
 	// Invokers are who gets in at doors that are guarded by IAM alone, and
 	// InvokersLeftOff how many more there are.
-	Invokers        []posture.Invoker `json:"invokers,omitempty"`
-	InvokersLeftOff int               `json:"invokersLeftOff,omitempty"`
-	Exposed         bool              `json:"exposed"` // a door is open after all this
-	ExposedSince    *time.Time        `json:"exposedSince,omitempty"`
-	ExposedUntil    *time.Time        `json:"exposedUntil,omitempty"`
-	WaitingFor      *WaitingFor       `json:"waitingFor,omitempty"`
-	Exemption       *Exemption        `json:"exemption,omitempty"`
-	Contest         *Contest          `json:"contest,omitempty"`
+	Invokers        []door.Invoker `json:"invokers,omitempty"`
+	InvokersLeftOff int            `json:"invokersLeftOff,omitempty"`
+	Exposed         bool           `json:"exposed"` // a door is open after all this
+	ExposedSince    *time.Time     `json:"exposedSince,omitempty"`
+	ExposedUntil    *time.Time     `json:"exposedUntil,omitempty"`
+	WaitingFor      *WaitingFor    `json:"waitingFor,omitempty"`
+	Exemption       *Exemption     `json:"exemption,omitempty"`
+	Contest         *Contest       `json:"contest,omitempty"`
 	// Callers are those who call the service now, where a step could shut
 	// somebody out, the worst off first.
-	Callers []posture.Caller `json:"callers,omitempty"`
+	Callers []caller.Caller `json:"callers,omitempty"`
 	// ExpectedAudience is what IAP's JWTs are made out to, as things are.
 	ExpectedAudience []string `json:"expectedAudience,omitempty"`
 	// Verdict is the doctor's, Why says it in a line, Evidence what was looked at.
@@ -131,10 +135,10 @@ type Command struct {
 
 // Finding is one difference from what is wanted.
 type Finding struct {
-	Code     posture.Code     `json:"code"`
-	Severity posture.Severity `json:"severity"`
-	Resource string           `json:"resource"`
-	Why      string           `json:"why"`
+	Code     protection.Code     `json:"code"`
+	Severity protection.Severity `json:"severity"`
+	Resource string              `json:"resource"`
+	Why      string              `json:"why"`
 }
 
 // Evidence is one thing that the doctor looked at, and what was found.

@@ -9,27 +9,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 func full() Report {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	doors := []posture.Door{{Kind: posture.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: posture.GuardOpen},
-		{Kind: posture.InternalLoadBalancer, Address: "", Via: "v", Guard: posture.GuardUnknown, Why: "w"}, {Kind: posture.TagURL, Address: "a", Guard: posture.GuardIAM}}
+	doors := []door.Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: door.GuardOpen},
+		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w"}, {Kind: door.TagURL, Address: "a", Guard: door.GuardIAM}}
 	return Report{
-		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: posture.Enforce,
+		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: policy.Enforce,
 		Target:   &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello", UID: "u", Labels: map[string]string{"team": "a"}},
 		Policy:   &Policy{Digest: "none", Rule: "default", PassedOver: []string{"w"}},
 		Cause:    Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: &at},
 		Command:  &Command{Name: "apply", ID: "i", PlanID: "0123456789abcdef"},
-		Findings: []Finding{{Code: posture.IAPOff, Severity: posture.High, Resource: "r", Why: "w"}},
+		Findings: []Finding{{Code: protection.IAPOff, Severity: protection.High, Resource: "r", Why: "w"}},
 		Steps:    []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Why: "w", Condition: &posture.Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
-		Invokers: []posture.Invoker{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
+		Invokers: []door.Invoker{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
 		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
 		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}}, ExpectedAudience: []string{"/projects/1/global/backendServices/2"}, Unread: []posture.Unread{{Resource: "r", Why: "w", Permission: "p"}},
-		Callers: []posture.Caller{
-			{Kind: posture.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at, Fate: posture.Breaks, Why: "w", Cure: "c"},
-			{Kind: posture.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a", Fate: posture.StaysIn},
+		Callers: []caller.Caller{
+			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at, Fate: caller.Breaks, Why: "w", Cure: "c"},
+			{Kind: caller.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a", Fate: caller.StaysIn},
 		},
 		Exemption: &Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: at},
 		Contest:   &Contest{Rounds: 3, FirstAt: &at, LastAt: &at, Actors: []Actor{{Principal: "p", UserAgent: "u"}}, Field: "iap.enabled", Fix: "x"}, Calls: 1, ElapsedMS: 2,

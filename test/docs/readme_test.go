@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -68,12 +68,12 @@ func TestTheTableOfWhatIsUnderstoodIsTheCodes(t *testing.T) {
 
 func TestREADMENamesEveryFindingAndEveryOutcomeThatCanBe(t *testing.T) {
 	named := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(section(t, "findings"), -1)
-	var codes []posture.Code
+	var codes []protection.Code
 	for _, match := range named {
-		codes = append(codes, posture.Code(match[1]))
+		codes = append(codes, protection.Code(match[1]))
 	}
 	slices.Sort(codes)
-	if diff := cmp.Diff(posture.Codes(), codes); diff != "" {
+	if diff := cmp.Diff(protection.Codes(), codes); diff != "" {
 		t.Errorf("findings (-code +README):\n%s", diff)
 	}
 	for _, outcome := range []report.Outcome{

@@ -17,7 +17,9 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 )
 
 var update = flag.Bool("update", false, "write testdata/doors.txt anew")
@@ -87,17 +89,17 @@ func verdict(r reply) string {
 type protector struct {
 	*cloud.Cloud
 	target posture.Target
-	want   posture.Wanted
+	want   policy.Wanted
 	now    func() time.Time
 }
 
-func (o *fixture) protector(settings posture.Settings, now func() time.Time) protector {
+func (o *fixture) protector(settings policy.Settings, now func() time.Time) protector {
 	o.t.Helper()
 	clients, err := cloud.Connect(o.t.Context(), connect.Config{Endpoint: o.URL(), UserAgent: "iapguard/test"}, now)
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	want := posture.Wanted{Settings: settings, Of: func(posture.Target) (posture.Settings, bool) { return settings, true }}
+	want := policy.Wanted{Settings: settings, Of: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 	return protector{clients, posture.Target{Project: playground.Project, Location: o.Region, Service: o.Service}, want, now}
 }
 
@@ -108,7 +110,7 @@ func (p protector) plan(t *testing.T) plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := plan.Make(seen, p.want, posture.Assess(seen, p.want), p.now())
+	made := plan.Make(seen, p.want, protection.Assess(seen, p.want), p.now())
 	if err := made.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +135,8 @@ func (p protector) take(t *testing.T, made plan.Plan, each func(plan.Step)) {
 	}
 }
 
-func enforcing(propagation time.Duration) posture.Settings {
-	return posture.Settings{Mode: posture.Enforce, Recipe: posture.RecipeAuto, Access: []string{alice}, NoneFor: posture.NoneWait, Propagation: propagation}
+func enforcing(propagation time.Duration) policy.Settings {
+	return policy.Settings{Mode: policy.Enforce, Recipe: policy.RecipeAuto, Access: []string{alice}, NoneFor: policy.NoneWait, Propagation: propagation}
 }
 
 // history is a service before, during and after protection.

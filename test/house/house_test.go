@@ -20,32 +20,39 @@ const module = "github.com/iapguard/iapguard/"
 // inside itself. "" stands for everything.
 var mayImport = map[string][]string{
 	"function/cmd":        {""},
-	"function":            {"internal/reconcile", "internal/memory", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry", "internal/workqueue"},
+	"function":            {"internal/reconcile", "internal/workqueue", "internal/memory", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
 	"test":                {""},
-	"internal/reconcile":  {"internal/memory", "internal/event", "internal/posture", "internal/plan", "internal/policy", "internal/doctor", "internal/report", "internal/fault"},
-	"internal/cloud":      {"internal/posture", "internal/plan", "internal/memory", "internal/report", "internal/fault", "internal/logfilter", "internal/workqueue"},
+	"internal/reconcile":  {"internal/decide", "internal/doctor", "internal/report", "internal/memory", "internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture", "internal/fault"},
+	"internal/decide":     {"internal/doctor", "internal/report", "internal/memory", "internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture", "internal/fault"},
+	"internal/report":     {"internal/memory", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
+	"internal/doctor":     {"internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
+	"internal/remedy":     {"internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture", "internal/fault"},
+	"internal/memory":     {"internal/plan", "internal/posture", "internal/fault"},
+	"internal/protection": {"internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
+	"internal/plan":       {"internal/protection", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
+	"internal/caller":     {"internal/door", "internal/policy", "internal/posture"},
+	"internal/door":       {"internal/policy", "internal/posture"},
 	"internal/localcloud": {},
 	"internal/playground": {"internal/localcloud", "deploy/roles", "deploy/filters"}, // the playground runs what deploy/ ships
 	"deploy":              {},
-	"internal/policy":     {"internal/posture"},
-	"internal/plan":       {"internal/posture"},
-	"internal/doctor":     {"internal/posture"},
 	"internal/event":      {"internal/posture"},
-	"internal/memory":     {"internal/posture", "internal/plan", "internal/fault"},
 	"internal/logfilter":  {"internal/event", "internal/posture"},
-	"internal/report":     {"internal/posture", "internal/plan"},
-	"internal/page":       {"internal/report", "internal/posture", "internal/plan"},
+	"internal/policy":     {"internal/posture"},
+	"internal/workqueue":  {"internal/fault"},
+	"internal/cloud":      {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller", "internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault"},
+	"internal/page":       {"internal/report", "internal/door"},
 	"internal/posture":    {},
 	"internal/fault":      {},
-	"internal/workqueue":  {},
 	"internal/telemetry":  {}, // told by those who know what happens, it knows nobody
+
+	"internal/posture/posturetest": {"internal/posture", "internal/policy"},
 }
 
 // onlyStandard may import the standard library and nothing else.
-var onlyStandard = []string{"internal/posture", "internal/fault", "internal/plan"}
+var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault"}
 
 // pure packages do no I/O, read no clock and log nothing.
-var pure = []string{"internal/posture", "internal/plan", "internal/memory", "internal/doctor", "internal/event", "internal/logfilter"}
+var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan", "internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter"}
 
 // impure are the packages and functions that a pure package may not use.
 var impure = map[string][]string{

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -22,7 +22,7 @@ func TestHTTP2BehindAClassicLoadBalancerIsBlocked(t *testing.T) {
 		map[string]any{"loadBalancingScheme": "EXTERNAL"})
 	r.Until("hello is blocked", func() bool { return r.LastOf("hello").Outcome == report.Blocked })
 	for _, finding := range r.LastOf("hello").Findings {
-		if finding.Code == posture.HTTP2Classic {
+		if finding.Code == protection.HTTP2Classic {
 			return
 		}
 	}

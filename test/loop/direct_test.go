@@ -7,8 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -21,13 +22,13 @@ func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnWhereThePolicySaysSo(t *test
 	if diff := cmp.Diff([]string{"/projects/123456789012/locations/us-central1/services/hello"}, last.ExpectedAudience); diff != "" {
 		t.Errorf("audience (-want +got):\n%s", diff)
 	}
-	for _, door := range last.Doors {
-		if door.Guard != posture.GuardIAP {
-			t.Errorf("door %+v, want IAP before it", door)
+	for _, way := range last.Doors {
+		if way.Guard != door.GuardIAP {
+			t.Errorf("door %+v, want IAP before it", way)
 		}
 	}
-	door := last.Doors[0].Address
-	if got := []int{r.Ask(door, "user:alice@example.com"), r.Ask(door, "user:eve@example.com")}; !slices.Equal(got, []int{200, 403}) {
+	address := last.Doors[0].Address
+	if got := []int{r.Ask(address, "user:alice@example.com"), r.Ask(address, "user:eve@example.com")}; !slices.Equal(got, []int{200, 403}) {
 		t.Errorf("alice and eve get %v, want 200 and 403", got)
 	}
 	// A load balancer that comes later changes nothing: never both.
@@ -62,7 +63,7 @@ func TestIAPAtBothPlacesIsBlockedAndNothingIsWritten(t *testing.T) {
 		map[string]any{"iap": map[string]any{"enabled": true}})
 	r.Until("hello is blocked", func() bool { return r.LastOf("hello").Outcome == report.Blocked })
 	last := r.LastOf("hello")
-	if len(last.Findings) == 0 || last.Findings[0].Code != posture.BothIAP || len(last.ExpectedAudience) != 2 {
+	if len(last.Findings) == 0 || last.Findings[0].Code != protection.BothIAP || len(last.ExpectedAudience) != 2 {
 		t.Errorf("findings %+v, audiences %v, want BOTH_IAP and both", last.Findings, last.ExpectedAudience)
 	}
 	if diff := cmp.Diff(before, ownWrites(r)); diff != "" {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
@@ -35,12 +35,12 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 		map[string]any{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"},
 	}})
 	rules := "projects/" + playground.Project + "/global/forwardingRules/"
-	want := []posture.Door{
-		{Kind: posture.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(), Guard: posture.GuardOpen},
-		{Kind: posture.DefaultURL, Address: "https://hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: posture.GuardOpen},
-		{Kind: posture.TagURL, Address: "https://blue---hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: posture.GuardOpen},
-		{Kind: posture.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https", Guard: posture.GuardOpen},
-		{Kind: posture.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain", Guard: posture.GuardOpen},
+	want := []door.Door{
+		{Kind: door.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(), Guard: door.GuardOpen},
+		{Kind: door.DefaultURL, Address: "https://hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},
+		{Kind: door.TagURL, Address: "https://blue---hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},
+		{Kind: door.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https", Guard: door.GuardOpen},
+		{Kind: door.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain", Guard: door.GuardOpen},
 	}
 	r.Until("every door is told", func() bool { return len(r.LastOf("hello").Doors) == len(want) })
 	last := r.LastOf("hello")

@@ -9,8 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
@@ -67,11 +68,11 @@ func kindsOf(writes []string) []string {
 }
 
 // urlsBeyondFirst are default URLs beyond the first: a service may have several.
-func urlsBeyondFirst(r report.Report) []posture.Door {
-	var urls []posture.Door
-	for _, door := range r.Doors {
-		if door.Kind == posture.DefaultURL {
-			urls = append(urls, door)
+func urlsBeyondFirst(r report.Report) []door.Door {
+	var urls []door.Door
+	for _, way := range r.Doors {
+		if way.Kind == door.DefaultURL {
+			urls = append(urls, way)
 		}
 	}
 	return urls[min(1, len(urls)):]
@@ -102,22 +103,22 @@ func TestWhatSomebodyUndoesIsDoneAgain(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		undo func(r *withfunction.Env)
-		code posture.Code
+		code protection.Code
 	}{
 		{"public again", func(r *withfunction.Env) {
 			bindings := []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}
 			bindings = append(bindings, policy(r)["bindings"].([]any)...)
 			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": bindings}})
-		}, posture.PublicInvoker},
+		}, protection.PublicInvoker},
 		{"the agent's grant is wiped", func(r *withfunction.Env) {
 			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{}}})
-		}, posture.AgentNotInvoker},
+		}, protection.AgentNotInvoker},
 		{"IAP is turned off", func(r *withfunction.Env) {
 			r.Call(http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}, "fingerprint": r.Call(http.MethodGet, backend, nil)["fingerprint"]})
-		}, posture.IAPOff},
+		}, protection.IAPOff},
 		{"the ingress is opened", func(r *withfunction.Env) {
 			r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
-		}, posture.IngressOpen},
+		}, protection.IngressOpen},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := start(t)
@@ -143,7 +144,7 @@ func count(outcomes []report.Outcome, wanted report.Outcome) int {
 	return n
 }
 
-func found(reports []report.Report, code posture.Code) bool {
+func found(reports []report.Report, code protection.Code) bool {
 	return slices.ContainsFunc(reports, func(r report.Report) bool {
 		return r.Outcome == report.Started && slices.ContainsFunc(r.Findings, func(f report.Finding) bool { return f.Code == code })
 	})

@@ -8,14 +8,14 @@ import (
 
 	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // gaps are the findings of the scenario's services as they are deployed.
-var gaps = []posture.Code{
-	posture.AgentNotProvisioned, posture.AgentNotInvoker, posture.AccessorMissing, posture.IAPOff, posture.IngressOpen, posture.PublicInvoker,
+var gaps = []protection.Code{
+	protection.AgentNotProvisioned, protection.AgentNotInvoker, protection.AccessorMissing, protection.IAPOff, protection.IngressOpen, protection.PublicInvoker,
 }
 
 func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
@@ -37,7 +37,7 @@ func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
 			if one.Outcome != report.Planned || len(one.Steps) != len(gaps) || len(one.Doors) == 0 {
 				t.Errorf("%s of %s: %q with %d steps and %d doors, want a plan of %d steps and the doors", command, service.Service, one.Outcome, len(one.Steps), len(one.Doors), len(gaps))
 			}
-			var codes []posture.Code
+			var codes []protection.Code
 			for _, finding := range one.Findings {
 				codes = append(codes, finding.Code)
 			}

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -55,13 +55,13 @@ func (p *play) advice(args []string) ([]string, error) {
 	return nil, nil
 }
 
-func tellCaller(c posture.Caller) []string {
+func tellCaller(c caller.Caller) []string {
 	name, address := c.Name[strings.LastIndex(c.Name, "/")+1:], c.Address
-	if c.Kind == posture.Visitor { // ports and versions differ from run to run
+	if c.Kind == caller.Visitor { // ports and versions differ from run to run
 		name = c.RemoteIP
 	}
 	lines := []string{fmt.Sprintf("%s: %s %s, which calls %s", c.Fate, c.Kind, name, address)}
-	if c.Fate != posture.StaysIn {
+	if c.Fate != caller.StaysIn {
 		lines = append(lines, "- why: "+c.Why, "- to do: "+c.Cure)
 	}
 	return lines

@@ -5,7 +5,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -36,7 +37,7 @@ func tell(r report.Report) []string {
 		lines = append(lines, "- waits: "+braking.ReplaceAllString(r.WaitingFor.What, "is $1 until …:"))
 	}
 	if e := r.Exemption; e != nil {
-		lines = append(lines, fmt.Sprintf("- excused: %s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner, posture.LastDay(e.Expires)))
+		lines = append(lines, fmt.Sprintf("- excused: %s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires)))
 	}
 	if r.Outcome == report.Started {
 		return lines
@@ -58,7 +59,7 @@ func tell(r report.Report) []string {
 		}
 	}
 	for _, finding := range r.Findings {
-		if finding.Code == posture.ProbeOpen {
+		if finding.Code == protection.ProbeOpen {
 			lines = append(lines, "- because "+finding.Why)
 		}
 	}
@@ -66,7 +67,7 @@ func tell(r report.Report) []string {
 		return lines
 	}
 	for _, finding := range r.Findings {
-		if finding.Code == posture.SharedBackend {
+		if finding.Code == protection.SharedBackend {
 			lines = append(lines, "- because "+finding.Why)
 		}
 	}

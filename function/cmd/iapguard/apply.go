@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -101,10 +102,10 @@ func (b *bench) carryOut(ctx context.Context, job job, printer *printer) (report
 		asked.Accept = job.accept
 	}
 	var done []report.Step
-	var callers []posture.Caller // by what all steps mean to them, not the last alone
+	var callers []caller.Caller // by what all steps mean to them, not the last alone
 	for {
 		final, err := b.engine.Run(ctx, asked)
-		final.Steps, final.Callers = append(done, final.Steps...), posture.WorstOff(callers, final.Callers)
+		final.Steps, final.Callers = append(done, final.Steps...), caller.WorstOff(callers, final.Callers)
 		if err != nil || final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
 			return final, err
 		}

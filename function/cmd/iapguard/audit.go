@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -53,15 +55,15 @@ type audit struct {
 // audited is one service. Error says why it could not be read; then nothing
 // is known of its doors.
 type audited struct {
-	Service         string            `json:"service"`
-	Outcome         report.Outcome    `json:"outcome,omitempty"` // what plan would say
-	Exposed         bool              `json:"exposed"`
-	Doors           []posture.Door    `json:"doors,omitempty"`
-	Invokers        []posture.Invoker `json:"invokers,omitempty"` // at doors guarded by IAM alone
-	InvokersLeftOff int               `json:"invokersLeftOff,omitempty"`
-	Findings        []report.Finding  `json:"findings,omitempty"`
-	Callers         []posture.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
-	Error           string            `json:"error,omitempty"`
+	Service         string           `json:"service"`
+	Outcome         report.Outcome   `json:"outcome,omitempty"` // what plan would say
+	Exposed         bool             `json:"exposed"`
+	Doors           []door.Door      `json:"doors,omitempty"`
+	Invokers        []door.Invoker   `json:"invokers,omitempty"` // at doors guarded by IAM alone
+	InvokersLeftOff int              `json:"invokersLeftOff,omitempty"`
+	Findings        []report.Finding `json:"findings,omitempty"`
+	Callers         []caller.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
+	Error           string           `json:"error,omitempty"`
 }
 
 // auditAll prints the audit; open says whether any door is unguarded.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -78,7 +79,7 @@ func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 	o := shops(t)
 	file := filepath.Join(t.TempDir(), "old.json")
 	first, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json", "-o", file)
-	if got := parsed(t, first).Totals; got.Exposed != 1 || got.Doors[posture.GuardOpen] != 3 {
+	if got := parsed(t, first).Totals; got.Exposed != 1 || got.Doors[door.GuardOpen] != 3 {
 		t.Fatalf("totals %+v, want three open doors of one service", got)
 	}
 	o.Call(http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"})
@@ -86,7 +87,7 @@ func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 	o.Call(http.MethodPatch, "/v2/"+quiet+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
 	second, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json", "--compare", file)
 	got := parsed(t, second).Comparison
-	count := func(doors []auditedDoor, service string, kind posture.DoorKind) int {
+	count := func(doors []auditedDoor, service string, kind door.Kind) int {
 		n := 0
 		for _, door := range doors {
 			if door.Service == service && door.Kind == kind {
@@ -97,8 +98,8 @@ func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 	}
 	hello := playground.Scenario[0].Name()
 	counts := []int{
-		len(got.New), count(got.New, quiet, posture.DefaultURL), len(got.Fixed), count(got.Fixed, hello, posture.DefaultURL),
-		len(got.Unchanged), count(got.Unchanged, hello, posture.LoadBalancer),
+		len(got.New), count(got.New, quiet, door.DefaultURL), len(got.Fixed), count(got.Fixed, hello, door.DefaultURL),
+		len(got.Unchanged), count(got.Unchanged, hello, door.LoadBalancer),
 	}
 	if diff := cmp.Diff([]int{2, 2, 2, 2, 1, 1}, counts); diff != "" {
 		t.Errorf("new, fixed, unchanged doors (-want +got):\n%s\n%s", diff, second)
@@ -106,13 +107,13 @@ func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 }
 
 func TestAComparisonCallsNothingFixedThatItDidNotSee(t *testing.T) {
-	service := func(name string, doors ...posture.Door) audited { return audited{Service: name, Doors: doors} }
-	open := posture.Door{Kind: posture.DefaultURL, Address: "a", Guard: posture.GuardOpen}
+	service := func(name string, doors ...door.Door) audited { return audited{Service: name, Doors: doors} }
+	open := door.Door{Kind: door.DefaultURL, Address: "a", Guard: door.GuardOpen}
 	const p = "projects/demo-project/locations/us-central1/services/"
 	before := audit{Services: []audited{service(p+"gone", open), service(p+"unread", open), service("projects/demo-project2/locations/l/services/s", open)}}
 	after := audit{Services: []audited{{Service: p + "unread", Error: "denied"}}}
 	got := before.compare(after, []posture.Scope{{Project: "demo-project"}})
-	want := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{{p + "gone", posture.DefaultURL, "a"}}, Unchanged: []auditedDoor{}}
+	want := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{{p + "gone", door.DefaultURL, "a"}}, Unchanged: []auditedDoor{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

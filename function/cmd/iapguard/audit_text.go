@@ -6,15 +6,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // totals are the numbers under an audit.
 type totals struct {
-	Services int                   `json:"services"`
-	Exposed  int                   `json:"exposed"` // with an unguarded door
-	Unread   int                   `json:"unread"`  // of which nothing is known
-	Doors    map[posture.Guard]int `json:"doors"`
+	Services int                `json:"services"`
+	Exposed  int                `json:"exposed"` // with an unguarded door
+	Unread   int                `json:"unread"`  // of which nothing is known
+	Doors    map[door.Guard]int `json:"doors"`
 }
 
 // comparison is what became of unguarded doors since an earlier audit.
@@ -26,23 +28,23 @@ type comparison struct {
 
 // auditedDoor names a door across audits.
 type auditedDoor struct {
-	Service string           `json:"service"`
-	Kind    posture.DoorKind `json:"kind"`
-	Address string           `json:"address"`
+	Service string    `json:"service"`
+	Kind    door.Kind `json:"kind"`
+	Address string    `json:"address"`
 }
 
 // byRisk is the order in which guards are told.
-var byRisk = []posture.Guard{
-	posture.GuardOpen, posture.GuardUnknown, posture.GuardIAM, posture.GuardIAP, posture.GuardIngress, posture.GuardClosed,
+var byRisk = []door.Guard{
+	door.GuardOpen, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress, door.GuardClosed,
 }
 
-func risk(door posture.Door) int { return slices.Index(byRisk, door.Guard) }
+func risk(door door.Door) int { return slices.Index(byRisk, door.Guard) }
 
 // risk is that of the worst door. What could not be read comes right after
 // what is open.
 func (a audited) risk() int {
 	if a.Error != "" {
-		return slices.Index(byRisk, posture.GuardUnknown)
+		return slices.Index(byRisk, door.GuardUnknown)
 	}
 	worst := len(byRisk)
 	for _, door := range a.Doors {
@@ -54,7 +56,7 @@ func (a audited) risk() int {
 // sort puts the worst first: services, and the doors of each.
 func (a *audit) sort() {
 	for i := range a.Services {
-		slices.SortStableFunc(a.Services[i].Doors, func(x, y posture.Door) int { return cmp.Compare(risk(x), risk(y)) })
+		slices.SortStableFunc(a.Services[i].Doors, func(x, y door.Door) int { return cmp.Compare(risk(x), risk(y)) })
 	}
 	slices.SortFunc(a.Services, func(x, y audited) int {
 		return cmp.Or(cmp.Compare(x.risk(), y.risk()), cmp.Compare(x.Service, y.Service))
@@ -62,7 +64,7 @@ func (a *audit) sort() {
 }
 
 func (a *audit) count() totals {
-	count := totals{Services: len(a.Services), Doors: map[posture.Guard]int{}}
+	count := totals{Services: len(a.Services), Doors: map[door.Guard]int{}}
 	for _, service := range a.Services {
 		if service.Exposed {
 			count.Exposed++
@@ -70,8 +72,8 @@ func (a *audit) count() totals {
 		if service.Error != "" {
 			count.Unread++
 		}
-		for _, door := range service.Doors {
-			count.Doors[door.Guard]++
+		for _, way := range service.Doors {
+			count.Doors[way.Guard]++
 		}
 	}
 	return count
@@ -83,9 +85,9 @@ func (a *audit) open() (doors []auditedDoor, unread []string) {
 		if service.Error != "" {
 			unread = append(unread, service.Service)
 		}
-		for _, door := range service.Doors {
-			if door.Guard == posture.GuardOpen {
-				doors = append(doors, auditedDoor{service.Service, door.Kind, door.Address})
+		for _, way := range service.Doors {
+			if way.Guard == door.GuardOpen {
+				doors = append(doors, auditedDoor{service.Service, way.Kind, way.Address})
 			}
 		}
 	}
@@ -130,9 +132,9 @@ func (a audit) text() string {
 		}
 		b.WriteString(doorsText(service.Doors))
 		b.WriteString(invokersText(service.Invokers, service.InvokersLeftOff))
-		for _, caller := range service.Callers {
-			if caller.Fate != posture.StaysIn {
-				fmt.Fprintf(&b, "  %-8s %s\n", caller.Fate, caller)
+		for _, c := range service.Callers {
+			if c.Fate != caller.StaysIn {
+				fmt.Fprintf(&b, "  %-8s %s\n", c.Fate, c)
 			}
 		}
 	}

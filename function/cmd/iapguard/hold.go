@@ -32,7 +32,7 @@ func newHoldCommand() *cobra.Command {
 				return usageError{errors.New("a hold has an end and a reason: write --for 4h --reason \"why\"")}
 			}
 			until := time.Now().Add(length).UTC().Truncate(time.Second)
-			hold := posture.Hold{Scope: scope, Until: until, Reason: reason, By: cmp.Or(by, whoTypes())}
+			hold := policy.Hold{Scope: scope, Until: until, Reason: reason, By: cmp.Or(by, whoTypes())}
 			if err := changeHolds(command.Context(), &file, func(h policy.Holds) (policy.Holds, error) { return h.With(hold), nil }); err != nil {
 				return err
 			}
@@ -58,7 +58,7 @@ func newResumeCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			var wider *posture.Hold
+			var wider *policy.Hold
 			if err := changeHolds(command.Context(), &file, func(h policy.Holds) (left policy.Holds, err error) {
 				left, wider, err = resumed(h, scope, time.Now())
 				return left, err
@@ -75,7 +75,7 @@ func newResumeCommand() *cobra.Command {
 
 // resumed takes the hold of exactly one scope away; wider is one that still
 // covers it.
-func resumed(h policy.Holds, scope posture.Scope, now time.Time) (left policy.Holds, wider *posture.Hold, err error) {
+func resumed(h policy.Holds, scope posture.Scope, now time.Time) (left policy.Holds, wider *policy.Hold, err error) {
 	left = h.Without(scope)
 	if len(left.At(now)) == len(h.At(now)) {
 		return h, nil, fmt.Errorf("there is no hold on exactly %s; iapguard status lists the holds", scope.Name())
@@ -83,7 +83,7 @@ func resumed(h policy.Holds, scope posture.Scope, now time.Time) (left policy.Ho
 	return left, left.On(posture.Target(scope), "", now), nil
 }
 
-func tellResumed(out io.Writer, scope posture.Scope, wider *posture.Hold) {
+func tellResumed(out io.Writer, scope posture.Scope, wider *policy.Hold) {
 	fmt.Fprintf(out, "the hold on %s is lifted\n", scope.Name())
 	if wider != nil {
 		fmt.Fprintf(out, "it stays held by the hold on %s, until %s\n", wider.Scope.Name(), wider.Until.Format(time.RFC3339))

@@ -38,8 +38,8 @@ type wanted struct {
 	Rule          string             `json:"rule,omitempty"`
 	PassedOver    []string           `json:"passedOver,omitempty"` // rules that its labels select in vain
 	Undecided     string             `json:"undecided,omitempty"`  // why nobody can tell which rule decides
-	Mode          posture.Mode       `json:"mode,omitempty"`
-	Recipe        posture.Recipe     `json:"recipe,omitempty"`
+	Mode          policy.Mode        `json:"mode,omitempty"`
+	Recipe        policy.Recipe      `json:"recipe,omitempty"`
 	Access        []string           `json:"access,omitempty"`
 	AccessIf      *posture.Condition `json:"accessIf,omitempty"`
 	How           string             `json:"how,omitempty"`   // the rule's other keys, in its own words
@@ -157,14 +157,14 @@ func (c checked) print(out io.Writer) {
 			fmt.Fprintf(out, "  if it was created before %s: only planned, until the rule says existing: true\n", w.Since.Format(time.RFC3339))
 		}
 		if w.ExemptUntil != nil {
-			fmt.Fprintf(out, "  exempt until %s: %s\n", posture.LastDay(*w.ExemptUntil), w.ExemptBecause)
+			fmt.Fprintf(out, "  exempt until %s: %s\n", policy.LastDay(*w.ExemptUntil), w.ExemptBecause)
 		}
 	}
 }
 
 // howOf tells how a rule treats a service, beside what is most looked for, in
 // the words of the policy.
-func howOf(s posture.Settings) string {
+func howOf(s policy.Settings) string {
 	ingress, invokers := "restrict", "remove"
 	if s.KeepIngress {
 		ingress = "keep"
@@ -174,7 +174,7 @@ func howOf(s posture.Settings) string {
 	}
 	how := fmt.Sprintf("access.none %s, ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, redeploy %s, redeployImage %s, probe %s, settle %s, quiet %s, propagation %s, limits %d in a project and %d overall",
 		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Redeploy, s.RedeployImage, s.Probe,
-		posture.InWords(s.Settle), posture.InWords(s.Quiet), posture.InWords(s.Propagation), s.Limits.PerProject, s.Limits.Overall)
+		policy.InWords(s.Settle), policy.InWords(s.Quiet), policy.InWords(s.Propagation), s.Limits.PerProject, s.Limits.Overall)
 	if s.OAuthClient.ID != "" {
 		how += ", oauthClient " + s.OAuthClient.ID
 	}

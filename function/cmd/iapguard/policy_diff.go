@@ -31,9 +31,9 @@ type changes struct {
 type effect struct {
 	// Outcome is that of the report, or "left-alone" without a rule, or "written"
 	// where the function would take its steps.
-	Outcome string       `json:"outcome"`
-	Rule    string       `json:"rule,omitempty"`
-	Mode    posture.Mode `json:"mode,omitempty"`
+	Outcome string      `json:"outcome"`
+	Rule    string      `json:"rule,omitempty"`
+	Mode    policy.Mode `json:"mode,omitempty"`
 	// PassedOver are rules that the service's labels select in vain, and why.
 	PassedOver []string `json:"passedOver,omitempty"`
 	Steps      []string `json:"steps,omitempty"`

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // status is what governs writes: the policy with its modes, and the holds.
@@ -31,9 +30,9 @@ type policyStatus struct {
 }
 
 type ruleStatus struct {
-	Name   string         `json:"name"`
-	Mode   posture.Mode   `json:"mode"`
-	Recipe posture.Recipe `json:"recipe"`
+	Name   string        `json:"name"`
+	Mode   policy.Mode   `json:"mode"`
+	Recipe policy.Recipe `json:"recipe"`
 	// PerProject and Overall are how many services may be written within an hour.
 	PerProject int `json:"perProject"`
 	Overall    int `json:"overall"`
@@ -120,7 +119,7 @@ func (s status) print(out io.Writer) {
 		fmt.Fprintf(out, "  %-12s %-14s %s\n", rule.Mode, rule.Recipe, rule.Name)
 	}
 	if len(s.Policy.Rules) == 0 {
-		fmt.Fprintf(out, "  %-12s everything: there is no policy\n", posture.ReportOnly)
+		fmt.Fprintf(out, "  %-12s everything: there is no policy\n", policy.ReportOnly)
 	}
 	fmt.Fprintf(out, "holds: %d\n", len(s.Holds))
 	for _, hold := range s.Holds {

@@ -10,7 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -93,7 +96,7 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
 	}
 	if e := r.Exemption; e != nil {
-		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, posture.LastDay(e.Expires))
+		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires))
 	}
 	b.WriteString(doorsText(r.Doors))
 	b.WriteString(invokersText(r.Invokers, r.InvokersLeftOff))
@@ -104,7 +107,7 @@ func text(r report.Report) string {
 		b.WriteString(stepText(i+1, step))
 	}
 	for _, finding := range r.Findings {
-		if !closed(finding, r.Steps) && finding.Code != posture.CallerBreaks {
+		if !closed(finding, r.Steps) && finding.Code != protection.CallerBreaks {
 			fmt.Fprintf(&b, "  %-6s %s  %s\n         %s\n", finding.Severity, finding.Code, finding.Resource, finding.Why)
 		}
 	}
@@ -177,23 +180,23 @@ func changeText(step report.Step) string {
 	return ""
 }
 
-func doorsText(doors []posture.Door) string {
+func doorsText(doors []door.Door) string {
 	var b strings.Builder
-	for _, door := range doors {
+	for _, way := range doors {
 		mark := " "
-		if door.Guard == posture.GuardOpen {
+		if way.Guard == door.GuardOpen {
 			mark = "!"
 		}
-		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, door.Guard, cmp.Or(door.Address, door.Via), door.Kind)
-		if door.Why != "" {
-			fmt.Fprintf(&b, "             %s\n", door.Why)
+		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, way.Guard, cmp.Or(way.Address, way.Via), way.Kind)
+		if way.Why != "" {
+			fmt.Fprintf(&b, "             %s\n", way.Why)
 		}
 	}
 	return b.String()
 }
 
 // invokersText tells who gets in at the doors that only IAM keeps.
-func invokersText(invokers []posture.Invoker, leftOff int) string {
+func invokersText(invokers []door.Invoker, leftOff int) string {
 	var b strings.Builder
 	for _, one := range invokers {
 		fmt.Fprintf(&b, "    iam lets in %s", one.Member)
@@ -219,14 +222,14 @@ func callersText(r report.Report) string {
 		b.WriteString("  who calls the service now, and what becomes of them:\n")
 	}
 	stay := 0
-	for _, caller := range r.Callers {
-		if caller.Fate == posture.StaysIn {
+	for _, c := range r.Callers {
+		if c.Fate == caller.StaysIn {
 			stay++
 			continue
 		}
-		fmt.Fprintf(&b, "  %-8s %s\n           %s\n", caller.Fate, caller, caller.Why)
-		if !slices.ContainsFunc(r.Advice, func(line string) bool { return strings.Contains(line, caller.Cure) }) {
-			fmt.Fprintf(&b, "           to keep it working: %s\n", caller.Cure)
+		fmt.Fprintf(&b, "  %-8s %s\n           %s\n", c.Fate, c, c.Why)
+		if !slices.ContainsFunc(r.Advice, func(line string) bool { return strings.Contains(line, c.Cure) }) {
+			fmt.Fprintf(&b, "           to keep it working: %s\n", c.Cure)
 		}
 	}
 	if stay > 0 {

@@ -112,7 +112,7 @@ func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, out i
 			if h.On(target, "", until) != nil {
 				continue // held for longer than we would
 			}
-			h = h.With(posture.Hold{Scope: posture.Scope(target), Until: until, Reason: "undone from " + filepath.Base(u.file), By: whoTypes()})
+			h = h.With(policy.Hold{Scope: posture.Scope(target), Until: until, Reason: "undone from " + filepath.Base(u.file), By: whoTypes()})
 			fmt.Fprintf(out, "%s is held until %s\n", target, until.Format(time.RFC3339))
 		}
 		return h, nil

@@ -10,6 +10,7 @@ import (
 	eventarc "google.golang.org/api/eventarc/v1"
 	pubsub "google.golang.org/api/pubsub/v1"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -46,8 +47,8 @@ func (b *bounded) next(what, project string) error {
 	return nil
 }
 
-func caller(kind posture.CallerKind, name, address, principal, audience string) posture.Caller {
-	return posture.Caller{
+func configured(kind caller.Kind, name, address, principal, audience string) caller.Caller {
+	return caller.Caller{
 		Kind: kind, Name: posture.Shown(name), Address: posture.Shown(posture.BareURL(address)), Principal: posture.Shown(principal), Audience: posture.Shown(audience),
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	eventarc "google.golang.org/api/eventarc/v1"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -29,7 +30,7 @@ func (c *Client) toEventarc(ctx context.Context, config connect.Config) error {
 // address, and the subscriptions that carry their events: those push on the
 // triggers' behalf. A trigger reaches services of its own project only.
 // Source: eventarc/v1's discovery document, CloudRun.service.
-func (c *Client) Triggers(ctx context.Context, target posture.Target, address string) (found []posture.Caller, carriers map[string]bool, err error) {
+func (c *Client) Triggers(ctx context.Context, target posture.Target, address string) (found []caller.Caller, carriers map[string]bool, err error) {
 	carriers = map[string]bool{}
 	var pages bounded
 	err = c.triggers.List("projects/"+target.Project+"/locations/-").PageSize(1000).Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
@@ -38,7 +39,7 @@ func (c *Client) Triggers(ctx context.Context, target posture.Target, address st
 				carriers[transport.Pubsub.Subscription] = true
 			}
 			if to, leads := destination(each, target, address); leads {
-				found = append(found, caller(posture.EventTrigger, each.Name, to, each.ServiceAccount, ""))
+				found = append(found, configured(caller.EventTrigger, each.Name, to, each.ServiceAccount, ""))
 			}
 		}
 		if page.NextPageToken == "" {

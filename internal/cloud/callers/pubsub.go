@@ -6,8 +6,8 @@ import (
 
 	pubsub "google.golang.org/api/pubsub/v1"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 func (c *Client) toPubSub(ctx context.Context, config connect.Config) error {
@@ -26,8 +26,8 @@ func (c *Client) toPubSub(ctx context.Context, config connect.Config) error {
 
 // Subscriptions lists the push subscriptions of a project, whatever they call.
 // One that was detached from its topic pushes nothing any more.
-func (c *Client) Subscriptions(ctx context.Context, project string) ([]posture.Caller, error) {
-	var found []posture.Caller
+func (c *Client) Subscriptions(ctx context.Context, project string) ([]caller.Caller, error) {
+	var found []caller.Caller
 	var pages bounded
 	err := c.subscriptions.List("projects/"+project).PageSize(1000).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
 		for _, each := range page.Subscriptions {
@@ -38,7 +38,7 @@ func (c *Client) Subscriptions(ctx context.Context, project string) ([]posture.C
 			if token == nil {
 				token = &pubsub.OidcToken{}
 			}
-			found = append(found, caller(posture.PushSubscription, each.Name, each.PushConfig.PushEndpoint, token.ServiceAccountEmail, token.Audience))
+			found = append(found, configured(caller.PushSubscription, each.Name, each.PushConfig.PushEndpoint, token.ServiceAccountEmail, token.Audience))
 		}
 		if page.NextPageToken == "" {
 			return nil

@@ -6,8 +6,8 @@ import (
 
 	cloudscheduler "google.golang.org/api/cloudscheduler/v1"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 func (c *Client) toScheduler(ctx context.Context, config connect.Config) error {
@@ -27,8 +27,8 @@ func (c *Client) toScheduler(ctx context.Context, config connect.Config) error {
 // Jobs lists the HTTP jobs of a project, whatever they call; paused ones too,
 // which somebody means to resume. That "-" stands for every location is what
 // many programs rely on, and documented nowhere: *unverified*.
-func (c *Client) Jobs(ctx context.Context, project string) ([]posture.Caller, error) {
-	var found []posture.Caller
+func (c *Client) Jobs(ctx context.Context, project string) ([]caller.Caller, error) {
+	var found []caller.Caller
 	var pages bounded
 	err := c.jobs.List("projects/"+project+"/locations/-").PageSize(500).Pages(ctx, func(page *cloudscheduler.ListJobsResponse) error {
 		for _, each := range page.Jobs {
@@ -39,7 +39,7 @@ func (c *Client) Jobs(ctx context.Context, project string) ([]posture.Caller, er
 			if token == nil { // an OAuth token is for Google's own APIs and no identity token
 				token = &cloudscheduler.OidcToken{}
 			}
-			found = append(found, caller(posture.SchedulerJob, each.Name, each.HttpTarget.Uri, token.ServiceAccountEmail, token.Audience))
+			found = append(found, configured(caller.SchedulerJob, each.Name, each.HttpTarget.Uri, token.ServiceAccountEmail, token.Audience))
 		}
 		if page.NextPageToken == "" {
 			return nil

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/door"
 )
 
 const (
@@ -50,8 +50,8 @@ func New(config connect.Config) *Prober {
 }
 
 // Probe asks all at once, and gives the answers in the order of the knocks.
-func (p *Prober) Probe(ctx context.Context, knocks []posture.Knock) []posture.Answer {
-	answers := make([]posture.Answer, len(knocks))
+func (p *Prober) Probe(ctx context.Context, knocks []door.ProbeRequest) []door.Answer {
+	answers := make([]door.Answer, len(knocks))
 	var group sync.WaitGroup
 	for i, knock := range knocks {
 		group.Go(func() { answers[i] = p.ask(ctx, knock) })
@@ -60,15 +60,15 @@ func (p *Prober) Probe(ctx context.Context, knocks []posture.Knock) []posture.An
 	return answers
 }
 
-func (p *Prober) ask(ctx context.Context, knock posture.Knock) posture.Answer {
+func (p *Prober) ask(ctx context.Context, knock door.ProbeRequest) door.Answer {
 	if p.unasked != "" {
-		return posture.Answer{Problem: p.unasked}
+		return door.Answer{Problem: p.unasked}
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	request, err := p.request(ctx, knock)
 	if err != nil {
-		return posture.Answer{Problem: words(err)}
+		return door.Answer{Problem: words(err)}
 	}
 	transport := &http.Transport{
 		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return p.connect(ctx, knock) },
@@ -80,11 +80,11 @@ func (p *Prober) ask(ctx context.Context, knock posture.Knock) posture.Answer {
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(request) // redirects are answers
 	if err != nil {
-		return posture.Answer{Problem: words(err)}
+		return door.Answer{Problem: words(err)}
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, mostBody)) // a beginning says enough
-	return posture.Answer{
+	return door.Answer{
 		Status: response.StatusCode, Location: response.Header.Get("Location"), Body: string(body),
 		FromIAP: strings.EqualFold(response.Header.Get("X-Goog-IAP-Generated-Response"), "true"),
 	}
@@ -92,7 +92,7 @@ func (p *Prober) ask(ctx context.Context, knock posture.Knock) posture.Answer {
 
 // request is what a browser asks for: IAP sends only those who accept a page to
 // sign in.
-func (p *Prober) request(ctx context.Context, knock posture.Knock) (*http.Request, error) {
+func (p *Prober) request(ctx context.Context, knock door.ProbeRequest) (*http.Request, error) {
 	scheme := knock.Scheme
 	if p.local != "" {
 		scheme = "http" // the local cloud's port speaks nothing else
@@ -112,14 +112,14 @@ func (p *Prober) request(ctx context.Context, knock posture.Knock) (*http.Reques
 // checked are the TLS settings: the certificate must be the host's. Where a door
 // is an address without a name there is no name to hold it against, and all that
 // is asked is whether somebody answers.
-func checked(knock posture.Knock) *tls.Config {
+func checked(knock door.ProbeRequest) *tls.Config {
 	_, err := netip.ParseAddr(strings.Trim(knock.Host, "[]"))
 	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: err == nil} //nolint:gosec // see above
 }
 
 // connect goes to the door's own address, or to one that its host has. The
 // address that was checked is the one that is used.
-func (p *Prober) connect(ctx context.Context, knock posture.Knock) (net.Conn, error) {
+func (p *Prober) connect(ctx context.Context, knock door.ProbeRequest) (net.Conn, error) {
 	var dialer net.Dialer
 	if p.local != "" {
 		return dialer.DialContext(ctx, "tcp", p.local)
@@ -135,7 +135,7 @@ func (p *Prober) connect(ctx context.Context, knock posture.Knock) (net.Conn, er
 	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(address.String(), port))
 }
 
-func (p *Prober) address(ctx context.Context, knock posture.Knock) (netip.Addr, error) {
+func (p *Prober) address(ctx context.Context, knock door.ProbeRequest) (netip.Addr, error) {
 	if knock.IP != "" {
 		address, err := netip.ParseAddr(knock.IP)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/door"
 )
 
 func TestOnlyPublicAddressesAreAsked(t *testing.T) {
@@ -40,17 +40,17 @@ func TestADoorThatLeadsInsideIsNotAsked(t *testing.T) {
 	p := New(connect.Config{})
 	p.lookUp = func(_ context.Context, host string) ([]netip.Addr, error) { return addresses[host], nil }
 	for _, tc := range []struct {
-		knock posture.Knock
+		knock door.ProbeRequest
 		want  string
 	}{
-		{posture.Knock{Scheme: "http", Host: "metadata.example.com", Path: "/"}, "has the address 169.254.169.254, which is not public"},
-		{posture.Knock{Scheme: "http", Host: "mixed.example.com", Path: "/"}, "has the address 127.0.0.1, which is not public"},
-		{posture.Knock{Scheme: "http", Host: "none.example.com", Path: "/"}, "the host has no address"},
-		{posture.Knock{Scheme: "http", Host: "shop.example.com", Path: "/", IP: "127.0.0.1"}, "127.0.0.1 is no public address"},
-		{posture.Knock{Scheme: "https", Host: "shop.example.com", Path: "/", IP: "10.1.2.3"}, "10.1.2.3 is no public address"},
-		{posture.Knock{Scheme: "https", Host: "shop.example.com", Path: "/", IP: strings.TrimPrefix(inside.URL, "http://")}, "is no address"},
+		{door.ProbeRequest{Scheme: "http", Host: "metadata.example.com", Path: "/"}, "has the address 169.254.169.254, which is not public"},
+		{door.ProbeRequest{Scheme: "http", Host: "mixed.example.com", Path: "/"}, "has the address 127.0.0.1, which is not public"},
+		{door.ProbeRequest{Scheme: "http", Host: "none.example.com", Path: "/"}, "the host has no address"},
+		{door.ProbeRequest{Scheme: "http", Host: "shop.example.com", Path: "/", IP: "127.0.0.1"}, "127.0.0.1 is no public address"},
+		{door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/", IP: "10.1.2.3"}, "10.1.2.3 is no public address"},
+		{door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/", IP: strings.TrimPrefix(inside.URL, "http://")}, "is no address"},
 	} {
-		answer := p.Probe(t.Context(), []posture.Knock{tc.knock})[0]
+		answer := p.Probe(t.Context(), []door.ProbeRequest{tc.knock})[0]
 		if !strings.Contains(answer.Problem, tc.want) || answer.Status != 0 {
 			t.Errorf("%+v: %+v, want a problem with %q", tc.knock, answer, tc.want)
 		}
@@ -70,14 +70,14 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 		_, _ = w.Write([]byte(strings.Repeat("x", 1<<20)))
 	}))
 	defer doors.Close()
-	knocks := []posture.Knock{{Scheme: "https", Host: "shop.example.com", Path: "/api/", IP: "203.0.113.7"}}
+	knocks := []door.ProbeRequest{{Scheme: "https", Host: "shop.example.com", Path: "/api/", IP: "203.0.113.7"}}
 	p := New(connect.Config{Endpoint: "http://127.0.0.1:1", DoorsAddress: strings.TrimPrefix(doors.URL, "http://"), UserAgent: "iapguard/1"})
 	answer := p.Probe(t.Context(), knocks)[0]
 	if len(answer.Body) != mostBody {
 		t.Errorf("%d bytes of the body were read, want %d", len(answer.Body), mostBody)
 	}
 	answer.Body = ""
-	if diff := cmp.Diff(posture.Answer{Status: 302, FromIAP: true, Location: "http://shop.example.com/elsewhere"}, answer); diff != "" {
+	if diff := cmp.Diff(door.Answer{Status: 302, FromIAP: true, Location: "http://shop.example.com/elsewhere"}, answer); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"shop.example.com /api/ https  iapguard/1"}, got); diff != "" {
@@ -92,8 +92,8 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 func TestACertificateOfAnotherHostIsTold(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	named := &http.Transport{TLSClientConfig: checked(posture.Knock{Host: "shop.example.com"})}
-	unnamed := &http.Transport{TLSClientConfig: checked(posture.Knock{Host: "203.0.113.7"})}
+	named := &http.Transport{TLSClientConfig: checked(door.ProbeRequest{Host: "shop.example.com"})}
+	unnamed := &http.Transport{TLSClientConfig: checked(door.ProbeRequest{Host: "203.0.113.7"})}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -98,18 +99,18 @@ func TestVisitorsAreReadInAFewPages(t *testing.T) {
 		}
 		return fmt.Sprintf(`{"nextPageToken": %q, "entries": [%s]}`, token, strings.Join(entries, ","))
 	}
-	visitor := func(address string, requests int) posture.Caller {
-		return posture.Caller{Kind: posture.Visitor, Address: "https://hello.run.app", RemoteIP: address, Requests: requests, LastSeen: &noon}
+	visitor := func(address string, requests int) caller.Caller {
+		return caller.Caller{Kind: caller.Visitor, Address: "https://hello.run.app", RemoteIP: address, Requests: requests, LastSeen: &noon}
 	}
 	for _, tc := range []struct {
 		name   string
 		pages  []string
-		want   []posture.Caller
+		want   []caller.Caller
 		tokens []string
 	}{
-		{"one", []string{page("", "192.0.2.1", "192.0.2.2", "192.0.2.2")}, []posture.Caller{visitor("192.0.2.2", 2), visitor("192.0.2.1", 1)}, []string{""}},
-		{"two", []string{page("t", "192.0.2.1"), page("", "192.0.2.1")}, []posture.Caller{visitor("192.0.2.1", 2)}, []string{"", "t"}},
-		{"more than are read", []string{page("t", "192.0.2.1")}, []posture.Caller{visitor("192.0.2.1", visitorPages)}, []string{"", "t", "t"}},
+		{"one", []string{page("", "192.0.2.1", "192.0.2.2", "192.0.2.2")}, []caller.Caller{visitor("192.0.2.2", 2), visitor("192.0.2.1", 1)}, []string{""}},
+		{"two", []string{page("t", "192.0.2.1"), page("", "192.0.2.1")}, []caller.Caller{visitor("192.0.2.1", 2)}, []string{"", "t"}},
+		{"more than are read", []string{page("t", "192.0.2.1")}, []caller.Caller{visitor("192.0.2.1", visitorPages)}, []string{"", "t", "t"}},
 	} {
 		c, requests := answering(t, tc.pages...)
 		got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon.Add(-time.Hour))

@@ -10,6 +10,7 @@ import (
 
 	logging "google.golang.org/api/logging/v2"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -26,7 +27,7 @@ const (
 // Visitors gives who was let in at one of these hosts of the service since a
 // time, by address and user agent, the most frequent first. Who they are the log
 // does not say.
-func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []string, since time.Time) ([]posture.Caller, error) {
+func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []string, since time.Time) ([]caller.Caller, error) {
 	request := &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, OrderBy: "timestamp desc", PageSize: visitorPageSize,
 		Filter: logfilter.Visits(target, hosts, since),
@@ -48,7 +49,7 @@ func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []st
 }
 
 // visitors are callers by what tells them apart.
-type visitors map[[3]string]posture.Caller
+type visitors map[[3]string]caller.Caller
 
 // add counts one request. Nobody keeps its query, which may hold secrets.
 func (v visitors) add(entry *logging.LogEntry) {
@@ -60,8 +61,8 @@ func (v visitors) add(entry *logging.LogEntry) {
 	key := [3]string{request.RemoteIp, request.UserAgent, address}
 	one, known := v[key]
 	if !known {
-		one = posture.Caller{
-			Kind: posture.Visitor, Name: posture.Shown(request.UserAgent), Address: posture.Shown(address), RemoteIP: posture.Shown(request.RemoteIp),
+		one = caller.Caller{
+			Kind: caller.Visitor, Name: posture.Shown(request.UserAgent), Address: posture.Shown(address), RemoteIP: posture.Shown(request.RemoteIp),
 		}
 	}
 	one.Requests++
@@ -72,8 +73,8 @@ func (v visitors) add(entry *logging.LogEntry) {
 	v[key] = one
 }
 
-func (v visitors) frequent() []posture.Caller {
-	list := slices.SortedFunc(maps.Values(v), func(a, b posture.Caller) int {
+func (v visitors) frequent() []caller.Caller {
+	list := slices.SortedFunc(maps.Values(v), func(a, b caller.Caller) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.RemoteIP+a.Name+a.Address, b.RemoteIP+b.Name+b.Address))
 	})
 	return list[:min(len(list), maxVisitors)]

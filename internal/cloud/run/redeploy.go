@@ -14,7 +14,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/policy"
 )
 
 // object is a JSON object as it was read. The generated types would lose what
@@ -29,7 +29,7 @@ type object = map[string]any
 // mask goes with forceNewRevision is *unverified*. A revision's own name in it is
 // cleared, since two revisions cannot have one name (reported:
 // terraform-provider-google#14569).
-func (c *Client) Redeploy(ctx context.Context, name, version string, image posture.RedeployImage) (string, error) {
+func (c *Client) Redeploy(ctx context.Context, name, version string, image policy.RedeployImage) (string, error) {
 	var service struct {
 		Etag                string `json:"etag"`
 		Template            object `json:"template"`
@@ -85,15 +85,15 @@ func (c *Client) raw(ctx context.Context, method, path string, body, into any) e
 
 // settleImages replaces tags by the digests that the serving revision runs, or
 // refuses.
-func (c *Client) settleImages(ctx context.Context, template object, serving string, image posture.RedeployImage) error {
+func (c *Client) settleImages(ctx context.Context, template object, serving string, image policy.RedeployImage) error {
 	containers, _ := template["containers"].([]any)
 	for _, each := range containers {
 		container, _ := each.(object)
 		named, _ := container["image"].(string)
 		switch {
-		case image == posture.ImageGoOn || strings.Contains(named, "@"):
+		case image == policy.ImageGoOn || strings.Contains(named, "@"):
 			continue
-		case named == "" || image == posture.ImageRefuse || len(containers) > 1:
+		case named == "" || image == policy.ImageRefuse || len(containers) > 1:
 			return tagged(fmt.Errorf("image %q is named by a tag, which may have moved", named))
 		}
 		digest, err := c.digest(ctx, serving)

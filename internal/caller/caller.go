@@ -1,0 +1,148 @@
+package caller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// Kind says what calls a service.
+type Kind string
+
+// The kinds of callers. A visitor is known from the request log alone, where
+// anybody can be who they like; the others are configured in the project.
+const (
+	PushSubscription Kind = "push-subscription" // Pub/Sub
+	EventTrigger     Kind = "eventarc-trigger"
+	SchedulerJob     Kind = "scheduler-job"
+	Visitor          Kind = "visitor"
+)
+
+// Impact is what becomes of a caller.
+type Impact string
+
+// The fates, from the best to the worst.
+const (
+	StaysIn   Impact = "stays"   // it gets in as before, or does not get in now either
+	Uncertain Impact = "unknown" // what decides it is not known
+	Breaks    Impact = "breaks"  // it is refused from then on
+)
+
+// Caller is somebody who calls a service now.
+type Caller struct {
+	Kind Kind `json:"kind"`
+	// Name is the resource's; of visitors it is what their software calls itself.
+	Name    string `json:"name"`
+	Address string `json:"address"` // URL that is called, without a query
+	// Principal is the e-mail address of the service account whose identity
+	// token it brings; "" = it brings none, or, of visitors, nobody knows.
+	Principal string     `json:"principal,omitempty"`
+	Audience  string     `json:"audience,omitempty"` // whom that token is made out to; "" = the address
+	RemoteIP  string     `json:"remoteIp,omitempty"` // of visitors
+	Requests  int        `json:"requests,omitempty"` // of visitors: how many were seen
+	LastSeen  *time.Time `json:"lastSeen,omitempty"` // of visitors
+
+	Fate Impact `json:"fate"`
+	Why  string `json:"why,omitempty"`  // one line, unless it stays
+	Cure string `json:"cure,omitempty"` // what keeps it working, one line
+}
+
+// Change is a kind of write that can shut a caller out.
+type Change string
+
+// The changes.
+const (
+	ChangeIAP       Change = "iap"        // IAP goes on at a backend service
+	ChangeDirectIAP Change = "direct-iap" // IAP goes on at the service itself
+	ChangeIngress   Change = "ingress"    // to internal and Cloud Load Balancing
+	ChangeInvokers  Change = "invokers"   // the public may not invoke any more
+)
+
+// ChangeTo is one change; Resource is the backend service of ChangeIAP.
+type ChangeTo struct {
+	Change   Change
+	Resource string
+}
+
+// Judge says of every caller of the posture's service what the changes
+// mean to it, the worst first. A caller of something else is left out.
+func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []ChangeTo) []Caller {
+	var judged []Caller
+	for _, caller := range callers {
+		way, leads := routeOf(p, caller)
+		if !leads {
+			continue
+		}
+		caller.Fate = StaysIn
+		for _, change := range changes {
+			if !shuts(p, way) {
+				caller.worsen(judges[change.Change](p, want, way, caller, change), way.guessed)
+			}
+		}
+		judged = append(judged, caller)
+	}
+	rank := map[Impact]int{Breaks: 0, Uncertain: 1, StaysIn: 2}
+	slices.SortStableFunc(judged, func(a, b Caller) int {
+		if by := rank[a.Fate] - rank[b.Fate]; by != 0 {
+			return by
+		}
+		return strings.Compare(string(a.Kind)+a.Name+a.RemoteIP, string(b.Kind)+b.Name+b.RemoteIP)
+	})
+	return judged
+}
+
+// ruling is what one change means to one caller.
+type ruling struct {
+	fate      Impact
+	why, cure string
+}
+
+var unaffected = ruling{fate: StaysIn}
+
+// worsen keeps the worst that happens to a caller; of two as bad, the first.
+func (c *Caller) worsen(s ruling, guessed bool) {
+	if guessed && s.fate == Breaks {
+		s.fate, s.why = Uncertain, "whether "+posture.HostOf(c.Address)+" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
+	}
+	rank := map[Impact]int{StaysIn: 0, Uncertain: 1, Breaks: 2}
+	if rank[s.fate] > rank[c.Fate] {
+		c.Fate, c.Why, c.Cure = s.fate, s.why, s.cure
+	}
+}
+
+// WorstOff joins what two plans of one run mean to callers: of each caller the
+// worse is kept.
+func WorstOff(before, after []Caller) []Caller {
+	joined := slices.Clone(before)
+	for _, caller := range after {
+		i := slices.IndexFunc(joined, func(c Caller) bool {
+			return c.Kind == caller.Kind && c.Name == caller.Name && c.Address == caller.Address && c.RemoteIP == caller.RemoteIP
+		})
+		switch {
+		case i < 0:
+			joined = append(joined, caller)
+		case joined[i].Fate == StaysIn, joined[i].Fate == Uncertain && caller.Fate == Breaks:
+			joined[i] = caller
+		}
+	}
+	return joined
+}
+
+// String names the caller on one line, and what it calls.
+func (c Caller) String() string {
+	if c.Kind == Visitor {
+		return fmt.Sprintf("%s, which asked %d times for %s", c.Short(), c.Requests, c.Address)
+	}
+	return fmt.Sprintf("%s, which calls %s", c.Short(), c.Address)
+}
+
+func (c Caller) Short() string {
+	if c.Kind == Visitor {
+		return fmt.Sprintf("visitor %s %q", c.RemoteIP, c.Name)
+	}
+	return string(c.Kind) + " " + c.Name
+}

@@ -1,0 +1,42 @@
+package caller
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// maxForwards bounds how many called services are told.
+const maxForwards = 5
+
+// ForwardAdvice tells a service that calls other Cloud Run services, as far as
+// its environment shows, what IAP's token means to those calls; "" where it
+// calls none, or where no IAP is on or about to go on.
+//
+// IAP authenticates to Cloud Run with X-Serverless-Authorization, and where that
+// and Authorization are sent Cloud Run checks the former alone; the service gets
+// it with its signature removed. So whoever passes incoming headers on is refused.
+// Source: run/docs/authenticating/service-to-service.
+func ForwardAdvice(p posture.Posture, changes []ChangeTo) string {
+	others := slices.DeleteFunc(slices.Clone(p.Service.Calls), func(host string) bool { return answersTo(p, host) })
+	others = slices.DeleteFunc(others, func(host string) bool {
+		return slices.ContainsFunc(p.Service.TagURLs, func(u string) bool { return posture.HostOf(u) == host })
+	})
+	if len(others) == 0 || !behindIAP(p, changes) {
+		return ""
+	}
+	named := strings.Join(others[:min(len(others), maxForwards)], ", ")
+	if len(others) > maxForwards {
+		named += " and others"
+	}
+	return "the service's environment names other Cloud Run services (" + named + "): behind IAP every request brings IAP's token in " +
+		"X-Serverless-Authorization, of which the signature is removed, and Cloud Run looks at no other where it is sent; " +
+		"so pass that header on to nobody, and call with an identity token of the service's own account, made out to the service that is called"
+}
+
+// behindIAP reports whether IAP is before the service, or will be.
+func behindIAP(p posture.Posture, changes []ChangeTo) bool {
+	return p.Service.IAPOn || slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn }) ||
+		slices.ContainsFunc(changes, func(c ChangeTo) bool { return c.Change == ChangeIAP || c.Change == ChangeDirectIAP })
+}

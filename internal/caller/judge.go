@@ -1,0 +1,203 @@
+package caller
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// judges say what one change means to one caller.
+var judges = map[Change]func(posture.Posture, policy.Wanted, route, Caller, ChangeTo) ruling{
+	ChangeIngress:   judgeIngress,
+	ChangeInvokers:  judgeInvokers,
+	ChangeIAP:       judgeIAP,
+	ChangeDirectIAP: judgeDirectIAP,
+}
+
+// judgeIngress follows run/docs/securing/ingress: Cloud Scheduler, Eventarc and
+// Pub/Sub count as internal when they are in the service's project (or
+// perimeter) and call the default run.app URL, and no custom domain. Whether a
+// tag's address counts as the default URL is not said.
+func judgeIngress(p posture.Posture, _ policy.Wanted, w route, c Caller, _ ChangeTo) ruling {
+	switch {
+	case !w.own():
+		return unaffected
+	case c.Kind == Visitor:
+		return judgeVisitor(c, "the address is closed to the internet",
+			"let it call the load balancer, or from the service's VPC network; or write ingress: keep into the rule")
+	case w.kind == door.DefaultURL && inProject(c, p.Target.Project):
+		return unaffected
+	case w.kind == door.DefaultURL:
+		return ruling{Uncertain, "it is in another project, from which only a shared VPC Service Controls perimeter lets it in", moveInto(p, c)}
+	case w.kind == door.TagURL:
+		return ruling{Uncertain, "whether Google's services count as internal at the address of a tag is not documented", atDefaultURL(p, c)}
+	}
+	return ruling{Breaks, "Google's services count as internal at the default run.app URL only, and this address is closed to the internet", atDefaultURL(p, c)}
+}
+
+// googleAgents begin what Google's own callers call themselves. Anybody can.
+// Sources: the reference of Cloud Scheduler's and Cloud Tasks' HTTP targets, Google's
+// list of its crawlers (APIs-Google); Pub/Sub's own is reported (*unverified*).
+var googleAgents = []string{"CloudPubSub-Google", "Google-Cloud-Scheduler", "Google-Cloud-Tasks", "APIs-Google"}
+
+// judgeVisitor doubts what a request log can show of others than strangers: who
+// calls from inside the VPC network, and Google's services of this project.
+func judgeVisitor(c Caller, why, cure string) ruling {
+	if ip, err := netip.ParseAddr(c.RemoteIP); err != nil || ip.IsPrivate() || !ip.IsGlobalUnicast() {
+		return ruling{Uncertain, "whether it calls from the service's VPC network, which stays open to it, does not show", cure}
+	}
+	if slices.ContainsFunc(googleAgents, func(agent string) bool { return strings.HasPrefix(c.Name, agent) }) {
+		return ruling{Uncertain, "it calls itself one of Google's services, which get in from this project and not from others", cure}
+	}
+	return ruling{Breaks, why, cure}
+}
+
+// judgeInvokers is about those who come past IAP; through IAP its agent invokes.
+func judgeInvokers(p posture.Posture, want policy.Wanted, w route, c Caller, _ ChangeTo) ruling {
+	invoker := grant(p, c.Principal)
+	switch {
+	case policy.Direct(p, want) || !w.own() && !slices.ContainsFunc(w.backends, func(b posture.Backend) bool { return !b.IAPOn && !guards(p, b) }):
+		return unaffected
+	case c.Kind == Visitor && w.own() && p.Service.Ingress.ClosedToInternet():
+		return unaffected // what is seen there came in some other way before
+	case c.Kind == Visitor:
+		return ruling{Uncertain, "whether it brings a token of an invoker does not show in the log", "let it bring an identity token of an account that may invoke: " + invoker}
+	case c.Principal == "":
+		return ruling{Breaks, "it brings no token, and only invokers get in", letSign(c) + " && " + grant(p, "ACCOUNT")}
+	}
+	switch invokes(p, "serviceAccount:"+c.Principal) {
+	case Breaks:
+		return ruling{Breaks, c.Principal + " may not invoke the service, as far as the policies of service and project say", invoker}
+	case Uncertain:
+		return ruling{Uncertain, "whether " + c.Principal + " may invoke hangs on a condition, a group, or a role that is not known here", invoker}
+	}
+	if host := posture.HostOf(c.Audience); c.Audience != "" && !answersTo(p, host) {
+		return ruling{Uncertain, "its token is made out to " + posture.Quote(c.Audience) + ", which counts only if it is a custom audience of the service", atDefaultURL(p, c)}
+	}
+	return unaffected
+}
+
+// guards reports whether IAP is wanted at a backend service and so goes on there.
+func guards(p posture.Posture, b posture.Backend) bool {
+	return slices.ContainsFunc(p.Reached(), func(g posture.Backend) bool { return g.Resource() == b.Resource() })
+}
+
+func answersTo(p posture.Posture, host string) bool {
+	return host == posture.HostOf(p.DeterministicURL()) ||
+		slices.ContainsFunc(p.Service.URLs, func(u string) bool { return posture.HostOf(u) == host })
+}
+
+// invokes says whether a member may invoke: Breaks for no. Groups, conditions,
+// custom and basic roles leave it open.
+func invokes(p posture.Posture, member string) Impact {
+	open := p.Project.Bindings == nil // it was not read, or is of no use
+	for _, policy := range []posture.Policy{p.Invokers, p.Project} {
+		for _, binding := range policy.Bindings {
+			invoking := slices.Contains(door.InvokingRoles, binding.Role)
+			if named := slices.Contains(binding.Members, member); named && invoking && binding.Condition == "" {
+				return StaysIn
+			} else if named && (invoking || mayHold(binding.Role)) {
+				open = true
+			}
+			open = open || invoking && slices.ContainsFunc(binding.Members, manyPeople)
+		}
+	}
+	if open {
+		return Uncertain
+	}
+	return Breaks
+}
+
+// mayHold is true of roles that may contain run.routes.invoke.
+func mayHold(role string) bool {
+	return role == "roles/owner" || role == "roles/editor" || !strings.HasPrefix(role, "roles/")
+}
+
+// manyPeople is true of members that may stand for a service account.
+func manyPeople(member string) bool {
+	return strings.HasPrefix(member, "group:") || strings.HasPrefix(member, "domain:") || strings.HasPrefix(member, "principalSet:")
+}
+
+// judgeIAP is about those who come through a load balancer at which IAP goes
+// on. IAP takes a token that is made out to its OAuth client, of an account that
+// has access. Source: iap/docs/authentication-howto.
+func judgeIAP(p posture.Posture, want policy.Wanted, w route, c Caller, change ChangeTo) ruling {
+	for _, backend := range w.backends {
+		if backend.Resource() != change.Resource || c.Kind == Visitor {
+			continue
+		}
+		policies := append([]posture.Policy{backend.Access, p.Project}, backend.Inherited...)
+		return throughIAP(p, c, cmp.Or(backend.OAuthClient, want.OAuthClient.ID), policies, want)
+	}
+	return unaffected
+}
+
+// judgeDirectIAP is about everybody: IAP at the service itself guards its
+// run.app addresses too, and takes the caller's identity away ("services like
+// Pub/Sub relying on own auth might fail",
+// run/docs/securing/identity-aware-proxy-cloud-run).
+func judgeDirectIAP(p posture.Posture, want policy.Wanted, _ route, c Caller, _ ChangeTo) ruling {
+	if c.Kind == Visitor {
+		return ruling{Uncertain, "people can sign in from then on, programs get in only with a token that IAP takes",
+			"let it bring an identity token made out to IAP's OAuth client"}
+	}
+	return throughIAP(p, c, "", append([]posture.Policy{p.DirectAccess, p.Project}, p.DirectInherited...), want)
+}
+
+// throughIAP says whether IAP with this OAuth client ("" = not known) will let
+// a caller through.
+func throughIAP(p posture.Posture, c Caller, client string, policies []posture.Policy, want policy.Wanted) ruling {
+	cure := atDefaultURL(p, c)
+	if policy.Direct(p, want) {
+		cure = "give what it calls to a service of its own, without IAP and with named invokers; or write recipe: load-balancer into the rule"
+	}
+	switch made := strings.HasSuffix(c.Audience, ".apps.googleusercontent.com"); {
+	case c.Principal == "":
+		return ruling{Breaks, "it brings no token, and IAP lets nobody in without one", cure}
+	case !made || client != "" && c.Audience != client:
+		return ruling{Breaks, "its token is not made out to IAP's OAuth client, and IAP takes no other", cure}
+	case client == "":
+		return ruling{Uncertain, "whether its token's audience is IAP's OAuth client is not known", cure}
+	}
+	member := "serviceAccount:" + c.Principal
+	open := false
+	for _, policy := range policies {
+		named := slices.Contains(want.Access, member)
+		if policy.Holds(posture.RoleAccessor, member) || named && want.AccessIf.Always() {
+			return unaffected
+		}
+		open = open || named
+		members := policy.Members(posture.RoleAccessor)
+		open = open || slices.Contains(members, member) || slices.ContainsFunc(members, manyPeople)
+	}
+	cure = "name " + member + " under access.members of the rule"
+	if open {
+		return ruling{Uncertain, "whether " + c.Principal + " has access hangs on a condition or a group", cure}
+	}
+	return ruling{Breaks, c.Principal + " has no access through IAP", cure}
+}
+
+func inProject(c Caller, project string) bool {
+	return strings.HasPrefix(c.Name, "projects/"+project+"/")
+}
+
+func grant(p posture.Posture, account string) string {
+	return fmt.Sprintf("gcloud run services add-iam-policy-binding %s --region=%s --project=%s --role=%s --member=serviceAccount:%s",
+		p.Target.Service, p.Target.Location, p.Target.Project, posture.RoleInvoker, orAccount(account))
+}
+
+// orAccount is the account as a command may hold it, or a word that stands for it.
+func orAccount(account string) string {
+	if account == "" || strings.ContainsFunc(account, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("-.@:", r))
+	}) {
+		return "ACCOUNT"
+	}
+	return account
+}

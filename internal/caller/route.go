@@ -1,0 +1,69 @@
+package caller
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// route is how a caller comes to the service: by an address of its own, or
+// through load balancers.
+type route struct {
+	kind     door.Kind
+	backends []posture.Backend // of a load balancer: those to which its host can lead
+	// guessed means that the load balancers take any host, and nobody here knows
+	// whether this one resolves to them.
+	guessed bool
+}
+
+func (w route) own() bool { return len(w.backends) == 0 }
+
+// shuts reports whether nobody gets in by a way even now.
+func shuts(p posture.Posture, w route) bool {
+	return p.Service.Ingress == posture.IngressNone || w.kind == door.DefaultURL && p.Service.DefaultURLDisabled
+}
+
+// routeOf finds the door that a caller uses. A pattern of a URL map stands for
+// every host that it matches; a frontend without hosts may be meant by any.
+func routeOf(p posture.Posture, caller Caller) (route, bool) {
+	host := posture.HostOf(caller.Address)
+	if host == "" {
+		return route{}, false
+	}
+	if strings.EqualFold(host, posture.HostOf(p.DeterministicURL())) {
+		return route{kind: door.DefaultURL}, true
+	}
+	for _, door := range slices.Concat(door.OwnDoors(p), door.DomainDoors(p)) {
+		if strings.EqualFold(host, posture.HostOf(door.Address)) {
+			return route{kind: door.Kind}, true
+		}
+	}
+	found := route{kind: door.LoadBalancer, backends: backendsAt(p, posture.Frontend.Takes, host)}
+	if found.own() && !googles(host) {
+		found.backends, found.guessed = backendsAt(p, posture.Frontend.TakesAny, host), true
+	}
+	return found, !found.own()
+}
+
+func backendsAt(p posture.Posture, takes func(posture.Frontend, string) bool, host string) []posture.Backend {
+	var found []posture.Backend
+	for _, backend := range p.Backends {
+		if slices.ContainsFunc(backend.Frontends, func(f posture.Frontend) bool { return takes(f, host) }) {
+			found = append(found, backend)
+		}
+	}
+	return found
+}
+
+// googles reports whether a host is one of Google's, which no load balancer of
+// a project has.
+func googles(host string) bool {
+	for _, domain := range []string{".run.app", ".googleapis.com", ".cloudfunctions.net", ".appspot.com", ".google.com"} {
+		if strings.HasSuffix(host, domain) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,147 @@
+package door
+
+import (
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// OpenHosts are the hosts at which the service can be reached from anywhere
+// past every load balancer.
+func OpenHosts(p posture.Posture) []string {
+	var hosts []string
+	for _, door := range slices.Concat(OwnDoors(p), DomainDoors(p)) {
+		if host := posture.HostOf(door.Address); host != "" && door.Guard != GuardClosed && door.Guard != GuardIngress {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// Kind says what kind of way in a door is.
+type Kind string
+
+// The kinds of doors.
+const (
+	DefaultURL           Kind = "default-url"            // a run.app address of the service itself
+	TagURL               Kind = "tag-url"                // a run.app address of a tagged revision
+	LoadBalancer         Kind = "load-balancer"          // a load balancer's frontend on the internet
+	InternalLoadBalancer Kind = "internal-load-balancer" // a load balancer's frontend inside a VPC network
+)
+
+// Guard says who keeps a door.
+type Guard string
+
+// The guards.
+const (
+	GuardIAP     Guard = "iap"     // IAP asks who is calling
+	GuardIAM     Guard = "iam"     // Cloud Run lets only named invokers in
+	GuardIngress Guard = "ingress" // not reachable from the internet
+	GuardClosed  Guard = "closed"  // switched off
+	GuardUnknown Guard = "unknown" // something that decides it could not be read
+	GuardOpen    Guard = "open"    // nobody
+)
+
+// Door is one way to reach the service.
+type Door struct {
+	Kind    Kind   `json:"kind"`
+	Address string `json:"address"`       // URL; a host may be a pattern of a URL map
+	Via     string `json:"via,omitempty"` // the resource behind the address
+	Guard   Guard  `json:"guard"`
+	Why     string `json:"why,omitempty"` // why the guard is unknown, or to whom the door is open where not to everybody
+}
+
+// Of lists every way to the service that the posture holds, with who
+// guards it.
+func Of(p posture.Posture) []Door {
+	doors := append(OwnDoors(p), DomainDoors(p)...)
+	for _, backend := range p.Backends {
+		for _, frontend := range backend.Frontends {
+			doors = append(doors, frontendDoors(p, backend, frontend)...)
+		}
+	}
+	for i := range doors {
+		if doors[i].Guard == GuardOpen {
+			doors[i].Why = openTo(p)
+		}
+	}
+	return doors
+}
+
+// Exposed reports whether any door is open.
+func Exposed(doors []Door) bool {
+	for _, door := range doors {
+		if door.Guard == GuardOpen {
+			return true
+		}
+	}
+	return false
+}
+
+// OwnDoors are the run.app addresses. Cloud Run no longer tells those that are
+// switched off; the one that can be computed stands for them.
+func OwnDoors(p posture.Posture) []Door {
+	var doors []Door
+	urls, guard := p.Service.URLs, ownGuard(p)
+	if p.Service.DefaultURLDisabled {
+		guard = GuardClosed
+		if len(urls) == 0 {
+			urls = []string{p.DeterministicURL()}
+		}
+	}
+	for _, url := range urls {
+		doors = append(doors, Door{Kind: DefaultURL, Address: url, Via: p.Target.Name(), Guard: guard})
+	}
+	for _, url := range p.Service.TagURLs {
+		door := Door{Kind: TagURL, Address: url, Via: p.Target.Name(), Guard: ownGuard(p)}
+		if p.Service.DefaultURLDisabled && door.Guard == GuardOpen {
+			door.Guard, door.Why = GuardUnknown, "whether switching the default URL off closes a tag's address too is not documented"
+		}
+		doors = append(doors, door)
+	}
+	return doors
+}
+
+// ownGuard is who keeps a run.app address that is switched on.
+func ownGuard(p posture.Posture) Guard {
+	switch {
+	case p.Service.Ingress.ClosedToInternet():
+		return GuardIngress
+	case p.Service.IAPOn:
+		return GuardIAP
+	case Public(p):
+		return GuardOpen
+	}
+	return GuardIAM
+}
+
+func frontendDoors(p posture.Posture, backend posture.Backend, frontend posture.Frontend) []Door {
+	door := Door{Kind: LoadBalancer, Via: frontend.Resource, Guard: frontendGuard(p, backend)}
+	if backend.Internal() {
+		door.Kind = InternalLoadBalancer
+	}
+	if frontend.Unread != "" {
+		if door.Guard == GuardOpen {
+			door.Guard, door.Why = GuardUnknown, frontend.Unread
+		}
+		return []Door{door}
+	}
+	var doors []Door
+	for _, url := range frontend.URLs() {
+		door.Address = url
+		doors = append(doors, door)
+	}
+	return doors
+}
+
+func frontendGuard(p posture.Posture, backend posture.Backend) Guard {
+	switch {
+	case p.Service.Ingress == posture.IngressNone || p.Service.Ingress == posture.IngressInternal && !backend.Internal():
+		return GuardIngress
+	case backend.IAPOn || p.Service.IAPOn:
+		return GuardIAP
+	case Public(p):
+		return GuardOpen
+	}
+	return GuardIAM
+}

@@ -1,0 +1,79 @@
+package door
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// InheritsInvoker reports whether IAP's agent may invoke every service of the
+// project by the project's own policy.
+func InheritsInvoker(p posture.Posture) bool {
+	return slices.ContainsFunc(InvokingRoles, func(role string) bool { return p.Project.Holds(role, p.Agent()) })
+}
+
+// Invoker is somebody who may invoke the service, and so gets in at a door that
+// only Cloud Run's invoker check keeps.
+type Invoker struct {
+	Member      string `json:"member"`
+	Conditional bool   `json:"conditional,omitempty"` // only under a condition
+	Inherited   bool   `json:"inherited,omitempty"`   // by the project's policy
+}
+
+// MaxInvokers bounds how many invokers are told.
+const MaxInvokers = 50
+
+// NamedInvokers lists who gets in at the doors that are guarded by IAM: the
+// service's own grants first, then the project's. IAP's agent is none of them,
+// since whoever calls through it was asked by IAP. leftOff is how many more there
+// are than MaxInvokers. Without such a door there is nobody to tell.
+func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
+	if !slices.ContainsFunc(Of(p), func(d Door) bool { return d.Guard == GuardIAM }) {
+		return nil, 0
+	}
+	add := func(policy posture.Policy, roles []string, inherited bool) {
+		for _, binding := range policy.Bindings {
+			if !slices.Contains(roles, binding.Role) {
+				continue
+			}
+			for _, member := range binding.Members {
+				if one := (Invoker{member, binding.Condition != "", inherited}); member != p.Agent() && !strings.HasPrefix(member, "deleted:") && !covered(invokers, one) {
+					invokers = append(invokers, one)
+				}
+			}
+		}
+	}
+	add(p.Invokers, InvokingRoles, false)
+	add(p.Project, slices.Concat(InvokingRoles, basicRoles), true)
+	if leftOff = len(invokers) - MaxInvokers; leftOff > 0 {
+		return invokers[:MaxInvokers], leftOff
+	}
+	return invokers, 0
+}
+
+// covered reports whether somebody is told already who gets in no less.
+func covered(told []Invoker, one Invoker) bool {
+	return slices.ContainsFunc(told, func(i Invoker) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
+}
+
+// openTo says for whom the open doors are, where that is not simply everybody.
+func openTo(p posture.Posture) string {
+	if p.Service.InvokerCheckOff {
+		return ""
+	}
+	signedIn := false
+	for _, policy := range []posture.Policy{p.Invokers, p.Project} {
+		for _, role := range InvokingRoles {
+			members := policy.Members(role)
+			if slices.Contains(members, "allUsers") {
+				return ""
+			}
+			signedIn = signedIn || slices.Contains(members, "allAuthenticatedUsers")
+		}
+	}
+	if !signedIn {
+		return ""
+	}
+	return "whoever has any Google account may invoke it (allAuthenticatedUsers)"
+}

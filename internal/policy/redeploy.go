@@ -1,0 +1,39 @@
+package policy
+
+// Redeploy says whether a stuck revision may be replaced by an equal one.
+type Redeploy string
+
+// What to do about a 403 that the agent's grant does not explain.
+const (
+	RedeployEnforce Redeploy = "enforce" // force one new revision
+	RedeployAdvise  Redeploy = "advise"  // say that it would help
+	RedeployOff     Redeploy = "off"     // never
+)
+
+// RedeployImage says what becomes of an image that is named by a tag, which may
+// have moved since the serving revision was made: a new revision would then run
+// other code.
+type RedeployImage string
+
+// What to do about a tag.
+const (
+	ImagePin    RedeployImage = "pin"    // write the digest that the serving revision runs
+	ImageGoOn   RedeployImage = "go-on"  // leave the tag, whatever it stands for now
+	ImageRefuse RedeployImage = "refuse" // redeploy nothing that is named by a tag
+)
+
+const newRevision = "a new revision (redeployImage: "
+
+// NewRevision says in a step's words that a revision is made, with which image;
+// RedeployImageOf reads it.
+func (i RedeployImage) NewRevision() string { return newRevision + string(i) + ")" }
+
+// RedeployImageOf is what NewRevision said, "" for anything else.
+func RedeployImageOf(made string) RedeployImage {
+	for _, image := range []RedeployImage{ImagePin, ImageGoOn, ImageRefuse} {
+		if made == image.NewRevision() {
+			return image
+		}
+	}
+	return ""
+}

@@ -1,0 +1,56 @@
+package protection
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// AccessorMissing: somebody whom the policy names cannot get through IAP.
+const AccessorMissing Code = "ACCESSOR_MISSING"
+
+// NoAccessor: nobody is known who could get in once IAP is on.
+const NoAccessor Code = "NO_ACCESSOR"
+
+// accessors wants every member that the policy names to have access, on each
+// place, before IAP is turned on there.
+func accessors(p posture.Posture, want policy.Wanted) []Finding {
+	var findings []Finding
+	for _, gate := range iapResources(p, want) {
+		var missing []string
+		for _, member := range want.Access {
+			if !gate.lets(member, want.AccessIf) && !slices.Contains(missing, member) {
+				missing = append(missing, member)
+			}
+		}
+		if len(missing) > 0 {
+			findings = append(findings, Finding{
+				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: gate.resource,
+				Subject: strings.Join(missing, " "), Condition: want.AccessIf,
+				Why: "the policy names who is to get in, and IAP does not let them in yet",
+			})
+		}
+	}
+	return findings
+}
+
+// accessKnown keeps IAP off where turning it on would shut everybody out.
+func accessKnown(p posture.Posture, want policy.Wanted) []Finding {
+	if want.NoneFor == policy.NoneEnable || len(want.Access) > 0 {
+		return nil
+	}
+	var findings []Finding
+	for _, gate := range iapResources(p, want) {
+		if gate.on || gate.letsAnybody() {
+			continue
+		}
+		findings = append(findings, Finding{
+			Code: NoAccessor, Severity: Medium, Effect: Waits, Resource: gate.resource,
+			Why:    "nobody is known to have access through IAP, so turning it on would shut everybody out",
+			Remedy: "name members under access in the policy, or run: " + gate.command + " --member=MEMBER",
+		})
+	}
+	return findings
+}

@@ -1,0 +1,67 @@
+package protection
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
+)
+
+func TestAssessFindsNothingOnAProtectedService(t *testing.T) {
+	if got := Assess(posturetest.Protected(), posturetest.Wanted()); got != nil {
+		t.Errorf("findings on a protected service: %+v", got)
+	}
+}
+
+func TestAssessFindsEverythingOnAServiceAsDeployed(t *testing.T) {
+	p, want := posturetest.Protected(), posturetest.Wanted()
+	p.Service.Ingress = posture.IngressAll
+	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}
+	p.Backends[0].Members[0].Invokers = p.Invokers
+	p.Backends[0].IAPOn, p.Backends[0].Access = false, posture.Policy{}
+	var got []Code
+	for _, finding := range Assess(p, want) {
+		got = append(got, finding.Code)
+	}
+	expected := []Code{AgentNotProvisioned, AgentNotInvoker, AccessorMissing, IAPOff, IngressOpen, PublicInvoker}
+	if diff := cmp.Diff(expected, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if want.Recipe = policy.RecipeOff; Assess(p, want) != nil {
+		t.Error("a recipe that is off still finds something")
+	}
+}
+
+func TestWorstIsTheStrongestEffect(t *testing.T) {
+	gap, waits, blocks := Finding{Effect: Gap}, Finding{Effect: Waits}, Finding{Effect: Blocks}
+	for _, tc := range []struct {
+		findings []Finding
+		want     Effect
+	}{
+		{nil, ""}, {[]Finding{gap}, Gap}, {[]Finding{waits, gap}, Waits}, {[]Finding{gap, blocks, waits}, Blocks},
+	} {
+		if got := Worst(tc.findings); got != tc.want {
+			t.Errorf("Worst(%v) = %q, want %q", tc.findings, got, tc.want)
+		}
+	}
+}
+
+func TestCodesAreAllAndOnce(t *testing.T) {
+	codes := Codes()
+	if len(codes) != len(slices.Compact(slices.Clone(codes))) || len(codes) != 28 {
+		t.Errorf("Codes() = %v, want 28 different ones", codes)
+	}
+}
+
+func TestNothingIsAssessedUntilItIsKnownWhichRuleDecides(t *testing.T) {
+	want := posturetest.Wanted()
+	want.Undecided = "why"
+	got := Assess(posturetest.Protected(), want)
+	if len(got) != 1 || got[0].Code != RuleUndecided || got[0].Effect != Blocks || got[0].Why != "why" {
+		t.Errorf("%+v", got)
+	}
+}

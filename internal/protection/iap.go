@@ -1,0 +1,26 @@
+package protection
+
+import (
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// IAPOff: the load balancer sends requests on without asking who is calling.
+const IAPOff Code = "IAP_OFF"
+
+func iapOn(p posture.Posture, want policy.Wanted) []Finding {
+	if policy.Direct(p, want) {
+		return nil // never both: see BothIAP
+	}
+	var findings []Finding
+	for _, backend := range p.Reached() {
+		if backend.IAPOn {
+			continue
+		}
+		findings = append(findings, Finding{
+			Code: IAPOff, Severity: High, Effect: Gap, Resource: backend.Resource(),
+			Why: "requests through the load balancer are not asked to sign in", Subject: signsInWith(backend, want).Enabling(),
+		})
+	}
+	return findings
+}

@@ -1,0 +1,50 @@
+package protection
+
+import (
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// iapResource is a place where IAP is, or is to be, with everything that lets
+// somebody through it.
+type iapResource struct {
+	resource string // under which IAP keeps its policy
+	on       bool
+	policies []posture.Policy // its own and those that it inherits
+	command  string           // by which a person grants access here, without the member
+}
+
+// iapResources are the places at which the policy wants IAP.
+func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
+	switch {
+	case p.Service.IAPOn && !policy.WantsDirect(p, want):
+		return nil
+	case policy.Direct(p, want):
+		return []iapResource{{
+			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn,
+			policies: append([]posture.Policy{p.DirectAccess, p.Project}, p.DirectInherited...),
+			command:  p.Target.AccessCommand(),
+		}}
+	}
+	var gates []iapResource
+	for _, backend := range p.Reached() {
+		gates = append(gates, iapResource{
+			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn,
+			policies: append([]posture.Policy{backend.Access, p.Project}, backend.Inherited...),
+			command:  backend.AccessCommand(),
+		})
+	}
+	return gates
+}
+
+// lets reports whether a member gets through, at least under the condition.
+func (g iapResource) lets(member string, condition posture.Condition) bool {
+	return slices.ContainsFunc(g.policies, func(policy posture.Policy) bool { return policy.HoldsIf(posture.RoleAccessor, member, condition) })
+}
+
+// letsAnybody reports whether anybody is known to get through.
+func (g iapResource) letsAnybody() bool {
+	return slices.ContainsFunc(g.policies, func(policy posture.Policy) bool { return len(policy.Members(posture.RoleAccessor)) > 0 })
+}

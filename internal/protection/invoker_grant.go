@@ -1,0 +1,32 @@
+package protection
+
+import (
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// AgentNotInvoker: requests that IAP let through would end in Cloud Run's 403.
+const AgentNotInvoker Code = "AGENT_NOT_INVOKER"
+
+// invokerGrant wants the agent to be an invoker, without a condition, of every
+// service behind the backend services: IAP is switched for all of them at once.
+func invokerGrant(p posture.Posture, want policy.Wanted) []Finding {
+	if door.InheritsInvoker(p) {
+		return nil
+	}
+	var findings []Finding
+	for _, member := range p.AllMembers() {
+		if policy.Direct(p, want) && member.Target != p.Target {
+			continue // IAP on this service concerns no other
+		}
+		if member.Missing || member.Invokers.Holds(posture.RoleInvoker, p.Agent()) {
+			continue
+		}
+		findings = append(findings, Finding{
+			Code: AgentNotInvoker, Severity: Medium, Effect: Gap, Resource: member.Target.Name(), Subject: p.Agent(),
+			Why: "IAP sends requests on as its service agent, which must be allowed to invoke the service",
+		})
+	}
+	return findings
+}

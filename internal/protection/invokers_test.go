@@ -1,0 +1,37 @@
+package protection
+
+import (
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+func TestNobodyInvokesUnnamed(t *testing.T) {
+	add := func(role, condition string, members ...string) func(*posture.Posture, *policy.Wanted) {
+		return func(p *posture.Posture, _ *policy.Wanted) {
+			p.Invokers.Bindings = append(p.Invokers.Bindings, posture.Binding{Role: role, Members: members, Condition: condition})
+		}
+	}
+	check(t, PublicInvokers, []row{
+		{"allUsers", add(posture.RoleInvoker, "", "allUsers"), []Code{PublicInvoker}},
+		{"allAuthenticatedUsers", add(posture.RoleInvoker, "", "allAuthenticatedUsers"), []Code{PublicInvoker}},
+		{"under a condition", add(posture.RoleInvoker, "true", "allUsers"), []Code{PublicInvoker}},
+		{"in two roles", func(p *posture.Posture, want *policy.Wanted) {
+			add(posture.RoleInvoker, "", "allUsers")(p, want)
+			add("roles/run.admin", "", "allUsers")(p, want)
+		}, []Code{PublicInvoker, PublicInvoker}},
+		{"a role that does not let them invoke", add("roles/run.viewer", "", "allUsers"), nil},
+		{"the rule keeps them", func(p *posture.Posture, want *policy.Wanted) {
+			add(posture.RoleInvoker, "", "allUsers")(p, want)
+			want.KeepInvokers = true
+		}, nil},
+		{"named invokers stay", add(posture.RoleInvoker, "", "user:bob@example.com", "domain:example.com"), nil},
+	})
+	check(t, invokerCheck, []row{
+		{"the check is off", func(p *posture.Posture, _ *policy.Wanted) { p.Service.InvokerCheckOff = true }, []Code{InvokerCheckOff}},
+		{"the check is off, and the rule keeps invokers", func(p *posture.Posture, want *policy.Wanted) {
+			p.Service.InvokerCheckOff, want.KeepInvokers = true, true
+		}, nil},
+	})
+}

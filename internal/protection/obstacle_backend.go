@@ -1,0 +1,61 @@
+package protection
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// CDNEnabled: Cloud CDN would answer from its cache without asking IAP.
+// Source: iap/docs/enabling-cloud-run, "IAP is incompatible with Cloud CDN".
+const CDNEnabled Code = "CDN_ENABLED"
+
+// BackendNotCapable: the backend service's kind of load balancer has no IAP.
+const BackendNotCapable Code = "BACKEND_NOT_CAPABLE"
+
+// HTTP2Classic: IAP at a classic load balancer fails for an HTTP/2 service.
+// Source: an older revision of iap/docs/enabling-cloud-run; that of 2026 no
+// longer says so (unverified since).
+const HTTP2Classic Code = "HTTP_TWO_CLASSIC"
+
+// IAP works with application load balancers only. The scheme EXTERNAL is
+// shared with proxy network load balancers, so the protocol counts too.
+// Source: the iap field in compute's discovery document, and IAP's concepts.
+var (
+	capableSchemes   = []string{"EXTERNAL", "EXTERNAL_MANAGED", "INTERNAL_MANAGED"}
+	capableProtocols = []string{"HTTP", "HTTPS", "HTTP2", "H2C"}
+)
+
+func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
+	var findings []Finding
+	for _, backend := range p.Backends {
+		if backend.IAPOn || policy.Direct(p, want) {
+			continue // what is on already works
+		}
+		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {
+			findings = append(findings, Finding{
+				Code: BackendNotCapable, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why: fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
+				Remedy: "use an application load balancer; in Terraform, at the google_compute_backend_service named " + backend.Name +
+					`: load_balancing_scheme = "EXTERNAL_MANAGED" (or "INTERNAL_MANAGED") and protocol = "HTTPS"`,
+			})
+		}
+		if p.Service.HTTP2 && backend.Scheme == "EXTERNAL" {
+			findings = append(findings, Finding{
+				Code: HTTP2Classic, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why:    "the service takes HTTP/2 end to end, and behind a classic load balancer with IAP its requests are redirected for ever",
+				Remedy: "gcloud run services update " + p.Target.Service + " --region=" + p.Target.Location + " --no-use-http2 --project=" + p.Target.Project + ", or migrate the load balancer to EXTERNAL_MANAGED",
+			})
+		}
+		if backend.CDNOn {
+			findings = append(findings, Finding{
+				Code: CDNEnabled, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why:    "Cloud CDN is on, and IAP is incompatible with it",
+				Remedy: "gcloud compute backend-services update " + backend.Name + " " + backend.Flag() + " --no-enable-cdn --project=" + backend.Project,
+			})
+		}
+	}
+	return findings
+}

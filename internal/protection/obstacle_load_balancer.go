@@ -1,0 +1,91 @@
+package protection
+
+import (
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// NoLoadBalancer: nothing that IAP could guard is before the service yet.
+const NoLoadBalancer Code = "NO_LOAD_BALANCER"
+
+// NoFrontend: a backend service is there, but no address leads to it yet.
+const NoFrontend Code = "NO_FRONTEND"
+
+// NoHTTPSFrontend: IAP needs at least one HTTPS frontend.
+// Source: iap/docs/enabling-cloud-run, "Turning on IAP".
+const NoHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
+
+// FrontendUnknown: what leads to a backend service could not be read, so
+// nobody knows whether IAP would work there.
+const FrontendUnknown Code = "FRONTEND_UNKNOWN"
+
+func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
+	if len(p.Backends) > 0 || policy.Direct(p, want) {
+		return nil
+	}
+	return []Finding{{
+		Code: NoLoadBalancer, Severity: Medium, Effect: Waits, Resource: p.Target.Name(),
+		Why:    "no load balancer's backend service leads to the service, so there is nothing on which IAP could be turned on",
+		Remedy: "put the service behind an HTTPS load balancer (serverless NEG, backend service, URL map, HTTPS proxy); iapguard goes on by itself",
+	}}
+}
+
+// frontends judges backends that are reached by something. A backend service
+// without any frontend is no door yet; only when there is no other does the
+// whole service wait for it.
+func frontends(p posture.Posture, want policy.Wanted) []Finding {
+	if policy.Direct(p, want) || len(p.Backends) == 0 {
+		return nil
+	}
+	var findings []Finding
+	reached := 0
+	for _, backend := range p.Backends {
+		if len(backend.Frontends) == 0 {
+			continue
+		}
+		reached++
+		switch unread := unread(backend); {
+		case hasHTTPS(backend) || unread != "" && backend.IAPOn:
+		case unread != "":
+			findings = append(findings, Finding{
+				Code: FrontendUnknown, Severity: Medium, Effect: Waits, Resource: backend.Resource(),
+				Why:    "whether it has an HTTPS frontend is not known: " + unread,
+				Remedy: "let iapguard's service account read the load balancers of that project (the custom role of deploy/roles)",
+			})
+		default:
+			findings = append(findings, Finding{
+				Code: NoHTTPSFrontend, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Why:    "the load balancer takes requests over plain HTTP only, and IAP needs an HTTPS frontend",
+				Remedy: "add a target HTTPS proxy with a certificate and a forwarding rule on port 443",
+			})
+		}
+	}
+	if reached == 0 {
+		backend := p.Backends[0]
+		findings = append(findings, Finding{
+			Code: NoFrontend, Severity: Medium, Effect: Waits, Resource: backend.Resource(),
+			Why:    "no forwarding rule leads to the backend service yet",
+			Remedy: "add a URL map, a target HTTPS proxy and a forwarding rule; iapguard goes on by itself",
+		})
+	}
+	return findings
+}
+
+func hasHTTPS(b posture.Backend) bool {
+	for _, frontend := range b.Frontends {
+		if frontend.HTTPS {
+			return true
+		}
+	}
+	return false
+}
+
+// unread is why a frontend of the backend could not be read, "" when all were.
+func unread(b posture.Backend) string {
+	for _, frontend := range b.Frontends {
+		if frontend.Unread != "" {
+			return frontend.Unread
+		}
+	}
+	return ""
+}

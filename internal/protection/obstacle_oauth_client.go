@@ -1,0 +1,43 @@
+package protection
+
+import (
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// NoOAuthClient: IAP would have no OAuth client to sign people in with. Google
+// manages one for members of the project's organisation; a project without an
+// organisation needs its own, or every request ends in 502.
+// Source: iap/docs/custom-oauth-configuration; the 502 is reported.
+const NoOAuthClient Code = "NO_OAUTH_CLIENT"
+
+// oauthClient blocks before IAP is turned on. A client may also be set in IAP's
+// settings, which are not read: whoever has it there turns IAP on by hand.
+func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
+	if !p.NoOrganization {
+		return nil
+	}
+	const why = "the project is in no organization and no OAuth client is set, so IAP could sign nobody in"
+	if policy.Direct(p, want) {
+		if p.Service.IAPOn {
+			return nil
+		}
+		return []Finding{{
+			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: p.Target.Name(), Why: why,
+			Remedy: "set an OAuth client in IAP's settings of the service (gcloud iap settings set), then turn IAP on: gcloud beta run services update " +
+				p.Target.Service + " --region=" + p.Target.Location + " --iap --project=" + p.Target.Project,
+		}}
+	}
+	var findings []Finding
+	for _, backend := range p.Reached() {
+		if backend.IAPOn || backend.OAuthClient != "" || want.OAuthClient.ID != "" {
+			continue
+		}
+		findings = append(findings, Finding{
+			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: backend.Resource(), Why: why,
+			Remedy: "name an OAuth client in the policy (oauthClient), move the project into an organization, or: gcloud compute backend-services update " + backend.Name + " " + backend.Flag() +
+				" --iap=enabled,oauth2-client-id=ID,oauth2-client-secret=SECRET --project=" + backend.Project,
+		})
+	}
+	return findings
+}

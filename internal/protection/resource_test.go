@@ -1,0 +1,83 @@
+package protection
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
+)
+
+func TestABackendServiceIsNamedAfterWhereItIs(t *testing.T) {
+	type names struct{ Resource, Access, Command, Flag string }
+	const role = " --role=roles/iap.httpsResourceAccessor"
+	for location, want := range map[string]names{
+		posture.Global: {
+			"projects/demo-project/global/backendServices/b", "projects/" + posturetest.Number + "/iap_web/compute/services/b",
+			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --project=demo-project" + role, "--global",
+		},
+		"europe-west1": {
+			"projects/demo-project/regions/europe-west1/backendServices/b", "projects/" + posturetest.Number + "/iap_web/compute-europe-west1/services/b",
+			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --region=europe-west1 --project=demo-project" + role, "--region=europe-west1",
+		},
+	} {
+		b := posture.Backend{Project: "demo-project", Location: location, Name: "b"}
+		if diff := cmp.Diff(want, names{b.Resource(), b.AccessResource(posturetest.Number), b.AccessCommand(), b.Flag()}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", location, diff)
+		}
+	}
+}
+
+func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
+	none, gap := Finding{Code: NoLoadBalancer, Effect: Waits}, Finding{Code: IngressOpen, Effect: Gap}
+	for _, tc := range []struct {
+		name     string
+		wants    policy.WithoutLoadBalancer
+		findings []Finding
+		want     bool
+	}{
+		{"only a load balancer", policy.WithoutClose, []Finding{none, gap}, true},
+		{"the policy waits", policy.WithoutWait, []Finding{none, gap}, false},
+		{"something else is to be waited for", policy.WithoutClose, []Finding{none, {Code: NoAccessor, Effect: Waits}}, false},
+		{"a person must act", policy.WithoutClose, []Finding{none, {Code: SharedBackend, Effect: Blocks}}, false},
+	} {
+		want := posturetest.Wanted()
+		want.WithoutLoadBalancer = tc.wants
+		if got := Closes(tc.findings, want); got != tc.want {
+			t.Errorf("%s: %t, want %t", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestOnlyTheInvokerCheckRefusesByIAM(t *testing.T) {
+	const text = "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header."
+	refused := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: text}
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Symptom)
+		want   bool
+	}{
+		{"nobody signed in", func(*posture.Symptom) {}, true},
+		{"somebody who may not", func(s *posture.Symptom) {
+			s.Text = "The request was not authorized to invoke this service. Read more at …"
+		}, true},
+		{"the application", func(s *posture.Symptom) { s.Text = "" }, false},
+		{"a token that is none", func(s *posture.Symptom) { s.Status = 401 }, false},
+		{"the load balancer's log", func(s *posture.Symptom) { s.Log = posture.LoadBalancerLog }, false},
+	} {
+		s := refused
+		if tc.change(&s); s.RefusedByIAM() != tc.want {
+			t.Errorf("%s: refused by IAM %t, want %t", tc.name, s.RefusedByIAM(), tc.want)
+		}
+	}
+}
+
+func TestComputeNamesMatchTheirGrammar(t *testing.T) {
+	for name, want := range map[string]bool{"b": true, "hello-backend": true, "": false, "Hello": false, "b_c": false, "-b": false, "b-": false, "b/c": false} {
+		if got := posture.ValidCompute(name); got != want {
+			t.Errorf("ValidCompute(%q) = %t, want %t", name, got, want)
+		}
+	}
+}
