@@ -7,7 +7,7 @@ import (
 	_ "embed"
 	"fmt"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 )
 
 //go:embed iapguard.yaml
@@ -38,7 +38,7 @@ func Load() ([]Role, error) {
 	var content struct {
 		Roles []Role `yaml:"roles"`
 	}
-	if err := yaml.UnmarshalWithOptions(file, &content, yaml.Strict()); err != nil {
+	if err := yaml.Load(file, &content, yaml.WithKnownFields()); err != nil {
 		return nil, fmt.Errorf("reading iapguard.yaml: %w", err)
 	}
 	return content.Roles, nil

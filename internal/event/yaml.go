@@ -3,20 +3,16 @@ package event
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/token"
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
-// maxYAML bounds one YAML document. A log entry is at most 256 KiB
-// (logging/quotas), and the YAML library's cost grows with the square of some
-// documents' length: seconds at this bound, minutes at four times as much.
+// maxYAML bounds one YAML document. A log entry is at most 256 KiB. Source:
+// logging/quotas.
 const maxYAML = 256 << 10
 
 // readYAML reads documents separated by lines of three hyphens, as `gcloud
@@ -96,50 +92,12 @@ func firstLine(s string) string {
 	return line
 }
 
-// jsonOfYAML gives a YAML document as the JSON text of the same value. It
-// refuses what log entries never need and what a hostile text could use:
-// anchors and aliases (a few lines of which unfold without end) and deep
-// nesting (which the YAML library follows by recursion).
-func jsonOfYAML(doc []byte) (text []byte, err error) {
-	defer func() { // the library has panicked on malformed texts before
-		if r := recover(); r != nil {
-			err = fmt.Errorf("reading YAML: %v", r)
-		}
-	}()
-	if err := plainYAML(string(doc)); err != nil {
-		return nil, err
+// jsonOfYAML returns a YAML document as the JSON text of the same value. A
+// document that is a single value is refused: it is a text in no known format.
+func jsonOfYAML(doc []byte) ([]byte, error) {
+	text, err := strictyaml.JSON(doc, MaxDepth)
+	if err == nil && !bytes.HasPrefix(text, []byte("{")) && !bytes.HasPrefix(text, []byte("[")) {
+		return nil, fmt.Errorf("a single value %s", quote(string(doc)))
 	}
-	var v any
-	if err := yaml.Unmarshal(doc, &v); err != nil {
-		return nil, err
-	}
-	switch v.(type) {
-	case map[string]any, []any:
-		return json.Marshal(v)
-	}
-	return nil, fmt.Errorf("a single value %s", quote(string(doc)))
-}
-
-// plainYAML reports what a document may not hold.
-func plainYAML(doc string) error {
-	flow, entries, line := 0, 0, 0
-	for _, t := range lexer.Tokenize(doc) {
-		if t.Position.Line != line {
-			line, entries = t.Position.Line, 0
-		}
-		switch t.Type {
-		case token.AnchorType, token.AliasType:
-			return errors.New("anchors and aliases are not read")
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow--
-		case token.SequenceEntryType, token.MappingKeyType:
-			entries++
-		}
-		if flow > MaxDepth || entries > MaxDepth {
-			return fmt.Errorf("nested more than %d deep", MaxDepth)
-		}
-	}
-	return nil
+	return text, err
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -18,12 +18,12 @@ const (
 
 // condition reads under what the rule's members have access. Whether the
 // expression is one is for IAM to judge.
-func (r *reader) condition(n ast.Node, into *posture.Condition) {
-	bounded := func(what string, most int, into *string) func(ast.Node) {
-		return func(n ast.Node) {
+func (r *reader) condition(n *yaml.Node, into *posture.Condition) {
+	bounded := func(what string, most int, into *string) func(*yaml.Node) {
+		return func(n *yaml.Node) {
 			value, ok := stringOf(n)
 			if value = strings.TrimSpace(value); !ok || value == "" || len(value) > most || strings.ContainsFunc(value, unicode.IsControl) {
-				r.complain(n, "%s is %.60q: write one line of at most %d bytes", what, n.GetToken().Value, most)
+				r.complain(n, "%s is %.60q: write one line of at most %d bytes", what, shown(n), most)
 				return
 			}
 			*into = value

@@ -3,7 +3,7 @@ package policy
 import (
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -30,18 +30,18 @@ func (e exemptions) of(target posture.Target, projectNumber string) *Exemption {
 
 // exemption reads one exemption. It must end, and within the longest time from
 // now: a text that was valid stays so as time passes.
-func (r *reader) exemption(n ast.Node, latest time.Time, into exemptions) {
+func (r *reader) exemption(n *yaml.Node, latest time.Time, into exemptions) {
 	var read Exemption
-	var services []ast.Node
+	var services []*yaml.Node
 	r.mapping(n, "an exemption", keys{
-		"services": r.list("services", func(n ast.Node) { services = append(services, n) }),
+		"services": r.list("services", func(n *yaml.Node) { services = append(services, n) }),
 		"reason":   r.text("reason", &read.Reason),
 		"owner":    r.text("owner", &read.Owner),
 		"ticket":   r.text("ticket", &read.Ticket),
-		"expires": func(n ast.Node) {
+		"expires": func(n *yaml.Node) {
 			r.lastDay("expires", &read.Expires)(n)
 			if read.Expires.After(latest) {
-				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", n.GetToken().Value, latest.AddDate(0, 0, -1).Format(time.DateOnly))
+				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", shown(n), latest.AddDate(0, 0, -1).Format(time.DateOnly))
 			}
 		},
 	}, "services", "reason", "owner", "ticket", "expires")

@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -31,15 +30,15 @@ func ParseHolds(text []byte) (Holds, error) {
 	}
 	r.mapping(body, "the holds file", keys{
 		"version": r.one,
-		"holds":   r.entries("holds", func(n ast.Node) { holds.list = append(holds.list, r.hold(n)) }),
+		"holds":   r.entries("holds", func(n *yaml.Node) { holds.list = append(holds.list, r.hold(n)) }),
 	}, "version")
 	return holds, errors.Join(r.problems...)
 }
 
-func (r *reader) hold(n ast.Node) Hold {
+func (r *reader) hold(n *yaml.Node) Hold {
 	var read Hold
 	r.mapping(n, "a hold", keys{
-		"target": func(n ast.Node) {
+		"target": func(n *yaml.Node) {
 			var name string
 			r.text("target", &name)(n)
 			scope, err := posture.ParseScope(name)

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -20,15 +20,15 @@ var (
 // oauthClient reads a custom OAuth client: its id, and where its secret is. A
 // secret that stands here in clear must not be repeated, so that the complaint
 // does not quote it.
-func (r *reader) oauthClient(n ast.Node, into *OAuthClient) {
+func (r *reader) oauthClient(n *yaml.Node, into *OAuthClient) {
 	r.mapping(n, "oauthClient", keys{
-		"id": func(n ast.Node) {
+		"id": func(n *yaml.Node) {
 			r.text("oauthClient.id", &into.ID)(n)
 			if into.ID != "" && !clientID.MatchString(into.ID) {
 				r.complain(n, "oauthClient.id is %.80q: write NUMBER-LETTERS.apps.googleusercontent.com", into.ID)
 			}
 		},
-		"secret": func(n ast.Node) {
+		"secret": func(n *yaml.Node) {
 			value, ok := stringOf(n)
 			project, _, _ := strings.Cut(strings.TrimPrefix(value, "projects/"), "/")
 			if !ok || !secretVersion.MatchString(value) || !posture.ValidProject(project) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 )
 
 // Schema is the JSON Schema of a policy. It judges as Parse does, as far as a
@@ -44,13 +44,13 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 		return Policy{}, errors.New("the policy is empty: write version: 1 and rules")
 	}
 	policy := Policy{digest: digest(text), exemptions: exemptions{}}
-	longest, exempted := longestExemption, []ast.Node(nil)
-	var places []ast.Node
+	longest, exempted := longestExemption, []*yaml.Node(nil)
+	var places []*yaml.Node
 	r.mapping(body, "the policy", keys{
 		"version":      r.one,
 		"maxExemption": r.days("maxExemption", &longest),
-		"exemptions":   r.list("exemptions", func(n ast.Node) { exempted = append(exempted, n) }),
-		"rules": r.list("rules", func(n ast.Node) {
+		"exemptions":   r.list("exemptions", func(n *yaml.Node) { exempted = append(exempted, n) }),
+		"rules": r.list("rules", func(n *yaml.Node) {
 			policy.rules, places = append(policy.rules, r.rule(n, policy.rules)), append(places, n)
 		}),
 	}, "version", "rules")
@@ -64,13 +64,13 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 }
 
 // rule reads one rule; earlier are those before it.
-func (r *reader) rule(n ast.Node, earlier []rule) rule {
+func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 	settings := DefaultSettings()
 	read := rule{}
 	var invokers, ingress string
 	r.mapping(n, "a rule", keys{
 		"name": r.text("name", &read.name),
-		"match": func(n ast.Node) {
+		"match": func(n *yaml.Node) {
 			r.mapping(n, "match", keys{
 				"projects":  r.patterns("match.projects", &read.match.projects),
 				"locations": r.patterns("match.locations", &read.match.locations),
@@ -83,10 +83,10 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"recipe": choice(r, "recipe", &settings.Recipe, RecipeAuto, RecipeLoadBalancer, RecipeDirect, RecipeOff),
 		"withoutLoadBalancer": choice(r, "withoutLoadBalancer", &settings.WithoutLoadBalancer,
 			WithoutWait, WithoutClose, WithoutDirect),
-		"access":         func(n ast.Node) { r.access(n, &settings) },
+		"access":         func(n *yaml.Node) { r.access(n, &settings) },
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),
 		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),
-		"oauthClient":    func(n ast.Node) { r.oauthClient(n, &settings.OAuthClient) },
+		"oauthClient":    func(n *yaml.Node) { r.oauthClient(n, &settings.OAuthClient) },
 		"since":          r.date("since", &settings.Since),
 		"existing":       r.truth("existing", &settings.Existing),
 		"redeploy":       choice(r, "redeploy", &settings.Redeploy, RedeployEnforce, RedeployAdvise, RedeployOff),
@@ -96,7 +96,7 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"quiet":          r.duration("quiet", maxSettle, &settings.Quiet),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),
-		"limits": func(n ast.Node) {
+		"limits": func(n *yaml.Node) {
 			r.mapping(n, "limits", keys{
 				"perProject": r.number("limits.perProject", mostServices, &settings.Limits.PerProject),
 				"overall":    r.number("limits.overall", mostServices, &settings.Limits.Overall),
@@ -116,7 +116,7 @@ func (r *reader) rule(n ast.Node, earlier []rule) rule {
 }
 
 // agree refuses a rule that an earlier one makes void.
-func (r *reader) agree(n ast.Node, read rule, earlier []rule) {
+func (r *reader) agree(n *yaml.Node, read rule, earlier []rule) {
 	for _, other := range earlier {
 		switch {
 		case read.name != "" && other.name == read.name:
@@ -131,7 +131,7 @@ func (r *reader) agree(n ast.Node, read rule, earlier []rule) {
 
 // labelsLoosenNothing refuses a rule that labels select and that is not as
 // strict as a later one which decides without them: labels are no way out.
-func (r *reader) labelsLoosenNothing(n ast.Node, labelled rule, later []rule) {
+func (r *reader) labelsLoosenNothing(n *yaml.Node, labelled rule, later []rule) {
 	if len(labelled.match.labels) == 0 {
 		return
 	}
@@ -149,13 +149,13 @@ func (r *reader) labelsLoosenNothing(n ast.Node, labelled rule, later []rule) {
 }
 
 // access reads who is to get in.
-func (r *reader) access(n ast.Node, settings *Settings) {
-	var members []ast.Node
+func (r *reader) access(n *yaml.Node, settings *Settings) {
+	var members []*yaml.Node
 	var domains []string
-	var conditional ast.Node
+	var conditional *yaml.Node
 	r.mapping(n, "access", keys{
-		"members": r.list("access.members", func(n ast.Node) { members = append(members, n) }),
-		"domains": r.list("access.domains", func(n ast.Node) {
+		"members": r.list("access.members", func(n *yaml.Node) { members = append(members, n) }),
+		"domains": r.list("access.domains", func(n *yaml.Node) {
 			var domain string
 			r.text("a domain", &domain)(n)
 			if domain != "" && !domainText.MatchString(domain) {
@@ -163,7 +163,7 @@ func (r *reader) access(n ast.Node, settings *Settings) {
 			}
 			domains = append(domains, domain)
 		}),
-		"condition": func(n ast.Node) { conditional = n; r.condition(n, &settings.AccessIf) },
+		"condition": func(n *yaml.Node) { conditional = n; r.condition(n, &settings.AccessIf) },
 		"none":      choice(r, "access.none", &settings.NoneFor, NoneWait, NoneEnable),
 	})
 	if conditional != nil && len(members) == 0 {

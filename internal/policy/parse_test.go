@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
 )
 
 const head = "version: 1\nrules:\n  - name: a\n"
@@ -41,7 +41,7 @@ var refusals = []refused{
 	{"unknown key that resembles none", head + "    zzzzzzzz: 1\n", "write one of access, ", false},
 	{"unknown key in match", head + "    match: {project: [a]}\n", `line 4, column 13: unknown key "project": did you mean projects?`, false},
 	{"unknown key at the top", "version: 1\nrule: []\n", `line 2, column 1: unknown key "rule": did you mean rules?`, false},
-	{"no YAML", "version: [\n", "line 1, column 10: ", true},
+	{"no YAML", "version: [\n", "line 2, column 1: while parsing a flow node", true},
 	{"empty", "", "the policy is empty", true},
 	{"a comment only", "# nothing\n", "the policy is empty", true},
 	{"a list", "- version: 1\n", "line 1, column 1: the policy must be a mapping", false},
@@ -140,7 +140,7 @@ var refusals = []refused{
 	{"an alias", "version: 1\nrules: [{name: *r}]\n", "are not read: write the value out", true},
 	{"a tag", "version: !!int 1\nrules: [{name: a}]\n", "line 1, column 10: ", true},
 	{"deep nesting", "version: 1\nrules: " + strings.Repeat("[", 5000) + "\n", "nested more than 16 deep", true},
-	{"deep nesting on one line", "version: 1\nrules: " + strings.Repeat("- ", 17) + "a\n", "nested more than 16 deep", true},
+	{"deep nesting on one line", "version: 1\nrules:\n  " + strings.Repeat("- ", 17) + "a\n", "nested more than 16 deep", true},
 	{"two documents", head + "---\n" + head, "line 5, column 1: a second document", true},
 	{"a secret in clear", head + "    oauth: GOCSPX-abcdefghijklmnop\n", "line 4, column 12: an OAuth client secret in clear", false},
 	{"too large", head + strings.Repeat("# words\n", 40000), "write at most 262144", true},

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/iapguard/iapguard/deploy/filters"
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/strictyaml"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
@@ -36,7 +36,7 @@ func shippedIntake(t *testing.T) intake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asJSON, err := yaml.YAMLToJSON(text)
+	asJSON, err := strictyaml.JSON(text, 32)
 	var read intake
 	if err != nil || json.Unmarshal(asJSON, &read) != nil {
 		t.Fatalf("reading intake.yaml: %v", err)

@@ -35,12 +35,13 @@ var mayImport = map[string][]string{
 	"internal/localcloud": {},
 	"internal/playground": {"internal/localcloud", "deploy/roles", "deploy/filters"}, // the playground runs what deploy/ ships
 	"deploy":              {},
-	"internal/event":      {"internal/posture"},
+	"internal/event":      {"internal/posture", "internal/strictyaml"},
 	"internal/logfilter":  {"internal/event", "internal/posture"},
-	"internal/policy":     {"internal/posture"},
+	"internal/policy":     {"internal/posture", "internal/strictyaml"},
 	"internal/workqueue":  {"internal/fault"},
 	"internal/cloud":      {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller", "internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault"},
 	"internal/page":       {"internal/report", "internal/door"},
+	"internal/strictyaml": {},
 	"internal/posture":    {},
 	"internal/fault":      {},
 	"internal/telemetry":  {}, // told by those who know what happens, it knows nobody
@@ -52,7 +53,7 @@ var mayImport = map[string][]string{
 var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault"}
 
 // pure packages do no I/O, read no clock and log nothing.
-var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan", "internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter"}
+var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan", "internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter", "internal/strictyaml"}
 
 // impure are the packages and functions that a pure package may not use.
 var impure = map[string][]string{

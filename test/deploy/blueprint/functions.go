@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -17,6 +16,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
 // functions are those of Terraform that the module uses, and their neighbours.
@@ -136,14 +137,14 @@ var replace = function.New(&function.Spec{
 var decodeYAML = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "text", Type: cty.String}},
 	Type: func(args []cty.Value) (cty.Type, error) {
-		asJSON, err := yaml.YAMLToJSON([]byte(args[0].AsString()))
+		asJSON, err := strictyaml.JSON([]byte(args[0].AsString()), 32)
 		if err != nil {
 			return cty.NilType, err
 		}
 		return ctyjson.ImpliedType(asJSON)
 	},
 	Impl: func(args []cty.Value, kind cty.Type) (cty.Value, error) {
-		asJSON, err := yaml.YAMLToJSON([]byte(args[0].AsString()))
+		asJSON, err := strictyaml.JSON([]byte(args[0].AsString()), 32)
 		if err != nil {
 			return cty.NilVal, err
 		}
