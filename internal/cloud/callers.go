@@ -39,11 +39,9 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 	})
 	if hosts := door.OpenHosts(p); len(hosts) > 0 {
 		group.Go(func() (err error) {
-			if err = c.visits.allow(project, c.now()); err == nil {
-				visitors, err = c.requests.Visitors(ctx, p.Target, hosts, c.now().Add(-visited))
-			}
-			// Reads of logs are few a minute in a project, and visitors a hint: no
-			// protection waits for them.
+			visitors, err = c.logs.Visitors(ctx, p.Target, hosts, c.now().Add(-visited))
+			// Reads of logs are few a minute, and visitors a hint: no protection
+			// waits for them.
 			unread.note("projects/"+project+"/logs/run.googleapis.com%2Frequests", err)
 			return nil
 		})

@@ -140,25 +140,6 @@ func TestAPassingFailureIsNoSilence(t *testing.T) {
 	}
 }
 
-func TestOneProjectsLogIsNotReadForEveryServiceAtOnce(t *testing.T) {
-	var looks visits
-	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	for range visitsPerMinute {
-		if err := looks.allow("p", now); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if looks.allow("p", now.Add(59*time.Second)) == nil {
-		t.Error("one look too many is allowed")
-	}
-	if err := looks.allow("other", now); err != nil {
-		t.Errorf("another project: %v", err)
-	}
-	if err := looks.allow("p", now.Add(time.Minute)); err != nil {
-		t.Errorf("a minute later: %v", err)
-	}
-}
-
 func TestOnlyWhoGotInAtAnOpenHostIsAVisitor(t *testing.T) {
 	var asked string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/cloud/auditlog"
+	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/callers"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
 	"github.com/iapguard/iapguard/internal/cloud/identity"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
-	"github.com/iapguard/iapguard/internal/cloud/requestlog"
+	"github.com/iapguard/iapguard/internal/cloud/logging"
 	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/cloud/secret"
 	"github.com/iapguard/iapguard/internal/plan"
@@ -32,12 +32,10 @@ type Cloud struct {
 	loadBalancers *loadbalancer.Client
 	iap           *iap.Client
 	identity      *identity.Client
-	requests      *requestlog.Client
 	secrets       *secret.Client
-	ancestors     ancestorCache
-	writes        *auditlog.Client
+	ancestors     *cache.Cache[posture.Ancestors]
+	logs          *logging.Client
 	callers       *callers.Client
-	visits        visits
 	now           func() time.Time
 }
 
@@ -61,13 +59,13 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	if c.secrets, err = secret.New(ctx, config); err != nil {
 		return nil, err
 	}
-	if c.requests, err = requestlog.New(ctx, config); err != nil {
-		return nil, err
-	}
-	if c.writes, err = auditlog.New(ctx, config, now); err != nil {
+	if c.logs, err = logging.New(ctx, config, now); err != nil {
 		return nil, err
 	}
 	if c.callers, err = callers.New(ctx, config); err != nil {
+		return nil, err
+	}
+	if c.ancestors, err = cache.New(cache.Options[posture.Ancestors]{Size: keptProjects, TTL: ancestorsHold, Now: now}); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -77,7 +75,7 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 // hours, as Cloud Logging's JSON. The answer may be a minute old, but knows of
 // our own writes here, as far as the log does.
 func (c *Cloud) Writes(ctx context.Context, project string) ([]json.RawMessage, error) {
-	return c.writes.Writes(ctx, project)
+	return c.logs.Writes(ctx, project)
 }
 
 // forget makes the next look at who wrote what in a project see our own write.
@@ -86,7 +84,7 @@ func (c *Cloud) forget(ctx context.Context, project string) {
 	if known, err := c.identity.Project(ctx, project); err == nil {
 		project = known.ID
 	}
-	c.writes.Forget(project)
+	c.logs.Forget(project)
 }
 
 // enableIAP turns IAP on at a backend service, in one write with the OAuth client

@@ -2,11 +2,11 @@ package cloud
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -44,9 +44,10 @@ func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked policy.A
 }
 
 func (c *Cloud) describeAncestors(ctx context.Context, p *posture.Posture) error {
-	above, err := c.ancestors.of(p.Target.Project, c.now(), func() (posture.Ancestors, error) {
+	above, err := c.ancestors.Get(ctx, p.Target.Project, func(ctx context.Context) (posture.Ancestors, error) {
 		return c.identity.Ancestors(ctx, p.Target.Project)
 	})
+	err = connect.Classify(err)
 	if err == nil {
 		p.Ancestors = above
 		return nil
@@ -58,37 +59,10 @@ func (c *Cloud) describeAncestors(ctx context.Context, p *posture.Posture) error
 	return nil
 }
 
-// ancestorsHold is how long what is above a project is taken as read: a project
-// that is moved is seen in its new place by then.
-const ancestorsHold = 5 * time.Minute
-
-// ancestorCache keeps what is above each project for a while.
-type ancestorCache struct {
-	mu    sync.Mutex
-	known map[string]knownAncestors
-}
-
-type knownAncestors struct {
-	posture.Ancestors
-	until time.Time
-}
-
-func (c *ancestorCache) of(project string, now time.Time, read func() (posture.Ancestors, error)) (posture.Ancestors, error) {
-	c.mu.Lock()
-	known, ok := c.known[project]
-	c.mu.Unlock()
-	if ok && now.Before(known.until) {
-		return known.Ancestors, nil
-	}
-	found, err := read()
-	if err != nil {
-		return found, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known == nil {
-		c.known = map[string]knownAncestors{}
-	}
-	c.known[project] = knownAncestors{found, now.Add(ancestorsHold)}
-	return found, nil
-}
+// ancestorsHold is how long the folders above a project are taken as read, and
+// keptProjects of how many projects. A moved project is seen in its new place
+// after that time.
+const (
+	ancestorsHold = 5 * time.Minute
+	keptProjects  = 1024
+)

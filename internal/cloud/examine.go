@@ -44,10 +44,10 @@ func (c *Cloud) Examine(ctx context.Context, p posture.Posture, withLog bool) (p
 	if withLog {
 		read(posture.PartRequestLog, func() (err error) {
 			since := c.now().Add(-recently)
-			if found.Refused, err = c.requests.Refused(ctx, p.Target, since, p.Service.IAPOn); err != nil || found.Refused != nil {
+			if found.Refused, err = c.logs.Refused(ctx, p.Target, since, p.Service.IAPOn); err != nil || found.Refused != nil {
 				return err
 			}
-			found.Answered, err = c.requests.Answered(ctx, p.Target, since)
+			found.Answered, err = c.logs.Answered(ctx, p.Target, since)
 			return err
 		})
 	}

@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"sync"
 
 	resourcemanager "google.golang.org/api/cloudresourcemanager/v1"
 	serviceusage "google.golang.org/api/serviceusage/v1beta1"
 
+	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/fault"
@@ -21,8 +21,11 @@ import (
 type Client struct {
 	projects *resourcemanager.ProjectsService
 	services *serviceusage.ServicesService
-	known    sync.Map // id or number → Project in an organization
+	known    *cache.Cache[Project] // by id and by number
 }
+
+// keptProjects is of how many names the project is kept, two for each.
+const keptProjects = 2048
 
 // Project is a project's two names, and whether it is in an organization,
 // directly or in a folder.
@@ -49,24 +52,32 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		return nil, fmt.Errorf("connecting to Service Usage: %w", err)
 	}
 	manager.UserAgent, usage.UserAgent = config.UserAgent, config.UserAgent
-	return &Client{projects: manager.Projects, services: usage.Services}, nil
+	// A project in an organization keeps its names, and a project outside may be
+	// moved into one.
+	known, err := cache.New(cache.Options[Project]{Size: keptProjects, Keep: func(p Project) bool { return p.InOrganization }})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{projects: manager.Projects, services: usage.Services, known: known}, nil
 }
 
-// Project gives a project's id and number, whichever of the two it is asked by.
+// Project gives a project's id and number; idOrNumber is either.
 func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error) {
-	if known, ok := c.known.Load(idOrNumber); ok {
-		return known.(Project), nil
-	}
-	found, err := c.projects.Get(idOrNumber).Context(ctx).Do()
+	project, err := c.known.Get(ctx, idOrNumber, func(ctx context.Context) (Project, error) {
+		found, err := c.projects.Get(idOrNumber).Context(ctx).Do()
+		if err != nil {
+			return Project{}, err
+		}
+		project := Project{ID: found.ProjectId, Number: strconv.FormatInt(found.ProjectNumber, 10), InOrganization: found.Parent != nil}
+		if project.InOrganization {
+			c.known.Put(project.ID, project)
+			c.known.Put(project.Number, project)
+		}
+		return project, nil
+	})
 	if err != nil {
 		return Project{}, fmt.Errorf("reading project %q: %w", idOrNumber, connect.Needing("resourcemanager.projects.get", err))
 	}
-	project := Project{ID: found.ProjectId, Number: strconv.FormatInt(found.ProjectNumber, 10)}
-	if project.InOrganization = found.Parent != nil; !project.InOrganization {
-		return project, nil // it may be moved into one
-	}
-	c.known.Store(project.ID, project)
-	c.known.Store(project.Number, project)
 	return project, nil
 }
 

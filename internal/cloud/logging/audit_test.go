@@ -1,4 +1,4 @@
-package auditlog_test
+package logging_test
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/cloud/auditlog"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/logging"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/playground"
@@ -23,7 +23,7 @@ const backend = "/compute/v1/projects/demo-project/global/backendServices/hello-
 type project struct {
 	*playground.Playground
 	t      *testing.T
-	client *auditlog.Client
+	client *logging.Client
 	now    time.Time
 }
 
@@ -40,7 +40,7 @@ func start(t *testing.T) *project {
 	if err := errors.Join(playground.Scenario[0].Deploy(t.Context(), developer), playground.Scenario[0].Balance(t.Context(), developer)); err != nil {
 		t.Fatal(err)
 	}
-	if p.client, err = auditlog.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount, UserAgent: "iapguard/test"}, func() time.Time { return p.now }); err != nil {
+	if p.client, err = logging.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount, UserAgent: "iapguard/test"}, func() time.Time { return p.now }); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -92,7 +92,7 @@ func TestOnlyWritesThatMatterAreAskedForAndEachAnswerLastsAMinute(t *testing.T) 
 	if diff := cmp.Diff(append(made, "backendServices.patch", "backendServices.patch"), p.writes()); diff != "" {
 		t.Errorf("after a minute (-want +got):\n%s", diff)
 	}
-	p.now = p.now.Add(auditlog.Window)
+	p.now = p.now.Add(logging.Window)
 	if got := p.writes(); got != nil {
 		t.Errorf("after a day: %q, want nothing", got)
 	}
@@ -132,7 +132,7 @@ func TestAnAnswerOfManyPagesIsReadWhole(t *testing.T) {
 		}
 		return answer
 	})
-	client, err := auditlog.New(t.Context(), connect.Config{Endpoint: server}, time.Now)
+	client, err := logging.New(t.Context(), connect.Config{Endpoint: server}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,4 @@
-// Package requestlog finds refused requests in Cloud Run's request log.
-package requestlog
+package logging
 
 import (
 	"context"
@@ -8,27 +7,9 @@ import (
 
 	logging "google.golang.org/api/logging/v2"
 
-	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 )
-
-// Client reads from Cloud Logging.
-type Client struct{ entries *logging.EntriesService }
-
-// New connects to Cloud Logging.
-func New(ctx context.Context, config connect.Config) (*Client, error) {
-	options, err := config.Options(ctx, connect.Logging)
-	if err != nil {
-		return nil, err
-	}
-	api, err := logging.NewService(ctx, options...)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Cloud Logging: %w", err)
-	}
-	api.UserAgent = config.UserAgent
-	return &Client{api.Entries}, nil
-}
 
 // Refused gives the latest request that Cloud Run's invoker check refused since
 // a time, nil when there is none. It is one call, and asks for one entry.
@@ -46,11 +27,11 @@ func (c *Client) Answered(ctx context.Context, target posture.Target, since time
 
 // latest gives the newest request of a service that a filter selects.
 func (c *Client) latest(ctx context.Context, target posture.Target, filter string) (*posture.Symptom, error) {
-	answer, err := c.entries.List(&logging.ListLogEntriesRequest{
+	answer, err := c.list(ctx, &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1,
-	}).Context(ctx).Do()
+	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, connect.Needing("logging.logEntries.list", err))
+		return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
 	}
 	if len(answer.Entries) == 0 || answer.Entries[0].HttpRequest == nil {
 		return nil, nil
@@ -58,8 +39,7 @@ func (c *Client) latest(ctx context.Context, target posture.Target, filter strin
 	return symptom(answer.Entries[0]), nil
 }
 
-// symptom reads one entry. What cannot be read stays empty, and is then unknown
-// to whoever judges it.
+// symptom reads one entry. What cannot be read stays empty, which means unknown.
 func symptom(entry *logging.LogEntry) *posture.Symptom {
 	at, _ := time.Parse(time.RFC3339Nano, entry.Timestamp)
 	found := &posture.Symptom{

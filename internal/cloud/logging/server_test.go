@@ -1,4 +1,4 @@
-package auditlog_test
+package logging_test
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package requestlog
+package logging
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -43,7 +44,7 @@ func answering(t *testing.T, answers ...string) (*Client, *[]asked) {
 		fmt.Fprint(w, answers[min(len(requests), len(answers))-1])
 	}))
 	t.Cleanup(server.Close)
-	c, err := New(t.Context(), connect.Config{Endpoint: server.URL})
+	c, err := New(t.Context(), connect.Config{Endpoint: server.URL}, func() time.Time { return noon })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,5 +136,36 @@ func TestTheLastOfManyRequestsIsWhenAVisitorWasSeen(t *testing.T) {
 	got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon)
 	if err != nil || len(got) != 1 || got[0].Requests != 4 || got[0].LastSeen == nil || !got[0].LastSeen.Equal(noon) || got[0].LastSeen.Location() != time.UTC {
 		t.Errorf("error %v, visitors %+v; want one, 4 requests, last at %v", err, got, noon)
+	}
+}
+
+func TestHintsLeaveReadsOfTheLogForDecisions(t *testing.T) {
+	c, requests := answering(t, `{}`)
+	now := noon
+	c.share.now = func() time.Time { return now }
+	look := func() error {
+		_, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon)
+		return err
+	}
+	for i := range perMinute - reserved {
+		if err := look(); err != nil {
+			t.Fatalf("look %d: %v", i+1, err)
+		}
+	}
+	if err := look(); fault.Of(err).Kind != fault.Quota {
+		t.Errorf("error %v after %d reads, want that they are reserved", err, len(*requests))
+	}
+	for range 2 * perMinute {
+		if _, err := c.Refused(t.Context(), hello, noon, false); err != nil {
+			t.Fatalf("a diagnosis is refused: %v", err)
+		}
+	}
+	now = now.Add(time.Minute / 2)
+	if err := look(); err == nil {
+		t.Error("a visitor is looked for half a minute after everything was used up")
+	}
+	now = now.Add(time.Minute / 2)
+	if err := look(); err != nil {
+		t.Errorf("a minute later: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package requestlog
+package logging
 
 import (
 	"cmp"
@@ -11,32 +11,38 @@ import (
 	logging "google.golang.org/api/logging/v2"
 
 	"github.com/iapguard/iapguard/internal/caller"
-	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Entries are read in a few pages, newest first, and told as so many visitors
-// at most: whoever wants to be seen can ask as often and as anybody they like.
+// Entries are read in a few pages, newest first, and reported as a bounded number
+// of visitors: anybody can make requests as often, and under as many names, as
+// they like.
 const (
 	visitorPages    = 3
 	visitorPageSize = 500
 	maxVisitors     = 20
 )
 
-// Visitors gives who was let in at one of these hosts of the service since a
-// time, by address and user agent, the most frequent first. Who they are the log
-// does not say.
+// Visitors gives the clients that were let in at one of these hosts of the
+// service since a time, by address and user agent, the most frequent first. The
+// log names no principal. Visitors are a hint, so the read is refused with
+// fault.Quota while too little of the quota is left.
 func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []string, since time.Time) ([]caller.Caller, error) {
 	request := &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, OrderBy: "timestamp desc", PageSize: visitorPageSize,
 		Filter: logfilter.Visits(target, hosts, since),
 	}
 	seen := visitors{}
-	for range visitorPages {
-		answer, err := c.entries.List(request).Context(ctx).Do()
+	for page := range visitorPages {
+		if err := c.share.forHint(); err != nil && page > 0 {
+			break // the newest entries are read
+		} else if err != nil {
+			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
+		}
+		answer, err := c.list(ctx, request)
 		if err != nil {
-			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, connect.Needing("logging.logEntries.list", err))
+			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
 		}
 		for _, entry := range answer.Entries {
 			seen.add(entry)
@@ -51,7 +57,7 @@ func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []st
 // visitors are callers by what tells them apart.
 type visitors map[[3]string]caller.Caller
 
-// add counts one request. Nobody keeps its query, which may hold secrets.
+// add counts one request. Its query, which may hold secrets, is not kept.
 func (v visitors) add(entry *logging.LogEntry) {
 	request := entry.HttpRequest
 	if request == nil {

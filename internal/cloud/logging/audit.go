@@ -1,0 +1,69 @@
+package logging
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	logging "google.golang.org/api/logging/v2"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/logfilter"
+)
+
+const (
+	// Window is how far back Writes looks.
+	Window = 24 * time.Hour
+	// fresh is how long an answer of the audit log is used, and keptProjects of how
+	// many projects one is kept.
+	fresh        = time.Minute
+	keptProjects = 64
+	// mostPages and pageSize bound one query. Of more entries the newest are read.
+	mostPages = 10
+	pageSize  = 1000
+)
+
+// Writes gives the entries of writes in a project in the last 24 hours, newest
+// first, as Cloud Logging's JSON. An answer may be a minute old, unless Forget
+// was called since. An entry may be missing for seconds after the write:
+// Cloud Logging says no more than that entries are there soon.
+func (c *Client) Writes(ctx context.Context, project string) ([]json.RawMessage, error) {
+	entries, err := c.writes.Get(ctx, strings.ToLower(project), func(ctx context.Context) ([]json.RawMessage, error) {
+		return c.ask(ctx, project, c.now())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit log of %q: %w", project, connect.Classify(err))
+	}
+	return entries, nil
+}
+
+func (c *Client) ask(ctx context.Context, project string, now time.Time) ([]json.RawMessage, error) {
+	request := &logging.ListLogEntriesRequest{
+		ResourceNames: []string{"projects/" + project}, OrderBy: "timestamp desc", PageSize: pageSize,
+		Filter: logfilter.Writes(now.Add(-Window)),
+	}
+	var entries []json.RawMessage
+	for range mostPages {
+		page, err := c.list(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range page.Entries {
+			text, err := entry.MarshalJSON()
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, text)
+		}
+		if request.PageToken = page.NextPageToken; request.PageToken == "" {
+			break
+		}
+	}
+	return entries, nil
+}
+
+// Forget makes the next look at a project ask the log, which may know of a write
+// of ours by then.
+func (c *Client) Forget(project string) { c.writes.Forget(strings.ToLower(project)) }

@@ -1,0 +1,49 @@
+// Package logging reads Cloud Logging: who wrote what, from the audit log, and
+// which requests Cloud Run let in or refused, from its request log.
+package logging
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	logging "google.golang.org/api/logging/v2"
+
+	"github.com/iapguard/iapguard/internal/cloud/cache"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+)
+
+// Client reads from Cloud Logging.
+type Client struct {
+	entries *logging.EntriesService
+	now     func() time.Time
+	share   *share
+	writes  *cache.Cache[[]json.RawMessage] // by project, in lower case
+}
+
+// New connects to Cloud Logging. The clock now decides how old kept answers are
+// and how much of the quota is left.
+func New(ctx context.Context, config connect.Config, now func() time.Time) (*Client, error) {
+	options, err := config.Options(ctx, connect.Logging)
+	if err != nil {
+		return nil, err
+	}
+	api, err := logging.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Cloud Logging: %w", err)
+	}
+	api.UserAgent = config.UserAgent
+	writes, err := cache.New(cache.Options[[]json.RawMessage]{Size: keptProjects, TTL: fresh, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{entries: api.Entries, now: now, share: newShare(now), writes: writes}, nil
+}
+
+// list reads one page of entries.
+func (c *Client) list(ctx context.Context, request *logging.ListLogEntriesRequest) (*logging.ListLogEntriesResponse, error) {
+	c.share.take()
+	answer, err := c.entries.List(request).Context(ctx).Do()
+	return answer, connect.Needing("logging.logEntries.list", err)
+}
