@@ -11,6 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -93,7 +94,7 @@ func TestAWriteToADeletedServiceIsAConflict(t *testing.T) {
 	nowhere.Service = "nowhere"
 	for name, write := range map[string]func() (string, error){
 		"a patch":        func() (string, error) { return client.RestrictIngress(t.Context(), nowhere.Name(), "v") },
-		"a redeployment": func() (string, error) { return client.Redeploy(t.Context(), nowhere.Name(), "v", posture.ImageGoOn) },
+		"a redeployment": func() (string, error) { return client.Redeploy(t.Context(), nowhere.Name(), "v", policy.ImageGoOn) },
 	} {
 		if _, err := write(); fault.Of(err).Kind != fault.Conflict {
 			t.Errorf("%s: %v, want a conflict", name, err)
