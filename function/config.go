@@ -15,7 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
-// Config is what the environment says. README.md, Deploy, lists the variables.
+// Config is what the environment says. deploy/docs/reference/environment.md lists the variables.
 type Config struct {
 	Policy       string            // path of the policy file; "" = PolicyText
 	PolicyText   []byte            // the policy itself; nil = report-only for everything

@@ -5,7 +5,7 @@ locals {
   # A line of the function's own. Cloud Run's request log is none: a message that
   # is to come again is answered with 503, which is logged as an error there.
   own_line = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.name}\" AND resource.labels.location=\"${var.region}\" AND NOT log_id(\"run.googleapis.com/requests\")"
-  # One line for each published report (README.md, Reports).
+  # One line for each published report (docs/reference/reports.md).
   report_line = "${local.own_line} AND jsonPayload.message=\"report\""
   # Where a rule only reports, nobody is to be woken, unless they want to. A
   # report that names no service has no mode.

@@ -69,7 +69,7 @@ var messages = []Row{
 	{Source: "Reports topic: a report that we published", Ignored: OwnReport},
 }
 
-// Understood is the whole table of what is understood, for the README.
+// Understood is the whole table of what is understood, for the documentation.
 func Understood() []Row { return append(append([]Row(nil), methods...), messages...) }
 
 // byService is the table, cut by service, in its order.

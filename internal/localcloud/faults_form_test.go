@@ -43,14 +43,14 @@ func TestFaultsThatNobodyUnderstandsAreRefusedWithWhatToWrite(t *testing.T) {
 }
 
 func TestTheExampleInTheInstructionsIsUnderstood(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../deploy/docs/reference/local-cloud.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, example, found := strings.Cut(string(text), "/_local/faults -d '")
 	example, _, ended := strings.Cut(example, "'")
 	if !found || !ended {
-		t.Fatal("README.md shows no faults")
+		t.Fatal("local-cloud.md shows no faults")
 	}
 	b := newBench(t, localcloud.Options{})
 	b.faults(example)
@@ -59,7 +59,7 @@ func TestTheExampleInTheInstructionsIsUnderstood(t *testing.T) {
 	}
 	for action := range strings.FieldsSeq("status cut slow truncate fail-operation hang-operation write-first late-iam late-settings stale-lists stuck-grant") {
 		if !strings.Contains(string(text), "`"+action+"`") {
-			t.Errorf("README.md does not name the action %s", action)
+			t.Errorf("local-cloud.md does not name the action %s", action)
 		}
 	}
 }

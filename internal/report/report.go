@@ -30,7 +30,7 @@ var Schema []byte
 // Outcome is how the handling of a cause for one target ended.
 type Outcome string
 
-// The outcomes; README.md, Reports, says what each means. Retries says what
+// The outcomes; deploy/docs/reference/reports.md says what each means. Retries says what
 // becomes of the message.
 const (
 	Compliant  Outcome = "compliant"

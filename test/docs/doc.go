@@ -1,2 +1,3 @@
-// Package docs holds what README says against the code.
+// Package docs checks the documentation against the code: generated tables,
+// policies, links, and the size of the front page.
 package docs

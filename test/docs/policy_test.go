@@ -1,8 +1,6 @@
 package docs
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,22 +12,14 @@ import (
 // fenced finds the YAML that a page shows.
 var fenced = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-func TestEveryPolicyAndEveryHoldThatAPageShowsCanBeRead(t *testing.T) {
-	pages := []string{readme}
-	for _, pattern := range []string{"../../deploy/*.md", "../../deploy/*/*.md"} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages = append(pages, found...)
+func TestEveryPolicyAndHoldOfAPageIsValid(t *testing.T) {
+	all, err := pages()
+	if err != nil {
+		t.Fatal(err)
 	}
 	shown := 0
-	for _, page := range pages {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, block := range fenced.FindAllStringSubmatch(string(text), -1) {
+	for _, each := range all {
+		for _, block := range fenced.FindAllStringSubmatch(each.text, -1) {
 			file := block[1]
 			switch {
 			case strings.Contains(file, "\nrules:"):
@@ -41,11 +31,11 @@ func TestEveryPolicyAndEveryHoldThatAPageShowsCanBeRead(t *testing.T) {
 			}
 			shown++
 			if err != nil {
-				t.Errorf("%s shows what cannot be read: %v\n%s", page, err, file)
+				t.Errorf("%s shows a file that is not valid: %v\n%s", each.path, err, file)
 			}
 		}
 	}
 	if shown < 3 {
-		t.Errorf("%d policies and holds found on %d pages: this test looks in the wrong place", shown, len(pages))
+		t.Errorf("only %d policies and holds were found on %d pages", shown, len(all))
 	}
 }

@@ -31,7 +31,7 @@ func (l *lines) has(part string) bool {
 	return strings.Contains(l.text.String(), part)
 }
 
-// The first terminal of the README's paragraph on refused visitors.
+// The first terminal of deploy/docs/how-to/refused-visitors.md.
 func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T) {
 	for _, refusals := range []bool{true, false} {
 		running := cloudtest.Start(t, playground.Options{})

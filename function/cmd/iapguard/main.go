@@ -16,7 +16,7 @@ import (
 	"github.com/iapguard/iapguard/function"
 )
 
-// Exit statuses; README.md, Commands, gives their meaning.
+// Exit statuses; deploy/docs/reference/commands.md gives their meaning.
 const (
 	exitDone    = 0
 	exitFailed  = 1

@@ -3,6 +3,7 @@ package docs
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,32 +16,35 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-const readme = "../../README.md"
-
-func read(t *testing.T) string {
+// reference returns the text of a page in deploy/docs/reference.
+func reference(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(readme)
+	text, err := os.ReadFile(referencePath(name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-// section is the text between two marks, without them.
-func section(t *testing.T, name string) string {
+func referencePath(name string) string {
+	return filepath.Join(root, "deploy", "docs", "reference", name)
+}
+
+// section returns the text of a page between two marks, without them.
+func section(t *testing.T, page, name string) string {
 	t.Helper()
-	text := read(t)
 	begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
-	_, after, ok := strings.Cut(text, begin)
+	_, after, ok := strings.Cut(reference(t, page), begin)
 	inside, _, closed := strings.Cut(after, end)
 	if !ok || !closed {
-		t.Fatalf("README has no section between %q and %q", begin, end)
+		t.Fatalf("%s has no section between %q and %q", page, begin, end)
 	}
 	return inside
 }
 
 // With UPDATE=1 in the environment the test writes the table instead.
-func TestTheTableOfWhatIsUnderstoodIsTheCodes(t *testing.T) {
+func TestTheEventsTableIsTheCodes(t *testing.T) {
+	const events = "events.md"
 	var want strings.Builder
 	want.WriteString("| source | methods | becomes |\n|---|---|---|\n")
 	for _, row := range event.Understood() {
@@ -56,32 +60,32 @@ func TestTheTableOfWhatIsUnderstoodIsTheCodes(t *testing.T) {
 	}
 	if os.Getenv("UPDATE") == "1" {
 		const mark = "<!-- understood -->\n"
-		text := strings.Replace(read(t), mark+section(t, "understood"), mark+want.String(), 1)
-		if err := os.WriteFile(readme, []byte(text), 0o644); err != nil {
+		text := strings.Replace(reference(t, events), mark+section(t, events, "understood"), mark+want.String(), 1)
+		if err := os.WriteFile(referencePath(events), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(want.String(), section(t, "understood")); diff != "" {
-		t.Errorf("README's table (-code +README); UPDATE=1 go test ./test/docs writes it:\n%s", diff)
+	if diff := cmp.Diff(want.String(), section(t, events, "understood")); diff != "" {
+		t.Errorf("%s (-code +table); UPDATE=1 go test ./test/docs writes it:\n%s", events, diff)
 	}
 }
 
-func TestREADMENamesEveryFindingAndEveryOutcomeThatCanBe(t *testing.T) {
-	named := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(section(t, "findings"), -1)
+func TestEveryFindingAndOutcomeIsDocumented(t *testing.T) {
+	named := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(section(t, "findings.md", "findings"), -1)
 	var codes []protection.Code
 	for _, match := range named {
 		codes = append(codes, protection.Code(match[1]))
 	}
 	slices.Sort(codes)
 	if diff := cmp.Diff(protection.Codes(), codes); diff != "" {
-		t.Errorf("findings (-code +README):\n%s", diff)
+		t.Errorf("findings (-code +findings.md):\n%s", diff)
 	}
 	for _, outcome := range []report.Outcome{
 		report.Compliant, report.Started, report.Protected, report.Planned, report.Exempt, report.Held, report.Waiting,
 		report.Deferred, report.Blocked, report.Failed, report.Rejected,
 	} {
-		if !strings.Contains(read(t), "| `"+string(outcome)+"` |") {
-			t.Errorf("README does not say what %s means", outcome)
+		if !strings.Contains(reference(t, "reports.md"), "| `"+string(outcome)+"` |") {
+			t.Errorf("reports.md does not say what %s means", outcome)
 		}
 	}
 }
