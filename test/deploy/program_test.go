@@ -2,7 +2,6 @@ package deploy_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -22,33 +21,12 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/binary"
 	"github.com/iapguard/iapguard/test/cloudtest"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
-// where is the folder of the binary, "" until it is built.
-var where string
-
-// built is the binary as it is deployed, made once.
-var built = sync.OnceValues(func() (string, error) {
-	var err error
-	if where, err = os.MkdirTemp("", "iapguard"); err != nil {
-		return "", err
-	}
-	binary := filepath.Join(where, "iapguard")
-	if out, err := exec.Command("go", "build", "-trimpath", "-tags=deployed", "-o", binary, "../../function/cmd/iapguard").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building iapguard: %w\n%s", err, out)
-	}
-	return binary, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if where != "" {
-		os.RemoveAll(where)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { binary.Main(m) }
 
 // program is the running binary. Its URL leads to it and counts.
 type program struct {
@@ -93,10 +71,6 @@ func metadata(t *testing.T) string {
 // test add: a port, the service's name, a metadata server, and where Pub/Sub is.
 func start(t *testing.T, environment []string, pubsub string) *program {
 	t.Helper()
-	binary, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +78,7 @@ func start(t *testing.T, environment []string, pubsub string) *program {
 	at := listener.Addr().String()
 	listener.Close()
 	p := &program{}
-	command := exec.Command(binary)
+	command := exec.Command(binary.Deployed(t))
 	command.Stdout, command.Stderr = p, p
 	command.Env = append(environment, "PORT="+at[strings.LastIndex(at, ":")+1:], "PUBSUB_EMULATOR_HOST="+pubsub,
 		"K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t))

@@ -20,34 +20,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/test/binary"
 )
 
 // patience is how long a test waits for what must come; it passes as soon as
 // it has come.
 const patience = 60 * time.Second
 
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		if _, err := exec.LookPath("gcloud"); err != nil {
-			return m.Run() // every test skips
-		}
-		dir, err := os.MkdirTemp("", "iapguard-gcloud")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "iapguard")
-		build := exec.Command("go", "build", "-o", binary, "../../function/cmd/iapguard")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building iapguard: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { binary.Main(m) }
 
 // local is a running `iapguard local`.
 type local struct {
@@ -63,11 +44,11 @@ type published struct{ Type, Subject string }
 
 func start(t *testing.T, flags ...string) *local {
 	t.Helper()
-	if binary == "" {
+	if _, err := exec.LookPath("gcloud"); err != nil {
 		t.Skip("skipped: gcloud is not installed here")
 	}
 	addr := freeAddr(t)
-	command := exec.Command(binary, append([]string{"local", "--format", "json", "--addr", addr}, flags...)...)
+	command := exec.Command(binary.Command(t), append([]string{"local", "--format", "json", "--addr", addr}, flags...)...)
 	out, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +108,7 @@ func (l *local) read(out io.Reader) {
 // environment is what `iapguard local env` says, beside what every program needs.
 func (l *local) environment(addr string) []string {
 	l.t.Helper()
-	out, err := exec.Command(binary, "local", "env", "--addr", addr).Output()
+	out, err := exec.Command(binary.Command(l.t), "local", "env", "--addr", addr).Output()
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -236,7 +217,7 @@ func TestApplyLeavesTheSameStateAsTheRecipeByHand(t *testing.T) {
 	if err := os.WriteFile(policy, []byte("version: 1\nrules: [{name: all, settle: 0s, quiet: 0s, propagation: 0s}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ours.run(binary, "apply", "--yes", "--policy", policy, "projects/demo-project/locations/us-central1/services/shop")
+	ours.run(binary.Command(t), "apply", "--yes", "--policy", policy, "projects/demo-project/locations/us-central1/services/shop")
 	got, want := compared(ours.state()), compared(byHand.state())
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("state after apply (-by hand +apply):\n%s", diff)

@@ -8,13 +8,16 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/iapguard/iapguard/test/binary"
 )
+
+func TestMain(m *testing.M) { binary.Main(m) }
 
 // instance is the binary as it is deployed.
 type instance struct {
@@ -27,10 +30,6 @@ type instance struct {
 // that every test needs.
 func serve(t *testing.T, variables ...string) instance {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "iapguard")
-	if out, err := exec.Command("go", "build", "-tags=deployed", "-o", binary, "../../function/cmd/iapguard").CombinedOutput(); err != nil {
-		t.Fatalf("building iapguard: %v\n%s", err, out)
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +37,7 @@ func serve(t *testing.T, variables ...string) instance {
 	port := listener.Addr().(*net.TCPAddr).Port
 	listener.Close()
 	var log bytes.Buffer
-	command := exec.Command(binary, "serve")
+	command := exec.Command(binary.Deployed(t), "serve")
 	command.Stdout, command.Stderr = &log, &log
 	command.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), fmt.Sprintf("PORT=%d", port), "LOG_LEVEL=ERROR",

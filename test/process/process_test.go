@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -15,28 +14,11 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/binary"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-// binary is iapguard as it is deployed, built once for all tests.
-var binary string
-
-func TestMain(m *testing.M) { os.Exit(main(m)) }
-
-func main(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "iapguard-stop")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(folder)
-	binary = filepath.Join(folder, "iapguard")
-	if out, err := exec.Command("go", "build", "-tags=deployed", "-o", binary, "../../function/cmd/iapguard").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building iapguard: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { binary.Main(m) }
 
 // killAfter is what Cloud Run leaves between SIGTERM and SIGKILL. Source:
 // run/docs/container-contract.
@@ -107,7 +89,7 @@ func (i *instance) alive() bool {
 func start(t *testing.T, environ ...string) *instance {
 	t.Helper()
 	i := &instance{t: t, url: "http://" + freePort(t), ended: make(chan struct{})}
-	command := exec.Command(binary, "serve")
+	command := exec.Command(binary.Deployed(t), "serve")
 	command.Stdout, command.Stderr = &i.log, &i.log
 	command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PORT=" + i.url[len("http://127.0.0.1:"):]}, environ...)
 	if err := command.Start(); err != nil {

@@ -33,14 +33,13 @@ type play struct {
 	t          *testing.T
 	ctx        context.Context
 	playground *playground.Playground
-	function   string                 // its base URL
-	config     function.Config        // what it was started with
-	stop       func()                 // ends it
-	watched    string                 // base URL of all APIs, past watch
-	folder     string                 // of the files policy.yaml and holds.yaml
-	binary     func() (string, error) // path of the iapguard command
-	days       []string               // pairs of a day and how the story names it
-	unlogged   string                 // base URL of the data plane for who only watches
+	function   string          // its base URL
+	config     function.Config // what it was started with
+	stop       func()          // ends it
+	watched    string          // base URL of all APIs, past watch
+	folder     string          // of the files policy.yaml and holds.yaml
+	days       []string        // pairs of a day and how the story names it
+	unlogged   string          // base URL of the data plane for who only watches
 	ahead      atomic.Int64
 
 	caller, agent string // of the following calls
@@ -93,11 +92,11 @@ func (l *letter) read() error {
 	return err
 }
 
-func start(t *testing.T, s script, binary func() (string, error)) *play {
+func start(t *testing.T, s script) *play {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), binary: binary}
+	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir()}
 	var err error
 	if p.playground, err = playground.Start(ctx, playground.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)

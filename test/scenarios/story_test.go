@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/binary"
 )
 
 var update = flag.Bool("update", false, "write what is seen into the stories")
@@ -25,16 +25,15 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", together); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	binary.Main(m)
 }
 
 func TestStories(t *testing.T) {
-	binary := buildsCommand(t)
 	for _, path := range stories(t) {
 		t.Run(strings.TrimSuffix(path, ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			s := readScript(t, path)
-			p := start(t, s, binary)
+			p := start(t, s)
 			for i := range s.commands {
 				p.do(&s.commands[i])
 			}

@@ -10,43 +10,26 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"testing"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/binary"
 )
-
-// buildsCommand gives what builds the command, once, when the first story types it.
-func buildsCommand(t *testing.T) func() (string, error) {
-	folder := t.TempDir()
-	return sync.OnceValues(func() (string, error) {
-		path := filepath.Join(folder, "iapguard")
-		if out, err := exec.Command("go", "build", "-o", path, "../../function/cmd/iapguard").CombinedOutput(); err != nil {
-			return "", fmt.Errorf("building the command: %w\n%s", err, out)
-		}
-		return path, nil
-	})
-}
 
 // types lets the project's owner type an iapguard command, whose calls are
 // watched as the function's are, in a folder with the story's policy and holds.
 // The name of a service stands for its full name.
 func (p *play) types(args []string) ([]string, error) {
-	path, err := p.binary()
-	if err != nil {
-		return nil, err
-	}
 	for i, arg := range args {
 		if slices.ContainsFunc(p.doors, func(d door) bool { return d.name == arg+".run.app" }) {
 			args[i] = usCentralServices + arg
 		}
 	}
-	command := exec.CommandContext(p.ctx, path, args...)
+	command := exec.CommandContext(p.ctx, binary.Command(p.t), args...)
 	command.Dir = p.folder
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "IAPGUARD_ENDPOINT=" + p.watched, "IAPGUARD_POLICY=" + p.path("policy.yaml"), "IAPGUARD_HOLDS=" + p.path("holds.yaml")}
 	var out, said bytes.Buffer
 	command.Stdout, command.Stderr = &out, &said
-	err = command.Run()
+	err := command.Run()
 	lines := append(typed(out.String()), typed(said.String())...)
 	var status *exec.ExitError
 	if errors.As(err, &status) {
