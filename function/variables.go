@@ -12,14 +12,14 @@ const prefix = "IAPGUARD_"
 
 // variables are all variables of ours but those of endpoints, so that a misspelt
 // one is noticed.
-var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "SELF", "WRITERS", "ENDPOINT"}
+var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "SELF", "WRITERS", "ENDPOINT"}
 
 var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
 	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
 	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
 	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
-	"ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials,
+	"ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
 }
 
 // others are the variables that are read and that somebody else named.

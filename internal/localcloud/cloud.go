@@ -28,6 +28,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/scheduler"
 	"github.com/iapguard/iapguard/internal/localcloud/secretmanager"
 	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
+	"github.com/iapguard/iapguard/internal/localcloud/storage"
 )
 
 // defaultOperationTime lets a client see RUNNING before DONE.
@@ -110,6 +111,7 @@ func New(options Options) *Cloud {
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s))
 	s.Serve(secretmanager.New(s))
+	s.Serve(storage.New(s))
 	s.Serve(iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
 	s.Serve(logs.API())
 	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})

@@ -33,11 +33,12 @@ const (
 	Scheduler       API = "CLOUDSCHEDULER"
 	SecretManager   API = "SECRETMANAGER"
 	IAMCredentials  API = "IAMCREDENTIALS"
+	Storage         API = "STORAGE"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside
 // the bare host. Source: the clients' own basePath constants.
-var basePath = map[API]string{Compute: "compute/v1/"}
+var basePath = map[API]string{Compute: "compute/v1/", Storage: "storage/v1/"}
 
 // Config says where the APIs are and who is calling.
 type Config struct {

@@ -101,7 +101,7 @@ func (s *Server) authorize(c *Call) error {
 	for _, permission := range append([]string{c.Route.Permission}, c.Route.Also...) {
 		granted := s.Allowed(Access{Principal: c.Caller, Permission: permission, Resource: c.Resource})
 		if !granted && refused == nil {
-			refused = permissionDenied(c.Route, permission, c.Resource)
+			refused = permissionDenied(c, permission, c.Resource)
 		}
 		asked = append(asked, Authorization{permission, c.Resource, granted})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -19,11 +20,23 @@ var headers = http.Header{
 	"X-Xss-Protection":       {"0"},
 }
 
+// Media is an answer that is not JSON.
+type Media struct {
+	Header http.Header
+	Data   []byte
+}
+
 // write answers a request: pretty-printed unless the client said otherwise,
 // with a newline at the end, as Google does. No body is a 204.
 func write(w http.ResponseWriter, r *http.Request, status int, body any) {
 	if body == nil {
 		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if media, ok := body.(Media); ok {
+		maps.Copy(w.Header(), media.Header)
+		w.WriteHeader(status)
+		w.Write(media.Data)
 		return
 	}
 	var buffer bytes.Buffer
@@ -53,11 +66,11 @@ func asError(err error) *Error {
 }
 
 // errorBody is the error in the shape of the API and the client (wire.md 0.1):
-// compute never tells the status; other APIs add the legacy list for Google's
+// Compute Engine and Cloud Storage never say the status; other APIs add the legacy list for Google's
 // Go and Python clients.
 func errorBody(r *http.Request, api string, e *Error) map[string]any {
 	body := map[string]any{"code": e.Code, "message": e.Message}
-	if api == "compute" {
+	if api == "compute" || api == "storage" {
 		body["errors"] = []any{legacy(e)}
 		return map[string]any{"error": body}
 	}

@@ -46,6 +46,9 @@ func (c *Call) Var(name string) string { return c.vars[name] }
 // Query is the value of a query parameter.
 func (c *Call) Query(name string) string { return c.Request.URL.Query().Get(name) }
 
+// Bytes is the request's body as it was sent.
+func (c *Call) Bytes() []byte { return c.body }
+
 // Body is the request's JSON object; an empty body is an empty object. Numbers
 // are json.Number, so that nothing changes by being read. The object is the
 // call's own: what is kept of it must be a Clone.

@@ -117,7 +117,7 @@ func injected(c *Call, f Fault) *Error {
 		usual = canonical{"UNKNOWN", "unknown", http.StatusText(f.Status)}
 	}
 	if f.Status == http.StatusForbidden && f.Reason == "" && c.Route.Permission != "" {
-		return permissionDenied(c.Route, c.Route.Permission, c.Resource)
+		return permissionDenied(c, c.Route.Permission, c.Resource)
 	}
 	if special, ok := reasons[f.Reason]; ok {
 		usual = special

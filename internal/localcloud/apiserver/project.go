@@ -36,6 +36,7 @@ var services = map[string]string{
 	"run.googleapis.com":                  "Cloud Run Admin API",
 	"secretmanager.googleapis.com":        "Secret Manager API",
 	"serviceusage.googleapis.com":         "Service Usage API",
+	"storage.googleapis.com":              "Cloud Storage API",
 }
 
 // alwaysOn are the APIs that answer even when they are disabled, or nobody
@@ -169,14 +170,14 @@ func unknownProject(c *Call, project string) *Error {
 	if c.Route.API == "compute" {
 		return NotFound("The resource 'projects/%s' was not found", project)
 	}
-	return permissionDenied(c.Route, c.Route.Permission, strings.TrimPrefix(c.Resource, "/"))
+	return permissionDenied(c, c.Route.Permission, strings.TrimPrefix(c.Resource, "/"))
 }
 
 // permissionDenied is the 403 of a missing permission as the API words it
 // (wire.md 0.1): Compute Engine in a sentence of its own, Resource Manager
 // without saying which permission it was.
-func permissionDenied(route *Route, permission, resource string) *Error {
-	switch route.API {
+func permissionDenied(c *Call, permission, resource string) *Error {
+	switch c.Route.API {
 	case "compute":
 		return Denied("Required '%s' permission for '%s'", permission, resource)
 	case "cloudresourcemanager":
@@ -190,8 +191,24 @@ func permissionDenied(route *Route, permission, resource string) *Error {
 		return e
 	case "secretmanager":
 		return Denied("Permission '%s' denied for resource '%s' (or it may not exist).", permission, resource)
+	case "storage":
+		return c.StorageDenied(permission)
 	}
-	return denied(route.service(), permission, resource)
+	return denied(c.Route.service(), permission, resource)
+}
+
+// StorageDenied is the 403 of a missing permission in Cloud Storage's own words
+// (reported, e.g. ansible-collections/google.cloud#575).
+func (c *Call) StorageDenied(permission string) *Error {
+	who, kind := c.Caller.Email(), "bucket"
+	if who == "" {
+		who = "Anonymous caller"
+	}
+	if strings.HasPrefix(permission, "storage.objects.") && permission != "storage.objects.list" {
+		kind = "object"
+	}
+	return Denied("%s does not have %s access to the Google Cloud Storage %s. Permission '%s' denied on resource (or it may not exist).",
+		who, permission, kind, permission)
 }
 
 // denied is the 403 of a missing permission (wire.md 0.1).

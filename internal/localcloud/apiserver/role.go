@@ -31,7 +31,7 @@ var predefined = map[string]predefinedRole{
 	// be a service account.
 	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP !iam.serviceAccounts.getAccessToken", "cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/editor": {"*.*.* !*.*.setIamPolicy !iap.*.getIamPolicy !iap.webServiceVersions.accessViaIAP " +
-		"!iam.serviceAccounts.getAccessToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
+		"!iam.serviceAccounts.getAccessToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !storage.objects.* !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
 		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
 		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
@@ -65,6 +65,11 @@ var predefined = map[string]predefinedRole{
 	"roles/secretmanager.admin":              {"secretmanager.*.* resourcemanager.projects.get", rolePages + "secretmanager"},
 	"roles/secretmanager.secretAccessor":     {"secretmanager.versions.access resourcemanager.projects.get", rolePages + "secretmanager"},
 	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get", rolePages + "secretmanager"},
+
+	"roles/storage.admin":        {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectAdmin":  {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectUser":   {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectViewer": {"storage.objects.get storage.objects.list resourcemanager.projects.get", rolePages + "storage"},
 
 	"roles/serviceusage.serviceUsageAdmin":  {"serviceusage.*.*", rolePages + "serviceusage"},
 	"roles/serviceusage.serviceUsageViewer": {"serviceusage.*.get serviceusage.*.list", rolePages + "serviceusage"},
