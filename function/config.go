@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/storage"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/telemetry"
@@ -22,6 +23,8 @@ type Config struct {
 	Holds        string            // path of the holds file; "" = no holds are kept
 	ReportsTopic string            // projects/P/topics/T; "" = reports go to the log only
 	WorkTopic    string            // projects/P/topics/T; "" = work is done inline
+	Memory       string            // gs://BUCKET; "" = what is remembered lasts as long as the process
+	MemoryKey    string            // path of the key of the records' MACs; "" = they have none
 	PubSubHost   string            // host:port of a Pub/Sub emulator; "" = Google's
 	Self         string            // own service account's e-mail
 	Writers      reconcile.Writers // who writes; nil = the own account does
@@ -47,7 +50,7 @@ func ReadConfig(environ []string) (Config, error) {
 	problems := unknownVariables(env)
 	config := Config{
 		Policy: env[prefix+"POLICY"], Holds: env[prefix+"HOLDS"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
-		PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080, Project: env["GOOGLE_CLOUD_PROJECT"], ownService: env["K_SERVICE"],
+		Memory: env[prefix+"MEMORY"], MemoryKey: env[prefix+"MEMORY_KEY"], PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080, Project: env["GOOGLE_CLOUD_PROJECT"], ownService: env["K_SERVICE"],
 		Connect: connect.Config{
 			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},
 			Self: env[prefix+"SELF"], UserAgent: UserAgent,
@@ -68,6 +71,9 @@ func ReadConfig(environ []string) (Config, error) {
 		if value != "" && !topic.Valid(value) {
 			problems = append(problems, fmt.Errorf("%s%s is %q: write projects/PROJECT/topics/TOPIC", prefix, name, value))
 		}
+	}
+	if config.Memory != "" && !storage.Valid(config.Memory) {
+		problems = append(problems, fmt.Errorf("%sMEMORY is %q: write gs://BUCKET", prefix, config.Memory))
 	}
 	if config.Self != "" && !strings.Contains(config.Self, "@") {
 		problems = append(problems, fmt.Errorf("%sSELF is %q: write the e-mail address of the own service account", prefix, config.Self))

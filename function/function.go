@@ -10,6 +10,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/telemetry"
@@ -21,6 +22,7 @@ type Function struct {
 	engine   *reconcile.Engine
 	cloud    services
 	policies *policySource
+	memory   *memory.Memory
 	queue    queue // nil = work is done inline
 	log      *slog.Logger
 	now      func() time.Time
@@ -75,6 +77,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	publisher, err := f.connect(ctx, config)
 	if err != nil {
+		return nil, err
+	}
+	if f.memory, err = openMemory(ctx, config, log); err != nil {
 		return nil, err
 	}
 	f.engine = NewEngine(clients, config)

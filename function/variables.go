@@ -12,7 +12,7 @@ const prefix = "IAPGUARD_"
 
 // variables are all variables of ours but those of endpoints, so that a misspelt
 // one is noticed.
-var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "SELF", "WRITERS", "ENDPOINT"}
+var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS", "ENDPOINT"}
 
 var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,

@@ -9,6 +9,7 @@ locals {
       "logging.googleapis.com",
       "monitoring.googleapis.com",
       "iam.googleapis.com",
+      "storage.googleapis.com",
       # What it calls. An API must be enabled in the project of the account that
       # calls it, whichever project the call is about.
       "cloudresourcemanager.googleapis.com",

@@ -36,6 +36,11 @@ output "subscriptions" {
   )
 }
 
+output "memory" {
+  description = "The bucket with the function's memory."
+  value       = "gs://${google_storage_bucket.memory.name}"
+}
+
 output "holds" {
   description = "The secret with the holds, for iapguard's --holds."
   value       = google_secret_manager_secret.file["holds"].id

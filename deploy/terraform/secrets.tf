@@ -7,6 +7,12 @@ locals {
     policy = { directory = "/policy", file = "policy.yaml" }
     holds  = { directory = "/holds", file = "holds.yaml" }
   }
+
+  # What is mounted beside them is a secret that somebody else keeps.
+  mounted = merge(
+    { for name, file in local.files : name => merge(file, { secret = google_secret_manager_secret.file[name].secret_id }) },
+    var.memory_key == null ? {} : { memory-key = { directory = "/memory-key", file = "key", secret = var.memory_key } },
+  )
 }
 
 resource "google_secret_manager_secret" "file" {

@@ -15,12 +15,14 @@ locals {
       IAPGUARD_HOLDS         = "${local.files.holds.directory}/${local.files.holds.file}"
       IAPGUARD_REPORTS_TOPIC = local.topics["reports"]
       IAPGUARD_WORK_TOPIC    = local.topics["work"]
+      IAPGUARD_MEMORY        = "gs://${google_storage_bucket.memory.name}"
       IAPGUARD_SELF          = google_service_account.function.email
       # Go's runtime collects garbage rather than be killed at the limit. A tenth
       # is left for what it does not count: stacks of C, the kernel's buffers.
       GOMEMLIMIT = "${floor(local.memory_mebibytes * 9 / 10)}MiB"
     },
     local.writers == "" ? {} : { IAPGUARD_WRITERS = local.writers },
+    var.memory_key == null ? {} : { IAPGUARD_MEMORY_KEY = "${local.mounted["memory-key"].directory}/${local.mounted["memory-key"].file}" },
     var.environment,
   )
 }
@@ -81,7 +83,7 @@ resource "google_cloud_run_v2_service" "function" {
       }
 
       dynamic "volume_mounts" {
-        for_each = local.files
+        for_each = local.mounted
 
         content {
           name       = volume_mounts.key
@@ -112,12 +114,12 @@ resource "google_cloud_run_v2_service" "function" {
     }
 
     dynamic "volumes" {
-      for_each = local.files
+      for_each = local.mounted
 
       content {
         name = volumes.key
         secret {
-          secret = google_secret_manager_secret.file[volumes.key].secret_id
+          secret = volumes.value.secret
           items {
             path    = volumes.value.file
             version = "latest"
@@ -139,6 +141,7 @@ resource "google_cloud_run_v2_service" "function" {
     google_secret_manager_secret_version.policy,
     google_secret_manager_secret_version.holds,
     google_secret_manager_secret_iam_member.function_reads,
+    google_secret_manager_secret_iam_member.memory_key,
     # These are no condition of Cloud Run's: what the function may do is granted
     # before it starts, which also gives the grants on the secrets time to hold.
     google_pubsub_topic_iam_member.function_publishes,

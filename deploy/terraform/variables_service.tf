@@ -82,9 +82,20 @@ variable "ingress" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the service and the secrets with policy and holds. Set it to false, apply, and then destroy."
+  description = "Whether Terraform refuses to delete the service, the secrets with policy and holds, and a memory with records in it. Set it to false, apply, and then destroy."
   type        = bool
   default     = true
+}
+
+variable "memory_key" {
+  description = "Secret with the key of the memory's MACs, projects/P/secrets/S: at least 32 bytes of text. With it a record that somebody else wrote is not believed; without it records have none. Another key voids all records."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.memory_key == null || can(regex("^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]+$", var.memory_key))
+    error_message = "memory_key is \"${coalesce(var.memory_key, "null")}\": write projects/PROJECT/secrets/SECRET, without a version; the newest one counts."
+  }
 }
 
 variable "environment" {

@@ -27,7 +27,11 @@ type record interface {
 }
 
 // encode gives a record's bytes, and drops entries until they fit.
-func encode(name string, r record, key []byte) ([]byte, error) {
+func (m *Memory) encode(name string, r record) ([]byte, error) {
+	key, err := m.key()
+	if err != nil {
+		return nil, fmt.Errorf("encoding: %w", err)
+	}
 	for {
 		raw, err := json.Marshal(r)
 		if err != nil {
@@ -52,7 +56,11 @@ func encode(name string, r record, key []byte) ([]byte, error) {
 }
 
 // decode reads a record. With a key it refuses one that was not written with it.
-func decode(name string, data []byte, r record, key []byte) error {
+func (m *Memory) decode(name string, data []byte, r record) error {
+	key, err := m.key()
+	if err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
 	var sealed envelope
 	if err := json.Unmarshal(data, &sealed); err != nil {
 		return fmt.Errorf("decoding: %w", err)

@@ -41,8 +41,9 @@ type Clock interface {
 // Options are what a memory needs beside its store.
 type Options struct {
 	Clock Clock // required
-	// Key is the HMAC-SHA256 key of the records' MACs; empty = records have none.
-	Key []byte
+	// Key gives the HMAC-SHA256 key of the records' MACs; nil = records have none.
+	// While it fails, records are unreadable and nothing is written.
+	Key func() ([]byte, error)
 }
 
 // Memory gives typed access to the records in a store. It is safe for concurrent
@@ -50,7 +51,7 @@ type Options struct {
 type Memory struct {
 	store Store
 	clock Clock
-	key   []byte
+	key   func() ([]byte, error)
 
 	mu    sync.Mutex
 	known map[string]int64 // sequence by name, as last read or written here
@@ -58,7 +59,11 @@ type Memory struct {
 
 // New returns the memory over a store.
 func New(store Store, options Options) *Memory {
-	return &Memory{store: store, clock: options.Clock, key: options.Key, known: map[string]int64{}}
+	key := options.Key
+	if key == nil {
+		key = func() ([]byte, error) { return nil, nil }
+	}
+	return &Memory{store: store, clock: options.Clock, key: key, known: map[string]int64{}}
 }
 
 // Service reads the record of a service. It is ErrMissing when there is none.
@@ -195,7 +200,7 @@ func update[R any, P pointer[R]](ctx context.Context, m *Memory, name string, ch
 		}
 		header.Sequence = max(header.Sequence, m.sequence(name)) + 1
 		header.WrittenAt = m.clock.Now().UTC()
-		data, err := encode(name, P(&current), m.key)
+		data, err := m.encode(name, P(&current))
 		if err != nil {
 			return fault.New(fault.Invalid, "writing record %s: %w", name, err)
 		}
@@ -223,7 +228,7 @@ func load[R any, P pointer[R]](ctx context.Context, m *Memory, name string) (fou
 	case err != nil:
 		return found, 0, fmt.Errorf("reading record %s: %w: %w", name, ErrUnreadable, err)
 	}
-	if err := decode(name, blob.Data, P(&found), m.key); err != nil {
+	if err := m.decode(name, blob.Data, P(&found)); err != nil {
 		var none R
 		return none, 0, fault.New(fault.Invalid, "reading record %s: %w: %w", name, ErrUnreadable, err)
 	}

@@ -23,7 +23,7 @@ func TestTheServiceIsGivenTheEnvironmentThatServeReads(t *testing.T) {
 				t.Errorf("%s is set, and serve does not read it", name)
 			}
 		}
-		for _, name := range []string{"IAPGUARD_POLICY", "IAPGUARD_HOLDS", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_SELF", "GOMEMLIMIT"} {
+		for _, name := range []string{"IAPGUARD_POLICY", "IAPGUARD_HOLDS", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_MEMORY", "IAPGUARD_SELF", "GOMEMLIMIT"} {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s is not set", name)
 			}
@@ -32,13 +32,13 @@ func TestTheServiceIsGivenTheEnvironmentThatServeReads(t *testing.T) {
 		if err != nil {
 			t.Fatalf("serve would not start: %v", err)
 		}
-		got := []string{config.ReportsTopic, config.WorkTopic, config.Self}
-		want := []string{project + "/topics/iapguard-reports", project + "/topics/iapguard-work", fmt.Sprint(template["service_account"])}
+		got := []string{config.ReportsTopic, config.WorkTopic, config.Memory, config.Self}
+		want := []string{project + "/topics/iapguard-reports", project + "/topics/iapguard-work", "gs://" + all.of("google_storage_bucket")[0].Text("name"), fmt.Sprint(template["service_account"])}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("topics and own account (-module +as serve reads it):\n%s", diff)
+			t.Errorf("topics, memory and own account (-module +as serve reads it):\n%s", diff)
 		}
-		for _, path := range []string{config.Policy, config.Holds} {
-			if !mountedAt(template, path) {
+		for _, path := range []string{config.Policy, config.Holds, config.MemoryKey} {
+			if path != "" && !mountedAt(template, path) {
 				t.Errorf("%s is no file that is mounted", path)
 			}
 		}

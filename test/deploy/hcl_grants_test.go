@@ -188,6 +188,42 @@ func TestNobodyMayActAsEveryAccountOfAFolderOrOrganisation(t *testing.T) {
 	})
 }
 
+func TestTheFunctionAloneWritesItsMemory(t *testing.T) {
+	inEveryShape(t, func(t *testing.T, _ string, all resources) {
+		buckets, policies := all.of("google_storage_bucket"), all.of("google_storage_bucket_iam_policy")
+		if len(buckets) != 1 || len(policies) != 1 {
+			t.Fatalf("%d buckets and %d policies, want one of each", len(buckets), len(policies))
+		}
+		bucket := buckets[0]
+		if bucket.Values["uniform_bucket_level_access"] != true || bucket.Text("public_access_prevention") != "enforced" ||
+			first(bucket.Values, "versioning")["enabled"] != true || first(bucket.Values, "soft_delete_policy")["retention_duration_seconds"] != 2592000.0 {
+			t.Errorf("access, versions or soft delete: %v", bucket.Values)
+		}
+		var policy struct {
+			Bindings []struct {
+				Role    string
+				Members []string
+			}
+		}
+		if err := json.Unmarshal([]byte(policies[0].Text("policy_data")), &policy); err != nil || policies[0].Text("bucket") != bucket.Text("name") {
+			t.Fatalf("the policy of %s: %v", policies[0].Text("bucket"), err)
+		}
+		custom := madeRoles(all)
+		writers := map[string][]string{}
+		for _, binding := range policy.Bindings {
+			if permissions := custom[binding.Role]; permissions != nil {
+				writers[binding.Role] = append(binding.Members, permissions...)
+			}
+		}
+		want := map[string][]string{
+			"projects/demo-project/roles/iapguardMemory": append([]string{"serviceAccount:iapguard@demo-project.iam.gserviceaccount.com"}, shippedRoles(t)["iapguardMemory"]...),
+		}
+		if diff := cmp.Diff(want, writers); diff != "" || len(policy.Bindings) != 2 {
+			t.Errorf("%d bindings, of custom roles (-want +module):\n%s", len(policy.Bindings), diff)
+		}
+	})
+}
+
 func TestOnlyPushesAndTriggersMayInvokeTheFunction(t *testing.T) {
 	inEveryShape(t, func(t *testing.T, _ string, all resources) {
 		service, _, _ := serviceOf(t, all)
@@ -211,9 +247,9 @@ func TestOnlyPushesAndTriggersMayInvokeTheFunction(t *testing.T) {
 	})
 }
 
-// authoritative is the only resource that takes a role from whoever else has it:
-// who may invoke the function is the module's to say, and nothing else is.
-const authoritative = "google_cloud_run_v2_service_iam_binding"
+// authoritative are the resources that take roles from others: who may invoke the
+// function, and who may read or write its memory, is the module's to say.
+var authoritative = []string{"google_cloud_run_v2_service_iam_binding", "google_storage_bucket_iam_policy"}
 
 func TestTheModuleTakesNothingFromAnybodyElseAndMakesNoKeys(t *testing.T) {
 	files, err := blueprint.Files(filepath.Join(asShipped, "terraform"))
@@ -231,10 +267,11 @@ func TestTheModuleTakesNothingFromAnybodyElseAndMakesNoKeys(t *testing.T) {
 				continue
 			}
 			kind := block.Labels[0]
-			if kind == "google_service_account_key" || strings.HasSuffix(kind, "_iam_policy") || strings.HasSuffix(kind, "_iam_binding") && kind != authoritative {
+			takes := strings.HasSuffix(kind, "_iam_policy") || strings.HasSuffix(kind, "_iam_binding")
+			if kind == "google_service_account_key" || takes && !slices.Contains(authoritative, kind) {
 				t.Errorf("%s: %s is made: keys can be stolen, and policies and bindings take roles from others", name, strings.Join(block.Labels, "."))
 			}
-			if grants := strings.HasSuffix(kind, "_iam_member") || strings.HasSuffix(kind, "_iam_binding"); grants && !explained(lines, block.TypeRange.Start.Line) {
+			if grants := strings.HasSuffix(kind, "_iam_member") || takes; grants && !explained(lines, block.TypeRange.Start.Line) {
 				t.Errorf("%s:%d: no comment says why %s is granted", name, block.TypeRange.Start.Line, fmt.Sprint(block.Labels))
 			}
 		}

@@ -19,7 +19,7 @@ var shapes = []struct {
 		"intake": []any{"sink", "eventarc"}, "refused_requests": "sink", "optional_roles": []any{"inherited", "callers", "domains"},
 		"runtime_accounts":     []any{"shop-run@demo-project.iam.gserviceaccount.com"},
 		"oauth_client_secrets": []any{"projects/demo-project/secrets/client"}, "hold_members": []any{"group:on-call@example.com"},
-		"preventive": []any{"ingress", "invoker"}, "min_instances": 1.0,
+		"preventive": []any{"ingress", "invoker"}, "min_instances": 1.0, "memory_key": "projects/demo-project/secrets/memory-key",
 	}},
 	{"in a folder, planned", "folders/41", map[string]any{"scope": "folders/41", "organization_id": "12", "mode": "report-only", "runtime_projects": []any{}}},
 	{"in an organisation, by waves", "organizations/12", map[string]any{"scope": "organizations/12", "mode": "report-only", "runtime_projects": []any{},

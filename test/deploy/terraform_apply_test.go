@@ -20,6 +20,7 @@ import (
 var endpoints = map[string]string{
 	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2", "iam_beta": "v1",
 	"service_usage": "v1", "cloud_resource_manager": "v1", "resource_manager": "v1", "resource_manager3": "v3",
+	"storage": "storage/v1",
 }
 
 // served is what of the module the local cloud serves; what these need comes along.

@@ -583,3 +583,13 @@ run "a_sweep_by_resource_name" {
   }
   expect_failures = [var.sweep_projects]
 }
+
+# memory_key is "projects/my-project/secrets/key/versions/1": write projects/PROJECT/secrets/SECRET
+run "a_version_for_the_key_of_the_memory" {
+  command = plan
+
+  variables {
+    memory_key = "projects/my-project/secrets/key/versions/1"
+  }
+  expect_failures = [var.memory_key]
+}

@@ -82,6 +82,7 @@ run "the_service_is_as_safe_and_as_large_as_it_should_be" {
       IAPGUARD_HOLDS         = "/holds/holds.yaml"
       IAPGUARD_REPORTS_TOPIC = "projects/my-project/topics/iapguard-reports"
       IAPGUARD_WORK_TOPIC    = "projects/my-project/topics/iapguard-work"
+      IAPGUARD_MEMORY        = "gs://iapguard-memory-123456789012"
       IAPGUARD_SELF          = "iapguard@my-project.iam.gserviceaccount.com"
       IAPGUARD_WRITERS       = "none"
       GOMEMLIMIT             = "460MiB"
@@ -106,6 +107,46 @@ run "the_service_is_as_safe_and_as_large_as_it_should_be" {
   assert {
     condition     = google_cloud_run_v2_service_iam_binding.invokers.role == "roles/run.invoker" && google_cloud_run_v2_service_iam_binding.invokers.members == toset(["serviceAccount:iapguard-pusher@my-project.iam.gserviceaccount.com"])
     error_message = "somebody else may invoke the function: ${join(", ", google_cloud_run_v2_service_iam_binding.invokers.members)}"
+  }
+}
+
+run "the_memory_is_kept_and_the_function_alone_writes_it" {
+  assert {
+    condition     = google_storage_bucket.memory.name == "iapguard-memory-123456789012" && google_storage_bucket.memory.location == "europe-west1" && google_storage_bucket.memory.uniform_bucket_level_access && google_storage_bucket.memory.public_access_prevention == "enforced" && !google_storage_bucket.memory.force_destroy
+    error_message = "the bucket is open, elsewhere, or easily deleted"
+  }
+  assert {
+    condition     = google_storage_bucket.memory.versioning[0].enabled && google_storage_bucket.memory.soft_delete_policy[0].retention_duration_seconds == 2592000
+    error_message = "what is overwritten or deleted is lost"
+  }
+  assert {
+    condition = jsondecode(google_storage_bucket_iam_policy.memory.policy_data).bindings == [
+      { members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com"], role = "projects/my-project/roles/iapguardMemory" },
+      { members = ["projectOwner:my-project"], role = "roles/storage.legacyBucketOwner" },
+    ]
+    error_message = "the policy is ${google_storage_bucket_iam_policy.memory.policy_data}"
+  }
+  assert {
+    condition     = google_project_iam_custom_role.memory.permissions == toset(local.role_file["iapguardMemory"].permissions[*].name)
+    error_message = "the role has other permissions than its file"
+  }
+  assert {
+    condition     = length(google_secret_manager_secret_iam_member.memory_key) == 0
+    error_message = "a key is read that nobody named"
+  }
+}
+
+run "the_key_of_the_memory_is_mounted_and_read_by_the_function" {
+  variables {
+    memory_key = "projects/my-project/secrets/memory-key"
+  }
+  assert {
+    condition     = local.environment["IAPGUARD_MEMORY_KEY"] == "/memory-key/key" && local.mounted["memory-key"].secret == "projects/my-project/secrets/memory-key"
+    error_message = "the key is elsewhere: ${jsonencode(local.mounted)}"
+  }
+  assert {
+    condition     = google_secret_manager_secret_iam_member.memory_key[0].secret_id == "memory-key" && google_secret_manager_secret_iam_member.memory_key[0].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
+    error_message = "the function cannot read the key"
   }
 }
 

@@ -161,7 +161,7 @@ func (a *api) remove(c *apiserver.Call, found *bucket) (any, error) {
 // name of the page before.
 func page(c *apiserver.Call, kind string, all iter.Seq[string], view func(string) any) (any, error) {
 	size, err := strconv.Atoi(cmp.Or(c.Query("maxResults"), "1000"))
-	if err != nil || size < 1 || c.Query("delimiter") != "" || c.Query("versions") == "true" {
+	if err != nil || size < 1 || c.Query("delimiter") != "" {
 		return nil, apiserver.Invalid("The local cloud cannot list in this way.")
 	}
 	names := slices.DeleteFunc(slices.Sorted(all), func(name string) bool {
