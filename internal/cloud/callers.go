@@ -12,13 +12,13 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// visited is how far back visitors are looked for.
+// visited is how far back the request log is searched for visitors.
 const visited = 24 * time.Hour
 
-// Callers finds who calls a service now, side by side: what is configured in
-// its project to call anything, and visitors of its run.app addresses and
-// mapped domains while those are open to the internet. A source that may not be read is told as
-// unread, and is no error.
+// Callers finds the callers of a service, side by side: what is configured in
+// its project to call anything, and visitors of its run.app addresses and mapped
+// domains while those are open to the internet. A source that cannot be read is
+// an unread fact, not an error.
 func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error) {
 	project := p.Target.Project
 	var subscriptions, triggers, jobs, visitors []caller.Caller
@@ -26,15 +26,15 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 	var unread unread
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		subscriptions, err = c.callers.Subscriptions(ctx, project)
+		subscriptions, err = c.subscriptions.Subscriptions(ctx, project)
 		return unread.optional("projects/"+project+"/subscriptions", err)
 	})
 	group.Go(func() (err error) {
-		triggers, carriers, err = c.callers.Triggers(ctx, p.Target, p.DefaultURL())
+		triggers, carriers, err = c.triggers.Triggers(ctx, p.Target, p.DefaultURL())
 		return unread.optional("projects/"+project+"/locations/-/triggers", err)
 	})
 	group.Go(func() (err error) {
-		jobs, err = c.callers.Jobs(ctx, project)
+		jobs, err = c.jobs.Jobs(ctx, project)
 		return unread.optional("projects/"+project+"/locations/-/jobs", err)
 	})
 	if hosts := door.OpenHosts(p); len(hosts) > 0 {
@@ -49,7 +49,20 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 	if err := group.Wait(); err != nil {
 		return nil, nil, err
 	}
-	// What carries a trigger's events is named by the trigger.
+	// A trigger stands for the subscription that carries its events.
 	subscriptions = slices.DeleteFunc(subscriptions, func(s caller.Caller) bool { return carriers[s.Name] })
-	return slices.Concat(subscriptions, triggers, jobs, visitors), unread.sorted(), nil
+	found := slices.Concat(subscriptions, triggers, jobs, visitors)
+	for i := range found {
+		found[i] = printable(found[i])
+	}
+	return found, unread.sorted(), nil
+}
+
+// printable cleans the text of a caller, which tenants and strangers write: no
+// control characters, and no query or password of an address.
+func printable(c caller.Caller) caller.Caller {
+	c.Name, c.Address = posture.Shown(c.Name), posture.Shown(posture.BareURL(c.Address))
+	c.Principal, c.Audience = posture.Shown(c.Principal), posture.Shown(c.Audience)
+	c.RemoteIP = posture.Shown(c.RemoteIP)
+	return c
 }

@@ -1,7 +1,13 @@
 // Package cloud is the only place that knows Google's API clients. It observes
 // a service with everything that leads to it, takes single steps, and resolves
-// which services a load balancer's resource leads to. Values of package
-// posture and plan go in and out; errors are classified by package fault.
+// which services a load balancer's resource leads to. Values of packages posture
+// and plan go in and out; errors are classified by package fault.
+//
+// Each API has a folder, and this package composes them: run (Cloud Run),
+// loadbalancer (Compute Engine), iap, resourcemanager, serviceusage, secret
+// (Secret Manager), logging, pubsub, eventarc, scheduler, topic (publishing to
+// Pub/Sub) and storage. Folder connect has what all clients share: endpoints,
+// credentials and the classification of errors.
 package cloud
 
 import (
@@ -12,14 +18,17 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/cloud/cache"
-	"github.com/iapguard/iapguard/internal/cloud/callers"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/eventarc"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
-	"github.com/iapguard/iapguard/internal/cloud/identity"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
 	"github.com/iapguard/iapguard/internal/cloud/logging"
+	"github.com/iapguard/iapguard/internal/cloud/pubsub"
+	"github.com/iapguard/iapguard/internal/cloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/cloud/run"
+	"github.com/iapguard/iapguard/internal/cloud/scheduler"
 	"github.com/iapguard/iapguard/internal/cloud/secret"
+	"github.com/iapguard/iapguard/internal/cloud/serviceusage"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -31,44 +40,40 @@ type Cloud struct {
 	run           *run.Client
 	loadBalancers *loadbalancer.Client
 	iap           *iap.Client
-	identity      *identity.Client
+	projects      *resourcemanager.Client
+	apis          *serviceusage.Client
 	secrets       *secret.Client
-	ancestors     *cache.Cache[posture.Ancestors]
 	logs          *logging.Client
-	callers       *callers.Client
+	subscriptions *pubsub.Client
+	triggers      *eventarc.Client
+	jobs          *scheduler.Client
+	ancestors     *cache.Cache[posture.Ancestors] // by project id
 	now           func() time.Time
 }
 
 // Connect makes the clients. Credentials are looked for here; no API is called.
 func Connect(ctx context.Context, config connect.Config, now func() time.Time) (*Cloud, error) {
-	c := &Cloud{now: now}
 	config.Impersonator = connect.NewImpersonator(config)
+	c := &Cloud{now: now}
 	var err error
-	if c.run, err = run.New(ctx, config); err != nil {
-		return nil, err
+	for _, connected := range []func() error{
+		func() error { c.run, err = run.New(ctx, config); return err },
+		func() error { c.loadBalancers, err = loadbalancer.New(ctx, config, c.run.List); return err },
+		func() error { c.iap, err = iap.New(ctx, config); return err },
+		func() error { c.projects, err = resourcemanager.New(ctx, config); return err },
+		func() error { c.apis, err = serviceusage.New(ctx, config); return err },
+		func() error { c.secrets, err = secret.New(ctx, config); return err },
+		func() error { c.logs, err = logging.New(ctx, config, now); return err },
+		func() error { c.subscriptions, err = pubsub.New(ctx, config); return err },
+		func() error { c.triggers, err = eventarc.New(ctx, config); return err },
+		func() error { c.jobs, err = scheduler.New(ctx, config); return err },
+	} {
+		if err := connected(); err != nil {
+			return nil, err
+		}
 	}
-	if c.loadBalancers, err = loadbalancer.New(ctx, config, c.run.List); err != nil {
-		return nil, err
-	}
-	if c.iap, err = iap.New(ctx, config); err != nil {
-		return nil, err
-	}
-	if c.identity, err = identity.New(ctx, config); err != nil {
-		return nil, err
-	}
-	if c.secrets, err = secret.New(ctx, config); err != nil {
-		return nil, err
-	}
-	if c.logs, err = logging.New(ctx, config, now); err != nil {
-		return nil, err
-	}
-	if c.callers, err = callers.New(ctx, config); err != nil {
-		return nil, err
-	}
-	if c.ancestors, err = cache.New(cache.Options[posture.Ancestors]{Size: keptProjects, TTL: ancestorsHold, Now: now}); err != nil {
-		return nil, err
-	}
-	return c, nil
+	c.ancestors, err = cache.New(cache.Options[posture.Ancestors]{Size: keptProjects, TTL: ancestorsHold, Now: now})
+	return c, err
 }
 
 // Writes gives the audit log entries of writes in a project in the last 24
@@ -81,7 +86,7 @@ func (c *Cloud) Writes(ctx context.Context, project string) ([]json.RawMessage, 
 // forget makes the next look at who wrote what in a project see our own write.
 // IAP's resources name the project by its number.
 func (c *Cloud) forget(ctx context.Context, project string) {
-	if known, err := c.identity.Project(ctx, project); err == nil {
+	if known, err := c.projects.Project(ctx, project); err == nil {
 		project = known.ID
 	}
 	c.logs.Forget(project)
@@ -102,14 +107,14 @@ func (c *Cloud) enableIAP(ctx context.Context, step plan.Step) error {
 }
 
 // Behind gives the Cloud Run services that a load balancer's resource leads
-// to. Their project is the id, whatever the resource was named with.
+// to. Their project is the id, also where the resource names the number.
 func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
 	targets, err := c.loadBalancers.Behind(ctx, resource)
 	if err != nil {
 		return nil, err
 	}
 	for i := range targets {
-		project, err := c.identity.Project(ctx, targets[i].Project)
+		project, err := c.projects.Project(ctx, targets[i].Project)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +129,7 @@ func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Ta
 	if scope.Service != "" {
 		return []posture.Target{posture.Target(scope)}, nil
 	}
-	project, err := c.identity.Project(ctx, scope.Project)
+	project, err := c.projects.Project(ctx, scope.Project)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked policy.A
 
 func (c *Cloud) describeAncestors(ctx context.Context, p *posture.Posture) error {
 	above, err := c.ancestors.Get(ctx, p.Target.Project, func(ctx context.Context) (posture.Ancestors, error) {
-		return c.identity.Ancestors(ctx, p.Target.Project)
+		return c.projects.Ancestors(ctx, p.Target.Project)
 	})
 	err = connect.Classify(err)
 	if err == nil {

@@ -38,7 +38,7 @@ func (c *Cloud) Examine(ctx context.Context, p posture.Posture, withLog bool) (p
 		return fault.Stale(err) // a revision may go while it is read
 	})
 	read(posture.PartIAPAPI, func() (err error) {
-		found.IAPDisabled, err = c.identity.IAPDisabled(ctx, p.Target.Project)
+		found.IAPDisabled, err = c.apis.IAPDisabled(ctx, p.Target.Project)
 		return err
 	})
 	if withLog {

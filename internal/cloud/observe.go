@@ -18,7 +18,7 @@ import (
 // backend services found are then read directly, with who has access and with
 // the policies of the services that share them.
 func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
-	project, err := c.identity.Project(ctx, target.Project)
+	project, err := c.projects.Project(ctx, target.Project)
 	if err != nil {
 		return posture.Posture{}, err
 	}
@@ -38,7 +38,7 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 	})
 	group.Go(func() (err error) { p.Invokers, err = c.run.Policy(groupContext, target); return err })
 	group.Go(func() (err error) {
-		p.Project, err = c.identity.Policy(groupContext, target.Project)
+		p.Project, err = c.projects.Policy(groupContext, target.Project)
 		return unread.optional("projects/"+target.Project, err)
 	})
 	group.Go(func() (err error) {

@@ -23,7 +23,7 @@ var operations = map[plan.Op]operation{
 	// An agent stays provisioned: that gives it no right.
 	plan.ProvisionAgent: {
 		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			_, err := c.identity.ProvisionIAPAgent(ctx, projectOf(step.Resource))
+			_, err := c.apis.ProvisionIAPAgent(ctx, projectOf(step.Resource))
 			return "", err
 		}, nothing,
 	},

@@ -68,7 +68,7 @@ func (v visitors) add(entry *logging.LogEntry) {
 	one, known := v[key]
 	if !known {
 		one = caller.Caller{
-			Kind: caller.Visitor, Name: posture.Shown(request.UserAgent), Address: posture.Shown(address), RemoteIP: posture.Shown(request.RemoteIp),
+			Kind: caller.Visitor, Name: request.UserAgent, Address: address, RemoteIP: request.RemoteIp,
 		}
 	}
 	one.Requests++

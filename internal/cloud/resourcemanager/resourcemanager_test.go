@@ -1,4 +1,4 @@
-package identity
+package resourcemanager
 
 import (
 	"net/http"

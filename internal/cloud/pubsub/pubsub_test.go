@@ -1,4 +1,4 @@
-package callers
+package pubsub
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ func paged(t *testing.T, pages int) (client *Client, asked *int) {
 }
 
 func TestAListIsReadToItsEndUnlessItHasNone(t *testing.T) {
-	for _, tc := range []struct{ pages, asked, found int }{{1, 1, 1}, {3, 3, 3}, {maxPages, maxPages, maxPages}} {
+	for _, tc := range []struct{ pages, asked, found int }{{1, 1, 1}, {3, 3, 3}, {connect.MaxPages, connect.MaxPages, connect.MaxPages}} {
 		client, asked := paged(t, tc.pages)
 		found, err := client.Subscriptions(t.Context(), "p")
 		if err != nil || len(found) != tc.found || *asked != tc.asked {
@@ -42,7 +42,7 @@ func TestAListIsReadToItsEndUnlessItHasNone(t *testing.T) {
 	}
 	client, asked := paged(t, 1000)
 	_, err := client.Subscriptions(t.Context(), "p")
-	if err == nil || fault.ActionOf(err) != fault.Block || !strings.Contains(err.Error(), "more subscriptions than are looked through") || *asked != maxPages {
-		t.Errorf("without an end: %v after %d calls, want it told as not read to the end after %d", err, *asked, maxPages)
+	if err == nil || fault.ActionOf(err) != fault.Block || !strings.Contains(err.Error(), "more subscriptions than are looked through") || *asked != connect.MaxPages {
+		t.Errorf("without an end: %v after %d calls, want an error after %d", err, *asked, connect.MaxPages)
 	}
 }

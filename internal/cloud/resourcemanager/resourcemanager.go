@@ -1,26 +1,23 @@
-// Package identity knows projects and Google's service agents in them.
-package identity
+// Package resourcemanager reads projects: their names, what is above them, and
+// their IAM policies.
+package resourcemanager
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
 	resourcemanager "google.golang.org/api/cloudresourcemanager/v1"
-	serviceusage "google.golang.org/api/serviceusage/v1beta1"
 
 	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
-	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Client talks to Resource Manager and Service Usage.
+// Client talks to Resource Manager.
 type Client struct {
 	projects *resourcemanager.ProjectsService
-	services *serviceusage.ServicesService
 	known    *cache.Cache[Project] // by id and by number
 }
 
@@ -34,7 +31,7 @@ type Project struct {
 	InOrganization bool
 }
 
-// New connects to both APIs.
+// New connects to Resource Manager.
 func New(ctx context.Context, config connect.Config) (*Client, error) {
 	options, err := config.Options(ctx, connect.ResourceManager)
 	if err != nil {
@@ -44,21 +41,14 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Resource Manager: %w", err)
 	}
-	if options, err = config.Options(ctx, connect.ServiceUsage); err != nil {
-		return nil, err
-	}
-	usage, err := serviceusage.NewService(ctx, options...)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Service Usage: %w", err)
-	}
-	manager.UserAgent, usage.UserAgent = config.UserAgent, config.UserAgent
+	manager.UserAgent = config.UserAgent
 	// A project in an organization keeps its names, and a project outside may be
 	// moved into one.
 	known, err := cache.New(cache.Options[Project]{Size: keptProjects, Keep: func(p Project) bool { return p.InOrganization }})
 	if err != nil {
 		return nil, err
 	}
-	return &Client{projects: manager.Projects, services: usage.Services, known: known}, nil
+	return &Client{projects: manager.Projects, known: known}, nil
 }
 
 // Project gives a project's id and number; idOrNumber is either.
@@ -92,27 +82,4 @@ func (c *Client) Policy(ctx context.Context, project string) (posture.Policy, er
 	var policy iampolicy.Policy
 	err = iampolicy.Convert(answer, &policy)
 	return policy.Posture(), err
-}
-
-// ProvisionIAPAgent makes IAP's service agent exist in the project and gives
-// its address. It is idempotent, and the operation is done when it answers;
-// its name must not be polled. Source: recorded answers of generateServiceIdentity.
-func (c *Client) ProvisionIAPAgent(ctx context.Context, project string) (string, error) {
-	name := "projects/" + project + "/services/iap.googleapis.com"
-	operation, err := c.services.GenerateServiceIdentity(name).Context(ctx).Do()
-	if err != nil {
-		return "", fmt.Errorf("provisioning IAP's service agent in %q: %w", project, connect.Classify(err))
-	}
-	if operation.Error != nil {
-		return "", fault.New(fault.Unavailable, "provisioning IAP's service agent in %q: %s", project, operation.Error.Message)
-	}
-	var made struct {
-		Email string `json:"email"`
-	}
-	if operation.Done {
-		if err := json.Unmarshal(operation.Response, &made); err != nil {
-			return "", fmt.Errorf("provisioning IAP's service agent in %q: reading the answer: %w", project, err)
-		}
-	}
-	return made.Email, nil
 }

@@ -1,4 +1,5 @@
-package callers
+// Package pubsub reads the push subscriptions of a project.
+package pubsub
 
 import (
 	"context"
@@ -10,25 +11,30 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 )
 
-func (c *Client) toPubSub(ctx context.Context, config connect.Config) error {
+// Client reads from Pub/Sub.
+type Client struct {
+	subscriptions *pubsub.ProjectsSubscriptionsService
+}
+
+// New connects to Pub/Sub.
+func New(ctx context.Context, config connect.Config) (*Client, error) {
 	options, err := config.Options(ctx, connect.PubSub)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	api, err := pubsub.NewService(ctx, options...)
 	if err != nil {
-		return fmt.Errorf("connecting to Pub/Sub: %w", err)
+		return nil, fmt.Errorf("connecting to Pub/Sub: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	c.subscriptions = api.Projects.Subscriptions
-	return nil
+	return &Client{api.Projects.Subscriptions}, nil
 }
 
-// Subscriptions lists the push subscriptions of a project, whatever they call.
-// One that was detached from its topic pushes nothing any more.
+// Subscriptions lists the push subscriptions of a project, whatever they call. A
+// subscription that was detached from its topic pushes nothing.
 func (c *Client) Subscriptions(ctx context.Context, project string) ([]caller.Caller, error) {
 	var found []caller.Caller
-	var pages bounded
+	var pages connect.Pages
 	err := c.subscriptions.List("projects/"+project).PageSize(1000).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
 		for _, each := range page.Subscriptions {
 			if each.PushConfig == nil || each.PushConfig.PushEndpoint == "" || each.Detached {
@@ -38,12 +44,12 @@ func (c *Client) Subscriptions(ctx context.Context, project string) ([]caller.Ca
 			if token == nil {
 				token = &pubsub.OidcToken{}
 			}
-			found = append(found, configured(caller.PushSubscription, each.Name, each.PushConfig.PushEndpoint, token.ServiceAccountEmail, token.Audience))
+			found = append(found, caller.Caller{
+				Kind: caller.PushSubscription, Name: each.Name, Address: each.PushConfig.PushEndpoint,
+				Principal: token.ServiceAccountEmail, Audience: token.Audience,
+			})
 		}
-		if page.NextPageToken == "" {
-			return nil
-		}
-		return pages.next("subscriptions", project)
+		return pages.Next(page.NextPageToken, "subscriptions", project)
 	})
 	if err != nil {
 		return found, fmt.Errorf("reading the push subscriptions of %q: %w", project, connect.Needing("pubsub.subscriptions.list", err))

@@ -1,4 +1,5 @@
-package callers
+// Package eventarc reads the triggers of a project.
+package eventarc
 
 import (
 	"context"
@@ -12,18 +13,23 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-func (c *Client) toEventarc(ctx context.Context, config connect.Config) error {
+// Client reads from Eventarc.
+type Client struct {
+	triggers *eventarc.ProjectsLocationsTriggersService
+}
+
+// New connects to Eventarc.
+func New(ctx context.Context, config connect.Config) (*Client, error) {
 	options, err := config.Options(ctx, connect.Eventarc)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	api, err := eventarc.NewService(ctx, options...)
 	if err != nil {
-		return fmt.Errorf("connecting to Eventarc: %w", err)
+		return nil, fmt.Errorf("connecting to Eventarc: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	c.triggers = api.Projects.Locations.Triggers
-	return nil
+	return &Client{api.Projects.Locations.Triggers}, nil
 }
 
 // Triggers lists the triggers of a project that lead to a service, which is at
@@ -32,20 +38,17 @@ func (c *Client) toEventarc(ctx context.Context, config connect.Config) error {
 // Source: eventarc/v1's discovery document, CloudRun.service.
 func (c *Client) Triggers(ctx context.Context, target posture.Target, address string) (found []caller.Caller, carriers map[string]bool, err error) {
 	carriers = map[string]bool{}
-	var pages bounded
+	var pages connect.Pages
 	err = c.triggers.List("projects/"+target.Project+"/locations/-").PageSize(1000).Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
 		for _, each := range page.Triggers {
 			if transport := each.Transport; transport != nil && transport.Pubsub != nil {
 				carriers[transport.Pubsub.Subscription] = true
 			}
 			if to, leads := destination(each, target, address); leads {
-				found = append(found, configured(caller.EventTrigger, each.Name, to, each.ServiceAccount, ""))
+				found = append(found, caller.Caller{Kind: caller.EventTrigger, Name: each.Name, Address: to, Principal: each.ServiceAccount})
 			}
 		}
-		if page.NextPageToken == "" {
-			return nil
-		}
-		return pages.next("triggers", target.Project)
+		return pages.Next(page.NextPageToken, "triggers", target.Project)
 	})
 	if err != nil {
 		return found, carriers, fmt.Errorf("reading the Eventarc triggers of %q: %w", target.Project, connect.Needing("eventarc.triggers.list", err))

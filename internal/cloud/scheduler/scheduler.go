@@ -1,4 +1,5 @@
-package callers
+// Package scheduler reads the Cloud Scheduler jobs of a project.
+package scheduler
 
 import (
 	"context"
@@ -10,26 +11,31 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 )
 
-func (c *Client) toScheduler(ctx context.Context, config connect.Config) error {
+// Client reads from Cloud Scheduler.
+type Client struct {
+	jobs *cloudscheduler.ProjectsLocationsJobsService
+}
+
+// New connects to Cloud Scheduler.
+func New(ctx context.Context, config connect.Config) (*Client, error) {
 	options, err := config.Options(ctx, connect.Scheduler)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	api, err := cloudscheduler.NewService(ctx, options...)
 	if err != nil {
-		return fmt.Errorf("connecting to Cloud Scheduler: %w", err)
+		return nil, fmt.Errorf("connecting to Cloud Scheduler: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	c.jobs = api.Projects.Locations.Jobs
-	return nil
+	return &Client{api.Projects.Locations.Jobs}, nil
 }
 
 // Jobs lists the HTTP jobs of a project, whatever they call; paused ones too,
-// which somebody means to resume. That "-" stands for every location is what
-// many programs rely on, and documented nowhere: *unverified*.
+// since they can be resumed. That "-" stands for every location is what many
+// programs rely on, and documented nowhere: *unverified*.
 func (c *Client) Jobs(ctx context.Context, project string) ([]caller.Caller, error) {
 	var found []caller.Caller
-	var pages bounded
+	var pages connect.Pages
 	err := c.jobs.List("projects/"+project+"/locations/-").PageSize(500).Pages(ctx, func(page *cloudscheduler.ListJobsResponse) error {
 		for _, each := range page.Jobs {
 			if each.HttpTarget == nil {
@@ -39,12 +45,12 @@ func (c *Client) Jobs(ctx context.Context, project string) ([]caller.Caller, err
 			if token == nil { // an OAuth token is for Google's own APIs and no identity token
 				token = &cloudscheduler.OidcToken{}
 			}
-			found = append(found, configured(caller.SchedulerJob, each.Name, each.HttpTarget.Uri, token.ServiceAccountEmail, token.Audience))
+			found = append(found, caller.Caller{
+				Kind: caller.SchedulerJob, Name: each.Name, Address: each.HttpTarget.Uri,
+				Principal: token.ServiceAccountEmail, Audience: token.Audience,
+			})
 		}
-		if page.NextPageToken == "" {
-			return nil
-		}
-		return pages.next("jobs", project)
+		return pages.Next(page.NextPageToken, "jobs", project)
 	})
 	if err != nil {
 		return found, fmt.Errorf("reading the Cloud Scheduler jobs of %q: %w", project, connect.Needing("cloudscheduler.jobs.list", err))

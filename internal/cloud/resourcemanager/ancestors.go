@@ -1,4 +1,4 @@
-package identity
+package resourcemanager
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Ancestors are what is above a project. Who may read the project may read it
-// all in one call.
+// Ancestors are the folders and the organization above a project, in one call
+// that needs no more than the right to read the project.
 // Source: resource-manager/reference/rest/v1/projects/getAncestry ("the caller
 // must have read permissions for this project").
 func (c *Client) Ancestors(ctx context.Context, project string) (posture.Ancestors, error) {
