@@ -3,26 +3,24 @@ package event
 import (
 	"fmt"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // classify says what a log entry comes to.
 func (p *parser) classify(e *entry) Result {
 	seen := Cause{
-		Method:    clean(e.payload.method.s, maxIdentifier),
-		Principal: e.payload.by(),
-		UserAgent: clean(e.payload.userAgent.s, maxText),
-		CallerIP:  clean(e.payload.callerIP.s, maxShown),
+		Method:    clean(e.ProtoPayload.MethodName.s, maxIdentifier),
+		Principal: e.ProtoPayload.by(),
+		UserAgent: clean(e.ProtoPayload.RequestMetadata.CallerSuppliedUserAgent.s, maxText),
+		CallerIP:  clean(e.ProtoPayload.RequestMetadata.CallerIP.s, maxShown),
 		At:        e.at(),
 	}
 	seen.Key = e.key(seen.At)
 	switch name := e.contradicts(); {
 	case name != "":
 		return ignored(seen, Unreadable, "%s stands twice with different values", name)
-	case e.hasPayload:
+	case e.ProtoPayload.Present:
 		return p.audit(e, seen)
-	case logID(e.logName.s) == HeartbeatLog:
+	case logID(e.LogName.s) == HeartbeatLog:
 		return logged(e, seen)
 	}
 	return request(e, seen)
@@ -38,12 +36,12 @@ func counted(c Cause) Result { return Result{Cause: &c, Seen: c} }
 // says most: whose method it is, whether it reads, who called, whether it
 // failed, which half it is, and last what it names.
 func (p *parser) audit(e *entry, seen Cause) Result {
-	if log := logID(e.logName.s); log != "" && !strings.HasPrefix(log, "cloudaudit.googleapis.com/") {
+	if log := logID(e.LogName.s); log != "" && !strings.HasPrefix(log, "cloudaudit.googleapis.com/") {
 		return ignored(seen, OtherService, "an audit payload in the log %s, which others than Google can write", quote(log))
 	}
-	service := firstOf(e.payload.service.s, serviceOf(e.payload.method.s))
-	row, known := Lookup(service, e.payload.method.s)
-	if e.payload.method.s == "" {
+	service := firstOf(e.ProtoPayload.ServiceName.s, serviceOf(e.ProtoPayload.MethodName.s))
+	row, known := Lookup(service, e.ProtoPayload.MethodName.s)
+	if e.ProtoPayload.MethodName.s == "" {
 		row, known = readinessRow(e)
 	}
 	identity := identities[row.Kind]
@@ -52,15 +50,15 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 	}
 	unnamed := identity(e, &seen)
 	switch {
-	case !known && byService[service] != nil && e.payload.method.s == "":
+	case !known && byService[service] != nil && e.ProtoPayload.MethodName.s == "":
 		return ignored(seen, Unrelated, "%s, but no method is named", service)
 	case !known:
 		// Nearly all entries of an organisation end here: no formatting.
-		return Result{Ignored: OtherService, Seen: seen, Why: orNone(e.payload.method.s, "no method") + " of " + orNone(service, "no service")}
+		return Result{Ignored: OtherService, Seen: seen, Why: orNone(e.ProtoPayload.MethodName.s, "no method") + " of " + orNone(service, "no service")}
 	case row.Ignored == ReadCall:
-		return ignored(seen, ReadCall, "%s only reads", quote(e.payload.method.s))
+		return ignored(seen, ReadCall, "%s only reads", quote(e.ProtoPayload.MethodName.s))
 	case row.Ignored != "":
-		return ignored(seen, row.Ignored, "%s does not touch protection", quote(e.payload.method.s))
+		return ignored(seen, row.Ignored, "%s does not touch protection", quote(e.ProtoPayload.MethodName.s))
 	}
 	seen.Kind = row.Kind
 	if r, ok := p.inert(e, seen); ok {
@@ -75,20 +73,20 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 // inert says why a call that would count changed nothing, or is not ours to
 // act on.
 func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
-	switch code := e.payload.statusCode.s; {
+	switch code := e.ProtoPayload.Status.Code.s; {
 	case p.self.Wrote(seen):
 		return ignored(seen, OwnWrite, "our own write"), true
 	case code != "" && code != "0":
-		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(e.payload.statusMessage.s)), true
-	case !e.payload.hasStatus && failedSeverity(e.severity.s):
-		return ignored(seen, FailedCall, "severity %s and no status", quote(e.severity.s)), true
-	case !e.payload.hasStatus && noneGranted(e.payload.authorization):
+		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(e.ProtoPayload.Status.Message.s)), true
+	case !e.ProtoPayload.Status.Present && failedSeverity(e.Severity.s):
+		return ignored(seen, FailedCall, "severity %s and no status", quote(e.Severity.s)), true
+	case !e.ProtoPayload.Status.Present && e.ProtoPayload.permissions().refused():
 		return ignored(seen, FailedCall, "no permission was granted, and there is no status"), true
-	case logID(e.logName.s) == "cloudaudit.googleapis.com/policy":
+	case logID(e.LogName.s) == "cloudaudit.googleapis.com/policy":
 		return ignored(seen, FailedCall, "denied by a policy"), true
 	case seen.Kind == RunServiceReady && notReady(e):
-		return ignored(seen, FailedCall, "not ready: %s", quote(e.payload.statusMessage.s)), true
-	case e.first && !e.last:
+		return ignored(seen, FailedCall, "not ready: %s", quote(e.ProtoPayload.Status.Message.s)), true
+	case bool(e.Operation.First && !e.Operation.Last):
 		return ignored(seen, FirstHalf, "the operation has only begun"), true
 	}
 	return Result{}, false
@@ -126,8 +124,8 @@ const ReadyPrefix = "Ready condition status changed to "
 // readinessRow is the row of a system event that names no method: what became
 // ready stands in its message alone.
 func readinessRow(e *entry) (Row, bool) {
-	if e.payload.service.s != "run.googleapis.com" || e.resource.kind.s != "cloud_run_revision" ||
-		!strings.HasPrefix(e.payload.statusMessage.s, ReadyPrefix) {
+	if e.ProtoPayload.ServiceName.s != "run.googleapis.com" || e.Resource.Type.s != "cloud_run_revision" ||
+		!strings.HasPrefix(e.ProtoPayload.Status.Message.s, ReadyPrefix) {
 		return Row{}, false
 	}
 	return Lookup("run.googleapis.com", "/Services.")
@@ -136,12 +134,12 @@ func readinessRow(e *entry) (Row, bool) {
 // notReady reports whether a readiness event tells of the opposite. Success
 // has no status code, and its message is all that tells the two apart.
 func notReady(e *entry) bool {
-	m := e.payload.statusMessage.s
+	m := e.ProtoPayload.Status.Message.s
 	return strings.HasPrefix(m, ReadyPrefix) &&
 		!strings.HasPrefix(m, ReadyPrefix+"True ")
 }
 
-// noneGranted reports whether authorizationInfo says that the caller had none of the
+// refused reports whether authorizationInfo says that the caller had none of the
 // permissions: some row says granted false, and none says true.
 //
 // It decides only where an entry has no status, which Google writes for a
@@ -149,27 +147,7 @@ func notReady(e *entry) bool {
 // leave out. A list with both is a change: an API may ask for one permission of
 // several. A row without granted says nothing: JSON leaves out what is false in
 // protobuf, and exporters leave out more.
-func noneGranted(authorization jsontext.Value) bool {
-	no, yes := false, false
-	r := newReader(authorization)
-	defer r.release()
-	err := r.elements(func() error {
-		return r.object(func(name []byte) error {
-			if string(name) != "granted" {
-				return r.skip()
-			}
-			v, err := r.dec.ReadValue()
-			switch string(v) {
-			case "true", `"true"`:
-				yes = true
-			case "false", `"false"`:
-				no = true
-			}
-			return err
-		})
-	})
-	return err == nil && no && !yes
-}
+func (p permissions) refused() bool { return p.denied && !p.granted }
 
 func failedSeverity(s string) bool {
 	switch s {
@@ -191,8 +169,5 @@ func logID(name string) string {
 	} else if part := strings.SplitN(name, "/", 3); len(part) == 3 {
 		id = part[2]
 	}
-	return slashes.Replace(id)
+	return strings.ReplaceAll(strings.ReplaceAll(id, "%2F", "/"), "%2f", "/")
 }
-
-// slashes undoes what escapes the slashes of a log's id in its name.
-var slashes = strings.NewReplacer("%2F", "/", "%2f", "/")

@@ -3,48 +3,41 @@ package event
 import (
 	"fmt"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // commands says which may go without a target.
 var commands = map[string]bool{"apply": false, "plan": false, "doctor": false, "audit": true, "sweep": true}
 
+// commandMessage is a message of the commands topic.
+type commandMessage struct {
+	open
+	Command text `json:"command"`
+	Target  text `json:"target"`
+	PlanID  text `json:"planId"`
+	ID      text `json:"id"`
+}
+
 // command reads what stands on the commands topic. It is strict where entries
 // are not: a member that is unknown here may have been meant to restrict.
-func (p *parser) command(body jsontext.Value) Result {
-	var name, target, planID, id text
-	r := newReader(body)
-	defer r.release()
-	unknown := ""
-	err := r.object(func(member []byte) error {
-		switch string(member) {
-		case "command":
-			return r.text(&name)
-		case "target":
-			return r.text(&target)
-		case "planId":
-			return r.text(&planID)
-		case "id":
-			return r.text(&id)
-		}
-		unknown = string(member)
-		return r.skip()
-	})
-	c := Cause{Kind: CommandReceived, Key: p.commandKey(id.s, body)}
+func (p *parser) command(body raw) Result {
+	var m commandMessage
+	err := decode(body, &m)
+	unknown, more := firstMember(m.Unknown)
+	c := Cause{Kind: CommandReceived, Key: p.commandKey(m.ID.s, body)}
 	c.Command = &Command{
-		Name: clean(name.s, maxShown), Target: clean(target.s, maxIdentifier),
-		PlanID: clean(planID.s, maxIdentifier), ID: clean(id.s, maxIdentifier),
+		Name: clean(m.Command.s, maxShown), Target: clean(m.Target.s, maxIdentifier),
+		PlanID: clean(m.PlanID.s, maxIdentifier), ID: clean(m.ID.s, maxIdentifier),
 	}
 	switch {
 	case err != nil:
 		return ignored(c, Unreadable, "not valid JSON: %s", describe(err))
-	case unknown != "":
+	case more:
 		return ignored(c, Unreadable, "a command has no member %s: use command, target, planId, id", quote(unknown))
-	case name.twice || target.twice || planID.twice || id.twice:
+	case m.Command.twice || m.Target.twice || m.PlanID.twice || m.ID.twice:
 		return ignored(c, Unreadable, "a member of the command stands twice with different values")
 	}
-	if err := c.aim(name.s, target.s, planID.s); err != nil {
+	if err := c.aim(m.Command.s, m.Target.s, m.PlanID.s); err != nil {
 		return ignored(c, Unreadable, "%v", err)
 	}
 	return counted(c)
@@ -72,7 +65,7 @@ func (c *Cause) aim(name, target, planID string) error {
 
 // commandKey is the sender's id. Without one the delivered message's id keeps
 // two equal commands apart, as Cloud Scheduler sends the same body every time.
-func (p *parser) commandKey(id string, body jsontext.Value) string {
+func (p *parser) commandKey(id string, body raw) string {
 	switch {
 	case keyPart(id):
 		return "command/" + id

@@ -9,16 +9,16 @@ import (
 // computeIdentity finds a load balancer's part. Its name stands in the
 // resource name alone, its numeric id in the labels.
 func computeIdentity(e *entry, c *Cause) *problem {
-	n := parsePath(e.payload.resource.s)
-	bad := projects.pick(&c.Project, e.resource.project.s, n.project, computeProject(e, n))
-	bad = orElse(bad, locations.pick(&c.Location, firstOf(e.resource.location.s, e.resource.region.s), n.location))
+	n := parsePath(e.ProtoPayload.ResourceName.s)
+	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project, computeProject(e, n))
+	bad = orElse(bad, locations.pick(&c.Location, firstOf(e.Resource.Labels.Location.s, e.Resource.Labels.Region.s), n.location))
 	if bad != nil {
 		return bad
 	}
 	name := n.name
 	if e.collection() == "backendServices" {
 		bad = backends.pick(&c.BackendService, n.name)
-		bad = orElse(bad, fillBackend(c, e.resource.backendID.s))
+		bad = orElse(bad, fillBackend(c, e.Resource.Labels.BackendServiceID.s))
 		name = c.BackendService
 	} else if name != "" {
 		bad = resources.pick(new(string), name)
@@ -31,9 +31,9 @@ func computeIdentity(e *entry, c *Cause) *problem {
 	case name == "":
 		return unreadable("no resource is named")
 	case n.collection != "" && n.collection != e.collection():
-		return unreadable("contradictory names: method %s of resource %s", quote(e.payload.method.s), quote(e.payload.resource.s))
+		return unreadable("contradictory names: method %s of resource %s", quote(e.ProtoPayload.MethodName.s), quote(e.ProtoPayload.ResourceName.s))
 	}
-	if c.Location == "" && !strings.HasPrefix(e.payload.method.s, "region") {
+	if c.Location == "" && !strings.HasPrefix(e.ProtoPayload.MethodName.s, "region") {
 		c.Location = e.scope()
 	}
 	if c.Location == "" {
@@ -45,8 +45,8 @@ func computeIdentity(e *entry, c *Cause) *problem {
 
 // computeProject is the last resort for a project.
 func computeProject(e *entry, n path) string {
-	if e.resource.project.s == "" && n.project == "" {
-		return projectOfLog(e.logName.s)
+	if e.Resource.Labels.ProjectID.s == "" && n.project == "" {
+		return projectOfLog(e.LogName.s)
 	}
 	return ""
 }
@@ -61,7 +61,7 @@ func fillBackend(c *Cause, id string) *problem {
 // collection is the collection of a compute method as resource names have it:
 // regionBackendServices and backendServices are both backendServices.
 func (e *entry) collection() string {
-	collection, _ := splitMethod(e.payload.method.s)
+	collection, _ := splitMethod(e.ProtoPayload.MethodName.s)
 	for _, prefix := range []string{"region", "global"} {
 		if rest, ok := strings.CutPrefix(collection, prefix); ok && rest != "" {
 			return strings.ToLower(rest[:1]) + rest[1:]
@@ -72,7 +72,7 @@ func (e *entry) collection() string {
 
 // scope is global for a method that only global resources have, else "".
 func (e *entry) scope() string {
-	collection, _ := splitMethod(e.payload.method.s)
+	collection, _ := splitMethod(e.ProtoPayload.MethodName.s)
 	switch collection {
 	case "backendServices", "urlMaps", "targetHttpProxies", "targetHttpsProxies", "globalForwardingRules", "globalNetworkEndpointGroups":
 		return posture.Global

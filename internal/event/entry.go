@@ -1,271 +1,372 @@
 package event
 
 import (
+	"errors"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// entry is what is read of one log entry. Large parts that few entries need
-// (request, response, …) are kept as they stand and looked into on demand.
+// entry is a LogEntry of Cloud Logging, as far as it is read. Source:
+// logging/docs/reference/v2/rest/v2/LogEntry.
 type entry struct {
-	logName, insertID, severity     text
-	timestamp, receiveTimestamp     text
-	textPayload                     text
-	resource                        resource
-	first, last                     bool
-	operationID, splitUID           text
-	payload                         payload
-	http                            httpRequest
-	hasPayload, hasJSON, hasRequest bool
-	statusDetails, proxyStatus      text
-	word                            text // jsonPayload.iapguard
+	ProtoPayload     auditLog    `json:"protoPayload"`
+	JSONPayload      jsonPayload `json:"jsonPayload"`
+	TextPayload      text        `json:"textPayload"`
+	HTTPRequest      httpRequest `json:"httpRequest"`
+	LogName          text        `json:"logName"`
+	InsertID         text        `json:"insertId"`
+	Severity         text        `json:"severity"`
+	Timestamp        text        `json:"timestamp"`
+	ReceiveTimestamp text        `json:"receiveTimestamp"`
+	Resource         monitored   `json:"resource"`
+	Operation        operation   `json:"operation"`
+	Split            split       `json:"split"`
 }
 
-// resource is the monitored resource with the labels that are of use.
-type resource struct {
-	kind, project, location, region, zone, service, revision text
-	backendID, backendName, backendTarget                    text
+// operation tells which part of a long operation an entry is about.
+type operation struct {
+	object
+	ID    text `json:"id"`
+	First flag `json:"first"`
+	Last  flag `json:"last"`
 }
 
-// payload is the AuditLog of an entry.
-type payload struct {
-	typeName, service, method, resource     text
-	principal, subject, callerIP, userAgent text
-	timestamp, requestTime                  text
-	hasStatus                               bool
-	statusCode, statusMessage               text
-	location                                text
-	locations                               int
-	authorization                           jsontext.Value
-	request, response, serviceData          jsontext.Value
+// split tells which entries are pieces of one.
+type split struct {
+	object
+	UID text `json:"uid"`
 }
 
-// httpRequest is the request that a request log is about.
+// auditLog is the payload of an audit entry. Source:
+// logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog.
+type auditLog struct {
+	open
+	Type               raw                `json:"@type"` // so that it is not kept as unknown
+	ServiceName        serviceName        `json:"serviceName"`
+	MethodName         text               `json:"methodName"`
+	ResourceName       text               `json:"resourceName"`
+	Timestamp          text               `json:"timestamp"` // of some collectors, in place of the entry's
+	Status             status             `json:"status"`
+	AuthenticationInfo authenticationInfo `json:"authenticationInfo"`
+	RequestMetadata    requestMetadata    `json:"requestMetadata"`
+	ResourceLocation   resourceLocation   `json:"resourceLocation"`
+	AuthorizationInfo  raw                `json:"authorizationInfo"` // permissions
+	Request            raw                `json:"request"`           // callRequest
+	Response           raw                `json:"response"`          // callResponse
+	ServiceData        raw                `json:"serviceData"`       // serviceData
+}
+
+type status struct {
+	object
+	Code    text `json:"code"`
+	Message text `json:"message"`
+}
+
+type authenticationInfo struct {
+	open
+	PrincipalEmail   text `json:"principalEmail"`
+	PrincipalSubject text `json:"principalSubject"`
+}
+
+type requestMetadata struct {
+	open
+	CallerIP                text              `json:"callerIp"`
+	CallerSuppliedUserAgent text              `json:"callerSuppliedUserAgent"`
+	RequestAttributes       requestAttributes `json:"requestAttributes"`
+}
+
+type requestAttributes struct {
+	object
+	Time text `json:"time"`
+}
+
+type resourceLocation struct {
+	open
+	CurrentLocations onlyLocation `json:"currentLocations"`
+}
+
+// jsonPayload is what a load balancer says of a request, or our heartbeat.
+type jsonPayload struct {
+	open
+	StatusDetails text `json:"statusDetails"`
+	ProxyStatus   text `json:"proxyStatus"`
+	IAPGuard      text `json:"iapguard"`
+}
+
+// httpRequest is the request that an entry of a request log is about.
 type httpRequest struct {
-	status, url, method, userAgent, remoteIP text
+	open
+	Status        text `json:"status"`
+	RequestURL    text `json:"requestUrl"`
+	RequestMethod text `json:"requestMethod"`
+	UserAgent     text `json:"userAgent"`
+	RemoteIP      text `json:"remoteIp"`
+}
+
+// monitored is a monitored resource with the labels that are read. Source:
+// monitoring/api/resources.
+type monitored struct {
+	object
+	Type   text   `json:"type"`
+	Labels labels `json:"labels"`
+}
+
+type labels struct {
+	object
+	ProjectID          text `json:"project_id"`
+	Location           text `json:"location"`
+	Region             text `json:"region"`
+	Zone               text `json:"zone"`
+	ServiceName        text `json:"service_name"`
+	RevisionName       text `json:"revision_name"`
+	BackendServiceID   text `json:"backend_service_id"`
+	BackendServiceName text `json:"backend_service_name"`
+	BackendTargetName  text `json:"backend_target_name"`
+}
+
+// callRequest is the request of an audited call: the members of any method that
+// name what the call is about.
+type callRequest struct {
+	object
+	Name          text             `json:"name"`
+	Resource      text             `json:"resource"`
+	Parent        text             `json:"parent"`
+	Region        text             `json:"region"`
+	ServiceID     text             `json:"serviceId,case:ignore"` // or service_id
+	ServiceName   text             `json:"serviceName"`
+	Service       requestedService `json:"service"`
+	DomainMapping domainMapping    `json:"domainMapping"`
+	IAPSettings   named            `json:"iapSettings"`
+	Policy        policy           `json:"policy"`
+}
+
+type requestedService struct {
+	object
+	Name     text  `json:"name"`     // in v2
+	Metadata named `json:"metadata"` // in v1
+}
+
+type named struct {
+	object
+	Name text `json:"name"`
+}
+
+type domainMapping struct {
+	object
+	Spec route `json:"spec"`
+}
+
+type route struct {
+	object
+	RouteName text `json:"routeName"`
+}
+
+type policy struct {
+	object
+	Bindings bindings `json:"bindings"`
+}
+
+// callResponse is the response of an audited call on a v1 resource of Cloud Run.
+type callResponse struct {
+	object
+	Metadata responseMetadata `json:"metadata"`
+	Spec     route            `json:"spec"`
+}
+
+type responseMetadata struct {
+	object
+	Labels responseLabels `json:"labels"`
+}
+
+type responseLabels struct {
+	object
+	Location text `json:"cloud.googleapis.com/location"`
+	Service  text `json:"serving.knative.dev/service"`
+}
+
+// serviceData is what the entry of a SetIamPolicy call says about the change.
+type serviceData struct {
+	object
+	PolicyDelta policyDelta `json:"policyDelta"`
+}
+
+type policyDelta struct {
+	object
+	BindingDeltas bindings `json:"bindingDeltas"`
+}
+
+// request and its siblings decode on demand. The entry was read to its end, so the
+// values are valid JSON and cannot fail.
+func (p *auditLog) request() (r callRequest) {
+	if p.Request.kind() == '{' {
+		_ = decode(p.Request, &r)
+	}
+	return r
+}
+
+func (p *auditLog) response() (r callResponse) {
+	if p.Response.kind() == '{' {
+		_ = decode(p.Response, &r)
+	}
+	return r
+}
+
+func (p *auditLog) serviceData() (d serviceData) {
+	if p.ServiceData.kind() == '{' {
+		_ = decode(p.ServiceData, &d)
+	}
+	return d
+}
+
+// serviceName is the API of an audited call. It is the place to leave an entry
+// of an API without a row in the table, which nearly all entries are: what
+// follows need not be read.
+type serviceName struct {
+	text
+	hurry bool // see parser
+}
+
+// errElsewhere leaves an entry of an API that has no row in our table. It is a
+// syntax error in name only: the decoder passes those on as they are, and wraps
+// others once a level, which would cost half as much again as the entry.
+var errElsewhere error = &jsontext.SyntacticError{Err: errors.New("an entry of another service")}
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (n *serviceName) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if err := n.text.UnmarshalJSONFrom(dec); err != nil || !n.hurry || n.s == "" || byService[n.s] != nil {
+		return err
+	}
+	return errElsewhere
+}
+
+// onlyLocation is the location of a list that has exactly one, else empty.
+type onlyLocation struct {
+	text
+	count int
+}
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (l *onlyLocation) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return elements(dec, func() error {
+		if l.count++; l.count > 1 {
+			l.s = ""
+			return skip(dec)
+		}
+		return l.text.UnmarshalJSONFrom(dec)
+	})
+}
+
+// bindings are the bindings of a policy, or the changes to them.
+type bindings struct {
+	present  bool
+	invokers bool // one of them decides who may invoke a service, see isInvoker
+}
+
+// binding is one of them.
+type binding struct {
+	object
+	Role    text           `json:"role"`
+	Member  text           `json:"member"` // of a change
+	Members invokerMembers `json:"members"`
+}
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (b *bindings) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	b.present = true
+	return elements(dec, func() error {
+		var one binding
+		err := json.UnmarshalDecode(dec, &one)
+		b.invokers = b.invokers || isInvoker(one.Role.s) || isInvoker(one.Member.s) || bool(one.Members)
+		return err
+	})
+}
+
+// invokerMembers reports whether a list of members holds one that isInvoker
+// recognises.
+type invokerMembers bool
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (m *invokerMembers) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return elements(dec, func() error {
+		var member text
+		err := member.UnmarshalJSONFrom(dec)
+		*m = *m || invokerMembers(isInvoker(member.s))
+		return err
+	})
+}
+
+// permissions is the authorizationInfo of an audited call: the permissions that
+// the API asked for.
+type permissions struct {
+	granted, denied bool   // some row says so
+	service         string // the first resource that names a service, or an API
+}
+
+// permission is one row of it.
+type permission struct {
+	object
+	Resource text `json:"resource"`
+	Granted  raw  `json:"granted"`
+}
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (p *permissions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return elements(dec, func() error {
+		var row permission
+		err := json.UnmarshalDecode(dec, &row)
+		switch strings.Trim(string(row.Granted), `"`) {
+		case "true":
+			p.granted = true
+		case "false":
+			p.denied = true
+		}
+		if p.service == "" && strings.Contains(row.Resource.s, "/services/") {
+			p.service = row.Resource.s
+		}
+		return err
+	})
+}
+
+// permissions decodes on demand, see request.
+func (p *auditLog) permissions() (all permissions) {
+	if p.AuthorizationInfo.kind() == '[' {
+		_ = decode(p.AuthorizationInfo, &all)
+	}
+	return all
 }
 
 // isEntry reports whether an object has what only log entries have.
 func (e *entry) isEntry() bool {
-	return e.hasPayload || e.hasJSON || e.hasRequest || e.textPayload.s != "" || e.logName.s != "" || e.insertID.s != ""
+	return e.ProtoPayload.Present || e.JSONPayload.Present || e.HTTPRequest.Present ||
+		e.TextPayload.s != "" || e.LogName.s != "" || e.InsertID.s != ""
 }
 
-// member reads one member of a LogEntry.
-func (e *entry) member(r *reader, name []byte) error {
-	switch string(name) {
-	case "protoPayload":
-		e.hasPayload = e.hasPayload || r.dec.PeekKind() == '{'
-		return r.object(func(name []byte) error { return e.payload.member(r, name) })
-	case "logName":
-		return r.text(&e.logName)
-	case "insertId":
-		return r.text(&e.insertID)
-	case "timestamp":
-		return r.text(&e.timestamp)
-	case "receiveTimestamp":
-		return r.text(&e.receiveTimestamp)
-	case "severity":
-		return r.text(&e.severity)
-	case "resource":
-		return r.object(func(name []byte) error { return e.resource.member(r, name) })
-	case "operation":
-		return r.object(func(name []byte) error { return e.operation(r, name) })
-	case "split":
-		return r.object(func(name []byte) error {
-			if string(name) == "uid" {
-				return r.text(&e.splitUID)
-			}
-			return r.skip()
-		})
-	case "httpRequest":
-		e.hasRequest = e.hasRequest || r.dec.PeekKind() == '{'
-		return r.object(func(name []byte) error { return e.http.member(r, name) })
-	case "jsonPayload":
-		e.hasJSON = e.hasJSON || r.dec.PeekKind() == '{'
-		return r.object(func(name []byte) error { return e.json(r, name) })
-	case "textPayload":
-		return r.text(&e.textPayload)
-	}
-	return r.respell(name, func(name []byte) error { return e.member(r, name) })
-}
-
-func (e *entry) operation(r *reader, name []byte) error {
-	switch string(name) {
-	case "id":
-		return r.text(&e.operationID)
-	case "first":
-		return r.flag(&e.first)
-	case "last":
-		return r.flag(&e.last)
-	}
-	return r.skip()
-}
-
-func (e *entry) json(r *reader, name []byte) error {
-	switch string(name) {
-	case "statusDetails":
-		return r.text(&e.statusDetails)
-	case "proxyStatus":
-		return r.text(&e.proxyStatus)
-	case "iapguard":
-		return r.text(&e.word)
-	}
-	return r.respell(name, func(name []byte) error { return e.json(r, name) })
-}
-
-func (m *resource) member(r *reader, name []byte) error {
-	switch string(name) {
-	case "type":
-		return r.text(&m.kind)
-	case "labels":
-		return r.object(func(name []byte) error { return m.label(r, name) })
-	}
-	return r.skip()
-}
-
-func (m *resource) label(r *reader, name []byte) error {
-	switch string(name) {
-	case "project_id":
-		return r.text(&m.project)
-	case "location":
-		return r.text(&m.location)
-	case "region":
-		return r.text(&m.region)
-	case "zone":
-		return r.text(&m.zone)
-	case "service_name":
-		return r.text(&m.service)
-	case "revision_name":
-		return r.text(&m.revision)
-	case "backend_service_id":
-		return r.text(&m.backendID)
-	case "backend_service_name":
-		return r.text(&m.backendName)
-	case "backend_target_name":
-		return r.text(&m.backendTarget)
-	}
-	return r.skip()
-}
-
-func (p *payload) member(r *reader, name []byte) error {
-	switch string(name) {
-	case "@type":
-		return r.text(&p.typeName)
-	case "serviceName":
-		if err := r.text(&p.service); err != nil || !r.hurry || p.service.s == "" || byService[p.service.s] != nil {
-			return err
-		}
-		return errElsewhere
-	case "methodName":
-		return r.text(&p.method)
-	case "resourceName":
-		return r.text(&p.resource)
-	case "timestamp": // where the entry itself has none
-		return r.text(&p.timestamp)
-	case "authenticationInfo", "requestMetadata":
-		return r.object(func(name []byte) error { return p.caller(r, name) })
-	case "status":
-		p.hasStatus = p.hasStatus || r.dec.PeekKind() == '{'
-		return r.object(func(name []byte) error { return p.status(r, name) })
-	case "resourceLocation":
-		return r.object(func(name []byte) error { return p.currentLocations(r, name) })
-	case "authorizationInfo":
-		return r.value(&p.authorization)
-	case "request":
-		return r.value(&p.request)
-	case "response":
-		return r.value(&p.response)
-	case "serviceData":
-		return r.value(&p.serviceData)
-	}
-	return r.respell(name, func(name []byte) error { return p.member(r, name) })
-}
-
-// caller reads authenticationInfo and requestMetadata, whose names do not
-// overlap.
-func (p *payload) caller(r *reader, name []byte) error {
-	switch string(name) {
-	case "principalEmail":
-		return r.text(&p.principal)
-	case "principalSubject":
-		return r.text(&p.subject)
-	case "callerIp":
-		return r.text(&p.callerIP)
-	case "callerSuppliedUserAgent":
-		return r.text(&p.userAgent)
-	case "requestAttributes":
-		return r.object(func(name []byte) error {
-			if string(name) == "time" {
-				return r.text(&p.requestTime)
-			}
-			return r.skip()
-		})
-	}
-	return r.respell(name, func(name []byte) error { return p.caller(r, name) })
-}
-
-func (p *payload) status(r *reader, name []byte) error {
-	switch string(name) {
-	case "code":
-		return r.text(&p.statusCode)
-	case "message":
-		return r.text(&p.statusMessage)
-	}
-	return r.skip()
-}
-
-func (p *payload) currentLocations(r *reader, name []byte) error {
-	if string(name) != "currentLocations" {
-		return r.respell(name, func(name []byte) error { return p.currentLocations(r, name) })
-	}
-	return r.elements(func() error {
-		p.locations++
-		if p.locations > 1 {
-			return r.skip()
-		}
-		return r.text(&p.location)
-	})
-}
-
-func (h *httpRequest) member(r *reader, name []byte) error {
-	switch string(name) {
-	case "status":
-		return r.text(&h.status)
-	case "requestUrl":
-		return r.text(&h.url)
-	case "requestMethod":
-		return r.text(&h.method)
-	case "userAgent":
-		return r.text(&h.userAgent)
-	case "remoteIp":
-		return r.text(&h.remoteIP)
-	}
-	return r.respell(name, func(name []byte) error { return h.member(r, name) })
-}
-
-// contradicts names a member that stands twice with different values, "" when
+// contradicts names a member that occurs twice with different values, "" when
 // there is none.
 func (e *entry) contradicts() string {
-	for _, m := range []struct {
+	payload, labels := &e.ProtoPayload, &e.Resource.Labels
+	members := []struct {
 		name  string
 		twice bool
 	}{
-		{"logName", e.logName.twice},
-		{"insertId", e.insertID.twice},
-		{"timestamp", e.timestamp.twice},
-		{"serviceName", e.payload.service.twice},
-		{"methodName", e.payload.method.twice},
-		{"resourceName", e.payload.resource.twice},
-		{"principalEmail", e.payload.principal.twice},
-		{"callerSuppliedUserAgent", e.payload.userAgent.twice},
-		{"status.code", e.payload.statusCode.twice},
-		{"project_id", e.resource.project.twice},
-		{"location", e.resource.location.twice},
-		{"service_name", e.resource.service.twice},
-		{"httpRequest.status", e.http.status.twice},
-		{"iapguard", e.word.twice},
-	} {
+		{"logName", e.LogName.twice},
+		{"insertId", e.InsertID.twice},
+		{"timestamp", e.Timestamp.twice},
+		{"serviceName", payload.ServiceName.twice},
+		{"methodName", payload.MethodName.twice},
+		{"resourceName", payload.ResourceName.twice},
+		{"principalEmail", payload.AuthenticationInfo.PrincipalEmail.twice},
+		{"callerSuppliedUserAgent", payload.RequestMetadata.CallerSuppliedUserAgent.twice},
+		{"status.code", payload.Status.Code.twice},
+		{"project_id", labels.ProjectID.twice},
+		{"location", labels.Location.twice},
+		{"service_name", labels.ServiceName.twice},
+		{"httpRequest.status", e.HTTPRequest.Status.twice},
+		{"iapguard", e.JSONPayload.IAPGuard.twice},
+	}
+	for _, m := range members {
 		if m.twice {
 			return m.name
 		}
@@ -273,12 +374,13 @@ func (e *entry) contradicts() string {
 	return ""
 }
 
-// by is who did it: the e-mail, or else the account of the principal subject.
-func (p *payload) by() string {
-	if p.principal.s != "" {
-		return clean(p.principal.s, maxIdentifier)
+// by is the account that called: the e-mail, or else the account of the
+// principal subject.
+func (p *auditLog) by() string {
+	if email := p.AuthenticationInfo.PrincipalEmail.s; email != "" {
+		return clean(email, maxIdentifier)
 	}
-	subject := p.subject.s
+	subject := p.AuthenticationInfo.PrincipalSubject.s
 	for _, prefix := range []string{"user:", "serviceAccount:"} {
 		subject = strings.TrimPrefix(subject, prefix)
 	}

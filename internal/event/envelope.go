@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -102,61 +103,55 @@ func describe(err error) string {
 }
 
 // document is one JSON object: an envelope of some kind, a log entry, or
-// something else. Its members are told apart by name; no two of these shapes
-// share the ones that decide.
+// something else. Its members tell which; no two of these shapes share the
+// members that decide.
 type document struct {
 	entry
+	open
 
-	specVersion, eventType, id text
-	data, dataBase64, message  jsontext.Value
-	messageID                  text
-	incident                   jsontext.Value
-	version, command, iapguard text
-	raw                        jsontext.Value
-	// elsewhere: it was left, for it is an entry of another service.
+	// a CloudEvent in structured mode
+	SpecVersion text `json:"specversion"`
+	EventType   text `json:"type"`
+	ID          text `json:"id"`
+	Data        raw  `json:"data"` // also of an unwrapped Pub/Sub message
+	DataBase64  raw  `json:"data_base64"`
+
+	Message   raw  `json:"message"`               // of a push
+	MessageID text `json:"messageId,case:ignore"` // or message_id: of a Pub/Sub message
+	Incident  raw  `json:"incident"`              // of a notification of Cloud Monitoring
+	Version   text `json:"version"`
+	Command   text `json:"command"`
+	IAPGuard  text `json:"iapguard"` // of a heartbeat
+
+	raw raw // the object itself
+	// elsewhere: the entry of another service, left before its end.
 	elsewhere bool
 }
-
-// errElsewhere leaves an entry of a service that has no row in our table.
-var errElsewhere = errors.New("an entry of another service")
 
 // read reads the object that comes next.
 func (d *document) read(r *reader) error {
 	start := r.dec.InputOffset()
 	r.hurry = r.hurry && r.dec.StackDepth() == 0 // a list is read to its end
-	err := r.object(func(name []byte) error {
-		switch string(name) {
-		case "specversion":
-			return r.text(&d.specVersion)
-		case "type":
-			return r.text(&d.eventType)
-		case "id":
-			return r.text(&d.id)
-		case "data":
-			return r.value(&d.data)
-		case "data_base64":
-			return r.value(&d.dataBase64)
-		case "message":
-			return r.value(&d.message)
-		case "messageId", "message_id":
-			return r.text(&d.messageID)
-		case "incident":
-			return r.value(&d.incident)
-		case "version":
-			return r.text(&d.version)
-		case "command":
-			return r.text(&d.command)
-		case "iapguard":
-			return r.text(&d.iapguard)
-		}
-		return d.member(r, name)
-	})
+	d.ProtoPayload.ServiceName.hurry = r.hurry
+	err := json.UnmarshalDecode(r.dec, d)
 	if errors.Is(err, errElsewhere) {
 		r.leave()
 		d.elsewhere = true
 		return nil
 	}
 	d.raw = bytes.TrimLeft(r.body[start:r.dec.InputOffset()], ", \t\r\n")
+	if err != nil || !d.misspelled() {
+		return err
+	}
+	original, hurry := d.raw, r.hurry
+	*d = document{}
+	d.ProtoPayload.ServiceName.hurry = hurry
+	err = decode(respelled(jsontext.Value(original), respelledDepth), d)
+	d.elsewhere = errors.Is(err, errElsewhere)
+	d.raw = original
+	if d.elsewhere {
+		return nil
+	}
 	return err
 }
 
@@ -164,22 +159,22 @@ func (d *document) read(r *reader) error {
 func (p *parser) document(d *document) {
 	switch {
 	case d.elsewhere:
-		p.add(Result{Ignored: OtherService, Why: "an entry of " + quote(d.payload.service.s)})
-	case d.specVersion.s != "" && d.eventType.s != "":
+		p.add(Result{Ignored: OtherService, Why: "an entry of " + quote(d.ProtoPayload.ServiceName.s)})
+	case d.SpecVersion.s != "" && d.EventType.s != "":
 		p.cloudEvent(d)
 	case d.isEntry():
 		p.add(p.classify(&d.entry))
-	case kindOf(d.message) == '{':
-		p.push(d.message)
-	case kindOf(d.data) == '"' && d.messageID.s != "":
+	case d.Message.kind() == '{':
+		p.push(d.Message)
+	case d.Data.kind() == '"' && d.MessageID.s != "":
 		p.push(d.raw) // a Pub/Sub message without its envelope
-	case kindOf(d.incident) == '{':
-		p.add(p.alert(d.version.s, d.incident))
-	case d.iapguard.s != "":
+	case d.Incident.kind() == '{':
+		p.add(p.alert(d.Version.s, d.Incident))
+	case d.IAPGuard.s != "":
 		p.add(p.published(d.raw))
-	case d.command.s != "" && !p.commands:
-		p.ignore(NotALogEntry, "the command %s counts only on /commands", quote(d.command.s))
-	case d.command.s != "":
+	case d.Command.s != "" && !p.commands:
+		p.ignore(NotALogEntry, "the command %s counts only on /commands", quote(d.Command.s))
+	case d.Command.s != "":
 		p.add(p.command(d.raw))
 	default:
 		p.ignore(NotALogEntry, "an object of no shape that is known here")
@@ -201,61 +196,55 @@ func (p *parser) open(eventID string, read func()) {
 
 // cloudEvent opens a CloudEvent in structured mode.
 func (p *parser) cloudEvent(d *document) {
-	p.open(d.id.s, func() {
+	p.open(d.ID.s, func() {
 		switch {
-		case strings.HasPrefix(d.eventType.s, reportType):
+		case strings.HasPrefix(d.EventType.s, reportType):
 			p.ignore(OwnReport, "a report that we published")
-		case len(d.dataBase64) > 0:
-			p.encoded(stringOf(d.dataBase64))
-		case kindOf(d.data) == '"':
-			p.body([]byte(stringOf(d.data)))
-		case len(d.data) > 0:
-			p.body(d.data)
+		case len(d.DataBase64) > 0:
+			p.encoded(d.DataBase64.text())
+		case d.Data.kind() == '"':
+			p.body(unquoted(jsontext.Value(d.Data)))
+		case len(d.Data) > 0:
+			p.body(d.Data)
 		default:
-			p.ignore(NotALogEntry, "a CloudEvent %s without data", quote(d.eventType.s))
+			p.ignore(NotALogEntry, "a CloudEvent %s without data", quote(d.EventType.s))
 		}
 	})
 }
 
-// push opens a Pub/Sub message: {data, attributes, messageId, …}.
-func (p *parser) push(message jsontext.Value) {
-	var data jsontext.Value
-	var id, eventType, eventID, published text
-	r := newReader(message)
-	defer r.release()
-	err := r.object(func(name []byte) error {
-		switch string(name) {
-		case "data":
-			return r.value(&data)
-		case "messageId", "message_id":
-			return r.text(&id)
-		case "publishTime", "publish_time":
-			return r.text(&published)
-		case "attributes":
-			return r.object(func(name []byte) error {
-				switch string(name) {
-				case "ce-type":
-					return r.text(&eventType)
-				case "ce-id":
-					return r.text(&eventID)
-				}
-				return r.skip()
-			})
-		}
-		return r.skip()
-	})
+// pubsubMessage is a PubsubMessage. Source:
+// pubsub/docs/reference/rest/v1/PubsubMessage.
+type pubsubMessage struct {
+	object
+	Data        raw        `json:"data"`
+	MessageID   text       `json:"messageId,case:ignore"`   // or message_id
+	PublishTime text       `json:"publishTime,case:ignore"` // or publish_time
+	Attributes  attributes `json:"attributes"`
+}
+
+// attributes are a message's CloudEvents attributes.
+type attributes struct {
+	object
+	EventType text `json:"ce-type"`
+	EventID   text `json:"ce-id"`
+}
+
+// push opens a Pub/Sub message.
+func (p *parser) push(message raw) {
+	var m pubsubMessage
+	err := decode(message, &m)
 	outer := p.publishTime
-	if at, ok := parseTime(published.s); ok && outer.IsZero() {
+	if at, ok := parseTime(m.PublishTime.s); ok && outer.IsZero() {
 		p.publishTime = at
 	}
-	p.open(firstOf(eventID.s, id.s), func() {
+	p.open(firstOf(m.Attributes.EventID.s, m.MessageID.s), func() {
 		switch {
 		case err != nil:
 			p.ignore(Unreadable, "not valid JSON: %s", describe(err))
-		case strings.HasPrefix(eventType.s, reportType):
+		case strings.HasPrefix(m.Attributes.EventType.s, reportType):
 			p.ignore(OwnReport, "a report that we published")
-		case kindOf(data) == '"' && len(data) > 2:
-			p.encoded(stringOf(data))
+		case m.Data.kind() == '"' && len(m.Data) > 2:
+			p.encoded(m.Data.text())
 		default:
 			p.ignore(NotALogEntry, "a Pub/Sub message without data")
 		}

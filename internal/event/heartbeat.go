@@ -3,7 +3,6 @@ package event
 import (
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -19,12 +18,12 @@ const HeartbeatWord = "heartbeat"
 // a project can write it there; the log's name says in which, and only the
 // resource that has the sink is worth an answer to "is the sink alive?".
 func logged(e *entry, seen Cause) Result {
-	owner, ok := ownerOfLog(e.logName.s)
+	owner, ok := ownerOfLog(e.LogName.s)
 	switch {
-	case !e.hasJSON || e.word.s != HeartbeatWord:
+	case !e.JSONPayload.Present || e.JSONPayload.IAPGuard.s != HeartbeatWord:
 		return ignored(seen, Unrelated, "a line of the log %s that is no heartbeat", HeartbeatLog)
 	case !ok:
-		return ignored(seen, Unreadable, "%s names no project, folder or organisation", quote(e.logName.s))
+		return ignored(seen, Unreadable, "%s names no project, folder or organisation", quote(e.LogName.s))
 	case seen.At.IsZero():
 		return ignored(seen, Unreadable, "a heartbeat without a time")
 	}
@@ -51,26 +50,24 @@ func ownerOfLog(name string) (string, bool) {
 	return "", false
 }
 
+// heartbeatMessage is a heartbeat on the events topic.
+type heartbeatMessage struct {
+	open
+	IAPGuard text `json:"iapguard"`
+}
+
 // published reads a heartbeat that was published to the events topic. Its time
 // is that of the publication, zero where the envelope does not say it.
-func (p *parser) published(body jsontext.Value) Result {
+func (p *parser) published(body raw) Result {
 	c := Cause{Kind: Heartbeat, At: p.publishTime, Key: hashKey("heartbeat", p.eventID, stamp(p.publishTime))}
 	if keyPart(p.eventID) {
 		c.Key = "heartbeat/message/" + p.eventID
 	}
-	var word text
-	more := ""
-	r := newReader(body)
-	defer r.release()
-	err := r.object(func(member []byte) error {
-		if string(member) == "iapguard" {
-			return r.text(&word)
-		}
-		more = string(member)
-		return r.skip()
-	})
+	var m heartbeatMessage
+	err := decode(body, &m)
+	_, more := firstMember(m.Unknown)
 	switch {
-	case err != nil || word.twice || more != "" || word.s != HeartbeatWord:
+	case err != nil || m.IAPGuard.twice || more || m.IAPGuard.s != HeartbeatWord:
 		return ignored(Cause{}, NotALogEntry, "an object with the member iapguard that is no heartbeat")
 	case p.commands:
 		return ignored(Cause{}, NotALogEntry, "a heartbeat counts only among events")

@@ -17,10 +17,11 @@ import (
 // P is the project's number in what Google writes, whatever was asked for. A
 // collection of services is about all of them: the cause then names none.
 func iapIdentity(e *entry, c *Cause) *problem {
-	name := firstOf(e.payload.resource.s, find(e.payload.request, "resource"), find(e.payload.request, "iapSettings", "name"))
+	request := e.ProtoPayload.request()
+	name := firstOf(e.ProtoPayload.ResourceName.s, request.Resource.s, request.IAPSettings.Name.s)
 	name = strings.TrimPrefix(name, "//iap.googleapis.com/")
 	part := strings.Split(name, "/")
-	bad := projects.pick(&c.Project, e.resource.project.s)
+	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s)
 	switch {
 	case name == "":
 		return orElse(bad, unreadable("no resource is named"))
@@ -33,7 +34,7 @@ func iapIdentity(e *entry, c *Cause) *problem {
 	}
 	bad = orElse(bad, projects.pick(&c.Project, part[1]))
 	bad = orElse(bad, iapWeb(part[3:], c))
-	bad = orElse(bad, locations.pick(&c.Location, e.resource.location.s))
+	bad = orElse(bad, locations.pick(&c.Location, e.Resource.Labels.Location.s))
 	if bad == nil {
 		c.Resource = strings.Join(part, "/")
 	}

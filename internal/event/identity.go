@@ -35,16 +35,16 @@ var identities = map[Kind]func(*entry, *Cause) *problem{
 
 // labelled is the identity of what is ignored anyway: valid labels.
 func labelled(e *entry, c *Cause) *problem {
-	if s := e.resource.project.s; posture.ValidProject(s) {
+	if s := e.Resource.Labels.ProjectID.s; posture.ValidProject(s) {
 		c.Project = s
 	}
-	if s := firstOf(e.resource.location.s, e.resource.region.s); posture.ValidLocation(s) {
+	if s := firstOf(e.Resource.Labels.Location.s, e.Resource.Labels.Region.s); posture.ValidLocation(s) {
 		c.Location = s
 	}
-	if s := e.resource.service.s; posture.ValidService(s) {
+	if s := e.Resource.Labels.ServiceName.s; posture.ValidService(s) {
 		c.Service = s
 	}
-	if s := firstOf(e.resource.backendName.s, e.resource.backendID.s); validBackend(s) {
+	if s := firstOf(e.Resource.Labels.BackendServiceName.s, e.Resource.Labels.BackendServiceID.s); validBackend(s) {
 		c.BackendService = s
 	}
 	return nil

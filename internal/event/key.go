@@ -14,21 +14,21 @@ import (
 // The pieces of a split entry share their uid instead, so that one call is one
 // cause. An entry that lacks one of these gets a hash of what identifies it.
 func (e *entry) key(at time.Time) string {
-	id := firstOf(e.splitUID.s, e.insertID.s)
-	if at.IsZero() || !keyPart(e.logName.s) || !keyPart(id) {
+	id := firstOf(e.Split.UID.s, e.InsertID.s)
+	if at.IsZero() || !keyPart(e.LogName.s) || !keyPart(id) {
 		first, last := "", ""
-		if e.first {
+		if e.Operation.First {
 			first = "first"
 		}
-		if e.last {
+		if e.Operation.Last {
 			last = "last"
 		}
-		p := &e.payload
-		return hashKey("entry", e.logName.s, id, stamp(at), p.service.s, p.method.s, p.resource.s, p.by(),
-			e.resource.project.s, e.resource.location.s, e.resource.service.s, e.resource.backendID.s,
-			p.statusCode.s, p.statusMessage.s, first, last, e.http.url.s, e.http.status.s, e.http.remoteIP.s)
+		p := &e.ProtoPayload
+		return hashKey("entry", e.LogName.s, id, stamp(at), p.ServiceName.s, p.MethodName.s, p.ResourceName.s, p.by(),
+			e.Resource.Labels.ProjectID.s, e.Resource.Labels.Location.s, e.Resource.Labels.ServiceName.s, e.Resource.Labels.BackendServiceID.s,
+			p.Status.Code.s, p.Status.Message.s, first, last, e.HTTPRequest.RequestURL.s, e.HTTPRequest.Status.s, e.HTTPRequest.RemoteIP.s)
 	}
-	return e.logName.s + "/" + id + "@" + stamp(at)
+	return e.LogName.s + "/" + id + "@" + stamp(at)
 }
 
 // stamp is a time in the one form that keys hold.

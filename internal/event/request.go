@@ -12,20 +12,20 @@ import (
 // request reads an entry that is no audit entry: a request log, or none that
 // matters.
 func request(e *entry, seen Cause) Result {
-	seen.CallerIP = clean(e.http.remoteIP.s, maxShown)
+	seen.CallerIP = clean(e.HTTPRequest.RemoteIP.s, maxShown)
 	unnamed := labelled(e, &seen)
-	log := logID(e.logName.s)
+	log := logID(e.LogName.s)
 	switch {
-	case !e.hasRequest:
+	case !e.HTTPRequest.Present:
 		return ignored(seen, OtherService, "a line of the log %s", orNone(log, "without a name"))
-	case e.resource.kind.s == "cloud_run_revision" && (log == "" || log == "run.googleapis.com/requests"):
+	case e.Resource.Type.s == "cloud_run_revision" && (log == "" || log == "run.googleapis.com/requests"):
 		seen.Kind = RunRequestDenied
 		unnamed = orElse(unnamed, requestIdentity(e, &seen))
-	case loadBalancers[e.resource.kind.s] && (log == "" || loadBalancerLogs[log]):
+	case loadBalancers[e.Resource.Type.s] && (log == "" || loadBalancerLogs[log]):
 		seen.Kind = LBRequestDeniedByIAP
 		unnamed = orElse(unnamed, frontendIdentity(e, &seen))
 	default:
-		return ignored(seen, OtherService, "a request in the log %s of %s", orNone(log, "without a name"), orNone(e.resource.kind.s, "an unknown resource"))
+		return ignored(seen, OtherService, "a request in the log %s of %s", orNone(log, "without a name"), orNone(e.Resource.Type.s, "an unknown resource"))
 	}
 	if why := notDenied(e, seen.Kind); why != "" {
 		return ignored(seen, Unrelated, "%s", why)
@@ -67,7 +67,7 @@ func LoadBalancerLogs() []string { return slices.Sorted(maps.Keys(loadBalancerLo
 // is recorded for other errors; that IAP is told in it by the same words is
 // *unverified*.
 func byIAP(e *entry) bool {
-	return e.statusDetails.s == HandledByIAP || strings.Contains(e.proxyStatus.s, `"`+HandledByIAP+`"`)
+	return e.JSONPayload.StatusDetails.s == HandledByIAP || strings.Contains(e.JSONPayload.ProxyStatus.s, `"`+HandledByIAP+`"`)
 }
 
 // HandledByIAP is how a load balancer marks a request that IAP answered.
@@ -80,12 +80,12 @@ const HandledByIAP = "handled_by_identity_aware_proxy"
 // only 403 means that somebody who did was refused.
 func notDenied(e *entry, kind Kind) string {
 	switch {
-	case e.http.status.s != "403":
-		return "a request that was answered with status " + quote(e.http.status.s)
-	case kind == RunRequestDenied && !posture.RefusedByIAM(e.textPayload.s):
+	case e.HTTPRequest.Status.s != "403":
+		return "a request that was answered with status " + quote(e.HTTPRequest.Status.s)
+	case kind == RunRequestDenied && !posture.RefusedByIAM(e.TextPayload.s):
 		return "a 403 of the application itself"
 	case kind == LBRequestDeniedByIAP && !byIAP(e):
-		return "a 403, but not by IAP: " + quote(e.statusDetails.s+e.proxyStatus.s)
+		return "a 403, but not by IAP: " + quote(e.JSONPayload.StatusDetails.s+e.JSONPayload.ProxyStatus.s)
 	}
 	return ""
 }
@@ -94,9 +94,9 @@ func notDenied(e *entry, kind Kind) string {
 // must be its own: the name of the log is what Cloud Logging vouches for.
 func requestIdentity(e *entry, c *Cause) *problem {
 	c.Project, c.Location, c.Service = "", "", ""
-	bad := projects.pick(&c.Project, e.resource.project.s, projectOfLog(e.logName.s))
-	bad = orElse(bad, locations.pick(&c.Location, e.resource.location.s))
-	bad = orElse(bad, services.pick(&c.Service, e.resource.service.s))
+	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, projectOfLog(e.LogName.s))
+	bad = orElse(bad, locations.pick(&c.Location, e.Resource.Labels.Location.s))
+	bad = orElse(bad, services.pick(&c.Service, e.Resource.Labels.ServiceName.s))
 	if bad == nil && (c.Project == "" || c.Location == "" || c.Service == "") {
 		bad = unreadable("the labels do not name project, location and service")
 	}
@@ -107,13 +107,13 @@ func requestIdentity(e *entry, c *Cause) *problem {
 // rule's as far as the log knows.
 func frontendIdentity(e *entry, c *Cause) *problem {
 	c.Project, c.Location, c.BackendService = "", "", ""
-	location := e.resource.region.s
-	if location == "" && e.resource.zone.s == "global" {
+	location := e.Resource.Labels.Region.s
+	if location == "" && e.Resource.Labels.Zone.s == "global" {
 		location = "global"
 	}
-	bad := projects.pick(&c.Project, e.resource.project.s, projectOfLog(e.logName.s))
-	bad = orElse(bad, locations.pick(&c.Location, e.resource.location.s, location))
-	bad = orElse(bad, backends.pick(&c.BackendService, e.resource.backendName.s, e.resource.backendTarget.s))
+	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, projectOfLog(e.LogName.s))
+	bad = orElse(bad, locations.pick(&c.Location, e.Resource.Labels.Location.s, location))
+	bad = orElse(bad, backends.pick(&c.BackendService, e.Resource.Labels.BackendServiceName.s, e.Resource.Labels.BackendTargetName.s))
 	if bad == nil && (c.Project == "" || c.BackendService == "") {
 		bad = unreadable("the labels do not name project and backend service")
 	}
@@ -121,13 +121,13 @@ func frontendIdentity(e *entry, c *Cause) *problem {
 }
 
 func (e *entry) symptom() *Symptom {
-	status, _ := strconv.Atoi(e.http.status.s) // it is "403" by now
+	status, _ := strconv.Atoi(e.HTTPRequest.Status.s) // it is "403" by now
 	return &Symptom{
 		Status:    status,
-		Text:      clean(e.textPayload.s, maxText),
-		URL:       clean(posture.BareURL(e.http.url.s), maxText),
-		Method:    clean(e.http.method.s, maxShown),
-		UserAgent: clean(e.http.userAgent.s, maxText),
-		Revision:  clean(e.resource.revision.s, maxShown),
+		Text:      clean(e.TextPayload.s, maxText),
+		URL:       clean(posture.BareURL(e.HTTPRequest.RequestURL.s), maxText),
+		Method:    clean(e.HTTPRequest.RequestMethod.s, maxShown),
+		UserAgent: clean(e.HTTPRequest.UserAgent.s, maxText),
+		Revision:  clean(e.Resource.Labels.RevisionName.s, maxShown),
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // at is when it happened: the entry's time, or the next best that it has.
 func (e *entry) at() time.Time {
-	for _, s := range []string{e.timestamp.s, e.payload.timestamp.s, e.receiveTimestamp.s, e.payload.requestTime.s} {
+	for _, s := range []string{e.Timestamp.s, e.ProtoPayload.Timestamp.s, e.ReceiveTimestamp.s, e.ProtoPayload.RequestMetadata.RequestAttributes.Time.s} {
 		if t, ok := parseTime(s); ok {
 			return t
 		}

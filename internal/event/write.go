@@ -71,8 +71,8 @@ func readWrite(text []byte) (one tellsWrite, ok bool) {
 		return one, false
 	}
 	e := &d.entry
-	one.operation, one.first, one.last = e.operationID.s, e.first, e.last
-	e.last = true // a half counts here, and is paired by whoever asked
+	one.operation, one.first, one.last = e.Operation.ID.s, bool(e.Operation.First), bool(e.Operation.Last)
+	e.Operation.Last = true // a half counts here, and is paired by whoever asked
 	result := (&parser{}).classify(e)
 	switch {
 	case result.Ignored == FailedCall:
@@ -95,10 +95,10 @@ func WriteKinds() []Kind {
 
 // fill reads what was written out of the request.
 func (w *Write) fill(e *entry) {
-	collection, verb := splitMethod(e.payload.method.s)
+	collection, verb := splitMethod(e.ProtoPayload.MethodName.s)
 	verb = strings.ToLower(verb)
 	var request map[string]any
-	_ = json.Unmarshal(e.payload.request, &request) // what is no object says nothing
+	_ = json.Unmarshal(e.ProtoPayload.Request, &request) // what is no object says nothing
 	w.Anew = w.Kind == RunServiceDeleted
 	for _, word := range []string{"insert", "create", "delete"} {
 		w.Anew = w.Anew || strings.HasPrefix(verb, word)
