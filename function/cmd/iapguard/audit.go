@@ -78,11 +78,11 @@ func auditAll(ctx context.Context, o *options, args []string, compare string, ou
 			return false, err
 		}
 	}
-	bench, targets, err := o.openFor(ctx, scopes, nil)
+	session, targets, err := o.openFor(ctx, scopes, nil)
 	if err != nil {
 		return false, err
 	}
-	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Services: bench.auditEach(ctx, targets)}
+	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Services: session.auditEach(ctx, targets)}
 	found.sort()
 	found.Totals = found.count()
 	if earlier != nil {
@@ -101,13 +101,13 @@ func auditAll(ctx context.Context, o *options, args []string, compare string, ou
 const auditTogether = 8
 
 // auditEach looks at every service that the policy covers.
-func (b *bench) auditEach(ctx context.Context, targets []posture.Target) []audited {
+func (s *session) auditEach(ctx context.Context, targets []posture.Target) []audited {
 	all := make([]*audited, len(targets))
 	var group errgroup.Group
 	group.SetLimit(auditTogether)
 	for i, target := range targets {
 		group.Go(func() error {
-			final, err := b.engine.Run(ctx, request("audit", target, true))
+			final, err := s.engine.Run(ctx, request("audit", target, true))
 			if !errors.Is(err, reconcile.ErrOutOfScope) {
 				all[i] = newAudited(target, final, err)
 			}
@@ -152,8 +152,13 @@ func (o *options) write(found audit, out io.Writer) error {
 	}
 	line = append(line, '\n')
 	if o.output != "" {
-		if err := os.WriteFile(o.output, line, 0o600); err != nil { // names are nobody else's business
-			return usageError{fmt.Errorf("writing -o: %w", err)}
+		kept, err := createOutput(o.output)
+		if err != nil {
+			return err
+		}
+		_, _ = kept.Write(line) // Close returns its error
+		if err := kept.Close(); err != nil {
+			return err
 		}
 	}
 	text := line

@@ -39,22 +39,22 @@ wrong in one verdict, what it looked at, and what to type next.`,
 }
 
 func diagnose(ctx context.Context, o *options, target posture.Target, self []string, out io.Writer) error {
-	bench, err := o.open(ctx, nil)
+	session, err := o.open(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if len(self) > 0 {
-		bench.engine.Self.Principals = self
+		session.engine.Self.Principals = self
 	}
-	printer, err := o.printer(out, "doctor")
+	printer, err := o.printer(out)
 	if err != nil {
 		return err
 	}
 	asked := request("doctor", target, true)
 	asked.Diagnose = true
-	final, err := bench.engine.Run(ctx, asked)
+	final, err := session.engine.Run(ctx, asked)
 	if err != nil || final.Verdict == "" || printer.json {
-		return printer.end(told(printer, target, final, err))
+		return printer.end(printer.result(target, final, err))
 	}
 	printer.keep(final)
 	fmt.Fprint(out, diagnosisText(final))

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/event"
@@ -63,15 +64,10 @@ func newExplainer(cmd *cobra.Command, format string, self event.Self) *explainer
 	if format == "text" {
 		e.line, e.summary = explanation.text, &summary{}
 	}
-	if f, ok := cmd.ErrOrStderr().(*os.File); ok && isTerminal(f) {
+	if f, ok := cmd.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		e.progress = f
 	}
 	return e
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // explain reads all files, also after one that cannot be read, and returns

@@ -38,7 +38,7 @@ func (h *holdsFlag) open(ctx context.Context) (holdsStore, error) {
 	case !holdsSecret.MatchString(name):
 		return holdsFile(name), nil
 	}
-	config, err := function.ReadConfig(typedWith())
+	config, err := function.ReadConfig(cliEnvironment())
 	if err != nil {
 		return nil, usageError{err}
 	}

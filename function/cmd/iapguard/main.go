@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -38,13 +39,20 @@ func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, args []string) int {
-	root := newRootCommand()
+// run executes a command line and returns its exit status. Output that could not
+// be written is a failure, whatever else the command did.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root, out := newRootCommand(), &output{to: stdout}
 	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if out.err != nil {
+		err = fmt.Errorf("writing output: %w", out.err)
+	}
 	var status statusError
 	var usage usageError
 	switch {
@@ -53,7 +61,7 @@ func run(ctx context.Context, args []string) int {
 	case errors.As(err, &status):
 		return int(status)
 	}
-	fmt.Fprintln(os.Stderr, "iapguard:", err)
+	_, _ = fmt.Fprintln(stderr, "iapguard:", err) // the exit status remains
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
@@ -74,8 +82,8 @@ func newRootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, command.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newDoctorCommand(), newUndoCommand(), newExplainCommand(),
-		newHoldCommand(), newResumeCommand(), newStatusCommand(), newPolicyCommand())
+	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newDoctorCommand(),
+		newUndoCommand(), newExplainCommand(), newHoldCommand(), newResumeCommand(), newStatusCommand(), newPolicyCommand())
 	addLocalCommand(root)
 	return root
 }

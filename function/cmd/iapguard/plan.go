@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/google/uuid"
@@ -12,7 +10,6 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
-	"github.com/iapguard/iapguard/internal/report"
 )
 
 func newPlanCommand() *cobra.Command {
@@ -41,18 +38,18 @@ func planAll(ctx context.Context, o *options, args []string, out io.Writer) (ste
 	if err != nil {
 		return false, err
 	}
-	bench, targets, err := o.openFor(ctx, scopes, nil)
+	session, targets, err := o.openFor(ctx, scopes, nil)
 	if err != nil {
 		return false, err
 	}
-	printer, err := o.printer(out, "plan")
+	printer, err := o.printer(out)
 	if err != nil {
 		return false, err
 	}
 	failed := false
 	for _, target := range targets {
-		final, err := bench.engine.Run(ctx, request("plan", target, true))
-		if failed = told(printer, target, final, err) || failed; err == nil {
+		final, err := session.engine.Run(ctx, request("plan", target, true))
+		if failed = printer.result(target, final, err) || failed; err == nil {
 			steps = steps || len(final.Steps) > 0
 		}
 	}
@@ -65,21 +62,4 @@ func request(command string, target posture.Target, dryRun bool) reconcile.Reque
 		Target: target, Consent: true, DryRun: dryRun,
 		Cause: event.Cause{Kind: event.CommandReceived, Method: command, Key: "command:" + uuid.NewString()},
 	}
-}
-
-// told prints how a run ended, and reports whether it counts as a failure.
-func told(printer *printer, target posture.Target, final report.Report, err error) (failed bool) {
-	switch {
-	case errors.Is(err, reconcile.ErrOutOfScope):
-		printer.note(fmt.Sprintf("%s: %v", target, reconcile.ErrOutOfScope))
-		return false
-	case errors.Is(err, reconcile.ErrGone):
-		printer.note(fmt.Sprintf("%s: %v", target, reconcile.ErrGone))
-		return true
-	case err != nil:
-		printer.note(fmt.Sprintf("%s: %v", target, err))
-		return true
-	}
-	printer.report(final)
-	return final.Outcome == report.Blocked || final.Outcome == report.Failed
 }

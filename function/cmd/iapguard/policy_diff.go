@@ -79,16 +79,16 @@ func diffPolicies(ctx context.Context, o *options, args []string) ([]changes, er
 		return nil, err
 	}
 	o.policy = args[1]
-	bench, targets, err := o.openFor(ctx, scopes, nil)
+	session, targets, err := o.openFor(ctx, scopes, nil)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]changes, 0, len(targets))
 	for _, target := range targets {
-		seen := &snapshot{Observer: bench.engine.Observer}
+		seen := &snapshot{Observer: session.engine.Observer}
 		var effects [2]effect
 		for i := range policies {
-			engine := *bench.engine
+			engine := *session.engine
 			engine.Observer, engine.Policy = seen, func() reconcile.Policy { return policies[i] }
 			effects[i] = effectOn(ctx, &engine, target)
 		}

@@ -39,14 +39,14 @@ func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus
 		return nil, err
 	}
 	read := &limitsStatus{Written: map[string]int{}, Unknown: map[string]string{}}
-	bench, err := o.open(ctx, nil)
+	session, err := o.open(ctx, nil)
 	if err != nil { // without credentials the rest is told all the same
 		for _, project := range projects {
 			read.Unknown[project] = err.Error()
 		}
 		return read, nil
 	}
-	told := bench.engine.Braking(ctx)
+	told := session.engine.Braking(ctx)
 	read.Written, read.Overall = told.Written, told.Overall
 	if told.Open != "" {
 		read.Breaker = &openBreaker{told.Open, told.Until}

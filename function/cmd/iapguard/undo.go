@@ -60,14 +60,14 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	bench, err := o.open(ctx, nil)
+	session, err := o.open(ctx, nil)
 	if err != nil {
 		return err
 	}
 	var all []reconcile.Undoing
 	steps := 0
 	for _, target := range targets {
-		seen, err := bench.cloud.Observe(ctx, target)
+		seen, err := session.cloud.Observe(ctx, target)
 		if err != nil {
 			return fmt.Errorf("observing %s: %w", target, err)
 		}
@@ -89,7 +89,7 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 		return fmt.Errorf("holding what is to be undone: nothing was written: %w", err)
 	}
 	for _, planned := range all {
-		taken, err := reconcile.Undo(ctx, bench.cloud, planned)
+		taken, err := reconcile.Undo(ctx, session.cloud, planned)
 		fmt.Fprintf(out, "%s: %d of %d steps undone\n", planned.Target, len(taken), len(planned.Steps))
 		if err != nil {
 			return err

@@ -2,10 +2,7 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,65 +13,6 @@ import (
 	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
-
-// printer shows reports on standard output and keeps them in the file of -o.
-type printer struct {
-	out  io.Writer
-	json bool
-	plan bool
-	file *os.File
-	sums sums
-}
-
-func (o *options) printer(out io.Writer, command string) (*printer, error) {
-	p := &printer{out: out, json: o.format == "json", plan: command != "apply"}
-	if o.output == "" {
-		return p, nil
-	}
-	file, err := os.OpenFile(o.output, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // names and members are nobody else's business
-	if err != nil {
-		return nil, usageError{fmt.Errorf("writing -o: %w", err)}
-	}
-	p.file = file
-	return p, nil
-}
-
-// end closes the file and turns failures into the exit status.
-func (p *printer) end(failed bool) error {
-	if !p.json && p.sums.services() > 1 {
-		fmt.Fprintln(p.out, p.sums)
-	}
-	if p.file != nil {
-		if err := p.file.Close(); err != nil {
-			return fmt.Errorf("writing -o: %w", err)
-		}
-	}
-	if failed {
-		return statusError(exitFailed)
-	}
-	return nil
-}
-
-// note says on standard error what gave no report; progress says what goes on.
-func (p *printer) note(line string)     { fmt.Fprintln(os.Stderr, "iapguard:", line) }
-func (p *printer) progress(line string) { fmt.Fprintln(os.Stderr, line) }
-
-// keep writes a report to the file of -o; apply's recorder does that itself.
-func (p *printer) keep(r report.Report) {
-	if p.plan && p.file != nil {
-		_ = json.NewEncoder(p.file).Encode(r) // a short write shows when the file is closed
-	}
-}
-
-func (p *printer) report(r report.Report) {
-	p.keep(r)
-	if p.json {
-		_ = json.NewEncoder(p.out).Encode(r)
-		return
-	}
-	p.sums.add(r)
-	fmt.Fprint(p.out, text(r))
-}
 
 // symbols as Terraform's plans have taught them: + adds, ~ changes, - takes away.
 var symbols = map[string]string{

@@ -39,20 +39,20 @@ func (o *options) add(command *cobra.Command) {
 	flags.StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 }
 
-// bench is the engine for a person at a terminal: the same as the function's,
-// with what it needs beside it.
-type bench struct {
+// session is the function's engine for a person at a terminal, with its cloud
+// and where it publishes reports.
+type session struct {
 	engine *reconcile.Engine
 	cloud  *cloud.Cloud
 
 	reportsTopic, pubSubHost string // "" = no reports are published
 }
 
-func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*bench, error) {
+func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*session, error) {
 	if o.format != "text" && o.format != "json" {
 		return nil, usageError{fmt.Errorf("--format is %q: write text or json", o.format)}
 	}
-	config, err := function.ReadConfig(typedWith())
+	config, err := function.ReadConfig(cliEnvironment())
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -86,23 +86,23 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ben
 	engine := function.NewEngine(clients, config)
 	engine.Publisher, engine.Holds, engine.Log = publisher, holds, slog.New(slog.DiscardHandler)
 	engine.Policy = func() reconcile.Policy { return rules }
-	return &bench{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost}, nil
+	return &session{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost}, nil
 }
 
-// typedWith is the environment for what a person types. What it says about
-// OpenTelemetry is meant for others: nothing is exported from a terminal.
-func typedWith() []string {
+// cliEnvironment is the environment of commands that a person types, without
+// OTEL_*: a terminal exports no telemetry.
+func cliEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "OTEL_") })
 }
 
 // openFor is open with the services in scopes.
-func (o *options) openFor(ctx context.Context, scopes []posture.Scope, publisher reconcile.Publisher) (*bench, []posture.Target, error) {
-	bench, err := o.open(ctx, publisher)
+func (o *options) openFor(ctx context.Context, scopes []posture.Scope, publisher reconcile.Publisher) (*session, []posture.Target, error) {
+	session, err := o.open(ctx, publisher)
 	if err != nil {
 		return nil, nil, err
 	}
-	targets, err := bench.expand(ctx, scopes)
-	return bench, targets, err
+	targets, err := session.expand(ctx, scopes)
+	return session, targets, err
 }
 
 // namedProjects are those that the policy names in full.
@@ -144,10 +144,10 @@ func parseScopes(names []string) ([]posture.Scope, error) {
 
 // expand names the services in scopes: services as they are, projects and
 // locations as every service in them.
-func (b *bench) expand(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
+func (s *session) expand(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
 	var targets []posture.Target
 	for _, scope := range scopes {
-		found, err := b.cloud.Services(ctx, scope)
+		found, err := s.cloud.Services(ctx, scope)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// job is one service to protect, with the plan that was reviewed, if any.
+type job struct {
+	target   posture.Target
+	reviewed *report.Report
+}
+
+// applyJob runs one job to its end. It waits for what is not due yet, as the
+// function waits for the message's redelivery.
+func (s *session) applyJob(ctx context.Context, job job, printer *printer) (report.Report, error) {
+	asked := request("apply", job.target, false)
+	if job.reviewed != nil {
+		asked.Accept = job.accept
+	}
+	var done []report.Step
+	var callers []caller.Caller // by what all steps mean to them, not the last alone
+	for {
+		final, err := s.engine.Run(ctx, asked)
+		final.Steps, final.Callers = append(done, final.Steps...), caller.WorstOff(callers, final.Callers)
+		if err != nil || final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
+			return final, err
+		}
+		callers = final.Callers
+		done = slices.DeleteFunc(final.Steps, func(s report.Step) bool { return s.Result != report.StepDone })
+		until := *final.WaitingFor.Until
+		printer.progress(fmt.Sprintf("%s: waiting until %s: %s", job.target, until.Format(time.TimeOnly), final.WaitingFor.What))
+		select {
+		case <-ctx.Done():
+			return final, ctx.Err()
+		case <-time.After(time.Until(until)):
+		}
+		if job.reviewed != nil {
+			asked.Accept = func(p plan.Plan, _ []report.Step) error { return job.within(p) }
+		}
+	}
+}
+
+// accept compares the plan of this moment with the reviewed one. Before the first
+// write both must be the same, versions included; after it, every step that is
+// left must be a reviewed one.
+func (j job) accept(p plan.Plan, written []report.Step) error {
+	if len(written) > 0 {
+		return j.within(p)
+	}
+	if p.ID() != j.reviewed.PlanID {
+		return fmt.Errorf("the plan %s is stale: things have changed since it was made; make and review a new one (now %s)", j.reviewed.PlanID, p.ID())
+	}
+	return nil
+}
+
+func (j job) within(p plan.Plan) error {
+	for _, step := range p.Steps {
+		if !slices.ContainsFunc(j.reviewed.Steps, func(s report.Step) bool {
+			return s.Op == string(step.Op) && s.Resource == step.Resource && s.Field == step.Field && s.From == step.From && s.To == step.To
+		}) {
+			return fmt.Errorf("the reviewed plan %s has no step %s on %s, which is needed now; make and review a new one", j.reviewed.PlanID, step.Op, step.Resource)
+		}
+	}
+	return nil
+}
