@@ -53,7 +53,8 @@ func TestGooglesClientsBuildAndProtectALoadBalancer(t *testing.T) {
 		t.Errorf("the project: %+v, %v", found, err)
 	}
 	var refused *googleapi.Error
-	if _, err := manager.Projects.Get("another-project").Do(); !errors.As(err, &refused) || refused.Code != 403 || len(refused.Errors) != 1 {
+	if _, err := manager.Projects.Get("another-project").Do(); !errors.As(err, &refused) || refused.Code != 403 ||
+		len(refused.Errors) != 1 {
 		t.Errorf("another project: %v, want a 403 with the legacy list", err)
 	}
 
@@ -66,15 +67,18 @@ func TestGooglesClientsBuildAndProtectALoadBalancer(t *testing.T) {
 
 func buildLoadBalancer(t *testing.T, engine *compute.Service) {
 	t.Helper()
-	neg := &compute.NetworkEndpointGroup{Name: "neg", NetworkEndpointType: "SERVERLESS", CloudRun: &compute.NetworkEndpointGroupCloudRun{Service: "hello"}}
+	neg := &compute.NetworkEndpointGroup{Name: "neg", NetworkEndpointType: "SERVERLESS",
+		CloudRun: &compute.NetworkEndpointGroupCloudRun{Service: "hello"}}
 	wait(t, engine, "us-central1")(engine.RegionNetworkEndpointGroups.Insert(project, "us-central1", neg).Do())
 	backend := &compute.BackendService{
 		Name: "be", LoadBalancingScheme: "EXTERNAL_MANAGED",
 		Backends: []*compute.Backend{{Group: "projects/" + project + "/regions/us-central1/networkEndpointGroups/neg"}},
 	}
 	wait(t, engine, "")(engine.BackendServices.Insert(project, backend).Do())
-	wait(t, engine, "")(engine.UrlMaps.Insert(project, &compute.UrlMap{Name: "um", DefaultService: "global/backendServices/be"}).Do())
-	certificate := &compute.SslCertificate{Name: "cert", Type: "MANAGED", Managed: &compute.SslCertificateManagedSslCertificate{Domains: []string{"a.example.com"}}}
+	wait(t, engine, "")(engine.UrlMaps.Insert(project,
+		&compute.UrlMap{Name: "um", DefaultService: "global/backendServices/be"}).Do())
+	certificate := &compute.SslCertificate{Name: "cert", Type: "MANAGED",
+		Managed: &compute.SslCertificateManagedSslCertificate{Domains: []string{"a.example.com"}}}
 	wait(t, engine, "")(engine.SslCertificates.Insert(project, certificate).Do())
 	wait(t, engine, "")(engine.TargetHttpsProxies.Insert(project, &compute.TargetHttpsProxy{
 		Name: "thp", UrlMap: "global/urlMaps/um", SslCertificates: []string{"global/sslCertificates/cert"},
@@ -83,14 +87,15 @@ func buildLoadBalancer(t *testing.T, engine *compute.Service) {
 		Name: "fr", PortRange: "443", LoadBalancingScheme: "EXTERNAL_MANAGED", Target: "global/targetHttpsProxies/thp",
 	}).Do())
 	var scopes []string
-	err := engine.BackendServices.AggregatedList(project).Pages(t.Context(), func(page *compute.BackendServiceAggregatedList) error {
-		for scope, list := range page.Items {
-			if len(list.BackendServices) > 0 {
-				scopes = append(scopes, scope)
+	err := engine.BackendServices.AggregatedList(project).Pages(t.Context(),
+		func(page *compute.BackendServiceAggregatedList) error {
+			for scope, list := range page.Items {
+				if len(list.BackendServices) > 0 {
+					scopes = append(scopes, scope)
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
 	if diff := cmp.Diff([]string{"global"}, scopes); err != nil || diff != "" {
 		t.Errorf("aggregated list: %v (-want +got):\n%s", err, diff)
 	}
@@ -119,14 +124,16 @@ func protect(t *testing.T, engine *compute.Service) {
 	}
 	stale := &compute.BackendService{Fingerprint: "AAAAAAAAAAA=", Iap: &compute.BackendServiceIAP{Enabled: true}}
 	var refused *googleapi.Error
-	if _, err := engine.BackendServices.Patch(project, "be", stale).Do(); !errors.As(err, &refused) || refused.Code != 412 || refused.Errors[0].Reason != "conditionNotMet" {
+	if _, err := engine.BackendServices.Patch(project, "be", stale).Do(); !errors.As(err, &refused) ||
+		refused.Code != 412 || refused.Errors[0].Reason != "conditionNotMet" {
 		t.Errorf("with a stale fingerprint: %v, want 412 conditionNotMet", err)
 	}
 	wait(t, engine, "")(engine.BackendServices.Patch(project, "be", &compute.BackendService{
 		Fingerprint: read.Fingerprint, Iap: &compute.BackendServiceIAP{Enabled: true},
 	}).Do())
 	after, err := engine.BackendServices.Get(project, "be").Do()
-	if err != nil || !after.Iap.Enabled || after.Fingerprint == read.Fingerprint || len(after.Backends) != 1 || after.UsedBy[0].Reference == "" {
+	if err != nil || !after.Iap.Enabled || after.Fingerprint == read.Fingerprint || len(after.Backends) != 1 ||
+		after.UsedBy[0].Reference == "" {
 		t.Errorf("after: %+v, %v", after, err)
 	}
 }
@@ -134,17 +141,20 @@ func protect(t *testing.T, engine *compute.Service) {
 func letIn(t *testing.T, proxy *iap.Service) {
 	t.Helper()
 	const resource = "projects/" + project + "/iap_web/compute/services/be"
-	policy, err := proxy.V1.GetIamPolicy(resource, &iap.GetIamPolicyRequest{Options: &iap.GetPolicyOptions{RequestedPolicyVersion: 3}}).Do()
+	policy, err := proxy.V1.GetIamPolicy(resource,
+		&iap.GetIamPolicyRequest{Options: &iap.GetPolicyOptions{RequestedPolicyVersion: 3}}).Do()
 	if err != nil || policy.Etag != "ACAB" {
 		t.Fatalf("a policy that was never set: %+v, %v", policy, err)
 	}
-	policy.Bindings = []*iap.Binding{{Role: "roles/iap.httpsResourceAccessor", Members: []string{"user:alice@example.com", agent}}}
+	policy.Bindings = []*iap.Binding{{Role: "roles/iap.httpsResourceAccessor",
+		Members: []string{"user:alice@example.com", agent}}}
 	written, err := proxy.V1.SetIamPolicy(resource, &iap.SetIamPolicyRequest{Policy: policy}).Do()
 	if err != nil || written.Etag == policy.Etag {
 		t.Fatalf("setting it: %+v, %v", written, err)
 	}
 	var refused *googleapi.Error
-	if _, err := proxy.V1.SetIamPolicy(resource, &iap.SetIamPolicyRequest{Policy: policy}).Do(); !errors.As(err, &refused) || refused.Code != 409 {
+	if _, err := proxy.V1.SetIamPolicy(resource, &iap.SetIamPolicyRequest{Policy: policy}).Do(); !errors.As(err,
+		&refused) || refused.Code != 409 {
 		t.Errorf("setting it again with the old etag: %v, want 409", err)
 	}
 	settings, err := proxy.V1.GetIapSettings(resource).Do()

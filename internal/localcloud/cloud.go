@@ -107,7 +107,8 @@ func New(options Options) *Cloud {
 	s.Serve(loadBalancers.API())
 	s.Serve(services.API())
 	s.Serve(serviceusage.New(s))
-	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: options.Grants, WithoutOrganization: options.WithoutOrganization}))
+	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: options.Grants,
+		WithoutOrganization: options.WithoutOrganization}))
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s))
 	s.Serve(secretmanager.New(s))

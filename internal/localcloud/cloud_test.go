@@ -48,7 +48,9 @@ func request(t *testing.T, verb, url, body string) *http.Request {
 }
 
 func TestOwnEndpointsAnswerOnlyToThisMachine(t *testing.T) {
-	base := serve(t, localcloud.Options{Console: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "console") })})
+	base := serve(t, localcloud.Options{Console: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "console")
+	})})
 	port := base[strings.LastIndex(base, ":"):]
 	for _, path := range []string{"/_local/state", "/_local/calls", "/console"} {
 		for _, tc := range []struct {
@@ -158,7 +160,8 @@ func TestWritesAppearInTheStreamOfEvents(t *testing.T) {
 func TestTwoCloudsShareNothing(t *testing.T) {
 	one, other := serve(t, localcloud.Options{}), serve(t, localcloud.Options{})
 	send(t, request(t, "POST", one+"/compute/v1/projects/demo-project/global/backendServices", `{"name":"be"}`))
-	if status, _ := send(t, request(t, "GET", other+"/compute/v1/projects/demo-project/global/backendServices/be", "")); status != 404 {
+	if status, _ := send(t, request(t, "GET", other+"/compute/v1/projects/demo-project/global/backendServices/be",
+		"")); status != 404 {
 		t.Errorf("what one cloud was told, the other answers with %d", status)
 	}
 }

@@ -92,15 +92,18 @@ func TestAnErrorIsAnsweredInTheFormOfTheAPI(t *testing.T) {
 		status            int
 		want              map[string]any
 	}{
-		{`{"method":"compute.backendServices.get","action":"status","status":403,"reason":"rateLimitExceeded","times":1}`, "GET", backend + "/be", 403,
+		{`{"method":"compute.backendServices.get","action":"status","status":403,"reason":"rateLimitExceeded","times":1}`,
+			"GET", backend + "/be", 403,
 			map[string]any{"reason": "rateLimitExceeded", "status": nil}},
 		{`{"method":"run.projects.locations.services.get","action":"status","status":429}`, "GET", run + "/hello", 429,
 			map[string]any{"status": "RESOURCE_EXHAUSTED"}},
 		{`{"method":"run.*","action":"status","status":503,"message":"try later"}`, "GET", run + "/hello", 503,
 			map[string]any{"status": "UNAVAILABLE", "message": "try later"}},
-		{`{"method":"compute.*","resource":"backendServices/be","action":"status","status":412}`, "PATCH", backend + "/be", 412,
+		{`{"method":"compute.*","resource":"backendServices/be","action":"status","status":412}`, "PATCH",
+			backend + "/be", 412,
 			map[string]any{"reason": "conditionNotMet", "status": nil}},
-		{`{"method":"run.*","principal":"user:owner@example.com","action":"status","status":409}`, "PATCH", run + "/hello", 409,
+		{`{"method":"run.*","principal":"user:owner@example.com","action":"status","status":409}`, "PATCH",
+			run + "/hello", 409,
 			map[string]any{"status": "ABORTED"}},
 		{`{"method":"compute.*","action":"status","status":403}`, "GET", backend + "/be", 403,
 			map[string]any{"message": "Required 'compute.backendServices.get' permission for 'projects/demo-project/global/backendServices/be'"}},
@@ -130,8 +133,10 @@ func TestWhatIsCountedGoesWrongAsOftenAsWasSaid(t *testing.T) {
 		{`{"method":"run.*","action":"status","status":503}`, "503 503 503 503 503 503", "[{6 6}]"},
 		{`{"method":"run.*","action":"status","status":503,"every":3}`, "200 200 503 200 200 503", "[{6 2}]"},
 		{`{"method":"run.*","action":"status","status":503,"every":2,"times":1}`, "200 503 200 200 200 200", "[{6 1}]"},
-		{`{"method":"run.*","action":"status","status":503,"principal":"user:dev@example.com"}`, "200 200 200 200 200 200", "[{0 0}]"},
-		{`{"method":"run.*","action":"status","status":503,"resource":"services/other"}`, "200 200 200 200 200 200", "[{0 0}]"},
+		{`{"method":"run.*","action":"status","status":503,"principal":"user:dev@example.com"}`,
+			"200 200 200 200 200 200", "[{0 0}]"},
+		{`{"method":"run.*","action":"status","status":503,"resource":"services/other"}`,
+			"200 200 200 200 200 200", "[{0 0}]"},
 		{`{"method":"compute.*","action":"status","status":503}`, "200 200 200 200 200 200", "[{0 0}]"},
 	} {
 		b.faults("[" + tc.fault + "]")
@@ -144,7 +149,8 @@ func TestWhatIsCountedGoesWrongAsOftenAsWasSaid(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tc.fault, diff)
 		}
 	}
-	for _, clear := range []*http.Request{request(t, "DELETE", b.base+"/_local/faults", ""), request(t, "POST", b.base+"/_local/faults", "[]"), request(t, "POST", b.base+"/_local/reset", "")} {
+	for _, clear := range []*http.Request{request(t, "DELETE", b.base+"/_local/faults", ""),
+		request(t, "POST", b.base+"/_local/faults", "[]"), request(t, "POST", b.base+"/_local/reset", "")} {
 		b.faults(`[{"method":"run.*","action":"status","status":503}]`)
 		if send(t, clear); b.fired() != "[]" {
 			t.Errorf("after %s %s the faults are %s", clear.Method, clear.URL.Path, b.fired())
@@ -169,7 +175,8 @@ func TestAWriteThatGoesWrongHasItsEffectBeforeOrNotAtAll(t *testing.T) {
 	} {
 		for _, api := range []struct{ method, path, body, field string }{
 			{"compute.backendServices.patch", backend + "/be", `{"description":"new"}`, "description"},
-			{"run.projects.locations.services.patch", run + "/hello?updateMask=description", `{"description":"new"}`, "description"},
+			{"run.projects.locations.services.patch", run + "/hello?updateMask=description", `{"description":"new"}`,
+				"description"},
 		} {
 			b := newBench(t, localcloud.Options{})
 			b.faults(`[{"method":"` + api.method + `","times":1,` + tc.fault + `}]`)
@@ -203,11 +210,13 @@ func TestAnOperationFailsOrNeverEndsInTheFormOfItsAPI(t *testing.T) {
 		t.Errorf("compute: status %v, error (-want +got):\n%s", failed["status"], diff)
 	}
 	failed = b.done(b.must("PATCH", run+"/hello?updateMask=description", `{"description":"x"}`))
-	if diff := cmp.Diff(map[string]any{"code": 13.0, "message": "not yet"}, failed["error"]); diff != "" || failed["done"] != true {
+	if diff := cmp.Diff(map[string]any{"code": 13.0, "message": "not yet"}, failed["error"]); diff != "" ||
+		failed["done"] != true {
 		t.Errorf("run: done %v, error (-want +got):\n%s", failed["done"], diff)
 	}
 	service := b.must("GET", run+"/hello", "")
-	if condition := service["terminalCondition"].(map[string]any); condition["state"] != "CONDITION_FAILED" || service["reconciling"] == true {
+	if condition := service["terminalCondition"].(map[string]any); condition["state"] != "CONDITION_FAILED" ||
+		service["reconciling"] == true {
 		t.Errorf("the service is %v, reconciling %v", condition, service["reconciling"])
 	}
 	b.faults(`[{"method":"*","action":"hang-operation"}]`)
@@ -230,9 +239,12 @@ func TestSomebodyElseWritesFirst(t *testing.T) {
 		body             map[string]any
 		want             int
 	}{
-		{"a service", "PATCH", run + "/hello?updateMask=description", map[string]any{"etag": service["etag"], "description": "x"}, 409},
-		{"a policy", "POST", run + "/hello:setIamPolicy", map[string]any{"policy": map[string]any{"etag": policy["etag"]}}, 409},
-		{"a backend service", "PATCH", backend + "/be", map[string]any{"fingerprint": balancer["fingerprint"], "description": "x"}, 412},
+		{"a service", "PATCH", run + "/hello?updateMask=description",
+			map[string]any{"etag": service["etag"], "description": "x"}, 409},
+		{"a policy", "POST", run + "/hello:setIamPolicy",
+			map[string]any{"policy": map[string]any{"etag": policy["etag"]}}, 409},
+		{"a backend service", "PATCH", backend + "/be",
+			map[string]any{"fingerprint": balancer["fingerprint"], "description": "x"}, 412},
 	} {
 		body, err := json.Marshal(tc.body)
 		if err != nil {

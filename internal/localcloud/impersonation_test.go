@@ -44,7 +44,8 @@ func lends(t *testing.T) func(who, path, body string) (int, map[string]any) {
 }
 
 // mayLend lets the borrower impersonate the writer.
-const mayLend = `{"policy":{"bindings":[{"role":"roles/iam.serviceAccountTokenCreator","members":["` + borrower + `"]}]}}`
+const mayLend = `{"policy":{"bindings":[{"role":"roles/iam.serviceAccountTokenCreator","members":["` +
+	borrower + `"]}]}}`
 
 func TestATokenOfAnAccountIsForWhomItLetsImpersonateIt(t *testing.T) {
 	call := lends(t)
@@ -54,7 +55,8 @@ func TestATokenOfAnAccountIsForWhomItLetsImpersonateIt(t *testing.T) {
 		want := map[string]any{"error": map[string]any{
 			"code": 403.0, "message": "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).", "status": "PERMISSION_DENIED",
 			"details": []any{map[string]any{
-				"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED", "domain": "iam.googleapis.com",
+				"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED",
+				"domain":   "iam.googleapis.com",
 				"metadata": map[string]any{"permission": "iam.serviceAccounts.getAccessToken"},
 			}},
 		}}
@@ -62,7 +64,8 @@ func TestATokenOfAnAccountIsForWhomItLetsImpersonateIt(t *testing.T) {
 			t.Errorf("%q: %d (-want +got):\n%s", who, status, diff)
 		}
 	}
-	if status, answer := call("", "/v1/projects/demo-project/serviceAccounts/"+writer+":setIamPolicy", mayLend); status != http.StatusOK {
+	if status, answer := call("", "/v1/projects/demo-project/serviceAccounts/"+writer+":setIamPolicy",
+		mayLend); status != http.StatusOK {
 		t.Fatalf("letting it: %d %v", status, answer)
 	}
 	for _, tc := range []struct {
@@ -91,10 +94,12 @@ func TestWhatIsWrittenWithALentTokenIsLoggedAsTheAccountsAndSaysWhoLentIt(t *tes
 	_, lent := call(borrower, lending, `{"scope":["s"]}`)
 	token, _ := lent["accessToken"].(string)
 	const service = `{"template":{"containers":[{"image":"us-docker.pkg.dev/cloudrun/container/hello"}]}}`
-	if status, answer := call(borrower, "/v2/projects/demo-project/locations/us-central1/services?serviceId=a", service); status != http.StatusForbidden {
+	if status, answer := call(borrower, "/v2/projects/demo-project/locations/us-central1/services?serviceId=a",
+		service); status != http.StatusForbidden {
 		t.Errorf("with its own token: %d %v, want 403", status, answer)
 	}
-	if status, answer := call(token, "/v2/projects/demo-project/locations/us-central1/services?serviceId=a", service); status != http.StatusOK {
+	if status, answer := call(token, "/v2/projects/demo-project/locations/us-central1/services?serviceId=a",
+		service); status != http.StatusOK {
 		t.Fatalf("with the lent token: %d %v", status, answer)
 	}
 	told := func(method string) map[string]any {
@@ -109,7 +114,8 @@ func TestWhatIsWrittenWithALentTokenIsLoggedAsTheAccountsAndSaysWhoLentIt(t *tes
 	want := map[string]any{
 		"principalEmail": writer, "principalSubject": "serviceAccount:" + writer,
 		"serviceAccountDelegationInfo": []any{map[string]any{
-			"firstPartyPrincipal": map[string]any{"principalEmail": apiserver.Principal(borrower).Email()}, "principalSubject": borrower,
+			"firstPartyPrincipal": map[string]any{"principalEmail": apiserver.Principal(borrower).Email()},
+			"principalSubject":    borrower,
 		}},
 	}
 	got := told("google.cloud.run.v2.Services.CreateService")["protoPayload"].(map[string]any)["authenticationInfo"]
@@ -121,8 +127,10 @@ func TestWhatIsWrittenWithALentTokenIsLoggedAsTheAccountsAndSaysWhoLentIt(t *tes
 	if text, _ := json.Marshal(entry); strings.Contains(string(text), token) {
 		t.Errorf("the token stands in the log: %s", text)
 	}
-	if resource := entry["resource"].(map[string]any); resource["type"] != "service_account" || resource["labels"].(map[string]any)["email_id"] != writer ||
-		!strings.HasSuffix(entry["logName"].(string), "data_access") || payload["request"].(map[string]any)["name"] != "projects/-/serviceAccounts/"+writer {
+	if resource := entry["resource"].(map[string]any); resource["type"] != "service_account" ||
+		resource["labels"].(map[string]any)["email_id"] != writer ||
+		!strings.HasSuffix(entry["logName"].(string), "data_access") ||
+		payload["request"].(map[string]any)["name"] != "projects/-/serviceAccounts/"+writer {
 		t.Errorf("the token's entry is %v", entry)
 	}
 }

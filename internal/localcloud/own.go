@@ -21,14 +21,20 @@ func own(r *http.Request) bool {
 // request.
 func (c *Cloud) ownEndpoints() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.server.State()) })
-	mux.HandleFunc("GET /_local/calls", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.server.Calls()) })
+	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, c.server.State())
+	})
+	mux.HandleFunc("GET /_local/calls", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, c.server.Calls())
+	})
 	mux.HandleFunc("POST /_local/reset", func(w http.ResponseWriter, _ *http.Request) {
 		c.setFaults(nil)
 		c.server.Reset()
 		answer(w, http.StatusOK, map[string]any{})
 	})
-	mux.HandleFunc("GET /_local/faults", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.server.Faults()) })
+	mux.HandleFunc("GET /_local/faults", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, c.server.Faults())
+	})
 	mux.HandleFunc("POST /_local/faults", c.postFaults)
 	mux.HandleFunc("DELETE /_local/faults", func(w http.ResponseWriter, _ *http.Request) {
 		c.setFaults(nil)

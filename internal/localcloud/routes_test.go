@@ -18,7 +18,8 @@ func TestEveryRouteSaysWhatItNeedsAndIsTheOnlyOne(t *testing.T) {
 		if route.Permission != "" && route.Source == "" {
 			t.Errorf("%s needs %s, and nobody says so", what, route.Permission)
 		}
-		if route.AuditMethod != "" && !route.Write && route.API != "iamcredentials" { // whose tokens are logged as data access
+		// whose tokens are logged as data access
+		if route.AuditMethod != "" && !route.Write && route.API != "iamcredentials" {
 			t.Errorf("%s is logged and writes nothing", what)
 		}
 		shape := variable.ReplaceAllString(what, "{x")

@@ -41,7 +41,8 @@ func trigger(method string, change func(map[string]any)) map[string]any {
 			map[string]any{"attribute": "serviceName", "value": api},
 			map[string]any{"attribute": "methodName", "value": method},
 		},
-		"destination": map[string]any{"cloudRun": map[string]any{"service": playground.FunctionService, "region": playground.FunctionRegion}},
+		"destination": map[string]any{"cloudRun": map[string]any{"service": playground.FunctionService,
+			"region": playground.FunctionRegion}},
 	}
 	if change != nil {
 		change(wanted)
@@ -93,7 +94,8 @@ func served(t *testing.T) (*playground.Playground, *recorder) {
 // logged is the one log entry of a method.
 func logged(t *testing.T, s *playground.Playground, method string) map[string]any {
 	t.Helper()
-	answer := call(t, s, http.MethodPost, "/v2/entries:list", map[string]any{"filter": fmt.Sprintf("protoPayload.methodName=%q", method)})
+	answer := call(t, s, http.MethodPost, "/v2/entries:list",
+		map[string]any{"filter": fmt.Sprintf("protoPayload.methodName=%q", method)})
 	entries, _ := answer["entries"].([]any)
 	if len(entries) != 1 {
 		t.Fatalf("%d entries of %s, want 1", len(entries), method)
@@ -117,7 +119,8 @@ func TestATriggerDeliversTheEntryAsABinaryCloudEvent(t *testing.T) {
 	const resource = parent + "us-central1/services/hello"
 	want := map[string]string{
 		"Ce-Specversion": "1.0", "Ce-Type": "google.cloud.audit.log.v1.written",
-		"Ce-Id":           fmt.Sprint("projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity-", entry["insertId"], at.UnixMicro()),
+		"Ce-Id": fmt.Sprint("projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity-",
+			entry["insertId"], at.UnixMicro()),
 		"Ce-Source":       "//cloudaudit.googleapis.com/projects/demo-project/logs/activity",
 		"Ce-Subject":      "run.googleapis.com/" + resource,
 		"Ce-Time":         entry["receiveTimestamp"].(string),
@@ -172,7 +175,8 @@ func TestGooglesMessageReadsTheEventInProtobuf(t *testing.T) {
 	response, _ := log.GetResponse().AsMap()["name"].(string)
 	read := []any{data.GetInsertId(), log.GetMethodName(), data.GetResource().GetLabels()["service_name"],
 		log.GetAuthenticationInfo().GetPrincipalEmail(), log.GetResourceLocation().GetCurrentLocations()[0], response}
-	want := []any{entry["insertId"], createService, "hello", "owner@example.com", "us-central1", parent + "us-central1/services/hello"}
+	want := []any{entry["insertId"], createService, "hello", "owner@example.com", "us-central1",
+		parent + "us-central1/services/hello"}
 	if diff := cmp.Diff(want, read); diff != "" {
 		t.Errorf("data (-want +got):\n%s", diff)
 	}
@@ -239,7 +243,8 @@ func TestFiltersSelectByMethodAndResourceName(t *testing.T) {
 	}
 	const hello = parent + "us-central1/services/hello"
 	createTrigger(t, s, "global", "any", trigger(createService, toPath("any")))
-	createTrigger(t, s, "global", "another-method", trigger("google.cloud.run.v2.Services.DeleteService", toPath("another-method")))
+	createTrigger(t, s, "global", "another-method",
+		trigger("google.cloud.run.v2.Services.DeleteService", toPath("another-method")))
 	createTrigger(t, s, "global", "exact", trigger(createService, named(hello, "")))
 	createTrigger(t, s, "global", "not-exact", trigger(createService, named(parent+"us-central1/services/*", "")))
 	createTrigger(t, s, "global", "pattern", trigger(createService, named("projects/**/h*", "match-path-pattern")))
@@ -257,7 +262,8 @@ func TestATriggerWhoseDestinationNobodyServesSaysSo(t *testing.T) {
 	createTrigger(t, s, "global", "watch", trigger(createService, nil))
 	deployTo(t, s, "us-central1", "lost")
 	condition, _ := readTrigger(t, s, "global", "watch")["conditions"].(map[string]any)["destination"].(map[string]any)
-	if text := fmt.Sprint(condition["message"]); condition["code"] != "NOT_FOUND" || !strings.Contains(text, `service "iapguard" in us-central1`) {
+	if text := fmt.Sprint(condition["message"]); condition["code"] != "NOT_FOUND" ||
+		!strings.Contains(text, `service "iapguard" in us-central1`) {
 		t.Errorf("condition %v, want NOT_FOUND and the service", condition)
 	}
 	state, _ := call(t, s, http.MethodGet, "/_local/state", nil)["eventarc"].(map[string]any)

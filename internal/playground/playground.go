@@ -91,7 +91,8 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 		}
 	}
 	s := &Playground{}
-	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost, HTTPS: internalTransport{s}})
+	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost,
+		HTTPS: internalTransport{s}})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,8 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	var rules delivery.Rules
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
-		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
+		Clock: options.Clock, Latency: options.Latency, Publish: s.publish,
+		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
 	})
@@ -197,7 +199,8 @@ func (s *Playground) Push(ctx context.Context, function http.Handler) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []struct{ topic, path string }{{EventsTopic, "/"}, {WorkTopic, "/work"}, {CommandsTopic, "/commands"}} {
+	for _, part := range []struct{ topic, path string }{{EventsTopic, "/"}, {WorkTopic, "/work"},
+		{CommandsTopic, "/commands"}} {
 		_, name, _ := strings.Cut(part.topic, "/topics/")
 		if err := s.Broker.Push(ctx, delivery.Subscription{
 			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,

@@ -42,7 +42,8 @@ func (s *Playground) OnReport(ctx context.Context, each func(Report)) error {
 		return err
 	}
 	return s.Broker.Push(ctx, delivery.Subscription{
-		Name: "projects/" + Project + "/subscriptions/iapguard-reports", Topic: ReportsTopic, Endpoint: endpoint + "/", Ordered: true,
+		Name: "projects/" + Project + "/subscriptions/iapguard-reports", Topic: ReportsTopic, Endpoint: endpoint + "/",
+		Ordered: true,
 	})
 }
 

@@ -35,7 +35,8 @@ func ShippedRoles() ([]apiserver.Role, error) {
 func inOrganization(shipped []apiserver.Role) []apiserver.Role {
 	made := slices.Clone(shipped)
 	for i := range made {
-		made[i].Name = strings.Replace(made[i].Name, "projects/"+Project+"/", "organizations/"+apiserver.OrganizationID+"/", 1)
+		made[i].Name = strings.Replace(made[i].Name, "projects/"+Project+"/",
+			"organizations/"+apiserver.OrganizationID+"/", 1)
 	}
 	return made
 }

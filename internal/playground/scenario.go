@@ -47,7 +47,8 @@ func (l LoadBalanced) Deploy(ctx context.Context, client Client) error {
 		return err
 	}
 	_, err := client.Call(ctx, http.MethodPost, "/v2/"+l.Name()+":setIamPolicy", map[string]any{
-		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
+		"policy": map[string]any{"bindings": []any{
+			map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
 	})
 	return err
 }
@@ -60,7 +61,8 @@ func (l LoadBalanced) Balance(ctx context.Context, client Client) error {
 		return err
 	}
 	for _, part := range parts {
-		if _, err := client.Call(ctx, http.MethodPost, "/compute/v1/projects/"+Project+part.collection, part.body); err != nil {
+		if _, err := client.Call(ctx, http.MethodPost, "/compute/v1/projects/"+Project+part.collection,
+			part.body); err != nil {
 			return err
 		}
 	}

@@ -20,20 +20,24 @@ func conditional(role, expression string, members ...any) map[string]any {
 }
 
 func TestAccessComesFromTheResourceAndFromWhatIsAboveIt(t *testing.T) {
-	s := New(Options{Clock: clock, Roles: []Role{{Name: "projects/demo-project/roles/own", Permissions: []string{"run.services.get"}}}})
+	s := New(Options{Clock: clock, Roles: []Role{
+		{Name: "projects/demo-project/roles/own", Permissions: []string{"run.services.get"}}}})
 	const backend = "projects/123456789012/iap_web/compute/services/1"
 	s.SeedPolicy("projects/demo-project", []any{
 		binding("roles/run.viewer", "user:viewer@example.com", "domain:corp.example.com"),
 		binding("projects/demo-project/roles/own", "serviceAccount:own@p.iam.gserviceaccount.com"),
 		binding("projects/demo-project/roles/gone", "user:gone@example.com"),
 		binding("roles/editor", "user:editor@example.com"),
-		conditional("roles/run.admin", `resource.name.startsWith("projects/demo-project/locations/us-central1/")`, "user:here@example.com"),
+		conditional("roles/run.admin", `resource.name.startsWith("projects/demo-project/locations/us-central1/")`,
+			"user:here@example.com"),
 		conditional("roles/run.admin", `request.time < timestamp("2024-04-11T15:52:31Z")`, "user:past@example.com"),
 		conditional("roles/run.admin", `!!nonsense(`, "user:nonsense@example.com"),
 	})
-	s.SeedPolicy(service, []any{binding("roles/run.invoker", "allUsers"), binding("roles/run.admin", "user:own@example.com")})
+	s.SeedPolicy(service, []any{binding("roles/run.invoker", "allUsers"),
+		binding("roles/run.admin", "user:own@example.com")})
 	s.SeedPolicy("projects/123456789012/iap_web", []any{
-		binding("roles/iap.httpsResourceAccessor", "user:alice@example.com"), binding("roles/run.viewer", "allAuthenticatedUsers"),
+		binding("roles/iap.httpsResourceAccessor", "user:alice@example.com"),
+		binding("roles/run.viewer", "allAuthenticatedUsers"),
 	})
 	for _, tc := range []struct {
 		name string
@@ -56,14 +60,17 @@ func TestAccessComesFromTheResourceAndFromWhatIsAboveIt(t *testing.T) {
 		{"everybody invokes", "", "run.routes.invoke", service, true},
 		{"nobody reads", "", "run.services.get", service, false},
 		{"a stranger", "user:stranger@example.com", "run.services.get", service, false},
-		{"an accessor of everything behind IAP", "user:alice@example.com", "iap.webServiceVersions.accessViaIAP", backend, true},
+		{"an accessor of everything behind IAP", "user:alice@example.com", "iap.webServiceVersions.accessViaIAP",
+			backend, true},
 		{"everybody who has signed in", "user:stranger@example.com", "run.services.get", backend, true},
 		{"somebody who has not signed in", "", "run.services.get", backend, false},
 		{"an editor deploys", "user:editor@example.com", "run.services.create", service, true},
-		{"an editor acts as accounts", "user:editor@example.com", "iam.serviceAccounts.actAs", "projects/demo-project/serviceAccounts/a@b.com", true},
+		{"an editor acts as accounts", "user:editor@example.com", "iam.serviceAccounts.actAs",
+			"projects/demo-project/serviceAccounts/a@b.com", true},
 		{"an editor makes nothing public", "user:editor@example.com", "run.services.setIamPolicy", service, false},
 		{"a condition on the name that holds", "user:here@example.com", "run.services.get", service, true},
-		{"a condition on the name that does not", "user:here@example.com", "run.services.get", "projects/demo-project/locations/europe-west1/services/hello", false},
+		{"a condition on the name that does not", "user:here@example.com", "run.services.get",
+			"projects/demo-project/locations/europe-west1/services/hello", false},
 		{"a time that is over", "user:past@example.com", "run.services.get", service, false},
 		{"a condition that nobody understands", "user:nonsense@example.com", "run.services.get", service, false},
 	} {
@@ -119,8 +126,10 @@ func TestAMissingPermissionIsRefusedInTheWordsOfTheAPIAndLogged(t *testing.T) {
 		s := New(Options{Clock: clock, Audit: func(r AuditRecord) { records = append(records, r) }})
 		t.Cleanup(s.Close)
 		s.Serve(API{Name: tc.api, Routes: []Route{{
-			Verb: "POST", Path: "/v1/projects/{project}/things", API: tc.api, ID: tc.api + ".things.make", Permission: "x.things.make",
-			Write: true, AuditMethod: "things.make", Handle: func(*Call) (any, error) { t.Error("the handler was called"); return nil, nil },
+			Verb: "POST", Path: "/v1/projects/{project}/things", API: tc.api, ID: tc.api + ".things.make",
+			Permission: "x.things.make",
+			Write:      true, AuditMethod: "things.make",
+			Handle: func(*Call) (any, error) { t.Error("the handler was called"); return nil, nil },
 		}}})
 		w := do(s, "POST", "/v1/projects/demo-project/things", "{}", "Authorization", "Bearer "+who)
 		e := Object(decode(t, w), "error")
@@ -146,7 +155,8 @@ func TestAMissingPermissionIsRefusedInTheWordsOfTheAPIAndLogged(t *testing.T) {
 
 func TestTestIamPermissionsAnswersWhatTheCallerHas(t *testing.T) {
 	s := serveFruits(t, Options{}, func(c *Call) (any, error) { return c.TestIamPermissions(service) })
-	w := do(s, "POST", "/v1/projects/demo-project/fruits", `{"permissions":["run.services.get","iap.webServiceVersions.accessViaIAP"]}`)
+	w := do(s, "POST", "/v1/projects/demo-project/fruits",
+		`{"permissions":["run.services.get","iap.webServiceVersions.accessViaIAP"]}`)
 	if diff := cmp.Diff(map[string]any{"permissions": []any{"run.services.get"}}, decode(t, w)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

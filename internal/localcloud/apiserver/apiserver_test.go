@@ -20,7 +20,8 @@ func clock() time.Time { return time.UnixMicro(1712850751154632) }
 // fruits is a small API: what the server does for any API shows on it.
 func fruits(s *Server, handle func(*Call) (any, error)) API {
 	route := func(verb, path, method string, write bool) Route {
-		r := Route{Verb: verb, Path: path, API: "run", ID: "run.fruits." + method, Permission: "run.fruits." + method, Write: write, Handle: handle}
+		r := Route{Verb: verb, Path: path, API: "run", ID: "run.fruits." + method, Permission: "run.fruits." + method,
+			Write: write, Handle: handle}
 		if write {
 			r.AuditMethod = "google.fruits.v1.Fruits." + method
 		}
@@ -98,10 +99,14 @@ func TestErrorsHaveTheShapeOfTheirAPIAndClient(t *testing.T) {
 		name, api, header, value string
 		want                     map[string]any
 	}{
-		{"compute tells no status", "compute", "User-Agent", "curl/8", map[string]any{"code": 409, "message": "Conflict", "errors": legacyList}},
-		{"others tell the status", "run", "User-Agent", "google-cloud-sdk gcloud/528", map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED"}},
-		{"Go clients get the legacy list too", "run", "User-Agent", "google-api-go-client/0.5", map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED", "errors": legacyList}},
-		{"so do generated clients", "iap", "X-Goog-Api-Client", "gl-go/1.26.0 gdcl/0.311.0", map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED", "errors": legacyList}},
+		{"compute tells no status", "compute", "User-Agent", "curl/8",
+			map[string]any{"code": 409, "message": "Conflict", "errors": legacyList}},
+		{"others tell the status", "run", "User-Agent", "google-cloud-sdk gcloud/528",
+			map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED"}},
+		{"Go clients get the legacy list too", "run", "User-Agent", "google-api-go-client/0.5",
+			map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED", "errors": legacyList}},
+		{"so do generated clients", "iap", "X-Goog-Api-Client", "gl-go/1.26.0 gdcl/0.311.0",
+			map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED", "errors": legacyList}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/", nil)
@@ -128,7 +133,8 @@ func TestWhatCannotBeAnsweredIsRefusedInJSON(t *testing.T) {
 		{"half a body", "POST", "/v1/projects/demo-project/fruits", `{"a":`, 400, "Invalid JSON payload"},
 		{"a body that is a list", "POST", "/v1/projects/demo-project/fruits", `[]`, 400, "Invalid JSON payload"},
 		{"two bodies", "POST", "/v1/projects/demo-project/fruits", `{}{}`, 400, "Invalid JSON payload"},
-		{"a body without end", "POST", "/v1/projects/demo-project/fruits", `{"a":"` + strings.Repeat("x", maxBody) + `"}`, 400, "payload size exceeds"},
+		{"a body without end", "POST", "/v1/projects/demo-project/fruits", `{"a":"` + strings.Repeat("x", maxBody) + `"}`,
+			400, "payload size exceeds"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := do(s, tc.verb, tc.path, tc.body)
@@ -146,7 +152,8 @@ func TestADisabledAPIAnswersHowToEnableIt(t *testing.T) {
 	w := do(s, "GET", "/v1/projects/demo-project/fruits/a", "")
 	e := Object(decode(t, w), "error")
 	details := List(e, "details")
-	if w.Code != 403 || len(details) != 3 || !strings.HasPrefix(Text(e, "message"), "Cloud Run Admin API has not been used in project 123456789012") {
+	if w.Code != 403 || len(details) != 3 || !strings.HasPrefix(Text(e, "message"),
+		"Cloud Run Admin API has not been used in project 123456789012") {
 		t.Fatalf("got %d %v", w.Code, e)
 	}
 	info := details[0].(map[string]any)
@@ -167,7 +174,8 @@ func TestEveryCallIsLoggedAndEveryWriteLeavesARecord(t *testing.T) {
 		}
 		return map[string]any{"ok": true}, nil
 	})
-	s.SeedPolicy("projects/demo-project", []any{map[string]any{"role": "roles/owner", "members": []any{"user:alice@example.com"}}})
+	s.SeedPolicy("projects/demo-project", []any{
+		map[string]any{"role": "roles/owner", "members": []any{"user:alice@example.com"}}})
 	alice := []string{"Authorization", "Bearer user:alice@example.com", "User-Agent", "test/1"}
 	do(s, "GET", "/v1/projects/123456789012/fruits/a", "")
 	do(s, "POST", "/v1/projects/123456789012/fruits", `{"n":1}`, alice...)
@@ -188,8 +196,9 @@ func TestEveryCallIsLoggedAndEveryWriteLeavesARecord(t *testing.T) {
 		return AuditRecord{
 			Log: Activity, Service: "run.googleapis.com", Method: "google.fruits.v1.Fruits.create", ResourceName: collection,
 			ResourceType: "audited_resource",
-			Labels:       map[string]string{"project_id": ProjectID, "service": "run.googleapis.com", "method": "google.fruits.v1.Fruits.create"},
-			Principal:    "user:alice@example.com", CallerIP: "192.0.2.1", UserAgent: "test/1",
+			Labels: map[string]string{"project_id": ProjectID, "service": "run.googleapis.com",
+				"method": "google.fruits.v1.Fruits.create"},
+			Principal: "user:alice@example.com", CallerIP: "192.0.2.1", UserAgent: "test/1",
 			Authorization: []Authorization{{"run.fruits.create", collection, granted}},
 			Request:       map[string]any{"n": json.Number(n)}, Time: clock(), Severity: severity,
 		}

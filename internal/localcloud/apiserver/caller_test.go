@@ -35,7 +35,8 @@ func TestALentTokenNamesTheAccountAndWhoeverItWasLentTo(t *testing.T) {
 		delegation []Principal
 	}{
 		{first.LentToken("a@p.iam.gserviceaccount.com"), second.Caller, []Principal{first.Caller}},
-		{second.LentToken("b@p.iam.gserviceaccount.com"), "serviceAccount:b@p.iam.gserviceaccount.com", []Principal{first.Caller, second.Caller}},
+		{second.LentToken("b@p.iam.gserviceaccount.com"), "serviceAccount:b@p.iam.gserviceaccount.com",
+			[]Principal{first.Caller, second.Caller}},
 		{"serviceAccount:a@p.iam.gserviceaccount.com;by=anybody", Owner, nil},
 	} {
 		r := httptest.NewRequest("GET", "/", nil)

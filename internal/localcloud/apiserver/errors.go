@@ -85,7 +85,8 @@ func UnknownField(name, at string) *Error {
 		violation["field"] = at
 	}
 	e.Reason = "badRequest"
-	e.Details = []any{map[string]any{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": []any{violation}}}
+	e.Details = []any{map[string]any{"@type": "type.googleapis.com/google.rpc.BadRequest",
+		"fieldViolations": []any{violation}}}
 	return e
 }
 

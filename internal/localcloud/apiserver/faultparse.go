@@ -75,13 +75,15 @@ func (s *Server) parseFault(entry map[string]json.RawMessage) (Fault, error) {
 	_ = json.Unmarshal(entry["action"], &action) // what is no text is no action that is known
 	form, known := faultForms[action]
 	if !known {
-		return Fault{}, fmt.Errorf("action %q is not known: write one of %s", action, strings.Join(slices.Sorted(maps.Keys(faultForms)), ", "))
+		return Fault{}, fmt.Errorf("action %q is not known: write one of %s", action,
+			strings.Join(slices.Sorted(maps.Keys(faultForms)), ", "))
 	}
 	allowed := slices.Concat([]string{"action"}, strings.Fields(form.needs), strings.Fields(form.takes))
 	for _, key := range slices.Sorted(maps.Keys(entry)) {
 		if !slices.Contains(allowed, key) {
 			slices.Sort(allowed)
-			return Fault{}, fmt.Errorf("key %q does not go with action %q: write %s", key, action, strings.Join(slices.Compact(allowed), ", "))
+			return Fault{}, fmt.Errorf("key %q does not go with action %q: write %s", key, action,
+				strings.Join(slices.Compact(allowed), ", "))
 		}
 	}
 	for key := range strings.FieldsSeq(form.needs) {
@@ -121,7 +123,8 @@ func (s *Server) readFault(written faultJSON, entry map[string]json.RawMessage) 
 		return f, fmt.Errorf(`principal %q is nobody: write "user:EMAIL" or "serviceAccount:EMAIL"`, f.Principal)
 	case has("until") && written.Until != untilRedeployed && written.Until != forever:
 		return f, fmt.Errorf(`until is %q: write "redeploy" or "forever"`, written.Until)
-	case has("service") && (strings.Count(f.Service, "/") != 5 || !strings.HasPrefix(f.Service, "projects/"+ProjectID+"/locations/")):
+	case has("service") && (strings.Count(f.Service, "/") != 5 ||
+		!strings.HasPrefix(f.Service, "projects/"+ProjectID+"/locations/")):
 		return f, fmt.Errorf("service %q is no full name: write projects/%s/locations/L/services/S", f.Service, ProjectID)
 	}
 	if !has("delay") {

@@ -122,7 +122,8 @@ func injected(c *Call, f Fault) *Error {
 	if special, ok := reasons[f.Reason]; ok {
 		usual = special
 	}
-	e := &Error{Code: f.Status, Status: usual.status, Reason: usual.reason, Message: strings.ReplaceAll(usual.message, "%s", c.Resource)}
+	e := &Error{Code: f.Status, Status: usual.status, Reason: usual.reason,
+		Message: strings.ReplaceAll(usual.message, "%s", c.Resource)}
 	if f.Reason != "" {
 		e.Reason = f.Reason
 	}

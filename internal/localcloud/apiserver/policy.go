@@ -59,7 +59,8 @@ func (s *Server) SeedPolicy(resource string, bindings []any) {
 	etag := policyEtag(s.Stamp())
 	s.policies.mu.Lock()
 	defer s.policies.mu.Unlock()
-	s.policies.put(resource, map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)}, time.Time{})
+	s.policies.put(resource, map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)},
+		time.Time{})
 }
 
 // Policy is a copy of the whole policy of a resource, as version 3 shows it.

@@ -67,7 +67,8 @@ func TestAStaleEtagIsAConflict(t *testing.T) {
 	before := s.Policy("projects/demo-project/fruits/a")
 	status, body := setPolicyOf(t, s, `{"etag":"ACAB"}`)
 	e := Object(body, "error")
-	if status != 409 || e["status"] != "ABORTED" || !strings.HasPrefix(Text(e, "message"), "There were concurrent policy changes.") {
+	if status != 409 || e["status"] != "ABORTED" ||
+		!strings.HasPrefix(Text(e, "message"), "There were concurrent policy changes.") {
 		t.Errorf("ACAB after somebody wrote: %d %v, want 409 ABORTED", status, body)
 	}
 	if diff := cmp.Diff(before, s.Policy("projects/demo-project/fruits/a")); diff != "" {
@@ -90,7 +91,8 @@ func TestConditionsNeedVersionThree(t *testing.T) {
 	}
 	low := getPolicyOf(t, s, "")
 	shown := List(low, "bindings")[0].(map[string]any)
-	if low["version"] != 1.0 || shown["condition"] != nil || !strings.HasPrefix(Text(shown, "role"), "roles/run.invoker_withcond_") {
+	if low["version"] != 1.0 || shown["condition"] != nil ||
+		!strings.HasPrefix(Text(shown, "role"), "roles/run.invoker_withcond_") {
 		t.Errorf("read without a version: %v, want the condition replaced by a suffix", low)
 	}
 	if diff := cmp.Diff(set, getPolicyOf(t, s, "3")); diff != "" {
@@ -152,7 +154,8 @@ func TestTheIAPAgentExistsOnceItWasProvisioned(t *testing.T) {
 	s := serveFruits(t, Options{}, policyOf)
 	policy := fmt.Sprintf(`{"bindings":[{"role":"roles/run.invoker","members":["serviceAccount:%s"]}]}`, IAPAgent())
 	status, body := setPolicyOf(t, s, policy)
-	if want := "Service account " + IAPAgent() + " does not exist."; status != 400 || Object(body, "error")["message"] != want {
+	if want := "Service account " + IAPAgent() + " does not exist."; status != 400 ||
+		Object(body, "error")["message"] != want {
 		t.Errorf("before: %d %v, want 400 %s", status, body, want)
 	}
 	first := s.ProvisionAgent(IAPAgent())
@@ -222,9 +225,12 @@ func TestAPolicyWithFieldsOrRolesThatAreNotThereIsRefused(t *testing.T) {
 	for _, tc := range []struct{ body, want string }{
 		{`{"policies":{}}`, `Unknown name "policies": Cannot find field.`},
 		{`{"policy":{"binding":[]}}`, `Unknown name "binding" at 'policy': Cannot find field.`},
-		{`{"policy":{"bindings":[{"role":"roles/x","member":"allUsers"}]}}`, `Unknown name "member" at 'policy.bindings[0]': Cannot find field.`},
-		{`{"policy":{"version":3,"bindings":[{"role":"roles/x","members":[],"condition":{"expr":"true"}}]}}`, `Unknown name "expr" at 'policy.bindings[0].condition': Cannot find field.`},
-		{`{"policy":{"bindings":[{"role":"projects/demo-project/roles/none","members":["allUsers"]}]}}`, `Role (projects/demo-project/roles/none) does not exist in the resource's hierarchy.`},
+		{`{"policy":{"bindings":[{"role":"roles/x","member":"allUsers"}]}}`,
+			`Unknown name "member" at 'policy.bindings[0]': Cannot find field.`},
+		{`{"policy":{"version":3,"bindings":[{"role":"roles/x","members":[],"condition":{"expr":"true"}}]}}`,
+			`Unknown name "expr" at 'policy.bindings[0].condition': Cannot find field.`},
+		{`{"policy":{"bindings":[{"role":"projects/demo-project/roles/none","members":["allUsers"]}]}}`,
+			`Role (projects/demo-project/roles/none) does not exist in the resource's hierarchy.`},
 		{`{"policy":{"bindings":[{"role":"projects/demo-project/roles/own","members":["allUsers"]}]}}`, ""},
 	} {
 		w := do(s, "POST", "/v1/projects/demo-project/fruits/a:setIamPolicy", tc.body)

@@ -185,7 +185,8 @@ func permissionDenied(c *Call, permission, resource string) *Error {
 	case "iamcredentials": // reported by many: it names no account
 		e := Denied("Permission '%s' denied on resource (or it may not exist).", permission)
 		e.Details = []any{map[string]any{
-			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED", "domain": "iam.googleapis.com",
+			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED",
+			"domain":   "iam.googleapis.com",
 			"metadata": map[string]any{"permission": permission},
 		}}
 		return e

@@ -29,7 +29,8 @@ type predefinedRole struct{ permissions, source string }
 var predefined = map[string]predefinedRole{
 	// "Owner" allows everything but to pass IAP (iap/docs/managing-access) and to
 	// be a service account.
-	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP !iam.serviceAccounts.getAccessToken", "cloud.google.com/iam/docs/roles-overview#basic"},
+	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP !iam.serviceAccounts.getAccessToken",
+		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/editor": {"*.*.* !*.*.setIamPolicy !iap.*.getIamPolicy !iap.webServiceVersions.accessViaIAP " +
 		"!iam.serviceAccounts.getAccessToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !storage.objects.* !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
 		"cloud.google.com/iam/docs/roles-overview#basic"},
@@ -37,7 +38,8 @@ var predefined = map[string]predefinedRole{
 		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
 		"resourcemanager.projects.get resourcemanager.projects.getIamPolicy run.*.get run.*.list run.services.getIamPolicy " +
 		"serviceusage.*.get serviceusage.*.list cloudscheduler.*.get cloudscheduler.*.list eventarc.*.get eventarc.*.list " +
-		"pubsub.*.get pubsub.*.list secretmanager.*.get secretmanager.*.list", "cloud.google.com/iam/docs/roles-overview#basic"},
+		"pubsub.*.get pubsub.*.list secretmanager.*.get secretmanager.*.list",
+		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/browser": {"resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "resourcemanager"},
 
 	"roles/run.admin": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* resourcemanager.projects.get",
@@ -62,14 +64,18 @@ var predefined = map[string]predefinedRole{
 	"roles/iap.settingsAdmin":         {"iap.*.getSettings iap.*.updateSettings", rolePages + "iap"},
 	"roles/iap.httpsResourceAccessor": {"iap.webServiceVersions.accessViaIAP", rolePages + "iap"},
 
-	"roles/secretmanager.admin":              {"secretmanager.*.* resourcemanager.projects.get", rolePages + "secretmanager"},
-	"roles/secretmanager.secretAccessor":     {"secretmanager.versions.access resourcemanager.projects.get", rolePages + "secretmanager"},
-	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get", rolePages + "secretmanager"},
+	"roles/secretmanager.admin": {"secretmanager.*.* resourcemanager.projects.get",
+		rolePages + "secretmanager"},
+	"roles/secretmanager.secretAccessor": {"secretmanager.versions.access resourcemanager.projects.get",
+		rolePages + "secretmanager"},
+	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get",
+		rolePages + "secretmanager"},
 
-	"roles/storage.admin":        {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
-	"roles/storage.objectAdmin":  {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
-	"roles/storage.objectUser":   {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},
-	"roles/storage.objectViewer": {"storage.objects.get storage.objects.list resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.admin":       {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectAdmin": {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectUser":  {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectViewer": {"storage.objects.get storage.objects.list resourcemanager.projects.get",
+		rolePages + "storage"},
 
 	"roles/serviceusage.serviceUsageAdmin":  {"serviceusage.*.*", rolePages + "serviceusage"},
 	"roles/serviceusage.serviceUsageViewer": {"serviceusage.*.get serviceusage.*.list", rolePages + "serviceusage"},

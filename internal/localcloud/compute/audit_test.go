@@ -22,9 +22,10 @@ func TestAWriteLeavesTwoRecordsAndAnInstantOneOne(t *testing.T) {
 	first := apiserver.AuditRecord{
 		Log: "activity", Service: "compute.googleapis.com", Method: "beta.compute.backendServices.patch",
 		ResourceName: path, ResourceType: "gce_backend_service", Location: "global",
-		Labels:        map[string]string{"project_id": "demo-project", "location": "global", "backend_service_id": id},
-		Principal:     apiserver.Owner,
-		Authorization: []apiserver.Authorization{{Permission: "compute.backendServices.update", Resource: path, Granted: true}},
+		Labels:    map[string]string{"project_id": "demo-project", "location": "global", "backend_service_id": id},
+		Principal: apiserver.Owner,
+		Authorization: []apiserver.Authorization{{Permission: "compute.backendServices.update", Resource: path,
+			Granted: true}},
 		Request: map[string]any{
 			"@type": "type.googleapis.com/compute.backendServices.patch",
 			"iap":   map[string]any{"enabled": true, "oauth2ClientId": "c"},
@@ -34,7 +35,8 @@ func TestAWriteLeavesTwoRecordsAndAnInstantOneOne(t *testing.T) {
 	}
 	last := first
 	last.Request, last.Authorization = map[string]any{"@type": "type.googleapis.com/compute.backendServices.patch"}, nil
-	last.Operation = &apiserver.AuditOperation{ID: operation["name"].(string), Producer: "compute.googleapis.com", Last: true}
+	last.Operation = &apiserver.AuditOperation{ID: operation["name"].(string),
+		Producer: "compute.googleapis.com", Last: true}
 	if len(records) != 4 {
 		t.Fatalf("%d records, want two per write", len(records))
 	}
@@ -46,7 +48,8 @@ func TestAWriteLeavesTwoRecordsAndAnInstantOneOne(t *testing.T) {
 	if diff := cmp.Diff([]apiserver.AuditRecord{first, last}, pair, ignore); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if pair[0].Response["status"] != "RUNNING" || pair[0].Response["@type"] != "type.googleapis.com/operation" || pair[1].Response != nil {
+	if pair[0].Response["status"] != "RUNNING" || pair[0].Response["@type"] != "type.googleapis.com/operation" ||
+		pair[1].Response != nil {
 		t.Errorf("responses: %v and %v", pair[0].Response, pair[1].Response)
 	}
 
@@ -67,7 +70,8 @@ func TestAFailedWriteLeavesOneRecord(t *testing.T) {
 	}
 	got := records[0]
 	want := &apiserver.Status{Code: 5, Message: "The resource 'projects/demo-project/regions/us-central1/backendServices/none' was not found"}
-	if diff := cmp.Diff(want, got.Status); diff != "" || got.Severity != "ERROR" || got.Operation != nil || got.Method != "v1.compute.regionBackendServices.patch" ||
+	if diff := cmp.Diff(want, got.Status); diff != "" || got.Severity != "ERROR" || got.Operation != nil ||
+		got.Method != "v1.compute.regionBackendServices.patch" ||
 		got.ResourceType != "gce_backend_service" || got.Labels["location"] != "us-central1" {
 		t.Errorf("%+v\n%s", got, diff)
 	}

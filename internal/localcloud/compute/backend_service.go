@@ -71,13 +71,16 @@ func (a *API) settleBackend(r *resource, backend map[string]any, field string) e
 		return invalidField(field+".group", group, "The network endpoint group must be in the region of the backend service.")
 	}
 	if len(apiserver.List(r.body, "healthChecks")) > 0 {
-		return invalidField("resource.healthChecks", "", "A backend service cannot have a healthcheck with Serverless network endpoint group backends.")
+		return invalidField("resource.healthChecks", "",
+			"A backend service cannot have a healthcheck with Serverless network endpoint group backends.")
 	}
 	if timeout := fmt.Sprint(r.body["timeoutSec"]); timeout != "30" {
-		return invalidField("resource.timeoutSec", timeout, "Timeout sec is not supported for a backend service with Serverless network endpoint groups.")
+		return invalidField("resource.timeoutSec", timeout,
+			"Timeout sec is not supported for a backend service with Serverless network endpoint groups.")
 	}
 	if value := backend["maxUtilization"]; value != nil {
-		return invalidField(field+".maxUtilization", fmt.Sprint(value), "Max utilization is not supported for Serverless network endpoint groups.")
+		return invalidField(field+".maxUtilization", fmt.Sprint(value),
+			"Max utilization is not supported for Serverless network endpoint groups.")
 	}
 	return nil
 }

@@ -110,7 +110,8 @@ func (c *cloud) refused(verb, path, body string) (status int, message, reason st
 // chain builds a load balancer with one serverless backend.
 func (c *cloud) chain() {
 	c.t.Helper()
-	c.must("POST", "regions/us-central1/networkEndpointGroups", `{"name":"neg","networkEndpointType":"SERVERLESS","cloudRun":{"service":"hello"}}`)
+	c.must("POST", "regions/us-central1/networkEndpointGroups",
+		`{"name":"neg","networkEndpointType":"SERVERLESS","cloudRun":{"service":"hello"}}`)
 	c.must("POST", "global/backendServices", `{"name":"be","loadBalancingScheme":"EXTERNAL_MANAGED","backends":[{"group":"regions/us-central1/networkEndpointGroups/neg"}]}`)
 	c.must("POST", "global/urlMaps", `{"name":"um","defaultService":"global/backendServices/be"}`)
 	c.must("POST", "global/sslCertificates", `{"name":"cert","type":"MANAGED","managed":{"domains":["app.example.com"]}}`)

@@ -37,8 +37,9 @@ func collect(of reflect.Type, as string, found map[string][]string) {
 func TestTheTableOfFieldsIsThatOfGooglesClient(t *testing.T) {
 	want := map[string][]string{}
 	for singular, of := range map[string]reflect.Type{
-		"backendService": reflect.TypeFor[api.BackendService](), "networkEndpointGroup": reflect.TypeFor[api.NetworkEndpointGroup](),
-		"urlMap": reflect.TypeFor[api.UrlMap](), "targetHttpProxy": reflect.TypeFor[api.TargetHttpProxy](),
+		"backendService":       reflect.TypeFor[api.BackendService](),
+		"networkEndpointGroup": reflect.TypeFor[api.NetworkEndpointGroup](),
+		"urlMap":               reflect.TypeFor[api.UrlMap](), "targetHttpProxy": reflect.TypeFor[api.TargetHttpProxy](),
 		"targetHttpsProxy": reflect.TypeFor[api.TargetHttpsProxy](), "forwardingRule": reflect.TypeFor[api.ForwardingRule](),
 		"sslCertificate": reflect.TypeFor[api.SslCertificate](), "address": reflect.TypeFor[api.Address](),
 	} {

@@ -58,7 +58,8 @@ func compare(field, operator, value string) (func(map[string]any) bool, error) {
 	case ":":
 		return func(o map[string]any) bool {
 			have := lookup(o, path)
-			return value == "*" && have != "" || value != "*" && strings.Contains(strings.ToLower(have), strings.ToLower(strings.Trim(value, "*")))
+			return value == "*" && have != "" || value != "*" &&
+				strings.Contains(strings.ToLower(have), strings.ToLower(strings.Trim(value, "*")))
 		}, nil
 	}
 	return func(o map[string]any) bool { return (lookup(o, path) == value) == (operator == "=") }, nil

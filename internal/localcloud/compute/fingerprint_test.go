@@ -32,16 +32,18 @@ func TestLinksAreReadInEveryForm(t *testing.T) {
 	for form, want := range map[string]read{
 		path:                        {path, true},
 		"global/backendServices/be": {path, true},
-		"https://www.googleapis.com/compute/v1/" + path:            {path, true},
-		"https://compute.googleapis.com/compute/alpha/" + path:     {path, true},
-		"http://127.0.0.1:9090/" + path:                            {path, true},
-		"projects/123456789012/global/backendServices/be":          {path, true},
-		"projects/example.com:other/global/backendServices/be":     {"projects/example.com:other/global/backendServices/be", true},
-		"regions/us-central1/backendServices/be":                   {"projects/demo-project/regions/us-central1/backendServices/be", true},
-		"be":                                                       {"be", false},
-		"":                                                         {"", false},
-		"projects/demo-project/backendServices/be":                 {"projects/demo-project/backendServices/be", false},
-		"projects/demo-project/global/backendServices/be/../other": {"projects/demo-project/global/backendServices/be/../other", false},
+		"https://www.googleapis.com/compute/v1/" + path:        {path, true},
+		"https://compute.googleapis.com/compute/alpha/" + path: {path, true},
+		"http://127.0.0.1:9090/" + path:                        {path, true},
+		"projects/123456789012/global/backendServices/be":      {path, true},
+		"projects/example.com:other/global/backendServices/be": {
+			"projects/example.com:other/global/backendServices/be", true},
+		"regions/us-central1/backendServices/be": {"projects/demo-project/regions/us-central1/backendServices/be", true},
+		"be":                                     {"be", false},
+		"":                                       {"", false},
+		"projects/demo-project/backendServices/be": {"projects/demo-project/backendServices/be", false},
+		"projects/demo-project/global/backendServices/be/../other": {
+			"projects/demo-project/global/backendServices/be/../other", false},
 	} {
 		got, ok := parseLink(form)
 		if diff := cmp.Diff(want, read{got, ok}); diff != "" {

@@ -24,7 +24,8 @@ func TestTheIAPBlockIsKeptAsGoogleKeepsIt(t *testing.T) {
 		want  any
 	}{
 		{"never sent, never shown", []step{{"PATCH", `{"description":"x"}`}}, nil},
-		{"sent empty", []step{{"PATCH", `{"iap":{"enabled":false,"oauth2ClientId":"","oauth2ClientSecret":""}}`}}, block(false, "", ofNothing)},
+		{"sent empty", []step{{"PATCH", `{"iap":{"enabled":false,"oauth2ClientId":"","oauth2ClientSecret":""}}`}},
+			block(false, "", ofNothing)},
 		{"on without a client", []step{{"PATCH", `{"iap":{"enabled":true}}`}}, block(true, " ", ofNothing)},
 		{"on with a client", []step{{"PATCH", `{"iap":{"enabled":true,"oauth2ClientId":"c","oauth2ClientSecret":"s3cret"}}`}}, block(true, "c", secret)},
 		{"a toggle keeps the client", []step{
@@ -58,11 +59,13 @@ func TestAWholeUpdateKeepsTheSecretItCannotKnow(t *testing.T) {
 	c := newCloud(t)
 	c.must("POST", "global/backendServices", `{"name":"be","iap":{"enabled":true,"oauth2ClientId":"c","oauth2ClientSecret":"s3cret"}}`)
 	before := c.must("GET", "global/backendServices/be", "")
-	c.must("PUT", "global/backendServices/be", `{"fingerprint":"`+before["fingerprint"].(string)+`","iap":{"enabled":true,"oauth2ClientId":"c","oauth2ClientSecretSha256":"whatever"}}`)
+	c.must("PUT", "global/backendServices/be", `{"fingerprint":"`+before["fingerprint"].(string)+
+		`","iap":{"enabled":true,"oauth2ClientId":"c","oauth2ClientSecretSha256":"whatever"}}`)
 	if diff := cmp.Diff(before, c.must("GET", "global/backendServices/be", "")); diff != "" {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
-	c.must("PUT", "global/backendServices/be", `{"fingerprint":"`+before["fingerprint"].(string)+`","iap":{"enabled":true}}`)
+	c.must("PUT", "global/backendServices/be", `{"fingerprint":"`+before["fingerprint"].(string)+
+		`","iap":{"enabled":true}}`)
 	if diff := cmp.Diff(before["iap"], c.must("GET", "global/backendServices/be", "")["iap"]); diff != "" {
 		t.Errorf("without naming the client (-before +after):\n%s", diff)
 	}

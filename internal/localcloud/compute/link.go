@@ -23,7 +23,8 @@ func parseLink(s string) (path string, ok bool) {
 	path = s
 	if i := strings.Index(path, "projects/"); i >= 0 {
 		path = path[i:]
-	} else if strings.HasPrefix(path, "global/") || strings.HasPrefix(path, "regions/") || strings.HasPrefix(path, "zones/") {
+	} else if strings.HasPrefix(path, "global/") || strings.HasPrefix(path, "regions/") ||
+		strings.HasPrefix(path, "zones/") {
 		path = "projects/" + apiserver.ProjectID + "/" + path
 	}
 	if rest, ok := strings.CutPrefix(path, "projects/"+apiserver.ProjectNumber+"/"); ok {

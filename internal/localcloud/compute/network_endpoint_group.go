@@ -23,7 +23,8 @@ func settleNetworkEndpointGroup(_ *API, r, _ *resource) error {
 	}
 	if len(named) != 1 {
 		return invalidField("resource", strings.Join(named, ","),
-			"Exactly one of "+strings.Join(serverlessTargets, ", ")+" must be specified for a serverless network endpoint group.")
+			"Exactly one of "+strings.Join(serverlessTargets, ", ")+
+				" must be specified for a serverless network endpoint group.")
 	}
 	run := apiserver.Object(r.body, "cloudRun")
 	if run != nil && apiserver.Text(run, "service") == "" && apiserver.Text(run, "urlMask") == "" {

@@ -117,7 +117,8 @@ func finish(body map[string]any, at time.Time) {
 func operationName(t time.Time) string {
 	var b [8]byte
 	rand.Read(b[:])
-	return fmt.Sprintf("operation-%d-%013x-%s-%s", t.UnixMilli(), t.UnixMicro(), hex.EncodeToString(b[:4]), hex.EncodeToString(b[4:]))
+	return fmt.Sprintf("operation-%d-%013x-%s-%s", t.UnixMilli(), t.UnixMicro(), hex.EncodeToString(b[:4]),
+		hex.EncodeToString(b[4:]))
 }
 
 // remember keeps which operation a requestId has started, for a while.

@@ -104,7 +104,8 @@ func (s site) aggregatedList(c *apiserver.Call) (any, error) {
 		items = append(items, a.view(r, "v1"))
 	}
 	where := aggregation{s.kind.collection, s.kind.global != "", s.kind.regional != ""}
-	return where.answer(c, items, listing{"compute#" + s.kind.singular + "AggregatedList", aggregatedPath(s.kind.collection), s.version})
+	return where.answer(c, items, listing{"compute#" + s.kind.singular + "AggregatedList",
+		aggregatedPath(s.kind.collection), s.version})
 }
 
 func aggregatedPath(collection string) string {

@@ -47,10 +47,12 @@ func TestListsArePagedAndFiltered(t *testing.T) {
 	first := c.must("GET", "global/backendServices?maxResults=2", "")
 	token, _ := first["nextPageToken"].(string)
 	second := c.must("GET", "global/backendServices?maxResults=2&pageToken="+url.QueryEscape(token), "")
-	if diff := cmp.Diff([]string{"a", "b", "c"}, append(names(first), names(second)...)); diff != "" || second["nextPageToken"] != nil {
+	if diff := cmp.Diff([]string{"a", "b", "c"}, append(names(first), names(second)...)); diff != "" ||
+		second["nextPageToken"] != nil {
 		t.Errorf("two pages (-want +got):\n%s; then %v", diff, second["nextPageToken"])
 	}
-	for _, query := range []string{"filter=name", "filter=name+eq+%5B", "maxResults=501", "maxResults=x", "pageToken=%21"} {
+	for _, query := range []string{"filter=name", "filter=name+eq+%5B", "maxResults=501", "maxResults=x",
+		"pageToken=%21"} {
 		if status, _, _ := c.refused("GET", "global/backendServices?"+query, ""); status != 400 {
 			t.Errorf("%s: %d, want 400", query, status)
 		}
@@ -62,7 +64,8 @@ func TestAnAggregatedListHasEveryScope(t *testing.T) {
 	c.must("POST", "global/backendServices", `{"name":"be"}`)
 	c.must("POST", "regions/europe-west1/backendServices", `{"name":"rbe"}`)
 	list := c.must("GET", "aggregated/backendServices?includeAllScopes=True&maxResults=500&returnPartialSuccess=True", "")
-	if list["kind"] != "compute#backendServiceAggregatedList" || list["id"] != "projects/demo-project/aggregated/backendServices" {
+	if list["kind"] != "compute#backendServiceAggregatedList" ||
+		list["id"] != "projects/demo-project/aggregated/backendServices" {
 		t.Errorf("head of the list: %v %v", list["kind"], list["id"])
 	}
 	scopes := list["items"].(map[string]any)
@@ -131,7 +134,8 @@ func TestABackendServiceHasAPolicyOfItsOwn(t *testing.T) {
 	if got := c.must("GET", "global/backendServices/be/getIamPolicy", ""); got["etag"] != "ACAB" {
 		t.Errorf("never set: %v", got)
 	}
-	c.must("POST", "global/backendServices/be/setIamPolicy", `{"policy":{"bindings":[{"role":"roles/viewer","members":["user:a@example.com"]}]}}`)
+	c.must("POST", "global/backendServices/be/setIamPolicy",
+		`{"policy":{"bindings":[{"role":"roles/viewer","members":["user:a@example.com"]}]}}`)
 	if got := c.must("GET", "global/backendServices/be/getIamPolicy", ""); len(got["bindings"].([]any)) != 1 {
 		t.Errorf("after setting: %v", got)
 	}

@@ -102,7 +102,8 @@ func ambiguous(all []exchange) map[string]bool {
 }
 
 // later are keys that Google has begun to answer after some of the recordings.
-var later = map[string]bool{"selfLinkWithId": true, "subjectAlternativeNames": true, "tlsEarlyData": true, "enableCDN": true}
+var later = map[string]bool{"selfLinkWithId": true, "subjectAlternativeNames": true, "tlsEarlyData": true,
+	"enableCDN": true}
 
 // TestAnswersHaveTheKeysThatWereRecorded sends the recorded requests again and
 // holds every answer's status and keys against the recorded one: up to the
@@ -173,8 +174,10 @@ func (c *cloud) compare(e exchange, unclear bool) {
 		_, link, _ := strings.Cut(got["selfLink"].(string), "/compute/")
 		c.must("POST", "/compute/"+link+"/wait", "")
 	}
-	want := slices.DeleteFunc(slices.Sorted(maps.Keys(e.answer)), func(key string) bool { return missing(e.answer["kind"], key) })
-	have := slices.DeleteFunc(slices.Sorted(maps.Keys(got)), func(key string) bool { return later[key] && e.answer[key] == nil })
+	want := slices.DeleteFunc(slices.Sorted(maps.Keys(e.answer)),
+		func(key string) bool { return missing(e.answer["kind"], key) })
+	have := slices.DeleteFunc(slices.Sorted(maps.Keys(got)),
+		func(key string) bool { return later[key] && e.answer[key] == nil })
 	if diff := cmp.Diff(want, have); diff != "" {
 		c.t.Errorf("%s %s: keys (-recorded +ours):\n%s", e.verb, e.path, diff)
 	}

@@ -97,7 +97,8 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 	if a.resources[c.Resource] != nil {
 		return nil, apiserver.AlreadyExists("The resource '%s' already exists", c.Resource)
 	}
-	r := &resource{kind: s.kind, scope: scope, name: name, id: apiserver.NewID(), created: a.server.Stamp(), body: s.configured(sent)}
+	r := &resource{kind: s.kind, scope: scope, name: name, id: apiserver.NewID(), created: a.server.Stamp(),
+		body: s.configured(sent)}
 	// Labels on insert were dropped in every recording (wire.md 2.6).
 	delete(r.body, "labels")
 	if err := a.settle(r, nil); err != nil {
@@ -128,7 +129,8 @@ func (s site) patch(c *apiserver.Call) (any, error) {
 		if err := s.checkFields(sent); err != nil {
 			return nil, err
 		}
-		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(), s.kind.patchNeedsFingerprint); err != nil {
+		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(),
+			s.kind.patchNeedsFingerprint); err != nil {
 			return nil, err
 		}
 		body := apiserver.Clone(old.body)
@@ -142,7 +144,8 @@ func (s site) update(c *apiserver.Call) (any, error) {
 		if err := s.checkFields(sent); err != nil {
 			return nil, err
 		}
-		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(), true); err != nil {
+		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(),
+			true); err != nil {
 			return nil, err
 		}
 		return s.configured(sent), nil
@@ -152,28 +155,31 @@ func (s site) update(c *apiserver.Call) (any, error) {
 // act carries out a custom method: the fields it names are replaced.
 func (s site) act(which action) func(*apiserver.Call) (any, error) {
 	return func(c *apiserver.Call) (any, error) {
-		return s.change(c, operation{which.operation, which.instant}, func(sent map[string]any, old *resource) (map[string]any, error) {
-			if err := which.checkFields(sent); err != nil {
-				return nil, err
-			}
-			if which.name == setLabels.name {
-				if err := checkFingerprint("labelFingerprint", apiserver.Text(sent, "labelFingerprint"), old.labelFingerprint(), true); err != nil {
+		return s.change(c, operation{which.operation, which.instant},
+			func(sent map[string]any, old *resource) (map[string]any, error) {
+				if err := which.checkFields(sent); err != nil {
 					return nil, err
 				}
-			}
-			body, sent := apiserver.Clone(old.body), apiserver.Clone(sent)
-			for _, field := range which.fields {
-				delete(body, field)
-				if value, ok := sent[field]; ok {
-					body[field] = value
+				if which.name == setLabels.name {
+					if err := checkFingerprint("labelFingerprint", apiserver.Text(sent, "labelFingerprint"), old.labelFingerprint(),
+						true); err != nil {
+						return nil, err
+					}
 				}
-			}
-			return body, nil
-		})
+				body, sent := apiserver.Clone(old.body), apiserver.Clone(sent)
+				for _, field := range which.fields {
+					delete(body, field)
+					if value, ok := sent[field]; ok {
+						body[field] = value
+					}
+				}
+				return body, nil
+			})
 	}
 }
 
-func (s site) change(c *apiserver.Call, op operation, next func(sent map[string]any, old *resource) (map[string]any, error)) (any, error) {
+func (s site) change(c *apiserver.Call, op operation, next func(sent map[string]any, old *resource) (map[string]any,
+	error)) (any, error) {
 	sent, err := c.Body()
 	if err != nil {
 		return nil, err
@@ -211,7 +217,8 @@ func (s site) remove(c *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	if users := a.users(r); len(users) > 0 {
-		e := apiserver.Invalid("The %s resource '%s' is already being used by '%s'", snake(r.kind.singular), r.path(), users[0].path())
+		e := apiserver.Invalid("The %s resource '%s' is already being used by '%s'", snake(r.kind.singular), r.path(),
+			users[0].path())
 		e.Reason = "resourceInUseByAnotherResource"
 		return nil, e
 	}

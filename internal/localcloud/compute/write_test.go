@@ -16,18 +16,21 @@ func TestAWriteIsAnOperationThatRunsAndEnds(t *testing.T) {
 	for _, tc := range []struct{ path, body, scope, kind string }{
 		{"global/backendServices", `{"name":"be"}`, "global", "insert"},
 		{"regions/europe-west1/backendServices", `{"name":"be"}`, "regions/europe-west1", "insert"},
-		{"regions/us-central1/networkEndpointGroups", `{"name":"n","networkEndpointType":"SERVERLESS","cloudRun":{"urlMask":"<service>"}}`,
+		{"regions/us-central1/networkEndpointGroups",
+			`{"name":"n","networkEndpointType":"SERVERLESS","cloudRun":{"urlMask":"<service>"}}`,
 			"regions/us-central1", "compute.regionNetworkEndpointGroups.insert"},
 	} {
 		_, started := c.call("POST", tc.path, tc.body)
-		if started["status"] != "RUNNING" || started["progress"] != json.Number("0") || started["operationType"] != tc.kind || started["endTime"] != nil {
+		if started["status"] != "RUNNING" || started["progress"] != json.Number("0") ||
+			started["operationType"] != tc.kind || started["endTime"] != nil {
 			t.Errorf("%s: the first answer is %v", tc.path, started)
 		}
 		name := started["name"].(string)
 		if !regexp.MustCompile(`^operation-\d{13}-[0-9a-f]{13}-[0-9a-f]{8}-[0-9a-f]{8}$`).MatchString(name) {
 			t.Errorf("%s: name %q", tc.path, name)
 		}
-		if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}-0[78]:00$`).MatchString(started["insertTime"].(string)) {
+		if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}-0[78]:00$`).MatchString(
+			started["insertTime"].(string)) {
 			t.Errorf("%s: insertTime %q, want milliseconds and a Pacific offset", tc.path, started["insertTime"])
 		}
 		if got, want := started["selfLink"], googleLink+tc.scope+"/operations/"+name; got != want {
@@ -39,7 +42,8 @@ func TestAWriteIsAnOperationThatRunsAndEnds(t *testing.T) {
 			want[key] = value
 		}
 		want["status"], want["progress"] = "DONE", json.Number("100")
-		if diff := cmp.Diff(want, done, cmpopts.IgnoreMapEntries(func(k string, _ any) bool { return k == "endTime" })); diff != "" || done["endTime"] == nil {
+		if diff := cmp.Diff(want, done, cmpopts.IgnoreMapEntries(
+			func(k string, _ any) bool { return k == "endTime" })); diff != "" || done["endTime"] == nil {
 			t.Errorf("%s: when done (-want +got):\n%s", tc.path, diff)
 		}
 		if _, read := c.call("GET", tc.scope+"/operations/"+name, ""); read["status"] != "DONE" {
@@ -80,7 +84,8 @@ func TestReferencesComeBackInFullAndInTheVersionOfTheCall(t *testing.T) {
 		"d": "global/backendServices/be",
 	} {
 		c.must("POST", "global/urlMaps", `{"name":"`+name+`","defaultService":"`+form+`"}`)
-		for version, path := range map[string]string{"v1": "global/urlMaps/" + name, "beta": "/compute/beta/projects/demo-project/global/urlMaps/" + name} {
+		for version, path := range map[string]string{"v1": "global/urlMaps/" + name,
+			"beta": "/compute/beta/projects/demo-project/global/urlMaps/" + name} {
 			want := "https://www.googleapis.com/compute/" + version + "/projects/demo-project/global/backendServices/be"
 			if got := c.must("GET", path, "")["defaultService"]; got != want {
 				t.Errorf("%s through %s is %v, want %v", form, version, got, want)
@@ -91,7 +96,8 @@ func TestReferencesComeBackInFullAndInTheVersionOfTheCall(t *testing.T) {
 
 func TestFieldsOfLaterVersionsSurviveAsTheyWereSent(t *testing.T) {
 	c := newCloud(t)
-	c.must("POST", "/compute/beta/projects/demo-project/global/backendServices", `{"name":"be","futureField":{"deep":[1.50,12345678901234567890]},"localityLbPolicy":"RING_HASH"}`)
+	c.must("POST", "/compute/beta/projects/demo-project/global/backendServices",
+		`{"name":"be","futureField":{"deep":[1.50,12345678901234567890]},"localityLbPolicy":"RING_HASH"}`)
 	c.must("PATCH", "global/backendServices/be", `{"iap":{"enabled":true}}`)
 	got := c.must("GET", "global/backendServices/be", "")
 	want := map[string]any{"deep": []any{json.Number("1.50"), json.Number("12345678901234567890")}}
@@ -107,12 +113,18 @@ func TestAStaleFingerprintIsRefused(t *testing.T) {
 		name, verb, path, body, message, reason string
 		status                                  int
 	}{
-		{"PATCH of a backend service with another's", "PATCH", "global/backendServices/be", `{"fingerprint":"AAAAAAAAAAA="}`, "Invalid fingerprint.", "conditionNotMet", 412},
-		{"PUT of a backend service without one", "PUT", "global/backendServices/be", `{}`, "Required field 'resource.fingerprint' not specified", "required", 400},
-		{"PUT of a URL map with another's", "PUT", "global/urlMaps/um", `{"fingerprint":"AAAAAAAAAAA="}`, "Invalid fingerprint.", "conditionNotMet", 412},
-		{"PATCH of an HTTPS proxy without one", "PATCH", "global/targetHttpsProxies/thp", `{"description":"x"}`, "Required field 'resource.fingerprint' not specified", "required", 400},
-		{"labels without their fingerprint", "POST", "global/forwardingRules/fr/setLabels", `{"labels":{"a":"b"}}`, "Required field 'labelFingerprint' not specified", "required", 400},
-		{"labels with another's", "POST", "global/forwardingRules/fr/setLabels", `{"labels":{"a":"b"},"labelFingerprint":"AAAAAAAAAAA="}`, "Invalid fingerprint.", "conditionNotMet", 412},
+		{"PATCH of a backend service with another's", "PATCH", "global/backendServices/be",
+			`{"fingerprint":"AAAAAAAAAAA="}`, "Invalid fingerprint.", "conditionNotMet", 412},
+		{"PUT of a backend service without one", "PUT", "global/backendServices/be", `{}`,
+			"Required field 'resource.fingerprint' not specified", "required", 400},
+		{"PUT of a URL map with another's", "PUT", "global/urlMaps/um", `{"fingerprint":"AAAAAAAAAAA="}`,
+			"Invalid fingerprint.", "conditionNotMet", 412},
+		{"PATCH of an HTTPS proxy without one", "PATCH", "global/targetHttpsProxies/thp", `{"description":"x"}`,
+			"Required field 'resource.fingerprint' not specified", "required", 400},
+		{"labels without their fingerprint", "POST", "global/forwardingRules/fr/setLabels", `{"labels":{"a":"b"}}`,
+			"Required field 'labelFingerprint' not specified", "required", 400},
+		{"labels with another's", "POST", "global/forwardingRules/fr/setLabels",
+			`{"labels":{"a":"b"},"labelFingerprint":"AAAAAAAAAAA="}`, "Invalid fingerprint.", "conditionNotMet", 412},
 	} {
 		before := c.must("GET", strings.TrimSuffix(tc.path, "/setLabels"), "")
 		status, message, reason := c.refused(tc.verb, tc.path, tc.body)
@@ -132,7 +144,8 @@ func TestOfManyWritersWithOneFingerprintExactlyOneWins(t *testing.T) {
 	statuses := make(chan int)
 	for i := range 16 {
 		go func() {
-			status, _ := c.call("PATCH", "global/backendServices/be", fmt.Sprintf(`{"fingerprint":%q,"description":"%d"}`, fingerprint, i))
+			status, _ := c.call("PATCH", "global/backendServices/be",
+				fmt.Sprintf(`{"fingerprint":%q,"description":"%d"}`, fingerprint, i))
 			statuses <- status
 		}()
 	}
@@ -166,7 +179,8 @@ func TestTheFingerprintIsThatOfTheContents(t *testing.T) {
 	if labels != "42WmSpB8rSM=" {
 		t.Errorf("labelFingerprint of no labels is %q", labels)
 	}
-	answer := c.must("POST", "global/forwardingRules/fr/setLabels", `{"labels":{"team":"a"},"labelFingerprint":"`+labels+`"}`)
+	answer := c.must("POST", "global/forwardingRules/fr/setLabels", `{"labels":{"team":"a"},"labelFingerprint":"`+
+		labels+`"}`)
 	if answer["status"] != "DONE" || answer["endTime"] == nil {
 		t.Errorf("setLabels answers %v, want it to be done at once", answer)
 	}
@@ -203,7 +217,8 @@ func TestWhatIsInUseCannotBeDeleted(t *testing.T) {
 		"global/urlMaps/um", "global/backendServices/be", "regions/us-central1/networkEndpointGroups/neg",
 	} {
 		c.must("DELETE", path, "")
-		if status, message, reason := c.refused("GET", path, ""); status != 404 || reason != "notFound" || message != "The resource '"+p+path+"' was not found" {
+		if status, message, reason := c.refused("GET", path, ""); status != 404 || reason != "notFound" ||
+			message != "The resource '"+p+path+"' was not found" {
 			t.Errorf("%s after its end: %d %q %q", path, status, message, reason)
 		}
 	}
@@ -212,9 +227,11 @@ func TestWhatIsInUseCannotBeDeleted(t *testing.T) {
 func TestWhatGoogleRefusesIsRefused(t *testing.T) {
 	c := newCloud(t)
 	c.chain()
-	c.must("POST", "regions/europe-west1/networkEndpointGroups", `{"name":"far","networkEndpointType":"SERVERLESS","cloudRun":{"service":"hello"}}`)
+	c.must("POST", "regions/europe-west1/networkEndpointGroups",
+		`{"name":"far","networkEndpointType":"SERVERLESS","cloudRun":{"service":"hello"}}`)
 	c.must("POST", "regions/us-central1/backendServices", `{"name":"rbe"}`)
-	c.must("POST", "regions/us-central1/urlMaps", `{"name":"rum","defaultService":"regions/us-central1/backendServices/rbe"}`)
+	c.must("POST", "regions/us-central1/urlMaps",
+		`{"name":"rum","defaultService":"regions/us-central1/backendServices/rbe"}`)
 	const serverless = `"backends":[{"group":"regions/us-central1/networkEndpointGroups/neg"}]`
 	for _, tc := range []struct {
 		name, verb, path, body string
@@ -222,55 +239,110 @@ func TestWhatGoogleRefusesIsRefused(t *testing.T) {
 		message                string
 	}{
 		{"nothing", "POST", "global/backendServices", ``, 400, "Required field 'resource' not specified"},
-		{"no name", "POST", "global/backendServices", `{"description":"x"}`, 400, "Required field 'resource.name' not specified"},
-		{"a field that is not there", "POST", "global/backendServices", `{"name":"x","colour":"red"}`, 400, `Invalid JSON payload received. Unknown name "colour": Cannot find field.`},
-		{"a field that a message does not have", "PATCH", "global/backendServices/be", `{"iap":{"enable":true}}`, 400, `Unknown name "enable" at 'iap': Cannot find field.`},
-		{"a field that an entry does not have", "PATCH", "global/backendServices/be", `{"backends":[{"group":"g","url":"u"}]}`, 400, `Unknown name "url" at 'backends[0]': Cannot find field.`},
-		{"a field that a PUT does not have", "PUT", "global/urlMaps/um", `{"name":"um","service":"x"}`, 400, `Unknown name "service": Cannot find field.`},
-		{"a field that a custom method does not have", "POST", "global/forwardingRules/fr/setTarget", `{"targetUrl":"x"}`, 400, `Unknown name "targetUrl": Cannot find field.`},
-		{"a balancing mode that is none", "PATCH", "global/backendServices/be", `{"backends":[{"group":"regions/us-central1/networkEndpointGroups/neg","balancingMode":"FAIR"}]}`, 400, "'resource.backends[0].balancingMode': 'FAIR'"},
-		{"a name in the path outside the grammar", "GET", "global/backendServices/No_Name", "", 400, "Invalid value for field 'backendService': 'No_Name'. Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'"},
+		{"no name", "POST", "global/backendServices", `{"description":"x"}`, 400,
+			"Required field 'resource.name' not specified"},
+		{"a field that is not there", "POST", "global/backendServices", `{"name":"x","colour":"red"}`, 400,
+			`Invalid JSON payload received. Unknown name "colour": Cannot find field.`},
+		{"a field that a message does not have", "PATCH", "global/backendServices/be", `{"iap":{"enable":true}}`, 400,
+			`Unknown name "enable" at 'iap': Cannot find field.`},
+		{"a field that an entry does not have", "PATCH", "global/backendServices/be",
+			`{"backends":[{"group":"g","url":"u"}]}`, 400, `Unknown name "url" at 'backends[0]': Cannot find field.`},
+		{"a field that a PUT does not have", "PUT", "global/urlMaps/um", `{"name":"um","service":"x"}`, 400,
+			`Unknown name "service": Cannot find field.`},
+		{"a field that a custom method does not have", "POST", "global/forwardingRules/fr/setTarget", `{"targetUrl":"x"}`,
+			400, `Unknown name "targetUrl": Cannot find field.`},
+		{"a balancing mode that is none", "PATCH", "global/backendServices/be",
+			`{"backends":[{"group":"regions/us-central1/networkEndpointGroups/neg","balancingMode":"FAIR"}]}`, 400,
+			"'resource.backends[0].balancingMode': 'FAIR'"},
+		{"a name in the path outside the grammar", "GET", "global/backendServices/No_Name", "", 400,
+			"Invalid value for field 'backendService': 'No_Name'. Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'"},
 		{"a number that nothing has", "GET", "global/backendServices/12345", "", 404, "backendServices/12345' was not found"},
-		{"a global URL map for a regional backend service", "POST", "global/urlMaps", `{"name":"x","defaultService":"regions/us-central1/backendServices/rbe"}`, 400, "must be in the same scope"},
-		{"a regional proxy for a global URL map", "POST", "regions/us-central1/targetHttpProxies", `{"name":"x","urlMap":"global/urlMaps/um"}`, 400, "must be in the same scope"},
-		{"a name outside the grammar", "POST", "global/backendServices", `{"name":"No_Name"}`, 400, "Invalid value for field 'resource.name': 'No_Name'. Must be a match of regex"},
-		{"a name of 64 characters", "POST", "global/backendServices", `{"name":"` + strings.Repeat("a", 64) + `"}`, 400, "Must be a match of regex"},
-		{"a name that is taken", "POST", "global/backendServices", `{"name":"be"}`, 409, "The resource 'projects/demo-project/global/backendServices/be' already exists"},
-		{"an unknown region", "POST", "regions/moon-east1/backendServices", `{"name":"x"}`, 400, "Invalid value for field 'region': 'moon-east1'. Unknown region."},
-		{"an unknown enum value", "POST", "global/backendServices", `{"name":"x","protocol":"GOPHER"}`, 400, "'resource.protocol': 'GOPHER'"},
-		{"a patch to an unknown enum value", "PATCH", "global/backendServices/be", `{"loadBalancingScheme":"SIDEWAYS"}`, 400, "'resource.loadBalancingScheme': 'SIDEWAYS'"},
-		{"a reference to nothing", "POST", "global/urlMaps", `{"name":"x","defaultService":"global/backendServices/none"}`, 404, "The resource 'projects/demo-project/global/backendServices/none' was not found"},
-		{"a reference that is no link", "POST", "global/urlMaps", `{"name":"x","defaultService":"be"}`, 400, "'resource.defaultService': 'be'. The URL is malformed."},
-		{"a reference deep inside", "POST", "global/urlMaps", `{"name":"x","defaultService":"global/backendServices/be","pathMatchers":[{"name":"m","pathRules":[{"paths":["/"],"service":"global/backendServices/none"}]}]}`, 404, "backendServices/none' was not found"},
-		{"a path matcher that is not there", "POST", "global/urlMaps", `{"name":"x","defaultService":"global/backendServices/be","hostRules":[{"hosts":["*"],"pathMatcher":"none"}]}`, 400, "'resource.hostRules[0].pathMatcher': 'none'"},
-		{"a URL map without a default", "POST", "global/urlMaps", `{"name":"x"}`, 400, "Required field 'resource.defaultService'"},
-		{"a proxy without a URL map", "POST", "global/targetHttpProxies", `{"name":"x"}`, 400, "Required field 'resource.urlMap'"},
-		{"an HTTPS proxy without a certificate", "POST", "global/targetHttpsProxies", `{"name":"x","urlMap":"global/urlMaps/um"}`, 400, "Required field 'resource.sslCertificates'"},
-		{"a QUIC setting on a regional proxy", "POST", "regions/us-central1/targetHttpsProxies", `{"name":"x","urlMap":"regions/us-central1/urlMaps/rum","certificateMap":"m","quicOverride":"ENABLE"}`, 400, "QUIC override is supported only with global TargetHttpsProxy."},
-		{"a forwarding rule without a target", "POST", "global/forwardingRules", `{"name":"x","portRange":"80"}`, 400, "Required field 'resource.target'"},
-		{"a port that is none", "POST", "global/forwardingRules", `{"name":"x","portRange":"https","target":"global/targetHttpsProxies/thp"}`, 400, "'resource.portRange': 'https'"},
-		{"a second rule on the same address and port", "POST", "global/forwardingRules", `{"name":"x","portRange":"443","IPAddress":"global/addresses/ip","target":"global/targetHttpsProxies/thp"}`, 400, "in-use and would result in a conflict"},
-		{"an address that is not reserved", "POST", "global/forwardingRules", `{"name":"x","portRange":"80","IPAddress":"global/addresses/none","target":"global/targetHttpsProxies/thp"}`, 404, "addresses/none' was not found"},
-		{"a certificate that does not parse", "POST", "global/sslCertificates", `{"name":"x","certificate":"nonsense","privateKey":"k"}`, 400, "The SSL certificate could not be parsed."},
-		{"a certificate without a key", "POST", "global/sslCertificates", `{"name":"x","certificate":"nonsense"}`, 400, "Required field 'resource.privateKey'"},
-		{"a managed certificate without domains", "POST", "global/sslCertificates", `{"name":"x","type":"MANAGED"}`, 400, "Required field 'resource.managed.domains'"},
-		{"a NEG without a type", "POST", "regions/us-central1/networkEndpointGroups", `{"name":"x"}`, 400, "Required field 'resource.networkEndpointType'"},
-		{"a serverless NEG that points nowhere", "POST", "regions/us-central1/networkEndpointGroups", `{"name":"x","networkEndpointType":"SERVERLESS"}`, 400, "Exactly one of"},
-		{"a serverless NEG without a service", "POST", "regions/us-central1/networkEndpointGroups", `{"name":"x","networkEndpointType":"SERVERLESS","cloudRun":{"tag":"t"}}`, 400, "Either service or urlMask"},
-		{"a serverless backend with a health check", "POST", "global/backendServices", `{"name":"x",` + serverless + `,"healthChecks":["global/healthChecks/h"]}`, 400, "Invalid value for field 'resource.healthChecks': ''. A backend service cannot have a healthcheck with Serverless network endpoint group backends."},
-		{"a serverless backend with a timeout", "POST", "global/backendServices", `{"name":"x",` + serverless + `,"timeoutSec":120}`, 400, "Invalid value for field 'resource.timeoutSec': '120'. Timeout sec is not supported for a backend service with Serverless network endpoint groups."},
-		{"a timeout on a serverless backend", "PATCH", "global/backendServices/be", `{"timeoutSec":120}`, 400, "Timeout sec is not supported"},
-		{"a serverless backend with a utilization", "POST", "global/backendServices", `{"name":"x","backends":[{"group":"regions/us-central1/networkEndpointGroups/neg","maxUtilization":0.8}]}`, 400, "Invalid value for field 'resource.backends[0].maxUtilization': '0.8'. Max utilization is not supported for Serverless network endpoint groups."},
-		{"a NEG of another region", "POST", "regions/us-central1/backendServices", `{"name":"x","backends":[{"group":"regions/europe-west1/networkEndpointGroups/far"}]}`, 400, "must be in the region of the backend service"},
-		{"a backend without a group", "POST", "global/backendServices", `{"name":"x","backends":[{}]}`, 400, "Required field 'resource.backends[0].group'"},
-		{"IAP with CDN", "POST", "global/backendServices", `{"name":"x","enableCDN":true,"iap":{"enabled":true}}`, 400, "IAP and Cloud CDN"},
-		{"CDN with IAP", "PATCH", "global/backendServices/be", `{"enableCDN":true,"iap":{"enabled":true}}`, 400, "IAP and Cloud CDN"},
-		{"IAP on a passthrough load balancer", "POST", "regions/us-central1/backendServices", `{"name":"x","loadBalancingScheme":"INTERNAL","iap":{"enabled":true}}`, 400, "IAP is not supported for load balancing scheme INTERNAL"},
-		{"IAP on TCP", "POST", "global/backendServices", `{"name":"x","protocol":"TCP","iap":{"enabled":true}}`, 400, "IAP is not supported for protocol TCP"},
-		{"IAP that is neither on nor off", "PATCH", "global/backendServices/be", `{"iap":{"enabled":"yes"}}`, 400, "'resource.iap.enabled': 'yes'"},
+		{"a global URL map for a regional backend service", "POST", "global/urlMaps",
+			`{"name":"x","defaultService":"regions/us-central1/backendServices/rbe"}`, 400, "must be in the same scope"},
+		{"a regional proxy for a global URL map", "POST", "regions/us-central1/targetHttpProxies",
+			`{"name":"x","urlMap":"global/urlMaps/um"}`, 400, "must be in the same scope"},
+		{"a name outside the grammar", "POST", "global/backendServices", `{"name":"No_Name"}`, 400,
+			"Invalid value for field 'resource.name': 'No_Name'. Must be a match of regex"},
+		{"a name of 64 characters", "POST", "global/backendServices", `{"name":"` + strings.Repeat("a", 64) + `"}`, 400,
+			"Must be a match of regex"},
+		{"a name that is taken", "POST", "global/backendServices", `{"name":"be"}`, 409,
+			"The resource 'projects/demo-project/global/backendServices/be' already exists"},
+		{"an unknown region", "POST", "regions/moon-east1/backendServices", `{"name":"x"}`, 400,
+			"Invalid value for field 'region': 'moon-east1'. Unknown region."},
+		{"an unknown enum value", "POST", "global/backendServices", `{"name":"x","protocol":"GOPHER"}`, 400,
+			"'resource.protocol': 'GOPHER'"},
+		{"a patch to an unknown enum value", "PATCH", "global/backendServices/be", `{"loadBalancingScheme":"SIDEWAYS"}`,
+			400, "'resource.loadBalancingScheme': 'SIDEWAYS'"},
+		{"a reference to nothing", "POST", "global/urlMaps", `{"name":"x","defaultService":"global/backendServices/none"}`,
+			404, "The resource 'projects/demo-project/global/backendServices/none' was not found"},
+		{"a reference that is no link", "POST", "global/urlMaps", `{"name":"x","defaultService":"be"}`, 400,
+			"'resource.defaultService': 'be'. The URL is malformed."},
+		{"a reference deep inside", "POST", "global/urlMaps",
+			`{"name":"x","defaultService":"global/backendServices/be","pathMatchers":[{"name":"m","pathRules":[{"paths":["/"],"service":"global/backendServices/none"}]}]}`, 404, "backendServices/none' was not found"},
+		{"a path matcher that is not there", "POST", "global/urlMaps",
+			`{"name":"x","defaultService":"global/backendServices/be","hostRules":[{"hosts":["*"],"pathMatcher":"none"}]}`,
+			400, "'resource.hostRules[0].pathMatcher': 'none'"},
+		{"a URL map without a default", "POST", "global/urlMaps", `{"name":"x"}`, 400,
+			"Required field 'resource.defaultService'"},
+		{"a proxy without a URL map", "POST", "global/targetHttpProxies", `{"name":"x"}`, 400,
+			"Required field 'resource.urlMap'"},
+		{"an HTTPS proxy without a certificate", "POST", "global/targetHttpsProxies",
+			`{"name":"x","urlMap":"global/urlMaps/um"}`, 400, "Required field 'resource.sslCertificates'"},
+		{"a QUIC setting on a regional proxy", "POST", "regions/us-central1/targetHttpsProxies",
+			`{"name":"x","urlMap":"regions/us-central1/urlMaps/rum","certificateMap":"m","quicOverride":"ENABLE"}`, 400,
+			"QUIC override is supported only with global TargetHttpsProxy."},
+		{"a forwarding rule without a target", "POST", "global/forwardingRules", `{"name":"x","portRange":"80"}`, 400,
+			"Required field 'resource.target'"},
+		{"a port that is none", "POST", "global/forwardingRules",
+			`{"name":"x","portRange":"https","target":"global/targetHttpsProxies/thp"}`, 400, "'resource.portRange': 'https'"},
+		{"a second rule on the same address and port", "POST", "global/forwardingRules",
+			`{"name":"x","portRange":"443","IPAddress":"global/addresses/ip","target":"global/targetHttpsProxies/thp"}`, 400,
+			"in-use and would result in a conflict"},
+		{"an address that is not reserved", "POST", "global/forwardingRules",
+			`{"name":"x","portRange":"80","IPAddress":"global/addresses/none","target":"global/targetHttpsProxies/thp"}`, 404,
+			"addresses/none' was not found"},
+		{"a certificate that does not parse", "POST", "global/sslCertificates",
+			`{"name":"x","certificate":"nonsense","privateKey":"k"}`, 400, "The SSL certificate could not be parsed."},
+		{"a certificate without a key", "POST", "global/sslCertificates", `{"name":"x","certificate":"nonsense"}`, 400,
+			"Required field 'resource.privateKey'"},
+		{"a managed certificate without domains", "POST", "global/sslCertificates", `{"name":"x","type":"MANAGED"}`, 400,
+			"Required field 'resource.managed.domains'"},
+		{"a NEG without a type", "POST", "regions/us-central1/networkEndpointGroups", `{"name":"x"}`, 400,
+			"Required field 'resource.networkEndpointType'"},
+		{"a serverless NEG that points nowhere", "POST", "regions/us-central1/networkEndpointGroups",
+			`{"name":"x","networkEndpointType":"SERVERLESS"}`, 400, "Exactly one of"},
+		{"a serverless NEG without a service", "POST", "regions/us-central1/networkEndpointGroups",
+			`{"name":"x","networkEndpointType":"SERVERLESS","cloudRun":{"tag":"t"}}`, 400, "Either service or urlMask"},
+		{"a serverless backend with a health check", "POST", "global/backendServices", `{"name":"x",` + serverless +
+			`,"healthChecks":["global/healthChecks/h"]}`, 400,
+			"Invalid value for field 'resource.healthChecks': ''. A backend service cannot have a healthcheck with Serverless network endpoint group backends."},
+		{"a serverless backend with a timeout", "POST", "global/backendServices", `{"name":"x",` + serverless +
+			`,"timeoutSec":120}`, 400, "Invalid value for field 'resource.timeoutSec': '120'. Timeout sec is not supported for a backend service with Serverless network endpoint groups."},
+		{"a timeout on a serverless backend", "PATCH", "global/backendServices/be", `{"timeoutSec":120}`, 400,
+			"Timeout sec is not supported"},
+		{"a serverless backend with a utilization", "POST", "global/backendServices",
+			`{"name":"x","backends":[{"group":"regions/us-central1/networkEndpointGroups/neg","maxUtilization":0.8}]}`, 400,
+			"Invalid value for field 'resource.backends[0].maxUtilization': '0.8'. Max utilization is not supported for Serverless network endpoint groups."},
+		{"a NEG of another region", "POST", "regions/us-central1/backendServices",
+			`{"name":"x","backends":[{"group":"regions/europe-west1/networkEndpointGroups/far"}]}`, 400,
+			"must be in the region of the backend service"},
+		{"a backend without a group", "POST", "global/backendServices", `{"name":"x","backends":[{}]}`, 400,
+			"Required field 'resource.backends[0].group'"},
+		{"IAP with CDN", "POST", "global/backendServices", `{"name":"x","enableCDN":true,"iap":{"enabled":true}}`, 400,
+			"IAP and Cloud CDN"},
+		{"CDN with IAP", "PATCH", "global/backendServices/be", `{"enableCDN":true,"iap":{"enabled":true}}`, 400,
+			"IAP and Cloud CDN"},
+		{"IAP on a passthrough load balancer", "POST", "regions/us-central1/backendServices",
+			`{"name":"x","loadBalancingScheme":"INTERNAL","iap":{"enabled":true}}`, 400,
+			"IAP is not supported for load balancing scheme INTERNAL"},
+		{"IAP on TCP", "POST", "global/backendServices", `{"name":"x","protocol":"TCP","iap":{"enabled":true}}`, 400,
+			"IAP is not supported for protocol TCP"},
+		{"IAP that is neither on nor off", "PATCH", "global/backendServices/be", `{"iap":{"enabled":"yes"}}`, 400,
+			"'resource.iap.enabled': 'yes'"},
 		{"a body that is no JSON", "PATCH", "global/backendServices/be", `{`, 400, "Invalid JSON payload received"},
 		{"a write to nothing", "PATCH", "global/backendServices/none", `{}`, 404, "backendServices/none' was not found"},
-		{"a project that is not there", "GET", "/compute/v1/projects/other/global/backendServices/be", "", 404, "The resource 'projects/other' was not found"},
+		{"a project that is not there", "GET", "/compute/v1/projects/other/global/backendServices/be", "", 404,
+			"The resource 'projects/other' was not found"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, message, _ := c.refused(tc.verb, tc.path, tc.body)

@@ -72,7 +72,8 @@ func unauthorized(path string) answer {
 // notFound is the 404 of an ingress that keeps a request out
 // (run/docs/troubleshooting).
 func notFound() answer {
-	return page(http.StatusNotFound, "404 Page not found", "Page not found", "The requested URL was not found on this server.")
+	return page(http.StatusNotFound, "404 Page not found", "Page not found",
+		"The requested URL was not found on this server.")
 }
 
 // noAccess is IAP's page for somebody who signed in and is no accessor.

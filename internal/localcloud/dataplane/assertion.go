@@ -32,7 +32,8 @@ type claims struct {
 
 // visitorClaims say who passed IAP.
 func visitorClaims(r request, g gate, passed member) claims {
-	c := claims{Issuer: "https://cloud.google.com/iap", Audience: g.audience, Email: passed.email(), Issued: r.at.Unix(), Expires: r.at.Add(assertionLife).Unix()}
+	c := claims{Issuer: "https://cloud.google.com/iap", Audience: g.audience, Email: passed.email(),
+		Issued: r.at.Unix(), Expires: r.at.Add(assertionLife).Unix()}
 	if passed != "" {
 		c.Subject = "accounts.google.com:" + subject(passed)
 	}

@@ -76,7 +76,8 @@ const (
 	notAuthenticated = "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header." +
 		readMore + "unauthorized-client"
 	notAuthorized = "The request was not authorized to invoke this service." + readMore + "unauthorized-client"
-	notVerified   = "The request was not authorized to invoke this service. The access token could not be verified." + readMore + "401"
+	notVerified   = "The request was not authorized to invoke this service. The access token could not be verified." +
+		readMore + "401"
 )
 
 // refused is the answer to a call that may not invoke, and what the log says

@@ -102,7 +102,8 @@ func (d *DataPlane) Changed() {
 func (d *DataPlane) Stick(service string, forever bool) {
 	revision := ""
 	if !forever {
-		revision = apiserver.Text(apiserver.Object(apiserver.Object(d.options.State(), "run"), service), "latestReadyRevision")
+		revision = apiserver.Text(apiserver.Object(apiserver.Object(d.options.State(), "run"), service),
+			"latestReadyRevision")
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -123,7 +124,8 @@ func (d *DataPlane) snapshot(at time.Time) snapshot {
 	live := d.options.State()
 	s := snapshot{
 		allowed: d.options.Allowed, live: live, propagated: live,
-		stuck: maps.Clone(d.stuck), containers: maps.Clone(d.containers), verify: d.options.Tokens.Verify, withoutOrganization: d.options.WithoutOrganization,
+		stuck: maps.Clone(d.stuck), containers: maps.Clone(d.containers), verify: d.options.Tokens.Verify,
+		withoutOrganization: d.options.WithoutOrganization,
 	}
 	for _, each := range d.past {
 		if !each.since.After(at.Add(-d.delay)) {

@@ -78,7 +78,8 @@ func (s snapshot) serviceBehind(backend object, r request) object {
 		if name == "" {
 			continue
 		}
-		if service := s.service("projects/" + apiserver.ProjectID + "/locations/" + regionOf(neg) + "/services/" + name); service != nil {
+		if service := s.service("projects/" + apiserver.ProjectID + "/locations/" + regionOf(neg) + "/services/" +
+			name); service != nil {
 			return service
 		}
 	}

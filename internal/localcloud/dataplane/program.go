@@ -58,7 +58,8 @@ func toProgram(base string, service object, c call) answer {
 	case errors.Is(err, context.DeadlineExceeded) && c.ctx.Err() == nil:
 		return plain(http.StatusGatewayTimeout, "upstream request timeout")
 	case err != nil:
-		return plain(http.StatusServiceUnavailable, "Service Unavailable: the program behind this service cannot be asked: "+err.Error()+"\n")
+		return plain(http.StatusServiceUnavailable,
+			"Service Unavailable: the program behind this service cannot be asked: "+err.Error()+"\n")
 	}
 	return given
 }

@@ -84,7 +84,8 @@ func addressed(audience string, service object) bool {
 	}
 	return slices.ContainsFunc(apiserver.List(service, "urls"), func(url any) bool {
 		address, _ := url.(string)
-		return address != "" && (audience == address || strings.HasPrefix(audience, address+"/") && !strings.ContainsAny(audience, "?#"))
+		return address != "" && (audience == address || strings.HasPrefix(audience, address+"/") &&
+			!strings.ContainsAny(audience, "?#"))
 	})
 }
 

@@ -84,8 +84,10 @@ func TestRedirectsChangeWhatTheySayAndNothingElse(t *testing.T) {
 		status         int
 	}{
 		{`{"httpsRedirect": true}`, "https://a.example.com/x%20y?q=1", http.StatusMovedPermanently},
-		{`{"hostRedirect": "b.example.com", "redirectResponseCode": "FOUND"}`, "http://b.example.com/x%20y?q=1", http.StatusFound},
-		{`{"pathRedirect": "/z", "stripQuery": true, "redirectResponseCode": "PERMANENT_REDIRECT"}`, "http://a.example.com/z", http.StatusPermanentRedirect},
+		{`{"hostRedirect": "b.example.com", "redirectResponseCode": "FOUND"}`, "http://b.example.com/x%20y?q=1",
+			http.StatusFound},
+		{`{"pathRedirect": "/z", "stripQuery": true, "redirectResponseCode": "PERMANENT_REDIRECT"}`,
+			"http://a.example.com/z", http.StatusPermanentRedirect},
 	} {
 		got := redirected(r, parse(t, tc.redirect))
 		if location := got.header.Get("Location"); location != tc.want || got.status != tc.status {
@@ -163,7 +165,8 @@ func TestTokensNameWhoTheyAreFor(t *testing.T) {
 		iap, cloud token
 	}{
 		{http.Header{}, token{}, token{}},
-		{http.Header{"Authorization": {"Bearer user:a@example.com"}}, token{who: "user:a@example.com"}, token{who: "user:a@example.com"}},
+		{http.Header{"Authorization": {"Bearer user:a@example.com"}}, token{who: "user:a@example.com"},
+			token{who: "user:a@example.com"}},
 		{http.Header{"Authorization": {"bearer serviceAccount:a@p.iam.gserviceaccount.com"}},
 			token{who: "serviceAccount:a@p.iam.gserviceaccount.com"}, token{who: "serviceAccount:a@p.iam.gserviceaccount.com"}},
 		{http.Header{"Authorization": {"Bearer eyJhbGciOi"}}, token{bad: true}, token{bad: true}},
@@ -172,12 +175,15 @@ func TestTokensNameWhoTheyAreFor(t *testing.T) {
 		{http.Header{"Authorization": {"Basic dXNlcg=="}}, token{}, token{}},
 		{http.Header{"X-Local-User": {"user:a@example.com"}}, token{who: "user:a@example.com"}, token{}},
 		{http.Header{"X-Local-User": {"a@example.com"}}, token{bad: true}, token{}},
-		{http.Header{"X-Local-User": {"user:a@example.com"}, "Authorization": {"Bearer user:b@example.com"}}, token{who: "user:a@example.com"}, token{who: "user:b@example.com"}},
-		{http.Header{"X-Serverless-Authorization": {"Bearer user:a@example.com"}, "Authorization": {"Bearer user:b@example.com"}},
+		{http.Header{"X-Local-User": {"user:a@example.com"}, "Authorization": {"Bearer user:b@example.com"}},
+			token{who: "user:a@example.com"}, token{who: "user:b@example.com"}},
+		{http.Header{"X-Serverless-Authorization": {"Bearer user:a@example.com"},
+			"Authorization": {"Bearer user:b@example.com"}},
 			token{who: "user:b@example.com"}, token{who: "user:a@example.com"}},
 	} {
 		r, s := request{header: tc.header}, snapshot{verify: oidc.New(time.Now).Verify}
-		if diff := cmp.Diff([]token{tc.iap, tc.cloud}, []token{s.session(r), s.caller(r)}, cmp.AllowUnexported(token{})); diff != "" {
+		if diff := cmp.Diff([]token{tc.iap, tc.cloud}, []token{s.session(r), s.caller(r)},
+			cmp.AllowUnexported(token{})); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", tc.header, diff)
 		}
 	}

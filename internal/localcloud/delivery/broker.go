@@ -60,7 +60,8 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 		chosen.close()
 		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", chosen.address, err)
 	}
-	return &Broker{backend: chosen, https: options.HTTPS, client: client, inflight: tracked, serving: map[string]*pushWorker{}}, nil
+	return &Broker{backend: chosen, https: options.HTTPS, client: client, inflight: tracked,
+		serving: map[string]*pushWorker{}}, nil
 }
 
 // Address is the host:port that other clients use, as PUBSUB_EMULATOR_HOST.

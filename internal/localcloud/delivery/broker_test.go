@@ -150,8 +150,10 @@ func TestSubscriptionsThatPubSubRefusesAreRefused(t *testing.T) {
 		change func(*delivery.Subscription)
 		want   string
 	}{
-		{"an endpoint without scheme", func(s *delivery.Subscription) { s.Endpoint = "localhost:80" }, "no http or https URL"},
-		{"a deadline over ten minutes", func(s *delivery.Subscription) { s.AckDeadline = 601 * time.Second }, "acknowledgement deadline"},
+		{"an endpoint without scheme", func(s *delivery.Subscription) { s.Endpoint = "localhost:80" },
+			"no http or https URL"},
+		{"a deadline over ten minutes", func(s *delivery.Subscription) { s.AckDeadline = 601 * time.Second },
+			"acknowledgement deadline"},
 		{"backoff that shrinks", func(s *delivery.Subscription) { s.MinBackoff, s.MaxBackoff = 2, 1 }, "backoff"},
 		{"too few attempts", func(s *delivery.Subscription) { s.MaxDeliveryAttempts = 4 }, "4 delivery attempts"},
 		{"no concurrency", func(s *delivery.Subscription) { s.Concurrency = -1 }, "concurrency"},
@@ -159,7 +161,8 @@ func TestSubscriptionsThatPubSubRefusesAreRefused(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			subscription := delivery.Subscription{Name: named(t, "subscriptions", "sub"), Topic: topic, Endpoint: "http://127.0.0.1:1"}
+			subscription := delivery.Subscription{Name: named(t, "subscriptions", "sub"), Topic: topic,
+				Endpoint: "http://127.0.0.1:1"}
 			c.change(&subscription)
 			err := broker.Push(t.Context(), subscription)
 			if err == nil || !strings.Contains(err.Error(), c.want) {

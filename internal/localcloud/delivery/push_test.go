@@ -23,7 +23,8 @@ func TestAWrappedPushHasEveryNameThatPubSubWrites(t *testing.T) {
 		service := newEndpoint(t, status(http.StatusNoContent))
 		topic := createTopic(t, broker, "topic")
 		subscription := push(t, broker, delivery.Subscription{Topic: topic, Endpoint: service.URL})
-		id := publish(t, broker, delivery.Message{Topic: topic, Data: []byte("hello"), Attributes: map[string]string{"k": "v"}})
+		id := publish(t, broker, delivery.Message{Topic: topic, Data: []byte("hello"),
+			Attributes: map[string]string{"k": "v"}})
 		awaitIdle(t, broker)
 
 		requests := service.requests()
@@ -177,7 +178,8 @@ func TestAttemptsThatRunOutEndInTheDeadLetterTopic(t *testing.T) {
 		}
 		want := map[string]string{
 			"k": "v", "CloudPubSubDeadLetterSourceDeliveryCount": "6",
-			"CloudPubSubDeadLetterSourceSubscription":        strings.TrimPrefix(subscription.Name, "projects/demo-project/subscriptions/"),
+			"CloudPubSubDeadLetterSourceSubscription": strings.TrimPrefix(subscription.Name,
+				"projects/demo-project/subscriptions/"),
 			"CloudPubSubDeadLetterSourceSubscriptionProject": "demo-project",
 			"CloudPubSubDeadLetterSourceTopicPublishTime":    published,
 		}

@@ -165,7 +165,8 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 }
 
 func (b *Broker) deleteSubscription(ctx context.Context, name string) error {
-	err := b.client.SubscriptionAdminClient.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name})
+	err := b.client.SubscriptionAdminClient.DeleteSubscription(ctx,
+		&pubsubpb.DeleteSubscriptionRequest{Subscription: name})
 	if err != nil && status.Code(err) != codes.NotFound {
 		return fmt.Errorf("removing subscription %q: %w", name, err)
 	}

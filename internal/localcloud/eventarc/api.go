@@ -17,7 +17,8 @@ const (
 // API is Eventarc as the server serves it: triggers. Their operations are read
 // where Cloud Run's are, because both APIs have the same path for them.
 func (e *Eventarc) API() apiserver.API {
-	const all, one = "/v1/projects/{project}/locations/{location}/triggers", "/v1/projects/{project}/locations/{location}/triggers/{trigger}"
+	const all, one = "/v1/projects/{project}/locations/{location}/triggers",
+		"/v1/projects/{project}/locations/{location}/triggers/{trigger}"
 	return apiserver.API{Name: "eventarc", State: e.state, Reset: e.reset, Routes: []apiserver.Route{
 		route(http.MethodGet, all, "list", e.list),
 		route(http.MethodGet, one, "get", e.get),

@@ -31,8 +31,9 @@ func serve(t *testing.T) string {
 	t.Helper()
 	const role = "projects/demo-project/roles/triggerMaker"
 	cloud := localcloud.New(localcloud.Options{
-		Roles:  []apiserver.Role{{Name: role, Permissions: []string{"eventarc.triggers.create"}}},
-		Grants: []resourcemanager.Grant{{Role: "roles/editor", Member: "user:alice@example.com"}, {Role: role, Member: "user:carol@example.com"}},
+		Roles: []apiserver.Role{{Name: role, Permissions: []string{"eventarc.triggers.create"}}},
+		Grants: []resourcemanager.Grant{{Role: "roles/editor", Member: "user:alice@example.com"},
+			{Role: role, Member: "user:carol@example.com"}},
 	})
 	server := httptest.NewServer(cloud)
 	t.Cleanup(func() { server.Close(); cloud.Close() })
@@ -52,7 +53,8 @@ func triggers(t *testing.T, base string) *client.ProjectsLocationsService {
 // wanted is a trigger as somebody asks for it.
 func wanted() *client.Trigger {
 	return &client.Trigger{
-		Destination: &client.Destination{CloudRun: &client.CloudRun{Service: "iapguard", Region: "us-central1", Path: "/events"}},
+		Destination: &client.Destination{CloudRun: &client.CloudRun{Service: "iapguard", Region: "us-central1",
+			Path: "/events"}},
 		EventFilters: []*client.EventFilter{
 			{Attribute: "type", Value: "google.cloud.audit.log.v1.written"},
 			{Attribute: "serviceName", Value: "run.googleapis.com"},
@@ -64,7 +66,8 @@ func wanted() *client.Trigger {
 }
 
 // done waits for an operation and gives the trigger that it ended with.
-func done(t *testing.T, api *client.ProjectsLocationsService, operation *client.GoogleLongrunningOperation, err error) client.Trigger {
+func done(t *testing.T, api *client.ProjectsLocationsService, operation *client.GoogleLongrunningOperation,
+	err error) client.Trigger {
 	t.Helper()
 	for err == nil && !operation.Done {
 		operation, err = api.Operations.Get(operation.Name).Do()
@@ -80,7 +83,8 @@ func done(t *testing.T, api *client.ProjectsLocationsService, operation *client.
 }
 
 // ours are the fields that the cloud fills in, different every time.
-var ours = cmpopts.IgnoreFields(client.Trigger{}, "Uid", "CreateTime", "UpdateTime", "Etag", "Conditions", "ServerResponse", "Transport")
+var ours = cmpopts.IgnoreFields(client.Trigger{}, "Uid", "CreateTime", "UpdateTime", "Etag", "Conditions",
+	"ServerResponse", "Transport")
 
 func status(err error) int {
 	var refused *googleapi.Error
@@ -109,14 +113,17 @@ func TestGooglesClientManagesTriggers(t *testing.T) {
 		t.Errorf("creating it twice: %v, want a 409", err)
 	}
 
-	change := &client.Trigger{Destination: &client.Destination{CloudRun: &client.CloudRun{Path: "/other"}}, EventDataContentType: "application/protobuf"}
-	operation, err = api.Triggers.Patch(name, change).UpdateMask("destination.cloud_run.path,event_data_content_type,labels").Do()
+	change := &client.Trigger{Destination: &client.Destination{CloudRun: &client.CloudRun{Path: "/other"}},
+		EventDataContentType: "application/protobuf"}
+	operation, err = api.Triggers.Patch(name, change).UpdateMask(
+		"destination.cloud_run.path,event_data_content_type,labels").Do()
 	patched := done(t, api, operation, err)
 	want.Destination.CloudRun.Path, want.EventDataContentType, want.Labels = "/other", "application/protobuf", nil
 	if diff := cmp.Diff(want, patched, ours); diff != "" {
 		t.Errorf("patched (-want +got):\n%s", diff)
 	}
-	if patched.Etag == created.Etag || patched.Uid != created.Uid || patched.CreateTime != created.CreateTime || patched.Transport.Pubsub.Topic != pubsub.Topic {
+	if patched.Etag == created.Etag || patched.Uid != created.Uid || patched.CreateTime != created.CreateTime ||
+		patched.Transport.Pubsub.Topic != pubsub.Topic {
 		t.Errorf("patched %+v, want another etag and the same identity as %+v", patched, created)
 	}
 
@@ -126,7 +133,8 @@ func TestGooglesClientManagesTriggers(t *testing.T) {
 			t.Errorf("triggers of %s: %+v, %v; want the one", parent, list, err)
 		}
 	}
-	if list, err := api.Triggers.List("projects/demo-project/locations/global").Do(); err != nil || len(list.Triggers) != 0 {
+	if list, err := api.Triggers.List("projects/demo-project/locations/global").Do(); err != nil ||
+		len(list.Triggers) != 0 {
 		t.Errorf("triggers elsewhere: %+v, %v; want none", list, err)
 	}
 
@@ -200,32 +208,41 @@ func TestTriggersThatGoogleRefusesAreRefused(t *testing.T) {
 		want             int
 		text             string
 	}{
-		{"an unknown location", "/v1/projects/demo-project/locations/moon/triggers?triggerId=w", string(good), 403, "Location moon"},
+		{"an unknown location", "/v1/projects/demo-project/locations/moon/triggers?triggerId=w", string(good), 403,
+			"Location moon"},
 		{"another project", "/v1/projects/other/locations/us-central1/triggers?triggerId=w", string(good), 403, ""},
 		{"no id", path, string(good), 400, "trigger_id"},
 		{"an id with capitals", path + "Watch", string(good), 400, "trigger_id"},
-		{"another name", path + "w", replaced(`{"destination"`, `{"name":"`+location+`/triggers/v","destination"`), 400, "trigger.name"},
+		{"another name", path + "w", replaced(`{"destination"`, `{"name":"`+location+`/triggers/v","destination"`), 400,
+			"trigger.name"},
 		{"an unknown field", path + "w", replaced(`{"destination"`, `{"colour":1,"destination"`), 400, "Unknown name"},
 		{"labels that are no texts", path + "w", replaced(`"web"`, `1`), 400, "trigger.labels"},
 		{"filters that are no list", path + "w", `{"eventFilters":{}}`, 400, "trigger.eventFilters"},
 		{"no filters", path + "w", `{}`, 400, "event_filters"},
-		{"another event type", path + "w", replaced("audit.log.v1.written", "storage.object.v1.finalized"), 400, "event_filters"},
+		{"another event type", path + "w", replaced("audit.log.v1.written", "storage.object.v1.finalized"), 400,
+			"event_filters"},
 		{"no method", path + "w", replaced(`"methodName"`, `"serviceName"`), 400, "twice"},
 		{"an unknown attribute", path + "w", replaced(`"methodName"`, `"method"`), 400, `\"method\"`},
 		{"an empty value", path + "w", replaced(`"run.googleapis.com"`, `""`), 400, "no value"},
 		{"an unknown operator", path + "w", replaced("match-path-pattern", "like"), 400, "operator"},
-		{"a pattern for a method", path + "w", replaced(`{"attribute":"methodName"`, `{"operator":"match-path-pattern","attribute":"methodName"`), 400, "operator"},
+		{"a pattern for a method", path + "w", replaced(`{"attribute":"methodName"`,
+			`{"operator":"match-path-pattern","attribute":"methodName"`), 400, "operator"},
 		{"a malformed pattern", path + "w", replaced("projects/*/**", "projects/{"), 400, "malformed"},
-		{"an unknown key of a filter", path + "w", replaced(`{"attribute":"methodName"`, `{"not":true,"attribute":"methodName"`), 400, "Unknown name"},
+		{"an unknown key of a filter", path + "w", replaced(`{"attribute":"methodName"`,
+			`{"not":true,"attribute":"methodName"`), 400, "Unknown name"},
 		{"no destination", path + "w", replaced(`"cloudRun"`, `"workflow"`), 400, "destination"},
-		{"a service by its full name", path + "w", replaced(`"service":"iapguard"`, `"service":"projects/p/locations/l/services/s"`), 400, "destination.cloud_run.service"},
+		{"a service by its full name", path + "w", replaced(`"service":"iapguard"`,
+			`"service":"projects/p/locations/l/services/s"`), 400, "destination.cloud_run.service"},
 		{"no region", path + "w", replaced(`"region":"us-central1"`, `"region":""`), 400, "destination.cloud_run.region"},
 		{"a path with a query", path + "w", replaced(`/events`, `/events?x=1`), 400, "destination.cloud_run.path"},
 		{"an unknown key of the destination", path + "w", replaced(`"path"`, `"port"`), 400, "Unknown name"},
 		{"a person for an account", path + "w", replaced(account, "alice@example.com"), 400, "service_account"},
-		{"another content type", path + "w", replaced(`{"destination"`, `{"eventDataContentType":"text/xml","destination"`), 400, "event_data_content_type"},
-		{"two attempts", path + "w", replaced(`{"destination"`, `{"retryPolicy":{"maxAttempts":2},"destination"`), 400, "max_attempts"},
-		{"a topic of one's own", path + "w", replaced(`{"destination"`, `{"transport":{"pubsub":{"topic":"projects/demo-project/topics/t"}},"destination"`), 400, "topic"},
+		{"another content type", path + "w", replaced(`{"destination"`,
+			`{"eventDataContentType":"text/xml","destination"`), 400, "event_data_content_type"},
+		{"two attempts", path + "w", replaced(`{"destination"`, `{"retryPolicy":{"maxAttempts":2},"destination"`), 400,
+			"max_attempts"},
+		{"a topic of one's own", path + "w", replaced(`{"destination"`,
+			`{"transport":{"pubsub":{"topic":"projects/demo-project/topics/t"}},"destination"`), 400, "topic"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			response, err := http.Post(base+tc.path, "application/json", strings.NewReader(tc.body))
@@ -255,7 +272,8 @@ func TestTriggersThatGoogleRefusesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mask := range []string{"colour", "transport", "uid"} {
-		if _, err := api.Triggers.Patch(location+"/triggers/w", wanted()).UpdateMask(mask).Do(); status(err) != http.StatusBadRequest {
+		if _, err := api.Triggers.Patch(location+"/triggers/w", wanted()).UpdateMask(mask).Do(); status(
+			err) != http.StatusBadRequest {
 			t.Errorf("patch of %s: %v, want a 400", mask, err)
 		}
 	}
@@ -288,8 +306,10 @@ func TestWritingATriggerTakesItsPermissions(t *testing.T) {
 		"a stranger's create": create("stranger", string(text)), "alice's create": create("alice", string(text)),
 		"a stranger's get": as("stranger", "GET", "/alice", nil), "alice's get": as("alice", "GET", "/alice", nil),
 		"a stranger's list": as("stranger", "GET", "", nil), "alice's list": as("alice", "GET", "", nil),
-		"a stranger's delete": as("stranger", "DELETE", "/alice", nil), "alice's delete": as("alice", "DELETE", "/alice", nil),
-		"carol's create as an account": create("carol", string(text)), "carol's create without one": create("carol", anonymous),
+		"a stranger's delete":          as("stranger", "DELETE", "/alice", nil),
+		"alice's delete":               as("alice", "DELETE", "/alice", nil),
+		"carol's create as an account": create("carol", string(text)),
+		"carol's create without one":   create("carol", anonymous),
 	}
 	want := map[string]int{
 		"a stranger's create": 403, "alice's create": 200, "a stranger's get": 403, "alice's get": 200,

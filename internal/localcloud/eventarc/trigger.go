@@ -29,7 +29,8 @@ var (
 		"eventDataContentType": is[string], "retryPolicy": is[map[string]any], "transport": is[map[string]any],
 	}
 	outputOnly = map[string]bool{
-		"name": true, "uid": true, "createTime": true, "updateTime": true, "etag": true, "conditions": true, "satisfiesPzs": true,
+		"name": true, "uid": true, "createTime": true, "updateTime": true, "etag": true, "conditions": true,
+		"satisfiesPzs": true,
 	}
 )
 
@@ -81,7 +82,8 @@ func newTrigger(resource map[string]any, location, id string) (*trigger, error) 
 		resource["eventDataContentType"] = jsonContent
 	case jsonContent, protobufContent:
 	default:
-		return nil, invalid("event_data_content_type", "%q is neither %q nor %q", resource["eventDataContentType"], jsonContent, protobufContent)
+		return nil, invalid("event_data_content_type", "%q is neither %q nor %q", resource["eventDataContentType"],
+			jsonContent, protobufContent)
 	}
 	if topic := apiserver.Text(apiserver.Object(apiserver.Object(resource, "transport"), "pubsub"), "topic"); topic != "" {
 		return nil, invalid("transport.pubsub.topic", "a topic can be given for Pub/Sub events only")
@@ -106,7 +108,8 @@ func (t *trigger) readDestination() error {
 	t.route.Path = strings.TrimPrefix(apiserver.Text(service, "path"), "/")
 	switch {
 	case !serviceID.MatchString(t.route.Service):
-		return invalid("destination.cloud_run.service", "%q is no name of a service of the trigger's project", t.route.Service)
+		return invalid("destination.cloud_run.service", "%q is no name of a service of the trigger's project",
+			t.route.Service)
 	case !region.MatchString(t.route.Region):
 		return invalid("destination.cloud_run.region", "%q is no region", t.route.Region)
 	case strings.ContainsAny(t.route.Path, "?#"):

@@ -28,7 +28,8 @@ func (a api) accountRoutes() []apiserver.Route {
 		written(of("POST", collection, "create", a.createAccount), "CreateServiceAccount"),
 		written(of("DELETE", one, "delete", a.deleteAccount), "DeleteServiceAccount"),
 		named(of("POST", one+":getIamPolicy", "getIamPolicy", a.onPolicy((*apiserver.Call).GetIamPolicy))),
-		named(written(of("POST", one+":setIamPolicy", "setIamPolicy", a.onPolicy((*apiserver.Call).SetIamPolicy)), "SetIAMPolicy")),
+		named(written(of("POST", one+":setIamPolicy", "setIamPolicy", a.onPolicy((*apiserver.Call).SetIamPolicy)),
+			"SetIAMPolicy")),
 	}
 }
 
@@ -112,7 +113,8 @@ func (a api) createAccount(c *apiserver.Call) (any, error) {
 		DisplayName: apiserver.Text(wanted, "displayName"), Description: apiserver.Text(wanted, "description"),
 	}
 	if _, err := a.findAccount(account.Email); err == nil {
-		return nil, apiserver.AlreadyExists("Service account %s already exists within project projects/%s.", id, apiserver.ProjectID)
+		return nil, apiserver.AlreadyExists("Service account %s already exists within project projects/%s.", id,
+			apiserver.ProjectID)
 	}
 	a.server.PutAccount(account)
 	return accountView(account), nil

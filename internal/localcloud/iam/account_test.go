@@ -25,14 +25,16 @@ func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
 			`{"policy":{"bindings":[{"role":"roles/owner","members":["user:owner@example.com"]},{"role":"roles/viewer","members":["`+member+`"]}]}}`)
 	}
 	const pusher = "pusher@demo-project.iam.gserviceaccount.com"
-	if status, body := name("serviceAccount:" + pusher); status != 400 || !strings.Contains(fmt.Sprint(body), "does not exist") {
+	if status, body := name("serviceAccount:" + pusher); status != 400 ||
+		!strings.Contains(fmt.Sprint(body), "does not exist") {
 		t.Errorf("before it was made: %d %v, want 400", status, body)
 	}
 	status, made := call(t, s, "", "POST", accounts, `{"accountId":"pusher","serviceAccount":{"displayName":"Pushes"}}`)
 	if status != 200 || made["email"] != pusher || made["displayName"] != "Pushes" || made["uniqueId"] == "" {
 		t.Fatalf("making it: %d %v", status, made)
 	}
-	for _, member := range []string{"serviceAccount:" + pusher, "serviceAccount:seeded@demo-project.iam.gserviceaccount.com",
+	for _, member := range []string{"serviceAccount:" + pusher,
+		"serviceAccount:seeded@demo-project.iam.gserviceaccount.com",
 		"serviceAccount:anybody@another-project.iam.gserviceaccount.com", "user:anybody@example.com"} {
 		if status, body := name(member); status != 200 {
 			t.Errorf("%s: %d %v, want 200", member, status, body)
@@ -57,7 +59,8 @@ func TestServiceAccountsAnswerAsRecorded(t *testing.T) {
 	}{
 		{"not there", "GET", accounts + "/reader@demo-project.iam.gserviceaccount.com", "", 404, "Unknown service account"},
 		{"made", "POST", accounts, `{"accountId":"reader","serviceAccount":{}}`, 200, ""},
-		{"made again", "POST", accounts, `{"accountId":"reader"}`, 409, "Service account reader already exists within project projects/demo-project."},
+		{"made again", "POST", accounts, `{"accountId":"reader"}`, 409,
+			"Service account reader already exists within project projects/demo-project."},
 		{"an id that is none", "POST", accounts, `{"accountId":"a"}`, 400, "does not have a length"},
 		{"a field that is none", "POST", accounts, `{"id":"reader"}`, 400, ""},
 		{"read", "GET", accounts + "/reader@demo-project.iam.gserviceaccount.com", "", 200, ""},
@@ -84,7 +87,8 @@ func TestWhoMayActAsAnAccountIsGrantedOnIt(t *testing.T) {
 		t.Fatalf("making it: %d %v", status, body)
 	}
 	acts := func() bool {
-		return s.Allowed(apiserver.Access{Principal: "user:alice@example.com", Permission: "iam.serviceAccounts.actAs", Resource: "projects/demo-project/serviceAccounts/" + email})
+		return s.Allowed(apiserver.Access{Principal: "user:alice@example.com", Permission: "iam.serviceAccounts.actAs",
+			Resource: "projects/demo-project/serviceAccounts/" + email})
 	}
 	if acts() {
 		t.Error("alice acts as the account before it was granted")
@@ -94,7 +98,8 @@ func TestWhoMayActAsAnAccountIsGrantedOnIt(t *testing.T) {
 	if status != 200 || !acts() {
 		t.Errorf("granted: %d %v, and alice acts as the account: %t", status, body, acts())
 	}
-	if status, body := call(t, s, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 200 || !strings.Contains(fmt.Sprint(body), "user:alice@example.com") {
+	if status, body := call(t, s, "", "POST", accounts+"/"+email+":getIamPolicy", ""); status != 200 ||
+		!strings.Contains(fmt.Sprint(body), "user:alice@example.com") {
 		t.Errorf("read: %d %v, want the grant", status, body)
 	}
 	if status, _ := call(t, s, "", "DELETE", accounts+"/"+email, ""); status != 200 || acts() {

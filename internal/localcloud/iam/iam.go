@@ -163,7 +163,8 @@ func (a api) write(role apiserver.Role, sent map[string]any, mask []string) (any
 		_, present := sent[field]
 		return slices.Contains(mask, field) || mask == nil && present
 	}
-	for field, into := range map[string]*string{"title": &role.Title, "description": &role.Description, "stage": &role.Stage} {
+	for field, into := range map[string]*string{"title": &role.Title, "description": &role.Description,
+		"stage": &role.Stage} {
 		if named(field) {
 			*into = apiserver.Text(sent, field)
 		}

@@ -36,7 +36,8 @@ func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
 	t.Cleanup(s.Close)
 	s.Serve(iam.New(s))
 	const reader = "user:reader@example.com"
-	s.SeedPolicy("projects/demo-project", []any{map[string]any{"role": "projects/demo-project/roles/reader", "members": []any{reader}}})
+	s.SeedPolicy("projects/demo-project", []any{
+		map[string]any{"role": "projects/demo-project/roles/reader", "members": []any{reader}}})
 	for _, step := range []struct {
 		name, who, verb, path, body string
 		status                      int
@@ -44,15 +45,20 @@ func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
 	}{
 		{"before the role is there, it allows nothing", reader, "GET", collection, "", 403, nil},
 		{"made", "", "POST", collection, `{"roleId":"reader","role":{"title":"Reader","includedPermissions":["iam.roles.list"],"stage":"GA"}}`, 200,
-			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA", "includedPermissions": []any{"iam.roles.list"}}},
+			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA",
+				"includedPermissions": []any{"iam.roles.list"}}},
 		{"it allows what it says", reader, "GET", collection, "", 200,
-			map[string]any{"roles": []any{map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA"}}}},
+			map[string]any{"roles": []any{map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader",
+				"stage": "GA"}}}},
 		{"and nothing else", reader, "GET", collection + "/reader", "", 403, nil},
 		{"made again", "", "POST", collection, `{"roleId":"reader","role":{}}`, 409, nil},
-		{"changed where the mask says", "", "PATCH", collection + "/reader?updateMask=included_permissions", `{"title":"X","includedPermissions":["iam.roles.get"]}`, 200,
-			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA", "includedPermissions": []any{"iam.roles.get"}}},
+		{"changed where the mask says", "", "PATCH", collection + "/reader?updateMask=included_permissions",
+			`{"title":"X","includedPermissions":["iam.roles.get"]}`, 200,
+			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA",
+				"includedPermissions": []any{"iam.roles.get"}}},
 		{"it allows what it says now", reader, "GET", collection + "/reader", "", 200,
-			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA", "includedPermissions": []any{"iam.roles.get"}}},
+			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA",
+				"includedPermissions": []any{"iam.roles.get"}}},
 		{"and no longer what it said", reader, "GET", collection, "", 403, nil},
 		{"a permission that is none", "", "PATCH", collection + "/reader", `{"includedPermissions":["*"]}`, 400, nil},
 		{"a field that is none", "", "PATCH", collection + "/reader", `{"permissions":[]}`, 400, nil},

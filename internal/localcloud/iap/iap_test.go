@@ -86,11 +86,13 @@ func TestAPolicyIsOneUnderAllNames(t *testing.T) {
 	if status != 200 {
 		t.Fatalf("%d %v", status, set)
 	}
-	_, got := call(t, s, "POST", "123456789012/iap_web/compute/services/1000000000000000001:getIamPolicy", `{"options":{"requestedPolicyVersion":3}}`)
+	_, got := call(t, s, "POST", "123456789012/iap_web/compute/services/1000000000000000001:getIamPolicy",
+		`{"options":{"requestedPolicyVersion":3}}`)
 	if diff := cmp.Diff(set, got); diff != "" {
 		t.Errorf("by number and id (-set +got):\n%s", diff)
 	}
-	if _, other := call(t, s, "POST", "demo-project/iap_web/compute-europe-west1/services/be:getIamPolicy", ""); other["etag"] != "ACAB" {
+	if _, other := call(t, s, "POST", "demo-project/iap_web/compute-europe-west1/services/be:getIamPolicy",
+		""); other["etag"] != "ACAB" {
 		t.Errorf("the regional one of the same name: %v, want a policy that was never set", other)
 	}
 	policies := s.State()["iamPolicies"].(map[string]any)
@@ -100,12 +102,15 @@ func TestAPolicyIsOneUnderAllNames(t *testing.T) {
 
 	const name = "projects/123456789012/iap_web/compute/services/1000000000000000001"
 	r := records[0]
-	if len(records) != 1 || r.ResourceName != name || r.Request["resource"] != name || r.ResourceType != "gce_backend_service" ||
+	if len(records) != 1 || r.ResourceName != name || r.Request["resource"] != name ||
+		r.ResourceType != "gce_backend_service" ||
 		r.Response["@type"] != "type.googleapis.com/google.iam.v1.Policy" ||
-		r.Authorization[0] != (apiserver.Authorization{Permission: "iap.webServices.setIamPolicy", Resource: name, Granted: true}) {
+		r.Authorization[0] != (apiserver.Authorization{Permission: "iap.webServices.setIamPolicy", Resource: name,
+			Granted: true}) {
 		t.Errorf("%d records: %+v", len(records), r)
 	}
-	if diff := cmp.Diff(map[string]string{"project_id": "demo-project", "backend_service_id": "", "location": ""}, r.Labels); diff != "" {
+	if diff := cmp.Diff(map[string]string{"project_id": "demo-project", "backend_service_id": "", "location": ""},
+		r.Labels); diff != "" {
 		t.Errorf("labels as recorded (-want +got):\n%s", diff)
 	}
 }
@@ -123,13 +128,16 @@ func TestSettingsAreWrittenAsTheMaskSays(t *testing.T) {
 		{"a body replaces everything", "", `{"name":"x","applicationSettings":{"cookieDomain":".b"}}`,
 			map[string]any{"name": name, "applicationSettings": map[string]any{"cookieDomain": ".b"}}},
 		{"only a name clears everything", "", `{"name":"x"}`, map[string]any{"name": name}},
-		{"a masked field is written and false is kept", "iapSettings.accessSettings.corsSettings.allowHttpOptions", `{"accessSettings":{"corsSettings":{"allowHttpOptions":false}}}`,
-			map[string]any{"name": name, "accessSettings": cors(false), "applicationSettings": map[string]any{"cookieDomain": ".a"}}},
+		{"a masked field is written and false is kept", "iapSettings.accessSettings.corsSettings.allowHttpOptions",
+			`{"accessSettings":{"corsSettings":{"allowHttpOptions":false}}}`,
+			map[string]any{"name": name, "accessSettings": cors(false),
+				"applicationSettings": map[string]any{"cookieDomain": ".a"}}},
 		{"a masked field that is absent is cleared", "iapSettings.applicationSettings.cookieDomain", `{}`,
 			map[string]any{"name": name, "accessSettings": cors(true)}},
 		{"two fields, in the other spelling", "iapSettings.access_settings.cors_settings.allow_http_options,iapSettings.application_settings.cookie_domain",
 			`{"access_settings":{"cors_settings":{"allow_http_options":false}},"application_settings":{"cookie_domain":".c"}}`,
-			map[string]any{"name": name, "accessSettings": cors(false), "applicationSettings": map[string]any{"cookieDomain": ".c"}}},
+			map[string]any{"name": name, "accessSettings": cors(false),
+				"applicationSettings": map[string]any{"cookieDomain": ".c"}}},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
 			s := newKernel(t, nil)
@@ -153,7 +161,8 @@ func TestSettingsAreLoggedAsDataAccess(t *testing.T) {
 	var records []apiserver.AuditRecord
 	s := newKernel(t, func(r apiserver.AuditRecord) { records = append(records, r) })
 	call(t, s, "PATCH", "demo-project/iap_web:iapSettings", `{"applicationSettings":{"cookieDomain":".a"}}`)
-	if len(records) != 1 || records[0].Log != apiserver.DataAccess || records[0].Method != "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings" {
+	if len(records) != 1 || records[0].Log != apiserver.DataAccess ||
+		records[0].Method != "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings" {
 		t.Errorf("%+v", records)
 	}
 }

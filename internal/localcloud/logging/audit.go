@@ -53,7 +53,8 @@ func auditLog(record apiserver.AuditRecord) *AuditLog {
 		log.ResourceLocation = &Locations{[]string{record.Location}}
 	}
 	if record.Principal != "" {
-		log.AuthenticationInfo = &Authentication{PrincipalEmail: record.Principal.Email(), PrincipalSubject: string(record.Principal)}
+		log.AuthenticationInfo = &Authentication{PrincipalEmail: record.Principal.Email(),
+			PrincipalSubject: string(record.Principal)}
 		for _, each := range record.Delegation {
 			log.AuthenticationInfo.ServiceAccountDelegationInfo = append(log.AuthenticationInfo.ServiceAccountDelegationInfo,
 				Delegate{FirstParty{each.Email()}, string(each)})

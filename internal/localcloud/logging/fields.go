@@ -16,7 +16,8 @@ var fields = map[string]map[string]any{
 	"sourceLocation": {"file": "", "line": "0", "function": ""},
 	"split":          {"uid": "", "index": "0", "totalSplits": "0"},
 	"metadata":       {"systemLabels": nil, "userLabels": nil},
-	"":               {"insertId": "", "logName": "", "spanId": "", "trace": "", "traceSampled": false, "textPayload": "", "severity": "DEFAULT"},
+	"": {"insertId": "", "logName": "", "spanId": "", "trace": "", "traceSampled": false,
+		"textPayload": "", "severity": "DEFAULT"},
 }
 
 // variable may hold anything, or are times, for which nothing is known to stand.

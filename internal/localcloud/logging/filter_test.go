@@ -144,7 +144,8 @@ func TestASyntaxErrorNamesItsPosition(t *testing.T) {
 }
 
 func FuzzNoFilterBreaksTheParser(f *testing.F) {
-	for _, seed := range []string{`labels.b="c" AND NOT (trace:e OR -spanId=~"g")`, `log_id("x")`, `severity>=(A OR B)`, "--", `"`, `labels."b.c":*`} {
+	for _, seed := range []string{`labels.b="c" AND NOT (trace:e OR -spanId=~"g")`, `log_id("x")`, `severity>=(A OR B)`,
+		"--", `"`, `labels."b.c":*`} {
 		f.Add(seed)
 	}
 	var decoded map[string]any

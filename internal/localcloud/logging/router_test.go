@@ -88,9 +88,10 @@ func TestAnAuditRecordBecomesAnEntryAsGoogleWritesIt(t *testing.T) {
 			"labels": map[string]any{"project_id": "demo-project", "service_name": "hello"}},
 		"protoPayload": map[string]any{
 			"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "serviceName": "run.googleapis.com",
-			"methodName":         "google.cloud.run.v1.Services.ReplaceService",
-			"resourceName":       "namespaces/demo-project/services/hello",
-			"authenticationInfo": map[string]any{"principalEmail": "alice@example.com", "principalSubject": "user:alice@example.com"},
+			"methodName":   "google.cloud.run.v1.Services.ReplaceService",
+			"resourceName": "namespaces/demo-project/services/hello",
+			"authenticationInfo": map[string]any{"principalEmail": "alice@example.com",
+				"principalSubject": "user:alice@example.com"},
 			"requestMetadata": map[string]any{"callerIp": "203.0.113.1", "callerSuppliedUserAgent": "gcloud/1,gzip(gfe)",
 				"destinationAttributes": map[string]any{},
 				"requestAttributes":     map[string]any{"auth": map[string]any{}, "time": "2026-11-23T09:00:00.123456Z"}},
@@ -149,21 +150,25 @@ func TestAFailedCallAndASystemEventHaveAStatus(t *testing.T) {
 	denied.Status, denied.Severity, denied.Response = &apiserver.Status{Code: 7, Message: "no"}, "ERROR", nil
 	denied.Authorization[0].Granted = false
 	router.Audit(denied)
-	ready := apiserver.AuditRecord{Log: apiserver.SystemEvent, Service: "run.googleapis.com", Method: "/Services.CreateService",
-		Status: &apiserver.Status{Message: "Ready condition status changed to True for Service hello."}, Severity: "INFO", Time: start}
+	ready := apiserver.AuditRecord{Log: apiserver.SystemEvent, Service: "run.googleapis.com",
+		Method: "/Services.CreateService",
+		Status: &apiserver.Status{Message: "Ready condition status changed to True for Service hello."}, Severity: "INFO",
+		Time: start}
 	router.Audit(ready)
 
 	both := entries(t, router, "")
 	payload := both[0]["protoPayload"].(map[string]any)
-	got := []any{payload["status"], payload["request"].(map[string]any)["@type"], payload["request"].(map[string]any)["resource"],
+	got := []any{payload["status"], payload["request"].(map[string]any)["@type"],
+		payload["request"].(map[string]any)["resource"],
 		payload["authorizationInfo"].([]any)[0].(map[string]any)["granted"], payload["response"]}
 	want := []any{map[string]any{"code": 7.0, "message": "no"}, "type.googleapis.com/google.iam.v1.SetIamPolicyRequest",
 		"namespaces/demo-project/services/hello", nil, nil}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("failed call (-want +got):\n%s", diff)
 	}
-	wantReady := map[string]any{"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "serviceName": "run.googleapis.com",
-		"methodName": "/Services.CreateService", "resourceName": "",
+	wantReady := map[string]any{"@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+		"serviceName": "run.googleapis.com",
+		"methodName":  "/Services.CreateService", "resourceName": "",
 		"status": map[string]any{"message": "Ready condition status changed to True for Service hello."}}
 	if diff := cmp.Diff(wantReady, both[1]["protoPayload"]); diff != "" {
 		t.Errorf("system event (-want +got):\n%s", diff)
@@ -177,7 +182,8 @@ func TestSinksPublishWhatTheirFiltersSelect(t *testing.T) {
 	var to published
 	router := logging.New(logging.Options{Clock: clock, Publish: to.publish})
 	for name, filter := range map[string]string{"writes": `protoPayload.methodName:"Replace"`, "none": `severity>=ERROR`} {
-		if err := router.AddSink(logging.Sink{Name: name, Filter: filter, Topic: "projects/demo-project/topics/" + name}); err != nil {
+		if err := router.AddSink(logging.Sink{Name: name, Filter: filter, Topic: "projects/demo-project/topics/" +
+			name}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -188,7 +194,8 @@ func TestSinksPublishWhatTheirFiltersSelect(t *testing.T) {
 	if diff := cmp.Diff(want, to.got); diff != "" {
 		t.Errorf("published (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"logging.googleapis.com/timestamp": "2026-11-23T09:00:00.123456Z"}, to.with); diff != "" {
+	if diff := cmp.Diff(map[string]string{"logging.googleapis.com/timestamp": "2026-11-23T09:00:00.123456Z"},
+		to.with); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
 	}
 	filter, err := logging.ParseFilter(`protoPayload.methodName:"Replace"`)

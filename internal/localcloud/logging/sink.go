@@ -81,7 +81,8 @@ func newSink(resource map[string]any) (*sink, error) {
 		}
 		made.exclusions = append(made.exclusions, filter)
 	}
-	resource["writerIdentity"] = "serviceAccount:service-" + apiserver.ProjectNumber + "@gcp-sa-logging.iam.gserviceaccount.com"
+	resource["writerIdentity"] = "serviceAccount:service-" + apiserver.ProjectNumber +
+		"@gcp-sa-logging.iam.gserviceaccount.com"
 	resource["resourceName"] = "projects/" + apiserver.ProjectID + "/sinks/" + name
 	for key, value := range resource {
 		if value == "" || value == false {

@@ -65,7 +65,8 @@ func TestGooglesValidatorAcceptsTheToken(t *testing.T) {
 	}
 	got := map[string]any{"iss": payload.Issuer, "aud": payload.Audience, "exp": payload.Expires, "iat": payload.IssuedAt,
 		"email": payload.Claims["email"], "email_verified": payload.Claims["email_verified"], "azp": payload.Claims["azp"]}
-	want := map[string]any{"iss": "https://accounts.google.com", "aud": audience, "exp": now.Unix() + 3600, "iat": now.Unix(),
+	want := map[string]any{"iss": "https://accounts.google.com", "aud": audience, "exp": now.Unix() + 3600,
+		"iat":   now.Unix(),
 		"email": account, "email_verified": true, "azp": payload.Subject}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)

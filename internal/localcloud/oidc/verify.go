@@ -33,7 +33,8 @@ func (i *Issuer) Verify(text string) (Identity, error) {
 	case err != nil:
 		return Identity{}, fmt.Errorf("checking an identity token: %w", err)
 	case len(said.Audience) != 1 || said.Audience[0] == "":
-		return Identity{}, fmt.Errorf("checking an identity token: it is made out to %d audiences, not one", len(said.Audience))
+		return Identity{}, fmt.Errorf("checking an identity token: it is made out to %d audiences, not one",
+			len(said.Audience))
 	case said.Email == "" || !said.Verified:
 		return Identity{}, fmt.Errorf("checking an identity token: its e-mail address %q is not verified", said.Email)
 	}

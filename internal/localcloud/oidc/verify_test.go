@@ -34,11 +34,13 @@ func TestATokenIsFoundGoodOnlyIfAllThatItSaysHolds(t *testing.T) {
 		return text
 	}
 	good := issue(t, issuer)
-	unsigned, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims(claimed(now, nil))).SignedString(jwt.UnsafeAllowNoneSignatureType)
+	unsigned, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims(claimed(now, nil))).SignedString(
+		jwt.UnsafeAllowNoneSignatureType)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claimed(now, nil))).SignedString([]byte("secret"))
+	shared, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claimed(now, nil))).SignedString(
+		[]byte("secret"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,8 @@ func TestATokenIsFoundGoodOnlyIfAllThatItSaysHolds(t *testing.T) {
 		{"none at all", "", "malformed"},
 		{"garbage", "garbage", "malformed"},
 		{"with other claims than were signed", strings.Join([]string{strings.Split(good, ".")[0],
-			strings.Split(sign(issuer, map[string]any{"email": "owner@example.com"}), ".")[1], strings.Split(good, ".")[2]}, "."), "signature is invalid"},
+			strings.Split(sign(issuer, map[string]any{"email": "owner@example.com"}), ".")[1], strings.Split(good, ".")[2]},
+			"."), "signature is invalid"},
 		{"signed by another key", issue(t, other), "not among those published"},
 		{"without a signature", unsigned, "signing method none is invalid"},
 		{"signed with a shared secret", shared, "signing method HS256 is invalid"},

@@ -12,8 +12,10 @@ import (
 // is not asked: see UNVERIFIED.md.
 // Source: pubsub/docs/reference/rest/v1/projects.topics/setIamPolicy.
 func policyRoutes(kind, path string, on func(policyCall) func(*apiserver.Call) (any, error)) []apiserver.Route {
-	read := route("GET", path+":getIamPolicy", kind+".getIamPolicy", "getIamPolicy", "", on((*apiserver.Call).GetIamPolicy))
-	write := route("POST", path+":setIamPolicy", kind+".setIamPolicy", "setIamPolicy", "", on((*apiserver.Call).SetIamPolicy))
+	read := route("GET", path+":getIamPolicy", kind+".getIamPolicy", "getIamPolicy", "",
+		on((*apiserver.Call).GetIamPolicy))
+	write := route("POST", path+":setIamPolicy", kind+".setIamPolicy", "setIamPolicy", "",
+		on((*apiserver.Call).SetIamPolicy))
 	write.Write, write.AuditMethod = true, "google.iam.v1.IAMPolicy.SetIamPolicy" // pubsub/docs/audit-logging
 	for _, each := range []*apiserver.Route{&read, &write} {
 		each.Resource = func(c *apiserver.Call) string { return project + "/" + kind + "/" + c.Var(kind[:len(kind)-1]) }

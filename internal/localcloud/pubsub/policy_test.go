@@ -19,7 +19,8 @@ func TestTopicsAreListedAndGrantsOnTopicsAndSubscriptionsAreKept(t *testing.T) {
 	if _, err := api.Subscriptions.Create(name, &client.Subscription{Topic: topic}).Do(); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := api.Topics.List("projects/demo-project").Do(); err != nil || len(list.Topics) != 1 || list.Topics[0].Name != topic {
+	if list, err := api.Topics.List("projects/demo-project").Do(); err != nil || len(list.Topics) != 1 ||
+		list.Topics[0].Name != topic {
 		t.Errorf("listed %+v, %v", list, err)
 	}
 	type policyCalls struct {
@@ -41,7 +42,8 @@ func TestTopicsAreListedAndGrantsOnTopicsAndSubscriptionsAreKept(t *testing.T) {
 		},
 	} {
 		grant := &client.Binding{Role: "roles/pubsub.publisher", Members: []string{"user:owner@example.com"}}
-		if _, err := call.set(resource, &client.SetIamPolicyRequest{Policy: &client.Policy{Bindings: []*client.Binding{grant}}}); err != nil {
+		if _, err := call.set(resource, &client.SetIamPolicyRequest{
+			Policy: &client.Policy{Bindings: []*client.Binding{grant}}}); err != nil {
 			t.Error(err)
 		}
 		kept, err := call.get(resource)

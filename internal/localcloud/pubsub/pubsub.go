@@ -51,7 +51,8 @@ func (p *PubSub) API() apiserver.API {
 		route(http.MethodGet, all, "subscriptions.list", "list", "", p.list),
 		route(http.MethodGet, one, "subscriptions.get", "get", "", p.get),
 		route(http.MethodPut, one, "subscriptions.create", "create", "Subscriber.CreateSubscription", p.create),
-		route(http.MethodPost, one+":modifyPushConfig", "subscriptions.modifyPushConfig", "update", "Subscriber.ModifyPushConfig", p.modify),
+		route(http.MethodPost, one+":modifyPushConfig", "subscriptions.modifyPushConfig", "update",
+			"Subscriber.ModifyPushConfig", p.modify),
 		route(http.MethodPatch, one, "subscriptions.patch", "update", "Subscriber.UpdateSubscription", p.patch),
 		route(http.MethodDelete, one, "subscriptions.delete", "delete", "Subscriber.DeleteSubscription", p.remove),
 	)}

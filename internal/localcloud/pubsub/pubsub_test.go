@@ -39,7 +39,8 @@ func code(err error) int {
 func TestASubscriptionIsMadeListedChangedPushedAndDeleted(t *testing.T) {
 	api, base := projects(t)
 	const topic, name = "projects/demo-project/topics/orders", "projects/demo-project/subscriptions/orders"
-	wanted := &client.Subscription{Topic: topic, PushConfig: &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/x"}}
+	wanted := &client.Subscription{Topic: topic,
+		PushConfig: &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/x"}}
 	if _, err := api.Subscriptions.Create(name, wanted).Do(); code(err) != http.StatusNotFound {
 		t.Errorf("without its topic: %v, want a 404", err)
 	}
@@ -49,25 +50,31 @@ func TestASubscriptionIsMadeListedChangedPushedAndDeleted(t *testing.T) {
 	if _, err := api.Topics.Create(topic, &client.Topic{}).Do(); code(err) != http.StatusConflict {
 		t.Errorf("a topic twice: %v", err)
 	}
-	if made, err := api.Subscriptions.Create(name, wanted).Do(); err != nil || made.Name != name || made.AckDeadlineSeconds != 10 {
+	if made, err := api.Subscriptions.Create(name, wanted).Do(); err != nil || made.Name != name ||
+		made.AckDeadlineSeconds != 10 {
 		t.Errorf("made %+v, %v", made, err)
 	}
 	if _, err := api.Subscriptions.Create(name, wanted).Do(); code(err) != http.StatusConflict {
 		t.Errorf("twice: %v", err)
 	}
-	config := &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/y", OidcToken: &client.OidcToken{ServiceAccountEmail: "a@b.example"}}
-	if _, err := api.Subscriptions.ModifyPushConfig(name, &client.ModifyPushConfigRequest{PushConfig: config}).Do(); err != nil {
+	config := &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/y",
+		OidcToken: &client.OidcToken{ServiceAccountEmail: "a@b.example"}}
+	if _, err := api.Subscriptions.ModifyPushConfig(name,
+		&client.ModifyPushConfigRequest{PushConfig: config}).Do(); err != nil {
 		t.Error(err)
 	}
-	patch := &client.UpdateSubscriptionRequest{Subscription: &client.Subscription{AckDeadlineSeconds: 60}, UpdateMask: "ackDeadlineSeconds"}
+	patch := &client.UpdateSubscriptionRequest{Subscription: &client.Subscription{AckDeadlineSeconds: 60},
+		UpdateMask: "ackDeadlineSeconds"}
 	if _, err := api.Subscriptions.Patch(name, patch).Do(); err != nil {
 		t.Error(err)
 	}
 	list, err := api.Subscriptions.List("projects/demo-project").Do()
-	if err != nil || len(list.Subscriptions) != 1 || list.Subscriptions[0].PushConfig.OidcToken == nil || list.Subscriptions[0].AckDeadlineSeconds != 60 {
+	if err != nil || len(list.Subscriptions) != 1 || list.Subscriptions[0].PushConfig.OidcToken == nil ||
+		list.Subscriptions[0].AckDeadlineSeconds != 60 {
 		t.Errorf("listed %+v, %v", list, err)
 	}
-	if _, err := api.Topics.Publish(topic, &client.PublishRequest{Messages: []*client.PubsubMessage{{Data: "aGVsbG8="}}}).Do(); err != nil {
+	if _, err := api.Topics.Publish(topic, &client.PublishRequest{
+		Messages: []*client.PubsubMessage{{Data: "aGVsbG8="}}}).Do(); err != nil {
 		t.Error(err)
 	}
 	if got := lastAnswer(t, base, name); got != http.StatusNotFound {
@@ -116,7 +123,8 @@ func TestWhatIsSentComesBack(t *testing.T) {
 		"without end":        {&client.ExpirationPolicy{}, ""},
 	} {
 		subscription := "projects/demo-project/subscriptions/" + strings.ReplaceAll(name, " ", "-")
-		if _, err := api.Subscriptions.Create(subscription, &client.Subscription{Topic: topic, ExpirationPolicy: tc.sent}).Do(); err != nil {
+		if _, err := api.Subscriptions.Create(subscription,
+			&client.Subscription{Topic: topic, ExpirationPolicy: tc.sent}).Do(); err != nil {
 			t.Fatal(err)
 		}
 		got, err := api.Subscriptions.Get(subscription).Do()

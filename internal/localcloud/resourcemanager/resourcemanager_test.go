@@ -33,7 +33,8 @@ func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
 	if diff := cmp.Diff(byID, byNumber); status != 200 || diff != "" || byID["projectNumber"] != "123456789012" {
 		t.Errorf("%d %v\n%s", status, byID, diff)
 	}
-	if _, v3 := call(t, s, "GET", "/v3/projects/demo-project", ""); v3["name"] != "projects/123456789012" || v3["state"] != "ACTIVE" || v3["projectNumber"] != nil {
+	if _, v3 := call(t, s, "GET", "/v3/projects/demo-project", ""); v3["name"] != "projects/123456789012" ||
+		v3["state"] != "ACTIVE" || v3["projectNumber"] != nil {
 		t.Errorf("v3: %v", v3)
 	}
 	_, ancestry := call(t, s, "POST", "/v1/projects/demo-project:getAncestry", "")
@@ -47,17 +48,20 @@ func TestAProjectMovesIntoAFolder(t *testing.T) {
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	for i, parent := range []string{"organizations/987654321098", "folders/410000000001"} {
 		status, made := call(t, s, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
-		want := map[string]any{"name": fmt.Sprintf("folders/41000000000%d", i+1), "displayName": "f", "parent": parent, "state": "ACTIVE"}
+		want := map[string]any{"name": fmt.Sprintf("folders/41000000000%d", i+1), "displayName": "f", "parent": parent,
+			"state": "ACTIVE"}
 		if diff := cmp.Diff(want, made["response"]); status != 200 || diff != "" || made["done"] != true {
 			t.Errorf("%d %v (-want +got):\n%s", status, made, diff)
 		}
 	}
 	for _, parent := range []string{"folders/410000000009", "organizations/1"} {
-		if status, _ := call(t, s, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "`+parent+`"}`); status != 403 {
+		if status, _ := call(t, s, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "`+parent+
+			`"}`); status != 403 {
 			t.Errorf("moving below %s: %d, want 403", parent, status)
 		}
 	}
-	if status, moved := call(t, s, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "folders/410000000002"}`); status != 200 {
+	if status, moved := call(t, s, "POST", "/v3/projects/demo-project:move",
+		`{"destinationParent": "folders/410000000002"}`); status != 200 {
 		t.Errorf("%d %v", status, moved)
 	}
 	_, ancestry := call(t, s, "POST", "/v1/projects/demo-project:getAncestry", "")
@@ -94,14 +98,18 @@ func TestAProjectInheritsFromTheFoldersAboveIt(t *testing.T) {
 	if status, _ := call(t, s, "POST", "/v3/folders/410000000009:setIamPolicy", grant); status != 403 {
 		t.Errorf("no folder: %d, want 403", status)
 	}
-	if _, policy := call(t, s, "POST", "/v3/folders/410000000001:getIamPolicy", ""); !strings.Contains(fmt.Sprint(policy), writer) {
+	if _, policy := call(t, s, "POST", "/v3/folders/410000000001:getIamPolicy", ""); !strings.Contains(
+		fmt.Sprint(policy), writer) {
 		t.Errorf("the folder's policy is %v", policy)
 	}
-	for parent, want := range map[string]bool{"organizations/987654321098": false, "folders/410000000001": true, "folders/410000000002": true, "folders/410000000003": false} {
-		if status, answer := call(t, s, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "`+parent+`"}`); status != 200 {
+	for parent, want := range map[string]bool{"organizations/987654321098": false, "folders/410000000001": true,
+		"folders/410000000002": true, "folders/410000000003": false} {
+		if status, answer := call(t, s, "POST", "/v3/projects/demo-project:move", `{"destinationParent": "`+parent+
+			`"}`); status != 200 {
 			t.Fatalf("%d %v", status, answer)
 		}
-		asked := apiserver.Access{Principal: writer, Permission: "run.services.update", Resource: "projects/demo-project/locations/l/services/s"}
+		asked := apiserver.Access{Principal: writer, Permission: "run.services.update",
+			Resource: "projects/demo-project/locations/l/services/s"}
 		if got := s.Allowed(asked); got != want {
 			t.Errorf("below %s: %t, want %t", parent, got, want)
 		}
@@ -112,7 +120,8 @@ func TestAProjectWithoutOrganizationHasNoParent(t *testing.T) {
 	s := apiserver.New(apiserver.Options{Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{WithoutOrganization: true}))
 	for _, path := range []string{"/v1/projects/demo-project", "/v3/projects/demo-project"} {
-		if status, project := call(t, s, "GET", path, ""); status != 200 || project["projectId"] != "demo-project" || project["parent"] != nil {
+		if status, project := call(t, s, "GET", path, ""); status != 200 || project["projectId"] != "demo-project" ||
+			project["parent"] != nil {
 			t.Errorf("%s: %d %v, want a project without parent", path, status, project)
 		}
 	}
@@ -126,7 +135,8 @@ func TestAnUnknownProjectIsForbiddenAndNotMissing(t *testing.T) {
 	s := apiserver.New(apiserver.Options{Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	status, got := call(t, s, "GET", "/v1/projects/other-project", "")
-	want := map[string]any{"error": map[string]any{"code": 403.0, "message": "The caller does not have permission", "status": "PERMISSION_DENIED"}}
+	want := map[string]any{"error": map[string]any{"code": 403.0, "message": "The caller does not have permission",
+		"status": "PERMISSION_DENIED"}}
 	if diff := cmp.Diff(want, got); status != 403 || diff != "" {
 		t.Errorf("%d (-want +got):\n%s", status, diff)
 	}
@@ -134,22 +144,26 @@ func TestAnUnknownProjectIsForbiddenAndNotMissing(t *testing.T) {
 
 func TestTheProjectsPolicyNamesItsOwnerFromTheStart(t *testing.T) {
 	var records []apiserver.AuditRecord
-	s := apiserver.New(apiserver.Options{Clock: time.Now, Audit: func(r apiserver.AuditRecord) { records = append(records, r) }})
+	s := apiserver.New(apiserver.Options{Clock: time.Now,
+		Audit: func(r apiserver.AuditRecord) { records = append(records, r) }})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	owner := []any{map[string]any{"role": "roles/owner", "members": []any{"user:owner@example.com"}}}
 	_, first := call(t, s, "POST", "/v1/projects/demo-project:getIamPolicy", "{}")
 	if diff := cmp.Diff(owner, first["bindings"]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	status, set := call(t, s, "POST", "/v3/projects/123456789012:setIamPolicy", `{"policy":{"etag":"`+first["etag"].(string)+`"}}`)
+	status, set := call(t, s, "POST", "/v3/projects/123456789012:setIamPolicy",
+		`{"policy":{"etag":"`+first["etag"].(string)+`"}}`)
 	if status != 200 || set["bindings"] != nil {
 		t.Errorf("setting an empty one: %d %v", status, set)
 	}
-	if len(records) != 1 || records[0].Method != "SetIamPolicy" || records[0].ResourceType != "project" || records[0].ResourceName != "projects/demo-project" {
+	if len(records) != 1 || records[0].Method != "SetIamPolicy" || records[0].ResourceType != "project" ||
+		records[0].ResourceName != "projects/demo-project" {
 		t.Errorf("records %+v", records)
 	}
 	s.Reset()
-	if _, again := call(t, s, "POST", "/v1/projects/demo-project:getIamPolicy", "{}"); cmp.Diff(owner, again["bindings"]) != "" {
+	if _, again := call(t, s, "POST", "/v1/projects/demo-project:getIamPolicy", "{}"); cmp.Diff(owner,
+		again["bindings"]) != "" {
 		t.Errorf("after a reset: %v", again)
 	}
 }

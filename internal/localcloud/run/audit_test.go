@@ -19,7 +19,8 @@ func (c *cloud) told() []string {
 		if each.Status != nil {
 			code = each.Status.Code
 		}
-		all = append(all, fmt.Sprintf("%s %s %s %q %d", each.Log, each.Method, each.ResourceName, each.Labels["service_name"], code))
+		all = append(all, fmt.Sprintf("%s %s %s %q %d", each.Log, each.Method, each.ResourceName,
+			each.Labels["service_name"], code))
 	}
 	return all
 }
@@ -63,7 +64,8 @@ func TestEveryWriteIsToldByTheMethodOfTheAPIThatWasCalled(t *testing.T) {
 func TestEntriesShowNoContainers(t *testing.T) {
 	c := start(t)
 	c.deploy("POST", knative+"/services", deployed)
-	c.write("PATCH", location+"/services/hello?updateMask=template.timeout", `{"template":{"timeout":"9s","containers":[{"image":"i"}]}}`)
+	c.write("PATCH", location+"/services/hello?updateMask=template.timeout",
+		`{"template":{"timeout":"9s","containers":[{"image":"i"}]}}`)
 	c.call("PATCH", location+"/services/hello", `{"ingress":"OPEN","template":{"containers":[{"image":"i"}]}}`)
 	records := c.audit()
 	if len(records) < 4 {
@@ -73,8 +75,10 @@ func TestEntriesShowNoContainers(t *testing.T) {
 		if shown := text(t, []any{each.Request, each.Response}); strings.Contains(shown, "containers") {
 			t.Errorf("%s shows containers: %s", each.Method, shown)
 		}
-		if each.Log == apiserver.Activity && (each.Request["@type"] == nil || each.ResourceType != "cloud_run_revision" || each.Location != "us-central1") {
-			t.Errorf("%s: request %v, resource type %q in %q", each.Method, each.Request["@type"], each.ResourceType, each.Location)
+		if each.Log == apiserver.Activity && (each.Request["@type"] == nil || each.ResourceType != "cloud_run_revision" ||
+			each.Location != "us-central1") {
+			t.Errorf("%s: request %v, resource type %q in %q", each.Method, each.Request["@type"], each.ResourceType,
+				each.Location)
 		}
 	}
 }

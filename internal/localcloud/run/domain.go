@@ -36,12 +36,15 @@ func (r *Run) routesOfDomains() []apiserver.Route {
 		all, one := parent+"/domainmappings", parent+"/domainmappings/{domain}"
 		id += "domainmappings."
 		routes = append(routes,
-			audited(domainsPrefix+"CreateDomainMapping", route(http.MethodPost, all, id+"create", "domainmappings.create", r.createDomain)),
+			audited(domainsPrefix+"CreateDomainMapping", route(http.MethodPost, all, id+"create", "domainmappings.create",
+				r.createDomain)),
 			route(http.MethodGet, all, id+"list", "domainmappings.list", r.listDomains),
 			route(http.MethodGet, one, id+"get", "domainmappings.get", r.getDomain),
-			audited(domainsPrefix+"DeleteDomainMapping", route(http.MethodDelete, one, id+"delete", "domainmappings.delete", r.deleteDomain)))
+			audited(domainsPrefix+"DeleteDomainMapping", route(http.MethodDelete, one, id+"delete", "domainmappings.delete",
+				r.deleteDomain)))
 	}
-	verified := untested(route(http.MethodGet, "/v1/projects/{project}/authorizeddomains", "run.projects.authorizeddomains.list", "", listVerified))
+	verified := untested(route(http.MethodGet, "/v1/projects/{project}/authorizeddomains",
+		"run.projects.authorizeddomains.list", "", listVerified))
 	return append(routes, verified)
 }
 
@@ -50,7 +53,8 @@ func (r *Run) routesOfDomains() []apiserver.Route {
 func listVerified(*apiserver.Call) (any, error) {
 	var all []any
 	for _, suffix := range []string{"com", "org", "net", "dev", "app", "test"} {
-		all = append(all, map[string]any{"id": "example." + suffix, "name": "apps/" + apiserver.ProjectID + "/authorizedDomains/example." + suffix})
+		all = append(all, map[string]any{"id": "example." + suffix, "name": "apps/" + apiserver.ProjectID +
+			"/authorizedDomains/example." + suffix})
 	}
 	return map[string]any{"domains": all}, nil
 }
@@ -66,10 +70,12 @@ func (r *Run) createDomain(call *apiserver.Call) (any, error) {
 	}
 	made := domain{
 		location: id.location, host: apiserver.Text(apiserver.Object(body, "metadata"), "name"), uid: apiserver.NewUUID(),
-		service: apiserver.Text(apiserver.Object(body, "spec"), "routeName"), created: r.server.Stamp(), creator: call.Caller.Email(),
+		service: apiserver.Text(apiserver.Object(body, "spec"), "routeName"), created: r.server.Stamp(),
+		creator: call.Caller.Email(),
 	}
 	describeDomain(call, made, map[string]any{
-		"@type": v1Request + "CreateDomainMappingRequest", "parent": "namespaces/" + apiserver.ProjectID, "domainMapping": body,
+		"@type": v1Request + "CreateDomainMappingRequest", "parent": "namespaces/" + apiserver.ProjectID,
+		"domainMapping": body,
 	})
 	if !hostName.MatchString(made.host) {
 		return nil, apiserver.Invalid("metadata.name: %q is no domain name.", made.host)
@@ -145,7 +151,8 @@ func (r *Run) deleteDomain(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	describeDomain(call, found, map[string]any{"@type": v1Request + "DeleteDomainMappingRequest", "name": found.namespaced()})
+	describeDomain(call, found, map[string]any{"@type": v1Request + "DeleteDomainMappingRequest",
+		"name": found.namespaced()})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.domains, found.fullName())
@@ -177,7 +184,8 @@ func (d domain) v1() map[string]any {
 	status := map[string]any{
 		"observedGeneration": number(1), "mappedRouteName": d.service, "url": "https://" + d.host,
 		"conditions": []any{
-			conditionV1("Ready", d.created, false), conditionV1("CertificateProvisioned", d.created, false), conditionV1("DomainRoutable", d.created, false),
+			conditionV1("Ready", d.created, false), conditionV1("CertificateProvisioned", d.created, false),
+			conditionV1("DomainRoutable", d.created, false),
 		},
 		"resourceRecords": d.records(),
 	}
@@ -185,7 +193,8 @@ func (d domain) v1() map[string]any {
 		"apiVersion": domainsVersion, "kind": "DomainMapping",
 		"metadata": map[string]any{
 			"name": d.host, "namespace": apiserver.ProjectNumber, "uid": d.uid, "generation": number(1),
-			"selfLink":        "/apis/" + domainsVersion + "/namespaces/" + apiserver.ProjectNumber + "/domainmappings/" + d.host,
+			"selfLink": "/apis/" + domainsVersion + "/namespaces/" + apiserver.ProjectNumber +
+				"/domainmappings/" + d.host,
 			"resourceVersion": resourceVersion(d.created), "creationTimestamp": stamp(d.created),
 			"labels":      map[string]any{locationLabel: d.location},
 			"annotations": map[string]any{creatorAnnotation: d.creator, "serving.knative.dev/lastModifier": d.creator},

@@ -11,7 +11,8 @@ const domains = "/apis/domains.cloudrun.com/v1/namespaces/demo-project/domainmap
 
 // mapping is what gcloud sends for a new domain mapping.
 func mapping(host, service string) string {
-	return `{"apiVersion":"domains.cloudrun.com/v1","kind":"DomainMapping","metadata":{"name":"` + host + `","namespace":"demo-project"},"spec":{"routeName":"` + service + `"}}`
+	return `{"apiVersion":"domains.cloudrun.com/v1","kind":"DomainMapping","metadata":{"name":"` + host +
+		`","namespace":"demo-project"},"spec":{"routeName":"` + service + `"}}`
 }
 
 func TestADomainIsMappedListedAndTakenAway(t *testing.T) {
@@ -22,9 +23,12 @@ func TestADomainIsMappedListedAndTakenAway(t *testing.T) {
 	if diff := cmp.Diff(made, one); diff != "" {
 		t.Errorf("what create answered, and what get does (-create +get):\n%s", diff)
 	}
-	got := []any{at(one, "spec", "routeName"), at(one, "status", "mappedRouteName"), at(one, "metadata", "labels", "cloud.googleapis.com/location"),
-		at(one, "metadata", "namespace"), at(one, "status", "conditions", 0, "status"), at(one, "status", "resourceRecords", 0, "rrdata")}
-	if diff := cmp.Diff([]any{"shop", "shop", "us-central1", "123456789012", "True", "ghs.googlehosted.com."}, got); diff != "" {
+	got := []any{at(one, "spec", "routeName"), at(one, "status", "mappedRouteName"),
+		at(one, "metadata", "labels", "cloud.googleapis.com/location"),
+		at(one, "metadata", "namespace"), at(one, "status", "conditions", 0, "status"),
+		at(one, "status", "resourceRecords", 0, "rrdata")}
+	if diff := cmp.Diff([]any{"shop", "shop", "us-central1", "123456789012", "True", "ghs.googlehosted.com."},
+		got); diff != "" {
 		t.Errorf("the mapping (-want +got):\n%s", diff)
 	}
 	for path, want := range map[string]int{
@@ -48,7 +52,8 @@ func TestADomainIsMappedListedAndTakenAway(t *testing.T) {
 			audited = append(audited, record.Method+" "+record.Location)
 		}
 	}
-	want := []string{"google.cloud.run.v1.DomainMappings.CreateDomainMapping us-central1", "google.cloud.run.v1.DomainMappings.DeleteDomainMapping us-central1"}
+	want := []string{"google.cloud.run.v1.DomainMappings.CreateDomainMapping us-central1",
+		"google.cloud.run.v1.DomainMappings.DeleteDomainMapping us-central1"}
 	if diff := cmp.Diff(want, audited); diff != "" {
 		t.Errorf("log entries (-want +got):\n%s", diff)
 	}

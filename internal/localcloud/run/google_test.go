@@ -30,7 +30,8 @@ func TestGooglesClientReadsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const parent, name = "projects/demo-project/locations/us-central1", "projects/demo-project/locations/us-central1/services/hello"
+	const parent, name = "projects/demo-project/locations/us-central1",
+		"projects/demo-project/locations/us-central1/services/hello"
 	services := client.Projects.Locations.Services
 	operation, err := services.Create(parent, &api.GoogleCloudRunV2Service{
 		Template: &api.GoogleCloudRunV2RevisionTemplate{Containers: []*api.GoogleCloudRunV2Container{{Image: "i"}}},
@@ -50,13 +51,16 @@ func TestGooglesClientReadsEverything(t *testing.T) {
 	}
 	changed := list.Services[0]
 	got := []any{len(list.Services), changed.Name, changed.Ingress, changed.Generation, changed.ObservedGeneration,
-		changed.TerminalCondition.State, changed.Template.Containers[0].Resources.CpuIdle, changed.Traffic[0].Percent, changed.LatestReadyRevision}
-	want := []any{1, name, "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", int64(2), int64(2), "CONDITION_SUCCEEDED", true, int64(100), read.LatestReadyRevision}
+		changed.TerminalCondition.State, changed.Template.Containers[0].Resources.CpuIdle, changed.Traffic[0].Percent,
+		changed.LatestReadyRevision}
+	want := []any{1, name, "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", int64(2), int64(2), "CONDITION_SUCCEEDED", true,
+		int64(100), read.LatestReadyRevision}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
 	}
 
-	_, err = services.Patch(name, &api.GoogleCloudRunV2Service{Description: "d", Etag: read.Etag}).UpdateMask("description").Do()
+	_, err = services.Patch(name, &api.GoogleCloudRunV2Service{Description: "d", Etag: read.Etag}).UpdateMask(
+		"description").Do()
 	var refused *googleapi.Error
 	if !errors.As(err, &refused) || refused.Code != http.StatusConflict || !strings.Contains(refused.Body, `"ABORTED"`) {
 		t.Errorf("patch with a stale etag: %v", err)
@@ -80,7 +84,8 @@ func TestGooglesClientReadsEverything(t *testing.T) {
 	if err != nil || len(set.Bindings) != 1 {
 		t.Errorf("policy %+v: %v", set, err)
 	}
-	tested, err := services.TestIamPermissions(name, &api.GoogleIamV1TestIamPermissionsRequest{Permissions: []string{"run.services.get"}}).Do()
+	tested, err := services.TestIamPermissions(name,
+		&api.GoogleIamV1TestIamPermissionsRequest{Permissions: []string{"run.services.get"}}).Do()
 	if err != nil || len(tested.Permissions) != 1 {
 		t.Errorf("permissions %+v: %v", tested, err)
 	}

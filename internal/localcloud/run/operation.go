@@ -100,7 +100,8 @@ func failed(name string, metadata map[string]any, failure *apiserver.Error) map[
 const waitLimit = 2 * time.Minute
 
 func operationName(call *apiserver.Call) string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + call.Var("location") + "/operations/" + call.Var("operation")
+	return "projects/" + apiserver.ProjectID + "/locations/" + call.Var("location") + "/operations/" +
+		call.Var("operation")
 }
 
 func (r *Run) findOperation(call *apiserver.Call, name string) (*apiserver.Operation, error) {

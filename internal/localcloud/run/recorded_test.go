@@ -127,7 +127,8 @@ func TestTheKnativeServiceHasTheFieldsThatWereRecorded(t *testing.T) {
 	c.deploy("POST", knative+"/services", text(t, sent))
 	got := c.must("GET", "/v1/projects/demo-project/locations/-/services", "")
 	// Later than 2023: the list of URLs, and the label of the default probe.
-	except := []string{"run.googleapis.com/urls", ".labels.run.googleapis.com/startupProbeType", ".template.metadata.labels"}
+	except := []string{"run.googleapis.com/urls", ".labels.run.googleapis.com/startupProbeType",
+		".template.metadata.labels"}
 	if diff := cmp.Diff(sortedKeys(want, except...), sortedKeys(got, except...)); diff != "" {
 		t.Errorf("list (-recorded +got):\n%s", diff)
 	}
@@ -153,7 +154,8 @@ func TestLogEntriesHaveTheFieldsThatWereRecorded(t *testing.T) {
 	// The recorded service lost its launch stage ALPHA in the answer; ours shows
 	// it, with the label of the default probe.
 	except := []string{"launch-stage", "startupProbeType", ".template.metadata.labels"}
-	if diff := cmp.Diff(sortedKeys(at(want, "protoPayload", "response"), except...), sortedKeys(record.Response, except...)); diff != "" {
+	if diff := cmp.Diff(sortedKeys(at(want, "protoPayload", "response"), except...),
+		sortedKeys(record.Response, except...)); diff != "" {
 		t.Errorf("response (-recorded +got):\n%s", diff)
 	}
 	labels := map[string]any{}

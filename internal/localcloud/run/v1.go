@@ -26,10 +26,12 @@ func (r *Run) routesV1() []apiserver.Route {
 		wide      = "run.projects.locations."
 	)
 	return []apiserver.Route{
-		audited(v1Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create", r.createV1)),
+		audited(v1Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create",
+			r.createV1)),
 		route(http.MethodGet, services, id+"services.list", "services.list", r.listV1),
 		route(http.MethodGet, one, id+"services.get", "services.get", r.getV1),
-		audited(v1Prefix+"ReplaceService", route(http.MethodPut, one, id+"services.replaceService", "services.update", r.replaceV1)),
+		audited(v1Prefix+"ReplaceService", route(http.MethodPut, one, id+"services.replaceService", "services.update",
+			r.replaceV1)),
 		audited(v1Prefix+"DeleteService", route(http.MethodDelete, one, id+"services.delete", "services.delete", r.deleteV1)),
 		route(http.MethodGet, namespace+"/revisions", id+"revisions.list", "revisions.list", r.listRevisionsV1),
 		route(http.MethodGet, namespace+"/revisions/{revision}", id+"revisions.get", "revisions.get", r.getRevisionV1),
@@ -40,8 +42,10 @@ func (r *Run) routesV1() []apiserver.Route {
 		route(http.MethodGet, named+":getIamPolicy", wide+"services.getIamPolicy", "services.getIamPolicy", r.getPolicy),
 		audited(v1Prefix+"SetIamPolicy", route(http.MethodPost, named+":setIamPolicy", wide+"services.setIamPolicy",
 			"services.setIamPolicy", r.setPolicy)),
-		untested(route(http.MethodPost, named+":testIamPermissions", wide+"services.testIamPermissions", "", r.testPermissions)),
-		route(http.MethodPost, location+"/operations/{operation}:wait", wide+"operations.wait", "operations.get", r.waitOperationV1),
+		untested(route(http.MethodPost, named+":testIamPermissions", wide+"services.testIamPermissions", "",
+			r.testPermissions)),
+		route(http.MethodPost, location+"/operations/{operation}:wait", wide+"operations.wait", "operations.get",
+			r.waitOperationV1),
 		route(http.MethodGet, location+"/operations/{operation}", wide+"operations.get", "operations.get", r.getOperationV1),
 	}
 }
@@ -137,7 +141,8 @@ func (r *Run) deleteV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "DeleteServiceRequest", "name": namespaced(id.name)})
+	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "DeleteServiceRequest",
+		"name": namespaced(id.name)})
 	removed, err := r.remove(id, dryRun(call), "", call.Caller)
 	if err != nil {
 		return nil, err

@@ -65,11 +65,13 @@ func TestV1AnswersAtOnceAndIsReadyLater(t *testing.T) {
 		at(service, "status", "conditions", 0, "type"), at(service, "status", "conditions", 0, "status"),
 		at(service, "status", "observedGeneration"), at(service, "status", "traffic", 0, "latestRevision"),
 		at(service, "spec", "template", "metadata", "labels", "client.knative.dev/nonce")}
-	want := []any{"123456789012", "us-central1", "all", "alice@example.com", "Ready", "True", json.Number("1"), true, "abc"}
+	want := []any{"123456789012", "us-central1", "all", "alice@example.com", "Ready", "True", json.Number("1"),
+		true, "abc"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
 	}
-	if url, _ := at(service, "status", "url").(string); !strings.HasPrefix(url, "https://hello-") || !strings.HasSuffix(url, "-uc.a.run.app") {
+	if url, _ := at(service, "status", "url").(string); !strings.HasPrefix(url, "https://hello-") ||
+		!strings.HasSuffix(url, "-uc.a.run.app") {
 		t.Errorf("url %q", url)
 	}
 }
@@ -79,7 +81,8 @@ func TestWhatOneFaceWritesTheOtherShows(t *testing.T) {
 	c.deploy("POST", knative+"/services", deployed)
 	v2 := c.get("hello")
 	got := []any{v2["client"], v2["clientVersion"], v2["annotations"], v2["labels"], at(v2, "template", "scaling"),
-		at(v2, "template", "containers", 0, "resources", "startupCpuBoost"), at(v2, "template", "containers", 0, "resources", "cpuIdle"),
+		at(v2, "template", "containers", 0, "resources", "startupCpuBoost"),
+		at(v2, "template", "containers", 0, "resources", "cpuIdle"),
 		at(v2, "template", "containers", 0, "env"), at(v2, "template", "labels"), at(v2, "template", "containers", 0, "name")}
 	want := []any{"gcloud", "528.0.0", map[string]any{"example.com/owner": "a"}, map[string]any{"team": "a"},
 		map[string]any{"maxInstanceCount": json.Number("3")}, true, true,
@@ -114,7 +117,8 @@ func TestWhatOneFaceWritesTheOtherShows(t *testing.T) {
 
 func TestReadingAndReplacingThroughV1ChangesNothingInV2(t *testing.T) {
 	c := start(t)
-	c.write("POST", location+"/services?serviceId=hello", `{"ingress":"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER","description":"d",
+	c.write("POST", location+"/services?serviceId=hello",
+		`{"ingress":"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER","description":"d",
 		"labels":{"a":"b"},"annotations":{"c":"d"},"invokerIamDisabled":true,"iapEnabled":true,"defaultUriDisabled":true,
 		"customAudiences":["x"],"launchStage":"BETA","scaling":{"minInstanceCount":1},"binaryAuthorization":{"useDefault":true},
 		"traffic":[{"type":"TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST","percent":100,"tag":"t"}],
@@ -146,7 +150,8 @@ func TestAReplaceWithAStaleVersionIsAConflict(t *testing.T) {
 	c.write("PATCH", location+"/services/hello?updateMask=description", `{"description":"somebody else was here"}`)
 	status, got := c.call("PUT", knative+"/services/hello", text(t, stale))
 	message, _ := at(got, "error", "message").(string)
-	if status != http.StatusConflict || at(got, "error", "status") != "ABORTED" || !strings.HasPrefix(message, "Conflict for resource 'hello': version '") {
+	if status != http.StatusConflict || at(got, "error", "status") != "ABORTED" ||
+		!strings.HasPrefix(message, "Conflict for resource 'hello': version '") {
 		t.Errorf("got %d %v", status, got)
 	}
 	if got := c.get("hello")["description"]; got != "somebody else was here" {
@@ -201,10 +206,12 @@ func TestV1RefusesWhatGoogleRefuses(t *testing.T) {
 		{"another kind", "POST", "/services", `{"kind":"Job"}`, 400, "apiVersion and kind"},
 		{"an unknown field", "POST", "/services", `{"colour":1}`, 400, `Unknown name "colour"`},
 		{"no container", "POST", "/services", `{"metadata":{"name":"b"},"spec":{"template":{}}}`, 400, "container"},
-		{"an ingress that is none", "POST", "/services", `{"metadata":{"name":"b","annotations":{"run.googleapis.com/ingress":"open"}}}`, 400, `"open"`},
+		{"an ingress that is none", "POST", "/services",
+			`{"metadata":{"name":"b","annotations":{"run.googleapis.com/ingress":"open"}}}`, 400, `"open"`},
 		{"a launch stage that is none", "POST", "/services", strings.Replace(deployed, `"run.googleapis.com/client-name"`,
 			`"run.googleapis.com/launch-stage":"SOON","run.googleapis.com/client-name"`, 1), 400, "SOON"},
-		{"another name than in the URL", "PUT", "/services/hello", strings.Replace(deployed, `"name":"hello"`, `"name":"other"`, 1), 400, `"other"`},
+		{"another name than in the URL", "PUT", "/services/hello",
+			strings.Replace(deployed, `"name":"hello"`, `"name":"other"`, 1), 400, `"other"`},
 		{"a selector of another kind", "GET", "/revisions?labelSelector=a", "", 400, "label selector"},
 	}
 	for _, each := range cases {
@@ -221,7 +228,8 @@ func TestV1RefusesWhatGoogleRefuses(t *testing.T) {
 func TestTheGlobalHostListsEveryRegionAndHoldsThePolicies(t *testing.T) {
 	c := start(t)
 	const global = "/v1/projects/demo-project/locations"
-	if diff := cmp.Diff(map[string]any{"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList"}, c.must("GET", global+"/-/services", "")); diff != "" {
+	if diff := cmp.Diff(map[string]any{"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList"},
+		c.must("GET", global+"/-/services", "")); diff != "" {
 		t.Errorf("empty list (-recorded +got):\n%s", diff)
 	}
 	c.deploy("POST", knative+"/services", deployed)

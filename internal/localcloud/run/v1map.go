@@ -63,7 +63,8 @@ var (
 )
 
 // serverAnnotations are written by the server alone; clients send them back.
-var serverAnnotations = []string{ingressStatusAnnotation, operationAnnotation, urlsAnnotation, creatorAnnotation, modifierAnnotation}
+var serverAnnotations = []string{ingressStatusAnnotation, operationAnnotation, urlsAnnotation, creatorAnnotation,
+	modifierAnnotation}
 
 // systemKey says whether a key is in a namespace of Google's. v2 refuses those
 // in annotations and labels (API reference).
@@ -174,13 +175,15 @@ func moveSecret(variable map[string]any, from, to string, names map[string]strin
 // keepFieldsOfV2 carries over what a v1 request cannot say, so that a replace
 // through v1 does not lose it.
 func keepFieldsOfV2(wanted *spec, old spec) {
-	for _, name := range []string{"binaryAuthorization", "buildConfig", "functionalType", "multiRegionSettings", "sshEnabled"} {
+	for _, name := range []string{"binaryAuthorization", "buildConfig", "functionalType", "multiRegionSettings",
+		"sshEnabled"} {
 		if value, ok := old.fields[name]; ok {
 			wanted.fields[name] = value
 		}
 	}
 	template, before := child(wanted.fields, "template"), apiserver.Object(old.fields, "template")
-	shared := map[string]bool{"annotations": true, "labels": true, "client": true, "clientVersion": true, "containers": true,
+	shared := map[string]bool{"annotations": true, "labels": true, "client": true, "clientVersion": true,
+		"containers":                    true,
 		"maxInstanceRequestConcurrency": true, "revision": true, "scaling": true, "serviceAccount": true, "timeout": true,
 		"sessionAffinity": true, "executionEnvironment": true, "vpcAccess": true, "encryptionKey": true}
 	for name, value := range before {

@@ -82,7 +82,8 @@ func (s *spec) readTemplate(sent map[string]any) error {
 	annotations := child(metadata, "annotations")
 	throttled := !strings.EqualFold(take(annotations, "run.googleapis.com/cpu-throttling"), "false")
 	boosted := strings.EqualFold(take(annotations, "run.googleapis.com/startup-cpu-boost"), "true")
-	if environment := take(annotations, "run.googleapis.com/execution-environment"); environment != "" && environment != "default" {
+	if environment := take(annotations, "run.googleapis.com/execution-environment"); environment != "" &&
+		environment != "default" {
 		template["executionEnvironment"] = "EXECUTION_ENVIRONMENT_" + strings.ToUpper(environment)
 	}
 	if err := readNetwork(annotations, template); err != nil {
@@ -123,7 +124,8 @@ func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, booste
 
 // knativeOnly are fields of a v1 container that v2 does not have and that
 // nothing here depends on.
-var knativeOnly = []string{"imagePullPolicy", "securityContext", "terminationMessagePath", "terminationMessagePolicy", "envFrom"}
+var knativeOnly = []string{"imagePullPolicy", "securityContext", "terminationMessagePath",
+	"terminationMessagePolicy", "envFrom"}
 
 func readContainers(value any, throttled, boosted bool) ([]any, error) {
 	list, ok := value.([]any)

@@ -18,7 +18,8 @@ func (s *service) v1() map[string]any {
 		"name": s.name, "namespace": apiserver.ProjectNumber, "selfLink": path, "uid": s.uid,
 		"resourceVersion": resourceVersion(s.updated), "generation": number(s.generation),
 		"creationTimestamp": stamp(s.created), "annotations": s.annotationsV1(),
-		"labels": merged(apiserver.Object(s.wanted.fields, "labels"), s.wanted.labels, map[string]any{locationLabel: s.location}),
+		"labels": merged(apiserver.Object(s.wanted.fields, "labels"), s.wanted.labels,
+			map[string]any{locationLabel: s.location}),
 	}
 	if !s.deleted.IsZero() {
 		metadata["deletionTimestamp"] = stamp(s.deleted)
@@ -133,7 +134,8 @@ func templateV1(of spec) map[string]any {
 func templateAnnotationsV1(template map[string]any, only knative) map[string]any {
 	annotations := merged(apiserver.Object(template, "annotations"), only.templateAnnotations)
 	giveShared(annotations, template, templateTexts, templateFlags, templateNumbers)
-	if environment, ok := strings.CutPrefix(apiserver.Text(template, "executionEnvironment"), "EXECUTION_ENVIRONMENT_"); ok {
+	if environment, ok := strings.CutPrefix(apiserver.Text(template, "executionEnvironment"),
+		"EXECUTION_ENVIRONMENT_"); ok {
 		annotations["run.googleapis.com/execution-environment"] = strings.ToLower(environment)
 	}
 	access := apiserver.Object(template, "vpcAccess")
@@ -197,8 +199,9 @@ func (r *revision) v1(of *service) map[string]any {
 			"resourceVersion": resourceVersion(r.updated()), "creationTimestamp": stamp(r.created),
 			"labels": labels, "annotations": annotations,
 		},
-		"spec":   revisionSpecV1(r.template, r.templateSpec),
-		"status": map[string]any{"observedGeneration": number(1), "conditions": []any{ready}, "imageDigest": resolved(r.template)},
+		"spec": revisionSpecV1(r.template, r.templateSpec),
+		"status": map[string]any{"observedGeneration": number(1), "conditions": []any{ready},
+			"imageDigest": resolved(r.template)},
 	}
 }
 

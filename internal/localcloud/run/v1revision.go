@@ -28,7 +28,8 @@ func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 		}
 	}
 	list := knativeList("RevisionList", items)
-	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber + "/revisions"}
+	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber +
+		"/revisions"}
 	return list, nil
 }
 

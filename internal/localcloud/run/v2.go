@@ -33,10 +33,12 @@ func (r *Run) routesV2() []apiserver.Route {
 		id         = "run.projects.locations."
 	)
 	return []apiserver.Route{
-		audited(v2Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create", r.createV2)),
+		audited(v2Prefix+"CreateService", route(http.MethodPost, services, id+"services.create", "services.create",
+			r.createV2)),
 		route(http.MethodGet, services, id+"services.list", "services.list", r.listV2),
 		route(http.MethodGet, one, id+"services.get", "services.get", r.getV2),
-		alsoReads(audited(v2Prefix+"UpdateService", route(http.MethodPatch, one, id+"services.patch", "services.update", r.patchV2))),
+		alsoReads(audited(v2Prefix+"UpdateService", route(http.MethodPatch, one, id+"services.patch", "services.update",
+			r.patchV2))),
 		audited(v2Prefix+"DeleteService", route(http.MethodDelete, one, id+"services.delete", "services.delete", r.deleteV2)),
 		route(http.MethodGet, one+":getIamPolicy", id+"services.getIamPolicy", "services.getIamPolicy", r.getPolicy),
 		audited(v2Prefix+"SetIamPolicy", route(http.MethodPost, one+":setIamPolicy", id+"services.setIamPolicy",

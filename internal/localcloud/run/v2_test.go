@@ -24,7 +24,8 @@ func TestCreateAnswersAnOperationThatEndsReady(t *testing.T) {
 		}
 	}
 	// Recorded: these appear only when the service was ready.
-	for _, name := range []string{"ingress", "observedGeneration", "conditions", "uri", "latestReadyRevision", "trafficStatuses"} {
+	for _, name := range []string{"ingress", "observedGeneration", "conditions", "uri", "latestReadyRevision",
+		"trafficStatuses"} {
 		if _, ok := metadata[name]; ok {
 			t.Errorf("the first answer's service has %s", name)
 		}
@@ -53,10 +54,14 @@ func TestCreateAnswersAnOperationThatEndsReady(t *testing.T) {
 	if service["etag"] != metadata["etag"] || service["updateTime"] != metadata["updateTime"] {
 		t.Error("etag or updateTime changed when reconciliation ended")
 	}
-	got := []any{service["ingress"], service["launchStage"], service["generation"], service["observedGeneration"], service["creator"],
-		at(service, "template", "timeout"), at(service, "template", "serviceAccount"), at(service, "template", "containers", 0, "resources"),
-		at(service, "terminalCondition", "state"), at(service, "conditions", 0, "type"), at(service, "conditions", 1, "type"), service["reconciling"]}
-	want := []any{"INGRESS_TRAFFIC_ALL", "GA", "1", "1", "alice@example.com", "300s", "123456789012-compute@developer.gserviceaccount.com",
+	got := []any{service["ingress"], service["launchStage"], service["generation"], service["observedGeneration"],
+		service["creator"],
+		at(service, "template", "timeout"), at(service, "template", "serviceAccount"),
+		at(service, "template", "containers", 0, "resources"),
+		at(service, "terminalCondition", "state"), at(service, "conditions", 0, "type"),
+		at(service, "conditions", 1, "type"), service["reconciling"]}
+	want := []any{"INGRESS_TRAFFIC_ALL", "GA", "1", "1", "alice@example.com", "300s",
+		"123456789012-compute@developer.gserviceaccount.com",
 		map[string]any{"cpuIdle": true, "limits": map[string]any{"cpu": "1000m", "memory": "512Mi"}},
 		"CONDITION_SUCCEEDED", "RoutesReady", "ConfigurationsReady", nil}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -141,7 +146,8 @@ func TestAPendingPatchStillShowsWhatWasObserved(t *testing.T) {
 	c.must("PATCH", location+"/services/hello?updateMask=ingress,template.timeout",
 		`{"ingress":"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER","template":{"timeout":"9s"}}`)
 	after := c.get("hello")
-	got := []any{after["reconciling"], after["generation"], after["observedGeneration"], after["ingress"], after["latestCreatedRevision"], after["terminalCondition"]}
+	got := []any{after["reconciling"], after["generation"], after["observedGeneration"], after["ingress"],
+		after["latestCreatedRevision"], after["terminalCondition"]}
 	want := []any{true, "2", "1", "INGRESS_TRAFFIC_ALL", before["latestCreatedRevision"], map[string]any{"type": "Ready",
 		"state": "CONDITION_PENDING", "lastTransitionTime": at(before, "terminalCondition", "lastTransitionTime")}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -163,26 +169,37 @@ func TestCallsThatGoogleRefusesAreRefused(t *testing.T) {
 	}{
 		{"a service that is not there", "GET", "/services/none", "", 404, "NOT_FOUND",
 			"Resource 'none' of kind 'SERVICE' in region 'us-central1' in project 'demo-project' does not exist."},
-		{"a name that is taken", "POST", "/services?serviceId=hello", minimal, 409, "ALREADY_EXISTS", "Resource 'hello' already exists."},
-		{"a name outside the grammar", "POST", "/services?serviceId=Hello", minimal, 400, "INVALID_ARGUMENT", "Invalid service name"},
-		{"a name that is too long", "POST", "/services?serviceId=" + strings.Repeat("a", 50), minimal, 400, "INVALID_ARGUMENT", "Invalid service name"},
+		{"a name that is taken", "POST", "/services?serviceId=hello", minimal, 409, "ALREADY_EXISTS",
+			"Resource 'hello' already exists."},
+		{"a name outside the grammar", "POST", "/services?serviceId=Hello", minimal, 400, "INVALID_ARGUMENT",
+			"Invalid service name"},
+		{"a name that is too long", "POST", "/services?serviceId=" + strings.Repeat("a", 50), minimal, 400,
+			"INVALID_ARGUMENT", "Invalid service name"},
 		{"no container", "POST", "/services?serviceId=b", `{}`, 400, "INVALID_ARGUMENT", "at least one container"},
-		{"no image", "POST", "/services?serviceId=b", `{"template":{"containers":[{}]}}`, 400, "INVALID_ARGUMENT", "containers[0].image"},
-		{"an unknown field", "POST", "/services?serviceId=b", `{"template":{"containers":[{"image":"i","color":1}]}}`, 400, "INVALID_ARGUMENT",
+		{"no image", "POST", "/services?serviceId=b", `{"template":{"containers":[{}]}}`, 400, "INVALID_ARGUMENT",
+			"containers[0].image"},
+		{"an unknown field", "POST", "/services?serviceId=b", `{"template":{"containers":[{"image":"i","color":1}]}}`, 400,
+			"INVALID_ARGUMENT",
 			`Unknown name "color" at 'service.template.containers[0]': Cannot find field.`},
-		{"an unknown enum value", "PATCH", "/services/hello?updateMask=ingress", `{"ingress":"OPEN"}`, 400, "INVALID_ARGUMENT",
+		{"an unknown enum value", "PATCH", "/services/hello?updateMask=ingress", `{"ingress":"OPEN"}`, 400,
+			"INVALID_ARGUMENT",
 			`Invalid value at 'service.ingress' (type.googleapis.com/google.cloud.run.v2.IngressTraffic), "OPEN"`},
-		{"a text where a bool belongs", "PATCH", "/services/hello?updateMask=iapEnabled", `{"iapEnabled":"yes"}`, 400, "INVALID_ARGUMENT",
+		{"a text where a bool belongs", "PATCH", "/services/hello?updateMask=iapEnabled", `{"iapEnabled":"yes"}`, 400,
+			"INVALID_ARGUMENT",
 			`Invalid value at 'service.iap_enabled' (TYPE_BOOL), "yes"`},
-		{"an unknown field in the mask", "PATCH", "/services/hello?updateMask=colour", `{}`, 400, "INVALID_ARGUMENT", "'colour'"},
+		{"an unknown field in the mask", "PATCH", "/services/hello?updateMask=colour", `{}`, 400, "INVALID_ARGUMENT",
+			"'colour'"},
 		{"a stale etag", "PATCH", "/services/hello?updateMask=ingress", fmt.Sprintf(`{"etag":%q}`, stale), 409, "ABORTED",
 			"Conflict for resource 'hello': version '"},
-		{"a stale etag on delete", "DELETE", "/services/hello?etag=%22x%22", "", 409, "ABORTED", "Conflict for resource 'hello': version '0'"},
-		{"the name of a revision that is another", "PATCH", "/services/named?updateMask=template.timeout", `{"template":{"timeout":"9s"}}`,
+		{"a stale etag on delete", "DELETE", "/services/hello?etag=%22x%22", "", 409, "ABORTED",
+			"Conflict for resource 'hello': version '0'"},
+		{"the name of a revision that is another", "PATCH", "/services/named?updateMask=template.timeout",
+			`{"template":{"timeout":"9s"}}`,
 			409, "ALREADY_EXISTS", "Revision named 'named-v1' with different configuration already exists."},
 		{"a revision named after another service", "POST", "/services?serviceId=b",
 			`{"template":{"revision":"c-1","containers":[{"image":"i"}]}}`, 400, "INVALID_ARGUMENT", "template.revision"},
-		{"a body that is no JSON", "POST", "/services?serviceId=b", `{`, 400, "INVALID_ARGUMENT", "Invalid JSON payload received."},
+		{"a body that is no JSON", "POST", "/services?serviceId=b", `{`, 400, "INVALID_ARGUMENT",
+			"Invalid JSON payload received."},
 		{"an operation that is not there", "GET", "/operations/none", "", 404, "NOT_FOUND", "OPERATION"},
 	}
 	for _, each := range cases {
@@ -210,7 +227,8 @@ func TestAStaleEtagNamesBothVersionsInMicroseconds(t *testing.T) {
 		}
 		return at.UnixMicro()
 	}
-	want := fmt.Sprintf("Conflict for resource 'hello': version '%d' was specified but current version is '%d'.", micros(old), micros(current))
+	want := fmt.Sprintf("Conflict for resource 'hello': version '%d' was specified but current version is '%d'.",
+		micros(old), micros(current))
 	if message := at(got, "error", "message"); message != want {
 		t.Errorf("got %v, want %s", message, want)
 	}
@@ -222,12 +240,14 @@ func TestAStaleEtagNamesBothVersionsInMicroseconds(t *testing.T) {
 func TestADeletedServiceTellsWhenItExpiresAndIsGone(t *testing.T) {
 	c := start(t)
 	c.write("POST", location+"/services?serviceId=hello", minimal)
-	c.must("POST", location+"/services/hello:setIamPolicy", `{"policy":{"bindings":[{"role":"roles/run.invoker","members":["allUsers"]}]}}`)
+	c.must("POST", location+"/services/hello:setIamPolicy",
+		`{"policy":{"bindings":[{"role":"roles/run.invoker","members":["allUsers"]}]}}`)
 	c.run.Hold()
 	first := c.must("DELETE", location+"/services/hello", "")
 	c.run.Release()
 	done := c.must("POST", "/v2/"+first["name"].(string)+":wait", "")
-	if at(first, "metadata", "etag") == at(done, "response", "etag") || at(first, "metadata", "deleteTime") != at(done, "response", "deleteTime") {
+	if at(first, "metadata", "etag") == at(done, "response", "etag") ||
+		at(first, "metadata", "deleteTime") != at(done, "response", "deleteTime") {
 		t.Error("recorded: when a service is gone its etag has moved again, its deleteTime has not")
 	}
 	response := done["response"].(map[string]any)
@@ -236,7 +256,8 @@ func TestADeletedServiceTellsWhenItExpiresAndIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := deleted.AddDate(0, 0, 30).Format("2006-01-02T15:04:05.000000Z")
-	if response["expireTime"] != want || response["generation"] != "2" || response["observedGeneration"] != "2" || response["uri"] == nil {
+	if response["expireTime"] != want || response["generation"] != "2" || response["observedGeneration"] != "2" ||
+		response["uri"] == nil {
 		t.Errorf("deleted service %v, want expireTime %s", response, want)
 	}
 	if status, _ := c.call("GET", location+"/services/hello", ""); status != http.StatusNotFound {
@@ -258,7 +279,8 @@ func TestDryRunsAnswerAndChangeNothing(t *testing.T) {
 	}
 	c.write("POST", location+"/services?serviceId=hello", minimal)
 	before := c.get("hello")
-	c.must("PATCH", location+"/services/hello?updateMask=ingress&validateOnly=true", `{"ingress":"INGRESS_TRAFFIC_INTERNAL_ONLY"}`)
+	c.must("PATCH", location+"/services/hello?updateMask=ingress&validateOnly=true",
+		`{"ingress":"INGRESS_TRAFFIC_INTERNAL_ONLY"}`)
 	c.must("DELETE", location+"/services/hello?validateOnly=true", "")
 	if diff := cmp.Diff(before, c.get("hello")); diff != "" {
 		t.Errorf("after dry runs (-before +after):\n%s", diff)
@@ -272,7 +294,8 @@ func TestDryRunsAnswerAndChangeNothing(t *testing.T) {
 
 func TestWhatIsSentIsKeptInTheFormOfProtobuf(t *testing.T) {
 	c := start(t)
-	c.write("POST", location+"/services?serviceId=hello", `{"description":"","invoker_iam_disabled":true,"iapEnabled":false,"uid":"mine",
+	c.write("POST", location+"/services?serviceId=hello",
+		`{"description":"","invoker_iam_disabled":true,"iapEnabled":false,"uid":"mine",
 		"template":{"containers":[{"image":"i","env":[{"name":"EMPTY","value":""}],"startupProbe":{"grpc":null,"periodSeconds":"10"}}]}}`)
 	got := c.get("hello")
 	if got["invokerIamDisabled"] != true || got["uid"] == "mine" {
@@ -301,7 +324,8 @@ func TestListsArePaged(t *testing.T) {
 	for pages := 0; pages == 0 || token != ""; pages++ {
 		answer := c.must("GET", location+"/services?pageSize=2&pageToken="+token, "")
 		for _, each := range answer["services"].([]any) {
-			got = append(got, strings.TrimPrefix(each.(map[string]any)["name"].(string), "projects/demo-project/locations/us-central1/services/"))
+			got = append(got, strings.TrimPrefix(each.(map[string]any)["name"].(string),
+				"projects/demo-project/locations/us-central1/services/"))
 		}
 		token, _ = answer["nextPageToken"].(string)
 	}
@@ -324,7 +348,8 @@ func TestRevisionsAndOperationsCanBeRead(t *testing.T) {
 	done := c.write("PATCH", location+"/services/hello?updateMask=template.timeout", `{"template":{"timeout":"9s"}}`)
 	service := c.get("hello")
 	list := c.must("GET", location+"/services/hello/revisions", "")["revisions"].([]any)
-	if len(list) != 2 || at(list[0], "name") != service["latestReadyRevision"] || at(list[0], "timeout") != "9s" || at(list[1], "timeout") != "300s" {
+	if len(list) != 2 || at(list[0], "name") != service["latestReadyRevision"] || at(list[0], "timeout") != "9s" ||
+		at(list[1], "timeout") != "300s" {
 		t.Errorf("revisions %v", list)
 	}
 	if diff := cmp.Diff(list[0], any(c.must("GET", "/v2/"+service["latestReadyRevision"].(string), ""))); diff != "" {

@@ -40,7 +40,8 @@ func (s *service) observedFields() map[string]any {
 		"ingress": s.ingress, "observedGeneration": string(number(s.observed)),
 		"conditions": []any{
 			map[string]any{"type": "RoutesReady", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(s.routesAt)},
-			map[string]any{"type": "ConfigurationsReady", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(s.configurationsAt)},
+			map[string]any{"type": "ConfigurationsReady", "state": "CONDITION_SUCCEEDED",
+				"lastTransitionTime": stamp(s.configurationsAt)},
 		},
 		"latestReadyRevision": revisions + s.latestReady, "latestCreatedRevision": revisions + s.latestReady,
 		"trafficStatuses": apiserver.Clone(s.traffic),

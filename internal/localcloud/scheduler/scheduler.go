@@ -37,7 +37,8 @@ const permissionSource = "cloud.google.com/scheduler/docs/access-control"
 
 // API is Cloud Scheduler as the server serves it.
 func (s *Scheduler) API() apiserver.API {
-	const all, one = "/v1/projects/{project}/locations/{location}/jobs", "/v1/projects/{project}/locations/{location}/jobs/{job}"
+	const all, one = "/v1/projects/{project}/locations/{location}/jobs",
+		"/v1/projects/{project}/locations/{location}/jobs/{job}"
 	return apiserver.API{Name: "cloudscheduler", State: s.state, Reset: s.reset, Routes: []apiserver.Route{
 		route(http.MethodGet, all, "list", "", s.list),
 		route(http.MethodGet, one, "get", "", s.get),
@@ -53,7 +54,8 @@ func route(verb, path, method, audited string, handle func(*apiserver.Call) (any
 	if method == "patch" {
 		permission = "update"
 	}
-	made := apiserver.Route{Verb: verb, Path: path, API: "cloudscheduler", ID: "cloudscheduler.projects.locations.jobs." + method,
+	made := apiserver.Route{Verb: verb, Path: path, API: "cloudscheduler",
+		ID:         "cloudscheduler.projects.locations.jobs." + method,
 		Permission: "cloudscheduler.jobs." + permission, Source: permissionSource, Handle: handle}
 	if audited != "" {
 		made.Write, made.AuditMethod = true, "google.cloud.scheduler.v1.CloudScheduler."+audited
@@ -106,7 +108,8 @@ func (s *Scheduler) create(call *apiserver.Call) (any, error) {
 	}
 	made := object{
 		"timeZone": "Etc/UTC", "state": "ENABLED", "attemptDeadline": "180s",
-		"retryConfig": object{"maxRetryDuration": "0s", "minBackoffDuration": "5s", "maxBackoffDuration": "3600s", "maxDoublings": 5},
+		"retryConfig": object{"maxRetryDuration": "0s", "minBackoffDuration": "5s", "maxBackoffDuration": "3600s",
+			"maxDoublings": 5},
 	}
 	name := apiserver.Text(body, "name")
 	id := strings.TrimPrefix(name, parent(call)+"/")
@@ -202,7 +205,8 @@ func (s *Scheduler) run(call *apiserver.Call) (any, error) {
 // status is a google.rpc.Status for an HTTP status
 // (google/rpc/code.proto, "HTTP Mapping").
 func status(answered int) object {
-	code := map[int]int{http.StatusUnauthorized: 16, http.StatusForbidden: 7, http.StatusNotFound: 5, http.StatusTooManyRequests: 8}[answered]
+	code := map[int]int{http.StatusUnauthorized: 16, http.StatusForbidden: 7, http.StatusNotFound: 5,
+		http.StatusTooManyRequests: 8}[answered]
 	switch {
 	case answered < 400:
 		return object{}

@@ -39,13 +39,15 @@ func code(err error) int {
 func TestAJobIsMadeReadChangedRunAndDeleted(t *testing.T) {
 	api := jobs(t)
 	job := &client.Job{Name: location + "/jobs/nightly", Schedule: "0 3 * * *", HttpTarget: &client.HttpTarget{
-		Uri: "https://nobody-123456789012.us-central1.run.app/x", OidcToken: &client.OidcToken{ServiceAccountEmail: "a@b.example"},
+		Uri:       "https://nobody-123456789012.us-central1.run.app/x",
+		OidcToken: &client.OidcToken{ServiceAccountEmail: "a@b.example"},
 	}}
 	made, err := api.Create(location, job).Do()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made.State != "ENABLED" || made.HttpTarget.HttpMethod != http.MethodPost || made.HttpTarget.OidcToken.Audience != job.HttpTarget.Uri {
+	if made.State != "ENABLED" || made.HttpTarget.HttpMethod != http.MethodPost ||
+		made.HttpTarget.OidcToken.Audience != job.HttpTarget.Uri {
 		t.Errorf("made %+v with target %+v: want it enabled, POST, and the URI as audience", made, made.HttpTarget)
 	}
 	if _, err := api.Create(location, job).Do(); code(err) != http.StatusConflict {
@@ -79,7 +81,8 @@ func TestWhatIsNoHTTPJobIsRefused(t *testing.T) {
 	api := jobs(t)
 	for name, job := range map[string]*client.Job{
 		"no target": {Name: location + "/jobs/a"}, "no name": {HttpTarget: &client.HttpTarget{Uri: "https://a.example"}},
-		"elsewhere": {Name: "projects/demo-project/locations/europe-west1/jobs/a", HttpTarget: &client.HttpTarget{Uri: "https://a.example"}},
+		"elsewhere": {Name: "projects/demo-project/locations/europe-west1/jobs/a",
+			HttpTarget: &client.HttpTarget{Uri: "https://a.example"}},
 	} {
 		if _, err := api.Create(location, job).Do(); code(err) != http.StatusBadRequest {
 			t.Errorf("%s: %v, want a 400", name, err)

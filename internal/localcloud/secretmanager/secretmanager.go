@@ -55,8 +55,10 @@ func New(s *apiserver.Server) apiserver.API {
 		a.route("GET", one, "get", "secrets.get", a.get),
 		a.route("DELETE", one, "delete", "secrets.delete", a.remove),
 		a.route("POST", one+":addVersion", "addVersion", "versions.add", a.addVersion),
-		a.route("GET", one+":getIamPolicy", "getIamPolicy", "secrets.getIamPolicy", a.onPolicy((*apiserver.Call).GetIamPolicy)),
-		a.route("POST", one+":setIamPolicy", "setIamPolicy", "secrets.setIamPolicy", a.onPolicy((*apiserver.Call).SetIamPolicy)),
+		a.route("GET", one+":getIamPolicy", "getIamPolicy", "secrets.getIamPolicy",
+			a.onPolicy((*apiserver.Call).GetIamPolicy)),
+		a.route("POST", one+":setIamPolicy", "setIamPolicy", "secrets.setIamPolicy",
+			a.onPolicy((*apiserver.Call).SetIamPolicy)),
 		a.route("GET", each, "versions.list", "versions.list", a.listVersions),
 		a.route("GET", each+"/{version}:access", "versions.access", "versions.access", a.access),
 		a.route("GET", each+"/{version}", "versions.get", "versions.get", a.getVersion),
@@ -171,7 +173,8 @@ func (a *api) create(c *apiserver.Call) (any, error) {
 		return nil, apiserver.AlreadyExists("Secret [%s] already exists.", shown(name))
 	}
 	made := apiserver.Clone(body)
-	made["name"], made["createTime"], made["etag"] = shown(name), c.Time.UTC().Format(time.RFC3339Nano), `"`+apiserver.NewID()[:12]+`"`
+	made["name"], made["createTime"], made["etag"] = shown(name), c.Time.UTC().Format(time.RFC3339Nano),
+		`"`+apiserver.NewID()[:12]+`"`
 	a.secrets[name] = &held{view: made}
 	return apiserver.Clone(made), nil
 }

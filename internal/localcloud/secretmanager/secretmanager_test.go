@@ -67,17 +67,20 @@ func TestVersionsAreNumberedAndTheLatestIsTheNewest(t *testing.T) {
 	for path, want := range map[string]string{"/versions/1": "b25l", "/versions/2": "dHdv", "/versions/latest": "dHdv"} {
 		answer := c.call(200, "", "GET", shop+path+":access", "")
 		payload := answer["payload"].(map[string]any)
-		if payload["data"] != want || !strings.HasPrefix(answer["name"].(string), number+"/versions/") || payload["dataCrc32c"] == "" {
+		if payload["data"] != want || !strings.HasPrefix(answer["name"].(string), number+"/versions/") ||
+			payload["dataCrc32c"] == "" {
 			t.Errorf("%s: %v, want %s", path, answer, want)
 		}
 	}
 	if listed := c.call(200, "", "GET", shop+"/versions", ""); len(listed["versions"].([]any)) != 2 {
 		t.Errorf("versions: %v", listed)
 	}
-	if all := c.call(200, "", "GET", secrets, ""); len(all["secrets"].([]any)) != 1 || c.call(200, "", "GET", shop, "")["name"] != number {
+	if all := c.call(200, "", "GET", secrets, ""); len(all["secrets"].([]any)) != 1 ||
+		c.call(200, "", "GET", shop, "")["name"] != number {
 		t.Errorf("secrets: %v", all)
 	}
-	if state, _ := json.Marshal(c.server.State()); strings.Contains(string(state), "dHdv") || strings.Contains(string(state), `"two"`) || !strings.Contains(string(state), "sha256") {
+	if state, _ := json.Marshal(c.server.State()); strings.Contains(string(state), "dHdv") ||
+		strings.Contains(string(state), `"two"`) || !strings.Contains(string(state), "sha256") {
 		t.Errorf("the state shows what a version holds: %s", state)
 	}
 	c.server.Reset()
@@ -92,7 +95,8 @@ func TestWhatIsDisabledOrMissingIsNotGivenOut(t *testing.T) {
 		"destroyed": "Secret Version [" + number + "/versions/1] is in DESTROYED state.",
 	}
 	got := map[string]string{"none": c.message(404, "", "GET", shop+"/versions/latest:access", "")}
-	c.call(200, "", "POST", shop+":addVersion", `{"payload": {"data": "b25l", "dataCrc32c": "`+strconv.Itoa(int(crc32.Checksum([]byte("one"), crc32.MakeTable(crc32.Castagnoli))))+`"}}`)
+	c.call(200, "", "POST", shop+":addVersion", `{"payload": {"data": "b25l", "dataCrc32c": "`+
+		strconv.Itoa(int(crc32.Checksum([]byte("one"), crc32.MakeTable(crc32.Castagnoli))))+`"}}`)
 	c.call(200, "", "POST", shop+"/versions/1:disable", "{}")
 	got["disabled"] = c.message(400, "", "GET", shop+"/versions/latest:access", "")
 	c.call(200, "", "POST", shop+"/versions/1:enable", "{}")
@@ -140,7 +144,8 @@ func TestASecretIsReadWithItsOwnRoleOnly(t *testing.T) {
 	if got := c.message(403, "user:dev@example.com", "GET", shop+"/versions/latest:access", ""); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	c.call(200, "", "POST", shop+":setIamPolicy", `{"policy": {"bindings": [{"role": "roles/secretmanager.secretAccessor", "members": ["user:dev@example.com"]}]}}`)
+	c.call(200, "", "POST", shop+":setIamPolicy",
+		`{"policy": {"bindings": [{"role": "roles/secretmanager.secretAccessor", "members": ["user:dev@example.com"]}]}}`)
 	c.call(200, "user:dev@example.com", "GET", shop+"/versions/latest:access", "")
 	if policy := c.call(200, "", "GET", shop+":getIamPolicy", ""); len(policy["bindings"].([]any)) != 1 {
 		t.Errorf("%v", policy)

@@ -60,7 +60,8 @@ func (a api) routes(version string) []apiserver.Route {
 	disable.Handle = func(c *apiserver.Call) (any, error) { return a.disable(c, version) }
 	batch := route("POST", version, "/services:batchEnable", "batchEnable")
 	batch.Handle = func(c *apiserver.Call) (any, error) { return a.batchEnable(c, version) }
-	for r, method := range map[*apiserver.Route]string{&enable: "EnableService", &disable: "DisableService", &batch: "BatchEnableServices"} {
+	for r, method := range map[*apiserver.Route]string{&enable: "EnableService", &disable: "DisableService",
+		&batch: "BatchEnableServices"} {
 		r.Write, r.AuditMethod = true, "google.api.serviceusage."+version+".ServiceUsage."+method
 	}
 	operation := apiserver.Route{
@@ -81,12 +82,14 @@ func route(verb, version, path, method string) apiserver.Route {
 // describe fills a write's log entry, as the one recorded (EnableService).
 func describe(c *apiserver.Call, service, requestType string) {
 	c.Record.ResourceName = parent + "/services/" + service
-	c.Record.Request = map[string]any{"@type": typeURL + requestType, "name": "projects/" + apiserver.ProjectID + "/services/" + service}
+	c.Record.Request = map[string]any{"@type": typeURL + requestType, "name": "projects/" + apiserver.ProjectID +
+		"/services/" + service}
 }
 
 // logOperation ties the entry to an operation; one entry tells both ends.
 func logOperation(c *apiserver.Call, name string) {
-	c.Record.Operation = &apiserver.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com", First: true, Last: true}
+	c.Record.Operation = &apiserver.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com",
+		First: true, Last: true}
 }
 
 func (a api) view(service string) map[string]any {

@@ -85,7 +85,8 @@ func TestEnablingAndDisablingAreOperations(t *testing.T) {
 		if status, answer := call(t, s, "POST", "/v1beta1/projects/demo-project/services/iap.googleapis.com:generateServiceIdentity", ""); status != 403 {
 			t.Errorf("the agent of a disabled API: %d %v, want 403", status, answer)
 		}
-		_, batch := call(t, s, "POST", "/v1/projects/demo-project/services:batchEnable", `{"serviceIds":["iap.googleapis.com","run.googleapis.com"]}`)
+		_, batch := call(t, s, "POST", "/v1/projects/demo-project/services:batchEnable",
+			`{"serviceIds":["iap.googleapis.com","run.googleapis.com"]}`)
 		names := batch["metadata"].(map[string]any)["resourceNames"].([]any)
 		if len(names) != 2 || names[0] != "services/iap.googleapis.com/projectSettings/123456789012" || state() != "ENABLED" {
 			t.Errorf("batchEnable: %v, %v", batch, state())
@@ -154,8 +155,10 @@ func TestDisablingLeavesARecord(t *testing.T) {
 		t.Fatalf("%d records, want 1", len(records))
 	}
 	r := records[0]
-	if r.Method != "google.api.serviceusage.v1.ServiceUsage.DisableService" || r.ResourceName != "projects/123456789012/services/iap.googleapis.com" ||
-		r.ResourceType != "audited_resource" || !r.Operation.First || !r.Operation.Last || r.Labels["service"] != "serviceusage.googleapis.com" {
+	if r.Method != "google.api.serviceusage.v1.ServiceUsage.DisableService" ||
+		r.ResourceName != "projects/123456789012/services/iap.googleapis.com" ||
+		r.ResourceType != "audited_resource" || !r.Operation.First || !r.Operation.Last ||
+		r.Labels["service"] != "serviceusage.googleapis.com" {
 		t.Errorf("%+v", r)
 	}
 }

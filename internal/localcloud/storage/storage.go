@@ -43,7 +43,8 @@ func New(s *apiserver.Server) apiserver.API {
 	routes := []apiserver.Route{
 		route("POST", all, "buckets.insert", "buckets.create", a.create),
 		route("GET", all, "buckets.list", "buckets.list", a.list),
-		route("GET", one, "buckets.get", "buckets.get", a.on(func(_ *apiserver.Call, b *bucket) (any, error) { return apiserver.Clone(b.view), nil })),
+		route("GET", one, "buckets.get", "buckets.get",
+			a.on(func(_ *apiserver.Call, b *bucket) (any, error) { return apiserver.Clone(b.view), nil })),
 		route("DELETE", one, "buckets.delete", "buckets.delete", a.on(a.remove)),
 		route("POST", "/upload"+objects, "objects.insert", "objects.create", a.on(a.upload)),
 		route("GET", objects, "objects.list", "objects.list", a.on(listObjects)),
@@ -63,7 +64,8 @@ func New(s *apiserver.Server) apiserver.API {
 func route(verb, path, method, permission string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
 	made := apiserver.Route{
 		Verb: verb, Path: path, API: "storage", ID: "storage." + method, Permission: "storage." + permission,
-		Source: "cloud.google.com/storage/docs/access-control/iam-json", Handle: handle, Write: verb != "GET", Resource: resource,
+		Source: "cloud.google.com/storage/docs/access-control/iam-json", Handle: handle, Write: verb != "GET",
+		Resource: resource,
 	}
 	if made.Write && strings.HasPrefix(method, "buckets.") {
 		made.AuditMethod = made.Permission
@@ -146,12 +148,14 @@ func (a *api) create(c *apiserver.Call) (any, error) {
 func (a *api) list(c *apiserver.Call) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return page(c, "storage#buckets", maps.Keys(a.buckets), func(name string) any { return apiserver.Clone(a.buckets[name].view) })
+	return page(c, "storage#buckets", maps.Keys(a.buckets),
+		func(name string) any { return apiserver.Clone(a.buckets[name].view) })
 }
 
 func (a *api) remove(c *apiserver.Call, found *bucket) (any, error) {
 	if len(found.objects) > 0 {
-		return nil, refuse(http.StatusConflict, "FAILED_PRECONDITION", "conflict", "The bucket you tried to delete is not empty.")
+		return nil, refuse(http.StatusConflict, "FAILED_PRECONDITION", "conflict",
+			"The bucket you tried to delete is not empty.")
 	}
 	delete(a.buckets, c.Var("bucket"))
 	return nil, nil
@@ -259,7 +263,8 @@ func (a *api) upload(c *apiserver.Call, in *bucket) (any, error) {
 		return nil, err
 	}
 	const overwriting = "storage.objects.delete"
-	if old.name != "" && !a.server.Allowed(apiserver.Access{Principal: c.Caller, Permission: overwriting, Resource: c.Resource}) {
+	if old.name != "" && !a.server.Allowed(apiserver.Access{Principal: c.Caller, Permission: overwriting,
+		Resource: c.Resource}) {
 		return nil, c.StorageDenied(overwriting)
 	}
 	sent.written = a.server.Stamp()
@@ -294,5 +299,6 @@ func removeObject(c *apiserver.Call, in *bucket) (any, error) {
 }
 
 func listObjects(c *apiserver.Call, in *bucket) (any, error) {
-	return page(c, "storage#objects", maps.Keys(in.objects), func(name string) any { return in.objects[name].view(c.Var("bucket")) })
+	return page(c, "storage#objects", maps.Keys(in.objects),
+		func(name string) any { return in.objects[name].view(c.Var("bucket")) })
 }

@@ -34,7 +34,8 @@ func start(t *testing.T) (cloud, *gcs.Service) {
 	k.Serve(storage.New(k))
 	server := httptest.NewServer(k)
 	t.Cleanup(server.Close)
-	client, err := gcs.NewService(t.Context(), option.WithEndpoint(server.URL+"/storage/v1/"), option.WithoutAuthentication())
+	client, err := gcs.NewService(t.Context(), option.WithEndpoint(server.URL+"/storage/v1/"),
+		option.WithoutAuthentication())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,8 @@ func TestGooglesClientKeepsObjects(t *testing.T) {
 		t.Fatalf("inserting: %+v, %v", written, err)
 	}
 	read, err := client.Objects.Get("memory", "service/p/l/s").Do()
-	if diff := cmp.Diff(written.Generation, read.Generation); diff != "" || err != nil || read.ContentType != "application/json" {
+	if diff := cmp.Diff(written.Generation, read.Generation); diff != "" || err != nil ||
+		read.ContentType != "application/json" {
 		t.Errorf("metadata: %+v, %v", read, err)
 	}
 	content, err := client.Objects.Get("memory", "service/p/l/s").Download()
@@ -69,10 +71,12 @@ func TestGooglesClientKeepsObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer content.Body.Close()
-	if data, err := io.ReadAll(content.Body); err != nil || string(data) != "{}" || content.Header.Get("Content-Type") != "application/json" {
+	if data, err := io.ReadAll(content.Body); err != nil || string(data) != "{}" ||
+		content.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("content: %q, %v, %v", data, err, content.Header)
 	}
-	if state, err := json.Marshal(c.State()["storage"]); err != nil || !strings.Contains(string(state), "projects/_/buckets/memory/objects/service/p/l/s") {
+	if state, err := json.Marshal(c.State()["storage"]); err != nil ||
+		!strings.Contains(string(state), "projects/_/buckets/memory/objects/service/p/l/s") {
 		t.Errorf("state: %s, %v", state, err)
 	}
 	if err := client.Objects.Delete("memory", "service/p/l/s").IfGenerationMatch(written.Generation).Do(); err != nil {
@@ -88,7 +92,8 @@ func TestErrorsAreGooglesOwn(t *testing.T) {
 	_, client := start(t)
 	made(t, client, "memory")
 	insert := func(name string, generation int64) error {
-		_, err := client.Objects.Insert("memory", &gcs.Object{Name: name}).Media(strings.NewReader("x")).IfGenerationMatch(generation).Do()
+		_, err := client.Objects.Insert("memory", &gcs.Object{Name: name}).Media(strings.NewReader("x")).IfGenerationMatch(
+			generation).Do()
 		return err
 	}
 	if err := insert("a", 0); err != nil {
@@ -104,19 +109,28 @@ func TestErrorsAreGooglesOwn(t *testing.T) {
 		{"a stale generation", func() error { return insert("a", 1) }, 412, "conditionNotMet", precondition},
 		{"an object that exists", func() error { return insert("a", 0) }, 412, "conditionNotMet", precondition},
 		{"a generation of no object", func() error { return insert("b", 1) }, 412, "conditionNotMet", precondition},
-		{"deleting a stale generation", func() error { return client.Objects.Delete("memory", "a").IfGenerationMatch(1).Do() }, 412, "conditionNotMet", precondition},
-		{"no object", func() error { _, err := client.Objects.Get("memory", "b/c").Do(); return err }, 404, "notFound", "No such object: memory/b/c"},
-		{"no bucket", func() error { _, err := client.Objects.List("other").Do(); return err }, 404, "notFound", "The specified bucket does not exist."},
+		{"deleting a stale generation", func() error {
+			return client.Objects.Delete("memory", "a").IfGenerationMatch(1).Do()
+		}, 412, "conditionNotMet", precondition},
+		{"no object", func() error { _, err := client.Objects.Get("memory", "b/c").Do(); return err }, 404, "notFound",
+			"No such object: memory/b/c"},
+		{"no bucket", func() error { _, err := client.Objects.List("other").Do(); return err }, 404, "notFound",
+			"The specified bucket does not exist."},
 		{"a bucket that exists", func() error {
 			_, err := client.Buckets.Insert("demo-project", &gcs.Bucket{Name: "memory"}).Do()
 			return err
 		}, 409, "conflict", "Your previous request to create the named bucket succeeded and you already own it."},
-		{"a bucket that is not empty", func() error { return client.Buckets.Delete("memory").Do() }, 409, "conflict", "The bucket you tried to delete is not empty."},
+		{"a bucket that is not empty", func() error { return client.Buckets.Delete("memory").Do() }, 409, "conflict",
+			"The bucket you tried to delete is not empty."},
 		{"a bucket's name", func() error {
 			_, err := client.Buckets.Insert("demo-project", &gcs.Bucket{Name: "UPPER"}).Do()
 			return err
 		}, 400, "invalid", "Invalid bucket name: 'UPPER'"},
-		{"another project", func() error { _, err := client.Buckets.Insert("other", &gcs.Bucket{Name: "memory"}).Do(); return err }, 400, "invalid", "Unknown project id: other"},
+		{"another project", func() error {
+			_, err := client.Buckets.Insert("other",
+				&gcs.Bucket{Name: "memory"}).Do()
+			return err
+		}, 400, "invalid", "Unknown project id: other"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var got *googleapi.Error
@@ -133,7 +147,8 @@ func TestErrorsAreGooglesOwn(t *testing.T) {
 func TestDamagedUploadsAreRefused(t *testing.T) {
 	c, client := start(t)
 	made(t, client, "memory")
-	if _, err := client.Objects.Insert("memory", &gcs.Object{Name: "a", Crc32c: "AAAAAA=="}).Media(strings.NewReader("x")).Do(); err == nil {
+	if _, err := client.Objects.Insert("memory", &gcs.Object{Name: "a", Crc32c: "AAAAAA=="}).Media(
+		strings.NewReader("x")).Do(); err == nil {
 		t.Error("a wrong checksum is accepted")
 	}
 	const related = "multipart/related; boundary=b"
