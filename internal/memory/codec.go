@@ -23,7 +23,9 @@ type envelope struct {
 type record interface {
 	header() *Header
 	limit() int // of the encoded record, in bytes
-	drop() bool // makes it smaller by one entry, the least needed; false = nothing is left to drop
+	// shrink drops entries of so many bytes in all, the least needed first, and
+	// reports whether it dropped any.
+	shrink(excess int) bool
 }
 
 // encode gives a record's bytes, and drops entries until they fit.
@@ -48,11 +50,68 @@ func (m *Memory) encode(name string, r record) ([]byte, error) {
 		if len(data) <= r.limit() {
 			return data, nil
 		}
-		if !r.drop() {
+		if !r.shrink(len(data) - r.limit()) {
 			return nil, fmt.Errorf("encoding: %d bytes are more than the %d that a record may have", len(data), r.limit())
 		}
 		r.header().Truncated = true
 	}
+}
+
+// list is a list of entries that can be dropped.
+type list struct {
+	sizes []int       // of the encoded entries, the first to go first
+	drop  func(n int) // drops the first n
+}
+
+// listOf is a list that drops from its front.
+func listOf[E any](entries *[]E) list {
+	return list{sizesOf(*entries), func(n int) { *entries = (*entries)[n:] }}
+}
+
+func sizesOf[E any](entries []E) []int {
+	sizes := make([]int, len(entries))
+	for i, entry := range entries {
+		encoded, err := json.Marshal(entry)
+		if err != nil {
+			continue // the record cannot be encoded either, which is an error there
+		}
+		sizes[i] = len(encoded) + len(",")
+	}
+	return sizes
+}
+
+// shrink drops entries of so many bytes, each from the list that is the largest
+// then, so that no list crowds out another. It gives the bytes that are left to
+// drop, and whether it dropped any.
+func shrink(excess int, lists ...list) (left int, dropped bool) {
+	totals, numbers := make([]int, len(lists)), make([]int, len(lists))
+	for i, each := range lists {
+		for _, size := range each.sizes {
+			totals[i] += size
+		}
+	}
+	for excess > 0 {
+		largest := -1
+		for i, each := range lists {
+			if numbers[i] < len(each.sizes) && (largest < 0 || totals[i] > totals[largest]) {
+				largest = i
+			}
+		}
+		if largest < 0 {
+			break
+		}
+		size := lists[largest].sizes[numbers[largest]]
+		numbers[largest]++
+		totals[largest] -= size
+		excess -= size
+	}
+	for i, number := range numbers {
+		if number > 0 {
+			lists[i].drop(number)
+			dropped = true
+		}
+	}
+	return excess, dropped
 }
 
 // decode reads a record. With a key it refuses one that was not written with it.

@@ -43,23 +43,23 @@ type Text struct {
 	Since  time.Time `json:"since,omitzero"` // when this content was first read
 }
 
-// drop makes the record smaller: the oldest failures and sweeps first, then the
-// policy, then the holds. Without a remembered text the stricter case applies.
-func (d *Deployment) drop() bool {
-	switch {
-	case len(d.Sweeps) > 0 && len(d.Sweeps) >= len(d.Breaker.Failures):
-		scopes := slices.SortedFunc(maps.Keys(d.Sweeps), func(a, b string) int { return d.Sweeps[a].Compare(d.Sweeps[b]) })
-		delete(d.Sweeps, scopes[0])
-	case len(d.Breaker.Failures) > 0:
-		d.Breaker.Failures = d.Breaker.Failures[1:]
-	case d.Policy != Text{}:
-		d.Policy = Text{}
-	case d.Holds != Text{}:
-		d.Holds = Text{}
-	default:
-		return false
+// shrink drops the oldest failures and sweeps, then the policy, then the holds.
+// Without a remembered text the stricter case applies.
+func (d *Deployment) shrink(excess int) bool {
+	scopes := slices.SortedFunc(maps.Keys(d.Sweeps), func(a, b string) int { return d.Sweeps[a].Compare(d.Sweeps[b]) })
+	sweeps := list{sizesOf(scopes), func(n int) {
+		for _, scope := range scopes[:n] {
+			delete(d.Sweeps, scope)
+		}
+	}}
+	left, dropped := shrink(excess, sweeps, listOf(&d.Breaker.Failures))
+	for _, text := range []*Text{&d.Policy, &d.Holds} {
+		if left > 0 && *text != (Text{}) {
+			left -= len(text.Text)
+			*text, dropped = Text{}, true
+		}
 	}
-	return true
+	return dropped
 }
 
 func (d *Deployment) header() *Header { return &d.Header }

@@ -57,12 +57,16 @@ func (m *Memory) Schedule(ctx context.Context, at time.Time, key string, payload
 // left. A record that cannot be read is left out, and the error says so beside
 // the others.
 func (m *Memory) Due(ctx context.Context, until time.Time) ([]Due, error) {
-	ctx, cancel := m.within(ctx, 2*patience)
-	defer cancel()
-	entries, err := m.store.List(ctx, Query{Prefix: duePrefix, Before: dueName(until.Add(time.Minute), ""), Limit: mostDue})
+	var entries []Entry
+	err := m.retry(ctx, func(ctx context.Context) (err error) {
+		entries, err = m.store.List(ctx, Query{Prefix: duePrefix, Before: dueName(until.Add(time.Minute), ""), Limit: mostDue})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listing what is due: %w: %w", ErrUnreadable, err)
 	}
+	ctx, cancel := m.within(ctx, patience)
+	defer cancel()
 	records, problems := make([]Due, len(entries)), make([]error, len(entries))
 	var group errgroup.Group
 	group.SetLimit(readersOfDue)
@@ -104,7 +108,7 @@ func (m *Memory) Done(ctx context.Context, due Due) error {
 	})
 }
 
-// drop has nothing to drop: work is kept whole or not at all.
-func (d *Due) drop() bool      { return false }
+// shrink drops nothing: work is kept whole or not at all.
+func (d *Due) shrink(int) bool { return false }
 func (d *Due) header() *Header { return &d.Header }
 func (*Due) limit() int        { return maxRecord }

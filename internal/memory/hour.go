@@ -1,8 +1,10 @@
 package memory
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -58,29 +60,28 @@ func (h *Hour) Times(rule string) []time.Time {
 	return times
 }
 
-// drop makes the record smaller by the oldest slot of the largest rule.
-func (h *Hour) drop() bool {
-	largest := ""
+// shrink drops the oldest slots of the rules that have most.
+func (h *Hour) shrink(excess int) bool {
+	var lists []list
 	for _, rule := range slices.Sorted(maps.Keys(h.Slots)) {
-		if len(h.Slots[rule]) > len(h.Slots[largest]) {
-			largest = rule
-		}
+		slots := h.Slots[rule]
+		uids := slices.SortedFunc(maps.Keys(slots), func(a, b string) int {
+			return cmp.Or(slots[a]-slots[b], strings.Compare(a, b))
+		})
+		lists = append(lists, list{sizesOf(uids), func(n int) { h.drop(rule, uids[:n]) }})
 	}
-	oldest := ""
-	for _, uid := range slices.Sorted(maps.Keys(h.Slots[largest])) {
-		if oldest == "" || h.Slots[largest][uid] < h.Slots[largest][oldest] {
-			oldest = uid
-		}
+	_, dropped := shrink(excess, lists...)
+	return dropped
+}
+
+func (h *Hour) drop(rule string, uids []string) {
+	for _, uid := range uids {
+		delete(h.Slots[rule], uid)
 	}
-	if len(h.Slots[largest]) == 0 {
-		return false
-	}
-	delete(h.Slots[largest], oldest)
 	if h.Dropped == nil {
 		h.Dropped = map[string]int{}
 	}
-	h.Dropped[largest]++
-	return true
+	h.Dropped[rule] += len(uids)
 }
 
 func (h *Hour) header() *Header { return &h.Header }

@@ -11,14 +11,10 @@ type Plan struct {
 	Steps []json.RawMessage `json:"steps,omitempty"`
 }
 
-// drop makes the record smaller by the oldest step, which stands in the started
-// report as well.
-func (p *Plan) drop() bool {
-	if len(p.Steps) == 0 {
-		return false
-	}
-	p.Steps = p.Steps[1:]
-	return true
+// shrink drops the oldest steps, which stand in the started report as well.
+func (p *Plan) shrink(excess int) bool {
+	_, dropped := shrink(excess, listOf(&p.Steps))
+	return dropped
 }
 
 func (p *Plan) header() *Header { return &p.Header }

@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -227,46 +226,31 @@ func (s Service) as(id ServiceID) Service {
 	}
 }
 
-// drop makes the record smaller by one entry of its largest list, so that none
-// crowds out another. The oldest entry goes, approvals that are used or expired
-// before others. Of the doors the one that opened last goes, and its clock
-// goes on in OthersOpenSince.
-func (s *Service) drop() bool {
-	lists := []struct {
-		entries any
-		drop    func()
-	}{
-		{s.Doors, s.dropDoor},
-		{s.Undone, func() { s.Undone = s.Undone[1:] }},
-		{s.Wrote, func() { s.Wrote = s.Wrote[1:] }},
-		{s.Bindings, func() { s.Bindings = s.Bindings[1:] }},
-		{s.Approvals, s.dropApproval},
+// shrink drops the oldest entries of the largest lists, of the approvals those
+// first that are used or expired. Of the doors it drops those that opened last,
+// whose clock goes on in OthersOpenSince.
+func (s *Service) shrink(excess int) bool {
+	spent := func(a Approval) int {
+		if !a.UsedAt.IsZero() || s.WrittenAt.After(a.Expires) {
+			return 0
+		}
+		return 1
 	}
-	const empty = len("null")
-	largest, drop := empty, func() {}
-	for _, list := range lists {
-		if encoded, err := json.Marshal(list.entries); err == nil && len(encoded) > largest {
-			largest, drop = len(encoded), list.drop
+	slices.SortStableFunc(s.Approvals, func(a, b Approval) int { return spent(a) - spent(b) })
+	doors := sizesOf(s.Doors)
+	slices.Reverse(doors)
+	_, dropped := shrink(excess, list{doors, s.dropDoors}, listOf(&s.Undone), listOf(&s.Wrote), listOf(&s.Bindings), listOf(&s.Approvals))
+	return dropped
+}
+
+func (s *Service) dropDoors(n int) {
+	kept := len(s.Doors) - n
+	for _, door := range s.Doors[kept:] {
+		if s.OthersOpenSince.IsZero() || door.OpenSince.Before(s.OthersOpenSince) {
+			s.OthersOpenSince = door.OpenSince
 		}
 	}
-	if largest == empty {
-		return false
-	}
-	drop()
-	return true
-}
-
-func (s *Service) dropDoor() {
-	last := s.Doors[len(s.Doors)-1]
-	if s.Doors = s.Doors[:len(s.Doors)-1]; s.OthersOpenSince.IsZero() || last.OpenSince.Before(s.OthersOpenSince) {
-		s.OthersOpenSince = last.OpenSince
-	}
-}
-
-func (s *Service) dropApproval() {
-	spent := func(a Approval) bool { return !a.UsedAt.IsZero() || s.WrittenAt.After(a.Expires) }
-	i := max(slices.IndexFunc(s.Approvals, spent), 0)
-	s.Approvals = slices.Delete(s.Approvals, i, i+1)
+	s.Doors = s.Doors[:kept]
 }
 
 func (s *Service) header() *Header { return &s.Header }
