@@ -22,8 +22,8 @@ type incident struct {
 	Resource      monitored `json:"resource"`
 }
 
-// alert reads an alert notification. The time is when the incident began, or
-// ended where it is closed.
+// alert reads an alert notification. Its time is when the incident began, or when
+// it ended if it is closed.
 func (p *parser) alert(version string, body raw) Result {
 	var i incident
 	if err := decode(body, &i); err != nil {
@@ -49,23 +49,23 @@ func (p *parser) alert(version string, body raw) Result {
 	case version == "test":
 		return ignored(c, Unrelated, "a test notification")
 	case !strings.HasPrefix(version, "1."):
-		return ignored(c, Unreadable, "a notification of version %s, where 1.x is understood", quote(version))
+		return ignored(c, Unreadable, "a notification of version %s; only 1.x is understood", quote(version))
 	case i.State.s != "open" && i.State.s != "closed":
 		return ignored(c, Unreadable, "an incident that is neither open nor closed: %s", quote(i.State.s))
 	case bad != nil:
 		return ignored(c, bad.reason, "%s", bad.why)
 	}
-	return counted(c)
+	return caused(c)
 }
 
-// identity finds whom an incident is about: the service or backend that its
-// resource names, in that resource's project, which may be another than the one
-// whose metrics scope the alert belongs to.
+// identity finds the service or backend service that the incident's resource names,
+// in the project of that resource. The metrics scope of the alert may belong to
+// another project.
 func (i *incident) identity(c *Cause) *problem {
 	bad := projects.pick(&c.Project, firstOf(i.Resource.Labels.ProjectID.s, i.Project.s, i.ProjectNumber.s))
 	location := firstOf(i.Resource.Labels.Location.s, i.Resource.Labels.Region.s)
 	if location != "" && posture.ValidLocation(location) {
-		c.Location = location // alerts on zonal resources are none of ours, but no error
+		c.Location = location // a zone is not a location here, but not an error either
 	}
 	bad = orElse(bad, services.pick(&c.Service, i.Resource.Labels.ServiceName.s))
 	bad = orElse(bad, backends.pick(&c.BackendService, i.Resource.Labels.BackendServiceName.s, i.Resource.Labels.BackendTargetName.s))

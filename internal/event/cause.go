@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kind says what happened, in the words of the published contract.
+// Kind is what happened, in the words of the published contract.
 type Kind string
 
 // The kinds of causes.
@@ -25,63 +25,62 @@ const (
 	ProjectIAMChanged     Kind = "project-iam-changed"
 	Alert                 Kind = "alert"
 	CommandReceived       Kind = "command"
-	Heartbeat             Kind = "heartbeat" // nothing happened; the way here is open
+	Heartbeat             Kind = "heartbeat" // nothing happened; delivery works
 )
 
-// Reason says why a message leads to nothing.
+// Reason is why a message leads to nothing.
 type Reason string
 
 // The closed list of reasons.
 const (
-	OtherService Reason = "other-service" // another Google service, or a resource that is no concern of ours
-	ReadCall     Reason = "read-call"     // reads nothing that could have changed
+	OtherService Reason = "other-service" // another Google service, or a resource that does not matter here
+	ReadCall     Reason = "read-call"     // the call only reads
 	FailedCall   Reason = "failed-call"   // the call changed nothing
-	FirstHalf    Reason = "first-half"    // the other half of a long operation's pair will follow
+	FirstHalf    Reason = "first-half"    // of a long operation; the last half follows
 	OwnWrite     Reason = "own-write"     // own principal and our user agent
-	OwnReport    Reason = "own-report"    // a report of ours came back
+	OwnReport    Reason = "own-report"    // one of our reports came back
 	OutOfScope   Reason = "out-of-scope"
-	Unrelated    Reason = "unrelated"       // one of our services, but nothing that touches protection
-	NotALogEntry Reason = "not-a-log-entry" // well-formed, but no shape that is known here
-	Unreadable   Reason = "unreadable"      // cannot be read, or lacks every identifier
+	Unrelated    Reason = "unrelated"       // an API that matters, but a call that does not touch protection
+	NotALogEntry Reason = "not-a-log-entry" // well-formed, but of an unknown shape
+	Unreadable   Reason = "unreadable"      // cannot be read, or does not name a resource
 )
 
 // Cause is something that happened and may concern a target. Every name in it
-// matches Google's grammar for it; nothing else of a message is ever used to
-// build a request.
+// matches Google's grammar for it, so that it is safe in a request.
 type Cause struct {
 	Kind   Kind
-	Method string // the audited method's name, "" for what is no audited call
+	Method string // name of the audited method, "" without an audited call
 
 	// Project is an id or a number, as the entry has it.
 	Project  string
 	Location string // region, or "global"
 	Service  string // Cloud Run service, "" where the cause is about something else
-	// BackendService is a backend service's name, or its numeric id where an
-	// entry has nothing better.
+	// BackendService is the name of a backend service, or its numeric id where an
+	// entry has no name.
 	BackendService string
 	// Resource is the full name of any other resource: a NEG, URL map, proxy,
-	// forwarding rule or IAP policy holder; of a heartbeat the project, folder or
-	// organisation that it was logged in, "" where it was published.
+	// forwarding rule or holder of an IAP policy. For a heartbeat it is the
+	// project, folder or organisation of its log, "" if it was published.
 	Resource string
 
-	Principal string // e-mail of who did it; "" when the entry does not say
+	Principal string // e-mail of the caller, "" when the entry does not have it
 	UserAgent string
 	CallerIP  string
 	At        time.Time // zero when the entry has no time
-	// Key is the same for one log entry through every envelope: logName,
-	// insertId and timestamp.
+	// Key is the dedupe key: logName, insertId and timestamp. It is the same for
+	// one log entry through every envelope.
 	Key string
-	// EventID is the id of the envelope (ce-id or messageId), for the report.
+	// EventID is the id of the envelope (ce-id or messageId).
 	EventID string
 
-	Symptom  *Symptom  // what was refused: RunRequestDenied, LBRequestDeniedByIAP
+	Symptom  *Symptom  // the refused request: RunRequestDenied, LBRequestDeniedByIAP
 	Incident *Incident // Alert
 	Command  *Command  // CommandReceived
 }
 
-// Symptom is a refused request, as a request log tells it. Its text comes from
-// whoever sent the request: it is cut and free of control characters, and it
-// is for reading only.
+// Symptom is a refused request, from a request log. Its texts come from the
+// sender of the request. They are cut and free of control characters, and they
+// are for people to read.
 type Symptom struct {
 	Status    int    // HTTP status
 	Text      string // Cloud Run's own explanation, "" from a load balancer
@@ -91,34 +90,35 @@ type Symptom struct {
 	Revision  string // Cloud Run revision that refused, "" from a load balancer
 }
 
-// Incident is what an alert notification of Cloud Monitoring is about.
+// Incident is the subject of an alert notification of Cloud Monitoring.
 type Incident struct {
 	ID        string
 	State     string // "open" or "closed"
-	Policy    string // alerting policy's name
+	Policy    string // name of the alerting policy
 	Condition string
 	URL       string // of the incident in the console
 }
 
-// Command is what somebody asks for on the commands topic.
+// Command is a request on the commands topic.
 type Command struct {
 	Name string // apply, plan, audit, doctor or sweep
 	// Target is a resource name: projects/P[/locations/L[/services/S]]; "" means
 	// everything in scope, for sweep and audit only.
 	Target string
-	PlanID string // the reviewed plan to carry out, "" for none
-	ID     string // the sender's own id, for the report and against repetition
+	PlanID string // the reviewed plan to carry out, "" without one
+	ID     string // chosen by the sender: part of the report and the dedupe key
 }
 
-// Self is who we are, to recognise own writes: both must match.
+// Self is our own identity. An own write matches both of its parts.
 type Self struct {
 	// Principals are the e-mails of the accounts that we call as: the function's
-	// own first, then those that it writes as. None = nothing is an own write.
+	// own account first, then those that it writes as. Without any, no call is an
+	// own write.
 	Principals []string
 	UserAgent  string // product token without version: "iapguard"
 }
 
-// Account is the function's own account, "" when it is not known.
+// Account is the function's own account, "" when it is unknown.
 func (s Self) Account() string {
 	if len(s.Principals) == 0 {
 		return ""
@@ -126,7 +126,7 @@ func (s Self) Account() string {
 	return s.Principals[0]
 }
 
-// Is reports whether an e-mail is that of one of our accounts.
+// Is reports whether an e-mail address belongs to one of our accounts.
 func (s Self) Is(email string) bool {
 	return email != "" && slices.ContainsFunc(s.Principals, func(own string) bool { return strings.EqualFold(own, email) })
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// classify says what a log entry comes to.
+// classify turns a log entry into a result.
 func (p *parser) classify(e *entry) Result {
 	seen := Cause{
 		Method:    clean(e.ProtoPayload.MethodName.s, maxIdentifier),
@@ -17,11 +17,11 @@ func (p *parser) classify(e *entry) Result {
 	seen.Key = e.key(seen.At)
 	switch name := e.contradicts(); {
 	case name != "":
-		return ignored(seen, Unreadable, "%s stands twice with different values", name)
+		return ignored(seen, Unreadable, "%s occurs twice with different values", name)
 	case e.ProtoPayload.Present:
 		return p.audit(e, seen)
 	case logID(e.LogName.s) == HeartbeatLog:
-		return logged(e, seen)
+		return loggedHeartbeat(e, seen)
 	}
 	return request(e, seen)
 }
@@ -30,14 +30,14 @@ func ignored(seen Cause, reason Reason, format string, args ...any) Result {
 	return Result{Ignored: reason, Why: fmt.Sprintf(format, args...), Seen: seen}
 }
 
-func counted(c Cause) Result { return Result{Cause: &c, Seen: c} }
+func caused(c Cause) Result { return Result{Cause: &c, Seen: c} }
 
-// audit reads an audit entry. What ignores it is asked in the order of what
-// says most: whose method it is, whether it reads, who called, whether it
-// failed, which half it is, and last what it names.
+// audit reads an audit entry. Of several reasons to ignore it the most telling
+// one is given: the method's API, that it reads, the caller, that it failed, the
+// half of the operation, and last the names.
 func (p *parser) audit(e *entry, seen Cause) Result {
 	if log := logID(e.LogName.s); log != "" && !strings.HasPrefix(log, "cloudaudit.googleapis.com/") {
-		return ignored(seen, OtherService, "an audit payload in the log %s, which others than Google can write", quote(log))
+		return ignored(seen, OtherService, "an audit payload in the log %s, which not only Google can write", quote(log))
 	}
 	service := firstOf(e.ProtoPayload.ServiceName.s, serviceOf(e.ProtoPayload.MethodName.s))
 	row, known := Lookup(service, e.ProtoPayload.MethodName.s)
@@ -53,7 +53,7 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 	case !known && byService[service] != nil && e.ProtoPayload.MethodName.s == "":
 		return ignored(seen, Unrelated, "%s, but no method is named", service)
 	case !known:
-		// Nearly all entries of an organisation end here: no formatting.
+		// Nearly all entries of an organisation end here, so nothing is formatted.
 		return Result{Ignored: OtherService, Seen: seen, Why: orNone(e.ProtoPayload.MethodName.s, "no method") + " of " + orNone(service, "no service")}
 	case row.Ignored == ReadCall:
 		return ignored(seen, ReadCall, "%s only reads", quote(e.ProtoPayload.MethodName.s))
@@ -61,18 +61,18 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 		return ignored(seen, row.Ignored, "%s does not touch protection", quote(e.ProtoPayload.MethodName.s))
 	}
 	seen.Kind = row.Kind
-	if r, ok := p.inert(e, seen); ok {
+	if r, ok := p.ineffective(e, seen); ok {
 		return r
 	}
 	if unnamed != nil {
 		return ignored(seen, unnamed.reason, "%s", unnamed.why)
 	}
-	return counted(seen)
+	return caused(seen)
 }
 
-// inert says why a call that would count changed nothing, or is not ours to
-// act on.
-func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
+// ineffective gives the reason why a call of a method that counts changed
+// nothing, or needs no reaction.
+func (p *parser) ineffective(e *entry, seen Cause) (Result, bool) {
 	switch code := e.ProtoPayload.Status.Code.s; {
 	case p.self.Wrote(seen):
 		return ignored(seen, OwnWrite, "our own write"), true
@@ -81,29 +81,28 @@ func (p *parser) inert(e *entry, seen Cause) (Result, bool) {
 	case !e.ProtoPayload.Status.Present && failedSeverity(e.Severity.s):
 		return ignored(seen, FailedCall, "severity %s and no status", quote(e.Severity.s)), true
 	case !e.ProtoPayload.Status.Present && e.ProtoPayload.permissions().refused():
-		return ignored(seen, FailedCall, "no permission was granted, and there is no status"), true
+		return ignored(seen, FailedCall, "without a status, and no permission was granted"), true
 	case logID(e.LogName.s) == "cloudaudit.googleapis.com/policy":
 		return ignored(seen, FailedCall, "denied by a policy"), true
 	case seen.Kind == RunServiceReady && notReady(e):
 		return ignored(seen, FailedCall, "not ready: %s", quote(e.ProtoPayload.Status.Message.s)), true
 	case bool(e.Operation.First && !e.Operation.Last):
-		return ignored(seen, FirstHalf, "the operation has only begun"), true
+		return ignored(seen, FirstHalf, "the operation has only started"), true
 	}
 	return Result{}, false
 }
 
-// Wrote reports whether a call was our own: both the account and the product
-// token of the user agent must be ours, so that neither somebody who borrows
-// an account nor somebody who borrows the name goes unseen. A call by
-// impersonation has the account that was impersonated as its principal; whose
-// token it was made with stands elsewhere in the entry. Source:
+// Wrote reports whether a call was our own. Both the account and the product
+// token of the user agent must be ours: a stranger could use one of them. The
+// principal of a call by impersonation is the impersonated account; the entry
+// names the impersonator elsewhere. Source:
 // logging/docs/audit/understanding-audit-logs, serviceAccountDelegationInfo.
 func (s Self) Wrote(c Cause) bool {
 	return s.Is(c.Principal) && hasProduct(c.UserAgent, firstOf(s.UserAgent, "iapguard"))
 }
 
-// hasProduct reports whether a user agent has a product token "name/…". Clients
-// put their own token before it, and Google appends ",gzip(gfe)".
+// hasProduct reports whether a user agent has a product token "name/…". Client
+// libraries put their own token before it, and Google appends ",gzip(gfe)".
 func hasProduct(userAgent, name string) bool {
 	for rest := userAgent; ; {
 		i := strings.Index(rest, name+"/")
@@ -121,8 +120,8 @@ func hasProduct(userAgent, name string) bool {
 // when a revision or service has become ready.
 const ReadyPrefix = "Ready condition status changed to "
 
-// readinessRow is the row of a system event that names no method: what became
-// ready stands in its message alone.
+// readinessRow is the row of a system event without a method: only its message
+// tells what became ready.
 func readinessRow(e *entry) (Row, bool) {
 	if e.ProtoPayload.ServiceName.s != "run.googleapis.com" || e.Resource.Type.s != "cloud_run_revision" ||
 		!strings.HasPrefix(e.ProtoPayload.Status.Message.s, ReadyPrefix) {
@@ -131,22 +130,22 @@ func readinessRow(e *entry) (Row, bool) {
 	return Lookup("run.googleapis.com", "/Services.")
 }
 
-// notReady reports whether a readiness event tells of the opposite. Success
-// has no status code, and its message is all that tells the two apart.
+// notReady reports whether a readiness event means that something is not ready.
+// Neither event has a status code, so only the message tells them apart.
 func notReady(e *entry) bool {
 	m := e.ProtoPayload.Status.Message.s
 	return strings.HasPrefix(m, ReadyPrefix) &&
 		!strings.HasPrefix(m, ReadyPrefix+"True ")
 }
 
-// refused reports whether authorizationInfo says that the caller had none of the
-// permissions: some row says granted false, and none says true.
+// refused reports whether the caller had none of the permissions: at least one
+// row says granted false, and none says true.
 //
-// It decides only where an entry has no status, which Google writes for a
-// refused call (logging/docs/audit/understanding-audit-logs) and collectors
-// leave out. A list with both is a change: an API may ask for one permission of
-// several. A row without granted says nothing: JSON leaves out what is false in
-// protobuf, and exporters leave out more.
+// It decides only about entries without a status. Google writes a status for a
+// refused call (logging/docs/audit/understanding-audit-logs), which collectors
+// leave out. A list with both values is a change, since an API may ask for one
+// of several permissions. A row without a value proves nothing: protobuf's JSON
+// leaves false out, and exporters leave out more.
 func (p permissions) refused() bool { return p.denied && !p.granted }
 
 func failedSeverity(s string) bool {
@@ -157,8 +156,8 @@ func failedSeverity(s string) bool {
 	return false
 }
 
-// logID is what follows "/logs/" in a log's name, with its slashes: "", when
-// the entry has no log name. One collector leaves "/logs" out.
+// logID is the part of a log's name after "/logs/", with its slashes unescaped,
+// and "" when the entry has no log name. One collector leaves "/logs" out.
 func logID(name string) string {
 	if name == "" {
 		return ""

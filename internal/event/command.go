@@ -6,7 +6,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// commands says which may go without a target.
+// commands are the known commands, and whether each may omit its target.
 var commands = map[string]bool{"apply": false, "plan": false, "doctor": false, "audit": true, "sweep": true}
 
 // commandMessage is a message of the commands topic.
@@ -18,8 +18,8 @@ type commandMessage struct {
 	ID      text `json:"id"`
 }
 
-// command reads what stands on the commands topic. It is strict where entries
-// are not: a member that is unknown here may have been meant to restrict.
+// command reads a message of the commands topic. It is strict where entries are
+// not, because an unknown member may be meant as a restriction.
 func (p *parser) command(body raw) Result {
 	var m commandMessage
 	err := decode(body, &m)
@@ -35,16 +35,16 @@ func (p *parser) command(body raw) Result {
 	case more:
 		return ignored(c, Unreadable, "a command has no member %s: use command, target, planId, id", quote(unknown))
 	case m.Command.twice || m.Target.twice || m.PlanID.twice || m.ID.twice:
-		return ignored(c, Unreadable, "a member of the command stands twice with different values")
+		return ignored(c, Unreadable, "a member of the command occurs twice with different values")
 	}
-	if err := c.aim(m.Command.s, m.Target.s, m.PlanID.s); err != nil {
+	if err := c.setTarget(m.Command.s, m.Target.s, m.PlanID.s); err != nil {
 		return ignored(c, Unreadable, "%v", err)
 	}
-	return counted(c)
+	return caused(c)
 }
 
-// aim checks a command and writes its target's parts into the cause.
-func (c *Cause) aim(name, target, planID string) error {
+// setTarget checks a command and writes the parts of its target into the cause.
+func (c *Cause) setTarget(name, target, planID string) error {
 	anywhere, known := commands[name]
 	switch {
 	case !known:
@@ -63,8 +63,8 @@ func (c *Cause) aim(name, target, planID string) error {
 	return err
 }
 
-// commandKey is the sender's id. Without one the delivered message's id keeps
-// two equal commands apart, as Cloud Scheduler sends the same body every time.
+// commandKey is made of the sender's id. Without one the id of the message keeps
+// two equal commands apart: Cloud Scheduler sends the same body every time.
 func (p *parser) commandKey(id string, body raw) string {
 	switch {
 	case keyPart(id):

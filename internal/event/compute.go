@@ -6,8 +6,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// computeIdentity finds a load balancer's part. Its name stands in the
-// resource name alone, its numeric id in the labels.
+// computeIdentity finds a part of a load balancer. The resource name has its
+// name, and the labels have its numeric id.
 func computeIdentity(e *entry, c *Cause) *problem {
 	n := parsePath(e.ProtoPayload.ResourceName.s)
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project, computeProject(e, n))
@@ -43,7 +43,7 @@ func computeIdentity(e *entry, c *Cause) *problem {
 	return nil
 }
 
-// computeProject is the last resort for a project.
+// computeProject is the project of the log, for an entry that has no other.
 func computeProject(e *entry, n path) string {
 	if e.Resource.Labels.ProjectID.s == "" && n.project == "" {
 		return projectOfLog(e.LogName.s)
@@ -58,8 +58,8 @@ func fillBackend(c *Cause, id string) *problem {
 	return backends.pick(&c.BackendService, id)
 }
 
-// collection is the collection of a compute method as resource names have it:
-// regionBackendServices and backendServices are both backendServices.
+// collection is the collection of a Compute method in the form of resource names:
+// backendServices for both regionBackendServices and backendServices.
 func (e *entry) collection() string {
 	collection, _ := splitMethod(e.ProtoPayload.MethodName.s)
 	for _, prefix := range []string{"region", "global"} {
@@ -70,7 +70,7 @@ func (e *entry) collection() string {
 	return collection
 }
 
-// scope is global for a method that only global resources have, else "".
+// scope is "global" for the methods of global resources, else "".
 func (e *entry) scope() string {
 	collection, _ := splitMethod(e.ProtoPayload.MethodName.s)
 	switch collection {
@@ -80,7 +80,7 @@ func (e *entry) scope() string {
 	return ""
 }
 
-// computeName is the resource name made of what was validated.
+// computeName builds a resource name from validated parts.
 func computeName(c *Cause, collection, name string) string {
 	scope := "regions/" + c.Location
 	if c.Location == posture.Global {

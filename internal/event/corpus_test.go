@@ -113,7 +113,7 @@ func envelopes(t testing.TB, entry []byte) map[string]Message {
 	}
 }
 
-func TestEveryRecordedEntryIsConcludedAsACorrectReaderDoes(t *testing.T) {
+func TestRecordedEntriesLeadToTheExpectedResults(t *testing.T) {
 	all, dir := corpus(t)
 	for _, c := range all {
 		entry, err := os.ReadFile(filepath.Join(dir, c.File))

@@ -12,11 +12,10 @@ import (
 
 // reader decodes the values of a JSON text that is in memory completely.
 type reader struct {
-	dec  *jsontext.Decoder
-	buf  *bytes.Buffer
-	body []byte
-	// hurry: see parser.
-	hurry bool
+	dec         *jsontext.Decoder
+	buf         *bytes.Buffer
+	body        []byte
+	skipForeign bool // see parser
 }
 
 var readers = sync.Pool{New: func() any {
@@ -47,7 +46,7 @@ func (r *reader) leave() {
 // release returns the reader to the pool. What was read stays valid.
 func (r *reader) release() {
 	*r.buf = bytes.Buffer{}
-	r.body, r.hurry = nil, false
+	r.body, r.skipForeign = nil, false
 	readers.Put(r)
 }
 
@@ -77,6 +76,9 @@ var decoding = json.JoinOptions(
 		tolerant[*serviceData](), tolerant[*policyDelta](),
 		tolerant[*pubsubMessage](), tolerant[*attributes](), tolerant[*incident](),
 		tolerant[*commandMessage](), tolerant[*heartbeatMessage](),
+		tolerant[*writeRequest](), tolerant[*writtenIAP](), tolerant[*writtenRun](), tolerant[*writtenMeta](),
+		tolerant[*writtenAnnotations](), tolerant[*writtenPolicy](), tolerant[*writtenBinding](),
+		tolerant[*writtenCondition](), tolerant[*maskMessage](),
 	)),
 )
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// plain undoes compression and Unicode encodings other than UTF-8.
+// plain decompresses a body and converts it to UTF-8.
 func plain(b []byte) ([]byte, error) {
 	if bytes.HasPrefix(b, []byte("\x1f\x8b")) {
 		z, err := gzip.NewReader(bytes.NewReader(b))
@@ -33,8 +33,8 @@ func plain(b []byte) ([]byte, error) {
 	return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), nil
 }
 
-// utf16Order recognises UTF-16 by its byte-order mark, or without one by the
-// zero byte beside the ASCII character that a JSON text starts with.
+// utf16Order recognises UTF-16 by its byte-order mark, or by the zero byte beside
+// the ASCII character that a JSON text starts with.
 func utf16Order(b []byte) (unicode.Endianness, bool) {
 	switch {
 	case len(b) < 2:

@@ -220,25 +220,24 @@ func (p *auditLog) serviceData() (d serviceData) {
 	return d
 }
 
-// serviceName is the API of an audited call. It is the place to leave an entry
-// of an API without a row in the table, which nearly all entries are: what
-// follows need not be read.
+// serviceName is the API of an audited call. Nearly all entries are of APIs without
+// a row in the table, and are left here: the rest need not be read.
 type serviceName struct {
 	text
-	hurry bool // see parser
+	skipForeign bool // see parser
 }
 
-// errElsewhere leaves an entry of an API that has no row in our table. It is a
-// syntax error in name only: the decoder passes those on as they are, and wraps
-// others once a level, which would cost half as much again as the entry.
-var errElsewhere error = &jsontext.SyntacticError{Err: errors.New("an entry of another service")}
+// errForeign leaves an entry of an API without a row in the table. It has the type
+// of a syntax error because the decoder returns those unchanged. It would wrap
+// any other error once for each level, at half the cost of the entry.
+var errForeign error = &jsontext.SyntacticError{Err: errors.New("an entry of another service")}
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].
 func (n *serviceName) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if err := n.text.UnmarshalJSONFrom(dec); err != nil || !n.hurry || n.s == "" || byService[n.s] != nil {
+	if err := n.text.UnmarshalJSONFrom(dec); err != nil || !n.skipForeign || n.s == "" || byService[n.s] != nil {
 		return err
 	}
-	return errElsewhere
+	return errForeign
 }
 
 // onlyLocation is the location of a list that has exactly one, else empty.

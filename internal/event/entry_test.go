@@ -76,7 +76,7 @@ func one(t testing.TB, body []byte, self Self) Result {
 	return results[0]
 }
 
-func TestADeployIsReadWhole(t *testing.T) {
+func TestADeployFillsTheCause(t *testing.T) {
 	got := one(t, []byte(deploy), Self{})
 	want := &Cause{
 		Kind: RunServiceChanged, Method: "google.cloud.run.v1.Services.ReplaceService",
@@ -89,9 +89,9 @@ func TestADeployIsReadWhole(t *testing.T) {
 	}
 }
 
-// TestTrapsAreSurvived has one case for each oddity that real entries have
+// TestOddEntriesAreRead has one case for each oddity that real entries have
 // shown. Unless a case says otherwise the deploy is still read as itself.
-func TestTrapsAreSurvived(t *testing.T) {
+func TestOddEntriesAreRead(t *testing.T) {
 	const payload = "protoPayload."
 	for _, tc := range []struct {
 		trap    string
@@ -169,7 +169,7 @@ func TestTrapsAreSurvived(t *testing.T) {
 	}
 }
 
-func TestNamesInOtherSpellingsAreRead(t *testing.T) {
+func TestOtherSpellingsOfNamesAreRead(t *testing.T) {
 	lower := strings.NewReplacer("insertId", "insertid", "logName", "logname", "protoPayload", "protopayload", "serviceName", "servicename",
 		"methodName", "methodname", "resourceName", "resourcename", "authenticationInfo", "authenticationinfo", "principalEmail", "principalemail",
 		"requestMetadata", "requestmetadata", `"callerIp"`, `"callerip"`, "callerSuppliedUserAgent", "callersupplieduseragent", "@type", "at_sign_type")
@@ -185,7 +185,7 @@ func TestNamesInOtherSpellingsAreRead(t *testing.T) {
 	}
 }
 
-func TestTheRightSpellingWinsOverAnother(t *testing.T) {
+func TestGooglesSpellingWins(t *testing.T) {
 	for _, body := range []string{
 		strings.Replace(deploy, `"insertId": "1x2y3z"`, `"insertId": "1x2y3z", "insertid": "other"`, 1),
 		strings.Replace(deploy, `"insertId": "1x2y3z"`, `"insertid": "other", "insertId": "1x2y3z"`, 1),
@@ -211,13 +211,13 @@ func TestHostileNamesAreRefused(t *testing.T) {
 		edits edits
 		why   string
 	}{
-		{"a path in the label", edits{"resource.labels.service_name": "../../x"}, "no valid service"},
-		{"a path in the resource name", edits{"protoPayload.resourceName": "namespaces/../services/hello"}, "no valid project"},
-		{"an escaped slash", edits{"resource.labels.service_name": "a%2Fb"}, "no valid service"},
-		{"a space", edits{"resource.labels.location": "us central1"}, "no valid location"},
-		{"a line break", edits{"resource.labels.project_id": "demo-project\nx"}, "no valid project"},
-		{"300 characters", edits{"resource.labels.service_name": strings.Repeat("a", 300)}, "no valid service"},
-		{"a resource name of 5000 characters", edits{"protoPayload.resourceName": "namespaces/" + strings.Repeat("a", 5000)}, "no valid project"},
+		{"a path in the label", edits{"resource.labels.service_name": "../../x"}, "is not a valid service"},
+		{"a path in the resource name", edits{"protoPayload.resourceName": "namespaces/../services/hello"}, "is not a valid project"},
+		{"an escaped slash", edits{"resource.labels.service_name": "a%2Fb"}, "is not a valid service"},
+		{"a space", edits{"resource.labels.location": "us central1"}, "is not a valid location"},
+		{"a line break", edits{"resource.labels.project_id": "demo-project\nx"}, "is not a valid project"},
+		{"300 characters", edits{"resource.labels.service_name": strings.Repeat("a", 300)}, "is not a valid service"},
+		{"a resource name of 5000 characters", edits{"protoPayload.resourceName": "namespaces/" + strings.Repeat("a", 5000)}, "is not a valid project"},
 		{"another project in the resource name", edits{"protoPayload.resourceName": "namespaces/other-project/services/hello"}, "contradictory names of the project"},
 		{"another number than number", edits{"resource.labels.project_id": "123", "protoPayload.resourceName": "namespaces/456/services/hello"}, "contradictory names of the project"},
 		{"another service in the resource name", edits{"protoPayload.resourceName": "namespaces/demo-project/services/other"}, "contradictory names of the service"},
@@ -234,7 +234,7 @@ func TestHostileNamesAreRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsIgnoredIsNamedByValidLabelsAlone(t *testing.T) {
+func TestIgnoredEntriesShowValidLabelsOnly(t *testing.T) {
 	elsewhere := with(t, deploy, edits{"protoPayload.serviceName": "bigquery.googleapis.com", "protoPayload.methodName": "x"})
 	for _, tc := range []struct {
 		name  string
@@ -256,7 +256,7 @@ func TestWhatIsIgnoredIsNamedByValidLabelsAlone(t *testing.T) {
 	}
 }
 
-func TestTheTimeOfAnEntryIsTheBestThatItHas(t *testing.T) {
+func TestEntriesHaveTheBestTimeAvailable(t *testing.T) {
 	e := edits{}
 	for _, tc := range []struct{ without, want string }{
 		{"", "2026-03-01T10:00:00.123456Z"},
@@ -276,9 +276,9 @@ func TestTheTimeOfAnEntryIsTheBestThatItHas(t *testing.T) {
 	}
 }
 
-func TestAMemberThatStandsTwiceIsRefused(t *testing.T) {
+func TestContradictoryMembersAreRefused(t *testing.T) {
 	body := strings.Replace(deploy, `"project_id": "demo-project"`, `"project_id": "demo-project", "project_id": "other-project"`, 1)
-	if r := one(t, []byte(body), Self{}); r.Ignored != Unreadable || !strings.Contains(r.Why, "project_id stands twice") {
+	if r := one(t, []byte(body), Self{}); r.Ignored != Unreadable || !strings.Contains(r.Why, "project_id occurs twice") {
 		t.Errorf("ignored %q: %s", r.Ignored, r.Why)
 	}
 	same := strings.Replace(deploy, `"project_id": "demo-project"`, `"project_id": "demo-project", "project_id": "demo-project"`, 1)
@@ -306,7 +306,7 @@ func TestOnlyGooglesOwnLogsCount(t *testing.T) {
 	}
 }
 
-func TestAnOwnWriteNeedsPrincipalAndProduct(t *testing.T) {
+func TestOwnWritesNeedPrincipalAndProduct(t *testing.T) {
 	const guard, writer = "guard@demo-project.iam.gserviceaccount.com", "writer@demo-project.iam.gserviceaccount.com"
 	self := Self{Principals: []string{guard, writer}, UserAgent: "iapguard"}
 	for _, tc := range []struct {

@@ -12,15 +12,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// body opens what was delivered. What it is, is decided by what it holds and
-// not by its headers: senders and proxies set content types as they please.
+// body opens a delivered body. Its content decides what it is, not its headers:
+// senders and proxies set content types as they please.
 func (p *parser) body(b []byte) {
 	b, err := plain(b)
 	if err != nil {
 		p.ignore(Unreadable, "%v", err)
 		return
 	}
-	// Before white space is cut: the first byte of such a message is a newline.
+	// White space is still there: the first byte of such a message is a newline.
 	if message, ok := messageFromProtobuf(b); ok {
 		p.push(message)
 		return
@@ -36,7 +36,7 @@ func (p *parser) body(b []byte) {
 	}
 }
 
-// other reads what starts like no JSON object or array.
+// other reads a body that starts neither a JSON object nor an array.
 func (p *parser) other(b []byte) {
 	if text, ok := entryFromProtobuf(b); ok {
 		p.json(text)
@@ -51,18 +51,18 @@ func (p *parser) other(b []byte) {
 
 // json reads one JSON text, or several one after the other.
 func (p *parser) json(b []byte) {
-	if deeper(b, MaxDepth) {
-		p.ignore(Unreadable, "nested more than %d deep", MaxDepth)
+	if deeper(b, maxDepth) {
+		p.ignore(Unreadable, "nested more than %d deep", maxDepth)
 		return
 	}
 	r := newReader(b)
 	defer r.release()
-	r.hurry = p.hurry
+	r.skipForeign = p.skipForeign
 	p.values(r)
 }
 
-// values reads the values of a text or of one array, objects each as a
-// document of its own.
+// values reads the values of a text, and those of arrays, each object as a
+// document.
 func (p *parser) values(r *reader) {
 	for {
 		if len(p.results) >= maxEntries {
@@ -71,7 +71,7 @@ func (p *parser) values(r *reader) {
 		}
 		var err error
 		switch r.dec.PeekKind() {
-		case '[', ']', '}': // the last is an error, which the decoder words best
+		case '[', ']', '}': // the decoder has the best words for the last, an error
 			_, err = r.dec.ReadToken()
 		case '{':
 			d := new(document)
@@ -84,7 +84,7 @@ func (p *parser) values(r *reader) {
 			}
 		default:
 			err = r.dec.SkipValue()
-			p.ignore(NotALogEntry, "a list holds something that is no object")
+			p.ignore(NotALogEntry, "an element of a list is not an object")
 		}
 		if err != nil {
 			p.ignore(Unreadable, "not valid JSON: %s", describe(err))
@@ -93,7 +93,7 @@ func (p *parser) values(r *reader) {
 	}
 }
 
-// describe tells where a JSON text goes wrong without showing any of it.
+// describe gives the position of a syntax error without showing any of the text.
 func describe(err error) string {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
@@ -124,41 +124,40 @@ type document struct {
 	IAPGuard  text `json:"iapguard"` // of a heartbeat
 
 	raw raw // the object itself
-	// elsewhere: the entry of another service, left before its end.
-	elsewhere bool
+	// foreign: an entry of another service, left before its end.
+	foreign bool
 }
 
 // read reads the object that comes next.
 func (d *document) read(r *reader) error {
 	start := r.dec.InputOffset()
-	r.hurry = r.hurry && r.dec.StackDepth() == 0 // a list is read to its end
-	d.ProtoPayload.ServiceName.hurry = r.hurry
+	r.skipForeign = r.skipForeign && r.dec.StackDepth() == 0 // a list is read to its end
+	d.ProtoPayload.ServiceName.skipForeign = r.skipForeign
 	err := json.UnmarshalDecode(r.dec, d)
-	if errors.Is(err, errElsewhere) {
+	if errors.Is(err, errForeign) {
 		r.leave()
-		d.elsewhere = true
+		d.foreign = true
 		return nil
 	}
 	d.raw = bytes.TrimLeft(r.body[start:r.dec.InputOffset()], ", \t\r\n")
 	if err != nil || !d.misspelled() {
 		return err
 	}
-	original, hurry := d.raw, r.hurry
+	original := d.raw
 	*d = document{}
-	d.ProtoPayload.ServiceName.hurry = hurry
+	d.ProtoPayload.ServiceName.skipForeign = r.skipForeign
 	err = decode(respelled(jsontext.Value(original), respelledDepth), d)
-	d.elsewhere = errors.Is(err, errElsewhere)
 	d.raw = original
-	if d.elsewhere {
+	if d.foreign = errors.Is(err, errForeign); d.foreign {
 		return nil
 	}
 	return err
 }
 
-// document decides what an object is.
+// document reads an object according to its members.
 func (p *parser) document(d *document) {
 	switch {
-	case d.elsewhere:
+	case d.foreign:
 		p.add(Result{Ignored: OtherService, Why: "an entry of " + quote(d.ProtoPayload.ServiceName.s)})
 	case d.SpecVersion.s != "" && d.EventType.s != "":
 		p.cloudEvent(d)
@@ -171,20 +170,20 @@ func (p *parser) document(d *document) {
 	case d.Incident.kind() == '{':
 		p.add(p.alert(d.Version.s, d.Incident))
 	case d.IAPGuard.s != "":
-		p.add(p.published(d.raw))
+		p.add(p.publishedHeartbeat(d.raw))
 	case d.Command.s != "" && !p.commands:
 		p.ignore(NotALogEntry, "the command %s counts only on /commands", quote(d.Command.s))
 	case d.Command.s != "":
 		p.add(p.command(d.raw))
 	default:
-		p.ignore(NotALogEntry, "an object of no shape that is known here")
+		p.ignore(NotALogEntry, "an object of an unknown shape")
 	}
 }
 
-// open reads what an envelope holds, unless envelopes are nested endlessly.
+// open reads the content of an envelope, unless envelopes are nested too deep.
 func (p *parser) open(eventID string, read func()) {
 	if p.level++; p.level > maxEnvelopes {
-		p.ignore(Unreadable, "more than %d envelopes one inside the other", maxEnvelopes)
+		p.ignore(Unreadable, "more than %d envelopes inside each other", maxEnvelopes)
 		return
 	}
 	outer := p.eventID
@@ -252,7 +251,7 @@ func (p *parser) push(message raw) {
 	p.publishTime = outer
 }
 
-// alphabet turns the URL-safe alphabet of base64 into the standard one.
+// alphabet translates the URL-safe alphabet of base64 into the standard one.
 var alphabet = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "")
 
 // encoded reads base64 in either alphabet, with or without padding.

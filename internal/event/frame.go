@@ -7,22 +7,21 @@ import (
 	"io"
 )
 
-// frame is one top-level JSON value, or what stands in its place.
+// frame is one top-level JSON value, or text in its place.
 type frame struct {
 	text    []byte // valid until the next frame
 	line    int
-	refused string // why it was not even kept
+	refused string // why it was not kept, "" if it was
 }
 
-// framer cuts a stream into its top-level JSON objects. Lists at the top are
-// opened: their elements are frames of their own, so that a list of any length
-// needs no memory. It only finds where values end; whether they are valid is
-// for the parser.
+// framer cuts a stream into its top-level JSON objects. It opens lists at the top
+// level: their elements are frames, so that a list of any length needs no
+// memory. It only finds where values end; the parser checks them.
 type framer struct {
 	r      io.Reader
 	buf    []byte
-	window []byte // what was read and not yet looked at
-	err    error  // of r, once it gave one
+	window []byte // the part of buf that was not scanned yet
+	err    error  // of r, once it returned one
 	line   int
 
 	kept     []byte
@@ -30,16 +29,16 @@ type framer struct {
 	depth    int // of brackets inside the frame
 	inString bool
 	escaped  bool
-	newLine  bool // only the line's end was seen since the last byte
-	last     byte // last byte outside strings that is no white space
-	dropping bool // the frame is too large; its rest is passed over
+	newLine  bool // nothing but a line break followed the last byte
+	last     byte // last byte outside strings that is not white space
+	dropping bool // the frame is too large; its rest is skipped
 }
 
 func newFramer(r io.Reader) *framer {
 	return &framer{r: r, buf: make([]byte, 64<<10), line: 1, newLine: true}
 }
 
-// fill makes sure that there is something to look at.
+// fill reads on if the window is empty.
 func (f *framer) fill() error {
 	for len(f.window) == 0 {
 		if f.err != nil {
@@ -51,7 +50,7 @@ func (f *framer) fill() error {
 	return nil
 }
 
-// next is the next frame, or the reader's error: io.EOF at the end.
+// next is the next frame, or the reader's error, which is io.EOF at the end.
 func (f *framer) next() (frame, error) {
 	if f.dropping {
 		if _, err := f.collect(); err != nil {
@@ -87,19 +86,19 @@ func (f *framer) next() (frame, error) {
 func (f *framer) object() (frame, error) {
 	line := f.line
 	f.kept, f.depth, f.inString, f.escaped, f.last, f.newLine = f.kept[:0], 0, false, false, 0, false
-	whole, err := f.collect()
+	complete, err := f.collect()
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
 		return frame{}, err
-	case !whole && f.dropping:
+	case !complete && f.dropping:
 		return frame{line: line, refused: fmt.Sprintf("an entry of more than %d bytes", MaxBody)}, nil
 	}
 	return frame{text: f.kept, line: line}, nil
 }
 
-// collect takes bytes until the object ends, is seen to be broken, or is too
-// large; whole is false in the last case alone.
-func (f *framer) collect() (whole bool, err error) {
+// collect takes bytes until the object ends, is broken, or is too large. complete
+// is false only in the last case.
+func (f *framer) collect() (complete bool, err error) {
 	for {
 		if err := f.fill(); err != nil {
 			return true, err
@@ -120,12 +119,12 @@ func (f *framer) collect() (whole bool, err error) {
 	}
 }
 
-// scan finds the end of the frame in w: how many bytes belong to it, and
+// scan finds the end of the frame in w: the number of bytes that belong to it, and
 // whether it ends there.
 //
-// A line's end within a string and an object that begins a line where none can
-// begin are no JSON: there the frame is broken, and ends, so that one cut line
-// does not swallow the lines after it.
+// A line break within a string is not JSON, nor is an object that begins a line
+// where no object can begin. A broken frame ends there, so that one cut line does
+// not swallow the lines after it.
 func (f *framer) scan(w []byte) (n int, done bool) {
 	for i := 0; i < len(w); i++ {
 		c := w[i]
@@ -171,8 +170,8 @@ func (f *framer) scan(w []byte) (n int, done bool) {
 	return len(w), false
 }
 
-// plainRun is how many bytes at the start of w are ordinary content of a
-// string.
+// plainRun is the number of bytes at the start of w that are ordinary content of
+// a string.
 func plainRun(w []byte) int {
 	for i, c := range w {
 		if c == '"' || c == '\\' || c == '\n' {
@@ -182,7 +181,7 @@ func plainRun(w []byte) int {
 	return len(w)
 }
 
-// rest takes what is no object up to the end of its line.
+// rest takes text that is not an object, up to the end of its line.
 func (f *framer) rest() (frame, error) {
 	out := frame{line: f.line}
 	f.kept = f.kept[:0]
@@ -199,7 +198,7 @@ func (f *framer) rest() (frame, error) {
 		if !end {
 			n = len(f.window)
 		}
-		if len(f.kept) < maxText { // enough to show; none of it is read
+		if len(f.kept) < maxText { // enough to show; nothing of it is parsed
 			f.kept = append(f.kept, f.window[:min(n, maxText)]...)
 		}
 		f.window = f.window[n:]

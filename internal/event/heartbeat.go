@@ -6,24 +6,24 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// HeartbeatLog is the log whose entries only show that the way from Cloud
-// Logging to the function is open. Where no sink is, the same word is published
-// to the events topic.
+// HeartbeatLog is the log whose entries show that delivery from Cloud Logging to
+// the function works. Without a sink the same word is published to the events
+// topic.
 const HeartbeatLog = "iapguard-heartbeat"
 
 // HeartbeatWord is the content of both: {"iapguard":"heartbeat"}.
 const HeartbeatWord = "heartbeat"
 
-// logged reads an entry of the heartbeat's log. Whoever may write log entries in
-// a project can write it there; the log's name says in which, and only the
-// resource that has the sink is worth an answer to "is the sink alive?".
-func logged(e *entry, seen Cause) Result {
+// loggedHeartbeat reads an entry of the heartbeat log. Every writer of log entries
+// in a project can write it. The name of the log says where it was written; only
+// an entry of the resource with the sink shows that the sink works.
+func loggedHeartbeat(e *entry, seen Cause) Result {
 	owner, ok := ownerOfLog(e.LogName.s)
 	switch {
 	case !e.JSONPayload.Present || e.JSONPayload.IAPGuard.s != HeartbeatWord:
-		return ignored(seen, Unrelated, "a line of the log %s that is no heartbeat", HeartbeatLog)
+		return ignored(seen, Unrelated, "a line of the log %s that is not a heartbeat", HeartbeatLog)
 	case !ok:
-		return ignored(seen, Unreadable, "%s names no project, folder or organisation", quote(e.LogName.s))
+		return ignored(seen, Unreadable, "%s does not name a project, folder or organisation", quote(e.LogName.s))
 	case seen.At.IsZero():
 		return ignored(seen, Unreadable, "a heartbeat without a time")
 	}
@@ -31,11 +31,11 @@ func logged(e *entry, seen Cause) Result {
 	if project, found := strings.CutPrefix(owner, "projects/"); found {
 		seen.Project = project
 	}
-	return counted(seen)
+	return caused(seen)
 }
 
-// ownerOfLog is the project, folder or organisation that a log's name says it is
-// of, and whether that is a valid name.
+// ownerOfLog is the project, folder or organisation in a log's name, and whether
+// its name is valid.
 func ownerOfLog(name string) (string, bool) {
 	part := strings.SplitN(name, "/", 3)
 	if len(part) != 3 {
@@ -45,7 +45,7 @@ func ownerOfLog(name string) (string, bool) {
 	case "projects":
 		return part[0] + "/" + part[1], posture.ValidProject(part[1])
 	case "folders", "organizations":
-		return part[0] + "/" + part[1], posture.ValidProjectNumber(part[1]) // all three count alike
+		return part[0] + "/" + part[1], posture.ValidProjectNumber(part[1]) // all three have the same form
 	}
 	return "", false
 }
@@ -56,9 +56,9 @@ type heartbeatMessage struct {
 	IAPGuard text `json:"iapguard"`
 }
 
-// published reads a heartbeat that was published to the events topic. Its time
-// is that of the publication, zero where the envelope does not say it.
-func (p *parser) published(body raw) Result {
+// publishedHeartbeat reads a heartbeat on the events topic. Its time is the time of
+// the publication, zero where the envelope does not have it.
+func (p *parser) publishedHeartbeat(body raw) Result {
 	c := Cause{Kind: Heartbeat, At: p.publishTime, Key: hashKey("heartbeat", p.eventID, stamp(p.publishTime))}
 	if keyPart(p.eventID) {
 		c.Key = "heartbeat/message/" + p.eventID
@@ -68,9 +68,9 @@ func (p *parser) published(body raw) Result {
 	_, more := firstMember(m.Unknown)
 	switch {
 	case err != nil || m.IAPGuard.twice || more || m.IAPGuard.s != HeartbeatWord:
-		return ignored(Cause{}, NotALogEntry, "an object with the member iapguard that is no heartbeat")
+		return ignored(Cause{}, NotALogEntry, "an object with the member iapguard that is not a heartbeat")
 	case p.commands:
 		return ignored(Cause{}, NotALogEntry, "a heartbeat counts only among events")
 	}
-	return counted(c)
+	return caused(c)
 }

@@ -10,7 +10,7 @@ const beat = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","receiveTimesta
 	"logName":"projects/demo-project/logs/iapguard-heartbeat","resource":{"type":"global","labels":{"project_id":"demo-project"}},
 	"jsonPayload":{"iapguard":"heartbeat"}}`
 
-func TestAHeartbeatIsAnEntryOfItsOwnLog(t *testing.T) {
+func TestHeartbeatsInTheirLog(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		edit edits
@@ -43,7 +43,7 @@ func TestAHeartbeatIsAnEntryOfItsOwnLog(t *testing.T) {
 	}
 }
 
-func TestAHeartbeatIsAMessageOfItsOwn(t *testing.T) {
+func TestPublishedHeartbeats(t *testing.T) {
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	const word = `{"iapguard":"heartbeat"}`
 	const data = `"data":"eyJpYXBndWFyZCI6ImhlYXJ0YmVhdCJ9"`

@@ -6,16 +6,16 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// iapIdentity finds what an IAP policy or IAP settings hang on. The names are
-// those of iap/docs/managing-access:
+// iapIdentity finds the resource of an IAP policy or of IAP settings. Its name has
+// one of the forms of iap/docs/managing-access:
 //
 //	projects/P/iap_web
 //	projects/P/iap_web/compute[-REGION][/services/NAME_OR_ID]
 //	projects/P/iap_web/cloud_run-REGION[/services/SERVICE]
 //	projects/P/iap_web/forwarding_rule[-REGION][/services/NAME]
 //
-// P is the project's number in what Google writes, whatever was asked for. A
-// collection of services is about all of them: the cause then names none.
+// Google writes the project's number for P, whatever the caller wrote. A
+// collection of services concerns all of them; its cause names none.
 func iapIdentity(e *entry, c *Cause) *problem {
 	request := e.ProtoPayload.request()
 	name := firstOf(e.ProtoPayload.ResourceName.s, request.Resource.s, request.IAPSettings.Name.s)
@@ -26,11 +26,11 @@ func iapIdentity(e *entry, c *Cause) *problem {
 	case name == "":
 		return orElse(bad, unreadable("no resource is named"))
 	case part[0] == "folders" || part[0] == "organizations":
-		return &problem{OutOfScope, "a folder's or an organisation's, not a project's"}
+		return &problem{OutOfScope, "of a folder or an organisation, not of a project"}
 	case len(part) < 3 || len(part) > 6 || part[0] != "projects":
-		return orElse(bad, unreadable("%s is no name of an IAP resource", quote(name)))
+		return orElse(bad, unreadable("%s is not a valid name of an IAP resource", quote(name)))
 	case part[2] != "iap_web":
-		return &problem{OtherService, "no web resource: " + quote(name)}
+		return &problem{OtherService, "not a web resource: " + quote(name)}
 	}
 	bad = orElse(bad, projects.pick(&c.Project, part[1]))
 	bad = orElse(bad, iapWeb(part[3:], c))
@@ -41,7 +41,7 @@ func iapIdentity(e *entry, c *Cause) *problem {
 	return bad
 }
 
-// iapWeb reads what follows iap_web.
+// iapWeb reads the part of a name after iap_web.
 func iapWeb(part []string, c *Cause) *problem {
 	if len(part) == 0 {
 		return nil
@@ -50,11 +50,11 @@ func iapWeb(part []string, c *Cause) *problem {
 	service := ""
 	switch {
 	case family == "appengine":
-		return &problem{OtherService, "App Engine is no concern of ours"}
+		return &problem{OtherService, "App Engine is not protected here"}
 	case len(part) == 3 && part[1] == "services":
 		service = part[2]
 	case len(part) != 1:
-		return unreadable("%s is no name of an IAP resource", quote("iap_web/"+strings.Join(part, "/")))
+		return unreadable("%s is not a valid name of an IAP resource", quote("iap_web/"+strings.Join(part, "/")))
 	}
 	if !regional {
 		region = posture.Global
@@ -70,5 +70,5 @@ func iapWeb(part []string, c *Cause) *problem {
 	case "forwarding_rule":
 		return resources.pick(new(string), service)
 	}
-	return unreadable("%s is no kind of IAP resource", quote(family))
+	return unreadable("%s is not a known kind of IAP resource", quote(family))
 }

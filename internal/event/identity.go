@@ -7,7 +7,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// problem is why an entry's names cannot be used.
+// problem is the reason why the names in an entry cannot be used.
 type problem struct {
 	reason Reason
 	why    string
@@ -17,9 +17,9 @@ func unreadable(format string, args ...any) *problem {
 	return &problem{Unreadable, fmt.Sprintf(format, args...)}
 }
 
-// identities finds, per kind, what an entry is about, and writes it into the
-// cause. On a problem the names that are valid are written all the same, for
-// telling.
+// identities find, for each kind, the resource that an entry is about, and write
+// it into the cause. On a problem they still write the names that are valid, so
+// that explain can show them.
 var identities = map[Kind]func(*entry, *Cause) *problem{
 	RunServiceChanged:     runIdentity,
 	RunServiceReady:       runIdentity,
@@ -33,7 +33,7 @@ var identities = map[Kind]func(*entry, *Cause) *problem{
 	ProjectIAMChanged:     projectIdentity,
 }
 
-// labelled is the identity of what is ignored anyway: valid labels.
+// labelled writes the valid labels. It serves entries that are ignored anyway.
 func labelled(e *entry, c *Cause) *problem {
 	if s := e.Resource.Labels.ProjectID.s; posture.ValidProject(s) {
 		c.Project = s
@@ -50,7 +50,7 @@ func labelled(e *entry, c *Cause) *problem {
 	return nil
 }
 
-// grammar is what a name must look like, and what it is called.
+// grammar is the form of a kind of names, and what to call it.
 type grammar struct {
 	what  string
 	valid func(string) bool
@@ -66,14 +66,14 @@ var (
 
 func validBackend(s string) bool { return posture.ValidCompute(s) || posture.ValidComputeID(s) }
 
-// pick writes the first of the names that an entry has for one thing. Every
-// one must be valid and none may contradict another.
+// pick writes the first of the names that an entry has for one resource. Every
+// name must be valid, and none may contradict another.
 func (g grammar) pick(into *string, names ...string) *problem {
 	for _, name := range names {
 		switch {
 		case name == "":
 		case !g.valid(name):
-			return unreadable("%s is no valid %s", quote(name), g.what)
+			return unreadable("%s is not a valid %s", quote(name), g.what)
 		case *into == "":
 			*into = name
 		case contradict(*into, name):
@@ -83,25 +83,24 @@ func (g grammar) pick(into *string, names ...string) *problem {
 	return nil
 }
 
-// contradict reports whether two valid names cannot be those of one thing. An
-// id and a number can, as far as is known here.
+// contradict reports whether two valid names cannot name the same resource. An id
+// and a number can, as far as this package knows.
 func contradict(a, b string) bool { return a != b && isNumber(a) == isNumber(b) }
 
 func isNumber(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
-// path is a resource name cut into its collections: "projects/p/global/…" has
-// project p and location global.
+// path is a resource name split into its parts: "projects/p/global/…" has project
+// p and location global.
 type path struct {
 	project, location, service, collection, name string
 }
 
 // parsePath reads the names that Google writes into resourceName and into
-// requests, of every form seen. What it does not know stays empty; nothing in
-// it is validated.
+// requests, in every form seen. Unknown parts stay empty. It validates nothing.
 func parsePath(s string) path {
 	var n path
 	if len(s) > 1024 {
-		return path{project: s[:maxShown]} // no name is as long, and none is made of it
+		return path{project: s[:maxShown]} // too long for a name; pick refuses it
 	}
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "https:"), "http:")
 	if i := strings.Index(s, "projects/"); strings.HasPrefix(s, "//") && i > 0 {
@@ -131,7 +130,7 @@ func parsePath(s string) path {
 	return n
 }
 
-// projectOfLog is the project in a log's name, which Cloud Logging vouches for.
+// projectOfLog is the project in a log's name, which Cloud Logging guarantees.
 func projectOfLog(logName string) string {
 	part := strings.SplitN(logName, "/", 3)
 	if len(part) == 3 && part[0] == "projects" {

@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// key is the dedupe key: the same for one entry through every envelope.
+// key is the dedupe key. It is the same for one entry through every envelope.
 //
-// It is logName, insertId and time, which is what Eventarc's own ce-id is made
-// of, and what stays the same when overlapping sinks deliver an entry twice.
-// The pieces of a split entry share their uid instead, so that one call is one
-// cause. An entry that lacks one of these gets a hash of what identifies it.
+// It consists of logName, insertId and time. Eventarc's own ce-id has the same
+// parts, and overlapping sinks deliver an entry twice with the same parts. The
+// pieces of a split entry share the uid of the split instead of an insertId, so
+// that one call is one cause. An entry that lacks a part gets a hash of all that
+// identifies it.
 func (e *entry) key(at time.Time) string {
 	id := firstOf(e.Split.UID.s, e.InsertID.s)
 	if at.IsZero() || !keyPart(e.LogName.s) || !keyPart(id) {
@@ -31,7 +32,7 @@ func (e *entry) key(at time.Time) string {
 	return e.LogName.s + "/" + id + "@" + stamp(at)
 }
 
-// stamp is a time in the one form that keys hold.
+// stamp is a time in the form that keys have.
 func stamp(at time.Time) string {
 	if at.IsZero() {
 		return ""
@@ -39,7 +40,7 @@ func stamp(at time.Time) string {
 	return at.UTC().Format(time.RFC3339Nano)
 }
 
-// keyPart reports whether a part can stand in a key as it is: keys become
+// keyPart reports whether a text can be part of a key unchanged: keys become
 // hashes, log fields and message attributes.
 func keyPart(s string) bool {
 	if s == "" || len(s) > maxIdentifier {
@@ -53,7 +54,7 @@ func keyPart(s string) bool {
 	return true
 }
 
-// hashKey is a key made of parts that are too strange, or too few, to be one.
+// hashKey is a key of parts that cannot be used as they are.
 func hashKey(parts ...string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", parts)) // quoted, so that no part runs into the next
 	return "sha256:" + hex.EncodeToString(sum[:])

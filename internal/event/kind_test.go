@@ -71,7 +71,7 @@ func TestCloudRunMethods(t *testing.T) {
 	}
 }
 
-func TestADomainMappingConcernsTheServiceThatItLeadsTo(t *testing.T) {
+func TestDomainMappingsConcernTheirService(t *testing.T) {
 	const create = "google.cloud.run.v1.DomainMappings.CreateDomainMapping"
 	mapping := map[string]any{"metadata": map[string]any{"name": "shop.example.com"}, "spec": map[string]any{"routeName": "shop"}}
 	labels := map[string]any{"project_id": "demo-project", "location": "us-central1", "service_name": ""}
@@ -114,7 +114,7 @@ func TestADomainMappingConcernsTheServiceThatItLeadsTo(t *testing.T) {
 	}
 }
 
-func TestReadinessIsToldFromItsMessage(t *testing.T) {
+func TestReadinessIsReadFromTheMessage(t *testing.T) {
 	for _, tc := range []struct {
 		name, method string
 		status       map[string]any
@@ -136,7 +136,7 @@ func TestReadinessIsToldFromItsMessage(t *testing.T) {
 	}
 }
 
-func TestOfWhatBecomesReadyWithoutAMethodOnlyServicesCount(t *testing.T) {
+func TestUnnamedReadinessCountsForServicesOnly(t *testing.T) {
 	ready := edits{"protoPayload.methodName": "", "protoPayload.status": map[string]any{"message": "Ready condition status changed to True for x."}}
 	for name, tc := range map[string]struct {
 		path, value string
@@ -198,7 +198,7 @@ func TestComputeMethods(t *testing.T) {
 	}
 }
 
-func TestOfAComputePairOnlyTheEndCountsInEitherOrder(t *testing.T) {
+func TestOnlyTheLastHalfOfAnOperationCounts(t *testing.T) {
 	first := audited(t, "compute.googleapis.com", "v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/web", edits{"operation": map[string]any{"id": "o", "first": true}})
 	last := audited(t, "compute.googleapis.com", "v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/web", edits{"operation": map[string]any{"id": "o", "last": true}, "protoPayload.request": nil, "timestamp": "2026-03-01T10:00:09Z"})
 	for _, order := range [][][]byte{{first, last}, {last, first}} {
@@ -273,7 +273,7 @@ func TestOnlyDisablingIAPIsACause(t *testing.T) {
 	}
 }
 
-func TestAProjectPolicyCountsOnlyWhenItTouchesInvokers(t *testing.T) {
+func TestProjectPoliciesCountOnlyForInvokers(t *testing.T) {
 	const agent = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
 	deltas := func(role, member string) edits {
 		return edits{"protoPayload.serviceData": map[string]any{"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"action": "REMOVE", "role": role, "member": member}}}}}
@@ -308,7 +308,7 @@ func TestAProjectPolicyCountsOnlyWhenItTouchesInvokers(t *testing.T) {
 	}
 }
 
-func TestTheTableOfWhatIsUnderstoodHasEveryKindOnce(t *testing.T) {
+func TestTheTableHasEveryKindAndReason(t *testing.T) {
 	var kinds []Kind
 	for _, row := range Understood() {
 		if (row.Kind == "") == (row.Ignored == "") || row.Source == "" || (row.Service == "") != (len(row.Methods) == 0) {

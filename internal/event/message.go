@@ -7,54 +7,54 @@ import (
 	"time"
 )
 
-// The bounds of one message. What is larger is refused at once.
+// The bounds of one message. A larger one is refused at once.
 const (
-	// MaxBody is the largest body, and the largest single entry of a file, in
-	// bytes. Pub/Sub's own limit is 10 MB (pubsub/quotas); the same bound holds
-	// after decompression.
+	// MaxBody is the largest body, and the largest entry of a file, in bytes.
+	// Pub/Sub's own limit is 10 MB (pubsub/quotas). The same bound applies after
+	// decompression.
 	MaxBody = 10 << 20
-	// MaxDepth is how deep JSON may be nested.
-	MaxDepth = 200
+	// maxDepth is the deepest nesting of JSON.
+	maxDepth = 200
 
-	maxEntries   = 1000 // in one message; more is no message that Google sends
-	maxEnvelopes = 5    // one inside the other
+	maxEntries   = 1000 // in one message; Google sends no message with more
+	maxEnvelopes = 5    // inside each other
 )
 
-// reportType starts the type of every event that we publish ourselves.
+// reportType begins the type of every event that we publish.
 const reportType = "dev.iapguard.report.v1."
 
-// Message is one delivered body with what its envelope says.
+// Message is one delivered body with its headers.
 type Message struct {
 	// Header holds CloudEvents binary headers and x-goog-pubsub-*; may be nil.
 	Header http.Header
 	Body   []byte
-	// Commands is true only on the /commands path: a command counts only there.
+	// Commands is true on the /commands path. A command counts only there.
 	Commands bool
 }
 
-// Result is what one entry of a message comes to: exactly one of Cause and
-// Ignored is set.
+// Result is what one entry of a message leads to. Exactly one of Cause and Ignored
+// is set.
 type Result struct {
 	Cause   *Cause
 	Ignored Reason
-	// Why says in words, on one line, why the entry is ignored. Text from
-	// outside is quoted and cut in it.
+	// Why explains on one line why the entry is ignored. Text from outside is
+	// quoted and cut.
 	Why string
-	// Seen is what is known of the entry, ignored or not. Only a Cause's names
-	// may be used to build a request; of an ignored entry they are for telling.
+	// Seen is what is known of the entry, ignored or not. Only the names of a Cause
+	// may become part of a request; those of an ignored entry are for showing.
 	Seen Cause
 }
 
-// Parse reads one message. It never panics and never fails: what cannot be
-// read is a Result with Ignored == Unreadable. A delivered message normally
-// holds one entry; arrays and batches give one Result an element, at most
-// 1000.
+// Parse reads one message. It never panics and never fails: a message that it
+// cannot read gives a Result with Ignored == Unreadable. A delivered message
+// normally holds one entry; arrays and batches give a Result for each element, at
+// most 1000.
 //
-// Nearly all entries of an organisation are of other services. Such a one is
-// left at its service's name: what stands behind it is neither checked nor told
-// in Seen. Read, for people, reads every entry to its end.
+// Parse leaves an entry of another service at the name of the service. It neither
+// checks the rest nor shows it in Seen. Read, for people, reads every entry to its
+// end.
 func Parse(m Message, self Self) []Result {
-	p := parser{self: self, commands: m.Commands, hurry: true}
+	p := parser{self: self, commands: m.Commands, skipForeign: true}
 	p.eventID = firstOf(m.Header.Get("Ce-Id"), m.Header.Get("X-Goog-Pubsub-Message-Id"))
 	p.publishTime, _ = parseTime(m.Header.Get("X-Goog-Pubsub-Publish-Time"))
 	if strings.HasPrefix(m.Header.Get("Ce-Type"), reportType) {
@@ -73,12 +73,12 @@ type parser struct {
 	self     Self
 	commands bool
 	eventID  string
-	// publishTime is when Pub/Sub took the message, zero where nobody says.
+	// publishTime is when Pub/Sub received the message, zero if unknown.
 	publishTime time.Time
 	level       int // envelopes opened so far
-	// hurry: an entry of a service that is not ours is left where that is seen.
-	hurry   bool
-	results []Result
+	// skipForeign leaves an entry of another service at the name of the service.
+	skipForeign bool
+	results     []Result
 }
 
 func (p *parser) add(r Result) {

@@ -33,7 +33,7 @@ func gzipped(t testing.TB, b []byte) []byte {
 	return buf.Bytes()
 }
 
-func TestAnEntryIsTheSameThroughEveryEnvelope(t *testing.T) {
+func TestEveryEnvelopeGivesTheSameResult(t *testing.T) {
 	want := one(t, []byte(deploy), Self{})
 	for name, m := range envelopes(t, []byte(deploy)) {
 		got := Parse(m, Self{})
@@ -65,7 +65,7 @@ func protobuf(t testing.TB, entry []byte) []byte {
 	return b
 }
 
-func TestAProtobufBodyLeadsToTheSameCause(t *testing.T) {
+func TestProtobufBodiesLeadToTheSameCause(t *testing.T) {
 	want := one(t, []byte(deploy), Self{})
 	body := protobuf(t, []byte(deploy))
 	for name, header := range map[string]http.Header{"as declared": {"Content-Type": {"application/protobuf"}}, "declared as JSON": {"Content-Type": {"application/json"}}, "undeclared": nil} {
@@ -79,7 +79,7 @@ func TestAProtobufBodyLeadsToTheSameCause(t *testing.T) {
 	}
 }
 
-func TestAPublishedMessageInProtobufIsOpened(t *testing.T) {
+func TestPublishedMessagesInProtobufAreOpened(t *testing.T) {
 	field := func(number protowire.Number, value string) []byte {
 		return protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), value)
 	}
@@ -102,7 +102,7 @@ func TestAPublishedMessageInProtobufIsOpened(t *testing.T) {
 	}
 }
 
-func TestAnEntryOfAnotherServiceIsLeftAtItsNameAndTheNextIsRead(t *testing.T) {
+func TestParseLeavesForeignEntriesAtTheServiceName(t *testing.T) {
 	const left = `{"protoPayload":{"serviceName":"bigquery.googleapis.com","request":{"a":["}\"]",{"b":"{"}]}},"insertId":"1"}`
 	body := left + "\n" + deploy + "\n" + left + deploy
 	var got []string
@@ -128,7 +128,7 @@ func TestAnEntryOfAnotherServiceIsLeftAtItsNameAndTheNextIsRead(t *testing.T) {
 	}
 }
 
-func TestOwnReportsEndHere(t *testing.T) {
+func TestOwnReportsAreIgnored(t *testing.T) {
 	const kind = "dev.iapguard.report.v1.protected"
 	for name, m := range map[string]Message{
 		"binary":             {Header: http.Header{"Ce-Type": {kind}}, Body: []byte(`{"outcome":"protected"}`)},
@@ -142,7 +142,7 @@ func TestOwnReportsEndHere(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoLogEntryAndWhatCannotBeRead(t *testing.T) {
+func TestUnknownShapesAndUnreadableBodies(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	bomb := gzipped(t, bytes.Repeat([]byte(" "), MaxBody+1))
 	nested := []byte(`{}`)
@@ -161,24 +161,24 @@ func TestWhatIsNoLogEntryAndWhatCannotBeRead(t *testing.T) {
 		{"a stray comma", `{"insertId":"1",}`, Unreadable, "(byte 15)"},
 		{"a closing brace too many", `}`, Unreadable, "neither JSON"},
 		{"random bytes", "\x12\xff\xff\xff", Unreadable, "neither JSON nor"},
-		{"nested 201 deep", deep(MaxDepth + 1), Unreadable, "nested more than 200"},
+		{"nested 201 deep", deep(maxDepth + 1), Unreadable, "nested more than 200"},
 		{"a million brackets", strings.Repeat("[", 1<<20), Unreadable, "nested more than 200"},
-		{"nested 200 deep", deep(MaxDepth), NotALogEntry, "no shape"},
-		{"brackets within a string", `{"a":"` + strings.Repeat("[", 300) + `\"{"}`, NotALogEntry, "no shape"},
+		{"nested 200 deep", deep(maxDepth), NotALogEntry, "unknown shape"},
+		{"brackets within a string", `{"a":"` + strings.Repeat("[", 300) + `\"{"}`, NotALogEntry, "unknown shape"},
 		{"too large", `{"a":"` + strings.Repeat("x", MaxBody) + `"}`, Unreadable, "larger than"},
 		{"a compressed bomb", string(bomb), Unreadable, "larger than"},
 		{"broken compression", "\x1f\x8b\x08garbage", Unreadable, "decompressing"},
 		{"envelopes without end", string(nested), Unreadable, "more than 5 envelopes"},
 		{"a string", `"hello"`, NotALogEntry, "neither an object nor a list"},
 		{"an empty list", `[]`, NotALogEntry, "an empty list"},
-		{"a list of numbers", `[1]`, NotALogEntry, "no object"},
-		{"an empty object", `{}`, NotALogEntry, "no shape"},
+		{"a list of numbers", `[1]`, NotALogEntry, "not an object"},
+		{"an empty object", `{}`, NotALogEntry, "unknown shape"},
 		{"an entry of nothing but a payload", `{"jsonPayload":{"a":1}}`, OtherService, ""},
-		{"a payload that is none", `{"jsonPayload":1}`, NotALogEntry, "no shape"},
-		{"data without a message's id", `{"data":"e30="}`, NotALogEntry, "no shape"},
-		{"a message's id without data", `{"messageId":"1"}`, NotALogEntry, "no shape"},
-		{"a type without a version of CloudEvents", `{"type":"t"}`, NotALogEntry, "no shape"},
-		{"a finding", `{"finding":{"name":"organizations/1/x"},"resource":{"name":"y"}}`, NotALogEntry, "no shape"},
+		{"a payload that is none", `{"jsonPayload":1}`, NotALogEntry, "unknown shape"},
+		{"data without a message's id", `{"data":"e30="}`, NotALogEntry, "unknown shape"},
+		{"a message's id without data", `{"messageId":"1"}`, NotALogEntry, "unknown shape"},
+		{"a type without a version of CloudEvents", `{"type":"t"}`, NotALogEntry, "unknown shape"},
+		{"a finding", `{"finding":{"name":"organizations/1/x"},"resource":{"name":"y"}}`, NotALogEntry, "unknown shape"},
 		{"a message without data", `{"message":{"messageId":"1"}}`, NotALogEntry, "without data"},
 		{"a message with empty data", `{"message":{"data":"","messageId":"1"}}`, NotALogEntry, "without data"},
 		{"a message whose data is no text", `{"message":{"data":{"a":1},"messageId":"1"}}`, NotALogEntry, "without data"},
@@ -194,7 +194,7 @@ func TestWhatIsNoLogEntryAndWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestACompressedBombIsRefusedInBoundedMemory(t *testing.T) {
+func TestCompressedBombsAreRefusedInBoundedMemory(t *testing.T) {
 	bomb := bytes.Repeat(gzipped(t, make([]byte, MaxBody)), 12) // gzip reads on over its members
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -205,14 +205,14 @@ func TestACompressedBombIsRefusedInBoundedMemory(t *testing.T) {
 	}
 }
 
-func TestAListOfTooManyEntriesIsBounded(t *testing.T) {
+func TestListsOfTooManyEntriesAreBounded(t *testing.T) {
 	got := Parse(Message{Body: []byte("[" + strings.Repeat("{},", 5000) + "{}]")}, Self{})
 	if last := got[len(got)-1]; len(got) != maxEntries+1 || last.Ignored != Unreadable || !strings.Contains(last.Why, "more than 1000") {
 		t.Errorf("%d results, the last %+v", len(got), last)
 	}
 }
 
-func TestEachEntryOfAListIsReadOnItsOwn(t *testing.T) {
+func TestEntriesOfAListAreReadSeparately(t *testing.T) {
 	body := fmt.Appendf(nil, `[%s, {"finding":{}}, %s]`, deploy, deploy)
 	var got []string
 	for _, r := range Parse(Message{Body: body}, Self{}) {
@@ -223,7 +223,7 @@ func TestEachEntryOfAListIsReadOnItsOwn(t *testing.T) {
 	}
 }
 
-func TestWhatFollowsAnEntryIsReadToo(t *testing.T) {
+func TestTextAfterAnEntryIsRead(t *testing.T) {
 	for _, tc := range []struct {
 		tail string
 		want Reason // of the last result
@@ -349,7 +349,7 @@ func TestCommandsCountOnTheirOwnPath(t *testing.T) {
 		{"a hostile target", `{"command":"apply","target":"projects/../x"}`, nil, "no resource name"},
 		{"an unknown member", `{"command":"apply","target":"projects/demo-project","dryRun":true}`, nil, `no member "dryRun"`},
 		{"a plan with a plan", `{"command":"plan","target":"projects/demo-project","planId":"p"}`, nil, "only apply takes one"},
-		{"two commands in one", `{"command":"plan","command":"apply","target":"projects/demo-project"}`, nil, "stands twice"},
+		{"two commands in one", `{"command":"plan","command":"apply","target":"projects/demo-project"}`, nil, "occurs twice"},
 	} {
 		for form, body := range map[string]string{"bare": tc.body, "pushed": `{"message":{"messageId":"9","data":"` + base64.StdEncoding.EncodeToString([]byte(tc.body)) + `"}}`, "in a list": "[1, " + tc.body + "]"} {
 			got := Parse(Message{Body: []byte(body), Commands: true}, Self{})
@@ -368,7 +368,7 @@ func TestCommandsCountOnTheirOwnPath(t *testing.T) {
 	}
 }
 
-func TestACommandsKeyIsItsIDOrItsMessages(t *testing.T) {
+func TestCommandKeysUseTheirIDOrTheMessages(t *testing.T) {
 	key := func(messageID, id string) string {
 		body, err := json.Marshal(map[string]string{"command": "sweep", "id": id})
 		if err != nil {
@@ -388,7 +388,7 @@ func TestACommandsKeyIsItsIDOrItsMessages(t *testing.T) {
 	}
 }
 
-func TestTextFromOutsideIsCutAndFreeOfControlCharacters(t *testing.T) {
+func TestCleanCutsTextAndRemovesControlCharacters(t *testing.T) {
 	hostile := "\x1b[2J\u202eevil\r\n" + strings.Repeat("ä", 1000)
 	r := one(t, with(t, denied, edits{"textPayload": "The request was not authenticated " + hostile, "httpRequest.userAgent": hostile}), Self{})
 	if r.Cause == nil {

@@ -2,31 +2,31 @@ package event
 
 import "strings"
 
-// Row is one line of the table of what is understood.
+// Row is one row of the table of methods and messages that are understood.
 type Row struct {
-	Source string // where such entries come from, in words
-	// Service is the serviceName of audit entries; "" for what is no audit entry.
+	Source string // where the entries come from, in words
+	// Service is the serviceName of audit entries, "" for other messages.
 	Service string
 	// Methods are patterns of "Collection.Verb", the last two parts of a method's
-	// name, so that every API version matches ("v1.compute.urlMaps.patch" and
-	// "beta.compute.urlMaps.patch" are urlMaps.patch). A star ends a pattern; a
-	// pattern without a dot matches the verb of any collection; one that starts
-	// with a slash matches Cloud Run's system events alone.
+	// name, so that every API version matches: "v1.compute.urlMaps.patch" and
+	// "beta.compute.urlMaps.patch" are both urlMaps.patch. A star may end a pattern.
+	// A pattern without a dot matches the verb in any collection. A pattern that
+	// starts with a slash matches only Cloud Run's system events.
 	Methods []string
-	Kind    Kind   // what it becomes
-	Ignored Reason // or why it is ignored; exactly one of the two is set
+	Kind    Kind   // of the causes
+	Ignored Reason // why they are ignored instead; exactly one of the two is set
 }
 
-// methods is the one table of audited methods. Within a service the first row
-// that matches decides; verbs that are not named in it count as changes, since
-// a verb that is missing from a list is how changes get lost. A method of a
-// service that is not here, and one that no row matches, is OtherService.
+// methods is the table of audited methods. Within a service the first row that
+// matches decides. Verbs that it does not name count as changes, because a list of
+// verbs that change is never complete. Methods that no row matches are
+// OtherService.
 //
 // Sources of the names: googleapis/google-cloudevents
 // json/audit/service_catalog.json, run/docs/audit-logging,
-// load-balancing/docs/audit-logging, iap/docs/audit-log-howto; the methods with
-// a leading slash are recorded only. That no other verb than the ones here
-// reads is *unverified*.
+// load-balancing/docs/audit-logging, iap/docs/audit-log-howto. The methods with a
+// leading slash were recorded. That no other verbs than these only read is
+// *unverified*.
 var methods = []Row{
 	{"Cloud Run system events", "run.googleapis.com", []string{"/Services.Delete*", "/InternalServices.Delete*"}, RunServiceDeleted, ""},
 	{"Cloud Run system events", "run.googleapis.com", []string{"/Services.*", "/InternalServices.*"}, RunServiceReady, ""},
@@ -59,7 +59,7 @@ var methods = []Row{
 	{"Projects", "cloudresourcemanager.googleapis.com", []string{"Get*", "List*", "Search*", "Test*"}, "", ReadCall},
 }
 
-// messages are the rows for what is no audit entry.
+// messages are the rows for messages that are not audit entries.
 var messages = []Row{
 	{Source: "Cloud Run request log: 403 by IAM, not the application's own", Kind: RunRequestDenied},
 	{Source: "Load balancer request log: 403, handled_by_identity_aware_proxy", Kind: LBRequestDeniedByIAP},
@@ -69,10 +69,10 @@ var messages = []Row{
 	{Source: "Reports topic: a report that we published", Ignored: OwnReport},
 }
 
-// Understood is the whole table of what is understood, for the documentation.
+// Understood is the table of everything that is understood, for the documentation.
 func Understood() []Row { return append(append([]Row(nil), methods...), messages...) }
 
-// byService is the table, cut by service, in its order.
+// byService are the audited rows of the table by service, in their order.
 var byService = func() map[string][]Row {
 	m := map[string][]Row{}
 	for _, row := range methods {
@@ -81,7 +81,8 @@ var byService = func() map[string][]Row {
 	return m
 }()
 
-// Lookup finds the row that decides about a method, false when there is none.
+// Lookup finds the row that decides about a method of a service, false when no row
+// matches.
 func Lookup(service, method string) (Row, bool) {
 	rows := byService[service]
 	if len(rows) == 0 {
@@ -99,7 +100,7 @@ func Lookup(service, method string) (Row, bool) {
 	return Row{}, false
 }
 
-// splitMethod gives the last two parts of a method's name.
+// splitMethod is the last two parts of a method's name.
 func splitMethod(method string) (collection, verb string) {
 	method = strings.TrimPrefix(method, "/")
 	rest, verb, dotted := cutLast(method, '.')
@@ -139,7 +140,7 @@ func matches(pattern string, slash bool, collection, verb string) bool {
 	return verb == wantVerb
 }
 
-// serviceOf says whose method it is where an entry does not.
+// serviceOf is the API of a method, for entries that do not name it.
 func serviceOf(method string) string {
 	switch {
 	case strings.HasPrefix(method, "google.cloud.run."), strings.HasPrefix(method, "google.cloud.serverless.internal."):

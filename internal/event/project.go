@@ -7,16 +7,16 @@ import (
 )
 
 // projectIdentity finds the project whose IAM policy changed, if the change
-// touches who may invoke: the invoker role, or the IAP service agent.
+// concerns invokers: an invoker role, or the IAP service agent.
 //
-// The binding deltas of serviceData tell exactly what changed. Without them the
-// policy that was written is all there is; a removal cannot be seen in it.
+// The binding deltas of serviceData are the change. An entry without them has only
+// the policy that was written, which does not show removals.
 func projectIdentity(e *entry, c *Cause) *problem {
 	request := e.ProtoPayload.request()
 	name := firstOf(e.ProtoPayload.ResourceName.s, request.Resource.s)
 	kind := e.Resource.Type.s
 	if kind == "folder" || kind == "organization" || strings.HasPrefix(name, "folders/") || strings.HasPrefix(name, "organizations/") {
-		return &problem{OutOfScope, "a folder's or an organisation's policy, not a project's"}
+		return &problem{OutOfScope, "the policy of a folder or an organisation, not of a project"}
 	}
 	n := parsePath(name)
 	if !strings.Contains(name, "/") {
@@ -29,9 +29,9 @@ func projectIdentity(e *entry, c *Cause) *problem {
 	}
 	switch {
 	case !changed.present:
-		return &problem{Unrelated, "a project policy that does not say which bindings changed"}
+		return &problem{Unrelated, "a project policy without the bindings that changed"}
 	case !changed.invokers:
-		return &problem{Unrelated, "a project policy, but neither the invoker role nor the IAP service agent"}
+		return &problem{Unrelated, "a project policy, but neither an invoker role nor the IAP service agent"}
 	case bad != nil:
 		return bad
 	case c.Project == "":
@@ -48,15 +48,14 @@ const IAPAgentSuffix = "@gcp-sa-iap.iam.gserviceaccount.com"
 // its services. That roles/run.servicesInvoker is one of them is *unverified*.
 func InvokerRoles() []string { return []string{"roles/run.invoker", "roles/run.servicesInvoker"} }
 
-// isInvoker recognises the roles that let invoke a service, and the IAP service
-// agent.
+// isInvoker recognises the invoker roles and the IAP service agent.
 func isInvoker(s string) bool {
 	return slices.Contains(InvokerRoles(), s) || strings.HasSuffix(s, IAPAgentSuffix)
 }
 
 // disabledIdentity finds the project in which iap.googleapis.com was disabled.
-// In which half of the pair the API's name stands is *unverified*: the request,
-// the resource name and the permissions are asked.
+// Which half of the operation names the API is *unverified*, so the request, the
+// resource name and the permissions are searched.
 func disabledIdentity(e *entry, c *Cause) *problem {
 	request := e.ProtoPayload.request()
 	n := parsePath(firstOf(request.Name.s, e.ProtoPayload.ResourceName.s, e.ProtoPayload.permissions().service))
@@ -64,7 +63,7 @@ func disabledIdentity(e *entry, c *Cause) *problem {
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project)
 	switch {
 	case api != "" && api != "iap.googleapis.com":
-		return &problem{Unrelated, fmt.Sprintf("the API %s is no part of the protection", quote(api))}
+		return &problem{Unrelated, fmt.Sprintf("the API %s is not part of the protection", quote(api))}
 	case bad != nil:
 		return bad
 	case api == "":

@@ -8,17 +8,17 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// entryFromProtobuf reads the body of a trigger whose eventDataContentType is
-// application/protobuf, and gives it as the JSON that the same entry has, so
-// that both lead to the same cause by construction. Field numbers that are
-// newer than the linked definition are ignored: today's entries carry some.
+// entryFromProtobuf converts the body of a trigger whose eventDataContentType is
+// application/protobuf to the JSON of the same entry, so that both forms lead to
+// the same cause. It ignores fields that are newer than the linked definition,
+// since today's entries have some.
 //
-// A LogEntryData never starts with a brace or with white space (its fields
-// begin at number 2), so that it cannot be taken for JSON.
+// A LogEntryData never starts with a brace or with white space, because its
+// fields begin at number 2. So it cannot be taken for JSON.
 func entryFromProtobuf(b []byte) ([]byte, bool) {
 	var data auditdata.LogEntryData
 	// A level of JSON is three of the protobuf Struct that holds it.
-	options := proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 3*MaxDepth + 10}
+	options := proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 3*maxDepth + 10}
 	if err := options.Unmarshal(b, &data); err != nil {
 		return nil, false
 	}
@@ -29,9 +29,9 @@ func entryFromProtobuf(b []byte) ([]byte, bool) {
 	return text, err == nil
 }
 
-// messageFromProtobuf reads a MessagePublishedData, the body of a Pub/Sub
-// trigger whose eventDataContentType is application/protobuf, and gives its
-// message as JSON. No generated type of it is published for Go, so that its few
+// messageFromProtobuf converts the message of a MessagePublishedData to JSON. That
+// is the body of a Pub/Sub trigger whose eventDataContentType is
+// application/protobuf. No generated type of it is published for Go, so its few
 // fields are read by number: message 1 {data 1, attributes 2, messageId 3,
 // publishTime 4, orderingKey 5}, subscription 2, deliveryAttempt 3.
 // Source: google/events/cloud/pubsub/v1/data.proto in googleapis/google-cloudevents.
@@ -61,9 +61,9 @@ func messageFromProtobuf(b []byte) ([]byte, bool) {
 	return text, err == nil
 }
 
-// protobufFields splits a protobuf message into its fields of bytes. A field
-// of a higher number than most, or bytes that are no protobuf, say that it is
-// another message.
+// protobufFields splits a protobuf message into its fields of bytes. It reports
+// false for a field number above most and for bytes that are not protobuf: then
+// they are another message.
 func protobufFields(b []byte, most protowire.Number) (map[protowire.Number][][]byte, bool) {
 	fields := map[protowire.Number][][]byte{}
 	for len(b) > 0 {

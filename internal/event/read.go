@@ -12,18 +12,18 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// Read reads a file or stream of messages, in constant memory however long it
-// is, and calls each for every result, in order, with the line on which its
-// entry starts (from 1).
+// Read reads a file or stream of messages and calls each for every result, in
+// order, with the line on which its entry starts, from 1. Its memory does not grow
+// with the length of the file.
 //
-// It takes what people have: one JSON object, an array (`gcloud logging read
-// --format=json`), objects one a line or indented one after the other, YAML
-// documents (`gcloud logging read`), any of the envelopes that Parse knows, in
-// UTF-8 or UTF-16, with a byte-order mark or without, gzip or not. An entry
-// that is broken is Unreadable and costs no other: reading goes on with the
-// next that begins on a line of its own.
+// It takes the formats that people have: a JSON object, an array (`gcloud logging
+// read --format=json`), objects one a line or indented one after the other, YAML
+// documents (`gcloud logging read`), and any envelope that Parse knows; in UTF-8
+// or UTF-16, with or without a byte-order mark, gzip or not. A broken entry is
+// Unreadable and affects no other: Read continues with the next entry that begins
+// on a line of its own.
 //
-// The error is one of r or the first of each.
+// The error is that of r, or the first that each returns.
 func Read(r io.Reader, self Self, each func(line int, result Result) error) error {
 	text, err := plainText(r)
 	if err != nil {
@@ -42,7 +42,7 @@ func Read(r io.Reader, self Self, each func(line int, result Result) error) erro
 	return readYAML(text, self, each)
 }
 
-// plainText undoes compression and Unicode encodings, as plain does for a body.
+// plainText decompresses a stream and converts it to UTF-8, as plain does a body.
 func plainText(r io.Reader) (*bufio.Reader, error) {
 	b := bufio.NewReader(r)
 	start, err := b.Peek(2)
@@ -68,8 +68,8 @@ func plainText(r io.Reader) (*bufio.Reader, error) {
 	return b, nil
 }
 
-// firstByte is the first byte that is no white space; it stays unread, as does
-// the white space, which may count as lines.
+// firstByte is the first byte that is not white space. It reads nothing, so that
+// empty lines are still counted.
 func firstByte(b *bufio.Reader) (byte, error) {
 	for n := 1; ; n++ {
 		start, err := b.Peek(n)

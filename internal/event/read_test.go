@@ -43,7 +43,7 @@ func asYAML(t *testing.T, text string) []byte {
 	return doc
 }
 
-func TestReadTakesWhatPeopleHave(t *testing.T) {
+func TestReadAcceptsEveryFormat(t *testing.T) {
 	var flat bytes.Buffer
 	compactInto(&flat, deploy)
 	row := flat.String()
@@ -135,7 +135,7 @@ func (e *endless) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-func TestAnEndlessEntryIsRefusedAtOnce(t *testing.T) {
+func TestEndlessEntriesAreRefusedAtOnce(t *testing.T) {
 	stop := errors.New("stop")
 	for name, start := range map[string]string{"a string": `{"a":"`, "an object": `{"a":1`, "YAML": "a: b"} {
 		err := Read(&endless{rest: start, piece: strings.Repeat(" ", 1<<10), n: -1}, Self{}, func(_ int, r Result) error {
@@ -150,7 +150,7 @@ func TestAnEndlessEntryIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAListOfAnyLengthIsReadInConstantMemory(t *testing.T) {
+func TestListsAreReadInConstantMemory(t *testing.T) {
 	var row bytes.Buffer
 	compactInto(&row, deploy)
 	const entries = 20_000

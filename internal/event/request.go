@@ -9,8 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// request reads an entry that is no audit entry: a request log, or none that
-// matters.
+// request reads an entry of a request log, or of a log that does not matter.
 func request(e *entry, seen Cause) Result {
 	seen.CallerIP = clean(e.HTTPRequest.RemoteIP.s, maxShown)
 	unnamed := labelled(e, &seen)
@@ -34,7 +33,7 @@ func request(e *entry, seen Cause) Result {
 		return ignored(seen, unnamed.reason, "%s", unnamed.why)
 	}
 	seen.Symptom = e.symptom()
-	return counted(seen)
+	return caused(seen)
 }
 
 // loadBalancers are the resource types of request logs of Application Load
@@ -46,8 +45,8 @@ var loadBalancers = map[string]bool{
 	"internal_http_lb_rule":          true,
 }
 
-// loadBalancerLogs are the logs that they write: global and classic, internal,
-// regional external.
+// loadBalancerLogs are the logs of these load balancers: global and classic,
+// internal, regional external.
 var loadBalancerLogs = map[string]bool{
 	"requests":                              true,
 	"loadbalancing.googleapis.com/requests": true,
@@ -62,10 +61,10 @@ func LoadBalancerTypes() []string { return slices.Sorted(maps.Keys(loadBalancers
 // requests to, sorted.
 func LoadBalancerLogs() []string { return slices.Sorted(maps.Keys(loadBalancerLogs)) }
 
-// byIAP reports whether IAP gave a load balancer's answer. Global ones say so
-// in statusDetails (recorded). The others have proxyStatus instead, whose form
-// is recorded for other errors; that IAP is told in it by the same words is
-// *unverified*.
+// byIAP reports whether IAP gave the answer of a load balancer. Global load
+// balancers say so in statusDetails (recorded). The others have proxyStatus
+// instead, whose form was recorded for other errors. That it names IAP by the same
+// words is *unverified*.
 func byIAP(e *entry) bool {
 	return e.JSONPayload.StatusDetails.s == HandledByIAP || strings.Contains(e.JSONPayload.ProxyStatus.s, `"`+HandledByIAP+`"`)
 }
@@ -73,15 +72,15 @@ func byIAP(e *entry) bool {
 // HandledByIAP is how a load balancer marks a request that IAP answered.
 const HandledByIAP = "handled_by_identity_aware_proxy"
 
-// notDenied says why a request is no denial of the kind, "" when it is one.
+// notDenied explains why a request is not a denial of the kind, "" when it is one.
 //
-// Cloud Run tells its own 403 from the application's by its text alone
-// (run/docs/troubleshooting). IAP answers 302 or 401 to who has not signed in;
-// only 403 means that somebody who did was refused.
+// Only the text distinguishes a 403 of Cloud Run from one of the application
+// (run/docs/troubleshooting). IAP answers 302 or 401 to visitors who have not
+// signed in, and 403 to those who have and are refused.
 func notDenied(e *entry, kind Kind) string {
 	switch {
 	case e.HTTPRequest.Status.s != "403":
-		return "a request that was answered with status " + quote(e.HTTPRequest.Status.s)
+		return "a request with status " + quote(e.HTTPRequest.Status.s)
 	case kind == RunRequestDenied && !posture.RefusedByIAM(e.TextPayload.s):
 		return "a 403 of the application itself"
 	case kind == LBRequestDeniedByIAP && !byIAP(e):
@@ -90,8 +89,8 @@ func notDenied(e *entry, kind Kind) string {
 	return ""
 }
 
-// requestIdentity finds the Cloud Run service that refused. Its log's project
-// must be its own: the name of the log is what Cloud Logging vouches for.
+// requestIdentity finds the Cloud Run service that refused. The project of the log
+// must be the project of the service: Cloud Logging guarantees the log's name.
 func requestIdentity(e *entry, c *Cause) *problem {
 	c.Project, c.Location, c.Service = "", "", ""
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, projectOfLog(e.LogName.s))
@@ -103,8 +102,8 @@ func requestIdentity(e *entry, c *Cause) *problem {
 	return bad
 }
 
-// frontendIdentity finds the backend service, whose project is the forwarding
-// rule's as far as the log knows.
+// frontendIdentity finds the backend service. The log has only the project of the
+// forwarding rule, so the backend service is taken to be in the same.
 func frontendIdentity(e *entry, c *Cause) *problem {
 	c.Project, c.Location, c.BackendService = "", "", ""
 	location := e.Resource.Labels.Region.s

@@ -1,7 +1,7 @@
 package event
 
-// routingIdentity finds what a way to a service is about: a load balancer's
-// part by its name, a domain mapping by the service that it leads to.
+// routingIdentity finds a part of a load balancer by its name, or the service that
+// a domain mapping leads to.
 func routingIdentity(e *entry, c *Cause) *problem {
 	if firstOf(e.ProtoPayload.ServiceName.s, serviceOf(e.ProtoPayload.MethodName.s)) == "run.googleapis.com" {
 		return domainIdentity(e, c)
@@ -9,10 +9,10 @@ func routingIdentity(e *entry, c *Cause) *problem {
 	return computeIdentity(e, c)
 }
 
-// domainIdentity finds the service of a domain mapping. No entry of one was
-// recorded: the method's name is documented (run/docs/audit-logging), the rest
-// follows entries about services and the API's DomainMapping (*unverified*).
-// The host stands where a service's name does, so labels are not asked for it.
+// domainIdentity finds the service of a domain mapping. No such entry was recorded.
+// The method's name is documented (run/docs/audit-logging); the rest follows
+// entries about services and the API's DomainMapping (*unverified*). The host is
+// in the place of the service's name, so the labels do not name the service.
 func domainIdentity(e *entry, c *Cause) *problem {
 	n := parsePath(e.ProtoPayload.ResourceName.s)
 	request, response := e.ProtoPayload.request(), e.ProtoPayload.response()

@@ -2,8 +2,8 @@ package event
 
 // runIdentity finds a Cloud Run service.
 //
-// Labels come first: v1 names have no region, readiness events may be named
-// after a revision, and the labels of SetIamPolicy lack the service.
+// Labels come first, because v1 names have no region and readiness events may be
+// named after a revision. The labels of SetIamPolicy lack the service.
 func runIdentity(e *entry, c *Cause) *problem {
 	n := parsePath(e.ProtoPayload.ResourceName.s)
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project)
@@ -15,7 +15,7 @@ func runIdentity(e *entry, c *Cause) *problem {
 	return orElse(bad, serviceNamed(c))
 }
 
-// serviceNamed says what of a service's name is missing, nil for nothing.
+// serviceNamed reports the missing part of a service's name, nil for none.
 func serviceNamed(c *Cause) *problem {
 	switch {
 	case c.Project == "":
@@ -28,8 +28,8 @@ func serviceNamed(c *Cause) *problem {
 	return nil
 }
 
-// runFallback looks for what labels and resource name lack in the request, the
-// response and the rest of the entry.
+// runFallback searches the request, the response and the rest of the entry for the
+// parts that labels and resource name lack.
 func runFallback(e *entry, c *Cause) *problem {
 	request, response := e.ProtoPayload.request(), e.ProtoPayload.response()
 	name := parsePath(firstOf(request.Name.s, request.Resource.s, request.Service.Name.s))

@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// The lengths at which text from outside is cut, in bytes.
+// Text from outside is cut at these lengths, in bytes.
 const (
 	maxText       = 500
 	maxIdentifier = 300
 	maxShown      = 80
 )
 
-// clean makes text from outside fit to be kept and shown: valid UTF-8, no
-// control characters, cut at max bytes.
+// clean makes text from outside safe to keep and to show: valid UTF-8, without
+// control characters, of at most max bytes.
 func clean(s string, max int) string {
 	if len(s) <= max && isPlain(s) {
 		return s
@@ -50,5 +50,5 @@ func orNone(s, none string) string {
 	return quote(s)
 }
 
-// quote shows text from outside on one line, cut.
+// quote is text from outside, cut, on one line.
 func quote(s string) string { return strconv.Quote(clean(s, maxShown)) }

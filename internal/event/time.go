@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// at is when it happened: the entry's time, or the next best that it has.
+// at is when it happened: the entry's time, or the best substitute it has.
 func (e *entry) at() time.Time {
 	for _, s := range []string{e.Timestamp.s, e.ProtoPayload.Timestamp.s, e.ReceiveTimestamp.s, e.ProtoPayload.RequestMetadata.RequestAttributes.Time.s} {
 		if t, ok := parseTime(s); ok {
@@ -15,8 +15,8 @@ func (e *entry) at() time.Time {
 	return time.Time{}
 }
 
-// timeLayouts are RFC 3339 and what normalising collectors make of it: no T,
-// no zone (then UTC), any number of decimals.
+// timeLayouts are RFC 3339 and the forms that collectors make of it: without T,
+// without a zone (then UTC), with any number of decimals.
 var timeLayouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"}
 
 func parseTime(s string) (time.Time, bool) {
@@ -31,7 +31,7 @@ func parseTime(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// unixTime reads seconds since 1970, zero when there are none.
+// unixTime reads seconds since 1970. Without valid seconds it is zero.
 func unixTime(s string) time.Time {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 || n > 1<<36 {

@@ -39,7 +39,7 @@ func TestWorkIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-func TestWorkThatNobodyOfUsWroteIsRefused(t *testing.T) {
+func TestForeignWorkMessagesAreRefused(t *testing.T) {
 	good, err := someWork().Encode()
 	if err != nil {
 		t.Fatal(err)

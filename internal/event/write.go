@@ -6,31 +6,39 @@ import (
 	"slices"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Write is one call that an audit log tells of, whoever made it, with what it
-// wrote as far as the entry says. What failed is none.
+// Write is one successful call in an audit log, by any caller, with what it wrote
+// as far as the entry says.
 type Write struct {
 	Cause
-	// Settings are the settings of a protection that the call wrote, by the names
-	// that plans give them (iap.enabled, iapEnabled, ingress, invokerIamDisabled)
-	// and in package posture's words.
+	// Settings are the settings of a protection that the call wrote. They have the
+	// names that plans use (iap.enabled, iapEnabled, ingress, invokerIamDisabled)
+	// and the values of package posture.
 	Settings map[string]string
-	// Whole says that the entry tells all that was written: a setting that is
-	// not among Settings was left as it was.
-	Whole bool
-	// Policy is the IAM policy as it was written, nil where the entry says none.
+	// Complete reports whether the entry shows everything that was written: then a
+	// setting that is not among Settings kept its value.
+	Complete bool
+	// Policy is the IAM policy that was written, nil if the entry has none.
 	Policy *posture.Policy
-	// Anew says that the call made or deleted the resource.
-	Anew bool
+	// Recreated reports whether the call created or deleted the resource.
+	Recreated bool
 }
 
-// Writes reads what entries.list answered: every write of the methods that are
-// understood, each once, oldest first. The two entries of a long operation are
-// one write, at the time of the call. What cannot be read is passed over.
+// WriteKinds are the kinds of calls that Writes reads.
+func WriteKinds() []Kind {
+	return []Kind{RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged, RoutingChanged}
+}
+
+// Writes reads the entries of an answer to entries.list and returns each write
+// once, oldest first. The two entries of a long operation are one write, at the
+// time of the call. Unreadable entries are skipped.
 func Writes(entries []json.RawMessage) []Write {
-	var told []tellsWrite
+	var found []writeEntry
 	begun, failed, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, text := range entries {
 		one, ok := readWrite(text)
@@ -40,10 +48,10 @@ func Writes(entries []json.RawMessage) []Write {
 		known[one.write.Key] = true
 		begun[one.operation] = begun[one.operation] || one.first
 		failed[one.operation] = failed[one.operation] || one.failed
-		told = append(told, one)
+		found = append(found, one)
 	}
 	var writes []Write
-	for _, one := range told {
+	for _, one := range found {
 		secondHalf := one.last && !one.first && begun[one.operation]
 		if !one.failed && !secondHalf && (one.operation == "" || !failed[one.operation]) {
 			writes = append(writes, one.write)
@@ -53,15 +61,15 @@ func Writes(entries []json.RawMessage) []Write {
 	return writes
 }
 
-// tellsWrite is one entry about a write.
-type tellsWrite struct {
+// writeEntry is one entry about a write.
+type writeEntry struct {
 	write               Write
-	operation           string // id, "" for what ended at once
+	operation           string // id, "" for a call that ended at once
 	first, last, failed bool
 }
 
-func readWrite(text []byte) (one tellsWrite, ok bool) {
-	if len(text) > MaxBody || deeper(text, MaxDepth) {
+func readWrite(text []byte) (one writeEntry, ok bool) {
+	if len(text) > MaxBody || deeper(text, maxDepth) {
 		return one, false
 	}
 	r := newReader(text)
@@ -72,7 +80,7 @@ func readWrite(text []byte) (one tellsWrite, ok bool) {
 	}
 	e := &d.entry
 	one.operation, one.first, one.last = e.Operation.ID.s, bool(e.Operation.First), bool(e.Operation.Last)
-	e.Operation.Last = true // a half counts here, and is paired by whoever asked
+	e.Operation.Last = true // a first half counts here; Writes pairs it
 	result := (&parser{}).classify(e)
 	switch {
 	case result.Ignored == FailedCall:
@@ -88,98 +96,146 @@ func readWrite(text []byte) (one tellsWrite, ok bool) {
 	return one, true
 }
 
-// WriteKinds are the kinds of calls that Writes reads.
-func WriteKinds() []Kind {
-	return []Kind{RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged, RoutingChanged}
+// writeRequest is the request of a call that writes a protection, as far as it is
+// read: a BackendService of Compute, or the request message of Cloud Run or IAM.
+type writeRequest struct {
+	open
+	Type       raw           `json:"@type"`
+	IAP        writtenIAP    `json:"iap"`        // of a BackendService
+	Service    writtenRun    `json:"service"`    // of Cloud Run
+	UpdateMask fieldMask     `json:"updateMask"` // of Cloud Run v2
+	Policy     writtenPolicy `json:"policy"`     // of SetIamPolicy
 }
 
-// fill reads what was written out of the request.
+type writtenIAP struct {
+	object
+	Enabled word `json:"enabled"`
+}
+
+// writtenRun is a Service of v2, or of v1 with its settings as annotations. Source:
+// run/docs/reference/rest/v1/namespaces.services.
+type writtenRun struct {
+	object
+	Ingress            word        `json:"ingress"`
+	IAPEnabled         word        `json:"iapEnabled"`
+	InvokerIAMDisabled word        `json:"invokerIamDisabled"`
+	Metadata           writtenMeta `json:"metadata"`
+}
+
+type writtenMeta struct {
+	object
+	Annotations writtenAnnotations `json:"annotations"`
+}
+
+type writtenAnnotations struct {
+	object
+	Ingress            word `json:"run.googleapis.com/ingress"`
+	IAPEnabled         word `json:"run.googleapis.com/iap-enabled"`
+	InvokerIAMDisabled word `json:"run.googleapis.com/invoker-iam-disabled"`
+}
+
+type writtenPolicy struct {
+	object
+	Bindings list[writtenBinding] `json:"bindings"`
+}
+
+type writtenBinding struct {
+	object
+	Role      word             `json:"role"`
+	Members   list[word]       `json:"members"`
+	Condition writtenCondition `json:"condition"`
+}
+
+type writtenCondition struct {
+	object
+	Expression word `json:"expression"`
+}
+
+// fill reads what was written from the request.
 func (w *Write) fill(e *entry) {
 	collection, verb := splitMethod(e.ProtoPayload.MethodName.s)
 	verb = strings.ToLower(verb)
-	var request map[string]any
-	_ = json.Unmarshal(e.ProtoPayload.Request, &request) // what is no object says nothing
-	w.Anew = w.Kind == RunServiceDeleted
-	for _, word := range []string{"insert", "create", "delete"} {
-		w.Anew = w.Anew || strings.HasPrefix(verb, word)
+	var request writeRequest
+	if e.ProtoPayload.Request.kind() == '{' {
+		_ = decode(e.ProtoPayload.Request, &request) // is valid JSON, see auditLog.request
+	}
+	w.Recreated = w.Kind == RunServiceDeleted
+	for _, prefix := range []string{"insert", "create", "delete"} {
+		w.Recreated = w.Recreated || strings.HasPrefix(verb, prefix)
 	}
 	switch {
 	case w.Kind == RunIAMChanged, w.Kind == IAPPolicyChanged:
-		w.Policy = policyOf(request)
+		w.Policy = request.Policy.posture()
 	case w.Kind == BackendServiceChanged:
-		w.backend(verb, request)
+		w.fillBackend(verb, request)
 	case collection == "Services" && verb == "updateservice":
-		w.serviceV2(request)
+		w.fillServiceV2(request)
 	case collection == "Services" && verb == "replaceservice":
-		w.serviceV1(request)
+		w.fillServiceV1(request.Service.Metadata)
 	}
 }
 
-// backend reads a write to a backend service. A patch names what it writes; an
-// update replaces the whole, and what it does not name may be gone or not.
-// Every other method leaves IAP alone.
-func (w *Write) backend(verb string, request map[string]any) {
+// fillBackend reads a write to a backend service. A patch has the fields that it
+// writes. An update replaces the resource: a field that it lacks may be gone or
+// unchanged. Every other method leaves IAP alone.
+func (w *Write) fillBackend(verb string, request writeRequest) {
 	if verb != "patch" && verb != "update" {
-		w.Whole = true
+		w.Complete = true
 		return
 	}
-	iap, named := request["iap"].(map[string]any)
-	if enabled := word(iap["enabled"]); enabled != "" {
-		w.Settings, w.Whole = map[string]string{"iap.enabled": enabled}, true
+	if enabled := request.IAP.Enabled; enabled != "" {
+		w.Settings, w.Complete = map[string]string{"iap.enabled": string(enabled)}, true
 		return
 	}
-	delete(request, "@type")
-	w.Whole = verb == "patch" && !named && len(request) > 0
+	w.Complete = verb == "patch" && !request.IAP.Present && len(request.Unknown) > 0
 }
 
-// serviceFields are the settings of a service as v2 names them, with what they
-// are where nobody sets them.
-var serviceFields = map[string]string{
+// serviceDefaults are the settings of a service, by their names in v2, with their
+// values where nobody sets them.
+var serviceDefaults = map[string]string{
 	"ingress": string(posture.IngressAll), "iapEnabled": "false", "invokerIamDisabled": "false",
 }
 
-// serviceV2 reads an update through v2. That an entry holds the update mask is
-// *unverified*; without one only what the request names is known.
-func (w *Write) serviceV2(request map[string]any) {
-	service, _ := request["service"].(map[string]any)
-	mask := maskOf(request["updateMask"])
-	w.Settings, w.Whole = map[string]string{}, len(mask) > 0
-	for field, unset := range serviceFields {
-		value := word(service[field])
+// fillServiceV2 reads an update through v2. Whether an entry has the update mask is
+// *unverified*. Without a mask only the fields in the request are known.
+func (w *Write) fillServiceV2(request writeRequest) {
+	sent := map[string]word{
+		"ingress": request.Service.Ingress, "iapEnabled": request.Service.IAPEnabled,
+		"invokerIamDisabled": request.Service.InvokerIAMDisabled,
+	}
+	mask := request.UpdateMask
+	w.Settings, w.Complete = map[string]string{}, len(mask) > 0
+	for field, unset := range serviceDefaults {
+		value := string(sent[field])
 		masked := mask[strings.ToLower(field)] || mask["*"]
 		switch {
 		case len(mask) > 0 && !masked:
 		case value != "":
-			w.Settings[field] = ingressWord(value)
+			w.Settings[field] = ingressOf(value)
 		case masked:
 			w.Settings[field] = unset
 		}
 	}
 }
 
-// serviceAnnotations are the same settings as v1 spells them, which always
-// replaces the whole service. Source: run/docs/reference/rest/v1/namespaces.services.
-var serviceAnnotations = map[string]string{
-	"ingress": "run.googleapis.com/ingress", "iapEnabled": "run.googleapis.com/iap-enabled",
-	"invokerIamDisabled": "run.googleapis.com/invoker-iam-disabled",
-}
-
-func (w *Write) serviceV1(request map[string]any) {
-	service, _ := request["service"].(map[string]any)
-	metadata, told := service["metadata"].(map[string]any)
-	if !told {
+// fillServiceV1 reads an update through v1, which replaces the service.
+func (w *Write) fillServiceV1(sent writtenMeta) {
+	if !sent.Present {
 		return
 	}
-	annotations, _ := metadata["annotations"].(map[string]any)
-	w.Settings, w.Whole = map[string]string{}, true
-	for field, annotation := range serviceAnnotations {
-		w.Settings[field] = cmp.Or(strings.ToLower(word(annotations[annotation])), serviceFields[field]) // gcloud writes "True"
+	annotations := map[string]word{
+		"ingress": sent.Annotations.Ingress, "iapEnabled": sent.Annotations.IAPEnabled,
+		"invokerIamDisabled": sent.Annotations.InvokerIAMDisabled,
+	}
+	w.Settings, w.Complete = map[string]string{}, true
+	for field, unset := range serviceDefaults {
+		w.Settings[field] = cmp.Or(strings.ToLower(string(annotations[field])), unset) // gcloud writes "True"
 	}
 }
 
-// ingressWord is v2's name of an ingress setting as package posture has it;
-// anything else stays as it is.
-func ingressWord(value string) string {
+// ingressOf translates v2's name of an ingress setting to package posture's. It
+// returns any other value unchanged.
+func ingressOf(value string) string {
 	switch value {
 	case "INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_UNSPECIFIED":
 		return string(posture.IngressAll)
@@ -193,60 +249,85 @@ func ingressWord(value string) string {
 	return value
 }
 
-// maskOf reads a field mask, which is a text in JSON and a list of paths as a
-// protobuf message: its paths in lower case, without underscores.
-func maskOf(value any) map[string]bool {
-	var paths []string
-	switch value := value.(type) {
-	case string:
-		paths = strings.Split(value, ",")
-	case map[string]any:
-		list, _ := value["paths"].([]any)
-		for _, path := range list {
-			paths = append(paths, word(path))
-		}
-	}
-	mask := map[string]bool{}
-	for _, path := range paths {
-		path = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(path), "_", ""))
-		if path != "" {
-			mask[path] = true
-		}
-	}
-	return mask
-}
-
-// policyOf is the policy of a SetIamPolicy request, nil where there is none.
-func policyOf(request map[string]any) *posture.Policy {
-	sent, told := request["policy"].(map[string]any)
-	if !told {
+// posture is the policy in package posture's form, nil without one.
+func (p writtenPolicy) posture() *posture.Policy {
+	if !p.Present {
 		return nil
 	}
 	policy := &posture.Policy{}
-	bindings, _ := sent["bindings"].([]any)
-	for _, each := range bindings {
-		binding, _ := each.(map[string]any)
-		condition, _ := binding["condition"].(map[string]any)
-		members, _ := binding["members"].([]any)
-		read := posture.Binding{Role: word(binding["role"]), Condition: word(condition["expression"])}
-		for _, member := range members {
-			read.Members = append(read.Members, word(member))
+	for _, sent := range p.Bindings {
+		binding := posture.Binding{Role: string(sent.Role), Condition: string(sent.Condition.Expression)}
+		for _, member := range sent.Members {
+			binding.Members = append(binding.Members, string(member))
 		}
-		policy.Bindings = append(policy.Bindings, read)
+		policy.Bindings = append(policy.Bindings, binding)
 	}
 	return policy
 }
 
-// word is a text, or a truth value as text: exporters turn one into the other.
-func word(value any) string {
-	switch value := value.(type) {
-	case string:
-		return value
-	case bool:
-		if value {
-			return "true"
+// fieldMask is a field mask: a text in JSON, a list of paths as a protobuf message.
+// Its keys are the paths in lower case, without underscores.
+type fieldMask map[string]bool
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (m *fieldMask) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	var paths []string
+	if dec.PeekKind() == '"' {
+		var list word
+		if err := list.UnmarshalJSONFrom(dec); err != nil {
+			return err
 		}
-		return "false"
+		paths = strings.Split(string(list), ",")
+	} else {
+		var message maskMessage
+		if err := jsonv2.UnmarshalDecode(dec, &message); err != nil {
+			return err
+		}
+		for _, path := range message.Paths {
+			paths = append(paths, string(path))
+		}
 	}
-	return ""
+	*m = fieldMask{}
+	for _, path := range paths {
+		if path = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(path), "_", "")); path != "" {
+			(*m)[path] = true
+		}
+	}
+	return nil
+}
+
+type maskMessage struct {
+	object
+	Paths list[word] `json:"paths"`
+}
+
+// word is a text, or a truth value as text: exporters turn one into the other. Any
+// other value leaves it empty.
+type word string
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (w *word) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	kind := dec.PeekKind()
+	v, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case '"':
+		*w = word(unquoted(v))
+	case 't', 'f':
+		*w = word(v)
+	}
+	return nil
+}
+
+// list is an array. Any other value leaves it empty.
+type list[T any] []T
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (l *list[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '[' {
+		return skip(dec)
+	}
+	return jsonv2.UnmarshalDecode(dec, (*[]T)(l))
 }

@@ -29,12 +29,12 @@ func runEntry(method, payload string) json.RawMessage {
 		"resourceName":"projects/demo-project/locations/us-central1/services/hello","authenticationInfo":{"principalEmail":"dev@example.com"}%s}}`, method, payload))
 }
 
-func TestAWriteTellsWhatItWroteAsFarAsItsEntrySays(t *testing.T) {
+func TestWritesReadWhatTheEntrySays(t *testing.T) {
 	const v1, v2 = "google.cloud.run.v1.Services.", "google.cloud.run.v2.Services."
 	type told struct {
-		Settings    map[string]string
-		Whole, Anew bool
-		Policy      *posture.Policy
+		Settings            map[string]string
+		Complete, Recreated bool
+		Policy              *posture.Policy
 	}
 	settings := func(pairs ...string) map[string]string {
 		m := map[string]string{}
@@ -48,30 +48,30 @@ func TestAWriteTellsWhatItWroteAsFarAsItsEntrySays(t *testing.T) {
 		entry json.RawMessage
 		want  told
 	}{
-		{"IAP off", backendEntry("a", "patch", "", `,"request":{"@type":"t","iap":{"enabled":false}}`), told{Settings: settings("iap.enabled", "false"), Whole: true}},
-		{"IAP on, as text", backendEntry("a", "patch", "", `,"request":{"iap":{"enabled":"true"}}`), told{Settings: settings("iap.enabled", "true"), Whole: true}},
-		{"a patch of something else", backendEntry("a", "patch", "", `,"request":{"@type":"t","description":"d"}`), told{Whole: true}},
+		{"IAP off", backendEntry("a", "patch", "", `,"request":{"@type":"t","iap":{"enabled":false}}`), told{Settings: settings("iap.enabled", "false"), Complete: true}},
+		{"IAP on, as text", backendEntry("a", "patch", "", `,"request":{"iap":{"enabled":"true"}}`), told{Settings: settings("iap.enabled", "true"), Complete: true}},
+		{"a patch of something else", backendEntry("a", "patch", "", `,"request":{"@type":"t","description":"d"}`), told{Complete: true}},
 		{"a patch that does not say", backendEntry("a", "patch", "", `,"request":{"@type":"t"}`), told{}},
 		{"a patch of iap without its switch", backendEntry("a", "patch", "", `,"request":{"iap":{}}`), told{}},
 		{"an update without IAP", backendEntry("a", "update", "", `,"request":{"description":"d"}`), told{}},
 		{"a request that is no object", backendEntry("a", "patch", "", `,"request":"..."`), told{}},
-		{"a security policy", backendEntry("a", "setSecurityPolicy", "", ``), told{Whole: true}},
-		{"made", backendEntry("a", "insert", "", ``), told{Whole: true, Anew: true}},
-		{"deleted", backendEntry("a", "delete", "", ``), told{Whole: true, Anew: true}},
+		{"a security policy", backendEntry("a", "setSecurityPolicy", "", ``), told{Complete: true}},
+		{"made", backendEntry("a", "insert", "", ``), told{Complete: true, Recreated: true}},
+		{"deleted", backendEntry("a", "delete", "", ``), told{Complete: true, Recreated: true}},
 
 		{"v2 with a mask", runEntry(v2+"UpdateService", `,"request":{"updateMask":"ingress","service":{"ingress":"INGRESS_TRAFFIC_ALL","iapEnabled":true}}`),
-			told{Settings: settings("ingress", "all"), Whole: true}},
+			told{Settings: settings("ingress", "all"), Complete: true}},
 		{"v2 with a mask of paths", runEntry(v2+"UpdateService", `,"request":{"updateMask":{"paths":["invoker_iam_disabled","template"]},"service":{}}`),
-			told{Settings: settings("invokerIamDisabled", "false"), Whole: true}},
+			told{Settings: settings("invokerIamDisabled", "false"), Complete: true}},
 		{"v2 without a mask", runEntry(v2+"UpdateService", `,"request":{"service":{"ingress":"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"}}`),
 			told{Settings: settings("ingress", "internal-and-cloud-load-balancing")}},
 		{"v2 with a mask of everything", runEntry(v2+"UpdateService", `,"request":{"updateMask":"*","service":{"iapEnabled":true}}`),
-			told{Settings: settings("ingress", "all", "iapEnabled", "true", "invokerIamDisabled", "false"), Whole: true}},
+			told{Settings: settings("ingress", "all", "iapEnabled", "true", "invokerIamDisabled", "false"), Complete: true}},
 		{"v1 replaces all", runEntry(v1+"ReplaceService", `,"request":{"service":{"metadata":{"annotations":{"run.googleapis.com/ingress":"internal","run.googleapis.com/invoker-iam-disabled":"True"}}}}`),
-			told{Settings: settings("ingress", "internal", "iapEnabled", "false", "invokerIamDisabled", "true"), Whole: true}},
+			told{Settings: settings("ingress", "internal", "iapEnabled", "false", "invokerIamDisabled", "true"), Complete: true}},
 		{"v1 without the service", runEntry(v1+"ReplaceService", ``), told{}},
-		{"a service made", runEntry(v2+"CreateService", ``), told{Anew: true}},
-		{"a service made as v1 spells it", runEntry(v1+"CreateService", `,"request":{"service":{"metadata":{"annotations":{"run.googleapis.com/ingress":"internal"}}}}`), told{Anew: true}},
+		{"a service made", runEntry(v2+"CreateService", ``), told{Recreated: true}},
+		{"a service made as v1 spells it", runEntry(v1+"CreateService", `,"request":{"service":{"metadata":{"annotations":{"run.googleapis.com/ingress":"internal"}}}}`), told{Recreated: true}},
 		{"a policy", runEntry(v1+"SetIamPolicy", `,"request":{"policy":{"bindings":[{"role":"roles/run.invoker","members":["allUsers",7],"condition":{"expression":"e"}}]}}`),
 			told{Policy: &posture.Policy{Bindings: []posture.Binding{{Role: "roles/run.invoker", Members: []string{"allUsers", ""}, Condition: "e"}}}}},
 		{"a policy that the entry leaves out", runEntry(v1+"SetIamPolicy", `,"request":{"@type":"t"}`), told{}},
@@ -82,7 +82,7 @@ func TestAWriteTellsWhatItWroteAsFarAsItsEntrySays(t *testing.T) {
 			continue
 		}
 		w := writes[0]
-		got := told{w.Settings, w.Whole, w.Anew, w.Policy}
+		got := told{w.Settings, w.Complete, w.Recreated, w.Policy}
 		if len(got.Settings) == 0 {
 			got.Settings = nil
 		}
@@ -92,7 +92,7 @@ func TestAWriteTellsWhatItWroteAsFarAsItsEntrySays(t *testing.T) {
 	}
 }
 
-func TestEachWriteIsToldOnceHoweverManyEntriesTellOfIt(t *testing.T) {
+func TestWritesReturnsEachWriteOnce(t *testing.T) {
 	const off = `,"request":{"iap":{"enabled":false}}`
 	first := backendEntry("a", "patch", `"operation":{"id":"op","first":true},`, off)
 	last := backendEntry("b", "patch", `"operation":{"id":"op","last":true},`, `,"request":{"@type":"t"}`)
@@ -112,7 +112,7 @@ func TestEachWriteIsToldOnceHoweverManyEntriesTellOfIt(t *testing.T) {
 		{"two operations", []json.RawMessage{whole, last, first}, []string{"false", "false"}},
 		{"a refused call", []json.RawMessage{backendEntry("a", "patch", `"severity":"ERROR",`, `,"status":{"code":7}`+off)}, nil},
 		{"what cannot be read", []json.RawMessage{json.RawMessage(`{"logName":`), whole, json.RawMessage(`[]`)}, []string{"false"}},
-		{"what is nested too deep", []json.RawMessage{backendEntry("a", "patch", "", `,"request":`+strings.Repeat(`{"a":`, MaxDepth)+"1"+strings.Repeat("}", MaxDepth)), whole}, []string{"false"}},
+		{"what is nested too deep", []json.RawMessage{backendEntry("a", "patch", "", `,"request":`+strings.Repeat(`{"a":`, maxDepth)+"1"+strings.Repeat("}", maxDepth)), whole}, []string{"false"}},
 		{"what is too large", []json.RawMessage{backendEntry("a", "patch", "", `,"request":{"a":"`+strings.Repeat("x", MaxBody)+`"}`), whole}, []string{"false"}},
 		{"a read call", []json.RawMessage{backendEntry("a", "get", "", "")}, nil},
 	} {

@@ -16,8 +16,8 @@ import (
 const maxYAML = 256 << 10
 
 // readYAML reads documents separated by lines of three hyphens, as `gcloud
-// logging read` prints entries. A document that is too large is refused as soon
-// as that is seen, and its rest passed over.
+// logging read` prints entries. It refuses a document that is too large as soon as
+// that is clear, and skips the rest of it.
 func readYAML(r *bufio.Reader, self Self, each func(int, Result) error) error {
 	d := yamlDocument{line: 1}
 	line, lineStart := 1, true
@@ -95,7 +95,7 @@ func firstLine(s string) string {
 // jsonOfYAML returns a YAML document as the JSON text of the same value. A
 // document that is a single value is refused: it is a text in no known format.
 func jsonOfYAML(doc []byte) ([]byte, error) {
-	text, err := strictyaml.JSON(doc, MaxDepth)
+	text, err := strictyaml.JSON(doc, maxDepth)
 	if err == nil && !bytes.HasPrefix(text, []byte("{")) && !bytes.HasPrefix(text, []byte("[")) {
 		return nil, fmt.Errorf("a single value %s", quote(string(doc)))
 	}

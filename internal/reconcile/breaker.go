@@ -96,7 +96,7 @@ func unheldIn(writes []event.Write, ours func(event.Write) bool, since time.Time
 		if !ok {
 			continue
 		}
-		if !ours(write) || write.Anew {
+		if !ours(write) || write.Recreated {
 			maps.DeleteFunc(last, func(what, _ string) bool { return strings.HasSuffix(what, " of "+resource) })
 			continue
 		}

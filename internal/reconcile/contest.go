@@ -66,7 +66,7 @@ func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func
 		ours, suspects = false, nil
 	}
 	for _, write := range writes {
-		if write.Anew && sameThing(p, step, write) {
+		if write.Recreated && sameThing(p, step, write) {
 			contest, ours, suspects = report.Contest{}, false, nil
 			continue
 		}

@@ -56,17 +56,17 @@ func iap(minute int, ours bool, value string) event.Write {
 	switch value {
 	case "?": // the entry does not say
 	case "-":
-		w.Whole = true
+		w.Complete = true
 	case "anew":
-		w.Anew = true
+		w.Recreated = true
 	default:
-		w.Whole, w.Settings = true, map[string]string{"iap.enabled": value}
+		w.Complete, w.Settings = true, map[string]string{"iap.enabled": value}
 	}
 	return by(minute, ours, w)
 }
 
 func service(minute int, ours bool, field, value string) event.Write {
-	w := event.Write{Cause: event.Cause{Kind: event.RunServiceChanged, Location: "us-central1", Service: "hello"}, Whole: true}
+	w := event.Write{Cause: event.Cause{Kind: event.RunServiceChanged, Location: "us-central1", Service: "hello"}, Complete: true}
 	w.Settings = map[string]string{field: value}
 	return by(minute, ours, w)
 }

@@ -39,7 +39,7 @@ func written(step plan.Step, write event.Write) effect {
 		return made
 	case told:
 		return undone
-	case write.Whole:
+	case write.Complete:
 		return untouched
 	}
 	return unknown

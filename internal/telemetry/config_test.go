@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestWhatIsExportedIsWhatTheStandardVariablesSay(t *testing.T) {
+func TestStandardVariablesDecideWhatIsExported(t *testing.T) {
 	const collector = "http://127.0.0.1:4318"
 	for _, tc := range []struct {
 		name string
@@ -37,7 +37,7 @@ func TestWhatIsExportedIsWhatTheStandardVariablesSay(t *testing.T) {
 	}
 }
 
-func TestAVariableThatMakesNoSenseIsNamedWithWhatToWrite(t *testing.T) {
+func TestInvalidVariablesAreNamedWithValidValues(t *testing.T) {
 	for _, tc := range []struct{ name, value, want string }{
 		{"OTEL_SDK_DISABLED", "yes", "true or false"},
 		{"OTEL_TRACES_EXPORTER", "zipkin", "otlp or none"},
@@ -71,7 +71,7 @@ func TestAVariableThatMakesNoSenseIsNamedWithWhatToWrite(t *testing.T) {
 	}
 }
 
-func TestAllThatMakesNoSenseIsNamedInOneGo(t *testing.T) {
+func TestAllInvalidVariablesAreNamedAtOnce(t *testing.T) {
 	_, problems := ReadConfig(map[string]string{"OTEL_SDK_DISABLED": "yes", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_EXPORTER": "zipkin"})
 	if len(problems) != 3 {
 		t.Errorf("%v, want three problems", problems)

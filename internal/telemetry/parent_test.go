@@ -21,7 +21,7 @@ func words(c trace.SpanContext) string {
 	return "00-" + c.TraceID().String() + "-" + c.SpanID().String() + "-" + c.TraceFlags().String()
 }
 
-func TestARequestSaysWhichTraceItIsPartOf(t *testing.T) {
+func TestRequestsAreTracedByTheirHeaders(t *testing.T) {
 	for _, tc := range []struct {
 		name, traceparent, cloud, want string
 	}{
@@ -46,7 +46,7 @@ func TestARequestSaysWhichTraceItIsPartOf(t *testing.T) {
 	}
 }
 
-func TestAMessageCarriesItsTrace(t *testing.T) {
+func TestMessagesCarryTheirTrace(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		header http.Header
@@ -69,7 +69,7 @@ func TestAMessageCarriesItsTrace(t *testing.T) {
 	}
 }
 
-func TestWhatIsSentOnCarriesTheTraceAtHand(t *testing.T) {
+func TestSentMessagesCarryTheCurrentTrace(t *testing.T) {
 	if got := Carried(context.Background()); got != nil {
 		t.Errorf("%v without a trace, want nothing", got)
 	}

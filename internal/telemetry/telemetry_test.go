@@ -33,7 +33,7 @@ func exportTo(t *testing.T, handler http.HandlerFunc, log *slog.Logger) *Telemet
 	return started
 }
 
-func TestSwitchedOffItCostsNothing(t *testing.T) {
+func TestDisabledTelemetryAllocatesNothing(t *testing.T) {
 	off, err := Start(t.Context(), Config{}, About{}, nil, nil)
 	if off != nil || err != nil {
 		t.Fatalf("%v, %v; want nothing to record with", off, err)
@@ -55,7 +55,7 @@ func TestSwitchedOffItCostsNothing(t *testing.T) {
 	off.Close(ctx)
 }
 
-func TestACollectorThatHangsIsWaitedForOnceAndNeverAgainForAWhile(t *testing.T) {
+func TestFlushWaitsForAHangingCollectorOnlyOnce(t *testing.T) {
 	var logged strings.Builder
 	posts := make(chan string, 1000)
 	over := make(chan struct{})
@@ -84,7 +84,7 @@ func TestACollectorThatHangsIsWaitedForOnceAndNeverAgainForAWhile(t *testing.T) 
 	}
 }
 
-func TestWhoeverFlushesIsExportedWithAllThatWasRecordedBefore(t *testing.T) {
+func TestFlushExportsEverythingRecordedBefore(t *testing.T) {
 	var f flushes
 	inside, release := make(chan struct{}), make(chan struct{})
 	rounds := 0
