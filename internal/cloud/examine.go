@@ -11,12 +11,12 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// recently is how far back the request log is looked into.
+// recently is how far back the request log is searched for a refused request.
 const recently = time.Hour
 
 // Examine reads what a diagnosis needs beside the posture, side by side. The
-// request log is read only when no refused request is known yet. What is
-// forbidden is told as unread, and is no error.
+// request log is read only when no refused request is known yet. What cannot be
+// read is an unread part, not an error.
 func (c *Cloud) Examine(ctx context.Context, p posture.Posture, withLog bool) (posture.Examination, error) {
 	found := posture.Examination{Unread: map[posture.Part]posture.Unread{}}
 	var mu sync.Mutex
