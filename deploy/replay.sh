@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts dead letters back on the topic that they came from, once what was wrong is
-# right. What fails again comes back here after thirty more attempts.
+# Publishes dead letters to their original topic again, once their cause is fixed. A
+# message that fails again comes back here after thirty more attempts.
 #
 #   deploy/replay.sh projects/P/subscriptions/iapguard-dead-letters
 #

@@ -28,7 +28,7 @@ func TestEveryPermissionHasAReasonAndStandsThereOnce(t *testing.T) {
 			if !permission.MatchString(each.Name) || each.Why == "" {
 				t.Errorf("role %s: permission %q with reason %q", role.ID, each.Name, each.Why)
 			}
-			// Whoever updates needs to get as well, without the reader's role.
+			// An update needs the get permission too, without the reader's role.
 			both := role.ID == "iapguardWriter" && seen[each.Name] == "iapguardReader" && strings.HasSuffix(each.Name, ".get")
 			if other, twice := seen[each.Name]; twice && !both {
 				t.Errorf("permission %s is in role %s and in role %s", each.Name, other, role.ID)

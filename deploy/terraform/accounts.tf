@@ -1,5 +1,5 @@
-# One account for each thing that acts, so that each holds what it needs and
-# nothing else. No account has a key: Google hands the tokens out.
+# One account for each actor, so that each holds exactly what it needs. No account
+# has a key: Google issues the tokens.
 
 resource "google_service_account" "function" {
   project      = var.project_id
@@ -29,7 +29,7 @@ resource "google_service_account" "trigger" {
   depends_on   = [google_project_service.api]
 }
 
-# Writes the heartbeat's log entry, where a sink has to carry it.
+# Writes the heartbeat's log entry, where a sink transports it.
 resource "google_service_account" "heartbeat" {
   count = local.sinks ? 1 : 0
 
@@ -40,8 +40,8 @@ resource "google_service_account" "heartbeat" {
   depends_on   = [google_project_service.api]
 }
 
-# In a folder or organisation each folder is written by an account of its own,
-# so that no account may write everywhere.
+# In a folder or organisation each folder has a writer account of its own, so that no
+# account may write everywhere.
 resource "google_service_account" "writer" {
   for_each = var.writers
 
@@ -52,8 +52,8 @@ resource "google_service_account" "writer" {
   depends_on   = [google_project_service.api]
 }
 
-# The function borrows these accounts for its writes. On each account, and not
-# on the project: there it would be the right to be any account of it.
+# The function impersonates these accounts for its writes. The grant is on each
+# account: on the project it would be the right to impersonate any account.
 resource "google_service_account_iam_member" "function_as_writer" {
   for_each = var.writers
 

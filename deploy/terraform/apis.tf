@@ -1,7 +1,7 @@
 locals {
   apis = toset(concat(
     [
-      # What the function is made of.
+      # What the function consists of.
       "run.googleapis.com",
       "pubsub.googleapis.com",
       "secretmanager.googleapis.com",
@@ -17,7 +17,7 @@ locals {
       "iap.googleapis.com",
       "serviceusage.googleapis.com",
     ],
-    # Naming callers looks at triggers too (role iapguardCallers).
+    # The search for callers reads triggers too (role iapguardCallers).
     local.eventarc || contains(var.optional_roles, "callers") ? ["eventarc.googleapis.com"] : [],
     # Tokens of the writing accounts.
     length(var.writers) > 0 ? ["iamcredentials.googleapis.com"] : [],
@@ -31,6 +31,6 @@ resource "google_project_service" "api" {
 
   project = var.project_id
   service = each.key
-  # Whoever else is in the project may use it too.
+  # Other parts of the project may use it too.
   disable_on_destroy = false
 }

@@ -17,7 +17,7 @@ locals {
   } : {}
 }
 
-# Receiving events, which Eventarc asks of a trigger's account in the project.
+# Receiving events: Eventarc requires this role of a trigger's account in the project.
 resource "google_project_iam_member" "trigger_receives" {
   count = local.eventarc ? 1 : 0
 
@@ -94,7 +94,7 @@ resource "terraform_data" "eventarc_delivery" {
   depends_on = [google_pubsub_topic_iam_member.agent_dead_letters]
 }
 
-# As for our own subscriptions: Pub/Sub takes a dead letter away where it was.
+# As for our own subscriptions: Pub/Sub acknowledges a dead letter at its source.
 resource "google_pubsub_subscription_iam_member" "agent_acknowledges_eventarc" {
   for_each = local.triggers
 

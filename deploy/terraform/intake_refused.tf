@@ -1,12 +1,12 @@
-# Visitors who are told 403. As an alert the function hears once of a service that
-# refuses them, however many they are; as a sink (intake_sinks.tf) of each request.
+# Visitors who get 403. With an alert the function gets one message for a service
+# that refuses visitors; with a sink (intake_sinks.tf) it gets each request.
 
 locals {
   refused_alert = local.refused_requests == "alert"
 
-  # What an incident is about, which is what the function reads from it: who
-  # refuses, and by which labels one is told from another. Cloud Run refuses as
-  # the service; IAP refuses at a load balancer's backend service.
+  # What the function reads from an incident: the resource that refuses, and the
+  # labels that identify it. Cloud Run refuses as the service; IAP refuses at a load
+  # balancer's backend service.
   refusals = {
     cloud_run_revision             = { title = "Cloud Run refuses requests", by = ["project_id", "location", "service_name"] }
     http_load_balancer             = { title = "IAP refuses visitors of a global load balancer", by = ["project_id", "backend_service_name"] }
@@ -47,8 +47,8 @@ resource "google_monitoring_notification_channel" "events" {
   depends_on = [google_project_service.api]
 }
 
-# Cloud Monitoring notifies as its own agent, which is there from the first
-# channel of this kind on (monitoring/support/notification-options).
+# Cloud Monitoring notifies as its own agent, which the first channel of this kind
+# creates (monitoring/support/notification-options).
 resource "google_pubsub_topic_iam_member" "monitoring_publishes" {
   count = local.refused_alert ? 1 : 0
 
@@ -90,13 +90,13 @@ resource "google_monitoring_alert_policy" "refused_requests" {
   }
 
   alert_strategy {
-    # The shortest that there is: a service that still refuses then is told again.
+    # The shortest possible time: a service that still refuses then is notified again.
     auto_close           = "1800s"
     notification_prompts = ["OPENED"]
   }
 
   documentation {
-    content   = "For the function, not for people: it looks why the service refuses, and reports what it finds."
+    content   = "For the function, not for people: it finds out why the service refuses, and publishes a report."
     mime_type = "text/markdown"
   }
 

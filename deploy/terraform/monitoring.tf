@@ -1,14 +1,14 @@
-# What is counted of the function's log lines. deploy/terraform/monitoring_alerts.tf
-# says when somebody is told, monitoring_dashboard.tf shows it.
+# Metrics from the function's log lines. monitoring_alerts.tf has the alerts on
+# them, and monitoring_dashboard.tf shows them.
 
 locals {
-  # A line of the function's own. Cloud Run's request log is none: a message that
-  # is to come again is answered with 503, which is logged as an error there.
+  # A line that the function wrote. Cloud Run's request log does not count: the
+  # function answers 503 to ask for another delivery, which is an error there.
   own_line = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.name}\" AND resource.labels.location=\"${var.region}\" AND NOT log_id(\"run.googleapis.com/requests\")"
   # One line for each published report (docs/reference/reports.md).
   report_line = "${local.own_line} AND jsonPayload.message=\"report\""
-  # Where a rule only reports, nobody is to be woken, unless they want to. A
-  # report that names no service has no mode.
+  # Rules that only report raise no alert, unless alert_report_only is set. A
+  # report without a service has no mode.
   alerting = var.alert_report_only ? local.report_line : "${local.report_line} AND NOT jsonPayload.mode=\"report-only\""
 
   whose = { project = "jsonPayload.project", team = "jsonPayload.team" }
@@ -45,7 +45,7 @@ locals {
       labels = local.whose
     }
     errors = {
-      title  = "Lines that tell of errors"
+      title  = "Lines of severity ERROR"
       filter = "${local.own_line} AND severity>=ERROR"
       labels = {}
     }
@@ -56,7 +56,7 @@ locals {
     }
   }
 
-  # Numbers of which the spread matters.
+  # Distributions.
   spreads = {
     closed-after = {
       title  = "Minutes for which a door was open before it was closed"
@@ -127,7 +127,7 @@ resource "google_logging_metric" "spread" {
     }
   }
 
-  # From one to beyond a week of minutes.
+  # From one minute to more than a week.
   bucket_options {
     exponential_buckets {
       num_finite_buckets = 28

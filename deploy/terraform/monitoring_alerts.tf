@@ -1,18 +1,17 @@
-# When somebody is told, each time with the page of deploy/playbooks of the same
-# name. By default no window is longer than 75 minutes: Cloud Monitoring looks back
+# Alerts, each with the page of deploy/playbooks that has its name. By default no window is longer than 75 minutes: Cloud Monitoring looks back
 # no further than 23 hours and a half for a threshold, and a day for an absence
 # (*unverified*, as remembered of monitoring/quotas).
 
 locals {
-  # Counted lines. Sweeps tell of a state every hour, and so does its alert: it
-  # ends when an hour and a bit have gone by without one more.
+  # Counted lines. Sweeps report a state every hour. The alert ends when a little
+  # more than an hour has passed without another report.
   alerts = {
     exposed-too-long = { title = "a service is exposed for too long", metric = "exposed", severity = "CRITICAL", window = 4500, above = 0, by = ["project", "team"] }
     waiting          = { title = "a service waits for too long", metric = "waiting", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
     blocked          = { title = "a person must unblock a service", metric = "blocked", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
     contested        = { title = "somebody keeps undoing a protection", metric = "contested", severity = "ERROR", window = 4500, above = 0, by = ["project", "actor"] }
     held             = { title = "a hold, a limit or the circuit breaker stops writes", metric = "held", severity = "WARNING", window = 4500, above = 0, by = ["project"] }
-    # One failed call is retried, and is no reason to wake anybody.
+    # One failed call is retried, and does not justify a page.
     errors = { title = "errors in the log", metric = "errors", severity = "ERROR", window = 600, above = 5, by = [] }
   }
 
@@ -73,7 +72,7 @@ resource "google_monitoring_alert_policy" "counted" {
 
 resource "google_monitoring_alert_policy" "dead_letters" {
   project               = var.project_id
-  display_name          = "${var.name}: messages were delivered in vain"
+  display_name          = "${var.name}: messages could not be delivered"
   combiner              = "OR"
   severity              = "ERROR"
   notification_channels = var.notification_channels
@@ -127,7 +126,7 @@ resource "google_monitoring_alert_policy" "lag" {
     }
   }
 
-  # What the sink itself is late by is in no subscription's age.
+  # The age of a subscription's messages does not include the delay of the sink.
   conditions {
     display_name = "Heartbeats arrive late"
     condition_threshold {
@@ -152,8 +151,8 @@ resource "google_monitoring_alert_policy" "lag" {
   depends_on = [google_pubsub_subscription.push]
 }
 
-# An absence is noticed where there was a heartbeat within the last day: one that
-# never came is nobody's absence. The day-one check of deploy/README.md sees that.
+# Cloud Monitoring notices an absence only after a heartbeat within the last day. The
+# day-one check of deploy/README.md notices that none ever arrived.
 resource "google_monitoring_alert_policy" "no_heartbeat" {
   project               = var.project_id
   display_name          = "${var.name}: no heartbeat arrives"
@@ -184,8 +183,8 @@ resource "google_monitoring_alert_policy" "no_heartbeat" {
   depends_on = [google_pubsub_subscription.push]
 }
 
-# By the project's own audit log. Of a sink in a folder or organisation that log
-# tells nothing: there, the heartbeat does.
+# From the project's own audit log. That log does not show changes of a sink in a
+# folder or organisation: there the heartbeat stops.
 resource "google_monitoring_alert_policy" "configuration_changed" {
   project               = var.project_id
   display_name          = "${var.name}: somebody changed its sinks, triggers, subscriptions, secrets or jobs"

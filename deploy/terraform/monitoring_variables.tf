@@ -1,7 +1,7 @@
 # Reports, metrics, alerts and the dashboard.
 
 variable "notification_channels" {
-  description = "Where alerts go: names of Cloud Monitoring notification channels. Without any, incidents open and nobody is told."
+  description = "Where alerts go: names of Cloud Monitoring notification channels. Without any, incidents open and notify nobody."
   type        = set(string)
   default     = []
 

@@ -1,17 +1,18 @@
-# The preventive twin: with these the gap cannot be opened, where iapguard closes it
-# afterwards. They are off by default, for they refuse what is being deployed:
+# Prevention: with these policies the gap cannot be opened, whereas iapguard closes it
+# afterwards. They are off by default, because they refuse deployments:
 #
-# - run.allowedIngress: a service that is to be reached from the internet directly
-#   can no longer be deployed or updated with that ingress, Cloud Functions among
-#   them, and a new service's default is just that. Load balancers, Pub/Sub,
-#   Eventarc and Cloud Scheduler go on. Services that are there stay as they are
-#   until their next deployment, which then fails.
-# - run.managed.requireInvokerIam: nobody can switch the invoker check off any more
-#   (--no-invoker-iam-check); the answer is "invoker_iam_disabled is not currently
-#   available". It does not keep anybody from granting allUsers: for that there is
-#   iam.managed.allowedPolicyMembers.
+# - run.allowedIngress: a service with ingress from the whole internet can no longer
+#   be deployed or updated, Cloud Functions included, and that ingress is the default
+#   of a new service. Load balancers, Pub/Sub, Eventarc and Cloud Scheduler still
+#   reach services. Existing services stay as they are until their next deployment,
+#   which then fails.
+# - run.managed.requireInvokerIam: the invoker check can no longer be turned off
+#   (--no-invoker-iam-check); the error is "invoker_iam_disabled is not currently
+#   available". It does not prevent grants to allUsers:
+#   iam.managed.allowedPolicyMembers does.
 #
-# Set them first where nobody deploys, read the refusals in the audit log, then on.
+# Set them first where no team deploys, read the refusals in the audit log, and
+# widen the scope then.
 
 locals {
   constraints = merge(

@@ -1,5 +1,5 @@
 output "url" {
-  description = "The function's address, for pushes. It is no page to look at."
+  description = "The function's address, for pushes. It does not serve a page."
   value       = google_cloud_run_v2_service.function.uri
 }
 

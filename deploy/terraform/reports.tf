@@ -1,6 +1,5 @@
-# The reports in BigQuery: Pub/Sub writes each as a row, and three views answer
-# which team stood open for how long, who keeps undoing, and which exemptions end
-# soon.
+# The reports in BigQuery: Pub/Sub writes each as a row. Three views answer for how
+# long each team's doors were open, who keeps undoing, and which exemptions end soon.
 
 locals {
   reports_dataset = replace(var.name, "-", "_")
@@ -56,7 +55,7 @@ resource "google_bigquery_table" "reports" {
     expiration_ms = var.reports_days * 24 * 60 * 60 * 1000
   }
 
-  # Columns within records cannot be clustered by.
+  # BigQuery cannot cluster by columns within records.
   clustering = ["outcome", "mode"]
 }
 
@@ -86,7 +85,7 @@ resource "google_bigquery_table_iam_member" "pubsub_writes" {
   member     = local.pubsub_agent
 }
 
-# Reading the reports and the views, for whom the module was told.
+# Reading the reports and the views, for the members of report_readers.
 resource "google_bigquery_dataset_iam_member" "readers" {
   for_each = var.report_readers
 
@@ -128,7 +127,7 @@ resource "google_pubsub_subscription" "reports" {
     ttl = ""
   }
 
-  # Whether Pub/Sub may write is looked at when the subscription is made.
+  # Pub/Sub checks its permission to write when the subscription is created.
   depends_on = [google_bigquery_table_iam_member.pubsub_writes]
 }
 

@@ -1,12 +1,12 @@
-# What the function may do is in ../roles/iapguard.yaml: every permission with its
-# reason, and a test that none can be left out. Here is where each is granted.
+# ../roles/iapguard.yaml has every permission of the function with its reason, and a
+# test shows that none can be left out. This file grants them.
 
 locals {
   role_file = { for role in yamldecode(file("${path.module}/../roles/iapguard.yaml")).roles : role.id => role }
 
   optional_role_ids = { inherited = "iapguardInherited", callers = "iapguardCallers", domains = "iapguardDomains" }
 
-  # Roles that nobody needs are not made.
+  # Only roles that are used are created.
   wanted_roles = toset(concat(
     ["iapguardReader"],
     [for name in var.optional_roles : local.optional_role_ids[name]],
@@ -15,8 +15,8 @@ locals {
     length(var.oauth_client_secrets) > 0 ? ["iapguardOAuthClient"] : [],
   ))
 
-  # iapguardReader; under another name than iapguard, so that two installations can
-  # share an organisation, NAMEReader. Role ids have no hyphens.
+  # iapguardReader, or NAMEReader under another name, so that two installations can
+  # share an organisation. Role ids have no hyphens.
   role_ids = { for id in local.wanted_roles : id => "${replace(var.name, "-", "_")}${trimprefix(id, "iapguard")}" }
 
   # The full name of each, known before it is made.
@@ -25,7 +25,7 @@ locals {
     { for id, role in google_organization_iam_custom_role.role : id => "organizations/${local.organization_id}/roles/${role.role_id}" },
   )
 
-  # Roles that look, and change nothing: granted to the function on the whole scope.
+  # Roles that only read: granted to the function on the whole scope.
   reading = setintersection(local.wanted_roles, ["iapguardReader", "iapguardInherited", "iapguardCallers", "iapguardDomains"])
   # In one project the function writes itself; elsewhere only writers do.
   granted = local.in_project && var.mode == "enforce" ? setunion(local.reading, ["iapguardWriter"]) : local.reading
@@ -45,7 +45,7 @@ resource "google_project_iam_custom_role" "role" {
   depends_on  = [google_project_service.api]
 }
 
-# A folder cannot have custom roles, so that its are the organisation's.
+# A folder cannot have custom roles, so these belong to its organisation.
 resource "google_organization_iam_custom_role" "role" {
   for_each = local.in_project ? {} : local.role_ids
 
@@ -57,8 +57,8 @@ resource "google_organization_iam_custom_role" "role" {
   depends_on  = [google_project_service.api]
 }
 
-# Members, and not bindings: others may hold these roles too, and the policies of
-# a project, folder or organisation are not ours to write.
+# Members instead of bindings: others may hold these roles too, and the module does
+# not own the policy of a project, folder or organisation.
 
 # Reading, and with mode = "enforce" writing: in one project the function's own
 # account does both.
@@ -88,9 +88,9 @@ resource "google_organization_iam_member" "function" {
   member = local.function
 }
 
-# The wave: this grant and no other lets a folder's services be changed. Taking it
-# away ends that at once, and leaves them as they are. The role has what Google
-# asks of who updates; all other reading is the function's.
+# The wave: only this grant allows changes to a folder's services. Removing it stops
+# changes at once, and leaves the services as they are. The role has the reading that
+# Google requires for an update; the function's account does all other reading.
 resource "google_folder_iam_member" "writer" {
   for_each = local.bound
 
@@ -99,8 +99,8 @@ resource "google_folder_iam_member" "writer" {
   member = "serviceAccount:${google_service_account.writer[each.key].email}"
 }
 
-# Reading the OAuth client that the policy names: on that secret and on no other,
-# for the function's own account, which reads it for whoever writes.
+# Reading the OAuth client that the policy names: on that secret only, for the
+# function's own account, which reads it on behalf of the writers.
 resource "google_secret_manager_secret_iam_member" "oauth_client" {
   for_each = var.oauth_client_secrets
 
@@ -114,8 +114,8 @@ locals {
   telemetry = anytrue([for value in values(var.environment) : startswith(value, "https://telemetry.googleapis.com")])
 }
 
-# Traces and metrics to Google's own endpoint go out in the function's name, into
-# its own project. Without these roles they are lost, and nothing else is.
+# Google's endpoint takes traces and metrics as the function's account, in its own
+# project. Without these roles they are lost, and nothing else fails.
 # Source: iam/docs/roles-permissions/telemetry.
 resource "google_project_iam_member" "telemetry" {
   for_each = local.telemetry ? toset(["roles/telemetry.tracesWriter", "roles/telemetry.metricsWriter"]) : []

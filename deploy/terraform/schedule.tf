@@ -1,15 +1,15 @@
-# Events can be lost, so everything is looked at once an hour.
+# Events can be lost, so a sweep looks at every service once an hour.
 
 locals {
-  # One project is swept by name. Elsewhere a sweep without a target looks through
-  # the projects that the policy names in full, and others are named one by one.
+  # One project is swept by name. Elsewhere a sweep without a target covers the
+  # projects that the policy names in full, and sweep_projects names others.
   sweeps = local.in_project ? { own = "projects/${local.scope_id}" } : merge(
     { policy = null },
     { for project in var.sweep_projects : project => "projects/${project}" },
   )
 }
 
-# Cloud Scheduler publishes as its own agent, which its API brings along.
+# Cloud Scheduler publishes as its own agent, which enabling its API creates.
 resource "google_cloud_scheduler_job" "sweep" {
   for_each = local.sweeps
 
@@ -26,9 +26,9 @@ resource "google_cloud_scheduler_job" "sweep" {
   }
 }
 
-# The heartbeat goes the whole way that an event goes: with a sink from a log entry
-# in the very resource whose logs the sink routes, otherwise from the topic on. The
-# function logs how long it was on its way, and an alert tells when none arrives.
+# The heartbeat takes the whole path of an event: with a sink, from a log entry in the
+# resource whose logs the sink routes; otherwise from the topic on. The function logs
+# its delay, and an alert fires when none arrives.
 resource "google_cloud_scheduler_job" "heartbeat" {
   project     = var.project_id
   region      = var.region
@@ -71,8 +71,8 @@ resource "google_cloud_scheduler_job" "heartbeat" {
 }
 
 # Writing log entries where the sink is, and nothing else. On a folder or an
-# organisation that is in every project below, too: this account can add lines to
-# their logs, though never to audit logs, and reads nothing.
+# organisation the role also covers every project below: this account can add entries
+# to their logs, but never to audit logs, and reads nothing.
 resource "google_project_iam_member" "heartbeat" {
   count = local.sinks && local.in_project ? 1 : 0
 

@@ -8,7 +8,7 @@ locals {
     holds  = { directory = "/holds", file = "holds.yaml" }
   }
 
-  # What is mounted beside them is a secret that somebody else keeps.
+  # Another secret that is mounted beside them is managed elsewhere.
   mounted = merge(
     { for name, file in local.files : name => merge(file, { secret = google_secret_manager_secret.file[name].secret_id }) },
     var.memory_key == null ? {} : { memory-key = { directory = "/memory-key", file = "key", secret = var.memory_key } },
@@ -30,14 +30,14 @@ resource "google_secret_manager_secret" "file" {
   depends_on = [google_project_service.api]
 }
 
-# Terraform is where the policy is changed: each change is a version, and the one
-# before is disabled, which keeps it for reading up.
+# The policy is changed in Terraform. Each change is a version. The version before is
+# disabled, not destroyed, so that it can still be looked up.
 resource "google_secret_manager_secret_version" "policy" {
   secret          = google_secret_manager_secret.file["policy"].id
   secret_data     = var.policy
   deletion_policy = "DISABLE"
 
-  # The new one first: while latest is a disabled version there is no policy.
+  # The new version first: while the latest one is disabled, there is no policy.
   lifecycle {
     create_before_destroy = true
   }
@@ -45,8 +45,8 @@ resource "google_secret_manager_secret_version" "policy" {
 
 # The first version holds nothing. From then on the people on call add versions
 # (iapguard hold, iapguard resume), and Terraform must not undo what they did.
-# Whoever tidies up disables old versions; Terraform would make the first one
-# anew if it were destroyed, and the newest version is the one that counts.
+# Disable old versions, and do not destroy them: Terraform would create the first
+# one again, and the newest version is the one that counts.
 resource "google_secret_manager_secret_version" "holds" {
   secret          = google_secret_manager_secret.file["holds"].id
   secret_data     = "version: 1\n"
@@ -67,8 +67,7 @@ resource "google_secret_manager_secret_iam_member" "function_reads" {
   member    = "serviceAccount:${google_service_account.function.email}"
 }
 
-# Who holds reads the holds that are there and adds a version. The policy is not
-# theirs to change.
+# People on call read the holds and add versions. They may not change the policy.
 resource "google_secret_manager_secret_iam_member" "holders" {
   for_each = {
     for pair in setproduct(var.hold_members, ["secretAccessor", "secretVersionAdder"]) :

@@ -1,9 +1,9 @@
 locals {
   memory_mebibytes = tonumber(trimsuffix(trimsuffix(var.memory, "Mi"), "Gi")) * (endswith(var.memory, "Gi") ? 1024 : 1)
 
-  # Accounts that may write, as serve reads them. Folders that are not bound are
-  # left out, which is what keeps them planned. In one project the own account
-  # writes, unless it may only read.
+  # Accounts that may write, in the form that serve reads. Folders that are not
+  # bound are left out, and so stay planned. In one project the function's own
+  # account writes, unless it may only read.
   bound_writers = join(",", [
     for folder in sort(keys(var.writers)) : "${folder}=${google_service_account.writer[folder].email}" if var.writers[folder].bound
   ])
@@ -17,8 +17,8 @@ locals {
       IAPGUARD_WORK_TOPIC    = local.topics["work"]
       IAPGUARD_MEMORY        = "gs://${google_storage_bucket.memory.name}"
       IAPGUARD_SELF          = google_service_account.function.email
-      # Go's runtime collects garbage rather than be killed at the limit. A tenth
-      # is left for what it does not count: stacks of C, the kernel's buffers.
+      # At this limit Go's runtime collects garbage instead of being killed. A tenth
+      # is left for memory that it does not count: C stacks, kernel buffers.
       GOMEMLIMIT = "${floor(local.memory_mebibytes * 9 / 10)}MiB"
     },
     local.writers == "" ? {} : { IAPGUARD_WRITERS = local.writers },
@@ -27,8 +27,8 @@ locals {
   )
 }
 
-# Never put this service behind IAP, nor into the scope of its own policy: IAP
-# replaces the caller's identity, and Pub/Sub's pushes would be refused.
+# Never put this service behind IAP, and never into the scope of its own policy: IAP
+# replaces the caller's identity, so Pub/Sub's pushes would be refused.
 resource "google_cloud_run_v2_service" "function" {
   project     = var.project_id
   name        = var.name
@@ -46,7 +46,7 @@ resource "google_cloud_run_v2_service" "function" {
 
   template {
     service_account = google_service_account.function.email
-    # As long as Pub/Sub waits for an answer, and not longer.
+    # Exactly as long as Pub/Sub waits for an answer.
     timeout                          = local.delivery.ackDeadline
     max_instance_request_concurrency = var.concurrency
     labels                           = local.labels
@@ -68,7 +68,7 @@ resource "google_cloud_run_v2_service" "function" {
           cpu    = var.cpu
           memory = var.memory
         }
-        # Nothing runs between requests, so nothing is paid for then.
+        # Nothing runs between requests, so that time costs nothing.
         cpu_idle          = true
         startup_cpu_boost = true
       }
@@ -142,8 +142,8 @@ resource "google_cloud_run_v2_service" "function" {
     google_secret_manager_secret_version.holds,
     google_secret_manager_secret_iam_member.function_reads,
     google_secret_manager_secret_iam_member.memory_key,
-    # These are no condition of Cloud Run's: what the function may do is granted
-    # before it starts, which also gives the grants on the secrets time to hold.
+    # Cloud Run does not require these. Grants are made before the function starts,
+    # so that those on the secrets have time to take effect.
     google_pubsub_topic_iam_member.function_publishes,
     google_project_iam_member.function,
     google_folder_iam_member.function,
@@ -151,9 +151,9 @@ resource "google_cloud_run_v2_service" "function" {
   ]
 }
 
-# All invokers there are: a binding and not members, so that anybody who was
-# added by hand is gone after the next apply. Whoever can invoke the function can
-# make it look at things, and hand it commands.
+# All invokers: a binding instead of members, so that the next apply removes an
+# invoker that was added by hand. An invoker can make the function look at services,
+# and can send it commands.
 resource "google_cloud_run_v2_service_iam_binding" "invokers" {
   project  = var.project_id
   location = google_cloud_run_v2_service.function.location

@@ -1,5 +1,5 @@
-# No topic has a schema: a message that did not match would be refused at the
-# door, and protection would stop for want of a field.
+# No topic has a schema: Pub/Sub would refuse a message that does not match, and one
+# missing field would stop protection.
 
 resource "google_pubsub_topic" "topic" {
   for_each = toset(local.intake.topics)
@@ -25,8 +25,8 @@ resource "google_pubsub_subscription" "push" {
 
   # Longer than any request takes, so nothing is delivered again in the meantime.
   ack_deadline_seconds = tonumber(trimsuffix(local.delivery.ackDeadline, "s"))
-  # Order does not matter: what an event says is looked up again before anything
-  # is done. Ordered messages would wait behind one that is retried.
+  # Order does not matter: the function reads the current state before it acts.
+  # Ordered messages would wait behind one that is retried.
   enable_message_ordering = false
 
   push_config {
@@ -48,7 +48,7 @@ resource "google_pubsub_subscription" "push" {
     max_delivery_attempts = local.delivery.attempts
   }
 
-  # "" is never. A quiet month must not be the end of it.
+  # "" means never. A month without messages must not delete the subscription.
   expiration_policy {
     ttl = ""
   }
@@ -57,8 +57,8 @@ resource "google_pubsub_subscription" "push" {
   depends_on = [google_cloud_run_v2_service_iam_binding.invokers, google_service_account_iam_member.pubsub_signs]
 }
 
-# What was delivered in vain waits here for a person: as long as Pub/Sub keeps
-# anything, and the subscription for ever.
+# Messages that could not be delivered wait here for a person, for as long as Pub/Sub
+# keeps messages. The subscription itself does not expire.
 resource "google_pubsub_subscription" "dead_letters" {
   project                    = var.project_id
   name                       = "${var.name}-dead-letters"
@@ -85,7 +85,7 @@ resource "google_pubsub_topic_iam_member" "agent_dead_letters" {
   member  = local.pubsub_agent
 }
 
-# The other half: taking the message away from where it was delivered in vain.
+# The other half: acknowledging the message where it could not be delivered.
 resource "google_pubsub_subscription_iam_member" "agent_acknowledges" {
   for_each = google_pubsub_subscription.push
 
@@ -95,8 +95,8 @@ resource "google_pubsub_subscription_iam_member" "agent_acknowledges" {
   member       = local.pubsub_agent
 }
 
-# The function publishes its reports, and one work message for each service. On
-# these two topics alone: on the project it could answer its own commands.
+# The function publishes its reports, and one work message for each service: on
+# these two topics only. With the role on the project it could send itself commands.
 resource "google_pubsub_topic_iam_member" "function_publishes" {
   for_each = toset(["reports", "work"])
 

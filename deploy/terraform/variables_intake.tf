@@ -33,7 +33,7 @@ variable "eventarc_delivery" {
 }
 
 variable "refused_requests" {
-  description = "How it learns of visitors who are told 403: \"alert\" (a log-based metric and an alert; own project only), \"sink\" (each request), \"off\". By default alert in one project and sink elsewhere."
+  description = "How it learns of visitors who get 403: \"alert\" (a log-based metric and an alert; own project only), \"sink\" (each request), \"off\". By default alert in one project and sink elsewhere."
   type        = string
   default     = null
 
@@ -49,7 +49,7 @@ variable "refused_requests" {
 }
 
 variable "sweep_schedule" {
-  description = "When everything is looked at again, for events can be lost (cron, UTC)."
+  description = "When a sweep looks at every service, because events can be lost (cron, UTC)."
   type        = string
   default     = "7 * * * *"
 
@@ -76,7 +76,7 @@ variable "sweep_projects" {
 }
 
 variable "heartbeat_schedule" {
-  description = "When a heartbeat is sent the whole way that an event goes (cron, UTC). An alert tells when none arrives."
+  description = "When a heartbeat is sent along the whole path of an event (cron, UTC). An alert fires when none arrives."
   type        = string
   default     = "*/5 * * * *"
 

@@ -60,7 +60,7 @@ variable "cpu" {
 }
 
 variable "memory" {
-  description = "Memory of an instance. The Go runtime is told to stay under nine tenths of it (GOMEMLIMIT)."
+  description = "Memory of an instance. The Go runtime keeps under nine tenths of it (GOMEMLIMIT)."
   type        = string
   default     = "512Mi"
 

@@ -1,8 +1,8 @@
--- Which exemptions end within 30 days, whose are they, and does a door stand open
--- behind them?
+-- Which exemptions end within 30 days, who owns them, and is a door of the service
+-- open?
 --
--- The last report on a service decides: whoever is no longer exempt is not listed,
--- nor is a service of which no sweep has told for a week, for it is gone.
+-- The last report on a service decides: a service that is no longer exempt is not
+-- listed. A service without a report for a week is not listed either: it is gone.
 WITH latest AS (
   SELECT
     target.project AS project,
@@ -20,7 +20,7 @@ WITH latest AS (
       PARTITION BY target.project, target.location, target.service ORDER BY observedAt DESC, publish_time DESC
     ) AS newest_first
   FROM `${reports}`
-  -- A report without doors did not get to look.
+  -- A report without doors did not read the service.
   WHERE target.project IS NOT NULL AND ARRAY_LENGTH(doors) > 0
 )
 

@@ -1,12 +1,12 @@
--- For how many minutes did a door stand open, by day (UTC) and team?
+-- For how many minutes was a door open, by day (UTC) and team?
 --
--- A report knows from when (exposedSince) to when (exposedUntil, or the last
--- look) a door was open. Reports of one service overlap: every sweep tells of the
--- same open door again, and a message may be delivered twice. So the intervals of
--- a service are joined first, and cut at midnight afterwards; no minute of a
--- service counts twice. Between two looks at most a day apart that both found a
--- door open it counts as open; where the second found it closed, and nobody knows
--- since when, only up to the first.
+-- A report has the interval in which a door was open: from exposedSince to
+-- exposedUntil, or to the last look. Reports of one service overlap: every sweep
+-- reports the same open door, and a message may be delivered twice. So the intervals
+-- of a service are joined first, and split at midnight afterwards; no minute of a
+-- service counts twice. Between two looks at most a day apart that both found a door
+-- open, it counts as open. Where the second found it closed at an unknown time, it
+-- counts as open up to the first.
 WITH looks AS (
   SELECT
     CONCAT(target.project, '/', target.location, '/', target.service, '/', COALESCE(target.uid, '')) AS service,
@@ -16,7 +16,7 @@ WITH looks AS (
     exposedSince AS since,
     COALESCE(exposedUntil, observedAt) AS until
   FROM `${reports}`
-  -- A report that did not get to look has no uid, and stands apart.
+  -- A report that did not read the service has no uid, and is kept apart.
   WHERE target.project IS NOT NULL
 ),
 
@@ -42,7 +42,7 @@ intervals AS (
   WHERE since IS NOT NULL
 ),
 
--- An interval begins anew where none before it reaches so far.
+-- A new interval begins where no earlier one reaches.
 begun AS (
   SELECT
     *,

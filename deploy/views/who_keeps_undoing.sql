@@ -1,11 +1,11 @@
--- Who undoes protections again and again, where, with what, and what is to be
--- written at the source so that it ends?
+-- Who keeps undoing protections, where, with which tool, and which change at the
+-- source ends it?
 --
--- Only contested reports tell of one, and the table is clustered by the outcome.
--- A contest is told of by every event and sweep as long as it lasts, with all who
--- took part. One row is one actor, one service and one setting. rounds is the most
--- within 24 hours, days on how many days (UTC) it was told of.
-WITH told AS (
+-- Only contested reports have the answer, and the table is clustered by outcome. Every
+-- event and sweep reports a contest for as long as it lasts, with all actors. One row
+-- is one actor, one service and one setting. rounds is the highest number within 24
+-- hours; days is the number of days (UTC) with a report.
+WITH contested AS (
   SELECT
     actor.principal AS principal,
     actor.userAgent AS user_agent,
@@ -30,7 +30,7 @@ latest AS (
       PARTITION BY principal, user_agent, project, location, service, field ORDER BY seen DESC
     ) AS fix_now,
     FIRST_VALUE(team) OVER (PARTITION BY project, location, service ORDER BY seen DESC) AS team_now
-  FROM told
+  FROM contested
 )
 
 SELECT

@@ -19,19 +19,19 @@ const intake = "../../deploy/intake.yaml"
 // of the file.
 const eventarcBegins = "# What Eventarc's triggers are made for, one each: generated from internal/logfilter/eventarc.go by\n"
 
-const eventarcHead = eventarcBegins + `# UPDATE=1 go test ./test/deploy -run Eventarc. A trigger takes one whole name of a method; in
-# location global it hears of every region; Compute Engine's events all come from one,
+const eventarcHead = eventarcBegins + `# UPDATE=1 go test ./test/deploy -run Eventarc. A trigger takes one complete method name; in
+# location global it sees every region; Compute Engine's events all come from one,
 # us-central1 (eventarc/docs/locations, eventarc/docs/understand-locations). At most 500 triggers fit in a location.
 #
-# Not to be had this way, so that only log sinks deliver it, or the sweep sees it an hour later:
+# Triggers cannot deliver the following. Log sinks do, or the sweep sees it within an hour:
 # - that a service has become ready: system events, whose methods begin with a slash (*unverified*
-#   whether a trigger can match them); until then a service that is still deploying is tried again
-# - refused requests, which are in no audit log; alerts go to the events topic of themselves
-# - what folders and organisations hold: a trigger hears of its own project alone
+#   whether a trigger can match them); the function retries a service that is still deploying
+# - refused requests, which no audit log has; alerts go to the events topic directly
+# - resources of folders and organisations: a trigger sees only its own project
 # - methods that have no name in Eventarc's catalogue: InternalServices.SetIamPolicy and .Delete*,
 #   DisableService and DeactivateServices of Service Management, everything of Compute's alpha
 # - verbs of Compute that open nothing: delete, certificates, security policies, signed URL keys
-# UpdateIapSettings is in the Data Access log, which has to be switched on for IAP.
+# UpdateIapSettings is in the Data Access log, which must be enabled for IAP.
 # Failed calls, first halves and our own writes arrive too; the function ignores them.
 eventarc:
 `

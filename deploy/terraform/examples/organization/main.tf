@@ -1,13 +1,13 @@
-# iapguard for a whole organisation. The function looks at every project; it writes
-# to a folder only with that folder's own account, and only once the account is
-# bound: that is a wave. Folders that are not bound stay planned.
+# iapguard for a whole organisation. The function reads every project. It writes to a
+# folder only as that folder's writer account, and only once the account is bound:
+# that is a wave. Folders that are not bound stay planned.
 #
 #   terraform init
 #   terraform apply -var project_id=my-security-project -var organization_id=987654321 -var image=IMAGE
 #
-# Whoever applies it makes custom roles, sinks and grants in the organisation
-# (roles/iam.organizationRoleAdmin, roles/logging.configWriter,
-# roles/resourcemanager.organizationAdmin), and everything else in the project.
+# Applying it creates custom roles, sinks and grants in the organisation, which needs
+# roles/iam.organizationRoleAdmin, roles/logging.configWriter and
+# roles/resourcemanager.organizationAdmin, and everything else in the project.
 
 terraform {
   required_version = ">= 1.9"
@@ -55,20 +55,20 @@ module "iapguard" {
   scope      = "organizations/${var.organization_id}"
   policy     = file("${path.module}/policy.yaml")
 
-  # One folder after the other: an account for each, and bound when its turn comes.
+  # One folder after the other: each has an account, which is bound in its wave.
   writers = {
-    # The first wave. Acting as runtime accounts is for restricting the ingress and
-    # for redeploys, and granted on single accounts or projects only.
+    # The first wave. Restricting the ingress and redeploys need to act as runtime
+    # accounts, which is granted on single accounts or projects only.
     "folders/111111111111" = {
       bound            = true
       runtime_accounts = ["shop-run@shop-prod.iam.gserviceaccount.com"]
     }
-    # The second: what would be done is reported, and nothing is done.
+    # The second wave, not bound yet: steps are reported, and none is taken.
     "folders/222222222222" = {}
   }
 
-  # The policy chooses projects by folder, so that an hourly sweep without a target
-  # would not know them: each has one of its own.
+  # The policy selects projects by folder, so an hourly sweep without a target does
+  # not know them: each has a sweep of its own.
   sweep_projects = ["shop-prod"]
 
   hold_members = ["group:on-call@example.com"]

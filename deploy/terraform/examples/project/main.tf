@@ -1,6 +1,6 @@
-# iapguard for one project, as it is begun: everything is looked at and reported,
-# and nothing may be changed. With application default credentials of somebody
-# who owns the project:
+# iapguard for one project, for the first day: it reports on every service, and may
+# change nothing. With the application default credentials of an owner of the
+# project:
 #
 #   terraform init
 #   terraform apply -var project_id=my-project -var image=IMAGE
