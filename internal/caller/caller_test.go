@@ -295,7 +295,7 @@ func TestAccessUnderAConditionSparesNoCallerForSure(t *testing.T) {
 	if got := throughIAP(posturetest.Protected(), c, client, []posture.Policy{{}}, want).fate; got == Uncertain || got == Breaks {
 		t.Errorf("with access always: %s", got)
 	}
-	want.AccessIf = posturetest.Until
+	want.AccessCondition = posturetest.Until
 	if got := throughIAP(posturetest.Protected(), c, client, []posture.Policy{{}}, want).fate; got != Uncertain {
 		t.Errorf("with access under a condition: %s, want %s", got, Uncertain)
 	}

@@ -169,7 +169,7 @@ func throughIAP(p posture.Posture, c Caller, client string, policies []posture.P
 	open := false
 	for _, policy := range policies {
 		named := slices.Contains(want.Access, member)
-		if policy.Holds(posture.RoleAccessor, member) || named && want.AccessIf.Always() {
+		if policy.Holds(posture.RoleAccessor, member) || named && want.AccessCondition.Always() {
 			return unaffected
 		}
 		open = open || named

@@ -44,7 +44,7 @@ func deployed() posture.Posture {
 func want() policy.Wanted {
 	settings := policy.DefaultSettings()
 	settings.Mode, settings.Access, settings.Settle, settings.Propagation = policy.Enforce, []string{alice}, 0, 0
-	return policy.Wanted{Settings: settings, Of: func(posture.Target) (policy.Settings, bool) { return settings, true }}
+	return policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 }
 
 func made(p posture.Posture, w policy.Wanted) Plan { return Make(p, w, protection.Assess(p, w), now) }

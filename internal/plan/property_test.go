@@ -79,7 +79,7 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 	}
 	w.Access = maybe(alice, "user:bob@example.com")
 	if r.IntN(6) == 0 {
-		w.AccessIf = while
+		w.AccessCondition = while
 	}
 	w.KeepIngress, w.KeepInvokers = r.IntN(6) == 0, r.IntN(6) == 0
 	if r.IntN(3) == 0 {

@@ -90,10 +90,10 @@ func TestAGrantOfTheProjectPropagatesLikeAnyOther(t *testing.T) {
 func TestAccessIsGrantedUnderTheRulesConditionAndThePlanIsAnotherOne(t *testing.T) {
 	p, w := deployed(), want()
 	always := made(p, w)
-	w.AccessIf = posture.Condition{Title: "until spring", Expression: "e"}
+	w.AccessCondition = posture.Condition{Title: "until spring", Expression: "e"}
 	conditional := made(p, w)
 	for _, step := range conditional.Steps {
-		if step.Op == GrantAccess && step.Condition != w.AccessIf {
+		if step.Op == GrantAccess && step.Condition != w.AccessCondition {
 			t.Errorf("access is granted under %q", step.Condition)
 		}
 	}

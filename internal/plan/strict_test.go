@@ -37,7 +37,7 @@ func ended(p posture.Posture, s policy.Settings) posture.Posture {
 	if s.Mode != policy.Enforce || !s.Since.IsZero() && p.Service.CreatedAt.Before(s.Since) {
 		return p
 	}
-	w := policy.Wanted{Settings: s, Of: func(posture.Target) (policy.Settings, bool) { return s, true }}
+	w := policy.Wanted{Settings: s, SettingsOf: func(posture.Target) (policy.Settings, bool) { return s, true }}
 	for _, step := range made(p, w).Steps {
 		p = after(p, step)
 	}

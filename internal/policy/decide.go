@@ -57,7 +57,7 @@ func (p Policy) decide(s Subject) (Settings, bool) {
 			}
 		}
 		settings := rule.settings
-		settings.PassedOver = passedOver
+		settings.SkippedRules = passedOver
 		return settings, settings.Recipe != RecipeOff
 	}
 	return Settings{}, false

@@ -58,7 +58,7 @@ func TestALabelSelectsAStricterRuleAndNeverALooserOne(t *testing.T) {
 			s.ProjectNumber = "123456789012"
 		}
 		got, inScope := policy.For(s)
-		if diff := cmp.Diff(tc.passedOver, got.PassedOver); diff != "" || got.Rule != tc.want || inScope != (tc.want != "") {
+		if diff := cmp.Diff(tc.passedOver, got.SkippedRules); diff != "" || got.Rule != tc.want || inScope != (tc.want != "") {
 			t.Errorf("%s: rule %q, want %q, in scope %t; passed over (-want +got):\n%s", tc.name, got.Rule, tc.want, inScope, diff)
 		}
 	}

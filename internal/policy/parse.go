@@ -163,7 +163,7 @@ func (r *reader) access(n *yaml.Node, settings *Settings) {
 			}
 			domains = append(domains, domain)
 		}),
-		"condition": func(n *yaml.Node) { conditional = n; r.condition(n, &settings.AccessIf) },
+		"condition": func(n *yaml.Node) { conditional = n; r.condition(n, &settings.AccessCondition) },
 		"none":      choice(r, "access.none", &settings.NoneFor, NoneWait, NoneEnable),
 	})
 	if conditional != nil && len(members) == 0 {

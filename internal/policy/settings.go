@@ -92,9 +92,9 @@ type Settings struct {
 	Mode   Mode
 	Recipe Recipe
 	Access []string // members who are to have access through IAP
-	// AccessIf is the condition under which they have it; zero = always.
-	AccessIf posture.Condition
-	NoneFor  NoneKnown // without any accessor
+	// AccessCondition is the condition under which they have it; zero = always.
+	AccessCondition posture.Condition
+	NoneFor         NoneKnown // without any accessor
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
 	WithoutLoadBalancer WithoutLoadBalancer
 	// KeepIngress and KeepInvokers leave a service's ingress, and who may invoke
@@ -126,8 +126,8 @@ type Settings struct {
 	// OAuthClient signs users in where IAP is turned on at a backend service that
 	// has no client; zero = Google's own.
 	OAuthClient OAuthClient
-	// PassedOver says which rules the service's labels selected in vain, and why.
-	PassedOver []string
+	// SkippedRules says which rules the service's labels selected in vain, and why.
+	SkippedRules []string
 	// Undecided says why nobody can tell which rule decides; "" = it is decided.
 	Undecided string
 	// Callers is what to do when callers are known that the plan would shut out.
@@ -218,6 +218,6 @@ type Wanted struct {
 	// WroteAt is when who gets in was last changed, as far as the resources do not
 	// tell it: by the same run, or by whoever turned IAP on; zero = long ago.
 	WroteAt time.Time
-	// Of gives the settings of another service, and whether it is in scope at all.
-	Of func(posture.Target) (Settings, bool)
+	// SettingsOf returns the settings of another service, and whether it is in scope.
+	SettingsOf func(posture.Target) (Settings, bool)
 }

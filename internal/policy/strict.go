@@ -25,7 +25,7 @@ var strictnesses = []strictness{
 		return l.WithoutLoadBalancer == b.WithoutLoadBalancer || inOrder(b.WithoutLoadBalancer, l.WithoutLoadBalancer, WithoutWait, WithoutClose)
 	}},
 	{"access.members", []string{"Access"}, fewer},
-	{"access.condition", []string{"AccessIf"}, func(l, b Settings) bool { return b.AccessIf.Always() || l.AccessIf == b.AccessIf }},
+	{"access.condition", []string{"AccessCondition"}, func(l, b Settings) bool { return b.AccessCondition.Always() || l.AccessCondition == b.AccessCondition }},
 	{"access.none", []string{"NoneFor"}, func(l, b Settings) bool {
 		return inOrder(b.NoneFor, l.NoneFor, NoneWait, NoneEnable)
 	}},

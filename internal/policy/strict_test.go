@@ -12,7 +12,7 @@ import (
 )
 
 // notOfARule are what is said about a service in another way than by a rule.
-var notOfARule = []string{"Rule", "Exemption", "Hold", "PassedOver", "Undecided"}
+var notOfARule = []string{"Rule", "Exemption", "Hold", "SkippedRules", "Undecided"}
 
 func TestEverySettingOfARuleIsCompared(t *testing.T) {
 	compared := slices.Clone(notOfARule)
@@ -49,8 +49,8 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"access.members", func(s *settings) { s.Access = []string{alice} }, func(s *settings) { s.Access = []string{bob, alice} }, false},
 		{"access.members", func(s *settings) { s.Access = []string{alice} }, func(s *settings) { s.Access = []string{bob} }, true},
 		{"access.members", func(s *settings) {}, func(s *settings) { s.Access = []string{bob} }, true},
-		{"access.condition", func(s *settings) { s.AccessIf = posture.Condition{Title: "a", Expression: "a"} }, func(s *settings) {}, false},
-		{"access.condition", func(s *settings) { s.AccessIf = posture.Condition{Title: "a", Expression: "a"} }, func(s *settings) { s.AccessIf = posture.Condition{Title: "a", Expression: "b"} }, true},
+		{"access.condition", func(s *settings) { s.AccessCondition = posture.Condition{Title: "a", Expression: "a"} }, func(s *settings) {}, false},
+		{"access.condition", func(s *settings) { s.AccessCondition = posture.Condition{Title: "a", Expression: "a"} }, func(s *settings) { s.AccessCondition = posture.Condition{Title: "a", Expression: "b"} }, true},
 		{"access.none", func(s *settings) { s.NoneFor = NoneEnable }, func(s *settings) {}, false},
 		{"oauthClient", func(s *settings) { s.OAuthClient.ID = "1.apps.googleusercontent.com" }, func(s *settings) {}, true},
 		{"ingress", func(s *settings) {}, func(s *settings) { s.KeepIngress = true }, false},

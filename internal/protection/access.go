@@ -21,14 +21,14 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 	for _, gate := range iapResources(p, want) {
 		var missing []string
 		for _, member := range want.Access {
-			if !gate.lets(member, want.AccessIf) && !slices.Contains(missing, member) {
+			if !gate.lets(member, want.AccessCondition) && !slices.Contains(missing, member) {
 				missing = append(missing, member)
 			}
 		}
 		if len(missing) > 0 {
 			findings = append(findings, Finding{
 				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: gate.resource,
-				Subject: strings.Join(missing, " "), Condition: want.AccessIf,
+				Subject: strings.Join(missing, " "), Condition: want.AccessCondition,
 				Why: "the policy names who is to get in, and IAP does not let them in yet",
 			})
 		}

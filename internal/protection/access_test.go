@@ -18,12 +18,12 @@ func TestThoseWhomThePolicyNamesHaveAccess(t *testing.T) {
 		{"one of two", func(_ *posture.Posture, want *policy.Wanted) {
 			want.Access = []string{posturetest.Alice, "user:bob@example.com"}
 		}, []Code{AccessorMissing}},
-		{"always, where a condition would do", func(_ *posture.Posture, want *policy.Wanted) { want.AccessIf = posturetest.Until }, nil},
+		{"always, where a condition would do", func(_ *posture.Posture, want *policy.Wanted) { want.AccessCondition = posturetest.Until }, nil},
 		{"under the wanted condition", func(p *posture.Posture, want *policy.Wanted) {
-			want.AccessIf, p.Backends[0].Access.Bindings[0].Condition = posturetest.Until, posturetest.Until.Expression
+			want.AccessCondition, p.Backends[0].Access.Bindings[0].Condition = posturetest.Until, posturetest.Until.Expression
 		}, nil},
 		{"under another condition", func(p *posture.Posture, want *policy.Wanted) {
-			want.AccessIf, p.Backends[0].Access.Bindings[0].Condition = posturetest.Until, "true"
+			want.AccessCondition, p.Backends[0].Access.Bindings[0].Condition = posturetest.Until, "true"
 		}, []Code{AccessorMissing}},
 		{"a backend that nothing leads to", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Access, p.Backends[0].Frontends = posture.Policy{}, nil

@@ -17,7 +17,7 @@ const SharedBackend Code = "SHARED_BACKEND"
 // sharedBackends refuses to choose: turning IAP on for one service turns it on
 // for every service behind the same backend service, with the same accessors.
 func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
-	if want.Of == nil || policy.Direct(p, want) {
+	if want.SettingsOf == nil || policy.Direct(p, want) {
 		return nil
 	}
 	var findings []Finding
@@ -44,7 +44,7 @@ func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
 // What is asked of the neighbour's service itself was read only while IAP is
 // off. A time of creation that is not known counts as long ago.
 func disagreement(p posture.Posture, want policy.Wanted, backend posture.Backend, member posture.Member) (why, remedy string) {
-	theirs, inScope := want.Of(member.Target)
+	theirs, inScope := want.SettingsOf(member.Target)
 	switch {
 	case theirs.Undecided != "":
 		return "cannot be told apart from others: " + theirs.Undecided, ""
@@ -63,7 +63,7 @@ func disagreement(p posture.Posture, want policy.Wanted, backend posture.Backend
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode), ""
 	case !sameMembers(theirs.Access, want.Access):
 		return "is to have other accessors", ""
-	case theirs.AccessIf != want.AccessIf:
+	case theirs.AccessCondition != want.AccessCondition:
 		return "is to have its accessors under another condition", ""
 	case !backend.IAPOn && backend.OAuthClient == "" && theirs.OAuthClient.ID != want.OAuthClient.ID:
 		return "is to have another OAuth client", ""

@@ -15,7 +15,7 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 		return func(p *posture.Posture, want *policy.Wanted) {
 			p.Backends[0].Members = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other})
 			own := want.Settings
-			want.Of = func(posture.Target) (policy.Settings, bool) { return theirs(own) }
+			want.SettingsOf = func(posture.Target) (policy.Settings, bool) { return theirs(own) }
 		}
 	}
 	check(t, sharedBackends, []row{
@@ -53,7 +53,7 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			})(p, want)
 			p.ObservedAt = time.Unix(1, 0)
 		}, nil},
-		{"the same accessors under a condition", share(func(s policy.Settings) (policy.Settings, bool) { s.AccessIf = posturetest.Until; return s, true }), []Code{SharedBackend}},
+		{"the same accessors under a condition", share(func(s policy.Settings) (policy.Settings, bool) { s.AccessCondition = posturetest.Until; return s, true }), []Code{SharedBackend}},
 		{"other accessors", share(func(s policy.Settings) (policy.Settings, bool) {
 			s.Access = []string{"user:bob@example.com"}
 			return s, true
@@ -88,7 +88,7 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 		}, nil},
 		{"nothing is known of what others are to get", func(p *posture.Posture, want *policy.Wanted) {
 			share(func(s policy.Settings) (policy.Settings, bool) { return s, false })(p, want)
-			want.Of = nil
+			want.SettingsOf = nil
 		}, nil},
 		{"the neighbour does not exist", func(p *posture.Posture, want *policy.Wanted) {
 			share(func(s policy.Settings) (policy.Settings, bool) { return s, false })(p, want)
@@ -116,7 +116,7 @@ func TestAHeldNeighbourIsNamedWithTheEndOfItsHold(t *testing.T) {
 		p, want := posturetest.Protected(), posturetest.Wanted()
 		p.Backends[0].Members, p.Backends[0].IAPOn = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other}), false
 		own := want.Settings
-		want.Of = func(target posture.Target) (policy.Settings, bool) {
+		want.SettingsOf = func(target posture.Target) (policy.Settings, bool) {
 			theirs := own
 			theirs.Hold = &tc.hold
 			return theirs, true

@@ -151,13 +151,13 @@ func (r *run) report(v view, outcome report.Outcome) report.Report {
 	p := v.posture
 	final := report.Report{
 		RunID: r.id, PlanID: v.plan.ID(), ObservedAt: p.ObservedAt.UTC(), Version: r.Version,
-		Outcome: outcome, Mode: v.settings.Mode, Policy: &report.Policy{Digest: v.digest, Rule: v.settings.Rule, PassedOver: v.settings.PassedOver},
+		Outcome: outcome, Mode: v.settings.Mode, Policy: &report.Policy{Digest: v.digest, Rule: v.settings.Rule, SkippedRules: v.settings.SkippedRules},
 		Target: &report.Target{
 			Project: p.Target.Project, ProjectNumber: p.ProjectNumber, Location: p.Target.Location,
 			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
 		},
 		Cause: r.cause(), Command: r.command(),
-		Acts:        len(v.plan.Steps) > 0 && v.hold == nil && r.agreed(v),
+		WouldAct:    len(v.plan.Steps) > 0 && v.hold == nil && r.agreed(v),
 		DoorsBefore: r.before, Doors: door.Of(p), Unread: p.Unread, ExpectedAudience: p.Audiences(),
 		Steps: append([]report.Step(nil), r.done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.Now().Sub(r.began).Milliseconds(),

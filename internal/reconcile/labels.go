@@ -27,7 +27,7 @@ func (r *run) judge(rules Policy, p posture.Posture) judged {
 	if plain.conflict() || !plain.inScope {
 		return found
 	}
-	plain.want.PassedOver = append(slices.Clone(found.want.PassedOver),
+	plain.want.SkippedRules = append(slices.Clone(found.want.SkippedRules),
 		"the labels of the services behind one backend service select different rules, so none of them counts")
 	return plain
 }
@@ -35,7 +35,7 @@ func (r *run) judge(rules Policy, p posture.Posture) judged {
 func (r *run) judgeAs(rules Policy, p posture.Posture) judged {
 	of := r.settings(rules, p)
 	settings, inScope := of(p.Target)
-	want := policy.Wanted{Settings: settings, Of: of, SettleBy: r.request.SettleBy, WroteAt: r.wroteAt()}
+	want := policy.Wanted{Settings: settings, SettingsOf: of, SettleBy: r.request.SettleBy, WroteAt: r.wroteAt()}
 	return judged{want, inScope, protection.Assess(p, want)}
 }
 

@@ -147,7 +147,7 @@ func (r *run) plan(ctx context.Context, rules Policy, observed posture.Posture) 
 		made = plan.Make(observed, j.want, j.findings, r.Now())
 	}
 	v := view{
-		posture: observed, settings: j.want.Settings, digest: rules.Digest(), inScope: j.inScope, hold: heldBy(observed, j.want.Of),
+		posture: observed, settings: j.want.Settings, digest: rules.Digest(), inScope: j.inScope, hold: heldBy(observed, j.want.SettingsOf),
 		findings: j.findings, plan: made, writer: r.writerOf(observed),
 		guarded: r.guardedOnce(ctx, observed, j.want.Settings),
 	}

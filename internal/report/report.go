@@ -90,8 +90,8 @@ type Report struct {
 	// Unread is what could not be read and would only have added to the
 	// picture: inherited grants, for example.
 	Unread []posture.Unread `json:"unread,omitempty"`
-	// Acts says whether the function takes the steps by itself; it is not published.
-	Acts      bool  `json:"-"`
+	// WouldAct reports whether the function takes the steps without a person. It is not published.
+	WouldAct  bool  `json:"-"`
 	Calls     int64 `json:"calls"` // API calls made for this report
 	ElapsedMS int64 `json:"elapsedMs"`
 }
@@ -110,8 +110,8 @@ type Target struct {
 type Policy struct {
 	Digest string `json:"digest"`
 	Rule   string `json:"rule"`
-	// PassedOver says which rules the service's labels selected in vain, and why.
-	PassedOver []string `json:"passedOver,omitempty"`
+	// SkippedRules says which rules the service's labels selected in vain, and why.
+	SkippedRules []string `json:"passedOver,omitempty"`
 }
 
 // Cause is what led to the report.

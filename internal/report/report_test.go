@@ -23,7 +23,7 @@ func full() Report {
 	return Report{
 		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: policy.Enforce,
 		Target:   &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello", UID: "u", Labels: map[string]string{"team": "a"}},
-		Policy:   &Policy{Digest: "none", Rule: "default", PassedOver: []string{"w"}},
+		Policy:   &Policy{Digest: "none", Rule: "default", SkippedRules: []string{"w"}},
 		Cause:    Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: &at},
 		Command:  &Command{Name: "apply", ID: "i", PlanID: "0123456789abcdef"},
 		Findings: []Finding{{Code: protection.IAPOff, Severity: protection.High, Resource: "r", Why: "w"}},

@@ -99,7 +99,7 @@ func (o *fixture) protector(settings policy.Settings, now func() time.Time) prot
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	want := policy.Wanted{Settings: settings, Of: func(posture.Target) (policy.Settings, bool) { return settings, true }}
+	want := policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 	return protector{clients, posture.Target{Project: playground.Project, Location: o.Region, Service: o.Service}, want, now}
 }
 

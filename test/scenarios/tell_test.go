@@ -26,7 +26,7 @@ func tell(r report.Report) []string {
 		lines[0] += " (a door is open)"
 	}
 	if r.Policy != nil {
-		for _, why := range r.Policy.PassedOver {
+		for _, why := range r.Policy.SkippedRules {
 			lines = append(lines, "- passed over: "+why)
 		}
 	}

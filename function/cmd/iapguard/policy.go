@@ -34,18 +34,18 @@ type checked struct {
 
 // wanted is what a rule wants of a service; without a rule it is left alone.
 type wanted struct {
-	Name          string             `json:"name"`
-	Rule          string             `json:"rule,omitempty"`
-	PassedOver    []string           `json:"passedOver,omitempty"` // rules that its labels select in vain
-	Undecided     string             `json:"undecided,omitempty"`  // why nobody can tell which rule decides
-	Mode          policy.Mode        `json:"mode,omitempty"`
-	Recipe        policy.Recipe      `json:"recipe,omitempty"`
-	Access        []string           `json:"access,omitempty"`
-	AccessIf      *posture.Condition `json:"accessIf,omitempty"`
-	How           string             `json:"how,omitempty"`   // the rule's other keys, in its own words
-	Since         *time.Time         `json:"since,omitempty"` // older services are only planned
-	ExemptUntil   *time.Time         `json:"exemptUntil,omitempty"`
-	ExemptBecause string             `json:"exemptBecause,omitempty"`
+	Name            string             `json:"name"`
+	Rule            string             `json:"rule,omitempty"`
+	SkippedRules    []string           `json:"passedOver,omitempty"` // rules that its labels select in vain
+	Undecided       string             `json:"undecided,omitempty"`  // why nobody can tell which rule decides
+	Mode            policy.Mode        `json:"mode,omitempty"`
+	Recipe          policy.Recipe      `json:"recipe,omitempty"`
+	Access          []string           `json:"access,omitempty"`
+	AccessCondition *posture.Condition `json:"accessIf,omitempty"`
+	How             string             `json:"how,omitempty"`   // the rule's other keys, in its own words
+	Since           *time.Time         `json:"since,omitempty"` // older services are only planned
+	ExemptUntil     *time.Time         `json:"exemptUntil,omitempty"`
+	ExemptBecause   string             `json:"exemptBecause,omitempty"`
 }
 
 func newPolicyCheckCommand() *cobra.Command {
@@ -119,9 +119,9 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 	if settings.Undecided != "" {
 		return &wanted{Name: subject.Name(), Undecided: settings.Undecided}
 	}
-	read := &wanted{Name: subject.Name(), PassedOver: settings.PassedOver, Rule: settings.Rule, Mode: settings.Mode, Recipe: settings.Recipe, Access: settings.Access}
-	if !settings.AccessIf.Always() {
-		read.AccessIf = &settings.AccessIf
+	read := &wanted{Name: subject.Name(), SkippedRules: settings.SkippedRules, Rule: settings.Rule, Mode: settings.Mode, Recipe: settings.Recipe, Access: settings.Access}
+	if !settings.AccessCondition.Always() {
+		read.AccessCondition = &settings.AccessCondition
 	}
 	if settings.Rule != "" {
 		read.How = howOf(settings)
@@ -146,11 +146,11 @@ func (c checked) print(out io.Writer) {
 		fmt.Fprintf(out, "%s is left alone: no rule covers it\n", w.Name)
 	default:
 		fmt.Fprintf(out, "%s\n  rule %s: mode %s, recipe %s, access %s\n", w.Name, w.Rule, w.Mode, w.Recipe, orNobody(w.Access))
-		if w.AccessIf != nil {
-			fmt.Fprintf(out, "  access if %s\n", w.AccessIf)
+		if w.AccessCondition != nil {
+			fmt.Fprintf(out, "  access if %s\n", w.AccessCondition)
 		}
 		fmt.Fprintf(out, "  %s\n", w.How)
-		for _, why := range w.PassedOver {
+		for _, why := range w.SkippedRules {
 			fmt.Fprintf(out, "  passed over: %s\n", why)
 		}
 		if w.Since != nil {

@@ -34,9 +34,9 @@ type effect struct {
 	Outcome string      `json:"outcome"`
 	Rule    string      `json:"rule,omitempty"`
 	Mode    policy.Mode `json:"mode,omitempty"`
-	// PassedOver are rules that the service's labels select in vain, and why.
-	PassedOver []string `json:"passedOver,omitempty"`
-	Steps      []string `json:"steps,omitempty"`
+	// SkippedRules are rules that the service's labels select in vain, and why.
+	SkippedRules []string `json:"passedOver,omitempty"`
+	Steps        []string `json:"steps,omitempty"`
 }
 
 func newPolicyDiffCommand() *cobra.Command {
@@ -127,8 +127,8 @@ func effectOn(ctx context.Context, engine *reconcile.Engine, target posture.Targ
 	case err != nil:
 		return effect{Outcome: string(report.Failed)}
 	}
-	ended := effect{Outcome: string(final.Outcome), Rule: final.Policy.Rule, Mode: final.Mode, PassedOver: final.Policy.PassedOver}
-	if final.Acts {
+	ended := effect{Outcome: string(final.Outcome), Rule: final.Policy.Rule, Mode: final.Mode, SkippedRules: final.Policy.SkippedRules}
+	if final.WouldAct {
 		ended.Outcome = "written"
 	}
 	for _, step := range final.Steps {
@@ -171,5 +171,5 @@ func (e effect) String() string {
 		return e.Outcome
 	}
 	text := fmt.Sprintf("%s (rule %s, mode %s, %d steps)", e.Outcome, e.Rule, e.Mode, len(e.Steps))
-	return strings.Join(append([]string{text}, e.PassedOver...), "\n       passed over: ")
+	return strings.Join(append([]string{text}, e.SkippedRules...), "\n       passed over: ")
 }

@@ -69,7 +69,7 @@ func passedOverText(p *report.Policy) string {
 		return ""
 	}
 	var b strings.Builder
-	for _, why := range p.PassedOver {
+	for _, why := range p.SkippedRules {
 		fmt.Fprintf(&b, "  passed over: %s\n", why)
 	}
 	return b.String()

@@ -36,7 +36,7 @@ func Protected() posture.Posture {
 func Wanted() policy.Wanted {
 	settings := policy.DefaultSettings()
 	settings.Mode, settings.Access = policy.Enforce, []string{Alice}
-	return policy.Wanted{Settings: settings, Of: func(posture.Target) (policy.Settings, bool) { return settings, true }}
+	return policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 }
 
 func DirectIAP(p *posture.Posture, _ *policy.Wanted) {
