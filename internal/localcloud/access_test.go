@@ -59,7 +59,7 @@ func TestWhoMayDoWhatIsAskedAboutTheResourceThatIsMeant(t *testing.T) {
 		{"a role on one backend service behind IAP, by its name", guest, "", "POST", iap, `{}`, 200, ""},
 		{"… and not on all of them", guest, "", "POST", "/v1/projects/demo-project/iap_web/compute:getIamPolicy", `{}`,
 			403, "iap.webTypes.getIamPolicy"},
-		{"somebody whom nobody knows", "user:stranger@example.com", "", "GET", backend + "/be", "", 403,
+		{"an unknown caller", "user:stranger@example.com", "", "GET", backend + "/be", "", 403,
 			"Required 'compute.backendServices.get' permission"},
 		{"a token that names nobody is the owner's", "anything", "", "GET", backend + "/be", "", 200, ""},
 	} {
@@ -71,7 +71,7 @@ func TestWhoMayDoWhatIsAskedAboutTheResourceThatIsMeant(t *testing.T) {
 		status, text := send(t, r)
 		var answer map[string]any
 		if err := json.Unmarshal([]byte(text), &answer); err != nil {
-			t.Fatalf("%s: %d %q is no JSON object", tc.name, status, text)
+			t.Fatalf("%s: %d %q is not a JSON object", tc.name, status, text)
 		}
 		if status != tc.status || tc.message != "" && !strings.Contains(message(answer), tc.message) {
 			t.Errorf("%s: %d %q, want %d … %q", tc.name, status, message(answer), tc.status, tc.message)

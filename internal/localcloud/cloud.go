@@ -1,9 +1,9 @@
 // Package localcloud is a slice of Google Cloud in one process: the REST APIs
 // of Cloud Run, load balancers, IAP and what they need, in memory, close enough
-// to the real ones that gcloud, Terraform and Google's Go clients cannot tell.
+// to the real ones that gcloud, Terraform and Google's Go clients see no difference.
 //
-// New wires the APIs onto one API server and one host:port. Requests are told
-// apart by path, and by host where that says more: a client may call
+// New wires the APIs onto one API server and one host:port. Requests are
+// routed by path, and by host where that says more: a client may call
 // http://127.0.0.1:PORT/v1/…, or use it as a plain HTTP proxy and ask for
 // http://us-central1-run.googleapis.com/…. Whatever nobody could confirm about
 // Google is listed in UNVERIFIED.md.
@@ -36,7 +36,7 @@ const defaultOperationTime = 5 * time.Millisecond
 
 // Options adjusts a Cloud. The zero value is usable.
 type Options struct {
-	// Clock tells the time; nil is the machine's.
+	// Clock returns the time; nil is the machine's.
 	Clock func() time.Time
 	// Latency is added to every API call.
 	Latency time.Duration

@@ -162,6 +162,6 @@ func TestTwoCloudsShareNothing(t *testing.T) {
 	send(t, request(t, "POST", one+"/compute/v1/projects/demo-project/global/backendServices", `{"name":"be"}`))
 	if status, _ := send(t, request(t, "GET", other+"/compute/v1/projects/demo-project/global/backendServices/be",
 		"")); status != 404 {
-		t.Errorf("what one cloud was told, the other answers with %d", status)
+		t.Errorf("a write to one cloud changed the other, which answers %d", status)
 	}
 }

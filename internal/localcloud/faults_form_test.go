@@ -25,10 +25,10 @@ func TestFaultsThatNobodyUnderstandsAreRefusedWithWhatToWrite(t *testing.T) {
 		`[{"action":"cut","method":"run.*","times":0}]`:                                `times and every are at least 1`,
 		`[{"action":"cut","method":"run.*","times":"2"}]`:                              `reading its values`,
 		`[{"action":"cut","method":"run.*","principal":"bob"}]`:                        `write "user:EMAIL"`,
-		`[{"action":"status","method":"run.*","status":200}]`:                          `status 200 is no HTTP error`,
+		`[{"action":"status","method":"run.*","status":200}]`:                          `status 200 is not an HTTP error`,
 		`[{"action":"slow","method":"run.*","delay":"soon"}]`:                          `write a duration`,
 		`[{"action":"late-iam","delay":"2h"}]`:                                         `at most an hour`,
-		`[{"action":"stuck-grant","service":"hello","until":"redeploy"}]`:              `service "hello" is no full name`,
+		`[{"action":"stuck-grant","service":"hello","until":"redeploy"}]`:              `service "hello" is not a full name`,
 		`[{"action":"stuck-grant","service":"` + run[4:] + `/hello","until":"later"}]`: `write "redeploy" or "forever"`,
 		`[{"action":"cut","method":"run.*"},{"action":"x"}]`:                           `fault 2:`,
 	} {

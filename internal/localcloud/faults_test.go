@@ -38,7 +38,7 @@ func (b *bench) call(verb, path, body string) (int, map[string]any) {
 	status, text := send(b.t, request(b.t, verb, b.base+path, body))
 	var answer map[string]any
 	if err := json.Unmarshal([]byte(text), &answer); err != nil {
-		b.t.Fatalf("%s %s: %d %q is no JSON object", verb, path, status, text)
+		b.t.Fatalf("%s %s: %d %q is not a JSON object", verb, path, status, text)
 	}
 	return status, answer
 }

@@ -88,7 +88,7 @@ func TestATokenOfAnAccountIsForWhomItLetsImpersonateIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenWithALentTokenIsLoggedAsTheAccountsAndSaysWhoLentIt(t *testing.T) {
+func TestAnImpersonatedWriteIsLoggedWithItsDelegation(t *testing.T) {
 	call := lends(t)
 	call("", "/v1/projects/demo-project/serviceAccounts/"+writer+":setIamPolicy", mayLend)
 	_, lent := call(borrower, lending, `{"scope":["s"]}`)
@@ -102,7 +102,7 @@ func TestWhatIsWrittenWithALentTokenIsLoggedAsTheAccountsAndSaysWhoLentIt(t *tes
 		service); status != http.StatusOK {
 		t.Fatalf("with the lent token: %d %v", status, answer)
 	}
-	told := func(method string) map[string]any {
+	logged := func(method string) map[string]any {
 		t.Helper()
 		_, answer := call("", "/v2/entries:list", `{"filter":"protoPayload.methodName=\"`+method+`\" -severity=\"ERROR\""}`)
 		entries, _ := answer["entries"].([]any)
@@ -118,11 +118,11 @@ func TestWhatIsWrittenWithALentTokenIsLoggedAsTheAccountsAndSaysWhoLentIt(t *tes
 			"principalSubject":    borrower,
 		}},
 	}
-	got := told("google.cloud.run.v2.Services.CreateService")["protoPayload"].(map[string]any)["authenticationInfo"]
+	got := logged("google.cloud.run.v2.Services.CreateService")["protoPayload"].(map[string]any)["authenticationInfo"]
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the write (-want +got):\n%s", diff)
 	}
-	entry := told("GenerateAccessToken")
+	entry := logged("GenerateAccessToken")
 	payload := entry["protoPayload"].(map[string]any)
 	if text, _ := json.Marshal(entry); strings.Contains(string(text), token) {
 		t.Errorf("the token stands in the log: %s", text)

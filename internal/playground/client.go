@@ -78,7 +78,7 @@ func (c Client) once(ctx context.Context, method, path string, body any) (map[st
 	}
 	var answer map[string]any
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return nil, fmt.Errorf("calling %s %s: the answer is no JSON object: %w", method, path, err)
+		return nil, fmt.Errorf("calling %s %s: the answer is not a JSON object: %w", method, path, err)
 	}
 	return answer, nil
 }

@@ -37,7 +37,7 @@ func (s *Playground) register(region, service, endpoint string) {
 }
 
 // endpoint is where a service listens: at its own address, to which tokens are
-// made out, or in the open, where that is left to whoever pushes.
+// made out, or in the open, where the pusher chooses.
 func (s *Playground) endpoint(region, service string) (endpoint, audience string, err error) {
 	if s.Cloud.DataPlane().Contains("projects/" + Project + "/locations/" + region + "/services/" + service) {
 		if address := s.Cloud.Run().Address(region, service); address != "" {

@@ -215,7 +215,7 @@ func TestATriggerSeesTheEventsOfItsLocationAndComputesComeFromOne(t *testing.T) 
 	call(t, s, http.MethodPost, "/compute/v1/projects/demo-project/regions/europe-west1/backendServices",
 		map[string]any{"name": "be", "loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS"})
 	idle(t, s)
-	// Compute Engine tells twice: when a call arrives and when it is done.
+	// Compute Engine logs twice: when a call arrives and when it is done.
 	want := []string{"compute-global", "compute-global", "compute-us-central1", "compute-us-central1"}
 	if diff := cmp.Diff(want, function.reached()); diff != "" {
 		t.Errorf("a backend service in europe-west1 (-want +got):\n%s", diff)

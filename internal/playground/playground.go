@@ -45,7 +45,7 @@ const (
 	maxBackoff = 2 * time.Second
 )
 
-// EventsFilter and RequestsFilter select what the function is told, and the
+// EventsFilter and RequestsFilter select what the function receives, and the
 // refused requests for who opts in to having each looked into. They are the
 // filters that deploy/ ships, for the function's account here.
 var (
@@ -152,7 +152,7 @@ func (s *Playground) publish(ctx context.Context, topic string, data []byte, att
 	return err
 }
 
-// internalTransport carries pushes to https endpoints, all of which are on the data plane:
+// internalTransport carries pushes to https endpoints, which are all on the data plane:
 // run.app addresses and frontends.
 type internalTransport struct{ playground *Playground }
 
@@ -192,7 +192,7 @@ func (s *Playground) Attach(ctx context.Context, function http.Handler) error {
 }
 
 // Push serves a function and pushes to it what comes to the topics of events,
-// work and commands, whoever puts it there: no sink does. Backoffs are short:
+// work and commands: no sink publishes there. Backoffs are short:
 // nobody waits here for others.
 func (s *Playground) Push(ctx context.Context, function http.Handler) error {
 	endpoint, err := s.Serve(ctx, function)

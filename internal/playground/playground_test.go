@@ -155,7 +155,7 @@ func disturb(t *testing.T, s *playground.Playground, rule string) (int, string) 
 		t.Fatal(err)
 	}
 	if !json.Valid(text) {
-		t.Errorf("%s: the answer %q is no JSON", rule, text)
+		t.Errorf("%s: the answer %q is not JSON", rule, text)
 	}
 	return response.StatusCode, string(text)
 }

@@ -96,7 +96,7 @@ var header = http.Header{"Ce-Id": {"1"}, "Ce-Type": {"google.cloud.audit.log.v1.
 // cost is what one operation takes.
 type cost struct{ ns, allocs, bytes float64 }
 
-// measure runs op under a sub-benchmark and tells what one costs, when it does
+// measure runs op under a sub-benchmark and returns what one costs, when it does
 // the work of n.
 func measure(b *testing.B, name string, n int, op func(b *testing.B)) (c cost) {
 	b.Run(name, func(b *testing.B) {

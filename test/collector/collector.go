@@ -125,15 +125,15 @@ func (c *Collector) keepPoints(request *metricspb.ExportMetricsServiceRequest) {
 }
 
 func words(attributes []*commonpb.KeyValue) map[string]string {
-	told := map[string]string{}
+	values := map[string]string{}
 	for _, each := range attributes {
 		value := each.GetValue().GetStringValue()
 		if value == "" {
 			value = each.GetValue().String()
 		}
-		told[each.GetKey()] = value
+		values[each.GetKey()] = value
 	}
-	return told
+	return values
 }
 
 // Spans are all spans so far.

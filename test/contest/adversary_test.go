@@ -32,7 +32,7 @@ func start(t *testing.T) fixture {
 	return fixture{withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Instances: 2, Queued: true})}
 }
 
-// startWithWriter is the same, but for whom they defend it as.
+// startWithWriter is the same, but for the account they defend it as.
 func startWithWriter(t *testing.T) fixture {
 	t.Helper()
 	f := fixture{withfunction.Start(t, withfunction.Options{
@@ -53,7 +53,7 @@ func (f fixture) rest() {
 	f.Later(pause)
 }
 
-// last is the last report that is no start.
+// last is the last report that is not a start.
 func (f fixture) last() report.Report {
 	ended := slices.DeleteFunc(f.Reports(), func(one report.Report) bool { return one.Outcome == report.Started })
 	if len(ended) == 0 {
@@ -66,7 +66,7 @@ func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		start func(*testing.T) fixture
-		as    string // whom they write as
+		as    string // the account they write as
 		// What an apply calls.
 		verb, path string
 		body       any

@@ -147,11 +147,11 @@ func insert(t *testing.T, db *sql.DB, data []byte, attributes map[string]string,
 	if err := decoder.Decode(&message); err != nil {
 		t.Fatal(err)
 	}
-	told, err := json.Marshal(attributes)
+	encoded, err := json.Marshal(attributes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	message["publish_time"], message["attributes"] = published.UTC().Format(time.RFC3339Nano), string(told)
+	message["publish_time"], message["attributes"] = published.UTC().Format(time.RFC3339Nano), string(encoded)
 	var marks []string
 	var row []any
 	for _, c := range columns(t) {
@@ -181,7 +181,7 @@ func bigQueryValue(c column, value any) (any, error) {
 	if c.Mode == "REPEATED" {
 		list, fits := value.([]any)
 		if value != nil && !fits {
-			return nil, fmt.Errorf("%s is REPEATED, and %v is no list", c.Name, value)
+			return nil, fmt.Errorf("%s is REPEATED, and %v is not a list", c.Name, value)
 		}
 		c.Mode = "NULLABLE"
 		values := make([]any, len(list))

@@ -54,7 +54,7 @@ func (b build) step(t *testing.T, id string) step {
 	return b.Steps[at]
 }
 
-func TestNothingIsBuiltBeforeItIsCheckedAndNothingDeployedBeforeItIsTested(t *testing.T) {
+func TestTheBuildChecksBeforeItBuildsAndTestsBeforeItDeploys(t *testing.T) {
 	read, _ := shippedBuild(t)
 	var ids []string
 	for _, each := range read.Steps {
@@ -126,7 +126,7 @@ func checked(t *testing.T, substitutions map[string]string) (said string, ok boo
 	return string(out), err == nil
 }
 
-func TestASubstitutionThatIsMissingOrWrongStopsTheBuildWithOneLine(t *testing.T) {
+func TestAMissingOrWrongSubstitutionStopsTheBuildWithOneLine(t *testing.T) {
 	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard", "_EVENTS_TOPIC": "iapguard-events"}
 	if said, ok := checked(t, right); !ok || said != "" {
 		t.Errorf("what is right is refused: %s", said)

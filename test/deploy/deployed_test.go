@@ -79,7 +79,7 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 	if got := e.first("hello", report.Protected).Cause.Kind; got != "command" {
 		t.Errorf("hello was protected because of %q, want a command", got)
 	}
-	e.until("the sweep tells of the function too", func() bool { return len(e.about("iapguard")) > 0 })
+	e.until("the sweep reports on the function too", func() bool { return len(e.about("iapguard")) > 0 })
 	if got := e.last("iapguard").Outcome; got != report.Exempt {
 		t.Errorf("the function itself is %s, want exempt: nobody could push to it behind IAP", got)
 	}

@@ -223,7 +223,7 @@ var hardCases = []hard{
 // explain says, each with why that cannot be helped, or is wanted:
 //
 //   - unreadable: let through, and reported as rejected. Names have a grammar and
-//     may contradict each other, which only a program can tell.
+//     may contradict each other, which only a program can see.
 //   - wider: let through, and ignored by the function.
 //   - narrower: not let through, although the function would act.
 var differences = []struct {

@@ -39,7 +39,7 @@ func TestTheServiceIsGivenTheEnvironmentThatServeReads(t *testing.T) {
 		}
 		for _, path := range []string{config.Policy, config.Holds, config.MemoryKey} {
 			if path != "" && !mountedAt(template, path) {
-				t.Errorf("%s is no file that is mounted", path)
+				t.Errorf("%s is not a file that is mounted", path)
 			}
 		}
 	})

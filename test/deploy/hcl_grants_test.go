@@ -48,7 +48,7 @@ func grants(all resources) []blueprint.Resource {
 	})
 }
 
-// members are whom a grant is for.
+// members are the members of a grant.
 func members(grant blueprint.Resource) []string {
 	if one := grant.Text("member"); one != "" {
 		return []string{one}

@@ -90,7 +90,7 @@ func noise() []map[string]any {
 
 // expected says of each metric, in Go, which lines of the week it is to count.
 func expected(published map[string]report.Report) map[string]func(line map[string]any) bool {
-	told := func(right func(r report.Report) bool) func(map[string]any) bool {
+	reported := func(right func(r report.Report) bool) func(map[string]any) bool {
 		return func(line map[string]any) bool {
 			id, _ := line["id"].(string)
 			r, ok := published[id]
@@ -98,22 +98,22 @@ func expected(published map[string]report.Report) map[string]func(line map[strin
 		}
 	}
 	outcome := func(wanted report.Outcome) func(map[string]any) bool {
-		return told(func(r report.Report) bool { return r.Outcome == wanted && r.Mode != "report-only" })
+		return reported(func(r report.Report) bool { return r.Outcome == wanted && r.Mode != "report-only" })
 	}
 	heartbeat := func(line map[string]any) bool { return line["message"] == "heartbeat" }
 	return map[string]func(map[string]any) bool{
-		"reports": told(func(report.Report) bool { return true }),
-		"exposed": told(func(r report.Report) bool {
+		"reports": reported(func(report.Report) bool { return true }),
+		"exposed": reported(func(r report.Report) bool {
 			return r.Exposed && r.Outcome != report.Exempt && r.ObservedAt.Sub(*r.ExposedSince).Minutes() >= 60
 		}),
-		"waiting": told(func(r report.Report) bool {
+		"waiting": reported(func(r report.Report) bool {
 			return r.Outcome == report.Waiting && r.WaitingFor.Since != nil && r.ObservedAt.Sub(*r.WaitingFor.Since).Hours() >= 24
 		}),
 		"blocked": outcome(report.Blocked), "contested": outcome(report.Contested), "held": outcome(report.Held),
 		"errors": func(line map[string]any) bool {
 			return strings.HasPrefix(line["message"].(string), "message will be delivered again")
 		},
-		"closed-after": told(func(r report.Report) bool { return r.ExposedUntil != nil }),
+		"closed-after": reported(func(r report.Report) bool { return r.ExposedUntil != nil }),
 		"heartbeats":   heartbeat, "heartbeat-lag": heartbeat,
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
-// deployment is what the module is told here, as far as filters rest on it.
+// deployment is the module's input here, as far as filters rest on it.
 var deployment = map[string]cty.Value{
 	"name": cty.StringVal("iapguard"), "region": cty.StringVal("europe-west1"), "project_id": cty.StringVal("my-project"),
 	"alert_report_only": cty.False, "alert_exposed_minutes": cty.NumberIntVal(60), "alert_waiting_minutes": cty.NumberIntVal(1440),
@@ -93,29 +93,29 @@ func alerts(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[string][]string{}
+	found := map[string][]string{}
 	for page, one := range locals(t, "monitoring_alerts.tf")["alerts"].AsValueMap() {
-		told[page] = []string{one.GetAttr("metric").AsString()}
+		found[page] = []string{one.GetAttr("metric").AsString()}
 	}
 	page := regexp.MustCompile(`local\.playbooks\["([a-z-]+)"\]`)
 	about := regexp.MustCompile(`google_logging_metric\.(?:count|spread)\["([a-z-]+)"\]`)
 	for _, resource := range strings.Split(string(text), "\nresource ")[1:] {
 		if match := page.FindStringSubmatch(resource); match != nil {
-			told[match[1]] = nil
+			found[match[1]] = nil
 			for _, metric := range about.FindAllStringSubmatch(resource, -1) {
-				told[match[1]] = append(told[match[1]], metric[1])
+				found[match[1]] = append(found[match[1]], metric[1])
 			}
 		} else if !strings.Contains(resource, "local.playbooks[each.key]") {
 			t.Errorf("an alert has no page: %.80s", resource)
 		}
 	}
-	return told
+	return found
 }
 
 func TestEveryAlertHasItsPageAndEveryPageItsAlert(t *testing.T) {
-	told := alerts(t)
-	if len(told) < 10 {
-		t.Errorf("only %d alerts are found", len(told))
+	found := alerts(t)
+	if len(found) < 10 {
+		t.Errorf("only %d alerts are found", len(found))
 	}
 	var pages []string
 	for _, path := range glob(t, filepath.Join("..", "..", "deploy", "playbooks", "*.md")) {
@@ -138,7 +138,7 @@ func TestEveryAlertHasItsPageAndEveryPageItsAlert(t *testing.T) {
 			t.Errorf("%s: Cloud Monitoring would take ${…} for a variable", path)
 		}
 	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(told)), pages); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(found)), pages); diff != "" {
 		t.Errorf("alerts and pages (-alerts +pages):\n%s", diff)
 	}
 }
@@ -159,7 +159,7 @@ func TestAlertsAndDashboardAskForMetricsThatThereAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !json.Valid(text) {
-		t.Fatal("the dashboard is no JSON")
+		t.Fatal("the dashboard is not JSON")
 	}
 	asked := regexp.MustCompile(`logging\.googleapis\.com/user/iapguard-([a-z-]+)`).FindAllStringSubmatch(string(text), -1)
 	if len(asked) < 10 {
@@ -206,7 +206,7 @@ func TestWhoeverChangesWhatTheFunctionRestsOnIsTold(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		entry map[string]any
-		told  bool
+		wants bool
 	}{
 		{"a sink's filter", change("logging.googleapis.com", sinks+"UpdateSink", "projects/my-project/sinks/iapguard-events", nil), true},
 		{"somebody else's sink", change("logging.googleapis.com", sinks+"DeleteSink", "projects/my-project/sinks/billing", nil), false},
@@ -226,8 +226,8 @@ func TestWhoeverChangesWhatTheFunctionRestsOnIsTold(t *testing.T) {
 		{"a key of another account", change("iam.googleapis.com", "google.iam.admin.v1.CreateServiceAccountKey", account, key("shop")), false},
 		{"a call that failed", change("pubsub.googleapis.com", "google.pubsub.v1.Publisher.DeleteTopic", "projects/my-project/topics/iapguard-work", map[string]any{"status": map[string]any{"code": 7.0}}), false},
 	} {
-		if got := filter.Match(tc.entry); got != tc.told {
-			t.Errorf("%s: told: %t, want %t", tc.name, got, tc.told)
+		if got := filter.Match(tc.entry); got != tc.wants {
+			t.Errorf("%s: matches: %t, want %t", tc.name, got, tc.wants)
 		}
 	}
 }

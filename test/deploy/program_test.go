@@ -61,7 +61,7 @@ func metadata(t *testing.T) string {
 		if !known {
 			w.WriteHeader(http.StatusNotFound)
 		}
-		_, _ = io.WriteString(w, answer) // whoever asked may have gone
+		_, _ = io.WriteString(w, answer) // the client may have gone
 	}))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
@@ -88,7 +88,7 @@ func start(t *testing.T, environment []string, pubsub string) *program {
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	t.Cleanup(func() {
-		// A program that has ended by itself cannot be told to.
+		// A program that has ended by itself takes no signal.
 		_ = command.Process.Signal(syscall.SIGTERM)
 		if err := <-ended; err != nil {
 			t.Errorf("the binary ended with %v", err)

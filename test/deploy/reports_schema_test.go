@@ -143,7 +143,7 @@ func TestColumnsHaveNamesThatPubSubWrites(t *testing.T) {
 		seen := map[string]bool{}
 		for _, c := range list {
 			if lower := strings.ToLower(c.Name); !valid.MatchString(c.Name) || seen[lower] {
-				t.Errorf("%s%s is no name of a column, or is there twice", within, c.Name)
+				t.Errorf("%s%s is not a name of a column, or is there twice", within, c.Name)
 			} else {
 				seen[lower] = true
 			}

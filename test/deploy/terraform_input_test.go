@@ -17,7 +17,7 @@ import (
 const badInput = "bad_input.tftest.hcl"
 
 // Variables alone need no provider, so this takes seconds. Terraform's own tests
-// say that an input is refused; what it is told stands in their comments.
+// say that an input is refused; their comments have the message.
 func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(module, "tests", badInput))
@@ -48,13 +48,13 @@ func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
 	// What concerns one variable is said before what concerns several is looked
 	// at, so that whatever was not said is tried again without the rest.
 	for left := cases; len(left) > 0; {
-		told := plan(t, filepath.Join(dir, "caller"), common, left)
-		silent := slices.DeleteFunc(slices.Clone(left), func(each refusal) bool { return strings.Contains(told, each.says) })
+		diagnostics := plan(t, filepath.Join(dir, "caller"), common, left)
+		silent := slices.DeleteFunc(slices.Clone(left), func(each refusal) bool { return strings.Contains(diagnostics, each.says) })
 		if len(silent) == len(left) {
 			for _, each := range left {
 				t.Errorf("run %s: no message says %q", each.name, each.says)
 			}
-			t.Fatalf("what was said:\n%s", told)
+			t.Fatalf("what was said:\n%s", diagnostics)
 		}
 		left = silent
 	}
@@ -128,7 +128,7 @@ func with(common, own map[string]string) string {
 // messages are the errors of Terraform's machine-readable output.
 func messages(t *testing.T, out string) string {
 	t.Helper()
-	var told strings.Builder
+	var diagnostics strings.Builder
 	for line := range strings.Lines(out) {
 		var entry struct {
 			Diagnostic struct{ Severity, Detail string }
@@ -137,10 +137,10 @@ func messages(t *testing.T, out string) string {
 			continue // Terraform's own warnings about its configuration are no JSON
 		}
 		if entry.Diagnostic.Severity == "error" {
-			told.WriteString(entry.Diagnostic.Detail + "\n")
+			diagnostics.WriteString(entry.Diagnostic.Detail + "\n")
 		}
 	}
-	return told.String()
+	return diagnostics.String()
 }
 
 func parseHCL(t *testing.T, text []byte, name string) *hclsyntax.Body {

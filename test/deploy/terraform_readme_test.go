@@ -51,7 +51,7 @@ func TestTheModulesREADMEListsItsVariables(t *testing.T) {
 	}
 }
 
-// row tells of one variable. What has no default has to be given.
+// row describes one variable. What has no default has to be given.
 func row(t *testing.T, text []byte, block *hclsyntax.Block) string {
 	t.Helper()
 	written := assignments(text, block.Body)

@@ -62,7 +62,7 @@ var aSweep = fmt.Sprintf(`{"message":{"data":%q,"messageId":"1"},"subscription":
 
 func TestAWrongTokenReachesNothingAndChangesNothing(t *testing.T) {
 	e := open(t, asShipped, map[string]any{"intake": []any{"eventarc"}})
-	e.Build(worldwide) // whoever is believed may have it protected
+	e.Build(worldwide) // a caller that is believed may have it protected
 	e.apply()
 	ours, past := e.Cloud.Tokens(), e.Now().Add(-time.Minute).Unix()
 	good := e.signed(ours, nil)

@@ -78,17 +78,17 @@ func (w *week) views(t *testing.T) {
 // the week is played: by as much they may differ.
 func (w *week) minutes(t *testing.T, got [][]string) {
 	slack := time.Since(w.began) + time.Minute
-	told := map[string]map[string]time.Duration{}
+	shown := map[string]map[string]time.Duration{}
 	for _, row := range got {
 		date, team := row[0], row[1]
 		minutes, err := time.ParseDuration(row[3] + "m")
 		if err != nil {
 			t.Fatalf("row %q: %v", row, err)
 		}
-		if told[date] == nil {
-			told[date] = map[string]time.Duration{}
+		if shown[date] == nil {
+			shown[date] = map[string]time.Duration{}
 		}
-		told[date][team] += minutes
+		shown[date][team] += minutes
 	}
 	open := 0
 	for date, teams := range w.open {
@@ -97,13 +97,13 @@ func (w *week) minutes(t *testing.T, got [][]string) {
 				team = "(no label)"
 			}
 			open++
-			if diff := told[date][team] - want; math.Abs(float64(diff)) > float64(slack) {
-				t.Errorf("%s, team %s: exposed for %s, and strangers got in for %s", date, team, told[date][team], want)
+			if diff := shown[date][team] - want; math.Abs(float64(diff)) > float64(slack) {
+				t.Errorf("%s, team %s: exposed for %s, and strangers got in for %s", date, team, shown[date][team], want)
 			}
-			delete(told[date], team)
+			delete(shown[date], team)
 		}
 	}
-	for date, teams := range told {
+	for date, teams := range shown {
 		for team, minutes := range teams {
 			if minutes > slack {
 				t.Errorf("%s, team %s: exposed for %s, and no stranger got in", date, team, minutes)

@@ -92,7 +92,7 @@ func (w *week) happens(at time.Duration) {
 		}
 	case 1 * step:
 		w.appears(api)
-	case 1*day - 2*step: // long after the last sweep, and mended at once
+	case 1*day - 2*step: // long after the last sweep, and fixed at once
 		w.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress,invokerIamDisabled", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL", "invokerIamDisabled": true})
 	case 1*day + 2*step:
 		w.Balance(api.LoadBalanced)
@@ -101,7 +101,7 @@ func (w *week) happens(at time.Duration) {
 	case 5 * day:
 		w.Call(http.MethodDelete, "/v2/"+tool.Name(), nil)
 		w.there = w.there[:len(w.there)-1]
-		// From now on nobody can tell since when a load balancer's door is open.
+		// From now on nothing shows since when a load balancer's door is open.
 		w.SetFaults(`[` + unread("logging.entries.list") + `]`)
 	case 5*day + 4*step: // one sweep that sees nothing at all
 		w.SetFaults(`[` + unread("logging.entries.list") + `,` + unread("run.projects.locations.services.get") + `]`)
@@ -110,7 +110,7 @@ func (w *week) happens(at time.Duration) {
 	case 6*day + 4*step:
 		w.SetFaults(`[]`)
 		w.Call(http.MethodPatch, "/v2/"+archive.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": archive.team}})
-		// The next sweep is delivered in vain at first.
+		// The first delivery of the next sweep fails.
 		w.SetFaults(fmt.Sprintf(`[{"action":"status","status":503,"method":"run.projects.locations.services.list","principal":"serviceAccount:%s","times":6}]`, playground.FunctionAccount))
 	case 1*day + 4*step:
 		w.Call(http.MethodPatch, backendOf(media), map[string]any{"enableCDN": true, "iap": map[string]any{"enabled": false}})

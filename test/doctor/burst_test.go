@@ -47,7 +47,7 @@ func (o *fixture) repeat(entry map[string]any, times int) error {
 
 // The entries go the whole way: log, sink, topic, push, and back where an
 // instance asks for that.
-func TestABurstOfRefusedRequestsToSeveralInstancesLeadsToOneRedeploy(t *testing.T) {
+func TestABurstOfRefusedRequestsLeadsToOneRedeploy(t *testing.T) {
 	o := build(t, instances)
 	o.withoutSink()
 	stuck(true)(o)

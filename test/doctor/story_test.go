@@ -99,13 +99,13 @@ func TestPropagationEndsWithoutARedeploy(t *testing.T) {
 	}
 }
 
-func TestARevisionThatNeverRecoversIsRedeployedOnceAndThenAPersonIsTold(t *testing.T) {
+func TestARevisionThatNeverRecoversIsRedeployedOnlyOnce(t *testing.T) {
 	o := build(t, 1)
 	before := o.revisions()
 	stuck(true)(o)
 	o.sees("ill,", http.StatusForbidden)
 	o.ended("STUCK_REVISION", report.Redeployed)
-	o.sees("redeployed in vain,", http.StatusForbidden)
+	o.sees("redeployed without effect,", http.StatusForbidden)
 	for _, id := range []string{"one", "two"} {
 		o.Publish(playground.CommandsTopic, `{"command":"doctor","id":"`+id+`","target":"`+hello.Name()+`"}`)
 		o.Until("command "+id+" is answered", func() bool { return o.Last().Command != nil && o.Last().Command.ID == id })

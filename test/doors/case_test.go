@@ -118,7 +118,7 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 		{row: row{name: "a condition lets in", setup: all(protected, reports), knock: knock{who: bob, path: "/reports/march"}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a condition keeps out", setup: all(protected, reports), knock: knock{who: bob, path: "/admin"}, status: 403, fromIAP: true}},
 		{row: row{name: "everybody may pass", setup: all(protected, accessors("allUsers")), knock: knock{}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "whoever signed in may pass", setup: all(protected, accessors("allAuthenticatedUsers")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "everybody who signed in may pass", setup: all(protected, accessors("allAuthenticatedUsers")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a domain may pass", setup: all(protected, accessors("domain:example.com")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "the default URL is switched off", setup: all(withoutDefaultURL), knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 404}},
 		{row: row{name: "the newer default URL", knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 200, logs: []string{runLog + "200 INFO"}}},
@@ -210,7 +210,7 @@ func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 	accessors(alice, "allUsers")(o)
 	stranger := o.knock(knock{host: o.Host, header: forged})
 	if stranger.status != 200 || strings.Contains(stranger.body, "root@example.com") {
-		t.Errorf("a stranger whom IAP let pass is somebody: %s", stranger.body)
+		t.Errorf("a stranger that IAP let pass has an identity: %s", stranger.body)
 	}
 	got := headers()
 	if got["X-Goog-Authenticated-User-Email"] != "accounts.google.com:alice@example.com" || got["X-Goog-Iap-Jwt-Assertion"] == "forged" {

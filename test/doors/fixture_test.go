@@ -178,7 +178,7 @@ func (o *fixture) requestLogs() []json.RawMessage {
 	return o.Cloud.Logs().Entries(filter)
 }
 
-// summary is what tells one log entry from another, in a line.
+// summary is what distinguishes a log entry, in a line.
 func summary(t *testing.T, raw json.RawMessage) string {
 	t.Helper()
 	var entry struct {

@@ -77,7 +77,7 @@ var speeds = []struct {
 	name          string
 	iam, settings time.Duration
 	// lockout is the longest that alice may be shut out. Where nothing but IAP
-	// was missing, no API tells when it was switched on, so a plan made anew
+	// was missing, no API shows when it was switched on, so a plan made later
 	// takes the public away before IAP holds everywhere; never for longer than
 	// that takes, which is not lasting.
 	lockout time.Duration

@@ -70,7 +70,7 @@ var rows = []row{
 		[]event.Kind{"", ""}},
 	{"the application refuses by itself", nil, knock{path: "/_app/403"}, 403, false, "The application answers with 403",
 		[]string{runLog + "403 WARNING", lbLog + "403 WARNING response_sent_by_backend"}, []event.Kind{"", ""}},
-	{"the application refuses whom IAP let pass", all(protected), knock{who: alice, path: "/_app/403"}, 403, false, "The application",
+	{"the application refuses a visitor that IAP let pass", all(protected), knock{who: alice, path: "/_app/403"}, 403, false, "The application",
 		[]string{runLog + "403 WARNING", lbLog + "403 WARNING response_sent_by_backend"}, []event.Kind{"", ""}},
 	{"the ingress keeps the default URL shut", all(protected), knock{host: "run", who: alice}, 404, false,
 		"<h2>The requested URL was not found on this server.</h2>", nil, nil},

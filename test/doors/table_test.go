@@ -200,7 +200,7 @@ var subjects = []struct {
 	{"billing: public, behind a regional load balancer", regional, nil},
 	{"hello: for alice and bob as invokers", global, all(invokers(alice, bob))},
 	{"hello: public, with a mapped domain", global, all(mapDomain)},
-	{"hello: open to whoever is signed in, not reachable directly", global,
+	{"hello: open to everybody who is signed in, not reachable directly", global,
 		all(invokers("allAuthenticatedUsers"), ingress("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"))},
 }
 

@@ -97,7 +97,7 @@ func (l *local) read(out io.Reader) {
 	for lines.Scan() {
 		var one published
 		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			l.t.Errorf("a line of --format json is no JSON: %q", lines.Text())
+			l.t.Errorf("a line of --format json is not JSON: %q", lines.Text())
 		}
 		l.mu.Lock()
 		l.said = append(l.said, one)

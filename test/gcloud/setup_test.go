@@ -11,7 +11,7 @@ import (
 )
 
 // TestGcloudTakesWhatThePagesSay types what README.md, the pages of deploy/ and the
-// advice of reports tell people to type, as far as the local cloud serves it.
+// advice of reports has people type, as far as the local cloud serves it.
 func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 	l := start(t, "--cloud-only")
 	l.deployShop()

@@ -1,3 +1,3 @@
 // Package house holds the tests that keep the house in order: who may import
-// whom, where the environment is read, and which packages stay pure.
+// what, where the environment is read, and which packages stay pure.
 package house

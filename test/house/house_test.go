@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/strictyaml": {},
 	"internal/posture":    {},
 	"internal/fault":      {},
-	"internal/telemetry":  {}, // told by those who know what happens, it knows nobody
+	"internal/telemetry":  {}, // its callers describe what happens; it imports none of them
 
 	"internal/posture/posturetest": {"internal/posture", "internal/policy"},
 }
@@ -174,7 +174,7 @@ func TestGoogleAPIClientsAreKnownToCloudOnly(t *testing.T) {
 	}
 }
 
-// What happens is told in our words, so that whoever reads the loop need not know
+// Telemetry is named in our words, so that a reader of the loop need not know
 // OpenTelemetry's.
 func TestOpenTelemetryIsKnownToTelemetryOnly(t *testing.T) {
 	for _, s := range sources(t) {

@@ -14,7 +14,7 @@ import (
 )
 
 // A day of 1,000,000 entries is read with FULL=1, a tenth of it otherwise.
-func TestADayOfEverythingLeadsToExactlyTheRightCausesInConstantMemory(t *testing.T) {
+func TestADayOfEventsLeadsToTheRightCausesInConstantMemory(t *testing.T) {
 	entries := 100_000
 	if os.Getenv("FULL") == "1" {
 		entries = 1_000_000

@@ -13,7 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnWhereThePolicySaysSo(t *testing.T) {
+func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnByPolicy(t *testing.T) {
 	r := start(t, "withoutLoadBalancer: direct")
 	hello := playground.Scenario[0]
 	r.Deploy(hello)
@@ -39,7 +39,7 @@ func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnWhereThePolicySaysSo(t *test
 	}
 }
 
-func TestAServiceWithoutALoadBalancerIsClosedWhereThePolicySaysSoAndOpenedByItsLoadBalancer(t *testing.T) {
+func TestAServiceClosedByPolicyIsOpenedByItsLoadBalancer(t *testing.T) {
 	r := start(t, "withoutLoadBalancer: close")
 	hello := playground.Scenario[0]
 	r.Deploy(hello)

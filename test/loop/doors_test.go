@@ -42,7 +42,7 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 		{Kind: door.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https", Guard: door.GuardOpen},
 		{Kind: door.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain", Guard: door.GuardOpen},
 	}
-	r.Until("every door is told", func() bool { return len(r.LastOf("hello").Doors) == len(want) })
+	r.Until("every door is reported", func() bool { return len(r.LastOf("hello").Doors) == len(want) })
 	last := r.LastOf("hello")
 	for i, door := range last.Doors[1:3] {
 		last.Doors[i+1].Address = hash.ReplaceAllString(door.Address, "hello-HASH-uc")

@@ -57,11 +57,11 @@ func shippedTriggers(t *testing.T) []trigger {
 }
 
 // triggered closes the loop by the shipped Eventarc triggers, without a log sink, and
-// keeps count of the content types in which the function was told.
-func triggered(t *testing.T, contentType string) (*withfunction.Env, *told) {
+// counts the content types that the function received.
+func triggered(t *testing.T, contentType string) (*withfunction.Env, *contentTypes) {
 	t.Helper()
 	r := withfunction.Open(t, withfunction.Options{Policy: cloudtest.Policy()})
-	counted := &told{function: r, by: map[string]int{}}
+	counted := &contentTypes{function: r, by: map[string]int{}}
 	if _, err := r.Serve(t.Context(), counted); err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +80,14 @@ func triggered(t *testing.T, contentType string) (*withfunction.Env, *told) {
 	return r, counted
 }
 
-// told counts what a function is sent, by content type.
-type told struct {
+// contentTypes counts what a function is sent, by content type.
+type contentTypes struct {
 	function http.Handler
 	mu       sync.Mutex
 	by       map[string]int
 }
 
-func (c *told) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *contentTypes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	c.by[kind]++
@@ -112,7 +112,7 @@ func TestTriggersInsteadOfASinkLeadToAProtectedServiceToo(t *testing.T) {
 			counted.mu.Lock()
 			defer counted.mu.Unlock()
 			if len(counted.by) != 1 || counted.by[contentType] < 10 {
-				t.Errorf("the function was told %v, want at least 10 times in %s and in nothing else", counted.by, contentType)
+				t.Errorf("the function received %v, want at least 10 times in %s and in nothing else", counted.by, contentType)
 			}
 		})
 	}

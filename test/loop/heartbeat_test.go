@@ -57,8 +57,8 @@ func TestAHeartbeatThatIsLoggedComesThroughTheSinkToTheFunction(t *testing.T) {
 	r.Until("both heartbeats were heard", func() bool { return len(log.named(t, "heartbeat")) >= 2 })
 	heard := map[any]bool{}
 	for _, line := range log.named(t, "heartbeat") {
-		lag, told := line["lag_seconds"].(float64)
-		if heard[line["from"]] = true; !told || lag < 0 || lag > cloudtest.Patience.Seconds() {
+		lag, known := line["lag_seconds"].(float64)
+		if heard[line["from"]] = true; !known || lag < 0 || lag > cloudtest.Patience.Seconds() {
 			t.Errorf("%v, want lag_seconds", line)
 		}
 	}

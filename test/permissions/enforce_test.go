@@ -59,7 +59,7 @@ func TestEnforceNeedsEveryPermissionOfTheWriter(t *testing.T) {
 	}, nil)
 }
 
-// swept is a local cloud that nobody told the function of, until one sweep.
+// swept is a local cloud that the function hears of by one sweep alone.
 func swept(t *testing.T, roles []apiserver.Role) *withfunction.Env {
 	t.Helper()
 	o := withfunction.Open(t, withfunction.Options{Policy: enforcing, Playground: playground.Options{Roles: roles}})

@@ -86,7 +86,7 @@ func blocked(o *withfunction.Env) []string {
 	return lines
 }
 
-// unread are the permissions for want of which an optional read failed.
+// unread are the permissions whose lack made an optional read fail.
 func unread(o *withfunction.Env) []string {
 	var permissions []string
 	for _, one := range o.Reports() {
@@ -187,7 +187,7 @@ func without(roles []apiserver.Role, permission string) []apiserver.Role {
 // them would only make each take longer than patience lasts.
 const together = 4
 
-// everyOneIsMissed plays once without each of the permissions, and tells how
+// everyOneIsMissed plays once without each of the permissions, and prints how
 // many were missed.
 func everyOneIsMissed(t *testing.T, what string, permissions []string, play func(t *testing.T, without string) *withfunction.Env, optional []string) {
 	t.Helper()
@@ -204,7 +204,7 @@ func everyOneIsMissed(t *testing.T, what string, permissions []string, play func
 			return nil
 		})
 	}
-	_ = group.Wait() // each subtest tells its own failure
+	_ = group.Wait() // each subtest reports its own failure
 	fmt.Printf("%s, %d permissions: %d needed\n", what, len(permissions), needed.Load())
 }
 
@@ -215,7 +215,7 @@ func isMissed(t *testing.T, o *withfunction.Env, permission string, optional boo
 	lines := blocked(o)
 	if optional {
 		if unread := unread(o); len(lines) > 0 || !slices.Contains(unread, permission) {
-			t.Errorf("it is optional: unread for want of %q, blocked %q; want it told and nothing blocked", unread, lines)
+			t.Errorf("it is optional: unread for want of %q, blocked %q; want it named and nothing blocked", unread, lines)
 		}
 		return
 	}

@@ -73,7 +73,7 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 // safe checks that the latest report on each service is that it is protected.
 func (o *fixture) safe(services []playground.LoadBalanced) {
 	o.t.Helper()
-	last, outcomes := o.told()
+	last, outcomes := o.latest()
 	for _, service := range services {
 		if got := last[service.Name()].Outcome; !slices.Contains([]report.Outcome{report.Protected, report.Compliant}, got) {
 			o.t.Errorf("%s is %q in the end, want protected", service.Name(), got)
@@ -88,7 +88,7 @@ func (o *fixture) againIsNothing(services []playground.LoadBalanced) {
 	before := len(o.writes())
 	o.deployed("second pass", services)
 	o.settled()
-	last, _ := o.told()
+	last, _ := o.latest()
 	for _, service := range services {
 		if got := last[service.Name()].Outcome; got != report.Compliant {
 			o.t.Errorf("%s is %q in a second pass, want compliant", service.Name(), got)

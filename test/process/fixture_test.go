@@ -25,12 +25,12 @@ type fixture struct {
 	front   *httptest.Server
 	current atomic.Pointer[httputil.ReverseProxy]
 	inHand  atomic.Int64  // requests that the instance has not answered
-	entered func(n int64) // told of each that comes; set before any does
+	entered func(n int64) // called for each that comes; set before any does
 	header  http.Header   // added to each; set before any comes
 
 	mu       sync.Mutex
 	reports  []report.Report
-	onReport func(report.Report) // told of each; set before any comes
+	onReport func(report.Report) // called for each; set before any comes
 }
 
 func open(t *testing.T) *fixture {
@@ -58,9 +58,9 @@ func (o *fixture) received(one playground.Report) {
 	}
 }
 
-// told gives the latest report on each service, and how many reports there are of
+// latest gives the latest report on each service, and how many reports there are of
 // each outcome.
-func (o *fixture) told() (last map[string]report.Report, outcomes map[report.Outcome]int) {
+func (o *fixture) latest() (last map[string]report.Report, outcomes map[report.Outcome]int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	last, outcomes = map[string]report.Report{}, map[report.Outcome]int{}
@@ -79,7 +79,7 @@ func (o *fixture) to(i *instance) {
 	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 300}
-	// An instance that is gone answers nothing, which Cloud Run tells the same way.
+	// An instance that is gone answers nothing, which Cloud Run answers the same way.
 	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusServiceUnavailable) }
 	o.current.Store(proxy)
 }

@@ -35,7 +35,7 @@ func (i *instance) lines() []map[string]any {
 	for text := range strings.Lines(i.log.String()) {
 		var line map[string]any
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			i.t.Errorf("line %q is no JSON object: %v", text, err)
+			i.t.Errorf("line %q is not a JSON object: %v", text, err)
 		}
 		lines = append(lines, line)
 	}
@@ -84,17 +84,17 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 func TestAStartThatFailsOnCloudRunIsToldALineForEachProblem(t *testing.T) {
 	i := start(t, "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "IAPGUARD_REPORTS_TOPIC=reports", "IAPGUARD_FOO=1", "LOG_LEVEL=loud")
 	<-i.ended
-	var told []string
+	var named []string
 	for _, line := range i.lines() {
 		if line["severity"] != "ERROR" {
 			t.Errorf("%v, want an error", line)
 		}
 		text, _ := line["err"].(string)
 		name, _, _ := strings.Cut(text, " is ")
-		told = append(told, name)
+		named = append(named, name)
 	}
-	slices.Sort(told)
-	if want := []string{"IAPGUARD_FOO", "IAPGUARD_REPORTS_TOPIC", "LOG_LEVEL"}; !slices.Equal(told, want) || i.state.ExitCode() != 2 {
-		t.Errorf("exit status %d, told %q; want 2 and %q", i.state.ExitCode(), told, want)
+	slices.Sort(named)
+	if want := []string{"IAPGUARD_FOO", "IAPGUARD_REPORTS_TOPIC", "LOG_LEVEL"}; !slices.Equal(named, want) || i.state.ExitCode() != 2 {
+		t.Errorf("exit status %d, named %q; want 2 and %q", i.state.ExitCode(), named, want)
 	}
 }

@@ -99,20 +99,20 @@ func (o *fixture) check(at point, s *stopped) {
 	await(o.t, "all that was reported is known", func() bool { return o.pushed(playground.ReportsTopic).Pending == 0 })
 	written := o.writes().Taken()
 	if len(written) > 0 && !(at.publishes != "" && at.never) {
-		await(o.t, "a report tells of all that was written", func() bool {
-			last, outcomes := o.told()
-			return outcomes[report.Started] == 1 && tells(last[playground.Scenario[0].Name()]) >= len(written)
+		await(o.t, "a report lists all that was written", func() bool {
+			last, outcomes := o.latest()
+			return outcomes[report.Started] == 1 && listed(last[playground.Scenario[0].Name()]) >= len(written)
 		})
 	}
-	last, outcomes := o.told()
-	if told := last[playground.Scenario[0].Name()]; len(written) == 0 && told.Outcome != "" && told.Outcome != report.Started {
-		o.t.Errorf("%s is reported where nothing was written: %+v", told.Outcome, told)
+	last, outcomes := o.latest()
+	if one := last[playground.Scenario[0].Name()]; len(written) == 0 && one.Outcome != "" && one.Outcome != report.Started {
+		o.t.Errorf("%s is reported where nothing was written: %+v", one.Outcome, one)
 	}
 	o.t.Logf("%d writes by the first instance, outcomes %v", len(written), outcomes)
 }
 
-// tells is of how many writes a report tells, such as may have failed too.
-func tells(r report.Report) int {
+// listed is how many writes a report lists, such as may have failed too.
+func listed(r report.Report) int {
 	n := 0
 	for _, step := range r.Steps {
 		if step.Result == report.StepDone || step.Result == report.StepFailed {

@@ -97,7 +97,7 @@ func start(t *testing.T, environ ...string) *instance {
 	}
 	i.process = command.Process
 	go func() {
-		_ = command.Wait() // its state tells
+		_ = command.Wait() // its state has the result
 		i.state = command.ProcessState
 		close(i.ended)
 	}()

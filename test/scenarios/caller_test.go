@@ -13,8 +13,8 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// callers tells who calls a service, as the last report says that names any:
-// of those that tell of writes, where there are such.
+// callers lists who calls a service, as the last report says that names any:
+// of those that list writes, where there are such.
 func (p *play) callers(args []string) ([]string, error) {
 	reports := p.about(strings.Join(args, ""), false)
 	wrote := func(one report.Report) bool {
@@ -39,7 +39,7 @@ func (p *play) callers(args []string) ([]string, error) {
 	return lines, nil
 }
 
-// advice tells what the last report on a service advises.
+// advice lists what the last report on a service advises.
 func (p *play) advice(args []string) ([]string, error) {
 	reports := p.about(strings.Join(args, ""), false)
 	for _, one := range slices.Backward(reports) {
@@ -67,7 +67,7 @@ func tellCaller(c caller.Caller) []string {
 	return lines
 }
 
-// runs lets a job call, and tells how that ended.
+// runs lets a job call, and shows how that ended.
 func (p *play) runs(args []string) ([]string, error) {
 	job := p.call(http.MethodPost, "/v1/projects/"+playground.Project+"/locations/us-central1/jobs/"+strings.Join(args, "")+":run", map[string]any{})
 	status, _ := job["status"].(map[string]any)
@@ -78,7 +78,7 @@ func (p *play) runs(args []string) ([]string, error) {
 	return []string{strings.Join(args, "") + ": " + said}, nil
 }
 
-// publishes puts a message into a topic, and tells how each push was answered.
+// publishes puts a message into a topic, and shows how each push was answered.
 func (p *play) publishes(args []string) ([]string, error) {
 	topic := "projects/" + playground.Project + "/topics/" + strings.Join(args, "")
 	p.call(http.MethodPost, "/v1/"+topic+":publish", map[string]any{"messages": []any{map[string]any{"data": "aGVsbG8="}}})

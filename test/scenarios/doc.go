@@ -1,6 +1,6 @@
-// Package scenarios plays stories: one file, one story, told in the words of
+// Package scenarios plays stories: one file, one story, written in the words of
 // those who run platforms, over HTTP against the local cloud with a function
-// that is given every event. Those in doctor are about clients that are told
+// that is given every event. Those in doctor are about clients that get a
 // 403, and why.
 //
 // Folders say what the stories are about: recipe (each case of it), ways-in,
@@ -43,7 +43,7 @@
 //	policy                           the policy's file says from now on what the indented lines do
 //	lose                             nothing of what happened until now is ever delivered
 //	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all
-//	protect SERVICE                  deploy and balance, and the function does its work, which is not told
+//	protect SERVICE                  deploy and balance, and the function does its work, which is not shown
 //	hear changes|refusals|nothing    what sinks deliver from now on: audit log entries (at first), refused requests, or nothing
 //	entry DURATION                   a log entry written by hand, dated so long ahead (or ago: -1s)
 //	alert SERVICE                    Cloud Monitoring sends an alert about refused requests
@@ -61,14 +61,14 @@
 //
 //	reports SERVICE                  what was reported since the last look, repeated reports once
 //	doors SERVICE                    every door in the last report on it, with who guards it
-//	writes                           what the function wrote since the last look; as whom, where not as itself
+//	writes                           what the function wrote since the last look; the account, where not its own
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
 //	callers SERVICE                  who was last reported to call the service, and what becomes of each; what could not be read
 //	advice SERVICE                   what the last report advises
 //	run JOB                          how a Cloud Scheduler job of us-central1 is answered when it runs
 //	publish TOPIC                    how each push subscription of the topic is answered when there is a message
 //	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL
-//	iapguard COMMAND...              what the project's owner is told who types that, and the exit status; the
+//	iapguard COMMAND...              what the command prints for the project's owner, and the exit status; the
 //	                                 name of a service stands for its full name, files are the story's own
 //	visit WHO DOOR[/PATH]            what one client gets that asks once
 //	evidence SERVICE                 what the last diagnosis looked at; before reports, which forgets it
@@ -78,6 +78,6 @@
 //
 // Beside what a story says, one thing is checked in all of them: after every
 // single write of the function, somebody asks at every door, and nobody gets
-// in who did not get in before; nor is anybody whom the policy names left
+// in who did not get in before; nor is anybody that the policy names left
 // without any door, who had one.
 package scenarios

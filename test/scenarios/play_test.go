@@ -45,7 +45,7 @@ type play struct {
 	caller, agent string // of the following calls
 	leaves        bool   // nobody waits for the operation of the next call
 	doors         []door
-	entitled      []visitor // visitors whom the policy names
+	entitled      []visitor // visitors that the policy names
 	closes        bool      // the policy shuts them out, too, while no load balancer leads to a service
 
 	mu      sync.Mutex
@@ -76,17 +76,17 @@ func (l *letter) read() error {
 	if err := json.Unmarshal(l.body, &push); err != nil {
 		return err
 	}
-	var told struct {
+	var sent struct {
 		Target    string
 		Timestamp time.Time
 		Cause     struct{ At time.Time }
 	}
-	if err := json.Unmarshal(push.Message.Data, &told); err != nil {
+	if err := json.Unmarshal(push.Message.Data, &sent); err != nil {
 		return err
 	}
-	l.target, l.at = told.Target, told.Timestamp
+	l.target, l.at = sent.Target, sent.Timestamp
 	if l.at.IsZero() {
-		l.at = told.Cause.At
+		l.at = sent.Cause.At
 	}
 	_, err := fmt.Sscanf(push.Message.MessageID, "m%d", &l.number)
 	return err
@@ -279,7 +279,7 @@ func (p *play) command(fields map[string]string) {
 }
 
 // about lists the reports on a service, oldest first, and forgets them when
-// told to.
+// asked to.
 func (p *play) about(service string, forget bool) []report.Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()

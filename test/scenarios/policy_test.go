@@ -35,7 +35,7 @@ func (p *play) undated(lines []string) []string {
 	return lines
 }
 
-// keepFile writes a file of the story, and gives its path; nil is no file.
+// keepFile writes a file of the story, and gives its path; nil = no file.
 func (p *play) keepFile(name string, text []byte) (string, error) {
 	if text == nil {
 		return "", nil

@@ -52,8 +52,8 @@ func (p *play) protects(args, _ []string) error {
 	}
 	p.deliver()
 	for range 10 {
-		told := p.about(s.Service, true)
-		if n := len(told); n == 0 || !told[n-1].Outcome.Retries() {
+		reports := p.about(s.Service, true)
+		if n := len(reports); n == 0 || !reports[n-1].Outcome.Retries() {
 			break
 		}
 		p.advance(3 * time.Minute)
@@ -174,12 +174,12 @@ func (p *play) visits(args []string) ([]string, error) {
 
 // evidence shows what the last diagnosis of a service looked at.
 func (p *play) evidence(args []string) ([]string, error) {
-	told := p.about(strings.Join(args, ""), false)
-	if i := slices.IndexFunc(told, func(r report.Report) bool { return r.Verdict != "" }); i < 0 {
+	reports := p.about(strings.Join(args, ""), false)
+	if i := slices.IndexFunc(reports, func(r report.Report) bool { return r.Verdict != "" }); i < 0 {
 		return nil, fmt.Errorf("nothing was diagnosed since the last look at the reports")
 	}
 	var lines []string
-	for _, each := range told[len(told)-1].Evidence {
+	for _, each := range reports[len(reports)-1].Evidence {
 		lines = append(lines, timeless(people(each.What))+": "+timeless(people(each.Found)))
 	}
 	return lines, nil

@@ -35,7 +35,7 @@ func readScript(t *testing.T, path string) script {
 		t.Fatal(err)
 	}
 	if len(bytes.TrimSpace(archive.Comment)) < 40 {
-		t.Errorf("%s tells no story before its first part", path)
+		t.Errorf("%s has no story before its first part", path)
 	}
 	s := script{path: path, archive: archive}
 	for _, file := range archive.Files {

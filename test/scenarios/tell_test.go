@@ -10,10 +10,10 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// tell shows a report in the lines that a story compares: its outcome, what
-// was found, each step, and what a person is to do. A started report tells only
+// shown is a report in the lines that a story compares: its outcome, what
+// was found, each step, and what a person is to do. A started report has only
 // what was found: its steps are those of the report that follows.
-func tell(r report.Report) []string {
+func shown(r report.Report) []string {
 	lines := []string{string(r.Outcome)}
 	var codes []string
 	for _, finding := range r.Findings {
@@ -87,7 +87,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+s ago`), "… ago"},
 	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"},                                   // a revision's name
 	{regexp.MustCompile(`\b\d{19}\b`), "…"},                                                          // a resource's id
-	{regexp.MustCompile(`reading the access policy of "[^"]+"`), `reading the access policy of "…"`}, // several are read at once, and the first that fails is told
+	{regexp.MustCompile(`reading the access policy of "[^"]+"`), `reading the access policy of "…"`}, // several are read at once, and the first that fails is reported
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},
 }
 
@@ -122,14 +122,14 @@ func people(members string) string {
 }
 
 // tellAll shows reports one after the other. What says the same as the one
-// before is left out: one change is told by several events.
+// before is left out: several events report one change.
 func tellAll(reports []report.Report) []string {
 	var lines []string
 	var last string
 	for _, one := range reports {
-		told := tell(one)
-		if text := strings.Join(told, "\n"); text != last {
-			lines, last = append(lines, told...), text
+		parts := shown(one)
+		if text := strings.Join(parts, "\n"); text != last {
+			lines, last = append(lines, parts...), text
 		}
 	}
 	return lines

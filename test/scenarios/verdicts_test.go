@@ -14,16 +14,16 @@ func TestEveryVerdictHasAStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told strings.Builder
+	var stories strings.Builder
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		told.Write(text)
+		stories.Write(text)
 	}
 	for _, verdict := range doctor.Verdicts() {
-		if !strings.Contains(told.String(), "\n  - "+string(verdict)+": ") {
+		if !strings.Contains(stories.String(), "\n  - "+string(verdict)+": ") {
 			t.Errorf("no story ends in %s", verdict)
 		}
 	}

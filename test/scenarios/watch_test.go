@@ -100,7 +100,7 @@ func callText(r *http.Request, body []byte, status int) string {
 	return line
 }
 
-// inTheNameOf tells whose name a call is made in, where that is not the
+// inTheNameOf names the account of a call, where that is not the
 // function's own.
 func inTheNameOf(r *http.Request) string {
 	account, _, lent := strings.Cut(r.Header.Get("Authorization"), ";by=")
@@ -142,7 +142,7 @@ func (p *play) compare(call string, before, after [][]string) {
 			}
 		}
 		if had && !has && !p.closes && slices.Contains(p.entitled, visitor) {
-			p.t.Errorf("after %s\n%s, whom the policy names, gets in nowhere, and did before", call, visitor.name)
+			p.t.Errorf("after %s\n%s, named by the policy, gets in nowhere, and did before", call, visitor.name)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func TestAccessComesFromTheResourceAndFromWhatIsAboveIt(t *testing.T) {
 		{"a role on the project", "user:viewer@example.com", "run.services.get", service, true},
 		{"… allows only what it allows", "user:viewer@example.com", "run.services.update", service, false},
 		{"a domain", "user:zoe@corp.example.com", "run.services.get", service, true},
-		{"… is no accounts' domain", "serviceAccount:x@corp.example.com", "run.services.get", service, false},
+		{"… is not a domain of accounts", "serviceAccount:x@corp.example.com", "run.services.get", service, false},
 		{"a custom role", "serviceAccount:own@p.iam.gserviceaccount.com", "run.services.get", service, true},
 		{"… allows nothing else", "serviceAccount:own@p.iam.gserviceaccount.com", "run.services.list", service, false},
 		{"a custom role that is gone", "user:gone@example.com", "run.services.get", service, false},

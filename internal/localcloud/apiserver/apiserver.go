@@ -12,7 +12,7 @@ import (
 // Options says what a Server cannot know by itself. The zero value of every
 // field but Clock is usable.
 type Options struct {
-	// Clock tells the time. The server never asks the machine.
+	// Clock returns the time. The server never asks the machine.
 	Clock func() time.Time
 	// Latency is added to every API call before it has any effect.
 	Latency time.Duration
@@ -79,7 +79,7 @@ func New(options Options) *Server {
 	return s
 }
 
-// SetFolders says what tells the folders above the project, whose policies it
+// SetFolders sets the source of the folders above the project, whose policies it
 // inherits. It is called before the first request.
 func (s *Server) SetFolders(folders func() []string) { s.folders = folders }
 

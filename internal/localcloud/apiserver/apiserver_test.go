@@ -14,7 +14,7 @@ import (
 )
 
 // clock starts at the moment of the recorded etag BwYV1CSTacg= (wire.md 5) and
-// stands still, so that only Stamp tells versions apart.
+// stands still, so that only Stamp makes versions differ.
 func clock() time.Time { return time.UnixMicro(1712850751154632) }
 
 // fruits is a small API: what the server does for any API shows on it.
@@ -60,7 +60,7 @@ func decode(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
 	t.Helper()
 	var body map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
-		t.Fatalf("the answer is no JSON object: %v: %s", err, w.Body)
+		t.Fatalf("the answer is not a JSON object: %v: %s", err, w.Body)
 	}
 	return body
 }
@@ -99,9 +99,9 @@ func TestErrorsHaveTheShapeOfTheirAPIAndClient(t *testing.T) {
 		name, api, header, value string
 		want                     map[string]any
 	}{
-		{"compute tells no status", "compute", "User-Agent", "curl/8",
+		{"compute shows no status", "compute", "User-Agent", "curl/8",
 			map[string]any{"code": 409, "message": "Conflict", "errors": legacyList}},
-		{"others tell the status", "run", "User-Agent", "google-cloud-sdk gcloud/528",
+		{"other APIs show the status", "run", "User-Agent", "google-cloud-sdk gcloud/528",
 			map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED"}},
 		{"Go clients get the legacy list too", "run", "User-Agent", "google-api-go-client/0.5",
 			map[string]any{"code": 409, "message": "Conflict", "status": "ABORTED", "errors": legacyList}},

@@ -10,7 +10,7 @@ const (
 )
 
 // AuditRecord is the facts of one audit log entry. How an entry is written is
-// the business of whoever receives it.
+// up to its receiver.
 type AuditRecord struct {
 	// Log is Activity, SystemEvent or DataAccess.
 	Log string
@@ -34,7 +34,7 @@ type AuditRecord struct {
 	// Authorization says which permissions were asked for.
 	Authorization []Authorization
 	// Request and Response are what was sent and answered. They are not to be
-	// changed by whoever receives the record.
+	// changed by the receiver of the record.
 	Request  map[string]any
 	Response map[string]any
 	// Status is set when the call or the operation failed.
@@ -60,7 +60,7 @@ type Status struct {
 	Message string
 }
 
-// AuditOperation says which part of an operation an entry tells.
+// AuditOperation says which part of an operation an entry covers.
 type AuditOperation struct {
 	ID, Producer string
 	First, Last  bool

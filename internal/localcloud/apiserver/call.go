@@ -77,7 +77,7 @@ func (c *Call) Body() (map[string]any, error) {
 	return object, nil
 }
 
-// malformed is Google's 400 for a body that is no JSON object. The text is
+// malformed is Google's 400 for a body that is not a JSON object. The text is
 // Google's up to its first full stop; what follows is ours (unverified).
 func malformed(err error) *Error {
 	e := Invalid("Invalid JSON payload received. %s", err)

@@ -10,7 +10,7 @@ import (
 // Principal is who calls, as IAM members are written: "user:alice@example.com".
 type Principal string
 
-// Owner is the project's owner: whoever presents no token that names another.
+// Owner is the project's owner: every caller whose token names nobody else.
 const Owner Principal = "user:owner@example.com"
 
 // Email is the principal's e-mail address.
@@ -19,7 +19,7 @@ func (p Principal) Email() string {
 	return email
 }
 
-// lentBy stands in a token between the account that it is of and whoever it was
+// lentBy stands in a token between its account and the caller that it was
 // generated for.
 const lentBy = ";by="
 

@@ -5,7 +5,7 @@ import "sync"
 // maxCalls bounds the call log; the oldest calls are forgotten first.
 const maxCalls = 20000
 
-// CallEntry is one API call as the call log tells it.
+// CallEntry is one API call as the call log shows it.
 type CallEntry struct {
 	Principal Principal `json:"principal"`
 	API       string    `json:"api"`

@@ -72,7 +72,7 @@ func (s *Server) ParseFaults(text []byte) ([]Fault, error) {
 
 func (s *Server) parseFault(entry map[string]json.RawMessage) (Fault, error) {
 	var action string
-	_ = json.Unmarshal(entry["action"], &action) // what is no text is no action that is known
+	_ = json.Unmarshal(entry["action"], &action) // what is not a string is not a known action
 	form, known := faultForms[action]
 	if !known {
 		return Fault{}, fmt.Errorf("action %q is not known: write one of %s", action,
@@ -118,14 +118,14 @@ func (s *Server) readFault(written faultJSON, entry map[string]json.RawMessage) 
 	case has("when") && written.When != beforeEffect && written.When != afterEffect:
 		return f, fmt.Errorf(`when is %q: write "before" or "after" (the call's effect)`, written.When)
 	case has("status") && (f.Status < 400 || http.StatusText(f.Status) == ""):
-		return f, fmt.Errorf("status %d is no HTTP error: write one from 400 on, such as 503", f.Status)
+		return f, fmt.Errorf("status %d is not an HTTP error: write one from 400 on, such as 503", f.Status)
 	case has("principal") && !strings.Contains(f.Principal, ":"):
 		return f, fmt.Errorf(`principal %q is nobody: write "user:EMAIL" or "serviceAccount:EMAIL"`, f.Principal)
 	case has("until") && written.Until != untilRedeployed && written.Until != forever:
 		return f, fmt.Errorf(`until is %q: write "redeploy" or "forever"`, written.Until)
 	case has("service") && (strings.Count(f.Service, "/") != 5 ||
 		!strings.HasPrefix(f.Service, "projects/"+ProjectID+"/locations/")):
-		return f, fmt.Errorf("service %q is no full name: write projects/%s/locations/L/services/S", f.Service, ProjectID)
+		return f, fmt.Errorf("service %q is not a full name: write projects/%s/locations/L/services/S", f.Service, ProjectID)
 	}
 	if !has("delay") {
 		return f, nil

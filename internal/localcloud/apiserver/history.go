@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// maxVersions bounds how many versions of one thing are remembered. Whoever
-// writes faster than that within a propagation delay is shown the oldest kept.
+// maxVersions bounds how many versions of one thing are remembered. A
+// client that writes faster than that within a propagation delay sees the oldest
+// kept.
 const maxVersions = 256
 
 // History remembers what something was before, so that what takes effect late

@@ -104,7 +104,7 @@ var canonicals = map[int]canonical{
 	504: {"DEADLINE_EXCEEDED", "backendError", "Deadline expired before operation could complete."},
 }
 
-// reasons tell more than the status: which of its meanings it has.
+// reasons say more than the status: which of its meanings applies.
 var reasons = map[string]canonical{
 	"alreadyExists":    {"ALREADY_EXISTS", "alreadyExists", "Requested entity already exists"},
 	"resourceNotReady": {"FAILED_PRECONDITION", "resourceNotReady", "The resource '%s' is not ready"},

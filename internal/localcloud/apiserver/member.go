@@ -82,7 +82,7 @@ func (s *Server) checkBinding(binding map[string]any) ([]any, error) {
 	return members, nil
 }
 
-// checkMember refuses what is no member, and a service account or agent that
+// checkMember refuses what is not a member, and a service account or agent that
 // does not exist. People and groups are taken as existing: there is no
 // directory here.
 func (s *Server) checkMember(member string) error {

@@ -10,7 +10,7 @@ import (
 const maxOperations = 10000
 
 // Operation is a long-running operation: a JSON body that changes until it is
-// finished. Whoever starts it decides how the body looks.
+// finished. Its starter decides how the body looks.
 type Operation struct {
 	mu   sync.Mutex
 	body map[string]any
@@ -66,7 +66,7 @@ func (o *Operation) Body() map[string]any {
 	return Clone(o.body)
 }
 
-// Finish replaces the body and wakes whoever waits. Only the first call counts.
+// Finish replaces the body and wakes those who wait. Only the first call counts.
 func (o *Operation) Finish(body map[string]any) {
 	o.once.Do(func() {
 		o.mu.Lock()

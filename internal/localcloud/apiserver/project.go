@@ -164,7 +164,7 @@ func IAPAgent() string { return "service-" + ProjectNumber + "@gcp-sa-iap.iam.gs
 func known(project string) bool { return project == ProjectID || project == ProjectNumber }
 
 // unknownProject is what an API answers about a project that does not exist
-// or that the caller may not see; Google does not tell the two apart.
+// or that the caller may not see; Google does not distinguish the two.
 // Resource Manager's text is recorded; the others are unverified.
 func unknownProject(c *Call, project string) *Error {
 	if c.Route.API == "compute" {

@@ -51,7 +51,7 @@ type pattern struct {
 
 // routes finds the route of a request. Routes are kept by HTTP method in the
 // order in which they were added; literal paths are added before variable ones
-// by whoever has both.
+// by a caller with both.
 type routes struct {
 	byVerb map[string][]pattern
 }

@@ -33,7 +33,7 @@ func settleAddress(a *API, r, old *resource) error {
 	return nil
 }
 
-// viewAddress tells whether a forwarding rule uses the address.
+// viewAddress shows whether a forwarding rule uses the address.
 func viewAddress(a *API, r *resource, body map[string]any) {
 	body["status"] = "RESERVED"
 	var users []any

@@ -54,7 +54,7 @@ func versionOf(c *apiserver.Call) string {
 }
 
 // complete writes the operation into the call's log entry, and returns the
-// second entry, for when the operation ends: nil where one entry tells both.
+// second entry, for when the operation ends: nil where one entry covers both.
 func complete(c *apiserver.Call, body map[string]any, instant bool) (last *apiserver.AuditRecord) {
 	if c.Record == nil {
 		return nil

@@ -71,7 +71,7 @@ func (c *cloud) call(verb, path, body string) (int, map[string]any) {
 	decoder := json.NewDecoder(response.Body)
 	decoder.UseNumber()
 	if err := decoder.Decode(&answer); err != nil {
-		c.t.Fatalf("%s %s: the answer is no JSON object: %v", verb, path, err)
+		c.t.Fatalf("%s %s: the answer is not a JSON object: %v", verb, path, err)
 	}
 	return response.StatusCode, answer
 }
@@ -92,7 +92,7 @@ func (c *cloud) must(verb, path, body string) map[string]any {
 	return answer
 }
 
-// refused sends a request that has to fail, and returns what is told.
+// refused sends a request that has to fail, and returns its error.
 func (c *cloud) refused(verb, path, body string) (status int, message, reason string) {
 	c.t.Helper()
 	status, answer := c.call(verb, path, body)
@@ -100,8 +100,8 @@ func (c *cloud) refused(verb, path, body string) (status int, message, reason st
 	if !ok {
 		c.t.Fatalf("%s %s: %d %v, want an error", verb, path, status, answer)
 	}
-	if _, told := failure["status"]; told {
-		c.t.Errorf("%s %s: the error tells a status, which compute does not: %v", verb, path, failure)
+	if _, shown := failure["status"]; shown {
+		c.t.Errorf("%s %s: the error shows a status, which compute does not: %v", verb, path, failure)
 	}
 	entry := failure["errors"].([]any)[0].(map[string]any)
 	return status, failure["message"].(string), entry["reason"].(string)

@@ -7,7 +7,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-func TestAWriteWhoseOperationFailsChangesNothingAndIsLoggedAsFailed(t *testing.T) {
+func TestAFailedOperationChangesNothingAndIsLoggedAsFailed(t *testing.T) {
 	c := newCloud(t)
 	c.must("POST", "global/backendServices", `{"name":"be"}`)
 	for _, tc := range []struct{ verb, path, body string }{

@@ -14,7 +14,7 @@ const noLabels = "42WmSpB8rSM="
 
 // fingerprint is "a hash of the contents stored in this object" (discovery
 // document), eight bytes long, in URL-safe base64 with padding. Labels have
-// their own, and what is computed on reading (usedBy) is no content.
+// their own, and what is computed on reading (usedBy) is not content.
 func (r *resource) fingerprint() string {
 	content := make(map[string]any, len(r.body)+1)
 	for key, value := range r.body {

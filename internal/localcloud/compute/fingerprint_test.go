@@ -19,7 +19,7 @@ func TestFingerprintsAreEightBytesInURLSafeBase64(t *testing.T) {
 		special = special || strings.ContainsAny(text, "-_")
 	}
 	if !special {
-		t.Error("of 64 fingerprints none has a character that tells the alphabets apart")
+		t.Error("none of 64 fingerprints has a character that is in one alphabet only")
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// serverlessTargets are the blocks of which a serverless NEG has exactly one.
+// serverlessTargets are the blocks: a serverless NEG has exactly one of them.
 var serverlessTargets = []string{"appEngine", "cloudFunction", "cloudRun", "serverlessDeployment"}
 
 // settleNetworkEndpointGroup checks what a serverless NEG points at. The texts

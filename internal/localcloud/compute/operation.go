@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // Compute Engine tells Pacific time, wherever it runs.
+	_ "time/tzdata" // Compute Engine shows Pacific time, wherever it runs.
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )

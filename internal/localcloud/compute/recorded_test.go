@@ -83,7 +83,7 @@ func pathOf(url string) string {
 func missing(kind any, key string) bool { return kind == "compute#urlMap" && key == "status" }
 
 // ambiguous are the resources that a recording inserts twice: its normalizer
-// has given two of them one name, so that nobody can tell which is meant.
+// has given two of them one name, so that it is unclear which is meant.
 func ambiguous(all []exchange) map[string]bool {
 	inserted := map[string]int{}
 	for _, e := range all {

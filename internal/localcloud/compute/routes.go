@@ -110,7 +110,7 @@ func (a *API) operationRoutes(version string) []apiserver.Route {
 		m.add("GET", one, "get", "get", s.get)
 		m.add("POST", one+"/wait", "wait", "get", s.wait)
 		m.add("DELETE", one, "delete", "delete", s.remove)
-		// Deleting an operation is no change of any resource and is not logged.
+		// Deleting an operation changes no resource and is not logged.
 		m.routes[len(m.routes)-1].AuditMethod = ""
 		if isGlobal {
 			m.add("GET", "aggregated/operations", "aggregatedList", "list", s.aggregatedList)

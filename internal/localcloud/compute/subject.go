@@ -12,7 +12,7 @@ func subject(verb, method string) func(*apiserver.Call) string {
 	return func(c *apiserver.Call) string {
 		switch {
 		case verb == "POST" && method == "insert":
-			// A body that cannot be read is refused by whoever needs it.
+			// A body that cannot be read is refused where it is needed.
 			if body, err := c.Body(); err == nil && resourceName.MatchString(apiserver.Text(body, "name")) {
 				return c.Resource + "/" + apiserver.Text(body, "name")
 			}

@@ -38,7 +38,7 @@ func (s site) scope(c *apiserver.Call) (string, error) {
 	return "regions/" + region, nil
 }
 
-// existing finds the resource that the path names, and tells the log that the
+// existing finds the resource that the path names, and notes in the log that the
 // call is about it. The lock is held.
 func (s site) existing(c *apiserver.Call) (*resource, error) {
 	scope, err := s.scope(c)

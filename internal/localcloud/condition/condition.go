@@ -28,8 +28,8 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 })
 
 // Holds reports whether an expression is true of a request. One that cannot be
-// read, is no boolean or asks about attributes that are not offered here (access
-// levels, tags) is not: whoever it was to let in stays out (unverified for
+// read, is not a boolean or asks about attributes that are not offered here (access
+// levels, tags) is not: it then admits nobody (unverified for
 // attributes; documented for errors: iam/docs/conditions-overview).
 func Holds(expression string, of Attributes) bool {
 	declared, err := environment()

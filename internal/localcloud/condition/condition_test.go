@@ -23,7 +23,7 @@ func TestConditionsAreReadAsIAMReadsThem(t *testing.T) {
 		{"either of two hosts", `request.host == "a.example.com" || request.host == "b.example.com"`, false},
 		{"a resource's name", `resource.name.startsWith("projects/demo-project/")`, true},
 		{"an attribute that is not offered", `"corp" in request.auth.access_levels`, false},
-		{"something that is no boolean", `request.path`, false},
+		{"something that is not a boolean", `request.path`, false},
 		{"no expression", `request.path ==`, false},
 		{"nothing", ``, false},
 		{"an endless expression", `request.path.matches("(a*)*b")`, false},

@@ -76,7 +76,7 @@ func notFound() answer {
 		"The requested URL was not found on this server.")
 }
 
-// noAccess is IAP's page for somebody who signed in and is no accessor.
+// noAccess is IAP's page for somebody who signed in and is not an accessor.
 func noAccess(who member) answer {
 	a := plain(http.StatusForbidden, "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Error</title></head>\n"+
 		"<body><h1>You don't have access</h1>\n<p>Your account "+html.EscapeString(who.email())+

@@ -12,7 +12,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// assertionHeader is where IAP tells the application who passed it
+// assertionHeader is where IAP names to the application who passed it
 // (iap/docs/signed-headers-howto).
 const assertionHeader = "X-Goog-Iap-Jwt-Assertion"
 

@@ -81,7 +81,7 @@ const (
 )
 
 // refused is the answer to a call that may not invoke, and what the log says
-// about it. That IAP's agent is told what anonymous callers are is reported.
+// about it. That IAP's agent gets the answer of anonymous callers is reported.
 func refused(c call) (answer, string) {
 	switch {
 	case c.token.bad:

@@ -20,7 +20,7 @@ type Options struct {
 	State func() map[string]any
 	// Allowed answers from the IAM policies that are in effect.
 	Allowed func(apiserver.Access) bool
-	// Clock tells the time.
+	// Clock returns the time.
 	Clock func() time.Time
 	// Write keeps a log entry.
 	Write func(logging.Entry)
@@ -80,8 +80,8 @@ func (d *DataPlane) begin() {
 	}
 }
 
-// Changed remembers the state after a write. It is called before whoever wrote
-// is answered.
+// Changed remembers the state after a write. It is called before the
+// write is answered.
 func (d *DataPlane) Changed() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 const logs = "projects/" + apiserver.ProjectID + "/logs/"
 
 // serviceEntry is Cloud Run's request log entry (recorded). The reason is set
-// where IAM refused, and nowhere else: by it alone Cloud Run's 403 can be told
+// where IAM refused, and nowhere else: it alone distinguishes Cloud Run's 403
 // from the application's.
 func serviceEntry(r request, service object, a answer, reason string) logging.Entry {
 	location, name := placeOf(service)

@@ -43,7 +43,7 @@ func (s snapshot) gateAt(service object) gate {
 }
 
 // admit lets somebody pass IAP, or gives the answer that they get instead.
-// Whoever passes without having signed in, because everybody may, is nobody in
+// A visitor who passes without a sign-in, because everybody may, is nobody in
 // particular.
 func (s snapshot) admit(r request, g gate) (member, *answer) {
 	if g.client == "" && s.withoutOrganization {
@@ -87,7 +87,7 @@ func signIn(r request, client string) answer {
 	return a
 }
 
-// asAgent is the call that IAP makes for whoever it let pass. What the client
+// asAgent is the call that IAP makes for a visitor that it let pass. What the client
 // said in IAP's own headers is gone (iap/docs/signed-headers-howto).
 func asAgent(c call, g gate, passed member) call {
 	c.token = token{who: iapAgent()}

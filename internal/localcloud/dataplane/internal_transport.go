@@ -49,8 +49,8 @@ func (d *DataPlane) InternalTransport() http.RoundTripper { return internalTrans
 
 type internalTransport struct{ d *DataPlane }
 
-// RoundTrip is the way of one request. Whoever stops waiting for its answer is
-// told so, as by a network.
+// RoundTrip is the way of one request. A client that stops waiting for its
+// answer gets its own error, as from a network.
 func (i internalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close()

@@ -13,7 +13,7 @@ import (
 type token struct {
 	who member // "" = there is none, or it does not verify
 	bad bool
-	// audience is whom an identity token is made out to; "" = the token is a
+	// audience is the aud claim of an identity token; "" = the token is a
 	// name, which holds everywhere.
 	audience string
 }
@@ -36,7 +36,7 @@ func (s snapshot) tokenIn(header http.Header, name string) token {
 	return token{who: memberOf(identity.Email), audience: identity.Audience}
 }
 
-// memberOf is whom an e-mail address belongs to. Those of service accounts end
+// memberOf is the IAM member of an e-mail address. Those of service accounts end
 // in gserviceaccount.com (iam/docs/service-account-types).
 func memberOf(email string) member {
 	if strings.HasSuffix(email, ".gserviceaccount.com") {
@@ -45,7 +45,7 @@ func memberOf(email string) member {
 	return member("user:" + email)
 }
 
-// session is whom IAP sees: a signed-in browser, else a program's token.
+// session is the identity that IAP sees: a signed-in browser's, else a program's token.
 func (s snapshot) session(r request) token {
 	if text := r.header.Get(userHeader); text != "" {
 		who, ok := parseMember(text)
@@ -54,7 +54,7 @@ func (s snapshot) session(r request) token {
 	return s.tokenIn(r.header, "Authorization")
 }
 
-// caller is whom Cloud Run sees.
+// caller is the identity that Cloud Run sees.
 func (s snapshot) caller(r request) token { return s.tokenIn(r.header, r.tokenHeader()) }
 
 // tokenHeader is the one header in which Cloud Run looks for a token.

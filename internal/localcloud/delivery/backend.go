@@ -19,8 +19,8 @@ type backend struct {
 	dial    []grpc.DialOption
 }
 
-// newBackend chooses where messages are counted as well as kept: pstest tells
-// of every publisher; with the emulator only our own client can.
+// newBackend chooses where messages are counted as well as kept: pstest shows
+// every publisher; with the emulator only our own client can.
 func newBackend(options Options, tracked *inflight) (*backend, error) {
 	if options.Project == "" {
 		return nil, fmt.Errorf("starting Pub/Sub: no project id given")

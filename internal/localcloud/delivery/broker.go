@@ -91,7 +91,7 @@ func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
 }
 
 // Publish stores a message and returns its id. It is done when the backend
-// has the message, so that whoever publishes one after another keeps the order.
+// has the message, so that messages published one after another keep their order.
 func (b *Broker) Publish(ctx context.Context, message Message) (string, error) {
 	answer, err := b.client.TopicAdminClient.Publish(ctx, &pubsubpb.PublishRequest{
 		Topic: message.Topic,
@@ -131,7 +131,7 @@ func (b *Broker) Idle(ctx context.Context) error {
 	return nil
 }
 
-// State tells of each subscription served here what it has done and what it
+// State shows for each subscription served here what it has done and what it
 // has left, by name.
 func (b *Broker) State() []SubscriptionState { return b.inflight.state() }
 

@@ -15,7 +15,7 @@ type received struct {
 	body   []byte
 }
 
-// endpoint records what is pushed to it and answers as it is told to.
+// endpoint records what is pushed to it and answers as configured.
 type endpoint struct {
 	*httptest.Server
 	mu   sync.Mutex

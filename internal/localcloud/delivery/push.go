@@ -41,7 +41,7 @@ type Disturbance struct {
 	// at all.
 	Hold <-chan struct{}
 	// Done is called when the attempt was posted, or given up before; nil =
-	// nobody is told.
+	// no callback.
 	Done func()
 }
 

@@ -49,7 +49,7 @@ type Subscription struct {
 func (s Subscription) withDefaults() (Subscription, error) {
 	endpoint, err := url.Parse(s.Endpoint)
 	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
-		return s, fmt.Errorf("push endpoint %q is no http or https URL", s.Endpoint)
+		return s, fmt.Errorf("push endpoint %q is not an http or https URL", s.Endpoint)
 	}
 	fill := func(field *time.Duration, value time.Duration) {
 		if *field == 0 {
@@ -123,7 +123,7 @@ func (b *Broker) Push(ctx context.Context, subscription Subscription) error {
 	return nil
 }
 
-// lease is how long the backend waits for whoever pulled a message. It has
+// lease is how long the backend waits for the puller of a message. It has
 // nothing to do with the endpoint's acknowledgement deadline, which is kept
 // here: the client prolongs its leases while a message is being tried, and what
 // a stopped client still held comes back soon.

@@ -25,7 +25,7 @@ const (
 	account  = "receiver@demo-project.iam.gserviceaccount.com"
 )
 
-// serve is a local cloud of which alice is an editor; carol may make triggers
+// serve is a local cloud with alice as an editor; carol may make triggers
 // and nothing else.
 func serve(t *testing.T) string {
 	t.Helper()

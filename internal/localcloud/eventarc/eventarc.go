@@ -32,8 +32,8 @@ type Route struct {
 // Transport carries events.
 type Transport interface {
 	// Open makes topic and push subscription of a route; what is there already
-	// is kept. An error means that the destination gets nothing: it is shown to
-	// whoever reads the trigger, and Open is called again with the next event.
+	// is kept. An error means that the destination gets nothing: the
+	// trigger shows it, and Open is called again with the next event.
 	Open(ctx context.Context, route Route) error
 	// Close takes both away, with what is left in them.
 	Close(ctx context.Context, route Route) error
@@ -52,7 +52,7 @@ type Eventarc struct {
 	server  *apiserver.Server
 	options Options
 
-	writing sync.Mutex // held by whoever changes which triggers there are
+	writing sync.Mutex // held while the set of triggers changes
 	mu      sync.Mutex
 	byName  map[string]*trigger
 }
@@ -104,7 +104,7 @@ func (e *Eventarc) drop(gone *trigger) {
 	ctx, cancel := context.WithTimeout(context.Background(), carrying)
 	defer cancel()
 	// Without its trigger, what is left of a way gets nothing any more, and
-	// there is nobody left to tell.
+	// there is no caller left.
 	_ = e.options.Transport.Close(ctx, gone.route)
 }
 

@@ -72,7 +72,7 @@ func newTrigger(resource map[string]any, location, id string) (*trigger, error) 
 	}
 	made.route.Account = apiserver.Text(resource, "serviceAccount")
 	if made.route.Account != "" && !account.MatchString(made.route.Account) {
-		return nil, invalid("service_account", "%q is no service account", made.route.Account)
+		return nil, invalid("service_account", "%q is not a service account", made.route.Account)
 	}
 	if made.route.Once, err = once(apiserver.Object(resource, "retryPolicy")); err != nil {
 		return nil, err
@@ -108,12 +108,12 @@ func (t *trigger) readDestination() error {
 	t.route.Path = strings.TrimPrefix(apiserver.Text(service, "path"), "/")
 	switch {
 	case !serviceID.MatchString(t.route.Service):
-		return invalid("destination.cloud_run.service", "%q is no name of a service of the trigger's project",
+		return invalid("destination.cloud_run.service", "%q is not a name of a service of the trigger's project",
 			t.route.Service)
 	case !region.MatchString(t.route.Region):
-		return invalid("destination.cloud_run.region", "%q is no region", t.route.Region)
+		return invalid("destination.cloud_run.region", "%q is not a region", t.route.Region)
 	case strings.ContainsAny(t.route.Path, "?#"):
-		return invalid("destination.cloud_run.path", "%q is no path", t.route.Path)
+		return invalid("destination.cloud_run.path", "%q is not a path", t.route.Path)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func call(t *testing.T, s *apiserver.Server, who, verb, path, body string) (int,
 	s.ServeHTTP(w, request)
 	var answer map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
-		t.Fatalf("%s %s: %d %q is no JSON object", verb, path, w.Code, w.Body)
+		t.Fatalf("%s %s: %d %q is not a JSON object", verb, path, w.Code, w.Body)
 	}
 	return w.Code, answer
 }

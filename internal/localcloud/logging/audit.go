@@ -105,7 +105,7 @@ func authorization(record apiserver.AuditRecord) []map[string]any {
 	return all
 }
 
-// request is what was sent, under its type. Whoever wrote the record may have
+// request is what was sent, under its type. The record's writer may have
 // given the type already.
 func request(record apiserver.AuditRecord) map[string]any {
 	if record.Log == apiserver.SystemEvent && record.Request == nil {

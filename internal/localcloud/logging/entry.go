@@ -27,7 +27,7 @@ type Resource struct {
 	Labels map[string]string `json:"labels"`
 }
 
-// Operation says which part of a long-running operation an entry tells.
+// Operation says which part of a long-running operation an entry covers.
 type Operation struct {
 	ID       string `json:"id"`
 	Producer string `json:"producer"`

@@ -48,7 +48,7 @@ func (r *Router) Events(w http.ResponseWriter, request *http.Request) {
 	w.WriteHeader(http.StatusOK)
 	stream := http.NewResponseController(w)
 	if stream.Flush() != nil {
-		return // whoever wrapped the writer cannot stream
+		return // the wrapper of the writer cannot stream
 	}
 	for {
 		select {

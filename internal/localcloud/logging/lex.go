@@ -18,7 +18,7 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("syntax error at line %d, column %d: %s", e.Line, e.Column, e.What)
 }
 
-// tokenKind tells tokens apart.
+// tokenKind is the kind of a token.
 type tokenKind int
 
 const (
@@ -36,7 +36,7 @@ type token struct {
 	kind tokenKind
 	text string
 	at   int // byte offset
-	// glued: no space before it, which is what tells a field's dots and a
+	// glued: no space before it, which distinguishes a field's dots and a
 	// function's parenthesis from other text.
 	glued bool
 }
@@ -133,7 +133,7 @@ func (l *lexer) quoted(found token) (token, error) {
 	return found, l.fail(found.at, "unterminated string")
 }
 
-// unescape keeps what is no escape sequence, so that regular expressions need
+// unescape keeps what is not an escape sequence, so that regular expressions need
 // no doubled backslashes.
 func unescape(c byte) string {
 	switch c {

@@ -21,10 +21,10 @@ const publishTimeout = 10 * time.Second
 
 // Options say what a Router cannot know by itself.
 type Options struct {
-	// Clock tells the time.
+	// Clock returns the time.
 	Clock func() time.Time
 	// Publish puts a message into a Pub/Sub topic (projects/P/topics/T). It
-	// returns when the message is stored, so that whoever waits for the topic's
+	// returns when the message is stored, so that a caller that waits for the topic's
 	// subscriptions to be idle waits for this message too. Nil = sinks into
 	// topics deliver nothing.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
@@ -114,7 +114,7 @@ func prepare(entry Entry) (stored, error) {
 	return kept, nil
 }
 
-// keep stores an entry, tells live subscribers, and returns the sinks that
+// keep stores an entry, notifies live subscribers, and returns the sinks that
 // want it.
 func (r *Router) keep(entry stored) []*sink {
 	r.mu.Lock()
@@ -137,7 +137,7 @@ func (r *Router) keep(entry stored) []*sink {
 }
 
 // send publishes an entry into a sink's topic. Logging drops what it cannot
-// deliver and tells the project's owner; here the sink's state tells.
+// deliver and informs the project's owner; here the sink's state shows it.
 func (r *Router) send(to *sink, entry stored) {
 	topic, ok := strings.CutPrefix(to.destination(), pubsubDestination)
 	if !ok || r.options.Publish == nil {

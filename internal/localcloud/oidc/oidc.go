@@ -42,7 +42,7 @@ type Issuer struct {
 	valid map[subject]token
 }
 
-// subject is whom a token names, and for whom.
+// subject is the account that a token names, and its audience.
 type subject struct{ account, audience string }
 
 type token struct {
@@ -108,10 +108,10 @@ func (i *Issuer) Certs(w http.ResponseWriter, _ *http.Request) {
 	}}}, "", "  ")
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(append(set, '\n')) // whoever asked has gone
+	_, _ = w.Write(append(set, '\n')) // the client has gone
 }
 
-// keyID tells one key from another.
+// keyID identifies a key.
 func keyID(key *rsa.PublicKey) string {
 	sum := sha256.Sum256(key.N.Bytes())
 	return hex.EncodeToString(sum[:20])

@@ -8,7 +8,7 @@ import (
 )
 
 // policyRoutes read and write the IAM policies of topics or of subscriptions.
-// What they grant counts as any grant does; whom a push or a publication needs
+// What they grant counts as any grant does; the permission that a push or a publication needs
 // is not asked: see UNVERIFIED.md.
 // Source: pubsub/docs/reference/rest/v1/projects.topics/setIamPolicy.
 func policyRoutes(kind, path string, on func(policyCall) func(*apiserver.Call) (any, error)) []apiserver.Route {

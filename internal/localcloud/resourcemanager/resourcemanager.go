@@ -89,7 +89,7 @@ func New(s *apiserver.Server, options Options) apiserver.API {
 	return apiserver.API{Name: "cloudresourcemanager", Routes: routes, Reset: seed, State: above.state}
 }
 
-// describe answers the project. v1 tells the number in a field of its own, v3
+// describe answers the project. v1 has the number in a field of its own, v3
 // only in the name (recorded). Without an organization it has no parent (recorded
 // for v1).
 func (h *hierarchy) describe(version string) func(*apiserver.Call) (any, error) {

@@ -10,9 +10,9 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// told are the audit records in short: log, method, resource, service_name,
+// audited are the audit records in short: log, method, resource, service_name,
 // status code.
-func (c *cloud) told() []string {
+func (c *cloud) audited() []string {
 	var all []string
 	for _, each := range c.audit() {
 		code := 0
@@ -56,7 +56,7 @@ func TestEveryWriteIsToldByTheMethodOfTheAPIThatWasCalled(t *testing.T) {
 		`system_event /Services.CreateService namespaces/demo-project/services/second "second" 0`,
 		`activity google.cloud.run.v2.Services.CreateService ` + full + `second "second" 6`,
 	}
-	if diff := cmp.Diff(want, c.told()); diff != "" {
+	if diff := cmp.Diff(want, c.audited()); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
 }

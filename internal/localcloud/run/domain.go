@@ -49,7 +49,7 @@ func (r *Run) routesOfDomains() []apiserver.Route {
 }
 
 // listVerified says that the caller has verified every domain that is tried
-// here: which ones somebody owns, nobody can tell.
+// here: nothing shows who owns which.
 func listVerified(*apiserver.Call) (any, error) {
 	var all []any
 	for _, suffix := range []string{"com", "org", "net", "dev", "app", "test"} {
@@ -78,7 +78,7 @@ func (r *Run) createDomain(call *apiserver.Call) (any, error) {
 		"domainMapping": body,
 	})
 	if !hostName.MatchString(made.host) {
-		return nil, apiserver.Invalid("metadata.name: %q is no domain name.", made.host)
+		return nil, apiserver.Invalid("metadata.name: %q is not a domain name.", made.host)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -74,7 +74,7 @@ func systemKey(key string) bool {
 		"autoscaling.knative.dev", "client.knative.dev"}, domain)
 }
 
-// split tells what v2 shows of annotations or labels from what only v1 does.
+// split separates the annotations or labels that v2 shows from those that only v1 does.
 func split(all map[string]any) (shared, own map[string]any) {
 	shared, own = map[string]any{}, map[string]any{}
 	for key, value := range all {

@@ -47,7 +47,7 @@ func (s *spec) readMetadata(metadata map[string]any) error {
 	if text := take(annotations, ingressAnnotation); text != "" {
 		ingress, ok := ingresses[text]
 		if !ok {
-			return apiserver.Invalid("metadata.annotations[%s]: %q is no ingress setting.", ingressAnnotation, text)
+			return apiserver.Invalid("metadata.annotations[%s]: %q is not an ingress setting.", ingressAnnotation, text)
 		}
 		s.fields["ingress"] = ingress
 	}
@@ -57,7 +57,7 @@ func (s *spec) readMetadata(metadata map[string]any) error {
 	if list := take(annotations, "run.googleapis.com/custom-audiences"); list != "" {
 		var audiences []any
 		if err := json.Unmarshal([]byte(list), &audiences); err != nil {
-			return apiserver.Invalid("metadata.annotations[run.googleapis.com/custom-audiences]: %q is no JSON list.", list)
+			return apiserver.Invalid("metadata.annotations[run.googleapis.com/custom-audiences]: %q is not a JSON list.", list)
 		}
 		s.fields["customAudiences"] = audiences
 	}
@@ -172,7 +172,7 @@ func readNetwork(annotations, template map[string]any) error {
 	if list := take(annotations, "run.googleapis.com/network-interfaces"); list != "" {
 		var interfaces []any
 		if err := json.Unmarshal([]byte(list), &interfaces); err != nil {
-			return apiserver.Invalid("run.googleapis.com/network-interfaces: %q is no JSON list.", list)
+			return apiserver.Invalid("run.googleapis.com/network-interfaces: %q is not a JSON list.", list)
 		}
 		access["networkInterfaces"] = interfaces
 	}

@@ -198,7 +198,7 @@ func TestCallsThatGoogleRefusesAreRefused(t *testing.T) {
 			409, "ALREADY_EXISTS", "Revision named 'named-v1' with different configuration already exists."},
 		{"a revision named after another service", "POST", "/services?serviceId=b",
 			`{"template":{"revision":"c-1","containers":[{"image":"i"}]}}`, 400, "INVALID_ARGUMENT", "template.revision"},
-		{"a body that is no JSON", "POST", "/services?serviceId=b", `{`, 400, "INVALID_ARGUMENT",
+		{"a body that is not JSON", "POST", "/services?serviceId=b", `{`, 400, "INVALID_ARGUMENT",
 			"Invalid JSON payload received."},
 		{"an operation that is not there", "GET", "/operations/none", "", 404, "NOT_FOUND", "OPERATION"},
 	}

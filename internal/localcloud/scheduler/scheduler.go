@@ -184,7 +184,7 @@ func (s *Scheduler) run(call *apiserver.Call) (any, error) {
 	}
 	target := apiserver.Object(job, "httpTarget")
 	token := apiserver.Object(target, "oidcToken")
-	body, _ := base64.StdEncoding.DecodeString(apiserver.Text(target, "body")) // what is no base64 is sent as nothing
+	body, _ := base64.StdEncoding.DecodeString(apiserver.Text(target, "body")) // what is not base64 is sent as nothing
 	answered, err := s.send(dataplane.Sent{
 		Method: apiserver.Text(target, "httpMethod"), URL: apiserver.Text(target, "uri"), UserAgent: "Google-Cloud-Scheduler",
 		Header: http.Header{"X-Cloudscheduler": {"true"}}, Body: body,

@@ -18,7 +18,7 @@ const (
 
 // agentDomains are the domains of the service agents, by API (recorded for
 // run; iam/docs/service-agents for the others). An API that is not listed has
-// no agent: its identity is answered empty, which is no error (recorded).
+// no agent: its identity is answered empty, which is not an error (recorded).
 var agentDomains = map[string]string{
 	"artifactregistry.googleapis.com": "gcp-sa-artifactregistry",
 	"cloudbuild.googleapis.com":       "gcp-sa-cloudbuild",
@@ -86,7 +86,7 @@ func describe(c *apiserver.Call, service, requestType string) {
 		"/services/" + service}
 }
 
-// logOperation ties the entry to an operation; one entry tells both ends.
+// logOperation ties the entry to an operation; one entry covers both ends.
 func logOperation(c *apiserver.Call, name string) {
 	c.Record.Operation = &apiserver.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com",
 		First: true, Last: true}
@@ -218,7 +218,7 @@ func (a api) batchEnable(c *apiserver.Call, version string) (any, error) {
 }
 
 // begin starts an operation: the first answer is only its name, later ones
-// tell metadata and, at the end, the response (recorded).
+// show metadata and, at the end, the response (recorded).
 func (a api) begin(c *apiserver.Call, prefix string, metadata, response map[string]any) map[string]any {
 	name := "operations/acat." + prefix + "-" + apiserver.ProjectNumber + "-" + apiserver.NewUUID()
 	operation := a.server.StartOperation(name, map[string]any{"name": name, "metadata": metadata})

@@ -48,7 +48,7 @@ type Env struct {
 	reports []report.Report
 }
 
-// Start starts a local cloud whose instances are told of everything that happens.
+// Start starts a local cloud whose instances receive every event.
 func Start(t *testing.T, options Options) *Env {
 	t.Helper()
 	e := Open(t, options)
@@ -58,7 +58,7 @@ func Start(t *testing.T, options Options) *Env {
 	return e
 }
 
-// Open starts a local cloud whose instances are told nothing yet.
+// Open starts a local cloud whose instances receive nothing yet.
 func Open(t *testing.T, options Options) *Env {
 	t.Helper()
 	e := &Env{Env: cloudtest.Start(t, options.Playground), t: t, options: options}

@@ -30,7 +30,7 @@ type Emulator struct {
 
 // Use returns the emulator at the given host (PUBSUB_EMULATOR_HOST), or starts
 // the one of the installed Cloud SDK when host is "". The caller stops it.
-// ErrMissing: there is none, so whoever wanted to test against it skips.
+// ErrMissing: there is none, so tests that want it skip.
 func Use(host string) (*Emulator, error) {
 	if host != "" {
 		return &Emulator{Host: host, stop: func() error { return nil }}, nil
