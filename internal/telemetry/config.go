@@ -9,28 +9,31 @@ import (
 	"strings"
 )
 
-// Config says what is exported, and where to. The exporters read the standard
-// variables themselves; here is what has to be known before. The zero value
-// exports nothing.
+// Config is what is exported. The exporters read the standard variables
+// themselves; Config has what must be known before. The zero value exports
+// nothing.
 type Config struct {
 	Traces, Metrics Export
-	// Unread are OTEL_* variables that are set and mean nothing here, sorted.
+	// Unread are the OTEL_* variables that are set and have no effect, sorted.
 	Unread []string
 }
 
-// Export says of traces or metrics whether they are exported.
+// Export is the configuration of one signal.
 type Export struct {
 	On bool
-	// Google says that they go to an endpoint of Google's, which wants credentials.
+	// Google means an endpoint of Google's, which requires credentials.
 	Google bool
 }
 
-// signals are traces and metrics as variables name them.
+// signals are the signals in the names of variables.
 var signals = []string{"TRACES", "METRICS"}
 
-// perSignal are the variables of which there is one for both, one for each of the
-// signals, which goes before it.
-var perSignal = []string{"ENDPOINT", "PROTOCOL", "HEADERS", "TIMEOUT", "COMPRESSION", "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY", "INSECURE"}
+// perSignal are the variables that exist for both signals together and for each
+// signal, which takes precedence.
+var perSignal = []string{
+	"ENDPOINT", "PROTOCOL", "HEADERS", "TIMEOUT", "COMPRESSION",
+	"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY", "INSECURE",
+}
 
 // Variables are the names of the standard variables that are read. Source:
 // opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables.
@@ -49,8 +52,8 @@ func Variables() []string {
 	return names
 }
 
-// ReadConfig reads the standard variables, and says of each that makes no sense
-// what to write instead. What it says never shows a header's value.
+// ReadConfig reads the standard variables. It returns an error for each invalid
+// one, with valid values. No error shows the value of a header.
 func ReadConfig(env map[string]string) (Config, []error) {
 	var config Config
 	known := Variables()
@@ -79,7 +82,8 @@ type reader struct {
 	problems []error
 }
 
-func (r *reader) complain(name, want string) {
+// invalid adds an error for a variable.
+func (r *reader) invalid(name, want string) {
 	shown := r.env[name]
 	if u, err := url.Parse(shown); err == nil && u.User != nil {
 		shown = u.Redacted()
@@ -87,16 +91,16 @@ func (r *reader) complain(name, want string) {
 	r.problems = append(r.problems, fmt.Errorf("%s is %q: write %s", name, shown, want))
 }
 
-// oneOf reads a word, "" when it is not set.
+// oneOf reads one of several words, "" when the variable is not set.
 func (r *reader) oneOf(name string, words ...string) string {
 	value := strings.ToLower(r.env[name])
 	if value != "" && !slices.Contains(words, value) {
-		r.complain(name, strings.Join(words, " or "))
+		r.invalid(name, strings.Join(words, " or "))
 	}
 	return value
 }
 
-// pairs reads NAME=VALUE,NAME=VALUE, whose values may be secrets.
+// pairs checks NAME=VALUE,NAME=VALUE. The values may be secrets.
 func (r *reader) pairs(name string) {
 	if r.env[name] == "" {
 		return
@@ -104,43 +108,46 @@ func (r *reader) pairs(name string) {
 	for pair := range strings.SplitSeq(r.env[name], ",") {
 		key, value, found := strings.Cut(pair, "=")
 		if _, err := url.PathUnescape(value); !found || strings.TrimSpace(key) == "" || err != nil {
-			r.problems = append(r.problems, fmt.Errorf("%s is no list (its text is not shown, it may be secret): write NAME=VALUE,NAME=VALUE with values percent-encoded", name))
+			r.problems = append(r.problems, fmt.Errorf("%s is not a valid list (its text is not shown, it may be secret): "+
+				"write NAME=VALUE,NAME=VALUE with values percent-encoded", name))
 			return
 		}
 	}
 }
 
 func (r *reader) sampler() {
-	name := r.oneOf("OTEL_TRACES_SAMPLER", "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio")
+	name := r.oneOf("OTEL_TRACES_SAMPLER", "always_on", "always_off", "traceidratio",
+		"parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio")
 	const arg = "OTEL_TRACES_SAMPLER_ARG"
 	if r.env[arg] == "" || !strings.HasSuffix(name, "traceidratio") {
 		return
 	}
 	if ratio, err := strconv.ParseFloat(r.env[arg], 64); err != nil || ratio < 0 || ratio > 1 {
-		r.complain(arg, "a number from 0 to 1")
+		r.invalid(arg, "a number from 0 to 1")
 	}
 }
 
-// exporter checks the variables that begin with a prefix.
+// exporter checks the exporter's variables with a prefix.
 func (r *reader) exporter(prefix string) {
-	r.oneOf(prefix+"PROTOCOL", "http/protobuf") // the only one that is linked in
+	r.oneOf(prefix+"PROTOCOL", "http/protobuf") // the only one that is compiled in
 	r.oneOf(prefix+"COMPRESSION", "gzip", "none")
 	r.oneOf(prefix+"INSECURE", "true", "false")
 	r.pairs(prefix + "HEADERS")
 	if value := r.env[prefix+"TIMEOUT"]; value != "" {
 		if number, err := strconv.Atoi(value); err != nil || number < 1 {
-			r.complain(prefix+"TIMEOUT", "milliseconds")
+			r.invalid(prefix+"TIMEOUT", "milliseconds")
 		}
 	}
 	if value := r.env[prefix+"ENDPOINT"]; value != "" {
-		if u, err := url.Parse(value); err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
-			r.complain(prefix+"ENDPOINT", "https://HOST, or http://HOST:PORT of a collector beside the function")
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+			r.invalid(prefix+"ENDPOINT", "https://HOST, or http://HOST:PORT of a collector beside the function")
 		}
 	}
 }
 
-// export decides about one signal: it is exported where somebody says where to, or
-// names the exporter.
+// export reads the configuration of one signal. A signal is exported if a variable
+// names its endpoint or its exporter.
 func (r *reader) export(signal string) Export {
 	exporter := r.oneOf("OTEL_"+signal+"_EXPORTER", "otlp", "none")
 	name := "OTEL_EXPORTER_OTLP_" + signal + "_ENDPOINT"
@@ -150,12 +157,13 @@ func (r *reader) export(signal string) Export {
 	export := Export{On: exporter == "otlp" || exporter == "" && r.env[name] != ""}
 	u, err := url.Parse(r.env[name])
 	if err != nil {
-		return export // exporter has said so
+		return export // exporter has reported it
 	}
 	export.Google = u.Hostname() == "googleapis.com" || strings.HasSuffix(u.Hostname(), ".googleapis.com")
 	headers := r.env["OTEL_EXPORTER_OTLP_HEADERS"] + r.env["OTEL_EXPORTER_OTLP_"+signal+"_HEADERS"]
 	if u.Scheme == "http" && export.On && (export.Google || headers != "" && !loopback(u.Hostname())) {
-		r.problems = append(r.problems, fmt.Errorf("%s is %q: what authenticates would travel in clear: write https", name, r.env[name]))
+		r.problems = append(r.problems,
+			fmt.Errorf("%s is %q: credentials would be sent in clear text: write https", name, r.env[name]))
 	}
 	return export
 }

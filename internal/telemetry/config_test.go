@@ -20,14 +20,14 @@ func TestStandardVariablesDecideWhatIsExported(t *testing.T) {
 		{"a collector", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector}, Config{Traces: Export{On: true}, Metrics: Export{On: true}}},
 		{"a collector for traces", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector}, Config{Traces: Export{On: true}}},
 		{"a collector, and no metrics", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_METRICS_EXPORTER": "none"}, Config{Traces: Export{On: true}}},
-		{"the collector that is where it always is", map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, Config{Traces: Export{On: true}}},
+		{"the default collector", map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, Config{Traces: Export{On: true}}},
 		{"switched off", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_SDK_DISABLED": "true"}, Config{}},
 		{"Google", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com"}, Config{Traces: Export{true, true}, Metrics: Export{true, true}}},
 		{"Google for traces alone", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://telemetry.googleapis.com/v1/traces"},
 			Config{Traces: Export{true, true}, Metrics: Export{On: true}}},
-		{"somebody who is not Google", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com.example.com"},
+		{"an endpoint that only looks like Google", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com.example.com"},
 			Config{Traces: Export{On: true}, Metrics: Export{On: true}}},
-		{"what means nothing here", map[string]string{"OTEL_PROPAGATORS": "b3", "OTEL_EXPORTER_OLTP_ENDPOINT": collector, "OTHER": "x"},
+		{"variables without effect", map[string]string{"OTEL_PROPAGATORS": "b3", "OTEL_EXPORTER_OLTP_ENDPOINT": collector, "OTHER": "x"},
 			Config{Unread: []string{"OTEL_EXPORTER_OLTP_ENDPOINT", "OTEL_PROPAGATORS"}}},
 	} {
 		got, problems := ReadConfig(tc.env)
@@ -53,8 +53,8 @@ func TestInvalidVariablesAreNamedWithValidValues(t *testing.T) {
 		{"OTEL_EXPORTER_OTLP_COMPRESSION", "brotli", "gzip or none"},
 		{"OTEL_EXPORTER_OTLP_INSECURE", "maybe", "true or false"},
 		{"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both", "cumulative or delta"},
-		{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://telemetry.googleapis.com", "in clear: write https"},
-		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector.example.com", "in clear: write https"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://telemetry.googleapis.com", "in clear text: write https"},
+		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector.example.com", "in clear text: write https"},
 	} {
 		env := map[string]string{tc.name: tc.value}
 		if tc.name == "OTEL_TRACES_SAMPLER_ARG" {

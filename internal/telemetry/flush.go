@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// flushPatience is how long a request is held up at most, and pause how long
-	// none is after a collector did not take something in that time.
+	// flushPatience bounds the delay of a request. After a collector needed longer,
+	// no request waits for it during pause.
 	flushPatience = 500 * time.Millisecond
 	pause         = 30 * time.Second
-	// betweenPoints is what Cloud Monitoring wants between two points of a series.
-	// That it is five seconds is *unverified*: as remembered of monitoring/quotas.
+	// betweenPoints is the least time between two points of a series in Cloud
+	// Monitoring. That it is five seconds is *unverified* (monitoring/quotas).
 	betweenPoints = 5 * time.Second
 )
 
-// Flush exports what was recorded: between requests the instance has no CPU.
-// Spans go with every request; metrics, which add up, every few seconds and at the
-// end. It gives up soon, and says so once in a while.
+// Flush exports what was recorded, because the instance has no CPU between
+// requests. It exports spans with every request and metrics, which add up, every
+// few seconds. It gives up after half a second and logs that once in a pause.
 func (t *Telemetry) Flush(ctx context.Context) {
 	if t == nil || t.flushes.paused() {
 		return
@@ -27,7 +27,8 @@ func (t *Telemetry) Flush(ctx context.Context) {
 	flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushPatience)
 	defer cancel()
 	if err := t.flushes.join(flushing, t.export); err != nil && t.flushes.pause() {
-		t.log.WarnContext(ctx, "telemetry is not exported; no request waits for it for a while", "pause", pause.String(), "err", err)
+		t.log.WarnContext(ctx, "telemetry is not exported; no request waits for it during the pause",
+			"pause", pause.String(), "err", err)
 	}
 }
 
@@ -42,20 +43,20 @@ func (t *Telemetry) export(ctx context.Context) error {
 // flushes lets requests that end at the same time share an export.
 type flushes struct {
 	mu     sync.Mutex
-	last   *round    // the latest that has begun, or is about to
-	begun  bool      // whether it has
-	until  time.Time // nobody flushes until then
-	points time.Time // when metrics were last exported
+	last   *round    // the latest export, running or about to start
+	begun  bool      // last is running
+	until  time.Time // the end of the pause
+	points time.Time // of the last export of metrics
 }
 
 // round is one export.
 type round struct {
 	done chan struct{}
-	err  error // after done
+	err  error // valid after done
 }
 
-// join waits for an export that begins after now: the next one, after the one that
-// is under way, for all who come meanwhile.
+// join waits for an export that begins after the call. While one is running, all
+// callers share the next one.
 func (f *flushes) join(ctx context.Context, export func(context.Context) error) error {
 	f.mu.Lock()
 	mine, before := f.last, (*round)(nil)
@@ -69,7 +70,7 @@ func (f *flushes) join(ctx context.Context, export func(context.Context) error) 
 		return mine.wait(ctx)
 	}
 	if before != nil {
-		_ = before.wait(ctx) // its own waiters hear of it
+		_ = before.wait(ctx) // its own waiters get its error
 	}
 	f.mu.Lock()
 	f.begun = true
@@ -94,7 +95,7 @@ func (f *flushes) paused() bool {
 	return time.Now().Before(f.until)
 }
 
-// pause lets nobody flush for a while, and says whether it is new.
+// pause starts a pause and reports whether none was running.
 func (f *flushes) pause() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// numbers are the metrics; those of API calls are otelhttp's. Each has a few
-// attributes of few values, none of which names a service or a person.
+// numbers are the metrics, except those of API calls, which otelhttp records. Each
+// has few attributes with few values, and no attribute names a service or a person.
 type numbers struct {
 	outcomes metric.Int64Counter
 	steps    metric.Int64Counter
@@ -18,16 +18,21 @@ type numbers struct {
 }
 
 func newNumbers(meter metric.Meter) (n numbers, err error) {
-	if n.outcomes, err = meter.Int64Counter("iapguard.outcomes", metric.WithUnit("{report}"), metric.WithDescription("Reports published, by outcome and mode")); err != nil {
-		return n, fmt.Errorf("making a metric: %w", err)
+	n.outcomes, err = meter.Int64Counter("iapguard.outcomes", metric.WithUnit("{report}"),
+		metric.WithDescription("Reports published, by outcome and mode"))
+	if err != nil {
+		return n, fmt.Errorf("creating a metric: %w", err)
 	}
-	if n.steps, err = meter.Int64Counter("iapguard.steps", metric.WithUnit("{step}"), metric.WithDescription("Steps taken, by what was done and how it ended")); err != nil {
-		return n, fmt.Errorf("making a metric: %w", err)
+	n.steps, err = meter.Int64Counter("iapguard.steps", metric.WithUnit("{step}"),
+		metric.WithDescription("Steps taken, by operation and result"))
+	if err != nil {
+		return n, fmt.Errorf("creating a metric: %w", err)
 	}
-	n.delay, err = meter.Float64Histogram("iapguard.protection.delay", metric.WithUnit("s"), metric.WithDescription("Time from an event to the protection that it led to"),
+	n.delay, err = meter.Float64Histogram("iapguard.protection.delay", metric.WithUnit("s"),
+		metric.WithDescription("Time from an event to the protection that it led to"),
 		metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600))
 	if err != nil {
-		return n, fmt.Errorf("making a metric: %w", err)
+		return n, fmt.Errorf("creating a metric: %w", err)
 	}
 	return n, nil
 }
@@ -37,7 +42,8 @@ func (t *Telemetry) Outcome(ctx context.Context, outcome, mode string) {
 	if t == nil {
 		return
 	}
-	t.numbers.outcomes.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome), attribute.String("mode", mode)))
+	t.numbers.outcomes.Add(ctx, 1,
+		metric.WithAttributes(attribute.String("outcome", outcome), attribute.String("mode", mode)))
 }
 
 // Step counts a step that was taken.

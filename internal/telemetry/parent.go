@@ -14,8 +14,8 @@ import (
 
 type requestKey struct{}
 
-// Received notes which trace a request is part of, as Cloud Run says: by
-// traceparent, or by the older X-Cloud-Trace-Context. Source:
+// Received stores the trace of a request in the context. Cloud Run sends it as
+// traceparent or as the older X-Cloud-Trace-Context. Source:
 // trace/docs/trace-context.
 func Received(ctx context.Context, header http.Header) context.Context {
 	parent := parentIn(header.Get("traceparent"))
@@ -28,9 +28,10 @@ func Received(ctx context.Context, header http.Header) context.Context {
 	return context.WithValue(ctx, requestKey{}, parent)
 }
 
-// Trace gives what log lines are told of the trace: that of the request, below
-// whose own log entry Cloud Logging then shows them, and the span at hand where it
-// is of the same trace. It is not valid outside of requests.
+// Trace is the span that log lines refer to. It belongs to the trace of the request,
+// so that Cloud Logging shows the lines below the request's own log entry: the
+// current span if that is part of this trace, else the request's. Outside of
+// requests it is not valid.
 func Trace(ctx context.Context) trace.SpanContext {
 	request, ok := ctx.Value(requestKey{}).(trace.SpanContext)
 	at := trace.SpanContextFromContext(ctx)
@@ -40,7 +41,7 @@ func Trace(ctx context.Context) trace.SpanContext {
 	return request
 }
 
-// parentIn reads a traceparent. Source: the W3C's Trace Context.
+// parentIn reads a traceparent. Source: W3C Trace Context.
 func parentIn(traceparent string) trace.SpanContext {
 	if traceparent == "" {
 		return trace.SpanContext{}
@@ -49,9 +50,9 @@ func parentIn(traceparent string) trace.SpanContext {
 	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), carrier))
 }
 
-// cloudTrace reads TRACE_ID/SPAN_ID;o=1, with a decimal span id, where all but the
-// first may be left out. There is no kept library for it: Google's propagator is
-// deprecated in favour of traceparent.
+// cloudTrace reads TRACE_ID/SPAN_ID;o=1. The span id is decimal. No maintained
+// library reads this form: Google's propagator is deprecated in favour of
+// traceparent.
 func cloudTrace(value string) trace.SpanContext {
 	value, options, _ := strings.Cut(value, ";")
 	traceID, span, _ := strings.Cut(value, "/")
@@ -71,12 +72,12 @@ func cloudTrace(value string) trace.SpanContext {
 	return trace.NewSpanContext(config)
 }
 
-// carriedBy is the name under which Pub/Sub messages carry a traceparent. Source:
+// carriedBy is the attribute of Pub/Sub messages that has the traceparent. Source:
 // pubsub/docs/open-telemetry-tracing.
 const carriedBy = "googclient_traceparent"
 
-// Carried are the attributes by which a message carries on the trace, nil where
-// there is none.
+// Carried are the attributes that make a message continue the current trace, nil
+// without a trace.
 func Carried(ctx context.Context) map[string]string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
@@ -86,8 +87,8 @@ func Carried(ctx context.Context) map[string]string {
 	return map[string]string{carriedBy: carrier["traceparent"]}
 }
 
-// sentBy finds the trace that a message carries: of the Pub/Sub message in a push,
-// or of the CloudEvent by its distributed tracing extension, in both modes.
+// sentBy is the trace that a message continues: that of the Pub/Sub message in a
+// push, or that of a CloudEvent with the distributed tracing extension.
 func sentBy(header http.Header, body []byte) trace.SpanContext {
 	var message struct {
 		Traceparent string `json:"traceparent"`
@@ -95,9 +96,10 @@ func sentBy(header http.Header, body []byte) trace.SpanContext {
 			Attributes map[string]string `json:"attributes"`
 		} `json:"message"`
 	}
-	// What cannot be read here is judged where it is parsed.
-	_ = json.Unmarshal(body, &message)
-	for _, candidate := range []string{message.Message.Attributes[carriedBy], header.Get(carriedBy), header.Get("ce-traceparent"), message.Traceparent} {
+	_ = json.Unmarshal(body, &message) // package event reports a body that is not JSON
+	for _, candidate := range []string{
+		message.Message.Attributes[carriedBy], header.Get(carriedBy), header.Get("ce-traceparent"), message.Traceparent,
+	} {
 		if parent := parentIn(candidate); parent.IsValid() {
 			return parent
 		}

@@ -13,7 +13,7 @@ const (
 	other       = "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-00"
 )
 
-// words tells a span context as traceparent does, "" when it is not valid.
+// words is a span context in the form of traceparent, "" when it is not valid.
 func words(c trace.SpanContext) string {
 	if !c.IsValid() {
 		return ""

@@ -11,11 +11,13 @@ import (
 	tracing "go.opentelemetry.io/otel/trace"
 )
 
-// Message begins the span of one delivered message. Its parent is what the message
-// carries, so that an event and the work that it leads to are one trace; the
-// request's own trace is linked then. Without either it begins a trace. The
-// function that it gives ends the span.
-func (t *Telemetry) Message(ctx context.Context, path string, header http.Header, body []byte) (context.Context, func(error)) {
+// Message begins the span of one delivered message. Its parent is the trace that the
+// message carries, so that an event and its work are one trace; the request's own
+// trace is then linked. Without a carried trace the request's is the parent. The
+// returned function ends the span.
+func (t *Telemetry) Message(
+	ctx context.Context, path string, header http.Header, body []byte,
+) (context.Context, func(error)) {
 	if t == nil {
 		return ctx, nothing
 	}
@@ -31,8 +33,8 @@ func (t *Telemetry) Message(ctx context.Context, path string, header http.Header
 	return t.begin(tracing.ContextWithRemoteSpanContext(ctx, parent), "POST "+path, options...)
 }
 
-// Begin begins a span for a part of the walk. Attributes are names and values, one
-// after the other. The function that it gives ends the span.
+// Begin begins the span of a part of the handling. Attributes alternate names and
+// values. The returned function ends the span.
 func (t *Telemetry) Begin(ctx context.Context, part string, attributes ...string) (context.Context, func(error)) {
 	if t == nil {
 		return ctx, nothing
@@ -44,7 +46,9 @@ func (t *Telemetry) Begin(ctx context.Context, part string, attributes ...string
 	return t.begin(ctx, part, tracing.WithAttributes(pairs...))
 }
 
-func (t *Telemetry) begin(ctx context.Context, name string, options ...tracing.SpanStartOption) (context.Context, func(error)) {
+func (t *Telemetry) begin(
+	ctx context.Context, name string, options ...tracing.SpanStartOption,
+) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, name, options...)
 	return ctx, func(err error) {
 		if err != nil {
@@ -56,8 +60,8 @@ func (t *Telemetry) begin(ctx context.Context, name string, options ...tracing.S
 
 func nothing(error) {}
 
-// Transport makes a span and a point of each call of an API, below whatever is at
-// hand: no header or body is in them. Google is not told of the trace.
+// Transport records a span and a metric of each API call, below the current span.
+// They contain no header and no body, and Google does not get the trace.
 func (t *Telemetry) Transport(base http.RoundTripper) http.RoundTripper {
 	return otelhttp.NewTransport(base,
 		otelhttp.WithTracerProvider(t.traces), otelhttp.WithMeterProvider(t.metrics),

@@ -19,13 +19,15 @@ import (
 	tracing "go.opentelemetry.io/otel/trace"
 )
 
-// scope names who recorded what is exported.
+// scope is the instrumentation scope of what is exported.
 const scope = "github.com/iapguard/iapguard"
 
-// exportPatience is how long one export may take; what is not taken by then is dropped.
+// exportPatience bounds one export. What the collector has not accepted by then is
+// dropped.
 const exportPatience = 2 * time.Second
 
-// Telemetry records and exports. nil records nothing: all methods may be called on it.
+// Telemetry records and exports. A nil *Telemetry records nothing; all methods may
+// be called on it.
 type Telemetry struct {
 	traces  *trace.TracerProvider
 	metrics *metric.MeterProvider
@@ -35,17 +37,21 @@ type Telemetry struct {
 	log     *slog.Logger
 }
 
-// About is what everything that is exported says of the function.
+// About describes the function in everything that is exported.
 type About struct {
 	Version string
-	// Project, Region and Service say where it runs on Cloud Run; "" = elsewhere.
+	// Project, Region and Service name it on Cloud Run; "" elsewhere.
 	Project, Region, Service string
 }
 
-// Start begins to record what is to be exported, nil when that is nothing.
-// google gives the client with Google's credentials, and is asked only for an
-// endpoint of Google's.
-func Start(ctx context.Context, config Config, about About, google func(context.Context) (*http.Client, error), log *slog.Logger) (*Telemetry, error) {
+// googleClient returns a client with Google's credentials.
+type googleClient = func(context.Context) (*http.Client, error)
+
+// Start starts recording. It returns nil if nothing is exported. It calls google only
+// for an endpoint of Google's.
+func Start(
+	ctx context.Context, config Config, about About, google googleClient, log *slog.Logger,
+) (*Telemetry, error) {
 	if !config.Traces.On && !config.Metrics.On {
 		return nil, nil
 	}
@@ -53,7 +59,7 @@ func Start(ctx context.Context, config Config, about About, google func(context.
 	if err != nil {
 		return nil, fmt.Errorf("describing the function for telemetry: %w", err)
 	}
-	// A collector that is not there is no reason to print lines of its own making.
+	// The default handler would print a line for each failed export.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("telemetry is not exported", "err", err) }))
 	t := &Telemetry{log: log}
 	traces := []trace.TracerProviderOption{trace.WithResource(described)}
@@ -80,9 +86,9 @@ func Start(ctx context.Context, config Config, about About, google func(context.
 	return t, nil
 }
 
-// spans exports spans in batches. Failed exports are not repeated: there will be
-// others, and requests wait for them.
-func spans(ctx context.Context, to Export, google func(context.Context) (*http.Client, error)) (trace.SpanProcessor, error) {
+// spans exports spans in batches. It does not repeat failed exports: requests would
+// wait for them.
+func spans(ctx context.Context, to Export, google googleClient) (trace.SpanProcessor, error) {
 	options := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false})}
 	if to.Google {
 		client, err := google(ctx)
@@ -98,7 +104,7 @@ func spans(ctx context.Context, to Export, google func(context.Context) (*http.C
 	return trace.NewBatchSpanProcessor(exporter, trace.WithExportTimeout(exportPatience)), nil
 }
 
-func points(ctx context.Context, to Export, google func(context.Context) (*http.Client, error)) (metric.Reader, error) {
+func points(ctx context.Context, to Export, google googleClient) (metric.Reader, error) {
 	options := []otlpmetrichttp.Option{otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{Enabled: false})}
 	if to.Google {
 		client, err := google(ctx)
@@ -114,9 +120,9 @@ func points(ctx context.Context, to Export, google func(context.Context) (*http.
 	return metric.NewPeriodicReader(exporter, metric.WithTimeout(exportPatience)), nil
 }
 
-// resource describes the function; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
-// go before what is said here. Google's endpoint wants to know the project, and an
-// instance's own name keeps its points apart from others'. Source:
+// resource describes the function. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
+// take precedence. Google's endpoint requires the project. The instance id keeps the
+// points of instances apart. Source:
 // stackdriver/docs/reference/telemetry/overview.
 func (a About) resource(ctx context.Context) (*resource.Resource, error) {
 	attributes := []attribute.KeyValue{
@@ -124,20 +130,23 @@ func (a About) resource(ctx context.Context) (*resource.Resource, error) {
 		attribute.String("service.instance.id", uuid.NewString()),
 	}
 	if a.Service != "" {
-		attributes = append(attributes, attribute.String("cloud.provider", "gcp"), attribute.String("cloud.platform", "gcp_cloud_run"),
+		attributes = append(attributes,
+			attribute.String("cloud.provider", "gcp"), attribute.String("cloud.platform", "gcp_cloud_run"),
 			attribute.String("cloud.region", a.Region), attribute.String("faas.name", a.Service))
 	}
 	if a.Project != "" {
-		attributes = append(attributes, attribute.String("gcp.project_id", a.Project), attribute.String("cloud.account.id", a.Project))
+		attributes = append(attributes,
+			attribute.String("gcp.project_id", a.Project), attribute.String("cloud.account.id", a.Project))
 	}
-	described, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(attributes...), resource.WithFromEnv())
+	described, err := resource.New(ctx,
+		resource.WithTelemetrySDK(), resource.WithAttributes(attributes...), resource.WithFromEnv())
 	if errors.Is(err, resource.ErrPartialResource) || errors.Is(err, resource.ErrSchemaURLConflict) {
-		return described, nil // what could be told is told
+		return described, nil // a part of the description is enough
 	}
 	return described, err
 }
 
-// Close exports what is left and ends.
+// Close exports what is left and stops recording.
 func (t *Telemetry) Close(ctx context.Context) {
 	if t == nil {
 		return

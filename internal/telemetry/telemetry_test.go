@@ -26,7 +26,7 @@ func exportTo(t *testing.T, handler http.HandlerFunc, log *slog.Logger) *Telemet
 	t.Cleanup(func() {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
-		started.Close(ended) // whoever hangs is not waited for
+		started.Close(ended) // does not wait for a hanging collector
 		server.CloseClientConnections()
 		server.Close()
 	})
@@ -67,7 +67,7 @@ func TestFlushWaitsForAHangingCollectorOnlyOnce(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}, slog.New(slog.NewTextHandler(&logged, nil)))
-	// That this comes to an end at all shows that nobody waits for the collector.
+	// The loop would not end if each flush waited for the collector.
 	for range 1000 {
 		_, ended := hangs.Begin(t.Context(), "observe")
 		ended(nil)
@@ -77,7 +77,7 @@ func TestFlushWaitsForAHangingCollectorOnlyOnce(t *testing.T) {
 		t.Error("the collector is still waited for")
 	}
 	if got := strings.Count(logged.String(), "telemetry is not exported"); got != 1 {
-		t.Errorf("told %d times, want once:\n%s", got, logged.String())
+		t.Errorf("logged %d times, want once:\n%s", got, logged.String())
 	}
 	if len(posts) == 0 {
 		t.Error("nothing was exported: this test shows nothing")
