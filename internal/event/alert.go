@@ -68,7 +68,8 @@ func (i *incident) identity(c *Cause) *problem {
 		c.Location = location // a zone is not a location here, but not an error either
 	}
 	bad = orElse(bad, services.pick(&c.Service, i.Resource.Labels.ServiceName.s))
-	bad = orElse(bad, backends.pick(&c.BackendService, i.Resource.Labels.BackendServiceName.s, i.Resource.Labels.BackendTargetName.s))
+	bad = orElse(bad, backends.pick(&c.BackendService,
+		i.Resource.Labels.BackendServiceName.s, i.Resource.Labels.BackendTargetName.s))
 	if bad == nil && c.Project == "" {
 		bad = unreadable("no project is named")
 	}

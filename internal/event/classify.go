@@ -54,7 +54,8 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 		return ignored(seen, Unrelated, "%s, but no method is named", service)
 	case !known:
 		// Nearly all entries of an organisation end here, so nothing is formatted.
-		return Result{Ignored: OtherService, Seen: seen, Why: orNone(e.ProtoPayload.MethodName.s, "no method") + " of " + orNone(service, "no service")}
+		why := orNone(e.ProtoPayload.MethodName.s, "no method") + " of " + orNone(service, "no service")
+		return Result{Ignored: OtherService, Seen: seen, Why: why}
 	case row.Ignored == ReadCall:
 		return ignored(seen, ReadCall, "%s only reads", quote(e.ProtoPayload.MethodName.s))
 	case row.Ignored != "":
@@ -77,7 +78,8 @@ func (p *parser) ineffective(e *entry, seen Cause) (Result, bool) {
 	case p.self.Wrote(seen):
 		return ignored(seen, OwnWrite, "our own write"), true
 	case code != "" && code != "0":
-		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(e.ProtoPayload.Status.Message.s)), true
+		message := e.ProtoPayload.Status.Message.s
+		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(message)), true
 	case !e.ProtoPayload.Status.Present && failedSeverity(e.Severity.s):
 		return ignored(seen, FailedCall, "severity %s and no status", quote(e.Severity.s)), true
 	case !e.ProtoPayload.Status.Present && e.ProtoPayload.permissions().refused():
@@ -123,11 +125,11 @@ const ReadyPrefix = "Ready condition status changed to "
 // readinessRow is the row of a system event without a method: only its message
 // tells what became ready.
 func readinessRow(e *entry) (Row, bool) {
-	if e.ProtoPayload.ServiceName.s != "run.googleapis.com" || e.Resource.Type.s != "cloud_run_revision" ||
+	if e.ProtoPayload.ServiceName.s != runAPI || e.Resource.Type.s != "cloud_run_revision" ||
 		!strings.HasPrefix(e.ProtoPayload.Status.Message.s, ReadyPrefix) {
 		return Row{}, false
 	}
-	return Lookup("run.googleapis.com", "/Services.")
+	return Lookup(runAPI, "/Services.")
 }
 
 // notReady reports whether a readiness event means that something is not ready.

@@ -11,7 +11,8 @@ import (
 func computeIdentity(e *entry, c *Cause) *problem {
 	n := parsePath(e.ProtoPayload.ResourceName.s)
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project, computeProject(e, n))
-	bad = orElse(bad, locations.pick(&c.Location, firstOf(e.Resource.Labels.Location.s, e.Resource.Labels.Region.s), n.location))
+	labels := &e.Resource.Labels
+	bad = orElse(bad, locations.pick(&c.Location, firstOf(labels.Location.s, labels.Region.s), n.location))
 	if bad != nil {
 		return bad
 	}
@@ -31,7 +32,8 @@ func computeIdentity(e *entry, c *Cause) *problem {
 	case name == "":
 		return unreadable("no resource is named")
 	case n.collection != "" && n.collection != e.collection():
-		return unreadable("contradictory names: method %s of resource %s", quote(e.ProtoPayload.MethodName.s), quote(e.ProtoPayload.ResourceName.s))
+		return unreadable("contradictory names: method %s of resource %s",
+			quote(e.ProtoPayload.MethodName.s), quote(e.ProtoPayload.ResourceName.s))
 	}
 	if c.Location == "" && !strings.HasPrefix(e.ProtoPayload.MethodName.s, "region") {
 		c.Location = e.scope()
@@ -74,7 +76,8 @@ func (e *entry) collection() string {
 func (e *entry) scope() string {
 	collection, _ := splitMethod(e.ProtoPayload.MethodName.s)
 	switch collection {
-	case "backendServices", "urlMaps", "targetHttpProxies", "targetHttpsProxies", "globalForwardingRules", "globalNetworkEndpointGroups":
+	case "backendServices", "urlMaps", "targetHttpProxies", "targetHttpsProxies",
+		"globalForwardingRules", "globalNetworkEndpointGroups":
 		return posture.Global
 	}
 	return ""

@@ -24,10 +24,12 @@ func (e *entry) key(at time.Time) string {
 		if e.Operation.Last {
 			last = "last"
 		}
-		p := &e.ProtoPayload
-		return hashKey("entry", e.LogName.s, id, stamp(at), p.ServiceName.s, p.MethodName.s, p.ResourceName.s, p.by(),
-			e.Resource.Labels.ProjectID.s, e.Resource.Labels.Location.s, e.Resource.Labels.ServiceName.s, e.Resource.Labels.BackendServiceID.s,
-			p.Status.Code.s, p.Status.Message.s, first, last, e.HTTPRequest.RequestURL.s, e.HTTPRequest.Status.s, e.HTTPRequest.RemoteIP.s)
+		p, labels, request := &e.ProtoPayload, &e.Resource.Labels, &e.HTTPRequest
+		return hashKey("entry", e.LogName.s, id, stamp(at),
+			p.ServiceName.s, p.MethodName.s, p.ResourceName.s, p.by(),
+			labels.ProjectID.s, labels.Location.s, labels.ServiceName.s, labels.BackendServiceID.s,
+			p.Status.Code.s, p.Status.Message.s, first, last,
+			request.RequestURL.s, request.Status.s, request.RemoteIP.s)
 	}
 	return e.LogName.s + "/" + id + "@" + stamp(at)
 }

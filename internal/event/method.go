@@ -28,36 +28,60 @@ type Row struct {
 // leading slash were recorded. That no other verbs than these only read is
 // *unverified*.
 var methods = []Row{
-	{"Cloud Run system events", "run.googleapis.com", []string{"/Services.Delete*", "/InternalServices.Delete*"}, RunServiceDeleted, ""},
-	{"Cloud Run system events", "run.googleapis.com", []string{"/Services.*", "/InternalServices.*"}, RunServiceReady, ""},
-	{"Cloud Run admin activity", "run.googleapis.com", []string{"Services.SetIamPolicy", "InternalServices.SetIamPolicy"}, RunIAMChanged, ""},
-	{"Cloud Run admin activity", "run.googleapis.com", []string{"Get*", "List*", "Test*", "Fetch*", "Wait*"}, "", ReadCall},
-	{"Cloud Run admin activity", "run.googleapis.com", []string{"Services.Delete*", "InternalServices.Delete*"}, RunServiceDeleted, ""},
-	{"Cloud Run admin activity", "run.googleapis.com", []string{"Services.*", "InternalServices.*"}, RunServiceChanged, ""},
-	{"Cloud Run admin activity", "run.googleapis.com", []string{"Revisions.*", "Routes.*", "Configurations.*", "DomainMappings.Delete*"}, "", Unrelated},
-	{"Cloud Run domain mappings", "run.googleapis.com", []string{"DomainMappings.*"}, RoutingChanged, ""},
+	acts(runAPI, RunServiceDeleted, "Cloud Run system events", "/Services.Delete*", "/InternalServices.Delete*"),
+	acts(runAPI, RunServiceReady, "Cloud Run system events", "/Services.*", "/InternalServices.*"),
+	acts(runAPI, RunIAMChanged, "Cloud Run admin activity",
+		"Services.SetIamPolicy", "InternalServices.SetIamPolicy"),
+	ignores(runAPI, ReadCall, "Cloud Run admin activity", "Get*", "List*", "Test*", "Fetch*", "Wait*"),
+	acts(runAPI, RunServiceDeleted, "Cloud Run admin activity", "Services.Delete*", "InternalServices.Delete*"),
+	acts(runAPI, RunServiceChanged, "Cloud Run admin activity", "Services.*", "InternalServices.*"),
+	ignores(runAPI, Unrelated, "Cloud Run admin activity",
+		"Revisions.*", "Routes.*", "Configurations.*", "DomainMappings.Delete*"),
+	acts(runAPI, RoutingChanged, "Cloud Run domain mappings", "DomainMappings.*"),
 
-	{"Compute", "compute.googleapis.com", []string{"get*", "list*", "aggregatedList*", "test*", "validate"}, "", ReadCall},
-	{"Compute", "compute.googleapis.com", []string{"urlMaps.invalidateCache", "setLabels"}, "", Unrelated},
-	{"Compute backend services", "compute.googleapis.com", []string{"backendServices.*", "regionBackendServices.*"}, BackendServiceChanged, ""},
-	{"Compute serverless and internet NEGs", "compute.googleapis.com", []string{"regionNetworkEndpointGroups.*", "globalNetworkEndpointGroups.*"}, RoutingChanged, ""},
-	{"Compute URL maps", "compute.googleapis.com", []string{"urlMaps.*", "regionUrlMaps.*"}, RoutingChanged, ""},
-	{"Compute target proxies", "compute.googleapis.com", []string{"targetHttpProxies.*", "regionTargetHttpProxies.*", "targetHttpsProxies.*", "regionTargetHttpsProxies.*"}, RoutingChanged, ""},
-	{"Compute forwarding rules", "compute.googleapis.com", []string{"forwardingRules.*", "globalForwardingRules.*"}, RoutingChanged, ""},
+	ignores(computeAPI, ReadCall, "Compute", "get*", "list*", "aggregatedList*", "test*", "validate"),
+	ignores(computeAPI, Unrelated, "Compute", "urlMaps.invalidateCache", "setLabels"),
+	acts(computeAPI, BackendServiceChanged, "Compute backend services",
+		"backendServices.*", "regionBackendServices.*"),
+	acts(computeAPI, RoutingChanged, "Compute serverless and internet NEGs",
+		"regionNetworkEndpointGroups.*", "globalNetworkEndpointGroups.*"),
+	acts(computeAPI, RoutingChanged, "Compute URL maps", "urlMaps.*", "regionUrlMaps.*"),
+	acts(computeAPI, RoutingChanged, "Compute target proxies",
+		"targetHttpProxies.*", "regionTargetHttpProxies.*", "targetHttpsProxies.*", "regionTargetHttpsProxies.*"),
+	acts(computeAPI, RoutingChanged, "Compute forwarding rules", "forwardingRules.*", "globalForwardingRules.*"),
 
-	{"IAP", "iap.googleapis.com", []string{"SetIamPolicy"}, IAPPolicyChanged, ""},
-	{"IAP (Data Access log, must be enabled)", "iap.googleapis.com", []string{"UpdateIapSettings"}, IAPSettingsChanged, ""},
-	{"IAP", "iap.googleapis.com", []string{"Get*", "List*", "Test*", "Validate*"}, "", ReadCall},
-	{"IAP access decisions", "iap.googleapis.com", []string{"AuthorizeUser"}, "", Unrelated},
+	acts(iapAPI, IAPPolicyChanged, "IAP", "SetIamPolicy"),
+	acts(iapAPI, IAPSettingsChanged, "IAP (Data Access log, must be enabled)", "UpdateIapSettings"),
+	ignores(iapAPI, ReadCall, "IAP", "Get*", "List*", "Test*", "Validate*"),
+	ignores(iapAPI, Unrelated, "IAP access decisions", "AuthorizeUser"),
 
-	{"Service Usage", "serviceusage.googleapis.com", []string{"DisableService"}, APIDisabled, ""},
-	{"Service Usage", "serviceusage.googleapis.com", []string{"Get*", "List*", "BatchGet*"}, "", ReadCall},
-	{"Service Usage", "serviceusage.googleapis.com", []string{"*"}, "", Unrelated},
-	{"Service Management", "servicemanagement.googleapis.com", []string{"DisableService", "DeactivateServices"}, APIDisabled, ""},
+	acts(serviceUsageAPI, APIDisabled, "Service Usage", "DisableService"),
+	ignores(serviceUsageAPI, ReadCall, "Service Usage", "Get*", "List*", "BatchGet*"),
+	ignores(serviceUsageAPI, Unrelated, "Service Usage", "*"),
+	acts(serviceManagementAPI, APIDisabled, "Service Management", "DisableService", "DeactivateServices"),
 
-	{"Projects", "cloudresourcemanager.googleapis.com", []string{"SetIamPolicy"}, ProjectIAMChanged, ""},
-	{"Projects", "cloudresourcemanager.googleapis.com", []string{"Get*", "List*", "Search*", "Test*"}, "", ReadCall},
+	acts(resourceManagerAPI, ProjectIAMChanged, "Projects", "SetIamPolicy"),
+	ignores(resourceManagerAPI, ReadCall, "Projects", "Get*", "List*", "Search*", "Test*"),
 }
+
+// acts is a row whose methods become causes, ignores one whose methods do not.
+func acts(service string, kind Kind, source string, methods ...string) Row {
+	return Row{Source: source, Service: service, Methods: methods, Kind: kind}
+}
+
+func ignores(service string, reason Reason, source string, methods ...string) Row {
+	return Row{Source: source, Service: service, Methods: methods, Ignored: reason}
+}
+
+// The APIs of the table, by their serviceName in audit entries.
+const (
+	runAPI               = "run.googleapis.com"
+	computeAPI           = "compute.googleapis.com"
+	iapAPI               = "iap.googleapis.com"
+	serviceUsageAPI      = "serviceusage.googleapis.com"
+	serviceManagementAPI = "servicemanagement.googleapis.com"
+	resourceManagerAPI   = "cloudresourcemanager.googleapis.com"
+)
 
 // messages are the rows for messages that are not audit entries.
 var messages = []Row{
@@ -65,7 +89,10 @@ var messages = []Row{
 	{Source: "Load balancer request log: 403, handled_by_identity_aware_proxy", Kind: LBRequestDeniedByIAP},
 	{Source: "Cloud Monitoring alert notification 1.x, open or closed", Kind: Alert},
 	{Source: "Commands topic, on /commands only", Kind: CommandReceived},
-	{Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic", Kind: Heartbeat},
+	{
+		Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic",
+		Kind:   Heartbeat,
+	},
 	{Source: "Reports topic: a report that we published", Ignored: OwnReport},
 }
 
@@ -142,15 +169,18 @@ func matches(pattern string, slash bool, collection, verb string) bool {
 
 // serviceOf is the API of a method, for entries that do not name it.
 func serviceOf(method string) string {
-	switch {
-	case strings.HasPrefix(method, "google.cloud.run."), strings.HasPrefix(method, "google.cloud.serverless.internal."):
-		return "run.googleapis.com"
-	case strings.HasPrefix(method, "google.cloud.iap."):
-		return "iap.googleapis.com"
-	case strings.HasPrefix(method, "google.api.serviceusage."):
-		return "serviceusage.googleapis.com"
-	case strings.HasPrefix(method, "v1.compute."), strings.HasPrefix(method, "beta.compute."), strings.HasPrefix(method, "alpha.compute."):
-		return "compute.googleapis.com"
+	for _, one := range []struct{ prefix, service string }{
+		{"google.cloud.run.", runAPI},
+		{"google.cloud.serverless.internal.", runAPI},
+		{"google.cloud.iap.", iapAPI},
+		{"google.api.serviceusage.", serviceUsageAPI},
+		{"v1.compute.", computeAPI},
+		{"beta.compute.", computeAPI},
+		{"alpha.compute.", computeAPI},
+	} {
+		if strings.HasPrefix(method, one.prefix) {
+			return one.service
+		}
 	}
 	return ""
 }

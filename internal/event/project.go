@@ -15,7 +15,8 @@ func projectIdentity(e *entry, c *Cause) *problem {
 	request := e.ProtoPayload.request()
 	name := firstOf(e.ProtoPayload.ResourceName.s, request.Resource.s)
 	kind := e.Resource.Type.s
-	if kind == "folder" || kind == "organization" || strings.HasPrefix(name, "folders/") || strings.HasPrefix(name, "organizations/") {
+	if kind == "folder" || kind == "organization" ||
+		strings.HasPrefix(name, "folders/") || strings.HasPrefix(name, "organizations/") {
 		return &problem{OutOfScope, "the policy of a folder or an organisation, not of a project"}
 	}
 	n := parsePath(name)
@@ -62,7 +63,7 @@ func disabledIdentity(e *entry, c *Cause) *problem {
 	api := firstOf(request.ServiceName.s, n.service)
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project)
 	switch {
-	case api != "" && api != "iap.googleapis.com":
+	case api != "" && api != iapAPI:
 		return &problem{Unrelated, fmt.Sprintf("the API %s is not part of the protection", quote(api))}
 	case bad != nil:
 		return bad

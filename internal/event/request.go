@@ -24,7 +24,8 @@ func request(e *entry, seen Cause) Result {
 		seen.Kind = LBRequestDeniedByIAP
 		unnamed = orElse(unnamed, frontendIdentity(e, &seen))
 	default:
-		return ignored(seen, OtherService, "a request in the log %s of %s", orNone(log, "without a name"), orNone(e.Resource.Type.s, "an unknown resource"))
+		return ignored(seen, OtherService, "a request in the log %s of %s",
+			orNone(log, "without a name"), orNone(e.Resource.Type.s, "an unknown resource"))
 	}
 	if why := notDenied(e, seen.Kind); why != "" {
 		return ignored(seen, Unrelated, "%s", why)
@@ -66,7 +67,8 @@ func LoadBalancerLogs() []string { return slices.Sorted(maps.Keys(loadBalancerLo
 // instead, whose form was recorded for other errors. That it names IAP by the same
 // words is *unverified*.
 func byIAP(e *entry) bool {
-	return e.JSONPayload.StatusDetails.s == HandledByIAP || strings.Contains(e.JSONPayload.ProxyStatus.s, `"`+HandledByIAP+`"`)
+	return e.JSONPayload.StatusDetails.s == HandledByIAP ||
+		strings.Contains(e.JSONPayload.ProxyStatus.s, `"`+HandledByIAP+`"`)
 }
 
 // HandledByIAP is how a load balancer marks a request that IAP answered.
@@ -112,7 +114,8 @@ func frontendIdentity(e *entry, c *Cause) *problem {
 	}
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, projectOfLog(e.LogName.s))
 	bad = orElse(bad, locations.pick(&c.Location, e.Resource.Labels.Location.s, location))
-	bad = orElse(bad, backends.pick(&c.BackendService, e.Resource.Labels.BackendServiceName.s, e.Resource.Labels.BackendTargetName.s))
+	bad = orElse(bad, backends.pick(&c.BackendService,
+		e.Resource.Labels.BackendServiceName.s, e.Resource.Labels.BackendTargetName.s))
 	if bad == nil && (c.Project == "" || c.BackendService == "") {
 		bad = unreadable("the labels do not name project and backend service")
 	}

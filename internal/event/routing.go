@@ -3,7 +3,7 @@ package event
 // routingIdentity finds a part of a load balancer by its name, or the service that
 // a domain mapping leads to.
 func routingIdentity(e *entry, c *Cause) *problem {
-	if firstOf(e.ProtoPayload.ServiceName.s, serviceOf(e.ProtoPayload.MethodName.s)) == "run.googleapis.com" {
+	if firstOf(e.ProtoPayload.ServiceName.s, serviceOf(e.ProtoPayload.MethodName.s)) == runAPI {
 		return domainIdentity(e, c)
 	}
 	return computeIdentity(e, c)
@@ -19,6 +19,7 @@ func domainIdentity(e *entry, c *Cause) *problem {
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project, projectOfLog(e.LogName.s))
 	bad = orElse(bad, locations.pick(&c.Location, firstOf(e.Resource.Labels.Location.s, n.location,
 		e.ProtoPayload.ResourceLocation.CurrentLocations.s, response.Metadata.Labels.Location.s)))
-	bad = orElse(bad, services.pick(&c.Service, firstOf(request.DomainMapping.Spec.RouteName.s, response.Spec.RouteName.s)))
+	bad = orElse(bad, services.pick(&c.Service,
+		firstOf(request.DomainMapping.Spec.RouteName.s, response.Spec.RouteName.s)))
 	return orElse(bad, serviceNamed(c))
 }

@@ -7,7 +7,10 @@ import (
 
 // at is when it happened: the entry's time, or the best substitute it has.
 func (e *entry) at() time.Time {
-	for _, s := range []string{e.Timestamp.s, e.ProtoPayload.Timestamp.s, e.ReceiveTimestamp.s, e.ProtoPayload.RequestMetadata.RequestAttributes.Time.s} {
+	for _, s := range []string{
+		e.Timestamp.s, e.ProtoPayload.Timestamp.s, e.ReceiveTimestamp.s,
+		e.ProtoPayload.RequestMetadata.RequestAttributes.Time.s,
+	} {
 		if t, ok := parseTime(s); ok {
 			return t
 		}
@@ -17,7 +20,10 @@ func (e *entry) at() time.Time {
 
 // timeLayouts are RFC 3339 and the forms that collectors make of it: without T,
 // without a zone (then UTC), with any number of decimals.
-var timeLayouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"}
+var timeLayouts = []string{
+	time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999",
+	"2006-01-02 15:04:05.999999999Z07:00",
+}
 
 func parseTime(s string) (time.Time, bool) {
 	if s == "" || len(s) > 64 {

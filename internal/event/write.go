@@ -31,7 +31,9 @@ type Write struct {
 
 // WriteKinds are the kinds of calls that Writes reads.
 func WriteKinds() []Kind {
-	return []Kind{RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged, RoutingChanged}
+	return []Kind{
+		RunServiceChanged, RunServiceDeleted, RunIAMChanged, BackendServiceChanged, IAPPolicyChanged, RoutingChanged,
+	}
 }
 
 // Writes reads the entries of an answer to entries.list and returns each write
@@ -191,7 +193,7 @@ func (w *Write) fillBackend(verb string, request writeRequest) {
 }
 
 // serviceDefaults are the settings of a service, by their names in v2, with their
-// values where nobody sets them.
+// values where they are not set.
 var serviceDefaults = map[string]string{
 	"ingress": string(posture.IngressAll), "iapEnabled": "false", "invokerIamDisabled": "false",
 }

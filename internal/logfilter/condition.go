@@ -20,7 +20,8 @@ const unnamedReadiness = `(
 // that its comment names.
 var conditions = map[event.Kind]string{
 	// notReady
-	event.RunServiceReady: `NOT (protoPayload.status.message=~"^` + event.ReadyPrefix + `" AND NOT protoPayload.status.message=~"^` + event.ReadyPrefix + `True ")`,
+	event.RunServiceReady: `NOT (protoPayload.status.message=~"^` + event.ReadyPrefix +
+		`" AND NOT protoPayload.status.message=~"^` + event.ReadyPrefix + `True ")`,
 	// iapIdentity and iapWeb: web resources of projects, except App Engine
 	event.IAPPolicyChanged:   webResource,
 	event.IAPSettingsChanged: webResource,
@@ -44,7 +45,8 @@ const (
 
 // webResource asks the first field that names the resource.
 var webResource = func() string {
-	const name, resource, settings = "protoPayload.resourceName", "protoPayload.request.resource", "protoPayload.request.iapSettings.name"
+	const name, resource = "protoPayload.resourceName", "protoPayload.request.resource"
+	const settings = "protoPayload.request.iapSettings.name"
 	web := func(field string) string { return matches(field, iapWeb) + " AND NOT " + matches(field, appEngine) }
 	return anyOf(
 		"("+web(name)+")",
@@ -65,10 +67,11 @@ var invokers = func() string {
 // invokerOfProject asks the binding deltas, and the policy where an entry has no
 // deltas.
 var invokerOfProject = func() string {
+	const name, resource = "protoPayload.resourceName", "protoPayload.request.resource"
 	const deltas, bindings = "protoPayload.serviceData.policyDelta.bindingDeltas", "protoPayload.request.policy.bindings"
 	return `NOT resource.type=("folder" OR "organization")
-        AND NOT ` + matches("protoPayload.resourceName", aboveProject) + `
-        AND NOT (NOT ` + matches("protoPayload.resourceName", ".") + " AND " + matches("protoPayload.request.resource", aboveProject) + `)
+        AND NOT ` + matches(name, aboveProject) + `
+        AND NOT (NOT ` + matches(name, ".") + " AND " + matches(resource, aboveProject) + `)
         AND ` + anyOf(
 		matches(deltas+".role", invokers), matches(deltas+".member", invokers),
 		"(NOT "+deltas+":* AND ("+matches(bindings+".role", invokers)+" OR "+matches(bindings+".members", invokers)+"))",

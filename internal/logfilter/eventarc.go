@@ -1,6 +1,7 @@
 package logfilter
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/event"
@@ -22,39 +23,63 @@ var catalogue = []struct {
 	prefixes []string
 	methods  []string
 }{
-	{"run.googleapis.com", []string{"google.cloud.run.v1."}, []string{
-		"Services.CreateService", "Services.ReplaceService", "Services.DeleteService", "Services.SetIamPolicy",
-		"DomainMappings.CreateDomainMapping", "DomainMappings.DeleteDomainMapping",
-	}},
-	{"run.googleapis.com", []string{"google.cloud.run.v2."}, []string{
-		"Services.CreateService", "Services.UpdateService", "Services.DeleteService", "Services.SetIamPolicy",
-	}},
-	{"run.googleapis.com", []string{"google.cloud.serverless.internal."}, []string{
-		"InternalServices.CreateInternalService", "InternalServices.ReplaceInternalService",
-	}},
-	{"compute.googleapis.com", []string{"v1.compute.", "beta.compute."}, []string{
-		"backendServices.insert", "backendServices.patch", "backendServices.update", "backendServices.delete", "backendServices.setIamPolicy",
-		"backendServices.setSecurityPolicy", "backendServices.setEdgeSecurityPolicy", "backendServices.addSignedUrlKey", "backendServices.deleteSignedUrlKey",
-		"regionBackendServices.insert", "regionBackendServices.patch", "regionBackendServices.update", "regionBackendServices.delete",
-		"regionBackendServices.setIamPolicy", "regionBackendServices.setSecurityPolicy",
-		"regionNetworkEndpointGroups.insert", "regionNetworkEndpointGroups.delete",
-		"globalNetworkEndpointGroups.insert", "globalNetworkEndpointGroups.delete",
-		"globalNetworkEndpointGroups.attachNetworkEndpoints", "globalNetworkEndpointGroups.detachNetworkEndpoints",
-		"urlMaps.insert", "urlMaps.patch", "urlMaps.update", "urlMaps.delete", "urlMaps.invalidateCache",
-		"regionUrlMaps.insert", "regionUrlMaps.patch", "regionUrlMaps.update", "regionUrlMaps.delete",
-		"targetHttpProxies.insert", "targetHttpProxies.patch", "targetHttpProxies.setUrlMap", "targetHttpProxies.delete",
-		"regionTargetHttpProxies.insert", "regionTargetHttpProxies.setUrlMap", "regionTargetHttpProxies.delete",
-		"targetHttpsProxies.insert", "targetHttpsProxies.patch", "targetHttpsProxies.setUrlMap", "targetHttpsProxies.delete",
-		"targetHttpsProxies.setSslCertificates", "targetHttpsProxies.setSslPolicy", "targetHttpsProxies.setQuicOverride", "targetHttpsProxies.setCertificateMap",
-		"regionTargetHttpsProxies.insert", "regionTargetHttpsProxies.patch", "regionTargetHttpsProxies.setUrlMap", "regionTargetHttpsProxies.delete",
-		"regionTargetHttpsProxies.setSslCertificates",
-		"forwardingRules.insert", "forwardingRules.patch", "forwardingRules.setTarget", "forwardingRules.setLabels", "forwardingRules.delete",
-		"globalForwardingRules.insert", "globalForwardingRules.patch", "globalForwardingRules.setTarget", "globalForwardingRules.setLabels", "globalForwardingRules.delete",
-	}},
-	{"iap.googleapis.com", []string{"google.cloud.iap.v1.IdentityAwareProxyAdminService."}, []string{"SetIamPolicy", "UpdateIapSettings"}},
-	{"iap.googleapis.com", []string{"google.cloud.iap.v1beta1.IdentityAwareProxyAdminV1Beta1."}, []string{"SetIamPolicy"}},
-	{"serviceusage.googleapis.com", []string{"google.api.serviceusage.v1.ServiceUsage.", "google.api.serviceusage.v1beta1.ServiceUsage."}, []string{"DisableService"}},
-	{"cloudresourcemanager.googleapis.com", []string{"", "google.cloud.resourcemanager.v3.Projects."}, []string{"SetIamPolicy"}},
+	{
+		"run.googleapis.com", []string{"google.cloud.run.v1."}, slices.Concat(
+			of("Services", "CreateService", "ReplaceService", "DeleteService", "SetIamPolicy"),
+			of("DomainMappings", "CreateDomainMapping", "DeleteDomainMapping"),
+		),
+	},
+	{
+		"run.googleapis.com", []string{"google.cloud.run.v2."},
+		of("Services", "CreateService", "UpdateService", "DeleteService", "SetIamPolicy"),
+	},
+	{
+		"run.googleapis.com", []string{"google.cloud.serverless.internal."},
+		of("InternalServices", "CreateInternalService", "ReplaceInternalService"),
+	},
+	{
+		"compute.googleapis.com", []string{"v1.compute.", "beta.compute."}, slices.Concat(
+			of("backendServices", "insert", "patch", "update", "delete",
+				"setIamPolicy", "setSecurityPolicy", "setEdgeSecurityPolicy", "addSignedUrlKey", "deleteSignedUrlKey"),
+			of("regionBackendServices", "insert", "patch", "update", "delete", "setIamPolicy", "setSecurityPolicy"),
+			of("regionNetworkEndpointGroups", "insert", "delete"),
+			of("globalNetworkEndpointGroups", "insert", "delete", "attachNetworkEndpoints", "detachNetworkEndpoints"),
+			of("urlMaps", "insert", "patch", "update", "delete", "invalidateCache"),
+			of("regionUrlMaps", "insert", "patch", "update", "delete"),
+			of("targetHttpProxies", "insert", "patch", "setUrlMap", "delete"),
+			of("regionTargetHttpProxies", "insert", "setUrlMap", "delete"),
+			of("targetHttpsProxies", "insert", "patch", "setUrlMap", "delete",
+				"setSslCertificates", "setSslPolicy", "setQuicOverride", "setCertificateMap"),
+			of("regionTargetHttpsProxies", "insert", "patch", "setUrlMap", "delete", "setSslCertificates"),
+			of("forwardingRules", "insert", "patch", "setTarget", "setLabels", "delete"),
+			of("globalForwardingRules", "insert", "patch", "setTarget", "setLabels", "delete"),
+		),
+	},
+	{
+		"iap.googleapis.com", []string{"google.cloud.iap.v1."},
+		of("IdentityAwareProxyAdminService", "SetIamPolicy", "UpdateIapSettings"),
+	},
+	{
+		"iap.googleapis.com", []string{"google.cloud.iap.v1beta1."},
+		of("IdentityAwareProxyAdminV1Beta1", "SetIamPolicy"),
+	},
+	{
+		"serviceusage.googleapis.com", []string{"google.api.serviceusage.v1.", "google.api.serviceusage.v1beta1."},
+		of("ServiceUsage", "DisableService"),
+	},
+	{
+		"cloudresourcemanager.googleapis.com", []string{"", "google.cloud.resourcemanager.v3.Projects."},
+		[]string{"SetIamPolicy"},
+	},
+}
+
+// of are the methods of a collection.
+func of(collection string, verbs ...string) []string {
+	methods := make([]string, len(verbs))
+	for i, verb := range verbs {
+		methods[i] = collection + "." + verb
+	}
+	return methods
 }
 
 // opensNothing are the verbs of Compute that cannot open a way to a service and

@@ -145,7 +145,8 @@ func covers(wide, narrow string) bool {
 	systemW, collectionW, verbW := parts(wide)
 	systemN, collectionN, verbN := parts(narrow)
 	prefix, open := strings.CutSuffix(verbW, "*")
-	return wide != narrow && systemW == systemN && (collectionW == "*" || collectionW == collectionN) && open && strings.HasPrefix(verbN, prefix)
+	return wide != narrow && systemW == systemN && (collectionW == "*" || collectionW == collectionN) &&
+		open && strings.HasPrefix(verbN, prefix)
 }
 
 func group(alternatives []string) string {
