@@ -51,23 +51,27 @@ func entry(tb testing.TB, service, method, resource string) []byte {
 		for i := range containers {
 			list = append(list, object{
 				"name": fmt.Sprintf("sidecar-%d", i), "image": "europe-docker.pkg.dev/demo-project/images/sidecar@sha256:0a1b2c",
-				"ports": []any{object{"name": "http1", "containerPort": 8080}}, "resources": object{"limits": object{"cpu": "1", "memory": "512Mi"}},
+				"ports":     []any{object{"name": "http1", "containerPort": 8080}},
+				"resources": object{"limits": object{"cpu": "1", "memory": "512Mi"}},
 			})
 		}
 		b, err := json.Marshal(logged{
 			Payload: auditLog{
 				Type:           "type.googleapis.com/google.cloud.audit.AuditLog",
 				Authentication: object{"principalEmail": "alice@example.com", "principalSubject": "user:alice@example.com"},
-				Request: object{"callerIp": "203.0.113.7", "callerSuppliedUserAgent": "google-cloud-sdk gcloud/583.0.0 command/gcloud.run.deploy,gzip(gfe)",
-					"requestAttributes": object{"time": "2026-03-01T10:00:00.2Z", "auth": object{}}},
+				Request: object{"callerIp": "203.0.113.7",
+					"callerSuppliedUserAgent": "google-cloud-sdk gcloud/583.0.0 command/gcloud.run.deploy,gzip(gfe)",
+					"requestAttributes":       object{"time": "2026-03-01T10:00:00.2Z", "auth": object{}}},
 				Service: service, Method: method, Resource: resource,
-				Authorization: []any{object{"permission": "run.services.update", "granted": true, "resource": resource, "resourceAttributes": object{}}},
+				Authorization: []any{object{"permission": "run.services.update", "granted": true, "resource": resource,
+					"resourceAttributes": object{}}},
 				Body: object{"service": object{"metadata": object{"name": "hello", "namespace": "demo-project"},
 					"spec": object{"template": object{"spec": object{"containers": list}}}}},
 			},
 			ID: "1abc2de3f4g",
 			Monitored: object{"type": "cloud_run_revision", "labels": object{
-				"project_id": "demo-project", "location": "us-central1", "service_name": "hello", "configuration_name": "", "revision_name": ""}},
+				"project_id": "demo-project", "location": "us-central1", "service_name": "hello", "configuration_name": "",
+				"revision_name": ""}},
 			Time: "2026-03-01T10:00:00.123456Z", Severity: "NOTICE",
 			Log: "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity", Received: "2026-03-01T10:00:00.623456789Z",
 		})
@@ -84,14 +88,17 @@ func entry(tb testing.TB, service, method, resource string) []byte {
 }
 
 func relevant(tb testing.TB) []byte {
-	return entry(tb, "run.googleapis.com", "google.cloud.run.v1.Services.ReplaceService", "namespaces/demo-project/services/hello")
+	return entry(tb, "run.googleapis.com", "google.cloud.run.v1.Services.ReplaceService",
+		"namespaces/demo-project/services/hello")
 }
 
 func irrelevant(tb testing.TB) []byte {
-	return entry(tb, "bigquery.googleapis.com", "google.cloud.bigquery.v2.JobService.InsertJob", "projects/demo-project/jobs/j")
+	return entry(tb, "bigquery.googleapis.com", "google.cloud.bigquery.v2.JobService.InsertJob",
+		"projects/demo-project/jobs/j")
 }
 
-var header = http.Header{"Ce-Id": {"1"}, "Ce-Type": {"google.cloud.audit.log.v1.written"}, "Content-Type": {"application/json; charset=utf-8"}}
+var header = http.Header{"Ce-Id": {"1"}, "Ce-Type": {"google.cloud.audit.log.v1.written"},
+	"Content-Type": {"application/json; charset=utf-8"}}
 
 // cost is what one operation takes.
 type cost struct{ ns, allocs, bytes float64 }
@@ -164,7 +171,8 @@ func BenchmarkParse(b *testing.B) {
 		if base.ns == 0 || c.ns == 0 {
 			return // a filter left rows out: there is nothing to hold side by side
 		}
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f\t%.2f\t\n", row.name, c.ns, c.allocs, c.bytes, c.ns/base.ns, c.allocs/base.allocs)
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f\t%.2f\t\n", row.name, c.ns, c.allocs, c.bytes, c.ns/base.ns,
+			c.allocs/base.allocs)
 	}
 	if err := w.Flush(); err != nil {
 		b.Fatal(err)

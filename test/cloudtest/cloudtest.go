@@ -125,8 +125,10 @@ func (e *Env) Build(services ...playground.LoadBalanced) {
 func (e *Env) KeepSecret(name, data string) {
 	e.t.Helper()
 	const secrets = "/v1/projects/" + playground.Project + "/secrets"
-	e.CallAs(e.Owner(), http.MethodPost, secrets+"?secretId="+name, map[string]any{"replication": map[string]any{"automatic": map[string]any{}}})
-	e.CallAs(e.Owner(), http.MethodPost, secrets+"/"+name+":addVersion", map[string]any{"payload": map[string]any{"data": []byte(data)}})
+	e.CallAs(e.Owner(), http.MethodPost, secrets+"?secretId="+name,
+		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}})
+	e.CallAs(e.Owner(), http.MethodPost, secrets+"/"+name+":addVersion",
+		map[string]any{"payload": map[string]any{"data": []byte(data)}})
 }
 
 // SetFaults sets what goes wrong from now on, as a user of the local cloud

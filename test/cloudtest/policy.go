@@ -9,7 +9,8 @@ import (
 // user:alice@example.com. Each key, such as "mode: approve", is put into the
 // rule, in the place of the rule's own of that name.
 func Policy(keys ...string) string {
-	rule := []string{"name: everything", "mode: enforce", `access: {members: ["user:alice@example.com"]}`, "settle: 0s", "quiet: 0s", "propagation: 0s"}
+	rule := []string{"name: everything", "mode: enforce", `access: {members: ["user:alice@example.com"]}`, "settle: 0s",
+		"quiet: 0s", "propagation: 0s"}
 	for _, key := range keys {
 		name, _, _ := strings.Cut(key, ":")
 		at := slices.IndexFunc(rule, func(own string) bool { return strings.HasPrefix(own, name+":") })

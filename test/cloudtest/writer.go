@@ -21,7 +21,8 @@ func (e *Env) CreateWriter(roles ...apiserver.Role) {
 		e.t.Helper()
 		return e.CallAs(e.Owner(), http.MethodPost, path, body)
 	}
-	const project, accounts = "/v1/projects/" + playground.Project, "/v1/projects/" + playground.Project + "/serviceAccounts"
+	const project, accounts = "/v1/projects/" + playground.Project, "/v1/projects/" + playground.Project +
+		"/serviceAccounts"
 	post("/v3/folders", map[string]any{"parent": "organizations/" + apiserver.OrganizationID, "displayName": "wave"})
 	post("/v3/projects/"+playground.Project+":move", map[string]any{"destinationParent": WriterFolder})
 	post(accounts, map[string]any{"accountId": "iapguard-writer"})

@@ -98,7 +98,8 @@ func (c *Collector) keepSpans(request *tracepb.ExportTraceServiceRequest) {
 			for _, span := range scope.GetSpans() {
 				kept := Span{
 					Name: span.GetName(), Trace: hex.EncodeToString(span.GetTraceId()), ID: hex.EncodeToString(span.GetSpanId()),
-					Parent: hex.EncodeToString(span.GetParentSpanId()), Attributes: words(span.GetAttributes()), Failed: span.GetStatus().GetCode() == 2,
+					Parent: hex.EncodeToString(span.GetParentSpanId()), Attributes: words(span.GetAttributes()),
+					Failed: span.GetStatus().GetCode() == 2,
 				}
 				for _, link := range span.GetLinks() {
 					kept.Links = append(kept.Links, hex.EncodeToString(link.GetTraceId()))

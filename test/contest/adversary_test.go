@@ -36,7 +36,8 @@ func start(t *testing.T) fixture {
 func startWithWriter(t *testing.T) fixture {
 	t.Helper()
 	f := fixture{withfunction.Start(t, withfunction.Options{
-		Policy: cloudtest.Policy(), Instances: 2, Queued: true, Writers: reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer},
+		Policy: cloudtest.Policy(), Instances: 2, Queued: true,
+		Writers: reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer},
 	})}
 	shipped, err := playground.ShippedRoles()
 	if err != nil {
@@ -76,17 +77,25 @@ func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 		field  string
 		hcl    []string // in this order
 	}{
-		{"the backend's IAP", start, playground.FunctionAccount, http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}},
+		{"the backend's IAP", start, playground.FunctionAccount, http.MethodPatch, backend,
+			map[string]any{"iap": map[string]any{"enabled": false}},
 			"compute.backendServices.patch", 5, "iap.enabled",
-			[]string{`resource "google_compute_backend_service" "hello_backend" {`, "iap {", "enabled = true", "iap_config = {", "enable = true"}},
-		{"the service's ingress", start, playground.FunctionAccount, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
+			[]string{`resource "google_compute_backend_service" "hello_backend" {`, "iap {", "enabled = true",
+				"iap_config = {", "enable = true"}},
+		{"the service's ingress", start, playground.FunctionAccount, http.MethodPatch, service + "?updateMask=ingress",
+			map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
 			"run.projects.locations.services.patch", 5, "ingress",
 			[]string{`resource "google_cloud_run_v2_service" "hello" {`, `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`}},
 		// An authoritative policy: the agent goes, and the public is back.
-		{"the invoker policy", start, playground.FunctionAccount, http.MethodPost, service + ":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}}},
+		{"the invoker policy", start, playground.FunctionAccount, http.MethodPost, service + ":setIamPolicy",
+			map[string]any{"policy": map[string]any{"bindings": []any{
+				map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}}},
 			"run.projects.locations.services.setIamPolicy", 10, "roles/run.invoker",
-			[]string{"in place of google_cloud_run_v2_service_iam_policy", `resource "google_cloud_run_v2_service_iam_member" "hello_iap" {`, `role     = "roles/run.invoker"`, "gcp-sa-iap.iam.gserviceaccount.com"}},
-		{"the service's ingress, written as the folder's writer", startWithWriter, cloudtest.Writer, http.MethodPatch, service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
+			[]string{"in place of google_cloud_run_v2_service_iam_policy",
+				`resource "google_cloud_run_v2_service_iam_member" "hello_iap" {`, `role     = "roles/run.invoker"`,
+				"gcp-sa-iap.iam.gserviceaccount.com"}},
+		{"the service's ingress, written as the folder's writer", startWithWriter, cloudtest.Writer, http.MethodPatch,
+			service + "?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"},
 			"run.projects.locations.services.patch", 5, "ingress", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,7 +116,9 @@ func TestTwoInstancesStopFightingTerraformAndSayWhatToWriteThere(t *testing.T) {
 				t.Fatalf("the last report is %+v, want contested", last)
 			}
 			c := last.Contest
-			if c.Field != tc.field || c.Rounds < 3 || len(c.Actors) != 1 || c.Actors[0].Principal != strings.TrimPrefix(playground.Developer, "user:") || !strings.HasPrefix(c.Actors[0].UserAgent, agent) || !c.FirstAt.Before(*c.LastAt) {
+			if c.Field != tc.field || c.Rounds < 3 || len(c.Actors) != 1 ||
+				c.Actors[0].Principal != strings.TrimPrefix(playground.Developer, "user:") ||
+				!strings.HasPrefix(c.Actors[0].UserAgent, agent) || !c.FirstAt.Before(*c.LastAt) {
 				t.Errorf("contest %+v", c)
 			}
 			rest := c.Fix

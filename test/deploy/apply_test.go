@@ -17,7 +17,8 @@ func (e *fixture) account(r blueprint.Resource) {
 
 func (e *fixture) role(r blueprint.Resource) {
 	e.post("/v1/"+project+"/roles", map[string]any{"roleId": r.Values["role_id"], "role": map[string]any{
-		"title": r.Values["title"], "description": r.Values["description"], "stage": "GA", "includedPermissions": r.Values["permissions"]}})
+		"title": r.Values["title"], "description": r.Values["description"], "stage": "GA",
+		"includedPermissions": r.Values["permissions"]}})
 }
 
 // member adds one grant to the project's policy.
@@ -33,20 +34,23 @@ func (e *fixture) service(r blueprint.Resource) {
 	name := r.Text("id")
 	e.program = start(e.t, environment(e.t, r, e.all("google_secret_manager_secret_version")), e.Broker.Address())
 	e.Cloud.DataPlane().Contain(name, e.program.URL)
-	e.post("/v2/"+project+"/locations/"+region+"/services?serviceId="+r.Text("name"), rest(r.Values, "project", "location", "name", "id", "deletion_protection"))
+	e.post("/v2/"+project+"/locations/"+region+"/services?serviceId="+r.Text("name"),
+		rest(r.Values, "project", "location", "name", "id", "deletion_protection"))
 	e.address = e.Cloud.Run().Address(region, r.Text("name"))
 }
 
 func (e *fixture) invokers(r blueprint.Resource) {
-	e.post("/v2/"+project+"/locations/"+region+"/services/"+r.Text("name")+":setIamPolicy", map[string]any{"policy": map[string]any{
-		"bindings": []any{map[string]any{"role": r.Values["role"], "members": r.Values["members"]}}}})
+	e.post("/v2/"+project+"/locations/"+region+"/services/"+r.Text("name")+":setIamPolicy",
+		map[string]any{"policy": map[string]any{
+			"bindings": []any{map[string]any{"role": r.Values["role"], "members": r.Values["members"]}}}})
 }
 
 // subscription makes one that pushes, or one that waits for a person.
 func (e *fixture) subscription(r blueprint.Resource) {
 	push, pushes := r.Values["push_config"].([]any)
 	if !pushes {
-		_, err := e.Broker.Client().SubscriptionAdminClient.CreateSubscription(e.t.Context(), &pubsubpb.Subscription{Name: r.Text("id"), Topic: r.Text("topic")})
+		_, err := e.Broker.Client().SubscriptionAdminClient.CreateSubscription(e.t.Context(),
+			&pubsubpb.Subscription{Name: r.Text("id"), Topic: r.Text("topic")})
 		e.done(err)
 		return
 	}
@@ -54,8 +58,9 @@ func (e *fixture) subscription(r blueprint.Resource) {
 	attempts := r.Values["dead_letter_policy"].([]any)[0].(map[string]any)["max_delivery_attempts"].(float64)
 	e.done(e.Broker.Push(e.t.Context(), delivery.Subscription{
 		Name: r.Text("id"), Topic: r.Text("topic"), Endpoint: r.Text("push_config", "push_endpoint"),
-		AckDeadline: time.Duration(r.Values["ack_deadline_seconds"].(float64)) * time.Second,
-		MinBackoff:  length(e.t, r.Text("retry_policy", "minimum_backoff")), MaxBackoff: length(e.t, r.Text("retry_policy", "maximum_backoff")),
+		AckDeadline:     time.Duration(r.Values["ack_deadline_seconds"].(float64)) * time.Second,
+		MinBackoff:      length(e.t, r.Text("retry_policy", "minimum_backoff")),
+		MaxBackoff:      length(e.t, r.Text("retry_policy", "maximum_backoff")),
 		DeadLetterTopic: r.Text("dead_letter_policy", "dead_letter_topic"), MaxDeliveryAttempts: int(attempts),
 		Ordered: r.Values["enable_message_ordering"] == true,
 		Token:   e.Token(token.Text("oidc_token", "service_account_email"), token.Text("oidc_token", "audience")),
@@ -79,8 +84,10 @@ func (e *fixture) sink(r blueprint.Resource) {
 func (e *fixture) trigger(r blueprint.Resource) {
 	e.post("/v1/"+project+"/locations/"+r.Text("location")+"/triggers?triggerId="+r.Text("name"), map[string]any{
 		"eventFilters": r.Values["matching_criteria"], "serviceAccount": r.Values["service_account"],
-		"destination": map[string]any{"cloudRun": map[string]any{"service": r.Text("destination", "cloud_run_service", "service"),
-			"region": r.Text("destination", "cloud_run_service", "region"), "path": r.Text("destination", "cloud_run_service", "path")}},
+		"destination": map[string]any{"cloudRun": map[string]any{
+			"service": r.Text("destination", "cloud_run_service", "service"),
+			"region":  r.Text("destination", "cloud_run_service", "region"),
+			"path":    r.Text("destination", "cloud_run_service", "path")}},
 	})
 }
 

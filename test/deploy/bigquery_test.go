@@ -71,8 +71,10 @@ func functions(now func() time.Time) map[string]sqlite3.ScalarFunction {
 		}
 	}
 	return map[string]sqlite3.ScalarFunction{
-		"now":          func(c sqlite3.Context, _ ...sqlite3.Value) { c.ResultInt64(now().UnixMicro()) },
-		"unix_seconds": func(c sqlite3.Context, args ...sqlite3.Value) { c.ResultInt64(time.UnixMicro(args[0].Int64()).Unix()) },
+		"now": func(c sqlite3.Context, _ ...sqlite3.Value) { c.ResultInt64(now().UnixMicro()) },
+		"unix_seconds": func(c sqlite3.Context, args ...sqlite3.Value) {
+			c.ResultInt64(time.UnixMicro(args[0].Int64()).Unix())
+		},
 		"date": func(c sqlite3.Context, args ...sqlite3.Value) {
 			c.ResultText(time.UnixMicro(args[0].Int64()).UTC().Format(time.DateOnly))
 		},
@@ -218,7 +220,8 @@ func scalar(c column, value any) (any, error) {
 		if c.Type == "STRING" {
 			return value, nil
 		}
-		if at, err := time.Parse(time.RFC3339Nano, value); c.Type == "TIMESTAMP" && timestamp.MatchString(value) && err == nil {
+		if at, err := time.Parse(time.RFC3339Nano, value); c.Type == "TIMESTAMP" && timestamp.MatchString(value) &&
+			err == nil {
 			return at.UnixMicro(), nil
 		}
 	case bool:

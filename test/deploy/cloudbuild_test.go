@@ -127,11 +127,13 @@ func checked(t *testing.T, substitutions map[string]string) (said string, ok boo
 }
 
 func TestAMissingOrWrongSubstitutionStopsTheBuildWithOneLine(t *testing.T) {
-	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard", "_EVENTS_TOPIC": "iapguard-events"}
+	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard",
+		"_EVENTS_TOPIC": "iapguard-events"}
 	if said, ok := checked(t, right); !ok || said != "" {
 		t.Errorf("what is right is refused: %s", said)
 	}
-	remedies := map[string]string{"_REGION": "us-central1", "_REPOSITORY": "Artifact Registry", "_SERVICE": "Cloud Run service", "_EVENTS_TOPIC": "events topic"}
+	remedies := map[string]string{"_REGION": "us-central1", "_REPOSITORY": "Artifact Registry",
+		"_SERVICE": "Cloud Run service", "_EVENTS_TOPIC": "events topic"}
 	wrong := map[string][]string{
 		"_REGION":       {"europe-west1-b", "eu", "Europe-West1", "europe-west1 ", "$(id)"},
 		"_REPOSITORY":   {"europe-west1-docker.pkg.dev/p/iapguard", "Iapguard", "iapguard-", "a b"},
@@ -143,8 +145,10 @@ func TestAMissingOrWrongSubstitutionStopsTheBuildWithOneLine(t *testing.T) {
 			changed := maps.Clone(right)
 			changed[name] = value
 			said, ok := checked(t, changed)
-			if ok || strings.Count(said, "\n") != 1+strings.Count(value, "\n") || !strings.Contains(said, name+"=") || !strings.Contains(said, remedies[name]) {
-				t.Errorf("%s is %q: passed %v, said %q: want it stopped with a line that names %s and %q", name, value, ok, said, name, remedies[name])
+			if ok || strings.Count(said, "\n") != 1+strings.Count(value, "\n") || !strings.Contains(said, name+"=") ||
+				!strings.Contains(said, remedies[name]) {
+				t.Errorf("%s is %q: passed %v, said %q: want it stopped with a line that names %s and %q", name, value, ok, said,
+					name, remedies[name])
 			}
 		}
 	}
@@ -174,7 +178,8 @@ func TestTheBuildUsesTheFlagsThatTheImageIsProvenWith(t *testing.T) {
 	if !slices.Contains(image.Builds[0].Flags, "-tags=deployed") {
 		t.Error("the image is built with the local cloud in it")
 	}
-	got := append(slices.DeleteFunc(slices.Clone(compiled.Args), func(arg string) bool { return !strings.HasPrefix(arg, "-") || strings.HasPrefix(arg, "-o=") }), compiled.Env...)
+	got := append(slices.DeleteFunc(slices.Clone(compiled.Args),
+		func(arg string) bool { return !strings.HasPrefix(arg, "-") || strings.HasPrefix(arg, "-o=") }), compiled.Env...)
 	if diff := cmp.Diff(append(slices.Clone(image.Builds[0].Flags), image.Builds[0].Env...), got); diff != "" {
 		t.Errorf("flags of step build (-deploy/ko.yaml +cloudbuild.yaml):\n%s", diff)
 	}

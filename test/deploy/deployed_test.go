@@ -84,7 +84,8 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 		t.Errorf("the function itself is %s, want exempt: nobody could push to it behind IAP", got)
 	}
 	for _, command := range []string{"audit", "doctor"} {
-		e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":%q,"target":%q,"id":"asked-%s"}`, command, worldwide.Name(), command))
+		e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":%q,"target":%q,"id":"asked-%s"}`, command,
+			worldwide.Name(), command))
 		e.until(command+" is answered", func() bool {
 			answer := e.last("hello")
 			return answer.Command != nil && answer.Command.ID == "asked-"+command
@@ -108,7 +109,9 @@ func TestAHeartbeatGoesTheWholeWay(t *testing.T) {
 			e := open(t, asShipped, map[string]any{"intake": []any{intake}})
 			e.apply()
 			e.beat()
-			e.until("the heartbeat arrived", func() bool { return strings.Contains(e.program.logged(), `"message":"heartbeat"`) })
+			e.until("the heartbeat arrived", func() bool {
+				return strings.Contains(e.program.logged(), `"message":"heartbeat"`)
+			})
 			if !strings.Contains(e.program.logged(), `"lag_seconds":`) && intake == "sink" {
 				t.Error("the log does not say how long the heartbeat was on its way")
 			}
@@ -145,7 +148,8 @@ func (e *fixture) beat() {
 
 func TestWhatIsDeliveredInVainWaitsAmongTheDeadLetters(t *testing.T) {
 	// An hour of attempts in seconds; everything else is as shipped.
-	e := open(t, copied(t, "minimumBackoff: 10s", "minimumBackoff: 0.001s", "maximumBackoff: 120s", "maximumBackoff: 0.002s", "attempts: 30", "attempts: 5"), nil)
+	e := open(t, copied(t, "minimumBackoff: 10s", "minimumBackoff: 0.001s", "maximumBackoff: 120s",
+		"maximumBackoff: 0.002s", "attempts: 30", "attempts: 5"), nil)
 	e.apply()
 	e.SetFaults(`[{"action": "status", "method": "run.*", "status": 503}]`)
 	e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"lost"}`, worldwide.Name()))
@@ -156,22 +160,29 @@ func TestWhatIsDeliveredInVainWaitsAmongTheDeadLetters(t *testing.T) {
 		t.Fatalf("dead letters %v, error %v: want one", pulled, err)
 	}
 	message := pulled.GetReceivedMessages()[0].GetMessage()
-	got := []string{message.GetAttributes()["CloudPubSubDeadLetterSourceSubscription"], message.GetAttributes()["CloudPubSubDeadLetterSourceDeliveryCount"]}
-	if diff := cmp.Diff([]string{"iapguard-work", "5"}, got); diff != "" || !strings.Contains(string(message.GetData()), "lost") {
+	got := []string{message.GetAttributes()["CloudPubSubDeadLetterSourceSubscription"],
+		message.GetAttributes()["CloudPubSubDeadLetterSourceDeliveryCount"]}
+	if diff := cmp.Diff([]string{"iapguard-work", "5"}, got); diff != "" ||
+		!strings.Contains(string(message.GetData()), "lost") {
 		t.Errorf("the dead letter %s (-want +got):\n%s", message.GetData(), diff)
 	}
 }
 
 func TestInReportOnlyTheDeployedShapeWritesNothing(t *testing.T) {
-	e := open(t, asShipped, map[string]any{"mode": "report-only", "runtime_projects": []any{}, "policy": strings.Replace(enforcing, "mode: enforce", "mode: report-only", 1)})
+	e := open(t, asShipped, map[string]any{"mode": "report-only", "runtime_projects": []any{},
+		"policy": strings.Replace(enforcing, "mode: enforce", "mode: report-only", 1)})
 	e.apply()
 	e.Build(worldwide)
-	e.until("hello is planned", func() bool { return e.last("hello").Outcome == report.Planned && len(e.last("hello").Steps) > 0 })
+	e.until("hello is planned", func() bool {
+		return e.last("hello").Outcome == report.Planned &&
+			len(e.last("hello").Steps) > 0
+	})
 	e.Idle()
 	if writes := e.Calls().Own().Writes(); len(writes) > 0 {
 		t.Errorf("the function called %+v", writes[0])
 	}
-	if slices.ContainsFunc(e.all("google_project_iam_custom_role"), func(r blueprint.Resource) bool { return r.Text("role_id") == "iapguardWriter" }) {
+	if slices.ContainsFunc(e.all("google_project_iam_custom_role"),
+		func(r blueprint.Resource) bool { return r.Text("role_id") == "iapguardWriter" }) {
 		t.Error("the writing role is made, and nobody writes")
 	}
 }

@@ -93,10 +93,12 @@ func body(t *testing.T, one trigger) []byte {
 	t.Helper()
 	collection := "backendServices"
 	if part := strings.Split(one.Method, "."); one.Service == "compute.googleapis.com" {
-		collection = strings.NewReplacer("regionB", "b", "regionN", "n", "regionU", "u", "regionT", "t", "globalN", "n", "globalF", "f").Replace(part[len(part)-2])
+		collection = strings.NewReplacer("regionB", "b", "regionN", "n", "regionU", "u", "regionT", "t", "globalN", "n",
+			"globalF", "f").Replace(part[len(part)-2])
 	}
 	resource := map[string]string{
-		"run.googleapis.com": "namespaces/demo-project/services/hello", "iap.googleapis.com": "projects/1/iap_web/compute-us-central1/services/2",
+		"run.googleapis.com":                  "namespaces/demo-project/services/hello",
+		"iap.googleapis.com":                  "projects/1/iap_web/compute-us-central1/services/2",
 		"compute.googleapis.com":              "projects/demo-project/regions/us-central1/" + collection + "/x",
 		"serviceusage.googleapis.com":         "projects/1/services/iap.googleapis.com",
 		"cloudresourcemanager.googleapis.com": "projects/demo-project",
@@ -118,7 +120,8 @@ func TestEveryEventarcMethodIsActedOn(t *testing.T) {
 		if one.Location != "global" {
 			t.Errorf("%+v: a trigger there misses other regions", one)
 		}
-		if results := event.Parse(event.Message{Body: body(t, one)}, event.Self{}); len(results) != 1 || results[0].Cause == nil {
+		if results := event.Parse(event.Message{Body: body(t, one)}, event.Self{}); len(results) != 1 ||
+			results[0].Cause == nil {
 			t.Errorf("%s of %s: %+v, want a cause", one.Method, one.Service, results)
 		}
 	}
@@ -176,7 +179,8 @@ func listed(all []trigger, service, pattern string) bool {
 		part := strings.Split("."+one.Method, ".")
 		gotCollection, gotVerb := part[len(part)-2], part[len(part)-1]
 		prefix, open := strings.CutSuffix(verb, "*")
-		if one.Service == service && (!dotted || gotCollection == collection) && (gotVerb == verb || open && strings.HasPrefix(gotVerb, prefix)) {
+		if one.Service == service && (!dotted || gotCollection == collection) &&
+			(gotVerb == verb || open && strings.HasPrefix(gotVerb, prefix)) {
 			return true
 		}
 	}

@@ -12,7 +12,8 @@ import (
 
 // With UPDATE=1 in the environment the test writes the files instead.
 func TestFilterFilesAreWhatTheTableSays(t *testing.T) {
-	for file, want := range map[string]string{"events.filter": logfilter.Events(), "requests.filter": logfilter.Requests()} {
+	for file, want := range map[string]string{"events.filter": logfilter.Events(),
+		"requests.filter": logfilter.Requests()} {
 		path := filepath.Join("..", "..", "deploy", "filters", file)
 		if os.Getenv("UPDATE") == "1" {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

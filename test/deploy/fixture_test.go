@@ -32,8 +32,9 @@ rules:
 // of the local cloud.
 func variables(changes map[string]any) map[string]any {
 	set := map[string]any{
-		"project_id": playground.Project, "region": region, "image": "us-central1-docker.pkg.dev/demo-project/iapguard/iapguard:1",
-		"mode": "enforce", "runtime_projects": []any{playground.Project}, "policy": enforcing,
+		"project_id": playground.Project, "region": region,
+		"image": "us-central1-docker.pkg.dev/demo-project/iapguard/iapguard:1",
+		"mode":  "enforce", "runtime_projects": []any{playground.Project}, "policy": enforcing,
 	}
 	for name, value := range changes {
 		set[name] = value
@@ -45,9 +46,10 @@ func variables(changes map[string]any) map[string]any {
 // an address.
 func moduleOf(t *testing.T, folder string, set map[string]any, address string) *blueprint.Module {
 	t.Helper()
-	read, err := blueprint.Load(filepath.Join(folder, "terraform"), blueprint.Options{Variables: set, Given: map[string]string{
-		"google_cloud_run_v2_service.function.uri": address, "data.google_project.own.number": number,
-	}})
+	read, err := blueprint.Load(filepath.Join(folder, "terraform"),
+		blueprint.Options{Variables: set, Given: map[string]string{
+			"google_cloud_run_v2_service.function.uri": address, "data.google_project.own.number": number,
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +74,8 @@ type fixture struct {
 // read from: a folder like deploy/, and variables.
 func open(t *testing.T, folder string, changes map[string]any) *fixture {
 	t.Helper()
-	e := &fixture{Env: cloudtest.Start(t, playground.Options{Roles: []apiserver.Role{}}), t: t, folder: folder, set: variables(changes)}
+	e := &fixture{Env: cloudtest.Start(t, playground.Options{Roles: []apiserver.Role{}}), t: t, folder: folder,
+		set: variables(changes)}
 	e.set["environment"] = map[string]any{"IAPGUARD_ENDPOINT": e.URL(), "LOG_LEVEL": "DEBUG"}
 	if err := e.OnReport(t.Context(), e.reported); err != nil {
 		t.Fatal(err)

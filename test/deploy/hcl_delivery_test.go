@@ -91,9 +91,12 @@ func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 			}
 			topic := strings.TrimPrefix(one.Text("topic"), project+"/topics/iapguard-")
 			pushed[topic] = strings.TrimPrefix(one.Text("push_config", "push_endpoint"), address)
-			got := []any{one.Values["ack_deadline_seconds"], one.Text("retry_policy", "minimum_backoff"), one.Text("retry_policy", "maximum_backoff"),
-				first(one.Values, "dead_letter_policy")["max_delivery_attempts"], one.Text("dead_letter_policy", "dead_letter_topic")}
-			want := []any{length(t, wanted.Delivery.AckDeadline).Seconds(), wanted.Delivery.MinimumBackoff, wanted.Delivery.MaximumBackoff,
+			got := []any{one.Values["ack_deadline_seconds"], one.Text("retry_policy", "minimum_backoff"),
+				one.Text("retry_policy", "maximum_backoff"),
+				first(one.Values, "dead_letter_policy")["max_delivery_attempts"],
+				one.Text("dead_letter_policy", "dead_letter_topic")}
+			want := []any{length(t, wanted.Delivery.AckDeadline).Seconds(), wanted.Delivery.MinimumBackoff,
+				wanted.Delivery.MaximumBackoff,
 				float64(wanted.Delivery.Attempts), project + "/topics/iapguard-dead-letters"}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-intake.yaml +module):\n%s", one.Address, diff)
@@ -114,12 +117,14 @@ func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 
 func TestDeadlinesAndAttemptsFitWhatTheFunctionTakes(t *testing.T) {
 	delivery := shippedIntake(t).Delivery
-	deadline, pause, longest := length(t, delivery.AckDeadline), length(t, delivery.MinimumBackoff), length(t, delivery.MaximumBackoff)
+	deadline, pause, longest := length(t, delivery.AckDeadline), length(t, delivery.MinimumBackoff),
+		length(t, delivery.MaximumBackoff)
 	if deadline != 10*time.Minute {
 		t.Errorf("the deadline is %s, want 600s, which is Pub/Sub's longest", deadline)
 	}
 	if delivery.Attempts < 30 || delivery.Attempts > 100 || pause != 10*time.Second || longest != 2*time.Minute {
-		t.Errorf("%d attempts, %s to %s: want at least 30 and at most Pub/Sub's 100, 10s to 2m", delivery.Attempts, pause, longest)
+		t.Errorf("%d attempts, %s to %s: want at least 30 and at most Pub/Sub's 100, 10s to 2m", delivery.Attempts,
+			pause, longest)
 	}
 	// Even if every attempt fails at once.
 	var total time.Duration
@@ -140,7 +145,8 @@ func TestDeadlinesAndAttemptsFitWhatTheFunctionTakes(t *testing.T) {
 
 func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 	inEveryShape(t, func(t *testing.T, scope string, all resources) {
-		kinds := map[string]string{"projects": "google_logging_project_sink", "folders": "google_logging_folder_sink", "organizations": "google_logging_organization_sink"}
+		kinds := map[string]string{"projects": "google_logging_project_sink", "folders": "google_logging_folder_sink",
+			"organizations": "google_logging_organization_sink"}
 		kind := kinds[strings.Split(scope, "/")[0]]
 		own := []string{playground.FunctionAccount}
 		for _, account := range all.of("google_service_account") {
@@ -148,7 +154,8 @@ func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 				own = append(own, account.Text("email"))
 			}
 		}
-		want := map[string]string{"iapguard-events": filters.Events(own[0], own[1:]...), "iapguard-requests": filters.Requests()}
+		want := map[string]string{"iapguard-events": filters.Events(own[0], own[1:]...),
+			"iapguard-requests": filters.Requests()}
 		if len(all.of(kind)) == 0 {
 			t.Errorf("there is no %s", kind)
 		}
@@ -160,8 +167,10 @@ func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 				if diff := cmp.Diff(want[sink.Text("name")], sink.Text("filter")); diff != "" {
 					t.Errorf("%s (-deploy/filters +module):\n%s", sink.Address, diff)
 				}
-				if sink.Text("destination") != "pubsub.googleapis.com/"+project+"/topics/iapguard-events" || kind != kinds["projects"] && sink.Values["include_children"] != true {
-					t.Errorf("%s goes to %s, children %v: want the events topic, and all below", sink.Address, sink.Text("destination"), sink.Values["include_children"])
+				if sink.Text("destination") != "pubsub.googleapis.com/"+project+"/topics/iapguard-events" ||
+					kind != kinds["projects"] && sink.Values["include_children"] != true {
+					t.Errorf("%s goes to %s, children %v: want the events topic, and all below", sink.Address,
+						sink.Text("destination"), sink.Values["include_children"])
 				}
 			}
 		}
@@ -177,7 +186,8 @@ func checkTriggers(t *testing.T, triggers []blueprint.Resource) {
 	t.Helper()
 	var want, got []string
 	for _, each := range shippedIntake(t).Eventarc {
-		want = append(want, strings.Join([]string{each.ServiceName, each.MethodName, strings.Replace(each.Location, "region", region, 1), function.EventsPath}, " "))
+		want = append(want, strings.Join([]string{each.ServiceName, each.MethodName,
+			strings.Replace(each.Location, "region", region, 1), function.EventsPath}, " "))
 	}
 	for _, trigger := range triggers {
 		filtered := map[string]any{}
@@ -187,7 +197,8 @@ func checkTriggers(t *testing.T, triggers []blueprint.Resource) {
 		if filtered["type"] != "google.cloud.audit.log.v1.written" {
 			t.Errorf("%s is on %v", trigger.Address, filtered["type"])
 		}
-		got = append(got, fmt.Sprint(filtered["serviceName"], " ", filtered["methodName"], " ", trigger.Text("location"), " ", trigger.Text("destination", "cloud_run_service", "path")))
+		got = append(got, fmt.Sprint(filtered["serviceName"], " ", filtered["methodName"], " ", trigger.Text("location"),
+			" ", trigger.Text("destination", "cloud_run_service", "path")))
 	}
 	if diff := cmp.Diff(want, got, cmpopts.SortSlices(strings.Compare)); diff != "" {
 		t.Errorf("triggers (-intake.yaml +module):\n%s", diff)

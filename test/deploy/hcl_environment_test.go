@@ -23,7 +23,8 @@ func TestTheServiceIsGivenTheEnvironmentThatServeReads(t *testing.T) {
 				t.Errorf("%s is set, and serve does not read it", name)
 			}
 		}
-		for _, name := range []string{"IAPGUARD_POLICY", "IAPGUARD_HOLDS", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_MEMORY", "IAPGUARD_SELF", "GOMEMLIMIT"} {
+		for _, name := range []string{"IAPGUARD_POLICY", "IAPGUARD_HOLDS", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC",
+			"IAPGUARD_MEMORY", "IAPGUARD_SELF", "GOMEMLIMIT"} {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s is not set", name)
 			}
@@ -33,7 +34,8 @@ func TestTheServiceIsGivenTheEnvironmentThatServeReads(t *testing.T) {
 			t.Fatalf("serve would not start: %v", err)
 		}
 		got := []string{config.ReportsTopic, config.WorkTopic, config.Memory, config.Self}
-		want := []string{project + "/topics/iapguard-reports", project + "/topics/iapguard-work", "gs://" + all.of("google_storage_bucket")[0].Text("name"), fmt.Sprint(template["service_account"])}
+		want := []string{project + "/topics/iapguard-reports", project + "/topics/iapguard-work",
+			"gs://" + all.of("google_storage_bucket")[0].Text("name"), fmt.Sprint(template["service_account"])}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("topics, memory and own account (-module +as serve reads it):\n%s", diff)
 		}
@@ -49,7 +51,8 @@ func TestTheServiceIsGivenTheEnvironmentThatServeReads(t *testing.T) {
 func mountedAt(template map[string]any, path string) bool {
 	for _, mount := range blocks(first(template, "containers"), "volume_mounts") {
 		for _, volume := range blocks(template, "volumes") {
-			if volume["name"] == mount["name"] && path == fmt.Sprint(mount["mount_path"], "/", first(first(volume, "secret"), "items")["path"]) {
+			if volume["name"] == mount["name"] && path == fmt.Sprint(mount["mount_path"], "/",
+				first(first(volume, "secret"), "items")["path"]) {
 				return true
 			}
 		}

@@ -33,7 +33,8 @@ func shippedRoles(t *testing.T) map[string][]string {
 // madeRoles are the permissions of the roles that the module makes, by name.
 func madeRoles(all resources) map[string][]string {
 	made := map[string][]string{}
-	for _, role := range append(all.of("google_project_iam_custom_role"), all.of("google_organization_iam_custom_role")...) {
+	for _, role := range append(all.of("google_project_iam_custom_role"),
+		all.of("google_organization_iam_custom_role")...) {
 		for _, permission := range role.Values["permissions"].([]any) {
 			made[role.Text("id")] = append(made[role.Text("id")], permission.(string))
 		}
@@ -95,9 +96,11 @@ func onTheScope(scope string, all resources) []string {
 
 func TestTheFunctionHoldsOnTheScopeWhatItsModeNeeds(t *testing.T) {
 	want := map[string][]string{
-		"report-only in one project":   {"iapguardCallers", "iapguardInherited", "iapguardReader"},
-		"enforce in one project":       {"iapguardCallers", "iapguardInherited", "iapguardReader", "iapguardRuntime", "iapguardWriter"},
-		"everything in one project":    {"iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader", "iapguardRuntime", "iapguardWriter"},
+		"report-only in one project": {"iapguardCallers", "iapguardInherited", "iapguardReader"},
+		"enforce in one project": {"iapguardCallers", "iapguardInherited", "iapguardReader", "iapguardRuntime",
+			"iapguardWriter"},
+		"everything in one project": {"iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader",
+			"iapguardRuntime", "iapguardWriter"},
 		"in a folder, planned":         {"iapguardCallers", "iapguardInherited", "iapguardReader"},
 		"in an organisation, by waves": {"iapguardCallers", "iapguardInherited", "iapguardReader"},
 	}
@@ -133,10 +136,11 @@ func TestNoGrantIsDeclaredTwice(t *testing.T) {
 
 func TestTheSinksOfOneParentHaveOnePublishingGrant(t *testing.T) {
 	for name, set := range map[string]map[string]any{
-		"both sinks":         {"intake": []any{"sink"}, "refused_requests": "sink"},
-		"the events sink":    {"intake": []any{"sink"}, "refused_requests": "off"},
-		"the requests sink":  {"intake": []any{"eventarc"}, "refused_requests": "sink"},
-		"sinks of a folder":  {"scope": "folders/41", "organization_id": "12", "mode": "report-only", "runtime_projects": []any{}},
+		"both sinks":        {"intake": []any{"sink"}, "refused_requests": "sink"},
+		"the events sink":   {"intake": []any{"sink"}, "refused_requests": "off"},
+		"the requests sink": {"intake": []any{"eventarc"}, "refused_requests": "sink"},
+		"sinks of a folder": {"scope": "folders/41", "organization_id": "12", "mode": "report-only",
+			"runtime_projects": []any{}},
 		"no sink":            {"intake": []any{"eventarc"}, "refused_requests": "off"},
 		"no sink, but alert": {"intake": []any{"eventarc"}, "refused_requests": "alert"},
 	} {
@@ -164,7 +168,8 @@ func TestTheSinksOfOneParentHaveOnePublishingGrant(t *testing.T) {
 }
 
 // broad are roles of Google's that would undo what the custom ones are for.
-var broad = []string{"roles/owner", "roles/editor", "roles/viewer", "roles/run.admin", "roles/iam.serviceAccountUser", "roles/iam.serviceAccountAdmin",
+var broad = []string{"roles/owner", "roles/editor", "roles/viewer", "roles/run.admin",
+	"roles/iam.serviceAccountUser", "roles/iam.serviceAccountAdmin",
 	"roles/iam.securityAdmin", "roles/resourcemanager.projectIamAdmin"}
 
 func TestNobodyMayActAsEveryAccountOfAFolderOrOrganisation(t *testing.T) {
@@ -176,7 +181,8 @@ func TestNobodyMayActAsEveryAccountOfAFolderOrOrganisation(t *testing.T) {
 				t.Errorf("%s grants %s", grant.Address, role)
 			}
 			acts := slices.Contains(custom[role], "iam.serviceAccounts.actAs") || role == "roles/iam.serviceAccountTokenCreator"
-			if acts && grant.Kind != "google_service_account_iam_member" && !(grant.Kind == "google_project_iam_member" && strings.HasSuffix(role, "Runtime")) {
+			if acts && grant.Kind != "google_service_account_iam_member" &&
+				!(grant.Kind == "google_project_iam_member" && strings.HasSuffix(role, "Runtime")) {
 				t.Errorf("%s grants acting as accounts beyond one account, or one project that was named for it", grant.Address)
 			}
 			for _, member := range members(grant) {
@@ -196,7 +202,8 @@ func TestTheFunctionAloneWritesItsMemory(t *testing.T) {
 		}
 		bucket := buckets[0]
 		if bucket.Values["uniform_bucket_level_access"] != true || bucket.Text("public_access_prevention") != "enforced" ||
-			first(bucket.Values, "versioning")["enabled"] != true || first(bucket.Values, "soft_delete_policy")["retention_duration_seconds"] != 2592000.0 {
+			first(bucket.Values, "versioning")["enabled"] != true ||
+			first(bucket.Values, "soft_delete_policy")["retention_duration_seconds"] != 2592000.0 {
 			t.Errorf("access, versions or soft delete: %v", bucket.Values)
 		}
 		var policy struct {
@@ -205,7 +212,8 @@ func TestTheFunctionAloneWritesItsMemory(t *testing.T) {
 				Members []string
 			}
 		}
-		if err := json.Unmarshal([]byte(policies[0].Text("policy_data")), &policy); err != nil || policies[0].Text("bucket") != bucket.Text("name") {
+		if err := json.Unmarshal([]byte(policies[0].Text("policy_data")), &policy); err != nil ||
+			policies[0].Text("bucket") != bucket.Text("name") {
 			t.Fatalf("the policy of %s: %v", policies[0].Text("bucket"), err)
 		}
 		custom := madeRoles(all)
@@ -216,7 +224,8 @@ func TestTheFunctionAloneWritesItsMemory(t *testing.T) {
 			}
 		}
 		want := map[string][]string{
-			"projects/demo-project/roles/iapguardMemory": append([]string{"serviceAccount:iapguard@demo-project.iam.gserviceaccount.com"}, shippedRoles(t)["iapguardMemory"]...),
+			"projects/demo-project/roles/iapguardMemory": append(
+				[]string{"serviceAccount:iapguard@demo-project.iam.gserviceaccount.com"}, shippedRoles(t)["iapguardMemory"]...),
 		}
 		if diff := cmp.Diff(want, writers); diff != "" || len(policy.Bindings) != 2 {
 			t.Errorf("%d bindings, of custom roles (-want +module):\n%s", len(policy.Bindings), diff)
@@ -227,7 +236,8 @@ func TestTheFunctionAloneWritesItsMemory(t *testing.T) {
 func TestOnlyPushesAndTriggersMayInvokeTheFunction(t *testing.T) {
 	inEveryShape(t, func(t *testing.T, _ string, all resources) {
 		service, _, _ := serviceOf(t, all)
-		if service.Values["invoker_iam_disabled"] != false || service.Values["iap_enabled"] != false || service.Text("ingress") != "INGRESS_TRAFFIC_INTERNAL_ONLY" {
+		if service.Values["invoker_iam_disabled"] != false || service.Values["iap_enabled"] != false ||
+			service.Text("ingress") != "INGRESS_TRAFFIC_INTERNAL_ONLY" {
 			t.Errorf("invoker check off %v, IAP %v, ingress %s: want the check, no IAP, internal only",
 				service.Values["invoker_iam_disabled"], service.Values["iap_enabled"], service.Text("ingress"))
 		}
@@ -269,9 +279,11 @@ func TestTheModuleTakesNothingFromAnybodyElseAndMakesNoKeys(t *testing.T) {
 			kind := block.Labels[0]
 			takes := strings.HasSuffix(kind, "_iam_policy") || strings.HasSuffix(kind, "_iam_binding")
 			if kind == "google_service_account_key" || takes && !slices.Contains(authoritative, kind) {
-				t.Errorf("%s: %s is made: keys can be stolen, and policies and bindings take roles from others", name, strings.Join(block.Labels, "."))
+				t.Errorf("%s: %s is made: keys can be stolen, and policies and bindings take roles from others", name,
+					strings.Join(block.Labels, "."))
 			}
-			if grants := strings.HasSuffix(kind, "_iam_member") || takes; grants && !explained(lines, block.TypeRange.Start.Line) {
+			if grants := strings.HasSuffix(kind, "_iam_member") || takes; grants &&
+				!explained(lines, block.TypeRange.Start.Line) {
 				t.Errorf("%s:%d: no comment says why %s is granted", name, block.TypeRange.Start.Line, fmt.Sprint(block.Labels))
 			}
 		}

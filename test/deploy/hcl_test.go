@@ -16,17 +16,23 @@ var shapes = []struct {
 	{"report-only in one project", project, map[string]any{"mode": "report-only", "runtime_projects": []any{}}},
 	{"enforce in one project", project, nil},
 	{"everything in one project", project, map[string]any{
-		"intake": []any{"sink", "eventarc"}, "refused_requests": "sink", "optional_roles": []any{"inherited", "callers", "domains"},
+		"intake": []any{"sink", "eventarc"}, "refused_requests": "sink",
+		"optional_roles":       []any{"inherited", "callers", "domains"},
 		"runtime_accounts":     []any{"shop-run@demo-project.iam.gserviceaccount.com"},
-		"oauth_client_secrets": []any{"projects/demo-project/secrets/client"}, "hold_members": []any{"group:on-call@example.com"},
-		"preventive": []any{"ingress", "invoker"}, "min_instances": 1.0, "memory_key": "projects/demo-project/secrets/memory-key",
+		"oauth_client_secrets": []any{"projects/demo-project/secrets/client"},
+		"hold_members":         []any{"group:on-call@example.com"},
+		"preventive":           []any{"ingress", "invoker"}, "min_instances": 1.0,
+		"memory_key": "projects/demo-project/secrets/memory-key",
 	}},
-	{"in a folder, planned", "folders/41", map[string]any{"scope": "folders/41", "organization_id": "12", "mode": "report-only", "runtime_projects": []any{}}},
-	{"in an organisation, by waves", "organizations/12", map[string]any{"scope": "organizations/12", "mode": "report-only", "runtime_projects": []any{},
-		"sweep_projects": []any{"shop-prod"}, "writers": map[string]any{
-			"folders/41": map[string]any{"bound": true, "runtime_projects": []any{"shop-prod"}, "runtime_accounts": []any{"shop-run@shop-test.iam.gserviceaccount.com"}},
-			"folders/42": map[string]any{},
-		}}},
+	{"in a folder, planned", "folders/41", map[string]any{"scope": "folders/41", "organization_id": "12",
+		"mode": "report-only", "runtime_projects": []any{}}},
+	{"in an organisation, by waves", "organizations/12",
+		map[string]any{"scope": "organizations/12", "mode": "report-only", "runtime_projects": []any{},
+			"sweep_projects": []any{"shop-prod"}, "writers": map[string]any{
+				"folders/41": map[string]any{"bound": true, "runtime_projects": []any{"shop-prod"},
+					"runtime_accounts": []any{"shop-run@shop-test.iam.gserviceaccount.com"}},
+				"folders/42": map[string]any{},
+			}}},
 }
 
 const address = "https://iapguard-123456789012.us-central1.run.app"
@@ -49,7 +55,8 @@ type resources []blueprint.Resource
 
 // of are those of a type.
 func (r resources) of(kind string) []blueprint.Resource {
-	return slices.DeleteFunc(slices.Clone([]blueprint.Resource(r)), func(one blueprint.Resource) bool { return one.Kind != kind })
+	return slices.DeleteFunc(slices.Clone([]blueprint.Resource(r)),
+		func(one blueprint.Resource) bool { return one.Kind != kind })
 }
 
 // serviceOf is the one Cloud Run service, and what its container is.

@@ -73,7 +73,8 @@ func entry(service, log string, severity any, payload map[string]any) map[string
 	return map[string]any{
 		"logName": "projects/my-project/logs/" + log, "severity": severity, "jsonPayload": payload,
 		"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{
-			"project_id": "my-project", "service_name": service, "location": "europe-west1", "revision_name": service + "-00001-abc",
+			"project_id": "my-project", "service_name": service, "location": "europe-west1", "revision_name": service +
+				"-00001-abc",
 		}},
 	}
 }
@@ -83,7 +84,9 @@ func entry(service, log string, severity any, payload map[string]any) map[string
 func noise() []map[string]any {
 	return []map[string]any{
 		entry("iapguard", "run.googleapis.com%2Frequests", "ERROR", map[string]any{}),
-		entry("shop", "run.googleapis.com%2Fstderr", "ERROR", map[string]any{"message": "report", "outcome": "blocked", "exposed": true, "exposed_minutes": 90.0, "waiting_minutes": 2000.0}),
+		entry("shop", "run.googleapis.com%2Fstderr", "ERROR",
+			map[string]any{"message": "report", "outcome": "blocked", "exposed": true, "exposed_minutes": 90.0,
+				"waiting_minutes": 2000.0}),
 		entry("shop", "run.googleapis.com%2Fstderr", "INFO", map[string]any{"message": "heartbeat", "lag_seconds": 1.0}),
 	}
 }
@@ -107,7 +110,8 @@ func expected(published map[string]report.Report) map[string]func(line map[strin
 			return r.Exposed && r.Outcome != report.Exempt && r.ObservedAt.Sub(*r.ExposedSince).Minutes() >= 60
 		}),
 		"waiting": reported(func(r report.Report) bool {
-			return r.Outcome == report.Waiting && r.WaitingFor.Since != nil && r.ObservedAt.Sub(*r.WaitingFor.Since).Hours() >= 24
+			return r.Outcome == report.Waiting && r.WaitingFor.Since != nil &&
+				r.ObservedAt.Sub(*r.WaitingFor.Since).Hours() >= 24
 		}),
 		"blocked": outcome(report.Blocked), "contested": outcome(report.Contested), "held": outcome(report.Held),
 		"errors": func(line map[string]any) bool {
@@ -149,7 +153,8 @@ func (w *week) metrics(t *testing.T, entries []map[string]any) {
 
 // count holds what a metric counts against what it is to count, and gives the
 // fields that are in it.
-func count(t *testing.T, name string, filter *logging.Filter, entries []map[string]any, wanted func(map[string]any) bool) map[string]bool {
+func count(t *testing.T, name string, filter *logging.Filter, entries []map[string]any,
+	wanted func(map[string]any) bool) map[string]bool {
 	t.Helper()
 	said := map[string]bool{}
 	for _, each := range entries {

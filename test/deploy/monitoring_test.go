@@ -23,7 +23,8 @@ import (
 // deployment is the module's input here, as far as filters rest on it.
 var deployment = map[string]cty.Value{
 	"name": cty.StringVal("iapguard"), "region": cty.StringVal("europe-west1"), "project_id": cty.StringVal("my-project"),
-	"alert_report_only": cty.False, "alert_exposed_minutes": cty.NumberIntVal(60), "alert_waiting_minutes": cty.NumberIntVal(1440),
+	"alert_report_only": cty.False, "alert_exposed_minutes": cty.NumberIntVal(60),
+	"alert_waiting_minutes": cty.NumberIntVal(1440),
 }
 
 // locals evaluates those locals of a file that rest on deployment, on earlier
@@ -45,7 +46,8 @@ func locals(t *testing.T, file string) map[string]cty.Value {
 		if block.Type != "locals" {
 			continue
 		}
-		attributes := slices.SortedFunc(maps.Values(block.Body.Attributes), func(a, b *hclAttribute) int { return a.SrcRange.Start.Byte - b.SrcRange.Start.Byte })
+		attributes := slices.SortedFunc(maps.Values(block.Body.Attributes),
+			func(a, b *hclAttribute) int { return a.SrcRange.Start.Byte - b.SrcRange.Start.Byte })
 		for _, attribute := range attributes {
 			if value, problems := attribute.Expr.Value(context()); !problems.HasErrors() {
 				known[attribute.Name] = value
@@ -129,7 +131,8 @@ func TestEveryAlertHasItsPageAndEveryPageItsAlert(t *testing.T) {
 		if utf8.RuneCount(text) > 7500 || len(text) > 9500 {
 			t.Errorf("%s is too long for an alert's documentation", path)
 		}
-		for _, part := range []string{"**What fires.**", "**First query.**", "**Usual causes", "**What to do.**", "**When to escalate.**"} {
+		for _, part := range []string{"**What fires.**", "**First query.**", "**Usual causes", "**What to do.**",
+			"**When to escalate.**"} {
 			if !strings.Contains(string(text), part) {
 				t.Errorf("%s does not say %s", path, part)
 			}
@@ -181,9 +184,11 @@ func TestAlertsAndDashboardAskForMetricsThatThereAre(t *testing.T) {
 // change is an entry of the audit log. The methods are Google's own names
 // (logging/docs/audit/services, a page for each service).
 func change(service, method, resource string, more map[string]any) map[string]any {
-	payload := map[string]any{"serviceName": service, "methodName": method, "resourceName": resource, "status": map[string]any{}}
+	payload := map[string]any{"serviceName": service, "methodName": method, "resourceName": resource,
+		"status": map[string]any{}}
 	maps.Copy(payload, more)
-	return map[string]any{"logName": "projects/my-project/logs/cloudaudit.googleapis.com%2Factivity", "protoPayload": payload}
+	return map[string]any{"logName": "projects/my-project/logs/cloudaudit.googleapis.com%2Factivity",
+		"protoPayload": payload}
 }
 
 func TestWhoeverChangesWhatTheFunctionRestsOnIsTold(t *testing.T) {
@@ -196,7 +201,8 @@ func TestWhoeverChangesWhatTheFunctionRestsOnIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := func(account string) map[string]any {
-		return map[string]any{"response": map[string]any{"name": "projects/my-project/serviceAccounts/" + account + "@my-project.iam.gserviceaccount.com/keys/1"}}
+		return map[string]any{"response": map[string]any{"name": "projects/my-project/serviceAccounts/" + account +
+			"@my-project.iam.gserviceaccount.com/keys/1"}}
 	}
 	const (
 		sinks   = "google.logging.v2.ConfigServiceV2."
@@ -208,23 +214,40 @@ func TestWhoeverChangesWhatTheFunctionRestsOnIsTold(t *testing.T) {
 		entry map[string]any
 		wants bool
 	}{
-		{"a sink's filter", change("logging.googleapis.com", sinks+"UpdateSink", "projects/my-project/sinks/iapguard-events", nil), true},
-		{"somebody else's sink", change("logging.googleapis.com", sinks+"DeleteSink", "projects/my-project/sinks/billing", nil), false},
-		{"a push address", change("pubsub.googleapis.com", "google.pubsub.v1.Subscriber.ModifyPushConfig", "projects/my-project/subscriptions/iapguard-events", nil), true},
-		{"a topic", change("pubsub.googleapis.com", "google.pubsub.v1.Publisher.DeleteTopic", "projects/my-project/topics/iapguard-work", nil), true},
-		{"Eventarc's subscription", change("pubsub.googleapis.com", "google.pubsub.v1.Subscriber.DeleteSubscription", "projects/my-project/subscriptions/eventarc-europe-west1-iapguard-replace-1a2b3c-sub-123", nil), true},
-		{"a trigger", change("eventarc.googleapis.com", "google.cloud.eventarc.v1.Eventarc.DeleteTrigger", "projects/my-project/locations/us-central1/triggers/iapguard-patch-1a2b3c", nil), true},
-		{"the policy", change("secretmanager.googleapis.com", secrets+"AddSecretVersion", "projects/123456789012/secrets/iapguard-policy", nil), true},
-		{"a hold", change("secretmanager.googleapis.com", secrets+"AddSecretVersion", "projects/123456789012/secrets/iapguard-holds", nil), true},
-		{"another secret", change("secretmanager.googleapis.com", secrets+"AddSecretVersion", "projects/123456789012/secrets/database", nil), false},
-		{"reading the policy", change("secretmanager.googleapis.com", secrets+"AccessSecretVersion", "projects/123456789012/secrets/iapguard-policy/versions/1", nil), false},
-		{"a paused sweep", change("cloudscheduler.googleapis.com", "google.cloud.scheduler.v1.CloudScheduler.PauseJob", "projects/my-project/locations/europe-west1/jobs/iapguard-sweep", nil), true},
-		{"who may call it", change("run.googleapis.com", "google.cloud.run.v1.Services.SetIamPolicy", "namespaces/my-project/services/iapguard", nil), true},
-		{"a new revision", change("run.googleapis.com", "google.cloud.run.v2.Services.UpdateService", "projects/my-project/locations/europe-west1/services/iapguard", nil), false},
-		{"who may call another", change("run.googleapis.com", "google.cloud.run.v1.Services.SetIamPolicy", "namespaces/my-project/services/iapguard-shop", nil), false},
-		{"a key", change("iam.googleapis.com", "google.iam.admin.v1.CreateServiceAccountKey", account, key("iapguard-pusher")), true},
-		{"a key of another account", change("iam.googleapis.com", "google.iam.admin.v1.CreateServiceAccountKey", account, key("shop")), false},
-		{"a call that failed", change("pubsub.googleapis.com", "google.pubsub.v1.Publisher.DeleteTopic", "projects/my-project/topics/iapguard-work", map[string]any{"status": map[string]any{"code": 7.0}}), false},
+		{"a sink's filter", change("logging.googleapis.com", sinks+"UpdateSink",
+			"projects/my-project/sinks/iapguard-events", nil), true},
+		{"somebody else's sink", change("logging.googleapis.com", sinks+"DeleteSink", "projects/my-project/sinks/billing",
+			nil), false},
+		{"a push address", change("pubsub.googleapis.com", "google.pubsub.v1.Subscriber.ModifyPushConfig",
+			"projects/my-project/subscriptions/iapguard-events", nil), true},
+		{"a topic", change("pubsub.googleapis.com", "google.pubsub.v1.Publisher.DeleteTopic",
+			"projects/my-project/topics/iapguard-work", nil), true},
+		{"Eventarc's subscription", change("pubsub.googleapis.com", "google.pubsub.v1.Subscriber.DeleteSubscription",
+			"projects/my-project/subscriptions/eventarc-europe-west1-iapguard-replace-1a2b3c-sub-123", nil), true},
+		{"a trigger", change("eventarc.googleapis.com", "google.cloud.eventarc.v1.Eventarc.DeleteTrigger",
+			"projects/my-project/locations/us-central1/triggers/iapguard-patch-1a2b3c", nil), true},
+		{"the policy", change("secretmanager.googleapis.com", secrets+"AddSecretVersion",
+			"projects/123456789012/secrets/iapguard-policy", nil), true},
+		{"a hold", change("secretmanager.googleapis.com", secrets+"AddSecretVersion",
+			"projects/123456789012/secrets/iapguard-holds", nil), true},
+		{"another secret", change("secretmanager.googleapis.com", secrets+"AddSecretVersion",
+			"projects/123456789012/secrets/database", nil), false},
+		{"reading the policy", change("secretmanager.googleapis.com", secrets+"AccessSecretVersion",
+			"projects/123456789012/secrets/iapguard-policy/versions/1", nil), false},
+		{"a paused sweep", change("cloudscheduler.googleapis.com", "google.cloud.scheduler.v1.CloudScheduler.PauseJob",
+			"projects/my-project/locations/europe-west1/jobs/iapguard-sweep", nil), true},
+		{"who may call it", change("run.googleapis.com", "google.cloud.run.v1.Services.SetIamPolicy",
+			"namespaces/my-project/services/iapguard", nil), true},
+		{"a new revision", change("run.googleapis.com", "google.cloud.run.v2.Services.UpdateService",
+			"projects/my-project/locations/europe-west1/services/iapguard", nil), false},
+		{"who may call another", change("run.googleapis.com", "google.cloud.run.v1.Services.SetIamPolicy",
+			"namespaces/my-project/services/iapguard-shop", nil), false},
+		{"a key", change("iam.googleapis.com", "google.iam.admin.v1.CreateServiceAccountKey", account,
+			key("iapguard-pusher")), true},
+		{"a key of another account", change("iam.googleapis.com", "google.iam.admin.v1.CreateServiceAccountKey", account,
+			key("shop")), false},
+		{"a call that failed", change("pubsub.googleapis.com", "google.pubsub.v1.Publisher.DeleteTopic",
+			"projects/my-project/topics/iapguard-work", map[string]any{"status": map[string]any{"code": 7.0}}), false},
 	} {
 		if got := filter.Match(tc.entry); got != tc.wants {
 			t.Errorf("%s: matches: %t, want %t", tc.name, got, tc.wants)

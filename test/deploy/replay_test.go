@@ -39,7 +39,8 @@ func aLetter(ack, from string) letter {
 }
 
 func TestDeadLettersGoBackWhereTheyCameFrom(t *testing.T) {
-	asked, out, err := replay(t, []letter{aLetter("1", "iapguard-work"), aLetter("2", "eventarc-europe-west1-x-sub-1")}, deadLetters)
+	asked, out, err := replay(t, []letter{aLetter("1", "iapguard-work"), aLetter("2", "eventarc-europe-west1-x-sub-1")},
+		deadLetters)
 	if err != nil || out != "replay: 2 put back\n" {
 		t.Errorf("replay said %q: %v", out, err)
 	}
@@ -122,7 +123,8 @@ func replay(t *testing.T, letters []letter, subscription string) (asked []string
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), "bash", "../../deploy/replay.sh", subscription)
-	command.Env = append(os.Environ(), "PUBSUB_API="+server.URL, "PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"))
+	command.Env = append(os.Environ(), "PUBSUB_API="+server.URL, "PATH="+programs+string(os.PathListSeparator)+
+		os.Getenv("PATH"))
 	text, err := command.CombinedOutput()
 	return asked, string(text), err
 }

@@ -42,9 +42,11 @@ type property struct {
 // metadata are the columns that Pub/Sub adds. Source: pubsub/docs/bigquery, "Write metadata".
 var metadata = []column{
 	{Name: "subscription_name", Type: "STRING", Mode: "NULLABLE", Description: "The subscription that wrote the row."},
-	{Name: "message_id", Type: "STRING", Mode: "NULLABLE", Description: "The id of the Pub/Sub message; a report that was published twice has two."},
+	{Name: "message_id", Type: "STRING", Mode: "NULLABLE",
+		Description: "The id of the Pub/Sub message; a report that was published twice has two."},
 	{Name: "publish_time", Type: "TIMESTAMP", Mode: "NULLABLE", Description: "When the message was published, in UTC."},
-	{Name: "attributes", Type: "STRING", Mode: "NULLABLE", Description: "The message's attributes as JSON: those of the CloudEvent, ce-id among them."},
+	{Name: "attributes", Type: "STRING", Mode: "NULLABLE",
+		Description: "The message's attributes as JSON: those of the CloudEvent, ce-id among them."},
 }
 
 // declared are the keys of a map that become columns: the views ask for no others.

@@ -18,7 +18,8 @@ import (
 // endpoints are the provider's names of the APIs that the local cloud serves, and
 // where each has its version.
 var endpoints = map[string]string{
-	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2", "iam_beta": "v1",
+	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2",
+	"iam_beta":      "v1",
 	"service_usage": "v1", "cloud_resource_manager": "v1", "resource_manager": "v1", "resource_manager3": "v3",
 	"storage": "storage/v1",
 }
@@ -26,7 +27,8 @@ var endpoints = map[string]string{
 // served is what of the module the local cloud serves; what these need comes along.
 // Cloud Scheduler's jobs with a topic, BigQuery and Cloud Monitoring are missing.
 var served = []string{
-	"google_cloud_run_v2_service_iam_binding.invokers", "google_logging_project_sink.sink", "google_project_iam_member.function",
+	"google_cloud_run_v2_service_iam_binding.invokers", "google_logging_project_sink.sink",
+	"google_project_iam_member.function",
 	"google_project_iam_member.heartbeat", "google_pubsub_subscription.dead_letters", "google_pubsub_subscription.push",
 	"google_pubsub_subscription_iam_member.agent_acknowledges", "google_pubsub_topic_iam_member.agent_dead_letters",
 	"google_pubsub_topic_iam_member.function_publishes", "google_pubsub_topic_iam_member.sinks_publish",

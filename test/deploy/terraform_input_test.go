@@ -49,7 +49,8 @@ func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
 	// at, so that whatever was not said is tried again without the rest.
 	for left := cases; len(left) > 0; {
 		diagnostics := plan(t, filepath.Join(dir, "caller"), common, left)
-		silent := slices.DeleteFunc(slices.Clone(left), func(each refusal) bool { return strings.Contains(diagnostics, each.says) })
+		silent := slices.DeleteFunc(slices.Clone(left),
+			func(each refusal) bool { return strings.Contains(diagnostics, each.says) })
 		if len(silent) == len(left) {
 			for _, each := range left {
 				t.Errorf("run %s: no message says %q", each.name, each.says)

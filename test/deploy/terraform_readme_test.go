@@ -68,5 +68,6 @@ func row(t *testing.T, text []byte, block *hclsyntax.Block) string {
 	if diagnostics.HasErrors() {
 		t.Fatal(diagnostics)
 	}
-	return fmt.Sprintf("| `%s` | %s | %s |\n", block.Labels[0], byDefault, strings.ReplaceAll(description.AsString(), "|", "\\|"))
+	return fmt.Sprintf("| `%s` | %s | %s |\n", block.Labels[0], byDefault,
+		strings.ReplaceAll(description.AsString(), "|", "\\|"))
 }

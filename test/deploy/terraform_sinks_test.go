@@ -69,11 +69,13 @@ func TestNoChangeOfSinksDestroysTheirGrant(t *testing.T) {
 		before, sinks string // declared in the old way, and then
 		want          []string
 	}{
-		"upgrade with one sink":      {one, one, upgrade},
-		"upgrade with the other":     {other, other, upgrade},
-		"upgrade with both":          {both, both, []string{"sink_publishes remove", "sink_publishes remove", "sinks_publish create"}},
-		"upgrade, and one sink less": {both, one, []string{"sink_publishes remove", "sink_publishes remove", "sinks_publish create"}},
-		"first sink":                 {none, one, create},
+		"upgrade with one sink":  {one, one, upgrade},
+		"upgrade with the other": {other, other, upgrade},
+		"upgrade with both": {both, both, []string{"sink_publishes remove", "sink_publishes remove",
+			"sinks_publish create"}},
+		"upgrade, and one sink less": {both, one, []string{"sink_publishes remove", "sink_publishes remove",
+			"sinks_publish create"}},
+		"first sink": {none, one, create},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -35,8 +35,9 @@ const pusher = "iapguard-pusher@demo-project.iam.gserviceaccount.com"
 func (e *fixture) signed(by *oidc.Issuer, changes map[string]any) string {
 	e.t.Helper()
 	now := e.Now()
-	claims := map[string]any{"iss": "https://accounts.google.com", "aud": e.address, "sub": "1", "email": pusher, "email_verified": true,
-		"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(time.Hour).Unix()}
+	claims := map[string]any{"iss": "https://accounts.google.com", "aud": e.address, "sub": "1", "email": pusher,
+		"email_verified": true,
+		"iat":            now.Add(-2 * time.Hour).Unix(), "exp": now.Add(time.Hour).Unix()}
 	maps.Copy(claims, changes)
 	text, err := by.Sign(claims)
 	e.done(err)

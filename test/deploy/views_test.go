@@ -118,7 +118,8 @@ func (w *week) minutes(t *testing.T, got [][]string) {
 func (w *week) undoing(t *testing.T, got [][]string) {
 	var days []string
 	for _, one := range w.Of(billing.Service) {
-		if date := one.ObservedAt.UTC().Format(time.DateOnly); one.Outcome == report.Contested && !slices.Contains(days, date) {
+		if date := one.ObservedAt.UTC().Format(time.DateOnly); one.Outcome == report.Contested &&
+			!slices.Contains(days, date) {
 			days = append(days, date)
 		}
 	}

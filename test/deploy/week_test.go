@@ -66,9 +66,11 @@ func played(t *testing.T, log *slog.Logger) *week {
 		place
 		days int
 	}{{legacy, 12}, {pilot, 4}, {archive, 60}} {
-		policy += fmt.Sprintf("  - {services: [%s], reason: cannot sign in, owner: %s, ticket: SEC-%d, expires: %s}\n", e.Name(), e.team, e.days, expires(e.days))
+		policy += fmt.Sprintf("  - {services: [%s], reason: cannot sign in, owner: %s, ticket: SEC-%d, expires: %s}\n",
+			e.Name(), e.team, e.days, expires(e.days))
 	}
-	w := &week{Env: withfunction.Start(t, withfunction.Options{Policy: policy, Log: log}), t: t, began: time.Now(), open: map[string]map[string]time.Duration{}}
+	w := &week{Env: withfunction.Start(t, withfunction.Options{Policy: policy, Log: log}), t: t, began: time.Now(),
+		open: map[string]map[string]time.Duration{}}
 	w.Later(monday.Sub(now))
 	for at := time.Duration(0); at < 7*day; at += step {
 		w.sweep(at)
@@ -93,7 +95,8 @@ func (w *week) happens(at time.Duration) {
 	case 1 * step:
 		w.appears(api)
 	case 1*day - 2*step: // long after the last sweep, and fixed at once
-		w.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress,invokerIamDisabled", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL", "invokerIamDisabled": true})
+		w.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress,invokerIamDisabled",
+			map[string]any{"ingress": "INGRESS_TRAFFIC_ALL", "invokerIamDisabled": true})
 	case 1*day + 2*step:
 		w.Balance(api.LoadBalanced)
 	case 4 * day:
@@ -109,7 +112,8 @@ func (w *week) happens(at time.Duration) {
 		w.SetFaults(`[` + unread("logging.entries.list") + `]`)
 	case 6*day + 4*step:
 		w.SetFaults(`[]`)
-		w.Call(http.MethodPatch, "/v2/"+archive.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": archive.team}})
+		w.Call(http.MethodPatch, "/v2/"+archive.Name()+"?updateMask=labels",
+			map[string]any{"labels": map[string]any{"team": archive.team}})
 		// The first delivery of the next sweep fails.
 		w.SetFaults(fmt.Sprintf(`[{"action":"status","status":503,"method":"run.projects.locations.services.list","principal":"serviceAccount:%s","times":6}]`, playground.FunctionAccount))
 	case 1*day + 4*step:
@@ -120,7 +124,8 @@ func (w *week) happens(at time.Duration) {
 	}
 	// For a day and a half Terraform is applied as often as everything is swept.
 	if at >= 2*day && at < 3*day+4*step {
-		terraform := playground.Client{URL: w.URL(), Caller: playground.Developer, UserAgent: "Terraform/1.13 terraform-provider-google/7.12.0"}
+		terraform := playground.Client{URL: w.URL(), Caller: playground.Developer,
+			UserAgent: "Terraform/1.13 terraform-provider-google/7.12.0"}
 		w.CallAs(terraform, http.MethodPatch, backendOf(billing), map[string]any{"iap": map[string]any{"enabled": false}})
 	}
 	w.rest()
@@ -141,7 +146,8 @@ func (w *week) appears(p place) {
 func (w *week) opens(p place) {
 	w.t.Helper()
 	w.Call(http.MethodPost, "/v2/"+p.Name()+":setIamPolicy", map[string]any{
-		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
+		"policy": map[string]any{"bindings": []any{
+			map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
 	})
 }
 
@@ -151,7 +157,8 @@ func backendOf(p place) string {
 
 // unread is a fault by which the function alone is refused a call.
 func unread(method string) string {
-	return fmt.Sprintf(`{"action":"status","status":403,"method":%q,"principal":"serviceAccount:%s"}`, method, playground.FunctionAccount)
+	return fmt.Sprintf(`{"action":"status","status":403,"method":%q,"principal":"serviceAccount:%s"}`, method,
+		playground.FunctionAccount)
 }
 
 // sweep is Cloud Scheduler's, but for half a day in which it is paused.

@@ -71,7 +71,8 @@ func TestTheEventsTableIsTheCodes(t *testing.T) {
 }
 
 func TestEveryFindingAndOutcomeIsDocumented(t *testing.T) {
-	named := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(section(t, "findings.md", "findings"), -1)
+	named := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(
+		section(t, "findings.md", "findings"), -1)
 	var codes []protection.Code
 	for _, match := range named {
 		codes = append(codes, protection.Code(match[1]))

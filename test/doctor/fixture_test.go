@@ -64,7 +64,10 @@ func (o *fixture) count(outcome report.Outcome) int {
 // command, and holds it against a verdict and an outcome.
 func (o *fixture) ended(verdict string, outcome report.Outcome) report.Report {
 	o.t.Helper()
-	o.Until(verdict+" ends "+string(outcome), func() bool { return o.Last().Verdict == verdict && o.Last().Outcome == outcome })
+	o.Until(verdict+" ends "+string(outcome), func() bool {
+		return o.Last().Verdict == verdict &&
+			o.Last().Outcome == outcome
+	})
 	if last := o.Last(); last.Why == "" || len(last.Evidence) < 4 {
 		o.t.Errorf("%s: why %q, evidence %v", verdict, last.Why, last.Evidence)
 	}
@@ -73,7 +76,8 @@ func (o *fixture) ended(verdict string, outcome report.Outcome) report.Report {
 
 func (o *fixture) invokers(bindings ...any) {
 	o.t.Helper()
-	o.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"version": 3, "bindings": bindings}})
+	o.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy",
+		map[string]any{"policy": map[string]any{"version": 3, "bindings": bindings}})
 }
 
 // sees holds what alice is answered at the load balancer against a status.
@@ -94,7 +98,8 @@ func (o *fixture) revisions() int {
 // withSink begins the delivery of refused requests.
 func (o *fixture) withSink() {
 	o.t.Helper()
-	if err := o.Cloud.Logs().AddSink(logging.Sink{Name: "refused-requests", Filter: playground.RequestsFilter, Topic: playground.EventsTopic}); err != nil {
+	if err := o.Cloud.Logs().AddSink(logging.Sink{Name: "refused-requests", Filter: playground.RequestsFilter,
+		Topic: playground.EventsTopic}); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -109,7 +114,8 @@ func (o *fixture) withoutSink() {
 func (o *fixture) logged() map[string]any {
 	o.t.Helper()
 	answer := o.CallAs(o.Owner(), http.MethodPost, "/v2/entries:list", map[string]any{
-		"resourceNames": []any{"projects/demo-project"}, "filter": playground.RequestsFilter, "orderBy": "timestamp desc", "pageSize": 1,
+		"resourceNames": []any{"projects/demo-project"}, "filter": playground.RequestsFilter, "orderBy": "timestamp desc",
+		"pageSize": 1,
 	})
 	entries, _ := answer["entries"].([]any)
 	if len(entries) == 0 {

@@ -82,15 +82,18 @@ func TestTwoInstancesThatDecideAtTheSameMomentRedeployOnce(t *testing.T) {
 	o.Until("one instance has redeployed", func() bool { return o.count(report.Redeployed) > 0 })
 	o.sees("cured,", http.StatusOK)
 	if made := o.revisions() - before; made != 1 || arrived.Load() != 2 || o.count(report.Redeployed) != 1 {
-		t.Errorf("%d new revisions by %d attempts, reported %d times; want one by two", made, arrived.Load(), o.count(report.Redeployed))
+		t.Errorf("%d new revisions by %d attempts, reported %d times; want one by two", made, arrived.Load(),
+			o.count(report.Redeployed))
 	}
 	var other report.Report
 	for _, one := range o.Reports() {
-		if one.Command != nil && one.Outcome != report.Started && one.Outcome != report.Redeployed && one.Cause.Kind == "command" && one.Verdict != "" {
+		if one.Command != nil && one.Outcome != report.Started && one.Outcome != report.Redeployed &&
+			one.Cause.Kind == "command" && one.Verdict != "" {
 			other = one
 		}
 	}
 	if other.Verdict != "OLD_NEWS" || other.Outcome != report.Compliant {
-		t.Errorf("the other instance ends %s %s, want compliant: the refusal is older than the revision", other.Outcome, other.Verdict)
+		t.Errorf("the other instance ends %s %s, want compliant: the refusal is older than the revision", other.Outcome,
+			other.Verdict)
 	}
 }

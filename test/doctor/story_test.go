@@ -23,7 +23,8 @@ func stuck(forever bool) func(*fixture) {
 
 // alert is what Cloud Monitoring sends about refused requests of hello.
 func alert(o *fixture) {
-	o.Publish(playground.EventsTopic, fmt.Sprintf(`{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"demo-project","state":"open",
+	o.Publish(playground.EventsTopic, fmt.Sprintf(
+		`{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"demo-project","state":"open",
 "started_at":%d,"policy_name":"403s","resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}}}}`, time.Now().Unix()))
 }
 
@@ -35,10 +36,12 @@ func TestARefusedClientIsServedAgain(t *testing.T) {
 		outcome report.Outcome
 		made    int // new revisions
 	}{
-		{"the grant was taken away", func(o *fixture) { o.invokers(binding("user:zoe@example.com")) }, "GRANT_MISSING", report.Protected, 0},
+		{"the grant was taken away", func(o *fixture) { o.invokers(binding("user:zoe@example.com")) }, "GRANT_MISSING",
+			report.Protected, 0},
 		{"the grant has a condition that does not hold", func(o *fixture) {
 			conditional := binding(agent)
-			conditional["condition"] = map[string]any{"title": "past", "expression": `request.time < timestamp("2020-01-01T00:00:00Z")`}
+			conditional["condition"] = map[string]any{"title": "past",
+				"expression": `request.time < timestamp("2020-01-01T00:00:00Z")`}
 			o.invokers(conditional)
 		}, "GRANT_CONDITIONAL", report.Protected, 0},
 		{"the revision is stuck", stuck(false), "STUCK_REVISION", report.Redeployed, 1},
@@ -122,7 +125,8 @@ func TestARedeployChangesNothingButTheRevision(t *testing.T) {
 	o := build(t, 1)
 	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=template", map[string]any{"template": map[string]any{
 		"revision": "hello-named", "labels": map[string]any{"team": "web"}, "timeout": "17s",
-		"containers": []any{map[string]any{"image": playground.Image + ":v1", "env": []any{map[string]any{"name": "EMPTY", "value": ""}, map[string]any{"name": "A", "value": "b"}}}},
+		"containers": []any{map[string]any{"image": playground.Image + ":v1",
+			"env": []any{map[string]any{"name": "EMPTY", "value": ""}, map[string]any{"name": "A", "value": "b"}}}},
 	}})
 	read := func() map[string]any { return o.Call(http.MethodGet, "/v2/"+hello.Name(), nil) }
 	before := read()
@@ -138,7 +142,8 @@ func TestARedeployChangesNothingButTheRevision(t *testing.T) {
 		t.Errorf("the image is %q, want it by the digest that served", image)
 	}
 	container["image"] = image
-	for _, field := range []string{"etag", "generation", "observedGeneration", "updateTime", "lastModifier", "latestCreatedRevision", "latestReadyRevision", "terminalCondition", "conditions"} {
+	for _, field := range []string{"etag", "generation", "observedGeneration", "updateTime", "lastModifier",
+		"latestCreatedRevision", "latestReadyRevision", "terminalCondition", "conditions"} {
 		delete(before, field)
 		delete(after, field)
 	}
@@ -169,7 +174,8 @@ func TestPinnedTrafficIsToldAndNoRevisionIsMade(t *testing.T) {
 	o := build(t, 1)
 	revision, _ := o.Call(http.MethodGet, "/v2/"+hello.Name(), nil)["latestReadyRevision"].(string)
 	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{map[string]any{
-		"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": revision[strings.LastIndexByte(revision, '/')+1:], "percent": 100,
+		"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": revision[strings.LastIndexByte(revision, '/')+1:],
+		"percent": 100,
 	}}})
 	before := o.revisions()
 	stuck(true)(o)

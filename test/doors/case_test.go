@@ -13,19 +13,22 @@ import (
 )
 
 func ownClient(o *fixture) {
-	o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": true, "oauth2ClientId": "c", "oauth2ClientSecret": "s"}})
+	o.call("PATCH", o.backendPath(), map[string]any{"iap": map[string]any{"enabled": true, "oauth2ClientId": "c",
+		"oauth2ClientSecret": "s"}})
 }
 
 func clientInSettings(o *fixture) {
 	o.call("PATCH", "/v1/projects/"+number+"/iap_web:iapSettings?updateMask=iapSettings.accessSettings.oauthSettings",
-		map[string]any{"accessSettings": map[string]any{"oauthSettings": map[string]any{"clientId": "c", "clientSecret": "s"}}})
+		map[string]any{"accessSettings": map[string]any{
+			"oauthSettings": map[string]any{"clientId": "c", "clientSecret": "s"}}})
 }
 
 // directly protects the service by IAP of its own: alice may pass.
 func directly(o *fixture) {
 	provision(o)
 	invokers(agent)(o)
-	o.setPolicy("/v1/projects/"+number+"/iap_web/cloud_run-"+o.Region+"/services/"+o.Service, "roles/iap.httpsResourceAccessor", []any{alice})
+	o.setPolicy("/v1/projects/"+number+"/iap_web/cloud_run-"+o.Region+"/services/"+o.Service,
+		"roles/iap.httpsResourceAccessor", []any{alice})
 	iapOnService(o)
 }
 
@@ -34,17 +37,20 @@ func accessAt(resource string) func(*fixture) {
 	return func(o *fixture) {
 		policy := o.call("POST", resource+":getIamPolicy", nil)
 		bindings, _ := policy["bindings"].([]any)
-		policy["bindings"] = append(bindings, map[string]any{"role": "roles/iap.httpsResourceAccessor", "members": []any{bob}})
+		policy["bindings"] = append(bindings, map[string]any{"role": "roles/iap.httpsResourceAccessor",
+			"members": []any{bob}})
 		o.call("POST", resource+":setIamPolicy", map[string]any{"policy": policy})
 	}
 }
 
 // reports lets bob in to what begins with /reports/, and nowhere else.
 func reports(o *fixture) {
-	o.call("POST", o.iapResource()+":setIamPolicy", map[string]any{"policy": map[string]any{"version": 3, "bindings": []any{map[string]any{
-		"role": "roles/iap.httpsResourceAccessor", "members": []any{bob},
-		"condition": map[string]any{"title": "reports", "expression": `request.path.startsWith("/reports/") && request.host == "hello.example.com"`},
-	}}}})
+	o.call("POST", o.iapResource()+":setIamPolicy",
+		map[string]any{"policy": map[string]any{"version": 3, "bindings": []any{map[string]any{
+			"role": "roles/iap.httpsResourceAccessor", "members": []any{bob},
+			"condition": map[string]any{"title": "reports",
+				"expression": `request.path.startsWith("/reports/") && request.host == "hello.example.com"`},
+		}}}})
 }
 
 func withoutDefaultURL(o *fixture) {
@@ -92,50 +98,87 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 		options playground.Options
 		row
 	}{
-		{outside, row{name: "there is no OAuth client and no organization", setup: all(protected, logsOn), knock: knock{who: alice}, status: 502, fromIAP: true,
+		{outside, row{name: "there is no OAuth client and no organization", setup: all(protected, logsOn),
+			knock: knock{who: alice}, status: 502, fromIAP: true,
 			body: noClient, logs: []string{lbLog + "502 ERROR handled_by_identity_aware_proxy"}}},
-		{outside, row{name: "there is an OAuth client and no organization", setup: all(protected, ownClient), knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{outside, row{name: "the settings name an OAuth client", setup: all(protected, clientInSettings), knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "load balancer logging is off", setup: all(protected), knock: knock{who: bob}, status: 403, fromIAP: true}},
-		{row: row{name: "IAP at the service asks to sign in at the default URL", setup: all(directly), knock: knock{host: "run"}, status: 302, fromIAP: true}},
-		{row: row{name: "IAP at the service denies at the default URL", setup: all(directly), knock: knock{host: "run", who: bob}, status: 403, fromIAP: true}},
-		{row: row{name: "IAP at the service denies at the frontend", setup: all(directly, logsOn), knock: knock{who: bob}, status: 403, fromIAP: true,
+		{outside, row{name: "there is an OAuth client and no organization", setup: all(protected, ownClient),
+			knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{outside, row{name: "the settings name an OAuth client", setup: all(protected, clientInSettings),
+			knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "load balancer logging is off", setup: all(protected), knock: knock{who: bob}, status: 403,
+			fromIAP: true}},
+		{row: row{name: "IAP at the service asks to sign in at the default URL", setup: all(directly),
+			knock: knock{host: "run"}, status: 302, fromIAP: true}},
+		{row: row{name: "IAP at the service denies at the default URL", setup: all(directly),
+			knock: knock{host: "run", who: bob}, status: 403, fromIAP: true}},
+		{row: row{name: "IAP at the service denies at the frontend", setup: all(directly, logsOn), knock: knock{who: bob},
+			status: 403, fromIAP: true,
 			logs: []string{lbLog + "403 WARNING response_sent_by_backend"}}},
-		{row: row{name: "IAP at the service lets in at the default URL", setup: all(directly), knock: knock{host: "run", who: alice}, status: 200,
-			body: `"audience": "/projects/123456789012/locations/us-central1/services/hello"`, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "IAP at the service lets in at the frontend", setup: all(directly), knock: knock{who: alice}, status: 200,
-			body: `"audience": "/projects/123456789012/locations/us-central1/services/hello"`, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "IAP at the service needs its agent's grant", setup: all(directly, invokers(alice)), knock: knock{host: "run", who: alice}, status: 403,
+		{row: row{name: "IAP at the service lets in at the default URL", setup: all(directly),
+			knock: knock{host: "run", who: alice}, status: 200,
+			body: `"audience": "/projects/123456789012/locations/us-central1/services/hello"`,
+			logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "IAP at the service lets in at the frontend", setup: all(directly), knock: knock{who: alice},
+			status: 200,
+			body:   `"audience": "/projects/123456789012/locations/us-central1/services/hello"`,
+			logs:   []string{runLog + "200 INFO"}}},
+		{row: row{name: "IAP at the service needs its agent's grant", setup: all(directly, invokers(alice)),
+			knock: knock{host: "run", who: alice}, status: 403,
 			body: "Your client does not have permission", logs: []string{runLog + "403 WARNING " + notVerified}}},
-		{row: row{name: "a mapped domain leads past the load balancer", setup: all(mapDomain), knock: knock{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "a mapped domain is closed by the ingress", setup: all(mapDomain, protected), knock: knock{host: mappedDomain, who: alice}, status: 404, body: "was not found"}},
-		{row: row{name: "a mapped domain outlives the default URL", setup: all(mapDomain, withoutDefaultURL), knock: knock{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "IAP at the service asks at a mapped domain", setup: all(mapDomain, directly), knock: knock{host: mappedDomain}, status: 302, fromIAP: true}},
-		{row: row{name: "a mapped domain asks who invokes", setup: all(mapDomain, invokers(alice)), knock: knock{host: mappedDomain}, status: 403,
+		{row: row{name: "a mapped domain leads past the load balancer", setup: all(mapDomain),
+			knock: knock{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a mapped domain is closed by the ingress", setup: all(mapDomain, protected),
+			knock: knock{host: mappedDomain, who: alice}, status: 404, body: "was not found"}},
+		{row: row{name: "a mapped domain outlives the default URL", setup: all(mapDomain, withoutDefaultURL),
+			knock: knock{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "IAP at the service asks at a mapped domain", setup: all(mapDomain, directly),
+			knock: knock{host: mappedDomain}, status: 302, fromIAP: true}},
+		{row: row{name: "a mapped domain asks who invokes", setup: all(mapDomain, invokers(alice)),
+			knock: knock{host: mappedDomain}, status: 403,
 			body: "Your client does not have permission", logs: []string{runLog + "403 WARNING " + notVerified}}},
-		{row: row{name: "access is inherited from all of IAP", setup: all(protected, accessAt("/v1/projects/"+number+"/iap_web")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "access is inherited from the project", setup: all(protected, accessAt("/v1/projects/"+playground.Project)), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "a condition lets in", setup: all(protected, reports), knock: knock{who: bob, path: "/reports/march"}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "a condition keeps out", setup: all(protected, reports), knock: knock{who: bob, path: "/admin"}, status: 403, fromIAP: true}},
-		{row: row{name: "everybody may pass", setup: all(protected, accessors("allUsers")), knock: knock{}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "everybody who signed in may pass", setup: all(protected, accessors("allAuthenticatedUsers")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "a domain may pass", setup: all(protected, accessors("domain:example.com")), knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "the default URL is switched off", setup: all(withoutDefaultURL), knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 404}},
-		{row: row{name: "the newer default URL", knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "nobody checks invokers", setup: all(invokers(alice), withoutInvokerCheck), knock: knock{host: "run"}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "an internal load balancer reaches an internal service", setup: all(internally, logsOn, ingress("INGRESS_TRAFFIC_INTERNAL_ONLY")), knock: knock{}, status: 200,
+		{row: row{name: "access is inherited from all of IAP",
+			setup: all(protected, accessAt("/v1/projects/"+number+"/iap_web")), knock: knock{who: bob}, status: 200,
+			logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "access is inherited from the project",
+			setup: all(protected, accessAt("/v1/projects/"+playground.Project)), knock: knock{who: bob}, status: 200,
+			logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a condition lets in", setup: all(protected, reports),
+			knock: knock{who: bob, path: "/reports/march"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a condition keeps out", setup: all(protected, reports), knock: knock{who: bob, path: "/admin"},
+			status: 403, fromIAP: true}},
+		{row: row{name: "everybody may pass", setup: all(protected, accessors("allUsers")), knock: knock{}, status: 200,
+			logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "everybody who signed in may pass", setup: all(protected, accessors("allAuthenticatedUsers")),
+			knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a domain may pass", setup: all(protected, accessors("domain:example.com")),
+			knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "the default URL is switched off", setup: all(withoutDefaultURL),
+			knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 404}},
+		{row: row{name: "the newer default URL", knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 200,
+			logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "nobody checks invokers", setup: all(invokers(alice), withoutInvokerCheck),
+			knock: knock{host: "run"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "an internal load balancer reaches an internal service",
+			setup: all(internally, logsOn, ingress("INGRESS_TRAFFIC_INTERNAL_ONLY")), knock: knock{}, status: 200,
 			logs: []string{runLog + "200 INFO", "internal_http_lb_rule loadbalancing.googleapis.com%2Frequests 200 INFO"}}},
-		{row: row{name: "no request is in the sample", setup: all(sampleNothing), knock: knock{}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "the service behind is gone", setup: all(logsOn, gone), knock: knock{}, status: 503, body: "no healthy upstream",
+		{row: row{name: "no request is in the sample", setup: all(sampleNothing), knock: knock{}, status: 200,
+			logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "the service behind is gone", setup: all(logsOn, gone), knock: knock{}, status: 503,
+			body: "no healthy upstream",
 			logs: []string{lbLog + "503 ERROR failed_to_pick_backend"}}},
 		{row: row{name: "the service behind was never ready", setup: all(logsOn, neverReady), knock: knock{}, status: 404,
 			logs: []string{lbLog + "404 WARNING response_sent_by_backend"}}},
-		{row: row{name: "the default URL wants https", knock: knock{host: "run", header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 302}},
-		{row: row{name: "a stuck service refuses only IAP's agent", setup: all(provision, invokers(alice, agent), stuck), knock: knock{host: "run", who: alice}, status: 200,
+		{row: row{name: "the default URL wants https",
+			knock: knock{host: "run", header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 302}},
+		{row: row{name: "a stuck service refuses only IAP's agent", setup: all(provision, invokers(alice, agent), stuck),
+			knock: knock{host: "run", who: alice}, status: 200,
 			logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "a host that nobody has", knock: knock{host: "elsewhere.example.com"}, status: 421, body: "has the host elsewhere.example.com"}},
-		{row: row{name: "a load balancer without an HTTP frontend", knock: knock{header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 421}},
-		{row: row{name: "a scheme that is none", knock: knock{header: map[string]string{"X-Forwarded-Proto": "gopher"}}, status: 400}},
+		{row: row{name: "a host that nobody has", knock: knock{host: "elsewhere.example.com"}, status: 421,
+			body: "has the host elsewhere.example.com"}},
+		{row: row{name: "a load balancer without an HTTP frontend",
+			knock: knock{header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 421}},
+		{row: row{name: "a scheme that is none", knock: knock{header: map[string]string{"X-Forwarded-Proto": "gopher"}},
+			status: 400}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := build(t, global, tc.options)
@@ -194,11 +237,13 @@ func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
 
 func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 	o := build(t, global, playground.Options{})
-	forged := map[string]string{"X-Goog-Authenticated-User-Email": "accounts.google.com:root@example.com", "X-Goog-IAP-JWT-Assertion": "forged"}
+	forged := map[string]string{"X-Goog-Authenticated-User-Email": "accounts.google.com:root@example.com",
+		"X-Goog-IAP-JWT-Assertion": "forged"}
 	headers := func() map[string]string {
 		t.Helper()
 		var got struct{ Headers map[string]string }
-		if reply := o.knock(knock{host: o.Host, path: "/a?b=c", who: alice, header: forged}); json.Unmarshal([]byte(reply.body), &got) != nil {
+		if reply := o.knock(knock{host: o.Host, path: "/a?b=c", who: alice, header: forged}); json.Unmarshal(
+			[]byte(reply.body), &got) != nil {
 			t.Fatalf("the container answered %s", reply.body)
 		}
 		return got.Headers
@@ -213,10 +258,12 @@ func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 		t.Errorf("a stranger that IAP let pass has an identity: %s", stranger.body)
 	}
 	got := headers()
-	if got["X-Goog-Authenticated-User-Email"] != "accounts.google.com:alice@example.com" || got["X-Goog-Iap-Jwt-Assertion"] == "forged" {
+	if got["X-Goog-Authenticated-User-Email"] != "accounts.google.com:alice@example.com" ||
+		got["X-Goog-Iap-Jwt-Assertion"] == "forged" {
 		t.Errorf("through IAP: %v", got)
 	}
-	if !strings.HasSuffix(got["X-Serverless-Authorization"], ".SIGNATURE_REMOVED_BY_GOOGLE") || got["Authorization"] != "Bearer "+alice || got["X-Local-User"] != "" {
+	if !strings.HasSuffix(got["X-Serverless-Authorization"], ".SIGNATURE_REMOVED_BY_GOOGLE") ||
+		got["Authorization"] != "Bearer "+alice || got["X-Local-User"] != "" {
 		t.Errorf("the tokens: %v", got)
 	}
 }

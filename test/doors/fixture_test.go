@@ -31,7 +31,8 @@ const (
 // global and regional are the services that the tests knock at.
 var (
 	global   = playground.LoadBalanced{Service: "hello", Region: "us-central1", Host: "hello.example.com"}
-	regional = playground.LoadBalanced{Service: "billing", Region: "europe-west1", Regional: true, Host: "billing.example.com"}
+	regional = playground.LoadBalanced{Service: "billing", Region: "europe-west1", Regional: true,
+		Host: "billing.example.com"}
 )
 
 // build makes a fixture with a public service.
@@ -105,7 +106,8 @@ func (o *fixture) setPolicy(resource, role string, members []any) {
 
 // protected is a fixture after Google's recipe: alice may pass.
 func protected(o *fixture) {
-	for _, do := range []func(*fixture){provision, invokers(agent), accessors(alice), iapOn, ingress("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER")} {
+	for _, do := range []func(*fixture){provision, invokers(agent), accessors(alice), iapOn,
+		ingress("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER")} {
 		do(o)
 	}
 }
@@ -195,5 +197,6 @@ func summary(t *testing.T, raw json.RawMessage) string {
 	if first, _, cut := strings.Cut(entry.TextPayload, ". "); cut {
 		why = first
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s %s %d %s %s", entry.Resource.Type, log, entry.HTTPRequest.Status, entry.Severity, why))
+	return strings.TrimSpace(fmt.Sprintf("%s %s %d %s %s", entry.Resource.Type, log, entry.HTTPRequest.Status,
+		entry.Severity, why))
 }

@@ -39,7 +39,8 @@ type program struct {
 // deploy makes a service that pusher may invoke, with a program as its container.
 func deploy(t *testing.T, settings map[string]any) *program {
 	t.Helper()
-	p := &program{Env: cloudtest.Start(t, playground.Options{}), t: t, name: strings.TrimPrefix(place, "/v2/") + "/private",
+	p := &program{Env: cloudtest.Start(t, playground.Options{}), t: t,
+		name:   strings.TrimPrefix(place, "/v2/") + "/private",
 		answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
@@ -49,7 +50,8 @@ func deploy(t *testing.T, settings map[string]any) *program {
 	}))
 	t.Cleanup(server.Close)
 	p.Cloud.DataPlane().Contain(p.name, server.URL)
-	service := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}, "timeout": "1s"}}
+	service := map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}},
+		"timeout": "1s"}}
 	for key, value := range settings {
 		service[key] = value
 	}
@@ -74,7 +76,8 @@ func (p *program) taken() []*http.Request {
 // post sends a request to the service from the internet.
 func (p *program) post(headers ...string) *http.Response {
 	p.t.Helper()
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.DataURL()+"/a%2Fb?c=d", strings.NewReader("body"))
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.DataURL()+"/a%2Fb?c=d",
+		strings.NewReader("body"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -95,8 +98,9 @@ func (p *program) post(headers ...string) *http.Response {
 func (p *program) signed(by *oidc.Issuer, changes map[string]any) string {
 	p.t.Helper()
 	now := p.Now()
-	claims := map[string]any{"iss": "https://accounts.google.com", "aud": p.address, "sub": "1", "email": pusher, "email_verified": true,
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+	claims := map[string]any{"iss": "https://accounts.google.com", "aud": p.address, "sub": "1", "email": pusher,
+		"email_verified": true,
+		"iat":            now.Unix(), "exp": now.Add(time.Hour).Unix()}
 	for key, value := range changes {
 		if claims[key] = value; value == nil {
 			delete(claims, key)
@@ -111,7 +115,8 @@ func (p *program) signed(by *oidc.Issuer, changes map[string]any) string {
 
 func TestAServiceTakesOnlyIdentityTokensThatAreMadeOutToIt(t *testing.T) {
 	p := deploy(t, map[string]any{"customAudiences": []any{"orders"}})
-	p.CallAs(p.Owner(), "POST", place+"?serviceId=other", map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}}})
+	p.CallAs(p.Owner(), "POST", place+"?serviceId=other",
+		map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}}})
 	other, _ := p.CallAs(p.Owner(), "GET", place+"/other", nil)["uri"].(string)
 	ours, theirs := p.Cloud.Tokens(), oidc.New(p.Now)
 	audience := func(text string) string { return p.signed(ours, map[string]any{"aud": text}) }
@@ -150,7 +155,8 @@ func TestAServiceTakesOnlyIdentityTokensThatAreMadeOutToIt(t *testing.T) {
 		}
 	}
 	// Where both are, Cloud Run looks at its own header alone.
-	if got := p.post("Authorization", "Bearer garbage", "X-Serverless-Authorization", "Bearer "+p.signed(ours, nil)).StatusCode; got != 202 {
+	if got := p.post("Authorization", "Bearer garbage", "X-Serverless-Authorization",
+		"Bearer "+p.signed(ours, nil)).StatusCode; got != 202 {
 		t.Errorf("with a good token in Cloud Run's own header: %d, want 202", got)
 	}
 }
@@ -168,20 +174,26 @@ func TestAProgramIsCalledAsAContainerIs(t *testing.T) {
 		http.Error(w, "short and stout", http.StatusTeapot)
 	}
 	token := p.signed(p.Cloud.Tokens(), nil)
-	answer := p.post("Authorization", "Bearer "+token, "Traceparent", "00-11111111111111111111111111111111-2222222222222222-01")
+	answer := p.post("Authorization", "Bearer "+token, "Traceparent",
+		"00-11111111111111111111111111111111-2222222222222222-01")
 	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusTeapot || string(text) != "short and stout\n" || answer.Header.Get("X-Mine") != "yes" {
+	if err != nil || answer.StatusCode != http.StatusTeapot || string(text) != "short and stout\n" ||
+		answer.Header.Get("X-Mine") != "yes" {
 		t.Errorf("answered %d %q %v, error %v: want what the program answered", answer.StatusCode, text, answer.Header, err)
 	}
 	r := p.taken()[0]
-	got := []string{r.Method, r.Host, r.RequestURI, body, r.Header.Get("X-Forwarded-Proto"), r.Header.Get("Authorization"), r.Header.Get("Traceparent")[:36]}
+	got := []string{r.Method, r.Host, r.RequestURI, body, r.Header.Get("X-Forwarded-Proto"),
+		r.Header.Get("Authorization"), r.Header.Get("Traceparent")[:36]}
 	want := []string{"POST", strings.TrimPrefix(p.address, "https://"), "/a%2Fb?c=d", "body", "https",
-		"Bearer " + token[:strings.LastIndex(token, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE", "00-11111111111111111111111111111111-"}
+		"Bearer " + token[:strings.LastIndex(token, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE",
+		"00-11111111111111111111111111111111-"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the program was called with (-want +got):\n%s", diff)
 	}
-	entries := p.CallAs(p.Owner(), "POST", "/v2/entries:list", map[string]any{"filter": `log_id("run.googleapis.com/requests")`})["entries"].([]any)
-	if logged := fmt.Sprint(entries[0].(map[string]any)["httpRequest"].(map[string]any)["status"]); len(entries) != 1 || logged != "418" {
+	entries := p.CallAs(p.Owner(), "POST", "/v2/entries:list",
+		map[string]any{"filter": `log_id("run.googleapis.com/requests")`})["entries"].([]any)
+	if logged := fmt.Sprint(entries[0].(map[string]any)["httpRequest"].(map[string]any)["status"]); len(entries) != 1 ||
+		logged != "418" {
 		t.Errorf("%d entries, the first with status %s: want the one request with the program's status", len(entries), logged)
 	}
 }
@@ -217,7 +229,8 @@ func TestPubSubPushesThroughTheDoorOfAnInternalService(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			before := len(p.taken())
 			subscription := delivery.Subscription{
-				Name: "projects/" + playground.Project + "/subscriptions/orders", Topic: playground.EventsTopic, Endpoint: p.address + "/orders",
+				Name: "projects/" + playground.Project + "/subscriptions/orders", Topic: playground.EventsTopic,
+				Endpoint:   p.address + "/orders",
 				MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond, DeadLetterTopic: playground.DeadLettersTopic,
 			}
 			if tc.account != "" {
@@ -235,7 +248,8 @@ func TestPubSubPushesThroughTheDoorOfAnInternalService(t *testing.T) {
 			}
 			if delivered := len(p.taken()) - before; tc.failure == "" && (refusals != nil || delivered != 1) {
 				t.Errorf("refused with %q and delivered %d times, want it delivered once", refusals, delivered)
-			} else if tc.failure != "" && (!strings.Contains(strings.Join(refusals, " "), "answered "+tc.failure) || delivered != 0) {
+			} else if tc.failure != "" && (!strings.Contains(strings.Join(refusals, " "), "answered "+tc.failure) ||
+				delivered != 0) {
 				t.Errorf("refused with %q and delivered %d times, want %s and nothing delivered", refusals, delivered, tc.failure)
 			}
 			if err := p.Broker.Remove(t.Context(), subscription.Name); err != nil {

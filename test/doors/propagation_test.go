@@ -94,7 +94,8 @@ func TestNobodyIsLockedOutWhileChangesPropagate(t *testing.T) {
 		for _, subject := range subjects {
 			t.Run(speed.name+"/"+subject.name, func(t *testing.T) {
 				time := newClock()
-				o := build(t, subject.service, playground.Options{Clock: time.read, IAMPropagation: speed.iam, Propagation: speed.settings})
+				o := build(t, subject.service, playground.Options{Clock: time.read, IAMPropagation: speed.iam,
+					Propagation: speed.settings})
 				for _, do := range subject.before {
 					do(o)
 				}
@@ -104,7 +105,8 @@ func TestNobodyIsLockedOutWhileChangesPropagate(t *testing.T) {
 				if out := lockedOut(moments); len(out) > 0 && out[len(out)-1].at.Sub(out[0].at) >= speed.lockout {
 					t.Errorf("alice is locked out: %v", out)
 				}
-				if last := moments[len(moments)-1].doors[1]; last[0] != "302 sign in" || last[1] != inside || last[2] != "403 by IAP" {
+				if last := moments[len(moments)-1].doors[1]; last[0] != "302 sign in" || last[1] != inside ||
+					last[2] != "403 by IAP" {
 					t.Errorf("after protection the frontend answers %v", last)
 				}
 			})

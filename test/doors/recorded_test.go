@@ -24,9 +24,11 @@ func TestEntriesHaveTheFieldsOfRecordedOnes(t *testing.T) {
 		knock    knock
 		missing  []string // what the local cloud does not write, for no reader needs it
 	}{
-		{"fieldlog-d__run.requests.403__2.json", all(invokers(alice)), knock{host: "run", header: map[string]string{"Referer": "https://example.com/"}},
+		{"fieldlog-d__run.requests.403__2.json", all(invokers(alice)),
+			knock{host: "run", header: map[string]string{"Referer": "https://example.com/"}},
 			[]string{"httpRequest.serverIp", "labels"}},
-		{"fieldlog-d__run.requests.200__1.json", nil, knock{host: "run"}, []string{"httpRequest.serverIp", "labels", "traceSampled"}},
+		{"fieldlog-d__run.requests.200__1.json", nil, knock{host: "run"},
+			[]string{"httpRequest.serverIp", "labels", "traceSampled"}},
 		{"otel__http_load_balancer.200__1.json", all(logsOn), knock{},
 			[]string{"httpRequest.serverIp", "jsonPayload.cacheDecision", "jsonPayload.tls.cipher", "jsonPayload.tls.protocol"}},
 	} {

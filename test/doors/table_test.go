@@ -99,8 +99,11 @@ func (o *fixture) protector(settings policy.Settings, now func() time.Time) prot
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	want := policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
-	return protector{clients, posture.Target{Project: playground.Project, Location: o.Region, Service: o.Service}, want, now}
+	want := policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) {
+		return settings, true
+	}}
+	return protector{clients, posture.Target{Project: playground.Project, Location: o.Region,
+		Service: o.Service}, want, now}
 }
 
 // plan is what is left to do.
@@ -136,7 +139,8 @@ func (p protector) take(t *testing.T, made plan.Plan, each func(plan.Step)) {
 }
 
 func enforcing(propagation time.Duration) policy.Settings {
-	return policy.Settings{Mode: policy.Enforce, Recipe: policy.RecipeAuto, Access: []string{alice}, NoneFor: policy.NoneWait, Propagation: propagation}
+	return policy.Settings{Mode: policy.Enforce, Recipe: policy.RecipeAuto, Access: []string{alice},
+		NoneFor: policy.NoneWait, Propagation: propagation}
 }
 
 // history is a service before, during and after protection.

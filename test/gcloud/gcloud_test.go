@@ -182,7 +182,8 @@ func TestAServiceDeployedWithGcloudEndsProtected(t *testing.T) {
 	l.deployShop()
 	l.until("shop is protected", func() bool { return l.last("shop") == "protected" || l.last("shop") == "compliant" })
 	state := l.state()
-	for path, want := range map[string]string{`backendServices/shop-be/iap/enabled$`: "true", `services/shop/ingress$`: "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"} {
+	for path, want := range map[string]string{`backendServices/shop-be/iap/enabled$`: "true",
+		`services/shop/ingress$`: "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"} {
 		if got := find(state, path); got != want {
 			t.Errorf("%s is %q, want %q", path, got, want)
 		}
@@ -214,10 +215,12 @@ func TestApplyLeavesTheSameStateAsTheRecipeByHand(t *testing.T) {
 	}
 	ours := prepare()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte("version: 1\nrules: [{name: all, settle: 0s, quiet: 0s, propagation: 0s}]\n"), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte("version: 1\nrules: [{name: all, settle: 0s, quiet: 0s, propagation: 0s}]\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
-	ours.run(binary.Command(t), "apply", "--yes", "--policy", policy, "projects/demo-project/locations/us-central1/services/shop")
+	ours.run(binary.Command(t), "apply", "--yes", "--policy", policy,
+		"projects/demo-project/locations/us-central1/services/shop")
 	got, want := compared(ours.state()), compared(byHand.state())
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("state after apply (-by hand +apply):\n%s", diff)
@@ -327,7 +330,8 @@ func TestGcloudMakesWhatCallsAService(t *testing.T) {
 		t.Errorf("the job is %+v, want it run, with the account's token", job)
 	}
 	subscription := state.PubSub["projects/demo-project/subscriptions/orders"]
-	if subscription.LastAnswer != http.StatusOK || !strings.HasSuffix(subscription.PushConfig.PushEndpoint, "/p") || subscription.PushConfig.OIDCToken.ServiceAccountEmail != account {
+	if subscription.LastAnswer != http.StatusOK || !strings.HasSuffix(subscription.PushConfig.PushEndpoint, "/p") ||
+		subscription.PushConfig.OIDCToken.ServiceAccountEmail != account {
 		t.Errorf("the subscription is %+v, want it pushed and answered 200, with endpoint and account kept", subscription)
 	}
 }

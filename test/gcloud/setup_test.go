@@ -23,24 +23,33 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 	for _, line := range []string{
 		"iam service-accounts create pusher",
 		"resource-manager folders create --display-name=wave --organization=987654321098",
-		"resource-manager folders add-iam-policy-binding 410000000001 --member=serviceAccount:" + account + " --role=organizations/987654321098/roles/iapguardWriter",
-		"iam service-accounts add-iam-policy-binding " + account + " --member=user:dev@example.com --role=roles/iam.serviceAccountTokenCreator",
+		"resource-manager folders add-iam-policy-binding 410000000001 --member=serviceAccount:" + account +
+			" --role=organizations/987654321098/roles/iapguardWriter",
+		"iam service-accounts add-iam-policy-binding " + account +
+			" --member=user:dev@example.com --role=roles/iam.serviceAccountTokenCreator",
 		"iam roles create iapguardExtra --project=demo-project --permissions=run.domainmappings.list",
-		"projects add-iam-policy-binding demo-project --member=serviceAccount:" + account + " --role=projects/demo-project/roles/iapguardExtra --condition=None",
-		"iam service-accounts add-iam-policy-binding " + account + " --member=user:dev@example.com --role=roles/iam.serviceAccountUser",
+		"projects add-iam-policy-binding demo-project --member=serviceAccount:" + account +
+			" --role=projects/demo-project/roles/iapguardExtra --condition=None",
+		"iam service-accounts add-iam-policy-binding " + account +
+			" --member=user:dev@example.com --role=roles/iam.serviceAccountUser",
 		"secrets create iapguard-holds --data-file=" + holds,
 		"secrets versions add iapguard-holds --data-file=" + holds,
 		"secrets versions access latest --secret=iapguard-holds",
 		"secrets list",
-		"secrets add-iam-policy-binding iapguard-holds --member=serviceAccount:" + account + " --role=roles/secretmanager.secretAccessor",
+		"secrets add-iam-policy-binding iapguard-holds --member=serviceAccount:" + account +
+			" --role=roles/secretmanager.secretAccessor",
 		"pubsub topics create iapguard-events iapguard-dead-letters",
-		"pubsub topics add-iam-policy-binding iapguard-events --member=serviceAccount:" + account + " --role=roles/pubsub.publisher",
+		"pubsub topics add-iam-policy-binding iapguard-events --member=serviceAccount:" + account +
+			" --role=roles/pubsub.publisher",
 		"pubsub topics list",
 		"pubsub subscriptions create iapguard-dead-letters --topic=iapguard-dead-letters --expiration-period=never",
-		"pubsub subscriptions create iapguard-events --topic=iapguard-events --push-endpoint=" + url + " --push-auth-service-account=" + account +
+		"pubsub subscriptions create iapguard-events --topic=iapguard-events --push-endpoint=" + url +
+			" --push-auth-service-account=" + account +
 			" --ack-deadline=600 --min-retry-delay=10s --max-retry-delay=120s --dead-letter-topic=iapguard-dead-letters --max-delivery-attempts=30 --expiration-period=never",
-		"pubsub subscriptions add-iam-policy-binding iapguard-events --member=serviceAccount:" + account + " --role=roles/pubsub.subscriber",
-		"scheduler jobs create http iapguard-sweep --location=us-central1 --schedule=@hourly --uri=" + url + "/commands --oidc-service-account-email=" + account,
+		"pubsub subscriptions add-iam-policy-binding iapguard-events --member=serviceAccount:" + account +
+			" --role=roles/pubsub.subscriber",
+		"scheduler jobs create http iapguard-sweep --location=us-central1 --schedule=@hourly --uri=" + url +
+			"/commands --oidc-service-account-email=" + account,
 		"scheduler jobs describe iapguard-sweep --location=us-central1",
 		"beta run domain-mappings create --service=shop --domain=www.example.com --region=us-central1",
 		"beta run domain-mappings list --region=us-central1",
@@ -54,7 +63,8 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 	} {
 		l.gcloud(line)
 	}
-	for name, filter := range map[string]string{"iapguard-events": filters.Events(account), "iapguard-requests": filters.Requests()} {
+	for name, filter := range map[string]string{"iapguard-events": filters.Events(account),
+		"iapguard-requests": filters.Requests()} {
 		l.run("gcloud", "--quiet", "logging", "sinks", "create", name,
 			"pubsub.googleapis.com/projects/demo-project/topics/iapguard-events", "--log-filter="+filter)
 	}
@@ -66,7 +76,8 @@ func TestTheDoctorsRedeployMakesANewRevisionEachTime(t *testing.T) {
 	for range 2 { // the label is the same the second time
 		l.gcloud("run services update shop --region=us-central1 --project=demo-project --update-labels=redeployed-for=iap")
 	}
-	list := exec.CommandContext(t.Context(), "gcloud", "run", "revisions", "list", "--service=shop", "--region=us-central1", "--format=value(name)")
+	list := exec.CommandContext(t.Context(), "gcloud", "run", "revisions", "list", "--service=shop",
+		"--region=us-central1", "--format=value(name)")
 	list.Env = l.env
 	out, err := list.Output()
 	if got := len(strings.Fields(string(out))); err != nil || got != 3 {

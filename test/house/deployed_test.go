@@ -21,7 +21,8 @@ type image struct {
 
 // local are packages that only the local cloud needs.
 func local(path string) bool {
-	return within(path, module+"internal/localcloud") || within(path, module+"internal/playground") || strings.HasSuffix(path, "/pstest") || path == "testing"
+	return within(path, module+"internal/localcloud") || within(path, module+"internal/playground") ||
+		strings.HasSuffix(path, "/pstest") || path == "testing"
 }
 
 func TestTheImageHasNoLocalCloudInIt(t *testing.T) {

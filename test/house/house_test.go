@@ -19,27 +19,38 @@ const module = "github.com/iapguard/iapguard/"
 // the longest matching folder decides. A folder may always import what is
 // inside itself. "" stands for everything.
 var mayImport = map[string][]string{
-	"function/cmd":        {""},
-	"function":            {"internal/reconcile", "internal/workqueue", "internal/memory", "internal/event", "internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
-	"test":                {""},
-	"internal/reconcile":  {"internal/decide", "internal/doctor", "internal/report", "internal/memory", "internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture", "internal/fault"},
-	"internal/decide":     {"internal/doctor", "internal/report", "internal/memory", "internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture", "internal/fault"},
-	"internal/report":     {"internal/memory", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
-	"internal/doctor":     {"internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
-	"internal/remedy":     {"internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture", "internal/fault"},
+	"function/cmd": {""},
+	"function": {"internal/reconcile", "internal/workqueue", "internal/memory", "internal/event",
+		"internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
+	"test": {""},
+	"internal/reconcile": {"internal/decide", "internal/doctor", "internal/report", "internal/memory",
+		"internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event",
+		"internal/policy", "internal/posture", "internal/fault"},
+	"internal/decide": {"internal/doctor", "internal/report", "internal/memory", "internal/remedy",
+		"internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy",
+		"internal/posture", "internal/fault"},
+	"internal/report": {"internal/memory", "internal/protection", "internal/plan", "internal/caller",
+		"internal/door", "internal/event", "internal/policy", "internal/posture"},
+	"internal/doctor": {"internal/remedy", "internal/protection", "internal/plan", "internal/caller",
+		"internal/door", "internal/event", "internal/policy", "internal/posture"},
+	"internal/remedy": {"internal/protection", "internal/plan", "internal/caller", "internal/door",
+		"internal/event", "internal/policy", "internal/posture", "internal/fault"},
 	"internal/memory":     {"internal/plan", "internal/posture", "internal/fault"},
 	"internal/protection": {"internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
-	"internal/plan":       {"internal/protection", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
+	"internal/plan": {"internal/protection", "internal/caller", "internal/door", "internal/event",
+		"internal/policy", "internal/posture"},
 	"internal/caller":     {"internal/door", "internal/policy", "internal/posture"},
 	"internal/door":       {"internal/policy", "internal/posture"},
 	"internal/localcloud": {},
-	"internal/playground": {"internal/localcloud", "deploy/roles", "deploy/filters"}, // the playground runs what deploy/ ships
+	// the playground runs what deploy/ ships
+	"internal/playground": {"internal/localcloud", "deploy/roles", "deploy/filters"},
 	"deploy":              {},
 	"internal/event":      {"internal/posture", "internal/strictyaml"},
 	"internal/logfilter":  {"internal/event", "internal/posture"},
 	"internal/policy":     {"internal/posture", "internal/strictyaml"},
 	"internal/workqueue":  {"internal/fault"},
-	"internal/cloud":      {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller", "internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault"},
+	"internal/cloud": {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
+		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault"},
 	"internal/page":       {"internal/report", "internal/door"},
 	"internal/strictyaml": {},
 	"internal/posture":    {},
@@ -53,7 +64,9 @@ var mayImport = map[string][]string{
 var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault"}
 
 // pure packages do no I/O, read no clock and log nothing.
-var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan", "internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter", "internal/strictyaml"}
+var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan",
+	"internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter",
+	"internal/strictyaml"}
 
 // impure are the packages and functions that a pure package may not use.
 var impure = map[string][]string{
@@ -87,7 +100,8 @@ func sources(t *testing.T) []source {
 			return err
 		}
 		path, err = filepath.Rel(root, path)
-		found = append(found, source{filepath.ToSlash(filepath.Dir(path)), filepath.ToSlash(path), strings.HasSuffix(path, "_test.go"), file})
+		found = append(found, source{filepath.ToSlash(filepath.Dir(path)), filepath.ToSlash(path),
+			strings.HasSuffix(path, "_test.go"), file})
 		return err
 	})
 	if err != nil {
@@ -149,7 +163,8 @@ func TestImportsRunOneWay(t *testing.T) {
 
 func TestTheLocalCloudIsImportedByTheCommandAndTestsOnly(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || within(s.folder, "internal/localcloud") || within(s.folder, "internal/playground") || within(s.folder, "function/cmd") || within(s.folder, "test") {
+		if s.test || within(s.folder, "internal/localcloud") || within(s.folder, "internal/playground") ||
+			within(s.folder, "function/cmd") || within(s.folder, "test") {
 			continue
 		}
 		for _, path := range s.imports() {
@@ -163,11 +178,13 @@ func TestTheLocalCloudIsImportedByTheCommandAndTestsOnly(t *testing.T) {
 func TestGoogleAPIClientsAreKnownToCloudOnly(t *testing.T) {
 	for _, s := range sources(t) {
 		// The local cloud's delivery is itself a client of Pub/Sub.
-		if s.test || within(s.folder, "internal/cloud") || within(s.folder, "internal/localcloud/delivery") || within(s.folder, "test") {
+		if s.test || within(s.folder, "internal/cloud") || within(s.folder, "internal/localcloud/delivery") ||
+			within(s.folder, "test") {
 			continue
 		}
 		for _, path := range s.imports() {
-			if strings.HasPrefix(path, "google.golang.org/api/") || strings.HasPrefix(path, "cloud.google.com/go/") && path != "cloud.google.com/go/compute/metadata" {
+			if strings.HasPrefix(path, "google.golang.org/api/") || strings.HasPrefix(path, "cloud.google.com/go/") &&
+				path != "cloud.google.com/go/compute/metadata" {
 				t.Errorf("%s imports %s", s.path, path)
 			}
 		}
@@ -231,7 +248,8 @@ func TestTheEnvironmentIsReadWhereConfigurationIs(t *testing.T) {
 }
 
 func TestTheTopLevelIsFixed(t *testing.T) {
-	allowed := []string{"LICENSE", "README.md", "cloudbuild.yaml", "deploy", "function", "go.mod", "go.sum", "internal", "test"}
+	allowed := []string{"LICENSE", "README.md", "cloudbuild.yaml", "deploy", "function", "go.mod", "go.sum",
+		"internal", "test"}
 	entries, err := os.ReadDir(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)

@@ -38,7 +38,8 @@ func (m *meter) read(t *testing.T) reading {
 	own := m.cloud.Calls().Own()
 	return reading{
 		m.events.Load(), m.eventBytes.Load(), m.works.Load(), m.workBytes.Load(), m.reports.Load(), m.reportBytes.Load(),
-		int64(len(own.Reads())), int64(len(own.Writes())), int64(m.instance.log.Len()), processorTime(t, m.instance.process.Pid),
+		int64(len(own.Reads())), int64(len(own.Writes())), int64(m.instance.log.Len()),
+		processorTime(t, m.instance.process.Pid),
 	}
 }
 
@@ -84,11 +85,14 @@ func (m *meter) forward(t *testing.T) http.Handler {
 func metered(t *testing.T) *meter {
 	m := &meter{cloud: cloudtest.Start(t, playground.Options{})}
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(cloudtest.Policy("limits: {perProject: 500, overall: 500}")), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(cloudtest.Policy("limits: {perProject: 500, overall: 500}")),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
-	m.instance = serve(t, "LOG_LEVEL=INFO", "IAPGUARD_ENDPOINT="+m.cloud.URL(), "PUBSUB_EMULATOR_HOST="+m.cloud.Broker.Address(),
-		"IAPGUARD_REPORTS_TOPIC="+playground.ReportsTopic, "IAPGUARD_WORK_TOPIC="+playground.WorkTopic, "IAPGUARD_POLICY="+policy)
+	m.instance = serve(t, "LOG_LEVEL=INFO", "IAPGUARD_ENDPOINT="+m.cloud.URL(),
+		"PUBSUB_EMULATOR_HOST="+m.cloud.Broker.Address(),
+		"IAPGUARD_REPORTS_TOPIC="+playground.ReportsTopic, "IAPGUARD_WORK_TOPIC="+playground.WorkTopic,
+		"IAPGUARD_POLICY="+policy)
 	if err := m.cloud.OnReport(t.Context(), func(one playground.Report) {
 		m.reports.Add(1)
 		m.reportBytes.Add(int64(len(one.Data)))
@@ -107,7 +111,8 @@ func TestWhatTheFunctionIsBilledForIsCounted(t *testing.T) {
 	m := metered(t)
 	team := make([]playground.LoadBalanced, times)
 	for i := range team {
-		team[i] = playground.LoadBalanced{Service: fmt.Sprintf("s%d", i), Region: "us-central1", Host: fmt.Sprintf("s%d.example.com", i)}
+		team[i] = playground.LoadBalanced{Service: fmt.Sprintf("s%d", i), Region: "us-central1",
+			Host: fmt.Sprintf("s%d.example.com", i)}
 	}
 	for _, play := range []struct {
 		name   string
@@ -116,7 +121,9 @@ func TestWhatTheFunctionIsBilledForIsCounted(t *testing.T) {
 	}{
 		{"a new service with its load balancer is protected", true, func(s playground.LoadBalanced) { m.cloud.Build(s) }},
 		{"a protected service is deployed again", false, func(s playground.LoadBalanced) {
-			m.cloud.Call(http.MethodPatch, "/v2/"+s.Name()+"?updateMask=template", map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image + ":next"}}}})
+			m.cloud.Call(http.MethodPatch, "/v2/"+s.Name()+"?updateMask=template",
+				map[string]any{"template": map[string]any{
+					"containers": []any{map[string]any{"image": playground.Image + ":next"}}}})
 		}},
 		{"a sweep looks at a protected service", false, func(s playground.LoadBalanced) {
 			m.cloud.Publish(playground.CommandsTopic, `{"command":"sweep","target":"`+s.Name()+`"}`)

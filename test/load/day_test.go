@@ -48,5 +48,6 @@ func TestADayOfEventsLeadsToTheRightCausesInConstantMemory(t *testing.T) {
 	if most > bound {
 		t.Errorf("%d bytes of heap at most, want no more than %d", most, bound)
 	}
-	t.Logf("%d entries, %d causes, %.0f a second, %d KiB of heap at most", read, right, float64(read)/time.Since(began).Seconds(), most>>10)
+	t.Logf("%d entries, %d causes, %.0f a second, %d KiB of heap at most", read, right,
+		float64(read)/time.Since(began).Seconds(), most>>10)
 }

@@ -89,7 +89,8 @@ func TestNoRequestIsEverLeftUnanswered(t *testing.T) {
 		if got := answered.Load(); got != requests {
 			t.Errorf("%d clients: %d of %d requests answered", clients, got, requests)
 		}
-		t.Logf("%d clients: %d requests answered, %.0f a second", clients, answered.Load(), requests/time.Since(began).Seconds())
+		t.Logf("%d clients: %d requests answered, %.0f a second", clients, answered.Load(),
+			requests/time.Since(began).Seconds())
 	}
 }
 
@@ -101,7 +102,8 @@ func post(client *http.Client, url string) error {
 	}
 	for name, value := range map[string]string{
 		"Content-Type": "application/json", "ce-id": "1", "ce-specversion": "1.0",
-		"ce-source": "//cloudaudit.googleapis.com/projects/demo-project/logs/activity", "ce-type": "google.cloud.audit.log.v1.written",
+		"ce-source": "//cloudaudit.googleapis.com/projects/demo-project/logs/activity",
+		"ce-type":   "google.cloud.audit.log.v1.written",
 	} {
 		request.Header.Set(name, value)
 	}

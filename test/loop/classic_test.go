@@ -14,7 +14,8 @@ func TestHTTP2BehindAClassicLoadBalancerIsBlocked(t *testing.T) {
 	hello := playground.Scenario[0]
 	r.Deploy(hello)
 	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=template", map[string]any{"template": map[string]any{
-		"containers": []any{map[string]any{"image": playground.Image, "ports": []any{map[string]any{"name": "h2c", "containerPort": 8080}}}},
+		"containers": []any{map[string]any{"image": playground.Image,
+			"ports": []any{map[string]any{"name": "h2c", "containerPort": 8080}}}},
 	}})
 	r.Balance(hello)
 	r.Until("hello is looked at", func() bool { return r.LastOf("hello").Outcome == report.Planned })

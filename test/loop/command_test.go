@@ -22,7 +22,10 @@ func command(t *testing.T, r *withfunction.Env, fields map[string]string) {
 
 // answers lists the reports that carry a command's id.
 func answers(r *withfunction.Env, id string) []report.Report {
-	return slices.DeleteFunc(r.Reports(), func(one report.Report) bool { return one.Command == nil || one.Command.ID != id })
+	return slices.DeleteFunc(r.Reports(), func(one report.Report) bool {
+		return one.Command == nil ||
+			one.Command.ID != id
+	})
 }
 
 // answered waits for the last answer to a command about hello.

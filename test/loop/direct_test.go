@@ -19,7 +19,8 @@ func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnByPolicy(t *testing.T) {
 	r.Deploy(hello)
 	r.Until("hello is protected", func() bool { return slices.Contains(r.Outcomes("hello"), report.Protected) })
 	last := r.LastOf("hello")
-	if diff := cmp.Diff([]string{"/projects/123456789012/locations/us-central1/services/hello"}, last.ExpectedAudience); diff != "" {
+	if diff := cmp.Diff([]string{"/projects/123456789012/locations/us-central1/services/hello"},
+		last.ExpectedAudience); diff != "" {
 		t.Errorf("audience (-want +got):\n%s", diff)
 	}
 	for _, way := range last.Doors {
@@ -28,7 +29,8 @@ func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnByPolicy(t *testing.T) {
 		}
 	}
 	address := last.Doors[0].Address
-	if got := []int{r.Ask(address, "user:alice@example.com"), r.Ask(address, "user:eve@example.com")}; !slices.Equal(got, []int{200, 403}) {
+	if got := []int{r.Ask(address, "user:alice@example.com"), r.Ask(address, "user:eve@example.com")}; !slices.Equal(
+		got, []int{200, 403}) {
 		t.Errorf("alice and eve get %v, want 200 and 403", got)
 	}
 	// A load balancer that comes later changes nothing: never both.
@@ -43,7 +45,10 @@ func TestAServiceClosedByPolicyIsOpenedByItsLoadBalancer(t *testing.T) {
 	r := start(t, "withoutLoadBalancer: close")
 	hello := playground.Scenario[0]
 	r.Deploy(hello)
-	r.Until("hello is closed", func() bool { return r.LastOf("hello").Outcome == report.Waiting && !r.LastOf("hello").Exposed })
+	r.Until("hello is closed", func() bool {
+		return r.LastOf("hello").Outcome == report.Waiting &&
+			!r.LastOf("hello").Exposed
+	})
 	if status := r.Ask(r.LastOf("hello").Doors[0].Address, ""); status != http.StatusNotFound {
 		t.Errorf("a stranger gets %d, want 404", status)
 	}

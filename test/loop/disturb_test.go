@@ -72,7 +72,9 @@ func TestEventsTwiceLateAndInTheWrongOrderLeadToTheSameEnd(t *testing.T) {
 				t.Errorf("a kind of write that the recipe does not have: %s", kind)
 			}
 		}
-		at := slices.IndexFunc(r.Broker.State(), func(each delivery.SubscriptionState) bool { return strings.HasSuffix(each.Name, "/iapguard-events") })
+		at := slices.IndexFunc(r.Broker.State(), func(each delivery.SubscriptionState) bool {
+			return strings.HasSuffix(each.Name, "/iapguard-events")
+		})
 		if events := r.Broker.State()[at]; events.Attempts < 2*events.Acknowledged || events.Acknowledged == 0 {
 			t.Errorf("%d posts of %d events: they were not duplicated", events.Attempts, events.Acknowledged)
 		}

@@ -17,7 +17,8 @@ import (
 var hash = regexp.MustCompile(`hello-[a-z0-9]+-uc`)
 
 func TestAReportNamesEveryWayIn(t *testing.T) {
-	r := withfunction.Start(t, withfunction.Options{Policy: "version: 1\nrules: [{name: everything, mode: report-only}]\n"})
+	r := withfunction.Start(t, withfunction.Options{
+		Policy: "version: 1\nrules: [{name: everything, mode: report-only}]\n"})
 	hello := playground.Scenario[0]
 	r.Build(hello)
 	global := "/compute/v1/projects/" + playground.Project + "/global/"
@@ -28,19 +29,24 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 			"pathRules": []any{map[string]any{"paths": []any{"/shop/*"}, "service": backend}}}},
 		"defaultService": nil, "defaultUrlRedirect": map[string]any{"hostRedirect": "example.com"},
 	})
-	r.Call(http.MethodPost, global+"targetHttpProxies", map[string]any{"name": "plain", "urlMap": "projects/" + playground.Project + "/global/urlMaps/hello-map"})
+	r.Call(http.MethodPost, global+"targetHttpProxies",
+		map[string]any{"name": "plain", "urlMap": "projects/" + playground.Project + "/global/urlMaps/hello-map"})
 	r.Call(http.MethodPost, global+"forwardingRules", map[string]any{"name": "hello-plain", "portRange": "80",
-		"target": "projects/" + playground.Project + "/global/targetHttpProxies/plain", "loadBalancingScheme": "EXTERNAL_MANAGED"})
+		"target":              "projects/" + playground.Project + "/global/targetHttpProxies/plain",
+		"loadBalancingScheme": "EXTERNAL_MANAGED"})
 	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{
 		map[string]any{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"},
 	}})
 	rules := "projects/" + playground.Project + "/global/forwardingRules/"
 	want := []door.Door{
-		{Kind: door.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(), Guard: door.GuardOpen},
+		{Kind: door.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(),
+			Guard: door.GuardOpen},
 		{Kind: door.DefaultURL, Address: "https://hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},
 		{Kind: door.TagURL, Address: "https://blue---hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},
-		{Kind: door.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https", Guard: door.GuardOpen},
-		{Kind: door.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain", Guard: door.GuardOpen},
+		{Kind: door.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https",
+			Guard: door.GuardOpen},
+		{Kind: door.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain",
+			Guard: door.GuardOpen},
 	}
 	r.Until("every door is reported", func() bool { return len(r.LastOf("hello").Doors) == len(want) })
 	last := r.LastOf("hello")

@@ -28,7 +28,8 @@ type trigger struct {
 // called are the methods that the scenario is built with. Triggers for the rest
 // of the list would only stand by, at forty goroutines each.
 var called = []string{
-	"google.cloud.run.v2.Services.CreateService", "google.cloud.run.v2.Services.UpdateService", "google.cloud.run.v2.Services.SetIamPolicy",
+	"google.cloud.run.v2.Services.CreateService", "google.cloud.run.v2.Services.UpdateService",
+	"google.cloud.run.v2.Services.SetIamPolicy",
 	"v1.compute.backendServices.insert", "v1.compute.backendServices.patch",
 	"v1.compute.regionBackendServices.insert", "v1.compute.regionBackendServices.patch",
 	"v1.compute.urlMaps.insert", "v1.compute.regionUrlMaps.insert",
@@ -49,7 +50,8 @@ func shippedTriggers(t *testing.T) []trigger {
 	if err := yaml.Unmarshal(text, &intake); err != nil {
 		t.Fatal(err)
 	}
-	needed := slices.DeleteFunc(intake.Eventarc, func(one trigger) bool { return !slices.Contains(called, one.MethodName) })
+	needed := slices.DeleteFunc(intake.Eventarc,
+		func(one trigger) bool { return !slices.Contains(called, one.MethodName) })
 	if len(needed) != len(called) {
 		t.Fatalf("deploy/intake.yaml has %d of the %d methods: %v", len(needed), len(called), needed)
 	}
@@ -73,7 +75,8 @@ func triggered(t *testing.T, contentType string) (*withfunction.Env, *contentTyp
 				map[string]any{"attribute": "serviceName", "value": one.ServiceName},
 				map[string]any{"attribute": "methodName", "value": one.MethodName},
 			},
-			"destination":          map[string]any{"cloudRun": map[string]any{"service": playground.FunctionService, "region": playground.FunctionRegion}},
+			"destination": map[string]any{"cloudRun": map[string]any{"service": playground.FunctionService,
+				"region": playground.FunctionRegion}},
 			"eventDataContentType": contentType, "serviceAccount": "receiver@demo-project.iam.gserviceaccount.com",
 		})
 	}

@@ -44,10 +44,12 @@ func (l *lines) named(t *testing.T, message string) (found []map[string]any) {
 
 func TestAHeartbeatThatIsLoggedComesThroughTheSinkToTheFunction(t *testing.T) {
 	var log lines
-	r := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	r := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(),
+		Log: slog.New(slog.NewJSONHandler(&log, nil))})
 	write := func(name, word string) {
 		r.CallAs(r.Owner(), http.MethodPost, "/v2/entries:write", map[string]any{"entries": []any{map[string]any{
-			"logName": "projects/" + playground.Project + "/logs/" + name, "resource": map[string]any{"type": "global"}, "jsonPayload": map[string]any{"iapguard": word},
+			"logName": "projects/" + playground.Project + "/logs/" + name, "resource": map[string]any{"type": "global"},
+			"jsonPayload": map[string]any{"iapguard": word},
 		}}})
 	}
 	write("stdout", "heartbeat")

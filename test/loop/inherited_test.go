@@ -21,7 +21,8 @@ func TestAccessThatTheProjectGivesIsAccess(t *testing.T) {
 	policy := r.CallAs(owner, http.MethodPost, "/v1/projects/"+playground.Project+":getIamPolicy", nil)
 	bindings, _ := policy["bindings"].([]any)
 	agent := "serviceAccount:" + posture.AgentEmail("123456789012")
-	r.CallAs(owner, http.MethodPost, "/v1beta1/projects/"+playground.Project+"/services/iap.googleapis.com:generateServiceIdentity", map[string]any{})
+	r.CallAs(owner, http.MethodPost, "/v1beta1/projects/"+playground.Project+
+		"/services/iap.googleapis.com:generateServiceIdentity", map[string]any{})
 	policy["bindings"] = append(bindings,
 		map[string]any{"role": posture.RoleAccessor, "members": []any{"group:staff@example.com"}},
 		map[string]any{"role": posture.RoleInvoker, "members": []any{agent}})

@@ -55,6 +55,7 @@ func onBothBackends(t *testing.T, test func(t *testing.T, r *withfunction.Env)) 
 		if pubsub.err != nil {
 			t.Skipf("skipped: the Pub/Sub emulator cannot be used here: %v", pubsub.err)
 		}
-		test(t, withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Playground: playground.Options{EmulatorHost: pubsub.Host}}))
+		test(t, withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(),
+			Playground: playground.Options{EmulatorHost: pubsub.Host}}))
 	})
 }

@@ -32,7 +32,8 @@ func TestADeployBecomesAProtectedServiceWithoutAnyoneDoingMore(t *testing.T) {
 				}
 			}
 			if last := r.LastOf(service.Service); last.Exposed || len(last.Doors) != 2+len(urlsBeyondFirst(last)) {
-				t.Errorf("%s: exposed %v, doors %+v, want two kinds of doors and none open", service.Service, last.Exposed, last.Doors)
+				t.Errorf("%s: exposed %v, doors %+v, want two kinds of doors and none open", service.Service,
+					last.Exposed, last.Doors)
 			}
 		}
 		if diff := cmp.Diff(recipeWrites, kindsOf(ownWrites(r))); diff != "" {
@@ -84,8 +85,12 @@ func TestASecondRunWritesNothing(t *testing.T) {
 	r.Build(hello)
 	r.Until("hello is protected", r.Safe("hello"))
 	before := len(ownWrites(r))
-	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": "web"}})
-	r.Until("the change was looked at", func() bool { return r.LastOf("hello").Target.Labels["team"] == "web" && r.Safe("hello")() })
+	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels",
+		map[string]any{"labels": map[string]any{"team": "web"}})
+	r.Until("the change was looked at", func() bool {
+		return r.LastOf("hello").Target.Labels["team"] == "web" &&
+			r.Safe("hello")()
+	})
 	if last := r.LastOf("hello"); last.Outcome != report.Compliant || len(last.Steps) > 0 {
 		t.Errorf("outcome %s with steps %+v, want compliant and none", last.Outcome, last.Steps)
 	}
@@ -108,13 +113,16 @@ func TestWhatSomebodyUndoesIsDoneAgain(t *testing.T) {
 		{"public again", func(r *withfunction.Env) {
 			bindings := []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}
 			bindings = append(bindings, policy(r)["bindings"].([]any)...)
-			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": bindings}})
+			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy",
+				map[string]any{"policy": map[string]any{"bindings": bindings}})
 		}, protection.PublicInvoker},
 		{"the agent's grant is wiped", func(r *withfunction.Env) {
-			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": []any{}}})
+			r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy",
+				map[string]any{"policy": map[string]any{"bindings": []any{}}})
 		}, protection.AgentNotInvoker},
 		{"IAP is turned off", func(r *withfunction.Env) {
-			r.Call(http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false}, "fingerprint": r.Call(http.MethodGet, backend, nil)["fingerprint"]})
+			r.Call(http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": false},
+				"fingerprint": r.Call(http.MethodGet, backend, nil)["fingerprint"]})
 		}, protection.IAPOff},
 		{"the ingress is opened", func(r *withfunction.Env) {
 			r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
@@ -126,7 +134,10 @@ func TestWhatSomebodyUndoesIsDoneAgain(t *testing.T) {
 			r.Until("hello is protected", r.Safe("hello"))
 			protected := count(r.Outcomes("hello"), report.Protected)
 			tc.undo(r)
-			r.Until("it is protected again", func() bool { return count(r.Outcomes("hello"), report.Protected) > protected && r.Safe("hello")() })
+			r.Until("it is protected again", func() bool {
+				return count(r.Outcomes("hello"), report.Protected) > protected &&
+					r.Safe("hello")()
+			})
 			if !found(r.Reports(), tc.code) {
 				t.Errorf("no started report names %s", tc.code)
 			}
@@ -146,7 +157,8 @@ func count(outcomes []report.Outcome, wanted report.Outcome) int {
 
 func found(reports []report.Report, code protection.Code) bool {
 	return slices.ContainsFunc(reports, func(r report.Report) bool {
-		return r.Outcome == report.Started && slices.ContainsFunc(r.Findings, func(f report.Finding) bool { return f.Code == code })
+		return r.Outcome == report.Started && slices.ContainsFunc(r.Findings,
+			func(f report.Finding) bool { return f.Code == code })
 	})
 }
 
@@ -161,7 +173,8 @@ func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
 	for _, step := range r.LastOf("hello").Steps {
 		ops = append(ops, fmt.Sprint(step.Op, " ", step.Result))
 	}
-	want := []string{"provision-agent planned", "grant-invoker planned", "grant-access planned", "enable-iap planned", "restrict-ingress planned", "revoke-public planned"}
+	want := []string{"provision-agent planned", "grant-invoker planned", "grant-access planned", "enable-iap planned",
+		"restrict-ingress planned", "revoke-public planned"}
 	if diff := cmp.Diff(want, ops); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -177,7 +190,8 @@ func TestWhatOthersPutThereSurvives(t *testing.T) {
 		map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers", "user:bob@example.com"}},
 		map[string]any{"role": "roles/run.invoker", "members": []any{"user:eve@example.com"}, "condition": condition},
 	}
-	r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{"bindings": theirs, "version": 3}})
+	r.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy",
+		map[string]any{"policy": map[string]any{"bindings": theirs, "version": 3}})
 	r.Balance(hello)
 	r.Until("hello is protected", r.Safe("hello"))
 	policy := r.Call(http.MethodGet, "/v2/"+hello.Name()+":getIamPolicy?options.requestedPolicyVersion=3", nil)

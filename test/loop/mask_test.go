@@ -20,14 +20,17 @@ func masked(r *withfunction.Env) {
 	}{
 		{region + "/networkEndpointGroups", map[string]any{"name": "all-neg", "networkEndpointType": "SERVERLESS",
 			"cloudRun": map[string]any{"urlMask": "<service>.example.com"}}},
-		{"/global/backendServices", map[string]any{"name": "all-backend", "loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS",
+		{"/global/backendServices", map[string]any{"name": "all-backend", "loadBalancingScheme": "EXTERNAL_MANAGED",
+			"protocol": "HTTPS",
 			"backends": []any{map[string]any{"group": project + region + "/networkEndpointGroups/all-neg"}}}},
-		{"/global/urlMaps", map[string]any{"name": "all-map", "defaultService": project + "/global/backendServices/all-backend"}},
+		{"/global/urlMaps", map[string]any{"name": "all-map", "defaultService": project +
+			"/global/backendServices/all-backend"}},
 		{"/global/sslCertificates", map[string]any{"name": "all-certificate", "type": "MANAGED",
 			"managed": map[string]any{"domains": []any{"a.example.com"}}}},
 		{"/global/targetHttpsProxies", map[string]any{"name": "all-proxy", "urlMap": project + "/global/urlMaps/all-map",
 			"sslCertificates": []any{project + "/global/sslCertificates/all-certificate"}}},
-		{"/global/forwardingRules", map[string]any{"name": "all-https", "target": project + "/global/targetHttpsProxies/all-proxy",
+		{"/global/forwardingRules", map[string]any{"name": "all-https",
+			"target":    project + "/global/targetHttpsProxies/all-proxy",
 			"portRange": "443", "loadBalancingScheme": "EXTERNAL_MANAGED", "IPProtocol": "TCP"}},
 	} {
 		r.Call(http.MethodPost, "/compute/v1/"+project+part.collection, part.body)

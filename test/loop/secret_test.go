@@ -49,7 +49,8 @@ func TestTheSecretOfAnOAuthClientIsSeenNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Build(playground.Scenario[0])
-	r.Until("the service is protected with the client", func() bool { return r.LastOf("hello").Outcome == report.Compliant })
+	r.Until("the service is protected with the client",
+		func() bool { return r.LastOf("hello").Outcome == report.Compliant })
 	reports, err := json.Marshal(r.Reports())
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +71,8 @@ func TestTheSecretOfAnOAuthClientIsSeenNowhere(t *testing.T) {
 			t.Errorf("%s holds the secret: %s", where, text)
 		}
 	}
-	for _, want := range []string{"'[secret]'", "123-shop.apps.googleusercontent.com", "/secrets/iap-client/versions/latest"} {
+	for _, want := range []string{"'[secret]'", "123-shop.apps.googleusercontent.com",
+		"/secrets/iap-client/versions/latest"} {
 		if !strings.Contains(string(reports), want) {
 			t.Errorf("the reports do not say %s: %s", want, reports)
 		}

@@ -14,12 +14,15 @@ func TestTheSinkDeliversWhatTheFunctionActsOnAndNothingElse(t *testing.T) {
 	hello := playground.Scenario[0]
 	r.Build(hello)
 	r.Until("hello is protected", r.Safe("hello"))
-	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"team": "web"}})
-	if _, err := r.Developer().Call(t.Context(), http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=nothing", map[string]any{}); err == nil {
+	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels",
+		map[string]any{"labels": map[string]any{"team": "web"}})
+	if _, err := r.Developer().Call(t.Context(), http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=nothing",
+		map[string]any{}); err == nil {
 		t.Error("a patch of a field that is none was taken")
 	}
 	project := "/v1/projects/" + playground.Project
-	r.CallAs(r.Owner(), http.MethodPost, project+":setIamPolicy", map[string]any{"policy": r.CallAs(r.Owner(), http.MethodPost, project+":getIamPolicy", nil)})
+	r.CallAs(r.Owner(), http.MethodPost, project+":setIamPolicy",
+		map[string]any{"policy": r.CallAs(r.Owner(), http.MethodPost, project+":getIamPolicy", nil)})
 	r.Until("all is quiet", func() bool { return true })
 
 	everything, err := logging.ParseFilter("")

@@ -10,7 +10,8 @@ import (
 )
 
 func TestWhatAWriterWritesComesBackAndLeadsToNothing(t *testing.T) {
-	r := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Writers: reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer}})
+	r := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(),
+		Writers: reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer}})
 	shipped, err := playground.ShippedRoles()
 	if err != nil {
 		t.Fatal(err)

@@ -51,12 +51,13 @@ func TestEnforceWorksWithAnAccountThatReadsAndOneThatWrites(t *testing.T) {
 func TestEnforceNeedsEveryPermissionOfTheWriter(t *testing.T) {
 	own, writing := shipped(t, stays), shipped(t, writes)
 	secret := shipped(t, func(r roles.Role) bool { return r.BindTo == "secret" })
-	everyOneIsMissed(t, "the writer and what goes with it, in enforce", permissions(slices.Concat(writing, secret)), func(t *testing.T, permission string) *withfunction.Env {
-		if slices.Contains(permissions(secret), permission) {
-			return play(t, enforcing, without(own, permission), writing...)
-		}
-		return play(t, enforcing, own, without(writing, permission)...)
-	}, nil)
+	everyOneIsMissed(t, "the writer and what goes with it, in enforce", permissions(slices.Concat(writing, secret)),
+		func(t *testing.T, permission string) *withfunction.Env {
+			if slices.Contains(permissions(secret), permission) {
+				return play(t, enforcing, without(own, permission), writing...)
+			}
+			return play(t, enforcing, own, without(writing, permission)...)
+		}, nil)
 }
 
 // swept is a local cloud that the function hears of by one sweep alone.
@@ -81,10 +82,13 @@ func TestEnforceWithTheReaderAloneIsBlockedOnceForEachService(t *testing.T) {
 		}
 		const advice = " the permission run.services.setIamPolicy"
 		last := o.LastOf(service.Service)
-		if named := slices.DeleteFunc(last.Advice, func(line string) bool { return !strings.HasSuffix(line, advice) }); len(named) != 1 {
+		if named := slices.DeleteFunc(last.Advice, func(line string) bool {
+			return !strings.HasSuffix(line, advice)
+		}); len(named) != 1 {
 			t.Errorf("%s: %d lines of advice end with %q, want one", service.Service, len(named), advice)
 		}
-		if refused := o.Calls().Own().Of("run.projects.locations.services.setIamPolicy").On(service.Name()); len(refused) != 1 {
+		if refused := o.Calls().Own().Of("run.projects.locations.services.setIamPolicy").On(service.Name()); len(
+			refused) != 1 {
 			t.Errorf("%s: the write was tried %d times, want once: %v", service.Service, len(refused), refused)
 		}
 	}

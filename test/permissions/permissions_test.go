@@ -106,7 +106,8 @@ func unread(o *withfunction.Env) []string {
 // for a writer the function writes as that, and as itself not.
 func play(t *testing.T, rules string, roles []apiserver.Role, writing ...apiserver.Role) *withfunction.Env {
 	t.Helper()
-	options := withfunction.Options{Policy: rules, Log: slog.New(slog.DiscardHandler), Playground: playground.Options{Roles: roles}}
+	options := withfunction.Options{Policy: rules, Log: slog.New(slog.DiscardHandler),
+		Playground: playground.Options{Roles: roles}}
 	if writing != nil {
 		options.Writers = reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer}
 	}
@@ -122,7 +123,8 @@ func play(t *testing.T, rules string, roles []apiserver.Role, writing ...apiserv
 			place = "/regions/" + service.Region
 		}
 		o.Call(http.MethodPost, "/compute/v1/projects/"+playground.Project+place+"/targetHttpProxies", map[string]any{
-			"name": service.Service + "-plain", "urlMap": "projects/" + playground.Project + place + "/urlMaps/" + service.Service + "-map",
+			"name": service.Service + "-plain", "urlMap": "projects/" + playground.Project + place + "/urlMaps/" +
+				service.Service + "-map",
 		})
 	}
 	diagnosed := slices.Clone(playground.Scenario)
@@ -158,12 +160,14 @@ func guardByHand(t *testing.T, o *withfunction.Env) {
 		t.Fatal(err)
 	}
 	engine := function.NewEngine(clients, function.Config{Clock: o.Now})
-	engine.Publisher, engine.Log, engine.Policy = discarded{}, slog.New(slog.DiscardHandler), func() reconcile.Policy { return rules }
+	engine.Publisher, engine.Log, engine.Policy = discarded{}, slog.New(slog.DiscardHandler),
+		func() reconcile.Policy { return rules }
 	target, err := posture.ParseTarget(guardedByHand.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	final, err := engine.Run(t.Context(), reconcile.Request{Target: target, Consent: true, Cause: event.Cause{Kind: event.CommandReceived, Key: "by hand"}})
+	final, err := engine.Run(t.Context(), reconcile.Request{Target: target, Consent: true,
+		Cause: event.Cause{Kind: event.CommandReceived, Key: "by hand"}})
 	if err != nil || final.Outcome != report.Protected {
 		t.Fatalf("by hand: %q, %v", final.Outcome, err)
 	}
@@ -178,7 +182,8 @@ func (discarded) Publish(context.Context, report.Report) error { return nil }
 func without(roles []apiserver.Role, permission string) []apiserver.Role {
 	reduced := slices.Clone(roles)
 	for i := range reduced {
-		reduced[i].Permissions = slices.DeleteFunc(slices.Clone(reduced[i].Permissions), func(p string) bool { return p == permission })
+		reduced[i].Permissions = slices.DeleteFunc(slices.Clone(reduced[i].Permissions),
+			func(p string) bool { return p == permission })
 	}
 	return reduced
 }
@@ -189,7 +194,8 @@ const together = 4
 
 // everyOneIsMissed plays once without each of the permissions, and prints how
 // many were missed.
-func everyOneIsMissed(t *testing.T, what string, permissions []string, play func(t *testing.T, without string) *withfunction.Env, optional []string) {
+func everyOneIsMissed(t *testing.T, what string, permissions []string,
+	play func(t *testing.T, without string) *withfunction.Env, optional []string) {
 	t.Helper()
 	var needed atomic.Int64
 	var group errgroup.Group
@@ -219,7 +225,9 @@ func isMissed(t *testing.T, o *withfunction.Env, permission string, optional boo
 		}
 		return
 	}
-	if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, " the permission "+permission) }) {
+	if !slices.ContainsFunc(lines, func(line string) bool {
+		return strings.HasSuffix(line, " the permission "+permission)
+	}) {
 		t.Errorf("no blocked report advises to grant it; blocked reports say %q", lines)
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 // gaps are the findings of the scenario's services as they are deployed.
 var gaps = []protection.Code{
-	protection.AgentNotProvisioned, protection.AgentNotInvoker, protection.AccessorMissing, protection.IAPOff, protection.IngressOpen, protection.PublicInvoker,
+	protection.AgentNotProvisioned, protection.AgentNotInvoker, protection.AccessorMissing, protection.IAPOff,
+	protection.IngressOpen, protection.PublicInvoker,
 }
 
 func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
@@ -35,7 +36,8 @@ func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
 		for _, command := range []string{"sweep", "audit"} {
 			one := answerTo(o, command, service.Service)
 			if one.Outcome != report.Planned || len(one.Steps) != len(gaps) || len(one.Doors) == 0 {
-				t.Errorf("%s of %s: %q with %d steps and %d doors, want a plan of %d steps and the doors", command, service.Service, one.Outcome, len(one.Steps), len(one.Doors), len(gaps))
+				t.Errorf("%s of %s: %q with %d steps and %d doors, want a plan of %d steps and the doors", command,
+					service.Service, one.Outcome, len(one.Steps), len(one.Doors), len(gaps))
 			}
 			var codes []protection.Code
 			for _, finding := range one.Findings {
@@ -46,9 +48,11 @@ func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
 			}
 		}
 	}
-	for service, want := range map[string]doctor.Verdict{playground.Scenario[0].Service: doctor.IAPOff, guardedByHand.Service: doctor.NothingFound} {
+	for service, want := range map[string]doctor.Verdict{playground.Scenario[0].Service: doctor.IAPOff,
+		guardedByHand.Service: doctor.NothingFound} {
 		if one := answerTo(o, "doctor", service); one.Verdict != string(want) || len(one.Evidence) == 0 {
-			t.Errorf("the doctor of %s answers %q with %d pieces of evidence, want %s", service, one.Verdict, len(one.Evidence), want)
+			t.Errorf("the doctor of %s answers %q with %d pieces of evidence, want %s", service, one.Verdict,
+				len(one.Evidence), want)
 		}
 	}
 }
@@ -65,11 +69,12 @@ func answerTo(o *withfunction.Env, command, service string) (found report.Report
 
 func TestReportOnlyNeedsEveryPermissionOfTheReader(t *testing.T) {
 	roles, optional := shipped(t, reads), permissions(shipped(t, optionalRead))
-	everyOneIsMissed(t, "the reader, in report-only", permissions(roles), func(t *testing.T, permission string) *withfunction.Env {
-		o := play(t, looking, without(roles, permission))
-		if writes := o.Calls().Own().Writes(); len(writes) > 0 {
-			t.Errorf("it tried to write: %v", writes)
-		}
-		return o
-	}, optional)
+	everyOneIsMissed(t, "the reader, in report-only", permissions(roles),
+		func(t *testing.T, permission string) *withfunction.Env {
+			o := play(t, looking, without(roles, permission))
+			if writes := o.Calls().Own().Writes(); len(writes) > 0 {
+				t.Errorf("it tried to write: %v", writes)
+			}
+			return o
+		}, optional)
 }

@@ -18,7 +18,8 @@ func manyServices(n int) []playground.LoadBalanced {
 	var services []playground.LoadBalanced
 	for i := range n {
 		name := fmt.Sprintf("shop-%d", i)
-		services = append(services, playground.LoadBalanced{Service: name, Region: "us-central1", Host: name + ".example.com"})
+		services = append(services, playground.LoadBalanced{Service: name, Region: "us-central1",
+			Host: name + ".example.com"})
 	}
 	return services
 }
@@ -59,8 +60,10 @@ func TestNoEventIsLostOrHalfDoneWhenAnInstanceIsStopped(t *testing.T) {
 			o.to(run(t, o.Env, o.URL(), more...))
 			o.settled()
 			for _, topic := range []string{playground.EventsTopic, playground.WorkTopic} {
-				if state := o.pushed(topic); state.Pending > 0 || len(state.DeadLettered) > 0 || topic == playground.EventsTopic && state.Acknowledged != inFlight {
-					t.Errorf("%s: %d acknowledged, %d pending, %d dead-lettered; want %d events acknowledged and nothing left", topic, state.Acknowledged, state.Pending, len(state.DeadLettered), inFlight)
+				if state := o.pushed(topic); state.Pending > 0 || len(state.DeadLettered) > 0 ||
+					topic == playground.EventsTopic && state.Acknowledged != inFlight {
+					t.Errorf("%s: %d acknowledged, %d pending, %d dead-lettered; want %d events acknowledged and nothing left",
+						topic, state.Acknowledged, state.Pending, len(state.DeadLettered), inFlight)
 				}
 			}
 			o.safe(services)

@@ -80,7 +80,9 @@ func (o *fixture) to(i *instance) {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 300}
 	// An instance that is gone answers nothing, which Cloud Run answers the same way.
-	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusServiceUnavailable) }
+	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
 	o.current.Store(proxy)
 }
 
@@ -103,7 +105,8 @@ func (o *fixture) push(concurrency int) {
 	o.t.Helper()
 	for topic, path := range map[string]string{playground.EventsTopic: "/", playground.WorkTopic: "/work"} {
 		if err := o.Broker.Push(o.t.Context(), delivery.Subscription{
-			Name: "projects/" + playground.Project + "/subscriptions/test-" + path[1:] + "push", Topic: topic, Endpoint: o.front.URL + path,
+			Name: "projects/" + playground.Project + "/subscriptions/test-" + path[1:] + "push", Topic: topic,
+			Endpoint:    o.front.URL + path,
 			AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 			DeadLetterTopic: playground.DeadLettersTopic, MaxDeliveryAttempts: 100, Concurrency: concurrency,
 		}); err != nil {
@@ -128,9 +131,10 @@ func (o *fixture) pushed(topic string) delivery.SubscriptionState {
 func (o *fixture) deployed(id string, services []playground.LoadBalanced) {
 	o.t.Helper()
 	for i, service := range services {
-		o.Publish(playground.EventsTopic, fmt.Sprintf(`{"insertId":"%s-%d","logName":"projects/demo-project/logs/cloudaudit.googleapis.com%%2Factivity","timestamp":"%s",`+
-			`"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"%s","service_name":"%s"}},`+
-			`"protoPayload":{"serviceName":"run.googleapis.com","methodName":"google.cloud.run.v2.Services.UpdateService","resourceName":"%s"}}`,
+		o.Publish(playground.EventsTopic, fmt.Sprintf(
+			`{"insertId":"%s-%d","logName":"projects/demo-project/logs/cloudaudit.googleapis.com%%2Factivity","timestamp":"%s",`+
+				`"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"%s","service_name":"%s"}},`+
+				`"protoPayload":{"serviceName":"run.googleapis.com","methodName":"google.cloud.run.v2.Services.UpdateService","resourceName":"%s"}}`,
 			id, i, o.Now().UTC().Format(time.RFC3339Nano), service.Region, service.Service, service.Name()))
 	}
 }
@@ -142,7 +146,8 @@ func (o *fixture) slow(by time.Duration) {
 		o.SetFaults(`[]`)
 		return
 	}
-	o.SetFaults(fmt.Sprintf(`[{"action":"slow","method":"*","principal":"serviceAccount:%s","delay":"%s"}]`, playground.FunctionAccount, by))
+	o.SetFaults(fmt.Sprintf(`[{"action":"slow","method":"*","principal":"serviceAccount:%s","delay":"%s"}]`,
+		playground.FunctionAccount, by))
 }
 
 // settled waits until every message was handled: longer than elsewhere, for a

@@ -46,7 +46,8 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 	o := open(t)
 	hello := playground.Scenario[:1]
 	o.Build(hello...)
-	i := run(t, o.Env, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG", "GOMEMLIMIT=100MiB")
+	i := run(t, o.Env, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG",
+		"GOMEMLIMIT=100MiB")
 	o.to(i)
 	o.header = http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}}
 	o.push(1)
@@ -57,18 +58,21 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 	var within []string
 	for _, line := range i.lines() {
 		message, _ := line["message"].(string)
-		if line["severity"] == "" || line["time"] == "" || message == "" || line["logging.googleapis.com/sourceLocation"] == nil {
+		if line["severity"] == "" || line["time"] == "" || message == "" ||
+			line["logging.googleapis.com/sourceLocation"] == nil {
 			t.Errorf("%v lacks one of Cloud Logging's fields", line)
 		}
 		if message == "serving" && (line["memory_limit"] != "100 MiB" || line["cpus"] == nil) {
 			t.Errorf("%v does not say what the instance keeps to", line)
 		}
 		switch trace := line["logging.googleapis.com/trace"]; {
-		case slices.Contains([]string{"serving", "stopping: new messages are refused, those in hand are handled", "stopped"}, message):
+		case slices.Contains([]string{"serving", "stopping: new messages are refused, those in hand are handled",
+			"stopped"}, message):
 			if trace != nil {
 				t.Errorf("%v is of no request, and names one", line)
 			}
-		case trace != "projects/demo-project/traces/0af7651916cd43dd8448eb211c80319c" || line["logging.googleapis.com/spanId"] != "00f067aa0ba902b7" || line["logging.googleapis.com/trace_sampled"] != true:
+		case trace != "projects/demo-project/traces/0af7651916cd43dd8448eb211c80319c" ||
+			line["logging.googleapis.com/spanId"] != "00f067aa0ba902b7" || line["logging.googleapis.com/trace_sampled"] != true:
 			t.Errorf("%v does not say which request it is of", line)
 		default:
 			within = append(within, message)
@@ -82,7 +86,8 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 }
 
 func TestAStartThatFailsOnCloudRunIsToldALineForEachProblem(t *testing.T) {
-	i := start(t, "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "IAPGUARD_REPORTS_TOPIC=reports", "IAPGUARD_FOO=1", "LOG_LEVEL=loud")
+	i := start(t, "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "IAPGUARD_REPORTS_TOPIC=reports",
+		"IAPGUARD_FOO=1", "LOG_LEVEL=loud")
 	<-i.ended
 	var named []string
 	for _, line := range i.lines() {
@@ -94,7 +99,8 @@ func TestAStartThatFailsOnCloudRunIsToldALineForEachProblem(t *testing.T) {
 		named = append(named, name)
 	}
 	slices.Sort(named)
-	if want := []string{"IAPGUARD_FOO", "IAPGUARD_REPORTS_TOPIC", "LOG_LEVEL"}; !slices.Equal(named, want) || i.state.ExitCode() != 2 {
+	if want := []string{"IAPGUARD_FOO", "IAPGUARD_REPORTS_TOPIC", "LOG_LEVEL"}; !slices.Equal(named, want) ||
+		i.state.ExitCode() != 2 {
 		t.Errorf("exit status %d, named %q; want 2 and %q", i.state.ExitCode(), named, want)
 	}
 }

@@ -36,7 +36,8 @@ func changes(r *http.Request) bool {
 }
 
 func lastStep(r *http.Request) bool {
-	return strings.HasSuffix(r.URL.Path, "/services/hello:setIamPolicy") && strings.Contains(bodyOf(r), `"bindings"`) && !strings.Contains(bodyOf(r), "allUsers")
+	return strings.HasSuffix(r.URL.Path, "/services/hello:setIamPolicy") && strings.Contains(bodyOf(r), `"bindings"`) &&
+		!strings.Contains(bodyOf(r), "allUsers")
 }
 
 // bodyOf reads a request's body and puts it back.
@@ -60,7 +61,8 @@ var points = []point{
 	{name: "right after a write that is not answered", call: changes, answer: true, never: true},
 	{name: "right after the last write", call: lastStep, answer: true},
 	{name: "while the last report is published", publishes: report.TypePrefix + "protected"},
-	{name: "while the last report is published, which does not end", publishes: report.TypePrefix + "protected", never: true},
+	{name: "while the last report is published, which does not end", publishes: report.TypePrefix + "protected",
+		never: true},
 }
 
 func TestNothingIsHalfDoneWhereverAnInstanceIsStopped(t *testing.T) {
@@ -105,7 +107,8 @@ func (o *fixture) check(at point, s *stopped) {
 		})
 	}
 	last, outcomes := o.latest()
-	if one := last[playground.Scenario[0].Name()]; len(written) == 0 && one.Outcome != "" && one.Outcome != report.Started {
+	if one := last[playground.Scenario[0].Name()]; len(written) == 0 && one.Outcome != "" &&
+		one.Outcome != report.Started {
 		o.t.Errorf("%s is reported where nothing was written: %+v", one.Outcome, one)
 	}
 	o.t.Logf("%d writes by the first instance, outcomes %v", len(written), outcomes)

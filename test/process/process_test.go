@@ -58,7 +58,8 @@ func (o *output) String() string {
 func run(t *testing.T, o *cloudtest.Env, endpoint string, more ...string) *instance {
 	t.Helper()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(cloudtest.Policy("limits: {perProject: 1000, overall: 1000}")), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(cloudtest.Policy("limits: {perProject: 1000, overall: 1000}")),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	environ := append([]string{

@@ -35,7 +35,8 @@ func (p *play) setFaults(list string) error {
 	if list == "" {
 		list = "[]"
 	}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.playground.URL()+"/_local/faults", strings.NewReader(list))
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.playground.URL()+"/_local/faults",
+		strings.NewReader(list))
 	if err != nil {
 		return err
 	}
@@ -124,9 +125,11 @@ func (p *play) maps(args, _ []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.client().Call(p.ctx, http.MethodPost, "/v1/projects/"+playground.Project+"/locations/"+s.Region+"/domainmappings", map[string]any{
+	_, err = p.client().Call(p.ctx, http.MethodPost, "/v1/projects/"+playground.Project+"/locations/"+s.Region+
+		"/domainmappings", map[string]any{
 		"apiVersion": "domains.cloudrun.com/v1", "kind": "DomainMapping",
-		"metadata": map[string]any{"name": args[0], "namespace": playground.Project}, "spec": map[string]any{"routeName": s.Service},
+		"metadata": map[string]any{"name": args[0], "namespace": playground.Project},
+		"spec":     map[string]any{"routeName": s.Service},
 	})
 	p.opens(args[0], "https", args[0])
 	return err
@@ -138,7 +141,8 @@ func (p *play) refuses(args, _ []string) error {
 	faults := []any{}
 	for _, method := range args {
 		faults = append(faults, map[string]any{
-			"action": "status", "method": method, "principal": "serviceAccount:" + playground.FunctionAccount, "status": http.StatusForbidden,
+			"action": "status", "method": method, "principal": "serviceAccount:" + playground.FunctionAccount,
+			"status": http.StatusForbidden,
 		})
 	}
 	return p.setFaults(jsonText(faults))

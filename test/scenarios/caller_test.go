@@ -69,9 +69,11 @@ func tellCaller(c caller.Caller) []string {
 
 // runs lets a job call, and shows how that ended.
 func (p *play) runs(args []string) ([]string, error) {
-	job := p.call(http.MethodPost, "/v1/projects/"+playground.Project+"/locations/us-central1/jobs/"+strings.Join(args, "")+":run", map[string]any{})
+	job := p.call(http.MethodPost, "/v1/projects/"+playground.Project+"/locations/us-central1/jobs/"+
+		strings.Join(args, "")+":run", map[string]any{})
 	status, _ := job["status"].(map[string]any)
-	said := map[string]string{"<nil>": "answered", "5": "NOT_FOUND", "7": "PERMISSION_DENIED", "16": "UNAUTHENTICATED"}[fmt.Sprint(status["code"])]
+	said := map[string]string{"<nil>": "answered", "5": "NOT_FOUND", "7": "PERMISSION_DENIED",
+		"16": "UNAUTHENTICATED"}[fmt.Sprint(status["code"])]
 	if said == "" {
 		said = fmt.Sprint(status)
 	}

@@ -7,7 +7,8 @@
 // access, oauth-client, shared (several services behind one backend service),
 // callers (who would be shut out), rules and rollout (what a policy selects and
 // lets happen), meanwhile (others write, things take time), undone (somebody
-// takes it back), writers (who writes below which folder), stops (holds, limits, circuit breaker), missing (permissions,
+// takes it back), writers (who writes below which folder), stops (holds, limits, circuit breaker),
+// missing (permissions,
 // APIs), probe, and doctor (a story for each verdict on a 403).
 //
 // A file is a txtar archive. What stands before the first part is the story;

@@ -98,7 +98,8 @@ func start(t *testing.T, s script) *play {
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir()}
 	var err error
-	if p.playground, err = playground.Start(ctx, playground.Options{Clock: p.now, WithoutOrganization: s.alone, Roles: rolesWithout(t, s.without)}); err != nil {
+	if p.playground, err = playground.Start(ctx, playground.Options{Clock: p.now, WithoutOrganization: s.alone,
+		Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
 	}
 	watched := httptest.NewServer(p.playground.Cloud.DataPlane().Unlogged())
@@ -141,7 +142,8 @@ func (p *play) attach(s script) {
 	p.watched = watched.URL
 	config.Connect.Endpoint, config.Clock = watched.URL, p.now
 	config.Connect.DoorsAddress = strings.TrimPrefix(p.playground.DataURL(), "http://")
-	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic, p.playground.Broker.Address()
+	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic,
+		p.playground.Broker.Address()
 	if config.Policy, err = p.keepFile("policy.yaml", s.policy); err != nil {
 		p.t.Fatal(err)
 	}
@@ -224,7 +226,8 @@ func (p *play) deliver() {
 		}
 		// Pub/Sub pushes in any order; a story is played in one.
 		slices.SortFunc(now, func(a, b letter) int {
-			return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.target, b.target), a.at.Compare(b.at), cmp.Compare(a.number, b.number))
+			return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.target, b.target), a.at.Compare(b.at),
+				cmp.Compare(a.number, b.number))
 		})
 		for _, one := range now {
 			if !p.post(one) {
@@ -272,7 +275,8 @@ func (p *play) command(fields map[string]string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if _, err := p.playground.Broker.Publish(p.ctx, delivery.Message{Topic: playground.CommandsTopic, Data: data}); err != nil {
+	if _, err := p.playground.Broker.Publish(p.ctx,
+		delivery.Message{Topic: playground.CommandsTopic, Data: data}); err != nil {
 		p.t.Fatal(err)
 	}
 	p.deliver()

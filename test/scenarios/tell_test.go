@@ -37,7 +37,8 @@ func shown(r report.Report) []string {
 		lines = append(lines, "- waits: "+braking.ReplaceAllString(r.WaitingFor.What, "is $1 until …:"))
 	}
 	if e := r.Exemption; e != nil {
-		lines = append(lines, fmt.Sprintf("- excused: %s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires)))
+		lines = append(lines, fmt.Sprintf("- excused: %s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner,
+			policy.LastDay(e.Expires)))
 	}
 	if r.Outcome == report.Started {
 		return lines
@@ -47,7 +48,8 @@ func shown(r report.Report) []string {
 	}
 	if c := r.Contest; c != nil {
 		for _, actor := range c.Actors {
-			lines = append(lines, fmt.Sprintf("- undone: %s, %d times, by %s with %s", c.Field, c.Rounds, actor.Principal, actor.UserAgent))
+			lines = append(lines, fmt.Sprintf("- undone: %s, %d times, by %s with %s", c.Field, c.Rounds, actor.Principal,
+				actor.UserAgent))
 		}
 		for line := range strings.Lines(c.Fix) {
 			lines = append(lines, strings.TrimRight("- fix: "+line, "\n "))
@@ -85,9 +87,10 @@ var changing = []struct {
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "…"},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+s ago`), "… ago"},
-	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"},                                   // a revision's name
-	{regexp.MustCompile(`\b\d{19}\b`), "…"},                                                          // a resource's id
-	{regexp.MustCompile(`reading the access policy of "[^"]+"`), `reading the access policy of "…"`}, // several are read at once, and the first that fails is reported
+	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"}, // a revision's name
+	{regexp.MustCompile(`\b\d{19}\b`), "…"},                        // a resource's id
+	// several are read at once, and the first that fails is reported
+	{regexp.MustCompile(`reading the access policy of "[^"]+"`), `reading the access policy of "…"`},
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},
 }
 
@@ -118,7 +121,8 @@ func change(step report.Step) string {
 
 // people gives IAP's service agent the name that a story knows it by.
 func people(members string) string {
-	return strings.ReplaceAll(members, "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com", "IAP's agent")
+	return strings.ReplaceAll(members, "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com",
+		"IAP's agent")
 }
 
 // tellAll shows reports one after the other. What says the same as the one

@@ -26,7 +26,8 @@ func (p *play) types(args []string) ([]string, error) {
 	}
 	command := exec.CommandContext(p.ctx, binary.Command(p.t), args...)
 	command.Dir = p.folder
-	command.Env = []string{"PATH=" + os.Getenv("PATH"), "IAPGUARD_ENDPOINT=" + p.watched, "IAPGUARD_POLICY=" + p.path("policy.yaml"), "IAPGUARD_HOLDS=" + p.path("holds.yaml")}
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "IAPGUARD_ENDPOINT=" + p.watched,
+		"IAPGUARD_POLICY=" + p.path("policy.yaml"), "IAPGUARD_HOLDS=" + p.path("holds.yaml")}
 	var out, said bytes.Buffer
 	command.Stdout, command.Stderr = &out, &said
 	err := command.Run()

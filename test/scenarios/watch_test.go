@@ -22,7 +22,8 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 	if writes(r) {
 		before = p.everyDoor()
 	}
-	outgoing, err := http.NewRequestWithContext(r.Context(), r.Method, p.playground.URL()+r.URL.RequestURI(), bytes.NewReader(body))
+	outgoing, err := http.NewRequestWithContext(r.Context(), r.Method, p.playground.URL()+r.URL.RequestURI(),
+		bytes.NewReader(body))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -71,7 +72,8 @@ func writes(r *http.Request) bool {
 	if r.Method == http.MethodGet {
 		return false
 	}
-	for _, reading := range []string{":getIamPolicy", ":getAncestry", ":testIamPermissions", "/entries:list", "/wait", ":wait", ":generateAccessToken"} {
+	for _, reading := range []string{":getIamPolicy", ":getAncestry", ":testIamPermissions", "/entries:list", "/wait",
+		":wait", ":generateAccessToken"} {
 		if strings.HasSuffix(r.URL.Path, reading) {
 			return false
 		}

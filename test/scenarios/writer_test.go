@@ -24,7 +24,8 @@ func (p *play) asOwner(path string, body any) error {
 
 // bind is a policy of one binding.
 func bind(role, member string) map[string]any {
-	return map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": []any{member}}}}}
+	return map[string]any{"policy": map[string]any{
+		"bindings": []any{map[string]any{"role": role, "members": []any{member}}}}}
 }
 
 // makesFolder makes the next folder, folders/410000000001 and so on, in another

@@ -13,7 +13,8 @@ func (e *Env) received(one playground.Report) {
 	if err != nil {
 		e.t.Errorf("report %s does not fit its schema: %v", one.Data, err)
 	}
-	if want := report.TypePrefix + string(read.Outcome); one.Attributes["ce-type"] != want || one.Attributes["ce-id"] != read.ID() {
+	if want := report.TypePrefix + string(read.Outcome); one.Attributes["ce-type"] != want ||
+		one.Attributes["ce-id"] != read.ID() {
 		e.t.Errorf("attributes %v do not fit the report %s of %s", one.Attributes, read.Outcome, read.Subject())
 	}
 	e.mu.Lock()

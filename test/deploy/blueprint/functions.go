@@ -26,16 +26,24 @@ func (m *Module) functions() map[string]function.Function {
 	all := map[string]function.Function{
 		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc, "regex": stdlib.RegexFunc, "replace": replace,
 		"coalesce": coalesce, "length": length, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
-		"distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "keys": stdlib.KeysFunc,
-		"values": stdlib.ValuesFunc, "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc, "setproduct": stdlib.SetProductFunc,
+		"distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
+		"keys":   stdlib.KeysFunc,
+		"values": stdlib.ValuesFunc, "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc,
+		"setproduct":  stdlib.SetProductFunc,
 		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "setintersection": stdlib.SetIntersectionFunc,
-		"sort": stdlib.SortFunc, "compact": stdlib.CompactFunc, "zipmap": stdlib.ZipmapFunc, "slice": stdlib.SliceFunc, "range": stdlib.RangeFunc,
-		"join": stdlib.JoinFunc, "split": stdlib.SplitFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc,
-		"lower": stdlib.LowerFunc, "upper": stdlib.UpperFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimspace": stdlib.TrimSpaceFunc,
-		"trimprefix": stdlib.TrimPrefixFunc, "trimsuffix": stdlib.TrimSuffixFunc, "substr": stdlib.SubstrFunc, "indent": stdlib.IndentFunc,
-		"floor": stdlib.FloorFunc, "ceil": stdlib.CeilFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc, "jsonencode": stdlib.JSONEncodeFunc,
-		"tostring": stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number), "tobool": stdlib.MakeToFunc(cty.Bool),
-		"toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), "tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
+		"sort": stdlib.SortFunc, "compact": stdlib.CompactFunc, "zipmap": stdlib.ZipmapFunc, "slice": stdlib.SliceFunc,
+		"range": stdlib.RangeFunc,
+		"join":  stdlib.JoinFunc, "split": stdlib.SplitFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc,
+		"lower": stdlib.LowerFunc, "upper": stdlib.UpperFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
+		"trimspace":  stdlib.TrimSpaceFunc,
+		"trimprefix": stdlib.TrimPrefixFunc, "trimsuffix": stdlib.TrimSuffixFunc, "substr": stdlib.SubstrFunc,
+		"indent": stdlib.IndentFunc,
+		"floor":  stdlib.FloorFunc, "ceil": stdlib.CeilFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
+		"jsonencode": stdlib.JSONEncodeFunc,
+		"tostring":   stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number),
+		"tobool":     stdlib.MakeToFunc(cty.Bool),
+		"toset":      stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tolist":     stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
 		"tomap":      stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 		"startswith": said(strings.HasPrefix), "endswith": said(strings.HasSuffix), "strcontains": said(strings.Contains),
 		"alltrue": counted(false), "anytrue": counted(true),
@@ -46,7 +54,8 @@ func (m *Module) functions() map[string]function.Function {
 		}),
 		"basename": text(func(path string) (string, error) { return filepath.Base(path), nil }),
 		"fileset":  fileset, "regexall": stdlib.RegexAllFunc, "chomp": stdlib.ChompFunc, "reverse": stdlib.ReverseListFunc,
-		"abs": stdlib.AbsoluteFunc, "parseint": stdlib.ParseIntFunc, "timeadd": stdlib.TimeAddFunc, "coalescelist": stdlib.CoalesceListFunc,
+		"abs": stdlib.AbsoluteFunc, "parseint": stdlib.ParseIntFunc, "timeadd": stdlib.TimeAddFunc,
+		"coalescelist": stdlib.CoalesceListFunc,
 		"file": text(func(path string) (string, error) {
 			content, err := os.ReadFile(path)
 			return string(content), err
@@ -69,7 +78,8 @@ func text(do func(string) (string, error)) function.Function {
 
 func said(holds func(text, part string) bool) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "part", Type: cty.String}}, Type: function.StaticReturnType(cty.Bool),
+		Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "part", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			return cty.BoolVal(holds(args[0].AsString(), args[1].AsString())), nil
 		},
@@ -113,7 +123,8 @@ var coalesce = function.New(&function.Spec{
 })
 
 var length = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true}}, Type: function.StaticReturnType(cty.Number),
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true}},
+	Type:   function.StaticReturnType(cty.Number),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		if args[0].Type() == cty.String {
 			return stdlib.Strlen(args[0])
@@ -124,8 +135,9 @@ var length = function.New(&function.Spec{
 
 // replace takes a pattern between slashes for a regular expression.
 var replace = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "old", Type: cty.String}, {Name: "new", Type: cty.String}},
-	Type:   function.StaticReturnType(cty.String),
+	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "old", Type: cty.String},
+		{Name: "new", Type: cty.String}},
+	Type: function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		if old := args[1].AsString(); len(old) > 1 && strings.HasPrefix(old, "/") && strings.HasSuffix(old, "/") {
 			return stdlib.RegexReplace(args[0], cty.StringVal(old[1:len(old)-1]), args[2])

@@ -106,7 +106,8 @@ func (m *Module) multiplied(address string, block *hclsyntax.Block) (cty.Value, 
 		number, _ := count.AsBigFloat().Int64()
 		var all []cty.Value
 		for i := range number {
-			one, err := m.instance(address, block, map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(i)})})
+			one, err := m.instance(address, block, map[string]cty.Value{
+				"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(i)})})
 			if err != nil {
 				return cty.NilVal, err
 			}
@@ -127,7 +128,8 @@ func (m *Module) multiplied(address string, block *hclsyntax.Block) (cty.Value, 
 		if over.Type().IsSetType() {
 			key = value
 		}
-		one, err := m.instance(address, block, map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": value})})
+		one, err := m.instance(address, block, map[string]cty.Value{
+			"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": value})})
 		if err != nil {
 			return cty.NilVal, fmt.Errorf("%s: %w", key.AsString(), err)
 		}
@@ -137,7 +139,8 @@ func (m *Module) multiplied(address string, block *hclsyntax.Block) (cty.Value, 
 }
 
 // notArguments are for Terraform itself.
-var notArguments = []string{"count", "for_each", "depends_on", "provider", "lifecycle", "provisioner", "connection", "timeouts"}
+var notArguments = []string{"count", "for_each", "depends_on", "provider", "lifecycle", "provisioner",
+	"connection", "timeouts"}
 
 // instance is one instance with what Google adds.
 func (m *Module) instance(address string, block *hclsyntax.Block, scope map[string]cty.Value) (cty.Value, error) {
