@@ -62,7 +62,7 @@ const (
 	entriesPath       = "/v2/entries:list"
 )
 
-func TestCallersAreWhatIsConfiguredAndWhoWasSeen(t *testing.T) {
+func TestCallersAreConfiguredOnesAndVisitors(t *testing.T) {
 	cloud := answering(t, map[string]string{
 		subscriptionsPath: `{"subscriptions": [
 			{"name": "projects/demo-project/subscriptions/pull"},
@@ -105,7 +105,7 @@ func TestCallersAreWhatIsConfiguredAndWhoWasSeen(t *testing.T) {
 	}
 }
 
-func TestSourcesThatCannotBeReadAreToldAndTheOthersRead(t *testing.T) {
+func TestAnUnreadableSourceIsAnUnreadFact(t *testing.T) {
 	denied := `403 {"error": {"code": 403, "message": "denied", "status": "PERMISSION_DENIED"}}`
 	cloud := answering(t, map[string]string{
 		subscriptionsPath: denied, triggersPath: noTriggers, entriesPath: `429 {"error": {"code": 429, "message": "Quota exceeded"}}`,
@@ -118,20 +118,20 @@ func TestSourcesThatCannotBeReadAreToldAndTheOthersRead(t *testing.T) {
 	if len(got) == 0 || got[0].Name != "j" {
 		t.Errorf("callers %+v, want what was read before the list grew too long", got)
 	}
-	var told []string
+	var unreadFacts []string
 	for _, one := range unread {
-		told = append(told, one.Resource+" "+one.Permission)
+		unreadFacts = append(unreadFacts, one.Resource+" "+one.Permission)
 	}
 	want := []string{
 		"projects/demo-project/locations/-/jobs ", "projects/demo-project/logs/run.googleapis.com%2Frequests ",
 		"projects/demo-project/subscriptions pubsub.subscriptions.list",
 	}
-	if diff := cmp.Diff(want, told); diff != "" {
+	if diff := cmp.Diff(want, unreadFacts); diff != "" {
 		t.Errorf("unread (-want +got):\n%s", diff)
 	}
 }
 
-func TestAPassingFailureIsNoSilence(t *testing.T) {
+func TestAPassingFailureIsAnError(t *testing.T) {
 	cloud := answering(t, map[string]string{
 		subscriptionsPath: `503 {"error": {"code": 503, "message": "later"}}`, triggersPath: noTriggers, jobsPath: noTriggers, entriesPath: noTriggers,
 	})
@@ -140,7 +140,7 @@ func TestAPassingFailureIsNoSilence(t *testing.T) {
 	}
 }
 
-func TestOnlyWhoGotInAtAnOpenHostIsAVisitor(t *testing.T) {
+func TestVisitorsGotInAtAnOpenHost(t *testing.T) {
 	var asked string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == entriesPath {
@@ -173,7 +173,7 @@ func TestOnlyWhoGotInAtAnOpenHostIsAVisitor(t *testing.T) {
 	}
 }
 
-func TestARequestLogIsReadOnlyWhileAnAddressIsOpen(t *testing.T) {
+func TestTheRequestLogIsReadOnlyForOpenAddresses(t *testing.T) {
 	closed := openService
 	closed.Service.Ingress = posture.IngressInternalLoadBalancing
 	cloud := answering(t, map[string]string{subscriptionsPath: noTriggers, triggersPath: noTriggers, jobsPath: noTriggers})

@@ -94,8 +94,8 @@ func TestOnlyTheServicesOwn404MeansGone(t *testing.T) {
 	if len(reads) < 12 {
 		t.Fatalf("an observation makes the calls %v, want more", reads)
 	}
-	// What a 404 proves beside that: there is no such backend service, and nobody
-	// has set who gets in at a service without IAP.
+	// A 404 proves a fact in two other places: there is no such backend service, and
+	// a service without IAP has no access policy.
 	known := []string{"compute.backendServices.get", "iap.getIamPolicy " + hello.AccessResource("123456789012")}
 	unread := 0
 	for _, read := range reads {
@@ -140,7 +140,7 @@ func TestADeletedServiceIsGoneWhateverFailsFirst(t *testing.T) {
 	}
 }
 
-func TestA404OnTheWayDownIsNotAnEmptyAnswer(t *testing.T) {
+func TestA404OfAProjectIsNotAnEmptyAnswer(t *testing.T) {
 	l := start(t)
 	backend := "projects/" + playground.Project + "/global/backendServices/hello-backend"
 	if found, err := l.clients().Behind(t.Context(), backend); err != nil || len(found) != 1 {
@@ -156,7 +156,7 @@ func TestA404OnTheWayDownIsNotAnEmptyAnswer(t *testing.T) {
 	}
 }
 
-func TestAnExpiredTokenIsNoMissingPermission(t *testing.T) {
+func TestAnExpiredTokenIsNotAMissingPermission(t *testing.T) {
 	l := start(t)
 	l.inject(`[{"action": "status", "status": 401, "method": "run.*", "times": 1}, {"action": "status", "status": 401, "method": "compute.*", "times": 1}]`)
 	if p, err := l.clients().Observe(t.Context(), hello); err != nil || p.Unread != nil {

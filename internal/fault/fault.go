@@ -1,7 +1,6 @@
 // Package fault is the closed list of ways in which a call to a cloud API can
-// fail. What is done about a failure is decided here, in one table, and
-// nowhere else: the adapters say which Kind an error is, everybody else asks
-// for its Action.
+// fail. One table here decides what follows from a failure: the adapters
+// classify an error by its Kind, and every other package asks for its Action.
 package fault
 
 import (
@@ -37,7 +36,7 @@ type Action int
 const (
 	Retry  Action = iota // try again later; redelivery does it when this delivery gives up
 	Replan               // observe and plan again: what was planned no longer fits
-	Later                // somebody else's change is under way: no failure, look again when it is through
+	Later                // another writer's change is under way: not a failure, look again when it is done
 	Block                // nothing will change by itself: report it with a remedy, do not retry
 	Gone                 // the service itself no longer exists
 	Fail                 // end this delivery with the error's text; redelivery begins with a new observation
@@ -89,7 +88,7 @@ func New(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Err: fmt.Errorf(format, args...)}
 }
 
-// Of finds the classification of an error; what nobody classified is Unknown.
+// Of finds the classification of an error; an unclassified error is Unknown.
 func Of(err error) *Error {
 	var classified *Error
 	if errors.As(err, &classified) {
@@ -101,9 +100,9 @@ func Of(err error) *Error {
 // ActionOf says what to do about an error.
 func ActionOf(err error) Action { return actions[Of(err).Kind] }
 
-// Lasting reports whether a failed read will fail the same way until somebody
-// changes something. A fact that a decision can do without is then unread; any
-// other failure is worth another try.
+// Lasting reports whether a failed read will fail the same way until a person
+// changes something. An optional fact is then unread; any other failure is worth
+// another attempt.
 func Lasting(err error) bool {
 	kind := Of(err).Kind
 	return kind == NotFound || actions[kind] == Block

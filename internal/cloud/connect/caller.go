@@ -48,7 +48,7 @@ func (c *caller) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, discard, err := c.send(request, account)
 	if err == nil && response.StatusCode == http.StatusUnauthorized {
 		if repeated, ok := replay(request); ok {
-			_ = response.Body.Close() // nobody reads it
+			_ = response.Body.Close() // the second answer counts
 			discard()
 			response, _, err = c.send(repeated, account)
 		}
@@ -102,7 +102,7 @@ type renewable struct {
 	held  atomic.Pointer[issued]
 }
 
-// issued is one transport, told apart from the next by its address.
+// issued is one transport, identified by its address.
 type issued struct{ http.RoundTripper }
 
 func newRenewable(issue func() (http.RoundTripper, error)) (*renewable, error) {

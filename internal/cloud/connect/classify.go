@@ -14,16 +14,15 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
-// Classify says what kind of failure an API error is. nil stays nil. What is
-// no API's answer (a cut connection, a refused one) is Unavailable, our own
-// deadline Canceled.
+// Classify says what kind of failure an API error is. nil stays nil. A failed
+// connection is Unavailable, and our own deadline Canceled.
 func Classify(err error) error {
 	if err == nil {
 		return nil
 	}
 	var classified *fault.Error
 	if errors.As(err, &classified) {
-		// A call for which no token was lent was sent nowhere: its URL says nothing.
+		// A call for which no token was issued was never sent: its URL says nothing.
 		if unsent := (*url.Error)(nil); errors.As(err, &unsent) {
 			return unsent.Err
 		}
@@ -99,8 +98,8 @@ type detail struct{ status, reason, permission, service, account, constraint str
 // it nowhere else. Source: recorded and reported error texts.
 var requiredPermission = regexp.MustCompile(`(?:Required|Permission) '([a-z]+\.[A-Za-z]+\.[A-Za-z]+)'`)
 
-// actedAs finds the account that nobody may act as, and constraint what an
-// organisation policy forbids by. Source: recorded and reported error texts.
+// actedAs finds the account that the caller may not act as, and constraint the
+// organization policy that forbids a call. Source: recorded and reported texts.
 var (
 	actedAs    = regexp.MustCompile(`denied on service account ([a-z0-9.-]+@[a-z0-9.-]+)`)
 	constraint = regexp.MustCompile(`\bconstraints/([A-Za-z]+\.[A-Za-z.]*[A-Za-z])`)
@@ -144,8 +143,8 @@ func readDetail(answer *googleapi.Error) detail {
 	return found
 }
 
-// actAs is a permission that Cloud Run's errors write with small letters
-// (reported by many), under which no role can be made.
+// actAs is a permission that Cloud Run's errors write in lower case (reported by
+// many), which is not a name that a role accepts.
 const actAs = "iam.serviceAccounts.actAs"
 
 // Needing is Classify for a call that needs one permission, which the API does
@@ -163,7 +162,7 @@ func Needing(permission string, err error) error {
 }
 
 // apiError prints an API's answer on one line: the generated clients add the
-// whole body, and messages are not ours.
+// whole body, and a message may hold any text.
 type apiError struct{ answer *googleapi.Error }
 
 func (e *apiError) Error() string {

@@ -69,7 +69,7 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 	}
 }
 
-func TestWhoeverMustCureARefusalIsNamed(t *testing.T) {
+func TestARefusalNamesWhatIsMissing(t *testing.T) {
 	for _, tc := range []struct{ message, account, constraint string }{
 		{"Permission 'iam.serviceaccounts.actAs' denied on service account 1-compute@developer.gserviceaccount.com (or it may not exist).", "1-compute@developer.gserviceaccount.com", ""},
 		{"Permission 'run.services.update' denied on resource 'x'.", "", ""},
@@ -83,7 +83,7 @@ func TestWhoeverMustCureARefusalIsNamed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAnswerIsUnavailableOrCanceled(t *testing.T) {
+func TestAFailureWithoutAnAnswerIsClassified(t *testing.T) {
 	for _, tc := range []struct {
 		err  error
 		want fault.Kind
@@ -110,9 +110,9 @@ func TestCredentialsNeverTravelInClear(t *testing.T) {
 		{"http://example.com", "write https"},
 		{"http://127.0.0.1.example.com", "write https"},
 		{"ftp://127.0.0.1", "is not known"},
-		{"127.0.0.1:9090", "no base URL"},
-		{"https://user:secret@example.com", "no base URL"},
-		{"https://example.com/?a=b", "no base URL"},
+		{"127.0.0.1:9090", "not a valid base URL"},
+		{"https://user:secret@example.com", "not a valid base URL"},
+		{"https://example.com/?a=b", "not a valid base URL"},
 	} {
 		err := Config{Endpoint: tc.endpoint}.Check()
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
@@ -124,7 +124,7 @@ func TestCredentialsNeverTravelInClear(t *testing.T) {
 	}
 }
 
-func TestALocalEndpointIsToldWhoCalls(t *testing.T) {
+func TestALocalEndpointLearnsTheCaller(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		got = append(got, r.Header.Get("Authorization"))
@@ -143,14 +143,14 @@ func TestALocalEndpointIsToldWhoCalls(t *testing.T) {
 	}
 }
 
-func TestACallThatNeedsOnePermissionNamesItWhereTheAPIDoesNot(t *testing.T) {
+func TestAKnownPermissionIsNamedWhereTheAPINamesNone(t *testing.T) {
 	for _, tc := range []struct {
 		name, body, want string
 		code             int
 	}{
 		{"nothing is named", `{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}`, "a.b.c", 403},
 		{"another one is named", `{"error":{"code":403,"message":"Permission 'x.y.z' denied"}}`, "x.y.z", 403},
-		{"it is no matter of permission", `{"error":{"code":503,"message":"try later"}}`, "", 503},
+		{"not a matter of permission", `{"error":{"code":503,"message":"try later"}}`, "", 503},
 	} {
 		if got := fault.Of(Needing("a.b.c", answer(t, tc.code, tc.body))).Permission; got != tc.want {
 			t.Errorf("%s: got %q, want %q", tc.name, got, tc.want)

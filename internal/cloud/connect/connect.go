@@ -46,12 +46,12 @@ type Config struct {
 	Endpoint string
 	// Endpoints are base URLs for single APIs; they go before Endpoint.
 	Endpoints map[API]string
-	// Self is the own service account, which a plain-http endpoint on the
-	// loopback is told as the caller; "" = none is named.
+	// Self is the own service account, named as the caller to a plain-http endpoint
+	// on the loopback; "" = no caller is named.
 	Self string
 	// DoorsAddress is the host:port of a local cloud at which frontends and
-	// run.app hosts are asked for; "" = there is none. It is set by whoever runs a
-	// local cloud, never read from outside.
+	// run.app hosts are asked for; "" = there is none. The program that runs a local
+	// cloud sets it; it is never read from outside.
 	DoorsAddress string
 	// Impersonator gets the tokens of the accounts in whose names calls are made;
 	// nil = all calls are made in the own name.
@@ -82,7 +82,7 @@ func checkEndpoint(what, endpoint string) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil:
-		return fmt.Errorf("%s %q is no base URL: write https://HOST or http://127.0.0.1:PORT", what, endpoint)
+		return fmt.Errorf("%s %q is not a valid base URL: write https://HOST or http://127.0.0.1:PORT", what, endpoint)
 	case u.Scheme == "https":
 		return nil
 	case u.Scheme != "http":
@@ -168,8 +168,8 @@ func (c Config) transport() http.RoundTripper {
 	return c.Wrap(counted)
 }
 
-// Authorized is a client with Google's credentials for what is no API of the
-// recipe. It is not counted for reports, and refuses all but https.
+// Authorized is a client with Google's credentials for anything but the recipe's
+// APIs. Its calls are not counted for reports, and it refuses all but https.
 func Authorized(ctx context.Context) (*http.Client, error) {
 	secured := roundTripper(func(request *http.Request) (*http.Response, error) {
 		if request.URL.Scheme != "https" {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// scope is what all calls are made with; what they may do is IAM's to say.
+	// scope is what all calls are made with; IAM decides what they may do.
 	scope = "https://www.googleapis.com/auth/cloud-platform"
 	// lifetime is how long an impersonated token can be used. The API's longest,
 	// one hour, saves little more.

@@ -53,7 +53,7 @@ func (c *credentials) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"accessToken":"impersonated","expireTime":%q}`, time.Now().Add(c.lifetime).UTC().Format(time.RFC3339))
 }
 
-// reads is a call of Resource Manager that is refused, and what is told of it.
+// reads makes a call of Resource Manager that is refused, and gives its error.
 func reads(t *testing.T, config Config, as ...string) *fault.Error {
 	t.Helper()
 	options, err := config.Options(t.Context(), ResourceManager)
@@ -116,7 +116,7 @@ func TestACallIsMadeInTheNameThatItsContextSays(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsNotLentSaysWhatToDo(t *testing.T) {
+func TestARefusedImpersonationSaysWhatToDo(t *testing.T) {
 	const grant = "gcloud iam service-accounts add-iam-policy-binding " + writer + " --member=serviceAccount:" + own + " --role=roles/iam.serviceAccountTokenCreator"
 	for _, tc := range []struct {
 		name, answer string
@@ -141,7 +141,7 @@ func TestATokenThatIsNotLentSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestATokenOfGooglesNeverGoesToALocalCloud(t *testing.T) {
+func TestALocalCloudNeverGetsATokenOfGoogles(t *testing.T) {
 	local := &credentials{}
 	server := httptest.NewServer(local)
 	defer server.Close()
@@ -149,11 +149,11 @@ func TestATokenOfGooglesNeverGoesToALocalCloud(t *testing.T) {
 	config.Impersonator = NewImpersonator(config)
 	reads(t, config, writer)
 	if diff := cmp.Diff([]string{"serviceAccount:" + writer + " /v1/projects/demo-project"}, local.asked); diff != "" {
-		t.Errorf("the local cloud was told (-want +got):\n%s", diff)
+		t.Errorf("the local cloud was asked (-want +got):\n%s", diff)
 	}
 }
 
-func TestWhoHasNobodyToLendTokensCallsAsNobodyElse(t *testing.T) {
+func TestWithoutAnImpersonatorNoOtherNameIsUsed(t *testing.T) {
 	google := &credentials{}
 	server := httptest.NewServer(google)
 	defer server.Close()
@@ -161,6 +161,6 @@ func TestWhoHasNobodyToLendTokensCallsAsNobodyElse(t *testing.T) {
 		t.Errorf("%s after %d calls, want it refused here", got.Kind, len(google.asked))
 	}
 	if accountOf(context.Background()) != "" {
-		t.Error("calls are in another name although nobody said so")
+		t.Error("calls are in another name, which no context asked for")
 	}
 }

@@ -52,7 +52,7 @@ func Convert(from, into any) error {
 	return nil
 }
 
-// Unmoved refuses a policy that is no longer at the version that was observed.
+// Unmoved gives a fault.Conflict unless the policy is at the observed version.
 func (p Policy) Unmoved(version string) error {
 	if p.Etag != version {
 		return fault.New(fault.Conflict, "the IAM policy changed since it was observed")
@@ -113,7 +113,7 @@ func (p *Policy) Remove(role string, members []string) bool {
 	return changed
 }
 
-// Posture is the policy in the domain's words.
+// Posture is the policy as package posture has it.
 func (p Policy) Posture() posture.Policy {
 	seen := posture.Policy{Version: p.Etag, ChangedAt: changedAt(p.Etag)}
 	for _, binding := range p.Bindings {

@@ -59,7 +59,7 @@ func TestRemoveTakesMembersFromEveryBindingOfTheRole(t *testing.T) {
 	}
 }
 
-func TestTheEtagTellsWhenThePolicyChanged(t *testing.T) {
+func TestAnEtagHoldsTheTimeOfTheChange(t *testing.T) {
 	want := time.Date(2024, 4, 11, 15, 52, 31, 154632000, time.UTC)
 	if got := sample().Posture().ChangedAt; !got.Equal(want) {
 		t.Errorf("ChangedAt = %v, want %v", got, want)
@@ -71,7 +71,7 @@ func TestTheEtagTellsWhenThePolicyChanged(t *testing.T) {
 	}
 }
 
-func TestAConditionStaysOneAlsoWhenItSaysNothing(t *testing.T) {
+func TestAnEmptyConditionStaysACondition(t *testing.T) {
 	p := Policy{Bindings: []Binding{
 		{Role: role, Members: []string{"user:a@example.com"}},
 		{Role: role, Members: []string{"user:b@example.com"}, Condition: &Condition{Expression: "true"}},

@@ -8,7 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-func TestWithdrawTakesBackWhatAddPutInAndNothingElse(t *testing.T) {
+func TestWithdrawTakesBackOnlyWhatAddPutIn(t *testing.T) {
 	conditional := Binding{Role: "r", Members: []string{"a"}, Condition: &Condition{Expression: "x"}}
 	before := func() Policy {
 		return Policy{Bindings: []Binding{conditional, {Role: "r", Members: []string{"b"}}, {Role: "s", Members: []string{"a"}}}}
@@ -27,11 +27,11 @@ func TestWithdrawTakesBackWhatAddPutInAndNothingElse(t *testing.T) {
 		t.Errorf("an empty binding stays: %v", alone.Bindings)
 	}
 	if p := before(); p.Withdraw("s", []string{"b"}, posture.Condition{}) {
-		t.Error("withdrawing whom nobody added counts as a change")
+		t.Error("withdrawing a member that was never added counts as a change")
 	}
 }
 
-func TestWhatIsGrantedUnderAConditionStandsInABindingOfItsOwn(t *testing.T) {
+func TestAConditionalGrantHasABindingOfItsOwn(t *testing.T) {
 	under := posture.Condition{Title: "until spring", Expression: "e"}
 	ours := &Condition{Title: "until spring", Expression: "e"}
 	before := func() Policy {

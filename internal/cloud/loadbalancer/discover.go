@@ -66,8 +66,8 @@ func (inv *Inventory) backend(l link, from *compute.BackendService) posture.Back
 // never set (recorded).
 const emptySecret = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// oauthClient is the id of a backend service's OAuth client. A lone space
-// (which Terraform's provider writes) is none, and so is one without a secret.
+// oauthClient is the id of a backend service's OAuth client. A lone space (which
+// Terraform's provider writes) is not a client, nor is an id without a secret.
 func oauthClient(iap *compute.BackendServiceIAP) string {
 	if iap == nil || iap.Oauth2ClientSecretSha256 == "" || iap.Oauth2ClientSecretSha256 == emptySecret {
 		return ""
@@ -78,11 +78,12 @@ func oauthClient(iap *compute.BackendServiceIAP) string {
 // Behind gives the Cloud Run services to which requests come through a
 // resource: a NEG, backend service, URL map, target proxy or forwarding rule.
 // Everything is read directly, since lists may not show yet what was made a
-// moment ago. What is gone leads nowhere.
+// moment ago. A resource whose direct read is a 404 leads nowhere; any other 404
+// is an error.
 func (c *Client) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
 	l, ok := parseLink(resource)
 	if !ok {
-		return nil, fault.New(fault.Invalid, "resolving %q: it names no load balancer's resource", resource)
+		return nil, fault.New(fault.Invalid, "resolving %q: it does not name a resource of a load balancer", resource)
 	}
 	walk := &walk{client: c, seen: map[link]bool{}}
 	if err := walk.from(ctx, l); err != nil {

@@ -41,7 +41,7 @@ func users(backend *compute.BackendService) []link {
 }
 
 // frontends are the addresses from which requests come to a backend service,
-// and the URL maps of which nobody can tell.
+// and the URL maps that could not be read.
 func (inv *Inventory) frontends(backend link, from *compute.BackendService) []posture.Frontend {
 	var found []posture.Frontend
 	for _, routing := range inv.routing {

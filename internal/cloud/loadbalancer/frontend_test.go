@@ -76,7 +76,7 @@ func TestFrontendsInAnotherProjectAreFound(t *testing.T) {
 	}
 }
 
-func TestAnotherProjectThatCannotBeReadIsToldAndFailsNothing(t *testing.T) {
+func TestAnUnreadableOtherProjectIsAnUnreadFact(t *testing.T) {
 	got, err := observed(t, http.StatusForbidden)
 	if err != nil || len(got) != 1 || got[0].Resource != "projects/host-project/global/urlMaps/front" ||
 		!strings.Contains(got[0].Unread, "project host-project cannot be read") {
@@ -84,7 +84,7 @@ func TestAnotherProjectThatCannotBeReadIsToldAndFailsNothing(t *testing.T) {
 	}
 }
 
-func TestAPassingFailureInAnotherProjectIsTriedAgain(t *testing.T) {
+func TestAPassingFailureInAnotherProjectIsAnError(t *testing.T) {
 	// 429 and not 500: Google's clients repeat the latter by themselves for long.
 	if _, err := observed(t, http.StatusTooManyRequests); fault.ActionOf(err) != fault.Retry {
 		t.Errorf("error %v, want one to be tried again", err)

@@ -53,9 +53,8 @@ func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, err
 	return inv, err
 }
 
-// include reads the routing of other projects too. Those that cannot be read,
-// for want of a permission or of the project, are remembered with the reason:
-// reading them is optional, and only a passing failure is an error.
+// include reads the routing of other projects too, which is optional. A project
+// that cannot be read is kept with the reason; a passing failure is an error.
 func (inv *Inventory) include(ctx context.Context, api *compute.Service, projects []string) error {
 	found, failed := make([]*routing, len(projects)), make([]error, len(projects))
 	var group errgroup.Group

@@ -7,8 +7,8 @@ import (
 )
 
 // link names one compute resource by what identifies it. Full URLs of any
-// host and API version, and partial ones, become the same link: references
-// come back in the version of whoever wrote them.
+// host and API version, and partial ones, become the same link: a reference
+// reads back in the API version that its writer used.
 type link struct {
 	project    string
 	location   string // region, or posture.Global

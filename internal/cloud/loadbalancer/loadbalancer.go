@@ -44,14 +44,14 @@ func New(ctx context.Context, config connect.Config, services Lister) (*Client, 
 }
 
 // EnableIAP turns IAP on at a backend service and writes nothing else: an
-// OAuth client that is there stays. fingerprint is the observed version; a
-// backend service that has moved since is a fault.Conflict.
+// OAuth client that is there stays. fingerprint is the observed version; another
+// one, or a backend service that no longer exists, is a fault.Conflict.
 func (c *Client) EnableIAP(ctx context.Context, resource, fingerprint string) error {
 	return c.switchIAP(ctx, resource, fingerprint, "on", &compute.BackendServiceIAP{Enabled: true})
 }
 
-// EnableIAPWithClient turns IAP on together with an OAuth client, so that at no
-// moment it is on without. Errors may repeat the secret.
+// EnableIAPWithClient turns IAP on and sets the OAuth client in the same write.
+// Errors may repeat the secret.
 func (c *Client) EnableIAPWithClient(ctx context.Context, resource, fingerprint, id, secret string) error {
 	return c.switchIAP(ctx, resource, fingerprint, "on", &compute.BackendServiceIAP{Enabled: true, Oauth2ClientId: id, Oauth2ClientSecret: secret})
 }
@@ -64,7 +64,7 @@ func (c *Client) DisableIAP(ctx context.Context, resource, fingerprint string) e
 func (c *Client) switchIAP(ctx context.Context, resource, fingerprint, way string, to *compute.BackendServiceIAP) error {
 	l, ok := parseLink(resource)
 	if !ok {
-		return fault.New(fault.Invalid, "turning IAP %s: %q is no backend service", way, resource)
+		return fault.New(fault.Invalid, "turning IAP %s: %q does not name a backend service", way, resource)
 	}
 	body := &compute.BackendService{Fingerprint: fingerprint, Iap: to}
 	var operation *compute.Operation
@@ -116,7 +116,8 @@ func (c *Client) await(ctx context.Context, l link, operation *compute.Operation
 	return fault.New(kind, "operation failed: %s: %s", first.Code, first.Message)
 }
 
-// operationFaults classifies the codes of failed operations that may pass.
+// operationFaults classifies the codes of failed operations; all others are
+// fault.Invalid.
 var operationFaults = map[string]fault.Kind{
 	"RESOURCE_NOT_READY":                  fault.Busy,
 	"RESOURCE_OPERATION_RATE_EXCEEDED":    fault.Quota,

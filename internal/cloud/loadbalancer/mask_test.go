@@ -56,7 +56,7 @@ func TestANEGLeadsToEveryServiceThatItCanPick(t *testing.T) {
 	}
 }
 
-func TestAListThatFailsIsNoEmptyList(t *testing.T) {
+func TestAFailedListIsNotAnEmptyList(t *testing.T) {
 	broken := errors.New("broken")
 	c := &Client{services: func(context.Context, posture.Scope) ([]posture.Target, error) { return nil, broken }}
 	_, err := c.resolve(t.Context(), []*compute.NetworkEndpointGroup{{

@@ -7,7 +7,7 @@ import (
 )
 
 // A URL map mentions backend services in many places. These functions list all
-// of them, so that nobody else has to know the places.
+// of them, so that no other file has to know the places.
 
 func backendsOfMap(urlMap *compute.UrlMap) []string {
 	found := defaultsOfMap(urlMap)

@@ -9,7 +9,7 @@ import (
 
 const ours = "https://www.googleapis.com/compute/beta/projects/demo-project/global/backendServices/ours"
 
-func TestAURLMapSaysForWhichHostsAndPathsItUsesABackendService(t *testing.T) {
+func TestAURLMapGivesTheHostsAndPathsOfABackendService(t *testing.T) {
 	const other = "projects/demo-project/global/backendServices/other"
 	weighted := &compute.HttpRouteAction{WeightedBackendServices: []*compute.WeightedBackendService{{BackendService: ours, Weight: 1}}}
 	for _, tc := range []struct {

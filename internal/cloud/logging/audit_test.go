@@ -55,7 +55,7 @@ func (p *project) switchIAP(on bool) {
 	p.Cloud.Settle()
 }
 
-// writes are the methods of the writes that the log tells of, oldest first.
+// writes are the methods of the writes in the log, oldest first.
 func (p *project) writes() []string {
 	p.t.Helper()
 	entries, err := p.client.Writes(p.t.Context(), playground.Project)
@@ -69,7 +69,7 @@ func (p *project) writes() []string {
 	return methods
 }
 
-func TestOnlyWritesThatMatterAreAskedForAndEachAnswerLastsAMinute(t *testing.T) {
+func TestAnAnswerOfTheAuditLogLastsAMinute(t *testing.T) {
 	p := start(t)
 	p.Cloud.Settle()
 	made := []string{
@@ -98,7 +98,7 @@ func TestOnlyWritesThatMatterAreAskedForAndEachAnswerLastsAMinute(t *testing.T) 
 	}
 }
 
-func TestALogThatMayNotBeReadNamesThePermissionAndIsAskedAgain(t *testing.T) {
+func TestADeniedLogNamesThePermissionAndIsAskedAgain(t *testing.T) {
 	p := start(t)
 	faults := func(list string) {
 		t.Helper()
@@ -122,7 +122,7 @@ func TestALogThatMayNotBeReadNamesThePermissionAndIsAskedAgain(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfManyPagesIsReadWhole(t *testing.T) {
+func TestPagesOfTheAuditLogAreReadUpToABound(t *testing.T) {
 	pages := 0
 	server := serve(t, func(request map[string]any) any {
 		pages++

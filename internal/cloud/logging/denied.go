@@ -13,14 +13,14 @@ import (
 
 // Refused gives the latest request that Cloud Run's invoker check refused since
 // a time, nil when there is none. It is one call, and asks for one entry.
-// Requests at the run.app address, which strangers make, are passed over unless
+// Requests at the run.app address, which strangers make, are left out unless
 // direct is set: IAP guards that address itself then.
 func (c *Client) Refused(ctx context.Context, target posture.Target, since time.Time, direct bool) (*posture.Symptom, error) {
 	return c.latest(ctx, target, logfilter.Refusals(target, since, direct))
 }
 
 // Answered gives the latest 403 of the application itself since a time, nil when
-// there is none: Cloud Run's text is what it lacks. It is one call.
+// there is none: it lacks Cloud Run's own text. It is one call.
 func (c *Client) Answered(ctx context.Context, target posture.Target, since time.Time) (*posture.Symptom, error) {
 	return c.latest(ctx, target, logfilter.AppDenials(target, since))
 }

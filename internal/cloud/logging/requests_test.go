@@ -37,7 +37,7 @@ func answering(t *testing.T, answers ...string) (*Client, *[]asked) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var request asked
 		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-			t.Errorf("a request is no JSON: %v", err)
+			t.Errorf("a request is not JSON: %v", err)
 		}
 		requests = append(requests, request)
 		w.Header().Set("Content-Type", "application/json")
@@ -51,7 +51,7 @@ func answering(t *testing.T, answers ...string) (*Client, *[]asked) {
 	return c, &requests
 }
 
-func TestARefusedRequestIsToldAsFarAsItsEntrySays(t *testing.T) {
+func TestARefusedRequestHoldsWhatItsEntrySays(t *testing.T) {
 	const request = `"httpRequest": {"status": 403, "requestUrl": "https://u:p@hello.example.com/a?token=s3cret", "userAgent": "curl/8"}`
 	full := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: "not authorized to invoke", URL: "https://hello.example.com/a", UserAgent: "curl/8", Revision: "hello-2", At: noon}
 	bare := full
@@ -73,7 +73,7 @@ func TestARefusedRequestIsToldAsFarAsItsEntrySays(t *testing.T) {
 	}
 }
 
-func TestStrangersAtTheRunAppAddressArePassedOverUnlessIAPGuardsIt(t *testing.T) {
+func TestRunAppRequestsCountOnlyBehindDirectIAP(t *testing.T) {
 	const passed = `-httpRequest.requestUrl:".run.app/"`
 	const refusal = `textPayload:("request was not authenticated" OR "not authorized to invoke")`
 	for direct, want := range map[bool]bool{false: true, true: false} {
@@ -83,7 +83,7 @@ func TestStrangersAtTheRunAppAddressArePassedOverUnlessIAPGuardsIt(t *testing.T)
 		}
 		filter := (*requests)[0].Filter
 		if got := strings.Contains(filter, passed); got != want || !strings.Contains(filter, "\n"+refusal) {
-			t.Errorf("direct %t: run.app passed over %t, want %t:\n%s", direct, got, want, filter)
+			t.Errorf("direct %t: run.app left out %t, want %t:\n%s", direct, got, want, filter)
 		}
 	}
 	c, requests := answering(t, `{}`)
@@ -128,7 +128,7 @@ func TestVisitorsAreReadInAFewPages(t *testing.T) {
 	}
 }
 
-func TestTheLastOfManyRequestsIsWhenAVisitorWasSeen(t *testing.T) {
+func TestAVisitorIsLastSeenAtTheNewestRequest(t *testing.T) {
 	const entry = `{"timestamp": %q, "httpRequest": {"requestUrl": "https://hello.run.app/", "remoteIp": "192.0.2.1"}}`
 	list := `{"entries": [` + fmt.Sprintf(entry, "2026-11-23T11:00:00Z") + "," + fmt.Sprintf(entry, "2026-11-23T14:00:00+02:00") + "," +
 		fmt.Sprintf(entry, "2026-11-23T10:00:00Z") + "," + fmt.Sprintf(entry, "soon") + `, {"timestamp": "2026-11-23T13:00:00Z"}]}`

@@ -13,7 +13,7 @@ func serve(t *testing.T, answer func(request map[string]any) any) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var request map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-			t.Errorf("a request is no JSON: %v", err)
+			t.Errorf("a request is not JSON: %v", err)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(answer(request)) // the client sees a cut answer

@@ -54,7 +54,7 @@ func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []st
 	return seen.frequent(), nil
 }
 
-// visitors are callers by what tells them apart.
+// visitors are callers by address, user agent and host.
 type visitors map[[3]string]caller.Caller
 
 // add counts one request. Its query, which may hold secrets, is not kept.

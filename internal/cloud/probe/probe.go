@@ -139,10 +139,10 @@ func (p *Prober) address(ctx context.Context, knock door.ProbeRequest) (netip.Ad
 	if knock.IP != "" {
 		address, err := netip.ParseAddr(knock.IP)
 		if err != nil {
-			return address, fmt.Errorf("%q is no address", knock.IP)
+			return address, fmt.Errorf("%q is not an IP address", knock.IP)
 		}
 		if !public(address) {
-			return address, fmt.Errorf("%s is no public address, and is not asked", address)
+			return address, fmt.Errorf("%s is not a public address, and is not asked", address)
 		}
 		return address, nil
 	}

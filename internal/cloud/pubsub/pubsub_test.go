@@ -32,7 +32,7 @@ func paged(t *testing.T, pages int) (client *Client, asked *int) {
 	return client, asked
 }
 
-func TestAListIsReadToItsEndUnlessItHasNone(t *testing.T) {
+func TestAListIsReadUpToABound(t *testing.T) {
 	for _, tc := range []struct{ pages, asked, found int }{{1, 1, 1}, {3, 3, 3}, {connect.MaxPages, connect.MaxPages, connect.MaxPages}} {
 		client, asked := paged(t, tc.pages)
 		found, err := client.Subscriptions(t.Context(), "p")

@@ -11,7 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 )
 
-func TestAProjectIsRememberedOnceItIsInAnOrganization(t *testing.T) {
+func TestAProjectInAnOrganizationIsKept(t *testing.T) {
 	var moved atomic.Bool
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -11,9 +11,9 @@ import (
 )
 
 // Domains lists the hosts that are mapped to a service. Mappings exist in v1
-// only; there they are listed by region at the global host too (reported; *unverified*),
-// whereas single ones are got from the regional host alone. While a mapping
-// moves to another service, it counts for both.
+// only. There the global host lists them by region too (reported, *unverified*),
+// while a single mapping is read from the regional host alone. A mapping that
+// moves to another service counts for both.
 func (c *Client) Domains(ctx context.Context, target posture.Target) ([]posture.Domain, error) {
 	parent := "projects/" + target.Project + "/locations/" + target.Location
 	var found []posture.Domain

@@ -23,7 +23,7 @@ type object = map[string]any
 
 // Redeploy forces one new revision from the template of a service at a version,
 // and changes nothing else, but for images named by a tag: see
-// posture.RedeployImage. It waits until the revision is ready.
+// policy.RedeployImage. It waits until the revision is ready.
 //
 // The mask names the template, which is sent back as it was read: that a smaller
 // mask goes with forceNewRevision is *unverified*. A revision's own name in it is
@@ -109,7 +109,7 @@ func tagged(err error) error {
 	return &fault.Error{Kind: fault.Invalid, Remedy: "deploy it by digest, or set redeployImage: go-on in the policy", Err: err}
 }
 
-// digest is what a revision's one image was resolved to. Only v1 tells it.
+// digest is what a revision's one image was resolved to, which only v1 shows.
 // Source: run/v1's discovery document, RevisionStatus.imageDigest.
 func (c *Client) digest(ctx context.Context, revision string) (string, error) {
 	location, _, _ := strings.Cut(revision, "/services/")

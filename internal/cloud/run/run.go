@@ -60,8 +60,8 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	}, nil
 }
 
-// ingress translates the API's words. What is not in it is unknown to us and
-// must be left alone.
+// ingress translates the API's words. A service with any other setting is left
+// alone.
 var ingress = map[string]posture.Ingress{
 	"":                                       posture.IngressUnknown,
 	"INGRESS_TRAFFIC_UNSPECIFIED":            posture.IngressUnknown,
@@ -85,8 +85,8 @@ func (c *Client) get(ctx context.Context, target posture.Target) (*run.GoogleClo
 	return nil, fmt.Errorf("reading service %q: %w", target.Service, &classified)
 }
 
-// Service reads what is posture of a service. A service that does not exist is
-// fault.ServiceGone.
+// Service reads the settings and state of a service. A service that does not
+// exist is fault.ServiceGone.
 func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Service, error) {
 	found, err := c.get(ctx, target)
 	if err != nil {
@@ -108,8 +108,8 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	}, nil
 }
 
-// environment are the values that a service's containers are given in clear.
-// They may hold secrets, so nobody keeps them.
+// environment are the values of the containers' environment variables that are
+// not references. They may hold secrets and are not kept.
 func environment(template *run.GoogleCloudRunV2RevisionTemplate) []string {
 	if template == nil {
 		return nil
@@ -157,7 +157,7 @@ func tagURLs(service *run.GoogleCloudRunV2Service) []string {
 	return urls
 }
 
-// parseTime gives the zero time for what is no time: only waiting depends on it.
+// parseTime gives the zero time for an invalid one: only waiting depends on it.
 func parseTime(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -182,8 +182,9 @@ func (c *Client) policy(ctx context.Context, name string) (iampolicy.Policy, err
 }
 
 // ChangePolicy reads the policy, lets change alter it and writes it back, all
-// at the observed version. It gives the version after the write; a policy that
-// has moved is a fault.Conflict, and one that change leaves alone is not written.
+// at the observed version. It gives the version after the write. A policy at
+// another version is a fault.Conflict; a policy that change leaves as it is is
+// not written.
 func (c *Client) ChangePolicy(ctx context.Context, name, version string, change func(*iampolicy.Policy) bool) (string, error) {
 	policy, err := c.policy(connect.AsSelf(ctx), name)
 	if err != nil {
@@ -208,7 +209,7 @@ func (c *Client) ChangePolicy(ctx context.Context, name, version string, change 
 }
 
 // RestrictIngress sets the ingress to internal and Cloud Load Balancing, and
-// nothing else.
+// changes nothing else.
 func (c *Client) RestrictIngress(ctx context.Context, name, version string) (string, error) {
 	return c.patch(ctx, name, "ingress", &run.GoogleCloudRunV2Service{
 		Etag: version, Ingress: "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
@@ -221,7 +222,7 @@ func (c *Client) EnableIAP(ctx context.Context, name, version string) (string, e
 	return c.patch(ctx, name, "iapEnabled", &run.GoogleCloudRunV2Service{Etag: version, IapEnabled: true})
 }
 
-// RequireInvoker switches the invoker check back on, and nothing else.
+// RequireInvoker turns the invoker check on, and changes nothing else.
 func (c *Client) RequireInvoker(ctx context.Context, name, version string) (string, error) {
 	return c.patch(ctx, name, "invokerIamDisabled", &run.GoogleCloudRunV2Service{
 		Etag: version, InvokerIamDisabled: false, ForceSendFields: []string{"InvokerIamDisabled"},

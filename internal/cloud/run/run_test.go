@@ -67,7 +67,7 @@ func TestAFailedOperationIsAnErrorWithGooglesText(t *testing.T) {
 	}
 }
 
-func TestARevisionNamedTwiceIsNoConflict(t *testing.T) {
+func TestARevisionNamedTwiceIsNotAConflict(t *testing.T) {
 	s, client := start(t)
 	service, err := client.Service(t.Context(), hello)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
-// attempts bounds how often a change is made again because others were quicker.
+// attempts bounds how often a change is made because other writers were quicker.
 const attempts = 5
 
 // Change adds a version to projects/P/secrets/S with what change makes of the
-// latest one; nil stands for a secret without versions. Secret Manager takes
-// versions without asking what they were made from, but numbers them in order:
-// where ours is not the next after the one it was made from, somebody added
-// another meanwhile, which ours hides, and the change is made again on that one;
-// where it is refused then, that one is put back. It is fault.Conflict when that happens too often.
+// latest one; nil stands for a secret without versions. Secret Manager has no
+// preconditions, but numbers versions in order. Where ours is not the next after
+// the one it was made from, another writer added one in between, which ours
+// hides: the change is made once more on that version, or that version is put
+// back where the change is refused. Too many of these are a fault.Conflict.
 func (c *Client) Change(ctx context.Context, name string, change func([]byte) ([]byte, error)) error {
 	data, number, err := c.Latest(ctx, name)
 	if err != nil && fault.Of(err).Kind != fault.NotFound {
@@ -40,5 +40,5 @@ func (c *Client) Change(ctx context.Context, name string, change func([]byte) ([
 		}
 		number, hiding = added, true
 	}
-	return fault.New(fault.Conflict, "changing secret %q: others keep changing it: look at it, and try again", name)
+	return fault.New(fault.Conflict, "changing secret %q: other writers keep changing it: look at it, and try again", name)
 }

@@ -61,7 +61,7 @@ func once(do func()) func() {
 	}
 }
 
-func TestAChangeHidesNobodyElses(t *testing.T) {
+func TestAChangeHidesNoOtherWritersChange(t *testing.T) {
 	c, ctx := connected(t), t.Context()
 	change := func(change func([]byte) ([]byte, error)) error { return c.Change(ctx, holds, change) }
 	mustAdd := func(word string) func() {
@@ -109,7 +109,7 @@ func TestAChangeHidesNobodyElses(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatWasDamagedIsNoSecret(t *testing.T) {
+func TestADamagedAnswerIsAnError(t *testing.T) {
 	for _, tc := range []struct {
 		name, answer string
 		status       int
@@ -139,7 +139,7 @@ func TestAnAnswerThatWasDamagedIsNoSecret(t *testing.T) {
 	}
 }
 
-func TestASecretThatCannotBeUsedIsNotReadAsOne(t *testing.T) {
+func TestAnUnusableSecretIsAnError(t *testing.T) {
 	c, ctx := connected(t), context.Background()
 	version := holds + "/versions/latest"
 	_, err := c.Access(ctx, version)

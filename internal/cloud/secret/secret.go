@@ -142,7 +142,7 @@ func (c *Client) Add(ctx context.Context, name string, data []byte) (int, error)
 	return numberOf(made.Name), nil
 }
 
-// numberOf is the last segment of a version's name, 0 when it is no number.
+// numberOf is the last segment of a version's name, 0 when it is not a number.
 func numberOf(version string) int {
 	number, err := strconv.Atoi(version[strings.LastIndex(version, "/")+1:])
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
-func TestAValueIsPrintedInNoWay(t *testing.T) {
+func TestAValueIsNeverPrinted(t *testing.T) {
 	value := Value{"hunter2"}
 	data, err := json.Marshal(value)
 	if err != nil {
