@@ -16,8 +16,6 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-const memoryBucket = "gs://iapguard-memory"
-
 // withBucket is a configuration whose memory is a bucket of a local cloud.
 func withBucket(t *testing.T) Config {
 	t.Helper()
@@ -26,12 +24,11 @@ func withBucket(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close(t.Context()) })
-	owner := playground.Client{URL: s.URL()}
-	if _, err := owner.Call(t.Context(), "POST", "/storage/v1/b?project="+playground.Project, map[string]any{"name": "iapguard-memory"}); err != nil {
+	if err := s.MakeMemoryBucket(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return Config{
-		Memory: memoryBucket, Clock: time.Now,
+		Memory: playground.MemoryBucket, Clock: time.Now,
 		Connect: connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount, UserAgent: UserAgent},
 	}
 }

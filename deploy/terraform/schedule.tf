@@ -1,4 +1,5 @@
-# Events can be lost, so a sweep looks at every service once an hour.
+# Events can be lost, so a sweep looks at every service once an hour. Work that waits
+# is woken every minute.
 
 locals {
   # One project is swept by name. Elsewhere a sweep without a target covers the
@@ -23,6 +24,22 @@ resource "google_cloud_scheduler_job" "sweep" {
   pubsub_target {
     topic_name = local.topics["commands"]
     data       = base64encode(jsonencode(merge({ command = "sweep" }, each.value == null ? {} : { target = each.value })))
+  }
+}
+
+# Work that waits longer than one delivery is stored in the memory, by the minute. This
+# job wakes it; each run also handles the minutes that were missed.
+resource "google_cloud_scheduler_job" "due" {
+  project     = var.project_id
+  region      = var.region
+  name        = "${var.name}-due"
+  description = "iapguard resumes the work that is due."
+  schedule    = "* * * * *"
+  time_zone   = "Etc/UTC"
+
+  pubsub_target {
+    topic_name = local.topics["commands"]
+    data       = base64encode(jsonencode({ command = "due" }))
   }
 }
 

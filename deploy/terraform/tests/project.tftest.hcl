@@ -211,6 +211,10 @@ run "a_sink_an_alert_a_sweep_and_a_heartbeat_feed_it" {
     error_message = "the sweep is not as it should be"
   }
   assert {
+    condition     = google_cloud_scheduler_job.due.schedule == "* * * * *" && google_cloud_scheduler_job.due.pubsub_target[0].topic_name == "projects/my-project/topics/iapguard-commands" && jsondecode(base64decode(google_cloud_scheduler_job.due.pubsub_target[0].data)) == { command = "due" }
+    error_message = "what waits is not woken every minute"
+  }
+  assert {
     condition = jsondecode(base64decode(google_cloud_scheduler_job.heartbeat.http_target[0].body)) == {
       logName  = "projects/my-project/logs/iapguard-heartbeat"
       resource = { type = "global" }

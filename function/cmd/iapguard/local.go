@@ -134,6 +134,10 @@ func attach(ctx context.Context, running *playground.Playground, flags localFlag
 	config.Connect.Endpoint, config.Connect.DoorsAddress = running.URL(), strings.TrimPrefix(running.DataURL(), "http://")
 	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic, running.Broker.Address()
 	config.Policy, config.PolicyText = flags.policy, []byte(localPolicy)
+	if err := running.MakeMemoryBucket(ctx); err != nil {
+		return nil, fmt.Errorf("making the memory's bucket: %w", err)
+	}
+	config.Memory = playground.MemoryBucket
 	protect, err := function.New(ctx, config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return nil, usageError{err}
