@@ -56,7 +56,7 @@ resource "google_project_iam_custom_role" "memory" {
 }
 
 # The whole policy and not one grant: a new bucket lets every editor of the project
-# write, and whoever can write a record can void a clock or make up an approval.
+# write, and an account that can write a record can void a clock or forge an approval.
 # Owners keep what administering the bucket needs.
 resource "google_storage_bucket_iam_policy" "memory" {
   bucket = google_storage_bucket.memory.name

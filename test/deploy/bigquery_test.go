@@ -17,13 +17,13 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 )
 
-// SQLite stands in for BigQuery. What it cannot show: that BigQuery takes the
-// SQL as it is written, with its types; that the subscription writes rows as
-// bigQueryValue does; anything about cost and speed. In the table a TIMESTAMP is
-// a number of microseconds, and a RECORD or a REPEATED column is JSON.
+// SQLite takes the place of BigQuery. It cannot show that BigQuery accepts the SQL
+// with its types, that the subscription writes rows as bigQueryValue does, or anything
+// about cost and speed. In the table a TIMESTAMP is a number of microseconds, and a
+// RECORD or a REPEATED column is JSON.
 //
-// dialect is all that is changed in a view before SQLite runs it; the functions
-// that SQLite lacks are in functions.
+// dialect lists every change to a view before SQLite runs it. functions has the
+// functions that SQLite lacks.
 var dialect = []struct {
 	bigQuery *regexp.Regexp
 	sqlite   string
@@ -41,7 +41,7 @@ var dialect = []struct {
 	{regexp.MustCompile(`\b(target|exemption|contest)\.([\w.]+)`), "($1 ->> '$$.$2')"},
 }
 
-// inSQLite is a shipped view as SQLite takes it.
+// inSQLite returns a shipped view in SQLite's dialect.
 func inSQLite(t *testing.T, view string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "views", view+".sql"))
@@ -57,7 +57,7 @@ func inSQLite(t *testing.T, view string) string {
 
 const day = 24 * time.Hour
 
-// functions are BigQuery's by their names.
+// functions are BigQuery's functions, by name.
 func functions(now func() time.Time) map[string]sqlite3.ScalarFunction {
 	choose := func(better func(a, b int64) bool) sqlite3.ScalarFunction {
 		return func(c sqlite3.Context, args ...sqlite3.Value) {
@@ -127,7 +127,7 @@ func warehouse(t *testing.T, now func() time.Time) *sql.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.SetMaxOpenConns(1) // each connection has a memory of its own
+	db.SetMaxOpenConns(1) // each connection has its own database in memory
 	t.Cleanup(func() { _ = db.Close() })
 	var names []string
 	for _, c := range columns(t) {
@@ -139,8 +139,8 @@ func warehouse(t *testing.T, now func() time.Time) *sql.DB {
 	return db
 }
 
-// insert adds a message as a BigQuery subscription that uses the table's schema
-// does: what no column is for is dropped, what does not fit its column is refused.
+// insert adds a message like a BigQuery subscription that uses the table's schema: it
+// drops fields without a column, and refuses values that do not fit their column.
 func insert(t *testing.T, db *sql.DB, data []byte, attributes map[string]string, published time.Time) {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -175,7 +175,7 @@ func insert(t *testing.T, db *sql.DB, data []byte, attributes map[string]string,
 	}
 }
 
-// timestamp is what BigQuery takes for one, with at most six digits of a second.
+// timestamp matches a timestamp of BigQuery's, with at most six digits of a second.
 // Source: bigquery/docs/reference/standard-sql/data-types#canonical_format_for_timestamp_literals.
 var timestamp = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$`)
 

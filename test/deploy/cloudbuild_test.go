@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// build is cloudbuild.yaml, as far as it is held against the code.
+// build is the part of cloudbuild.yaml that is checked against the code.
 type build struct {
 	Substitutions map[string]string `yaml:"substitutions"`
 	Steps         []step            `yaml:"steps"`
@@ -44,7 +44,7 @@ func shippedBuild(t *testing.T) (read build, text string) {
 	return read, string(content)
 }
 
-// step is a step by its id.
+// step returns a step by its id.
 func (b build) step(t *testing.T, id string) step {
 	t.Helper()
 	at := slices.IndexFunc(b.Steps, func(one step) bool { return one.ID == id })
@@ -69,14 +69,14 @@ func TestTheBuildChecksBeforeItBuildsAndTestsBeforeItDeploys(t *testing.T) {
 		t.Errorf("steps, the first being %s (-want +got):\n%s", ids[0], diff)
 	}
 	if !read.Options.AutomapSubstitutions || read.Options.RequestedVerifyOption != "VERIFIED" || len(read.Images) == 0 {
-		t.Error("scripts are not given the substitutions, or nobody signs where the image comes from")
+		t.Error("scripts do not get the substitutions, or the image gets no provenance")
 	}
 	if slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(id, "sbom") }) == false {
 		t.Error("the image's bill of materials is not kept")
 	}
 }
 
-// substitution is a use of one of our own; Google's begin with a letter.
+// substitution matches a use of a substitution of ours; Google's begin with a letter.
 var substitution = regexp.MustCompile(`\$\{?(_[A-Z_]+)\b`)
 
 func TestEverySubstitutionIsDeclaredAndCheckedAndUsed(t *testing.T) {
@@ -103,7 +103,7 @@ func TestEverySubstitutionIsDeclaredAndCheckedAndUsed(t *testing.T) {
 	}
 }
 
-// checked runs the check as Cloud Build does, with substitutions as variables.
+// checked runs the check like Cloud Build, with substitutions as variables.
 func checked(t *testing.T, substitutions map[string]string) (said string, ok bool) {
 	t.Helper()
 	read, _ := shippedBuild(t)

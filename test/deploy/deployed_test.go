@@ -21,8 +21,8 @@ import (
 // worldwide and regional are services that a team deploys behind load balancers.
 var worldwide, regional = playground.Scenario[0], playground.Scenario[1]
 
-// protected says, whenever it is asked, whether a service was reported to be
-// protected; that nothing was left to do may have been reported since.
+// protected returns a condition: that a service was reported as protected, maybe
+// followed by reports that it is compliant.
 func (e *fixture) protected(service string) func() bool {
 	return func() bool { return e.first(service, report.Protected).Outcome != "" }
 }
@@ -56,8 +56,8 @@ func TestBothIntakesLeadWhatATeamDeploysToItsProtection(t *testing.T) {
 	}
 }
 
-// onlyWorkWrote checks that everything was delivered at the first attempt, and
-// that the work topic carried the work.
+// onlyWorkWrote checks that every message was delivered at the first attempt, and that
+// the work came through the work topic.
 func (e *fixture) onlyWorkWrote() {
 	e.t.Helper()
 	for _, each := range e.Broker.State() {
@@ -72,7 +72,7 @@ func (e *fixture) onlyWorkWrote() {
 
 func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 	e := open(t, asShipped, nil)
-	e.Build(worldwide) // before there is anybody who would see it
+	e.Build(worldwide) // before the function could see it
 	e.apply()
 	e.run("iapguard-sweep")
 	e.until("a sweep found hello", e.protected("hello"))
@@ -81,7 +81,7 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 	}
 	e.until("the sweep reports on the function too", func() bool { return len(e.about("iapguard")) > 0 })
 	if got := e.last("iapguard").Outcome; got != report.Exempt {
-		t.Errorf("the function itself is %s, want exempt: nobody could push to it behind IAP", got)
+		t.Errorf("the function itself is %s, want exempt: Pub/Sub cannot push to it behind IAP", got)
 	}
 	for _, command := range []string{"audit", "doctor"} {
 		e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":%q,"target":%q,"id":"asked-%s"}`, command,
@@ -94,7 +94,7 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 	if got := e.last("hello").Verdict; got == "" {
 		t.Error("the doctor gave no verdict")
 	}
-	// Where events come, nobody gives commands.
+	// The path for events takes no commands.
 	before := len(e.about("hello"))
 	e.Publish(playground.EventsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"smuggled"}`, worldwide.Name()))
 	e.Idle()
@@ -119,8 +119,8 @@ func TestAHeartbeatGoesTheWholeWay(t *testing.T) {
 	}
 }
 
-// beat runs the heartbeat's job: it writes a log entry, as entries.write does,
-// or publishes.
+// beat runs the heartbeat's job, which writes a log entry like entries.write, or
+// publishes.
 func (e *fixture) beat() {
 	e.t.Helper()
 	for _, job := range e.all("google_cloud_scheduler_job") {
@@ -183,6 +183,6 @@ func TestInReportOnlyTheDeployedShapeWritesNothing(t *testing.T) {
 	}
 	if slices.ContainsFunc(e.all("google_project_iam_custom_role"),
 		func(r blueprint.Resource) bool { return r.Text("role_id") == "iapguardWriter" }) {
-		t.Error("the writing role is made, and nobody writes")
+		t.Error("the writing role is created, and no account needs it")
 	}
 }

@@ -15,8 +15,7 @@ import (
 
 const intake = "../../deploy/intake.yaml"
 
-// eventarcBegins is the first line of what is generated; it goes on to the end
-// of the file.
+// eventarcBegins is the first generated line; the generated part ends with the file.
 const eventarcBegins = "# What Eventarc's triggers are made for, one each: generated from internal/logfilter/eventarc.go by\n"
 
 const eventarcHead = eventarcBegins + `# UPDATE=1 go test ./test/deploy -run Eventarc. A trigger takes one complete method name; in
@@ -36,7 +35,7 @@ const eventarcHead = eventarcBegins + `# UPDATE=1 go test ./test/deploy -run Eve
 eventarc:
 `
 
-// withEventarc is the intake with the list as the code has it, the rest as it is.
+// withEventarc returns the intake file with the list from the code.
 func withEventarc(text string) string {
 	before, _, _ := strings.Cut(text, eventarcBegins)
 	var b strings.Builder
@@ -87,8 +86,8 @@ func triggers(t *testing.T) []trigger {
 	return file.Eventarc
 }
 
-// body is an event of a method as Eventarc delivers it, about something that is
-// there, with all that any method's entry names.
+// body returns an event of a method as Eventarc delivers it, about an existing
+// resource, with the fields of every method's entry.
 func body(t *testing.T, one trigger) []byte {
 	t.Helper()
 	collection := "backendServices"
@@ -130,9 +129,9 @@ func TestEveryEventarcMethodIsActedOn(t *testing.T) {
 	}
 }
 
-// notToBeHad are the methods of the table that act and that no trigger is made
-// for, with why.
-var notToBeHad = map[string]string{
+// withoutTrigger lists the methods that the function acts on and that have no trigger,
+// with the reason.
+var withoutTrigger = map[string]string{
 	"/Services.Delete*":                               "system events: whether a trigger matches a leading slash is unverified",
 	"/InternalServices.Delete*":                       "system events",
 	"/Services.*":                                     "system events",
@@ -143,7 +142,7 @@ var notToBeHad = map[string]string{
 	"servicemanagement.googleapis.com DisableService": "no name is known",
 }
 
-func TestEveryMethodThatIsActedOnIsInTheEventarcListIfItCanBe(t *testing.T) {
+func TestEveryActedOnMethodIsInTheEventarcListIfPossible(t *testing.T) {
 	all := triggers(t)
 	excused := map[string]bool{}
 	for _, row := range event.Understood() {
@@ -152,24 +151,24 @@ func TestEveryMethodThatIsActedOnIsInTheEventarcListIfItCanBe(t *testing.T) {
 		}
 		for _, pattern := range row.Methods {
 			for _, name := range []string{pattern, row.Service + " " + pattern} {
-				if notToBeHad[name] != "" {
+				if withoutTrigger[name] != "" {
 					excused[name] = true
 				}
 			}
-			why := notToBeHad[pattern] + notToBeHad[row.Service+" "+pattern]
+			why := withoutTrigger[pattern] + withoutTrigger[row.Service+" "+pattern]
 			if got := listed(all, row.Service, pattern); got == (why != "") {
 				t.Errorf("%s of %s: in the list %t; why it cannot be: %q", pattern, row.Service, got, why)
 			}
 		}
 	}
-	for name := range notToBeHad {
+	for name := range withoutTrigger {
 		if !excused[name] {
 			t.Errorf("%s is excused and acted on nowhere", name)
 		}
 	}
 }
 
-// listed says whether a trigger is made for a method that a pattern matches.
+// listed reports whether a trigger exists for a method that a pattern matches.
 func listed(all []trigger, service, pattern string) bool {
 	collection, verb, dotted := strings.Cut(pattern, ".")
 	if !dotted {

@@ -2,8 +2,8 @@ package deploy
 
 import "strings"
 
-// hard is an entry at which the filters are tried: what it is made of, and
-// whether the function acts on it.
+// hard is an entry that tests the filters: its source, its edits, and whether the
+// function acts on it.
 type hard struct {
 	name string
 	base string
@@ -275,8 +275,8 @@ var hardCases = []hard{
 	{"of another log", turnedAway, edit{logName: "projects/demo-project/logs/stdout"}, false},
 }
 
-// differences are all cases in which the filters are known to differ from what
-// explain says, each with why that cannot be helped, or is wanted:
+// differences lists every known case in which the filters differ from explain, each
+// with the reason:
 //
 //   - unreadable: let through, and reported as rejected. Names have a grammar and
 //     may contradict each other, which only a program can see.

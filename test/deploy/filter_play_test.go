@@ -26,7 +26,7 @@ const (
 
 var self = event.Self{Principals: []string{own, writer}, UserAgent: "iapguard"}
 
-// sinks are the shipped filters as the local cloud's sinks run them.
+// sinks returns the shipped filters as sinks of the local cloud.
 type sinks struct{ events, requests *logging.Filter }
 
 func shipped(t *testing.T) sinks {
@@ -41,8 +41,8 @@ func shipped(t *testing.T) sinks {
 	return sinks{parse(filters.Events(own, writer)), parse(filters.Requests())}
 }
 
-// verdict is what becomes of an entry: whether a sink lets it through, and what
-// the function makes of it.
+// verdict is the result for an entry: whether a sink lets it through, and how the
+// function reads it.
 type verdict struct {
 	events, requests bool
 	result           event.Result
@@ -63,8 +63,8 @@ func (s sinks) judge(t *testing.T, entry []byte) verdict {
 	return verdict{s.events.Match(decoded), s.requests.Match(decoded), results[0]}
 }
 
-// acts says whether the function would act on what is a change, and on what is
-// a refused request.
+// acts reports whether the function would act on the entry as a change, and as a
+// refused request.
 func (v verdict) acts() (change, refusal bool) {
 	if v.result.Cause == nil {
 		return false, false
@@ -74,7 +74,7 @@ func (v verdict) acts() (change, refusal bool) {
 	return !refusal, refusal
 }
 
-// differs says in which way sinks and function disagree, "" for none.
+// differs returns how sinks and function disagree, "" if they agree.
 func (v verdict) differs() string {
 	change, refusal := v.acts()
 	switch {
@@ -103,7 +103,7 @@ func through(yes bool) string {
 	return "does not"
 }
 
-// undelivered are recorded entries that the function would act on although the
+// undelivered lists recorded entries that the function would act on, although the
 // filters do not let them through.
 var undelivered = map[string]string{
 	"fieldlog-d__run.requests.403__1.json":        "a stranger at the default address: wanted, see differences",
@@ -111,7 +111,7 @@ var undelivered = map[string]string{
 	"panther__http_load_balancer.request__1.json": "a collector has put all its members into lower case: not what a sink is given",
 }
 
-func TestFiltersLetThroughOfRecordedEntriesWhatExplainActsOn(t *testing.T) {
+func TestFiltersAgreeWithExplainOnRecordedEntries(t *testing.T) {
 	dir := filepath.Join("..", "..", "..", "shared", "auditlogs")
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) == 0 {
@@ -144,7 +144,7 @@ func TestFiltersLetThroughOfRecordedEntriesWhatExplainActsOn(t *testing.T) {
 	}
 }
 
-func TestFiltersLetThroughOfADayWhatExplainActsOn(t *testing.T) {
+func TestFiltersAgreeWithExplainOnADay(t *testing.T) {
 	entries := 20_000
 	if os.Getenv("FULL") == "1" {
 		entries = 1_000_000
@@ -168,7 +168,7 @@ func TestFiltersLetThroughOfADayWhatExplainActsOn(t *testing.T) {
 	}
 }
 
-func TestFiltersLetThroughOfHardCasesWhatExplainActsOn(t *testing.T) {
+func TestFiltersAgreeWithExplainOnHardCases(t *testing.T) {
 	all := shipped(t)
 	for _, one := range hardCases {
 		v := all.judge(t, edited(t, one.base, one.edit))
@@ -178,7 +178,7 @@ func TestFiltersLetThroughOfHardCasesWhatExplainActsOn(t *testing.T) {
 	}
 }
 
-func TestFiltersDifferFromExplainOnlyWhereThatIsWritten(t *testing.T) {
+func TestFiltersDifferFromExplainOnlyAsListed(t *testing.T) {
 	all := shipped(t)
 	for _, one := range differences {
 		if v := all.judge(t, edited(t, one.base, one.edit)); v.differs() != one.how {
@@ -187,8 +187,8 @@ func TestFiltersDifferFromExplainOnlyWhereThatIsWritten(t *testing.T) {
 	}
 }
 
-// Logging takes 20,000 characters, comments and all; ParseFilter holds to that.
-func TestFiltersAreShortEnoughForAnAccountOfEachOfManyFolders(t *testing.T) {
+// Logging accepts 20,000 characters, including comments; ParseFilter enforces that.
+func TestFiltersAreShortEnoughForManyWriterAccounts(t *testing.T) {
 	account := "iapguard-writer-" + strings.Repeat("1", 14) + "@a-project-with-a-long-name-12.iam.gserviceaccount.com"
 	many := slices.Repeat([]string{account}, 150)
 	if _, err := logging.ParseFilter(filters.Events(own, many...)); err != nil {
@@ -196,7 +196,7 @@ func TestFiltersAreShortEnoughForAnAccountOfEachOfManyFolders(t *testing.T) {
 	}
 }
 
-// edited is an entry with members set at paths, or taken away by nil.
+// edited returns an entry with members set at paths, or removed by nil.
 func edited(t *testing.T, base string, edit map[string]any) []byte {
 	t.Helper()
 	var root map[string]any

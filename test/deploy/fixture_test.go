@@ -28,8 +28,8 @@ rules:
   - {name: everything, match: {projects: [demo-project]}, mode: enforce, access: {members: ["user:alice@example.com"]}, settle: 0s, quiet: 0s, propagation: 0s}
 `
 
-// variables are those that a platform team sets, and no others but the address
-// of the local cloud.
+// variables returns the variables that a platform team sets, and the address of the
+// local cloud.
 func variables(changes map[string]any) map[string]any {
 	set := map[string]any{
 		"project_id": playground.Project, "region": region,
@@ -42,8 +42,8 @@ func variables(changes map[string]any) map[string]any {
 	return set
 }
 
-// moduleOf reads the module of a folder like deploy/, as it is once the service has
-// an address.
+// moduleOf reads the module of a folder like deploy/, once the service has an
+// address.
 func moduleOf(t *testing.T, folder string, set map[string]any, address string) *blueprint.Module {
 	t.Helper()
 	read, err := blueprint.Load(filepath.Join(folder, "terraform"),
@@ -56,8 +56,8 @@ func moduleOf(t *testing.T, folder string, set map[string]any, address string) *
 	return read
 }
 
-// fixture is what the module makes, made in a local cloud, with the built binary
-// as the container of its service.
+// fixture has the module's resources in a local cloud, with the built binary as the
+// container of its service.
 type fixture struct {
 	*cloudtest.Env
 	t       *testing.T
@@ -83,7 +83,7 @@ func open(t *testing.T, folder string, changes map[string]any) *fixture {
 	return e
 }
 
-// apply makes everything that the local cloud knows, in Terraform's order.
+// apply creates every resource that the local cloud serves, in Terraform's order.
 func (e *fixture) apply() {
 	e.t.Helper()
 	e.make("google_service_account", e.account)
@@ -104,7 +104,7 @@ func (e *fixture) done(err error) {
 	}
 }
 
-// make calls each for every resource of a type.
+// make calls each with every resource of a type.
 func (e *fixture) make(kind string, each func(blueprint.Resource)) {
 	e.t.Helper()
 	for _, resource := range e.all(kind) {
@@ -112,7 +112,7 @@ func (e *fixture) make(kind string, each func(blueprint.Resource)) {
 	}
 }
 
-// all are the resources of a type.
+// all returns the resources of a type.
 func (e *fixture) all(kind string) []blueprint.Resource {
 	e.t.Helper()
 	found, err := moduleOf(e.t, e.folder, e.set, e.address).Resources(kind)
@@ -125,7 +125,7 @@ func (e *fixture) post(path string, body map[string]any) map[string]any {
 	return e.CallAs(e.Owner(), http.MethodPost, path, body)
 }
 
-// copied is a copy of deploy/ with another intake.yaml, made of the shipped one.
+// copied returns a copy of deploy/ with replacements in its intake.yaml.
 func copied(t *testing.T, replace ...string) string {
 	t.Helper()
 	folder := t.TempDir()

@@ -115,7 +115,7 @@ func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 	})
 }
 
-func TestDeadlinesAndAttemptsFitWhatTheFunctionTakes(t *testing.T) {
+func TestDeadlinesAndAttemptsFitTheFunctionsTimes(t *testing.T) {
 	delivery := shippedIntake(t).Delivery
 	deadline, pause, longest := length(t, delivery.AckDeadline), length(t, delivery.MinimumBackoff),
 		length(t, delivery.MaximumBackoff)
@@ -126,7 +126,7 @@ func TestDeadlinesAndAttemptsFitWhatTheFunctionTakes(t *testing.T) {
 		t.Errorf("%d attempts, %s to %s: want at least 30 and at most Pub/Sub's 100, 10s to 2m", delivery.Attempts,
 			pause, longest)
 	}
-	// Even if every attempt fails at once.
+	// Even if every attempt fails immediately.
 	var total time.Duration
 	for range delivery.Attempts - 1 {
 		total += pause
@@ -180,8 +180,8 @@ func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 	})
 }
 
-// checkTriggers holds triggers against the list in intake.yaml, which another
-// test holds against the code.
+// checkTriggers checks triggers against the list in intake.yaml, which another test
+// checks against the code.
 func checkTriggers(t *testing.T, triggers []blueprint.Resource) {
 	t.Helper()
 	var want, got []string

@@ -16,7 +16,7 @@ import (
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
-// shippedRoles are the permissions of the roles in deploy/roles, by id.
+// shippedRoles returns the permissions of the roles in deploy/roles, by id.
 func shippedRoles(t *testing.T) map[string][]string {
 	t.Helper()
 	loaded, err := roles.Load()
@@ -30,7 +30,7 @@ func shippedRoles(t *testing.T) map[string][]string {
 	return permissions
 }
 
-// madeRoles are the permissions of the roles that the module makes, by name.
+// madeRoles returns the permissions of the module's roles, by name.
 func madeRoles(all resources) map[string][]string {
 	made := map[string][]string{}
 	for _, role := range append(all.of("google_project_iam_custom_role"),
@@ -42,7 +42,7 @@ func madeRoles(all resources) map[string][]string {
 	return made
 }
 
-// grants are the resources that give somebody a role.
+// grants returns the resources that grant a role.
 func grants(all resources) []blueprint.Resource {
 	return slices.DeleteFunc(slices.Clone([]blueprint.Resource(all)), func(one blueprint.Resource) bool {
 		return !strings.HasSuffix(one.Kind, "_iam_member") && !strings.HasSuffix(one.Kind, "_iam_binding")
@@ -78,7 +78,7 @@ func TestRolesHaveThePermissionsOfTheRoleFileAndNoOthers(t *testing.T) {
 	}
 }
 
-// onTheScope are the custom roles of the function's own account on the scope.
+// onTheScope returns the custom roles of the function's own account on the scope.
 func onTheScope(scope string, all resources) []string {
 	var ids []string
 	for _, grant := range grants(all) {
@@ -167,12 +167,12 @@ func TestTheSinksOfOneParentHaveOnePublishingGrant(t *testing.T) {
 	}
 }
 
-// broad are roles of Google's that would undo what the custom ones are for.
+// broad lists roles of Google's that would defeat the purpose of the custom ones.
 var broad = []string{"roles/owner", "roles/editor", "roles/viewer", "roles/run.admin",
 	"roles/iam.serviceAccountUser", "roles/iam.serviceAccountAdmin",
 	"roles/iam.securityAdmin", "roles/resourcemanager.projectIamAdmin"}
 
-func TestNobodyMayActAsEveryAccountOfAFolderOrOrganisation(t *testing.T) {
+func TestActAsIsNeverGrantedOnAFolderOrOrganisation(t *testing.T) {
 	inEveryShape(t, func(t *testing.T, _ string, all resources) {
 		custom := madeRoles(all)
 		for _, grant := range grants(all) {
@@ -261,7 +261,7 @@ func TestOnlyPushesAndTriggersMayInvokeTheFunction(t *testing.T) {
 // function, and who may read or write its memory, is the module's to say.
 var authoritative = []string{"google_cloud_run_v2_service_iam_binding", "google_storage_bucket_iam_policy"}
 
-func TestTheModuleTakesNothingFromAnybodyElseAndMakesNoKeys(t *testing.T) {
+func TestTheModuleIsNotAuthoritativeAndCreatesNoKeys(t *testing.T) {
 	files, err := blueprint.Files(filepath.Join(asShipped, "terraform"))
 	if err != nil {
 		t.Fatal(err)
@@ -290,8 +290,7 @@ func TestTheModuleTakesNothingFromAnybodyElseAndMakesNoKeys(t *testing.T) {
 	}
 }
 
-// explained reports whether a comment stands right before a line, counted from
-// one.
+// explained reports whether the line before a line, counted from one, is a comment.
 func explained(lines []string, line int) bool {
 	return line >= 2 && strings.HasPrefix(lines[line-2], "#")
 }

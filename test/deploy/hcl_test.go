@@ -7,7 +7,7 @@ import (
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
-// shapes are what teams deploy, from the least to the most.
+// shapes are typical deployments, from the smallest to the largest.
 var shapes = []struct {
 	name  string
 	scope string // whose services are protected
@@ -37,7 +37,7 @@ var shapes = []struct {
 
 const address = "https://iapguard-123456789012.us-central1.run.app"
 
-// inEveryShape runs a test on all resources of every shape.
+// inEveryShape runs a test with all resources of every shape.
 func inEveryShape(t *testing.T, test func(t *testing.T, scope string, all resources)) {
 	for _, shape := range shapes {
 		t.Run(shape.name, func(t *testing.T) {
@@ -50,16 +50,16 @@ func inEveryShape(t *testing.T, test func(t *testing.T, scope string, all resour
 	}
 }
 
-// resources are all that the module makes.
+// resources are the resources that the module declares.
 type resources []blueprint.Resource
 
-// of are those of a type.
+// of returns those of a type.
 func (r resources) of(kind string) []blueprint.Resource {
 	return slices.DeleteFunc(slices.Clone([]blueprint.Resource(r)),
 		func(one blueprint.Resource) bool { return one.Kind != kind })
 }
 
-// serviceOf is the one Cloud Run service, and what its container is.
+// serviceOf returns the one Cloud Run service, its template and its container.
 func serviceOf(t *testing.T, all resources) (service blueprint.Resource, template, container map[string]any) {
 	t.Helper()
 	services := all.of("google_cloud_run_v2_service")

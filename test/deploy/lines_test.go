@@ -22,8 +22,8 @@ import (
 
 type hclAttribute = hclsyntax.Attribute
 
-// lines keeps what the function logs, with the keys that the binary's own handler
-// gives its lines (function/cmd/iapguard has tests of that).
+// lines collects the function's log lines, with the keys of the binary's own handler
+// (tested in function/cmd/iapguard).
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -50,7 +50,7 @@ func (l *lines) handler() slog.Handler {
 	}})
 }
 
-// read is every line as Cloud Logging keeps it: the severity is taken out of the
+// read returns every line as Cloud Logging stores it: the severity is moved out of the
 // payload. Source: logging/docs/structured-logging.
 func (l *lines) read(t *testing.T) []map[string]any {
 	t.Helper()
@@ -79,8 +79,8 @@ func entry(service, log string, severity any, payload map[string]any) map[string
 	}
 }
 
-// noise is what is in the log beside the function's lines: what Cloud Run logs of
-// an answer "not yet", and lines of somebody else's that look like ours.
+// noise is the rest of the log: Cloud Run's entries about an answer "not yet", and
+// another service's lines that look like ours.
 func noise() []map[string]any {
 	return []map[string]any{
 		entry("iapguard", "run.googleapis.com%2Frequests", "ERROR", map[string]any{}),
@@ -91,7 +91,7 @@ func noise() []map[string]any {
 	}
 }
 
-// expected says of each metric, in Go, which lines of the week it is to count.
+// expected returns for each metric, in Go, which lines of the week it counts.
 func expected(published map[string]report.Report) map[string]func(line map[string]any) bool {
 	reported := func(right func(r report.Report) bool) func(map[string]any) bool {
 		return func(line map[string]any) bool {
@@ -151,8 +151,8 @@ func (w *week) metrics(t *testing.T, entries []map[string]any) {
 	queries(t, entries)
 }
 
-// count holds what a metric counts against what it is to count, and gives the
-// fields that are in it.
+// count compares the lines that a metric counts with the expected ones, and returns
+// their fields.
 func count(t *testing.T, name string, filter *logging.Filter, entries []map[string]any,
 	wanted func(map[string]any) bool) map[string]bool {
 	t.Helper()

@@ -27,8 +27,8 @@ var deployment = map[string]cty.Value{
 	"alert_waiting_minutes": cty.NumberIntVal(1440),
 }
 
-// locals evaluates those locals of a file that rest on deployment, on earlier
-// ones, and on no file.
+// locals evaluates the locals of a file that depend on deployment and earlier locals,
+// and on no file.
 func locals(t *testing.T, file string) map[string]cty.Value {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(module, file))
@@ -63,7 +63,7 @@ type metric struct {
 	fields []string // that it extracts
 }
 
-// logMetrics are all by name, without the deployment's name before it.
+// logMetrics returns the metrics by name, without the deployment's name as prefix.
 func logMetrics(t *testing.T) map[string]metric {
 	t.Helper()
 	found := map[string]metric{}
@@ -87,8 +87,7 @@ func logMetrics(t *testing.T) map[string]metric {
 	return found
 }
 
-// alerts are the module's alerts with the metrics that they are about, by the
-// names of their pages.
+// alerts returns the metrics of each of the module's alerts, by the name of its page.
 func alerts(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(module, "monitoring_alerts.tf"))
@@ -114,7 +113,7 @@ func alerts(t *testing.T) map[string][]string {
 	return found
 }
 
-func TestEveryAlertHasItsPageAndEveryPageItsAlert(t *testing.T) {
+func TestEveryAlertHasAPageAndEveryPageAnAlert(t *testing.T) {
 	found := alerts(t)
 	if len(found) < 10 {
 		t.Errorf("only %d alerts are found", len(found))
@@ -146,14 +145,14 @@ func TestEveryAlertHasItsPageAndEveryPageItsAlert(t *testing.T) {
 	}
 }
 
-func TestAlertsAndDashboardAskForMetricsThatThereAre(t *testing.T) {
+func TestAlertsAndDashboardUseExistingMetrics(t *testing.T) {
 	metrics := logMetrics(t)
 	used := map[string]bool{}
 	for page, names := range alerts(t) {
 		for _, name := range names {
 			used[name] = true
 			if _, ok := metrics[name]; !ok {
-				t.Errorf("the alert %s is about the metric %s, which nobody makes", page, name)
+				t.Errorf("the alert %s is about the metric %s, which the module does not create", page, name)
 			}
 		}
 	}
@@ -171,12 +170,12 @@ func TestAlertsAndDashboardAskForMetricsThatThereAre(t *testing.T) {
 	for _, match := range asked {
 		used[match[1]] = true
 		if _, ok := metrics[match[1]]; !ok {
-			t.Errorf("the dashboard asks for the metric %s, which nobody makes", match[1])
+			t.Errorf("the dashboard asks for the metric %s, which the module does not create", match[1])
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
 		if !used[name] {
-			t.Errorf("nobody looks at the metric %s", name)
+			t.Errorf("no alert and no dashboard uses the metric %s", name)
 		}
 	}
 }
@@ -191,7 +190,7 @@ func change(service, method, resource string, more map[string]any) map[string]an
 		"protoPayload": payload}
 }
 
-func TestWhoeverChangesWhatTheFunctionRestsOnIsTold(t *testing.T) {
+func TestChangesOfTheConfigurationRaiseAnAlert(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "filters", "changes.filter"))
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func (p *program) Write(text []byte) (int, error) {
 	return p.log.Write(text)
 }
 
-// logged is what it has written to the log.
+// logged returns its log so far.
 func (p *program) logged() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,8 +67,8 @@ func metadata(t *testing.T) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// start runs the binary with an environment, and with what Cloud Run and this
-// test add: a port, the service's name, a metadata server, and where Pub/Sub is.
+// start runs the binary with an environment, and with the additions of Cloud Run and of
+// this test: a port, the service's name, a metadata server, and Pub/Sub's address.
 func start(t *testing.T, environment []string, pubsub string) *program {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -114,7 +114,7 @@ func start(t *testing.T, environment []string, pubsub string) *program {
 	return nil
 }
 
-// counted leads to a program, and counts.
+// counted returns the URL of a proxy to a program, which counts requests.
 func counted(t *testing.T, p *program, at string) string {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: at})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -125,8 +125,8 @@ func counted(t *testing.T, p *program, at string) string {
 	return server.URL
 }
 
-// environment is that of the service's container. What it mounts from secrets
-// is put into a folder of its own, in which the paths then begin.
+// environment returns the environment of the service's container. Mounted secrets are
+// files in a folder of the test, and the paths begin with that folder.
 func environment(t *testing.T, service blueprint.Resource, versions []blueprint.Resource) []string {
 	t.Helper()
 	root := t.TempDir()
@@ -163,7 +163,7 @@ func environment(t *testing.T, service blueprint.Resource, versions []blueprint.
 	return environment
 }
 
-// blocks are the nested blocks of a name.
+// blocks returns the nested blocks of a name.
 func blocks(of map[string]any, name string) []map[string]any {
 	var found []map[string]any
 	all, _ := of[name].([]any)
@@ -174,7 +174,7 @@ func blocks(of map[string]any, name string) []map[string]any {
 	return found
 }
 
-// first is the first nested block of a name.
+// first returns the first nested block of a name.
 func first(of map[string]any, name string) map[string]any {
 	if found := blocks(of, name); len(found) > 0 {
 		return found[0]

@@ -16,7 +16,7 @@ import (
 
 const deadLetters = "projects/p/subscriptions/iapguard-dead-letters"
 
-// letter is a message as a pull gives it.
+// letter is a message as a pull returns it.
 type letter struct {
 	AckID   string `json:"ackId"`
 	Message struct {
@@ -38,7 +38,7 @@ func aLetter(ack, from string) letter {
 	return l
 }
 
-func TestDeadLettersGoBackWhereTheyCameFrom(t *testing.T) {
+func TestDeadLettersReturnToTheirTopics(t *testing.T) {
 	asked, out, err := replay(t, []letter{aLetter("1", "iapguard-work"), aLetter("2", "eventarc-europe-west1-x-sub-1")},
 		deadLetters)
 	if err != nil || out != "replay: 2 put back\n" {
@@ -60,7 +60,7 @@ func TestDeadLettersGoBackWhereTheyCameFrom(t *testing.T) {
 	}
 }
 
-func TestADeadLetterThatCannotBePutBackStays(t *testing.T) {
+func TestADeadLetterThatCannotBePublishedStays(t *testing.T) {
 	stray := aLetter("1", "")
 	stray.Message.Attributes = nil
 	for name, c := range map[string]struct {
@@ -87,8 +87,8 @@ func TestADeadLetterThatCannotBePutBackStays(t *testing.T) {
 	}
 }
 
-// replay runs the script on a Pub/Sub that has these dead letters, and gives what
-// it asked for.
+// replay runs the script on a Pub/Sub that has these dead letters, and returns its
+// requests.
 func replay(t *testing.T, letters []letter, subscription string) (asked []string, out string, err error) {
 	t.Helper()
 	for _, program := range []string{"bash", "curl", "jq"} {
@@ -129,9 +129,9 @@ func replay(t *testing.T, letters []letter, subscription string) (asked []string
 	return asked, string(text), err
 }
 
-// compacted is a body without what does not matter.
+// compacted returns a JSON body without white space.
 func compacted(body json.RawMessage) string {
 	var short bytes.Buffer
-	_ = json.Compact(&short, body) // of no body nothing is left
+	_ = json.Compact(&short, body) // an empty body stays empty
 	return short.String()
 }

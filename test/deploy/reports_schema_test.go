@@ -16,10 +16,10 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// reportsSchema is what Terraform makes the table of.
+// reportsSchema is the file with the table's schema for Terraform.
 var reportsSchema = filepath.Join("..", "..", "deploy", "terraform", "reports.schema.json")
 
-// column is a column of BigQuery's, as its schema files have it.
+// column is a column in BigQuery's schema files.
 type column struct {
 	Name        string   `json:"name"`
 	Type        string   `json:"type"`
@@ -28,7 +28,7 @@ type column struct {
 	Fields      []column `json:"fields,omitempty"`
 }
 
-// property is what is needed of JSON Schema.
+// property is the part of JSON Schema that is used here.
 type property struct {
 	Type, Format, Description string
 	Ref                       string `json:"$ref"`
@@ -49,7 +49,7 @@ var metadata = []column{
 		Description: "The message's attributes as JSON: those of the CloudEvent, ce-id among them."},
 }
 
-// declared are the keys of a map that become columns: the views ask for no others.
+// declared lists the keys of maps that become columns: the views use no others.
 var declared = map[string][]column{
 	"labels": {{Name: "team", Type: "STRING", Mode: "NULLABLE", Description: "The service's label team."}},
 }
@@ -98,7 +98,7 @@ func columnsOf(t *testing.T, root *property, properties map[string]*property) []
 	return columns
 }
 
-// columns is the table as the module makes it.
+// columns returns the table's columns as the module declares them.
 func columns(t *testing.T) []column {
 	t.Helper()
 	text, err := os.ReadFile(reportsSchema)
@@ -136,8 +136,8 @@ func TestTheTableHasAColumnForEverythingThatAReportSays(t *testing.T) {
 	}
 }
 
-// Pub/Sub writes no column with another name, and BigQuery takes two columns
-// whose names differ in case alone for one.
+// Pub/Sub writes no column with another name, and to BigQuery two columns whose names
+// differ only in case are one.
 func TestColumnsHaveNamesThatPubSubWrites(t *testing.T) {
 	valid := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	var look func(within string, list []column)

@@ -15,8 +15,8 @@ import (
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-// endpoints are the provider's names of the APIs that the local cloud serves, and
-// where each has its version.
+// endpoints maps the provider's names of the APIs that the local cloud serves to their
+// versions.
 var endpoints = map[string]string{
 	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2",
 	"iam_beta":      "v1",
@@ -24,7 +24,7 @@ var endpoints = map[string]string{
 	"storage": "storage/v1",
 }
 
-// served is what of the module the local cloud serves; what these need comes along.
+// served lists the resources that the local cloud serves; their dependencies follow.
 // Cloud Scheduler's jobs with a topic, BigQuery and Cloud Monitoring are missing.
 var served = []string{
 	"google_cloud_run_v2_service_iam_binding.invokers", "google_logging_project_sink.sink",
@@ -35,10 +35,9 @@ var served = []string{
 	"google_secret_manager_secret_iam_member.function_reads", "google_service_account_iam_member.pubsub_signs",
 }
 
-// The mocked provider takes whatever it is given. Here Google's own provider makes
-// the module in the local cloud, finds afterwards that nothing is left to do, and
-// takes everything away again.
-func TestTheProviderAppliesTheModuleAndFindsNothingLeftToDo(t *testing.T) {
+// The mocked provider accepts everything. Here Google's own provider creates the
+// module in the local cloud, plans no further change, and destroys everything.
+func TestTheProviderAppliesTheModuleAndPlansNoChange(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	run := terraform(t, root)
@@ -66,7 +65,7 @@ func TestTheProviderAppliesTheModuleAndFindsNothingLeftToDo(t *testing.T) {
 	}
 }
 
-// made is some of what must be there, in the words of Google's APIs.
+// made has some of the expected resources, in the words of Google's APIs.
 var made = map[string]string{
 	"ingress":  "INGRESS_TRAFFIC_INTERNAL_ONLY",
 	"timeout":  "600s",
@@ -134,7 +133,7 @@ module "iapguard" {
 `, billing+"/v1/", provider.String())
 }
 
-// noBilling answers the one question that reading a project's number comes with: the
+// noBilling serves the one extra request that reading a project's number makes: the
 // project has no billing account.
 func noBilling(t *testing.T) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -45,8 +45,8 @@ func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
 		t.Errorf("terraform test of %d runs: %v\n%s", len(cases), err, out)
 	}
 
-	// What concerns one variable is said before what concerns several is looked
-	// at, so that whatever was not said is tried again without the rest.
+	// Terraform reports errors about one variable before it checks conditions on
+	// several, so the cases without their error are tried again without the others.
 	for left := cases; len(left) > 0; {
 		diagnostics := plan(t, filepath.Join(dir, "caller"), common, left)
 		silent := slices.DeleteFunc(slices.Clone(left),
@@ -61,7 +61,7 @@ func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
 	}
 }
 
-// plan calls the module once for each case, and gives what is said about them.
+// plan calls the module once for each case, and returns the errors.
 func plan(t *testing.T, dir string, common map[string]string, cases []refusal) string {
 	t.Helper()
 	var callers strings.Builder
@@ -78,7 +78,7 @@ func plan(t *testing.T, dir string, common map[string]string, cases []refusal) s
 	return messages(t, out)
 }
 
-// refusal is one run: what is given beside the common variables, and what is said.
+// refusal is one run: its variables beside the common ones, and the expected error.
 type refusal struct {
 	name, says string
 	variables  map[string]string
@@ -106,7 +106,7 @@ func refusals(t *testing.T, text []byte) (cases []refusal, common map[string]str
 	return cases, common
 }
 
-// assignments are the attributes of a body, each as it is written.
+// assignments returns the attributes of a body as they are written.
 func assignments(text []byte, body *hclsyntax.Body) map[string]string {
 	written := map[string]string{}
 	for name, attribute := range body.Attributes {
@@ -126,7 +126,7 @@ func with(common, own map[string]string) string {
 	return body.String()
 }
 
-// messages are the errors of Terraform's machine-readable output.
+// messages returns the errors of Terraform's machine-readable output.
 func messages(t *testing.T, out string) string {
 	t.Helper()
 	var diagnostics strings.Builder
@@ -135,7 +135,7 @@ func messages(t *testing.T, out string) string {
 			Diagnostic struct{ Severity, Detail string }
 		}
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
-			continue // Terraform's own warnings about its configuration are no JSON
+			continue // Terraform's own warnings about its configuration are not JSON
 		}
 		if entry.Diagnostic.Severity == "error" {
 			diagnostics.WriteString(entry.Diagnostic.Detail + "\n")

@@ -17,7 +17,7 @@ import (
 
 const module = "../../deploy/terraform"
 
-// Where there is no Terraform, this still says how its files are to look.
+// This checks the format where Terraform is not installed, too.
 func TestTerraformFilesAreFormatted(t *testing.T) {
 	files := terraformFiles(t)
 	if len(files) < 20 {
@@ -34,7 +34,7 @@ func TestTerraformFilesAreFormatted(t *testing.T) {
 	}
 }
 
-// terraformFiles are all files of the module, its tests and its examples.
+// terraformFiles returns the files of the module, its tests and its examples.
 func terraformFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -50,7 +50,7 @@ func terraformFiles(t *testing.T) []string {
 	return files
 }
 
-// The module is taken as a team takes it, with what lies beside it.
+// The module is copied as a team copies it, with the files beside it.
 func TestTheModuleDoesWhatItsOwnTestsSay(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -65,7 +65,7 @@ func TestTheModuleDoesWhatItsOwnTestsSay(t *testing.T) {
 	if out, err := run("validate"); err != nil {
 		t.Fatalf("terraform validate: %v\n%s", err, out)
 	}
-	// What is refused is tried without the provider, which takes a tenth of the time.
+	// Refused input is tested without the provider, in a tenth of the time.
 	tests := []string{"test"}
 	for _, file := range glob(t, filepath.Join(root, "terraform", "tests", "*.tftest.hcl")) {
 		if name := filepath.Base(file); name != badInput {
@@ -139,7 +139,7 @@ func terraform(t *testing.T, dir string) func(arguments ...string) (string, erro
 	}
 }
 
-// initialise fetches the provider, from wherever this machine has it.
+// initialise fetches the provider, from the configured source.
 func initialise(t *testing.T, run func(...string) (string, error)) {
 	t.Helper()
 	out, err := run("init", "-backend=false", "-input=false")

@@ -14,8 +14,8 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
 
-// send posts a body to a path of the function with a token, "" for none, as a
-// service of Google's in the project does, which ingress lets through.
+// send posts a body to a path of the function with a token, "" for none, like a
+// Google service in the project, which the ingress admits.
 func (e *fixture) send(path, token, body string) int {
 	e.t.Helper()
 	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.address+path, strings.NewReader(body))
@@ -31,7 +31,7 @@ func (e *fixture) send(path, token, body string) int {
 
 const pusher = "iapguard-pusher@demo-project.iam.gserviceaccount.com"
 
-// signed is a token of the pusher's to the function, with some claims changed.
+// signed returns a token of the pusher's for the function, with some claims changed.
 func (e *fixture) signed(by *oidc.Issuer, changes map[string]any) string {
 	e.t.Helper()
 	now := e.Now()
@@ -44,7 +44,7 @@ func (e *fixture) signed(by *oidc.Issuer, changes map[string]any) string {
 	return text
 }
 
-// outside is how the function answers a request from the internet.
+// outside returns the function's answer to a request from the internet.
 func (e *fixture) outside(path, token, body string) int {
 	e.t.Helper()
 	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.DataURL()+path, strings.NewReader(body))
@@ -57,7 +57,7 @@ func (e *fixture) outside(path, token, body string) int {
 	return response.StatusCode
 }
 
-// aSweep is a push that has the project looked through.
+// aSweep is a push with the command to sweep the project.
 var aSweep = fmt.Sprintf(`{"message":{"data":%q,"messageId":"1"},"subscription":"s"}`,
 	base64.StdEncoding.EncodeToString([]byte(`{"command":"sweep","target":"projects/demo-project"}`)))
 

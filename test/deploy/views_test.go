@@ -13,7 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// rows is what a view answers, its columns as text.
+// rows returns the result of a view, its columns as text.
 func rows(t *testing.T, db *sql.DB, view string) [][]string {
 	t.Helper()
 	found, err := db.Query(inSQLite(t, view))
@@ -47,8 +47,8 @@ func rows(t *testing.T, db *sql.DB, view string) [][]string {
 	return all
 }
 
-// stored is the warehouse after the week: every report once, every third twice,
-// for Pub/Sub delivers at least once.
+// stored returns the warehouse after the week: every report once, every third twice,
+// because Pub/Sub delivers at least once.
 func stored(t *testing.T, w *week) *sql.DB {
 	t.Helper()
 	db := warehouse(t, w.Now)
@@ -66,7 +66,7 @@ func stored(t *testing.T, w *week) *sql.DB {
 	return db
 }
 
-// views answer their questions about the week.
+// views checks the answers of the views about the week.
 func (w *week) views(t *testing.T) {
 	db := stored(t, w)
 	t.Run("minutes exposed per team", func(t *testing.T) { w.minutes(t, rows(t, db, "minutes_exposed_per_team")) })
@@ -74,8 +74,8 @@ func (w *week) views(t *testing.T) {
 	t.Run("exemptions about to expire", func(t *testing.T) { w.expiring(t, rows(t, db, "exemptions_about_to_expire")) })
 }
 
-// minutes compares the view with what strangers found. Both clocks run on while
-// the week is played: by as much they may differ.
+// minutes compares the view with the strangers' observations. Both clocks advance while
+// the week is played, so they may differ by that time.
 func (w *week) minutes(t *testing.T, got [][]string) {
 	slack := time.Since(w.began) + time.Minute
 	shown := map[string]map[string]time.Duration{}
@@ -98,7 +98,7 @@ func (w *week) minutes(t *testing.T, got [][]string) {
 			}
 			open++
 			if diff := shown[date][team] - want; math.Abs(float64(diff)) > float64(slack) {
-				t.Errorf("%s, team %s: exposed for %s, and strangers got in for %s", date, team, shown[date][team], want)
+				t.Errorf("%s, team %s: exposed for %s, but strangers got in for %s", date, team, shown[date][team], want)
 			}
 			delete(shown[date], team)
 		}

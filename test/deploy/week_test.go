@@ -23,7 +23,7 @@ func TestWhatAPlatformTeamSeesOfAPlayedWeek(t *testing.T) {
 // step is the time between two sweeps of the played week.
 const step = 3 * time.Hour
 
-// place is a service of the week, and the team that it says it belongs to.
+// place is a service of the week, and the team in its label.
 type place struct {
 	playground.LoadBalanced
 	team string
@@ -40,11 +40,11 @@ var (
 	legacy  = here("legacy", "finance")   // exempt for longer than the week
 	pilot   = here("pilot", "finance")    // exempt until the middle of the week
 	archive = here("archive", "records")  // exempt for two months; finance's until the last day
-	tool    = here("tool", "")            // nobody's, and deleted in the end
-	media   = here("media", "media")      // its owner wants a CDN, and the public at it
+	tool    = here("tool", "")            // without a team, and deleted in the end
+	media   = here("media", "media")      // its owner wants a CDN and public access
 )
 
-// week is a local cloud whose week is played, and what a stranger found there meanwhile.
+// week is a local cloud in which a week is played, and the observations of a stranger.
 type week struct {
 	*withfunction.Env
 	t     *testing.T
@@ -53,7 +53,7 @@ type week struct {
 	open  map[string]map[string]time.Duration // by day and team
 }
 
-// played is a whole week: a sweep every few hours, what happens then, and
+// played plays a whole week: a sweep every few hours, then the events of that time, and
 // strangers who try every door until the next sweep.
 func played(t *testing.T, log *slog.Logger) *week {
 	t.Helper()
@@ -83,7 +83,7 @@ func played(t *testing.T, log *slog.Logger) *week {
 	return w
 }
 
-// happens is the story. Between the sweeps nothing else does.
+// happens has all events between the sweeps.
 func (w *week) happens(at time.Duration) {
 	w.t.Helper()
 	switch at {
@@ -122,7 +122,7 @@ func (w *week) happens(at time.Duration) {
 	case 6*day + 6*step:
 		w.Call(http.MethodPatch, backendOf(media), map[string]any{"enableCDN": false})
 	}
-	// For a day and a half Terraform is applied as often as everything is swept.
+	// For a day and a half Terraform is applied as often as sweeps run.
 	if at >= 2*day && at < 3*day+4*step {
 		terraform := playground.Client{URL: w.URL(), Caller: playground.Developer,
 			UserAgent: "Terraform/1.13 terraform-provider-google/7.12.0"}
@@ -155,13 +155,13 @@ func backendOf(p place) string {
 	return "/compute/v1/projects/" + playground.Project + "/global/backendServices/" + p.Backend()
 }
 
-// unread is a fault by which the function alone is refused a call.
+// unread returns a fault that refuses a call only to the function.
 func unread(method string) string {
 	return fmt.Sprintf(`{"action":"status","status":403,"method":%q,"principal":"serviceAccount:%s"}`, method,
 		playground.FunctionAccount)
 }
 
-// sweep is Cloud Scheduler's, but for half a day in which it is paused.
+// sweep runs Cloud Scheduler's sweep, except for half a day in which it is paused.
 func (w *week) sweep(at time.Duration) {
 	w.t.Helper()
 	if at > 1*day-5*step && at < 1*day-step {
@@ -177,7 +177,7 @@ func (w *week) rest() {
 	w.Idle()
 }
 
-// watch tries each door as a stranger, and lets the time until the next sweep pass.
+// watch tries each door as a stranger, and advances the clock to the next sweep.
 func (w *week) watch() {
 	w.t.Helper()
 	from := w.Now()

@@ -1,10 +1,9 @@
-// Package blueprint reads the Terraform module in deploy/terraform as Terraform
-// does, without Terraform: variables are checked, expressions evaluated and
-// resources multiplied, so that tests can hold what it makes against the code,
-// and make it in the local cloud.
+// Package blueprint reads the Terraform module in deploy/terraform without Terraform: it
+// validates variables, evaluates expressions, and expands count and for_each. Tests
+// compare the resources with the code, and create them in the local cloud.
 //
-// What Google decides about a resource, such as an account's e-mail address, is
-// written down in computed.go or given by the test.
+// Attributes that Google computes, such as an account's e-mail address, are in
+// computed.go, or the test gives them.
 package blueprint
 
 import (
@@ -23,17 +22,17 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 )
 
-// Options say what the module cannot know by itself.
+// Options are the inputs of a module.
 type Options struct {
 	// Variables are the module's input, as Go values: string, bool, float64,
 	// []any, map[string]any.
 	Variables map[string]any
-	// Given are attributes that Google decides, by address:
+	// Given are attributes that Google computes, by address:
 	// "google_cloud_run_v2_service.function.uri".
 	Given map[string]string
 }
 
-// Module is a module with its variables set. It is for one goroutine.
+// Module is a module with its variables set. It is not safe for concurrent use.
 type Module struct {
 	folder    string
 	options   Options
@@ -41,11 +40,11 @@ type Module struct {
 	locals    map[string]hclsyntax.Expression
 	resources map[string]*hclsyntax.Block // by address: TYPE.NAME, data.TYPE.NAME
 	known     map[string]cty.Value        // by address: var.X, local.X, TYPE.NAME
-	busy      map[string]bool             // what is being evaluated
+	busy      map[string]bool             // addresses in evaluation, to find cycles
 }
 
-// Load reads the .tf files of a folder and checks the variables. Its error has
-// the messages of all validations that failed.
+// Load reads the .tf files of a folder and validates the variables. Its error has the
+// messages of all failed validations.
 func Load(folder string, options Options) (*Module, error) {
 	m := &Module{
 		folder: folder, options: options, variables: map[string]*hclsyntax.Block{}, locals: map[string]hclsyntax.Expression{},
@@ -66,7 +65,7 @@ func Load(folder string, options Options) (*Module, error) {
 	return m, m.validate()
 }
 
-// Files are the parsed .tf files of a folder, by name.
+// Files returns the parsed .tf files of a folder, by name.
 func Files(folder string) (map[string]*hclsyntax.Body, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.tf"))
 	if err != nil || len(paths) == 0 {
@@ -104,7 +103,7 @@ func (m *Module) add(body *hclsyntax.Body) {
 	}
 }
 
-// validate checks every variable, as Terraform does before anything else.
+// validate checks every variable, which is Terraform's first step.
 func (m *Module) validate() error {
 	var problems []error
 	for name, block := range m.variables {
@@ -129,7 +128,7 @@ func (m *Module) validate() error {
 	return errors.Join(problems...)
 }
 
-// value is a variable, a local or the instances of a resource, by address.
+// value returns a variable, a local or the instances of a resource, by address.
 func (m *Module) value(address string) (cty.Value, error) {
 	if known, ok := m.known[address]; ok {
 		return known, nil
@@ -157,10 +156,10 @@ func (m *Module) work(address string) (cty.Value, error) {
 	case m.resources[address] != nil:
 		return m.multiplied(address, m.resources[address])
 	}
-	return cty.NilVal, errors.New("the module has none")
+	return cty.NilVal, errors.New("the module does not declare it")
 }
 
-// variable is what was given, or the default, in the variable's type.
+// variable returns the given value or the default, converted to the variable's type.
 func (m *Module) variable(name string) (cty.Value, error) {
 	body := m.variables[name].Body
 	kind, defaults, problems := typeexpr.TypeConstraintWithDefaults(body.Attributes["type"].Expr)
@@ -217,7 +216,7 @@ func fromGo(given any) (cty.Value, error) {
 	return gocty.ToCtyValue(given, kind)
 }
 
-// kinds are the types of resource that the module has.
+// kinds returns the types of the module's resources.
 func (m *Module) kinds() []string {
 	var kinds []string
 	for _, block := range m.resources {

@@ -2,10 +2,10 @@ package blueprint
 
 import "regexp"
 
-// place is an argument's place in a pattern.
+// place matches the place of an argument in a pattern.
 var place = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// computed are the attributes that follow from a resource's arguments, by type.
+// computed has the attributes that follow from a resource's arguments, by type.
 // Source: "Attributes Reference" of each in the provider's documentation.
 var computed = map[string]map[string]string{
 	"google_service_account": {

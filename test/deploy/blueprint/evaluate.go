@@ -9,8 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// evaluate works out an expression after all that it mentions. scope has what is
-// known only here: each, count, the iterators of dynamic blocks.
+// evaluate evaluates an expression after everything that it refers to. scope has the
+// local names: each, count, the iterators of dynamic blocks.
 func (m *Module) evaluate(expression hclsyntax.Expression, scope map[string]cty.Value) (cty.Value, error) {
 	path, err := fromGo(map[string]any{"module": m.folder, "root": m.folder, "cwd": m.folder})
 	if err != nil {
@@ -29,10 +29,10 @@ func (m *Module) evaluate(expression hclsyntax.Expression, scope map[string]cty.
 	return value, nil
 }
 
-// mentioned are the values that an expression mentions and the scope has not,
-// as roots that HCL can look into: var, local, data, a type of resource.
+// mentioned returns the values that an expression refers to outside of the scope, as
+// roots for HCL: var, local, data, a type of resource.
 func (m *Module) mentioned(expression hclsyntax.Expression, scope map[string]cty.Value) (map[string]cty.Value, error) {
-	tree := map[string]map[string]cty.Value{} // what an address ends in, by what it begins with
+	tree := map[string]map[string]cty.Value{} // last parts of addresses, by their first part
 	for _, mention := range expression.Variables() {
 		full := address(mention)
 		if _, here := scope[mention.RootName()]; here || mention.RootName() == "path" {
@@ -60,8 +60,8 @@ func (m *Module) mentioned(expression hclsyntax.Expression, scope map[string]cty
 	return known, nil
 }
 
-// address is the part of a mention that names something of the module: two
-// steps, of data three.
+// address returns the part of a reference that names an object of the module: two
+// steps, three for data.
 func address(mention hcl.Traversal) string {
 	length := 2
 	if mention.RootName() == "data" {

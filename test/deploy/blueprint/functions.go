@@ -20,8 +20,8 @@ import (
 	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
-// functions are those of Terraform that the module uses, and their neighbours.
-// Most are go-cty's own, which Terraform takes from there too.
+// functions are the Terraform functions that the module uses, and related ones.
+// Most are go-cty's own, which Terraform uses too.
 func (m *Module) functions() map[string]function.Function {
 	all := map[string]function.Function{
 		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc, "regex": stdlib.RegexFunc, "replace": replace,
@@ -86,7 +86,7 @@ func said(holds func(text, part string) bool) function.Function {
 	})
 }
 
-// counted looks for a truth value, and says whether it decides.
+// counted returns a function that looks for a truth value, and whether it decides.
 func counted(wanted bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}}, Type: function.StaticReturnType(cty.Bool),
@@ -101,7 +101,7 @@ func counted(wanted bool) function.Function {
 	})
 }
 
-// coalesce passes over empty text too, unlike go-cty's.
+// coalesce also skips empty text, unlike go-cty's.
 var coalesce = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "values", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -133,7 +133,7 @@ var length = function.New(&function.Spec{
 	},
 })
 
-// replace takes a pattern between slashes for a regular expression.
+// replace treats a pattern between slashes as a regular expression.
 var replace = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "old", Type: cty.String},
 		{Name: "new", Type: cty.String}},
@@ -164,7 +164,7 @@ var decodeYAML = function.New(&function.Spec{
 	},
 })
 
-// fileset are the files of a folder that a pattern fits.
+// fileset returns the files of a folder that match a pattern.
 var fileset = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "folder", Type: cty.String}, {Name: "pattern", Type: cty.String}},
 	Type:   function.StaticReturnType(cty.Set(cty.String)),
@@ -185,7 +185,7 @@ var fileset = function.New(&function.Spec{
 	},
 })
 
-// template fills in a file.
+// template renders a template file.
 func template(functions map[string]function.Function) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "values", Type: cty.DynamicPseudoType}},

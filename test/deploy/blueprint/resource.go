@@ -13,16 +13,16 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-// Resource is one instance of a resource, as it would be made.
+// Resource is one instance of a resource, as Terraform would create it.
 type Resource struct {
 	Address string // TYPE.NAME, TYPE.NAME["KEY"]
 	Kind    string
-	// Values are its arguments, nested blocks as lists, and what Google adds.
+	// Values are its arguments, nested blocks as lists, and computed attributes.
 	Values map[string]any
 }
 
-// Text is an argument that is text, "" where there is none. Steps lead into the
-// first of nested blocks.
+// Text returns a string argument, "" if it is not set. Steps lead into the first of
+// nested blocks.
 func (r Resource) Text(steps ...string) string {
 	at := r.Values
 	for _, step := range steps[:len(steps)-1] {
@@ -36,8 +36,8 @@ func (r Resource) Text(steps ...string) string {
 	return text
 }
 
-// Resources are the instances of the given types, of every type where none is
-// given, by address.
+// Resources returns the instances of the given types, by default of every type,
+// ordered by address.
 func (m *Module) Resources(kinds ...string) ([]Resource, error) {
 	if len(kinds) == 0 {
 		kinds = m.kinds()
@@ -61,7 +61,7 @@ func (m *Module) Resources(kinds ...string) ([]Resource, error) {
 	return found, nil
 }
 
-// instances takes the value of a resource apart.
+// instances splits the value of a resource into its instances.
 func (m *Module) instances(address string, block *hclsyntax.Block, value cty.Value) ([]Resource, error) {
 	single := block.Body.Attributes["for_each"] == nil && block.Body.Attributes["count"] == nil
 	text, err := ctyjson.Marshal(value, value.Type())
@@ -95,8 +95,8 @@ func (m *Module) instances(address string, block *hclsyntax.Block, value cty.Val
 	return made, err
 }
 
-// multiplied is a resource: one object, a tuple of them by count, or an object
-// of them by for_each.
+// multiplied returns a resource: one object, a tuple of objects for count, or an object
+// of objects for for_each.
 func (m *Module) multiplied(address string, block *hclsyntax.Block) (cty.Value, error) {
 	if attribute := block.Body.Attributes["count"]; attribute != nil {
 		count, err := m.evaluate(attribute.Expr, nil)
@@ -138,11 +138,11 @@ func (m *Module) multiplied(address string, block *hclsyntax.Block) (cty.Value, 
 	return cty.ObjectVal(all), nil
 }
 
-// notArguments are for Terraform itself.
+// notArguments are meta-arguments, for Terraform itself.
 var notArguments = []string{"count", "for_each", "depends_on", "provider", "lifecycle", "provisioner",
 	"connection", "timeouts"}
 
-// instance is one instance with what Google adds.
+// instance returns one instance with its computed attributes.
 func (m *Module) instance(address string, block *hclsyntax.Block, scope map[string]cty.Value) (cty.Value, error) {
 	values, err := m.arguments(block.Body, scope)
 	if err != nil {
@@ -154,7 +154,7 @@ func (m *Module) instance(address string, block *hclsyntax.Block, scope map[stri
 	return cty.ObjectVal(values), nil
 }
 
-// arguments are those of a block, its nested blocks as tuples.
+// arguments returns the arguments of a block, its nested blocks as tuples.
 func (m *Module) arguments(body *hclsyntax.Body, scope map[string]cty.Value) (map[string]cty.Value, error) {
 	values := map[string]cty.Value{}
 	for name, attribute := range body.Attributes {
@@ -184,7 +184,7 @@ func (m *Module) arguments(body *hclsyntax.Body, scope map[string]cty.Value) (ma
 	return values, nil
 }
 
-// nested is what a block within a resource, or a dynamic one, stands for.
+// nested returns the objects of a nested or dynamic block, and its name.
 func (m *Module) nested(block *hclsyntax.Block, scope map[string]cty.Value) (made []cty.Value, name string, err error) {
 	if block.Type != "dynamic" {
 		values, err := m.arguments(block.Body, scope)
@@ -216,8 +216,8 @@ func withoutKey(scope map[string]cty.Value, name string) map[string]cty.Value {
 	return left
 }
 
-// compute adds what Google decides: what was given for this very resource, and
-// the names that follow from its arguments.
+// compute adds computed attributes: those that follow from the arguments, and those that
+// were given for this resource.
 func (m *Module) compute(address string, values map[string]cty.Value) error {
 	kind := address[:strings.LastIndexByte(address, '.')]
 	for name, pattern := range computed[kind] {

@@ -8,7 +8,7 @@ import (
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-// reported keeps a report, which must fit its schema.
+// reported collects a report, which must fit its schema.
 func (e *fixture) reported(one playground.Report) {
 	read, err := report.Read(one.Data)
 	if err != nil {
@@ -19,7 +19,7 @@ func (e *fixture) reported(one playground.Report) {
 	e.reports = append(e.reports, read)
 }
 
-// about are the reports on a service, oldest first.
+// about returns the reports on a service, oldest first.
 func (e *fixture) about(service string) []report.Report {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -55,7 +55,7 @@ func (e *fixture) until(what string, holds func() bool) {
 	e.t.Helper()
 	for deadline := time.Now().Add(cloudtest.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			e.t.Fatalf("it never came about that %s", what)
+			e.t.Fatalf("timed out waiting until %s", what)
 		}
 	}
 }
