@@ -1,6 +1,7 @@
-// Package filters is what of Cloud Logging reaches the function. The filters are
-// templates in events.filter and requests.filter, which Terraform reads too;
-// this package only lets Go programs read the same files.
+// Package filters holds the filters of the log sinks: they select the entries that
+// Cloud Logging delivers to the function. Package logfilter generates them.
+// Terraform reads the files events.filter and requests.filter as templates, and
+// this package lets Go programs read the same files.
 package filters
 
 import (
@@ -16,8 +17,8 @@ var (
 	requests string
 )
 
-// Events is the filter of the sink of changes for a function that writes as the
-// accounts, given by their e-mails: at least one.
+// Events is the filter of the sink of changes, for a function that writes as these
+// accounts, by their e-mails.
 func Events(own string, more ...string) string {
 	list := strconv.Quote(own)
 	for _, account := range more {
@@ -26,5 +27,5 @@ func Events(own string, more ...string) string {
 	return strings.ReplaceAll(events, "${own}", "("+list+")")
 }
 
-// Requests is the filter of refused requests.
+// Requests is the filter of the sink of refused requests.
 func Requests() string { return requests }

@@ -123,7 +123,7 @@ func hasProduct(userAgent, name string) bool {
 const ReadyPrefix = "Ready condition status changed to "
 
 // readinessRow is the row of a system event without a method: only its message
-// tells what became ready.
+// has what became ready.
 func readinessRow(e *entry) (Row, bool) {
 	if e.ProtoPayload.ServiceName.s != runAPI || e.Resource.Type.s != "cloud_run_revision" ||
 		!strings.HasPrefix(e.ProtoPayload.Status.Message.s, ReadyPrefix) {
@@ -133,7 +133,7 @@ func readinessRow(e *entry) (Row, bool) {
 }
 
 // notReady reports whether a readiness event means that something is not ready.
-// Neither event has a status code, so only the message tells them apart.
+// Neither event has a status code, so only the message distinguishes them.
 func notReady(e *entry) bool {
 	m := e.ProtoPayload.Status.Message.s
 	return strings.HasPrefix(m, ReadyPrefix) &&

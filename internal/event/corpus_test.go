@@ -18,13 +18,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// conclusion is what a correct reader concludes from one recorded file.
+// conclusion is the expected result of one recorded entry.
 type conclusion struct {
 	File, Kind, Project, Location, Service string
 	Ignored                                []string
 }
 
-// corpus reads the recorded entries that stand beside the checkout.
+// corpus reads the expected results of the recorded entries beside the checkout.
 func corpus(t testing.TB) ([]conclusion, string) {
 	t.Helper()
 	dir := filepath.Join("..", "..", "..", "shared", "auditlogs")
@@ -48,7 +48,7 @@ func corpus(t testing.TB) ([]conclusion, string) {
 	return all, dir
 }
 
-// allows says what is wrong with a result, "" when it is what is expected.
+// allows explains how a result differs from the expected one, "" if it does not.
 func (c conclusion) allows(r Result) string {
 	if r.Cause == nil {
 		if slices.Contains(c.Ignored, string(r.Ignored)) {
@@ -57,7 +57,8 @@ func (c conclusion) allows(r Result) string {
 		return "ignored as " + string(r.Ignored) + ": " + r.Why
 	}
 	want := conclusion{Kind: c.Kind, Project: c.Project, Location: c.Location, Service: c.Service}
-	got := conclusion{Kind: string(r.Cause.Kind), Project: r.Cause.Project, Location: r.Cause.Location, Service: r.Cause.Service}
+	got := conclusion{Kind: string(r.Cause.Kind), Project: r.Cause.Project, Location: r.Cause.Location,
+		Service: r.Cause.Service}
 	if want.Project == "" {
 		got.Project = ""
 	}
@@ -70,7 +71,7 @@ func (c conclusion) allows(r Result) string {
 	return cmp.Diff(want, got)
 }
 
-// envelopes wraps one log entry in everything that it can be delivered in.
+// envelopes wraps one log entry in every envelope that can deliver it.
 func envelopes(t testing.TB, entry []byte) map[string]Message {
 	t.Helper()
 	object := func(v any) []byte {
@@ -85,23 +86,27 @@ func envelopes(t testing.TB, entry []byte) map[string]Message {
 		return map[string]any{"subscription": "projects/p/subscriptions/s", "message": map[string]any{"data": data, id: "77"}}
 	}
 	structured := func(kind, key string, data any) []byte {
-		return object(map[string]any{"specversion": "1.0", "id": "77", "source": "//pubsub.googleapis.com/projects/p/topics/t", "type": kind, key: data})
+		return object(map[string]any{"specversion": "1.0", "id": "77",
+			"source": "//pubsub.googleapis.com/projects/p/topics/t", "type": kind, key: data})
 	}
 	std, url := base64.StdEncoding.EncodeToString(entry), base64.RawURLEncoding.EncodeToString(entry)
 	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().Bytes(entry)
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary := http.Header{"Ce-Id": {"77"}, "Ce-Type": {"google.cloud.audit.log.v1.written"}, "Content-Type": {"application/json; charset=utf-8"}}
+	binary := http.Header{"Ce-Id": {"77"}, "Ce-Type": {"google.cloud.audit.log.v1.written"},
+		"Content-Type": {"application/json; charset=utf-8"}}
 	published := "google.cloud.pubsub.topic.v1.messagePublished"
 	return map[string]Message{
-		"Eventarc binary":            {Header: binary, Body: entry},
-		"structured":                 {Body: structured("google.cloud.audit.log.v1.written", "data", raw)},
-		"structured, base64":         {Body: structured("google.cloud.audit.log.v1.written", "data_base64", std)},
-		"structured, text":           {Body: structured("google.cloud.audit.log.v1.written", "data", string(entry))},
-		"batch":                      {Body: object([]json.RawMessage{structured("google.cloud.audit.log.v1.written", "data", raw)})},
-		"messagePublished":           {Body: structured(published, "data", push("messageId", std))},
-		"messagePublished, binary":   {Header: http.Header{"Ce-Id": {"77"}, "Ce-Type": {published}}, Body: object(push("messageId", std))},
+		"Eventarc binary":    {Header: binary, Body: entry},
+		"structured":         {Body: structured("google.cloud.audit.log.v1.written", "data", raw)},
+		"structured, base64": {Body: structured("google.cloud.audit.log.v1.written", "data_base64", std)},
+		"structured, text":   {Body: structured("google.cloud.audit.log.v1.written", "data", string(entry))},
+		"batch": {Body: object([]json.RawMessage{structured("google.cloud.audit.log.v1.written",
+			"data", raw)})},
+		"messagePublished": {Body: structured(published, "data", push("messageId", std))},
+		"messagePublished, binary": {Header: http.Header{"Ce-Id": {"77"}, "Ce-Type": {published}},
+			Body: object(push("messageId", std))},
 		"push":                       {Body: object(push("messageId", std))},
 		"push, snake case, URL-safe": {Body: object(push("message_id", url))},
 		"push, unwrapped":            {Body: entry},
@@ -134,7 +139,8 @@ func TestRecordedEntriesLeadToTheExpectedResults(t *testing.T) {
 				for i := range got {
 					got[i] = fromAnyEnvelope(got[i])
 				}
-				if diff := cmp.Diff([]Result{fromAnyEnvelope(plain[0])}, got); diff != "" && c.File != "google-cloudevents__structured-bigqueryjobcompleted__1.json" {
+				if diff := cmp.Diff([]Result{fromAnyEnvelope(plain[0])},
+					got); diff != "" && c.File != "google-cloudevents__structured-bigqueryjobcompleted__1.json" {
 					t.Errorf("%s as %s: %s", c.File, name, diff)
 				}
 			}
@@ -142,7 +148,7 @@ func TestRecordedEntriesLeadToTheExpectedResults(t *testing.T) {
 	}
 }
 
-// inFull reads an entry as people do, to its end.
+// inFull reads an entry to its end, as explain does.
 func inFull(t *testing.T, entry []byte) (results []Result) {
 	t.Helper()
 	err := Read(bytes.NewReader(entry), Self{}, func(_ int, r Result) error { results = append(results, r); return nil })
@@ -152,8 +158,8 @@ func inFull(t *testing.T, entry []byte) (results []Result) {
 	return results
 }
 
-// fromAnyEnvelope is what no envelope may change: not the event's id, which
-// is the envelope's, and of other services' entries only that they are theirs.
+// fromAnyEnvelope is the part of a result that no envelope may change. It leaves
+// out the event's id, and the details of entries of other services.
 func fromAnyEnvelope(r Result) Result {
 	if r.Seen.EventID = ""; r.Ignored == OtherService {
 		return Result{Ignored: OtherService}
@@ -175,7 +181,8 @@ func TestRecordedEntriesAsProtobufLeadToTheSameCauses(t *testing.T) {
 			t.Fatal(err)
 		}
 		var data auditdata.LogEntryData
-		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(entry, &data); err != nil || data.GetProtoPayload() == nil {
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(entry,
+			&data); err != nil || data.GetProtoPayload() == nil {
 			continue // no LogEntryData: INDEX.md counts 15 of them, and request logs hold none
 		}
 		body, err := proto.Marshal(&data)

@@ -44,8 +44,8 @@
 //     sought in resource.labels, then in the resource name, then in request and
 //     response. An invalid name makes the entry Unreadable, and so do two names
 //     that contradict each other. The id and the number of a project do not
-//     contradict each other, since nothing here can tell whether they belong
-//     together.
+//     contradict each other, since this package cannot know whether they
+//     belong together.
 //   - A member that occurs twice in one object, with different values, makes the
 //     entry Unreadable.
 package event

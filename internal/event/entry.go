@@ -25,7 +25,7 @@ type entry struct {
 	Split            split       `json:"split"`
 }
 
-// operation tells which part of a long operation an entry is about.
+// operation is the part of a long operation that an entry is about.
 type operation struct {
 	object
 	ID    text `json:"id"`
@@ -33,7 +33,7 @@ type operation struct {
 	Last  flag `json:"last"`
 }
 
-// split tells which entries are pieces of one.
+// split marks the entries that are pieces of one.
 type split struct {
 	object
 	UID text `json:"uid"`

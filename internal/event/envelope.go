@@ -103,8 +103,8 @@ func describe(err error) string {
 }
 
 // document is one JSON object: an envelope of some kind, a log entry, or
-// something else. Its members tell which; no two of these shapes share the
-// members that decide.
+// something else. Its members decide which; no two of these shapes have
+// the same ones.
 type document struct {
 	entry
 	open

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// setPolicy is a SetIamPolicy call on a service, in both API versions: v1 names
-// a namespace, v2 a location.
+// setPolicy are the SetIamPolicy methods of services, with the resource names of
+// their API versions.
 var setPolicy = map[string]string{
 	"google.cloud.run.v1.Services.SetIamPolicy": "namespaces/demo-project/services/hello",
 	"google.cloud.run.v2.Services.SetIamPolicy": "projects/demo-project/locations/us-central1/services/hello",
@@ -30,14 +30,14 @@ func TestRefusedPermissionsMakeAFailedCall(t *testing.T) {
 		{"one refused", []any{no}, nil, FailedCall},
 		{"all refused", []any{no, no}, nil, FailedCall},
 		{"refused, as text", []any{row("granted", "false")}, nil, FailedCall},
-		{"refused, and one that says nothing", []any{silent, no}, nil, FailedCall},
+		{"one refused, one without a value", []any{silent, no}, nil, FailedCall},
 		{"one granted, one refused", []any{yes, no}, nil, ""},
 		{"one refused, one granted, as text", []any{no, row("granted", "true")}, nil, ""},
 		{"all granted", []any{yes, yes}, nil, ""},
-		{"none says", []any{silent}, nil, ""},
+		{"none with a value", []any{silent}, nil, ""},
 		{"no rows", []any{}, nil, ""},
-		{"no list", "...", nil, ""},
-		{"rows that are no objects", []any{"...", 7}, nil, ""},
+		{"not a list", "...", nil, ""},
+		{"rows that are not objects", []any{"...", 7}, nil, ""},
 		{"refused, and the status says success", []any{no}, map[string]any{}, ""},
 		{"granted, and the status says failure", []any{yes}, map[string]any{"code": 7}, FailedCall},
 	} {
@@ -56,12 +56,15 @@ func TestRefusedPermissionsMakeAFailedCall(t *testing.T) {
 func TestRefusedPermissionsCountForEveryMethod(t *testing.T) {
 	refused := edits{"protoPayload.status": nil, "protoPayload.authorizationInfo": []any{map[string]any{"granted": false}}}
 	for _, tc := range []struct{ service, method, resource string }{
-		{"run.googleapis.com", "google.cloud.run.v2.Services.UpdateService", "projects/demo-project/locations/us-central1/services/hello"},
+		{"run.googleapis.com", "google.cloud.run.v2.Services.UpdateService",
+			"projects/demo-project/locations/us-central1/services/hello"},
 		{"run.googleapis.com", "google.cloud.run.v1.Services.DeleteService", "namespaces/demo-project/services/hello"},
 		{"compute.googleapis.com", "v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/web"},
 		{"compute.googleapis.com", "v1.compute.urlMaps.update", "projects/demo-project/global/urlMaps/m"},
-		{"iap.googleapis.com", "google.cloud.iap.v1.IdentityAwareProxyAdminService.SetIamPolicy", "projects/1/iap_web/compute/services/7"},
-		{"serviceusage.googleapis.com", "google.api.serviceusage.v1.ServiceUsage.DisableService", "projects/1/services/iap.googleapis.com"},
+		{"iap.googleapis.com", "google.cloud.iap.v1.IdentityAwareProxyAdminService.SetIamPolicy",
+			"projects/1/iap_web/compute/services/7"},
+		{"serviceusage.googleapis.com", "google.api.serviceusage.v1.ServiceUsage.DisableService",
+			"projects/1/services/iap.googleapis.com"},
 	} {
 		r := one(t, audited(t, tc.service, tc.method, tc.resource, refused), Self{})
 		if r.Ignored != FailedCall || !strings.Contains(r.Why, "permission") {

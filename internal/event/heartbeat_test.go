@@ -6,8 +6,10 @@ import (
 	"time"
 )
 
-const beat = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","receiveTimestamp":"2026-11-23T12:00:01Z","severity":"DEFAULT",
-	"logName":"projects/demo-project/logs/iapguard-heartbeat","resource":{"type":"global","labels":{"project_id":"demo-project"}},
+const beat = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","receiveTimestamp":"2026-11-23T12:00:01Z",
+  "severity":"DEFAULT",
+	"logName":"projects/demo-project/logs/iapguard-heartbeat","resource":{"type":"global",
+	"labels":{"project_id":"demo-project"}},
 	"jsonPayload":{"iapguard":"heartbeat"}}`
 
 func TestHeartbeatsInTheirLog(t *testing.T) {
@@ -18,17 +20,20 @@ func TestHeartbeatsInTheirLog(t *testing.T) {
 	}{
 		{"of a project", nil, "heartbeat|demo-project||||projects/demo-project"},
 		{"of a folder", edits{"logName": "folders/12/logs/iapguard-heartbeat"}, "heartbeat|||||folders/12"},
-		{"of an organisation", edits{"logName": "organizations/34/logs/iapguard-heartbeat"}, "heartbeat|||||organizations/34"},
-		{"of nobody", edits{"logName": "organizations/x/logs/iapguard-heartbeat"}, "unreadable"},
-		{"of nothing that has services", edits{"logName": "billingAccounts/0/logs/iapguard-heartbeat"}, "unreadable"},
+		{"of an organisation", edits{"logName": "organizations/34/logs/iapguard-heartbeat"},
+			"heartbeat|||||organizations/34"},
+		{"of an invalid organisation", edits{"logName": "organizations/x/logs/iapguard-heartbeat"}, "unreadable"},
+		{"of a billing account", edits{"logName": "billingAccounts/0/logs/iapguard-heartbeat"}, "unreadable"},
 		{"of another log", edits{"logName": "projects/demo-project/logs/stdout"}, "other-service"},
-		{"of no log", edits{"logName": nil}, "other-service"},
+		{"without a log name", edits{"logName": nil}, "other-service"},
 		{"another word", edits{"jsonPayload.iapguard": "Heartbeat"}, "unrelated"},
 		{"no word", edits{"jsonPayload": nil, "textPayload": "heartbeat"}, "unrelated"},
-		{"a word that is none", edits{"jsonPayload.iapguard": map[string]any{"iapguard": "heartbeat"}}, "unrelated"},
+		{"an object for the word", edits{"jsonPayload.iapguard": map[string]any{"iapguard": "heartbeat"}}, "unrelated"},
 		{"without a time", edits{"timestamp": nil, "receiveTimestamp": nil}, "unreadable"},
-		{"with an audited call in it", edits{"protoPayload": map[string]any{"serviceName": "run.googleapis.com", "methodName": "google.cloud.run.v2.Services.UpdateService"}}, "other-service"},
-		{"with more beside it", edits{"jsonPayload.more": "x", "labels": map[string]any{"a": "b"}}, "heartbeat|demo-project||||projects/demo-project"},
+		{"with an audited call in it", edits{"protoPayload": map[string]any{"serviceName": "run.googleapis.com",
+			"methodName": "google.cloud.run.v2.Services.UpdateService"}}, "other-service"},
+		{"with more beside it", edits{"jsonPayload.more": "x", "labels": map[string]any{"a": "b"}},
+			"heartbeat|demo-project||||projects/demo-project"},
 	} {
 		r := one(t, with(t, beat, tc.edit), Self{})
 		if got := outcome(r); got != tc.want {
@@ -38,7 +43,8 @@ func TestHeartbeatsInTheirLog(t *testing.T) {
 			t.Errorf("%s: at %s, want the entry's time", tc.name, r.Cause.At)
 		}
 	}
-	if r := one(t, []byte(`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z","jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`), Self{}); r.Ignored != Unreadable {
+	if r := one(t,
+		[]byte(`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z","jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`), Self{}); r.Ignored != Unreadable {
 		t.Errorf("two words: %s, want unreadable", outcome(r))
 	}
 }
@@ -54,10 +60,14 @@ func TestPublishedHeartbeats(t *testing.T) {
 		key     string
 		at      time.Time
 	}{
-		{"pushed", Message{Body: []byte(`{"message":{` + data + `,"messageId":"7","publishTime":"2026-11-23T12:00:00Z"}}`)}, "", "heartbeat/message/7", noon},
-		{"pushed without wrapping", Message{Body: []byte(word), Header: http.Header{"X-Goog-Pubsub-Message-Id": {"7"}, "X-Goog-Pubsub-Publish-Time": {"2026-11-23T12:00:00Z"}}}, "", "heartbeat/message/7", noon},
+		{"pushed", Message{Body: []byte(`{"message":{` + data + `,"messageId":"7","publishTime":"2026-11-23T12:00:00Z"}}`)},
+			"", "heartbeat/message/7", noon},
+		{"pushed without wrapping", Message{Body: []byte(word),
+			Header: http.Header{"X-Goog-Pubsub-Message-Id": {"7"}, "X-Goog-Pubsub-Publish-Time": {"2026-11-23T12:00:00Z"}}},
+			"", "heartbeat/message/7", noon},
 		{"without a time", Message{Body: []byte(word)}, "", hashKey("heartbeat", "", ""), time.Time{}},
-		{"with more in it", Message{Body: []byte(`{"iapguard":"heartbeat","target":"projects/p-1"}`)}, NotALogEntry, "", time.Time{}},
+		{"with more in it", Message{Body: []byte(`{"iapguard":"heartbeat","target":"projects/p-1"}`)}, NotALogEntry, "",
+			time.Time{}},
 		{"with another word", Message{Body: []byte(`{"iapguard":"stop"}`)}, NotALogEntry, "", time.Time{}},
 		{"among commands", Message{Body: []byte(word), Commands: true}, NotALogEntry, "", time.Time{}},
 	} {

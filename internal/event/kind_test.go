@@ -9,20 +9,21 @@ import (
 // audited is the deploy turned into another audited call.
 func audited(t testing.TB, service, method, resource string, more edits) []byte {
 	t.Helper()
-	e := edits{"protoPayload.serviceName": service, "protoPayload.methodName": method, "protoPayload.resourceName": resource,
-		"resource.type": "audited_resource", "resource.labels": map[string]any{"project_id": "demo-project"}}
+	e := edits{"protoPayload.serviceName": service, "protoPayload.methodName": method,
+		"protoPayload.resourceName": resource,
+		"resource.type":             "audited_resource", "resource.labels": map[string]any{"project_id": "demo-project"}}
 	for k, v := range more {
 		e[k] = v
 	}
 	return with(t, deploy, e)
 }
 
-// about is what a cause concerns, in one word for tables.
+// about is the subject of a cause in one word, for tables.
 func about(c *Cause) string {
 	return strings.Join([]string{string(c.Kind), c.Project, c.Location, c.Service, c.BackendService, c.Resource}, "|")
 }
 
-// outcome is what a cause concerns, or why an entry is ignored.
+// outcome is the subject of a cause, or the reason why an entry is ignored.
 func outcome(r Result) string {
 	if r.Cause == nil {
 		return string(r.Ignored)
@@ -62,7 +63,8 @@ func TestCloudRunMethods(t *testing.T) {
 		{"google.cloud.run.v1.Jobs.CreateJob", v1, "", OtherService},
 		{"/Jobs.RunJob", v1, "", OtherService},
 	} {
-		r := one(t, with(t, deploy, edits{"protoPayload.serviceName": service, "protoPayload.methodName": tc.method, "protoPayload.resourceName": tc.resource}), Self{})
+		r := one(t, with(t, deploy, edits{"protoPayload.serviceName": service, "protoPayload.methodName": tc.method,
+			"protoPayload.resourceName": tc.resource}), Self{})
 		if r.Ignored != tc.ignored {
 			t.Errorf("%s: ignored %q (%s), want %q", tc.method, r.Ignored, r.Why, tc.ignored)
 		} else if want := string(tc.kind) + "|demo-project|us-central1|hello||"; tc.kind != "" && about(r.Cause) != want {
@@ -73,41 +75,50 @@ func TestCloudRunMethods(t *testing.T) {
 
 func TestDomainMappingsConcernTheirService(t *testing.T) {
 	const create = "google.cloud.run.v1.DomainMappings.CreateDomainMapping"
-	mapping := map[string]any{"metadata": map[string]any{"name": "shop.example.com"}, "spec": map[string]any{"routeName": "shop"}}
+	mapping := map[string]any{"metadata": map[string]any{"name": "shop.example.com"},
+		"spec": map[string]any{"routeName": "shop"}}
 	labels := map[string]any{"project_id": "demo-project", "location": "us-central1", "service_name": ""}
 	for _, tc := range []struct {
 		name, method string
 		more         edits
 		want         string
 	}{
-		{"the request tells", create, edits{"protoPayload.request": map[string]any{"domainMapping": mapping}}, "routing-changed|demo-project|us-central1|shop||"},
-		{"the answer tells", create, edits{"protoPayload.request": nil, "protoPayload.response": mapping}, "routing-changed|demo-project|us-central1|shop||"},
-		{"a host in the labels is no service", create, edits{
+		{"the request names it", create, edits{"protoPayload.request": map[string]any{"domainMapping": mapping}},
+			"routing-changed|demo-project|us-central1|shop||"},
+		{"the response names it", create, edits{"protoPayload.request": nil, "protoPayload.response": mapping},
+			"routing-changed|demo-project|us-central1|shop||"},
+		{"the labels have the host", create, edits{
 			"protoPayload.request": map[string]any{"domainMapping": mapping},
-			"resource.labels":      map[string]any{"project_id": "demo-project", "location": "us-central1", "service_name": "shop.example.com"},
+			"resource.labels": map[string]any{"project_id": "demo-project", "location": "us-central1",
+				"service_name": "shop.example.com"},
 		}, "routing-changed|demo-project|us-central1|shop||"},
 		{"no service is named", create, edits{"protoPayload.request": nil, "protoPayload.response": nil}, "unreadable"},
 		{"no location is named", create, edits{
-			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": nil, "protoPayload.response": nil,
-			"resource.labels": map[string]any{"project_id": "demo-project"},
+			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": nil,
+			"protoPayload.response": nil,
+			"resource.labels":       map[string]any{"project_id": "demo-project"},
 		}, "unreadable"},
-		{"the location stands in resourceLocation alone", create, edits{
-			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": map[string]any{"currentLocations": []any{"us-central1"}},
-			"resource.labels": map[string]any{"project_id": "demo-project"},
+		{"only resourceLocation has the location", create, edits{
+			"protoPayload.request":          map[string]any{"domainMapping": mapping},
+			"protoPayload.resourceLocation": map[string]any{"currentLocations": []any{"us-central1"}},
+			"resource.labels":               map[string]any{"project_id": "demo-project"},
 		}, "routing-changed|demo-project|us-central1|shop||"},
 		{"several locations", create, edits{
-			"protoPayload.request": map[string]any{"domainMapping": mapping}, "protoPayload.resourceLocation": map[string]any{"currentLocations": []any{"us-central1", "us-east1"}},
-			"resource.labels": map[string]any{"project_id": "demo-project"},
+			"protoPayload.request":          map[string]any{"domainMapping": mapping},
+			"protoPayload.resourceLocation": map[string]any{"currentLocations": []any{"us-central1", "us-east1"}},
+			"resource.labels":               map[string]any{"project_id": "demo-project"},
 		}, "unreadable"},
-		{"a service that can be none", create, edits{"protoPayload.request": map[string]any{"domainMapping": map[string]any{"spec": map[string]any{"routeName": "../x"}}}}, "unreadable"},
-		{"taken away, which opens nothing", "google.cloud.run.v1.DomainMappings.DeleteDomainMapping", nil, "unrelated"},
-		{"only read", "google.cloud.run.v1.DomainMappings.ListDomainMappings", nil, "read-call"},
+		{"an invalid service", create,
+			edits{"protoPayload.request": map[string]any{"domainMapping": map[string]any{"spec": map[string]any{"routeName": "../x"}}}}, "unreadable"},
+		{"a deletion, which opens nothing", "google.cloud.run.v1.DomainMappings.DeleteDomainMapping", nil, "unrelated"},
+		{"a read", "google.cloud.run.v1.DomainMappings.ListDomainMappings", nil, "read-call"},
 	} {
 		more := edits{"resource.type": "cloud_run_revision", "resource.labels": labels}
 		for path, value := range tc.more {
 			more[path] = value
 		}
-		r := one(t, audited(t, "run.googleapis.com", tc.method, "namespaces/demo-project/domainmappings/shop.example.com", more), Self{})
+		r := one(t, audited(t, "run.googleapis.com", tc.method, "namespaces/demo-project/domainmappings/shop.example.com",
+			more), Self{})
 		if got := outcome(r); got != tc.want {
 			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
 		}
@@ -120,15 +131,21 @@ func TestReadinessIsReadFromTheMessage(t *testing.T) {
 		status       map[string]any
 		ignored      Reason
 	}{
-		{"ready", "/Services.ReplaceService", map[string]any{"message": "Ready condition status changed to True for Service hello."}, ""},
-		{"ready, no method", "", map[string]any{"message": "Ready condition status changed to True for Revision hello-1 with message: Deploying revision succeeded in 5s."}, ""},
-		{"not ready", "/Services.ReplaceService", map[string]any{"code": 9, "message": "Ready condition status changed to False for Revision hello-1."}, FailedCall},
-		{"not ready, no code", "/Services.ReplaceService", map[string]any{"message": "Ready condition status changed to False for Service hello."}, FailedCall},
-		{"not ready, no method", "", map[string]any{"message": "Ready condition status changed to Unknown for Service hello."}, FailedCall},
+		{"ready", "/Services.ReplaceService",
+			map[string]any{"message": "Ready condition status changed to True for Service hello."}, ""},
+		{"ready, no method", "",
+			map[string]any{"message": "Ready condition status changed to True for Revision hello-1 with message: Deploying revision succeeded in 5s."}, ""},
+		{"not ready", "/Services.ReplaceService",
+			map[string]any{"code": 9, "message": "Ready condition status changed to False for Revision hello-1."}, FailedCall},
+		{"not ready, no code", "/Services.ReplaceService",
+			map[string]any{"message": "Ready condition status changed to False for Service hello."}, FailedCall},
+		{"not ready, no method", "",
+			map[string]any{"message": "Ready condition status changed to Unknown for Service hello."}, FailedCall},
 		{"something else, no method", "", map[string]any{"message": "True colours"}, Unrelated},
 	} {
-		e := edits{"logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Fsystem_event", "protoPayload.authenticationInfo": nil,
-			"protoPayload.methodName": tc.method, "protoPayload.status": tc.status}
+		e := edits{"logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Fsystem_event",
+			"protoPayload.authenticationInfo": nil,
+			"protoPayload.methodName":         tc.method, "protoPayload.status": tc.status}
 		r := one(t, with(t, deploy, e), Self{})
 		if r.Ignored != tc.ignored || tc.ignored == "" && r.Cause.Kind != RunServiceReady {
 			t.Errorf("%s: %q ignored %q (%s), want %q", tc.name, r.Seen.Kind, r.Ignored, r.Why, tc.ignored)
@@ -137,7 +154,8 @@ func TestReadinessIsReadFromTheMessage(t *testing.T) {
 }
 
 func TestUnnamedReadinessCountsForServicesOnly(t *testing.T) {
-	ready := edits{"protoPayload.methodName": "", "protoPayload.status": map[string]any{"message": "Ready condition status changed to True for x."}}
+	ready := edits{"protoPayload.methodName": "",
+		"protoPayload.status": map[string]any{"message": "Ready condition status changed to True for x."}}
 	for name, tc := range map[string]struct {
 		path, value string
 		want        Reason
@@ -159,31 +177,53 @@ func TestComputeMethods(t *testing.T) {
 		labels           map[string]any
 		want             string // of about, or the reason
 	}{
-		{"v1.compute.backendServices.insert", "projects/demo-project/global/backendServices/web", nil, "backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
-		{"beta.compute.backendServices.patch", "projects/123456789012/global/backendServices/web", nil, "backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
-		{"alpha.compute.backendServices.update", "projects/demo-project/global/backendServices/web", nil, "backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
-		{"v1.compute.backendServices.delete", "projects/demo-project/global/backendServices/web", nil, "backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
-		{"v1.compute.backendServices.setIamPolicy", "projects/demo-project/global/backendServices/web", nil, "backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
-		{"v1.compute.backendServices.setSecurityPolicy", "projects/demo-project/global/backendServices/web", nil, "backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
-		{"v1.compute.regionBackendServices.patch", "projects/demo-project/regions/europe-west1/backendServices/web", nil, "backend-service-changed|demo-project|europe-west1||web|projects/demo-project/regions/europe-west1/backendServices/web"},
-		{"v1.compute.regionBackendServices.patch", "", map[string]any{"project_id": "demo-project", "location": "europe-west1", "backend_service_id": "7312383563505470445"}, "backend-service-changed|demo-project|europe-west1||7312383563505470445|projects/demo-project/regions/europe-west1/backendServices/7312383563505470445"},
-		{"v1.compute.backendServices.patch", "https://www.googleapis.com/compute/v1/projects/demo-project/global/backendServices/web", nil, "backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
-		{"v1.compute.regionNetworkEndpointGroups.insert", "projects/demo-project/regions/us-central1/networkEndpointGroups/n", nil, "routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/networkEndpointGroups/n"},
-		{"beta.compute.urlMaps.patch", "projects/demo-project/global/urlMaps/m", nil, "routing-changed|demo-project|global|||projects/demo-project/global/urlMaps/m"},
-		{"v1.compute.regionUrlMaps.update", "projects/demo-project/regions/us-central1/urlMaps/m", nil, "routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/urlMaps/m"},
-		{"v1.compute.targetHttpProxies.setUrlMap", "projects/demo-project/global/targetHttpProxies/p", nil, "routing-changed|demo-project|global|||projects/demo-project/global/targetHttpProxies/p"},
-		{"v1.compute.regionTargetHttpsProxies.patch", "projects/demo-project/regions/us-central1/targetHttpsProxies/p", nil, "routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/targetHttpsProxies/p"},
-		{"v1.compute.globalForwardingRules.setTarget", "projects/demo-project/global/forwardingRules/f", nil, "routing-changed|demo-project|global|||projects/demo-project/global/forwardingRules/f"},
-		{"v1.compute.forwardingRules.delete", "projects/demo-project/regions/us-central1/forwardingRules/f", nil, "routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/forwardingRules/f"},
+		{"v1.compute.backendServices.insert", "projects/demo-project/global/backendServices/web", nil,
+			"backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
+		{"beta.compute.backendServices.patch", "projects/123456789012/global/backendServices/web", nil,
+			"backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
+		{"alpha.compute.backendServices.update", "projects/demo-project/global/backendServices/web", nil,
+			"backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
+		{"v1.compute.backendServices.delete", "projects/demo-project/global/backendServices/web", nil,
+			"backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
+		{"v1.compute.backendServices.setIamPolicy", "projects/demo-project/global/backendServices/web", nil,
+			"backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
+		{"v1.compute.backendServices.setSecurityPolicy", "projects/demo-project/global/backendServices/web", nil,
+			"backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
+		{"v1.compute.regionBackendServices.patch", "projects/demo-project/regions/europe-west1/backendServices/web", nil,
+			"backend-service-changed|demo-project|europe-west1||web|projects/demo-project/regions/europe-west1/backendServices/web"},
+		{"v1.compute.regionBackendServices.patch", "",
+			map[string]any{"project_id": "demo-project", "location": "europe-west1",
+				"backend_service_id": "7312383563505470445"},
+			"backend-service-changed|demo-project|europe-west1||7312383563505470445|projects/demo-project/regions/europe-west1/backendServices/7312383563505470445"},
+		{"v1.compute.backendServices.patch",
+			"https://www.googleapis.com/compute/v1/projects/demo-project/global/backendServices/web", nil,
+			"backend-service-changed|demo-project|global||web|projects/demo-project/global/backendServices/web"},
+		{"v1.compute.regionNetworkEndpointGroups.insert",
+			"projects/demo-project/regions/us-central1/networkEndpointGroups/n", nil,
+			"routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/networkEndpointGroups/n"},
+		{"beta.compute.urlMaps.patch", "projects/demo-project/global/urlMaps/m", nil,
+			"routing-changed|demo-project|global|||projects/demo-project/global/urlMaps/m"},
+		{"v1.compute.regionUrlMaps.update", "projects/demo-project/regions/us-central1/urlMaps/m", nil,
+			"routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/urlMaps/m"},
+		{"v1.compute.targetHttpProxies.setUrlMap", "projects/demo-project/global/targetHttpProxies/p", nil,
+			"routing-changed|demo-project|global|||projects/demo-project/global/targetHttpProxies/p"},
+		{"v1.compute.regionTargetHttpsProxies.patch", "projects/demo-project/regions/us-central1/targetHttpsProxies/p", nil,
+			"routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/targetHttpsProxies/p"},
+		{"v1.compute.globalForwardingRules.setTarget", "projects/demo-project/global/forwardingRules/f", nil,
+			"routing-changed|demo-project|global|||projects/demo-project/global/forwardingRules/f"},
+		{"v1.compute.forwardingRules.delete", "projects/demo-project/regions/us-central1/forwardingRules/f", nil,
+			"routing-changed|demo-project|us-central1|||projects/demo-project/regions/us-central1/forwardingRules/f"},
 		{"v1.compute.backendServices.get", "projects/demo-project/global/backendServices/web", nil, "read-call"},
 		{"v1.compute.backendServices.aggregatedList", "projects/demo-project/global/backendServices", nil, "read-call"},
 		{"v1.compute.urlMaps.validate", "projects/demo-project/global/urlMaps/m", nil, "read-call"},
 		{"v1.compute.urlMaps.invalidateCache", "projects/demo-project/global/urlMaps/m", nil, "unrelated"},
-		{"v1.compute.networkEndpointGroups.attachNetworkEndpoints", "projects/demo-project/zones/us-central1-a/networkEndpointGroups/n", nil, "other-service"},
+		{"v1.compute.networkEndpointGroups.attachNetworkEndpoints",
+			"projects/demo-project/zones/us-central1-a/networkEndpointGroups/n", nil, "other-service"},
 		{"v1.compute.instances.insert", "projects/demo-project/zones/us-central1-a/instances/i", nil, "other-service"},
 		{"v1.compute.backendServices.patch", "projects/demo-project/global/urlMaps/m", nil, "unreadable"},
 		{"v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/..", nil, "unreadable"},
-		{"v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/web", map[string]any{"project_id": "demo-project", "location": "us-central1"}, "unreadable"},
+		{"v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/web",
+			map[string]any{"project_id": "demo-project", "location": "us-central1"}, "unreadable"},
 		{"v1.compute.regionBackendServices.patch", "projects/demo-project/backendServices/web", nil, "unreadable"},
 		{"v1.compute.urlMaps.patch", "", nil, "unreadable"},
 	} {
@@ -199,8 +239,11 @@ func TestComputeMethods(t *testing.T) {
 }
 
 func TestOnlyTheLastHalfOfAnOperationCounts(t *testing.T) {
-	first := audited(t, "compute.googleapis.com", "v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/web", edits{"operation": map[string]any{"id": "o", "first": true}})
-	last := audited(t, "compute.googleapis.com", "v1.compute.backendServices.patch", "projects/demo-project/global/backendServices/web", edits{"operation": map[string]any{"id": "o", "last": true}, "protoPayload.request": nil, "timestamp": "2026-03-01T10:00:09Z"})
+	first := audited(t, "compute.googleapis.com", "v1.compute.backendServices.patch",
+		"projects/demo-project/global/backendServices/web", edits{"operation": map[string]any{"id": "o", "first": true}})
+	last := audited(t, "compute.googleapis.com", "v1.compute.backendServices.patch",
+		"projects/demo-project/global/backendServices/web", edits{"operation": map[string]any{"id": "o", "last": true},
+			"protoPayload.request": nil, "timestamp": "2026-03-01T10:00:09Z"})
 	for _, order := range [][][]byte{{first, last}, {last, first}} {
 		counted := 0
 		for _, body := range order {
@@ -219,15 +262,24 @@ func TestOnlyTheLastHalfOfAnOperationCounts(t *testing.T) {
 func TestIAPMethodsOnEveryResourceName(t *testing.T) {
 	const v1, beta = "google.cloud.iap.v1.IdentityAwareProxyAdminService.", "google.cloud.iap.v1beta1.IdentityAwareProxyAdminV1Beta1."
 	for _, tc := range []struct{ method, resource, want string }{
-		{v1 + "SetIamPolicy", "projects/123456789012/iap_web", "iap-policy-changed|demo-project||||projects/123456789012/iap_web"},
-		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/compute", "iap-policy-changed|demo-project|global|||projects/123456789012/iap_web/compute"},
-		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/compute/services/7312383563505470445", "iap-policy-changed|demo-project|global||7312383563505470445|projects/123456789012/iap_web/compute/services/7312383563505470445"},
-		{beta + "SetIamPolicy", "projects/demo-project/iap_web/compute/services/web", "iap-policy-changed|demo-project|global||web|projects/demo-project/iap_web/compute/services/web"},
-		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/compute-europe-west1/services/web", "iap-policy-changed|demo-project|europe-west1||web|projects/123456789012/iap_web/compute-europe-west1/services/web"},
-		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/cloud_run-us-central1/services/hello", "iap-policy-changed|demo-project|us-central1|hello||projects/123456789012/iap_web/cloud_run-us-central1/services/hello"},
-		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/forwarding_rule/services/f", "iap-policy-changed|demo-project|global|||projects/123456789012/iap_web/forwarding_rule/services/f"},
-		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/forwarding_rule-us-central1/services/f", "iap-policy-changed|demo-project|us-central1|||projects/123456789012/iap_web/forwarding_rule-us-central1/services/f"},
-		{v1 + "UpdateIapSettings", "projects/123456789012/iap_web/compute/services/1", "iap-settings-changed|demo-project|global||1|projects/123456789012/iap_web/compute/services/1"},
+		{v1 + "SetIamPolicy", "projects/123456789012/iap_web",
+			"iap-policy-changed|demo-project||||projects/123456789012/iap_web"},
+		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/compute",
+			"iap-policy-changed|demo-project|global|||projects/123456789012/iap_web/compute"},
+		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/compute/services/7312383563505470445",
+			"iap-policy-changed|demo-project|global||7312383563505470445|projects/123456789012/iap_web/compute/services/7312383563505470445"},
+		{beta + "SetIamPolicy", "projects/demo-project/iap_web/compute/services/web",
+			"iap-policy-changed|demo-project|global||web|projects/demo-project/iap_web/compute/services/web"},
+		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/compute-europe-west1/services/web",
+			"iap-policy-changed|demo-project|europe-west1||web|projects/123456789012/iap_web/compute-europe-west1/services/web"},
+		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/cloud_run-us-central1/services/hello",
+			"iap-policy-changed|demo-project|us-central1|hello||projects/123456789012/iap_web/cloud_run-us-central1/services/hello"},
+		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/forwarding_rule/services/f",
+			"iap-policy-changed|demo-project|global|||projects/123456789012/iap_web/forwarding_rule/services/f"},
+		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/forwarding_rule-us-central1/services/f",
+			"iap-policy-changed|demo-project|us-central1|||projects/123456789012/iap_web/forwarding_rule-us-central1/services/f"},
+		{v1 + "UpdateIapSettings", "projects/123456789012/iap_web/compute/services/1",
+			"iap-settings-changed|demo-project|global||1|projects/123456789012/iap_web/compute/services/1"},
 		{v1 + "UpdateIapSettings", "organizations/1", "out-of-scope"},
 		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/appengine-demo-project/services/default", "other-service"},
 		{v1 + "SetIamPolicy", "projects/123456789012/iap_tunnel", "other-service"},
@@ -257,9 +309,13 @@ func TestOnlyDisablingIAPIsACause(t *testing.T) {
 		ignored      Reason
 	}{
 		{"in the request", disable, named("iap.googleapis.com"), ""},
-		{"in the resource name", disable, edits{"protoPayload.resourceName": "projects/123456789012/services/iap.googleapis.com"}, ""},
-		{"in the permissions alone", disable, edits{"protoPayload.authorizationInfo": []any{map[string]any{"resource": "projects/123456789012/services/iap.googleapis.com"}}}, ""},
-		{"the first half", disable, edits{"protoPayload.request": map[string]any{"name": "projects/1/services/iap.googleapis.com"}, "operation": map[string]any{"first": true}}, FirstHalf},
+		{"in the resource name", disable,
+			edits{"protoPayload.resourceName": "projects/123456789012/services/iap.googleapis.com"}, ""},
+		{"in the permissions alone", disable,
+			edits{"protoPayload.authorizationInfo": []any{map[string]any{"resource": "projects/123456789012/services/iap.googleapis.com"}}}, ""},
+		{"the first half", disable,
+			edits{"protoPayload.request": map[string]any{"name": "projects/1/services/iap.googleapis.com"},
+				"operation": map[string]any{"first": true}}, FirstHalf},
 		{"another API", disable, named("run.googleapis.com"), Unrelated},
 		{"an API that ends alike", disable, named("xiap.googleapis.com"), Unrelated},
 		{"no API", disable, nil, Unreadable},
@@ -316,7 +372,8 @@ func TestTheTableHasEveryKindAndReason(t *testing.T) {
 		}
 		kinds = append(kinds, row.Kind)
 	}
-	for _, kind := range []Kind{RunServiceChanged, RunServiceReady, RunServiceDeleted, RunIAMChanged, RunRequestDenied, BackendServiceChanged, RoutingChanged,
+	for _, kind := range []Kind{RunServiceChanged, RunServiceReady, RunServiceDeleted, RunIAMChanged, RunRequestDenied,
+		BackendServiceChanged, RoutingChanged,
 		IAPPolicyChanged, IAPSettingsChanged, LBRequestDeniedByIAP, APIDisabled, ProjectIAMChanged, Alert, CommandReceived} {
 		if !slices.Contains(kinds, kind) {
 			t.Errorf("no row leads to %s", kind)

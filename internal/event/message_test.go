@@ -68,7 +68,8 @@ func protobuf(t testing.TB, entry []byte) []byte {
 func TestProtobufBodiesLeadToTheSameCause(t *testing.T) {
 	want := one(t, []byte(deploy), Self{})
 	body := protobuf(t, []byte(deploy))
-	for name, header := range map[string]http.Header{"as declared": {"Content-Type": {"application/protobuf"}}, "declared as JSON": {"Content-Type": {"application/json"}}, "undeclared": nil} {
+	for name, header := range map[string]http.Header{"as declared": {"Content-Type": {"application/protobuf"}},
+		"declared as JSON": {"Content-Type": {"application/json"}}, "undeclared": nil} {
 		got := Parse(Message{Header: header, Body: body}, Self{})
 		if len(got) != 1 {
 			t.Fatalf("%s: %d results", name, len(got))
@@ -95,7 +96,7 @@ func TestPublishedMessagesInProtobufAreOpened(t *testing.T) {
 	if diff := cmp.Diff(want, fromAnyEnvelope(got[0])); diff != "" {
 		t.Error(diff)
 	}
-	for cut := range len(field(1, string(message))) { // a cut message is no message, and no JSON either
+	for cut := range len(field(1, string(message))) { // a cut message is neither a message nor JSON
 		if got := Parse(Message{Body: body[:cut]}, Self{}); len(got) != 1 || got[0].Cause != nil {
 			t.Fatalf("cut after %d bytes: %+v, want no cause", cut, got)
 		}
@@ -174,18 +175,19 @@ func TestUnknownShapesAndUnreadableBodies(t *testing.T) {
 		{"a list of numbers", `[1]`, NotALogEntry, "not an object"},
 		{"an empty object", `{}`, NotALogEntry, "unknown shape"},
 		{"an entry of nothing but a payload", `{"jsonPayload":{"a":1}}`, OtherService, ""},
-		{"a payload that is none", `{"jsonPayload":1}`, NotALogEntry, "unknown shape"},
+		{"a payload that is not an object", `{"jsonPayload":1}`, NotALogEntry, "unknown shape"},
 		{"data without a message's id", `{"data":"e30="}`, NotALogEntry, "unknown shape"},
 		{"a message's id without data", `{"messageId":"1"}`, NotALogEntry, "unknown shape"},
 		{"a type without a version of CloudEvents", `{"type":"t"}`, NotALogEntry, "unknown shape"},
 		{"a finding", `{"finding":{"name":"organizations/1/x"},"resource":{"name":"y"}}`, NotALogEntry, "unknown shape"},
 		{"a message without data", `{"message":{"messageId":"1"}}`, NotALogEntry, "without data"},
 		{"a message with empty data", `{"message":{"data":"","messageId":"1"}}`, NotALogEntry, "without data"},
-		{"a message whose data is no text", `{"message":{"data":{"a":1},"messageId":"1"}}`, NotALogEntry, "without data"},
-		{"data that is no base64", `{"message":{"data":"%%%","messageId":"1"}}`, Unreadable, "not base64"},
-		{"data that is no JSON", `{"message":{"data":"aGVsbG8=","messageId":"1"}}`, Unreadable, "neither JSON nor"},
+		{"a message whose data is not a text", `{"message":{"data":{"a":1},"messageId":"1"}}`, NotALogEntry, "without data"},
+		{"data that is not base64", `{"message":{"data":"%%%","messageId":"1"}}`, Unreadable, "not base64"},
+		{"data that is not JSON", `{"message":{"data":"aGVsbG8=","messageId":"1"}}`, Unreadable, "neither JSON nor"},
 		{"a CloudEvent without data", `{"specversion":"1.0","type":"t","id":"1"}`, NotALogEntry, "without data"},
-		{"a command on another path", `{"command":"apply","target":"projects/demo-project"}`, NotALogEntry, "only on /commands"},
+		{"a command on another path", `{"command":"apply","target":"projects/demo-project"}`, NotALogEntry,
+			"only on /commands"},
 	} {
 		r := one(t, []byte(tc.body), Self{})
 		if r.Ignored != tc.want || !strings.Contains(r.Why, tc.why) {
@@ -207,7 +209,8 @@ func TestCompressedBombsAreRefusedInBoundedMemory(t *testing.T) {
 
 func TestListsOfTooManyEntriesAreBounded(t *testing.T) {
 	got := Parse(Message{Body: []byte("[" + strings.Repeat("{},", 5000) + "{}]")}, Self{})
-	if last := got[len(got)-1]; len(got) != maxEntries+1 || last.Ignored != Unreadable || !strings.Contains(last.Why, "more than 1000") {
+	if last := got[len(got)-1]; len(got) != maxEntries+1 || last.Ignored != Unreadable || !strings.Contains(last.Why,
+		"more than 1000") {
 		t.Errorf("%d results, the last %+v", len(got), last)
 	}
 }
@@ -227,7 +230,8 @@ func TestTextAfterAnEntryIsRead(t *testing.T) {
 	for _, tc := range []struct {
 		tail string
 		want Reason // of the last result
-	}{{"}", Unreadable}, {"]", Unreadable}, {",", Unreadable}, {"x", Unreadable}, {"\n{}", NotALogEntry}, {"\n17", NotALogEntry}} {
+	}{{"}", Unreadable}, {"]", Unreadable}, {",", Unreadable}, {"x", Unreadable}, {"\n{}", NotALogEntry},
+		{"\n17", NotALogEntry}} {
 		got := Parse(Message{Body: []byte(deploy + tc.tail)}, Self{})
 		if len(got) != 2 || got[0].Cause == nil || got[1].Ignored != tc.want {
 			t.Errorf("an entry and %q: %+v, want a cause and %s", tc.tail, got, tc.want)
@@ -235,14 +239,20 @@ func TestTextAfterAnEntryIsRead(t *testing.T) {
 	}
 }
 
-const denied = `{"insertId":"r1","logName":"projects/demo-project/logs/run.googleapis.com%2Frequests","timestamp":"2026-03-01T10:00:00Z","severity":"WARNING",
-  "httpRequest":{"status":403,"requestMethod":"GET","requestUrl":"https://hello-x.a.run.app/a?token=secret#f","requestSize":"13","remoteIp":"203.0.113.9","userAgent":"curl/8"},
-  "resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello","revision_name":"hello-00001-abc"}},
+const denied = `{"insertId":"r1","logName":"projects/demo-project/logs/run.googleapis.com%2Frequests",
+  "timestamp":"2026-03-01T10:00:00Z","severity":"WARNING",
+  "httpRequest":{"status":403,"requestMethod":"GET","requestUrl":"https://hello-x.a.run.app/a?token=secret#f",
+  "requestSize":"13","remoteIp":"203.0.113.9","userAgent":"curl/8"},
+  "resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1",
+  "service_name":"hello","revision_name":"hello-00001-abc"}},
   "textPayload":"The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header."}`
 
-const refused = `{"insertId":"r2","logName":"projects/demo-project/logs/requests","timestamp":"2026-03-01T10:00:00Z","severity":"INFO",
-  "httpRequest":{"status":403,"requestUrl":"https://web.example.com/a"},"jsonPayload":{"statusDetails":"handled_by_identity_aware_proxy"},
-  "resource":{"type":"http_load_balancer","labels":{"project_id":"demo-project","zone":"global","backend_service_name":"web","url_map_name":"m"}}}`
+const refused = `{"insertId":"r2","logName":"projects/demo-project/logs/requests","timestamp":"2026-03-01T10:00:00Z",
+  "severity":"INFO",
+  "httpRequest":{"status":403,"requestUrl":"https://web.example.com/a"},
+  "jsonPayload":{"statusDetails":"handled_by_identity_aware_proxy"},
+  "resource":{"type":"http_load_balancer","labels":{"project_id":"demo-project","zone":"global",
+  "backend_service_name":"web","url_map_name":"m"}}}`
 
 func TestRequestLogs(t *testing.T) {
 	for _, tc := range []struct {
@@ -251,19 +261,27 @@ func TestRequestLogs(t *testing.T) {
 		want       string // of about, or the reason
 	}{
 		{"Cloud Run refuses", denied, nil, "run-request-denied|demo-project|us-central1|hello||"},
-		{"in the newer words", denied, edits{"textPayload": "The request was not authenticated. Either allow public access or …"}, "run-request-denied|demo-project|us-central1|hello||"},
-		{"not authorised", denied, edits{"textPayload": "The request was not authorized to invoke this service."}, "run-request-denied|demo-project|us-central1|hello||"},
-		{"status as a string", denied, edits{"httpRequest.status": "403"}, "run-request-denied|demo-project|us-central1|hello||"},
+		{"in the newer words", denied,
+			edits{"textPayload": "The request was not authenticated. Either allow public access or …"},
+			"run-request-denied|demo-project|us-central1|hello||"},
+		{"not authorised", denied, edits{"textPayload": "The request was not authorized to invoke this service."},
+			"run-request-denied|demo-project|us-central1|hello||"},
+		{"status as a string", denied, edits{"httpRequest.status": "403"},
+			"run-request-denied|demo-project|us-central1|hello||"},
 		{"the application refuses", denied, edits{"textPayload": nil}, "unrelated"},
 		{"bad token", denied, edits{"httpRequest.status": 401}, "unrelated"},
 		{"success", denied, edits{"httpRequest.status": 200}, "unrelated"},
-		{"forged by a container", denied, edits{"logName": "projects/demo-project/logs/run.googleapis.com%2Fstdout"}, "other-service"},
+		{"forged by a container", denied, edits{"logName": "projects/demo-project/logs/run.googleapis.com%2Fstdout"},
+			"other-service"},
 		{"a container's line", denied, edits{"httpRequest": nil}, "other-service"},
-		{"written in another project", denied, edits{"logName": "projects/evil-project/logs/run.googleapis.com%2Frequests"}, "unreadable"},
+		{"written in another project", denied, edits{"logName": "projects/evil-project/logs/run.googleapis.com%2Frequests"},
+			"unreadable"},
 		{"no service", denied, edits{"resource.labels.service_name": ""}, "unreadable"},
 		{"of another service", denied, edits{"resource.type": "gae_app"}, "other-service"},
 		{"IAP refuses", refused, nil, "lb-request-denied-by-iap|demo-project|global||web|"},
-		{"IAP refuses, regional", refused, edits{"resource.type": "http_external_regional_lb_rule", "resource.labels.zone": nil, "resource.labels.region": "europe-west1"}, "lb-request-denied-by-iap|demo-project|europe-west1||web|"},
+		{"IAP refuses, regional", refused, edits{"resource.type": "http_external_regional_lb_rule",
+			"resource.labels.zone": nil, "resource.labels.region": "europe-west1"},
+			"lb-request-denied-by-iap|demo-project|europe-west1||web|"},
 		{"IAP refuses, regional, in that log's form", refused, edits{
 			"logName":       "projects/demo-project/logs/loadbalancing.googleapis.com%2Fexternal_regional_requests",
 			"resource.type": "http_external_regional_lb_rule", "resource.labels.zone": nil, "resource.labels.region": "europe-west1",
@@ -274,7 +292,8 @@ func TestRequestLogs(t *testing.T) {
 			"logName": "projects/demo-project/logs/loadbalancing.googleapis.com%2Frequests", "resource.type": "internal_http_lb_rule",
 			"jsonPayload.statusDetails": nil, "jsonPayload.proxyStatus": `error="http_request_denied"; details="denied_by_security_policy"`,
 		}, "unrelated"},
-		{"a log that somebody else writes", refused, edits{"logName": "projects/demo-project/logs/mine%2Frequests"}, "other-service"},
+		{"a log of another writer", refused, edits{"logName": "projects/demo-project/logs/mine%2Frequests"},
+			"other-service"},
 		{"IAP asks to sign in", refused, edits{"httpRequest.status": 302}, "unrelated"},
 		{"IAP asks a program to sign in", refused, edits{"httpRequest.status": 401}, "unrelated"},
 		{"Cloud Armor refuses", refused, edits{"jsonPayload.statusDetails": "denied_by_security_policy"}, "unrelated"},
@@ -287,8 +306,9 @@ func TestRequestLogs(t *testing.T) {
 			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
 		}
 	}
-	want := &Symptom{Status: 403, Text: "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.",
-		URL: "https://hello-x.a.run.app/a", Method: "GET", UserAgent: "curl/8", Revision: "hello-00001-abc"}
+	want := &Symptom{Status: 403,
+		Text: "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.",
+		URL:  "https://hello-x.a.run.app/a", Method: "GET", UserAgent: "curl/8", Revision: "hello-00001-abc"}
 	if r := one(t, []byte(denied), Self{}); r.Cause == nil {
 		t.Errorf("ignored %q: %s", r.Ignored, r.Why)
 	} else if diff := cmp.Diff(want, r.Cause.Symptom); diff != "" || r.Cause.CallerIP != "203.0.113.9" {
@@ -296,9 +316,12 @@ func TestRequestLogs(t *testing.T) {
 	}
 }
 
-const incidentOpen = `{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"monitoring-project","scoping_project_number":1,"state":"open",
-  "started_at":1772359200,"ended_at":null,"policy_name":"403s","condition_name":"many","url":"https://console.cloud.google.com/x",
-  "resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}}}}`
+const incidentOpen = `{"version":"1.2","incident":{"incident_id":"0.abc","scoping_project_id":"monitoring-project",
+  "scoping_project_number":1,"state":"open",
+  "started_at":1772359200,"ended_at":null,"policy_name":"403s","condition_name":"many",
+  "url":"https://console.cloud.google.com/x",
+  "resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1",
+  "service_name":"hello"}}}}`
 
 func TestAlerts(t *testing.T) {
 	for _, tc := range []struct {
@@ -308,23 +331,30 @@ func TestAlerts(t *testing.T) {
 		key   string
 	}{
 		{"open", nil, "alert|demo-project|us-central1|hello||", "alert/0.abc/open"},
-		{"closed", edits{"incident.state": "closed", "incident.ended_at": 1772359300}, "alert|demo-project|us-central1|hello||", "alert/0.abc/closed"},
+		{"closed", edits{"incident.state": "closed", "incident.ended_at": 1772359300},
+			"alert|demo-project|us-central1|hello||", "alert/0.abc/closed"},
 		{"without a resource", edits{"incident.resource": nil}, "alert|monitoring-project||||", "alert/0.abc/open"},
-		{"of a zonal resource", edits{"incident.resource.labels": map[string]any{"location": "us-central1-a"}}, "alert|monitoring-project||||", "alert/0.abc/open"},
-		{"of a global load balancer", edits{"incident.resource.labels": map[string]any{"project_id": "demo-project", "backend_service_name": "web"}}, "alert|demo-project|||web|", "alert/0.abc/open"},
-		{"of a regional load balancer", edits{"incident.resource.labels": map[string]any{"project_id": "demo-project", "region": "us-central1", "backend_target_name": "web"}}, "alert|demo-project|us-central1||web|", "alert/0.abc/open"},
+		{"of a zonal resource", edits{"incident.resource.labels": map[string]any{"location": "us-central1-a"}},
+			"alert|monitoring-project||||", "alert/0.abc/open"},
+		{"of a global load balancer", edits{"incident.resource.labels": map[string]any{"project_id": "demo-project",
+			"backend_service_name": "web"}}, "alert|demo-project|||web|", "alert/0.abc/open"},
+		{"of a regional load balancer", edits{"incident.resource.labels": map[string]any{"project_id": "demo-project",
+			"region": "us-central1", "backend_target_name": "web"}}, "alert|demo-project|us-central1||web|",
+			"alert/0.abc/open"},
 		{"a test", edits{"version": "test"}, "unrelated", "alert/0.abc/open"},
 		{"another version", edits{"version": "2.0"}, "unreadable", "alert/0.abc/open"},
 		{"another state", edits{"incident.state": "ajar"}, "unreadable", "alert/0.abc/ajar"},
 		{"a hostile service", edits{"incident.resource.labels.service_name": "../x"}, "unreadable", "alert/0.abc/open"},
-		{"no project", edits{"incident.resource": nil, "incident.scoping_project_id": nil, "incident.scoping_project_number": nil}, "unreadable", "alert/0.abc/open"},
+		{"no project", edits{"incident.resource": nil, "incident.scoping_project_id": nil,
+			"incident.scoping_project_number": nil}, "unreadable", "alert/0.abc/open"},
 	} {
 		r := one(t, with(t, incidentOpen, tc.edits), Self{})
 		if got := outcome(r); got != tc.want || r.Seen.Key != tc.key {
 			t.Errorf("%s: %s, key %q (%s), want %s, key %q", tc.name, got, r.Seen.Key, r.Why, tc.want, tc.key)
 		}
 	}
-	want := &Incident{ID: "0.abc", State: "open", Policy: "403s", Condition: "many", URL: "https://console.cloud.google.com/x"}
+	want := &Incident{ID: "0.abc", State: "open", Policy: "403s", Condition: "many",
+		URL: "https://console.cloud.google.com/x"}
 	if r := one(t, []byte(incidentOpen), Self{}); r.Cause == nil {
 		t.Errorf("ignored %q: %s", r.Ignored, r.Why)
 	} else if diff := cmp.Diff(want, r.Cause.Incident); diff != "" || !r.Cause.At.Equal(time.Unix(1772359200, 0)) {
@@ -338,24 +368,33 @@ func TestCommandsCountOnTheirOwnPath(t *testing.T) {
 		want       *Command // nil: unreadable
 		why        string
 	}{
-		{"apply", `{"command":"apply","target":"projects/demo-project/locations/us-central1/services/hello","planId":"p1","id":"c1"}`,
-			&Command{Name: "apply", Target: "projects/demo-project/locations/us-central1/services/hello", PlanID: "p1", ID: "c1"}, ""},
-		{"plan of a project", `{"command":"plan","target":"projects/demo-project"}`, &Command{Name: "plan", Target: "projects/demo-project"}, ""},
+		{"apply",
+			`{"command":"apply","target":"projects/demo-project/locations/us-central1/services/hello","planId":"p1","id":"c1"}`,
+			&Command{Name: "apply", Target: "projects/demo-project/locations/us-central1/services/hello", PlanID: "p1",
+				ID: "c1"}, ""},
+		{"plan of a project", `{"command":"plan","target":"projects/demo-project"}`,
+			&Command{Name: "plan", Target: "projects/demo-project"}, ""},
 		{"sweep of everything", `{"command":"sweep"}`, &Command{Name: "sweep"}, ""},
-		{"doctor", `{"command":"doctor","target":"projects/demo-project/locations/us-central1/services/hello"}`, &Command{Name: "doctor", Target: "projects/demo-project/locations/us-central1/services/hello"}, ""},
+		{"doctor", `{"command":"doctor","target":"projects/demo-project/locations/us-central1/services/hello"}`,
+			&Command{Name: "doctor", Target: "projects/demo-project/locations/us-central1/services/hello"}, ""},
 		{"doctor of a project", `{"command":"doctor","target":"projects/demo-project"}`, nil, "names no service"},
 		{"apply to everything", `{"command":"apply"}`, nil, "no resource name"},
 		{"an unknown command", `{"command":"delete","target":"projects/demo-project"}`, nil, `command "delete" is unknown`},
 		{"a hostile target", `{"command":"apply","target":"projects/../x"}`, nil, "no resource name"},
-		{"an unknown member", `{"command":"apply","target":"projects/demo-project","dryRun":true}`, nil, `no member "dryRun"`},
-		{"a plan with a plan", `{"command":"plan","target":"projects/demo-project","planId":"p"}`, nil, "only apply takes one"},
+		{"an unknown member", `{"command":"apply","target":"projects/demo-project","dryRun":true}`, nil,
+			`no member "dryRun"`},
+		{"a plan with a plan", `{"command":"plan","target":"projects/demo-project","planId":"p"}`, nil,
+			"only apply takes one"},
 		{"two commands in one", `{"command":"plan","command":"apply","target":"projects/demo-project"}`, nil, "occurs twice"},
 	} {
-		for form, body := range map[string]string{"bare": tc.body, "pushed": `{"message":{"messageId":"9","data":"` + base64.StdEncoding.EncodeToString([]byte(tc.body)) + `"}}`, "in a list": "[1, " + tc.body + "]"} {
+		for form, body := range map[string]string{"bare": tc.body,
+			"pushed":    `{"message":{"messageId":"9","data":"` + base64.StdEncoding.EncodeToString([]byte(tc.body)) + `"}}`,
+			"in a list": "[1, " + tc.body + "]"} {
 			got := Parse(Message{Body: []byte(body), Commands: true}, Self{})
 			r := got[len(got)-1]
 			switch {
-			case tc.want == nil && (r.Ignored != Unreadable || !strings.Contains(r.Why, tc.why) || strings.Contains(r.Why, "\n")):
+			case tc.want == nil && (r.Ignored != Unreadable || !strings.Contains(r.Why, tc.why) || strings.Contains(r.Why,
+				"\n")):
 				t.Errorf("%s, %s: %q, %q; want %q with %q", tc.name, form, r.Ignored, r.Why, Unreadable, tc.why)
 			case tc.want != nil && r.Cause == nil:
 				t.Errorf("%s, %s: ignored %q: %s", tc.name, form, r.Ignored, r.Why)
@@ -374,7 +413,8 @@ func TestCommandKeysUseTheirIDOrTheMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := Parse(Message{Header: http.Header{"X-Goog-Pubsub-Message-Id": {messageID}}, Body: body, Commands: true}, Self{})[0]
+		r := Parse(Message{Header: http.Header{"X-Goog-Pubsub-Message-Id": {messageID}}, Body: body, Commands: true},
+			Self{})[0]
 		return r.Seen.Key
 	}
 	if a, b := key("1", "c"), key("2", "c"); a != b || a != "command/c" {
@@ -390,7 +430,8 @@ func TestCommandKeysUseTheirIDOrTheMessages(t *testing.T) {
 
 func TestCleanCutsTextAndRemovesControlCharacters(t *testing.T) {
 	hostile := "\x1b[2J\u202eevil\r\n" + strings.Repeat("ä", 1000)
-	r := one(t, with(t, denied, edits{"textPayload": "The request was not authenticated " + hostile, "httpRequest.userAgent": hostile}), Self{})
+	r := one(t, with(t, denied, edits{"textPayload": "The request was not authenticated " + hostile,
+		"httpRequest.userAgent": hostile}), Self{})
 	if r.Cause == nil {
 		t.Fatalf("ignored %q: %s", r.Ignored, r.Why)
 	}

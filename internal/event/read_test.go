@@ -15,7 +15,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// lines reads a text and tells, a line each, where and what the results are.
+// lines reads a text and describes each result: its line, its service, its reason.
 func lines(t testing.TB, text string) []string {
 	t.Helper()
 	var got []string
@@ -69,10 +69,12 @@ func TestReadAcceptsEveryFormat(t *testing.T) {
 		{"a list", "[\n" + row + ",\n" + row + "\n]\n", []string{"2 hello", "3 hello"}},
 		{"an object a line", row + "\n" + row + "\n", []string{"1 hello", "2 hello"}},
 		{"empty lines between, CRLF", row + "\r\n\r\n" + row, []string{"1 hello", "3 hello"}},
-		{"indented objects one after the other", deploy + "\n" + deploy, []string{"1 hello", fmt.Sprintf("%d hello", strings.Count(deploy, "\n")+2)}},
+		{"indented objects one after the other", deploy + "\n" + deploy,
+			[]string{"1 hello", fmt.Sprintf("%d hello", strings.Count(deploy, "\n")+2)}},
 		{"on one line", row + row, []string{"1 hello", "1 hello"}},
 		{"YAML", string(doc), []string{"1 hello"}},
-		{"YAML documents", "---\n" + string(doc) + "---\n" + string(doc), []string{"2 hello", fmt.Sprintf("%d hello", strings.Count(string(doc), "\n")+3)}},
+		{"YAML documents", "---\n" + string(doc) + "---\n" + string(doc),
+			[]string{"2 hello", fmt.Sprintf("%d hello", strings.Count(string(doc), "\n")+3)}},
 		{"a list in YAML", "- insertId: a\n- insertId: b\n", []string{"1 other-service", "1 other-service"}},
 		{"UTF-8 with BOM", "\ufeff" + row, []string{"1 hello"}},
 		{"UTF-16 with BOM", utf16, []string{"1 hello", "2 hello"}},
@@ -86,10 +88,14 @@ func TestReadAcceptsEveryFormat(t *testing.T) {
 		{"brackets and quotes within strings", `{"insertId":"a}]\"{["}` + "\n" + row, []string{"1 other-service", "2 hello"}},
 		{"plain text", "hello\n", []string{"1 unreadable"}},
 		{"YAML with aliases", "a: &x [1]\nb: *x\n---\n" + string(doc), []string{"1 unreadable", "4 hello"}},
-		{"YAML nested deep", "a: " + strings.Repeat("[", 100000) + "\n---\n" + string(doc), []string{"1 unreadable", "3 hello"}},
-		{"YAML of many hyphens", strings.Repeat("- ", 100000) + "a\n---\n" + string(doc), []string{"1 unreadable", "3 hello"}},
-		{"a YAML document that is too large", "a: " + strings.Repeat("x", maxYAML) + "\n---\n" + string(doc), []string{"1 unreadable", "3 hello"}},
-		{"an entry that is too large", `{"a":"` + strings.Repeat("x", MaxBody+100) + "\"}\n" + row, []string{"1 unreadable", "2 hello"}},
+		{"YAML nested deep", "a: " + strings.Repeat("[", 100000) + "\n---\n" + string(doc),
+			[]string{"1 unreadable", "3 hello"}},
+		{"YAML of many hyphens", strings.Repeat("- ", 100000) + "a\n---\n" + string(doc),
+			[]string{"1 unreadable", "3 hello"}},
+		{"a YAML document that is too large", "a: " + strings.Repeat("x", maxYAML) + "\n---\n" + string(doc),
+			[]string{"1 unreadable", "3 hello"}},
+		{"an entry that is too large", `{"a":"` + strings.Repeat("x", MaxBody+100) + "\"}\n" + row,
+			[]string{"1 unreadable", "2 hello"}},
 	} {
 		if diff := cmp.Diff(tc.want, lines(t, tc.text)); diff != "" {
 			t.Errorf("%s: %s", tc.name, diff)
@@ -107,7 +113,8 @@ func compactInto(b *bytes.Buffer, text string) {
 func TestYAMLGivesTheSameCauseAsJSON(t *testing.T) {
 	doc := asYAML(t, deploy)
 	var got []Result
-	if err := Read(bytes.NewReader(doc), Self{}, func(_ int, r Result) error { got = append(got, r); return nil }); err != nil {
+	if err := Read(bytes.NewReader(doc), Self{},
+		func(_ int, r Result) error { got = append(got, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]Result{one(t, []byte(deploy), Self{})}, got); diff != "" {
@@ -176,7 +183,8 @@ func TestListsAreReadInConstantMemory(t *testing.T) {
 
 func TestReadGivesTheReadersError(t *testing.T) {
 	broken := errors.New("cable cut")
-	err := Read(io.MultiReader(strings.NewReader(deploy+"\n{"), failing{broken}), Self{}, func(int, Result) error { return nil })
+	err := Read(io.MultiReader(strings.NewReader(deploy+"\n{"), failing{broken}), Self{},
+		func(int, Result) error { return nil })
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v, want %v", err, broken)
 	}

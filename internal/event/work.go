@@ -11,23 +11,23 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Work is one message of the work topic: one cause for one target. It is what
-// the first stage writes and the second reads.
+// Work is one message of the work topic: one cause for one target. The first stage
+// of the function writes it, the second reads it.
 type Work struct {
 	Cause  Cause
 	Target posture.Target
-	// NotBefore is when the work is due; zero = at once.
+	// NotBefore is when the work is due, zero for at once.
 	NotBefore time.Time
-	// GiveUpAt is when trying ends: past it the work is reported as blocked.
+	// GiveUpAt ends the attempts: after it the work is reported as blocked.
 	GiveUpAt time.Time
 }
 
-// workVersion marks the shape of a work message. A newer function may find
-// messages of an older one in the topic, and the other way round.
+// workVersion is the version of the format. The topic may hold messages of an older
+// or a newer function.
 const workVersion = 1
 
-// workMessage is the wire shape. Resource names are written whole, so that
-// reading them checks them again.
+// workMessage is the JSON of a work message. It has full resource names, so that
+// reading checks them again.
 type workMessage struct {
 	Work      int       `json:"iapguardWork"`
 	Target    string    `json:"target"`
@@ -36,7 +36,7 @@ type workMessage struct {
 	Cause     workCause `json:"cause"`
 }
 
-// workCause is what a report tells of its cause, and the command if it is one.
+// workCause is the part of a cause that a report has, and the command.
 type workCause struct {
 	Kind      Kind         `json:"kind"`
 	Key       string       `json:"key"`
@@ -56,7 +56,7 @@ type workCommand struct {
 	ID     string `json:"id,omitempty"`
 }
 
-// Encode gives the data of the work message.
+// Encode returns the data of the work message.
 func (w Work) Encode() ([]byte, error) {
 	c := w.Cause
 	message := workMessage{
@@ -76,9 +76,9 @@ func (w Work) Encode() ([]byte, error) {
 	return data, nil
 }
 
-// ParseWork reads one delivered work message, wrapped in a push envelope or
-// bare. It is strict: only we write them, and a message that says something
-// unknown may have meant to restrict.
+// ParseWork reads one delivered work message, in a push envelope or without. It is
+// strict: only the function writes these messages, and an unknown member may be
+// meant as a restriction.
 func ParseWork(body []byte) (Work, error) {
 	var push struct {
 		Message *struct {

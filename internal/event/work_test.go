@@ -45,12 +45,14 @@ func TestForeignWorkMessagesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct{ name, body, want string }{
-		{"no JSON", "nonsense", "reading work"},
+		{"not JSON", "nonsense", "reading work"},
 		{"a log entry", `{"logName":"x","insertId":"y"}`, "unknown field"},
 		{"an empty push", `{"message":{"data":""}}`, "EOF"},
 		{"another version", strings.Replace(string(good), `"iapguardWork":1`, `"iapguardWork":2`, 1), "version 2"},
-		{"a target that leaves the path", strings.Replace(string(good), "services/hello", "services/../x", 1), "no resource name"},
-		{"no target", strings.Replace(string(good), "projects/demo-project/locations/us-central1/services/hello", "projects/demo-project", 1), "names no service"},
+		{"a target that leaves the path", strings.Replace(string(good), "services/hello", "services/../x", 1),
+			"no resource name"},
+		{"no target", strings.Replace(string(good), "projects/demo-project/locations/us-central1/services/hello",
+			"projects/demo-project", 1), "names no service"},
 		{"no key", strings.Replace(string(good), `"key":"k"`, `"key":""`, 1), "no kind or key"},
 		{"no end", strings.Replace(string(good), `"giveUpAt":"2026-11-23T13:00:00Z",`, "", 1), "giveUpAt is missing"},
 		{"two messages", string(good) + string(good), "invalid character"},

@@ -9,7 +9,7 @@ import (
 )
 
 // unnamedReadiness selects readiness events without a method: only their message
-// tells what became ready.
+// has what became ready.
 const unnamedReadiness = `(
         NOT protoPayload.methodName=~"." AND resource.type="cloud_run_revision"
         AND protoPayload.status.message=~"^` + event.ReadyPrefix + `True "

@@ -2,11 +2,11 @@
 // understands in Go.
 //
 // A function that reads every audit entry of an organisation would pay for
-// millions that concern nobody. So Cloud Logging selects first: a sink has a
+// millions that concern no service. So Cloud Logging selects first: a sink has a
 // filter, Eventarc has a trigger for each method, and a query of entries.list
 // has a filter of its own. Each of these repeats what the table in package
 // event says. Written by hand they drift apart: an entry that the function
-// would act on is never delivered, and nobody notices. This package makes them
+// would act on is never delivered, without any error. This package makes them
 // from the table instead.
 //
 //	Events, Requests   the filters of the two log sinks, in deploy/filters
@@ -25,7 +25,7 @@
 // # Where filter and reader differ
 //
 // A filter cannot check a name's grammar or compare two fields. Where it may
-// differ from event.Parse it is the wider one: an entry too many costs one
-// call, an entry too few costs a change that nobody sees. The cases in
-// test/deploy list every known difference with its reason.
+// differ from event.Parse it is the wider one: an entry too many costs one call,
+// a missing entry hides a change. The cases in test/deploy list every known
+// difference with its reason.
 package logfilter

@@ -17,17 +17,24 @@ func TestStandardVariablesDecideWhatIsExported(t *testing.T) {
 	}{
 		{"nothing", nil, Config{}},
 		{"a name alone", map[string]string{"OTEL_SERVICE_NAME": "guard"}, Config{}},
-		{"a collector", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector}, Config{Traces: Export{On: true}, Metrics: Export{On: true}}},
-		{"a collector for traces", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector}, Config{Traces: Export{On: true}}},
-		{"a collector, and no metrics", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_METRICS_EXPORTER": "none"}, Config{Traces: Export{On: true}}},
+		{"a collector", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector},
+			Config{Traces: Export{On: true}, Metrics: Export{On: true}}},
+		{"a collector for traces", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector},
+			Config{Traces: Export{On: true}}},
+		{"a collector, and no metrics", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector,
+			"OTEL_METRICS_EXPORTER": "none"}, Config{Traces: Export{On: true}}},
 		{"the default collector", map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, Config{Traces: Export{On: true}}},
 		{"switched off", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_SDK_DISABLED": "true"}, Config{}},
-		{"Google", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com"}, Config{Traces: Export{true, true}, Metrics: Export{true, true}}},
-		{"Google for traces alone", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://telemetry.googleapis.com/v1/traces"},
+		{"Google", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com"},
+			Config{Traces: Export{true, true}, Metrics: Export{true, true}}},
+		{"Google for traces alone", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector,
+			"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://telemetry.googleapis.com/v1/traces"},
 			Config{Traces: Export{true, true}, Metrics: Export{On: true}}},
-		{"an endpoint that only looks like Google", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com.example.com"},
+		{"an endpoint that only looks like Google",
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com.example.com"},
 			Config{Traces: Export{On: true}, Metrics: Export{On: true}}},
-		{"variables without effect", map[string]string{"OTEL_PROPAGATORS": "b3", "OTEL_EXPORTER_OLTP_ENDPOINT": collector, "OTHER": "x"},
+		{"variables without effect", map[string]string{"OTEL_PROPAGATORS": "b3", "OTEL_EXPORTER_OLTP_ENDPOINT": collector,
+			"OTHER": "x"},
 			Config{Unread: []string{"OTEL_EXPORTER_OLTP_ENDPOINT", "OTEL_PROPAGATORS"}}},
 	} {
 		got, problems := ReadConfig(tc.env)
@@ -65,14 +72,16 @@ func TestInvalidVariablesAreNamedWithValidValues(t *testing.T) {
 		}
 		_, problems := ReadConfig(env)
 		err := errors.Join(problems...)
-		if err == nil || !strings.Contains(err.Error(), tc.name+" is ") || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hush") {
+		if err == nil || !strings.Contains(err.Error(), tc.name+" is ") || !strings.Contains(err.Error(),
+			tc.want) || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s=%s: %v, want its name and %q, and nothing secret", tc.name, tc.value, err, tc.want)
 		}
 	}
 }
 
 func TestAllInvalidVariablesAreNamedAtOnce(t *testing.T) {
-	_, problems := ReadConfig(map[string]string{"OTEL_SDK_DISABLED": "yes", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_EXPORTER": "zipkin"})
+	_, problems := ReadConfig(map[string]string{"OTEL_SDK_DISABLED": "yes", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+		"OTEL_TRACES_EXPORTER": "zipkin"})
 	if len(problems) != 3 {
 		t.Errorf("%v, want three problems", problems)
 	}

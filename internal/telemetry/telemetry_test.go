@@ -149,7 +149,8 @@ func BenchmarkMessage(b *testing.B) {
 		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		defer server.Close()
 		b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
-		on, err := Start(b.Context(), Config{Traces: Export{On: true}, Metrics: Export{On: true}}, About{}, nil, slog.New(slog.DiscardHandler))
+		on, err := Start(b.Context(), Config{Traces: Export{On: true}, Metrics: Export{On: true}}, About{}, nil,
+			slog.New(slog.DiscardHandler))
 		if err != nil {
 			b.Fatal(err)
 		}
