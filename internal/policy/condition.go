@@ -16,13 +16,14 @@ const (
 	longestTitle      = 100
 )
 
-// condition reads under what the rule's members have access. Whether the
-// expression is one is for IAM to judge.
+// condition reads the condition under which a rule's members have access. IAM
+// judges whether the expression is valid.
 func (r *reader) condition(n *yaml.Node, into *posture.Condition) {
 	bounded := func(what string, most int, into *string) func(*yaml.Node) {
 		return func(n *yaml.Node) {
 			value, ok := stringOf(n)
-			if value = strings.TrimSpace(value); !ok || value == "" || len(value) > most || strings.ContainsFunc(value, unicode.IsControl) {
+			value = strings.TrimSpace(value)
+			if !ok || value == "" || len(value) > most || strings.ContainsFunc(value, unicode.IsControl) {
 				r.complain(n, "%s is %.60q: write one line of at most %d bytes", what, shown(n), most)
 				return
 			}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Asks says what rules ask about beside names.
+// Asks returns which facts about a service the rules need beside its names.
 func (p Policy) Asks() Asked {
 	var asked Asked
 	for _, rule := range p.rules {
@@ -15,17 +15,18 @@ func (p Policy) Asks() Asked {
 	return asked
 }
 
-// For gives the settings for a service, and whether it is in scope: those of
-// the first rule that matches, where a rule may name the project by id or by
-// number. A policy without a matching rule leaves the service alone, and so
-// does a recipe that is off.
+// For returns the settings for a service, and whether it is in scope. The first
+// rule that covers the service decides; it may name the project by id or by
+// number. A service that no rule covers is out of scope, and so is one whose rule
+// has recipe off.
 //
-// Whoever deploys a service writes its labels. A rule that asks for labels
-// decides only if it is at least as strict as the rule that decides without
-// them; else it is passed over. Where a rule asks for folders that are not
-// known, nobody can tell: the settings say why, and let nothing be written.
+// Anyone who deploys a service sets its labels. A rule that selects by labels
+// decides only if it is at least as strict as the rule that decides without them;
+// otherwise it is skipped, and SkippedRules says so. Where a rule selects by
+// folders that could not be read, the settings have Undecided set, and nothing is
+// written.
 //
-// What Sparing names is in scope and exempt before any rule is asked.
+// The service that Sparing names is in scope and exempt, whatever the rules say.
 func (p Policy) For(s Subject) (Settings, bool) {
 	if p.own.is(s) {
 		return p.own.settings(), true
@@ -39,7 +40,7 @@ func (p Policy) For(s Subject) (Settings, bool) {
 }
 
 func (p Policy) decide(s Subject) (Settings, bool) {
-	var passedOver []string
+	var skipped []string
 	for i, rule := range p.rules {
 		switch covers := rule.match.covers(s); {
 		case covers == no:
@@ -52,12 +53,13 @@ func (p Policy) decide(s Subject) (Settings, bool) {
 				return base, true
 			}
 			if where := LessStrict(rule.settings, base); inScope && len(where) > 0 {
-				passedOver = append(passedOver, fmt.Sprintf("rule %s, which the labels select, is not as strict as rule %s in %s", rule.name, base.Rule, strings.Join(where, ", ")))
+				skipped = append(skipped, fmt.Sprintf("rule %s, which the labels select, is not as strict as rule %s in %s",
+					rule.name, base.Rule, strings.Join(where, ", ")))
 				continue
 			}
 		}
 		settings := rule.settings
-		settings.SkippedRules = passedOver
+		settings.SkippedRules = skipped
 		return settings, settings.Recipe != RecipeOff
 	}
 	return Settings{}, false
@@ -73,10 +75,11 @@ func unlabelled(rules []rule) []rule {
 	return plain
 }
 
-// undecided are settings under which nothing is written.
+// undecided returns settings under which nothing is written.
 func (r rule) undecided(s Subject) Settings {
 	settings := DefaultSettings()
 	settings.Rule = r.name
-	settings.Undecided = fmt.Sprintf("rule %s asks for folders, and those above projects/%s cannot be read: %s", r.name, s.Project, s.Ancestors.Unread)
+	settings.Undecided = fmt.Sprintf("rule %s asks for folders, and those above projects/%s cannot be read: %s", r.name,
+		s.Project, s.Ancestors.Unread)
 	return settings
 }

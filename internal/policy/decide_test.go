@@ -89,7 +89,7 @@ func TestNoLabelsLeadToLessThanWithoutThem(t *testing.T) {
 	}
 }
 
-func TestAFolderDecidesAndOneThatIsNotKnownLetsNothingBeDecided(t *testing.T) {
+func TestAnUnknownFolderLeavesTheServiceUndecided(t *testing.T) {
 	policy := parsed(t, `  - name: named
     match: {projects: [old-project]}
   - name: shops
@@ -135,7 +135,7 @@ func TestAPolicyAsksForWhatAnyOfItsRulesAsksFor(t *testing.T) {
 	}
 }
 
-func TestALabelledRuleIsUndecidedWhereTheRuleWithoutLabelsIs(t *testing.T) {
+func TestALabelledRuleWaitsForAnUndecidedOne(t *testing.T) {
 	policy := parsed(t, `  - name: labelled
     match: {labels: {a: b}}
   - name: folder

@@ -8,14 +8,15 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// longestExemption is how far ahead an exemption may end, unless the policy
-// says otherwise.
+// longestExemption bounds how far ahead an exemption may end, unless the policy
+// sets maxExemption.
 const longestExemption = 366 * 24 * time.Hour
 
 // exemptions are keyed by the full name of the service.
 type exemptions map[string]Exemption
 
-// of finds the exemption of a service, under the project's id or its number.
+// of returns the exemption of a service, under the project's id or its number, or
+// nil.
 func (e exemptions) of(target posture.Target, projectNumber string) *Exemption {
 	found, ok := e[target.Name()]
 	if !ok {
@@ -28,8 +29,8 @@ func (e exemptions) of(target posture.Target, projectNumber string) *Exemption {
 	return &found
 }
 
-// exemption reads one exemption. It must end, and within the longest time from
-// now: a text that was valid stays so as time passes.
+// exemption reads one exemption, which must end by latest. A text that is valid
+// once stays valid as time passes.
 func (r *reader) exemption(n *yaml.Node, latest time.Time, into exemptions) {
 	var read Exemption
 	var services []*yaml.Node
@@ -41,7 +42,8 @@ func (r *reader) exemption(n *yaml.Node, latest time.Time, into exemptions) {
 		"expires": func(n *yaml.Node) {
 			r.lastDay("expires", &read.Expires)(n)
 			if read.Expires.After(latest) {
-				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", shown(n), latest.AddDate(0, 0, -1).Format(time.DateOnly))
+				last := latest.AddDate(0, 0, -1).Format(time.DateOnly)
+				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", shown(n), last)
 			}
 		},
 	}, "services", "reason", "owner", "ticket", "expires")

@@ -14,11 +14,11 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Holds are the holds of one file, also those that have ended.
+// Holds is the content of a holds file, with the holds that have ended.
 type Holds struct{ list []Hold }
 
-// ParseHolds reads a holds file's text: version: 1, and under holds the target,
-// until, reason and by of each. No text at all is no holds file.
+// ParseHolds reads the text of a holds file: version: 1, and under holds the
+// target, until, reason and by of each. An empty text is an error.
 func ParseHolds(text []byte) (Holds, error) {
 	r, holds := &reader{}, Holds{}
 	body, err := r.document(text)
@@ -54,8 +54,8 @@ func (r *reader) hold(n *yaml.Node) Hold {
 	return read
 }
 
-// ReadHolds reads a holds file. Whatever its error, nothing may be written
-// while it lasts.
+// ReadHolds reads a holds file. While it returns an error, the caller must not
+// write to any service.
 func ReadHolds(name string) (Holds, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -68,9 +68,9 @@ func ReadHolds(name string) (Holds, error) {
 	return holds, nil
 }
 
-// On gives the hold that stops writes to a service at a time, the one that
-// lasts longest, nil when there is none. A hold may name the project by its
-// number, "" where that is not known.
+// On returns the hold that stops writes to a service at a time, the longest if
+// several do, or nil. A hold may name the project by its number; projectNumber is
+// "" where that is not known.
 func (h Holds) On(target posture.Target, projectNumber string, at time.Time) *Hold {
 	var longest *Hold
 	for _, hold := range h.list {
@@ -85,24 +85,25 @@ func (h Holds) On(target posture.Target, projectNumber string, at time.Time) *Ho
 	return longest
 }
 
-// At lists the holds in force at a time, by name.
+// At returns the holds in force at a time, sorted by the names of their scopes.
 func (h Holds) At(at time.Time) []Hold {
 	held := slices.DeleteFunc(slices.Clone(h.list), func(hold Hold) bool { return !at.Before(hold.Until) })
 	slices.SortFunc(held, func(a, b Hold) int { return strings.Compare(a.Scope.Name(), b.Scope.Name()) })
 	return held
 }
 
-// Without leaves out the hold of exactly this scope.
+// Without returns the holds but the one of exactly this scope.
 func (h Holds) Without(scope posture.Scope) Holds {
 	return Holds{slices.DeleteFunc(slices.Clone(h.list), func(hold Hold) bool { return hold.Scope == scope })}
 }
 
-// With adds a hold, in place of an earlier one of the same scope.
+// With returns the holds with one more, which replaces an earlier one of the same
+// scope.
 func (h Holds) With(hold Hold) Holds {
 	return Holds{append(h.Without(hold.Scope).list, hold)}
 }
 
-// Text is what ParseHolds reads, without the holds that have ended.
+// Text returns the holds as ParseHolds reads them, without those that have ended.
 func (h Holds) Text(now time.Time) ([]byte, error) {
 	type entry struct {
 		Target string `yaml:"target"`
@@ -128,9 +129,9 @@ func (h Holds) Text(now time.Time) ([]byte, error) {
 	return text, nil
 }
 
-// ChangeHolds changes a holds file in one go: whoever reads it meanwhile reads
-// the old one or the new one. A file that is not there is made; one that cannot
-// be read is left as it is. Of two changes at the same time one is refused.
+// ChangeHolds changes a holds file atomically: a concurrent reader sees the old
+// content or the new one. It creates a missing file, leaves one that cannot be
+// read as it is, and refuses one of two changes at the same time.
 func ChangeHolds(name string, now time.Time, change func(Holds) (Holds, error)) error {
 	next := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".next")
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) // the function reads it as another user
@@ -161,8 +162,8 @@ func changed(name string, now time.Time, change func(Holds) (Holds, error)) ([]b
 	return edited(holds, now, change)
 }
 
-// EditHolds changes the text of a holds file; no text is no holds yet. One that
-// cannot be read is left as it is.
+// EditHolds returns the changed text of a holds file. A nil text stands for a file
+// without holds; one that cannot be read is an error.
 func EditHolds(text []byte, now time.Time, change func(Holds) (Holds, error)) ([]byte, error) {
 	var holds Holds
 	if text != nil {

@@ -59,9 +59,9 @@ func TestBadHoldsAreRefusedWithPlaceAndRemedy(t *testing.T) {
 		{"nothing", "", "the holds file is empty: write version: 1"},
 		{"no version", "holds: []\n", "the holds file has no version"},
 		{"an unknown key", "version: 1\nhold: []\n", `line 2, column 1: unknown key "hold": did you mean holds?`},
-		{"a target that is none", "version: 1\nholds: [{target: shop, " + ok + "}]\n", "line 2, column 18: target \"shop\" is no resource name"},
+		{"not a target", "version: 1\nholds: [{target: shop, " + ok + "}]\n", "line 2, column 18: target \"shop\" is no resource name"},
 		{"no end", "version: 1\nholds: [{target: projects/p-12345, reason: r, by: b}]\n", "a hold has no until"},
-		{"an end that is none", "version: 1\nholds: [{target: projects/p-12345, until: tomorrow, reason: r, by: b}]\n", `until is "tomorrow": write a date`},
+		{"not an end", "version: 1\nholds: [{target: projects/p-12345, until: tomorrow, reason: r, by: b}]\n", `until is "tomorrow": write a date`},
 		{"nobody", "version: 1\nholds: [{target: projects/p-12345, until: 2026-11-24, reason: r}]\n", "a hold has no by"},
 	} {
 		if _, err := ParseHolds([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {

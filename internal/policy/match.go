@@ -6,7 +6,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Subject is a service as far as rules ask about it.
+// Subject is what rules may ask about a service.
 type Subject struct {
 	posture.Target
 	ProjectNumber string // "" = not known
@@ -21,13 +21,13 @@ type match struct {
 	labels                        map[string]pattern
 }
 
-// answer is what a match says of a service.
+// answer says whether a match covers a service.
 type answer int
 
 const (
 	no      answer = iota
 	yes            // it covers the service
-	unknown        // it does, unless the project stands in none of its folders, which were not read
+	unknown        // it does if the project lies in one of its folders, and those above the project were not read
 )
 
 func (m match) covers(s Subject) answer {
@@ -45,7 +45,7 @@ func (m match) covers(s Subject) answer {
 	return no
 }
 
-// labelled reports whether a service has every label that is asked for.
+// labelled reports whether the labels fit every label of the match.
 func (m match) labelled(labels map[string]string) bool {
 	for key, wanted := range m.labels {
 		if value, there := labels[key]; !there || !wanted.matches(value) {
@@ -55,7 +55,7 @@ func (m match) labelled(labels map[string]string) bool {
 	return true
 }
 
-// includes reports whether m surely matches everything that other matches.
+// includes reports whether m provably matches everything that other matches.
 func (m match) includes(other match) bool {
 	for key, wide := range m.labels {
 		if narrow, there := other.labels[key]; !there || !wide.includes(narrow) {
@@ -73,9 +73,9 @@ func (m match) includesWithoutLabels(other match) bool {
 		allIncluded(m.services, other.services)
 }
 
-// meets reports whether there surely are names that both match, labels aside.
-// A project's number and its id, and a folder and a project, are not known to
-// be the same: those rules may meet, and are compared when they do.
+// meets reports whether there provably are names that both match, labels aside.
+// Whether a project's number and an id, or a folder and a project, belong together
+// is not known here; For compares such rules when a service shows that they do.
 func (m match) meets(other match) bool {
 	if !anyMeet(m.locations, other.locations) || !anyMeet(m.services, other.services) {
 		return false

@@ -2,7 +2,7 @@ package policy
 
 import "strings"
 
-// suggestion names the known word that was probably meant, or all of them.
+// suggestion returns the known word that resembles word most, or all known words.
 func suggestion(word string, known []string) string {
 	best, distance := "", len(word)/2+1
 	for _, candidate := range known {
@@ -16,8 +16,8 @@ func suggestion(word string, known []string) string {
 	return "did you mean " + best + "?"
 }
 
-// edits counts the letters to insert, delete or replace between two words
-// (Levenshtein's distance). Long words are no misspelling of short ones.
+// edits returns the Levenshtein distance of two words. A word much longer than the
+// other is not compared with it.
 func edits(a, b string) int {
 	if len(a) > 2*len(b)+4 {
 		return len(a)

@@ -11,9 +11,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Schema is the JSON Schema of a policy. It judges as Parse does, as far as a
-// schema can: dates that lie too far ahead, rules that cancel each other and
-// domains that are not listed are beyond it.
+// Schema is the JSON Schema of a policy. It accepts a little more than Parse: a
+// schema cannot refuse a date too far ahead, a rule that an earlier one makes
+// void, or a member of a domain that is not listed.
 //
 //go:embed schema.json
 var Schema []byte
@@ -31,9 +31,8 @@ func Read(name string, now time.Time) (Policy, error) {
 	return policy, nil
 }
 
-// Parse reads and checks a policy; now bounds how far ahead an exemption may
-// end. Its error names everything that is wrong, one line each, with the place
-// and what to write.
+// Parse reads and checks a policy; now bounds how far ahead an exemption may end.
+// Its error has one line for each problem, with the place and what to write.
 func Parse(text []byte, now time.Time) (Policy, error) {
 	r := &reader{}
 	body, err := r.document(text)
@@ -105,17 +104,20 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 	}, "name")
 	settings.Rule, settings.KeepInvokers, settings.KeepIngress = read.name, invokers == "keep", ingress == "keep"
 	if settings.Existing && settings.Since.IsZero() {
-		r.complain(n, "existing: true says nothing without since: write since, or take existing out")
+		r.complain(n, "existing: true has no effect without since: write since, or take existing out")
 	}
-	if settings.OAuthClient.ID != "" && (settings.Recipe == RecipeDirect || settings.WithoutLoadBalancer == WithoutDirect) {
-		r.complain(n, "oauthClient is set at the load balancer, and IAP at the service itself takes it from IAP's settings: take it out, and run gcloud iap settings set (iap/docs/custom-oauth-configuration)")
+	if settings.OAuthClient.ID != "" && (settings.Recipe == RecipeDirect ||
+		settings.WithoutLoadBalancer == WithoutDirect) {
+		r.complain(n,
+			"oauthClient is set at the load balancer, and IAP at the service itself takes it from IAP's settings: "+
+				"take it out, and run gcloud iap settings set (iap/docs/custom-oauth-configuration)")
 	}
 	read.settings = settings
 	r.agree(n, read, earlier)
 	return read
 }
 
-// agree refuses a rule that an earlier one makes void.
+// agree refuses a rule whose name is taken or that an earlier rule makes void.
 func (r *reader) agree(n *yaml.Node, read rule, earlier []rule) {
 	for _, other := range earlier {
 		switch {
@@ -123,14 +125,16 @@ func (r *reader) agree(n *yaml.Node, read rule, earlier []rule) {
 			r.complain(n, "another rule is named %q: write another name", read.name)
 			return
 		case other.match.includes(read.match):
-			r.complain(n, "rule %q never decides, since rule %q before it matches everything that it matches: move it up, or take one of them out", read.name, other.name)
+			r.complain(n,
+				"rule %q never decides, since rule %q before it matches everything that it matches: "+
+					"move it up, or take one of them out", read.name, other.name)
 			return
 		}
 	}
 }
 
-// labelsLoosenNothing refuses a rule that labels select and that is not as
-// strict as a later one which decides without them: labels are no way out.
+// labelsLoosenNothing refuses a rule that selects by labels and is not as strict as
+// a later rule that decides without them.
 func (r *reader) labelsLoosenNothing(n *yaml.Node, labelled rule, later []rule) {
 	if len(labelled.match.labels) == 0 {
 		return
@@ -138,7 +142,9 @@ func (r *reader) labelsLoosenNothing(n *yaml.Node, labelled rule, later []rule) 
 	for _, base := range unlabelled(later) {
 		where := LessStrict(labelled.settings, base.settings)
 		if base.settings.Recipe != RecipeOff && len(where) > 0 && labelled.match.meets(base.match) {
-			r.complain(n, "rule %q selects by labels, and is not as strict as rule %q in %s: labels are set by whoever deploys; make it as strict, or select by folder, project, location or service",
+			r.complain(n,
+				"rule %q selects by labels, and is not as strict as rule %q in %s: anyone who deploys sets labels; "+
+					"make it as strict, or select by folder, project, location or service",
 				labelled.name, base.name, strings.Join(where, ", "))
 			return
 		}
@@ -148,7 +154,7 @@ func (r *reader) labelsLoosenNothing(n *yaml.Node, labelled rule, later []rule) 
 	}
 }
 
-// access reads who is to get in.
+// access reads the members who get access through IAP, and under which condition.
 func (r *reader) access(n *yaml.Node, settings *Settings) {
 	var members []*yaml.Node
 	var domains []string
@@ -159,7 +165,7 @@ func (r *reader) access(n *yaml.Node, settings *Settings) {
 			var domain string
 			r.text("a domain", &domain)(n)
 			if domain != "" && !domainText.MatchString(domain) {
-				r.complain(n, "access.domains: %.80q is no domain: write one like example.com, in lower case", domain)
+				r.complain(n, "access.domains: %.80q is not a domain: write one like example.com, in lower case", domain)
 			}
 			domains = append(domains, domain)
 		}),
@@ -167,7 +173,8 @@ func (r *reader) access(n *yaml.Node, settings *Settings) {
 		"none":      choice(r, "access.none", &settings.NoneFor, NoneWait, NoneEnable),
 	})
 	if conditional != nil && len(members) == 0 {
-		r.complain(conditional, "access.condition says nothing without access.members: name members, or take the condition out")
+		r.complain(conditional,
+			"access.condition has no effect without access.members: name members, or take the condition out")
 	}
 	for _, n := range members {
 		var member string

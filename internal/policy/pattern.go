@@ -16,20 +16,20 @@ func (p pattern) matches(name string) bool {
 	if !strings.Contains(string(p), "*") {
 		return string(p) == name
 	}
-	// path.Match anchors both ends, and names hold no slash; the pattern's
-	// alphabet leaves nothing that it could refuse.
+	// path.Match anchors both ends. Names hold no slash, and no pattern that
+	// patternText accepts is malformed.
 	ok, err := path.Match(string(p), name)
 	return ok && err == nil
 }
 
-// includes reports whether p surely matches everything that q matches. Only
-// p's own * can stand for the * in q, so matching q's text proves it.
+// includes reports whether p provably matches everything that q matches. Only a *
+// of p can match the * in q, so it is enough to match q's text.
 func (p pattern) includes(q pattern) bool { return p.matches(string(q)) }
 
 // meets reports whether some name matches both.
 func (p pattern) meets(q pattern) bool {
-	// below[j] says whether some text matches both the rest of p below this row
-	// and q[j:].
+	// below[j] reports whether some text matches both p from the next row on and
+	// q[j:].
 	below := make([]bool, len(q)+1)
 	for i := len(p); i >= 0; i-- {
 		row := make([]bool, len(q)+1)

@@ -1,6 +1,12 @@
-// Package policy reads the one YAML file in which a platform team says what is
-// wanted for which service, strictly: what it does not understand it refuses,
-// with line, column and what to write instead. It is pure after reading.
+// Package policy reads the YAML file in which a platform team says how each
+// service is to be protected, and the file that holds writes back.
+//
+// Reading is strict: Parse and ParseHolds refuse what they do not understand, with
+// line, column and what to write instead. A Policy then gives the Settings of a
+// service: those of the first rule that covers it. A rule that selects by labels
+// decides only where it is at least as strict as the rule without them, because
+// anyone who deploys a service sets its labels. Only Read, ReadHolds and
+// ChangeHolds do I/O.
 package policy
 
 import (
@@ -11,8 +17,8 @@ import (
 	"time"
 )
 
-// Policy is a valid policy. The zero value is no policy: everything is in
-// scope, report-only.
+// Policy is a valid policy. The zero value stands for a missing policy: every
+// service is in scope, in mode report-only.
 type Policy struct {
 	digest     string
 	rules      []rule
@@ -20,8 +26,8 @@ type Policy struct {
 	own        own
 }
 
-// Digest identifies the text that was read: the first 12 hex digits of its
-// SHA-256, or "none".
+// Digest returns the first 12 hex digits of the SHA-256 of the policy's text, or
+// "none" without a policy.
 func (p Policy) Digest() string {
 	if p.digest == "" {
 		return "none"
@@ -29,7 +35,7 @@ func (p Policy) Digest() string {
 	return p.digest
 }
 
-// Rules gives the settings of each rule, in the order in which they are asked.
+// Rules returns the settings of each rule, in the order of the file.
 func (p Policy) Rules() []Settings {
 	var list []Settings
 	for _, rule := range p.rules {
@@ -38,8 +44,8 @@ func (p Policy) Rules() []Settings {
 	return list
 }
 
-// Projects lists the projects that rules name in full and do not switch off,
-// sorted: those that can be looked through without anyone naming them.
+// Projects returns, sorted, the projects that a rule names without a pattern and
+// does not switch off. A sweep can list their services.
 func (p Policy) Projects() []string {
 	var projects []string
 	for _, rule := range p.rules {
@@ -53,12 +59,15 @@ func (p Policy) Projects() []string {
 	return slices.Compact(projects)
 }
 
-// ByFolder lists the rules in force that choose their projects by folder alone:
-// which those are shows only at a service of theirs.
+// ByFolder returns the names of the rules in force that select projects by folder
+// alone. Their projects are known only once a service in one of them is read.
 func (p Policy) ByFolder() []string {
 	var names []string
 	for _, rule := range p.rules {
-		named := slices.ContainsFunc(rule.match.projects, func(name pattern) bool { return !strings.Contains(string(name), "*") })
+		named := slices.ContainsFunc(rule.match.projects, func(name pattern) bool {
+			return !strings.Contains(string(name),
+				"*")
+		})
 		if len(rule.match.folders) > 0 && !named && rule.settings.Recipe != RecipeOff {
 			names = append(names, rule.name)
 		}
@@ -78,11 +87,12 @@ func digest(text []byte) string {
 	return hex.EncodeToString(sum[:])[:12]
 }
 
-// Bounds of the times in a rule. That of settle and quiet is our own choice: a longer
-// one leaves services open without need. IAM's propagation is "7 minutes or more" (iam/docs/access-change-propagation).
+// Bounds of the durations in a rule. That of settle and quiet is our own choice: a
+// longer one leaves services open without need. IAM's propagation takes "7 minutes
+// or more". Source: iam/docs/access-change-propagation.
 const (
 	maxSettle      = 10 * time.Minute
 	maxPropagation = 30 * time.Minute
-	// mostServices is more than anybody wants written within an hour.
+	// mostServices bounds a limit: more services in an hour would be no limit.
 	mostServices = 1000
 )

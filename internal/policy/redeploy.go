@@ -1,6 +1,6 @@
 package policy
 
-// Redeploy says whether a stuck revision may be replaced by an equal one.
+// Redeploy says whether iapguard may replace a stuck revision by an equal one.
 type Redeploy string
 
 // What to do about a 403 that the agent's grant does not explain.
@@ -10,16 +10,16 @@ const (
 	RedeployOff     Redeploy = "off"     // never
 )
 
-// RedeployImage says what becomes of an image that is named by a tag, which may
-// have moved since the serving revision was made: a new revision would then run
-// other code.
+// RedeployImage says what a redeploy does with an image that is named by a tag. The
+// tag may have moved since the serving revision was created; a new revision would
+// then run other code.
 type RedeployImage string
 
 // What to do about a tag.
 const (
 	ImagePin    RedeployImage = "pin"    // write the digest that the serving revision runs
-	ImageGoOn   RedeployImage = "go-on"  // leave the tag, whatever it stands for now
-	ImageRefuse RedeployImage = "refuse" // redeploy nothing that is named by a tag
+	ImageGoOn   RedeployImage = "go-on"  // keep the tag, whatever it stands for now
+	ImageRefuse RedeployImage = "refuse" // do not redeploy
 )
 
 const newRevision = "a new revision (redeployImage: "

@@ -68,7 +68,7 @@ func (r *reader) days(what string, into *time.Duration) func(*yaml.Node) {
 	}
 }
 
-// mostDays is ten years: longer than that nobody can mean.
+// mostDays is ten years, which no exemption should need.
 const mostDays = 3660
 
 // date reads a day, which stands for its beginning in UTC, or a time.
@@ -101,7 +101,7 @@ func (r *reader) folders(into *[]string) func(*yaml.Node) {
 	return r.list("match.folders", func(n *yaml.Node) {
 		value, ok := stringOf(n)
 		if !ok || !folderText.MatchString(value) {
-			r.complain(n, "match.folders: %.60q is no folder: write one like folders/123456789012", shown(n))
+			r.complain(n, "match.folders: %.60q is not a folder: write one like folders/123456789012", shown(n))
 			return
 		}
 		*into = append(*into, value)
@@ -110,8 +110,7 @@ func (r *reader) folders(into *[]string) func(*yaml.Node) {
 
 var folderText = regexp.MustCompile(`^folders/[1-9][0-9]{0,18}$`)
 
-// labels reads a mapping of labels to exact values or globs. An empty label is
-// never asked for: a rule that asks for nothing would be no rule by labels.
+// labels reads a mapping of labels to exact values or globs, at least one.
 func (r *reader) labels(into *map[string]pattern) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.MappingNode {
@@ -124,15 +123,17 @@ func (r *reader) labels(into *map[string]pattern) func(*yaml.Node) {
 			value, isText := stringOf(entry)
 			switch {
 			case !labelKey.MatchString(key):
-				r.complain(at, "match.labels: %.60q is no label: write lower-case letters, digits, - and _, a letter first", key)
+				r.complain(at, "match.labels: %.60q is not a label: write lower-case letters, digits, - and _, a letter first", key)
 			case !isText || !labelValue.MatchString(value):
-				r.complain(entry, "match.labels: %.60q is no value or pattern: write lower-case letters, digits, -, _ and *, in quotes", shown(entry))
+				r.complain(entry,
+					"match.labels: %.60q is not a value or a pattern: write lower-case letters, digits, -, _ and *, in quotes",
+					shown(entry))
 			default:
 				(*into)[key] = pattern(value)
 			}
 		}
 		if len(*into) == 0 {
-			r.complain(n, "match.labels asks for nothing: write {label: value}, or leave it out")
+			r.complain(n, "match.labels is empty: write {label: value}, or leave it out")
 		}
 	}
 }
@@ -152,7 +153,7 @@ func (r *reader) patterns(what string, into *[]pattern) func(*yaml.Node) {
 		case !ok:
 			r.complain(n, "%s: %.60q must be text: write it in quotes", what, shown(n))
 		case !patternText.MatchString(value):
-			r.complain(n, "%s: %.60q is no name or pattern: use lower-case letters, digits, hyphens and *", what, value)
+			r.complain(n, "%s: %.60q is not a name or a pattern: use lower-case letters, digits, hyphens and *", what, value)
 		default:
 			*into = append(*into, pattern(value))
 		}

@@ -8,23 +8,23 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Asked is what the rules of a policy ask about beside names, and what is read
-// only for their sake.
+// Asked says which facts the rules of a policy need beside names. They are read
+// only where a rule needs them.
 type Asked struct{ Folders, Labels bool }
 
-// OnBreak says what to do when callers are known that a plan would shut out.
+// OnBreak says what to do about known callers that a plan would shut out.
 type OnBreak string
 
-// What to do about callers that break. Those whose fate is not known never stop
-// anything: they are told. Requests stop only where that is asked for, since
-// anybody could keep a service open by asking it once a day.
+// What to do about callers that break. A caller whose fate is not known is reported
+// and stops nothing. Addresses in the request log stop a plan only on request,
+// because anybody could keep a service open with one request a day.
 const (
 	BreakStop           OnBreak = "stop"             // nothing is written while a configured caller breaks
-	BreakStopOnRequests OnBreak = "stop-on-requests" // … or an address in the request log
-	BreakProceed        OnBreak = "proceed"          // they are named
+	BreakStopOnRequests OnBreak = "stop-on-requests" // … or while an address in the request log breaks
+	BreakProceed        OnBreak = "proceed"          // the report names them
 )
 
-// Describe say how long a hold lasts, and why.
+// Describe returns until when a hold lasts, who set it, and why.
 func (h Hold) Describe() string {
 	until := "until it is lifted"
 	if !h.Until.IsZero() {
@@ -36,10 +36,10 @@ func (h Hold) Describe() string {
 	return until + ": " + h.Reason
 }
 
-// Probe says whether the doors are asked after a service was protected.
+// Probe says whether iapguard requests the doors after it protected a service.
 type Probe string
 
-// Whether to ask.
+// The values of probe.
 const (
 	ProbeOn  Probe = "on"
 	ProbeOff Probe = "off"
@@ -55,7 +55,7 @@ const (
 	Enforce    Mode = "enforce"     // act
 )
 
-// Recipe says by which way a service is to be protected.
+// Recipe says where IAP protects a service.
 type Recipe string
 
 // The recipes.
@@ -66,14 +66,13 @@ const (
 	RecipeOff          Recipe = "off"           // not looked at
 )
 
-// WithoutLoadBalancer says what to do with a service that no load balancer
-// leads to yet.
+// WithoutLoadBalancer says what to do with a service without a load balancer.
 type WithoutLoadBalancer string
 
 // What to do without a load balancer.
 const (
 	WithoutWait   WithoutLoadBalancer = "wait"   // grant the agent, leave the doors as they are
-	WithoutClose  WithoutLoadBalancer = "close"  // restrict the ingress and take the public away too
+	WithoutClose  WithoutLoadBalancer = "close"  // restrict the ingress and remove public members too
 	WithoutDirect WithoutLoadBalancer = "direct" // IAP on the service itself
 )
 
@@ -86,36 +85,36 @@ const (
 	NoneEnable NoneKnown = "enable" // turn IAP on: nobody gets in until somebody is granted access
 )
 
-// Settings is what a policy wants for one service.
+// Settings is what the policy says about one service.
 type Settings struct {
 	Rule   string // name of the rule that decided
 	Mode   Mode
 	Recipe Recipe
-	Access []string // members who are to have access through IAP
+	Access []string // IAM members who get access through IAP
 	// AccessCondition is the condition under which they have it; zero = always.
 	AccessCondition posture.Condition
-	NoneFor         NoneKnown // without any accessor
+	NoneFor         NoneKnown // what to do without an accessor
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
 	WithoutLoadBalancer WithoutLoadBalancer
-	// KeepIngress and KeepInvokers leave a service's ingress, and who may invoke
-	// it, as they are; its doors are told as open all the same.
+	// KeepIngress and KeepInvokers leave a service's ingress, and its public
+	// invokers, as they are. Doors that stay open are still reported as open.
 	KeepIngress, KeepInvokers bool
-	// Since: services created before it are changed on a person's word only,
-	// unless Existing. Zero means that every service may be changed.
+	// Since is when the rule begins: a service created earlier is changed only if
+	// Existing is set or a person asks for it. Zero = every service is changed.
 	Since    time.Time
 	Existing bool
 	// Exemption excuses the service until it expires; nil = none.
 	Exemption *Exemption
 	// Hold stops every write for now; nil = none.
 	Hold *Hold
-	// Settle is how long a resource must have been quiet before it is
-	// written because of an event.
+	// Settle is how long a resource must have been unchanged before an event leads
+	// to a write of it.
 	Settle time.Duration
-	// Quiet is how long after somebody else's last write to a policy or service
-	// that resource is left alone, once a door is open.
+	// Quiet is how long we wait, once a door is open, after somebody else's last
+	// write to a policy or service before we write there.
 	Quiet time.Duration
-	// Propagation is how long a grant or a load balancer's setting may take
-	// until it holds everywhere.
+	// Propagation is how long a grant or a load balancer's setting may take to
+	// reach every server.
 	Propagation time.Duration
 	// Limits bound how many services are written within an hour.
 	Limits Limits
@@ -126,20 +125,21 @@ type Settings struct {
 	// OAuthClient signs users in where IAP is turned on at a backend service that
 	// has no client; zero = Google's own.
 	OAuthClient OAuthClient
-	// SkippedRules says which rules the service's labels selected in vain, and why.
+	// SkippedRules names the rules that the service's labels select and that did not
+	// decide, each with the reason.
 	SkippedRules []string
-	// Undecided says why nobody can tell which rule decides; "" = it is decided.
+	// Undecided is why it is not known which rule decides; "" = it is known.
 	Undecided string
-	// Callers is what to do when callers are known that the plan would shut out.
+	// Callers is what to do about known callers that the plan would shut out.
 	Callers OnBreak
-	// Probe is whether strangers' requests are made at the doors afterwards.
+	// Probe is whether iapguard requests the doors without credentials afterwards.
 	Probe Probe
 }
 
 // OAuthClient is a custom OAuth client for IAP.
 type OAuthClient struct {
 	ID     string // NUMBER-WORD.apps.googleusercontent.com
-	Secret string // where its secret is: projects/P/secrets/S/versions/N, or latest
+	Secret string // the version that holds its secret: projects/P/secrets/S/versions/N, or latest
 }
 
 // Enabling says in a step's words that IAP goes on, with which client; OAuthClientOf
@@ -157,24 +157,24 @@ func OAuthClientOf(enabling string) OAuthClient {
 	return OAuthClient{words[1], words[2]}
 }
 
-// Limits are how many services may be written within an hour, whatever asks for
-// the writes, before all further ones wait. 0 = no limit.
+// Limits bound how many services are written within an hour, whatever led to the
+// writes. Further services wait. 0 = no limit.
 type Limits struct {
 	PerProject int // in one project
 	Overall    int // in all projects together
 }
 
-// Exemption is why a service may stay as it is, who answers for that, and for
-// how long. One without an end is built in: no policy can give it.
+// Exemption says why a service may stay as it is, who is responsible, and until
+// when. A built-in one has no end; no policy text can give it.
 type Exemption struct {
 	Owner, Ticket, Reason string
 	Expires               time.Time
 }
 
-// BuiltIn reports whether no policy gives or takes away the exemption.
+// BuiltIn reports whether the exemption does not come from a policy's text.
 func (e *Exemption) BuiltIn() bool { return e != nil && e.Expires.IsZero() }
 
-// Describe say of whom it holds, how long and why.
+// Describe returns until when an exemption lasts, and why or on which ticket.
 func (e *Exemption) Describe() string {
 	if e.BuiltIn() {
 		return "is exempt for good: " + e.Reason
@@ -182,41 +182,43 @@ func (e *Exemption) Describe() string {
 	return fmt.Sprintf("is exempt until %s (%s, %s)", LastDay(e.Expires), e.Ticket, e.Owner)
 }
 
-// LastDay is the last day on which an exemption counts, when it ends at a time.
+// LastDay returns the last day on which an exemption that expires then counts.
 func LastDay(expires time.Time) string {
 	return expires.UTC().Add(-time.Nanosecond).Format(time.DateOnly)
 }
 
-// Hold stops writes to what is in its scope. Until zero means until it is lifted.
+// Hold stops writes to the services in its scope. A zero Until means until the hold
+// is lifted.
 type Hold struct {
 	Scope      posture.Scope
 	Until      time.Time
 	Reason, By string
 }
 
-// ExemptAt reports whether an exemption holds at a time.
+// ExemptAt reports whether the service is exempt at a time.
 func (s Settings) ExemptAt(t time.Time) bool {
 	return s.Exemption != nil && (s.Exemption.BuiltIn() || t.Before(s.Exemption.Expires))
 }
 
-// DefaultSettings are what holds where neither a policy nor its rule says
-// otherwise: nothing is changed until a policy says so.
+// DefaultSettings returns the settings without a policy, and the defaults of every
+// key of a rule. They change nothing: the mode is report-only.
 func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
-		Settle: 30 * time.Second, Quiet: 10 * time.Second, Propagation: 2 * time.Minute, Redeploy: RedeployAdvise, RedeployImage: ImagePin,
+		Settle: 30 * time.Second, Quiet: 10 * time.Second, Propagation: 2 * time.Minute,
+		Redeploy: RedeployAdvise, RedeployImage: ImagePin,
 		Callers: BreakStop, Probe: ProbeOff, Limits: Limits{PerProject: 10, Overall: 50},
 	}
 }
 
-// Wanted is what is wanted of a service and of those that share a backend
-// service with it.
+// Wanted is what the policy says about a service and about the services that share
+// a backend service with it.
 type Wanted struct {
 	Settings
-	// SettleBy ends the settle time at the latest; zero = it is not bounded.
+	// SettleBy bounds the settle time; zero = it has no bound.
 	SettleBy time.Time
-	// WroteAt is when who gets in was last changed, as far as the resources do not
-	// tell it: by the same run, or by whoever turned IAP on; zero = long ago.
+	// WroteAt is the last change of access that the resources do not show, made by
+	// this run or with the switch of IAP; zero = long ago.
 	WroteAt time.Time
 	// SettingsOf returns the settings of another service, and whether it is in scope.
 	SettingsOf func(posture.Target) (Settings, bool)

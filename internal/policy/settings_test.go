@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestTheLastDayOfAnExemptionIsTheOneThatThePolicyNames(t *testing.T) {
+func TestLastDayIsTheDayThatThePolicyNames(t *testing.T) {
 	for _, tc := range []struct{ expires, want string }{
 		{"2027-04-01T00:00:00Z", "2027-03-31"}, // expires: 2027-03-31
 		{"2027-03-31T18:00:00Z", "2027-03-31"},

@@ -89,7 +89,7 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 	}
 }
 
-func TestNobodyToLetInIsStricterOnlyWhereIAPGoesOnAllTheSame(t *testing.T) {
+func TestNoMembersIsStricterOnlyWithIAPEnabled(t *testing.T) {
 	base, labelled := DefaultSettings(), DefaultSettings()
 	base.Access = []string{"user:alice@example.com"}
 	if diff := cmp.Diff([]string{"access.members"}, LessStrict(labelled, base)); diff != "" {

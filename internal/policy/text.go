@@ -34,7 +34,7 @@ func (r *reader) document(text []byte) (*yaml.Node, error) {
 		line := bytes.Count(before, []byte("\n")) + 1
 		column := len(before) - bytes.LastIndexByte(before, '\n')
 		return nil, fmt.Errorf("line %d, column %d: an OAuth client secret in clear: "+
-			"replace the secret, it is known now, and write none into the policy", line, column)
+			"replace the secret, because it is exposed now, and keep secrets out of the policy", line, column)
 	}
 	return strictyaml.Parse(text, maxDepth)
 }
@@ -106,7 +106,7 @@ func (r *reader) entries(what string, each func(*yaml.Node)) func(*yaml.Node) {
 	}
 }
 
-// text reads a string; what else looks like one, a number say, must be quoted.
+// text reads a string. A number or a truth value must be in quotes.
 func (r *reader) text(what string, into *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		value, ok := stringOf(n)
@@ -121,13 +121,12 @@ func (r *reader) text(what string, into *string) func(*yaml.Node) {
 	}
 }
 
-// maxWords bounds names, reasons and other words that go into reports.
+// maxWords bounds names, reasons and other text in reports, in bytes.
 const maxWords = 256
 
 func unprintable(c rune) bool { return !unicode.IsPrint(c) }
 
-// stringOf returns a text. A time without quotes is one too: YAML alone tells
-// them apart.
+// stringOf returns the text of a scalar. A time without quotes counts as text.
 func stringOf(n *yaml.Node) (string, bool) {
 	return n.Value, n.Kind == yaml.ScalarNode && (n.Tag == "!!str" || n.Tag == "!!timestamp")
 }

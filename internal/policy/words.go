@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// InWords tells a length of time to a person: "2 minutes", "1 hour 30 minutes",
+// InWords returns a duration in words: "2 minutes", "1 hour 30 minutes",
 // "1.5 seconds".
 func InWords(d time.Duration) string {
 	if d < time.Minute {
