@@ -85,7 +85,7 @@ func agreed(in io.Reader, services int) bool {
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return true
 	}
-	fmt.Fprintf(os.Stderr, "Protect %s? What would be done is shown by iapguard plan. Type yes: ", counted(services, "service"))
+	fmt.Fprintf(os.Stderr, "Protect %s? iapguard plan shows what would be done. Type yes: ", counted(services, "service"))
 	line, _ := bufio.NewReader(file).ReadString('\n') // what cannot be read is not yes
 	return strings.TrimSpace(line) == "yes"
 }

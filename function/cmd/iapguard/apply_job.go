@@ -36,7 +36,8 @@ func (s *session) applyJob(ctx context.Context, job job, printer *printer) (repo
 		callers = final.Callers
 		done = slices.DeleteFunc(final.Steps, func(s report.Step) bool { return s.Result != report.StepDone })
 		until := *final.WaitingFor.Until
-		printer.progress(fmt.Sprintf("%s: waiting until %s: %s", job.target, until.Format(time.TimeOnly), final.WaitingFor.What))
+		printer.progress(fmt.Sprintf("%s: waiting until %s: %s", job.target, until.Format(time.TimeOnly),
+			final.WaitingFor.What))
 		select {
 		case <-ctx.Done():
 			return final, ctx.Err()
@@ -56,7 +57,8 @@ func (j job) accept(p plan.Plan, written []report.Step) error {
 		return j.within(p)
 	}
 	if p.ID() != j.reviewed.PlanID {
-		return fmt.Errorf("the plan %s is stale: things have changed since it was made; make and review a new one (now %s)", j.reviewed.PlanID, p.ID())
+		return fmt.Errorf("the plan %s is stale: things have changed since it was made; make and review a new one (now %s)",
+			j.reviewed.PlanID, p.ID())
 	}
 	return nil
 }
@@ -64,9 +66,11 @@ func (j job) accept(p plan.Plan, written []report.Step) error {
 func (j job) within(p plan.Plan) error {
 	for _, step := range p.Steps {
 		if !slices.ContainsFunc(j.reviewed.Steps, func(s report.Step) bool {
-			return s.Op == string(step.Op) && s.Resource == step.Resource && s.Field == step.Field && s.From == step.From && s.To == step.To
+			return s.Op == string(step.Op) && s.Resource == step.Resource &&
+				s.Field == step.Field && s.From == step.From && s.To == step.To
 		}) {
-			return fmt.Errorf("the reviewed plan %s has no step %s on %s, which is needed now; make and review a new one", j.reviewed.PlanID, step.Op, step.Resource)
+			return fmt.Errorf("the reviewed plan %s has no step %s on %s, which is needed now; make and review a new one",
+				j.reviewed.PlanID, step.Op, step.Resource)
 		}
 	}
 	return nil

@@ -38,7 +38,8 @@ func newAuditCommand() *cobra.Command {
 	}
 	o.add(command)
 	command.Flags().Lookup("output").Usage = "write the audit to this file too, as JSON; --compare reads it"
-	command.Flags().StringVar(&compare, "compare", "", "an earlier audit as JSON: tell which unguarded doors are new, fixed, unchanged")
+	command.Flags().StringVar(&compare, "compare", "",
+		"an earlier audit as JSON: show which unguarded doors are new, fixed, unchanged")
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded")
 	return command
 }
@@ -179,7 +180,8 @@ func readAudit(name string) (*audit, error) {
 	}
 	var earlier audit
 	if err := json.Unmarshal(text, &earlier); err != nil || earlier.Services == nil {
-		return nil, usageError{fmt.Errorf("reading --compare: %s is no audit: write one with iapguard audit TARGET -o FILE", name)}
+		return nil, usageError{fmt.Errorf("reading --compare: %s is not an audit: write one with iapguard audit TARGET -o FILE",
+			name)}
 	}
 	return &earlier, nil
 }

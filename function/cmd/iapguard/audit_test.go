@@ -40,7 +40,7 @@ func parsed(t *testing.T, text string) audit {
 	t.Helper()
 	var found audit
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
-		t.Fatalf("%q is no audit: %v", text, err)
+		t.Fatalf("%q is not an audit: %v", text, err)
 	}
 	return found
 }
@@ -56,7 +56,7 @@ func shops(t *testing.T) *cloudtest.Env {
 	return o
 }
 
-func TestAuditTellsTheWorstFirstAndWritesNothing(t *testing.T) {
+func TestAuditShowsTheWorstFirstAndWritesNothing(t *testing.T) {
 	o := shops(t)
 	before := len(o.Calls().Writes())
 	text, status := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--exit-code")
@@ -65,7 +65,7 @@ func TestAuditTellsTheWorstFirstAndWritesNothing(t *testing.T) {
 		t.Errorf("exit status %d, want %d; hello is open and comes first:\n%s", status, exitPending, text)
 	}
 	if !strings.Contains(text, "\n2 services: 1 exposed, 0 not read; doors: 3 open 2 iam\n") || !strings.Contains(text, "  ! open     https://203.0.113.") {
-		t.Errorf("the doors or the totals are not told:\n%s", text)
+		t.Errorf("the doors or the totals are missing:\n%s", text)
 	}
 	if _, status = auditRun(t, "audit", playground.Scenario[0].Name(), "--endpoint", o.URL()); status != exitDone {
 		t.Errorf("without --exit-code the status is %d, want 0", status)
@@ -139,7 +139,7 @@ func TestWhatIsNoAuditIsRefused(t *testing.T) {
 		args       []string
 	}{
 		{"no target", "no target", nil},
-		{"a plan", "is no audit", []string{project, "--compare", file}},
+		{"a plan", "is not an audit", []string{project, "--compare", file}},
 		{"no file", "no such file", []string{project, "--compare", dir + "/none"}},
 		{"a format that is not there", "write text or json", []string{project, "--format", "pdf"}},
 	} {

@@ -15,11 +15,11 @@ import (
 type totals struct {
 	Services int                `json:"services"`
 	Exposed  int                `json:"exposed"` // with an unguarded door
-	Unread   int                `json:"unread"`  // of which nothing is known
+	Unread   int                `json:"unread"`  // could not be read
 	Doors    map[door.Guard]int `json:"doors"`
 }
 
-// comparison is what became of unguarded doors since an earlier audit.
+// comparison says what became of unguarded doors since an earlier audit.
 type comparison struct {
 	New       []auditedDoor `json:"new"`
 	Fixed     []auditedDoor `json:"fixed"` // guarded by now, or gone
@@ -33,15 +33,15 @@ type auditedDoor struct {
 	Address string    `json:"address"`
 }
 
-// byRisk is the order in which guards are told.
+// byRisk orders guards from the worst to the best.
 var byRisk = []door.Guard{
 	door.GuardOpen, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress, door.GuardClosed,
 }
 
 func risk(door door.Door) int { return slices.Index(byRisk, door.Guard) }
 
-// risk is that of the worst door. What could not be read comes right after
-// what is open.
+// risk is that of the worst door. A service that could not be read comes right
+// after those with an open door.
 func (a audited) risk() int {
 	if a.Error != "" {
 		return slices.Index(byRisk, door.GuardUnknown)
@@ -79,7 +79,7 @@ func (a *audit) count() totals {
 	return count
 }
 
-// open are the unguarded doors, and unread the services of which nothing is known.
+// open returns the unguarded doors, and the services that could not be read.
 func (a *audit) open() (doors []auditedDoor, unread []string) {
 	for _, service := range a.Services {
 		if service.Error != "" {
@@ -94,8 +94,8 @@ func (a *audit) open() (doors []auditedDoor, unread []string) {
 	return doors, unread
 }
 
-// compare holds an earlier audit against a later one of some scopes. What
-// cannot be read now is not called fixed.
+// compare compares an earlier audit with a later one of some scopes. A door is not
+// fixed while its service cannot be read.
 func (a *audit) compare(later audit, scopes []posture.Scope) *comparison {
 	before, _ := a.open()
 	after, unread := later.open()
@@ -138,7 +138,8 @@ func (a audit) text() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %d exposed, %d not read; doors:", counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unread)
+	fmt.Fprintf(&b, "\n%s: %d exposed, %d not read; doors:",
+		counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unread)
 	for _, guard := range byRisk {
 		if n := a.Totals.Doors[guard]; n > 0 {
 			fmt.Fprintf(&b, " %d %s", n, guard)
@@ -153,7 +154,8 @@ func (a audit) text() string {
 
 func (c *comparison) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "unguarded doors since then: %d new, %d fixed, %d unchanged\n", len(c.New), len(c.Fixed), len(c.Unchanged))
+	fmt.Fprintf(&b, "unguarded doors since then: %d new, %d fixed, %d unchanged\n",
+		len(c.New), len(c.Fixed), len(c.Unchanged))
 	for _, group := range []struct {
 		name  string
 		doors []auditedDoor

@@ -44,7 +44,7 @@ func TestCallersThatBreakAreNamedAndTypedConsentGoesOn(t *testing.T) {
 			t.Errorf("%s does not name the job, or plan and apply not its cure:\n%s", command, out)
 		}
 		if strings.Contains(out, "breaks   scheduler-job projects/demo-project/locations/europe-west1/jobs/signed") != true {
-			t.Errorf("%s does not name the job whose account is no invoker:\n%s", command, out)
+			t.Errorf("%s does not name the job whose account may not invoke:\n%s", command, out)
 		}
 		if strings.Contains(out, "BLOCKED") {
 			t.Errorf("%s is blocked, although a person typed it:\n%s", command, out)

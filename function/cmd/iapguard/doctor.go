@@ -34,7 +34,8 @@ wrong in one verdict, what it looked at, and what to type next.`,
 		},
 	}
 	o.add(command)
-	command.Flags().StringSliceVar(&self, "self", nil, "e-mails of iapguard's own service accounts, whose new revisions are redeploys (default $IAPGUARD_SELF)")
+	command.Flags().StringSliceVar(&self, "self", nil,
+		"e-mails of iapguard's own service accounts, whose new revisions are redeploys (default $IAPGUARD_SELF)")
 	return command
 }
 
@@ -61,8 +62,8 @@ func diagnose(ctx context.Context, o *options, target posture.Target, self []str
 	return printer.end(final.Outcome == report.Blocked || final.Outcome == report.Failed)
 }
 
-// diagnosisText tells a diagnosis to somebody who is new to IAP: what is wrong,
-// what was looked at, and what to type next.
+// diagnosisText writes a diagnosis for somebody who is new to IAP: what is wrong,
+// the evidence, and what to type next.
 func diagnosisText(r report.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n  %s\n  %s\n\nWhat was looked at\n", r.Subject(), r.Verdict, r.Why)

@@ -44,7 +44,9 @@ Pub/Sub pushes. Without FILE, and for "-", it reads standard input.`,
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text, or json: one object a line")
-	cmd.Flags().StringSliceVar(&self, "self", nil, "e-mails of iapguard's own service accounts, whose writes are ignored as own: several with commas, or the flag again (default $IAPGUARD_SELF and those of $IAPGUARD_WRITERS)")
+	cmd.Flags().StringSliceVar(&self, "self", nil,
+		"e-mails of iapguard's own service accounts, whose writes are ignored as own: several with commas, "+
+			"or the flag again (default $IAPGUARD_SELF and those of $IAPGUARD_WRITERS)")
 	return cmd
 }
 
@@ -70,8 +72,8 @@ func newExplainer(cmd *cobra.Command, format string, self event.Self) *explainer
 	return e
 }
 
-// explain reads all files, also after one that cannot be read, and returns
-// what went wrong with each.
+// explain reads every file, also after one that cannot be read, and returns all
+// errors.
 func (e *explainer) explain(stdin io.Reader, files []string) error {
 	if len(files) == 0 {
 		files = []string{"-"}
@@ -100,7 +102,7 @@ func (e *explainer) explain(stdin io.Reader, files []string) error {
 	return nil
 }
 
-// writeError is a failure of our output, after which reading on is pointless.
+// writeError is an error of our output, which ends the reading.
 type writeError struct{ error }
 
 func (e writeError) Unwrap() error { return e.error }
@@ -124,8 +126,8 @@ func (e *explainer) file(name string, stdin io.Reader) error {
 	return nil
 }
 
-// flushing shows what was explained so far before it waits for more, so that
-// a slow producer ("tail -f") is explained as it goes.
+// flushing prints the explanations so far before it waits for more input, so that
+// the output keeps up with a slow producer ("tail -f").
 type flushing struct {
 	io.Reader
 	out *bufio.Writer
@@ -167,6 +169,6 @@ func (e *explainer) showProgress(done bool) {
 	if done {
 		end = "\n"
 	}
-	// Progress is a courtesy: a terminal that is gone stops nothing.
+	// A terminal that is gone does not stop the command.
 	_, _ = fmt.Fprintf(e.progress, "\rexplained %d entries, %d of them causes%s", e.entries, e.causes, end)
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 )
 
-// explanation is one result, in the words and the order of the contract.
-// Absent members are empty.
+// explanation is one result as explain prints it. Absent members are empty.
 type explanation struct {
 	File           string       `json:"file"`
 	Line           int          `json:"line"`
@@ -48,7 +47,8 @@ func explainResult(file string, line int, r event.Result) explanation {
 
 func (x explanation) json() ([]byte, error) { return json.Marshal(x) }
 
-// text is one aligned line: what, about what or why not, by whom, when, where.
+// text returns one aligned line: kind, resource or reason, principal, time, method,
+// and where the entry is.
 func (x explanation) text() ([]byte, error) {
 	what, about := string(x.Kind), x.about()
 	if x.Ignored != "" {
@@ -65,7 +65,7 @@ func (x explanation) text() ([]byte, error) {
 	return fmt.Appendf(line, "  (%s:%d)", x.File, x.Line), nil
 }
 
-// about is the resource that a cause concerns, by its name.
+// about returns the name of the resource that a cause concerns.
 func (x explanation) about() string {
 	var b strings.Builder
 	b.WriteString("projects/" + x.Project)
@@ -112,7 +112,7 @@ func (s *summary) write(w io.Writer) {
 	if causes+ignored < 2 {
 		return
 	}
-	// The caller flushes a buffer, which keeps the error.
+	// The caller flushes the buffer, which keeps the first error.
 	_, _ = fmt.Fprintf(w, "\n%d entries; causes: %d, ignored: %d\n", causes+ignored, causes, ignored)
 	for _, lines := range [][]string{ranked(s.kinds), ranked(s.reasons)} {
 		for _, line := range lines {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/user"
 	"time"
 
@@ -33,7 +32,8 @@ func newHoldCommand() *cobra.Command {
 			}
 			until := time.Now().Add(length).UTC().Truncate(time.Second)
 			hold := policy.Hold{Scope: scope, Until: until, Reason: reason, By: cmp.Or(by, whoTypes())}
-			if err := changeHolds(command.Context(), &file, func(h policy.Holds) (policy.Holds, error) { return h.With(hold), nil }); err != nil {
+			add := func(h policy.Holds) (policy.Holds, error) { return h.With(hold), nil }
+			if err := changeHolds(command.Context(), &file, add); err != nil {
 				return err
 			}
 			fmt.Fprintf(command.OutOrStdout(), "%s is held until %s\n", scope.Name(), until.Format(time.RFC3339))
@@ -47,49 +47,6 @@ func newHoldCommand() *cobra.Command {
 	return command
 }
 
-func newResumeCommand() *cobra.Command {
-	var file holdsFlag
-	command := &cobra.Command{
-		Use:   "resume TARGET",
-		Short: "Allow writes again that a hold stopped",
-		Args:  oneTarget,
-		RunE: func(command *cobra.Command, args []string) error {
-			scope, err := posture.ParseScope(args[0])
-			if err != nil {
-				return usageError{err}
-			}
-			var wider *policy.Hold
-			if err := changeHolds(command.Context(), &file, func(h policy.Holds) (left policy.Holds, err error) {
-				left, wider, err = resumed(h, scope, time.Now())
-				return left, err
-			}); err != nil {
-				return err
-			}
-			tellResumed(command.OutOrStdout(), scope, wider)
-			return nil
-		},
-	}
-	file.add(command)
-	return command
-}
-
-// resumed takes the hold of exactly one scope away; wider is one that still
-// covers it.
-func resumed(h policy.Holds, scope posture.Scope, now time.Time) (left policy.Holds, wider *policy.Hold, err error) {
-	left = h.Without(scope)
-	if len(left.At(now)) == len(h.At(now)) {
-		return h, nil, fmt.Errorf("there is no hold on exactly %s; iapguard status lists the holds", scope.Name())
-	}
-	return left, left.On(posture.Target(scope), "", now), nil
-}
-
-func tellResumed(out io.Writer, scope posture.Scope, wider *policy.Hold) {
-	fmt.Fprintf(out, "the hold on %s is lifted\n", scope.Name())
-	if wider != nil {
-		fmt.Fprintf(out, "it stays held by the hold on %s, until %s\n", wider.Scope.Name(), wider.Until.Format(time.RFC3339))
-	}
-}
-
 func changeHolds(ctx context.Context, named *holdsFlag, change func(policy.Holds) (policy.Holds, error)) error {
 	holds, err := named.open(ctx)
 	if err != nil {
@@ -100,7 +57,8 @@ func changeHolds(ctx context.Context, named *holdsFlag, change func(policy.Holds
 
 func oneTarget(command *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usageError{fmt.Errorf("%d targets: write one, like %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", len(args), command.CommandPath())}
+		return usageError{fmt.Errorf("%d targets: write one, like %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]",
+			len(args), command.CommandPath())}
 	}
 	return nil
 }

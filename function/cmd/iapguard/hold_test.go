@@ -11,7 +11,7 @@ import (
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T) {
+func TestHoldsAreSetListedAndLiftedInTheFile(t *testing.T) {
 	t.Setenv("IAPGUARD_HOLDS", filepath.Join(t.TempDir(), "holds.yaml"))
 	const project, service = "projects/demo-project", "projects/demo-project/locations/us-central1/services/hello"
 	run := func(want string, args ...string) {
@@ -42,7 +42,7 @@ func TestHoldsArePlacedListedAndLiftedInTheFileThatTheFunctionReads(t *testing.T
 	}
 }
 
-func TestStatusTellsDigestAndModes(t *testing.T) {
+func TestStatusShowsDigestAndModes(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(name, []byte("version: 1\nrules: [{name: shops, mode: enforce}]\n"), 0o600); err != nil {
 		t.Fatal(err)

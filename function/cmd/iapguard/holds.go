@@ -20,21 +20,24 @@ import (
 type holdsFlag struct{ name, endpoint string }
 
 func (h *holdsFlag) add(command *cobra.Command) {
-	command.Flags().StringVar(&h.name, "holds", "", "holds file, or the secret with it: projects/P/secrets/S (default: $IAPGUARD_HOLDS)")
+	command.Flags().StringVar(&h.name, "holds", "",
+		"holds file, or the secret with it: projects/P/secrets/S (default: $IAPGUARD_HOLDS)")
 	if command.Flags().Lookup("endpoint") == nil {
-		command.Flags().StringVar(&h.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+		command.Flags().StringVar(&h.endpoint, "endpoint", "",
+			"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 	}
 }
 
-// path gives the name, from the environment where no flag names it.
+// path returns the name, from the environment where no flag names it.
 func (h *holdsFlag) path() string { return cmp.Or(h.name, os.Getenv("IAPGUARD_HOLDS")) }
 
-// open gives the holds that are named.
+// open returns the store that is named.
 func (h *holdsFlag) open(ctx context.Context) (holdsStore, error) {
 	name := h.path()
 	switch {
 	case name == "":
-		return nil, usageError{errors.New("no holds file: write --holds FILE or --holds projects/P/secrets/S, or set IAPGUARD_HOLDS to the file that the function reads")}
+		return nil, usageError{errors.New("no holds file: write --holds FILE or --holds projects/P/secrets/S, " +
+			"or set IAPGUARD_HOLDS to the file that the function reads")}
 	case !holdsSecret.MatchString(name):
 		return holdsFile(name), nil
 	}
@@ -48,13 +51,13 @@ func (h *holdsFlag) open(ctx context.Context) (holdsStore, error) {
 	return openHolds(ctx, name, config.Connect)
 }
 
-// holdsStore is where holds are kept.
+// holdsStore stores holds.
 type holdsStore interface {
 	read(ctx context.Context) (policy.Holds, error)
 	change(ctx context.Context, change func(policy.Holds) (policy.Holds, error)) error
 }
 
-// holdsSecret is the name of a secret. Who means a file of that name writes ./.
+// holdsSecret is the name of a secret. A file of that name needs ./ before it.
 var holdsSecret = regexp.MustCompile(`^projects/[^/]+/secrets/[A-Za-z0-9_-]{1,255}$`)
 
 func openHolds(ctx context.Context, name string, config connect.Config) (holdsStore, error) {
@@ -76,8 +79,8 @@ func (f holdsFile) change(_ context.Context, change func(policy.Holds) (policy.H
 	return policy.ChangeHolds(string(f), time.Now(), change)
 }
 
-// holdsInSecret are the holds in the latest version of a secret, which the
-// function has mounted.
+// holdsInSecret stores holds in the latest version of a secret, which the function
+// has mounted.
 type holdsInSecret struct {
 	secrets *secret.Client
 	name    string

@@ -68,11 +68,15 @@ func addLocalCommand(root *cobra.Command) {
 	}
 	set := command.Flags()
 	set.StringVar(&flags.addr, "addr", defaultAddr, "address to listen on")
-	set.StringVar(&flags.dataAddr, "data-addr", "127.0.0.1:9091", "address for requests to frontends and run.app hosts, told apart by Host; with another --addr a free port")
-	set.BoolVar(&flags.expose, "expose", false, "allow addresses that other machines can reach; the local cloud believes every caller")
-	set.BoolVar(&flags.once, "once", false, "play the scenario to its end, then exit 0 only if every service ended protected or compliant")
+	set.StringVar(&flags.dataAddr, "data-addr", "127.0.0.1:9091",
+		"address for requests to frontends and run.app hosts, which Host distinguishes; with another --addr a free port")
+	set.BoolVar(&flags.expose, "expose", false,
+		"allow addresses that other machines can reach; the local cloud believes every caller")
+	set.BoolVar(&flags.once, "once", false,
+		"play the scenario to its end, then exit 0 only if every service ended protected or compliant")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
-	set.BoolVar(&flags.refusals, "refusals", false, "deliver refused requests too, as the sink of deploy/filters/requests.filter does, so that the doctor looks into them")
+	set.BoolVar(&flags.refusals, "refusals", false,
+		"deliver refused requests too, as the sink of deploy/filters/requests.filter does, for the doctor")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
 	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
 	set.StringVar(&flags.policy, "policy", "", "policy file (default: one that enforces, for user:alice@example.com)")
@@ -87,7 +91,8 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	if flags.once && flags.cloudOnly {
 		return usageError{errors.New("--once and --cloud-only: without the function there is nothing to play")}
 	}
-	if err := errors.Join(checkListen("addr", flags.addr, flags.expose), checkListen("data-addr", flags.dataAddr, flags.expose)); err != nil {
+	if err := errors.Join(checkListen("addr", flags.addr, flags.expose),
+		checkListen("data-addr", flags.dataAddr, flags.expose)); err != nil {
 		return usageError{err}
 	}
 	if flags.policy != "" {
@@ -95,16 +100,18 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 			return usageError{err}
 		}
 	}
-	running, err := playground.Start(ctx, playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
+	running, err := playground.Start(ctx, playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr,
+		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
 	if err != nil {
 		return fmt.Errorf("starting the local cloud: %w", err)
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		_ = running.Close(closing) // the process ends; there is nobody left to tell
+		_ = running.Close(closing) // the process ends
 	}()
-	fmt.Fprintf(os.Stderr, "local cloud at %s\nits frontends and run.app hosts, as Host, at %s\n", running.URL(), running.DataURL())
+	fmt.Fprintf(os.Stderr, "local cloud at %s\nits frontends and run.app hosts, as Host, at %s\n",
+		running.URL(), running.DataURL())
 	if flags.expose {
 		fmt.Fprintln(os.Stderr, "other machines may reach it, and it believes every caller")
 	}
@@ -132,20 +139,23 @@ func attach(ctx context.Context, running *playground.Playground, flags localFlag
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	config.Connect.Endpoint, config.Connect.DoorsAddress = running.URL(), strings.TrimPrefix(running.DataURL(), "http://")
-	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic, running.Broker.Address()
+	config.ReportsTopic, config.WorkTopic = playground.ReportsTopic, playground.WorkTopic
+	config.PubSubHost = running.Broker.Address()
 	config.Policy, config.PolicyText = flags.policy, []byte(localPolicy)
 	if err := running.MakeMemoryBucket(ctx); err != nil {
 		return nil, fmt.Errorf("making the memory's bucket: %w", err)
 	}
 	config.Memory = playground.MemoryBucket
-	protect, err := function.New(ctx, config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	protect, err := function.New(ctx, config, log)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	if err := running.Attach(ctx, protect); err != nil || !flags.refusals {
 		return protect, err
 	}
-	return protect, running.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-requests", Filter: playground.RequestsFilter, Topic: playground.EventsTopic})
+	return protect, running.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-requests", Filter: playground.RequestsFilter,
+		Topic: playground.EventsTopic})
 }
 
 // play deploys the scenario's services as a developer would, and with --once
@@ -166,7 +176,9 @@ func play(ctx context.Context, running *playground.Playground, flags localFlags,
 		}
 	}
 	if !flags.once {
-		fmt.Fprintf(os.Stderr, "the scenario has been played; deploy more with gcloud after: eval \"$(iapguard local env%s)\"\n", addrFlag(flags.addr))
+		fmt.Fprintf(os.Stderr,
+			"the scenario has been played; deploy more with gcloud after: eval \"$(iapguard local env%s)\"\n",
+			addrFlag(flags.addr))
 		<-ctx.Done()
 		return nil
 	}

@@ -24,7 +24,8 @@ func addrFlag(addr string) string {
 }
 
 // gcloudAPIs are the APIs that gcloud is sent to the local cloud for.
-var gcloudAPIs = []string{"run", "serviceusage", "iap", "cloudresourcemanager", "logging", "eventarc", "iam", "pubsub", "cloudscheduler", "secretmanager"}
+var gcloudAPIs = []string{"run", "serviceusage", "iap", "cloudresourcemanager", "logging", "eventarc", "iam", "pubsub",
+	"cloudscheduler", "secretmanager"}
 
 func newLocalEnvCommand() *cobra.Command {
 	var addr string
@@ -45,18 +46,19 @@ func newLocalEnvCommand() *cobra.Command {
 	return command
 }
 
-// environment makes the local cloud gcloud's HTTP proxy: gcloud puts the
-// region before whatever host it is given, which only a proxy's host can bear.
-// Compute has a path, because gcloud leaves it out of the links it builds
-// otherwise. The configuration is a separate one, so that nothing of the
-// user's own reaches the local cloud, or the other way round.
+// environment makes the local cloud gcloud's HTTP proxy: gcloud puts the region
+// before the host of an endpoint, which works only where a proxy resolves it.
+// Compute's endpoint has a path, because gcloud needs it for the links that it
+// builds. CLOUDSDK_CONFIG is separate from the user's own, so that neither reaches
+// the other.
 func environment(host, port string) string {
 	lines := []string{
 		"CLOUDSDK_CONFIG=" + filepath.Join(os.TempDir(), "iapguard-gcloud"),
 		"CLOUDSDK_CORE_PROJECT=" + playground.Project,
 		"CLOUDSDK_AUTH_DISABLE_CREDENTIALS=1",
 		"CLOUDSDK_PROXY_TYPE=http_no_tunnel", "CLOUDSDK_PROXY_ADDRESS=" + host, "CLOUDSDK_PROXY_PORT=" + port,
-		"CLOUDSDK_CORE_CHECK_GCE_METADATA=0", "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=1", "CLOUDSDK_CORE_DISABLE_FILE_LOGGING=1",
+		"CLOUDSDK_CORE_CHECK_GCE_METADATA=0",
+		"CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=1", "CLOUDSDK_CORE_DISABLE_FILE_LOGGING=1",
 		"CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK=1", "CLOUDSDK_SURVEY_DISABLE_PROMPTS=1",
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE=http://compute.googleapis.com/compute/v1/",
 	}
@@ -68,14 +70,15 @@ func environment(host, port string) string {
 }
 
 // checkListen keeps the local cloud, which believes every caller, off networks
-// unless it was told otherwise.
+// unless --expose is set.
 func checkListen(flag, addr string, exposed bool) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("--%s is %q: write HOST:PORT", flag, addr)
 	}
 	if !onLoopback(host) && !exposed {
-		return fmt.Errorf("--%s is %q: the local cloud believes every caller, so it listens on the loopback only: write 127.0.0.1:PORT, or add --expose", flag, addr)
+		return fmt.Errorf("--%s is %q: the local cloud believes every caller, so it listens on the loopback only: "+
+			"write 127.0.0.1:PORT, or add --expose", flag, addr)
 	}
 	return nil
 }

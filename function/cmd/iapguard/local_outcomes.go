@@ -50,29 +50,29 @@ func (o *outcomes) add(received playground.Report) {
 	fmt.Fprintln(o.out, lineOf(outcome, received))
 }
 
-// lineOf tells a report on one line.
+// lineOf returns a report on one line.
 func lineOf(outcome report.Outcome, received playground.Report) string {
-	var told report.Report
-	if err := json.Unmarshal(received.Data, &told); err != nil {
+	var read report.Report
+	if err := json.Unmarshal(received.Data, &read); err != nil {
 		return fmt.Sprintf("unreadable report: %v", err)
 	}
 	var ops []string
-	for _, step := range told.Steps {
+	for _, step := range read.Steps {
 		ops = append(ops, step.Op)
 	}
-	what := told.Cause.Method
+	what := read.Cause.Method
 	if what == "" {
-		what = told.Cause.Kind
+		what = read.Cause.Kind
 	}
-	line := fmt.Sprintf("%-10s %-62s after %s", outcome, told.Subject(), what)
+	line := fmt.Sprintf("%-10s %-62s after %s", outcome, read.Subject(), what)
 	if len(ops) > 0 {
 		line += ": " + strings.Join(ops, ", ")
 	}
-	if told.Verdict != "" {
-		line += "\n           " + told.Verdict + ": " + told.Why
+	if read.Verdict != "" {
+		line += "\n           " + read.Verdict + ": " + read.Why
 	}
-	if told.WaitingFor != nil {
-		line += " (waiting: " + told.WaitingFor.What + ")"
+	if read.WaitingFor != nil {
+		line += " (waiting: " + read.WaitingFor.What + ")"
 	}
 	return line
 }

@@ -32,7 +32,7 @@ func (l *lines) has(part string) bool {
 }
 
 // The first terminal of deploy/docs/how-to/refused-visitors.md.
-func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T) {
+func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
 	for _, refusals := range []bool{true, false} {
 		running := cloudtest.Start(t, playground.Options{})
 		protect, err := attach(t.Context(), running.Playground, localFlags{refusals: refusals})
@@ -41,11 +41,11 @@ func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T)
 		}
 		running.Keep(protect)
 		var printed lines
-		told := newOutcomes(&printed, "text")
-		if err := running.OnReport(t.Context(), told.add); err != nil {
+		shown := newOutcomes(&printed, "text")
+		if err := running.OnReport(t.Context(), shown.add); err != nil {
 			t.Fatal(err)
 		}
-		if err := play(t.Context(), running.Playground, localFlags{once: true}, told); err != nil {
+		if err := play(t.Context(), running.Playground, localFlags{once: true}, shown); err != nil {
 			t.Fatal(err)
 		}
 		running.Cloud.DataPlane().Stick(playground.Scenario[0].Name(), false)
@@ -55,7 +55,7 @@ func TestTheLocalFunctionLooksIntoRefusedRequestsWhereThatIsWanted(t *testing.T)
 		}
 		running.Idle()
 		if answered != http.StatusForbidden || printed.has("STUCK_REVISION: ") != refusals || printed.has("redeployed") != refusals {
-			t.Errorf("with refusals %t alice is answered %d, and this is told:\n%s", refusals, answered, printed.text.String())
+			t.Errorf("with refusals %t alice is answered %d, and this is printed:\n%s", refusals, answered, printed.text.String())
 		}
 	}
 }

@@ -11,12 +11,11 @@ import (
 )
 
 // cloudLogHandler writes one JSON object a line with the keys that Cloud Logging
-// understands. A line that is written for a request says which trace that is part
-// of, so that it is shown with the request; project is the id of the project that
-// traces are kept in, "" where it is not known. Source:
-// logging/docs/structured-logging.
+// reads. A line about a request names the request's trace, so that the console shows
+// it with the request; project is the id of the project that stores the traces, ""
+// where it is not known. Source: logging/docs/structured-logging.
 func cloudLogHandler(w io.Writer, level slog.Level, project string) slog.Handler {
-	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, AddSource: true, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	replace := func(groups []string, a slog.Attr) slog.Attr {
 		if err, ok := a.Value.Any().(error); ok {
 			return slog.String(a.Key, oneLine(err.Error()))
 		}
@@ -32,11 +31,12 @@ func cloudLogHandler(w io.Writer, level slog.Level, project string) slog.Handler
 			return location(a.Value)
 		}
 		return a
-	}})
+	}
+	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, AddSource: true, ReplaceAttr: replace})
 	return &traced{lines, project}
 }
 
-// oneLine puts several errors, which errors.Join sets one a line, side by side.
+// oneLine joins the lines of a text; errors.Join writes one error a line.
 func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
@@ -54,8 +54,8 @@ func severity(v slog.Value) string {
 	return "ERROR"
 }
 
-// location is the place in the source; a LogEntry's line is an int64, which JSON
-// carries as a string.
+// location is the place in the source. A LogEntry's line is an int64, which JSON
+// encodes as a string.
 func location(v slog.Value) slog.Attr {
 	source, ok := v.Any().(*slog.Source)
 	if !ok || source.File == "" {
@@ -65,7 +65,7 @@ func location(v slog.Value) slog.Attr {
 		"file", source.File, "line", strconv.Itoa(source.Line), "function", source.Function)
 }
 
-// traced adds the trace that a line's context is part of.
+// traced adds the trace of a line's context.
 type traced struct {
 	slog.Handler
 	project string

@@ -40,16 +40,17 @@ func readPlan(name string) ([]job, error) {
 		if err := decoder.Decode(&r); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, usageError{fmt.Errorf("reading plan %s: entry %d is no plan: %w", name, len(jobs)+1, err)}
+			return nil, usageError{fmt.Errorf("reading plan %s: entry %d is not a plan: %w", name, len(jobs)+1, err)}
 		}
 		target, err := posture.ParseTarget(r.Subject())
 		if err != nil || r.PlanID == "" {
-			return nil, usageError{fmt.Errorf("reading plan %s: entry %d is no plan of a service; write one with iapguard plan TARGET -o FILE", name, len(jobs)+1)}
+			return nil, usageError{fmt.Errorf("reading plan %s: entry %d is not the plan of a service; "+
+				"write one with iapguard plan TARGET -o FILE", name, len(jobs)+1)}
 		}
 		if id := planOf(target, r.Steps).ID(); id != r.PlanID {
-			return nil, usageError{fmt.Errorf("reading plan %s: entry %d says planId %s, and its steps are those of another plan (%s): "+
-				"nothing was written; a plan is carried out as it was reviewed or not at all: write a new one with iapguard plan %s -o FILE",
-				name, len(jobs)+1, r.PlanID, id, target)}
+			return nil, usageError{fmt.Errorf("reading plan %s: entry %d says planId %s, and its steps are those of "+
+				"another plan (%s): nothing was written; a plan is carried out as it was reviewed or not at all: "+
+				"write a new one with iapguard plan %s -o FILE", name, len(jobs)+1, r.PlanID, id, target)}
 		}
 		jobs = append(jobs, job{target, &r})
 	}
@@ -63,7 +64,8 @@ func readPlan(name string) ([]job, error) {
 func planOf(target posture.Target, steps []report.Step) plan.Plan {
 	listed := plan.Plan{Target: target}
 	for _, s := range steps {
-		step := plan.Step{Op: plan.Op(s.Op), Resource: s.Resource, Field: s.Field, From: s.From, To: s.To, Version: s.VersionBefore}
+		step := plan.Step{Op: plan.Op(s.Op), Resource: s.Resource, Field: s.Field, From: s.From, To: s.To,
+			Version: s.VersionBefore}
 		if s.Condition != nil {
 			step.Condition = *s.Condition
 		}

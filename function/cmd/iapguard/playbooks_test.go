@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Whoever is woken at night types what the page says.
+// A person on call types what the page says.
 func TestPlaybooksTypeCommandsAndFlagsThatThereAre(t *testing.T) {
 	pages, err := filepath.Glob("../../../deploy/playbooks/*.md")
 	if err != nil || len(pages) == 0 {

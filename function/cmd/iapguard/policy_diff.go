@@ -19,22 +19,22 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// changes is what another policy would do to one service as it is now.
+// changes compares two policies for one service as it is now.
 type changes struct {
-	Target  string `json:"target"`
-	Changes bool   `json:"changes"`
-	Old     effect `json:"old"`
-	New     effect `json:"new"`
+	Target  string     `json:"target"`
+	Changes bool       `json:"changes"`
+	Old     prediction `json:"old"`
+	New     prediction `json:"new"`
 }
 
-// effect is how the function would end under a policy, acting by itself.
-type effect struct {
+// prediction is how the function would end under a policy, acting by itself.
+type prediction struct {
 	// Outcome is that of the report, or "left-alone" without a rule, or "written"
 	// where the function would take its steps.
 	Outcome string      `json:"outcome"`
 	Rule    string      `json:"rule,omitempty"`
 	Mode    policy.Mode `json:"mode,omitempty"`
-	// SkippedRules are rules that the service's labels select in vain, and why.
+	// SkippedRules are rules that the labels select and that do not decide, and why.
 	SkippedRules []string `json:"passedOver,omitempty"`
 	Steps        []string `json:"steps,omitempty"`
 }
@@ -56,12 +56,13 @@ func newPolicyDiffCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return tellChanges(command.OutOrStdout(), found, o.format == "json", exitCode)
+			return printChanges(command.OutOrStdout(), found, o.format == "json", exitCode)
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.format, "format", "text", "text or json (json: one object a line)")
-	flags.StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+	flags.StringVar(&o.endpoint, "endpoint", "",
+		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 	flags.BoolVar(&exitCode, "exit-code", false, "exit with 3 when a service would end otherwise")
 	return command
 }
@@ -86,11 +87,11 @@ func diffPolicies(ctx context.Context, o *options, args []string) ([]changes, er
 	list := make([]changes, 0, len(targets))
 	for _, target := range targets {
 		seen := &snapshot{Observer: session.engine.Observer}
-		var effects [2]effect
+		var effects [2]prediction
 		for i := range policies {
 			engine := *session.engine
 			engine.Observer, engine.Policy = seen, func() reconcile.Policy { return policies[i] }
-			effects[i] = effectOn(ctx, &engine, target)
+			effects[i] = predict(ctx, &engine, target)
 		}
 		otherwise := effects[0].Outcome != effects[1].Outcome || !slices.Equal(effects[0].Steps, effects[1].Steps)
 		list = append(list, changes{target.Name(), otherwise, effects[0], effects[1]})
@@ -114,20 +115,22 @@ func (s *snapshot) Observe(ctx context.Context, target posture.Target) (posture.
 	return s.seen, s.err
 }
 
-// effectOn asks what the function would do by itself: nobody consents here.
-func effectOn(ctx context.Context, engine *reconcile.Engine, target posture.Target) effect {
+// predict returns what the function would do without a person's consent.
+func predict(ctx context.Context, engine *reconcile.Engine, target posture.Target) prediction {
 	final, err := engine.Run(ctx, reconcile.Request{
-		Target: target, DryRun: true, Cause: event.Cause{Kind: event.CommandReceived, Method: "policy diff", Key: "command:policy-diff"},
+		Target: target, DryRun: true, Cause: event.Cause{Kind: event.CommandReceived, Method: "policy diff",
+			Key: "command:policy-diff"},
 	})
 	switch {
 	case errors.Is(err, reconcile.ErrOutOfScope):
-		return effect{Outcome: "left-alone"}
+		return prediction{Outcome: "left-alone"}
 	case errors.Is(err, reconcile.ErrGone):
-		return effect{Outcome: "gone"}
+		return prediction{Outcome: "gone"}
 	case err != nil:
-		return effect{Outcome: string(report.Failed)}
+		return prediction{Outcome: string(report.Failed)}
 	}
-	ended := effect{Outcome: string(final.Outcome), Rule: final.Policy.Rule, Mode: final.Mode, SkippedRules: final.Policy.SkippedRules}
+	ended := prediction{Outcome: string(final.Outcome), Rule: final.Policy.Rule, Mode: final.Mode,
+		SkippedRules: final.Policy.SkippedRules}
 	if final.WouldAct {
 		ended.Outcome = "written"
 	}
@@ -137,9 +140,9 @@ func effectOn(ctx context.Context, engine *reconcile.Engine, target posture.Targ
 	return ended
 }
 
-// tellChanges prints the services that change outcome, in JSON all of them, and
-// gives the exit status.
-func tellChanges(out io.Writer, list []changes, asJSON, exitCode bool) error {
+// printChanges prints the services that change outcome, as JSON all of them, and
+// returns the exit status as an error.
+func printChanges(out io.Writer, list []changes, asJSON, exitCode bool) error {
 	changed, failed := 0, false
 	for _, c := range list {
 		failed = failed || c.Old.Outcome == string(report.Failed) || c.New.Outcome == string(report.Failed)
@@ -166,7 +169,7 @@ func tellChanges(out io.Writer, list []changes, asJSON, exitCode bool) error {
 	return nil
 }
 
-func (e effect) String() string {
+func (e prediction) String() string {
 	if e.Rule == "" {
 		return e.Outcome
 	}

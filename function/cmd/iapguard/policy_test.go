@@ -23,7 +23,7 @@ const shopRule = `  - name: shops
     access: {members: ["group:ops@example.com"]}
 `
 
-func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
+func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 	name := policyFile(t, shopRule+"exemptions:\n  - {services: [projects/demo-project/locations/us-central1/services/shop-b], reason: r, owner: o, ticket: t, expires: "+
 		time.Now().AddDate(0, 1, 0).Format(time.DateOnly)+"}\n")
 	const in = "projects/demo-project/locations/us-central1/services/"
@@ -47,7 +47,7 @@ func TestCheckingAPolicyTellsWhatAServiceWouldGetAndByWhichRule(t *testing.T) {
 	}
 }
 
-func TestCheckingAPolicyTellsWhatARuleWantsOtherwise(t *testing.T) {
+func TestPolicyCheckShowsTheOtherKeysOfARule(t *testing.T) {
 	name := policyFile(t, `  - name: other
     access: {members: ["group:ops@example.com"], none: enable, condition: {title: spring, expression: request.path.startsWith("/a")}}
     ingress: keep
@@ -93,7 +93,7 @@ func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
 	}
 }
 
-func TestADiffOfPoliciesNamesTheServicesThatWouldEndOtherwise(t *testing.T) {
+func TestPolicyDiffNamesTheServicesThatChange(t *testing.T) {
 	o := cloudtest.Start(t, playground.Options{})
 	o.Build(playground.Scenario...)
 	const access = "    settle: 0s\n    access: {members: [\"user:alice@example.com\"]}\n"

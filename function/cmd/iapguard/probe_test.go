@@ -10,7 +10,7 @@ import (
 )
 
 // With a local cloud behind a loopback endpoint nothing is asked on the internet,
-// where the names in it belong to others; that is told instead.
+// where the names in it belong to others; the text says so instead.
 func TestApplyAsksAtTheDoorsWhereThePolicyWantsIt(t *testing.T) {
 	o := shops(t)
 	name := written(t, "policy.yaml", "version: 1\nrules:\n  - name: r\n    access: {members: [\"user:alice@example.com\"]}\n    propagation: 0s\n    probe: on\n")
@@ -32,6 +32,6 @@ func TestApplyAsksAtTheDoorsWhereThePolicyWantsIt(t *testing.T) {
 func TestAReportsTextTellsHowTheDoorsAnswered(t *testing.T) {
 	got := text(report.Report{Outcome: report.Protected, Evidence: []report.Evidence{{What: "a request to a door", Found: "404"}}})
 	if !strings.Contains(got, "  asked: a request to a door\n         404\n") {
-		t.Errorf("the text does not tell the answer:\n%s", got)
+		t.Errorf("the text does not show the answer:\n%s", got)
 	}
 }

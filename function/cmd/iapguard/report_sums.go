@@ -10,7 +10,7 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// sums are the numbers under several reports: services by outcome, and steps.
+// sums counts services by outcome, and their steps, over several reports.
 type sums struct {
 	outcomes map[report.Outcome]int
 	steps    int
@@ -41,10 +41,11 @@ func (s sums) String() string {
 	for _, outcome := range slices.Sorted(maps.Keys(s.outcomes)) {
 		parts = append(parts, fmt.Sprintf("%d %s", s.outcomes[outcome], outcome))
 	}
-	return fmt.Sprintf("%d services: %s; %s; %d with an open door", s.services(), strings.Join(parts, ", "), counted(s.steps, "step"), s.exposed)
+	return fmt.Sprintf("%d services: %s; %s; %d with an open door", s.services(), strings.Join(parts, ", "),
+		counted(s.steps, "step"), s.exposed)
 }
 
-// stepsText tells at a glance how much a plan does, and how much of it has to wait.
+// stepsText summarises a plan: how many steps of which kind, and how many wait.
 func stepsText(steps []report.Step) string {
 	done := map[string]int{}
 	later, first := 0, time.Time{}
@@ -70,7 +71,7 @@ func stepsText(steps []report.Step) string {
 	return text
 }
 
-// counted is a number with its noun: 1 step, 2 steps.
+// counted returns a number with its noun: 1 step, 2 steps.
 func counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

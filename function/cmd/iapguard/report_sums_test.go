@@ -7,7 +7,7 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-func TestAPlanIsToldAtAGlance(t *testing.T) {
+func TestSumsCountStepsAndOutcomes(t *testing.T) {
 	soon, later := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), time.Date(2026, 11, 23, 12, 2, 0, 0, time.UTC)
 	for _, tc := range []struct {
 		want  string

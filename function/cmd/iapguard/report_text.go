@@ -14,14 +14,15 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// symbols as Terraform's plans have taught them: + adds, ~ changes, - takes away.
+// symbols are those of Terraform's plans: + adds, ~ changes, - removes.
 var symbols = map[string]string{
 	"provision-agent": "+", "grant-invoker": "+", "grant-access": "+",
-	"enable-iap": "~", "enable-direct-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "revoke-public": "-", "redeploy": "~",
+	"enable-iap": "~", "enable-direct-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "redeploy": "~",
+	"revoke-public": "-",
 }
 
-// text shows a report to a person: what it is about, how the doors are kept,
-// what was or would be done, and what no step closes.
+// text returns a report for a person: target, outcome, doors, steps, and the
+// findings that no step closes.
 func text(r report.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n  %s", r.Subject(), strings.ToUpper(string(r.Outcome)))
@@ -29,7 +30,7 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  (rule %s, mode %s, policy %s)", r.Policy.Rule, r.Mode, r.Policy.Digest)
 	}
 	b.WriteString("\n")
-	b.WriteString(passedOverText(r.Policy))
+	b.WriteString(skippedRulesText(r.Policy))
 	if r.WaitingFor != nil {
 		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
 	}
@@ -63,8 +64,8 @@ func text(r report.Report) string {
 	return b.String()
 }
 
-// passedOverText says which rules the labels selected in vain.
-func passedOverText(p *report.Policy) string {
+// skippedRulesText lists the rules that the labels selected and that did not decide.
+func skippedRulesText(p *report.Policy) string {
 	if p == nil {
 		return ""
 	}
@@ -75,8 +76,8 @@ func passedOverText(p *report.Policy) string {
 	return b.String()
 }
 
-// closed reports whether a step is there for a finding; its reason is the
-// finding's, so telling both would be telling it twice.
+// closed reports whether a step closes a finding. The step is printed with the
+// finding's reason, so the finding itself is left out.
 func closed(finding report.Finding, steps []report.Step) bool {
 	return slices.ContainsFunc(steps, func(step report.Step) bool {
 		return step.Resource == finding.Resource && step.Why == finding.Why
@@ -133,7 +134,7 @@ func doorsText(doors []door.Door) string {
 	return b.String()
 }
 
-// invokersText tells who gets in at the doors that only IAM keeps.
+// invokersText lists who gets in at doors that only IAM guards.
 func invokersText(invokers []door.Invoker, leftOff int) string {
 	var b strings.Builder
 	for _, one := range invokers {
@@ -152,8 +153,8 @@ func invokersText(invokers []door.Invoker, leftOff int) string {
 	return b.String()
 }
 
-// callersText names who would be shut out, or might be; those who stay are
-// counted. The cures of those who stop a plan are told as what to do.
+// callersText lists the callers that would be shut out, or might be, and counts the
+// others. It leaves out a cure that the report's advice repeats.
 func callersText(r report.Report) string {
 	var b strings.Builder
 	if len(r.Callers) > 0 {

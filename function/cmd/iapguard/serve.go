@@ -26,10 +26,10 @@ import (
 const target = "Protect"
 
 // Cloud Run leaves ten seconds between SIGTERM and SIGKILL. Source:
-// run/docs/container-contract. What is in hand is handled for handBackAfter and
-// then handed back, which takes at most as long as package reconcile gives a
-// step and a report; all is over at handledBy, all answers are sent at
-// answeredBy, and buffers are given up at goneBy.
+// run/docs/container-contract. Messages in hand are handled until handBackAfter and
+// then handed back, which takes at most as long as package reconcile gives a step
+// and a report. Handling ends at handledBy, all answers are sent at answeredBy, and
+// the buffers of what is published are dropped at goneBy.
 const (
 	handBackAfter = 3500 * time.Millisecond
 	handledBy     = 8 * time.Second
@@ -82,8 +82,8 @@ func serve(command *cobra.Command, _ []string) error {
 	}
 }
 
-// unstarted tells why the function does not start: on Cloud Run in the log, one
-// line for each problem, at a terminal as any command does.
+// unstarted reports why the function does not start: on Cloud Run in the log, one
+// line for each problem, elsewhere as any command does.
 func unstarted(config function.Config, log *slog.Logger, err error) error {
 	if !config.OnCloudRun() {
 		return usageError{fmt.Errorf("starting: %w", err)}
@@ -98,14 +98,14 @@ func unstarted(config function.Config, log *slog.Logger, err error) error {
 	return statusError(exitUsage)
 }
 
-// limitMemory lets Go's runtime collect in time what the container has no room
-// for, and says what it keeps to. The runtime sees the container's share of CPUs by
-// itself, but not its memory: where GOMEMLIMIT says nothing, it is nine tenths of
-// the container's limit, or of what the machine has.
+// limitMemory sets the soft memory limit of Go's runtime and returns it in words.
+// The runtime reads the container's share of CPUs, but not its memory: without
+// GOMEMLIMIT the limit is nine tenths of the container's, or of the machine's.
 func limitMemory(log *slog.Logger) string {
-	_, err := memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)))
+	provider := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)
+	_, err := memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithProvider(provider))
 	if err != nil {
-		log.Warn("how much memory there is cannot be told: set GOMEMLIMIT", "err", err)
+		log.Warn("the memory limit cannot be read: set GOMEMLIMIT", "err", err)
 	}
 	limit := debug.SetMemoryLimit(-1) // asks
 	if limit == math.MaxInt64 {
@@ -114,10 +114,10 @@ func limitMemory(log *slog.Logger) string {
 	return fmt.Sprintf("%d MiB", limit>>20)
 }
 
-// prepareFramework tells the functions framework which function to serve, and not
-// that it is on Cloud Run: it would set an empty line on stdout and stderr after
-// each request (funcframework/framework.go), among log lines that are one object
-// each.
+// prepareFramework sets which function the functions framework serves. It hides
+// from the framework that it runs on Cloud Run: there the framework prints an empty
+// line on stdout and stderr after each request (funcframework/framework.go), among
+// log lines that are one object each.
 func prepareFramework() error {
 	if err := errors.Join(os.Setenv("FUNCTION_TARGET", target), os.Unsetenv("K_SERVICE")); err != nil {
 		return fmt.Errorf("naming the function: %w", err)
@@ -125,10 +125,10 @@ func prepareFramework() error {
 	return nil
 }
 
-// framework is the functions framework's server. The framework neither shows it
-// nor stops it, but every request names the server that took it (net/http,
-// ServerContextKey), so that no second way of serving is needed. One that never
-// took a request has nothing to end.
+// framework holds the functions framework's server. The framework neither returns
+// nor stops it, but the context of every request names the server that accepted it
+// (net/http, ServerContextKey). A server that never had a request has nothing to
+// end.
 type framework struct{ server atomic.Pointer[http.Server] }
 
 func (f *framework) note(r *http.Request) {
@@ -140,7 +140,7 @@ func (f *framework) note(r *http.Request) {
 	}
 }
 
-// shut stops listening and waits until every answer is sent.
+// shut closes the listener and waits until every answer is sent.
 func (f *framework) shut(ctx context.Context) error {
 	server := f.server.Load()
 	if server == nil {
@@ -152,10 +152,10 @@ func (f *framework) shut(ctx context.Context) error {
 	return nil
 }
 
-// stop ends the function in the time that is left after SIGTERM. Until all that
-// was in hand is answered the port is listened on, so that what still comes is
-// told to come again. What does not end in time is delivered again too, so there
-// is nobody to tell but the log.
+// stop ends the function in the time that is left after SIGTERM. The server listens
+// until every message in hand is answered, and asks the senders of new ones to
+// deliver them again. What does not end in time is delivered again too; the log
+// says so.
 func stop(protect *function.Function, server *framework, log *slog.Logger) {
 	began := time.Now()
 	until := func(d time.Duration) context.Context {

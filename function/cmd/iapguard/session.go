@@ -33,10 +33,12 @@ type options struct {
 func (o *options) add(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&o.policy, "policy", "", "policy file (default: $IAPGUARD_POLICY; without one: report-only)")
-	flags.StringVar(&o.holds, "holds", "", "holds file, or the secret with it: projects/P/secrets/S (default: $IAPGUARD_HOLDS; without one: no holds are kept)")
+	flags.StringVar(&o.holds, "holds", "",
+		"holds file, or the secret with it: projects/P/secrets/S (default: $IAPGUARD_HOLDS; without one: no holds are kept)")
 	flags.StringVar(&o.format, "format", "text", "text or json (json: one object a line)")
 	flags.StringVarP(&o.output, "output", "o", "", "write the reports to this file too, one JSON object a line")
-	flags.StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+	flags.StringVar(&o.endpoint, "endpoint", "",
+		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 }
 
 // session is the function's engine for a person at a terminal, with its cloud
@@ -95,8 +97,10 @@ func cliEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "OTEL_") })
 }
 
-// openFor is open with the services in scopes.
-func (o *options) openFor(ctx context.Context, scopes []posture.Scope, publisher reconcile.Publisher) (*session, []posture.Target, error) {
+// openFor opens a session and lists the services in scopes.
+func (o *options) openFor(
+	ctx context.Context, scopes []posture.Scope, publisher reconcile.Publisher,
+) (*session, []posture.Target, error) {
 	session, err := o.open(ctx, publisher)
 	if err != nil {
 		return nil, nil, err
@@ -105,7 +109,7 @@ func (o *options) openFor(ctx context.Context, scopes []posture.Scope, publisher
 	return session, targets, err
 }
 
-// namedProjects are those that the policy names in full.
+// namedProjects returns the projects that the policy names without a pattern.
 func (o *options) namedProjects() ([]string, error) {
 	name := cmp.Or(o.policy, os.Getenv("IAPGUARD_POLICY"))
 	if name == "" {
@@ -118,7 +122,7 @@ func (o *options) namedProjects() ([]string, error) {
 	return rules.Projects(), nil
 }
 
-// readHolds reads the holds whenever it is asked, nil when none are kept.
+// readHolds returns a function that reads the holds anew, nil without holds.
 func readHolds(ctx context.Context, name string, config connect.Config) (func() (reconcile.Holds, error), error) {
 	if name == "" {
 		return nil, nil
@@ -127,8 +131,8 @@ func readHolds(ctx context.Context, name string, config connect.Config) (func() 
 	return func() (reconcile.Holds, error) { return store.read(ctx) }, err
 }
 
-// parseScopes reads the targets that the arguments name. It comes before
-// anything that needs a connection.
+// parseScopes reads the targets that the arguments name, before a connection is
+// needed.
 func parseScopes(names []string) ([]posture.Scope, error) {
 	var scopes []posture.Scope
 	var problems []error
@@ -142,8 +146,8 @@ func parseScopes(names []string) ([]posture.Scope, error) {
 	return scopes, nil
 }
 
-// expand names the services in scopes: services as they are, projects and
-// locations as every service in them.
+// expand returns the services in scopes: a scope that is a service itself, and all
+// services of a project or location.
 func (s *session) expand(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
 	var targets []posture.Target
 	for _, scope := range scopes {
@@ -161,7 +165,8 @@ func (s *session) expand(ctx context.Context, scopes []posture.Scope) ([]posture
 
 func wantTargets(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageError{fmt.Errorf("no target: write %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", command.CommandPath())}
+		return usageError{fmt.Errorf("no target: write %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]",
+			command.CommandPath())}
 	}
 	return nil
 }

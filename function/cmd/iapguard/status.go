@@ -14,7 +14,7 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 )
 
-// status is what governs writes: the policy with its modes, and the holds.
+// status is what governs writes: the policy with its modes, the holds, the limits.
 type status struct {
 	Policy policyStatus `json:"policy"`
 	Holds  []holdStatus `json:"holds"`
@@ -94,7 +94,9 @@ func readStatus(ctx context.Context, policyName string, named *holdsFlag, now ti
 	}
 	read.Policy = policyStatus{Digest: rules.Digest(), Rules: []ruleStatus{}}
 	for _, rule := range rules.Rules() {
-		read.Policy.Rules = append(read.Policy.Rules, ruleStatus{rule.Rule, rule.Mode, rule.Recipe, rule.Limits.PerProject, rule.Limits.Overall})
+		limits := rule.Limits
+		read.Policy.Rules = append(read.Policy.Rules,
+			ruleStatus{rule.Rule, rule.Mode, rule.Recipe, limits.PerProject, limits.Overall})
 	}
 	if named.path() == "" {
 		return read, nil

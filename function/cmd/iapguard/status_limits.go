@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// limitsStatus is what was written within the last hour, as the audit logs of
-// the projects tell that the policy names in full.
+// limitsStatus counts the services written within the last hour, by the audit logs
+// of the projects that the policy names without a pattern.
 type limitsStatus struct {
 	Written map[string]int `json:"written"` // services, by project
 	Overall int            `json:"overall"`
-	Breaker *openBreaker   `json:"breaker,omitempty"` // absent = closed, as far as the logs tell
-	// Unknown says of which projects nothing is known, and why.
+	Breaker *openBreaker   `json:"breaker,omitempty"` // absent = closed, by the logs
+	// Unknown names the projects whose log could not be read, each with the reason.
 	Unknown map[string]string `json:"unknown,omitempty"`
 }
 
-// openBreaker is what holds every write.
+// openBreaker says why and until when the circuit breaker holds every write.
 type openBreaker struct {
 	Why   string    `json:"why"`
 	Until time.Time `json:"until"`
@@ -29,7 +29,8 @@ type openBreaker struct {
 // statusPatience bounds how long status waits for the logs.
 const statusPatience = 20 * time.Second
 
-// readLimits asks the audit logs; nil where the policy names no project in full.
+// readLimits reads the audit logs. It returns nil where the policy names projects by
+// patterns alone.
 func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
@@ -40,18 +41,18 @@ func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus
 	}
 	read := &limitsStatus{Written: map[string]int{}, Unknown: map[string]string{}}
 	session, err := o.open(ctx, nil)
-	if err != nil { // without credentials the rest is told all the same
+	if err != nil { // without credentials status still shows the rest
 		for _, project := range projects {
 			read.Unknown[project] = err.Error()
 		}
 		return read, nil
 	}
-	told := session.engine.Braking(ctx)
-	read.Written, read.Overall = told.Written, told.Overall
-	if told.Open != "" {
-		read.Breaker = &openBreaker{told.Open, told.Until}
+	counts := session.engine.Braking(ctx)
+	read.Written, read.Overall = counts.Written, counts.Overall
+	if counts.Open != "" {
+		read.Breaker = &openBreaker{counts.Open, counts.Until}
 	}
-	for project, err := range told.Unread {
+	for project, err := range counts.Unread {
 		read.Unknown[project] = err.Error()
 	}
 	return read, nil
@@ -67,7 +68,8 @@ func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
 	for _, rule := range rules {
 		bounds := [2]int{rule.PerProject, rule.Overall}
 		if names[bounds][0] == rule.Name {
-			fmt.Fprintf(out, "  %d in a project, %d overall: %s\n", rule.PerProject, rule.Overall, strings.Join(names[bounds], ", "))
+			fmt.Fprintf(out, "  %d in a project, %d overall: %s\n",
+				rule.PerProject, rule.Overall, strings.Join(names[bounds], ", "))
 		}
 	}
 	if b == nil {
@@ -82,7 +84,7 @@ func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
 		fmt.Fprintf(out, "  not known of %s: %s\n", project, b.Unknown[project])
 	}
 	if b.Breaker == nil {
-		fmt.Fprintln(out, "circuit breaker: closed, as far as the audit logs tell")
+		fmt.Fprintln(out, "circuit breaker: closed, by the audit logs")
 		return
 	}
 	fmt.Fprintf(out, "circuit breaker: open until %s: %s\n", b.Breaker.Until.Format(time.RFC3339), b.Breaker.Why)

@@ -36,14 +36,16 @@ func newUndoCommand() *cobra.Command {
 			return job.undo(command.Context(), &o, command.OutOrStdout())
 		},
 	}
-	command.Flags().StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+	command.Flags().StringVar(&o.endpoint, "endpoint", "",
+		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 	command.Flags().BoolVar(&job.yes, "yes", false, "write; without it the command only says what it would do")
-	command.Flags().DurationVar(&job.hold, "hold", 24*time.Hour, "how long the services are held, so that the function does not undo the undo")
+	command.Flags().DurationVar(&job.hold, "hold", 24*time.Hour,
+		"how long the services are held, so that the function does not undo the undo")
 	job.holds.add(command)
 	return command
 }
 
-// undoing is what was typed.
+// undoing is what the user typed.
 type undoing struct {
 	file  string
 	yes   bool
@@ -51,7 +53,7 @@ type undoing struct {
 	holds holdsFlag
 }
 
-// undo plans for every service of the file before it writes for any.
+// undo plans for every service of the file before it writes to any.
 func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	if u.hold <= 0 {
 		return usageError{errors.New("--hold is not a time: write how long, like --hold 4h")}
@@ -98,11 +100,13 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	return nil
 }
 
-// holdFirst holds the services, where a holds file is known: else a function
-// that enforces protects them again as soon as it hears of the undo.
+// holdFirst holds the services, where a holds file is known. Without a hold, a
+// function that enforces protects them again at the event of the undo.
 func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, out io.Writer) error {
 	if u.holds.path() == "" {
-		fmt.Fprintf(os.Stderr, "iapguard: no holds file is named, so a function that enforces will protect again what is not held: iapguard hold %s --for %gh --reason REASON\n", targets[0], u.hold.Hours())
+		fmt.Fprintf(os.Stderr,
+			"iapguard: no holds file is named, so a function that enforces will protect again what is not held: "+
+				"iapguard hold %s --for %gh --reason REASON\n", targets[0], u.hold.Hours())
 		return nil
 	}
 	now := time.Now()
@@ -112,7 +116,8 @@ func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, out i
 			if h.On(target, "", until) != nil {
 				continue // held for longer than we would
 			}
-			h = h.With(policy.Hold{Scope: posture.Scope(target), Until: until, Reason: "undone from " + filepath.Base(u.file), By: whoTypes()})
+			reason := "undone from " + filepath.Base(u.file)
+			h = h.With(policy.Hold{Scope: posture.Scope(target), Until: until, Reason: reason, By: whoTypes()})
 			fmt.Fprintf(out, "%s is held until %s\n", target, until.Format(time.RFC3339))
 		}
 		return h, nil
@@ -126,17 +131,18 @@ func printUndoing(out io.Writer, planned reconcile.Undoing) {
 		fmt.Fprintf(out, "    %d. undo %-22s %s\n       %s\n", i+1, step.Op, step.Resource, change)
 	}
 	for _, step := range planned.Stays {
-		fmt.Fprintf(out, "    %s of %s stays: the new revision was made of what was there, so nothing is to take back\n", step.Op, step.Resource)
+		fmt.Fprintf(out, "    %s of %s stays: the new revision was made of what was there, so nothing is to take back\n",
+			step.Op, step.Resource)
 	}
 	for _, door := range planned.Opens {
 		fmt.Fprintf(out, "  ! opens    %s  (%s)\n", door.Address, door.Kind)
 	}
 }
 
-// readReports reads reports, one JSON object after the other, as -o writes
-// them and as messages of the reports topic carry them. They are given by
-// service, in the order of the file. Of one run only its last report counts:
-// the one before it says what it was about to do.
+// readReports reads reports, one JSON object after the other, as -o writes them and
+// as messages of the reports topic carry them. It returns them by service, in the
+// order of the file. Only the last report of a run counts: an earlier one says what
+// the run was about to do.
 func readReports(name string) ([]posture.Target, map[posture.Target][]report.Report, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -151,7 +157,7 @@ func readReports(name string) ([]posture.Target, map[posture.Target][]report.Rep
 		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, nil, usageError{fmt.Errorf("reading report %s: entry %d is no JSON: %w", name, entry, err)}
+			return nil, nil, usageError{fmt.Errorf("reading report %s: entry %d is not JSON: %w", name, entry, err)}
 		}
 		r, err := report.Read(raw)
 		if err != nil {

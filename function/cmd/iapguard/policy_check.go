@@ -1,0 +1,189 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// checked is a valid policy, and what one service would get by it.
+type checked struct {
+	File   string  `json:"file"`
+	Digest string  `json:"digest"`
+	Rules  int     `json:"rules"`
+	Target *wanted `json:"target,omitempty"`
+}
+
+// wanted is what a rule says about a service. A service without a rule is left
+// alone.
+type wanted struct {
+	Name            string             `json:"name"`
+	Rule            string             `json:"rule,omitempty"`
+	SkippedRules    []string           `json:"passedOver,omitempty"` // rules that its labels select and that do not decide
+	Undecided       string             `json:"undecided,omitempty"`  // why it is not known which rule decides
+	Mode            policy.Mode        `json:"mode,omitempty"`
+	Recipe          policy.Recipe      `json:"recipe,omitempty"`
+	Access          []string           `json:"access,omitempty"`
+	AccessCondition *posture.Condition `json:"accessIf,omitempty"`
+	How             string             `json:"how,omitempty"`   // the rule's other keys, in its own words
+	Since           *time.Time         `json:"since,omitempty"` // older services are only planned
+	ExemptUntil     *time.Time         `json:"exemptUntil,omitempty"`
+	ExemptBecause   string             `json:"exemptBecause,omitempty"`
+}
+
+func newPolicyCheckCommand() *cobra.Command {
+	var format string
+	var about subjectFlags
+	command := &cobra.Command{
+		Use:   "check FILE [TARGET]",
+		Short: "Is the policy valid, and what would this service get by it? Reads no cloud",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 && len(args) != 2 {
+				return usageError{fmt.Errorf("%d arguments: write iapguard policy check FILE "+
+					"[projects/PROJECT/locations/LOCATION/services/SERVICE]", len(args))}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := textOrJSON(format); err != nil {
+				return err
+			}
+			read, err := checkPolicy(args, about, time.Now())
+			if err != nil {
+				return usageError{err}
+			}
+			if format == "json" {
+				return json.NewEncoder(command.OutOrStdout()).Encode(read)
+			}
+			read.print(command.OutOrStdout())
+			return nil
+		},
+	}
+	command.Flags().StringVar(&format, "format", "text", "text or json")
+	about.add(command)
+	return command
+}
+
+// subjectFlags are the facts about a service that rules may need beside its name.
+type subjectFlags struct {
+	labels  map[string]string
+	folders []string
+}
+
+func (f *subjectFlags) add(command *cobra.Command) {
+	command.Flags().StringToStringVar(&f.labels, "label", nil, "a `label` of the service, like env=prod")
+	command.Flags().StringSliceVar(&f.folders, "folder", nil,
+		"a `folder` above the project, like folders/123456789012, or none")
+}
+
+func (f subjectFlags) of(target posture.Target) policy.Subject {
+	s := policy.Subject{Target: target, Labels: f.labels}
+	s.Ancestors = posture.Ancestors{Known: len(f.folders) > 0, Folders: f.folders,
+		Unread: "no cloud is read here: write --folder for each, or --folder none"}
+	return s
+}
+
+func checkPolicy(args []string, about subjectFlags, now time.Time) (checked, error) {
+	rules, err := policy.Read(args[0], now)
+	if err != nil {
+		return checked{}, err
+	}
+	read := checked{File: args[0], Digest: rules.Digest(), Rules: len(rules.Rules())}
+	if len(args) == 1 {
+		return read, nil
+	}
+	target, err := posture.ParseTarget(args[1])
+	if err != nil {
+		return checked{}, err
+	}
+	read.Target = wantedOf(rules, about.of(target), now)
+	return read, nil
+}
+
+func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wanted {
+	settings, _ := rules.For(subject)
+	if settings.Undecided != "" {
+		return &wanted{Name: subject.Name(), Undecided: settings.Undecided}
+	}
+	read := &wanted{Name: subject.Name(), SkippedRules: settings.SkippedRules, Rule: settings.Rule, Mode: settings.Mode,
+		Recipe: settings.Recipe, Access: settings.Access}
+	if !settings.AccessCondition.Always() {
+		read.AccessCondition = &settings.AccessCondition
+	}
+	if settings.Rule != "" {
+		read.How = howOf(settings)
+	}
+	if !settings.Since.IsZero() && !settings.Existing {
+		read.Since = &settings.Since
+	}
+	if settings.ExemptAt(now) {
+		read.ExemptUntil = &settings.Exemption.Expires
+		read.ExemptBecause = fmt.Sprintf("%s (%s, %s)", settings.Exemption.Reason, settings.Exemption.Ticket,
+			settings.Exemption.Owner)
+	}
+	return read
+}
+
+func (c checked) print(out io.Writer) {
+	fmt.Fprintf(out, "%s is valid: digest %s, %s\n", c.File, c.Digest, counted(c.Rules, "rule"))
+	switch w := c.Target; {
+	case w == nil:
+	case w.Undecided != "":
+		fmt.Fprintf(out, "%s\n  which rule decides is not known: %s\n", w.Name, w.Undecided)
+	case w.Rule == "":
+		fmt.Fprintf(out, "%s is left alone: no rule covers it\n", w.Name)
+	default:
+		fmt.Fprintf(out, "%s\n  rule %s: mode %s, recipe %s, access %s\n", w.Name, w.Rule, w.Mode, w.Recipe,
+			orNobody(w.Access))
+		if w.AccessCondition != nil {
+			fmt.Fprintf(out, "  access if %s\n", w.AccessCondition)
+		}
+		fmt.Fprintf(out, "  %s\n", w.How)
+		for _, why := range w.SkippedRules {
+			fmt.Fprintf(out, "  passed over: %s\n", why)
+		}
+		if w.Since != nil {
+			fmt.Fprintf(out, "  if it was created before %s: only planned, until the rule says existing: true\n",
+				w.Since.Format(time.RFC3339))
+		}
+		if w.ExemptUntil != nil {
+			fmt.Fprintf(out, "  exempt until %s: %s\n", policy.LastDay(*w.ExemptUntil), w.ExemptBecause)
+		}
+	}
+}
+
+// howOf returns the keys of a rule that have no line of their own, in the words of
+// the policy.
+func howOf(s policy.Settings) string {
+	ingress, invokers := "restrict", "remove"
+	if s.KeepIngress {
+		ingress = "keep"
+	}
+	if s.KeepInvokers {
+		invokers = "keep"
+	}
+	how := fmt.Sprintf("access.none %s, ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, "+
+		"redeploy %s, redeployImage %s, probe %s, settle %s, quiet %s, propagation %s, "+
+		"limits %d in a project and %d overall",
+		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Redeploy, s.RedeployImage, s.Probe,
+		policy.InWords(s.Settle), policy.InWords(s.Quiet), policy.InWords(s.Propagation),
+		s.Limits.PerProject, s.Limits.Overall)
+	if s.OAuthClient.ID != "" {
+		how += ", oauthClient " + s.OAuthClient.ID
+	}
+	return how
+}
+
+func orNobody(members []string) string {
+	if len(members) == 0 {
+		return "nobody"
+	}
+	return strings.Join(members, ", ")
+}
