@@ -97,13 +97,14 @@ func (c *Cloud) forget(ctx context.Context, project string) {
 func (c *Cloud) enableIAP(ctx context.Context, step plan.Step) error {
 	named := policy.OAuthClientOf(step.To)
 	if named == (policy.OAuthClient{}) {
-		return c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version)
+		return c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version, loadbalancer.OAuthClient{})
 	}
 	value, err := c.secrets.Access(connect.AsSelf(ctx), named.Secret)
 	if err != nil {
 		return err
 	}
-	return value.Redact(c.loadBalancers.EnableIAPWithClient(ctx, step.Resource, step.Version, named.ID, value.Reveal()))
+	client := loadbalancer.OAuthClient{ID: named.ID, Secret: value.Reveal()}
+	return value.Redact(c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version, client))
 }
 
 // Behind gives the Cloud Run services that a load balancer's resource leads

@@ -65,7 +65,8 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 		return false
 	}
 	switch {
-	case has("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"), answer.Code == http.StatusTooManyRequests:
+	case has("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"),
+		answer.Code == http.StatusTooManyRequests:
 		return fault.Quota
 	case has("SERVICE_DISABLED", "accessNotConfigured"):
 		return fault.APIDisabled

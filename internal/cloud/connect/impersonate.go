@@ -114,8 +114,11 @@ type impersonatedToken struct {
 
 // Token asks the IAM Credentials API.
 func (t *impersonatedToken) Token(ctx context.Context) (*auth.Token, error) {
-	answer, err := t.api.Projects.ServiceAccounts.GenerateAccessToken("projects/-/serviceAccounts/"+t.account,
-		&iamcredentials.GenerateAccessTokenRequest{Scope: []string{scope}, Lifetime: fmt.Sprintf("%.0fs", lifetime.Seconds())}).Context(ctx).Do()
+	request := &iamcredentials.GenerateAccessTokenRequest{
+		Scope: []string{scope}, Lifetime: fmt.Sprintf("%.0fs", lifetime.Seconds()),
+	}
+	call := t.api.Projects.ServiceAccounts.GenerateAccessToken("projects/-/serviceAccounts/"+t.account, request)
+	answer, err := call.Context(ctx).Do()
 	if err != nil {
 		return nil, t.by.refused(t.account, err)
 	}
@@ -133,12 +136,14 @@ func (i *Impersonator) refused(account string, err error) error {
 	case fault.Denied:
 		refusal.Account = account
 		if i.config.Self != "" {
-			refusal.Remedy = fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=%s",
+			refusal.Remedy = fmt.Sprintf(
+				"gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=%s",
 				account, i.config.Self, tokenCreator)
 		}
 	case fault.NotFound: // of the account, not of what is written
 		refusal.Kind = fault.Invalid
-		refusal.Remedy = "there is no account " + account + ": create it, or name the right one for its folder in IAPGUARD_WRITERS"
+		refusal.Remedy = "there is no account " + account +
+			": create it, or name the right one for its folder in IAPGUARD_WRITERS"
 	case fault.APIDisabled: // in the own project, whose credentials ask
 		refusal.Service = ""
 		refusal.Remedy = "gcloud services enable iamcredentials.googleapis.com" + ownProject(i.config.Self)

@@ -36,22 +36,28 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 // address, and the subscriptions that carry their events: those push on the
 // triggers' behalf. A trigger reaches services of its own project only.
 // Source: eventarc/v1's discovery document, CloudRun.service.
-func (c *Client) Triggers(ctx context.Context, target posture.Target, address string) (found []caller.Caller, carriers map[string]bool, err error) {
+func (c *Client) Triggers(
+	ctx context.Context, target posture.Target, address string,
+) (found []caller.Caller, carriers map[string]bool, err error) {
 	carriers = map[string]bool{}
 	var pages connect.Pages
-	err = c.triggers.List("projects/"+target.Project+"/locations/-").PageSize(1000).Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
+	list := c.triggers.List("projects/" + target.Project + "/locations/-").PageSize(1000)
+	err = list.Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
 		for _, each := range page.Triggers {
 			if transport := each.Transport; transport != nil && transport.Pubsub != nil {
 				carriers[transport.Pubsub.Subscription] = true
 			}
 			if to, leads := destination(each, target, address); leads {
-				found = append(found, caller.Caller{Kind: caller.EventTrigger, Name: each.Name, Address: to, Principal: each.ServiceAccount})
+				found = append(found, caller.Caller{
+					Kind: caller.EventTrigger, Name: each.Name, Address: to, Principal: each.ServiceAccount,
+				})
 			}
 		}
 		return pages.Next(page.NextPageToken, "triggers", target.Project)
 	})
 	if err != nil {
-		return found, carriers, fmt.Errorf("reading the Eventarc triggers of %q: %w", target.Project, connect.Needing("eventarc.triggers.list", err))
+		return found, carriers, fmt.Errorf("reading the Eventarc triggers of %q: %w",
+			target.Project, connect.Needing("eventarc.triggers.list", err))
 	}
 	return found, carriers, nil
 }
@@ -65,7 +71,8 @@ func destination(trigger *eventarc.Trigger, target posture.Target, address strin
 	case to == nil:
 		return "", false
 	case to.CloudRun != nil:
-		return address + "/" + strings.TrimPrefix(to.CloudRun.Path, "/"), to.CloudRun.Service == target.Service && to.CloudRun.Region == target.Location
+		leads := to.CloudRun.Service == target.Service && to.CloudRun.Region == target.Location
+		return address + "/" + strings.TrimPrefix(to.CloudRun.Path, "/"), leads
 	case to.CloudFunction != "":
 		return address, strings.HasSuffix(to.CloudFunction, "/locations/"+target.Location+"/functions/"+target.Service)
 	case to.HttpEndpoint != nil:

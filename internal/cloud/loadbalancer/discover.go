@@ -154,7 +154,8 @@ func (c *Client) backendNamed(ctx context.Context, l link) (*compute.BackendServ
 		return c.backendService(ctx, l)
 	}
 	var found *compute.BackendService
-	err := c.api.BackendServices.AggregatedList(l.project).Pages(ctx, func(page *compute.BackendServiceAggregatedList) error {
+	list := c.api.BackendServices.AggregatedList(l.project)
+	err := list.Pages(ctx, func(page *compute.BackendServiceAggregatedList) error {
 		for _, scope := range page.Items {
 			for _, backend := range scope.BackendServices {
 				if strconv.FormatUint(backend.Id, 10) == l.name {

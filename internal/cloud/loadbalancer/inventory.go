@@ -96,8 +96,11 @@ func readRouting(ctx context.Context, api *compute.Service, project string) (*ro
 	return r, nil
 }
 
-func readNEGs(ctx context.Context, api *compute.Service, project string) (found []*compute.NetworkEndpointGroup, err error) {
-	err = api.NetworkEndpointGroups.AggregatedList(project).Pages(ctx, func(page *compute.NetworkEndpointGroupAggregatedList) error {
+func readNEGs(
+	ctx context.Context, api *compute.Service, project string,
+) (found []*compute.NetworkEndpointGroup, err error) {
+	list := api.NetworkEndpointGroups.AggregatedList(project)
+	err = list.Pages(ctx, func(page *compute.NetworkEndpointGroupAggregatedList) error {
 		for _, scope := range page.Items {
 			found = append(found, scope.NetworkEndpointGroups...)
 		}
@@ -152,7 +155,8 @@ func newProxyOf(selfLink, urlMap string, https bool) (proxyOf, bool) {
 }
 
 func readHTTPSProxies(ctx context.Context, api *compute.Service, project string) (found []proxyOf, err error) {
-	err = api.TargetHttpsProxies.AggregatedList(project).Pages(ctx, func(page *compute.TargetHttpsProxyAggregatedList) error {
+	list := api.TargetHttpsProxies.AggregatedList(project)
+	err = list.Pages(ctx, func(page *compute.TargetHttpsProxyAggregatedList) error {
 		for _, scope := range page.Items {
 			for _, one := range scope.TargetHttpsProxies {
 				if p, ok := newProxyOf(one.SelfLink, one.UrlMap, true); ok {
@@ -166,7 +170,8 @@ func readHTTPSProxies(ctx context.Context, api *compute.Service, project string)
 }
 
 func readHTTPProxies(ctx context.Context, api *compute.Service, project string) (found []proxyOf, err error) {
-	err = api.TargetHttpProxies.AggregatedList(project).Pages(ctx, func(page *compute.TargetHttpProxyAggregatedList) error {
+	list := api.TargetHttpProxies.AggregatedList(project)
+	err = list.Pages(ctx, func(page *compute.TargetHttpProxyAggregatedList) error {
 		for _, scope := range page.Items {
 			for _, one := range scope.TargetHttpProxies {
 				if p, ok := newProxyOf(one.SelfLink, one.UrlMap, false); ok {

@@ -33,7 +33,8 @@ func parseLink(reference string) (link, bool) {
 		return link{}, false
 	}
 	numeric := posture.ValidProjectNumber(l.name) // ids are accepted where names are
-	return l, posture.ValidProject(l.project) && posture.ValidLocation(l.location) && (numeric || posture.ValidCompute(l.name))
+	valid := posture.ValidProject(l.project) && posture.ValidLocation(l.location)
+	return l, valid && (numeric || posture.ValidCompute(l.name))
 }
 
 // path is the link as a resource name.

@@ -10,6 +10,7 @@ package loadbalancer
 import (
 	"context"
 	"fmt"
+	"path"
 
 	compute "google.golang.org/api/compute/v1"
 
@@ -43,28 +44,37 @@ func New(ctx context.Context, config connect.Config, services Lister) (*Client, 
 	return &Client{api, services, config.Until}, nil
 }
 
-// EnableIAP turns IAP on at a backend service and writes nothing else: an
-// OAuth client that is there stays. fingerprint is the observed version; another
-// one, or a backend service that no longer exists, is a fault.Conflict.
-func (c *Client) EnableIAP(ctx context.Context, resource, fingerprint string) error {
-	return c.switchIAP(ctx, resource, fingerprint, "on", &compute.BackendServiceIAP{Enabled: true})
+// OAuthClient is a client that IAP signs people in with.
+type OAuthClient struct{ ID, Secret string }
+
+// EnableIAP turns IAP on at a backend service, together with an OAuth client
+// unless it is the zero value; then a client that is there stays. It writes
+// nothing else. fingerprint is the observed version; another one, or a backend
+// service that no longer exists, is a fault.Conflict. Errors may repeat the
+// client's secret.
+func (c *Client) EnableIAP(ctx context.Context, resource, fingerprint string, client OAuthClient) error {
+	err := c.setIAP(ctx, resource, fingerprint, &compute.BackendServiceIAP{
+		Enabled: true, Oauth2ClientId: client.ID, Oauth2ClientSecret: client.Secret,
+	})
+	if err != nil {
+		return fmt.Errorf("turning IAP on at backend service %q: %w", path.Base(resource), err)
+	}
+	return nil
 }
 
-// EnableIAPWithClient turns IAP on and sets the OAuth client in the same write.
-// Errors may repeat the secret.
-func (c *Client) EnableIAPWithClient(ctx context.Context, resource, fingerprint, id, secret string) error {
-	return c.switchIAP(ctx, resource, fingerprint, "on", &compute.BackendServiceIAP{Enabled: true, Oauth2ClientId: id, Oauth2ClientSecret: secret})
-}
-
-// DisableIAP turns IAP off again, as EnableIAP turned it on.
+// DisableIAP turns IAP off, and changes nothing else.
 func (c *Client) DisableIAP(ctx context.Context, resource, fingerprint string) error {
-	return c.switchIAP(ctx, resource, fingerprint, "off", &compute.BackendServiceIAP{ForceSendFields: []string{"Enabled"}})
+	err := c.setIAP(ctx, resource, fingerprint, &compute.BackendServiceIAP{ForceSendFields: []string{"Enabled"}})
+	if err != nil {
+		return fmt.Errorf("turning IAP off at backend service %q: %w", path.Base(resource), err)
+	}
+	return nil
 }
 
-func (c *Client) switchIAP(ctx context.Context, resource, fingerprint, way string, to *compute.BackendServiceIAP) error {
+func (c *Client) setIAP(ctx context.Context, resource, fingerprint string, to *compute.BackendServiceIAP) error {
 	l, ok := parseLink(resource)
 	if !ok {
-		return fault.New(fault.Invalid, "turning IAP %s: %q does not name a backend service", way, resource)
+		return fault.New(fault.Invalid, "%q does not name a backend service", resource)
 	}
 	body := &compute.BackendService{Fingerprint: fingerprint, Iap: to}
 	var operation *compute.Operation
@@ -77,10 +87,7 @@ func (c *Client) switchIAP(ctx context.Context, resource, fingerprint, way strin
 	if err == nil {
 		err = c.await(ctx, l, operation)
 	}
-	if err != nil {
-		return fmt.Errorf("turning IAP %s at backend service %q: %w", way, l.name, fault.Stale(connect.Classify(err)))
-	}
-	return nil
+	return fault.Stale(connect.Classify(err))
 }
 
 // await waits for an operation in the place of l. One wait call lasts at most

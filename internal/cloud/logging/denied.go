@@ -15,7 +15,9 @@ import (
 // a time, nil when there is none. It is one call, and asks for one entry.
 // Requests at the run.app address, which strangers make, are left out unless
 // direct is set: IAP guards that address itself then.
-func (c *Client) Refused(ctx context.Context, target posture.Target, since time.Time, direct bool) (*posture.Symptom, error) {
+func (c *Client) Refused(
+	ctx context.Context, target posture.Target, since time.Time, direct bool,
+) (*posture.Symptom, error) {
 	return c.latest(ctx, target, logfilter.Refusals(target, since, direct))
 }
 

@@ -42,7 +42,9 @@ func New(ctx context.Context, config connect.Config, now func() time.Time) (*Cli
 }
 
 // list reads one page of entries.
-func (c *Client) list(ctx context.Context, request *logging.ListLogEntriesRequest) (*logging.ListLogEntriesResponse, error) {
+func (c *Client) list(
+	ctx context.Context, request *logging.ListLogEntriesRequest,
+) (*logging.ListLogEntriesResponse, error) {
 	c.share.take()
 	answer, err := c.entries.List(request).Context(ctx).Do()
 	return answer, connect.Needing("logging.logEntries.list", err)

@@ -28,7 +28,9 @@ const (
 // service since a time, by address and user agent, the most frequent first. The
 // log names no principal. Visitors are a hint, so the read is refused with
 // fault.Quota while too little of the quota is left.
-func (c *Client) Visitors(ctx context.Context, target posture.Target, hosts []string, since time.Time) ([]caller.Caller, error) {
+func (c *Client) Visitors(
+	ctx context.Context, target posture.Target, hosts []string, since time.Time,
+) ([]caller.Caller, error) {
 	request := &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, OrderBy: "timestamp desc", PageSize: visitorPageSize,
 		Filter: logfilter.Visits(target, hosts, since),
@@ -72,7 +74,8 @@ func (v visitors) add(entry *logging.LogEntry) {
 		}
 	}
 	one.Requests++
-	if at, err := time.Parse(time.RFC3339Nano, entry.Timestamp); err == nil && (one.LastSeen == nil || at.After(*one.LastSeen)) {
+	at, err := time.Parse(time.RFC3339Nano, entry.Timestamp)
+	if err == nil && (one.LastSeen == nil || at.After(*one.LastSeen)) {
 		at = at.UTC()
 		one.LastSeen = &at
 	}
@@ -81,7 +84,8 @@ func (v visitors) add(entry *logging.LogEntry) {
 
 func (v visitors) frequent() []caller.Caller {
 	list := slices.SortedFunc(maps.Values(v), func(a, b caller.Caller) int {
-		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.RemoteIP+a.Name+a.Address, b.RemoteIP+b.Name+b.Address))
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests),
+			cmp.Compare(a.RemoteIP+a.Name+a.Address, b.RemoteIP+b.Name+b.Address))
 	})
 	return list[:min(len(list), maxVisitors)]
 }

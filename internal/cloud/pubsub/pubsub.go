@@ -35,7 +35,8 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 func (c *Client) Subscriptions(ctx context.Context, project string) ([]caller.Caller, error) {
 	var found []caller.Caller
 	var pages connect.Pages
-	err := c.subscriptions.List("projects/"+project).PageSize(1000).Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
+	list := c.subscriptions.List("projects/" + project).PageSize(1000)
+	err := list.Pages(ctx, func(page *pubsub.ListSubscriptionsResponse) error {
 		for _, each := range page.Subscriptions {
 			if each.PushConfig == nil || each.PushConfig.PushEndpoint == "" || each.Detached {
 				continue
@@ -52,7 +53,8 @@ func (c *Client) Subscriptions(ctx context.Context, project string) ([]caller.Ca
 		return pages.Next(page.NextPageToken, "subscriptions", project)
 	})
 	if err != nil {
-		return found, fmt.Errorf("reading the push subscriptions of %q: %w", project, connect.Needing("pubsub.subscriptions.list", err))
+		return found, fmt.Errorf("reading the push subscriptions of %q: %w",
+			project, connect.Needing("pubsub.subscriptions.list", err))
 	}
 	return found, nil
 }

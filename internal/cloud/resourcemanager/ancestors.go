@@ -17,7 +17,8 @@ import (
 func (c *Client) Ancestors(ctx context.Context, project string) (posture.Ancestors, error) {
 	answer, err := c.projects.GetAncestry(project, &resourcemanager.GetAncestryRequest{}).Context(ctx).Do()
 	if err != nil {
-		return posture.Ancestors{}, fmt.Errorf("reading what is above project %q: %w", project, connect.Needing("resourcemanager.projects.get", err))
+		return posture.Ancestors{}, fmt.Errorf("reading what is above project %q: %w",
+			project, connect.Needing("resourcemanager.projects.get", err))
 	}
 	found := posture.Ancestors{Known: true}
 	for _, ancestor := range answer.Ancestor {

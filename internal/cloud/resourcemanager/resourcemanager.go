@@ -44,7 +44,9 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	manager.UserAgent = config.UserAgent
 	// A project in an organization keeps its names, and a project outside may be
 	// moved into one.
-	known, err := cache.New(cache.Options[Project]{Size: keptProjects, Keep: func(p Project) bool { return p.InOrganization }})
+	known, err := cache.New(cache.Options[Project]{
+		Size: keptProjects, Keep: func(p Project) bool { return p.InOrganization },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +60,8 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 		if err != nil {
 			return Project{}, err
 		}
-		project := Project{ID: found.ProjectId, Number: strconv.FormatInt(found.ProjectNumber, 10), InOrganization: found.Parent != nil}
+		number := strconv.FormatInt(found.ProjectNumber, 10)
+		project := Project{ID: found.ProjectId, Number: number, InOrganization: found.Parent != nil}
 		if project.InOrganization {
 			c.known.Put(project.ID, project)
 			c.known.Put(project.Number, project)
@@ -66,7 +69,8 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 		return project, nil
 	})
 	if err != nil {
-		return Project{}, fmt.Errorf("reading project %q: %w", idOrNumber, connect.Needing("resourcemanager.projects.get", err))
+		return Project{}, fmt.Errorf("reading project %q: %w",
+			idOrNumber, connect.Needing("resourcemanager.projects.get", err))
 	}
 	return project, nil
 }
@@ -77,7 +81,8 @@ func (c *Client) Policy(ctx context.Context, project string) (posture.Policy, er
 	request := &resourcemanager.GetIamPolicyRequest{Options: &resourcemanager.GetPolicyOptions{RequestedPolicyVersion: 3}}
 	answer, err := c.projects.GetIamPolicy(project, request).Context(ctx).Do()
 	if err != nil {
-		return posture.Policy{}, fmt.Errorf("reading the IAM policy of project %q: %w", project, connect.Needing("resourcemanager.projects.getIamPolicy", err))
+		return posture.Policy{}, fmt.Errorf("reading the IAM policy of project %q: %w",
+			project, connect.Needing("resourcemanager.projects.getIamPolicy", err))
 	}
 	var policy iampolicy.Policy
 	err = iampolicy.Convert(answer, &policy)

@@ -20,11 +20,14 @@ func (c *Client) Domains(ctx context.Context, target posture.Target) ([]posture.
 	for next := ""; ; {
 		page, err := c.domains.List(parent).Continue(next).Context(ctx).Do()
 		if err != nil {
-			return nil, fmt.Errorf("listing the domain mappings of %q: %w", parent, connect.Needing("run.domainmappings.list", err))
+			return nil, fmt.Errorf("listing the domain mappings of %q: %w",
+				parent, connect.Needing("run.domainmappings.list", err))
 		}
 		for _, item := range page.Items {
 			if leadsTo(item, target) {
-				found = append(found, posture.Domain{Host: item.Metadata.Name, Resource: target.DomainsResource() + "/" + item.Metadata.Name})
+				found = append(found, posture.Domain{
+					Host: item.Metadata.Name, Resource: target.DomainsResource() + "/" + item.Metadata.Name,
+				})
 			}
 		}
 		if next = continued(page.Metadata); next == "" {

@@ -35,7 +35,7 @@ func (c *Client) Redeploy(ctx context.Context, name, version string, image polic
 		Template            object `json:"template"`
 		LatestReadyRevision string `json:"latestReadyRevision"`
 	}
-	if err := c.raw(connect.AsSelf(ctx), http.MethodGet, "v2/"+name, nil, &service); err != nil {
+	if err := c.raw(connect.AsSelf(ctx), rawCall{http.MethodGet, "v2/" + name, nil}, &service); err != nil {
 		return "", fmt.Errorf("redeploying %q: %w", name, fault.Stale(err))
 	}
 	if service.Etag != version {
@@ -46,21 +46,29 @@ func (c *Client) Redeploy(ctx context.Context, name, version string, image polic
 	}
 	service.Template["revision"] = ""
 	var operation run.GoogleLongrunningOperation
-	err := c.raw(ctx, http.MethodPatch, "v2/"+name+"?updateMask=template&forceNewRevision=true",
-		object{"etag": version, "template": service.Template}, &operation)
+	err := c.raw(ctx, rawCall{
+		http.MethodPatch, "v2/" + name + "?updateMask=template&forceNewRevision=true",
+		object{"etag": version, "template": service.Template},
+	}, &operation)
 	if err != nil {
 		return "", fmt.Errorf("redeploying %q: %w", name, refusal(name, err))
 	}
 	return c.finished(ctx, name, "template", &operation)
 }
 
-// raw makes a call whose body and answer are JSON as they stand.
-func (c *Client) raw(ctx context.Context, method, path string, body, into any) error {
-	sent, err := json.Marshal(body)
+// rawCall is a call whose body is sent as it stands.
+type rawCall struct {
+	method, path string
+	body         any
+}
+
+// raw makes a call, and decodes its answer with all its fields.
+func (c *Client) raw(ctx context.Context, call rawCall, into any) error {
+	sent, err := json.Marshal(call.body)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(sent))
+	request, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path, bytes.NewReader(sent))
 	if err != nil {
 		return err
 	}
@@ -106,7 +114,8 @@ func (c *Client) settleImages(ctx context.Context, template object, serving stri
 }
 
 func tagged(err error) error {
-	return &fault.Error{Kind: fault.Invalid, Remedy: "deploy it by digest, or set redeployImage: go-on in the policy", Err: err}
+	const remedy = "deploy it by digest, or set redeployImage: go-on in the policy"
+	return &fault.Error{Kind: fault.Invalid, Remedy: remedy, Err: err}
 }
 
 // digest is what a revision's one image was resolved to, which only v1 shows.

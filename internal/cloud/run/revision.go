@@ -28,7 +28,8 @@ func (c *Client) Rollout(ctx context.Context, target posture.Target) (posture.Ro
 	group.Go(func() (err error) { found.Newest, err = c.revision(ctx, service.LatestCreatedRevision); return err })
 	group.Go(func() error {
 		// A service has at most 1000 revisions. Source: run/quotas.
-		err := c.services.Revisions.List(target.Name()).PageSize(1000).Pages(ctx, func(page *run.GoogleCloudRunV2ListRevisionsResponse) error {
+		list := c.services.Revisions.List(target.Name()).PageSize(1000)
+		err := list.Pages(ctx, func(page *run.GoogleCloudRunV2ListRevisionsResponse) error {
 			for _, one := range page.Revisions {
 				found.Recent = append(found.Recent, revisionOf(one))
 			}

@@ -102,8 +102,10 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	}
 	return posture.Service{
 		UID: found.Uid, Version: found.Etag, Ingress: setting,
-		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled, DefaultURLDisabled: found.DefaultUriDisabled, HTTP2: takesHTTP2(found.Template),
-		URLs: urls, TagURLs: tagURLs(found), Calls: posture.RunAppHosts(environment(found.Template)), Labels: found.Labels, Reconciling: found.Reconciling,
+		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled,
+		URLs: urls, TagURLs: tagURLs(found), DefaultURLDisabled: found.DefaultUriDisabled,
+		HTTP2: takesHTTP2(found.Template), Calls: posture.RunAppHosts(environment(found.Template)),
+		Labels: found.Labels, Reconciling: found.Reconciling,
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime), LastModifier: found.LastModifier,
 	}, nil
 }
@@ -185,7 +187,9 @@ func (c *Client) policy(ctx context.Context, name string) (iampolicy.Policy, err
 // at the observed version. It gives the version after the write. A policy at
 // another version is a fault.Conflict; a policy that change leaves as it is is
 // not written.
-func (c *Client) ChangePolicy(ctx context.Context, name, version string, change func(*iampolicy.Policy) bool) (string, error) {
+func (c *Client) ChangePolicy(
+	ctx context.Context, name, version string, change func(*iampolicy.Policy) bool,
+) (string, error) {
 	policy, err := c.policy(connect.AsSelf(ctx), name)
 	if err != nil {
 		return "", fault.Stale(err)
@@ -244,7 +248,8 @@ func (c *Client) patch(ctx context.Context, name, mask string, body *run.GoogleC
 func refusal(name string, err error) error {
 	found := fault.Of(err)
 	part := strings.Split(name, "/")
-	if found.Kind != fault.Invalid || len(part) != 6 || !strings.Contains(err.Error(), "different configuration already exists") {
+	named := found.Kind == fault.Invalid && strings.Contains(err.Error(), "different configuration already exists")
+	if !named || len(part) != 6 {
 		return fault.Stale(err)
 	}
 	cured := *found
@@ -255,7 +260,9 @@ func refusal(name string, err error) error {
 }
 
 // finished waits for a patch's operation and gives the version after it.
-func (c *Client) finished(ctx context.Context, name, mask string, operation *run.GoogleLongrunningOperation) (string, error) {
+func (c *Client) finished(
+	ctx context.Context, name, mask string, operation *run.GoogleLongrunningOperation,
+) (string, error) {
 	operation, err := c.await(ctx, operation)
 	if err != nil {
 		return "", fmt.Errorf("patching %s of %q: %w", mask, name, refusal(name, err))
@@ -270,10 +277,13 @@ func (c *Client) finished(ctx context.Context, name, mask string, operation *run
 // await waits for an operation. An operation that ended with an error is an
 // error with Google's text.
 // Source: run/v2's discovery document, operations.wait.
-func (c *Client) await(ctx context.Context, operation *run.GoogleLongrunningOperation) (*run.GoogleLongrunningOperation, error) {
+func (c *Client) await(
+	ctx context.Context, operation *run.GoogleLongrunningOperation,
+) (*run.GoogleLongrunningOperation, error) {
 	if !operation.Done {
 		err := c.until(ctx, func(ctx context.Context) (bool, error) {
-			waited, err := c.operations.Wait(operation.Name, &run.GoogleLongrunningWaitOperationRequest{Timeout: "60s"}).Context(ctx).Do()
+			request := &run.GoogleLongrunningWaitOperationRequest{Timeout: "60s"}
+			waited, err := c.operations.Wait(operation.Name, request).Context(ctx).Do()
 			if err != nil {
 				return false, err
 			}
@@ -295,8 +305,9 @@ func (c *Client) await(ctx context.Context, operation *run.GoogleLongrunningOper
 // like) does not pass by itself.
 var operationFaults = map[codes.Code]fault.Kind{
 	codes.NotFound: fault.NotFound, codes.PermissionDenied: fault.Denied, codes.Aborted: fault.Conflict,
-	codes.Canceled: fault.OperationFailed, codes.Unknown: fault.OperationFailed, codes.DeadlineExceeded: fault.OperationFailed,
-	codes.ResourceExhausted: fault.OperationFailed, codes.Internal: fault.OperationFailed, codes.Unavailable: fault.OperationFailed,
+	codes.Canceled: fault.OperationFailed, codes.Unknown: fault.OperationFailed,
+	codes.DeadlineExceeded: fault.OperationFailed, codes.ResourceExhausted: fault.OperationFailed,
+	codes.Internal: fault.OperationFailed, codes.Unavailable: fault.OperationFailed,
 }
 
 func operationFault(code int64) fault.Kind {

@@ -36,7 +36,8 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 func (c *Client) Jobs(ctx context.Context, project string) ([]caller.Caller, error) {
 	var found []caller.Caller
 	var pages connect.Pages
-	err := c.jobs.List("projects/"+project+"/locations/-").PageSize(500).Pages(ctx, func(page *cloudscheduler.ListJobsResponse) error {
+	list := c.jobs.List("projects/" + project + "/locations/-").PageSize(500)
+	err := list.Pages(ctx, func(page *cloudscheduler.ListJobsResponse) error {
 		for _, each := range page.Jobs {
 			if each.HttpTarget == nil {
 				continue
@@ -53,7 +54,8 @@ func (c *Client) Jobs(ctx context.Context, project string) ([]caller.Caller, err
 		return pages.Next(page.NextPageToken, "jobs", project)
 	})
 	if err != nil {
-		return found, fmt.Errorf("reading the Cloud Scheduler jobs of %q: %w", project, connect.Needing("cloudscheduler.jobs.list", err))
+		return found, fmt.Errorf("reading the Cloud Scheduler jobs of %q: %w",
+			project, connect.Needing("cloudscheduler.jobs.list", err))
 	}
 	return found, nil
 }

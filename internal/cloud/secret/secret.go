@@ -78,7 +78,8 @@ func (v Value) Redact(err error) error {
 func (c *Client) Access(ctx context.Context, version string) (Value, error) {
 	data, _, err := c.access(ctx, version)
 	if fault.Of(err).Kind == fault.NotFound {
-		err = &fault.Error{Kind: fault.Invalid, Err: err, Remedy: "add a version: gcloud secrets versions add " + shell(version) + " --data-file=-"}
+		remedy := "add a version: gcloud secrets versions add " + shell(version) + " --data-file=-"
+		err = &fault.Error{Kind: fault.Invalid, Err: err, Remedy: remedy}
 	}
 	text := strings.TrimSpace(string(data)) // echo adds a line's end
 	switch {

@@ -36,7 +36,8 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 func (c *Client) IAPDisabled(ctx context.Context, project string) (bool, error) {
 	found, err := c.services.Get("projects/" + project + "/services/iap.googleapis.com").Context(ctx).Do()
 	if err != nil {
-		return false, fmt.Errorf("reading whether IAP's API is on in %q: %w", project, connect.Needing("serviceusage.services.get", err))
+		return false, fmt.Errorf("reading whether IAP's API is on in %q: %w",
+			project, connect.Needing("serviceusage.services.get", err))
 	}
 	return found.State == "DISABLED", nil
 }
@@ -51,7 +52,8 @@ func (c *Client) ProvisionIAPAgent(ctx context.Context, project string) (string,
 		return "", fmt.Errorf("provisioning IAP's service agent in %q: %w", project, connect.Classify(err))
 	}
 	if operation.Error != nil {
-		return "", fault.New(fault.Unavailable, "provisioning IAP's service agent in %q: %s", project, operation.Error.Message)
+		return "", fault.New(fault.Unavailable, "provisioning IAP's service agent in %q: %s",
+			project, operation.Error.Message)
 	}
 	var made struct {
 		Email string `json:"email"`
