@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,11 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/storage"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/telemetry"
+	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
 // Config is what the environment says. deploy/docs/reference/environment.md lists the variables.
@@ -32,11 +36,30 @@ type Config struct {
 	LogLevel     slog.Level
 	Connect      connect.Config
 	Telemetry    telemetry.Config
-	Place        Place            // where the function itself runs; Locate finds it
-	Project      string           // id of the project that log lines name for their traces; Locate finds it
-	Clock        func() time.Time // tells the time; nil = the machine's
+	Runtime      RuntimeIdentity // the service that the function itself is; Locate finds it
+	Project      string          // id of the project that log lines name for their traces; Locate finds it
 
-	ownService string // its own name as a Cloud Run service; "" = it is none
+	// Clock is what every wait and time-out runs on; nil = the machine's.
+	Clock clockwork.Clock
+	// DueTimer looks for due records every minute, where nobody sends the command due.
+	DueTimer bool
+	// WorkDeadline is the acknowledgement deadline of what pushes work: half of it at
+	// most is spent waiting. 0 = that of deploy/intake.yaml.
+	WorkDeadline time.Duration
+
+	ownService string // the function's own name as a Cloud Run service; "" = it is not one
+}
+
+func (c Config) clock() clockwork.Clock {
+	if c.Clock == nil {
+		return clockwork.NewRealClock()
+	}
+	return c.Clock
+}
+
+// holdInAll is how long one delivery of work may wait in all.
+func (c Config) holdInAll() time.Duration {
+	return min(workqueue.HoldInAll, cmp.Or(c.WorkDeadline, workDeadline)/2)
 }
 
 // ReadConfig reads the environment, given as os.Environ gives it. Its error
@@ -111,5 +134,5 @@ func unknownVariables(env map[string]string) []error {
 	return problems
 }
 
-// OnCloudRun says whether the function is a service of Cloud Run.
+// OnCloudRun reports whether the function is a service of Cloud Run.
 func (c Config) OnCloudRun() bool { return c.ownService != "" }

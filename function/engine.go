@@ -18,7 +18,7 @@ func NewEngine(clients *cloud.Cloud, config Config) *reconcile.Engine {
 		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients,
 		History: history(clients), Prober: probe.New(config.Connect),
 		Memory: &reconcile.Memory{},
-		Self:   self(config), Now: config.Clock, Version: Version,
+		Self:   self(config), Now: config.Clock.Now, Version: Version,
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
@@ -14,39 +17,37 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/telemetry"
+	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
-// Function is the handler with everything that it was wired with.
+// Function is the handler with everything that it is wired with.
 type Function struct {
 	self     event.Self
 	engine   *reconcile.Engine
 	cloud    services
 	policies *policySource
 	memory   *memory.Memory
-	queue    queue // nil = work is done inline
 	log      *slog.Logger
-	now      func() time.Time
+	clock    clockwork.Clock
 	// telemetry is nil when nothing is exported.
 	telemetry *telemetry.Telemetry
 
-	lanes    lanes
-	pending  pending
-	refusals refusals
-	gate     *gate
-	opened   []*topic.Topic
+	mux       http.Handler
+	queue     workqueue.Queue // takes the work that an event leads to
+	worker    *workqueue.Worker
+	holdInAll time.Duration     // how long one delivery of work waits at most
+	records   workqueue.Records // nil = what has to wait for long is delivered again
+	denials   *denialLimiter
+	drain     *drain
+	opened    []*topic.Topic
 }
 
-// services finds out which services something is about.
+// services finds the services that a resource or a scope concerns.
 type services interface {
 	// Behind gives the services that a load balancer's resource leads to.
 	Behind(ctx context.Context, resource string) ([]posture.Target, error)
 	// Services gives the services in a scope.
 	Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error)
-}
-
-// queue keeps work until it is pushed to /work.
-type queue interface {
-	Send(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
 // New wires the function. Everything that is wrong with the configuration or
@@ -55,10 +56,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if err := config.Locate(ctx); err != nil {
 		return nil, err
 	}
-	if config.Clock == nil {
-		config.Clock = time.Now
-	}
-	policies, err := newPolicySource(config, config.Clock, log)
+	config.Clock = config.clock()
+	config.Connect.Sleep = sleepingClock{config.Clock}.Sleep
+	policies, err := newPolicySource(config, log)
 	if err != nil {
 		return nil, err
 	}
@@ -66,20 +66,25 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if err != nil {
 		return nil, err
 	}
-	clients, err := cloud.Connect(ctx, config.Connect, config.Clock)
+	clients, err := cloud.Connect(ctx, config.Connect, config.Clock.Now)
 	if err != nil {
 		return nil, err
 	}
 	f := &Function{
 		self:  self(config),
-		cloud: clients, policies: policies, log: log, now: config.Clock,
-		gate: newGate(), telemetry: observed,
+		cloud: clients, policies: policies, log: log, clock: config.Clock,
+		denials: newDenialLimiter(), drain: newDrain(), telemetry: observed,
+		holdInAll: config.holdInAll(),
+	}
+	f.mux = f.routes()
+	if f.memory, err = openMemory(ctx, config, log); err != nil {
+		return nil, err
+	}
+	if config.Memory != "" {
+		f.records = dueRecords{f.memory}
 	}
 	publisher, err := f.connect(ctx, config)
 	if err != nil {
-		return nil, err
-	}
-	if f.memory, err = openMemory(ctx, config, log); err != nil {
 		return nil, err
 	}
 	f.engine = NewEngine(clients, config)
@@ -88,16 +93,19 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if observed != nil {
 		f.engine.Tracer = observed
 	}
+	if config.DueTimer && f.records != nil {
+		go f.lookForDue()
+	}
 	return f, nil
 }
 
-// observe begins to record what the function does, where that is to be exported,
-// the calls of Google's APIs included.
+// observe begins to record what the function does, calls of Google's APIs included,
+// where that is to be exported.
 func observe(ctx context.Context, config *Config, log *slog.Logger) (*telemetry.Telemetry, error) {
 	if unread := config.Telemetry.Unread; len(unread) > 0 {
 		log.Warn("set, but not read by iapguard", "variables", unread)
 	}
-	own := config.Place.Service
+	own := config.Runtime.Service
 	about := telemetry.About{Version: Version, Project: config.Project, Region: own.Location, Service: own.Service}
 	started, err := telemetry.Start(ctx, config.Telemetry, about, connect.Authorized, log)
 	if started != nil {
@@ -106,18 +114,44 @@ func observe(ctx context.Context, config *Config, log *slog.Logger) (*telemetry.
 	return started, err
 }
 
-// connect opens the topics that there are, and gives what publishes reports.
-func (f *Function) connect(ctx context.Context, config Config) (publisher told, err error) {
-	publisher = told{log: f.log, telemetry: f.telemetry}
+// connect opens the topics that are configured, and gives what publishes reports.
+func (f *Function) connect(ctx context.Context, config Config) (publisher reportPublisher, err error) {
+	publisher = reportPublisher{log: f.log, telemetry: f.telemetry}
 	if config.ReportsTopic == "" {
 		f.log.WarnContext(ctx, "no reports topic is set: reports go to the log only")
 	} else if publisher.to, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
 		return publisher, err
 	}
-	if config.WorkTopic != "" {
-		f.queue, err = f.open(ctx, config.WorkTopic, config.PubSubHost)
+	options := workqueue.Options{Clock: f.clock, Look: f.look, GiveUp: f.giveUp}
+	if f.records != nil {
+		options.Later = f.records
 	}
-	return publisher, err
+	f.worker = workqueue.NewWorker(options)
+	acceptance := workqueue.NewAcceptance(f.clock, GiveUpAfter)
+	if config.WorkTopic == "" {
+		f.queue = workqueue.NewInline(f.worker, acceptance)
+		return publisher, nil
+	}
+	work, err := f.open(ctx, config.WorkTopic, config.PubSubHost)
+	if err != nil {
+		return publisher, err
+	}
+	f.queue = tracedQueue{topic.NewQueue(work, acceptance, telemetry.Carried), f.telemetry}
+	return publisher, nil
+}
+
+// tracedQueue records each item that is published as a span, which the item carries
+// on.
+type tracedQueue struct {
+	workqueue.Queue
+	telemetry *telemetry.Telemetry
+}
+
+// Add publishes an item.
+func (q tracedQueue) Add(ctx context.Context, item workqueue.Item) (err error) {
+	ctx, ended := q.telemetry.Begin(ctx, "enqueue", "target", item.Key)
+	defer func() { ended(err) }()
+	return q.Queue.Add(ctx, item)
 }
 
 // open connects to a topic until the function is closed.
@@ -130,18 +164,18 @@ func (f *Function) open(ctx context.Context, name, emulator string) (*topic.Topi
 	return opened, nil
 }
 
-// closePatience is how long the last telemetry may take.
-const closePatience = 500 * time.Millisecond
+// flushTimeout is how long the last telemetry may take.
+const flushTimeout = 500 * time.Millisecond
 
-// Close refuses further messages, waits for those in hand, and disconnects.
+// Close refuses further messages, waits for those in flight, and disconnects.
 func (f *Function) Close() error {
-	f.gate.shut()
-	<-f.gate.empty
+	f.drain.close()
+	<-f.drain.idle
 	var problems []error
 	for _, opened := range f.opened {
 		problems = append(problems, opened.Close())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	ctx, cancel := clockwork.WithTimeout(context.Background(), f.clock, flushTimeout)
 	defer cancel()
 	f.telemetry.Close(ctx)
 	return errors.Join(problems...)

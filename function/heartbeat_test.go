@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jonboulle/clockwork"
 )
 
 func TestAHeartbeatIsAnsweredByOneLineAndNothingElse(t *testing.T) {
@@ -16,7 +18,7 @@ func TestAHeartbeatIsAnsweredByOneLineAndNothingElse(t *testing.T) {
 	var lines bytes.Buffer
 	b.log = slog.New(slog.NewJSONHandler(&lines, nil))
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	b.now = func() time.Time { return now }
+	b.clock = clockwork.NewFakeClockAt(now)
 	logged := now.Add(-90 * time.Second).Format(time.RFC3339Nano)
 	for _, tc := range []struct {
 		name, path, body string

@@ -8,14 +8,17 @@ import (
 	"os"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/internal/cloud/storage"
 	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
 // openMemory opens the memory in its bucket, or in this process where there is
 // none. It calls nobody: a bucket that cannot be reached does not stop the start.
 func openMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.Memory, error) {
-	options := memory.Options{Clock: clock{config.Clock}}
+	options := memory.Options{Clock: sleepingClock{config.Clock}}
 	if config.MemoryKey != "" {
 		options.Key = func() ([]byte, error) { return readKey(config.MemoryKey) }
 	}
@@ -47,18 +50,34 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
-// clock is the function's clock. Its pauses run on the machine's timers.
-type clock struct{ now func() time.Time }
+// sleepingClock is the injected clock as the memory and the API clients use it.
+type sleepingClock struct{ clockwork.Clock }
 
-func (c clock) Now() time.Time { return c.now() }
-
-func (c clock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+// Sleep returns after d, or with the context's error when that ends first.
+func (c sleepingClock) Sleep(ctx context.Context, d time.Duration) error {
 	select {
-	case <-timer.C:
+	case <-c.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// dueRecords are the memory's due records as the work queue sees them.
+type dueRecords struct{ memory *memory.Memory }
+
+// Schedule stores a payload until a time.
+func (d dueRecords) Schedule(ctx context.Context, at time.Time, key string, payload []byte) error {
+	return d.memory.Schedule(ctx, at, key, payload)
+}
+
+// Due gives the records that are due.
+func (d dueRecords) Due(ctx context.Context, until time.Time) ([]workqueue.Record, error) {
+	due, err := d.memory.Due(ctx, until)
+	records := make([]workqueue.Record, len(due))
+	for i, each := range due {
+		done := func(ctx context.Context) error { return d.memory.Done(ctx, each) }
+		records[i] = workqueue.Record{At: each.At, Key: each.Key, Payload: each.Payload, Done: done}
+	}
+	return records, err
 }

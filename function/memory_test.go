@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/playground"
@@ -28,7 +30,7 @@ func withBucket(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	return Config{
-		Memory: playground.MemoryBucket, Clock: time.Now,
+		Memory: playground.MemoryBucket, Clock: clockwork.NewRealClock(),
 		Connect: connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount, UserAgent: UserAgent},
 	}
 }
@@ -61,7 +63,7 @@ func TestInstancesShareTheMemoryInTheBucket(t *testing.T) {
 
 func TestMemoryWithoutBucketLastsAsLongAsTheProcess(t *testing.T) {
 	var log bytes.Buffer
-	m, err := openMemory(t.Context(), Config{Clock: time.Now}, slog.New(slog.NewTextHandler(&log, nil)))
+	m, err := openMemory(t.Context(), Config{Clock: clockwork.NewRealClock()}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func TestMemoryWithoutBucketLastsAsLongAsTheProcess(t *testing.T) {
 		t.Errorf("nobody is warned: %s", &log)
 	}
 	guard(t, m)
-	if _, err := opened(t, Config{Clock: time.Now}).Service(t.Context(), remembered); !errors.Is(err, memory.ErrMissing) {
+	if _, err := opened(t, Config{Clock: clockwork.NewRealClock()}).Service(t.Context(), remembered); !errors.Is(err, memory.ErrMissing) {
 		t.Errorf("another process reads it: %v", err)
 	}
 }

@@ -32,8 +32,8 @@ func onCloudRun(t *testing.T, region string) {
 	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(server.URL, "http://"))
 }
 
-// beside is another service of the region, which is not the function.
-var beside = playground.LoadBalanced{Service: "beside", Region: "us-central1", Host: "beside.example.com"}
+// neighbour is another service of the region, which is not the function.
+var neighbour = playground.LoadBalanced{Service: "beside", Region: "us-central1", Host: "beside.example.com"}
 
 func TestTheFunctionNeverProtectsItself(t *testing.T) {
 	const entry = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","resource":{"labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
@@ -64,7 +64,7 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			onCloudRun(t, "projects/123456789012/regions/us-central1")
 			b := newBench(t, tc.policy, "K_SERVICE=hello")
-			b.Build(beside)
+			b.Build(neighbour)
 			answer := httptest.NewRecorder()
 			b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, tc.path, strings.NewReader(tc.body)))
 			final := b.lastOn(hello.Name())
@@ -79,7 +79,7 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 					t.Errorf("written: %+v", call)
 				}
 			}
-			if other := b.lastOn(beside.Name()); tc.name == "a sweep" && other.Outcome != report.Protected {
+			if other := b.lastOn(neighbour.Name()); tc.name == "a sweep" && other.Outcome != report.Protected {
 				t.Errorf("the service beside it is %q after a sweep, want protected", other.Outcome)
 			}
 		})

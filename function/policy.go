@@ -13,11 +13,11 @@ import (
 // seconds; half of that leaves room.
 const rereadAfter = 15 * time.Second
 
-// policySource is the policy file, read again while the function runs. A file
-// that became unreadable changes nothing: the last good policy stays, loudly.
+// policySource is the policy file, read again while the function runs. When the file
+// becomes unreadable, the last good policy stays in force, and the log says so.
 type policySource struct {
 	path string
-	own  Place // never protected, whatever the policy says
+	own  RuntimeIdentity // never protected, whatever the policy says
 	now  func() time.Time
 	log  *slog.Logger
 
@@ -26,8 +26,9 @@ type policySource struct {
 	policy policy.Policy
 }
 
-func newPolicySource(config Config, now func() time.Time, log *slog.Logger) (*policySource, error) {
-	s := &policySource{path: config.Policy, own: config.Place, now: now, log: log, read: now()}
+func newPolicySource(config Config, log *slog.Logger) (*policySource, error) {
+	now := config.clock().Now
+	s := &policySource{path: config.Policy, own: config.Runtime, now: now, log: log, read: now()}
 	var err error
 	switch {
 	case config.Policy != "":
@@ -49,8 +50,8 @@ func (s *policySource) current() reconcile.Policy {
 // projects are those that the policy names in full.
 func (s *policySource) projects() []string { return s.inForce().Projects() }
 
-// heldBy reads a holds file whenever it is asked, nil when there is none. A file
-// that cannot be read stops every write, which the log says from the start on.
+// heldBy gives a reader of the holds file, nil when there is none. A file that cannot
+// be read stops every write; the log says so from the start on.
 func heldBy(path string, log *slog.Logger) func() (reconcile.Holds, error) {
 	if path == "" {
 		return nil

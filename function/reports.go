@@ -10,20 +10,19 @@ import (
 	"github.com/iapguard/iapguard/internal/telemetry"
 )
 
-// told publishes reports and writes one structured log line about each, on which
-// log-based metrics and alerts rest (deploy/terraform/monitoring.tf). Where no
-// topic is configured the line carries the report itself, which a log sink can
-// route on.
-type told struct {
+// reportPublisher publishes reports and logs one structured line for each. Log-based
+// metrics and alerts rest on that line (deploy/terraform/monitoring.tf). Where no topic
+// is configured, the line carries the report itself, for log sinks to route.
+type reportPublisher struct {
 	to  reconcile.Publisher // nil = no topic
 	log *slog.Logger
 	// telemetry is nil when nothing is exported.
 	telemetry *telemetry.Telemetry
 }
 
-// Publish logs what is safe, and nothing else: a report that could not be
-// published comes again.
-func (p told) Publish(ctx context.Context, r report.Report) (err error) {
+// Publish logs a report once it is stored in the topic. A report that could not be
+// published is not logged: its message is delivered again.
+func (p reportPublisher) Publish(ctx context.Context, r report.Report) (err error) {
 	ctx, ended := p.telemetry.Begin(ctx, "publish", "outcome", string(r.Outcome))
 	defer func() { ended(err) }()
 	line := summary(r)
@@ -37,8 +36,8 @@ func (p told) Publish(ctx context.Context, r report.Report) (err error) {
 	return nil
 }
 
-// measure counts a report that is safe, with the steps that it tells of.
-func (p told) measure(ctx context.Context, r report.Report) {
+// measure counts a stored report and its steps.
+func (p reportPublisher) measure(ctx context.Context, r report.Report) {
 	p.telemetry.Outcome(ctx, string(r.Outcome), string(r.Mode))
 	for _, step := range r.Steps {
 		if step.Result != report.StepPlanned {
@@ -50,8 +49,8 @@ func (p told) measure(ctx context.Context, r report.Report) {
 	}
 }
 
-// summary is what metrics count and alerts tell of a report. What a report does
-// not say is left out, so that a filter on it matches nothing.
+// summary is what metrics and alerts use of a report. What a report does not say is
+// left out, so that a filter on it matches nothing.
 func summary(r report.Report) []slog.Attr {
 	line := []slog.Attr{slog.String("id", r.ID()), slog.String("outcome", string(r.Outcome)), slog.Bool("exposed", r.Exposed)}
 	text := func(name, value string) {

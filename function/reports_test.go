@@ -20,7 +20,7 @@ type publisher func(report.Report) error
 func (p publisher) Publish(_ context.Context, r report.Report) error { return p(r) }
 
 // lineOf is what is logged about a report, without what every line has.
-func lineOf(t *testing.T, p told, r report.Report) map[string]any {
+func lineOf(t *testing.T, p reportPublisher, r report.Report) map[string]any {
 	t.Helper()
 	var written bytes.Buffer
 	p.log = slog.New(slog.NewJSONHandler(&written, nil))
@@ -43,10 +43,10 @@ func TestALineIsLoggedForEachPublishedReport(t *testing.T) {
 	hourAgo, dayAgo := now.Add(-time.Hour), now.Add(-24*time.Hour)
 	hello := &report.Target{Project: "demo-project", Location: "us-central1", Service: "hello", Labels: map[string]string{"team": "shop", "cost": "1"}}
 	const target = "projects/demo-project/locations/us-central1/services/hello"
-	stored := told{to: publisher(func(report.Report) error { return nil })}
+	stored := reportPublisher{to: publisher(func(report.Report) error { return nil })}
 	for _, tc := range []struct {
 		name string
-		p    told
+		p    reportPublisher
 		r    report.Report
 		want map[string]any
 	}{
@@ -64,7 +64,7 @@ func TestALineIsLoggedForEachPublishedReport(t *testing.T) {
 		}},
 		{"a message that cannot be read", stored, report.Report{ObservedAt: now, Outcome: report.Rejected, Cause: report.Cause{Kind: "unreadable", Key: "k"}},
 			map[string]any{"outcome": "rejected", "exposed": false, "cause": "unreadable"}},
-		{"a report that could not be published", told{to: publisher(func(report.Report) error { return errors.New("no") })},
+		{"a report that could not be published", reportPublisher{to: publisher(func(report.Report) error { return errors.New("no") })},
 			report.Report{ObservedAt: now, Outcome: report.Compliant, Target: hello, Cause: report.Cause{Kind: "command", Key: "k"}}, nil},
 	} {
 		if tc.want != nil {
@@ -78,7 +78,7 @@ func TestALineIsLoggedForEachPublishedReport(t *testing.T) {
 
 func TestWithoutATopicTheLineCarriesTheReport(t *testing.T) {
 	r := report.Report{RunID: "r", Version: "0.1.0", ObservedAt: time.Now(), Outcome: report.Rejected, Cause: report.Cause{Kind: "unreadable", Key: "k"}}
-	line := lineOf(t, told{}, r)
+	line := lineOf(t, reportPublisher{}, r)
 	data, err := json.Marshal(line["data"])
 	if err != nil {
 		t.Fatal(err)

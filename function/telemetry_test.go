@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/telemetry"
+	"github.com/iapguard/iapguard/internal/workqueue"
 	"github.com/iapguard/iapguard/test/cloudtest"
 	"github.com/iapguard/iapguard/test/collector"
 )
@@ -24,8 +27,9 @@ type kept struct {
 	attributes map[string]string
 }
 
-func (k *kept) Send(_ context.Context, data []byte, attributes map[string]string) error {
-	k.data, k.attributes = data, attributes
+func (k *kept) Add(ctx context.Context, item workqueue.Item) error {
+	k.data, k.attributes = item.Payload, item.Attributes()
+	maps.Copy(k.attributes, telemetry.Carried(ctx))
 	return nil
 }
 
@@ -38,13 +42,8 @@ func watched(t *testing.T) (*bench, *kept, *collector.Collector) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.URL)
 	b := newBench(t, cloudtest.Policy(), "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL)
 	work := &kept{}
-	b.queue = work
-	b.engine.Publisher = told{to: b.reports, log: slog.New(slog.DiscardHandler), telemetry: b.telemetry}
-	t.Cleanup(func() {
-		if err := b.Function.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	b.queue = tracedQueue{work, b.telemetry}
+	b.engine.Publisher = reportPublisher{to: b.reports, log: slog.New(slog.DiscardHandler), telemetry: b.telemetry}
 	return b, work, c
 }
 
@@ -154,7 +153,7 @@ func TestMetricsCountWhatIsReportedAndNameNobody(t *testing.T) {
 
 func TestTheTimeFromAnEventToItsProtectionIsMeasured(t *testing.T) {
 	b, _, c := watched(t)
-	b.queue = nil
+	b.queue = workqueue.NewInline(b.worker, workqueue.NewAcceptance(b.clock, GiveUpAfter))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Fatal(got)
 	}

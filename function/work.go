@@ -1,107 +1,161 @@
 package function
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/google/uuid"
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
-	"github.com/iapguard/iapguard/internal/telemetry"
+	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
-// GiveUpAfter is how long a work message is tried. It ends well before the
-// subscription's attempts do, so that who waits in vain is told in a report and
-// not among the dead letters; deploy/intake.yaml has the attempts and pauses.
-const GiveUpAfter = 45 * time.Minute
+const (
+	// GiveUpAfter is how long work is tried. It ends well before the subscription's
+	// delivery attempts do, so that a report says so and not a dead letter;
+	// deploy/intake.yaml has the attempts and pauses.
+	GiveUpAfter = 45 * time.Minute
+	// settleAtMost bounds how long changing a service over and over postpones its
+	// protection.
+	settleAtMost = 10 * time.Minute
+	// workDeadline is the acknowledgement deadline of the subscription that pushes
+	// work (deploy/intake.yaml).
+	workDeadline = 600 * time.Second
+)
 
-// errNotYet sends a message back until its time has come. It is no failure.
-var errNotYet = errors.New("not due yet")
-
-// dispatch hands a cause's targets on: one message each to the work topic, so
-// that the event itself is done with, or the work itself where there is none.
+// dispatch hands on each target that a cause concerns.
 func (f *Function) dispatch(ctx context.Context, cause event.Cause, targets []posture.Target) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
-	for _, target := range targets {
-		item := event.Work{Cause: cause, Target: target, GiveUpAt: f.now().Add(GiveUpAfter).UTC()}
-		group.Go(func() error {
-			if f.queue == nil {
-				return f.work(ctx, item)
-			}
-			data, err := item.Encode()
-			if err != nil {
-				return err
-			}
-			sending, ended := f.telemetry.Begin(ctx, "enqueue", "target", target.Name())
-			err = f.queue.Send(sending, data, telemetry.Carried(sending))
-			ended(err)
+	items := make([]workqueue.Item, len(targets))
+	for i, target := range targets {
+		// The payload's end of trying is read by versions before 0.2 only: the queue
+		// fixes it when it first accepts the item.
+		work := event.Work{Cause: cause, Target: target, GiveUpAt: f.clock.Now().Add(GiveUpAfter).UTC()}
+		var err error
+		if items[i], err = newItem(work); err != nil {
 			return err
-		})
+		}
 	}
-	return group.Wait()
+	return workqueue.AddAll(ctx, f.queue, items)
 }
 
-// work handles one cause for one target. An error means: deliver again.
-func (f *Function) work(ctx context.Context, item event.Work) error {
-	leave, err := f.lanes.enter(ctx, item.Target)
+// newItem makes the item of one cause for one target.
+func newItem(work event.Work) (workqueue.Item, error) {
+	payload, err := work.Encode()
 	if err != nil {
-		return fmt.Errorf("waiting for other work on %s: %w", item.Target, err)
+		return workqueue.Item{}, err
 	}
-	defer leave()
-	now, target, key := f.now(), item.Target, item.Cause.Key
-	if now.Before(item.NotBefore) {
-		return errNotYet
-	}
-	if now.After(item.GiveUpAt) {
-		_, err := f.engine.GiveUp(ctx, f.request(item), fmt.Sprintf("no end was reached by %s; the next event or sweep tries again", item.GiveUpAt.Format(time.RFC3339)))
-		return err
-	}
-	if asksDoctor(item.Cause) {
-		return f.diagnose(ctx, item)
-	}
-	switch f.pending.arrive(target, key, item.Cause.Kind == event.RunServiceReady, now) {
-	case waitMore:
-		return errNotYet
-	case alreadyDone:
-		f.log.InfoContext(ctx, "handled together with another event", "target", target.Name(), "event_id", item.Cause.EventID)
-		return nil
-	}
-	before := f.pending.waiting(target)
-	final, err := f.engine.Run(ctx, f.request(item))
-	if errors.Is(err, reconcile.ErrGone) || errors.Is(err, reconcile.ErrOutOfScope) {
-		f.log.InfoContext(ctx, "nothing to do", "target", target.Name(), "why", err)
-		f.pending.done(target, key, before, f.now())
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	f.log.InfoContext(ctx, "handled", "target", target.Name(), "outcome", final.Outcome, "event_id", item.Cause.EventID, "method", item.Cause.Method, "calls", final.Calls)
-	return f.finish(item, final, before)
+	return workqueue.Item{
+		Key: work.Target.Name(), ID: itemID(work.Cause), Payload: payload,
+		Alone: isAlone(work.Cause), Urgent: work.Cause.Kind == event.RunServiceReady,
+	}, nil
 }
 
-// finish decides about the message by the outcome.
-func (f *Function) finish(item event.Work, final report.Report, before []string) error {
+// isAlone reports whether a cause is answered by itself: a command, and a question
+// why requests are denied.
+func isAlone(c event.Cause) bool { return c.Kind == event.CommandReceived || isDenial(c) }
+
+// isDenial reports whether a cause is about denied requests.
+func isDenial(c event.Cause) bool {
+	switch c.Kind {
+	case event.RunRequestDenied, event.LBRequestDeniedByIAP, event.Alert:
+		return true
+	case event.CommandReceived:
+		return c.Command != nil && c.Command.Name == "doctor"
+	}
+	return false
+}
+
+// itemID is the same when an event comes once more, also by another route. A command
+// may be sent again with the same id on purpose: its message tells the two apart, and
+// one that no message brought is always new.
+func itemID(c event.Cause) string {
+	of := c.Key
+	if c.Kind == event.CommandReceived {
+		of += "\n" + cmp.Or(c.EventID, uuid.NewString())
+	}
+	sum := sha256.Sum256([]byte(of))
+	return hex.EncodeToString(sum[:16])
+}
+
+// pushedItem reads what is pushed to /work. A message of an older version has its
+// payload only.
+func pushedItem(item workqueue.Item) (workqueue.Item, error) {
+	work, err := event.ParseWork(item.Payload)
+	if err != nil {
+		return item, err
+	}
+	described, err := newItem(work)
 	switch {
-	case final.Outcome == report.Deferred && final.WaitingFor != nil && final.WaitingFor.Until != nil:
-		f.pending.deferred(item.Target, item.Cause.Key, *final.WaitingFor.Until, f.now())
-		return errNotYet
-	case final.Outcome.Retries():
-		return fmt.Errorf("%s is %s", item.Target, final.Outcome)
+	case err != nil:
+		return item, err
+	case item.Key == "":
+		described.NotBefore, described.GiveUpAt = work.NotBefore, work.GiveUpAt
+		return described, nil
+	case item.Key != described.Key:
+		return item, fmt.Errorf("reading work: it is queued for %s and about %s", item.Key, described.Key)
 	}
-	f.pending.done(item.Target, item.Cause.Key, before, f.now())
-	return nil
+	return item, nil
 }
 
-func (f *Function) request(item event.Work) reconcile.Request {
-	request := reconcile.Request{Cause: item.Cause, Target: item.Target, SettleBy: f.pending.settleBy(item.Target, f.now()), Diagnose: asksDoctor(item.Cause)}
-	if command := item.Cause.Command; command != nil {
+// look handles one item: it runs the loop for the item's target, and asks for
+// another look where the outcome is deferred.
+func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Time) (again time.Time, err error) {
+	work, err := event.ParseWork(item.Payload)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if since.IsZero() {
+		since = f.clock.Now()
+	}
+	request := f.request(work)
+	request.SettleBy = since.Add(settleAtMost)
+	final, err := f.engine.Run(ctx, request)
+	target, cause := work.Target.Name(), work.Cause
+	switch {
+	case errors.Is(err, reconcile.ErrGone), errors.Is(err, reconcile.ErrOutOfScope):
+		f.log.InfoContext(ctx, "nothing to do", "target", target, "why", err)
+		return time.Time{}, nil
+	case err != nil:
+		return time.Time{}, err
+	}
+	line := []any{"target", target, "outcome", final.Outcome, "event_id", cause.EventID, "method", cause.Method, "calls", final.Calls}
+	if final.Verdict != "" {
+		line = append(line, "verdict", final.Verdict)
+	}
+	f.log.InfoContext(ctx, "handled", line...)
+	if !final.Outcome.Retries() {
+		return time.Time{}, nil
+	}
+	if final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
+		return time.Time{}, fmt.Errorf("%s is %s", work.Target, final.Outcome)
+	}
+	again = *final.WaitingFor.Until
+	f.denials.extend(cause.Key, again)
+	return again, nil
+}
+
+// giveUp reports that an item came to no end in its time.
+func (f *Function) giveUp(ctx context.Context, item workqueue.Item) error {
+	work, err := event.ParseWork(item.Payload)
+	if err != nil {
+		return err
+	}
+	why := fmt.Sprintf("no end was reached by %s; the next event or sweep tries again", item.GiveUpAt.UTC().Format(time.RFC3339))
+	_, err = f.engine.GiveUp(ctx, f.request(work), why)
+	return err
+}
+
+func (f *Function) request(work event.Work) reconcile.Request {
+	request := reconcile.Request{Cause: work.Cause, Target: work.Target, Diagnose: isDenial(work.Cause)}
+	if command := work.Cause.Command; command != nil {
 		request.ReadOnly = command.Name == "plan" || command.Name == "audit"
 	}
 	return request

@@ -1,13 +1,16 @@
 package function
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +21,7 @@ import (
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/workqueue"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
@@ -55,8 +59,8 @@ func (r *recorder) outcomes() []report.Outcome {
 	return list
 }
 
-// bench is a function before a local cloud, both with a clock that the test
-// moves, and the reports that it published.
+// bench is a function in front of a local cloud, both with a clock that the test
+// moves, and the reports that the function published.
 type bench struct {
 	*Function
 	*cloudtest.Env
@@ -65,8 +69,8 @@ type bench struct {
 
 var hello = posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
 
-// newBench deploys hello behind its load balancer and connects a function
-// that nothing is attached to: the test delivers by hand.
+// newBench deploys hello behind its load balancer and connects a function. Nothing is
+// pushed to it: the test delivers by hand.
 func newBench(t *testing.T, policy string, environ ...string) *bench {
 	t.Helper()
 	o := cloudtest.Start(t, playground.Options{})
@@ -76,7 +80,7 @@ func newBench(t *testing.T, policy string, environ ...string) *bench {
 		t.Fatal(err)
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
-	config.Connect.Endpoint, config.Clock = o.URL(), o.Now
+	config.Connect.Endpoint, config.Clock = o.URL(), o.Clock()
 	if policy != "" {
 		config.PolicyText = []byte(policy)
 	}
@@ -86,13 +90,38 @@ func newBench(t *testing.T, policy string, environ ...string) *bench {
 	}
 	b := &bench{f, o, &recorder{}}
 	b.engine.Publisher = b.reports
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Errorf("closing the function: %v", err)
+		}
+	})
 	return b
 }
 
-// work is a delivery of one cause for hello.
+// deliver queues one cause for hello, as the handler of its event does.
 func (b *bench) deliver(t *testing.T, key string, kind event.Kind) error {
 	t.Helper()
-	return b.work(t.Context(), event.Work{Target: hello, GiveUpAt: b.Now().Add(time.Hour), Cause: event.Cause{Kind: kind, Key: key, At: b.Now()}})
+	return b.dispatch(t.Context(), event.Cause{Kind: kind, Key: key, At: b.Now()}, []posture.Target{hello})
+}
+
+// push delivers a work message, and gives the status of the answer.
+func (b *bench) push(t *testing.T, message map[string]any) int {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"message": message})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, WorkPath, bytes.NewReader(body)))
+	return answer.Code
+}
+
+// command posts a command, and gives the status of the answer.
+func (b *bench) command(name, id, target string) int {
+	body := fmt.Sprintf(`{"command":%q,"id":%q,"target":%q}`, name, id, target)
+	answer := httptest.NewRecorder()
+	b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, CommandsPath, strings.NewReader(body)))
+	return answer.Code
 }
 
 // calls counts the API calls made by the function.
@@ -103,7 +132,7 @@ var settling = cloudtest.Policy("settle: 30s")
 
 func TestSeveralCausesWithinTheSettleTimeLeadToOneReconcile(t *testing.T) {
 	b := newBench(t, settling)
-	if err := b.deliver(t, "a", event.RunServiceChanged); !errors.Is(err, errNotYet) {
+	if err := b.deliver(t, "a", event.RunServiceChanged); !errors.Is(err, workqueue.ErrNotYet) {
 		t.Fatalf("first delivery: %v, want it to be sent back", err)
 	}
 	if got := b.reports.outcomes(); !slices.Equal(got, []report.Outcome{report.Started, report.Deferred}) {
@@ -111,7 +140,7 @@ func TestSeveralCausesWithinTheSettleTimeLeadToOneReconcile(t *testing.T) {
 	}
 	before := b.calls()
 	for _, key := range []string{"b", "c", "a", "d"} {
-		if err := b.deliver(t, key, event.RunServiceChanged); !errors.Is(err, errNotYet) {
+		if err := b.deliver(t, key, event.RunServiceChanged); !errors.Is(err, workqueue.ErrNotYet) {
 			t.Errorf("%s while it settles: %v, want it to be sent back", key, err)
 		}
 	}
@@ -145,11 +174,11 @@ func TestSeveralCausesWithinTheSettleTimeLeadToOneReconcile(t *testing.T) {
 
 func TestReadinessDoesNotWaitForTheSettleTime(t *testing.T) {
 	b := newBench(t, settling)
-	if err := b.deliver(t, "a", event.RunServiceChanged); !errors.Is(err, errNotYet) {
+	if err := b.deliver(t, "a", event.RunServiceChanged); !errors.Is(err, workqueue.ErrNotYet) {
 		t.Fatal(err)
 	}
 	before := b.calls()
-	if err := b.deliver(t, "ready", event.RunServiceReady); !errors.Is(err, errNotYet) {
+	if err := b.deliver(t, "ready", event.RunServiceReady); !errors.Is(err, workqueue.ErrNotYet) {
 		t.Fatal(err)
 	}
 	if b.calls() == before {
@@ -163,7 +192,7 @@ func TestTouchingAServiceForEverDoesNotPostponeItsProtection(t *testing.T) {
 		b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"touch": string(rune('a' + i))}})
 		if err := b.deliver(t, "touch", event.RunServiceChanged); err == nil {
 			return // protected although it was touched a moment ago
-		} else if !errors.Is(err, errNotYet) {
+		} else if !errors.Is(err, workqueue.ErrNotYet) {
 			t.Fatal(err)
 		}
 		b.Later(time.Minute)
@@ -171,29 +200,165 @@ func TestTouchingAServiceForEverDoesNotPostponeItsProtection(t *testing.T) {
 	t.Error("twenty minutes of touching kept the service from being protected")
 }
 
-func TestWorkBeforeAndAfterItsTime(t *testing.T) {
+// older is a work message of a version that had no attributes.
+func (b *bench) older(t *testing.T, work event.Work) map[string]any {
+	t.Helper()
+	work.Target, work.Cause = hello, event.Cause{Kind: event.RunServiceChanged, Key: "k"}
+	data, err := work.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]any{"data": data}
+}
+
+func TestWorkIsDoneInItsTime(t *testing.T) {
 	b := newBench(t, settling)
-	item := event.Work{Target: hello, NotBefore: b.Now().Add(time.Minute), GiveUpAt: b.Now().Add(time.Hour), Cause: event.Cause{Kind: event.RunServiceChanged, Key: "k"}}
+	message := b.older(t, event.Work{NotBefore: b.Now().Add(2 * time.Minute), GiveUpAt: b.Now().Add(time.Hour)})
 	before := b.calls()
-	if err := b.work(t.Context(), item); !errors.Is(err, errNotYet) {
-		t.Errorf("before its time: %v, want it to be sent back", err)
+	if got := b.push(t, message); got != http.StatusServiceUnavailable {
+		t.Errorf("before its time: status %d, want 503", got)
 	}
 	b.Later(2 * time.Hour)
-	if err := b.work(t.Context(), item); err != nil {
-		t.Errorf("past its end: %v, want it to be done with", err)
+	if got := b.push(t, message); got != http.StatusNoContent {
+		t.Errorf("past its end: status %d, want 204", got)
 	}
 	if b.calls() != before {
 		t.Error("work out of its time cost API calls")
 	}
 	if got := b.reports.outcomes(); !slices.Equal(got, []report.Outcome{report.Blocked}) {
-		t.Errorf("outcomes %v, want blocked and never silence", got)
+		t.Errorf("outcomes %v, want blocked", got)
+	}
+}
+
+func TestAPushedMessageHoldsAShortWait(t *testing.T) {
+	b := newBench(t, settling)
+	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
+	answered := make(chan int, 1)
+	go func() { answered <- b.push(t, message) }()
+	for deadline := time.Now().Add(cloudtest.Patience); !slices.Contains(b.reports.outcomes(), report.Deferred); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("outcomes %v, want deferred", b.reports.outcomes())
+		}
+	}
+	select {
+	case got := <-answered:
+		t.Fatalf("status %d while the service settles, want no answer yet", got)
+	case <-time.After(100 * time.Millisecond):
+	}
+	b.Later(31 * time.Second)
+	if got := <-answered; got != http.StatusNoContent {
+		t.Errorf("status %d, want 204", got)
+	}
+	if got := b.last(t).Outcome; got != report.Protected {
+		t.Errorf("%s, want protected", got)
+	}
+}
+
+func TestStoppingHandsBackHeldMessages(t *testing.T) {
+	b := newBench(t, settling)
+	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
+	answered := make(chan int, 1)
+	go func() { answered <- b.push(t, message) }()
+	for !slices.Contains(b.reports.outcomes(), report.Deferred) {
+		time.Sleep(time.Millisecond)
+	}
+	if err := b.Stop(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
+	if got := <-answered; got != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", got)
+	}
+}
+
+func TestAMessageForAnotherKeyThanItsTargetIsRejected(t *testing.T) {
+	b := newBench(t, settling)
+	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
+	message["attributes"] = workqueue.Item{Key: "projects/demo-project/locations/us-central1/services/other"}.Attributes()
+	if got := b.push(t, message); got != http.StatusNoContent || !slices.Equal(b.reports.outcomes(), []report.Outcome{report.Rejected}) {
+		t.Errorf("status %d, outcomes %v; want it rejected", got, b.reports.outcomes())
+	}
+}
+
+// withDueRecords is a bench whose memory is a bucket.
+func withDueRecords(t *testing.T, policy string) *bench {
+	t.Helper()
+	b := newBench(t, policy, "IAPGUARD_MEMORY="+playground.MemoryBucket)
+	if err := b.MakeMemoryBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestTheCommandDueResumesStoredWork(t *testing.T) {
+	b := withDueRecords(t, cloudtest.Policy("settle: 10m"))
+	if err := b.deliver(t, "deployed", event.RunServiceChanged); err != nil {
+		t.Fatalf("%v, want it acknowledged: its record is stored", err)
+	}
+	if got := b.last(t).Outcome; got != report.Deferred {
+		t.Fatalf("%s, want deferred", got)
+	}
+	if got := b.command("due", "early", ""); got != http.StatusNoContent || b.last(t).Outcome != report.Deferred {
+		t.Errorf("early: status %d, %s; want 204, and nothing resumed", got, b.last(t).Outcome)
+	}
+	b.Later(15 * time.Minute) // five commands were missed
+	if got := b.command("due", "late", ""); got != http.StatusNoContent {
+		t.Errorf("late: status %d, want 204", got)
+	}
+	if got := b.last(t).Outcome; got != report.Protected {
+		t.Errorf("%s, want protected", got)
+	}
+	if left, err := b.records.Due(t.Context(), b.Now().Add(time.Hour)); err != nil || len(left) > 0 {
+		t.Errorf("records left: %v, error %v", left, err)
+	}
+}
+
+func TestWorkComesAgainWhenItsRecordIsNotStored(t *testing.T) {
+	b := newBench(t, cloudtest.Policy("settle: 10m"), "IAPGUARD_MEMORY="+playground.MemoryBucket) // there is no such bucket
+	if err := b.deliver(t, "deployed", event.RunServiceChanged); err == nil || errors.Is(err, workqueue.ErrNotYet) {
+		t.Errorf("%v, want an error that is logged", err)
+	}
+	b.Later(11 * time.Minute)
+	if err := b.deliver(t, "deployed", event.RunServiceChanged); err != nil || b.last(t).Outcome != report.Protected {
+		t.Errorf("when it is due: %v, %s; want protected", err, b.last(t).Outcome)
+	}
+}
+
+func TestADueTimerResumesStoredWork(t *testing.T) {
+	b := withDueRecords(t, cloudtest.Policy("settle: 10m"))
+	go b.lookForDue()
+	if err := b.deliver(t, "deployed", event.RunServiceChanged); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(cloudtest.Patience); b.last(t).Outcome != report.Protected; time.Sleep(5 * time.Millisecond) {
+		b.Later(time.Minute)
+		if time.Now().After(deadline) {
+			t.Fatalf("%s, want protected", b.last(t).Outcome)
+		}
+	}
+}
+
+func TestADeferredServiceLeavesTheOthersOfItsSweep(t *testing.T) {
+	b := newBench(t, settling)
+	b.Build(neighbour)
+	b.Later(time.Hour)
+	b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"touch": "a"}})
+	// The other service is still being worked on when the first one is deferred.
+	b.SetFaults(`[{"action":"slow","method":"compute.backendServices.patch","delay":"1s"}]`)
+	if got := b.command("sweep", "hourly", "projects/demo-project"); got != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503 for the service that settles", got)
+	}
+	if got := b.lastOn(neighbour.Name()).Outcome; got != report.Protected {
+		t.Errorf("the other service is %q, want protected", got)
+	}
+	if got := b.lastOn(hello.Name()).Outcome; got != report.Deferred {
+		t.Errorf("the service that settles is %q, want deferred", got)
 	}
 }
 
 func TestNothingIsWrittenWhenTheStartCannotBePublished(t *testing.T) {
 	b := newBench(t, cloudtest.Policy())
 	b.reports.broken = true
-	if err := b.deliver(t, "a", event.RunServiceChanged); err == nil || errors.Is(err, errNotYet) {
+	if err := b.deliver(t, "a", event.RunServiceChanged); err == nil || errors.Is(err, workqueue.ErrNotYet) {
 		t.Errorf("error %v, want the message to come again", err)
 	}
 	if b.writes() > 0 {

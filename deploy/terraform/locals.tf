@@ -10,6 +10,7 @@ locals {
   intake    = yamldecode(file("${path.module}/../intake.yaml"))
   delivery  = local.intake.delivery
   pushed_to = { for push in local.intake.push : push.topic => push.path }
+  ordered   = { for push in local.intake.push : push.topic => push.ordered }
 
   sinks    = contains(var.intake, "sink")
   eventarc = contains(var.intake, "eventarc")

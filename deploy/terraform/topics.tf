@@ -25,9 +25,9 @@ resource "google_pubsub_subscription" "push" {
 
   # Longer than any request takes, so nothing is delivered again in the meantime.
   ack_deadline_seconds = tonumber(trimsuffix(local.delivery.ackDeadline, "s"))
-  # Order does not matter: the function reads the current state before it acts.
-  # Ordered messages would wait behind one that is retried.
-  enable_message_ordering = false
+  # Changing this makes the subscription anew, and drops what it holds: the next sweep
+  # looks at those services.
+  enable_message_ordering = local.ordered[each.key]
 
   push_config {
     push_endpoint = "${google_cloud_run_v2_service.function.uri}${each.value}"

@@ -101,7 +101,7 @@ type Incident struct {
 
 // Command is a request on the commands topic.
 type Command struct {
-	Name string // apply, plan, audit, doctor or sweep
+	Name string // apply, plan, audit, doctor, sweep or due
 	// Target is a resource name: projects/P[/locations/L[/services/S]]; "" means
 	// everything in scope, for sweep and audit only.
 	Target string

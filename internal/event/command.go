@@ -7,7 +7,7 @@ import (
 )
 
 // commands are the known commands, and whether each may omit its target.
-var commands = map[string]bool{"apply": false, "plan": false, "doctor": false, "audit": true, "sweep": true}
+var commands = map[string]bool{"apply": false, "plan": false, "doctor": false, "audit": true, "sweep": true, "due": true}
 
 // commandMessage is a message of the commands topic.
 type commandMessage struct {
@@ -48,7 +48,7 @@ func (c *Cause) setTarget(name, target, planID string) error {
 	anywhere, known := commands[name]
 	switch {
 	case !known:
-		return fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor or sweep", quote(name))
+		return fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor, sweep or due", quote(name))
 	case planID != "" && (name != "apply" || !keyPart(planID)):
 		return fmt.Errorf("planId %s: only apply takes one, of printable characters", quote(planID))
 	case target == "" && anywhere:

@@ -199,11 +199,13 @@ func (s *Playground) Push(ctx context.Context, function http.Handler) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []struct{ topic, path string }{{EventsTopic, "/"}, {WorkTopic, "/work"},
-		{CommandsTopic, "/commands"}} {
+	for _, part := range []struct {
+		topic, path string
+		ordered     bool
+	}{{EventsTopic, "/", false}, {WorkTopic, "/work", true}, {CommandsTopic, "/commands", false}} {
 		_, name, _ := strings.Cut(part.topic, "/topics/")
 		if err := s.Broker.Push(ctx, delivery.Subscription{
-			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
+			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path, Ordered: part.ordered,
 			AckDeadline: 600 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
 			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.Token(PushAccount, ""),
 		}); err != nil {

@@ -10,10 +10,10 @@
 //   - Not before. A look can ask for another one at a later time. Waits of up to
 //     HoldAtMost are held in the delivery, longer ones become due records (Later),
 //     and without a place for records the sender delivers the item again.
-//   - Together. Items of one key that wait are handled by the next look at it: an
-//     item that was accepted before a look began needs no look of its own. Another
-//     process knows nothing of that look and makes one more, which finds nothing to
-//     do. Items that are Alone, such as commands, each get their own look.
+//   - Together. Items of one key that have to wait are handled by the next look at
+//     it, whether they wait for the key's time or for a look that is going on.
+//     Another process knows nothing of that look and makes one more, which finds
+//     nothing to do. Items that are Alone, such as commands, each get their own look.
 //   - Give up. When an item is first accepted, the time until which it is tried is
 //     fixed. Further deliveries do not move it.
 //   - Apart. An item that has to wait or fails affects no other item of the same

@@ -48,11 +48,17 @@ type Worker struct {
 
 // lane is what is known of the items that wait together.
 type lane struct {
-	lookedAt time.Time // when the last look that ended well began
-	since    time.Time // when the oldest waiting item was accepted; zero = none waits
-	until    time.Time // when the next look is due
-	stored   bool      // a due record makes that look
+	last    span      // when the last look went on
+	covered span      // items that were accepted then are handled
+	since   time.Time // when the oldest waiting item was accepted; zero = none waits
+	until   time.Time // when the next look is due
+	stored  bool      // a due record makes that look
 }
+
+// span is a time from a moment on and before another.
+type span struct{ from, to time.Time }
+
+func (s span) contains(at time.Time) bool { return !at.Before(s.from) && at.Before(s.to) }
 
 // handled says which acceptance of an item was handled; zero = a look was made, and
 // the item waits.
@@ -102,7 +108,7 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 	defer unlock()
 	now, known := w.Clock.Now(), w.lane(item)
 	switch {
-	case known.covers(item) || w.isHandled(item):
+	case known.covered.contains(item.Accepted) || w.isHandled(item):
 		return time.Time{}, nil
 	case !item.GiveUpAt.IsZero() && now.After(item.GiveUpAt):
 		// It is no look: what else waits for the key goes on being tried.
@@ -114,27 +120,36 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 	}
 	since := known.oldest(item, now)
 	again, err := w.Look(ctx, item, since)
-	if err != nil {
+	next := known
+	next.last = span{now, w.Clock.Now()}
+	switch {
+	case err != nil:
+		w.note(item, next)
 		return time.Time{}, err
-	}
-	if again.IsZero() {
-		w.settle(item, lane{lookedAt: now}, handled{item.Accepted})
-	} else {
-		w.settle(item, lane{lookedAt: known.lookedAt, since: since, until: again}, handled{})
+	case again.IsZero():
+		next.covered = known.waitedUntil(now)
+		next.since, next.until, next.stored = time.Time{}, time.Time{}, false
+		w.settle(item, next, handled{item.Accepted})
+	default:
+		next.since, next.until, next.stored = since, again, false
+		w.settle(item, next, handled{})
 	}
 	return again, nil
+}
+
+// waitedUntil is when the items were accepted that had to wait for a look which
+// begins now: since the lane waits for its time, or while the last look went on.
+func (l lane) waitedUntil(now time.Time) span {
+	if !l.since.IsZero() {
+		return span{l.since, now}
+	}
+	return l.last
 }
 
 // isHandled reports whether an item is one that was handled, delivered again.
 func (w *Worker) isHandled(item Item) bool {
 	done, known := w.looked.Get(item.lane() + "\n" + item.ID)
 	return known && item.ID != "" && !done.accepted.IsZero() && done.accepted.Equal(item.Accepted)
-}
-
-// covers reports whether a look handled the item: one that began after the item was
-// accepted.
-func (l lane) covers(item Item) bool {
-	return !item.Accepted.IsZero() && l.lookedAt.After(item.Accepted)
 }
 
 // goneAfter is longer than any pause between two deliveries of a message: after
@@ -163,13 +178,20 @@ func (w *Worker) lane(item Item) lane {
 	return known
 }
 
+// note keeps what is known of the item's lane.
+func (w *Worker) note(item Item, now lane) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lanes.Add(item.lane(), now)
+}
+
 // settle notes how a look at the item ended, and wakes the delivery that waits for
 // its lane.
 func (w *Worker) settle(item Item, now lane, how handled) {
+	w.note(item, now)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	name := item.lane()
-	w.lanes.Add(name, now)
 	w.looked.Add(name+"\n"+item.ID, how)
 	if changed, held := w.holds[name]; held {
 		close(changed)

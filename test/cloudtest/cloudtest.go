@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +25,7 @@ const Patience = 60 * time.Second
 type Env struct {
 	*playground.Playground
 	t     *testing.T
-	ahead atomic.Int64 // nanoseconds
+	clock *Clock
 	kept  []io.Closer
 }
 
@@ -34,7 +33,7 @@ type Env struct {
 // have another.
 func Start(t *testing.T, options playground.Options) *Env {
 	t.Helper()
-	e := &Env{t: t}
+	e := &Env{t: t, clock: NewClock(t)}
 	if options.Clock == nil {
 		options.Clock = e.Now
 	}
@@ -62,11 +61,14 @@ func (e *Env) close() {
 	}
 }
 
-// Now is the machine's time, and as much later as the test has moved it.
-func (e *Env) Now() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) }
+// Clock is the clock of everybody in the local cloud.
+func (e *Env) Clock() *Clock { return e.clock }
 
-// Later moves the clock of everybody in it.
-func (e *Env) Later(d time.Duration) { e.ahead.Add(int64(d)) }
+// Now is what the clock shows.
+func (e *Env) Now() time.Time { return e.clock.Now() }
+
+// Later moves the clock ahead.
+func (e *Env) Later(d time.Duration) { e.clock.Later(d) }
 
 // Owner calls the APIs as the project's owner, who may do everything.
 func (e *Env) Owner() playground.Client { return playground.Client{URL: e.URL()} }

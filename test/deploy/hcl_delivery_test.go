@@ -21,8 +21,11 @@ import (
 
 // intake is deploy/intake.yaml.
 type intake struct {
-	Topics   []string
-	Push     []struct{ Topic, Path string }
+	Topics []string
+	Push   []struct {
+		Topic, Path string
+		Ordered     bool
+	}
 	Delivery struct {
 		AckDeadline, MinimumBackoff, MaximumBackoff string
 		Attempts                                    int
@@ -81,7 +84,7 @@ func TestWhatIsPushedWhereIsWhatTheFunctionServes(t *testing.T) {
 func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 	wanted := shippedIntake(t)
 	inEveryShape(t, func(t *testing.T, _ string, all resources) {
-		pushed := map[string]string{}
+		pushed := map[string]any{}
 		for _, one := range all.of("google_pubsub_subscription") {
 			if one.Text("expiration_policy", "ttl") != "" || len(blocks(one.Values, "expiration_policy")) == 0 {
 				t.Errorf("%s ends after a quiet month", one.Address)
@@ -90,7 +93,8 @@ func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 				continue
 			}
 			topic := strings.TrimPrefix(one.Text("topic"), project+"/topics/iapguard-")
-			pushed[topic] = strings.TrimPrefix(one.Text("push_config", "push_endpoint"), address)
+			pushed[topic] = []any{strings.TrimPrefix(one.Text("push_config", "push_endpoint"), address),
+				one.Values["enable_message_ordering"]}
 			got := []any{one.Values["ack_deadline_seconds"], one.Text("retry_policy", "minimum_backoff"),
 				one.Text("retry_policy", "maximum_backoff"),
 				first(one.Values, "dead_letter_policy")["max_delivery_attempts"],
@@ -105,9 +109,9 @@ func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 				t.Errorf("%s has tokens made out to %v, want the service's address", one.Address, audience)
 			}
 		}
-		want := map[string]string{}
+		want := map[string]any{}
 		for _, push := range wanted.Push {
-			want[push.Topic] = push.Path
+			want[push.Topic] = []any{push.Path, push.Ordered}
 		}
 		if diff := cmp.Diff(want, pushed); diff != "" {
 			t.Errorf("what is pushed where (-intake.yaml +module):\n%s", diff)

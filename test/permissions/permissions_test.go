@@ -159,7 +159,7 @@ func guardByHand(t *testing.T, o *withfunction.Env) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := function.NewEngine(clients, function.Config{Clock: o.Now})
+	engine := function.NewEngine(clients, function.Config{Clock: o.Clock()})
 	engine.Publisher, engine.Log, engine.Policy = discarded{}, slog.New(slog.DiscardHandler),
 		func() reconcile.Policy { return rules }
 	target, err := posture.ParseTarget(guardedByHand.Name())

@@ -66,7 +66,7 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 			t.Errorf("%v does not say what the instance keeps to", line)
 		}
 		switch trace := line["logging.googleapis.com/trace"]; {
-		case slices.Contains([]string{"serving", "stopping: new messages are refused, those in hand are handled",
+		case slices.Contains([]string{"serving", "stopping: new messages are refused, those in flight are finished",
 			"stopped"}, message):
 			if trace != nil {
 				t.Errorf("%v is of no request, and names one", line)

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,14 +20,15 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // patience bounds one story.
 const patience = 2 * time.Minute
 
 // play is one story being played: a local cloud, a function whose calls pass
-// through here, and the events that were not delivered yet. Both clocks are
-// the machine's plus what the story advanced.
+// through here, and the events that were not delivered yet. Both use the clock that
+// the story advances.
 type play struct {
 	t          *testing.T
 	ctx        context.Context
@@ -40,7 +40,7 @@ type play struct {
 	folder     string          // of the files policy.yaml and holds.yaml
 	days       []string        // pairs of a day and how the story names it
 	unlogged   string          // base URL of the data plane for who only watches
-	ahead      atomic.Int64
+	clock      *cloudtest.Clock
 
 	caller, agent string // of the following calls
 	leaves        bool   // nobody waits for the operation of the next call
@@ -96,9 +96,9 @@ func start(t *testing.T, s script) *play {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir()}
+	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), clock: cloudtest.NewClock(t)}
 	var err error
-	if p.playground, err = playground.Start(ctx, playground.Options{Clock: p.now, WithoutOrganization: s.alone,
+	if p.playground, err = playground.Start(ctx, playground.Options{Clock: p.clock.Now, WithoutOrganization: s.alone,
 		Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
 	}
@@ -125,8 +125,6 @@ func start(t *testing.T, s script) *play {
 	return p
 }
 
-func (p *play) now() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }
-
 // attach starts the function behind an HTTP server. Its API calls go through
 // watch; its events, and the work that it sends itself, are kept until the
 // story delivers them.
@@ -140,7 +138,8 @@ func (p *play) attach(s script) {
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	p.watched = watched.URL
-	config.Connect.Endpoint, config.Clock = watched.URL, p.now
+	config.Connect.Endpoint, config.Clock = watched.URL, p.clock
+	config.WorkDeadline = time.Second // a story's clock stands still while a message is handled: nothing waits there
 	config.Connect.DoorsAddress = strings.TrimPrefix(p.playground.DataURL(), "http://")
 	config.ReportsTopic, config.WorkTopic, config.PubSubHost = playground.ReportsTopic, playground.WorkTopic,
 		p.playground.Broker.Address()
@@ -264,7 +263,7 @@ func (p *play) post(one letter) bool {
 }
 
 func (p *play) advance(d time.Duration) {
-	p.ahead.Add(int64(d))
+	p.clock.Later(d)
 	p.deliver()
 }
 

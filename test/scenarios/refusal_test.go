@@ -127,7 +127,7 @@ func (p *play) entry(args, block []string) error {
 	if err := json.Unmarshal([]byte(strings.Join(block, "\n")), &entry); err != nil {
 		return err
 	}
-	entry["timestamp"] = p.now().Add(ahead).UTC().Format(time.RFC3339Nano)
+	entry["timestamp"] = p.clock.Now().Add(ahead).UTC().Format(time.RFC3339Nano)
 	return p.publish(playground.EventsTopic, entry)
 }
 
@@ -139,7 +139,7 @@ func (p *play) alert(args, _ []string) error {
 		return err
 	}
 	return p.publish(playground.EventsTopic, map[string]any{"version": "1.2", "incident": map[string]any{
-		"incident_id": "0.alert", "scoping_project_id": playground.Project, "state": "open", "started_at": p.now().Unix(),
+		"incident_id": "0.alert", "scoping_project_id": playground.Project, "state": "open", "started_at": p.clock.Now().Unix(),
 		"policy_name": "refused requests",
 		"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{
 			"project_id": playground.Project, "location": s.Region, "service_name": s.Service,

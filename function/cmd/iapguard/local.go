@@ -146,6 +146,7 @@ func attach(ctx context.Context, running *playground.Playground, flags localFlag
 		return nil, fmt.Errorf("making the memory's bucket: %w", err)
 	}
 	config.Memory = playground.MemoryBucket
+	config.DueTimer = true // the local cloud has no Cloud Scheduler
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	protect, err := function.New(ctx, config, log)
 	if err != nil {

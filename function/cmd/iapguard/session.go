@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/function"
@@ -84,7 +85,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err != nil {
 		return nil, err
 	}
-	config.Clock = time.Now
+	config.Clock = clockwork.NewRealClock()
 	engine := function.NewEngine(clients, config)
 	engine.Publisher, engine.Holds, engine.Log = publisher, holds, slog.New(slog.DiscardHandler)
 	engine.Policy = func() reconcile.Policy { return rules }

@@ -34,7 +34,7 @@ type Topic struct {
 func Open(ctx context.Context, topic, emulator string) (*Topic, error) {
 	match := name.FindStringSubmatch(topic)
 	if match == nil {
-		return nil, fmt.Errorf("topic %q is no topic's name: write projects/PROJECT/topics/TOPIC", topic)
+		return nil, fmt.Errorf("topic %q is not a valid name: write projects/PROJECT/topics/TOPIC", topic)
 	}
 	var options []option.ClientOption
 	if emulator != "" {
@@ -70,11 +70,6 @@ func (t *Topic) Publish(ctx context.Context, r report.Report) error {
 		return err
 	}
 	return t.send(ctx, message(event))
-}
-
-// Send stores a message without an order.
-func (t *Topic) Send(ctx context.Context, data []byte, attributes map[string]string) error {
-	return t.send(ctx, &pubsub.Message{Data: data, Attributes: attributes})
 }
 
 func (t *Topic) send(ctx context.Context, message *pubsub.Message) error {

@@ -79,7 +79,7 @@ func (e *Env) deployed() *function.Function {
 		e.t.Fatal(err)
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
-	config.Connect.Endpoint, config.PolicyText, config.Clock = e.endpoint(), []byte(e.options.Policy), e.Now
+	config.Connect.Endpoint, config.PolicyText, config.Clock = e.endpoint(), []byte(e.options.Policy), e.Clock()
 	config.Writers = e.options.Writers
 	config.ReportsTopic, config.PubSubHost = playground.ReportsTopic, e.Broker.Address()
 	if e.options.Queued {

@@ -10,17 +10,19 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/internal/telemetry"
+	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
-// The paths at which something is served. deploy/intake.yaml says what is pushed
-// to which.
+// The paths that are served. deploy/intake.yaml says which topic is pushed to which.
 const (
 	EventsPath   = "/"
 	WorkPath     = "/work"
@@ -28,50 +30,59 @@ const (
 	HealthPath   = "/healthz"
 )
 
-// ServeHTTP answers with 204 what is done with, for ever, and with 503 what is
-// to be delivered again. There is no third answer to a message: Pub/Sub would
-// retry any other status for a day.
-func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = r.WithContext(telemetry.Received(r.Context(), r.Header))
-	var handle func(context.Context, *http.Request, []byte) error
-	switch r.URL.Path {
-	case HealthPath:
-		if f.gate.closed() {
-			refuse(w)
-		}
-		return
-	case EventsPath:
-		handle = f.events
-	case WorkPath:
-		handle = f.delivered
-	case CommandsPath:
-		handle = f.commands
-	default:
-		http.Error(w, "iapguard: nothing is served at this path", http.StatusNotFound)
-		return
+// routes gives the handler of each path. What is posted to a path is a message.
+func (f *Function) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(HealthPath, f.health)
+	for path, handle := range map[string]messageHandler{
+		EventsPath + "{$}": f.events, WorkPath: f.work, CommandsPath: f.commands,
+	} {
+		mux.HandleFunc(http.MethodPost+" "+path, f.serveMessage(handle))
 	}
-	if r.Method != http.MethodPost {
-		http.Error(w, "iapguard: messages are posted here", http.StatusMethodNotAllowed)
-		return
-	}
-	ctx, leave, open := f.gate.enter(r.Context())
-	if !open {
-		refuse(w)
-		return
-	}
-	defer leave()
-	f.answer(w, r.WithContext(ctx), handle)
+	return mux
 }
 
-// refuse sends a message back and the sender away: the instance is being stopped.
+// messageHandler handles the body of one delivered message. After an error the
+// message is delivered again.
+type messageHandler func(ctx context.Context, r *http.Request, body []byte) error
+
+// ServeHTTP answers 204 to a message that is handled for good, and 503 to one that is
+// to be delivered again. A message gets no third answer: Pub/Sub would retry any
+// other status for a day.
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mux.ServeHTTP(w, r.WithContext(telemetry.Received(r.Context(), r.Header)))
+}
+
+// health answers whether this instance takes messages.
+func (f *Function) health(w http.ResponseWriter, _ *http.Request) {
+	if f.drain.isClosed() {
+		refuse(w)
+	}
+}
+
+// serveMessage admits a message as long as the instance is not stopping.
+func (f *Function) serveMessage(handle messageHandler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, leave, open := f.drain.enter(r.Context())
+		if !open {
+			refuse(w)
+			return
+		}
+		defer leave()
+		f.answer(w, r.WithContext(ctx), handle)
+	}
+}
+
+// refuse asks for another delivery over another connection: this instance is being
+// stopped.
 func refuse(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close")
 	http.Error(w, "iapguard: this instance is being stopped, deliver again", http.StatusServiceUnavailable)
 }
 
-// answer handles one message. A panic is a fault of ours that the message may
-// have no part in: it is told on one line, and the message comes again.
-func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle func(context.Context, *http.Request, []byte) error) {
+// answer handles one message. A panic is our own bug, and the message may not be its
+// cause: the panic is logged on one line, and the message is delivered again.
+func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle messageHandler) {
 	defer func() {
 		if broken := recover(); broken != nil {
 			f.log.ErrorContext(r.Context(), "panic: message will be delivered again", "err", fmt.Sprint(broken), "stack_trace", string(debug.Stack()))
@@ -83,7 +94,7 @@ func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle func(co
 	switch {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
-	case errors.Is(err, errNotYet):
+	case errors.Is(err, workqueue.ErrNotYet):
 		http.Error(w, "iapguard: not due yet", http.StatusServiceUnavailable)
 	case errors.Is(context.Cause(r.Context()), errStopping):
 		f.log.InfoContext(r.Context(), "message handed back: the instance is being stopped", "err", err)
@@ -95,7 +106,7 @@ func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle func(co
 }
 
 // message reads one delivered body and handles it.
-func (f *Function) message(w http.ResponseWriter, r *http.Request, handle func(context.Context, *http.Request, []byte) error) error {
+func (f *Function) message(w http.ResponseWriter, r *http.Request, handle messageHandler) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, event.MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -110,22 +121,22 @@ func (f *Function) message(w http.ResponseWriter, r *http.Request, handle func(c
 	return err
 }
 
-// unlessDeferred leaves out that a message comes again when it is due: that is no
-// failure.
+// unlessDeferred gives nil for a message that is delivered again when it is due: that
+// is not a failure.
 func unlessDeferred(err error) error {
-	if errors.Is(err, errNotYet) {
+	if errors.Is(err, workqueue.ErrNotYet) {
 		return nil
 	}
 	return err
 }
 
-// events is the first stage: what happened, and whom does it concern?
+// events is the first stage: what happened, and which services does it concern?
 func (f *Function) events(ctx context.Context, r *http.Request, body []byte) error {
 	return f.parsed(ctx, event.Message{Header: r.Header, Body: body}, body)
 }
 
-// commands is the same for what a person or a scheduler asks for: only here
-// does a command count.
+// commands is the same for what a person or Cloud Scheduler asks for. A command
+// counts only here.
 func (f *Function) commands(ctx context.Context, r *http.Request, body []byte) error {
 	return f.parsed(ctx, event.Message{Header: r.Header, Body: body, Commands: true}, body)
 }
@@ -145,26 +156,37 @@ func (f *Function) parsed(ctx context.Context, message event.Message, body []byt
 			f.log.DebugContext(ctx, "event ignored", "reason", result.Ignored, "why", result.Why)
 		}
 	}
-	return errors.Join(problems...)
+	return workqueue.Join(problems...)
 }
 
-// delivered is the second stage: one cause for one target.
-func (f *Function) delivered(ctx context.Context, _ *http.Request, body []byte) error {
-	item, err := event.ParseWork(body)
+// work is the second stage: one cause for one target, pushed from the work topic.
+// Short waits are held in the delivery.
+func (f *Function) work(ctx context.Context, _ *http.Request, body []byte) error {
+	item, err := topic.ReadPush(body)
+	if err == nil {
+		item, err = pushedItem(item)
+	}
 	if err != nil {
 		return f.reject(ctx, err.Error(), body)
 	}
-	return f.work(ctx, item)
+	hold := f.holdInAll
+	if deadline, ok := ctx.Deadline(); ok {
+		hold = min(hold, time.Until(deadline)/2) // the server's own clock set it
+	}
+	return f.worker.Deliver(ctx, item, hold)
 }
 
-// cause finds out whom a cause concerns and hands each on.
+// cause finds the services that a cause concerns, and hands each on.
 func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) error {
 	if cause.Kind == event.Heartbeat {
 		f.heartbeat(ctx, cause)
 		return nil
 	}
-	if where, counted := refusedBy(cause); counted && !f.refusals.admit(where, cause.Key, f.now()) {
-		f.log.DebugContext(ctx, "passed over: another refused request of the same service is being looked into", "key", cause.Key)
+	if cause.Command != nil && cause.Command.Name == "due" {
+		return f.due(ctx)
+	}
+	if source, limited := denialSource(cause); limited && !f.denials.admit(source, cause.Key, f.clock.Now()) {
+		f.log.DebugContext(ctx, "passed over: another denied request of the same service is being looked into", "key", cause.Key)
 		return nil
 	}
 	resolving, ended := f.telemetry.Begin(ctx, "resolve", "cause", string(cause.Kind))
@@ -184,23 +206,23 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 	return err
 }
 
-// heartbeat says in the log that the way from where it was logged or published
-// to here is open, and how long it took. An alert watches for the line's absence.
+// heartbeat logs that the heartbeat arrived from where it was logged or published, and
+// how long that took. An alert watches for the line's absence.
 func (f *Function) heartbeat(ctx context.Context, cause event.Cause) {
 	line := []any{"from", cmp.Or(cause.Resource, "events topic"), "key", cause.Key}
 	if !cause.At.IsZero() {
-		line = append(line, "lag_seconds", f.now().Sub(cause.At).Seconds())
+		line = append(line, "lag_seconds", f.clock.Now().Sub(cause.At).Seconds())
 	}
 	f.log.InfoContext(ctx, "heartbeat", line...)
 }
 
-// reject reports a message that cannot be read, and acknowledges it: no
-// delivery will make it readable.
+// reject reports a message that cannot be read, and acknowledges it: another delivery
+// would not make it readable.
 func (f *Function) reject(ctx context.Context, why string, body []byte) error {
 	sum := sha256.Sum256(body)
 	beginning := fmt.Sprintf("the message begins with %q", body[:min(len(body), 200)])
 	rejected := report.Report{
-		RunID: uuid.NewString(), ObservedAt: f.now().UTC(), Version: Version, Outcome: report.Rejected,
+		RunID: uuid.NewString(), ObservedAt: f.clock.Now().UTC(), Version: Version, Outcome: report.Rejected,
 		// A message without a key of its own is known by its content.
 		Cause:  report.Cause{Kind: "unreadable", Key: "sha256:" + hex.EncodeToString(sum[:16])},
 		Advice: []string{why, beginning},

@@ -10,8 +10,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// targets gives the services that a cause concerns. Names in a cause match
-// Google's grammar; which services are behind a resource is read afresh.
+// targets gives the services that a cause concerns. Names in a cause match Google's
+// grammar. The services behind a resource are read from the APIs each time.
 func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Target, error) {
 	own := posture.Target{Project: cause.Project, Location: cause.Location, Service: cause.Service}
 	switch cause.Kind {
@@ -60,10 +60,10 @@ func backendResource(cause event.Cause) string {
 	return strings.Join([]string{"projects", cause.Project, place, "backendServices", cause.BackendService}, "/")
 }
 
-// scopes is where a command is to look. Without a target that is every
-// project that the policy names in full, or else the function's own. Rules that
-// choose projects by folder alone name none, and theirs are no business of the
-// function's own project: somebody has to say which.
+// scopes is where a command looks. Without a target that is every project that the
+// policy names in full, or else the function's own. Rules that choose projects by
+// folder alone name none, and the function's own project would be the wrong one: the
+// command has to say which.
 func (f *Function) scopes(cause event.Cause) ([]posture.Scope, error) {
 	if cause.Project != "" {
 		return []posture.Scope{{Project: cause.Project, Location: cause.Location, Service: cause.Service}}, nil

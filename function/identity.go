@@ -8,28 +8,29 @@ import (
 	"time"
 
 	"cloud.google.com/go/compute/metadata"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Place is where the function itself runs. The zero value is nowhere in particular:
-// not on Cloud Run.
-type Place struct {
-	// Service is the Cloud Run service that the function is. Its project is the id.
+// RuntimeIdentity is the Cloud Run service that the function itself is. The zero
+// value means that it does not run on Cloud Run.
+type RuntimeIdentity struct {
+	// Service names the service. Its project is the project's id.
 	Service posture.Target
-	// ProjectNumber is the same project's.
+	// ProjectNumber is the number of the same project.
 	ProjectNumber string
 }
 
-// metadataPatience bounds how long the start waits for the metadata server.
-const metadataPatience = 5 * time.Second
+// metadataTimeout bounds how long the start waits for the metadata server.
+const metadataTimeout = 5 * time.Second
 
 // Locate asks the metadata server for what the environment does not say: the own
-// service account, without which own writes could not be told from others', and
-// on Cloud Run the service that the function is, without which it could shut
-// itself out. What has been found is not asked for again.
+// service account, without which the function could not recognise its own writes,
+// and on Cloud Run the function's own service, without which it could shut itself
+// out. It asks for nothing that is known already.
 func (c *Config) Locate(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, metadataPatience)
+	ctx, cancel := clockwork.WithTimeout(ctx, c.clock(), metadataTimeout)
 	defer cancel()
 	if c.Self == "" {
 		email, err := metadata.EmailWithContext(ctx, "default")
@@ -38,31 +39,32 @@ func (c *Config) Locate(ctx context.Context) error {
 		}
 		c.Self, c.Connect.Self = email, email
 	}
-	if c.ownService == "" || c.Place != (Place{}) {
+	if c.ownService == "" || c.Runtime != (RuntimeIdentity{}) {
 		return nil
 	}
 	var err error
-	if c.Place, err = findPlace(ctx, c.ownService); err != nil {
+	if c.Runtime, err = findRuntimeIdentity(ctx, c.ownService); err != nil {
 		return fmt.Errorf("finding the Cloud Run service %s that this is (K_SERVICE): %w; anywhere but on Cloud Run, unset K_SERVICE", c.ownService, err)
 	}
-	c.Project = cmp.Or(c.Project, c.Place.Service.Project)
+	c.Project = cmp.Or(c.Project, c.Runtime.Service.Project)
 	return nil
 }
 
-// findPlace reads the metadata of the instance. Source: run/docs/container-contract.
-func findPlace(ctx context.Context, service string) (Place, error) {
+// findRuntimeIdentity reads the instance's metadata. Source:
+// run/docs/container-contract.
+func findRuntimeIdentity(ctx context.Context, service string) (RuntimeIdentity, error) {
 	found := map[string]string{}
 	for _, key := range []string{"project/project-id", "project/numeric-project-id", "instance/region"} {
 		value, err := metadata.GetWithContext(ctx, key)
 		if err != nil {
-			return Place{}, fmt.Errorf("asking the metadata server for %s: %w", key, err)
+			return RuntimeIdentity{}, fmt.Errorf("asking the metadata server for %s: %w", key, err)
 		}
 		found[key] = value
 	}
 	// The region is projects/NUMBER/regions/REGION.
 	own := posture.Target{Project: found["project/project-id"], Location: path.Base(found["instance/region"]), Service: service}
 	if _, err := posture.ParseTarget(own.Name()); err != nil {
-		return Place{}, err
+		return RuntimeIdentity{}, err
 	}
-	return Place{own, found["project/numeric-project-id"]}, nil
+	return RuntimeIdentity{own, found["project/numeric-project-id"]}, nil
 }

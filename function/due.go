@@ -1,0 +1,45 @@
+package function
+
+import (
+	"context"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/workqueue"
+)
+
+// dueEvery is how often due records are looked for. Cloud Scheduler sends the
+// command due as often (deploy/terraform/schedule.tf).
+const dueEvery = time.Minute
+
+// due queues everything that is due by now, from missed minutes too.
+func (f *Function) due(ctx context.Context) error {
+	if f.records == nil {
+		f.log.DebugContext(ctx, "no due records are kept here: what has to wait is delivered again")
+		return nil
+	}
+	added, err := workqueue.AddDue(ctx, f.queue, f.records, f.clock.Now())
+	f.log.InfoContext(ctx, "due work was queued", "items", added)
+	return err
+}
+
+// lookForDue does by a timer what the command due asks for, where nobody sends it:
+// in a process that is its own cloud.
+func (f *Function) lookForDue() {
+	for {
+		select {
+		case <-f.drain.drainDeadline.Done():
+			return
+		case <-f.drain.idle:
+			return
+		case <-f.clock.After(dueEvery):
+		}
+		ctx, leave, open := f.drain.enter(context.Background())
+		if !open {
+			return
+		}
+		if err := f.due(ctx); err != nil {
+			f.log.WarnContext(ctx, "due work stays for the next minute", "err", err)
+		}
+		leave()
+	}
+}
