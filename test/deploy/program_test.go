@@ -97,7 +97,7 @@ func start(t *testing.T, environment []string, pubsub string) *program {
 			t.Logf("the binary logged:\n%s", p.logged())
 		}
 	})
-	p.URL = counted(t, p, at)
+	p.URL = countingProxy(t, p, at)
 	for deadline := time.Now().Add(cloudtest.Patience); time.Now().Before(deadline); {
 		if response, err := http.Get("http://" + at + "/healthz"); err == nil {
 			response.Body.Close()
@@ -114,8 +114,8 @@ func start(t *testing.T, environment []string, pubsub string) *program {
 	return nil
 }
 
-// counted returns the URL of a proxy to a program, which counts requests.
-func counted(t *testing.T, p *program, at string) string {
+// countingProxy returns the URL of a proxy to a program, which counts requests.
+func countingProxy(t *testing.T, p *program, at string) string {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: at})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.requests.Add(1)

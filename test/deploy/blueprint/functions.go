@@ -46,7 +46,7 @@ func (m *Module) functions() map[string]function.Function {
 		"tolist":     stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
 		"tomap":      stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 		"startswith": said(strings.HasPrefix), "endswith": said(strings.HasSuffix), "strcontains": said(strings.Contains),
-		"alltrue": counted(false), "anytrue": counted(true),
+		"alltrue": truthSearch(false), "anytrue": truthSearch(true),
 		"base64encode": text(func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
 		"sha1": text(func(s string) (string, error) {
 			sum := sha1.Sum([]byte(s))
@@ -86,8 +86,8 @@ func said(holds func(text, part string) bool) function.Function {
 	})
 }
 
-// counted returns a function that looks for a truth value, and whether it decides.
-func counted(wanted bool) function.Function {
+// truthSearch returns a function that looks for a truth value, and whether it decides.
+func truthSearch(wanted bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}}, Type: function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
