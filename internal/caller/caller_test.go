@@ -292,11 +292,11 @@ func TestAccessUnderAConditionSparesNoCallerForSure(t *testing.T) {
 	c := Caller{Kind: "scheduler-job", Principal: "cron@demo-project.iam.gserviceaccount.com", Audience: client}
 	want := policy.Wanted{Settings: policy.DefaultSettings()}
 	want.Access = []string{"serviceAccount:" + c.Principal}
-	if got := throughIAP(posturetest.Protected(), c, client, []posture.Policy{{}}, want).fate; got == Uncertain || got == Breaks {
+	if got := throughIAP(posturetest.Protected(), c, client, []posture.AccessPolicy{{}}, want).fate; got == Uncertain || got == Breaks {
 		t.Errorf("with access always: %s", got)
 	}
 	want.AccessCondition = posturetest.Until
-	if got := throughIAP(posturetest.Protected(), c, client, []posture.Policy{{}}, want).fate; got != Uncertain {
+	if got := throughIAP(posturetest.Protected(), c, client, []posture.AccessPolicy{{}}, want).fate; got != Uncertain {
 		t.Errorf("with access under a condition: %s, want %s", got, Uncertain)
 	}
 }

@@ -99,24 +99,19 @@ func invokes(p posture.Posture, member string) Impact {
 	open := p.Project.Bindings == nil // it was not read, or is of no use
 	for _, policy := range []posture.Policy{p.Invokers, p.Project} {
 		for _, binding := range policy.Bindings {
-			invoking := slices.Contains(door.InvokingRoles, binding.Role)
-			if named := slices.Contains(binding.Members, member); named && invoking && binding.Condition == "" {
+			role := door.RoleInvokes(binding.Role)
+			if named := slices.Contains(binding.Members, member); named && role == door.Yes && binding.Condition == "" {
 				return StaysIn
-			} else if named && (invoking || mayHold(binding.Role)) {
+			} else if named && role != door.No {
 				open = true
 			}
-			open = open || invoking && slices.ContainsFunc(binding.Members, manyPeople)
+			open = open || role == door.Yes && slices.ContainsFunc(binding.Members, manyPeople)
 		}
 	}
 	if open {
 		return Uncertain
 	}
 	return Breaks
-}
-
-// mayHold is true of roles that may contain run.routes.invoke.
-func mayHold(role string) bool {
-	return role == "roles/owner" || role == "roles/editor" || !strings.HasPrefix(role, "roles/")
 }
 
 // manyPeople is true of members that may stand for a service account.
@@ -132,8 +127,7 @@ func judgeIAP(p posture.Posture, want policy.Wanted, w route, c Caller, change C
 		if backend.Resource() != change.Resource || c.Kind == Visitor {
 			continue
 		}
-		policies := append([]posture.Policy{backend.Access, p.Project}, backend.Inherited...)
-		return throughIAP(p, c, cmp.Or(backend.OAuthClient, want.OAuthClient.ID), policies, want)
+		return throughIAP(p, c, cmp.Or(backend.OAuthClient, want.OAuthClient.ID), p.AccessPolicies(backend), want)
 	}
 	return unaffected
 }
@@ -147,12 +141,12 @@ func judgeDirectIAP(p posture.Posture, want policy.Wanted, _ route, c Caller, _ 
 		return ruling{Uncertain, "people can sign in from then on, programs get in only with a token that IAP takes",
 			"let it bring an identity token made out to IAP's OAuth client"}
 	}
-	return throughIAP(p, c, "", append([]posture.Policy{p.DirectAccess, p.Project}, p.DirectInherited...), want)
+	return throughIAP(p, c, "", p.DirectAccessPolicies(), want)
 }
 
 // throughIAP says whether IAP with this OAuth client ("" = not known) will let
 // a caller through.
-func throughIAP(p posture.Posture, c Caller, client string, policies []posture.Policy, want policy.Wanted) ruling {
+func throughIAP(p posture.Posture, c Caller, client string, policies []posture.AccessPolicy, want policy.Wanted) ruling {
 	cure := atDefaultURL(p, c)
 	if policy.Direct(p, want) {
 		cure = "give what it calls to a service of its own, without IAP and with named invokers; or write recipe: load-balancer into the rule"
@@ -167,13 +161,13 @@ func throughIAP(p posture.Posture, c Caller, client string, policies []posture.P
 	}
 	member := "serviceAccount:" + c.Principal
 	open := false
-	for _, policy := range policies {
+	for _, at := range policies {
 		named := slices.Contains(want.Access, member)
-		if policy.Holds(posture.RoleAccessor, member) || named && want.AccessCondition.Always() {
+		if at.Policy.Holds(posture.RoleAccessor, member) || named && want.AccessCondition.Always() {
 			return unaffected
 		}
 		open = open || named
-		members := policy.Members(posture.RoleAccessor)
+		members := at.Policy.Members(posture.RoleAccessor)
 		open = open || slices.Contains(members, member) || slices.ContainsFunc(members, manyPeople)
 	}
 	cure = "name " + member + " under access.members of the rule"

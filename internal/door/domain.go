@@ -19,9 +19,9 @@ const MappedDomain Kind = "domain-mapping"
 func DomainDoors(p posture.Posture) []Door {
 	var doors []Door
 	for _, domain := range p.Domains {
-		doors = append(doors, Door{Kind: MappedDomain, Address: "https://" + domain.Host, Via: domain.Resource, Guard: ownGuard(p)})
+		doors = append(doors, ownGuard(p).door(Door{Kind: MappedDomain, Address: "https://" + domain.Host, Via: domain.Resource}))
 	}
-	if p.DomainsUnread != "" && ownGuard(p) == GuardOpen {
+	if p.DomainsUnread != "" && ownGuard(p).guard.Exposed() {
 		doors = append(doors, Door{Kind: MappedDomain, Via: p.Target.DomainsResource(), Guard: GuardUnknown, Why: p.DomainsUnread})
 	}
 	return doors

@@ -34,13 +34,17 @@ type Guard string
 
 // The guards.
 const (
-	GuardIAP     Guard = "iap"     // IAP asks who is calling
-	GuardIAM     Guard = "iam"     // Cloud Run lets only named invokers in
-	GuardIngress Guard = "ingress" // not reachable from the internet
-	GuardClosed  Guard = "closed"  // switched off
-	GuardUnknown Guard = "unknown" // something that decides it could not be read
-	GuardOpen    Guard = "open"    // nobody
+	GuardIAP      Guard = "iap"              // IAP asks who is calling
+	GuardIAM      Guard = "iam"              // Cloud Run lets only named invokers in
+	GuardIngress  Guard = "ingress"          // not reachable from the internet
+	GuardClosed   Guard = "closed"           // switched off
+	GuardUnknown  Guard = "unknown"          // something that decides it could not be read
+	GuardSignedIn Guard = "anyone-signed-in" // lets in any Google account
+	GuardOpen     Guard = "open"             // lets in anyone
 )
+
+// Exposed reports whether people get in whom nobody named.
+func (g Guard) Exposed() bool { return g == GuardOpen || g == GuardSignedIn }
 
 // Door is one way to reach the service.
 type Door struct {
@@ -48,7 +52,7 @@ type Door struct {
 	Address string `json:"address"`       // URL; a host may be a pattern of a URL map
 	Via     string `json:"via,omitempty"` // the resource behind the address
 	Guard   Guard  `json:"guard"`
-	Why     string `json:"why,omitempty"` // why the guard is unknown, or to whom the door is open where not to everybody
+	Why     string `json:"why,omitempty"` // why the guard is unknown, or who opens the door where it does not show
 }
 
 // Of lists every way to the service that the posture holds, with who
@@ -60,22 +64,12 @@ func Of(p posture.Posture) []Door {
 			doors = append(doors, frontendDoors(p, backend, frontend)...)
 		}
 	}
-	for i := range doors {
-		if doors[i].Guard == GuardOpen {
-			doors[i].Why = openTo(p)
-		}
-	}
 	return doors
 }
 
-// Exposed reports whether any door is open.
+// Exposed reports whether people whom nobody named get in at any door.
 func Exposed(doors []Door) bool {
-	for _, door := range doors {
-		if door.Guard == GuardOpen {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(doors, func(d Door) bool { return d.Guard.Exposed() })
 }
 
 // OwnDoors are the run.app addresses. Cloud Run no longer tells those that are
@@ -84,44 +78,32 @@ func OwnDoors(p posture.Posture) []Door {
 	var doors []Door
 	urls, guard := p.Service.URLs, ownGuard(p)
 	if p.Service.DefaultURLDisabled {
-		guard = GuardClosed
+		guard = judged{guard: GuardClosed}
 		if len(urls) == 0 {
 			urls = []string{p.DeterministicURL()}
 		}
 	}
 	for _, url := range urls {
-		doors = append(doors, Door{Kind: DefaultURL, Address: url, Via: p.Target.Name(), Guard: guard})
+		doors = append(doors, guard.door(Door{Kind: DefaultURL, Address: url, Via: p.Target.Name()}))
 	}
 	for _, url := range p.Service.TagURLs {
-		door := Door{Kind: TagURL, Address: url, Via: p.Target.Name(), Guard: ownGuard(p)}
-		if p.Service.DefaultURLDisabled && door.Guard == GuardOpen {
-			door.Guard, door.Why = GuardUnknown, "whether switching the default URL off closes a tag's address too is not documented"
+		door := ownGuard(p).door(Door{Kind: TagURL, Address: url, Via: p.Target.Name()})
+		if p.Service.DefaultURLDisabled && door.Guard.Exposed() {
+			door.Guard = GuardUnknown
+			door.Why = "whether switching the default URL off closes a tag's address too is not documented"
 		}
 		doors = append(doors, door)
 	}
 	return doors
 }
 
-// ownGuard is who keeps a run.app address that is switched on.
-func ownGuard(p posture.Posture) Guard {
-	switch {
-	case p.Service.Ingress.ClosedToInternet():
-		return GuardIngress
-	case p.Service.IAPOn:
-		return GuardIAP
-	case Public(p):
-		return GuardOpen
-	}
-	return GuardIAM
-}
-
 func frontendDoors(p posture.Posture, backend posture.Backend, frontend posture.Frontend) []Door {
-	door := Door{Kind: LoadBalancer, Via: frontend.Resource, Guard: frontendGuard(p, backend)}
+	door := frontendGuard(p, backend).door(Door{Kind: LoadBalancer, Via: frontend.Resource})
 	if backend.Internal() {
 		door.Kind = InternalLoadBalancer
 	}
 	if frontend.Unread != "" {
-		if door.Guard == GuardOpen {
+		if door.Guard.Exposed() {
 			door.Guard, door.Why = GuardUnknown, frontend.Unread
 		}
 		return []Door{door}
@@ -132,16 +114,4 @@ func frontendDoors(p posture.Posture, backend posture.Backend, frontend posture.
 		doors = append(doors, door)
 	}
 	return doors
-}
-
-func frontendGuard(p posture.Posture, backend posture.Backend) Guard {
-	switch {
-	case p.Service.Ingress == posture.IngressNone || p.Service.Ingress == posture.IngressInternal && !backend.Internal():
-		return GuardIngress
-	case backend.IAPOn || p.Service.IAPOn:
-		return GuardIAP
-	case Public(p):
-		return GuardOpen
-	}
-	return GuardIAM
 }

@@ -10,7 +10,7 @@ import (
 // InheritsInvoker reports whether IAP's agent may invoke every service of the
 // project by the project's own policy.
 func InheritsInvoker(p posture.Posture) bool {
-	return slices.ContainsFunc(InvokingRoles, func(role string) bool { return p.Project.Holds(role, p.Agent()) })
+	return slices.ContainsFunc(invokingRoles, func(role string) bool { return p.Project.Holds(role, p.Agent()) })
 }
 
 // Invoker is somebody who may invoke the service, and so gets in at a door that
@@ -32,9 +32,9 @@ func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 	if !slices.ContainsFunc(Of(p), func(d Door) bool { return d.Guard == GuardIAM }) {
 		return nil, 0
 	}
-	add := func(policy posture.Policy, roles []string, inherited bool) {
+	add := func(policy posture.Policy, inherited bool) {
 		for _, binding := range policy.Bindings {
-			if !slices.Contains(roles, binding.Role) {
+			if RoleInvokes(binding.Role) != Yes {
 				continue
 			}
 			for _, member := range binding.Members {
@@ -44,8 +44,8 @@ func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 			}
 		}
 	}
-	add(p.Invokers, InvokingRoles, false)
-	add(p.Project, slices.Concat(InvokingRoles, basicRoles), true)
+	add(p.Invokers, false)
+	add(p.Project, true)
 	if leftOff = len(invokers) - MaxInvokers; leftOff > 0 {
 		return invokers[:MaxInvokers], leftOff
 	}
@@ -55,25 +55,4 @@ func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 // covered reports whether somebody is told already who gets in no less.
 func covered(told []Invoker, one Invoker) bool {
 	return slices.ContainsFunc(told, func(i Invoker) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
-}
-
-// openTo says for whom the open doors are, where that is not simply everybody.
-func openTo(p posture.Posture) string {
-	if p.Service.InvokerCheckOff {
-		return ""
-	}
-	signedIn := false
-	for _, policy := range []posture.Policy{p.Invokers, p.Project} {
-		for _, role := range InvokingRoles {
-			members := policy.Members(role)
-			if slices.Contains(members, "allUsers") {
-				return ""
-			}
-			signedIn = signedIn || slices.Contains(members, "allAuthenticatedUsers")
-		}
-	}
-	if !signedIn {
-		return ""
-	}
-	return "whoever has any Google account may invoke it (allAuthenticatedUsers)"
 }

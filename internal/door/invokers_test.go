@@ -2,6 +2,7 @@ package door
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,31 +72,145 @@ func TestALongListOfInvokersIsCut(t *testing.T) {
 	}
 }
 
-func TestADoorThatIsOpenToWhoeverSignedInSaysSo(t *testing.T) {
-	const signedIn = "whoever has any Google account may invoke it (allAuthenticatedUsers)"
+func TestPublicInvokersExposeADoor(t *testing.T) {
+	const signedIn = "any Google account may invoke it (allAuthenticatedUsers)"
 	for _, tc := range []struct {
 		name   string
 		change func(*posture.Posture)
-		want   string
+		want   Guard
+		why    string
 	}{
-		{"everybody", func(p *posture.Posture) { p.Invokers.Bindings[0].Members = []string{"allUsers"} }, ""},
-		{"whoever signed in", func(p *posture.Posture) { p.Invokers.Bindings[0].Members = []string{"allAuthenticatedUsers"} }, signedIn},
+		{"everybody", func(p *posture.Posture) { p.Invokers.Bindings[0].Members = []string{"allUsers"} }, GuardOpen, ""},
+		{"any Google account", func(p *posture.Posture) {
+			p.Invokers.Bindings[0].Members = []string{"allAuthenticatedUsers"}
+		}, GuardSignedIn, signedIn},
 		{"both", func(p *posture.Posture) {
 			p.Invokers.Bindings[0].Members = []string{"allAuthenticatedUsers", "allUsers"}
-		}, ""},
-		{"whoever signed in, by the project", func(p *posture.Posture) {
+		}, GuardOpen, ""},
+		{"any Google account, by the project", func(p *posture.Posture) {
 			p.Project.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allAuthenticatedUsers"}}}
-		}, signedIn},
-		{"nobody is asked at all", func(p *posture.Posture) {
+		}, GuardSignedIn, signedIn},
+		{"the check is off", func(p *posture.Posture) {
 			p.Invokers.Bindings[0].Members, p.Service.InvokerCheckOff = []string{"allAuthenticatedUsers"}, true
-		}, ""},
+		}, GuardOpen, ""},
+		{"under a condition", func(p *posture.Posture) {
+			p.Invokers.Bindings[0] = posture.Binding{Role: posture.RoleInvoker, Members: []string{"allUsers"}, Condition: "c"}
+		}, GuardOpen, ""},
+		{"in a role that invokes among other things", func(p *posture.Posture) {
+			p.Invokers.Bindings[0] = posture.Binding{Role: "roles/run.developer", Members: []string{"allUsers"}}
+		}, GuardOpen, ""},
+		{"in a custom role", func(p *posture.Posture) {
+			p.Invokers.Bindings[0] = posture.Binding{Role: "projects/demo-project/roles/shop", Members: []string{"allUsers"}}
+		}, GuardOpen, ""},
+		{"in a role that no table has", func(p *posture.Posture) {
+			p.Invokers.Bindings[0] = posture.Binding{Role: "roles/run.newcomer", Members: []string{"allUsers"}}
+		}, GuardOpen, ""},
+		{"in a role that can write the policy", func(p *posture.Posture) {
+			p.Invokers.Bindings[0] = posture.Binding{Role: "roles/iam.securityAdmin", Members: []string{"allUsers"}}
+		}, GuardOpen, ""},
+		{"in a role that only reads", func(p *posture.Posture) {
+			p.Invokers.Bindings[0] = posture.Binding{Role: "roles/run.viewer", Members: []string{"allUsers"}}
+		}, GuardIAM, ""},
 	} {
-		p := posturetest.Protected()
-		p.Service.Ingress = posture.IngressAll
-		p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker}}
-		tc.change(&p)
-		if door := Of(p)[0]; door.Guard != GuardOpen || door.Why != tc.want {
-			t.Errorf("%s: %+v, want an open door with %q", tc.name, door, tc.want)
+		t.Run(tc.name, func(t *testing.T) {
+			p := posturetest.Protected()
+			p.Service.Ingress = posture.IngressAll
+			p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker}}
+			tc.change(&p)
+			door := Of(p)[0]
+			if door.Guard != tc.want || door.Why != tc.why {
+				t.Errorf("%+v, want %s with %q", door, tc.want, tc.why)
+			}
+			if Exposed(Of(p)) != tc.want.Exposed() {
+				t.Errorf("exposed %t at %s", Exposed(Of(p)), tc.want)
+			}
+		})
+	}
+}
+
+func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
+	accessor := func(members ...string) posture.Policy {
+		return posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: members}}}
+	}
+	const everybody, signedIn = "IAP lets everybody in (allUsers)", "IAP lets any Google account in (allAuthenticatedUsers)"
+	direct := func(p *posture.Posture) { p.Service.Ingress = posture.IngressAll; posturetest.DirectIAP(p, nil) }
+	for _, tc := range []struct {
+		name             string
+		change           func(*posture.Posture)
+		runApp, balancer Guard
+		why              string // of the load balancer's door
+	}{
+		{"everybody at the backend service", func(p *posture.Posture) {
+			p.Backends[0].Access = accessor(posturetest.Alice, "allUsers")
+		}, GuardIngress, GuardOpen, everybody},
+		{"any Google account at the backend service", func(p *posture.Posture) {
+			p.Backends[0].Access = accessor(posturetest.Alice, "allAuthenticatedUsers")
+		}, GuardIngress, GuardSignedIn, signedIn},
+		{"everybody at all backend services", func(p *posture.Posture) {
+			p.Backends[0].Inherited = []posture.Policy{accessor("allUsers"), {}}
+		}, GuardIngress, GuardOpen, everybody},
+		{"any Google account at all of IAP", func(p *posture.Posture) {
+			p.Backends[0].Inherited = []posture.Policy{{}, accessor("allAuthenticatedUsers")}
+		}, GuardIngress, GuardSignedIn, signedIn},
+		{"everybody at the project", func(p *posture.Posture) { p.Project = accessor("allUsers") }, GuardIngress, GuardOpen, everybody},
+		{"both, at two places", func(p *posture.Posture) {
+			p.Backends[0].Access, p.Project = accessor("allAuthenticatedUsers"), accessor("allUsers")
+		}, GuardIngress, GuardOpen, everybody},
+		{"under a condition", func(p *posture.Posture) {
+			p.Backends[0].Access = accessor("allUsers")
+			p.Backends[0].Access.Bindings[0].Condition = "c"
+		}, GuardIngress, GuardOpen, everybody},
+		{"in a custom role", func(p *posture.Posture) {
+			p.Backends[0].Access.Bindings[0] = posture.Binding{Role: "organizations/1/roles/in", Members: []string{"allUsers"}}
+		}, GuardIngress, GuardOpen, everybody},
+		{"in a role that does not pass IAP", func(p *posture.Posture) {
+			p.Backends[0].Access.Bindings[0] = posture.Binding{Role: "roles/iap.viewer", Members: []string{"allUsers"}}
+		}, GuardIngress, GuardIAP, ""},
+		{"everybody at the service itself", func(p *posture.Posture) {
+			direct(p)
+			p.DirectAccess = accessor("allUsers")
+		}, GuardOpen, GuardOpen, everybody},
+		{"any Google account at all services of the region", func(p *posture.Posture) {
+			direct(p)
+			p.DirectInherited = []posture.Policy{accessor("allAuthenticatedUsers"), {}}
+		}, GuardSignedIn, GuardSignedIn, signedIn},
+		{"everybody where IAP is off", func(p *posture.Posture) {
+			p.DirectAccess, p.Backends[0].Access, p.Backends[0].IAPOn = accessor("allUsers"), accessor("allUsers"), false
+		}, GuardIngress, GuardIAM, ""},
+		{"everybody at one of two IAPs in a row", func(p *posture.Posture) {
+			p.Service.IAPOn, p.Backends[0].Access = true, accessor("allUsers")
+		}, GuardIngress, GuardIAP, ""},
+		{"everybody, and the ingress closes", func(p *posture.Posture) {
+			p.Service.Ingress, p.Backends[0].Access = posture.IngressInternal, accessor("allUsers")
+		}, GuardIngress, GuardIngress, ""},
+		{"everybody at a frontend that was not read", func(p *posture.Posture) {
+			p.Backends[0].Frontends[0].Unread, p.Backends[0].Access = "forbidden", accessor("allUsers")
+		}, GuardIngress, GuardUnknown, "forbidden"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := posturetest.Protected()
+			tc.change(&p)
+			doors := Of(p)
+			got := []Guard{doors[0].Guard, doors[1].Guard}
+			if diff := cmp.Diff([]Guard{tc.runApp, tc.balancer}, got); diff != "" || doors[1].Why != tc.why {
+				t.Errorf("why %q, want %q; guards (-want +got):\n%s", doors[1].Why, tc.why, diff)
+			}
+		})
+	}
+}
+
+func TestEveryRoleIsKnownOnce(t *testing.T) {
+	for _, role := range invokingRoles {
+		if slices.Contains(harmlessRoles, role) {
+			t.Errorf("%s stands in both tables", role)
+		}
+	}
+	for role, want := range map[string]Knowledge{
+		"roles/run.servicesInvoker": Yes, "roles/editor": Yes, "roles/viewer": No, posture.RoleAccessor: No,
+		"roles/run.sshReader": NotKnown, "projects/p/roles/r": NotKnown, "organizations/1/roles/r": NotKnown, "": NotKnown,
+	} {
+		if got := RoleInvokes(role); got != want {
+			t.Errorf("RoleInvokes(%q) = %s, want %s", role, got, want)
 		}
 	}
 }

@@ -2,31 +2,107 @@ package door
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// basicRoles may invoke every service of a project. Source:
-// iam/docs/roles-overview; that an editor may is *unverified*.
-var basicRoles = []string{"roles/owner", "roles/editor"}
+// allUsers stands for everybody.
+const allUsers = "allUsers"
 
-// PublicMembers are the two members that stand for people nobody named.
-var PublicMembers = []string{"allUsers", "allAuthenticatedUsers"}
+// PublicMembers are the IAM members that stand for people nobody named:
+// everybody, and everybody with a Google account.
+var PublicMembers = []string{allUsers, "allAuthenticatedUsers"}
 
-// InvokingRoles contain run.routes.invoke. Source: run/docs/reference/iam/roles.
-var InvokingRoles = []string{posture.RoleInvoker, "roles/run.servicesInvoker", "roles/run.admin"}
+// Knowledge is what is known of a role.
+type Knowledge string
 
-// Invoking reports whether a role lets its members invoke a service.
-func Invoking(role string) bool { return slices.Contains(InvokingRoles, role) }
+// What may be known.
+const (
+	Yes      Knowledge = "yes"
+	No       Knowledge = "no"
+	NotKnown Knowledge = "unknown" // a custom role, or one of Google's that no table here has
+)
 
-// PublicIn lists the public members that a policy gives the role.
-func PublicIn(policy posture.Policy, role string) []string {
-	return slices.DeleteFunc(policy.Members(role), func(m string) bool { return !slices.Contains(PublicMembers, m) })
+// The roles of which it is known whether they contain run.routes.invoke. Source:
+// the predefined roles as the IAM API listed them on 2026-08-22 (data set
+// iann0036/iam-dataset). A role is harmless only if its members can neither
+// invoke a service, nor give themselves that right, nor get into its container:
+// so roles/iam.securityAdmin and roles/run.sshReader are not.
+var (
+	invokingRoles = []string{
+		posture.RoleInvoker, "roles/run.servicesInvoker", "roles/run.admin", "roles/run.developer", "roles/run.editor",
+		"roles/run.sourceDeveloper", "roles/editor", "roles/owner",
+		"roles/cloudfunctions.admin", "roles/cloudfunctions.developer", "roles/cloudfunctions.editor",
+		"roles/firebase.admin", "roles/firebase.developAdmin",
+		"roles/iam.dataScientist", "roles/iam.devOps", "roles/iam.mlEngineer",
+	}
+	harmlessRoles = []string{
+		posture.RoleAccessor, "roles/run.viewer", "roles/run.sourceViewer", "roles/viewer", "roles/browser",
+		"roles/cloudfunctions.viewer", "roles/firebase.viewer", "roles/firebase.developViewer",
+		"roles/iam.securityReviewer", "roles/iam.securityAuditor", "roles/iam.supportUser",
+		"roles/resourcemanager.tagUser", "roles/resourcemanager.tagViewer",
+	}
+)
+
+// RoleInvokes reports whether a role lets its members invoke a service. A public
+// member counts as an invoker unless the answer is No.
+func RoleInvokes(role string) Knowledge {
+	switch {
+	case slices.Contains(invokingRoles, role):
+		return Yes
+	case slices.Contains(harmlessRoles, role):
+		return No
+	}
+	return NotKnown
 }
 
-// Public reports whether a caller without credentials may invoke the service.
-func Public(p posture.Posture) bool {
-	return p.Service.InvokerCheckOff || slices.ContainsFunc(InvokingRoles, func(role string) bool {
-		return len(PublicIn(p.Invokers, role)) > 0 || len(PublicIn(p.Project, role)) > 0
-	})
+// OnlyInvokes reports whether a role gives its members nothing but the right to
+// invoke.
+func OnlyInvokes(role string) bool {
+	return role == posture.RoleInvoker || role == "roles/run.servicesInvoker"
+}
+
+// passesIAP reports whether a role may let its members through IAP. Of the
+// predefined roles one contains iap.webServiceVersions.accessViaIAP (the same
+// data set); a custom role may.
+func passesIAP(role string) bool {
+	return role == posture.RoleAccessor || !strings.HasPrefix(role, "roles/")
+}
+
+// PublicBinding is a public member in a role of a policy.
+type PublicBinding struct{ Role, Member string }
+
+// PublicInvokers lists the public members that a policy may let invoke services,
+// with and without a condition, each role and member once.
+func PublicInvokers(policy posture.Policy) []PublicBinding {
+	return publicIn(policy, func(role string) bool { return RoleInvokes(role) != No })
+}
+
+// PublicAccessors lists the public members that a policy may let through IAP,
+// with and without a condition, each role and member once.
+func PublicAccessors(policy posture.Policy) []PublicBinding { return publicIn(policy, passesIAP) }
+
+func publicIn(policy posture.Policy, counts func(role string) bool) []PublicBinding {
+	var found []PublicBinding
+	for _, binding := range policy.Bindings {
+		for _, member := range binding.Members {
+			one := PublicBinding{binding.Role, member}
+			if slices.Contains(PublicMembers, member) && counts(binding.Role) && !slices.Contains(found, one) {
+				found = append(found, one)
+			}
+		}
+	}
+	return found
+}
+
+// loosest is the guard that public members leave of one that they pass.
+func loosest(guard Guard, public []PublicBinding) Guard {
+	for _, one := range public {
+		if one.Member == allUsers {
+			return GuardOpen
+		}
+		guard = GuardSignedIn
+	}
+	return guard
 }

@@ -59,6 +59,7 @@ var protections = []func(posture.Posture, policy.Wanted) []Finding{
 	recipeKept,
 	knownIngress,
 	InheritedInvokers,
+	publicAccessors,
 	serviceAgent,
 	invokerGrant,
 	accessors,
@@ -113,7 +114,7 @@ func Codes() []Code {
 	codes := []Code{
 		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
 		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
-		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker,
+		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker, PublicAccessor,
 		RecipeChange, DirectIAPOff, ProbeOpen, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks, OAuthClientDiffers, NoWriter, WriterUnknown,
 	}
 	slices.Sort(codes)

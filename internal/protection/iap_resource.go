@@ -12,8 +12,8 @@ import (
 type iapResource struct {
 	resource string // under which IAP keeps its policy
 	on       bool
-	policies []posture.Policy // its own and those that it inherits
-	command  string           // by which a person grants access here, without the member
+	policies []posture.AccessPolicy // its own and those that it inherits
+	command  string                 // by which a person grants access here, without the member
 }
 
 // iapResources are the places at which the policy wants IAP.
@@ -24,7 +24,7 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 	case policy.Direct(p, want):
 		return []iapResource{{
 			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn,
-			policies: append([]posture.Policy{p.DirectAccess, p.Project}, p.DirectInherited...),
+			policies: p.DirectAccessPolicies(),
 			command:  p.Target.AccessCommand(),
 		}}
 	}
@@ -32,7 +32,7 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 	for _, backend := range p.Reached() {
 		gates = append(gates, iapResource{
 			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn,
-			policies: append([]posture.Policy{backend.Access, p.Project}, backend.Inherited...),
+			policies: p.AccessPolicies(backend),
 			command:  backend.AccessCommand(),
 		})
 	}
@@ -41,10 +41,10 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 
 // lets reports whether a member gets through, at least under the condition.
 func (g iapResource) lets(member string, condition posture.Condition) bool {
-	return slices.ContainsFunc(g.policies, func(policy posture.Policy) bool { return policy.HoldsIf(posture.RoleAccessor, member, condition) })
+	return slices.ContainsFunc(g.policies, func(at posture.AccessPolicy) bool { return at.Policy.HoldsIf(posture.RoleAccessor, member, condition) })
 }
 
 // letsAnybody reports whether anybody is known to get through.
 func (g iapResource) letsAnybody() bool {
-	return slices.ContainsFunc(g.policies, func(policy posture.Policy) bool { return len(policy.Members(posture.RoleAccessor)) > 0 })
+	return slices.ContainsFunc(g.policies, func(at posture.AccessPolicy) bool { return len(at.Policy.Members(posture.RoleAccessor)) > 0 })
 }

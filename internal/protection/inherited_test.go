@@ -23,6 +23,9 @@ func TestNobodyInheritsThatEverybodyMayInvoke(t *testing.T) {
 		{"everybody who is signed in, by a wider role", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Project = grant("roles/run.admin", "user:ci@example.com", "allAuthenticatedUsers")
 		}, []Code{InheritedPublicInvoker}},
+		{"everybody, by a custom role", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Project = grant("organizations/1/roles/shop", "allUsers")
+		}, []Code{InheritedPublicInvoker}},
 	})
 	p := posturetest.Protected()
 	p.Service.Ingress, p.Project = posture.IngressAll, grant(posture.RoleInvoker, "allUsers")
@@ -43,6 +46,12 @@ func TestInheritedGrantsCount(t *testing.T) {
 		{"no grant anywhere", bare, []Code{AgentNotInvoker}},
 		{"the project's policy grants", with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant(posture.RoleInvoker, posturetest.Agent) }), nil},
 		{"the project's policy grants by a wider role", with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant("roles/run.admin", posturetest.Agent) }), nil},
+		{"the project's policy grants by a basic role", with(func(p *posture.Posture, _ *policy.Wanted) {
+			p.Project = grant("roles/editor", posturetest.Agent)
+		}), nil},
+		{"the project's policy grants by a custom role", with(func(p *posture.Posture, _ *policy.Wanted) {
+			p.Project = grant("projects/demo-project/roles/shop", posturetest.Agent)
+		}), []Code{AgentNotInvoker}},
 		{"the project's policy grants under a condition", with(func(p *posture.Posture, _ *policy.Wanted) {
 			p.Project = grant(posture.RoleInvoker, posturetest.Agent)
 			p.Project.Bindings[0].Condition = "true"

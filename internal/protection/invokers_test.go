@@ -21,6 +21,9 @@ func TestNobodyInvokesUnnamed(t *testing.T) {
 			add(posture.RoleInvoker, "", "allUsers")(p, want)
 			add("roles/run.admin", "", "allUsers")(p, want)
 		}, []Code{PublicInvoker, PublicInvoker}},
+		{"a role that invokes among other things", add("roles/run.developer", "", "allUsers"), []Code{PublicInvoker}},
+		{"a custom role", add("projects/demo-project/roles/shop", "", "allUsers", "user:bob@example.com"), []Code{PublicInvoker}},
+		{"a role that no table has", add("roles/run.newcomer", "", "allAuthenticatedUsers"), []Code{PublicInvoker}},
 		{"a role that does not let them invoke", add("roles/run.viewer", "", "allUsers"), nil},
 		{"the rule keeps them", func(p *posture.Posture, want *policy.Wanted) {
 			add(posture.RoleInvoker, "", "allUsers")(p, want)

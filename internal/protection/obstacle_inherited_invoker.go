@@ -1,8 +1,6 @@
 package protection
 
 import (
-	"slices"
-
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -14,19 +12,18 @@ import (
 // Source: cloudresourcemanager's discovery document, projects.setIamPolicy.
 const InheritedPublicInvoker Code = "INHERITED_PUBLIC_INVOKER"
 
+// InheritedInvokers finds public members whom the project's own policy may let
+// invoke.
 func InheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
 	var findings []Finding
-	for _, role := range door.InvokingRoles {
-		for _, member := range p.Project.Members(role) {
-			if !slices.Contains(door.PublicMembers, member) {
-				continue
-			}
-			findings = append(findings, Finding{
-				Code: InheritedPublicInvoker, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project, Subject: role + " " + member,
-				Why:    "the project's IAM policy gives " + role + " to " + member + ", who may so invoke every service in it",
-				Remedy: "gcloud projects remove-iam-policy-binding " + p.Target.Project + " --member=" + member + " --role=" + role + " --all",
-			})
-		}
+	for _, public := range door.PublicInvokers(p.Project) {
+		findings = append(findings, Finding{
+			Code: InheritedPublicInvoker, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,
+			Subject: public.Role + " " + public.Member,
+			Why:     "the project's IAM policy gives " + public.Role + " to " + public.Member + ", who may so invoke every service in it",
+			Remedy: "gcloud projects remove-iam-policy-binding " + p.Target.Project + " --member=" + public.Member +
+				" --role=" + public.Role + " --all",
+		})
 	}
 	return findings
 }

@@ -27,7 +27,7 @@ func (r *run) openSince(ctx context.Context, p posture.Posture) time.Time {
 	writes, read := r.told(ctx, p)
 	var since time.Time
 	for _, way := range doors {
-		if way.Guard != door.GuardOpen {
+		if !way.Guard.Exposed() {
 			continue
 		}
 		if at := unchangedSince(p, way, writes, read); since.IsZero() || !at.IsZero() && at.Before(since) {
@@ -55,14 +55,34 @@ func (r *run) told(ctx context.Context, p posture.Posture) ([]event.Write, bool)
 func unchangedSince(p posture.Posture, way door.Door, writes []event.Write, read bool) time.Time {
 	own := way.Kind == door.DefaultURL || way.Kind == door.TagURL
 	if own && !p.Invokers.ChangedAt.IsZero() {
-		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, p.Invokers.ChangedAt, p.Project.ChangedAt)
+		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, p.Invokers.ChangedAt, p.Project.ChangedAt, accessChangedAt(p))
 	}
 	if !read {
 		return time.Time{}
 	}
-	return lastOf(writes, latest(p.Service.CreatedAt, p.Project.ChangedAt, p.ObservedAt.Add(-logged)), func(w event.Write) bool {
+	since := latest(p.Service.CreatedAt, p.Project.ChangedAt, accessChangedAt(p), p.ObservedAt.Add(-logged))
+	return lastOf(writes, since, func(w event.Write) bool {
 		return ofService(p, w) || !own && (ofBackend(p, w) || w.Kind == event.RoutingChanged)
 	})
+}
+
+// accessChangedAt is the latest known change of a policy of an IAP that is on: a
+// public accessor opens its door.
+func accessChangedAt(p posture.Posture) time.Time {
+	var policies []posture.AccessPolicy
+	if p.Service.IAPOn {
+		policies = append(policies, p.DirectAccessPolicies()...)
+	}
+	for _, backend := range p.Backends {
+		if backend.IAPOn {
+			policies = append(policies, p.AccessPolicies(backend)...)
+		}
+	}
+	var at time.Time
+	for _, policy := range policies {
+		at = latest(at, policy.Policy.ChangedAt)
+	}
+	return at
 }
 
 // waitingSince is since when what a service waits for has been missing, by the

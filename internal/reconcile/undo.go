@@ -76,7 +76,7 @@ func PlanUndo(p posture.Posture, reports []report.Report) (Undoing, error) {
 	}
 	before := door.Of(p)
 	for _, way := range door.Of(after) {
-		if way.Guard == door.GuardOpen && !slices.Contains(before, way) {
+		if way.Guard.Exposed() && !slices.Contains(before, way) {
 			undoing.Opens = append(undoing.Opens, way)
 		}
 	}

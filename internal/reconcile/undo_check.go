@@ -24,6 +24,8 @@ func checkStep(p posture.Posture, step plan.Step) error {
 		return fmt.Errorf("the resource is not one of %s", p.Target)
 	case step.Conditional:
 		return errors.New("a member that was taken away stood under a condition, which the report does not hold: without it everybody would get in more widely than before; restore the binding by hand")
+	case step.Op == plan.RevokePublic && !door.OnlyInvokes(step.Field):
+		return fmt.Errorf("the public had %.80q, which may allow more than invoking: give it back by hand, or grant %s in its place", step.Field, posture.RoleInvoker)
 	case !known.values(p, step):
 		return fmt.Errorf("%.80q and %.80q are not what the operation writes", step.From, step.To)
 	}
@@ -73,9 +75,8 @@ var ours = map[plan.Op]shape{
 	}},
 	plan.RequireInvoker: {isTarget, func(_ posture.Posture, s plan.Step) bool { return s.From == "true" && s.To == "false" }},
 	plan.RevokePublic: {isTarget, func(_ posture.Posture, s plan.Step) bool {
-		public := []string{"allUsers", "allAuthenticatedUsers"}
-		odd := slices.ContainsFunc(strings.Fields(s.From), func(m string) bool { return !slices.Contains(public, m) })
-		return door.Invoking(s.Field) && s.From != "" && s.To == "" && !odd
+		odd := slices.ContainsFunc(strings.Fields(s.From), func(m string) bool { return !slices.Contains(door.PublicMembers, m) })
+		return s.Field != "" && s.From != "" && s.To == "" && !odd
 	}},
 }
 

@@ -194,8 +194,8 @@ func TestUndoRefusesWhatMovedAndWhatWasForged(t *testing.T) {
 		}},
 		{"a member that was never public", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[5].From = "user:mallory@example.com" }},
 		{"a member that stood under a condition", "restore the binding by hand", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Conditional = true }},
-		{"a role to own the service", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/owner" }},
-		{"a role that lets nobody invoke", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/run.developer" }},
+		{"a role to own the service", "may allow more than invoking", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/owner" }},
+		{"a role wider than an invoker's", "may allow more than invoking", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/run.developer" }},
 		{"another ingress", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[4].From = "none" }},
 		{"another agent", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[1].To = "user:mallory@example.com" }},
 	} {

@@ -35,7 +35,7 @@ type auditedDoor struct {
 
 // byRisk orders guards from the worst to the best.
 var byRisk = []door.Guard{
-	door.GuardOpen, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress, door.GuardClosed,
+	door.GuardOpen, door.GuardSignedIn, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress, door.GuardClosed,
 }
 
 func risk(door door.Door) int { return slices.Index(byRisk, door.Guard) }
@@ -86,7 +86,7 @@ func (a *audit) open() (doors []auditedDoor, unread []string) {
 			unread = append(unread, service.Service)
 		}
 		for _, way := range service.Doors {
-			if way.Guard == door.GuardOpen {
+			if way.Guard.Exposed() {
 				doors = append(doors, auditedDoor{service.Service, way.Kind, way.Address})
 			}
 		}

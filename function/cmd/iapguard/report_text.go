@@ -123,7 +123,7 @@ func doorsText(doors []door.Door) string {
 	var b strings.Builder
 	for _, way := range doors {
 		mark := " "
-		if way.Guard == door.GuardOpen {
+		if way.Guard.Exposed() {
 			mark = "!"
 		}
 		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, way.Guard, cmp.Or(way.Address, way.Via), way.Kind)

@@ -1,0 +1,31 @@
+package posture
+
+// AccessPolicy is an IAM policy that lets members through one IAP, and the
+// resource that has it.
+type AccessPolicy struct {
+	Resource string
+	Policy   Policy
+}
+
+// AccessPolicies are the policies that let members through the IAP of a backend
+// service: its own, the project's, and those that IAP keeps above it.
+// Source: iap/docs/managing-access.
+func (p Posture) AccessPolicies(b Backend) []AccessPolicy {
+	own := AccessPolicy{b.AccessResource(p.ProjectNumber), b.Access}
+	return p.withInherited(own, b.AccessParents(p.ProjectNumber), b.Inherited)
+}
+
+// DirectAccessPolicies are the policies that let members through the service's
+// own IAP.
+func (p Posture) DirectAccessPolicies() []AccessPolicy {
+	own := AccessPolicy{p.Target.AccessResource(p.ProjectNumber), p.DirectAccess}
+	return p.withInherited(own, p.Target.AccessParents(p.ProjectNumber), p.DirectInherited)
+}
+
+func (p Posture) withInherited(own AccessPolicy, parents []string, inherited []Policy) []AccessPolicy {
+	policies := []AccessPolicy{own, {"projects/" + p.Target.Project, p.Project}}
+	for i, policy := range inherited {
+		policies = append(policies, AccessPolicy{parents[i], policy})
+	}
+	return policies
+}

@@ -1,0 +1,97 @@
+package protection
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
+)
+
+func TestNobodyPassesIAPUnnamed(t *testing.T) {
+	public := grant(posture.RoleAccessor, posturetest.Alice, "allUsers")
+	one, none := []Code{PublicAccessor}, []Code(nil)
+	check(t, publicAccessors, []row{
+		{"at the backend service", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access = public }, one},
+		{"where IAP is still off", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access, p.Backends[0].IAPOn = public, false
+		}, one},
+		{"above two backend services", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Inherited = []posture.Policy{{}, public}
+			p.Backends = append(p.Backends, p.Backends[0])
+			p.Backends[1].Name = "second"
+		}, one},
+		{"both public members", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access = grant(posture.RoleAccessor, "allUsers", "allAuthenticatedUsers")
+		}, []Code{PublicAccessor, PublicAccessor}},
+		{"under a condition", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access = grant(posture.RoleAccessor, "allUsers")
+			p.Backends[0].Access.Bindings[0].Condition = "c"
+		}, one},
+		{"in a custom role", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access = grant("projects/demo-project/roles/in", "allAuthenticatedUsers")
+		}, one},
+		{"at a backend service that no frontend leads to", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access, p.Backends[0].Frontends = public, nil
+		}, none},
+		{"at the service, whose IAP is off", func(p *posture.Posture, _ *policy.Wanted) { p.DirectAccess = public }, none},
+		{"at the service, whose IAP is on", func(p *posture.Posture, want *policy.Wanted) {
+			posturetest.DirectIAP(p, want)
+			p.DirectAccess = public
+		}, one},
+		{"at the service, where the policy wants IAP", func(p *posture.Posture, want *policy.Wanted) {
+			want.Recipe, p.DirectAccess, p.Backends = policy.RecipeDirect, public, nil
+		}, one},
+		{"a group and a domain", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access = grant(posture.RoleAccessor, "group:staff@example.com", "domain:example.com")
+		}, none},
+	})
+}
+
+func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
+	public := grant(posture.RoleAccessor, "allUsers")
+	const member = " --member=allUsers --role=roles/iap.httpsResourceAccessor --all"
+	regional := func(p *posture.Posture) { p.Backends[0].Location = "europe-west1" }
+	for name, tc := range map[string]struct {
+		change        func(*posture.Posture)
+		command, from string
+	}{
+		"the backend service": {func(p *posture.Posture) { p.Backends[0].Access = public },
+			"iap web remove-iam-policy-binding --resource-type=backend-services --service=hello-backend --project=demo-project",
+			"projects/123456789012/iap_web/compute/services/hello-backend"},
+		"a regional backend service": {func(p *posture.Posture) { regional(p); p.Backends[0].Access = public },
+			"iap web remove-iam-policy-binding --resource-type=backend-services --region=europe-west1 --service=hello-backend --project=demo-project",
+			"projects/123456789012/iap_web/compute-europe-west1/services/hello-backend"},
+		"all backend services": {func(p *posture.Posture) { p.Backends[0].Inherited = []posture.Policy{public} },
+			"iap web remove-iam-policy-binding --resource-type=backend-services --project=demo-project",
+			"projects/123456789012/iap_web/compute"},
+		"all backend services of a region": {func(p *posture.Posture) { regional(p); p.Backends[0].Inherited = []posture.Policy{public} },
+			"iap web remove-iam-policy-binding --resource-type=backend-services --region=europe-west1 --project=demo-project",
+			"projects/123456789012/iap_web/compute-europe-west1"},
+		"all of IAP": {func(p *posture.Posture) { p.Backends[0].Inherited = []posture.Policy{{}, public} },
+			"iap web remove-iam-policy-binding --project=demo-project", "projects/123456789012/iap_web"},
+		"the project": {func(p *posture.Posture) { p.Project = public },
+			"projects remove-iam-policy-binding demo-project", "projects/demo-project"},
+		"the service": {func(p *posture.Posture) { posturetest.DirectIAP(p, nil); p.DirectAccess = public },
+			"beta iap web remove-iam-policy-binding --resource-type=cloud-run --region=us-central1 --service=hello --project=demo-project",
+			"projects/123456789012/iap_web/cloud_run-us-central1/services/hello"},
+		"all services of the region": {func(p *posture.Posture) { posturetest.DirectIAP(p, nil); p.DirectInherited = []posture.Policy{public} },
+			"beta iap web remove-iam-policy-binding --resource-type=cloud-run --region=us-central1 --project=demo-project",
+			"projects/123456789012/iap_web/cloud_run-us-central1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := posturetest.Protected()
+			tc.change(&p)
+			want := []Finding{{
+				Code: PublicAccessor, Severity: High, Effect: Blocks, Resource: tc.from, Subject: "roles/iap.httpsResourceAccessor allUsers",
+				Why:    "IAP lets everybody in: allUsers has roles/iap.httpsResourceAccessor at " + tc.from,
+				Remedy: "gcloud " + tc.command + member + ", and name those who are to get in under access in the policy",
+			}}
+			if diff := cmp.Diff(want, publicAccessors(p, posturetest.Wanted())); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
