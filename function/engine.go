@@ -1,29 +1,43 @@
 package function
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/probe"
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/reconcile"
 )
 
+// Wiring is what differs between the function and a person at a terminal. What
+// may be nil says so.
+type Wiring struct {
+	Publisher reconcile.Publisher
+	Policy    func() reconcile.Policy
+	Holds     func() (reconcile.Holds, error) // nil = no holds are kept
+	Log       *slog.Logger
+	Tracer    reconcile.Tracer  // nil = nothing is traced
+	Writers   reconcile.Writers // nil = our own account writes; a person writes with their own credentials
+	Memory    *memory.Memory    // nil = one that lasts as long as the process
+}
+
 // NewEngine is the loop over Google Cloud, the same for the function and for a
-// person at a terminal. What differs between them is left to be set: Publisher,
-// Policy, Holds and Log, and for the function Writers: a person writes with
-// their own credentials. config.Clock must be set.
-func NewEngine(clients *cloud.Cloud, config Config) *reconcile.Engine {
-	return &reconcile.Engine{
-		Observer: clients, Describer: clients, Examiner: clients, Callers: clients, Applier: clients,
-		History: history(clients), Prober: probe.New(config.Connect),
-		Memory: &reconcile.Memory{},
-		Self:   self(config), Now: config.Clock.Now, Version: Version,
-	}
+// person at a terminal. config.Clock must be set.
+func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.Engine, error) {
+	time := sleepingClock{config.Clock}
+	return reconcile.NewEngine(reconcile.Surroundings{
+		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds, Clock: time,
+		Prober: probe.New(config.Connect), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
+		Self: self(config), Writers: wiring.Writers, History: history(clients),
+		Memory: cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: time})),
+	})
 }
 
 // self is who we are: the function's account, and those that it writes as. On a
-// terminal that may not be known.
+// terminal the account may not be known.
 func self(config Config) event.Self {
 	known := event.Self{UserAgent: Product}
 	if config.Self != "" {

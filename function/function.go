@@ -87,11 +87,15 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if err != nil {
 		return nil, err
 	}
-	f.engine = NewEngine(clients, config)
-	f.engine.Writers = config.Writers
-	f.engine.Publisher, f.engine.Policy, f.engine.Holds, f.engine.Log = publisher, policies.current, heldBy(config.Holds, log), log
+	wiring := Wiring{
+		Publisher: publisher, Policy: policies.current, Holds: heldBy(config.Holds, log), Log: log,
+		Writers: config.Writers, Memory: f.memory,
+	}
 	if observed != nil {
-		f.engine.Tracer = observed
+		wiring.Tracer = observed
+	}
+	if f.engine, err = NewEngine(clients, config, wiring); err != nil {
+		return nil, err
 	}
 	if config.DueTimer && f.records != nil {
 		go f.lookForDue()

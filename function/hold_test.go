@@ -97,12 +97,12 @@ func TestWhatNeedsNothingIsCompliantUnderAHold(t *testing.T) {
 
 // interrupter is an applier after whose first step something happens.
 type interrupter struct {
-	reconcile.Applier
+	reconcile.Cloud
 	then func()
 }
 
 func (i *interrupter) Apply(ctx context.Context, step plan.Step, as string) (string, error) {
-	version, err := i.Applier.Apply(ctx, step, as)
+	version, err := i.Cloud.Apply(ctx, step, as)
 	if i.then != nil {
 		i.then()
 		i.then = nil
@@ -113,7 +113,7 @@ func (i *interrupter) Apply(ctx context.Context, step plan.Step, as string) (str
 func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, noHolds)
-	b.engine.Applier = &interrupter{b.engine.Applier, func() { write(held(hello.Name(), b.Now().Add(time.Hour))) }}
+	b.engine.Cloud = &interrupter{b.engine.Cloud, func() { write(held(hello.Name(), b.Now().Add(time.Hour))) }}
 	if got := b.outcome(t, "deployed"); got != report.Held {
 		t.Errorf("%s, want held", got)
 	}

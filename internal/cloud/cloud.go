@@ -29,8 +29,6 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/scheduler"
 	"github.com/iapguard/iapguard/internal/cloud/secret"
 	"github.com/iapguard/iapguard/internal/cloud/serviceusage"
-	"github.com/iapguard/iapguard/internal/plan"
-	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -90,21 +88,6 @@ func (c *Cloud) forget(ctx context.Context, project string) {
 		project = known.ID
 	}
 	c.logs.Forget(project)
-}
-
-// enableIAP turns IAP on at a backend service, in one write with the OAuth client
-// that the step names. Its secret is read now and kept nowhere.
-func (c *Cloud) enableIAP(ctx context.Context, step plan.Step) error {
-	named := policy.OAuthClientOf(step.To)
-	if named == (policy.OAuthClient{}) {
-		return c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version, loadbalancer.OAuthClient{})
-	}
-	value, err := c.secrets.Access(connect.AsSelf(ctx), named.Secret)
-	if err != nil {
-		return err
-	}
-	client := loadbalancer.OAuthClient{ID: named.ID, Secret: value.Reveal()}
-	return value.Redact(c.loadBalancers.EnableIAP(ctx, step.Resource, step.Version, client))
 }
 
 // Behind gives the Cloud Run services that a load balancer's resource leads

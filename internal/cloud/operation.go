@@ -2,98 +2,52 @@ package cloud
 
 import (
 	"context"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
-	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// operation is how a step is taken, and how it is taken back: what was set to To
-// is From again. Both write only while the resource is at step.Version, and give
-// the version after the write, "" when the API does not tell.
-type operation struct {
-	do, undo func(c *Cloud, ctx context.Context, step plan.Step) (string, error)
+// call is how a step is taken or taken back. It writes only while the resource is
+// at step.Version, and returns the version after the write, "" when the API does
+// not tell.
+type call func(ctx context.Context, c *Cloud, step plan.Step) (string, error)
+
+// operation is the API calls of one kind of step.
+type operation struct{ do, undo call }
+
+// operations are those of all steps; each file operation_*.go adds its own.
+var operations = map[plan.Op]operation{}
+
+// typed is a call that gets the step's change as the value that it is.
+type typed[C plan.Change] func(ctx context.Context, c *Cloud, step plan.Step, change C) (string, error)
+
+// carry adds the calls of the operation to which changes of type C belong.
+func carry[C plan.Change](do, undo typed[C]) struct{} {
+	var kind C
+	operations[kind.Operation().Op] = operation{untyped(do), untyped(undo)}
+	return struct{}{}
 }
 
-var operations = map[plan.Op]operation{
-	// An agent stays provisioned: that gives it no right.
-	plan.ProvisionAgent: {
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			_, err := c.apis.ProvisionIAPAgent(ctx, projectOf(step.Resource))
-			return "", err
-		}, nothing,
-	},
-	plan.GrantInvoker: {
-		invokers(func(p *iampolicy.Policy, step plan.Step) bool {
-			return p.Add(step.Field, strings.Fields(step.To), step.Condition)
-		}),
-		invokers(func(p *iampolicy.Policy, step plan.Step) bool {
-			return p.Withdraw(step.Field, strings.Fields(step.To), step.Condition)
-		}),
-	},
-	plan.GrantAccess: {
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.iap.Grant(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To), step.Condition)
-		},
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.iap.Withdraw(ctx, step.Resource, step.Version, step.Field, strings.Fields(step.To), step.Condition)
-		},
-	},
-	plan.EnableIAP: {
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) { return "", c.enableIAP(ctx, step) },
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return "", c.loadBalancers.DisableIAP(ctx, step.Resource, step.Version)
-		},
-	},
-	plan.EnableDirectIAP: {
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.EnableIAP(ctx, step.Resource, step.Version)
-		},
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.DisableIAP(ctx, step.Resource, step.Version)
-		},
-	},
-	plan.RestrictIngress: {
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.RestrictIngress(ctx, step.Resource, step.Version)
-		},
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.RestoreIngress(ctx, step.Resource, step.Version, posture.Ingress(step.From))
-		},
-	},
-	plan.RequireInvoker: {
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.RequireInvoker(ctx, step.Resource, step.Version)
-		},
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.WaiveInvoker(ctx, step.Resource, step.Version)
-		},
-	},
-	plan.RevokePublic: {
-		invokers(func(p *iampolicy.Policy, step plan.Step) bool { return p.Remove(step.Field, strings.Fields(step.From)) }),
-		invokers(func(p *iampolicy.Policy, step plan.Step) bool {
-			return p.Add(step.Field, strings.Fields(step.From), posture.Condition{})
-		}),
-	},
-	// A revision stays: it is made of what was there.
-	plan.Redeploy: {
-		func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-			return c.run.Redeploy(ctx, step.Resource, step.Version, policy.RedeployImageOf(step.To))
-		}, nothing,
-	},
+func untyped[C plan.Change](call typed[C]) call {
+	return func(ctx context.Context, c *Cloud, step plan.Step) (string, error) {
+		change, ok := step.Change.(C)
+		if !ok {
+			return "", fault.New(fault.Invalid, "operation %q has no such change: %T", step.Op(), step.Change)
+		}
+		return call(ctx, c, step, change)
+	}
 }
 
 // nothing takes nothing back.
-func nothing(*Cloud, context.Context, plan.Step) (string, error) { return "", nil }
+func nothing[C plan.Change](context.Context, *Cloud, plan.Step, C) (string, error) { return "", nil }
 
-// invokers changes who may invoke a service.
-func invokers(change func(*iampolicy.Policy, plan.Step) bool) func(*Cloud, context.Context, plan.Step) (string, error) {
-	return func(c *Cloud, ctx context.Context, step plan.Step) (string, error) {
-		return c.run.ChangePolicy(ctx, step.Resource, step.Version, func(p *iampolicy.Policy) bool { return change(p, step) })
+// invokers changes who may invoke a service. change reports whether it changed
+// anything.
+func invokers[C plan.Change](change func(p *iampolicy.Policy, with C) bool) typed[C] {
+	return func(ctx context.Context, c *Cloud, step plan.Step, with C) (string, error) {
+		return c.run.ChangePolicy(ctx, step.Resource, step.Version, func(p *iampolicy.Policy) bool { return change(p, with) })
 	}
 }
 
@@ -101,23 +55,23 @@ func invokers(change func(*iampolicy.Policy, plan.Step) bool) func(*Cloud, conte
 // each operation means. What is read on the way is read in our own name.
 func (c *Cloud) Apply(ctx context.Context, step plan.Step, as string) (string, error) {
 	defer c.forget(ctx, projectOf(step.Resource))
-	known, ok := operations[step.Op]
+	known, ok := operations[step.Op()]
 	if !ok {
 		return "", unknown(step)
 	}
-	return known.do(c, connect.As(ctx, as), step)
+	return known.do(connect.As(ctx, as), c, step)
 }
 
 // Undo takes back one step that Apply took. Where the resource is no longer at
 // step.Version, the answer is a fault.Conflict.
 func (c *Cloud) Undo(ctx context.Context, step plan.Step) (string, error) {
-	known, ok := operations[step.Op]
+	known, ok := operations[step.Op()]
 	if !ok {
 		return "", unknown(step)
 	}
-	return known.undo(c, ctx, step)
+	return known.undo(ctx, c, step)
 }
 
 func unknown(step plan.Step) error {
-	return fault.New(fault.Invalid, "operation %q is not known", step.Op)
+	return fault.New(fault.Invalid, "operation %q is not known", step.Op())
 }

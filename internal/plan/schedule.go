@@ -9,39 +9,40 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// schedule says when each step is due.
+// Schedule says when each step of a plan is due.
 //
-//   - The agent's grant shuts nobody out and moves nothing that others write:
-//     it is due at once.
-//   - Everything else waits while a deployment is being rolled out, and until
-//     the service has been quiet for the settle time: a write in the middle of
-//     somebody's terraform apply makes theirs fail. SettleBy ends that wait.
+//   - A grant exposes nobody, but between a tool's read and write of a policy it
+//     makes the tool fail. Grants, and the agent that they are for, wait until
+//     service and policies were left alone: for the quiet time while a door is
+//     open, for the settle time otherwise.
+//   - Everything else waits until the service has been quiet for the settle time:
+//     a write in the middle of a terraform apply makes the apply fail.
 //   - IAP goes on only after new accessors have had time to propagate, and the
 //     public goes only after the agent's grant and IAP itself have.
 //
-// Waiting is bounded by what is observed: an unknown time of change counts as
-// long ago.
-func schedule(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) {
+// Nothing is due while a deployment is being rolled out.
+// SettleBy ends every wait for quiet. Waiting is bounded by what is observed: an
+// unknown time of change counts as long ago.
+func Schedule(made Plan, p posture.Posture, want policy.Wanted, now time.Time) {
+	steps := made.Steps
 	settled := now
 	if want.Settle > 0 {
-		settled = p.Service.UpdatedAt.Add(want.Settle)
-	}
-	if !want.SettleBy.IsZero() && settled.After(want.SettleBy) {
-		settled = want.SettleBy
+		settled = bounded(p.Service.UpdatedAt.Add(want.Settle), want)
 	}
 	if p.Service.Reconciling {
 		settled = latest(settled, now.Add(rolloutPause))
 	}
-	iapAt := latest(settled, accessPropagated(steps, p, want, now))
-	publicAt := latest(iapAt, agentPropagated(steps, p, want, now))
+	iapAt := latest(settled, accessHolds(steps, p, want, now))
+	publicAt := latest(iapAt, agentHolds(steps, p, want, now))
+	grantsAt := quietAt(steps, p, want, now)
 	for i := range steps {
-		switch steps[i].Op {
-		case ProvisionAgent, GrantInvoker:
-		case GrantAccess:
-			steps[i].NotBefore = later(settled, now)
-		case EnableIAP, EnableDirectIAP, RestrictIngress:
+		switch steps[i].operation().Timing {
+		case atOnce:
+		case quiet:
+			steps[i].NotBefore = later(grantsAt, now)
+		case accessPropagated:
 			steps[i].NotBefore = later(iapAt, now)
-		default:
+		case agentPropagated:
 			steps[i].NotBefore = later(publicAt, now)
 		}
 	}
@@ -51,33 +52,71 @@ func schedule(steps []Step, p posture.Posture, want policy.Wanted, now time.Time
 // readiness is an event of its own and usually comes first.
 const rolloutPause = 10 * time.Second
 
-// accessPropagated is when those whom the policy names can be expected to get
-// in. Where it names nobody, we granted nothing that would have to propagate.
-func accessPropagated(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
-	if has(steps, GrantAccess) {
+// quietAt is when the service and the policies that the grants write will have
+// been left alone for long enough.
+func quietAt(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
+	wait := want.Settle
+	if door.Exposed(door.Of(p)) {
+		wait = want.Quiet
+	}
+	changed := p.Service.UpdatedAt
+	for _, step := range steps {
+		if invokers, known := invokersAt(p, step.Resource); known && step.stage() == stageInvoker {
+			changed = latest(changed, invokers.ChangedAt)
+		}
+		if access, known := accessAt(p, step.Resource); known {
+			changed = latest(changed, access.ChangedAt)
+		}
+	}
+	at := now
+	if wait > 0 && !changed.IsZero() {
+		at = bounded(changed.Add(wait), want)
+	}
+	if p.Service.Reconciling {
+		at = latest(at, now.Add(rolloutPause))
+	}
+	return at
+}
+
+// bounded ends a wait for quiet at SettleBy.
+func bounded(at time.Time, want policy.Wanted) time.Time {
+	if !want.SettleBy.IsZero() && at.After(want.SettleBy) {
+		return want.SettleBy
+	}
+	return at
+}
+
+// accessHolds is when those whom the policy names can be expected to get in.
+// Where it names nobody, we granted nothing that would have to propagate.
+func accessHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
+	if hasStage(steps, stageAccess) {
 		return now.Add(want.Propagation)
 	}
 	var at time.Time
-	if has(steps, EnableDirectIAP) && len(want.Access) > 0 {
-		for _, policy := range append([]posture.Policy{p.DirectAccess}, p.DirectInherited...) {
-			at = latest(at, propagated(policy.ChangedAt, want))
-		}
+	if len(want.Access) == 0 {
+		return at
 	}
-	if has(steps, EnableIAP) && len(want.Access) > 0 {
-		for _, backend := range p.Backends {
-			for _, policy := range append([]posture.Policy{backend.Access}, backend.Inherited...) {
-				at = latest(at, propagated(policy.ChangedAt, want))
+	for _, step := range steps {
+		var policies []posture.Policy
+		switch step.Change.(type) {
+		case EnableDirectIAP:
+			policies = append(slices.Clone(p.DirectInherited), p.DirectAccess)
+		case EnableIAP:
+			for _, backend := range p.Backends {
+				policies = append(append(policies, backend.Inherited...), backend.Access)
 			}
+		}
+		for _, one := range policies {
+			at = latest(at, propagated(one.ChangedAt, want))
 		}
 	}
 	return at
 }
 
-// agentPropagated is when IAP can be expected to reach the service as its
-// agent. No API tells when IAP was switched on at a backend service; whoever
-// did it a moment ago, or the audit log, says so in WroteAt.
-func agentPropagated(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
-	if has(steps, GrantInvoker) || has(steps, EnableIAP) || has(steps, EnableDirectIAP) || has(steps, RestrictIngress) {
+// agentHolds is when IAP can be expected to reach the service as its agent. No
+// API tells when IAP was switched on at a backend service: WroteAt does.
+func agentHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
+	if hasStage(steps, stageInvoker, stageIAP, stageIngress) {
 		return now.Add(want.Propagation)
 	}
 	granted := p.Invokers.ChangedAt
@@ -94,8 +133,8 @@ func propagated(changed time.Time, want policy.Wanted) time.Time {
 	return changed.Add(want.Propagation)
 }
 
-func has(steps []Step, op Op) bool {
-	return slices.ContainsFunc(steps, func(s Step) bool { return s.Op == op })
+func hasStage(steps []Step, stages ...int) bool {
+	return slices.ContainsFunc(steps, func(s Step) bool { return slices.Contains(stages, s.stage()) })
 }
 
 func latest(a, b time.Time) time.Time {

@@ -1,82 +1,76 @@
 package plan
 
 import (
-	"slices"
-	"strings"
+	"fmt"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/posture"
-	"github.com/iapguard/iapguard/internal/protection"
 )
 
-// builders gives the one step that closes each gap. Resource and reason are
-// the finding's own.
-var builders = map[protection.Code]func(posture.Posture, protection.Finding) Step{
-	protection.AgentNotProvisioned: func(_ posture.Posture, f protection.Finding) Step {
-		return Step{Op: ProvisionAgent, To: f.Subject}
-	},
-	protection.AgentNotInvoker: func(p posture.Posture, f protection.Finding) Step {
-		return Step{Op: GrantInvoker, Field: posture.RoleInvoker, To: f.Subject, Version: policyVersion(p, f.Resource)}
-	},
-	protection.AccessorMissing: func(p posture.Posture, f protection.Finding) Step {
-		return Step{Op: GrantAccess, Field: posture.RoleAccessor, To: f.Subject, Condition: f.Condition, Version: accessVersion(p, f.Resource)}
-	},
-	protection.IAPOff: func(p posture.Posture, f protection.Finding) Step {
-		return Step{Op: EnableIAP, Field: "iap.enabled", From: "false", To: f.Subject, Version: backendVersion(p, f.Resource)}
-	},
-	protection.DirectIAPOff: func(p posture.Posture, _ protection.Finding) Step {
-		return Step{Op: EnableDirectIAP, Field: "iapEnabled", From: "false", To: "true", Version: p.Service.Version}
-	},
-	protection.IngressOpen: func(p posture.Posture, f protection.Finding) Step {
-		return Step{Op: RestrictIngress, Field: "ingress", From: string(p.Service.Ingress), To: f.Subject, Version: p.Service.Version}
-	},
-	protection.InvokerCheckOff: func(p posture.Posture, _ protection.Finding) Step {
-		return Step{Op: RequireInvoker, Field: "invokerIamDisabled", From: "true", To: "false", Version: p.Service.Version}
-	},
-	protection.PublicInvoker: func(p posture.Posture, f protection.Finding) Step {
-		role, members, _ := strings.Cut(f.Subject, " ")
-		return Step{Op: RevokePublic, Field: role, From: members, Version: p.Invokers.Version, Conditional: conditional(p.Invokers, role, members)}
-	},
+// Step is one write.
+type Step struct {
+	Change   Change
+	Resource string
+	Why      string
+	// Version is what was observed of the resource (etag or fingerprint). The
+	// write is refused when the resource has moved since.
+	Version string
+	// NotBefore is when the step is due; zero = at once.
+	NotBefore time.Time
 }
 
-// conditional reports whether any of the members has the role under a condition.
-func conditional(policy posture.Policy, role, members string) bool {
-	return slices.ContainsFunc(policy.Bindings, func(b posture.Binding) bool {
-		named := func(member string) bool { return slices.Contains(b.Members, member) }
-		return b.Role == role && b.Condition != "" && slices.ContainsFunc(strings.Fields(members), named)
-	})
+// operation is the kind of the step, zero for a step without a change.
+func (s Step) operation() Operation {
+	if s.Change == nil {
+		return Operation{}
+	}
+	return s.Change.Operation()
 }
 
-func policyVersion(p posture.Posture, service string) string {
-	if service == p.Target.Name() {
-		return p.Invokers.Version
+func (s Step) stage() int { return s.operation().Stage }
+
+// Op is the name of the step's operation.
+func (s Step) Op() Op { return s.operation().Op }
+
+// Words are the step's change as people read it.
+func (s Step) Words() Words {
+	if s.Change == nil {
+		return Words{}
 	}
-	for _, backend := range p.Backends {
-		for _, member := range backend.Members {
-			if member.Target.Name() == service {
-				return member.Invokers.Version
-			}
-		}
-	}
-	return ""
+	return s.Change.words()
 }
 
-func accessVersion(p posture.Posture, resource string) string {
-	if resource == p.Target.AccessResource(p.ProjectNumber) {
-		return p.DirectAccess.Version
+// Field is the setting or the role that the step writes.
+func (s Step) Field() string { return s.Words().Field }
+
+// Written names what a step writes, as far as versions go: a service's policy
+// and the service itself have versions of their own.
+func (s Step) Written() string {
+	if s.operation().Policy {
+		return s.Resource + ":iamPolicy"
 	}
-	for _, backend := range p.Backends {
-		if backend.AccessResource(p.ProjectNumber) == resource {
-			return backend.Access.Version
-		}
-	}
-	return ""
+	return s.Resource
 }
 
-func backendVersion(p posture.Posture, resource string) string {
-	for _, backend := range p.Backends {
-		if backend.Resource() == resource {
-			return backend.Version
-		}
-	}
-	return ""
+// Same reports whether two steps write the same field of the same resource.
+func (s Step) Same(other Step) bool {
+	return s.Op() == other.Op() && s.Resource == other.Resource && s.Field() == other.Field()
 }
+
+// Check refuses a step that we would never have taken on this service. A report
+// is a file that anybody can write, and its words are about to be written.
+func (s Step) Check(p posture.Posture) error {
+	if s.Change == nil {
+		return fmt.Errorf("a step on %.80q without a change", s.Resource)
+	}
+	return s.Change.check(p, s.Resource)
+}
+
+// Standing is how things stand where the step wrote.
+func (s Step) Standing(p posture.Posture) Standing { return s.Change.standing(p, s.Resource) }
+
+// Without is the posture as it would be without the step, as far as doors go.
+func (s Step) Without(p posture.Posture) posture.Posture { return s.Change.without(p, s.Resource) }
+
+// Stays reports whether the step leaves nothing that could be taken back.
+func (s Step) Stays() bool { return s.operation().Stays }

@@ -21,19 +21,3 @@ const (
 	ImageGoOn   RedeployImage = "go-on"  // keep the tag, whatever it stands for now
 	ImageRefuse RedeployImage = "refuse" // do not redeploy
 )
-
-const newRevision = "a new revision (redeployImage: "
-
-// NewRevision says in a step's words that a revision is made, with which image;
-// RedeployImageOf reads it.
-func (i RedeployImage) NewRevision() string { return newRevision + string(i) + ")" }
-
-// RedeployImageOf is what NewRevision said, "" for anything else.
-func RedeployImageOf(made string) RedeployImage {
-	for _, image := range []RedeployImage{ImagePin, ImageGoOn, ImageRefuse} {
-		if made == image.NewRevision() {
-			return image
-		}
-	}
-	return ""
-}

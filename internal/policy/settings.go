@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/posture"
@@ -140,21 +139,6 @@ type Settings struct {
 type OAuthClient struct {
 	ID     string // NUMBER-WORD.apps.googleusercontent.com
 	Secret string // the version that holds its secret: projects/P/secrets/S/versions/N, or latest
-}
-
-// Enabling says in a step's words that IAP goes on, with which client; OAuthClientOf
-// reads it.
-func (c OAuthClient) Enabling() string {
-	return strings.TrimSpace(strings.Join([]string{"true", c.ID, c.Secret}, " "))
-}
-
-// OAuthClientOf is the client that Enabling named, zero for none.
-func OAuthClientOf(enabling string) OAuthClient {
-	words := strings.Fields(enabling)
-	if len(words) != 3 || words[0] != "true" {
-		return OAuthClient{}
-	}
-	return OAuthClient{words[1], words[2]}
 }
 
 // Limits bound how many services are written within an hour, whatever led to the

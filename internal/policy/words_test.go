@@ -25,16 +25,3 @@ func TestALengthOfTimeIsToldInWords(t *testing.T) {
 		}
 	}
 }
-
-func TestAStepSaysWhichImageANewRevisionGets(t *testing.T) {
-	for _, image := range []RedeployImage{ImagePin, ImageGoOn, ImageRefuse} {
-		if got := RedeployImageOf(image.NewRevision()); got != image {
-			t.Errorf("%s is read as %q", image.NewRevision(), got)
-		}
-	}
-	for _, other := range []string{"", "pin", "a new revision (redeployImage: other)"} {
-		if got := RedeployImageOf(other); got != "" {
-			t.Errorf("%q is read as %q", other, got)
-		}
-	}
-}

@@ -2,8 +2,8 @@ package protection
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -13,6 +13,8 @@ const AccessorMissing Code = "ACCESSOR_MISSING"
 
 // NoAccessor: nobody is known who could get in once IAP is on.
 const NoAccessor Code = "NO_ACCESSOR"
+
+var _ = register(placeAccess, accessors, AccessorMissing)
 
 // accessors wants every member that the policy names to have access, on each
 // place, before IAP is turned on there.
@@ -28,13 +30,16 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 		if len(missing) > 0 {
 			findings = append(findings, Finding{
 				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: gate.resource,
-				Subject: strings.Join(missing, " "), Condition: want.AccessCondition,
-				Why: "the policy names who is to get in, and IAP does not let them in yet",
+				Change:  plan.GrantAccess{Role: posture.RoleAccessor, Members: missing, Condition: plan.Condition(want.AccessCondition)},
+				Version: gate.version,
+				Why:     "the policy names who is to get in, and IAP does not let them in yet",
 			})
 		}
 	}
 	return findings
 }
+
+var _ = register(placeAccess, accessKnown, NoAccessor)
 
 // accessKnown keeps IAP off where turning it on would shut everybody out.
 func accessKnown(p posture.Posture, want policy.Wanted) []Finding {

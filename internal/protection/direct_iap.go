@@ -1,6 +1,7 @@
 package protection
 
 import (
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -9,12 +10,15 @@ import (
 // and the policy wants that it does.
 const DirectIAPOff Code = "DIRECT_IAP_OFF"
 
+var _ = register(placeIAP, directIAPOn, DirectIAPOff)
+
 func directIAPOn(p posture.Posture, want policy.Wanted) []Finding {
 	if !policy.Direct(p, want) || p.Service.IAPOn {
 		return nil
 	}
 	return []Finding{{
 		Code: DirectIAPOff, Severity: High, Effect: Gap, Resource: p.Target.Name(),
-		Why: "requests to the service, by whatever way, are not asked to sign in",
+		Why:    "requests to the service, by whatever way, are not asked to sign in",
+		Change: plan.EnableDirectIAP{}, Version: p.Service.Version,
 	}}
 }

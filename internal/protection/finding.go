@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -40,36 +41,47 @@ type Finding struct {
 	Resource string // name of the resource that is not as wanted
 	Why      string // one line
 	Remedy   string // one line: what a person can do; "" for gaps
-	// Subject is what exactly is missing or too much there: a member, a role.
+	// Change closes a gap, and Version is what was observed of what it writes; nil
+	// for everything but gaps.
+	Change  plan.Change
+	Version string
+	// Subject is what exactly stands in the way: another service, a caller.
 	Subject string
-	// Condition is under what the subject is to have what is missing.
-	Condition posture.Condition
 }
 
-// protections are all comparisons, in the order in which their gaps are
-// closed: see package plan for why the order is safe. Obstacles come first,
-// since they decide whether anything can be closed at all.
-var protections = []func(posture.Posture, policy.Wanted) []Finding{
-	loadBalancer,
-	frontends,
-	capableBackends,
-	oauthClient,
-	sharedBackends,
-	oneIAP,
-	recipeKept,
-	knownIngress,
-	InheritedInvokers,
-	publicAccessors,
-	serviceAgent,
-	invokerGrant,
-	accessors,
-	accessKnown,
-	iapOn,
-	directIAPOn,
-	oauthClientKept,
-	ingressRestricted,
-	invokerCheck,
-	PublicInvokers,
+// comparison is one protection, one obstacle or one fact: what it finds, and the
+// codes that it can give.
+type comparison struct {
+	place int
+	find  func(posture.Posture, policy.Wanted) []Finding
+	codes []Code
+}
+
+// The places of comparisons in a report. Obstacles come first, since they decide
+// whether anything can be closed at all; then gaps in the order in which they are
+// closed. Comparisons of one place stand in the order of their codes.
+const (
+	placeLoadBalancer = iota
+	placeObstacle
+	placeAgent
+	placeInvoker
+	placeAccess
+	placeIAP
+	placeClient
+	placeIngress
+	placePublic
+)
+
+var comparisons []comparison
+
+// register adds a comparison. Every file of a protection or an obstacle does it
+// once for each.
+func register(place int, find func(posture.Posture, policy.Wanted) []Finding, codes ...Code) struct{} {
+	comparisons = append(comparisons, comparison{place, find, codes})
+	slices.SortStableFunc(comparisons, func(a, b comparison) int {
+		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.codes[0], b.codes[0]))
+	})
+	return struct{}{}
 }
 
 // Assess compares a posture with what is wanted. It gives every difference, in
@@ -83,8 +95,8 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 	if len(findings) > 0 {
 		return findings // of what is wanted nothing else is known
 	}
-	for _, protection := range protections {
-		findings = append(findings, protection(p, want)...)
+	for _, each := range comparisons {
+		findings = append(findings, each.find(p, want)...)
 	}
 	return findings
 }
@@ -109,16 +121,14 @@ func Worst(findings []Finding) Effect {
 	return worst
 }
 
-// Codes lists the codes that this package can give, sorted.
+// Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{
-		NoLoadBalancer, NoFrontend, FrontendUnknown, NoHTTPSFrontend, CDNEnabled, BackendNotCapable, SharedBackend, BothIAP,
-		IngressNotKnown, AgentNotProvisioned, AgentNotInvoker, AccessorMissing, NoAccessor, IAPOff,
-		IngressOpen, InvokerCheckOff, PublicInvoker, InheritedPublicInvoker, PublicAccessor,
-		RecipeChange, DirectIAPOff, ProbeOpen, NoOAuthClient, HTTP2Classic, RuleUndecided, CallerBreaks, OAuthClientDiffers, NoWriter, WriterUnknown,
+	codes := []Code{ProbeOpen, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown} // found outside of Assess
+	for _, each := range comparisons {
+		codes = append(codes, each.codes...)
 	}
 	slices.Sort(codes)
-	return codes
+	return slices.Compact(codes)
 }
 
 // ProbeOpen: whatever the configuration says, a request without credentials got

@@ -1,12 +1,15 @@
 package protection
 
 import (
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // IAPOff: the load balancer sends requests on without asking who is calling.
 const IAPOff Code = "IAP_OFF"
+
+var _ = register(placeIAP, iapOn, IAPOff)
 
 func iapOn(p posture.Posture, want policy.Wanted) []Finding {
 	if policy.Direct(p, want) {
@@ -19,7 +22,8 @@ func iapOn(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		findings = append(findings, Finding{
 			Code: IAPOff, Severity: High, Effect: Gap, Resource: backend.Resource(),
-			Why: "requests through the load balancer are not asked to sign in", Subject: signsInWith(backend, want).Enabling(),
+			Why:    "requests through the load balancer are not asked to sign in",
+			Change: plan.EnableIAP{Client: plan.OAuthClient(signsInWith(backend, want))}, Version: backend.Version,
 		})
 	}
 	return findings

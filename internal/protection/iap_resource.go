@@ -13,6 +13,7 @@ type iapResource struct {
 	resource string // under which IAP keeps its policy
 	on       bool
 	policies []posture.AccessPolicy // its own and those that it inherits
+	version  string                 // of its own policy
 	command  string                 // by which a person grants access here, without the member
 }
 
@@ -23,7 +24,7 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 		return nil
 	case policy.Direct(p, want):
 		return []iapResource{{
-			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn,
+			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn, version: p.DirectAccess.Version,
 			policies: p.DirectAccessPolicies(),
 			command:  p.Target.AccessCommand(),
 		}}
@@ -31,7 +32,7 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 	var gates []iapResource
 	for _, backend := range p.Reached() {
 		gates = append(gates, iapResource{
-			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn,
+			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn, version: backend.Access.Version,
 			policies: p.AccessPolicies(backend),
 			command:  backend.AccessCommand(),
 		})

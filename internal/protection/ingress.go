@@ -2,6 +2,7 @@ package protection
 
 import (
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -12,6 +13,8 @@ const IngressOpen Code = "INGRESS_OPEN"
 // IngressNotKnown: the API does not say what the ingress is.
 const IngressNotKnown Code = "INGRESS_NOT_KNOWN"
 
+var _ = register(placeIngress, ingressRestricted, IngressOpen)
+
 // ingressRestricted leaves every stricter setting alone. A service with direct
 // IAP is guarded on its default URL too, so its ingress may stay.
 func ingressRestricted(p posture.Posture, want policy.Wanted) []Finding {
@@ -19,10 +22,13 @@ func ingressRestricted(p posture.Posture, want policy.Wanted) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: IngressOpen, Severity: High, Effect: Gap, Resource: p.Target.Name(), Subject: string(posture.IngressInternalLoadBalancing),
+		Code: IngressOpen, Severity: High, Effect: Gap, Resource: p.Target.Name(),
+		Change: plan.RestrictIngress{From: p.Service.Ingress, To: posture.IngressInternalLoadBalancing}, Version: p.Service.Version,
 		Why: "IAP on a load balancer does not guard the default run.app URL" + door.MappedToo(p) + ", which anyone on the internet can reach",
 	}}
 }
+
+var _ = register(placeObstacle, knownIngress, IngressNotKnown)
 
 // knownIngress waits where the API answers UNSPECIFIED: the setting may be
 // stricter than ours, and a write would loosen it.

@@ -14,7 +14,7 @@ func grant(role string, members ...string) posture.Policy {
 }
 
 func TestNobodyInheritsThatEverybodyMayInvoke(t *testing.T) {
-	check(t, InheritedInvokers, []row{
+	check(t, inheritedInvokers, []row{
 		{"a user may invoke everything", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Project = grant(posture.RoleInvoker, "user:ci@example.com")
 		}, nil},

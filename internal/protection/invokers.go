@@ -1,9 +1,10 @@
 package protection
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -14,9 +15,11 @@ const PublicInvoker Code = "PUBLIC_INVOKER"
 // InvokerCheckOff: Cloud Run does not ask IAM who may invoke the service.
 const InvokerCheckOff Code = "INVOKER_CHECK_OFF"
 
-// PublicInvokers wants the public out of every role of the service's own policy
+var _ = register(placePublic, publicInvokers, PublicInvoker)
+
+// publicInvokers wants the public out of every role of the service's own policy
 // that may let it invoke: one finding for each role.
-func PublicInvokers(p posture.Posture, want policy.Wanted) []Finding {
+func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	if want.KeepInvokers {
 		return nil
 	}
@@ -31,8 +34,9 @@ func PublicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, role := range roles {
 		findings = append(findings, Finding{
-			Code: PublicInvoker, Severity: High, Effect: Gap, Resource: p.Target.Name(),
-			Subject: role + " " + strings.Join(members[role], " "), Why: publicInvokerWhy(role),
+			Code: PublicInvoker, Severity: High, Effect: Gap, Resource: p.Target.Name(), Why: publicInvokerWhy(role),
+			Change:  plan.RevokePublic{Role: role, Members: members[role], Conditional: conditional(p.Invokers, role, members[role])},
+			Version: p.Invokers.Version,
 		})
 	}
 	return findings
@@ -41,11 +45,21 @@ func PublicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 func publicInvokerWhy(role string) string {
 	switch door.RoleInvokes(role) {
 	case door.Yes:
-		return "whoever reaches the service past IAP may invoke it"
+		return "anybody who reaches the service past IAP may invoke it"
 	default:
-		return "whoever reaches the service past IAP may invoke it, unless " + role + " lacks run.routes.invoke, which is not known"
+		return "anybody who reaches the service past IAP may invoke it, unless " + role + " lacks run.routes.invoke, which is not known"
 	}
 }
+
+// conditional reports whether any of the members has the role under a condition.
+func conditional(policy posture.Policy, role string, members []string) bool {
+	return slices.ContainsFunc(policy.Bindings, func(b posture.Binding) bool {
+		named := func(member string) bool { return slices.Contains(b.Members, member) }
+		return b.Role == role && b.Condition != "" && slices.ContainsFunc(members, named)
+	})
+}
+
+var _ = register(placePublic, invokerCheck, InvokerCheckOff)
 
 func invokerCheck(p posture.Posture, want policy.Wanted) []Finding {
 	if !p.Service.InvokerCheckOff || want.KeepInvokers {
@@ -53,6 +67,7 @@ func invokerCheck(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: InvokerCheckOff, Severity: High, Effect: Gap, Resource: p.Target.Name(),
-		Why: "the invoker check is switched off, so whoever reaches the service past IAP may invoke it, whatever its policy says",
+		Why:    "the invoker check is switched off, so anybody who reaches the service past IAP may invoke it, whatever its policy says",
+		Change: plan.RequireInvoker{}, Version: p.Service.Version,
 	}}
 }

@@ -13,7 +13,7 @@ func TestNobodyInvokesUnnamed(t *testing.T) {
 			p.Invokers.Bindings = append(p.Invokers.Bindings, posture.Binding{Role: role, Members: members, Condition: condition})
 		}
 	}
-	check(t, PublicInvokers, []row{
+	check(t, publicInvokers, []row{
 		{"allUsers", add(posture.RoleInvoker, "", "allUsers"), []Code{PublicInvoker}},
 		{"allAuthenticatedUsers", add(posture.RoleInvoker, "", "allAuthenticatedUsers"), []Code{PublicInvoker}},
 		{"under a condition", add(posture.RoleInvoker, "true", "allUsers"), []Code{PublicInvoker}},

@@ -19,6 +19,8 @@ func signsInWith(b posture.Backend, want policy.Wanted) policy.OAuthClient {
 	return want.OAuthClient
 }
 
+var _ = register(placeClient, oauthClientKept, OAuthClientDiffers)
+
 func oauthClientKept(p posture.Posture, want policy.Wanted) []Finding {
 	if want.OAuthClient.ID == "" || policy.Direct(p, want) {
 		return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
@@ -63,21 +64,11 @@ func TestIAPGoesOnWithThePolicysClientOnlyWhereThereIsNone(t *testing.T) {
 		var got []string
 		for _, finding := range Assess(p, w) {
 			if finding.Code == IAPOff || finding.Code == NoOAuthClient {
-				got = append(got, finding.Subject)
+				got = append(got, plan.Step{Change: finding.Change}.Words().To)
 			}
 		}
 		if diff := cmp.Diff([]string{want}, got); diff != "" {
 			t.Errorf("with client %q (-want +got):\n%s", present, diff)
-		}
-	}
-}
-
-func TestAClientIsReadFromWhatAStepSays(t *testing.T) {
-	for words, want := range map[string]policy.OAuthClient{
-		companys.Enabling(): companys, policy.OAuthClient{}.Enabling(): {}, "true x": {}, "false x y": {}, "true x y z": {}, "": {},
-	} {
-		if got := policy.OAuthClientOf(words); got != want {
-			t.Errorf("%q: %+v, want %+v", words, got, want)
 		}
 	}
 }

@@ -28,6 +28,8 @@ var (
 	capableProtocols = []string{"HTTP", "HTTPS", "HTTP2", "H2C"}
 )
 
+var _ = register(placeObstacle, capableBackends, BackendNotCapable, CDNEnabled, HTTP2Classic)
+
 func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, backend := range p.Backends {

@@ -16,6 +16,8 @@ func OneIAP(p posture.Posture, b posture.Backend) string {
 		"; the audience of IAP's JWT differs between the two"
 }
 
+var _ = register(placeObstacle, oneIAP, BothIAP)
+
 func oneIAP(p posture.Posture, _ policy.Wanted) []Finding {
 	if !p.Service.IAPOn {
 		return nil

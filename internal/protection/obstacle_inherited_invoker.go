@@ -12,9 +12,11 @@ import (
 // Source: cloudresourcemanager's discovery document, projects.setIamPolicy.
 const InheritedPublicInvoker Code = "INHERITED_PUBLIC_INVOKER"
 
-// InheritedInvokers finds public members whom the project's own policy may let
+var _ = register(placeObstacle, inheritedInvokers, InheritedPublicInvoker)
+
+// inheritedInvokers finds public members whom the project's own policy may let
 // invoke.
-func InheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
+func inheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
 	var findings []Finding
 	for _, public := range door.PublicInvokers(p.Project) {
 		findings = append(findings, Finding{

@@ -19,6 +19,8 @@ const NoHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
 // nobody knows whether IAP would work there.
 const FrontendUnknown Code = "FRONTEND_UNKNOWN"
 
+var _ = register(placeLoadBalancer, loadBalancer, NoLoadBalancer)
+
 func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 	if len(p.Backends) > 0 || policy.Direct(p, want) {
 		return nil
@@ -29,6 +31,8 @@ func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 		Remedy: "put the service behind an HTTPS load balancer (serverless NEG, backend service, URL map, HTTPS proxy); iapguard goes on by itself",
 	}}
 }
+
+var _ = register(placeLoadBalancer, frontends, NoHTTPSFrontend, NoFrontend, FrontendUnknown)
 
 // frontends judges backends that are reached by something. A backend service
 // without any frontend is no door yet; only when there is no other does the

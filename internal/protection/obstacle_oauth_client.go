@@ -11,6 +11,8 @@ import (
 // Source: iap/docs/custom-oauth-configuration; the 502 is reported.
 const NoOAuthClient Code = "NO_OAUTH_CLIENT"
 
+var _ = register(placeObstacle, oauthClient, NoOAuthClient)
+
 // oauthClient blocks before IAP is turned on. A client may also be set in IAP's
 // settings, which are not read: whoever has it there turns IAP on by hand.
 func oauthClient(p posture.Posture, want policy.Wanted) []Finding {

@@ -14,6 +14,8 @@ import (
 // Source: iap/docs/managing-access, "Public access".
 const PublicAccessor Code = "PUBLIC_ACCESSOR"
 
+var _ = register(placeObstacle, publicAccessors, PublicAccessor)
+
 // publicAccessors stops every step, the agent's grant first: with it, strangers
 // get in through IAP. It looks at each IAP that is on, and at each that the
 // policy wants on.

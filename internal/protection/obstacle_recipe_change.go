@@ -13,6 +13,8 @@ import (
 // to expect another audience from then on.
 const RecipeChange Code = "RECIPE_CHANGE"
 
+var _ = register(placeObstacle, recipeKept, RecipeChange)
+
 func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, backend := range p.Backends {

@@ -14,6 +14,8 @@ import (
 // wanted.
 const SharedBackend Code = "SHARED_BACKEND"
 
+var _ = register(placeObstacle, sharedBackends, SharedBackend)
+
 // sharedBackends refuses to choose: turning IAP on for one service turns it on
 // for every service behind the same backend service, with the same accessors.
 func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {

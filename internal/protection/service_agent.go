@@ -3,6 +3,7 @@ package protection
 import (
 	"slices"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -10,6 +11,8 @@ import (
 // AgentNotProvisioned: IAP's service agent is not known to exist in the
 // project, so nothing can be granted to it.
 const AgentNotProvisioned Code = "AGENT_NOT_PROVISIONED"
+
+var _ = register(placeAgent, serviceAgent, AgentNotProvisioned)
 
 // serviceAgent holds the agent for provisioned when an undeleted member of a
 // policy names it: IAM refuses members that do not exist. Otherwise the step,
@@ -22,7 +25,8 @@ func serviceAgent(p posture.Posture, _ policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: AgentNotProvisioned, Severity: Medium, Effect: Gap,
-		Resource: "projects/" + p.Target.Project + "/services/iap.googleapis.com", Subject: p.Agent(),
-		Why: "IAP's service agent must exist before it can be granted anything",
+		Resource: "projects/" + p.Target.Project + "/services/iap.googleapis.com",
+		Change:   plan.ProvisionAgent{Agent: p.Agent()},
+		Why:      "IAP's service agent must exist before it can be granted anything",
 	}}
 }

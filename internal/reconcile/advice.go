@@ -8,18 +8,18 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// place is where an error was met.
-type place struct {
+// errorScope is where an error was met.
+type errorScope struct {
 	project string
 	above   posture.Ancestors // as far as they are known
 }
 
-// placeOf is that of a service that was observed.
-func placeOf(p posture.Posture) place { return place{p.Target.Project, p.Ancestors} }
+// scopeOf is that of a service that was observed.
+func scopeOf(p posture.Posture) errorScope { return errorScope{p.Target.Project, p.Ancestors} }
 
 // advice is what a person needs to cure an error met in a project: what went
 // wrong, and what to type.
-func (r *run) advice(err error, met place) []string {
+func (r *run) advice(err error, met errorScope) []string {
 	lines := []string{err.Error()}
 	classified, project := fault.Of(err), met.project
 	if classified.Permission != "" {
@@ -49,11 +49,11 @@ func (r *run) advice(err error, met place) []string {
 // is granted on that account, everything else by the role that deploy/roles
 // describes, in the project, or for a writer on its folder. "" where the account
 // is not known, and where the remedy says it.
-func (r *run) grantCommand(missing *fault.Error, met place) string {
+func (r *run) grantCommand(missing *fault.Error, met errorScope) string {
 	who, home, flag := r.Self.Account(), "projects/"+met.project, inProject(met.project)
 	on := "projects add-iam-policy-binding " + met.project
 	if missing.Caller != "" {
-		folder, organization := r.Writers.folderOf(missing.Caller, met.above.Folders), met.above.Organization
+		folder, organization := r.Writers.FolderOf(missing.Caller, met.above.Folders), met.above.Organization
 		if folder == "" || organization == "" {
 			return ""
 		}

@@ -8,9 +8,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/deploy/roles"
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
+
+const us = "iapguard@demo-project.iam.gserviceaccount.com"
+
+// principals are who we are, none for somebody who does not know.
+func principals(account string) []string {
+	if account == "" {
+		return nil
+	}
+	return []string{account}
+}
 
 // deputy is a writer of one folder.
 const deputy = "writer@demo-project.iam.gserviceaccount.com"
@@ -64,8 +75,8 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 		}},
 	} {
 		tc.err.Err = errors.New("no")
-		r := &run{Engine: &Engine{Self: ourselves(tc.self), Writers: Writers{"folders/1": deputy}}}
-		met := place{tc.project, posture.Ancestors{Known: true, Folders: []string{"folders/2", "folders/1"}, Organization: "organizations/9"}}
+		r := &run{Engine: &Engine{Surroundings: Surroundings{Self: event.Self{Principals: principals(tc.self)}, Writers: Writers{"folders/1": deputy}}}}
+		met := errorScope{tc.project, posture.Ancestors{Known: true, Folders: []string{"folders/2", "folders/1"}, Organization: "organizations/9"}}
 		got := r.advice(fmt.Errorf("writing: %w", &tc.err), met)
 		if diff := cmp.Diff(append([]string{"writing: no"}, tc.want...), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)

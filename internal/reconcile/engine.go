@@ -5,28 +5,38 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// Observer reads everything about one service, directly from the resources.
-// The posture's target carries the project's id. Errors are classified by
-// package fault; NotFound means that the service is gone.
-type Observer interface {
+// Cloud reads and writes the resources. Its errors are classified by package
+// fault; fault.ServiceGone means that the service itself does not exist.
+type Cloud interface {
+	// Observe reads everything about one service, directly from the resources.
+	// The posture's target carries the project's id.
 	Observe(ctx context.Context, target posture.Target) (posture.Posture, error)
-}
-
-// Applier takes one step as an account, "" = our own. It refuses with
-// fault.Conflict when the resource is no longer at the step's version, and gives
-// the version after the write, "" when the API does not tell.
-type Applier interface {
+	// Describe adds to a posture what only rules ask about. What cannot be read of
+	// the folders is said in the posture itself.
+	Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error
+	// Examine reads what a diagnosis needs beside the posture; withLog looks for a
+	// refused request too. What is forbidden is listed as unread, and is no error.
+	Examine(ctx context.Context, p posture.Posture, withLog bool) (posture.Examination, error)
+	// Callers finds who calls a service now. What may not be read is listed as
+	// unread, and is no error.
+	Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error)
+	// Apply takes one step as an account, "" = our own. It refuses with
+	// fault.Conflict when the resource is no longer at the step's version, and
+	// gives the version after the write, "" when the API does not tell.
 	Apply(ctx context.Context, step plan.Step, as string) (version string, err error)
 }
 
@@ -35,78 +45,75 @@ type Publisher interface {
 	Publish(ctx context.Context, r report.Report) error
 }
 
-// Describer adds to a posture what only rules ask about. What cannot be read of
-// the folders is told in the posture itself.
-type Describer interface {
-	Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error
+// Prober asks at doors as a stranger would, once each and without credentials.
+// It gives an answer for each request, in their order.
+type Prober interface {
+	Probe(ctx context.Context, requests []door.ProbeRequest) []door.Answer
 }
 
-// Policy gives the settings for a service, and whether it is in scope.
-type Policy interface {
-	For(subject policy.Subject) (policy.Settings, bool)
-	Asks() policy.Asked // beside names
-	Projects() []string // those that it names in full
-	Digest() string
-}
+// Clock is the time that waits and time-outs run on.
+type Clock = memory.Clock
 
-// Holds gives the hold that stops writes to a service, nil when there is none.
-type Holds interface {
-	On(target posture.Target, projectNumber string, at time.Time) *policy.Hold
-}
-
-// Engine is the loop with its surroundings. All fields but Holds, Prober, Tracer, Self, Writers, History and Memory are required.
-type Engine struct {
-	Observer  Observer
-	Describer Describer
-	Examiner  Examiner // for diagnoses
-	Callers   Callers
-	Applier   Applier
+// Surroundings are what the loop is wired with. All are required but those that
+// say what nil means.
+type Surroundings struct {
+	Cloud     Cloud
 	Publisher Publisher
-	Policy    func() Policy // read anew for every run
-	// Holds is asked before every write; nil means that no holds are kept. While
+	Policy    func() decide.Policy // read anew for every round
+	// Holds is asked before every wave; nil means that no holds are kept. While
 	// it fails, nothing is written.
-	Holds func() (Holds, error)
-	Now   func() time.Time
+	Holds func() (decide.Holds, error)
+	Clock Clock
 	// Prober asks at the doors where the policy wants it; nil = nobody asks.
 	Prober  Prober
 	Log     *slog.Logger
-	Tracer  Tracer // nil = nobody is told
+	Tracer  Tracer // nil = nothing is traced
 	Version string // of iapguard, for the reports
-	// Self is who we are, by which redeploys and writes are counted. It may not be
-	// known.
+	// Self is who we are, by which redeploys and writes are counted. The account
+	// may be unknown.
 	Self event.Self
 	// Writers are who writes; nil = our own account does.
-	Writers Writers
+	Writers decide.Writers
 	// History gives the writes of the last 24 hours in a project, oldest first,
-	// everybody's. nil means that none is kept, which only tests do: then nothing
-	// is counted, and nothing that has been counted stops a write.
+	// everybody's.
 	History func(ctx context.Context, project string) ([]event.Write, error)
-	// Memory is the instance's own, beside the log; nil = nothing is remembered.
-	Memory *Memory
+	Memory  *memory.Memory
 }
 
-// Request is one run: why, for what, and on whose word.
-type Request struct {
-	Cause  event.Cause
-	Target posture.Target
-	// Consent means that a person asked for this very run: the mode, the settle
-	// time and the age from which services are changed, which restrain us when
-	// we act by ourselves, do not apply.
-	Consent bool
-	// Accept refuses a plan that the consent was not given for, with the
-	// reason; nil accepts whatever is right at the time. It is asked before
-	// every round of writes, with what was written so far.
-	Accept func(p plan.Plan, written []report.Step) error
-	// Diagnose asks why the service answers 403 before anything is planned.
-	Diagnose bool
-	// DryRun stops before the first write and publishes nothing.
-	DryRun bool
-	// ReadOnly stops before the first write and publishes what was found.
-	ReadOnly bool
-	// SettleBy is when the settle time ends at the latest, however often the
-	// resources are touched; zero = no such bound.
-	SettleBy time.Time
+// Engine is the loop with its surroundings.
+type Engine struct {
+	Surroundings
+	instance *instance
 }
+
+// NewEngine returns the loop, or an error that names what it lacks.
+func NewEngine(s Surroundings) (*Engine, error) {
+	var lacks []string
+	for _, part := range []struct {
+		name   string
+		absent bool
+	}{
+		{"Cloud", s.Cloud == nil}, {"Publisher", s.Publisher == nil}, {"Policy", s.Policy == nil}, {"Clock", s.Clock == nil},
+		{"Log", s.Log == nil}, {"History", s.History == nil}, {"Memory", s.Memory == nil}, {"Version", s.Version == ""},
+	} {
+		if part.absent {
+			lacks = append(lacks, part.name)
+		}
+	}
+	if len(lacks) > 0 {
+		return nil, fmt.Errorf("building the engine: it lacks %s", strings.Join(lacks, ", "))
+	}
+	return &Engine{s, newInstance()}, nil
+}
+
+// The values of package decide that the loop is wired with, under the names by
+// which the function and the command line know them.
+type (
+	Request = decide.Request
+	Policy  = decide.Policy
+	Holds   = decide.Holds
+	Writers = decide.Writers
+)
 
 // ErrGone means that there is no such service (any more), ErrOutOfScope that
 // the policy leaves it alone. Both are final and give no report.
@@ -115,49 +122,19 @@ var (
 	ErrOutOfScope = errors.New("no rule of the policy covers the service")
 )
 
-// Run handles one request. Any error but ErrGone and ErrOutOfScope means that
-// nothing final could be published: the message must be delivered again.
-func (e *Engine) Run(ctx context.Context, request Request) (final report.Report, err error) {
-	ctx, ended := e.begin(ctx, "reconcile", "target", request.Target.Name(), "cause", string(request.Cause.Kind))
-	defer func() { ended(err) }()
-	ctx, meter := report.NewMeter(ctx)
-	r := &run{Engine: e, request: request, meter: meter, id: uuid.NewString(), began: e.Now()}
-	final, err = r.answer(ctx)
-	if err != nil || request.DryRun {
-		return final, err
-	}
-	if err := r.unsaid(ctx, final); err != nil {
-		return final, fmt.Errorf("handling %s: %w", request.Target, err)
-	}
-	lasting, done := outliving(ctx, reportOutlives)
-	defer done()
-	if err := e.Publisher.Publish(lasting, final); err != nil {
-		return final, fmt.Errorf("publishing the report for %s: %w", request.Target, err)
-	}
-	return final, nil
+// now is the time of the engine's clock.
+func (e *Engine) now() time.Time { return e.Clock.Now() }
+
+// Tracer is told when a part of the walk begins. Attributes are names and values,
+// one after the other. What is done for the part gets the context that it gives;
+// the function that it gives is told how the part ended.
+type Tracer interface {
+	Begin(ctx context.Context, part string, attributes ...string) (context.Context, func(error))
 }
 
-// GiveUp reports as blocked what did not come to an end in its time.
-func (e *Engine) GiveUp(ctx context.Context, request Request, why string) (report.Report, error) {
-	r := &run{Engine: e, request: request, meter: &report.Meter{}, id: uuid.NewString(), began: e.Now()}
-	final := r.report(r.unseen(), report.Blocked)
-	final.Advice = []string{why}
-	if err := e.Publisher.Publish(ctx, final); err != nil {
-		return final, fmt.Errorf("publishing that work on %s is given up: %w", request.Target, err)
+func (e *Engine) begin(ctx context.Context, part string, attributes ...string) (context.Context, func(error)) {
+	if e.Tracer == nil {
+		return ctx, func(error) {}
 	}
-	return final, nil
-}
-
-// Unresolved reports as blocked that nobody can tell which services a cause
-// concerns: the report names none, and what to do about it.
-func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) error {
-	r := &run{Engine: e, request: Request{Cause: cause}, meter: &report.Meter{}, id: uuid.NewString(), began: e.Now()}
-	final := report.Report{
-		RunID: r.id, ObservedAt: r.began.UTC(), Version: r.Version, Outcome: report.Blocked,
-		Cause: r.cause(), Command: r.command(), Advice: r.advice(why, place{project: cause.Project}),
-	}
-	if err := e.Publisher.Publish(ctx, final); err != nil {
-		return fmt.Errorf("publishing that the services which %s concerns cannot be found: %w", cause.Key, err)
-	}
-	return nil
+	return e.Tracer.Begin(ctx, part, attributes...)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/protection"
@@ -147,33 +148,6 @@ type Evidence struct {
 	Found string `json:"found"`
 }
 
-// Step is one write, planned or done.
-type Step struct {
-	Op            string             `json:"op"`
-	Resource      string             `json:"resource"`
-	Field         string             `json:"field,omitempty"`
-	From          string             `json:"from"`
-	To            string             `json:"to"`
-	Why           string             `json:"why"`
-	Condition     *posture.Condition `json:"condition,omitempty"`   // under which a granted role holds; nil = always
-	Conditional   bool               `json:"conditional,omitempty"` // a member taken away stood under a condition
-	Result        Result             `json:"result"`
-	At            *time.Time         `json:"at,omitempty"`
-	NotBefore     *time.Time         `json:"notBefore,omitempty"`
-	VersionBefore string             `json:"versionBefore,omitempty"`
-	VersionAfter  string             `json:"versionAfter,omitempty"`
-}
-
-// Result is what became of a step.
-type Result string
-
-// The results.
-const (
-	StepPlanned Result = "planned"
-	StepDone    Result = "done"
-	StepFailed  Result = "failed"
-)
-
 // WaitingFor says what must come first.
 type WaitingFor struct {
 	What  string     `json:"what"`
@@ -208,13 +182,47 @@ type Actor struct {
 	UserAgent string `json:"userAgent,omitempty"`
 }
 
+// CauseOf is a cause as reports publish it.
+func CauseOf(c event.Cause) Cause {
+	reported := Cause{
+		Kind: string(c.Kind), Key: c.Key, EventID: c.EventID, Method: c.Method,
+		Principal: c.Principal, UserAgent: c.UserAgent, CallerIP: c.CallerIP,
+	}
+	if !c.At.IsZero() {
+		at := c.At.UTC()
+		reported.At = &at
+	}
+	return reported
+}
+
+// CommandOf is the command of a cause as reports publish it, nil for an event.
+func CommandOf(c event.Cause) *Command {
+	if c.Command == nil {
+		return nil
+	}
+	return &Command{Name: c.Command.Name, ID: c.Command.ID, PlanID: c.Command.PlanID}
+}
+
 // TypePrefix begins the type of every event of ours.
 const TypePrefix = "dev.iapguard.report.v1."
 
-// ID is the event's id: the same cause, target and outcome repeat it.
+// ID is the event's id: the hash of the cause's key, the target, the outcome and
+// the data. The same said again has the same id, whatever run says it, when, by
+// which version of ours and at what cost.
 func (r Report) ID() string {
-	sum := sha256.Sum256([]byte(r.Cause.Key + "\n" + r.Subject() + "\n" + string(r.Outcome)))
+	key := r.Cause.Key + "\n" + r.Subject() + "\n" + string(r.Outcome) + "\n"
+	r.RunID, r.Version, r.ObservedAt, r.Calls, r.ElapsedMS = "", "", time.Time{}, 0, 0
+	data, err := r.encode()
+	if err != nil {
+		data = []byte(err.Error()) // what cannot be encoded is never published
+	}
+	sum := sha256.Sum256(append([]byte(key), data...))
 	return hex.EncodeToString(sum[:16])
+}
+
+// encode is the data of the event.
+func (r Report) encode() ([]byte, error) {
+	return json.Marshal(r, jsonv1.DefaultOptionsV1(), json.WithMarshalers(json.MarshalToFunc(writeTime)))
 }
 
 // Subject is the target's name, "" for a message that could not be read, and
@@ -246,7 +254,7 @@ func (r Report) Event(ownProject string) (cloudevents.Event, error) {
 	}
 	event.SetSource("//iapguard/projects/" + ownProject)
 	event.SetDataSchema("https://iapguard.dev/schemas/report-v1.json")
-	data, err := json.Marshal(r, jsonv1.DefaultOptionsV1(), json.WithMarshalers(json.MarshalToFunc(writeTime)))
+	data, err := r.encode()
 	if err != nil {
 		return event, fmt.Errorf("encoding report: %w", err)
 	}

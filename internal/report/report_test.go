@@ -27,7 +27,7 @@ func full() Report {
 		Cause:    Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: &at},
 		Command:  &Command{Name: "apply", ID: "i", PlanID: "0123456789abcdef"},
 		Findings: []Finding{{Code: protection.IAPOff, Severity: protection.High, Resource: "r", Why: "w"}},
-		Steps:    []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Why: "w", Condition: &posture.Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
+		Steps:    []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Change: []byte(`{}`), Why: "w", Condition: &posture.Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
 		Invokers: []door.Invoker{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
 		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
 		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}}, ExpectedAudience: []string{"/projects/1/global/backendServices/2"}, Unread: []posture.Unread{{Resource: "r", Why: "w", Permission: "p"}},

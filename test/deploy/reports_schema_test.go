@@ -51,6 +51,11 @@ var metadata = []column{
 
 // declared lists the keys of maps that become columns: the views use no others.
 var declared = map[string][]column{
+	"change": {
+		{Name: "role", Type: "STRING", Mode: "NULLABLE", Description: "The role that is granted or taken away."},
+		{Name: "member", Type: "STRING", Mode: "NULLABLE", Description: "The one member that is granted the role."},
+		{Name: "members", Type: "STRING", Mode: "REPEATED", Description: "The members who get or lose the role."},
+	},
 	"labels": {{Name: "team", Type: "STRING", Mode: "NULLABLE", Description: "The service's label team."}},
 }
 

@@ -134,7 +134,7 @@ func (o *fixture) slowly(t *testing.T, time *clock) []moment {
 			return moments
 		}
 		left.Steps, _ = left.Due(time.read())
-		p.take(t, left, func(step plan.Step) { look("after " + string(step.Op)) })
+		p.take(t, left, func(step plan.Step) { look("after " + string(step.Op())) })
 		time.move(late / 4)
 		look("waiting")
 	}

@@ -113,8 +113,8 @@ func (p protector) plan(t *testing.T) plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := plan.Make(seen, p.want, protection.Assess(seen, p.want), p.now())
-	if err := made.Check(); err != nil {
+	made := protection.Plan(seen, p.want, protection.Assess(seen, p.want), p.now())
+	if err := made.Check(seen); err != nil {
 		t.Fatal(err)
 	}
 	return made
@@ -131,7 +131,7 @@ func (p protector) take(t *testing.T, made plan.Plan, each func(plan.Step)) {
 		}
 		version, err := p.Apply(t.Context(), step, "")
 		if err != nil {
-			t.Fatalf("%s: %v", step.Op, err)
+			t.Fatalf("%s: %v", step.Op(), err)
 		}
 		versions[step.Written()] = version
 		each(step)
@@ -148,7 +148,7 @@ func (o *fixture) history(t *testing.T) []moment {
 	p := o.protector(enforcing(0), time.Now)
 	moments := []moment{o.ask("before")}
 	p.take(t, p.plan(t), func(step plan.Step) {
-		moments = append(moments, o.ask(fmt.Sprintf("%d. after %s", len(moments), step.Op)))
+		moments = append(moments, o.ask(fmt.Sprintf("%d. after %s", len(moments), step.Op())))
 	})
 	if left := p.plan(t).Steps; len(left) > 0 {
 		t.Errorf("after every step there is still something to do: %v", left)

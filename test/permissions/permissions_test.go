@@ -159,9 +159,12 @@ func guardByHand(t *testing.T, o *withfunction.Env) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := function.NewEngine(clients, function.Config{Clock: o.Clock()})
-	engine.Publisher, engine.Log, engine.Policy = discarded{}, slog.New(slog.DiscardHandler),
-		func() reconcile.Policy { return rules }
+	engine, err := function.NewEngine(clients, function.Config{Clock: o.Clock()}, function.Wiring{
+		Publisher: discarded{}, Log: slog.New(slog.DiscardHandler), Policy: func() reconcile.Policy { return rules },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	target, err := posture.ParseTarget(guardedByHand.Name())
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -25,16 +26,14 @@ func (s *session) applyJob(ctx context.Context, job job, printer *printer) (repo
 	if job.reviewed != nil {
 		asked.Accept = job.accept
 	}
-	var done []report.Step
 	var callers []caller.Caller // by what all steps mean to them, not the last alone
 	for {
 		final, err := s.engine.Run(ctx, asked)
-		final.Steps, final.Callers = append(done, final.Steps...), caller.WorstOff(callers, final.Callers)
+		final.Callers = caller.WorstOff(callers, final.Callers)
 		if err != nil || final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
 			return final, err
 		}
 		callers = final.Callers
-		done = slices.DeleteFunc(final.Steps, func(s report.Step) bool { return s.Result != report.StepDone })
 		until := *final.WaitingFor.Until
 		printer.progress(fmt.Sprintf("%s: waiting until %s: %s", job.target, until.Format(time.TimeOnly),
 			final.WaitingFor.What))
@@ -66,12 +65,17 @@ func (j job) accept(p plan.Plan, written []report.Step) error {
 func (j job) within(p plan.Plan) error {
 	for _, step := range p.Steps {
 		if !slices.ContainsFunc(j.reviewed.Steps, func(s report.Step) bool {
-			return s.Op == string(step.Op) && s.Resource == step.Resource &&
-				s.Field == step.Field && s.From == step.From && s.To == step.To
+			return sameChange(s, step)
 		}) {
 			return fmt.Errorf("the reviewed plan %s has no step %s on %s, which is needed now; make and review a new one",
-				j.reviewed.PlanID, step.Op, step.Resource)
+				j.reviewed.PlanID, step.Op(), step.Resource)
 		}
 	}
 	return nil
+}
+
+// sameChange reports whether a reviewed step is the step that is planned now.
+func sameChange(reviewed report.Step, now plan.Step) bool {
+	step, err := reviewed.Plan()
+	return err == nil && step.Resource == now.Resource && reflect.DeepEqual(step.Change, now.Change)
 }

@@ -47,7 +47,11 @@ func readPlan(name string) ([]job, error) {
 			return nil, usageError{fmt.Errorf("reading plan %s: entry %d is not the plan of a service; "+
 				"write one with iapguard plan TARGET -o FILE", name, len(jobs)+1)}
 		}
-		if id := planOf(target, r.Steps).ID(); id != r.PlanID {
+		listed, err := planOf(target, r.Steps)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("reading plan %s: entry %d: %w", name, len(jobs)+1, err)}
+		}
+		if id := listed.ID(); id != r.PlanID {
 			return nil, usageError{fmt.Errorf("reading plan %s: entry %d says planId %s, and its steps are those of "+
 				"another plan (%s): nothing was written; a plan is carried out as it was reviewed or not at all: "+
 				"write a new one with iapguard plan %s -o FILE", name, len(jobs)+1, r.PlanID, id, target)}
@@ -61,15 +65,14 @@ func readPlan(name string) ([]job, error) {
 }
 
 // planOf returns the plan that a report lists.
-func planOf(target posture.Target, steps []report.Step) plan.Plan {
+func planOf(target posture.Target, steps []report.Step) (plan.Plan, error) {
 	listed := plan.Plan{Target: target}
 	for _, s := range steps {
-		step := plan.Step{Op: plan.Op(s.Op), Resource: s.Resource, Field: s.Field, From: s.From, To: s.To,
-			Version: s.VersionBefore}
-		if s.Condition != nil {
-			step.Condition = *s.Condition
+		step, err := s.Plan()
+		if err != nil {
+			return listed, err
 		}
 		listed.Steps = append(listed.Steps, step)
 	}
-	return listed
+	return listed, nil
 }

@@ -86,11 +86,11 @@ func diffPolicies(ctx context.Context, o *options, args []string) ([]changes, er
 	}
 	list := make([]changes, 0, len(targets))
 	for _, target := range targets {
-		seen := &snapshot{Observer: session.engine.Observer}
+		seen := &snapshot{Cloud: session.engine.Cloud}
 		var effects [2]prediction
 		for i := range policies {
 			engine := *session.engine
-			engine.Observer, engine.Policy = seen, func() reconcile.Policy { return policies[i] }
+			engine.Cloud, engine.Policy = seen, func() reconcile.Policy { return policies[i] }
 			effects[i] = predict(ctx, &engine, target)
 		}
 		otherwise := effects[0].Outcome != effects[1].Outcome || !slices.Equal(effects[0].Steps, effects[1].Steps)
@@ -101,7 +101,7 @@ func diffPolicies(ctx context.Context, o *options, args []string) ([]changes, er
 
 // snapshot is one observation for several policies.
 type snapshot struct {
-	reconcile.Observer
+	reconcile.Cloud
 	done bool
 	seen posture.Posture
 	err  error
@@ -109,7 +109,7 @@ type snapshot struct {
 
 func (s *snapshot) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
 	if !s.done {
-		s.seen, s.err = s.Observer.Observe(ctx, target)
+		s.seen, s.err = s.Cloud.Observe(ctx, target)
 		s.done = s.err == nil
 	}
 	return s.seen, s.err

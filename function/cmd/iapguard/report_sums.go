@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -50,7 +51,7 @@ func stepsText(steps []report.Step) string {
 	done := map[string]int{}
 	later, first := 0, time.Time{}
 	for _, step := range steps {
-		done[symbols[step.Op]]++
+		done[plan.SymbolOf(plan.Op(step.Op))]++
 		if step.NotBefore != nil {
 			later++
 			if first.IsZero() || step.NotBefore.Before(first) {

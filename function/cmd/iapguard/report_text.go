@@ -9,17 +9,11 @@ import (
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
-
-// symbols are those of Terraform's plans: + adds, ~ changes, - removes.
-var symbols = map[string]string{
-	"provision-agent": "+", "grant-invoker": "+", "grant-access": "+",
-	"enable-iap": "~", "enable-direct-iap": "~", "restrict-ingress": "~", "require-invoker-check": "~", "redeploy": "~",
-	"revoke-public": "-",
-}
 
 // text returns a report for a person: target, outcome, doors, steps, and the
 // findings that no step closes.
@@ -86,7 +80,7 @@ func closed(finding report.Finding, steps []report.Step) bool {
 
 func stepText(number int, step report.Step) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "    %d. %s %-22s %s\n", number, symbols[step.Op], step.Op, step.Resource)
+	fmt.Fprintf(&b, "    %d. %s %-22s %s\n", number, plan.SymbolOf(plan.Op(step.Op)), step.Op, step.Resource)
 	if change := changeText(step); change != "" {
 		fmt.Fprintf(&b, "       %s\n", change)
 	}

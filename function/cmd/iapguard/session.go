@@ -20,6 +20,7 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // options are the flags that plan and apply share.
@@ -86,9 +87,16 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 		return nil, err
 	}
 	config.Clock = clockwork.NewRealClock()
-	engine := function.NewEngine(clients, config)
-	engine.Publisher, engine.Holds, engine.Log = publisher, holds, slog.New(slog.DiscardHandler)
-	engine.Policy = func() reconcile.Policy { return rules }
+	if publisher == nil {
+		publisher = unpublished{}
+	}
+	engine, err := function.NewEngine(clients, config, function.Wiring{
+		Publisher: publisher, Holds: holds, Log: slog.New(slog.DiscardHandler),
+		Policy: func() reconcile.Policy { return rules },
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &session{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost}, nil
 }
 
@@ -96,6 +104,13 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 // OTEL_*: a terminal exports no telemetry.
 func cliEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "OTEL_") })
+}
+
+// unpublished is the publisher of commands that publish nothing.
+type unpublished struct{}
+
+func (unpublished) Publish(context.Context, report.Report) error {
+	return errors.New("this command publishes no reports")
 }
 
 // openFor opens a session and lists the services in scopes.

@@ -47,12 +47,12 @@ func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus
 		}
 		return read, nil
 	}
-	counts := session.engine.Braking(ctx)
-	read.Written, read.Overall = counts.Written, counts.Overall
-	if counts.Open != "" {
-		read.Breaker = &openBreaker{counts.Open, counts.Until}
+	limited, unread := session.engine.Limited(ctx)
+	read.Written, read.Overall = limited.Written, limited.Overall
+	if limited.Open != "" {
+		read.Breaker = &openBreaker{limited.Open, limited.Until}
 	}
-	for project, err := range counts.Unread {
+	for project, err := range unread {
 		read.Unknown[project] = err.Error()
 	}
 	return read, nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/iapguard/iapguard/internal/decide"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -66,14 +67,14 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var all []reconcile.Undoing
+	var all []decide.Undoing
 	steps := 0
 	for _, target := range targets {
 		seen, err := session.cloud.Observe(ctx, target)
 		if err != nil {
 			return fmt.Errorf("observing %s: %w", target, err)
 		}
-		planned, err := reconcile.PlanUndo(seen, reports[target])
+		planned, err := decide.Undo(seen, reports[target])
 		if err != nil {
 			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", u.file, err)}
 		}
@@ -124,15 +125,16 @@ func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, out i
 	})
 }
 
-func printUndoing(out io.Writer, planned reconcile.Undoing) {
+func printUndoing(out io.Writer, planned decide.Undoing) {
 	fmt.Fprintln(out, planned.Target)
 	for i, step := range planned.Steps {
-		change := changeText(report.Step{Field: step.Field, From: step.To, To: step.From})
-		fmt.Fprintf(out, "    %d. undo %-22s %s\n       %s\n", i+1, step.Op, step.Resource, change)
+		words := step.Words()
+		change := changeText(report.Step{Field: words.Field, From: words.To, To: words.From})
+		fmt.Fprintf(out, "    %d. undo %-22s %s\n       %s\n", i+1, step.Op(), step.Resource, change)
 	}
 	for _, step := range planned.Stays {
 		fmt.Fprintf(out, "    %s of %s stays: the new revision was made of what was there, so nothing is to take back\n",
-			step.Op, step.Resource)
+			step.Op(), step.Resource)
 	}
 	for _, door := range planned.Opens {
 		fmt.Fprintf(out, "  ! opens    %s  (%s)\n", door.Address, door.Kind)

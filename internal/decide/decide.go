@@ -1,0 +1,377 @@
+// Package decide is where everything is decided. Decide is a pure function of
+// the facts that were gathered about one service, of what the policy and the
+// holds say, of the request and of the time. Its Decision is the outcome, the
+// steps that are due now and later, why, and what to remember.
+//
+// Decide names the facts that it misses (Decision.Needs) in place of guessing
+// them: most services need nothing but the posture. The loop of package reconcile
+// gathers what is needed and asks again.
+//
+// Every stop and every outcome is in this package: what the mode, a hold or an
+// exemption forbids (scope.go), what people undo again (contest.go, repeat.go),
+// how many services may change within an hour (limits.go), writes that did not
+// hold (breaker.go), who writes (writer.go), what a 403 calls for (diagnosis.go).
+package decide
+
+import (
+	"time"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/doctor"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// maxRounds bounds how often one run decides anew: after a conflict, and after
+// writes to see what is left.
+const maxRounds = 4
+
+// Request is one run: why, for what, and on whose word.
+type Request struct {
+	Cause  event.Cause
+	Target posture.Target
+	// Consent means that a person asked for this very run: the mode, the settle
+	// time and the age from which services are changed, which restrain us when
+	// we act by ourselves, do not apply.
+	Consent bool
+	// Accept refuses a plan that the consent was not given for, with the
+	// reason; nil accepts whatever is right at the time. It is asked before
+	// every round of writes, with what was written so far, and must be pure.
+	Accept func(p plan.Plan, written []report.Step) error
+	// Diagnose asks why the service answers 403 before anything is planned.
+	Diagnose bool
+	// DryRun stops before the first write and publishes nothing.
+	DryRun bool
+	// ReadOnly stops before the first write and publishes what was found.
+	ReadOnly bool
+	// SettleBy is when the settle time ends at the latest, however often the
+	// resources are touched; zero = no such bound.
+	SettleBy time.Time
+}
+
+// command is the name of the command that led to the request, "" for an event.
+func (r Request) command() string {
+	if r.Cause.Command == nil {
+		return ""
+	}
+	return r.Cause.Command.Name
+}
+
+// swept reports whether a sweep led to the request, rather than an event.
+func (r Request) swept() bool { return r.command() == "sweep" }
+
+// asked reports whether somebody asked for the run, rather than an event.
+func (r Request) asked() bool { return r.Consent || r.Cause.Kind == event.CommandReceived }
+
+// Policy gives the settings for a service, and whether it is in scope.
+type Policy interface {
+	For(subject policy.Subject) (policy.Settings, bool)
+	Asks() policy.Asked // beside names
+	Projects() []string // those that it names in full
+	Digest() string
+}
+
+// Holds gives the hold that stops writes to a service, nil when there is none.
+type Holds interface {
+	On(target posture.Target, projectNumber string, at time.Time) *policy.Hold
+}
+
+// Settings are what the policy and the holds say.
+type Settings struct {
+	Policy Policy
+	Holds  Holds // nil = no holds are kept
+	// HoldsUnread is why the holds could not be read, nil = they were. Holds that
+	// cannot be read hold everything.
+	HoldsUnread error
+}
+
+// Facts is everything that a decision rests on. A pointer that is nil stands for
+// facts that were not gathered; see Needs.
+type Facts struct {
+	Posture posture.Posture
+	Self    event.Self // who we are, by which our writes are counted
+	Writers Writers    // who writes; nil = our own account does
+	Run     Run        // what the run did so far
+	// Memory is what is remembered of the service; nil = nothing is known.
+	// What it holds is never trusted over a fresh read of the resource.
+	Memory      *memory.Service
+	History     *History
+	Callers     *Callers
+	Counts      *Counts
+	Examination *posture.Examination
+}
+
+// Run is what one run did so far.
+type Run struct {
+	Began     time.Time
+	Round     int               // the first is 1
+	Before    []door.Door       // the doors as they were first seen
+	OpenSince time.Time         // since when one of these is known to have been open; zero = not known
+	Done      []report.Step     // what was written, over all rounds and deliveries
+	Joined    int               // how many of Done are an earlier delivery's
+	Missed    *event.Write      // the change that an event should have told of, where a sweep led here
+	Judged    []caller.Caller   // what all plans of the run mean to the callers
+	Unread    []posture.Unread  // what could not be read of the callers
+	Diagnosis *doctor.Diagnosis // the last one, nil = none was made
+	Treated   bool              // the diagnosis calls for nothing but the recipe, and is not made again
+}
+
+// History is who wrote what in the service's project within the last 24 hours,
+// oldest first, or why nobody can tell.
+type History struct {
+	Writes []event.Write
+	Unread error
+	// Off means that no history is kept: nothing is counted, and nothing that has
+	// been counted stops a write.
+	Off bool
+}
+
+// Callers are those who call the service now.
+type Callers struct {
+	Found  []caller.Caller
+	Unread []posture.Unread
+}
+
+// Needs are facts that a decision rests on and that were not gathered.
+type Needs struct{ History, Callers, Counts, Examination bool }
+
+// Any reports whether something is needed.
+func (n Needs) Any() bool { return n != Needs{} }
+
+// Decision is what follows from the facts.
+type Decision struct {
+	// Needs are the facts that must be gathered first. While there are any, nothing
+	// else of the decision counts.
+	Needs Needs
+	// OutOfScope means that no rule covers the service.
+	OutOfScope bool
+	// Outcome is how the run ends, where nothing is due.
+	Outcome report.Outcome
+	// Waves are the steps to perform now, in groups; empty = the run ends.
+	Waves [][]plan.Step
+	// Plan is what is due, now and later.
+	Plan plan.Plan
+
+	Posture   posture.Posture
+	Settings  policy.Settings
+	Digest    string // of the policy's text
+	Findings  []protection.Finding
+	Writer    Writer
+	Hold      *policy.Hold // what stops the plan, its own or a neighbour's
+	WouldAct  bool         // the function takes the steps by itself
+	Run       Run          // with what this decision adds to it
+	Diagnosis *doctor.Diagnosis
+
+	WaitingFor *report.WaitingFor
+	Contest    *report.Contest
+	Exemption  *report.Exemption
+	Advice     []string
+	// Err is an error whose cure is to be told.
+	Err error
+	// AfterErr is advice that stands after the cure of Err; "" = none.
+	AfterErr string
+
+	Remember Remember
+}
+
+// Remember is what a decision wants kept beside the state of the doors.
+type Remember struct {
+	// Failed is the setting whose acknowledged write did not hold, "" = none.
+	Failed string
+	// Undone are protections of ours that somebody undid, as the memory and the
+	// history show.
+	Undone []memory.Undo
+}
+
+// Decide says what to do about one service.
+func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
+	d := &decider{facts: f, rules: s, request: r, now: now}
+	d.assess()
+	var decision Decision
+	switch {
+	case r.Diagnose && !d.settings.Exemption.BuiltIn():
+		decision = d.diagnose()
+	default:
+		decision = d.protect()
+	}
+	if d.needs.Any() {
+		return Decision{Needs: d.needs}
+	}
+	return decision
+}
+
+// decider is one decision while it is made.
+type decider struct {
+	facts   Facts
+	rules   Settings
+	request Request
+	now     time.Time
+
+	want      policy.Wanted
+	settings  policy.Settings
+	inScope   bool
+	findings  []protection.Finding
+	plan      plan.Plan
+	hold      *policy.Hold
+	writer    Writer
+	guarded   bool      // the history shows that we guarded the service before
+	since     time.Time // since when what it waits for is missing; zero = not known
+	diagnosis *doctor.Diagnosis
+	needs     Needs
+	run       Run
+}
+
+// assess compares the posture with what is wanted, and plans.
+func (d *decider) assess() {
+	p := d.facts.Posture
+	d.run = d.facts.Run
+	j := d.judge()
+	d.want, d.inScope, d.findings, d.settings = j.want, j.inScope, j.findings, j.want.Settings
+	d.plan = protection.Plan(p, d.want, d.findings, d.now)
+	if d.run.Before == nil {
+		d.run.Before, d.run.OpenSince = door.Of(p), d.openSince()
+	}
+	if at := d.iapEnabledAt(); at.After(d.want.WroteAt) {
+		d.want.WroteAt = at
+		d.plan = protection.Plan(p, d.want, d.findings, d.now)
+	}
+	d.hold = heldBy(p, d.want.SettingsOf)
+	d.writer = d.writerOf()
+	d.guarded = d.wasProtectedBefore()
+	if waits, ok := waitsFor(d.findings); ok {
+		d.since = d.waitingSince(waits)
+	}
+	d.judgeCallers()
+}
+
+// protect decides about a service that is to be protected.
+func (d *decider) protect() Decision {
+	switch {
+	case !d.inScope:
+		return Decision{OutOfScope: true, Posture: d.facts.Posture}
+	case d.settings.ExemptAt(d.now):
+		return d.exempt()
+	}
+	if err := d.accept(); err != nil {
+		return d.end(report.Blocked, err.Error())
+	}
+	if err := d.plan.Check(d.facts.Posture); err != nil {
+		d.plan = plan.Plan{Target: d.facts.Posture.Target}
+		return d.end(report.Blocked, err.Error()+"; nothing was written: this is a fault of iapguard, please report it")
+	}
+	if step, failed := d.failedVerification(); failed {
+		return d.verificationFailed(step)
+	}
+	due, _ := d.plan.Due(d.now)
+	if d.writer.Unknown != "" && len(d.plan.Steps) > 0 && d.hold == nil && d.wanted() {
+		return d.end(report.Blocked)
+	}
+	if stop, stopped := d.stops(due); stopped {
+		return stop
+	}
+	if !d.mayWrite() || len(due) == 0 || d.run.Round > maxRounds {
+		return d.conclude()
+	}
+	decision := d.end(report.Started)
+	decision.Waves, decision.Remember.Undone = plan.Waves(due), d.undone(due)
+	return decision
+}
+
+// end is a decision with this outcome.
+func (d *decider) end(outcome report.Outcome, advice ...string) Decision {
+	d.run.Diagnosis = d.diagnosis
+	return Decision{
+		Outcome: outcome, Plan: d.plan, Posture: d.facts.Posture, Settings: d.settings, Digest: d.rules.Policy.Digest(),
+		Findings: append(d.findings[:len(d.findings):len(d.findings)], d.unwritten()...), Writer: d.writer, Hold: d.hold,
+		WouldAct: len(d.plan.Steps) > 0 && d.hold == nil && d.agreed(),
+		Run:      d.run, Diagnosis: d.diagnosis, Advice: advice,
+	}
+}
+
+// history gives who wrote what, where that is known. It asks for it where it was
+// not gathered.
+func (d *decider) history() (writes []event.Write, known bool) {
+	h := d.facts.History
+	if h == nil {
+		d.needs.History = true
+		return nil, false
+	}
+	return h.Writes, !h.Off && h.Unread == nil
+}
+
+// off reports whether no history is kept, so that nothing is counted.
+func (d *decider) off() bool { return d.facts.History != nil && d.facts.History.Off }
+
+// accept asks whether the consent was given for this plan.
+func (d *decider) accept() error {
+	if d.request.Accept == nil {
+		return nil
+	}
+	return d.request.Accept(d.plan, d.run.Done)
+}
+
+// ours reports whether a write was ours. Where our own account is not known,
+// every write of iapguard's counts as one: that is only stricter.
+func (d *decider) ours(w event.Write) bool { return wroteIt(d.facts.Self, w) }
+
+func wroteIt(self event.Self, w event.Write) bool {
+	if self.Account() == "" {
+		self.Principals = []string{w.Principal}
+	}
+	return self.Wrote(w.Cause)
+}
+
+// wroteAt is when the run last took a step, zero if it took none yet.
+func (r Run) wroteAt() time.Time {
+	var at time.Time
+	for _, step := range r.Done {
+		if step.Result == report.StepDone && step.Op != string(provision) && step.At.After(at) {
+			at = *step.At
+		}
+	}
+	return at
+}
+
+// own are the steps that this delivery took.
+func (r Run) own() []report.Step { return r.Done[min(r.Joined, len(r.Done)):] }
+
+// took reports whether this delivery has taken such a step already.
+func (r Run) took(step plan.Step) bool {
+	for _, done := range r.own() {
+		if done.Result == report.StepDone && done.Op == string(step.Op()) && done.Resource == step.Resource && done.Field == step.Field() {
+			return true
+		}
+	}
+	return false
+}
+
+// wrote reports whether the run may have changed how the service is protected: a
+// step that failed may have taken effect, with its answer lost. A redeploy
+// protects nothing.
+func (r Run) wrote() bool {
+	for _, step := range r.Done {
+		if step.Op != string(redeploy) {
+			return true
+		}
+	}
+	return false
+}
+
+// The operations that decisions name.
+var (
+	provision       = plan.ProvisionAgent{}.Operation().Op
+	grantInvoker    = plan.GrantInvoker{}.Operation().Op
+	grantAccess     = plan.GrantAccess{}.Operation().Op
+	enableIAP       = plan.EnableIAP{}.Operation().Op
+	enableDirectIAP = plan.EnableDirectIAP{}.Operation().Op
+	restrictIngress = plan.RestrictIngress{}.Operation().Op
+	requireInvoker  = plan.RequireInvoker{}.Operation().Op
+	revokePublic    = plan.RevokePublic{}.Operation().Op
+	redeploy        = plan.Redeploy{}.Operation().Op
+)

@@ -1,0 +1,124 @@
+package decide
+
+import (
+	"github.com/iapguard/iapguard/internal/doctor"
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// diagnose finds out why the service answers 403, and decides what follows. The
+// version that a redeploy names was observed before the revisions were read: of
+// two that decide at once, one meets a conflict and looks again.
+func (d *decider) diagnose() Decision {
+	if !d.inScope && !d.request.DryRun {
+		return Decision{OutOfScope: true, Posture: d.facts.Posture}
+	}
+	if d.run.took(plan.Step{Change: plan.Redeploy{}, Resource: d.facts.Posture.Target.Name()}) {
+		return d.redeployed()
+	}
+	if d.run.Treated {
+		d.diagnosis = d.run.Diagnosis
+		return d.protectAfter()
+	}
+	if d.facts.Examination == nil {
+		d.needs.Examination = true
+		return Decision{}
+	}
+	evidence := d.evidence()
+	found := doctor.Diagnose(evidence, d.now)
+	d.diagnosis = &found
+	if found.Cure != doctor.Redeploy || d.settings.ExemptAt(d.now) {
+		return d.treat(evidence)
+	}
+	d.plan = d.redeployPlan(evidence)
+	switch {
+	case d.hold != nil && d.agreed():
+		return d.held()
+	case !d.mayWrite() || d.run.Round > maxRounds:
+		return d.end(report.Planned)
+	case d.writer.Unknown != "" && d.wanted():
+		return d.end(report.Blocked)
+	}
+	if stop, stopped := d.limited(); stopped {
+		return stop
+	}
+	decision := d.end(report.Started)
+	decision.Waves = plan.Waves(d.plan.Steps)
+	return decision
+}
+
+func (d *decider) redeployPlan(e doctor.Evidence) plan.Plan {
+	change := plan.Redeploy{Serving: e.Rollout.Serving.Name, Image: d.settings.RedeployImage}
+	return plan.ForRedeploy(d.facts.Posture, change, d.diagnosis.Why)
+}
+
+// redeployed says how things stand after a new revision. The diagnosis is the one
+// that led to it.
+func (d *decider) redeployed() Decision {
+	d.diagnosis = d.run.Diagnosis
+	d.plan = plan.Plan{Target: d.facts.Posture.Target}
+	return d.end(report.Redeployed)
+}
+
+// evidence is what the diagnosis rests on. The refused request is the cause's, or
+// the one that the request log has.
+func (d *decider) evidence() doctor.Evidence {
+	e := doctor.Evidence{
+		Symptom: SymptomOf(d.request.Cause), Posture: d.facts.Posture, Settings: d.settings, Self: d.facts.Self.Principals,
+		Examination: *d.facts.Examination,
+	}
+	if !d.inScope {
+		e.Settings = policy.DefaultSettings()
+	}
+	if e.Symptom == nil {
+		e.Symptom = e.Refused
+	}
+	return e
+}
+
+// SymptomOf is the refused request that a cause tells of, nil for none.
+func SymptomOf(c event.Cause) *posture.Symptom {
+	logs := map[event.Kind]posture.RequestLog{event.RunRequestDenied: posture.CloudRunLog, event.LBRequestDeniedByIAP: posture.LoadBalancerLog}
+	log, known := logs[c.Kind]
+	if !known || c.Symptom == nil {
+		return nil
+	}
+	s := c.Symptom
+	return &posture.Symptom{Log: log, Status: s.Status, Text: s.Text, URL: s.URL, UserAgent: s.UserAgent, Revision: s.Revision, At: c.At}
+}
+
+// treat decides what follows from a verdict that calls for no new revision.
+func (d *decider) treat(e doctor.Evidence) Decision {
+	switch d.diagnosis.Cure {
+	case doctor.Wait:
+		return d.deferred(d.diagnosis.Why, d.diagnosis.Until)
+	case doctor.Person:
+		return d.end(report.Blocked)
+	case doctor.Hold:
+		decision := d.end(report.Held)
+		decision.WaitingFor = &report.WaitingFor{What: d.diagnosis.Why}
+		return decision
+	case doctor.Advise:
+		d.plan = d.redeployPlan(e)
+		return d.end(report.Planned)
+	}
+	d.run.Treated = true
+	return d.protectAfter()
+}
+
+// protectAfter protects the service after a diagnosis that calls for nothing else.
+// A refusal that is right is no reason to write.
+func (d *decider) protectAfter() Decision {
+	d.request.ReadOnly = d.request.ReadOnly || d.diagnosis.Cure == doctor.Leave
+	return d.protect()
+}
+
+// Blind gives the verdict where the service could not be looked at.
+func Blind(r Request, err error, advice []string) *doctor.Diagnosis {
+	found := doctor.Blind(r.Target, fault.Of(err).Service, advice)
+	return &found
+}

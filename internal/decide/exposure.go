@@ -1,0 +1,167 @@
+package decide
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
+)
+
+// logged is how far back the history goes. What is older than that is known to
+// have lasted as long, and no longer.
+const logged = 24 * time.Hour
+
+func exposedIn(doors []door.Door) bool { return door.Exposed(doors) }
+
+// openSince is from when on a door that is open now has been open without a
+// break, as far as the resources and the history prove it: since their last
+// change. Zero means that nothing is proven.
+func (d *decider) openSince() time.Time {
+	p := d.facts.Posture
+	doors := door.Of(p)
+	if !exposedIn(doors) {
+		return time.Time{}
+	}
+	writes, known := d.auditWrites()
+	var since time.Time
+	for _, way := range doors {
+		if !way.Guard.Exposed() {
+			continue
+		}
+		if at := unchangedSince(p, way, writes, known); since.IsZero() || !at.IsZero() && at.Before(since) {
+			since = at
+		}
+	}
+	return since
+}
+
+// auditWrites is what the audit log has of the service's project, and whether it
+// could be read. Only sweeps and other commands ask: an event is itself the last
+// change, and the log's answer, which is kept for a minute, must not be older
+// than what is decided by it. Nobody publishes what a dry run finds, so that asks
+// for nothing.
+func (d *decider) auditWrites() ([]event.Write, bool) {
+	if d.off() || d.request.DryRun || d.request.Cause.Command == nil {
+		return nil, false
+	}
+	return d.history()
+}
+
+// unchangedSince is when what decides about a door was last changed. Of a
+// service's own addresses the service and its policy tell it, where the
+// policy's etag does; of the rest the history does alone.
+func unchangedSince(p posture.Posture, way door.Door, writes []event.Write, known bool) time.Time {
+	own := way.Kind == door.DefaultURL || way.Kind == door.TagURL
+	if own && !p.Invokers.ChangedAt.IsZero() {
+		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, p.Invokers.ChangedAt, p.Project.ChangedAt, accessChangedAt(p))
+	}
+	if !known {
+		return time.Time{}
+	}
+	since := latest(p.Service.CreatedAt, p.Project.ChangedAt, accessChangedAt(p), p.ObservedAt.Add(-logged))
+	return lastOf(writes, since, func(w event.Write) bool {
+		return ofService(p, w) || !own && (ofBackend(p, w) || w.Kind == event.RoutingChanged)
+	})
+}
+
+// accessChangedAt is the latest known change of a policy of an IAP that is on: a
+// public accessor opens its door.
+func accessChangedAt(p posture.Posture) time.Time {
+	var policies []posture.AccessPolicy
+	if p.Service.IAPOn {
+		policies = append(policies, p.DirectAccessPolicies()...)
+	}
+	for _, backend := range p.Backends {
+		if backend.IAPOn {
+			policies = append(policies, p.AccessPolicies(backend)...)
+		}
+	}
+	var at time.Time
+	for _, policy := range policies {
+		at = latest(at, policy.Policy.ChangedAt)
+	}
+	return at
+}
+
+// waitingSince is since when what a service waits for has been missing, by the
+// same proofs; zero where the history cannot be read.
+func (d *decider) waitingSince(waits protection.Finding) time.Time {
+	p := d.facts.Posture
+	if waits.Code == protection.IngressNotKnown {
+		return latest(p.Service.CreatedAt, p.Service.UpdatedAt)
+	}
+	writes, known := d.auditWrites()
+	if !known {
+		return time.Time{}
+	}
+	since := latest(p.Service.CreatedAt, p.ObservedAt.Add(-logged))
+	if waits.Code != protection.NoAccessor {
+		// What is made anew takes no load balancer away; of the rest nobody can
+		// tell any more whether it led to the service.
+		return lastOf(writes, since, func(w event.Write) bool {
+			return (w.Kind == event.BackendServiceChanged || w.Kind == event.RoutingChanged) && !strings.HasSuffix(w.Method, ".insert")
+		})
+	}
+	since = latest(since, p.DirectAccess.ChangedAt)
+	for _, backend := range p.Backends {
+		since = latest(since, backend.Access.ChangedAt)
+	}
+	return lastOf(writes, since, func(w event.Write) bool { return !d.ours(w) && (ofService(p, w) || ofBackend(p, w)) })
+}
+
+// iapEnabledAt is when IAP was last switched on before the service, by us or by
+// anybody, where the public is about to go: until IAP holds everywhere, the
+// public is what lets users in. No resource tells that time, the history does;
+// where it cannot be read, IAP counts as on for long, as what is older than the
+// history is.
+func (d *decider) iapEnabledAt() time.Time {
+	due, _ := d.plan.Due(d.now)
+	last := func(s plan.Step) bool { return s.Op() == revokePublic || s.Op() == requireInvoker }
+	if d.off() || !slices.ContainsFunc(due, last) {
+		return time.Time{}
+	}
+	writes, _ := d.history()
+	var at time.Time
+	for _, backend := range d.facts.Posture.Backends {
+		step := plan.Step{Change: plan.EnableIAP{}, Resource: backend.Resource()}
+		for _, write := range writes {
+			if backend.IAPOn && step.EffectOf(d.facts.Posture, write) == plan.Made && write.At.After(at) {
+				at = write.At
+			}
+		}
+	}
+	return at
+}
+
+// lastOf is the time of the last write of that kind, at least since.
+func lastOf(writes []event.Write, since time.Time, kind func(event.Write) bool) time.Time {
+	for _, write := range writes {
+		if kind(write) {
+			since = latest(since, write.At)
+		}
+	}
+	return since
+}
+
+// ofService reports whether a write was to the service itself or to its policy.
+func ofService(p posture.Posture, w event.Write) bool {
+	return ofProject(p, w) && w.Service == p.Target.Service && w.Location == p.Target.Location
+}
+
+// ofBackend reports whether a write was to a backend service before the service.
+func ofBackend(p posture.Posture, w event.Write) bool {
+	return ofProject(p, w) && slices.ContainsFunc(p.Backends, func(b posture.Backend) bool {
+		return w.BackendService != "" && w.Location == b.Location && (w.BackendService == b.Name || w.BackendService == b.ID)
+	})
+}
+
+func ofProject(p posture.Posture, w event.Write) bool {
+	return w.Project == p.Target.Project || w.Project == p.ProjectNumber
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

@@ -1,0 +1,94 @@
+package decide
+
+import (
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// judgement is what the policy wants of an observed service, and what is missing.
+type judgement struct {
+	want     policy.Wanted
+	inScope  bool
+	findings []protection.Finding
+}
+
+// judge asks the policy. Labels select nothing where services that share a
+// backend service agree only without them: else the deployer of one of them
+// could, by a label that selects a stricter rule, have nothing done for all.
+func (d *decider) judge() judgement {
+	p := d.facts.Posture
+	found := d.judgeAs(p)
+	if !d.rules.Policy.Asks().Labels || !found.conflict() {
+		return found
+	}
+	plain := d.judgeAs(unlabelled(p))
+	if plain.conflict() || !plain.inScope {
+		return found
+	}
+	plain.want.SkippedRules = append(slices.Clone(found.want.SkippedRules),
+		"the labels of the services behind one backend service select different rules, so none of them counts")
+	return plain
+}
+
+func (d *decider) judgeAs(p posture.Posture) judgement {
+	of := d.settingsOf(p)
+	settings, inScope := of(p.Target)
+	want := policy.Wanted{Settings: settings, SettingsOf: of, SettleBy: d.request.SettleBy, WroteAt: d.run.wroteAt()}
+	return judgement{want, inScope, protection.Assess(p, want)}
+}
+
+func (j judgement) conflict() bool {
+	return slices.ContainsFunc(j.findings, func(f protection.Finding) bool { return f.Code == protection.SharedBackend })
+}
+
+// unlabelled is a posture without the labels of its services.
+func unlabelled(p posture.Posture) posture.Posture {
+	p.Service.Labels = nil
+	p.Backends = slices.Clone(p.Backends)
+	for i := range p.Backends {
+		p.Backends[i].Members = slices.Clone(p.Backends[i].Members)
+		for j := range p.Backends[i].Members {
+			p.Backends[i].Members[j].Labels = nil
+		}
+	}
+	return p
+}
+
+// judgeCallers says what the plan would do to those who call the service now, and
+// empties the plan where the rule wants that. Callers are asked for only when
+// the plan could shut somebody out: most services are right already.
+func (d *decider) judgeCallers() {
+	changes := d.plan.Changes()
+	if len(changes) == 0 || !d.inScope || d.settings.ExemptAt(d.now) {
+		return
+	}
+	if d.facts.Callers == nil {
+		d.needs.Callers = true
+		return
+	}
+	p := d.facts.Posture
+	judged := caller.Judge(p, d.want, d.facts.Callers.Found, changes)
+	whole := caller.Judge(p, d.want, d.facts.Callers.Found, append(d.run.changes(), changes...))
+	d.run.Judged, d.run.Unread = caller.WorstOff(d.run.Judged, whole), d.facts.Callers.Unread
+	if stops := protection.CallerObstacles(p, d.want, judged); len(stops) > 0 {
+		d.findings = append(d.findings, stops...)
+		d.plan = protection.Plan(p, d.want, d.findings, d.now)
+	}
+}
+
+// changes are the steps of the run that could shut somebody out.
+func (r Run) changes() []caller.ChangeTo {
+	var steps []plan.Step
+	for _, done := range r.Done {
+		if step, err := done.Plan(); err == nil && done.Result == report.StepDone {
+			steps = append(steps, step)
+		}
+	}
+	return plan.Plan{Steps: steps}.Changes()
+}

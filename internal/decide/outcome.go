@@ -1,0 +1,149 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// conclude names the outcome of what was last observed.
+func (d *decider) conclude() Decision {
+	due, later := d.plan.Due(d.now)
+	switch worst := protection.Worst(d.findings); {
+	case worst == protection.Blocks:
+		return d.end(report.Blocked)
+	case len(d.plan.Steps) > 0 && d.hold != nil && d.agreed():
+		return d.held()
+	case len(due) > 0 && d.mayWrite():
+		return d.deferred("the resources kept changing while they were written", time.Time{})
+	case len(later) > 0 && d.mayWrite():
+		return d.deferred(d.waitReason(later[0].NotBefore), later[0].NotBefore)
+	case worst == protection.Waits:
+		return d.waiting()
+	case len(d.plan.Steps) > 0:
+		return d.planned()
+	case d.run.wrote():
+		return d.protected()
+	}
+	return d.end(report.Compliant)
+}
+
+// waitReason says why the next step is not due.
+func (d *decider) waitReason(until time.Time) string {
+	p := d.facts.Posture
+	if p.Service.Reconciling {
+		return "the service is still being deployed"
+	}
+	if settled := p.Service.UpdatedAt.Add(d.settings.Settle); d.settings.Settle > 0 && !until.After(settled) {
+		return fmt.Sprintf("the service was changed less than %s ago", policy.InWords(d.settings.Settle))
+	}
+	if quiet := p.Invokers.ChangedAt.Add(d.settings.Quiet); d.settings.Quiet > 0 && !until.After(quiet) {
+		return fmt.Sprintf("the service's IAM policy was changed less than %s ago", policy.InWords(d.settings.Quiet))
+	}
+	return fmt.Sprintf("a grant or setting may take %s to hold everywhere", policy.InWords(d.settings.Propagation))
+}
+
+func (d *decider) deferred(what string, until time.Time) Decision {
+	decision := d.end(report.Deferred)
+	decision.WaitingFor = &report.WaitingFor{What: what}
+	if !until.IsZero() {
+		until = until.UTC()
+		decision.WaitingFor.Until = &until
+	}
+	return decision
+}
+
+func (d *decider) planned() Decision {
+	decision := d.end(report.Planned)
+	if d.otherPlan() {
+		decision.Advice = append(decision.Advice, d.otherPlanAdvice())
+	}
+	if d.leftToPeople() {
+		decision.Advice = append(decision.Advice, d.ageAdvice())
+	}
+	return decision
+}
+
+func (d *decider) waiting() Decision {
+	decision := d.end(report.Waiting)
+	if finding, ok := waitsFor(d.findings); ok {
+		decision.WaitingFor = &report.WaitingFor{What: finding.Why}
+		if since := d.since.UTC(); !d.since.IsZero() {
+			decision.WaitingFor.Since = &since
+		}
+	}
+	return decision
+}
+
+// waitsFor is the finding that a service waits for, if nothing else stops it.
+func waitsFor(findings []protection.Finding) (protection.Finding, bool) {
+	if protection.Worst(findings) != protection.Waits {
+		return protection.Finding{}, false
+	}
+	at := slices.IndexFunc(findings, func(f protection.Finding) bool { return f.Effect == protection.Waits })
+	return findings[at], true
+}
+
+// protected reports gaps that were closed. Where a sweep found them it says so,
+// and who made them, as far as is known: an event should have led to it before.
+func (d *decider) protected() Decision {
+	decision := d.end(report.Protected)
+	if !d.request.swept() {
+		return decision
+	}
+	found := "found by a sweep, and not by an event"
+	if w := d.run.Missed; w != nil {
+		found += fmt.Sprintf(": %s changed it at %s (%s)", w.Principal, w.At.UTC().Format(time.RFC3339), w.Method)
+	}
+	decision.Advice = append(decision.Advice,
+		found+"; unless an earlier report says what held it back, events do not arrive: check the sinks and triggers")
+	return decision
+}
+
+// busyPause is when to look again at what somebody else is changing.
+const busyPause = 10 * time.Second
+
+// Failed decides about an error of a write, with how things stand after it.
+func Failed(f Facts, s Settings, r Request, err error, now time.Time) Decision {
+	d := &decider{facts: f, rules: s, request: r, now: now}
+	d.assess()
+	d.needs, d.diagnosis = Needs{}, d.run.Diagnosis // how things stand is enough
+	if fault.ActionOf(err) == fault.Later {
+		return d.deferred("somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(), now.Add(busyPause))
+	}
+	decision := d.end(OutcomeOf(err))
+	decision.Err = err
+	return decision
+}
+
+// OutcomeOf is how a run ends that met an error.
+func OutcomeOf(err error) report.Outcome {
+	if fault.ActionOf(err) == fault.Block {
+		return report.Blocked
+	}
+	return report.Failed
+}
+
+// Exposure is from when to when a door was open, as far as is known: from the
+// cause on, or from earlier where that is proven, until the observation. Zero
+// times are not known, or do not apply.
+func Exposure(run Run, exposed bool, cause time.Time, observed time.Time) (since, until time.Time) {
+	if !exposedIn(run.Before) && !exposed {
+		return since, until
+	}
+	since = run.Began.UTC()
+	for _, earlier := range []time.Time{cause, run.OpenSince} {
+		if !earlier.IsZero() && earlier.Before(since) {
+			since = earlier.UTC()
+		}
+	}
+	if !exposed {
+		until = observed
+	}
+	return since, until
+}

@@ -1,0 +1,173 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// settingsOf looks up what the policy wants of services, for this run: a
+// person's word lifts what restrains us when we act by ourselves.
+func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Settings, bool) {
+	held := heldIn(p, d.rules, d.now)
+	return func(target posture.Target) (policy.Settings, bool) {
+		settings, inScope := d.rules.Policy.For(SubjectOf(p, target))
+		settings.Hold = held(target)
+		if d.request.Consent {
+			settings.Settle, settings.Quiet, settings.Since, settings.Callers = 0, 0, time.Time{}, policy.BreakProceed
+		}
+		return settings, inScope
+	}
+}
+
+// SubjectOf is what a posture says to rules about a service in it.
+func SubjectOf(p posture.Posture, target posture.Target) policy.Subject {
+	s := policy.Subject{Target: target, Labels: p.Service.Labels}
+	if target.Project == p.Target.Project {
+		s.ProjectNumber, s.Ancestors = p.ProjectNumber, p.Ancestors
+	} else { // another project's number and folders were not read
+		s.Ancestors.Unread = "nobody asked for those of another project"
+	}
+	if target == p.Target {
+		return s
+	}
+	s.Labels = nil
+	for _, backend := range p.Backends {
+		for _, member := range backend.Members {
+			if member.Target == target {
+				s.Labels = member.Labels
+			}
+		}
+	}
+	return s
+}
+
+// mayWrite reports whether the run is to change anything.
+func (d *decider) mayWrite() bool {
+	return !d.request.DryRun && !d.request.ReadOnly && d.hold == nil && d.agreed()
+}
+
+// agreed reports whether the run is to change anything, and it is known who writes.
+func (d *decider) agreed() bool { return d.wanted() && !d.writer.None && d.writer.Unknown == "" }
+
+// wanted reports whether the policy, or a person, lets the run change anything.
+// A command over Pub/Sub is bound by the mode like any event; in mode approve
+// it acts only when it names the plan that is right at the time. A command that
+// names a plan acts on that plan or not at all, in every mode.
+func (d *decider) wanted() bool {
+	if d.otherPlan() {
+		return false
+	}
+	if d.request.Consent || d.mode() == policy.Enforce {
+		return true
+	}
+	command := d.request.Cause.Command
+	return d.mode() == policy.Approve && command != nil && command.PlanID != ""
+}
+
+// mode is the rule's, but for services whose age leaves them to people.
+func (d *decider) mode() policy.Mode {
+	if d.settings.Mode == policy.Enforce && d.leftToPeople() {
+		return policy.Approve
+	}
+	return d.settings.Mode
+}
+
+// otherPlan reports whether a command names a plan that is not the plan of now.
+// Once the run has begun to write, the rest of the plan is another one.
+func (d *decider) otherPlan() bool {
+	command := d.request.Cause.Command
+	return command != nil && command.PlanID != "" && command.PlanID != d.plan.ID() && d.run.Done == nil
+}
+
+// otherPlanAdvice says why a command that names a plan did nothing.
+func (d *decider) otherPlanAdvice() string {
+	return fmt.Sprintf("the command names plan %s, and the plan of now is %s: nothing was written; look at the plan of now, then send its planId",
+		posture.Shown(d.request.Cause.Command.PlanID), d.plan.ID())
+}
+
+// exempt reports what the policy excuses: how things stand, and for how long it
+// may be so. Nothing is planned.
+func (d *decider) exempt() Decision {
+	exemption := d.settings.Exemption
+	d.plan = plan.Plan{Target: d.facts.Posture.Target}
+	decision := d.end(report.Exempt)
+	decision.Exemption = &report.Exemption{
+		Owner: exemption.Owner, Ticket: exemption.Ticket, Reason: exemption.Reason, Expires: exemption.Expires.UTC(),
+	}
+	if exemption.BuiltIn() {
+		return decision
+	}
+	left := exemption.Expires.Sub(d.now)
+	decision.Advice = append(decision.Advice, fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
+		int(left.Hours()/24), exemption.Ticket, policy.LastDay(exemption.Expires), exemption.Owner))
+	return decision
+}
+
+// Unseen decides about a service that could not be observed: it is exempt for
+// good, or nothing is known.
+func Unseen(s Settings, r Request, now time.Time) Decision {
+	d := &decider{facts: Facts{Posture: posture.Posture{Target: r.Target, ObservedAt: now}}, rules: s, request: r, now: now}
+	settings, inScope := s.Policy.For(policy.Subject{Target: r.Target})
+	if !inScope {
+		settings = policy.DefaultSettings()
+	}
+	d.settings, d.plan = settings, plan.Plan{Target: r.Target}
+	if settings.Exemption.BuiltIn() {
+		return d.exempt()
+	}
+	return d.end("")
+}
+
+// leftToPeople reports whether the service's age leaves it to people.
+func (d *decider) leftToPeople() bool { return tooOld(d.facts.Posture, d.settings) && !d.guarded }
+
+// tooOld reports whether a service was created before its rule began to change
+// services. A time of creation that is not known counts as long ago.
+func tooOld(p posture.Posture, settings policy.Settings) bool {
+	return !settings.Since.IsZero() && !settings.Existing &&
+		p.Service.CreatedAt.Before(settings.Since) && !looksProtected(p)
+}
+
+// looksProtected recognises, without a memory, a service that the recipe was
+// applied to before: its ingress is exactly what we set, and either IAP's agent
+// may invoke it or IAP is on. A write that undoes one of the three leaves the
+// others, except that an opened ingress alone cannot be told from a service
+// that somebody set up by hand: wasProtectedBefore asks the history about it.
+func looksProtected(p posture.Posture) bool {
+	if p.Service.Ingress != posture.IngressInternalLoadBalancing {
+		return false
+	}
+	return slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn }) ||
+		p.Invokers.Holds(posture.RoleInvoker, p.Agent())
+}
+
+// wasProtectedBefore looks into the history where an older service is all that
+// the recipe leaves but for its ingress, which is open to everybody: one that we
+// restricted stays guarded. The history goes back 24 hours; a service that was
+// opened before, and a history that cannot be read, leave it to people.
+func (d *decider) wasProtectedBefore() bool {
+	p := d.facts.Posture
+	restricted := p
+	restricted.Service.Ingress = posture.IngressInternalLoadBalancing
+	if d.off() || p.Service.Ingress != posture.IngressAll || !tooOld(p, d.settings) || !looksProtected(restricted) {
+		return false
+	}
+	writes, known := d.history()
+	return known && slices.ContainsFunc(writes, func(w event.Write) bool {
+		return d.ours(w) && w.Kind == event.RunServiceChanged && w.Location == p.Target.Location && w.Service == p.Target.Service &&
+			w.Settings["ingress"] == string(posture.IngressInternalLoadBalancing)
+	})
+}
+
+// ageAdvice says why an older service is only planned, and what changes that.
+func (d *decider) ageAdvice() string {
+	return fmt.Sprintf("rule %s changes services created since %s, and this one is older: write existing: true into the rule, or run iapguard apply %s",
+		d.settings.Rule, d.settings.Since.Format(time.DateOnly), d.facts.Posture.Target)
+}

@@ -1,0 +1,72 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// RevokePublic takes public members out of one role of the service's policy.
+type RevokePublic struct {
+	Role    string   `json:"role"`
+	Members []string `json:"members"`
+	// Conditional says that a member stood under a condition, which the change does
+	// not hold: to put the member back would be wider than it was.
+	Conditional bool `json:"conditional,omitempty"`
+}
+
+var revokePublic = register(Operation{
+	Op: "revoke-public", Stage: stagePublic, Symbol: "-", Timing: agentPropagated, Policy: true,
+	Audited: event.RunIAMChanged, Affects: caller.ChangeInvokers,
+}, func(w Words) (RevokePublic, bool) {
+	return RevokePublic{w.Field, strings.Fields(w.From), w.Conditional}, w.From != "" && w.To == ""
+})
+
+// Operation is revoke-public.
+func (RevokePublic) Operation() Operation { return revokePublic }
+
+func (c RevokePublic) words() Words {
+	return Words{Field: c.Role, From: strings.Join(c.Members, " "), Conditional: c.Conditional}
+}
+
+func (c RevokePublic) check(p posture.Posture, resource string) error {
+	if err := onTarget(p, resource); err != nil {
+		return err
+	}
+	if c.Conditional {
+		return errors.New("a member that was taken away stood under a condition, which the report does not hold: " +
+			"without the condition everybody would get in more widely than before; restore the binding by hand")
+	}
+	if !door.OnlyInvokes(c.Role) {
+		return fmt.Errorf("the public had %.80q, which may allow more than invoking: give it back by hand, or grant %s in its place",
+			c.Role, posture.RoleInvoker)
+	}
+	odd := slices.ContainsFunc(c.Members, func(m string) bool { return !slices.Contains(door.PublicMembers, m) })
+	if len(c.Members) == 0 || odd || c.Role == "" {
+		return errValues
+	}
+	return nil
+}
+
+func (c RevokePublic) standing(p posture.Posture, _ string) Standing {
+	back := slices.ContainsFunc(c.Members, func(m string) bool { return p.Invokers.Holds(c.Role, m) })
+	return Standing{!back, p.Invokers.Version}
+}
+
+func (c RevokePublic) without(p posture.Posture, _ string) posture.Posture {
+	p.Invokers.Bindings = append(slices.Clone(p.Invokers.Bindings), posture.Binding{Role: c.Role, Members: c.Members})
+	return p
+}
+
+func (c RevokePublic) effect(write event.Write) Effect {
+	return grantEffect(write, func(p posture.Policy) bool {
+		there := p.Members(c.Role)
+		return !slices.ContainsFunc(c.Members, func(m string) bool { return slices.Contains(there, m) })
+	})
+}

@@ -1,0 +1,43 @@
+package protection
+
+import (
+	"slices"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// beforeAnybodyNotices are the operations that are done while something must come
+// first from outside, such as a load balancer: they shut nobody out and let
+// nobody in.
+var beforeAnybodyNotices = []plan.Op{
+	plan.ProvisionAgent{}.Operation().Op, plan.GrantInvoker{}.Operation().Op,
+}
+
+// Plan is the plan that closes the findings' gaps, as far as the findings allow.
+// Where a person must act it is empty. Where something must come first from
+// outside, it goes only as far as nobody can notice, unless the policy wants the
+// service closed until a load balancer is there. now decides which steps are due.
+func Plan(p posture.Posture, want policy.Wanted, findings []Finding, now time.Time) plan.Plan {
+	allowed := func(plan.Op) bool { return true }
+	switch Worst(findings) {
+	case Blocks:
+		allowed = func(plan.Op) bool { return false }
+	case Waits:
+		if !Closes(findings, want) {
+			allowed = func(op plan.Op) bool { return slices.Contains(beforeAnybodyNotices, op) }
+		}
+	}
+	var steps []plan.Step
+	for _, f := range findings {
+		step := plan.Step{Change: f.Change, Resource: f.Resource, Why: f.Why, Version: f.Version}
+		if f.Effect == Gap && allowed(step.Op()) {
+			steps = append(steps, step)
+		}
+	}
+	made := plan.New(p.Target, steps)
+	plan.Schedule(made, p, want, now)
+	return made
+}

@@ -1,0 +1,354 @@
+package protection
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+const (
+	number = "123456789012"
+	agent  = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
+	alice  = "user:alice@example.com"
+
+	helloName   = "projects/demo-project/locations/us-central1/services/hello"
+	backendName = "projects/demo-project/global/backendServices/hello-backend"
+	accessName  = "projects/123456789012/iap_web/compute/services/hello-backend"
+)
+
+// The operations, by their published names.
+const (
+	opProvision plan.Op = "provision-agent"
+	opGrant     plan.Op = "grant-invoker"
+	opAccess    plan.Op = "grant-access"
+	opIAP       plan.Op = "enable-iap"
+	opDirect    plan.Op = "enable-direct-iap"
+	opIngress   plan.Op = "restrict-ingress"
+	opCheck     plan.Op = "require-invoker-check"
+	opPublic    plan.Op = "revoke-public"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// deployed is a service as a team leaves it: public, behind a load balancer.
+func deployed() posture.Posture {
+	hello := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
+	invokers := posture.Policy{Version: "p1", Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}
+	return posture.Posture{
+		Target: hello, ProjectNumber: number, ObservedAt: now, Invokers: invokers,
+		Service: posture.Service{Version: "s1", Ingress: posture.IngressAll},
+		Backends: []posture.Backend{{
+			Project: "demo-project", Location: posture.Global, Name: "hello-backend", Version: "f1",
+			Scheme: "EXTERNAL_MANAGED", Protocol: "HTTPS", Access: posture.Policy{Version: "a1"},
+			Members:   []posture.Member{{Target: hello, Invokers: invokers}},
+			Frontends: []posture.Frontend{{Resource: "r", Address: "203.0.113.7", HTTPS: true}},
+		}},
+	}
+}
+
+// want enforces without waiting times.
+func want() policy.Wanted {
+	settings := policy.DefaultSettings()
+	settings.Mode, settings.Access, settings.Settle, settings.Quiet, settings.Propagation = policy.Enforce, []string{alice}, 0, 0, 0
+	return policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
+}
+
+func made(p posture.Posture, w policy.Wanted) plan.Plan { return Plan(p, w, Assess(p, w), now) }
+
+func ops(steps []plan.Step) []plan.Op {
+	var list []plan.Op
+	for _, step := range steps {
+		list = append(list, step.Op())
+	}
+	return list
+}
+
+func TestThePlanOfAFreshDeploymentIsTheRecipeInTheSafeOrder(t *testing.T) {
+	steps := made(deployed(), want()).Steps
+	for i := range steps {
+		steps[i].Why = ""
+	}
+	expected := []plan.Step{
+		{Change: plan.ProvisionAgent{Agent: agent}, Resource: "projects/demo-project/services/iap.googleapis.com"},
+		{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: agent}, Resource: helloName, Version: "p1"},
+		{Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: []string{alice}}, Resource: accessName, Version: "a1"},
+		{Change: plan.EnableIAP{}, Resource: backendName, Version: "f1"},
+		{Change: plan.RestrictIngress{From: posture.IngressAll, To: posture.IngressInternalLoadBalancing}, Resource: helloName, Version: "s1"},
+		{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}}, Resource: helloName, Version: "p1"},
+	}
+	if diff := cmp.Diff(expected, steps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestTakingAConditionalMemberAwayIsMarked(t *testing.T) {
+	wanted := want()
+	for condition, want := range map[string]bool{"": false, "request.time < timestamp('2030-01-01T00:00:00Z')": true} {
+		p := deployed()
+		p.Invokers.Bindings[0].Condition = condition
+		steps := made(p, wanted).Steps
+		if last := steps[len(steps)-1]; last.Op() != opPublic || last.Words().Conditional != want {
+			t.Errorf("condition %q: last step %+v, want revoke-public with conditional %v", condition, last, want)
+		}
+	}
+}
+
+func TestWhatMustComeFirstStopsThePlanWhereNobodyNotices(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *policy.Wanted)
+		want   []plan.Op
+	}{
+		{"no load balancer", func(p *posture.Posture, _ *policy.Wanted) { p.Backends = nil }, []plan.Op{opProvision, opGrant}},
+		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil }, []plan.Op{opProvision, opGrant}},
+		{"no accessor", func(_ *posture.Posture, w *policy.Wanted) { w.Access = nil }, []plan.Op{opProvision, opGrant}},
+		{"blocked", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].CDNOn = true }, nil},
+		{"blocked and waiting", func(p *posture.Posture, w *policy.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, nil},
+	} {
+		p, w := deployed(), want()
+		tc.change(&p, &w)
+		if diff := cmp.Diff(tc.want, ops(made(p, w).Steps)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
+	minute := time.Minute
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *policy.Wanted)
+		want   map[plan.Op]time.Duration // from now; absent = at once
+	}{
+		{"no waiting times", func(*posture.Posture, *policy.Wanted) {}, nil},
+		{"new access and a new grant propagate", func(_ *posture.Posture, w *policy.Wanted) { w.Propagation = 2 * minute },
+			map[plan.Op]time.Duration{opIAP: 2 * minute, opIngress: 2 * minute, opPublic: 2 * minute}},
+		{"access granted a minute ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[plan.Op]time.Duration{opIAP: minute, opIngress: minute, opPublic: 2 * minute}},
+		{"access granted a minute ago by others, where the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Access = 2*minute, nil
+			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"access granted long ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"changed ten seconds ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
+		}, map[plan.Op]time.Duration{opIAP: 20 * time.Second, opIngress: 20 * time.Second, opPublic: 20 * time.Second}},
+		{"an open service whose policy was changed four seconds ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Quiet, p.Invokers.ChangedAt = 10*time.Second, now.Add(-4*time.Second)
+		}, map[plan.Op]time.Duration{opProvision: 6 * time.Second, opGrant: 6 * time.Second, opAccess: 6 * time.Second}},
+		{"a private service that was changed four seconds ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Settle, w.Quiet, p.Service.UpdatedAt = 30*time.Second, 10*time.Second, now.Add(-4*time.Second)
+			p.Invokers.Bindings, p.Backends[0].Members[0].Invokers.Bindings = nil, nil
+		}, map[plan.Op]time.Duration{opProvision: 26 * time.Second, opGrant: 26 * time.Second, opAccess: 26 * time.Second, opIAP: 26 * time.Second, opIngress: 26 * time.Second}},
+		{"changed again and again: the quiet time is bounded too", func(p *posture.Posture, w *policy.Wanted) {
+			w.Quiet, p.Invokers.ChangedAt, w.SettleBy = 10*time.Second, now, now.Add(3*time.Second)
+		}, map[plan.Op]time.Duration{opProvision: 3 * time.Second, opGrant: 3 * time.Second, opAccess: 3 * time.Second}},
+		{"changed again and again: the settle time is bounded", func(p *posture.Posture, w *policy.Wanted) {
+			w.Settle, p.Service.UpdatedAt, w.SettleBy = 30*time.Second, now, now.Add(5*time.Second)
+		}, map[plan.Op]time.Duration{opIAP: 5 * time.Second, opIngress: 5 * time.Second, opPublic: 5 * time.Second}},
+		{"changed just now by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Service.UpdatedAt = now.Add(time.Second)
+		}, nil},
+		{"changed at a time that is not known", func(_ *posture.Posture, w *policy.Wanted) { w.Settle = 30 * time.Second }, nil},
+		{"access at the service itself is of no concern at a load balancer", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+			p.DirectAccess.ChangedAt = now.Add(-minute)
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"access granted at the service itself a minute ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
+			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
+		{"access granted above the service a minute ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
+			p.DirectInherited = []posture.Policy{{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}}
+		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
+		{"access granted at the service itself by others, where the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Recipe, w.Access = 2*minute, policy.RecipeDirect, nil
+			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"only the agent's grant is missing", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
+			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"being deployed", func(p *posture.Posture, _ *policy.Wanted) { p.Service.Reconciling = true },
+			map[plan.Op]time.Duration{opProvision: 10 * time.Second, opGrant: 10 * time.Second, opAccess: 10 * time.Second, opIAP: 10 * time.Second, opIngress: 10 * time.Second, opPublic: 10 * time.Second}},
+	} {
+		p, w := deployed(), want()
+		tc.change(&p, &w)
+		for _, step := range made(p, w).Steps {
+			var got time.Duration
+			if !step.NotBefore.IsZero() {
+				got = step.NotBefore.Sub(now)
+			}
+			if got != tc.want[step.Op()] {
+				t.Errorf("%s: %s is due in %s, want %s", tc.name, step.Op(), got, tc.want[step.Op()])
+			}
+		}
+	}
+}
+
+func TestTheLastStepWaitsForTheFirstsToPropagate(t *testing.T) {
+	p, w := deployed(), want()
+	w.Propagation = 2 * time.Minute
+	agentIn := posture.Policy{Version: "p2", ChangedAt: now.Add(-30 * time.Second), Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
+	p.Invokers, p.Backends[0].Members[0].Invokers = agentIn, agentIn
+	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
+	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+	p.Service.UpdatedAt = now.Add(-10 * time.Second)
+	steps := made(p, w).Steps
+	if len(steps) != 1 || !steps[0].NotBefore.Equal(now.Add(110*time.Second)) {
+		t.Errorf("steps = %+v, want only revoke-public, 110 s from now", steps)
+	}
+	due, later := plan.Plan{Steps: steps}.Due(now)
+	if len(due) != 0 || len(later) != 1 {
+		t.Errorf("due %v, later %v, want nothing due", due, later)
+	}
+	if due, _ := (plan.Plan{Steps: steps}).Due(now.Add(110 * time.Second)); len(due) != 1 {
+		t.Errorf("due after 110 s: %v, want the step", due)
+	}
+}
+
+func TestIAPThatWasSwitchedOnAMomentAgoHoldsTheLastStepBack(t *testing.T) {
+	p, w := deployed(), want()
+	w.Propagation = 2 * time.Minute
+	long := posture.Policy{Version: "p2", ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
+	p.Invokers, p.Backends[0].Members[0].Invokers = long, long
+	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
+	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+	for _, tc := range []struct {
+		name    string
+		wroteAt time.Time
+		want    time.Time
+	}{
+		{"switched on half a minute ago by this run", now.Add(-30 * time.Second), now.Add(90 * time.Second)},
+		{"nothing was written by this run", time.Time{}, time.Time{}},
+	} {
+		w.WroteAt = tc.wroteAt
+		steps := made(p, w).Steps
+		if len(steps) != 1 || !steps[0].NotBefore.Equal(tc.want) {
+			t.Errorf("%s: steps %+v, want revoke-public at %v", tc.name, steps, tc.want)
+		}
+	}
+}
+
+func TestTheIDChangesWithStepsAndVersionsAndNotWithTime(t *testing.T) {
+	base := made(deployed(), want()).ID()
+	if again := made(deployed(), want()).ID(); again != base {
+		t.Errorf("the same state gives %s and %s", base, again)
+	}
+	w := want()
+	w.Propagation = time.Minute
+	if waiting := made(deployed(), w).ID(); waiting != base {
+		t.Errorf("waiting times change the id from %s to %s", base, waiting)
+	}
+	p := deployed()
+	p.Service.Version = "s2"
+	if moved := made(p, want()).ID(); moved == base {
+		t.Error("another version of the service gives the same id")
+	}
+	p = deployed()
+	p.Service.Ingress = posture.IngressInternal
+	if fewer := made(p, want()).ID(); fewer == base {
+		t.Error("fewer steps give the same id")
+	}
+}
+
+func TestAPlanTellsWhichOfItsStepsCanShutSomebodyOut(t *testing.T) {
+	p, w := deployed(), want()
+	p.Service.InvokerCheckOff = true
+	want := []caller.ChangeTo{
+		{Change: caller.ChangeIAP, Resource: backendName}, {Change: caller.ChangeIngress, Resource: helloName},
+		{Change: caller.ChangeInvokers, Resource: helloName}, {Change: caller.ChangeInvokers, Resource: helloName},
+	}
+	if diff := cmp.Diff(want, made(p, w).Changes()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestCheckRefusesAnotherOrder(t *testing.T) {
+	good := made(deployed(), want())
+	granted := plan.Step{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: agent}, Resource: helloName}
+	guarded := plan.Step{Change: plan.EnableIAP{}, Resource: backendName}
+	elsewhere := plan.Step{Change: plan.EnableIAP{}, Resource: backendName + "-other"}
+	if err := good.Check(deployed()); err != nil {
+		t.Fatalf("the safe order is refused: %v", err)
+	}
+	for _, tc := range []struct {
+		name  string
+		steps []plan.Step
+	}{
+		{"the public goes, and IAP stays off", []plan.Step{granted, {Change: plan.RevokePublic{}}}},
+		{"the public goes, and the agent is not let in", []plan.Step{guarded, {Change: plan.RevokePublic{}}}},
+		{"IAP goes on at another backend service only", []plan.Step{granted, elsewhere, {Change: plan.RevokePublic{}}}},
+		{"the public goes before IAP is on", []plan.Step{{Change: plan.RevokePublic{}}, {Change: plan.EnableIAP{}}}},
+		{"IAP before the agent's grant", []plan.Step{{Change: plan.EnableIAP{}}, {Change: plan.GrantInvoker{}}}},
+		{"a step without a change", []plan.Step{{Resource: helloName}}},
+	} {
+		if err := (plan.Plan{Steps: tc.steps}).Check(deployed()); err == nil {
+			t.Errorf("%s is accepted", tc.name)
+		}
+	}
+}
+
+func TestWithoutALoadBalancerThePolicyDecides(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *policy.Wanted)
+		want   []plan.Op
+	}{
+		{"wait", func(*posture.Posture, *policy.Wanted) {}, []plan.Op{opProvision, opGrant}},
+		{"close", func(_ *posture.Posture, w *policy.Wanted) { w.WithoutLoadBalancer = policy.WithoutClose },
+			[]plan.Op{opProvision, opGrant, opIngress, opPublic}},
+		{"close, while the ingress is not known", func(p *posture.Posture, w *policy.Wanted) {
+			w.WithoutLoadBalancer, p.Service.Ingress = policy.WithoutClose, posture.IngressUnknown
+		}, []plan.Op{opProvision, opGrant}},
+		{"direct", func(_ *posture.Posture, w *policy.Wanted) { w.WithoutLoadBalancer = policy.WithoutDirect },
+			[]plan.Op{opProvision, opGrant, opAccess, opDirect, opPublic}},
+		{"direct, and nobody has access", func(_ *posture.Posture, w *policy.Wanted) {
+			w.WithoutLoadBalancer, w.Access = policy.WithoutDirect, nil
+		}, []plan.Op{opProvision, opGrant}},
+	} {
+		p, w := deployed(), want()
+		p.Backends = nil
+		tc.change(&p, &w)
+		if diff := cmp.Diff(tc.want, ops(made(p, w).Steps)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestTheDirectRecipeTurnsIAPOnAtTheServiceAndNowhereElse(t *testing.T) {
+	p, w := deployed(), want()
+	w.Recipe, p.DirectAccess.Version = policy.RecipeDirect, "d1"
+	steps := made(p, w).Steps
+	for i := range steps {
+		steps[i].Why = ""
+	}
+	expected := []plan.Step{
+		{Change: plan.ProvisionAgent{Agent: agent}, Resource: "projects/demo-project/services/iap.googleapis.com"},
+		{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: agent}, Resource: helloName, Version: "p1"},
+		{Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: []string{alice}}, Resource: "projects/123456789012/iap_web/cloud_run-us-central1/services/hello", Version: "d1"},
+		{Change: plan.EnableDirectIAP{}, Resource: helloName, Version: "s1"},
+		{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}}, Resource: helloName, Version: "p1"},
+	}
+	if diff := cmp.Diff(expected, steps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	p.Backends[0].IAPOn = true
+	if steps := made(p, w).Steps; len(steps) > 0 {
+		t.Errorf("steps %v although IAP is on at the load balancer", ops(steps))
+	}
+}

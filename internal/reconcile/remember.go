@@ -1,0 +1,173 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// runLasts bounds how long a run that was never closed is joined: an instance
+// that was killed leaves one behind.
+const runLasts = 24 * time.Hour
+
+// join goes on with the run that an earlier delivery has begun: its id and its
+// steps.
+func (r *run) join(ctx context.Context, known memory.Service) {
+	if r.sofar.Round != 1 || r.sofar.Done != nil || known.Run == nil || known.Run.ID == r.id || r.now().Sub(known.Run.Since) > runLasts {
+		return
+	}
+	kept, err := r.Memory.Plan(ctx, known.Run.ID)
+	if err != nil {
+		r.persisted(ctx, err)
+		return
+	}
+	var done []report.Step
+	for _, raw := range kept.Steps {
+		var step report.Step
+		if json.Unmarshal(raw, &step) == nil && step.Result != report.StepPlanned {
+			done = append(done, step)
+		}
+	}
+	r.id, r.sofar.Done, r.sofar.Joined = known.Run.ID, done, len(done)
+}
+
+// open notes that the run begins to write, and what it is about to do.
+func (r *run) open(ctx context.Context, decision decide.Decision) {
+	planID := decision.Plan.ID()
+	r.update(ctx, decision.Posture, func(s *memory.Service) bool {
+		changed := false
+		for _, undo := range decision.Remember.Undone {
+			changed = s.AddUndo(undo) || changed
+		}
+		if s.Run == nil || s.Run.ID != r.id {
+			s.Run, changed = &memory.Run{ID: r.id, Since: r.now()}, true
+		}
+		if !slices.Contains(s.Run.PlanIDs, planID) {
+			s.Run.PlanIDs, changed = append(s.Run.PlanIDs, planID), true
+		}
+		return changed
+	})
+	r.keepSteps(ctx, decision.Plan.Steps)
+}
+
+// keepSteps keeps what the run did, and what it is about to do.
+func (r *run) keepSteps(ctx context.Context, planned []plan.Step) {
+	steps := slices.Clone(r.sofar.Done)
+	for _, step := range planned {
+		steps = append(steps, report.StepOf(step, report.StepPlanned))
+	}
+	_, err := r.Memory.UpdatePlan(ctx, r.id, func(p *memory.Plan) bool {
+		p.Service, p.Steps = r.request.Target.Name(), nil
+		for _, step := range steps {
+			if raw, err := json.Marshal(step); err == nil { // steps are plain values
+				p.Steps = append(p.Steps, raw)
+			}
+		}
+		return true
+	})
+	r.persisted(ctx, err)
+}
+
+// rememberStep keeps one step that was tried, and when the binding was written
+// that it made.
+func (r *run) rememberStep(ctx context.Context, p posture.Posture, step plan.Step, result report.Step) {
+	r.keepSteps(ctx, nil)
+	if result.Result != report.StepDone {
+		return
+	}
+	words := step.Words()
+	r.update(ctx, p, func(s *memory.Service) bool {
+		changed := s.AddWrite(memory.Write{
+			Run: r.id, Op: string(step.Op()), Resource: step.Resource, Field: words.Field, Value: words.To,
+			Version: result.VersionAfter, At: *result.At,
+		})
+		if grant, ok := step.Change.(plan.GrantInvoker); ok {
+			seen := memory.Binding{Resource: step.Resource, Role: grant.Role, Member: grant.Member, FirstSeen: *result.At}
+			changed = s.SeeBinding(seen) || changed
+		}
+		return changed
+	})
+}
+
+// rememberDecision keeps what was seen of the doors and a write that did not
+// hold. It writes only what is news.
+func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision decide.Decision) {
+	if what := decision.Remember.Failed; what != "" {
+		r.instance.fail(what, r.now())
+	}
+	if r.request.DryRun {
+		return
+	}
+	see := func(s *memory.Service) bool { return seeDoors(s, door.Of(decision.Posture), r.now()) }
+	known := memory.Service{}
+	if facts.Memory != nil {
+		known = *facts.Memory
+		known.Doors = slices.Clone(known.Doors)
+	}
+	if see(&known) {
+		r.update(ctx, decision.Posture, see)
+	}
+}
+
+// seeDoors notes which doors are open and since when, and reports whether that
+// is news.
+func seeDoors(s *memory.Service, doors []door.Door, now time.Time) bool {
+	var open, closed []string
+	guarded, byIAP := true, false
+	for _, way := range doors {
+		key := fmt.Sprintf("%s %s %s", way.Kind, way.Address, way.Via)
+		switch {
+		case way.Guard.Exposed():
+			open, guarded = append(open, key), false
+		case way.Guard == door.GuardUnknown:
+			guarded = false
+		default:
+			closed, byIAP = append(closed, key), byIAP || way.Guard == door.GuardIAP
+		}
+	}
+	changed := s.SeeDoors(now, open, closed)
+	if guarded && byIAP {
+		changed = s.SeeGuarded(now) || changed
+	}
+	return changed
+}
+
+// close ends the run in the memory, unless another delivery goes on with it.
+func (r *run) close(ctx context.Context, final report.Report) {
+	if final.Outcome.Retries() || r.sofar.Done == nil || final.Target == nil {
+		return
+	}
+	seen := posture.Posture{Target: r.request.Target, Service: posture.Service{UID: final.Target.UID}}
+	seen.Target.Project = final.Target.Project
+	r.update(ctx, seen, func(s *memory.Service) bool {
+		ours := s.Run != nil && s.Run.ID == r.id
+		if ours {
+			s.Run = nil
+		}
+		return ours
+	})
+	r.persisted(ctx, r.Memory.EndPlan(ctx, r.id))
+}
+
+func (r *run) update(ctx context.Context, p posture.Posture, change func(*memory.Service) bool) {
+	_, err := r.Memory.UpdateService(ctx, memory.ServiceID{Target: p.Target, UID: p.Service.UID}, change)
+	r.persisted(ctx, err)
+}
+
+// persisted notes that the memory failed: the run goes on, and says so.
+func (r *run) persisted(ctx context.Context, err error) {
+	if err == nil {
+		return
+	}
+	r.notPersisted = err
+	r.Log.WarnContext(ctx, "the memory does not know of this run", "target", r.request.Target.Name(), "err", err)
+}

@@ -1,0 +1,154 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// report puts a decision into the published form.
+func (r *run) report(d decide.Decision) report.Report {
+	p := d.Posture
+	final := report.Report{
+		RunID: r.id, PlanID: d.Plan.ID(), ObservedAt: p.ObservedAt.UTC(), Version: r.Version,
+		Outcome: d.Outcome, Mode: d.Settings.Mode,
+		Policy: &report.Policy{Digest: d.Digest, Rule: d.Settings.Rule, SkippedRules: d.Settings.SkippedRules},
+		Target: &report.Target{
+			Project: p.Target.Project, ProjectNumber: p.ProjectNumber, Location: p.Target.Location,
+			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
+		},
+		Cause: report.CauseOf(r.request.Cause), Command: report.CommandOf(r.request.Cause), WouldAct: d.WouldAct,
+		DoorsBefore: d.Run.Before, Doors: door.Of(p), Unread: p.Unread, ExpectedAudience: p.Audiences(),
+		WaitingFor: d.WaitingFor, Contest: d.Contest, Exemption: d.Exemption,
+		Steps: append([]report.Step(nil), d.Run.Done...),
+		Calls: r.meter.Calls(), ElapsedMS: r.now().Sub(r.sofar.Began).Milliseconds(),
+	}
+	final.Invokers, final.InvokersLeftOff = door.NamedInvokers(p)
+	for _, step := range d.Plan.Steps {
+		final.Steps = append(final.Steps, report.StepOf(step, report.StepPlanned))
+	}
+	for _, f := range d.Findings {
+		final.Findings = append(final.Findings, report.Finding{Code: f.Code, Severity: f.Severity, Resource: f.Resource, Why: f.Why})
+		if f.Remedy != "" && f.Effect != protection.Gap {
+			final.Advice = append(final.Advice, f.Remedy)
+		}
+	}
+	r.exposure(&final, d.Run)
+	diagnosed(d, &final)
+	r.callers(d, &final)
+	final.Advice = append(final.Advice, d.Advice...)
+	if d.Err != nil {
+		final.Advice = append(final.Advice, r.advice(d.Err, scopeOf(p))...)
+	}
+	if d.AfterErr != "" {
+		final.Advice = append(final.Advice, d.AfterErr)
+	}
+	if r.notPersisted != nil {
+		final.Advice = append(final.Advice, fmt.Sprintf("notPersisted: the memory does not know of this run: %v", r.notPersisted))
+	}
+	return final
+}
+
+// exposure says from when to when a door was open.
+func (r *run) exposure(final *report.Report, run decide.Run) {
+	final.Exposed = door.Exposed(final.Doors)
+	final.ExposedSince, final.ExposedUntil = nil, nil
+	since, until := decide.Exposure(run, final.Exposed, r.request.Cause.At, final.ObservedAt)
+	if !since.IsZero() {
+		final.ExposedSince = &since
+	}
+	if !until.IsZero() {
+		final.ExposedUntil = &until
+	}
+}
+
+// callers adds who was found to call the service, whatever of the plan is left by
+// then, and what the service itself is to know about the services that it calls.
+func (r *run) callers(d decide.Decision, final *report.Report) {
+	if advice := caller.ForwardAdvice(d.Posture, d.Plan.Changes()); advice != "" {
+		final.Advice = append(final.Advice, advice)
+	}
+	final.Callers = d.Run.Judged
+	final.Unread = slices.Concat(final.Unread, d.Run.Unread)
+}
+
+// diagnosed adds the diagnosis to a report. What it advises is done once the cure
+// is; then it takes time.
+func diagnosed(d decide.Decision, final *report.Report) {
+	found := d.Diagnosis
+	if found == nil {
+		return
+	}
+	steps := found.Advice
+	if final.Outcome == report.Protected || final.Outcome == report.Redeployed {
+		steps = found.Afterwards(d.Posture.Target, d.Settings.Propagation)
+	}
+	final.Verdict, final.Why = string(found.Verdict), found.Why
+	for _, each := range found.Checked {
+		final.Evidence = append(final.Evidence, report.Evidence{What: each.What, Found: each.Found})
+	}
+	advice := append([]string(nil), steps...)
+	for _, line := range final.Advice { // the findings' advice may be the same
+		if !slices.Contains(advice, line) {
+			advice = append(advice, line)
+		}
+	}
+	final.Advice = advice
+}
+
+// failed reports an error of a write, and how things stand after it.
+func (r *run) failed(ctx context.Context, facts decide.Facts, err error) report.Report {
+	settings := r.settings()
+	if seen, observeErr := r.observe(ctx, settings); observeErr == nil {
+		facts.Posture = seen
+	}
+	facts.Run = r.sofar
+	return r.report(decide.Failed(facts, settings, r.request, err, r.now()))
+}
+
+// unobserved reports an error of reading.
+func (r *run) unobserved(err error) (report.Report, error) {
+	if fault.ActionOf(err) == fault.Gone {
+		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	unseen := decide.Unseen(r.settings(), r.request, r.now())
+	if unseen.Outcome == report.Exempt && fault.ActionOf(err) == fault.Block {
+		return r.report(unseen), nil // nothing would follow from looking
+	}
+	unseen.Outcome, unseen.Exemption, unseen.Advice = decide.OutcomeOf(err), nil, nil
+	advice := r.advice(err, errorScope{project: r.request.Target.Project})
+	if r.request.Diagnose && unseen.Outcome == report.Blocked {
+		unseen.Diagnosis = decide.Blind(r.request, err, advice)
+		return r.report(unseen), nil
+	}
+	unseen.Advice = advice
+	return r.report(unseen), nil
+}
+
+// probed adds to what a run ended with how the doors answer strangers, where the
+// policy wants them asked.
+func (r *run) probed(ctx context.Context, decision decide.Decision) report.Report {
+	target, asked := decision.Posture.Target, r.now()
+	requests := decide.Probes(decision, r.request, r.instance.keptAt(target), asked)
+	if r.Prober == nil || len(requests) == 0 {
+		return r.report(decision)
+	}
+	probed := decide.WithAnswers(decision, r.request, requests, r.Prober.Probe(ctx, requests), r.now())
+	if !probed.LetsIn {
+		r.instance.keep(target, asked)
+	}
+	final := r.report(probed.Decision)
+	if len(probed.Open) > 0 {
+		final.Doors = probed.Doors(final.Doors)
+		r.exposure(&final, decision.Run)
+	}
+	final.Evidence = append(final.Evidence, probed.Evidence...)
+	return final
+}
