@@ -37,28 +37,34 @@ func knativeIngress(v2 string) string {
 	return ""
 }
 
-// sharedTexts are annotations that are a text field of v2, sharedFlags those
-// that are a bool, sharedNumbers those that are a number: of the service, and
-// of the template.
+// sharedFields are the annotations of v1 that are fields of v2, with the names of
+// those fields, by the type that the field has.
+type sharedFields struct{ texts, flags, numbers map[string]string }
+
+// serviceFields are those of the service, templateFields those of its template.
 var (
-	sharedTexts = map[string]string{
-		"run.googleapis.com/client-name": "client", "run.googleapis.com/client-version": "clientVersion",
-		"run.googleapis.com/description": "description",
+	serviceFields = sharedFields{
+		texts: map[string]string{
+			"run.googleapis.com/client-name": "client", "run.googleapis.com/client-version": "clientVersion",
+			"run.googleapis.com/description": "description",
+		},
+		flags: map[string]string{
+			"run.googleapis.com/invoker-iam-disabled": "invokerIamDisabled", "run.googleapis.com/iap-enabled": "iapEnabled",
+			"run.googleapis.com/default-url-disabled": "defaultUriDisabled",
+		},
+		numbers: map[string]string{
+			"run.googleapis.com/minScale": "minInstanceCount", "run.googleapis.com/maxScale": "maxInstanceCount",
+		},
 	}
-	sharedFlags = map[string]string{
-		"run.googleapis.com/invoker-iam-disabled": "invokerIamDisabled", "run.googleapis.com/iap-enabled": "iapEnabled",
-		"run.googleapis.com/default-url-disabled": "defaultUriDisabled",
-	}
-	sharedNumbers = map[string]string{
-		"run.googleapis.com/minScale": "minInstanceCount", "run.googleapis.com/maxScale": "maxInstanceCount",
-	}
-	templateTexts = map[string]string{
-		"run.googleapis.com/client-name": "client", "run.googleapis.com/client-version": "clientVersion",
-		"run.googleapis.com/encryption-key": "encryptionKey",
-	}
-	templateFlags   = map[string]string{"run.googleapis.com/sessionAffinity": "sessionAffinity"}
-	templateNumbers = map[string]string{
-		"autoscaling.knative.dev/minScale": "minInstanceCount", "autoscaling.knative.dev/maxScale": "maxInstanceCount",
+	templateFields = sharedFields{
+		texts: map[string]string{
+			"run.googleapis.com/client-name": "client", "run.googleapis.com/client-version": "clientVersion",
+			"run.googleapis.com/encryption-key": "encryptionKey",
+		},
+		flags: map[string]string{"run.googleapis.com/sessionAffinity": "sessionAffinity"},
+		numbers: map[string]string{
+			"autoscaling.knative.dev/minScale": "minInstanceCount", "autoscaling.knative.dev/maxScale": "maxInstanceCount",
+		},
 	}
 )
 
@@ -94,38 +100,38 @@ func take(annotations map[string]any, key string) string {
 	return text
 }
 
-// takeShared moves annotations into the fields of v2 that say the same.
-func takeShared(annotations, fields map[string]any, texts, flags, numbers map[string]string) {
-	for annotation, name := range texts {
+// take moves annotations into the fields of v2 that say the same.
+func (s sharedFields) take(annotations, fields map[string]any) {
+	for annotation, name := range s.texts {
 		if text := take(annotations, annotation); text != "" {
 			fields[name] = text
 		}
 	}
-	for annotation, name := range flags {
+	for annotation, name := range s.flags {
 		if strings.EqualFold(take(annotations, annotation), "true") {
 			fields[name] = true
 		}
 	}
-	for annotation, name := range numbers {
+	for annotation, name := range s.numbers {
 		if number, ok := toNumber(take(annotations, annotation), "int"); ok && number != "0" {
 			child(fields, "scaling")[name] = number
 		}
 	}
 }
 
-// giveShared is the opposite of takeShared.
-func giveShared(annotations, fields map[string]any, texts, flags, numbers map[string]string) {
-	for annotation, name := range texts {
+// give is the opposite of take.
+func (s sharedFields) give(annotations, fields map[string]any) {
+	for annotation, name := range s.texts {
 		if text := apiserver.Text(fields, name); text != "" {
 			annotations[annotation] = text
 		}
 	}
-	for annotation, name := range flags {
+	for annotation, name := range s.flags {
 		if fields[name] == true {
 			annotations[annotation] = "true"
 		}
 	}
-	for annotation, name := range numbers {
+	for annotation, name := range s.numbers {
 		if number, ok := apiserver.Object(fields, "scaling")[name].(json.Number); ok {
 			annotations[annotation] = number.String()
 		}

@@ -61,7 +61,7 @@ func (s *spec) readMetadata(metadata map[string]any) error {
 		}
 		s.fields["customAudiences"] = audiences
 	}
-	takeShared(annotations, s.fields, sharedTexts, sharedFlags, sharedNumbers)
+	serviceFields.take(annotations, s.fields)
 	s.fields["annotations"], s.annotations = split(annotations)
 	labels := child(metadata, "labels")
 	delete(labels, locationLabel)
@@ -89,7 +89,7 @@ func (s *spec) readTemplate(sent map[string]any) error {
 	if err := readNetwork(annotations, template); err != nil {
 		return err
 	}
-	takeShared(annotations, template, templateTexts, templateFlags, templateNumbers)
+	templateFields.take(annotations, template)
 	template["annotations"], s.templateAnnotations = split(annotations)
 	labels := child(metadata, "labels")
 	delete(labels, locationLabel)

@@ -39,7 +39,7 @@ func (s *service) annotationsV1() map[string]any {
 		creatorAnnotation: s.creator, modifierAnnotation: s.modifier, operationAnnotation: s.operation,
 		ingressAnnotation: knativeIngress(apiserver.Text(fields, "ingress")),
 	})
-	giveShared(annotations, fields, sharedTexts, sharedFlags, sharedNumbers)
+	serviceFields.give(annotations, fields)
 	if stage := apiserver.Text(fields, "launchStage"); stage != "GA" {
 		annotations[launchStageAnnotation] = stage
 	}
@@ -133,7 +133,7 @@ func templateV1(of spec) map[string]any {
 
 func templateAnnotationsV1(template map[string]any, only knative) map[string]any {
 	annotations := merged(apiserver.Object(template, "annotations"), only.templateAnnotations)
-	giveShared(annotations, template, templateTexts, templateFlags, templateNumbers)
+	templateFields.give(annotations, template)
 	if environment, ok := strings.CutPrefix(apiserver.Text(template, "executionEnvironment"),
 		"EXECUTION_ENVIRONMENT_"); ok {
 		annotations["run.googleapis.com/execution-environment"] = strings.ToLower(environment)
