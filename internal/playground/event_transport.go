@@ -93,7 +93,7 @@ func (t eventTransport) Close(ctx context.Context, route eventarc.Route) error {
 	return errors.Join(append(problems, t.playground.Broker.DeleteTopic(ctx, route.Topic))...)
 }
 
-// pushes says whether a route's subscription is there.
+// pushes reports whether a route's subscription is there.
 func (t eventTransport) pushes(route eventarc.Route) bool {
 	return slices.ContainsFunc(t.playground.Broker.State(), func(each delivery.SubscriptionState) bool {
 		return each.Name == route.Subscription

@@ -104,6 +104,7 @@ func logged(t *testing.T, s *playground.Playground, method string) map[string]an
 }
 
 func TestATriggerDeliversTheEntryAsABinaryCloudEvent(t *testing.T) {
+	t.Parallel()
 	s, function := served(t)
 	createTrigger(t, s, "us-central1", "watch", trigger(createService, set("serviceAccount", receiver)))
 	deployTo(t, s, "us-central1", "hello")
@@ -151,6 +152,7 @@ func TestATriggerDeliversTheEntryAsABinaryCloudEvent(t *testing.T) {
 }
 
 func TestGooglesMessageReadsTheEventInProtobuf(t *testing.T) {
+	t.Parallel()
 	s, function := served(t)
 	createTrigger(t, s, "global", "watch", trigger(createService, set("eventDataContentType", "application/protobuf")))
 	deployTo(t, s, "us-central1", "hello")
@@ -201,6 +203,7 @@ func toPath(path string) func(map[string]any) {
 }
 
 func TestATriggerSeesTheEventsOfItsLocationAndComputesComeFromOne(t *testing.T) {
+	t.Parallel()
 	s, function := served(t)
 	for _, location := range []string{"us-central1", "europe-west1", "global"} {
 		createTrigger(t, s, location, "run", trigger(createService, toPath("/run-"+location)))
@@ -230,6 +233,7 @@ func (f *recorder) forget() {
 }
 
 func TestFiltersSelectByMethodAndResourceName(t *testing.T) {
+	t.Parallel()
 	s, function := served(t)
 	named := func(name, operator string) func(map[string]any) {
 		return func(wanted map[string]any) {
@@ -258,6 +262,7 @@ func TestFiltersSelectByMethodAndResourceName(t *testing.T) {
 }
 
 func TestATriggerWhoseDestinationNobodyServesSaysSo(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	createTrigger(t, s, "global", "watch", trigger(createService, nil))
 	deployTo(t, s, "us-central1", "lost")
@@ -286,6 +291,7 @@ func TestATriggerWhoseDestinationNobodyServesSaysSo(t *testing.T) {
 }
 
 func TestEventsAreTriedAgainUnlessTheTriggerSaysOnce(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(map[string]any){
 		"retried": nil, "once": set("retryPolicy", map[string]any{"maxAttempts": 1}),
 	} {
@@ -311,6 +317,7 @@ func TestEventsAreTriedAgainUnlessTheTriggerSaysOnce(t *testing.T) {
 }
 
 func TestATriggerThatIsGoneDeliversNothing(t *testing.T) {
+	t.Parallel()
 	s, function := served(t)
 	for name, end := range map[string]func(){
 		"deleted": func() { call(t, s, http.MethodDelete, "/v1/"+parent+"global/triggers/watch", nil) },

@@ -116,6 +116,7 @@ func checkToken(t *testing.T, s *playground.Playground, push received, audience,
 }
 
 func TestPushesToTheFunctionCarryATokenForTheirEndpoint(t *testing.T) {
+	t.Parallel()
 	s, function := start(t), &recorder{}
 	if err := s.Attach(t.Context(), function); err != nil {
 		t.Fatal(err)
@@ -161,6 +162,7 @@ func disturb(t *testing.T, s *playground.Playground, rule string) (int, string) 
 }
 
 func TestADisturbanceIsSetOverHTTPAndEndsWithAReset(t *testing.T) {
+	t.Parallel()
 	s, function := start(t), &recorder{}
 	if err := s.Attach(t.Context(), function); err != nil {
 		t.Fatal(err)
@@ -188,6 +190,7 @@ func TestADisturbanceIsSetOverHTTPAndEndsWithAReset(t *testing.T) {
 }
 
 func TestADisturbanceThatIsNotUnderstoodIsRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	if _, text := disturb(t, s, `{"subscription":"iapguard-events"}`); !strings.Contains(text, "attach a function") {
 		t.Errorf("with nothing attached: %s", text)

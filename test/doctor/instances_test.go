@@ -29,6 +29,7 @@ func (o *fixture) subscription(topic string) delivery.SubscriptionState {
 // The entry is done with as soon as the work is queued; it is the work message
 // that Pub/Sub delivers again, to either instance, until the grant holds.
 func TestADeferredDiagnosisComesBackByTheWorkTopic(t *testing.T) {
+	t.Parallel()
 	o := open(t, withfunction.Options{Instances: 2, Queued: true, Policy: policy("propagation: 7m")})
 	before := o.revisions()
 	o.invokers(binding("user:zoe@example.com"))
@@ -55,6 +56,7 @@ func TestADeferredDiagnosisComesBackByTheWorkTopic(t *testing.T) {
 }
 
 func TestTwoInstancesThatDecideAtTheSameMomentRedeployOnce(t *testing.T) {
+	t.Parallel()
 	var arrived atomic.Int64
 	together := make(chan struct{})
 	o := open(t, withfunction.Options{Instances: 2, Policy: policy(), Held: func(r *http.Request) {

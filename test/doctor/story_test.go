@@ -29,6 +29,7 @@ func alert(o *fixture) {
 }
 
 func TestARefusedClientIsServedAgain(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name    string
 		disease func(*fixture)
@@ -62,6 +63,7 @@ func TestARefusedClientIsServedAgain(t *testing.T) {
 
 // refusedRequests leave nothing but what they log: an alert or a command finds it.
 func TestAnAlertAndACommandFindTheRefusedRequestInTheLog(t *testing.T) {
+	t.Parallel()
 	for name, ask := range map[string]func(*fixture){
 		"alert": alert,
 		"command": func(o *fixture) {
@@ -83,6 +85,7 @@ func TestAnAlertAndACommandFindTheRefusedRequestInTheLog(t *testing.T) {
 }
 
 func TestPropagationEndsWithoutARedeploy(t *testing.T) {
+	t.Parallel()
 	o := build(t, 2, "propagation: 7m")
 	before := o.revisions()
 	o.invokers(binding("user:zoe@example.com"))
@@ -103,6 +106,7 @@ func TestPropagationEndsWithoutARedeploy(t *testing.T) {
 }
 
 func TestARevisionThatNeverRecoversIsRedeployedOnlyOnce(t *testing.T) {
+	t.Parallel()
 	o := build(t, 1)
 	before := o.revisions()
 	stuck(true)(o)
@@ -122,6 +126,7 @@ func TestARevisionThatNeverRecoversIsRedeployedOnlyOnce(t *testing.T) {
 }
 
 func TestARedeployChangesNothingButTheRevision(t *testing.T) {
+	t.Parallel()
 	o := build(t, 1)
 	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=template", map[string]any{"template": map[string]any{
 		"revision": "hello-named", "labels": map[string]any{"team": "web"}, "timeout": "17s",
@@ -153,6 +158,7 @@ func TestARedeployChangesNothingButTheRevision(t *testing.T) {
 }
 
 func TestStrangersAndThoseWhomIAPRefusesLeadToNoRedeploy(t *testing.T) {
+	t.Parallel()
 	o := build(t, 1)
 	writes, reports := len(o.Calls().Own().Writes().Taken()), len(o.Reports())
 	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
@@ -171,6 +177,7 @@ func TestStrangersAndThoseWhomIAPRefusesLeadToNoRedeploy(t *testing.T) {
 }
 
 func TestPinnedTrafficIsToldAndNoRevisionIsMade(t *testing.T) {
+	t.Parallel()
 	o := build(t, 1)
 	revision, _ := o.Call(http.MethodGet, "/v2/"+hello.Name(), nil)["latestReadyRevision"].(string)
 	o.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=traffic", map[string]any{"traffic": []any{map[string]any{

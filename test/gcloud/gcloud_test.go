@@ -178,6 +178,7 @@ func (l *local) deployShop() {
 }
 
 func TestAServiceDeployedWithGcloudEndsProtected(t *testing.T) {
+	t.Parallel()
 	l := start(t)
 	l.deployShop()
 	l.until("shop is protected", func() bool { return l.last("shop") == "protected" || l.last("shop") == "compliant" })
@@ -196,6 +197,7 @@ func TestAServiceDeployedWithGcloudEndsProtected(t *testing.T) {
 }
 
 func TestApplyLeavesTheSameStateAsTheRecipeByHand(t *testing.T) {
+	t.Parallel()
 	const agent = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
 	prepare := func() *local {
 		l := start(t, "--cloud-only")
@@ -287,6 +289,7 @@ func find(state map[string]string, pattern string) string {
 }
 
 func TestGcloudMakesWhatCallsAService(t *testing.T) {
+	t.Parallel()
 	l := start(t, "--cloud-only")
 	for _, line := range []string{
 		"run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 --allow-unauthenticated",

@@ -13,6 +13,7 @@ import (
 // TestGcloudTakesWhatThePagesSay types what README.md, the pages of deploy/ and the
 // advice of reports has people type, as far as the local cloud serves it.
 func TestGcloudTakesWhatThePagesSay(t *testing.T) {
+	t.Parallel()
 	l := start(t, "--cloud-only")
 	l.deployShop()
 	holds := filepath.Join(t.TempDir(), "holds.yaml")
@@ -71,6 +72,7 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 }
 
 func TestTheDoctorsRedeployMakesANewRevisionEachTime(t *testing.T) {
+	t.Parallel()
 	l := start(t, "--cloud-only")
 	l.gcloud("run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 --no-allow-unauthenticated")
 	for range 2 { // the label is the same the second time

@@ -10,6 +10,7 @@ import (
 )
 
 func TestHTTP2BehindAClassicLoadBalancerIsBlocked(t *testing.T) {
+	t.Parallel()
 	r := start(t, "mode: report-only")
 	hello := playground.Scenario[0]
 	r.Deploy(hello)

@@ -40,6 +40,7 @@ func answered(t *testing.T, r *withfunction.Env, id string) report.Report {
 }
 
 func TestCommandsDriveRemediationWithinTheMode(t *testing.T) {
+	t.Parallel()
 	hello := playground.Scenario[0]
 	r := start(t, "mode: approve")
 	r.Build(hello)
@@ -70,6 +71,7 @@ func TestCommandsDriveRemediationWithinTheMode(t *testing.T) {
 }
 
 func TestASweepReportsEveryServiceAndHealsWhatEventsMissed(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	for _, service := range playground.Scenario {
 		r.Build(service)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnByPolicy(t *testing.T) {
+	t.Parallel()
 	r := start(t, "withoutLoadBalancer: direct")
 	hello := playground.Scenario[0]
 	r.Deploy(hello)
@@ -42,6 +43,7 @@ func TestAServiceWithoutALoadBalancerGetsIAPOfItsOwnByPolicy(t *testing.T) {
 }
 
 func TestAServiceClosedByPolicyIsOpenedByItsLoadBalancer(t *testing.T) {
+	t.Parallel()
 	r := start(t, "withoutLoadBalancer: close")
 	hello := playground.Scenario[0]
 	r.Deploy(hello)
@@ -59,6 +61,7 @@ func TestAServiceClosedByPolicyIsOpenedByItsLoadBalancer(t *testing.T) {
 }
 
 func TestIAPAtBothPlacesIsBlockedAndNothingIsWritten(t *testing.T) {
+	t.Parallel()
 	r := start(t, "recipe: direct")
 	hello := playground.Scenario[0]
 	r.Build(hello)

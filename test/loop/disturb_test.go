@@ -53,6 +53,7 @@ func play(t *testing.T, r *withfunction.Env) {
 }
 
 func TestEventsTwiceLateAndInTheWrongOrderLeadToTheSameEnd(t *testing.T) {
+	t.Parallel()
 	calm := start(t)
 	play(t, calm)
 	want := endState(t, calm)

@@ -17,6 +17,7 @@ import (
 var hash = regexp.MustCompile(`hello-[a-z0-9]+-uc`)
 
 func TestAReportNamesEveryWayIn(t *testing.T) {
+	t.Parallel()
 	r := withfunction.Start(t, withfunction.Options{
 		Policy: "version: 1\nrules: [{name: everything, mode: report-only}]\n"})
 	hello := playground.Scenario[0]

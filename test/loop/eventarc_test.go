@@ -99,6 +99,7 @@ func (c *contentTypes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestTriggersInsteadOfASinkLeadToAProtectedServiceToo(t *testing.T) {
+	t.Parallel()
 	for _, contentType := range []string{"application/json", "application/protobuf"} {
 		t.Run(contentType, func(t *testing.T) {
 			r, counted := triggered(t, contentType)

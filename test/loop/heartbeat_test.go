@@ -43,6 +43,7 @@ func (l *lines) named(t *testing.T, message string) (found []map[string]any) {
 }
 
 func TestAHeartbeatThatIsLoggedComesThroughTheSinkToTheFunction(t *testing.T) {
+	t.Parallel()
 	var log lines
 	r := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(),
 		Log: slog.New(slog.NewJSONHandler(&log, nil))})

@@ -16,6 +16,7 @@ import (
 const unnamed = "version: 1\nrules: [{name: everything, mode: enforce, settle: 0s, quiet: 0s, propagation: 0s}]\n"
 
 func TestAccessThatTheProjectGivesIsAccess(t *testing.T) {
+	t.Parallel()
 	r := withfunction.Start(t, withfunction.Options{Policy: unnamed})
 	owner := r.Owner()
 	policy := r.CallAs(owner, http.MethodPost, "/v1/projects/"+playground.Project+":getIamPolicy", nil)

@@ -28,11 +28,13 @@ func ownWrites(r *withfunction.Env) []string {
 	return writes
 }
 
-// The emulator is started once, by the first test that wants it.
+// The emulator is started once, by the first test that wants it. One test at a
+// time uses it: all use the same topics.
 var pubsub struct {
 	sync.Once
 	*emulator.Emulator
-	err error
+	err  error
+	used sync.Mutex
 }
 
 func TestMain(m *testing.M) {
@@ -46,8 +48,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// onBothBackends runs a test in a local cloud that the function guards with Pub/Sub in process, and
-// with Google's emulator where there is one.
+// onBothBackends runs a test in a local cloud that the function guards, with
+// Pub/Sub in process and with Google's emulator where there is one.
 func onBothBackends(t *testing.T, test func(t *testing.T, r *withfunction.Env)) {
 	t.Run("in process", func(t *testing.T) { test(t, start(t)) })
 	t.Run("emulator", func(t *testing.T) {
@@ -55,6 +57,8 @@ func onBothBackends(t *testing.T, test func(t *testing.T, r *withfunction.Env)) 
 		if pubsub.err != nil {
 			t.Skipf("skipped: the Pub/Sub emulator cannot be used here: %v", pubsub.err)
 		}
+		pubsub.used.Lock()
+		t.Cleanup(pubsub.used.Unlock) // registered first, so that it runs after the local cloud is closed
 		test(t, withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(),
 			Playground: playground.Options{EmulatorHost: pubsub.Host}}))
 	})

@@ -17,6 +17,7 @@ import (
 )
 
 func TestADeployBecomesAProtectedServiceWithoutAnyoneDoingMore(t *testing.T) {
+	t.Parallel()
 	onBothBackends(t, func(t *testing.T, r *withfunction.Env) {
 		for _, service := range playground.Scenario {
 			r.Build(service)
@@ -80,6 +81,7 @@ func urlsBeyondFirst(r report.Report) []door.Door {
 }
 
 func TestASecondRunWritesNothing(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	hello := playground.Scenario[0]
 	r.Build(hello)
@@ -100,6 +102,7 @@ func TestASecondRunWritesNothing(t *testing.T) {
 }
 
 func TestWhatSomebodyUndoesIsDoneAgain(t *testing.T) {
+	t.Parallel()
 	hello := playground.Scenario[0]
 	policy := func(r *withfunction.Env) map[string]any {
 		return r.Call(http.MethodGet, "/v2/"+hello.Name()+":getIamPolicy", nil)
@@ -163,6 +166,7 @@ func found(reports []report.Report, code protection.Code) bool {
 }
 
 func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
+	t.Parallel()
 	r := start(t, "mode: report-only")
 	r.Build(playground.Scenario[0])
 	r.Until("a plan was reported", func() bool { return r.LastOf("hello").Outcome == report.Planned })
@@ -181,6 +185,7 @@ func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
 }
 
 func TestWhatOthersPutThereSurvives(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	hello := playground.Scenario[0]
 	r.Deploy(hello)

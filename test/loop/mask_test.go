@@ -38,6 +38,7 @@ func masked(r *withfunction.Env) {
 }
 
 func TestEveryServiceBehindAURLMaskIsProtectedAndLaterOnesToo(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	service := func(name string) playground.LoadBalanced {
 		return playground.LoadBalanced{Service: name, Region: playground.Scenario[0].Region}

@@ -36,6 +36,7 @@ func (w *written) String() string {
 // The API repeats the secret when it refuses the write for the first time, as
 // compute does with values that it does not like; the second write is taken.
 func TestTheSecretOfAnOAuthClientIsSeenNowhere(t *testing.T) {
+	t.Parallel()
 	const secret = "GOCSPX-nobody-shall-read-this"
 	log := &written{}
 	r := withfunction.Open(t, withfunction.Options{

@@ -10,6 +10,7 @@ import (
 )
 
 func TestTheSinkDeliversWhatTheFunctionActsOnAndNothingElse(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	hello := playground.Scenario[0]
 	r.Build(hello)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestWhatAWriterWritesComesBackAndLeadsToNothing(t *testing.T) {
+	t.Parallel()
 	r := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(),
 		Writers: reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer}})
 	shipped, err := playground.ShippedRoles()

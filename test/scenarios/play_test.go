@@ -239,7 +239,7 @@ func (p *play) deliver() {
 	p.mail = append(later, p.mail...)
 }
 
-// post hands one message to the function, and says whether it is done with.
+// post hands one message to the function, and reports whether it is done with.
 func (p *play) post(one letter) bool {
 	p.t.Helper()
 	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.function+one.path, bytes.NewReader(one.body))

@@ -67,7 +67,7 @@ func (p *play) without(r *http.Request, answer []byte) []byte {
 	return []byte(jsonText(read))
 }
 
-// writes says whether a call can change anything.
+// writes reports whether a call can change anything.
 func writes(r *http.Request) bool {
 	if r.Method == http.MethodGet {
 		return false

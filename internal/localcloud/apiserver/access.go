@@ -65,14 +65,14 @@ func (s *Server) allows(policy map[string]any, asked Access, now time.Time) bool
 	})
 }
 
-// holds says whether the condition of a binding is satisfied; none always is.
+// holds reports whether the condition of a binding is satisfied; none always is.
 func holds(conditional map[string]any, asked Access, now time.Time) bool {
 	return conditional == nil || condition.Holds(Text(conditional, "expression"), condition.Attributes{
 		Time: now, Path: asked.Path, Host: asked.Host, Resource: asked.Resource,
 	})
 }
 
-// isMember says whether a member of a policy stands for a principal. Nobody
+// isMember reports whether a member of a policy stands for a principal. Nobody
 // here belongs to a group.
 func isMember(principal Principal, member any) bool {
 	switch text, _ := member.(string); {

@@ -147,7 +147,7 @@ func (s *Server) CustomRoles() []Role {
 	return all
 }
 
-// permits says whether a role allows something. A role that nobody knows
+// permits reports whether a role allows something. A role that nobody knows
 // allows nothing.
 func (s *Server) permits(role, permission string) bool {
 	if known, ok := predefined[role]; ok {

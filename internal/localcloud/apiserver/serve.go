@@ -109,7 +109,7 @@ func (c *Call) nameResource() {
 	}
 }
 
-// admit says whether the call may have any effect: the project is ours, the
+// admit reports whether the call may have any effect: the project is ours, the
 // API is enabled, the caller has the permissions. Whatever refuses a call
 // before its handler sees it belongs here.
 func (s *Server) admit(c *Call) error {

@@ -151,7 +151,7 @@ func TestSubscriptionsThatPubSubRefusesAreRefused(t *testing.T) {
 		want   string
 	}{
 		{"an endpoint without scheme", func(s *delivery.Subscription) { s.Endpoint = "localhost:80" },
-			"no http or https URL"},
+			"not an http or https URL"},
 		{"a deadline over ten minutes", func(s *delivery.Subscription) { s.AckDeadline = 601 * time.Second },
 			"acknowledgement deadline"},
 		{"backoff that shrinks", func(s *delivery.Subscription) { s.MinBackoff, s.MaxBackoff = 2, 1 }, "backoff"},

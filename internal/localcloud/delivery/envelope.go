@@ -88,7 +88,7 @@ func writeMetadata(header http.Header, attempt Attempt) {
 	}
 }
 
-// isHeader says whether RFC 9110 allows the name and the value in a header.
+// isHeader reports whether RFC 9110 allows the name and the value in a header.
 func isHeader(name, value string) bool {
 	isToken := name != "" && !strings.ContainsFunc(name, func(r rune) bool {
 		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)

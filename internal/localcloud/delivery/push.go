@@ -225,7 +225,7 @@ func projectOf(name string) string {
 	return project
 }
 
-// pause waits and says whether it was not interrupted.
+// pause waits and reports whether it was not interrupted.
 func pause(ctx context.Context, length time.Duration) bool {
 	if length <= 0 {
 		return ctx.Err() == nil
@@ -240,7 +240,7 @@ func pause(ctx context.Context, length time.Duration) bool {
 	}
 }
 
-// released waits until a hold is over and says whether it was not interrupted.
+// released waits until a hold is over and reports whether it was not interrupted.
 func released(ctx context.Context, hold <-chan struct{}) bool {
 	if hold == nil {
 		return true

@@ -32,7 +32,7 @@ type event struct {
 	attributes map[string]string // what filters look at
 }
 
-// newEvent says whether an entry is an event at all: audit log entries are.
+// newEvent reports whether an entry is an event at all: audit log entries are.
 func newEvent(entry logging.Entry) (event, bool) {
 	log := entry.ProtoPayload
 	if log == nil || !strings.Contains(entry.LogName, auditLogs) {

@@ -70,7 +70,7 @@ func auditLog(record apiserver.AuditRecord) *AuditLog {
 	return log
 }
 
-// secondHalf says whether the record ends an operation that another record
+// secondHalf reports whether the record ends an operation that another record
 // began. Such entries carry neither the request's fields, nor a response, nor
 // an authorization (recorded for compute).
 func secondHalf(record apiserver.AuditRecord) bool {

@@ -26,7 +26,7 @@ var variable = map[string]bool{
 	"errorGroups": true, "apphub": true, "apphubDestination": true, "apphubSource": true,
 }
 
-// defined says whether log entries can have a field.
+// defined reports whether log entries can have a field.
 func defined(path []string) bool {
 	first := camel(path[0])
 	if message := fields[first]; first != "" && message != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Match says whether the filter selects an entry, given as decoded JSON.
+// Match reports whether the filter selects an entry, given as decoded JSON.
 func (f *Filter) Match(entry map[string]any) bool { return f.root.match(entry) }
 
 // node is a part of a filter.

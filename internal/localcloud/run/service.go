@@ -91,7 +91,7 @@ func (s *service) apply(c change) error {
 	return nil
 }
 
-// sameTemplate says whether two specs run the same revision. The wanted name
+// sameTemplate reports whether two specs run the same revision. The wanted name
 // of a revision is part of it: another name is another revision.
 func sameTemplate(a, b spec) bool {
 	return reflect.DeepEqual(a.fields["template"], b.fields["template"]) &&

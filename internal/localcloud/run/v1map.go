@@ -72,7 +72,7 @@ var (
 var serverAnnotations = []string{ingressStatusAnnotation, operationAnnotation, urlsAnnotation, creatorAnnotation,
 	modifierAnnotation}
 
-// systemKey says whether a key is in a namespace of Google's. v2 refuses those
+// systemKey reports whether a key is in a namespace of Google's. v2 refuses those
 // in annotations and labels (API reference).
 func systemKey(key string) bool {
 	domain, _, found := strings.Cut(key, "/")
