@@ -88,13 +88,19 @@ func TestCallersAreConfiguredOnesAndVisitors(t *testing.T) {
 	}
 	last := time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
 	want := []caller.Caller{
-		{Kind: "push-subscription", Name: "projects/demo-project/subscriptions/push", Address: "https://hello-abc-uc.a.run.app/x", Principal: "r@x", Audience: "aud"},
+		{
+			Kind: "push-subscription", Name: "projects/demo-project/subscriptions/push",
+			Address: "https://hello-abc-uc.a.run.app/x", Principal: "r@x", Audience: "aud",
+		},
 		{Kind: "eventarc-trigger", Name: "t/run", Address: "https://hello-abc-uc.a.run.app/events", Principal: "t@x"},
 		{Kind: "eventarc-trigger", Name: "t/function", Address: "https://hello-abc-uc.a.run.app"},
 		{Kind: "eventarc-trigger", Name: "t/http", Address: "http://10.0.0.2/x"},
 		{Kind: "scheduler-job", Name: "j/oauth", Address: "https://b.example/"},
 		{Kind: "scheduler-job", Name: "j/oidc", Address: "https://c.example/", Principal: "s@x", Audience: "a"},
-		{Kind: "visitor", Name: "curl/8 [31m", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7", Requests: 2, LastSeen: &last},
+		{
+			Kind: "visitor", Name: "curl/8 [31m", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7",
+			Requests: 2, LastSeen: &last,
+		},
 		{Kind: "visitor", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.8", Requests: 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -47,7 +47,8 @@ func start(t *testing.T) local {
 // clients are the function's, with nothing kept from earlier calls.
 func (l local) clients() *cloud.Cloud {
 	l.t.Helper()
-	clients, err := cloud.Connect(l.t.Context(), connect.Config{Endpoint: l.URL(), Self: playground.FunctionAccount}, time.Now)
+	config := connect.Config{Endpoint: l.URL(), Self: playground.FunctionAccount}
+	clients, err := cloud.Connect(l.t.Context(), config, time.Now)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -100,7 +101,8 @@ func TestOnlyTheServicesOwn404MeansGone(t *testing.T) {
 	unread := 0
 	for _, read := range reads {
 		t.Run(read.Method+" "+read.Resource, func(t *testing.T) {
-			l.inject(fmt.Sprintf(`[{"action": "status", "status": 404, "method": %q, "resource": %q}]`, read.Method, read.Resource))
+			l.inject(fmt.Sprintf(`[{"action": "status", "status": 404, "method": %q, "resource": %q}]`,
+				read.Method, read.Resource))
 			p, err := l.clients().Observe(t.Context(), hello)
 			action := fault.ActionOf(err)
 			switch {
@@ -123,7 +125,8 @@ func TestOnlyTheServicesOwn404MeansGone(t *testing.T) {
 		})
 	}
 	if unread < 3 {
-		t.Errorf("%d facts are optional, want at least the project's policy, an inherited one of IAP's and the domain mappings", unread)
+		t.Errorf("%d facts are optional, want at least the project's policy, an inherited one of IAP's and the domain mappings",
+			unread)
 	}
 }
 
@@ -158,7 +161,8 @@ func TestA404OfAProjectIsNotAnEmptyAnswer(t *testing.T) {
 
 func TestAnExpiredTokenIsNotAMissingPermission(t *testing.T) {
 	l := start(t)
-	l.inject(`[{"action": "status", "status": 401, "method": "run.*", "times": 1}, {"action": "status", "status": 401, "method": "compute.*", "times": 1}]`)
+	l.inject(`[{"action": "status", "status": 401, "method": "run.*", "times": 1},
+		{"action": "status", "status": 401, "method": "compute.*", "times": 1}]`)
 	if p, err := l.clients().Observe(t.Context(), hello); err != nil || p.Unread != nil {
 		t.Errorf("error %v, unread %v; want both calls repeated", err, p.Unread)
 	}

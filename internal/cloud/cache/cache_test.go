@@ -69,7 +69,8 @@ func TestOnlyWantedAnswersAreKept(t *testing.T) {
 	var source counter
 	c := newCache(t, Options[int]{Size: 2, Keep: func(v int) bool { return v > 1 }})
 	failed := errors.New("no answer")
-	if _, err := c.Get(t.Context(), "k", func(context.Context) (int, error) { return 9, failed }); !errors.Is(err, failed) {
+	fails := func(context.Context) (int, error) { return 9, failed }
+	if _, err := c.Get(t.Context(), "k", fails); !errors.Is(err, failed) {
 		t.Errorf("error %v, want that of the call", err)
 	}
 	for _, want := range []int{1, 2, 2} {

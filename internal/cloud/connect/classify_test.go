@@ -44,24 +44,59 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 		{"compute not found", compute(404, "notFound", "The resource 'x' was not found"), 404, fault.NotFound, "", ""},
 		{"compute stale fingerprint", compute(412, "conditionNotMet", "Invalid fingerprint."), 412, fault.Conflict, "", ""},
 		{"compute rate limit is a 403", compute(403, "rateLimitExceeded", "Quota exceeded"), 403, fault.Quota, "", ""},
-		{"compute permission", compute(403, "forbidden", "Required 'compute.backendServices.get' permission for 'projects/p/global/backendServices/b'"), 403, fault.Denied, "compute.backendServices.get", ""},
+		{
+			"compute permission",
+			compute(403, "forbidden", "Required 'compute.backendServices.get' permission for 'projects/p/global/backendServices/b'"),
+			403, fault.Denied, "compute.backendServices.get", "",
+		},
 		{"compute not ready", compute(400, "resourceNotReady", "The resource 'x' is not ready"), 400, fault.Busy, "", ""},
 		{"compute refuses", compute(400, "invalid", "Invalid value for field 'x'"), 400, fault.Invalid, "", ""},
-		{"run stale etag", esf(409, "ABORTED", "Conflict for resource 'hello': version '1' was specified but current version is '2'.", ""), 409, fault.Conflict, "", ""},
-		{"IAM concurrent change", esf(409, "ABORTED", "There were concurrent policy changes.", ""), 409, fault.Conflict, "", ""},
-		{"permission in the details", esf(403, "PERMISSION_DENIED", "Permission 'run.services.get' denied on resource (or it may not exist).", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED","domain":"run.googleapis.com","metadata":{"permission":"run.services.get"}}`), 403, fault.Denied, "run.services.get", ""},
-		{"permission to act as an account", esf(403, "PERMISSION_DENIED", "Permission 'iam.serviceaccounts.actAs' denied on service account a@p.iam.gserviceaccount.com (or it may not exist).", ""), 403, fault.Denied, "iam.serviceAccounts.actAs", ""},
-		{"API switched off", esf(403, "PERMISSION_DENIED", "Cloud IAP API has not been used in project 1 before or it is disabled.", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED","domain":"googleapis.com","metadata":{"service":"iap.googleapis.com"}}`), 403, fault.APIDisabled, "", "iap.googleapis.com"},
+		{
+			"run stale etag",
+			esf(409, "ABORTED", "Conflict for resource 'hello': version '1' was specified but current version is '2'.", ""),
+			409, fault.Conflict, "", "",
+		},
+		{
+			"IAM concurrent change", esf(409, "ABORTED", "There were concurrent policy changes.", ""), 409, fault.Conflict,
+			"", "",
+		},
+		{
+			"permission in the details",
+			esf(403, "PERMISSION_DENIED", "Permission 'run.services.get' denied on resource (or it may not exist).", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED","domain":"run.googleapis.com","metadata":{"permission":"run.services.get"}}`),
+			403, fault.Denied, "run.services.get", "",
+		},
+		{
+			"permission to act as an account",
+			esf(403, "PERMISSION_DENIED", "Permission 'iam.serviceaccounts.actAs' denied on service account a@p.iam.gserviceaccount.com (or it may not exist).", ""),
+			403, fault.Denied, "iam.serviceAccounts.actAs", "",
+		},
+		{
+			"API switched off",
+			esf(403, "PERMISSION_DENIED", "Cloud IAP API has not been used in project 1 before or it is disabled.", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED","domain":"googleapis.com","metadata":{"service":"iap.googleapis.com"}}`),
+			403, fault.APIDisabled, "", "iap.googleapis.com",
+		},
 		{"quota", esf(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric", ""), 429, fault.Quota, "", ""},
-		{"agent not there yet", esf(400, "INVALID_ARGUMENT", "Service account service-1@gcp-sa-iap.iam.gserviceaccount.com does not exist.", ""), 400, fault.NotProvisioned, "", ""},
-		{"organisation policy", esf(400, "FAILED_PRECONDITION", "Constraint constraints/iap.requireGlobalIapWebDisabled violated", ""), 400, fault.OrgPolicy, "", ""},
+		{
+			"agent not there yet",
+			esf(400, "INVALID_ARGUMENT", "Service account service-1@gcp-sa-iap.iam.gserviceaccount.com does not exist.", ""),
+			400, fault.NotProvisioned, "", "",
+		},
+		{
+			"organisation policy",
+			esf(400, "FAILED_PRECONDITION", "Constraint constraints/iap.requireGlobalIapWebDisabled violated", ""), 400,
+			fault.OrgPolicy, "", "",
+		},
 		{"server error", "upstream connect error", 503, fault.Unavailable, "", ""},
-		{"not offered there", esf(501, "UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled.", ""), 501, fault.Invalid, "", ""},
+		{
+			"not offered there", esf(501, "UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled.", ""),
+			501, fault.Invalid, "", "",
+		},
 		{"no JSON", "<html>", 403, fault.Denied, "", ""},
 	} {
 		got := fault.Of(Classify(answer(t, tc.code, tc.body)))
 		if got.Kind != tc.want || got.Permission != tc.permission || got.Service != tc.service {
-			t.Errorf("%s: %s permission %q service %q, want %s %q %q", tc.name, got.Kind, got.Permission, got.Service, tc.want, tc.permission, tc.service)
+			t.Errorf("%s: %s permission %q service %q, want %s %q %q",
+				tc.name, got.Kind, got.Permission, got.Service, tc.want, tc.permission, tc.service)
 		}
 		if strings.Contains(got.Error(), "\n") {
 			t.Errorf("%s: the message has more than one line: %q", tc.name, got.Error())
@@ -71,14 +106,18 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 
 func TestARefusalNamesWhatIsMissing(t *testing.T) {
 	for _, tc := range []struct{ message, account, constraint string }{
-		{"Permission 'iam.serviceaccounts.actAs' denied on service account 1-compute@developer.gserviceaccount.com (or it may not exist).", "1-compute@developer.gserviceaccount.com", ""},
+		{
+			"Permission 'iam.serviceaccounts.actAs' denied on service account 1-compute@developer.gserviceaccount.com (or it may not exist).",
+			"1-compute@developer.gserviceaccount.com", "",
+		},
 		{"Permission 'run.services.update' denied on resource 'x'.", "", ""},
 		{"Constraint constraints/iap.requireGlobalIapWebDisabled violated.", "", "iap.requireGlobalIapWebDisabled"},
 		{"Operation denied by org policy: [constraints/custom.requireX]: no.", "", "custom.requireX"},
 	} {
 		got := fault.Of(Classify(answer(t, 403, fmt.Sprintf(`{"error":{"code":403,"message":%q}}`, tc.message))))
 		if got.Account != tc.account || got.Constraint != tc.constraint {
-			t.Errorf("%s: account %q constraint %q, want %q %q", tc.message, got.Account, got.Constraint, tc.account, tc.constraint)
+			t.Errorf("%s: account %q constraint %q, want %q %q",
+				tc.message, got.Account, got.Constraint, tc.account, tc.constraint)
 		}
 	}
 }
@@ -148,7 +187,11 @@ func TestAKnownPermissionIsNamedWhereTheAPINamesNone(t *testing.T) {
 		name, body, want string
 		code             int
 	}{
-		{"nothing is named", `{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}`, "a.b.c", 403},
+		{
+			"nothing is named",
+			`{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}`, "a.b.c",
+			403,
+		},
 		{"another one is named", `{"error":{"code":403,"message":"Permission 'x.y.z' denied"}}`, "x.y.z", 403},
 		{"not a matter of permission", `{"error":{"code":503,"message":"try later"}}`, "", 503},
 	} {

@@ -97,8 +97,14 @@ func TestACallIsMadeInTheNameThatItsContextSays(t *testing.T) {
 		caller   string
 	}{
 		{"in our own", nil, time.Hour, 1, []string{asksAsSelf}, ""},
-		{"in a writer's, whose token is kept", []string{writer}, time.Hour, 2, []string{issues, asksAsWriter, asksAsWriter}, writer},
-		{"in a writer's, whose token has run out", []string{writer}, time.Second, 2, []string{issues, asksAsWriter, issues, asksAsWriter}, writer},
+		{
+			"in a writer's, whose token is kept", []string{writer}, time.Hour, 2,
+			[]string{issues, asksAsWriter, asksAsWriter}, writer,
+		},
+		{
+			"in a writer's, whose token has run out", []string{writer}, time.Second, 2,
+			[]string{issues, asksAsWriter, issues, asksAsWriter}, writer,
+		},
 		{"in our own again", []string{writer, ""}, time.Hour, 1, []string{asksAsSelf}, ""},
 	} {
 		google := &credentials{lifetime: tc.lifetime}

@@ -41,7 +41,7 @@ func (p *projectAnswers) RoundTrip(request *http.Request) (*http.Response, error
 	answer.Header().Set("Content-Type", "application/json")
 	if token == p.refused || p.refused == "every" {
 		answer.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprint(answer, `{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED"}}`)
+		fmt.Fprint(answer, `{"error":{"code":401,"message":"Request had invalid authentication credentials."}}`)
 	} else {
 		fmt.Fprint(answer, `{}`)
 	}
@@ -88,7 +88,10 @@ func TestAnExpiredTokenIsRenewedOnce(t *testing.T) {
 		kind          fault.Kind
 	}{
 		{"it is accepted", "", []string{"token-1 " + body}, fault.Unknown},
-		{"it is refused, and the next one accepted", "token-1", []string{"token-1 " + body, "token-2 " + body}, fault.Unknown},
+		{
+			"it is refused, and the next one accepted", "token-1", []string{"token-1 " + body, "token-2 " + body},
+			fault.Unknown,
+		},
 		{"every one is refused", "every", []string{"token-1 " + body, "token-2 " + body}, fault.Denied},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -103,7 +106,9 @@ func TestAnExpiredTokenIsRenewedOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			request := &resourcemanager.GetIamPolicyRequest{Options: &resourcemanager.GetPolicyOptions{RequestedPolicyVersion: 3}}
+			request := &resourcemanager.GetIamPolicyRequest{
+				Options: &resourcemanager.GetPolicyOptions{RequestedPolicyVersion: 3},
+			}
 			_, err = api.Projects.GetIamPolicy("demo-project", request).Context(t.Context()).Do()
 			if got := fault.Of(Classify(err)).Kind; got != tc.kind {
 				t.Errorf("error %v of kind %q, want %q", err, got, tc.kind)

@@ -33,7 +33,8 @@ func TestWaitingEndsWithTheContextOrAnError(t *testing.T) {
 		t.Errorf("by the machine's clock: %v, want that the context ended", err)
 	}
 	refused := errors.New("refused")
-	if err := (Config{}).Until(t.Context(), func(context.Context) (bool, error) { return false, refused }); !errors.Is(err, refused) {
+	fails := func(context.Context) (bool, error) { return false, refused }
+	if err := (Config{}).Until(t.Context(), fails); !errors.Is(err, refused) {
 		t.Errorf("error %v, want that of the call", err)
 	}
 }

@@ -15,7 +15,10 @@ const role = "roles/run.invoker"
 func sample() Policy {
 	return Policy{Etag: "BwYV1CSTacg=", Version: 3, Bindings: []Binding{
 		{Role: "roles/run.viewer", Members: []string{"user:zoe@example.com"}},
-		{Role: role, Members: []string{"allUsers", "user:bob@example.com"}, Condition: &Condition{Expression: "request.time < timestamp('2030-01-01T00:00:00Z')", Title: "until"}},
+		{
+			Role: role, Members: []string{"allUsers", "user:bob@example.com"},
+			Condition: &Condition{Expression: "request.time < timestamp('2030-01-01T00:00:00Z')", Title: "until"},
+		},
 		{Role: role, Members: []string{"allUsers"}},
 	}}
 }

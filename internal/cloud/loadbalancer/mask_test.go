@@ -23,9 +23,15 @@ func TestANEGLeadsToEveryServiceThatItCanPick(t *testing.T) {
 	}{
 		{"a service", &compute.NetworkEndpointGroupCloudRun{Service: "shop"}, region[1:]},
 		{"a service's tag", &compute.NetworkEndpointGroupCloudRun{Service: "shop", Tag: "blue"}, region[1:]},
-		{"a service, the tag by a mask", &compute.NetworkEndpointGroupCloudRun{Service: "shop", UrlMask: "<tag>.example.com"}, region[1:]},
+		{
+			"a service, the tag by a mask",
+			&compute.NetworkEndpointGroupCloudRun{Service: "shop", UrlMask: "<tag>.example.com"}, region[1:],
+		},
 		{"a mask for the host", &compute.NetworkEndpointGroupCloudRun{UrlMask: "<service>.example.com"}, region},
-		{"a mask for the path, with a tag", &compute.NetworkEndpointGroupCloudRun{UrlMask: "example.com/<service>/<tag>"}, region},
+		{
+			"a mask for the path, with a tag", &compute.NetworkEndpointGroupCloudRun{UrlMask: "example.com/<service>/<tag>"},
+			region,
+		},
 		{"a mask that names no service", &compute.NetworkEndpointGroupCloudRun{UrlMask: "<tag>.example.com"}, nil},
 		{"a name that no service can have", &compute.NetworkEndpointGroupCloudRun{Service: "../x"}, nil},
 		{"no Cloud Run at all", nil, nil},

@@ -61,7 +61,11 @@ func TestARefusedRequestHoldsWhatItsEntrySays(t *testing.T) {
 		want         *posture.Symptom
 	}{
 		{"none", `{}`, nil},
-		{"all of it", `{"entries": [{"timestamp": "2026-11-23T12:00:00Z", "textPayload": "not authorized to invoke", "resource": {"labels": {"revision_name": "hello-2"}}, ` + request + `}]}`, &full},
+		{
+			"all of it",
+			`{"entries": [{"timestamp": "2026-11-23T12:00:00Z", "textPayload": "not authorized to invoke", "resource": {"labels": {"revision_name": "hello-2"}}, ` + request + `}]}`,
+			&full,
+		},
 		{"neither time nor resource nor text", `{"entries": [{"timestamp": "soon", ` + request + `}]}`, &bare},
 		{"an entry of no request", `{"entries": [{"timestamp": "2026-11-23T12:00:00Z"}]}`, nil},
 	} {
@@ -109,9 +113,18 @@ func TestVisitorsAreReadInAFewPages(t *testing.T) {
 		want   []caller.Caller
 		tokens []string
 	}{
-		{"one", []string{page("", "192.0.2.1", "192.0.2.2", "192.0.2.2")}, []caller.Caller{visitor("192.0.2.2", 2), visitor("192.0.2.1", 1)}, []string{""}},
-		{"two", []string{page("t", "192.0.2.1"), page("", "192.0.2.1")}, []caller.Caller{visitor("192.0.2.1", 2)}, []string{"", "t"}},
-		{"more than are read", []string{page("t", "192.0.2.1")}, []caller.Caller{visitor("192.0.2.1", visitorPages)}, []string{"", "t", "t"}},
+		{
+			"one", []string{page("", "192.0.2.1", "192.0.2.2", "192.0.2.2")},
+			[]caller.Caller{visitor("192.0.2.2", 2), visitor("192.0.2.1", 1)}, []string{""},
+		},
+		{
+			"two", []string{page("t", "192.0.2.1"), page("", "192.0.2.1")}, []caller.Caller{visitor("192.0.2.1", 2)},
+			[]string{"", "t"},
+		},
+		{
+			"more than are read", []string{page("t", "192.0.2.1")}, []caller.Caller{visitor("192.0.2.1", visitorPages)},
+			[]string{"", "t", "t"},
+		},
 	} {
 		c, requests := answering(t, tc.pages...)
 		got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon.Add(-time.Hour))

@@ -43,12 +43,27 @@ func TestADoorThatLeadsInsideIsNotAsked(t *testing.T) {
 		knock door.ProbeRequest
 		want  string
 	}{
-		{door.ProbeRequest{Scheme: "http", Host: "metadata.example.com", Path: "/"}, "has the address 169.254.169.254, which is not public"},
-		{door.ProbeRequest{Scheme: "http", Host: "mixed.example.com", Path: "/"}, "has the address 127.0.0.1, which is not public"},
+		{
+			door.ProbeRequest{Scheme: "http", Host: "metadata.example.com", Path: "/"},
+			"has the address 169.254.169.254, which is not public",
+		},
+		{
+			door.ProbeRequest{Scheme: "http", Host: "mixed.example.com", Path: "/"},
+			"has the address 127.0.0.1, which is not public",
+		},
 		{door.ProbeRequest{Scheme: "http", Host: "none.example.com", Path: "/"}, "the host has no address"},
-		{door.ProbeRequest{Scheme: "http", Host: "shop.example.com", Path: "/", IP: "127.0.0.1"}, "127.0.0.1 is not a public address"},
-		{door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/", IP: "10.1.2.3"}, "10.1.2.3 is not a public address"},
-		{door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/", IP: strings.TrimPrefix(inside.URL, "http://")}, "is not an IP address"},
+		{
+			door.ProbeRequest{Scheme: "http", Host: "shop.example.com", Path: "/", IP: "127.0.0.1"},
+			"127.0.0.1 is not a public address",
+		},
+		{
+			door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/", IP: "10.1.2.3"},
+			"10.1.2.3 is not a public address",
+		},
+		{
+			door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/", IP: strings.TrimPrefix(inside.URL, "http://")},
+			"is not an IP address",
+		},
 	} {
 		answer := p.Probe(t.Context(), []door.ProbeRequest{tc.knock})[0]
 		if !strings.Contains(answer.Problem, tc.want) || answer.Status != 0 {

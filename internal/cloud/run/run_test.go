@@ -25,7 +25,8 @@ func start(t *testing.T) (*playground.Playground, *run.Client) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close(context.WithoutCancel(t.Context())) })
-	if err := playground.Scenario[0].Deploy(t.Context(), playground.Client{URL: s.URL(), Caller: playground.Developer}); err != nil {
+	developer := playground.Client{URL: s.URL(), Caller: playground.Developer}
+	if err := playground.Scenario[0].Deploy(t.Context(), developer); err != nil {
 		t.Fatal(err)
 	}
 	client, err := run.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount})
@@ -93,8 +94,10 @@ func TestAWriteToADeletedServiceIsAConflict(t *testing.T) {
 	nowhere := hello
 	nowhere.Service = "nowhere"
 	for name, write := range map[string]func() (string, error){
-		"a patch":        func() (string, error) { return client.RestrictIngress(t.Context(), nowhere.Name(), "v") },
-		"a redeployment": func() (string, error) { return client.Redeploy(t.Context(), nowhere.Name(), "v", policy.ImageGoOn) },
+		"a patch": func() (string, error) { return client.RestrictIngress(t.Context(), nowhere.Name(), "v") },
+		"a redeployment": func() (string, error) {
+			return client.Redeploy(t.Context(), nowhere.Name(), "v", policy.ImageGoOn)
+		},
 	} {
 		if _, err := write(); fault.Of(err).Kind != fault.Conflict {
 			t.Errorf("%s: %v, want a conflict", name, err)

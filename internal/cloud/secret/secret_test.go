@@ -17,7 +17,8 @@ func TestAValueIsNeverPrinted(t *testing.T) {
 	}
 	held := struct{ V Value }{value}
 	for _, printed := range []string{
-		string(data), fmt.Sprint(value), fmt.Sprintf("%v %+v %#v %s %q", value, value, value, value, value), fmt.Sprintf("%v %+v %#v", held, &held, held),
+		string(data), fmt.Sprint(value), fmt.Sprintf("%v %+v %#v %s %q",
+			value, value, value, value, value), fmt.Sprintf("%v %+v %#v", held, &held, held),
 	} {
 		if strings.Contains(printed, "hunter2") {
 			t.Errorf("it is printed: %s", printed)
@@ -27,7 +28,8 @@ func TestAValueIsNeverPrinted(t *testing.T) {
 
 func TestAnErrorLosesTheValueAndKeepsItsKind(t *testing.T) {
 	value := Value{"hunter2"}
-	err := value.Redact(fmt.Errorf("patching: %w", &fault.Error{Kind: fault.Quota, Permission: "a.b.c", Err: fmt.Errorf("bad value 'hunter2'")}))
+	err := value.Redact(fmt.Errorf("patching: %w",
+		&fault.Error{Kind: fault.Quota, Permission: "a.b.c", Err: fmt.Errorf("bad value 'hunter2'")}))
 	if got := fault.Of(err); err.Error() != "patching: bad value '[secret]'" || got.Kind != fault.Quota || got.Permission != "a.b.c" {
 		t.Errorf("%v, %+v", err, got)
 	}
