@@ -1,7 +1,9 @@
 package doctor
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
@@ -62,11 +64,10 @@ func (o *fixture) count(outcome report.Outcome) int {
 
 // ended waits for the end of what follows from one refused request, alert or
 // command, and holds it against a verdict and an outcome.
-func (o *fixture) ended(verdict string, outcome report.Outcome) report.Report {
+func (o *fixture) ended(verdict string, outcomes ...report.Outcome) report.Report {
 	o.t.Helper()
-	o.Until(verdict+" ends "+string(outcome), func() bool {
-		return o.Last().Verdict == verdict &&
-			o.Last().Outcome == outcome
+	o.Until(fmt.Sprintf("%s ends %v", verdict, outcomes), func() bool {
+		return o.Last().Verdict == verdict && slices.Contains(outcomes, o.Last().Outcome)
 	})
 	if last := o.Last(); last.Why == "" || len(last.Evidence) < 4 {
 		o.t.Errorf("%s: why %q, evidence %v", verdict, last.Why, last.Evidence)
