@@ -271,11 +271,13 @@ func TestHostileNamesAreRefused(t *testing.T) {
 		{"no project anywhere", edits{"resource.labels.project_id": nil, "protoPayload.resourceName": nil, "logName": nil},
 			"no project is named"},
 	} {
-		r := one(t, with(t, deploy, tc.edits), Self{})
-		if r.Ignored != Unreadable || !strings.Contains(r.Why, tc.why) || strings.ContainsAny(r.Why,
-			"\n\r") || len(r.Why) > 300 {
-			t.Errorf("%s: ignored %q, %q; want %q, one short line with %q", tc.name, r.Ignored, r.Why, Unreadable, tc.why)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			r := one(t, with(t, deploy, tc.edits), Self{})
+			if r.Ignored != Unreadable || !strings.Contains(r.Why, tc.why) || strings.ContainsAny(r.Why,
+				"\n\r") || len(r.Why) > 300 {
+				t.Errorf("ignored %q, %q; want %q, one short line with %q", r.Ignored, r.Why, Unreadable, tc.why)
+			}
+		})
 	}
 }
 
@@ -295,14 +297,16 @@ func TestIgnoredEntriesShowValidLabelsOnly(t *testing.T) {
 		{"a line break in the service", edits{"resource.labels.service_name": "a\nb"},
 			Cause{Project: "demo-project", Location: "us-central1"}},
 	} {
-		var got Cause
-		if err := Read(bytes.NewReader(with(t, string(elsewhere), tc.edits)), Self{},
-			func(_ int, r Result) error { got = r.Seen; return nil }); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(tc.want, Cause{Project: got.Project, Location: got.Location, Service: got.Service}); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			var got Cause
+			if err := Read(bytes.NewReader(with(t, string(elsewhere), tc.edits)), Self{},
+				func(_ int, r Result) error { got = r.Seen; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, Cause{Project: got.Project, Location: got.Location, Service: got.Service}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -376,13 +380,15 @@ func TestOwnWritesNeedPrincipalAndProduct(t *testing.T) {
 		{"the word without a version", guard, "iapguard", false},
 		{"no principal", "", "iapguard/1.2.3", false},
 	} {
-		body := with(t, deploy, edits{"protoPayload.authenticationInfo.principalEmail": tc.principal,
-			"protoPayload.requestMetadata.callerSuppliedUserAgent": tc.agent})
-		if r := one(t, body, self); (r.Ignored == OwnWrite) != tc.own {
-			t.Errorf("%s: ignored %q, want own write: %t", tc.name, r.Ignored, tc.own)
-		}
-		if r := one(t, body, Self{}); r.Ignored == OwnWrite {
-			t.Errorf("%s: an own write without accounts", tc.name)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			body := with(t, deploy, edits{"protoPayload.authenticationInfo.principalEmail": tc.principal,
+				"protoPayload.requestMetadata.callerSuppliedUserAgent": tc.agent})
+			if r := one(t, body, self); (r.Ignored == OwnWrite) != tc.own {
+				t.Errorf("ignored %q, want own write: %t", r.Ignored, tc.own)
+			}
+			if r := one(t, body, Self{}); r.Ignored == OwnWrite {
+				t.Errorf("an own write without accounts")
+			}
+		})
 	}
 }

@@ -35,13 +35,15 @@ func TestHeartbeatsInTheirLog(t *testing.T) {
 		{"with more beside it", edits{"jsonPayload.more": "x", "labels": map[string]any{"a": "b"}},
 			"heartbeat|demo-project||||projects/demo-project"},
 	} {
-		r := one(t, with(t, beat, tc.edit), Self{})
-		if got := outcome(r); got != tc.want {
-			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
-		}
-		if want := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC); r.Cause != nil && !r.Cause.At.Equal(want) {
-			t.Errorf("%s: at %s, want the entry's time", tc.name, r.Cause.At)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			r := one(t, with(t, beat, tc.edit), Self{})
+			if got := outcome(r); got != tc.want {
+				t.Errorf("%s (%s), want %s", got, r.Why, tc.want)
+			}
+			if want := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC); r.Cause != nil && !r.Cause.At.Equal(want) {
+				t.Errorf("at %s, want the entry's time", r.Cause.At)
+			}
+		})
 	}
 	if r := one(t,
 		[]byte(`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z","jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`), Self{}); r.Ignored != Unreadable {
@@ -71,13 +73,15 @@ func TestPublishedHeartbeats(t *testing.T) {
 		{"with another word", Message{Body: []byte(`{"iapguard":"stop"}`)}, NotALogEntry, "", time.Time{}},
 		{"among commands", Message{Body: []byte(word), Commands: true}, NotALogEntry, "", time.Time{}},
 	} {
-		results := Parse(tc.message, Self{})
-		if len(results) != 1 || results[0].Ignored != tc.want {
-			t.Errorf("%s: %+v, want one result, ignored %q", tc.name, results, tc.want)
-			continue
-		}
-		if c := results[0].Cause; c != nil && (c.Kind != Heartbeat || c.Key != tc.key || !c.At.Equal(tc.at)) {
-			t.Errorf("%s: %s with key %s at %s, want key %s at %s", tc.name, c.Kind, c.Key, c.At, tc.key, tc.at)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			results := Parse(tc.message, Self{})
+			if len(results) != 1 || results[0].Ignored != tc.want {
+				t.Errorf("%+v, want one result, ignored %q", results, tc.want)
+				return
+			}
+			if c := results[0].Cause; c != nil && (c.Kind != Heartbeat || c.Key != tc.key || !c.At.Equal(tc.at)) {
+				t.Errorf("%s with key %s at %s, want key %s at %s", c.Kind, c.Key, c.At, tc.key, tc.at)
+			}
+		})
 	}
 }

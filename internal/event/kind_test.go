@@ -113,15 +113,17 @@ func TestDomainMappingsConcernTheirService(t *testing.T) {
 		{"a deletion, which opens nothing", "google.cloud.run.v1.DomainMappings.DeleteDomainMapping", nil, "unrelated"},
 		{"a read", "google.cloud.run.v1.DomainMappings.ListDomainMappings", nil, "read-call"},
 	} {
-		more := edits{"resource.type": "cloud_run_revision", "resource.labels": labels}
-		for path, value := range tc.more {
-			more[path] = value
-		}
-		r := one(t, audited(t, "run.googleapis.com", tc.method, "namespaces/demo-project/domainmappings/shop.example.com",
-			more), Self{})
-		if got := outcome(r); got != tc.want {
-			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			more := edits{"resource.type": "cloud_run_revision", "resource.labels": labels}
+			for path, value := range tc.more {
+				more[path] = value
+			}
+			r := one(t, audited(t, "run.googleapis.com", tc.method, "namespaces/demo-project/domainmappings/shop.example.com",
+				more), Self{})
+			if got := outcome(r); got != tc.want {
+				t.Errorf("%s (%s), want %s", got, r.Why, tc.want)
+			}
+		})
 	}
 }
 
@@ -143,13 +145,15 @@ func TestReadinessIsReadFromTheMessage(t *testing.T) {
 			map[string]any{"message": "Ready condition status changed to Unknown for Service hello."}, FailedCall},
 		{"something else, no method", "", map[string]any{"message": "True colours"}, Unrelated},
 	} {
-		e := edits{"logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Fsystem_event",
-			"protoPayload.authenticationInfo": nil,
-			"protoPayload.methodName":         tc.method, "protoPayload.status": tc.status}
-		r := one(t, with(t, deploy, e), Self{})
-		if r.Ignored != tc.ignored || tc.ignored == "" && r.Cause.Kind != RunServiceReady {
-			t.Errorf("%s: %q ignored %q (%s), want %q", tc.name, r.Seen.Kind, r.Ignored, r.Why, tc.ignored)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			e := edits{"logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Fsystem_event",
+				"protoPayload.authenticationInfo": nil,
+				"protoPayload.methodName":         tc.method, "protoPayload.status": tc.status}
+			r := one(t, with(t, deploy, e), Self{})
+			if r.Ignored != tc.ignored || tc.ignored == "" && r.Cause.Kind != RunServiceReady {
+				t.Errorf("%q ignored %q (%s), want %q", r.Seen.Kind, r.Ignored, r.Why, tc.ignored)
+			}
+		})
 	}
 }
 
@@ -322,10 +326,12 @@ func TestOnlyDisablingIAPIsACause(t *testing.T) {
 		{"enabling", "google.api.serviceusage.v1.ServiceUsage.EnableService", named("iap.googleapis.com"), Unrelated},
 		{"reading", "google.api.serviceusage.v1.ServiceUsage.GetService", named("iap.googleapis.com"), ReadCall},
 	} {
-		r := one(t, audited(t, service, tc.method, "", tc.more), Self{})
-		if r.Ignored != tc.ignored || tc.ignored == "" && about(r.Cause) != "api-disabled|demo-project||||" {
-			t.Errorf("%s: %s ignored %q (%s), want %q", tc.name, about(&r.Seen), r.Ignored, r.Why, tc.ignored)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			r := one(t, audited(t, service, tc.method, "", tc.more), Self{})
+			if r.Ignored != tc.ignored || tc.ignored == "" && about(r.Cause) != "api-disabled|demo-project||||" {
+				t.Errorf("%s ignored %q (%s), want %q", about(&r.Seen), r.Ignored, r.Why, tc.ignored)
+			}
+		})
 	}
 }
 
@@ -355,12 +361,14 @@ func TestProjectPoliciesCountOnlyForInvokers(t *testing.T) {
 		{"an organisation", "organizations/123", deltas("roles/run.invoker", "allUsers"), OutOfScope},
 		{"another project in the name", "projects/other-project", deltas("roles/run.invoker", "allUsers"), Unreadable},
 	} {
-		for _, method := range []string{"SetIamPolicy", "google.cloud.resourcemanager.v3.Projects.SetIamPolicy"} {
-			r := one(t, audited(t, "cloudresourcemanager.googleapis.com", method, tc.resource, tc.more), Self{})
-			if r.Ignored != tc.ignored || tc.ignored == "" && about(r.Cause) != "project-iam-changed|demo-project||||" {
-				t.Errorf("%s: %s ignored %q (%s), want %q", tc.name, about(&r.Seen), r.Ignored, r.Why, tc.ignored)
+		t.Run(tc.name, func(t *testing.T) {
+			for _, method := range []string{"SetIamPolicy", "google.cloud.resourcemanager.v3.Projects.SetIamPolicy"} {
+				r := one(t, audited(t, "cloudresourcemanager.googleapis.com", method, tc.resource, tc.more), Self{})
+				if r.Ignored != tc.ignored || tc.ignored == "" && about(r.Cause) != "project-iam-changed|demo-project||||" {
+					t.Errorf("%s ignored %q (%s), want %q", about(&r.Seen), r.Ignored, r.Why, tc.ignored)
+				}
 			}
-		}
+		})
 	}
 }
 

@@ -189,10 +189,12 @@ func TestUnknownShapesAndUnreadableBodies(t *testing.T) {
 		{"a command on another path", `{"command":"apply","target":"projects/demo-project"}`, NotALogEntry,
 			"only on /commands"},
 	} {
-		r := one(t, []byte(tc.body), Self{})
-		if r.Ignored != tc.want || !strings.Contains(r.Why, tc.why) {
-			t.Errorf("%s: %q, %q; want %q with %q", tc.name, r.Ignored, r.Why, tc.want, tc.why)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			r := one(t, []byte(tc.body), Self{})
+			if r.Ignored != tc.want || !strings.Contains(r.Why, tc.why) {
+				t.Errorf("%q, %q; want %q with %q", r.Ignored, r.Why, tc.want, tc.why)
+			}
+		})
 	}
 }
 
@@ -301,10 +303,12 @@ func TestRequestLogs(t *testing.T) {
 		{"no backend service", refused, edits{"resource.labels.backend_service_name": ""}, "unreadable"},
 		{"hostile backend service", refused, edits{"resource.labels.backend_service_name": "../x"}, "unreadable"},
 	} {
-		r := one(t, with(t, tc.base, tc.edits), Self{})
-		if got := outcome(r); got != tc.want {
-			t.Errorf("%s: %s (%s), want %s", tc.name, got, r.Why, tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			r := one(t, with(t, tc.base, tc.edits), Self{})
+			if got := outcome(r); got != tc.want {
+				t.Errorf("%s (%s), want %s", got, r.Why, tc.want)
+			}
+		})
 	}
 	want := &Symptom{Status: 403,
 		Text: "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.",
@@ -348,10 +352,12 @@ func TestAlerts(t *testing.T) {
 		{"no project", edits{"incident.resource": nil, "incident.scoping_project_id": nil,
 			"incident.scoping_project_number": nil}, "unreadable", "alert/0.abc/open"},
 	} {
-		r := one(t, with(t, incidentOpen, tc.edits), Self{})
-		if got := outcome(r); got != tc.want || r.Seen.Key != tc.key {
-			t.Errorf("%s: %s, key %q (%s), want %s, key %q", tc.name, got, r.Seen.Key, r.Why, tc.want, tc.key)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			r := one(t, with(t, incidentOpen, tc.edits), Self{})
+			if got := outcome(r); got != tc.want || r.Seen.Key != tc.key {
+				t.Errorf("%s, key %q (%s), want %s, key %q", got, r.Seen.Key, r.Why, tc.want, tc.key)
+			}
+		})
 	}
 	want := &Incident{ID: "0.abc", State: "open", Policy: "403s", Condition: "many",
 		URL: "https://console.cloud.google.com/x"}
@@ -387,23 +393,25 @@ func TestCommandsCountOnTheirOwnPath(t *testing.T) {
 			"only apply takes one"},
 		{"two commands in one", `{"command":"plan","command":"apply","target":"projects/demo-project"}`, nil, "occurs twice"},
 	} {
-		for form, body := range map[string]string{"bare": tc.body,
-			"pushed":    `{"message":{"messageId":"9","data":"` + base64.StdEncoding.EncodeToString([]byte(tc.body)) + `"}}`,
-			"in a list": "[1, " + tc.body + "]"} {
-			got := Parse(Message{Body: []byte(body), Commands: true}, Self{})
-			r := got[len(got)-1]
-			switch {
-			case tc.want == nil && (r.Ignored != Unreadable || !strings.Contains(r.Why, tc.why) || strings.Contains(r.Why,
-				"\n")):
-				t.Errorf("%s, %s: %q, %q; want %q with %q", tc.name, form, r.Ignored, r.Why, Unreadable, tc.why)
-			case tc.want != nil && r.Cause == nil:
-				t.Errorf("%s, %s: ignored %q: %s", tc.name, form, r.Ignored, r.Why)
-			case tc.want != nil:
-				if diff := cmp.Diff(tc.want, r.Cause.Command); diff != "" {
-					t.Errorf("%s, %s: %s", tc.name, form, diff)
+		t.Run(tc.name, func(t *testing.T) {
+			for form, body := range map[string]string{"bare": tc.body,
+				"pushed":    `{"message":{"messageId":"9","data":"` + base64.StdEncoding.EncodeToString([]byte(tc.body)) + `"}}`,
+				"in a list": "[1, " + tc.body + "]"} {
+				got := Parse(Message{Body: []byte(body), Commands: true}, Self{})
+				r := got[len(got)-1]
+				switch {
+				case tc.want == nil && (r.Ignored != Unreadable || !strings.Contains(r.Why, tc.why) ||
+					strings.Contains(r.Why, "\n")):
+					t.Errorf("%s: %q, %q; want %q with %q", form, r.Ignored, r.Why, Unreadable, tc.why)
+				case tc.want != nil && r.Cause == nil:
+					t.Errorf("%s: ignored %q: %s", form, r.Ignored, r.Why)
+				case tc.want != nil:
+					if diff := cmp.Diff(tc.want, r.Cause.Command); diff != "" {
+						t.Errorf("%s: %s", form, diff)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 

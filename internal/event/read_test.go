@@ -97,9 +97,11 @@ func TestReadAcceptsEveryFormat(t *testing.T) {
 		{"an entry that is too large", `{"a":"` + strings.Repeat("x", MaxBody+100) + "\"}\n" + row,
 			[]string{"1 unreadable", "2 hello"}},
 	} {
-		if diff := cmp.Diff(tc.want, lines(t, tc.text)); diff != "" {
-			t.Errorf("%s: %s", tc.name, diff)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, lines(t, tc.text)); diff != "" {
+				t.Errorf("%s", diff)
+			}
+		})
 	}
 }
 

@@ -57,8 +57,10 @@ func TestForeignWorkMessagesAreRefused(t *testing.T) {
 		{"no end", strings.Replace(string(good), `"giveUpAt":"2026-11-23T13:00:00Z",`, "", 1), "giveUpAt is missing"},
 		{"two messages", string(good) + string(good), "invalid character"},
 	} {
-		if _, err := ParseWork([]byte(tc.body)); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: error %v, want one with %q", tc.name, err, tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := ParseWork([]byte(tc.body)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want one with %q", err, tc.want)
+			}
+		})
 	}
 }

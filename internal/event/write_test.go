@@ -95,19 +95,21 @@ func TestWritesReadWhatTheEntrySays(t *testing.T) {
 				Members: []string{"allUsers", ""}, Condition: "e"}}}}},
 		{"an entry without the policy", runEntry(v1+"SetIamPolicy", `,"request":{"@type":"t"}`), read{}},
 	} {
-		writes := Writes([]json.RawMessage{tc.entry})
-		if len(writes) != 1 {
-			t.Errorf("%s: %d writes, want 1", tc.name, len(writes))
-			continue
-		}
-		w := writes[0]
-		got := read{w.Settings, w.Complete, w.Recreated, w.Policy}
-		if len(got.Settings) == 0 {
-			got.Settings = nil
-		}
-		if diff := cmp.Diff(tc.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			writes := Writes([]json.RawMessage{tc.entry})
+			if len(writes) != 1 {
+				t.Errorf("%d writes, want 1", len(writes))
+				return
+			}
+			w := writes[0]
+			got := read{w.Settings, w.Complete, w.Recreated, w.Policy}
+			if len(got.Settings) == 0 {
+				got.Settings = nil
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -139,13 +141,15 @@ func TestWritesReturnsEachWriteOnce(t *testing.T) {
 			`,"request":{"a":"`+strings.Repeat("x", MaxBody)+`"}`), whole}, []string{"false"}},
 		{"a read call", []json.RawMessage{backendEntry("a", "get", "", "")}, nil},
 	} {
-		var got []string
-		for _, w := range Writes(tc.entries) {
-			got = append(got, w.Settings["iap.enabled"])
-		}
-		if diff := cmp.Diff(tc.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			var got []string
+			for _, w := range Writes(tc.entries) {
+				got = append(got, w.Settings["iap.enabled"])
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

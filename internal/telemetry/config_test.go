@@ -37,10 +37,12 @@ func TestStandardVariablesDecideWhatIsExported(t *testing.T) {
 			"OTHER": "x"},
 			Config{Unread: []string{"OTEL_EXPORTER_OLTP_ENDPOINT", "OTEL_PROPAGATORS"}}},
 	} {
-		got, problems := ReadConfig(tc.env)
-		if diff := cmp.Diff(tc.want, got); diff != "" || len(problems) > 0 {
-			t.Errorf("%s: problems %v, (-want +got):\n%s", tc.name, problems, diff)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			got, problems := ReadConfig(tc.env)
+			if diff := cmp.Diff(tc.want, got); diff != "" || len(problems) > 0 {
+				t.Errorf("problems %v, (-want +got):\n%s", problems, diff)
+			}
+		})
 	}
 }
 

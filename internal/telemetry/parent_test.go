@@ -40,12 +40,14 @@ func TestRequestsAreTracedByTheirHeaders(t *testing.T) {
 		{"a trace of zeros", "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
 			"00000000000000000000000000000000/1", ""},
 	} {
-		header := http.Header{}
-		header.Set("traceparent", tc.traceparent)
-		header.Set("X-Cloud-Trace-Context", tc.cloud)
-		if got := words(Trace(Received(context.Background(), header))); got != tc.want {
-			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			header := http.Header{}
+			header.Set("traceparent", tc.traceparent)
+			header.Set("X-Cloud-Trace-Context", tc.cloud)
+			if got := words(Trace(Received(context.Background(), header))); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
 	}
 }
 
@@ -68,9 +70,11 @@ func TestMessagesCarryTheirTrace(t *testing.T) {
 		{"no JSON", nil, `rubbish`, ""},
 		{"of another shape", nil, `{"message":"rubbish","traceparent":7}`, ""},
 	} {
-		if got := words(sentBy(tc.header, []byte(tc.body))); got != tc.want {
-			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			if got := words(sentBy(tc.header, []byte(tc.body))); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
 	}
 }
 
