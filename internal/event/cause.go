@@ -103,7 +103,7 @@ type Incident struct {
 type Command struct {
 	Name string // apply, plan, audit, doctor, sweep or due
 	// Target is a resource name: projects/P[/locations/L[/services/S]]; "" means
-	// everything in scope, for sweep and audit only.
+	// everything in scope, for sweep, audit and due only.
 	Target string
 	PlanID string // the reviewed plan to carry out, "" without one
 	ID     string // chosen by the sender: part of the report and the dedupe key

@@ -6,8 +6,20 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// commands are the known commands, and whether each may omit its target.
-var commands = map[string]bool{"apply": false, "plan": false, "doctor": false, "audit": true, "sweep": true, "due": true}
+// commands are the known commands with what each takes for its target.
+var commands = map[string]targetRule{
+	"apply": aScope, "plan": aScope, "doctor": aService, "audit": aScopeOrNone, "sweep": aScopeOrNone, "due": noTarget,
+}
+
+// targetRule is what a command takes for its target.
+type targetRule int
+
+const (
+	aScope       targetRule = iota // a project, a location of it or a service
+	aService                       // a service
+	aScopeOrNone                   // without one: everything in scope
+	noTarget                       // it concerns the deployment
+)
 
 // commandMessage is a message of the commands topic.
 type commandMessage struct {
@@ -45,15 +57,17 @@ func (p *parser) command(body raw) Result {
 
 // setTarget checks a command and writes the parts of its target into the cause.
 func (c *Cause) setTarget(name, target, planID string) error {
-	anywhere, known := commands[name]
+	rule, known := commands[name]
 	switch {
 	case !known:
 		return fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor, sweep or due", quote(name))
 	case planID != "" && (name != "apply" || !keyPart(planID)):
 		return fmt.Errorf("planId %s: only apply takes one, of printable characters", quote(planID))
-	case target == "" && anywhere:
+	case rule == noTarget && target != "":
+		return fmt.Errorf("target %s: %s takes none, it handles all that is due", quote(target), name)
+	case rule == noTarget, rule == aScopeOrNone && target == "":
 		return nil
-	case name == "doctor":
+	case rule == aService:
 		t, err := posture.ParseTarget(target)
 		c.Project, c.Location, c.Service = t.Project, t.Location, t.Service
 		return err

@@ -381,6 +381,8 @@ func TestCommandsCountOnTheirOwnPath(t *testing.T) {
 		{"plan of a project", `{"command":"plan","target":"projects/demo-project"}`,
 			&Command{Name: "plan", Target: "projects/demo-project"}, ""},
 		{"sweep of everything", `{"command":"sweep"}`, &Command{Name: "sweep"}, ""},
+		{"due", `{"command":"due"}`, &Command{Name: "due"}, ""},
+		{"due for a project", `{"command":"due","target":"projects/demo-project"}`, nil, "due takes none"},
 		{"doctor", `{"command":"doctor","target":"projects/demo-project/locations/us-central1/services/hello"}`,
 			&Command{Name: "doctor", Target: "projects/demo-project/locations/us-central1/services/hello"}, ""},
 		{"doctor of a project", `{"command":"doctor","target":"projects/demo-project"}`, nil, "names no service"},
