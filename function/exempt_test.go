@@ -21,7 +21,7 @@ func exempting(service string) string {
     expires: ` + time.Now().Add(10*24*time.Hour).UTC().Format(time.RFC3339) + "\n"
 }
 
-func TestAnExemptServiceIsReportedWithItsReasonUntilTheExemptionEnds(t *testing.T) {
+func TestAnExemptServiceIsReportedUntilTheExemptionEnds(t *testing.T) {
 	b := newBench(t, exempting(hello.Name()))
 	if got := b.outcome(t, "deployed"); got != report.Exempt {
 		t.Fatalf("%s, want exempt", got)

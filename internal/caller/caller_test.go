@@ -239,7 +239,7 @@ func TestTheWorstOffComeFirst(t *testing.T) {
 	}
 }
 
-func TestRequestsAreSoughtAtTheHostsThatAreOpenPastEveryLoadBalancer(t *testing.T) {
+func TestRequestsAreSoughtAtHostsOpenPastEveryLoadBalancer(t *testing.T) {
 	const tag, own = "blue---hello-abc-uc.a.run.app", "hello-abc-uc.a.run.app"
 	for _, tc := range []struct {
 		name   string

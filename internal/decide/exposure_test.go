@@ -73,7 +73,7 @@ func TestADoorIsOpenSinceTheLastChangeThatIsKnownOf(t *testing.T) {
 	}
 }
 
-func TestAServiceWaitsSinceTheLastChangeThatCanHaveTakenAwayWhatIsMissing(t *testing.T) {
+func TestAServiceWaitsSinceTheLastChangeThatMatters(t *testing.T) {
 	access := open(true, time.Time{})
 	access.Backends[0].Access.ChangedAt = at(35)
 	for _, tc := range []struct {

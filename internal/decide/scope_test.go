@@ -36,7 +36,7 @@ func TestAHoldOnANeighbourStopsThePlanToo(t *testing.T) {
 	}
 }
 
-func TestAServiceIsKnownAsProtectedOnceByWhatTheRecipeLeavesBehind(t *testing.T) {
+func TestProtectedOnceIsKnownByWhatTheRecipeLeavesBehind(t *testing.T) {
 	since := policy.Settings{Since: time.Unix(1000, 0)}
 	granted := posture.Posture{ProjectNumber: "123456789012"}
 	granted.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{granted.Agent()}}}

@@ -86,7 +86,7 @@ func TestAGrantOfTheProjectPropagatesLikeAnyOther(t *testing.T) {
 	}
 }
 
-func TestAccessIsGrantedUnderTheRulesConditionAndThePlanIsAnotherOne(t *testing.T) {
+func TestAccessIsGrantedUnderTheConditionOfTheRule(t *testing.T) {
 	p, w := deployed(), want()
 	always := made(p, w)
 	w.AccessCondition = posture.Condition{Title: "until spring", Expression: "e"}
