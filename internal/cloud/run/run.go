@@ -212,28 +212,21 @@ func (c *Client) ChangePolicy(
 	return written.Etag, nil
 }
 
-// RestrictIngress sets the ingress to internal and Cloud Load Balancing, and
-// changes nothing else.
-func (c *Client) RestrictIngress(ctx context.Context, name, version string) (string, error) {
-	return c.patch(ctx, name, "ingress", &run.GoogleCloudRunV2Service{
-		Etag: version, Ingress: "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
-	})
+// Ingress is an ingress setting as the API spells it, "" for one that it does not
+// have.
+func Ingress(setting posture.Ingress) string {
+	for word, known := range ingress {
+		if known == setting && setting != posture.IngressUnknown {
+			return word
+		}
+	}
+	return ""
 }
 
-// EnableIAP turns direct IAP on at a service, and writes nothing else. It is
-// generally available since March 2026, so the launch stage stays as it is.
-func (c *Client) EnableIAP(ctx context.Context, name, version string) (string, error) {
-	return c.patch(ctx, name, "iapEnabled", &run.GoogleCloudRunV2Service{Etag: version, IapEnabled: true})
-}
-
-// RequireInvoker turns the invoker check on, and changes nothing else.
-func (c *Client) RequireInvoker(ctx context.Context, name, version string) (string, error) {
-	return c.patch(ctx, name, "invokerIamDisabled", &run.GoogleCloudRunV2Service{
-		Etag: version, InvokerIamDisabled: false, ForceSendFields: []string{"InvokerIamDisabled"},
-	})
-}
-
-func (c *Client) patch(ctx context.Context, name, mask string, body *run.GoogleCloudRunV2Service) (string, error) {
+// Patch writes the fields of a service that the mask names, at the version that
+// is the body's etag, and waits for the operation. It returns the version after
+// the write.
+func (c *Client) Patch(ctx context.Context, name, mask string, body *run.GoogleCloudRunV2Service) (string, error) {
 	operation, err := c.services.Patch(name, body).UpdateMask(mask).Context(ctx).Do()
 	if err != nil {
 		return "", fmt.Errorf("patching %s of %q: %w", mask, name, refusal(name, connect.Classify(err)))

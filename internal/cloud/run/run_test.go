@@ -1,6 +1,8 @@
 package run_test
 
 import (
+	api "google.golang.org/api/run/v2"
+
 	"context"
 	"fmt"
 	"net/http"
@@ -51,6 +53,14 @@ func inject(t *testing.T, s *playground.Playground, faults string) {
 
 const patches = "run.projects.locations.services.patch"
 
+// restrict sets the ingress of a service, as a step does.
+func restrict(t *testing.T, client *run.Client, target posture.Target, version string) (string, error) {
+	t.Helper()
+	return client.Patch(t.Context(), target.Name(), "ingress", &api.GoogleCloudRunV2Service{
+		Etag: version, Ingress: run.Ingress(posture.IngressInternalLoadBalancing),
+	})
+}
+
 func TestAFailedOperationIsAnErrorWithGooglesText(t *testing.T) {
 	const text = "The user-provided container failed to start."
 	s, client := start(t)
@@ -59,7 +69,7 @@ func TestAFailedOperationIsAnErrorWithGooglesText(t *testing.T) {
 		t.Fatal(err)
 	}
 	inject(t, s, fmt.Sprintf(`[{"action": "fail-operation", "method": %q, "message": %q}]`, patches, text))
-	version, err := client.RestrictIngress(t.Context(), hello.Name(), service.Version)
+	version, err := restrict(t, client, hello, service.Version)
 	if version != "" || err == nil || !strings.Contains(err.Error(), text) {
 		t.Errorf("version %q and error %v, want no version and Google's text", version, err)
 	}
@@ -76,7 +86,7 @@ func TestARevisionNamedTwiceIsNotAConflict(t *testing.T) {
 	}
 	inject(t, s, fmt.Sprintf(`[{"action": "status", "method": %q, "status": 409, "reason": "alreadyExists",
 		"message": "Revision named 'hello-v1' with different configuration already exists."}]`, patches))
-	_, err = client.RestrictIngress(t.Context(), hello.Name(), service.Version)
+	_, err = restrict(t, client, hello, service.Version)
 	if got := fault.ActionOf(err); got != fault.Block {
 		t.Errorf("action %d of %v, want %d", got, err, fault.Block)
 	}
@@ -94,7 +104,7 @@ func TestAWriteToADeletedServiceIsAConflict(t *testing.T) {
 	nowhere := hello
 	nowhere.Service = "nowhere"
 	for name, write := range map[string]func() (string, error){
-		"a patch": func() (string, error) { return client.RestrictIngress(t.Context(), nowhere.Name(), "v") },
+		"a patch": func() (string, error) { return restrict(t, client, nowhere, "v") },
 		"a redeployment": func() (string, error) {
 			return client.Redeploy(t.Context(), nowhere.Name(), "v", policy.ImageGoOn)
 		},
