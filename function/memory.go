@@ -16,14 +16,14 @@ import (
 )
 
 // openMemory opens the memory in its bucket, or in this process where there is
-// none. It calls nobody: a bucket that cannot be reached does not stop the start.
+// none. It makes no call, so an unavailable bucket does not stop the start.
 func openMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.Memory, error) {
-	options := memory.Options{Clock: sleepingClock{config.Clock}}
+	options := memory.Options{Clock: config.Clock}
 	if config.MemoryKey != "" {
 		options.Key = func() ([]byte, error) { return readKey(config.MemoryKey) }
 	}
 	if config.Memory == "" {
-		log.WarnContext(ctx, "no bucket is set for the memory: clocks, limits and approvals last as long as this process")
+		log.WarnContext(ctx, "IAPGUARD_MEMORY is not set: clocks, limits and approvals last as long as this process")
 		return memory.New(memory.NewInProcess(), options), nil
 	}
 	bucket, err := storage.Open(ctx, config.Connect, config.Memory)
@@ -33,11 +33,10 @@ func openMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.M
 	return memory.New(bucket, options), nil
 }
 
-// shortestKey is as long as what HMAC-SHA256 gives. Source: RFC 2104, section 3.
+// shortestKey is the length of a SHA-256 hash, in bytes. Source: RFC 2104, section 3.
 const shortestKey = 32
 
-// readKey reads the key of the records' MACs, as a file holds it without the
-// line's end.
+// readKey reads the key of the records' MACs from a file, without the end of the line.
 func readKey(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -50,7 +49,7 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
-// sleepingClock is the injected clock as the memory and the API clients use it.
+// sleepingClock is the injected clock as the API clients use it.
 type sleepingClock struct{ clockwork.Clock }
 
 // Sleep returns after d, or with the context's error when that ends first.

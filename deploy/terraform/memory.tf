@@ -1,9 +1,9 @@
-# What no API keeps (since when a door is open, what was guarded once, who
-# approved) is kept in a bucket, as small records with compare-and-swap.
+# The memory: facts that no Google API stores (since when a door has been open, what
+# was guarded once, who approved), as small objects with compare-and-swap.
 
 resource "google_storage_bucket" "memory" {
   project  = var.project_id
-  name     = "${var.name}-memory-${data.google_project.own.number}" # such names are the whole world's
+  name     = "${var.name}-memory-${data.google_project.own.number}" # bucket names are global
   location = var.region
   labels   = local.labels
 
@@ -11,8 +11,8 @@ resource "google_storage_bucket" "memory" {
   public_access_prevention    = "enforced"
   force_destroy               = !var.deletion_protection
 
-  # What was overwritten or deleted stays, also when the function's own account was
-  # misused: 30 days as a noncurrent version, and 30 more after that one is gone.
+  # Overwritten and deleted records stay for 30 days as noncurrent versions, and for 30
+  # more as soft-deleted ones, which the function's account cannot shorten.
   versioning {
     enabled = true
   }
@@ -30,7 +30,7 @@ resource "google_storage_bucket" "memory" {
     }
   }
 
-  # Limits are counted by the hour, and a run lasts minutes.
+  # Limits count by the hour, and a run lasts minutes.
   lifecycle_rule {
     action {
       type = "Delete"
@@ -45,7 +45,7 @@ resource "google_storage_bucket" "memory" {
   depends_on = [google_project_service.api]
 }
 
-# The role is made in the bucket's project, wherever the scope has its own.
+# The role belongs to the bucket's project, whatever the scope is.
 resource "google_project_iam_custom_role" "memory" {
   project     = var.project_id
   role_id     = "${replace(var.name, "-", "_")}Memory"
@@ -67,7 +67,7 @@ resource "google_storage_bucket_iam_policy" "memory" {
   ] })
 }
 
-# The key of the records' MACs, where there is one, is read by the function alone.
+# Reading the key of the records' MACs, where one is set.
 resource "google_secret_manager_secret_iam_member" "memory_key" {
   count = var.memory_key == null ? 0 : 1
 

@@ -88,7 +88,7 @@ variable "deletion_protection" {
 }
 
 variable "memory_key" {
-  description = "Secret with the key of the memory's MACs, projects/P/secrets/S: at least 32 bytes of text. With it a record that somebody else wrote is not believed; without it records have none. Another key voids all records."
+  description = "Secret with the key of the memory's MACs, projects/P/secrets/S: at least 32 bytes of text. With it, the function rejects a record that was not written with the key. Without it, records have no MAC. After a change of the key no earlier record can be read."
   type        = string
   default     = null
 

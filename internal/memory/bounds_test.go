@@ -31,6 +31,10 @@ func TestFullServiceRecordDropsTheOldestEntries(t *testing.T) {
 			s.AddUndo(memory.Undo{Field: name, By: "bob@example.com", Tool: strings.Repeat("Terraform ", 1000), At: at})
 			s.AddWrite(memory.Write{Run: "run", Op: "grant-access", Resource: name, Field: "role", Value: strings.Repeat("v", 5000), Version: "v", At: at})
 			s.SeeBinding(memory.Binding{Resource: name, Role: "role", Member: "user:alice@example.com", FirstSeen: at})
+			if s.Run == nil {
+				s.Run = &memory.Run{ID: "run"}
+			}
+			s.Run.PlanIDs = append(s.Run.PlanIDs, strings.Repeat("p", 60)+name)
 			s.Approvals = append(s.Approvals, memory.Approval{PlanID: name, By: "alice@example.com", At: at, Expires: at.Add(24 * time.Hour)})
 		}
 		return s.SeeGuarded(began)
@@ -41,7 +45,7 @@ func TestFullServiceRecordDropsTheOldestEntries(t *testing.T) {
 	}
 	newest := fmt.Sprintf("%s/%03d", strings.Repeat("x", 60), many-1)
 	for what, n := range map[string]int{
-		"doors": len(read.Doors), "rounds": len(read.Undone), "writes": len(read.Wrote), "bindings": len(read.Bindings), "approvals": len(read.Approvals),
+		"doors": len(read.Doors), "rounds": len(read.Undone), "writes": len(read.Wrote), "bindings": len(read.Bindings), "approvals": len(read.Approvals), "plan ids": len(read.Run.PlanIDs),
 	} {
 		if n < 3 {
 			t.Errorf("%d %s are left: others crowded them out", n, what)
@@ -77,7 +81,7 @@ func TestManyDoorsRestartNoClock(t *testing.T) {
 	}
 	read := look(later.Add(time.Hour), junk, nil)
 	if store.puts != 2 {
-		t.Errorf("%d writes: a look at the same doors is no transition", store.puts)
+		t.Errorf("%d writes: a look at the same doors is not a transition", store.puts)
 	}
 	if got := read.OpenSince("first"); !got.Equal(began) {
 		t.Errorf("the first door is open since %s, want %s", got, began)

@@ -23,12 +23,12 @@ type envelope struct {
 type record interface {
 	header() *Header
 	limit() int // of the encoded record, in bytes
-	// shrink drops entries of so many bytes in all, the least needed first, and
-	// reports whether it dropped any.
+	// shrink drops entries of excess bytes in all, the least needed first. It reports
+	// whether it dropped any.
 	shrink(excess int) bool
 }
 
-// encode gives a record's bytes, and drops entries until they fit.
+// encode returns a record's bytes. It drops entries until they fit.
 func (m *Memory) encode(name string, r record) ([]byte, error) {
 	key, err := m.key()
 	if err != nil {
@@ -59,11 +59,11 @@ func (m *Memory) encode(name string, r record) ([]byte, error) {
 
 // list is a list of entries that can be dropped.
 type list struct {
-	sizes []int       // of the encoded entries, the first to go first
-	drop  func(n int) // drops the first n
+	sizes []int       // of the encoded entries, in the order in which they are dropped
+	drop  func(n int) // drops the first n of that order
 }
 
-// listOf is a list that drops from its front.
+// listOf is a list that drops entries from its front.
 func listOf[E any](entries *[]E) list {
 	return list{sizesOf(*entries), func(n int) { *entries = (*entries)[n:] }}
 }
@@ -80,9 +80,9 @@ func sizesOf[E any](entries []E) []int {
 	return sizes
 }
 
-// shrink drops entries of so many bytes, each from the list that is the largest
-// then, so that no list crowds out another. It gives the bytes that are left to
-// drop, and whether it dropped any.
+// shrink drops entries of excess bytes, each from the list that is the largest at
+// that point, so no list crowds out another. It returns the bytes that are left to
+// drop, and whether it dropped any entry.
 func shrink(excess int, lists ...list) (left int, dropped bool) {
 	totals, numbers := make([]int, len(lists)), make([]int, len(lists))
 	for i, each := range lists {
@@ -114,7 +114,8 @@ func shrink(excess int, lists ...list) (left int, dropped bool) {
 	return excess, dropped
 }
 
-// decode reads a record. With a key it refuses one that was not written with it.
+// decode reads a record. With a key it refuses a record that was not written with
+// that key.
 func (m *Memory) decode(name string, data []byte, r record) error {
 	key, err := m.key()
 	if err != nil {
@@ -130,7 +131,7 @@ func (m *Memory) decode(name string, data []byte, r record) error {
 	if len(key) > 0 {
 		given, err := hex.DecodeString(sealed.MAC)
 		if err != nil || !hmac.Equal(given, mac(name, sealed.Record, key)) {
-			return fmt.Errorf("decoding: the MAC does not match: somebody without the key wrote it")
+			return fmt.Errorf("decoding: the MAC does not match: the record was not written with this key")
 		}
 	}
 	if err := json.Unmarshal(sealed.Record, r); err != nil {
@@ -139,7 +140,7 @@ func (m *Memory) decode(name string, data []byte, r record) error {
 	return nil
 }
 
-// mac covers the name too, so that a record cannot be moved under another name.
+// mac covers the name too, so a record cannot be moved to another name.
 func mac(name string, raw, key []byte) []byte {
 	hash := hmac.New(sha256.New, key)
 	hash.Write([]byte(name))

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Deployment is what the whole deployment remembers.
+// Deployment is the record of the whole deployment.
 type Deployment struct {
 	Header
 	Breaker Breaker `json:"breaker,omitzero"`
-	// Sweeps are when each scope was last swept to its end, by resource name.
+	// Sweeps holds, by resource name of a scope, when its last sweep was completed.
 	Sweeps map[string]time.Time `json:"sweeps,omitempty"`
 	// Policy and Holds are the last texts that could be read and parsed.
 	Policy Text `json:"policy,omitzero"`
 	Holds  Text `json:"holds,omitzero"`
 }
 
-// Breaker is the circuit breaker: writes of ours that were acknowledged and did
-// not hold.
+// Breaker is the circuit breaker. It counts writes of ours that were acknowledged and
+// did not hold.
 type Breaker struct {
 	Failures []Failure `json:"failures,omitempty"`
-	// ClosedAt is when a person closed it: earlier failures no longer count.
+	// ClosedAt is when a person closed it. Earlier failures no longer count.
 	ClosedAt time.Time `json:"closedAt,omitzero"`
 	ClosedBy string    `json:"closedBy,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
@@ -36,7 +36,7 @@ type Failure struct {
 	At       time.Time `json:"at"`
 }
 
-// Text is a file's content at its last good reading.
+// Text is a file's content when it was last read and parsed.
 type Text struct {
 	Digest string    `json:"digest,omitempty"`
 	Text   string    `json:"text,omitempty"`
@@ -44,7 +44,7 @@ type Text struct {
 }
 
 // shrink drops the oldest failures and sweeps, then the policy, then the holds.
-// Without a remembered text the stricter case applies.
+// Without a stored text the stricter case applies.
 func (d *Deployment) shrink(excess int) bool {
 	scopes := slices.SortedFunc(maps.Keys(d.Sweeps), func(a, b string) int { return d.Sweeps[a].Compare(d.Sweeps[b]) })
 	sweeps := list{sizesOf(scopes), func(n int) {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/jonboulle/clockwork"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/fault"
@@ -15,7 +16,7 @@ import (
 // Due is work that waits for a time.
 type Due struct {
 	Header
-	Key     string    `json:"key"` // one for each thing to do: a target's name
+	Key     string    `json:"key"` // what the work is about: a target's name
 	At      time.Time `json:"at"`
 	Payload []byte    `json:"payload,omitempty"`
 
@@ -35,8 +36,8 @@ func dueName(at time.Time, key string) string {
 	return duePrefix + at.UTC().Format(minuteLayout) + "/" + url.PathEscape(key)
 }
 
-// Schedule stores that something is to be done at a time. Of one key and minute
-// there is one record: the earlier time and the newer payload count.
+// Schedule stores work until it is due. For each key and minute there is one record
+// with the earliest time and the newest payload.
 func (m *Memory) Schedule(ctx context.Context, at time.Time, key string, payload []byte) error {
 	_, err := update(ctx, m, dueName(at, key), func(d *Due) bool {
 		earlier := d.At.IsZero() || at.Before(d.At)
@@ -52,10 +53,10 @@ func (m *Memory) Schedule(ctx context.Context, at time.Time, key string, payload
 	return err
 }
 
-// Due gives what is to be done up to a time, from missed minutes too, the oldest
-// first and a bounded number: whoever handles them asks until there are none
-// left. A record that cannot be read is left out, and the error says so beside
-// the others.
+// Due returns the work that is due by a time, including that of missed minutes,
+// the oldest first. It returns at most 100 records, so the caller asks until there
+// are none. A record that cannot be read is left out and named in the error, which
+// comes beside the other records.
 func (m *Memory) Due(ctx context.Context, until time.Time) ([]Due, error) {
 	var entries []Entry
 	err := m.retry(ctx, func(ctx context.Context) (err error) {
@@ -65,7 +66,7 @@ func (m *Memory) Due(ctx context.Context, until time.Time) ([]Due, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing what is due: %w: %w", ErrUnreadable, err)
 	}
-	ctx, cancel := m.within(ctx, patience)
+	ctx, cancel := clockwork.WithTimeout(ctx, m.clock, patience)
 	defer cancel()
 	records, problems := make([]Due, len(entries)), make([]error, len(entries))
 	var group errgroup.Group
@@ -80,8 +81,8 @@ func (m *Memory) Due(ctx context.Context, until time.Time) ([]Due, error) {
 	return dueBy(until, records, problems)
 }
 
-// dueBy leaves out what is not due yet, and what another instance has done
-// since it was listed.
+// dueBy leaves out work that is not due yet, and work that another instance has
+// done since the list was read.
 func dueBy(until time.Time, records []Due, problems []error) (due []Due, err error) {
 	var unread []error
 	for i, record := range records {
@@ -96,7 +97,8 @@ func dueBy(until time.Time, records []Due, problems []error) (due []Due, err err
 	return due, errors.Join(unread...)
 }
 
-// Done removes a record. One that was scheduled anew meanwhile stays.
+// Done removes a record. A record that was scheduled again since Due returned it
+// stays.
 func (m *Memory) Done(ctx context.Context, due Due) error {
 	name := dueName(due.At, due.Key)
 	return m.retry(ctx, func(ctx context.Context) error {

@@ -91,7 +91,7 @@ func TestWorkOfOneKeyAndMinuteIsOneRecord(t *testing.T) {
 	if got, _ := due(t, m, began.Add(time.Hour)); got != nil {
 		t.Errorf("after it is done: %v", got)
 	}
-	schedule(t, m, began, "key", "anew") // is no rollback, although the record was there
+	schedule(t, m, began, "key", "later") // not a rollback, although the record existed
 }
 
 func TestDueGivesABoundedPartOldestFirst(t *testing.T) {

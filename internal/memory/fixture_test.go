@@ -5,26 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
 )
-
-// clock is the time of the test's synctest bubble.
-type clock struct{}
-
-func (clock) Now() time.Time { return time.Now() }
-
-func (clock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // faulty is a store whose calls can be made to fail or to hang.
 type faulty struct {
@@ -90,7 +76,7 @@ var (
 const serviceRecord = "service/shop/europe-west1/hello"
 
 func open(store memory.Store) *memory.Memory {
-	return memory.New(store, memory.Options{Clock: clock{}})
+	return memory.New(store, memory.Options{Clock: clockwork.NewRealClock()})
 }
 
 // update changes a service, and must succeed.

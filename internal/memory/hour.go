@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Hour holds which services took a slot of a limit in one hour, in one project
-// or in the whole deployment. It holds sets, not counters: a service counts once
+// Hour holds the services that took a slot of a limit in one hour, in one project or
+// in the whole deployment. It holds sets and not counters, so a service counts once
 // however often its message is delivered.
 type Hour struct {
 	Header
 	Begins time.Time `json:"begins"`
-	// Slots are, by rule and service uid, the seconds of the hour at which the slot
-	// was taken.
+	// Slots holds, by rule and service uid, the second of the hour in which the service
+	// took its slot.
 	Slots map[string]map[string]int `json:"slots,omitempty"`
 	// Dropped counts, by rule, the slots that did not fit.
 	Dropped map[string]int `json:"dropped,omitempty"`
 }
 
-// Take adds a service under a rule, and reports whether it was not there yet.
+// Take adds a service under a rule. It reports whether the record changed.
 func (h *Hour) Take(rule, uid string, at time.Time) bool {
 	if _, taken := h.Slots[rule][uid]; taken {
 		return false
@@ -42,12 +42,13 @@ func (h *Hour) Has(rule, uid string) bool {
 	return taken
 }
 
-// Count is how many services took a slot under a rule, with those that did not
-// fit; a service that was dropped and came again counts twice, on the strict side.
+// Count is the number of services that took a slot under a rule, including slots
+// that were dropped. A service whose slot was dropped counts twice if it takes another
+// one, which errs on the strict side.
 func (h *Hour) Count(rule string) int { return len(h.Slots[rule]) + h.Dropped[rule] }
 
-// Times are when the slots of a rule were taken, oldest first. Those that were
-// dropped count as taken at the hour's end.
+// Times are when the slots of a rule were taken, the oldest first. Dropped slots
+// count as taken at the end of the hour.
 func (h *Hour) Times(rule string) []time.Time {
 	var times []time.Time
 	for _, second := range h.Slots[rule] {
@@ -60,7 +61,7 @@ func (h *Hour) Times(rule string) []time.Time {
 	return times
 }
 
-// shrink drops the oldest slots of the rules that have most.
+// shrink drops the oldest slots of the rules with the most slots.
 func (h *Hour) shrink(excess int) bool {
 	var lists []list
 	for _, rule := range slices.Sorted(maps.Keys(h.Slots)) {

@@ -10,39 +10,35 @@ import (
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
-// The ways in which a record is not what the caller hopes for.
+// Errors of reading and changing a record, for errors.Is. Beside them an error
+// carries the store's classification (package fault).
 var (
-	// ErrMissing: the store has no such record.
+	// ErrMissing means that the store has no such record.
 	ErrMissing = errors.New("no such record")
-	// ErrUnreadable: nobody knows what the record holds. It is not the same as an
-	// empty record.
+	// ErrUnreadable means that the content of the record is unknown. An unreadable
+	// record is not an empty one, and is never overwritten.
 	ErrUnreadable = errors.New("unreadable")
-	// ErrRollback: the record is older than one that was read or written before. The
-	// older record is returned with it, approvals taken out.
+	// ErrRollback means that the record is older than one that this instance has read
+	// or written. Reading returns the older record without its approvals; a change
+	// stores it above the known sequence, so it is reported once.
 	ErrRollback = errors.New("rolled back to an older state")
-	// ErrNotPersisted: a change was not stored in time.
+	// ErrNotPersisted means that a change was not stored in time.
 	ErrNotPersisted = errors.New("not persisted")
 )
 
 // patience is how long one reading or change may take with all its retries.
 const patience = 5 * time.Second
 
-// Clock is the time that waits and time-outs run on.
-type Clock interface {
-	Now() time.Time
-	// Sleep returns after d, or with the context's error when that ends first.
-	Sleep(ctx context.Context, d time.Duration) error
-}
-
 // Options are what a memory needs beside its store.
 type Options struct {
-	Clock Clock // required
+	Clock clockwork.Clock // required
 	// Key gives the HMAC-SHA256 key of the records' MACs; nil = records have none.
-	// While it fails, records are unreadable and nothing is written.
+	// While it fails, records are unreadable and no record is written.
 	Key func() ([]byte, error)
 }
 
@@ -50,7 +46,7 @@ type Options struct {
 // use.
 type Memory struct {
 	store Store
-	clock Clock
+	clock clockwork.Clock
 	key   func() ([]byte, error)
 
 	mu    sync.Mutex
@@ -66,16 +62,17 @@ func New(store Store, options Options) *Memory {
 	return &Memory{store: store, clock: options.Clock, key: key, known: map[string]int64{}}
 }
 
-// Service reads the record of a service. It is ErrMissing when there is none.
+// Service reads the record of a service. Its error is ErrMissing when there is
+// none.
 func (m *Memory) Service(ctx context.Context, id ServiceID) (Service, error) {
 	found, err := read[Service](ctx, m, serviceName(id))
 	return found.as(id), err
 }
 
-// UpdateService changes the record of a service, and returns it as it is then.
-// change gets an empty record (Sequence 0) where there is none, reports whether
-// it changed anything, and runs again when somebody else wrote meanwhile.
-// Nothing is written when it changed nothing.
+// UpdateService changes the record of a service and returns the new record.
+// change receives an empty record (Sequence 0) where there is none, and reports
+// whether it changed anything; if not, nothing is written. change runs again on
+// the newer record when another writer came first.
 func (m *Memory) UpdateService(ctx context.Context, id ServiceID, change func(*Service) bool) (Service, error) {
 	return update(ctx, m, serviceName(id), func(s *Service) bool {
 		*s = s.as(id)
@@ -83,19 +80,19 @@ func (m *Memory) UpdateService(ctx context.Context, id ServiceID, change func(*S
 	})
 }
 
-// ServiceSequence says which sequence a service's record has reached, as a
-// report told it. An older record is then a rollback.
+// ServiceSequence notes the sequence that a service's record has reached according
+// to a report. An older record is a rollback from then on.
 func (m *Memory) ServiceSequence(id ServiceID, sequence int64) { m.know(serviceName(id), sequence) }
 
-// Hour reads the slots that were taken in the hour of a time, in a project;
-// project "" is the whole deployment.
+// Hour reads the slots taken in the hour that contains at, in one project; project
+// "" stands for the whole deployment.
 func (m *Memory) Hour(ctx context.Context, project string, at time.Time) (Hour, error) {
 	found, err := read[Hour](ctx, m, hourName(project, at))
 	found.Begins = at.UTC().Truncate(time.Hour)
 	return found, err
 }
 
-// UpdateHour changes what Hour reads.
+// UpdateHour changes the record that Hour reads, as UpdateService does.
 func (m *Memory) UpdateHour(ctx context.Context, project string, at time.Time, change func(*Hour) bool) (Hour, error) {
 	return update(ctx, m, hourName(project, at), func(h *Hour) bool {
 		h.Begins = at.UTC().Truncate(time.Hour)
@@ -110,7 +107,7 @@ func (m *Memory) Plan(ctx context.Context, run string) (Plan, error) {
 	return found, err
 }
 
-// UpdatePlan changes the steps of an open run.
+// UpdatePlan changes the steps of an open run, as UpdateService does.
 func (m *Memory) UpdatePlan(ctx context.Context, run string, change func(*Plan) bool) (Plan, error) {
 	return update(ctx, m, planName(run), func(p *Plan) bool {
 		p.Run = run
@@ -133,18 +130,17 @@ func (m *Memory) EndPlan(ctx context.Context, run string) error {
 	})
 }
 
-// Deployment reads what the whole deployment remembers.
+// Deployment reads the record of the deployment.
 func (m *Memory) Deployment(ctx context.Context) (Deployment, error) {
 	return read[Deployment](ctx, m, deploymentName)
 }
 
-// UpdateDeployment changes what the whole deployment remembers.
+// UpdateDeployment changes the record of the deployment, as UpdateService does.
 func (m *Memory) UpdateDeployment(ctx context.Context, change func(*Deployment) bool) (Deployment, error) {
 	return update(ctx, m, deploymentName, change)
 }
 
-// The names of records. Segments are escaped, so that no segment can begin
-// another one.
+// The names of records. Segments are escaped, so a segment never contains a slash.
 const (
 	deploymentName = "deployment"
 	planPrefix     = "plan/"
@@ -165,7 +161,7 @@ func hourName(project string, at time.Time) string {
 
 func planName(run string) string { return planPrefix + url.PathEscape(run) }
 
-// pointer is a record that R's pointer is.
+// pointer is *R where *R is a record.
 type pointer[R any] interface {
 	*R
 	record
@@ -180,9 +176,9 @@ func read[R any, P pointer[R]](ctx context.Context, m *Memory, name string) (fou
 	return found, err
 }
 
-// update reads a record, changes it and writes it over what was read, with
-// retries. A record that was rolled back is written even when nothing else
-// changed: its sequence then continues above the known one.
+// update reads a record, changes it and writes it over the generation that was
+// read, with retries. A record that was rolled back is written even when change
+// changed nothing, with a sequence above the known one.
 func update[R any, P pointer[R]](ctx context.Context, m *Memory, name string, change func(P) bool) (current R, err error) {
 	var rollback error
 	err = m.retry(ctx, func(ctx context.Context) error {
@@ -216,7 +212,7 @@ func update[R any, P pointer[R]](ctx context.Context, m *Memory, name string, ch
 	return current, errors.Join(err, rollback)
 }
 
-// load reads a record once. Its generation is 0 where there is none.
+// load reads a record once. generation is 0 where there is none.
 func load[R any, P pointer[R]](ctx context.Context, m *Memory, name string) (found R, generation int64, err error) {
 	known := m.sequence(name)
 	blob, err := m.store.Get(ctx, name)
@@ -252,8 +248,8 @@ func (m *Memory) sequence(name string) int64 {
 	return m.known[name]
 }
 
-// know notes how far a record has come. Records that end by being deleted,
-// perhaps by another instance, are never rolled back.
+// know notes the sequence that a record has reached. Records that any instance may
+// delete are left out: for them a missing record is not a rollback.
 func (m *Memory) know(name string, sequence int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -261,17 +257,17 @@ func (m *Memory) know(name string, sequence int64) {
 		return
 	}
 	if _, known := m.known[name]; !known && len(m.known) >= mostKnown {
-		for any := range m.known { // an arbitrary one
-			delete(m.known, any)
+		for arbitrary := range m.known {
+			delete(m.known, arbitrary)
 			break
 		}
 	}
 	m.known[name] = sequence
 }
 
-// passing are the failures that another attempt may overcome: somebody else
-// wrote meanwhile, or an object is written too often (one write a second is
-// documented), or the service is out of reach.
+// passing reports whether another attempt may succeed: another writer came first,
+// the object was written too often (the documented limit is one write a second),
+// or the store is unavailable.
 // Source: cloud.google.com/storage/docs/retry-strategy.
 func passing(err error) bool {
 	switch fault.Of(err).Kind {
@@ -284,7 +280,7 @@ func passing(err error) bool {
 // retry does something until it succeeds or fails for good, with jittered pauses
 // and for patience at most.
 func (m *Memory) retry(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := m.within(ctx, patience)
+	ctx, cancel := clockwork.WithTimeout(ctx, m.clock, patience)
 	defer cancel()
 	backoff := gax.Backoff{Initial: 200 * time.Millisecond, Max: 2 * time.Second, Multiplier: 2}
 	for {
@@ -292,19 +288,10 @@ func (m *Memory) retry(ctx context.Context, do func(context.Context) error) erro
 		if err == nil || !passing(err) {
 			return err
 		}
-		if m.clock.Sleep(ctx, backoff.Pause()) != nil {
+		select {
+		case <-m.clock.After(backoff.Pause()):
+		case <-ctx.Done():
 			return err
 		}
 	}
-}
-
-// within ends a context after d of the memory's clock.
-func (m *Memory) within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		if m.clock.Sleep(ctx, d) == nil {
-			cancel()
-		}
-	}()
-	return ctx, cancel
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
@@ -170,7 +171,7 @@ func TestMissingUnreadableAndEmptyRecordsDiffer(t *testing.T) {
 
 // keyed opens a memory whose records have MACs.
 func keyed(store memory.Store, key string) *memory.Memory {
-	return memory.New(store, memory.Options{Clock: clock{}, Key: func() ([]byte, error) { return []byte(key), nil }})
+	return memory.New(store, memory.Options{Clock: clockwork.NewRealClock(), Key: func() ([]byte, error) { return []byte(key), nil }})
 }
 
 func TestRecordWithoutTheRightMACIsUnreadable(t *testing.T) {
@@ -225,7 +226,7 @@ func TestOlderRecordIsARollbackThatVoidsApprovals(t *testing.T) {
 	}
 	changed, err := m.UpdateService(t.Context(), first, func(*memory.Service) bool { return false })
 	if !errors.Is(err, memory.ErrRollback) || errors.Is(err, memory.ErrNotPersisted) || changed.Sequence != 3 {
-		t.Errorf("changing: sequence %d, %v; want 3, above what was known, and the rollback told once", changed.Sequence, err)
+		t.Errorf("changing: sequence %d, %v; want 3, above what was known, and the rollback reported once", changed.Sequence, err)
 	}
 	if read, err := m.Service(t.Context(), first); err != nil || len(read.Approvals) != 0 {
 		t.Errorf("afterwards: %+v, %v", read, err)
@@ -285,6 +286,10 @@ func TestRecreatedServiceInheritsOnlyThatItWasGuarded(t *testing.T) {
 	}
 	if changed := update(t, m, second, func(*memory.Service) bool { return true }); changed.UID != "uid-2" || changed.Sequence != 2 {
 		t.Errorf("after the change: %+v", changed)
+	}
+	late := update(t, m, first, func(s *memory.Service) bool { return s.SeeDoors(at, []string{"late"}, nil) })
+	if late.UID != "uid-2" || late.Predecessor.UID != "uid-1" {
+		t.Errorf("an observer of the predecessor brings it back: %+v", late)
 	}
 }
 

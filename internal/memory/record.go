@@ -1,14 +1,17 @@
 package memory
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-// Header is what every record begins with.
+// Header is the common part of all records.
 type Header struct {
-	// Sequence counts the writes of this record from 1 on; 0 = it was never
-	// written. A lower number than a known one is a rollback.
+	// Sequence counts the writes of this record, from 1 on; 0 = it was never written.
+	// A record below a known sequence was rolled back.
 	Sequence  int64     `json:"sequence"`
 	WrittenAt time.Time `json:"writtenAt"`
-	// Truncated says that entries were dropped for size.
+	// Truncated means that entries were dropped for size.
 	Truncated bool `json:"truncated,omitempty"`
 }
 
@@ -17,14 +20,14 @@ const (
 	maxRecord     = 16 << 10
 	maxDeployment = 64 << 10
 	maxPlan       = 200 << 10
-	// maxText bounds a text from outside inside an entry, such as a user agent.
+	// maxText bounds a text from outside within an entry, such as a user agent.
 	maxText = 256
 )
 
-// clip shortens a text from outside to what an entry may hold.
+// clip cuts a text from outside to the length that an entry may have.
 func clip(s string) string {
 	if len(s) > maxText {
-		return s[:maxText]
+		s = s[:maxText]
 	}
-	return s
+	return strings.ToValidUTF8(s, "")
 }

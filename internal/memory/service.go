@@ -7,11 +7,11 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// ServiceID names one Cloud Run service. A service that was deleted and made
-// again has the same target and another UID.
+// ServiceID names one Cloud Run service. A recreated service has the same target
+// and another UID.
 type ServiceID struct {
 	Target posture.Target
-	UID    string // "" = not known; the record is then taken as it is
+	UID    string // "" = unknown; the record is then used as it is
 }
 
 // Service is what is remembered of one Cloud Run service.
@@ -22,16 +22,16 @@ type Service struct {
 	// FirstSeen is when this uid was first observed.
 	FirstSeen time.Time `json:"firstSeen,omitzero"`
 	// GuardedSince is when every door was first found guarded by IAP; zero = never.
-	// A service made again inherits it.
+	// A recreated service inherits it.
 	GuardedSince time.Time `json:"guardedSince,omitzero"`
-	// DeletedAt is when the service was found deleted; zero = it was not.
+	// DeletedAt is when the service was found deleted; zero = it exists.
 	DeletedAt   time.Time    `json:"deletedAt,omitzero"`
 	Predecessor *Predecessor `json:"predecessor,omitempty"`
 
-	// Doors are those that were open when they were last seen.
+	// Doors are the doors that were open when they were last seen.
 	Doors []Door `json:"doors,omitempty"`
-	// OthersOpenSince is the earliest OpenSince of the open doors that were dropped
-	// for size. It counts for every open door that is not listed, so junk doors
+	// OthersOpenSince is the earliest OpenSince of the doors that were dropped for
+	// size. It counts for every open door that is not listed, so additional doors
 	// cannot restart a clock.
 	OthersOpenSince time.Time  `json:"othersOpenSince,omitzero"`
 	Undone          []Undo     `json:"undone,omitempty"`
@@ -41,8 +41,7 @@ type Service struct {
 	Approvals       []Approval `json:"approvals,omitempty"`
 }
 
-// Predecessor is the service of the same name and another uid that was there
-// before.
+// Predecessor is the earlier service of the same name and another uid.
 type Predecessor struct {
 	UID       string    `json:"uid"`
 	WrittenAt time.Time `json:"writtenAt"`
@@ -55,7 +54,7 @@ type Door struct {
 	OpenSince time.Time `json:"openSince"` // when it was first seen open
 }
 
-// Undo is one time that somebody undid a field of ours.
+// Undo records that another writer undid a field of ours once.
 type Undo struct {
 	Field string    `json:"field"` // resource and field
 	By    string    `json:"by,omitempty"`
@@ -63,8 +62,8 @@ type Undo struct {
 	At    time.Time `json:"at"`
 }
 
-// Write is a write of ours. Of one operation, resource, field and value the last
-// one is kept.
+// Write is a write of ours. For each operation, resource, field and value the last
+// write is kept.
 type Write struct {
 	Run      string    `json:"run"`
 	Op       string    `json:"op"`
@@ -75,9 +74,9 @@ type Write struct {
 	At       time.Time `json:"at"`
 }
 
-// Binding is a member of an IAM policy and when we first saw it there, or wrote
-// it. It stays when the member goes, so removing and adding a member does not
-// restart a wait.
+// Binding is a member of an IAM policy with the time at which it was first seen, or
+// written by us. It stays when the member is removed, so removing and adding a
+// member does not restart the wait for propagation.
 type Binding struct {
 	Resource  string    `json:"resource"`
 	Role      string    `json:"role"`
@@ -86,15 +85,14 @@ type Binding struct {
 	FirstSeen time.Time `json:"firstSeen"`
 }
 
-// Run is a run that has begun and not ended. A message that is delivered again
-// joins it.
+// Run is a run that has not ended. A redelivered message joins it.
 type Run struct {
 	ID      string    `json:"id"`
 	PlanIDs []string  `json:"planIds,omitempty"`
 	Since   time.Time `json:"since"`
 }
 
-// Approval is a person's consent to one plan. It serves once.
+// Approval is a person's consent to one plan. It can be used once.
 type Approval struct {
 	PlanID  string    `json:"planId"`
 	By      string    `json:"by"`
@@ -103,8 +101,8 @@ type Approval struct {
 	UsedAt  time.Time `json:"usedAt,omitzero"`
 }
 
-// SeeGuarded notes that every door was found guarded. It reports whether that
-// is news.
+// SeeGuarded notes that every door was found guarded. It reports whether the record
+// changed.
 func (s *Service) SeeGuarded(at time.Time) bool {
 	if !s.GuardedSince.IsZero() {
 		return false
@@ -113,9 +111,10 @@ func (s *Service) SeeGuarded(at time.Time) bool {
 	return true
 }
 
-// SeeDoors notes which doors were found open and which closed, by key. A door in
-// neither list keeps its clock: it starts when the door is first seen open and
-// stops only when it is seen closed. SeeDoors reports whether that is news.
+// SeeDoors notes the keys of the doors that were found open and of those found
+// closed. A door's clock starts when the door is first seen open and stops only when
+// it is seen closed, so a door in neither list keeps its clock. SeeDoors reports
+// whether the record changed.
 func (s *Service) SeeDoors(at time.Time, open, closed []string) bool {
 	before := len(s.Doors)
 	s.Doors = slices.DeleteFunc(s.Doors, func(d Door) bool { return slices.Contains(closed, d.Key) })
@@ -134,8 +133,7 @@ func (s *Service) SeeDoors(at time.Time, open, closed []string) bool {
 	return changed
 }
 
-// OpenSince is since when a door that is open now was seen open, zero where this
-// is not known.
+// OpenSince is when a door that is open now was first seen open; zero = it was not.
 func (s *Service) OpenSince(key string) time.Time {
 	for _, door := range s.Doors {
 		if door.Key == key {
@@ -145,8 +143,8 @@ func (s *Service) OpenSince(key string) time.Time {
 	return s.OthersOpenSince
 }
 
-// AddUndo notes that a field was undone. It reports whether that is news: one
-// write of somebody's undoes a field once.
+// AddUndo notes that a field was undone. It reports whether the record changed: for
+// each field and time there is one round.
 func (s *Service) AddUndo(undo Undo) bool {
 	undo.By, undo.Tool = clip(undo.By), clip(undo.Tool)
 	if slices.ContainsFunc(s.Undone, func(u Undo) bool { return u.Field == undo.Field && u.At.Equal(undo.At) }) {
@@ -156,16 +154,16 @@ func (s *Service) AddUndo(undo Undo) bool {
 	return true
 }
 
-// Rounds are the times that a field was undone after since, oldest first.
+// Rounds are the undoings of a field after since, the oldest first.
 func (s *Service) Rounds(field string, since time.Time) []Undo {
 	rounds := slices.DeleteFunc(slices.Clone(s.Undone), func(u Undo) bool { return u.Field != field || !u.At.After(since) })
 	slices.SortStableFunc(rounds, func(a, b Undo) int { return a.At.Compare(b.At) })
 	return rounds
 }
 
-// AddWrite notes a write of ours.
+// AddWrite notes a write of ours. It reports whether the record changed.
 func (s *Service) AddWrite(write Write) bool {
-	write.Value = clip(write.Value)
+	write.Value, write.At = clip(write.Value), write.At.UTC().Round(0) // as it is when it is read back
 	same := func(w Write) bool {
 		return w.Op == write.Op && w.Resource == write.Resource && w.Field == write.Field && w.Value == write.Value
 	}
@@ -176,7 +174,8 @@ func (s *Service) AddWrite(write Write) bool {
 	return true
 }
 
-// SeeBinding notes when a binding was first seen. A known one keeps its time.
+// SeeBinding notes when a binding was first seen. A known binding keeps its time.
+// SeeBinding reports whether the record changed.
 func (s *Service) SeeBinding(seen Binding) bool {
 	if !s.BindingSince(seen).IsZero() {
 		return false
@@ -185,7 +184,8 @@ func (s *Service) SeeBinding(seen Binding) bool {
 	return true
 }
 
-// BindingSince is when a binding was first seen, zero where it was not.
+// BindingSince is when a binding was first seen, whatever of.FirstSeen says; zero =
+// it was not.
 func (s *Service) BindingSince(of Binding) time.Time {
 	for _, b := range s.Bindings {
 		of.FirstSeen = b.FirstSeen
@@ -196,7 +196,8 @@ func (s *Service) BindingSince(of Binding) time.Time {
 	return time.Time{}
 }
 
-// Redeem uses up the approval of a plan, and reports whether there was one.
+// Redeem uses the approval of a plan. It reports whether there was an unused one that
+// has not expired.
 func (s *Service) Redeem(planID string, at time.Time) bool {
 	for i, a := range s.Approvals {
 		if a.PlanID == planID && a.UsedAt.IsZero() && at.Before(a.Expires) {
@@ -207,14 +208,15 @@ func (s *Service) Redeem(planID string, at time.Time) bool {
 	return false
 }
 
-// as is the record of the service that has this uid now. A service made again
-// inherits that it was guarded, and nothing else.
+// as is the record of the service with the given uid. A recreated service inherits
+// that it was guarded, and nothing else. An observer that still sees the predecessor
+// does not bring its record back.
 func (s Service) as(id ServiceID) Service {
 	if s.Name == "" {
 		s.Name = id.Target.Name()
 	}
 	switch {
-	case id.UID == "" || id.UID == s.UID:
+	case id.UID == "" || id.UID == s.UID || s.Predecessor != nil && id.UID == s.Predecessor.UID:
 		return s
 	case s.UID == "" && s.Predecessor == nil:
 		s.UID = id.UID
@@ -226,9 +228,9 @@ func (s Service) as(id ServiceID) Service {
 	}
 }
 
-// shrink drops the oldest entries of the largest lists, of the approvals those
-// first that are used or expired. Of the doors it drops those that opened last,
-// whose clock goes on in OthersOpenSince.
+// shrink drops the oldest entries of the largest lists; used and expired approvals go
+// before the others. Of the doors it drops those that opened last, and their clock
+// continues in OthersOpenSince.
 func (s *Service) shrink(excess int) bool {
 	spent := func(a Approval) int {
 		if !a.UsedAt.IsZero() || s.WrittenAt.After(a.Expires) {
@@ -239,7 +241,13 @@ func (s *Service) shrink(excess int) bool {
 	slices.SortStableFunc(s.Approvals, func(a, b Approval) int { return spent(a) - spent(b) })
 	doors := sizesOf(s.Doors)
 	slices.Reverse(doors)
-	_, dropped := shrink(excess, list{doors, s.dropDoors}, listOf(&s.Undone), listOf(&s.Wrote), listOf(&s.Bindings), listOf(&s.Approvals))
+	lists := []list{
+		{doors, s.dropDoors}, listOf(&s.Undone), listOf(&s.Wrote), listOf(&s.Bindings), listOf(&s.Approvals),
+	}
+	if s.Run != nil {
+		lists = append(lists, listOf(&s.Run.PlanIDs))
+	}
+	_, dropped := shrink(excess, lists...)
 	return dropped
 }
 

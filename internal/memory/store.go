@@ -2,21 +2,21 @@ package memory
 
 import "context"
 
-// Store keeps blobs under names. A write succeeds only over the generation that
-// its caller has read, so two writers never overwrite each other unseen.
+// Store keeps blobs under names. A write succeeds only over the generation that the
+// writer has read, so no writer overwrites another's change unseen.
 //
-// Errors are classified by package fault: NotFound where there is no blob of
-// that name, Conflict where the generation is another, Quota where one blob is
-// written too often. A store that is missing itself is never NotFound.
+// Errors are classified by package fault: NotFound when there is no blob of that
+// name, Conflict when the generation has changed, Quota when a blob is written too
+// often. When the store itself is missing, the error is never NotFound.
 type Store interface {
 	// Get reads a blob and its generation.
 	Get(ctx context.Context, name string) (Blob, error)
-	// Put writes a blob over a generation; 0 = there must be none of that name. It
-	// returns the new generation.
+	// Put writes a blob over a generation and returns the new generation. Generation 0
+	// means that there must be no blob of that name.
 	Put(ctx context.Context, name string, data []byte, generation int64) (int64, error)
 	// Delete removes a generation of a blob.
 	Delete(ctx context.Context, name string, generation int64) error
-	// List gives the blobs that a query selects, in the order of their names.
+	// List returns the blobs that a query selects, in the order of their names.
 	List(ctx context.Context, query Query) ([]Entry, error)
 }
 
@@ -32,9 +32,9 @@ type Entry struct {
 	Generation int64
 }
 
-// Query selects blobs by name. Names are compared as bytes.
+// Query selects blobs by name. Names compare as bytes.
 type Query struct {
 	Prefix string
-	Before string // only names before this one; "" = all
-	Limit  int    // at most so many; 0 = all
+	Before string // an upper bound, excluded; "" = none
+	Limit  int    // of entries; 0 = none
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// MemoryBucket is the bucket of the function's memory, once it is made.
+// MemoryBucket is the bucket that MakeMemoryBucket makes.
 const MemoryBucket = "gs://iapguard-memory"
 
-// MakeMemoryBucket makes the bucket, as the project's owner. A reset of the cloud
-// takes it away.
+// MakeMemoryBucket makes the bucket of the function's memory, as the project's owner.
+// A reset of the cloud deletes it.
 func (p *Playground) MakeMemoryBucket(ctx context.Context) error {
 	bucket := map[string]any{
 		"name": strings.TrimPrefix(MemoryBucket, "gs://"), "versioning": map[string]any{"enabled": true},

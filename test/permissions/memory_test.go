@@ -1,13 +1,13 @@
 package permissions
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/deploy/roles"
 	"github.com/iapguard/iapguard/function"
@@ -21,22 +21,9 @@ import (
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-// timer is the machine's clock.
-type timer struct{}
-
-func (timer) Now() time.Time { return time.Now() }
-
-func (timer) Sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// remember does everything that the memory does with its bucket, as the function's
-// account with the given roles, and gives the permissions that were missing.
+// remember makes every kind of call that the memory makes to its bucket, as the
+// function's account with the given roles. It returns the permissions that were
+// missing.
 func remember(t *testing.T, granted []apiserver.Role) []string {
 	t.Helper()
 	o := cloudtest.Start(t, playground.Options{Roles: granted})
@@ -49,7 +36,7 @@ func remember(t *testing.T, granted []apiserver.Role) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := memory.New(bucket, memory.Options{Clock: timer{}})
+	kept := memory.New(bucket, memory.Options{Clock: clockwork.NewRealClock()})
 	hello := memory.ServiceID{Target: posture.Target{Project: playground.Project, Location: "us-central1", Service: "hello"}}
 	now := time.Now()
 	write := func(at time.Time) func() error {

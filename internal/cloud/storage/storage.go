@@ -26,14 +26,14 @@ var address = regexp.MustCompile(`^gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])$`)
 // Valid reports whether s is a bucket's address, gs://BUCKET.
 func Valid(s string) bool { return address.MatchString(s) }
 
-// Bucket is a memory.Store in a bucket. It calls as the own account, whatever
-// account the context names: nobody else may write to the bucket.
+// Bucket is a memory.Store in a bucket. It calls as the function's own account,
+// whatever account the context names: no other account may write to the bucket.
 type Bucket struct {
 	objects *api.ObjectsService
 	name    string
 }
 
-// Open makes the client of a bucket, gs://BUCKET. It calls nobody.
+// Open makes the client of a bucket, gs://BUCKET. It makes no call.
 func Open(ctx context.Context, config connect.Config, bucket string) (*Bucket, error) {
 	match := address.FindStringSubmatch(bucket)
 	if match == nil {
@@ -51,7 +51,7 @@ func Open(ctx context.Context, config connect.Config, bucket string) (*Bucket, e
 	return &Bucket{service.Objects, match[1]}, nil
 }
 
-// maxBlob bounds what is read of one object. Records are far smaller.
+// maxBlob bounds the content of one object, in bytes. Records are far smaller.
 const maxBlob = 1 << 20
 
 // generationHeader holds an object's generation in answers that are its content.
@@ -138,9 +138,8 @@ func (b *Bucket) List(ctx context.Context, query memory.Query) ([]memory.Entry, 
 	return nil, fmt.Errorf("listing gs://%s/%s: %w", b.name, query.Prefix, connect.Classify(err))
 }
 
-// withMessage gives an answer to a download its message: the client leaves the
-// body of a failed one as it is. Whether that is JSON or a line of text is
-// unverified.
+// withMessage sets the message of a failed download: the client does not decode its
+// body. Whether that is JSON or a line of text is unverified.
 func withMessage(err error) error {
 	var answer *googleapi.Error
 	if !errors.As(err, &answer) || answer.Message != "" {
@@ -163,9 +162,9 @@ func notFound(err error) bool {
 	return errors.As(err, &answer) && answer.Code == http.StatusNotFound
 }
 
-// failed says what a failed call about an object means. A missing object and a
-// missing bucket are both 404; a list tells them apart, and fails where the
-// bucket is missing.
+// failed classifies a failed call about an object. A missing object and a missing
+// bucket are both a 404, so a list distinguishes them: it fails when the bucket is
+// missing.
 func (b *Bucket) failed(ctx context.Context, doing, name string, err error) error {
 	if notFound(err) {
 		if _, listErr := b.List(ctx, memory.Query{Prefix: name, Limit: 1}); listErr != nil {
