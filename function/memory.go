@@ -49,7 +49,7 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
-// sleepingClock is the injected clock as the API clients use it.
+// sleepingClock is the injected clock as the loop and the API clients use it.
 type sleepingClock struct{ clockwork.Clock }
 
 // Sleep returns after d, or with the context's error when that ends first.

@@ -52,7 +52,11 @@ type Prober interface {
 }
 
 // Clock is the time that waits and time-outs run on.
-type Clock = memory.Clock
+type Clock interface {
+	Now() time.Time
+	// Sleep returns after d, or with the context's error when that ends first.
+	Sleep(ctx context.Context, d time.Duration) error
+}
 
 // Surroundings are what the loop is wired with. All are required but those that
 // say what nil means.
