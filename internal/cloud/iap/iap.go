@@ -59,21 +59,6 @@ func permission(resource string) string {
 	return "iap.webServices.getIamPolicy"
 }
 
-// Grant gives members a role on an iap_web resource, at the observed version,
-// under a condition or always.
-func (c *Client) Grant(
-	ctx context.Context, resource, version, role string, members []string, under posture.Condition,
-) (string, error) {
-	return c.ChangePolicy(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Add(role, members, under) })
-}
-
-// Withdraw takes back what Grant gave, at the observed version.
-func (c *Client) Withdraw(
-	ctx context.Context, resource, version, role string, members []string, under posture.Condition,
-) (string, error) {
-	return c.ChangePolicy(ctx, resource, version, func(p *iampolicy.Policy) bool { return p.Withdraw(role, members, under) })
-}
-
 // ChangePolicy reads the policy of an iap_web resource, lets change alter it and
 // writes it back, all at the observed version. It gives the version after the
 // write. A policy at another version is a fault.Conflict; a policy that change
