@@ -48,7 +48,7 @@ func (p *play) advice(args []string) ([]string, error) {
 		}
 		var lines []string
 		for _, line := range one.Advice {
-			lines = append(lines, timeless(people(line)))
+			lines = append(lines, hashes.ReplaceAllString(timeless(people(line)), "$1 …"))
 		}
 		return lines, nil
 	}

@@ -55,6 +55,7 @@
 //	                                 field: its writes are acknowledged, and do not show
 //	remember                         that is over
 //	sweep                            somebody asks on the commands topic to look at every service
+//	apply SERVICE plan PLANID        somebody asks on the commands topic to carry out that plan
 //	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
 //
 // The others look at what came of it; their indented lines are what must be

@@ -165,6 +165,13 @@ var acts = map[string]func(p *play, args, block []string) error{
 		p.command(map[string]string{"command": "apply", "target": last.Subject(), "planId": last.PlanID})
 		return nil
 	},
+	"apply": func(p *play, args, _ []string) error {
+		if len(args) != 3 || args[1] != "plan" {
+			return fmt.Errorf("write apply SERVICE plan PLANID")
+		}
+		p.command(map[string]string{"command": "apply", "target": usCentralServices + args[0], "planId": args[2]})
+		return nil
+	},
 }
 
 // looks are the commands that compare what is seen with their block.

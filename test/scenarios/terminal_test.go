@@ -51,7 +51,7 @@ func (p *play) path(name string) string {
 }
 
 // hashes are other ones for every story and every version.
-var hashes = regexp.MustCompile(`\b(plan|policy|plan is now|run) [0-9a-f]{8,}\b`)
+var hashes = regexp.MustCompile(`\b(plan|policy|plan is now|plan of now is|run) [0-9a-f]{8,}\b`)
 
 // typed is what a command printed, without blank lines.
 func typed(text string) []string {
