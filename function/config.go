@@ -72,8 +72,10 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	problems := unknownVariables(env)
 	config := Config{
-		Policy: env[prefix+"POLICY"], Holds: env[prefix+"HOLDS"], ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
-		Memory: env[prefix+"MEMORY"], MemoryKey: env[prefix+"MEMORY_KEY"], PubSubHost: env["PUBSUB_EMULATOR_HOST"], Self: env[prefix+"SELF"], Port: 8080, Project: env["GOOGLE_CLOUD_PROJECT"], ownService: env["K_SERVICE"],
+		Policy: env[prefix+"POLICY"], Holds: env[prefix+"HOLDS"],
+		ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
+		Memory: env[prefix+"MEMORY"], MemoryKey: env[prefix+"MEMORY_KEY"], PubSubHost: env["PUBSUB_EMULATOR_HOST"],
+		Self: env[prefix+"SELF"], Port: 8080, Project: env["GOOGLE_CLOUD_PROJECT"], ownService: env["K_SERVICE"],
 		Connect: connect.Config{
 			Endpoint: env[prefix+"ENDPOINT"], Endpoints: map[connect.API]string{},
 			Self: env[prefix+"SELF"], UserAgent: UserAgent,
@@ -88,7 +90,8 @@ func ReadConfig(environ []string) (Config, error) {
 		problems = append(problems, err)
 	}
 	if strings.HasPrefix(config.Holds, "projects/") {
-		problems = append(problems, fmt.Errorf("%sHOLDS is %q: it names a file: mount the secret's version, and write its path", prefix, config.Holds))
+		problems = append(problems, fmt.Errorf(
+			"%sHOLDS is %q: it names a file: mount the secret's version, and write its path", prefix, config.Holds))
 	}
 	for name, value := range map[string]string{"REPORTS_TOPIC": config.ReportsTopic, "WORK_TOPIC": config.WorkTopic} {
 		if value != "" && !topic.Valid(value) {
@@ -99,7 +102,8 @@ func ReadConfig(environ []string) (Config, error) {
 		problems = append(problems, fmt.Errorf("%sMEMORY is %q: write gs://BUCKET", prefix, config.Memory))
 	}
 	if config.Self != "" && !strings.Contains(config.Self, "@") {
-		problems = append(problems, fmt.Errorf("%sSELF is %q: write the e-mail address of the own service account", prefix, config.Self))
+		problems = append(problems, fmt.Errorf(
+			"%sSELF is %q: write the e-mail address of the own service account", prefix, config.Self))
 	}
 	var err error
 	if config.Writers, err = ParseWriters(env[prefix+"WRITERS"]); err != nil {
@@ -127,7 +131,8 @@ func unknownVariables(env map[string]string) []error {
 	for name := range env {
 		short, ours := strings.CutPrefix(name, prefix)
 		if _, endpoint := endpointVariables[short]; ours && !endpoint && !slices.Contains(variables, short) {
-			problems = append(problems, fmt.Errorf("%s is not known to this version of iapguard: unset it, or correct its name", name))
+			problems = append(problems, fmt.Errorf(
+				"%s is not known to this version of iapguard: unset it, or correct its name", name))
 		}
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

@@ -15,12 +15,15 @@ import (
 // denied is the log entry of a request that IAP or Cloud Run denied.
 func denied(source, id string, at time.Time) string {
 	entry := map[string]string{
-		"IAP": `"logName":"projects/demo-project/logs/requests","resource":{"type":"http_load_balancer","labels":{"project_id":"demo-project","backend_service_name":"hello-backend","forwarding_rule_name":"hello-rule","url_map_name":"hello-map","target_proxy_name":"hello-proxy","zone":"global"}},` +
+		"IAP": `"logName":"projects/demo-project/logs/requests","resource":{"type":"http_load_balancer",` +
+			`"labels":{"project_id":"demo-project","backend_service_name":"hello-backend","zone":"global"}},` +
 			`"jsonPayload":{"statusDetails":"handled_by_identity_aware_proxy"}`,
-		"Cloud Run": `"logName":"projects/demo-project/logs/run.googleapis.com%2Frequests","resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello","revision_name":"hello-00001-abc"}},` +
-			`"textPayload":"The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header."`,
+		"Cloud Run": `"logName":"projects/demo-project/logs/run.googleapis.com%2Frequests","resource":{"type":"cloud_run_revision",` +
+			`"labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
+			`"textPayload":"The request was not authenticated. Either allow unauthenticated invocations or set the header."`,
 	}[source]
-	return fmt.Sprintf(`{"insertId":%q,"timestamp":%q,"severity":"WARNING","httpRequest":{"status":403,"requestUrl":"https://hello.example.com/","requestMethod":"GET"},%s}`,
+	return fmt.Sprintf(`{"insertId":%q,"timestamp":%q,"severity":"WARNING",`+
+		`"httpRequest":{"status":403,"requestUrl":"https://hello.example.com/","requestMethod":"GET"},%s}`,
 		id, at.UTC().Format(time.RFC3339Nano), entry)
 }
 

@@ -21,7 +21,7 @@ func exempting(service string) string {
     expires: ` + time.Now().Add(10*24*time.Hour).UTC().Format(time.RFC3339) + "\n"
 }
 
-func TestAnExemptServiceIsReportedUntilTheExemptionEnds(t *testing.T) {
+func TestExemptServiceIsReportedUntilTheExemptionEnds(t *testing.T) {
 	b := newBench(t, exempting(hello.Name()))
 	if got := b.outcome(t, "deployed"); got != report.Exempt {
 		t.Fatalf("%s, want exempt", got)
@@ -30,7 +30,9 @@ func TestAnExemptServiceIsReportedUntilTheExemptionEnds(t *testing.T) {
 		t.Errorf("by hand: %s, want exempt", got)
 	}
 	final := b.last(t)
-	want := &report.Exemption{Owner: "team-shop", Ticket: "SEC-17", Reason: "the old client cannot sign in", Expires: final.Exemption.Expires}
+	want := &report.Exemption{
+		Owner: "team-shop", Ticket: "SEC-17", Reason: "the old client cannot sign in", Expires: final.Exemption.Expires,
+	}
 	if diff := cmp.Diff(want, final.Exemption); diff != "" {
 		t.Errorf("exemption (-want +got):\n%s", diff)
 	}
@@ -38,7 +40,8 @@ func TestAnExemptServiceIsReportedUntilTheExemptionEnds(t *testing.T) {
 		t.Errorf("advice %q, want the days left", days)
 	}
 	if !final.Exposed || len(final.Findings) == 0 || len(final.Steps) > 0 || b.writes() > 0 {
-		t.Errorf("exposed %t, findings %v, steps %v, writes %d: want an open door told, and nothing done", final.Exposed, final.Findings, final.Steps, b.writes())
+		t.Errorf("exposed %t, findings %v, steps %v, writes %d: want an open door reported, and nothing done",
+			final.Exposed, final.Findings, final.Steps, b.writes())
 	}
 	b.Later(11 * 24 * time.Hour)
 	if got := b.outcome(t, "much later"); got != report.Protected {

@@ -13,7 +13,7 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-func TestAHeartbeatIsAnsweredByOneLineAndNothingElse(t *testing.T) {
+func TestHeartbeatIsLoggedOnceAndLeadsToNothing(t *testing.T) {
 	b := newBench(t, settling)
 	var lines bytes.Buffer
 	b.log = slog.New(slog.NewJSONHandler(&lines, nil))
@@ -25,8 +25,10 @@ func TestAHeartbeatIsAnsweredByOneLineAndNothingElse(t *testing.T) {
 		from             any
 		lag              any
 	}{
-		{"logged", "/", `{"logName":"organizations/12/logs/iapguard-heartbeat","insertId":"1","timestamp":"` + logged + `","jsonPayload":{"iapguard":"heartbeat"}}`, "organizations/12", 90.0},
-		{"published", "/", `{"message":{"data":"eyJpYXBndWFyZCI6ImhlYXJ0YmVhdCJ9","messageId":"7","publishTime":"` + logged + `"}}`, "events topic", 90.0},
+		{"logged", "/", `{"logName":"organizations/12/logs/iapguard-heartbeat","insertId":"1","timestamp":"` + logged +
+			`","jsonPayload":{"iapguard":"heartbeat"}}`, "organizations/12", 90.0},
+		{"published", "/", `{"message":{"data":"eyJpYXBndWFyZCI6ImhlYXJ0YmVhdCJ9","messageId":"7","publishTime":"` + logged +
+			`"}}`, "events topic", 90.0},
 		{"published, nobody says when", "/", `{"iapguard":"heartbeat"}`, "events topic", nil},
 		{"among commands", "/commands", `{"iapguard":"heartbeat"}`, nil, nil},
 	} {
@@ -35,15 +37,17 @@ func TestAHeartbeatIsAnsweredByOneLineAndNothingElse(t *testing.T) {
 		answer := httptest.NewRecorder()
 		b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, tc.path, strings.NewReader(tc.body)))
 		if answer.Code != http.StatusNoContent || b.calls() != calls || len(b.reports.reports) != reports {
-			t.Errorf("%s: status %d, %d calls, %d reports; want 204 and none", tc.name, answer.Code, b.calls()-calls, len(b.reports.reports)-reports)
+			t.Errorf("%s: status %d, %d calls, %d reports; want 204 and none",
+				tc.name, answer.Code, b.calls()-calls, len(b.reports.reports)-reports)
 		}
 		var line map[string]any
 		if lines.Len() > 0 {
-			if err := json.Unmarshal(lines.Bytes(), &line); err != nil { // two lines are no JSON text
+			if err := json.Unmarshal(lines.Bytes(), &line); err != nil { // two lines are not one JSON text
 				t.Errorf("%s: %v in %s", tc.name, err, lines.String())
 			}
 		}
-		if wrong := tc.from != nil && line["msg"] != "heartbeat"; wrong || line["from"] != tc.from || line["lag_seconds"] != tc.lag {
+		wrong := tc.from != nil && line["msg"] != "heartbeat"
+		if wrong || line["from"] != tc.from || line["lag_seconds"] != tc.lag {
 			t.Errorf("%s: %v, want a heartbeat from %v after %v seconds", tc.name, line, tc.from, tc.lag)
 		}
 	}

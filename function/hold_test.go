@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,12 +31,13 @@ func (b *bench) holdsFile(t *testing.T, text string) (write func(text string)) {
 }
 
 func held(scope string, until time.Time) string {
-	return "version: 1\nholds: [{target: " + scope + ", until: \"" + until.UTC().Format(time.RFC3339) + "\", reason: a load test, by: alice}]\n"
+	return fmt.Sprintf("version: 1\nholds: [{target: %s, until: %q, reason: a load test, by: alice}]\n",
+		scope, until.UTC().Format(time.RFC3339))
 }
 
 const noHolds = "version: 1\n"
 
-func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
+func TestHoldStopsEveryWriteUntilItEnds(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	until := b.Now().Add(time.Hour).Truncate(time.Second)
 	b.holdsFile(t, held("projects/demo-project", until))
@@ -48,11 +50,12 @@ func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
 		}
 	}
 	final := b.last(t)
-	if w := final.WaitingFor; w == nil || w.Who != "alice" || !strings.Contains(w.What, "a load test") || w.Until == nil || !w.Until.Equal(until) {
+	if w := final.WaitingFor; w == nil || w.Who != "alice" || !strings.Contains(w.What, "a load test") ||
+		w.Until == nil || !w.Until.Equal(until) {
 		t.Errorf("waiting for %+v, want alice's load test until %s", w, until)
 	}
 	if len(final.Steps) == 0 || !final.Exposed {
-		t.Errorf("steps %v, exposed %t: want what is held to be told", final.Steps, final.Exposed)
+		t.Errorf("steps %v, exposed %t: want what is held to be reported", final.Steps, final.Exposed)
 	}
 	b.Later(61 * time.Minute)
 	if got := b.outcome(t, "a sweep"); got != report.Protected {
@@ -60,7 +63,7 @@ func TestAHoldStopsEveryWriteUntilItEnds(t *testing.T) {
 	}
 }
 
-func TestAHoldElsewhereStopsNothing(t *testing.T) {
+func TestHoldElsewhereStopsNothing(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	b.holdsFile(t, held("projects/demo-project/locations/us-central1/services/other", b.Now().Add(time.Hour)))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
@@ -68,13 +71,14 @@ func TestAHoldElsewhereStopsNothing(t *testing.T) {
 	}
 }
 
-func TestHoldsThatCannotBeReadStopEveryWrite(t *testing.T) {
+func TestUnreadableHoldsStopEveryWrite(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, "rubbish")
 	if got := b.outcome(t, "deployed"); got != report.Held || b.writes() > 0 {
 		t.Errorf("%s with %d writes, want held and none", got, b.writes())
 	}
-	if why := b.last(t).WaitingFor.What; !strings.Contains(why, "cannot be read") || !strings.Contains(why, "holds.yaml: line 1") {
+	why := b.last(t).WaitingFor.What
+	if !strings.Contains(why, "cannot be read") || !strings.Contains(why, "holds.yaml: line 1") {
 		t.Errorf("waiting for %q, want the file and what is wrong with it", why)
 	}
 	write(noHolds)
@@ -83,7 +87,7 @@ func TestHoldsThatCannotBeReadStopEveryWrite(t *testing.T) {
 	}
 }
 
-func TestWhatNeedsNothingIsCompliantUnderAHold(t *testing.T) {
+func TestCompliantServiceStaysCompliantUnderAHold(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, noHolds)
 	if got := b.outcome(t, "deployed"); got != report.Protected {
@@ -95,7 +99,7 @@ func TestWhatNeedsNothingIsCompliantUnderAHold(t *testing.T) {
 	}
 }
 
-// interrupter is an applier after whose first step something happens.
+// interrupter is an applier that calls then after its first step.
 type interrupter struct {
 	reconcile.Cloud
 	then func()
@@ -110,7 +114,7 @@ func (i *interrupter) Apply(ctx context.Context, step plan.Step, as string) (str
 	return version, err
 }
 
-func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
+func TestHoldBetweenTwoWritesStopsTheSecond(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("publicInvokers: remove"))
 	write := b.holdsFile(t, noHolds)
 	b.engine.Cloud = &interrupter{b.engine.Cloud, func() { write(held(hello.Name(), b.Now().Add(time.Hour))) }}
@@ -122,7 +126,7 @@ func TestAHoldThatComesBetweenTwoWritesStopsTheSecond(t *testing.T) {
 	}
 }
 
-func TestWhereNothingWouldBeWrittenAHoldChangesNothing(t *testing.T) {
+func TestHoldChangesNothingWhereNothingIsWritten(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("mode: report-only", "settle: 30s"))
 	b.holdsFile(t, held(hello.Name(), b.Now().Add(time.Hour)))
 	if got := b.outcome(t, "deployed"); got != report.Planned {

@@ -85,7 +85,8 @@ func refuse(w http.ResponseWriter) {
 func (f *Function) answer(w http.ResponseWriter, r *http.Request, handle messageHandler) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			f.log.ErrorContext(r.Context(), "panic: message will be delivered again", "err", fmt.Sprint(broken), "stack_trace", string(debug.Stack()))
+			f.log.ErrorContext(r.Context(), "panic: message will be delivered again",
+				"err", fmt.Sprint(broken), "stack_trace", string(debug.Stack()))
 			http.Error(w, "iapguard: deliver again", http.StatusServiceUnavailable)
 		}
 	}()
@@ -186,7 +187,8 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return f.due(ctx)
 	}
 	if source, limited := denialSource(cause); limited && !f.denials.admit(source, cause.Key, f.clock.Now()) {
-		f.log.DebugContext(ctx, "passed over: another denied request of the same service is being looked into", "key", cause.Key)
+		f.log.DebugContext(ctx, "passed over: another denied request of the same service is being looked into",
+			"key", cause.Key)
 		return nil
 	}
 	resolving, ended := f.telemetry.Begin(ctx, "resolve", "cause", string(cause.Kind))

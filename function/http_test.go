@@ -28,11 +28,19 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestEveryMessageIsAnsweredOnceAndForAll(t *testing.T) {
+func TestEveryMessageGetsAFinalAnswer(t *testing.T) {
 	b := newBench(t, settling)
-	const entry = `{"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","insertId":"1","timestamp":"2026-11-23T12:00:00Z",` +
-		`"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"SERVICE"}},` +
-		`"protoPayload":{"serviceName":"run.googleapis.com","methodName":"google.cloud.run.v2.Services.UpdateService","resourceName":"projects/demo-project/locations/us-central1/services/SERVICE"}}`
+	const entry = `{"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","insertId":"1",` +
+		`"timestamp":"2026-11-23T12:00:00Z","resource":{"type":"cloud_run_revision",` +
+		`"labels":{"project_id":"demo-project","location":"us-central1","service_name":"SERVICE"}},` +
+		`"protoPayload":{"serviceName":"run.googleapis.com","methodName":"google.cloud.run.v2.Services.UpdateService",` +
+		`"resourceName":"projects/demo-project/locations/us-central1/services/SERVICE"}}`
+	about := func(service string) io.Reader {
+		return strings.NewReader(strings.ReplaceAll(entry, "SERVICE", service))
+	}
+	command := func(name, target string) io.Reader {
+		return strings.NewReader(`{"command":"` + name + `","target":"` + target + `"}`)
+	}
 	for _, tc := range []struct {
 		name, method, path string
 		body               io.Reader
@@ -45,14 +53,14 @@ func TestEveryMessageIsAnsweredOnceAndForAll(t *testing.T) {
 		{"nonsense", http.MethodPost, "/", strings.NewReader("nonsense"), 204, true},
 		{"an empty body", http.MethodPost, "/", strings.NewReader(""), 204, true},
 		{"an endless body", http.MethodPost, "/", endless{}, 204, true},
-		{"a name that leaves the path", http.MethodPost, "/", strings.NewReader(strings.ReplaceAll(entry, "SERVICE", "../x")), 204, true},
-		{"a service that does not exist", http.MethodPost, "/", strings.NewReader(strings.ReplaceAll(entry, "SERVICE", "nobody")), 204, false},
-		{"no log entry", http.MethodPost, "/", strings.NewReader(`{"hello":"world"}`), 204, false},
-		{"a command where none counts", http.MethodPost, "/", strings.NewReader(`{"command":"apply","target":"projects/demo-project"}`), 204, false},
-		{"a command that is none", http.MethodPost, "/commands", strings.NewReader(`{"command":"destroy","target":"projects/demo-project"}`), 204, true},
-		{"a command of a later version", http.MethodPost, "/commands", strings.NewReader(`{"command":"dance","target":"` + hello.Name() + `"}`), 204, true},
-		{"work that nobody of us wrote", http.MethodPost, "/work", strings.NewReader(entry), 204, true},
-		{"a service that has to settle", http.MethodPost, "/", strings.NewReader(strings.ReplaceAll(entry, "SERVICE", "hello")), 503, false},
+		{"a name that leaves the path", http.MethodPost, "/", about("../x"), 204, true},
+		{"a service that does not exist", http.MethodPost, "/", about("nobody"), 204, false},
+		{"not a log entry", http.MethodPost, "/", strings.NewReader(`{"hello":"world"}`), 204, false},
+		{"a command where none counts", http.MethodPost, "/", command("apply", "projects/demo-project"), 204, false},
+		{"a command that does not exist", http.MethodPost, "/commands", command("destroy", "projects/demo-project"), 204, true},
+		{"a command of a later version", http.MethodPost, "/commands", command("dance", hello.Name()), 204, true},
+		{"work that is not ours", http.MethodPost, "/work", strings.NewReader(entry), 204, true},
+		{"a service that has to settle", http.MethodPost, "/", about("hello"), 503, false},
 	} {
 		b.reports.reports = nil
 		answer := httptest.NewRecorder()
@@ -73,27 +81,32 @@ func TestEveryMessageIsAnsweredOnceAndForAll(t *testing.T) {
 	}
 }
 
-func TestReadConfigNamesEverythingThatIsWrongAtOnce(t *testing.T) {
+func TestReadConfigNamesEveryWrongValue(t *testing.T) {
 	_, err := ReadConfig([]string{
-		"IAPGUARD_FOO=1", "IAPGUARD_REPORTS_TOPIC=reports", "IAPGUARD_WORK_TOPIC=x", "IAPGUARD_SELF=me", "IAPGUARD_WRITERS=folders/1", "IAPGUARD_HOLDS=projects/p/secrets/s",
+		"IAPGUARD_FOO=1", "IAPGUARD_REPORTS_TOPIC=reports", "IAPGUARD_WORK_TOPIC=x", "IAPGUARD_SELF=me",
+		"IAPGUARD_WRITERS=folders/1", "IAPGUARD_HOLDS=projects/p/secrets/s",
 		"IAPGUARD_ENDPOINT=http://example.com", "PORT=0", "LOG_LEVEL=loud", "OTHER=1",
 		"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_TRACES_SAMPLER=sometimes",
 	})
 	if err == nil {
 		t.Fatal("a wrong environment is accepted")
 	}
-	for _, want := range []string{"IAPGUARD_FOO is not known", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_SELF", "IAPGUARD_WRITERS", "mount the secret's version", "write https", "PORT", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_TRACES_SAMPLER"} {
+	for _, want := range []string{
+		"IAPGUARD_FOO is not known", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_SELF", "IAPGUARD_WRITERS",
+		"mount the secret's version", "write https", "PORT", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_TRACES_SAMPLER",
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
 	}
-	config, err := ReadConfig([]string{"IAPGUARD_POLICY=/p", "IAPGUARD_ENDPOINT_RUN=https://run.example.com", "PORT=9", "LOG_LEVEL=WARN"})
-	if err != nil || config.Port != 9 || config.Policy != "/p" || config.Connect.Endpoints["RUN"] != "https://run.example.com" {
+	const runEndpoint = "https://run.example.com"
+	config, err := ReadConfig([]string{"IAPGUARD_POLICY=/p", "IAPGUARD_ENDPOINT_RUN=" + runEndpoint, "PORT=9", "LOG_LEVEL=WARN"})
+	if err != nil || config.Port != 9 || config.Policy != "/p" || config.Connect.Endpoints["RUN"] != runEndpoint {
 		t.Errorf("config %+v, error %v", config, err)
 	}
 }
 
-func TestWithoutATargetACommandLooksWhereThePolicyDoes(t *testing.T) {
+func TestCommandWithoutTargetLooksWhereThePolicyDoes(t *testing.T) {
 	command := event.Cause{Kind: event.CommandReceived, Command: &event.Command{Name: "sweep"}}
 	for _, tc := range []struct{ name, match, want string }{
 		{"the policy names projects", "match: {projects: [p-two-2, p-one-1, \"p-*\"]}", "projects/p-one-1 projects/p-two-2"},
@@ -114,32 +127,38 @@ func TestWithoutATargetACommandLooksWhereThePolicyDoes(t *testing.T) {
 	}
 }
 
-func TestASweepThatKnowsNoProjectSaysWhatToWrite(t *testing.T) {
+func TestSweepWithoutProjectsSaysWhatToWrite(t *testing.T) {
 	b := newBench(t, `version: 1
-rules: [{name: everything, match: {folders: [folders/123456789012]}}, {name: nothing, recipe: off, match: {projects: [p-one-1]}}]
+rules:
+  - {name: everything, match: {folders: [folders/123456789012]}}
+  - {name: nothing, recipe: off, match: {projects: [p-one-1]}}
 `)
-	if err := b.cause(t.Context(), event.Cause{Kind: event.CommandReceived, Key: "k", Command: &event.Command{Name: "sweep", ID: "hourly"}}, nil); err != nil {
+	sweep := event.Cause{Kind: event.CommandReceived, Key: "k", Command: &event.Command{Name: "sweep", ID: "hourly"}}
+	if err := b.cause(t.Context(), sweep, nil); err != nil {
 		t.Fatal(err)
 	}
-	told := b.reports.reports
-	if len(told) != 1 || told[0].Outcome != report.Blocked || told[0].Command == nil || told[0].Command.ID != "hourly" {
-		t.Fatalf("reports %+v, want one that says to whom asked that it is blocked", told)
+	reports := b.reports.reports
+	if len(reports) != 1 || reports[0].Outcome != report.Blocked || reports[0].Command == nil || reports[0].Command.ID != "hourly" {
+		t.Fatalf("reports %+v, want one that answers the command with blocked", reports)
 	}
 	for i, want := range []string{"folders only: everything", `"target": "projects/PROJECT"`} {
-		if got := told[0].Advice; len(got) <= i || !strings.Contains(got[i], want) {
+		if got := reports[0].Advice; len(got) <= i || !strings.Contains(got[i], want) {
 			t.Errorf("advice %q says nothing of %q", got, want)
 		}
 	}
-	if scopes, err := b.scopes(event.Cause{Kind: event.CommandReceived, Project: "p-one-1", Command: &event.Command{Name: "sweep"}}); err != nil || len(scopes) != 1 {
+	sweep.Project = "p-one-1"
+	if scopes, err := b.scopes(sweep); err != nil || len(scopes) != 1 {
 		t.Errorf("with a target: %v, error %v", scopes, err)
 	}
 }
 
-func TestAPanicIsToldOnOneLineAndTheMessageComesAgain(t *testing.T) {
+func TestPanicIsLoggedOnOneLineAndTheMessageRetried(t *testing.T) {
 	var text strings.Builder
 	b := newBench(t, cloudtest.Policy())
-	b.engine.Policy, b.log = func() reconcile.Policy { panic("a fault\nof ours") }, slog.New(slog.NewJSONHandler(&text, nil))
-	work, err := event.Work{Target: hello, GiveUpAt: b.Now().Add(time.Hour), Cause: event.Cause{Kind: event.RunServiceChanged, Key: "k"}}.Encode()
+	b.engine.Policy = func() reconcile.Policy { panic("a fault\nof ours") }
+	b.log = slog.New(slog.NewJSONHandler(&text, nil))
+	cause := event.Cause{Kind: event.RunServiceChanged, Key: "k"}
+	work, err := event.Work{Target: hello, GiveUpAt: b.Now().Add(time.Hour), Cause: cause}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +167,8 @@ func TestAPanicIsToldOnOneLineAndTheMessageComesAgain(t *testing.T) {
 	if answer.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", answer.Code)
 	}
-	if line := text.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, `"err":"a fault\nof ours"`) || !strings.Contains(line, "http_test.go") {
+	if line := text.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, `"err":"a fault\nof ours"`) ||
+		!strings.Contains(line, "http_test.go") {
 		t.Errorf("logged %q, want one line with the panic and where it came from", line)
 	}
 	if err := b.Function.Close(); err != nil { // nothing is in hand any more

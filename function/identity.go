@@ -35,7 +35,8 @@ func (c *Config) Locate(ctx context.Context) error {
 	if c.Self == "" {
 		email, err := metadata.EmailWithContext(ctx, "default")
 		if err != nil {
-			return fmt.Errorf("finding the own service account: set %sSELF to its e-mail address, there is no metadata server here: %w", prefix, err)
+			return fmt.Errorf("finding the own service account: set %sSELF to its e-mail address, "+
+				"because no metadata server answers here: %w", prefix, err)
 		}
 		c.Self, c.Connect.Self = email, email
 	}
@@ -44,7 +45,8 @@ func (c *Config) Locate(ctx context.Context) error {
 	}
 	var err error
 	if c.Runtime, err = findRuntimeIdentity(ctx, c.ownService); err != nil {
-		return fmt.Errorf("finding the Cloud Run service %s that this is (K_SERVICE): %w; anywhere but on Cloud Run, unset K_SERVICE", c.ownService, err)
+		return fmt.Errorf("finding the Cloud Run service %s that this is (K_SERVICE): %w; "+
+			"anywhere but on Cloud Run, unset K_SERVICE", c.ownService, err)
 	}
 	c.Project = cmp.Or(c.Project, c.Runtime.Service.Project)
 	return nil
@@ -62,7 +64,9 @@ func findRuntimeIdentity(ctx context.Context, service string) (RuntimeIdentity, 
 		found[key] = value
 	}
 	// The region is projects/NUMBER/regions/REGION.
-	own := posture.Target{Project: found["project/project-id"], Location: path.Base(found["instance/region"]), Service: service}
+	own := posture.Target{
+		Project: found["project/project-id"], Location: path.Base(found["instance/region"]), Service: service,
+	}
 	if _, err := posture.ParseTarget(own.Name()); err != nil {
 		return RuntimeIdentity{}, err
 	}

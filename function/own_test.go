@@ -36,15 +36,21 @@ func onCloudRun(t *testing.T, region string) {
 var neighbour = playground.LoadBalanced{Service: "beside", Region: "us-central1", Host: "beside.example.com"}
 
 func TestTheFunctionNeverProtectsItself(t *testing.T) {
-	const entry = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","resource":{"labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
-		`"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","protoPayload":{"serviceName":"run.googleapis.com",` +
-		`"methodName":"google.cloud.run.v2.Services.UpdateService","resourceName":"projects/demo-project/locations/us-central1/services/hello"}}`
+	const entry = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z",` +
+		`"resource":{"labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
+		`"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",` +
+		`"protoPayload":{"serviceName":"run.googleapis.com","methodName":"google.cloud.run.v2.Services.UpdateService",` +
+		`"resourceName":"projects/demo-project/locations/us-central1/services/hello"}}`
 	const balancer = `{"insertId":"2","timestamp":"2026-11-23T12:00:00Z","resource":{"type":"gce_backend_service"},` +
-		`"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","protoPayload":{"serviceName":"compute.googleapis.com",` +
-		`"methodName":"v1.compute.backendServices.patch","resourceName":"projects/demo-project/global/backendServices/hello-backend"},"operation":{"id":"o","last":true}}`
-	const refused = `{"insertId":"3","timestamp":"2026-11-23T12:00:00Z","logName":"projects/demo-project/logs/run.googleapis.com%2Frequests",` +
-		`"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
-		`"httpRequest":{"status":403,"requestUrl":"https://hello.example.com/"},"severity":"WARNING","textPayload":"The request was not authenticated."}`
+		`"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",` +
+		`"protoPayload":{"serviceName":"compute.googleapis.com","methodName":"v1.compute.backendServices.patch",` +
+		`"resourceName":"projects/demo-project/global/backendServices/hello-backend"},"operation":{"id":"o","last":true}}`
+	const refused = `{"insertId":"3","timestamp":"2026-11-23T12:00:00Z","severity":"WARNING",` +
+		`"logName":"projects/demo-project/logs/run.googleapis.com%2Frequests","resource":{"type":"cloud_run_revision",` +
+		`"labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello"}},` +
+		`"httpRequest":{"status":403,"requestUrl":"https://hello.example.com/"},` +
+		`"textPayload":"The request was not authenticated."}`
+	byNumber := strings.Replace(hello.Name(), "demo-project", "123456789012", 1)
 	command := func(name, target string) string {
 		return `{"command":"` + name + `","id":"` + name + `","target":"` + target + `"}`
 	}
@@ -54,7 +60,7 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 		{"a request of its own that was refused", cloudtest.Policy("redeploy: enforce"), "/", refused},
 		{"a sweep", cloudtest.Policy(), "/commands", command("sweep", "projects/demo-project")},
 		{"a command", cloudtest.Policy(), "/commands", command("apply", hello.Name())},
-		{"a command by the project's number", cloudtest.Policy(), "/commands", command("apply", strings.Replace(hello.Name(), "demo-project", "123456789012", 1))},
+		{"a command by the project's number", cloudtest.Policy(), "/commands", command("apply", byNumber)},
 		{"a doctor", cloudtest.Policy(), "/commands", command("doctor", hello.Name())},
 		{"a rule for it alone", cloudtest.Policy("match: {services: [hello]}"), "/", entry},
 		{"a policy that does not cover it", cloudtest.Policy("match: {services: [other]}"), "/", entry},
@@ -71,7 +77,8 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 			if answer.Code != http.StatusNoContent || final.Outcome != report.Exempt {
 				t.Fatalf("status %d, outcome %q; want it acknowledged and exempt", answer.Code, final.Outcome)
 			}
-			if e := final.Exemption; e == nil || e.Ticket != "built-in" || !e.Expires.IsZero() || !strings.Contains(e.Reason, "iapguard itself") {
+			if e := final.Exemption; e == nil || e.Ticket != "built-in" || !e.Expires.IsZero() ||
+				!strings.Contains(e.Reason, "iapguard itself") {
 				t.Errorf("exemption %+v, want the built-in one", e)
 			}
 			for _, call := range b.Calls().Own().Writes() {
@@ -86,7 +93,7 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 	}
 }
 
-func TestAServiceOfTheFunctionsNameElsewhereIsProtected(t *testing.T) {
+func TestServiceOfTheSameNameElsewhereIsProtected(t *testing.T) {
 	onCloudRun(t, "projects/123456789012/regions/europe-west1")
 	b := newBench(t, cloudtest.Policy(), "K_SERVICE=hello")
 	if got := b.outcome(t, "deployed"); got != report.Protected {
@@ -94,13 +101,14 @@ func TestAServiceOfTheFunctionsNameElsewhereIsProtected(t *testing.T) {
 	}
 }
 
-func TestTheFunctionDoesNotStartWhereItCannotTellWhatItIs(t *testing.T) {
+func TestStartFailsWithoutTheOwnIdentity(t *testing.T) {
 	onCloudRun(t, "")
 	config, err := ReadConfig([]string{"K_SERVICE=hello", "IAPGUARD_SELF=" + playground.FunctionAccount})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := config.Locate(t.Context()); err == nil || !strings.Contains(err.Error(), "K_SERVICE") || !strings.Contains(err.Error(), "instance/region") {
+	err = config.Locate(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "K_SERVICE") || !strings.Contains(err.Error(), "instance/region") {
 		t.Errorf("%v, want the variable and what was asked for", err)
 	}
 }

@@ -52,7 +52,9 @@ func (p reportPublisher) measure(ctx context.Context, r report.Report) {
 // summary is what metrics and alerts use of a report. What a report does not say is
 // left out, so that a filter on it matches nothing.
 func summary(r report.Report) []slog.Attr {
-	line := []slog.Attr{slog.String("id", r.ID()), slog.String("outcome", string(r.Outcome)), slog.Bool("exposed", r.Exposed)}
+	line := []slog.Attr{
+		slog.String("id", r.ID()), slog.String("outcome", string(r.Outcome)), slog.Bool("exposed", r.Exposed),
+	}
 	text := func(name, value string) {
 		if value != "" {
 			line = append(line, slog.String(name, value))

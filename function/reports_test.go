@@ -38,10 +38,12 @@ func lineOf(t *testing.T, p reportPublisher, r report.Report) map[string]any {
 	return line
 }
 
-func TestALineIsLoggedForEachPublishedReport(t *testing.T) {
+func TestEachPublishedReportIsLoggedOnOneLine(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	hourAgo, dayAgo := now.Add(-time.Hour), now.Add(-24*time.Hour)
-	hello := &report.Target{Project: "demo-project", Location: "us-central1", Service: "hello", Labels: map[string]string{"team": "shop", "cost": "1"}}
+	hello := &report.Target{
+		Project: "demo-project", Location: "us-central1", Service: "hello", Labels: map[string]string{"team": "shop", "cost": "1"},
+	}
 	const target = "projects/demo-project/locations/us-central1/services/hello"
 	stored := reportPublisher{to: publisher(func(report.Report) error { return nil })}
 	for _, tc := range []struct {
@@ -55,17 +57,22 @@ func TestALineIsLoggedForEachPublishedReport(t *testing.T) {
 			Cause: report.Cause{Kind: "command", Key: "k"}, Exposed: true, ExposedSince: &hourAgo,
 			Findings:   []report.Finding{{Code: "IAP_OFF"}, {Code: "IAP_OFF"}, {Code: "PUBLIC_INVOKER"}},
 			WaitingFor: &report.WaitingFor{What: "a load balancer", Since: &dayAgo},
-			Contest:    &report.Contest{Actors: []report.Actor{{Principal: "a@example.com"}, {Principal: "b@example.com", UserAgent: "Terraform/1.13"}}},
+			Contest: &report.Contest{Actors: []report.Actor{
+				{Principal: "a@example.com"}, {Principal: "b@example.com", UserAgent: "Terraform/1.13"},
+			}},
 		}, map[string]any{
 			"outcome": "contested", "exposed": true, "cause": "command", "mode": "enforce", "rule": "shops",
 			"target": target, "project": "demo-project", "location": "us-central1", "service": "hello", "team": "shop",
-			"codes": []any{"IAP_OFF", "PUBLIC_INVOKER"}, "exposed_minutes": 60.0, "waiting_minutes": 1440.0, "waiting_for": "a load balancer",
+			"codes": []any{"IAP_OFF", "PUBLIC_INVOKER"}, "exposed_minutes": 60.0,
+			"waiting_minutes": 1440.0, "waiting_for": "a load balancer",
 			"actor": "b@example.com", "user_agent": "Terraform/1.13",
 		}},
-		{"a message that cannot be read", stored, report.Report{ObservedAt: now, Outcome: report.Rejected, Cause: report.Cause{Kind: "unreadable", Key: "k"}},
+		{"a message that cannot be read", stored,
+			report.Report{ObservedAt: now, Outcome: report.Rejected, Cause: report.Cause{Kind: "unreadable", Key: "k"}},
 			map[string]any{"outcome": "rejected", "exposed": false, "cause": "unreadable"}},
-		{"a report that could not be published", reportPublisher{to: publisher(func(report.Report) error { return errors.New("no") })},
-			report.Report{ObservedAt: now, Outcome: report.Compliant, Target: hello, Cause: report.Cause{Kind: "command", Key: "k"}}, nil},
+		{"a report that could not be published",
+			reportPublisher{to: publisher(func(report.Report) error { return errors.New("no") })},
+			report.Report{ObservedAt: now, Outcome: report.Compliant, Target: hello}, nil},
 	} {
 		if tc.want != nil {
 			tc.want["level"], tc.want["msg"], tc.want["id"] = "INFO", "report", tc.r.ID()
@@ -76,8 +83,11 @@ func TestALineIsLoggedForEachPublishedReport(t *testing.T) {
 	}
 }
 
-func TestWithoutATopicTheLineCarriesTheReport(t *testing.T) {
-	r := report.Report{RunID: "r", Version: "0.1.0", ObservedAt: time.Now(), Outcome: report.Rejected, Cause: report.Cause{Kind: "unreadable", Key: "k"}}
+func TestLogLineCarriesTheReportWithoutATopic(t *testing.T) {
+	r := report.Report{
+		RunID: "r", Version: "0.1.0", ObservedAt: time.Now(), Outcome: report.Rejected,
+		Cause: report.Cause{Kind: "unreadable", Key: "k"},
+	}
 	line := lineOf(t, reportPublisher{}, r)
 	data, err := json.Marshal(line["data"])
 	if err != nil {

@@ -77,10 +77,11 @@ func (f *Function) scopes(cause event.Cause) ([]posture.Scope, error) {
 	}
 	if rules := f.policies.inForce().ByFolder(); len(rules) > 0 {
 		return nil, &fault.Error{
-			Kind:   fault.Invalid,
-			Remedy: `name the projects in full under match.projects of these rules, or send a command for each: {"command": "sweep", "target": "projects/PROJECT"}`,
-			Err: fmt.Errorf("a command without a target looks through the projects that the policy names in full, and it names none: rules that ask for folders only: %s",
-				strings.Join(rules, ", ")),
+			Kind: fault.Invalid,
+			Remedy: "name the projects in full under match.projects of these rules, or send a command for each: " +
+				`{"command": "sweep", "target": "projects/PROJECT"}`,
+			Err: fmt.Errorf("a command without a target looks through the projects that the policy names in full, "+
+				"and it names none: rules that ask for folders only: %s", strings.Join(rules, ", ")),
 		}
 	}
 	// A service account's address ends in its project.

@@ -47,14 +47,16 @@ func (b *bench) byHand(t *testing.T) report.Outcome {
 	return final.Outcome
 }
 
-// makePublic is what a developer does who wants everybody in again.
+// makePublic lets everybody invoke the service again, as a developer might.
 func (b *bench) makePublic() {
 	b.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{
-		"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}},
+		"policy": map[string]any{"bindings": []any{
+			map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}},
+		}},
 	})
 }
 
-func TestOlderServicesAreOnlyPlannedUntilTheRuleSaysOtherwise(t *testing.T) {
+func TestOlderServicesAreOnlyPlannedByDefault(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		keys []string
@@ -72,13 +74,14 @@ func TestOlderServicesAreOnlyPlannedUntilTheRuleSaysOtherwise(t *testing.T) {
 		if wrote := b.writes() > 0; wrote != (tc.want == report.Protected) {
 			t.Errorf("%s: written: %t", tc.name, wrote)
 		}
-		if advised := strings.Contains(strings.Join(b.last(t).Advice, "\n"), "existing: true"); advised != (tc.want == report.Planned) {
+		advised := strings.Contains(strings.Join(b.last(t).Advice, "\n"), "existing: true")
+		if advised != (tc.want == report.Planned) {
 			t.Errorf("%s: advice %q", tc.name, b.last(t).Advice)
 		}
 	}
 }
 
-func TestWhatWasProtectedOnceStaysGuardedWhateverItsAge(t *testing.T) {
+func TestOlderServiceStaysGuardedOnceProtected(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("since: 2099-01-01"))
 	if got := b.byHand(t); got != report.Protected {
 		t.Fatalf("a person's apply: %s, want protected", got)
@@ -92,7 +95,7 @@ func TestWhatWasProtectedOnceStaysGuardedWhateverItsAge(t *testing.T) {
 	}
 }
 
-func TestWhatARuleKeepsIsNotTouchedAndToldAsOpen(t *testing.T) {
+func TestWhatARuleKeepsIsReportedAsOpen(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("ingress: keep", "publicInvokers: keep"))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Fatalf("%s, want protected", got)

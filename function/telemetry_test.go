@@ -62,11 +62,13 @@ func (b *bench) post(t *testing.T, path, traceparent string, body any) {
 	}
 }
 
-func TestAnEventAndTheWorkThatItLeadsToAreOneTrace(t *testing.T) {
+func TestEventAndItsWorkAreOneTrace(t *testing.T) {
 	b, work, c := watched(t)
-	b.post(t, "/commands", "00-"+trace+"-"+span+"-01", map[string]any{"command": "apply", "id": "1", "target": hello.Name()})
+	apply := map[string]any{"command": "apply", "id": "1", "target": hello.Name()}
+	b.post(t, "/commands", "00-"+trace+"-"+span+"-01", apply)
 	const other = "4bf92f3577b34da6a3ce929d0e0e4736"
-	b.post(t, "/work", "00-"+other+"-b7ad6b7169203331-01", map[string]any{"message": map[string]any{"data": work.data, "attributes": work.attributes}})
+	message := map[string]any{"data": work.data, "attributes": work.attributes}
+	b.post(t, "/work", "00-"+other+"-b7ad6b7169203331-01", map[string]any{"message": message})
 	spans := c.Spans() // what is answered is exported
 	byID, paths := map[string]collector.Span{}, map[string]bool{}
 	for _, each := range spans {
@@ -90,7 +92,8 @@ func TestAnEventAndTheWorkThatItLeadsToAreOneTrace(t *testing.T) {
 	host := strings.TrimPrefix(b.URL(), "http://")
 	for _, want := range []string{
 		"POST /commands > parse", "POST /commands > resolve",
-		run + " > observe > GET " + host, run + " > decide", run + " > publish", run + " > apply > PATCH " + host, run + " > verify > GET " + host,
+		run + " > observe > GET " + host, run + " > decide", run + " > publish",
+		run + " > apply > PATCH " + host, run + " > verify > GET " + host,
 	} {
 		if !paths[want] {
 			t.Errorf("there is no span %s; there are %v", want, paths)
@@ -111,7 +114,7 @@ func TestAnEventAndTheWorkThatItLeadsToAreOneTrace(t *testing.T) {
 	}
 }
 
-func TestMetricsCountWhatIsReportedAndNameNobody(t *testing.T) {
+func TestMetricsCountReportsAndNameNobody(t *testing.T) {
 	b, work, c := watched(t)
 	b.post(t, "/commands", "", map[string]any{"command": "apply", "id": "1", "target": hello.Name()})
 	b.post(t, "/work", "", map[string]any{"message": map[string]any{"data": work.data}})
@@ -125,7 +128,10 @@ func TestMetricsCountWhatIsReportedAndNameNobody(t *testing.T) {
 	last := map[string]int64{}
 	allowed := map[string][]string{
 		"iapguard.outcomes": {"mode", "outcome"}, "iapguard.steps": {"op", "result"}, "iapguard.protection.delay": nil,
-		"http.client.request.duration": {"http.request.method", "http.response.status_code", "network.protocol.name", "network.protocol.version", "server.address", "server.port", "url.scheme", "error.type"},
+		"http.client.request.duration": {
+			"http.request.method", "http.response.status_code", "network.protocol.name", "network.protocol.version",
+			"server.address", "server.port", "url.scheme", "error.type",
+		},
 	}
 	allowed["http.client.request.body.size"] = allowed["http.client.request.duration"]
 	for _, point := range c.Points() {
@@ -150,7 +156,7 @@ func TestMetricsCountWhatIsReportedAndNameNobody(t *testing.T) {
 	}
 }
 
-func TestTheTimeFromAnEventToItsProtectionIsMeasured(t *testing.T) {
+func TestDelayFromEventToProtectionIsMeasured(t *testing.T) {
 	b, _, c := watched(t)
 	b.queue = workqueue.NewInline(b.worker, workqueue.NewAcceptance(b.clock, GiveUpAfter))
 	if got := b.outcome(t, "deployed"); got != report.Protected {
@@ -159,7 +165,9 @@ func TestTheTimeFromAnEventToItsProtectionIsMeasured(t *testing.T) {
 	if err := b.Function.Close(); err != nil {
 		t.Fatal(err)
 	}
-	points := slices.DeleteFunc(c.Points(), func(p collector.Point) bool { return p.Metric != "iapguard.protection.delay" })
+	points := slices.DeleteFunc(c.Points(), func(p collector.Point) bool {
+		return p.Metric != "iapguard.protection.delay"
+	})
 	if len(points) != 1 || points[0].Count != 1 {
 		t.Errorf("%+v, want one protection", points)
 	}

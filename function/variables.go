@@ -10,9 +10,11 @@ import (
 // prefix begins every variable of ours.
 const prefix = "IAPGUARD_"
 
-// variables are all variables of ours but those of endpoints, so that a misspelt
-// one is noticed.
-var variables = []string{"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS", "ENDPOINT"}
+// variables are the names of our variables without those of endpoints. Another name
+// with our prefix is refused, so that a misspelt one is noticed.
+var variables = []string{
+	"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS", "ENDPOINT",
+}
 
 var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
@@ -22,8 +24,10 @@ var endpointVariables = map[string]connect.API{
 	"ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
 }
 
-// others are the variables that are read and that somebody else named.
-var others = []string{"PUBSUB_EMULATOR_HOST", "PORT", "LOG_LEVEL", "K_SERVICE", "GOOGLE_CLOUD_PROJECT", "GOMEMLIMIT"}
+// others are the variables that are read without our prefix.
+var others = []string{
+	"PUBSUB_EMULATOR_HOST", "PORT", "LOG_LEVEL", "K_SERVICE", "GOOGLE_CLOUD_PROJECT", "GOMEMLIMIT",
+}
 
 // Variables are the names of all environment variables that serve reads, sorted.
 func Variables() []string {

@@ -35,8 +35,8 @@ const (
 func (f *Function) dispatch(ctx context.Context, cause event.Cause, targets []posture.Target) error {
 	items := make([]workqueue.Item, len(targets))
 	for i, target := range targets {
-		// The payload's end of trying is read by versions before 0.2 only: the queue
-		// fixes it when it first accepts the item.
+		// Only an older version reads GiveUpAt from the payload: the queue fixes it when
+		// it first accepts the item.
 		work := event.Work{Cause: cause, Target: target, GiveUpAt: f.clock.Now().Add(GiveUpAfter).UTC()}
 		var err error
 		if items[i], err = newItem(work); err != nil {
@@ -73,9 +73,9 @@ func isDenial(c event.Cause) bool {
 	return false
 }
 
-// itemID is the same when an event comes once more, also by another route. A command
-// may be sent again with the same id on purpose: its message tells the two apart, and
-// one that no message brought is always new.
+// itemID is the same when an event is delivered again, also by another route. Somebody
+// may send a command with the same id twice on purpose: the id of its message keeps the
+// two apart, and a command that came without a message is always new.
 func itemID(c event.Cause) string {
 	of := c.Key
 	if c.Kind == event.CommandReceived {
@@ -126,7 +126,9 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	case err != nil:
 		return time.Time{}, err
 	}
-	line := []any{"target", target, "outcome", final.Outcome, "event_id", cause.EventID, "method", cause.Method, "calls", final.Calls}
+	line := []any{
+		"target", target, "outcome", final.Outcome, "event_id", cause.EventID, "method", cause.Method, "calls", final.Calls,
+	}
 	if final.Verdict != "" {
 		line = append(line, "verdict", final.Verdict)
 	}
@@ -148,7 +150,8 @@ func (f *Function) giveUp(ctx context.Context, item workqueue.Item) error {
 	if err != nil {
 		return err
 	}
-	why := fmt.Sprintf("no end was reached by %s; the next event or sweep tries again", item.GiveUpAt.UTC().Format(time.RFC3339))
+	why := fmt.Sprintf("no end was reached by %s; the next event or sweep tries again",
+		item.GiveUpAt.UTC().Format(time.RFC3339))
 	_, err = f.engine.GiveUp(ctx, f.request(work), why)
 	return err
 }

@@ -116,6 +116,24 @@ func (b *bench) push(t *testing.T, message map[string]any) int {
 	return answer.Code
 }
 
+// touch changes hello without opening it.
+func (b *bench) touch(label string) {
+	b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{
+		"labels": map[string]any{"touch": label},
+	})
+}
+
+// await waits until an outcome is reported.
+func (b *bench) await(t *testing.T, outcome report.Outcome) {
+	t.Helper()
+	for deadline := time.Now().Add(cloudtest.Patience); !slices.Contains(b.reports.outcomes(), outcome); {
+		if time.Now().After(deadline) {
+			t.Fatalf("outcomes %v, want %s", b.reports.outcomes(), outcome)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // command posts a command, and gives the status of the answer.
 func (b *bench) command(name, id, target string) int {
 	body := fmt.Sprintf(`{"command":%q,"id":%q,"target":%q}`, name, id, target)
@@ -130,7 +148,7 @@ func (b *bench) calls() int { return len(b.Calls().Own()) }
 // settling lets a service settle for half a minute.
 var settling = cloudtest.Policy("settle: 30s")
 
-func TestSeveralCausesWithinTheSettleTimeLeadToOneReconcile(t *testing.T) {
+func TestCausesWithinTheSettleTimeLeadToOneLook(t *testing.T) {
 	b := newBench(t, settling)
 	if err := b.deliver(t, "a", event.RunServiceChanged); !errors.Is(err, workqueue.ErrNotYet) {
 		t.Fatalf("first delivery: %v, want it to be sent back", err)
@@ -186,10 +204,10 @@ func TestReadinessDoesNotWaitForTheSettleTime(t *testing.T) {
 	}
 }
 
-func TestTouchingAServiceForEverDoesNotPostponeItsProtection(t *testing.T) {
+func TestEndlessChangesDoNotPostponeProtection(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("settle: 10m"))
 	for i := range 20 {
-		b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"touch": string(rune('a' + i))}})
+		b.touch(string(rune('a' + i)))
 		if err := b.deliver(t, "touch", event.RunServiceChanged); err == nil {
 			return // protected although it was touched a moment ago
 		} else if !errors.Is(err, workqueue.ErrNotYet) {
@@ -230,16 +248,12 @@ func TestWorkIsDoneInItsTime(t *testing.T) {
 	}
 }
 
-func TestAPushedMessageHoldsAShortWait(t *testing.T) {
+func TestPushedMessageHoldsAShortWait(t *testing.T) {
 	b := newBench(t, settling)
 	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
 	answered := make(chan int, 1)
 	go func() { answered <- b.push(t, message) }()
-	for deadline := time.Now().Add(cloudtest.Patience); !slices.Contains(b.reports.outcomes(), report.Deferred); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("outcomes %v, want deferred", b.reports.outcomes())
-		}
-	}
+	b.await(t, report.Deferred)
 	select {
 	case got := <-answered:
 		t.Fatalf("status %d while the service settles, want no answer yet", got)
@@ -259,9 +273,7 @@ func TestStoppingHandsBackHeldMessages(t *testing.T) {
 	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
 	answered := make(chan int, 1)
 	go func() { answered <- b.push(t, message) }()
-	for !slices.Contains(b.reports.outcomes(), report.Deferred) {
-		time.Sleep(time.Millisecond)
-	}
+	b.await(t, report.Deferred)
 	if err := b.Stop(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
@@ -270,12 +282,13 @@ func TestStoppingHandsBackHeldMessages(t *testing.T) {
 	}
 }
 
-func TestAMessageForAnotherKeyThanItsTargetIsRejected(t *testing.T) {
+func TestMessageWhoseKeyIsNotItsTargetIsRejected(t *testing.T) {
 	b := newBench(t, settling)
 	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
 	message["attributes"] = workqueue.Item{Key: "projects/demo-project/locations/us-central1/services/other"}.Attributes()
-	if got := b.push(t, message); got != http.StatusNoContent || !slices.Equal(b.reports.outcomes(), []report.Outcome{report.Rejected}) {
-		t.Errorf("status %d, outcomes %v; want it rejected", got, b.reports.outcomes())
+	got, want := b.push(t, message), []report.Outcome{report.Rejected}
+	if outcomes := b.reports.outcomes(); got != http.StatusNoContent || !slices.Equal(outcomes, want) {
+		t.Errorf("status %d, outcomes %v; want it rejected", got, outcomes)
 	}
 }
 
@@ -289,7 +302,7 @@ func withDueRecords(t *testing.T, policy string) *bench {
 	return b
 }
 
-func TestTheCommandDueResumesStoredWork(t *testing.T) {
+func TestCommandDueResumesStoredWork(t *testing.T) {
 	b := withDueRecords(t, cloudtest.Policy("settle: 10m"))
 	if err := b.deliver(t, "deployed", event.RunServiceChanged); err != nil {
 		t.Fatalf("%v, want it acknowledged: its record is stored", err)
@@ -312,8 +325,9 @@ func TestTheCommandDueResumesStoredWork(t *testing.T) {
 	}
 }
 
-func TestWorkComesAgainWhenItsRecordIsNotStored(t *testing.T) {
-	b := newBench(t, cloudtest.Policy("settle: 10m"), "IAPGUARD_MEMORY="+playground.MemoryBucket) // there is no such bucket
+func TestWorkIsRetriedWhenItsRecordIsNotStored(t *testing.T) {
+	// There is no such bucket.
+	b := newBench(t, cloudtest.Policy("settle: 10m"), "IAPGUARD_MEMORY="+playground.MemoryBucket)
 	if err := b.deliver(t, "deployed", event.RunServiceChanged); err == nil || errors.Is(err, workqueue.ErrNotYet) {
 		t.Errorf("%v, want an error that is logged", err)
 	}
@@ -323,25 +337,24 @@ func TestWorkComesAgainWhenItsRecordIsNotStored(t *testing.T) {
 	}
 }
 
-func TestADueTimerResumesStoredWork(t *testing.T) {
+func TestDueTimerResumesStoredWork(t *testing.T) {
 	b := withDueRecords(t, cloudtest.Policy("settle: 10m"))
 	go b.lookForDue()
 	if err := b.deliver(t, "deployed", event.RunServiceChanged); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(cloudtest.Patience); b.last(t).Outcome != report.Protected; time.Sleep(5 * time.Millisecond) {
+	for range 11 {
 		b.Later(time.Minute)
-		if time.Now().After(deadline) {
-			t.Fatalf("%s, want protected", b.last(t).Outcome)
-		}
+		time.Sleep(5 * time.Millisecond)
 	}
+	b.await(t, report.Protected)
 }
 
-func TestADeferredServiceLeavesTheOthersOfItsSweep(t *testing.T) {
+func TestDeferredServiceLeavesTheOthersOfItsSweep(t *testing.T) {
 	b := newBench(t, settling)
 	b.Build(neighbour)
 	b.Later(time.Hour)
-	b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"touch": "a"}})
+	b.touch("a")
 	// The other service is still being worked on when the first one is deferred.
 	b.SetFaults(`[{"action":"slow","method":"compute.backendServices.patch","delay":"1s"}]`)
 	if got := b.command("sweep", "hourly", "projects/demo-project"); got != http.StatusServiceUnavailable {
@@ -355,7 +368,7 @@ func TestADeferredServiceLeavesTheOthersOfItsSweep(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenWhenTheStartCannotBePublished(t *testing.T) {
+func TestNothingIsWrittenBeforeStartedIsPublished(t *testing.T) {
 	b := newBench(t, cloudtest.Policy())
 	b.reports.broken = true
 	if err := b.deliver(t, "a", event.RunServiceChanged); err == nil || errors.Is(err, workqueue.ErrNotYet) {

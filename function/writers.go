@@ -12,9 +12,9 @@ import (
 // oneWriter is a folder with the account that writes to its projects.
 var oneWriter = regexp.MustCompile(`^(folders/[0-9]+)=([^@\s/=]+@([a-z0-9.-]+\.)?gserviceaccount\.com)$`)
 
-// ParseWriters reads IAPGUARD_WRITERS: who writes to the projects of which
-// folder, or none. "" = the function's own account writes everywhere. The error
-// names all that is wrong.
+// ParseWriters reads IAPGUARD_WRITERS: the account that writes to the projects of each
+// folder, or none. "" means that the function's own account writes everywhere. The error
+// names everything that is wrong.
 func ParseWriters(text string) (reconcile.Writers, error) {
 	const write = "write folders/NUMBER=ACCOUNT@PROJECT.iam.gserviceaccount.com, several with commas, or none"
 	switch text {
@@ -29,7 +29,8 @@ func ParseWriters(text string) (reconcile.Writers, error) {
 		found := oneWriter.FindStringSubmatch(strings.TrimSpace(pair))
 		switch {
 		case found == nil:
-			problems = append(problems, fmt.Errorf("%sWRITERS has %q, which is no folder with its account: %s", prefix, pair, write))
+			problems = append(problems, fmt.Errorf(
+				"%sWRITERS has %q, which is not a folder with its account: %s", prefix, pair, write))
 		case writers[found[1]] != "":
 			problems = append(problems, fmt.Errorf("%sWRITERS has %s twice: leave one account for it", prefix, found[1]))
 		default:

@@ -25,7 +25,7 @@ func TestWritersAreReadAllAtOnce(t *testing.T) {
 		{"folders/1=" + a + ",", nil, []string{`has ""`}},
 		{"all", nil, []string{`"all"`, "or none"}},
 		{"projects/p=" + a, nil, []string{`"projects/p=`}},
-		{"folders/1=user@example.com", nil, []string{"is no folder with its account"}},
+		{"folders/1=user@example.com", nil, []string{"is not a folder with its account"}},
 	} {
 		got, err := ParseWriters(tc.text)
 		if tc.wrong == nil {

@@ -63,8 +63,8 @@ func (i Item) Attributes() map[string]string {
 	return attributes
 }
 
-// ParseItem reads what Attributes wrote. Other attributes are left alone, and an
-// item of which nothing is said has its payload only.
+// ParseItem reads what Attributes wrote. It ignores other attributes. An item without
+// attributes has its payload only.
 func ParseItem(payload []byte, attributes map[string]string) (Item, error) {
 	item := Item{
 		Key: attributes[attributeKey], ID: attributes[attributeID], Payload: payload,

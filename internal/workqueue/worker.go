@@ -111,7 +111,7 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 	case known.covered.contains(item.Accepted) || w.isHandled(item):
 		return time.Time{}, nil
 	case !item.GiveUpAt.IsZero() && now.After(item.GiveUpAt):
-		// It is no look: what else waits for the key goes on being tried.
+		// This is not a look: other items of the key are still tried.
 		return time.Time{}, w.GiveUp(ctx, item)
 	case now.Before(item.NotBefore):
 		return item.NotBefore, nil

@@ -66,7 +66,8 @@ func TestAHeldDeliveryEndsWithItsContext(t *testing.T) {
 	if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := worker.Deliver(t.Context(), workqueue.Item{Key: "a", ID: "2"}, workqueue.HoldInAll); !errors.Is(err, workqueue.ErrNotYet) {
+	err := worker.Deliver(t.Context(), workqueue.Item{Key: "a", ID: "2"}, workqueue.HoldInAll)
+	if !errors.Is(err, workqueue.ErrNotYet) {
 		t.Errorf("a second delivery: %v, want it not to be held beside the first", err)
 	}
 	cancel(stopping)
@@ -101,7 +102,8 @@ func TestAWaitForTheTurnEndsWithItsContext(t *testing.T) {
 
 func TestARecordThatCannotBeReadStays(t *testing.T) {
 	clock, looks, records := clockwork.NewFakeClock(), 0, &workqueue.InProcess{}
-	queue := workqueue.NewInline(workqueue.NewWorker(always(clock, time.Hour, &looks)), workqueue.NewAcceptance(clock, time.Hour))
+	worker := workqueue.NewWorker(always(clock, time.Hour, &looks))
+	queue := workqueue.NewInline(worker, workqueue.NewAcceptance(clock, time.Hour))
 	for _, payload := range []string{"rubbish", `{"payload":"aGVsbG8="}`} {
 		if err := records.Schedule(t.Context(), clock.Now(), payload, []byte(payload)); err != nil {
 			t.Fatal(err)
@@ -126,7 +128,8 @@ func TestJoinHidesNoFailureBehindAWait(t *testing.T) {
 		{"a wait and a failure", []error{workqueue.ErrNotYet, failure}, failure, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := workqueue.Join(tc.problems...); !errors.Is(got, tc.want) || errors.Is(got, workqueue.ErrNotYet) != tc.notYet {
+			got := workqueue.Join(tc.problems...)
+			if !errors.Is(got, tc.want) || errors.Is(got, workqueue.ErrNotYet) != tc.notYet {
 				t.Errorf("%v, want %v", got, tc.want)
 			}
 		})

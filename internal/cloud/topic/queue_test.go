@@ -72,7 +72,8 @@ func open(t *testing.T, processes []workqueue.Options) workqueue.Queue {
 	t.Cleanup(server.Close)
 	if err := broker.Push(ctx, delivery.Subscription{
 		Name: "projects/demo-project/subscriptions/work", Topic: workTopic, Endpoint: server.URL, Ordered: true,
-		AckDeadline: 600 * time.Second, MinBackoff: 2 * time.Millisecond, MaxBackoff: 10 * time.Millisecond, MaxDeliveryAttempts: 100,
+		AckDeadline: 600 * time.Second, MinBackoff: 2 * time.Millisecond, MaxBackoff: 10 * time.Millisecond,
+		MaxDeliveryAttempts: 100,
 	}); err != nil {
 		t.Fatal(err)
 	}

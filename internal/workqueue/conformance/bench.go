@@ -159,7 +159,7 @@ func (b *bench) eventually(what string, holds func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			b.t.Fatalf("waited in vain for %s; looks: %v", what, b.shown())
+			b.t.Fatalf("%s never came; looks: %v", what, b.shown())
 		}
 	}
 }
