@@ -25,7 +25,7 @@ const (
 // Impact is what becomes of a caller.
 type Impact string
 
-// The fates, from the best to the worst.
+// The impacts, from the best to the worst.
 const (
 	StaysIn   Impact = "stays"   // it gets in as before, or does not get in now either
 	Uncertain Impact = "unknown" // what decides it is not known
@@ -46,9 +46,9 @@ type Caller struct {
 	Requests  int        `json:"requests,omitempty"` // of visitors: how many were seen
 	LastSeen  *time.Time `json:"lastSeen,omitempty"` // of visitors
 
-	Fate Impact `json:"fate"`
-	Why  string `json:"why,omitempty"`  // one line, unless it stays
-	Cure string `json:"cure,omitempty"` // what keeps it working, one line
+	Impact Impact `json:"fate"`
+	Why    string `json:"why,omitempty"`  // one line, unless it stays
+	Remedy string `json:"cure,omitempty"` // what keeps it working, one line
 }
 
 // Change is a kind of write that can shut a caller out.
@@ -77,17 +77,17 @@ func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []Ch
 		if !leads {
 			continue
 		}
-		caller.Fate = StaysIn
+		caller.Impact = StaysIn
 		for _, change := range changes {
 			if !shuts(p, way) {
-				caller.worsen(judges[change.Change](p, want, way, caller, change), way.guessed)
+				caller.worsen(judges[change.Change](call{p, want, way, caller}, change), way.guessed)
 			}
 		}
 		judged = append(judged, caller)
 	}
 	rank := map[Impact]int{Breaks: 0, Uncertain: 1, StaysIn: 2}
 	slices.SortStableFunc(judged, func(a, b Caller) int {
-		if by := rank[a.Fate] - rank[b.Fate]; by != 0 {
+		if by := rank[a.Impact] - rank[b.Impact]; by != 0 {
 			return by
 		}
 		return strings.Compare(string(a.Kind)+a.Name+a.RemoteIP, string(b.Kind)+b.Name+b.RemoteIP)
@@ -97,20 +97,20 @@ func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []Ch
 
 // ruling is what one change means to one caller.
 type ruling struct {
-	fate      Impact
-	why, cure string
+	impact      Impact
+	why, remedy string
 }
 
-var unaffected = ruling{fate: StaysIn}
+var unaffected = ruling{impact: StaysIn}
 
 // worsen keeps the worst that happens to a caller; of two as bad, the first.
 func (c *Caller) worsen(s ruling, guessed bool) {
-	if guessed && s.fate == Breaks {
-		s.fate, s.why = Uncertain, "whether "+posture.HostOf(c.Address)+" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
+	if guessed && s.impact == Breaks {
+		s.impact, s.why = Uncertain, "whether "+posture.HostOf(c.Address)+" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
 	}
 	rank := map[Impact]int{StaysIn: 0, Uncertain: 1, Breaks: 2}
-	if rank[s.fate] > rank[c.Fate] {
-		c.Fate, c.Why, c.Cure = s.fate, s.why, s.cure
+	if rank[s.impact] > rank[c.Impact] {
+		c.Impact, c.Why, c.Remedy = s.impact, s.why, s.remedy
 	}
 }
 
@@ -125,7 +125,7 @@ func WorstOff(before, after []Caller) []Caller {
 		switch {
 		case i < 0:
 			joined = append(joined, caller)
-		case joined[i].Fate == StaysIn, joined[i].Fate == Uncertain && caller.Fate == Breaks:
+		case joined[i].Impact == StaysIn, joined[i].Impact == Uncertain && caller.Impact == Breaks:
 			joined[i] = caller
 		}
 	}

@@ -155,11 +155,11 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 			t.Errorf("%s: %d callers, want 1", tc.name, len(got))
 			continue
 		}
-		if got[0].Fate != tc.want || !strings.Contains(got[0].Why, tc.why) {
-			t.Errorf("%s: %s because %q, want %s because %q", tc.name, got[0].Fate, got[0].Why, tc.want, tc.why)
+		if got[0].Impact != tc.want || !strings.Contains(got[0].Why, tc.why) {
+			t.Errorf("%s: %s because %q, want %s because %q", tc.name, got[0].Impact, got[0].Why, tc.want, tc.why)
 		}
-		if told := got[0].Why != "" && got[0].Cure != ""; told == (tc.want == StaysIn) {
-			t.Errorf("%s: %s with reason %q and cure %q", tc.name, got[0].Fate, got[0].Why, got[0].Cure)
+		if told := got[0].Why != "" && got[0].Remedy != ""; told == (tc.want == StaysIn) {
+			t.Errorf("%s: %s with reason %q and cure %q", tc.name, got[0].Impact, got[0].Why, got[0].Remedy)
 		}
 	}
 }
@@ -173,6 +173,53 @@ func TestWhatCallsSomethingElseIsNoCaller(t *testing.T) {
 		caller.Address = address
 		if got := Judge(p, want, []Caller{caller}, wholeRecipe); got != nil {
 			t.Errorf("%q is taken for a caller: %+v", address, got)
+		}
+	}
+}
+
+func TestALoadBalancerForAnyHostCollectsNoForeignCaller(t *testing.T) {
+	foreign := Caller{Kind: PushSubscription, Name: "projects/demo-project/subscriptions/orders", Address: "https://else.example.com/in"}
+	for _, tc := range []struct {
+		name   string
+		hosts  []string
+		change func(*Caller)
+		want   int
+	}{
+		{"without a token", nil, func(*Caller) {}, 0},
+		{"with a token for something else", nil, func(c *Caller) { c.Principal, c.Audience = robot, "https://else.example.com" }, 0},
+		{"with a token for the service", nil, func(c *Caller) {
+			c.Principal, c.Audience = robot, "https://hello-abc-uc.a.run.app"
+		}, 1},
+		{"any host by a rule for some paths", []string{"*/api/*"}, func(*Caller) {}, 0},
+		{"at the load balancer's address", nil, func(c *Caller) { c.Address = "https://203.0.113.7/in" }, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, want, _ := calling()
+			p.Backends[0].Frontends[0].Hosts = tc.hosts
+			c := foreign
+			tc.change(&c)
+			if got := Judge(p, want, []Caller{c}, wholeRecipe); len(got) != tc.want {
+				t.Errorf("callers %+v, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestNoRemedyRedirectsWhatMayCallAnotherService(t *testing.T) {
+	for kind, name := range map[Kind]string{
+		PushSubscription: "projects/demo-project/subscriptions/orders", SchedulerJob: "projects/demo-project/locations/us-central1/jobs/j",
+		EventTrigger: "projects/demo-project/locations/us-central1/triggers/t",
+	} {
+		for _, address := range []string{"https://hello.example.com/orders", "https://eu.shop.example.com/other", "https://203.0.113.7/x"} {
+			t.Run(string(kind)+" "+address, func(t *testing.T) {
+				p, want, _ := calling()
+				for _, change := range []ChangeTo{iapChange, invokerChange} {
+					got := Judge(p, want, []Caller{{Kind: kind, Name: name, Address: address}}, []ChangeTo{change})
+					if len(got) != 1 || strings.Contains(got[0].Remedy, "update") {
+						t.Errorf("%s: %+v, want a remedy that leaves the caller as it is", change.Change, got)
+					}
+				}
+			})
 		}
 	}
 }
@@ -192,9 +239,9 @@ func TestCuresHoldNothingThatAShellWouldRead(t *testing.T) {
 	throughLoadBalancer(&caller)
 	caller.Kind, caller.Name = PushSubscription, "projects/demo-project/subscriptions/s"
 	caller.Principal, caller.Address = "$(reboot)@x", "https://hello.example.com/$(reboot);x?`y`"
-	got := Judge(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Cure
+	got := Judge(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Remedy
 	caller.Name = "projects/demo-project/subscriptions/$(reboot)"
-	if quoted := Judge(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Cure; !strings.Contains(quoted, `update "projects/demo-project/subscriptions/$(reboot)" `) {
+	if quoted := Judge(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Remedy; !strings.Contains(quoted, `update '$(reboot)' --project=demo-project `) {
 		t.Errorf("cure %q does not quote a name that cannot be", quoted)
 	}
 	if strings.ContainsAny(got, "$`(") || !strings.Contains(got, "/PATH") || !strings.Contains(got, "=ACCOUNT") {
@@ -203,7 +250,7 @@ func TestCuresHoldNothingThatAShellWouldRead(t *testing.T) {
 }
 
 func TestTheWorstOfTwoPlansIsKept(t *testing.T) {
-	one := func(name string, fate Impact) Caller { return Caller{Kind: SchedulerJob, Name: name, Fate: fate} }
+	one := func(name string, fate Impact) Caller { return Caller{Kind: SchedulerJob, Name: name, Impact: fate} }
 	got := WorstOff([]Caller{one("a", Breaks), one("b", StaysIn), one("c", Uncertain), one("d", Uncertain)},
 		[]Caller{one("a", StaysIn), one("b", Uncertain), one("c", Breaks), one("d", StaysIn), one("e", StaysIn)})
 	if diff := cmp.Diff([]Caller{one("a", Breaks), one("b", Uncertain), one("c", Breaks), one("d", Uncertain), one("e", StaysIn)}, got); diff != "" {
@@ -275,13 +322,16 @@ func TestACureIsWhatOneCanType(t *testing.T) {
 		{"the address that Cloud Run tells", func(_ *posture.Posture, c *Caller) { throughLoadBalancer(c) }, iapChange,
 			"gcloud scheduler jobs update http " + job + " --uri=https://hello-abc-uc.a.run.app/nightly --oidc-service-account-email=" + robot +
 				" --oidc-token-audience=https://hello-abc-uc.a.run.app && " + grant + robot},
-		{"the address made of names, where it tells none", func(p *posture.Posture, c *Caller) { throughLoadBalancer(c); p.Service.URLs = nil }, iapChange,
+		{"the address made of names, where it tells none", func(p *posture.Posture, c *Caller) {
+			throughLoadBalancer(c)
+			p.Service.URLs, c.Audience = nil, p.DeterministicURL()
+		}, iapChange,
 			"gcloud scheduler jobs update http " + job + " --uri=https://hello-123456789012.us-central1.run.app/nightly --oidc-service-account-email=" + robot +
 				" --oidc-token-audience=https://hello-123456789012.us-central1.run.app && " + grant + robot},
 	} {
 		p, want, caller := calling()
 		tc.change(&p, &caller)
-		if diff := cmp.Diff(tc.want, Judge(p, want, []Caller{caller}, []ChangeTo{tc.by})[0].Cure); diff != "" {
+		if diff := cmp.Diff(tc.want, Judge(p, want, []Caller{caller}, []ChangeTo{tc.by})[0].Remedy); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}
@@ -292,11 +342,11 @@ func TestAccessUnderAConditionSparesNoCallerForSure(t *testing.T) {
 	c := Caller{Kind: "scheduler-job", Principal: "cron@demo-project.iam.gserviceaccount.com", Audience: client}
 	want := policy.Wanted{Settings: policy.DefaultSettings()}
 	want.Access = []string{"serviceAccount:" + c.Principal}
-	if got := throughIAP(posturetest.Protected(), c, client, []posture.AccessPolicy{{}}, want).fate; got == Uncertain || got == Breaks {
+	if got := throughIAP(call{p: posturetest.Protected(), want: want, c: c}, client, []posture.AccessPolicy{{}}).impact; got == Uncertain || got == Breaks {
 		t.Errorf("with access always: %s", got)
 	}
 	want.AccessCondition = posturetest.Until
-	if got := throughIAP(posturetest.Protected(), c, client, []posture.AccessPolicy{{}}, want).fate; got != Uncertain {
+	if got := throughIAP(call{p: posturetest.Protected(), want: want, c: c}, client, []posture.AccessPolicy{{}}).impact; got != Uncertain {
 		t.Errorf("with access under a condition: %s, want %s", got, Uncertain)
 	}
 }

@@ -2,7 +2,6 @@ package caller
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,18 +12,27 @@ import (
 )
 
 // judges say what one change means to one caller.
-var judges = map[Change]func(posture.Posture, policy.Wanted, route, Caller, ChangeTo) ruling{
+var judges = map[Change]func(call, ChangeTo) ruling{
 	ChangeIngress:   judgeIngress,
 	ChangeInvokers:  judgeInvokers,
 	ChangeIAP:       judgeIAP,
 	ChangeDirectIAP: judgeDirectIAP,
 }
 
+// call is a caller of the service, with the route that it takes.
+type call struct {
+	p    posture.Posture
+	want policy.Wanted
+	w    route
+	c    Caller
+}
+
 // judgeIngress follows run/docs/securing/ingress: Cloud Scheduler, Eventarc and
 // Pub/Sub count as internal when they are in the service's project (or
 // perimeter) and call the default run.app URL, and no custom domain. Whether a
 // tag's address counts as the default URL is not said.
-func judgeIngress(p posture.Posture, _ policy.Wanted, w route, c Caller, _ ChangeTo) ruling {
+func judgeIngress(of call, _ ChangeTo) ruling {
+	p, w, c := of.p, of.w, of.c
 	switch {
 	case !w.own():
 		return unaffected
@@ -36,9 +44,9 @@ func judgeIngress(p posture.Posture, _ policy.Wanted, w route, c Caller, _ Chang
 	case w.kind == door.DefaultURL:
 		return ruling{Uncertain, "it is in another project, from which only a shared VPC Service Controls perimeter lets it in", moveInto(p, c)}
 	case w.kind == door.TagURL:
-		return ruling{Uncertain, "whether Google's services count as internal at the address of a tag is not documented", atDefaultURL(p, c)}
+		return ruling{Uncertain, "whether Google's services count as internal at the address of a tag is not documented", of.atDefaultURL()}
 	}
-	return ruling{Breaks, "Google's services count as internal at the default run.app URL only, and this address is closed to the internet", atDefaultURL(p, c)}
+	return ruling{Breaks, "Google's services count as internal at the default run.app URL only, and this address is closed to the internet", of.atDefaultURL()}
 }
 
 // googleAgents begin what Google's own callers call themselves. Anybody can.
@@ -48,28 +56,29 @@ var googleAgents = []string{"CloudPubSub-Google", "Google-Cloud-Scheduler", "Goo
 
 // judgeVisitor doubts what a request log can show of others than strangers: who
 // calls from inside the VPC network, and Google's services of this project.
-func judgeVisitor(c Caller, why, cure string) ruling {
+func judgeVisitor(c Caller, why, remedy string) ruling {
 	if ip, err := netip.ParseAddr(c.RemoteIP); err != nil || ip.IsPrivate() || !ip.IsGlobalUnicast() {
-		return ruling{Uncertain, "whether it calls from the service's VPC network, which stays open to it, does not show", cure}
+		return ruling{Uncertain, "whether it calls from the service's VPC network, which stays open to it, does not show", remedy}
 	}
 	if slices.ContainsFunc(googleAgents, func(agent string) bool { return strings.HasPrefix(c.Name, agent) }) {
-		return ruling{Uncertain, "it calls itself one of Google's services, which get in from this project and not from others", cure}
+		return ruling{Uncertain, "it calls itself one of Google's services, which get in from this project and not from others", remedy}
 	}
-	return ruling{Breaks, why, cure}
+	return ruling{Breaks, why, remedy}
 }
 
 // judgeInvokers is about those who come past IAP; through IAP its agent invokes.
-func judgeInvokers(p posture.Posture, want policy.Wanted, w route, c Caller, _ ChangeTo) ruling {
+func judgeInvokers(of call, _ ChangeTo) ruling {
+	p, w, c := of.p, of.w, of.c
 	invoker := grant(p, c.Principal)
 	switch {
-	case policy.Direct(p, want) || !w.own() && !slices.ContainsFunc(w.backends, func(b posture.Backend) bool { return !b.IAPOn && !guards(p, b) }):
+	case policy.Direct(p, of.want) || !w.own() && !slices.ContainsFunc(w.backends, func(b posture.Backend) bool { return !b.IAPOn && !guards(p, b) }):
 		return unaffected
 	case c.Kind == Visitor && w.own() && p.Service.Ingress.ClosedToInternet():
 		return unaffected // what is seen there came in some other way before
 	case c.Kind == Visitor:
 		return ruling{Uncertain, "whether it brings a token of an invoker does not show in the log", "let it bring an identity token of an account that may invoke: " + invoker}
 	case c.Principal == "":
-		return ruling{Breaks, "it brings no token, and only invokers get in", letSign(c) + " && " + grant(p, "ACCOUNT")}
+		return ruling{Breaks, "it brings no token, and only invokers get in", of.letSign()}
 	}
 	switch invokes(p, "serviceAccount:"+c.Principal) {
 	case Breaks:
@@ -78,7 +87,7 @@ func judgeInvokers(p posture.Posture, want policy.Wanted, w route, c Caller, _ C
 		return ruling{Uncertain, "whether " + c.Principal + " may invoke hangs on a condition, a group, or a role that is not known here", invoker}
 	}
 	if host := posture.HostOf(c.Audience); c.Audience != "" && !answersTo(p, host) {
-		return ruling{Uncertain, "its token is made out to " + posture.Quote(c.Audience) + ", which counts only if it is a custom audience of the service", atDefaultURL(p, c)}
+		return ruling{Uncertain, "its token is made out to " + posture.Quote(c.Audience) + ", which counts only if it is a custom audience of the service", of.atDefaultURL()}
 	}
 	return unaffected
 }
@@ -122,12 +131,12 @@ func manyPeople(member string) bool {
 // judgeIAP is about those who come through a load balancer at which IAP goes
 // on. IAP takes a token that is made out to its OAuth client, of an account that
 // has access. Source: iap/docs/authentication-howto.
-func judgeIAP(p posture.Posture, want policy.Wanted, w route, c Caller, change ChangeTo) ruling {
-	for _, backend := range w.backends {
-		if backend.Resource() != change.Resource || c.Kind == Visitor {
+func judgeIAP(of call, change ChangeTo) ruling {
+	for _, backend := range of.w.backends {
+		if backend.Resource() != change.Resource || of.c.Kind == Visitor {
 			continue
 		}
-		return throughIAP(p, c, cmp.Or(backend.OAuthClient, want.OAuthClient.ID), p.AccessPolicies(backend), want)
+		return throughIAP(of, cmp.Or(backend.OAuthClient, of.want.OAuthClient.ID), of.p.AccessPolicies(backend))
 	}
 	return unaffected
 }
@@ -136,28 +145,29 @@ func judgeIAP(p posture.Posture, want policy.Wanted, w route, c Caller, change C
 // run.app addresses too, and takes the caller's identity away ("services like
 // Pub/Sub relying on own auth might fail",
 // run/docs/securing/identity-aware-proxy-cloud-run).
-func judgeDirectIAP(p posture.Posture, want policy.Wanted, _ route, c Caller, _ ChangeTo) ruling {
-	if c.Kind == Visitor {
+func judgeDirectIAP(of call, _ ChangeTo) ruling {
+	if of.c.Kind == Visitor {
 		return ruling{Uncertain, "people can sign in from then on, programs get in only with a token that IAP takes",
 			"let it bring an identity token made out to IAP's OAuth client"}
 	}
-	return throughIAP(p, c, "", p.DirectAccessPolicies(), want)
+	return throughIAP(of, "", of.p.DirectAccessPolicies())
 }
 
 // throughIAP says whether IAP with this OAuth client ("" = not known) will let
 // a caller through.
-func throughIAP(p posture.Posture, c Caller, client string, policies []posture.AccessPolicy, want policy.Wanted) ruling {
-	cure := atDefaultURL(p, c)
-	if policy.Direct(p, want) {
-		cure = "give what it calls to a service of its own, without IAP and with named invokers; or write recipe: load-balancer into the rule"
+func throughIAP(of call, client string, policies []posture.AccessPolicy) ruling {
+	c, want := of.c, of.want
+	remedy := of.atDefaultURL()
+	if policy.Direct(of.p, want) {
+		remedy = "give what it calls to a service of its own, without IAP and with named invokers; or write recipe: load-balancer into the rule"
 	}
 	switch made := strings.HasSuffix(c.Audience, ".apps.googleusercontent.com"); {
 	case c.Principal == "":
-		return ruling{Breaks, "it brings no token, and IAP lets nobody in without one", cure}
+		return ruling{Breaks, "it brings no token, and IAP lets nobody in without one", remedy}
 	case !made || client != "" && c.Audience != client:
-		return ruling{Breaks, "its token is not made out to IAP's OAuth client, and IAP takes no other", cure}
+		return ruling{Breaks, "its token is not made out to IAP's OAuth client, and IAP takes no other", remedy}
 	case client == "":
-		return ruling{Uncertain, "whether its token's audience is IAP's OAuth client is not known", cure}
+		return ruling{Uncertain, "whether its token's audience is IAP's OAuth client is not known", remedy}
 	}
 	member := "serviceAccount:" + c.Principal
 	open := false
@@ -170,28 +180,13 @@ func throughIAP(p posture.Posture, c Caller, client string, policies []posture.A
 		members := at.Policy.Members(posture.RoleAccessor)
 		open = open || slices.Contains(members, member) || slices.ContainsFunc(members, manyPeople)
 	}
-	cure = "name " + member + " under access.members of the rule"
+	remedy = "name " + member + " under access.members of the rule"
 	if open {
-		return ruling{Uncertain, "whether " + c.Principal + " has access hangs on a condition or a group", cure}
+		return ruling{Uncertain, "whether " + c.Principal + " has access hangs on a condition or a group", remedy}
 	}
-	return ruling{Breaks, c.Principal + " has no access through IAP", cure}
+	return ruling{Breaks, c.Principal + " has no access through IAP", remedy}
 }
 
 func inProject(c Caller, project string) bool {
 	return strings.HasPrefix(c.Name, "projects/"+project+"/")
-}
-
-func grant(p posture.Posture, account string) string {
-	return fmt.Sprintf("gcloud run services add-iam-policy-binding %s --region=%s --project=%s --role=%s --member=serviceAccount:%s",
-		p.Target.Service, p.Target.Location, p.Target.Project, posture.RoleInvoker, orAccount(account))
-}
-
-// orAccount is the account as a command may hold it, or a word that stands for it.
-func orAccount(account string) string {
-	if account == "" || strings.ContainsFunc(account, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("-.@:", r))
-	}) {
-		return "ACCOUNT"
-	}
-	return account
 }

@@ -16,6 +16,10 @@ type route struct {
 	// guessed means that the load balancers take any host, and nobody here knows
 	// whether this one resolves to them.
 	guessed bool
+	// proven means that the caller calls this service and no other: at an address
+	// of the service's own, or with a token that is made out to it. Behind a load
+	// balancer other rules, weights or neighbours may take the request.
+	proven bool
 }
 
 func (w route) own() bool { return len(w.backends) == 0 }
@@ -26,22 +30,25 @@ func shuts(p posture.Posture, w route) bool {
 }
 
 // routeOf finds the door that a caller uses. A pattern of a URL map stands for
-// every host that it matches; a frontend without hosts may be meant by any.
+// every host that it matches. A load balancer that takes any host may be meant by
+// anybody, so a caller counts there only with a token that is made out to the
+// service: the others of the project are not this service's callers.
 func routeOf(p posture.Posture, caller Caller) (route, bool) {
 	host := posture.HostOf(caller.Address)
 	if host == "" {
 		return route{}, false
 	}
 	if strings.EqualFold(host, posture.HostOf(p.DeterministicURL())) {
-		return route{kind: door.DefaultURL}, true
+		return route{kind: door.DefaultURL, proven: true}, true
 	}
 	for _, door := range slices.Concat(door.OwnDoors(p), door.DomainDoors(p)) {
 		if strings.EqualFold(host, posture.HostOf(door.Address)) {
-			return route{kind: door.Kind}, true
+			return route{kind: door.Kind, proven: true}, true
 		}
 	}
-	found := route{kind: door.LoadBalancer, backends: backendsAt(p, posture.Frontend.Takes, host)}
-	if found.own() && !googles(host) {
+	meant := caller.Audience != "" && answersTo(p, posture.HostOf(caller.Audience))
+	found := route{kind: door.LoadBalancer, backends: backendsAt(p, posture.Frontend.Takes, host), proven: meant}
+	if found.own() && meant && !googles(host) {
 		found.backends, found.guessed = backendsAt(p, posture.Frontend.TakesAny, host), true
 	}
 	return found, !found.own()

@@ -6,11 +6,17 @@ import (
 	"time"
 )
 
-// TakesAny is true of a frontend that takes requests for any host.
-func (f Frontend) TakesAny(string) bool { return f.Unread == "" && len(f.Hosts) == 0 }
+// TakesAny reports whether a frontend takes requests for any host, perhaps for
+// some paths only.
+func (f Frontend) TakesAny(string) bool {
+	return f.Unread == "" && (len(f.Hosts) == 0 || slices.ContainsFunc(f.Hosts, func(pattern string) bool {
+		return pattern == "*" || strings.HasPrefix(pattern, "*/")
+	}))
+}
 
 // Takes reports whether a frontend takes requests for a host, in lower case,
-// because it is its address or a host rule of the URL map names it. A pattern of
+// because it is its address or a host rule of the URL map names it. Any host is
+// not a name: see TakesAny. A pattern of
 // a host rule begins with * (load-balancing/docs/url-map-concepts).
 func (f Frontend) Takes(host string) bool {
 	if host == f.Address {
@@ -19,7 +25,7 @@ func (f Frontend) Takes(host string) bool {
 	return slices.ContainsFunc(f.Hosts, func(pattern string) bool {
 		pattern, _, _ = strings.Cut(pattern, "/")
 		if suffix, any := strings.CutPrefix(pattern, "*"); any {
-			return strings.HasSuffix(host, strings.ToLower(suffix))
+			return suffix != "" && strings.HasSuffix(host, strings.ToLower(suffix))
 		}
 		return strings.EqualFold(pattern, host)
 	})

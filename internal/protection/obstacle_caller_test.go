@@ -16,13 +16,13 @@ func TestOnlyKnownBreakageStopsAPlan(t *testing.T) {
 		Kind: caller.SchedulerJob, Name: "projects/demo-project/locations/us-central1/jobs/nightly",
 		Address: p.Service.URLs[0] + "/nightly",
 	}
-	job.Fate, job.Why, job.Cure = caller.Breaks, "why", "cure"
+	job.Impact, job.Why, job.Remedy = caller.Breaks, "why", "cure"
 	visitor := caller.Caller{
 		Kind: caller.Visitor, Name: "curl/8", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7", Requests: 3,
-		Fate: caller.Breaks, Why: "why", Cure: "cure",
+		Impact: caller.Breaks, Why: "why", Remedy: "cure",
 	}
 	doubted := job
-	doubted.Fate = caller.Uncertain
+	doubted.Impact = caller.Uncertain
 	for _, tc := range []struct {
 		on   policy.OnBreak
 		want []string

@@ -32,8 +32,8 @@ func full() Report {
 		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
 		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}}, ExpectedAudience: []string{"/projects/1/global/backendServices/2"}, Unread: []posture.Unread{{Resource: "r", Why: "w", Permission: "p"}},
 		Callers: []caller.Caller{
-			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at, Fate: caller.Breaks, Why: "w", Cure: "c"},
-			{Kind: caller.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a", Fate: caller.StaysIn},
+			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at, Impact: caller.Breaks, Why: "w", Remedy: "c"},
+			{Kind: caller.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a", Impact: caller.StaysIn},
 		},
 		Exemption: &Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: at},
 		Contest:   &Contest{Rounds: 3, FirstAt: &at, LastAt: &at, Actors: []Actor{{Principal: "p", UserAgent: "u"}}, Field: "iap.enabled", Fix: "x"}, Calls: 1, ElapsedMS: 2,

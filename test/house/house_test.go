@@ -35,10 +35,13 @@ var mayImport = map[string][]string{
 		"internal/door", "internal/event", "internal/policy", "internal/posture"},
 	"internal/remedy": {"internal/protection", "internal/plan", "internal/caller", "internal/door",
 		"internal/event", "internal/policy", "internal/posture", "internal/fault"},
-	"internal/memory":     {"internal/plan", "internal/posture", "internal/fault"},
-	"internal/protection": {"internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
+	// commands are built below those who give them as remedies
+	"internal/remedy/command": {"internal/posture"},
+	"internal/memory":         {"internal/plan", "internal/posture", "internal/fault"},
+	"internal/protection": {"internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy",
+		"internal/posture", "internal/remedy/command"},
 	"internal/plan":       {"internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
-	"internal/caller":     {"internal/door", "internal/policy", "internal/posture"},
+	"internal/caller":     {"internal/door", "internal/policy", "internal/posture", "internal/remedy/command"},
 	"internal/door":       {"internal/policy", "internal/posture"},
 	"internal/localcloud": {},
 	// the playground runs what deploy/ ships
@@ -60,7 +63,7 @@ var mayImport = map[string][]string{
 }
 
 // onlyStandard may import the standard library and nothing else.
-var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault"}
+var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault", "internal/remedy/command"}
 
 // pure packages do no I/O, read no clock and log nothing.
 var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan",

@@ -60,9 +60,9 @@ func tellCaller(c caller.Caller) []string {
 	if c.Kind == caller.Visitor { // ports and versions differ from run to run
 		name = c.RemoteIP
 	}
-	lines := []string{fmt.Sprintf("%s: %s %s, which calls %s", c.Fate, c.Kind, name, address)}
-	if c.Fate != caller.StaysIn {
-		lines = append(lines, "- why: "+c.Why, "- to do: "+c.Cure)
+	lines := []string{fmt.Sprintf("%s: %s %s, which calls %s", c.Impact, c.Kind, name, address)}
+	if c.Impact != caller.StaysIn {
+		lines = append(lines, "- why: "+c.Why, "- to do: "+c.Remedy)
 	}
 	return lines
 }

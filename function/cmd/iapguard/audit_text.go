@@ -133,8 +133,8 @@ func (a audit) text() string {
 		b.WriteString(doorsText(service.Doors))
 		b.WriteString(invokersText(service.Invokers, service.InvokersLeftOff))
 		for _, c := range service.Callers {
-			if c.Fate != caller.StaysIn {
-				fmt.Fprintf(&b, "  %-8s %s\n", c.Fate, c)
+			if c.Impact != caller.StaysIn {
+				fmt.Fprintf(&b, "  %-8s %s\n", c.Impact, c)
 			}
 		}
 	}

@@ -156,13 +156,13 @@ func callersText(r report.Report) string {
 	}
 	stay := 0
 	for _, c := range r.Callers {
-		if c.Fate == caller.StaysIn {
+		if c.Impact == caller.StaysIn {
 			stay++
 			continue
 		}
-		fmt.Fprintf(&b, "  %-8s %s\n           %s\n", c.Fate, c, c.Why)
-		if !slices.ContainsFunc(r.Advice, func(line string) bool { return strings.Contains(line, c.Cure) }) {
-			fmt.Fprintf(&b, "           to keep it working: %s\n", c.Cure)
+		fmt.Fprintf(&b, "  %-8s %s\n           %s\n", c.Impact, c, c.Why)
+		if !slices.ContainsFunc(r.Advice, func(line string) bool { return strings.Contains(line, c.Remedy) }) {
+			fmt.Fprintf(&b, "           to keep it working: %s\n", c.Remedy)
 		}
 	}
 	if stay > 0 {
