@@ -30,7 +30,7 @@ rules:
     access:
       members: ["user:alice@example.com"]
     redeploy: enforce
-    settle: 0s
+    settle: 3s
     quiet: 3s
     propagation: 0s
 `
