@@ -13,7 +13,13 @@ func TestApplyNamesWhomAnEarlierStepShutOut(t *testing.T) {
 	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
 	o.Build(hello)
 	const jobs = "/v1/projects/demo-project/locations/europe-west1/jobs"
-	o.CallAs(o.Owner(), http.MethodPost, jobs, map[string]any{"name": jobs[4:] + "/nightly", "httpTarget": map[string]any{"uri": "https://hello.example.com/n"}})
+	// The load balancer takes any host: the token proves that the job calls this service.
+	o.CallAs(o.Owner(), http.MethodPost, jobs, map[string]any{"name": jobs[4:] + "/nightly", "httpTarget": map[string]any{
+		"uri": "https://hello.example.com/n",
+		"oidcToken": map[string]any{
+			"serviceAccountEmail": playground.PushAccount, "audience": "https://hello-123456789012.us-central1.run.app",
+		},
+	}})
 	// The public goes in a run of its own, when IAP has had time to hold.
 	policy := written(t, "policy.yaml", cloudtest.Policy("propagation: 1s"))
 	out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), hello.Name())
