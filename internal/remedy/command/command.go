@@ -9,8 +9,6 @@ package command
 import (
 	"regexp"
 	"strings"
-
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // Command is one gcloud command. The zero value is gcloud without arguments.
@@ -61,14 +59,6 @@ func (c Command) Project(project string) Command {
 		return c
 	}
 	return c.Flag("project", project)
-}
-
-// at adds the flag that says where a backend service is.
-func (c Command) at(b posture.Backend) Command {
-	if b.Location == posture.Global {
-		return c.word("--global")
-	}
-	return c.Flag("region", b.Location)
 }
 
 // String is the command as a line that a POSIX shell reads back as the very
