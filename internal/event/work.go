@@ -36,7 +36,9 @@ type workMessage struct {
 	Cause     workCause `json:"cause"`
 }
 
-// workCause is the part of a cause that a report has, and the command.
+// workCause is the part of a cause that a look needs: what a report has, the command,
+// and the backend service that was written, because a write counts against the step
+// that it undid.
 type workCause struct {
 	Kind      Kind         `json:"kind"`
 	Key       string       `json:"key"`
@@ -48,6 +50,14 @@ type workCause struct {
 	At        time.Time    `json:"at,omitzero"`
 	Command   *workCommand `json:"command,omitempty"`
 	Symptom   *Symptom     `json:"symptom,omitempty"`
+	Backend   *workBackend `json:"backendService,omitempty"`
+}
+
+// workBackend names a backend service as the entry did: by its name or its numeric id.
+type workBackend struct {
+	Project  string `json:"project"`
+	Location string `json:"location"`
+	Name     string `json:"name"`
 }
 
 type workCommand struct {
@@ -68,6 +78,9 @@ func (w Work) Encode() ([]byte, error) {
 	}
 	if c.Command != nil {
 		message.Cause.Command = &workCommand{Name: c.Command.Name, PlanID: c.Command.PlanID, ID: c.Command.ID}
+	}
+	if c.BackendService != "" {
+		message.Cause.Backend = &workBackend{Project: c.Project, Location: c.Location, Name: c.BackendService}
 	}
 	data, err := json.Marshal(message)
 	if err != nil {
@@ -119,8 +132,12 @@ func (m workMessage) check() (Work, error) {
 	work := Work{Target: target, NotBefore: m.NotBefore, GiveUpAt: m.GiveUpAt, Cause: Cause{
 		Kind: c.Kind, Key: c.Key, EventID: c.EventID, Method: c.Method, Principal: c.Principal,
 		UserAgent: c.UserAgent, CallerIP: c.CallerIP, At: c.At, Symptom: c.Symptom,
-		Project: target.Project, Location: target.Location, Service: target.Service,
 	}}
+	if b := c.Backend; b != nil {
+		work.Cause.Project, work.Cause.Location, work.Cause.BackendService = b.Project, b.Location, b.Name
+	} else {
+		work.Cause.Project, work.Cause.Location, work.Cause.Service = target.Project, target.Location, target.Service
+	}
 	if c.Command != nil {
 		work.Cause.Command = &Command{Name: c.Command.Name, PlanID: c.Command.PlanID, ID: c.Command.ID, Target: m.Target}
 	}

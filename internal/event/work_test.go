@@ -39,6 +39,25 @@ func TestWorkIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
+// A write of a backend service counts as a round of a contest only where the work says
+// which one it was.
+func TestWorkKeepsTheBackendServiceOfItsCause(t *testing.T) {
+	want := someWork()
+	want.Cause = Cause{Kind: BackendServiceChanged, Key: "k", At: want.Cause.At,
+		Project: "123456789012", Location: "global", BackendService: "hello-backend"}
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseWork(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestForeignWorkMessagesAreRefused(t *testing.T) {
 	good, err := someWork().Encode()
 	if err != nil {
