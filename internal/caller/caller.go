@@ -34,21 +34,21 @@ const (
 
 // Caller is somebody who calls a service now.
 type Caller struct {
-	Kind Kind `json:"kind"`
+	Kind Kind
 	// Name is the resource's; of visitors it is what their software calls itself.
-	Name    string `json:"name"`
-	Address string `json:"address"` // URL that is called, without a query
+	Name    string
+	Address string // URL that is called, without a query
 	// Principal is the e-mail address of the service account whose identity
 	// token it brings; "" = it brings none, or, of visitors, nobody knows.
-	Principal string     `json:"principal,omitempty"`
-	Audience  string     `json:"audience,omitempty"` // whom that token is made out to; "" = the address
-	RemoteIP  string     `json:"remoteIp,omitempty"` // of visitors
-	Requests  int        `json:"requests,omitempty"` // of visitors: how many were seen
-	LastSeen  *time.Time `json:"lastSeen,omitempty"` // of visitors
+	Principal string
+	Audience  string     // whom that token is made out to; "" = the address
+	RemoteIP  string     // of visitors
+	Requests  int        // of visitors: how many were seen
+	LastSeen  *time.Time // of visitors
 
-	Impact Impact `json:"fate"`
-	Why    string `json:"why,omitempty"`  // one line, unless it stays
-	Remedy string `json:"cure,omitempty"` // what keeps it working, one line
+	Impact Impact
+	Why    string // one line, unless it stays
+	Remedy string // what keeps it working, one line
 }
 
 // Change is a kind of write that can shut a caller out.

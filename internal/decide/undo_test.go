@@ -211,7 +211,7 @@ func TestAccessUnderAConditionIsTakenBackUnderThatCondition(t *testing.T) {
 	under := posture.Condition{Title: "t", Expression: "e"}
 	p, done := directShop(), directDone()
 	p.DirectAccess.Bindings[0].Condition = under.Expression
-	done.Steps[2].Condition = &under
+	done.Steps[2].Condition = report.ConditionOf(under)
 	undoing, err := Undo(p, []report.Report{done})
 	if err != nil {
 		t.Fatal(err)

@@ -48,11 +48,11 @@ func (g Guard) Exposed() bool { return g == GuardOpen || g == GuardSignedIn }
 
 // Door is one way to reach the service.
 type Door struct {
-	Kind    Kind   `json:"kind"`
-	Address string `json:"address"`       // URL; a host may be a pattern of a URL map
-	Via     string `json:"via,omitempty"` // the resource behind the address
-	Guard   Guard  `json:"guard"`
-	Why     string `json:"why,omitempty"` // why the guard is unknown, or who opens the door where it does not show
+	Kind    Kind
+	Address string // URL; a host may be a pattern of a URL map
+	Via     string // the resource behind the address
+	Guard   Guard
+	Why     string // why the guard is unknown, or who opens the door where it does not show
 }
 
 // Of lists every way to the service that the posture holds, with who

@@ -16,9 +16,9 @@ func InheritsInvoker(p posture.Posture) bool {
 // Invoker is somebody who may invoke the service, and so gets in at a door that
 // only Cloud Run's invoker check keeps.
 type Invoker struct {
-	Member      string `json:"member"`
-	Conditional bool   `json:"conditional,omitempty"` // only under a condition
-	Inherited   bool   `json:"inherited,omitempty"`   // by the project's policy
+	Member      string
+	Conditional bool // only under a condition
+	Inherited   bool // by the project's policy
 }
 
 // MaxInvokers bounds how many invokers are told.

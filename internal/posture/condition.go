@@ -7,9 +7,9 @@ import (
 // Condition is under what a grant holds, as IAM writes it. The zero value is
 // always. Source: iam/docs/conditions-overview.
 type Condition struct {
-	Title       string `json:"title"`
-	Expression  string `json:"expression"` // in the Common Expression Language
-	Description string `json:"description,omitempty"`
+	Title       string
+	Expression  string // in the Common Expression Language
+	Description string
 }
 
 // Always reports whether the grant holds without a condition.

@@ -3,7 +3,7 @@ package posture
 // Unread is something that was to be read if possible, and could not be: what
 // follows from it is not known, and nothing is held against anybody for it.
 type Unread struct {
-	Resource   string `json:"resource"`
-	Why        string `json:"why"`
-	Permission string `json:"permission,omitempty"` // the one that is missing, where that is why
+	Resource   string
+	Why        string
+	Permission string // the one that is missing, where that is why
 }

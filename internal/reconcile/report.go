@@ -15,7 +15,7 @@ import (
 
 // report puts a decision into the published form.
 func (r *run) report(d decide.Decision) report.Report {
-	p := d.Posture
+	p, doors := d.Posture, door.Of(d.Posture)
 	final := report.Report{
 		RunID: r.id, PlanID: d.Plan.ID(), ObservedAt: p.ObservedAt.UTC(), Version: r.Version,
 		Outcome: d.Outcome, Mode: d.Settings.Mode,
@@ -25,12 +25,14 @@ func (r *run) report(d decide.Decision) report.Report {
 			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
 		},
 		Cause: report.CauseOf(r.request.Cause), Command: report.CommandOf(r.request.Cause), WouldAct: d.WouldAct,
-		DoorsBefore: d.Run.Before, Doors: door.Of(p), Unread: p.Unread, ExpectedAudience: p.Audiences(),
+		DoorsBefore: report.DoorsOf(d.Run.Before), Doors: report.DoorsOf(doors), ExpectedAudience: p.Audiences(),
+		Unread: report.UnreadOf(slices.Concat(p.Unread, d.Run.Unread)), Callers: report.CallersOf(d.Run.Judged),
 		WaitingFor: d.WaitingFor, Contest: d.Contest, Exemption: d.Exemption,
 		Steps: append([]report.Step(nil), d.Run.Done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.now().Sub(r.sofar.Began).Milliseconds(),
 	}
-	final.Invokers, final.InvokersLeftOff = door.NamedInvokers(p)
+	invokers, leftOff := door.NamedInvokers(p)
+	final.Invokers, final.InvokersLeftOff = report.InvokersOf(invokers), leftOff
 	for _, step := range d.Plan.Steps {
 		final.Steps = append(final.Steps, report.StepOf(step, report.StepPlanned))
 	}
@@ -40,9 +42,11 @@ func (r *run) report(d decide.Decision) report.Report {
 			final.Advice = append(final.Advice, f.Remedy)
 		}
 	}
-	r.exposure(&final, d.Run)
+	r.exposure(&final, d.Run, doors)
 	diagnosed(d, &final)
-	r.callers(d, &final)
+	if advice := caller.ForwardAdvice(p, d.Plan.Changes()); advice != "" {
+		final.Advice = append(final.Advice, advice)
+	}
 	final.Advice = append(final.Advice, d.Advice...)
 	if d.Err != nil {
 		final.Advice = append(final.Advice, r.advice(d.Err, scopeOf(p))...)
@@ -57,8 +61,8 @@ func (r *run) report(d decide.Decision) report.Report {
 }
 
 // exposure says from when to when a door was open.
-func (r *run) exposure(final *report.Report, run decide.Run) {
-	final.Exposed = door.Exposed(final.Doors)
+func (r *run) exposure(final *report.Report, run decide.Run, doors []door.Door) {
+	final.Exposed = door.Exposed(doors)
 	final.ExposedSince, final.ExposedUntil = nil, nil
 	since, until := decide.Exposure(run, final.Exposed, r.request.Cause.At, final.ObservedAt)
 	if !since.IsZero() {
@@ -67,16 +71,6 @@ func (r *run) exposure(final *report.Report, run decide.Run) {
 	if !until.IsZero() {
 		final.ExposedUntil = &until
 	}
-}
-
-// callers adds who was found to call the service, whatever of the plan is left by
-// then, and what the service itself is to know about the services that it calls.
-func (r *run) callers(d decide.Decision, final *report.Report) {
-	if advice := caller.ForwardAdvice(d.Posture, d.Plan.Changes()); advice != "" {
-		final.Advice = append(final.Advice, advice)
-	}
-	final.Callers = d.Run.Judged
-	final.Unread = slices.Concat(final.Unread, d.Run.Unread)
 }
 
 // diagnosed adds the diagnosis to a report. What it advises is done once the cure
@@ -146,8 +140,9 @@ func (r *run) probed(ctx context.Context, decision decide.Decision) report.Repor
 	}
 	final := r.report(probed.Decision)
 	if len(probed.Open) > 0 {
-		final.Doors = probed.Doors(final.Doors)
-		r.exposure(&final, decision.Run)
+		doors := probed.Doors(door.Of(decision.Posture))
+		final.Doors = report.DoorsOf(doors)
+		r.exposure(&final, decision.Run, doors)
 	}
 	final.Evidence = append(final.Evidence, probed.Evidence...)
 	return final

@@ -15,8 +15,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 
-	"github.com/iapguard/iapguard/internal/caller"
-	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -66,21 +64,21 @@ type Report struct {
 	Command     *Command    `json:"command,omitempty"`
 	Findings    []Finding   `json:"findings,omitempty"`
 	Steps       []Step      `json:"steps,omitempty"`
-	DoorsBefore []door.Door `json:"doorsBefore,omitempty"`
-	Doors       []door.Door `json:"doors,omitempty"`
+	DoorsBefore []Door      `json:"doorsBefore,omitempty"`
+	Doors       []Door      `json:"doors,omitempty"`
 	// Invokers are who gets in at doors that are guarded by IAM alone, and
 	// InvokersLeftOff how many more there are.
-	Invokers        []door.Invoker `json:"invokers,omitempty"`
-	InvokersLeftOff int            `json:"invokersLeftOff,omitempty"`
-	Exposed         bool           `json:"exposed"` // a door is open after all this
-	ExposedSince    *time.Time     `json:"exposedSince,omitempty"`
-	ExposedUntil    *time.Time     `json:"exposedUntil,omitempty"`
-	WaitingFor      *WaitingFor    `json:"waitingFor,omitempty"`
-	Exemption       *Exemption     `json:"exemption,omitempty"`
-	Contest         *Contest       `json:"contest,omitempty"`
+	Invokers        []Invoker   `json:"invokers,omitempty"`
+	InvokersLeftOff int         `json:"invokersLeftOff,omitempty"`
+	Exposed         bool        `json:"exposed"` // a door is open after all this
+	ExposedSince    *time.Time  `json:"exposedSince,omitempty"`
+	ExposedUntil    *time.Time  `json:"exposedUntil,omitempty"`
+	WaitingFor      *WaitingFor `json:"waitingFor,omitempty"`
+	Exemption       *Exemption  `json:"exemption,omitempty"`
+	Contest         *Contest    `json:"contest,omitempty"`
 	// Callers are those who call the service now, where a step could shut
 	// somebody out, the worst off first.
-	Callers []caller.Caller `json:"callers,omitempty"`
+	Callers []Caller `json:"callers,omitempty"`
 	// ExpectedAudience is what IAP's JWTs are made out to, as things are.
 	ExpectedAudience []string `json:"expectedAudience,omitempty"`
 	// Verdict is the doctor's, Why says it in a line, Evidence what was looked at.
@@ -90,7 +88,7 @@ type Report struct {
 	Advice   []string   `json:"advice,omitempty"`
 	// Unread is what could not be read and would only have added to the
 	// picture: inherited grants, for example.
-	Unread []posture.Unread `json:"unread,omitempty"`
+	Unread []Unread `json:"unread,omitempty"`
 	// WouldAct reports whether the function takes the steps without a person. It is not published.
 	WouldAct  bool  `json:"-"`
 	Calls     int64 `json:"calls"` // API calls made for this report

@@ -12,13 +12,12 @@ import (
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/protection"
 )
 
 func full() Report {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	doors := []door.Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: door.GuardOpen},
+	doors := []Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: door.GuardOpen},
 		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w"}, {Kind: door.TagURL, Address: "a", Guard: door.GuardIAM}}
 	return Report{
 		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: policy.Enforce,
@@ -27,11 +26,11 @@ func full() Report {
 		Cause:    Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: &at},
 		Command:  &Command{Name: "apply", ID: "i", PlanID: "0123456789abcdef"},
 		Findings: []Finding{{Code: protection.IAPOff, Severity: protection.High, Resource: "r", Why: "w"}},
-		Steps:    []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Change: []byte(`{}`), Why: "w", Condition: &posture.Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
-		Invokers: []door.Invoker{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
+		Steps:    []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Change: []byte(`{}`), Why: "w", Condition: &Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
+		Invokers: []Invoker{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
 		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
-		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}}, ExpectedAudience: []string{"/projects/1/global/backendServices/2"}, Unread: []posture.Unread{{Resource: "r", Why: "w", Permission: "p"}},
-		Callers: []caller.Caller{
+		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}}, ExpectedAudience: []string{"/projects/1/global/backendServices/2"}, Unread: []Unread{{Resource: "r", Why: "w", Permission: "p"}},
+		Callers: []Caller{
 			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at, Impact: caller.Breaks, Why: "w", Remedy: "c"},
 			{Kind: caller.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a", Impact: caller.StaysIn},
 		},

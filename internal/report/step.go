@@ -18,15 +18,15 @@ type Step struct {
 	To       string `json:"to"`
 	// Change is the same change as a value: an object whose fields depend on the
 	// operation. Reports of versions before 0.2 have none.
-	Change        json.RawMessage    `json:"change,omitempty"`
-	Why           string             `json:"why"`
-	Condition     *posture.Condition `json:"condition,omitempty"`   // under which a granted role holds; nil = always
-	Conditional   bool               `json:"conditional,omitempty"` // a member taken away stood under a condition
-	Result        Result             `json:"result"`
-	At            *time.Time         `json:"at,omitempty"`
-	NotBefore     *time.Time         `json:"notBefore,omitempty"`
-	VersionBefore string             `json:"versionBefore,omitempty"`
-	VersionAfter  string             `json:"versionAfter,omitempty"`
+	Change        json.RawMessage `json:"change,omitempty"`
+	Why           string          `json:"why"`
+	Condition     *Condition      `json:"condition,omitempty"`   // under which a granted role holds; nil = always
+	Conditional   bool            `json:"conditional,omitempty"` // a member taken away stood under a condition
+	Result        Result          `json:"result"`
+	At            *time.Time      `json:"at,omitempty"`
+	NotBefore     *time.Time      `json:"notBefore,omitempty"`
+	VersionBefore string          `json:"versionBefore,omitempty"`
+	VersionAfter  string          `json:"versionAfter,omitempty"`
 }
 
 // Result is what became of a step.
@@ -44,13 +44,11 @@ func StepOf(step plan.Step, result Result) Step {
 	words := step.Words()
 	reported := Step{
 		Op: string(step.Op()), Resource: step.Resource, Field: words.Field, From: words.From, To: words.To,
-		Why: step.Why, Conditional: words.Conditional, Result: result, VersionBefore: step.Version,
+		Why: step.Why, Condition: ConditionOf(words.Condition), Conditional: words.Conditional,
+		Result: result, VersionBefore: step.Version,
 	}
 	if change, err := json.Marshal(step.Change); err == nil { // changes are plain values
 		reported.Change = change
-	}
-	if !words.Condition.Always() {
-		reported.Condition = &words.Condition
 	}
 	if !step.NotBefore.IsZero() {
 		at := step.NotBefore.UTC()
@@ -65,7 +63,7 @@ func (s Step) Plan() (plan.Step, error) {
 	step := plan.Step{Resource: s.Resource, Why: s.Why, Version: s.VersionBefore}
 	words := plan.Words{Field: s.Field, From: s.From, To: s.To, Conditional: s.Conditional}
 	if s.Condition != nil {
-		words.Condition = *s.Condition
+		words.Condition = posture.Condition(*s.Condition)
 	}
 	var err error
 	if s.Change == nil {

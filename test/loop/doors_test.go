@@ -39,7 +39,7 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 		map[string]any{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"},
 	}})
 	rules := "projects/" + playground.Project + "/global/forwardingRules/"
-	want := []door.Door{
+	want := []report.Door{
 		{Kind: door.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(),
 			Guard: door.GuardOpen},
 		{Kind: door.DefaultURL, Address: "https://hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},

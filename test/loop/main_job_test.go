@@ -70,8 +70,8 @@ func kindsOf(writes []string) []string {
 }
 
 // urlsBeyondFirst are default URLs beyond the first: a service may have several.
-func urlsBeyondFirst(r report.Report) []door.Door {
-	var urls []door.Door
+func urlsBeyondFirst(r report.Report) []report.Door {
+	var urls []report.Door
 	for _, way := range r.Doors {
 		if way.Kind == door.DefaultURL {
 			urls = append(urls, way)

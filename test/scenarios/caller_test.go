@@ -55,7 +55,7 @@ func (p *play) advice(args []string) ([]string, error) {
 	return nil, nil
 }
 
-func tellCaller(c caller.Caller) []string {
+func tellCaller(c report.Caller) []string {
 	name, address := c.Name[strings.LastIndex(c.Name, "/")+1:], c.Address
 	if c.Kind == caller.Visitor { // ports and versions differ from run to run
 		name = c.RemoteIP

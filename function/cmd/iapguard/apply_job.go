@@ -29,11 +29,11 @@ func (s *session) applyJob(ctx context.Context, job job, printer *printer) (repo
 	var callers []caller.Caller // by what all steps mean to them, not the last alone
 	for {
 		final, err := s.engine.Run(ctx, asked)
-		final.Callers = caller.WorstOff(callers, final.Callers)
+		final.Callers = report.CallersOf(caller.WorstOff(callers, final.JudgedCallers()))
 		if err != nil || final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
 			return final, err
 		}
-		callers = final.Callers
+		callers = final.JudgedCallers()
 		until := *final.WaitingFor.Until
 		printer.progress(fmt.Sprintf("%s: waiting until %s: %s", job.target, until.Format(time.TimeOnly),
 			final.WaitingFor.What))

@@ -13,8 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/function"
-	"github.com/iapguard/iapguard/internal/caller"
-	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -59,11 +57,11 @@ type audited struct {
 	Service         string           `json:"service"`
 	Outcome         report.Outcome   `json:"outcome,omitempty"` // what plan would say
 	Exposed         bool             `json:"exposed"`
-	Doors           []door.Door      `json:"doors,omitempty"`
-	Invokers        []door.Invoker   `json:"invokers,omitempty"` // at doors guarded by IAM alone
+	Doors           []report.Door    `json:"doors,omitempty"`
+	Invokers        []report.Invoker `json:"invokers,omitempty"` // at doors guarded by IAM alone
 	InvokersLeftOff int              `json:"invokersLeftOff,omitempty"`
 	Findings        []report.Finding `json:"findings,omitempty"`
-	Callers         []caller.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
+	Callers         []report.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
 	Error           string           `json:"error,omitempty"`
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
@@ -107,8 +108,8 @@ func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 }
 
 func TestAComparisonCallsNothingFixedThatItDidNotSee(t *testing.T) {
-	service := func(name string, doors ...door.Door) audited { return audited{Service: name, Doors: doors} }
-	open := door.Door{Kind: door.DefaultURL, Address: "a", Guard: door.GuardOpen}
+	service := func(name string, doors ...report.Door) audited { return audited{Service: name, Doors: doors} }
+	open := report.Door{Kind: door.DefaultURL, Address: "a", Guard: door.GuardOpen}
 	const p = "projects/demo-project/locations/us-central1/services/"
 	before := audit{Services: []audited{service(p+"gone", open), service(p+"unread", open), service("projects/demo-project2/locations/l/services/s", open)}}
 	after := audit{Services: []audited{{Service: p + "unread", Error: "denied"}}}

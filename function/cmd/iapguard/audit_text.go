@@ -9,6 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // totals are the numbers under an audit.
@@ -38,7 +39,7 @@ var byRisk = []door.Guard{
 	door.GuardOpen, door.GuardSignedIn, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress, door.GuardClosed,
 }
 
-func risk(door door.Door) int { return slices.Index(byRisk, door.Guard) }
+func risk(door report.Door) int { return slices.Index(byRisk, door.Guard) }
 
 // risk is that of the worst door. A service that could not be read comes right
 // after those with an open door.
@@ -56,7 +57,7 @@ func (a audited) risk() int {
 // sort puts the worst first: services, and the doors of each.
 func (a *audit) sort() {
 	for i := range a.Services {
-		slices.SortStableFunc(a.Services[i].Doors, func(x, y door.Door) int { return cmp.Compare(risk(x), risk(y)) })
+		slices.SortStableFunc(a.Services[i].Doors, func(x, y report.Door) int { return cmp.Compare(risk(x), risk(y)) })
 	}
 	slices.SortFunc(a.Services, func(x, y audited) int {
 		return cmp.Or(cmp.Compare(x.risk(), y.risk()), cmp.Compare(x.Service, y.Service))

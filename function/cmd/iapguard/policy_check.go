@@ -11,6 +11,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // checked is a valid policy, and what one service would get by it.
@@ -24,18 +25,18 @@ type checked struct {
 // wanted is what a rule says about a service. A service without a rule is left
 // alone.
 type wanted struct {
-	Name            string             `json:"name"`
-	Rule            string             `json:"rule,omitempty"`
-	SkippedRules    []string           `json:"passedOver,omitempty"` // rules that its labels select and that do not decide
-	Undecided       string             `json:"undecided,omitempty"`  // why it is not known which rule decides
-	Mode            policy.Mode        `json:"mode,omitempty"`
-	Recipe          policy.Recipe      `json:"recipe,omitempty"`
-	Access          []string           `json:"access,omitempty"`
-	AccessCondition *posture.Condition `json:"accessIf,omitempty"`
-	How             string             `json:"how,omitempty"`   // the rule's other keys, in its own words
-	Since           *time.Time         `json:"since,omitempty"` // older services are only planned
-	ExemptUntil     *time.Time         `json:"exemptUntil,omitempty"`
-	ExemptBecause   string             `json:"exemptBecause,omitempty"`
+	Name            string            `json:"name"`
+	Rule            string            `json:"rule,omitempty"`
+	SkippedRules    []string          `json:"passedOver,omitempty"` // rules that its labels select and that do not decide
+	Undecided       string            `json:"undecided,omitempty"`  // why it is not known which rule decides
+	Mode            policy.Mode       `json:"mode,omitempty"`
+	Recipe          policy.Recipe     `json:"recipe,omitempty"`
+	Access          []string          `json:"access,omitempty"`
+	AccessCondition *report.Condition `json:"accessIf,omitempty"`
+	How             string            `json:"how,omitempty"`   // the rule's other keys, in its own words
+	Since           *time.Time        `json:"since,omitempty"` // older services are only planned
+	ExemptUntil     *time.Time        `json:"exemptUntil,omitempty"`
+	ExemptBecause   string            `json:"exemptBecause,omitempty"`
 }
 
 func newPolicyCheckCommand() *cobra.Command {
@@ -114,9 +115,7 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 	}
 	read := &wanted{Name: subject.Name(), SkippedRules: settings.SkippedRules, Rule: settings.Rule, Mode: settings.Mode,
 		Recipe: settings.Recipe, Access: settings.Access}
-	if !settings.AccessCondition.Always() {
-		read.AccessCondition = &settings.AccessCondition
-	}
+	read.AccessCondition = report.ConditionOf(settings.AccessCondition)
 	if settings.Rule != "" {
 		read.How = howOf(settings)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/caller"
-	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/protection"
@@ -113,7 +112,7 @@ func changeText(step report.Step) string {
 	return ""
 }
 
-func doorsText(doors []door.Door) string {
+func doorsText(doors []report.Door) string {
 	var b strings.Builder
 	for _, way := range doors {
 		mark := " "
@@ -129,7 +128,7 @@ func doorsText(doors []door.Door) string {
 }
 
 // invokersText lists who gets in at doors that only IAM guards.
-func invokersText(invokers []door.Invoker, leftOff int) string {
+func invokersText(invokers []report.Invoker, leftOff int) string {
 	var b strings.Builder
 	for _, one := range invokers {
 		fmt.Fprintf(&b, "    iam lets in %s", one.Member)
