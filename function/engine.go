@@ -28,7 +28,8 @@ type Wiring struct {
 // person at a terminal. config.Clock must be set.
 func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.Engine, error) {
 	return reconcile.NewEngine(reconcile.Surroundings{
-		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds, Clock: sleepingClock{config.Clock},
+		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds,
+		Clock:  sleepingClock{config.Clock},
 		Prober: probe.New(config.Connect), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
 		Self: self(config), Writers: wiring.Writers, History: history(clients),
 		Memory: cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),

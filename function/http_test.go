@@ -57,7 +57,8 @@ func TestEveryMessageGetsAFinalAnswer(t *testing.T) {
 		{"a service that does not exist", http.MethodPost, "/", about("nobody"), 204, false},
 		{"not a log entry", http.MethodPost, "/", strings.NewReader(`{"hello":"world"}`), 204, false},
 		{"a command where none counts", http.MethodPost, "/", command("apply", "projects/demo-project"), 204, false},
-		{"a command that does not exist", http.MethodPost, "/commands", command("destroy", "projects/demo-project"), 204, true},
+		{"a command that does not exist", http.MethodPost, "/commands",
+			command("destroy", "projects/demo-project"), 204, true},
 		{"a command of a later version", http.MethodPost, "/commands", command("dance", hello.Name()), 204, true},
 		{"work that is not ours", http.MethodPost, "/work", strings.NewReader(entry), 204, true},
 		{"a service that has to settle", http.MethodPost, "/", about("hello"), 503, false},
@@ -93,14 +94,16 @@ func TestReadConfigNamesEveryWrongValue(t *testing.T) {
 	}
 	for _, want := range []string{
 		"IAPGUARD_FOO is not known", "IAPGUARD_REPORTS_TOPIC", "IAPGUARD_WORK_TOPIC", "IAPGUARD_SELF", "IAPGUARD_WRITERS",
-		"mount the secret's version", "write https", "PORT", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_TRACES_SAMPLER",
+		"mount the secret's version", "write https", "PORT", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_PROTOCOL",
+		"OTEL_TRACES_SAMPLER",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
 	}
 	const runEndpoint = "https://run.example.com"
-	config, err := ReadConfig([]string{"IAPGUARD_POLICY=/p", "IAPGUARD_ENDPOINT_RUN=" + runEndpoint, "PORT=9", "LOG_LEVEL=WARN"})
+	config, err := ReadConfig([]string{"IAPGUARD_POLICY=/p", "IAPGUARD_ENDPOINT_RUN=" + runEndpoint, "PORT=9",
+		"LOG_LEVEL=WARN"})
 	if err != nil || config.Port != 9 || config.Policy != "/p" || config.Connect.Endpoints["RUN"] != runEndpoint {
 		t.Errorf("config %+v, error %v", config, err)
 	}
@@ -138,7 +141,8 @@ rules:
 		t.Fatal(err)
 	}
 	reports := b.reports.reports
-	if len(reports) != 1 || reports[0].Outcome != report.Blocked || reports[0].Command == nil || reports[0].Command.ID != "hourly" {
+	if len(reports) != 1 || reports[0].Outcome != report.Blocked || reports[0].Command == nil ||
+		reports[0].Command.ID != "hourly" {
 		t.Fatalf("reports %+v, want one that answers the command with blocked", reports)
 	}
 	for i, want := range []string{"folders only: everything", `"target": "projects/PROJECT"`} {

@@ -44,11 +44,13 @@ func opened(t *testing.T, config Config) *memory.Memory {
 	return m
 }
 
-var remembered = memory.ServiceID{Target: posture.Target{Project: playground.Project, Location: "us-central1", Service: "hello"}, UID: "u"}
+var remembered = memory.ServiceID{Target: posture.Target{Project: playground.Project, Location: "us-central1",
+	Service: "hello"}, UID: "u"}
 
 func guard(t *testing.T, m *memory.Memory) {
 	t.Helper()
-	if _, err := m.UpdateService(t.Context(), remembered, func(s *memory.Service) bool { return s.SeeGuarded(time.Now()) }); err != nil {
+	if _, err := m.UpdateService(t.Context(), remembered,
+		func(s *memory.Service) bool { return s.SeeGuarded(time.Now()) }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -71,7 +73,8 @@ func TestMemoryWithoutBucketLastsAsLongAsTheProcess(t *testing.T) {
 		t.Errorf("nobody is warned: %s", &log)
 	}
 	guard(t, m)
-	if _, err := opened(t, Config{Clock: clockwork.NewRealClock()}).Service(t.Context(), remembered); !errors.Is(err, memory.ErrMissing) {
+	if _, err := opened(t, Config{Clock: clockwork.NewRealClock()}).Service(t.Context(), remembered); !errors.Is(err,
+		memory.ErrMissing) {
 		t.Errorf("another process reads it: %v", err)
 	}
 }
@@ -87,7 +90,8 @@ func TestMemoryKeyIsReadFromItsFile(t *testing.T) {
 	}
 	config.MemoryKey = file
 	m := opened(t, config)
-	if _, err := m.UpdateService(t.Context(), remembered, func(s *memory.Service) bool { return s.SeeGuarded(time.Now()) }); !errors.Is(err, memory.ErrNotPersisted) {
+	if _, err := m.UpdateService(t.Context(), remembered,
+		func(s *memory.Service) bool { return s.SeeGuarded(time.Now()) }); !errors.Is(err, memory.ErrNotPersisted) {
 		t.Errorf("without the file: %v, want that nothing is stored", err)
 	}
 	write(strings.Repeat("k", 32) + "\n")
@@ -119,7 +123,8 @@ func TestMissingBucketDoesNotStopTheStart(t *testing.T) {
 }
 
 func TestMemoryAddressIsChecked(t *testing.T) {
-	for value, wrong := range map[string]bool{"gs://memory-of-guard": false, "": false, "memory-of-guard": true, "gs://a/b": true} {
+	for value, wrong := range map[string]bool{"gs://memory-of-guard": false, "": false, "memory-of-guard": true,
+		"gs://a/b": true} {
 		_, err := ReadConfig([]string{"IAPGUARD_MEMORY=" + value})
 		if got := err != nil && strings.Contains(err.Error(), "IAPGUARD_MEMORY"); got != wrong {
 			t.Errorf("%q: %v", value, err)

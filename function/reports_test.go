@@ -42,7 +42,8 @@ func TestEachPublishedReportIsLoggedOnOneLine(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	hourAgo, dayAgo := now.Add(-time.Hour), now.Add(-24*time.Hour)
 	hello := &report.Target{
-		Project: "demo-project", Location: "us-central1", Service: "hello", Labels: map[string]string{"team": "shop", "cost": "1"},
+		Project: "demo-project", Location: "us-central1", Service: "hello",
+		Labels: map[string]string{"team": "shop", "cost": "1"},
 	}
 	const target = "projects/demo-project/locations/us-central1/services/hello"
 	stored := reportPublisher{to: publisher(func(report.Report) error { return nil })}
@@ -53,8 +54,9 @@ func TestEachPublishedReportIsLoggedOnOneLine(t *testing.T) {
 		want map[string]any
 	}{
 		{"everything", stored, report.Report{
-			ObservedAt: now, Target: hello, Outcome: report.Contested, Mode: policy.Enforce, Policy: &report.Policy{Rule: "shops"},
-			Cause: report.Cause{Kind: "command", Key: "k"}, Exposed: true, ExposedSince: &hourAgo,
+			ObservedAt: now, Target: hello, Outcome: report.Contested, Mode: policy.Enforce,
+			Policy: &report.Policy{Rule: "shops"},
+			Cause:  report.Cause{Kind: "command", Key: "k"}, Exposed: true, ExposedSince: &hourAgo,
 			Findings:   []report.Finding{{Code: "IAP_OFF"}, {Code: "IAP_OFF"}, {Code: "PUBLIC_INVOKER"}},
 			WaitingFor: &report.WaitingFor{What: "a load balancer", Since: &dayAgo},
 			Contest: &report.Contest{Actors: []report.Actor{

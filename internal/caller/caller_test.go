@@ -19,9 +19,11 @@ const robot = "robot@demo-project.iam.gserviceaccount.com"
 func calling() (posture.Posture, policy.Wanted, Caller) {
 	p := posturetest.Protected()
 	p.Service.Ingress = posture.IngressAll
-	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", "serviceAccount:" + robot}}}
+	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker,
+		Members: []string{"allUsers", "serviceAccount:" + robot}}}
 	p.Project.Bindings = []posture.Binding{{Role: "roles/browser", Members: []string{posturetest.Alice}}}
-	p.Backends[0].IAPOn, p.Backends[0].Frontends[0].Hosts = false, []string{"hello.example.com", "*.shop.example.com/api/*"}
+	p.Backends[0].IAPOn, p.Backends[0].Frontends[0].Hosts = false, []string{"hello.example.com",
+		"*.shop.example.com/api/*"}
 	p.Backends[0].OAuthClient = "client.apps.googleusercontent.com"
 	return p, posturetest.Wanted(), Caller{
 		Kind: SchedulerJob, Name: "projects/demo-project/locations/us-central1/jobs/nightly",
@@ -38,7 +40,8 @@ var (
 )
 
 func asVisitor(c *Caller) {
-	*c = Caller{Kind: Visitor, Name: "curl/8", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7", Requests: 3}
+	*c = Caller{Kind: Visitor, Name: "curl/8", Address: "https://hello-abc-uc.a.run.app",
+		RemoteIP: "198.51.100.7", Requests: 3}
 }
 
 func throughLoadBalancer(c *Caller) { c.Address = "https://hello.example.com/nightly" }
@@ -51,55 +54,83 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 		want    Impact
 		why     string // a part of it
 	}{
-		{"an invoker at the run.app address stays through the whole recipe", func(*posture.Posture, *policy.Wanted, *Caller) {}, wholeRecipe, StaysIn, ""},
+		{"an invoker at the run.app address stays through the whole recipe",
+			func(*posture.Posture, *policy.Wanted, *Caller) {}, wholeRecipe, StaysIn, ""},
 		{"so does one at the address made of names", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) {
 			c.Address = "https://hello-123456789012.us-central1.run.app"
 		}, wholeRecipe, StaysIn, ""},
 		{"nothing changes", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Principal = "" }, nil, StaysIn, ""},
 
-		{"ingress: a job of another project", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Name = "projects/other/locations/l/jobs/j" }, []ChangeTo{ingressChange}, Uncertain, "another project"},
+		{"ingress: a job of another project",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Name = "projects/other/locations/l/jobs/j" },
+			[]ChangeTo{ingressChange}, Uncertain, "another project"},
 		{"ingress: the address of a tag", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
-			p.Service.TagURLs, c.Address = []string{"https://v1---hello-abc-uc.a.run.app"}, "https://v1---hello-abc-uc.a.run.app/x"
+			p.Service.TagURLs, c.Address = []string{
+				"https://v1---hello-abc-uc.a.run.app"}, "https://v1---hello-abc-uc.a.run.app/x"
 		}, []ChangeTo{ingressChange}, Uncertain, "tag"},
 		{"ingress: a mapped domain", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
 			p.Domains, c.Address = []posture.Domain{{Host: "www.example.com"}}, "https://www.example.com/nightly"
 		}, []ChangeTo{ingressChange}, Breaks, "default run.app URL only"},
-		{"ingress: a load balancer stays open", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c) }, []ChangeTo{ingressChange}, StaysIn, ""},
-		{"ingress: a visitor", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c) }, []ChangeTo{ingressChange}, Breaks, "closed to the internet"},
-		{"ingress: a visitor from a private address", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c); c.RemoteIP = "10.0.0.7" }, []ChangeTo{ingressChange}, Uncertain, "VPC network"},
-		{"ingress: a visitor without an address", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c); c.RemoteIP = "x" }, []ChangeTo{ingressChange}, Uncertain, "VPC network"},
-		{"ingress: a visitor that says it is Pub/Sub", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c); c.Name = "CloudPubSub-Google" }, []ChangeTo{ingressChange}, Uncertain, "calls itself"},
+		{"ingress: a load balancer stays open",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c) },
+			[]ChangeTo{ingressChange}, StaysIn, ""},
+		{"ingress: a visitor", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c) },
+			[]ChangeTo{ingressChange}, Breaks, "closed to the internet"},
+		{"ingress: a visitor from a private address",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c); c.RemoteIP = "10.0.0.7" },
+			[]ChangeTo{ingressChange}, Uncertain, "VPC network"},
+		{"ingress: a visitor without an address",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c); c.RemoteIP = "x" }, []ChangeTo{ingressChange},
+			Uncertain, "VPC network"},
+		{"ingress: a visitor that says it is Pub/Sub",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c); c.Name = "CloudPubSub-Google" },
+			[]ChangeTo{ingressChange}, Uncertain, "calls itself"},
 
-		{"invokers: no token", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Principal = "" }, []ChangeTo{invokerChange}, Breaks, "brings no token"},
-		{"invokers: no invoker", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Principal = "other@x.iam.gserviceaccount.com" }, []ChangeTo{invokerChange}, Breaks, "may not invoke"},
-		{"invokers: under a condition", func(p *posture.Posture, _ *policy.Wanted, _ *Caller) { p.Invokers.Bindings[0].Condition = "true" }, []ChangeTo{invokerChange}, Uncertain, "condition"},
+		{"invokers: no token", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Principal = "" },
+			[]ChangeTo{invokerChange}, Breaks, "brings no token"},
+		{"invokers: no invoker",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Principal = "other@x.iam.gserviceaccount.com" },
+			[]ChangeTo{invokerChange}, Breaks, "may not invoke"},
+		{"invokers: under a condition",
+			func(p *posture.Posture, _ *policy.Wanted, _ *Caller) { p.Invokers.Bindings[0].Condition = "true" },
+			[]ChangeTo{invokerChange}, Uncertain, "condition"},
 		{"invokers: perhaps in a group", func(p *posture.Posture, _ *policy.Wanted, _ *Caller) {
 			p.Invokers.Bindings[0].Members = []string{"allUsers", "group:robots@example.com"}
 		}, []ChangeTo{invokerChange}, Uncertain, "group"},
 		{"invokers: a role of their own", func(p *posture.Posture, _ *policy.Wanted, _ *Caller) {
-			p.Invokers.Bindings = []posture.Binding{{Role: "projects/p/roles/caller", Members: []string{"serviceAccount:" + robot}}}
+			p.Invokers.Bindings = []posture.Binding{{Role: "projects/p/roles/caller",
+				Members: []string{"serviceAccount:" + robot}}}
 		}, []ChangeTo{invokerChange}, Uncertain, "role that is not known"},
 		{"invokers: of the whole project", func(p *posture.Posture, _ *policy.Wanted, _ *Caller) {
-			p.Invokers.Bindings, p.Project.Bindings = nil, []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"serviceAccount:" + robot}}}
+			p.Invokers.Bindings, p.Project.Bindings = nil, []posture.Binding{{Role: posture.RoleInvoker,
+				Members: []string{"serviceAccount:" + robot}}}
 		}, []ChangeTo{invokerChange}, StaysIn, ""},
 		{"invokers: the project's policy was not read", func(p *posture.Posture, _ *policy.Wanted, _ *Caller) {
 			p.Invokers.Bindings, p.Project.Bindings = nil, nil
 		}, []ChangeTo{invokerChange}, Uncertain, "hangs on"},
-		{"invokers: a token for somebody else", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Audience = "https://else.example.com" }, []ChangeTo{invokerChange}, Uncertain, "custom audience"},
+		{"invokers: a token for somebody else",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Audience = "https://else.example.com" },
+			[]ChangeTo{invokerChange}, Uncertain, "custom audience"},
 		{"invokers: past a load balancer that gets no IAP", func(p *posture.Posture, w *policy.Wanted, c *Caller) {
 			throughLoadBalancer(c)
 			c.Principal, p.Backends[0].Frontends = "", append(p.Backends[0].Frontends, posture.Frontend{})
 		}, []ChangeTo{invokerChange}, StaysIn, ""},
-		{"invokers: a visitor", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c) }, []ChangeTo{invokerChange}, Uncertain, "does not show"},
+		{"invokers: a visitor", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c) },
+			[]ChangeTo{invokerChange}, Uncertain, "does not show"},
 		{"invokers: a visitor that the ingress keeps out already", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
 			asVisitor(c)
 			p.Service.Ingress = posture.IngressInternalLoadBalancing
 		}, []ChangeTo{invokerChange}, StaysIn, ""},
 
-		{"iap: a token for the service", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c) }, []ChangeTo{iapChange}, Breaks, "OAuth client"},
-		{"iap: no token", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c); c.Principal = "" }, []ChangeTo{iapChange}, Breaks, "no token"},
-		{"iap: a pattern of the URL map", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Address = "https://eu.shop.example.com/api/x" }, []ChangeTo{iapChange}, Breaks, "OAuth client"},
-		{"iap: another backend service", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c) }, []ChangeTo{{ChangeIAP, "else"}}, StaysIn, ""},
+		{"iap: a token for the service", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c) },
+			[]ChangeTo{iapChange}, Breaks, "OAuth client"},
+		{"iap: no token", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c); c.Principal = "" },
+			[]ChangeTo{iapChange}, Breaks, "no token"},
+		{"iap: a pattern of the URL map",
+			func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { c.Address = "https://eu.shop.example.com/api/x" },
+			[]ChangeTo{iapChange}, Breaks, "OAuth client"},
+		{"iap: another backend service", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { throughLoadBalancer(c) },
+			[]ChangeTo{{ChangeIAP, "else"}}, StaysIn, ""},
 		{"iap: a token for IAP without access", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) {
 			throughLoadBalancer(c)
 			c.Audience = "client.apps.googleusercontent.com"
@@ -107,7 +138,8 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 		{"iap: a token for IAP with access", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
 			throughLoadBalancer(c)
 			c.Audience = "client.apps.googleusercontent.com"
-			p.Backends[0].Inherited = []posture.Policy{{Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"serviceAccount:" + robot}}}}}
+			p.Backends[0].Inherited = []posture.Policy{
+				{Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"serviceAccount:" + robot}}}}}
 		}, []ChangeTo{iapChange}, StaysIn, ""},
 		{"iap: a token for IAP, and the rule gives access", func(_ *posture.Posture, w *policy.Wanted, c *Caller) {
 			throughLoadBalancer(c)
@@ -139,14 +171,21 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 			c.Address, p.Backends[0].Frontends[0].Hosts = "https://203.0.113.7/x", nil
 		}, []ChangeTo{iapChange}, Breaks, "OAuth client"},
 
-		{"direct: everybody's identity is taken away", func(_ *posture.Posture, w *policy.Wanted, _ *Caller) { w.Recipe = policy.RecipeDirect }, []ChangeTo{directChange}, Breaks, "OAuth client"},
-		{"direct: a visitor", func(_ *posture.Posture, w *policy.Wanted, c *Caller) { asVisitor(c); w.Recipe = policy.RecipeDirect }, []ChangeTo{directChange}, Uncertain, "sign in"},
-		{"direct: the public does not matter behind IAP", func(_ *posture.Posture, w *policy.Wanted, c *Caller) { c.Principal, w.Recipe = "", policy.RecipeDirect }, []ChangeTo{invokerChange}, StaysIn, ""},
+		{"direct: everybody's identity is taken away",
+			func(_ *posture.Posture, w *policy.Wanted, _ *Caller) { w.Recipe = policy.RecipeDirect }, []ChangeTo{directChange},
+			Breaks, "OAuth client"},
+		{"direct: a visitor",
+			func(_ *posture.Posture, w *policy.Wanted, c *Caller) { asVisitor(c); w.Recipe = policy.RecipeDirect },
+			[]ChangeTo{directChange}, Uncertain, "sign in"},
+		{"direct: the public does not matter behind IAP",
+			func(_ *posture.Posture, w *policy.Wanted, c *Caller) { c.Principal, w.Recipe = "", policy.RecipeDirect },
+			[]ChangeTo{invokerChange}, StaysIn, ""},
 
 		{"an address that is switched off lets nobody in now", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
 			c.Principal, p.Service.DefaultURLDisabled = "", true
 		}, wholeRecipe, StaysIn, ""},
-		{"the worst counts", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c) }, []ChangeTo{invokerChange, ingressChange}, Breaks, "closed to the internet"},
+		{"the worst counts", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) { asVisitor(c) },
+			[]ChangeTo{invokerChange, ingressChange}, Breaks, "closed to the internet"},
 	} {
 		p, want, caller := calling()
 		tc.change(&p, &want, &caller)
@@ -166,7 +205,8 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 
 func TestWhatCallsSomethingElseIsNoCaller(t *testing.T) {
 	p, want, caller := calling()
-	p.Backends = append(p.Backends, posture.Backend{Frontends: []posture.Frontend{{Address: "203.0.113.8"}}}) // takes any host
+	p.Backends = append(p.Backends,
+		posture.Backend{Frontends: []posture.Frontend{{Address: "203.0.113.8"}}}) // takes any host
 	for _, address := range []string{
 		"", "://", "https://other-abc-uc.a.run.app/x", "https://pubsub.googleapis.com/",
 	} {
@@ -178,7 +218,8 @@ func TestWhatCallsSomethingElseIsNoCaller(t *testing.T) {
 }
 
 func TestALoadBalancerForAnyHostCollectsNoForeignCaller(t *testing.T) {
-	foreign := Caller{Kind: PushSubscription, Name: "projects/demo-project/subscriptions/orders", Address: "https://else.example.com/in"}
+	foreign := Caller{Kind: PushSubscription, Name: "projects/demo-project/subscriptions/orders",
+		Address: "https://else.example.com/in"}
 	for _, tc := range []struct {
 		name   string
 		hosts  []string
@@ -186,7 +227,8 @@ func TestALoadBalancerForAnyHostCollectsNoForeignCaller(t *testing.T) {
 		want   int
 	}{
 		{"without a token", nil, func(*Caller) {}, 0},
-		{"with a token for something else", nil, func(c *Caller) { c.Principal, c.Audience = robot, "https://else.example.com" }, 0},
+		{"with a token for something else", nil,
+			func(c *Caller) { c.Principal, c.Audience = robot, "https://else.example.com" }, 0},
 		{"with a token for the service", nil, func(c *Caller) {
 			c.Principal, c.Audience = robot, "https://hello-abc-uc.a.run.app"
 		}, 1},
@@ -207,10 +249,12 @@ func TestALoadBalancerForAnyHostCollectsNoForeignCaller(t *testing.T) {
 
 func TestNoRemedyRedirectsWhatMayCallAnotherService(t *testing.T) {
 	for kind, name := range map[Kind]string{
-		PushSubscription: "projects/demo-project/subscriptions/orders", SchedulerJob: "projects/demo-project/locations/us-central1/jobs/j",
-		EventTrigger: "projects/demo-project/locations/us-central1/triggers/t",
+		PushSubscription: "projects/demo-project/subscriptions/orders",
+		SchedulerJob:     "projects/demo-project/locations/us-central1/jobs/j",
+		EventTrigger:     "projects/demo-project/locations/us-central1/triggers/t",
 	} {
-		for _, address := range []string{"https://hello.example.com/orders", "https://eu.shop.example.com/other", "https://203.0.113.7/x"} {
+		for _, address := range []string{"https://hello.example.com/orders", "https://eu.shop.example.com/other",
+			"https://203.0.113.7/x"} {
 			t.Run(string(kind)+" "+address, func(t *testing.T) {
 				p, want, _ := calling()
 				for _, change := range []ChangeTo{iapChange, invokerChange} {
@@ -226,7 +270,8 @@ func TestNoRemedyRedirectsWhatMayCallAnotherService(t *testing.T) {
 
 func TestAHostThatOnlyLooksLikeADoorIsNone(t *testing.T) {
 	p, want, caller := calling()
-	for _, address := range []string{"https://hello-abc-uc.a.run.app.evil.example/x", "https://hello.example.org", "https://shop.example.com.evil.example"} {
+	for _, address := range []string{"https://hello-abc-uc.a.run.app.evil.example/x", "https://hello.example.org",
+		"https://shop.example.com.evil.example"} {
 		caller.Address = address
 		if got := Judge(p, want, []Caller{caller}, wholeRecipe); got != nil {
 			t.Errorf("%q is taken for a caller: %+v", address, got)
@@ -241,7 +286,8 @@ func TestCuresHoldNothingThatAShellWouldRead(t *testing.T) {
 	caller.Principal, caller.Address = "$(reboot)@x", "https://hello.example.com/$(reboot);x?`y`"
 	got := Judge(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Remedy
 	caller.Name = "projects/demo-project/subscriptions/$(reboot)"
-	if quoted := Judge(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Remedy; !strings.Contains(quoted, `update '$(reboot)' --project=demo-project `) {
+	if quoted := Judge(p, want, []Caller{caller}, []ChangeTo{iapChange})[0].Remedy; !strings.Contains(quoted,
+		`update '$(reboot)' --project=demo-project `) {
 		t.Errorf("cure %q does not quote a name that cannot be", quoted)
 	}
 	if strings.ContainsAny(got, "$`(") || !strings.Contains(got, "/PATH") || !strings.Contains(got, "=ACCOUNT") {
@@ -253,17 +299,20 @@ func TestTheWorstOfTwoPlansIsKept(t *testing.T) {
 	one := func(name string, fate Impact) Caller { return Caller{Kind: SchedulerJob, Name: name, Impact: fate} }
 	got := WorstOff([]Caller{one("a", Breaks), one("b", StaysIn), one("c", Uncertain), one("d", Uncertain)},
 		[]Caller{one("a", StaysIn), one("b", Uncertain), one("c", Breaks), one("d", StaysIn), one("e", StaysIn)})
-	if diff := cmp.Diff([]Caller{one("a", Breaks), one("b", Uncertain), one("c", Breaks), one("d", Uncertain), one("e", StaysIn)}, got); diff != "" {
+	if diff := cmp.Diff([]Caller{one("a", Breaks), one("b", Uncertain), one("c", Breaks), one("d", Uncertain),
+		one("e", StaysIn)}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestHostileTextIsCutAndOnOneLine(t *testing.T) {
 	got := posture.Shown("a\nb\x1b[31m\xff" + strings.Repeat("x", 500))
-	if strings.ContainsAny(got, "\n\x1b") || len([]rune(got)) != posture.MaxShown+1 || !strings.HasPrefix(got, "a b [31m?x") {
+	if strings.ContainsAny(got, "\n\x1b") || len([]rune(got)) != posture.MaxShown+1 ||
+		!strings.HasPrefix(got, "a b [31m?x") {
 		t.Errorf("%q", got)
 	}
-	for address, want := range map[string]string{"https://user:pass@host/path?q#f": "https://host", "http://host:8080": "http://host:8080", "/path": "", "mailto:a@host": "", "://": "", "": ""} {
+	for address, want := range map[string]string{"https://user:pass@host/path?q#f": "https://host",
+		"http://host:8080": "http://host:8080", "/path": "", "mailto:a@host": "", "://": "", "": ""} {
 		if got := posture.Origin(address); got != want {
 			t.Errorf("origin of %q: %q, want %q", address, got, want)
 		}
@@ -295,8 +344,10 @@ func TestRequestsAreSoughtAtHostsOpenPastEveryLoadBalancer(t *testing.T) {
 	}{
 		{"as deployed", func(*posture.Posture) {}, []string{own, tag, "shop.example.com"}},
 		{"the ingress keeps all", func(p *posture.Posture) { p.Service.Ingress = posture.IngressInternal }, nil},
-		{"the default URL is off", func(p *posture.Posture) { p.Service.DefaultURLDisabled = true }, []string{tag, "shop.example.com"}},
-		{"mappings that cannot be read have no host", func(p *posture.Posture) { p.Domains, p.DomainsUnread = nil, "denied" }, []string{own, tag}},
+		{"the default URL is off", func(p *posture.Posture) { p.Service.DefaultURLDisabled = true },
+			[]string{tag, "shop.example.com"}},
+		{"mappings that cannot be read have no host", func(p *posture.Posture) { p.Domains, p.DomainsUnread = nil, "denied" },
+			[]string{own, tag}},
 	} {
 		p, _, _ := calling()
 		p.Service.TagURLs, p.Domains = []string{"https://" + tag}, []posture.Domain{{Host: "Shop.example.com"}}
@@ -308,7 +359,8 @@ func TestRequestsAreSoughtAtHostsOpenPastEveryLoadBalancer(t *testing.T) {
 }
 
 func TestACureIsWhatOneCanType(t *testing.T) {
-	const grant = "gcloud run services add-iam-policy-binding hello --region=us-central1 --project=demo-project --role=roles/run.invoker --member=serviceAccount:"
+	const grant = "gcloud run services add-iam-policy-binding hello --region=us-central1 --project=demo-project " +
+		"--role=roles/run.invoker --member=serviceAccount:"
 	const job = "nightly --location=us-central1 --project=demo-project"
 	for _, tc := range []struct {
 		name   string
@@ -316,17 +368,21 @@ func TestACureIsWhatOneCanType(t *testing.T) {
 		by     ChangeTo
 		want   string
 	}{
-		{"the account that lacks the right", func(_ *posture.Posture, c *Caller) { c.Principal = "other-7@x.iam.gserviceaccount.com" }, invokerChange, grant + "other-7@x.iam.gserviceaccount.com"},
+		{"the account that lacks the right",
+			func(_ *posture.Posture, c *Caller) { c.Principal = "other-7@x.iam.gserviceaccount.com" }, invokerChange,
+			grant + "other-7@x.iam.gserviceaccount.com"},
 		{"an account, where there is none", func(_ *posture.Posture, c *Caller) { c.Principal = "" }, invokerChange,
 			"gcloud scheduler jobs update http " + job + " --oidc-service-account-email=ACCOUNT && " + grant + "ACCOUNT"},
 		{"the address that Cloud Run tells", func(_ *posture.Posture, c *Caller) { throughLoadBalancer(c) }, iapChange,
-			"gcloud scheduler jobs update http " + job + " --uri=https://hello-abc-uc.a.run.app/nightly --oidc-service-account-email=" + robot +
+			"gcloud scheduler jobs update http " + job +
+				" --uri=https://hello-abc-uc.a.run.app/nightly --oidc-service-account-email=" + robot +
 				" --oidc-token-audience=https://hello-abc-uc.a.run.app && " + grant + robot},
 		{"the address made of names, where it tells none", func(p *posture.Posture, c *Caller) {
 			throughLoadBalancer(c)
 			p.Service.URLs, c.Audience = nil, p.DeterministicURL()
 		}, iapChange,
-			"gcloud scheduler jobs update http " + job + " --uri=https://hello-123456789012.us-central1.run.app/nightly --oidc-service-account-email=" + robot +
+			"gcloud scheduler jobs update http " + job +
+				" --uri=https://hello-123456789012.us-central1.run.app/nightly --oidc-service-account-email=" + robot +
 				" --oidc-token-audience=https://hello-123456789012.us-central1.run.app && " + grant + robot},
 	} {
 		p, want, caller := calling()
@@ -342,11 +398,13 @@ func TestAccessUnderAConditionSparesNoCallerForSure(t *testing.T) {
 	c := Caller{Kind: "scheduler-job", Principal: "cron@demo-project.iam.gserviceaccount.com", Audience: client}
 	want := policy.Wanted{Settings: policy.DefaultSettings()}
 	want.Access = []string{"serviceAccount:" + c.Principal}
-	if got := throughIAP(call{p: posturetest.Protected(), want: want, c: c}, client, []posture.AccessPolicy{{}}).impact; got == Uncertain || got == Breaks {
+	if got := throughIAP(call{p: posturetest.Protected(), want: want, c: c}, client,
+		[]posture.AccessPolicy{{}}).impact; got == Uncertain || got == Breaks {
 		t.Errorf("with access always: %s", got)
 	}
 	want.AccessCondition = posturetest.Until
-	if got := throughIAP(call{p: posturetest.Protected(), want: want, c: c}, client, []posture.AccessPolicy{{}}).impact; got != Uncertain {
+	if got := throughIAP(call{p: posturetest.Protected(), want: want, c: c}, client,
+		[]posture.AccessPolicy{{}}).impact; got != Uncertain {
 		t.Errorf("with access under a condition: %s, want %s", got, Uncertain)
 	}
 }

@@ -17,8 +17,9 @@ import (
 )
 
 var openService = posture.Posture{
-	Target: posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}, ProjectNumber: "123456789012",
-	Service: posture.Service{Ingress: posture.IngressAll, URLs: []string{"https://hello-abc-uc.a.run.app"}},
+	Target:        posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"},
+	ProjectNumber: "123456789012",
+	Service:       posture.Service{Ingress: posture.IngressAll, URLs: []string{"https://hello-abc-uc.a.run.app"}},
 }
 
 const (
@@ -114,8 +115,9 @@ func TestCallersAreConfiguredOnesAndVisitors(t *testing.T) {
 func TestAnUnreadableSourceIsAnUnreadFact(t *testing.T) {
 	denied := `403 {"error": {"code": 403, "message": "denied", "status": "PERMISSION_DENIED"}}`
 	cloud := answering(t, map[string]string{
-		subscriptionsPath: denied, triggersPath: noTriggers, entriesPath: `429 {"error": {"code": 429, "message": "Quota exceeded"}}`,
-		jobsPath: `{"jobs": [{"name": "j", "httpTarget": {"uri": "https://c.example/"}}], "nextPageToken": "more"}`,
+		subscriptionsPath: denied, triggersPath: noTriggers,
+		entriesPath: `429 {"error": {"code": 429, "message": "Quota exceeded"}}`,
+		jobsPath:    `{"jobs": [{"name": "j", "httpTarget": {"uri": "https://c.example/"}}], "nextPageToken": "more"}`,
 	})
 	got, unread, err := cloud.Callers(t.Context(), openService)
 	if err != nil {
@@ -139,7 +141,8 @@ func TestAnUnreadableSourceIsAnUnreadFact(t *testing.T) {
 
 func TestAPassingFailureIsAnError(t *testing.T) {
 	cloud := answering(t, map[string]string{
-		subscriptionsPath: `503 {"error": {"code": 503, "message": "later"}}`, triggersPath: noTriggers, jobsPath: noTriggers, entriesPath: noTriggers,
+		subscriptionsPath: `503 {"error": {"code": 503, "message": "later"}}`, triggersPath: noTriggers, jobsPath: noTriggers,
+		entriesPath: noTriggers,
 	})
 	if _, _, err := cloud.Callers(t.Context(), openService); err == nil {
 		t.Error("who calls is taken for known while Pub/Sub does not answer")

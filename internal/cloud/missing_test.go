@@ -125,7 +125,8 @@ func TestOnlyTheServicesOwn404MeansGone(t *testing.T) {
 		})
 	}
 	if unread < 3 {
-		t.Errorf("%d facts are optional, want at least the project's policy, an inherited one of IAP's and the domain mappings",
+		t.Errorf("%d facts are optional, want at least the project's policy, an inherited one of IAP's and the domain "+
+			"mappings",
 			unread)
 	}
 }

@@ -12,7 +12,8 @@ import (
 // stays as it is.
 var _ = carry(
 	func(ctx context.Context, c *Cloud, step plan.Step, _ plan.EnableDirectIAP) (string, error) {
-		return c.run.Patch(ctx, step.Resource, "iapEnabled", &run.GoogleCloudRunV2Service{Etag: step.Version, IapEnabled: true})
+		return c.run.Patch(ctx, step.Resource, "iapEnabled",
+			&run.GoogleCloudRunV2Service{Etag: step.Version, IapEnabled: true})
 	},
 	func(ctx context.Context, c *Cloud, step plan.Step, _ plan.EnableDirectIAP) (string, error) {
 		return c.run.Patch(ctx, step.Resource, "iapEnabled", &run.GoogleCloudRunV2Service{

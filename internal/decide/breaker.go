@@ -74,7 +74,8 @@ func (d *decider) lastWasOurs(step plan.Step) bool {
 func (d *decider) verificationFailed(step plan.Step) Decision {
 	what := settingOf(step)
 	decision := d.end(report.Failed, fmt.Sprintf(
-		"%s was written and acknowledged, but reading again does not show it, and nobody else wrote there; two of these within an hour hold every write", what))
+		"%s was written and acknowledged, but reading again does not show it, and nobody else wrote there; two of these "+
+			"within an hour hold every write", what))
 	decision.Remember.Failed = what
 	return decision
 }
@@ -114,7 +115,8 @@ func FailuresIn(writes []event.Write, self event.Self, since time.Time) Failures
 func resourceOf(write event.Write) (name string, ok bool) {
 	switch write.Kind {
 	case event.RunServiceChanged, event.RunIAMChanged, event.RunServiceDeleted:
-		return posture.Target{Project: write.Project, Location: write.Location, Service: write.Service}.Name(), write.Service != ""
+		return posture.Target{Project: write.Project, Location: write.Location, Service: write.Service}.Name(),
+			write.Service != ""
 	case event.BackendServiceChanged:
 		return posture.Backend{Project: write.Project, Location: write.Location, Name: write.BackendService}.Resource(), true
 	}

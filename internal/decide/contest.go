@@ -92,7 +92,8 @@ func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func
 // undoneBy adds a round. Of several who may have undone it, those who surely
 // did are named.
 func undoneBy(contest report.Contest, suspects []event.Write, step plan.Step) report.Contest {
-	sure := slices.DeleteFunc(slices.Clone(suspects), func(w event.Write) bool { return step.EffectOfSame(w) != plan.Undone })
+	sure := slices.DeleteFunc(slices.Clone(suspects),
+		func(w event.Write) bool { return step.EffectOfSame(w) != plan.Undone })
 	if len(sure) > 0 {
 		suspects = sure
 	}
@@ -119,7 +120,8 @@ func contestAdvice(p posture.Posture, c *report.Contest) string {
 	if len(c.Actors) > 0 && c.Actors[len(c.Actors)-1].Principal != "" {
 		who = c.Actors[len(c.Actors)-1].Principal
 	}
-	return fmt.Sprintf("%s of %s was undone %d times in 24 hours, last by %s: change it at its source as contest.fix says; each sweep, and iapguard apply %s, tries once more",
+	return fmt.Sprintf("%s of %s was undone %d times in 24 hours, last by %s: change it at its source as contest.fix "+
+		"says; each sweep, and iapguard apply %s, tries once more",
 		c.Field, p.Target, c.Rounds, who, p.Target.Name())
 }
 

@@ -344,7 +344,8 @@ func (r Run) own() []report.Step { return r.Done[min(r.Joined, len(r.Done)):] }
 // took reports whether this delivery has taken such a step already.
 func (r Run) took(step plan.Step) bool {
 	for _, done := range r.own() {
-		if done.Result == report.StepDone && done.Op == string(step.Op()) && done.Resource == step.Resource && done.Field == step.Field() {
+		if done.Result == report.StepDone && done.Op == string(step.Op()) && done.Resource == step.Resource &&
+			done.Field == step.Field() {
 			return true
 		}
 	}

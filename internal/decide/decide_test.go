@@ -80,7 +80,8 @@ func (h heldUntil) On(target posture.Target, _ string, at time.Time) *policy.Hol
 	return nil
 }
 
-var iapStep = plan.Step{Change: plan.EnableIAP{}, Resource: "projects/demo-project/global/backendServices/hello-backend"}
+var iapStep = plan.Step{Change: plan.EnableIAP{},
+	Resource: "projects/demo-project/global/backendServices/hello-backend"}
 
 // undoneThrice is a history in which IAP was turned on by us and off by Terraform.
 func undoneThrice() *History {
@@ -135,14 +136,17 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 		}, report.Started, 6, ""},
 
 		{"exempt", func(s *situation) {
-			s.rules.settings.Exemption = &policy.Exemption{Owner: "o", Ticket: "T-1", Reason: "r", Expires: noon.Add(49 * time.Hour)}
+			s.rules.settings.Exemption = &policy.Exemption{Owner: "o", Ticket: "T-1", Reason: "r",
+				Expires: noon.Add(49 * time.Hour)}
 		}, report.Exempt, 0, "2 days are left of the exemption T-1"},
 		{"exempt until a moment ago", func(s *situation) {
 			s.rules.settings.Exemption = &policy.Exemption{Owner: "o", Ticket: "T-1", Reason: "r", Expires: noon}
 		}, report.Started, 6, ""},
-		{"held", func(s *situation) { s.holds = heldUntil(noon.Add(time.Hour)) }, report.Held, 0, "is held until 2026-12-01T13:00:00Z: load test"},
+		{"held", func(s *situation) { s.holds = heldUntil(noon.Add(time.Hour)) }, report.Held, 0,
+			"is held until 2026-12-01T13:00:00Z: load test"},
 		{"the hold has ended", func(s *situation) { s.holds = heldUntil(noon) }, report.Started, 6, ""},
-		{"the holds cannot be read", func(s *situation) { s.unread = errors.New("denied") }, report.Held, 0, "while the holds cannot be read: denied"},
+		{"the holds cannot be read", func(s *situation) { s.unread = errors.New("denied") }, report.Held, 0,
+			"while the holds cannot be read: denied"},
 		{"the hourly limit", func(s *situation) {
 			s.rules.settings.Limits.PerProject = 1
 			other := posture.Target{Project: "demo-project", Location: "l", Service: "other"}
@@ -160,9 +164,12 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 		{"too early", func(s *situation) {
 			s.rules.settings.Quiet, s.facts.Posture.Service.UpdatedAt = time.Minute, noon.Add(-time.Second)
 		}, report.Deferred, 0, ""},
-		{"being deployed", func(s *situation) { s.facts.Posture.Service.Reconciling = true }, report.Deferred, 0, "still being deployed"},
-		{"after too many rounds", func(s *situation) { s.facts.Run.Round = maxRounds + 1 }, report.Deferred, 0, "kept changing"},
-		{"contested", func(s *situation) { s.facts.History = undoneThrice() }, report.Contested, 0, "was undone 3 times in 24 hours, last by dev@example.com"},
+		{"being deployed", func(s *situation) { s.facts.Posture.Service.Reconciling = true }, report.Deferred, 0,
+			"still being deployed"},
+		{"after too many rounds", func(s *situation) { s.facts.Run.Round = maxRounds + 1 }, report.Deferred, 0,
+			"kept changing"},
+		{"contested", func(s *situation) { s.facts.History = undoneThrice() }, report.Contested, 0,
+			"was undone 3 times in 24 hours, last by dev@example.com"},
 		{"contested in report-only", func(s *situation) {
 			s.facts.History, s.rules.settings.Mode = undoneThrice(), policy.ReportOnly
 		}, report.Contested, 0, ""},
@@ -193,7 +200,8 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 		{"nobody writes", func(s *situation) { s.facts.Writers = Writers{} }, report.Planned, 0, ""},
 		{"a caller would break", func(s *situation) {
 			s.facts.Callers.Found = []caller.Caller{{
-				Kind: caller.PushSubscription, Name: "projects/demo-project/subscriptions/s", Address: s.facts.Posture.Service.URLs[0],
+				Kind: caller.PushSubscription, Name: "projects/demo-project/subscriptions/s",
+				Address: s.facts.Posture.Service.URLs[0],
 			}}
 		}, report.Blocked, 0, ""},
 	} {
@@ -237,7 +245,8 @@ func TestADecisionNamesTheFactsThatItMisses(t *testing.T) {
 		{"the same, with history and callers", func(s *situation) {
 			s.facts.History, s.facts.Callers = &History{}, &Callers{}
 		}, Needs{Counts: true}},
-		{"a plan that is held", func(s *situation) { s.holds = heldUntil(noon.Add(time.Hour)) }, Needs{History: true, Callers: true}},
+		{"a plan that is held", func(s *situation) { s.holds = heldUntil(noon.Add(time.Hour)) },
+			Needs{History: true, Callers: true}},
 		{"a dry run", func(s *situation) { s.request.DryRun = true }, Needs{History: true, Callers: true}},
 		{"a refused request", func(s *situation) {
 			s.protected()
@@ -268,7 +277,8 @@ func TestADecisionChangesNoFacts(t *testing.T) {
 		t.Errorf("the posture was changed (-before +after):\n%s", diff)
 	}
 	if first.Plan.ID() != second.Plan.ID() || first.Outcome != second.Outcome {
-		t.Errorf("the same facts lead to %s (%s) and %s (%s)", first.Outcome, first.Plan.ID(), second.Outcome, second.Plan.ID())
+		t.Errorf("the same facts lead to %s (%s) and %s (%s)", first.Outcome, first.Plan.ID(), second.Outcome,
+			second.Plan.ID())
 	}
 }
 
@@ -284,13 +294,15 @@ func TestADiagnosisIsMadeOnceInARun(t *testing.T) {
 	s.did(iapStep, report.StepDone, "f1")
 	second := s.decide()
 	if second.Needs.Any() || second.Outcome != report.Protected || second.Diagnosis.Verdict != first.Diagnosis.Verdict {
-		t.Errorf("%s with needs %+v and verdict %v, want protected with %s", second.Outcome, second.Needs, second.Diagnosis, first.Diagnosis.Verdict)
+		t.Errorf("%s with needs %+v and verdict %v, want protected with %s", second.Outcome, second.Needs, second.Diagnosis,
+			first.Diagnosis.Verdict)
 	}
 }
 
 func TestAnErrorOfAWriteDecidesTheOutcome(t *testing.T) {
 	for kind, want := range map[fault.Kind]report.Outcome{
-		fault.Denied: report.Blocked, fault.Unavailable: report.Failed, fault.OperationFailed: report.Failed, fault.Busy: report.Deferred,
+		fault.Denied: report.Blocked, fault.Unavailable: report.Failed, fault.OperationFailed: report.Failed,
+		fault.Busy: report.Deferred,
 	} {
 		s := deployed()
 		got := Failed(s.facts, Settings{Policy: s.rules}, s.request, fault.New(kind, "text of Google's"), noon)

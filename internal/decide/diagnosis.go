@@ -82,13 +82,15 @@ func (d *decider) evidence() doctor.Evidence {
 
 // SymptomOf is the refused request that a cause tells of, nil for none.
 func SymptomOf(c event.Cause) *posture.Symptom {
-	logs := map[event.Kind]posture.RequestLog{event.RunRequestDenied: posture.CloudRunLog, event.LBRequestDeniedByIAP: posture.LoadBalancerLog}
+	logs := map[event.Kind]posture.RequestLog{event.RunRequestDenied: posture.CloudRunLog,
+		event.LBRequestDeniedByIAP: posture.LoadBalancerLog}
 	log, known := logs[c.Kind]
 	if !known || c.Symptom == nil {
 		return nil
 	}
 	s := c.Symptom
-	return &posture.Symptom{Log: log, Status: s.Status, Text: s.Text, URL: s.URL, UserAgent: s.UserAgent, Revision: s.Revision, At: c.At}
+	return &posture.Symptom{Log: log, Status: s.Status, Text: s.Text, URL: s.URL, UserAgent: s.UserAgent,
+		Revision: s.Revision, At: c.At}
 }
 
 // treat decides what follows from a verdict that calls for no new revision.

@@ -104,7 +104,8 @@ func (d *decider) waitingSince(waits protection.Finding) time.Time {
 		// What is made anew takes no load balancer away; of the rest nobody can
 		// tell any more whether it led to the service.
 		return lastOf(writes, since, func(w event.Write) bool {
-			return (w.Kind == event.BackendServiceChanged || w.Kind == event.RoutingChanged) && !strings.HasSuffix(w.Method, ".insert")
+			return (w.Kind == event.BackendServiceChanged || w.Kind == event.RoutingChanged) &&
+				!strings.HasSuffix(w.Method, ".insert")
 		})
 	}
 	since = latest(since, p.DirectAccess.ChangedAt)

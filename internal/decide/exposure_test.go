@@ -22,18 +22,22 @@ func asks(p posture.Posture, unreadable error, writes ...event.Write) *decider {
 }
 
 func routing(minute int, method string) event.Write {
-	return by(minute, false, event.Write{Cause: event.Cause{Kind: event.RoutingChanged, Location: posture.Global, Method: "v1.compute." + method}})
+	return by(minute, false,
+		event.Write{Cause: event.Cause{Kind: event.RoutingChanged, Location: posture.Global, Method: "v1.compute." + method}})
 }
 
 // open is a public service from minute -60 on, as Cloud Run tells it, whose own
 // addresses are all its doors, unless it is balanced.
 func open(balanced bool, policyChanged time.Time) posture.Posture {
 	p := fought()
-	p.Service = posture.Service{URLs: []string{"https://hello-1.run.app"}, Ingress: posture.IngressAll, CreatedAt: at(-60), UpdatedAt: at(-30)}
-	p.Invokers = posture.Policy{ChangedAt: policyChanged, Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}
+	p.Service = posture.Service{URLs: []string{"https://hello-1.run.app"}, Ingress: posture.IngressAll, CreatedAt: at(-60),
+		UpdatedAt: at(-30)}
+	p.Invokers = posture.Policy{ChangedAt: policyChanged,
+		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}
 	if balanced {
 		p.Service.Ingress = posture.IngressInternalLoadBalancing
-		p.Backends[0].Scheme, p.Backends[0].Frontends = "EXTERNAL_MANAGED", []posture.Frontend{{Address: "203.0.113.1", HTTPS: true}}
+		p.Backends[0].Scheme, p.Backends[0].Frontends = "EXTERNAL_MANAGED", []posture.Frontend{
+			{Address: "203.0.113.1", HTTPS: true}}
 	}
 	return p
 }
@@ -57,12 +61,15 @@ func TestADoorIsOpenSinceTheLastChangeThatIsKnownOf(t *testing.T) {
 		{"the service was changed after its policy", open(false, at(-40)), day(500), nil, nil, at(-30)},
 		{"nothing was written for a day", open(false, time.Time{}), day(60), nil, nil, at(60)},
 		{"the service is younger than a day", open(false, time.Time{}), at(60), nil, nil, at(-60)},
-		{"the service was written to", open(false, time.Time{}), at(60), nil, []event.Write{service(20, false, "ingress", "all"), invokers(40, false), anothers}, at(40)},
-		{"what a load balancer does is nothing to its own address", open(false, time.Time{}), at(60), nil, []event.Write{iap(30, false, "false"), routing(40, "urlMaps.patch")}, at(-60)},
+		{"the service was written to", open(false, time.Time{}), at(60), nil,
+			[]event.Write{service(20, false, "ingress", "all"), invokers(40, false), anothers}, at(40)},
+		{"what a load balancer does is nothing to its own address", open(false, time.Time{}), at(60), nil,
+			[]event.Write{iap(30, false, "false"), routing(40, "urlMaps.patch")}, at(-60)},
 		{"the log cannot be read", open(false, time.Time{}), at(60), denied, nil, time.Time{}},
 		{"the log cannot be read, the policy tells its time", open(false, at(-20)), at(60), denied, nil, at(-20)},
 		{"IAP was turned off", open(true, at(-20)), at(60), nil, []event.Write{iap(30, false, "false")}, at(30)},
-		{"an address came later", open(true, at(-20)), at(60), nil, []event.Write{iap(30, false, "false"), routing(45, "globalForwardingRules.insert")}, at(45)},
+		{"an address came later", open(true, at(-20)), at(60), nil,
+			[]event.Write{iap(30, false, "false"), routing(45, "globalForwardingRules.insert")}, at(45)},
 		{"balanced and nothing was written for a day", open(true, at(-20)), day(60), nil, nil, at(60)},
 		{"balanced and the log cannot be read", open(true, at(-20)), at(60), denied, nil, time.Time{}},
 	} {
@@ -86,12 +93,17 @@ func TestAServiceWaitsSinceTheLastChangeThatMatters(t *testing.T) {
 		want   time.Time
 	}{
 		{"as long as there is the service", open(false, at(1)), protection.NoLoadBalancer, at(60), nil, nil, at(-60)},
-		{"for a day at least", open(false, at(1)), protection.NoLoadBalancer, day(60), nil, []event.Write{invokers(70, true)}, at(60)},
-		{"since something may have been taken away", open(false, at(1)), protection.NoFrontend, at(60), nil, []event.Write{routing(20, "urlMaps.patch"), routing(30, "urlMaps.insert")}, at(20)},
-		{"the log cannot be read", open(false, at(1)), protection.NoLoadBalancer, at(60), errors.New("denied"), nil, time.Time{}},
-		{"no accessor since the backend service was made", open(true, at(1)), protection.NoAccessor, at(60), nil, []event.Write{iap(20, false, "anew"), iap(30, true, "?")}, at(20)},
+		{"for a day at least", open(false, at(1)), protection.NoLoadBalancer, day(60), nil,
+			[]event.Write{invokers(70, true)}, at(60)},
+		{"since something may have been taken away", open(false, at(1)), protection.NoFrontend, at(60), nil,
+			[]event.Write{routing(20, "urlMaps.patch"), routing(30, "urlMaps.insert")}, at(20)},
+		{"the log cannot be read", open(false, at(1)), protection.NoLoadBalancer, at(60), errors.New("denied"),
+			nil, time.Time{}},
+		{"no accessor since the backend service was made", open(true, at(1)), protection.NoAccessor, at(60), nil,
+			[]event.Write{iap(20, false, "anew"), iap(30, true, "?")}, at(20)},
 		{"no accessor since IAP's policy was written", access, protection.NoAccessor, at(60), nil, nil, at(35)},
-		{"no revision is active", open(false, at(1)), protection.IngressNotKnown, day(60), errors.New("denied"), nil, at(-30)},
+		{"no revision is active", open(false, at(1)), protection.IngressNotKnown, day(60),
+			errors.New("denied"), nil, at(-30)},
 	} {
 		tc.p.ObservedAt = tc.now
 		if got := asks(tc.p, tc.err, tc.writes...).waitingSince(protection.Finding{Code: tc.code}); !got.Equal(tc.want) {

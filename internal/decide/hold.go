@@ -13,7 +13,8 @@ import (
 func heldIn(p posture.Posture, s Settings, now time.Time) func(posture.Target) *policy.Hold {
 	switch {
 	case s.HoldsUnread != nil:
-		unreadable := &policy.Hold{Reason: fmt.Sprintf("nothing is written while the holds cannot be read: %v", s.HoldsUnread)}
+		unreadable := &policy.Hold{Reason: fmt.Sprintf("nothing is written while the holds cannot be read: %v",
+			s.HoldsUnread)}
 		return func(posture.Target) *policy.Hold { return unreadable }
 	case s.Holds == nil:
 		return func(posture.Target) *policy.Hold { return nil }
@@ -61,7 +62,9 @@ func (d *decider) held() Decision {
 	}
 	until := d.hold.Until.UTC()
 	decision.WaitingFor.Until = &until
-	decision.WaitingFor.What = fmt.Sprintf("%s is held until %s: %s", d.hold.Scope.Name(), until.Format(time.RFC3339), d.hold.Reason)
-	decision.Advice = append(decision.Advice, "it goes on at the next event or sweep after that, or after iapguard resume "+d.hold.Scope.Name())
+	decision.WaitingFor.What = fmt.Sprintf("%s is held until %s: %s", d.hold.Scope.Name(),
+		until.Format(time.RFC3339), d.hold.Reason)
+	decision.Advice = append(decision.Advice,
+		"it goes on at the next event or sweep after that, or after iapguard resume "+d.hold.Scope.Name())
 	return decision
 }

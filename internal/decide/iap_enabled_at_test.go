@@ -21,7 +21,8 @@ func TestIAPWasSwitchedOnByTheLastWriteThatSaysSo(t *testing.T) {
 	}{
 		{"nothing is known", false, nil, time.Time{}},
 		{"by us", false, []event.Write{iap(1, true, "true")}, at(1)},
-		{"by somebody else, later", false, []event.Write{iap(1, true, "true"), iap(2, false, "false"), iap(3, false, "true")}, at(3)},
+		{"by somebody else, later", false,
+			[]event.Write{iap(1, true, "true"), iap(2, false, "false"), iap(3, false, "true")}, at(3)},
 		{"of several the last, in any order", false, []event.Write{iap(3, false, "true"), iap(1, true, "true")}, at(3)},
 		{"named by number", false, []event.Write{byID}, at(5)},
 		{"at another backend service", false, []event.Write{elsewhere}, time.Time{}},
@@ -30,7 +31,8 @@ func TestIAPWasSwitchedOnByTheLastWriteThatSaysSo(t *testing.T) {
 	} {
 		p := fought()
 		p.Backends[0].IAPOn = !tc.off
-		d := &decider{facts: Facts{Posture: p, History: &History{Writes: tc.writes}}, plan: plan.Plan{Steps: []plan.Step{revoke}}}
+		d := &decider{facts: Facts{Posture: p, History: &History{Writes: tc.writes}},
+			plan: plan.Plan{Steps: []plan.Step{revoke}}}
 		if got := d.iapEnabledAt(); !got.Equal(tc.want) {
 			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
 		}

@@ -114,7 +114,8 @@ func (d *decider) limited() (decision Decision, stopped bool) {
 		return decision, false
 	}
 	decision = d.end(report.Held, "it goes on at the next event or sweep after that")
-	decision.WaitingFor = &report.WaitingFor{What: fmt.Sprintf("%s until %s: %s", name, on.until.Format(time.RFC3339), on.what), Until: &on.until}
+	decision.WaitingFor = &report.WaitingFor{What: fmt.Sprintf("%s until %s: %s", name, on.until.Format(time.RFC3339),
+		on.what), Until: &on.until}
 	return decision, true
 }
 
@@ -135,12 +136,14 @@ func limitOf(p posture.Posture, limits policy.Limits, rule string, tallies map[s
 		all = append(all, each.times()...)
 	}
 	if on := reached(own.times(), limits.PerProject, now); on != nil {
-		on.what = fmt.Sprintf("%d of at most %d services of project %s were written within an hour (limits.perProject of rule %s)",
+		on.what = fmt.Sprintf("%d of at most %d services of project %s were written within an hour (limits.perProject of "+
+			"rule %s)",
 			len(own.times()), limits.PerProject, p.Target.Project, rule)
 		return on
 	}
 	if on := reached(all, limits.Overall, now); on != nil {
-		on.what = fmt.Sprintf("%d of at most %d services were written within an hour (limits.overall of rule %s)", len(all), limits.Overall, rule)
+		on.what = fmt.Sprintf("%d of at most %d services were written within an hour (limits.overall of rule %s)", len(all),
+			limits.Overall, rule)
 		return on
 	}
 	return nil

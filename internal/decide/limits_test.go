@@ -54,7 +54,10 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 		switch {
 		case tc.until == 0 && got != nil:
 			t.Errorf("%s: the brake is on: %+v", tc.name, got)
-		case tc.until != 0 && (got == nil || !got.until.Equal(at(tc.until)) || !strings.Contains(got.what, "2 services of project demo-project were written within an hour (limits.perProject of rule r)")):
+		case tc.until != 0 &&
+			(got == nil || !got.until.Equal(at(tc.until)) ||
+				!strings.Contains(got.what,
+					"2 services of project demo-project were written within an hour (limits.perProject of rule r)")):
 			t.Errorf("%s: %+v, want a brake until minute %d", tc.name, got, tc.until)
 		}
 	}
@@ -63,8 +66,9 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
 	tallies := func() map[string]Tally {
 		return map[string]Tally{
-			"demo-project":  {services: map[string]time.Time{"l/a": at(80)}},
-			"other-project": {services: map[string]time.Time{"l/a": at(81)}, backends: map[string]time.Time{"l/a": at(82), "l/b": at(83)}},
+			"demo-project": {services: map[string]time.Time{"l/a": at(80)}},
+			"other-project": {services: map[string]time.Time{"l/a": at(81)},
+				backends: map[string]time.Time{"l/a": at(82), "l/b": at(83)}},
 		}
 	}
 	if on := limitOf(fought(), policy.Limits{PerProject: 3, Overall: 4}, "r", tallies(), at(100)); on != nil {
@@ -74,7 +78,8 @@ func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
 	other.Target.Service, other.Backends = "other", nil
 	counts := Counts{Tallies: tallies(), Own: map[posture.Target]time.Time{fought().Target: at(100)}}
 	on := limitOf(other, policy.Limits{PerProject: 3, Overall: 4}, "r", counts.with(at(100)), at(100))
-	if on == nil || !strings.HasPrefix(on.what, "4 of at most 4 services were written within an hour (limits.overall") || !on.until.Equal(at(140)) {
+	if on == nil || !strings.HasPrefix(on.what, "4 of at most 4 services were written within an hour (limits.overall") ||
+		!on.until.Equal(at(140)) {
 		t.Errorf("with the one just admitted: %+v, want the overall brake until minute 140", on)
 	}
 }
@@ -92,12 +97,17 @@ func TestWhatWasWrittenTwiceInARowDidNotHold(t *testing.T) {
 		{"with somebody's write between", []event.Write{iap(1, true, "true"), iap(2, false, "-"), iap(3, true, "true")}, 0},
 		{"taken back by us between", []event.Write{iap(1, true, "true"), iap(2, true, "false"), iap(3, true, "true")}, 0},
 		{"made anew between", []event.Write{iap(1, true, "true"), iap(2, false, "anew"), iap(3, true, "true")}, 0},
-		{"of another backend service between", []event.Write{iap(1, true, "true"), named(iap(2, false, "false"), "other"), iap(3, true, "true")}, 1},
+		{"of another backend service between",
+			[]event.Write{iap(1, true, "true"), named(iap(2, false, "false"), "other"), iap(3, true, "true")}, 1},
 		{"the entries do not say", []event.Write{iap(1, true, "?"), iap(2, true, "?")}, 0},
-		{"two settings of a service", []event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true")}, 0},
-		{"one of them again, as after a failed operation", []event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true"), service(3, true, "ingress", "internal")}, 0},
+		{"two settings of a service",
+			[]event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true")}, 0},
+		{"one of them again, as after a failed operation",
+			[]event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true"),
+				service(3, true, "ingress", "internal")}, 0},
 		{"a grant and a revocation", []event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent)}, 0},
-		{"a revocation twice", []event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent), invokers(3, true, agent)}, 1},
+		{"a revocation twice",
+			[]event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent), invokers(3, true, agent)}, 1},
 		{"before the window", []event.Write{iap(-9, true, "true"), iap(-8, true, "true")}, 0},
 	} {
 		failed := 0
@@ -133,7 +143,8 @@ func TestTheBreakerOpensAfterTwoAndNamesThem(t *testing.T) {
 			t.Errorf("%s: %+v, want open until minute %d", tc.name, got, tc.until)
 		}
 	}
-	if got := breakerOf([]Failures{{"iap.enabled of a": {at(1)}}, {"ingress of b": {at(2)}}}); !strings.HasSuffix(got.what, ": iap.enabled of a, ingress of b") {
+	if got := breakerOf([]Failures{{"iap.enabled of a": {at(1)}}, {"ingress of b": {at(2)}}}); !strings.HasSuffix(got.what,
+		": iap.enabled of a, ingress of b") {
 		t.Errorf("it names %q", got.what)
 	}
 }

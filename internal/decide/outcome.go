@@ -114,7 +114,8 @@ func Failed(f Facts, s Settings, r Request, err error, now time.Time) Decision {
 	d.assess()
 	d.needs, d.diagnosis = Needs{}, d.run.Diagnosis // how things stand is enough
 	if fault.ActionOf(err) == fault.Later {
-		return d.deferred("somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(), now.Add(busyPause))
+		return d.deferred("somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(),
+			now.Add(busyPause))
 	}
 	decision := d.end(OutcomeOf(err))
 	decision.Err = err

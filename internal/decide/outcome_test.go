@@ -17,7 +17,8 @@ func TestOnlyWhatThisRunWroteMakesItProtected(t *testing.T) {
 		{"nothing was written", nil, report.Compliant},
 		{"somebody else was quicker to redeploy", []report.Step{step(redeploy, report.StepFailed)}, report.Compliant},
 		{"a step was taken", []report.Step{step(enableIAP, report.StepDone)}, report.Protected},
-		{"a step was taken although its answer was lost", []report.Step{step(enableIAP, report.StepFailed)}, report.Protected},
+		{"a step was taken although its answer was lost", []report.Step{step(enableIAP, report.StepFailed)},
+			report.Protected},
 	} {
 		d := &decider{facts: Facts{Posture: protectedShop()}, rules: Settings{Policy: rules{}}, run: Run{Done: tc.done}}
 		if got := d.conclude(); got.Outcome != tc.want || len(got.Run.Done) != len(tc.done) {

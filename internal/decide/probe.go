@@ -57,11 +57,13 @@ type Probed struct {
 }
 
 // WithAnswers reads the answers, each to the probe at its place.
-func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answers []door.Answer, now time.Time) Probed {
+func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answers []door.Answer,
+	now time.Time) Probed {
 	probed := Probed{Decision: decision, Open: map[string]string{}}
 	for i, answer := range answers {
 		reading := probes[i].Read(answer)
-		probed.Evidence = append(probed.Evidence, report.Evidence{What: "a request without credentials to " + probes[i].Door, Found: reading.Found})
+		probed.Evidence = append(probed.Evidence,
+			report.Evidence{What: "a request without credentials to " + probes[i].Door, Found: reading.Found})
 		if reading.Open {
 			probed.Open[probes[i].Door] = reading.Found
 		}
@@ -75,7 +77,8 @@ func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answe
 		until = until.UTC()
 		probed.Decision.Outcome, probed.Open = report.Deferred, nil
 		probed.Decision.WaitingFor = &report.WaitingFor{Until: &until,
-			What: fmt.Sprintf("a stranger still gets in at %s: a grant or setting may take %s to hold everywhere", at, decision.Settings.Propagation)}
+			What: fmt.Sprintf("a stranger still gets in at %s: a grant or setting may take %s to hold everywhere", at,
+				decision.Settings.Propagation)}
 		return probed
 	}
 	subject := decision.Posture.Target.Name()
@@ -83,8 +86,9 @@ func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answe
 		Code: protection.ProbeOpen, Severity: protection.High, Effect: protection.Tells, Resource: subject,
 		Why: "the configuration keeps every door, and a stranger got in at " + at,
 	})
-	probed.Decision.Advice = append(slices.Clone(decision.Advice), "ask there yourself; if the application answers, close the door by hand and tell us: run "+
-		"iapguard doctor "+subject+" and look at what else leads there")
+	probed.Decision.Advice = append(slices.Clone(decision.Advice),
+		"ask there yourself; if the application answers, close the door by hand and tell us: run "+
+			"iapguard doctor "+subject+" and look at what else leads there")
 	return probed
 }
 

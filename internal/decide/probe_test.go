@@ -39,7 +39,8 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		outcome report.Outcome
 	}{
 		{"an event a minute ago", func(c *probeCase) {}, true, report.Compliant},
-		{"the rule does not want it", func(c *probeCase) { c.decision.Settings.Probe = policy.ProbeOff }, false, report.Compliant},
+		{"the rule does not want it", func(c *probeCase) { c.decision.Settings.Probe = policy.ProbeOff }, false,
+			report.Compliant},
 		{"a plan", func(c *probeCase) { c.request.DryRun = true }, false, report.Compliant},
 		{"a look", func(c *probeCase) { c.request.ReadOnly = true }, false, report.Compliant},
 		{"not protected yet", func(c *probeCase) { c.decision.Outcome = report.Waiting }, false, report.Waiting},
@@ -62,7 +63,8 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		}, true, report.Compliant},
 	} {
 		c := &probeCase{decision: Decision{
-			Outcome: report.Compliant, Posture: protectedShop(), Settings: policy.Settings{Probe: policy.ProbeOn, Propagation: 2 * time.Minute},
+			Outcome: report.Compliant, Posture: protectedShop(),
+			Settings: policy.Settings{Probe: policy.ProbeOn, Propagation: 2 * time.Minute},
 		}}
 		c.request.Cause.At = now.Add(-time.Minute)
 		tc.change(c)
@@ -77,7 +79,8 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		doors := got.Doors(door.Of(c.decision.Posture))
 		open := door.Exposed(doors) && doors[0].Guard == door.GuardOpen && len(got.Decision.Findings) == 1
 		if got.Decision.Outcome != tc.outcome || open != (c.in && tc.outcome == report.Compliant) || len(got.Evidence) == 0 {
-			t.Errorf("%s: %s, open %t with %d pieces of evidence, want %s", tc.name, got.Decision.Outcome, open, len(got.Evidence), tc.outcome)
+			t.Errorf("%s: %s, open %t with %d pieces of evidence, want %s", tc.name, got.Decision.Outcome, open,
+				len(got.Evidence), tc.outcome)
 		}
 	}
 }

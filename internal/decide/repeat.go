@@ -67,7 +67,8 @@ func continues(p posture.Posture, step plan.Step, self event.Self) bool {
 func (d *decider) historyUnread(step plan.Step) Decision {
 	err := d.facts.History.Unread
 	decision := d.end(OutcomeOf(err), fmt.Sprintf(
-		"%s on %s may have been done before and been undone; while the audit log cannot tell how often, it is not done again", step.Op(), step.Resource))
+		"%s on %s may have been done before and been undone; while the audit log cannot tell how often, it is not done again",
+		step.Op(), step.Resource))
 	decision.Err = err
 	if fault.ActionOf(err) == fault.Block {
 		decision.AfterErr = "or do it on your word: iapguard apply " + d.facts.Posture.Target.Name()

@@ -88,7 +88,8 @@ func (d *decider) otherPlan() bool {
 
 // otherPlanAdvice says why a command that names a plan did nothing.
 func (d *decider) otherPlanAdvice() string {
-	return fmt.Sprintf("the command names plan %s, and the plan of now is %s: nothing was written; look at the plan of now, then send its planId",
+	return fmt.Sprintf("the command names plan %s, and the plan of now is %s: nothing was written; look at the plan of "+
+		"now, then send its planId",
 		posture.Shown(d.request.Cause.Command.PlanID), d.plan.ID())
 }
 
@@ -105,15 +106,17 @@ func (d *decider) exempt() Decision {
 		return decision
 	}
 	left := exemption.Expires.Sub(d.now)
-	decision.Advice = append(decision.Advice, fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
-		int(left.Hours()/24), exemption.Ticket, policy.LastDay(exemption.Expires), exemption.Owner))
+	decision.Advice = append(decision.Advice,
+		fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
+			int(left.Hours()/24), exemption.Ticket, policy.LastDay(exemption.Expires), exemption.Owner))
 	return decision
 }
 
 // Unseen decides about a service that could not be observed: it is exempt for
 // good, or nothing is known.
 func Unseen(s Settings, r Request, now time.Time) Decision {
-	d := &decider{facts: Facts{Posture: posture.Posture{Target: r.Target, ObservedAt: now}}, rules: s, request: r, now: now}
+	d := &decider{facts: Facts{Posture: posture.Posture{Target: r.Target, ObservedAt: now}}, rules: s,
+		request: r, now: now}
 	settings, inScope := s.Policy.For(policy.Subject{Target: r.Target})
 	if !inScope {
 		settings = policy.DefaultSettings()
@@ -161,13 +164,15 @@ func (d *decider) wasProtectedBefore() bool {
 	}
 	writes, known := d.history()
 	return known && slices.ContainsFunc(writes, func(w event.Write) bool {
-		return d.ours(w) && w.Kind == event.RunServiceChanged && w.Location == p.Target.Location && w.Service == p.Target.Service &&
+		return d.ours(w) && w.Kind == event.RunServiceChanged && w.Location == p.Target.Location &&
+			w.Service == p.Target.Service &&
 			w.Settings["ingress"] == string(posture.IngressInternalLoadBalancing)
 	})
 }
 
 // ageAdvice says why an older service is only planned, and what changes that.
 func (d *decider) ageAdvice() string {
-	return fmt.Sprintf("rule %s changes services created since %s, and this one is older: write existing: true into the rule, or run iapguard apply %s",
+	return fmt.Sprintf("rule %s changes services created since %s, and this one is older: write existing: true into "+
+		"the rule, or run iapguard apply %s",
 		d.settings.Rule, d.settings.Since.Format(time.DateOnly), d.facts.Posture.Target)
 }

@@ -26,7 +26,8 @@ func TestAHoldOnANeighbourStopsThePlanToo(t *testing.T) {
 		{"the neighbour's", map[posture.Target]*policy.Hold{neighbour: theirs}, false, theirs},
 		{"of a neighbour that does not exist", map[posture.Target]*policy.Hold{neighbour: theirs}, true, nil},
 	} {
-		p := posture.Posture{Target: hello, Backends: []posture.Backend{{Members: []posture.Member{{Target: hello}, {Target: neighbour, Missing: tc.missing}}}}}
+		p := posture.Posture{Target: hello,
+			Backends: []posture.Backend{{Members: []posture.Member{{Target: hello}, {Target: neighbour, Missing: tc.missing}}}}}
 		of := func(target posture.Target) (policy.Settings, bool) {
 			return policy.Settings{Hold: tc.holds[target]}, true
 		}
@@ -58,8 +59,10 @@ func TestProtectedOnceIsKnownByWhatTheRecipeLeavesBehind(t *testing.T) {
 		{"created right then", func(p *posture.Posture, _ *policy.Settings) {
 			p.Invokers, p.Service.CreatedAt = posture.Policy{}, time.Unix(1000, 0)
 		}, false},
-		{"older ones are wanted", func(p *posture.Posture, s *policy.Settings) { p.Invokers, s.Existing = posture.Policy{}, true }, false},
-		{"age does not matter", func(p *posture.Posture, s *policy.Settings) { p.Invokers, s.Since = posture.Policy{}, time.Time{} }, false},
+		{"older ones are wanted",
+			func(p *posture.Posture, s *policy.Settings) { p.Invokers, s.Existing = posture.Policy{}, true }, false},
+		{"age does not matter",
+			func(p *posture.Posture, s *policy.Settings) { p.Invokers, s.Since = posture.Policy{}, time.Time{} }, false},
 	} {
 		p, settings := granted, since
 		tc.change(&p, &settings)

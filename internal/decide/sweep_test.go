@@ -19,7 +19,8 @@ func TestASweepNamesTheLastChangeThatAnEventShouldHaveToldOf(t *testing.T) {
 	}{
 		{"nothing is known of the last 24 hours", []plan.Step{enable}, nil, 0},
 		{"somebody turned it off", []plan.Step{enable}, []event.Write{iap(1, theirs, "false")}, 1},
-		{"the last one counts", []plan.Step{enable}, []event.Write{iap(1, theirs, "false"), iap(2, ours, "true"), iap(3, theirs, "false")}, 3},
+		{"the last one counts", []plan.Step{enable},
+			[]event.Write{iap(1, theirs, "false"), iap(2, ours, "true"), iap(3, theirs, "false")}, 3},
 		{"it may have been that", []plan.Step{enable}, []event.Write{iap(4, theirs, "?")}, 4},
 		{"it was left alone", []plan.Step{enable}, []event.Write{iap(4, theirs, "-")}, 0},
 		{"it was turned on", []plan.Step{enable}, []event.Write{iap(4, theirs, "true")}, 0},
@@ -29,7 +30,8 @@ func TestASweepNamesTheLastChangeThatAnEventShouldHaveToldOf(t *testing.T) {
 		{"nothing that is missing", []plan.Step{enable}, []event.Write{service(6, theirs, "ingress", "all")}, 0},
 	} {
 		got := 0
-		if write := (&decider{facts: Facts{Posture: fought(), Self: ourselves(us)}}).lastChange(tc.due, tc.writes); write != nil {
+		if write := (&decider{facts: Facts{Posture: fought(), Self: ourselves(us)}}).lastChange(tc.due,
+			tc.writes); write != nil {
 			got = int(write.At.Sub(at(0)).Minutes())
 		}
 		if got != tc.want {

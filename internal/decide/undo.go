@@ -80,7 +80,8 @@ func (u *undo) add(r report.Report, reported report.Step) error {
 	case !at.Set && r.Outcome == report.Started:
 		return nil // it did not come to that, or it was taken back
 	case !at.Set, latest && reported.VersionAfter != "" && reported.VersionAfter != at.Version:
-		return fmt.Errorf("%s was changed since, so step %s is no longer ours to take back; look at it with iapguard plan", step.Resource, step.Op())
+		return fmt.Errorf("%s was changed since, so step %s is no longer ours to take back; look at it with iapguard plan",
+			step.Resource, step.Op())
 	}
 	u.current[step.Written()] = true
 	step.Version = at.Version
@@ -94,7 +95,8 @@ func sameService(p posture.Posture, r report.Report) error {
 	case r.Target == nil || r.Subject() != p.Target.Name():
 		return fmt.Errorf("the report is about %q, not about %s", r.Subject(), p.Target)
 	case r.Target.ProjectNumber != "" && r.Target.ProjectNumber != p.ProjectNumber:
-		return fmt.Errorf("the report is about project number %s, and %s has number %s", r.Target.ProjectNumber, p.Target.Project, p.ProjectNumber)
+		return fmt.Errorf("the report is about project number %s, and %s has number %s", r.Target.ProjectNumber,
+			p.Target.Project, p.ProjectNumber)
 	case r.Target.UID != "" && r.Target.UID != p.Service.UID:
 		return fmt.Errorf("the report is about an earlier service of the same name: %s was made anew since", p.Target)
 	}

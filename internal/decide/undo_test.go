@@ -22,26 +22,31 @@ const (
 
 // protectedShop is a service after every step of report shopDone.
 func protectedShop() posture.Posture {
-	invokers := posture.Policy{Version: "p2", Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{shopAgent}}}}
+	invokers := posture.Policy{Version: "p2",
+		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{shopAgent}}}}
 	return posture.Posture{
 		Target: shop, ProjectNumber: "123456789012", Invokers: invokers,
-		Service: posture.Service{UID: "u", Version: "s1", Ingress: posture.IngressInternalLoadBalancing, URLs: []string{shopDoor}},
+		Service: posture.Service{UID: "u", Version: "s1", Ingress: posture.IngressInternalLoadBalancing,
+			URLs: []string{shopDoor}},
 		Backends: []posture.Backend{{
 			Project: "demo-project", Location: posture.Global, Name: "shop-backend", Version: "b1", IAPOn: true,
 			Members:   []posture.Member{{Target: shop, Invokers: invokers}},
 			Frontends: []posture.Frontend{{Resource: "f", Address: "203.0.113.9", HTTPS: true}},
-			Access:    posture.Policy{Version: "a1", Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}}}},
+			Access: posture.Policy{Version: "a1",
+				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}}}},
 		}},
 	}
 }
 
 func shopDone() report.Report {
 	step := func(op plan.Op, resource, field, from, to, after string) report.Step {
-		return report.Step{Op: string(op), Resource: resource, Field: field, From: from, To: to, Why: "w", Result: report.StepDone, VersionAfter: after}
+		return report.Step{Op: string(op), Resource: resource, Field: field, From: from, To: to, Why: "w",
+			Result: report.StepDone, VersionAfter: after}
 	}
 	return report.Report{
 		RunID: "r", Outcome: report.Protected,
-		Target: &report.Target{Project: shop.Project, ProjectNumber: "123456789012", Location: shop.Location, Service: shop.Service, UID: "u"},
+		Target: &report.Target{Project: shop.Project, ProjectNumber: "123456789012", Location: shop.Location,
+			Service: shop.Service, UID: "u"},
 		Steps: []report.Step{
 			step(provision, "projects/demo-project/services/iap.googleapis.com", "", "", shopAgent, ""),
 			step(grantInvoker, shop.Name(), posture.RoleInvoker, "", shopAgent, "p1"),
@@ -102,15 +107,18 @@ func TestAStartedRecordIsUndoneAsFarAsItCameAbout(t *testing.T) {
 func directShop() posture.Posture {
 	p := protectedShop()
 	p.Backends, p.Service.IAPOn, p.Service.Ingress = nil, true, posture.IngressAll
-	p.DirectAccess = posture.Policy{Version: "d1", Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}}}}
+	p.DirectAccess = posture.Policy{Version: "d1",
+		Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}}}}
 	return p
 }
 
 func directDone() report.Report {
 	r := shopDone()
 	r.Steps = append(r.Steps[:2:2],
-		report.Step{Op: string(grantAccess), Resource: shop.AccessResource("123456789012"), Field: posture.RoleAccessor, To: "user:alice@example.com", Why: "w", Result: report.StepDone, VersionAfter: "d1"},
-		report.Step{Op: string(enableDirectIAP), Resource: shop.Name(), Field: "iapEnabled", From: "false", To: "true", Why: "w", Result: report.StepDone, VersionAfter: "s1"},
+		report.Step{Op: string(grantAccess), Resource: shop.AccessResource("123456789012"), Field: posture.RoleAccessor,
+			To: "user:alice@example.com", Why: "w", Result: report.StepDone, VersionAfter: "d1"},
+		report.Step{Op: string(enableDirectIAP), Resource: shop.Name(), Field: "iapEnabled", From: "false", To: "true",
+			Why: "w", Result: report.StepDone, VersionAfter: "s1"},
 		r.Steps[5])
 	return r
 }
@@ -120,7 +128,8 @@ func TestIAPOfTheServiceItselfIsTurnedOffAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := operations(undoing.Steps), "revoke-public@p2 enable-direct-iap@s1 grant-access@d1 grant-invoker@p2"; got != want {
+	if got, want := operations(
+		undoing.Steps), "revoke-public@p2 enable-direct-iap@s1 grant-access@d1 grant-invoker@p2"; got != want {
 		t.Errorf("steps %s, want %s", got, want)
 	}
 	if len(undoing.Opens) != 1 || undoing.Opens[0].Address != shopDoor {
@@ -142,7 +151,8 @@ func TestIAPOfTheServiceItselfIsTurnedOffAgain(t *testing.T) {
 }
 
 func TestANewRevisionStaysAndTheOtherStepsAreTakenBack(t *testing.T) {
-	redeployed := report.Step{Op: string(redeploy), Resource: shop.Name(), Field: "revision", From: "shop-00001-abc", To: "a new revision (redeployImage: pin)", Why: "w", Result: report.StepDone, VersionAfter: "s2"}
+	redeployed := report.Step{Op: string(redeploy), Resource: shop.Name(), Field: "revision", From: "shop-00001-abc",
+		To: "a new revision (redeployImage: pin)", Why: "w", Result: report.StepDone, VersionAfter: "s2"}
 	for _, tc := range []struct {
 		name, now, want string
 		change          func(*report.Step)
@@ -150,7 +160,8 @@ func TestANewRevisionStaysAndTheOtherStepsAreTakenBack(t *testing.T) {
 		{"the redeploy was the last write", "s2", "", func(*report.Step) {}},
 		{"somebody wrote after the redeploy", "s3", "changed since", func(*report.Step) {}},
 		{"a forged redeploy of another service", "s2", "not one of", func(s *report.Step) { s.Resource += "-x" }},
-		{"a forged redeploy with another image", "s2", "not what redeploy writes", func(s *report.Step) { s.To = "evil:latest" }},
+		{"a forged redeploy with another image", "s2", "not what redeploy writes",
+			func(s *report.Step) { s.To = "evil:latest" }},
 	} {
 		p, last := protectedShop(), shopDone()
 		step := redeployed
@@ -163,7 +174,8 @@ func TestANewRevisionStaysAndTheOtherStepsAreTakenBack(t *testing.T) {
 			}
 			continue
 		}
-		if got, want := operations(undoing.Steps), "revoke-public@p2 restrict-ingress@s2 enable-iap@b1 grant-access@a1 grant-invoker@p2"; err != nil || got != want {
+		if got, want := operations(undoing.Steps), "revoke-public@p2 restrict-ingress@s2 enable-iap@b1 grant-access@a1 "+
+			"grant-invoker@p2"; err != nil || got != want {
 			t.Errorf("%s: steps %s, error %v, want %s", tc.name, got, err, want)
 		}
 		if len(undoing.Stays) != 1 || undoing.Stays[0].Op() != redeploy {
@@ -180,23 +192,32 @@ func TestUndoRefusesWhatMovedAndWhatWasForged(t *testing.T) {
 		{"a policy written since", "changed since", func(p *posture.Posture, _ *report.Report) { p.Invokers.Version = "p3" }},
 		{"a service written since", "changed since", func(p *posture.Posture, _ *report.Report) { p.Service.Version = "s2" }},
 		{"IAP turned off since", "changed since", func(p *posture.Posture, _ *report.Report) { p.Backends[0].IAPOn = false }},
-		{"an accessor taken away since", "changed since", func(p *posture.Posture, _ *report.Report) { p.Backends[0].Access.Bindings = nil }},
+		{"an accessor taken away since", "changed since",
+			func(p *posture.Posture, _ *report.Report) { p.Backends[0].Access.Bindings = nil }},
 		{"another service", "is about", func(_ *posture.Posture, r *report.Report) { r.Target.Service = "other" }},
-		{"another project number", "is about project number", func(_ *posture.Posture, r *report.Report) { r.Target.ProjectNumber = "1" }},
+		{"another project number", "is about project number",
+			func(_ *posture.Posture, r *report.Report) { r.Target.ProjectNumber = "1" }},
 		{"a service made anew", "an earlier service", func(p *posture.Posture, _ *report.Report) { p.Service.UID = "v" }},
-		{"an unknown operation", "not known", func(_ *posture.Posture, r *report.Report) { r.Steps[1].Op = "grant-everything" }},
+		{"an unknown operation", "not known",
+			func(_ *posture.Posture, r *report.Report) { r.Steps[1].Op = "grant-everything" }},
 		{"another's backend service", "not one of", func(_ *posture.Posture, r *report.Report) {
 			r.Steps[3].Resource = "projects/other-project/global/backendServices/shop-backend"
 		}},
 		{"another's service", "not one of", func(_ *posture.Posture, r *report.Report) {
 			r.Steps[5].Resource = "projects/demo-project/locations/us-central1/services/other"
 		}},
-		{"a member that was never public", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[5].From = "user:mallory@example.com" }},
-		{"a member that stood under a condition", "restore the binding by hand", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Conditional = true }},
-		{"a role to own the service", "may allow more than invoking", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/owner" }},
-		{"a role wider than an invoker's", "may allow more than invoking", func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/run.developer" }},
-		{"another ingress", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[4].From = "none" }},
-		{"another agent", "not what the operation writes", func(_ *posture.Posture, r *report.Report) { r.Steps[1].To = "user:mallory@example.com" }},
+		{"a member that was never public", "not what the operation writes",
+			func(_ *posture.Posture, r *report.Report) { r.Steps[5].From = "user:mallory@example.com" }},
+		{"a member that stood under a condition", "restore the binding by hand",
+			func(_ *posture.Posture, r *report.Report) { r.Steps[5].Conditional = true }},
+		{"a role to own the service", "may allow more than invoking",
+			func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/owner" }},
+		{"a role wider than an invoker's", "may allow more than invoking",
+			func(_ *posture.Posture, r *report.Report) { r.Steps[5].Field = "roles/run.developer" }},
+		{"another ingress", "not what the operation writes",
+			func(_ *posture.Posture, r *report.Report) { r.Steps[4].From = "none" }},
+		{"another agent", "not what the operation writes",
+			func(_ *posture.Posture, r *report.Report) { r.Steps[1].To = "user:mallory@example.com" }},
 	} {
 		p, r := protectedShop(), shopDone()
 		tc.change(&p, &r)

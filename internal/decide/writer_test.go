@@ -24,8 +24,10 @@ func TestTheNearestFolderSaysWhoWrites(t *testing.T) {
 	}{
 		{"nobody else is named", nil, false, known("folders/1"), Writer{}},
 		{"nobody writes", Writers{}, false, known("folders/1"), Writer{None: true}},
-		{"nobody writes, and the folders are not known", Writers{}, false, posture.Ancestors{Unread: "no"}, Writer{None: true}},
-		{"the project's folder", writers, false, known("folders/1", "folders/3"), Writer{Account: "deputy@demo-project.iam.gserviceaccount.com"}},
+		{"nobody writes, and the folders are not known", Writers{}, false, posture.Ancestors{Unread: "no"},
+			Writer{None: true}},
+		{"the project's folder", writers, false, known("folders/1", "folders/3"),
+			Writer{Account: "deputy@demo-project.iam.gserviceaccount.com"}},
 		{"a folder further up", writers, false, known("folders/2", "folders/3", "folders/1"), Writer{Account: other}},
 		{"no folder", writers, false, known(), Writer{None: true}},
 		{"none of the folders", writers, false, known("folders/2"), Writer{None: true}},
@@ -40,7 +42,8 @@ func TestTheNearestFolderSaysWhoWrites(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
 	}
-	if diff := cmp.Diff([]string{"deputy@demo-project.iam.gserviceaccount.com", us, other}, writers.Accounts()); diff != "" {
+	if diff := cmp.Diff([]string{"deputy@demo-project.iam.gserviceaccount.com", us, other},
+		writers.Accounts()); diff != "" {
 		t.Errorf("all of them (-want +got):\n%s", diff)
 	}
 }
@@ -61,7 +64,8 @@ func TestThatNobodyWritesIsToldWhereSomethingIsToBeWritten(t *testing.T) {
 		{"nothing is to be written", policy.ReportOnly, steps, Writer{Unknown: "no"}, ""},
 	} {
 		var got protection.Code
-		for _, finding := range (&decider{settings: policy.Settings{Mode: tc.mode}, plan: tc.plan, writer: tc.writer}).unwritten() {
+		for _, finding := range (&decider{settings: policy.Settings{Mode: tc.mode}, plan: tc.plan,
+			writer: tc.writer}).unwritten() {
 			got += finding.Code
 		}
 		if got != tc.want {

@@ -50,11 +50,13 @@ func stuckEvidence() Evidence {
 			Service: posture.Service{Ingress: posture.IngressInternalLoadBalancing},
 			Backends: []posture.Backend{{
 				Project: "demo-project", Location: posture.Global, Name: "hello-backend", Scheme: "EXTERNAL_MANAGED", IAPOn: true,
-				Frontends: []posture.Frontend{{Resource: "r", Hosts: []string{"hello.example.com", "*.shop.example.com/api/*"}, HTTPS: true}},
+				Frontends: []posture.Frontend{{Resource: "r",
+					Hosts: []string{"hello.example.com", "*.shop.example.com/api/*"}, HTTPS: true}},
 			}},
 		},
 		Settings: settings, Self: []string{self},
-		Examination: posture.Examination{Rollout: posture.Rollout{Serving: revision, Newest: revision, OnLatest: true, Recent: []posture.Revision{revision}}},
+		Examination: posture.Examination{Rollout: posture.Rollout{Serving: revision, Newest: revision, OnLatest: true,
+			Recent: []posture.Revision{revision}}},
 	}
 }
 
@@ -67,7 +69,8 @@ func byDefaultURL(e *Evidence) { e.Symptom.URL = "https://hello-abc-uc.a.run.app
 
 // byIAP is a refusal by IAP itself.
 func byIAP(e *Evidence) {
-	e.Symptom = &posture.Symptom{Log: posture.LoadBalancerLog, Status: 403, URL: "https://hello.example.com/", At: ago(time.Minute)}
+	e.Symptom = &posture.Symptom{Log: posture.LoadBalancerLog, Status: 403, URL: "https://hello.example.com/",
+		At: ago(time.Minute)}
 }
 
 func denied(part posture.Part) map[posture.Part]posture.Unread {
@@ -86,13 +89,15 @@ var rows = []struct {
 }{
 	{"the application refused", func(e *Evidence) { e.Symptom.Text = "" }, ApplicationsOwn, Leave},
 	{"somebody at the default URL", byDefaultURL, StrangerAtDefaultURL, Protect},
-	{"a stranger does not hide behind a port and capital letters", func(e *Evidence) { e.Symptom.URL = "https://Hello-abc-uc.a.RUN.app:443/" }, StrangerAtDefaultURL, Protect},
+	{"a stranger does not hide behind a port and capital letters",
+		func(e *Evidence) { e.Symptom.URL = "https://Hello-abc-uc.a.RUN.app:443/" }, StrangerAtDefaultURL, Protect},
 	{"at the default URL, which IAP guards itself", func(e *Evidence) {
 		byDefaultURL(e)
 		e.Posture.Service.IAPOn, e.Posture.Backends = true, nil
 	}, StuckRevision, Redeploy},
 	{"IAP refused", byIAP, NotAnAccessor, Leave},
-	{"IAP refused, and its agent may not exist", func(e *Evidence) { byIAP(e); grants()(e) }, AgentNotProvisioned, Protect},
+	{"IAP refused, and its agent may not exist", func(e *Evidence) { byIAP(e); grants()(e) },
+		AgentNotProvisioned, Protect},
 	{"IAP is on twice", func(e *Evidence) { e.Posture.Service.IAPOn = true }, BothIAP, Person},
 	{"IAP is off", func(e *Evidence) { e.Posture.Backends[0].IAPOn = false }, IAPOff, Protect},
 	{"no load balancer", func(e *Evidence) { e.Posture.Backends = nil }, IAPOff, Protect},
@@ -103,12 +108,15 @@ var rows = []struct {
 		e.Symptom.URL = "https://open.example.com/"
 	}, IAPOff, Protect},
 	{"IAP's API is off", func(e *Evidence) { e.IAPDisabled = true }, IAPAPIDisabled, Person},
-	{"no OAuth client and no organization", func(e *Evidence) { e.Symptom, e.Posture.NoOrganization = nil, true }, NoOAuthClient, Person},
+	{"no OAuth client and no organization", func(e *Evidence) { e.Symptom, e.Posture.NoOrganization = nil, true },
+		NoOAuthClient, Person},
 	{"a client that is set", func(e *Evidence) {
 		e.Symptom, e.Posture.NoOrganization, e.Posture.Backends[0].OAuthClient = nil, true, "c"
 	}, NothingFound, Leave},
-	{"no client, but Cloud Run was reached", func(e *Evidence) { e.Posture.NoOrganization = true }, StuckRevision, Redeploy},
-	{"somebody asks, and the agent is nowhere", func(e *Evidence) { e.Symptom = nil; grants()(e) }, AgentNotProvisioned, Protect},
+	{"no client, but Cloud Run was reached", func(e *Evidence) { e.Posture.NoOrganization = true },
+		StuckRevision, Redeploy},
+	{"somebody asks, and the agent is nowhere", func(e *Evidence) { e.Symptom = nil; grants()(e) },
+		AgentNotProvisioned, Protect},
 	{"IAP's agent was refused, so it exists", grants(), GrantMissing, Protect},
 	{"the agent has another role only", func(e *Evidence) {
 		e.Symptom = nil
@@ -123,7 +131,8 @@ var rows = []struct {
 		e.Posture.Project.ChangedAt = ago(time.Second)
 	}, Propagating, Wait},
 	{"a deleted agent", grants(invoker("", "deleted:"+agent+"?uid=1234")), GrantToDeletedAgent, Protect},
-	{"no ingress", func(e *Evidence) { e.Symptom = nil; e.Posture.Service.Ingress = posture.IngressNone }, IngressInTheWay, Person},
+	{"no ingress", func(e *Evidence) { e.Symptom = nil; e.Posture.Service.Ingress = posture.IngressNone },
+		IngressInTheWay, Person},
 	{"internal ingress behind an external load balancer", func(e *Evidence) {
 		e.Symptom = nil
 		e.Posture.Service.Ingress = posture.IngressInternal
@@ -132,7 +141,8 @@ var rows = []struct {
 		e.Symptom = nil
 		e.Posture.Service.Ingress, e.Posture.Backends[0].Scheme = posture.IngressInternal, "INTERNAL_MANAGED"
 	}, NothingFound, Leave},
-	{"an ingress that Cloud Run was reached through all the same", func(e *Evidence) { e.Posture.Service.Ingress = posture.IngressInternal }, StuckRevision, Redeploy},
+	{"an ingress that Cloud Run was reached through all the same",
+		func(e *Evidence) { e.Posture.Service.Ingress = posture.IngressInternal }, StuckRevision, Redeploy},
 	{"internal ingress, and IAP at the service itself", func(e *Evidence) {
 		e.Symptom = nil
 		e.Posture.Service.Ingress, e.Posture.Service.IAPOn, e.Posture.Backends[0].IAPOn = posture.IngressInternal, true, false
@@ -142,8 +152,10 @@ var rows = []struct {
 	{"a grant that has just propagated", func(e *Evidence) {
 		e.Posture.Invokers.ChangedAt, e.Symptom.At = ago(2*time.Minute), ago(time.Second)
 	}, OldNews, Leave},
-	{"refused before the grant held", func(e *Evidence) { e.Posture.Invokers.ChangedAt = ago(150 * time.Second) }, OldNews, Leave},
-	{"refused before the serving revision", func(e *Evidence) { e.Rollout.Serving.CreatedAt = ago(30 * time.Second) }, OldNews, Leave},
+	{"refused before the grant held", func(e *Evidence) { e.Posture.Invokers.ChangedAt = ago(150 * time.Second) },
+		OldNews, Leave},
+	{"refused before the serving revision", func(e *Evidence) { e.Rollout.Serving.CreatedAt = ago(30 * time.Second) },
+		OldNews, Leave},
 	{"refused by a revision of the past", func(e *Evidence) { e.Symptom.Revision = "hello-00000-old" }, OldNews, Leave},
 	{"nobody was refused", func(e *Evidence) { e.Symptom = nil }, NothingFound, Leave},
 	{"nobody was refused but by the application", func(e *Evidence) {
@@ -159,9 +171,12 @@ var rows = []struct {
 		e.Rollout.OnLatest, e.Symptom.Revision = false, "hello-00000-old"
 	}, TrafficPinned, Person},
 	{"stuck", func(*Evidence) {}, StuckRevision, Redeploy},
-	{"stuck behind a host pattern", func(e *Evidence) { e.Symptom.URL = "https://a.shop.example.com/api/1" }, StuckRevision, Redeploy},
-	{"stuck, and the policy wants advice", func(e *Evidence) { e.Settings.Redeploy = policy.RedeployAdvise }, StuckRevision, Advise},
-	{"stuck, and the policy forbids", func(e *Evidence) { e.Settings.Redeploy = policy.RedeployOff }, StuckRevision, Person},
+	{"stuck behind a host pattern", func(e *Evidence) { e.Symptom.URL = "https://a.shop.example.com/api/1" },
+		StuckRevision, Redeploy},
+	{"stuck, and the policy wants advice", func(e *Evidence) { e.Settings.Redeploy = policy.RedeployAdvise },
+		StuckRevision, Advise},
+	{"stuck, and the policy forbids", func(e *Evidence) { e.Settings.Redeploy = policy.RedeployOff },
+		StuckRevision, Person},
 	{"stuck, and who we are is not known", func(e *Evidence) { e.Self = nil }, StuckRevision, Advise},
 	{"redeployed by us, and refused since", func(e *Evidence) {
 		e.Rollout.Serving = ours("hello-00002-def", ago(10*time.Minute))
@@ -171,30 +186,40 @@ var rows = []struct {
 		e.Rollout.Serving = ours("hello-00002-def", ago(40*time.Hour))
 		e.Rollout.Newest, e.Symptom.Revision = e.Rollout.Serving, "hello-00002-def"
 	}, FailingAfterRedeploy, Person},
-	{"our revision never became ready", func(e *Evidence) { e.Rollout.Newest = ours("hello-00002-def", ago(10*time.Minute)) }, FailingAfterRedeploy, Person},
+	{"our revision never became ready",
+		func(e *Evidence) { e.Rollout.Newest = ours("hello-00002-def", ago(10*time.Minute)) }, FailingAfterRedeploy, Person},
 	{"redeployed within the hour, deployed by others since", func(e *Evidence) {
 		e.Rollout.Recent = append(e.Rollout.Recent, ours("hello-00000-x", ago(59*time.Minute)))
 	}, RedeployedTooOften, Hold},
 	{"redeployed more than an hour ago", func(e *Evidence) {
-		e.Rollout.Recent = append(e.Rollout.Recent, ours("hello-00000-x", ago(61*time.Minute)), ours("hello-00000-y", ago(3*time.Hour)))
+		e.Rollout.Recent = append(e.Rollout.Recent, ours("hello-00000-x", ago(61*time.Minute)),
+			ours("hello-00000-y", ago(3*time.Hour)))
 	}, StuckRevision, Redeploy},
 	{"redeployed three times in a day", func(e *Evidence) {
-		e.Rollout.Recent = append(e.Rollout.Recent, ours("x", ago(2*time.Hour)), ours("y", ago(4*time.Hour)), ours("z", ago(23*time.Hour)))
+		e.Rollout.Recent = append(e.Rollout.Recent, ours("x", ago(2*time.Hour)), ours("y", ago(4*time.Hour)),
+			ours("z", ago(23*time.Hour)))
 	}, RedeployedTooOften, Hold},
 	{"revisions are not readable", func(e *Evidence) { e.Unread = denied(posture.PartRollout) }, EvidenceMissing, Person},
 	{"the request log is not readable, and nobody told", func(e *Evidence) {
 		e.Symptom, e.Unread = nil, denied(posture.PartRequestLog)
 	}, EvidenceMissing, Person},
-	{"whether IAP's API is on is not readable", func(e *Evidence) { e.Unread = denied(posture.PartIAPAPI) }, EvidenceMissing, Person},
-	{"the grant's age is not known", func(e *Evidence) { e.Posture.Invokers.ChangedAt = time.Time{} }, EvidenceMissing, Person},
+	{"whether IAP's API is on is not readable", func(e *Evidence) { e.Unread = denied(posture.PartIAPAPI) },
+		EvidenceMissing, Person},
+	{"the grant's age is not known", func(e *Evidence) { e.Posture.Invokers.ChangedAt = time.Time{} },
+		EvidenceMissing, Person},
 	{"the refusal's time is not known", func(e *Evidence) { e.Symptom.At = time.Time{} }, EvidenceMissing, Person},
-	{"the revision's age is not known", func(e *Evidence) { e.Rollout.Serving.CreatedAt = time.Time{} }, EvidenceMissing, Person},
-	{"a host that no load balancer has", func(e *Evidence) { e.Symptom.URL = "https://elsewhere.example.com/" }, EvidenceMissing, Person},
+	{"the revision's age is not known", func(e *Evidence) { e.Rollout.Serving.CreatedAt = time.Time{} },
+		EvidenceMissing, Person},
+	{"a host that no load balancer has", func(e *Evidence) { e.Symptom.URL = "https://elsewhere.example.com/" },
+		EvidenceMissing, Person},
 	{"no URL", func(e *Evidence) { e.Symptom.URL = "" }, EvidenceMissing, Person},
-	{"a load balancer whose hosts cannot be read", func(e *Evidence) { e.Posture.Backends[0].Frontends[0].Unread = "denied" }, EvidenceMissing, Person},
+	{"a load balancer whose hosts cannot be read",
+		func(e *Evidence) { e.Posture.Backends[0].Frontends[0].Unread = "denied" }, EvidenceMissing, Person},
 	{"a refusal from the future", func(e *Evidence) { e.Symptom.At = now.Add(2 * time.Minute) }, ClocksDisagree, Person},
-	{"a grant from the future", func(e *Evidence) { e.Posture.Invokers.ChangedAt = now.Add(time.Hour) }, ClocksDisagree, Person},
-	{"a revision from the future", func(e *Evidence) { e.Rollout.Newest.CreatedAt = now.Add(time.Hour) }, ClocksDisagree, Person},
+	{"a grant from the future", func(e *Evidence) { e.Posture.Invokers.ChangedAt = now.Add(time.Hour) },
+		ClocksDisagree, Person},
+	{"a revision from the future", func(e *Evidence) { e.Rollout.Newest.CreatedAt = now.Add(time.Hour) },
+		ClocksDisagree, Person},
 }
 
 func TestEveryDiseaseHasItsVerdictAndItsCure(t *testing.T) {
@@ -238,10 +263,12 @@ func TestAServiceThatCannotBeLookedAtIsUnknownUnlessIAPsAPIIsOff(t *testing.T) {
 	}{
 		{"", EvidenceMissing, "grant it"},
 		{"run.googleapis.com", EvidenceMissing, "grant it"},
-		{"iap.googleapis.com", IAPAPIDisabled, "switch it on: gcloud services enable iap.googleapis.com --project=demo-project"},
+		{"iap.googleapis.com", IAPAPIDisabled,
+			"switch it on: gcloud services enable iap.googleapis.com --project=demo-project"},
 	} {
 		got := Blind(target, tc.disabled, []string{"denied", "grant it"})
-		if got.Verdict != tc.want || got.Cure != Person || len(got.Checked) == 0 || !slices.Equal(got.Advice, []string{tc.advice}) {
+		if got.Verdict != tc.want || got.Cure != Person || len(got.Checked) == 0 ||
+			!slices.Equal(got.Advice, []string{tc.advice}) {
 			t.Errorf("%q is off: %+v, want %s and advice %q", tc.disabled, got, tc.want, tc.advice)
 		}
 	}
@@ -261,7 +288,8 @@ func TestAStrangerIsTurnedAwayAsThePolicyWants(t *testing.T) {
 		byDefaultURL(&e)
 		e.Posture.Service.Ingress, e.Settings.KeepIngress = tc.ingress, tc.keep
 		got := Diagnose(e, now).Advice
-		if len(got) != 1 || !strings.Contains(got[0], tc.word) || strings.Contains(got[0], "apply") != (tc.word == "iapguard apply") {
+		if len(got) != 1 || !strings.Contains(got[0], tc.word) ||
+			strings.Contains(got[0], "apply") != (tc.word == "iapguard apply") {
 			t.Errorf("ingress %s, kept %t: %q, want %q in it", tc.ingress, tc.keep, got, tc.word)
 		}
 	}
@@ -283,8 +311,10 @@ func TestWhatRemainsIsToldWithHowToCheckEach(t *testing.T) {
 	e := stuckEvidence()
 	e.Rollout.Newest.Creator = self
 	got := Diagnose(e, now)
-	for _, word := range []string{"deny policy", "run.routes.invoke", "allowlist", "organisation policy", "VPC Service Controls", "another project", "X-Serverless-Authorization"} {
-		if !slices.ContainsFunc(got.Advice, func(line string) bool { return strings.Contains(line, word) && strings.Contains(line, ":") }) {
+	for _, word := range []string{"deny policy", "run.routes.invoke", "allowlist", "organisation policy",
+		"VPC Service Controls", "another project", "X-Serverless-Authorization"} {
+		if !slices.ContainsFunc(got.Advice,
+			func(line string) bool { return strings.Contains(line, word) && strings.Contains(line, ":") }) {
 			t.Errorf("the advice %q says nothing of %s", got.Advice, word)
 		}
 	}
@@ -308,7 +338,8 @@ func proven(e Evidence) error {
 		return fmt.Errorf("the grant is not proven: %+v", granting)
 	case granting.ChangedAt.IsZero() || now.Before(grantHeld):
 		return fmt.Errorf("the grant may not hold yet: %s", granting.ChangedAt)
-	case e.Symptom == nil || e.Symptom.At.After(now.Add(skew)) || !e.Symptom.At.After(grantHeld) || !e.Symptom.At.After(e.Rollout.Serving.CreatedAt):
+	case e.Symptom == nil || e.Symptom.At.After(now.Add(skew)) || !e.Symptom.At.After(grantHeld) ||
+		!e.Symptom.At.After(e.Rollout.Serving.CreatedAt):
 		return fmt.Errorf("the refusal is too old, or from the future: %+v", e.Symptom)
 	case !e.Symptom.RefusedByIAM() || e.Symptom.AtDefaultURL() && !e.Posture.Service.IAPOn:
 		return fmt.Errorf("it was not IAP's agent that was refused: %+v", e.Symptom)

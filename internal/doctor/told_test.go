@@ -19,11 +19,15 @@ func TestOthersInThePolicyAreNotTakenForTheAgent(t *testing.T) {
 		want     grant
 	}{
 		{"somebody else may invoke", []posture.Binding{invoker("", other)}, grantNowhere},
-		{"a deleted agent that could only look", []posture.Binding{{Role: "roles/run.viewer", Members: []string{"deleted:" + agent + "?uid=1"}}}, grantNowhere},
+		{"a deleted agent that could only look",
+			[]posture.Binding{{Role: "roles/run.viewer", Members: []string{"deleted:" + agent + "?uid=1"}}}, grantNowhere},
 		{"a deleted account of another name", []posture.Binding{invoker("", "deleted:"+other+"?uid=1")}, grantNowhere},
-		{"a deleted agent, and the new one may only look", []posture.Binding{invoker("", "deleted:"+agent+"?uid=1"), viewer}, grantDeleted},
-		{"the new one may look, and a deleted one invoke", []posture.Binding{viewer, invoker("", "deleted:"+agent+"?uid=1")}, grantDeleted},
-		{"the new one holds a condition beside the deleted", []posture.Binding{invoker("", "deleted:"+agent+"?uid=1"), invoker("c", agent)}, grantConditional},
+		{"a deleted agent, and the new one may only look",
+			[]posture.Binding{invoker("", "deleted:"+agent+"?uid=1"), viewer}, grantDeleted},
+		{"the new one may look, and a deleted one invoke",
+			[]posture.Binding{viewer, invoker("", "deleted:"+agent+"?uid=1")}, grantDeleted},
+		{"the new one holds a condition beside the deleted",
+			[]posture.Binding{invoker("", "deleted:"+agent+"?uid=1"), invoker("c", agent)}, grantConditional},
 	} {
 		e := stuckEvidence()
 		e.Symptom, e.Posture.Invokers = nil, invokers(tc.bindings...)
@@ -38,7 +42,8 @@ func TestWhatWasLookedAtIsToldWithWhatWasFound(t *testing.T) {
 		{"refused request", "403 at 2026-11-23T11:59:00Z for https://hello.example.com/, in Cloud Run's request log"},
 		{"IAP", "on at projects/demo-project/global/backendServices/hello-backend; off at the service itself"},
 		{"ingress", "internal-and-cloud-load-balancing"},
-		{"IAP's agent service-123456789012@gcp-sa-iap.iam.gserviceaccount.com as invoker", "granted, without a condition; the policy was last changed at 2026-11-23T11:00:00Z, 1h0m0s ago"},
+		{"IAP's agent service-123456789012@gcp-sa-iap.iam.gserviceaccount.com as invoker",
+			"granted, without a condition; the policy was last changed at 2026-11-23T11:00:00Z, 1h0m0s ago"},
 		{"serving revision", "hello-00001-abc, made at 2026-11-21T12:00:00Z by dev@example.com"},
 		{"traffic", "goes to the latest revision"},
 		{"IAP's API", "enabled"},
@@ -50,19 +55,24 @@ func TestWhatWasLookedAtIsToldWithWhatWasFound(t *testing.T) {
 		more   []Checked
 	}{
 		{"all is known", func(*Evidence) {}, nil, nil},
-		{"nobody was refused", func(e *Evidence) { e.Symptom = nil }, map[string]string{"refused request": "none is known"}, nil},
-		{"no load balancer, IAP at the service", func(e *Evidence) { e.Posture.Backends, e.Posture.Service.IAPOn = nil, true },
+		{"nobody was refused", func(e *Evidence) { e.Symptom = nil },
+			map[string]string{"refused request": "none is known"}, nil},
+		{"no load balancer, IAP at the service",
+			func(e *Evidence) { e.Posture.Backends, e.Posture.Service.IAPOn = nil, true },
 			map[string]string{"IAP": "no load balancer leads to the service; on at the service itself"}, nil},
 		{"IAP is off", func(e *Evidence) { e.Posture.Backends[0].IAPOn = false },
-			map[string]string{"IAP": "off at projects/demo-project/global/backendServices/hello-backend; off at the service itself"}, nil},
+			map[string]string{
+				"IAP": "off at projects/demo-project/global/backendServices/hello-backend; off at the service itself"}, nil},
 		{"nobody knows when the policy changed", func(e *Evidence) { e.Posture.Invokers.ChangedAt = time.Time{} },
 			map[string]string{usual[3].What: "granted, without a condition"}, nil},
-		{"no revision is ready", func(e *Evidence) { e.Rollout.Serving = posture.Revision{} }, map[string]string{"serving revision": "none is ready"}, nil},
+		{"no revision is ready", func(e *Evidence) { e.Rollout.Serving = posture.Revision{} },
+			map[string]string{"serving revision": "none is ready"}, nil},
 		{"traffic is pinned", func(e *Evidence) { e.Rollout.OnLatest = false },
 			map[string]string{"traffic": "is pinned to a named revision, in part or in whole"}, nil},
 		{"the API is off", func(e *Evidence) { e.IAPDisabled = true }, map[string]string{"IAP's API": "switched off"}, nil},
 		{"revisions cannot be read", func(e *Evidence) { e.Unread = denied(posture.PartRollout) },
-			map[string]string{"serving revision": "", "traffic": ""}, []Checked{{string(posture.PartRollout), "unknown: denied"}}},
+			map[string]string{"serving revision": "", "traffic": ""},
+			[]Checked{{string(posture.PartRollout), "unknown: denied"}}},
 		{"the API's state cannot be read", func(e *Evidence) { e.Unread = denied(posture.PartIAPAPI) },
 			map[string]string{"IAP's API": ""}, []Checked{{string(posture.PartIAPAPI), "unknown: denied"}}},
 	} {
@@ -92,13 +102,19 @@ func TestAVisitorsAccessIsGrantedWhereIAPIsOn(t *testing.T) {
 		backends []posture.Backend
 		want     string
 	}{
-		{"global", p.Backends, "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
-		{"not where it is off", append([]posture.Backend{off}, p.Backends...), "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
-		{"regional", []posture.Backend{regional}, "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=regional-backend --region=europe-west1"},
-		{"at the service itself", []posture.Backend{off}, "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"},
+		{"global", p.Backends,
+			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
+		{"not where it is off", append([]posture.Backend{off}, p.Backends...),
+			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
+		{"regional", []posture.Backend{regional},
+			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=regional-backend " +
+				"--region=europe-west1"},
+		{"at the service itself", []posture.Backend{off},
+			"gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"},
 	} {
 		p.Backends = tc.backends
-		want := "if they are to get in: " + tc.want + " --project=demo-project --role=roles/iap.httpsResourceAccessor --member=user:EMAIL"
+		want := "if they are to get in: " + tc.want +
+			" --project=demo-project --role=roles/iap.httpsResourceAccessor --member=user:EMAIL"
 		if got := grantAccess(p); got != want {
 			t.Errorf("%s:\n%s, want\n%s", tc.name, got, want)
 		}
@@ -122,7 +138,8 @@ func TestAfterTheCureAStrangerStillUsesTheLoadBalancer(t *testing.T) {
 	target := stuckEvidence().Posture.Target
 	for verdict, want := range map[Verdict]string{
 		StrangerAtDefaultURL: useLoadBalancer,
-		GrantMissing:         "open the page again; it may take 2 minutes until this holds everywhere. If visitors are refused after that: iapguard doctor " + target.Name(),
+		GrantMissing: "open the page again; it may take 2 minutes until this holds everywhere. If visitors are " +
+			"refused after that: iapguard doctor " + target.Name(),
 	} {
 		if diff := cmp.Diff([]string{want}, Diagnosis{Verdict: verdict}.Afterwards(target, 2*time.Minute)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", verdict, diff)

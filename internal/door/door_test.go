@@ -11,7 +11,8 @@ import (
 
 func TestEveryDoorHasItsGuard(t *testing.T) {
 	public := func(p *posture.Posture) {
-		p.Invokers.Bindings = append(p.Invokers.Bindings, posture.Binding{Role: posture.RoleInvoker, Members: []string{"allUsers"}})
+		p.Invokers.Bindings = append(p.Invokers.Bindings,
+			posture.Binding{Role: posture.RoleInvoker, Members: []string{"allUsers"}})
 	}
 	for _, tc := range []struct {
 		name             string
@@ -24,26 +25,33 @@ func TestEveryDoorHasItsGuard(t *testing.T) {
 			public(p)
 			p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressAll, false
 		}, GuardOpen, GuardOpen, true},
-		{"IAP on, the default URL forgotten", func(p *posture.Posture) { public(p); p.Service.Ingress = posture.IngressAll }, GuardOpen, GuardIAP, true},
-		{"no public invoker", func(p *posture.Posture) { p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressAll, false }, GuardIAM, GuardIAM, false},
-		{"the check is off", func(p *posture.Posture) { p.Service.InvokerCheckOff, p.Service.Ingress = true, posture.IngressAll }, GuardOpen, GuardIAP, true},
+		{"IAP on, the default URL forgotten", func(p *posture.Posture) { public(p); p.Service.Ingress = posture.IngressAll },
+			GuardOpen, GuardIAP, true},
+		{"no public invoker", func(p *posture.Posture) { p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressAll, false },
+			GuardIAM, GuardIAM, false},
+		{"the check is off",
+			func(p *posture.Posture) { p.Service.InvokerCheckOff, p.Service.Ingress = true, posture.IngressAll }, GuardOpen,
+			GuardIAP, true},
 		{"the default URL is disabled", func(p *posture.Posture) {
 			public(p)
 			p.Service.Ingress, p.Service.DefaultURLDisabled = posture.IngressAll, true
 		}, GuardClosed, GuardIAP, false},
-		{"direct IAP", func(p *posture.Posture) { p.Service.Ingress = posture.IngressAll; posturetest.DirectIAP(p, nil) }, GuardIAP, GuardIAP, false},
+		{"direct IAP", func(p *posture.Posture) { p.Service.Ingress = posture.IngressAll; posturetest.DirectIAP(p, nil) },
+			GuardIAP, GuardIAP, false},
 		{"internal only", func(p *posture.Posture) {
 			public(p)
 			p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressInternal, false
 		}, GuardIngress, GuardIngress, false},
-		{"unknown ingress is taken for the worst", func(p *posture.Posture) { public(p); p.Service.Ingress = posture.IngressUnknown }, GuardOpen, GuardIAP, true},
+		{"unknown ingress is taken for the worst",
+			func(p *posture.Posture) { public(p); p.Service.Ingress = posture.IngressUnknown }, GuardOpen, GuardIAP, true},
 	} {
 		p := posturetest.Protected()
 		tc.change(&p)
 		doors := Of(p)
 		want := []Door{
 			{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: posturetest.Hello.Name(), Guard: tc.runApp},
-			{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: "projects/demo-project/global/forwardingRules/hello-https", Guard: tc.balancer},
+			{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: "projects/demo-project/global/forwardingRules/hello-https",
+				Guard: tc.balancer},
 		}
 		if diff := cmp.Diff(want, doors); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
@@ -60,7 +68,8 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}
 	}
 	const rule = "projects/demo-project/global/forwardingRules/hello-https"
-	own := Door{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: posturetest.Hello.Name(), Guard: GuardOpen}
+	own := Door{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: posturetest.Hello.Name(),
+		Guard: GuardOpen}
 	front := Door{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: rule, Guard: GuardOpen}
 	with := func(d Door, change func(*Door)) Door { change(&d); return d }
 	shopDomain := []posture.Domain{{Host: "shop.example.com", Resource: "m"}}
@@ -77,8 +86,10 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		{"two run.app addresses", func(p *posture.Posture) { p.Service.URLs = append(p.Service.URLs, "https://b.run.app") },
 			[]Door{own, with(own, func(d *Door) { d.Address = "https://b.run.app" }), front}},
 		{"a tag", func(p *posture.Posture) { p.Service.TagURLs = []string{"https://blue---hello-abc-uc.a.run.app"} },
-			[]Door{own, with(own, func(d *Door) { d.Kind, d.Address = TagURL, "https://blue---hello-abc-uc.a.run.app" }), front}},
-		{"the default URL is off and told no more", func(p *posture.Posture) { p.Service.DefaultURLDisabled, p.Service.URLs = true, nil },
+			[]Door{own,
+				with(own, func(d *Door) { d.Kind, d.Address = TagURL, "https://blue---hello-abc-uc.a.run.app" }), front}},
+		{"the default URL is off and told no more",
+			func(p *posture.Posture) { p.Service.DefaultURLDisabled, p.Service.URLs = true, nil },
 			[]Door{with(own, func(d *Door) {
 				d.Address, d.Guard = "https://hello-123456789012.us-central1.run.app", GuardClosed
 			}), front}},
@@ -90,23 +101,29 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		}), front}},
 		{"hosts and paths, with TLS and without", func(p *posture.Posture) {
 			p.Backends[0].Frontends[0].Hosts = []string{"a.example.com", "b.example.com/api/*"}
-			p.Backends[0].Frontends = append(p.Backends[0].Frontends, posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com"}})
+			p.Backends[0].Frontends = append(p.Backends[0].Frontends,
+				posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com"}})
 		}, []Door{own,
 			with(front, func(d *Door) { d.Address = "https://a.example.com" }),
 			with(front, func(d *Door) { d.Address = "https://b.example.com/api/*" }),
 			with(front, func(d *Door) { d.Address, d.Via = "http://a.example.com", "plain" })}},
 		{"a mapped domain", func(p *posture.Posture) { p.Domains = shopDomain },
 			[]Door{own, with(own, mapped(GuardOpen)), front}},
-		{"a mapped domain stays open when the default URL is off", func(p *posture.Posture) { p.Service.DefaultURLDisabled, p.Domains = true, shopDomain },
+		{"a mapped domain stays open when the default URL is off",
+			func(p *posture.Posture) { p.Service.DefaultURLDisabled, p.Domains = true, shopDomain },
 			[]Door{with(own, func(d *Door) { d.Guard = GuardClosed }), with(own, mapped(GuardOpen)), front}},
 		{"the ingress closes a mapped domain", func(p *posture.Posture) {
 			p.Service.Ingress, p.Domains = posture.IngressInternalLoadBalancing, shopDomain
 		},
 			[]Door{with(own, func(d *Door) { d.Guard = GuardIngress }), with(own, mapped(GuardIngress)), front}},
-		{"IAP at the service keeps a mapped domain", func(p *posture.Posture) { p.Service.IAPOn, p.Domains = true, shopDomain },
-			[]Door{with(own, func(d *Door) { d.Guard = GuardIAP }), with(own, mapped(GuardIAP)), with(front, func(d *Door) { d.Guard = GuardIAP })}},
-		{"only invokers get in at a mapped domain", func(p *posture.Posture) { p.Invokers, p.Domains = posture.Policy{}, shopDomain },
-			[]Door{with(own, func(d *Door) { d.Guard = GuardIAM }), with(own, mapped(GuardIAM)), with(front, func(d *Door) { d.Guard = GuardIAM })}},
+		{"IAP at the service keeps a mapped domain",
+			func(p *posture.Posture) { p.Service.IAPOn, p.Domains = true, shopDomain },
+			[]Door{with(own, func(d *Door) { d.Guard = GuardIAP }), with(own, mapped(GuardIAP)),
+				with(front, func(d *Door) { d.Guard = GuardIAP })}},
+		{"only invokers get in at a mapped domain",
+			func(p *posture.Posture) { p.Invokers, p.Domains = posture.Policy{}, shopDomain },
+			[]Door{with(own, func(d *Door) { d.Guard = GuardIAM }), with(own, mapped(GuardIAM)),
+				with(front, func(d *Door) { d.Guard = GuardIAM })}},
 		{"mappings that cannot be read may be open", func(p *posture.Posture) { p.DomainsUnread = "denied" },
 			[]Door{own, with(own, func(d *Door) {
 				*d = Door{Kind: MappedDomain, Via: posturetest.Hello.DomainsResource(), Guard: GuardUnknown, Why: "denied"}
@@ -118,7 +135,8 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		{"an internal load balancer", func(p *posture.Posture) {
 			p.Backends[0].Scheme, p.Service.Ingress = "INTERNAL_MANAGED", posture.IngressInternal
 		},
-			[]Door{with(own, func(d *Door) { d.Guard = GuardIngress }), with(front, func(d *Door) { d.Kind = InternalLoadBalancer })}},
+			[]Door{with(own, func(d *Door) { d.Guard = GuardIngress }),
+				with(front, func(d *Door) { d.Kind = InternalLoadBalancer })}},
 		{"what lies before a URL map cannot be read", func(p *posture.Posture) {
 			p.Backends[0].Frontends = []posture.Frontend{{Resource: "map", Unread: "denied"}}
 		}, []Door{own, with(front, func(d *Door) { d.Address, d.Via, d.Guard, d.Why = "", "map", GuardUnknown, "denied" })}},

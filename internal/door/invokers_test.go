@@ -24,9 +24,12 @@ func TestWhoMayInvokeIsToldWhereOnlyThatKeepsADoor(t *testing.T) {
 	}{
 		{"no door is kept by IAM alone", func(p *posture.Posture) { grant(&p.Invokers, "", posture.RoleInvoker, bob) }, nil},
 		{"nobody but IAP's agent", open, nil},
-		{"named members", func(p *posture.Posture) { open(p); grant(&p.Invokers, "", posture.RoleInvoker, bob, robot) }, []Invoker{{Member: bob}, {Member: robot}}},
-		{"an administrator", func(p *posture.Posture) { open(p); grant(&p.Invokers, "", "roles/run.admin", bob) }, []Invoker{{Member: bob}}},
-		{"under a condition", func(p *posture.Posture) { open(p); grant(&p.Invokers, "x", posture.RoleInvoker, bob) }, []Invoker{{Member: bob, Conditional: true}}},
+		{"named members", func(p *posture.Posture) { open(p); grant(&p.Invokers, "", posture.RoleInvoker, bob, robot) },
+			[]Invoker{{Member: bob}, {Member: robot}}},
+		{"an administrator", func(p *posture.Posture) { open(p); grant(&p.Invokers, "", "roles/run.admin", bob) },
+			[]Invoker{{Member: bob}}},
+		{"under a condition", func(p *posture.Posture) { open(p); grant(&p.Invokers, "x", posture.RoleInvoker, bob) },
+			[]Invoker{{Member: bob, Conditional: true}}},
 		{"under a condition, and without", func(p *posture.Posture) {
 			open(p)
 			grant(&p.Invokers, "", posture.RoleInvoker, bob)
@@ -42,8 +45,10 @@ func TestWhoMayInvokeIsToldWhereOnlyThatKeepsADoor(t *testing.T) {
 			grant(&p.Invokers, "x", posture.RoleInvoker, bob)
 			grant(&p.Project, "", posture.RoleInvoker, bob)
 		}, []Invoker{{Member: bob, Conditional: true}, {Member: bob, Inherited: true}}},
-		{"by the project", func(p *posture.Posture) { open(p); grant(&p.Project, "", posture.RoleInvoker, bob) }, []Invoker{{Member: bob, Inherited: true}}},
-		{"an owner of the project", func(p *posture.Posture) { open(p); grant(&p.Project, "", "roles/owner", bob) }, []Invoker{{Member: bob, Inherited: true}}},
+		{"by the project", func(p *posture.Posture) { open(p); grant(&p.Project, "", posture.RoleInvoker, bob) },
+			[]Invoker{{Member: bob, Inherited: true}}},
+		{"an owner of the project", func(p *posture.Posture) { open(p); grant(&p.Project, "", "roles/owner", bob) },
+			[]Invoker{{Member: bob, Inherited: true}}},
 		{"who was deleted", func(p *posture.Posture) {
 			open(p)
 			grant(&p.Invokers, "", posture.RoleInvoker, "deleted:"+bob+"?uid=1")
@@ -132,7 +137,8 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 	accessor := func(members ...string) posture.Policy {
 		return posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: members}}}
 	}
-	const everybody, signedIn = "IAP lets everybody in (allUsers)", "IAP lets any Google account in (allAuthenticatedUsers)"
+	const everybody, signedIn = "IAP lets everybody in (allUsers)", "IAP lets any Google account in " +
+		"(allAuthenticatedUsers)"
 	direct := func(p *posture.Posture) { p.Service.Ingress = posture.IngressAll; posturetest.DirectIAP(p, nil) }
 	for _, tc := range []struct {
 		name             string
@@ -152,7 +158,8 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 		{"any Google account at all of IAP", func(p *posture.Posture) {
 			p.Backends[0].Inherited = []posture.Policy{{}, accessor("allAuthenticatedUsers")}
 		}, GuardIngress, GuardSignedIn, signedIn},
-		{"everybody at the project", func(p *posture.Posture) { p.Project = accessor("allUsers") }, GuardIngress, GuardOpen, everybody},
+		{"everybody at the project", func(p *posture.Posture) { p.Project = accessor("allUsers") }, GuardIngress,
+			GuardOpen, everybody},
 		{"both, at two places", func(p *posture.Posture) {
 			p.Backends[0].Access, p.Project = accessor("allAuthenticatedUsers"), accessor("allUsers")
 		}, GuardIngress, GuardOpen, everybody},

@@ -162,7 +162,8 @@ func TestOddEntriesAreRead(t *testing.T) {
 		{trap: "the name of a revision",
 			edits: edits{payload + "resourceName": "namespaces/demo-project/revisions/hello-00001-abc"}},
 		{trap: "a full resource name",
-			edits: edits{payload + "resourceName": "//run.googleapis.com/projects/demo-project/locations/us-central1/services/hello"}},
+			edits: edits{payload +
+				"resourceName": "//run.googleapis.com/projects/demo-project/locations/us-central1/services/hello"}},
 		{trap: "a resource name of no known form", edits: edits{payload + "resourceName": "hello"}},
 		{trap: "an operation without first and last", edits: edits{"operation": map[string]any{"id": "o", "producer": "p"}}},
 		{trap: "an empty operation", edits: edits{"operation": map[string]any{}}},
@@ -197,14 +198,18 @@ func TestOddEntriesAreRead(t *testing.T) {
 func TestOtherSpellingsOfNamesAreRead(t *testing.T) {
 	lower := strings.NewReplacer("insertId", "insertid", "logName", "logname", "protoPayload", "protopayload",
 		"serviceName", "servicename",
-		"methodName", "methodname", "resourceName", "resourcename", "authenticationInfo", "authenticationinfo", "principalEmail", "principalemail",
-		"requestMetadata", "requestmetadata", `"callerIp"`, `"callerip"`, "callerSuppliedUserAgent", "callersupplieduseragent", "@type", "at_sign_type")
+		"methodName", "methodname", "resourceName", "resourcename", "authenticationInfo", "authenticationinfo",
+		"principalEmail", "principalemail",
+		"requestMetadata", "requestmetadata", `"callerIp"`, `"callerip"`, "callerSuppliedUserAgent",
+		"callersupplieduseragent", "@type", "at_sign_type")
 	panther := strings.NewReplacer("@type", "at_sign_type", `"callerIp"`, `"callerIP"`, "2026-03-01T10:00:00.123456Z",
 		"2026-03-01 10:00:00.123456000")
 	snakes := strings.NewReplacer("insertId", "insert_id", "logName", "log_name", "protoPayload", "proto_payload",
 		"serviceName", "service_name",
-		"methodName", "method_name", "resourceName", "resource_name", "authenticationInfo", "authentication_info", "principalEmail", "principal_email",
-		"requestMetadata", "request_metadata", `"callerIp"`, `"caller_ip"`, "callerSuppliedUserAgent", "caller_supplied_user_agent")
+		"methodName", "method_name", "resourceName", "resource_name", "authenticationInfo", "authentication_info",
+		"principalEmail", "principal_email",
+		"requestMetadata", "request_metadata", `"callerIp"`, `"caller_ip"`, "callerSuppliedUserAgent",
+		"caller_supplied_user_agent")
 	want := one(t, []byte(deploy), Self{})
 	for name, r := range map[string]*strings.Replacer{"in lower case": lower, "as Panther normalises": panther,
 		"in snake case": snakes} {

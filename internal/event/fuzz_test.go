@@ -71,7 +71,9 @@ func seeds(f *testing.F) [][]byte {
 		audited(f, "iap.googleapis.com", "google.cloud.iap.v1.IdentityAwareProxyAdminService.SetIamPolicy",
 			"projects/1/iap_web/compute/services/7", nil),
 		audited(f, "cloudresourcemanager.googleapis.com", "SetIamPolicy", "projects/demo-project",
-			edits{"protoPayload.serviceData": map[string]any{"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"role": "roles/run.invoker"}}}}}),
+			edits{
+				"protoPayload.serviceData": map[string]any{
+					"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"role": "roles/run.invoker"}}}}}),
 		audited(f, "serviceusage.googleapis.com", "google.api.serviceusage.v1.ServiceUsage.DisableService",
 			"projects/1/services/iap.googleapis.com", nil),
 		[]byte(`{"command":"apply","target":"projects/demo-project","id":"1"}`), []byte("[1,{}]"),

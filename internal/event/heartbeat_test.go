@@ -46,7 +46,8 @@ func TestHeartbeatsInTheirLog(t *testing.T) {
 		})
 	}
 	if r := one(t,
-		[]byte(`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z","jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`), Self{}); r.Ignored != Unreadable {
+		[]byte(
+			`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z","jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`), Self{}); r.Ignored != Unreadable {
 		t.Errorf("two words: %s, want unreadable", outcome(r))
 	}
 }

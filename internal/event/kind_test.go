@@ -109,7 +109,9 @@ func TestDomainMappingsConcernTheirService(t *testing.T) {
 			"resource.labels":               map[string]any{"project_id": "demo-project"},
 		}, "unreadable"},
 		{"an invalid service", create,
-			edits{"protoPayload.request": map[string]any{"domainMapping": map[string]any{"spec": map[string]any{"routeName": "../x"}}}}, "unreadable"},
+			edits{
+				"protoPayload.request": map[string]any{
+					"domainMapping": map[string]any{"spec": map[string]any{"routeName": "../x"}}}}, "unreadable"},
 		{"a deletion, which opens nothing", "google.cloud.run.v1.DomainMappings.DeleteDomainMapping", nil, "unrelated"},
 		{"a read", "google.cloud.run.v1.DomainMappings.ListDomainMappings", nil, "read-call"},
 	} {
@@ -136,7 +138,9 @@ func TestReadinessIsReadFromTheMessage(t *testing.T) {
 		{"ready", "/Services.ReplaceService",
 			map[string]any{"message": "Ready condition status changed to True for Service hello."}, ""},
 		{"ready, no method", "",
-			map[string]any{"message": "Ready condition status changed to True for Revision hello-1 with message: Deploying revision succeeded in 5s."}, ""},
+			map[string]any{
+				"message": "Ready condition status changed to True for Revision hello-1 with message: Deploying revision " +
+					"succeeded in 5s."}, ""},
 		{"not ready", "/Services.ReplaceService",
 			map[string]any{"code": 9, "message": "Ready condition status changed to False for Revision hello-1."}, FailedCall},
 		{"not ready, no code", "/Services.ReplaceService",
@@ -316,7 +320,9 @@ func TestOnlyDisablingIAPIsACause(t *testing.T) {
 		{"in the resource name", disable,
 			edits{"protoPayload.resourceName": "projects/123456789012/services/iap.googleapis.com"}, ""},
 		{"in the permissions alone", disable,
-			edits{"protoPayload.authorizationInfo": []any{map[string]any{"resource": "projects/123456789012/services/iap.googleapis.com"}}}, ""},
+			edits{
+				"protoPayload.authorizationInfo": []any{
+					map[string]any{"resource": "projects/123456789012/services/iap.googleapis.com"}}}, ""},
 		{"the first half", disable,
 			edits{"protoPayload.request": map[string]any{"name": "projects/1/services/iap.googleapis.com"},
 				"operation": map[string]any{"first": true}}, FirstHalf},
@@ -338,10 +344,15 @@ func TestOnlyDisablingIAPIsACause(t *testing.T) {
 func TestProjectPoliciesCountOnlyForInvokers(t *testing.T) {
 	const agent = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
 	deltas := func(role, member string) edits {
-		return edits{"protoPayload.serviceData": map[string]any{"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"action": "REMOVE", "role": role, "member": member}}}}}
+		return edits{
+			"protoPayload.serviceData": map[string]any{
+				"policyDelta": map[string]any{"bindingDeltas": []any{map[string]any{"action": "REMOVE", "role": role,
+					"member": member}}}}}
 	}
 	policy := func(role, member string) edits {
-		return edits{"protoPayload.request": map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": []any{member}}}}}}
+		return edits{
+			"protoPayload.request": map[string]any{
+				"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": []any{member}}}}}}
 	}
 	both := deltas("roles/viewer", "user:a@example.com")
 	both["protoPayload.request"] = policy("roles/run.invoker", "allUsers")["protoPayload.request"]

@@ -45,7 +45,8 @@ func TestEveryEnvelopeGivesTheSameResult(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 		hasID := !strings.HasPrefix(name, "UTF") && name != "array" && name != "gzip" && name != "push, unwrapped"
-		if wantID := map[bool]string{true: "77"}[hasID]; got[0].Seen.EventID != wantID || got[0].Cause != nil && got[0].Cause.EventID != wantID {
+		if wantID := map[bool]string{true: "77"}[hasID]; got[0].Seen.EventID != wantID ||
+			got[0].Cause != nil && got[0].Cause.EventID != wantID {
 			t.Errorf("%s: event id %q, want %q", name, got[0].Seen.EventID, wantID)
 		}
 	}
@@ -132,10 +133,14 @@ func TestParseLeavesForeignEntriesAtTheServiceName(t *testing.T) {
 func TestOwnReportsAreIgnored(t *testing.T) {
 	const kind = "dev.iapguard.report.v1.protected"
 	for name, m := range map[string]Message{
-		"binary":             {Header: http.Header{"Ce-Type": {kind}}, Body: []byte(`{"outcome":"protected"}`)},
-		"structured":         {Body: []byte(`{"specversion":"1.0","type":"` + kind + `","id":"1","data":{}}`)},
-		"Pub/Sub attributes": {Body: []byte(`{"message":{"attributes":{"ce-type":"` + kind + `"},"data":"e30=","messageId":"1"}}`)},
-		"structured in push": {Body: []byte(`{"message":{"data":"` + base64.StdEncoding.EncodeToString([]byte(`{"specversion":"1.0","type":"`+kind+`","data":{}}`)) + `","messageId":"1"}}`)},
+		"binary":     {Header: http.Header{"Ce-Type": {kind}}, Body: []byte(`{"outcome":"protected"}`)},
+		"structured": {Body: []byte(`{"specversion":"1.0","type":"` + kind + `","id":"1","data":{}}`)},
+		"Pub/Sub attributes": {
+			Body: []byte(`{"message":{"attributes":{"ce-type":"` + kind + `"},"data":"e30=","messageId":"1"}}`)},
+		"structured in push": {
+			Body: []byte(`{"message":{"data":"` +
+				base64.StdEncoding.EncodeToString([]byte(`{"specversion":"1.0","type":"`+kind+`","data":{}}`)) +
+				`","messageId":"1"}}`)},
 	} {
 		if got := Parse(m, Self{}); len(got) != 1 || got[0].Ignored != OwnReport {
 			t.Errorf("%s: %+v, want %s", name, got, OwnReport)
@@ -286,13 +291,17 @@ func TestRequestLogs(t *testing.T) {
 			"lb-request-denied-by-iap|demo-project|europe-west1||web|"},
 		{"IAP refuses, regional, in that log's form", refused, edits{
 			"logName":       "projects/demo-project/logs/loadbalancing.googleapis.com%2Fexternal_regional_requests",
-			"resource.type": "http_external_regional_lb_rule", "resource.labels.zone": nil, "resource.labels.region": "europe-west1",
+			"resource.type": "http_external_regional_lb_rule", "resource.labels.zone": nil,
+			"resource.labels.region":               "europe-west1",
 			"resource.labels.backend_service_name": nil, "resource.labels.backend_target_name": "web",
-			"jsonPayload.statusDetails": nil, "jsonPayload.proxyStatus": `error="http_request_denied"; details="handled_by_identity_aware_proxy"`,
+			"jsonPayload.statusDetails": nil,
+			"jsonPayload.proxyStatus":   `error="http_request_denied"; details="handled_by_identity_aware_proxy"`,
 		}, "lb-request-denied-by-iap|demo-project|europe-west1||web|"},
 		{"another refusal, regional", refused, edits{
-			"logName": "projects/demo-project/logs/loadbalancing.googleapis.com%2Frequests", "resource.type": "internal_http_lb_rule",
-			"jsonPayload.statusDetails": nil, "jsonPayload.proxyStatus": `error="http_request_denied"; details="denied_by_security_policy"`,
+			"logName":                   "projects/demo-project/logs/loadbalancing.googleapis.com%2Frequests",
+			"resource.type":             "internal_http_lb_rule",
+			"jsonPayload.statusDetails": nil,
+			"jsonPayload.proxyStatus":   `error="http_request_denied"; details="denied_by_security_policy"`,
 		}, "unrelated"},
 		{"a log of another writer", refused, edits{"logName": "projects/demo-project/logs/mine%2Frequests"},
 			"other-service"},
@@ -311,8 +320,9 @@ func TestRequestLogs(t *testing.T) {
 		})
 	}
 	want := &Symptom{Status: 403,
-		Text: "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.",
-		URL:  "https://hello-x.a.run.app/a", Method: "GET", UserAgent: "curl/8", Revision: "hello-00001-abc"}
+		Text: "The request was not authenticated. Either allow unauthenticated invocations or set the proper " +
+			"Authorization header.",
+		URL: "https://hello-x.a.run.app/a", Method: "GET", UserAgent: "curl/8", Revision: "hello-00001-abc"}
 	if r := one(t, []byte(denied), Self{}); r.Cause == nil {
 		t.Errorf("ignored %q: %s", r.Ignored, r.Why)
 	} else if diff := cmp.Diff(want, r.Cause.Symptom); diff != "" || r.Cause.CallerIP != "203.0.113.9" {

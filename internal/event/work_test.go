@@ -15,7 +15,8 @@ func someWork() Work {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	target := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
 	return Work{Target: target, NotBefore: at.Add(time.Second), GiveUpAt: at.Add(time.Hour), Cause: Cause{
-		Kind: CommandReceived, Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: at,
+		Kind: CommandReceived, Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u",
+		CallerIP: "203.0.113.1", At: at,
 		Project: "demo-project", Location: "us-central1", Service: "hello",
 		Command: &Command{Name: "apply", PlanID: "abc", ID: "1", Target: target.Name()},
 		Symptom: &Symptom{Status: 403, Text: "t"},
@@ -27,7 +28,8 @@ func TestWorkIsReadAsItWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrapped := []byte(`{"message":{"data":"` + base64.StdEncoding.EncodeToString(data) + `","messageId":"7"},"subscription":"s","deliveryAttempt":3}`)
+	wrapped := []byte(`{"message":{"data":"` + base64.StdEncoding.EncodeToString(data) +
+		`","messageId":"7"},"subscription":"s","deliveryAttempt":3}`)
 	for name, body := range map[string][]byte{"bare": data, "wrapped": wrapped} {
 		got, err := ParseWork(body)
 		if err != nil {

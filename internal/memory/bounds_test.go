@@ -29,23 +29,28 @@ func TestFullServiceRecordDropsTheOldestEntries(t *testing.T) {
 			at, name := began.Add(time.Duration(i)*time.Minute), fmt.Sprintf("%s/%03d", strings.Repeat("x", 60), i)
 			s.SeeDoors(at, []string{name}, nil)
 			s.AddUndo(memory.Undo{Field: name, By: "bob@example.com", Tool: strings.Repeat("Terraform ", 1000), At: at})
-			s.AddWrite(memory.Write{Run: "run", Op: "grant-access", Resource: name, Field: "role", Value: strings.Repeat("v", 5000), Version: "v", At: at})
+			s.AddWrite(memory.Write{Run: "run", Op: "grant-access", Resource: name, Field: "role",
+				Value: strings.Repeat("v", 5000), Version: "v", At: at})
 			s.SeeBinding(memory.Binding{Resource: name, Role: "role", Member: "user:alice@example.com", FirstSeen: at})
 			if s.Run == nil {
 				s.Run = &memory.Run{ID: "run"}
 			}
 			s.Run.PlanIDs = append(s.Run.PlanIDs, strings.Repeat("p", 60)+name)
-			s.Approvals = append(s.Approvals, memory.Approval{PlanID: name, By: "alice@example.com", At: at, Expires: at.Add(24 * time.Hour)})
+			s.Approvals = append(s.Approvals,
+				memory.Approval{PlanID: name, By: "alice@example.com", At: at, Expires: at.Add(24 * time.Hour)})
 		}
 		return s.SeeGuarded(began)
 	})
 	read, err := open(store).Service(t.Context(), first)
-	if size := sized(t, store, serviceRecord); err != nil || size > 16<<10 || size < 12<<10 || !read.Truncated || read.GuardedSince != began {
-		t.Fatalf("%d bytes, truncated %t, guarded since %s, %v; want nearly 16 KiB", size, read.Truncated, read.GuardedSince, err)
+	if size := sized(t, store, serviceRecord); err != nil || size > 16<<10 || size < 12<<10 || !read.Truncated ||
+		read.GuardedSince != began {
+		t.Fatalf("%d bytes, truncated %t, guarded since %s, %v; want nearly 16 KiB", size, read.Truncated,
+			read.GuardedSince, err)
 	}
 	newest := fmt.Sprintf("%s/%03d", strings.Repeat("x", 60), many-1)
 	for what, n := range map[string]int{
-		"doors": len(read.Doors), "rounds": len(read.Undone), "writes": len(read.Wrote), "bindings": len(read.Bindings), "approvals": len(read.Approvals), "plan ids": len(read.Run.PlanIDs),
+		"doors": len(read.Doors), "rounds": len(read.Undone), "writes": len(read.Wrote), "bindings": len(read.Bindings),
+		"approvals": len(read.Approvals), "plan ids": len(read.Run.PlanIDs),
 	} {
 		if n < 3 {
 			t.Errorf("%d %s are left: others crowded them out", n, what)
@@ -110,9 +115,11 @@ func TestDoorsKeepTheirClockUntilSeenClosed(t *testing.T) {
 		{"first seen open", []string{"a"}, []string{"b"}, 1, true, []memory.Door{{Key: "a", OpenSince: at(1)}}},
 		{"seen again", []string{"a"}, []string{"b"}, 2, false, []memory.Door{{Key: "a", OpenSince: at(1)}}},
 		{"not read", nil, nil, 3, false, []memory.Door{{Key: "a", OpenSince: at(1)}}},
-		{"another opens", []string{"a", "b"}, nil, 4, true, []memory.Door{{Key: "a", OpenSince: at(1)}, {Key: "b", OpenSince: at(4)}}},
+		{"another opens", []string{"a", "b"}, nil, 4, true,
+			[]memory.Door{{Key: "a", OpenSince: at(1)}, {Key: "b", OpenSince: at(4)}}},
 		{"seen closed", []string{"b"}, []string{"a"}, 5, true, []memory.Door{{Key: "b", OpenSince: at(4)}}},
-		{"opened again", []string{"a", "b"}, nil, 6, true, []memory.Door{{Key: "b", OpenSince: at(4)}, {Key: "a", OpenSince: at(6)}}},
+		{"opened again", []string{"a", "b"}, nil, 6, true,
+			[]memory.Door{{Key: "b", OpenSince: at(4)}, {Key: "a", OpenSince: at(6)}}},
 	} {
 		if changed := s.SeeDoors(at(tc.minute), tc.open, tc.closed); changed != tc.changed {
 			t.Errorf("%s: changed %t", tc.name, changed)
@@ -141,7 +148,8 @@ func TestEventsOfAServiceCountOnce(t *testing.T) {
 		{"another field at that time", func() bool { return s.AddUndo(memory.Undo{Field: "iap", At: began}) }, true},
 		{"undone again", func() bool { return s.AddUndo(memory.Undo{Field: "ingress", At: began.Add(time.Hour)}) }, true},
 		{"a binding", func() bool { return s.SeeBinding(binding) }, true},
-		{"the binding later", func() bool { b := binding; b.FirstSeen = began.Add(time.Hour); return s.SeeBinding(b) }, false},
+		{"the binding later",
+			func() bool { b := binding; b.FirstSeen = began.Add(time.Hour); return s.SeeBinding(b) }, false},
 		{"a write", func() bool { return s.AddWrite(write) }, true},
 		{"the same write", func() bool { return s.AddWrite(write) }, false},
 		{"the write once more", func() bool { return s.AddWrite(later(time.Hour)) }, true},
@@ -190,10 +198,12 @@ func TestFullHourStaysStrict(t *testing.T) {
 	if err != nil || readErr != nil || size > 16<<10 || !read.Truncated {
 		t.Fatalf("%d bytes, truncated %t, %v, %v", size, read.Truncated, err, readErr)
 	}
-	if read.Count("rule") != many || read.Count("other") != 1 || len(read.Times("rule")) != many || len(read.Slots["rule"]) < 300 {
+	if read.Count("rule") != many || read.Count("other") != 1 || len(read.Times("rule")) != many ||
+		len(read.Slots["rule"]) < 300 {
 		t.Errorf("%d slots of %d are kept, %d count", len(read.Slots["rule"]), many, read.Count("rule"))
 	}
-	if read.Has("rule", "0a1b2c3d-0000-4000-8000-000000000000") || !read.Has("rule", fmt.Sprintf("0a1b2c3d-0000-4000-8000-%012d", many-1)) {
+	if read.Has("rule", "0a1b2c3d-0000-4000-8000-000000000000") ||
+		!read.Has("rule", fmt.Sprintf("0a1b2c3d-0000-4000-8000-%012d", many-1)) {
 		t.Error("not the oldest slots were dropped")
 	}
 }
@@ -212,7 +222,8 @@ func TestLargePlanKeepsItsNewestSteps(t *testing.T) {
 		return true
 	})
 	read, readErr := open(store).Plan(t.Context(), "run")
-	if size := sized(t, store, "plan/run"); err != nil || readErr != nil || size > 200<<10 || size < 195<<10 || !read.Truncated {
+	if size := sized(t, store, "plan/run"); err != nil || readErr != nil || size > 200<<10 || size < 195<<10 ||
+		!read.Truncated {
 		t.Fatalf("%d bytes, truncated %t, %v, %v", size, read.Truncated, err, readErr)
 	}
 	if last := string(read.Steps[len(read.Steps)-1]); !strings.HasPrefix(last, `{"op":499,`) {

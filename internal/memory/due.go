@@ -60,7 +60,8 @@ func (m *Memory) Schedule(ctx context.Context, at time.Time, key string, payload
 func (m *Memory) Due(ctx context.Context, until time.Time) ([]Due, error) {
 	var entries []Entry
 	err := m.retry(ctx, func(ctx context.Context) (err error) {
-		entries, err = m.store.List(ctx, Query{Prefix: duePrefix, Before: dueName(until.Add(time.Minute), ""), Limit: mostDue})
+		entries, err = m.store.List(ctx,
+			Query{Prefix: duePrefix, Before: dueName(until.Add(time.Minute), ""), Limit: mostDue})
 		return err
 	})
 	if err != nil {

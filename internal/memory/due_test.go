@@ -135,7 +135,8 @@ func TestListThatFailsIsUnreadable(t *testing.T) {
 			list func(context.Context) error
 			want error
 		}{
-			"passing": {times(3, fault.Unavailable), nil}, "refused": {always(fault.Denied), memory.ErrUnreadable}, "hanging": {hang, memory.ErrUnreadable},
+			"passing": {times(3, fault.Unavailable), nil}, "refused": {always(fault.Denied), memory.ErrUnreadable},
+			"hanging": {hang, memory.ErrUnreadable},
 		} {
 			began := time.Now()
 			_, err := open(&faulty{Store: memory.NewInProcess(), list: tc.list}).Due(t.Context(), began)

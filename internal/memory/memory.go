@@ -148,7 +148,8 @@ const (
 )
 
 func serviceName(id ServiceID) string {
-	return "service/" + url.PathEscape(id.Target.Project) + "/" + url.PathEscape(id.Target.Location) + "/" + url.PathEscape(id.Target.Service)
+	return "service/" + url.PathEscape(id.Target.Project) + "/" + url.PathEscape(id.Target.Location) + "/" +
+		url.PathEscape(id.Target.Service)
 }
 
 func hourName(project string, at time.Time) string {
@@ -179,7 +180,8 @@ func read[R any, P pointer[R]](ctx context.Context, m *Memory, name string) (fou
 // update reads a record, changes it and writes it over the generation that was
 // read, with retries. A record that was rolled back is written even when change
 // changed nothing, with a sequence above the known one.
-func update[R any, P pointer[R]](ctx context.Context, m *Memory, name string, change func(P) bool) (current R, err error) {
+func update[R any, P pointer[R]](ctx context.Context, m *Memory, name string,
+	change func(P) bool) (current R, err error) {
 	var rollback error
 	err = m.retry(ctx, func(ctx context.Context) error {
 		found, generation, err := load[R, P](ctx, m, name)
@@ -233,7 +235,8 @@ func load[R any, P pointer[R]](ctx context.Context, m *Memory, name string) (fou
 		if s, ok := any(&found).(*Service); ok {
 			s.Approvals = nil
 		}
-		return found, blob.Generation, fmt.Errorf("reading record %s: %w: it is at sequence %d, and was at %d", name, ErrRollback, header.Sequence, known)
+		return found, blob.Generation,
+			fmt.Errorf("reading record %s: %w: it is at sequence %d, and was at %d", name, ErrRollback, header.Sequence, known)
 	}
 	m.know(name, header.Sequence)
 	return found, blob.Generation, nil

@@ -75,7 +75,8 @@ func TestChangeThatCannotBeStoredGivesUpInFiveSeconds(t *testing.T) {
 				store.Store = memory.NewInProcess()
 				began := time.Now()
 				_, err := open(store).UpdateService(t.Context(), first, guarded)
-				if waited := time.Since(began); !errors.Is(err, memory.ErrNotPersisted) || waited > 5*time.Second || waited < 3*time.Second {
+				if waited := time.Since(began); !errors.Is(err, memory.ErrNotPersisted) || waited > 5*time.Second ||
+					waited < 3*time.Second {
 					t.Errorf("%v after %s; want not persisted within 5 s", err, waited)
 				}
 				if calls := store.gets + store.puts; calls > 60 {
@@ -156,7 +157,8 @@ func TestMissingUnreadableAndEmptyRecordsDiffer(t *testing.T) {
 				t.Errorf("reading: %v, want %v", err, tc.want)
 			}
 			_, err = m.UpdateService(t.Context(), first, guarded)
-			if unreadable := errors.Is(tc.want, memory.ErrUnreadable); unreadable != (err != nil) || unreadable && !errors.Is(err, memory.ErrUnreadable) {
+			if unreadable := errors.Is(tc.want, memory.ErrUnreadable); unreadable != (err != nil) ||
+				unreadable && !errors.Is(err, memory.ErrUnreadable) {
 				t.Errorf("changing: %v", err)
 			}
 			store.get = nil
@@ -171,7 +173,8 @@ func TestMissingUnreadableAndEmptyRecordsDiffer(t *testing.T) {
 
 // keyed opens a memory whose records have MACs.
 func keyed(store memory.Store, key string) *memory.Memory {
-	return memory.New(store, memory.Options{Clock: clockwork.NewRealClock(), Key: func() ([]byte, error) { return []byte(key), nil }})
+	return memory.New(store,
+		memory.Options{Clock: clockwork.NewRealClock(), Key: func() ([]byte, error) { return []byte(key), nil }})
 }
 
 func TestRecordWithoutTheRightMACIsUnreadable(t *testing.T) {
@@ -183,10 +186,11 @@ func TestRecordWithoutTheRightMACIsUnreadable(t *testing.T) {
 		record, data, key string
 		want              error
 	}{
-		"as it was written":  {serviceRecord, sealed, "key", nil},
-		"without a key":      {serviceRecord, sealed, "", nil},
-		"another key":        {serviceRecord, sealed, "other", memory.ErrUnreadable},
-		"another content":    {serviceRecord, strings.Replace(sealed, `"sequence":1`, `"sequence":9`, 1), "key", memory.ErrUnreadable},
+		"as it was written": {serviceRecord, sealed, "key", nil},
+		"without a key":     {serviceRecord, sealed, "", nil},
+		"another key":       {serviceRecord, sealed, "other", memory.ErrUnreadable},
+		"another content": {serviceRecord, strings.Replace(sealed, `"sequence":1`, `"sequence":9`, 1), "key",
+			memory.ErrUnreadable},
 		"under another name": {other, sealed, "key", memory.ErrUnreadable},
 		"no MAC":             {serviceRecord, `{"format": 1, "record": {"sequence": 1}}`, "key", memory.ErrUnreadable},
 	} {
@@ -205,7 +209,8 @@ func TestRecordWithoutTheRightMACIsUnreadable(t *testing.T) {
 }
 
 func approved(s *memory.Service) bool {
-	s.Approvals = append(s.Approvals, memory.Approval{PlanID: "plan", By: "alice", At: time.Now(), Expires: time.Now().Add(time.Hour)})
+	s.Approvals = append(s.Approvals,
+		memory.Approval{PlanID: "plan", By: "alice", At: time.Now(), Expires: time.Now().Add(time.Hour)})
 	return true
 }
 
@@ -218,7 +223,8 @@ func TestOlderRecordIsARollbackThatVoidsApprovals(t *testing.T) {
 	put(t, store, serviceRecord, old)
 
 	read, err := m.Service(t.Context(), first)
-	if !errors.Is(err, memory.ErrRollback) || errors.Is(err, memory.ErrUnreadable) || len(read.Approvals) != 0 || read.Sequence != 1 {
+	if !errors.Is(err, memory.ErrRollback) || errors.Is(err, memory.ErrUnreadable) || len(read.Approvals) != 0 ||
+		read.Sequence != 1 {
 		t.Errorf("reading: %+v, %v; want the old record without approvals", read, err)
 	}
 	if _, err := open(store).Service(t.Context(), first); err != nil {
@@ -226,7 +232,8 @@ func TestOlderRecordIsARollbackThatVoidsApprovals(t *testing.T) {
 	}
 	changed, err := m.UpdateService(t.Context(), first, func(*memory.Service) bool { return false })
 	if !errors.Is(err, memory.ErrRollback) || errors.Is(err, memory.ErrNotPersisted) || changed.Sequence != 3 {
-		t.Errorf("changing: sequence %d, %v; want 3, above what was known, and the rollback reported once", changed.Sequence, err)
+		t.Errorf("changing: sequence %d, %v; want 3, above what was known, and the rollback reported once",
+			changed.Sequence, err)
 	}
 	if read, err := m.Service(t.Context(), first); err != nil || len(read.Approvals) != 0 {
 		t.Errorf("afterwards: %+v, %v", read, err)
@@ -281,10 +288,12 @@ func TestRecreatedServiceInheritsOnlyThatItWasGuarded(t *testing.T) {
 	if diff := cmp.Diff(want, read); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	if read, err := m.Service(t.Context(), memory.ServiceID{Target: target}); err != nil || read.UID != "uid-1" || len(read.Approvals) != 1 {
+	if read, err := m.Service(t.Context(), memory.ServiceID{Target: target}); err != nil || read.UID != "uid-1" ||
+		len(read.Approvals) != 1 {
 		t.Errorf("asked without a uid: %+v, %v; want the record as it is", read, err)
 	}
-	if changed := update(t, m, second, func(*memory.Service) bool { return true }); changed.UID != "uid-2" || changed.Sequence != 2 {
+	if changed := update(t, m, second, func(*memory.Service) bool { return true }); changed.UID != "uid-2" ||
+		changed.Sequence != 2 {
 		t.Errorf("after the change: %+v", changed)
 	}
 	late := update(t, m, first, func(s *memory.Service) bool { return s.SeeDoors(at, []string{"late"}, nil) })
@@ -298,7 +307,8 @@ func TestHoursAreSetsByProjectAndDeployment(t *testing.T) {
 	at := time.Date(2026, 11, 28, 10, 59, 30, 0, time.UTC)
 	take := func(project, uid string, at time.Time) {
 		t.Helper()
-		if _, err := m.UpdateHour(t.Context(), project, at, func(h *memory.Hour) bool { return h.Take("rule", uid, at) }); err != nil {
+		if _, err := m.UpdateHour(t.Context(), project, at,
+			func(h *memory.Hour) bool { return h.Take("rule", uid, at) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -317,7 +327,8 @@ func TestHoursAreSetsByProjectAndDeployment(t *testing.T) {
 		{"", at, []time.Time{at}},
 	} {
 		hour, err := m.Hour(t.Context(), tc.project, tc.at)
-		if diff := cmp.Diff(tc.want, hour.Times("rule")); diff != "" || err != nil || hour.Count("rule") != len(tc.want) || !hour.Has("rule", "a") {
+		if diff := cmp.Diff(tc.want, hour.Times("rule")); diff != "" || err != nil || hour.Count("rule") != len(tc.want) ||
+			!hour.Has("rule", "a") {
 			t.Errorf("%s at %s: %v (-want +got):\n%s", tc.project, tc.at, err, diff)
 		}
 	}

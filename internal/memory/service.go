@@ -156,7 +156,8 @@ func (s *Service) AddUndo(undo Undo) bool {
 
 // Rounds are the undoings of a field after since, the oldest first.
 func (s *Service) Rounds(field string, since time.Time) []Undo {
-	rounds := slices.DeleteFunc(slices.Clone(s.Undone), func(u Undo) bool { return u.Field != field || !u.At.After(since) })
+	rounds := slices.DeleteFunc(slices.Clone(s.Undone),
+		func(u Undo) bool { return u.Field != field || !u.At.After(since) })
 	slices.SortStableFunc(rounds, func(a, b Undo) int { return a.At.Compare(b.At) })
 	return rounds
 }

@@ -9,7 +9,8 @@ import (
 
 func TestAccessUnderTheWantedConditionIsNotUndone(t *testing.T) {
 	step := Step{Change: GrantAccess{
-		Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}, Condition: Condition{Title: "t", Expression: "e"},
+		Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"},
+		Condition: Condition{Title: "t", Expression: "e"},
 	}}
 	for expression, want := range map[string]Effect{"": Made, "e": Made, "f": Undone} {
 		write := event.Write{Policy: &posture.Policy{Bindings: []posture.Binding{

@@ -52,7 +52,8 @@ func (c GrantAccess) standing(p posture.Posture, resource string) Standing {
 }
 
 func (c GrantAccess) heldBy(policy posture.Policy) bool {
-	return !slices.ContainsFunc(c.Members, func(m string) bool { return !policy.HoldsIf(c.Role, m, posture.Condition(c.Condition)) })
+	return !slices.ContainsFunc(c.Members,
+		func(m string) bool { return !policy.HoldsIf(c.Role, m, posture.Condition(c.Condition)) })
 }
 
 func (GrantAccess) without(p posture.Posture, _ string) posture.Posture { return p }

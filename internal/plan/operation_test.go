@@ -20,8 +20,10 @@ func samples(p posture.Posture) map[Op]Step {
 	steps := []Step{
 		{Change: ProvisionAgent{p.Agent()}, Resource: "projects/demo-project/services/iap.googleapis.com"},
 		{Change: GrantInvoker{posture.RoleInvoker, p.Agent()}, Resource: p.Target.Name()},
-		{Change: GrantAccess{posture.RoleAccessor, []string{posturetest.Alice}, Condition{}}, Resource: backend.AccessResource(p.ProjectNumber)},
-		{Change: EnableIAP{OAuthClient{"1-a.apps.googleusercontent.com", "projects/p/secrets/s/versions/1"}}, Resource: backend.Resource()},
+		{Change: GrantAccess{posture.RoleAccessor, []string{posturetest.Alice}, Condition{}},
+			Resource: backend.AccessResource(p.ProjectNumber)},
+		{Change: EnableIAP{OAuthClient{"1-a.apps.googleusercontent.com", "projects/p/secrets/s/versions/1"}},
+			Resource: backend.Resource()},
 		{Change: EnableDirectIAP{}, Resource: p.Target.Name()},
 		{Change: RestrictIngress{posture.IngressAll, posture.IngressInternalLoadBalancing}, Resource: p.Target.Name()},
 		{Change: RequireInvoker{}, Resource: p.Target.Name()},

@@ -44,7 +44,8 @@ func (c RevokePublic) check(p posture.Posture, resource string) error {
 			"without the condition everybody would get in more widely than before; restore the binding by hand")
 	}
 	if !door.OnlyInvokes(c.Role) {
-		return fmt.Errorf("the public had %.80q, which may allow more than invoking: give it back by hand, or grant %s in its place",
+		return fmt.Errorf("the public had %.80q, which may allow more than invoking: give it back by hand, or grant %s in "+
+			"its place",
 			c.Role, posture.RoleInvoker)
 	}
 	odd := slices.ContainsFunc(c.Members, func(m string) bool { return !slices.Contains(door.PublicMembers, m) })

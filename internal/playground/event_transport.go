@@ -57,8 +57,10 @@ func (s *Playground) endpoint(region, service string) (endpoint, audience string
 	if known == nil {
 		known = []string{"none"}
 	}
-	return "", "", fmt.Errorf("nothing listens here for Cloud Run service %q in %s, so that its events are dropped: services that do: %s",
-		service, region, strings.Join(known, ", "))
+	return "", "",
+		fmt.Errorf(
+			"nothing listens here for Cloud Run service %q in %s, so that its events are dropped: services that do: %s",
+			service, region, strings.Join(known, ", "))
 }
 
 // Open makes the topic, and the push subscription once there is somebody to

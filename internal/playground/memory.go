@@ -14,7 +14,8 @@ const MemoryBucket = "gs://iapguard-memory"
 func (p *Playground) MakeMemoryBucket(ctx context.Context) error {
 	bucket := map[string]any{
 		"name": strings.TrimPrefix(MemoryBucket, "gs://"), "versioning": map[string]any{"enabled": true},
-		"iamConfiguration": map[string]any{"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": map[string]any{"enabled": true}},
+		"iamConfiguration": map[string]any{"publicAccessPrevention": "enforced",
+			"uniformBucketLevelAccess": map[string]any{"enabled": true}},
 	}
 	_, err := Client{URL: p.URL()}.Call(ctx, http.MethodPost, "/storage/v1/b?project="+Project, bucket)
 	return err

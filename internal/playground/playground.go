@@ -205,7 +205,8 @@ func (s *Playground) Push(ctx context.Context, function http.Handler) error {
 	}{{EventsTopic, "/", false}, {WorkTopic, "/work", true}, {CommandsTopic, "/commands", false}} {
 		_, name, _ := strings.Cut(part.topic, "/topics/")
 		if err := s.Broker.Push(ctx, delivery.Subscription{
-			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path, Ordered: part.ordered,
+			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
+			Ordered:     part.ordered,
 			AckDeadline: 600 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
 			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.Token(PushAccount, ""),
 		}); err != nil {

@@ -49,7 +49,8 @@ func TestALabelSelectsAStricterRuleAndNeverALooserOne(t *testing.T) {
 			[]string{"rule relaxed, which the labels select, is not as strict as rule all in mode, ingress, publicInvokers"}},
 		{"the glob is anchored", "demo-project", map[string]string{"env": "nonprod-eu", "tier": "web", "iap": "on"}, "all",
 			[]string{"rule relaxed, which the labels select, is not as strict as rule all in mode, ingress, publicInvokers"}},
-		{"the looser one is passed over, the next decides", "demo-project", map[string]string{"iap": "off", "env": "prod-eu", "tier": "web"}, "prod", []string{passedOver}},
+		{"the looser one is passed over, the next decides", "demo-project",
+			map[string]string{"iap": "off", "env": "prod-eu", "tier": "web"}, "prod", []string{passedOver}},
 		{"no rule without labels", "other-project", map[string]string{"env": "prod-eu", "tier": "web"}, "prod", nil},
 		{"nothing else covers it", "other-project", map[string]string{"env": "dev"}, "", nil},
 	} {
@@ -58,8 +59,10 @@ func TestALabelSelectsAStricterRuleAndNeverALooserOne(t *testing.T) {
 			s.ProjectNumber = "123456789012"
 		}
 		got, inScope := policy.For(s)
-		if diff := cmp.Diff(tc.passedOver, got.SkippedRules); diff != "" || got.Rule != tc.want || inScope != (tc.want != "") {
-			t.Errorf("%s: rule %q, want %q, in scope %t; passed over (-want +got):\n%s", tc.name, got.Rule, tc.want, inScope, diff)
+		if diff := cmp.Diff(tc.passedOver, got.SkippedRules); diff != "" || got.Rule != tc.want ||
+			inScope != (tc.want != "") {
+			t.Errorf("%s: rule %q, want %q, in scope %t; passed over (-want +got):\n%s", tc.name, got.Rule,
+				tc.want, inScope, diff)
 		}
 	}
 }
@@ -73,7 +76,9 @@ func TestNoLabelsLeadToLessThanWithoutThem(t *testing.T) {
 		for _, base := range modes {
 			for _, one := range ways {
 				for _, other := range ways {
-					policy := parsed(t, fmt.Sprintf(`  - {name: labelled, match: {projects: ["123456789012"], labels: {a: b}}, mode: %s, publicInvokers: %s}
+					policy := parsed(t,
+						fmt.Sprintf(
+							`  - {name: labelled, match: {projects: ["123456789012"], labels: {a: b}}, mode: %s, publicInvokers: %s}
   - {name: base, match: {projects: [demo-project]}, mode: %s, publicInvokers: %s}
 `, labelled, one, base, other))
 					s := Subject{Target: target("demo-project", "us-central1", "shop"), ProjectNumber: "123456789012"}
@@ -143,7 +148,8 @@ func TestALabelledRuleWaitsForAnUndecidedOne(t *testing.T) {
     mode: report-only
   - name: all
 `)
-	got, _ := policy.For(Subject{Target: target("demo-project", "us-central1", "shop"), ProjectNumber: "123456789012", Labels: map[string]string{"a": "b"}})
+	got, _ := policy.For(Subject{Target: target("demo-project", "us-central1", "shop"), ProjectNumber: "123456789012",
+		Labels: map[string]string{"a": "b"}})
 	if got.Rule != "folder" || got.Undecided == "" {
 		t.Errorf("%+v", got)
 	}

@@ -38,7 +38,8 @@ func TestAHoldCoversItsScopeUntilItsEnd(t *testing.T) {
 		{"in another location", target("demo-project", "europe-west4", "shop-a"), now, ""},
 		{"when it ends", target("demo-project", "us-central1", "shop-a"), now.Add(2 * time.Hour), ""},
 		{"by the project's number", target("demo-project", "europe-west1", "shop-a"), now, "bob"},
-		{"on the last day", target("demo-project", "europe-west1", "shop-a"), time.Date(2026, 11, 24, 23, 59, 0, 0, time.UTC), "bob"},
+		{"on the last day", target("demo-project", "europe-west1", "shop-a"),
+			time.Date(2026, 11, 24, 23, 59, 0, 0, time.UTC), "bob"},
 		{"a day later", target("demo-project", "europe-west1", "shop-a"), time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC), ""},
 		{"another service", target("demo-project", "europe-west1", "shop-b"), now, ""},
 		{"that has ended", target("old-project", "us-central1", "shop-a"), now, ""},
@@ -59,9 +60,11 @@ func TestBadHoldsAreRefusedWithPlaceAndRemedy(t *testing.T) {
 		{"nothing", "", "the holds file is empty: write version: 1"},
 		{"no version", "holds: []\n", "the holds file has no version"},
 		{"an unknown key", "version: 1\nhold: []\n", `line 2, column 1: unknown key "hold": did you mean holds?`},
-		{"not a target", "version: 1\nholds: [{target: shop, " + ok + "}]\n", "line 2, column 18: target \"shop\" is no resource name"},
+		{"not a target", "version: 1\nholds: [{target: shop, " + ok + "}]\n",
+			"line 2, column 18: target \"shop\" is no resource name"},
 		{"no end", "version: 1\nholds: [{target: projects/p-12345, reason: r, by: b}]\n", "a hold has no until"},
-		{"not an end", "version: 1\nholds: [{target: projects/p-12345, until: tomorrow, reason: r, by: b}]\n", `until is "tomorrow": write a date`},
+		{"not an end", "version: 1\nholds: [{target: projects/p-12345, until: tomorrow, reason: r, by: b}]\n",
+			`until is "tomorrow": write a date`},
 		{"nobody", "version: 1\nholds: [{target: projects/p-12345, until: 2026-11-24, reason: r}]\n", "a hold has no by"},
 	} {
 		if _, err := ParseHolds([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -97,10 +100,12 @@ func TestHoldsAreChangedInOneGoAndWhatHasEndedIsDropped(t *testing.T) {
 		t.Errorf("after adding (-want +got):\n%s", diff)
 	}
 	refusal := errors.New("no")
-	if err := ChangeHolds(name, now, func(h Holds) (Holds, error) { return Holds{}, refusal }); !errors.Is(err, refusal) || len(read()) != 1 {
+	if err := ChangeHolds(name, now, func(h Holds) (Holds, error) { return Holds{}, refusal }); !errors.Is(err, refusal) ||
+		len(read()) != 1 {
 		t.Errorf("a refused change: error %v, holds %v", err, read())
 	}
-	if err := ChangeHolds(name, now, func(h Holds) (Holds, error) { return h.Without(scope), nil }); err != nil || len(read()) != 0 {
+	if err := ChangeHolds(name, now, func(h Holds) (Holds, error) { return h.Without(scope), nil }); err != nil ||
+		len(read()) != 0 {
 		t.Errorf("after removing: error %v, holds %v", err, read())
 	}
 	if err := os.WriteFile(name, []byte("rubbish"), 0o600); err != nil {
@@ -139,7 +144,8 @@ func TestATextOfHoldsIsEditedUnlessItCannotBeRead(t *testing.T) {
 			continue
 		}
 		edited, err := ParseHolds(text)
-		if err != nil || len(edited.list) != tc.holds || edited.On(target("demo-project", "europe-west9", "a"), "", now) == nil {
+		if err != nil || len(edited.list) != tc.holds ||
+			edited.On(target("demo-project", "europe-west9", "a"), "", now) == nil {
 			t.Errorf("%s: error %v, holds %+v, want %d with the new one", tc.name, err, edited.list, tc.holds)
 		}
 	}

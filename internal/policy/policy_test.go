@@ -52,7 +52,8 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	}
 	shops := Settings{
 		Rule: "shops", Mode: Enforce, Recipe: RecipeAuto, NoneFor: NoneEnable,
-		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: WithoutWait, Propagation: 90 * time.Second, Quiet: 5 * time.Second,
+		Access: []string{"user:alice@example.com", "group:ops@example.com"}, WithoutLoadBalancer: WithoutWait,
+		Propagation: 90 * time.Second, Quiet: 5 * time.Second,
 		Limits:   Limits{PerProject: 3, Overall: 20},
 		Redeploy: RedeployEnforce, RedeployImage: ImageRefuse, Callers: BreakProceed, Probe: ProbeOn,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
@@ -75,7 +76,8 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 			t.Errorf("%s: in scope %v, want %v; settings (-want +got):\n%s", tc.name, inScope, tc.inScope, diff)
 		}
 	}
-	if _, inScope := policy.For(Subject{Target: target("demo-project", "us-central1", "shop-a"), ProjectNumber: "123456789012"}); inScope {
+	if _, inScope := policy.For(Subject{Target: target("demo-project", "us-central1", "shop-a"),
+		ProjectNumber: "123456789012"}); inScope {
 		t.Error("a rule that names the project by its number does not match")
 	}
 	if _, inScope := policy.For(Subject{Target: target("old-one", "us-central1", "shop-a")}); inScope {
@@ -113,7 +115,8 @@ func TestAnExemptionEndsWithItsDay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for service, exempt := range map[string]bool{"shop-a": true, "shop-b": true, "shop-c": false} {
-		settings, _ := policy.For(Subject{Target: target("demo-project", "us-central1", service), ProjectNumber: "123456789012"})
+		settings, _ := policy.For(Subject{Target: target("demo-project", "us-central1", service),
+			ProjectNumber: "123456789012"})
 		var want *Exemption
 		if exempt {
 			want = &Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}

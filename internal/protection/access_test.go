@@ -10,15 +10,19 @@ import (
 
 func TestThoseWhomThePolicyNamesHaveAccess(t *testing.T) {
 	check(t, accessors, []row{
-		{"nobody has access", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access = posture.Policy{} }, []Code{AccessorMissing}},
-		{"only under a condition", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access.Bindings[0].Condition = "true" }, []Code{AccessorMissing}},
+		{"nobody has access", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access = posture.Policy{} },
+			[]Code{AccessorMissing}},
+		{"only under a condition",
+			func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access.Bindings[0].Condition = "true" },
+			[]Code{AccessorMissing}},
 		{"the policy names nobody", func(p *posture.Posture, want *policy.Wanted) {
 			p.Backends[0].Access, want.Access = posture.Policy{}, nil
 		}, nil},
 		{"one of two", func(_ *posture.Posture, want *policy.Wanted) {
 			want.Access = []string{posturetest.Alice, "user:bob@example.com"}
 		}, []Code{AccessorMissing}},
-		{"always, where a condition would do", func(_ *posture.Posture, want *policy.Wanted) { want.AccessCondition = posturetest.Until }, nil},
+		{"always, where a condition would do",
+			func(_ *posture.Posture, want *policy.Wanted) { want.AccessCondition = posturetest.Until }, nil},
 		{"under the wanted condition", func(p *posture.Posture, want *policy.Wanted) {
 			want.AccessCondition, p.Backends[0].Access.Bindings[0].Condition = posturetest.Until, posturetest.Until.Expression
 		}, nil},
@@ -39,7 +43,8 @@ func TestIAPStaysOffWhereNobodyWouldGetIn(t *testing.T) {
 		{"nobody", nobody, []Code{NoAccessor}},
 		{"only a deleted user", func(p *posture.Posture, want *policy.Wanted) {
 			nobody(p, want)
-			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"deleted:user:a@example.com?uid=1"}}}
+			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor,
+				Members: []string{"deleted:user:a@example.com?uid=1"}}}
 		}, []Code{NoAccessor}},
 		{"somebody whom the policy does not name", func(p *posture.Posture, want *policy.Wanted) {
 			nobody(p, want)
@@ -49,7 +54,9 @@ func TestIAPStaysOffWhereNobodyWouldGetIn(t *testing.T) {
 			nobody(p, want)
 			want.Access = []string{posturetest.Alice}
 		}, nil},
-		{"the policy says to enable all the same", func(p *posture.Posture, want *policy.Wanted) { nobody(p, want); want.NoneFor = policy.NoneEnable }, nil},
-		{"IAP is on already", func(p *posture.Posture, want *policy.Wanted) { nobody(p, want); p.Backends[0].IAPOn = true }, nil},
+		{"the policy says to enable all the same",
+			func(p *posture.Posture, want *policy.Wanted) { nobody(p, want); want.NoneFor = policy.NoneEnable }, nil},
+		{"IAP is on already",
+			func(p *posture.Posture, want *policy.Wanted) { nobody(p, want); p.Backends[0].IAPOn = true }, nil},
 	})
 }

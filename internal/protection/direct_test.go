@@ -24,10 +24,12 @@ func without(what policy.WithoutLoadBalancer) func(*posture.Posture, *policy.Wan
 func TestDirectIAPIsOnWhereThePolicyWantsIt(t *testing.T) {
 	check(t, directIAPOn, []row{
 		{"on", directWanted, nil},
-		{"off", func(p *posture.Posture, want *policy.Wanted) { directWanted(p, want); p.Service.IAPOn = false }, []Code{DirectIAPOff}},
+		{"off", func(p *posture.Posture, want *policy.Wanted) { directWanted(p, want); p.Service.IAPOn = false },
+			[]Code{DirectIAPOff}},
 		{"off, without a load balancer", without(policy.WithoutDirect), []Code{DirectIAPOff}},
 		{"off, without a load balancer, and the policy waits", without(policy.WithoutWait), nil},
-		{"off, and a load balancer is there", func(_ *posture.Posture, want *policy.Wanted) { want.WithoutLoadBalancer = policy.WithoutDirect }, nil},
+		{"off, and a load balancer is there",
+			func(_ *posture.Posture, want *policy.Wanted) { want.WithoutLoadBalancer = policy.WithoutDirect }, nil},
 	})
 	check(t, loadBalancer, []row{
 		{"direct without one", without(policy.WithoutDirect), nil},
@@ -45,7 +47,8 @@ func TestDirectIAPIsOnWhereThePolicyWantsIt(t *testing.T) {
 		}, nil},
 		{"direct, access by a policy above", func(p *posture.Posture, want *policy.Wanted) {
 			directWanted(p, want)
-			p.DirectAccess, p.DirectInherited = posture.Policy{}, []posture.Policy{grant(posture.RoleAccessor, posturetest.Alice)}
+			p.DirectAccess, p.DirectInherited = posture.Policy{}, []posture.Policy{grant(posture.RoleAccessor,
+				posturetest.Alice)}
 		}, nil},
 	})
 }
@@ -54,7 +57,8 @@ func TestGoingFromOneIAPToTheOtherIsForAPerson(t *testing.T) {
 	check(t, recipeKept, []row{
 		{"direct as wanted", directWanted, nil},
 		{"direct where the policy leaves it open", posturetest.DirectIAP, nil},
-		{"at the load balancer, wanted direct", func(_ *posture.Posture, want *policy.Wanted) { want.Recipe = policy.RecipeDirect }, []Code{RecipeChange}},
+		{"at the load balancer, wanted direct",
+			func(_ *posture.Posture, want *policy.Wanted) { want.Recipe = policy.RecipeDirect }, []Code{RecipeChange}},
 		{"direct, wanted at the load balancer", func(p *posture.Posture, want *policy.Wanted) {
 			posturetest.DirectIAP(p, want)
 			want.Recipe = policy.RecipeLoadBalancer
@@ -66,7 +70,8 @@ func TestGoingFromOneIAPToTheOtherIsForAPerson(t *testing.T) {
 	})
 	p, want := posturetest.Protected(), posturetest.Wanted()
 	p.Backends[0].ID, want.Recipe = "77", policy.RecipeDirect
-	for _, part := range []string{"--iap=disabled", "/projects/123456789012/global/backendServices/77", "/projects/123456789012/locations/us-central1/services/hello"} {
+	for _, part := range []string{"--iap=disabled", "/projects/123456789012/global/backendServices/77",
+		"/projects/123456789012/locations/us-central1/services/hello"} {
 		if remedy := recipeKept(p, want)[0].Remedy; !strings.Contains(remedy, part) {
 			t.Errorf("the remedy %q does not tell %s", remedy, part)
 		}

@@ -13,7 +13,8 @@ func TestIAPIsOnAtEveryBackendThatIsReached(t *testing.T) {
 	check(t, iapOn, []row{
 		{"off", off, []Code{IAPOff}},
 		{"off, but on at the service", posturetest.DirectIAP, nil},
-		{"off, but nothing leads there", func(p *posture.Posture, want *policy.Wanted) { off(p, want); p.Backends[0].Frontends = nil }, nil},
+		{"off, but nothing leads there",
+			func(p *posture.Posture, want *policy.Wanted) { off(p, want); p.Backends[0].Frontends = nil }, nil},
 		{"off at the second of two", func(p *posture.Posture, _ *policy.Wanted) {
 			second := p.Backends[0]
 			second.Name, second.IAPOn = "second", false

@@ -41,7 +41,8 @@ func TestTheDomainsThatARestrictionClosesAreNamed(t *testing.T) {
 	p.Service.Ingress = posture.IngressAll
 	p.Domains = []posture.Domain{{Host: "a.example.org"}, {Host: "b.example.org"}}
 	findings := ingressRestricted(p, want)
-	if len(findings) != 1 || !strings.Contains(findings[0].Why, "and the mapped domains a.example.org, b.example.org, which") {
+	if len(findings) != 1 ||
+		!strings.Contains(findings[0].Why, "and the mapped domains a.example.org, b.example.org, which") {
 		t.Errorf("found %+v, want a reason that names both domains", findings)
 	}
 }

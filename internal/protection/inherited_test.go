@@ -18,8 +18,10 @@ func TestNobodyInheritsThatEverybodyMayInvoke(t *testing.T) {
 		{"a user may invoke everything", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Project = grant(posture.RoleInvoker, "user:ci@example.com")
 		}, nil},
-		{"everybody has another role", func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant("roles/viewer", "allUsers") }, nil},
-		{"everybody", func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant(posture.RoleInvoker, "allUsers") }, []Code{InheritedPublicInvoker}},
+		{"everybody has another role",
+			func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant("roles/viewer", "allUsers") }, nil},
+		{"everybody", func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant(posture.RoleInvoker, "allUsers") },
+			[]Code{InheritedPublicInvoker}},
 		{"everybody who is signed in, by a wider role", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Project = grant("roles/run.admin", "user:ci@example.com", "allAuthenticatedUsers")
 		}, []Code{InheritedPublicInvoker}},
@@ -44,8 +46,10 @@ func TestInheritedGrantsCount(t *testing.T) {
 	}
 	check(t, invokerGrant, []row{
 		{"no grant anywhere", bare, []Code{AgentNotInvoker}},
-		{"the project's policy grants", with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant(posture.RoleInvoker, posturetest.Agent) }), nil},
-		{"the project's policy grants by a wider role", with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant("roles/run.admin", posturetest.Agent) }), nil},
+		{"the project's policy grants",
+			with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant(posture.RoleInvoker, posturetest.Agent) }), nil},
+		{"the project's policy grants by a wider role",
+			with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant("roles/run.admin", posturetest.Agent) }), nil},
 		{"the project's policy grants by a basic role", with(func(p *posture.Posture, _ *policy.Wanted) {
 			p.Project = grant("roles/editor", posturetest.Agent)
 		}), nil},
@@ -59,11 +63,16 @@ func TestInheritedGrantsCount(t *testing.T) {
 	})
 	check(t, serviceAgent, []row{
 		{"not named anywhere", bare, []Code{AgentNotProvisioned}},
-		{"the project's policy names it", with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant("roles/viewer", posturetest.Agent) }), nil},
+		{"the project's policy names it",
+			with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant("roles/viewer", posturetest.Agent) }), nil},
 	})
 	check(t, accessors, []row{
 		{"no access anywhere", bare, []Code{AccessorMissing}},
-		{"by the project's policy", with(func(p *posture.Posture, _ *policy.Wanted) { p.Project = grant(posture.RoleAccessor, posturetest.Alice) }), nil},
+		{"by the project's policy",
+			with(func(p *posture.Posture,
+				_ *policy.Wanted) {
+				p.Project = grant(posture.RoleAccessor, posturetest.Alice)
+			}), nil},
 		{"by a policy above in IAP", with(func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Inherited = []posture.Policy{{}, grant(posture.RoleAccessor, posturetest.Alice)}
 		}), nil},

@@ -16,9 +16,14 @@ func TestTheAgentMayInvokeEveryServiceBehindTheBackend(t *testing.T) {
 	}
 	check(t, invokerGrant, []row{
 		{"no binding", bindings(), []Code{AgentNotInvoker}},
-		{"another role", bindings(posture.Binding{Role: "roles/run.viewer", Members: []string{posturetest.Agent}}), []Code{AgentNotInvoker}},
-		{"only under a condition", bindings(posture.Binding{Role: posture.RoleInvoker, Members: []string{posturetest.Agent}, Condition: "true"}), []Code{AgentNotInvoker}},
-		{"the agent of another project", bindings(posture.Binding{Role: posture.RoleInvoker, Members: []string{"serviceAccount:service-1@gcp-sa-iap.iam.gserviceaccount.com"}}), []Code{AgentNotInvoker}},
+		{"another role", bindings(posture.Binding{Role: "roles/run.viewer", Members: []string{posturetest.Agent}}),
+			[]Code{AgentNotInvoker}},
+		{"only under a condition",
+			bindings(posture.Binding{Role: posture.RoleInvoker, Members: []string{posturetest.Agent}, Condition: "true"}),
+			[]Code{AgentNotInvoker}},
+		{"the agent of another project",
+			bindings(posture.Binding{Role: posture.RoleInvoker,
+				Members: []string{"serviceAccount:service-1@gcp-sa-iap.iam.gserviceaccount.com"}}), []Code{AgentNotInvoker}},
 		{"under a condition and without", bindings(
 			posture.Binding{Role: posture.RoleInvoker, Members: []string{posturetest.Agent}, Condition: "true"},
 			posture.Binding{Role: posture.RoleInvoker, Members: []string{posturetest.Alice, posturetest.Agent}}), nil},
@@ -28,7 +33,8 @@ func TestTheAgentMayInvokeEveryServiceBehindTheBackend(t *testing.T) {
 		{"a neighbour that does not exist", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Members = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other, Missing: true})
 		}, nil},
-		{"no load balancer yet: the grant can go in at once", func(p *posture.Posture, _ *policy.Wanted) { p.Backends, p.Invokers.Bindings = nil, nil }, []Code{AgentNotInvoker}},
+		{"no load balancer yet: the grant can go in at once",
+			func(p *posture.Posture, _ *policy.Wanted) { p.Backends, p.Invokers.Bindings = nil, nil }, []Code{AgentNotInvoker}},
 	})
 }
 

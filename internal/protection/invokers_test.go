@@ -10,7 +10,8 @@ import (
 func TestNobodyInvokesUnnamed(t *testing.T) {
 	add := func(role, condition string, members ...string) func(*posture.Posture, *policy.Wanted) {
 		return func(p *posture.Posture, _ *policy.Wanted) {
-			p.Invokers.Bindings = append(p.Invokers.Bindings, posture.Binding{Role: role, Members: members, Condition: condition})
+			p.Invokers.Bindings = append(p.Invokers.Bindings,
+				posture.Binding{Role: role, Members: members, Condition: condition})
 		}
 	}
 	check(t, publicInvokers, []row{
@@ -22,7 +23,8 @@ func TestNobodyInvokesUnnamed(t *testing.T) {
 			add("roles/run.admin", "", "allUsers")(p, want)
 		}, []Code{PublicInvoker, PublicInvoker}},
 		{"a role that invokes among other things", add("roles/run.developer", "", "allUsers"), []Code{PublicInvoker}},
-		{"a custom role", add("projects/demo-project/roles/shop", "", "allUsers", "user:bob@example.com"), []Code{PublicInvoker}},
+		{"a custom role", add("projects/demo-project/roles/shop", "", "allUsers", "user:bob@example.com"),
+			[]Code{PublicInvoker}},
 		{"a role that no table has", add("roles/run.newcomer", "", "allAuthenticatedUsers"), []Code{PublicInvoker}},
 		{"a role that does not let them invoke", add("roles/run.viewer", "", "allUsers"), nil},
 		{"the rule keeps them", func(p *posture.Posture, want *policy.Wanted) {
@@ -32,7 +34,8 @@ func TestNobodyInvokesUnnamed(t *testing.T) {
 		{"named invokers stay", add(posture.RoleInvoker, "", "user:bob@example.com", "domain:example.com"), nil},
 	})
 	check(t, invokerCheck, []row{
-		{"the check is off", func(p *posture.Posture, _ *policy.Wanted) { p.Service.InvokerCheckOff = true }, []Code{InvokerCheckOff}},
+		{"the check is off", func(p *posture.Posture, _ *policy.Wanted) { p.Service.InvokerCheckOff = true },
+			[]Code{InvokerCheckOff}},
 		{"the check is off, and the rule keeps invokers", func(p *posture.Posture, want *policy.Wanted) {
 			p.Service.InvokerCheckOff, want.KeepInvokers = true, true
 		}, nil},

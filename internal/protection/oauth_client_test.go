@@ -12,7 +12,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
-var companys = policy.OAuthClient{ID: "1-a.apps.googleusercontent.com", Secret: "projects/p-12345/secrets/s/versions/latest"}
+var companys = policy.OAuthClient{ID: "1-a.apps.googleusercontent.com",
+	Secret: "projects/p-12345/secrets/s/versions/latest"}
 
 func TestAnotherOAuthClientIsToldAndKept(t *testing.T) {
 	named := func(id string, on bool) func(*posture.Posture, *policy.Wanted) {
@@ -40,7 +41,8 @@ func TestAnotherOAuthClientIsToldAndKept(t *testing.T) {
 			p.Backends[0].Frontends = nil
 		}, nil},
 	})
-	for present, words := range map[string]string{"": "without an OAuth client of its own", "2-b.apps": "with the OAuth client 2-b.apps, and the policy names " + companys.ID} {
+	for present, words := range map[string]string{"": "without an OAuth client of its own",
+		"2-b.apps": "with the OAuth client 2-b.apps, and the policy names " + companys.ID} {
 		p, want := posturetest.Protected(), posturetest.Wanted()
 		named(present, true)(&p, &want)
 		if found := oauthClientKept(p, want); len(found) != 1 || !strings.Contains(found[0].Why, words) {

@@ -20,7 +20,8 @@ func TestSomeBackendsCannotHaveIAP(t *testing.T) {
 			want.Recipe = policy.RecipeDirect
 		}, nil},
 		{"a network load balancer", off(func(b *posture.Backend) { b.Scheme = "INTERNAL" }), []Code{BackendNotCapable}},
-		{"a proxy network load balancer", off(func(b *posture.Backend) { b.Scheme, b.Protocol = "EXTERNAL", "TCP" }), []Code{BackendNotCapable}},
+		{"a proxy network load balancer", off(func(b *posture.Backend) { b.Scheme, b.Protocol = "EXTERNAL", "TCP" }),
+			[]Code{BackendNotCapable}},
 		{"classic", off(func(b *posture.Backend) { b.Scheme = "EXTERNAL" }), nil},
 		{"HTTP/2 behind a classic one", func(p *posture.Posture, want *policy.Wanted) {
 			off(func(b *posture.Backend) { b.Scheme = "EXTERNAL" })(p, want)

@@ -18,7 +18,8 @@ func TestOnlyKnownBreakageStopsAPlan(t *testing.T) {
 	}
 	job.Impact, job.Why, job.Remedy = caller.Breaks, "why", "cure"
 	visitor := caller.Caller{
-		Kind: caller.Visitor, Name: "curl/8", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7", Requests: 3,
+		Kind: caller.Visitor, Name: "curl/8", Address: "https://hello-abc-uc.a.run.app",
+		RemoteIP: "198.51.100.7", Requests: 3,
 		Impact: caller.Breaks, Why: "why", Remedy: "cure",
 	}
 	doubted := job

@@ -11,7 +11,8 @@ import (
 func TestAServiceWaitsForItsLoadBalancer(t *testing.T) {
 	check(t, loadBalancer, []row{
 		{"no backend service", posturetest.NoBackend, []Code{NoLoadBalancer}},
-		{"no backend service, but direct IAP", func(p *posture.Posture, _ *policy.Wanted) { p.Backends, p.Service.IAPOn = nil, true }, nil},
+		{"no backend service, but direct IAP",
+			func(p *posture.Posture, _ *policy.Wanted) { p.Backends, p.Service.IAPOn = nil, true }, nil},
 	})
 }
 
@@ -19,7 +20,8 @@ func TestIAPNeedsAnHTTPSFrontend(t *testing.T) {
 	check(t, frontends, []row{
 		{"no backend service at all is another finding", posturetest.NoBackend, nil},
 		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil }, []Code{NoFrontend}},
-		{"HTTP only", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends[0].HTTPS = false }, []Code{NoHTTPSFrontend}},
+		{"HTTP only", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends[0].HTTPS = false },
+			[]Code{NoHTTPSFrontend}},
 		{"HTTP beside HTTPS", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Frontends = append(p.Backends[0].Frontends, posture.Frontend{Resource: "r", Address: "203.0.113.8"})
 		}, nil},
@@ -43,5 +45,6 @@ func TestIAPNeedsAnHTTPSFrontend(t *testing.T) {
 }
 
 func unreadFrontend(p *posture.Posture, _ *policy.Wanted) {
-	p.Backends[0].IAPOn, p.Backends[0].Frontends = false, []posture.Frontend{{Resource: "projects/other/global/urlMaps/m", Unread: "denied"}}
+	p.Backends[0].IAPOn, p.Backends[0].Frontends = false, []posture.Frontend{{Resource: "projects/other/global/urlMaps/m",
+		Unread: "denied"}}
 }

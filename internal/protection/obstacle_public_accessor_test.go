@@ -62,12 +62,14 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 			"iap web remove-iam-policy-binding --resource-type=backend-services --service=hello-backend --project=demo-project",
 			"projects/123456789012/iap_web/compute/services/hello-backend"},
 		"a regional backend service": {func(p *posture.Posture) { regional(p); p.Backends[0].Access = public },
-			"iap web remove-iam-policy-binding --resource-type=backend-services --region=europe-west1 --service=hello-backend --project=demo-project",
+			"iap web remove-iam-policy-binding --resource-type=backend-services --region=europe-west1 " +
+				"--service=hello-backend --project=demo-project",
 			"projects/123456789012/iap_web/compute-europe-west1/services/hello-backend"},
 		"all backend services": {func(p *posture.Posture) { p.Backends[0].Inherited = []posture.Policy{public} },
 			"iap web remove-iam-policy-binding --resource-type=backend-services --project=demo-project",
 			"projects/123456789012/iap_web/compute"},
-		"all backend services of a region": {func(p *posture.Posture) { regional(p); p.Backends[0].Inherited = []posture.Policy{public} },
+		"all backend services of a region": {
+			func(p *posture.Posture) { regional(p); p.Backends[0].Inherited = []posture.Policy{public} },
 			"iap web remove-iam-policy-binding --resource-type=backend-services --region=europe-west1 --project=demo-project",
 			"projects/123456789012/iap_web/compute-europe-west1"},
 		"all of IAP": {func(p *posture.Posture) { p.Backends[0].Inherited = []posture.Policy{{}, public} },
@@ -75,9 +77,11 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 		"the project": {func(p *posture.Posture) { p.Project = public },
 			"projects remove-iam-policy-binding demo-project", "projects/demo-project"},
 		"the service": {func(p *posture.Posture) { posturetest.DirectIAP(p, nil); p.DirectAccess = public },
-			"beta iap web remove-iam-policy-binding --resource-type=cloud-run --region=us-central1 --service=hello --project=demo-project",
+			"beta iap web remove-iam-policy-binding --resource-type=cloud-run --region=us-central1 --service=hello " +
+				"--project=demo-project",
 			"projects/123456789012/iap_web/cloud_run-us-central1/services/hello"},
-		"all services of the region": {func(p *posture.Posture) { posturetest.DirectIAP(p, nil); p.DirectInherited = []posture.Policy{public} },
+		"all services of the region": {
+			func(p *posture.Posture) { posturetest.DirectIAP(p, nil); p.DirectInherited = []posture.Policy{public} },
 			"beta iap web remove-iam-policy-binding --resource-type=cloud-run --region=us-central1 --project=demo-project",
 			"projects/123456789012/iap_web/cloud_run-us-central1"},
 	} {
@@ -85,9 +89,10 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 			p := posturetest.Protected()
 			tc.change(&p)
 			want := []Finding{{
-				Code: PublicAccessor, Severity: High, Effect: Blocks, Resource: tc.from, Subject: "roles/iap.httpsResourceAccessor allUsers",
-				Why:    "IAP lets everybody in: allUsers has roles/iap.httpsResourceAccessor at " + tc.from,
-				Remedy: "gcloud " + tc.command + member + ", and name those who are to get in under access in the policy",
+				Code: PublicAccessor, Severity: High, Effect: Blocks, Resource: tc.from,
+				Subject: "roles/iap.httpsResourceAccessor allUsers",
+				Why:     "IAP lets everybody in: allUsers has roles/iap.httpsResourceAccessor at " + tc.from,
+				Remedy:  "gcloud " + tc.command + member + ", and name those who are to get in under access in the policy",
 			}}
 			if diff := cmp.Diff(want, publicAccessors(p, posturetest.Wanted())); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

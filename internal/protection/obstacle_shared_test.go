@@ -25,7 +25,9 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			return s, true
 		}), nil},
 		{"out of scope", share(func(s policy.Settings) (policy.Settings, bool) { return s, false }), []Code{SharedBackend}},
-		{"nobody knows what it is to get", share(func(s policy.Settings) (policy.Settings, bool) { s.Undecided = "why"; return s, true }), []Code{SharedBackend}},
+		{"nobody knows what it is to get",
+			share(func(s policy.Settings) (policy.Settings, bool) { s.Undecided = "why"; return s, true }),
+			[]Code{SharedBackend}},
 		{"another OAuth client, while IAP is off", func(p *posture.Posture, want *policy.Wanted) {
 			share(func(s policy.Settings) (policy.Settings, bool) { s.OAuthClient = companys; return s, true })(p, want)
 			p.Backends[0].IAPOn = false
@@ -34,18 +36,29 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			share(func(s policy.Settings) (policy.Settings, bool) { s.OAuthClient = companys; return s, true })(p, want)
 			p.Backends[0].IAPOn, p.Backends[0].OAuthClient = false, "2-b.apps"
 		}, nil},
-		{"another recipe", share(func(s policy.Settings) (policy.Settings, bool) { s.Recipe = policy.RecipeDirect; return s, true }), []Code{SharedBackend}},
-		{"another mode", share(func(s policy.Settings) (policy.Settings, bool) { s.Mode = policy.ReportOnly; return s, true }), []Code{SharedBackend}},
+		{"another recipe",
+			share(func(s policy.Settings) (policy.Settings, bool) { s.Recipe = policy.RecipeDirect; return s, true }),
+			[]Code{SharedBackend}},
+		{"another mode",
+			share(func(s policy.Settings) (policy.Settings, bool) { s.Mode = policy.ReportOnly; return s, true }),
+			[]Code{SharedBackend}},
 		{"exempt", share(func(s policy.Settings) (policy.Settings, bool) {
 			s.Exemption = &policy.Exemption{Expires: time.Unix(1, 0)}
 			return s, true
 		}), []Code{SharedBackend}},
-		{"exempt for good", share(func(s policy.Settings) (policy.Settings, bool) { s.Exemption = &policy.Exemption{}; return s, true }), []Code{SharedBackend}},
+		{"exempt for good",
+			share(func(s policy.Settings) (policy.Settings, bool) { s.Exemption = &policy.Exemption{}; return s, true }),
+			[]Code{SharedBackend}},
 		{"held while IAP is off", func(p *posture.Posture, want *policy.Wanted) {
-			share(func(s policy.Settings) (policy.Settings, bool) { s.Hold = &policy.Hold{Reason: "r"}; return s, true })(p, want)
+			share(func(s policy.Settings) (policy.Settings, bool) {
+				s.Hold = &policy.Hold{Reason: "r"}
+				return s,
+					true
+			})(p, want)
 			p.Backends[0].IAPOn = false
 		}, []Code{SharedBackend}},
-		{"held while IAP is on: no switch to turn", share(func(s policy.Settings) (policy.Settings, bool) { s.Hold = &policy.Hold{Reason: "r"}; return s, true }), nil},
+		{"held while IAP is on: no switch to turn",
+			share(func(s policy.Settings) (policy.Settings, bool) { s.Hold = &policy.Hold{Reason: "r"}; return s, true }), nil},
 		{"no longer exempt", func(p *posture.Posture, want *policy.Wanted) {
 			share(func(s policy.Settings) (policy.Settings, bool) {
 				s.Exemption = &policy.Exemption{Expires: time.Unix(1, 0)}
@@ -53,12 +66,15 @@ func TestOneSwitchServesOnlyOneWish(t *testing.T) {
 			})(p, want)
 			p.ObservedAt = time.Unix(1, 0)
 		}, nil},
-		{"the same accessors under a condition", share(func(s policy.Settings) (policy.Settings, bool) { s.AccessCondition = posturetest.Until; return s, true }), []Code{SharedBackend}},
+		{"the same accessors under a condition",
+			share(func(s policy.Settings) (policy.Settings, bool) { s.AccessCondition = posturetest.Until; return s, true }),
+			[]Code{SharedBackend}},
 		{"other accessors", share(func(s policy.Settings) (policy.Settings, bool) {
 			s.Access = []string{"user:bob@example.com"}
 			return s, true
 		}), []Code{SharedBackend}},
-		{"an age that is not known", share(func(s policy.Settings) (policy.Settings, bool) { s.Since = time.Unix(1, 0); return s, true }), nil},
+		{"an age that is not known",
+			share(func(s policy.Settings) (policy.Settings, bool) { s.Since = time.Unix(1, 0); return s, true }), nil},
 		{"an age that is not known, while IAP is off", func(p *posture.Posture, want *policy.Wanted) {
 			share(func(s policy.Settings) (policy.Settings, bool) { s.Since = time.Unix(1, 0); return s, true })(p, want)
 			p.Backends[0].IAPOn = false
@@ -110,11 +126,13 @@ func TestAHeldNeighbourIsNamedWithTheEndOfItsHold(t *testing.T) {
 		hold policy.Hold
 		want string
 	}{
-		{policy.Hold{Scope: posture.Scope(posturetest.Other), Until: until, Reason: "load test", By: "alice"}, "is held until 2026-12-24T18:00:00Z by alice: load test"},
+		{policy.Hold{Scope: posture.Scope(posturetest.Other), Until: until, Reason: "load test", By: "alice"},
+			"is held until 2026-12-24T18:00:00Z by alice: load test"},
 		{policy.Hold{Scope: posture.Scope(posturetest.Other), Reason: "load test"}, "is held until it is lifted: load test"},
 	} {
 		p, want := posturetest.Protected(), posturetest.Wanted()
-		p.Backends[0].Members, p.Backends[0].IAPOn = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other}), false
+		p.Backends[0].Members, p.Backends[0].IAPOn = append(p.Backends[0].Members,
+			posture.Member{Target: posturetest.Other}), false
 		own := want.Settings
 		want.SettingsOf = func(target posture.Target) (policy.Settings, bool) {
 			theirs := own
@@ -122,7 +140,8 @@ func TestAHeldNeighbourIsNamedWithTheEndOfItsHold(t *testing.T) {
 			return theirs, true
 		}
 		findings := sharedBackends(p, want)
-		if len(findings) != 1 || !strings.Contains(findings[0].Why, tc.want) || !strings.HasSuffix(findings[0].Remedy, "iapguard resume "+posturetest.Other.Name()) {
+		if len(findings) != 1 || !strings.Contains(findings[0].Why, tc.want) ||
+			!strings.HasSuffix(findings[0].Remedy, "iapguard resume "+posturetest.Other.Name()) {
 			t.Errorf("found %+v, want one that says %q and how to resume", findings, tc.want)
 		}
 	}

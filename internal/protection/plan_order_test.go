@@ -39,7 +39,8 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // deployed is a service as a team leaves it: public, behind a load balancer.
 func deployed() posture.Posture {
 	hello := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
-	invokers := posture.Policy{Version: "p1", Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}
+	invokers := posture.Policy{Version: "p1",
+		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}
 	return posture.Posture{
 		Target: hello, ProjectNumber: number, ObservedAt: now, Invokers: invokers,
 		Service: posture.Service{Version: "s1", Ingress: posture.IngressAll},
@@ -55,8 +56,10 @@ func deployed() posture.Posture {
 // want enforces without waiting times.
 func want() policy.Wanted {
 	settings := policy.DefaultSettings()
-	settings.Mode, settings.Access, settings.Settle, settings.Quiet, settings.Propagation = policy.Enforce, []string{alice}, 0, 0, 0
-	return policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
+	settings.Mode, settings.Access, settings.Settle, settings.Quiet, settings.Propagation = policy.Enforce, []string{
+		alice}, 0, 0, 0
+	return policy.Wanted{Settings: settings,
+		SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 }
 
 func made(p posture.Posture, w policy.Wanted) plan.Plan { return Plan(p, w, Assess(p, w), now) }
@@ -79,7 +82,8 @@ func TestThePlanOfAFreshDeploymentIsTheRecipeInTheSafeOrder(t *testing.T) {
 		{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: agent}, Resource: helloName, Version: "p1"},
 		{Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: []string{alice}}, Resource: accessName, Version: "a1"},
 		{Change: plan.EnableIAP{}, Resource: backendName, Version: "f1"},
-		{Change: plan.RestrictIngress{From: posture.IngressAll, To: posture.IngressInternalLoadBalancing}, Resource: helloName, Version: "s1"},
+		{Change: plan.RestrictIngress{From: posture.IngressAll, To: posture.IngressInternalLoadBalancing},
+			Resource: helloName, Version: "s1"},
 		{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}}, Resource: helloName, Version: "p1"},
 	}
 	if diff := cmp.Diff(expected, steps); diff != "" {
@@ -105,11 +109,14 @@ func TestWhatMustComeFirstStopsThePlanWhereNobodyNotices(t *testing.T) {
 		change func(*posture.Posture, *policy.Wanted)
 		want   []plan.Op
 	}{
-		{"no load balancer", func(p *posture.Posture, _ *policy.Wanted) { p.Backends = nil }, []plan.Op{opProvision, opGrant}},
-		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil }, []plan.Op{opProvision, opGrant}},
+		{"no load balancer", func(p *posture.Posture, _ *policy.Wanted) { p.Backends = nil },
+			[]plan.Op{opProvision, opGrant}},
+		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil },
+			[]plan.Op{opProvision, opGrant}},
 		{"no accessor", func(_ *posture.Posture, w *policy.Wanted) { w.Access = nil }, []plan.Op{opProvision, opGrant}},
 		{"blocked", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].CDNOn = true }, nil},
-		{"blocked and waiting", func(p *posture.Posture, w *policy.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, nil},
+		{"blocked and waiting",
+			func(p *posture.Posture, w *policy.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, nil},
 	} {
 		p, w := deployed(), want()
 		tc.change(&p, &w)
@@ -139,7 +146,8 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"access granted long ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
-			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-time.Hour),
+				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"changed ten seconds ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
@@ -150,7 +158,9 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		{"a private service that was changed four seconds ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Settle, w.Quiet, p.Service.UpdatedAt = 30*time.Second, 10*time.Second, now.Add(-4*time.Second)
 			p.Invokers.Bindings, p.Backends[0].Members[0].Invokers.Bindings = nil, nil
-		}, map[plan.Op]time.Duration{opProvision: 26 * time.Second, opGrant: 26 * time.Second, opAccess: 26 * time.Second, opIAP: 26 * time.Second, opIngress: 26 * time.Second}},
+		},
+			map[plan.Op]time.Duration{opProvision: 26 * time.Second, opGrant: 26 * time.Second, opAccess: 26 * time.Second,
+				opIAP: 26 * time.Second, opIngress: 26 * time.Second}},
 		{"changed again and again: the quiet time is bounded too", func(p *posture.Posture, w *policy.Wanted) {
 			w.Quiet, p.Invokers.ChangedAt, w.SettleBy = 10*time.Second, now, now.Add(3*time.Second)
 		}, map[plan.Op]time.Duration{opProvision: 3 * time.Second, opGrant: 3 * time.Second, opAccess: 3 * time.Second}},
@@ -160,7 +170,8 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		{"changed just now by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Service.UpdatedAt = now.Add(time.Second)
 		}, nil},
-		{"changed at a time that is not known", func(_ *posture.Posture, w *policy.Wanted) { w.Settle = 30 * time.Second }, nil},
+		{"changed at a time that is not known",
+			func(_ *posture.Posture, w *policy.Wanted) { w.Settle = 30 * time.Second }, nil},
 		{"access at the service itself is of no concern at a load balancer", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
@@ -172,19 +183,23 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
 		{"access granted above the service a minute ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
-			p.DirectInherited = []posture.Policy{{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}}
+			p.DirectInherited = []posture.Policy{{ChangedAt: now.Add(-minute),
+				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}}
 		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
-		{"access granted at the service itself by others, where the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
-			w.Propagation, w.Recipe, w.Access = 2*minute, policy.RecipeDirect, nil
-			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
-		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"access granted at the service itself by others, where the policy names nobody",
+			func(p *posture.Posture, w *policy.Wanted) {
+				w.Propagation, w.Recipe, w.Access = 2*minute, policy.RecipeDirect, nil
+				p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute),
+					Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+			}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"only the agent's grant is missing", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
 			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"being deployed", func(p *posture.Posture, _ *policy.Wanted) { p.Service.Reconciling = true },
-			map[plan.Op]time.Duration{opProvision: 10 * time.Second, opGrant: 10 * time.Second, opAccess: 10 * time.Second, opIAP: 10 * time.Second, opIngress: 10 * time.Second, opPublic: 10 * time.Second}},
+			map[plan.Op]time.Duration{opProvision: 10 * time.Second, opGrant: 10 * time.Second, opAccess: 10 * time.Second,
+				opIAP: 10 * time.Second, opIngress: 10 * time.Second, opPublic: 10 * time.Second}},
 	} {
 		p, w := deployed(), want()
 		tc.change(&p, &w)
@@ -203,7 +218,8 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 func TestTheLastStepWaitsForTheFirstsToPropagate(t *testing.T) {
 	p, w := deployed(), want()
 	w.Propagation = 2 * time.Minute
-	agentIn := posture.Policy{Version: "p2", ChangedAt: now.Add(-30 * time.Second), Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
+	agentIn := posture.Policy{Version: "p2", ChangedAt: now.Add(-30 * time.Second),
+		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
 	p.Invokers, p.Backends[0].Members[0].Invokers = agentIn, agentIn
 	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
 	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
@@ -224,7 +240,8 @@ func TestTheLastStepWaitsForTheFirstsToPropagate(t *testing.T) {
 func TestIAPThatWasSwitchedOnAMomentAgoHoldsTheLastStepBack(t *testing.T) {
 	p, w := deployed(), want()
 	w.Propagation = 2 * time.Minute
-	long := posture.Policy{Version: "p2", ChangedAt: now.Add(-time.Hour), Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
+	long := posture.Policy{Version: "p2", ChangedAt: now.Add(-time.Hour),
+		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
 	p.Invokers, p.Backends[0].Members[0].Invokers = long, long
 	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
 	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
@@ -340,7 +357,8 @@ func TestTheDirectRecipeTurnsIAPOnAtTheServiceAndNowhereElse(t *testing.T) {
 	expected := []plan.Step{
 		{Change: plan.ProvisionAgent{Agent: agent}, Resource: "projects/demo-project/services/iap.googleapis.com"},
 		{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: agent}, Resource: helloName, Version: "p1"},
-		{Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: []string{alice}}, Resource: "projects/123456789012/iap_web/cloud_run-us-central1/services/hello", Version: "d1"},
+		{Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: []string{alice}},
+			Resource: "projects/123456789012/iap_web/cloud_run-us-central1/services/hello", Version: "d1"},
 		{Change: plan.EnableDirectIAP{}, Resource: helloName, Version: "s1"},
 		{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}}, Resource: helloName, Version: "p1"},
 	}

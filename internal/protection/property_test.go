@@ -24,7 +24,8 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 		p := posture.Policy{Version: version}
 		for _, role := range []string{posture.RoleInvoker, "roles/run.admin", "roles/run.viewer", "projects/p/roles/r"} {
 			for _, condition := range []string{"", "request.time < x"} {
-				if members := maybe("allUsers", "allAuthenticatedUsers", agent, "user:bob@example.com"); len(members) > 0 && coin() {
+				if members := maybe("allUsers", "allAuthenticatedUsers", agent,
+					"user:bob@example.com"); len(members) > 0 && coin() {
 					p.Bindings = append(p.Bindings, posture.Binding{Role: role, Members: members, Condition: condition})
 				}
 			}
@@ -34,7 +35,8 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 	p, w := deployed(), want()
 	p.Invokers = policyOf("p1")
 	p.Service.InvokerCheckOff, p.Service.IAPOn = coin(), r.IntN(8) == 0
-	ingress := []posture.Ingress{posture.IngressAll, posture.IngressAll, posture.IngressInternal, posture.IngressInternalLoadBalancing, posture.IngressNone, posture.IngressUnknown}
+	ingress := []posture.Ingress{posture.IngressAll, posture.IngressAll, posture.IngressInternal,
+		posture.IngressInternalLoadBalancing, posture.IngressNone, posture.IngressUnknown}
 	p.Service.Ingress = ingress[r.IntN(len(ingress))]
 	p.Service.URLs, p.Service.DefaultURLDisabled = maybe("https://hello.run.app"), r.IntN(8) == 0
 	p.Service.HTTP2, p.NoOrganization = r.IntN(8) == 0, r.IntN(8) == 0
@@ -48,7 +50,8 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 		if coin() {
 			neighbour := p.Target
 			neighbour.Service = fmt.Sprintf("n%d", r.IntN(2))
-			backend.Members = append(backend.Members, posture.Member{Target: neighbour, Missing: r.IntN(4) == 0, Invokers: policyOf("n1")})
+			backend.Members = append(backend.Members,
+				posture.Member{Target: neighbour, Missing: r.IntN(4) == 0, Invokers: policyOf("n1")})
 		}
 		switch r.IntN(10) {
 		case 0, 1:
@@ -56,12 +59,14 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 		case 2:
 			backend.Frontends = []posture.Frontend{{Resource: "map", Unread: "denied"}}
 		case 3:
-			backend.Frontends = append(backend.Frontends, posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com", "b.example.com/x"}})
+			backend.Frontends = append(backend.Frontends,
+				posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com", "b.example.com/x"}})
 		}
 		backend.Scheme = []string{"EXTERNAL_MANAGED", "EXTERNAL_MANAGED", "EXTERNAL", "INTERNAL_MANAGED"}[r.IntN(4)]
 		backend.OAuthClient = []string{"", "", "", "1-ours.apps", "2-theirs.apps"}[r.IntN(5)]
 		if coin() {
-			backend.Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: maybe(alice, "user:bob@example.com", "user:eve@example.com")}}
+			backend.Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor,
+				Members: maybe(alice, "user:bob@example.com", "user:eve@example.com")}}
 			if r.IntN(8) == 0 {
 				public := door.PublicMembers[r.IntN(2)]
 				backend.Access.Bindings[0].Members = append(backend.Access.Bindings[0].Members, public)
@@ -69,14 +74,17 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 		}
 		p.Backends = append(p.Backends, backend)
 	}
-	w.Recipe = []policy.Recipe{policy.RecipeAuto, policy.RecipeAuto, policy.RecipeLoadBalancer, policy.RecipeDirect}[r.IntN(4)]
-	w.WithoutLoadBalancer = []policy.WithoutLoadBalancer{policy.WithoutWait, policy.WithoutClose, policy.WithoutDirect}[r.IntN(3)]
+	w.Recipe = []policy.Recipe{policy.RecipeAuto, policy.RecipeAuto, policy.RecipeLoadBalancer,
+		policy.RecipeDirect}[r.IntN(4)]
+	w.WithoutLoadBalancer = []policy.WithoutLoadBalancer{policy.WithoutWait, policy.WithoutClose,
+		policy.WithoutDirect}[r.IntN(3)]
 	if coin() {
 		p.DirectAccess.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: maybe(alice)}}
 	}
 	if r.IntN(3) == 0 {
 		for _, role := range []string{posture.RoleInvoker, posture.RoleAccessor} {
-			p.Project.Bindings = append(p.Project.Bindings, posture.Binding{Role: role, Members: maybe(alice, agent, "group:staff@example.com")})
+			p.Project.Bindings = append(p.Project.Bindings,
+				posture.Binding{Role: role, Members: maybe(alice, agent, "group:staff@example.com")})
 		}
 		if r.IntN(8) == 0 {
 			p.Project.Bindings[0].Members = append(p.Project.Bindings[0].Members, "allUsers")
@@ -146,7 +154,8 @@ func after(p posture.Posture, s plan.Step) posture.Posture {
 }
 
 func add(in posture.Policy, role string, members []string, under posture.Condition) posture.Policy {
-	in.Bindings = append(slices.Clone(in.Bindings), posture.Binding{Role: role, Members: members, Condition: under.Expression})
+	in.Bindings = append(slices.Clone(in.Bindings),
+		posture.Binding{Role: role, Members: members, Condition: under.Expression})
 	return in
 }
 
@@ -157,14 +166,16 @@ func remove(in posture.Policy, role string, members []string) posture.Policy {
 	in.Bindings = slices.Clone(in.Bindings)
 	for i, binding := range in.Bindings {
 		if binding.Role == role {
-			in.Bindings[i].Members = slices.DeleteFunc(slices.Clone(binding.Members), func(m string) bool { return slices.Contains(members, m) })
+			in.Bindings[i].Members = slices.DeleteFunc(slices.Clone(binding.Members),
+				func(m string) bool { return slices.Contains(members, m) })
 		}
 	}
 	return in
 }
 
 // rank orders guards by how many they let in.
-var rank = map[door.Guard]int{door.GuardClosed: 0, door.GuardIngress: 1, door.GuardIAP: 2, door.GuardIAM: 2, door.GuardSignedIn: 3, door.GuardUnknown: 3, door.GuardOpen: 4}
+var rank = map[door.Guard]int{door.GuardClosed: 0, door.GuardIngress: 1, door.GuardIAP: 2, door.GuardIAM: 2,
+	door.GuardSignedIn: 3, door.GuardUnknown: 3, door.GuardOpen: 4}
 
 // enters says whether alice, an accessor, gets through the load balancer: IAP
 // lets her in and the agent may invoke, or nobody asks at all.
@@ -202,14 +213,16 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 					t.Fatalf("seed %d: step %d lets the agent in at %s, which is %s", seed, i+1, way.Address, way.Guard)
 				}
 				if before := door.Of(p)[d]; rank[way.Guard] > rank[before.Guard] {
-					t.Fatalf("seed %d: step %d (%s) opens %s from %s to %s", seed, i+1, step.Op(), way.Address, before.Guard, way.Guard)
+					t.Fatalf("seed %d: step %d (%s) opens %s from %s to %s", seed, i+1, step.Op(), way.Address,
+						before.Guard, way.Guard)
 				}
 			}
 			for b, backend := range next.Backends {
 				if had := p.Backends[b].OAuthClient; backend.OAuthClient != had && had != "" {
 					t.Fatalf("seed %d: step %d (%s) takes the OAuth client of %s away", seed, i+1, step.Op(), backend.Name)
 				}
-				if backend.IAPOn && !p.Backends[b].IAPOn && backend.OAuthClient == "" && (p.NoOrganization || w.OAuthClient.ID != "") {
+				if backend.IAPOn && !p.Backends[b].IAPOn && backend.OAuthClient == "" &&
+					(p.NoOrganization || w.OAuthClient.ID != "") {
 					t.Fatalf("seed %d: step %d (%s) turns IAP on at %s without a client", seed, i+1, step.Op(), backend.Name)
 				}
 				named := slices.Contains(w.Access, alice) && len(backend.Frontends) > 0
@@ -217,7 +230,8 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 					t.Fatalf("seed %d: step %d (%s) shuts alice out of %s", seed, i+1, step.Op(), backend.Name)
 				}
 			}
-			if w.KeepIngress && next.Service.Ingress != p.Service.Ingress || w.KeepInvokers && (step.Op() == opPublic || step.Op() == opCheck) {
+			if w.KeepIngress && next.Service.Ingress != p.Service.Ingress ||
+				w.KeepInvokers && (step.Op() == opPublic || step.Op() == opCheck) {
 				t.Fatalf("seed %d: step %d (%s) changes what the policy keeps", seed, i+1, step.Op())
 			}
 			p = next

@@ -16,15 +16,19 @@ func TestABackendServiceIsNamedAfterWhereItIs(t *testing.T) {
 	for location, want := range map[string]names{
 		posture.Global: {
 			"projects/demo-project/global/backendServices/b", "projects/" + posturetest.Number + "/iap_web/compute/services/b",
-			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --project=demo-project" + role, "--global",
+			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --project=demo-project" +
+				role, "--global",
 		},
 		"europe-west1": {
-			"projects/demo-project/regions/europe-west1/backendServices/b", "projects/" + posturetest.Number + "/iap_web/compute-europe-west1/services/b",
-			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --region=europe-west1 --project=demo-project" + role, "--region=europe-west1",
+			"projects/demo-project/regions/europe-west1/backendServices/b",
+			"projects/" + posturetest.Number + "/iap_web/compute-europe-west1/services/b",
+			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --region=europe-west1 " +
+				"--project=demo-project" + role, "--region=europe-west1",
 		},
 	} {
 		b := posture.Backend{Project: "demo-project", Location: location, Name: "b"}
-		if diff := cmp.Diff(want, names{b.Resource(), b.AccessResource(posturetest.Number), b.AccessCommand(), b.Flag()}); diff != "" {
+		if diff := cmp.Diff(want,
+			names{b.Resource(), b.AccessResource(posturetest.Number), b.AccessCommand(), b.Flag()}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", location, diff)
 		}
 	}
@@ -40,7 +44,8 @@ func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
 	}{
 		{"only a load balancer", policy.WithoutClose, []Finding{none, gap}, true},
 		{"the policy waits", policy.WithoutWait, []Finding{none, gap}, false},
-		{"something else is to be waited for", policy.WithoutClose, []Finding{none, {Code: NoAccessor, Effect: Waits}}, false},
+		{"something else is to be waited for", policy.WithoutClose,
+			[]Finding{none, {Code: NoAccessor, Effect: Waits}}, false},
 		{"a person must act", policy.WithoutClose, []Finding{none, {Code: SharedBackend, Effect: Blocks}}, false},
 	} {
 		want := posturetest.Wanted()
@@ -52,7 +57,8 @@ func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
 }
 
 func TestOnlyTheInvokerCheckRefusesByIAM(t *testing.T) {
-	const text = "The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header."
+	const text = "The request was not authenticated. Either allow unauthenticated invocations or set the proper " +
+		"Authorization header."
 	refused := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: text}
 	for _, tc := range []struct {
 		name   string
@@ -75,7 +81,8 @@ func TestOnlyTheInvokerCheckRefusesByIAM(t *testing.T) {
 }
 
 func TestComputeNamesMatchTheirGrammar(t *testing.T) {
-	for name, want := range map[string]bool{"b": true, "hello-backend": true, "": false, "Hello": false, "b_c": false, "-b": false, "b-": false, "b/c": false} {
+	for name, want := range map[string]bool{"b": true, "hello-backend": true, "": false, "Hello": false, "b_c": false,
+		"-b": false, "b-": false, "b/c": false} {
 		if got := posture.ValidCompute(name); got != want {
 			t.Errorf("ValidCompute(%q) = %t, want %t", name, got, want)
 		}

@@ -17,11 +17,13 @@ func TestTheAgentIsProvisionedUnlessABindingNamesIt(t *testing.T) {
 		{"no binding names it", revoke, []Code{AgentNotProvisioned}},
 		{"a binding names it as deleted", func(p *posture.Posture, want *policy.Wanted) {
 			revoke(p, want)
-			p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"deleted:" + posturetest.Agent + "?uid=1"}}}
+			p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker,
+				Members: []string{"deleted:" + posturetest.Agent + "?uid=1"}}}
 		}, []Code{AgentNotProvisioned}},
 		{"a neighbour's binding names it", func(p *posture.Posture, want *policy.Wanted) {
 			revoke(p, want)
-			p.Backends[0].Members = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other, Invokers: posturetest.Protected().Invokers})
+			p.Backends[0].Members = append(p.Backends[0].Members,
+				posture.Member{Target: posturetest.Other, Invokers: posturetest.Protected().Invokers})
 		}, nil},
 	})
 }

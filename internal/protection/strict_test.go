@@ -17,8 +17,10 @@ func settings(seed uint64) policy.Settings {
 	s := policy.DefaultSettings()
 	s.Settle, s.Quiet, s.Propagation = 0, 0, 0
 	s.Mode = []policy.Mode{policy.ReportOnly, policy.Enforce, policy.Enforce}[r.IntN(3)]
-	s.Recipe = []policy.Recipe{policy.RecipeAuto, policy.RecipeAuto, policy.RecipeAuto, policy.RecipeLoadBalancer, policy.RecipeDirect}[r.IntN(5)]
-	s.WithoutLoadBalancer = []policy.WithoutLoadBalancer{policy.WithoutWait, policy.WithoutClose, policy.WithoutDirect}[r.IntN(3)]
+	s.Recipe = []policy.Recipe{policy.RecipeAuto, policy.RecipeAuto, policy.RecipeAuto, policy.RecipeLoadBalancer,
+		policy.RecipeDirect}[r.IntN(5)]
+	s.WithoutLoadBalancer = []policy.WithoutLoadBalancer{policy.WithoutWait, policy.WithoutClose,
+		policy.WithoutDirect}[r.IntN(3)]
 	s.NoneFor = []policy.NoneKnown{policy.NoneWait, policy.NoneEnable}[r.IntN(2)]
 	s.KeepIngress, s.KeepInvokers = r.IntN(4) == 0, r.IntN(4) == 0
 	for _, member := range []string{alice, "user:bob@example.com"} {
@@ -70,7 +72,8 @@ func TestWhatLabelsMaySelectNeverLeavesADoorWiderThanWithoutThem(t *testing.T) {
 		for d, way := range door.Of(with) {
 			other := door.Of(without)[d]
 			if rank[way.Guard] > rank[other.Guard] {
-				t.Fatalf("seed %d: %s is %s with the label and %s without it\n%+v\n%+v", seed, way.Address, way.Guard, other.Guard, labelled, base)
+				t.Fatalf("seed %d: %s is %s with the label and %s without it\n%+v\n%+v", seed, way.Address, way.Guard, other.Guard,
+					labelled, base)
 			}
 			if way.Guard != other.Guard {
 				differing++

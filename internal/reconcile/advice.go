@@ -36,8 +36,9 @@ func (r *run) advice(err error, met errorScope) []string {
 		lines = append(lines, "gcloud services enable "+classified.Service+inProject(project))
 	}
 	if classified.Constraint != "" {
-		lines = append(lines, "an organization policy forbids it; whoever keeps that can except the project: gcloud org-policies describe "+
-			classified.Constraint+" --effective"+inProject(project))
+		lines = append(lines,
+			"an organization policy forbids it; whoever keeps that can except the project: gcloud org-policies describe "+
+				classified.Constraint+" --effective"+inProject(project))
 	}
 	if classified.Remedy != "" {
 		lines = append(lines, classified.Remedy)
@@ -62,10 +63,12 @@ func (r *run) grantCommand(missing *fault.Error, met errorScope) string {
 		on = "resource-manager folders add-iam-policy-binding " + strings.TrimPrefix(folder, "folders/")
 	}
 	switch {
-	case who == "" || met.project == "" || missing.Remedy != "", strings.HasPrefix(missing.Permission, "secretmanager."): // bound to the secret
+	case who == "" || met.project == "" || missing.Remedy != "", strings.HasPrefix(missing.Permission,
+		"secretmanager."): // bound to the secret
 		return ""
 	case missing.Account != "":
-		return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=%s/roles/iapguardRuntime%s",
+		return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s "+
+			"--role=%s/roles/iapguardRuntime%s",
 			missing.Account, who, home, inProject(met.project))
 	}
 	role := roleWith(missing.Permission)

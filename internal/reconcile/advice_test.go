@@ -28,7 +28,8 @@ const deputy = "writer@demo-project.iam.gserviceaccount.com"
 
 func TestAdviceNamesTheExactCommand(t *testing.T) {
 	denied := fault.Error{Kind: fault.Denied, Permission: "run.services.update"}
-	acting := fault.Error{Kind: fault.Denied, Permission: "iam.serviceAccounts.actAs", Account: "shop@demo-project.iam.gserviceaccount.com"}
+	acting := fault.Error{Kind: fault.Denied, Permission: "iam.serviceAccounts.actAs",
+		Account: "shop@demo-project.iam.gserviceaccount.com"}
 	for _, tc := range []struct {
 		name    string
 		self    string
@@ -38,45 +39,68 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 	}{
 		{"a permission", us, "demo-project", denied, []string{
 			"grant iapguard's service account the permission run.services.update",
-			"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us + " --role=projects/demo-project/roles/iapguardWriter; " +
-				"where it has that role, the role lacks it: gcloud iam roles update iapguardWriter --add-permissions=run.services.update --project=demo-project",
+			"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us +
+				" --role=projects/demo-project/roles/iapguardWriter; " +
+				"where it has that role, the role lacks it: gcloud iam roles update iapguardWriter " +
+				"--add-permissions=run.services.update --project=demo-project",
 		}},
-		{"a permission of reading", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: "run.services.get"}, []string{
-			"grant iapguard's service account the permission run.services.get",
-			"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us + " --role=projects/demo-project/roles/iapguardReader; " +
-				"where it has that role, the role lacks it: gcloud iam roles update iapguardReader --add-permissions=run.services.get --project=demo-project",
-		}},
-		{"a permission, and nobody knows who we are", "", "demo-project", denied, []string{"grant iapguard's service account the permission run.services.update"}},
-		{"a permission, and nobody knows where", us, "", denied, []string{"grant iapguard's service account the permission run.services.update"}},
+		{"a permission of reading", us, "demo-project",
+			fault.Error{Kind: fault.Denied, Permission: "run.services.get"}, []string{
+				"grant iapguard's service account the permission run.services.get",
+				"gcloud projects add-iam-policy-binding demo-project --member=serviceAccount:" + us +
+					" --role=projects/demo-project/roles/iapguardReader; " +
+					"where it has that role, the role lacks it: gcloud iam roles update iapguardReader " +
+					"--add-permissions=run.services.get --project=demo-project",
+			}},
+		{"a permission, and nobody knows who we are", "", "demo-project", denied,
+			[]string{"grant iapguard's service account the permission run.services.update"}},
+		{"a permission, and nobody knows where", us, "", denied,
+			[]string{"grant iapguard's service account the permission run.services.update"}},
 		{"acting as an account", us, "demo-project", acting, []string{
 			"grant iapguard's service account the permission iam.serviceAccounts.actAs",
-			"gcloud iam service-accounts add-iam-policy-binding shop@demo-project.iam.gserviceaccount.com --member=serviceAccount:" + us +
+			"gcloud iam service-accounts add-iam-policy-binding shop@demo-project.iam.gserviceaccount.com " +
+				"--member=serviceAccount:" + us +
 				" --role=projects/demo-project/roles/iapguardRuntime --project=demo-project",
 		}},
-		{"a permission, to a writer", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: "run.services.get", Caller: deputy}, []string{
-			"grant the writer account " + deputy + " the permission run.services.get",
-			"gcloud resource-manager folders add-iam-policy-binding 1 --member=serviceAccount:" + deputy + " --role=organizations/9/roles/iapguardWriter; " +
-				"where it has that role, the role lacks it: gcloud iam roles update iapguardWriter --add-permissions=run.services.get --organization=9",
-		}},
-		{"acting as an account, to a writer", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: acting.Permission, Account: acting.Account, Caller: deputy}, []string{
-			"grant the writer account " + deputy + " the permission iam.serviceAccounts.actAs",
-			"gcloud iam service-accounts add-iam-policy-binding shop@demo-project.iam.gserviceaccount.com --member=serviceAccount:" + deputy +
-				" --role=organizations/9/roles/iapguardRuntime --project=demo-project",
-		}},
-		{"a permission, to a writer of no folder there", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: "run.services.update", Caller: "x@y"},
+		{"a permission, to a writer", us, "demo-project",
+			fault.Error{Kind: fault.Denied, Permission: "run.services.get", Caller: deputy}, []string{
+				"grant the writer account " + deputy + " the permission run.services.get",
+				"gcloud resource-manager folders add-iam-policy-binding 1 --member=serviceAccount:" + deputy +
+					" --role=organizations/9/roles/iapguardWriter; " +
+					"where it has that role, the role lacks it: gcloud iam roles update iapguardWriter " +
+					"--add-permissions=run.services.get --organization=9",
+			}},
+		{"acting as an account, to a writer", us, "demo-project",
+			fault.Error{Kind: fault.Denied, Permission: acting.Permission, Account: acting.Account, Caller: deputy}, []string{
+				"grant the writer account " + deputy + " the permission iam.serviceAccounts.actAs",
+				"gcloud iam service-accounts add-iam-policy-binding shop@demo-project.iam.gserviceaccount.com " +
+					"--member=serviceAccount:" + deputy +
+					" --role=organizations/9/roles/iapguardRuntime --project=demo-project",
+			}},
+		{"a permission, to a writer of no folder there", us, "demo-project",
+			fault.Error{Kind: fault.Denied, Permission: "run.services.update", Caller: "x@y"},
 			[]string{"grant the writer account x@y the permission run.services.update"}},
-		{"impersonating a writer", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: "iam.serviceAccounts.getAccessToken", Account: deputy, Remedy: "its own"},
+		{"impersonating a writer", us, "demo-project",
+			fault.Error{Kind: fault.Denied, Permission: "iam.serviceAccounts.getAccessToken", Account: deputy,
+				Remedy: "its own"},
 			[]string{"grant iapguard's service account the permission iam.serviceAccounts.getAccessToken", "its own"}},
-		{"a permission that is bound to a secret", us, "demo-project", fault.Error{Kind: fault.Denied, Permission: "secretmanager.versions.access", Remedy: "its own"},
+		{"a permission that is bound to a secret", us, "demo-project",
+			fault.Error{Kind: fault.Denied, Permission: "secretmanager.versions.access", Remedy: "its own"},
 			[]string{"grant iapguard's service account the permission secretmanager.versions.access", "its own"}},
-		{"an API", us, "demo-project", fault.Error{Kind: fault.APIDisabled, Service: "iap.googleapis.com"}, []string{"gcloud services enable iap.googleapis.com --project=demo-project"}},
-		{"an organization policy", us, "demo-project", fault.Error{Kind: fault.OrgPolicy, Constraint: "iap.requireX"}, []string{
-			"an organization policy forbids it; whoever keeps that can except the project: gcloud org-policies describe iap.requireX --effective --project=demo-project",
-		}},
+		{"an API", us, "demo-project", fault.Error{Kind: fault.APIDisabled, Service: "iap.googleapis.com"},
+			[]string{"gcloud services enable iap.googleapis.com --project=demo-project"}},
+		{"an organization policy", us, "demo-project",
+			fault.Error{Kind: fault.OrgPolicy, Constraint: "iap.requireX"}, []string{
+				"an organization policy forbids it; whoever keeps that can except the project: gcloud org-policies describe " +
+					"iap.requireX --effective --project=demo-project",
+			}},
 	} {
 		tc.err.Err = errors.New("no")
-		r := &run{Engine: &Engine{Surroundings: Surroundings{Self: event.Self{Principals: principals(tc.self)}, Writers: Writers{"folders/1": deputy}}}}
-		met := errorScope{tc.project, posture.Ancestors{Known: true, Folders: []string{"folders/2", "folders/1"}, Organization: "organizations/9"}}
+		r := &run{
+			Engine: &Engine{Surroundings: Surroundings{Self: event.Self{Principals: principals(tc.self)},
+				Writers: Writers{"folders/1": deputy}}}}
+		met := errorScope{tc.project,
+			posture.Ancestors{Known: true, Folders: []string{"folders/2", "folders/1"}, Organization: "organizations/9"}}
 		got := r.advice(fmt.Errorf("writing: %w", &tc.err), met)
 		if diff := cmp.Diff(append([]string{"writing: no"}, tc.want...), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)

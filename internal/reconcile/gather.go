@@ -42,7 +42,8 @@ func (r *run) gatherAndDecide(ctx context.Context) (gathered, decide.Decision, e
 		case decision.Needs.Any():
 		case decision.OutOfScope:
 			return facts, decision, nil
-		case len(decision.Waves) > 0 && facts.Counts != nil && !r.instance.slots.take(facts.Posture.Target, facts.slots, r.now()):
+		case len(decision.Waves) > 0 && facts.Counts != nil &&
+			!r.instance.slots.take(facts.Posture.Target, facts.slots, r.now()):
 			decision.Needs.Counts = true // another run took a slot since: count again
 		default:
 			r.sofar = decision.Run
@@ -175,7 +176,8 @@ func (r *run) examine(ctx context.Context, facts *gathered) (err error) {
 func (e *Engine) counts(ctx context.Context, met ...string) (*decide.Counts, int) {
 	now := e.now()
 	own, slots := e.instance.slots.snapshot(now)
-	counts := &decide.Counts{Tallies: map[string]decide.Tally{}, Failed: []decide.Failures{e.instance.failures(now)}, Own: own, Unread: map[string]error{}}
+	counts := &decide.Counts{Tallies: map[string]decide.Tally{}, Failed: []decide.Failures{e.instance.failures(now)},
+		Own: own, Unread: map[string]error{}}
 	projects := append(e.instance.meet(met...), e.Policy().Projects()...)
 	slices.Sort(projects)
 	var mu sync.Mutex
@@ -187,7 +189,8 @@ func (e *Engine) counts(ctx context.Context, met ...string) (*decide.Counts, int
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				e.Log.WarnContext(ctx, "limits and circuit breaker count only this instance's own writes", "project", project, "err", err)
+				e.Log.WarnContext(ctx, "limits and circuit breaker count only this instance's own writes", "project",
+					project, "err", err)
 				counts.Unread[project] = err
 				return nil
 			}

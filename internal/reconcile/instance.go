@@ -99,7 +99,8 @@ func (i *instance) failures(now time.Time) decide.Failures {
 	defer i.mu.Unlock()
 	recent := decide.Failures{}
 	for what, times := range i.failed {
-		if left := slices.DeleteFunc(slices.Clone(times), func(at time.Time) bool { return now.Sub(at) >= decide.Window }); len(left) > 0 {
+		if left := slices.DeleteFunc(slices.Clone(times),
+			func(at time.Time) bool { return now.Sub(at) >= decide.Window }); len(left) > 0 {
 			recent[what] = left
 		}
 	}

@@ -113,7 +113,8 @@ func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) e
 	r := e.newRun(Request{Cause: cause}, &report.Meter{})
 	final := report.Report{
 		RunID: r.id, ObservedAt: r.sofar.Began.UTC(), Version: r.Version, Outcome: report.Blocked,
-		Cause: report.CauseOf(cause), Command: report.CommandOf(cause), Advice: r.advice(why, errorScope{project: cause.Project}),
+		Cause: report.CauseOf(cause), Command: report.CommandOf(cause),
+		Advice: r.advice(why, errorScope{project: cause.Project}),
 	}
 	if err := e.Publisher.Publish(ctx, final); err != nil {
 		return fmt.Errorf("publishing that the services which %s concerns cannot be found: %w", cause.Key, err)

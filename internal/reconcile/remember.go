@@ -22,7 +22,8 @@ const runLasts = 24 * time.Hour
 // join goes on with the run that an earlier delivery has begun: its id and its
 // steps.
 func (r *run) join(ctx context.Context, known memory.Service) {
-	if r.sofar.Round != 1 || r.sofar.Done != nil || known.Run == nil || known.Run.ID == r.id || r.now().Sub(known.Run.Since) > runLasts {
+	if r.sofar.Round != 1 || r.sofar.Done != nil || known.Run == nil || known.Run.ID == r.id ||
+		r.now().Sub(known.Run.Since) > runLasts {
 		return
 	}
 	kept, err := r.Memory.Plan(ctx, known.Run.ID)

@@ -37,7 +37,8 @@ func (r *run) report(d decide.Decision) report.Report {
 		final.Steps = append(final.Steps, report.StepOf(step, report.StepPlanned))
 	}
 	for _, f := range d.Findings {
-		final.Findings = append(final.Findings, report.Finding{Code: f.Code, Severity: f.Severity, Resource: f.Resource, Why: f.Why})
+		final.Findings = append(final.Findings,
+			report.Finding{Code: f.Code, Severity: f.Severity, Resource: f.Resource, Why: f.Why})
 		if f.Remedy != "" && f.Effect != protection.Gap {
 			final.Advice = append(final.Advice, f.Remedy)
 		}
@@ -55,7 +56,8 @@ func (r *run) report(d decide.Decision) report.Report {
 		final.Advice = append(final.Advice, d.AfterErr)
 	}
 	if r.notPersisted != nil {
-		final.Advice = append(final.Advice, fmt.Sprintf("notPersisted: the memory does not know of this run: %v", r.notPersisted))
+		final.Advice = append(final.Advice,
+			fmt.Sprintf("notPersisted: the memory does not know of this run: %v", r.notPersisted))
 	}
 	return final
 }

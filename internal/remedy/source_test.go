@@ -13,9 +13,12 @@ var hello = posture.Target{Project: "demo-project", Location: "us-central1", Ser
 
 var (
 	enable = plan.Step{Change: plan.EnableIAP{}, Resource: "projects/demo-project/global/backendServices/hello-backend"}
-	narrow = plan.Step{Change: plan.RestrictIngress{From: posture.IngressAll, To: posture.IngressInternalLoadBalancing}, Resource: hello.Name()}
-	grant  = plan.Step{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: "serviceAccount:agent"}, Resource: hello.Name()}
-	revoke = plan.Step{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}}, Resource: hello.Name()}
+	narrow = plan.Step{Change: plan.RestrictIngress{From: posture.IngressAll, To: posture.IngressInternalLoadBalancing},
+		Resource: hello.Name()}
+	grant = plan.Step{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: "serviceAccount:agent"},
+		Resource: hello.Name()}
+	revoke = plan.Step{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}},
+		Resource: hello.Name()}
 )
 
 // fought is a service behind a global backend service.
@@ -34,34 +37,61 @@ func TestTheFixOfTheLastToolComesFirst(t *testing.T) {
 	onRegional.Resource = regional.Backends[0].Resource()
 	check := plan.Step{Change: plan.RequireInvoker{}, Resource: hello.Name()}
 	direct := plan.Step{Change: plan.EnableDirectIAP{}, Resource: hello.Name()}
-	access := plan.Step{Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com", "group:b@example.com"}}, Resource: p.Backends[0].AccessResource(p.ProjectNumber)}
+	access := plan.Step{Change: plan.GrantAccess{Role: posture.RoleAccessor,
+		Members: []string{"user:alice@example.com", "group:b@example.com"}},
+		Resource: p.Backends[0].AccessResource(p.ProjectNumber)}
 	onRegionalAccess, directAccess := access, access
-	onRegionalAccess.Resource, directAccess.Resource = regional.Backends[0].AccessResource(p.ProjectNumber), hello.AccessResource(p.ProjectNumber)
+	onRegionalAccess.Resource, directAccess.Resource = regional.Backends[0].AccessResource(
+		p.ProjectNumber), hello.AccessResource(p.ProjectNumber)
 	for _, tc := range []struct {
 		agent string
 		p     posture.Posture
 		step  plan.Step
 		want  []string // in this order
 	}{
-		{"Terraform/1.13", p, enable, []string{"# Terraform\n", `"google_compute_backend_service"`, "iap {\n    enabled = true\n  }", "iap_config = {\n        enable = true\n", "# Config Connector", "# gcloud"}},
-		{"kcc/1.120 (+https://github.com/GoogleCloudPlatform/k8s-config-connector) kcc/controller-manager/1.120", p, enable, []string{"# Config Connector\n", "kind: ComputeBackendService", "state-into-spec: absent", "# Terraform"}},
-		{"google-cloud-sdk gcloud/528.0.0 command/gcloud.compute", p, enable, []string{"# gcloud\ngcloud compute backend-services update hello-backend --global --iap=enabled --project=demo-project\n"}},
+		{"Terraform/1.13", p, enable,
+			[]string{"# Terraform\n", `"google_compute_backend_service"`, "iap {\n    enabled = true\n  }",
+				"iap_config = {\n        enable = true\n", "# Config Connector", "# gcloud"}},
+		{"kcc/1.120 (+https://github.com/GoogleCloudPlatform/k8s-config-connector) kcc/controller-manager/1.120", p, enable,
+			[]string{"# Config Connector\n", "kind: ComputeBackendService", "state-into-spec: absent", "# Terraform"}},
+		{"google-cloud-sdk gcloud/528.0.0 command/gcloud.compute", p, enable,
+			[]string{"# gcloud\ngcloud compute backend-services update hello-backend --global --iap=enabled " +
+				"--project=demo-project\n"}},
 		{"Mozilla/5.0 (X11)", p, enable, []string{"# gcloud\n", "# Terraform\n"}},
 		{"", p, enable, []string{"# Terraform\n"}},
-		{"Terraform/1.13", regional, onRegional, []string{`"google_compute_region_backend_service"`, `region = "europe-west1"`, `oauth2_client_id     = "77.apps.googleusercontent.com"`, `"GoogleCloudPlatform/regional-lb-http/google//modules/backend"`, "oauth2ClientIdRef", "--region=europe-west1"}},
-		{"Terraform/1.13", p, narrow, []string{`"google_cloud_run_v2_service" "hello"`, `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`, "kind: RunService", "ingress: INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "--ingress=internal-and-cloud-load-balancing"}},
+		{"Terraform/1.13", regional, onRegional,
+			[]string{`"google_compute_region_backend_service"`, `region = "europe-west1"`,
+				`oauth2_client_id     = "77.apps.googleusercontent.com"`,
+				`"GoogleCloudPlatform/regional-lb-http/google//modules/backend"`, "oauth2ClientIdRef", "--region=europe-west1"}},
+		{"Terraform/1.13", p, narrow,
+			[]string{`"google_cloud_run_v2_service" "hello"`, `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`,
+				"kind: RunService", "ingress: INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+				"--ingress=internal-and-cloud-load-balancing"}},
 		{"Terraform/1.13", p, check, []string{"invoker_iam_disabled = false", "--invoker-iam-check"}},
 		{"Terraform/1.13", p, direct, []string{"iap_enabled = true", "--iap"}},
-		{"Terraform/1.13", p, revoke, []string{"google_cloud_run_v2_service_iam_policy", `"google_cloud_run_v2_service_iam_member" "hello_iap"`, p.Agent(), "kind: IAMPolicyMember", "remove-iam-policy-binding hello --region=us-central1 --project=demo-project --role=roles/run.invoker --member=allUsers"}},
+		{"Terraform/1.13", p, revoke,
+			[]string{"google_cloud_run_v2_service_iam_policy", `"google_cloud_run_v2_service_iam_member" "hello_iap"`, p.Agent(),
+				"kind: IAMPolicyMember",
+				"remove-iam-policy-binding hello --region=us-central1 --project=demo-project --role=roles/run.invoker " +
+					"--member=allUsers"}},
 		{"Terraform/1.13", p, grant, []string{"google_cloud_run_v2_service_iam_member", "add-iam-policy-binding hello"}},
-		{"Terraform/1.13", p, access, []string{`"google_iap_web_backend_service_iam_member"`, `web_backend_service = "hello-backend"`, `toset(["user:alice@example.com", "group:b@example.com"])`, "--resource-type=backend-services --service=hello-backend --project=demo-project --role=roles/iap.httpsResourceAccessor --member=user:alice@example.com\n", "--member=group:b@example.com"}},
-		{"Terraform/1.13", regional, onRegionalAccess, []string{`"google_iap_web_region_backend_service_iam_member"`, `region                     = "europe-west1"`, "--service=hello-backend --region=europe-west1 --project"}},
-		{"Terraform/1.13", p, directAccess, []string{`"google_iap_web_cloud_run_service_iam_member" "hello_access"`, "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"}},
+		{"Terraform/1.13", p, access,
+			[]string{`"google_iap_web_backend_service_iam_member"`, `web_backend_service = "hello-backend"`,
+				`toset(["user:alice@example.com", "group:b@example.com"])`,
+				"--resource-type=backend-services --service=hello-backend --project=demo-project " +
+					"--role=roles/iap.httpsResourceAccessor --member=user:alice@example.com\n", "--member=group:b@example.com"}},
+		{"Terraform/1.13", regional, onRegionalAccess,
+			[]string{`"google_iap_web_region_backend_service_iam_member"`, `region                     = "europe-west1"`,
+				"--service=hello-backend --region=europe-west1 --project"}},
+		{"Terraform/1.13", p, directAccess,
+			[]string{`"google_iap_web_cloud_run_service_iam_member" "hello_access"`,
+				"gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"}},
 	} {
 		fix := SourceFix(tc.p, tc.step, tc.agent)
 		rest := fix
 		if !contains(&rest, tc.want) {
-			t.Errorf("%s by %q: the fix lacks something of %q, or has it in another order:\n%s", tc.step.Op(), tc.agent, tc.want, fix)
+			t.Errorf("%s by %q: the fix lacks something of %q, or has it in another order:\n%s", tc.step.Op(),
+				tc.agent, tc.want, fix)
 		}
 	}
 }

@@ -18,24 +18,35 @@ import (
 func full() Report {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	doors := []Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: door.GuardOpen},
-		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w"}, {Kind: door.TagURL, Address: "a", Guard: door.GuardIAM}}
+		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w"},
+		{Kind: door.TagURL, Address: "a", Guard: door.GuardIAM}}
 	return Report{
 		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: policy.Enforce,
-		Target:   &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello", UID: "u", Labels: map[string]string{"team": "a"}},
-		Policy:   &Policy{Digest: "none", Rule: "default", SkippedRules: []string{"w"}},
-		Cause:    Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u", CallerIP: "203.0.113.1", At: &at},
+		Target: &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello",
+			UID: "u", Labels: map[string]string{"team": "a"}},
+		Policy: &Policy{Digest: "none", Rule: "default", SkippedRules: []string{"w"}},
+		Cause: Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u",
+			CallerIP: "203.0.113.1", At: &at},
 		Command:  &Command{Name: "apply", ID: "i", PlanID: "0123456789abcdef"},
 		Findings: []Finding{{Code: protection.IAPOff, Severity: protection.High, Resource: "r", Why: "w"}},
-		Steps:    []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Change: []byte(`{}`), Why: "w", Condition: &Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone, At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
+		Steps: []Step{{Op: "enable-iap", Resource: "r", Field: "f", From: "false", To: "true", Change: []byte(`{}`),
+			Why: "w", Condition: &Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone,
+			At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
 		Invokers: []Invoker{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
 		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
-		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"}, Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}}, ExpectedAudience: []string{"/projects/1/global/backendServices/2"}, Unread: []Unread{{Resource: "r", Why: "w", Permission: "p"}},
+		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"},
+		Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}},
+		ExpectedAudience: []string{"/projects/1/global/backendServices/2"},
+		Unread:           []Unread{{Resource: "r", Why: "w", Permission: "p"}},
 		Callers: []Caller{
-			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at, Impact: caller.Breaks, Why: "w", Remedy: "c"},
-			{Kind: caller.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a", Impact: caller.StaysIn},
+			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, LastSeen: &at,
+				Impact: caller.Breaks, Why: "w", Remedy: "c"},
+			{Kind: caller.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a",
+				Impact: caller.StaysIn},
 		},
 		Exemption: &Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: at},
-		Contest:   &Contest{Rounds: 3, FirstAt: &at, LastAt: &at, Actors: []Actor{{Principal: "p", UserAgent: "u"}}, Field: "iap.enabled", Fix: "x"}, Calls: 1, ElapsedMS: 2,
+		Contest: &Contest{Rounds: 3, FirstAt: &at, LastAt: &at, Actors: []Actor{{Principal: "p", UserAgent: "u"}},
+			Field: "iap.enabled", Fix: "x"}, Calls: 1, ElapsedMS: 2,
 	}
 }
 
@@ -62,7 +73,8 @@ func validate(t *testing.T, data []byte) error {
 }
 
 func TestAReportWithEveryFieldFitsTheSchema(t *testing.T) {
-	for _, outcome := range []Outcome{Compliant, Started, Protected, Planned, Redeployed, Exempt, Held, Waiting, Deferred, Contested, Blocked, Failed} {
+	for _, outcome := range []Outcome{Compliant, Started, Protected, Planned, Redeployed, Exempt, Held, Waiting, Deferred,
+		Contested, Blocked, Failed} {
 		r := full()
 		r.Outcome = outcome
 		event, err := r.Event("own-project")
@@ -130,7 +142,8 @@ func TestTheEventIsNamedAfterCauseTargetAndOutcome(t *testing.T) {
 
 func TestWhatCannotBeReadOrResolvedIsReportedWithoutATarget(t *testing.T) {
 	for outcome, fits := range map[Outcome]bool{Rejected: true, Blocked: true, Protected: false} {
-		r := Report{RunID: "r", ObservedAt: time.Now(), Version: "0.1.0", Outcome: outcome, Cause: Cause{Kind: "unreadable", Key: "sha256:x"}}
+		r := Report{RunID: "r", ObservedAt: time.Now(), Version: "0.1.0", Outcome: outcome,
+			Cause: Cause{Kind: "unreadable", Key: "sha256:x"}}
 		event, err := r.Event("own-project")
 		if err != nil {
 			t.Fatal(err)
@@ -166,7 +179,8 @@ func TestPublishedTimesHaveMicroseconds(t *testing.T) {
 }
 
 func TestPublishedIsWhatTheStandardLibraryWrites(t *testing.T) {
-	for _, r := range []Report{full(), {RunID: "r", Version: "0.1.0", Outcome: Rejected, Cause: Cause{Kind: "<unreadable>", Key: "k"}}} {
+	for _, r := range []Report{full(),
+		{RunID: "r", Version: "0.1.0", Outcome: Rejected, Cause: Cause{Kind: "<unreadable>", Key: "k"}}} {
 		want, err := json.Marshal(r)
 		if err != nil {
 			t.Fatal(err)

@@ -14,16 +14,20 @@ func TestRefusalsNameThePlaceAndTheReason(t *testing.T) {
 	const head = "version: 1\nrules:\n  - name: a\n"
 	for _, tc := range []struct{ name, text, want string }{
 		{"an open list", "version: [\n", "line 2, column 1: while parsing a flow node"},
-		{"two values", "a: b: c\n", "line 1, column 5: mapping values are not allowed in this context: this is not valid YAML"},
+		{"two values", "a: b: c\n",
+			"line 1, column 5: mapping values are not allowed in this context: this is not valid YAML"},
 		{"less indentation", head + "    mode: approve\n   bad: x\n", "line 5, column 4: "},
-		{"a tab", head + "\tmode: x\n", "line 4, column 1: while scanning a plain scalar that begins at line 3, column 11: found a tab"},
-		{"an open quote", head + "    mode: \"unclosed\n", "that begins at line 4, column 11: found unexpected end of stream"},
+		{"a tab", head + "\tmode: x\n",
+			"line 4, column 1: while scanning a plain scalar that begins at line 3, column 11: found a tab"},
+		{"an open quote", head + "    mode: \"unclosed\n",
+			"that begins at line 4, column 11: found unexpected end of stream"},
 		{"a reserved character", head + "    a: @x\n", "line 4, column 8: "},
 		{"a mapping after a list", "- a\nb: 1\n", "line 2, column 1: "},
 		{"an octet that is not UTF-8", "a: \xff\n", "the text is not valid YAML: invalid leading UTF-8 octet"},
 		{"a zero octet", "a: \x00b\n", "control characters are not allowed"},
 		{"a second document", "a: b\n---\nc: d\n", "line 3, column 1: a second document: write everything into one"},
-		{"a key twice", head + "    mode: x\n    mode: y\n", `line 5, column 5: key "mode" is on line 4 already: take one of them out`},
+		{"a key twice", head + "    mode: x\n    mode: y\n",
+			`line 5, column 5: key "mode" is on line 4 already: take one of them out`},
 		{"a list as a key", "? [a]\n: b\n", "line 1, column 3: a key must be a single value"},
 		{"an anchor", "a: &x [1]\n", "line 1, column 4: anchors, aliases and tags are not read: write the value out"},
 		{"an anchor at nothing", "a: &x\n", "line 1, column 4: anchors"},
@@ -99,7 +103,8 @@ func TestLongTextsCostNoMoreThanTheirLength(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{"a: 1\n", "- {b: [c]}\n", "? a\n: b\n", "a: |\n  x\n", "a: &x [*x]\n", "%YAML 1.2\n---\na\n"} {
+	for _, text := range []string{"a: 1\n", "- {b: [c]}\n", "? a\n: b\n", "a: |\n  x\n", "a: &x [*x]\n",
+		"%YAML 1.2\n---\na\n"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

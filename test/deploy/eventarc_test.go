@@ -16,9 +16,11 @@ import (
 const intake = "../../deploy/intake.yaml"
 
 // eventarcBegins is the first generated line; the generated part ends with the file.
-const eventarcBegins = "# What Eventarc's triggers are made for, one each: generated from internal/logfilter/eventarc.go by\n"
+const eventarcBegins = "# What Eventarc's triggers are made for, one each: generated from " +
+	"internal/logfilter/eventarc.go by\n"
 
-const eventarcHead = eventarcBegins + `# UPDATE=1 go test ./test/deploy -run Eventarc. A trigger takes one complete method name; in
+const eventarcHead = eventarcBegins +
+	`# UPDATE=1 go test ./test/deploy -run Eventarc. A trigger takes one complete method name; in
 # location global it sees every region; Compute Engine's events all come from one,
 # us-central1 (eventarc/docs/locations, eventarc/docs/understand-locations). At most 500 triggers fit in a location.
 #
@@ -102,7 +104,8 @@ func body(t *testing.T, one trigger) []byte {
 		"serviceusage.googleapis.com":         "projects/1/services/iap.googleapis.com",
 		"cloudresourcemanager.googleapis.com": "projects/demo-project",
 	}[one.Service]
-	return fmt.Appendf(nil, `{"insertId":"1","logName":"projects/demo-project/logs/cloudaudit.googleapis.com%%2Factivity","timestamp":"2026-11-23T12:00:00Z",
+	return fmt.Appendf(nil,
+		`{"insertId":"1","logName":"projects/demo-project/logs/cloudaudit.googleapis.com%%2Factivity","timestamp":"2026-11-23T12:00:00Z",
 		"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1"}},
 		"protoPayload":{"serviceName":%q,"methodName":%q,"resourceName":%q,
 		"request":{"domainMapping":{"spec":{"routeName":"hello"}},"policy":{"bindings":[{"role":"roles/run.invoker","members":["allUsers"]}]}}}}`,
@@ -132,7 +135,8 @@ func TestEveryEventarcMethodIsActedOn(t *testing.T) {
 // withoutTrigger lists the methods that the function acts on and that have no trigger,
 // with the reason.
 var withoutTrigger = map[string]string{
-	"/Services.Delete*":                               "system events: whether a trigger matches a leading slash is unverified",
+	"/Services.Delete*": "system events: whether a trigger matches a leading slash is " +
+		"unverified",
 	"/InternalServices.Delete*":                       "system events",
 	"/Services.*":                                     "system events",
 	"/InternalServices.*":                             "system events",

@@ -106,9 +106,10 @@ func through(yes bool) string {
 // undelivered lists recorded entries that the function would act on, although the
 // filters do not let them through.
 var undelivered = map[string]string{
-	"fieldlog-d__run.requests.403__1.json":        "a stranger at the default address: wanted, see differences",
-	"fieldlog-d__run.requests.403__2.json":        "a stranger at the default address",
-	"panther__http_load_balancer.request__1.json": "a collector has put all its members into lower case: not what a sink is given",
+	"fieldlog-d__run.requests.403__1.json": "a stranger at the default address: wanted, see differences",
+	"fieldlog-d__run.requests.403__2.json": "a stranger at the default address",
+	"panther__http_load_balancer.request__1.json": "a collector has put all its members into lower case: not what a " +
+		"sink is given",
 }
 
 func TestFiltersAgreeWithExplainOnRecordedEntries(t *testing.T) {

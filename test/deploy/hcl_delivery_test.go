@@ -137,7 +137,8 @@ func TestDeadlinesAndAttemptsFitTheFunctionsTimes(t *testing.T) {
 		pause = min(2*pause, longest)
 	}
 	if total < function.GiveUpAfter+longest {
-		t.Errorf("attempts end after %s, and the function gives up after %s: it would not be asked again, and never say so", total, function.GiveUpAfter)
+		t.Errorf("attempts end after %s, and the function gives up after %s: it would not be asked again, and never say so",
+			total, function.GiveUpAfter)
 	}
 	inEveryShape(t, func(t *testing.T, _ string, all resources) {
 		_, template, _ := serviceOf(t, all)

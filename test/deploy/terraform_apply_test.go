@@ -67,14 +67,16 @@ func TestTheProviderAppliesTheModuleAndPlansNoChange(t *testing.T) {
 
 // made has some of the expected resources, in the words of Google's APIs.
 var made = map[string]string{
-	"ingress":  "INGRESS_TRAFFIC_INTERNAL_ONLY",
-	"timeout":  "600s",
-	"account":  "guard-tf@demo-project.iam.gserviceaccount.com",
-	"invokers": "[map[members:[serviceAccount:guard-tf-pusher@demo-project.iam.gserviceaccount.com] role:roles/run.invoker]]",
-	"push":     "/work map[maximumBackoff:120s minimumBackoff:10s] map[deadLetterTopic:projects/demo-project/topics/guard-tf-dead-letters maxDeliveryAttempts:30] 600",
-	"never":    "map[]",
-	"sink":     "pubsub.googleapis.com/projects/demo-project/topics/guard-tf-events",
-	"writer":   "projects/demo-project/roles/guard_tfWriter",
+	"ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY",
+	"timeout": "600s",
+	"account": "guard-tf@demo-project.iam.gserviceaccount.com",
+	"invokers": "[map[members:[serviceAccount:guard-tf-pusher@demo-project.iam.gserviceaccount.com] " +
+		"role:roles/run.invoker]]",
+	"push": "/work map[maximumBackoff:120s minimumBackoff:10s] " +
+		"map[deadLetterTopic:projects/demo-project/topics/guard-tf-dead-letters maxDeliveryAttempts:30] 600",
+	"never":  "map[]",
+	"sink":   "pubsub.googleapis.com/projects/demo-project/topics/guard-tf-events",
+	"writer": "projects/demo-project/roles/guard_tfWriter",
 }
 
 func look(o *cloudtest.Env) map[string]string {

@@ -144,7 +144,8 @@ func initialise(t *testing.T, run func(...string) (string, error)) {
 	t.Helper()
 	out, err := run("init", "-backend=false", "-input=false")
 	if err != nil && strings.Contains(out, "Failed to query available provider packages") {
-		t.Skipf("skipped: the Google provider is not available here, so the module was neither validated nor tested:\n%s", out)
+		t.Skipf(
+			"skipped: the Google provider is not available here, so the module was neither validated nor tested:\n%s", out)
 	}
 	if err != nil {
 		t.Fatalf("terraform init: %v\n%s", err, out)

@@ -115,7 +115,9 @@ func (w *week) happens(at time.Duration) {
 		w.Call(http.MethodPatch, "/v2/"+archive.Name()+"?updateMask=labels",
 			map[string]any{"labels": map[string]any{"team": archive.team}})
 		// The first delivery of the next sweep fails.
-		w.SetFaults(fmt.Sprintf(`[{"action":"status","status":503,"method":"run.projects.locations.services.list","principal":"serviceAccount:%s","times":6}]`, playground.FunctionAccount))
+		w.SetFaults(
+			fmt.Sprintf(
+				`[{"action":"status","status":503,"method":"run.projects.locations.services.list","principal":"serviceAccount:%s","times":6}]`, playground.FunctionAccount))
 	case 1*day + 4*step:
 		w.Call(http.MethodPatch, backendOf(media), map[string]any{"enableCDN": true, "iap": map[string]any{"enabled": false}})
 		w.opens(media)

@@ -196,7 +196,8 @@ func TestARegionalLoadBalancerLogsInItsOwnForm(t *testing.T) {
 	logsOn(o)
 	protected(o)
 	refused := o.knock(knock{host: o.Host, who: bob})
-	if diff := cmp.Diff([]string{lb + `403 WARNING error="http_request_denied"; details="handled_by_identity_aware_proxy"`}, refused.logs); diff != "" {
+	if diff := cmp.Diff([]string{lb +
+		`403 WARNING error="http_request_denied"; details="handled_by_identity_aware_proxy"`}, refused.logs); diff != "" {
 		t.Errorf("log entries (-want +got):\n%s", diff)
 	}
 	inside := o.knock(knock{host: o.Host, who: alice})

@@ -152,7 +152,8 @@ func (tc row) compare(t *testing.T, got reply) {
 	if fromIAP := got.header.Get(iapHeader) == "true"; fromIAP != tc.fromIAP {
 		t.Errorf("the answer says that it is IAP's: %t, want %t", fromIAP, tc.fromIAP)
 	}
-	if location := got.header.Get("Location"); strings.HasPrefix(location, "https://accounts.google.com/") != (tc.status == http.StatusFound && tc.fromIAP) {
+	if location := got.header.Get("Location"); strings.HasPrefix(location,
+		"https://accounts.google.com/") != (tc.status == http.StatusFound && tc.fromIAP) {
 		t.Errorf("a %d leads to %q", tc.status, location)
 	}
 	if diff := cmp.Diff(tc.logs, got.logs); diff != "" {

@@ -270,6 +270,7 @@ func compare(t *testing.T, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("the table is another than testdata/doors.txt (go test ./test/doors -update writes it) (-want +got):\n%s", diff)
+		t.Errorf(
+			"the table is another than testdata/doors.txt (go test ./test/doors -update writes it) (-want +got):\n%s", diff)
 	}
 }

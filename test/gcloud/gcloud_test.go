@@ -165,13 +165,16 @@ func (l *local) last(service string) string {
 func (l *local) deployShop() {
 	for _, line := range []string{
 		"run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 --allow-unauthenticated",
-		"compute network-endpoint-groups create shop-neg --region=us-central1 --network-endpoint-type=serverless --cloud-run-service=shop",
+		"compute network-endpoint-groups create shop-neg --region=us-central1 --network-endpoint-type=serverless " +
+			"--cloud-run-service=shop",
 		"compute backend-services create shop-be --global --load-balancing-scheme=EXTERNAL_MANAGED",
-		"compute backend-services add-backend shop-be --global --network-endpoint-group=shop-neg --network-endpoint-group-region=us-central1",
+		"compute backend-services add-backend shop-be --global --network-endpoint-group=shop-neg " +
+			"--network-endpoint-group-region=us-central1",
 		"compute url-maps create shop-map --default-service=shop-be",
 		"compute ssl-certificates create shop-cert --domains=shop.example.com --global",
 		"compute target-https-proxies create shop-proxy --url-map=shop-map --ssl-certificates=shop-cert",
-		"compute forwarding-rules create shop-https --global --target-https-proxy=shop-proxy --ports=443 --load-balancing-scheme=EXTERNAL_MANAGED",
+		"compute forwarding-rules create shop-https --global --target-https-proxy=shop-proxy --ports=443 " +
+			"--load-balancing-scheme=EXTERNAL_MANAGED",
 	} {
 		l.gcloud(line)
 	}
@@ -202,7 +205,8 @@ func TestApplyLeavesTheSameStateAsTheRecipeByHand(t *testing.T) {
 	prepare := func() *local {
 		l := start(t, "--cloud-only")
 		l.deployShop()
-		l.gcloud("iap web add-iam-policy-binding --resource-type=backend-services --service=shop-be --member=user:alice@example.com --role=roles/iap.httpsResourceAccessor")
+		l.gcloud("iap web add-iam-policy-binding --resource-type=backend-services --service=shop-be " +
+			"--member=user:alice@example.com --role=roles/iap.httpsResourceAccessor")
 		return l
 	}
 	byHand := prepare()
@@ -266,7 +270,8 @@ func walk(node any, path string, leaves map[string]string) {
 
 // moving is what differs between any two runs: ids, times, versions, and what
 // a client says about itself.
-var moving = regexp.MustCompile(`(?i)(etag|fingerprint|WithId|time|timestamp|uid|/id|generation|operation|revision|resourceVersion|client|customRe|creator|lastModifier)`)
+var moving = regexp.MustCompile(
+	`(?i)(etag|fingerprint|WithId|time|timestamp|uid|/id|generation|operation|revision|resourceVersion|client|customRe|creator|lastModifier)`)
 
 func compared(state map[string]string) map[string]string {
 	kept := map[string]string{}
@@ -294,13 +299,16 @@ func TestGcloudMakesWhatCallsAService(t *testing.T) {
 	for _, line := range []string{
 		"run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 --allow-unauthenticated",
 		"iam service-accounts create caller",
-		"scheduler jobs create http nightly --location=us-central1 --schedule=@daily --uri=https://shop-123456789012.us-central1.run.app/n",
-		"scheduler jobs update http nightly --location=us-central1 --oidc-service-account-email=caller@demo-project.iam.gserviceaccount.com",
+		"scheduler jobs create http nightly --location=us-central1 --schedule=@daily " +
+			"--uri=https://shop-123456789012.us-central1.run.app/n",
+		"scheduler jobs update http nightly --location=us-central1 " +
+			"--oidc-service-account-email=caller@demo-project.iam.gserviceaccount.com",
 		"scheduler jobs run nightly --location=us-central1",
 		"scheduler jobs list --location=us-central1",
 		"pubsub topics create orders",
 		"pubsub subscriptions create orders --topic=orders --push-endpoint=https://shop-123456789012.us-central1.run.app/o",
-		"pubsub subscriptions update orders --push-endpoint=https://shop-123456789012.us-central1.run.app/p --push-auth-service-account=caller@demo-project.iam.gserviceaccount.com",
+		"pubsub subscriptions update orders --push-endpoint=https://shop-123456789012.us-central1.run.app/p " +
+			"--push-auth-service-account=caller@demo-project.iam.gserviceaccount.com",
 		"pubsub topics publish orders --message=hello",
 		"pubsub subscriptions list",
 	} {

@@ -46,7 +46,8 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 		"pubsub subscriptions create iapguard-dead-letters --topic=iapguard-dead-letters --expiration-period=never",
 		"pubsub subscriptions create iapguard-events --topic=iapguard-events --push-endpoint=" + url +
 			" --push-auth-service-account=" + account +
-			" --ack-deadline=600 --min-retry-delay=10s --max-retry-delay=120s --dead-letter-topic=iapguard-dead-letters --max-delivery-attempts=30 --expiration-period=never",
+			" --ack-deadline=600 --min-retry-delay=10s --max-retry-delay=120s --dead-letter-topic=iapguard-dead-letters " +
+			"--max-delivery-attempts=30 --expiration-period=never",
 		"pubsub subscriptions add-iam-policy-binding iapguard-events --member=serviceAccount:" + account +
 			" --role=roles/pubsub.subscriber",
 		"scheduler jobs create http iapguard-sweep --location=us-central1 --schedule=@hourly --uri=" + url +
@@ -56,7 +57,8 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 		"beta run domain-mappings list --region=us-central1",
 		"projects get-ancestors demo-project",
 		"iap settings get --project=demo-project --resource-type=compute --service=shop-be",
-		"beta iap web add-iam-policy-binding --resource-type=cloud-run --service=shop --region=us-central1 --member=user:a@example.com --role=roles/iap.httpsResourceAccessor",
+		"beta iap web add-iam-policy-binding --resource-type=cloud-run --service=shop --region=us-central1 " +
+			"--member=user:a@example.com --role=roles/iap.httpsResourceAccessor",
 		"beta run services update shop --region=us-central1 --iap",
 		"beta run services update shop --region=us-central1 --project=demo-project --no-iap",
 		"run services update-traffic shop --region=us-central1 --project=demo-project --to-latest",
@@ -74,7 +76,8 @@ func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 func TestTheDoctorsRedeployMakesANewRevisionEachTime(t *testing.T) {
 	t.Parallel()
 	l := start(t, "--cloud-only")
-	l.gcloud("run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 --no-allow-unauthenticated")
+	l.gcloud("run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 " +
+		"--no-allow-unauthenticated")
 	for range 2 { // the label is the same the second time
 		l.gcloud("run services update shop --region=us-central1 --project=demo-project --update-labels=redeployed-for=iap")
 	}

@@ -63,7 +63,8 @@ var mayImport = map[string][]string{
 }
 
 // onlyStandard may import the standard library and nothing else.
-var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault", "internal/remedy/command"}
+var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault",
+	"internal/remedy/command"}
 
 // pure packages do no I/O, read no clock and log nothing.
 var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan",

@@ -139,7 +139,8 @@ func TestWhatTheFunctionIsBilledForIsCounted(t *testing.T) {
 			t.Errorf("%s: %d writes and %d reports", play.name, after.writes-before.writes, after.reports-before.reports)
 		}
 		per := func(from, to int64) float64 { return float64(to-from) / times }
-		t.Logf("%s: %.1f events of %.1f kB in all, %.1f work messages of %.1f kB, %.1f reports of %.1f kB, %.0f reads, %.1f writes, %.1f kB of log, %.0f ms of a processor",
+		t.Logf("%s: %.1f events of %.1f kB in all, %.1f work messages of %.1f kB, %.1f reports of %.1f kB, %.0f reads, "+
+			"%.1f writes, %.1f kB of log, %.0f ms of a processor",
 			play.name, per(before.events, after.events), per(before.eventBytes, after.eventBytes)/1e3,
 			per(before.works, after.works), per(before.workBytes, after.workBytes)/1e3,
 			per(before.reports, after.reports), per(before.reportBytes, after.reportBytes)/1e3,

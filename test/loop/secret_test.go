@@ -40,12 +40,15 @@ func TestTheSecretOfAnOAuthClientIsSeenNowhere(t *testing.T) {
 	const secret = "GOCSPX-nobody-shall-read-this"
 	log := &written{}
 	r := withfunction.Open(t, withfunction.Options{
-		Policy: cloudtest.Policy("oauthClient: {id: 123-shop.apps.googleusercontent.com, secret: projects/demo-project/secrets/iap-client/versions/latest}"),
-		Log:    slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Policy: cloudtest.Policy("oauthClient: {id: 123-shop.apps.googleusercontent.com, secret: " +
+			"projects/demo-project/secrets/iap-client/versions/latest}"),
+		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	r.KeepSecret("iap-client", secret+"\n")
 	const refusal = "Invalid value for field 'resource.iap.oauth2ClientSecret': '" + secret + "'."
-	r.SetFaults(`[{"action": "status", "method": "compute.backendServices.patch", "status": 400, "times": 1, "message": "` + refusal + `"}]`)
+	r.SetFaults(
+		`[{"action": "status", "method": "compute.backendServices.patch", "status": 400, "times": 1, "message": "` +
+			refusal + `"}]`)
 	if err := r.Attach(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}

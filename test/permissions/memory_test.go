@@ -37,7 +37,8 @@ func remember(t *testing.T, granted []apiserver.Role) []string {
 		t.Fatal(err)
 	}
 	kept := memory.New(bucket, memory.Options{Clock: clockwork.NewRealClock()})
-	hello := memory.ServiceID{Target: posture.Target{Project: playground.Project, Location: "us-central1", Service: "hello"}}
+	hello := memory.ServiceID{Target: posture.Target{Project: playground.Project, Location: "us-central1",
+		Service: "hello"}}
 	now := time.Now()
 	write := func(at time.Time) func() error {
 		return func() error {

@@ -28,7 +28,8 @@ import (
 )
 
 // client is a key of a policy that needs the role for the OAuth client's secret.
-const client = "oauthClient: {id: 123-shop.apps.googleusercontent.com, secret: projects/demo-project/secrets/iap-client/versions/latest}"
+const client = "oauthClient: {id: 123-shop.apps.googleusercontent.com, secret: " +
+	"projects/demo-project/secrets/iap-client/versions/latest}"
 
 // enforcing asks for everything that the roles let the function do, looking for
 // everything that it looks at in report-only.

@@ -139,7 +139,8 @@ func (p *play) alert(args, _ []string) error {
 		return err
 	}
 	return p.publish(playground.EventsTopic, map[string]any{"version": "1.2", "incident": map[string]any{
-		"incident_id": "0.alert", "scoping_project_id": playground.Project, "state": "open", "started_at": p.clock.Now().Unix(),
+		"incident_id": "0.alert", "scoping_project_id": playground.Project, "state": "open",
+		"started_at":  p.clock.Now().Unix(),
 		"policy_name": "refused requests",
 		"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]any{
 			"project_id": playground.Project, "location": s.Region, "service_name": s.Service,

@@ -178,8 +178,9 @@ func readAudit(name string) (*audit, error) {
 	}
 	var earlier audit
 	if err := json.Unmarshal(text, &earlier); err != nil || earlier.Services == nil {
-		return nil, usageError{fmt.Errorf("reading --compare: %s is not an audit: write one with iapguard audit TARGET -o FILE",
-			name)}
+		return nil,
+			usageError{fmt.Errorf("reading --compare: %s is not an audit: write one with iapguard audit TARGET -o FILE",
+				name)}
 	}
 	return &earlier, nil
 }

@@ -65,7 +65,8 @@ func TestAuditShowsTheWorstFirstAndWritesNothing(t *testing.T) {
 	if status != exitPending || hello < 0 || quiet < hello {
 		t.Errorf("exit status %d, want %d; hello is open and comes first:\n%s", status, exitPending, text)
 	}
-	if !strings.Contains(text, "\n2 services: 1 exposed, 0 not read; doors: 3 open 2 iam\n") || !strings.Contains(text, "  ! open     https://203.0.113.") {
+	if !strings.Contains(text, "\n2 services: 1 exposed, 0 not read; doors: 3 open 2 iam\n") ||
+		!strings.Contains(text, "  ! open     https://203.0.113.") {
 		t.Errorf("the doors or the totals are missing:\n%s", text)
 	}
 	if _, status = auditRun(t, "audit", playground.Scenario[0].Name(), "--endpoint", o.URL()); status != exitDone {
@@ -83,10 +84,12 @@ func TestAuditComparesWithAnEarlierOne(t *testing.T) {
 	if got := parsed(t, first).Totals; got.Exposed != 1 || got.Doors[door.GuardOpen] != 3 {
 		t.Fatalf("totals %+v, want three open doors of one service", got)
 	}
-	o.Call(http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"})
+	o.Call(http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=ingress",
+		map[string]any{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"})
 	quiet := "projects/" + playground.Project + "/locations/us-central1/services/a-quiet"
 	o.Call(http.MethodPatch, "/v2/"+quiet+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
-	second, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json", "--compare", file)
+	second, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json",
+		"--compare", file)
 	got := parsed(t, second).Comparison
 	count := func(doors []auditedDoor, service string, kind door.Kind) int {
 		n := 0
@@ -111,10 +114,12 @@ func TestAComparisonCallsNothingFixedThatItDidNotSee(t *testing.T) {
 	service := func(name string, doors ...report.Door) audited { return audited{Service: name, Doors: doors} }
 	open := report.Door{Kind: door.DefaultURL, Address: "a", Guard: door.GuardOpen}
 	const p = "projects/demo-project/locations/us-central1/services/"
-	before := audit{Services: []audited{service(p+"gone", open), service(p+"unread", open), service("projects/demo-project2/locations/l/services/s", open)}}
+	before := audit{Services: []audited{service(p+"gone", open), service(p+"unread", open),
+		service("projects/demo-project2/locations/l/services/s", open)}}
 	after := audit{Services: []audited{{Service: p + "unread", Error: "denied"}}}
 	got := before.compare(after, []posture.Scope{{Project: "demo-project"}})
-	want := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{{p + "gone", door.DefaultURL, "a"}}, Unchanged: []auditedDoor{}}
+	want := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{{p + "gone", door.DefaultURL, "a"}},
+		Unchanged: []auditedDoor{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -122,7 +127,8 @@ func TestAComparisonCallsNothingFixedThatItDidNotSee(t *testing.T) {
 
 func TestAnAuditThatCannotReadAServiceFails(t *testing.T) {
 	o := shops(t)
-	text, status := auditRun(t, "audit", "projects/"+playground.Project+"/locations/us-central1/services/nowhere", "--endpoint", o.URL(), "--exit-code")
+	text, status := auditRun(t, "audit", "projects/"+playground.Project+"/locations/us-central1/services/nowhere",
+		"--endpoint", o.URL(), "--exit-code")
 	if status != exitFailed || !strings.Contains(text, "? not read: ") {
 		t.Errorf("exit status %d, want %d:\n%s", status, exitFailed, text)
 	}

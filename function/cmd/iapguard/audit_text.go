@@ -36,7 +36,8 @@ type auditedDoor struct {
 
 // byRisk orders guards from the worst to the best.
 var byRisk = []door.Guard{
-	door.GuardOpen, door.GuardSignedIn, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress, door.GuardClosed,
+	door.GuardOpen, door.GuardSignedIn, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress,
+	door.GuardClosed,
 }
 
 func risk(door report.Door) int { return slices.Index(byRisk, door.Guard) }

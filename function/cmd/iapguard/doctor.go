@@ -24,7 +24,8 @@ not have permission to get URL", and at everything before it, and says what is
 wrong in one verdict, what it looked at, and what to type next.`,
 		RunE: func(command *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError{errors.New("one target: write iapguard doctor projects/PROJECT/locations/LOCATION/services/SERVICE")}
+				return usageError{
+					errors.New("one target: write iapguard doctor projects/PROJECT/locations/LOCATION/services/SERVICE")}
 			}
 			target, err := posture.ParseTarget(args[0])
 			if err != nil {

@@ -66,7 +66,8 @@ func TestWeMayBeSeveralAccounts(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--self", "bob@example.com,alice@example.com"}, {"--self", "bob@example.com", "--self", "alice@example.com"},
 	} {
-		if got, err := runExplain(t, deployed, append(flags, "--format", "json")...); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
+		if got, err := runExplain(t, deployed, append(flags, "--format", "json")...); err != nil ||
+			!strings.Contains(got, `"ignored":"own-write"`) {
 			t.Errorf("with %q explained as %s, %v", flags, got, err)
 		}
 	}
@@ -74,15 +75,18 @@ func TestWeMayBeSeveralAccounts(t *testing.T) {
 
 func TestWhoWeAreComesFromTheEnvironmentToo(t *testing.T) {
 	t.Setenv("IAPGUARD_SELF", "alice@example.com")
-	if got, err := runExplain(t, deployed, "--format", "json"); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
+	if got, err := runExplain(t, deployed, "--format", "json"); err != nil ||
+		!strings.Contains(got, `"ignored":"own-write"`) {
 		t.Errorf("explained as %s, %v", got, err)
 	}
 	const writer = "writer@demo-project.iam.gserviceaccount.com"
 	t.Setenv("IAPGUARD_WRITERS", "folders/1="+writer)
-	if got, err := runExplain(t, strings.Replace(deployed, "alice@example.com", writer, 1), "--format", "json"); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
+	if got, err := runExplain(t, strings.Replace(deployed, "alice@example.com", writer, 1), "--format",
+		"json"); err != nil || !strings.Contains(got, `"ignored":"own-write"`) {
 		t.Errorf("a writer's is explained as %s, %v", got, err)
 	}
-	if got, err := runExplain(t, deployed, "--format", "json", "--self", "bob@example.com"); err != nil || strings.Contains(got, "own-write") {
+	if got, err := runExplain(t, deployed, "--format", "json", "--self", "bob@example.com"); err != nil ||
+		strings.Contains(got, "own-write") {
 		t.Errorf("with a flag explained as %s, %v", got, err)
 	}
 }
@@ -96,14 +100,16 @@ func TestTextIsOneLineAnEntryAndASummary(t *testing.T) {
 	if len(lines) != 6 || strings.Contains(got, "\x1b") {
 		t.Fatalf("%d lines, want 6 without escapes:\n%q", len(lines), got)
 	}
-	want := "run-service-changed       projects/demo-project/locations/us-central1/services/hello  by alice@example.com  at 2026-03-01T10:00:00.5Z  via google.cloud.run.v2.Services.UpdateService  (-:1)"
+	want := "run-service-changed       projects/demo-project/locations/us-central1/services/hello  by " +
+		"alice@example.com  at 2026-03-01T10:00:00.5Z  via google.cloud.run.v2.Services.UpdateService  (-:1)"
 	if lines[0] != want {
 		t.Errorf("got %q, want %q", lines[0], want)
 	}
 	if !strings.HasPrefix(lines[1], "ignored: unreadable       not valid JSON") || !strings.HasSuffix(lines[1], "(-:3)") {
 		t.Errorf("the broken entry is %q", lines[1])
 	}
-	if diff := cmp.Diff([]string{"", "2 entries; causes: 1, ignored: 1", "        1  run-service-changed", "        1  unreadable"}, lines[2:]); diff != "" {
+	if diff := cmp.Diff([]string{"", "2 entries; causes: 1, ignored: 1", "        1  run-service-changed",
+		"        1  unreadable"}, lines[2:]); diff != "" {
 		t.Error(diff)
 	}
 }

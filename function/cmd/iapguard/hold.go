@@ -57,8 +57,9 @@ func changeHolds(ctx context.Context, named *holdsFlag, change func(policy.Holds
 
 func oneTarget(command *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usageError{fmt.Errorf("%d targets: write one, like %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]",
-			len(args), command.CommandPath())}
+		return usageError{
+			fmt.Errorf("%d targets: write one, like %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]",
+				len(args), command.CommandPath())}
 	}
 	return nil
 }

@@ -76,18 +76,22 @@ func TestHoldsAreKeptInASecretToo(t *testing.T) {
 	}
 	run("nothing is written: reading secret", "status")
 	run(service+" is held until ", "hold", service, "--for", "4h", "--reason", "a load test", "--by", "alice")
-	run("projects/demo-project is held until ", "hold", "projects/demo-project", "--for", "1h", "--reason", "a freeze", "--by", "bob")
+	run("projects/demo-project is held until ", "hold", "projects/demo-project", "--for", "1h", "--reason",
+		"a freeze", "--by", "bob")
 	run("holds: 2\n", "status")
 	run(": a load test (alice)", "status")
 	run("it stays held by the hold on projects/demo-project", "resume", service)
 	run("holds: 1\n", "status")
-	if versions := o.CallAs(o.Owner(), http.MethodGet, "/v1/"+name+"/versions", nil); len(versions["versions"].([]any)) != 3 {
+	if versions := o.CallAs(o.Owner(), http.MethodGet, "/v1/"+name+"/versions",
+		nil); len(versions["versions"].([]any)) != 3 {
 		t.Errorf("%v: want a version for each change", versions)
 	}
-	if _, err := say(t, "resume", service, "--holds", name, "--endpoint", url); err == nil || !strings.Contains(err.Error(), "no hold on exactly") {
+	if _, err := say(t, "resume", service, "--holds", name, "--endpoint", url); err == nil ||
+		!strings.Contains(err.Error(), "no hold on exactly") {
 		t.Errorf("resuming twice: %v", err)
 	}
-	if _, err := say(t, "hold", service, "--for", "1h", "--reason", "r", "--holds", "projects/demo-project/secrets/none", "--endpoint", url); err == nil || !strings.Contains(err.Error(), "not found") {
+	if _, err := say(t, "hold", service, "--for", "1h", "--reason", "r", "--holds", "projects/demo-project/secrets/none",
+		"--endpoint", url); err == nil || !strings.Contains(err.Error(), "not found") {
 		t.Errorf("a secret that is not there: %v", err)
 	}
 }
@@ -95,11 +99,13 @@ func TestHoldsAreKeptInASecretToo(t *testing.T) {
 func TestAHoldInASecretStopsAnApplyByHand(t *testing.T) {
 	o, reports := applied(t)
 	holds := secretFor(o)
-	if out, err := say(t, "undo", reports, "--yes", "--holds", holds, "--endpoint", o.URL()); err != nil || !strings.Contains(out, "is held until") {
+	if out, err := say(t, "undo", reports, "--yes", "--holds", holds, "--endpoint", o.URL()); err != nil ||
+		!strings.Contains(out, "is held until") {
 		t.Fatalf("%q, %v", out, err)
 	}
 	policy := written(t, "policy.yaml", cloudtest.Policy())
-	out, _ := say(t, "apply", "--yes", "--policy", policy, "--holds", holds, "--endpoint", o.URL(), playground.Scenario[0].Name())
+	out, _ := say(t, "apply", "--yes", "--policy", policy, "--holds", holds, "--endpoint", o.URL(),
+		playground.Scenario[0].Name())
 	if !strings.Contains(out, "HELD") || outside(o) != http.StatusOK {
 		t.Errorf("%q: want it held, and as public as undo left it", out)
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 func TestInvokersAreToldWithWhatRestrictsThem(t *testing.T) {
-	got := invokersText([]report.Invoker{{Member: "user:a@example.com"}, {Member: "user:b@example.com", Conditional: true, Inherited: true}}, 2)
+	got := invokersText([]report.Invoker{{Member: "user:a@example.com"},
+		{Member: "user:b@example.com", Conditional: true, Inherited: true}}, 2)
 	want := "    iam lets in user:a@example.com\n" +
 		"    iam lets in user:b@example.com, under a condition, by the project's policy\n" +
 		"    iam lets in 2 more\n"
@@ -30,7 +31,8 @@ func TestAnAuditTellsWhoGetsInPastIAP(t *testing.T) {
 	found, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json")
 	for _, service := range parsed(t, found).Services {
 		guarded := strings.HasSuffix(service.Service, "/a-quiet")
-		if named := slices.Contains(service.Invokers, report.Invoker{Member: "user:owner@example.com", Inherited: true}); named != guarded {
+		if named := slices.Contains(service.Invokers,
+			report.Invoker{Member: "user:owner@example.com", Inherited: true}); named != guarded {
 			t.Errorf("%s: the owner is named: %t, want %t (among %+v)", service.Service, named, guarded, service.Invokers)
 		}
 	}

@@ -50,12 +50,15 @@ func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
 		}
 		running.Cloud.DataPlane().Stick(playground.Scenario[0].Name(), false)
 		answered := running.Ask(playground.Scenario[0].Host, "user:alice@example.com")
-		for deadline := time.Now().Add(20 * time.Second); refusals && !printed.has("redeployed") && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(20 * time.Second); refusals && !printed.has("redeployed") &&
+			time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}
 		running.Idle()
-		if answered != http.StatusForbidden || printed.has("STUCK_REVISION: ") != refusals || printed.has("redeployed") != refusals {
-			t.Errorf("with refusals %t alice is answered %d, and this is printed:\n%s", refusals, answered, printed.text.String())
+		if answered != http.StatusForbidden || printed.has("STUCK_REVISION: ") != refusals ||
+			printed.has("redeployed") != refusals {
+			t.Errorf("with refusals %t alice is answered %d, and this is printed:\n%s", refusals, answered,
+				printed.text.String())
 		}
 	}
 }

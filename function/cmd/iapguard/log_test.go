@@ -37,12 +37,17 @@ func TestALogLineHasTheFieldsOfCloudLogging(t *testing.T) {
 		{"debugging", plain, "demo-project", slog.LevelDebug, nil, begins + `"DEBUG","message":"m"}`},
 		{"a warning", plain, "demo-project", slog.LevelWarn, nil, begins + `"WARNING","message":"m"}`},
 		{"between two levels", plain, "demo-project", slog.LevelInfo + 2, nil, begins + `"INFO","message":"m"}`},
-		{"an error of several lines", plain, "demo-project", slog.LevelError, []any{"err", errors.Join(errors.New("one"), errors.New("two"))},
+		{"an error of several lines", plain, "demo-project", slog.LevelError,
+			[]any{"err", errors.Join(errors.New("one"), errors.New("two"))},
 			begins + `"ERROR","message":"m","err":"one; two"}`},
-		{"an error in a group", plain, "demo-project", slog.LevelError, []any{slog.Group("g", "err", errors.New("a\r\nb"), "severity", "x")},
+		{"an error in a group", plain, "demo-project", slog.LevelError,
+			[]any{slog.Group("g", "err", errors.New("a\r\nb"), "severity", "x")},
 			begins + `"ERROR","message":"m","g":{"err":"a; b","severity":"x"}}`},
-		{"in a request", w3c, "demo-project", slog.LevelInfo, []any{"target", "t"}, begins + `"INFO","message":"m","target":"t",` + trace + `}`},
-		{"in a request with the older header", within("X-Cloud-Trace-Context", "0af7651916cd43dd8448eb211c80319c/67667974448284343;o=1"), "demo-project", slog.LevelInfo, nil,
+		{"in a request", w3c, "demo-project", slog.LevelInfo, []any{"target", "t"},
+			begins + `"INFO","message":"m","target":"t",` + trace + `}`},
+		{"in a request with the older header",
+			within("X-Cloud-Trace-Context", "0af7651916cd43dd8448eb211c80319c/67667974448284343;o=1"), "demo-project",
+			slog.LevelInfo, nil,
 			begins + `"INFO","message":"m",` + trace + `}`},
 		{"where the project is not known", w3c, "", slog.LevelInfo, nil,
 			begins + `"INFO","message":"m",` + strings.Replace(trace, "projects/demo-project/traces/", "", 1) + `}`},
@@ -64,7 +69,8 @@ func TestALogLineSaysWhereInTheSourceItIsFrom(t *testing.T) {
 	log := slog.New(cloudLogHandler(&text, slog.LevelInfo, "")).With("a", 1)
 	log.Info("m")
 	log.Debug("not this")
-	want := regexp.MustCompile(`^\{[^\n]*"logging\.googleapis\.com/sourceLocation":\{"file":"[^"]*log_test\.go","line":"\d+","function":"[^"]*TestALogLineSaysWhereInTheSourceItIsFrom"\},"message":"m","a":1\}\n$`)
+	want := regexp.MustCompile(
+		`^\{[^\n]*"logging\.googleapis\.com/sourceLocation":\{"file":"[^"]*log_test\.go","line":"\d+","function":"[^"]*TestALogLineSaysWhereInTheSourceItIsFrom"\},"message":"m","a":1\}\n$`)
 	if !want.MatchString(text.String()) {
 		t.Errorf("got %s, want it to match %s", text.String(), want)
 	}

@@ -61,7 +61,8 @@ func TestAFullDiskEndsInExitStatusOne(t *testing.T) {
 			} else {
 				status = run(t.Context(), tc.args, full, &said)
 			}
-			if status != exitFailed || strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), "no space left on device") {
+			if status != exitFailed || strings.Count(said.String(), "\n") != 1 ||
+				!strings.Contains(said.String(), "no space left on device") {
 				t.Errorf("exit status %d, %q, want %d and one line that names the reason", status, said.String(), exitFailed)
 			}
 		})

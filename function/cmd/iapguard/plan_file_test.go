@@ -58,7 +58,8 @@ func TestAnEditedPlanFileWritesNothing(t *testing.T) {
 			}
 		})
 	}
-	if out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), kept); err != nil || !strings.Contains(out, "PROTECTED") {
+	if out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), kept); err != nil ||
+		!strings.Contains(out, "PROTECTED") {
 		t.Errorf("the plan as it was kept: %v\n%s", err, out)
 	}
 }

@@ -47,7 +47,8 @@ func newPolicyDiffCommand() *cobra.Command {
 		Short: "Which services would end otherwise under another policy? Nothing is written",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) < 3 {
-				return usageError{errors.New("write iapguard policy diff OLD NEW projects/PROJECT[/locations/LOCATION[/services/SERVICE]]")}
+				return usageError{
+					errors.New("write iapguard policy diff OLD NEW projects/PROJECT[/locations/LOCATION[/services/SERVICE]]")}
 			}
 			return nil
 		},

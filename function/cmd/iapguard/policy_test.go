@@ -24,8 +24,11 @@ const shopRule = `  - name: shops
 `
 
 func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
-	name := policyFile(t, shopRule+"exemptions:\n  - {services: [projects/demo-project/locations/us-central1/services/shop-b], reason: r, owner: o, ticket: t, expires: "+
-		time.Now().AddDate(0, 1, 0).Format(time.DateOnly)+"}\n")
+	name := policyFile(t,
+		shopRule+
+			"exemptions:\n  - {services: [projects/demo-project/locations/us-central1/services/shop-b], reason: r, owner: o, "+
+			"ticket: t, expires: "+
+			time.Now().AddDate(0, 1, 0).Format(time.DateOnly)+"}\n")
 	const in = "projects/demo-project/locations/us-central1/services/"
 	for _, tc := range []struct {
 		name, want string
@@ -33,8 +36,11 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 	}{
 		{"the file alone", "is valid: digest ", nil},
 		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
-		{"in every key", "  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, redeploy advise, redeployImage pin, " +
-			"probe off, settle 30 seconds, quiet 10 seconds, propagation 2 minutes, limits 10 in a project and 50 overall\n", []string{in + "shop-a"}},
+		{"in every key",
+			"  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, redeploy " +
+				"advise, redeployImage pin, " +
+				"probe off, settle 30 seconds, quiet 10 seconds, propagation 2 minutes, limits 10 in a project and 50 overall\n",
+			[]string{in + "shop-a"}},
 		{"its age counts", "if it was created before 2026-12-01T00:00:00Z: only planned", []string{in + "shop-a"}},
 		{"exempt", ": r (t, o)", []string{in + "shop-b"}},
 		{"not covered", "is left alone: no rule covers it", []string{in + "cart"}},
@@ -57,7 +63,8 @@ func TestPolicyCheckShowsTheOtherKeysOfARule(t *testing.T) {
 `)
 	out, err := say(t, "policy", "check", name, "projects/demo-project/locations/us-central1/services/a")
 	for _, want := range []string{
-		"access.none enable, ingress keep, publicInvokers keep, ", "callers proceed, ", ", oauthClient 123-abc.apps.googleusercontent.com\n", `access if request.path.startsWith("/a") (spring)`,
+		"access.none enable, ingress keep, publicInvokers keep, ", "callers proceed, ",
+		", oauthClient 123-abc.apps.googleusercontent.com\n", `access if request.path.startsWith("/a") (spring)`,
 	} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%q, %v, want %q", out, err, want)
@@ -66,7 +73,8 @@ func TestPolicyCheckShowsTheOtherKeysOfARule(t *testing.T) {
 }
 
 func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
-	name := policyFile(t, `  - {name: loose, match: {projects: ["demo-*"], folders: [folders/18], labels: {env: dev}}, ingress: keep}
+	name := policyFile(t,
+		`  - {name: loose, match: {projects: ["demo-*"], folders: [folders/18], labels: {env: dev}}, ingress: keep}
   - {name: few, match: {labels: {env: prod}}, mode: approve}
   - {name: shops, match: {folders: [folders/17]}, mode: approve}
   - {name: rest, ingress: keep}
@@ -79,9 +87,13 @@ func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
 	}{
 		{"by a label", []string{"rule few: mode approve"}, []string{"--label", "env=prod,a=b", "--folder", "none"}},
 		{"by a folder", []string{"rule shops: mode approve"}, []string{"--folder", "folders/1,folders/17"}},
-		{"passed over", []string{"rule shops: mode approve", "passed over: rule loose, which the labels select, is not as strict as rule shops in mode, ingress"},
+		{"passed over",
+			[]string{"rule shops: mode approve",
+				"passed over: rule loose, which the labels select, is not as strict as rule shops in mode, ingress"},
 			[]string{"--label", "env=dev", "--folder", "folders/18", "--folder", "folders/17"}},
-		{"no folder is said", []string{"which rule decides is not known: rule shops asks for folders", "write --folder for each, or --folder none"}, nil},
+		{"no folder is said",
+			[]string{"which rule decides is not known: rule shops asks for folders",
+				"write --folder for each, or --folder none"}, nil},
 		{"in none", []string{"rule rest: mode report-only"}, []string{"--folder", "none"}},
 	} {
 		out, err := say(t, append([]string{"policy", "check", name, in}, tc.args...)...)
@@ -98,7 +110,8 @@ func TestPolicyDiffNamesTheServicesThatChange(t *testing.T) {
 	o.Build(playground.Scenario...)
 	const access = "    settle: 0s\n    access: {members: [\"user:alice@example.com\"]}\n"
 	old := policyFile(t, "  - name: everything\n"+access)
-	renewed := policyFile(t, "  - name: hello\n    match: {services: [hello]}\n    mode: enforce\n"+access+"  - name: everything\n"+access)
+	renewed := policyFile(t,
+		"  - name: hello\n    match: {services: [hello]}\n    mode: enforce\n"+access+"  - name: everything\n"+access)
 	diff := func(args ...string) (string, error) {
 		return say(t, append([]string{"policy", "diff", "--endpoint", o.URL()}, args...)...)
 	}
@@ -117,12 +130,14 @@ func TestPolicyDiffNamesTheServicesThatChange(t *testing.T) {
 	if strings.Contains(out, "billing") {
 		t.Errorf("%q names a service that ends as before", out)
 	}
-	if out, err := diff(old, old, "projects/demo-project", "--exit-code"); err != nil || out != "0 of 2 services would end otherwise\n" {
+	if out, err := diff(old, old, "projects/demo-project", "--exit-code"); err != nil ||
+		out != "0 of 2 services would end otherwise\n" {
 		t.Errorf("no difference: %q, %v", out, err)
 	}
 	out, err = diff(old, policyFile(t, shopRule), playground.Scenario[0].Name(), "--format", "json")
 	var got changes
-	if json.Unmarshal([]byte(out), &got) != nil || err != nil || !got.Changes || got.New.Outcome != "left-alone" || len(got.Old.Steps) == 0 {
+	if json.Unmarshal([]byte(out), &got) != nil || err != nil || !got.Changes || got.New.Outcome != "left-alone" ||
+		len(got.Old.Steps) == 0 {
 		t.Errorf("as JSON: %q, %v", out, err)
 	}
 }

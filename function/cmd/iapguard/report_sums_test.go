@@ -15,7 +15,8 @@ func TestSumsCountStepsAndOutcomes(t *testing.T) {
 	}{
 		{"1 step, 1 to change", []report.Step{{Op: "redeploy"}}},
 		{"4 steps, 2 to add, 1 to change, 1 to take away; 2 not before 2026-11-23T12:00:00Z", []report.Step{
-			{Op: "grant-invoker"}, {Op: "grant-access"}, {Op: "enable-iap", NotBefore: &later}, {Op: "revoke-public", NotBefore: &soon},
+			{Op: "grant-invoker"}, {Op: "grant-access"}, {Op: "enable-iap", NotBefore: &later},
+			{Op: "revoke-public", NotBefore: &soon},
 		}},
 	} {
 		if got := stepsText(tc.steps); got != tc.want {

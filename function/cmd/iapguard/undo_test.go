@@ -44,7 +44,8 @@ func applied(t *testing.T, keys ...string) (o *cloudtest.Env, reports string) {
 	o.Build(hello)
 	reports = filepath.Join(t.TempDir(), "reports.json")
 	policy := written(t, "policy.yaml", cloudtest.Policy(keys...))
-	if out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), "-o", reports, hello.Name()); err != nil {
+	if out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), "-o", reports,
+		hello.Name()); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return o, reports
@@ -63,13 +64,16 @@ func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 		t.Errorf("without --yes the default URL answers %d, want 404 as before", got)
 	}
 	holds := filepath.Join(t.TempDir(), "holds.yaml")
-	if _, err := say(t, "undo", "--yes", "--holds", filepath.Join(holds, "nowhere"), "--endpoint", o.URL(), reports); err == nil || outside(o) != http.StatusNotFound {
+	if _, err := say(t, "undo", "--yes", "--holds", filepath.Join(holds, "nowhere"), "--endpoint", o.URL(),
+		reports); err == nil || outside(o) != http.StatusNotFound {
 		t.Errorf("where the hold cannot be placed: error %v, want one and nothing written", err)
 	}
-	if out, err = say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(), reports); err != nil || !strings.Contains(out, "5 of 5 steps undone") {
+	if out, err = say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(), reports); err != nil ||
+		!strings.Contains(out, "5 of 5 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
 	}
-	if out, err := say(t, "status", "--holds", holds); err != nil || !strings.Contains(out, playground.Scenario[0].Name()) || !strings.Contains(out, "reports.json") {
+	if out, err := say(t, "status", "--holds", holds); err != nil ||
+		!strings.Contains(out, playground.Scenario[0].Name()) || !strings.Contains(out, "reports.json") {
 		t.Errorf("the service is not held afterwards: %v\n%s", err, out)
 	}
 	if got := outside(o); got != http.StatusOK {
@@ -89,7 +93,8 @@ func TestUndoTurnsOffTheIAPOfTheServiceItself(t *testing.T) {
 		t.Fatalf("protected, the default URL answers %d", got)
 	}
 	out, err := say(t, "undo", "--yes", "--endpoint", o.URL(), reports)
-	if err != nil || !strings.Contains(out, "undo enable-direct-iap") || !strings.Contains(out, "! opens    https://hello-") || !strings.Contains(out, "4 of 4 steps undone") {
+	if err != nil || !strings.Contains(out, "undo enable-direct-iap") ||
+		!strings.Contains(out, "! opens    https://hello-") || !strings.Contains(out, "4 of 4 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
 	}
 	if got := outside(o); got != http.StatusOK {
@@ -99,7 +104,8 @@ func TestUndoTurnsOffTheIAPOfTheServiceItself(t *testing.T) {
 
 func TestUndoWritesNothingWhenSomethingMoved(t *testing.T) {
 	o, reports := applied(t)
-	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=labels", map[string]any{"labels": map[string]any{"a": "b"}})
+	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=labels",
+		map[string]any{"labels": map[string]any{"a": "b"}})
 	before := o.Shown("state")
 	if !strings.Contains(before, playground.Scenario[0].Name()) {
 		t.Fatalf("the state lacks the service: %s", before)

@@ -30,7 +30,8 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 	}
 	badPolicy := write("policy.yaml", "version: 1\nrules: [{name: a, mod: enforce}]\n")
 	noPlan := write("plan.json", `{"surprise":1}`)
-	report := write("report.json", `{"runId":"r","observedAt":"2026-01-01T00:00:00Z","version":"1","outcome":"planned","cause":{"kind":"k","key":"k"},"exposed":false,"calls":0,"elapsedMs":0}`)
+	report := write("report.json",
+		`{"runId":"r","observedAt":"2026-01-01T00:00:00Z","version":"1","outcome":"planned","cause":{"kind":"k","key":"k"},"exposed":false,"calls":0,"elapsedMs":0}`)
 	const here = "http://127.0.0.1:1" // nothing may be sent there
 	service := "projects/demo-project/locations/us-central1/services/"
 	for _, tc := range []struct {
@@ -47,10 +48,14 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"escaped slash", "is no valid service name", []string{"plan", service + "a%2Fb"}},
 		{"space", "is no valid service name", []string{"plan", service + "a b"}},
 		{"300 characters", "longer than 256", []string{"plan", service + strings.Repeat("a", 300)}},
-		{"unknown policy key", `line 2, column 19: unknown key "mod": did you mean mode?`, []string{"plan", "--policy", badPolicy, "--endpoint", here, "projects/demo-project"}},
-		{"no policy file", "no such file", []string{"plan", "--policy", dir + "/none", "--endpoint", here, "projects/demo-project"}},
-		{"unknown format", "write text or json", []string{"plan", "--format", "xml", "--endpoint", here, "projects/demo-project"}},
-		{"plain http to elsewhere", "write https", []string{"plan", "--endpoint", "http://192.0.2.1", "projects/demo-project"}},
+		{"unknown policy key", `line 2, column 19: unknown key "mod": did you mean mode?`,
+			[]string{"plan", "--policy", badPolicy, "--endpoint", here, "projects/demo-project"}},
+		{"no policy file", "no such file",
+			[]string{"plan", "--policy", dir + "/none", "--endpoint", here, "projects/demo-project"}},
+		{"unknown format", "write text or json",
+			[]string{"plan", "--format", "xml", "--endpoint", here, "projects/demo-project"}},
+		{"plain http to elsewhere", "write https",
+			[]string{"plan", "--endpoint", "http://192.0.2.1", "projects/demo-project"}},
 		{"no plan file", "no such file", []string{"apply", dir + "/none"}},
 		{"a plan with unknown fields", "is not a plan", []string{"apply", noPlan}},
 		{"a report that is no plan", "is not the plan of a service", []string{"apply", report}},
@@ -58,15 +63,18 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"a report with unknown fields", "entry 1: the report: ", []string{"undo", noPlan}},
 		{"a report of no service", "missing properties 'target'", []string{"undo", report}},
 		{"two report files", "write iapguard undo REPORT.json", []string{"undo", noPlan, report}},
-		{"a hold without an end", "write --for 4h", []string{"hold", "--holds", dir + "/holds", "--reason", "r", "projects/demo-project"}},
-		{"a hold without a reason", "--reason", []string{"hold", "--holds", dir + "/holds", "--for", "4h", "projects/demo-project"}},
+		{"a hold without an end", "write --for 4h",
+			[]string{"hold", "--holds", dir + "/holds", "--reason", "r", "projects/demo-project"}},
+		{"a hold without a reason", "--reason",
+			[]string{"hold", "--holds", dir + "/holds", "--for", "4h", "projects/demo-project"}},
 		{"a hold on nothing", "0 targets: write one", []string{"hold", "--for", "4h", "--reason", "r"}},
 		{"a hold on no resource", "is no resource name", []string{"hold", "--for", "4h", "--reason", "r", "shop"}},
 		{"no holds file", "write --holds FILE", []string{"resume", "projects/demo-project"}},
 		{"no policy to check", "0 arguments: write iapguard policy check FILE", []string{"policy", "check"}},
 		{"a bad policy to check", `line 2, column 19: unknown key "mod"`, []string{"policy", "check", badPolicy}},
 		{"a diff without targets", "write iapguard policy diff OLD NEW", []string{"policy", "diff", badPolicy, badPolicy}},
-		{"a diff of a bad policy", "did you mean mode?", []string{"policy", "diff", badPolicy, badPolicy, "--endpoint", here, "projects/demo-project"}},
+		{"a diff of a bad policy", "did you mean mode?",
+			[]string{"policy", "diff", badPolicy, badPolicy, "--endpoint", here, "projects/demo-project"}},
 		{"status of a bad policy", "did you mean mode?", []string{"status", "--policy", badPolicy}},
 		{"an open address", "loopback only", []string{"local", "--addr", "0.0.0.0:9"}},
 		{"an open address for the data plane", "--data-addr", []string{"local", "--data-addr", "0.0.0.0:9"}},

@@ -30,7 +30,8 @@ func answer(t *testing.T, status int, body string) error {
 
 func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 	compute := func(code int, reason, message string) string {
-		return fmt.Sprintf(`{"error":{"code":%d,"message":%q,"errors":[{"message":%q,"domain":"global","reason":%q}]}}`, code, message, message, reason)
+		return fmt.Sprintf(`{"error":{"code":%d,"message":%q,"errors":[{"message":%q,"domain":"global","reason":%q}]}}`, code,
+			message, message, reason)
 	}
 	esf := func(code int, status, message, details string) string {
 		return fmt.Sprintf(`{"error":{"code":%d,"message":%q,"status":%q,"details":[%s]}}`, code, message, status, details)
@@ -46,7 +47,8 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 		{"compute rate limit is a 403", compute(403, "rateLimitExceeded", "Quota exceeded"), 403, fault.Quota, "", ""},
 		{
 			"compute permission",
-			compute(403, "forbidden", "Required 'compute.backendServices.get' permission for 'projects/p/global/backendServices/b'"),
+			compute(403, "forbidden",
+				"Required 'compute.backendServices.get' permission for 'projects/p/global/backendServices/b'"),
 			403, fault.Denied, "compute.backendServices.get", "",
 		},
 		{"compute not ready", compute(400, "resourceNotReady", "The resource 'x' is not ready"), 400, fault.Busy, "", ""},
@@ -62,17 +64,21 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 		},
 		{
 			"permission in the details",
-			esf(403, "PERMISSION_DENIED", "Permission 'run.services.get' denied on resource (or it may not exist).", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED","domain":"run.googleapis.com","metadata":{"permission":"run.services.get"}}`),
+			esf(403, "PERMISSION_DENIED", "Permission 'run.services.get' denied on resource (or it may not exist).",
+				`{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED","domain":"run.googleapis.com","metadata":{"permission":"run.services.get"}}`),
 			403, fault.Denied, "run.services.get", "",
 		},
 		{
 			"permission to act as an account",
-			esf(403, "PERMISSION_DENIED", "Permission 'iam.serviceaccounts.actAs' denied on service account a@p.iam.gserviceaccount.com (or it may not exist).", ""),
+			esf(403, "PERMISSION_DENIED",
+				"Permission 'iam.serviceaccounts.actAs' denied on service account a@p.iam.gserviceaccount.com (or it may not "+
+					"exist).", ""),
 			403, fault.Denied, "iam.serviceAccounts.actAs", "",
 		},
 		{
 			"API switched off",
-			esf(403, "PERMISSION_DENIED", "Cloud IAP API has not been used in project 1 before or it is disabled.", `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED","domain":"googleapis.com","metadata":{"service":"iap.googleapis.com"}}`),
+			esf(403, "PERMISSION_DENIED", "Cloud IAP API has not been used in project 1 before or it is disabled.",
+				`{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED","domain":"googleapis.com","metadata":{"service":"iap.googleapis.com"}}`),
 			403, fault.APIDisabled, "", "iap.googleapis.com",
 		},
 		{"quota", esf(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric", ""), 429, fault.Quota, "", ""},
@@ -107,7 +113,8 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 func TestARefusalNamesWhatIsMissing(t *testing.T) {
 	for _, tc := range []struct{ message, account, constraint string }{
 		{
-			"Permission 'iam.serviceaccounts.actAs' denied on service account 1-compute@developer.gserviceaccount.com (or it may not exist).",
+			"Permission 'iam.serviceaccounts.actAs' denied on service account 1-compute@developer.gserviceaccount.com (or it " +
+				"may not exist).",
 			"1-compute@developer.gserviceaccount.com", "",
 		},
 		{"Permission 'run.services.update' denied on resource 'x'.", "", ""},
@@ -157,7 +164,8 @@ func TestCredentialsNeverTravelInClear(t *testing.T) {
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 			t.Errorf("endpoint %q: error %v, want one with %q", tc.endpoint, err, tc.want)
 		}
-		if _, err := (Config{Endpoints: map[API]string{Run: tc.endpoint}}).Options(t.Context(), Run); tc.want != "" && err == nil {
+		if _, err := (Config{Endpoints: map[API]string{Run: tc.endpoint}}).Options(t.Context(),
+			Run); tc.want != "" && err == nil {
 			t.Errorf("a client is made for %q", tc.endpoint)
 		}
 	}
@@ -177,7 +185,8 @@ func TestALocalEndpointLearnsTheCaller(t *testing.T) {
 		}
 		response.Body.Close()
 	}
-	if want := []string{"", "Bearer serviceAccount:a@b.iam.gserviceaccount.com"}; strings.Join(got, "|") != strings.Join(want, "|") {
+	if want := []string{"", "Bearer serviceAccount:a@b.iam.gserviceaccount.com"}; strings.Join(got,
+		"|") != strings.Join(want, "|") {
 		t.Errorf("callers %q, want %q", got, want)
 	}
 }

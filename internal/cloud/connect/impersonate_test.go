@@ -123,18 +123,23 @@ func TestACallIsMadeInTheNameThatItsContextSays(t *testing.T) {
 }
 
 func TestARefusedImpersonationSaysWhatToDo(t *testing.T) {
-	const grant = "gcloud iam service-accounts add-iam-policy-binding " + writer + " --member=serviceAccount:" + own + " --role=roles/iam.serviceAccountTokenCreator"
+	const grant = "gcloud iam service-accounts add-iam-policy-binding " + writer + " --member=serviceAccount:" + own +
+		" --role=roles/iam.serviceAccountTokenCreator"
 	for _, tc := range []struct {
 		name, answer string
 		status       int
 		want         fault.Error
 	}{
-		{"not ours to impersonate", `{"error":{"code":403,"message":"Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."}}`, 403,
+		{"not ours to impersonate",
+			`{"error":{"code":403,"message":"Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."}}`, 403,
 			fault.Error{Kind: fault.Denied, Permission: canImpersonate, Account: writer, Remedy: grant}},
 		{"no such account", `{"error":{"code":404,"message":"Not found; Gaia id not found for email x"}}`, 404,
-			fault.Error{Kind: fault.Invalid, Remedy: "there is no account " + writer + ": create it, or name the right one for its folder in IAPGUARD_WRITERS"}},
-		{"the API is off", `{"error":{"code":403,"message":"off","details":[{"reason":"SERVICE_DISABLED","metadata":{"service":"iamcredentials.googleapis.com"}}]}}`, 403,
-			fault.Error{Kind: fault.APIDisabled, Remedy: "gcloud services enable iamcredentials.googleapis.com --project=demo-project"}},
+			fault.Error{Kind: fault.Invalid,
+				Remedy: "there is no account " + writer + ": create it, or name the right one for its folder in IAPGUARD_WRITERS"}},
+		{"the API is off",
+			`{"error":{"code":403,"message":"off","details":[{"reason":"SERVICE_DISABLED","metadata":{"service":"iamcredentials.googleapis.com"}}]}}`, 403,
+			fault.Error{Kind: fault.APIDisabled,
+				Remedy: "gcloud services enable iamcredentials.googleapis.com --project=demo-project"}},
 		{"for a moment", `{"error":{"code":503,"message":"later"}}`, 503, fault.Error{Kind: fault.Unavailable}},
 	} {
 		server := httptest.NewServer(&credentials{refuse: tc.answer, status: tc.status})
@@ -163,7 +168,8 @@ func TestWithoutAnImpersonatorNoOtherNameIsUsed(t *testing.T) {
 	google := &credentials{}
 	server := httptest.NewServer(google)
 	defer server.Close()
-	if got := reads(t, Config{Endpoint: server.URL, Self: own}, writer); got.Kind != fault.Invalid || len(google.asked) > 0 {
+	if got := reads(t, Config{Endpoint: server.URL, Self: own}, writer); got.Kind != fault.Invalid ||
+		len(google.asked) > 0 {
 		t.Errorf("%s after %d calls, want it refused here", got.Kind, len(google.asked))
 	}
 	if accountOf(context.Background()) != "" {

@@ -39,7 +39,8 @@ func TestAddKeepsEverythingElse(t *testing.T) {
 }
 
 func TestAddMakesABindingWithoutACondition(t *testing.T) {
-	p := Policy{Bindings: []Binding{{Role: role, Members: []string{"user:a@example.com"}, Condition: &Condition{Expression: "true"}}}}
+	p := Policy{Bindings: []Binding{{Role: role, Members: []string{"user:a@example.com"},
+		Condition: &Condition{Expression: "true"}}}}
 	p.Add(role, []string{"user:b@example.com"}, posture.Condition{})
 	if len(p.Bindings) != 2 || p.Bindings[1].Condition != nil || len(p.Bindings[0].Members) != 1 {
 		t.Errorf("bindings = %+v, want a second one without a condition", p.Bindings)

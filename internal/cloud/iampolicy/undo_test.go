@@ -11,7 +11,8 @@ import (
 func TestWithdrawTakesBackOnlyWhatAddPutIn(t *testing.T) {
 	conditional := Binding{Role: "r", Members: []string{"a"}, Condition: &Condition{Expression: "x"}}
 	before := func() Policy {
-		return Policy{Bindings: []Binding{conditional, {Role: "r", Members: []string{"b"}}, {Role: "s", Members: []string{"a"}}}}
+		return Policy{Bindings: []Binding{conditional, {Role: "r", Members: []string{"b"}},
+			{Role: "s", Members: []string{"a"}}}}
 	}
 	p := before()
 	if !p.Add("r", []string{"a"}, posture.Condition{}) || !p.Withdraw("r", []string{"a"}, posture.Condition{}) {

@@ -18,8 +18,9 @@ import (
 var answers = map[string]string{
 	"/compute/v1/projects/demo-project/aggregated/networkEndpointGroups": `{"items":{"regions/us-central1":{"networkEndpointGroups":[
 		{"selfLink":"https://www.googleapis.com/compute/v1/projects/demo-project/regions/us-central1/networkEndpointGroups/neg","cloudRun":{"service":"hello"}}]}}}`,
-	"/compute/v1/projects/demo-project/aggregated/backendServices": `{"items":{"global":{"backendServices":[` + sharedBackend + `]}}}`,
-	"/compute/v1/projects/demo-project/global/backendServices/be":  sharedBackend,
+	"/compute/v1/projects/demo-project/aggregated/backendServices": `{"items":{"global":{"backendServices":[` +
+		sharedBackend + `]}}}`,
+	"/compute/v1/projects/demo-project/global/backendServices/be": sharedBackend,
 	"/compute/v1/projects/host-project/aggregated/urlMaps": `{"items":{"global":{"urlMaps":[
 		{"selfLink":"projects/host-project/global/urlMaps/front","hostRules":[{"hosts":["shop.example.com"],"pathMatcher":"m"}],
 		 "pathMatchers":[{"name":"m","defaultService":"projects/demo-project/global/backendServices/be"}]}]}}}`,
@@ -39,7 +40,8 @@ func observed(t *testing.T, status int) ([]posture.Frontend, error) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "host-project") && status != http.StatusOK {
-			http.Error(w, `{"error":{"code":403,"message":"Required 'compute.urlMaps.list' permission for 'projects/host-project'"}}`, status)
+			http.Error(w,
+				`{"error":{"code":403,"message":"Required 'compute.urlMaps.list' permission for 'projects/host-project'"}}`, status)
 			return
 		}
 		body, ok := answers[r.URL.Path]
@@ -58,7 +60,8 @@ func observed(t *testing.T, status int) ([]posture.Frontend, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	backends, err := client.Backends(t.Context(), inventory, posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"})
+	backends, err := client.Backends(t.Context(), inventory,
+		posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +73,8 @@ func observed(t *testing.T, status int) ([]posture.Frontend, error) {
 
 func TestFrontendsInAnotherProjectAreFound(t *testing.T) {
 	got, err := observed(t, http.StatusOK)
-	want := []posture.Frontend{{Resource: "projects/host-project/global/forwardingRules/r", Address: "203.0.113.9", Hosts: []string{"shop.example.com"}, HTTPS: true}}
+	want := []posture.Frontend{{Resource: "projects/host-project/global/forwardingRules/r", Address: "203.0.113.9",
+		Hosts: []string{"shop.example.com"}, HTTPS: true}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

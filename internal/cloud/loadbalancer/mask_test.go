@@ -44,7 +44,8 @@ func TestANEGLeadsToEveryServiceThatItCanPick(t *testing.T) {
 			return region, nil
 		}}
 		neg := func(name string) *compute.NetworkEndpointGroup {
-			return &compute.NetworkEndpointGroup{SelfLink: "projects/demo-project/regions/us-central1/networkEndpointGroups/" + name, CloudRun: tc.run}
+			return &compute.NetworkEndpointGroup{SelfLink: "projects/demo-project/regions/us-central1/networkEndpointGroups/" +
+				name, CloudRun: tc.run}
 		}
 		got, err := c.resolve(t.Context(), []*compute.NetworkEndpointGroup{neg("a"), neg("b")})
 		want := map[link][]posture.Target{}
@@ -66,7 +67,8 @@ func TestAFailedListIsNotAnEmptyList(t *testing.T) {
 	broken := errors.New("broken")
 	c := &Client{services: func(context.Context, posture.Scope) ([]posture.Target, error) { return nil, broken }}
 	_, err := c.resolve(t.Context(), []*compute.NetworkEndpointGroup{{
-		SelfLink: "projects/demo-project/regions/us-central1/networkEndpointGroups/a", CloudRun: &compute.NetworkEndpointGroupCloudRun{UrlMask: "<service>.a"},
+		SelfLink: "projects/demo-project/regions/us-central1/networkEndpointGroups/a",
+		CloudRun: &compute.NetworkEndpointGroupCloudRun{UrlMask: "<service>.a"},
 	}})
 	if !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)

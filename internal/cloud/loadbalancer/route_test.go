@@ -11,7 +11,8 @@ const ours = "https://www.googleapis.com/compute/beta/projects/demo-project/glob
 
 func TestAURLMapGivesTheHostsAndPathsOfABackendService(t *testing.T) {
 	const other = "projects/demo-project/global/backendServices/other"
-	weighted := &compute.HttpRouteAction{WeightedBackendServices: []*compute.WeightedBackendService{{BackendService: ours, Weight: 1}}}
+	weighted := &compute.HttpRouteAction{
+		WeightedBackendServices: []*compute.WeightedBackendService{{BackendService: ours, Weight: 1}}}
 	for _, tc := range []struct {
 		name string
 		urls compute.UrlMap
@@ -28,12 +29,14 @@ func TestAURLMapGivesTheHostsAndPathsOfABackendService(t *testing.T) {
 		{
 			"two hosts",
 			compute.UrlMap{HostRules: []*compute.HostRule{{Hosts: []string{"a.example.com", "b.example.com"}, PathMatcher: "m"}},
-				PathMatchers: []*compute.PathMatcher{{Name: "m", DefaultService: ours}}}, []string{"a.example.com", "b.example.com"}, true},
+				PathMatchers: []*compute.PathMatcher{{Name: "m", DefaultService: ours}}},
+			[]string{"a.example.com", "b.example.com"}, true},
 		{"any host by a host rule", compute.UrlMap{HostRules: []*compute.HostRule{{Hosts: []string{"*"}, PathMatcher: "m"}},
 			PathMatchers: []*compute.PathMatcher{{Name: "m", DefaultService: ours}}}, nil, true},
 		{
 			"some paths of a host",
-			compute.UrlMap{DefaultService: other, HostRules: []*compute.HostRule{{Hosts: []string{"a.example.com"}, PathMatcher: "m"}},
+			compute.UrlMap{DefaultService: other,
+				HostRules: []*compute.HostRule{{Hosts: []string{"a.example.com"}, PathMatcher: "m"}},
 				PathMatchers: []*compute.PathMatcher{{Name: "m", DefaultService: other, PathRules: []*compute.PathRule{
 					{Paths: []string{"/api/*", "/v1"}, Service: ours}, {Paths: []string{"/static/*"}, Service: other},
 				}}}}, []string{"a.example.com/api/*", "a.example.com/v1"}, true},

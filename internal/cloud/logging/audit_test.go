@@ -37,10 +37,13 @@ func start(t *testing.T) *project {
 	p.Playground = s
 	t.Cleanup(func() { _ = s.Close(t.Context()) })
 	developer := playground.Client{URL: s.URL(), Caller: playground.Developer, UserAgent: "Terraform/1.13"}
-	if err := errors.Join(playground.Scenario[0].Deploy(t.Context(), developer), playground.Scenario[0].Balance(t.Context(), developer)); err != nil {
+	if err := errors.Join(playground.Scenario[0].Deploy(t.Context(), developer),
+		playground.Scenario[0].Balance(t.Context(), developer)); err != nil {
 		t.Fatal(err)
 	}
-	if p.client, err = logging.New(t.Context(), connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount, UserAgent: "iapguard/test"}, func() time.Time { return p.now }); err != nil {
+	if p.client, err = logging.New(t.Context(),
+		connect.Config{Endpoint: s.URL(), Self: playground.FunctionAccount, UserAgent: "iapguard/test"},
+		func() time.Time { return p.now }); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -49,7 +52,8 @@ func start(t *testing.T) *project {
 func (p *project) switchIAP(on bool) {
 	p.t.Helper()
 	developer := playground.Client{URL: p.URL(), Caller: playground.Developer}
-	if _, err := developer.Call(p.t.Context(), http.MethodPatch, backend, map[string]any{"iap": map[string]any{"enabled": on}}); err != nil {
+	if _, err := developer.Call(p.t.Context(), http.MethodPatch, backend,
+		map[string]any{"iap": map[string]any{"enabled": on}}); err != nil {
 		p.t.Fatal(err)
 	}
 	p.Cloud.Settle()
@@ -126,7 +130,8 @@ func TestPagesOfTheAuditLogAreReadUpToABound(t *testing.T) {
 	pages := 0
 	server := serve(t, func(request map[string]any) any {
 		pages++
-		answer := map[string]any{"entries": []any{map[string]any{"insertId": request["pageToken"], "timestamp": "2026-11-23T09:00:00Z"}}}
+		answer := map[string]any{"entries": []any{map[string]any{"insertId": request["pageToken"],
+			"timestamp": "2026-11-23T09:00:00Z"}}}
 		if pages < 3 || request["filter"] == "" {
 			answer["nextPageToken"] = "more"
 		}

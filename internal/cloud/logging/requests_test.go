@@ -53,7 +53,8 @@ func answering(t *testing.T, answers ...string) (*Client, *[]asked) {
 
 func TestARefusedRequestHoldsWhatItsEntrySays(t *testing.T) {
 	const request = `"httpRequest": {"status": 403, "requestUrl": "https://u:p@hello.example.com/a?token=s3cret", "userAgent": "curl/8"}`
-	full := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: "not authorized to invoke", URL: "https://hello.example.com/a", UserAgent: "curl/8", Revision: "hello-2", At: noon}
+	full := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: "not authorized to invoke",
+		URL: "https://hello.example.com/a", UserAgent: "curl/8", Revision: "hello-2", At: noon}
 	bare := full
 	bare.Text, bare.Revision, bare.At = "", "", time.Time{}
 	for _, tc := range []struct {
@@ -91,7 +92,8 @@ func TestRunAppRequestsCountOnlyBehindDirectIAP(t *testing.T) {
 		}
 	}
 	c, requests := answering(t, `{}`)
-	if _, err := c.Answered(t.Context(), hello, noon); err != nil || !strings.Contains((*requests)[0].Filter, "\n-"+refusal) {
+	if _, err := c.Answered(t.Context(), hello, noon); err != nil ||
+		!strings.Contains((*requests)[0].Filter, "\n-"+refusal) {
 		t.Errorf("error %v; the application's own 403 is sought by\n%s", err, (*requests)[0].Filter)
 	}
 }
@@ -100,12 +102,16 @@ func TestVisitorsAreReadInAFewPages(t *testing.T) {
 	page := func(token string, addresses ...string) string {
 		var entries []string
 		for _, address := range addresses {
-			entries = append(entries, fmt.Sprintf(`{"timestamp": "2026-11-23T12:00:00Z", "httpRequest": {"requestUrl": "https://hello.run.app/x", "remoteIp": %q}}`, address))
+			entries = append(entries,
+				fmt.Sprintf(
+					`{"timestamp": "2026-11-23T12:00:00Z", "httpRequest": {"requestUrl": "https://hello.run.app/x", "remoteIp": %q}}`,
+					address))
 		}
 		return fmt.Sprintf(`{"nextPageToken": %q, "entries": [%s]}`, token, strings.Join(entries, ","))
 	}
 	visitor := func(address string, requests int) caller.Caller {
-		return caller.Caller{Kind: caller.Visitor, Address: "https://hello.run.app", RemoteIP: address, Requests: requests, LastSeen: &noon}
+		return caller.Caller{Kind: caller.Visitor, Address: "https://hello.run.app", RemoteIP: address, Requests: requests,
+			LastSeen: &noon}
 	}
 	for _, tc := range []struct {
 		name   string
@@ -143,11 +149,14 @@ func TestVisitorsAreReadInAFewPages(t *testing.T) {
 
 func TestAVisitorIsLastSeenAtTheNewestRequest(t *testing.T) {
 	const entry = `{"timestamp": %q, "httpRequest": {"requestUrl": "https://hello.run.app/", "remoteIp": "192.0.2.1"}}`
-	list := `{"entries": [` + fmt.Sprintf(entry, "2026-11-23T11:00:00Z") + "," + fmt.Sprintf(entry, "2026-11-23T14:00:00+02:00") + "," +
-		fmt.Sprintf(entry, "2026-11-23T10:00:00Z") + "," + fmt.Sprintf(entry, "soon") + `, {"timestamp": "2026-11-23T13:00:00Z"}]}`
+	list := `{"entries": [` + fmt.Sprintf(entry, "2026-11-23T11:00:00Z") + "," + fmt.Sprintf(entry,
+		"2026-11-23T14:00:00+02:00") + "," +
+		fmt.Sprintf(entry, "2026-11-23T10:00:00Z") + "," + fmt.Sprintf(entry, "soon") +
+		`, {"timestamp": "2026-11-23T13:00:00Z"}]}`
 	c, _ := answering(t, list)
 	got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon)
-	if err != nil || len(got) != 1 || got[0].Requests != 4 || got[0].LastSeen == nil || !got[0].LastSeen.Equal(noon) || got[0].LastSeen.Location() != time.UTC {
+	if err != nil || len(got) != 1 || got[0].Requests != 4 || got[0].LastSeen == nil || !got[0].LastSeen.Equal(noon) ||
+		got[0].LastSeen.Location() != time.UTC {
 		t.Errorf("error %v, visitors %+v; want one, 4 requests, last at %v", err, got, noon)
 	}
 }

@@ -18,9 +18,11 @@ func TestOnlyPublicAddressesAreAsked(t *testing.T) {
 	for text, want := range map[string]bool{
 		"34.1.2.3": true, "216.239.32.21": true, "2600:1901::1": true, "2001:4860:4802:32::15": true,
 		"127.0.0.1": false, "10.0.0.1": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false,
-		"100.64.0.1": false, "0.0.0.0": false, "255.255.255.255": false, "224.0.0.1": false, "198.18.0.1": false, "192.0.0.192": false,
-		"::1": false, "::": false, "fe80::1": false, "fd00:ec2::254": false, "ff02::1": false, "::ffff:169.254.169.254": false,
-		"64:ff9b::a9fe:a9fe": false, "2002:7f00:1::": false, "fe80::1%eth0": false,
+		"100.64.0.1": false, "0.0.0.0": false, "255.255.255.255": false, "224.0.0.1": false, "198.18.0.1": false,
+		"192.0.0.192": false,
+		"::1":         false, "::": false, "fe80::1": false, "fd00:ec2::254": false, "ff02::1": false,
+		"::ffff:169.254.169.254": false,
+		"64:ff9b::a9fe:a9fe":     false, "2002:7f00:1::": false, "fe80::1%eth0": false,
 	} {
 		if got := public(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s is public: %t, want %t", text, got, want)
@@ -61,7 +63,8 @@ func TestADoorThatLeadsInsideIsNotAsked(t *testing.T) {
 			"10.1.2.3 is not a public address",
 		},
 		{
-			door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/", IP: strings.TrimPrefix(inside.URL, "http://")},
+			door.ProbeRequest{Scheme: "https", Host: "shop.example.com", Path: "/",
+				IP: strings.TrimPrefix(inside.URL, "http://")},
 			"is not an IP address",
 		},
 	} {
@@ -78,7 +81,9 @@ func TestADoorThatLeadsInsideIsNotAsked(t *testing.T) {
 func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 	var got []string
 	doors := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = append(got, strings.Join([]string{r.Host, r.URL.Path, r.Header.Get("X-Forwarded-Proto"), r.Header.Get("Authorization"), r.UserAgent()}, " "))
+		got = append(got,
+			strings.Join([]string{r.Host, r.URL.Path, r.Header.Get("X-Forwarded-Proto"), r.Header.Get("Authorization"),
+				r.UserAgent()}, " "))
 		w.Header().Set("Location", "http://"+r.Host+"/elsewhere")
 		w.Header().Set("X-Goog-IAP-Generated-Response", "true")
 		w.WriteHeader(http.StatusFound)
@@ -86,13 +91,15 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 	}))
 	defer doors.Close()
 	knocks := []door.ProbeRequest{{Scheme: "https", Host: "shop.example.com", Path: "/api/", IP: "203.0.113.7"}}
-	p := New(connect.Config{Endpoint: "http://127.0.0.1:1", DoorsAddress: strings.TrimPrefix(doors.URL, "http://"), UserAgent: "iapguard/1"})
+	p := New(connect.Config{Endpoint: "http://127.0.0.1:1", DoorsAddress: strings.TrimPrefix(doors.URL, "http://"),
+		UserAgent: "iapguard/1"})
 	answer := p.Probe(t.Context(), knocks)[0]
 	if len(answer.Body) != mostBody {
 		t.Errorf("%d bytes of the body were read, want %d", len(answer.Body), mostBody)
 	}
 	answer.Body = ""
-	if diff := cmp.Diff(door.Answer{Status: 302, FromIAP: true, Location: "http://shop.example.com/elsewhere"}, answer); diff != "" {
+	if diff := cmp.Diff(door.Answer{Status: 302, FromIAP: true, Location: "http://shop.example.com/elsewhere"},
+		answer); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"shop.example.com /api/ https  iapguard/1"}, got); diff != "" {
@@ -113,7 +120,8 @@ func TestACertificateOfAnotherHostIsReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := named.RoundTrip(request); err == nil || !strings.HasPrefix(words(err), "its certificate is not the host's: ") {
+	if _, err := named.RoundTrip(request); err == nil ||
+		!strings.HasPrefix(words(err), "its certificate is not the host's: ") {
 		t.Errorf("error %v, want one about the certificate", err)
 	}
 	response, err := unnamed.RoundTrip(request)

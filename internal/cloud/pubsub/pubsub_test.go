@@ -22,7 +22,8 @@ func paged(t *testing.T, pages int) (client *Client, asked *int) {
 			next = fmt.Sprintf(`, "nextPageToken": "%d"`, *asked)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"subscriptions": [{"name": "projects/p/subscriptions/s%d", "pushConfig": {"pushEndpoint": "https://hello.example.com"}}]%s}`, *asked, next)
+		fmt.Fprintf(w,
+			`{"subscriptions": [{"name": "projects/p/subscriptions/s%d", "pushConfig": {"pushEndpoint": "https://hello.example.com"}}]%s}`, *asked, next)
 	}))
 	t.Cleanup(server.Close)
 	client, err := New(t.Context(), connect.Config{Endpoint: server.URL})
@@ -33,7 +34,8 @@ func paged(t *testing.T, pages int) (client *Client, asked *int) {
 }
 
 func TestAListIsReadUpToABound(t *testing.T) {
-	for _, tc := range []struct{ pages, asked, found int }{{1, 1, 1}, {3, 3, 3}, {connect.MaxPages, connect.MaxPages, connect.MaxPages}} {
+	for _, tc := range []struct{ pages, asked, found int }{{1, 1, 1}, {3, 3, 3},
+		{connect.MaxPages, connect.MaxPages, connect.MaxPages}} {
 		client, asked := paged(t, tc.pages)
 		found, err := client.Subscriptions(t.Context(), "p")
 		if err != nil || len(found) != tc.found || *asked != tc.asked {
@@ -42,7 +44,8 @@ func TestAListIsReadUpToABound(t *testing.T) {
 	}
 	client, asked := paged(t, 1000)
 	_, err := client.Subscriptions(t.Context(), "p")
-	if err == nil || fault.ActionOf(err) != fault.Block || !strings.Contains(err.Error(), "more subscriptions than are looked through") || *asked != connect.MaxPages {
+	if err == nil || fault.ActionOf(err) != fault.Block ||
+		!strings.Contains(err.Error(), "more subscriptions than are looked through") || *asked != connect.MaxPages {
 		t.Errorf("without an end: %v after %d calls, want an error after %d", err, *asked, connect.MaxPages)
 	}
 }

@@ -28,7 +28,8 @@ func connected(t *testing.T) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.Post(server.URL+"/v1/projects/demo-project/secrets?secretId=holds", "application/json", strings.NewReader(`{"replication": {"automatic": {}}}`))
+	response, err := http.Post(server.URL+"/v1/projects/demo-project/secrets?secretId=holds", "application/json",
+		strings.NewReader(`{"replication": {"automatic": {}}}`))
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatal(response, err)
 	}
@@ -86,7 +87,8 @@ func TestAChangeHidesNoOtherWritersChange(t *testing.T) {
 		t.Errorf("after two at once: %q", got)
 	}
 	// What the other did makes ours be refused: the other's must stand.
-	if err := change(add("d", once(func() { mustAdd("d")(); mustAdd("e")() }))); err == nil || err.Error() != "d is there" {
+	if err := change(add("d", once(func() { mustAdd("d")(); mustAdd("e")() }))); err == nil ||
+		err.Error() != "d is there" {
 		t.Errorf("error %v, want that d is there", err)
 	}
 	if got := latest(); got != "a c b d e" {
@@ -143,7 +145,8 @@ func TestAnUnusableSecretIsAnError(t *testing.T) {
 	c, ctx := connected(t), context.Background()
 	version := holds + "/versions/latest"
 	_, err := c.Access(ctx, version)
-	if got := fault.Of(err); got.Kind != fault.Invalid || got.Remedy != "add a version: gcloud secrets versions add holds --project=demo-project --data-file=-" {
+	if got := fault.Of(err); got.Kind != fault.Invalid ||
+		got.Remedy != "add a version: gcloud secrets versions add holds --project=demo-project --data-file=-" {
 		t.Errorf("no version: %v, %+v", err, got)
 	}
 	var kinds []fault.Kind

@@ -30,7 +30,8 @@ func TestAnErrorLosesTheValueAndKeepsItsKind(t *testing.T) {
 	value := Value{"hunter2"}
 	err := value.Redact(fmt.Errorf("patching: %w",
 		&fault.Error{Kind: fault.Quota, Permission: "a.b.c", Err: fmt.Errorf("bad value 'hunter2'")}))
-	if got := fault.Of(err); err.Error() != "patching: bad value '[secret]'" || got.Kind != fault.Quota || got.Permission != "a.b.c" {
+	if got := fault.Of(err); err.Error() != "patching: bad value '[secret]'" || got.Kind != fault.Quota ||
+		got.Permission != "a.b.c" {
 		t.Errorf("%v, %+v", err, got)
 	}
 	if plain := fmt.Errorf("other"); value.Redact(plain) != plain || value.Redact(nil) != nil {

@@ -73,7 +73,8 @@ func (b *Bucket) Get(ctx context.Context, name string) (memory.Blob, error) {
 	generation, err := strconv.ParseInt(response.Header.Get(generationHeader), 10, 64)
 	switch {
 	case len(data) > maxBlob:
-		return memory.Blob{}, fault.New(fault.Invalid, "reading gs://%s/%s: it is larger than %d bytes", b.name, name, maxBlob)
+		return memory.Blob{},
+			fault.New(fault.Invalid, "reading gs://%s/%s: it is larger than %d bytes", b.name, name, maxBlob)
 	case err != nil || generation == 0:
 		return memory.Blob{}, fault.New(fault.Unavailable, "reading gs://%s/%s: the answer has no generation", b.name, name)
 	}

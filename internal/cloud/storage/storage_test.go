@@ -28,7 +28,8 @@ const (
 )
 
 // permissions are those that the bucket needs.
-var permissions = []string{"storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"}
+var permissions = []string{"storage.objects.create", "storage.objects.delete", "storage.objects.get",
+	"storage.objects.list"}
 
 // serve starts a local cloud with a bucket, in which the guard has some
 // permissions.
@@ -59,7 +60,8 @@ func post(t *testing.T, url, body string) {
 
 func open(t *testing.T, url, address string) memory.Store {
 	t.Helper()
-	opened, err := storage.Open(t.Context(), connect.Config{Endpoint: url, Self: guard, UserAgent: "iapguard/test"}, address)
+	opened, err := storage.Open(t.Context(),
+		connect.Config{Endpoint: url, Self: guard, UserAgent: "iapguard/test"}, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +126,10 @@ func TestMissingPermissionIsNamed(t *testing.T) {
 			}
 			refused := fault.Of(call(t.Context(), open(t, url, bucket), generation))
 			if refused.Err != nil {
-				if refused.Kind != fault.Denied && name != "get missing" || refused.Permission != missing && refused.Kind == fault.Denied {
-					t.Errorf("%s without %s: %v of kind %q, permission %q", name, missing, refused.Err, refused.Kind, refused.Permission)
+				if refused.Kind != fault.Denied && name != "get missing" ||
+					refused.Permission != missing && refused.Kind == fault.Denied {
+					t.Errorf("%s without %s: %v of kind %q, permission %q", name, missing, refused.Err, refused.Kind,
+						refused.Permission)
 				}
 			}
 			if refused.Kind == fault.Denied {
@@ -159,13 +163,18 @@ func TestRefusedDownloadIsUnderstoodInEveryForm(t *testing.T) {
 	const text = "guard does not have storage.objects.get access to the Google Cloud Storage object. " +
 		"Permission 'storage.objects.get' denied on resource (or it may not exist)."
 	for name, body := range map[string]string{
-		"text": text + "\n", "JSON": `{"error": {"code": 403, "message": "` + text + `", "errors": [{"reason": "forbidden"}]}}`,
+		"text": text + "\n",
+		"JSON": `{"error": {"code": 403, "message": "` + text + `", "errors": [{"reason": "forbidden"}]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, body, http.StatusForbidden) }))
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+				_ *http.Request) {
+				http.Error(w, body, http.StatusForbidden)
+			}))
 			defer server.Close()
 			_, err := open(t, server.URL, bucket).Get(t.Context(), "a")
-			if got := fault.Of(err); got.Kind != fault.Denied || got.Permission != "storage.objects.get" || strings.Contains(got.Error(), "\n") {
+			if got := fault.Of(err); got.Kind != fault.Denied || got.Permission != "storage.objects.get" ||
+				strings.Contains(got.Error(), "\n") {
 				t.Errorf("%v of kind %q, permission %q", err, got.Kind, got.Permission)
 			}
 		})
@@ -198,7 +207,8 @@ func TestBucketIsWrittenByTheGuardAlone(t *testing.T) {
 
 func TestAddressOfABucket(t *testing.T) {
 	for address, want := range map[string]bool{
-		"gs://memory-of-guard": true, "gs://a.b_c-1": true, "memory-of-guard": false, "gs://": false, "gs://a/b": false, "gs://UPPER": false,
+		"gs://memory-of-guard": true, "gs://a.b_c-1": true, "memory-of-guard": false, "gs://": false, "gs://a/b": false,
+		"gs://UPPER":   false,
 		"gs://memory/": false, "s3://memory": false,
 	} {
 		if got := storage.Valid(address); got != want {

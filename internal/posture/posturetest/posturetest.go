@@ -18,17 +18,21 @@ var (
 
 // Protected is a service as it should be: each test takes something away.
 func Protected() posture.Posture {
-	invokers := posture.Policy{Version: "v1", Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{Agent}}}}
+	invokers := posture.Policy{Version: "v1",
+		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{Agent}}}}
 	return posture.Posture{
 		Target: Hello, ProjectNumber: Number,
-		Service:  posture.Service{Version: "s1", Ingress: posture.IngressInternalLoadBalancing, URLs: []string{"https://hello-abc-uc.a.run.app"}},
+		Service: posture.Service{Version: "s1", Ingress: posture.IngressInternalLoadBalancing,
+			URLs: []string{"https://hello-abc-uc.a.run.app"}},
 		Invokers: invokers,
 		Backends: []posture.Backend{{
 			Project: "demo-project", Location: posture.Global, Name: "hello-backend", Version: "f1",
 			Scheme: "EXTERNAL_MANAGED", Protocol: "HTTPS", IAPOn: true,
-			Members:   []posture.Member{{Target: Hello, Invokers: invokers}},
-			Frontends: []posture.Frontend{{Resource: "projects/demo-project/global/forwardingRules/hello-https", Address: "203.0.113.7", HTTPS: true}},
-			Access:    posture.Policy{Version: "a1", Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{Alice}}}},
+			Members: []posture.Member{{Target: Hello, Invokers: invokers}},
+			Frontends: []posture.Frontend{{Resource: "projects/demo-project/global/forwardingRules/hello-https",
+				Address: "203.0.113.7", HTTPS: true}},
+			Access: posture.Policy{Version: "a1",
+				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{Alice}}}},
 		}},
 	}
 }
@@ -36,7 +40,8 @@ func Protected() posture.Posture {
 func Wanted() policy.Wanted {
 	settings := policy.DefaultSettings()
 	settings.Mode, settings.Access = policy.Enforce, []string{Alice}
-	return policy.Wanted{Settings: settings, SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
+	return policy.Wanted{Settings: settings,
+		SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 }
 
 func DirectIAP(p *posture.Posture, _ *policy.Wanted) {

@@ -34,7 +34,8 @@ func TestTheOutputOfACommandIsAnArgument(t *testing.T) {
 	if diff := cmp.Diff(want, signed.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	words := []string{"pubsub", "subscriptions", "update", "it's", "--project=p", "--push-endpoint=https://x", "--push-auth-service-account=ACCOUNT"}
+	words := []string{"pubsub", "subscriptions", "update", "it's", "--project=p", "--push-endpoint=https://x",
+		"--push-auth-service-account=ACCOUNT"}
 	if diff := cmp.Diff(words, signed.Arguments("https://x")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -24,9 +24,12 @@ var computed = map[string]map[string]string{
 		"name": "projects/{project}/roles/{role_id}"},
 	"google_organization_iam_custom_role": {"id": "organizations/{org_id}/roles/{role_id}",
 		"name": "organizations/{org_id}/roles/{role_id}"},
-	"google_logging_project_sink":      {"writer_identity": "serviceAccount:service-NUMBER@gcp-sa-logging.iam.gserviceaccount.com"},
-	"google_logging_folder_sink":       {"writer_identity": "serviceAccount:service-folder-NUMBER@gcp-sa-logging.iam.gserviceaccount.com"},
-	"google_logging_organization_sink": {"writer_identity": "serviceAccount:service-org-NUMBER@gcp-sa-logging.iam.gserviceaccount.com"},
+	"google_logging_project_sink": {
+		"writer_identity": "serviceAccount:service-NUMBER@gcp-sa-logging.iam.gserviceaccount.com"},
+	"google_logging_folder_sink": {
+		"writer_identity": "serviceAccount:service-folder-NUMBER@gcp-sa-logging.iam.gserviceaccount.com"},
+	"google_logging_organization_sink": {
+		"writer_identity": "serviceAccount:service-org-NUMBER@gcp-sa-logging.iam.gserviceaccount.com"},
 	"google_monitoring_notification_channel": {"id": "projects/{project}/notificationChannels/1",
 		"name": "projects/{project}/notificationChannels/1"},
 	"google_eventarc_trigger": {
