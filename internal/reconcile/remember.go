@@ -22,8 +22,11 @@ const runLasts = 24 * time.Hour
 // join goes on with the run that an earlier delivery has begun: its id and its
 // steps.
 func (r *run) join(ctx context.Context, known memory.Service) {
-	if r.sofar.Round != 1 || r.sofar.Done != nil || known.Run == nil || known.Run.ID == r.id ||
-		r.now().Sub(known.Run.Since) > runLasts {
+	if r.sofar.Round != 1 || r.sofar.Done != nil || known.Run == nil || known.Run.ID == r.id {
+		return
+	}
+	now := r.now()
+	if age := now.Sub(known.Run.Since); age < 0 || age > runLasts {
 		return
 	}
 	kept, err := r.Memory.Plan(ctx, known.Run.ID)
@@ -31,14 +34,22 @@ func (r *run) join(ctx context.Context, known memory.Service) {
 		r.persisted(ctx, err)
 		return
 	}
-	var done []report.Step
-	for _, raw := range kept.Steps {
+	done := stepsTaken(kept.Steps, now)
+	r.id, r.sofar.Done, r.sofar.Joined = known.Run.ID, done, len(done)
+}
+
+// stepsTaken reads the steps of a kept run that were tried before now. Others may be
+// able to write the bucket: a step without a time or from the future did not happen,
+// and would delay the steps that wait for it.
+func stepsTaken(kept []json.RawMessage, now time.Time) []report.Step {
+	var taken []report.Step
+	for _, raw := range kept {
 		var step report.Step
-		if json.Unmarshal(raw, &step) == nil && step.Result != report.StepPlanned {
-			done = append(done, step)
+		if json.Unmarshal(raw, &step) == nil && step.Result != report.StepPlanned && step.At != nil && !step.At.After(now) {
+			taken = append(taken, step)
 		}
 	}
-	r.id, r.sofar.Done, r.sofar.Joined = known.Run.ID, done, len(done)
+	return taken
 }
 
 // open notes that the run begins to write, and what it is about to do.

@@ -18,8 +18,8 @@ import (
 
 // The variables that name a program that is built already.
 const (
-	CommandVariable  = "IAPGUARD_TEST_COMMAND"
-	DeployedVariable = "IAPGUARD_TEST_DEPLOYED"
+	CommandVariable  = "TEST_IAPGUARD_COMMAND"
+	DeployedVariable = "TEST_IAPGUARD_DEPLOYED"
 )
 
 // program is the package that is built.

@@ -18,7 +18,7 @@ import (
 
 // Patience is how long a test waits for what must come. It goes on as soon as
 // it has come.
-const Patience = 60 * time.Second
+const Patience = 3 * time.Minute
 
 // Env is a running local cloud; it is closed when its test ends. What goes
 // wrong in building and asking ends the test.

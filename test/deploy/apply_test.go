@@ -2,12 +2,15 @@ package deploy_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
@@ -19,6 +22,27 @@ func (e *fixture) role(r blueprint.Resource) {
 	e.post("/v1/"+project+"/roles", map[string]any{"roleId": r.Values["role_id"], "role": map[string]any{
 		"title": r.Values["title"], "description": r.Values["description"], "stage": "GA",
 		"includedPermissions": r.Values["permissions"]}})
+}
+
+func (e *fixture) bucket(r blueprint.Resource) {
+	e.post("/storage/v1/b?project="+playground.Project, map[string]any{"name": r.Values["name"], "location": r.Values["location"]})
+}
+
+// bucketPolicy grants the memory's role in the project: the local cloud's buckets have
+// no policy of their own.
+func (e *fixture) bucketPolicy(r blueprint.Resource) {
+	var policy struct {
+		Bindings []struct {
+			Role    string
+			Members []string
+		}
+	}
+	e.done(json.Unmarshal([]byte(r.Text("policy_data")), &policy))
+	for _, binding := range policy.Bindings {
+		if strings.HasPrefix(binding.Role, project) {
+			e.member(blueprint.Resource{Values: map[string]any{"role": binding.Role, "member": binding.Members[0]}})
+		}
+	}
 }
 
 // member adds one grant to the project's policy.

@@ -88,6 +88,8 @@ func (e *fixture) apply() {
 	e.t.Helper()
 	e.make("google_service_account", e.account)
 	e.make("google_project_iam_custom_role", e.role)
+	e.make("google_storage_bucket", e.bucket)
+	e.make("google_storage_bucket_iam_policy", e.bucketPolicy)
 	e.make("google_project_iam_member", e.member)
 	e.make("google_pubsub_topic", func(r blueprint.Resource) { e.done(e.Broker.CreateTopic(e.t.Context(), r.Text("id"))) })
 	e.make("google_cloud_run_v2_service", e.service)

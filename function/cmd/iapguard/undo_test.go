@@ -2,17 +2,22 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // say runs a command line in this process and gives what it printed.
@@ -117,5 +122,30 @@ func TestUndoWritesNothingWhenSomethingMoved(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, o.Shown("state")); diff != "" {
 		t.Errorf("something was written (-before +after):\n%s", diff)
+	}
+}
+
+// The function protects a service over several deliveries, because a grant must hold
+// before the public goes. What it publishes at the end takes back all of it.
+func TestUndoOfARunOverSeveralDeliveries(t *testing.T) {
+	o := withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy("propagation: 5m")})
+	hello := playground.Scenario[0]
+	o.Build(hello)
+	for _, waits := range []string{"the agent's grant", "IAP and the ingress"} {
+		o.Meanwhile(waits+" must hold everywhere first", func() bool { return o.LastOf(hello.Service).Outcome == report.Deferred })
+		o.Later(6 * time.Minute)
+		o.Publish(playground.CommandsTopic, `{"command":"apply","target":"`+hello.Name()+`"}`)
+		o.Meanwhile("the next step is taken", func() bool { return o.LastOf(hello.Service).Outcome != report.Deferred })
+	}
+	o.Until("hello is protected", o.Safe(hello.Service))
+	reports := slices.DeleteFunc(o.Of(hello.Service), func(one report.Report) bool { return one.Outcome != report.Protected })
+	final, err := json.Marshal(reports[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds := filepath.Join(t.TempDir(), "holds.yaml")
+	out, err := say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(), written(t, "protected.json", string(final)))
+	if err != nil || !strings.Contains(out, "5 of 5 steps undone") {
+		t.Fatalf("error %v and\n%s", err, out)
 	}
 }
