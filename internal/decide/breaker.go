@@ -16,14 +16,16 @@ import (
 // opensAfter is how many failed verifications within the window hold everything.
 const opensAfter = 2
 
-// A failed verification is a write that the API acknowledged and that reading
-// again does not show, although nobody else wrote there: then we, or the API, do
-// not do what we believe. A write whose operation failed is an error with
-// Google's text, and never a failed verification. The run that meets one knows of
-// it at once; others learn of it from the audit log when the same write stands
-// there twice in a row with nobody's between. What did not hold once, and was not
-// written again, only the instance that met it counts; so it is with who has
-// access through IAP, which the log has under another name.
+// A verification fails when the API acknowledged a write, a later read does not
+// show it, and nobody else wrote there. Then we, or the API, do not do what we
+// believe. A write whose operation failed is an error with Google's text, and
+// never a failed verification.
+//
+// The run that meets a failed verification counts it at once. Other instances see
+// it in the audit log, once the same write stands there twice in a row with no
+// other writer between. Only the instance that met it counts a write that did not
+// hold and was not repeated, or a change of the access through IAP, which the log
+// has under another name.
 
 // Failures are failed verifications, by the setting that did not hold.
 type Failures map[string][]time.Time
@@ -58,19 +60,19 @@ func (r Run) versionAfter(step plan.Step) (version string) {
 	return version
 }
 
-// lastWasOurs asks the history who wrote last, where no version tells it.
+// lastWasOurs asks the history who wrote last, where no version shows it.
 func (d *decider) lastWasOurs(step plan.Step) bool {
 	writes, known := d.history()
-	ours := false
+	own := false
 	for _, write := range writes {
 		if step.Audits(d.facts.Posture, write) {
-			ours = d.ours(write)
+			own = d.wroteIt(write)
 		}
 	}
-	return known && ours
+	return known && own
 }
 
-// verificationFailed reports that a step was acknowledged and is not so.
+// verificationFailed reports a step that was acknowledged and does not hold.
 func (d *decider) verificationFailed(step plan.Step) Decision {
 	what := settingOf(step)
 	decision := d.end(report.Failed, fmt.Sprintf(
@@ -80,7 +82,7 @@ func (d *decider) verificationFailed(step plan.Step) Decision {
 	return decision
 }
 
-// settingOf names what a step writes, as failures and the log are compared by.
+// settingOf names what a step writes, as failures and audit log entries name it.
 func settingOf(step plan.Step) string {
 	if step.Written() != step.Resource {
 		return "the IAM policy of " + step.Resource
@@ -88,8 +90,8 @@ func settingOf(step plan.Step) string {
 	return step.Field() + " of " + step.Resource
 }
 
-// FailuresIn finds what was written by us twice in a row, the same each time,
-// with nobody's write between: the first did not hold. It gives the times.
+// FailuresIn finds values that we wrote twice in a row with no other writer
+// between: the first write did not hold. It returns when, by setting.
 func FailuresIn(writes []event.Write, self event.Self, since time.Time) Failures {
 	failed, last := Failures{}, map[string]string{}
 	for _, write := range writes {
@@ -111,7 +113,7 @@ func FailuresIn(writes []event.Write, self event.Self, since time.Time) Failures
 	return failed
 }
 
-// resourceOf is the name of what was written, as plans have it.
+// resourceOf is the name of what was written, as plans name it.
 func resourceOf(write event.Write) (name string, ok bool) {
 	switch write.Kind {
 	case event.RunServiceChanged, event.RunIAMChanged, event.RunServiceDeleted:
@@ -124,8 +126,8 @@ func resourceOf(write event.Write) (name string, ok bool) {
 }
 
 // valuesOf are the settings that were written, each with its value as text. The
-// entry of an update of a service says only that Cloud Run admitted it, not how
-// its operation ended, so it proves no acknowledged write.
+// entry of a service's update shows only that Cloud Run admitted it, not how its
+// operation ended, so it does not prove an acknowledged write.
 func valuesOf(write event.Write, resource string) map[string]string {
 	values := map[string]string{}
 	if write.Policy != nil {
@@ -148,8 +150,9 @@ func valuesOf(write event.Write, resource string) map[string]string {
 }
 
 // breakerOf says what holds everything, nil while fewer than two writes failed.
-// Of one setting the larger count is right: the sources know of the same.
-func breakerOf(counts []Failures) *stop {
+// Several sources may count the same failures of a setting, so its largest count
+// is taken.
+func breakerOf(counts []Failures) *throttle {
 	failed := Failures{}
 	for _, each := range counts {
 		for what, times := range each {
@@ -166,7 +169,7 @@ func breakerOf(counts []Failures) *stop {
 		return nil
 	}
 	slices.SortFunc(times, time.Time.Compare)
-	return &stop{
+	return &throttle{
 		what: fmt.Sprintf("%d writes within an hour did not hold although they were acknowledged: %s", len(times),
 			strings.Join(slices.Sorted(maps.Keys(failed)), ", ")),
 		until: times[len(times)-opensAfter].Add(Window).UTC(),
@@ -181,8 +184,8 @@ type Limited struct {
 	Until   time.Time // until when
 }
 
-// LimitedBy sums up what was counted. Of the circuit breaker it knows what the
-// audit log has, which is less than the instances know that met a failure.
+// LimitedBy sums up what was counted. It knows the failures in the audit log; an
+// instance that met one may know more.
 func LimitedBy(c Counts) Limited {
 	sum := Limited{Written: map[string]int{}}
 	for project, each := range c.Tallies {

@@ -19,13 +19,13 @@ const (
 	mostActors = 10
 )
 
-// contested gives the contest of the due step that is fought over most, nil for
-// none. A command, and a person's word, try once more all the same: for them it
-// is contested only once they have tried.
+// contested returns the contest of the due step that was undone most often, nil
+// for none. A command, and a person's consent, try once more: for them a step is
+// contested only after they have tried.
 func (d *decider) contested(due []plan.Step, writes []event.Write) *report.Contest {
 	var worst *report.Contest
 	for _, step := range due {
-		contest := contestOf(d.facts.Posture, step, writes, d.ours)
+		contest := contestOf(d.facts.Posture, step, writes, d.wroteIt)
 		if contest.Rounds < contestedAfter || worst != nil && contest.Rounds <= worst.Rounds {
 			continue
 		}
@@ -46,15 +46,14 @@ func lastTool(c report.Contest) string {
 	return c.Actors[len(c.Actors)-1].UserAgent
 }
 
-// contestOf counts how often the protection that a step is to make was made by
-// us and undone by somebody else: rounds. writes are those of the project,
-// oldest first. It relies on the step's being due, so that the protection is
-// missing now, and on our writing nothing that is right already.
+// contestOf counts the rounds in which we made a step's protection and somebody
+// else undid it. writes are those of the project, oldest first. The step is due,
+// so its protection is missing now; and we never write what is right already.
 //
-// Our writes in a row are one. A write of somebody else's ends a round when it
-// undid the protection; where the entry does not say what it wrote, it is
-// believed to have. One that surely left the protection alone is none. Where
-// the service or the backend service was made anew, counting begins anew.
+// Consecutive writes of ours count as one. Somebody else's write ends a round when
+// it undid the protection, or when its entry does not say what it wrote. A write
+// that left the protection as it was does not count. Counting restarts where the
+// service or the backend service was recreated.
 func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func(event.Write) bool) report.Contest {
 	var contest report.Contest
 	var suspects []event.Write // who may have undone what we made
@@ -73,7 +72,7 @@ func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func
 		effect := step.EffectOf(p, write)
 		switch {
 		case effect == plan.Untouched:
-		case own(write) && effect == plan.Undone: // on a person's word
+		case own(write) && effect == plan.Undone: // with a person's consent
 			ours, suspects = false, nil
 		case own(write):
 			endRound()
@@ -89,8 +88,8 @@ func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func
 	return contest
 }
 
-// undoneBy adds a round. Of several who may have undone it, those who surely
-// did are named.
+// undoneBy adds a round. It names those who surely undid the protection; where
+// that is nobody, it names all who may have.
 func undoneBy(contest report.Contest, suspects []event.Write, step plan.Step) report.Contest {
 	sure := slices.DeleteFunc(slices.Clone(suspects),
 		func(w event.Write) bool { return step.EffectOfSame(w) != plan.Undone })
@@ -114,7 +113,7 @@ func undoneBy(contest report.Contest, suspects []event.Write, step plan.Step) re
 	return contest
 }
 
-// contestAdvice says in a line what is fought over, and what ends it.
+// contestAdvice says what is contested, and what ends the contest.
 func contestAdvice(p posture.Posture, c *report.Contest) string {
 	who := "somebody"
 	if len(c.Actors) > 0 && c.Actors[len(c.Actors)-1].Principal != "" {
@@ -126,10 +125,10 @@ func contestAdvice(p posture.Posture, c *report.Contest) string {
 }
 
 // lastChange is the last write of somebody else's that may have made one of the
-// gaps, nil where the last 24 hours know of none. An event should have told of it.
+// gaps, nil where the last 24 hours have none. An event should have announced it.
 func (d *decider) lastChange(due []plan.Step, writes []event.Write) *event.Write {
 	for _, write := range slices.Backward(writes) {
-		if d.ours(write) || write.Principal == "" {
+		if d.wroteIt(write) || write.Principal == "" {
 			continue
 		}
 		for _, step := range due {
@@ -141,17 +140,17 @@ func (d *decider) lastChange(due []plan.Step, writes []event.Write) *event.Write
 	return nil
 }
 
-// stops looks before each round of writes whether what happened before speaks
-// against it, and gives the decision that says so.
+// stops looks before each round of writes for a reason in the history not to
+// write, and returns the decision that names it.
 func (d *decider) stops(due []plan.Step) (stop Decision, stopped bool) {
-	// Making the agent exist is nobody's to undo.
+	// Nobody can undo that the agent exists.
 	due = slices.DeleteFunc(slices.Clone(due), func(s plan.Step) bool { return s.Op() == provision })
 	if d.off() || d.request.DryRun || d.hold != nil || len(due) == 0 {
 		return stop, false
 	}
 	writes, known := d.history()
 	if d.facts.History == nil {
-		return stop, false // it is asked for
+		return stop, false // Needs asks for it
 	}
 	if d.request.swept() && d.run.Done == nil {
 		d.run.Missed = d.lastChange(due, writes)

@@ -131,7 +131,7 @@ func TestARoundIsAWriteOfOursThatSomebodyElseUndid(t *testing.T) {
 		{"another backend service", enable, []event.Write{iap(1, ours, "true"), elsewhere}, 0},
 		{"named by number", enable, []event.Write{iap(1, ours, "true"), byID}, 1},
 		{"our account with another tool is not us", enable, []event.Write{borrowed, iap(2, theirs, "false")}, 0},
-		{"somebody else mended it, and undid that", enable,
+		{"somebody else restored it, and undid that", enable,
 			[]event.Write{iap(1, ours, "true"), iap(2, theirs, "false"), iap(3, theirs, "true"), iap(4, theirs, "false")}, 1},
 		{"two clocks apart: undone before it was made", enable,
 			[]event.Write{iap(1, theirs, "false"), iap(1, ours, "true")}, 0},

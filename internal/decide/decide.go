@@ -1,14 +1,14 @@
 // Package decide is where everything is decided. Decide is a pure function of
 // the facts that were gathered about one service, of what the policy and the
-// holds say, of the request and of the time. Its Decision is the outcome, the
+// holds say, of the request and of the time. A Decision has the outcome, the
 // steps that are due now and later, why, and what to remember.
 //
-// Decide names the facts that it misses (Decision.Needs) in place of guessing
-// them: most services need nothing but the posture. The loop of package reconcile
-// gathers what is needed and asks again.
+// Decide does not guess a fact that was not gathered. It names the fact in
+// Decision.Needs, the loop of package reconcile gathers it, and Decide is called
+// with it. Most services need nothing but the posture.
 //
 // Every stop and every outcome is in this package: what the mode, a hold or an
-// exemption forbids (scope.go), what people undo again (contest.go, repeat.go),
+// exemption forbids (scope.go), what others undo (contest.go, repeat_guard.go),
 // how many services may change within an hour (limits.go), writes that did not
 // hold (breaker.go), who writes (writer.go), what a 403 calls for (diagnosis.go).
 package decide
@@ -28,8 +28,8 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// maxRounds bounds how often one run decides anew: after a conflict, and after
-// writes to see what is left.
+// maxRounds bounds the rounds of one run. A round follows a conflict, and every
+// round of writes, to see what is left.
 const maxRounds = 4
 
 // Request is one run: why, for what, and on whose word.
@@ -115,7 +115,7 @@ type Run struct {
 	OpenSince time.Time         // since when one of these is known to have been open; zero = not known
 	Done      []report.Step     // what was written, over all rounds and deliveries
 	Joined    int               // how many of Done are an earlier delivery's
-	Missed    *event.Write      // the change that an event should have told of, where a sweep led here
+	Missed    *event.Write      // the change that no event announced, where a sweep led here
 	Judged    []caller.Caller   // what all plans of the run mean to the callers
 	Unread    []posture.Unread  // what could not be read of the callers
 	Diagnosis *doctor.Diagnosis // the last one, nil = none was made
@@ -123,7 +123,7 @@ type Run struct {
 }
 
 // History is who wrote what in the service's project within the last 24 hours,
-// oldest first, or why nobody can tell.
+// oldest first, or why that could not be read.
 type History struct {
 	Writes []event.Write
 	Unread error
@@ -172,9 +172,9 @@ type Decision struct {
 	Contest    *report.Contest
 	Exemption  *report.Exemption
 	Advice     []string
-	// Err is an error whose cure is to be told.
+	// Err is the error that ended the run. The report adds how to cure it.
 	Err error
-	// AfterErr is advice that stands after the cure of Err; "" = none.
+	// AfterErr is advice that follows the cure of Err; "" = none.
 	AfterErr string
 
 	Remember Remember
@@ -213,18 +213,18 @@ type decider struct {
 	request Request
 	now     time.Time
 
-	want      policy.Wanted
-	settings  policy.Settings
-	inScope   bool
-	findings  []protection.Finding
-	plan      plan.Plan
-	hold      *policy.Hold
-	writer    Writer
-	guarded   bool      // the history shows that we guarded the service before
-	since     time.Time // since when what it waits for is missing; zero = not known
-	diagnosis *doctor.Diagnosis
-	needs     Needs
-	run       Run
+	want            policy.Wanted
+	settings        policy.Settings
+	inScope         bool
+	findings        []protection.Finding
+	plan            plan.Plan
+	hold            *policy.Hold
+	writer          Writer
+	protectedBefore bool      // the history shows that we protected the service before
+	missingSince    time.Time // when what it waits for went missing; zero = not known
+	diagnosis       *doctor.Diagnosis
+	needs           Needs
+	run             Run
 }
 
 // assess compares the posture with what is wanted, and plans.
@@ -243,9 +243,9 @@ func (d *decider) assess() {
 	}
 	d.hold = heldBy(p, d.want.SettingsOf)
 	d.writer = d.writerOf()
-	d.guarded = d.wasProtectedBefore()
+	d.protectedBefore = d.wasProtectedBefore()
 	if waits, ok := waitsFor(d.findings); ok {
-		d.since = d.waitingSince(waits)
+		d.missingSince = d.waitingSince(waits)
 	}
 	d.judgeCallers()
 }
@@ -276,7 +276,7 @@ func (d *decider) protect() Decision {
 		return stop
 	}
 	if !d.mayWrite() || len(due) == 0 || d.run.Round > maxRounds {
-		return d.conclude()
+		return d.outcome()
 	}
 	decision := d.end(report.Started)
 	decision.Waves, decision.Remember.Undone = plan.Waves(due), d.undone(due)
@@ -316,9 +316,9 @@ func (d *decider) accept() error {
 	return d.request.Accept(d.plan, d.run.Done)
 }
 
-// ours reports whether a write was ours. Where our own account is not known,
-// every write of iapguard's counts as one: that is only stricter.
-func (d *decider) ours(w event.Write) bool { return wroteIt(d.facts.Self, w) }
+// wroteIt reports whether a write was ours. While our own account is not known,
+// every write with iapguard's user agent counts as ours, which is stricter.
+func (d *decider) wroteIt(w event.Write) bool { return wroteIt(d.facts.Self, w) }
 
 func wroteIt(self event.Self, w event.Write) bool {
 	if self.Account() == "" {

@@ -194,7 +194,7 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 		{"the consent was for another plan", func(s *situation) {
 			s.request.Accept = func(plan.Plan, []report.Step) error { return errors.New("the plan is stale") }
 		}, report.Blocked, 0, "the plan is stale"},
-		{"nobody can tell who writes", func(s *situation) {
+		{"the writer is not known", func(s *situation) {
 			s.facts.Writers, s.facts.Posture.Ancestors.Unread = Writers{"folders/1": us}, "denied"
 		}, report.Blocked, 0, ""},
 		{"nobody writes", func(s *situation) { s.facts.Writers = Writers{} }, report.Planned, 0, ""},

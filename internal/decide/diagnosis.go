@@ -56,8 +56,7 @@ func (d *decider) redeployPlan(e doctor.Evidence) plan.Plan {
 	return plan.ForRedeploy(d.facts.Posture, change, d.diagnosis.Why)
 }
 
-// redeployed says how things stand after a new revision. The diagnosis is the one
-// that led to it.
+// redeployed is the state after a new revision, with the diagnosis that led to it.
 func (d *decider) redeployed() Decision {
 	d.diagnosis = d.run.Diagnosis
 	d.plan = plan.Plan{Target: d.facts.Posture.Target}
@@ -80,7 +79,7 @@ func (d *decider) evidence() doctor.Evidence {
 	return e
 }
 
-// SymptomOf is the refused request that a cause tells of, nil for none.
+// SymptomOf is the refused request that a cause reports, nil for none.
 func SymptomOf(c event.Cause) *posture.Symptom {
 	logs := map[event.Kind]posture.RequestLog{event.RunRequestDenied: posture.CloudRunLog,
 		event.LBRequestDeniedByIAP: posture.LoadBalancerLog}
@@ -113,13 +112,13 @@ func (d *decider) treat(e doctor.Evidence) Decision {
 }
 
 // protectAfter protects the service after a diagnosis that calls for nothing else.
-// A refusal that is right is no reason to write.
+// A correct refusal does not justify a write.
 func (d *decider) protectAfter() Decision {
 	d.request.ReadOnly = d.request.ReadOnly || d.diagnosis.Cure == doctor.Leave
 	return d.protect()
 }
 
-// Blind gives the verdict where the service could not be looked at.
+// Blind is the verdict on a service that could not be observed.
 func Blind(r Request, err error, advice []string) *doctor.Diagnosis {
 	found := doctor.Blind(r.Target, fault.Of(err).Service, advice)
 	return &found

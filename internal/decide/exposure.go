@@ -12,15 +12,15 @@ import (
 	"github.com/iapguard/iapguard/internal/protection"
 )
 
-// logged is how far back the history goes. What is older than that is known to
-// have lasted as long, and no longer.
+// logged is how far back the history goes. A state that is older is known to have
+// lasted that long, and no longer.
 const logged = 24 * time.Hour
 
 func exposedIn(doors []door.Door) bool { return door.Exposed(doors) }
 
-// openSince is from when on a door that is open now has been open without a
-// break, as far as the resources and the history prove it: since their last
-// change. Zero means that nothing is proven.
+// openSince is since when a door that is open now has been open without a break:
+// since the last change that the resources and the history show. Zero means that
+// nothing is proven.
 func (d *decider) openSince() time.Time {
 	p := d.facts.Posture
 	doors := door.Of(p)
@@ -29,11 +29,11 @@ func (d *decider) openSince() time.Time {
 	}
 	writes, known := d.auditWrites()
 	var since time.Time
-	for _, way := range doors {
-		if !way.Guard.Exposed() {
+	for _, one := range doors {
+		if !one.Guard.Exposed() {
 			continue
 		}
-		if at := unchangedSince(p, way, writes, known); since.IsZero() || !at.IsZero() && at.Before(since) {
+		if at := unchangedSince(p, one, writes, known); since.IsZero() || !at.IsZero() && at.Before(since) {
 			since = at
 		}
 	}
@@ -41,10 +41,9 @@ func (d *decider) openSince() time.Time {
 }
 
 // auditWrites is what the audit log has of the service's project, and whether it
-// could be read. Only sweeps and other commands ask: an event is itself the last
-// change, and the log's answer, which is kept for a minute, must not be older
-// than what is decided by it. Nobody publishes what a dry run finds, so that asks
-// for nothing.
+// could be read. Only sweeps and other commands ask. An event is itself the last
+// change, and the log's answer, which is kept for a minute, may be older than the
+// event. A dry run publishes nothing, so it does not ask.
 func (d *decider) auditWrites() ([]event.Write, bool) {
 	if d.off() || d.request.DryRun || d.request.Cause.Command == nil {
 		return nil, false
@@ -52,11 +51,11 @@ func (d *decider) auditWrites() ([]event.Write, bool) {
 	return d.history()
 }
 
-// unchangedSince is when what decides about a door was last changed. Of a
-// service's own addresses the service and its policy tell it, where the
-// policy's etag does; of the rest the history does alone.
-func unchangedSince(p posture.Posture, way door.Door, writes []event.Write, known bool) time.Time {
-	own := way.Kind == door.DefaultURL || way.Kind == door.TagURL
+// unchangedSince is when the settings behind a door last changed. For a service's
+// own addresses the service and its IAM policy show it, where the policy's etag
+// holds a time. For other doors only the history shows it.
+func unchangedSince(p posture.Posture, one door.Door, writes []event.Write, known bool) time.Time {
+	own := one.Kind == door.DefaultURL || one.Kind == door.TagURL
 	if own && !p.Invokers.ChangedAt.IsZero() {
 		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, p.Invokers.ChangedAt, p.Project.ChangedAt, accessChangedAt(p))
 	}
@@ -88,8 +87,8 @@ func accessChangedAt(p posture.Posture) time.Time {
 	return at
 }
 
-// waitingSince is since when what a service waits for has been missing, by the
-// same proofs; zero where the history cannot be read.
+// waitingSince is since when the thing that a service waits for has been missing,
+// with the same proofs; zero where the history cannot be read.
 func (d *decider) waitingSince(waits protection.Finding) time.Time {
 	p := d.facts.Posture
 	if waits.Code == protection.IngressNotKnown {
@@ -101,8 +100,8 @@ func (d *decider) waitingSince(waits protection.Finding) time.Time {
 	}
 	since := latest(p.Service.CreatedAt, p.ObservedAt.Add(-logged))
 	if waits.Code != protection.NoAccessor {
-		// What is made anew takes no load balancer away; of the rest nobody can
-		// tell any more whether it led to the service.
+		// A created resource takes no load balancer away. Whether any other led to
+		// the service is no longer known.
 		return lastOf(writes, since, func(w event.Write) bool {
 			return (w.Kind == event.BackendServiceChanged || w.Kind == event.RoutingChanged) &&
 				!strings.HasSuffix(w.Method, ".insert")
@@ -112,14 +111,14 @@ func (d *decider) waitingSince(waits protection.Finding) time.Time {
 	for _, backend := range p.Backends {
 		since = latest(since, backend.Access.ChangedAt)
 	}
-	return lastOf(writes, since, func(w event.Write) bool { return !d.ours(w) && (ofService(p, w) || ofBackend(p, w)) })
+	return lastOf(writes, since, func(w event.Write) bool { return !d.wroteIt(w) && (ofService(p, w) || ofBackend(p, w)) })
 }
 
 // iapEnabledAt is when IAP was last switched on before the service, by us or by
 // anybody, where the public is about to go: until IAP holds everywhere, the
-// public is what lets users in. No resource tells that time, the history does;
-// where it cannot be read, IAP counts as on for long, as what is older than the
-// history is.
+// public is what lets users in. No resource holds that time, but the history does.
+// Where the history cannot be read, IAP counts as enabled long ago, like
+// everything that is older than the history.
 func (d *decider) iapEnabledAt() time.Time {
 	due, _ := d.plan.Due(d.now)
 	last := func(s plan.Step) bool { return s.Op() == revokePublic || s.Op() == requireInvoker }
@@ -139,7 +138,7 @@ func (d *decider) iapEnabledAt() time.Time {
 	return at
 }
 
-// lastOf is the time of the last write of that kind, at least since.
+// lastOf is the time of the last write of that kind, but not before since.
 func lastOf(writes []event.Write, since time.Time, kind func(event.Write) bool) time.Time {
 	for _, write := range writes {
 		if kind(write) {

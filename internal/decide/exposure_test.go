@@ -13,7 +13,7 @@ import (
 // day is a minute of the story's second day.
 func day(minute int) time.Time { return at(24*60 + minute) }
 
-// asks is a sweep's run in a project whose audit log tells of these writes.
+// asks is a sweep's run in a project whose audit log has these writes.
 func asks(p posture.Posture, unreadable error, writes ...event.Write) *decider {
 	sweep := Request{Cause: event.Cause{Kind: event.CommandReceived, Command: &event.Command{Name: "sweep"}}}
 	return &decider{request: sweep, facts: Facts{
@@ -26,7 +26,7 @@ func routing(minute int, method string) event.Write {
 		event.Write{Cause: event.Cause{Kind: event.RoutingChanged, Location: posture.Global, Method: "v1.compute." + method}})
 }
 
-// open is a public service from minute -60 on, as Cloud Run tells it, whose own
+// open is a public service from minute -60 on, as Cloud Run shows it, whose own
 // addresses are all its doors, unless it is balanced.
 func open(balanced bool, policyChanged time.Time) posture.Posture {
 	p := fought()
@@ -57,7 +57,7 @@ func TestADoorIsOpenSinceTheLastChangeThatIsKnownOf(t *testing.T) {
 		want   time.Time
 	}{
 		{"no door is open", closed, at(60), nil, nil, time.Time{}},
-		{"the policy tells its time, however old", open(false, at(-20)), day(500), nil, nil, at(-20)},
+		{"the policy has its time, however old", open(false, at(-20)), day(500), nil, nil, at(-20)},
 		{"the service was changed after its policy", open(false, at(-40)), day(500), nil, nil, at(-30)},
 		{"nothing was written for a day", open(false, time.Time{}), day(60), nil, nil, at(60)},
 		{"the service is younger than a day", open(false, time.Time{}), at(60), nil, nil, at(-60)},
@@ -66,7 +66,7 @@ func TestADoorIsOpenSinceTheLastChangeThatIsKnownOf(t *testing.T) {
 		{"what a load balancer does is nothing to its own address", open(false, time.Time{}), at(60), nil,
 			[]event.Write{iap(30, false, "false"), routing(40, "urlMaps.patch")}, at(-60)},
 		{"the log cannot be read", open(false, time.Time{}), at(60), denied, nil, time.Time{}},
-		{"the log cannot be read, the policy tells its time", open(false, at(-20)), at(60), denied, nil, at(-20)},
+		{"the log cannot be read, the policy has its time", open(false, at(-20)), at(60), denied, nil, at(-20)},
 		{"IAP was turned off", open(true, at(-20)), at(60), nil, []event.Write{iap(30, false, "false")}, at(30)},
 		{"an address came later", open(true, at(-20)), at(60), nil,
 			[]event.Write{iap(30, false, "false"), routing(45, "globalForwardingRules.insert")}, at(45)},

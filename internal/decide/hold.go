@@ -9,7 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// heldIn gives the hold on each service of a posture.
+// heldIn returns a function that looks up the hold on a service of a posture.
 func heldIn(p posture.Posture, s Settings, now time.Time) func(posture.Target) *policy.Hold {
 	switch {
 	case s.HoldsUnread != nil:
@@ -28,8 +28,8 @@ func heldIn(p posture.Posture, s Settings, now time.Time) func(posture.Target) *
 	}
 }
 
-// heldBy gives the hold that stops a plan for a posture: the service's own, or
-// that of a service behind the same backend service, which the plan writes too.
+// heldBy returns the hold that stops a plan: the service's own, or that of another
+// service behind the same backend service, which the plan writes too.
 func heldBy(p posture.Posture, of func(posture.Target) (policy.Settings, bool)) *policy.Hold {
 	if settings, _ := of(p.Target); settings.Hold != nil {
 		return settings.Hold

@@ -18,9 +18,9 @@ type judgement struct {
 	findings []protection.Finding
 }
 
-// judge asks the policy. Labels select nothing where services that share a
-// backend service agree only without them: else the deployer of one of them
-// could, by a label that selects a stricter rule, have nothing done for all.
+// judge asks the policy. Labels select nothing where services that share a backend
+// service agree only without them. Otherwise one deployer could block the
+// protection of all with a label that selects a stricter rule.
 func (d *decider) judge() judgement {
 	p := d.facts.Posture
 	found := d.judgeAs(p)
@@ -60,9 +60,9 @@ func unlabelled(p posture.Posture) posture.Posture {
 	return p
 }
 
-// judgeCallers says what the plan would do to those who call the service now, and
-// empties the plan where the rule wants that. Callers are asked for only when
-// the plan could shut somebody out: most services are right already.
+// judgeCallers judges what the plan means to each caller of the service, and
+// empties the plan where the rule wants that. Callers are needed only when the
+// plan could shut somebody out: most services are right already.
 func (d *decider) judgeCallers() {
 	changes := d.plan.Changes()
 	if len(changes) == 0 || !d.inScope || d.settings.ExemptAt(d.now) {

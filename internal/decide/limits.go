@@ -12,11 +12,11 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// Window is what limits and the circuit breaker look back upon.
+// Window is how far limits and the circuit breaker look back.
 const Window = time.Hour
 
 // Counts is what was written within the window, and what did not hold, in the
-// projects that the policy names in full and in those that were met.
+// projects that the policy names in full and in those that this instance met.
 type Counts struct {
 	Tallies map[string]Tally // by project
 	Failed  []Failures       // by source: this instance, and the history of each project
@@ -49,9 +49,9 @@ func TallyOf(writes []event.Write, self event.Self, since time.Time) Tally {
 // Len is how many services were written.
 func (t Tally) Len() int { return len(t.times()) }
 
-// times are the last writes of all that counts. The log does not say which
-// services are behind a backend service: those that were written themselves
-// are most likely these, so that the larger number counts.
+// times are the last writes of everything that counts. The log does not say which
+// services are behind a backend service. Most likely they are the services that
+// were written, so the larger of both numbers counts.
 func (t Tally) times() []time.Time {
 	if len(t.backends) > len(t.services) {
 		return slices.Collect(maps.Values(t.backends))
@@ -70,7 +70,7 @@ func (t Tally) holds(p posture.Posture) bool {
 	})
 }
 
-// with is the tallies with what this instance wrote, by project.
+// with returns the tallies with this instance's own writes, by project.
 func (c Counts) with(now time.Time) map[string]Tally {
 	tallies := map[string]Tally{}
 	for project, t := range c.Tallies {
@@ -90,14 +90,14 @@ func (c Counts) with(now time.Time) map[string]Tally {
 	return tallies
 }
 
-// stop is what stops a service because of what was written elsewhere.
-type stop struct {
+// throttle stops a service because of what was written elsewhere.
+type throttle struct {
 	what  string
 	until time.Time // when the next may be written
 }
 
-// limited reports as held what the circuit breaker or a limit stops. Both hold
-// for a person's word too.
+// limited is held when the circuit breaker or a limit stops the service. Both stop
+// a person's request too.
 func (d *decider) limited() (decision Decision, stopped bool) {
 	if d.off() {
 		return decision, false
@@ -119,14 +119,14 @@ func (d *decider) limited() (decision Decision, stopped bool) {
 	return decision, true
 }
 
-// limit says which limit keeps the service back, nil for none. Where the log
-// cannot be read, what counts are this instance's own writes alone.
-func (d *decider) limit() *stop {
+// limit returns the limit that stops the service, nil for none. Where the log
+// cannot be read, only this instance's own writes count.
+func (d *decider) limit() *throttle {
 	p, limits, rule := d.facts.Posture, d.settings.Limits, d.settings.Rule
 	return limitOf(p, limits, rule, d.facts.Counts.with(d.now), d.now)
 }
 
-func limitOf(p posture.Posture, limits policy.Limits, rule string, tallies map[string]Tally, now time.Time) *stop {
+func limitOf(p posture.Posture, limits policy.Limits, rule string, tallies map[string]Tally, now time.Time) *throttle {
 	own := tallies[p.Target.Project]
 	if own.holds(p) {
 		return nil
@@ -149,8 +149,8 @@ func limitOf(p posture.Posture, limits policy.Limits, rule string, tallies map[s
 	return nil
 }
 
-// reached says until when so many writes keep a further one back, nil for none.
-func reached(times []time.Time, limit int, now time.Time) *stop {
+// reached returns until when these writes stop a further one, nil for none.
+func reached(times []time.Time, limit int, now time.Time) *throttle {
 	if limit == 0 || len(times) < limit {
 		return nil
 	}
@@ -159,5 +159,5 @@ func reached(times []time.Time, limit int, now time.Time) *stop {
 	if !until.After(now) {
 		return nil
 	}
-	return &stop{until: until.UTC()}
+	return &throttle{until: until.UTC()}
 }

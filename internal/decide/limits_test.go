@@ -27,7 +27,7 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 	}
 	backend := func(minute int, name string) event.Write { return named(iap(minute, true, "true"), name) }
 	theirs := named(service(90, false, "ingress", "internal"), "c")
-	access := backend(90, "77") // which the log tells under the backend service's id
+	access := backend(90, "77") // which the log has under the backend service's id
 	access.Kind = event.IAPPolicyChanged
 	for _, tc := range []struct {
 		name   string
@@ -129,8 +129,8 @@ func TestTheBreakerOpensAfterTwoAndNamesThem(t *testing.T) {
 	}{
 		{"none", nil, 0},
 		{"one", []Failures{counts{"a": {at(10)}}}, 0},
-		{"one, of which memory and log both know", []Failures{counts{"a": {at(10)}}, counts{"a": {at(11)}}}, 0},
-		{"two of one, of which the log knows one", []Failures{counts{"a": {at(10), at(20)}}, counts{"a": {at(11)}}}, 70},
+		{"one that memory and log both have", []Failures{counts{"a": {at(10)}}, counts{"a": {at(11)}}}, 0},
+		{"two of one setting, and the log has one", []Failures{counts{"a": {at(10), at(20)}}, counts{"a": {at(11)}}}, 70},
 		{"two of one", []Failures{counts{"a": {at(10), at(20)}}}, 70},
 		{"one of each", []Failures{counts{"a": {at(10)}}, counts{"b": {at(20)}}}, 70},
 		{"three", []Failures{counts{"a": {at(10)}}, counts{"b": {at(20), at(30)}}}, 80},

@@ -11,8 +11,8 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// conclude names the outcome of what was last observed.
-func (d *decider) conclude() Decision {
+// outcome decides how the run ends, by what was last observed.
+func (d *decider) outcome() Decision {
 	due, later := d.plan.Due(d.now)
 	switch worst := protection.Worst(d.findings); {
 	case worst == protection.Blocks:
@@ -73,7 +73,7 @@ func (d *decider) waiting() Decision {
 	decision := d.end(report.Waiting)
 	if finding, ok := waitsFor(d.findings); ok {
 		decision.WaitingFor = &report.WaitingFor{What: finding.Why}
-		if since := d.since.UTC(); !d.since.IsZero() {
+		if since := d.missingSince.UTC(); !d.missingSince.IsZero() {
 			decision.WaitingFor.Since = &since
 		}
 	}
@@ -89,8 +89,8 @@ func waitsFor(findings []protection.Finding) (protection.Finding, bool) {
 	return findings[at], true
 }
 
-// protected reports gaps that were closed. Where a sweep found them it says so,
-// and who made them, as far as is known: an event should have led to it before.
+// protected reports gaps that were closed. Where a sweep found them, it adds that,
+// and who made them if that is known: an event should have led here earlier.
 func (d *decider) protected() Decision {
 	decision := d.end(report.Protected)
 	if !d.request.swept() {
@@ -108,11 +108,11 @@ func (d *decider) protected() Decision {
 // busyPause is when to look again at what somebody else is changing.
 const busyPause = 10 * time.Second
 
-// Failed decides about an error of a write, with how things stand after it.
+// Failed decides about an error of a write, with the state after it.
 func Failed(f Facts, s Settings, r Request, err error, now time.Time) Decision {
 	d := &decider{facts: f, rules: s, request: r, now: now}
 	d.assess()
-	d.needs, d.diagnosis = Needs{}, d.run.Diagnosis // how things stand is enough
+	d.needs, d.diagnosis = Needs{}, d.run.Diagnosis // the state is enough
 	if fault.ActionOf(err) == fault.Later {
 		return d.deferred("somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(),
 			now.Add(busyPause))
@@ -122,7 +122,7 @@ func Failed(f Facts, s Settings, r Request, err error, now time.Time) Decision {
 	return decision
 }
 
-// OutcomeOf is how a run ends that met an error.
+// OutcomeOf is the outcome of a run that met an error.
 func OutcomeOf(err error) report.Outcome {
 	if fault.ActionOf(err) == fault.Block {
 		return report.Blocked

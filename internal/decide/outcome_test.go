@@ -21,7 +21,7 @@ func TestOnlyWhatThisRunWroteMakesItProtected(t *testing.T) {
 			report.Protected},
 	} {
 		d := &decider{facts: Facts{Posture: protectedShop()}, rules: Settings{Policy: rules{}}, run: Run{Done: tc.done}}
-		if got := d.conclude(); got.Outcome != tc.want || len(got.Run.Done) != len(tc.done) {
+		if got := d.outcome(); got.Outcome != tc.want || len(got.Run.Done) != len(tc.done) {
 			t.Errorf("%s: %s with %d steps, want %s, and every attempt kept", tc.name, got.Outcome, len(got.Run.Done), tc.want)
 		}
 	}

@@ -12,13 +12,13 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// probing is how long after a change, beside its propagation, the doors are
-// still asked: as long as the deferred message may take to come again.
+// probing is how long the doors are probed after a change has propagated: as long
+// as the redelivery of the deferred message may take.
 const probing = 10 * time.Minute
 
 // Probes are the requests that a stranger makes at the doors after a decision,
-// nil for none. keptAt is when all doors were last found kept, zero = never: one
-// change is told by many events, and is asked about once.
+// nil for none. keptAt is when all doors were last found closed, zero = never: many
+// events announce one change, and the doors are probed once for it.
 func Probes(decision Decision, r Request, keptAt, now time.Time) []door.ProbeRequest {
 	changed := changedAt(decision, r)
 	ended := decision.Outcome == report.Protected || decision.Outcome == report.Compliant
@@ -30,9 +30,8 @@ func Probes(decision Decision, r Request, keptAt, now time.Time) []door.ProbeReq
 	return door.ProbeRequests(decision.Posture)
 }
 
-// changedAt is when what is asked about was last changed, as far as is known: by
-// this run, by the event that it is about, or by what the resources themselves
-// say. A command is no change.
+// changedAt is the last known change of what the probes test: by this run, by the
+// event that it handles, or as the resources say. A command changes nothing.
 func changedAt(decision Decision, r Request) time.Time {
 	p := decision.Posture
 	times := []time.Time{decision.Run.wroteAt(), p.Service.UpdatedAt, p.Invokers.ChangedAt}
@@ -45,10 +44,9 @@ func changedAt(decision Decision, r Request) time.Time {
 	return slices.MaxFunc(times, time.Time.Compare)
 }
 
-// Probed is what answers at the doors add to a decision: what was verified is
-// the configuration, and a door that lets a stranger in all the same is open.
-// As long as a change may not hold everywhere yet, the doors are asked again
-// instead.
+// Probed is a decision with the answers of the doors. Verification reads the
+// configuration, so a door that lets a stranger in is open whatever that says.
+// While a change may not have propagated yet, the doors are probed later instead.
 type Probed struct {
 	Decision Decision
 	Evidence []report.Evidence
@@ -56,7 +54,7 @@ type Probed struct {
 	LetsIn   bool              // a stranger got in somewhere
 }
 
-// WithAnswers reads the answers, each to the probe at its place.
+// WithAnswers reads the answers; each belongs to the probe at its index.
 func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answers []door.Answer,
 	now time.Time) Probed {
 	probed := Probed{Decision: decision, Open: map[string]string{}}
@@ -87,7 +85,7 @@ func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answe
 		Why: "the configuration keeps every door, and a stranger got in at " + at,
 	})
 	probed.Decision.Advice = append(slices.Clone(decision.Advice),
-		"ask there yourself; if the application answers, close the door by hand and tell us: run "+
+		"ask there yourself; if the application answers, close the door by hand and report it: run "+
 			"iapguard doctor "+subject+" and look at what else leads there")
 	return probed
 }
@@ -95,19 +93,19 @@ func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answe
 // at names the doors that are open, in their order.
 func (p Probed) at(doors []door.Door) string {
 	var named []string
-	for _, way := range doors {
-		if _, ok := p.Open[way.Address]; ok {
-			named = append(named, way.Address)
+	for _, one := range doors {
+		if _, ok := p.Open[one.Address]; ok {
+			named = append(named, one.Address)
 		}
 	}
 	return strings.Join(named, ", ")
 }
 
-// Doors are the doors with those that let a stranger in told as open.
+// Doors returns the doors, with those that let a stranger in marked as open.
 func (p Probed) Doors(doors []door.Door) []door.Door {
 	doors = slices.Clone(doors)
-	for i, way := range doors {
-		if found, ok := p.Open[way.Address]; ok {
+	for i, one := range doors {
+		if found, ok := p.Open[one.Address]; ok {
 			doors[i].Guard, doors[i].Why = door.GuardOpen, "a request without credentials was answered: "+found
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// settingsOf looks up what the policy wants of services, for this run: a
-// person's word lifts what restrains us when we act by ourselves.
+// settingsOf looks up the policy's settings for this run. A person's consent lifts
+// the restraints on what we do by ourselves.
 func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Settings, bool) {
 	held := heldIn(p, d.rules, d.now)
 	return func(target posture.Target) (policy.Settings, bool) {
@@ -26,7 +26,7 @@ func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Set
 	}
 }
 
-// SubjectOf is what a posture says to rules about a service in it.
+// SubjectOf is what a posture has for the policy's rules about one of its services.
 func SubjectOf(p posture.Posture, target posture.Target) policy.Subject {
 	s := policy.Subject{Target: target, Labels: p.Service.Labels}
 	if target.Project == p.Target.Project {
@@ -79,8 +79,8 @@ func (d *decider) mode() policy.Mode {
 	return d.settings.Mode
 }
 
-// otherPlan reports whether a command names a plan that is not the plan of now.
-// Once the run has begun to write, the rest of the plan is another one.
+// otherPlan reports whether a command names a plan that is not the current one.
+// Once the run has begun to write, the rest of the plan has another ID.
 func (d *decider) otherPlan() bool {
 	command := d.request.Cause.Command
 	return command != nil && command.PlanID != "" && command.PlanID != d.plan.ID() && d.run.Done == nil
@@ -93,8 +93,8 @@ func (d *decider) otherPlanAdvice() string {
 		posture.Shown(d.request.Cause.Command.PlanID), d.plan.ID())
 }
 
-// exempt reports what the policy excuses: how things stand, and for how long it
-// may be so. Nothing is planned.
+// exempt reports an exempt service: its state, and until when the exemption lasts.
+// Nothing is planned.
 func (d *decider) exempt() Decision {
 	exemption := d.settings.Exemption
 	d.plan = plan.Plan{Target: d.facts.Posture.Target}
@@ -112,8 +112,8 @@ func (d *decider) exempt() Decision {
 	return decision
 }
 
-// Unseen decides about a service that could not be observed: it is exempt for
-// good, or nothing is known.
+// Unseen decides about a service that could not be observed: it is exempt by a
+// built-in exemption, or nothing is known.
 func Unseen(s Settings, r Request, now time.Time) Decision {
 	d := &decider{facts: Facts{Posture: posture.Posture{Target: r.Target, ObservedAt: now}}, rules: s,
 		request: r, now: now}
@@ -129,7 +129,9 @@ func Unseen(s Settings, r Request, now time.Time) Decision {
 }
 
 // leftToPeople reports whether the service's age leaves it to people.
-func (d *decider) leftToPeople() bool { return tooOld(d.facts.Posture, d.settings) && !d.guarded }
+func (d *decider) leftToPeople() bool {
+	return tooOld(d.facts.Posture, d.settings) && !d.protectedBefore
+}
 
 // tooOld reports whether a service was created before its rule began to change
 // services. A time of creation that is not known counts as long ago.
@@ -141,8 +143,8 @@ func tooOld(p posture.Posture, settings policy.Settings) bool {
 // looksProtected recognises, without a memory, a service that the recipe was
 // applied to before: its ingress is exactly what we set, and either IAP's agent
 // may invoke it or IAP is on. A write that undoes one of the three leaves the
-// others, except that an opened ingress alone cannot be told from a service
-// that somebody set up by hand: wasProtectedBefore asks the history about it.
+// others. But an opened ingress alone looks like a service that somebody set up
+// by hand: wasProtectedBefore asks the history about it.
 func looksProtected(p posture.Posture) bool {
 	if p.Service.Ingress != posture.IngressInternalLoadBalancing {
 		return false
@@ -151,10 +153,10 @@ func looksProtected(p posture.Posture) bool {
 		p.Invokers.Holds(posture.RoleInvoker, p.Agent())
 }
 
-// wasProtectedBefore looks into the history where an older service is all that
-// the recipe leaves but for its ingress, which is open to everybody: one that we
-// restricted stays guarded. The history goes back 24 hours; a service that was
-// opened before, and a history that cannot be read, leave it to people.
+// wasProtectedBefore reports whether the history has our restriction of an older
+// service whose ingress is open to everybody and which otherwise looks protected.
+// Such a service stays guarded. The history goes back 24 hours: a service that
+// was opened earlier is left to people, as it is while the history cannot be read.
 func (d *decider) wasProtectedBefore() bool {
 	p := d.facts.Posture
 	restricted := p
@@ -164,7 +166,7 @@ func (d *decider) wasProtectedBefore() bool {
 	}
 	writes, known := d.history()
 	return known && slices.ContainsFunc(writes, func(w event.Write) bool {
-		return d.ours(w) && w.Kind == event.RunServiceChanged && w.Location == p.Target.Location &&
+		return d.wroteIt(w) && w.Kind == event.RunServiceChanged && w.Location == p.Target.Location &&
 			w.Service == p.Target.Service &&
 			w.Settings["ingress"] == string(posture.IngressInternalLoadBalancing)
 	})

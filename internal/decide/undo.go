@@ -21,11 +21,10 @@ type Undoing struct {
 	Stays []plan.Step
 }
 
-// Undo holds reports of one service against the service as it is, and plans to
-// take back what they say was done: everything, or nothing with the reason.
-// Reports come from outside and may be forged, so every change is checked. A
-// report that only says what was about to be done (started) counts as far as it
-// came about.
+// Undo compares reports of one service with the service as it is, and plans to
+// take back every step that they report, or fails with the reason and plans
+// nothing. Reports come from outside and may be forged, so every change is
+// checked. A step that a report only announced (started) counts if it took effect.
 func Undo(p posture.Posture, reports []report.Report) (Undoing, error) {
 	u := undo{Undoing: Undoing{Target: p.Target}, p: p, after: p, current: map[string]bool{}}
 	for _, r := range slices.Backward(reports) {
@@ -39,9 +38,9 @@ func Undo(p posture.Posture, reports []report.Report) (Undoing, error) {
 		}
 	}
 	before := door.Of(p)
-	for _, way := range door.Of(u.after) {
-		if way.Guard.Exposed() && !slices.Contains(before, way) {
-			u.Opens = append(u.Opens, way)
+	for _, one := range door.Of(u.after) {
+		if one.Guard.Exposed() && !slices.Contains(before, one) {
+			u.Opens = append(u.Opens, one)
 		}
 	}
 	return u.Undoing, nil
@@ -69,7 +68,7 @@ func (u *undo) add(r report.Report, reported report.Step) error {
 		return nil
 	case step.Stays():
 		u.Stays = append(u.Stays, step)
-		// What we wrote before it is ours still, if nobody else wrote after it.
+		// Our earlier write is still in place if nobody else wrote after this step.
 		if reported.VersionAfter != "" && reported.VersionAfter == u.p.Service.Version {
 			u.current[step.Written()] = true
 		}
@@ -98,7 +97,7 @@ func sameService(p posture.Posture, r report.Report) error {
 		return fmt.Errorf("the report is about project number %s, and %s has number %s", r.Target.ProjectNumber,
 			p.Target.Project, p.ProjectNumber)
 	case r.Target.UID != "" && r.Target.UID != p.Service.UID:
-		return fmt.Errorf("the report is about an earlier service of the same name: %s was made anew since", p.Target)
+		return fmt.Errorf("the report is about an earlier service of the same name: %s was recreated since", p.Target)
 	}
 	return nil
 }

@@ -5,9 +5,9 @@ import (
 	"github.com/iapguard/iapguard/internal/plan"
 )
 
-// undone are the due steps whose protection the memory knows as ours: somebody
-// undid it. It is noted once, when a run begins to write it again, with the writer
-// of the last change as far as the history shows one.
+// undone are the due steps whose protection the memory has as a write of ours:
+// somebody undid it. It is noted once, when a run begins to write it again, with
+// the writer of the last change where the history shows one.
 func (d *decider) undone(due []plan.Step) []memory.Undo {
 	if d.facts.Memory == nil || d.run.Done != nil {
 		return nil

@@ -34,7 +34,7 @@ func (w Writers) FolderOf(account string, folders []string) string {
 	return folders[at]
 }
 
-// Accounts are all of them, each once.
+// Accounts are all writer accounts, each once.
 func (w Writers) Accounts() []string {
 	return slices.Compact(slices.Sorted(maps.Values(w)))
 }
@@ -51,10 +51,10 @@ func (w Writers) Asks(rules Policy, consent bool) policy.Asked {
 type Writer struct {
 	Account string // "" = our own
 	None    bool   // nobody: no folder above the project has one
-	Unknown string // why nobody can tell, "" = it is known
+	Unknown string // why it is not known, "" = it is known
 }
 
-// writerOf finds who writes. A person at a terminal writes themselves.
+// writerOf finds who writes. A person at a terminal writes with their own account.
 func (d *decider) writerOf() Writer {
 	above, writers := d.facts.Posture.Ancestors, d.facts.Writers
 	switch {
@@ -72,7 +72,7 @@ func (d *decider) writerOf() Writer {
 	return Writer{Account: account, None: account == ""}
 }
 
-// unwritten says why a plan that is wanted is carried out by nobody.
+// unwritten explains why nobody performs a plan that is wanted.
 func (d *decider) unwritten() []protection.Finding {
 	if len(d.plan.Steps) == 0 || !d.wanted() {
 		return nil

@@ -58,7 +58,7 @@ func TestThatNobodyWritesIsToldWhereSomethingIsToBeWritten(t *testing.T) {
 		want   protection.Code
 	}{
 		{"nobody writes", policy.Enforce, steps, Writer{None: true}, protection.NoWriter},
-		{"nobody can tell", policy.Enforce, steps, Writer{Unknown: "no"}, protection.WriterUnknown},
+		{"it is not known", policy.Enforce, steps, Writer{Unknown: "no"}, protection.WriterUnknown},
 		{"somebody writes", policy.Enforce, steps, Writer{Account: "deputy@demo-project.iam.gserviceaccount.com"}, ""},
 		{"there is nothing to write", policy.Enforce, plan.Plan{}, Writer{None: true}, ""},
 		{"nothing is to be written", policy.ReportOnly, steps, Writer{Unknown: "no"}, ""},

@@ -1,9 +1,9 @@
-// Package plan is the language in which writes are said: a Step writes one typed
-// Change to one resource, and a Plan is the steps of one service in the safe
+// Package plan has the types of everything that iapguard writes: a Step writes one
+// typed Change to one resource, and a Plan is the steps of one service in the safe
 // order. One operation is one file; a test fails when an operation lacks a part.
 //
-// The order is safe when no prefix of a plan opens a service wider than it was,
-// or shuts out for long anybody who is entitled to get in:
+// The order is safe: no prefix of a plan opens a service wider than it was, or
+// lastingly shuts out anybody who is entitled to get in:
 //
 //  1. IAP's service agent exists,
 //  2. the agent may invoke every service behind the backend services,
@@ -112,9 +112,9 @@ func (p Plan) Check(seen posture.Posture) error {
 	return nil
 }
 
-// missingBefore says what must be in place before the public goes, and neither
-// is nor is made by the steps before; "" = nothing. A service that nothing leads
-// to needs nothing.
+// missingBefore names what must be in place before the public goes, is not, and is
+// not made by the earlier steps; "" = nothing. A service that nothing leads to
+// needs nothing.
 func missingBefore(seen posture.Posture, steps []Step) string {
 	before := func(op Op, resource string) bool {
 		return slices.ContainsFunc(steps, func(s Step) bool { return s.Op() == op && s.Resource == resource })

@@ -11,18 +11,17 @@ import (
 
 // Schedule says when each step of a plan is due.
 //
-//   - A grant exposes nobody, but between a tool's read and write of a policy it
-//     makes the tool fail. Grants, and the agent that they are for, wait until
-//     service and policies were left alone: for the quiet time while a door is
-//     open, for the settle time otherwise.
+//   - A grant exposes nobody, but a grant between a tool's read and write of a
+//     policy makes the tool fail. Grants, and the creation of the agent that they
+//     are for, wait until service and policies were left alone: for the quiet time
+//     while a door is open, for the settle time otherwise.
 //   - Everything else waits until the service has been quiet for the settle time:
 //     a write in the middle of a terraform apply makes the apply fail.
 //   - IAP goes on only after new accessors have had time to propagate, and the
 //     public goes only after the agent's grant and IAP itself have.
 //
-// Nothing is due while a deployment is being rolled out.
-// SettleBy ends every wait for quiet. Waiting is bounded by what is observed: an
-// unknown time of change counts as long ago.
+// Nothing is due while a deployment is being rolled out. SettleBy ends every wait
+// for quiet. An unknown time of change counts as long ago.
 func Schedule(made Plan, p posture.Posture, want policy.Wanted, now time.Time) {
 	steps := made.Steps
 	settled := now
@@ -86,8 +85,8 @@ func bounded(at time.Time, want policy.Wanted) time.Time {
 	return at
 }
 
-// accessHolds is when those whom the policy names can be expected to get in.
-// Where it names nobody, we granted nothing that would have to propagate.
+// accessHolds is when the members that the policy names can be expected to get in.
+// Where it names nobody, no grant of ours has to propagate.
 func accessHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
 	if hasStage(steps, stageAccess) {
 		return now.Add(want.Propagation)
@@ -113,8 +112,8 @@ func accessHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.T
 	return at
 }
 
-// agentHolds is when IAP can be expected to reach the service as its agent. No
-// API tells when IAP was switched on at a backend service: WroteAt does.
+// agentHolds is when IAP can be expected to reach the service as its agent. No API
+// returns when IAP was enabled at a backend service: WroteAt holds that time.
 func agentHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
 	if hasStage(steps, stageInvoker, stageIAP, stageIngress) {
 		return now.Add(want.Propagation)

@@ -37,7 +37,7 @@ func (r *run) advice(err error, met errorScope) []string {
 	}
 	if classified.Constraint != "" {
 		lines = append(lines,
-			"an organization policy forbids it; whoever keeps that can except the project: gcloud org-policies describe "+
+			"an organization policy forbids it; its administrator can exempt the project: gcloud org-policies describe "+
 				classified.Constraint+" --effective"+inProject(project))
 	}
 	if classified.Remedy != "" {
@@ -46,10 +46,10 @@ func (r *run) advice(err error, met errorScope) []string {
 	return lines
 }
 
-// grantCommand gives the account that called what it lacks: acting as an account
-// is granted on that account, everything else by the role that deploy/roles
-// describes, in the project, or for a writer on its folder. "" where the account
-// is not known, and where the remedy says it.
+// grantCommand is the command that grants the calling account what it lacks. Acting
+// as an account is granted on that account. Everything else is granted by the role
+// that deploy/roles describes, in the project, or for a writer on its folder. It is
+// "" where the account is not known, and where the error has its own remedy.
 func (r *run) grantCommand(missing *fault.Error, met errorScope) string {
 	who, home, flag := r.Self.Account(), "projects/"+met.project, inProject(met.project)
 	on := "projects add-iam-policy-binding " + met.project

@@ -91,7 +91,7 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 			[]string{"gcloud services enable iap.googleapis.com --project=demo-project"}},
 		{"an organization policy", us, "demo-project",
 			fault.Error{Kind: fault.OrgPolicy, Constraint: "iap.requireX"}, []string{
-				"an organization policy forbids it; whoever keeps that can except the project: gcloud org-policies describe " +
+				"an organization policy forbids it; its administrator can exempt the project: gcloud org-policies describe " +
 					"iap.requireX --effective --project=demo-project",
 			}},
 	} {

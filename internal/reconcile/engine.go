@@ -29,14 +29,14 @@ type Cloud interface {
 	// the folders is said in the posture itself.
 	Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error
 	// Examine reads what a diagnosis needs beside the posture; withLog looks for a
-	// refused request too. What is forbidden is listed as unread, and is no error.
+	// refused request too. What is forbidden is listed as unread, without an error.
 	Examine(ctx context.Context, p posture.Posture, withLog bool) (posture.Examination, error)
 	// Callers finds who calls a service now. What may not be read is listed as
-	// unread, and is no error.
+	// unread, without an error.
 	Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error)
 	// Apply takes one step as an account, "" = our own. It refuses with
 	// fault.Conflict when the resource is no longer at the step's version, and
-	// gives the version after the write, "" when the API does not tell.
+	// returns the version after the write, "" when the API does not.
 	Apply(ctx context.Context, step plan.Step, as string) (version string, err error)
 }
 
@@ -45,8 +45,8 @@ type Publisher interface {
 	Publish(ctx context.Context, r report.Report) error
 }
 
-// Prober asks at doors as a stranger would, once each and without credentials.
-// It gives an answer for each request, in their order.
+// Prober sends requests to doors as a stranger would: once each, without
+// credentials. It returns an answer for each request, in their order.
 type Prober interface {
 	Probe(ctx context.Context, requests []door.ProbeRequest) []door.Answer
 }
@@ -63,12 +63,12 @@ type Clock interface {
 type Surroundings struct {
 	Cloud     Cloud
 	Publisher Publisher
-	Policy    func() decide.Policy // read anew for every round
+	Policy    func() decide.Policy // called in every round
 	// Holds is asked before every wave; nil means that no holds are kept. While
 	// it fails, nothing is written.
 	Holds func() (decide.Holds, error)
 	Clock Clock
-	// Prober asks at the doors where the policy wants it; nil = nobody asks.
+	// Prober probes the doors where the policy wants it; nil = nobody does.
 	Prober  Prober
 	Log     *slog.Logger
 	Tracer  Tracer // nil = nothing is traced
@@ -129,9 +129,9 @@ var (
 // now is the time of the engine's clock.
 func (e *Engine) now() time.Time { return e.Clock.Now() }
 
-// Tracer is told when a part of the walk begins. Attributes are names and values,
-// one after the other. What is done for the part gets the context that it gives;
-// the function that it gives is told how the part ended.
+// Tracer observes the parts of a run. Begin starts a part; attributes are names and
+// values in turn. The part runs with the context that Begin returns, and ends with
+// a call of the function that it returns.
 type Tracer interface {
 	Begin(ctx context.Context, part string, attributes ...string) (context.Context, func(error))
 }

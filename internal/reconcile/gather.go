@@ -22,9 +22,9 @@ type gathered struct {
 	slots int
 }
 
-// gatherAndDecide observes the service and decides. What the decision needs
-// beside the posture is read side by side, and the decision is made again; there
-// are few facts, so this ends.
+// gatherAndDecide observes the service and decides. The facts that the decision
+// needs beside the posture are read side by side, and it is made again with them.
+// There are few facts, so this ends.
 func (r *run) gatherAndDecide(ctx context.Context) (gathered, decide.Decision, error) {
 	settings := r.settings()
 	seen, err := r.observe(ctx, settings)
@@ -44,7 +44,7 @@ func (r *run) gatherAndDecide(ctx context.Context) (gathered, decide.Decision, e
 			return facts, decision, nil
 		case len(decision.Waves) > 0 && facts.Counts != nil &&
 			!r.instance.slots.take(facts.Posture.Target, facts.slots, r.now()):
-			decision.Needs.Counts = true // another run took a slot since: count again
+			decision.Needs.Counts = true // another run took a slot meanwhile: count again
 		default:
 			r.sofar = decision.Run
 			return facts, decision, nil
@@ -64,7 +64,7 @@ func (r *run) settings() decide.Settings {
 	return s
 }
 
-// observe reads the service. Once something was written that verifies it.
+// observe reads the service. After a write, this read is the verification.
 func (r *run) observe(ctx context.Context, settings decide.Settings) (observed posture.Posture, err error) {
 	part := "observe"
 	if r.sofar.Done != nil {
@@ -82,9 +82,9 @@ func (r *run) observe(ctx context.Context, settings decide.Settings) (observed p
 	return observed, err
 }
 
-// recall reads what is remembered of the service, nil where that is nothing or
-// cannot be read. A run that was begun before is joined: its id and its steps go
-// on.
+// recall reads the memory's record of the service, nil where there is none or it
+// cannot be read. It joins the run that the record has open: the id and the steps
+// of that run continue.
 func (r *run) recall(ctx context.Context, seen posture.Posture) *memory.Service {
 	if r.request.DryRun {
 		return nil
@@ -155,7 +155,7 @@ func (r *run) history(ctx context.Context, project string) *decide.History {
 }
 
 // examine reads what a diagnosis needs. The request log is searched where the
-// cause is no refused request itself.
+// cause is not itself a refused request.
 func (r *run) examine(ctx context.Context, facts *gathered) (err error) {
 	ctx, ended := r.begin(ctx, "examine")
 	defer func() { ended(err) }()

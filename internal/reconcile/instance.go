@@ -10,9 +10,9 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// instance is what one instance knows of its own writes before the audit log
-// does. It is added to what the log has, and so only ever makes us stricter.
-// Beside that it saves asking at doors again.
+// instance is what one instance knows of its own writes before the audit log has
+// them. It is added to what the log has, so it only makes us stricter. It also
+// saves probing doors twice.
 type instance struct {
 	slots slots
 

@@ -14,11 +14,11 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// errHeld stops a round of writes: a hold came after it was planned.
+// errHeld stops a round of writes: a hold was placed after it was planned.
 var errHeld = errors.New("writes are held")
 
-// start publishes what is about to be done, with every value as it was, so
-// that a crash in the middle loses no evidence.
+// start publishes what is about to be done, with every current value, so that a
+// crash in the middle loses no evidence.
 func (r *run) start(ctx context.Context, decision decide.Decision) error {
 	r.open(ctx, decision)
 	if err := r.Publisher.Publish(ctx, r.report(decision)); err != nil {
@@ -29,8 +29,8 @@ func (r *run) start(ctx context.Context, decision decide.Decision) error {
 
 // perform takes the waves in order and stops at the first step that fails. A
 // later write to a resource uses the version that the earlier one returned. Holds
-// are read again before each wave: what is held stops at once. So does a run that
-// is shut down, but a step that it has begun comes to its end.
+// are read before each wave: a hold stops the run at once. So does a shutdown, but
+// a step that has begun runs to its end.
 func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 	lasting, done := r.withGrace(ctx, stepGrace)
 	defer done()
@@ -56,7 +56,7 @@ func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 	return nil
 }
 
-// take takes one step, and keeps what became of it.
+// take performs one step, and records its result.
 func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step) (version string, err error) {
 	taking, ended := r.begin(ctx, "apply", "op", string(step.Op()), "resource", step.Resource)
 	err = r.retrying(ctx, func() (err error) {
@@ -75,13 +75,13 @@ func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step
 	return version, err
 }
 
-// attempts is how often a call is made that fails for a passing reason.
+// attempts bounds the calls that fail for a passing reason.
 const attempts = 3
 
-// retrying repeats a call that failed for a passing reason, a bounded number
-// of times: what lasts longer is left to the message's redelivery. Every write
-// names the version that was observed, so a repeated write that had taken
-// effect the first time ends as a conflict and is planned again.
+// retrying repeats a call that failed for a passing reason, a bounded number of
+// times; a longer failure is left to the message's redelivery. Every write names
+// the version that was observed, so repeating a write that had taken effect ends
+// as a conflict and in a new plan.
 func (r *run) retrying(ctx context.Context, call func() error) error {
 	backoff := gax.Backoff{Initial: 200 * time.Millisecond, Max: 2 * time.Second, Multiplier: 5}
 	for attempt := 1; ; attempt++ {
@@ -101,8 +101,8 @@ type Undoer interface {
 	Undo(ctx context.Context, step plan.Step) (version string, err error)
 }
 
-// Undo carries out what decide.Undo planned. It gives the steps that were taken
-// back; an error says at which it stopped.
+// Undo performs what decide.Undo planned. It returns the steps that were taken
+// back; an error names the step at which it stopped.
 func Undo(ctx context.Context, undoer Undoer, undoing decide.Undoing) ([]plan.Step, error) {
 	versions := map[string]string{}
 	for i, step := range undoing.Steps {

@@ -1,5 +1,5 @@
 // Package reconcile is the one loop. Events, commands and the command line all go
-// through it; what differs is only who consented. For one service, a run
+// through it; they differ only in who consented. For one service, a run
 //
 //   - gathers the facts: what the resources are, what is remembered, and what else
 //     the decision needs (gather.go),
@@ -8,9 +8,9 @@
 //     (perform.go, remember.go), then gathers again to see what is left,
 //   - reports how the run ended (report.go).
 //
-// Nothing is written before a report that says so is published. Every write names
-// the version that was observed, so a conflict leads to a new observation. What is
-// reported at the end was read at the end.
+// Nothing is written before a report that announces it is published. Every write
+// names the version that was observed, so a conflict leads to a new observation.
+// The state that the last report has was read after the last write.
 package reconcile
 
 import (
@@ -66,7 +66,7 @@ func (e *Engine) Run(ctx context.Context, request Request) (final report.Report,
 	return final, nil
 }
 
-// reconcile gathers, decides and performs until there is something final to say.
+// reconcile gathers, decides and performs until the outcome is final.
 func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 	for r.sofar.Round = 1; ; r.sofar.Round++ {
 		facts, decision, err := r.gatherAndDecide(ctx)
@@ -82,20 +82,20 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 		if err := r.start(ctx, decision); err != nil {
 			return report.Report{}, err
 		}
-		if err := r.perform(ctx, decision); err != nil && !decidesAgain(err) {
+		if err := r.perform(ctx, decision); err != nil && !replans(err) {
 			return r.failed(ctx, facts.Facts, err), nil
 		}
 	}
 }
 
-// decidesAgain reports whether a failed write only means that the world is no
-// longer the observed one: somebody wrote in between or deleted what was to be
-// written, or a hold came. If the service is gone, observing again says so.
-func decidesAgain(err error) bool {
+// replans reports whether a failed write only means that the resources are no
+// longer as observed: somebody wrote in between, deleted the resource, or placed a
+// hold. If the service itself is gone, the next observation finds that.
+func replans(err error) bool {
 	return fault.ActionOf(err) == fault.Replan || errors.Is(err, errHeld)
 }
 
-// GiveUp reports as blocked what did not come to an end in its time.
+// GiveUp reports a request as blocked that did not end in its time.
 func (e *Engine) GiveUp(ctx context.Context, request Request, why string) (report.Report, error) {
 	r := e.newRun(request, &report.Meter{})
 	decision := decide.Unseen(r.settings(), request, r.now())
@@ -107,8 +107,8 @@ func (e *Engine) GiveUp(ctx context.Context, request Request, why string) (repor
 	return final, nil
 }
 
-// Unresolved reports as blocked that nobody can tell which services a cause
-// concerns: the report names none, and what to do about it.
+// Unresolved reports a cause as blocked whose services cannot be found. The report
+// names no service, and says what to do about it.
 func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) error {
 	r := e.newRun(Request{Cause: cause}, &report.Meter{})
 	final := report.Report{

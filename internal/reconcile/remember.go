@@ -15,12 +15,11 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// runLasts bounds how long a run that was never closed is joined: an instance
-// that was killed leaves one behind.
+// runLasts bounds how long a run stays open for others to join: an instance that
+// was killed never closes its run.
 const runLasts = 24 * time.Hour
 
-// join goes on with the run that an earlier delivery has begun: its id and its
-// steps.
+// join continues the run that an earlier delivery began: its id and its steps.
 func (r *run) join(ctx context.Context, known memory.Service) {
 	if r.sofar.Round != 1 || r.sofar.Done != nil || known.Run == nil || known.Run.ID == r.id {
 		return
@@ -71,7 +70,7 @@ func (r *run) open(ctx context.Context, decision decide.Decision) {
 	r.keepSteps(ctx, decision.Plan.Steps)
 }
 
-// keepSteps keeps what the run did, and what it is about to do.
+// keepSteps stores what the run did, and what it is about to do.
 func (r *run) keepSteps(ctx context.Context, planned []plan.Step) {
 	steps := slices.Clone(r.sofar.Done)
 	for _, step := range planned {
@@ -89,8 +88,7 @@ func (r *run) keepSteps(ctx context.Context, planned []plan.Step) {
 	r.persisted(ctx, err)
 }
 
-// rememberStep keeps one step that was tried, and when the binding was written
-// that it made.
+// rememberStep stores one step that was tried, and when its binding was written.
 func (r *run) rememberStep(ctx context.Context, p posture.Posture, step plan.Step, result report.Step) {
 	r.keepSteps(ctx, nil)
 	if result.Result != report.StepDone {
@@ -110,8 +108,8 @@ func (r *run) rememberStep(ctx context.Context, p posture.Posture, step plan.Ste
 	})
 }
 
-// rememberDecision keeps what was seen of the doors and a write that did not
-// hold. It writes only what is news.
+// rememberDecision stores the state of the doors, and a write that did not hold. It
+// writes the record only when something changed.
 func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision decide.Decision) {
 	if what := decision.Remember.Failed; what != "" {
 		r.instance.fail(what, r.now())
@@ -131,19 +129,19 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 }
 
 // seeDoors notes which doors are open and since when, and reports whether that
-// is news.
+// changed the record.
 func seeDoors(s *memory.Service, doors []door.Door, now time.Time) bool {
 	var open, closed []string
 	guarded, byIAP := true, false
-	for _, way := range doors {
-		key := fmt.Sprintf("%s %s %s", way.Kind, way.Address, way.Via)
+	for _, one := range doors {
+		key := fmt.Sprintf("%s %s %s", one.Kind, one.Address, one.Via)
 		switch {
-		case way.Guard.Exposed():
+		case one.Guard.Exposed():
 			open, guarded = append(open, key), false
-		case way.Guard == door.GuardUnknown:
+		case one.Guard == door.GuardUnknown:
 			guarded = false
 		default:
-			closed, byIAP = append(closed, key), byIAP || way.Guard == door.GuardIAP
+			closed, byIAP = append(closed, key), byIAP || one.Guard == door.GuardIAP
 		}
 	}
 	changed := s.SeeDoors(now, open, closed)
@@ -153,7 +151,7 @@ func seeDoors(s *memory.Service, doors []door.Door, now time.Time) bool {
 	return changed
 }
 
-// close ends the run in the memory, unless another delivery goes on with it.
+// close ends the run in the memory, unless its outcome leads to another delivery.
 func (r *run) close(ctx context.Context, final report.Report) {
 	if final.Outcome.Retries() || r.sofar.Done == nil || final.Target == nil {
 		return
@@ -175,7 +173,8 @@ func (r *run) update(ctx context.Context, p posture.Posture, change func(*memory
 	r.persisted(ctx, err)
 }
 
-// persisted notes that the memory failed: the run goes on, and says so.
+// persisted notes that the memory failed. The run continues, and its report says
+// so.
 func (r *run) persisted(ctx context.Context, err error) {
 	if err == nil {
 		return

@@ -75,8 +75,8 @@ func (r *run) exposure(final *report.Report, run decide.Run, doors []door.Door) 
 	}
 }
 
-// diagnosed adds the diagnosis to a report. What it advises is done once the cure
-// is; then it takes time.
+// diagnosed adds the diagnosis to a report. Once the cure is performed, its advice
+// is replaced by what to expect afterwards.
 func diagnosed(d decide.Decision, final *report.Report) {
 	found := d.Diagnosis
 	if found == nil {
@@ -99,7 +99,7 @@ func diagnosed(d decide.Decision, final *report.Report) {
 	final.Advice = advice
 }
 
-// failed reports an error of a write, and how things stand after it.
+// failed reports an error of a write, with the state after it.
 func (r *run) failed(ctx context.Context, facts decide.Facts, err error) report.Report {
 	settings := r.settings()
 	if seen, observeErr := r.observe(ctx, settings); observeErr == nil {
@@ -116,7 +116,7 @@ func (r *run) unobserved(err error) (report.Report, error) {
 	}
 	unseen := decide.Unseen(r.settings(), r.request, r.now())
 	if unseen.Outcome == report.Exempt && fault.ActionOf(err) == fault.Block {
-		return r.report(unseen), nil // nothing would follow from looking
+		return r.report(unseen), nil // an observation would change nothing
 	}
 	unseen.Outcome, unseen.Exemption, unseen.Advice = decide.OutcomeOf(err), nil, nil
 	advice := r.advice(err, errorScope{project: r.request.Target.Project})
@@ -128,8 +128,7 @@ func (r *run) unobserved(err error) (report.Report, error) {
 	return r.report(unseen), nil
 }
 
-// probed adds to what a run ended with how the doors answer strangers, where the
-// policy wants them asked.
+// probed adds how the doors answer strangers, where the policy wants them probed.
 func (r *run) probed(ctx context.Context, decision decide.Decision) report.Report {
 	target, asked := decision.Posture.Target, r.now()
 	requests := decide.Probes(decision, r.request, r.instance.keptAt(target), asked)

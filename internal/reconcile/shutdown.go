@@ -8,12 +8,12 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// A run is shut down when its context ends: the instance is being stopped, the
-// sender has gone, somebody has pressed Ctrl-C. The message comes again. What
-// was begun by then is not left half said: a step gets time to end, and the
-// report of what was written to be stored. Together with what the function gives
-// the run before, that is less than the ten seconds that Cloud Run leaves
-// between SIGTERM and SIGKILL. Source: run/docs/container-contract.
+// A run is shut down when its context ends: the instance is stopped, the sender is
+// gone, or somebody pressed Ctrl-C. The message is delivered again. A step that
+// has begun gets time to end, and the report of what was written gets time to be
+// stored. Together with the time that the function gives the run before, that is
+// less than the ten seconds that Cloud Run leaves between SIGTERM and SIGKILL.
+// Source: run/docs/container-contract.
 const (
 	stepGrace   = 2500 * time.Millisecond
 	reportGrace = 1500 * time.Millisecond

@@ -31,7 +31,7 @@ type Record struct {
 	At      time.Time
 	Key     string
 	Payload []byte
-	// Done removes the record, unless it was scheduled anew meanwhile.
+	// Done removes the record, unless it was scheduled again meanwhile.
 	Done func(ctx context.Context) error
 }
 

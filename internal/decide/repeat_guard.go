@@ -11,9 +11,9 @@ import (
 )
 
 // repeatedStep returns the first due step that would redo an earlier write of
-// ours, while the history cannot tell how often that was undone. A person's word
-// goes on. It judges by the resources alone, but a run that has begun to write
-// where nothing was ours goes on to its end.
+// ours, while the history that would show how often it was undone cannot be read.
+// A person's consent overrides it. It judges by the resources alone, but a run
+// that began to write where nothing was ours continues to its end.
 func (d *decider) repeatedStep(due []plan.Step) (plan.Step, bool) {
 	if d.request.Consent || !d.mayWrite() {
 		return plan.Step{}, false
@@ -27,12 +27,12 @@ func (d *decider) repeatedStep(due []plan.Step) (plan.Step, bool) {
 }
 
 // wouldRepeat recognises, without a memory, that a step's protection was made
-// before: what comes after it in the safe order is in place, while it is
-// missing. Where everything else is in place it cannot be told whether we were
-// interrupted or undone, and counts as undone; but what comes last is known to
-// be our own work's end where the resources prove it.
+// before: the later steps of the safe order are in place, and this one is
+// missing. Where all other steps are in place, an interruption looks like an
+// undo, and counts as one; unless the resources prove that the last step is the
+// rest of our own work.
 //
-// A write that undid all of it at once leaves nothing to be recognised by.
+// A write that undid every step at once leaves no trace to recognise.
 func wouldRepeat(p posture.Posture, made plan.Plan, step plan.Step, self event.Self) bool {
 	iap := p.Service.IAPOn || slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn })
 	closed := p.Service.Ingress == posture.IngressInternalLoadBalancing
@@ -50,9 +50,9 @@ func wouldRepeat(p posture.Posture, made plan.Plan, step plan.Step, self event.S
 }
 
 // continues proves that a step of the last stage is the rest of a first
-// protection: the last change of the service was our own restriction of its
-// ingress, and who may invoke has not been changed since. Then nobody can have
-// brought back what we never took away.
+// protection: we made the last change of the service, which restricted its
+// ingress, and the invokers have not changed since. So nobody brought back what
+// we never took away.
 func continues(p posture.Posture, step plan.Step, self event.Self) bool {
 	s := p.Service
 	if !self.Is(s.LastModifier) || s.Ingress != posture.IngressInternalLoadBalancing {
@@ -62,12 +62,12 @@ func continues(p posture.Posture, step plan.Step, self event.Self) bool {
 	return step.Op() == requireInvoker || !changed.IsZero() && !changed.After(s.UpdatedAt)
 }
 
-// historyUnread reports that a step was left out because the history cannot be
+// historyUnread reports that a step was skipped because the history cannot be
 // read.
 func (d *decider) historyUnread(step plan.Step) Decision {
 	err := d.facts.History.Unread
 	decision := d.end(OutcomeOf(err), fmt.Sprintf(
-		"%s on %s may have been done before and been undone; while the audit log cannot tell how often, it is not done again",
+		"%s on %s may have been done before and been undone; while the audit log cannot show how often, it is not done again",
 		step.Op(), step.Resource))
 	decision.Err = err
 	if fault.ActionOf(err) == fault.Block {
