@@ -111,7 +111,9 @@ func observe(ctx context.Context, config *Config, log *slog.Logger) (*telemetry.
 	}
 	own := config.Runtime.Service
 	about := telemetry.About{Version: Version, Project: config.Project, Region: own.Location, Service: own.Service}
-	started, err := telemetry.Start(ctx, config.Telemetry, about, connect.Authorized, log)
+	started, err := telemetry.Start(ctx, telemetry.Options{
+		Config: config.Telemetry, About: about, Google: connect.Authorized, Log: log, Clock: config.Clock,
+	})
 	if started != nil {
 		config.Connect.Wrap = started.Transport
 	}

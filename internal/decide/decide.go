@@ -98,6 +98,8 @@ type Facts struct {
 	Self    event.Self // who we are, by which our writes are counted
 	Writers Writers    // who writes; nil = our own account does
 	Run     Run        // what the run did so far
+	// WriteErr is the error of a write, which ends the run; nil = none failed.
+	WriteErr error
 	// Memory is what is remembered of the service; nil = nothing is known.
 	// What it holds is never trusted over a fresh read of the resource.
 	Memory      *memory.Service
@@ -195,6 +197,8 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	d.assess()
 	var decision Decision
 	switch {
+	case f.WriteErr != nil:
+		decision = d.failed()
 	case r.Diagnose && !d.settings.Exemption.BuiltIn():
 		decision = d.diagnose()
 	default:

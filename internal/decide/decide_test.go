@@ -305,7 +305,8 @@ func TestAnErrorOfAWriteDecidesTheOutcome(t *testing.T) {
 		fault.Busy: report.Deferred,
 	} {
 		s := deployed()
-		got := Failed(s.facts, Settings{Policy: s.rules}, s.request, fault.New(kind, "text of Google's"), noon)
+		s.facts.WriteErr = fault.New(kind, "text of Google's")
+		got := s.decide()
 		if got.Outcome != want {
 			t.Errorf("%s: %s, want %s", kind, got.Outcome, want)
 		}

@@ -122,12 +122,11 @@ func (d *decider) limited() (decision Decision, stopped bool) {
 // limit returns the limit that stops the service, nil for none. Where the log
 // cannot be read, only this instance's own writes count.
 func (d *decider) limit() *throttle {
-	p, limits, rule := d.facts.Posture, d.settings.Limits, d.settings.Rule
-	return limitOf(p, limits, rule, d.facts.Counts.with(d.now), d.now)
+	return limitOf(d.facts.Posture, d.settings, d.facts.Counts.with(d.now), d.now)
 }
 
-func limitOf(p posture.Posture, limits policy.Limits, rule string, tallies map[string]Tally, now time.Time) *throttle {
-	own := tallies[p.Target.Project]
+func limitOf(p posture.Posture, settings policy.Settings, tallies map[string]Tally, now time.Time) *throttle {
+	limits, own := settings.Limits, tallies[p.Target.Project]
 	if own.holds(p) {
 		return nil
 	}
@@ -136,14 +135,14 @@ func limitOf(p posture.Posture, limits policy.Limits, rule string, tallies map[s
 		all = append(all, each.times()...)
 	}
 	if on := reached(own.times(), limits.PerProject, now); on != nil {
-		on.what = fmt.Sprintf("%d of at most %d services of project %s were written within an hour (limits.perProject of "+
-			"rule %s)",
-			len(own.times()), limits.PerProject, p.Target.Project, rule)
+		on.what = fmt.Sprintf("%d of at most %d services of project %s were written within an hour "+
+			"(limits.perProject of rule %s)",
+			len(own.times()), limits.PerProject, p.Target.Project, settings.Rule)
 		return on
 	}
 	if on := reached(all, limits.Overall, now); on != nil {
-		on.what = fmt.Sprintf("%d of at most %d services were written within an hour (limits.overall of rule %s)", len(all),
-			limits.Overall, rule)
+		on.what = fmt.Sprintf("%d of at most %d services were written within an hour (limits.overall of rule %s)",
+			len(all), limits.Overall, settings.Rule)
 		return on
 	}
 	return nil

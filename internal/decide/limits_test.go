@@ -20,6 +20,11 @@ func named(w event.Write, name string) event.Write {
 	return w
 }
 
+// limited are the settings of rule r with these limits.
+func limited(perProject, overall int) policy.Settings {
+	return policy.Settings{Rule: "r", Limits: policy.Limits{PerProject: perProject, Overall: overall}}
+}
+
 func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 	const now = 100
 	run := func(minute int, name string) event.Write {
@@ -50,7 +55,7 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 		{"the backend service before it", []event.Write{backend(80, "hello-backend"), backend(90, "b-backend")}, 0},
 	} {
 		tallies := map[string]Tally{"demo-project": TallyOf(tc.writes, ourselves(us), at(now-60))}
-		got := limitOf(fought(), policy.Limits{PerProject: 2, Overall: 50}, "r", tallies, at(now))
+		got := limitOf(fought(), limited(2, 50), tallies, at(now))
 		switch {
 		case tc.until == 0 && got != nil:
 			t.Errorf("%s: the brake is on: %+v", tc.name, got)
@@ -71,13 +76,13 @@ func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
 				backends: map[string]time.Time{"l/a": at(82), "l/b": at(83)}},
 		}
 	}
-	if on := limitOf(fought(), policy.Limits{PerProject: 3, Overall: 4}, "r", tallies(), at(100)); on != nil {
+	if on := limitOf(fought(), limited(3, 4), tallies(), at(100)); on != nil {
 		t.Errorf("three of four, and a brake: %+v", on)
 	}
 	other := fought()
 	other.Target.Service, other.Backends = "other", nil
 	counts := Counts{Tallies: tallies(), Own: map[posture.Target]time.Time{fought().Target: at(100)}}
-	on := limitOf(other, policy.Limits{PerProject: 3, Overall: 4}, "r", counts.with(at(100)), at(100))
+	on := limitOf(other, limited(3, 4), counts.with(at(100)), at(100))
 	if on == nil || !strings.HasPrefix(on.what, "4 of at most 4 services were written within an hour (limits.overall") ||
 		!on.until.Equal(at(140)) {
 		t.Errorf("with the one just admitted: %+v, want the overall brake until minute 140", on)

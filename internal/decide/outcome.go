@@ -108,14 +108,13 @@ func (d *decider) protected() Decision {
 // busyPause is when to look again at what somebody else is changing.
 const busyPause = 10 * time.Second
 
-// Failed decides about an error of a write, with the state after it.
-func Failed(f Facts, s Settings, r Request, err error, now time.Time) Decision {
-	d := &decider{facts: f, rules: s, request: r, now: now}
-	d.assess()
+// failed reports the error of a write, with the state after it.
+func (d *decider) failed() Decision {
 	d.needs, d.diagnosis = Needs{}, d.run.Diagnosis // the state is enough
+	err := d.facts.WriteErr
 	if fault.ActionOf(err) == fault.Later {
 		return d.deferred("somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(),
-			now.Add(busyPause))
+			d.now.Add(busyPause))
 	}
 	decision := d.end(OutcomeOf(err))
 	decision.Err = err

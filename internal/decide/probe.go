@@ -54,16 +54,15 @@ type Probed struct {
 	LetsIn   bool              // a stranger got in somewhere
 }
 
-// WithAnswers reads the answers; each belongs to the probe at its index.
-func WithAnswers(decision Decision, r Request, probes []door.ProbeRequest, answers []door.Answer,
-	now time.Time) Probed {
+// WithAnswers reads the answers of the doors.
+func WithAnswers(decision Decision, r Request, answers []door.Answer, now time.Time) Probed {
 	probed := Probed{Decision: decision, Open: map[string]string{}}
-	for i, answer := range answers {
-		reading := probes[i].Read(answer)
+	for _, answer := range answers {
+		at, reading := answer.To.Door, answer.Read()
 		probed.Evidence = append(probed.Evidence,
-			report.Evidence{What: "a request without credentials to " + probes[i].Door, Found: reading.Found})
+			report.Evidence{What: "a request without credentials to " + at, Found: reading.Found})
 		if reading.Open {
-			probed.Open[probes[i].Door] = reading.Found
+			probed.Open[at] = reading.Found
 		}
 	}
 	if len(probed.Open) == 0 {

@@ -18,14 +18,15 @@ type probeCase struct {
 	in       bool // a stranger gets in everywhere
 }
 
-// strangers are the answers that a stranger gets at so many doors.
-func strangers(doors int, in bool) []door.Answer {
-	answers := make([]door.Answer, doors)
-	for i := range answers {
-		answers[i] = door.Answer{Status: 302, FromIAP: true}
+// strangers are the answers that a stranger gets.
+func strangers(probes []door.ProbeRequest, in bool) []door.Answer {
+	var answers []door.Answer
+	for _, probe := range probes {
+		answer := door.Answer{To: probe, Status: 302, FromIAP: true}
 		if in {
-			answers[i] = door.Answer{Status: 200}
+			answer = door.Answer{To: probe, Status: 200}
 		}
+		answers = append(answers, answer)
 	}
 	return answers
 }
@@ -75,7 +76,7 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		if len(probes) == 0 {
 			continue
 		}
-		got := WithAnswers(c.decision, c.request, probes, strangers(len(probes), c.in), now)
+		got := WithAnswers(c.decision, c.request, strangers(probes, c.in), now)
 		doors := got.Doors(door.Of(c.decision.Posture))
 		open := door.Exposed(doors) && doors[0].Guard == door.GuardOpen && len(got.Decision.Findings) == 1
 		if got.Decision.Outcome != tc.outcome || open != (c.in && tc.outcome == report.Compliant) || len(got.Evidence) == 0 {

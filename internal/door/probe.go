@@ -92,8 +92,9 @@ func probeAt(address, ip string) (ProbeRequest, bool) {
 	return ProbeRequest{Door: address, Scheme: scheme, Host: host, Path: path, IP: ip}, true
 }
 
-// Answer is what came back from a door, as far as it tells who answered.
+// Answer is what came back from a door, as far as it shows who answered.
 type Answer struct {
+	To       ProbeRequest
 	Problem  string // why there was no answer; "" = there was one
 	Status   int
 	FromIAP  bool   // it has the header of IAP's own answers
@@ -121,7 +122,7 @@ const iapRedirect = "https://iap.googleapis.com/"
 // Read says what an answer means. What bears no sign of Google's, and is no
 // failure, was answered by the application. A 404 without such a sign tells
 // nothing: load balancers and applications have one too.
-func (k ProbeRequest) Read(a Answer) Reading {
+func (a Answer) Read() Reading {
 	told := func(format string, args ...any) Reading { return Reading{Found: fmt.Sprintf(format, args...)} }
 	switch to, _ := url.Parse(a.Location); {
 	case a.Problem != "":
@@ -140,7 +141,7 @@ func (k ProbeRequest) Read(a Answer) Reading {
 		return told("404: nothing can be reached there (ingress, or switched off)")
 	case a.Status == 404:
 		return told("404: whose it is cannot be told")
-	case redirects(a.Status) && k.Scheme == "http" && to != nil && to.Scheme == "https":
+	case redirects(a.Status) && a.To.Scheme == "http" && to != nil && to.Scheme == "https":
 		return told("%d: it sends on to https", a.Status)
 	case a.Status >= 500:
 		return told("%d: whose it is cannot be told: %s", a.Status, posture.FirstWords(a.Body))

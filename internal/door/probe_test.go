@@ -66,7 +66,8 @@ func TestAnAnswerTellsWhoKeepsTheDoor(t *testing.T) {
 		{"https that sends on to https", "https", Answer{Status: 301, Location: "https://www.example.com/"},
 			"301 from the application: OPEN", true},
 	} {
-		got := ProbeRequest{Scheme: tc.scheme}.Read(tc.answer)
+		tc.answer.To.Scheme = tc.scheme
+		got := tc.answer.Read()
 		if diff := cmp.Diff(Reading{tc.found, tc.open}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
@@ -74,7 +75,7 @@ func TestAnAnswerTellsWhoKeepsTheDoor(t *testing.T) {
 }
 
 func TestWhatComesFromOutsideIsToldShortAndOnOneLine(t *testing.T) {
-	got := ProbeRequest{}.Read(Answer{Status: 500, Body: strings.Repeat("ü\r\n\x1b[31m", 100) + "\xff"}).Found
+	got := Answer{Status: 500, Body: strings.Repeat("ü\r\n\x1b[31m", 100) + "\xff"}.Read().Found
 	if len(got) > 200 || strings.ContainsAny(got, "\r\n\x1b") {
 		t.Errorf("told %d bytes: %q", len(got), got)
 	}

@@ -105,8 +105,8 @@ func (r *run) failed(ctx context.Context, facts decide.Facts, err error) report.
 	if seen, observeErr := r.observe(ctx, settings); observeErr == nil {
 		facts.Posture = seen
 	}
-	facts.Run = r.sofar
-	return r.report(decide.Failed(facts, settings, r.request, err, r.now()))
+	facts.Run, facts.WriteErr = r.sofar, err
+	return r.report(decide.Decide(facts, settings, r.request, r.now()))
 }
 
 // unobserved reports an error of reading.
@@ -135,7 +135,7 @@ func (r *run) probed(ctx context.Context, decision decide.Decision) report.Repor
 	if r.Prober == nil || len(requests) == 0 {
 		return r.report(decision)
 	}
-	probed := decide.WithAnswers(decision, r.request, requests, r.Prober.Probe(ctx, requests), r.now())
+	probed := decide.WithAnswers(decision, r.request, r.Prober.Probe(ctx, requests), r.now())
 	if !probed.LetsIn {
 		r.instance.keep(target, asked)
 	}

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -17,16 +18,25 @@ const (
 	betweenPoints = 5 * time.Second
 )
 
+// errHangs is why a flush gave up.
+var errHangs = fmt.Errorf("the collector did not answer within %s", flushPatience)
+
 // Flush exports what was recorded, because the instance has no CPU between
 // requests. It exports spans with every request and metrics, which add up, every
 // few seconds. It gives up after half a second and logs that once in a pause.
 func (t *Telemetry) Flush(ctx context.Context) {
-	if t == nil || t.flushes.paused() {
+	if t == nil || t.flushes.paused(t.clock.Now()) {
 		return
 	}
-	flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushPatience)
-	defer cancel()
-	if err := t.flushes.join(flushing, t.export); err != nil && t.flushes.pause() {
+	// Not clockwork.WithTimeout: Err of its context blocks until the fake clock
+	// reaches the deadline.
+	flushing, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer t.clock.AfterFunc(flushPatience, func() { cancel(errHangs) }).Stop()
+	if err := t.flushes.join(flushing, t.export); err != nil && t.flushes.pause(t.clock.Now()) {
+		if context.Cause(flushing) != nil {
+			err = context.Cause(flushing)
+		}
 		t.log.WarnContext(ctx, "telemetry is not exported; no request waits for it during the pause",
 			"pause", pause.String(), "err", err)
 	}
@@ -34,7 +44,7 @@ func (t *Telemetry) Flush(ctx context.Context) {
 
 func (t *Telemetry) export(ctx context.Context) error {
 	err := t.traces.ForceFlush(ctx)
-	if t.flushes.pointsDue() {
+	if t.flushes.pointsDue(t.clock.Now()) {
 		err = errors.Join(err, t.metrics.ForceFlush(ctx))
 	}
 	return err
@@ -89,28 +99,27 @@ func (r *round) wait(ctx context.Context) error {
 	}
 }
 
-func (f *flushes) paused() bool {
+func (f *flushes) paused(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return time.Now().Before(f.until)
+	return now.Before(f.until)
 }
 
 // pause starts a pause and reports whether none was running.
-func (f *flushes) pause() bool {
+func (f *flushes) pause(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now := time.Now()
 	fresh := !now.Before(f.until)
 	f.until = now.Add(pause)
 	return fresh
 }
 
-func (f *flushes) pointsDue() bool {
+func (f *flushes) pointsDue(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(f.points) < betweenPoints {
+	if now.Sub(f.points) < betweenPoints {
 		return false
 	}
-	f.points = time.Now()
+	f.points = now
 	return true
 }

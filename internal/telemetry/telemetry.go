@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jonboulle/clockwork"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
@@ -35,6 +36,7 @@ type Telemetry struct {
 	numbers numbers
 	flushes flushes
 	log     *slog.Logger
+	clock   clockwork.Clock
 }
 
 // About describes the function in everything that is exported.
@@ -44,35 +46,42 @@ type About struct {
 	Project, Region, Service string
 }
 
-// googleClient returns a client with Google's credentials.
-type googleClient = func(context.Context) (*http.Client, error)
+// GoogleClient returns a client with Google's credentials.
+type GoogleClient func(context.Context) (*http.Client, error)
 
-// Start starts recording. It returns nil if nothing is exported. It calls google only
-// for an endpoint of Google's.
-func Start(
-	ctx context.Context, config Config, about About, google googleClient, log *slog.Logger,
-) (*Telemetry, error) {
-	if !config.Traces.On && !config.Metrics.On {
+// Options are what recording starts with.
+type Options struct {
+	Config Config
+	About  About
+	// Google is called only for an endpoint of Google's.
+	Google GoogleClient
+	Log    *slog.Logger
+	Clock  clockwork.Clock // of every wait and time-out
+}
+
+// Start starts recording. It returns nil if nothing is exported.
+func Start(ctx context.Context, o Options) (*Telemetry, error) {
+	if !o.Config.Traces.On && !o.Config.Metrics.On {
 		return nil, nil
 	}
-	described, err := about.resource(ctx)
+	described, err := o.About.resource(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("describing the function for telemetry: %w", err)
 	}
 	// The default handler would print a line for each failed export.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("telemetry is not exported", "err", err) }))
-	t := &Telemetry{log: log}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Log.Debug("telemetry is not exported", "err", err) }))
+	t := &Telemetry{log: o.Log, clock: o.Clock}
 	traces := []trace.TracerProviderOption{trace.WithResource(described)}
-	if config.Traces.On {
-		processor, err := spans(ctx, config.Traces, google)
+	if o.Config.Traces.On {
+		processor, err := spans(ctx, o.Config.Traces, o.Google)
 		if err != nil {
 			return nil, fmt.Errorf("exporting traces: %w", err)
 		}
 		traces = append(traces, trace.WithSpanProcessor(processor))
 	}
 	metrics := []metric.Option{metric.WithResource(described)}
-	if config.Metrics.On {
-		reader, err := points(ctx, config.Metrics, google)
+	if o.Config.Metrics.On {
+		reader, err := points(ctx, o.Config.Metrics, o.Google)
 		if err != nil {
 			return nil, fmt.Errorf("exporting metrics: %w", err)
 		}
@@ -88,7 +97,7 @@ func Start(
 
 // spans exports spans in batches. It does not repeat failed exports: requests would
 // wait for them.
-func spans(ctx context.Context, to Export, google googleClient) (trace.SpanProcessor, error) {
+func spans(ctx context.Context, to Export, google GoogleClient) (trace.SpanProcessor, error) {
 	options := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false})}
 	if to.Google {
 		client, err := google(ctx)
@@ -104,7 +113,7 @@ func spans(ctx context.Context, to Export, google googleClient) (trace.SpanProce
 	return trace.NewBatchSpanProcessor(exporter, trace.WithExportTimeout(exportPatience)), nil
 }
 
-func points(ctx context.Context, to Export, google googleClient) (metric.Reader, error) {
+func points(ctx context.Context, to Export, google GoogleClient) (metric.Reader, error) {
 	options := []otlpmetrichttp.Option{otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{Enabled: false})}
 	if to.Google {
 		client, err := google(ctx)

@@ -8,10 +8,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
 )
 
 // exportTo starts telemetry that is exported to a handler.
-func exportTo(t *testing.T, handler http.HandlerFunc, log *slog.Logger) *Telemetry {
+func exportTo(t *testing.T, handler http.HandlerFunc, log *slog.Logger, clock clockwork.Clock) *Telemetry {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
@@ -19,7 +22,7 @@ func exportTo(t *testing.T, handler http.HandlerFunc, log *slog.Logger) *Telemet
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	started, err := Start(t.Context(), config, About{Version: "1"}, nil, log)
+	started, err := Start(t.Context(), Options{Config: config, About: About{Version: "1"}, Log: log, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +37,7 @@ func exportTo(t *testing.T, handler http.HandlerFunc, log *slog.Logger) *Telemet
 }
 
 func TestDisabledTelemetryAllocatesNothing(t *testing.T) {
-	off, err := Start(t.Context(), Config{}, About{}, nil, nil)
+	off, err := Start(t.Context(), Options{})
 	if off != nil || err != nil {
 		t.Fatalf("%v, %v; want nothing to record with", off, err)
 	}
@@ -59,6 +62,7 @@ func TestFlushWaitsForAHangingCollectorOnlyOnce(t *testing.T) {
 	var logged strings.Builder
 	posts := make(chan string, 1000)
 	over := make(chan struct{})
+	clock := clockwork.NewFakeClockAt(time.Now())
 	defer close(over)
 	hangs := exportTo(t, func(_ http.ResponseWriter, r *http.Request) {
 		posts <- r.URL.Path
@@ -66,21 +70,35 @@ func TestFlushWaitsForAHangingCollectorOnlyOnce(t *testing.T) {
 		case <-over:
 		case <-r.Context().Done():
 		}
-	}, slog.New(slog.NewTextHandler(&logged, nil)))
-	// The loop would not end if each flush waited for the collector.
-	for range 1000 {
+	}, slog.New(slog.NewTextHandler(&logged, nil)), clock)
+	flush := func() <-chan struct{} {
 		_, ended := hangs.Begin(t.Context(), "observe")
 		ended(nil)
-		hangs.Flush(t.Context())
+		flushed := make(chan struct{})
+		go func() {
+			defer close(flushed)
+			hangs.Flush(t.Context())
+		}()
+		return flushed
 	}
-	if !hangs.flushes.paused() {
-		t.Error("the collector is still waited for")
+	waits := flush()
+	<-posts
+	if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-waits:
+		t.Error("a flush gave up before its time by the injected clock")
+	default:
+	}
+	clock.Advance(flushPatience)
+	<-waits
+	// The clock stands still: a flush that waited for the collector would not end.
+	for range 1000 {
+		<-flush()
 	}
 	if got := strings.Count(logged.String(), "telemetry is not exported"); got != 1 {
 		t.Errorf("logged %d times, want once:\n%s", got, logged.String())
-	}
-	if len(posts) == 0 {
-		t.Error("nothing was exported: this test shows nothing")
 	}
 }
 
@@ -149,8 +167,10 @@ func BenchmarkMessage(b *testing.B) {
 		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		defer server.Close()
 		b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
-		on, err := Start(b.Context(), Config{Traces: Export{On: true}, Metrics: Export{On: true}}, About{}, nil,
-			slog.New(slog.DiscardHandler))
+		on, err := Start(b.Context(), Options{
+			Config: Config{Traces: Export{On: true}, Metrics: Export{On: true}},
+			Log:    slog.New(slog.DiscardHandler), Clock: clockwork.NewRealClock(),
+		})
 		if err != nil {
 			b.Fatal(err)
 		}

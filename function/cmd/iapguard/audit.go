@@ -18,16 +18,21 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
+// auditOptions are the flags of audit that decide what it prints.
+type auditOptions struct {
+	options
+	compare string // an earlier audit, "" = none
+}
+
 func newAuditCommand() *cobra.Command {
-	var o options
-	var compare string
+	var o auditOptions
 	var exitCode bool
 	command := &cobra.Command{
 		Use:   "audit TARGET...",
 		Short: "Show every door to these services and who guards it, worst first; nothing is written",
 		Args:  wantTargets,
 		RunE: func(command *cobra.Command, args []string) error {
-			open, err := auditAll(command.Context(), &o, args, compare, command.OutOrStdout())
+			open, err := o.auditAll(command.Context(), args, command.OutOrStdout())
 			if err == nil && exitCode && open {
 				return statusError(exitPending)
 			}
@@ -36,7 +41,7 @@ func newAuditCommand() *cobra.Command {
 	}
 	o.add(command)
 	command.Flags().Lookup("output").Usage = "write the audit to this file too, as JSON; --compare reads it"
-	command.Flags().StringVar(&compare, "compare", "",
+	command.Flags().StringVar(&o.compare, "compare", "",
 		"an earlier audit as JSON: show which unguarded doors are new, fixed, unchanged")
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded")
 	return command
@@ -66,14 +71,14 @@ type audited struct {
 }
 
 // auditAll prints the audit; open says whether any door is unguarded.
-func auditAll(ctx context.Context, o *options, args []string, compare string, out io.Writer) (open bool, err error) {
+func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Writer) (open bool, err error) {
 	scopes, err := parseScopes(args)
 	if err != nil {
 		return false, err
 	}
 	var earlier *audit
-	if compare != "" {
-		if earlier, err = readAudit(compare); err != nil {
+	if o.compare != "" {
+		if earlier, err = readAudit(o.compare); err != nil {
 			return false, err
 		}
 	}

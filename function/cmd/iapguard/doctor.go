@@ -13,9 +13,14 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
+// doctorOptions are the flags of doctor.
+type doctorOptions struct {
+	options
+	self []string
+}
+
 func newDoctorCommand() *cobra.Command {
-	var o options
-	var self []string
+	var o doctorOptions
 	command := &cobra.Command{
 		Use:   "doctor TARGET",
 		Short: "Say why this service answers 403, and what to do; nothing is written",
@@ -31,22 +36,23 @@ wrong in one verdict, what it looked at, and what to type next.`,
 			if err != nil {
 				return usageError{err}
 			}
-			return diagnose(command.Context(), &o, target, self, command.OutOrStdout())
+			return o.diagnose(command.Context(), target, command.OutOrStdout())
 		},
 	}
 	o.add(command)
-	command.Flags().StringSliceVar(&self, "self", nil,
+	command.Flags().StringSliceVar(&o.self, "self", nil,
 		"e-mails of iapguard's own service accounts, whose new revisions are redeploys (default $IAPGUARD_SELF)")
 	return command
 }
 
-func diagnose(ctx context.Context, o *options, target posture.Target, self []string, out io.Writer) error {
+// diagnose prints what is wrong with a service.
+func (o *doctorOptions) diagnose(ctx context.Context, target posture.Target, out io.Writer) error {
 	session, err := o.open(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if len(self) > 0 {
-		session.engine.Self.Principals = self
+	if len(o.self) > 0 {
+		session.engine.Self.Principals = o.self
 	}
 	printer, err := o.printer(out)
 	if err != nil {

@@ -54,7 +54,10 @@ func (p *Prober) Probe(ctx context.Context, knocks []door.ProbeRequest) []door.A
 	answers := make([]door.Answer, len(knocks))
 	var group sync.WaitGroup
 	for i, knock := range knocks {
-		group.Go(func() { answers[i] = p.ask(ctx, knock) })
+		group.Go(func() {
+			answers[i] = p.ask(ctx, knock)
+			answers[i].To = knock
+		})
 	}
 	group.Wait()
 	return answers

@@ -98,8 +98,8 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 		t.Errorf("%d bytes of the body were read, want %d", len(answer.Body), mostBody)
 	}
 	answer.Body = ""
-	if diff := cmp.Diff(door.Answer{Status: 302, FromIAP: true, Location: "http://shop.example.com/elsewhere"},
-		answer); diff != "" {
+	if diff := cmp.Diff(door.Answer{To: knocks[0], Status: 302, FromIAP: true,
+		Location: "http://shop.example.com/elsewhere"}, answer); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"shop.example.com /api/ https  iapguard/1"}, got); diff != "" {
