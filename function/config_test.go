@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// named finds the names that a row of a table is about, of which some stand for
+// named finds the names that a row of a table is about. Some of them stand for
 // several: OF_{A,B}_THE_{C,D}.
 var (
 	named   = regexp.MustCompile("`([A-Z][A-Z_{},]+)`")

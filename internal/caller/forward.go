@@ -31,7 +31,7 @@ func ForwardAdvice(p posture.Posture, changes []ChangeTo) string {
 		named += " and others"
 	}
 	return "the service's environment names other Cloud Run services (" + named + "): behind IAP every request brings IAP's token in " +
-		"X-Serverless-Authorization, of which the signature is removed, and Cloud Run looks at no other where it is sent; " +
+		"X-Serverless-Authorization, with its signature removed, and Cloud Run reads no other header when that one is sent; " +
 		"so pass that header on to nobody, and call with an identity token of the service's own account, made out to the service that is called"
 }
 

@@ -47,7 +47,7 @@ type observation struct {
 
 // readSources reads what needs nothing but the service's name. The service's own
 // read is not cancelled when another one fails: a deleted service fails them
-// all, and only that read tells why.
+// all, and only that read shows why.
 func (o *observation) readSources(ctx context.Context) error {
 	var gone error
 	group, groupContext := errgroup.WithContext(ctx)

@@ -11,7 +11,7 @@ import (
 
 // call is how a step is taken or taken back. It writes only while the resource is
 // at step.Version, and returns the version after the write, "" when the API does
-// not tell.
+// not return it.
 type call func(ctx context.Context, c *Cloud, step plan.Step) (string, error)
 
 // operation is the API calls of one kind of step.

@@ -68,7 +68,7 @@ func off(e Evidence, _ time.Time) *Diagnosis {
 	case !e.iapOn() && len(e.Posture.Backends) == 0:
 		why = "no load balancer leads to the service and IAP is not on at the service itself: Cloud Run lets only named callers in, and browsers name nobody"
 	case !e.iapOn():
-		why = "IAP is not on, so nobody signs visitors in, and Cloud Run refuses whom it does not know"
+		why = "IAP is not on, so nobody signs visitors in, and Cloud Run refuses visitors that it does not know"
 	case e.fromCloudRun():
 		if guarded, known = e.door(); known && !guarded {
 			why = "IAP is not on at the load balancer that the request came through (" + e.Symptom.Host() + ")"
@@ -105,7 +105,7 @@ func oauthClient(e Evidence, _ time.Time) *Diagnosis {
 		if backend.IAPOn && backend.OAuthClient == "" {
 			return &Diagnosis{
 				Verdict: NoOAuthClient, Cure: Person,
-				Why:    "the project is in no organization and no OAuth client is set at " + backend.Name + ", so IAP can sign nobody in (visitors are told 502)",
+				Why:    "the project is in no organization and no OAuth client is set at " + backend.Name + ", so IAP can sign nobody in (visitors get 502)",
 				Advice: []string{"set a client: https://cloud.google.com/iap/docs/custom-oauth-configuration"},
 			}
 		}
@@ -160,7 +160,7 @@ func ingress(e Evidence, _ time.Time) *Diagnosis {
 	}
 	return &Diagnosis{
 		Verdict: IngressInTheWay, Cure: Person,
-		Why: "the service's ingress is " + string(p.Service.Ingress) + ", which keeps the load balancer's visitors out (they are told 404)",
+		Why: "the service's ingress is " + string(p.Service.Ingress) + ", which keeps the load balancer's visitors out (they get 404)",
 		Advice: []string{"if they are to get in: gcloud run services update" + serviceFlags(p.Target) +
 			" --ingress=" + string(posture.IngressInternalLoadBalancing)},
 	}

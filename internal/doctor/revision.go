@@ -144,9 +144,9 @@ func unknownDoor(e Evidence, _ time.Time) *Diagnosis {
 	if iap, _ := e.door(); iap && e.Symptom.RefusedByIAM() {
 		return nil
 	}
-	why := "by which way the request came is not known: its log entry does not tell the address"
+	why := "how the request came in is not known: its log entry lacks the address"
 	if host := e.Symptom.Host(); host != "" {
-		why = fmt.Sprintf("by which way the request for %q came is not known: no load balancer with IAP that can be read has this host", host)
+		why = fmt.Sprintf("how the request for %q came in is not known: no load balancer with IAP that can be read has this host", host)
 	}
 	return unknown(why, "make sure that visitors use an address that IAP guards: iapguard plan "+e.Posture.Target.Name())
 }

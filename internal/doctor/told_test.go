@@ -123,8 +123,8 @@ func TestAVisitorsAccessIsGrantedWhereIAPIsOn(t *testing.T) {
 
 func TestADoorThatIsNotKnownIsToldAsFarAsTheLogTells(t *testing.T) {
 	for url, want := range map[string]string{
-		"":                               "its log entry does not tell the address",
-		"https://elsewhere.example.com/": `the request for "elsewhere.example.com" came is not known`,
+		"":                               "its log entry lacks the address",
+		"https://elsewhere.example.com/": `the request for "elsewhere.example.com" came in is not known`,
 	} {
 		e := stuckEvidence()
 		e.Symptom.URL = url

@@ -30,23 +30,23 @@ const (
 // each kind, those of load balancers first. What only a VPC network reaches is
 // not asked, and neither are hosts of which only a pattern is known.
 func ProbeRequests(p posture.Posture) []ProbeRequest {
-	var knocks []ProbeRequest
+	var requests []ProbeRequest
 	for _, kind := range []Kind{LoadBalancer, DefaultURL, MappedDomain, TagURL} {
 		asked := 0
 		for _, one := range probesAt(p, kind) {
-			if asked < maxProbesOfKind && len(knocks) < maxProbes {
-				knocks, asked = append(knocks, one), asked+1
+			if asked < maxProbesOfKind && len(requests) < maxProbes {
+				requests, asked = append(requests, one), asked+1
 			}
 		}
 	}
-	return knocks
+	return requests
 }
 
 func probesAt(p posture.Posture, kind Kind) []ProbeRequest {
-	var knocks []ProbeRequest
+	var requests []ProbeRequest
 	add := func(address, ip string) {
 		if one, ok := probeAt(address, ip); ok {
-			knocks = append(knocks, one)
+			requests = append(requests, one)
 		}
 	}
 	if kind == LoadBalancer {
@@ -60,7 +60,7 @@ func probesAt(p posture.Posture, kind Kind) []ProbeRequest {
 				}
 			}
 		}
-		return knocks
+		return requests
 	}
 	for _, door := range append(OwnDoors(p), DomainDoors(p)...) {
 		host, _, _ := strings.Cut(strings.TrimPrefix(door.Address, "https://"), "/")
@@ -69,7 +69,7 @@ func probesAt(p posture.Posture, kind Kind) []ProbeRequest {
 			add(door.Address, "")
 		}
 	}
-	return knocks
+	return requests
 }
 
 // wholeHost is a host without a pattern in it, by name or by number. It is what
@@ -140,11 +140,11 @@ func (a Answer) Read() Reading {
 	case a.Status == 404 && strings.Contains(a.Body, notFoundPage):
 		return told("404: nothing can be reached there (ingress, or switched off)")
 	case a.Status == 404:
-		return told("404: whose it is cannot be told")
+		return told("404: its sender is not known")
 	case redirects(a.Status) && a.To.Scheme == "http" && to != nil && to.Scheme == "https":
 		return told("%d: it sends on to https", a.Status)
 	case a.Status >= 500:
-		return told("%d: whose it is cannot be told: %s", a.Status, posture.FirstWords(a.Body))
+		return told("%d: its sender is not known: %s", a.Status, posture.FirstWords(a.Body))
 	}
 	return Reading{Found: fmt.Sprintf("%d from the application: OPEN", a.Status), Open: true}
 }

@@ -32,9 +32,9 @@ func ignored(seen Cause, reason Reason, format string, args ...any) Result {
 
 func caused(c Cause) Result { return Result{Cause: &c, Seen: c} }
 
-// audit reads an audit entry. Of several reasons to ignore it the most telling
-// one is given: the method's API, that it reads, the caller, that it failed, the
-// half of the operation, and last the names.
+// audit reads an audit entry. Where several reasons to ignore it apply, it returns
+// the first of: the method's API, a method that reads, the caller, a failed call,
+// the half of the operation, the names.
 func (p *parser) audit(e *entry, seen Cause) Result {
 	if log := logID(e.LogName.s); log != "" && !strings.HasPrefix(log, "cloudaudit.googleapis.com/") {
 		return ignored(seen, OtherService, "an audit payload in the log %s, which not only Google can write", quote(log))

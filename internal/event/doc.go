@@ -1,5 +1,5 @@
 // Package event turns what Google Cloud delivers into causes: it takes bytes and
-// says what happened, where and by whom, or why a message leads to nothing.
+// says what happened, where, and who did it, or why a message leads to nothing.
 //
 // A message may be a log entry that a sink published, an audit event of
 // Eventarc, an alert of Cloud Monitoring, a command, a heartbeat, or a file of

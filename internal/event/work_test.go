@@ -71,7 +71,7 @@ func TestForeignWorkMessagesAreRefused(t *testing.T) {
 		{"an empty push", `{"message":{"data":""}}`, "EOF"},
 		{"another version", strings.Replace(string(good), `"iapguardWork":1`, `"iapguardWork":2`, 1), "version 2"},
 		{"a target that leaves the path", strings.Replace(string(good), "services/hello", "services/../x", 1),
-			"no resource name"},
+			"is not a resource name"},
 		{"no target", strings.Replace(string(good), "projects/demo-project/locations/us-central1/services/hello",
 			"projects/demo-project", 1), "names no service"},
 		{"no key", strings.Replace(string(good), `"key":"k"`, `"key":""`, 1), "no kind or key"},

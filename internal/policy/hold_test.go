@@ -61,7 +61,7 @@ func TestBadHoldsAreRefusedWithPlaceAndRemedy(t *testing.T) {
 		{"no version", "holds: []\n", "the holds file has no version"},
 		{"an unknown key", "version: 1\nhold: []\n", `line 2, column 1: unknown key "hold": did you mean holds?`},
 		{"not a target", "version: 1\nholds: [{target: shop, " + ok + "}]\n",
-			"line 2, column 18: target \"shop\" is no resource name"},
+			"line 2, column 18: target \"shop\" is not a resource name"},
 		{"no end", "version: 1\nholds: [{target: projects/p-12345, reason: r, by: b}]\n", "a hold has no until"},
 		{"not an end", "version: 1\nholds: [{target: projects/p-12345, until: tomorrow, reason: r, by: b}]\n",
 			`until is "tomorrow": write a date`},

@@ -84,7 +84,7 @@ var refusals = []refused{
 	{"an exemption without an end", exempting("reason: r, owner: o, ticket: t", shopA),
 		"an exemption has no expires", false},
 	{"an exemption of a pattern", exempting(full, "projects/p-12345/locations/us-central1/services/shop-*"),
-		"is no valid service name", false},
+		"is not a valid service name", false},
 	{"an exemption of a project", exempting(full, "projects/p-12345"), "names no service", false},
 	{"a service twice", exempting(full, shopA+", "+shopA), "another exemption names " + shopA, true},
 	{"an exemption for too long", exempting("reason: r, owner: o, ticket: t, expires: 2027-12-01", shopA),

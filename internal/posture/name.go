@@ -121,7 +121,7 @@ func ParseScope(name string) (Scope, error) {
 			return Scope{}, notAName(name)
 		}
 		if !valid[i/2](part[i+1]) {
-			return Scope{}, fmt.Errorf("target %s: %s is no valid %s", Quote(name), Quote(part[i+1]), what[i/2])
+			return Scope{}, fmt.Errorf("target %s: %s is not a valid %s", Quote(name), Quote(part[i+1]), what[i/2])
 		}
 		values[i/2] = part[i+1]
 	}
@@ -129,5 +129,5 @@ func ParseScope(name string) (Scope, error) {
 }
 
 func notAName(name string) error {
-	return fmt.Errorf("target %s is no resource name: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", Quote(name))
+	return fmt.Errorf("target %s is not a resource name: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", Quote(name))
 }

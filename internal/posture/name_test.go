@@ -27,25 +27,25 @@ func TestParseScopeReadsNames(t *testing.T) {
 	}
 }
 
-func TestParseScopeRefusesWhatIsNoName(t *testing.T) {
+func TestParseScopeRefusesWhatIsNotAName(t *testing.T) {
 	for _, tc := range []struct{ name, want string }{
-		{"", "no resource name"},
-		{"my-project", "no resource name"},
-		{"projects/", "no valid project"},
-		{"projects/my-project/", "no resource name"},
-		{"projects/my-project/regions/us-central1", "no resource name"},
-		{"projects/my-project/locations", "no resource name"},
-		{"projects/my-project/locations/us-central1/services/a/revisions/b", "no resource name"},
-		{"projects/..", "no valid project"},
-		{"projects/../../etc/passwd/x/y", "no resource name"},
-		{"projects/my-project/locations/us-central1%2F..", "no valid location"},
-		{"projects/my-project/locations/us-central1/services/../x", "no resource name"},
-		{"projects/my-project/locations/us-central1/services/a%2Fb", "no valid service"},
-		{"projects/my-project/locations/us-central1/services/a b", "no valid service"},
-		{"projects/my-project/locations/us-central1/services/UPPER", "no valid service"},
-		{"projects/my-project/locations/us-central1/services/-a", "no valid service"},
-		{"projects/my-project/locations/us-central1/services/a\n", "no valid service"},
-		{"projects/my-project/locations/us-central1/services/" + strings.Repeat("a", 50), "no valid service"},
+		{"", "is not a resource name"},
+		{"my-project", "is not a resource name"},
+		{"projects/", "is not a valid project"},
+		{"projects/my-project/", "is not a resource name"},
+		{"projects/my-project/regions/us-central1", "is not a resource name"},
+		{"projects/my-project/locations", "is not a resource name"},
+		{"projects/my-project/locations/us-central1/services/a/revisions/b", "is not a resource name"},
+		{"projects/..", "is not a valid project"},
+		{"projects/../../etc/passwd/x/y", "is not a resource name"},
+		{"projects/my-project/locations/us-central1%2F..", "is not a valid location"},
+		{"projects/my-project/locations/us-central1/services/../x", "is not a resource name"},
+		{"projects/my-project/locations/us-central1/services/a%2Fb", "is not a valid service"},
+		{"projects/my-project/locations/us-central1/services/a b", "is not a valid service"},
+		{"projects/my-project/locations/us-central1/services/UPPER", "is not a valid service"},
+		{"projects/my-project/locations/us-central1/services/-a", "is not a valid service"},
+		{"projects/my-project/locations/us-central1/services/a\n", "is not a valid service"},
+		{"projects/my-project/locations/us-central1/services/" + strings.Repeat("a", 50), "is not a valid service"},
 		{"projects/my-project/locations/us-central1/services/" + strings.Repeat("a", 300), "longer than"},
 	} {
 		_, err := ParseScope(tc.name)

@@ -49,7 +49,7 @@ func disagreement(p posture.Posture, want policy.Wanted, backend posture.Backend
 	theirs, inScope := want.SettingsOf(member.Target)
 	switch {
 	case theirs.Undecided != "":
-		return "cannot be told apart from others: " + theirs.Undecided, ""
+		return "cannot be distinguished from others: " + theirs.Undecided, ""
 	case !inScope || theirs.Recipe == policy.RecipeOff:
 		return "the policy does not protect", ""
 	case theirs.ExemptAt(p.ObservedAt):

@@ -40,7 +40,7 @@ func NobodyWrites(p posture.Posture, some bool) Finding {
 func NobodyKnowsWhoWrites(p posture.Posture, why string) Finding {
 	return Finding{
 		Code: WriterUnknown, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,
-		Why:    "nothing is written, for nobody can tell which writer account is bound for the project's folders: " + why,
+		Why:    "nothing is written, because it is not known which writer account is bound for the project's folders: " + why,
 		Remedy: "let iapguard's service account read the project and what is above it (permission resourcemanager.projects.get)",
 	}
 }

@@ -39,7 +39,7 @@ func Read(data []byte) (Report, error) {
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return Report{}, fmt.Errorf("it is no JSON: %w", err)
+		return Report{}, fmt.Errorf("it is not JSON: %w", err)
 	}
 	schema, err := compiled()
 	if err != nil {

@@ -43,7 +43,7 @@ func TestWhatIsNoReportIsRefusedInOneLine(t *testing.T) {
 		return changed
 	}
 	for _, tc := range []struct{ name, data, want string }{
-		{"nothing", "", "it is no JSON"},
+		{"nothing", "", "it is not JSON"},
 		{"a list", "[]", "the report: "},
 		{"an unknown field", change(`"runId"`, `"surprise":1,"runId"`), "surprise"},
 		{"an outcome that is none", change(`"outcome":"started"`, `"outcome":"undone"`), "/outcome: "},

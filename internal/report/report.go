@@ -109,7 +109,7 @@ type Target struct {
 type Policy struct {
 	Digest string `json:"digest"`
 	Rule   string `json:"rule"`
-	// SkippedRules says which rules the service's labels selected in vain, and why.
+	// SkippedRules says which rules the service's labels selected without effect, and why.
 	SkippedRules []string `json:"passedOver,omitempty"`
 }
 

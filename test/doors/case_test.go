@@ -99,85 +99,85 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 		row
 	}{
 		{outside, row{name: "there is no OAuth client and no organization", setup: all(protected, logsOn),
-			knock: knock{who: alice}, status: 502, fromIAP: true,
+			visit: visit{who: alice}, status: 502, fromIAP: true,
 			body: noClient, logs: []string{lbLog + "502 ERROR handled_by_identity_aware_proxy"}}},
 		{outside, row{name: "there is an OAuth client and no organization", setup: all(protected, ownClient),
-			knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
+			visit: visit{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{outside, row{name: "the settings name an OAuth client", setup: all(protected, clientInSettings),
-			knock: knock{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "load balancer logging is off", setup: all(protected), knock: knock{who: bob}, status: 403,
+			visit: visit{who: alice}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "load balancer logging is off", setup: all(protected), visit: visit{who: bob}, status: 403,
 			fromIAP: true}},
 		{row: row{name: "IAP at the service asks to sign in at the default URL", setup: all(directly),
-			knock: knock{host: "run"}, status: 302, fromIAP: true}},
+			visit: visit{host: "run"}, status: 302, fromIAP: true}},
 		{row: row{name: "IAP at the service denies at the default URL", setup: all(directly),
-			knock: knock{host: "run", who: bob}, status: 403, fromIAP: true}},
-		{row: row{name: "IAP at the service denies at the frontend", setup: all(directly, logsOn), knock: knock{who: bob},
+			visit: visit{host: "run", who: bob}, status: 403, fromIAP: true}},
+		{row: row{name: "IAP at the service denies at the frontend", setup: all(directly, logsOn), visit: visit{who: bob},
 			status: 403, fromIAP: true,
 			logs: []string{lbLog + "403 WARNING response_sent_by_backend"}}},
 		{row: row{name: "IAP at the service lets in at the default URL", setup: all(directly),
-			knock: knock{host: "run", who: alice}, status: 200,
+			visit: visit{host: "run", who: alice}, status: 200,
 			body: `"audience": "/projects/123456789012/locations/us-central1/services/hello"`,
 			logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "IAP at the service lets in at the frontend", setup: all(directly), knock: knock{who: alice},
+		{row: row{name: "IAP at the service lets in at the frontend", setup: all(directly), visit: visit{who: alice},
 			status: 200,
 			body:   `"audience": "/projects/123456789012/locations/us-central1/services/hello"`,
 			logs:   []string{runLog + "200 INFO"}}},
 		{row: row{name: "IAP at the service needs its agent's grant", setup: all(directly, invokers(alice)),
-			knock: knock{host: "run", who: alice}, status: 403,
+			visit: visit{host: "run", who: alice}, status: 403,
 			body: "Your client does not have permission", logs: []string{runLog + "403 WARNING " + notVerified}}},
 		{row: row{name: "a mapped domain leads past the load balancer", setup: all(mapDomain),
-			knock: knock{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
+			visit: visit{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a mapped domain is closed by the ingress", setup: all(mapDomain, protected),
-			knock: knock{host: mappedDomain, who: alice}, status: 404, body: "was not found"}},
+			visit: visit{host: mappedDomain, who: alice}, status: 404, body: "was not found"}},
 		{row: row{name: "a mapped domain outlives the default URL", setup: all(mapDomain, withoutDefaultURL),
-			knock: knock{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
+			visit: visit{host: mappedDomain}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "IAP at the service asks at a mapped domain", setup: all(mapDomain, directly),
-			knock: knock{host: mappedDomain}, status: 302, fromIAP: true}},
+			visit: visit{host: mappedDomain}, status: 302, fromIAP: true}},
 		{row: row{name: "a mapped domain asks who invokes", setup: all(mapDomain, invokers(alice)),
-			knock: knock{host: mappedDomain}, status: 403,
+			visit: visit{host: mappedDomain}, status: 403,
 			body: "Your client does not have permission", logs: []string{runLog + "403 WARNING " + notVerified}}},
 		{row: row{name: "access is inherited from all of IAP",
-			setup: all(protected, accessAt("/v1/projects/"+number+"/iap_web")), knock: knock{who: bob}, status: 200,
+			setup: all(protected, accessAt("/v1/projects/"+number+"/iap_web")), visit: visit{who: bob}, status: 200,
 			logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "access is inherited from the project",
-			setup: all(protected, accessAt("/v1/projects/"+playground.Project)), knock: knock{who: bob}, status: 200,
+			setup: all(protected, accessAt("/v1/projects/"+playground.Project)), visit: visit{who: bob}, status: 200,
 			logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a condition lets in", setup: all(protected, reports),
-			knock: knock{who: bob, path: "/reports/march"}, status: 200, logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "a condition keeps out", setup: all(protected, reports), knock: knock{who: bob, path: "/admin"},
+			visit: visit{who: bob, path: "/reports/march"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+		{row: row{name: "a condition keeps out", setup: all(protected, reports), visit: visit{who: bob, path: "/admin"},
 			status: 403, fromIAP: true}},
-		{row: row{name: "everybody may pass", setup: all(protected, accessors("allUsers")), knock: knock{}, status: 200,
+		{row: row{name: "everybody may pass", setup: all(protected, accessors("allUsers")), visit: visit{}, status: 200,
 			logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "everybody who signed in may pass", setup: all(protected, accessors("allAuthenticatedUsers")),
-			knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+			visit: visit{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "a domain may pass", setup: all(protected, accessors("domain:example.com")),
-			knock: knock{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
+			visit: visit{who: bob}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "the default URL is switched off", setup: all(withoutDefaultURL),
-			knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 404}},
-		{row: row{name: "the newer default URL", knock: knock{host: "hello-123456789012.us-central1.run.app"}, status: 200,
+			visit: visit{host: "hello-123456789012.us-central1.run.app"}, status: 404}},
+		{row: row{name: "the newer default URL", visit: visit{host: "hello-123456789012.us-central1.run.app"}, status: 200,
 			logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "nobody checks invokers", setup: all(invokers(alice), withoutInvokerCheck),
-			knock: knock{host: "run"}, status: 200, logs: []string{runLog + "200 INFO"}}},
+			visit: visit{host: "run"}, status: 200, logs: []string{runLog + "200 INFO"}}},
 		{row: row{name: "an internal load balancer reaches an internal service",
-			setup: all(internally, logsOn, ingress("INGRESS_TRAFFIC_INTERNAL_ONLY")), knock: knock{}, status: 200,
+			setup: all(internally, logsOn, ingress("INGRESS_TRAFFIC_INTERNAL_ONLY")), visit: visit{}, status: 200,
 			logs: []string{runLog + "200 INFO", "internal_http_lb_rule loadbalancing.googleapis.com%2Frequests 200 INFO"}}},
-		{row: row{name: "no request is in the sample", setup: all(sampleNothing), knock: knock{}, status: 200,
+		{row: row{name: "no request is in the sample", setup: all(sampleNothing), visit: visit{}, status: 200,
 			logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "the service behind is gone", setup: all(logsOn, gone), knock: knock{}, status: 503,
+		{row: row{name: "the service behind is gone", setup: all(logsOn, gone), visit: visit{}, status: 503,
 			body: "no healthy upstream",
 			logs: []string{lbLog + "503 ERROR failed_to_pick_backend"}}},
-		{row: row{name: "the service behind was never ready", setup: all(logsOn, neverReady), knock: knock{}, status: 404,
+		{row: row{name: "the service behind was never ready", setup: all(logsOn, neverReady), visit: visit{}, status: 404,
 			logs: []string{lbLog + "404 WARNING response_sent_by_backend"}}},
 		{row: row{name: "the default URL wants https",
-			knock: knock{host: "run", header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 302}},
+			visit: visit{host: "run", header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 302}},
 		{row: row{name: "a stuck service refuses only IAP's agent", setup: all(provision, invokers(alice, agent), stuck),
-			knock: knock{host: "run", who: alice}, status: 200,
+			visit: visit{host: "run", who: alice}, status: 200,
 			logs: []string{runLog + "200 INFO"}}},
-		{row: row{name: "a host that nobody has", knock: knock{host: "elsewhere.example.com"}, status: 421,
+		{row: row{name: "a host that nobody has", visit: visit{host: "elsewhere.example.com"}, status: 421,
 			body: "has the host elsewhere.example.com"}},
 		{row: row{name: "a load balancer without an HTTP frontend",
-			knock: knock{header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 421}},
-		{row: row{name: "a scheme that is none", knock: knock{header: map[string]string{"X-Forwarded-Proto": "gopher"}},
+			visit: visit{header: map[string]string{"X-Forwarded-Proto": "http"}}, status: 421}},
+		{row: row{name: "a scheme that is none", visit: visit{header: map[string]string{"X-Forwarded-Proto": "gopher"}},
 			status: 400}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestIAPStandsWhereItIsOn(t *testing.T) {
 			for _, do := range tc.setup {
 				do(o)
 			}
-			tc.compare(t, o.knock(o.at(tc.knock)))
+			tc.compare(t, o.visit(o.at(tc.visit)))
 		})
 	}
 }
@@ -195,12 +195,12 @@ func TestARegionalLoadBalancerLogsInItsOwnForm(t *testing.T) {
 	o := build(t, regional, playground.Options{})
 	logsOn(o)
 	protected(o)
-	refused := o.knock(knock{host: o.Host, who: bob})
+	refused := o.visit(visit{host: o.Host, who: bob})
 	if diff := cmp.Diff([]string{lb +
 		`403 WARNING error="http_request_denied"; details="handled_by_identity_aware_proxy"`}, refused.logs); diff != "" {
 		t.Errorf("log entries (-want +got):\n%s", diff)
 	}
-	inside := o.knock(knock{host: o.Host, who: alice})
+	inside := o.visit(visit{host: o.Host, who: alice})
 	if diff := cmp.Diff([]string{runLog + "200 INFO", lb + "200 INFO"}, inside.logs); diff != "" {
 		t.Errorf("log entries (-want +got):\n%s", diff)
 	}
@@ -219,7 +219,7 @@ func TestAStuckRevisionRefusesUntilThereIsANewerOne(t *testing.T) {
 	}
 	visit := func(when, want string) {
 		t.Helper()
-		if got := verdict(o.knock(knock{host: o.Host, path: "/", who: alice})); got != want {
+		if got := verdict(o.visit(visit{host: o.Host, path: "/", who: alice})); got != want {
 			t.Errorf("%s: %s, want %s", when, got, want)
 		}
 	}
@@ -243,7 +243,7 @@ func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 	headers := func() map[string]string {
 		t.Helper()
 		var got struct{ Headers map[string]string }
-		if reply := o.knock(knock{host: o.Host, path: "/a?b=c", who: alice, header: forged}); json.Unmarshal(
+		if reply := o.visit(visit{host: o.Host, path: "/a?b=c", who: alice, header: forged}); json.Unmarshal(
 			[]byte(reply.body), &got) != nil {
 			t.Fatalf("the container answered %s", reply.body)
 		}
@@ -254,7 +254,7 @@ func TestTheContainerSeesWhatIAPSaysAndNotWhatTheVisitorSays(t *testing.T) {
 	}
 	protected(o)
 	accessors(alice, "allUsers")(o)
-	stranger := o.knock(knock{host: o.Host, header: forged})
+	stranger := o.visit(visit{host: o.Host, header: forged})
 	if stranger.status != 200 || strings.Contains(stranger.body, "root@example.com") {
 		t.Errorf("a stranger that IAP let pass has an identity: %s", stranger.body)
 	}
@@ -273,7 +273,7 @@ func TestAllEntriesOfARequestAreOfItsTrace(t *testing.T) {
 	o := build(t, global, playground.Options{})
 	logsOn(o)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
-	got := o.knock(knock{host: o.Host, header: map[string]string{"Traceparent": "00-" + trace + "-b7ad6b7169203331-01"}})
+	got := o.visit(visit{host: o.Host, header: map[string]string{"Traceparent": "00-" + trace + "-b7ad6b7169203331-01"}})
 	if len(got.raw) != 2 || !strings.Contains(got.body, trace) {
 		t.Fatalf("%d entries, and the container was called with %s", len(got.raw), got.body)
 	}
@@ -291,13 +291,13 @@ func TestAResetForgetsWhatWasStuckAndWhatIsOnItsWay(t *testing.T) {
 	stuck(o)
 	o.call("POST", "/_local/reset", nil)
 	time.move(late)
-	if got := verdict(o.knock(knock{host: o.Host})); got != "421 ?" {
+	if got := verdict(o.visit(visit{host: o.Host})); got != "421 ?" {
 		t.Errorf("after the reset the frontend answers %s", got)
 	}
 	o.Build(o.LoadBalanced)
 	protected(o)
 	time.move(late)
-	if got := verdict(o.knock(knock{host: o.Host, who: alice})); got != inside {
+	if got := verdict(o.visit(visit{host: o.Host, who: alice})); got != inside {
 		t.Errorf("built anew, the frontend answers %s", got)
 	}
 }

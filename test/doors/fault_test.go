@@ -8,7 +8,7 @@ import (
 
 func TestFaultsAreFeltAtTheDoors(t *testing.T) {
 	visit := func(o *fixture) string {
-		return verdict(o.knock(knock{host: o.Host, path: "/", who: alice}))
+		return verdict(o.visit(visit{host: o.Host, path: "/", who: alice}))
 	}
 	t.Run("a stuck grant", func(t *testing.T) {
 		o := build(t, global, playground.Options{})

@@ -14,7 +14,7 @@ import (
 )
 
 // fixture is a local cloud with one service behind a load balancer, at whose doors the
-// tests knock.
+// tests visit.
 type fixture struct {
 	*cloudtest.Env
 	playground.LoadBalanced
@@ -28,7 +28,7 @@ const (
 	bob    = "user:bob@example.com"   // may not
 )
 
-// global and regional are the services that the tests knock at.
+// global and regional are the services that the tests visit.
 var (
 	global   = playground.LoadBalanced{Service: "hello", Region: "us-central1", Host: "hello.example.com"}
 	regional = playground.LoadBalanced{Service: "billing", Region: "europe-west1", Regional: true,
@@ -118,8 +118,8 @@ func (o *fixture) defaultURL() string {
 	return strings.TrimPrefix(o.DefaultURL(o.LoadBalanced), "https://")
 }
 
-// knock is one request to the data plane; the zero value is a stranger's.
-type knock struct {
+// visit is one request to the data plane; the zero value is a stranger's.
+type visit struct {
 	host, path, method string
 	who                string            // who is signed in in the browser
 	header             map[string]string // replaces the browser's
@@ -134,7 +134,7 @@ type reply struct {
 	logs   []string // a line for each
 }
 
-func (o *fixture) knock(k knock) reply {
+func (o *fixture) visit(k visit) reply {
 	o.t.Helper()
 	method := k.method
 	if method == "" {

@@ -39,7 +39,7 @@ func slow(c *clock) playground.Options {
 func TestChangesTakeEffectAfterTheirDelayAndNotBefore(t *testing.T) {
 	time := newClock()
 	o := build(t, global, slow(time))
-	visit := func(who string) string { return verdict(o.knock(knock{host: o.Host, path: "/", who: who})) }
+	visitAs := func(who string) string { return verdict(o.visit(visit{host: o.Host, path: "/", who: who})) }
 	for _, step := range []struct {
 		name          string
 		do            []func(*fixture)
@@ -57,15 +57,15 @@ func TestChangesTakeEffectAfterTheirDelayAndNotBefore(t *testing.T) {
 		for _, do := range step.do {
 			do(o)
 		}
-		if got := visit(bob); got != step.before {
+		if got := visitAs(bob); got != step.before {
 			t.Errorf("%s: bob got %q at once, want %q", step.name, got, step.before)
 		}
 		time.move(late - 1)
-		if got := visit(bob); got != step.before {
+		if got := visitAs(bob); got != step.before {
 			t.Errorf("%s: bob got %q right before the delay is over, want %q", step.name, got, step.before)
 		}
 		time.move(1)
-		if got := visit(bob); got != step.after {
+		if got := visitAs(bob); got != step.after {
 			t.Errorf("%s: bob got %q when the delay was over, want %q", step.name, got, step.after)
 		}
 	}
@@ -88,7 +88,7 @@ var speeds = []struct {
 }
 
 // TestNobodyIsLockedOutWhileChangesPropagate protects services whose changes
-// take as long to hold as the policy says, and knocks all along.
+// take as long to hold as the policy says, and visits the service all along.
 func TestNobodyIsLockedOutWhileChangesPropagate(t *testing.T) {
 	for _, speed := range speeds {
 		for _, subject := range subjects {

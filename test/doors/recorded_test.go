@@ -21,15 +21,15 @@ func TestEntriesHaveTheFieldsOfRecordedOnes(t *testing.T) {
 	for _, tc := range []struct {
 		recorded string
 		setup    []func(*fixture)
-		knock    knock
+		visit    visit
 		missing  []string // what the local cloud does not write, for no reader needs it
 	}{
 		{"fieldlog-d__run.requests.403__2.json", all(invokers(alice)),
-			knock{host: "run", header: map[string]string{"Referer": "https://example.com/"}},
+			visit{host: "run", header: map[string]string{"Referer": "https://example.com/"}},
 			[]string{"httpRequest.serverIp", "labels"}},
-		{"fieldlog-d__run.requests.200__1.json", nil, knock{host: "run"},
+		{"fieldlog-d__run.requests.200__1.json", nil, visit{host: "run"},
 			[]string{"httpRequest.serverIp", "labels", "traceSampled"}},
-		{"otel__http_load_balancer.200__1.json", all(logsOn), knock{},
+		{"otel__http_load_balancer.200__1.json", all(logsOn), visit{},
 			[]string{"httpRequest.serverIp", "jsonPayload.cacheDecision", "jsonPayload.tls.cipher", "jsonPayload.tls.protocol"}},
 	} {
 		t.Run(tc.recorded, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestEntriesHaveTheFieldsOfRecordedOnes(t *testing.T) {
 			for _, do := range tc.setup {
 				do(o)
 			}
-			written := o.knock(o.at(tc.knock)).raw
+			written := o.visit(o.at(tc.visit)).raw
 			got := append(fields(t, written[len(written)-1]), tc.missing...)
 			slices.Sort(got)
 			if diff := cmp.Diff(fields(t, text), got); diff != "" {

@@ -27,7 +27,7 @@ func stuck(o *fixture) { o.Cloud.DataPlane().Stick(o.Name(), true) }
 type row struct {
 	name    string
 	setup   []func(*fixture)
-	knock   knock // at the frontend; host "run" is the default URL
+	visit   visit // at the frontend; host "run" is the default URL
 	status  int
 	fromIAP bool
 	body    string       // is part of it
@@ -35,67 +35,67 @@ type row struct {
 	kinds   []event.Kind // what our own reader makes of each log entry
 }
 
-// rows has a case for each row of what is known about telling the 403s apart
+// rows has a case for each row of what is known about distinguishing the 403s
 // (load-balancing and Cloud Run logging docs, run/docs/troubleshooting,
 // iap/docs/enabling-cloud-run), and for what is near to them. VPC Service
 // Controls and authorization policies are not served here.
 var rows = []row{
-	{"IAP denies somebody who is signed in", all(protected), knock{who: bob}, 403, true, "You don't have access",
+	{"IAP denies somebody who is signed in", all(protected), visit{who: bob}, 403, true, "You don't have access",
 		[]string{lbLog + "403 WARNING handled_by_identity_aware_proxy"}, []event.Kind{event.LBRequestDeniedByIAP}},
-	{"IAP asks a browser to sign in", all(protected), knock{}, 302, true, "",
+	{"IAP asks a browser to sign in", all(protected), visit{}, 302, true, "",
 		[]string{lbLog + "302 INFO handled_by_identity_aware_proxy"}, []event.Kind{""}},
 	{"IAP asks a program to sign in", all(protected),
-		knock{header: map[string]string{"Accept": "application/json"}}, 401, true,
+		visit{header: map[string]string{"Accept": "application/json"}}, 401, true,
 		"Invalid IAP credentials: empty token", []string{lbLog + "401 WARNING handled_by_identity_aware_proxy"},
 		[]event.Kind{""}},
-	{"IAP asks a form to sign in", all(protected), knock{method: "POST"}, 401, true, "Invalid IAP credentials",
+	{"IAP asks a form to sign in", all(protected), visit{method: "POST"}, 401, true, "Invalid IAP credentials",
 		[]string{lbLog + "401 WARNING handled_by_identity_aware_proxy"}, []event.Kind{""}},
-	{"IAP cannot read a token", all(protected), knock{
+	{"IAP cannot read a token", all(protected), visit{
 		header: map[string]string{"Authorization": "Bearer nonsense"}}, 401, true,
 		"Unable to parse JWT", []string{lbLog + "401 WARNING handled_by_identity_aware_proxy"}, []event.Kind{""}},
-	{"Cloud Run denies IAP's agent", all(protected, invokers(bob)), knock{who: alice, path: "/a<b"}, 403, false,
+	{"Cloud Run denies IAP's agent", all(protected, invokers(bob)), visit{who: alice, path: "/a<b"}, 403, false,
 		"<h2>Your client does not have permission to get URL <code>/a&lt;b</code> from this server.</h2>",
 		[]string{runLog + "403 WARNING " + notVerified, lbLog + "403 WARNING response_sent_by_backend"},
 		[]event.Kind{event.RunRequestDenied, ""}},
 	{"Cloud Run denies IAP's agent although it may invoke", all(protected, stuck),
-		knock{who: alice, path: "/"}, 403, false,
+		visit{who: alice, path: "/"}, 403, false,
 		"Your client does not have permission to get URL <code>/</code> from this server.",
 		[]string{runLog + "403 WARNING " + notVerified, lbLog + "403 WARNING response_sent_by_backend"},
 		[]event.Kind{event.RunRequestDenied, ""}},
-	{"Cloud Run denies a stranger at the default URL", all(invokers(alice)), knock{host: "run", path: "/"}, 403, false,
+	{"Cloud Run denies a stranger at the default URL", all(invokers(alice)), visit{host: "run", path: "/"}, 403, false,
 		"<h2>Your client does not have permission to get URL <code>/</code> from this server.</h2>",
 		[]string{runLog + "403 WARNING " + notVerified}, []event.Kind{event.RunRequestDenied}},
-	{"Cloud Run denies somebody who is signed in", all(invokers(alice)), knock{host: "run", who: bob}, 403, false,
+	{"Cloud Run denies somebody who is signed in", all(invokers(alice)), visit{host: "run", who: bob}, 403, false,
 		"Your client does not have permission",
 		[]string{runLog + "403 WARNING The request was not authorized to invoke this service"},
 		[]event.Kind{event.RunRequestDenied}},
 	{"a token does not verify", all(invokers(alice)),
-		knock{header: map[string]string{"Authorization": "Bearer nonsense"}}, 401, false,
+		visit{header: map[string]string{"Authorization": "Bearer nonsense"}}, 401, false,
 		"Your client does not have permission to the requested URL",
 		[]string{runLog + "401 WARNING The request was not authorized to invoke this service",
 			lbLog + "401 WARNING response_sent_by_backend"},
 		[]event.Kind{"", ""}},
-	{"the application refuses by itself", nil, knock{path: "/_app/403"}, 403, false, "The application answers with 403",
+	{"the application refuses by itself", nil, visit{path: "/_app/403"}, 403, false, "The application answers with 403",
 		[]string{runLog + "403 WARNING", lbLog + "403 WARNING response_sent_by_backend"}, []event.Kind{"", ""}},
-	{"the application refuses a visitor that IAP let pass", all(protected), knock{who: alice, path: "/_app/403"}, 403,
+	{"the application refuses a visitor that IAP let pass", all(protected), visit{who: alice, path: "/_app/403"}, 403,
 		false, "The application",
 		[]string{runLog + "403 WARNING", lbLog + "403 WARNING response_sent_by_backend"}, []event.Kind{"", ""}},
-	{"the ingress keeps the default URL shut", all(protected), knock{host: "run", who: alice}, 404, false,
+	{"the ingress keeps the default URL shut", all(protected), visit{host: "run", who: alice}, 404, false,
 		"<h2>The requested URL was not found on this server.</h2>", nil, nil},
-	{"the ingress keeps the load balancer out", all(ingress("INGRESS_TRAFFIC_INTERNAL_ONLY")), knock{}, 404, false,
+	{"the ingress keeps the load balancer out", all(ingress("INGRESS_TRAFFIC_INTERNAL_ONLY")), visit{}, 404, false,
 		"was not found",
 		[]string{lbLog + "404 WARNING response_sent_by_backend"}, []event.Kind{""}},
-	{"the ingress keeps everybody out", all(ingress("INGRESS_TRAFFIC_NONE")), knock{}, 404, false, "was not found",
+	{"the ingress keeps everybody out", all(ingress("INGRESS_TRAFFIC_NONE")), visit{}, 404, false, "was not found",
 		[]string{lbLog + "404 WARNING response_sent_by_backend"}, []event.Kind{""}},
-	{"the agent is not provisioned", all(accessors(alice), iapOn), knock{who: alice}, 500, true,
+	{"the agent is not provisioned", all(accessors(alice), iapOn), visit{who: alice}, 500, true,
 		"The IAP service account is not provisioned", []string{lbLog + "500 ERROR handled_by_identity_aware_proxy"},
 		[]event.Kind{""}},
-	{"IAP is on twice", all(protected, iapOnService), knock{who: alice}, 500, true, "Internal Server Error",
+	{"IAP is on twice", all(protected, iapOnService), visit{who: alice}, 500, true, "Internal Server Error",
 		[]string{lbLog + "500 ERROR multiple_iap_policies"}, []event.Kind{""}},
-	{"somebody gets in", all(protected), knock{who: alice}, 200, false, `"audience": "/projects/` + number +
+	{"somebody gets in", all(protected), visit{who: alice}, 200, false, `"audience": "/projects/` + number +
 		`/global/backendServices/`,
 		[]string{runLog + "200 INFO", lbLog + "200 INFO response_sent_by_backend"}, []event.Kind{"", ""}},
-	{"anybody gets in", nil, knock{}, 200, false, `"service": "hello"`,
+	{"anybody gets in", nil, visit{}, 200, false, `"service": "hello"`,
 		[]string{runLog + "200 INFO", lbLog + "200 INFO response_sent_by_backend"}, []event.Kind{"", ""}},
 }
 
@@ -112,8 +112,8 @@ func TestEveryRequestIsAnsweredAndLoggedAsGoogleDoes(t *testing.T) {
 	}
 }
 
-// at fills in the host of a knock.
-func (o *fixture) at(k knock) knock {
+// at fills in the host of a visit.
+func (o *fixture) at(k visit) visit {
 	switch k.host {
 	case "run":
 		k.host = o.defaultURL()
@@ -123,11 +123,11 @@ func (o *fixture) at(k knock) knock {
 	return k
 }
 
-// check knocks and holds what comes back, and what our reader makes of the
+// check makes a visit and compares what comes back, and what our reader makes of the
 // logs, against the row.
 func (tc row) check(t *testing.T, o *fixture) {
 	t.Helper()
-	got := o.knock(o.at(tc.knock))
+	got := o.visit(o.at(tc.visit))
 	tc.compare(t, got)
 	var kinds []event.Kind
 	for _, raw := range got.raw {

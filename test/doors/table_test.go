@@ -24,7 +24,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/doors.txt anew")
 
-// visitors are who knocks: a stranger is nobody.
+// visitors are the people who visit; the stranger is not signed in.
 var visitors = []struct{ name, who string }{{"a stranger", ""}, {"alice", alice}, {"bob", bob}}
 
 // moment is who got what at every door at one time: door, visitor, answer.
@@ -36,13 +36,13 @@ type moment struct {
 
 const inside = "200 gets in"
 
-// ask knocks at every door as every visitor.
+// ask visits every door as every visitor.
 func (o *fixture) ask(name string) moment {
 	m := moment{name: name}
 	for _, door := range o.doors() {
 		var got []string
 		for _, visitor := range visitors {
-			got = append(got, verdict(o.knock(knock{host: door.host, path: "/", who: visitor.who})))
+			got = append(got, verdict(o.visit(visit{host: door.host, path: "/", who: visitor.who})))
 		}
 		m.doors = append(m.doors, got)
 	}

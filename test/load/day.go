@@ -19,7 +19,7 @@ const irrelevant = `{"insertId":"-abc","logName":"projects/demo-project/logs/clo
 const RelevantEvery = 500
 
 // Day writes n entries, newline-delimited; every RelevantEvery-th is a deploy
-// of another service, the others are no concern of ours.
+// of another service, the others are not for us.
 func Day(w io.WriteCloser, n int) {
 	defer w.Close()
 	others := []string{

@@ -72,16 +72,16 @@ func (p *play) everyDoor() [][]string {
 	for _, d := range p.doors {
 		var row []string
 		for _, v := range visitors {
-			row = append(row, p.knock(p.unlogged, d, v, "/"))
+			row = append(row, p.visit(p.unlogged, d, v, "/"))
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-// knock asks at a door as a visitor. at is where the data plane answers: with or
+// visit sends a request to a door as a visitor. at is where the data plane answers: with or
 // without log entries.
-func (p *play) knock(at string, d door, v visitor, path string) string {
+func (p *play) visit(at string, d door, v visitor, path string) string {
 	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, at+path, nil)
 	if err != nil {
 		return err.Error()

@@ -168,7 +168,7 @@ func (p *play) visits(args []string) ([]string, error) {
 	}
 	for _, v := range visitors {
 		if v.name == args[0] || v.name == "a "+args[0] {
-			return []string{p.knock(p.playground.DataURL(), d, v, path)}, nil
+			return []string{p.visit(p.playground.DataURL(), d, v, path)}, nil
 		}
 	}
 	return nil, fmt.Errorf("%s is none of the visitors %v", args[0], visitors)

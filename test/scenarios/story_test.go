@@ -214,7 +214,7 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 				return nil, err
 			}
 			for _, v := range visitors {
-				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.knock(p.playground.DataURL(), d, v, path)))
+				seen = append(seen, fmt.Sprintf("%s, %s: %s", name, v.name, p.visit(p.playground.DataURL(), d, v, path)))
 			}
 		}
 		return seen, nil

@@ -46,7 +46,7 @@ func (s sums) String() string {
 		counted(s.steps, "step"), s.exposed)
 }
 
-// stepsText summarises a plan: how many steps of which kind, and how many wait.
+// stepsText summarises a plan: how many steps of each kind, and how many wait.
 func stepsText(steps []report.Step) string {
 	done := map[string]int{}
 	later, first := 0, time.Time{}

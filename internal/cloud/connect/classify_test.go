@@ -23,7 +23,7 @@ func answer(t *testing.T, status int, body string) error {
 	recorder.WriteString(body)
 	err := googleapi.CheckResponse(recorder.Result())
 	if err == nil {
-		t.Fatalf("status %d is no error", status)
+		t.Fatalf("status %d is not an error", status)
 	}
 	return err
 }

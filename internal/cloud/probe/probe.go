@@ -1,7 +1,7 @@
 // Package probe asks at doors over the network, as a stranger with a browser
-// would. Doors are what resources say that they are, and whoever makes those
-// resources may write anything: so nothing but public addresses is connected to,
-// no redirect is followed, and nothing that comes back is trusted.
+// would. Doors come from resources, and the author of a resource may write
+// anything into it. So a probe connects to public addresses only, follows no
+// redirect, and trusts nothing that comes back.
 package probe
 
 import (
@@ -49,33 +49,33 @@ func New(config connect.Config) *Prober {
 	return p
 }
 
-// Probe asks all at once, and gives the answers in the order of the knocks.
-func (p *Prober) Probe(ctx context.Context, knocks []door.ProbeRequest) []door.Answer {
-	answers := make([]door.Answer, len(knocks))
+// Probe makes all requests at once, and returns the answers in their order.
+func (p *Prober) Probe(ctx context.Context, probes []door.ProbeRequest) []door.Answer {
+	answers := make([]door.Answer, len(probes))
 	var group sync.WaitGroup
-	for i, knock := range knocks {
+	for i, probe := range probes {
 		group.Go(func() {
-			answers[i] = p.ask(ctx, knock)
-			answers[i].To = knock
+			answers[i] = p.ask(ctx, probe)
+			answers[i].To = probe
 		})
 	}
 	group.Wait()
 	return answers
 }
 
-func (p *Prober) ask(ctx context.Context, knock door.ProbeRequest) door.Answer {
+func (p *Prober) ask(ctx context.Context, probe door.ProbeRequest) door.Answer {
 	if p.unasked != "" {
 		return door.Answer{Problem: p.unasked}
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request, err := p.request(ctx, knock)
+	request, err := p.request(ctx, probe)
 	if err != nil {
 		return door.Answer{Problem: words(err)}
 	}
 	transport := &http.Transport{
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return p.connect(ctx, knock) },
-		TLSClientConfig:        checked(knock),
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return p.connect(ctx, probe) },
+		TLSClientConfig:        checked(probe),
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: mostHeader,
 		// No proxy: what is connected to is decided here alone.
@@ -95,19 +95,19 @@ func (p *Prober) ask(ctx context.Context, knock door.ProbeRequest) door.Answer {
 
 // request is what a browser asks for: IAP sends only those who accept a page to
 // sign in.
-func (p *Prober) request(ctx context.Context, knock door.ProbeRequest) (*http.Request, error) {
-	scheme := knock.Scheme
+func (p *Prober) request(ctx context.Context, probe door.ProbeRequest) (*http.Request, error) {
+	scheme := probe.Scheme
 	if p.local != "" {
 		scheme = "http" // the local cloud's port speaks nothing else
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+knock.Host+knock.Path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+probe.Host+probe.Path, nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Accept", "text/html,application/xhtml+xml")
 	request.Header.Set("User-Agent", p.userAgent)
 	if p.local != "" {
-		request.Header.Set("X-Forwarded-Proto", knock.Scheme)
+		request.Header.Set("X-Forwarded-Proto", probe.Scheme)
 	}
 	return request, nil
 }
@@ -115,34 +115,34 @@ func (p *Prober) request(ctx context.Context, knock door.ProbeRequest) (*http.Re
 // checked are the TLS settings: the certificate must be the host's. Where a door
 // is an address without a name there is no name to hold it against, and all that
 // is asked is whether somebody answers.
-func checked(knock door.ProbeRequest) *tls.Config {
-	_, err := netip.ParseAddr(strings.Trim(knock.Host, "[]"))
+func checked(probe door.ProbeRequest) *tls.Config {
+	_, err := netip.ParseAddr(strings.Trim(probe.Host, "[]"))
 	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: err == nil} //nolint:gosec // see above
 }
 
 // connect goes to the door's own address, or to one that its host has. The
 // address that was checked is the one that is used.
-func (p *Prober) connect(ctx context.Context, knock door.ProbeRequest) (net.Conn, error) {
+func (p *Prober) connect(ctx context.Context, probe door.ProbeRequest) (net.Conn, error) {
 	var dialer net.Dialer
 	if p.local != "" {
 		return dialer.DialContext(ctx, "tcp", p.local)
 	}
-	address, err := p.address(ctx, knock)
+	address, err := p.address(ctx, probe)
 	if err != nil {
 		return nil, err
 	}
 	port := "443"
-	if knock.Scheme == "http" {
+	if probe.Scheme == "http" {
 		port = "80"
 	}
 	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(address.String(), port))
 }
 
-func (p *Prober) address(ctx context.Context, knock door.ProbeRequest) (netip.Addr, error) {
-	if knock.IP != "" {
-		address, err := netip.ParseAddr(knock.IP)
+func (p *Prober) address(ctx context.Context, probe door.ProbeRequest) (netip.Addr, error) {
+	if probe.IP != "" {
+		address, err := netip.ParseAddr(probe.IP)
 		if err != nil {
-			return address, fmt.Errorf("%q is not an IP address", knock.IP)
+			return address, fmt.Errorf("%q is not an IP address", probe.IP)
 		}
 		if !public(address) {
 			return address, fmt.Errorf("%s is not a public address, and is not asked", address)
@@ -155,13 +155,13 @@ func (p *Prober) address(ctx context.Context, knock door.ProbeRequest) (netip.Ad
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	found, err := lookUp(ctx, knock.Host)
+	found, err := lookUp(ctx, probe.Host)
 	if err != nil {
 		return netip.Addr{}, err
 	}
 	for _, address := range found {
 		if address = address.Unmap(); !public(address) {
-			return address, fmt.Errorf("%s has the address %s, which is not public, and is not asked", knock.Host, address)
+			return address, fmt.Errorf("%s has the address %s, which is not public, and is not asked", probe.Host, address)
 		}
 	}
 	if len(found) == 0 {

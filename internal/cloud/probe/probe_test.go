@@ -42,7 +42,7 @@ func TestADoorThatLeadsInsideIsNotAsked(t *testing.T) {
 	p := New(connect.Config{})
 	p.lookUp = func(_ context.Context, host string) ([]netip.Addr, error) { return addresses[host], nil }
 	for _, tc := range []struct {
-		knock door.ProbeRequest
+		probe door.ProbeRequest
 		want  string
 	}{
 		{
@@ -68,9 +68,9 @@ func TestADoorThatLeadsInsideIsNotAsked(t *testing.T) {
 			"is not an IP address",
 		},
 	} {
-		answer := p.Probe(t.Context(), []door.ProbeRequest{tc.knock})[0]
+		answer := p.Probe(t.Context(), []door.ProbeRequest{tc.probe})[0]
 		if !strings.Contains(answer.Problem, tc.want) || answer.Status != 0 {
-			t.Errorf("%+v: %+v, want a problem with %q", tc.knock, answer, tc.want)
+			t.Errorf("%+v: %+v, want a problem with %q", tc.probe, answer, tc.want)
 		}
 	}
 	if asked > 0 {
@@ -90,22 +90,22 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 		_, _ = w.Write([]byte(strings.Repeat("x", 1<<20)))
 	}))
 	defer doors.Close()
-	knocks := []door.ProbeRequest{{Scheme: "https", Host: "shop.example.com", Path: "/api/", IP: "203.0.113.7"}}
+	probes := []door.ProbeRequest{{Scheme: "https", Host: "shop.example.com", Path: "/api/", IP: "203.0.113.7"}}
 	p := New(connect.Config{Endpoint: "http://127.0.0.1:1", DoorsAddress: strings.TrimPrefix(doors.URL, "http://"),
 		UserAgent: "iapguard/1"})
-	answer := p.Probe(t.Context(), knocks)[0]
+	answer := p.Probe(t.Context(), probes)[0]
 	if len(answer.Body) != mostBody {
 		t.Errorf("%d bytes of the body were read, want %d", len(answer.Body), mostBody)
 	}
 	answer.Body = ""
-	if diff := cmp.Diff(door.Answer{To: knocks[0], Status: 302, FromIAP: true,
+	if diff := cmp.Diff(door.Answer{To: probes[0], Status: 302, FromIAP: true,
 		Location: "http://shop.example.com/elsewhere"}, answer); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"shop.example.com /api/ https  iapguard/1"}, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
-	unasked := New(connect.Config{Endpoint: "http://127.0.0.1:1"}).Probe(t.Context(), knocks)[0]
+	unasked := New(connect.Config{Endpoint: "http://127.0.0.1:1"}).Probe(t.Context(), probes)[0]
 	if !strings.Contains(unasked.Problem, "local cloud") {
 		t.Errorf("without the local cloud's port: %+v, want nothing to be asked", unasked)
 	}
