@@ -12,6 +12,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
@@ -178,7 +179,9 @@ func TestInReportOnlyTheDeployedShapeWritesNothing(t *testing.T) {
 			len(e.last("hello").Steps) > 0
 	})
 	e.Idle()
-	if writes := e.Calls().Own().Writes(); len(writes) > 0 {
+	// Its memory is its own: what it remembers changes nothing of anybody's.
+	writes := slices.DeleteFunc(e.Calls().Own().Writes(), func(c apiserver.CallEntry) bool { return c.API == "storage" })
+	if len(writes) > 0 {
 		t.Errorf("the function called %+v", writes[0])
 	}
 	if slices.ContainsFunc(e.all("google_project_iam_custom_role"),

@@ -75,7 +75,7 @@ func TestAWrongTokenReachesNothingAndChangesNothing(t *testing.T) {
 	}{
 		{"no token", "", 403},
 		{"garbage", "garbage", 401},
-		{"a token signed by another key", e.signed(oidc.New(e.Now), nil), 401},
+		{"a token signed by another key", e.signed(oidc.NewWithOwnKey(e.Now), nil), 401},
 		{"a token with its signature cut off", good[:strings.LastIndex(good, ".")+1], 401},
 		{"an expired token", changed("exp", past), 401},
 		{"a token of another issuer", changed("iss", "https://issuer.example.com"), 401},

@@ -118,7 +118,7 @@ func TestAServiceTakesOnlyIdentityTokensThatAreMadeOutToIt(t *testing.T) {
 	p.CallAs(p.Owner(), "POST", place+"?serviceId=other",
 		map[string]any{"template": map[string]any{"containers": []any{map[string]any{"image": playground.Image}}}})
 	other, _ := p.CallAs(p.Owner(), "GET", place+"/other", nil)["uri"].(string)
-	ours, theirs := p.Cloud.Tokens(), oidc.New(p.Now)
+	ours, theirs := p.Cloud.Tokens(), oidc.NewWithOwnKey(p.Now)
 	audience := func(text string) string { return p.signed(ours, map[string]any{"aud": text}) }
 	for _, tc := range []struct {
 		name, token string

@@ -32,7 +32,7 @@ const (
 	keyBits = 2048
 )
 
-// Issuer signs tokens with a key of its own. It is safe for concurrent use.
+// Issuer signs tokens. It is safe for concurrent use.
 type Issuer struct {
 	clock func() time.Time
 	// key is made when it is first asked for, because that takes long.
@@ -50,11 +50,22 @@ type token struct {
 	issued time.Time
 }
 
-// New returns an issuer whose tokens are dated by a clock.
-func New(clock func() time.Time) *Issuer {
-	return &Issuer{clock: clock, valid: map[subject]token{}, key: sync.OnceValues(func() (*rsa.PrivateKey, error) {
-		return rsa.GenerateKey(rand.Reader, keyBits)
-	})}
+// shared is the key of all local clouds in one process: making a key is the most
+// expensive part of a short-lived one, and Google signs for every project with the
+// same keys too.
+var shared = sync.OnceValues(newKey)
+
+func newKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) }
+
+// New returns an issuer with the key that all local clouds of the process share. Its
+// tokens are dated by a clock.
+func New(clock func() time.Time) *Issuer { return withKey(clock, shared) }
+
+// NewWithOwnKey returns an issuer that nobody else's tokens pass for.
+func NewWithOwnKey(clock func() time.Time) *Issuer { return withKey(clock, sync.OnceValues(newKey)) }
+
+func withKey(clock func() time.Time, key func() (*rsa.PrivateKey, error)) *Issuer {
+	return &Issuer{clock: clock, valid: map[subject]token{}, key: key}
 }
 
 // Token is a signed token that names a service account, by its e-mail address,

@@ -58,7 +58,7 @@ func issue(t *testing.T, by *oidc.Issuer) string {
 
 func TestGooglesValidatorAcceptsTheToken(t *testing.T) {
 	now := time.Now()
-	issuer := oidc.New(func() time.Time { return now })
+	issuer := oidc.NewWithOwnKey(func() time.Time { return now })
 	payload, err := checker(t, issuer).Validate(t.Context(), issue(t, issuer), audience)
 	if err != nil {
 		t.Fatal(err)
@@ -77,8 +77,8 @@ func TestGooglesValidatorAcceptsTheToken(t *testing.T) {
 }
 
 func TestWhatTheKeyDidNotSignIsRefused(t *testing.T) {
-	issuer, other := oidc.New(time.Now), oidc.New(time.Now)
-	long := oidc.New(func() time.Time { return time.Now().Add(-61 * time.Minute) })
+	issuer, other := oidc.NewWithOwnKey(time.Now), oidc.New(time.Now)
+	long := oidc.NewWithOwnKey(func() time.Time { return time.Now().Add(-61 * time.Minute) })
 	token := issue(t, issuer)
 	parts := strings.Split(token, ".")
 	foreign := strings.Split(issue(t, other), ".")
@@ -106,7 +106,7 @@ func TestWhatTheKeyDidNotSignIsRefused(t *testing.T) {
 
 func TestATokenIsMadeAnewBeforeItExpires(t *testing.T) {
 	now := time.Now()
-	issuer := oidc.New(func() time.Time { return now })
+	issuer := oidc.NewWithOwnKey(func() time.Time { return now })
 	first := issue(t, issuer)
 	now = now.Add(29 * time.Minute)
 	if issue(t, issuer) != first {
@@ -123,7 +123,7 @@ func TestATokenIsMadeAnewBeforeItExpires(t *testing.T) {
 
 func TestTheKeySetHoldsNothingPrivate(t *testing.T) {
 	answer := httptest.NewRecorder()
-	oidc.New(time.Now).Certs(answer, nil)
+	oidc.NewWithOwnKey(time.Now).Certs(answer, nil)
 	var set struct {
 		Keys []map[string]string `json:"keys"`
 	}

@@ -25,7 +25,7 @@ func claimed(now time.Time, changes map[string]any) map[string]any {
 
 func TestATokenIsFoundGoodOnlyIfAllThatItSaysHolds(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	issuer, other := oidc.New(func() time.Time { return now }), oidc.New(func() time.Time { return now })
+	issuer, other := oidc.NewWithOwnKey(func() time.Time { return now }), oidc.New(func() time.Time { return now })
 	sign := func(by *oidc.Issuer, changes map[string]any) string {
 		text, err := by.Sign(claimed(now, changes))
 		if err != nil {
