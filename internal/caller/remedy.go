@@ -70,7 +70,7 @@ func moveInto(p posture.Posture, _ Caller) string {
 
 // grant lets an account invoke the service, "" = one that a person chooses.
 func grant(p posture.Posture, account string) string {
-	return command.GrantInvoker(p.Target, orAccount(account)).String()
+	return command.GrantInvoker(p.Target, "serviceAccount:"+orAccount(account)).String()
 }
 
 // orAccount is the account as a command may hold it, or a word that stands for it.
