@@ -5,16 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
-
-// serviceFlags names a service to a gcloud run command.
-func serviceFlags(t posture.Target) string {
-	return " " + t.Service + " --region=" + t.Location + " --project=" + t.Project
-}
 
 // Afterwards is what to do once the cure was carried out, given how long that may
 // take to hold everywhere.
@@ -30,23 +27,27 @@ const useLoadBalancer = "use the load balancer's address"
 // again asks for another diagnosis.
 func again(t posture.Target) string { return "iapguard doctor " + t.Name() }
 
-// redeploy makes gcloud create a new revision that differs in a label only.
-// Source: gcloud run services update labels the revision too.
 func redeploy(t posture.Target) string {
-	return "make a new revision, equal but for a label: gcloud run services update" + serviceFlags(t) + " --update-labels=redeployed-for=iap"
+	return "make a new revision, equal but for a label: " + command.Redeploy(t).String()
 }
 
-func readLog(t posture.Target) string {
-	return `gcloud logging read 'resource.type="cloud_run_revision" resource.labels.service_name="` + t.Service + `"' --project=` + t.Project + " --limit=20"
-}
-
-// grantAccess lets one visitor through the IAP that guards the service.
-func grantAccess(p posture.Posture) string {
-	command := p.Target.AccessCommand()
-	if at := slices.IndexFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn }); at >= 0 {
-		command = p.Backends[at].AccessCommand()
+// grantAccess lets one visitor through the IAP that refused the request: that of
+// the backend services that the address leads to, or where none is known to, of
+// all that have IAP on.
+func grantAccess(p posture.Posture, host string) string {
+	guards := slices.DeleteFunc(slices.Clone(p.Backends), func(b posture.Backend) bool { return !b.IAPOn })
+	asked := slices.DeleteFunc(slices.Clone(guards), func(b posture.Backend) bool { return !leads(b, host) })
+	if host != "" && len(asked) > 0 {
+		guards = asked
 	}
-	return "if they are to get in: " + command + " --member=user:EMAIL"
+	var grants []string
+	for _, backend := range guards {
+		grants = append(grants, command.GrantBackendAccess(backend, command.Visitor, posture.Condition{}).String())
+	}
+	if len(grants) == 0 {
+		grants = []string{command.GrantServiceAccess(p.Target, command.Visitor, posture.Condition{}).String()}
+	}
+	return "if they are to get in: " + strings.Join(grants, "; at the other load balancer: ")
 }
 
 // remaining is what can still be wrong when a grant and a new revision are not
@@ -55,10 +56,10 @@ func grantAccess(p posture.Posture) string {
 func remaining(p posture.Posture) []string {
 	project, agent := p.Target.Project, posture.AgentEmail(p.ProjectNumber)
 	return []string{
-		"check whether a deny policy takes the permission away: gcloud iam policies list --attachment-point=cloudresourcemanager.googleapis.com/projects/" + project + " --kind=denypolicies",
+		"check whether a deny policy takes the permission away: " + command.ListDenyPolicies(project).String(),
 		"check whether " + agent + " lacks run.routes.invoke at this service: https://console.cloud.google.com/iam-admin/troubleshooter",
-		"check whether an organisation policy restricts who may invoke: gcloud org-policies list --project=" + project,
-		"check whether VPC Service Controls refuse the call: gcloud logging read 'protoPayload.metadata.\"@type\":VpcServiceControlAuditMetadata' --project=" + project,
+		"check whether an organisation policy restricts who may invoke: " + command.ListConstraints(project).String(),
+		"check whether VPC Service Controls refuse the call: " + command.ReadPerimeterRefusals(project).String(),
 		"check whether the load balancer belongs to another project, whose IAP agent then is the one that calls: the number in " + agent + " is " + project + "'s",
 		"check whether the service calls another Cloud Run service with the X-Serverless-Authorization header that it received, and passes on that one's 403: it has to remove the header first",
 		"check whether the project is on the allowlist of IAP's Preview, where permissions were checked differently: ask Cloud Run support, who can take it off",

@@ -6,6 +6,7 @@ import (
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // application leaves what the service's own code refuses to its owners.
@@ -20,7 +21,7 @@ func applicationsOwn(e Evidence, s posture.Symptom) *Diagnosis {
 	return &Diagnosis{
 		Verdict: ApplicationsOwn, Cure: Leave,
 		Why:    "the request for " + s.URL + " passed IAP and Cloud Run, and the application itself answered 403",
-		Advice: []string{"the answer is the application's to explain; read its log: " + readLog(e.Posture.Target)},
+		Advice: []string{"the answer is the application's to explain; read its log: " + command.ReadLog(e.Posture.Target).String()},
 	}
 }
 
@@ -91,7 +92,7 @@ func apiDisabled(e Evidence, _ time.Time) *Diagnosis {
 func apiOff(target posture.Target) Diagnosis {
 	return Diagnosis{
 		Verdict: IAPAPIDisabled, Cure: Person, Why: "IAP's API is switched off in the project, so IAP cannot send anybody on",
-		Advice: []string{"switch it on: gcloud services enable " + iapAPI + " --project=" + target.Project},
+		Advice: []string{"switch it on: " + command.EnableAPI(iapAPI, target.Project).String()},
 	}
 }
 
@@ -122,7 +123,7 @@ func accessor(e Evidence, _ time.Time) *Diagnosis {
 	return &Diagnosis{
 		Verdict: NotAnAccessor, Cure: Leave,
 		Why:    "the visitor signed in, and IAP's access list does not name them: IAP did what it is for",
-		Advice: []string{grantAccess(e.Posture)},
+		Advice: []string{grantAccess(e.Posture, e.Symptom.Host())},
 	}
 }
 
@@ -161,7 +162,7 @@ func ingress(e Evidence, _ time.Time) *Diagnosis {
 	return &Diagnosis{
 		Verdict: IngressInTheWay, Cure: Person,
 		Why: "the service's ingress is " + string(p.Service.Ingress) + ", which keeps the load balancer's visitors out (they get 404)",
-		Advice: []string{"if they are to get in: gcloud run services update" + serviceFlags(p.Target) +
-			" --ingress=" + string(posture.IngressInternalLoadBalancing)},
+		Advice: []string{"if they are to get in: " +
+			command.SetIngress(p.Target, posture.IngressInternalLoadBalancing).String()},
 	}
 }

@@ -98,14 +98,19 @@ func (e Evidence) door() (iap, known bool) {
 	if host == "" {
 		return false, false
 	}
-	for _, backend := range e.Posture.Backends {
-		for _, frontend := range backend.Frontends {
-			if frontend.Unread == "" && (frontend.TakesAny(host) || frontend.Takes(host)) {
-				return backend.IAPOn || e.Posture.Service.IAPOn, true
-			}
-		}
+	at := slices.IndexFunc(e.Posture.Backends, func(b posture.Backend) bool { return leads(b, host) })
+	if at < 0 {
+		return false, false
 	}
-	return false, false
+	return e.Posture.Backends[at].IAPOn || e.Posture.Service.IAPOn, true
+}
+
+// leads reports whether a frontend of the backend service is known to take
+// requests for a host.
+func leads(b posture.Backend, host string) bool {
+	return slices.ContainsFunc(b.Frontends, func(f posture.Frontend) bool {
+		return f.Unread == "" && (f.TakesAny(host) || f.Takes(host))
+	})
 }
 
 // ours says whether we made a revision.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 const (
@@ -69,7 +70,7 @@ func nothingServes(e Evidence, _ time.Time) *Diagnosis {
 	}
 	return &Diagnosis{
 		Verdict: NoReadyRevision, Cure: Person, Why: "no revision of the service has ever become ready, so nothing answers",
-		Advice: []string{"see why: gcloud run services describe" + serviceFlags(e.Posture.Target)},
+		Advice: []string{"see why: " + command.DescribeService(e.Posture.Target).String()},
 	}
 }
 
@@ -134,7 +135,7 @@ func pinned(e Evidence, _ time.Time) *Diagnosis {
 	return &Diagnosis{
 		Verdict: TrafficPinned, Cure: Person,
 		Why:    "requests go to a revision that is pinned by name, so a new revision, which would be the cure, gets none",
-		Advice: []string{"let the latest revision serve: gcloud run services update-traffic" + serviceFlags(e.Posture.Target) + " --to-latest"},
+		Advice: []string{"let the latest revision serve: " + command.ServeLatest(e.Posture.Target).String()},
 	}
 }
 

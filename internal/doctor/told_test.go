@@ -93,31 +93,38 @@ func TestWhatWasLookedAtIsToldWithWhatWasFound(t *testing.T) {
 	}
 }
 
-func TestAVisitorsAccessIsGrantedWhereIAPIsOn(t *testing.T) {
-	p := stuckEvidence().Posture
-	off := posture.Backend{Project: "demo-project", Name: "off-backend", Location: posture.Global}
-	regional := posture.Backend{Project: "demo-project", Name: "regional-backend", Location: "europe-west1", IAPOn: true}
+func TestAVisitorsAccessIsGrantedWhereIAPRefused(t *testing.T) {
+	const global = "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service="
+	const direct = "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"
+	const other = "; at the other load balancer: "
+	at := func(name string, hosts ...string) posture.Backend {
+		return posture.Backend{Project: "demo-project", Location: posture.Global, Name: name, IAPOn: true,
+			Frontends: []posture.Frontend{{Hosts: hosts}}}
+	}
+	off, regional := at("off", "a.example.com"), at("regional")
+	off.IAPOn, regional.Location = false, "europe-west1"
+	a, b := at("a", "a.example.com"), at("b", "b.example.com")
 	for _, tc := range []struct {
-		name     string
-		backends []posture.Backend
-		want     string
+		name, host string
+		backends   []posture.Backend
+		want       []string
 	}{
-		{"global", p.Backends,
-			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
-		{"not where it is off", append([]posture.Backend{off}, p.Backends...),
-			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=hello-backend"},
-		{"regional", []posture.Backend{regional},
-			"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=regional-backend " +
-				"--region=europe-west1"},
-		{"at the service itself", []posture.Backend{off},
-			"gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"},
+		{"global", "", []posture.Backend{a}, []string{global + "a"}},
+		{"not where it is off", "a.example.com", []posture.Backend{off, b}, []string{global + "b"}},
+		{"regional", "", []posture.Backend{regional}, []string{global + "regional --region=europe-west1"}},
+		{"at the service itself", "", []posture.Backend{off}, []string{direct}},
+		{"where the host leads to", "b.example.com", []posture.Backend{a, b}, []string{global + "b"}},
+		{"where the host may lead to", "", []posture.Backend{a, b}, []string{global + "a", global + "b"}},
 	} {
-		p.Backends = tc.backends
-		want := "if they are to get in: " + tc.want +
-			" --project=demo-project --role=roles/iap.httpsResourceAccessor --member=user:EMAIL"
-		if got := grantAccess(p); got != want {
-			t.Errorf("%s:\n%s, want\n%s", tc.name, got, want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			const rest = " --project=demo-project --role=roles/iap.httpsResourceAccessor --member=user:EMAIL"
+			want := "if they are to get in: " + strings.Join(tc.want, rest+other) + rest
+			p := stuckEvidence().Posture
+			p.Backends = tc.backends
+			if diff := cmp.Diff(want, grantAccess(p, tc.host)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

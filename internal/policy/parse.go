@@ -110,7 +110,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 		settings.WithoutLoadBalancer == WithoutDirect) {
 		r.complain(n,
 			"oauthClient is set at the load balancer, and IAP at the service itself takes it from IAP's settings: "+
-				"take it out, and run gcloud iap settings set (iap/docs/custom-oauth-configuration)")
+				"take it out, and set the client there (iap/docs/custom-oauth-configuration)")
 	}
 	read.settings = settings
 	r.agree(n, read, earlier)

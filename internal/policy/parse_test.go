@@ -208,7 +208,7 @@ var refusals = []refused{
 	{"a client without a load balancer",
 		head +
 			"    withoutLoadBalancer: direct\n    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: " +
-			"projects/p-12345/secrets/s/versions/1}\n", "run gcloud iap settings set", true},
+			"projects/p-12345/secrets/s/versions/1}\n", "set the client there", true},
 	{"an anchor", "version: 1\nrules: [&r {name: a}]\n", "line 2, column 9: ", true},
 	{"an alias", "version: 1\nrules: [{name: *r}]\n", "are not read: write the value out", true},
 	{"a tag", "version: !!int 1\nrules: [{name: a}]\n", "line 1, column 10: ", true},

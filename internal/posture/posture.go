@@ -58,14 +58,6 @@ func (f Frontend) URLs() []string {
 	return urls
 }
 
-// Flag is how gcloud is told where the backend service is.
-func (b Backend) Flag() string {
-	if b.Location == Global {
-		return "--global"
-	}
-	return "--region=" + b.Location
-}
-
 // Posture is what was observed of one Cloud Run service and of every load
 // balancer before it, at one time, in our words.
 type Posture struct {
@@ -281,11 +273,4 @@ func (p Posture) AllMembers() []Member {
 // Reached are the backends at which IAP is to be on: all that a frontend leads to.
 func (p Posture) Reached() []Backend {
 	return slices.DeleteFunc(slices.Clone(p.Backends), func(b Backend) bool { return len(b.Frontends) == 0 })
-}
-
-func (b Backend) regionFlag() string {
-	if b.Location == Global {
-		return ""
-	}
-	return " --region=" + b.Location
 }

@@ -54,7 +54,7 @@ func accessKnown(p posture.Posture, want policy.Wanted) []Finding {
 		findings = append(findings, Finding{
 			Code: NoAccessor, Severity: Medium, Effect: Waits, Resource: gate.resource,
 			Why:    "nobody is known to have access through IAP, so turning it on would shut everybody out",
-			Remedy: "name members under access in the policy, or run: " + gate.command + " --member=MEMBER",
+			Remedy: "name members under access in the policy, or run: " + gate.grant.String(),
 		})
 	}
 	return findings

@@ -5,6 +5,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // iapResource is a place where IAP is, or is to be, with everything that lets
@@ -14,7 +15,7 @@ type iapResource struct {
 	on       bool
 	policies []posture.AccessPolicy // its own and those that it inherits
 	version  string                 // of its own policy
-	command  string                 // by which a person grants access here, without the member
+	grant    command.Command        // by which a person grants access here
 }
 
 // iapResources are the places at which the policy wants IAP.
@@ -26,7 +27,7 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 		return []iapResource{{
 			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn, version: p.DirectAccess.Version,
 			policies: p.DirectAccessPolicies(),
-			command:  p.Target.AccessCommand(),
+			grant:    command.GrantServiceAccess(p.Target, command.Member, posture.Condition{}),
 		}}
 	}
 	var gates []iapResource
@@ -34,7 +35,7 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 		gates = append(gates, iapResource{
 			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn, version: backend.Access.Version,
 			policies: p.AccessPolicies(backend),
-			command:  backend.AccessCommand(),
+			grant:    command.GrantBackendAccess(backend, command.Member, posture.Condition{}),
 		})
 	}
 	return gates

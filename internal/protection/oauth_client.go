@@ -3,6 +3,7 @@ package protection
 import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // OAuthClientDiffers: IAP signs users in with another OAuth client than the
@@ -36,8 +37,8 @@ func oauthClientKept(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		findings = append(findings, Finding{
 			Code: OAuthClientDiffers, Severity: Low, Effect: Tells, Resource: backend.Resource(), Why: why,
-			Remedy: "name the client in the policy that is there, or set the policy's, which signs everybody in anew: gcloud compute backend-services update " + backend.Name + " " + backend.Flag() +
-				" --iap=enabled,oauth2-client-id=" + want.OAuthClient.ID + ",oauth2-client-secret=SECRET --project=" + backend.Project,
+			Remedy: "name the client in the policy that is there, or set the policy's, which signs everybody in anew: " +
+				command.EnableIAPWith(backend, want.OAuthClient.ID).String(),
 		})
 	}
 	return findings

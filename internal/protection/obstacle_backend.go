@@ -6,6 +6,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // CDNEnabled: Cloud CDN would answer from its cache without asking IAP.
@@ -48,14 +49,14 @@ func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 			findings = append(findings, Finding{
 				Code: HTTP2Classic, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 				Why:    "the service takes HTTP/2 end to end, and behind a classic load balancer with IAP its requests are redirected for ever",
-				Remedy: "gcloud run services update " + p.Target.Service + " --region=" + p.Target.Location + " --no-use-http2 --project=" + p.Target.Project + ", or migrate the load balancer to EXTERNAL_MANAGED",
+				Remedy: command.DisableHTTP2(p.Target).String() + ", or migrate the load balancer to EXTERNAL_MANAGED",
 			})
 		}
 		if backend.CDNOn {
 			findings = append(findings, Finding{
 				Code: CDNEnabled, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 				Why:    "Cloud CDN is on, and IAP is incompatible with it",
-				Remedy: "gcloud compute backend-services update " + backend.Name + " " + backend.Flag() + " --no-enable-cdn --project=" + backend.Project,
+				Remedy: command.DisableCDN(backend).String(),
 			})
 		}
 	}

@@ -3,6 +3,7 @@ package protection
 import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // BothIAP: IAP is on at the service and at a backend service, which every
@@ -12,7 +13,8 @@ const BothIAP Code = "BOTH_IAP"
 
 // OneIAP says how a person leaves IAP on at one of the two places only.
 func OneIAP(p posture.Posture, b posture.Backend) string {
-	return "turn one of them off, at the service: " + p.Target.OffCommand() + "; or at the load balancer: " + b.OffCommand() +
+	return "turn one of them off, at the service: " + command.DisableDirectIAP(p.Target).String() +
+		"; or at the load balancer: " + command.DisableIAP(b).String() +
 		"; the audience of IAP's JWT differs between the two"
 }
 

@@ -4,6 +4,7 @@ import (
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // InheritedPublicInvoker: the project's policy lets everybody invoke every
@@ -23,8 +24,7 @@ func inheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
 			Code: InheritedPublicInvoker, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,
 			Subject: public.Role + " " + public.Member,
 			Why:     "the project's IAM policy gives " + public.Role + " to " + public.Member + ", who may so invoke every service in it",
-			Remedy: "gcloud projects remove-iam-policy-binding " + p.Target.Project + " --member=" + public.Member +
-				" --role=" + public.Role + " --all",
+			Remedy:  command.RevokeProjectRole(p.Target.Project, public.Role, public.Member).String(),
 		})
 	}
 	return findings

@@ -3,6 +3,7 @@ package protection
 import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // NoOAuthClient: IAP would have no OAuth client to sign people in with. Google
@@ -26,8 +27,8 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		return []Finding{{
 			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: p.Target.Name(), Why: why,
-			Remedy: "set an OAuth client in IAP's settings of the service (gcloud iap settings set), then turn IAP on: gcloud beta run services update " +
-				p.Target.Service + " --region=" + p.Target.Location + " --iap --project=" + p.Target.Project,
+			Remedy: "set an OAuth client in IAP's settings of the service (iap/docs/custom-oauth-configuration), then turn IAP on: " +
+				command.EnableDirectIAP(p.Target).String(),
 		}}
 	}
 	var findings []Finding
@@ -37,8 +38,8 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		findings = append(findings, Finding{
 			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: backend.Resource(), Why: why,
-			Remedy: "name an OAuth client in the policy (oauthClient), move the project into an organization, or: gcloud compute backend-services update " + backend.Name + " " + backend.Flag() +
-				" --iap=enabled,oauth2-client-id=ID,oauth2-client-secret=SECRET --project=" + backend.Project,
+			Remedy: "name an OAuth client in the policy (oauthClient), move the project into an organization, or: " +
+				command.EnableIAPWith(backend, command.Client).String(),
 		})
 	}
 	return findings

@@ -2,11 +2,11 @@ package protection
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // PublicAccessor: IAP lets in people whom nobody named, so behind it the service
@@ -48,30 +48,7 @@ func publicAccessor(p posture.Posture, resource string, public door.PublicBindin
 	return Finding{
 		Code: PublicAccessor, Severity: High, Effect: Blocks, Resource: resource, Subject: public.Role + " " + public.Member,
 		Why: "IAP lets " + who + " in: " + public.Member + " has " + public.Role + " at " + resource,
-		Remedy: removeAccessor(p, resource) + " --member=" + public.Member + " --role=" + public.Role + " --all" +
+		Remedy: command.RevokeAccess(resource, p.Target.Project, public.Role, public.Member).String() +
 			", and name those who are to get in under access in the policy",
 	}
-}
-
-// removeAccessor is the gcloud command that takes a member out of one of IAP's
-// policies or the project's, without the member.
-func removeAccessor(p posture.Posture, resource string) string {
-	_, web, isIAP := strings.Cut(resource, "/iap_web")
-	if !isIAP {
-		return "gcloud projects remove-iam-policy-binding " + p.Target.Project
-	}
-	kind, service, _ := strings.Cut(strings.TrimPrefix(web, "/"), "/services/")
-	track, flags := "", ""
-	if region, regional := strings.CutPrefix(kind, "cloud_run-"); regional {
-		track, flags = "beta ", " --resource-type=cloud-run --region="+region
-	} else if kind != "" {
-		flags = " --resource-type=backend-services"
-		if region, regional := strings.CutPrefix(kind, "compute-"); regional {
-			flags += " --region=" + region
-		}
-	}
-	if service != "" {
-		flags += " --service=" + service
-	}
-	return "gcloud " + track + "iap web remove-iam-policy-binding" + flags + " --project=" + p.Target.Project
 }

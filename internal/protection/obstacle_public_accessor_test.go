@@ -62,8 +62,8 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 			"iap web remove-iam-policy-binding --resource-type=backend-services --service=hello-backend --project=demo-project",
 			"projects/123456789012/iap_web/compute/services/hello-backend"},
 		"a regional backend service": {func(p *posture.Posture) { regional(p); p.Backends[0].Access = public },
-			"iap web remove-iam-policy-binding --resource-type=backend-services --region=europe-west1 " +
-				"--service=hello-backend --project=demo-project",
+			"iap web remove-iam-policy-binding --resource-type=backend-services --service=hello-backend " +
+				"--region=europe-west1 --project=demo-project",
 			"projects/123456789012/iap_web/compute-europe-west1/services/hello-backend"},
 		"all backend services": {func(p *posture.Posture) { p.Backends[0].Inherited = []posture.Policy{public} },
 			"iap web remove-iam-policy-binding --resource-type=backend-services --project=demo-project",
@@ -77,7 +77,7 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 		"the project": {func(p *posture.Posture) { p.Project = public },
 			"projects remove-iam-policy-binding demo-project", "projects/demo-project"},
 		"the service": {func(p *posture.Posture) { posturetest.DirectIAP(p, nil); p.DirectAccess = public },
-			"beta iap web remove-iam-policy-binding --resource-type=cloud-run --region=us-central1 --service=hello " +
+			"beta iap web remove-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1 " +
 				"--project=demo-project",
 			"projects/123456789012/iap_web/cloud_run-us-central1/services/hello"},
 		"all services of the region": {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // RecipeChange: IAP is on at one place and the policy wants it at the other.
@@ -22,20 +23,20 @@ func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 		case want.Recipe == policy.RecipeDirect && !p.Service.IAPOn && backend.IAPOn:
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the backend service, and the policy wants it on the Cloud Run service",
-				backend.OffCommand(), backend.Audience(p.ProjectNumber), p.DirectAudience()))
+				command.DisableIAP(backend).String(), backend.Audience(p.ProjectNumber), p.DirectAudience()))
 		case want.Recipe == policy.RecipeLoadBalancer && p.Service.IAPOn && !backend.IAPOn:
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the Cloud Run service, and the policy wants it at the backend service",
-				p.Target.OffCommand(), p.DirectAudience(), backend.Audience(p.ProjectNumber)))
+				command.DisableDirectIAP(p.Target).String(), p.DirectAudience(), backend.Audience(p.ProjectNumber)))
 		}
 	}
 	return findings
 }
 
-func recipeChange(resource, why, command, before, after string) Finding {
+func recipeChange(resource, why, off, before, after string) Finding {
 	return Finding{
 		Code: RecipeChange, Severity: Medium, Effect: Blocks, Resource: resource, Why: why,
 		Remedy: fmt.Sprintf("let the application accept the JWT audience %s beside %s, close the service or accept that it is open for a moment, "+
-			"run: %s; then run iapguard apply, which turns IAP on at the other place", after, before, command),
+			"run: %s; then run iapguard apply, which turns IAP on at the other place", after, before, off),
 	}
 }

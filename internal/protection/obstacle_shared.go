@@ -60,7 +60,7 @@ func disagreement(p posture.Posture, want policy.Wanted, backend posture.Backend
 		return "is to have IAP of its own", ""
 	case member.IAPOn && !backend.IAPOn:
 		return "has IAP of its own on, so that with IAP here too every request to it would end in 500 (multiple_iap_policies)",
-			"give it a backend service of its own, or turn IAP off at it: " + member.Target.OffCommand()
+			"give it a backend service of its own, or let its owners turn its own IAP off"
 	case theirs.Mode != want.Mode:
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode), ""
 	case !sameMembers(theirs.Access, want.Access):

@@ -1,11 +1,11 @@
 package reconcile
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // errorScope is where an error was met.
@@ -33,12 +33,11 @@ func (r *run) advice(err error, met errorScope) []string {
 		}
 	}
 	if classified.Service != "" {
-		lines = append(lines, "gcloud services enable "+classified.Service+inProject(project))
+		lines = append(lines, command.EnableAPI(classified.Service, project).String())
 	}
 	if classified.Constraint != "" {
-		lines = append(lines,
-			"an organization policy forbids it; its administrator can exempt the project: gcloud org-policies describe "+
-				classified.Constraint+" --effective"+inProject(project))
+		lines = append(lines, "an organization policy forbids it; its administrator can exempt the project: "+
+			command.DescribeConstraint(classified.Constraint, project).String())
 	}
 	if classified.Remedy != "" {
 		lines = append(lines, classified.Remedy)
@@ -51,33 +50,30 @@ func (r *run) advice(err error, met errorScope) []string {
 // that deploy/roles describes, in the project, or for a writer on its folder. It is
 // "" where the account is not known, and where the error has its own remedy.
 func (r *run) grantCommand(missing *fault.Error, met errorScope) string {
-	who, home, flag := r.Self.Account(), "projects/"+met.project, inProject(met.project)
-	on := "projects add-iam-policy-binding " + met.project
+	who, home, folder := r.Self.Account(), "projects/"+met.project, ""
 	if missing.Caller != "" {
-		folder, organization := r.Writers.FolderOf(missing.Caller, met.above.Folders), met.above.Organization
-		if folder == "" || organization == "" {
+		who, home = missing.Caller, met.above.Organization // a folder has no roles of its own
+		folder = r.Writers.FolderOf(missing.Caller, met.above.Folders)
+		if folder == "" || home == "" {
 			return ""
 		}
-		who, home = missing.Caller, organization // a folder has no roles of its own
-		flag = " --organization=" + strings.TrimPrefix(organization, "organizations/")
-		on = "resource-manager folders add-iam-policy-binding " + strings.TrimPrefix(folder, "folders/")
 	}
+	member := "serviceAccount:" + who
 	switch {
-	case who == "" || met.project == "" || missing.Remedy != "", strings.HasPrefix(missing.Permission,
-		"secretmanager."): // bound to the secret
+	case who == "" || met.project == "" || missing.Remedy != "",
+		strings.HasPrefix(missing.Permission, "secretmanager."): // bound to the secret
 		return ""
 	case missing.Account != "":
-		return fmt.Sprintf("gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s "+
-			"--role=%s/roles/iapguardRuntime%s",
-			missing.Account, who, home, inProject(met.project))
+		return command.GrantAccountRole(missing.Account, home+"/roles/iapguardRuntime", member, met.project).String()
 	}
 	role := roleWith(missing.Permission)
+	granted := command.GrantProjectRole(met.project, home+"/roles/"+role, member)
 	if missing.Caller != "" {
 		role = writingRole // it has all that a writer needs
+		granted = command.GrantFolderRole(folder, home+"/roles/"+role, member)
 	}
-	return fmt.Sprintf("gcloud %s --member=serviceAccount:%s --role=%s/roles/%s; "+
-		"where it has that role, the role lacks it: gcloud iam roles update %s --add-permissions=%s%s",
-		on, who, home, role, role, missing.Permission, flag)
+	return granted.String() + "; where it has that role, the role lacks it: " +
+		command.AddPermission(role, missing.Permission, home).String()
 }
 
 // writingRole is the id of the role that lets an account write.
@@ -93,11 +89,4 @@ func roleWith(permission string) string {
 		}
 	}
 	return "iapguardReader"
-}
-
-func inProject(project string) string {
-	if project == "" {
-		return ""
-	}
-	return " --project=" + project
 }

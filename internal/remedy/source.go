@@ -1,13 +1,16 @@
+// Package remedy says what a person can write where a resource is defined, so
+// that what defines it no longer undoes the protection. Package command builds
+// the gcloud commands.
 package remedy
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // tool is with what a resource is managed.
@@ -20,8 +23,8 @@ const (
 )
 
 // toolOf recognises a tool by its user agent. Sources: the provider's and Config
-// Connector's own code, a recorded call of gcloud's. Whoever uses the console
-// has a browser's, and is helped best by the command.
+// Connector's own code, a recorded call of gcloud's. The console's user agent is
+// a browser's; the command helps its users best.
 func toolOf(userAgent string) tool {
 	agent := strings.ToLower(userAgent)
 	for _, known := range []struct {
@@ -38,14 +41,17 @@ func toolOf(userAgent string) tool {
 
 // SourceFix is what to write where the resource is defined, so that the next
 // apply there leaves the protection alone: for each tool, that of the last actor's
-// user agent first.
+// user agent first. It is empty for a resource that the posture does not prove to
+// serve this service.
 func SourceFix(p posture.Posture, step plan.Step, userAgent string) string {
 	fixes := map[tool]string{}
 	switch change := step.Change.(type) {
 	case plan.EnableIAP:
 		fixes = backendFix(p, step.Resource, change)
 	case plan.RestrictIngress, plan.RequireInvoker, plan.EnableDirectIAP:
-		fixes = serviceFix(p, change)
+		if step.Resource == p.Target.Name() {
+			fixes = serviceFix(p.Target, change)
+		}
 	case plan.GrantInvoker:
 		fixes = invokerFix(p, step.Resource, nil)
 	case plan.RevokePublic:
@@ -68,8 +74,8 @@ func SourceFix(p posture.Posture, step plan.Step, userAgent string) string {
 }
 
 // backendFix turns IAP on where a backend service is defined. Config Connector
-// cannot turn it on without an OAuth client, but can be told to leave alone what
-// its resource does not name (config-connector/docs/concepts/ignore-unspecified-fields).
+// cannot turn it on without an OAuth client, but can leave alone what its resource
+// does not name (config-connector/docs/concepts/ignore-unspecified-fields).
 // Sources: the provider's google_compute_backend_service, variables.tf of
 // terraform-google-lb-http's serverless_negs and of terraform-google-regional-lb-http's
 // backend, Config Connector's types.
@@ -79,107 +85,88 @@ func backendFix(p posture.Posture, resource string, change plan.EnableIAP) map[t
 		return nil
 	}
 	b := p.Backends[i]
-	kind, flag, place := "google_compute_backend_service", "--global", ""
-	if b.Location != posture.Global {
-		kind, flag, place = "google_compute_region_backend_service", "--region="+b.Location, fmt.Sprintf("  region = %q\n", b.Location)
+	at := ofBackend(b)
+	at.Client = cmp.Or(b.OAuthClient, change.Client.ID)
+	fixes := map[tool]string{
+		terraform:       write("backend.tf.tmpl", at),
+		configConnector: write("backend.yaml.tmpl", at),
+		gcloud:          command.EnableIAP(b).String(),
 	}
-	client, moduleClient := "", ""
-	yaml := "  annotations:\n    cnrm.cloud.google.com/state-into-spec: absent\nspec: # and no iap here: it is left as it is"
-	if id := cmp.Or(b.OAuthClient, change.Client.ID); id != "" {
-		client = fmt.Sprintf("\n    oauth2_client_id     = %q\n    oauth2_client_secret = var.oauth2_client_secret", id)
-		moduleClient = strings.ReplaceAll(client, "\n", "\n  ")
-		yaml = fmt.Sprintf("spec:\n  iap:\n    oauth2ClientIdRef:\n      external: %s\n    oauth2ClientSecret:\n      valueFrom:\n        secretKeyRef: # the Secret that holds the client's secret", id)
+	if b.OAuthClient == "" && at.Client != "" {
+		fixes[gcloud] = command.EnableIAPWith(b, at.Client).String()
 	}
-	hcl := fmt.Sprintf("resource %q %q {\n  name   = %q\n%s  # ...\n  iap {\n    enabled = true%s\n  }\n}", kind, label(b.Name), b.Name, place, client)
-	if b.Location == posture.Global {
-		hcl += fmt.Sprintf("\n# or, where a module makes it:\nmodule \"lb-http\" {\n  source = \"terraform-google-modules/lb-http/google//modules/serverless_negs\"\n"+
-			"  # ...\n  backends = {\n    default = {\n      # ...\n      iap_config = {\n        enable = true%s\n      }\n    }\n  }\n}", strings.ReplaceAll(moduleClient, "\n  ", "\n    "))
-	} else {
-		hcl += fmt.Sprintf("\n# or, where a module makes it:\nmodule \"lb-backend\" {\n  source = \"GoogleCloudPlatform/regional-lb-http/google//modules/backend\"\n"+
-			"  name   = %q\n%s  # ...\n  iap_config = {\n    enable = true%s\n  }\n}", b.Name, place, client)
-	}
-	return map[tool]string{
-		terraform:       hcl,
-		configConnector: fmt.Sprintf("apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeBackendService\nmetadata:\n  name: %s\n%s", b.Name, yaml),
-		gcloud:          fmt.Sprintf("gcloud compute backend-services update %s %s --iap=enabled --project=%s", b.Name, flag, b.Project),
-	}
+	return fixes
 }
 
-// serviceFix writes one setting where a Cloud Run service is defined. Of the
-// three Config Connector's RunService knows the ingress alone.
-func serviceFix(p posture.Posture, change plan.Change) map[tool]string {
-	t := p.Target
-	update := fmt.Sprintf("services update %s --region=%s --project=%s ", t.Service, t.Location, t.Project)
-	hcl := func(line string) string {
-		return fmt.Sprintf("resource \"google_cloud_run_v2_service\" %q {\n  name     = %q\n  location = %q\n  # ...\n  %s\n}", label(t.Service), t.Service, t.Location, line)
-	}
+// serviceFix writes one setting where a Cloud Run service is defined. Config
+// Connector's RunService knows only the ingress.
+func serviceFix(t posture.Target, change plan.Change) map[tool]string {
+	at := ofService(t)
 	switch change.(type) {
 	case plan.RestrictIngress:
+		at.Setting = `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`
 		return map[tool]string{
-			terraform: hcl(`ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`),
-			configConnector: fmt.Sprintf("apiVersion: run.cnrm.cloud.google.com/v1beta1\nkind: RunService\nmetadata:\n  name: %s\nspec:\n  # ...\n  location: %s\n  ingress: INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
-				t.Service, t.Location),
-			gcloud: "gcloud run " + update + "--ingress=internal-and-cloud-load-balancing",
+			terraform:       write("service.tf.tmpl", at),
+			configConnector: write("service.yaml.tmpl", at),
+			gcloud:          command.SetIngress(t, posture.IngressInternalLoadBalancing).String(),
 		}
 	case plan.RequireInvoker:
-		return map[tool]string{terraform: hcl("invoker_iam_disabled = false"), gcloud: "gcloud run " + update + "--invoker-iam-check"}
+		at.Setting = "invoker_iam_disabled = false"
+		return map[tool]string{terraform: write("service.tf.tmpl", at), gcloud: command.RequireInvoker(t).String()}
 	}
-	return map[tool]string{terraform: hcl("iap_enabled = true"), gcloud: "gcloud beta run " + update + "--iap"}
+	at.Setting = "iap_enabled = true"
+	return map[tool]string{terraform: write("service.tf.tmpl", at), gcloud: command.EnableDirectIAP(t).String()}
 }
 
 // invokerFix names single members: what sets a whole policy or role takes away
-// whom it does not name.
+// members that it does not name.
 func invokerFix(p posture.Posture, resource string, revoked *plan.RevokePublic) map[tool]string {
-	service, err := posture.ParseTarget(resource)
-	if err != nil {
+	members := p.AllMembers()
+	i := slices.IndexFunc(members, func(m posture.Member) bool { return m.Target.Name() == resource })
+	if i < 0 {
 		return nil
 	}
-	role, member := posture.RoleInvoker, p.Agent()
-	fixes := map[tool]string{
-		terraform: fmt.Sprintf("# in place of google_cloud_run_v2_service_iam_policy and google_cloud_run_v2_service_iam_binding, which are authoritative,\n"+
-			"# and of any google_cloud_run_v2_service_iam_member for allUsers or allAuthenticatedUsers:\n"+
-			"resource \"google_cloud_run_v2_service_iam_member\" %q {\n  project  = %q\n  location = %q\n  name     = %q\n  role     = %q\n  member   = %q\n}",
-			label(service.Service)+"_iap", service.Project, service.Location, service.Service, role, member),
-		configConnector: fmt.Sprintf("# in place of an IAMPolicy or IAMPartialPolicy of the service:\napiVersion: iam.cnrm.cloud.google.com/v1beta1\nkind: IAMPolicyMember\nmetadata:\n  name: %s-iap\nspec:\n  member: %s\n  role: %s\n  resourceRef:\n    kind: RunService\n    external: %s",
-			service.Service, member, role, service.Name()),
-	}
-	flags := fmt.Sprintf("%s --region=%s --project=%s", service.Service, service.Location, service.Project)
-	lines := []string{fmt.Sprintf("gcloud run services add-iam-policy-binding %s --role=%s --member=%s", flags, role, member)}
+	service := members[i].Target
+	at := ofService(service)
+	at.Role, at.Member = posture.RoleInvoker, p.Agent()
+	commands := []string{command.GrantInvoker(service, at.Member).String()}
 	if revoked != nil {
-		lines = nil
+		commands = nil
 		for _, public := range revoked.Members {
-			lines = append(lines, fmt.Sprintf("gcloud run services remove-iam-policy-binding %s --role=%s --member=%s", flags, revoked.Role, public))
+			c := command.RevokeInvoker(service, revoked.Role, public, revoked.Conditional)
+			commands = append(commands, c.String())
 		}
 	}
-	fixes[gcloud] = strings.Join(lines, "\n")
-	return fixes
+	return map[tool]string{
+		terraform:       write("invoker.tf.tmpl", at),
+		configConnector: write("invoker.yaml.tmpl", at),
+		gcloud:          strings.Join(commands, "\n"),
+	}
 }
 
 // accessFix names the members who are to have access through IAP, one by one.
 func accessFix(p posture.Posture, resource string, change plan.GrantAccess) map[tool]string {
-	members := change.Members
-	list, service, command := `"`+strings.Join(members, `", "`)+`"`, p.Target.Service, p.Target.AccessCommand()
-	kind, name := "google_iap_web_cloud_run_service_iam_member", fmt.Sprintf("  location               = %q\n  cloud_run_service_name = %q\n", p.Target.Location, p.Target.Service)
-	for _, b := range p.Backends {
-		if b.AccessResource(p.ProjectNumber) != resource {
-			continue
+	condition := posture.Condition(change.Condition)
+	var at place
+	var grant func(member string) command.Command
+	i := slices.IndexFunc(p.Backends, func(b posture.Backend) bool { return b.AccessResource(p.ProjectNumber) == resource })
+	switch {
+	case i >= 0:
+		at = ofBackend(p.Backends[i])
+		grant = func(member string) command.Command {
+			return command.GrantBackendAccess(p.Backends[i], member, condition)
 		}
-		kind, name = "google_iap_web_backend_service_iam_member", fmt.Sprintf("  web_backend_service = %q\n", b.Name)
-		service, command = b.Name, b.AccessCommand()
-		if b.Location != posture.Global {
-			kind, name = "google_iap_web_region_backend_service_iam_member", fmt.Sprintf("  region                     = %q\n  web_region_backend_service = %q\n", b.Location, b.Name)
-		}
+	case resource == p.Target.AccessResource(p.ProjectNumber):
+		at = ofService(p.Target)
+		at.Direct = true
+		grant = func(member string) command.Command { return command.GrantServiceAccess(p.Target, member, condition) }
+	default:
+		return nil
 	}
-	var lines []string
-	for _, member := range members {
-		lines = append(lines, command+" --member="+member)
+	at.Role, at.Members, at.Condition = change.Role, change.Members, condition
+	var commands []string
+	for _, member := range change.Members {
+		commands = append(commands, grant(member).String())
 	}
-	return map[tool]string{
-		terraform: fmt.Sprintf("# in place of the iam_policy and iam_binding of the same resource, which are authoritative:\nresource %q %q {\n  project = %q\n%s  role    = %q\n  member  = each.value\n  for_each = toset([%s])\n}",
-			kind, label(service)+"_access", p.Target.Project, name, change.Role, list),
-		gcloud: strings.Join(lines, "\n"),
-	}
+	return map[tool]string{terraform: write("access.tf.tmpl", at), gcloud: strings.Join(commands, "\n")}
 }
-
-// label is a name as Terraform's resources may be called.
-func label(name string) string { return strings.ReplaceAll(name, "-", "_") }

@@ -55,8 +55,8 @@ func TestTheFixOfTheLastToolComesFirst(t *testing.T) {
 		{"kcc/1.120 (+https://github.com/GoogleCloudPlatform/k8s-config-connector) kcc/controller-manager/1.120", p, enable,
 			[]string{"# Config Connector\n", "kind: ComputeBackendService", "state-into-spec: absent", "# Terraform"}},
 		{"google-cloud-sdk gcloud/528.0.0 command/gcloud.compute", p, enable,
-			[]string{"# gcloud\ngcloud compute backend-services update hello-backend --global --iap=enabled " +
-				"--project=demo-project\n"}},
+			[]string{"# gcloud\ngcloud compute backend-services update hello-backend --global " +
+				"--project=demo-project --iap=enabled\n"}},
 		{"Mozilla/5.0 (X11)", p, enable, []string{"# gcloud\n", "# Terraform\n"}},
 		{"", p, enable, []string{"# Terraform\n"}},
 		{"Terraform/1.13", regional, onRegional,
@@ -93,6 +93,59 @@ func TestTheFixOfTheLastToolComesFirst(t *testing.T) {
 			t.Errorf("%s by %q: the fix lacks something of %q, or has it in another order:\n%s", tc.step.Op(),
 				tc.agent, tc.want, fix)
 		}
+	}
+}
+
+func TestAResourceOfOthersGetsNoFix(t *testing.T) {
+	p := fought()
+	p.Backends[0].Members = []posture.Member{{Target: hello}, {Target: posture.Target{Project: "demo-project", Location: "us-central1", Service: "neighbour"}}}
+	stranger := hello
+	stranger.Service = "stranger"
+	other := p.Backends[0]
+	other.Name = "other"
+	access := plan.GrantAccess{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}}
+	for name, step := range map[string]plan.Step{
+		"another service's ingress":        {Change: narrow.Change, Resource: stranger.Name()},
+		"another service's invokers":       {Change: grant.Change, Resource: stranger.Name()},
+		"another backend service":          {Change: enable.Change, Resource: other.Resource()},
+		"another backend service's access": {Change: access, Resource: other.AccessResource(p.ProjectNumber)},
+		"another service's access":         {Change: access, Resource: stranger.AccessResource(p.ProjectNumber)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if fix := SourceFix(p, step, ""); fix != "" {
+				t.Errorf("the fix is\n%s\nwant none", fix)
+			}
+		})
+	}
+	behind := plan.Step{Change: grant.Change, Resource: p.Backends[0].Members[1].Target.Name()}
+	if fix := SourceFix(p, behind, ""); !strings.Contains(fix, "add-iam-policy-binding neighbour ") {
+		t.Errorf("a service behind the same backend service gets the fix\n%s", fix)
+	}
+}
+
+func TestAFixKeepsTheConditionOfAGrant(t *testing.T) {
+	p := fought()
+	step := plan.Step{Resource: p.Backends[0].AccessResource(p.ProjectNumber), Change: plan.GrantAccess{
+		Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"},
+		Condition: plan.Condition{Title: "till noon", Expression: `f("${x}", 1)`},
+	}}
+	fix := SourceFix(p, step, "")
+	for _, want := range []string{
+		"  condition {\n    title      = \"till noon\"\n    expression = \"f(\\\"$${x}\\\", 1)\"\n  }\n}",
+		` --condition='^;^expression=f("${x}", 1);title=till noon'`,
+	} {
+		if !strings.Contains(fix, want) {
+			t.Errorf("the fix lacks %s:\n%s", want, fix)
+		}
+	}
+}
+
+func TestAFixSetsTheClientThatThePolicyNames(t *testing.T) {
+	step := enable
+	step.Change = plan.EnableIAP{Client: plan.OAuthClient{ID: "77.apps.googleusercontent.com"}}
+	const want = "--iap=enabled,oauth2-client-id=77.apps.googleusercontent.com,oauth2-client-secret=SECRET"
+	if fix := SourceFix(fought(), step, ""); !strings.Contains(fix, want) {
+		t.Errorf("the fix lacks %s:\n%s", want, fix)
 	}
 }
 

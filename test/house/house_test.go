@@ -52,7 +52,8 @@ var mayImport = map[string][]string{
 	"internal/policy":     {"internal/posture", "internal/strictyaml"},
 	"internal/workqueue":  {"internal/fault"},
 	"internal/cloud": {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
-		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault"},
+		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault",
+		"internal/remedy/command"}, // an error of the cloud carries its remedy
 	"internal/page":       {"internal/report", "internal/door"},
 	"internal/strictyaml": {},
 	"internal/posture":    {},

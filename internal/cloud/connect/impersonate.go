@@ -12,6 +12,7 @@ import (
 	iamcredentials "google.golang.org/api/iamcredentials/v1"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 const (
@@ -136,9 +137,7 @@ func (i *Impersonator) refused(account string, err error) error {
 	case fault.Denied:
 		refusal.Account = account
 		if i.config.Self != "" {
-			refusal.Remedy = fmt.Sprintf(
-				"gcloud iam service-accounts add-iam-policy-binding %s --member=serviceAccount:%s --role=%s",
-				account, i.config.Self, tokenCreator)
+			refusal.Remedy = command.GrantAccountRole(account, tokenCreator, "serviceAccount:"+i.config.Self, "").String()
 		}
 	case fault.NotFound: // of the account, not of what is written
 		refusal.Kind = fault.Invalid
@@ -146,16 +145,17 @@ func (i *Impersonator) refused(account string, err error) error {
 			": create it, or name the right one for its folder in IAPGUARD_WRITERS"
 	case fault.APIDisabled: // in the own project, whose credentials ask
 		refusal.Service = ""
-		refusal.Remedy = "gcloud services enable iamcredentials.googleapis.com" + ownProject(i.config.Self)
+		refusal.Remedy = command.EnableAPI("iamcredentials.googleapis.com", projectOf(i.config.Self)).String()
 	}
 	return &refusal
 }
 
-// ownProject is the flag with the project that a service account's address ends in.
-func ownProject(account string) string {
+// projectOf is the project that a service account's address names, "" if none.
+func projectOf(account string) string {
 	_, domain, _ := strings.Cut(account, "@")
-	if project, ok := strings.CutSuffix(domain, ".iam.gserviceaccount.com"); ok {
-		return " --project=" + project
+	project, ok := strings.CutSuffix(domain, ".iam.gserviceaccount.com")
+	if !ok {
+		return ""
 	}
-	return ""
+	return project
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // Client talks to Cloud Run.
@@ -240,15 +241,15 @@ func (c *Client) Patch(ctx context.Context, name, mask string, body *run.GoogleC
 // name of Cloud Run's choice ends that, which is the owner's to make.
 func refusal(name string, err error) error {
 	found := fault.Of(err)
-	part := strings.Split(name, "/")
+	target, unknown := posture.ParseTarget(name)
 	named := found.Kind == fault.Invalid && strings.Contains(err.Error(), "different configuration already exists")
-	if !named || len(part) != 6 {
+	if !named || unknown != nil {
 		return fault.Stale(err)
 	}
 	cured := *found
 	cured.Err = err
-	cured.Remedy = fmt.Sprintf("the service's template names its revision; let Cloud Run name the next one: "+
-		"gcloud run services update %s --revision-suffix= --region=%s --project=%s", part[5], part[3], part[1])
+	cured.Remedy = "the service's template names its revision; let Cloud Run name the next one: " +
+		command.UnnameRevision(target).String()
 	return &cured
 }
 

@@ -90,7 +90,7 @@ func TestARevisionNamedTwiceIsNotAConflict(t *testing.T) {
 	if got := fault.ActionOf(err); got != fault.Block {
 		t.Errorf("action %d of %v, want %d", got, err, fault.Block)
 	}
-	const cure = "gcloud run services update hello --revision-suffix= --region=us-central1 --project=demo-project"
+	const cure = "gcloud run services update hello --region=us-central1 --project=demo-project --revision-suffix="
 	if got := fault.Of(err).Remedy; !strings.HasSuffix(got, cure) {
 		t.Errorf("remedy %q, want %q at its end", got, cure)
 	}

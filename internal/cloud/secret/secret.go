@@ -14,6 +14,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // Client talks to Secret Manager.
@@ -78,7 +79,7 @@ func (v Value) Redact(err error) error {
 func (c *Client) Access(ctx context.Context, version string) (Value, error) {
 	data, _, err := c.access(ctx, version)
 	if fault.Of(err).Kind == fault.NotFound {
-		remedy := "add a version: gcloud secrets versions add " + shell(version) + " --data-file=-"
+		remedy := "add a version: " + command.AddSecretVersion(version).String()
 		err = &fault.Error{Kind: fault.Invalid, Err: err, Remedy: remedy}
 	}
 	text := strings.TrimSpace(string(data)) // echo adds a line's end
@@ -89,15 +90,6 @@ func (c *Client) Access(ctx context.Context, version string) (Value, error) {
 		return Value{}, fault.New(fault.Invalid, "reading secret %q: it holds no line of text, or more than one", version)
 	}
 	return Value{text}, nil
-}
-
-// shell names a version's secret as gcloud takes it.
-func shell(version string) string {
-	part := strings.Split(version, "/")
-	if len(part) < 4 {
-		return version
-	}
-	return part[3] + " --project=" + part[1]
 }
 
 // Latest reads the latest version of projects/P/secrets/S, and its number.
