@@ -41,7 +41,7 @@ type Caller struct {
 	// Principal is the e-mail address of the service account whose identity
 	// token it brings; "" = it brings none, or, of visitors, nobody knows.
 	Principal string
-	Audience  string     // whom that token is made out to; "" = the address
+	Audience  string     // the audience of that token; "" = the address
 	RemoteIP  string     // of visitors
 	Requests  int        // of visitors: how many were seen
 	LastSeen  *time.Time // of visitors

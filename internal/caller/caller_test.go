@@ -197,7 +197,7 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 		if got[0].Impact != tc.want || !strings.Contains(got[0].Why, tc.why) {
 			t.Errorf("%s: %s because %q, want %s because %q", tc.name, got[0].Impact, got[0].Why, tc.want, tc.why)
 		}
-		if told := got[0].Why != "" && got[0].Remedy != ""; told == (tc.want == StaysIn) {
+		if explained := got[0].Why != "" && got[0].Remedy != ""; explained == (tc.want == StaysIn) {
 			t.Errorf("%s: %s with reason %q and cure %q", tc.name, got[0].Impact, got[0].Why, got[0].Remedy)
 		}
 	}

@@ -7,16 +7,16 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// maxForwards bounds how many called services are told.
+// maxForwards bounds how many called services are listed.
 const maxForwards = 5
 
-// ForwardAdvice tells a service that calls other Cloud Run services, as far as
-// its environment shows, what IAP's token means to those calls; "" where it
-// calls none, or where no IAP is on or about to go on.
+// ForwardAdvice says what IAP's token means to the calls that a service makes to
+// other Cloud Run services, as far as its environment shows them. It is "" where the
+// service calls none, and where IAP is neither on nor about to be turned on.
 //
 // IAP authenticates to Cloud Run with X-Serverless-Authorization, and where that
 // and Authorization are sent Cloud Run checks the former alone; the service gets
-// it with its signature removed. So whoever passes incoming headers on is refused.
+// it with its signature removed. A service that passes incoming headers on is refused.
 // Source: run/docs/authenticating/service-to-service.
 func ForwardAdvice(p posture.Posture, changes []ChangeTo) string {
 	others := slices.DeleteFunc(slices.Clone(p.Service.Calls), func(host string) bool { return answersTo(p, host) })

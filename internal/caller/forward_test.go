@@ -22,13 +22,13 @@ func TestRunAppHostsAreFoundInValuesAndNothingElseIsKept(t *testing.T) {
 	}
 }
 
-func TestAServiceThatForwardsIsToldAboutIAPsHeaderOnlyBehindIAP(t *testing.T) {
+func TestForwardAdviceIsGivenOnlyBehindIAP(t *testing.T) {
 	off := func(p *posture.Posture) { p.Backends[0].IAPOn = false }
 	for _, tc := range []struct {
 		name    string
 		change  func(*posture.Posture)
 		changes []ChangeTo
-		want    string // a part of it; "" = nothing is told
+		want    string // a part of it; "" = no advice
 	}{
 		{"IAP is on", func(*posture.Posture) {}, nil, "(api-abc-uc.a.run.app)"},
 		{"IAP is on at the service", func(p *posture.Posture) { posturetest.DirectIAP(p, nil) }, nil,

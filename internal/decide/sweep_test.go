@@ -7,7 +7,7 @@ import (
 	"github.com/iapguard/iapguard/internal/plan"
 )
 
-func TestASweepNamesTheLastChangeThatAnEventShouldHaveToldOf(t *testing.T) {
+func TestSweepNamesTheChangeThatNoEventReported(t *testing.T) {
 	const ours, theirs = true, false
 	anonymous := iap(5, theirs, "false")
 	anonymous.Principal = ""

@@ -48,7 +48,7 @@ func TestTheNearestFolderSaysWhoWrites(t *testing.T) {
 	}
 }
 
-func TestThatNobodyWritesIsToldWhereSomethingIsToBeWritten(t *testing.T) {
+func TestMissingWriterIsReportedWhereAStepIsDue(t *testing.T) {
 	steps := plan.Plan{Steps: []plan.Step{{Change: plan.EnableIAP{}}}}
 	for _, tc := range []struct {
 		name   string

@@ -96,8 +96,8 @@ func apiOff(target posture.Target) Diagnosis {
 	}
 }
 
-// oauthClient finds IAP on where it can sign nobody in. Whom Cloud Run refused has
-// been signed in, by a client in IAP's settings, which are not read.
+// oauthClient finds IAP turned on where it can sign nobody in. A refusal by Cloud
+// Run shows that the visitor was signed in, by a client in IAP's settings, which are not read.
 func oauthClient(e Evidence, _ time.Time) *Diagnosis {
 	if !e.Posture.NoOrganization || e.fromCloudRun() {
 		return nil
@@ -114,7 +114,7 @@ func oauthClient(e Evidence, _ time.Time) *Diagnosis {
 	return nil
 }
 
-// accessor recognises whom IAP refused: that is its job. Without its agent IAP
+// accessor recognises visitors that IAP refused, which is its job. Without its agent IAP
 // refuses everybody.
 func accessor(e Evidence, _ time.Time) *Diagnosis {
 	if e.Symptom == nil || e.Symptom.Log != posture.LoadBalancerLog || e.grant() == grantNowhere {
@@ -145,7 +145,7 @@ func agentGrant(e Evidence, _ time.Time) *Diagnosis {
 	return &d
 }
 
-// ingress finds a setting that keeps the load balancer out. Visitors are told
+// ingress finds a setting that keeps the load balancer out. Visitors get
 // 404 then, so a 403 of Cloud Run shows that there is another reason.
 func ingress(e Evidence, _ time.Time) *Diagnosis {
 	p := e.Posture

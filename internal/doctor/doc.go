@@ -1,4 +1,4 @@
-// Package doctor answers one question: why is this service's visitor told 403,
+// Package doctor answers one question: why does this service's visitor get 403,
 // and what cures it? It is one pure decision over evidence that others have
 // gathered.
 //
@@ -6,5 +6,5 @@
 // the one cure that costs something, a new revision, needs proof: the agent's
 // grant is there and has had time to propagate, the refusal is newer than that
 // and than the revision that serves, and no redeploy of ours has been tried.
-// What cannot be read or is contradictory is told as unknown.
+// The verdict on what cannot be read, or is contradictory, is unknown.
 package doctor

@@ -10,8 +10,8 @@ import (
 // future is a contradiction.
 const skew = time.Minute
 
-// checks are all that is looked at, in the order in which it decides: who was
-// refused by whom, then what is wrong with the configuration, then whether it is
+// checks are all checks in the order in which they decide: first what refused
+// the visitor, then what is wrong with the configuration, then whether it is
 // too early, and at last what only a new revision cures.
 var checks = []func(Evidence, time.Time) *Diagnosis{
 	fromTheFuture,

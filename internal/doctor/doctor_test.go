@@ -239,7 +239,7 @@ func TestEveryDiseaseHasItsVerdictAndItsCure(t *testing.T) {
 			t.Errorf("%s: cure %s until %s", tc.name, got.Cure, got.Until)
 		}
 		if got.Cure == Person && len(got.Advice) == 0 {
-			t.Errorf("%s: a person must act and is not told how", tc.name)
+			t.Errorf("%s: a person must act, and the advice is empty", tc.name)
 		}
 		for _, checked := range got.Checked {
 			if checked.Found == "" {
@@ -307,7 +307,7 @@ func TestWaitingEndsWhenTheGrantHolds(t *testing.T) {
 	}
 }
 
-func TestWhatRemainsIsToldWithHowToCheckEach(t *testing.T) {
+func TestRemainingCausesComeWithHowToCheckThem(t *testing.T) {
 	e := stuckEvidence()
 	e.Rollout.Newest.Creator = self
 	got := Diagnose(e, now)

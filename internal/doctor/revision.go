@@ -181,7 +181,7 @@ func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
 // braked counts our redeploys by who made which revision when, so that it holds
 // across instances and restarts.
 func braked(e Evidence, now time.Time) *Diagnosis {
-	made := map[string]time.Time{} // one revision may be told of more than once
+	made := map[string]time.Time{} // one revision may be listed more than once
 	for _, revision := range append([]posture.Revision{e.Rollout.Serving, e.Rollout.Newest}, e.Rollout.Recent...) {
 		if e.ours(revision) && revision.CreatedAt.After(made[revision.Name]) {
 			made[revision.Name] = revision.CreatedAt

@@ -43,7 +43,7 @@ const (
 	GuardOpen     Guard = "open"             // lets in anyone
 )
 
-// Exposed reports whether people get in whom nobody named.
+// Exposed reports whether people get in who are not named anywhere.
 func (g Guard) Exposed() bool { return g == GuardOpen || g == GuardSignedIn }
 
 // Door is one way to reach the service.
@@ -67,12 +67,12 @@ func Of(p posture.Posture) []Door {
 	return doors
 }
 
-// Exposed reports whether people whom nobody named get in at any door.
+// Exposed reports whether people who are not named anywhere get in at any door.
 func Exposed(doors []Door) bool {
 	return slices.ContainsFunc(doors, func(d Door) bool { return d.Guard.Exposed() })
 }
 
-// OwnDoors are the run.app addresses. Cloud Run no longer tells those that are
+// OwnDoors are the run.app addresses. Cloud Run no longer lists those that are
 // switched off; the one that can be computed stands for them.
 func OwnDoors(p posture.Posture) []Door {
 	var doors []Door

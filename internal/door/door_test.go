@@ -88,12 +88,12 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		{"a tag", func(p *posture.Posture) { p.Service.TagURLs = []string{"https://blue---hello-abc-uc.a.run.app"} },
 			[]Door{own,
 				with(own, func(d *Door) { d.Kind, d.Address = TagURL, "https://blue---hello-abc-uc.a.run.app" }), front}},
-		{"the default URL is off and told no more",
+		{"the default URL is off and no longer listed",
 			func(p *posture.Posture) { p.Service.DefaultURLDisabled, p.Service.URLs = true, nil },
 			[]Door{with(own, func(d *Door) {
 				d.Address, d.Guard = "https://hello-123456789012.us-central1.run.app", GuardClosed
 			}), front}},
-		{"the default URL is off, a tag's address is told", func(p *posture.Posture) {
+		{"the default URL is off, a tag's address is listed", func(p *posture.Posture) {
 			p.Service.DefaultURLDisabled, p.Service.TagURLs = true, []string{"https://blue---h.run.app"}
 		}, []Door{with(own, func(d *Door) { d.Guard = GuardClosed }), with(own, func(d *Door) {
 			d.Kind, d.Address, d.Guard = TagURL, "https://blue---h.run.app", GuardUnknown

@@ -21,13 +21,13 @@ type Invoker struct {
 	Inherited   bool // by the project's policy
 }
 
-// MaxInvokers bounds how many invokers are told.
+// MaxInvokers bounds how many invokers are listed.
 const MaxInvokers = 50
 
 // NamedInvokers lists who gets in at the doors that are guarded by IAM: the
-// service's own grants first, then the project's. IAP's agent is none of them,
-// since whoever calls through it was asked by IAP. leftOff is how many more there
-// are than MaxInvokers. Without such a door there is nobody to tell.
+// service's own grants first, then the project's. IAP's agent is not listed, because
+// IAP authenticates everybody who calls through it. leftOff is how many more there are
+// than MaxInvokers. The list is empty where no door is guarded by IAM.
 func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 	if !slices.ContainsFunc(Of(p), func(d Door) bool { return d.Guard == GuardIAM }) {
 		return nil, 0
@@ -52,7 +52,8 @@ func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 	return invokers, 0
 }
 
-// covered reports whether somebody is told already who gets in no less.
-func covered(told []Invoker, one Invoker) bool {
-	return slices.ContainsFunc(told, func(i Invoker) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
+// covered reports whether the list already has the same member without a narrower
+// condition.
+func covered(listed []Invoker, one Invoker) bool {
+	return slices.ContainsFunc(listed, func(i Invoker) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
 }

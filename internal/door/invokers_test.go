@@ -11,9 +11,9 @@ import (
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
-func TestWhoMayInvokeIsToldWhereOnlyThatKeepsADoor(t *testing.T) {
+func TestInvokersAreListedWhereOnlyIAMGuardsADoor(t *testing.T) {
 	const bob, robot = "user:bob@example.com", "serviceAccount:robot@demo-project.iam.gserviceaccount.com"
-	open := func(p *posture.Posture) { p.Service.Ingress = posture.IngressAll } // to whom the invoker check lets in
+	open := func(p *posture.Posture) { p.Service.Ingress = posture.IngressAll } // for those that the invoker check lets in
 	grant := func(policy *posture.Policy, condition, role string, members ...string) {
 		policy.Bindings = append(policy.Bindings, posture.Binding{Role: role, Members: members, Condition: condition})
 	}
@@ -72,8 +72,8 @@ func TestALongListOfInvokersIsCut(t *testing.T) {
 		members = append(members, fmt.Sprintf("user:%d@example.com", i))
 	}
 	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: members}}
-	if told, leftOff := NamedInvokers(p); len(told) != MaxInvokers || leftOff != 3 {
-		t.Errorf("%d told and %d left off, want %d and 3", len(told), leftOff, MaxInvokers)
+	if listed, leftOff := NamedInvokers(p); len(listed) != MaxInvokers || leftOff != 3 {
+		t.Errorf("%d listed and %d left off, want %d and 3", len(listed), leftOff, MaxInvokers)
 	}
 }
 

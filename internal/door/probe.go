@@ -12,7 +12,7 @@ import (
 // ProbeRequest is one request that a stranger makes at a door. Every part of it is from
 // our own reading of the resources.
 type ProbeRequest struct {
-	Door   string // the door's address, as it is told
+	Door   string // the door's address, as reports have it
 	Scheme string // http or https
 	Host   string // to ask for; that of the address itself where any host does
 	Path   string
@@ -26,9 +26,9 @@ const (
 	maxProbesOfKind = 2
 )
 
-// ProbeRequests are the requests that tell whether the doors are kept: at a few doors of
+// ProbeRequests are the requests that show whether the doors are guarded: at a few doors of
 // each kind, those of load balancers first. What only a VPC network reaches is
-// not asked, and neither are hosts of which only a pattern is known.
+// not asked, and neither are hosts that are known only by a pattern.
 func ProbeRequests(p posture.Posture) []ProbeRequest {
 	var requests []ProbeRequest
 	for _, kind := range []Kind{LoadBalancer, DefaultURL, MappedDomain, TagURL} {
@@ -105,7 +105,7 @@ type Answer struct {
 // Reading is what an answer says about a door.
 type Reading struct {
 	Found string // in a line
-	Open  bool   // the application answered somebody whom nobody knows
+	Open  bool   // the application answered a request without credentials
 }
 
 // Google's own pages, which no request past the guards gets.
@@ -120,31 +120,31 @@ const (
 const iapRedirect = "https://iap.googleapis.com/"
 
 // Read says what an answer means. What bears no sign of Google's, and is no
-// failure, was answered by the application. A 404 without such a sign tells
+// failure, was answered by the application. A 404 without such a sign shows
 // nothing: load balancers and applications have one too.
 func (a Answer) Read() Reading {
-	told := func(format string, args ...any) Reading { return Reading{Found: fmt.Sprintf(format, args...)} }
+	found := func(format string, args ...any) Reading { return Reading{Found: fmt.Sprintf(format, args...)} }
 	switch to, _ := url.Parse(a.Location); {
 	case a.Problem != "":
-		return told("no answer: %s", a.Problem)
+		return found("no answer: %s", a.Problem)
 	case a.FromIAP && redirects(a.Status):
-		return told("%d to %s: IAP asks to sign in", a.Status, signInHost(to))
+		return found("%d to %s: IAP asks to sign in", a.Status, signInHost(to))
 	case a.FromIAP && a.Status >= 500:
-		return told("%d: IAP lets nobody in, and fails: %s", a.Status, posture.FirstWords(a.Body))
+		return found("%d: IAP lets nobody in, and fails: %s", a.Status, posture.FirstWords(a.Body))
 	case a.FromIAP:
-		return told("%d: IAP lets no stranger in", a.Status)
+		return found("%d: IAP lets no stranger in", a.Status)
 	case redirects(a.Status) && to != nil && strings.HasPrefix(to.Query().Get("redirect_uri"), iapRedirect):
-		return told("%d to %s: IAP asks to sign in", a.Status, signInHost(to))
+		return found("%d to %s: IAP asks to sign in", a.Status, signInHost(to))
 	case a.Status == 403 && strings.Contains(a.Body, forbiddenPage):
-		return told("403: Cloud Run asks who invokes it")
+		return found("403: Cloud Run asks who invokes it")
 	case a.Status == 404 && strings.Contains(a.Body, notFoundPage):
-		return told("404: nothing can be reached there (ingress, or switched off)")
+		return found("404: nothing can be reached there (ingress, or switched off)")
 	case a.Status == 404:
-		return told("404: its sender is not known")
+		return found("404: its sender is not known")
 	case redirects(a.Status) && a.To.Scheme == "http" && to != nil && to.Scheme == "https":
-		return told("%d: it sends on to https", a.Status)
+		return found("%d: it sends on to https", a.Status)
 	case a.Status >= 500:
-		return told("%d: its sender is not known: %s", a.Status, posture.FirstWords(a.Body))
+		return found("%d: its sender is not known: %s", a.Status, posture.FirstWords(a.Body))
 	}
 	return Reading{Found: fmt.Sprintf("%d from the application: OPEN", a.Status), Open: true}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
-func TestAnAnswerTellsWhoKeepsTheDoor(t *testing.T) {
+func TestAnswerShowsWhatGuardsTheDoor(t *testing.T) {
 	const signIn = "https://accounts.google.com/o/oauth2/v2/auth?client_id=c&redirect_uri=https%3A%2F%2Fiap.googleapis.com%2Fv1%2Foauth%2FclientIds%2Fc%3AhandleRedirect"
 	const forbidden = "<h2>Your client does not have permission to get URL <code>/</code> from this server.</h2>"
 	for _, tc := range []struct {
@@ -27,7 +27,7 @@ func TestAnAnswerTellsWhoKeepsTheDoor(t *testing.T) {
 		{"IAP asks with identities of its own", "https",
 			Answer{Status: 302, FromIAP: true, Location: "https://login.example.com/?x"},
 			"302 to login.example.com: IAP asks to sign in", false},
-		{"IAP sends nowhere that can be told", "https", Answer{Status: 302, FromIAP: true, Location: "https://a\nb/"},
+		{"IAP sends to no readable address", "https", Answer{Status: 302, FromIAP: true, Location: "https://a\nb/"},
 			"302 to a sign-in page: IAP asks to sign in", false},
 		{"IAP refuses", "https", Answer{Status: 403, FromIAP: true, Body: "You don't have access"},
 			"403: IAP lets no stranger in", false},
@@ -74,10 +74,10 @@ func TestAnAnswerTellsWhoKeepsTheDoor(t *testing.T) {
 	}
 }
 
-func TestWhatComesFromOutsideIsToldShortAndOnOneLine(t *testing.T) {
+func TestForeignTextIsShortAndOnOneLine(t *testing.T) {
 	got := Answer{Status: 500, Body: strings.Repeat("ü\r\n\x1b[31m", 100) + "\xff"}.Read().Found
 	if len(got) > 200 || strings.ContainsAny(got, "\r\n\x1b") {
-		t.Errorf("told %d bytes: %q", len(got), got)
+		t.Errorf("found %d bytes: %q", len(got), got)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestOnlyAFewDoorsAreAskedAndOnlyOurOwn(t *testing.T) {
 		}, []ProbeRequest{own}},
 		{"no internal load balancer", func(p *posture.Posture) { p.Backends[0].Scheme = "INTERNAL_MANAGED" },
 			[]ProbeRequest{own}},
-		{"none of which nothing is known", func(p *posture.Posture) {
+		{"nothing is known of any", func(p *posture.Posture) {
 			p.Backends[0].Frontends = []posture.Frontend{{Resource: "m", Unread: "denied"}}
 		}, []ProbeRequest{own}},
 		{"without TLS", func(p *posture.Posture) { p.Backends[0].Frontends[0].HTTPS = false },

@@ -24,7 +24,7 @@ const (
 	NotKnown Knowledge = "unknown" // a custom role, or one of Google's that no table here has
 )
 
-// The roles of which it is known whether they contain run.routes.invoke. Source:
+// The roles that are known to contain run.routes.invoke, or not to. Source:
 // the predefined roles as the IAM API listed them on 2026-08-22 (data set
 // iann0036/iam-dataset). A role is harmless only if its members can neither
 // invoke a service, nor give themselves that right, nor get into its container:

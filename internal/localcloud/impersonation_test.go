@@ -47,7 +47,7 @@ func lends(t *testing.T) func(who, path, body string) (int, map[string]any) {
 const mayLend = `{"policy":{"bindings":[{"role":"roles/iam.serviceAccountTokenCreator","members":["` +
 	borrower + `"]}]}}`
 
-func TestATokenOfAnAccountIsForWhomItLetsImpersonateIt(t *testing.T) {
+func TestImpersonationNeedsThePermissionOnTheAccount(t *testing.T) {
 	call := lends(t)
 	const scope = `{"scope":["https://www.googleapis.com/auth/cloud-platform"],"lifetime":"600s"}`
 	for _, who := range []string{borrower, ""} { // the project's owner may not either

@@ -20,7 +20,7 @@ func parsed(t *testing.T, rules string) Policy {
 }
 
 func TestALabelSelectsAStricterRuleAndNeverALooserOne(t *testing.T) {
-	// The rules by number and by id may mean one project: only a service tells.
+	// The rules by number and by id may mean one project: only a service shows which.
 	policy := parsed(t, `  - name: off
     match: {projects: ["123456789012"], labels: {iap: "off"}}
     recipe: "off"

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestALengthOfTimeIsToldInWords(t *testing.T) {
+func TestDurationsArePrintedInWords(t *testing.T) {
 	for _, tc := range []struct {
 		length time.Duration
 		want   string

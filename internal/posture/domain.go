@@ -1,7 +1,7 @@
 package posture
 
 // Domain is one host that is mapped to the service. One whose certificate is
-// not issued yet counts too: nothing of ours is told when it is.
+// not issued yet counts too: no event says when it is.
 type Domain struct {
 	Host     string // "shop.example.com"
 	Resource string // the mapping's name under its API

@@ -88,14 +88,14 @@ type Service struct {
 	IAPOn              bool // direct IAP on the service (iapEnabled)
 	DefaultURLDisabled bool
 	HTTP2              bool     // the container takes HTTP/2 without TLS (port name h2c)
-	URLs               []string // run.app addresses; none are told once they are switched off
+	URLs               []string // run.app addresses; Cloud Run lists none once they are switched off
 	TagURLs            []string // run.app addresses of tagged revisions
 	Calls              []string // run.app hosts that its environment names
 	Labels             map[string]string
 	Reconciling        bool // a deployment or change is still being rolled out
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
-	LastModifier       string // e-mail of who last changed the service, "" where it is not told
+	LastModifier       string // e-mail of who last changed the service, "" where Cloud Run does not say
 }
 
 // Ingress says from where a service can be reached at all. The values are
@@ -116,7 +116,7 @@ const (
 type Policy struct {
 	Version string // etag, opaque
 	// ChangedAt is when the policy was last written, zero when the etag does
-	// not tell. That an IAM etag holds that time is an observation of recorded
+	// not show it. That an IAM etag holds that time is an observation of recorded
 	// traffic, not documented by Google.
 	ChangedAt time.Time
 	Bindings  []Binding

@@ -62,7 +62,7 @@ const (
 	LoadBalancerLog RequestLog = "load-balancer" // IAP refused, before Cloud Run
 )
 
-// Symptom is one refused request, as a request log tells it. What the client
+// Symptom is one refused request, as a request log has it. What the client
 // sent is for reading only.
 type Symptom struct {
 	Log       RequestLog
@@ -80,7 +80,7 @@ func (s Symptom) RefusedByIAM() bool {
 }
 
 // RefusedByIAM reports whether a 403's text in Cloud Run's request log is that
-// of the invoker check. The application's own 403 is told apart by it alone.
+// of the invoker check. Nothing else distinguishes it from the application's own 403.
 // Source: run/docs/troubleshooting.
 func RefusedByIAM(text string) bool {
 	return slices.ContainsFunc(RefusalTexts(), func(part string) bool { return strings.Contains(text, part) })
@@ -103,7 +103,7 @@ func BareURL(s string) string {
 }
 
 // Host is the host that the client asked for, in small letters and without a
-// port; "" when the URL does not tell.
+// port; "" when the URL has none.
 func (s Symptom) Host() string {
 	u, err := url.Parse(s.URL)
 	if err != nil {

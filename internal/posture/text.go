@@ -9,7 +9,7 @@ import (
 // MaxShown bounds text from outside, in runes.
 const MaxShown = 200
 
-// Shown makes text that others wrote fit to be told: one line, cut.
+// Shown makes text that others wrote fit to be printed: one line, cut.
 func Shown(text string) string {
 	runes := []rune(strings.ToValidUTF8(text, "?"))
 	if len(runes) > MaxShown {
@@ -31,7 +31,7 @@ func Quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// FirstWords are the beginning of a text from outside, fit to be told.
+// FirstWords are the beginning of a text from outside, fit to be printed.
 func FirstWords(text string) string {
 	line := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\ufffd' {

@@ -8,7 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// AccessorMissing: somebody whom the policy names cannot get through IAP.
+// AccessorMissing: a member that the policy names cannot get through IAP.
 const AccessorMissing Code = "ACCESSOR_MISSING"
 
 // NoAccessor: nobody is known who could get in once IAP is on.

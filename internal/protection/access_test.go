@@ -8,7 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
-func TestThoseWhomThePolicyNamesHaveAccess(t *testing.T) {
+func TestMembersThatThePolicyNamesGetAccess(t *testing.T) {
 	check(t, accessors, []row{
 		{"nobody has access", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access = posture.Policy{} },
 			[]Code{AccessorMissing}},
@@ -46,7 +46,7 @@ func TestIAPStaysOffWhereNobodyWouldGetIn(t *testing.T) {
 			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor,
 				Members: []string{"deleted:user:a@example.com?uid=1"}}}
 		}, []Code{NoAccessor}},
-		{"somebody whom the policy does not name", func(p *posture.Posture, want *policy.Wanted) {
+		{"somebody that the policy does not name", func(p *posture.Posture, want *policy.Wanted) {
 			nobody(p, want)
 			p.Backends[0].Access = posturetest.Protected().Backends[0].Access
 		}, nil},

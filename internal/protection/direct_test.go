@@ -73,7 +73,7 @@ func TestGoingFromOneIAPToTheOtherIsForAPerson(t *testing.T) {
 	for _, part := range []string{"--iap=disabled", "/projects/123456789012/global/backendServices/77",
 		"/projects/123456789012/locations/us-central1/services/hello"} {
 		if remedy := recipeKept(p, want)[0].Remedy; !strings.Contains(remedy, part) {
-			t.Errorf("the remedy %q does not tell %s", remedy, part)
+			t.Errorf("the remedy %q does not say %s", remedy, part)
 		}
 	}
 }

@@ -27,10 +27,10 @@ type Effect string
 
 // The effects.
 const (
-	Gap    Effect = "gap"    // a step closes it
-	Waits  Effect = "waits"  // something outside must come first
-	Blocks Effect = "blocks" // a person must change something first
-	Tells  Effect = "tells"  // nothing is done about it
+	Gap     Effect = "gap"     // a step closes it
+	Waits   Effect = "waits"   // something outside must come first
+	Blocks  Effect = "blocks"  // a person must change something first
+	Remarks Effect = "remarks" // nothing is done about it
 )
 
 // Finding is one difference between what is and what is wanted.

@@ -15,7 +15,7 @@ import (
 var companys = policy.OAuthClient{ID: "1-a.apps.googleusercontent.com",
 	Secret: "projects/p-12345/secrets/s/versions/latest"}
 
-func TestAnotherOAuthClientIsToldAndKept(t *testing.T) {
+func TestAnotherOAuthClientIsReportedAndKept(t *testing.T) {
 	named := func(id string, on bool) func(*posture.Posture, *policy.Wanted) {
 		return func(p *posture.Posture, want *policy.Wanted) {
 			want.OAuthClient, p.Backends[0].OAuthClient, p.Backends[0].IAPOn = companys, id, on

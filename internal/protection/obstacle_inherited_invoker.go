@@ -15,7 +15,7 @@ const InheritedPublicInvoker Code = "INHERITED_PUBLIC_INVOKER"
 
 var _ = register(placeObstacle, inheritedInvokers, InheritedPublicInvoker)
 
-// inheritedInvokers finds public members whom the project's own policy may let
+// inheritedInvokers finds public members that the project's own policy may let
 // invoke.
 func inheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
 	var findings []Finding

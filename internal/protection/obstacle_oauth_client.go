@@ -15,7 +15,7 @@ const NoOAuthClient Code = "NO_OAUTH_CLIENT"
 var _ = register(placeObstacle, oauthClient, NoOAuthClient)
 
 // oauthClient blocks before IAP is turned on. A client may also be set in IAP's
-// settings, which are not read: whoever has it there turns IAP on by hand.
+// settings, which are not read: a team that has set it there turns IAP on by hand.
 func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 	if !p.NoOrganization {
 		return nil

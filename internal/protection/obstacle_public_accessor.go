@@ -9,8 +9,8 @@ import (
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
-// PublicAccessor: IAP lets in people whom nobody named, so behind it the service
-// is open to whom IAP's agent may invoke it for.
+// PublicAccessor: IAP lets in people who are not named anywhere, so the service is
+// open to all of them once IAP's agent may invoke it.
 // Source: iap/docs/managing-access, "Public access".
 const PublicAccessor Code = "PUBLIC_ACCESSOR"
 

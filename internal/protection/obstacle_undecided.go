@@ -5,7 +5,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// RuleUndecided: nobody can tell which rule of the policy decides, because a
+// RuleUndecided: it is not known which rule of the policy decides, because a
 // rule asks for the folders above the project and they cannot be read. Passing
 // that rule over might choose a looser one.
 const RuleUndecided Code = "RULE_UNDECIDED"

@@ -16,27 +16,27 @@ const (
 	WriterUnknown Code = "WRITER_UNKNOWN"
 )
 
-// NobodyWrites tells that no writer is bound for the folders above a project,
+// NobodyWrites says that no writer is bound for the folders above a project,
 // though for some there is, or that nobody is to write anything.
 func NobodyWrites(p posture.Posture, some bool) Finding {
-	told := Finding{
-		Code: NoWriter, Severity: Low, Effect: Tells, Resource: "projects/" + p.Target.Project,
+	finding := Finding{
+		Code: NoWriter, Severity: Low, Effect: Remarks, Resource: "projects/" + p.Target.Project,
 		Why:    "nothing is written anywhere: IAPGUARD_WRITERS is none",
 		Remedy: "when something is to be written, let the function write, or run iapguard apply " + p.Target.Name(),
 	}
 	if !some {
-		return told
+		return finding
 	}
 	folders := "it is in no folder"
 	if len(p.Ancestors.Folders) > 0 {
 		folders = "it is in " + strings.Join(p.Ancestors.Folders, ", in ")
 	}
-	told.Why = "nothing is written, for no writer account is bound for the project's folders: " + folders
-	told.Remedy = "when its turn has come, bind a writer account to one of its folders and name both in IAPGUARD_WRITERS, or run iapguard apply " + p.Target.Name()
-	return told
+	finding.Why = "nothing is written, for no writer account is bound for the project's folders: " + folders
+	finding.Remedy = "when its turn has come, bind a writer account to one of its folders and name both in IAPGUARD_WRITERS, or run iapguard apply " + p.Target.Name()
+	return finding
 }
 
-// NobodyKnowsWhoWrites tells that the writer cannot be chosen, and why.
+// NobodyKnowsWhoWrites says that the writer cannot be chosen, and why.
 func NobodyKnowsWhoWrites(p posture.Posture, why string) Finding {
 	return Finding{
 		Code: WriterUnknown, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,

@@ -283,7 +283,7 @@ func TestTheIDChangesWithStepsAndVersionsAndNotWithTime(t *testing.T) {
 	}
 }
 
-func TestAPlanTellsWhichOfItsStepsCanShutSomebodyOut(t *testing.T) {
+func TestPlanNamesStepsThatCanShutSomebodyOut(t *testing.T) {
 	p, w := deployed(), want()
 	p.Service.InvokerCheckOff = true
 	want := []caller.ChangeTo{

@@ -163,7 +163,7 @@ type Exemption struct {
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// Contest is how often a protection of ours was undone within a day, by whom,
+// Contest is how often a protection of ours was undone within a day, who undid it,
 // and what to write at its source so that it stays.
 type Contest struct {
 	Rounds  int        `json:"rounds"` // a write of ours and its undoing are one
@@ -223,8 +223,8 @@ func (r Report) encode() ([]byte, error) {
 	return json.Marshal(r, jsonv1.DefaultOptionsV1(), json.WithMarshalers(json.MarshalToFunc(writeTime)))
 }
 
-// Subject is the target's name, "" for a message that could not be read, and
-// for one of which nobody could tell which services it concerns.
+// Subject is the target's name, "" for a message that could not be read, and for
+// one whose services could not be determined.
 func (r Report) Subject() string {
 	if r.Target == nil {
 		return ""

@@ -222,7 +222,7 @@ func TestMinutesAreWholeAndKnownOnlyWhereTheirBeginningIs(t *testing.T) {
 	}
 }
 
-func TestCodesAreToldOnceInTheirOrder(t *testing.T) {
+func TestCodesAreListedOnceInTheirOrder(t *testing.T) {
 	r := Report{Findings: []Finding{{Code: "B"}, {Code: "A"}, {Code: "B"}}}
 	if diff := cmp.Diff([]string{"B", "A"}, r.Codes()); diff != "" {
 		t.Error(diff)

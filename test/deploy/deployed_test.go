@@ -147,7 +147,7 @@ func (e *fixture) beat() {
 	}
 }
 
-func TestWhatIsDeliveredInVainWaitsAmongTheDeadLetters(t *testing.T) {
+func TestUndeliverableMessagesBecomeDeadLetters(t *testing.T) {
 	// An hour of attempts in seconds; everything else is as shipped.
 	e := open(t, copied(t, "minimumBackoff: 10s", "minimumBackoff: 0.001s", "maximumBackoff: 120s",
 		"maximumBackoff: 0.002s", "attempts: 30", "attempts: 5"), nil)

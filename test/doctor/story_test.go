@@ -157,7 +157,7 @@ func TestARedeployChangesNothingButTheRevision(t *testing.T) {
 	}
 }
 
-func TestStrangersAndThoseWhomIAPRefusesLeadToNoRedeploy(t *testing.T) {
+func TestNoRedeployForStrangersAndIAPsOwnRefusals(t *testing.T) {
 	t.Parallel()
 	o := build(t, 1)
 	writes, reports := len(o.Calls().Own().Writes().Taken()), len(o.Reports())
@@ -176,7 +176,7 @@ func TestStrangersAndThoseWhomIAPRefusesLeadToNoRedeploy(t *testing.T) {
 	}
 }
 
-func TestPinnedTrafficIsToldAndNoRevisionIsMade(t *testing.T) {
+func TestPinnedTrafficIsReportedAndNoRevisionMade(t *testing.T) {
 	t.Parallel()
 	o := build(t, 1)
 	revision, _ := o.Call(http.MethodGet, "/v2/"+hello.Name(), nil)["latestReadyRevision"].(string)

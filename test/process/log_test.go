@@ -88,7 +88,7 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 	}
 }
 
-func TestAStartThatFailsOnCloudRunIsToldALineForEachProblem(t *testing.T) {
+func TestFailedStartLogsOneLineForEachProblem(t *testing.T) {
 	i := start(t, "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "IAPGUARD_REPORTS_TOPIC=reports",
 		"IAPGUARD_FOO=1", "LOG_LEVEL=loud")
 	<-i.ended

@@ -9,7 +9,7 @@ import (
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-func TestApplyNamesWhomAnEarlierStepShutOut(t *testing.T) {
+func TestApplyNamesCallersThatAnEarlierStepShutOut(t *testing.T) {
 	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
 	o.Build(hello)
 	const jobs = "/v1/projects/demo-project/locations/europe-west1/jobs"

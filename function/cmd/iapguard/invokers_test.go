@@ -11,7 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-func TestInvokersAreToldWithWhatRestrictsThem(t *testing.T) {
+func TestInvokersAreListedWithTheirRestrictions(t *testing.T) {
 	got := invokersText([]report.Invoker{{Member: "user:a@example.com"},
 		{Member: "user:b@example.com", Conditional: true, Inherited: true}}, 2)
 	want := "    iam lets in user:a@example.com\n" +
@@ -22,7 +22,7 @@ func TestInvokersAreToldWithWhatRestrictsThem(t *testing.T) {
 	}
 }
 
-func TestAnAuditTellsWhoGetsInPastIAP(t *testing.T) {
+func TestAuditListsWhoGetsInPastIAP(t *testing.T) {
 	o := shops(t)
 	text, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL())
 	if !strings.Contains(text, "iam lets in user:owner@example.com, by the project's policy\n") {

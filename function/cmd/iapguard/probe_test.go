@@ -33,7 +33,7 @@ func TestApplyAsksAtTheDoorsWhereThePolicyWantsIt(t *testing.T) {
 	}
 }
 
-func TestAReportsTextTellsHowTheDoorsAnswered(t *testing.T) {
+func TestReportTextSaysHowTheDoorsAnswered(t *testing.T) {
 	got := text(report.Report{Outcome: report.Protected,
 		Evidence: []report.Evidence{{What: "a request to a door", Found: "404"}}})
 	if !strings.Contains(got, "  asked: a request to a door\n         404\n") {

@@ -26,7 +26,7 @@ func TestTheTokenNamesTheCaller(t *testing.T) {
 	}
 }
 
-func TestALentTokenNamesTheAccountAndWhoeverItWasLentTo(t *testing.T) {
+func TestImpersonatedTokenNamesAccountAndCaller(t *testing.T) {
 	first := &Call{Caller: "user:alice@example.com"}
 	second := &Call{Caller: "serviceAccount:a@p.iam.gserviceaccount.com", Delegation: []Principal{first.Caller}}
 	for _, tc := range []struct {

@@ -111,7 +111,7 @@ func TestAnAuditRecordBecomesAnEntryAsGoogleWritesIt(t *testing.T) {
 	}
 }
 
-func TestTheSecondHalfOfAComputePairTellsOnlyThatItIsOver(t *testing.T) {
+func TestSecondComputeEntrySaysOnlyThatItIsOver(t *testing.T) {
 	router := logging.New(logging.Options{Clock: clock})
 	record := runRecord("")
 	record.Service, record.Method = "compute.googleapis.com", "v1.compute.backendServices.patch"
@@ -207,7 +207,7 @@ func TestSinksPublishWhatTheirFiltersSelect(t *testing.T) {
 	}
 }
 
-func TestWhatASinkCannotDeliverIsDroppedAndTold(t *testing.T) {
+func TestUndeliverableEntriesAreDroppedAndReported(t *testing.T) {
 	to := published{fail: errors.New("no such topic")}
 	router := logging.New(logging.Options{Clock: clock, Publish: to.publish})
 	if err := router.AddSink(logging.Sink{Name: "lost", Topic: "projects/demo-project/topics/none"}); err != nil {

@@ -25,7 +25,7 @@ func (c *cloud) audited() []string {
 	return all
 }
 
-func TestEveryWriteIsToldByTheMethodOfTheAPIThatWasCalled(t *testing.T) {
+func TestWritesAreLoggedByTheCalledAPIsMethod(t *testing.T) {
 	c := start(t)
 	full := "projects/demo-project/locations/us-central1/services/"
 	c.deploy("POST", knative+"/services", deployed)

@@ -237,7 +237,7 @@ func TestAStaleEtagNamesBothVersionsInMicroseconds(t *testing.T) {
 	}
 }
 
-func TestADeletedServiceTellsWhenItExpiresAndIsGone(t *testing.T) {
+func TestDeletedServiceHasAnExpiryAndIsGone(t *testing.T) {
 	c := start(t)
 	c.write("POST", location+"/services?serviceId=hello", minimal)
 	c.must("POST", location+"/services/hello:setIamPolicy",

@@ -37,7 +37,7 @@ func TestOthersInThePolicyAreNotTakenForTheAgent(t *testing.T) {
 	}
 }
 
-func TestWhatWasLookedAtIsToldWithWhatWasFound(t *testing.T) {
+func TestEvidenceNamesEachCheckAndItsResult(t *testing.T) {
 	usual := []Checked{
 		{"refused request", "403 at 2026-11-23T11:59:00Z for https://hello.example.com/, in Cloud Run's request log"},
 		{"IAP", "on at projects/demo-project/global/backendServices/hello-backend; off at the service itself"},
@@ -51,7 +51,7 @@ func TestWhatWasLookedAtIsToldWithWhatWasFound(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*Evidence)
-		want   map[string]string // what differs from the usual; "" = not told
+		want   map[string]string // what differs from the usual; "" = not recognised
 		more   []Checked
 	}{
 		{"all is known", func(*Evidence) {}, nil, nil},
@@ -128,7 +128,7 @@ func TestAVisitorsAccessIsGrantedWhereIAPRefused(t *testing.T) {
 	}
 }
 
-func TestADoorThatIsNotKnownIsToldAsFarAsTheLogTells(t *testing.T) {
+func TestUnknownDoorIsNamedAsTheLogHasIt(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                               "its log entry lacks the address",
 		"https://elsewhere.example.com/": `the request for "elsewhere.example.com" came in is not known`,
@@ -154,7 +154,7 @@ func TestAfterTheCureAStrangerStillUsesTheLoadBalancer(t *testing.T) {
 	}
 }
 
-func TestARevisionThatNeverBecameReadyIsToldSo(t *testing.T) {
+func TestRevisionThatNeverBecameReadyIsNamed(t *testing.T) {
 	for _, tc := range []struct{ serving, want string }{
 		{"hello-00002-xyz", "requests are still refused"},
 		{"hello-00001-abc", "it has not become ready"},
