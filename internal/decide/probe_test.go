@@ -49,7 +49,7 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		{"a service changed since", func(c *probeCase) {
 			c.request.Cause.At, c.decision.Posture.Service.UpdatedAt = now.Add(-time.Hour), now.Add(-time.Minute)
 		}, true, report.Compliant},
-		{"a command is no change", func(c *probeCase) {
+		{"a command changes nothing", func(c *probeCase) {
 			c.request.Cause.Command = &event.Command{Name: "sweep"}
 		}, false, report.Compliant},
 		{"found kept since", func(c *probeCase) { c.keptAt = (now.Add(-time.Second)) }, false, report.Compliant},

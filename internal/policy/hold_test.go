@@ -132,7 +132,7 @@ func TestATextOfHoldsIsEditedUnlessItCannotBeRead(t *testing.T) {
 	}{
 		{"no text yet", nil, 1},
 		{"no holds", []byte("version: 1\n"), 1},
-		{"others, of which one has ended", []byte(holdsText), 3},
+		{"others, and one has ended", []byte(holdsText), 3},
 		{"an empty text", []byte(""), 0},
 		{"rubbish", []byte("rubbish"), 0},
 	} {

@@ -35,7 +35,7 @@ func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 var _ = register(placeLoadBalancer, frontends, NoHTTPSFrontend, NoFrontend, FrontendUnknown)
 
 // frontends judges backends that are reached by something. A backend service
-// without any frontend is no door yet; only when there is no other does the
+// without any frontend is not a door yet; only when there is no other does the
 // whole service wait for it.
 func frontends(p posture.Posture, want policy.Wanted) []Finding {
 	if policy.Direct(p, want) || len(p.Backends) == 0 {

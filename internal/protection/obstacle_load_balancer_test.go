@@ -25,7 +25,7 @@ func TestIAPNeedsAnHTTPSFrontend(t *testing.T) {
 		{"HTTP beside HTTPS", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Frontends = append(p.Backends[0].Frontends, posture.Frontend{Resource: "r", Address: "203.0.113.8"})
 		}, nil},
-		{"a second backend without any frontend is no door", func(p *posture.Posture, _ *policy.Wanted) {
+		{"a second backend without any frontend is not a door", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends = append(p.Backends, posture.Backend{Name: "spare", Location: posture.Global})
 		}, nil},
 		{"a frontend in a project that cannot be read", unreadFrontend, []Code{FrontendUnknown}},

@@ -139,7 +139,7 @@ func checkIAPPossible(r *resource) error {
 	return nil
 }
 
-// viewBackendService adds usedBy: the URL maps that point here. It is no part
+// viewBackendService adds usedBy: the URL maps that point here. It is not part
 // of the fingerprint (recorded).
 func viewBackendService(a *API, r *resource, body map[string]any) {
 	var usedBy []any

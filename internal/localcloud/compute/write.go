@@ -109,7 +109,7 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 }
 
 // checkInsert refuses a body that can be no new resource, whatever its kind.
-// An empty body is no resource at all (reported from the Python client).
+// An empty body is not a resource (reported from the Python client).
 func (s site) checkInsert(sent map[string]any) error {
 	name := apiserver.Text(sent, "name")
 	switch {
