@@ -106,7 +106,8 @@ var unaffected = ruling{impact: StaysIn}
 // worsen keeps the worst that happens to a caller; of two as bad, the first.
 func (c *Caller) worsen(s ruling, guessed bool) {
 	if guessed && s.impact == Breaks {
-		s.impact, s.why = Uncertain, "whether "+posture.HostOf(c.Address)+" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
+		s.impact, s.why = Uncertain, "whether "+posture.HostOf(c.Address)+
+			" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
 	}
 	rank := map[Impact]int{StaysIn: 0, Uncertain: 1, Breaks: 2}
 	if rank[s.impact] > rank[c.Impact] {

@@ -30,9 +30,11 @@ func ForwardAdvice(p posture.Posture, changes []ChangeTo) string {
 	if len(others) > maxForwards {
 		named += " and others"
 	}
-	return "the service's environment names other Cloud Run services (" + named + "): behind IAP every request brings IAP's token in " +
+	return "the service's environment names other Cloud Run services (" + named +
+		"): behind IAP every request brings IAP's token in " +
 		"X-Serverless-Authorization, with its signature removed, and Cloud Run reads no other header when that one is sent; " +
-		"so pass that header on to nobody, and call with an identity token of the service's own account, made out to the service that is called"
+		"so pass that header on to nobody, and call with an identity token of the service's own account, made out to the " +
+		"service that is called"
 }
 
 // behindIAP reports whether IAP is before the service, or will be.

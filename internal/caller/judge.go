@@ -42,11 +42,15 @@ func judgeIngress(of call, _ ChangeTo) ruling {
 	case w.kind == door.DefaultURL && inProject(c, p.Target.Project):
 		return unaffected
 	case w.kind == door.DefaultURL:
-		return ruling{Uncertain, "it is in another project, from which only a shared VPC Service Controls perimeter lets it in", moveInto(p, c)}
+		return ruling{Uncertain,
+			"it is in another project, from which only a shared VPC Service Controls perimeter lets it in", moveInto(p, c)}
 	case w.kind == door.TagURL:
-		return ruling{Uncertain, "whether Google's services count as internal at the address of a tag is not documented", of.atDefaultURL()}
+		return ruling{Uncertain, "whether Google's services count as internal at the address of a tag is not documented",
+			of.atDefaultURL()}
 	}
-	return ruling{Breaks, "Google's services count as internal at the default run.app URL only, and this address is closed to the internet", of.atDefaultURL()}
+	return ruling{Breaks,
+		"Google's services count as internal at the default run.app URL only, and this address is closed to the internet",
+		of.atDefaultURL()}
 }
 
 // googleAgents begin what Google's own callers call themselves. Anybody can.
@@ -58,10 +62,12 @@ var googleAgents = []string{"CloudPubSub-Google", "Google-Cloud-Scheduler", "Goo
 // calls from inside the VPC network, and Google's services of this project.
 func judgeVisitor(c Caller, why, remedy string) ruling {
 	if ip, err := netip.ParseAddr(c.RemoteIP); err != nil || ip.IsPrivate() || !ip.IsGlobalUnicast() {
-		return ruling{Uncertain, "whether it calls from the service's VPC network, which stays open to it, does not show", remedy}
+		return ruling{Uncertain,
+			"whether it calls from the service's VPC network, which stays open to it, does not show", remedy}
 	}
 	if slices.ContainsFunc(googleAgents, func(agent string) bool { return strings.HasPrefix(c.Name, agent) }) {
-		return ruling{Uncertain, "it calls itself one of Google's services, which get in from this project and not from others", remedy}
+		return ruling{Uncertain,
+			"it calls itself one of Google's services, which get in from this project and not from others", remedy}
 	}
 	return ruling{Breaks, why, remedy}
 }
@@ -71,23 +77,29 @@ func judgeInvokers(of call, _ ChangeTo) ruling {
 	p, w, c := of.p, of.w, of.c
 	invoker := grant(p, c.Principal)
 	switch {
-	case policy.Direct(p, of.want) || !w.own() && !slices.ContainsFunc(w.backends, func(b posture.Backend) bool { return !b.IAPOn && !guards(p, b) }):
+	case policy.Direct(p, of.want) ||
+		!w.own() && !slices.ContainsFunc(w.backends, func(b posture.Backend) bool { return !b.IAPOn && !guards(p, b) }):
 		return unaffected
 	case c.Kind == Visitor && w.own() && p.Service.Ingress.ClosedToInternet():
 		return unaffected // what is seen there came in some other way before
 	case c.Kind == Visitor:
-		return ruling{Uncertain, "whether it brings a token of an invoker does not show in the log", "let it bring an identity token of an account that may invoke: " + invoker}
+		return ruling{Uncertain, "whether it brings a token of an invoker does not show in the log",
+			"let it bring an identity token of an account that may invoke: " + invoker}
 	case c.Principal == "":
 		return ruling{Breaks, "it brings no token, and only invokers get in", of.letSign()}
 	}
 	switch invokes(p, "serviceAccount:"+c.Principal) {
 	case Breaks:
-		return ruling{Breaks, c.Principal + " may not invoke the service, as far as the policies of service and project say", invoker}
+		return ruling{Breaks,
+			c.Principal + " may not invoke the service, as far as the policies of service and project say", invoker}
 	case Uncertain:
-		return ruling{Uncertain, "whether " + c.Principal + " may invoke hangs on a condition, a group, or a role that is not known here", invoker}
+		return ruling{Uncertain,
+			"whether " + c.Principal + " may invoke hangs on a condition, a group, or a role that is not known here", invoker}
 	}
 	if host := posture.HostOf(c.Audience); c.Audience != "" && !answersTo(p, host) {
-		return ruling{Uncertain, "its token is made out to " + posture.Quote(c.Audience) + ", which counts only if it is a custom audience of the service", of.atDefaultURL()}
+		return ruling{Uncertain,
+			"its token is made out to " + posture.Quote(c.Audience) +
+				", which counts only if it is a custom audience of the service", of.atDefaultURL()}
 	}
 	return unaffected
 }
@@ -125,7 +137,8 @@ func invokes(p posture.Posture, member string) Impact {
 
 // manyPeople is true of members that may stand for a service account.
 func manyPeople(member string) bool {
-	return strings.HasPrefix(member, "group:") || strings.HasPrefix(member, "domain:") || strings.HasPrefix(member, "principalSet:")
+	return strings.HasPrefix(member, "group:") || strings.HasPrefix(member, "domain:") ||
+		strings.HasPrefix(member, "principalSet:")
 }
 
 // judgeIAP is about those who come through a load balancer at which IAP goes
@@ -159,7 +172,8 @@ func throughIAP(of call, client string, policies []posture.AccessPolicy) ruling 
 	c, want := of.c, of.want
 	remedy := of.atDefaultURL()
 	if policy.Direct(of.p, want) {
-		remedy = "give what it calls to a service of its own, without IAP and with named invokers; or write recipe: load-balancer into the rule"
+		remedy = "give what it calls to a service of its own, without IAP and with named invokers; or write recipe: " +
+			"load-balancer into the rule"
 	}
 	switch made := strings.HasSuffix(c.Audience, ".apps.googleusercontent.com"); {
 	case c.Principal == "":

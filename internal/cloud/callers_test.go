@@ -25,9 +25,13 @@ var openService = posture.Posture{
 const (
 	noTriggers = `{}`
 	entries    = `{"entries": [
-	{"timestamp": "2026-11-23T10:00:00Z", "httpRequest": {"requestUrl": "https://hello-abc-uc.a.run.app/a?key=s3cret", "remoteIp": "198.51.100.7", "userAgent": "curl/8\n[31m"}},
-	{"timestamp": "2026-11-23T11:00:00Z", "httpRequest": {"requestUrl": "https://hello-abc-uc.a.run.app/b", "remoteIp": "198.51.100.7", "userAgent": "curl/8\n[31m"}},
-	{"timestamp": "not a time", "httpRequest": {"requestUrl": "https://hello-abc-uc.a.run.app/", "remoteIp": "198.51.100.8"}},
+	{"timestamp": "2026-11-23T10:00:00Z", "httpRequest": {
+	  "requestUrl": "https://hello-abc-uc.a.run.app/a?key=s3cret", "remoteIp": "198.51.100.7",
+	    "userAgent": "curl/8\n[31m"}},
+	{"timestamp": "2026-11-23T11:00:00Z", "httpRequest": {"requestUrl": "https://hello-abc-uc.a.run.app/b",
+	  "remoteIp": "198.51.100.7", "userAgent": "curl/8\n[31m"}},
+	{"timestamp": "not a time", "httpRequest": {"requestUrl": "https://hello-abc-uc.a.run.app/",
+	  "remoteIp": "198.51.100.8"}},
 	{"timestamp": "2026-11-23T12:00:00Z"}]}`
 )
 
@@ -67,20 +71,28 @@ func TestCallersAreConfiguredOnesAndVisitors(t *testing.T) {
 	cloud := answering(t, map[string]string{
 		subscriptionsPath: `{"subscriptions": [
 			{"name": "projects/demo-project/subscriptions/pull"},
-			{"name": "projects/demo-project/subscriptions/gone", "detached": true, "pushConfig": {"pushEndpoint": "https://a.example/"}},
-			{"name": "projects/demo-project/subscriptions/eventarc-sub", "pushConfig": {"pushEndpoint": "https://hello-abc-uc.a.run.app/?__GCP_CloudEventsMode=CE"}},
-			{"name": "projects/demo-project/subscriptions/push", "pushConfig": {"pushEndpoint": "https://u:p@hello-abc-uc.a.run.app/x?token=s3cret", "oidcToken": {"serviceAccountEmail": "r@x", "audience": "aud"}}}]}`,
+			{"name": "projects/demo-project/subscriptions/gone", "detached": true, "pushConfig": {
+			  "pushEndpoint": "https://a.example/"}},
+			{"name": "projects/demo-project/subscriptions/eventarc-sub", "pushConfig": {
+			  "pushEndpoint": "https://hello-abc-uc.a.run.app/?__GCP_CloudEventsMode=CE"}},
+			{"name": "projects/demo-project/subscriptions/push", "pushConfig": {
+			  "pushEndpoint": "https://u:p@hello-abc-uc.a.run.app/x?token=s3cret", "oidcToken": {
+			    "serviceAccountEmail": "r@x", "audience": "aud"}}}]}`,
 		triggersPath: `{"triggers": [
-			{"name": "t/run", "serviceAccount": "t@x", "destination": {"cloudRun": {"service": "hello", "region": "us-central1", "path": "/events"}}, "transport": {"pubsub": {"subscription": "projects/demo-project/subscriptions/eventarc-sub"}}},
+			{"name": "t/run", "serviceAccount": "t@x", "destination": {"cloudRun": {"service": "hello",
+			  "region": "us-central1", "path": "/events"}}, "transport": {"pubsub": {
+			    "subscription": "projects/demo-project/subscriptions/eventarc-sub"}}},
 			{"name": "t/region", "destination": {"cloudRun": {"service": "hello", "region": "europe-west1"}}},
 			{"name": "t/other", "destination": {"cloudRun": {"service": "other", "region": "us-central1"}}},
-			{"name": "t/function", "destination": {"cloudFunction": "projects/demo-project/locations/us-central1/functions/hello"}},
+			{"name": "t/function", "destination": {
+			  "cloudFunction": "projects/demo-project/locations/us-central1/functions/hello"}},
 			{"name": "t/http", "destination": {"httpEndpoint": {"uri": "http://10.0.0.2/x"}}},
 			{"name": "t/workflow", "destination": {"workflow": "w"}}, {"name": "t/nowhere"}]}`,
 		jobsPath: `{"jobs": [
 			{"name": "j/topic", "pubsubTarget": {}},
 			{"name": "j/oauth", "httpTarget": {"uri": "https://b.example/", "oauthToken": {"serviceAccountEmail": "o@x"}}},
-			{"name": "j/oidc", "httpTarget": {"uri": "https://c.example/", "oidcToken": {"serviceAccountEmail": "s@x", "audience": "a"}}}]}`,
+			{"name": "j/oidc", "httpTarget": {"uri": "https://c.example/", "oidcToken": {"serviceAccountEmail": "s@x",
+			  "audience": "a"}}}]}`,
 		entriesPath: entries,
 	})
 	got, unread, err := cloud.Callers(t.Context(), openService)

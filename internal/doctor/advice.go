@@ -19,7 +19,9 @@ func (d Diagnosis) Afterwards(target posture.Target, propagation time.Duration) 
 	if d.Verdict == StrangerAtDefaultURL {
 		return []string{useLoadBalancer}
 	}
-	return []string{fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: %s", policy.InWords(propagation), again(target))}
+	return []string{
+		fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: %s",
+			policy.InWords(propagation), again(target))}
 }
 
 const useLoadBalancer = "use the load balancer's address"
@@ -57,24 +59,30 @@ func remaining(p posture.Posture) []string {
 	project, agent := p.Target.Project, posture.AgentEmail(p.ProjectNumber)
 	return []string{
 		"check whether a deny policy takes the permission away: " + command.ListDenyPolicies(project).String(),
-		"check whether " + agent + " lacks run.routes.invoke at this service: https://console.cloud.google.com/iam-admin/troubleshooter",
+		"check whether " + agent +
+			" lacks run.routes.invoke at this service: https://console.cloud.google.com/iam-admin/troubleshooter",
 		"check whether an organisation policy restricts who may invoke: " + command.ListConstraints(project).String(),
 		"check whether VPC Service Controls refuse the call: " + command.ReadPerimeterRefusals(project).String(),
-		"check whether the load balancer belongs to another project, whose IAP agent then is the one that calls: the number in " + agent + " is " + project + "'s",
-		"check whether the service calls another Cloud Run service with the X-Serverless-Authorization header that it received, and passes on that one's 403: it has to remove the header first",
-		"check whether the project is on the allowlist of IAP's Preview, where permissions were checked differently: ask Cloud Run support, who can take it off",
+		"check whether the load balancer belongs to another project, whose IAP agent then is the one that calls: the " +
+			"number in " + agent + " is " + project + "'s",
+		"check whether the service calls another Cloud Run service with the X-Serverless-Authorization header that it " +
+			"received, and passes on that one's 403: it has to remove the header first",
+		"check whether the project is on the allowlist of IAP's Preview, where permissions were checked differently: ask " +
+			"Cloud Run support, who can take it off",
 	}
 }
 
 // checked lists what was looked at, for the report.
 func (e Evidence) checked(now time.Time) []Checked {
 	p := e.Posture
-	list := []Checked{{"refused request", e.symptomText()}, {"IAP", e.iapText()}, {"ingress", cmp.Or(string(p.Service.Ingress), "unknown: no revision is active")}}
+	list := []Checked{{"refused request", e.symptomText()}, {"IAP", e.iapText()},
+		{"ingress", cmp.Or(string(p.Service.Ingress), "unknown: no revision is active")}}
 	since := ""
 	if at := e.changedAt(); !at.IsZero() {
 		since = fmt.Sprintf("; the policy was last changed at %s, %s ago", stamp(at), now.Sub(at).Round(time.Second))
 	}
-	list = append(list, Checked{"IAP's agent " + posture.AgentEmail(p.ProjectNumber) + " as invoker", string(e.grant()) + since})
+	list = append(list,
+		Checked{"IAP's agent " + posture.AgentEmail(p.ProjectNumber) + " as invoker", string(e.grant()) + since})
 	if _, missing := e.Unread[posture.PartRollout]; !missing {
 		list = append(list, e.rolloutText()...)
 	}
@@ -96,7 +104,8 @@ func (e Evidence) symptomText() string {
 }
 
 // owners says in words whose log a refused request was found in.
-var owners = map[posture.RequestLog]string{posture.CloudRunLog: "Cloud Run's", posture.LoadBalancerLog: "the load balancer's"}
+var owners = map[posture.RequestLog]string{posture.CloudRunLog: "Cloud Run's",
+	posture.LoadBalancerLog: "the load balancer's"}
 
 func (e Evidence) iapText() string {
 	text := ""

@@ -20,8 +20,9 @@ func application(e Evidence, _ time.Time) *Diagnosis {
 func applicationsOwn(e Evidence, s posture.Symptom) *Diagnosis {
 	return &Diagnosis{
 		Verdict: ApplicationsOwn, Cure: Leave,
-		Why:    "the request for " + s.URL + " passed IAP and Cloud Run, and the application itself answered 403",
-		Advice: []string{"the answer is the application's to explain; read its log: " + command.ReadLog(e.Posture.Target).String()},
+		Why: "the request for " + s.URL + " passed IAP and Cloud Run, and the application itself answered 403",
+		Advice: []string{"the answer is the application's to explain; read its log: " +
+			command.ReadLog(e.Posture.Target).String()},
 	}
 }
 
@@ -33,13 +34,16 @@ func stranger(e Evidence, _ time.Time) *Diagnosis {
 	}
 	d := Diagnosis{
 		Verdict: StrangerAtDefaultURL, Cure: Protect,
-		Why: "somebody without permission asked at the run.app address, which IAP does not guard, and Cloud Run rightly refused",
+		Why: "somebody without permission asked at the run.app address, which IAP does not guard, and Cloud Run rightly " +
+			"refused",
 	}
 	switch {
 	case e.Posture.Service.Ingress != posture.IngressAll:
 		d.Advice = []string{useLoadBalancer}
 	case e.Settings.KeepIngress:
-		d.Advice = []string{useLoadBalancer + "; the policy keeps the run.app address reachable: ingress: restrict in its rule " + e.Settings.Rule + " would close it"}
+		d.Advice = []string{
+			useLoadBalancer + "; the policy keeps the run.app address reachable: ingress: restrict in its rule " +
+				e.Settings.Rule + " would close it"}
 	default:
 		d.Advice = []string{useLoadBalancer + "; to close the run.app address: iapguard apply " + e.Posture.Target.Name()}
 	}
@@ -67,7 +71,8 @@ func off(e Evidence, _ time.Time) *Diagnosis {
 	why := ""
 	switch guarded, known := false, false; {
 	case !e.iapOn() && len(e.Posture.Backends) == 0:
-		why = "no load balancer leads to the service and IAP is not on at the service itself: Cloud Run lets only named callers in, and browsers name nobody"
+		why = "no load balancer leads to the service and IAP is not on at the service itself: Cloud Run lets only named " +
+			"callers in, and browsers name nobody"
 	case !e.iapOn():
 		why = "IAP is not on, so nobody signs visitors in, and Cloud Run refuses visitors that it does not know"
 	case e.fromCloudRun():
@@ -78,7 +83,8 @@ func off(e Evidence, _ time.Time) *Diagnosis {
 	if why == "" {
 		return nil
 	}
-	return &Diagnosis{Verdict: IAPOff, Cure: Protect, Why: why, Advice: []string{"see what is missing: iapguard plan " + e.Posture.Target.Name()}}
+	return &Diagnosis{Verdict: IAPOff, Cure: Protect, Why: why,
+		Advice: []string{"see what is missing: iapguard plan " + e.Posture.Target.Name()}}
 }
 
 func apiDisabled(e Evidence, _ time.Time) *Diagnosis {
@@ -106,7 +112,8 @@ func oauthClient(e Evidence, _ time.Time) *Diagnosis {
 		if backend.IAPOn && backend.OAuthClient == "" {
 			return &Diagnosis{
 				Verdict: NoOAuthClient, Cure: Person,
-				Why:    "the project is in no organization and no OAuth client is set at " + backend.Name + ", so IAP can sign nobody in (visitors get 502)",
+				Why: "the project is in no organization and no OAuth client is set at " + backend.Name +
+					", so IAP can sign nobody in (visitors get 502)",
 				Advice: []string{"set a client: https://cloud.google.com/iap/docs/custom-oauth-configuration"},
 			}
 		}
@@ -134,13 +141,17 @@ func agentGrant(e Evidence, _ time.Time) *Diagnosis {
 	case grantHolds, grantInherited:
 		return nil
 	case grantConditional:
-		d.Verdict, d.Why = GrantConditional, "IAP sends visitors on as its service agent, which may invoke the service only while a condition holds"
+		d.Verdict, d.Why = GrantConditional, "IAP sends visitors on as its service agent, which may invoke the service "+
+			"only while a condition holds"
 	case grantDeleted:
-		d.Verdict, d.Why = GrantToDeletedAgent, "the permission to invoke names a deleted account: IAP's service agent was made anew and has to be granted again"
+		d.Verdict, d.Why = GrantToDeletedAgent, "the permission to invoke names a deleted account: IAP's service agent "+
+			"was made anew and has to be granted again"
 	case grantMissing:
-		d.Verdict, d.Why = GrantMissing, "IAP sends visitors on as its service agent, which is not allowed to invoke the service"
+		d.Verdict, d.Why = GrantMissing, "IAP sends visitors on as its service agent, which is not allowed to invoke the "+
+			"service"
 	case grantNowhere:
-		d.Verdict, d.Why = AgentNotProvisioned, "IAP's service agent is named nowhere: it may not exist yet, and cannot invoke the service"
+		d.Verdict, d.Why = AgentNotProvisioned, "IAP's service agent is named nowhere: it may not exist yet, and cannot "+
+			"invoke the service"
 	}
 	return &d
 }
@@ -161,7 +172,8 @@ func ingress(e Evidence, _ time.Time) *Diagnosis {
 	}
 	return &Diagnosis{
 		Verdict: IngressInTheWay, Cure: Person,
-		Why: "the service's ingress is " + string(p.Service.Ingress) + ", which keeps the load balancer's visitors out (they get 404)",
+		Why: "the service's ingress is " + string(p.Service.Ingress) +
+			", which keeps the load balancer's visitors out (they get 404)",
 		Advice: []string{"if they are to get in: " +
 			command.SetIngress(p.Target, posture.IngressInternalLoadBalancing).String()},
 	}

@@ -65,8 +65,10 @@ func fromTheFuture(e Evidence, now time.Time) *Diagnosis {
 		if dated.at.After(now.Add(skew)) {
 			return &Diagnosis{
 				Verdict: ClocksDisagree, Cure: Person,
-				Why:    dated.what + " is dated " + stamp(dated.at) + ", which lies in the future: the order of events is not known",
-				Advice: []string{"compare this machine's clock with a time server; if it is right, ask again after " + stamp(dated.at)},
+				Why: dated.what + " is dated " + stamp(dated.at) +
+					", which lies in the future: the order of events is not known",
+				Advice: []string{"compare this machine's clock with a time server; if it is right, ask again after " +
+					stamp(dated.at)},
 			}
 		}
 	}

@@ -67,7 +67,8 @@ func (e Evidence) grant() grant {
 
 // iapOn reports whether IAP is on anywhere before the service.
 func (e Evidence) iapOn() bool {
-	return e.Posture.Service.IAPOn || slices.ContainsFunc(e.Posture.Backends, func(b posture.Backend) bool { return b.IAPOn })
+	return e.Posture.Service.IAPOn ||
+		slices.ContainsFunc(e.Posture.Backends, func(b posture.Backend) bool { return b.IAPOn })
 }
 
 // changedAt is when the policy that holds the grant was last changed; zero = not

@@ -95,7 +95,8 @@ func TestEvidenceNamesEachCheckAndItsResult(t *testing.T) {
 
 func TestAVisitorsAccessIsGrantedWhereIAPRefused(t *testing.T) {
 	const global = "gcloud iap web add-iam-policy-binding --resource-type=backend-services --service="
-	const direct = "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello --region=us-central1"
+	const direct = "gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=hello " +
+		"--region=us-central1"
 	const other = "; at the other load balancer: "
 	at := func(name string, hosts ...string) posture.Backend {
 		return posture.Backend{Project: "demo-project", Location: posture.Global, Name: name, IAPOn: true,

@@ -42,7 +42,7 @@ func propagating(e Evidence, now time.Time) *Diagnosis {
 	}
 }
 
-// unread stops at anything that is hidden: a guess is no ground for a redeploy.
+// unread stops at anything that is hidden: a guess does not justify a redeploy.
 func unread(e Evidence, _ time.Time) *Diagnosis {
 	for _, part := range []struct {
 		part             posture.Part
@@ -83,15 +83,17 @@ func noSymptom(e Evidence, _ time.Time) *Diagnosis {
 	}
 	return &Diagnosis{
 		Verdict: NothingFound, Cure: Leave,
-		Why:    "everything is as it must be, and nobody is known to have been refused of late",
-		Advice: []string{"if visitors still see an error, open the page once more, and a minute later: " + again(e.Posture.Target)},
+		Why: "everything is as it must be, and nobody is known to have been refused of late",
+		Advice: []string{"if visitors still see an error, open the page once more, and a minute later: " +
+			again(e.Posture.Target)},
 	}
 }
 
 func ageUnknown(e Evidence, _ time.Time) *Diagnosis {
 	switch {
 	case e.Symptom.At.IsZero():
-		return unknown("when the request was refused is not known", "open the page once more, and a minute later: "+again(e.Posture.Target))
+		return unknown("when the request was refused is not known",
+			"open the page once more, and a minute later: "+again(e.Posture.Target))
 	case e.heldSince().IsZero():
 		return unknown("the grant is there, but since when is not known, so it may still be on its way",
 			"wait ten minutes; if the error stays, "+redeploy(e.Posture.Target))
@@ -105,14 +107,17 @@ func olderThanGrant(e Evidence, _ time.Time) *Diagnosis {
 	if e.Symptom.At.After(e.heldSince()) {
 		return nil
 	}
-	return oldNews(e, "the request was refused at "+stamp(e.Symptom.At)+", when the grant did not hold everywhere yet; it does since "+stamp(e.heldSince()))
+	return oldNews(e,
+		"the request was refused at "+stamp(e.Symptom.At)+", when the grant did not hold everywhere yet; it does since "+
+			stamp(e.heldSince()))
 }
 
 func olderThanRevision(e Evidence, _ time.Time) *Diagnosis {
 	serving, by := e.Rollout.Serving, e.Symptom.Revision
 	switch {
 	case !e.Symptom.At.After(serving.CreatedAt):
-		return oldNews(e, "the request was refused at "+stamp(e.Symptom.At)+", before revision "+serving.Name+", which serves now, was made")
+		return oldNews(e,
+			"the request was refused at "+stamp(e.Symptom.At)+", before revision "+serving.Name+", which serves now, was made")
 	case by != "" && by != serving.Name:
 		return oldNews(e, "the request was refused by revision "+by+"; "+serving.Name+" serves now")
 	}
@@ -147,7 +152,8 @@ func unknownDoor(e Evidence, _ time.Time) *Diagnosis {
 	}
 	why := "how the request came in is not known: its log entry lacks the address"
 	if host := e.Symptom.Host(); host != "" {
-		why = fmt.Sprintf("how the request for %q came in is not known: no load balancer with IAP that can be read has this host", host)
+		why = fmt.Sprintf("how the request for %q came in is not known: no load balancer with IAP that can be read has "+
+			"this host", host)
 	}
 	return unknown(why, "make sure that visitors use an address that IAP guards: iapguard plan "+e.Posture.Target.Name())
 }
@@ -162,7 +168,8 @@ func redeployedInVain(e Evidence, _ time.Time) *Diagnosis {
 	if !e.ours(newest) {
 		return nil
 	}
-	why := "a new revision was made at " + stamp(newest.CreatedAt) + ", and requests are still refused: the revision is not what is wrong"
+	why := "a new revision was made at " + stamp(newest.CreatedAt) +
+		", and requests are still refused: the revision is not what is wrong"
 	if newest.Name != e.Rollout.Serving.Name {
 		why = "a new revision was made at " + stamp(newest.CreatedAt) + ", but it has not become ready"
 	}
@@ -174,7 +181,9 @@ func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	d := isStuck(e)
-	d.Cure, d.Advice = Advise, append(d.Advice, "where iapguard may have done so before, name its service account, so that this is seen: --self EMAIL, or $IAPGUARD_SELF")
+	d.Cure, d.Advice = Advise, append(d.Advice,
+		"where iapguard may have done so before, name its service account, so that this is seen: --self EMAIL, or "+
+			"$IAPGUARD_SELF")
 	return &d
 }
 
@@ -201,7 +210,8 @@ func braked(e Evidence, now time.Time) *Diagnosis {
 	}
 	return &Diagnosis{
 		Verdict: RedeployedTooOften, Cure: Hold,
-		Why:    fmt.Sprintf("iapguard's redeploys of the service: %d in the last hour, %d in the last 24; it makes at most one an hour and %d in 24", inHour, inDay, mostADay),
+		Why: fmt.Sprintf("iapguard's redeploys of the service: %d in the last hour, %d in the last 24; it makes at "+
+			"most one an hour and %d in 24", inHour, inDay, mostADay),
 		Advice: append([]string{"find out who deploys the service and what they change"}, remaining(e.Posture)...),
 	}
 }
@@ -221,7 +231,8 @@ func stuck(e Evidence, _ time.Time) *Diagnosis {
 func isStuck(e Evidence) Diagnosis {
 	return Diagnosis{
 		Verdict: StuckRevision, Cure: Advise,
-		Why: "IAP's agent has been allowed to invoke the service since " + stamp(e.heldSince()) + ", and revision " + e.Rollout.Serving.Name +
+		Why: "IAP's agent has been allowed to invoke the service since " + stamp(e.heldSince()) + ", and revision " +
+			e.Rollout.Serving.Name +
 			" still refuses it: Google's advice is to redeploy the service",
 		Advice: []string{redeploy(e.Posture.Target)},
 	}

@@ -19,10 +19,12 @@ const MappedDomain Kind = "domain-mapping"
 func DomainDoors(p posture.Posture) []Door {
 	var doors []Door
 	for _, domain := range p.Domains {
-		doors = append(doors, ownGuard(p).door(Door{Kind: MappedDomain, Address: "https://" + domain.Host, Via: domain.Resource}))
+		doors = append(doors,
+			ownGuard(p).door(Door{Kind: MappedDomain, Address: "https://" + domain.Host, Via: domain.Resource}))
 	}
 	if p.DomainsUnread != "" && ownGuard(p).guard.Exposed() {
-		doors = append(doors, Door{Kind: MappedDomain, Via: p.Target.DomainsResource(), Guard: GuardUnknown, Why: p.DomainsUnread})
+		doors = append(doors,
+			Door{Kind: MappedDomain, Via: p.Target.DomainsResource(), Guard: GuardUnknown, Why: p.DomainsUnread})
 	}
 	return doors
 }

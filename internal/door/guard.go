@@ -31,7 +31,7 @@ func ownGuard(p posture.Posture) judged {
 }
 
 // frontendGuard is the guard at a load balancer's frontend. With IAP on at both
-// ends every request is answered with 500, so the door is no looser than either
+// ends every request is answered with 500, so the door is not looser than either
 // (run/docs/securing/identity-aware-proxy-cloud-run, multiple_iap_policies).
 func frontendGuard(p posture.Posture, backend posture.Backend) judged {
 	switch {

@@ -38,7 +38,8 @@ func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 				continue
 			}
 			for _, member := range binding.Members {
-				if one := (Invoker{member, binding.Condition != "", inherited}); member != p.Agent() && !strings.HasPrefix(member, "deleted:") && !covered(invokers, one) {
+				if one := (Invoker{member, binding.Condition != "", inherited}); member != p.Agent() &&
+					!strings.HasPrefix(member, "deleted:") && !covered(invokers, one) {
 					invokers = append(invokers, one)
 				}
 			}
@@ -55,5 +56,6 @@ func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 // covered reports whether the list already has the same member without a narrower
 // condition.
 func covered(listed []Invoker, one Invoker) bool {
-	return slices.ContainsFunc(listed, func(i Invoker) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
+	return slices.ContainsFunc(listed,
+		func(i Invoker) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
 }

@@ -10,7 +10,8 @@ import (
 // memberText is the grammar of the principals that may be accessors. It leaves out
 // allUsers and allAuthenticatedUsers, which would let strangers through IAP.
 // Source: iam/docs/principal-identifiers.
-var memberText = regexp.MustCompile(`^((user|group|serviceAccount):[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|domain:[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|principal(Set)?://iam\.googleapis\.com/[A-Za-z0-9._~:/@%+=*-]+)$`)
+var memberText = regexp.MustCompile(
+	`^((user|group|serviceAccount):[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|domain:[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|principal(Set)?://iam\.googleapis\.com/[A-Za-z0-9._~:/@%+=*-]+)$`)
 
 var domainText = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 

@@ -14,7 +14,8 @@ import (
 // secret-manager/docs/reference/rest/v1/projects.secrets.versions.
 var (
 	clientID      = regexp.MustCompile(`^[0-9]+-[a-z0-9]+\.apps\.googleusercontent\.com$`)
-	secretVersion = regexp.MustCompile(`^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/(latest|[1-9][0-9]{0,9})$`)
+	secretVersion = regexp.MustCompile(
+		`^projects/[a-z0-9.:-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/(latest|[1-9][0-9]{0,9})$`)
 )
 
 // oauthClient reads a custom OAuth client: its id, and the name of its secret. Its

@@ -9,7 +9,8 @@ func (t Target) AccessResource(projectNumber string) string {
 // AccessParents are the names of the resources from which a service with
 // direct IAP inherits access, beside the project.
 func (t Target) AccessParents(projectNumber string) []string {
-	return []string{"projects/" + projectNumber + "/iap_web/cloud_run-" + t.Location, "projects/" + projectNumber + "/iap_web"}
+	return []string{"projects/" + projectNumber + "/iap_web/cloud_run-" + t.Location,
+		"projects/" + projectNumber + "/iap_web"}
 }
 
 // Audiences are what the JWTs of every IAP before the service are made out to,

@@ -13,7 +13,8 @@ import (
 // the Cloud Run v2 discovery document (service ids: "fewer than 50
 // characters"), and RFC 1035 as Compute Engine's discovery document states it.
 var (
-	projectID     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+	projectID = regexp.MustCompile(
+		`^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
 	projectNumber = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 	region        = regexp.MustCompile(`^[a-z]{2,20}(-[a-z]{2,20}){1,2}[0-9]{1,2}$`)
 	serviceID     = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$`)
@@ -77,7 +78,8 @@ func ParseTarget(name string) (Target, error) {
 		return Target{}, err
 	}
 	if scope.Service == "" {
-		return Target{}, fmt.Errorf("target %s names no service: write projects/PROJECT/locations/LOCATION/services/SERVICE", Quote(name))
+		return Target{},
+			fmt.Errorf("target %s names no service: write projects/PROJECT/locations/LOCATION/services/SERVICE", Quote(name))
 	}
 	return Target(scope), nil
 }
@@ -129,5 +131,6 @@ func ParseScope(name string) (Scope, error) {
 }
 
 func notAName(name string) error {
-	return fmt.Errorf("target %s is not a resource name: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", Quote(name))
+	return fmt.Errorf(
+		"target %s is not a resource name: write projects/PROJECT[/locations/LOCATION[/services/SERVICE]]", Quote(name))
 }

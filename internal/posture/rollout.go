@@ -92,7 +92,7 @@ func RefusalTexts() []string {
 }
 
 // BareURL is a URL without what may be secret in it: user, query, fragment. What
-// is no URL gives "".
+// is not a URL gives "".
 func BareURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {

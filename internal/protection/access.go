@@ -30,7 +30,8 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 		if len(missing) > 0 {
 			findings = append(findings, Finding{
 				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: gate.resource,
-				Change:  plan.GrantAccess{Role: posture.RoleAccessor, Members: missing, Condition: plan.Condition(want.AccessCondition)},
+				Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: missing,
+					Condition: plan.Condition(want.AccessCondition)},
 				Version: gate.version,
 				Why:     "the policy names who is to get in, and IAP does not let them in yet",
 			})

@@ -43,10 +43,12 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 
 // lets reports whether a member gets through, at least under the condition.
 func (g iapResource) lets(member string, condition posture.Condition) bool {
-	return slices.ContainsFunc(g.policies, func(at posture.AccessPolicy) bool { return at.Policy.HoldsIf(posture.RoleAccessor, member, condition) })
+	return slices.ContainsFunc(g.policies,
+		func(at posture.AccessPolicy) bool { return at.Policy.HoldsIf(posture.RoleAccessor, member, condition) })
 }
 
 // letsAnybody reports whether anybody is known to get through.
 func (g iapResource) letsAnybody() bool {
-	return slices.ContainsFunc(g.policies, func(at posture.AccessPolicy) bool { return len(at.Policy.Members(posture.RoleAccessor)) > 0 })
+	return slices.ContainsFunc(g.policies,
+		func(at posture.AccessPolicy) bool { return len(at.Policy.Members(posture.RoleAccessor)) > 0 })
 }

@@ -23,8 +23,10 @@ func ingressRestricted(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: IngressOpen, Severity: High, Effect: Gap, Resource: p.Target.Name(),
-		Change: plan.RestrictIngress{From: p.Service.Ingress, To: posture.IngressInternalLoadBalancing}, Version: p.Service.Version,
-		Why: "IAP on a load balancer does not guard the default run.app URL" + door.MappedToo(p) + ", which anyone on the internet can reach",
+		Change:  plan.RestrictIngress{From: p.Service.Ingress, To: posture.IngressInternalLoadBalancing},
+		Version: p.Service.Version,
+		Why: "IAP on a load balancer does not guard the default run.app URL" + door.MappedToo(p) +
+			", which anyone on the internet can reach",
 	}}
 }
 

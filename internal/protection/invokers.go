@@ -35,7 +35,8 @@ func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	for _, role := range roles {
 		findings = append(findings, Finding{
 			Code: PublicInvoker, Severity: High, Effect: Gap, Resource: p.Target.Name(), Why: publicInvokerWhy(role),
-			Change:  plan.RevokePublic{Role: role, Members: members[role], Conditional: conditional(p.Invokers, role, members[role])},
+			Change: plan.RevokePublic{Role: role, Members: members[role],
+				Conditional: conditional(p.Invokers, role, members[role])},
 			Version: p.Invokers.Version,
 		})
 	}
@@ -47,7 +48,8 @@ func publicInvokerWhy(role string) string {
 	case door.Yes:
 		return "anybody who reaches the service past IAP may invoke it"
 	default:
-		return "anybody who reaches the service past IAP may invoke it, unless " + role + " lacks run.routes.invoke, which is not known"
+		return "anybody who reaches the service past IAP may invoke it, unless " + role +
+			" lacks run.routes.invoke, which is not known"
 	}
 }
 
@@ -67,7 +69,8 @@ func invokerCheck(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: InvokerCheckOff, Severity: High, Effect: Gap, Resource: p.Target.Name(),
-		Why:    "the invoker check is switched off, so anybody who reaches the service past IAP may invoke it, whatever its policy says",
+		Why: "the invoker check is switched off, so anybody who reaches the service past IAP may invoke it, whatever " +
+			"its policy says",
 		Change: plan.RequireInvoker{}, Version: p.Service.Version,
 	}}
 }

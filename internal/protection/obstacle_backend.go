@@ -41,14 +41,16 @@ func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 			findings = append(findings, Finding{
 				Code: BackendNotCapable, Severity: High, Effect: Blocks, Resource: backend.Resource(),
 				Why: fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
-				Remedy: "use an application load balancer; in Terraform, at the google_compute_backend_service named " + backend.Name +
+				Remedy: "use an application load balancer; in Terraform, at the google_compute_backend_service named " +
+					backend.Name +
 					`: load_balancing_scheme = "EXTERNAL_MANAGED" (or "INTERNAL_MANAGED") and protocol = "HTTPS"`,
 			})
 		}
 		if p.Service.HTTP2 && backend.Scheme == "EXTERNAL" {
 			findings = append(findings, Finding{
 				Code: HTTP2Classic, Severity: High, Effect: Blocks, Resource: backend.Resource(),
-				Why:    "the service takes HTTP/2 end to end, and behind a classic load balancer with IAP its requests are redirected for ever",
+				Why: "the service takes HTTP/2 end to end, and behind a classic load balancer with IAP its requests are " +
+					"redirected for ever",
 				Remedy: command.DisableHTTP2(p.Target).String() + ", or migrate the load balancer to EXTERNAL_MANAGED",
 			})
 		}

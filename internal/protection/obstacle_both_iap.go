@@ -29,7 +29,8 @@ func oneIAP(p posture.Posture, _ policy.Wanted) []Finding {
 		if backend.IAPOn {
 			findings = append(findings, Finding{
 				Code: BothIAP, Severity: High, Effect: Blocks, Resource: backend.Resource(),
-				Why:    "IAP is on at the backend service and directly on the Cloud Run service, so requests through the load balancer fail with 500",
+				Why: "IAP is on at the backend service and directly on the Cloud Run service, so requests through the load " +
+					"balancer fail with 500",
 				Remedy: OneIAP(p, backend),
 			})
 		}

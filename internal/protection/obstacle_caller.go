@@ -16,13 +16,15 @@ const CallerBreaks Code = "CALLER_BREAKS"
 func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Caller) []Finding {
 	var findings []Finding
 	for _, c := range judged {
-		if c.Impact != caller.Breaks || want.Callers == policy.BreakProceed || c.Kind == caller.Visitor && want.Callers != policy.BreakStopOnRequests {
+		if c.Impact != caller.Breaks || want.Callers == policy.BreakProceed ||
+			c.Kind == caller.Visitor && want.Callers != policy.BreakStopOnRequests {
 			continue
 		}
 		findings = append(findings, Finding{
 			Code: CallerBreaks, Severity: Medium, Effect: Blocks, Resource: p.Target.Name(), Subject: c.Name,
-			Why:    c.String() + " would be refused: " + c.Why,
-			Remedy: fmt.Sprintf("for %s: %s; or go on without it: callers: proceed in rule %s, or iapguard apply %s", c.Short(), c.Remedy, want.Rule, p.Target),
+			Why: c.String() + " would be refused: " + c.Why,
+			Remedy: fmt.Sprintf("for %s: %s; or go on without it: callers: proceed in rule %s, or iapguard apply %s", c.Short(),
+				c.Remedy, want.Rule, p.Target),
 		})
 	}
 	return findings

@@ -23,8 +23,9 @@ func inheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
 		findings = append(findings, Finding{
 			Code: InheritedPublicInvoker, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,
 			Subject: public.Role + " " + public.Member,
-			Why:     "the project's IAM policy gives " + public.Role + " to " + public.Member + ", who may so invoke every service in it",
-			Remedy:  command.RevokeProjectRole(p.Target.Project, public.Role, public.Member).String(),
+			Why: "the project's IAM policy gives " + public.Role + " to " + public.Member +
+				", who may so invoke every service in it",
+			Remedy: command.RevokeProjectRole(p.Target.Project, public.Role, public.Member).String(),
 		})
 	}
 	return findings

@@ -27,8 +27,10 @@ func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: NoLoadBalancer, Severity: Medium, Effect: Waits, Resource: p.Target.Name(),
-		Why:    "no load balancer's backend service leads to the service, so there is nothing on which IAP could be turned on",
-		Remedy: "put the service behind an HTTPS load balancer (serverless NEG, backend service, URL map, HTTPS proxy); iapguard goes on by itself",
+		Why: "no load balancer's backend service leads to the service, so there is nothing on which IAP could be " +
+			"turned on",
+		Remedy: "put the service behind an HTTPS load balancer (serverless NEG, backend service, URL map, HTTPS proxy); " +
+			"iapguard goes on by itself",
 	}}
 }
 

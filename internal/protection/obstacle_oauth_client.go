@@ -27,7 +27,8 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		return []Finding{{
 			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: p.Target.Name(), Why: why,
-			Remedy: "set an OAuth client in IAP's settings of the service (iap/docs/custom-oauth-configuration), then turn IAP on: " +
+			Remedy: "set an OAuth client in IAP's settings of the service (iap/docs/custom-oauth-configuration), then turn " +
+				"IAP on: " +
 				command.EnableDirectIAP(p.Target).String(),
 		}}
 	}

@@ -36,7 +36,9 @@ func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 func recipeChange(resource, why, off, before, after string) Finding {
 	return Finding{
 		Code: RecipeChange, Severity: Medium, Effect: Blocks, Resource: resource, Why: why,
-		Remedy: fmt.Sprintf("let the application accept the JWT audience %s beside %s, close the service or accept that it is open for a moment, "+
-			"run: %s; then run iapguard apply, which turns IAP on at the other place", after, before, off),
+		Remedy: fmt.Sprintf(
+			"let the application accept the JWT audience %s beside %s, close the service or accept that it is open for a "+
+				"moment, "+
+				"run: %s; then run iapguard apply, which turns IAP on at the other place", after, before, off),
 	}
 }

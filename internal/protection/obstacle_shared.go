@@ -45,7 +45,8 @@ func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
 // another service behind it, and what a person can do where that is special.
 // What is asked of the neighbour's service itself was read only while IAP is
 // off. A time of creation that is not known counts as long ago.
-func disagreement(p posture.Posture, want policy.Wanted, backend posture.Backend, member posture.Member) (why, remedy string) {
+func disagreement(p posture.Posture, want policy.Wanted, backend posture.Backend,
+	member posture.Member) (why, remedy string) {
 	theirs, inScope := want.SettingsOf(member.Target)
 	switch {
 	case theirs.Undecided != "":
@@ -55,11 +56,13 @@ func disagreement(p posture.Posture, want policy.Wanted, backend posture.Backend
 	case theirs.ExemptAt(p.ObservedAt):
 		return theirs.Exemption.Describe(), ""
 	case theirs.Hold != nil && want.Hold == nil && !backend.IAPOn:
-		return "is held " + theirs.Hold.Describe(), "wait: the next event or sweep after the hold goes on; or: iapguard resume " + theirs.Hold.Scope.Name()
+		return "is held " + theirs.Hold.Describe(),
+			"wait: the next event or sweep after the hold goes on; or: iapguard resume " + theirs.Hold.Scope.Name()
 	case theirs.Recipe == policy.RecipeDirect:
 		return "is to have IAP of its own", ""
 	case member.IAPOn && !backend.IAPOn:
-		return "has IAP of its own on, so that with IAP here too every request to it would end in 500 (multiple_iap_policies)",
+		return "has IAP of its own on, so that with IAP here too every request to it would end in 500 " +
+				"(multiple_iap_policies)",
 			"give it a backend service of its own, or let its owners turn its own IAP off"
 	case theirs.Mode != want.Mode:
 		return fmt.Sprintf("is in mode %s, not %s", theirs.Mode, want.Mode), ""

@@ -16,6 +16,7 @@ func ruleDecided(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: RuleUndecided, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project, Why: want.Undecided,
-		Remedy: "let iapguard's service account read the project and what is above it (permission resourcemanager.projects.get), or write rules that name projects before those that name folders",
+		Remedy: "let iapguard's service account read the project and what is above it (permission " +
+			"resourcemanager.projects.get), or write rules that name projects before those that name folders",
 	}}
 }

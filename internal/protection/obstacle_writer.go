@@ -32,7 +32,8 @@ func NobodyWrites(p posture.Posture, some bool) Finding {
 		folders = "it is in " + strings.Join(p.Ancestors.Folders, ", in ")
 	}
 	finding.Why = "nothing is written, for no writer account is bound for the project's folders: " + folders
-	finding.Remedy = "when its turn has come, bind a writer account to one of its folders and name both in IAPGUARD_WRITERS, or run iapguard apply " + p.Target.Name()
+	finding.Remedy = "when its turn has come, bind a writer account to one of its folders and name both in " +
+		"IAPGUARD_WRITERS, or run iapguard apply " + p.Target.Name()
 	return finding
 }
 
@@ -40,7 +41,8 @@ func NobodyWrites(p posture.Posture, some bool) Finding {
 func NobodyKnowsWhoWrites(p posture.Posture, why string) Finding {
 	return Finding{
 		Code: WriterUnknown, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,
-		Why:    "nothing is written, because it is not known which writer account is bound for the project's folders: " + why,
-		Remedy: "let iapguard's service account read the project and what is above it (permission resourcemanager.projects.get)",
+		Why: "nothing is written, because it is not known which writer account is bound for the project's folders: " + why,
+		Remedy: "let iapguard's service account read the project and what is above it (permission " +
+			"resourcemanager.projects.get)",
 	}
 }

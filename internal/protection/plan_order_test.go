@@ -179,7 +179,8 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"access granted at the service itself a minute ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
-			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute),
+				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
 		{"access granted above the service a minute ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect

@@ -149,7 +149,8 @@ func accessFix(p posture.Posture, resource string, change plan.GrantAccess) map[
 	condition := posture.Condition(change.Condition)
 	var at place
 	var grant func(member string) command.Command
-	i := slices.IndexFunc(p.Backends, func(b posture.Backend) bool { return b.AccessResource(p.ProjectNumber) == resource })
+	i := slices.IndexFunc(p.Backends,
+		func(b posture.Backend) bool { return b.AccessResource(p.ProjectNumber) == resource })
 	switch {
 	case i >= 0:
 		at = ofBackend(p.Backends[i])

@@ -98,7 +98,8 @@ func TestTheFixOfTheLastToolComesFirst(t *testing.T) {
 
 func TestAResourceOfOthersGetsNoFix(t *testing.T) {
 	p := fought()
-	p.Backends[0].Members = []posture.Member{{Target: hello}, {Target: posture.Target{Project: "demo-project", Location: "us-central1", Service: "neighbour"}}}
+	p.Backends[0].Members = []posture.Member{{Target: hello},
+		{Target: posture.Target{Project: "demo-project", Location: "us-central1", Service: "neighbour"}}}
 	stranger := hello
 	stranger.Service = "stranger"
 	other := p.Backends[0]

@@ -71,8 +71,13 @@ func TestFunctionsHaveFewParameters(t *testing.T) {
 }
 
 func TestLinesAreShort(t *testing.T) {
-	code, _ := measured(t)
-	if got := Sum("code", code).Width(0.99); got > maxWidth {
-		t.Errorf("one line in 100 of the code is wider than %d characters, want at most %d", got, maxWidth)
+	code, tests := measured(t)
+	for kind, all := range map[string][]Measures{"code": code, "tests": tests} {
+		for _, one := range append(all, Sum("all packages", all)) {
+			// The inside of the local cloud is not revised yet.
+			if got := one.Width(0.99); got > maxWidth && !within(one.Package, "internal/localcloud") {
+				t.Errorf("%s, %s: one line in 100 is wider than %d characters: %d", one.Package, kind, maxWidth, got)
+			}
+		}
 	}
 }

@@ -23,7 +23,8 @@
 //	                                 a whole HTTPS load balancer before it: SERVICE-backend, SERVICE.example.com;
 //	                                 internally: a regional one inside the network
 //	backend NAME before SERVICE... [by tag TAG]
-//	backend NAME by mask MASK        only a global backend service, with a serverless NEG for each service, or one for all
+//	backend NAME by mask MASK        only a global backend service, with a serverless NEG for each
+//	                                 service, or one for all
 //	frontend https|http NAME [at HOST...]
 //	                                 an address for that backend service: NAME.example.com
 //	map DOMAIN to SERVICE [in REGION]
@@ -32,7 +33,8 @@
 //	revoke MEMBER ROLE               and has it no longer
 //	folder NAME [in FOLDER]          a folder, of the organization or in another: folders/410000000001, the next …2
 //	move to FOLDER                   the project is moved there
-//	writer NAME of FOLDER|nothing    a service account that may write below the folder, in whose name the function may write
+//	writer NAME of FOLDER|nothing    a service account that may write below the folder, and that the
+//	                                 function may impersonate
 //	                                 and no longer in its own
 //	restart with writers             the function starts anew; the indented lines are its writers from now on
 //	refuse METHOD...                 the function may not make these calls from now on; none: it may again
@@ -43,9 +45,11 @@
 //	begin METHOD PATH                the same, and nobody waits for its end
 //	policy                           the policy's file says from now on what the indented lines do
 //	lose                             nothing of what happened until now is ever delivered
-//	faults                           how the local cloud fails from now on: the indented lines as /_local/faults takes them; none: not at all
+//	faults                           how the local cloud fails from now on: the indented lines as
+//	                                 /_local/faults takes them; none: not at all
 //	protect SERVICE                  deploy and balance, and the function does its work, which is not shown
-//	hear changes|refusals|nothing    what sinks deliver from now on: audit log entries (at first), refused requests, or nothing
+//	hear changes|refusals|nothing    what sinks deliver from now on: audit log entries (at first),
+//	                                 refused requests, or nothing
 //	entry DURATION                   a log entry written by hand, dated so long ahead (or ago: -1s)
 //	alert SERVICE                    Cloud Monitoring sends an alert about refused requests
 //	doctor SERVICE                   somebody asks on the commands topic why it answers 403
@@ -65,7 +69,8 @@
 //	doors SERVICE                    every door in the last report on it, with who guards it
 //	writes                           what the function wrote since the last look; the account, where not its own
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
-//	callers SERVICE                  who was last reported to call the service, and what becomes of each; what could not be read
+//	callers SERVICE                  who was last reported to call the service, and what becomes of
+//	                                 each; what could not be read
 //	advice SERVICE                   what the last report advises
 //	run JOB                          how a Cloud Scheduler job of us-central1 is answered when it runs
 //	publish TOPIC                    how each push subscription of the topic is answered when there is a message

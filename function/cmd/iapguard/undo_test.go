@@ -132,19 +132,22 @@ func TestUndoOfARunOverSeveralDeliveries(t *testing.T) {
 	hello := playground.Scenario[0]
 	o.Build(hello)
 	for _, waits := range []string{"the agent's grant", "IAP and the ingress"} {
-		o.Meanwhile(waits+" must hold everywhere first", func() bool { return o.LastOf(hello.Service).Outcome == report.Deferred })
+		o.Meanwhile(waits+" must hold everywhere first",
+			func() bool { return o.LastOf(hello.Service).Outcome == report.Deferred })
 		o.Later(6 * time.Minute)
 		o.Publish(playground.CommandsTopic, `{"command":"apply","target":"`+hello.Name()+`"}`)
 		o.Meanwhile("the next step is taken", func() bool { return o.LastOf(hello.Service).Outcome != report.Deferred })
 	}
 	o.Until("hello is protected", o.Safe(hello.Service))
-	reports := slices.DeleteFunc(o.Of(hello.Service), func(one report.Report) bool { return one.Outcome != report.Protected })
+	reports := slices.DeleteFunc(o.Of(hello.Service),
+		func(one report.Report) bool { return one.Outcome != report.Protected })
 	final, err := json.Marshal(reports[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	holds := filepath.Join(t.TempDir(), "holds.yaml")
-	out, err := say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(), written(t, "protected.json", string(final)))
+	out, err := say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(),
+		written(t, "protected.json", string(final)))
 	if err != nil || !strings.Contains(out, "5 of 5 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
 	}

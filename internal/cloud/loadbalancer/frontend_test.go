@@ -16,21 +16,26 @@ import (
 // The local cloud has one project; these are answers of two, a service's and
 // that of its load balancers, as cross-project service referencing has them.
 var answers = map[string]string{
-	"/compute/v1/projects/demo-project/aggregated/networkEndpointGroups": `{"items":{"regions/us-central1":{"networkEndpointGroups":[
+	"/compute/v1/projects/demo-project/aggregated/networkEndpointGroups": `{"items":{"regions/us-central1":{
+	  "networkEndpointGroups":[
 		{"selfLink":"https://www.googleapis.com/compute/v1/projects/demo-project/regions/us-central1/networkEndpointGroups/neg","cloudRun":{"service":"hello"}}]}}}`,
 	"/compute/v1/projects/demo-project/aggregated/backendServices": `{"items":{"global":{"backendServices":[` +
 		sharedBackend + `]}}}`,
 	"/compute/v1/projects/demo-project/global/backendServices/be": sharedBackend,
 	"/compute/v1/projects/host-project/aggregated/urlMaps": `{"items":{"global":{"urlMaps":[
-		{"selfLink":"projects/host-project/global/urlMaps/front","hostRules":[{"hosts":["shop.example.com"],"pathMatcher":"m"}],
+		{"selfLink":"projects/host-project/global/urlMaps/front","hostRules":[{"hosts":["shop.example.com"],
+		  "pathMatcher":"m"}],
 		 "pathMatchers":[{"name":"m","defaultService":"projects/demo-project/global/backendServices/be"}]}]}}}`,
 	"/compute/v1/projects/host-project/aggregated/targetHttpsProxies": `{"items":{"global":{"targetHttpsProxies":[
-		{"selfLink":"projects/host-project/global/targetHttpsProxies/p","urlMap":"projects/host-project/global/urlMaps/front"}]}}}`,
+		{"selfLink":"projects/host-project/global/targetHttpsProxies/p",
+		  "urlMap":"projects/host-project/global/urlMaps/front"}]}}}`,
 	"/compute/v1/projects/host-project/aggregated/forwardingRules": `{"items":{"global":{"forwardingRules":[
-		{"selfLink":"projects/host-project/global/forwardingRules/r","target":"projects/host-project/global/targetHttpsProxies/p","IPAddress":"203.0.113.9"}]}}}`,
+		{"selfLink":"projects/host-project/global/forwardingRules/r",
+		  "target":"projects/host-project/global/targetHttpsProxies/p","IPAddress":"203.0.113.9"}]}}}`,
 }
 
-const sharedBackend = `{"name":"be","id":"7","fingerprint":"f","selfLink":"projects/demo-project/global/backendServices/be","loadBalancingScheme":"EXTERNAL_MANAGED",
+const sharedBackend = `{"name":"be","id":"7","fingerprint":"f",
+  "selfLink":"projects/demo-project/global/backendServices/be","loadBalancingScheme":"EXTERNAL_MANAGED",
 	"backends":[{"group":"projects/demo-project/regions/us-central1/networkEndpointGroups/neg"}],
 	"usedBy":[{"reference":"https://www.googleapis.com/compute/v1/projects/host-project/global/urlMaps/front"}]}`
 

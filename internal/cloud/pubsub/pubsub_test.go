@@ -23,7 +23,8 @@ func paged(t *testing.T, pages int) (client *Client, asked *int) {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w,
-			`{"subscriptions": [{"name": "projects/p/subscriptions/s%d", "pushConfig": {"pushEndpoint": "https://hello.example.com"}}]%s}`, *asked, next)
+			`{"subscriptions": [{"name": "projects/p/subscriptions/s%d", "pushConfig": {
+			  "pushEndpoint": "https://hello.example.com"}}]%s}`, *asked, next)
 	}))
 	t.Cleanup(server.Close)
 	client, err := New(t.Context(), connect.Config{Endpoint: server.URL})

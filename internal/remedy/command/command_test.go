@@ -88,21 +88,29 @@ func TestACommandNamesWhereAResourceIs(t *testing.T) {
 		"gcloud run services describe s --region=r --project=p":                          DescribeService(service),
 		"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b" + access: GrantBackendAccess(
 			global, Member, posture.Condition{}),
-		"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --region=r" + access: GrantBackendAccess(
+		"gcloud iap web add-iam-policy-binding --resource-type=backend-services --service=b --region=r" +
+			access: GrantBackendAccess(
 			regional, Member, posture.Condition{}),
-		"gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=s --region=r" + access: GrantServiceAccess(
+		"gcloud beta iap web add-iam-policy-binding --resource-type=cloud-run --service=s --region=r" +
+			access: GrantServiceAccess(
 			service, Member, posture.Condition{}),
 		"gcloud scheduler jobs update http j --location=l --project=p --oidc-service-account-email=a": SignJob(
 			"projects/p/locations/l/jobs/j", "a"),
-		"gcloud secrets versions add s --project=p --data-file=-":                        AddSecretVersion("projects/p/secrets/s/versions/7"),
-		"gcloud iam roles update r --add-permissions=x --project=p":                      AddPermission("r", "x", "projects/p"),
-		"gcloud iam roles update r --add-permissions=x --organization=9":                 AddPermission("r", "x", "organizations/9"),
-		"gcloud services enable a":                                                       EnableAPI("a", ""),
-		"gcloud run services update s --region=r --project=p --revision-suffix=":         UnnameRevision(service),
-		"gcloud resource-manager folders add-iam-policy-binding 1 --member=m --role=r":   GrantFolderRole("folders/1", "r", "m"),
-		"gcloud iam service-accounts add-iam-policy-binding a --member=m --role=r":       GrantAccountRole("a", "r", "m", ""),
-		"gcloud projects remove-iam-policy-binding p --member=m --role=r --all":          RevokeAccess("projects/p", "p", "r", "m"),
-		"gcloud iap web remove-iam-policy-binding --project=p --member=m --role=r --all": RevokeAccess("projects/7/iap_web", "p", "r", "m"),
+		"gcloud secrets versions add s --project=p --data-file=-": AddSecretVersion(
+			"projects/p/secrets/s/versions/7"),
+		"gcloud iam roles update r --add-permissions=x --project=p": AddPermission("r",
+			"x", "projects/p"),
+		"gcloud iam roles update r --add-permissions=x --organization=9": AddPermission("r", "x",
+			"organizations/9"),
+		"gcloud services enable a": EnableAPI("a", ""),
+		"gcloud run services update s --region=r --project=p --revision-suffix=": UnnameRevision(service),
+		"gcloud resource-manager folders add-iam-policy-binding 1 --member=m --role=r": GrantFolderRole(
+			"folders/1", "r", "m"),
+		"gcloud iam service-accounts add-iam-policy-binding a --member=m --role=r": GrantAccountRole("a", "r", "m", ""),
+		"gcloud projects remove-iam-policy-binding p --member=m --role=r --all": RevokeAccess("projects/p",
+			"p", "r", "m"),
+		"gcloud iap web remove-iam-policy-binding --project=p --member=m --role=r --all": RevokeAccess("projects/7/iap_web",
+			"p", "r", "m"),
 	} {
 		if diff := cmp.Diff(want, c.String()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
