@@ -7,9 +7,11 @@ import (
 )
 
 func TestCommandsOfAPageAreFound(t *testing.T) {
-	const page = "Type `gcloud run services list --project=P`, or `printf 'x: 1\\n' | gcloud secrets versions add s --data-file=-`;\n" +
+	const page = "Type `gcloud run services list --project=P`, or\n" +
+		"`printf 'x: 1\n' | gcloud secrets versions add s --data-file=-`;\n" +
 		"not `gcloud run deploy …`, `iapguard` or gcloud itself.\n" +
-		"```sh\n# gcloud auth login\nid=$(gcloud projects describe \"it's $p\" \\\n  --format='value(x y)') && gcloud config list a\\ b $more\n```\n" +
+		"```sh\n# gcloud auth login\n" +
+		"id=$(gcloud projects describe \"it's $p\" \\\n  --format='value(x y)') && gcloud config list a\\ b $more\n```\n" +
 		"```hcl\ngcloud = \"run\"\n```\n"
 	want := [][]string{
 		{"projects", "describe", "it's value", "--format=value(x y)"},
