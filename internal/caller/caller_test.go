@@ -54,7 +54,7 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 		want    Impact
 		why     string // a part of it
 	}{
-		{"an invoker at the run.app address stays through the whole recipe",
+		{"an invoker at the run.app address stays all along",
 			func(*posture.Posture, *policy.Wanted, *Caller) {}, wholeRecipe, StaysIn, ""},
 		{"so does one at the address made of names", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) {
 			c.Address = "https://hello-123456789012.us-central1.run.app"

@@ -140,7 +140,7 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[plan.Op]time.Duration{opIAP: minute, opIngress: minute, opPublic: 2 * minute}},
-		{"access granted a minute ago by others, where the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
+		{"others granted access a minute ago, the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Access = 2*minute, nil
 			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
@@ -167,12 +167,12 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		{"changed again and again: the settle time is bounded", func(p *posture.Posture, w *policy.Wanted) {
 			w.Settle, p.Service.UpdatedAt, w.SettleBy = 30*time.Second, now, now.Add(5*time.Second)
 		}, map[plan.Op]time.Duration{opIAP: 5 * time.Second, opIngress: 5 * time.Second, opPublic: 5 * time.Second}},
-		{"changed just now by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *policy.Wanted) {
+		{"changed by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Service.UpdatedAt = now.Add(time.Second)
 		}, nil},
 		{"changed at a time that is not known",
 			func(_ *posture.Posture, w *policy.Wanted) { w.Settle = 30 * time.Second }, nil},
-		{"access at the service itself is of no concern at a load balancer", func(p *posture.Posture, w *policy.Wanted) {
+		{"access at the service itself, behind a load balancer", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
 			p.DirectAccess.ChangedAt = now.Add(-minute)
@@ -187,7 +187,7 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 			p.DirectInherited = []posture.Policy{{ChangedAt: now.Add(-minute),
 				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}}
 		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
-		{"access granted at the service itself by others, where the policy names nobody",
+		{"others granted access at the service, nobody is named",
 			func(p *posture.Posture, w *policy.Wanted) {
 				w.Propagation, w.Recipe, w.Access = 2*minute, policy.RecipeDirect, nil
 				p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute),

@@ -78,14 +78,33 @@ func TestNamesOfTestsAreShort(t *testing.T) {
 		if !s.test {
 			continue
 		}
-		for _, declaration := range s.file.Decls {
-			function, ok := declaration.(*ast.FuncDecl)
-			if !ok || function.Recv != nil || !strings.HasPrefix(function.Name.Name, "Test") {
-				continue
-			}
-			if length := utf8.RuneCountInString(function.Name.Name); length > maxTestName {
-				t.Errorf("%s: %s has %d characters, want at most %d", s.path, function.Name.Name, length, maxTestName)
+		for _, name := range testNames(s.file) {
+			if length := utf8.RuneCountInString(name); length > maxTestName {
+				t.Errorf("%s: %s has %d characters, want at most %d", s.path, name, length, maxTestName)
 			}
 		}
 	}
+}
+
+// testNames are the names of a file's tests, and of subtests that are literals.
+func testNames(file *ast.File) []string {
+	var names []string
+	ast.Inspect(file, func(node ast.Node) bool {
+		switch node := node.(type) {
+		case *ast.FuncDecl:
+			if node.Recv == nil && strings.HasPrefix(node.Name.Name, "Test") {
+				names = append(names, node.Name.Name)
+			}
+		case *ast.CallExpr:
+			called, ok := node.Fun.(*ast.SelectorExpr)
+			if !ok || called.Sel.Name != "Run" || len(node.Args) != 2 {
+				break
+			}
+			if literal, ok := node.Args[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				names = append(names, strings.Trim(literal.Value, "\"`"))
+			}
+		}
+		return true
+	})
+	return names
 }
