@@ -373,11 +373,11 @@ func TestACureIsWhatOneCanType(t *testing.T) {
 			grant + "other-7@x.iam.gserviceaccount.com"},
 		{"an account, where there is none", func(_ *posture.Posture, c *Caller) { c.Principal = "" }, invokerChange,
 			"gcloud scheduler jobs update http " + job + " --oidc-service-account-email=ACCOUNT && " + grant + "ACCOUNT"},
-		{"the address that Cloud Run tells", func(_ *posture.Posture, c *Caller) { throughLoadBalancer(c) }, iapChange,
+		{"the address that Cloud Run shows", func(_ *posture.Posture, c *Caller) { throughLoadBalancer(c) }, iapChange,
 			"gcloud scheduler jobs update http " + job +
 				" --uri=https://hello-abc-uc.a.run.app/nightly --oidc-service-account-email=" + robot +
 				" --oidc-token-audience=https://hello-abc-uc.a.run.app && " + grant + robot},
-		{"the address made of names, where it tells none", func(p *posture.Posture, c *Caller) {
+		{"the address made of names, where it shows none", func(p *posture.Posture, c *Caller) {
 			throughLoadBalancer(c)
 			p.Service.URLs, c.Audience = nil, p.DeterministicURL()
 		}, iapChange,

@@ -200,7 +200,7 @@ var rows = []struct {
 			ours("z", ago(23*time.Hour)))
 	}, RedeployedTooOften, Hold},
 	{"revisions are not readable", func(e *Evidence) { e.Unread = denied(posture.PartRollout) }, EvidenceMissing, Person},
-	{"the request log is not readable, and nobody told", func(e *Evidence) {
+	{"the request log is not readable, and no request is known", func(e *Evidence) {
 		e.Symptom, e.Unread = nil, denied(posture.PartRequestLog)
 	}, EvidenceMissing, Person},
 	{"whether IAP's API is on is not readable", func(e *Evidence) { e.Unread = denied(posture.PartIAPAPI) },
