@@ -3,6 +3,7 @@ package playground
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 )
 
@@ -25,6 +26,21 @@ type LoadBalanced struct {
 var Scenario = []LoadBalanced{
 	{Service: "hello", Region: "us-central1", Host: "hello.example.com"},
 	{Service: "billing", Region: "europe-west1", Regional: true, Host: "billing.example.com"},
+}
+
+// Play deploys the scenario's services as a developer would, each with its load
+// balancer. It returns when all of that exists; events are still on their way.
+func (p *Playground) Play(ctx context.Context) error {
+	developer := Client{URL: p.URL(), Caller: Developer}
+	for _, service := range Scenario {
+		if err := service.Deploy(ctx, developer); err != nil {
+			return fmt.Errorf("playing the scenario: deploying %s: %w", service.Service, err)
+		}
+		if err := service.Balance(ctx, developer); err != nil {
+			return fmt.Errorf("playing the scenario: putting a load balancer before %s: %w", service.Service, err)
+		}
+	}
+	return nil
 }
 
 // Image is what the scenario's services run.

@@ -9,31 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/iapguard/iapguard/function"
-	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/playground/attach"
 	"github.com/iapguard/iapguard/internal/policy"
 )
-
-// localPolicy is what the built-in scenario runs under.
-const localPolicy = `version: 1
-rules:
-  - name: built-in
-    match:
-      projects: [demo-project]
-    mode: enforce
-    access:
-      members: ["user:alice@example.com"]
-    redeploy: enforce
-    settle: 3s
-    quiet: 3s
-    propagation: 0s
-`
 
 // onceTime bounds a scenario that does not end by itself.
 const onceTime = 2 * time.Minute
@@ -119,11 +102,12 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		<-ctx.Done()
 		return nil
 	}
-	protect, err := attach(ctx, running, flags)
+	attached, err := attach.Function(ctx, running, attach.Options{PolicyFile: flags.policy, Denials: flags.refusals,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}
-	defer protect.Close()
+	defer attached.Close()
 	outcomes := newOutcomes(out, flags.format)
 	if err := running.OnReport(ctx, outcomes.add); err != nil {
 		return err
@@ -131,50 +115,15 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	return play(ctx, running, flags, outcomes)
 }
 
-// attach starts the function as it is deployed, as its own service account.
-func attach(ctx context.Context, running *playground.Playground, flags localFlags) (*function.Function, error) {
-	config, err := function.ReadConfig(nil)
-	if err != nil {
-		return nil, err
-	}
-	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
-	config.Connect.Endpoint, config.Connect.DoorsAddress = running.URL(), strings.TrimPrefix(running.DataURL(), "http://")
-	config.ReportsTopic, config.WorkTopic = playground.ReportsTopic, playground.WorkTopic
-	config.PubSubHost = running.Broker.Address()
-	config.Policy, config.PolicyText = flags.policy, []byte(localPolicy)
-	if err := running.MakeMemoryBucket(ctx); err != nil {
-		return nil, fmt.Errorf("making the memory's bucket: %w", err)
-	}
-	config.Memory = playground.MemoryBucket
-	config.DueTimer = true // the local cloud has no Cloud Scheduler
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	protect, err := function.New(ctx, config, log)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	if err := running.Attach(ctx, protect); err != nil || !flags.refusals {
-		return protect, err
-	}
-	return protect, running.Cloud.Logs().AddSink(logging.Sink{Name: "iapguard-requests", Filter: playground.RequestsFilter,
-		Topic: playground.EventsTopic})
-}
-
-// play deploys the scenario's services as a developer would, and with --once
-// waits until each has ended well.
+// play plays the scenario, and with --once waits until each service has ended well.
 func play(ctx context.Context, running *playground.Playground, flags localFlags, outcomes *outcomes) error {
 	if flags.once {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, onceTime)
 		defer cancel()
 	}
-	developer := playground.Client{URL: running.URL(), Caller: "user:dev@example.com"}
-	for _, service := range playground.Scenario {
-		if err := service.Deploy(ctx, developer); err != nil {
-			return fmt.Errorf("playing the scenario: %w", err)
-		}
-		if err := service.Balance(ctx, developer); err != nil {
-			return fmt.Errorf("playing the scenario: %w", err)
-		}
+	if err := running.Play(ctx); err != nil {
+		return err
 	}
 	if !flags.once {
 		fmt.Fprintf(os.Stderr,

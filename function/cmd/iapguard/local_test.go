@@ -3,6 +3,7 @@
 package main
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/playground/attach"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
@@ -35,7 +37,8 @@ func (l *lines) has(part string) bool {
 func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
 	for _, refusals := range []bool{true, false} {
 		running := cloudtest.Start(t, playground.Options{})
-		protect, err := attach(t.Context(), running.Playground, localFlags{refusals: refusals})
+		protect, err := attach.Function(t.Context(), running.Playground, attach.Options{Denials: refusals,
+			Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
