@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	burst     = 10_000
+	burst     = 3_000
 	instances = 4
 	// readsEach bounds what one instance reads: a diagnosis of a service behind
 	// one load balancer, and a few more where it meets another's redeploy.
