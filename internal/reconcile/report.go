@@ -66,9 +66,9 @@ func (r *run) report(d decide.Decision) report.Report {
 func (r *run) exposure(final *report.Report, run decide.Run, doors []door.Door) {
 	final.Exposed = door.Exposed(doors)
 	final.ExposedSince, final.ExposedUntil = nil, nil
-	since, until := decide.Exposure(run, final.Exposed, r.request.Cause.At, final.ObservedAt)
-	if !since.IsZero() {
-		final.ExposedSince = &since
+	openSince, until := decide.Exposure(run, final.Exposed, r.request.Cause.At, final.ObservedAt)
+	if !openSince.IsZero() {
+		final.ExposedSince = &openSince
 	}
 	if !until.IsZero() {
 		final.ExposedUntil = &until
