@@ -66,6 +66,12 @@ type workCommand struct {
 	ID     string `json:"id,omitempty"`
 }
 
+// valid reports whether the backend service has names such as the reader of entries
+// accepts. An alert names no location.
+func (b workBackend) valid() bool {
+	return posture.ValidProject(b.Project) && (b.Location == "" || posture.ValidLocation(b.Location)) && validBackend(b.Name)
+}
+
 // Encode returns the data of the work message.
 func (w Work) Encode() ([]byte, error) {
 	c := w.Cause
@@ -127,6 +133,8 @@ func (m workMessage) check() (Work, error) {
 		return Work{}, errors.New("reading work: the cause has no kind or key")
 	case m.GiveUpAt.IsZero():
 		return Work{}, errors.New("reading work: giveUpAt is missing")
+	case m.Cause.Backend != nil && !m.Cause.Backend.valid():
+		return Work{}, errors.New("reading work: the backend service of the cause has no valid name")
 	}
 	c := m.Cause
 	work := Work{Target: target, NotBefore: m.NotBefore, GiveUpAt: m.GiveUpAt, Cause: Cause{

@@ -76,6 +76,8 @@ func TestForeignWorkMessagesAreRefused(t *testing.T) {
 			"projects/demo-project", 1), "names no service"},
 		{"no key", strings.Replace(string(good), `"key":"k"`, `"key":""`, 1), "no kind or key"},
 		{"no end", strings.Replace(string(good), `"giveUpAt":"2026-11-23T13:00:00Z",`, "", 1), "giveUpAt is missing"},
+		{"a backend service that leaves the path", strings.Replace(string(good), `"cause":{`,
+			`"cause":{"backendService":{"project":"demo-project","location":"global","name":"../x"},`, 1), "no valid name"},
 		{"two messages", string(good) + string(good), "invalid character"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

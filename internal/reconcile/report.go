@@ -118,6 +118,7 @@ func (r *run) unobserved(err error) (report.Report, error) {
 	if unseen.Outcome == report.Exempt && fault.ActionOf(err) == fault.Block {
 		return r.report(unseen), nil // an observation would change nothing
 	}
+	unseen.Run.Done = r.sofar.Done // what was written before stays known, and can be undone
 	unseen.Outcome, unseen.Exemption, unseen.Advice = decide.OutcomeOf(err), nil, nil
 	advice := r.advice(err, errorScope{project: r.request.Target.Project})
 	if r.request.Diagnose && unseen.Outcome == report.Blocked {
