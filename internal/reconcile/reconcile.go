@@ -33,6 +33,8 @@ type run struct {
 	meter   *report.Meter
 	id      string
 	sofar   decide.Run
+	// remembered is whether the memory has this run open.
+	remembered bool
 	// callersFound are those who call the service. They are looked for once in a run.
 	callersFound *decide.Callers
 	// notPersisted is why something could not be remembered, nil = all was.
@@ -72,7 +74,7 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 		facts, decision, err := r.gatherAndDecide(ctx)
 		switch {
 		case err != nil:
-			return r.unobserved(err)
+			return r.unobserved(ctx, err)
 		case decision.OutOfScope:
 			return report.Report{}, ErrOutOfScope
 		case len(decision.Waves) == 0:

@@ -34,7 +34,7 @@ func (r *run) join(ctx context.Context, known memory.Service) {
 		return
 	}
 	done := stepsTaken(kept.Steps, now)
-	r.id, r.sofar.Done, r.sofar.Joined = known.Run.ID, done, len(done)
+	r.id, r.sofar.Done, r.sofar.Joined, r.remembered = known.Run.ID, done, len(done), true
 }
 
 // stepsTaken reads the steps of a kept run that were tried before now. Others may be
@@ -67,6 +67,7 @@ func (r *run) open(ctx context.Context, decision decide.Decision) {
 		}
 		return changed
 	})
+	r.remembered = true
 	r.keepSteps(ctx, decision.Plan.Steps)
 }
 
@@ -153,7 +154,7 @@ func seeDoors(s *memory.Service, doors []door.Door, now time.Time) bool {
 
 // close ends the run in the memory, unless its outcome leads to another delivery.
 func (r *run) close(ctx context.Context, final report.Report) {
-	if final.Outcome.Retries() || r.sofar.Done == nil || final.Target == nil {
+	if final.Outcome.Retries() || !r.remembered || final.Target == nil {
 		return
 	}
 	seen := posture.Posture{Target: r.request.Target, Service: posture.Service{UID: final.Target.UID}}

@@ -9,6 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/decide"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -109,11 +110,13 @@ func (r *run) failed(ctx context.Context, facts decide.Facts, err error) report.
 	return r.report(decide.Decide(facts, settings, r.request, r.now()))
 }
 
-// unobserved reports an error of reading.
-func (r *run) unobserved(err error) (report.Report, error) {
+// unobserved reports an error of reading. What an earlier delivery of the run wrote
+// belongs to the report even so.
+func (r *run) unobserved(ctx context.Context, err error) (report.Report, error) {
 	if fault.ActionOf(err) == fault.Gone {
 		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
+	r.recall(ctx, posture.Posture{Target: r.request.Target})
 	unseen := decide.Unseen(r.settings(), r.request, r.now())
 	if unseen.Outcome == report.Exempt && fault.ActionOf(err) == fault.Block {
 		return r.report(unseen), nil // an observation would change nothing
