@@ -56,11 +56,15 @@ func need(t testing.TB, provided func() (string, error)) string {
 	return path
 }
 
-// Main runs the tests of a package, removes the programs that they built, and
-// exits. It is for TestMain.
-func Main(m *testing.M) {
+// Main runs the tests of a package, removes the programs that they built, does what
+// else ends with the tests, and exits. It is for TestMain.
+func Main(m *testing.M, ends ...func() error) {
 	code := m.Run()
-	if err := remove(); err != nil {
+	err := remove()
+	for _, end := range ends {
+		err = errors.Join(err, end())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}

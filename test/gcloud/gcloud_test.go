@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -22,13 +23,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/test/binary"
+	"github.com/iapguard/iapguard/test/gcloud/forkserver"
 )
 
 // patience is how long a test waits for what must come; it passes as soon as
 // it has come.
 const patience = 60 * time.Second
 
-func TestMain(m *testing.M) { binary.Main(m) }
+var separate = flag.Bool("separate", false, "every gcloud command is a process of its own, as at a terminal")
+
+func TestMain(m *testing.M) {
+	forkserver.Main()
+	flag.Parse()
+	if _, err := exec.LookPath("gcloud"); err != nil || *separate {
+		binary.Main(m)
+	}
+	server, err := forkserver.Start()
+	if err == nil {
+		err = os.Setenv("PATH", server.Folder+":"+os.Getenv("PATH"))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binary.Main(m, server.Close)
+}
 
 // local is a running `iapguard local`.
 type local struct {
