@@ -30,7 +30,7 @@ func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.E
 	return reconcile.NewEngine(reconcile.Surroundings{
 		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds,
 		Clock:  sleepingClock{config.Clock},
-		Prober: probe.New(config.Connect), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
+		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
 		Self: self(config), Writers: wiring.Writers, History: history(clients),
 		Memory: cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/telemetry"
+	"github.com/iapguard/iapguard/internal/timeout"
 	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
@@ -181,7 +182,7 @@ func (f *Function) Close() error {
 	for _, opened := range f.opened {
 		problems = append(problems, opened.Close())
 	}
-	ctx, cancel := clockwork.WithTimeout(context.Background(), f.clock, flushTimeout)
+	ctx, cancel := timeout.With(context.Background(), f.clock, flushTimeout, "the collector")
 	defer cancel()
 	f.telemetry.Close(ctx)
 	return errors.Join(problems...)

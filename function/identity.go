@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"cloud.google.com/go/compute/metadata"
-	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 // RuntimeIdentity is the Cloud Run service that the function itself is. The zero
@@ -30,13 +30,13 @@ const metadataTimeout = 5 * time.Second
 // and on Cloud Run the function's own service, without which it could shut itself
 // out. It asks for nothing that is known already.
 func (c *Config) Locate(ctx context.Context) error {
-	ctx, cancel := clockwork.WithTimeout(ctx, c.clock(), metadataTimeout)
+	ctx, cancel := timeout.With(ctx, c.clock(), metadataTimeout, "the metadata server")
 	defer cancel()
 	if c.Self == "" {
 		email, err := metadata.EmailWithContext(ctx, "default")
 		if err != nil {
 			return fmt.Errorf("finding the own service account: set %sSELF to its e-mail address, "+
-				"because no metadata server answers here: %w", prefix, err)
+				"because no metadata server answers here: %w", prefix, timeout.Explain(ctx, err))
 		}
 		c.Self, c.Connect.Self = email, email
 	}
@@ -46,7 +46,7 @@ func (c *Config) Locate(ctx context.Context) error {
 	var err error
 	if c.Runtime, err = findRuntimeIdentity(ctx, c.ownService); err != nil {
 		return fmt.Errorf("finding the Cloud Run service %s that this is (K_SERVICE): %w; "+
-			"anywhere but on Cloud Run, unset K_SERVICE", c.ownService, err)
+			"anywhere but on Cloud Run, unset K_SERVICE", c.ownService, timeout.Explain(ctx, err))
 	}
 	c.Project = cmp.Or(c.Project, c.Runtime.Service.Project)
 	return nil

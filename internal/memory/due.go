@@ -7,10 +7,10 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/jonboulle/clockwork"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 // Due is work that waits for a time.
@@ -67,14 +67,16 @@ func (m *Memory) Due(ctx context.Context, until time.Time) ([]Due, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing what is due: %w: %w", ErrUnreadable, err)
 	}
-	ctx, cancel := clockwork.WithTimeout(ctx, m.clock, patience)
+	ctx, cancel := m.within(ctx)
 	defer cancel()
 	records, problems := make([]Due, len(entries)), make([]error, len(entries))
 	var group errgroup.Group
 	group.SetLimit(readersOfDue)
 	for i, entry := range entries {
 		group.Go(func() error {
-			records[i], records[i].generation, problems[i] = load[Due](ctx, m, entry.Name)
+			record, generation, err := load[Due](ctx, m, entry.Name)
+			record.generation = generation
+			records[i], problems[i] = record, timeout.Explain(ctx, err)
 			return nil
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 // Errors of reading and changing a record, for errors.Is. Beside them an error
@@ -280,21 +281,26 @@ func passing(err error) bool {
 	return false
 }
 
+// within bounds calls of the store by patience.
+func (m *Memory) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return timeout.With(ctx, m.clock, patience, "the store of the memory")
+}
+
 // retry does something until it succeeds or fails for good, with jittered pauses
 // and for patience at most.
 func (m *Memory) retry(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := clockwork.WithTimeout(ctx, m.clock, patience)
+	ctx, cancel := m.within(ctx)
 	defer cancel()
 	backoff := gax.Backoff{Initial: 200 * time.Millisecond, Max: 2 * time.Second, Multiplier: 2}
 	for {
 		err := do(ctx)
 		if err == nil || !passing(err) {
-			return err
+			return timeout.Explain(ctx, err)
 		}
 		select {
 		case <-m.clock.After(backoff.Pause()):
 		case <-ctx.Done():
-			return err
+			return timeout.Explain(ctx, err)
 		}
 	}
 }

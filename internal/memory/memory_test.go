@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +86,44 @@ func TestChangeThatCannotBeStoredGivesUpInFiveSeconds(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestTimeOutsFollowTheInjectedClock(t *testing.T) {
+	const patience = 5 * time.Second
+	arrived, release := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(arrived)
+		<-release
+	}))
+	defer server.Close()
+	defer close(release)
+	clock := clockwork.NewFakeClock()
+	store := &faulty{Store: memory.NewInProcess()}
+	m := memory.New(store, memory.Options{Clock: clock})
+	update(t, m, first, guarded) // a store that answers needs no advance of the clock
+	store.get = func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		if err != nil {
+			return err
+		}
+		_, err = http.DefaultClient.Do(request)
+		return fault.New(fault.Canceled, "waiting: %w", err)
+	}
+	go func() {
+		<-arrived
+		clock.Advance(patience)
+	}()
+	began := time.Now()
+	_, err := m.Service(t.Context(), first)
+	if !errors.Is(err, context.DeadlineExceeded) || fault.Of(err).Kind != fault.Canceled || store.gets != 2 {
+		t.Errorf("%v (%s) after %d reads, want a deadline after two", err, fault.Of(err).Kind, store.gets)
+	}
+	if want := "the store of the memory did not answer within 5s"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want it to say %q", err, want)
+	}
+	if waited := time.Since(began); waited > patience/2 {
+		t.Errorf("waited %s of the machine's time", waited)
 	}
 }
 

@@ -3,9 +3,10 @@ package telemetry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 const (
@@ -18,9 +19,6 @@ const (
 	betweenPoints = 5 * time.Second
 )
 
-// errHangs is why a flush gave up.
-var errHangs = fmt.Errorf("the collector did not answer within %s", flushPatience)
-
 // Flush exports what was recorded, because the instance has no CPU between
 // requests. It exports spans with every request and metrics, which add up, every
 // few seconds. It gives up after half a second and logs that once in a pause.
@@ -28,11 +26,8 @@ func (t *Telemetry) Flush(ctx context.Context) {
 	if t == nil || t.flushes.paused(t.clock.Now()) {
 		return
 	}
-	// Not clockwork.WithTimeout: Err of its context blocks until the fake clock
-	// reaches the deadline.
-	flushing, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
-	defer t.clock.AfterFunc(flushPatience, func() { cancel(errHangs) }).Stop()
+	flushing, cancel := timeout.With(context.WithoutCancel(ctx), t.clock, flushPatience, "the collector")
+	defer cancel()
 	if err := t.flushes.join(flushing, t.export); err != nil && t.flushes.pause(t.clock.Now()) {
 		if context.Cause(flushing) != nil {
 			err = context.Cause(flushing)

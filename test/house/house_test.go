@@ -21,7 +21,8 @@ const module = "github.com/iapguard/iapguard/"
 var mayImport = map[string][]string{
 	"function/cmd": {""},
 	"function": {"internal/reconcile", "internal/workqueue", "internal/memory", "internal/event",
-		"internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry"},
+		"internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry",
+		"internal/timeout"},
 	"test": {""},
 	"internal/reconcile": {"internal/decide", "internal/doctor", "internal/report", "internal/memory",
 		"internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event",
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 		"internal/event", "internal/policy", "internal/posture", "internal/fault"},
 	// commands are built below those who give them as remedies
 	"internal/remedy/command": {"internal/posture"},
-	"internal/memory":         {"internal/plan", "internal/posture", "internal/fault"},
+	"internal/memory":         {"internal/plan", "internal/posture", "internal/fault", "internal/timeout"},
 	"internal/protection": {"internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy",
 		"internal/posture", "internal/remedy/command"},
 	"internal/plan":       {"internal/caller", "internal/door", "internal/event", "internal/policy", "internal/posture"},
@@ -54,12 +55,14 @@ var mayImport = map[string][]string{
 	"internal/workqueue":         {"internal/fault"},
 	"internal/cloud": {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
 		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault",
-		"internal/remedy/command"}, // an error of the cloud carries its remedy
+		"internal/timeout", "internal/remedy/command"}, // an error of the cloud carries its remedy
 	"internal/page":       {"internal/report", "internal/door"},
 	"internal/strictyaml": {},
 	"internal/posture":    {},
 	"internal/fault":      {},
-	"internal/telemetry":  {}, // its callers describe what happens; it imports none of them
+	// its callers describe what happens; it imports none of them
+	"internal/telemetry": {"internal/timeout"},
+	"internal/timeout":   {},
 
 	"internal/posture/posturetest": {"internal/posture", "internal/policy"},
 }

@@ -8,10 +8,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jonboulle/clockwork"
 	"google.golang.org/api/googleapi"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 // answer is what the generated clients make of a response.
@@ -130,12 +133,19 @@ func TestARefusalNamesWhatIsMissing(t *testing.T) {
 }
 
 func TestAFailureWithoutAnAnswerIsClassified(t *testing.T) {
+	clock := clockwork.NewFakeClock()
+	ended, cancel := timeout.With(t.Context(), clock, time.Second, "the API")
+	defer cancel()
+	clock.Advance(time.Second)
+	<-ended.Done()
 	for _, tc := range []struct {
 		err  error
 		want fault.Kind
 	}{
 		{errors.New("connection reset by peer"), fault.Unavailable},
 		{fmt.Errorf("calling: %w", context.DeadlineExceeded), fault.Canceled},
+		{fmt.Errorf("calling: %w", context.Cause(ended)), fault.Canceled},
+		{fmt.Errorf("calling: %w", ended.Err()), fault.Canceled},
 		{fault.New(fault.Conflict, "already classified"), fault.Conflict},
 	} {
 		if got := fault.Of(Classify(tc.err)).Kind; got != tc.want {

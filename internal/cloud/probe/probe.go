@@ -17,8 +17,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 const (
@@ -29,8 +32,9 @@ const (
 	mostHeader = 32 << 10
 )
 
-// Prober asks at doors. The zero value asks the internet.
+// Prober asks at doors.
 type Prober struct {
+	clock     clockwork.Clock
 	userAgent string
 	// local is the port at which a local cloud's doors are; "" = the internet's.
 	local string
@@ -40,9 +44,10 @@ type Prober struct {
 }
 
 // New returns a prober for where the APIs are: with a local cloud only its own
-// doors are asked, since the names in it belong to strangers on the internet.
-func New(config connect.Config) *Prober {
-	p := &Prober{userAgent: config.UserAgent, local: config.DoorsAddress}
+// doors are asked, since the names in it belong to strangers on the internet. The
+// clock is that of the time-outs.
+func New(config connect.Config, clock clockwork.Clock) *Prober {
+	p := &Prober{clock: clock, userAgent: config.UserAgent, local: config.DoorsAddress}
 	if p.local == "" && config.Local() {
 		p.unasked = "it is not asked, since the APIs are those of a local cloud"
 	}
@@ -67,7 +72,7 @@ func (p *Prober) ask(ctx context.Context, probe door.ProbeRequest) door.Answer {
 	if p.unasked != "" {
 		return door.Answer{Problem: p.unasked}
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := timeout.With(ctx, p.clock, patience, "the door")
 	defer cancel()
 	request, err := p.request(ctx, probe)
 	if err != nil {
@@ -83,7 +88,7 @@ func (p *Prober) ask(ctx context.Context, probe door.ProbeRequest) door.Answer {
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(request) // redirects are answers
 	if err != nil {
-		return door.Answer{Problem: words(err)}
+		return door.Answer{Problem: words(timeout.Explain(ctx, err))}
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, mostBody)) // a beginning says enough

@@ -7,12 +7,16 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/door"
 )
+
+func newProber(config connect.Config) *Prober { return New(config, clockwork.NewRealClock()) }
 
 func TestOnlyPublicAddressesAreAsked(t *testing.T) {
 	for text, want := range map[string]bool{
@@ -39,7 +43,7 @@ func TestADoorThatLeadsInsideIsNotAsked(t *testing.T) {
 		"mixed.example.com":    {netip.MustParseAddr("34.1.2.3"), netip.MustParseAddr("::ffff:127.0.0.1")},
 		"none.example.com":     nil,
 	}
-	p := New(connect.Config{})
+	p := newProber(connect.Config{})
 	p.lookUp = func(_ context.Context, host string) ([]netip.Addr, error) { return addresses[host], nil }
 	for _, tc := range []struct {
 		probe door.ProbeRequest
@@ -91,7 +95,7 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 	}))
 	defer doors.Close()
 	probes := []door.ProbeRequest{{Scheme: "https", Host: "shop.example.com", Path: "/api/", IP: "203.0.113.7"}}
-	p := New(connect.Config{Endpoint: "http://127.0.0.1:1", DoorsAddress: strings.TrimPrefix(doors.URL, "http://"),
+	p := newProber(connect.Config{Endpoint: "http://127.0.0.1:1", DoorsAddress: strings.TrimPrefix(doors.URL, "http://"),
 		UserAgent: "iapguard/1"})
 	answer := p.Probe(t.Context(), probes)[0]
 	if len(answer.Body) != mostBody {
@@ -105,7 +109,7 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 	if diff := cmp.Diff([]string{"shop.example.com /api/ https  iapguard/1"}, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
-	unasked := New(connect.Config{Endpoint: "http://127.0.0.1:1"}).Probe(t.Context(), probes)[0]
+	unasked := newProber(connect.Config{Endpoint: "http://127.0.0.1:1"}).Probe(t.Context(), probes)[0]
 	if !strings.Contains(unasked.Problem, "local cloud") {
 		t.Errorf("without the local cloud's port: %+v, want nothing to be asked", unasked)
 	}
@@ -129,4 +133,26 @@ func TestACertificateOfAnotherHostIsReported(t *testing.T) {
 		t.Fatalf("an address without a name has no certificate of its own: %v", err)
 	}
 	response.Body.Close()
+}
+
+func TestADoorThatHangsIsAskedForPatience(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	doors := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(arrived)
+		<-release
+	}))
+	defer doors.Close()
+	defer close(release)
+	clock := clockwork.NewFakeClock()
+	p := New(connect.Config{Endpoint: "http://127.0.0.1:1", DoorsAddress: strings.TrimPrefix(doors.URL, "http://")},
+		clock)
+	go func() {
+		<-arrived
+		clock.Advance(patience)
+	}()
+	began := time.Now()
+	answer := p.Probe(t.Context(), []door.ProbeRequest{{Scheme: "https", Host: "shop.example.com", Path: "/"}})[0]
+	if waited := time.Since(began); answer.Problem != "none within 5s" || waited > patience/2 {
+		t.Errorf("%+v after %s of the machine's time, want none within 5s, by the fake clock", answer, waited)
+	}
 }
