@@ -189,8 +189,8 @@ type Limited struct {
 func LimitedBy(c Counts) Limited {
 	sum := Limited{Written: map[string]int{}}
 	for project, each := range c.Tallies {
-		sum.Written[project] = each.Len()
-		sum.Overall += each.Len()
+		sum.Written[project] = each.size()
+		sum.Overall += each.size()
 	}
 	if on := breakerOf(c.Failed); on != nil {
 		sum.Open, sum.Until = on.what, on.until

@@ -46,8 +46,8 @@ func TallyOf(writes []event.Write, self event.Self, since time.Time) Tally {
 	return t
 }
 
-// Len is how many services were written.
-func (t Tally) Len() int { return len(t.times()) }
+// size is how many services were written.
+func (t Tally) size() int { return len(t.times()) }
 
 // times are the last writes of everything that counts. The log does not say which
 // services are behind a backend service. Most likely they are the services that

@@ -17,7 +17,7 @@ import (
 func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Settings, bool) {
 	held := heldIn(p, d.rules, d.now)
 	return func(target posture.Target) (policy.Settings, bool) {
-		settings, inScope := d.rules.Policy.For(SubjectOf(p, target))
+		settings, inScope := d.rules.Policy.For(subjectOf(p, target))
 		settings.Hold = held(target)
 		if d.request.Consent {
 			settings.Settle, settings.Quiet, settings.Since, settings.Callers = 0, 0, time.Time{}, policy.BreakProceed
@@ -26,8 +26,8 @@ func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Set
 	}
 }
 
-// SubjectOf is what a posture has for the policy's rules about one of its services.
-func SubjectOf(p posture.Posture, target posture.Target) policy.Subject {
+// subjectOf is what a posture has for the policy's rules about one of its services.
+func subjectOf(p posture.Posture, target posture.Target) policy.Subject {
 	s := policy.Subject{Target: target, Labels: p.Service.Labels}
 	if target.Project == p.Target.Project {
 		s.ProjectNumber, s.Ancestors = p.ProjectNumber, p.Ancestors

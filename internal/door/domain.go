@@ -6,9 +6,9 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// MappedDomain is a host of somebody's own that Cloud Run itself leads to the
+// mappedDomain is a host of somebody's own that Cloud Run itself leads to the
 // service, past every load balancer.
-const MappedDomain Kind = "domain-mapping"
+const mappedDomain Kind = "domain-mapping"
 
 // DomainDoors are the mapped hosts. They are kept like a run.app address that
 // is switched on: the ingress setting and IAP at the service hold for every
@@ -20,11 +20,11 @@ func DomainDoors(p posture.Posture) []Door {
 	var doors []Door
 	for _, domain := range p.Domains {
 		doors = append(doors,
-			ownGuard(p).door(Door{Kind: MappedDomain, Address: "https://" + domain.Host, Via: domain.Resource}))
+			ownGuard(p).door(Door{Kind: mappedDomain, Address: "https://" + domain.Host, Via: domain.Resource}))
 	}
 	if p.DomainsUnread != "" && ownGuard(p).guard.Exposed() {
 		doors = append(doors,
-			Door{Kind: MappedDomain, Via: p.Target.DomainsResource(), Guard: GuardUnknown, Why: p.DomainsUnread})
+			Door{Kind: mappedDomain, Via: p.Target.DomainsResource(), Guard: GuardUnknown, Why: p.DomainsUnread})
 	}
 	return doors
 }

@@ -75,7 +75,7 @@ func TestEveryWayInIsADoor(t *testing.T) {
 	shopDomain := []posture.Domain{{Host: "shop.example.com", Resource: "m"}}
 	mapped := func(guard Guard) func(*Door) {
 		return func(d *Door) {
-			*d = Door{Kind: MappedDomain, Address: "https://shop.example.com", Via: "m", Guard: guard}
+			*d = Door{Kind: mappedDomain, Address: "https://shop.example.com", Via: "m", Guard: guard}
 		}
 	}
 	for _, tc := range []struct {
@@ -126,7 +126,7 @@ func TestEveryWayInIsADoor(t *testing.T) {
 				with(front, func(d *Door) { d.Guard = GuardIAM })}},
 		{"mappings that cannot be read may be open", func(p *posture.Posture) { p.DomainsUnread = "denied" },
 			[]Door{own, with(own, func(d *Door) {
-				*d = Door{Kind: MappedDomain, Via: posturetest.Hello.DomainsResource(), Guard: GuardUnknown, Why: "denied"}
+				*d = Door{Kind: mappedDomain, Via: posturetest.Hello.DomainsResource(), Guard: GuardUnknown, Why: "denied"}
 			}), front}},
 		{"mappings that cannot be read are shut by the ingress", func(p *posture.Posture) {
 			p.DomainsUnread, p.Service.Ingress = "denied", posture.IngressInternal

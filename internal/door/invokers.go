@@ -21,13 +21,13 @@ type Invoker struct {
 	Inherited   bool // by the project's policy
 }
 
-// MaxInvokers bounds how many invokers are listed.
-const MaxInvokers = 50
+// maxInvokers bounds how many invokers are listed.
+const maxInvokers = 50
 
 // NamedInvokers lists who gets in at the doors that are guarded by IAM: the
 // service's own grants first, then the project's. IAP's agent is not listed, because
 // IAP authenticates everybody who calls through it. leftOff is how many more there are
-// than MaxInvokers. The list is empty where no door is guarded by IAM.
+// than maxInvokers. The list is empty where no door is guarded by IAM.
 func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 	if !slices.ContainsFunc(Of(p), func(d Door) bool { return d.Guard == GuardIAM }) {
 		return nil, 0
@@ -47,8 +47,8 @@ func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
 	}
 	add(p.Invokers, false)
 	add(p.Project, true)
-	if leftOff = len(invokers) - MaxInvokers; leftOff > 0 {
-		return invokers[:MaxInvokers], leftOff
+	if leftOff = len(invokers) - maxInvokers; leftOff > 0 {
+		return invokers[:maxInvokers], leftOff
 	}
 	return invokers, 0
 }

@@ -68,12 +68,12 @@ func TestALongListOfInvokersIsCut(t *testing.T) {
 	p := posturetest.Protected()
 	p.Service.Ingress = posture.IngressAll
 	var members []string
-	for i := range MaxInvokers + 3 {
+	for i := range maxInvokers + 3 {
 		members = append(members, fmt.Sprintf("user:%d@example.com", i))
 	}
 	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: members}}
-	if listed, leftOff := NamedInvokers(p); len(listed) != MaxInvokers || leftOff != 3 {
-		t.Errorf("%d listed and %d left off, want %d and 3", len(listed), leftOff, MaxInvokers)
+	if listed, leftOff := NamedInvokers(p); len(listed) != maxInvokers || leftOff != 3 {
+		t.Errorf("%d listed and %d left off, want %d and 3", len(listed), leftOff, maxInvokers)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestEveryRoleIsKnownOnce(t *testing.T) {
 	}
 	for role, want := range map[string]Knowledge{
 		"roles/run.servicesInvoker": Yes, "roles/editor": Yes, "roles/viewer": No, posture.RoleAccessor: No,
-		"roles/run.sshReader": NotKnown, "projects/p/roles/r": NotKnown, "organizations/1/roles/r": NotKnown, "": NotKnown,
+		"roles/run.sshReader": notKnown, "projects/p/roles/r": notKnown, "organizations/1/roles/r": notKnown, "": notKnown,
 	} {
 		if got := RoleInvokes(role); got != want {
 			t.Errorf("RoleInvokes(%q) = %s, want %s", role, got, want)

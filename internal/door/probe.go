@@ -31,7 +31,7 @@ const (
 // not asked, and neither are hosts that are known only by a pattern.
 func ProbeRequests(p posture.Posture) []ProbeRequest {
 	var requests []ProbeRequest
-	for _, kind := range []Kind{LoadBalancer, DefaultURL, MappedDomain, TagURL} {
+	for _, kind := range []Kind{LoadBalancer, DefaultURL, mappedDomain, TagURL} {
 		asked := 0
 		for _, one := range probesAt(p, kind) {
 			if asked < maxProbesOfKind && len(requests) < maxProbes {
@@ -64,7 +64,7 @@ func probesAt(p posture.Posture, kind Kind) []ProbeRequest {
 	}
 	for _, door := range append(OwnDoors(p), DomainDoors(p)...) {
 		host, _, _ := strings.Cut(strings.TrimPrefix(door.Address, "https://"), "/")
-		ours := strings.HasSuffix(host, ".run.app") || door.Kind == MappedDomain
+		ours := strings.HasSuffix(host, ".run.app") || door.Kind == mappedDomain
 		if door.Kind == kind && ours {
 			add(door.Address, "")
 		}

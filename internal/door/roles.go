@@ -21,7 +21,7 @@ type Knowledge string
 const (
 	Yes      Knowledge = "yes"
 	No       Knowledge = "no"
-	NotKnown Knowledge = "unknown" // a custom role, or one of Google's that no table here has
+	notKnown Knowledge = "unknown" // a custom role, or one of Google's that no table here has
 )
 
 // The roles that are known to contain run.routes.invoke, or not to. Source:
@@ -54,7 +54,7 @@ func RoleInvokes(role string) Knowledge {
 	case slices.Contains(harmlessRoles, role):
 		return No
 	}
-	return NotKnown
+	return notKnown
 }
 
 // OnlyInvokes reports whether a role gives its members nothing but the right to

@@ -33,15 +33,15 @@ type Reason string
 
 // The closed list of reasons.
 const (
-	OtherService Reason = "other-service" // another Google service, or a resource that does not matter here
+	otherService Reason = "other-service" // another Google service, or a resource that does not matter here
 	ReadCall     Reason = "read-call"     // the call only reads
-	FailedCall   Reason = "failed-call"   // the call changed nothing
+	failedCall   Reason = "failed-call"   // the call changed nothing
 	FirstHalf    Reason = "first-half"    // of a long operation; the last half follows
 	OwnWrite     Reason = "own-write"     // own principal and our user agent
-	OwnReport    Reason = "own-report"    // one of our reports came back
-	OutOfScope   Reason = "out-of-scope"
+	ownReport    Reason = "own-report"    // one of our reports came back
+	outOfScope   Reason = "out-of-scope"
 	Unrelated    Reason = "unrelated"       // an API that matters, but a call that does not touch protection
-	NotALogEntry Reason = "not-a-log-entry" // well-formed, but of an unknown shape
+	notALogEntry Reason = "not-a-log-entry" // well-formed, but of an unknown shape
 	Unreadable   Reason = "unreadable"      // cannot be read, or does not name a resource
 )
 

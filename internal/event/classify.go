@@ -37,7 +37,7 @@ func caused(c Cause) Result { return Result{Cause: &c, Seen: c} }
 // the half of the operation, the names.
 func (p *parser) audit(e *entry, seen Cause) Result {
 	if log := logID(e.LogName.s); log != "" && !strings.HasPrefix(log, "cloudaudit.googleapis.com/") {
-		return ignored(seen, OtherService, "an audit payload in the log %s, which not only Google can write", quote(log))
+		return ignored(seen, otherService, "an audit payload in the log %s, which not only Google can write", quote(log))
 	}
 	service := firstOf(e.ProtoPayload.ServiceName.s, serviceOf(e.ProtoPayload.MethodName.s))
 	row, known := Lookup(service, e.ProtoPayload.MethodName.s)
@@ -55,7 +55,7 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 	case !known:
 		// Nearly all entries of an organisation end here, so nothing is formatted.
 		why := orNone(e.ProtoPayload.MethodName.s, "no method") + " of " + orNone(service, "no service")
-		return Result{Ignored: OtherService, Seen: seen, Why: why}
+		return Result{Ignored: otherService, Seen: seen, Why: why}
 	case row.Ignored == ReadCall:
 		return ignored(seen, ReadCall, "%s only reads", quote(e.ProtoPayload.MethodName.s))
 	case row.Ignored != "":
@@ -79,15 +79,15 @@ func (p *parser) ineffective(e *entry, seen Cause) (Result, bool) {
 		return ignored(seen, OwnWrite, "our own write"), true
 	case code != "" && code != "0":
 		message := e.ProtoPayload.Status.Message.s
-		return ignored(seen, FailedCall, "failed with status %s: %s", quote(code), quote(message)), true
+		return ignored(seen, failedCall, "failed with status %s: %s", quote(code), quote(message)), true
 	case !e.ProtoPayload.Status.Present && failedSeverity(e.Severity.s):
-		return ignored(seen, FailedCall, "severity %s and no status", quote(e.Severity.s)), true
+		return ignored(seen, failedCall, "severity %s and no status", quote(e.Severity.s)), true
 	case !e.ProtoPayload.Status.Present && e.ProtoPayload.permissions().refused():
-		return ignored(seen, FailedCall, "without a status, and no permission was granted"), true
+		return ignored(seen, failedCall, "without a status, and no permission was granted"), true
 	case logID(e.LogName.s) == "cloudaudit.googleapis.com/policy":
-		return ignored(seen, FailedCall, "denied by a policy"), true
+		return ignored(seen, failedCall, "denied by a policy"), true
 	case seen.Kind == RunServiceReady && notReady(e):
-		return ignored(seen, FailedCall, "not ready: %s", quote(e.ProtoPayload.Status.Message.s)), true
+		return ignored(seen, failedCall, "not ready: %s", quote(e.ProtoPayload.Status.Message.s)), true
 	case bool(e.Operation.First && !e.Operation.Last):
 		return ignored(seen, FirstHalf, "the operation has only started"), true
 	}

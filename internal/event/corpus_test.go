@@ -161,8 +161,8 @@ func inFull(t *testing.T, entry []byte) (results []Result) {
 // fromAnyEnvelope is the part of a result that no envelope may change. It leaves
 // out the event's id, and the details of entries of other services.
 func fromAnyEnvelope(r Result) Result {
-	if r.Seen.EventID = ""; r.Ignored == OtherService {
-		return Result{Ignored: OtherService}
+	if r.Seen.EventID = ""; r.Ignored == otherService {
+		return Result{Ignored: otherService}
 	}
 	if r.Cause != nil {
 		c := *r.Cause

@@ -43,7 +43,7 @@ func (p *parser) other(b []byte) {
 		return
 	}
 	if jsontext.Value(b).IsValid() {
-		p.ignore(NotALogEntry, "JSON, but neither an object nor a list: %s", quote(string(b)))
+		p.ignore(notALogEntry, "JSON, but neither an object nor a list: %s", quote(string(b)))
 		return
 	}
 	p.ignore(Unreadable, "neither JSON nor a protobuf log entry: %s", quote(string(b)))
@@ -84,7 +84,7 @@ func (p *parser) values(r *reader) {
 			}
 		default:
 			err = r.dec.SkipValue()
-			p.ignore(NotALogEntry, "an element of a list is not an object")
+			p.ignore(notALogEntry, "an element of a list is not an object")
 		}
 		if err != nil {
 			p.ignore(Unreadable, "not valid JSON: %s", describe(err))
@@ -158,7 +158,7 @@ func (d *document) read(r *reader) error {
 func (p *parser) document(d *document) {
 	switch {
 	case d.foreign:
-		p.add(Result{Ignored: OtherService, Why: "an entry of " + quote(d.ProtoPayload.ServiceName.s)})
+		p.add(Result{Ignored: otherService, Why: "an entry of " + quote(d.ProtoPayload.ServiceName.s)})
 	case d.SpecVersion.s != "" && d.EventType.s != "":
 		p.cloudEvent(d)
 	case d.isEntry():
@@ -172,11 +172,11 @@ func (p *parser) document(d *document) {
 	case d.IAPGuard.s != "":
 		p.add(p.publishedHeartbeat(d.raw))
 	case d.Command.s != "" && !p.commands:
-		p.ignore(NotALogEntry, "the command %s counts only on /commands", quote(d.Command.s))
+		p.ignore(notALogEntry, "the command %s counts only on /commands", quote(d.Command.s))
 	case d.Command.s != "":
 		p.add(p.command(d.raw))
 	default:
-		p.ignore(NotALogEntry, "an object of an unknown shape")
+		p.ignore(notALogEntry, "an object of an unknown shape")
 	}
 }
 
@@ -198,7 +198,7 @@ func (p *parser) cloudEvent(d *document) {
 	p.open(d.ID.s, func() {
 		switch {
 		case strings.HasPrefix(d.EventType.s, reportType):
-			p.ignore(OwnReport, "a report that we published")
+			p.ignore(ownReport, "a report that we published")
 		case len(d.DataBase64) > 0:
 			p.encoded(d.DataBase64.text())
 		case d.Data.kind() == '"':
@@ -206,7 +206,7 @@ func (p *parser) cloudEvent(d *document) {
 		case len(d.Data) > 0:
 			p.body(d.Data)
 		default:
-			p.ignore(NotALogEntry, "a CloudEvent %s without data", quote(d.EventType.s))
+			p.ignore(notALogEntry, "a CloudEvent %s without data", quote(d.EventType.s))
 		}
 	})
 }
@@ -241,11 +241,11 @@ func (p *parser) push(message raw) {
 		case err != nil:
 			p.ignore(Unreadable, "not valid JSON: %s", describe(err))
 		case strings.HasPrefix(m.Attributes.EventType.s, reportType):
-			p.ignore(OwnReport, "a report that we published")
+			p.ignore(ownReport, "a report that we published")
 		case m.Data.kind() == '"' && len(m.Data) > 2:
 			p.encoded(m.Data.text())
 		default:
-			p.ignore(NotALogEntry, "a Pub/Sub message without data")
+			p.ignore(notALogEntry, "a Pub/Sub message without data")
 		}
 	})
 	p.publishTime = outer

@@ -15,8 +15,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-var reasons = []Reason{OtherService, ReadCall, FailedCall, FirstHalf, OwnWrite, OwnReport, OutOfScope, Unrelated,
-	NotALogEntry, Unreadable}
+var reasons = []Reason{otherService, ReadCall, failedCall, FirstHalf, OwnWrite, ownReport, outOfScope, Unrelated,
+	notALogEntry, Unreadable}
 
 // sound checks what is true of every result.
 func sound(t *testing.T, r Result) {

@@ -27,10 +27,10 @@ func TestRefusedPermissionsMakeAFailedCall(t *testing.T) {
 		status any // nil: the entry has none
 		want   Reason
 	}{
-		{"one refused", []any{no}, nil, FailedCall},
-		{"all refused", []any{no, no}, nil, FailedCall},
-		{"refused, as text", []any{row("granted", "false")}, nil, FailedCall},
-		{"one refused, one without a value", []any{silent, no}, nil, FailedCall},
+		{"one refused", []any{no}, nil, failedCall},
+		{"all refused", []any{no, no}, nil, failedCall},
+		{"refused, as text", []any{row("granted", "false")}, nil, failedCall},
+		{"one refused, one without a value", []any{silent, no}, nil, failedCall},
 		{"one granted, one refused", []any{yes, no}, nil, ""},
 		{"one refused, one granted, as text", []any{no, row("granted", "true")}, nil, ""},
 		{"all granted", []any{yes, yes}, nil, ""},
@@ -39,7 +39,7 @@ func TestRefusedPermissionsMakeAFailedCall(t *testing.T) {
 		{"not a list", "...", nil, ""},
 		{"rows that are not objects", []any{"...", 7}, nil, ""},
 		{"refused, and the status says success", []any{no}, map[string]any{}, ""},
-		{"granted, and the status says failure", []any{yes}, map[string]any{"code": 7}, FailedCall},
+		{"granted, and the status says failure", []any{yes}, map[string]any{"code": 7}, failedCall},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for method, resource := range setPolicy {
@@ -67,8 +67,8 @@ func TestRefusedPermissionsCountForEveryMethod(t *testing.T) {
 			"projects/1/services/iap.googleapis.com"},
 	} {
 		r := one(t, audited(t, tc.service, tc.method, tc.resource, refused), Self{})
-		if r.Ignored != FailedCall || !strings.Contains(r.Why, "permission") {
-			t.Errorf("%s: ignored %q (%s), want %q for a permission", tc.method, r.Ignored, r.Why, FailedCall)
+		if r.Ignored != failedCall || !strings.Contains(r.Why, "permission") {
+			t.Errorf("%s: ignored %q (%s), want %q for a permission", tc.method, r.Ignored, r.Why, failedCall)
 		}
 	}
 }

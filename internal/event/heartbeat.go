@@ -68,9 +68,9 @@ func (p *parser) publishedHeartbeat(body raw) Result {
 	_, more := firstMember(m.Unknown)
 	switch {
 	case err != nil || m.IAPGuard.twice || more || m.IAPGuard.s != HeartbeatWord:
-		return ignored(Cause{}, NotALogEntry, "an object with the member iapguard that is not a heartbeat")
+		return ignored(Cause{}, notALogEntry, "an object with the member iapguard that is not a heartbeat")
 	case p.commands:
-		return ignored(Cause{}, NotALogEntry, "a heartbeat counts only among events")
+		return ignored(Cause{}, notALogEntry, "a heartbeat counts only among events")
 	}
 	return caused(c)
 }

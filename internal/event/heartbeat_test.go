@@ -69,10 +69,10 @@ func TestPublishedHeartbeats(t *testing.T) {
 			Header: http.Header{"X-Goog-Pubsub-Message-Id": {"7"}, "X-Goog-Pubsub-Publish-Time": {"2026-11-23T12:00:00Z"}}},
 			"", "heartbeat/message/7", noon},
 		{"without a time", Message{Body: []byte(word)}, "", hashKey("heartbeat", "", ""), time.Time{}},
-		{"with more in it", Message{Body: []byte(`{"iapguard":"heartbeat","target":"projects/p-1"}`)}, NotALogEntry, "",
+		{"with more in it", Message{Body: []byte(`{"iapguard":"heartbeat","target":"projects/p-1"}`)}, notALogEntry, "",
 			time.Time{}},
-		{"with another word", Message{Body: []byte(`{"iapguard":"stop"}`)}, NotALogEntry, "", time.Time{}},
-		{"among commands", Message{Body: []byte(word), Commands: true}, NotALogEntry, "", time.Time{}},
+		{"with another word", Message{Body: []byte(`{"iapguard":"stop"}`)}, notALogEntry, "", time.Time{}},
+		{"among commands", Message{Body: []byte(word), Commands: true}, notALogEntry, "", time.Time{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			results := Parse(tc.message, Self{})

@@ -26,11 +26,11 @@ func iapIdentity(e *entry, c *Cause) *problem {
 	case name == "":
 		return orElse(bad, unreadable("no resource is named"))
 	case part[0] == "folders" || part[0] == "organizations":
-		return &problem{OutOfScope, "of a folder or an organisation, not of a project"}
+		return &problem{outOfScope, "of a folder or an organisation, not of a project"}
 	case len(part) < 3 || len(part) > 6 || part[0] != "projects":
 		return orElse(bad, unreadable("%s is not a valid name of an IAP resource", quote(name)))
 	case part[2] != "iap_web":
-		return &problem{OtherService, "not a web resource: " + quote(name)}
+		return &problem{otherService, "not a web resource: " + quote(name)}
 	}
 	bad = orElse(bad, projects.pick(&c.Project, part[1]))
 	bad = orElse(bad, iapWeb(part[3:], c))
@@ -50,7 +50,7 @@ func iapWeb(part []string, c *Cause) *problem {
 	service := ""
 	switch {
 	case family == "appengine":
-		return &problem{OtherService, "App Engine is not protected here"}
+		return &problem{otherService, "App Engine is not protected here"}
 	case len(part) == 3 && part[1] == "services":
 		service = part[2]
 	case len(part) != 1:

@@ -60,8 +60,8 @@ func TestCloudRunMethods(t *testing.T) {
 		{"google.cloud.run.v2.Services.GetIamPolicy", v2, "", ReadCall},
 		{"google.cloud.run.v1.Services.TestIamPermissions", v2, "", ReadCall},
 		{"google.cloud.run.v1.Revisions.DeleteRevision", v1, "", Unrelated},
-		{"google.cloud.run.v1.Jobs.CreateJob", v1, "", OtherService},
-		{"/Jobs.RunJob", v1, "", OtherService},
+		{"google.cloud.run.v1.Jobs.CreateJob", v1, "", otherService},
+		{"/Jobs.RunJob", v1, "", otherService},
 	} {
 		r := one(t, with(t, deploy, edits{"protoPayload.serviceName": service, "protoPayload.methodName": tc.method,
 			"protoPayload.resourceName": tc.resource}), Self{})
@@ -142,11 +142,11 @@ func TestReadinessIsReadFromTheMessage(t *testing.T) {
 				"message": "Ready condition status changed to True for Revision hello-1 with message: Deploying revision " +
 					"succeeded in 5s."}, ""},
 		{"not ready", "/Services.ReplaceService",
-			map[string]any{"code": 9, "message": "Ready condition status changed to False for Revision hello-1."}, FailedCall},
+			map[string]any{"code": 9, "message": "Ready condition status changed to False for Revision hello-1."}, failedCall},
 		{"not ready, no code", "/Services.ReplaceService",
-			map[string]any{"message": "Ready condition status changed to False for Service hello."}, FailedCall},
+			map[string]any{"message": "Ready condition status changed to False for Service hello."}, failedCall},
 		{"not ready, no method", "",
-			map[string]any{"message": "Ready condition status changed to Unknown for Service hello."}, FailedCall},
+			map[string]any{"message": "Ready condition status changed to Unknown for Service hello."}, failedCall},
 		{"something else, no method", "", map[string]any{"message": "True colours"}, Unrelated},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -170,8 +170,8 @@ func TestUnnamedReadinessCountsForServicesOnly(t *testing.T) {
 	}{
 		"a service":        {"resource.type", "cloud_run_revision", ""},
 		"a job":            {"resource.type", "cloud_run_job", Unrelated},
-		"of another API":   {"protoPayload.serviceName", "appengine.googleapis.com", OtherService},
-		"of no API at all": {"protoPayload.serviceName", "", OtherService},
+		"of another API":   {"protoPayload.serviceName", "appengine.googleapis.com", otherService},
+		"of no API at all": {"protoPayload.serviceName", "", otherService},
 	} {
 		if r := one(t, with(t, string(with(t, deploy, ready)), edits{tc.path: tc.value}), Self{}); r.Ignored != tc.want {
 			t.Errorf("%s: ignored %q (%s), want %q", name, r.Ignored, r.Why, tc.want)
@@ -368,8 +368,8 @@ func TestProjectPoliciesCountOnlyForInvokers(t *testing.T) {
 		{"another role", "projects/demo-project", deltas("roles/viewer", "user:a@example.com"), Unrelated},
 		{"another role, though the policy has invokers", "projects/demo-project", both, Unrelated},
 		{"nothing is said", "projects/demo-project", nil, Unrelated},
-		{"a folder", "folders/123", deltas("roles/run.invoker", "allUsers"), OutOfScope},
-		{"an organisation", "organizations/123", deltas("roles/run.invoker", "allUsers"), OutOfScope},
+		{"a folder", "folders/123", deltas("roles/run.invoker", "allUsers"), outOfScope},
+		{"an organisation", "organizations/123", deltas("roles/run.invoker", "allUsers"), outOfScope},
 		{"another project in the name", "projects/other-project", deltas("roles/run.invoker", "allUsers"), Unreadable},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

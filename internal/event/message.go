@@ -58,12 +58,12 @@ func Parse(m Message, self Self) []Result {
 	p.eventID = firstOf(m.Header.Get("Ce-Id"), m.Header.Get("X-Goog-Pubsub-Message-Id"))
 	p.publishTime, _ = parseTime(m.Header.Get("X-Goog-Pubsub-Publish-Time"))
 	if strings.HasPrefix(m.Header.Get("Ce-Type"), reportType) {
-		p.ignore(OwnReport, "a report that we published")
+		p.ignore(ownReport, "a report that we published")
 	} else {
 		p.body(m.Body)
 	}
 	if len(p.results) == 0 {
-		p.ignore(NotALogEntry, "an empty list")
+		p.ignore(notALogEntry, "an empty list")
 	}
 	return p.results
 }

@@ -124,7 +124,7 @@ func TestParseLeavesForeignEntriesAtTheServiceName(t *testing.T) {
 		t.Errorf("in a list (-want +got):\n%s", diff)
 	}
 	for cut := strings.Index(left, "request"); cut < len(left); cut++ {
-		if got := Parse(Message{Body: []byte(left[:cut])}, Self{}); len(got) != 1 || got[0].Ignored != OtherService {
+		if got := Parse(Message{Body: []byte(left[:cut])}, Self{}); len(got) != 1 || got[0].Ignored != otherService {
 			t.Fatalf("cut after %d bytes: %+v, want one entry of another service", cut, got)
 		}
 	}
@@ -142,8 +142,8 @@ func TestOwnReportsAreIgnored(t *testing.T) {
 				base64.StdEncoding.EncodeToString([]byte(`{"specversion":"1.0","type":"`+kind+`","data":{}}`)) +
 				`","messageId":"1"}}`)},
 	} {
-		if got := Parse(m, Self{}); len(got) != 1 || got[0].Ignored != OwnReport {
-			t.Errorf("%s: %+v, want %s", name, got, OwnReport)
+		if got := Parse(m, Self{}); len(got) != 1 || got[0].Ignored != ownReport {
+			t.Errorf("%s: %+v, want %s", name, got, ownReport)
 		}
 	}
 }
@@ -169,29 +169,29 @@ func TestUnknownShapesAndUnreadableBodies(t *testing.T) {
 		{"random bytes", "\x12\xff\xff\xff", Unreadable, "neither JSON nor"},
 		{"nested 201 deep", deep(maxDepth + 1), Unreadable, "nested more than 200"},
 		{"a million brackets", strings.Repeat("[", 1<<20), Unreadable, "nested more than 200"},
-		{"nested 200 deep", deep(maxDepth), NotALogEntry, "unknown shape"},
-		{"brackets within a string", `{"a":"` + strings.Repeat("[", 300) + `\"{"}`, NotALogEntry, "unknown shape"},
+		{"nested 200 deep", deep(maxDepth), notALogEntry, "unknown shape"},
+		{"brackets within a string", `{"a":"` + strings.Repeat("[", 300) + `\"{"}`, notALogEntry, "unknown shape"},
 		{"too large", `{"a":"` + strings.Repeat("x", MaxBody) + `"}`, Unreadable, "larger than"},
 		{"a compressed bomb", string(bomb), Unreadable, "larger than"},
 		{"broken compression", "\x1f\x8b\x08garbage", Unreadable, "decompressing"},
 		{"envelopes without end", string(nested), Unreadable, "more than 5 envelopes"},
-		{"a string", `"hello"`, NotALogEntry, "neither an object nor a list"},
-		{"an empty list", `[]`, NotALogEntry, "an empty list"},
-		{"a list of numbers", `[1]`, NotALogEntry, "not an object"},
-		{"an empty object", `{}`, NotALogEntry, "unknown shape"},
-		{"an entry of nothing but a payload", `{"jsonPayload":{"a":1}}`, OtherService, ""},
-		{"a payload that is not an object", `{"jsonPayload":1}`, NotALogEntry, "unknown shape"},
-		{"data without a message's id", `{"data":"e30="}`, NotALogEntry, "unknown shape"},
-		{"a message's id without data", `{"messageId":"1"}`, NotALogEntry, "unknown shape"},
-		{"a type without a version of CloudEvents", `{"type":"t"}`, NotALogEntry, "unknown shape"},
-		{"a finding", `{"finding":{"name":"organizations/1/x"},"resource":{"name":"y"}}`, NotALogEntry, "unknown shape"},
-		{"a message without data", `{"message":{"messageId":"1"}}`, NotALogEntry, "without data"},
-		{"a message with empty data", `{"message":{"data":"","messageId":"1"}}`, NotALogEntry, "without data"},
-		{"a message whose data is not a text", `{"message":{"data":{"a":1},"messageId":"1"}}`, NotALogEntry, "without data"},
+		{"a string", `"hello"`, notALogEntry, "neither an object nor a list"},
+		{"an empty list", `[]`, notALogEntry, "an empty list"},
+		{"a list of numbers", `[1]`, notALogEntry, "not an object"},
+		{"an empty object", `{}`, notALogEntry, "unknown shape"},
+		{"an entry of nothing but a payload", `{"jsonPayload":{"a":1}}`, otherService, ""},
+		{"a payload that is not an object", `{"jsonPayload":1}`, notALogEntry, "unknown shape"},
+		{"data without a message's id", `{"data":"e30="}`, notALogEntry, "unknown shape"},
+		{"a message's id without data", `{"messageId":"1"}`, notALogEntry, "unknown shape"},
+		{"a type without a version of CloudEvents", `{"type":"t"}`, notALogEntry, "unknown shape"},
+		{"a finding", `{"finding":{"name":"organizations/1/x"},"resource":{"name":"y"}}`, notALogEntry, "unknown shape"},
+		{"a message without data", `{"message":{"messageId":"1"}}`, notALogEntry, "without data"},
+		{"a message with empty data", `{"message":{"data":"","messageId":"1"}}`, notALogEntry, "without data"},
+		{"a message whose data is not a text", `{"message":{"data":{"a":1},"messageId":"1"}}`, notALogEntry, "without data"},
 		{"data that is not base64", `{"message":{"data":"%%%","messageId":"1"}}`, Unreadable, "not base64"},
 		{"data that is not JSON", `{"message":{"data":"aGVsbG8=","messageId":"1"}}`, Unreadable, "neither JSON nor"},
-		{"a CloudEvent without data", `{"specversion":"1.0","type":"t","id":"1"}`, NotALogEntry, "without data"},
-		{"a command on another path", `{"command":"apply","target":"projects/demo-project"}`, NotALogEntry,
+		{"a CloudEvent without data", `{"specversion":"1.0","type":"t","id":"1"}`, notALogEntry, "without data"},
+		{"a command on another path", `{"command":"apply","target":"projects/demo-project"}`, notALogEntry,
 			"only on /commands"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -237,8 +237,8 @@ func TestTextAfterAnEntryIsRead(t *testing.T) {
 	for _, tc := range []struct {
 		tail string
 		want Reason // of the last result
-	}{{"}", Unreadable}, {"]", Unreadable}, {",", Unreadable}, {"x", Unreadable}, {"\n{}", NotALogEntry},
-		{"\n17", NotALogEntry}} {
+	}{{"}", Unreadable}, {"]", Unreadable}, {",", Unreadable}, {"x", Unreadable}, {"\n{}", notALogEntry},
+		{"\n17", notALogEntry}} {
 		got := Parse(Message{Body: []byte(deploy + tc.tail)}, Self{})
 		if len(got) != 2 || got[0].Cause == nil || got[1].Ignored != tc.want {
 			t.Errorf("an entry and %q: %+v, want a cause and %s", tc.tail, got, tc.want)

@@ -20,7 +20,7 @@ type Row struct {
 // methods is the table of audited methods. Within a service the first row that
 // matches decides. Verbs that it does not name count as changes, because a list of
 // verbs that change is never complete. Methods that no row matches are
-// OtherService.
+// otherService.
 //
 // Sources of the names: googleapis/google-cloudevents
 // json/audit/service_catalog.json, run/docs/audit-logging,
@@ -93,7 +93,7 @@ var messages = []Row{
 		Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic",
 		Kind:   Heartbeat,
 	},
-	{Source: "Reports topic: a report that we published", Ignored: OwnReport},
+	{Source: "Reports topic: a report that we published", Ignored: ownReport},
 }
 
 // Understood is the table of everything that is understood, for the documentation.

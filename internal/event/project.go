@@ -17,7 +17,7 @@ func projectIdentity(e *entry, c *Cause) *problem {
 	kind := e.Resource.Type.s
 	if kind == "folder" || kind == "organization" ||
 		strings.HasPrefix(name, "folders/") || strings.HasPrefix(name, "organizations/") {
-		return &problem{OutOfScope, "the policy of a folder or an organisation, not of a project"}
+		return &problem{outOfScope, "the policy of a folder or an organisation, not of a project"}
 	}
 	n := parsePath(name)
 	if !strings.Contains(name, "/") {

@@ -16,7 +16,7 @@ func request(e *entry, seen Cause) Result {
 	log := logID(e.LogName.s)
 	switch {
 	case !e.HTTPRequest.Present:
-		return ignored(seen, OtherService, "a line of the log %s", orNone(log, "without a name"))
+		return ignored(seen, otherService, "a line of the log %s", orNone(log, "without a name"))
 	case e.Resource.Type.s == "cloud_run_revision" && (log == "" || log == "run.googleapis.com/requests"):
 		seen.Kind = RunRequestDenied
 		unnamed = orElse(unnamed, requestIdentity(e, &seen))
@@ -24,7 +24,7 @@ func request(e *entry, seen Cause) Result {
 		seen.Kind = LBRequestDeniedByIAP
 		unnamed = orElse(unnamed, frontendIdentity(e, &seen))
 	default:
-		return ignored(seen, OtherService, "a request in the log %s of %s",
+		return ignored(seen, otherService, "a request in the log %s of %s",
 			orNone(log, "without a name"), orNone(e.Resource.Type.s, "an unknown resource"))
 	}
 	if why := notDenied(e, seen.Kind); why != "" {

@@ -85,7 +85,7 @@ func readWrite(text []byte) (one writeEntry, ok bool) {
 	e.Operation.Last = true // a first half counts here; Writes pairs it
 	result := (&parser{}).classify(e)
 	switch {
-	case result.Ignored == FailedCall:
+	case result.Ignored == failedCall:
 		one.failed = true
 	case result.Cause == nil:
 		return one, false

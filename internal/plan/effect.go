@@ -13,7 +13,7 @@ const (
 	Untouched    Effect = iota // the write left the protection as it was, or was about something else
 	Made                       // the write made it
 	Undone                     // the write undid it
-	EffectHidden               // the write was about the same field, and the entry does not say what it wrote
+	effectHidden               // the write was about the same field, and the entry does not say what it wrote
 )
 
 // EffectOf is what a write did to a step's protection.
@@ -60,14 +60,14 @@ func settingEffect(write event.Write, field string, wanted func(value string) bo
 	case write.Complete:
 		return Untouched
 	}
-	return EffectHidden
+	return effectHidden
 }
 
 // grantEffect is the effect of a write on grants, by the policy that it wrote.
 func grantEffect(write event.Write, holds func(posture.Policy) bool) Effect {
 	switch {
 	case write.Policy == nil:
-		return EffectHidden
+		return effectHidden
 	case holds(*write.Policy):
 		return Made
 	}

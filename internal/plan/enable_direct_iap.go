@@ -12,7 +12,7 @@ type EnableDirectIAP struct{}
 const fieldDirectIAP = "iapEnabled"
 
 var enableDirectIAP = register(Operation{
-	Op: "enable-direct-iap", Stage: stageIAP, Symbol: "~", Timing: accessPropagated,
+	Op: "enable-direct-iap", Stage: stageIAP, Symbol: "~", timing: accessPropagated,
 	Audited: event.RunServiceChanged, Affects: caller.ChangeDirectIAP,
 }, func(w Words) (EnableDirectIAP, bool) {
 	return EnableDirectIAP{}, w.Field == fieldDirectIAP && w.From == "false" && w.To == "true"

@@ -24,7 +24,7 @@ type OAuthClient struct {
 const fieldIAP = "iap.enabled"
 
 var enableIAP = register(Operation{
-	Op: "enable-iap", Stage: stageIAP, Symbol: "~", Timing: accessPropagated,
+	Op: "enable-iap", Stage: stageIAP, Symbol: "~", timing: accessPropagated,
 	Audited: event.BackendServiceChanged, Affects: caller.ChangeIAP,
 }, func(w Words) (EnableIAP, bool) {
 	to := strings.Fields(w.To)

@@ -26,12 +26,12 @@ const (
 	stageRedeploy
 )
 
-// Timing says what an operation waits for; see Schedule.
-type Timing int
+// timing says what an operation waits for; see Schedule.
+type timing int
 
 // The timings.
 const (
-	atOnce           Timing = iota + 1 // nobody's write can collide with it
+	atOnce           timing = iota + 1 // nobody's write can collide with it
 	quiet                              // the service and its policy were left alone for a while
 	accessPropagated                   // the accessors can be expected to get in
 	agentPropagated                    // IAP can be expected to reach the service as its agent
@@ -44,7 +44,7 @@ type Operation struct {
 	Op     Op
 	Stage  int
 	Symbol string // how a terminal shows it: "+" adds, "~" changes, "-" removes
-	Timing Timing
+	timing timing
 	// Policy says that the IAM policy of the step's resource is written, which has a
 	// version of its own, and not the resource.
 	Policy bool

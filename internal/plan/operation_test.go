@@ -47,7 +47,7 @@ func TestEveryOperationHasAllItsParts(t *testing.T) {
 			switch {
 			case !sampled:
 				t.Fatal("the test has no sample of it")
-			case operation.Stage == 0, operation.Symbol == "", operation.Timing == 0:
+			case operation.Stage == 0, operation.Symbol == "", operation.timing == 0:
 				t.Errorf("it lacks a stage, a symbol or a timing: %+v", operation)
 			case step.Words() == Words{}:
 				t.Error("it has no words")
@@ -72,7 +72,7 @@ func undoable(t *testing.T, p posture.Posture, step Step, operation Operation) {
 	if operation.Audited == "" {
 		t.Error("it does not say in which audit log entries it shows")
 	}
-	if effect := step.EffectOfSame(event.Write{}); effect != EffectHidden {
+	if effect := step.EffectOfSame(event.Write{}); effect != effectHidden {
 		t.Errorf("an entry that says nothing has effect %d, want hidden", effect)
 	}
 	if other := (Step{Change: step.Change, Resource: "projects/other/x"}); other.Check(p) == nil {

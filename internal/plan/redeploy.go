@@ -21,7 +21,7 @@ const (
 )
 
 var redeploy = register(Operation{
-	Op: "redeploy", Stage: stageRedeploy, Symbol: "~", Timing: atOnce, Stays: true,
+	Op: "redeploy", Stage: stageRedeploy, Symbol: "~", timing: atOnce, Stays: true,
 }, func(w Words) (Redeploy, bool) {
 	image, _ := strings.CutSuffix(strings.TrimPrefix(w.To, newRevision), ")")
 	change := Redeploy{w.From, policy.RedeployImage(image)}

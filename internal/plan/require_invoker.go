@@ -12,7 +12,7 @@ type RequireInvoker struct{}
 const fieldInvokerCheck = "invokerIamDisabled"
 
 var requireInvoker = register(Operation{
-	Op: "require-invoker-check", Stage: stagePublic, Symbol: "~", Timing: agentPropagated,
+	Op: "require-invoker-check", Stage: stagePublic, Symbol: "~", timing: agentPropagated,
 	Audited: event.RunServiceChanged, Affects: caller.ChangeInvokers,
 }, func(w Words) (RequireInvoker, bool) {
 	return RequireInvoker{}, w.Field == fieldInvokerCheck && w.From == "true" && w.To == "false"

@@ -22,7 +22,7 @@ type RevokePublic struct {
 }
 
 var revokePublic = register(Operation{
-	Op: "revoke-public", Stage: stagePublic, Symbol: "-", Timing: agentPropagated, Policy: true,
+	Op: "revoke-public", Stage: stagePublic, Symbol: "-", timing: agentPropagated, Policy: true,
 	Audited: event.RunIAMChanged, Affects: caller.ChangeInvokers,
 }, func(w Words) (RevokePublic, bool) {
 	return RevokePublic{w.Field, strings.Fields(w.From), w.Conditional}, w.From != "" && w.To == ""

@@ -35,7 +35,7 @@ func Schedule(made Plan, p posture.Posture, want policy.Wanted, now time.Time) {
 	publicAt := latest(iapAt, agentHolds(steps, p, want, now))
 	grantsAt := quietAt(steps, p, want, now)
 	for i := range steps {
-		switch steps[i].operation().Timing {
+		switch steps[i].operation().timing {
 		case atOnce:
 		case quiet:
 			steps[i].NotBefore = later(grantsAt, now)

@@ -52,11 +52,6 @@ func (s Step) Written() string {
 	return s.Resource
 }
 
-// Same reports whether two steps write the same field of the same resource.
-func (s Step) Same(other Step) bool {
-	return s.Op() == other.Op() && s.Resource == other.Resource && s.Field() == other.Field()
-}
-
 // Check refuses a step that we would never have taken on this service. A report
 // is a file that anybody can write, and its words are about to be written.
 func (s Step) Check(p posture.Posture) error {

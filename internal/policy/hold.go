@@ -103,8 +103,8 @@ func (h Holds) With(hold Hold) Holds {
 	return Holds{append(h.Without(hold.Scope).list, hold)}
 }
 
-// Text returns the holds as ParseHolds reads them, without those that have ended.
-func (h Holds) Text(now time.Time) ([]byte, error) {
+// text returns the holds as ParseHolds reads them, without those that have ended.
+func (h Holds) text(now time.Time) ([]byte, error) {
 	type entry struct {
 		Target string `yaml:"target"`
 		Until  string `yaml:"until"`
@@ -180,5 +180,5 @@ func edited(holds Holds, now time.Time, change func(Holds) (Holds, error)) ([]by
 	if err != nil {
 		return nil, err
 	}
-	return holds.Text(now)
+	return holds.text(now)
 }

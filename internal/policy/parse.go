@@ -1,7 +1,6 @@
 package policy
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -10,13 +9,6 @@ import (
 
 	"go.yaml.in/yaml/v4"
 )
-
-// Schema is the JSON Schema of a policy. It accepts a little more than Parse: a
-// schema cannot refuse a date too far ahead, a rule that an earlier one makes
-// void, or a member of a domain that is not listed.
-//
-//go:embed schema.json
-var Schema []byte
 
 // Read reads and checks a policy file; see Parse.
 func Read(name string, now time.Time) (Policy, error) {

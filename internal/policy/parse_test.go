@@ -286,7 +286,7 @@ var accepted = map[string]string{
 func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 	if err != nil {
 		t.Fatal(err)
 	}

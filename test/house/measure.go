@@ -26,6 +26,8 @@ type Measures struct {
 	// Exported are the names that the package exports at its top level:
 	// types, functions, variables and constants, without methods and fields.
 	Exported []string
+	// Methods counts the exported methods of exported types.
+	Methods int
 	// Interfaces counts interface types with a name.
 	Interfaces int
 	Functions  []Function
@@ -113,6 +115,7 @@ func Sum(name string, packages []Measures) Measures {
 		sum.Lines += one.Lines
 		sum.Comments += one.Comments
 		sum.Interfaces += one.Interfaces
+		sum.Methods += one.Methods
 		sum.Exported = append(sum.Exported, one.Exported...)
 		sum.Functions = append(sum.Functions, one.Functions...)
 		sum.Widths = append(sum.Widths, one.Widths...)
@@ -133,6 +136,8 @@ func (m *Measures) add(files *token.FileSet, file *ast.File, path string, text [
 			})
 			if declared.Recv == nil {
 				m.export(declared.Name)
+			} else if receiver, _, _ := strings.Cut(nameOf(declared), "."); ast.IsExported(receiver) && declared.Name.IsExported() {
+				m.Methods++
 			}
 		case *ast.GenDecl:
 			m.addSpecs(declared.Specs)

@@ -32,6 +32,7 @@ var columns = []struct {
 	{"median", house.Measures.MedianFunction},
 	{"longest", house.Measures.LongestFunction},
 	{"exported", func(m house.Measures) int { return len(m.Exported) }},
+	{"with-methods", func(m house.Measures) int { return len(m.Exported) + m.Methods }},
 	{"params", house.Measures.MaxParameters},
 	{"over4", func(m house.Measures) int { return len(m.ManyParameters(4)) }},
 	{"interfaces", func(m house.Measures) int { return m.Interfaces }},
