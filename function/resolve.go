@@ -53,11 +53,11 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 }
 
 func backendResource(cause event.Cause) string {
-	place := posture.Global
+	scope := posture.Global
 	if cause.Location != "" && cause.Location != posture.Global {
-		place = "regions/" + cause.Location
+		scope = "regions/" + cause.Location
 	}
-	return strings.Join([]string{"projects", cause.Project, place, "backendServices", cause.BackendService}, "/")
+	return strings.Join([]string{"projects", cause.Project, scope, "backendServices", cause.BackendService}, "/")
 }
 
 // scopes is where a command looks. Without a target that is every project that the

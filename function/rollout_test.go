@@ -109,9 +109,9 @@ func TestWhatARuleKeepsIsReportedAsOpen(t *testing.T) {
 	if !final.Exposed {
 		t.Error("the default URL is open, and the report does not say so")
 	}
-	for _, way := range final.Doors {
-		if way.Kind == door.DefaultURL && way.Guard != door.GuardOpen {
-			t.Errorf("door %+v, want it open", way)
+	for _, each := range final.Doors {
+		if each.Kind == door.DefaultURL && each.Guard != door.GuardOpen {
+			t.Errorf("door %+v, want it open", each)
 		}
 	}
 }

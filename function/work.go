@@ -107,7 +107,7 @@ func pushedItem(item workqueue.Item) (workqueue.Item, error) {
 
 // look handles one item: it runs the loop for the item's target, and asks for
 // another look where the outcome is deferred.
-func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Time) (again time.Time, err error) {
+func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Time) (next time.Time, err error) {
 	work, err := event.ParseWork(item.Payload)
 	if err != nil {
 		return time.Time{}, err
@@ -139,9 +139,9 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	if final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
 		return time.Time{}, fmt.Errorf("%s is %s", work.Target, final.Outcome)
 	}
-	again = *final.WaitingFor.Until
-	f.denials.extend(cause.Key, again)
-	return again, nil
+	next = *final.WaitingFor.Until
+	f.denials.extend(cause.Key, next)
+	return next, nil
 }
 
 // giveUp reports that an item came to no end in its time.

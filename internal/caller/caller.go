@@ -73,14 +73,14 @@ type ChangeTo struct {
 func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []ChangeTo) []Caller {
 	var judged []Caller
 	for _, caller := range callers {
-		way, leads := routeOf(p, caller)
+		used, leads := routeOf(p, caller)
 		if !leads {
 			continue
 		}
 		caller.Impact = StaysIn
 		for _, change := range changes {
-			if !shuts(p, way) {
-				caller.worsen(judges[change.Change](call{p, want, way, caller}, change), way.guessed)
+			if !shuts(p, used) {
+				caller.worsen(judges[change.Change](call{p, want, used, caller}, change), used.guessed)
 			}
 		}
 		judged = append(judged, caller)

@@ -279,7 +279,7 @@ func TestAHostThatOnlyLooksLikeADoorIsNone(t *testing.T) {
 	}
 }
 
-func TestCuresHoldNothingThatAShellWouldRead(t *testing.T) {
+func TestRemediesHoldNothingThatAShellWouldRead(t *testing.T) {
 	p, want, caller := calling()
 	throughLoadBalancer(&caller)
 	caller.Kind, caller.Name = PushSubscription, "projects/demo-project/subscriptions/s"
@@ -358,7 +358,7 @@ func TestRequestsAreSoughtAtHostsOpenPastEveryLoadBalancer(t *testing.T) {
 	}
 }
 
-func TestACureIsWhatOneCanType(t *testing.T) {
+func TestARemedyIsWhatOneCanType(t *testing.T) {
 	const grant = "gcloud run services add-iam-policy-binding hello --region=us-central1 --project=demo-project " +
 		"--role=roles/run.invoker --member=serviceAccount:"
 	const job = "nightly --location=us-central1 --project=demo-project"

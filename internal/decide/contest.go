@@ -57,30 +57,30 @@ func lastTool(c report.Contest) string {
 func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func(event.Write) bool) report.Contest {
 	var contest report.Contest
 	var suspects []event.Write // who may have undone what we made
-	ours := false
+	weWrote := false
 	endRound := func() {
 		if len(suspects) > 0 {
 			contest = undoneBy(contest, suspects, step)
 		}
-		ours, suspects = false, nil
+		weWrote, suspects = false, nil
 	}
 	for _, write := range writes {
 		if write.Recreated && step.Concerns(p, write) {
-			contest, ours, suspects = report.Contest{}, false, nil
+			contest, weWrote, suspects = report.Contest{}, false, nil
 			continue
 		}
 		effect := step.EffectOf(p, write)
 		switch {
 		case effect == plan.Untouched:
 		case own(write) && effect == plan.Undone: // with a person's consent
-			ours, suspects = false, nil
+			weWrote, suspects = false, nil
 		case own(write):
 			endRound()
-			ours = true
+			weWrote = true
 		case effect == plan.Made && len(suspects) > 0: // somebody else restored it
 			endRound()
 		case effect == plan.Made:
-		case ours:
+		case weWrote:
 			suspects = append(suspects, write)
 		}
 	}

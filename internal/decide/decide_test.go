@@ -286,7 +286,7 @@ func TestADiagnosisIsMadeOnceInARun(t *testing.T) {
 	s := deployed()
 	s.request.Diagnose, s.facts.Examination = true, &posture.Examination{}
 	first := s.decide()
-	if first.Diagnosis == nil || first.Diagnosis.Cure == doctor.Redeploy || len(first.Waves) == 0 {
+	if first.Diagnosis == nil || first.Diagnosis.Remedy == doctor.Redeploy || len(first.Waves) == 0 {
 		t.Fatalf("diagnosis %+v with %d waves, want one that the recipe cures", first.Diagnosis, len(first.Waves))
 	}
 	s.protected()

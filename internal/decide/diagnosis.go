@@ -31,7 +31,7 @@ func (d *decider) diagnose() Decision {
 	evidence := d.evidence()
 	found := doctor.Diagnose(evidence, d.now)
 	d.diagnosis = &found
-	if found.Cure != doctor.Redeploy || d.settings.ExemptAt(d.now) {
+	if found.Remedy != doctor.Redeploy || d.settings.ExemptAt(d.now) {
 		return d.treat(evidence)
 	}
 	d.plan = d.redeployPlan(evidence)
@@ -94,7 +94,7 @@ func SymptomOf(c event.Cause) *posture.Symptom {
 
 // treat decides what follows from a verdict that calls for no new revision.
 func (d *decider) treat(e doctor.Evidence) Decision {
-	switch d.diagnosis.Cure {
+	switch d.diagnosis.Remedy {
 	case doctor.Wait:
 		return d.deferred(d.diagnosis.Why, d.diagnosis.Until)
 	case doctor.Person:
@@ -114,7 +114,7 @@ func (d *decider) treat(e doctor.Evidence) Decision {
 // protectAfter protects the service after a diagnosis that calls for nothing else.
 // A correct refusal does not justify a write.
 func (d *decider) protectAfter() Decision {
-	d.request.ReadOnly = d.request.ReadOnly || d.diagnosis.Cure == doctor.Leave
+	d.request.ReadOnly = d.request.ReadOnly || d.diagnosis.Remedy == doctor.Leave
 	return d.protect()
 }
 

@@ -37,7 +37,7 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		writes []event.Write
-		until  int // the minute, 0 = no brake
+		until  int // the minute, 0 = no limit
 	}{
 		{"nothing", nil, 0},
 		{"one", []event.Write{run(90, "a")}, 0},
@@ -58,12 +58,12 @@ func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
 		got := limitOf(fought(), limited(2, 50), tallies, at(now))
 		switch {
 		case tc.until == 0 && got != nil:
-			t.Errorf("%s: the brake is on: %+v", tc.name, got)
+			t.Errorf("%s: the limit is on: %+v", tc.name, got)
 		case tc.until != 0 &&
 			(got == nil || !got.until.Equal(at(tc.until)) ||
 				!strings.Contains(got.what,
 					"2 services of project demo-project were written within an hour (limits.perProject of rule r)")):
-			t.Errorf("%s: %+v, want a brake until minute %d", tc.name, got, tc.until)
+			t.Errorf("%s: %+v, want a limit until minute %d", tc.name, got, tc.until)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
 		}
 	}
 	if on := limitOf(fought(), limited(3, 4), tallies(), at(100)); on != nil {
-		t.Errorf("three of four, and a brake: %+v", on)
+		t.Errorf("three of four, and a limit: %+v", on)
 	}
 	other := fought()
 	other.Target.Service, other.Backends = "other", nil
@@ -85,7 +85,7 @@ func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
 	on := limitOf(other, limited(3, 4), counts.with(at(100)), at(100))
 	if on == nil || !strings.HasPrefix(on.what, "4 of at most 4 services were written within an hour (limits.overall") ||
 		!on.until.Equal(at(140)) {
-		t.Errorf("with the one just admitted: %+v, want the overall brake until minute 140", on)
+		t.Errorf("with the one just admitted: %+v, want the overall limit until minute 140", on)
 	}
 }
 

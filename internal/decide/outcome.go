@@ -85,7 +85,7 @@ func waitsFor(findings []protection.Finding) (protection.Finding, bool) {
 	if protection.Worst(findings) != protection.Waits {
 		return protection.Finding{}, false
 	}
-	at := slices.IndexFunc(findings, func(f protection.Finding) bool { return f.Effect == protection.Waits })
+	at := slices.IndexFunc(findings, func(f protection.Finding) bool { return f.Disposition == protection.Waits })
 	return findings[at], true
 }
 

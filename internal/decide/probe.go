@@ -80,7 +80,7 @@ func WithAnswers(decision Decision, r Request, answers []door.Answer, now time.T
 	}
 	subject := decision.Posture.Target.Name()
 	probed.Decision.Findings = append(slices.Clone(decision.Findings), protection.Finding{
-		Code: protection.ProbeOpen, Severity: protection.High, Effect: protection.Remarks, Resource: subject,
+		Code: protection.ProbeOpen, Severity: protection.High, Disposition: protection.Remarks, Resource: subject,
 		Why: "the configuration keeps every door, and a stranger got in at " + at,
 	})
 	probed.Decision.Advice = append(slices.Clone(decision.Advice),

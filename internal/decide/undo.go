@@ -75,10 +75,10 @@ func (u *undo) add(r report.Report, reported report.Step) error {
 		return nil
 	}
 	at := step.Standing(u.p)
-	switch latest := !u.current[step.Written()]; {
+	switch newest := !u.current[step.Written()]; {
 	case !at.Set && r.Outcome == report.Started:
 		return nil // it did not come to that, or it was taken back
-	case !at.Set, latest && reported.VersionAfter != "" && reported.VersionAfter != at.Version:
+	case !at.Set, newest && reported.VersionAfter != "" && reported.VersionAfter != at.Version:
 		return fmt.Errorf("%s was changed since, so step %s is no longer ours to take back; look at it with iapguard plan",
 			step.Resource, step.Op())
 	}

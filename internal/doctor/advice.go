@@ -21,13 +21,13 @@ func (d Diagnosis) Afterwards(target posture.Target, propagation time.Duration) 
 	}
 	return []string{
 		fmt.Sprintf("open the page again; it may take %s until this holds everywhere. If visitors are refused after that: %s",
-			policy.InWords(propagation), again(target))}
+			policy.InWords(propagation), doctorCommand(target))}
 }
 
 const useLoadBalancer = "use the load balancer's address"
 
-// again asks for another diagnosis.
-func again(t posture.Target) string { return "iapguard doctor " + t.Name() }
+// doctorCommand returns the command that diagnoses a service.
+func doctorCommand(t posture.Target) string { return "iapguard doctor " + t.Name() }
 
 func redeploy(t posture.Target) string {
 	return "make a new revision, equal but for a label: " + command.Redeploy(t).String()

@@ -19,7 +19,7 @@ func application(e Evidence, _ time.Time) *Diagnosis {
 
 func applicationsOwn(e Evidence, s posture.Symptom) *Diagnosis {
 	return &Diagnosis{
-		Verdict: ApplicationsOwn, Cure: Leave,
+		Verdict: ApplicationsOwn, Remedy: Leave,
 		Why: "the request for " + s.URL + " passed IAP and Cloud Run, and the application itself answered 403",
 		Advice: []string{"the answer is the application's to explain; read its log: " +
 			command.ReadLog(e.Posture.Target).String()},
@@ -33,7 +33,7 @@ func stranger(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	d := Diagnosis{
-		Verdict: StrangerAtDefaultURL, Cure: Protect,
+		Verdict: StrangerAtDefaultURL, Remedy: Protect,
 		Why: "somebody without permission asked at the run.app address, which IAP does not guard, and Cloud Run rightly " +
 			"refused",
 	}
@@ -57,7 +57,7 @@ func twice(e Evidence, _ time.Time) *Diagnosis {
 	for _, backend := range e.Posture.Backends {
 		if backend.IAPOn {
 			return &Diagnosis{
-				Verdict: BothIAP, Cure: Person,
+				Verdict: BothIAP, Remedy: Person,
 				Why:    "IAP is on at the load balancer and at the Cloud Run service; requests that pass both fail",
 				Advice: []string{protection.OneIAP(e.Posture, backend)},
 			}
@@ -83,7 +83,7 @@ func off(e Evidence, _ time.Time) *Diagnosis {
 	if why == "" {
 		return nil
 	}
-	return &Diagnosis{Verdict: IAPOff, Cure: Protect, Why: why,
+	return &Diagnosis{Verdict: IAPOff, Remedy: Protect, Why: why,
 		Advice: []string{"see what is missing: iapguard plan " + e.Posture.Target.Name()}}
 }
 
@@ -97,7 +97,7 @@ func apiDisabled(e Evidence, _ time.Time) *Diagnosis {
 
 func apiOff(target posture.Target) Diagnosis {
 	return Diagnosis{
-		Verdict: IAPAPIDisabled, Cure: Person, Why: "IAP's API is switched off in the project, so IAP cannot send anybody on",
+		Verdict: IAPAPIDisabled, Remedy: Person, Why: "IAP's API is switched off in the project, so IAP cannot send anybody on",
 		Advice: []string{"switch it on: " + command.EnableAPI(iapAPI, target.Project).String()},
 	}
 }
@@ -111,7 +111,7 @@ func oauthClient(e Evidence, _ time.Time) *Diagnosis {
 	for _, backend := range e.Posture.Backends {
 		if backend.IAPOn && backend.OAuthClient == "" {
 			return &Diagnosis{
-				Verdict: NoOAuthClient, Cure: Person,
+				Verdict: NoOAuthClient, Remedy: Person,
 				Why: "the project is in no organization and no OAuth client is set at " + backend.Name +
 					", so IAP can sign nobody in (visitors get 502)",
 				Advice: []string{"set a client: https://cloud.google.com/iap/docs/custom-oauth-configuration"},
@@ -128,7 +128,7 @@ func accessor(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	return &Diagnosis{
-		Verdict: NotAnAccessor, Cure: Leave,
+		Verdict: NotAnAccessor, Remedy: Leave,
 		Why:    "the visitor signed in, and IAP's access list does not name them: IAP did what it is for",
 		Advice: []string{grantAccess(e.Posture, e.Symptom.Host())},
 	}
@@ -136,7 +136,7 @@ func accessor(e Evidence, _ time.Time) *Diagnosis {
 
 // agentGrant finds whatever keeps IAP's agent from invoking the service.
 func agentGrant(e Evidence, _ time.Time) *Diagnosis {
-	d := Diagnosis{Cure: Protect, Advice: []string{"let IAP's agent in: iapguard apply " + e.Posture.Target.Name()}}
+	d := Diagnosis{Remedy: Protect, Advice: []string{"let IAP's agent in: iapguard apply " + e.Posture.Target.Name()}}
 	switch e.grant() {
 	case grantHolds, grantInherited:
 		return nil
@@ -164,14 +164,14 @@ func ingress(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	external := false
-	for _, way := range door.Of(p) {
-		external = external || way.Kind == door.LoadBalancer
+	for _, at := range door.Of(p) {
+		external = external || at.Kind == door.LoadBalancer
 	}
 	if p.Service.Ingress != posture.IngressNone && (p.Service.Ingress != posture.IngressInternal || !external) {
 		return nil
 	}
 	return &Diagnosis{
-		Verdict: IngressInTheWay, Cure: Person,
+		Verdict: IngressInTheWay, Remedy: Person,
 		Why: "the service's ingress is " + string(p.Service.Ingress) +
 			", which keeps the load balancer's visitors out (they get 404)",
 		Advice: []string{"if they are to get in: " +

@@ -1,5 +1,5 @@
 // Package doctor answers one question: why does this service's visitor get 403,
-// and what cures it? It is one pure decision over evidence that others have
+// and what the remedy is? It is one pure decision over evidence that others have
 // gathered.
 //
 // Most of it is about what not to do. Anyone on the internet can cause a 403, so

@@ -12,7 +12,7 @@ const skew = time.Minute
 
 // checks are all checks in the order in which they decide: first what refused
 // the visitor, then what is wrong with the configuration, then whether it is
-// too early, and at last what only a new revision cures.
+// too early, and at last what only a new revision remedies.
 var checks = []func(Evidence, time.Time) *Diagnosis{
 	fromTheFuture,
 	application,
@@ -40,7 +40,7 @@ var checks = []func(Evidence, time.Time) *Diagnosis{
 	stuck,
 }
 
-// Diagnose says why the service answers 403 and what cures it. There always is
+// Diagnose says why the service answers 403 and what the remedy is. There always is
 // an answer: where nothing else is wrong, the revision is stuck.
 func Diagnose(e Evidence, now time.Time) Diagnosis {
 	for _, check := range checks {
@@ -64,7 +64,7 @@ func fromTheFuture(e Evidence, now time.Time) *Diagnosis {
 	} {
 		if dated.at.After(now.Add(skew)) {
 			return &Diagnosis{
-				Verdict: ClocksDisagree, Cure: Person,
+				Verdict: ClocksDisagree, Remedy: Person,
 				Why: dated.what + " is dated " + stamp(dated.at) +
 					", which lies in the future: the order of events is not known",
 				Advice: []string{"compare this machine's clock with a time server; if it is right, ask again after " +

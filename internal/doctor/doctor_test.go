@@ -85,7 +85,7 @@ var rows = []struct {
 	name    string
 	change  func(*Evidence)
 	verdict Verdict
-	cure    Cure
+	remedy  Remedy
 }{
 	{"the application refused", func(e *Evidence) { e.Symptom.Text = "" }, ApplicationsOwn, Leave},
 	{"somebody at the default URL", byDefaultURL, StrangerAtDefaultURL, Protect},
@@ -222,23 +222,23 @@ var rows = []struct {
 		ClocksDisagree, Person},
 }
 
-func TestEveryDiseaseHasItsVerdictAndItsCure(t *testing.T) {
+func TestEveryDiseaseHasItsVerdictAndItsRemedy(t *testing.T) {
 	given := map[Verdict]bool{}
 	for _, tc := range rows {
 		e := stuckEvidence()
 		tc.change(&e)
 		got := Diagnose(e, now)
 		given[tc.verdict] = true
-		if got.Verdict != tc.verdict || got.Cure != tc.cure {
-			t.Errorf("%s: %s, %s (%s), want %s, %s", tc.name, got.Verdict, got.Cure, got.Why, tc.verdict, tc.cure)
+		if got.Verdict != tc.verdict || got.Remedy != tc.remedy {
+			t.Errorf("%s: %s, %s (%s), want %s, %s", tc.name, got.Verdict, got.Remedy, got.Why, tc.verdict, tc.remedy)
 		}
 		if got.Why == "" || strings.Contains(got.Why, "\n") || len(got.Checked) < 4 {
 			t.Errorf("%s: why %q, checked %v: want one line and what was looked at", tc.name, got.Why, got.Checked)
 		}
-		if (got.Cure == Wait) == got.Until.IsZero() {
-			t.Errorf("%s: cure %s until %s", tc.name, got.Cure, got.Until)
+		if (got.Remedy == Wait) == got.Until.IsZero() {
+			t.Errorf("%s: remedy %s until %s", tc.name, got.Remedy, got.Until)
 		}
-		if got.Cure == Person && len(got.Advice) == 0 {
+		if got.Remedy == Person && len(got.Advice) == 0 {
 			t.Errorf("%s: a person must act, and the advice is empty", tc.name)
 		}
 		for _, checked := range got.Checked {
@@ -267,7 +267,7 @@ func TestAServiceThatCannotBeLookedAtIsUnknownUnlessIAPsAPIIsOff(t *testing.T) {
 			"switch it on: gcloud services enable iap.googleapis.com --project=demo-project"},
 	} {
 		got := Blind(target, tc.disabled, []string{"denied", "grant it"})
-		if got.Verdict != tc.want || got.Cure != Person || len(got.Checked) == 0 ||
+		if got.Verdict != tc.want || got.Remedy != Person || len(got.Checked) == 0 ||
 			!slices.Equal(got.Advice, []string{tc.advice}) {
 			t.Errorf("%q is off: %+v, want %s and advice %q", tc.disabled, got, tc.want, tc.advice)
 		}
@@ -329,7 +329,7 @@ func proven(e Evidence) error {
 	grantHeld := granting.ChangedAt.Add(e.Settings.Propagation)
 	recent := map[string]bool{}
 	for _, r := range append(slices.Clone(e.Rollout.Recent), e.Rollout.Serving, e.Rollout.Newest) {
-		if e.ours(r) && now.Sub(r.CreatedAt) < time.Hour {
+		if e.madeByUs(r) && now.Sub(r.CreatedAt) < time.Hour {
 			recent[r.Name] = true
 		}
 	}
@@ -345,7 +345,7 @@ func proven(e Evidence) error {
 		return fmt.Errorf("it was not IAP's agent that was refused: %+v", e.Symptom)
 	case !e.Rollout.OnLatest || e.Rollout.Serving.CreatedAt.IsZero():
 		return fmt.Errorf("a new revision would not serve: %+v", e.Rollout)
-	case len(e.Self) == 0 || len(recent) > 0 || e.ours(e.Rollout.Newest):
+	case len(e.Self) == 0 || len(recent) > 0 || e.madeByUs(e.Rollout.Newest):
 		return fmt.Errorf("it was done a short time ago: %+v", e.Rollout)
 	case e.Settings.Redeploy != policy.RedeployEnforce || e.Posture.Service.Reconciling || len(e.Unread) > 0:
 		return fmt.Errorf("it is not wanted, too early, or not known: %+v", e)
@@ -370,7 +370,7 @@ func TestNothingIsRedeployedWithoutProof(t *testing.T) {
 		if again := Diagnose(e, now); cmp.Diff(got, again) != "" {
 			t.Fatalf("try %d: two answers to one question", i)
 		}
-		if got.Cure != Redeploy {
+		if got.Remedy != Redeploy {
 			continue
 		}
 		redeployed++

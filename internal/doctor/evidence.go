@@ -114,5 +114,5 @@ func leads(b posture.Backend, host string) bool {
 	})
 }
 
-// ours says whether we made a revision.
-func (e Evidence) ours(r posture.Revision) bool { return slices.Contains(e.Self, r.Creator) }
+// madeByUs reports whether we made a revision.
+func (e Evidence) madeByUs(r posture.Revision) bool { return slices.Contains(e.Self, r.Creator) }

@@ -142,7 +142,7 @@ func TestUnknownDoorIsNamedAsTheLogHasIt(t *testing.T) {
 	}
 }
 
-func TestAfterTheCureAStrangerStillUsesTheLoadBalancer(t *testing.T) {
+func TestAfterTheRemedyAStrangerStillUsesTheLoadBalancer(t *testing.T) {
 	target := stuckEvidence().Posture.Target
 	for verdict, want := range map[Verdict]string{
 		StrangerAtDefaultURL: useLoadBalancer,

@@ -24,7 +24,7 @@ func deploying(e Evidence, now time.Time) *Diagnosis {
 		return nil
 	}
 	return &Diagnosis{
-		Verdict: Deploying, Cure: Wait, Until: now.Add(rolloutPause),
+		Verdict: Deploying, Remedy: Wait, Until: now.Add(rolloutPause),
 		Why: "the service is being deployed right now; what it answers is judged when it is ready",
 	}
 }
@@ -35,7 +35,7 @@ func propagating(e Evidence, now time.Time) *Diagnosis {
 		return nil
 	}
 	return &Diagnosis{
-		Verdict: Propagating, Cure: Wait, Until: until,
+		Verdict: Propagating, Remedy: Wait, Until: until,
 		Why: fmt.Sprintf("the service's permissions were changed at %s, and a change may take %s to hold everywhere",
 			stamp(e.changedAt()), policy.InWords(e.Settings.Propagation)),
 		Advice: []string{"wait until " + stamp(until) + " and open the page again; no redeploy is needed for that"},
@@ -61,7 +61,7 @@ func unread(e Evidence, _ time.Time) *Diagnosis {
 }
 
 func unknown(why string, advice ...string) *Diagnosis {
-	return &Diagnosis{Verdict: EvidenceMissing, Cure: Person, Why: why, Advice: advice}
+	return &Diagnosis{Verdict: EvidenceMissing, Remedy: Person, Why: why, Advice: advice}
 }
 
 func nothingServes(e Evidence, _ time.Time) *Diagnosis {
@@ -69,7 +69,7 @@ func nothingServes(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	return &Diagnosis{
-		Verdict: NoReadyRevision, Cure: Person, Why: "no revision of the service has ever become ready, so nothing answers",
+		Verdict: NoReadyRevision, Remedy: Person, Why: "no revision of the service has ever become ready, so nothing answers",
 		Advice: []string{"see why: " + command.DescribeService(e.Posture.Target).String()},
 	}
 }
@@ -82,10 +82,10 @@ func noSymptom(e Evidence, _ time.Time) *Diagnosis {
 		return applicationsOwn(e, *e.Answered)
 	}
 	return &Diagnosis{
-		Verdict: NothingFound, Cure: Leave,
+		Verdict: NothingFound, Remedy: Leave,
 		Why: "everything is as it must be, and nobody is known to have been refused of late",
 		Advice: []string{"if visitors still see an error, open the page once more, and a minute later: " +
-			again(e.Posture.Target)},
+			doctorCommand(e.Posture.Target)},
 	}
 }
 
@@ -93,7 +93,7 @@ func ageUnknown(e Evidence, _ time.Time) *Diagnosis {
 	switch {
 	case e.Symptom.At.IsZero():
 		return unknown("when the request was refused is not known",
-			"open the page once more, and a minute later: "+again(e.Posture.Target))
+			"open the page once more, and a minute later: "+doctorCommand(e.Posture.Target))
 	case e.heldSince().IsZero():
 		return unknown("the grant is there, but since when is not known, so it may still be on its way",
 			"wait ten minutes; if the error stays, "+redeploy(e.Posture.Target))
@@ -126,8 +126,8 @@ func olderThanRevision(e Evidence, _ time.Time) *Diagnosis {
 
 func oldNews(e Evidence, why string) *Diagnosis {
 	return &Diagnosis{
-		Verdict: OldNews, Cure: Leave, Why: why,
-		Advice: []string{"open the page again; if it is refused, a minute later: " + again(e.Posture.Target)},
+		Verdict: OldNews, Remedy: Leave, Why: why,
+		Advice: []string{"open the page again; if it is refused, a minute later: " + doctorCommand(e.Posture.Target)},
 	}
 }
 
@@ -138,7 +138,7 @@ func pinned(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	return &Diagnosis{
-		Verdict: TrafficPinned, Cure: Person,
+		Verdict: TrafficPinned, Remedy: Person,
 		Why:    "requests go to a revision that is pinned by name, so a new revision, which would be the cure, gets none",
 		Advice: []string{"let the latest revision serve: " + command.ServeLatest(e.Posture.Target).String()},
 	}
@@ -165,7 +165,7 @@ func redeployedInVain(e Evidence, _ time.Time) *Diagnosis {
 	if newest.Name == "" {
 		newest = e.Rollout.Serving
 	}
-	if !e.ours(newest) {
+	if !e.madeByUs(newest) {
 		return nil
 	}
 	why := "a new revision was made at " + stamp(newest.CreatedAt) +
@@ -173,7 +173,7 @@ func redeployedInVain(e Evidence, _ time.Time) *Diagnosis {
 	if newest.Name != e.Rollout.Serving.Name {
 		why = "a new revision was made at " + stamp(newest.CreatedAt) + ", but it has not become ready"
 	}
-	return &Diagnosis{Verdict: FailingAfterRedeploy, Cure: Person, Why: why, Advice: remaining(e.Posture)}
+	return &Diagnosis{Verdict: FailingAfterRedeploy, Remedy: Person, Why: why, Advice: remaining(e.Posture)}
 }
 
 func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
@@ -181,7 +181,7 @@ func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	}
 	d := isStuck(e)
-	d.Cure, d.Advice = Advise, append(d.Advice,
+	d.Remedy, d.Advice = Advise, append(d.Advice,
 		"where iapguard may have done so before, name its service account, so that this is seen: --self EMAIL, or "+
 			"$IAPGUARD_SELF")
 	return &d
@@ -192,7 +192,7 @@ func whoseRevisions(e Evidence, _ time.Time) *Diagnosis {
 func braked(e Evidence, now time.Time) *Diagnosis {
 	made := map[string]time.Time{} // one revision may be listed more than once
 	for _, revision := range append([]posture.Revision{e.Rollout.Serving, e.Rollout.Newest}, e.Rollout.Recent...) {
-		if e.ours(revision) && revision.CreatedAt.After(made[revision.Name]) {
+		if e.madeByUs(revision) && revision.CreatedAt.After(made[revision.Name]) {
 			made[revision.Name] = revision.CreatedAt
 		}
 	}
@@ -209,7 +209,7 @@ func braked(e Evidence, now time.Time) *Diagnosis {
 		return nil
 	}
 	return &Diagnosis{
-		Verdict: RedeployedTooOften, Cure: Hold,
+		Verdict: RedeployedTooOften, Remedy: Hold,
 		Why: fmt.Sprintf("iapguard's redeploys of the service: %d in the last hour, %d in the last 24; it makes at "+
 			"most one an hour and %d in 24", inHour, inDay, mostADay),
 		Advice: append([]string{"find out who deploys the service and what they change"}, remaining(e.Posture)...),
@@ -221,16 +221,16 @@ func stuck(e Evidence, _ time.Time) *Diagnosis {
 	d := isStuck(e)
 	switch e.Settings.Redeploy {
 	case policy.RedeployEnforce:
-		d.Cure = Redeploy
+		d.Remedy = Redeploy
 	case policy.RedeployOff:
-		d.Cure = Person
+		d.Remedy = Person
 	}
 	return &d
 }
 
 func isStuck(e Evidence) Diagnosis {
 	return Diagnosis{
-		Verdict: StuckRevision, Cure: Advise,
+		Verdict: StuckRevision, Remedy: Advise,
 		Why: "IAP's agent has been allowed to invoke the service since " + stamp(e.heldSince()) + ", and revision " +
 			e.Rollout.Serving.Name +
 			" still refuses it: Google's advice is to redeploy the service",

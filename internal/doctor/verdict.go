@@ -23,7 +23,7 @@ const (
 	Deploying            Verdict = "DEPLOYING"               // too early to judge
 	Propagating          Verdict = "PROPAGATING"             // too early to judge
 	NothingFound         Verdict = "NOTHING_FOUND"           // everything is right, and no refusal is known
-	OldNews              Verdict = "OLD_NEWS"                // the refusal is older than its cure
+	OldNews              Verdict = "OLD_NEWS"                // the refusal is older than its remedy
 	NoReadyRevision      Verdict = "NO_READY_REVISION"       // nothing serves
 	TrafficPinned        Verdict = "TRAFFIC_PINNED"          // a new revision would get no requests
 	StuckRevision        Verdict = "STUCK_REVISION"          // only a new revision helps
@@ -43,26 +43,26 @@ func Verdicts() []Verdict {
 	}
 }
 
-// Cure is what follows from a verdict.
-type Cure string
+// Remedy is what follows from a verdict.
+type Remedy string
 
-// The cures.
+// The remedies.
 const (
-	Leave    Cure = "leave"    // nothing is to be done, or nothing by us
-	Protect  Cure = "protect"  // the ordinary steps close the gap
-	Wait     Cure = "wait"     // judge again later
-	Redeploy Cure = "redeploy" // force one new revision
-	Advise   Cure = "advise"   // say that a new revision would help
-	Hold     Cure = "hold"     // a brake stops it
-	Person   Cure = "person"   // a person must change something
+	Leave    Remedy = "leave"    // nothing is to be done, or nothing by us
+	Protect  Remedy = "protect"  // the ordinary steps close the gap
+	Wait     Remedy = "wait"     // judge again later
+	Redeploy Remedy = "redeploy" // force one new revision
+	Advise   Remedy = "advise"   // say that a new revision would help
+	Hold     Remedy = "hold"     // a limit stops it
+	Person   Remedy = "person"   // a person must change something
 )
 
 // Diagnosis is a verdict with what follows from it.
 type Diagnosis struct {
 	Verdict Verdict
-	Cure    Cure
+	Remedy  Remedy
 	Why     string    // one line, for somebody new to IAP
-	Until   time.Time // when to judge again; zero unless the cure is Wait
+	Until   time.Time // when to judge again; zero unless the remedy is Wait
 	Advice  []string  // what a person can do, the first thing first
 	Checked []Checked // what was looked at
 }

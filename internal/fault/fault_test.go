@@ -37,7 +37,7 @@ func TestOfFindsTheClassificationThroughWrapping(t *testing.T) {
 	}
 }
 
-func TestLastingIsWhatNoRetryCures(t *testing.T) {
+func TestLastingIsWhatNoRetryOvercomes(t *testing.T) {
 	for _, tc := range []struct {
 		kind Kind
 		want bool

@@ -92,9 +92,9 @@ type part struct {
 
 func (l LoadBalanced) parts() ([]part, error) {
 	region := "/regions/" + l.Region
-	place, proxies := "/global", "/global/targetHttpsProxies"
+	scope, proxies := "/global", "/global/targetHttpsProxies"
 	if l.Regional {
-		place, proxies = region, region+"/targetHttpsProxies"
+		scope, proxies = region, region+"/targetHttpsProxies"
 	}
 	link := func(collection, name string) string { return "projects/" + Project + collection + "/" + name }
 	scheme, name := "EXTERNAL_MANAGED", cmp.Or(l.As, l.Service)
@@ -107,17 +107,17 @@ func (l LoadBalanced) parts() ([]part, error) {
 		{region + "/networkEndpointGroups", map[string]any{
 			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": l.Service},
 		}},
-		{place + "/backendServices", map[string]any{
+		{scope + "/backendServices", map[string]any{
 			"name": l.Backend(), "loadBalancingScheme": scheme, "protocol": "HTTPS",
 			"backends": []any{map[string]any{"group": link(region+"/networkEndpointGroups", neg)}},
 		}},
-		{place + "/urlMaps", map[string]any{"name": urlMap, "defaultService": link(place+"/backendServices", l.Backend())}},
-		{place + "/sslCertificates", made},
+		{scope + "/urlMaps", map[string]any{"name": urlMap, "defaultService": link(scope+"/backendServices", l.Backend())}},
+		{scope + "/sslCertificates", made},
 		{proxies, map[string]any{
-			"name": proxy, "urlMap": link(place+"/urlMaps", urlMap),
-			"sslCertificates": []any{link(place+"/sslCertificates", certificate)},
+			"name": proxy, "urlMap": link(scope+"/urlMaps", urlMap),
+			"sslCertificates": []any{link(scope+"/sslCertificates", certificate)},
 		}},
-		{place + "/forwardingRules", map[string]any{
+		{scope + "/forwardingRules", map[string]any{
 			"name": name + "-https", "target": link(proxies, proxy), "portRange": "443",
 			"loadBalancingScheme": scheme, "IPProtocol": "TCP",
 		}},

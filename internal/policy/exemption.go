@@ -29,9 +29,9 @@ func (e exemptions) of(target posture.Target, projectNumber string) *Exemption {
 	return &found
 }
 
-// exemption reads one exemption, which must end by latest. A text that is valid
+// exemption reads one exemption, which must end by endBy. A text that is valid
 // once stays valid as time passes.
-func (r *reader) exemption(n *yaml.Node, latest time.Time, into exemptions) {
+func (r *reader) exemption(n *yaml.Node, endBy time.Time, into exemptions) {
 	var read Exemption
 	var services []*yaml.Node
 	r.mapping(n, "an exemption", keys{
@@ -41,8 +41,8 @@ func (r *reader) exemption(n *yaml.Node, latest time.Time, into exemptions) {
 		"ticket":   r.text("ticket", &read.Ticket),
 		"expires": func(n *yaml.Node) {
 			r.lastDay("expires", &read.Expires)(n)
-			if read.Expires.After(latest) {
-				last := latest.AddDate(0, 0, -1).Format(time.DateOnly)
+			if read.Expires.After(endBy) {
+				last := endBy.AddDate(0, 0, -1).Format(time.DateOnly)
 				r.complain(n, "expires is %s: write a day until %s, or raise maxExemption", shown(n), last)
 			}
 		},

@@ -193,10 +193,10 @@ type Backend struct {
 
 // Resource is the backend service's name under its API.
 func (b Backend) Resource() string {
-	return "projects/" + b.Project + "/" + b.place() + "/backendServices/" + b.Name
+	return "projects/" + b.Project + "/" + b.scope() + "/backendServices/" + b.Name
 }
 
-func (b Backend) place() string {
+func (b Backend) scope() string {
 	if b.Location == Global {
 		return Global
 	}

@@ -14,25 +14,25 @@ const AccessorMissing Code = "ACCESSOR_MISSING"
 // NoAccessor: nobody is known who could get in once IAP is on.
 const NoAccessor Code = "NO_ACCESSOR"
 
-var _ = register(placeAccess, accessors, AccessorMissing)
+var _ = register(positionAccess, accessors, AccessorMissing)
 
 // accessors wants every member that the policy names to have access, on each
 // place, before IAP is turned on there.
 func accessors(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
-	for _, gate := range iapResources(p, want) {
+	for _, iap := range iapResources(p, want) {
 		var missing []string
 		for _, member := range want.Access {
-			if !gate.lets(member, want.AccessCondition) && !slices.Contains(missing, member) {
+			if !iap.lets(member, want.AccessCondition) && !slices.Contains(missing, member) {
 				missing = append(missing, member)
 			}
 		}
 		if len(missing) > 0 {
 			findings = append(findings, Finding{
-				Code: AccessorMissing, Severity: Medium, Effect: Gap, Resource: gate.resource,
+				Code: AccessorMissing, Severity: Medium, Disposition: Gap, Resource: iap.resource,
 				Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: missing,
 					Condition: plan.Condition(want.AccessCondition)},
-				Version: gate.version,
+				Version: iap.version,
 				Why:     "the policy names who is to get in, and IAP does not let them in yet",
 			})
 		}
@@ -40,7 +40,7 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 	return findings
 }
 
-var _ = register(placeAccess, accessKnown, NoAccessor)
+var _ = register(positionAccess, accessKnown, NoAccessor)
 
 // accessKnown keeps IAP off where turning it on would shut everybody out.
 func accessKnown(p posture.Posture, want policy.Wanted) []Finding {
@@ -48,14 +48,14 @@ func accessKnown(p posture.Posture, want policy.Wanted) []Finding {
 		return nil
 	}
 	var findings []Finding
-	for _, gate := range iapResources(p, want) {
-		if gate.on || gate.letsAnybody() {
+	for _, iap := range iapResources(p, want) {
+		if iap.on || iap.letsAnybody() {
 			continue
 		}
 		findings = append(findings, Finding{
-			Code: NoAccessor, Severity: Medium, Effect: Waits, Resource: gate.resource,
+			Code: NoAccessor, Severity: Medium, Disposition: Waits, Resource: iap.resource,
 			Why:    "nobody is known to have access through IAP, so turning it on would shut everybody out",
-			Remedy: "name members under access in the policy, or run: " + gate.grant.String(),
+			Remedy: "name members under access in the policy, or run: " + iap.grant.String(),
 		})
 	}
 	return findings

@@ -10,14 +10,14 @@ import (
 // and the policy wants that it does.
 const DirectIAPOff Code = "DIRECT_IAP_OFF"
 
-var _ = register(placeIAP, directIAPOn, DirectIAPOff)
+var _ = register(positionIAP, directIAPOn, DirectIAPOff)
 
 func directIAPOn(p posture.Posture, want policy.Wanted) []Finding {
 	if !policy.Direct(p, want) || p.Service.IAPOn {
 		return nil
 	}
 	return []Finding{{
-		Code: DirectIAPOff, Severity: High, Effect: Gap, Resource: p.Target.Name(),
+		Code: DirectIAPOff, Severity: High, Disposition: Gap, Resource: p.Target.Name(),
 		Why:    "requests to the service, by whatever way, are not asked to sign in",
 		Change: plan.EnableDirectIAP{}, Version: p.Service.Version,
 	}}

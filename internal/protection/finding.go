@@ -22,25 +22,25 @@ const (
 	Low    Severity = "low"    // worth knowing
 )
 
-// Effect says what a finding means for a plan.
-type Effect string
+// Disposition says what a finding means for a plan.
+type Disposition string
 
-// The effects.
+// The dispositions.
 const (
-	Gap     Effect = "gap"     // a step closes it
-	Waits   Effect = "waits"   // something outside must come first
-	Blocks  Effect = "blocks"  // a person must change something first
-	Remarks Effect = "remarks" // nothing is done about it
+	Gap     Disposition = "gap"     // a step closes it
+	Waits   Disposition = "waits"   // something outside must come first
+	Blocks  Disposition = "blocks"  // a person must change something first
+	Remarks Disposition = "remarks" // nothing is done about it
 )
 
 // Finding is one difference between what is and what is wanted.
 type Finding struct {
-	Code     Code
-	Severity Severity
-	Effect   Effect
-	Resource string // name of the resource that is not as wanted
-	Why      string // one line
-	Remedy   string // one line: what a person can do; "" for gaps
+	Code        Code
+	Severity    Severity
+	Disposition Disposition
+	Resource    string // name of the resource that is not as wanted
+	Why         string // one line
+	Remedy      string // one line: what a person can do; "" for gaps
 	// Change closes a gap, and Version is what was observed of what it writes; nil
 	// for everything but gaps.
 	Change  plan.Change
@@ -52,34 +52,34 @@ type Finding struct {
 // comparison is one protection, one obstacle or one fact: what it finds, and the
 // codes that it can give.
 type comparison struct {
-	place int
-	find  func(posture.Posture, policy.Wanted) []Finding
-	codes []Code
+	position int
+	find     func(posture.Posture, policy.Wanted) []Finding
+	codes    []Code
 }
 
-// The places of comparisons in a report. Obstacles come first, since they decide
+// The positions of comparisons in a report. Obstacles come first, since they decide
 // whether anything can be closed at all; then gaps in the order in which they are
-// closed. Comparisons of one place stand in the order of their codes.
+// closed. Comparisons of one position stand in the order of their codes.
 const (
-	placeLoadBalancer = iota
-	placeObstacle
-	placeAgent
-	placeInvoker
-	placeAccess
-	placeIAP
-	placeClient
-	placeIngress
-	placePublic
+	positionLoadBalancer = iota
+	positionObstacle
+	positionAgent
+	positionInvoker
+	positionAccess
+	positionIAP
+	positionClient
+	positionIngress
+	positionPublic
 )
 
 var comparisons []comparison
 
 // register adds a comparison. Every file of a protection or an obstacle does it
 // once for each.
-func register(place int, find func(posture.Posture, policy.Wanted) []Finding, codes ...Code) struct{} {
-	comparisons = append(comparisons, comparison{place, find, codes})
+func register(position int, find func(posture.Posture, policy.Wanted) []Finding, codes ...Code) struct{} {
+	comparisons = append(comparisons, comparison{position, find, codes})
 	slices.SortStableFunc(comparisons, func(a, b comparison) int {
-		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.codes[0], b.codes[0]))
+		return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.codes[0], b.codes[0]))
 	})
 	return struct{}{}
 }
@@ -105,17 +105,17 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 // balancer leads to it, and nothing else is to be waited for.
 func Closes(findings []Finding, want policy.Wanted) bool {
 	return want.WithoutLoadBalancer == policy.WithoutClose && !slices.ContainsFunc(findings, func(f Finding) bool {
-		return f.Effect == Blocks || f.Effect == Waits && f.Code != NoLoadBalancer
+		return f.Disposition == Blocks || f.Disposition == Waits && f.Code != NoLoadBalancer
 	})
 }
 
-// Worst is the strongest effect among findings, "" when there are none.
-func Worst(findings []Finding) Effect {
-	rank := map[Effect]int{Gap: 1, Waits: 2, Blocks: 3}
-	var worst Effect
+// Worst is the strongest disposition among findings, "" when there are none.
+func Worst(findings []Finding) Disposition {
+	rank := map[Disposition]int{Gap: 1, Waits: 2, Blocks: 3}
+	var worst Disposition
 	for _, finding := range findings {
-		if cmp.Compare(rank[finding.Effect], rank[worst]) > 0 {
-			worst = finding.Effect
+		if cmp.Compare(rank[finding.Disposition], rank[worst]) > 0 {
+			worst = finding.Disposition
 		}
 	}
 	return worst

@@ -36,11 +36,11 @@ func TestAssessFindsEverythingOnAServiceAsDeployed(t *testing.T) {
 	}
 }
 
-func TestWorstIsTheStrongestEffect(t *testing.T) {
-	gap, waits, blocks := Finding{Effect: Gap}, Finding{Effect: Waits}, Finding{Effect: Blocks}
+func TestWorstIsTheStrongestDisposition(t *testing.T) {
+	gap, waits, blocks := Finding{Disposition: Gap}, Finding{Disposition: Waits}, Finding{Disposition: Blocks}
 	for _, tc := range []struct {
 		findings []Finding
-		want     Effect
+		want     Disposition
 	}{
 		{nil, ""}, {[]Finding{gap}, Gap}, {[]Finding{waits, gap}, Waits}, {[]Finding{gap, blocks, waits}, Blocks},
 	} {
@@ -61,7 +61,7 @@ func TestNothingIsAssessedUntilItIsKnownWhichRuleDecides(t *testing.T) {
 	want := posturetest.Wanted()
 	want.Undecided = "why"
 	got := Assess(posturetest.Protected(), want)
-	if len(got) != 1 || got[0].Code != RuleUndecided || got[0].Effect != Blocks || got[0].Why != "why" {
+	if len(got) != 1 || got[0].Code != RuleUndecided || got[0].Disposition != Blocks || got[0].Why != "why" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -30,10 +30,10 @@ func check(t *testing.T, protection func(posture.Posture, policy.Wanted) []Findi
 		var got []Code
 		for _, finding := range protection(p, want) {
 			got = append(got, finding.Code)
-			if finding.Resource == "" || finding.Why == "" || finding.Severity == "" || finding.Effect == "" {
-				t.Errorf("%s: finding %+v lacks resource, reason, severity or effect", tc.name, finding)
+			if finding.Resource == "" || finding.Why == "" || finding.Severity == "" || finding.Disposition == "" {
+				t.Errorf("%s: finding %+v lacks resource, reason, severity or disposition", tc.name, finding)
 			}
-			if finding.Effect != Gap && finding.Remedy == "" {
+			if finding.Disposition != Gap && finding.Remedy == "" {
 				t.Errorf("%s: %s stops the plan and names no remedy", tc.name, finding.Code)
 			}
 		}

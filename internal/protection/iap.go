@@ -9,7 +9,7 @@ import (
 // IAPOff: the load balancer sends requests on without asking who is calling.
 const IAPOff Code = "IAP_OFF"
 
-var _ = register(placeIAP, iapOn, IAPOff)
+var _ = register(positionIAP, iapOn, IAPOff)
 
 func iapOn(p posture.Posture, want policy.Wanted) []Finding {
 	if policy.Direct(p, want) {
@@ -21,7 +21,7 @@ func iapOn(p posture.Posture, want policy.Wanted) []Finding {
 			continue
 		}
 		findings = append(findings, Finding{
-			Code: IAPOff, Severity: High, Effect: Gap, Resource: backend.Resource(),
+			Code: IAPOff, Severity: High, Disposition: Gap, Resource: backend.Resource(),
 			Why:    "requests through the load balancer are not asked to sign in",
 			Change: plan.EnableIAP{Client: plan.OAuthClient(signsInWith(backend, want))}, Version: backend.Version,
 		})

@@ -13,7 +13,7 @@ const IngressOpen Code = "INGRESS_OPEN"
 // IngressNotKnown: the API does not say what the ingress is.
 const IngressNotKnown Code = "INGRESS_NOT_KNOWN"
 
-var _ = register(placeIngress, ingressRestricted, IngressOpen)
+var _ = register(positionIngress, ingressRestricted, IngressOpen)
 
 // ingressRestricted leaves every stricter setting alone. A service with direct
 // IAP is guarded on its default URL too, so its ingress may stay.
@@ -22,7 +22,7 @@ func ingressRestricted(p posture.Posture, want policy.Wanted) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: IngressOpen, Severity: High, Effect: Gap, Resource: p.Target.Name(),
+		Code: IngressOpen, Severity: High, Disposition: Gap, Resource: p.Target.Name(),
 		Change:  plan.RestrictIngress{From: p.Service.Ingress, To: posture.IngressInternalLoadBalancing},
 		Version: p.Service.Version,
 		Why: "IAP on a load balancer does not guard the default run.app URL" + door.MappedToo(p) +
@@ -30,7 +30,7 @@ func ingressRestricted(p posture.Posture, want policy.Wanted) []Finding {
 	}}
 }
 
-var _ = register(placeObstacle, knownIngress, IngressNotKnown)
+var _ = register(positionObstacle, knownIngress, IngressNotKnown)
 
 // knownIngress waits where the API answers UNSPECIFIED: the setting may be
 // stricter than ours, and a write would loosen it.
@@ -40,7 +40,7 @@ func knownIngress(p posture.Posture, want policy.Wanted) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: IngressNotKnown, Severity: Low, Effect: Waits, Resource: p.Target.Name(),
+		Code: IngressNotKnown, Severity: Low, Disposition: Waits, Resource: p.Target.Name(),
 		Why:    "no revision of the service is active, so Cloud Run does not say what its ingress is",
 		Remedy: "deploy a revision that becomes ready; iapguard goes on by itself",
 	}}

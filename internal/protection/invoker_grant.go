@@ -10,7 +10,7 @@ import (
 // AgentNotInvoker: requests that IAP let through would end in Cloud Run's 403.
 const AgentNotInvoker Code = "AGENT_NOT_INVOKER"
 
-var _ = register(placeInvoker, invokerGrant, AgentNotInvoker)
+var _ = register(positionInvoker, invokerGrant, AgentNotInvoker)
 
 // invokerGrant wants the agent to be an invoker, without a condition, of every
 // service behind the backend services: IAP is switched for all of them at once.
@@ -27,7 +27,7 @@ func invokerGrant(p posture.Posture, want policy.Wanted) []Finding {
 			continue
 		}
 		findings = append(findings, Finding{
-			Code: AgentNotInvoker, Severity: Medium, Effect: Gap, Resource: member.Target.Name(),
+			Code: AgentNotInvoker, Severity: Medium, Disposition: Gap, Resource: member.Target.Name(),
 			Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: p.Agent()}, Version: member.Invokers.Version,
 			Why: "IAP sends requests on as its service agent, which must be allowed to invoke the service",
 		})

@@ -15,7 +15,7 @@ const PublicInvoker Code = "PUBLIC_INVOKER"
 // InvokerCheckOff: Cloud Run does not ask IAM who may invoke the service.
 const InvokerCheckOff Code = "INVOKER_CHECK_OFF"
 
-var _ = register(placePublic, publicInvokers, PublicInvoker)
+var _ = register(positionPublic, publicInvokers, PublicInvoker)
 
 // publicInvokers wants the public out of every role of the service's own policy
 // that may let it invoke: one finding for each role.
@@ -34,7 +34,7 @@ func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, role := range roles {
 		findings = append(findings, Finding{
-			Code: PublicInvoker, Severity: High, Effect: Gap, Resource: p.Target.Name(), Why: publicInvokerWhy(role),
+			Code: PublicInvoker, Severity: High, Disposition: Gap, Resource: p.Target.Name(), Why: publicInvokerWhy(role),
 			Change: plan.RevokePublic{Role: role, Members: members[role],
 				Conditional: conditional(p.Invokers, role, members[role])},
 			Version: p.Invokers.Version,
@@ -61,14 +61,14 @@ func conditional(policy posture.Policy, role string, members []string) bool {
 	})
 }
 
-var _ = register(placePublic, invokerCheck, InvokerCheckOff)
+var _ = register(positionPublic, invokerCheck, InvokerCheckOff)
 
 func invokerCheck(p posture.Posture, want policy.Wanted) []Finding {
 	if !p.Service.InvokerCheckOff || want.KeepInvokers {
 		return nil
 	}
 	return []Finding{{
-		Code: InvokerCheckOff, Severity: High, Effect: Gap, Resource: p.Target.Name(),
+		Code: InvokerCheckOff, Severity: High, Disposition: Gap, Resource: p.Target.Name(),
 		Why: "the invoker check is switched off, so anybody who reaches the service past IAP may invoke it, whatever " +
 			"its policy says",
 		Change: plan.RequireInvoker{}, Version: p.Service.Version,

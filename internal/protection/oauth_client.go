@@ -20,7 +20,7 @@ func signsInWith(b posture.Backend, want policy.Wanted) policy.OAuthClient {
 	return want.OAuthClient
 }
 
-var _ = register(placeClient, oauthClientKept, OAuthClientDiffers)
+var _ = register(positionClient, oauthClientKept, OAuthClientDiffers)
 
 func oauthClientKept(p posture.Posture, want policy.Wanted) []Finding {
 	if want.OAuthClient.ID == "" || policy.Direct(p, want) {
@@ -36,7 +36,7 @@ func oauthClientKept(p posture.Posture, want policy.Wanted) []Finding {
 			why = "IAP is on without an OAuth client of its own, and the policy names " + want.OAuthClient.ID
 		}
 		findings = append(findings, Finding{
-			Code: OAuthClientDiffers, Severity: Low, Effect: Remarks, Resource: backend.Resource(), Why: why,
+			Code: OAuthClientDiffers, Severity: Low, Disposition: Remarks, Resource: backend.Resource(), Why: why,
 			Remedy: "name the client in the policy that is there, or set the policy's, which signs everybody in anew: " +
 				command.EnableIAPWith(backend, want.OAuthClient.ID).String(),
 		})

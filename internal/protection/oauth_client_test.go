@@ -51,8 +51,8 @@ func TestAnotherOAuthClientIsReportedAndKept(t *testing.T) {
 	}
 	p, want := posturetest.Protected(), posturetest.Wanted()
 	named("2-b.apps", true)(&p, &want)
-	if effect := Worst(Assess(p, want)); effect != "" {
-		t.Errorf("a client that is kept has the effect %q", effect)
+	if worst := Worst(Assess(p, want)); worst != "" {
+		t.Errorf("a client that is kept has the disposition %q", worst)
 	}
 }
 

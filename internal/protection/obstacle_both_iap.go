@@ -18,7 +18,7 @@ func OneIAP(p posture.Posture, b posture.Backend) string {
 		"; the audience of IAP's JWT differs between the two"
 }
 
-var _ = register(placeObstacle, oneIAP, BothIAP)
+var _ = register(positionObstacle, oneIAP, BothIAP)
 
 func oneIAP(p posture.Posture, _ policy.Wanted) []Finding {
 	if !p.Service.IAPOn {
@@ -28,7 +28,7 @@ func oneIAP(p posture.Posture, _ policy.Wanted) []Finding {
 	for _, backend := range p.Backends {
 		if backend.IAPOn {
 			findings = append(findings, Finding{
-				Code: BothIAP, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Code: BothIAP, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
 				Why: "IAP is on at the backend service and directly on the Cloud Run service, so requests through the load " +
 					"balancer fail with 500",
 				Remedy: OneIAP(p, backend),

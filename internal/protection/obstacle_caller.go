@@ -21,7 +21,7 @@ func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Call
 			continue
 		}
 		findings = append(findings, Finding{
-			Code: CallerBreaks, Severity: Medium, Effect: Blocks, Resource: p.Target.Name(), Subject: c.Name,
+			Code: CallerBreaks, Severity: Medium, Disposition: Blocks, Resource: p.Target.Name(), Subject: c.Name,
 			Why: c.String() + " would be refused: " + c.Why,
 			Remedy: fmt.Sprintf("for %s: %s; or go on without it: callers: proceed in rule %s, or iapguard apply %s", c.Short(),
 				c.Remedy, want.Rule, p.Target),

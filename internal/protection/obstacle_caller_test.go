@@ -16,11 +16,11 @@ func TestOnlyKnownBreakageStopsAPlan(t *testing.T) {
 		Kind: caller.SchedulerJob, Name: "projects/demo-project/locations/us-central1/jobs/nightly",
 		Address: p.Service.URLs[0] + "/nightly",
 	}
-	job.Impact, job.Why, job.Remedy = caller.Breaks, "why", "cure"
+	job.Impact, job.Why, job.Remedy = caller.Breaks, "why", "remedy"
 	visitor := caller.Caller{
 		Kind: caller.Visitor, Name: "curl/8", Address: "https://hello-abc-uc.a.run.app",
 		RemoteIP: "198.51.100.7", Requests: 3,
-		Impact: caller.Breaks, Why: "why", Remedy: "cure",
+		Impact: caller.Breaks, Why: "why", Remedy: "remedy",
 	}
 	doubted := job
 	doubted.Impact = caller.Uncertain
@@ -42,7 +42,7 @@ func TestOnlyKnownBreakageStopsAPlan(t *testing.T) {
 			}[finding.Subject]; !strings.HasPrefix(finding.Why, words+" would be refused") {
 				t.Errorf("%s: %q does not begin with %q", tc.on, finding.Why, words)
 			}
-			if finding.Code != CallerBreaks || finding.Effect != Blocks || finding.Remedy == "" {
+			if finding.Code != CallerBreaks || finding.Disposition != Blocks || finding.Remedy == "" {
 				t.Errorf("%s: %+v does not stop a plan with a remedy", tc.on, finding)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // Source: cloudresourcemanager's discovery document, projects.setIamPolicy.
 const InheritedPublicInvoker Code = "INHERITED_PUBLIC_INVOKER"
 
-var _ = register(placeObstacle, inheritedInvokers, InheritedPublicInvoker)
+var _ = register(positionObstacle, inheritedInvokers, InheritedPublicInvoker)
 
 // inheritedInvokers finds public members that the project's own policy may let
 // invoke.
@@ -21,7 +21,7 @@ func inheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
 	var findings []Finding
 	for _, public := range door.PublicInvokers(p.Project) {
 		findings = append(findings, Finding{
-			Code: InheritedPublicInvoker, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,
+			Code: InheritedPublicInvoker, Severity: High, Disposition: Blocks, Resource: "projects/" + p.Target.Project,
 			Subject: public.Role + " " + public.Member,
 			Why: "the project's IAM policy gives " + public.Role + " to " + public.Member +
 				", who may so invoke every service in it",

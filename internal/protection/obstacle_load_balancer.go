@@ -19,14 +19,14 @@ const NoHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
 // nobody knows whether IAP would work there.
 const FrontendUnknown Code = "FRONTEND_UNKNOWN"
 
-var _ = register(placeLoadBalancer, loadBalancer, NoLoadBalancer)
+var _ = register(positionLoadBalancer, loadBalancer, NoLoadBalancer)
 
 func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 	if len(p.Backends) > 0 || policy.Direct(p, want) {
 		return nil
 	}
 	return []Finding{{
-		Code: NoLoadBalancer, Severity: Medium, Effect: Waits, Resource: p.Target.Name(),
+		Code: NoLoadBalancer, Severity: Medium, Disposition: Waits, Resource: p.Target.Name(),
 		Why: "no load balancer's backend service leads to the service, so there is nothing on which IAP could be " +
 			"turned on",
 		Remedy: "put the service behind an HTTPS load balancer (serverless NEG, backend service, URL map, HTTPS proxy); " +
@@ -34,7 +34,7 @@ func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 	}}
 }
 
-var _ = register(placeLoadBalancer, frontends, NoHTTPSFrontend, NoFrontend, FrontendUnknown)
+var _ = register(positionLoadBalancer, frontends, NoHTTPSFrontend, NoFrontend, FrontendUnknown)
 
 // frontends judges backends that are reached by something. A backend service
 // without any frontend is not a door yet; only when there is no other does the
@@ -54,13 +54,13 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 		case hasHTTPS(backend) || unread != "" && backend.IAPOn:
 		case unread != "":
 			findings = append(findings, Finding{
-				Code: FrontendUnknown, Severity: Medium, Effect: Waits, Resource: backend.Resource(),
+				Code: FrontendUnknown, Severity: Medium, Disposition: Waits, Resource: backend.Resource(),
 				Why:    "whether it has an HTTPS frontend is not known: " + unread,
 				Remedy: "let iapguard's service account read the load balancers of that project (the custom role of deploy/roles)",
 			})
 		default:
 			findings = append(findings, Finding{
-				Code: NoHTTPSFrontend, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+				Code: NoHTTPSFrontend, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
 				Why:    "the load balancer takes requests over plain HTTP only, and IAP needs an HTTPS frontend",
 				Remedy: "add a target HTTPS proxy with a certificate and a forwarding rule on port 443",
 			})
@@ -69,7 +69,7 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 	if reached == 0 {
 		backend := p.Backends[0]
 		findings = append(findings, Finding{
-			Code: NoFrontend, Severity: Medium, Effect: Waits, Resource: backend.Resource(),
+			Code: NoFrontend, Severity: Medium, Disposition: Waits, Resource: backend.Resource(),
 			Why:    "no forwarding rule leads to the backend service yet",
 			Remedy: "add a URL map, a target HTTPS proxy and a forwarding rule; iapguard goes on by itself",
 		})

@@ -12,7 +12,7 @@ import (
 // Source: iap/docs/custom-oauth-configuration; the 502 is reported.
 const NoOAuthClient Code = "NO_OAUTH_CLIENT"
 
-var _ = register(placeObstacle, oauthClient, NoOAuthClient)
+var _ = register(positionObstacle, oauthClient, NoOAuthClient)
 
 // oauthClient blocks before IAP is turned on. A client may also be set in IAP's
 // settings, which are not read: a team that has set it there turns IAP on by hand.
@@ -26,7 +26,7 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 			return nil
 		}
 		return []Finding{{
-			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: p.Target.Name(), Why: why,
+			Code: NoOAuthClient, Severity: High, Disposition: Blocks, Resource: p.Target.Name(), Why: why,
 			Remedy: "set an OAuth client in IAP's settings of the service (iap/docs/custom-oauth-configuration), then turn " +
 				"IAP on: " +
 				command.EnableDirectIAP(p.Target).String(),
@@ -38,7 +38,7 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 			continue
 		}
 		findings = append(findings, Finding{
-			Code: NoOAuthClient, Severity: High, Effect: Blocks, Resource: backend.Resource(), Why: why,
+			Code: NoOAuthClient, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Why: why,
 			Remedy: "name an OAuth client in the policy (oauthClient), move the project into an organization, or: " +
 				command.EnableIAPWith(backend, command.Client).String(),
 		})

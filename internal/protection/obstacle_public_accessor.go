@@ -14,7 +14,7 @@ import (
 // Source: iap/docs/managing-access, "Public access".
 const PublicAccessor Code = "PUBLIC_ACCESSOR"
 
-var _ = register(placeObstacle, publicAccessors, PublicAccessor)
+var _ = register(positionObstacle, publicAccessors, PublicAccessor)
 
 // publicAccessors stops every step, the agent's grant first: with it, strangers
 // get in through IAP. It looks at each IAP that is on, and at each that the
@@ -46,7 +46,7 @@ func publicAccessor(p posture.Posture, resource string, public door.PublicBindin
 		who = "any Google account"
 	}
 	return Finding{
-		Code: PublicAccessor, Severity: High, Effect: Blocks, Resource: resource, Subject: public.Role + " " + public.Member,
+		Code: PublicAccessor, Severity: High, Disposition: Blocks, Resource: resource, Subject: public.Role + " " + public.Member,
 		Why: "IAP lets " + who + " in: " + public.Member + " has " + public.Role + " at " + resource,
 		Remedy: command.RevokeAccess(resource, p.Target.Project, public.Role, public.Member).String() +
 			", and name those who are to get in under access in the policy",

@@ -89,7 +89,7 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 			p := posturetest.Protected()
 			tc.change(&p)
 			want := []Finding{{
-				Code: PublicAccessor, Severity: High, Effect: Blocks, Resource: tc.from,
+				Code: PublicAccessor, Severity: High, Disposition: Blocks, Resource: tc.from,
 				Subject: "roles/iap.httpsResourceAccessor allUsers",
 				Why:     "IAP lets everybody in: allUsers has roles/iap.httpsResourceAccessor at " + tc.from,
 				Remedy:  "gcloud " + tc.command + member + ", and name those who are to get in under access in the policy",

@@ -14,7 +14,7 @@ import (
 // to expect another audience from then on.
 const RecipeChange Code = "RECIPE_CHANGE"
 
-var _ = register(placeObstacle, recipeKept, RecipeChange)
+var _ = register(positionObstacle, recipeKept, RecipeChange)
 
 func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
@@ -35,7 +35,7 @@ func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 
 func recipeChange(resource, why, off, before, after string) Finding {
 	return Finding{
-		Code: RecipeChange, Severity: Medium, Effect: Blocks, Resource: resource, Why: why,
+		Code: RecipeChange, Severity: Medium, Disposition: Blocks, Resource: resource, Why: why,
 		Remedy: fmt.Sprintf(
 			"let the application accept the JWT audience %s beside %s, close the service or accept that it is open for a "+
 				"moment, "+

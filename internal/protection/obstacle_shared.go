@@ -14,7 +14,7 @@ import (
 // wanted.
 const SharedBackend Code = "SHARED_BACKEND"
 
-var _ = register(placeObstacle, sharedBackends, SharedBackend)
+var _ = register(positionObstacle, sharedBackends, SharedBackend)
 
 // sharedBackends refuses to choose: turning IAP on for one service turns it on
 // for every service behind the same backend service, with the same accessors.
@@ -30,7 +30,7 @@ func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
 			}
 			if conflict, remedy := disagreement(p, want, backend, member); conflict != "" {
 				findings = append(findings, Finding{
-					Code: SharedBackend, Severity: High, Effect: Blocks, Resource: backend.Resource(),
+					Code: SharedBackend, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
 					Subject: member.Target.Name(),
 					Why:     fmt.Sprintf("it also serves %s, which %s", member.Target.Name(), conflict),
 					Remedy:  cmp.Or(remedy, "give the two services backend services of their own, or the same rule of the policy"),

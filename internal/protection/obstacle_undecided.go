@@ -15,7 +15,7 @@ func ruleDecided(p posture.Posture, want policy.Wanted) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: RuleUndecided, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project, Why: want.Undecided,
+		Code: RuleUndecided, Severity: High, Disposition: Blocks, Resource: "projects/" + p.Target.Project, Why: want.Undecided,
 		Remedy: "let iapguard's service account read the project and what is above it (permission " +
 			"resourcemanager.projects.get), or write rules that name projects before those that name folders",
 	}}

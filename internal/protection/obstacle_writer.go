@@ -20,7 +20,7 @@ const (
 // though for some there is, or that nobody is to write anything.
 func NobodyWrites(p posture.Posture, some bool) Finding {
 	finding := Finding{
-		Code: NoWriter, Severity: Low, Effect: Remarks, Resource: "projects/" + p.Target.Project,
+		Code: NoWriter, Severity: Low, Disposition: Remarks, Resource: "projects/" + p.Target.Project,
 		Why:    "nothing is written anywhere: IAPGUARD_WRITERS is none",
 		Remedy: "when something is to be written, let the function write, or run iapguard apply " + p.Target.Name(),
 	}
@@ -40,7 +40,7 @@ func NobodyWrites(p posture.Posture, some bool) Finding {
 // NobodyKnowsWhoWrites says that the writer cannot be chosen, and why.
 func NobodyKnowsWhoWrites(p posture.Posture, why string) Finding {
 	return Finding{
-		Code: WriterUnknown, Severity: High, Effect: Blocks, Resource: "projects/" + p.Target.Project,
+		Code: WriterUnknown, Severity: High, Disposition: Blocks, Resource: "projects/" + p.Target.Project,
 		Why: "nothing is written, because it is not known which writer account is bound for the project's folders: " + why,
 		Remedy: "let iapguard's service account read the project and what is above it (permission " +
 			"resourcemanager.projects.get)",

@@ -33,7 +33,7 @@ func Plan(p posture.Posture, want policy.Wanted, findings []Finding, now time.Ti
 	var steps []plan.Step
 	for _, f := range findings {
 		step := plan.Step{Change: f.Change, Resource: f.Resource, Why: f.Why, Version: f.Version}
-		if f.Effect == Gap && allowed(step.Op()) {
+		if f.Disposition == Gap && allowed(step.Op()) {
 			steps = append(steps, step)
 		}
 	}

@@ -29,7 +29,7 @@ func TestABackendServiceIsNamedAfterWhereItIs(t *testing.T) {
 }
 
 func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
-	none, gap := Finding{Code: NoLoadBalancer, Effect: Waits}, Finding{Code: IngressOpen, Effect: Gap}
+	none, gap := Finding{Code: NoLoadBalancer, Disposition: Waits}, Finding{Code: IngressOpen, Disposition: Gap}
 	for _, tc := range []struct {
 		name     string
 		wants    policy.WithoutLoadBalancer
@@ -39,8 +39,8 @@ func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
 		{"only a load balancer", policy.WithoutClose, []Finding{none, gap}, true},
 		{"the policy waits", policy.WithoutWait, []Finding{none, gap}, false},
 		{"something else is to be waited for", policy.WithoutClose,
-			[]Finding{none, {Code: NoAccessor, Effect: Waits}}, false},
-		{"a person must act", policy.WithoutClose, []Finding{none, {Code: SharedBackend, Effect: Blocks}}, false},
+			[]Finding{none, {Code: NoAccessor, Disposition: Waits}}, false},
+		{"a person must act", policy.WithoutClose, []Finding{none, {Code: SharedBackend, Disposition: Blocks}}, false},
 	} {
 		want := posturetest.Wanted()
 		want.WithoutLoadBalancer = tc.wants

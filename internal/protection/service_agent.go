@@ -12,7 +12,7 @@ import (
 // project, so nothing can be granted to it.
 const AgentNotProvisioned Code = "AGENT_NOT_PROVISIONED"
 
-var _ = register(placeAgent, serviceAgent, AgentNotProvisioned)
+var _ = register(positionAgent, serviceAgent, AgentNotProvisioned)
 
 // serviceAgent holds the agent for provisioned when an undeleted member of a
 // policy names it: IAM refuses members that do not exist. Otherwise the step,
@@ -24,7 +24,7 @@ func serviceAgent(p posture.Posture, _ policy.Wanted) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: AgentNotProvisioned, Severity: Medium, Effect: Gap,
+		Code: AgentNotProvisioned, Severity: Medium, Disposition: Gap,
 		Resource: "projects/" + p.Target.Project + "/services/iap.googleapis.com",
 		Change:   plan.ProvisionAgent{Agent: p.Agent()},
 		Why:      "IAP's service agent must exist before it can be granted anything",

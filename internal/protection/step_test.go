@@ -41,7 +41,7 @@ func TestAFindingThatIsNoGapGetsNoStep(t *testing.T) {
 	p, w := deployed(), want()
 	findings := Assess(p, w)
 	for i := range findings {
-		findings[i].Effect = "" // only a remark, nothing to do
+		findings[i].Disposition = "" // only a remark, nothing to do
 	}
 	if got := Plan(p, w, findings, now).Steps; len(got) > 0 {
 		t.Errorf("steps %v for findings that ask for none", ops(got))

@@ -40,7 +40,7 @@ func (r *run) report(d decide.Decision) report.Report {
 	for _, f := range d.Findings {
 		final.Findings = append(final.Findings,
 			report.Finding{Code: f.Code, Severity: f.Severity, Resource: f.Resource, Why: f.Why})
-		if f.Remedy != "" && f.Effect != protection.Gap {
+		if f.Remedy != "" && f.Disposition != protection.Gap {
 			final.Advice = append(final.Advice, f.Remedy)
 		}
 	}

@@ -147,7 +147,7 @@ func invokerFix(p posture.Posture, resource string, revoked *plan.RevokePublic) 
 // accessFix names the members who are to have access through IAP, one by one.
 func accessFix(p posture.Posture, resource string, change plan.GrantAccess) map[tool]string {
 	condition := posture.Condition(change.Condition)
-	var at place
+	var at parameters
 	var grant func(member string) command.Command
 	i := slices.IndexFunc(p.Backends,
 		func(b posture.Backend) bool { return b.AccessResource(p.ProjectNumber) == resource })

@@ -11,8 +11,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// place is what the templates of source fixes hold.
-type place struct {
+// parameters are what the templates of source fixes hold.
+type parameters struct {
 	Project, Name string
 	Region        string // "" = global
 	Direct        bool   // the service's own IAP
@@ -24,12 +24,12 @@ type place struct {
 	Condition     posture.Condition
 }
 
-func ofService(t posture.Target) place {
-	return place{Project: t.Project, Name: t.Service, Region: t.Location}
+func ofService(t posture.Target) parameters {
+	return parameters{Project: t.Project, Name: t.Service, Region: t.Location}
 }
 
-func ofBackend(b posture.Backend) place {
-	at := place{Project: b.Project, Name: b.Name}
+func ofBackend(b posture.Backend) parameters {
+	at := parameters{Project: b.Project, Name: b.Name}
 	if b.Location != posture.Global {
 		at.Region = b.Location
 	}
@@ -43,7 +43,7 @@ var templates = template.Must(template.New("").
 	Funcs(template.FuncMap{"hcl": hcl, "yaml": yaml, "label": label}).ParseFS(files, "templates/*.tmpl"))
 
 // write fills in a template. That each can be filled in, a test shows.
-func write(name string, at place) string {
+func write(name string, at parameters) string {
 	var b strings.Builder
 	if err := templates.ExecuteTemplate(&b, name, at); err != nil {
 		return fmt.Sprintf("# %s: %v", name, err)

@@ -114,15 +114,15 @@ func restore(data []byte) (Item, error) {
 	return item, err
 }
 
-// lane is what items wait for together: the key, or an item that is alone.
-func (i Item) lane() string {
+// group is what items wait for together: the key, or an item that is alone.
+func (i Item) group() string {
 	if i.Alone {
 		return i.Key + "\n" + i.ID
 	}
 	return i.Key
 }
 
-// recordKey is the key of the item's due record: one for each lane.
+// recordKey is the key of the item's due record: one for each group.
 func (i Item) recordKey() string {
 	if i.Alone {
 		return i.Key + "#" + i.ID

@@ -27,7 +27,7 @@ type Options struct {
 	// Look looks at the key of an item. since is when the oldest item that waits
 	// for this look was accepted. A time as the result asks for another look then;
 	// zero = the item is handled. After an error the item is delivered again.
-	Look func(ctx context.Context, item Item, since time.Time) (again time.Time, err error)
+	Look func(ctx context.Context, item Item, since time.Time) (next time.Time, err error)
 	// GiveUp ends an item whose time is over. After an error it is delivered again.
 	GiveUp func(ctx context.Context, item Item) error
 	// Later keeps what has to wait for longer than HoldAtMost; nil = such an item is
@@ -41,13 +41,13 @@ type Worker struct {
 	turns keyedMutex
 
 	mu     sync.Mutex
-	lanes  *lru.Cache[string, lane]
-	looked *lru.Cache[string, handled] // items that led to a look, by lane and ID
-	holds  map[string]chan struct{}    // by lane; closed when the lane changes
+	groups *lru.Cache[string, group]
+	looked *lru.Cache[string, handled] // items that led to a look, by group and ID
+	holds  map[string]chan struct{}    // by group; closed when the group changes
 }
 
-// lane is what is known of the items that wait together.
-type lane struct {
+// group is what is known of the items that wait together.
+type group struct {
 	last    span      // when the last look went on
 	covered span      // items that were accepted then are handled
 	since   time.Time // when the oldest waiting item was accepted; zero = none waits
@@ -68,7 +68,7 @@ type handled struct{ accepted time.Time }
 func NewWorker(options Options) *Worker {
 	return &Worker{
 		Options: options, turns: keyedMutex{locks: map[string]*keyLock{}},
-		lanes: newMemory[lane](), looked: newMemory[handled](), holds: map[string]chan struct{}{},
+		groups: newMemory[group](), looked: newMemory[handled](), holds: map[string]chan struct{}{},
 	}
 }
 
@@ -106,7 +106,7 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 		return time.Time{}, fmt.Errorf("waiting for other work on %s: %w", item.Key, err)
 	}
 	defer unlock()
-	now, known := w.Clock.Now(), w.lane(item)
+	now, known := w.Clock.Now(), w.group(item)
 	switch {
 	case known.covered.contains(item.Accepted) || w.isHandled(item):
 		return time.Time{}, nil
@@ -119,79 +119,79 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 		return known.until, nil
 	}
 	since := known.oldest(item, now)
-	again, err := w.Look(ctx, item, since)
-	next := known
-	next.last = span{now, w.Clock.Now()}
+	next, err := w.Look(ctx, item, since)
+	later := known
+	later.last = span{now, w.Clock.Now()}
 	switch {
 	case err != nil:
-		w.note(item, next)
+		w.note(item, later)
 		return time.Time{}, err
-	case again.IsZero():
-		next.covered = known.waitedUntil(now)
-		next.since, next.until, next.stored = time.Time{}, time.Time{}, false
-		w.settle(item, next, handled{item.Accepted})
+	case next.IsZero():
+		later.covered = known.waitedUntil(now)
+		later.since, later.until, later.stored = time.Time{}, time.Time{}, false
+		w.settle(item, later, handled{item.Accepted})
 	default:
-		next.since, next.until, next.stored = since, again, false
-		w.settle(item, next, handled{})
+		later.since, later.until, later.stored = since, next, false
+		w.settle(item, later, handled{})
 	}
-	return again, nil
+	return next, nil
 }
 
 // waitedUntil is when the items were accepted that had to wait for a look which
-// begins now: since the lane waits for its time, or while the last look went on.
-func (l lane) waitedUntil(now time.Time) span {
-	if !l.since.IsZero() {
-		return span{l.since, now}
+// begins now: since the group waits for its time, or while the last look went on.
+func (g group) waitedUntil(now time.Time) span {
+	if !g.since.IsZero() {
+		return span{g.since, now}
 	}
-	return l.last
+	return g.last
 }
 
 // isHandled reports whether an item is one that was handled, delivered again.
 func (w *Worker) isHandled(item Item) bool {
-	done, known := w.looked.Get(item.lane() + "\n" + item.ID)
+	done, known := w.looked.Get(item.group() + "\n" + item.ID)
 	return known && item.ID != "" && !done.accepted.IsZero() && done.accepted.Equal(item.Accepted)
 }
 
 // goneAfter is longer than any pause between two deliveries of a message: after
-// that, what a lane waited for has ended elsewhere.
+// that, what a group waited for has ended elsewhere.
 const goneAfter = 15 * time.Minute
 
 // oldest is since when something waits, this item included.
-func (l lane) oldest(item Item, now time.Time) time.Time {
-	waits := !l.since.IsZero() && now.Before(l.until.Add(goneAfter))
-	if waits && (item.Accepted.IsZero() || l.since.Before(item.Accepted)) {
-		return l.since
+func (g group) oldest(item Item, now time.Time) time.Time {
+	waits := !g.since.IsZero() && now.Before(g.until.Add(goneAfter))
+	if waits && (item.Accepted.IsZero() || g.since.Before(item.Accepted)) {
+		return g.since
 	}
 	return item.Accepted
 }
 
-// jumps reports whether an item is looked at although its lane is not due. It is so
+// jumps reports whether an item is looked at although its group is not due. It is so
 // once: after that it waits like any other.
 func (w *Worker) jumps(item Item) bool {
-	return item.Urgent && !w.looked.Contains(item.lane()+"\n"+item.ID)
+	return item.Urgent && !w.looked.Contains(item.group()+"\n"+item.ID)
 }
 
-func (w *Worker) lane(item Item) lane {
+func (w *Worker) group(item Item) group {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	known, _ := w.lanes.Get(item.lane())
+	known, _ := w.groups.Get(item.group())
 	return known
 }
 
-// note keeps what is known of the item's lane.
-func (w *Worker) note(item Item, now lane) {
+// note keeps what is known of the item's group.
+func (w *Worker) note(item Item, now group) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lanes.Add(item.lane(), now)
+	w.groups.Add(item.group(), now)
 }
 
 // settle notes how a look at the item ended, and wakes the delivery that waits for
-// its lane.
-func (w *Worker) settle(item Item, now lane, how handled) {
+// its group.
+func (w *Worker) settle(item Item, now group, how handled) {
 	w.note(item, now)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	name := item.lane()
+	name := item.group()
 	w.looked.Add(name+"\n"+item.ID, how)
 	if changed, held := w.holds[name]; held {
 		close(changed)
@@ -199,14 +199,14 @@ func (w *Worker) settle(item Item, now lane, how handled) {
 	}
 }
 
-// wait holds a delivery until its lane is due, or something else happened there.
-// One delivery of a lane is held; the others come again and find its look done.
+// wait holds a delivery until its group is due, or something else happened there.
+// One delivery of a group is held; the others come again and find its look done.
 func (w *Worker) wait(ctx context.Context, item Item, wait time.Duration) error {
-	changed, free := w.hold(item.lane())
+	changed, free := w.hold(item.group())
 	if !free {
 		return ErrNotYet
 	}
-	defer w.release(item.lane(), changed)
+	defer w.release(item.group(), changed)
 	select {
 	case <-w.Clock.After(wait):
 		return nil
@@ -236,14 +236,14 @@ func (w *Worker) release(name string, changed chan struct{}) {
 	}
 }
 
-// isStored reports whether a due record makes the look at the item's lane.
+// isStored reports whether a due record makes the look at the item's group.
 func (w *Worker) isStored(item Item, until time.Time) bool {
-	known := w.lane(item)
+	known := w.group(item)
 	return known.stored && known.until.Equal(until)
 }
 
 // schedule stores that the item is due later. Once that is stored, other items of
-// its lane rely on the record.
+// its group rely on the record.
 func (w *Worker) schedule(ctx context.Context, item Item, until time.Time) error {
 	data, err := item.store()
 	if err != nil {
@@ -257,9 +257,9 @@ func (w *Worker) schedule(ctx context.Context, item Item, until time.Time) error
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if known, _ := w.lanes.Get(item.lane()); known.until.Equal(until) {
+	if known, _ := w.groups.Get(item.group()); known.until.Equal(until) {
 		known.stored = true
-		w.lanes.Add(item.lane(), known)
+		w.groups.Add(item.group(), known)
 	}
 	return nil
 }

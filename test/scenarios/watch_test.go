@@ -105,8 +105,8 @@ func callText(r *http.Request, body []byte, status int) string {
 // inTheNameOf names the account of a call, where that is not the
 // function's own.
 func inTheNameOf(r *http.Request) string {
-	account, _, lent := strings.Cut(r.Header.Get("Authorization"), ";by=")
-	if !lent {
+	account, _, impersonated := strings.Cut(r.Header.Get("Authorization"), ";by=")
+	if !impersonated {
 		return ""
 	}
 	account, _, _ = strings.Cut(strings.TrimPrefix(account, "Bearer serviceAccount:"), "@")

@@ -74,8 +74,8 @@ func (a *audit) count() totals {
 		if service.Error != "" {
 			count.Unread++
 		}
-		for _, way := range service.Doors {
-			count.Doors[way.Guard]++
+		for _, each := range service.Doors {
+			count.Doors[each.Guard]++
 		}
 	}
 	return count
@@ -87,9 +87,9 @@ func (a *audit) open() (doors []auditedDoor, unread []string) {
 		if service.Error != "" {
 			unread = append(unread, service.Service)
 		}
-		for _, way := range service.Doors {
-			if way.Guard.Exposed() {
-				doors = append(doors, auditedDoor{service.Service, way.Kind, way.Address})
+		for _, each := range service.Doors {
+			if each.Guard.Exposed() {
+				doors = append(doors, auditedDoor{service.Service, each.Kind, each.Address})
 			}
 		}
 	}

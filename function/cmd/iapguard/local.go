@@ -27,7 +27,7 @@ type localFlags struct {
 	expose    bool
 	once      bool
 	cloudOnly bool
-	refusals  bool
+	denials   bool
 	latency   time.Duration
 	format    string
 	policy    string
@@ -58,7 +58,7 @@ func addLocalCommand(root *cobra.Command) {
 	set.BoolVar(&flags.once, "once", false,
 		"play the scenario to its end, then exit 0 only if every service ended protected or compliant")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
-	set.BoolVar(&flags.refusals, "refusals", false,
+	set.BoolVar(&flags.denials, "refusals", false,
 		"deliver refused requests too, as the sink of deploy/filters/requests.filter does, for the doctor")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
 	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
@@ -102,7 +102,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		<-ctx.Done()
 		return nil
 	}
-	attached, err := attach.Function(ctx, running, attach.Options{PolicyFile: flags.policy, Denials: flags.refusals,
+	attached, err := attach.Function(ctx, running, attach.Options{PolicyFile: flags.policy, Denials: flags.denials,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

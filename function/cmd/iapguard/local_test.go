@@ -35,9 +35,9 @@ func (l *lines) has(part string) bool {
 
 // The first terminal of deploy/docs/how-to/refused-visitors.md.
 func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
-	for _, refusals := range []bool{true, false} {
+	for _, denials := range []bool{true, false} {
 		running := cloudtest.Start(t, playground.Options{})
-		protect, err := attach.Function(t.Context(), running.Playground, attach.Options{Denials: refusals,
+		protect, err := attach.Function(t.Context(), running.Playground, attach.Options{Denials: denials,
 			Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 		if err != nil {
 			t.Fatal(err)
@@ -53,14 +53,14 @@ func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
 		}
 		running.Cloud.DataPlane().Stick(playground.Scenario[0].Name(), false)
 		answered := running.Ask(playground.Scenario[0].Host, "user:alice@example.com")
-		for deadline := time.Now().Add(20 * time.Second); refusals && !printed.has("redeployed") &&
+		for deadline := time.Now().Add(20 * time.Second); denials && !printed.has("redeployed") &&
 			time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}
 		running.Idle()
-		if answered != http.StatusForbidden || printed.has("STUCK_REVISION: ") != refusals ||
-			printed.has("redeployed") != refusals {
-			t.Errorf("with refusals %t alice is answered %d, and this is printed:\n%s", refusals, answered,
+		if answered != http.StatusForbidden || printed.has("STUCK_REVISION: ") != denials ||
+			printed.has("redeployed") != denials {
+			t.Errorf("with denials %t alice is answered %d, and this is printed:\n%s", denials, answered,
 				printed.text.String())
 		}
 	}

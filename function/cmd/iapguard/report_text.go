@@ -114,14 +114,14 @@ func changeText(step report.Step) string {
 
 func doorsText(doors []report.Door) string {
 	var b strings.Builder
-	for _, way := range doors {
+	for _, each := range doors {
 		mark := " "
-		if way.Guard.Exposed() {
+		if each.Guard.Exposed() {
 			mark = "!"
 		}
-		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, way.Guard, cmp.Or(way.Address, way.Via), way.Kind)
-		if way.Why != "" {
-			fmt.Fprintf(&b, "             %s\n", way.Why)
+		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, each.Guard, cmp.Or(each.Address, each.Via), each.Kind)
+		if each.Why != "" {
+			fmt.Fprintf(&b, "             %s\n", each.Why)
 		}
 	}
 	return b.String()

@@ -188,7 +188,7 @@ func TestALocalEndpointLearnsTheCaller(t *testing.T) {
 	}))
 	defer server.Close()
 	for _, self := range []string{"", "a@b.iam.gserviceaccount.com"} {
-		client := http.Client{Transport: &localCaller{base: counted, self: self}}
+		client := http.Client{Transport: &localCaller{base: countingTransport, self: self}}
 		response, err := client.Get(server.URL)
 		if err != nil {
 			t.Fatal(err)

@@ -163,9 +163,9 @@ func (c Config) localToken(ctx context.Context, account string) (string, func(),
 
 func (c Config) transport() http.RoundTripper {
 	if c.Wrap == nil {
-		return counted
+		return countingTransport
 	}
-	return c.Wrap(counted)
+	return c.Wrap(countingTransport)
 }
 
 // Authorized is a client with Google's credentials for anything but the recipe's
@@ -184,9 +184,9 @@ func Authorized(ctx context.Context) (*http.Client, error) {
 	return &http.Client{Transport: transport}, nil
 }
 
-// counted is the one transport under all clients: connections are shared, and
+// countingTransport is the one transport under all clients: connections are shared, and
 // every request is counted for the report that caused it.
-var counted http.RoundTripper = roundTripper(func(request *http.Request) (*http.Response, error) {
+var countingTransport http.RoundTripper = roundTripper(func(request *http.Request) (*http.Response, error) {
 	report.Count(request.Context())
 	return pooled.RoundTrip(request)
 })

@@ -39,11 +39,11 @@ func parseLink(reference string) (link, bool) {
 
 // path is the link as a resource name.
 func (l link) path() string {
-	place := "global"
+	scope := "global"
 	if l.location != posture.Global {
-		place = "regions/" + l.location
+		scope = "regions/" + l.location
 	}
-	return "projects/" + l.project + "/" + place + "/" + l.collection + "/" + l.name
+	return "projects/" + l.project + "/" + scope + "/" + l.collection + "/" + l.name
 }
 
 func (l link) global() bool { return l.location == posture.Global }

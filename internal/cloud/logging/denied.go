@@ -18,17 +18,17 @@ import (
 func (c *Client) Refused(
 	ctx context.Context, target posture.Target, since time.Time, direct bool,
 ) (*posture.Symptom, error) {
-	return c.latest(ctx, target, logfilter.Refusals(target, since, direct))
+	return c.newest(ctx, target, logfilter.Refusals(target, since, direct))
 }
 
 // Answered gives the latest 403 of the application itself since a time, nil when
 // there is none: it lacks Cloud Run's own text. It is one call.
 func (c *Client) Answered(ctx context.Context, target posture.Target, since time.Time) (*posture.Symptom, error) {
-	return c.latest(ctx, target, logfilter.AppDenials(target, since))
+	return c.newest(ctx, target, logfilter.AppDenials(target, since))
 }
 
-// latest gives the newest request of a service that a filter selects.
-func (c *Client) latest(ctx context.Context, target posture.Target, filter string) (*posture.Symptom, error) {
+// newest gives the newest request of a service that a filter selects.
+func (c *Client) newest(ctx context.Context, target posture.Target, filter string) (*posture.Symptom, error) {
 	answer, err := c.list(ctx, &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1,
 	})

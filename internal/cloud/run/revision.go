@@ -12,8 +12,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// latest is the traffic target that follows the latest ready revision.
-const latest = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+// toLatest is the traffic target that follows the latest ready revision.
+const toLatest = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 
 // Rollout reads which revisions a service has. The two that matter most are
 // read directly, since a list may not show yet what was made a moment ago.
@@ -48,7 +48,7 @@ func (c *Client) Rollout(ctx context.Context, target posture.Target) (posture.Ro
 func onLatest(service *run.GoogleCloudRunV2Service) bool {
 	percent := int64(0)
 	for _, target := range service.TrafficStatuses {
-		if target.Percent > 0 && target.Type != latest {
+		if target.Percent > 0 && target.Type != toLatest {
 			return false
 		}
 		percent += target.Percent

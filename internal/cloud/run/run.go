@@ -246,11 +246,11 @@ func refusal(name string, err error) error {
 	if !named || unknown != nil {
 		return fault.Stale(err)
 	}
-	cured := *found
-	cured.Err = err
-	cured.Remedy = "the service's template names its revision; let Cloud Run name the next one: " +
+	remedied := *found
+	remedied.Err = err
+	remedied.Remedy = "the service's template names its revision; let Cloud Run name the next one: " +
 		command.UnnameRevision(target).String()
-	return &cured
+	return &remedied
 }
 
 // finished waits for a patch's operation and gives the version after it.

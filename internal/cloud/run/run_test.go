@@ -90,9 +90,9 @@ func TestARevisionNamedTwiceIsNotAConflict(t *testing.T) {
 	if got := fault.ActionOf(err); got != fault.Block {
 		t.Errorf("action %d of %v, want %d", got, err, fault.Block)
 	}
-	const cure = "gcloud run services update hello --region=us-central1 --project=demo-project --revision-suffix="
-	if got := fault.Of(err).Remedy; !strings.HasSuffix(got, cure) {
-		t.Errorf("remedy %q, want %q at its end", got, cure)
+	const remedy = "gcloud run services update hello --region=us-central1 --project=demo-project --revision-suffix="
+	if got := fault.Of(err).Remedy; !strings.HasSuffix(got, remedy) {
+		t.Errorf("remedy %q, want %q at its end", got, remedy)
 	}
 	if !strings.Contains(err.Error(), "hello-v1") {
 		t.Errorf("error %v, want Google's text in it", err)
