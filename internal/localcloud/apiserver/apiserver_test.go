@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // clock starts at the moment of the recorded etag BwYV1CSTacg= (wire.md 5) and
@@ -327,5 +330,28 @@ func TestMergePatchFollowsTheStandard(t *testing.T) {
 		if diff := cmp.Diff(want, target); diff != "" {
 			t.Errorf("%s + %s (-want +got):\n%s", tc.target, tc.patch, diff)
 		}
+	}
+}
+
+func TestASchemaErrorBecomesGooglesBadRequest(t *testing.T) {
+	_, err := schema.Of("run/v2").Normalize("GoogleCloudRunV2Service", map[string]any{"colour": "red", "iapEnabled": "yes"})
+	e := InvalidSchema(err)
+	const unknown = `Invalid JSON payload received. Unknown name "colour" at 'service': Cannot find field.`
+	const wrong = `Invalid value at 'service.iap_enabled' (TYPE_BOOL), "yes"`
+	want := &Error{
+		Code: 400, Status: "INVALID_ARGUMENT", Reason: "badRequest", Message: unknown + "\n" + wrong,
+		Details: []any{map[string]any{
+			"@type": "type.googleapis.com/google.rpc.BadRequest",
+			"fieldViolations": []any{
+				map[string]any{"field": "service", "description": unknown},
+				map[string]any{"field": "service.iap_enabled", "description": wrong},
+			},
+		}},
+	}
+	if diff := cmp.Diff(want, e); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if e := InvalidSchema(errors.New("something else")); e.Code != 500 {
+		t.Errorf("another error became %+v", e)
 	}
 }

@@ -1,11 +1,14 @@
 package apiserver
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // Error is an error as Google's APIs answer it. How it looks on the wire
@@ -78,16 +81,8 @@ func UnknownField(name, at string) *Error {
 	if at != "" {
 		where = fmt.Sprintf(" at '%s'", at)
 	}
-	text := fmt.Sprintf("Invalid JSON payload received. Unknown name %q%s: Cannot find field.", name, where)
-	e := Invalid("%s", text)
-	violation := map[string]any{"description": text}
-	if at != "" {
-		violation["field"] = at
-	}
-	e.Reason = "badRequest"
-	e.Details = []any{map[string]any{"@type": "type.googleapis.com/google.rpc.BadRequest",
-		"fieldViolations": []any{violation}}}
-	return e
+	return InvalidSchema(&schema.Error{Violations: []schema.Violation{{Field: at,
+		Description: fmt.Sprintf("Invalid JSON payload received. Unknown name %q%s: Cannot find field.", name, where)}}})
 }
 
 // CheckFields refuses the first field of an object, by name, that is not among
@@ -99,6 +94,28 @@ func CheckFields(object map[string]any, at, known string) error {
 		}
 	}
 	return nil
+}
+
+// InvalidSchema is the 400 of a body that does not fit its message: what
+// package schema says, with the details that Google adds. Any other error is
+// returned as the server's own failure.
+func InvalidSchema(err error) *Error {
+	var invalid *schema.Error
+	if !errors.As(err, &invalid) {
+		return asError(err)
+	}
+	e := Invalid("%s", invalid)
+	e.Reason = "badRequest"
+	violations := []any{}
+	for _, v := range invalid.Violations {
+		violation := map[string]any{"description": v.Description}
+		if v.Field != "" {
+			violation["field"] = v.Field
+		}
+		violations = append(violations, violation)
+	}
+	e.Details = []any{map[string]any{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}}
+	return e
 }
 
 func failure(code int, status, reason, format string, args ...any) *Error {

@@ -1,0 +1,405 @@
+// Command generate writes what the local cloud serves of Google's discovery
+// documents into package schema: trimmed, without prose, one message a line.
+//
+// The documents are those of module google.golang.org/api, in the version that
+// this module requires. What is served is in served.go.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 2 {
+		log.Fatal("usage: generate FOLDER")
+	}
+	source, err := sourceFolder()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, d := range served {
+		text, err := d.generate(source)
+		if err != nil {
+			log.Fatalf("generating %s: %v", d.Name, err)
+		}
+		if err := os.WriteFile(filepath.Join(os.Args[1], d.file()), text, 0o644); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+// sourceFolder is where module google.golang.org/api lies.
+func sourceFolder() (string, error) {
+	folder, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding module google.golang.org/api: %w", err)
+	}
+	return strings.TrimSpace(string(folder)), nil
+}
+
+// file is the name of the document in package schema.
+func (d document) file() string { return strings.ReplaceAll(d.Name, "/", "_") + ".json" }
+
+// generate is the trimmed document.
+func (d document) generate(source string) ([]byte, error) {
+	api, version, _ := strings.Cut(d.Name, "/")
+	text, err := os.ReadFile(filepath.Join(source, api, version, api+"-api.json"))
+	if err != nil {
+		return nil, err
+	}
+	var from discovery
+	if err := json.Unmarshal(text, &from); err != nil {
+		return nil, err
+	}
+	t := trimmer{document: d, from: from, messages: map[string]message{}, inlined: map[string]string{}}
+	methods := map[string]method{}
+	t.collect(from.Resources, methods)
+	for _, prefix := range d.Methods {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(methods)), func(id string) bool { return strings.HasPrefix(id, prefix) }) {
+			return nil, fmt.Errorf("no method begins with %q", prefix)
+		}
+	}
+	if err := t.nameEnums(); err != nil {
+		return nil, err
+	}
+	return render(head{
+		Name: d.Name, Revision: from.Revision, Package: d.Package, Legacy: d.Legacy, Roots: d.Roots,
+	}, methods, t.messages)
+}
+
+// discovery is what is read of a discovery document.
+type discovery struct {
+	Revision    string
+	ServicePath string
+	Resources   map[string]resource
+	Schemas     map[string]property
+}
+
+type resource struct {
+	Methods   map[string]discoveryMethod
+	Resources map[string]resource
+}
+
+type discoveryMethod struct {
+	ID, HTTPMethod, Path, FlatPath string
+	Parameters                     map[string]property
+	Request, Response              struct {
+		Ref string `json:"$ref"`
+	}
+	MediaUpload struct {
+		Protocols map[string]struct{ Path string }
+	}
+	SupportsMediaDownload bool
+}
+
+type property struct {
+	Type, Format, Description, Location string
+	Ref                                 string `json:"$ref"`
+	Enum                                []string
+	Items, AdditionalProperties         *property
+	Properties                          map[string]property
+	ReadOnly, Required, Repeated        bool
+}
+
+// head and what follows are the form that package schema reads.
+type head struct {
+	Name     string            `json:"name"`
+	Revision string            `json:"revision"`
+	Package  string            `json:"package,omitempty"`
+	Legacy   bool              `json:"legacy,omitempty"`
+	Roots    map[string]string `json:"roots,omitempty"`
+}
+
+type method struct {
+	Verb       string               `json:"verb"`
+	Path       string               `json:"path"`
+	Request    string               `json:"request,omitempty"`
+	Response   string               `json:"response,omitempty"`
+	Upload     string               `json:"upload,omitempty"`
+	Download   bool                 `json:"download,omitempty"`
+	Parameters map[string]parameter `json:"parameters,omitempty"`
+}
+
+type parameter struct {
+	Type     string   `json:"type"`
+	Format   string   `json:"format,omitempty"`
+	Required bool     `json:"required,omitempty"`
+	Repeated bool     `json:"repeated,omitempty"`
+	Enum     []string `json:"enum,omitempty"`
+}
+
+type message struct {
+	Fields map[string]field `json:"fields,omitempty"`
+	Values *field           `json:"values,omitempty"`
+}
+
+type field struct {
+	Type      string   `json:"type,omitempty"`
+	Format    string   `json:"format,omitempty"`
+	Ref       string   `json:"ref,omitempty"`
+	Repeated  bool     `json:"repeated,omitempty"`
+	Map       bool     `json:"map,omitempty"`
+	ReadOnly  bool     `json:"readOnly,omitempty"`
+	Required  bool     `json:"required,omitempty"`
+	Immutable bool     `json:"immutable,omitempty"`
+	EnumType  string   `json:"enumType,omitempty"`
+	Enum      []string `json:"enum,omitempty"`
+	Numbers   []int    `json:"numbers,omitempty"`
+}
+
+// trimmer follows what is served through a document.
+type trimmer struct {
+	document
+	from     discovery
+	messages map[string]message
+	inlined  map[string]string // names by content
+}
+
+// collect adds the methods that are served, and all that they reach.
+func (t *trimmer) collect(resources map[string]resource, methods map[string]method) {
+	for _, name := range slices.Sorted(maps.Keys(resources)) {
+		r := resources[name]
+		for _, name := range slices.Sorted(maps.Keys(r.Methods)) {
+			m := r.Methods[name]
+			if slices.ContainsFunc(t.Methods, func(prefix string) bool { return strings.HasPrefix(m.ID, prefix) }) {
+				methods[m.ID] = t.method(m)
+			}
+		}
+		t.collect(r.Resources, methods)
+	}
+}
+
+func (t *trimmer) method(m discoveryMethod) method {
+	path := m.FlatPath
+	if path == "" {
+		path = m.Path
+	}
+	kept := method{
+		Verb: m.HTTPMethod, Path: t.from.ServicePath + path, Request: m.Request.Ref, Response: m.Response.Ref,
+		Upload: strings.TrimPrefix(m.MediaUpload.Protocols["simple"].Path, "/"), Download: m.SupportsMediaDownload,
+		Parameters: map[string]parameter{},
+	}
+	for name, p := range m.Parameters {
+		if p.Location == "path" {
+			continue // named in the path
+		}
+		kept.Parameters[name] = parameter{
+			Type: p.Type, Format: p.Format, Required: p.Required, Repeated: p.Repeated, Enum: p.Enum,
+		}
+	}
+	t.reach(kept.Request)
+	t.reach(kept.Response)
+	return kept
+}
+
+// reach keeps a message and all that it can hold.
+func (t *trimmer) reach(name string) {
+	if _, done := t.messages[name]; done || name == "" {
+		return
+	}
+	t.message(name, t.from.Schemas[name])
+}
+
+func (t *trimmer) message(name string, p property) {
+	m := message{Fields: map[string]field{}}
+	t.messages[name] = m
+	if p.AdditionalProperties != nil {
+		values := t.field(name, "values", *p.AdditionalProperties)
+		m.Values = &values
+	} else if p.Type == "any" {
+		m.Values = &field{Type: "any"}
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Properties)) {
+		m.Fields[key] = t.field(name, key, p.Properties[key])
+	}
+	t.messages[name] = m
+}
+
+// inline is the name of a message that is written into a field. Compute Engine
+// writes the same "warning" into each of its lists: one that is already there
+// is that one.
+func (t *trimmer) inline(name string, p property) string {
+	content := fmt.Sprintf("%+v", shapeOf(p))
+	if same, ok := t.inlined[content]; ok {
+		return same
+	}
+	t.inlined[content] = name
+	t.message(name, p)
+	return name
+}
+
+// shapeOf is a message without its prose, for comparison.
+func shapeOf(p property) any {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // a property was JSON
+	}
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		panic(err)
+	}
+	return withoutProse(value)
+}
+
+func withoutProse(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		if text, ok := value["Description"].(string); ok {
+			value["Description"] = markers(text)
+		}
+		for _, each := range value {
+			withoutProse(each)
+		}
+	case []any:
+		for _, each := range value {
+			withoutProse(each)
+		}
+	}
+	return value
+}
+
+// field is one field of a message. A message that is written into the field
+// becomes one of its own, named for where it is.
+func (t *trimmer) field(in, name string, p property) field {
+	marks := markers(p.Description)
+	f := field{
+		ReadOnly: p.ReadOnly || marks["output only"], Required: marks["required"], Immutable: marks["immutable"],
+	}
+	switch {
+	case p.Type == "array" && p.Items != nil:
+		f.Repeated, p = true, *p.Items
+	case p.Type == "object" && p.AdditionalProperties != nil && len(p.Properties) == 0:
+		f.Map, p = true, *p.AdditionalProperties
+	}
+	switch {
+	case p.Ref != "":
+		f.Type, f.Ref = "object", p.Ref
+		t.reach(p.Ref)
+	case len(p.Properties) > 0:
+		f.Type, f.Ref = "object", t.inline(in+"."+name, p)
+	case p.Type == "array", p.Type == "object": // lists of lists, objects of any shape
+		f.Type = "any"
+	default:
+		f.Type, f.Format, f.Enum = p.Type, p.Format, p.Enum
+	}
+	return f
+}
+
+// nameEnums writes into the fields what enums.go knows of their enums.
+func (t *trimmer) nameEnums() error {
+	types := map[string]string{}
+	for name, fields := range enumTypes[t.Name] {
+		for at := range strings.FieldsSeq(fields) {
+			types[at] = name
+			in, field, _ := strings.Cut(at, ".")
+			if t.messages[in].Fields[field].Enum == nil {
+				return fmt.Errorf("%s is not a served enum", at)
+			}
+		}
+	}
+	for in, m := range t.messages {
+		for name, f := range m.Fields {
+			if f.Enum == nil || t.Package == "" {
+				continue
+			}
+			short := strings.TrimPrefix(in, prefixOf(t.Package))
+			f.EnumType = types[in+"."+name]
+			switch {
+			case f.EnumType != "":
+			case strings.HasSuffix(in, "AuditLogConfig") && name == "logType":
+				f.EnumType = "google.iam.v1.AuditLogConfig.LogType"
+			default: // where most are
+				f.EnumType = t.Package + "." + short + "." + strings.ToUpper(name[:1]) + name[1:]
+			}
+			if numbers := enumNumbers[f.EnumType]; numbers != nil {
+				for _, value := range f.Enum {
+					f.Numbers = append(f.Numbers, numbers[value])
+				}
+			}
+			m.Fields[name] = f
+		}
+	}
+	return nil
+}
+
+// prefixOf is a protobuf package as discovery writes it before the names of
+// messages: GoogleCloudRunV2.
+func prefixOf(pkg string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(pkg, ".") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+// marker is what a description of a field begins with, as Google writes it.
+var marker = regexp.MustCompile(`(?i)^\s*\[?(output only|required|optional|immutable|identifier|input only|deprecated)[\]:.]+`)
+
+// markers are all that a description begins with, in lower case.
+func markers(description string) map[string]bool {
+	found := map[string]bool{}
+	for {
+		at := marker.FindStringSubmatchIndex(description)
+		if at == nil {
+			return found
+		}
+		found[strings.ToLower(description[at[2]:at[3]])] = true
+		description = strings.TrimLeftFunc(description[at[1]:], unicode.IsSpace)
+	}
+}
+
+// render writes the document with one method or message a line, in order, so
+// that a new version of Google's document is a readable difference.
+func render(h head, methods map[string]method, messages map[string]message) ([]byte, error) {
+	var b bytes.Buffer
+	text, err := compact(h)
+	if err != nil {
+		return nil, err
+	}
+	b.Write(bytes.TrimSuffix(text, []byte("}")))
+	b.WriteString(",\n\"methods\":{\n")
+	if err := lines(&b, methods); err != nil {
+		return nil, err
+	}
+	b.WriteString("},\n\"messages\":{\n")
+	if err := lines(&b, messages); err != nil {
+		return nil, err
+	}
+	b.WriteString("}}\n")
+	return b.Bytes(), nil
+}
+
+func lines[T any](b *bytes.Buffer, entries map[string]T) error {
+	for i, name := range slices.Sorted(maps.Keys(entries)) {
+		if i > 0 {
+			b.WriteString(",\n")
+		}
+		text, err := compact(entries[name])
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(b, "%q:%s", name, text)
+	}
+	b.WriteString("\n")
+	return nil
+}
+
+func compact(value any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSpace(b.Bytes()), err
+}

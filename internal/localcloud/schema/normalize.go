@@ -1,0 +1,434 @@
+package schema
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxDepth is how deep protobuf's JSON parser follows objects and lists.
+const maxDepth = 100
+
+// Error says that what a client sent does not fit its message. Its text is
+// Google's: one line for each violation.
+type Error struct {
+	Violations []Violation
+}
+
+// Violation is one thing that does not fit.
+type Violation struct {
+	// Field is the path of the field, or of the object that holds it, in
+	// protobuf's names: "service.template". "" is the body itself.
+	Field string
+	// Description is Google's text.
+	Description string
+}
+
+func (e *Error) Error() string {
+	var lines []string
+	for _, v := range e.Violations {
+		lines = append(lines, v.Description)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Normalize checks a body against a message and returns it in the form that
+// handlers work with: JSON names, enums by name, int64 as strings, other
+// numbers as json.Number, nothing that only the server writes. Null is absent,
+// except in APIs where it is not (Compute Engine's PATCH). The error is an
+// *Error with everything that does not fit, in the order of the names.
+//
+// Numbers in body are json.Number. The body is not changed.
+func (a *API) Normalize(message string, body map[string]any) (map[string]any, error) {
+	m := a.messages.get(message)
+	if m == nil {
+		panic(fmt.Sprintf("schema: %s has no message %q", a.Name, message))
+	}
+	if key, deep := tooDeep(body, "", 1); deep {
+		return nil, &Error{[]Violation{{Description: "Invalid JSON payload received. " +
+			"Message too deep. Max recursion depth reached for key '" + key + "'"}}}
+	}
+	n := normalizer{api: a}
+	kept := n.message(m, body, a.root(message))
+	if len(n.violations) > 0 {
+		return nil, &Error{n.violations}
+	}
+	return kept, nil
+}
+
+// tooDeep reports whether a value is nested too deep, and at which key.
+func tooDeep(value any, key string, depth int) (string, bool) {
+	switch value := value.(type) {
+	case map[string]any:
+		if depth > maxDepth {
+			return key, true
+		}
+		for name, each := range value {
+			if key, deep := tooDeep(each, name, depth+1); deep {
+				return key, true
+			}
+		}
+	case []any:
+		if depth > maxDepth {
+			return key, true
+		}
+		for _, each := range value {
+			if key, deep := tooDeep(each, key, depth+1); deep {
+				return key, true
+			}
+		}
+	}
+	return "", false
+}
+
+// root is the path of a message that is a request's body: the field of the
+// request that the body is, which is named for the resource, or "" where the
+// body is the request. Discovery does not say which; requests are named so.
+func (a *API) root(message string) string {
+	if root, ok := a.roots[message]; ok {
+		return root
+	}
+	if a.legacy || strings.HasSuffix(message, "Request") {
+		return ""
+	}
+	return strings.TrimPrefix(snake(a.short(message)), "_")
+}
+
+// normalizer collects what does not fit.
+type normalizer struct {
+	api        *API
+	violations []Violation
+}
+
+func (n *normalizer) unknown(name, at, why string) {
+	where := ""
+	if at != "" {
+		where = " at '" + at + "'"
+	}
+	n.violations = append(n.violations, Violation{at,
+		fmt.Sprintf("Invalid JSON payload received. Unknown name %q%s: %s", name, where, why)})
+}
+
+// invalid is a value that its field cannot hold. Compute Engine's own text is
+// recorded only for values that its rules refuse, not for types (unverified).
+func (n *normalizer) invalid(path, wanted, value string) {
+	text := fmt.Sprintf("Invalid value at '%s' (%s), %s", path, wanted, value)
+	if n.api.Name == "compute/v1" {
+		text = fmt.Sprintf("Invalid value for field 'resource.%s': '%s'. Must be of type %s.", path, value, wanted)
+	}
+	n.violations = append(n.violations, Violation{path, text})
+}
+
+func (n *normalizer) message(m *Message, sent map[string]any, path string) map[string]any {
+	kept := make(map[string]any, len(sent))
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		f := m.field(name)
+		if f == nil && m.Values != nil {
+			f = m.Values
+		}
+		switch {
+		case f == nil:
+			n.unknown(name, path, "Cannot find field.")
+		case f.ReadOnly:
+		case sent[name] == nil:
+			if n.api.legacy {
+				kept[f.nameOr(name)] = nil
+			}
+		default:
+			if value, ok := n.field(f, sent[name], f.nameOr(name), path); ok {
+				kept[f.nameOr(name)] = value
+			}
+		}
+	}
+	return kept
+}
+
+// nameOr is the field's name, or the key where the field is any key's.
+func (f *Field) nameOr(key string) string {
+	if f.Name == "" {
+		return key
+	}
+	return f.Name
+}
+
+// field is the value of one field; false means that there is none.
+func (n *normalizer) field(f *Field, value any, name, at string) (any, bool) {
+	path := n.join(at, name)
+	switch {
+	case f.Repeated:
+		list, ok := value.([]any)
+		if !ok {
+			n.notAList(f, value, path)
+			return nil, false
+		}
+		kept := make([]any, 0, len(list))
+		for i, each := range list {
+			if single, ok := n.single(f, each, name, fmt.Sprintf("%s[%d]", path, i)); ok {
+				kept = append(kept, single)
+			}
+		}
+		return kept, true
+	case f.Map:
+		object, ok := value.(map[string]any)
+		if !ok {
+			n.invalid(path, "Map", shown(value))
+			return nil, false
+		}
+		kept := make(map[string]any, len(object))
+		for i, key := range slices.Sorted(maps.Keys(object)) {
+			// A map is a list of entries in protobuf, and paths say so.
+			if single, ok := n.single(f, object[key], key, fmt.Sprintf("%s[%d].value", path, i)); ok {
+				kept[key] = single
+			}
+		}
+		return kept, true
+	}
+	if _, ok := value.([]any); ok && f.Type != "any" {
+		n.unknown(name, at, "Proto field is not repeating, cannot start list.")
+		return nil, false
+	}
+	return n.single(f, value, name, path)
+}
+
+// notAList refuses a single value. Google's parser takes one value
+// for a list of one in some APIs (unverified); no client relies on it.
+func (n *normalizer) notAList(f *Field, value any, path string) {
+	if _, ok := value.(map[string]any); ok && f.Ref == "" {
+		n.invalid(path, n.typeOf(f), "Starting an object on a scalar field")
+		return
+	}
+	n.invalid(path, n.typeOf(f), shown(value))
+}
+
+// join is a path with one more name, in protobuf's form; Compute Engine's
+// paths have JSON names.
+func (n *normalizer) join(at, name string) string {
+	if !n.api.legacy {
+		name = snake(name)
+	}
+	if at == "" {
+		return name
+	}
+	return at + "." + name
+}
+
+// single is one value that is neither list nor map.
+func (n *normalizer) single(f *Field, value any, name, path string) (any, bool) {
+	object, isObject := value.(map[string]any)
+	if f.Type == "any" {
+		return value, true
+	}
+	if f.Type == "object" {
+		if isObject {
+			return n.message(n.api.messages.get(f.Ref), object, path), true
+		}
+		if value == nil { // an entry of a list
+			return map[string]any{}, true
+		}
+		n.invalid(path, n.typeOf(f), shown(value))
+		return nil, false
+	}
+	if isObject {
+		n.invalid(path, n.typeOf(f), "Starting an object on a scalar field")
+		return nil, false
+	}
+	kept, why := f.scalar(value, name)
+	if why == "" {
+		return kept, true
+	}
+	n.invalid(path, n.typeOf(f), why)
+	return nil, false
+}
+
+// typeOf is how errors name the type of a field.
+func (n *normalizer) typeOf(f *Field) string {
+	const url = "type.googleapis.com/"
+	switch {
+	case f.Enum != nil && f.EnumType != "":
+		return url + f.EnumType
+	case f.Enum != nil:
+		return "TYPE_ENUM"
+	case f.Ref != "":
+		return url + strings.TrimPrefix(n.api.pkg+"."+n.api.short(f.Ref), ".")
+	}
+	switch f.Format {
+	case "google-duration":
+		return url + "google.protobuf.Duration"
+	case "google-datetime":
+		return url + "google.protobuf.Timestamp"
+	case "google-fieldmask":
+		return url + "google.protobuf.FieldMask"
+	case "byte":
+		return "TYPE_BYTES"
+	case "int32", "int64", "uint32", "uint64", "float", "double":
+		return "TYPE_" + strings.ToUpper(f.Format)
+	}
+	switch f.Type {
+	case "boolean":
+		return "TYPE_BOOL"
+	case "integer":
+		return "TYPE_INT32"
+	case "number":
+		return "TYPE_DOUBLE"
+	}
+	return "TYPE_STRING"
+}
+
+// scalar is a scalar in its canonical form, or why it is not one: what Google
+// writes after the type.
+func (f *Field) scalar(value any, name string) (any, string) {
+	switch {
+	case f.Enum != nil:
+		return f.enum(value)
+	case f.Type == "boolean":
+		return boolean(value)
+	case f.Type == "integer", f.Format == "int64", f.Format == "uint64", f.Format == "uint32":
+		return f.integer(value)
+	case f.Type == "number":
+		return number(value)
+	}
+	text, ok := value.(string)
+	if !ok {
+		return nil, shown(value)
+	}
+	switch f.Format {
+	case "byte":
+		if !isBase64(text) {
+			return nil, fmt.Sprintf("Base64 decoding failed for %q", text)
+		}
+	case "google-duration":
+		if why := badDuration(text); why != "" {
+			return nil, fmt.Sprintf("Field '%s', %s", name, why)
+		}
+	case "google-datetime":
+		if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
+			return nil, fmt.Sprintf("Field '%s', Invalid time format: %s", name, text)
+		}
+	}
+	return text, ""
+}
+
+// enum takes a value by name or by number.
+func (f *Field) enum(value any) (any, string) {
+	text := ""
+	switch value := value.(type) {
+	case string:
+		text = value
+	case json.Number:
+		text = value.String()
+	}
+	if slices.Contains(f.Enum, text) {
+		return text, ""
+	}
+	if number, err := strconv.Atoi(text); err == nil {
+		if name, ok := f.value(number); ok {
+			return name, ""
+		}
+	}
+	return nil, shown(value)
+}
+
+// boolean takes true and false, also as text (as protobuf's parser does).
+func boolean(value any) (any, string) {
+	switch value {
+	case true, "true":
+		return true, ""
+	case false, "false":
+		return false, ""
+	}
+	return nil, shown(value)
+}
+
+// integer takes whole numbers, also as text and with an exponent.
+func (f *Field) integer(value any) (any, string) {
+	text := ""
+	switch value := value.(type) {
+	case json.Number:
+		text = value.String()
+	case string:
+		text = value
+	}
+	whole, ok := wholeNumber(text)
+	if !ok || !f.holds(whole) {
+		return nil, shown(value)
+	}
+	if f.Type == "string" {
+		return whole.String(), ""
+	}
+	return json.Number(whole.String()), ""
+}
+
+func wholeNumber(text string) (*big.Int, bool) {
+	if whole, ok := new(big.Int).SetString(text, 10); ok {
+		return whole, true
+	}
+	float, err := strconv.ParseFloat(text, 64)
+	if err != nil || float != math.Trunc(float) || math.Abs(float) > 1<<53 {
+		return nil, false
+	}
+	return big.NewInt(int64(float)), true
+}
+
+// holds reports whether a number is in the range of the field's format.
+func (f *Field) holds(whole *big.Int) bool {
+	switch f.Format {
+	case "int64":
+		return whole.IsInt64()
+	case "uint64":
+		return whole.IsUint64()
+	case "uint32":
+		return whole.IsUint64() && whole.Uint64() <= math.MaxUint32
+	}
+	return whole.IsInt64() && whole.Int64() >= math.MinInt32 && whole.Int64() <= math.MaxInt32
+}
+
+func number(value any) (any, string) {
+	switch value := value.(type) {
+	case json.Number:
+		return value, ""
+	case string:
+		if value == "NaN" || value == "Infinity" || value == "-Infinity" {
+			return value, ""
+		}
+		if float, err := strconv.ParseFloat(value, 64); err == nil && !math.IsInf(float, 0) && !math.IsNaN(float) {
+			return json.Number(strconv.FormatFloat(float, 'g', -1, 64)), ""
+		}
+	}
+	return nil, shown(value)
+}
+
+// isBase64 takes both alphabets, with and without padding.
+func isBase64(text string) bool {
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	_, err := base64.RawStdEncoding.DecodeString(text)
+	return err == nil
+}
+
+var duration = regexp.MustCompile(`^-?[0-9]+(\.[0-9]{1,9})?s$`)
+
+func badDuration(text string) string {
+	switch {
+	case !strings.HasSuffix(text, "s"):
+		return "Illegal duration format; duration must end with 's'"
+	case !duration.MatchString(text):
+		return "Invalid duration format, failed to parse seconds"
+	}
+	return ""
+}
+
+// shown is a value as errors show it: JSON.
+func shown(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
+}
