@@ -23,22 +23,26 @@ func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 		case want.Recipe == policy.RecipeDirect && !p.Service.IAPOn && backend.IAPOn:
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the backend service, and the policy wants it on the Cloud Run service",
-				command.DisableIAP(backend).String(), backend.Audience(p.ProjectNumber), p.DirectAudience()))
+				command.DisableIAP(backend), audiences{backend.Audience(p.ProjectNumber), p.DirectAudience()}))
 		case want.Recipe == policy.RecipeLoadBalancer && p.Service.IAPOn && !backend.IAPOn:
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the Cloud Run service, and the policy wants it at the backend service",
-				command.DisableDirectIAP(p.Target).String(), p.DirectAudience(), backend.Audience(p.ProjectNumber)))
+				command.DisableDirectIAP(p.Target), audiences{p.DirectAudience(), backend.Audience(p.ProjectNumber)}))
 		}
 	}
 	return findings
 }
 
-func recipeChange(resource, why, off, before, after string) Finding {
+// audiences are those of IAP's JWT before and after IAP moves.
+type audiences struct{ before, after string }
+
+// recipeChange returns the finding on a resource. off turns IAP off where it is on.
+func recipeChange(resource, why string, off command.Command, jwt audiences) Finding {
 	return Finding{
 		Code: RecipeChange, Severity: Medium, Disposition: Blocks, Resource: resource, Why: why,
 		Remedy: fmt.Sprintf(
 			"let the application accept the JWT audience %s beside %s, close the service or accept that it is open for a "+
 				"moment, "+
-				"run: %s; then run iapguard apply, which turns IAP on at the other place", after, before, off),
+				"run: %s; then run iapguard apply, which turns IAP on at the other place", jwt.after, jwt.before, off),
 	}
 }

@@ -26,7 +26,6 @@ var manyParameters = map[string]string{
 	"internal/localcloud/scheduler: route":             routeRow,
 	"internal/localcloud/secretmanager: api.route":     routeRow,
 	"internal/localcloud/storage: route":               routeRow,
-	"internal/protection: recipeChange":                "the fields of one finding",
 }
 
 func measured(t *testing.T) (code, tests []Measures) {

@@ -1,0 +1,160 @@
+package decide
+
+import (
+	"time"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/doctor"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// Request is one run: why, for what, and on whose word.
+type Request struct {
+	Cause  event.Cause
+	Target posture.Target
+	// Consent means that a person asked for this very run: the mode, the settle
+	// time and the age from which services are changed, which restrain us when
+	// we act by ourselves, do not apply.
+	Consent bool
+	// Accept refuses a plan that the consent was not given for, with the
+	// reason; nil accepts whatever is right at the time. It is asked before
+	// every round of writes, with what was written so far, and must be pure.
+	Accept func(p plan.Plan, written []report.Step) error
+	// Diagnose asks why the service answers 403 before anything is planned.
+	Diagnose bool
+	// DryRun stops before the first write and publishes nothing.
+	DryRun bool
+	// ReadOnly stops before the first write and publishes what was found.
+	ReadOnly bool
+	// SettleBy is when the settle time ends at the latest, however often the
+	// resources are touched; zero = no such bound.
+	SettleBy time.Time
+}
+
+// command is the name of the command that led to the request, "" for an event.
+func (r Request) command() string {
+	if r.Cause.Command == nil {
+		return ""
+	}
+	return r.Cause.Command.Name
+}
+
+// swept reports whether a sweep led to the request, rather than an event.
+func (r Request) swept() bool { return r.command() == "sweep" }
+
+// asked reports whether somebody asked for the run, rather than an event.
+func (r Request) asked() bool { return r.Consent || r.Cause.Kind == event.CommandReceived }
+
+// Policy gives the settings for a service, and whether it is in scope.
+type Policy interface {
+	For(subject policy.Subject) (policy.Settings, bool)
+	Asks() policy.Asked // beside names
+	Projects() []string // those that it names in full
+	Digest() string
+}
+
+// Holds gives the hold that stops writes to a service, nil when there is none.
+type Holds interface {
+	On(target posture.Target, projectNumber string, at time.Time) *policy.Hold
+}
+
+// Settings are what the policy and the holds say.
+type Settings struct {
+	Policy Policy
+	Holds  Holds // nil = no holds are kept
+	// HoldsUnread is why the holds could not be read, nil = they were. Holds that
+	// cannot be read hold everything.
+	HoldsUnread error
+}
+
+// Facts is everything that a decision rests on. A pointer that is nil stands for
+// facts that were not gathered; see Needs.
+type Facts struct {
+	Posture posture.Posture
+	Self    event.Self // who we are, by which our writes are counted
+	Writers Writers    // who writes; nil = our own account does
+	Run     Run        // what the run did so far
+	// WriteErr is the error of a write, which ends the run; nil = none failed.
+	WriteErr error
+	// Memory is what is remembered of the service; nil = nothing is known.
+	// What it holds is never trusted over a fresh read of the resource.
+	Memory      *memory.Service
+	History     *History
+	Callers     *Callers
+	Counts      *Counts
+	Examination *posture.Examination
+}
+
+// Run is what one run did so far.
+type Run struct {
+	Began     time.Time
+	Round     int               // the first is 1
+	Before    []door.Door       // the doors as they were first seen
+	OpenSince time.Time         // since when one of these is known to have been open; zero = not known
+	Done      []report.Step     // what was written, over all rounds and deliveries
+	Joined    int               // how many of Done are an earlier delivery's
+	Missed    *event.Write      // the change that no event announced, where a sweep led here
+	Judged    []caller.Caller   // what all plans of the run mean to the callers
+	Unread    []posture.Unread  // what could not be read of the callers
+	Diagnosis *doctor.Diagnosis // the last one, nil = none was made
+	Treated   bool              // the diagnosis calls for nothing but the recipe, and is not made again
+}
+
+// History is who wrote what in the service's project within the last 24 hours,
+// oldest first, or why that could not be read.
+type History struct {
+	Writes []event.Write
+	Unread error
+	// Off means that no history is kept: nothing is counted, and nothing that has
+	// been counted stops a write.
+	Off bool
+}
+
+// Callers are those who call the service now.
+type Callers struct {
+	Found  []caller.Caller
+	Unread []posture.Unread
+}
+
+// wroteAt is when the run last took a step, zero if it took none yet.
+func (r Run) wroteAt() time.Time {
+	var at time.Time
+	for _, step := range r.Done {
+		if step.Result == report.StepDone && step.Op != string(provision) && step.At.After(at) {
+			at = *step.At
+		}
+	}
+	return at
+}
+
+// own are the steps that this delivery took.
+func (r Run) own() []report.Step { return r.Done[min(r.Joined, len(r.Done)):] }
+
+// took reports whether this delivery has taken such a step already.
+func (r Run) took(step plan.Step) bool {
+	for _, done := range r.own() {
+		if done.Result == report.StepDone && done.Op == string(step.Op()) && done.Resource == step.Resource &&
+			done.Field == step.Field() {
+			return true
+		}
+	}
+	return false
+}
+
+// wrote reports whether the run may have changed how the service is protected: a
+// step that failed may have taken effect, with its answer lost. A redeploy
+// protects nothing.
+func (r Run) wrote() bool {
+	for _, step := range r.Done {
+		if step.Op != string(redeploy) {
+			return true
+		}
+	}
+	return false
+}
