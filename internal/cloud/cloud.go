@@ -74,7 +74,7 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	return c, err
 }
 
-// Writes gives the audit log entries of writes in a project in the last 24
+// Writes returns the audit log entries of writes in a project in the last 24
 // hours, as Cloud Logging's JSON. The answer may be a minute old, but knows of
 // our own writes here, as far as the log does.
 func (c *Cloud) Writes(ctx context.Context, project string) ([]json.RawMessage, error) {
@@ -90,7 +90,7 @@ func (c *Cloud) forget(ctx context.Context, project string) {
 	c.logs.Forget(project)
 }
 
-// Behind gives the Cloud Run services that a load balancer's resource leads
+// Behind returns the Cloud Run services that a load balancer's resource leads
 // to. Their project is the id, also where the resource names the number.
 func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
 	targets, err := c.loadBalancers.Behind(ctx, resource)
@@ -108,7 +108,7 @@ func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, 
 }
 
 // Services names the services in a scope, sorted by name. A scope that is one
-// service gives that service, whether it exists or not.
+// service yields that service, whether it exists or not.
 func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error) {
 	if scope.Service != "" {
 		return []posture.Target{posture.Target(scope)}, nil

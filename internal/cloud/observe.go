@@ -10,8 +10,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// together bounds how many policies are read side by side: behind a URL mask
-// there may be every service of a region.
+// together bounds how many policies are read side by side, because a URL mask can lead
+// to every service of a region.
 const together = 16
 
 // Observe reads a service and everything that leads to it, in three round trips

@@ -46,9 +46,8 @@ func (c *Cloud) readAncestors(ctx context.Context, p *posture.Posture) error {
 	return nil
 }
 
-// ancestorsHold is how long the folders above a project are taken as read, and
-// keptProjects of how many projects. A moved project is seen in its new place
-// after that time.
+// ancestorsHold is how long the folders above a project are cached, and keptProjects
+// for how many projects. A moved project is seen in its new place after that time.
 const (
 	ancestorsHold = 5 * time.Minute
 	keptProjects  = 1024

@@ -20,10 +20,10 @@ type operation struct{ do, undo call }
 // operations are those of all steps; each file operation_*.go adds its own.
 var operations = map[plan.Op]operation{}
 
-// typed is a call that gets the step's change as the value that it is.
+// typed is a call that receives the step's change with its own type.
 type typed[C plan.Change] func(ctx context.Context, c *Cloud, step plan.Step, change C) (string, error)
 
-// carry adds the calls of the operation to which changes of type C belong.
+// carry registers the calls of the operation whose changes have type C.
 func carry[C plan.Change](do, undo typed[C]) struct{} {
 	var kind C
 	operations[kind.Operation().Op] = operation{untyped(do), untyped(undo)}

@@ -15,8 +15,8 @@ type unread struct {
 	found []posture.Unread
 }
 
-// optional turns an error that will not pass by itself into a note, and gives
-// back every other. That holds for a 404 too: nothing is concluded from it.
+// optional turns an error that will not pass by itself into a note, and returns every
+// other. That holds for a 404 too: nothing is concluded from it.
 func (u *unread) optional(resource string, err error) error {
 	if !fault.Lasting(err) {
 		return err
@@ -25,7 +25,7 @@ func (u *unread) optional(resource string, err error) error {
 	return nil
 }
 
-// note keeps an error of any kind; nil is none.
+// note keeps an error of any kind, and ignores nil.
 func (u *unread) note(resource string, err error) {
 	if err == nil {
 		return
@@ -46,7 +46,7 @@ func (u *unread) why(resource string) string {
 	return u.found[at].Why
 }
 
-// sorted gives the notes by resource, once all reads have ended.
+// sorted returns the notes by resource, once all reads have ended.
 func (u *unread) sorted() []posture.Unread {
 	slices.SortFunc(u.found, func(a, b posture.Unread) int { return strings.Compare(a.Resource, b.Resource) })
 	return u.found

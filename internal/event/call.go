@@ -107,7 +107,7 @@ type bindings struct {
 	invokers bool // one of them decides who may invoke a service, see isInvoker
 }
 
-// binding is one of them.
+// binding is one binding.
 type binding struct {
 	object
 	Role    text           `json:"role"`

@@ -71,7 +71,7 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 	return caused(seen)
 }
 
-// ineffective gives the reason why a call of a method that counts changed
+// ineffective returns the reason why a call of a method that counts changed
 // nothing, or needs no reaction.
 func (p *parser) ineffective(e *entry, seen Cause) (Result, bool) {
 	switch code := e.ProtoPayload.Status.Code.s; {

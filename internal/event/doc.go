@@ -9,10 +9,11 @@
 // package knows these shapes. One entry gives the same cause, with the same key,
 // through every envelope.
 //
-// A message takes this way through the package:
+// A message takes this path through the package:
 //
 //	Parse → envelope.go   what is inside (by content: headers are unreliable)
 //	      → entry.go      the parts of a LogEntry that are read, as structs
+//	      → call.go       the parts of an audited call: request, response, policies
 //	      → method.go     the table of audited methods: a kind, or a reason
 //	      → identity.go   project, location, service or other resource
 //	      → Cause, or Reason with the details in words

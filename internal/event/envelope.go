@@ -93,7 +93,7 @@ func (p *parser) values(r *reader) {
 	}
 }
 
-// describe gives the position of a syntax error without showing any of the text.
+// describe returns the position of a syntax error without showing any of the text.
 func describe(err error) string {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {

@@ -11,18 +11,18 @@ import (
 
 // Later keeps items that are due in more than HoldAtMost.
 type Later interface {
-	// Schedule stores a payload until a time. Of one key and minute one record is
-	// kept. When Schedule returns nil, the record outlives what its sender knows:
-	// the sender forgets the item.
+	// Schedule stores a payload until a time. There is one record for each key and
+	// minute. After nil the record is stored, and the sender of the item may forget
+	// it.
 	Schedule(ctx context.Context, at time.Time, key string, payload []byte) error
 }
 
-// Records are what a Later keeps.
+// Records stores items like Later, and returns those that are due.
 type Records interface {
 	Later
-	// Due gives the records that are due by a time, from missed minutes too, the
-	// oldest first. It may give a part of them: the caller asks until there are
-	// none. An error may come beside records that could be read.
+	// Due returns the records that are due by a time, those of missed minutes
+	// included, the oldest first. It may return a part of them, so the caller asks
+	// until there are none. An error may come beside records that could be read.
 	Due(ctx context.Context, until time.Time) ([]Record, error)
 }
 
@@ -83,7 +83,7 @@ type InProcess struct {
 	records map[recordName]inProcessRecord
 }
 
-// recordName is the minute and the key: one record each.
+// recordName identifies a record: there is one for each minute and key.
 type recordName struct {
 	minute time.Time
 	key    string
@@ -94,7 +94,8 @@ type inProcessRecord struct {
 	version int
 }
 
-// Schedule keeps a payload. The earlier time and the newer payload count.
+// Schedule keeps a payload. A second call for the same key and minute keeps the
+// earlier time and the newer payload.
 func (p *InProcess) Schedule(_ context.Context, at time.Time, key string, payload []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +111,7 @@ func (p *InProcess) Schedule(_ context.Context, at time.Time, key string, payloa
 	return nil
 }
 
-// Due gives all records that are due by a time.
+// Due returns all records that are due by a time.
 func (p *InProcess) Due(_ context.Context, until time.Time) ([]Record, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 type Item struct {
 	// Key is what to look at, such as the name of a service.
 	Key string
-	// ID is the same for the same item delivered again. Items without an ID are
-	// never recognised.
+	// ID stays the same when the item is delivered again. An item without an ID is
+	// never recognised as a redelivery.
 	ID string
 	// Payload is what the look needs to know. The queue does not read it.
 	Payload []byte
@@ -25,8 +25,8 @@ type Item struct {
 	NotBefore time.Time
 	// Alone items get a look of their own and wait for no other item.
 	Alone bool
-	// Urgent items do not wait until the key is due again: they may be the very
-	// thing that it waits for.
+	// Urgent items do not wait until the key is due again, because they may report
+	// what it waits for.
 	Urgent bool
 }
 
@@ -92,7 +92,7 @@ type stored struct {
 	Payload    []byte            `json:"payload"`
 }
 
-// store gives the payload of the item's due record.
+// store returns the payload of the item's due record.
 func (i Item) store() ([]byte, error) {
 	data, err := json.Marshal(stored{i.Attributes(), i.Payload})
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// keyedMutex is a mutex for each key. Those who wait get their turn in the order in
-// which they came.
+// keyedMutex is a mutex for each key. Waiters are served in the order of their
+// arrival.
 type keyedMutex struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock

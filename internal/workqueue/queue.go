@@ -24,8 +24,8 @@ type Queue interface {
 // mostAtOnce bounds how many items of one event are added at once.
 const mostAtOnce = 16
 
-// AddAll adds the items of one event. An item that has to wait or fails ends no
-// other: all are tried, and the errors come together.
+// AddAll adds the items of one event. It tries every item, also after one has to wait
+// or fails, and joins their errors.
 func AddAll(ctx context.Context, queue Queue, items []Item) error {
 	return sideBySide(len(items), func(i int) error { return queue.Add(ctx, items[i]) })
 }
@@ -79,7 +79,8 @@ type Acceptance struct {
 	first       *lru.Cache[string, time.Time] // by key and ID
 }
 
-// NewAcceptance gives an empty one. giveUpAfter is how long an item is tried.
+// NewAcceptance returns an Acceptance that has seen no item. giveUpAfter is how long
+// an item is tried.
 func NewAcceptance(clock clockwork.Clock, giveUpAfter time.Duration) *Acceptance {
 	return &Acceptance{clock, giveUpAfter, newMemory[time.Time]()}
 }
@@ -104,8 +105,8 @@ func (a *Acceptance) Stamp(item Item) Item {
 	return item
 }
 
-// newMemory gives a bounded memory. It does not expire by itself: what it holds is
-// judged by the injected clock, which the library's expirable form does not know.
+// newMemory returns a bounded cache. Its entries do not expire by themselves: the
+// injected clock decides, which the library's expirable cache does not take.
 func newMemory[V any]() *lru.Cache[string, V] {
 	memory, err := lru.New[string, V](mostRemembered)
 	if err != nil {
@@ -122,7 +123,7 @@ type Inline struct {
 	acceptance *Acceptance
 }
 
-// NewInline gives the queue that hands items to a worker.
+// NewInline returns the queue that hands items to a worker.
 func NewInline(worker *Worker, acceptance *Acceptance) *Inline { return &Inline{worker, acceptance} }
 
 // Add handles an item.

@@ -13,8 +13,8 @@ import (
 const (
 	// HoldAtMost is the longest single wait that is held in a delivery.
 	HoldAtMost = 60 * time.Second
-	// HoldInAll bounds all waits of one delivery together. Half the deadline of the
-	// sender bounds them too, which the caller of Deliver knows.
+	// HoldInAll bounds all waits of one delivery together. The caller of Deliver
+	// bounds them by half of its sender's deadline, too.
 	HoldInAll = 300 * time.Second
 	// shortestWait is the pause between two looks, also when the time for the second
 	// came while the first was still going on.
@@ -24,9 +24,9 @@ const (
 // Options are what a Worker needs. All but Later are required.
 type Options struct {
 	Clock clockwork.Clock
-	// Look looks at the key of an item. since is when the oldest item that waits
-	// for this look was accepted. A time as the result asks for another look then;
-	// zero = the item is handled. After an error the item is delivered again.
+	// Look looks at the key of an item. since is when the oldest item that waits for
+	// this look was accepted. next is when to look again; zero = the item is handled.
+	// After an error the item is delivered again.
 	Look func(ctx context.Context, item Item, since time.Time) (next time.Time, err error)
 	// GiveUp ends an item whose time is over. After an error it is delivered again.
 	GiveUp func(ctx context.Context, item Item) error
@@ -55,7 +55,7 @@ type group struct {
 	stored  bool      // a due record makes that look
 }
 
-// span is a time from a moment on and before another.
+// span is the time from one moment until just before another.
 type span struct{ from, to time.Time }
 
 func (s span) contains(at time.Time) bool { return !at.Before(s.from) && at.Before(s.to) }
@@ -64,7 +64,7 @@ func (s span) contains(at time.Time) bool { return !at.Before(s.from) && at.Befo
 // the item waits.
 type handled struct{ accepted time.Time }
 
-// NewWorker gives a worker that has nothing to do.
+// NewWorker returns a worker that has nothing to do.
 func NewWorker(options Options) *Worker {
 	return &Worker{
 		Options: options, turns: keyedMutex{locks: map[string]*keyLock{}},
@@ -72,9 +72,9 @@ func NewWorker(options Options) *Worker {
 	}
 }
 
-// Deliver handles one delivery of an item. It may wait inside, for as long as hold
-// in all. After nil the item is done with; after an error it has to be delivered
-// again, and ErrNotYet says that nothing is wrong with it.
+// Deliver handles one delivery of an item. It may wait, for at most hold altogether.
+// After nil the item is done with; after an error it has to be delivered again, and
+// ErrNotYet says that nothing is wrong with it.
 func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) error {
 	for {
 		until, err := w.attempt(ctx, item)
@@ -98,8 +98,8 @@ func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) err
 	}
 }
 
-// attempt looks at the item's key if that is due, and says when it is due if it is
-// not; zero = the item is done with.
+// attempt looks at the item's key if that is due. until is when the next attempt is
+// due; zero = the item is done with.
 func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err error) {
 	unlock, err := w.turns.lock(ctx, item.Key)
 	if err != nil {
@@ -137,8 +137,9 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 	return next, nil
 }
 
-// waitedUntil is when the items were accepted that had to wait for a look which
-// begins now: since the group waits for its time, or while the last look went on.
+// waitedUntil returns the span in which an item was accepted that had to wait for a
+// look that begins now: the time since the group has waited, or else that of the last
+// look.
 func (g group) waitedUntil(now time.Time) span {
 	if !g.since.IsZero() {
 		return span{g.since, now}
@@ -146,7 +147,7 @@ func (g group) waitedUntil(now time.Time) span {
 	return g.last
 }
 
-// isHandled reports whether an item is one that was handled, delivered again.
+// isHandled reports whether an item is the redelivery of one that was handled.
 func (w *Worker) isHandled(item Item) bool {
 	done, known := w.looked.Get(item.group() + "\n" + item.ID)
 	return known && item.ID != "" && !done.accepted.IsZero() && done.accepted.Equal(item.Accepted)
@@ -156,7 +157,7 @@ func (w *Worker) isHandled(item Item) bool {
 // that, what a group waited for has ended elsewhere.
 const goneAfter = 15 * time.Minute
 
-// oldest is since when something waits, this item included.
+// oldest returns when the oldest waiting item was accepted, this item included.
 func (g group) oldest(item Item, now time.Time) time.Time {
 	waits := !g.since.IsZero() && now.Before(g.until.Add(goneAfter))
 	if waits && (item.Accepted.IsZero() || g.since.Before(item.Accepted)) {
@@ -165,8 +166,8 @@ func (g group) oldest(item Item, now time.Time) time.Time {
 	return item.Accepted
 }
 
-// jumps reports whether an item is looked at although its group is not due. It is so
-// once: after that it waits like any other.
+// jumps reports whether an item is looked at although its group is not due. It jumps
+// once, and then waits like any other item.
 func (w *Worker) jumps(item Item) bool {
 	return item.Urgent && !w.looked.Contains(item.group()+"\n"+item.ID)
 }
@@ -199,8 +200,9 @@ func (w *Worker) settle(item Item, now group, how handled) {
 	}
 }
 
-// wait holds a delivery until its group is due, or something else happened there.
-// One delivery of a group is held; the others come again and find its look done.
+// wait holds a delivery until its group is due, or until a look at the group ended. It
+// holds one delivery of a group. The others are delivered again, and find its look
+// done.
 func (w *Worker) wait(ctx context.Context, item Item, wait time.Duration) error {
 	changed, free := w.hold(item.group())
 	if !free {

@@ -1,9 +1,9 @@
 // Package cache keeps what Google's APIs answered: for a time, up to a number of
 // answers, and with one call at a time for each key.
 //
-// It joins an LRU with singleflight. golang-lru's expirable LRU was tried and
-// left: it asks the machine for the time, where a test turns the clock, and each
-// one starts a goroutine that never ends.
+// It joins an LRU with singleflight. golang-lru's expirable LRU was tried and left: it
+// reads the machine's clock, which a test cannot set, and each one starts a goroutine
+// that never ends.
 package cache
 
 import (
@@ -53,8 +53,8 @@ func New[V any](options Options[V]) (*Cache[V], error) {
 	return &Cache[V]{options: options, kept: kept, current: map[string]*read{}}, nil
 }
 
-// Get gives the answer for a key, by ask where none is kept. Concurrent calls for
-// a key share one ask, which runs in the context of the first; when that context
+// Get returns the answer for a key. It calls ask where none is kept. Concurrent calls
+// for a key share one ask, which runs in the context of the first; when that context
 // ends, another caller asks. Errors are shared too, and never kept.
 func (c *Cache[V]) Get(ctx context.Context, key string, ask func(context.Context) (V, error)) (V, error) {
 	for {

@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// asKey is under what a context holds the account that calls are made as.
+// asKey is the context key of the account that calls are made as.
 type asKey struct{}
 
-// As makes the calls under a context in the name of a service account that the
-// own one may impersonate; "" = in the own name.
+// As returns a context whose calls impersonate a service account; "" = they are made
+// as our own account.
 func As(ctx context.Context, account string) context.Context {
 	return context.WithValue(ctx, asKey{}, account)
 }
 
-// AsSelf makes the calls under a context in the own name: reads on the way to a
-// write need no right of the writer's.
+// AsSelf returns a context whose calls are made as our own account: the reads before a
+// write need no permission of the writer.
 func AsSelf(ctx context.Context) context.Context { return As(ctx, "") }
 
 func accountOf(ctx context.Context) string {
@@ -26,20 +26,20 @@ func accountOf(ctx context.Context) string {
 	return account
 }
 
-// callerHeader names, in an answer, the account in whose name the call was made;
-// "" = the own. It is set here and nowhere else.
+// callerHeader names, in an answer, the account that the call was made as; "" = our
+// own. It is set here and nowhere else.
 const callerHeader = "X-Iapguard-Caller"
 
-// caller makes each request in the name that its context says. A request that
-// is answered with 401 is repeated once, with newly issued credentials. That is
-// safe for writes too: what is not authenticated has no effect.
+// caller makes each request as the account that its context names. A request that is
+// answered with 401 is repeated once, with newly issued credentials. That is safe for
+// writes too: what is not authenticated has no effect.
 type caller struct {
-	own   *renewable        // with the own credentials
+	own   *renewable        // with our own credentials
 	plain http.RoundTripper // with none
 	token tokenOf
 }
 
-// tokenOf gives an access token of a service account, and a function that makes
+// tokenOf returns an access token of a service account, and a function that makes
 // the next call issue a new one.
 type tokenOf func(ctx context.Context, account string) (token string, discard func(), err error)
 
@@ -59,7 +59,7 @@ func (c *caller) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// send makes one attempt, and gives a function that discards the credentials
+// send makes one attempt, and returns a function that discards the credentials
 // that it used.
 func (c *caller) send(request *http.Request, account string) (*http.Response, func(), error) {
 	if account == "" {
@@ -80,7 +80,7 @@ func (c *caller) send(request *http.Request, account string) (*http.Response, fu
 	return response, discard, err
 }
 
-// replay is the same request once more, where its body can be read again.
+// replay returns a copy of the request, where its body can be read again.
 func replay(request *http.Request) (*http.Request, bool) {
 	repeated := request.Clone(request.Context())
 	if request.Body == nil || request.Body == http.NoBody {

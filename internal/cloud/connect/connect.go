@@ -44,17 +44,17 @@ var basePath = map[API]string{Compute: "compute/v1/", Storage: "storage/v1/"}
 type Config struct {
 	// Endpoint is one base URL for all APIs; "" = Google's own.
 	Endpoint string
-	// Endpoints are base URLs for single APIs; they go before Endpoint.
+	// Endpoints are base URLs for single APIs; they take precedence over Endpoint.
 	Endpoints map[API]string
-	// Self is the own service account, named as the caller to a plain-http endpoint
+	// Self is our own service account, named as the caller to a plain-http endpoint
 	// on the loopback; "" = no caller is named.
 	Self string
 	// DoorsAddress is the host:port of a local cloud at which frontends and
 	// run.app hosts are asked for; "" = there is none. The program that runs a local
 	// cloud sets it; it is never read from outside.
 	DoorsAddress string
-	// Impersonator gets the tokens of the accounts in whose names calls are made;
-	// nil = all calls are made in the own name.
+	// Impersonator gets the tokens of impersonated accounts; nil = every call is made
+	// as our own account.
 	Impersonator *Impersonator
 	// Wrap is put around the transport of every client; nil = nothing is.
 	Wrap func(http.RoundTripper) http.RoundTripper
@@ -151,9 +151,9 @@ func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, er
 	return options, nil
 }
 
-// localToken is how a local cloud is called in another account's name: with the
-// token that it issues itself, or with the account's name where only Google could
-// issue one. Google's tokens never travel in clear.
+// localToken returns the token for a call to a local cloud as another account: one
+// that it issued itself, or the account's name where only Google could issue one.
+// Google's tokens never travel in clear.
 func (c Config) localToken(ctx context.Context, account string) (string, func(), error) {
 	if strings.HasPrefix(c.endpoint(IAMCredentials), "http://") {
 		return c.Impersonator.token(ctx, account)

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// scope is what all calls are made with; IAM decides what they may do.
+	// scope is the OAuth scope of all calls. IAM decides what they may do.
 	scope = "https://www.googleapis.com/auth/cloud-platform"
 	// lifetime is how long an impersonated token can be used. The API's longest,
 	// one hour, saves little more.
@@ -27,7 +27,7 @@ const (
 	tokenCreator   = "roles/iam.serviceAccountTokenCreator"
 )
 
-// Impersonator gets the access tokens of service accounts that the own one may
+// Impersonator gets the access tokens of service accounts that our own may
 // impersonate, and keeps each until shortly before it expires.
 type Impersonator struct {
 	config     Config
@@ -44,7 +44,7 @@ func NewImpersonator(config Config) *Impersonator {
 	return &Impersonator{config: config, tokens: map[string]auth.TokenProvider{}}
 }
 
-// token gives a token of an account. The library keeps it, and the caller waits
+// token returns a token of an account. The library keeps it, and the caller waits
 // for a new one, so that a withdrawn right to impersonate shows at once.
 func (i *Impersonator) token(ctx context.Context, account string) (string, func(), error) {
 	if i == nil {
@@ -130,7 +130,8 @@ func (t *impersonatedToken) Token(ctx context.Context) (*auth.Token, error) {
 	return &auth.Token{Value: answer.AccessToken, Type: "Bearer", Expiry: expires}, nil
 }
 
-// refused says what to do where no token was issued. The API names no account.
+// refused adds the remedy to an error where no token was issued. The API names no
+// account.
 func (i *Impersonator) refused(account string, err error) error {
 	refusal := *fault.Of(Needing(canImpersonate, err))
 	switch refusal.Kind {
@@ -143,7 +144,7 @@ func (i *Impersonator) refused(account string, err error) error {
 		refusal.Kind = fault.Invalid
 		refusal.Remedy = "there is no account " + account +
 			": create it, or name the right one for its folder in IAPGUARD_WRITERS"
-	case fault.APIDisabled: // in the own project, whose credentials ask
+	case fault.APIDisabled: // in our own project, whose credentials ask
 		refusal.Service = ""
 		refusal.Remedy = command.EnableAPI("iamcredentials.googleapis.com", projectOf(i.config.Self)).String()
 	}

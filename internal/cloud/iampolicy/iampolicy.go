@@ -52,7 +52,7 @@ func Convert(from, into any) error {
 	return nil
 }
 
-// Unmoved gives a fault.Conflict unless the policy is at the observed version.
+// Unmoved returns a fault.Conflict unless the policy is at the observed version.
 func (p Policy) Unmoved(version string) error {
 	if p.Etag != version {
 		return fault.New(fault.Conflict, "the IAM policy changed since it was observed")
@@ -129,10 +129,9 @@ func (p Policy) Posture() posture.Policy {
 	return seen
 }
 
-// changedAt reads the time of the last write out of an etag: the byte 7 and
-// seven bytes of microseconds since 1970. That is how recorded etags look; it
-// is not documented (*unverified* for later formats), so any other form just
-// says nothing.
+// changedAt reads the time of the last write out of an etag: the byte 7 and seven
+// bytes of microseconds since 1970. That is how recorded etags look; it is not
+// documented (*unverified* for later formats), so any other form gives no time.
 func changedAt(etag string) time.Time {
 	raw, err := base64.StdEncoding.DecodeString(etag)
 	if err != nil || len(raw) != 8 || raw[0] != 7 {

@@ -6,8 +6,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Withdraw takes back what Add put in: members of the role's binding under the
-// same condition, or of its unconditional one. Others stay. It reports whether
+// Withdraw removes what Add added: members of the role's binding under the same
+// condition, or of its unconditional one. Other members stay. It reports whether
 // anything changed.
 func (p *Policy) Withdraw(role string, members []string, under posture.Condition) bool {
 	changed := false

@@ -60,7 +60,7 @@ func permission(resource string) string {
 }
 
 // ChangePolicy reads the policy of an iap_web resource, lets change alter it and
-// writes it back, all at the observed version. It gives the version after the
+// writes it back, all at the observed version. It returns the version after the
 // write. A policy at another version is a fault.Conflict; a policy that change
 // leaves as it is is not written.
 func (c *Client) ChangePolicy(

@@ -75,7 +75,7 @@ func oauthClient(iap *compute.BackendServiceIAP) string {
 	return strings.TrimSpace(iap.Oauth2ClientId)
 }
 
-// Behind gives the Cloud Run services to which requests come through a
+// Behind returns the Cloud Run services to which requests come through a
 // resource: a NEG, backend service, URL map, target proxy or forwarding rule.
 // Everything is read directly, since lists may not show yet what was made a
 // moment ago. A resource whose direct read is a 404 leads nowhere; any other 404

@@ -12,7 +12,7 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
-// call is what every generated get has in common.
+// call is the methods that every generated get has.
 type call[T any] interface {
 	Do(...googleapi.CallOption) (T, error)
 }

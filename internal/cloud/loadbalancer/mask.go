@@ -53,7 +53,7 @@ func (c *Client) resolve(ctx context.Context, negs []*compute.NetworkEndpointGro
 	return services, nil
 }
 
-// addNew appends what is not there yet.
+// addNew appends the elements that are missing.
 func addNew(to []posture.Target, more ...posture.Target) []posture.Target {
 	for _, one := range more {
 		if !slices.Contains(to, one) {

@@ -16,8 +16,8 @@ import (
 const (
 	// Window is how far back Writes looks.
 	Window = 24 * time.Hour
-	// fresh is how long an answer of the audit log is used, and keptProjects of how
-	// many projects one is kept.
+	// fresh is how long an answer of the audit log is used. keptProjects bounds the
+	// projects whose answers are kept.
 	fresh        = time.Minute
 	keptProjects = 64
 	// mostPages and pageSize bound one query. Of more entries the newest are read.
@@ -25,7 +25,7 @@ const (
 	pageSize  = 1000
 )
 
-// Writes gives the entries of writes in a project in the last 24 hours, newest
+// Writes returns the entries of writes in a project in the last 24 hours, newest
 // first, as Cloud Logging's JSON. An answer may be a minute old, unless Forget
 // was called since. An entry may be missing for seconds after the write:
 // Cloud Logging says no more than that entries are there soon.
@@ -64,6 +64,6 @@ func (c *Client) ask(ctx context.Context, project string, now time.Time) ([]json
 	return entries, nil
 }
 
-// Forget makes the next look at a project ask the log, which may know of a write
-// of ours by then.
+// Forget drops the answer of a project, so that the next call reads the log, which may
+// have our latest write by then.
 func (c *Client) Forget(project string) { c.writes.Forget(strings.ToLower(project)) }

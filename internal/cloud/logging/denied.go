@@ -11,7 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Refused gives the latest request that Cloud Run's invoker check refused since
+// Refused returns the latest request that Cloud Run's invoker check refused since
 // a time, nil when there is none. It is one call, and asks for one entry.
 // Requests at the run.app address, which strangers make, are left out unless
 // direct is set: IAP guards that address itself then.
@@ -21,13 +21,13 @@ func (c *Client) Refused(
 	return c.newest(ctx, target, logfilter.Refusals(target, since, direct))
 }
 
-// Answered gives the latest 403 of the application itself since a time, nil when
+// Answered returns the latest 403 of the application itself since a time, nil when
 // there is none: it lacks Cloud Run's own text. It is one call.
 func (c *Client) Answered(ctx context.Context, target posture.Target, since time.Time) (*posture.Symptom, error) {
 	return c.newest(ctx, target, logfilter.AppDenials(target, since))
 }
 
-// newest gives the newest request of a service that a filter selects.
+// newest returns the newest request of a service that a filter selects.
 func (c *Client) newest(ctx context.Context, target posture.Target, filter string) (*posture.Symptom, error) {
 	answer, err := c.list(ctx, &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1,

@@ -14,8 +14,8 @@ import (
 const (
 	// perMinute is what one instance takes of it: half, since others run too.
 	perMinute = 30
-	// reserved is what hints leave over for reads that a decision waits for: the
-	// history of protections, without which nothing is written twice.
+	// reserved is how many reads hints leave for those that a decision waits for, such
+	// as the history of writes.
 	reserved = 20
 )
 

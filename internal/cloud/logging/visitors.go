@@ -24,7 +24,7 @@ const (
 	maxVisitors     = 20
 )
 
-// Visitors gives the clients that were let in at one of these hosts of the
+// Visitors returns the clients that were let in at one of these hosts of the
 // service since a time, by address and user agent, the most frequent first. The
 // log names no principal. Visitors are a hint, so the read is refused with
 // fault.Quota while too little of the quota is left.

@@ -38,14 +38,14 @@ type Prober struct {
 	userAgent string
 	// local is the port at which a local cloud's doors are; "" = the internet's.
 	local string
-	// unasked says why nothing is asked at all; "" = it is.
+	// unasked is why no request is made at all; "" = requests are made.
 	unasked string
 	lookUp  func(ctx context.Context, host string) ([]netip.Addr, error) // nil = DNS
 }
 
-// New returns a prober for where the APIs are: with a local cloud only its own
-// doors are asked, since the names in it belong to strangers on the internet. The
-// clock is that of the time-outs.
+// New returns a prober for where the APIs are: with a local cloud only its own doors
+// are asked, since the names in it belong to strangers on the internet. Time-outs
+// follow the clock.
 func New(config connect.Config, clock clockwork.Clock) *Prober {
 	p := &Prober{clock: clock, userAgent: config.UserAgent, local: config.DoorsAddress}
 	if p.local == "" && config.Local() {
@@ -76,11 +76,11 @@ func (p *Prober) ask(ctx context.Context, probe door.ProbeRequest) door.Answer {
 	defer cancel()
 	request, err := p.request(ctx, probe)
 	if err != nil {
-		return door.Answer{Problem: words(err)}
+		return door.Answer{Problem: describe(err)}
 	}
 	transport := &http.Transport{
 		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return p.connect(ctx, probe) },
-		TLSClientConfig:        checked(probe),
+		TLSClientConfig:        tlsConfig(probe),
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: mostHeader,
 		// No proxy: what is connected to is decided here alone.
@@ -88,7 +88,7 @@ func (p *Prober) ask(ctx context.Context, probe door.ProbeRequest) door.Answer {
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(request) // redirects are answers
 	if err != nil {
-		return door.Answer{Problem: words(timeout.Explain(ctx, err))}
+		return door.Answer{Problem: describe(timeout.Explain(ctx, err))}
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, mostBody)) // a beginning says enough
@@ -117,10 +117,10 @@ func (p *Prober) request(ctx context.Context, probe door.ProbeRequest) (*http.Re
 	return request, nil
 }
 
-// checked are the TLS settings: the certificate must be the host's. Where a door
-// is an address without a name there is no name to hold it against, and all that
-// is asked is whether somebody answers.
-func checked(probe door.ProbeRequest) *tls.Config {
+// tlsConfig requires a certificate of the host. A door without a host name is an IP
+// address: then no name can be checked, and the probe only finds out whether somebody
+// answers.
+func tlsConfig(probe door.ProbeRequest) *tls.Config {
 	_, err := netip.ParseAddr(strings.Trim(probe.Host, "[]"))
 	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: err == nil} //nolint:gosec // see above
 }
@@ -204,8 +204,8 @@ func public(address netip.Addr) bool {
 	return true
 }
 
-// words are an error in one short line.
-func words(err error) string {
+// describe returns an error as one short line.
+func describe(err error) string {
 	var wrong *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

@@ -118,14 +118,14 @@ func TestALocalCloudIsAskedAtItsOwnPortAndNothingElse(t *testing.T) {
 func TestACertificateOfAnotherHostIsReported(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	named := &http.Transport{TLSClientConfig: checked(door.ProbeRequest{Host: "shop.example.com"})}
-	unnamed := &http.Transport{TLSClientConfig: checked(door.ProbeRequest{Host: "203.0.113.7"})}
+	named := &http.Transport{TLSClientConfig: tlsConfig(door.ProbeRequest{Host: "shop.example.com"})}
+	unnamed := &http.Transport{TLSClientConfig: tlsConfig(door.ProbeRequest{Host: "203.0.113.7"})}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := named.RoundTrip(request); err == nil ||
-		!strings.HasPrefix(words(err), "its certificate is not the host's: ") {
+		!strings.HasPrefix(describe(err), "its certificate is not the host's: ") {
 		t.Errorf("error %v, want one about the certificate", err)
 	}
 	response, err := unnamed.RoundTrip(request)

@@ -21,7 +21,7 @@ type Client struct {
 	known    *cache.Cache[Project] // by id and by number
 }
 
-// keptProjects is of how many names the project is kept, two for each.
+// keptProjects bounds the cached names of projects; each project has two.
 const keptProjects = 2048
 
 // Project is a project's two names, and whether it is in an organization,
@@ -53,7 +53,7 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	return &Client{projects: manager.Projects, known: known}, nil
 }
 
-// Project gives a project's id and number; idOrNumber is either.
+// Project returns a project's id and number; idOrNumber is either.
 func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error) {
 	project, err := c.known.Get(ctx, idOrNumber, func(ctx context.Context) (Project, error) {
 		found, err := c.projects.Get(idOrNumber).Context(ctx).Do()

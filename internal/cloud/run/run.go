@@ -160,7 +160,7 @@ func tagURLs(service *run.GoogleCloudRunV2Service) []string {
 	return urls
 }
 
-// parseTime gives the zero time for an invalid one: only waiting depends on it.
+// parseTime returns the zero time for an invalid one: only waiting depends on it.
 func parseTime(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -185,7 +185,7 @@ func (c *Client) policy(ctx context.Context, name string) (iampolicy.Policy, err
 }
 
 // ChangePolicy reads the policy, lets change alter it and writes it back, all
-// at the observed version. It gives the version after the write. A policy at
+// at the observed version. It returns the version after the write. A policy at
 // another version is a fault.Conflict; a policy that change leaves as it is is
 // not written.
 func (c *Client) ChangePolicy(

@@ -8,7 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
-// attempts bounds how often a change is made because other writers were quicker.
+// attempts bounds how often a change is made again because another writer came first.
 const attempts = 5
 
 // Change adds a version to projects/P/secrets/S with what change makes of the

@@ -49,7 +49,7 @@ type Value struct{ text string }
 // hidden stands for a secret wherever one would be printed.
 const hidden = "[secret]"
 
-// String hides the value from every way of printing.
+// String hides the value from printing.
 func (v Value) String() string { return hidden }
 
 // GoString is String.
@@ -58,7 +58,7 @@ func (v Value) GoString() string { return hidden }
 // MarshalText is String, for logs and JSON.
 func (v Value) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Reveal gives the value itself, to be sent where it belongs.
+// Reveal returns the value itself, to be sent where it belongs.
 func (v Value) Reveal() string { return v.text }
 
 // Redact keeps an error's kind and takes the value out of its words: APIs

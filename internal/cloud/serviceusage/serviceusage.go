@@ -43,7 +43,7 @@ func (c *Client) IAPDisabled(ctx context.Context, project string) (bool, error) 
 }
 
 // ProvisionIAPAgent creates IAP's service agent in the project, unless it is
-// there, and gives its address. The operation is done when it is answered; its
+// there, and returns its address. The operation is done when it is answered; its
 // name must not be polled. Source: recorded answers of generateServiceIdentity.
 func (c *Client) ProvisionIAPAgent(ctx context.Context, project string) (string, error) {
 	name := "projects/" + project + "/services/iap.googleapis.com"

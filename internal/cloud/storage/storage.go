@@ -104,7 +104,7 @@ func (b *Bucket) Delete(ctx context.Context, name string, generation int64) erro
 	return nil
 }
 
-// List gives the objects that a query selects. Lists of Cloud Storage are
+// List returns the objects that a query selects. Lists of Cloud Storage are
 // strongly consistent. Source: storage/docs/consistency.
 func (b *Bucket) List(ctx context.Context, query memory.Query) ([]memory.Entry, error) {
 	ctx = connect.AsSelf(ctx)

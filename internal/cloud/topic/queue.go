@@ -19,8 +19,8 @@ type Queue struct {
 	carried    func(context.Context) map[string]string
 }
 
-// NewQueue gives the queue of a topic. carried gives further attributes for a
-// message; nil = none.
+// NewQueue returns the queue of a topic. carried returns further attributes of a
+// message; nil = there are none.
 func NewQueue(topic *Topic, acceptance *workqueue.Acceptance, carried func(context.Context) map[string]string) *Queue {
 	return &Queue{topic, acceptance, carried}
 }

@@ -189,13 +189,13 @@ func (b *bench) due() {
 // thousands.
 const mostShown = 20
 
-// shown gives the last looks in short.
+// shown returns the last looks in short.
 func (b *bench) shown() []string {
 	made := b.made()
 	return made[max(0, len(made)-mostShown):]
 }
 
-// made gives the looks in short.
+// made returns the looks in short.
 func (b *bench) made() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
