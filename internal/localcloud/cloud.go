@@ -11,6 +11,7 @@ package localcloud
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -126,7 +127,7 @@ func New(options Options) *Cloud {
 	// Last, because it looks at the others' state when they have been reset.
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
-	s.Serve(scheduler.New(s, data.Send).API())
+	s.Serve(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish}))
 	s.Serve(pubsub.New(data.Send).API())
 	if options.Disturber != nil {
 		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
@@ -134,6 +135,14 @@ func New(options Options) *Cloud {
 	c := &Cloud{server: s, logs: logs, services: services, data: data, tokens: tokens, options: options}
 	c.own = c.ownEndpoints()
 	return c
+}
+
+// publish puts a message into a topic.
+func (o Options) publish(topic string, data []byte, attributes map[string]string) error {
+	if o.Publish == nil {
+		return errors.New("nothing carries messages here: this local cloud has no Pub/Sub")
+	}
+	return o.Publish(context.Background(), topic, data, attributes)
 }
 
 // Logs is the log router: sinks are added to it, entries read from it.

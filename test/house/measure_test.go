@@ -23,8 +23,6 @@ var manyParameters = map[string]string{
 	"internal/localcloud/delivery: inflight.intercept": "grpc.UnaryClientInterceptor gives the signature",
 	"internal/localcloud/pubsub: route":                routeRow,
 	"internal/localcloud/run: route":                   routeRow,
-	"internal/localcloud/scheduler: route":             routeRow,
-	"internal/localcloud/secretmanager: api.route":     routeRow,
 	"internal/localcloud/storage: route":               routeRow,
 }
 

@@ -40,6 +40,9 @@ type Call struct {
 	parsed map[string]any
 }
 
+// Server is what answers the call.
+func (c *Call) Server() *Server { return c.server }
+
 // Var is the value of a variable of the route's path.
 func (c *Call) Var(name string) string { return c.vars[name] }
 

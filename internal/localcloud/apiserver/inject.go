@@ -74,7 +74,7 @@ func (s *Server) overtake(c *Call) {
 
 // touchPolicy writes a policy as it is: only its etag is another.
 func (s *Server) touchPolicy(resource string) {
-	etag, now := policyEtag(s.Stamp()), s.Now()
+	etag, now := Etag(s.Stamp()), s.Now()
 	s.policies.mu.Lock()
 	defer s.policies.mu.Unlock()
 	policy := map[string]any{}

@@ -56,7 +56,7 @@ func (p *policies) all(name func(string) string) map[string]any {
 // wrote them, so nothing is checked, nothing logged, and they are in effect at
 // once.
 func (s *Server) SeedPolicy(resource string, bindings []any) {
-	etag := policyEtag(s.Stamp())
+	etag := Etag(s.Stamp())
 	s.policies.mu.Lock()
 	defer s.policies.mu.Unlock()
 	s.policies.put(resource, map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)},
@@ -146,7 +146,7 @@ func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (m
 	} else if etag != "" && version != "3" && hasConditions(old) {
 		return nil, Invalid("The existing policy has conditional role bindings: read and write it with policy version 3.")
 	}
-	policy := map[string]any{"version": json.Number("1"), "etag": policyEtag(stamp)}
+	policy := map[string]any{"version": json.Number("1"), "etag": Etag(stamp)}
 	if conditional {
 		policy["version"] = json.Number("3")
 	}
@@ -182,9 +182,9 @@ func keepUnmasked(policy, old, sent map[string]any, mask string) {
 	}
 }
 
-// policyEtag is base64 of 0x07 and seven bytes of epoch microseconds
+// Etag is an etag that is bytes, such as that of a policy: base64 of 0x07 and seven bytes of epoch microseconds
 // (wire.md 5).
-func policyEtag(t time.Time) string {
+func Etag(t time.Time) string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], uint64(t.UnixMicro()))
 	b[0] = 7

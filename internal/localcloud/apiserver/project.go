@@ -20,7 +20,11 @@ const (
 // services are the APIs that the local cloud knows, and their titles as the
 // API library shows them. All of them start enabled.
 var services = map[string]string{
+	"bigquery.googleapis.com":             "BigQuery API",
 	"artifactregistry.googleapis.com":     "Artifact Registry API",
+	"certificatemanager.googleapis.com":   "Certificate Manager API",
+	"cloudasset.googleapis.com":           "Cloud Asset API",
+	"cloudbilling.googleapis.com":         "Cloud Billing API",
 	"cloudbuild.googleapis.com":           "Cloud Build API",
 	"cloudfunctions.googleapis.com":       "Cloud Functions API",
 	"cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
@@ -32,6 +36,7 @@ var services = map[string]string{
 	"iap.googleapis.com":                  "Cloud Identity-Aware Proxy API",
 	"logging.googleapis.com":              "Cloud Logging API",
 	"monitoring.googleapis.com":           "Cloud Monitoring API",
+	"orgpolicy.googleapis.com":            "Organization Policy API",
 	"pubsub.googleapis.com":               "Cloud Pub/Sub API",
 	"run.googleapis.com":                  "Cloud Run Admin API",
 	"secretmanager.googleapis.com":        "Secret Manager API",

@@ -12,7 +12,8 @@ type Role struct {
 	// Name is the role's full name: "roles/run.admin",
 	// "projects/demo-project/roles/iapguard".
 	Name string
-	// Title, Description and Stage are for people.
+	// Title, Description and Stage are for people; empty for one that was made through
+	// the API, which keeps them.
 	Title, Description, Stage string
 	// Permissions are what the role allows: "run.services.get".
 	Permissions []string
@@ -143,6 +144,28 @@ func (s *Server) CustomRoles() []Role {
 	var all []Role
 	for _, name := range slices.Sorted(maps.Keys(s.roles.custom)) {
 		all = append(all, s.roles.custom[name])
+	}
+	return all
+}
+
+// PredefinedRoles are Google's roles, with those of their permissions that routes
+// here ask for.
+func (s *Server) PredefinedRoles() []Role {
+	var known []string
+	for _, route := range s.Routes() {
+		known = append(known, append(route.Also, route.Permission)...)
+	}
+	slices.Sort(known)
+	known = slices.DeleteFunc(slices.Compact(known), func(permission string) bool { return permission == "" })
+	var all []Role
+	for _, name := range slices.Sorted(maps.Keys(predefined)) {
+		role := Role{Name: name, Title: name, Stage: "GA"}
+		for _, permission := range known {
+			if covers(predefined[name].permissions, permission) {
+				role.Permissions = append(role.Permissions, permission)
+			}
+		}
+		all = append(all, role)
 	}
 	return all
 }

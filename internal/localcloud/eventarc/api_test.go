@@ -217,7 +217,7 @@ func TestTriggersThatGoogleRefusesAreRefused(t *testing.T) {
 			"trigger.name"},
 		{"an unknown field", path + "w", replaced(`{"destination"`, `{"colour":1,"destination"`), 400, "Unknown name"},
 		{"labels that are not texts", path + "w", replaced(`"web"`, `1`), 400, "trigger.labels"},
-		{"filters that are not a list", path + "w", `{"eventFilters":{}}`, 400, "trigger.eventFilters"},
+		{"filters that are not a list", path + "w", `{"eventFilters":{}}`, 400, "trigger.event_filters"},
 		{"no filters", path + "w", `{}`, 400, "event_filters"},
 		{"another event type", path + "w", replaced("audit.log.v1.written", "storage.object.v1.finalized"), 400,
 			"event_filters"},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -18,9 +17,9 @@ func (e *Eventarc) Offer(entry logging.Entry) {
 	if !ok {
 		return
 	}
-	for _, each := range e.all("-") {
-		if each.selects(what) {
-			e.send(each, what)
+	for _, each := range e.triggers.All("") {
+		if to := triggerOf(each); to.selects(what) {
+			e.send(to, what)
 		}
 	}
 }
@@ -57,12 +56,11 @@ func (e *Eventarc) send(to *trigger, what event) {
 }
 
 func (e *Eventarc) publish(ctx context.Context, to *trigger, what event) error {
-	contentType := apiserver.Text(to.resource, "eventDataContentType")
-	headers, err := what.headers(contentType)
+	headers, err := what.headers(to.contentType)
 	if err != nil {
 		return err
 	}
-	body, err := what.body(contentType)
+	body, err := what.body(to.contentType)
 	if err != nil {
 		return err
 	}

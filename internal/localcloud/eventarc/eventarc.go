@@ -2,13 +2,11 @@ package eventarc
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"strings"
-	"sync"
+	"regexp"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // carrying bounds how long one step of the transport may hold up an API call.
@@ -49,54 +47,62 @@ type Options struct {
 
 // Eventarc is the Eventarc of one project. It is safe for concurrent use.
 type Eventarc struct {
-	server  *apiserver.Server
-	options Options
-
-	writing sync.Mutex // held while the set of triggers changes
-	mu      sync.Mutex
-	byName  map[string]*trigger
+	options  Options
+	triggers *collection.Collection
 }
 
 // New returns an Eventarc without triggers.
 func New(s *apiserver.Server, options Options) *Eventarc {
-	return &Eventarc{server: s, options: options, byName: map[string]*trigger{}}
+	e := &Eventarc{options: options}
+	e.triggers = collection.New(s, e.kind())
+	return e
 }
 
-// find returns a trigger by its full name, or nil.
-func (e *Eventarc) find(name string) *trigger {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.byName[name]
-}
-
-// all are the triggers of a location ("-": of every one), by name.
-func (e *Eventarc) all(location string) []*trigger {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var found []*trigger
-	for _, name := range slices.Sorted(maps.Keys(e.byName)) {
-		if each := e.byName[name]; location == "-" || each.location == location {
-			found = append(found, each)
+// API is Eventarc as the server serves it: triggers. Their operations are read
+// where Cloud Run's are, because both APIs have the same path for them.
+func (e *Eventarc) API() apiserver.API {
+	api := collection.Merged("eventarc", e.triggers)
+	api.Reset = func() {
+		for _, each := range e.triggers.All("") {
+			e.close(triggerOf(each))
 		}
+		e.triggers.Reset()
 	}
-	return found
+	return api
 }
 
-// put keeps a trigger and opens its way.
-func (e *Eventarc) put(made *trigger) {
-	e.mu.Lock()
-	e.byName[made.name] = made
-	e.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), carrying)
-	defer cancel()
-	made.open(ctx, e.options.Transport)
+func (e *Eventarc) kind() collection.Kind {
+	const audited = "google.cloud.eventarc.v1.Eventarc."
+	return collection.Kind{
+		Documents: []string{"eventarc/v1"}, Collections: []string{"eventarc.projects.locations.triggers"}, Message: "Trigger",
+		Permissions: "eventarc.triggers", Source: "cloud.google.com/eventarc/docs/access-control",
+		Audit: map[string]string{"create": audited + "CreateTrigger", "patch": audited + "UpdateTrigger",
+			"delete": audited + "DeleteTrigger"},
+		ID:       regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
+		Words:    collection.Words{BadID: `The request was invalid: invalid value for trigger_id: "{id}"`},
+		Fixed:    []string{"transport"},
+		Location: collection.RegionalOrGlobal,
+		Prepare:  prepare,
+		Changed: func(w *collection.Write) {
+			if w.Old != nil {
+				e.close(triggerOf(*w.Old))
+			}
+			if w.New != nil {
+				ctx, cancel := context.WithTimeout(context.Background(), carrying)
+				defer cancel()
+				_ = triggerOf(*w.New).open(ctx, e.options.Transport) // the trigger shows why not
+			}
+		},
+		Answer: collection.LongRunning("google.cloud.eventarc.v1"),
+		View:   func(r collection.Resource, shown map[string]any) { triggerOf(r).conditions(shown) },
+		State:  func(r collection.Resource, shown map[string]any) { triggerOf(r).counts(shown) },
+	}
 }
 
-// drop forgets a trigger and closes its way.
-func (e *Eventarc) drop(gone *trigger) {
-	e.mu.Lock()
-	delete(e.byName, gone.name)
-	e.mu.Unlock()
+func triggerOf(r collection.Resource) *trigger { return r.Kept.(*trigger) }
+
+// close ends the way of a trigger that is gone.
+func (e *Eventarc) close(gone *trigger) {
 	gone.retire()
 	if e.options.Transport == nil {
 		return
@@ -106,35 +112,4 @@ func (e *Eventarc) drop(gone *trigger) {
 	// Without its trigger, what is left of a way gets nothing any more, and
 	// there is no caller left.
 	_ = e.options.Transport.Close(ctx, gone.route)
-}
-
-func (e *Eventarc) state() map[string]any {
-	state := map[string]any{}
-	for _, each := range e.all("-") {
-		state[each.name] = each.state()
-	}
-	return state
-}
-
-func (e *Eventarc) reset() {
-	e.writing.Lock()
-	defer e.writing.Unlock()
-	for _, each := range e.all("-") {
-		e.drop(each)
-	}
-}
-
-// parent is what the triggers of a location are called after.
-func parent(location string) string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + location
-}
-
-// withoutProject takes "projects/P/" off a name, P being the id or the number.
-func withoutProject(name string) string {
-	for _, project := range []string{apiserver.ProjectID, apiserver.ProjectNumber} {
-		if rest, ok := strings.CutPrefix(name, "projects/"+project+"/"); ok {
-			return rest
-		}
-	}
-	return name
 }

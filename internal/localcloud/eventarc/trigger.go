@@ -6,51 +6,24 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // everywhere is the location whose triggers see the events of all locations.
 const everywhere = "global"
 
 var (
-	triggerID = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	region    = regexp.MustCompile(`^[a-z]+-[a-z]+[0-9]{1,2}$`)
 	serviceID = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$`)
 	account   = regexp.MustCompile(`^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$`)
 )
 
-// writable are the fields of a trigger that a client decides, and what each
-// must be; outputOnly are those that it may send and that are not looked at (disc: eventarc/v1).
-var (
-	writable = map[string]func(any) bool{
-		"eventFilters": is[[]any], "destination": is[map[string]any], "serviceAccount": is[string], "labels": isLabels,
-		"eventDataContentType": is[string], "retryPolicy": is[map[string]any], "transport": is[map[string]any],
-	}
-	outputOnly = map[string]bool{
-		"name": true, "uid": true, "createTime": true, "updateTime": true, "etag": true, "conditions": true,
-		"satisfiesPzs": true,
-	}
-)
-
-func is[T any](value any) bool {
-	_, ok := value.(T)
-	return ok
-}
-
-func isLabels(value any) bool {
-	labels, ok := value.(map[string]any)
-	for _, each := range labels {
-		ok = ok && is[string](each)
-	}
-	return ok
-}
-
 // trigger is one trigger. All but what mu guards stays as it was made.
 type trigger struct {
 	name, location string
-	resource       map[string]any // as the API shows it
+	contentType    string // of its events
 	filters        []filter
 	route          Route
 
@@ -60,49 +33,56 @@ type trigger struct {
 	problem                string // why the last event, or the way, came to nothing
 }
 
-// newTrigger checks the writable fields of a trigger and reads them.
-func newTrigger(resource map[string]any, location, id string) (*trigger, error) {
-	made := &trigger{name: parent(location) + "/triggers/" + id, location: location, resource: resource}
+// prepare checks a trigger that is about to be kept, and reads it.
+func prepare(w *collection.Write) error {
+	if w.New == nil {
+		return nil
+	}
+	body := w.New.Body
+	made := &trigger{name: w.New.Name, location: w.Call.Var("location")}
 	var err error
-	if made.filters, err = parseFilters(apiserver.List(resource, "eventFilters")); err != nil {
-		return nil, err
+	if made.filters, err = parseFilters(apiserver.List(body, "eventFilters")); err != nil {
+		return err
 	}
-	if err := made.readDestination(); err != nil {
-		return nil, err
+	if err := made.readDestination(apiserver.Object(body, "destination")); err != nil {
+		return err
 	}
-	made.route.Account = apiserver.Text(resource, "serviceAccount")
+	made.route.Account = apiserver.Text(body, "serviceAccount")
 	if made.route.Account != "" && !account.MatchString(made.route.Account) {
-		return nil, invalid("service_account", "%q is not a service account", made.route.Account)
+		return invalid("service_account", "%q is not a service account", made.route.Account)
 	}
-	if made.route.Once, err = once(apiserver.Object(resource, "retryPolicy")); err != nil {
-		return nil, err
+	if made.route.Once, err = once(apiserver.Object(body, "retryPolicy")); err != nil {
+		return err
 	}
-	switch apiserver.Text(resource, "eventDataContentType") {
+	switch made.contentType = apiserver.Text(body, "eventDataContentType"); made.contentType {
 	case "":
-		resource["eventDataContentType"] = jsonContent
+		made.contentType = jsonContent
+		body["eventDataContentType"] = jsonContent
 	case jsonContent, protobufContent:
 	default:
-		return nil, invalid("event_data_content_type", "%q is neither %q nor %q", resource["eventDataContentType"],
-			jsonContent, protobufContent)
+		return invalid("event_data_content_type", "%q is neither %q nor %q", made.contentType, jsonContent, protobufContent)
 	}
-	if topic := apiserver.Text(apiserver.Object(apiserver.Object(resource, "transport"), "pubsub"), "topic"); topic != "" {
-		return nil, invalid("transport.pubsub.topic", "a topic can be given for Pub/Sub events only")
+	if topic := apiserver.Text(apiserver.Object(apiserver.Object(w.Sent, "transport"), "pubsub"), "topic"); topic != "" {
+		return invalid("transport.pubsub.topic", "a topic can be given for Pub/Sub events only")
 	}
-	resource["name"] = made.name
-	return made, nil
+	if w.Old != nil {
+		made.carry(body, triggerOf(*w.Old).route.Topic, triggerOf(*w.Old).route.Subscription)
+	} else {
+		topic, subscription := transportNames(made.location, w.New.Name[strings.LastIndexByte(w.New.Name, '/')+1:])
+		made.carry(body, topic, subscription)
+	}
+	w.New.Kept = made
+	if made.route.Account == "" {
+		return nil
+	}
+	return w.Call.ActAs(made.route.Account)
 }
 
 // readDestination takes the one kind of destination that is served here.
-func (t *trigger) readDestination() error {
-	destination := apiserver.Object(t.resource, "destination")
+func (t *trigger) readDestination(destination map[string]any) error {
 	service := apiserver.Object(destination, "cloudRun")
 	if service == nil || len(destination) != 1 {
 		return invalid("destination", "only a Cloud Run service is served here: cloud_run with service and region")
-	}
-	for key := range service {
-		if key != "service" && key != "region" && key != "path" {
-			return apiserver.UnknownField(key, "trigger.destination.cloud_run")
-		}
 	}
 	t.route.Service, t.route.Region = apiserver.Text(service, "service"), apiserver.Text(service, "region")
 	t.route.Path = strings.TrimPrefix(apiserver.Text(service, "path"), "/")
@@ -131,9 +111,9 @@ func once(policy map[string]any) (bool, error) {
 
 // carry names what carries the trigger's events, as Google does (topics and
 // subscriptions of triggers in public listings).
-func (t *trigger) carry(topic, subscription string) {
+func (t *trigger) carry(body map[string]any, topic, subscription string) {
 	t.route.Topic, t.route.Subscription = topic, subscription
-	t.resource["transport"] = map[string]any{"pubsub": map[string]any{"topic": topic, "subscription": subscription}}
+	body["transport"] = map[string]any{"pubsub": map[string]any{"topic": topic, "subscription": subscription}}
 }
 
 // transportNames are the names of topic and subscription of a new trigger.
@@ -143,32 +123,22 @@ func transportNames(location, id string) (topic, subscription string) {
 	return project + "/topics/" + base + "-" + number, project + "/subscriptions/" + base + "-sub-" + number
 }
 
-// version gives the trigger the time of its last change, and an etag of it.
-func (t *trigger) version(at time.Time) {
-	t.resource["updateTime"] = stamp(at)
-	t.resource["etag"] = fmt.Sprintf(`"%x"`, at.UnixMicro())
-}
-
-// view is the trigger as the API shows it. One whose events cannot reach their
-// destination says so, as one in state FAILED does.
-func (t *trigger) view() map[string]any {
+// conditions say why the events of a trigger cannot reach their destination, as those
+// of one in state FAILED do.
+func (t *trigger) conditions(shown map[string]any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	shown := apiserver.Clone(t.resource)
-	if !t.opened {
+	if !t.opened && !t.retired {
 		shown["conditions"] = map[string]any{"destination": map[string]any{"code": "NOT_FOUND", "message": t.problem}}
 	}
-	return shown
 }
 
-// state is the view with what became of the trigger's events.
-func (t *trigger) state() map[string]any {
-	shown := t.view()
+// counts say what became of the trigger's events.
+func (t *trigger) counts(shown map[string]any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	shown["delivered"], shown["undelivered"] = t.delivered, t.undelivered
 	if t.problem != "" {
 		shown["lastError"] = t.problem
 	}
-	return shown
 }

@@ -3,129 +3,73 @@ package iam
 import (
 	"encoding/base64"
 	"regexp"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
-// accountID is the grammar of a service account's id.
-// Source: cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create
-var accountID = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
-
-const accountDocs = "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/"
-
-// accountRoutes make service accounts: policies can only name those that exist.
-func (a api) accountRoutes() []apiserver.Route {
-	const collection, one = "/v1/projects/{project}/serviceAccounts", "/v1/projects/{project}/serviceAccounts/{account}"
-	of := func(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
-		return apiserver.Route{
-			Verb: verb, Path: path, API: "iam", ID: "iam.projects.serviceAccounts." + method,
-			Permission: "iam.serviceAccounts." + method, Source: accountDocs + method, Handle: handle,
+// accounts are service accounts: policies can only name those that exist.
+var accounts = collection.Kind{
+	Documents: []string{"iam/v1"}, Collections: []string{"iam.projects.serviceAccounts"}, Message: "ServiceAccount",
+	Permissions: "iam.serviceAccounts", Source: docs + "projects.serviceAccounts", Verbs: map[string]string{"testIamPermissions": ""},
+	Audit: map[string]string{"create": audited + "CreateServiceAccount", "patch": audited + "PatchServiceAccount",
+		"delete": audited + "DeleteServiceAccount", "setIamPolicy": audited + "SetIAMPolicy"},
+	Unserved: []string{"update", "disable", "enable", "undelete", "signBlob", "signJwt"},
+	// Source: cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create
+	ID: regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`),
+	Words: collection.Words{
+		NotFound: "Unknown service account", // recorded
+		Exists:   "Service account {id} already exists within project " + "projects/" + apiserver.ProjectID + ".",
+		BadID:    `The account ID "{id}" does not have a length between 6 and 30, or has invalid characters.`,
+	},
+	Others: func(accounts *collection.Collection) {
+		for _, account := range accounts.Server().Accounts() {
+			accounts.PutMissing(accountOf(account))
 		}
-	}
-	return []apiserver.Route{
-		of("GET", collection, "list", a.listAccounts),
-		of("GET", one, "get", a.getAccount),
-		written(of("POST", collection, "create", a.createAccount), "CreateServiceAccount"),
-		written(of("DELETE", one, "delete", a.deleteAccount), "DeleteServiceAccount"),
-		named(of("POST", one+":getIamPolicy", "getIamPolicy", a.onPolicy((*apiserver.Call).GetIamPolicy))),
-		named(written(of("POST", one+":setIamPolicy", "setIamPolicy", a.onPolicy((*apiserver.Call).SetIamPolicy)),
-			"SetIAMPolicy")),
-	}
-}
-
-// named makes a call be about the account, whose policy says who may act as it.
-func named(route apiserver.Route) apiserver.Route {
-	route.Resource = func(c *apiserver.Call) string {
-		return "projects/" + apiserver.ProjectID + "/serviceAccounts/" + c.Var("account")
-	}
-	return route
-}
-
-// onPolicy reads or writes the policy of an account that is there.
-func (a api) onPolicy(do func(*apiserver.Call, string) (any, error)) func(*apiserver.Call) (any, error) {
-	return func(c *apiserver.Call) (any, error) {
-		account, err := a.findAccount(c.Var("account"))
-		if err != nil {
-			return nil, err
+	},
+	// Alias takes the account's number, and the id that it is made with.
+	Alias: func(accounts *collection.Collection, name string) string {
+		last := name[strings.LastIndexByte(name, '/')+1:]
+		for _, each := range accounts.All("") {
+			if email := apiserver.Text(each.Body, "email"); each.Body["uniqueId"] == last || email == address(last) {
+				return each.Name
+			}
 		}
-		return do(c, "projects/"+apiserver.ProjectID+"/serviceAccounts/"+account.Email)
-	}
+		return name
+	},
+	Prepare: func(w *collection.Write) error {
+		if w.Old != nil || w.New == nil {
+			return nil
+		}
+		id := w.New.Name[strings.LastIndexByte(w.New.Name, '/')+1:]
+		made := apiserver.Account{Email: address(id), UniqueID: "11" + apiserver.NewID(),
+			DisplayName: apiserver.Text(w.New.Body, "displayName"), Description: apiserver.Text(w.New.Body, "description")}
+		*w.New = accountOf(made)
+		return nil
+	},
+	Changed: func(w *collection.Write) {
+		if w.New == nil {
+			w.Call.Server().DropAccount(apiserver.Text(w.Old.Body, "email"))
+			return
+		}
+		w.Call.Server().PutAccount(apiserver.Account{Email: apiserver.Text(w.New.Body, "email"),
+			UniqueID: apiserver.Text(w.New.Body, "uniqueId")})
+	},
 }
 
-func accountView(account apiserver.Account) map[string]any {
-	shown := map[string]any{
-		"name": "projects/" + apiserver.ProjectID + "/serviceAccounts/" + account.Email, "projectId": apiserver.ProjectID,
-		"email": account.Email, "uniqueId": account.UniqueID, "oauth2ClientId": account.UniqueID,
-		"etag": base64.StdEncoding.EncodeToString([]byte(account.UniqueID)[:8]),
+func address(id string) string { return id + "@" + apiserver.ProjectID + ".iam.gserviceaccount.com" }
+
+func accountOf(account apiserver.Account) collection.Resource {
+	body := map[string]any{
+		"projectId": apiserver.ProjectID, "email": account.Email, "uniqueId": account.UniqueID,
+		"oauth2ClientId": account.UniqueID,
+		"etag":           base64.StdEncoding.EncodeToString([]byte(account.UniqueID)[:8]),
 	}
 	for key, text := range map[string]string{"displayName": account.DisplayName, "description": account.Description} {
 		if text != "" {
-			shown[key] = text
+			body[key] = text
 		}
 	}
-	return shown
-}
-
-func (a api) listAccounts(*apiserver.Call) (any, error) {
-	answer := map[string]any{}
-	var all []any
-	for _, account := range a.server.Accounts() {
-		all = append(all, accountView(account))
-	}
-	if all != nil {
-		answer["accounts"] = all
-	}
-	return answer, nil
-}
-
-// findAccount takes the address or the unique id. The text is recorded.
-func (a api) findAccount(name string) (apiserver.Account, error) {
-	for _, account := range a.server.Accounts() {
-		if account.Email == name || account.UniqueID == name {
-			return account, nil
-		}
-	}
-	return apiserver.Account{}, apiserver.NotFound("Unknown service account")
-}
-
-func (a api) getAccount(c *apiserver.Call) (any, error) {
-	account, err := a.findAccount(c.Var("account"))
-	if err != nil {
-		return nil, err
-	}
-	return accountView(account), nil
-}
-
-func (a api) createAccount(c *apiserver.Call) (any, error) {
-	body, err := c.Body()
-	if err != nil {
-		return nil, err
-	}
-	if err := apiserver.CheckFields(body, "", "accountId serviceAccount"); err != nil {
-		return nil, err
-	}
-	id, wanted := apiserver.Text(body, "accountId"), apiserver.Object(body, "serviceAccount")
-	if !accountID.MatchString(id) {
-		return nil, apiserver.Invalid("The account ID %q does not have a length between 6 and 30, or has invalid characters.", id)
-	}
-	account := apiserver.Account{
-		Email: id + "@" + apiserver.ProjectID + ".iam.gserviceaccount.com", UniqueID: "11" + apiserver.NewID(),
-		DisplayName: apiserver.Text(wanted, "displayName"), Description: apiserver.Text(wanted, "description"),
-	}
-	if _, err := a.findAccount(account.Email); err == nil {
-		return nil, apiserver.AlreadyExists("Service account %s already exists within project projects/%s.", id,
-			apiserver.ProjectID)
-	}
-	a.server.PutAccount(account)
-	return accountView(account), nil
-}
-
-func (a api) deleteAccount(c *apiserver.Call) (any, error) {
-	account, err := a.findAccount(c.Var("account"))
-	if err != nil {
-		return nil, err
-	}
-	a.server.DropAccount(account.Email)
-	a.server.DeletePolicy("projects/" + apiserver.ProjectID + "/serviceAccounts/" + account.Email)
-	return map[string]any{}, nil
+	return collection.Resource{Name: project + "/serviceAccounts/" + account.Email, Body: body}
 }

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -10,10 +11,12 @@ import (
 // Source: iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken.
 const longest = time.Hour
 
+type credentials struct{ server *apiserver.Server }
+
 // NewCredentials returns the IAM Credentials API, as far as it generates access
 // tokens for who may impersonate a service account.
 func NewCredentials(s *apiserver.Server) apiserver.API {
-	a := api{s}
+	a := credentials{s}
 	return apiserver.API{Name: "iamcredentials", Routes: []apiserver.Route{{
 		Verb: "POST", Path: "/v1/projects/-/serviceAccounts/{account}:generateAccessToken", API: "iamcredentials",
 		ID: "iamcredentials.projects.serviceAccounts.generateAccessToken", AuditMethod: "GenerateAccessToken",
@@ -29,7 +32,7 @@ func NewCredentials(s *apiserver.Server) apiserver.API {
 // generateAccessToken gives the caller a token of the account. Its log entry,
 // of data access, which is switched on here, shows no token.
 // Source: iam/docs/audit-logging/examples-service-accounts.
-func (a api) generateAccessToken(c *apiserver.Call) (any, error) {
+func (a credentials) generateAccessToken(c *apiserver.Call) (any, error) {
 	account, err := a.lent(c)
 	if err != nil {
 		return nil, err
@@ -59,7 +62,7 @@ func (a api) generateAccessToken(c *apiserver.Call) (any, error) {
 }
 
 // lent finds the account, and writes the call's log entry about it.
-func (a api) lent(c *apiserver.Call) (apiserver.Account, error) {
+func (a credentials) lent(c *apiserver.Call) (apiserver.Account, error) {
 	record := c.Record
 	record.Log, record.Severity, record.ResourceType = apiserver.DataAccess, "INFO", "service_account"
 	record.Request = map[string]any{
@@ -68,10 +71,14 @@ func (a api) lent(c *apiserver.Call) (apiserver.Account, error) {
 	}
 	record.Response = map[string]any{}
 	record.Labels = map[string]string{"email_id": c.Var("account"), "project_id": apiserver.ProjectID, "unique_id": ""}
-	account, err := a.findAccount(c.Var("account"))
-	if err != nil {
-		return account, apiserver.NotFound("Not found; Gaia id not found for email %s", c.Var("account"))
+	accounts := a.server.Accounts()
+	at := slices.IndexFunc(accounts, func(each apiserver.Account) bool {
+		return each.Email == c.Var("account") || each.UniqueID == c.Var("account")
+	})
+	if at < 0 {
+		return apiserver.Account{}, apiserver.NotFound("Not found; Gaia id not found for email %s", c.Var("account"))
 	}
+	account := accounts[at]
 	record.Labels["unique_id"] = account.UniqueID
 	record.ResourceName = "projects/-/serviceAccounts/" + account.UniqueID
 	return account, nil

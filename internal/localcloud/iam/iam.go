@@ -1,75 +1,101 @@
-// Package iam is the part of the local cloud's IAM API (v1) that makes custom
-// roles and service accounts of the project.
+// Package iam is the local cloud's IAM API (v1): custom roles of the project and of
+// its organization, Google's own roles, and service accounts.
 package iam
 
 import (
 	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 const (
-	docs   = "cloud.google.com/iam/docs/reference/rest/v1/projects.roles/"
-	parent = "projects/" + apiserver.ProjectID + "/roles"
+	docs    = "cloud.google.com/iam/docs/reference/rest/v1/"
+	audited = "google.iam.admin.v1."
+	project = "projects/" + apiserver.ProjectID
 )
 
-var (
-	roleID     = regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`)
-	permission = regexp.MustCompile(`^[a-z][a-zA-Z0-9-]*\.[a-zA-Z]+\.[a-zA-Z]+$`)
-	// writable are the fields of a role that a client may send.
-	writable = "name title description includedPermissions stage etag deleted"
-)
-
-type api struct{ server *apiserver.Server }
-
-// New returns the API. The roles themselves are the server's.
+// New returns the API. What policies need to know of roles and accounts is the
+// server's.
 func New(s *apiserver.Server) apiserver.API {
-	a := api{s}
-	const collection, one = "/v1/projects/{project}/roles", "/v1/projects/{project}/roles/{role}"
-	routes := []apiserver.Route{
-		route("GET", collection, "list", a.list),
-		route("GET", one, "get", a.get),
-		written(route("POST", collection, "create", a.create), "CreateRole"),
-		written(route("PATCH", one, "patch", a.patch), "UpdateRole"),
-		written(route("DELETE", one, "delete", a.remove), "DeleteRole"),
-	}
-	return apiserver.API{Name: "iam", Routes: append(routes, a.accountRoutes()...), State: a.state}
+	api := collection.Merged("iam", collection.New(s, customRoles), collection.New(s, accounts))
+	api.Routes = append(api.Routes, collection.New(s, googlesRoles).Routes("iam")...) // no part of what somebody made
+	return api
 }
 
-func route(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
-	right := method
-	if method == "patch" {
-		right = "update"
-	}
-	return apiserver.Route{
-		Verb: verb, Path: path, API: "iam", ID: "iam.projects.roles." + method,
-		Permission: "iam.roles." + right, Source: docs + method, Handle: handle,
+var permission = regexp.MustCompile(`^[a-z][a-zA-Z0-9-]*\.[a-zA-Z]+\.[a-zA-Z]+$`)
+
+var customRoles = collection.Kind{
+	Documents: []string{"iam/v1"}, Collections: []string{"iam.projects.roles", "iam.organizations.roles"}, Message: "Role",
+	Permissions: "iam.roles", Source: docs + "projects.roles", Unserved: []string{"undelete"},
+	Audit: map[string]string{"create": audited + "CreateRole", "patch": audited + "UpdateRole", "delete": audited + "DeleteRole"},
+	ID:    regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`),
+	Words: collection.Words{NotFound: "The role named {name} was not found.", Exists: "A role named {id} in {parent} already exists.",
+		BadID: "The role_id must be 3 to 64 letters, digits, underscores and periods, not {id}."},
+	Defaults: map[string]any{"stage": "ALPHA"},
+	Others: func(roles *collection.Collection) {
+		for _, role := range roles.Server().CustomRoles() {
+			roles.PutMissing(collection.Resource{Name: role.Name, Body: roleBody(role)})
+		}
+	},
+	Prepare: func(w *collection.Write) error {
+		if w.New == nil {
+			return nil
+		}
+		for _, each := range apiserver.List(w.New.Body, "includedPermissions") {
+			if text, _ := each.(string); !permission.MatchString(text) {
+				return apiserver.Invalid("Permission %v is not valid.", each)
+			}
+		}
+		return nil
+	},
+	Changed: func(w *collection.Write) {
+		if w.New == nil {
+			w.Call.Server().DropRole(w.Old.Name)
+			return
+		}
+		role := apiserver.Role{Name: w.New.Name}
+		for _, each := range apiserver.List(w.New.Body, "includedPermissions") {
+			role.Permissions = append(role.Permissions, each.(string))
+		}
+		w.Call.Server().PutRole(role)
+	},
+	// Google keeps a deleted role for a while, to be restored; here it is gone at once.
+	Answer: func(_ *collection.Collection, w *collection.Write, shown map[string]any) (any, error) {
+		if w.New == nil {
+			shown["deleted"] = true
+		}
+		return shown, nil
+	},
+	Listed: brief,
+}
+
+// brief shows roles in lists without their permissions, unless the full view is
+// asked for.
+func brief(call *apiserver.Call, shown map[string]any) {
+	if call.Query("view") != "FULL" {
+		delete(shown, "includedPermissions")
 	}
 }
 
-func written(route apiserver.Route, method string) apiserver.Route {
-	route.Write, route.AuditMethod = true, "google.iam.admin.v1."+method
-	return route
+// googlesRoles have the permissions that the local cloud's routes ask for, and no
+// others.
+var googlesRoles = collection.Kind{
+	Documents: []string{"iam/v1"}, Collections: []string{"iam.roles"}, Message: "Role", Source: docs + "roles",
+	Verbs: map[string]string{"get": "", "list": ""}, Listed: brief,
+	Words: collection.Words{NotFound: "The role named {name} was not found."},
+	Others: func(roles *collection.Collection) {
+		for _, role := range roles.Server().PredefinedRoles() {
+			roles.PutMissing(collection.Resource{Name: role.Name, Body: roleBody(role)})
+		}
+	},
 }
 
-func (a api) state() map[string]any {
-	state := map[string]any{}
-	for _, role := range a.server.CustomRoles() {
-		state[role.Name] = view(role)
-	}
-	for _, account := range a.server.Accounts() {
-		state["projects/"+apiserver.ProjectID+"/serviceAccounts/"+account.Email] = accountView(account)
-	}
-	return state
-}
-
-func view(role apiserver.Role) map[string]any {
-	shown := map[string]any{"name": role.Name}
+func roleBody(role apiserver.Role) map[string]any {
+	body := map[string]any{}
 	for key, text := range map[string]string{"title": role.Title, "description": role.Description, "stage": role.Stage} {
 		if text != "" {
-			shown[key] = text
+			body[key] = text
 		}
 	}
 	if len(role.Permissions) > 0 {
@@ -77,120 +103,7 @@ func view(role apiserver.Role) map[string]any {
 		for i, each := range role.Permissions {
 			permissions[i] = each
 		}
-		shown["includedPermissions"] = permissions
+		body["includedPermissions"] = permissions
 	}
-	return shown
-}
-
-// list shows roles without their permissions, unless the full view is asked for.
-func (a api) list(c *apiserver.Call) (any, error) {
-	answer := map[string]any{}
-	var all []any
-	for _, role := range a.server.CustomRoles() {
-		if !strings.HasPrefix(role.Name, parent) { // the organization's
-			continue
-		}
-		shown := view(role)
-		if c.Query("view") != "FULL" {
-			delete(shown, "includedPermissions")
-		}
-		all = append(all, shown)
-	}
-	if all != nil {
-		answer["roles"] = all
-	}
-	return answer, nil
-}
-
-func (a api) find(c *apiserver.Call) (apiserver.Role, error) {
-	name := parent + "/" + c.Var("role")
-	role, ok := a.server.CustomRole(name)
-	if !ok {
-		return role, apiserver.NotFound("The role named %s was not found.", name)
-	}
-	return role, nil
-}
-
-func (a api) get(c *apiserver.Call) (any, error) {
-	role, err := a.find(c)
-	if err != nil {
-		return nil, err
-	}
-	return view(role), nil
-}
-
-func (a api) create(c *apiserver.Call) (any, error) {
-	body, err := c.Body()
-	if err != nil {
-		return nil, err
-	}
-	if err := apiserver.CheckFields(body, "", "roleId role"); err != nil {
-		return nil, err
-	}
-	id := apiserver.Text(body, "roleId")
-	if !roleID.MatchString(id) {
-		return nil, apiserver.Invalid("The role_id must be 3 to 64 letters, digits, underscores and periods, not %q.", id)
-	}
-	role := apiserver.Role{Name: parent + "/" + id, Stage: "ALPHA"}
-	if _, taken := a.server.CustomRole(role.Name); taken {
-		return nil, apiserver.AlreadyExists("A role named %s in %s already exists.", id, "projects/"+apiserver.ProjectID)
-	}
-	return a.write(role, apiserver.Object(body, "role"), nil)
-}
-
-func (a api) patch(c *apiserver.Call) (any, error) {
-	role, err := a.find(c)
-	if err != nil {
-		return nil, err
-	}
-	body, err := c.Body()
-	if err != nil {
-		return nil, err
-	}
-	var mask []string
-	if text := c.Query("updateMask"); text != "" {
-		mask = strings.Split(strings.ReplaceAll(text, "included_permissions", "includedPermissions"), ",")
-	}
-	return a.write(role, body, mask)
-}
-
-// write gives a role what was sent, or of it what the mask names.
-func (a api) write(role apiserver.Role, sent map[string]any, mask []string) (any, error) {
-	if err := apiserver.CheckFields(sent, "role", writable); err != nil {
-		return nil, err
-	}
-	named := func(field string) bool {
-		_, present := sent[field]
-		return slices.Contains(mask, field) || mask == nil && present
-	}
-	for field, into := range map[string]*string{"title": &role.Title, "description": &role.Description,
-		"stage": &role.Stage} {
-		if named(field) {
-			*into = apiserver.Text(sent, field)
-		}
-	}
-	if named("includedPermissions") {
-		role.Permissions = nil
-		for _, each := range apiserver.List(sent, "includedPermissions") {
-			text, _ := each.(string)
-			if !permission.MatchString(text) {
-				return nil, apiserver.Invalid("Permission %v is not valid.", each)
-			}
-			role.Permissions = append(role.Permissions, text)
-		}
-	}
-	a.server.PutRole(role)
-	return view(role), nil
-}
-
-// remove forgets the role at once; Google keeps it for a while, to be restored.
-func (a api) remove(c *apiserver.Call) (any, error) {
-	role, err := a.find(c)
-	if err != nil {
-		return nil, err
-	}
-	a.server.DropRole(role.Name)
-	shown := view(role)
-	shown["deleted"] = true
-	return shown, nil
+	return body
 }

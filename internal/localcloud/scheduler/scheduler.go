@@ -1,154 +1,104 @@
-// Package scheduler is Cloud Scheduler as far as HTTP jobs go: they are kept,
-// and run when somebody asks for it. No clock runs them.
+// Package scheduler is Cloud Scheduler: jobs are kept, and run when somebody asks for
+// it. No clock runs them.
 package scheduler
 
 import (
 	"encoding/base64"
-	"maps"
+	"encoding/json"
 	"net/http"
 	"regexp"
-	"slices"
-	"strings"
-	"sync"
+	"strconv"
 	"time"
 
+	"github.com/robfig/cron/v3"
+
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 )
 
 type object = map[string]any
 
-// Scheduler holds the jobs of one project. It is safe for concurrent use.
-type Scheduler struct {
-	server *apiserver.Server
-	send   func(dataplane.Sent) (int, error)
-
-	mu   sync.Mutex
-	jobs map[string]object
+// Senders are how a job reaches its target.
+type Senders struct {
+	// HTTP sends a request and returns the status of its answer.
+	HTTP func(dataplane.Sent) (int, error)
+	// Publish puts a message into a topic.
+	Publish func(topic string, data []byte, attributes map[string]string) error
 }
 
-// New returns a Cloud Scheduler without jobs, whose requests go through send.
-func New(s *apiserver.Server, send func(dataplane.Sent) (int, error)) *Scheduler {
-	return &Scheduler{server: s, send: send, jobs: map[string]object{}}
+// New returns the API without jobs.
+func New(s *apiserver.Server, senders Senders) apiserver.API {
+	return collection.Merged("cloudscheduler", collection.New(s, jobs(senders)))
 }
 
-// permissionSource documents which permission each method needs.
-const permissionSource = "cloud.google.com/scheduler/docs/access-control"
-
-// API is Cloud Scheduler as the server serves it.
-func (s *Scheduler) API() apiserver.API {
-	const all, one = "/v1/projects/{project}/locations/{location}/jobs",
-		"/v1/projects/{project}/locations/{location}/jobs/{job}"
-	return apiserver.API{Name: "cloudscheduler", State: s.state, Reset: s.reset, Routes: []apiserver.Route{
-		route(http.MethodGet, all, "list", "", s.list),
-		route(http.MethodGet, one, "get", "", s.get),
-		route(http.MethodPost, all, "create", "CreateJob", s.create),
-		route(http.MethodPatch, one, "patch", "UpdateJob", s.patch),
-		route(http.MethodDelete, one, "delete", "DeleteJob", s.remove),
-		route(http.MethodPost, one+":run", "run", "RunJob", s.run),
-	}}
-}
-
-func route(verb, path, method, audited string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
-	permission := method
-	if method == "patch" {
-		permission = "update"
+func jobs(senders Senders) collection.Kind {
+	const audited = "google.cloud.scheduler.v1.CloudScheduler."
+	return collection.Kind{
+		Documents: []string{"cloudscheduler/v1"}, Collections: []string{"cloudscheduler.projects.locations.jobs"}, Message: "Job",
+		Permissions: "cloudscheduler.jobs", Verbs: map[string]string{"resume": "enable"},
+		Source: "cloud.google.com/scheduler/docs/access-control",
+		Audit: map[string]string{"create": audited + "CreateJob", "patch": audited + "UpdateJob", "delete": audited + "DeleteJob",
+			"run": audited + "RunJob", "pause": audited + "PauseJob", "resume": audited + "ResumeJob"},
+		// Source: scheduler/docs/reference/rest, Job.name.
+		ID: regexp.MustCompile(`^[A-Za-z0-9_-]{1,500}$`),
+		Words: collection.Words{NotFound: "Job not found.", Exists: "Job {name} already exists.",
+			BadID: `Job name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/jobs/<JOB_ID>".`},
+		Defaults: object{
+			"timeZone": "Etc/UTC", "state": "ENABLED", "attemptDeadline": "180s",
+			"retryConfig": object{"maxRetryDuration": "0s", "minBackoffDuration": "5s", "maxBackoffDuration": "3600s",
+				"maxDoublings": json.Number("5")},
+		},
+		Prepare: prepare,
+		Actions: map[string]collection.Action{
+			"run":    {Writes: true, Do: senders.run},
+			"pause":  {Writes: true, Do: becomes("PAUSED")},
+			"resume": {Writes: true, Do: becomes("ENABLED")},
+		},
 	}
-	made := apiserver.Route{Verb: verb, Path: path, API: "cloudscheduler",
-		ID:         "cloudscheduler.projects.locations.jobs." + method,
-		Permission: "cloudscheduler.jobs." + permission, Source: permissionSource, Handle: handle}
-	if audited != "" {
-		made.Write, made.AuditMethod = true, "google.cloud.scheduler.v1.CloudScheduler."+audited
+}
+
+// becomes is a method that sets the state.
+func becomes(state string) func(*collection.Collection, *apiserver.Call) (any, error) {
+	return func(jobs *collection.Collection, call *apiserver.Call) (any, error) {
+		return jobs.Change(call, func(w *collection.Write) error {
+			w.New.Body["state"] = state
+			return nil
+		})
 	}
-	return made
 }
 
-func parent(call *apiserver.Call) string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + call.Var("location") + "/jobs"
-}
-
-// jobID is the grammar of a job's id (scheduler/docs/reference/rest, Job.name).
-var jobID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,500}$`)
-
-// named finds the job that a call is about. The lock is held.
-func (s *Scheduler) named(call *apiserver.Call) (string, object, error) {
-	name := parent(call) + "/" + call.Var("job")
-	if found := s.jobs[name]; found != nil {
-		return name, found, nil
+// prepare checks a job that is about to be kept, and fills in its target.
+func prepare(w *collection.Write) error {
+	if w.New == nil {
+		return nil
 	}
-	return name, nil, apiserver.NotFound("Job not found.")
-}
-
-func (s *Scheduler) list(call *apiserver.Call) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []any
-	for _, name := range slices.Sorted(maps.Keys(s.jobs)) {
-		if call.Var("location") == "-" || strings.HasPrefix(name, parent(call)+"/") {
-			found = append(found, apiserver.Clone(s.jobs[name]))
+	job := w.New.Body
+	if text := apiserver.Text(job, "schedule"); !valid(text, apiserver.Text(job, "timeZone")) {
+		return apiserver.Invalid("Schedule or time zone is invalid.")
+	}
+	target, topic := apiserver.Object(job, "httpTarget"), apiserver.Object(job, "pubsubTarget")
+	switch {
+	case target == nil && topic == nil:
+		return apiserver.Invalid("Only jobs with an httpTarget or a pubsubTarget are served here.")
+	case target != nil && topic != nil:
+		return apiserver.Invalid("Job.target must have exactly one target.")
+	case topic != nil && apiserver.Text(topic, "topicName") == "":
+		return apiserver.Invalid("Job.pubsub_target.topic_name must be specified.")
+	case target != nil:
+		if err := complete(w.Call, target); err != nil {
+			return err
 		}
 	}
-	if found == nil {
-		return object{}, nil
-	}
-	return object{"jobs": found}, nil
+	job["userUpdateTime"] = collection.Time(w.At)
+	return nil
 }
 
-func (s *Scheduler) get(call *apiserver.Call) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, found, err := s.named(call)
-	return apiserver.Clone(found), err
-}
-
-func (s *Scheduler) create(call *apiserver.Call) (any, error) {
-	body, err := call.Body()
-	if err != nil {
-		return nil, err
-	}
-	made := object{
-		"timeZone": "Etc/UTC", "state": "ENABLED", "attemptDeadline": "180s",
-		"retryConfig": object{"maxRetryDuration": "0s", "minBackoffDuration": "5s", "maxBackoffDuration": "3600s",
-			"maxDoublings": 5},
-	}
-	name := apiserver.Text(body, "name")
-	id := strings.TrimPrefix(name, parent(call)+"/")
-	if !jobID.MatchString(id) {
-		return nil, apiserver.Invalid("Job name must be formatted: %q", parent(call)+"/<JOB_ID>")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.jobs[name] != nil {
-		return nil, apiserver.AlreadyExists("Job %s already exists.", name)
-	}
-	return s.put(call, made, body, name)
-}
-
-func (s *Scheduler) patch(call *apiserver.Call) (any, error) {
-	body, err := call.Body()
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name, old, err := s.named(call)
-	if err != nil {
-		return nil, err
-	}
-	return s.put(call, apiserver.Clone(old), body, name)
-}
-
-// put merges what was sent into a job and keeps it, if its caller may act as
-// its account. The lock is held.
-func (s *Scheduler) put(call *apiserver.Call, made, sent object, name string) (any, error) {
-	apiserver.Merge(made, sent)
-	target := apiserver.Object(made, "httpTarget")
-	if target == nil {
-		return nil, apiserver.Invalid("Only jobs with an httpTarget are served here.")
-	}
+// complete checks who may be acted as, and fills in what was not said.
+func complete(call *apiserver.Call, target object) error {
 	if token := apiserver.Object(target, "oidcToken"); token != nil {
 		if err := call.ActAs(apiserver.Text(token, "serviceAccountEmail")); err != nil {
-			return nil, err
+			return err
 		}
 		if apiserver.Text(token, "audience") == "" { // documented: the target's URI
 			token["audience"] = target["uri"]
@@ -157,35 +107,55 @@ func (s *Scheduler) put(call *apiserver.Call, made, sent object, name string) (a
 	if apiserver.Text(target, "httpMethod") == "" {
 		target["httpMethod"] = http.MethodPost
 	}
-	made["name"], made["userUpdateTime"] = name, s.server.Stamp().Format(time.RFC3339Nano)
-	s.jobs[name] = made
-	return apiserver.Clone(made), nil
+	return nil
 }
 
-func (s *Scheduler) remove(call *apiserver.Call) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name, _, err := s.named(call)
-	if err != nil {
-		return nil, err
+// every is App Engine's language, as far as it needs no calendar.
+var every = regexp.MustCompile(`^every [1-9][0-9]* (minutes|mins|hours)( .*)?$`)
+
+// valid reports whether a schedule and its time zone can be read. A job that nobody
+// schedules has none.
+func valid(schedule, zone string) bool {
+	if _, err := time.LoadLocation(zone); err != nil {
+		return false
 	}
-	delete(s.jobs, name)
-	return object{}, nil
+	_, err := cron.ParseStandard(schedule)
+	return err == nil || schedule == "" || every.MatchString(schedule)
 }
 
 // run calls the target and keeps how that ended.
-func (s *Scheduler) run(call *apiserver.Call) (any, error) {
-	s.mu.Lock()
-	name, job, err := s.named(call)
-	job = apiserver.Clone(job)
-	s.mu.Unlock()
+func (s Senders) run(jobs *collection.Collection, call *apiserver.Call) (any, error) {
+	job, err := jobs.Named(call)
 	if err != nil {
 		return nil, err
 	}
+	status, err := s.send(job.Body)
+	if err != nil {
+		return nil, err
+	}
+	return jobs.Change(call, func(w *collection.Write) error {
+		w.New.Body["lastAttemptTime"], w.New.Body["status"] = collection.Time(w.At), status
+		return nil
+	})
+}
+
+// send reaches a job's target, and returns a google.rpc.Status.
+func (s Senders) send(job object) (object, error) {
+	if topic := apiserver.Object(job, "pubsubTarget"); topic != nil {
+		data, _ := base64.StdEncoding.DecodeString(apiserver.Text(topic, "data")) // what is not base64 is sent as nothing
+		attributes := map[string]string{}
+		for key, value := range apiserver.Object(topic, "attributes") {
+			attributes[key], _ = value.(string)
+		}
+		if err := s.Publish(apiserver.Text(topic, "topicName"), data, attributes); err != nil {
+			return object{"code": json.Number("5"), "message": err.Error()}, nil
+		}
+		return object{}, nil
+	}
 	target := apiserver.Object(job, "httpTarget")
 	token := apiserver.Object(target, "oidcToken")
-	body, _ := base64.StdEncoding.DecodeString(apiserver.Text(target, "body")) // what is not base64 is sent as nothing
-	answered, err := s.send(dataplane.Sent{
+	body, _ := base64.StdEncoding.DecodeString(apiserver.Text(target, "body"))
+	answered, err := s.HTTP(dataplane.Sent{
 		Method: apiserver.Text(target, "httpMethod"), URL: apiserver.Text(target, "uri"), UserAgent: "Google-Cloud-Scheduler",
 		Header: http.Header{"X-Cloudscheduler": {"true"}}, Body: body,
 		Account: apiserver.Text(token, "serviceAccountEmail"), Audience: apiserver.Text(token, "audience"),
@@ -193,18 +163,12 @@ func (s *Scheduler) run(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, apiserver.Invalid("The URI cannot be called: %v", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	job["lastAttemptTime"], job["status"] = s.server.Stamp().Format(time.RFC3339Nano), status(answered)
-	if s.jobs[name] != nil {
-		s.jobs[name] = job
-	}
-	return apiserver.Clone(job), nil
+	return statusOf(answered), nil
 }
 
-// status is a google.rpc.Status for an HTTP status
+// statusOf is a google.rpc.Status for an HTTP status
 // (google/rpc/code.proto, "HTTP Mapping").
-func status(answered int) object {
+func statusOf(answered int) object {
 	code := map[int]int{http.StatusUnauthorized: 16, http.StatusForbidden: 7, http.StatusNotFound: 5,
 		http.StatusTooManyRequests: 8}[answered]
 	switch {
@@ -215,21 +179,5 @@ func status(answered int) object {
 	case code == 0:
 		code = 9
 	}
-	return object{"code": code}
-}
-
-func (s *Scheduler) state() object {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state := object{}
-	for name, job := range s.jobs {
-		state[name] = apiserver.Clone(job)
-	}
-	return state
-}
-
-func (s *Scheduler) reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.jobs = map[string]object{}
+	return object{"code": json.Number(strconv.Itoa(code))}
 }

@@ -4,13 +4,38 @@ import (
 	"encoding/base64"
 	"hash/crc32"
 	"strconv"
-	"time"
+	"strings"
+	"sync"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // maxPayload is how much one version may hold. Source: secret-manager/quotas.
 const maxPayload = 64 << 10
+
+var versionKind = collection.Kind{
+	Documents: []string{"secretmanager/v1"}, Collections: []string{"secretmanager.projects.secrets.versions"},
+	Message: "SecretVersion", Permissions: "secretmanager.versions", Source: docs + ".versions", Numbered: true,
+	NewestFirst: true, Alias: latest, State: withoutData,
+	Words: collection.Words{NotFound: "Secret Version [{name}] not found."},
+	Actions: map[string]collection.Action{
+		"access":  {Do: access},
+		"enable":  {Writes: true, Do: becomes("ENABLED")},
+		"disable": {Writes: true, Do: becomes("DISABLED")},
+		"destroy": {Writes: true, Do: becomes("DESTROYED")},
+	},
+}
+
+// latest is the newest version, whatever its state.
+func latest(versions *collection.Collection, name string) string {
+	if all, ok := strings.CutSuffix(name, "/latest"); ok {
+		if kept := versions.All(all); len(kept) > 0 {
+			return kept[0].Name
+		}
+	}
+	return name
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -18,8 +43,11 @@ func checksum(data []byte) string {
 	return strconv.FormatInt(int64(crc32.Checksum(data, castagnoli)), 10)
 }
 
-func (a *api) addVersion(c *apiserver.Call) (any, error) {
-	body, err := c.Body()
+// adding lets versions be numbered one by one.
+var adding sync.Mutex
+
+func addVersion(versions *collection.Collection, secret string, call *apiserver.Call) (any, error) {
+	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
@@ -36,86 +64,45 @@ func (a *api) addVersion(c *apiserver.Call) (any, error) {
 	case sum != "" && sum != checksum(data):
 		return nil, apiserver.Invalid("Secret Payload data_crc32c does not match.")
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	secret, err := a.find(c)
+	adding.Lock()
+	defer adding.Unlock()
+	at := versions.Server().Stamp()
+	made := collection.Resource{
+		Name: secret + "/versions/" + strconv.Itoa(len(versions.All(secret+"/versions"))+1), Created: at, Kept: data,
+		Body: map[string]any{"state": "ENABLED", "createTime": collection.Time(at),
+			"clientSpecifiedPayloadChecksum": sum != ""},
+	}
+	versions.Put(made)
+	return versions.Shown(made), nil
+}
+
+func access(versions *collection.Collection, call *apiserver.Call) (any, error) {
+	found, err := versions.Named(call)
 	if err != nil {
 		return nil, err
 	}
-	made := &version{data: data, state: "ENABLED", view: map[string]any{
-		"name":       shown(nameOf(c)) + "/versions/" + strconv.Itoa(len(secret.versions)+1),
-		"createTime": c.Time.UTC().Format(time.RFC3339Nano), "clientSpecifiedPayloadChecksum": sum != "",
-	}}
-	secret.versions = append(secret.versions, made)
-	return made.shown(), nil
-}
-
-// shown is a version without what it holds.
-func (v *version) shown() map[string]any {
-	view := apiserver.Clone(v.view)
-	view["state"] = v.state
-	return view
-}
-
-func (a *api) listVersions(c *apiserver.Call) (any, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	secret, err := a.find(c)
-	if err != nil {
-		return nil, err
+	shown := versions.Shown(found)
+	if shown["state"] != "ENABLED" {
+		return nil, apiserver.Precondition("Secret Version [%s] is in %s state.", shown["name"], shown["state"])
 	}
-	answer := map[string]any{"totalSize": len(secret.versions)}
-	var all []any
-	for i := range secret.versions { // the newest first
-		all = append(all, secret.versions[len(secret.versions)-1-i].shown())
-	}
-	if all != nil {
-		answer["versions"] = all
-	}
-	return answer, nil
-}
-
-func (a *api) getVersion(c *apiserver.Call) (any, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	found, err := a.findVersion(c)
-	if err != nil {
-		return nil, err
-	}
-	return found.shown(), nil
-}
-
-func (a *api) access(c *apiserver.Call) (any, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	found, err := a.findVersion(c)
-	if err != nil {
-		return nil, err
-	}
-	name := apiserver.Text(found.view, "name")
-	if found.state != "ENABLED" {
-		return nil, apiserver.Precondition("Secret Version [%s] is in %s state.", name, found.state)
-	}
-	return map[string]any{"name": name, "payload": map[string]any{
-		"data": base64.StdEncoding.EncodeToString(found.data), "dataCrc32c": checksum(found.data),
+	data, _ := found.Kept.([]byte)
+	return map[string]any{"name": shown["name"], "payload": map[string]any{
+		"data": base64.StdEncoding.EncodeToString(data), "dataCrc32c": checksum(data),
 	}}, nil
 }
 
-// setState enables, disables or destroys a version. What is destroyed stays so.
-func (a *api) setState(state string) func(*apiserver.Call) (any, error) {
-	return func(c *apiserver.Call) (any, error) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		found, err := a.findVersion(c)
-		if err != nil {
-			return nil, err
-		}
-		if found.state == "DESTROYED" {
-			return nil, apiserver.Precondition("Secret Version [%s] is in DESTROYED state.", apiserver.Text(found.view, "name"))
-		}
-		if found.state = state; state == "DESTROYED" {
-			found.data = nil
-		}
-		return found.shown(), nil
+// becomes enables, disables or destroys a version. What is destroyed stays so.
+func becomes(state string) func(*collection.Collection, *apiserver.Call) (any, error) {
+	return func(versions *collection.Collection, call *apiserver.Call) (any, error) {
+		return versions.Change(call, func(w *collection.Write) error {
+			if w.Old.Body["state"] == "DESTROYED" {
+				return apiserver.Precondition("Secret Version [%s] is in DESTROYED state.", versions.Shown(*w.Old)["name"])
+			}
+			if w.New.Body["state"] = state; state == "DESTROYED" {
+				w.New.Kept = nil
+				w.New.Body["destroyTime"] = collection.Time(w.At)
+			}
+			return nil
+		})
 	}
 }

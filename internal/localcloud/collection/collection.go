@@ -1,0 +1,217 @@
+package collection
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
+)
+
+// Resource is one resource. It is a value: a write puts another in its place, and
+// nothing in it changes.
+type Resource struct {
+	// Name is the full name, with the project's id.
+	Name string
+	// Body is the resource as the API shows it, without what View computes.
+	Body    map[string]any
+	Created time.Time
+	// Kept is what no answer shows. What is in it must not change either.
+	Kept any
+}
+
+// Write is one write on its way.
+type Write struct {
+	Call   *apiserver.Call
+	Method string
+	// Old is what was there, nil = nothing. New is what is going to be there, nil =
+	// nothing; Prepare may change it.
+	Old, New *Resource
+	// Sent is what the client sent of the resource, in canonical form.
+	Sent map[string]any
+	// At is later than every write before it.
+	At time.Time
+}
+
+// Collection holds the resources of one kind. It is safe for concurrent use.
+type Collection struct {
+	Kind
+	server   *apiserver.Server
+	document *schema.API
+
+	writing sync.Mutex // held from the first look at a resource until it is kept
+
+	mu        sync.RWMutex
+	resources map[string]Resource
+	past      apiserver.History[Resource] // for lists that show what was
+}
+
+// New returns an empty collection.
+func New(s *apiserver.Server, kind Kind) *Collection {
+	c := &Collection{Kind: kind, server: s, document: schema.Of(kind.Documents[0])}
+	c.Reset()
+	return c
+}
+
+// Server is what the collection is served by.
+func (c *Collection) Server() *apiserver.Server { return c.server }
+
+// Get returns a resource by its full name.
+func (c *Collection) Get(name string) (Resource, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	found, ok := c.resources[name]
+	return found, ok
+}
+
+// Named returns the resource that a call is about, or the API's 404.
+func (c *Collection) Named(call *apiserver.Call) (Resource, error) {
+	name := call.Resource
+	if c.Alias != nil {
+		name = c.Alias(c, name)
+	}
+	if found, ok := c.Get(name); ok {
+		return found, nil
+	}
+	return Resource{}, c.notFound(call.Resource)
+}
+
+// parentExists reports whether what a name is below of is there.
+func (c *Collection) parentExists(name string) error {
+	if c.Within == nil {
+		return nil
+	}
+	parent := parentOf(parentOf(name))
+	if _, ok := c.Within.Get(parent); !ok && lastSegment(parent) != "-" {
+		return c.Within.notFound(parent)
+	}
+	return nil
+}
+
+// All are the resources below a parent, in the order of lists. A "-" in the parent
+// stands for any segment, and "" is everywhere.
+func (c *Collection) All(parent string) []Resource {
+	c.mu.RLock()
+	all := slices.Collect(maps.Values(c.resources))
+	c.mu.RUnlock()
+	return c.ordered(all, parent)
+}
+
+func (c *Collection) ordered(all []Resource, parent string) []Resource {
+	found := slices.DeleteFunc(all, func(r Resource) bool { return !below(r.Name, parent) })
+	slices.SortFunc(found, func(a, b Resource) int {
+		if c.NewestFirst {
+			return cmp.Or(b.Created.Compare(a.Created), strings.Compare(b.Name, a.Name))
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return found
+}
+
+// below reports whether a name is directly below a parent's collection, such as
+// projects/P/locations/-/jobs.
+func below(name, parent string) bool {
+	if parent == "" {
+		return true
+	}
+	is, wanted := strings.Split(parentOf(name), "/"), strings.Split(parent, "/")
+	return slices.EqualFunc(is, wanted, func(segment, want string) bool { return want == "-" || segment == want })
+}
+
+// Put keeps a resource.
+func (c *Collection) Put(r Resource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resources[r.Name] = r
+	c.past.Put(r.Name, c.server.Now(), r)
+}
+
+// PutMissing keeps a resource unless there is one of its name. For lists it was
+// always there.
+func (c *Collection) PutMissing(r Resource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, there := c.resources[r.Name]; !there {
+		c.resources[r.Name] = r
+		c.past.Put(r.Name, time.Time{}, r)
+	}
+}
+
+// Drop forgets a resource and its policy.
+func (c *Collection) Drop(name string) {
+	c.mu.Lock()
+	delete(c.resources, name)
+	c.past.Drop(name, c.server.Now())
+	c.mu.Unlock()
+	c.server.DeletePolicy(name)
+}
+
+// Reset forgets every resource.
+func (c *Collection) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resources = map[string]Resource{}
+	c.past.Reset()
+}
+
+// States are copies of all resources, by name, for the local cloud's own state.
+func (c *Collection) States() map[string]any {
+	c.others()
+	states := map[string]any{}
+	for _, r := range c.All("") {
+		shown := c.Shown(r)
+		if c.State != nil {
+			c.State(r, shown)
+		}
+		states[r.Name] = shown
+	}
+	return states
+}
+
+// Shown is a resource as the API shows it.
+func (c *Collection) Shown(r Resource) map[string]any {
+	shown := apiserver.Clone(r.Body)
+	if c.has("name") {
+		shown["name"] = c.shownName(r.Name)
+	}
+	if c.View != nil {
+		c.View(r, shown)
+	}
+	return shown
+}
+
+func (c *Collection) others() {
+	if c.Others != nil {
+		c.Others(c)
+	}
+}
+
+// has reports whether the resource has a field.
+func (c *Collection) has(field string) bool {
+	return c.document.Message(c.Message).Fields[field] != nil
+}
+
+// Merged serves several collections as one API.
+func Merged(name string, all ...*Collection) apiserver.API {
+	api := apiserver.API{Name: name}
+	for _, c := range all {
+		api.Routes = append(api.Routes, c.Routes(name)...)
+	}
+	api.State = func() map[string]any {
+		states := map[string]any{}
+		for _, c := range all {
+			maps.Copy(states, c.States())
+		}
+		return states
+	}
+	api.Reset = func() {
+		for _, c := range all {
+			c.Reset()
+		}
+	}
+	return api
+}

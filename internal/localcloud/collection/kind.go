@@ -1,0 +1,156 @@
+package collection
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+)
+
+// Kind describes one kind of resource. What its discovery document says (methods,
+// paths, parameters, messages, fields that only the server writes) is not repeated
+// here.
+type Kind struct {
+	// Documents are the discovery documents that serve it, such as
+	// "cloudscheduler/v1". The first one has Message.
+	Documents []string
+	// Collections are the prefixes of its methods' ids, one for each kind of parent:
+	// "logging.projects.sinks".
+	Collections []string
+	// Message is the resource itself: "Job".
+	Message string
+	// Permissions begins the permissions of its methods: "cloudscheduler.jobs". What
+	// follows is the method, "update" for a patch. Verbs says so where it is another;
+	// with a dot it is a whole permission, and "" is none.
+	Permissions string
+	Verbs       map[string]string
+	// Source is the page that says which permissions the methods need.
+	Source string
+	// Audit are the methods that leave an audit record, with its methodName.
+	Audit map[string]string
+	// Unserved are methods that are refused like unknown ones, because nothing is
+	// behind them here.
+	Unserved []string
+
+	// ID is the grammar of the last segment of a name. NewID gives ids where the
+	// server does.
+	ID    *regexp.Regexp
+	NewID func() string
+	// Location refuses what is not a location of the API, nil = none is refused.
+	Location func(location string) error
+	// Within has the parents, nil = every parent exists.
+	Within *Collection
+	// Alias is the name of the resource that another name stands for, such as latest.
+	Alias func(c *Collection, name string) string
+	// Numbered shows names with the project's number.
+	Numbered bool
+	// Words are what the API says.
+	Words Words
+	// PageSize is the default and the largest size of a page, zero = 1000.
+	PageSize int
+	// NewestFirst lists in the order of creation, the latest first; otherwise by name.
+	NewestFirst bool
+
+	// Fixed are fields that no mask may name, beside those that only the server writes.
+	Fixed []string
+	// Defaults fill what was not sent.
+	Defaults map[string]any
+	// Prepare applies the rules to a resource that is about to be kept or deleted,
+	// and completes it. An error refuses the call.
+	Prepare func(*Write) error
+	// Changed has the effects of a write on others. It is called after the write was
+	// kept, before it is answered, one write at a time.
+	Changed func(*Write)
+	// Answer makes the answer of a write, where that is not the resource.
+	Answer func(c *Collection, w *Write, shown map[string]any) (any, error)
+	// Others brings in, with PutMissing, what is there without a write through this
+	// API. It is called before each call.
+	Others func(c *Collection)
+	// Listed trims a resource that a list shows.
+	Listed func(call *apiserver.Call, shown map[string]any)
+	// View adds what is computed when a resource is read.
+	View func(r Resource, shown map[string]any)
+	// State adds what only the local cloud's own state shows.
+	State func(r Resource, shown map[string]any)
+	// Actions are the methods beside the usual ones.
+	Actions map[string]Action
+}
+
+// Action is a custom method.
+type Action struct {
+	// Writes is whether it changes something.
+	Writes bool
+	Do     func(*Collection, *apiserver.Call) (any, error)
+}
+
+// Words are what an API says when it refuses. {name} is the resource's full name,
+// {id} its last segment, {parent} what it is below. The zero value is what most APIs say.
+type Words struct {
+	NotFound, Exists, BadID string
+}
+
+func (k *Kind) notFound(name string) error {
+	return apiserver.NotFound("%s", k.say(k.Words.NotFound, "Resource '{name}' was not found", name))
+}
+
+func (k *Kind) exists(name string) error {
+	return apiserver.AlreadyExists("%s", k.say(k.Words.Exists, "Resource '{name}' already exists", name))
+}
+
+func (k *Kind) badID(name string) error {
+	return apiserver.Invalid("%s", k.say(k.Words.BadID, "The request was invalid: invalid value for the id: '{id}'", name))
+}
+
+func (k *Kind) say(words, otherwise, name string) string {
+	if words == "" {
+		words = otherwise
+	}
+	return strings.NewReplacer("{name}", k.shownName(name), "{id}", lastSegment(name), "{parent}", parentOf(parentOf(name))).Replace(words)
+}
+
+// shownName is a name as answers have it.
+func (k *Kind) shownName(name string) string {
+	if rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectID+"/"); ok && k.Numbered {
+		return "projects/" + apiserver.ProjectNumber + "/" + rest
+	}
+	return name
+}
+
+// permission is what a method needs, "" = nothing.
+func (k *Kind) permission(method string) string {
+	verb, named := k.Verbs[method]
+	switch {
+	case named && (verb == "" || strings.Contains(verb, ".")):
+		return verb
+	case named:
+	case method == "patch":
+		verb = "update"
+	default:
+		verb = method
+	}
+	return k.Permissions + "." + verb
+}
+
+func lastSegment(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+func parentOf(name string) string { return name[:max(strings.LastIndexByte(name, '/'), 0)] }
+
+// region is how Google names its regions.
+var region = regexp.MustCompile(`^[a-z]+-[a-z]+[0-9]{1,2}$`)
+
+// Regional takes regions for locations, RegionalOrGlobal global too. The words are
+// what Cloud Run says.
+func Regional(location string) error {
+	if !region.MatchString(location) {
+		return apiserver.Denied("Location %s is not found or access is unauthorized.", location)
+	}
+	return nil
+}
+
+// RegionalOrGlobal takes regions and global for locations.
+func RegionalOrGlobal(location string) error {
+	if location == "global" {
+		return nil
+	}
+	return Regional(location)
+}

@@ -1,0 +1,144 @@
+package collection
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
+)
+
+// Routes are the kind's methods, in every document and below every parent.
+func (c *Collection) Routes(api string) []apiserver.Route {
+	var routes []apiserver.Route
+	for _, name := range c.Documents {
+		document := schema.Of(name)
+		for _, prefix := range c.Collections {
+			for _, method := range document.Methods(prefix) {
+				if verb := lastPart(method.ID); !slices.Contains(c.Unserved, verb) {
+					routes = append(routes, c.routes(api, face{document, method, verb})...)
+				}
+			}
+		}
+	}
+	return routes
+}
+
+// face is one method of one discovery document.
+type face struct {
+	document *schema.API
+	method   schema.Method
+	verb     string // the last part of its id
+}
+
+func (c *Collection) routes(api string, f face) []apiserver.Route {
+	handle, writes := c.handler(f)
+	if handle == nil {
+		return nil
+	}
+	route := apiserver.Route{
+		Verb: f.method.Verb, Path: "/" + variables(f.method.Path), API: api, ID: f.method.ID,
+		Permission: c.permission(f.verb), Source: c.Source, Resource: nameOf,
+		Write: writes, AuditMethod: c.Audit[f.verb], Handle: c.located(handle),
+	}
+	if route.Permission == "" {
+		route.Source = ""
+	}
+	return []apiserver.Route{route}
+}
+
+// located refuses a call about a location that the API does not have, and looks for
+// what others made.
+func (c *Collection) located(handle func(*apiserver.Call) (any, error)) func(*apiserver.Call) (any, error) {
+	return func(call *apiserver.Call) (any, error) {
+		if location := call.Var("location"); c.Location != nil && location != "" && location != "-" {
+			if err := c.Location(location); err != nil {
+				return nil, err
+			}
+		}
+		c.others()
+		return handle(call)
+	}
+}
+
+// handler is what answers a method, nil = it is not served.
+func (c *Collection) handler(f face) (handle func(*apiserver.Call) (any, error), writes bool) {
+	if action, ok := c.Actions[f.verb]; ok {
+		return func(call *apiserver.Call) (any, error) { return action.Do(c, call) }, action.Writes
+	}
+	switch f.verb {
+	case "list":
+		return func(call *apiserver.Call) (any, error) { return c.list(call, f) }, false
+	case "get":
+		return c.get, false
+	case "create", "insert":
+		return func(call *apiserver.Call) (any, error) { return c.create(call, f) }, true
+	case "patch", "update":
+		return func(call *apiserver.Call) (any, error) { return c.patch(call, f) }, true
+	case "delete":
+		return func(call *apiserver.Call) (any, error) { return c.remove(call) }, true
+	case "getIamPolicy":
+		return c.onPolicy((*apiserver.Call).GetIamPolicy), false
+	case "setIamPolicy":
+		return c.onPolicy((*apiserver.Call).SetIamPolicy), true
+	case "testIamPermissions":
+		return c.onPolicy((*apiserver.Call).TestIamPermissions), false
+	}
+	return nil, false
+}
+
+// variable is a variable of a discovery document's flat path.
+var variable = regexp.MustCompile(`\{([a-zA-Z]+?)(s?Id)?\}`)
+
+// variables are a flat path's under the names that the server knows: {projectsId}
+// is {project}.
+func variables(path string) string { return variable.ReplaceAllString(path, "{$1}") }
+
+// nameOf is what a call is about: its path without version and verb, with the
+// project's id.
+func nameOf(call *apiserver.Call) string {
+	_, name, _ := strings.Cut(strings.TrimPrefix(call.Request.URL.Path, "/"), "/")
+	if i := strings.LastIndexByte(call.Route.Path, ':'); i > strings.LastIndexByte(call.Route.Path, '/') {
+		name = strings.TrimSuffix(name, call.Route.Path[i:])
+	}
+	return ByID(name)
+}
+
+// ByID is a name with the project's id for its number.
+func ByID(name string) string {
+	if rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectNumber); ok && (rest == "" || rest[0] == '/') {
+		return "projects/" + apiserver.ProjectID + rest
+	}
+	return name
+}
+
+func lastPart(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
+
+// onPolicy reads or writes the IAM policy of a resource that is there.
+func (c *Collection) onPolicy(do func(*apiserver.Call, string) (any, error)) func(*apiserver.Call) (any, error) {
+	return func(call *apiserver.Call) (any, error) {
+		describe(call, call.Resource)
+		found, err := c.Named(call)
+		if err != nil {
+			return nil, err
+		}
+		return do(call, found.Name)
+	}
+}
+
+// describe says in the call's log entry what it is about.
+func describe(call *apiserver.Call, name string) {
+	call.Resource = name
+	if call.Record == nil {
+		return
+	}
+	call.Record.ResourceName = name
+	if _, rest, ok := strings.Cut(name, "/locations/"); ok {
+		call.Record.Location, _, _ = strings.Cut(rest, "/")
+	}
+	for i := range call.Record.Authorization {
+		call.Record.Authorization[i].Resource = cmp.Or(name, call.Record.Authorization[i].Resource)
+	}
+}

@@ -1,0 +1,284 @@
+package collection
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+)
+
+// create makes a resource. Its id is in a parameter, in the body, or in the path, as
+// the discovery document says; or the server gives it.
+func (c *Collection) create(call *apiserver.Call, f face) (any, error) {
+	w := &Write{Call: call, Method: f.verb}
+	asked, err := c.sent(w, f)
+	if err != nil {
+		return nil, err
+	}
+	name, err := c.newName(call, f, asked)
+	if err != nil {
+		return nil, err
+	}
+	describe(call, name)
+	if given := apiserver.Text(asked, "name"); given != "" && !sameName(given, name) {
+		return nil, apiserver.Invalid("The request was invalid: invalid value for %s.name: %q", lowerFirst(c.Message), given)
+	}
+	if c.ID != nil && !c.ID.MatchString(lastSegment(name)) {
+		return nil, c.badID(name)
+	}
+	if err := c.parentExists(name); err != nil {
+		return nil, err
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	taken := name
+	if c.Alias != nil {
+		taken = c.Alias(c, name)
+	}
+	if _, there := c.Get(taken); there {
+		return nil, c.exists(name)
+	}
+	w.At = c.server.Stamp()
+	w.New = &Resource{Name: name, Created: w.At, Body: apiserver.Clone(c.Defaults)}
+	if w.New.Body == nil {
+		w.New.Body = map[string]any{}
+	}
+	apiserver.Merge(w.New.Body, w.Sent)
+	c.stamp(w)
+	return c.keep(w)
+}
+
+// newName is the full name of a resource that is to be made.
+func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any) (string, error) {
+	if f.method.Verb == "PUT" {
+		return nameOf(call), nil
+	}
+	all := nameOf(call)
+	if c.NewID != nil {
+		return all + "/" + c.NewID(), nil
+	}
+	for name := range f.method.Parameters {
+		if strings.HasSuffix(name, "Id") && call.Request.URL.Query().Has(name) {
+			return all + "/" + call.Query(name), nil
+		}
+	}
+	for name, value := range asked { // such as accountId beside serviceAccount
+		if id, ok := value.(string); ok && strings.HasSuffix(name, "Id") {
+			return all + "/" + id, nil
+		}
+	}
+	body, err := call.Body()
+	name := ByID(apiserver.Text(body, "name"))
+	switch {
+	case err != nil:
+		return "", err
+	case !strings.Contains(name, "/"):
+		return all + "/" + name, nil
+	case parentOf(name) != all:
+		return "", c.badID(name)
+	}
+	return name, nil
+}
+
+// sent reads the resource in a request's body into w.Sent, and returns what stands
+// beside it where the resource is only a part of the request.
+func (c *Collection) sent(w *Write, f face) (beside map[string]any, err error) {
+	body, err := w.Call.Body()
+	if err != nil {
+		return nil, err
+	}
+	canonical, err := f.document.Normalize(f.method.Request, body)
+	if err != nil {
+		return nil, apiserver.InvalidSchema(err)
+	}
+	if f.method.Request == c.Message {
+		w.Sent = canonical
+		return map[string]any{"name": body["name"]}, nil
+	}
+	for name, field := range f.document.Message(f.method.Request).Fields {
+		if field.Ref == c.Message && !field.Repeated {
+			w.Sent = apiserver.Object(canonical, name)
+			delete(canonical, name)
+		}
+	}
+	if w.Sent == nil {
+		w.Sent = map[string]any{}
+	}
+	return canonical, nil
+}
+
+func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
+
+// sameName compares names whatever they call the project by, and also when one is
+// only the last segment.
+func sameName(a, b string) bool {
+	a, b = ByID(a), ByID(b)
+	return a == b || !strings.Contains(a, "/") && a == lastSegment(b)
+}
+
+// patch writes the fields of the mask. Without a mask it writes those that were
+// sent.
+func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
+	w := &Write{Call: call, Method: f.verb}
+	beside, err := c.sent(w, f)
+	if err != nil {
+		return nil, err
+	}
+	mask := call.Query("updateMask")
+	if text := apiserver.Text(beside, "updateMask"); text != "" {
+		mask = text
+	}
+	paths, err := f.document.Mask(c.Message, mask)
+	if err != nil {
+		return nil, apiserver.InvalidSchema(err)
+	}
+	for _, path := range paths {
+		if field := c.document.Message(c.Message).Fields[path[0]]; field != nil && field.ReadOnly || slices.Contains(c.Fixed, path[0]) {
+			return nil, apiserver.Invalid("The request was invalid: invalid value for update_mask: %q", strings.Join(path, "."))
+		}
+	}
+	if given := apiserver.Text(beside, "name"); given != "" && !sameName(given, call.Resource) {
+		return nil, apiserver.Invalid("The request was invalid: invalid value for %s.name: %q", lowerFirst(c.Message), given)
+	}
+	return c.write(w, func(w *Write) error {
+		if err := checkEtag(w, apiserver.Text(w.Sent, "etag")); err != nil {
+			return err
+		}
+		switch {
+		case mask == "*":
+			w.New.Body = apiserver.Clone(w.Sent)
+			c.outputs(w)
+		case mask == "":
+			apiserver.Merge(w.New.Body, w.Sent)
+		default:
+			for _, path := range paths {
+				assign(w.New.Body, w.Sent, path)
+			}
+		}
+		return nil
+	})
+}
+
+// outputs keeps what only the server writes, when everything else is replaced.
+func (c *Collection) outputs(w *Write) {
+	for name, field := range c.document.Message(c.Message).Fields {
+		if value, ok := w.Old.Body[name]; ok && field.ReadOnly {
+			w.New.Body[name] = value
+		}
+	}
+}
+
+// Change is a custom method that changes the resource that a call names.
+func (c *Collection) Change(call *apiserver.Call, by func(*Write) error) (any, error) {
+	body, err := call.Body()
+	if err != nil {
+		return nil, err
+	}
+	return c.write(&Write{Call: call, Method: lastPart(call.Route.ID), Sent: body}, by)
+}
+
+// write changes a resource that is there.
+func (c *Collection) write(w *Write, by func(*Write) error) (any, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	describe(w.Call, w.Call.Resource)
+	old, err := c.Named(w.Call)
+	if err != nil {
+		return nil, err
+	}
+	changed := old
+	changed.Body = apiserver.Clone(old.Body)
+	w.Old, w.New, w.At = &old, &changed, c.server.Stamp()
+	if err := by(w); err != nil {
+		return nil, err
+	}
+	c.stamp(w)
+	return c.keep(w)
+}
+
+func (c *Collection) remove(call *apiserver.Call) (any, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	describe(call, call.Resource)
+	old, err := c.Named(call)
+	switch {
+	case err != nil && call.Query("allowMissing") == "true" && c.Answer != nil:
+		return c.Answer(c, &Write{Call: call, Method: "delete", At: c.server.Stamp()}, map[string]any{})
+	case err != nil && call.Query("allowMissing") == "true":
+		return map[string]any{}, nil
+	case err != nil:
+		return nil, err
+	}
+	w := &Write{Call: call, Method: "delete", Old: &old, At: c.server.Stamp()}
+	if err := checkEtag(w, call.Query("etag")); err != nil {
+		return nil, err
+	}
+	return c.keep(w)
+}
+
+// checkEtag refuses a write that names another version than the current one.
+func checkEtag(w *Write, etag string) error {
+	if current := apiserver.Text(w.Old.Body, "etag"); etag != "" && current != "" && etag != current {
+		return apiserver.Aborted("The request was aborted: the etag %s is not the current one of '%s'", etag, w.Old.Name)
+	}
+	return nil
+}
+
+// Dry reports whether the client only wants to know whether the write would be
+// accepted.
+func (w *Write) Dry() bool { return w.Call.Query("validateOnly") == "true" }
+
+// keep prepares a write, keeps it and answers it. A write whose operation is going
+// to fail, or never ends, is not kept.
+func (c *Collection) keep(w *Write) (any, error) {
+	if c.Prepare != nil {
+		if err := c.Prepare(w); err != nil {
+			return nil, err
+		}
+	}
+	failure, never := w.Call.OperationFault()
+	comes := failure == nil && !never
+	dry := w.Dry()
+	if dry {
+		w.Call.Record = nil
+	}
+	switch {
+	case dry || !comes:
+	case w.New == nil:
+		c.Drop(w.Old.Name)
+	default:
+		c.Put(*w.New)
+	}
+	if c.Changed != nil && !dry && comes {
+		c.Changed(w)
+	}
+	shown := map[string]any{}
+	if w.New != nil {
+		shown = c.Shown(*w.New)
+	} else if c.Answer != nil {
+		shown = c.Shown(*w.Old)
+	}
+	if c.Answer != nil {
+		return c.Answer(c, w, shown)
+	}
+	return shown, nil
+}
+
+// assign writes the field at a path as it was sent; one that was not is cleared.
+func assign(into, sent map[string]any, path []string) {
+	key := path[0]
+	value, given := sent[key]
+	switch {
+	case len(path) == 1 && given:
+		into[key] = value
+	case len(path) == 1:
+		delete(into, key)
+	default:
+		child := apiserver.Object(into, key)
+		if child == nil {
+			child = map[string]any{}
+			into[key] = child
+		}
+		assign(child, apiserver.Object(sent, key), path[1:])
+	}
+}
