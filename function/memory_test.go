@@ -13,6 +13,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -21,7 +22,7 @@ import (
 // withBucket is a configuration whose memory is a bucket of a local cloud.
 func withBucket(t *testing.T) Config {
 	t.Helper()
-	s, err := playground.Start(t.Context(), playground.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{Discovery: discovery.Judge(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

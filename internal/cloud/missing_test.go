@@ -13,6 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -28,7 +29,7 @@ type local struct {
 
 func start(t *testing.T) local {
 	t.Helper()
-	s, err := playground.Start(t.Context(), playground.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{Discovery: discovery.Judge(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

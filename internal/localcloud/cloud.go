@@ -18,6 +18,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/eventarc"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
@@ -67,6 +68,9 @@ type Options struct {
 	Transport eventarc.Transport
 	// Disturber disturbs deliveries on demand; nil = there are none.
 	Disturber Disturber
+	// Discovery holds every call against Google's discovery documents, for
+	// tests; nil does not.
+	Discovery *discovery.Check
 	// Console answers /console; nil is a 404.
 	Console http.Handler
 }
@@ -99,10 +103,14 @@ func New(options Options) *Cloud {
 		options.OperationTime = defaultOperationTime
 	}
 	logs := logging.New(logging.Options{Clock: options.Clock, Publish: options.Publish})
-	s := apiserver.New(apiserver.Options{
+	server := apiserver.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
 		IAMPropagation: options.IAMPropagation, ListLag: options.ListLag, Roles: options.Roles,
-	})
+	}
+	if options.Discovery != nil {
+		server.Observe = options.Discovery.Observe
+	}
+	s := apiserver.New(server)
 	loadBalancers := compute.New(s)
 	services := run.New(s)
 	s.Serve(loadBalancers.API())

@@ -14,10 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 func serve(t *testing.T, options localcloud.Options) string {
 	t.Helper()
+	options.Discovery = discovery.Judge(t)
 	cloud := localcloud.New(options)
 	server := httptest.NewServer(cloud)
 	t.Cleanup(func() { server.Close(); cloud.Close() })

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -22,7 +23,7 @@ const (
 // lends is a cloud in which the borrower only looks, and the writer may deploy.
 func lends(t *testing.T) func(who, path, body string) (int, map[string]any) {
 	t.Helper()
-	cloud := New(Options{Grants: []resourcemanager.Grant{
+	cloud := New(Options{Discovery: discovery.Judge(t), Grants: []resourcemanager.Grant{
 		{Role: "roles/viewer", Member: borrower}, {Role: "roles/run.admin", Member: "serviceAccount:" + writer},
 		{Role: "roles/iam.serviceAccountUser", Member: "serviceAccount:" + writer},
 	}})

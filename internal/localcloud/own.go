@@ -40,6 +40,11 @@ func (c *Cloud) ownEndpoints() http.Handler {
 		c.setFaults(nil)
 		answer(w, http.StatusOK, c.server.Faults())
 	})
+	if check := c.options.Discovery; check != nil {
+		mux.HandleFunc("GET /_local/discovery", func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, check.Result())
+		})
+	}
 	mux.HandleFunc("GET /_local/events", c.logs.Events)
 	mux.HandleFunc("GET /_local/certs", c.tokens.Certs)
 	if c.options.Disturber != nil {

@@ -2,7 +2,10 @@ package localcloud
 
 import (
 	"regexp"
+	"strings"
 	"testing"
+
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 func TestEveryRouteSaysWhatItNeedsAndIsTheOnlyOne(t *testing.T) {
@@ -31,4 +34,50 @@ func TestEveryRouteSaysWhatItNeedsAndIsTheOnlyOne(t *testing.T) {
 	if len(seen) < 300 {
 		t.Errorf("%d routes, which is too few to be all of them", len(seen))
 	}
+}
+
+// TestEveryRouteIsAMethodOfGoogles compares paths segment by segment: a
+// variable of ours stands where Google's path has one, and "-" or "us" where
+// ours is narrower.
+func TestEveryRouteIsAMethodOfGoogles(t *testing.T) {
+	cloud := New(Options{})
+	defer cloud.Close()
+	count := 0
+	for _, route := range cloud.server.Routes() {
+		count++
+		method, ok := discovery.MethodOf(&route)
+		if !ok {
+			t.Errorf("%s %s: Google has no method %s there", route.Verb, route.Path, route.ID)
+			continue
+		}
+		want := strings.Replace(method.Path, "compute/v1/", versionIn(route.Path)+"/", 1)
+		if method.Verb != route.Verb || !samePath(want, route.Path) && !samePath(method.Upload, route.Path) {
+			t.Errorf("%s is %s %s here and %s %s at Google's", route.ID, route.Verb, route.Path, method.Verb, method.Path)
+		}
+	}
+	t.Logf("%d routes", count)
+}
+
+func versionIn(path string) string {
+	parts := strings.Split(path, "/")
+	return strings.Join(parts[1:min(3, len(parts))], "/")
+}
+
+func samePath(google, ours string) bool {
+	// IAP does not say what its resources are: v1/{v1Id}:getIamPolicy.
+	if opaque, verb, ok := strings.Cut(google, "/{v1Id}"); ok && !strings.Contains(verb, "/") {
+		return strings.HasPrefix(ours, "/"+opaque+"/") && strings.HasSuffix(ours, verb)
+	}
+	a, b := strings.Split(google, "/"), strings.Split(strings.TrimPrefix(ours, "/"), "/")
+	if len(a) != len(b) {
+		return strings.Contains(ours, "...}")
+	}
+	for i := range a {
+		x, verb, _ := strings.Cut(a[i], ":")
+		y, verb2, _ := strings.Cut(b[i], ":")
+		if verb != verb2 || !strings.HasPrefix(x, "{") && x != y {
+			return false
+		}
+	}
+	return true
 }

@@ -51,7 +51,9 @@ func (c Client) once(ctx context.Context, method, path string, body any) (map[st
 		if err != nil {
 			return nil, fmt.Errorf("encoding %s %s: %w", method, path, err)
 		}
-		sent = bytes.NewReader(text)
+		if string(text) != "null" { // a nil map sends no body either
+			sent = bytes.NewReader(text)
+		}
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.URL+path, sent)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -67,6 +68,9 @@ type Options struct {
 	WithoutOrganization bool
 	// Roles are what the function may do; nil is what deploy/ ships.
 	Roles []apiserver.Role
+	// Discovery holds every call against Google's discovery documents, for
+	// tests; nil does not.
+	Discovery *discovery.Check
 }
 
 // Playground is a running local cloud.
@@ -104,6 +108,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
+		Discovery: options.Discovery,
 	})
 	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
 		if err := broker.CreateTopic(ctx, topic); err != nil {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 )
 
@@ -54,7 +55,7 @@ func (f *recorder) taken() []received {
 // start is a playground with nothing attached.
 func start(t *testing.T) *playground.Playground {
 	t.Helper()
-	s, err := playground.Start(t.Context(), playground.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{Discovery: discovery.Judge(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

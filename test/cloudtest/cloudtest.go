@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 )
 
@@ -36,6 +37,9 @@ func Start(t *testing.T, options playground.Options) *Env {
 	e := &Env{t: t, clock: NewClock(t)}
 	if options.Clock == nil {
 		options.Clock = e.Now
+	}
+	if options.Discovery == nil {
+		options.Discovery = discovery.Judge(t)
 	}
 	var err error
 	if e.Playground, err = playground.Start(t.Context(), options); err != nil {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/test/binary"
 	"github.com/iapguard/iapguard/test/gcloud/forkserver"
 )
@@ -67,7 +68,7 @@ func start(t *testing.T, flags ...string) *local {
 		t.Skip("skipped: gcloud is not installed here")
 	}
 	addr := freeAddr(t)
-	command := exec.Command(binary.Command(t), append([]string{"local", "--format", "json", "--addr", addr}, flags...)...)
+	command := exec.Command(binary.Command(t), append([]string{"local", "--format", "json", "--discovery", "--addr", addr}, flags...)...)
 	out, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +82,7 @@ func start(t *testing.T, flags ...string) *local {
 	read := make(chan struct{})
 	go func() { defer close(read); l.read(out) }()
 	t.Cleanup(func() {
+		l.judge()
 		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Error(err)
 		}
@@ -98,6 +100,22 @@ func start(t *testing.T, flags ...string) *local {
 	})
 	l.env = l.environment(addr)
 	return l
+}
+
+// judge fails the test with what the local cloud did that Google's discovery
+// documents do not have.
+func (l *local) judge() {
+	response, err := http.Get(l.url + "/_local/discovery")
+	if err != nil {
+		l.t.Errorf("asking what discovery found: %v", err)
+		return
+	}
+	defer response.Body.Close()
+	var result discovery.Result
+	if err := json.NewDecoder(response.Body).Decode(&result); err != nil {
+		l.t.Errorf("reading what discovery found: %v", err)
+	}
+	result.Report(l.t)
 }
 
 func freeAddr(t *testing.T) string {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -98,7 +99,7 @@ func start(t *testing.T, s script) *play {
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), clock: cloudtest.NewClock(t)}
 	var err error
-	if p.playground, err = playground.Start(ctx, playground.Options{Clock: p.clock.Now, WithoutOrganization: s.alone,
+	if p.playground, err = playground.Start(ctx, playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now, WithoutOrganization: s.alone,
 		Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/playground/attach"
 	"github.com/iapguard/iapguard/internal/policy"
@@ -31,6 +32,7 @@ type localFlags struct {
 	latency   time.Duration
 	format    string
 	policy    string
+	discovery bool
 }
 
 func addLocalCommand(root *cobra.Command) {
@@ -57,12 +59,17 @@ func addLocalCommand(root *cobra.Command) {
 		"allow addresses that other machines can reach; the local cloud believes every caller")
 	set.BoolVar(&flags.once, "once", false,
 		"play the scenario to its end, then exit 0 only if every service ended protected or compliant")
+	set.BoolVar(&flags.discovery, "discovery", false,
+		"hold every call against Google's discovery documents; GET /_local/discovery answers what was found")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
 	set.BoolVar(&flags.denials, "refusals", false,
 		"deliver refused requests too, as the sink of deploy/filters/requests.filter does, for the doctor")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
 	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
 	set.StringVar(&flags.policy, "policy", "", "policy file (default: one that enforces, for user:alice@example.com)")
+	if err := set.MarkHidden("discovery"); err != nil { // it is for tests of the local cloud
+		panic(err)
+	}
 	command.AddCommand(newLocalEnvCommand())
 	root.AddCommand(command)
 }
@@ -83,8 +90,12 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 			return usageError{err}
 		}
 	}
-	running, err := playground.Start(ctx, playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr,
-		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency})
+	options := playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr,
+		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency}
+	if flags.discovery {
+		options.Discovery = &discovery.Check{}
+	}
+	running, err := playground.Start(ctx, options)
 	if err != nil {
 		return fmt.Errorf("starting the local cloud: %w", err)
 	}

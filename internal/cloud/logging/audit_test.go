@@ -13,6 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/logging"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 )
 
@@ -30,7 +31,7 @@ type project struct {
 func start(t *testing.T) *project {
 	t.Helper()
 	p := &project{t: t, now: time.Now()}
-	s, err := playground.Start(t.Context(), playground.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{Discovery: discovery.Judge(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

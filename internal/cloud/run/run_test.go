@@ -12,6 +12,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -22,7 +23,7 @@ var hello = posture.Target{Project: playground.Project, Location: "us-central1",
 // start is a local cloud with the service hello, and a client of Cloud Run.
 func start(t *testing.T) (*playground.Playground, *run.Client) {
 	t.Helper()
-	s, err := playground.Start(t.Context(), playground.Options{})
+	s, err := playground.Start(t.Context(), playground.Options{Discovery: discovery.Judge(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 const holds = "projects/demo-project/secrets/holds"
@@ -21,7 +22,7 @@ const holds = "projects/demo-project/secrets/holds"
 // connected is a client of a local cloud with an empty secret.
 func connected(t *testing.T) *Client {
 	t.Helper()
-	cloud := localcloud.New(localcloud.Options{})
+	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t)})
 	server := httptest.NewServer(cloud)
 	t.Cleanup(func() { server.Close(); cloud.Close() })
 	c, err := New(t.Context(), connect.Config{Endpoint: server.URL})

@@ -16,6 +16,7 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/memory/conformance"
@@ -35,7 +36,7 @@ var permissions = []string{"storage.objects.create", "storage.objects.delete", "
 // permissions.
 func serve(t *testing.T, permissions ...string) string {
 	t.Helper()
-	cloud := localcloud.New(localcloud.Options{
+	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t),
 		Clock:  time.Now,
 		Roles:  []apiserver.Role{{Name: memoirs, Permissions: permissions}},
 		Grants: []resourcemanager.Grant{{Role: memoirs, Member: "serviceAccount:" + guard}},

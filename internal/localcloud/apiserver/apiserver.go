@@ -29,6 +29,9 @@ type Options struct {
 	// Audit receives the record of every write, of every failed write, and of
 	// whatever an API emits by itself. It must not block; nil drops records.
 	Audit func(AuditRecord)
+	// Observe sees every call that was answered whole, after the answer. It is
+	// called from the goroutine of the call; nil is the usual case.
+	Observe func(Exchange)
 }
 
 // Server is the shared ground of one local cloud. It is safe for concurrent

@@ -9,6 +9,17 @@ import (
 
 // ServeHTTP answers one API call. Every call of every API comes through here.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.options.Observe == nil {
+		s.serve(w, r)
+		return
+	}
+	seen := &observed{ResponseWriter: w, status: http.StatusOK}
+	c := s.serve(seen, r) // a panic cuts the connection: there is no answer to observe
+	s.options.Observe(Exchange{c.Route, r, c.body, seen.status, seen.body.Bytes()})
+}
+
+// serve answers one API call.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) *Call {
 	c := &Call{Request: r, server: s, Time: s.Now(), Region: regionOf(r.Host)}
 	c.Caller, c.Delegation = caller(r)
 	c.Route, c.vars = s.routes.find(r)
@@ -16,7 +27,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e := NotFound("The requested URL %s %s was not found on this server.", r.Method, r.URL.Path)
 		s.calls.add(CallEntry{Principal: c.Caller, Resource: r.URL.Path, Status: e.Code})
 		write(w, r, e.Code, errorBody(r, "", e))
-		return
+		return c
 	}
 	c.Resource = resourceOf(c)
 	pause(r.Context(), s.options.Latency)
@@ -28,6 +39,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.reply(w, c, answer, err)
+	return c
 }
 
 // reply answers, as far as no fault keeps it from doing so.

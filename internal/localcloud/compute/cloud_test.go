@@ -12,6 +12,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 // cloud is a Compute Engine over HTTP and the audit records it has left.
@@ -27,7 +28,7 @@ type cloud struct {
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{t: t}
-	c.server = apiserver.New(apiserver.Options{
+	c.server = apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe,
 		Clock: time.Now,
 		Audit: func(r apiserver.AuditRecord) {
 			c.mu.Lock()

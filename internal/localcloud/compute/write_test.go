@@ -99,7 +99,7 @@ func TestFieldsOfLaterVersionsSurviveAsTheyWereSent(t *testing.T) {
 	c.must("POST", "/compute/beta/projects/demo-project/global/backendServices",
 		`{"name":"be","futureField":{"deep":[1.50,12345678901234567890]},"localityLbPolicy":"RING_HASH"}`)
 	c.must("PATCH", "global/backendServices/be", `{"iap":{"enabled":true}}`)
-	got := c.must("GET", "global/backendServices/be", "")
+	got := c.must("GET", "/compute/beta/projects/demo-project/global/backendServices/be", "")
 	want := map[string]any{"deep": []any{json.Number("1.50"), json.Number("12345678901234567890")}}
 	if diff := cmp.Diff(want, got["futureField"]); diff != "" || got["localityLbPolicy"] != "RING_HASH" {
 		t.Errorf("%v (-want +got):\n%s", got, diff)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -30,7 +31,7 @@ const (
 func serve(t *testing.T) string {
 	t.Helper()
 	const role = "projects/demo-project/roles/triggerMaker"
-	cloud := localcloud.New(localcloud.Options{
+	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t),
 		Roles: []apiserver.Role{{Name: role, Permissions: []string{"eventarc.triggers.create"}}},
 		Grants: []resourcemanager.Grant{{Role: "roles/editor", Member: "user:alice@example.com"},
 			{Role: role, Member: "user:carol@example.com"}},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
@@ -14,7 +15,7 @@ import (
 const accounts = "/v1/projects/demo-project/serviceAccounts"
 
 func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	t.Cleanup(s.Close)
 	s.Serve(iam.New(s))
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: []resourcemanager.Grant{
@@ -49,7 +50,7 @@ func TestAPolicyNamesOnlyServiceAccountsThatExist(t *testing.T) {
 }
 
 func TestServiceAccountsAnswerAsRecorded(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	t.Cleanup(s.Close)
 	s.Serve(iam.New(s))
 	for _, step := range []struct {
@@ -76,7 +77,7 @@ func TestServiceAccountsAnswerAsRecorded(t *testing.T) {
 }
 
 func TestWhoMayActAsAnAccountIsGrantedOnIt(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	t.Cleanup(s.Close)
 	s.Serve(iam.New(s))
 	const email = "runtime@demo-project.iam.gserviceaccount.com"

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
 )
 
@@ -36,7 +37,7 @@ func call(t *testing.T, s *apiserver.Server, who, verb, path, body string) (int,
 const collection = "/v1/projects/demo-project/roles"
 
 func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	t.Cleanup(s.Close)
 	s.Serve(iam.New(s))
 	const reader = "user:reader@example.com"

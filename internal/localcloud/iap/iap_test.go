@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
 )
 
@@ -24,7 +25,7 @@ var directory = iap.Directory{
 }
 
 func newKernel(t *testing.T, audit func(apiserver.AuditRecord)) *apiserver.Server {
-	s := apiserver.New(apiserver.Options{Clock: time.Now, Audit: audit})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now, Audit: audit})
 	s.Serve(iap.New(s, directory))
 	t.Cleanup(s.Close)
 	return s

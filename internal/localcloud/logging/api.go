@@ -32,6 +32,8 @@ func (r *Router) API() apiserver.API {
 		route.Write, route.AuditMethod = true, auditPrefix+audit
 		return route
 	}
+	patch := route(http.MethodPatch, one, "update", r.updateSink)
+	patch.ID = "logging.projects.sinks.patch" // the permission is that of update
 	list := route(http.MethodPost, "/v2/entries:list", "list", r.listEntries)
 	list.ID, list.Permission = "logging.entries.list", "logging.logEntries.list"
 	create := route(http.MethodPost, "/v2/entries:write", "write", r.writeEntries)
@@ -43,7 +45,7 @@ func (r *Router) API() apiserver.API {
 			route(http.MethodGet, sinks, "list", r.listSinks),
 			route(http.MethodGet, one, "get", r.getSink),
 			write("CreateSink", route(http.MethodPost, sinks, "create", r.createSink)),
-			write("UpdateSink", route(http.MethodPatch, one, "update", r.updateSink)),
+			write("UpdateSink", patch),
 			write("UpdateSink", route(http.MethodPut, one, "update", r.updateSink)),
 			write("DeleteSink", route(http.MethodDelete, one, "delete", r.deleteSink)),
 		},

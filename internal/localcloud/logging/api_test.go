@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -42,7 +43,7 @@ func call(t *testing.T, server *httptest.Server, verb, path, body string) (int, 
 func serve(t *testing.T, to *published) (*logging.Router, *apiserver.Server, *httptest.Server) {
 	t.Helper()
 	router := logging.New(logging.Options{Clock: clock, Publish: to.publish})
-	core := apiserver.New(apiserver.Options{Clock: clock, Audit: router.Audit})
+	core := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: clock, Audit: router.Audit})
 	core.Serve(router.API())
 	server := httptest.NewServer(core)
 	t.Cleanup(server.Close)

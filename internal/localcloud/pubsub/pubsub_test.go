@@ -13,12 +13,13 @@ import (
 	client "google.golang.org/api/pubsub/v1"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 // projects is Google's own client of a new local cloud, as the project's owner.
 func projects(t *testing.T) (*client.ProjectsService, string) {
 	t.Helper()
-	cloud := localcloud.New(localcloud.Options{})
+	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t)})
 	server := httptest.NewServer(cloud)
 	t.Cleanup(func() { server.Close(); cloud.Close() })
 	service, err := client.NewService(t.Context(), option.WithEndpoint(server.URL+"/"), option.WithoutAuthentication())

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -26,7 +27,7 @@ func call(t *testing.T, s *apiserver.Server, verb, path, body string) (int, map[
 }
 
 func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	status, byID := call(t, s, "GET", "/v1/projects/demo-project", "")
 	_, byNumber := call(t, s, "GET", "/v1/projects/123456789012", "")
@@ -44,7 +45,7 @@ func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
 }
 
 func TestAProjectMovesIntoAFolder(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	for i, parent := range []string{"organizations/987654321098", "folders/410000000001"} {
 		status, made := call(t, s, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
@@ -86,7 +87,7 @@ func TestAProjectMovesIntoAFolder(t *testing.T) {
 
 func TestAProjectInheritsFromTheFoldersAboveIt(t *testing.T) {
 	const writer = "user:writer@example.com"
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	for _, parent := range []string{"organizations/987654321098", "folders/410000000001", "organizations/987654321098"} {
 		call(t, s, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
@@ -117,7 +118,7 @@ func TestAProjectInheritsFromTheFoldersAboveIt(t *testing.T) {
 }
 
 func TestAProjectWithoutOrganizationHasNoParent(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{WithoutOrganization: true}))
 	for _, path := range []string{"/v1/projects/demo-project", "/v3/projects/demo-project"} {
 		if status, project := call(t, s, "GET", path, ""); status != 200 || project["projectId"] != "demo-project" ||
@@ -132,7 +133,7 @@ func TestAProjectWithoutOrganizationHasNoParent(t *testing.T) {
 }
 
 func TestAnUnknownProjectIsForbiddenAndNotMissing(t *testing.T) {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	status, got := call(t, s, "GET", "/v1/projects/other-project", "")
 	want := map[string]any{"error": map[string]any{"code": 403.0, "message": "The caller does not have permission",
@@ -144,7 +145,7 @@ func TestAnUnknownProjectIsForbiddenAndNotMissing(t *testing.T) {
 
 func TestTheProjectsPolicyNamesItsOwnerFromTheStart(t *testing.T) {
 	var records []apiserver.AuditRecord
-	s := apiserver.New(apiserver.Options{Clock: time.Now,
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now,
 		Audit: func(r apiserver.AuditRecord) { records = append(records, r) }})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	owner := []any{map[string]any{"role": "roles/owner", "members": []any{"user:owner@example.com"}}}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/run"
 )
 
@@ -35,7 +36,7 @@ type cloud struct {
 func start(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{T: t}
-	core := apiserver.New(apiserver.Options{Clock: time.Now, Audit: func(record apiserver.AuditRecord) {
+	core := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now, Audit: func(record apiserver.AuditRecord) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.records = append(c.records, record)

@@ -156,7 +156,7 @@ func (r *Run) deleteDomain(call *apiserver.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.domains, found.fullName())
-	return map[string]any{"kind": "Status", "status": "Success"}, nil
+	return map[string]any{"status": "Success"}, nil
 }
 
 func (d domain) namespaced() string {

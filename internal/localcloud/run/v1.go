@@ -150,7 +150,7 @@ func (r *Run) deleteV1(call *apiserver.Call) (any, error) {
 	if !dryRun(call) {
 		r.begin(call, removed, "")
 	}
-	return map[string]any{"kind": "Status", "status": "Success"}, nil
+	return map[string]any{"status": "Success"}, nil
 }
 
 func (r *Run) getV1(call *apiserver.Call) (any, error) {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 const location = "projects/demo-project/locations/us-central1"
@@ -18,7 +19,7 @@ const location = "projects/demo-project/locations/us-central1"
 // jobs is Google's own client of a new local cloud, as the project's owner.
 func jobs(t *testing.T) *client.ProjectsLocationsJobsService {
 	t.Helper()
-	cloud := localcloud.New(localcloud.Options{})
+	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t)})
 	server := httptest.NewServer(cloud)
 	t.Cleanup(func() { server.Close(); cloud.Close() })
 	service, err := client.NewService(t.Context(), option.WithEndpoint(server.URL+"/"), option.WithoutAuthentication())

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/secretmanager"
 )
@@ -28,7 +29,7 @@ type cloud struct {
 }
 
 func start(t *testing.T) cloud {
-	s := apiserver.New(apiserver.Options{Clock: time.Now})
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
 	s.Serve(secretmanager.New(s))
 	c := cloud{t, s}

@@ -11,11 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
 )
 
-func newKernel(audit func(apiserver.AuditRecord)) *apiserver.Server {
-	s := apiserver.New(apiserver.Options{Clock: time.Now, Audit: audit, OperationTime: time.Second})
+func newKernel(t *testing.T, audit func(apiserver.AuditRecord)) *apiserver.Server {
+	s := apiserver.New(apiserver.Options{
+		Observe: discovery.Judge(t).Observe, Clock: time.Now, Audit: audit, OperationTime: time.Second,
+	})
 	s.Serve(serviceusage.New(s))
 	return s
 }
@@ -32,7 +35,7 @@ func call(t *testing.T, s *apiserver.Server, verb, path, body string) (int, map[
 }
 
 func TestTheServiceAgentIsAnsweredAtOnceAndAlwaysTheSame(t *testing.T) {
-	s := newKernel(nil)
+	s := newKernel(t, nil)
 	defer s.Close()
 	const path = "/services/iap.googleapis.com:generateServiceIdentity"
 	status, first := call(t, s, "POST", "/v1beta1/projects/demo-project"+path, "")
@@ -48,7 +51,7 @@ func TestTheServiceAgentIsAnsweredAtOnceAndAlwaysTheSame(t *testing.T) {
 }
 
 func TestAnAPIWithoutAnAgentHasAnEmptyIdentity(t *testing.T) {
-	s := newKernel(nil)
+	s := newKernel(t, nil)
 	defer s.Close()
 	_, answer := call(t, s, "POST", "/v1beta1/projects/demo-project/services/logging.googleapis.com:generateServiceIdentity", "")
 	want := map[string]any{"@type": "type.googleapis.com/google.api.serviceusage.v1beta1.ServiceIdentity"}
@@ -59,7 +62,7 @@ func TestAnAPIWithoutAnAgentHasAnEmptyIdentity(t *testing.T) {
 
 func TestEnablingAndDisablingAreOperations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newKernel(nil)
+		s := newKernel(t, nil)
 		defer s.Close()
 		state := func() any {
 			_, service := call(t, s, "GET", "/v1/projects/demo-project/services/iap.googleapis.com", "")
@@ -95,7 +98,7 @@ func TestEnablingAndDisablingAreOperations(t *testing.T) {
 }
 
 func TestServicesAreListedByStateAndPage(t *testing.T) {
-	s := newKernel(nil)
+	s := newKernel(t, nil)
 	defer s.Close()
 	s.SetEnabled("iap.googleapis.com", false)
 	names := func(answer map[string]any) (all []string) {
@@ -122,7 +125,7 @@ func TestServicesAreListedByStateAndPage(t *testing.T) {
 }
 
 func TestWhatDoesNotExistIsRefused(t *testing.T) {
-	s := newKernel(nil)
+	s := newKernel(t, nil)
 	defer s.Close()
 	for _, tc := range []struct {
 		verb, path, body string
@@ -147,7 +150,7 @@ func TestWhatDoesNotExistIsRefused(t *testing.T) {
 
 func TestDisablingLeavesARecord(t *testing.T) {
 	var records []apiserver.AuditRecord
-	s := newKernel(func(r apiserver.AuditRecord) { records = append(records, r) })
+	s := newKernel(t, func(r apiserver.AuditRecord) { records = append(records, r) })
 	defer s.Close()
 	call(t, s, "POST", "/v1/projects/demo-project/services/iap.googleapis.com:disable", "{}")
 	call(t, s, "GET", "/v1/projects/demo-project/services", "")

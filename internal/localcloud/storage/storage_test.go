@@ -16,6 +16,7 @@ import (
 	gcs "google.golang.org/api/storage/v1"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/storage"
 )
@@ -29,7 +30,7 @@ type cloud struct {
 func start(t *testing.T) (cloud, *gcs.Service) {
 	t.Helper()
 	var log []apiserver.AuditRecord
-	k := apiserver.New(apiserver.Options{Clock: time.Now, Audit: func(r apiserver.AuditRecord) { log = append(log, r) }})
+	k := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now, Audit: func(r apiserver.AuditRecord) { log = append(log, r) }})
 	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
 	k.Serve(storage.New(k))
 	server := httptest.NewServer(k)

@@ -1,0 +1,298 @@
+// Package discovery holds the calls of a local cloud against Google's discovery
+// documents: what is answered must fit the message that the method answers,
+// errors must have the shape of Google's, and what Google refuses by type must
+// not have been accepted.
+//
+// It is for tests. A Check is given to a server through its options; Judge
+// makes one that fails a test.
+package discovery
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
+)
+
+// Check counts calls and keeps what is wrong with them. It is safe for
+// concurrent use.
+type Check struct {
+	mu         sync.Mutex
+	calls      int
+	violations map[string]*Violation
+}
+
+// Violation is one way in which calls differ from Google's documents.
+type Violation struct {
+	// Method is the method's id, and Text what is wrong, with the path of the
+	// field. List indices and map keys stand as [] in it.
+	Method string `json:"method"`
+	Text   string `json:"text"`
+	// Example is the first call that shows it: request and answer.
+	Example string `json:"example"`
+	// Calls is how many calls show it.
+	Calls int `json:"calls"`
+}
+
+// Result is what a Check has found.
+type Result struct {
+	Calls      int         `json:"calls"`
+	Violations []Violation `json:"violations"`
+}
+
+// Result returns what was found so far, the violations in the order of their methods.
+func (c *Check) Result() Result {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	result := Result{Calls: c.calls, Violations: []Violation{}}
+	for _, key := range slices.Sorted(maps.Keys(c.violations)) {
+		result.Violations = append(result.Violations, *c.violations[key])
+	}
+	return result
+}
+
+// Observe judges one call. It is an apiserver.Options.Observe.
+func (c *Check) Observe(x apiserver.Exchange) {
+	found := judge(x)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls++
+	for _, text := range found {
+		text = index.ReplaceAllString(text, "[]")
+		id := "no route"
+		if x.Route != nil {
+			id = x.Route.ID
+		}
+		key := id + " " + text
+		if c.violations[key] == nil {
+			if c.violations == nil {
+				c.violations = map[string]*Violation{}
+			}
+			c.violations[key] = &Violation{Method: id, Text: text, Example: fmt.Sprintf("%s %s %.1000s\n%d %.2000s",
+				x.Request.Method, x.Request.URL, x.Body, x.Status, x.Answer)}
+		}
+		c.violations[key].Calls++
+	}
+}
+
+var index = regexp.MustCompile(`\[[0-9]+\]`)
+
+// Test is what Judge needs of a testing.TB.
+type Test interface {
+	Helper()
+	Cleanup(func())
+	Errorf(format string, args ...any)
+	Logf(format string, args ...any)
+}
+
+// Judge returns a Check whose violations fail the test when it ends.
+func Judge(t Test) *Check {
+	c := &Check{}
+	t.Cleanup(func() {
+		t.Helper()
+		c.Result().Report(t)
+	})
+	return c
+}
+
+// Report fails a test with each violation and logs how many calls were checked.
+func (r Result) Report(t Test) {
+	t.Helper()
+	for _, v := range r.Violations {
+		t.Errorf("discovery: %s: %s (%d calls), such as\n%s", v.Method, v.Text, v.Calls, v.Example)
+	}
+	t.Logf("discovery: %d calls checked, %d violations", r.Calls, len(r.Violations))
+}
+
+// judge lists what is wrong with a call.
+func judge(x apiserver.Exchange) []string {
+	answer, err := decode(x.Answer)
+	if x.Status >= http.StatusBadRequest {
+		if err != nil {
+			return []string{"the error is not JSON: " + err.Error()}
+		}
+		return errorShape(x, answer)
+	}
+	api, method, lenient, ok := methodOf(x.Route)
+	if !ok {
+		return []string{"the method is not in Google's documents"}
+	}
+	found := accepted(x, api, method, lenient)
+	if method.Download && x.Request.URL.Query().Get("alt") == "media" {
+		return found
+	}
+	switch {
+	case len(x.Answer) == 0 && (method.Response == "" || x.Status == http.StatusNoContent && x.Request.Method == http.MethodDelete):
+	case err != nil:
+		found = append(found, "the answer is not JSON: "+err.Error())
+	case method.Response == "":
+		found = append(found, "the method answers nothing, the answer has a body")
+	default:
+		found = append(found, unlessLenient(api.Violations(method.Response, answer), lenient)...)
+	}
+	return found
+}
+
+// unlessLenient leaves out unknown fields where the document is that of another
+// version: compute's beta has more than v1.
+func unlessLenient(found []string, lenient bool) []string {
+	if !lenient {
+		return found
+	}
+	return slices.DeleteFunc(found, func(text string) bool { return strings.Contains(text, "unknown field") })
+}
+
+// accepted lists what is wrong with a request that succeeded.
+func accepted(x apiserver.Exchange, api *schema.API, method schema.Method, lenient bool) []string {
+	var found []string
+	for name := range x.Request.URL.Query() {
+		_, ok := method.Parameters[name]
+		// gcloud sends returnPartialSuccess with every aggregated list
+		// (recorded); not every one has it in the document.
+		ok = ok || name == "returnPartialSuccess" && strings.HasSuffix(method.ID, ".aggregatedList")
+		if !ok && !common[name] && !pathParameter(method, name) {
+			found = append(found, fmt.Sprintf("query parameter %q is not one of the method's", name))
+		}
+	}
+	slices.Sort(found)
+	if len(x.Body) == 0 || strings.HasPrefix(x.Request.URL.Path, "/upload/") {
+		return found
+	}
+	if method.Request == "" {
+		if trimmed := bytes.TrimSpace(x.Body); len(trimmed) > 0 && !bytes.Equal(trimmed, []byte("{}")) {
+			found = append(found, "the method takes no body, one was accepted")
+		}
+		return found
+	}
+	body, err := decode(x.Body)
+	object, ok := body.(map[string]any)
+	if err != nil || !ok {
+		return append(found, "a body that is not a JSON object was accepted")
+	}
+	if _, err := api.Normalize(method.Request, object); err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if !lenient || !strings.Contains(line, "Cannot find field") {
+				found = append(found, "accepted: "+line)
+			}
+		}
+	}
+	return found
+}
+
+// common are the parameters of every method (discovery's top level), and those
+// of upload.
+var common = map[string]bool{
+	"$.xgafv": true, "access_token": true, "alt": true, "$alt": true, "callback": true, "fields": true, "$fields": true,
+	"key": true, "oauth_token": true, "prettyPrint": true, "$prettyPrint": true, "quotaUser": true, "userIp": true,
+	"uploadType": true, "upload_protocol": true, "upload_id": true,
+}
+
+// pathParameter reports whether a name is a variable of the method's path:
+// clients in Python send some of them twice.
+func pathParameter(method schema.Method, name string) bool {
+	return strings.Contains(method.Path, "{"+name+"}")
+}
+
+// errorShape lists what is wrong with the body of an error (wire.md 0.1).
+func errorShape(x apiserver.Exchange, answer any) []string {
+	object, _ := answer.(map[string]any)
+	body, ok := object["error"].(map[string]any)
+	if !ok || len(object) != 1 {
+		return []string{"the error is not {\"error\": {…}}"}
+	}
+	var found []string
+	if fmt.Sprint(body["code"]) != fmt.Sprint(x.Status) {
+		found = append(found, fmt.Sprintf("error.code is %v in an answer with status %d", body["code"], x.Status))
+	}
+	if text, ok := body["message"].(string); !ok || text == "" {
+		found = append(found, "error.message is not a text")
+	}
+	legacy := x.Route != nil && (x.Route.API == "compute" || x.Route.API == "storage")
+	if status, ok := body["status"].(string); !legacy && (!ok || !canonical[status]) {
+		found = append(found, fmt.Sprintf("error.status is %v", body["status"]))
+	}
+	list, isList := body["errors"].([]any)
+	if legacy && (!isList || len(list) == 0) {
+		found = append(found, "error.errors is missing")
+	}
+	for _, each := range list {
+		entry, _ := each.(map[string]any)
+		for _, name := range []string{"message", "domain", "reason"} {
+			if text, ok := entry[name].(string); !ok || text == "" {
+				found = append(found, "error.errors[] has no "+name)
+			}
+		}
+	}
+	details, _ := body["details"].([]any)
+	for _, each := range details {
+		entry, _ := each.(map[string]any)
+		if typeURL, _ := entry["@type"].(string); !strings.HasPrefix(typeURL, "type.googleapis.com/") {
+			found = append(found, "error.details[] has no @type")
+		}
+	}
+	for name := range body {
+		if !slices.Contains([]string{"code", "message", "status", "errors", "details"}, name) {
+			found = append(found, fmt.Sprintf("error has a field %q", name))
+		}
+	}
+	return found
+}
+
+// canonical are the names of google.rpc.Code.
+var canonical = map[string]bool{
+	"CANCELLED": true, "UNKNOWN": true, "INVALID_ARGUMENT": true, "DEADLINE_EXCEEDED": true, "NOT_FOUND": true,
+	"ALREADY_EXISTS": true, "PERMISSION_DENIED": true, "UNAUTHENTICATED": true, "RESOURCE_EXHAUSTED": true,
+	"FAILED_PRECONDITION": true, "ABORTED": true, "OUT_OF_RANGE": true, "UNIMPLEMENTED": true, "INTERNAL": true,
+	"UNAVAILABLE": true, "DATA_LOSS": true,
+}
+
+// MethodOf finds Google's method of a route by its id, in the document of the
+// route's API and version.
+func MethodOf(route *apiserver.Route) (schema.Method, bool) {
+	_, method, _, ok := methodOf(route)
+	return method, ok
+}
+
+// methodOf finds the method of a route: its id in the document of its API and
+// version. Lenient says that the document is that of another version.
+func methodOf(route *apiserver.Route) (api *schema.API, method schema.Method, lenient, ok bool) {
+	version := versionOf(route.Path)
+	if route.API == "compute" && version != "v1" {
+		version, lenient = "v1", true
+	}
+	name := route.API + "/" + version
+	if !schema.Served(name) {
+		return nil, schema.Method{}, false, false
+	}
+	api = schema.Of(name)
+	method, ok = api.Method(route.ID)
+	return api, method, lenient, ok
+}
+
+// versionOf is the first segment of a path that is a version.
+func versionOf(path string) string {
+	for segment := range strings.SplitSeq(path, "/") {
+		if version.MatchString(segment) {
+			return segment
+		}
+	}
+	return ""
+}
+
+var version = regexp.MustCompile(`^(v[0-9]+((alpha|beta)[0-9]+)?|alpha|beta)$`)
+
+func decode(text []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	err := decoder.Decode(&value)
+	return value, err
+}
