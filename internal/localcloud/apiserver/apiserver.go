@@ -37,20 +37,19 @@ type Options struct {
 // Server is the shared ground of one local cloud. It is safe for concurrent
 // use, and an http.Handler that answers API calls and nothing else.
 type Server struct {
-	options  Options
-	routes   routes
-	apis     []API
-	calls    callLog
-	policies policies
-	roles    roles
-	faults   faults
-	project  projectState
-	folders  func() []string // those above the project, the nearest first; nil = there are none
+	options    Options
+	routes     routes
+	apis       []API
+	calls      callLog
+	policies   policies
+	roles      roles
+	faults     faults
+	project    projectState
+	operations operations
+	folders    func() []string // those above the project, the nearest first; nil = there are none
 
 	mu         sync.Mutex
 	lastStamp  time.Time
-	operations map[string]*Operation
-	started    []string // names of operations, oldest first
 	generation int
 	pending    map[*time.Timer]struct{}
 	later      sync.WaitGroup
@@ -123,7 +122,7 @@ func (s *Server) Close() {
 func (s *Server) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.operations, s.started = map[string]*Operation{}, nil
+	s.operations.reset()
 	s.pending = map[*time.Timer]struct{}{}
 	s.calls.reset()
 	s.SetFaults(nil)

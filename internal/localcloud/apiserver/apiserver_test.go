@@ -292,7 +292,7 @@ func TestOldOperationsAreForgotten(t *testing.T) {
 	for range maxOperations + 1 {
 		s.StartOperation(NewUUID(), map[string]any{})
 	}
-	if n := len(s.operations); n != maxOperations {
+	if n := len(s.Operations("", "", 0)); n != maxOperations {
 		t.Errorf("%d operations are kept, want %d", n, maxOperations)
 	}
 }

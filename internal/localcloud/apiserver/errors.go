@@ -64,6 +64,15 @@ func AlreadyExists(format string, args ...any) *Error {
 	return failure(http.StatusConflict, "ALREADY_EXISTS", "alreadyExists", format, args...)
 }
 
+// statusClientClosedRequest is the HTTP status of CANCELLED (google.rpc.Code).
+const statusClientClosedRequest = 499
+
+// Cancelled ends the work for a client that has gone; only the log of calls
+// shows it.
+func Cancelled(cause error) *Error {
+	return failure(statusClientClosedRequest, "CANCELLED", "cancelled", "The operation was cancelled: %v", cause)
+}
+
 // Aborted is the 409 of a stale version.
 func Aborted(format string, args ...any) *Error {
 	return failure(http.StatusConflict, "ABORTED", "aborted", format, args...)

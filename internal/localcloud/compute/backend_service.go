@@ -63,7 +63,7 @@ func (a *API) settleBackend(r *resource, backend map[string]any, field string) e
 	if mode := fmt.Sprint(backend["balancingMode"]); !slices.Contains(balancingModes, mode) {
 		return invalidField(field+".balancingMode", mode, "It is not a valid enum value.")
 	}
-	neg := a.resources[strings.TrimPrefix(group, base)]
+	neg := a.find(strings.TrimPrefix(group, base))
 	if neg == nil || neg.body["networkEndpointType"] != "SERVERLESS" {
 		return nil
 	}

@@ -12,10 +12,10 @@ import (
 // noLabels is the recorded labelFingerprint of a resource without labels.
 const noLabels = "42WmSpB8rSM="
 
-// fingerprint is "a hash of the contents stored in this object" (discovery
+// contentHash is the fingerprint: "a hash of the contents stored in this object" (discovery
 // document), eight bytes long, in URL-safe base64 with padding. Labels have
 // their own, and what is computed on reading (usedBy) is not content.
-func (r *resource) fingerprint() string {
+func contentHash(r *resource) string {
 	content := make(map[string]any, len(r.body)+1)
 	for key, value := range r.body {
 		if key != "labels" {
@@ -26,7 +26,7 @@ func (r *resource) fingerprint() string {
 	return digest(content)
 }
 
-func (r *resource) labelFingerprint() string {
+func labelsHash(r *resource) string {
 	labels := apiserver.Object(r.body, "labels")
 	if len(labels) == 0 {
 		return noLabels

@@ -40,13 +40,17 @@ func (a *API) settleIPAddress(r, old *resource) error {
 	case address == "" && old != nil:
 		r.body["IPAddress"] = old.body["IPAddress"]
 	case address == "":
-		r.body["IPAddress"] = a.newAddress()
+		fresh, err := a.newAddress(apiserver.Text(r.body, "ipVersion"))
+		if err != nil {
+			return err
+		}
+		r.body["IPAddress"] = fresh
 	case strings.Contains(address, "/"):
 		path, ok := parseLink(address)
 		if !ok {
 			return invalidField("resource.IPAddress", address, "The URL is malformed.")
 		}
-		reserved := a.resources[path]
+		reserved := a.find(path)
 		if reserved == nil {
 			return notFound(path)
 		}
@@ -58,9 +62,8 @@ func (a *API) settleIPAddress(r, old *resource) error {
 // checkFrontend refuses a second rule on the same address and ports. The text
 // is unverified.
 func (a *API) checkFrontend(r *resource) error {
-	for _, other := range a.resources {
-		if other.kind == r.kind && other.path() != r.path() &&
-			other.body["IPAddress"] == r.body["IPAddress"] && other.body["portRange"] == r.body["portRange"] {
+	for _, other := range a.referring(frontendKey(r.body["IPAddress"], r.body["portRange"])) {
+		if other.path() != r.path() {
 			return invalidField("resource.IPAddress", fmt.Sprint(r.body["IPAddress"]),
 				"Specified IP address is in-use and would result in a conflict.")
 		}

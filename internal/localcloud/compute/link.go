@@ -33,25 +33,29 @@ func parseLink(s string) (path string, ok bool) {
 	return path, linkPath.MatchString(path)
 }
 
-// inVersion rewrites every link in body to the version of a call: references
-// come back in the version that asked (wire.md 2.1).
+// inVersion is body with every link in the version of a call: references come
+// back in the version that asked (wire.md 2.1). It does not change body.
 func inVersion(body map[string]any, version string) map[string]any {
 	if version == "v1" {
 		return body
 	}
-	return rewrite(body, "https://www.googleapis.com/compute/"+version+"/").(map[string]any)
+	return rewritten(body, "https://www.googleapis.com/compute/"+version+"/").(map[string]any)
 }
 
-func rewrite(value any, to string) any {
+func rewritten(value any, to string) any {
 	switch value := value.(type) {
 	case map[string]any:
+		copied := make(map[string]any, len(value))
 		for key, child := range value {
-			value[key] = rewrite(child, to)
+			copied[key] = rewritten(child, to)
 		}
+		return copied
 	case []any:
+		copied := make([]any, len(value))
 		for i, child := range value {
-			value[i] = rewrite(child, to)
+			copied[i] = rewritten(child, to)
 		}
+		return copied
 	case string:
 		if rest, ok := strings.CutPrefix(value, base); ok {
 			return to + rest

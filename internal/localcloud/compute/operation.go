@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +59,7 @@ func (a *API) begin(c *apiserver.Call, r *resource, op operation) map[string]any
 		"kind": "compute#operation", "id": apiserver.NewID(), "name": name, "operationType": op.kind,
 		"targetLink": link(r.path()), "targetId": r.id, "user": c.Caller.Email(),
 		"insertTime": pacific(now), "startTime": pacific(now),
-		"selfLink": link("projects/" + apiserver.ProjectID + "/" + r.scope + "/operations/" + name),
+		"selfLink": link(operationPath(r.scope, name)),
 		"status":   "RUNNING", "progress": number("0"),
 	}
 	if r.region() != "" {
@@ -69,8 +68,8 @@ func (a *API) begin(c *apiserver.Call, r *resource, op operation) map[string]any
 	if op.instant {
 		finish(body, now)
 	}
-	started := a.server.StartOperation(name, body)
-	a.remember(c.Query("requestId"), name)
+	started := a.server.StartOperation(operationPath(r.scope, name), body)
+	a.remember(c.Query("requestId"), operationPath(r.scope, name))
 	last := complete(c, body, op.instant)
 	failure, never := c.OperationFault()
 	switch {
@@ -156,18 +155,23 @@ type operationSite struct {
 
 func (s operationSite) scope(c *apiserver.Call) string {
 	if s.global {
-		return "projects/" + apiserver.ProjectID + "/global/operations/"
+		return global
 	}
-	return "projects/" + apiserver.ProjectID + "/regions/" + c.Var("region") + "/operations/"
+	return "regions/" + c.Var("region")
+}
+
+// operationPath is the name of an operation from the project on, under which the
+// server keeps it; with name "" what those of a scope begin with.
+func operationPath(scope, name string) string {
+	return "projects/" + apiserver.ProjectID + "/" + scope + "/operations/" + name
 }
 
 func (s operationSite) find(c *apiserver.Call) (*apiserver.Operation, error) {
-	path := s.scope(c) + c.Var("name")
-	op := s.api.server.Operation(c.Var("name"))
-	if op == nil || op.Body()["selfLink"] != link(path) {
-		return nil, notFound(path)
+	path := operationPath(s.scope(c), c.Var("name"))
+	if op := s.api.server.Operation(path); op != nil {
+		return op, nil
 	}
-	return op, nil
+	return nil, notFound(path)
 }
 
 func (s operationSite) get(c *apiserver.Call) (any, error) {
@@ -189,32 +193,43 @@ func (s operationSite) wait(c *apiserver.Call) (any, error) {
 }
 
 func (s operationSite) remove(c *apiserver.Call) (any, error) {
-	if _, err := s.find(c); err != nil {
+	op, err := s.find(c)
+	if err != nil {
 		return nil, err
 	}
-	s.api.server.DropOperation(c.Var("name"))
+	s.api.server.DropOperation(op.Name())
 	return nil, nil
 }
 
 func (s operationSite) list(c *apiserver.Call) (any, error) {
-	path := strings.TrimSuffix(s.scope(c), "/")
-	return page(c, s.under(link(s.scope(c))), listing{"compute#operationList", path, s.version})
+	prefix := operationPath(s.scope(c), "")
+	return page(c, s.under(prefix), listing{"compute#operationList", strings.TrimSuffix(prefix, "/"), s.version})
 }
 
 func (s operationSite) aggregatedList(c *apiserver.Call) (any, error) {
 	head := listing{"compute#operationAggregatedList", aggregatedPath("operations"), s.version}
-	return aggregation{"operations", true, true}.answer(c, s.under(base), head)
+	return aggregation{"operations", true, true}.page(c, s.inEveryScope, head)
 }
 
-// under are the operations whose link begins with prefix: the server keeps
-// those of other APIs too.
-func (s operationSite) under(prefix string) []map[string]any {
-	var items []map[string]any
-	s.api.server.EachOperation(func(_ string, body map[string]any) {
-		if strings.HasPrefix(apiserver.Text(body, "selfLink"), prefix) {
-			items = append(items, body)
+// under are the operations whose names begin with prefix.
+func (s operationSite) under(prefix string) source {
+	return func(after string, n int) []item {
+		var items []item
+		for _, op := range s.api.server.Operations(prefix, after, n) {
+			items = append(items, item{op.Name(), op.Body()})
 		}
-	})
-	sort.Slice(items, func(i, j int) bool { return apiserver.Text(items[i], "name") < apiserver.Text(items[j], "name") })
+		return items
+	}
+}
+
+// inEveryScope are the operations of Compute Engine: the server keeps those of
+// other APIs too, in between.
+func (s operationSite) inEveryScope(after string, n int) []item {
+	var items []item
+	for _, scope := range append([]string{global}, regionScopes...) {
+		if prefix := operationPath(scope, ""); len(items) < n && after < prefix+"\xff" {
+			items = append(items, s.under(prefix)(max(after, prefix), n-len(items))...)
+		}
+	}
 	return items
 }

@@ -23,8 +23,6 @@ func (s site) setPolicy(c *apiserver.Call) (any, error) {
 }
 
 func (s site) policyOf(c *apiserver.Call) (string, error) {
-	s.api.mu.Lock()
-	defer s.api.mu.Unlock()
 	r, err := s.existing(c)
 	if err != nil {
 		return "", err

@@ -1,26 +1,27 @@
 package compute
 
 import (
+	"context"
 	"encoding/base64"
-	"sort"
+	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/store"
 )
 
 // defaultPage is maxResults when the client names none, and its limit.
 const defaultPage = 500
 
 func (s site) get(c *apiserver.Call) (any, error) {
-	a := s.api
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	r, err := s.existing(c)
 	if err != nil {
 		return nil, err
 	}
-	return a.view(r, s.version), nil
+	return s.api.view(r, s.version), nil
 }
 
 func (s site) list(c *apiserver.Call) (any, error) {
@@ -28,15 +29,74 @@ func (s site) list(c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := s.api
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var items []map[string]any
-	for _, r := range a.listed(func(r *resource) bool { return r.kind == s.kind && r.scope == scope }) {
-		items = append(items, a.view(r, "v1"))
+	items, err := s.items(c, scope+"/")
+	if err != nil {
+		return nil, err
 	}
 	path := "projects/" + apiserver.ProjectID + "/" + scope + "/" + s.kind.collection
 	return page(c, items, listing{"compute#" + s.kind.singular + "List", path, s.version})
+}
+
+// aggregatedList answers the resources of a kind in every scope.
+func (s site) aggregatedList(c *apiserver.Call) (any, error) {
+	items, err := s.items(c, "")
+	if err != nil {
+		return nil, err
+	}
+	where := aggregation{s.kind.collection, s.kind.global != "", s.kind.regional != ""}
+	return where.page(c, items, listing{"compute#" + s.kind.singular + "AggregatedList",
+		aggregatedPath(s.kind.collection), s.version})
+}
+
+// item is one entry of a list: its place in the list's order, and how clients of
+// v1 see it.
+type item struct {
+	order  string
+	object map[string]any
+}
+
+// source returns up to n items of a list, from the one after a place on.
+type source func(after string, n int) []item
+
+// items are the resources of a kind whose place begins with prefix, as lists
+// show them, which may be as they were. By default they come by scope, then by
+// name. That an aggregated list orders by scope first is unverified.
+func (s site) items(c *apiserver.Call, prefix string) (source, error) {
+	query := store.Query{List: s.kind.collection, Prefix: prefix, At: s.api.server.Listed()}
+	switch order := c.Query("orderBy"); order {
+	case "", "name":
+		return func(after string, n int) []item {
+			query.After, query.Limit = after, n
+			return s.viewed(s.api.resources.Page(query), func(r *resource) string { return r.scope + "/" + r.name })
+		}, nil
+	case "creationTimestamp desc":
+		all := s.api.resources.Page(query)
+		slices.SortFunc(all, func(a, b *resource) int { return strings.Compare(newestFirst(a), newestFirst(b)) })
+		return func(after string, n int) []item {
+			first, found := slices.BinarySearchFunc(all, after, func(r *resource, after string) int {
+				return strings.Compare(newestFirst(r), after)
+			})
+			if found {
+				first++
+			}
+			return s.viewed(all[first:min(first+n, len(all))], newestFirst)
+		}, nil
+	default:
+		return nil, invalidField("orderBy", order, "The list can be sorted by name or by creationTimestamp desc.")
+	}
+}
+
+// newestFirst is a place in an order that begins with what was created last.
+func newestFirst(r *resource) string {
+	return fmt.Sprintf("%019d/%s", math.MaxInt64-r.created.UnixNano(), r.path())
+}
+
+func (s site) viewed(all []*resource, order func(*resource) string) []item {
+	items := make([]item, len(all))
+	for i, r := range all {
+		items[i] = item{order(r), s.api.view(r, "v1")}
+	}
+	return items
 }
 
 // listing is the head of a list: its kind, the path of the collection and the
@@ -45,37 +105,61 @@ type listing struct {
 	kind, path, version string
 }
 
-// page answers one page of items, filtered and ordered by name.
-func page(c *apiserver.Call, items []map[string]any, head listing) (any, error) {
-	keep, err := parseFilter(c.Query("filter"))
+func (l listing) answer(next string) map[string]any {
+	answer := map[string]any{"kind": l.kind, "id": l.path, "selfLink": link(l.path)}
+	if next != "" {
+		answer["nextPageToken"] = next
+	}
+	return answer
+}
+
+// page answers one page of items.
+func page(c *apiserver.Call, items source, head listing) (any, error) {
+	shown, next, err := cut(c, items)
 	if err != nil {
 		return nil, err
 	}
-	size, after, err := paging(c)
-	if err != nil {
-		return nil, err
-	}
-	sort.Slice(items, func(i, j int) bool { return apiserver.Text(items[i], "name") < apiserver.Text(items[j], "name") })
-	answer := map[string]any{"kind": head.kind, "id": head.path, "selfLink": link(head.path)}
-	var shown []any
-	for _, item := range items {
-		if apiserver.Text(item, "name") <= after || !keep(item) {
-			continue
-		}
-		if len(shown) == size {
-			last := apiserver.Text(shown[size-1].(map[string]any), "name")
-			answer["nextPageToken"] = base64.StdEncoding.EncodeToString([]byte(last))
-			break
-		}
-		shown = append(shown, item)
-	}
+	answer := head.answer(next)
 	if len(shown) > 0 {
 		answer["items"] = shown
 	}
 	return inVersion(answer, head.version), nil
 }
 
-// paging reads maxResults and pageToken, which is the last name shown.
+// cut returns the items of the page that a call asks for, and the token of the
+// next page, "" where there is none. It ends when the client has gone.
+func cut(c *apiserver.Call, items source) (shown []any, next string, err error) {
+	keep, err := parseFilter(c.Query("filter"))
+	if err != nil {
+		return nil, "", err
+	}
+	size, after, err := paging(c)
+	if err != nil {
+		return nil, "", err
+	}
+	last := after
+	for {
+		if err := context.Cause(c.Request.Context()); err != nil {
+			return nil, "", apiserver.Cancelled(err)
+		}
+		batch := items(after, size+1)
+		for _, each := range batch {
+			switch after = each.order; {
+			case !keep(each.object):
+			case len(shown) == size:
+				return shown, base64.StdEncoding.EncodeToString([]byte(last)), nil
+			default:
+				shown, last = append(shown, each.object), each.order
+			}
+		}
+		if len(batch) <= size {
+			return shown, "", nil
+		}
+	}
+}
+
+// paging reads maxResults and pageToken, which is the place of the last item
+// shown.
 func paging(c *apiserver.Call) (size int, after string, err error) {
 	size = defaultPage
 	if text := c.Query("maxResults"); text != "" {
@@ -94,20 +178,6 @@ func paging(c *apiserver.Call) (size int, after string, err error) {
 	return size, string(token), nil
 }
 
-// aggregatedList answers the resources of a kind in every scope.
-func (s site) aggregatedList(c *apiserver.Call) (any, error) {
-	a := s.api
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var items []map[string]any
-	for _, r := range a.listed(func(r *resource) bool { return r.kind == s.kind }) {
-		items = append(items, a.view(r, "v1"))
-	}
-	where := aggregation{s.kind.collection, s.kind.global != "", s.kind.regional != ""}
-	return where.answer(c, items, listing{"compute#" + s.kind.singular + "AggregatedList",
-		aggregatedPath(s.kind.collection), s.version})
-}
-
 func aggregatedPath(collection string) string {
 	return "projects/" + apiserver.ProjectID + "/aggregated/" + collection
 }
@@ -118,33 +188,41 @@ type aggregation struct {
 	global, regional bool
 }
 
-// answer is a map of every scope, each with its items or with the warning that
-// it has none. It is one page: a project of this cloud never holds enough for
-// two.
-func (g aggregation) answer(c *apiserver.Call, items []map[string]any, head listing) (any, error) {
-	keep, err := parseFilter(c.Query("filter"))
+// page answers one page of the items of all scopes: a map of every scope, each
+// with its items on the page or with the warning that it has none there. No
+// scope is ever unreachable, so returnPartialSuccess changes nothing.
+func (g aggregation) page(c *apiserver.Call, items source, head listing) (any, error) {
+	shown, next, err := cut(c, items)
 	if err != nil {
 		return nil, err
 	}
+	found := map[string][]any{}
+	for _, each := range shown {
+		scope := scopeOf(each.(map[string]any))
+		found[scope] = append(found[scope], each)
+	}
 	scopes := map[string]any{}
 	if g.global {
-		scopes[global] = emptyScope(global)
+		scopes[global] = g.scope(global, found[global])
 	}
-	for _, region := range regions {
+	for _, scope := range regionScopes {
 		if g.regional {
-			scopes["regions/"+region] = emptyScope("regions/" + region)
+			scopes[scope] = g.scope(scope, found[scope])
 		}
 	}
-	for _, item := range items {
-		scope, ok := scopes[scopeOf(item)].(map[string]any)
-		if !ok || !keep(item) {
-			continue
-		}
-		delete(scope, "warning")
-		scope[g.collection] = append(apiserver.List(scope, g.collection), item)
-	}
-	answer := map[string]any{"kind": head.kind, "id": head.path, "selfLink": link(head.path), "items": scopes}
+	answer := head.answer(next)
+	answer["items"] = scopes
 	return inVersion(answer, head.version), nil
+}
+
+func (g aggregation) scope(scope string, items []any) map[string]any {
+	if len(items) > 0 {
+		return map[string]any{g.collection: items}
+	}
+	return map[string]any{"warning": map[string]any{
+		"code": "NO_RESULTS_ON_PAGE", "message": "There are no results for scope '" + scope + "' on this page.",
+		"data": []any{map[string]any{"key": "scope", "value": scope}},
+	}}
 }
 
 // scopeOf is "global" or "regions/REGION", as the item's own link says.
@@ -154,11 +232,4 @@ func scopeOf(item map[string]any) string {
 		return "regions/" + region
 	}
 	return global
-}
-
-func emptyScope(scope string) map[string]any {
-	return map[string]any{"warning": map[string]any{
-		"code": "NO_RESULTS_ON_PAGE", "message": "There are no results for scope '" + scope + "' on this page.",
-		"data": []any{map[string]any{"key": "scope", "value": scope}},
-	}}
 }

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -80,7 +81,7 @@ func (a *API) resolve(r *resource) error {
 func (a *API) missing(path string) bool {
 	part := strings.Split(path, "/")
 	collection := part[len(part)-2]
-	return part[1] == apiserver.ProjectID && kindOf(collection) != nil && a.resources[path] == nil
+	return part[1] == apiserver.ProjectID && kindOf(collection) != nil && a.find(path) == nil
 }
 
 // elsewhere says that a resource names one that belongs to another scope: the
@@ -96,21 +97,14 @@ func elsewhere(r *resource, target string) bool {
 	return strings.Join(part[2:len(part)-2], "/") != r.scope
 }
 
-// users are the resources that refer to r, in the order of their names.
+// users are the resources that refer to r, in the order of their names. An
+// address is used by the forwarding rules of its scope that have it.
 func (a *API) users(r *resource) []*resource {
-	self := link(r.path())
-	return a.sorted(func(other *resource) bool {
-		if other.kind.collection == "forwardingRules" && r.kind.collection == "addresses" {
-			return other.scope == r.scope && other.body["IPAddress"] == r.body["address"]
-		}
-		found := false
-		for _, path := range other.kind.references {
-			eachReference(other.body, path, func(_, value string) (string, error) {
-				found = found || value == self
-				return value, nil
-			})
-		}
-		return found
+	if r.kind.collection != "addresses" {
+		return a.referring(r.path())
+	}
+	return slices.DeleteFunc(a.referring(addressKey(r.body["address"])), func(other *resource) bool {
+		return other.kind.collection != "forwardingRules" || other.scope != r.scope
 	})
 }
 

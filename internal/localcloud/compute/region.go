@@ -1,6 +1,11 @@
 package compute
 
-import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
+import (
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+)
 
 // regions are Compute Engine's regions that also run Cloud Run
 // (run/docs/locations).
@@ -14,14 +19,19 @@ var regions = []string{
 	"us-west1", "us-west2", "us-west3", "us-west4",
 }
 
+// regionScopes are the scopes of the regions, in order.
+var regionScopes = func() []string {
+	var scopes []string
+	for _, region := range slices.Sorted(slices.Values(regions)) {
+		scopes = append(scopes, "regions/"+region)
+	}
+	return scopes
+}()
+
 func (a *API) regionRoutes(version string) []apiserver.Route {
 	m := routeMaker{version: version, collection: "regions"}
 	m.add("GET", "regions", "list", "list", func(c *apiserver.Call) (any, error) {
-		var items []map[string]any
-		for _, name := range regions {
-			items = append(items, regionView(name))
-		}
-		return page(c, items, listing{"compute#regionList", "projects/" + apiserver.ProjectID + "/regions", version})
+		return page(c, everyRegion, listing{"compute#regionList", "projects/" + apiserver.ProjectID + "/regions", version})
 	})
 	m.add("GET", "regions/{name}", "get", "get", func(c *apiserver.Call) (any, error) {
 		for _, name := range regions {
@@ -32,6 +42,16 @@ func (a *API) regionRoutes(version string) []apiserver.Route {
 		return nil, notFound("projects/" + apiserver.ProjectID + "/regions/" + c.Var("name"))
 	})
 	return m.routes
+}
+
+func everyRegion(after string, n int) []item {
+	var items []item
+	for _, scope := range regionScopes {
+		if name := strings.TrimPrefix(scope, "regions/"); name > after && len(items) < n {
+			items = append(items, item{name, regionView(name)})
+		}
+	}
+	return items
 }
 
 func regionView(name string) map[string]any {

@@ -39,7 +39,7 @@ func (s site) scope(c *apiserver.Call) (string, error) {
 }
 
 // existing finds the resource that the path names, and notes in the log that the
-// call is about it. The lock is held.
+// call is about it.
 func (s site) existing(c *apiserver.Call) (*resource, error) {
 	scope, err := s.scope(c)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s site) existing(c *apiserver.Call) (*resource, error) {
 	if !resourceName.MatchString(c.Var("name")) {
 		return s.byID(c, scope)
 	}
-	if r := s.api.resources[path]; r != nil {
+	if r := s.api.find(path); r != nil {
 		s.describe(c, r)
 		return r, nil
 	}
@@ -64,11 +64,9 @@ func (s site) byID(c *apiserver.Call, scope string) (*resource, error) {
 		return nil, invalidField(s.kind.singular, c.Var("name"),
 			"Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'")
 	}
-	for _, r := range s.api.resources {
-		if r.kind == s.kind && r.scope == scope && r.id == c.Var("name") {
-			s.describe(c, r)
-			return r, nil
-		}
+	for _, r := range s.api.referring(idKey(s.kind, scope, c.Var("name"))) {
+		s.describe(c, r)
+		return r, nil
 	}
 	return nil, notFound(resourcePath(scope, s.kind, c.Var("name")))
 }
@@ -94,7 +92,7 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 	if err := s.checkInsert(sent); err != nil {
 		return nil, err
 	}
-	if a.resources[c.Resource] != nil {
+	if a.find(c.Resource) != nil {
 		return nil, apiserver.AlreadyExists("The resource '%s' already exists", c.Resource)
 	}
 	r := &resource{kind: s.kind, scope: scope, name: name, id: apiserver.NewID(), created: a.server.Stamp(),
@@ -129,7 +127,7 @@ func (s site) patch(c *apiserver.Call) (any, error) {
 		if err := s.checkFields(sent); err != nil {
 			return nil, err
 		}
-		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(),
+		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.contentHash,
 			s.kind.patchNeedsFingerprint); err != nil {
 			return nil, err
 		}
@@ -144,7 +142,7 @@ func (s site) update(c *apiserver.Call) (any, error) {
 		if err := s.checkFields(sent); err != nil {
 			return nil, err
 		}
-		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.fingerprint(),
+		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.contentHash,
 			true); err != nil {
 			return nil, err
 		}
@@ -161,7 +159,7 @@ func (s site) act(which action) func(*apiserver.Call) (any, error) {
 					return nil, err
 				}
 				if which.name == setLabels.name {
-					if err := checkFingerprint("labelFingerprint", apiserver.Text(sent, "labelFingerprint"), old.labelFingerprint(),
+					if err := checkFingerprint("labelFingerprint", apiserver.Text(sent, "labelFingerprint"), old.labelsHash,
 						true); err != nil {
 						return nil, err
 					}
