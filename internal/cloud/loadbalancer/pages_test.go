@@ -12,6 +12,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -35,7 +36,7 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A page has 500 items at most: what is on the next ones must be found too.
 func TestWhatIsOnLaterPagesIsFound(t *testing.T) {
 	const backends = 1001
-	cloud := localcloud.New(localcloud.Options{})
+	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t)})
 	defer cloud.Close()
 	insert := func(path, body string) {
 		t.Helper()

@@ -74,7 +74,7 @@ func (s *Server) Operation(name string) *Operation {
 func (s *Server) DropOperation(name string) { s.operations.store().Drop(s.Now(), name) }
 
 // Operations are up to limit operations whose names begin with prefix, by name,
-// from the one after a name on; 0 is no limit.
+// from the one after a name on; 0 = all.
 func (s *Server) Operations(prefix, after string, limit int) []*Operation {
 	return s.operations.store().Page(store.Query{Prefix: prefix, After: after, Limit: limit})
 }
