@@ -56,7 +56,8 @@ func (c *Client) Redeploy(ctx context.Context, name, version string, image polic
 	return c.finished(ctx, name, "template", &operation)
 }
 
-// rawCall is a call whose body is sent as it stands.
+// rawCall is a call whose body is sent as it stands. Nil sends none: Google's
+// front end refuses a GET that has one.
 type rawCall struct {
 	method, path string
 	body         any
@@ -64,11 +65,15 @@ type rawCall struct {
 
 // raw makes a call, and decodes its answer with all its fields.
 func (c *Client) raw(ctx context.Context, call rawCall, into any) error {
-	sent, err := json.Marshal(call.body)
-	if err != nil {
-		return err
+	var body io.Reader
+	if call.body != nil {
+		sent, err := json.Marshal(call.body)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(sent)
 	}
-	request, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path, bytes.NewReader(sent))
+	request, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path, body)
 	if err != nil {
 		return err
 	}
