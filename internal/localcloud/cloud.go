@@ -171,7 +171,10 @@ func (c *Cloud) Close() { c.server.Close() }
 
 // ServeHTTP answers API calls and the cloud's own endpoints.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	why := foreign(r)
 	switch {
+	case why != "":
+		refuse(w, http.StatusForbidden, why)
 	case r.Method == http.MethodConnect:
 		refuse(w, http.StatusMethodNotAllowed, "CONNECT is not supported: use plain http, the endpoint overrides of gcloud, or http_no_tunnel")
 	case own(r):

@@ -30,7 +30,7 @@ func lends(t *testing.T) func(who, path, body string) (int, map[string]any) {
 	t.Cleanup(cloud.Close)
 	return func(who, path, body string) (int, map[string]any) {
 		t.Helper()
-		request := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+		request := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader(body))
 		if who != "" {
 			request.Header.Set("Authorization", "Bearer "+who)
 		}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -16,9 +17,8 @@ func own(r *http.Request) bool {
 }
 
 // ownEndpoints are what Google does not have: the state as a whole, the calls
-// so far, the log as it is written, the keys of pushes. Pages of other sites must reach none of
-// them, neither by a name that resolves to this machine nor by a cross-site
-// request.
+// so far, the log as it is written, the keys of pushes. They answer to the names
+// of this machine only, not to Google's.
 func (c *Cloud) ownEndpoints() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) {
@@ -62,32 +62,59 @@ func (c *Cloud) ownEndpoints() http.Handler {
 			refuse(w, http.StatusForbidden, "this endpoint answers only to a loopback host, such as 127.0.0.1")
 			return
 		}
-		if origin := r.Header.Get("Origin"); origin != "" && !loopbackOrigin(origin) {
-			refuse(w, http.StatusForbidden, "this endpoint answers no request from another site")
-			return
-		}
 		mux.ServeHTTP(w, r)
 	})
 }
 
-// loopback reports whether a Host header names this machine's loopback
-// interface: localhost, 127.0.0.0/8 or ::1, with or without a port.
-func loopback(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
+// foreign says why a request comes from elsewhere, "" = it does not. Pages of other
+// sites reach nothing here, neither by a name that resolves to this machine nor by a
+// cross-site request.
+func foreign(r *http.Request) string {
+	if !loopback(r.Host) && !googles(r.Host) && !reachedAt(r) {
+		return "this local cloud answers only to loopback hosts, such as 127.0.0.1, and to *.googleapis.com"
 	}
-	host = strings.Trim(host, "[]")
-	if strings.EqualFold(host, "localhost") {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		from, err := url.Parse(origin)
+		if err != nil || from.Scheme == "" || !loopback(from.Host) && !googles(from.Host) {
+			return "this local cloud answers no request from another site"
+		}
+	}
+	return ""
+}
+
+// regionPrefix stands before the host in the regional form of an endpoint
+// override: us-central1-127.0.0.1.
+var regionPrefix = regexp.MustCompile(`^[a-z]+-[a-z]+[0-9]{1,2}-`)
+
+// loopback reports whether a Host header names this machine's loopback
+// interface: localhost and what is below it, 127.0.0.0/8 or ::1, with or without a
+// region before and a port behind.
+func loopback(hostport string) bool {
+	host := regionPrefix.ReplaceAllString(hostOf(hostport), "")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
 }
 
-func loopbackOrigin(origin string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && u.Scheme != "" && loopback(u.Host)
+// reachedAt reports whether a Host header is the very address that the connection
+// came to: nobody can point a name at this machine with that. It lets other machines
+// in where the cloud listens for them.
+func reachedAt(r *http.Request) bool {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return local != nil && local.IP.Equal(net.ParseIP(hostOf(r.Host)))
+}
+
+// googles reports whether a Host header names an API of Google's.
+func googles(hostport string) bool { return strings.HasSuffix(hostOf(hostport), ".googleapis.com") }
+
+func hostOf(hostport string) string {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

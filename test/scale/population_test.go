@@ -47,7 +47,7 @@ func (p *population) call(verb, path string, body any) object {
 		p.t.Fatal(err)
 	}
 	recorder := httptest.NewRecorder()
-	p.cloud.ServeHTTP(recorder, httptest.NewRequest(verb, path, bytes.NewReader(text)))
+	p.cloud.ServeHTTP(recorder, httptest.NewRequest(verb, "http://localhost"+path, bytes.NewReader(text)))
 	if recorder.Code != http.StatusOK {
 		p.t.Fatalf("%s %s: %d %s", verb, path, recorder.Code, recorder.Body)
 	}

@@ -70,7 +70,7 @@ func asError(err error) *Error {
 // Go and Python clients.
 func errorBody(r *http.Request, api string, e *Error) map[string]any {
 	body := map[string]any{"code": e.Code, "message": e.Message}
-	if api == "compute" || api == "storage" {
+	if legacyErrors(api) {
 		body["errors"] = []any{legacy(e)}
 		return map[string]any{"error": body}
 	}
@@ -83,6 +83,9 @@ func errorBody(r *http.Request, api string, e *Error) map[string]any {
 	}
 	return map[string]any{"error": body}
 }
+
+// legacyErrors reports whether the errors of an API are only of the older form.
+func legacyErrors(api string) bool { return api == "compute" || api == "storage" }
 
 func legacy(e *Error) map[string]any {
 	entry := map[string]any{"message": e.Message, "domain": "global", "reason": e.Reason}

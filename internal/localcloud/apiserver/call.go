@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"time"
+	"unicode/utf8"
+
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // maxBody is the largest request that Google's front end reads.
@@ -63,6 +67,12 @@ func (c *Call) Body() (map[string]any, error) {
 		c.parsed = map[string]any{}
 		return c.parsed, nil
 	}
+	if kind, _, _ := mime.ParseMediaType(c.Request.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
+		return nil, c.formEncoded()
+	}
+	if !utf8.Valid(c.body) {
+		return nil, malformed(errors.New("The payload is not valid UTF-8."))
+	}
 	decoder := json.NewDecoder(bytes.NewReader(c.body))
 	decoder.UseNumber()
 	var value any
@@ -76,6 +86,9 @@ func (c *Call) Body() (map[string]any, error) {
 	if !ok {
 		return nil, malformed(errors.New("not an object"))
 	}
+	if err := schema.TooDeep(object); err != nil {
+		return nil, InvalidSchema(err)
+	}
 	c.parsed = object
 	return object, nil
 }
@@ -86,6 +99,20 @@ func malformed(err error) *Error {
 	e := Invalid("Invalid JSON payload received. %s", err)
 	e.Reason = "parseError"
 	return e
+}
+
+// formEncoded is the 400 of a body that says it is a form, such as one that curl
+// sends without a content type. Both texts are widely reported. Any other content
+// type is read as JSON (unverified).
+func (c *Call) formEncoded() *Error {
+	if legacyErrors(c.Route.API) {
+		e := Invalid("This API does not support parsing form-encoded input.")
+		e.Reason = "parseError"
+		return e
+	}
+	name, _, _ := bytes.Cut(c.body[:min(len(c.body), 256)], []byte("="))
+	return Invalid("Invalid JSON payload received. Unknown name %q: Cannot bind query parameter. "+
+		"Field '%s' could not be found in request message.", name, name)
 }
 
 // readBody takes the body in, bounded.

@@ -52,9 +52,8 @@ func (a *API) Normalize(message string, body map[string]any) (map[string]any, er
 	if m == nil {
 		panic(fmt.Sprintf("schema: %s has no message %q", a.Name, message))
 	}
-	if key, deep := tooDeep(body, "", 1); deep {
-		return nil, &Error{[]Violation{{Description: "Invalid JSON payload received. " +
-			"Message too deep. Max recursion depth reached for key '" + key + "'"}}}
+	if err := TooDeep(body); err != nil {
+		return nil, err
 	}
 	n := normalizer{api: a}
 	kept := n.message(m, body, a.root(message))
@@ -62,6 +61,16 @@ func (a *API) Normalize(message string, body map[string]any) (map[string]any, er
 		return nil, &Error{n.violations}
 	}
 	return kept, nil
+}
+
+// TooDeep refuses a body that is nested deeper than protobuf's JSON parser
+// follows. The error is an *Error.
+func TooDeep(body map[string]any) error {
+	if key, deep := tooDeep(body, "", 1); deep {
+		return &Error{[]Violation{{Description: "Invalid JSON payload received. " +
+			"Message too deep. Max recursion depth reached for key '" + key + "'"}}}
+	}
+	return nil
 }
 
 // tooDeep reports whether a value is nested too deep, and at which key.
