@@ -71,6 +71,9 @@ type Options struct {
 	// Discovery holds every call against Google's discovery documents, for
 	// tests; nil does not.
 	Discovery *discovery.Check
+	// PubSub is the address of Pub/Sub over gRPC, for clients that ask; "" = there is
+	// none.
+	PubSub string
 	// Console answers /console; nil is a 404.
 	Console http.Handler
 }
@@ -92,6 +95,7 @@ type Cloud struct {
 	tokens   *oidc.Issuer
 	own      http.Handler
 	options  Options
+	id       string // another one for each cloud
 }
 
 // New returns an empty cloud. Close it when it is no longer needed.
@@ -140,7 +144,7 @@ func New(options Options) *Cloud {
 	if options.Disturber != nil {
 		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}
-	c := &Cloud{server: s, logs: logs, services: services, data: data, tokens: tokens, options: options}
+	c := &Cloud{server: s, logs: logs, services: services, data: data, tokens: tokens, options: options, id: apiserver.NewUUID()}
 	c.own = c.ownEndpoints()
 	return c
 }
@@ -172,6 +176,7 @@ func (c *Cloud) Close() { c.server.Close() }
 // ServeHTTP answers API calls and the cloud's own endpoints.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	why := foreign(r)
+	r = byHost(r)
 	switch {
 	case why != "":
 		refuse(w, http.StatusForbidden, why)

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // own reports whether a request is for the cloud's own endpoints and not for
@@ -21,6 +23,9 @@ func own(r *http.Request) bool {
 // of this machine only, not to Google's.
 func (c *Cloud) ownEndpoints() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_local/about", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"id": c.id, "project": apiserver.ProjectID, "pubsub": c.options.PubSub})
+	})
 	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, c.server.State())
 	})

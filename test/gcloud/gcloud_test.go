@@ -155,7 +155,8 @@ func (l *local) environment(addr string) []string {
 		if !ok {
 			l.t.Fatalf("local env prints %q", line)
 		}
-		env = append(env, pair)
+		name, value, _ := strings.Cut(pair, "=")
+		env = append(env, name+"="+strings.Trim(value, "'"))
 	}
 	return append(env, "CLOUDSDK_CONFIG="+l.t.TempDir()) // tests share nothing
 }

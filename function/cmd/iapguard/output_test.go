@@ -44,7 +44,7 @@ func TestAFullDiskEndsInExitStatusOne(t *testing.T) {
 		{"resume", false, []string{"resume", hello, "--holds", holds}},
 		{"undo", false, []string{"undo", reports, "--endpoint", o.URL(), "--yes", "--holds", holds}},
 		{"explain", false, []string{"explain", reports}},
-		{"local env", false, []string{"local", "env"}},
+		{"local env", false, []string{"local", "env", "--addr", addrOf(t, o.URL())}},
 		{"help", false, []string{"plan", "--help"}},
 		{"version", false, []string{"--version"}},
 	} {
