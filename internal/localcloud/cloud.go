@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/certificatemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
@@ -126,6 +127,7 @@ func New(options Options) *Cloud {
 	s.Serve(iam.NewCredentials(s))
 	s.Serve(secretmanager.New(s))
 	s.Serve(storage.New(s))
+	s.Serve(certificatemanager.New(s))
 	s.Serve(iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
 	s.Serve(logs.API())
 	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})

@@ -68,7 +68,7 @@ type AuditOperation struct {
 
 // secret are the fields that APIs take and never show, which no log shows
 // either. That logs leave them out is unverified.
-var secret = []string{"oauth2ClientSecret", "clientSecret", "privateKey"}
+var secret = []string{"oauth2ClientSecret", "clientSecret", "privateKey", "pemPrivateKey"}
 
 // hideSecrets takes them out of a request, at any depth.
 func hideSecrets(value any) {

@@ -72,6 +72,12 @@ var predefined = map[string]predefinedRole{
 	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get",
 		rolePages + "secretmanager"},
 
+	"roles/certificatemanager.editor": {"certificatemanager.*.create certificatemanager.*.get certificatemanager.*.list " +
+		"certificatemanager.*.update resourcemanager.projects.get", rolePages + "certificatemanager"},
+	"roles/certificatemanager.owner": {"certificatemanager.*.* resourcemanager.projects.get", rolePages + "certificatemanager"},
+	"roles/certificatemanager.viewer": {"certificatemanager.*.get certificatemanager.*.list resourcemanager.projects.get",
+		rolePages + "certificatemanager"},
+
 	"roles/storage.admin":       {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
 	"roles/storage.objectAdmin": {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
 	"roles/storage.objectUser":  {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},
