@@ -167,3 +167,23 @@ func TestTwoCloudsShareNothing(t *testing.T) {
 		t.Errorf("a write to one cloud changed the other, which answers %d", status)
 	}
 }
+
+func TestEnumsAreNumbersForClientsThatAskForThem(t *testing.T) {
+	base := serve(t, localcloud.Options{})
+	const project = "/v3/projects/demo-project"
+	for query, want := range map[string]string{
+		"": `"state": "ACTIVE"`, "?$alt=json%3Benum-encoding%3Dint": `"state": 1`, "?alt=json": `"state": "ACTIVE"`,
+	} {
+		if status, body := send(t, request(t, "GET", base+project+query, "")); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("%q answered %d, %s, want %s in it", query, status, body, want)
+		}
+	}
+}
+
+func TestAProjectsIapSettingsAreNotAProjectWithAColon(t *testing.T) {
+	base := serve(t, localcloud.Options{})
+	status, body := send(t, request(t, "GET", base+"/v1/projects/demo-project:iapSettings", ""))
+	if status != 200 || !strings.Contains(body, `"name": "projects/123456789012"`) {
+		t.Errorf("it answered %d, %s", status, body)
+	}
+}

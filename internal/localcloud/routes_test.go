@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 func TestEveryRouteSaysWhatItNeedsAndIsTheOnlyOne(t *testing.T) {
@@ -45,7 +43,7 @@ func TestEveryRouteIsAMethodOfGoogles(t *testing.T) {
 	count := 0
 	for _, route := range cloud.server.Routes() {
 		count++
-		method, ok := discovery.MethodOf(&route)
+		_, method, ok := route.Discovery()
 		if !ok {
 			t.Errorf("%s %s: Google has no method %s there", route.Verb, route.Path, route.ID)
 			continue

@@ -3,6 +3,7 @@ package apiserver
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -51,14 +52,16 @@ type pattern struct {
 
 // routes finds the route of a request. Routes are kept by HTTP method in the
 // order in which they were added; literal paths are added before variable ones
-// by a caller with both.
+// by a caller with both. Custom verbs come first: a project's id may hold a
+// colon, and GET …/projects/p:iapSettings is not about such a project.
 type routes struct {
 	byVerb map[string][]pattern
+	custom map[string][]pattern // those with a custom verb
 }
 
 func (r *routes) add(all []Route) {
 	if r.byVerb == nil {
-		r.byVerb = map[string][]pattern{}
+		r.byVerb, r.custom = map[string][]pattern{}, map[string][]pattern{}
 	}
 	for i := range all {
 		path, verb := all[i].Path, ""
@@ -67,14 +70,22 @@ func (r *routes) add(all []Route) {
 		}
 		segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
 		p := pattern{&all[i], segments, verb, strings.HasSuffix(path, "...}")}
-		r.byVerb[all[i].Verb] = append(r.byVerb[all[i].Verb], p)
+		into := r.byVerb
+		if verb != "" {
+			into = r.custom
+		}
+		into[all[i].Verb] = append(into[all[i].Verb], p)
 	}
 }
 
 // find returns the route of a request and the values of its variables.
 func (r *routes) find(request *http.Request) (*Route, map[string]string) {
 	parts := strings.Split(strings.TrimPrefix(request.URL.EscapedPath(), "/"), "/")
-	for _, p := range r.byVerb[request.Method] {
+	candidates := r.byVerb[request.Method]
+	if strings.Contains(parts[len(parts)-1], ":") {
+		candidates = slices.Concat(r.custom[request.Method], candidates)
+	}
+	for _, p := range candidates {
 		if vars, ok := p.match(parts); ok {
 			return p.route, vars
 		}

@@ -51,6 +51,8 @@ func (s *Server) reply(w http.ResponseWriter, c *Call, answer any, err error) {
 	case err != nil:
 		e := asError(err)
 		status, body = e.Code, errorBody(c.Request, c.Route.API, e)
+	default:
+		body = c.withEnumEncoding(answer)
 	}
 	s.calls.add(CallEntry{c.Caller, c.Route.API, c.Route.ID, c.Resource, status, c.Route.Write})
 	if err == errCut {
