@@ -128,17 +128,17 @@ func New(options Options) *Cloud {
 	s.Serve(secretmanager.New(s))
 	s.Serve(storage.New(s))
 	s.Serve(certificatemanager.New(s))
-	s.Serve(iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists}))
+	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
+	s.Serve(proxy.API())
 	s.Serve(logs.API())
 	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
 	logs.Listen(triggers.Offer)
 	s.Serve(triggers.API())
 	tokens := oidc.New(options.Clock)
 	data := dataplane.New(dataplane.Options{
-		State: s.State, Allowed: s.Allowed, Clock: options.Clock, Write: logs.Write, Tokens: tokens,
-		WithoutOrganization: options.WithoutOrganization,
+		Compute: loadBalancers, Run: services, IAP: proxy, AgentProvisioned: s.AgentProvisioned, Allowed: s.Allowed,
+		Clock: options.Clock, Write: logs.Write, Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
 	})
-	// Last, because it looks at the others' state when they have been reset.
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
 	s.Serve(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish}))
@@ -187,12 +187,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case own(r):
 		c.own.ServeHTTP(w, r)
 	case batched(r):
-		defer c.data.Changed() // even when a fault cuts the connection
 		c.batch(w, r)
 	default:
-		if r.Method != http.MethodGet {
-			defer c.data.Changed()
-		}
 		c.server.ServeHTTP(w, r)
 	}
 }

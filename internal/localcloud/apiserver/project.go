@@ -119,6 +119,13 @@ func (s *Server) ProvisionAgent(email string) (uniqueID string) {
 	return id
 }
 
+// AgentProvisioned reports whether a service agent exists.
+func (s *Server) AgentProvisioned(email string) bool {
+	s.project.mu.Lock()
+	defer s.project.mu.Unlock()
+	return s.project.agents[email] != ""
+}
+
 // Account is a service account that somebody made in the project.
 type Account struct {
 	Email, UniqueID, DisplayName, Description string

@@ -9,15 +9,20 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
 
-// Options say what a DataPlane cannot know by itself. All functions, and
-// Tokens, are required.
+// Options say what a DataPlane cannot know by itself. All but
+// WithoutOrganization are required.
 type Options struct {
-	// State is everything that the cloud holds, as apiserver.Server.State gives it.
-	State func() map[string]any
+	// Compute, Run and IAP are the APIs whose resources requests go by.
+	Compute *compute.API
+	Run     Services
+	IAP     Settings
+	// AgentProvisioned reports whether a service agent exists.
+	AgentProvisioned func(email string) bool
 	// Allowed answers from the IAM policies that are in effect.
 	Allowed func(apiserver.Access) bool
 	// Clock returns the time.
@@ -31,6 +36,25 @@ type Options struct {
 	WithoutOrganization bool
 }
 
+// Services are those of Cloud Run, by their full names.
+type Services interface {
+	// Service is a service as v2 shows it, nil when there is none.
+	Service(name string) map[string]any
+	// IAPEnabled says whether IAP was on at a service at a time, if there was one.
+	IAPEnabled(name string, at time.Time) (on any, known bool)
+	// ServiceAt and MappedTo name the service with a default URL at a host, and
+	// the one to which a domain mapping leads; "" when there is none.
+	ServiceAt(host string) string
+	MappedTo(host string) string
+}
+
+// Settings are IAP's settings.
+type Settings interface {
+	// Settings are those of a resource of IAP as they were at a time, nil when
+	// there were none.
+	Settings(resource string, at time.Time) map[string]any
+}
+
 // DataPlane answers requests to load balancers and run.app addresses. It is
 // safe for concurrent use.
 type DataPlane struct {
@@ -38,16 +62,10 @@ type DataPlane struct {
 
 	mu    sync.Mutex
 	delay time.Duration
-	past  []version // oldest first; empty while nothing takes effect late
+	began time.Time // what had changed before is in effect, whatever the delay
 	stuck map[string]string
 	// containers are the base URLs of programs, by service: see Contain.
 	containers map[string]string
-}
-
-// version is the state from a time on.
-type version struct {
-	since time.Time
-	state map[string]any
 }
 
 // New returns a data plane on which everything takes effect at once.
@@ -55,13 +73,12 @@ func New(options Options) *DataPlane {
 	return &DataPlane{options: options, stuck: map[string]string{}, containers: map[string]string{}}
 }
 
-// Reset forgets what was and which services are stuck, and keeps the delay and
-// the containers. It is called when the state was reset.
+// Reset forgets which services are stuck, and keeps the delay and the
+// containers.
 func (d *DataPlane) Reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stuck, d.past = map[string]string{}, nil
-	d.begin()
+	d.stuck, d.began = map[string]string{}, d.options.Clock()
 }
 
 // SetPropagation makes changes of load balancers and of IAP, from now on, take
@@ -69,31 +86,7 @@ func (d *DataPlane) Reset() {
 func (d *DataPlane) SetPropagation(delay time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.delay, d.past = delay, nil
-	d.begin()
-}
-
-// begin remembers the state as it is as what always was. The lock is held.
-func (d *DataPlane) begin() {
-	if d.delay > 0 {
-		d.past = []version{{state: d.options.State()}}
-	}
-}
-
-// Changed remembers the state after a write. It is called before the
-// write is answered.
-func (d *DataPlane) Changed() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.delay == 0 {
-		return
-	}
-	now := d.options.Clock()
-	d.past = append(d.past, version{now, d.options.State()})
-	// Of what is older than the delay only the latest can still be asked for.
-	for len(d.past) > 1 && !d.past[1].since.After(now.Add(-d.delay)) {
-		d.past = d.past[1:]
-	}
+	d.delay, d.began = delay, d.options.Clock()
 }
 
 // Stick makes a service refuse IAP's agent although it may invoke: until a
@@ -102,8 +95,7 @@ func (d *DataPlane) Changed() {
 func (d *DataPlane) Stick(service string, forever bool) {
 	revision := ""
 	if !forever {
-		revision = apiserver.Text(apiserver.Object(apiserver.Object(d.options.State(), "run"), service),
-			"latestReadyRevision")
+		revision = apiserver.Text(d.options.Run.Service(service), "latestReadyRevision")
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -121,15 +113,13 @@ func (d *DataPlane) Unstick(service string) {
 func (d *DataPlane) snapshot(at time.Time) snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	live := d.options.State()
 	s := snapshot{
-		allowed: d.options.Allowed, live: live, propagated: live,
-		stuck: maps.Clone(d.stuck), containers: maps.Clone(d.containers), verify: d.options.Tokens.Verify,
-		withoutOrganization: d.options.WithoutOrganization,
+		Options: d.options, now: at, stuck: maps.Clone(d.stuck), containers: maps.Clone(d.containers),
 	}
-	for _, each := range d.past {
-		if !each.since.After(at.Add(-d.delay)) {
-			s.propagated = each.state
+	if d.delay > 0 {
+		s.propagated = at.Add(-d.delay)
+		if s.propagated.Before(d.began) {
+			s.propagated = d.began.Add(-1)
 		}
 	}
 	return s

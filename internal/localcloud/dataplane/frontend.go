@@ -1,16 +1,18 @@
 package dataplane
 
 import (
-	"fmt"
-	"net"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/compute"
 )
 
 // frontend is a forwarding rule with what it leads to.
 type frontend struct {
 	rule, proxy, urlMap object
+	router              *router
 	https               bool
 }
 
@@ -18,33 +20,70 @@ type frontend struct {
 // one that knows its host by a host rule or a certificate. Of several the one
 // that knows the host best answers, and the first by name of equals.
 func (s snapshot) frontendFor(r request) (frontend, bool) {
-	var found frontend
-	best := 0
-	for _, rule := range s.each("forwardingRules") {
-		f, ok := s.behind(rule)
+	levels := s.frontendsOf(r.host)
+	// The data plane's own port, which clients add, is not a frontend's.
+	byPort := r.scheme == "" && slices.ContainsFunc(slices.Concat(levels...), func(f frontend) bool {
+		return f.listens(r.port)
+	})
+	for _, level := range levels {
+		var found *frontend
+		for i := range level {
+			f := &level[i]
+			if r.scheme != "" && f.scheme() != r.scheme || byPort && !f.listens(r.port) {
+				continue
+			}
+			if found == nil || f.https && !found.https { // where nothing says which, https
+				found = f
+			}
+		}
+		if found != nil {
+			return *found, true
+		}
+	}
+	return frontend{}, false
+}
+
+// frontendsOf are the frontends that know a host, those first that know it best,
+// each group by name. An address is known by its forwarding rules alone. A host
+// rule for every host knows none by name.
+func (s snapshot) frontendsOf(host string) (levels [][]frontend) {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return [][]frontend{s.behind(s.Compute.WithAddress(host, s.propagated))}
+	}
+	for pattern := range patternsOf(host) {
+		if pattern == "*" {
+			break
+		}
+		var rules []compute.Resource
+		for _, naming := range s.Compute.NamingHost(pattern, s.propagated) {
+			for _, proxy := range s.Compute.Users(naming.Path(), s.propagated) {
+				rules = append(rules, s.Compute.Users(proxy.Path(), s.propagated)...)
+			}
+		}
+		if len(rules) > 0 {
+			levels = append(levels, s.behind(rules))
+		}
+	}
+	return levels
+}
+
+// behind follows forwarding rules to their URL maps, in the order of their names.
+func (s snapshot) behind(rules []compute.Resource) []frontend {
+	slices.SortFunc(rules, func(a, b compute.Resource) int { return strings.Compare(a.Path(), b.Path()) })
+	var all []frontend
+	for _, each := range rules {
+		rule := each.Object()
+		target := apiserver.Text(rule, "target")
+		proxy := s.compute(target)
+		urlMap, ok := s.Compute.Lookup(apiserver.Text(proxy, "urlMap"), s.propagated)
 		if !ok {
 			continue
 		}
-		fit := 2 * s.fit(f, r.host)
-		switch {
-		case fit == 0 || r.scheme != "" && f.scheme() != r.scheme || r.scheme == "" && s.knowsPort(r) && !f.listens(r.port):
-			continue
-		case f.https:
-			fit++ // where nothing says which, https
-		}
-		if fit > best {
-			found, best = f, fit
-		}
+		indexed := urlMap.Derived(func(object map[string]any) any { return newRouter(object) }).(*router)
+		https := strings.Contains(target, "/targetHttpsProxies/")
+		all = append(all, frontend{rule, proxy, indexed.urlMap, indexed, https})
 	}
-	return found, best > 0
-}
-
-// behind follows a forwarding rule to its URL map.
-func (s snapshot) behind(rule object) (frontend, bool) {
-	target := apiserver.Text(rule, "target")
-	proxy := s.compute(target)
-	urlMap := s.compute(apiserver.Text(proxy, "urlMap"))
-	return frontend{rule, proxy, urlMap, strings.Contains(target, "/targetHttpsProxies/")}, urlMap != nil
+	return all
 }
 
 func (f frontend) scheme() string {
@@ -58,42 +97,4 @@ func (f frontend) scheme() string {
 func (f frontend) listens(port string) bool {
 	first, last, _ := strings.Cut(apiserver.Text(f.rule, "portRange"), "-")
 	return port != "" && (port == first || port == last)
-}
-
-// knowsPort reports whether any frontend of the host has the request's port;
-// the data plane's own port, which clients add, is none.
-func (s snapshot) knowsPort(r request) bool {
-	for _, rule := range s.each("forwardingRules") {
-		if f, ok := s.behind(rule); ok && f.listens(r.port) && s.fit(f, r.host) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// fit says how well a frontend knows a host, 0 = not at all. Its address knows
-// best. A host rule for every host knows none by name.
-func (s snapshot) fit(f frontend, host string) int {
-	if ip := net.ParseIP(host); ip != nil {
-		if ip.Equal(net.ParseIP(apiserver.Text(f.rule, "IPAddress"))) {
-			return exact
-		}
-		return 0
-	}
-	best := 0
-	try := func(patterns []any) {
-		for _, pattern := range patterns {
-			if fit := fitOfHost(fmt.Sprint(pattern), host); fit > 1 {
-				best = max(best, fit)
-			}
-		}
-	}
-	for _, entry := range apiserver.List(f.urlMap, "hostRules") {
-		rule, _ := entry.(object)
-		try(apiserver.List(rule, "hosts"))
-	}
-	for _, link := range apiserver.List(f.proxy, "sslCertificates") {
-		try(apiserver.List(s.compute(fmt.Sprint(link)), "subjectAlternativeNames"))
-	}
-	return best
 }

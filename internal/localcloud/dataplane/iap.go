@@ -19,19 +19,19 @@ type gate struct {
 
 const iapRoot = "projects/" + apiserver.ProjectNumber + "/iap_web/"
 
-// gateOf is IAP at a backend service. Its policy is kept under its id; the
-// state shows its settings under its name.
+// gateOf is IAP at a backend service, whose policy and settings are kept under
+// its id.
 func (s snapshot) gateOf(backend object) gate {
 	web := "compute"
 	if region := regionOf(backend); region != "" {
 		web += "-" + region
 	}
-	services := iapRoot + web + "/services/"
+	resource := iapRoot + web + "/services/" + apiserver.Text(backend, "id")
 	client := strings.TrimSpace(apiserver.Text(apiserver.Object(backend, "iap"), "oauth2ClientId"))
 	if client == "" {
-		client = s.oauthClient(services + apiserver.Text(backend, "name"))
+		client = s.oauthClient(resource)
 	}
-	return gate{services + apiserver.Text(backend, "id"), audienceOf(backend), client, agentMissing}
+	return gate{resource, audienceOf(backend), client, agentMissing}
 }
 
 // gateAt is IAP at a Cloud Run service.
@@ -46,7 +46,7 @@ func (s snapshot) gateAt(service object) gate {
 // A visitor who passes without a sign-in, because everybody may, is nobody in
 // particular.
 func (s snapshot) admit(r request, g gate) (member, *answer) {
-	if g.client == "" && s.withoutOrganization {
+	if g.client == "" && s.WithoutOrganization {
 		return "", fromIAP(plain(http.StatusBadGateway, "Empty Google Account OAuth client ID(s)/secret(s)."))
 	}
 	visitor := s.session(r)

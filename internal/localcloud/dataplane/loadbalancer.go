@@ -22,7 +22,7 @@ const (
 // throughFrontend is a request's way through a load balancer.
 func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	r.scheme = f.scheme()
-	to := route(f.urlMap, r.host, r.path)
+	to := f.router.route(r.host, r.path)
 	if to.redirect != nil {
 		return outcome{answer: redirected(r, to.redirect)}
 	}

@@ -25,7 +25,7 @@ func (m member) email() string {
 
 // allows reports whether somebody has a permission on a resource.
 func (s snapshot) allows(who member, permission, resource string, r request) bool {
-	return s.allowed(apiserver.Access{
+	return s.Allowed(apiserver.Access{
 		Principal: apiserver.Principal(who), Permission: permission, Resource: resource, Path: r.path, Host: r.host,
 	})
 }

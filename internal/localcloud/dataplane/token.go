@@ -29,7 +29,7 @@ func (s snapshot) tokenIn(header http.Header, name string) token {
 	if who, ok := parseMember(text); ok {
 		return token{who: who}
 	}
-	identity, err := s.verify(text)
+	identity, err := s.Tokens.Verify(text)
 	if err != nil {
 		return token{bad: true}
 	}

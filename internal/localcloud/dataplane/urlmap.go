@@ -3,6 +3,7 @@ package dataplane
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -16,13 +17,45 @@ type destination struct {
 	redirect object
 }
 
+// router is a URL map with an index of its host rules, so that a request finds
+// its own among any number of them.
+type router struct {
+	urlMap object
+	// byHost names the path matcher of a host or of a pattern of hosts.
+	byHost map[string]string
+	// matchers are the path matchers, by name.
+	matchers map[string]object
+}
+
+// newRouter indexes a URL map.
+func newRouter(urlMap object) *router {
+	r := &router{urlMap, map[string]string{}, map[string]object{}}
+	for _, entry := range apiserver.List(urlMap, "hostRules") {
+		rule, _ := entry.(object)
+		for _, pattern := range apiserver.List(rule, "hosts") {
+			text, _ := pattern.(string)
+			host, _, _ := strings.Cut(strings.ToLower(text), ":")
+			if _, taken := r.byHost[host]; !taken {
+				r.byHost[host] = apiserver.Text(rule, "pathMatcher")
+			}
+		}
+	}
+	for _, entry := range apiserver.List(urlMap, "pathMatchers") {
+		matcher, _ := entry.(object)
+		if name := apiserver.Text(matcher, "name"); r.matchers[name] == nil {
+			r.matchers[name] = matcher
+		}
+	}
+	return r
+}
+
 // route finds the destination of a request: the path matcher of the most
 // specific host rule, in it the longest path rule, else its default
 // (load-balancing/docs/url-map-concepts).
-func route(urlMap object, host, path string) destination {
-	matcher := matcherOf(urlMap, host)
+func (r *router) route(host, path string) destination {
+	matcher := r.matcherOf(host)
 	if matcher == nil {
-		return target(urlMap, "defaultService", "defaultRouteAction", "defaultUrlRedirect")
+		return target(r.urlMap, "defaultService", "defaultRouteAction", "defaultUrlRedirect")
 	}
 	if rule := longestPath(apiserver.List(matcher, "pathRules"), path); rule != nil {
 		return target(rule, "service", "routeAction", "urlRedirect")
@@ -60,42 +93,28 @@ func number(value any) float64 {
 }
 
 // matcherOf is the path matcher of the most specific host rule that fits.
-func matcherOf(urlMap object, host string) object {
-	name, best := "", 0
-	for _, entry := range apiserver.List(urlMap, "hostRules") {
-		rule, _ := entry.(object)
-		for _, pattern := range apiserver.List(rule, "hosts") {
-			pattern, _ := pattern.(string)
-			if fit := fitOfHost(pattern, host); fit > best {
-				name, best = apiserver.Text(rule, "pathMatcher"), fit
-			}
-		}
-	}
-	for _, entry := range apiserver.List(urlMap, "pathMatchers") {
-		if matcher, _ := entry.(object); best > 0 && apiserver.Text(matcher, "name") == name {
-			return matcher
+func (r *router) matcherOf(host string) object {
+	for pattern := range patternsOf(host) {
+		if name, ok := r.byHost[pattern]; ok {
+			return r.matchers[name]
 		}
 	}
 	return nil
 }
 
-// exact is how well a host name fits that is written out.
-const exact = 1 << 16
-
-// fitOfHost is how well a pattern fits a host: 0 not at all, then the lone
-// star, then ever longer wildcards, then the host itself.
-func fitOfHost(pattern, host string) int {
-	pattern, _, _ = strings.Cut(strings.ToLower(pattern), ":")
-	suffix, wild := strings.CutPrefix(pattern, "*")
-	switch {
-	case pattern == "":
-		return 0
-	case pattern == host:
-		return exact
-	case wild && strings.HasSuffix(host, suffix):
-		return 1 + len(suffix)
+// patternsOf are the patterns that fit a host, the closest first: the host
+// itself, then ever shorter wildcards, the lone star last.
+func patternsOf(host string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if host != "" && !yield(host) {
+			return
+		}
+		for i := range len(host) + 1 {
+			if !yield("*" + host[i:]) {
+				return
+			}
+		}
 	}
-	return 0
 }
 
 // longestPath is the path rule with the longest path that fits: "/a/*" fits

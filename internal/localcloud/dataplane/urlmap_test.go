@@ -3,11 +3,16 @@ package dataplane
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/compute"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
 
@@ -62,7 +67,7 @@ func TestAURLMapSendsEachRequestToTheClosestRule(t *testing.T) {
 		{"routes.example.com", "/one", "one"},
 		{"routes.example.com", "/one/two", "last"},
 	} {
-		to := route(urlMap, tc.host, tc.path)
+		to := newRouter(urlMap).route(tc.host, tc.path)
 		got := to.backend
 		if to.redirect != nil {
 			got = "redirect to " + to.redirect["hostRedirect"].(string)
@@ -72,7 +77,7 @@ func TestAURLMapSendsEachRequestToTheClosestRule(t *testing.T) {
 		}
 	}
 	simple := parse(t, `{"defaultService": "only", "hostRules": [{"hosts": ["a.example.com"], "pathMatcher": "a"}], "pathMatchers": [{"name": "a", "defaultService": "a"}]}`)
-	if got := route(simple, "203.0.113.1", "/").backend; got != "only" {
+	if got := newRouter(simple).route("203.0.113.1", "/").backend; got != "only" {
 		t.Errorf("a host without a rule goes to %q, want the default service", got)
 	}
 }
@@ -114,23 +119,46 @@ func TestURLMasksNameTheServiceOfARequest(t *testing.T) {
 	}
 }
 
-// state is two load balancers that share a certificate's wildcard, one of them
-// with an HTTP frontend beside it.
-const state = `{"compute": {
-  "projects/p/global/forwardingRules/a-https": {"name": "a-https", "IPAddress": "203.0.113.1", "portRange": "443-443", "target": "projects/p/global/targetHttpsProxies/a"},
-  "projects/p/global/forwardingRules/a-http": {"name": "a-http", "IPAddress": "203.0.113.1", "portRange": "80-80", "target": "projects/p/global/targetHttpProxies/a"},
-  "projects/p/global/forwardingRules/b-https": {"name": "b-https", "IPAddress": "203.0.113.2", "portRange": "443-443", "target": "projects/p/global/targetHttpsProxies/b"},
-  "projects/p/global/forwardingRules/broken": {"name": "broken", "IPAddress": "203.0.113.3", "target": "projects/p/global/targetHttpsProxies/gone"},
-  "projects/p/global/targetHttpsProxies/a": {"urlMap": "projects/p/global/urlMaps/a", "sslCertificates": ["https://www.googleapis.com/compute/v1/projects/p/global/sslCertificates/wild"]},
-  "projects/p/global/targetHttpProxies/a": {"urlMap": "projects/p/global/urlMaps/a"},
-  "projects/p/global/targetHttpsProxies/b": {"urlMap": "projects/p/global/urlMaps/b", "sslCertificates": ["projects/p/global/sslCertificates/wild"]},
-  "projects/p/global/sslCertificates/wild": {"subjectAlternativeNames": ["*.example.com"]},
-  "projects/p/global/urlMaps/a": {"hostRules": [{"hosts": ["a.example.com"]}, {"hosts": ["*"]}]},
-  "projects/p/global/urlMaps/b": {"hostRules": [{"hosts": ["b.example.com"]}]}
-}}`
+// balancers are two load balancers that share a certificate's wildcard, one of
+// them with an HTTP frontend beside it.
+var balancers = []struct{ collection, body string }{
+	{"backendServices", `{"name": "be"}`},
+	{"sslCertificates", `{"name": "wild", "type": "MANAGED", "managed": {"domains": ["*.example.com"]}}`},
+	{"urlMaps", `{"name": "a", "defaultService": "global/backendServices/be",
+	  "hostRules": [{"hosts": ["a.example.com"], "pathMatcher": "x"}, {"hosts": ["*"], "pathMatcher": "x"}],
+	  "pathMatchers": [{"name": "x", "defaultService": "global/backendServices/be"}]}`},
+	{"urlMaps", `{"name": "b", "defaultService": "global/backendServices/be",
+	  "hostRules": [{"hosts": ["b.example.com"], "pathMatcher": "x"}],
+	  "pathMatchers": [{"name": "x", "defaultService": "global/backendServices/be"}]}`},
+	{"targetHttpsProxies", `{"name": "a", "urlMap": "global/urlMaps/a", "sslCertificates": ["global/sslCertificates/wild"]}`},
+	{"targetHttpProxies", `{"name": "a", "urlMap": "global/urlMaps/a"}`},
+	{"targetHttpsProxies", `{"name": "b", "urlMap": "global/urlMaps/b", "sslCertificates": ["global/sslCertificates/wild"]}`},
+	{"forwardingRules", `{"name": "b-https", "IPAddress": "203.0.113.2", "portRange": "443", "target": "global/targetHttpsProxies/b"}`},
+	{"forwardingRules", `{"name": "a-https", "IPAddress": "203.0.113.1", "portRange": "443", "target": "global/targetHttpsProxies/a"}`},
+	{"forwardingRules", `{"name": "a-http", "IPAddress": "203.0.113.1", "portRange": "80", "target": "global/targetHttpProxies/a"}`},
+	{"forwardingRules", `{"name": "six", "IPAddress": "2001:db8:0:1::", "portRange": "80", "target": "global/targetHttpProxies/a"}`},
+}
+
+// served are these load balancers as Compute Engine has them.
+func served(t *testing.T) *compute.API {
+	t.Helper()
+	server := apiserver.New(apiserver.Options{Clock: time.Now, Observe: discovery.Judge(t).Observe})
+	t.Cleanup(server.Close)
+	api := compute.New(server)
+	server.Serve(api.API())
+	for _, each := range balancers {
+		recorder := httptest.NewRecorder()
+		server.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost,
+			"/compute/v1/projects/demo-project/global/"+each.collection, strings.NewReader(each.body)))
+		if recorder.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", each.body, recorder.Code, recorder.Body)
+		}
+	}
+	return api
+}
 
 func TestAHostFindsTheFrontendThatKnowsItBest(t *testing.T) {
-	s := snapshot{propagated: parse(t, state)}
+	s := snapshot{Options: Options{Compute: served(t)}}
 	for _, tc := range []struct{ host, port, scheme, want string }{
 		{"203.0.113.1", "", "", "a-https"},
 		{"203.0.113.1", "", "http", "a-http"},
@@ -139,7 +167,7 @@ func TestAHostFindsTheFrontendThatKnowsItBest(t *testing.T) {
 		{"203.0.113.1", "9091", "", "a-https"},
 		{"203.0.113.1", "80", "https", "a-https"},
 		{"203.0.113.2", "", "", "b-https"},
-		{"203.0.113.3", "", "", ""},
+		{"2001:db8:0000:1::", "", "", "six"},
 		{"203.0.113.4", "", "", ""},
 		{"a.example.com", "", "", "a-https"},
 		{"a.example.com", "", "http", "a-http"},
@@ -181,7 +209,7 @@ func TestTokensNameWhoTheyAreFor(t *testing.T) {
 			"Authorization": {"Bearer user:b@example.com"}},
 			token{who: "user:b@example.com"}, token{who: "user:a@example.com"}},
 	} {
-		r, s := request{header: tc.header}, snapshot{verify: oidc.New(time.Now).Verify}
+		r, s := request{header: tc.header}, snapshot{Options: Options{Tokens: oidc.New(time.Now)}}
 		if diff := cmp.Diff([]token{tc.iap, tc.cloud}, []token{s.session(r), s.caller(r)},
 			cmp.AllowUnexported(token{})); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", tc.header, diff)

@@ -22,25 +22,34 @@ type Directory struct {
 	RunService func(region, name string) bool
 }
 
-type api struct {
+// IAP is the API of one project. It is safe for concurrent use.
+type IAP struct {
 	server    *apiserver.Server
 	directory Directory
 
 	mu       sync.Mutex
 	settings map[string]map[string]any
+	// past holds the same settings, and what they were before.
+	past apiserver.History[map[string]any]
 }
 
-// New returns the API.
-func New(s *apiserver.Server, directory Directory) apiserver.API {
-	a := &api{server: s, directory: directory}
+// New returns an API without settings.
+func New(s *apiserver.Server, directory Directory) *IAP {
+	a := &IAP{server: s, directory: directory}
 	a.reset()
+	return a
+}
+
+// API is what the server serves.
+func (a *IAP) API() apiserver.API {
 	return apiserver.API{Name: "iap", Routes: a.routes(), State: a.state, Reset: a.reset, StateName: a.stateName}
 }
 
-func (a *api) reset() {
+func (a *IAP) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.settings = map[string]map[string]any{}
+	a.past.Reset()
 }
 
 // level is one depth of the tree of iap_web resources and the infix of its
@@ -55,7 +64,7 @@ var levels = []level{
 	{"/iap_web/{web}/services/{service}", "iap.webServices"},
 }
 
-func (a *api) routes() []apiserver.Route {
+func (a *IAP) routes() []apiserver.Route {
 	var routes []apiserver.Route
 	for _, l := range levels {
 		routes = append(routes, apiserver.Route{
@@ -92,7 +101,7 @@ var webType = regexp.MustCompile(`^(compute|cloud_run)(?:-([a-z]+-[a-z]+[0-9]{1,
 
 // resource is the canonical name of what the path means: with the project's
 // number and the backend service's numeric id (recorded).
-func (a *api) resource(c *apiserver.Call) (string, error) {
+func (a *IAP) resource(c *apiserver.Call) (string, error) {
 	name := "projects/" + apiserver.ProjectNumber
 	if strings.Contains(c.Route.Path, "/iap_web") {
 		name += "/iap_web"
@@ -125,7 +134,7 @@ func (a *api) resource(c *apiserver.Call) (string, error) {
 
 // subject is the resource of a call as its policy is kept under, or as it was
 // named where there is none.
-func (a *api) subject(c *apiserver.Call) string {
+func (a *IAP) subject(c *apiserver.Call) string {
 	if name, err := a.resource(c); err == nil {
 		return name
 	}
@@ -135,7 +144,7 @@ func (a *api) subject(c *apiserver.Call) string {
 // missing is what is answered about a resource that is not there (unverified).
 func missing() error { return apiserver.NotFound("Requested entity was not found.") }
 
-func (a *api) getPolicy(c *apiserver.Call) (any, error) {
+func (a *IAP) getPolicy(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	if err != nil {
 		return nil, err
@@ -143,7 +152,7 @@ func (a *api) getPolicy(c *apiserver.Call) (any, error) {
 	return c.GetIamPolicy(name)
 }
 
-func (a *api) testPermissions(c *apiserver.Call) (any, error) {
+func (a *IAP) testPermissions(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	if err != nil {
 		return nil, err
@@ -153,7 +162,7 @@ func (a *api) testPermissions(c *apiserver.Call) (any, error) {
 
 // setPolicy writes who may pass. Its log entry is recorded for backend
 // services: gce_backend_service with empty labels.
-func (a *api) setPolicy(c *apiserver.Call) (any, error) {
+func (a *IAP) setPolicy(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	describe(c, name)
 	if err != nil {
@@ -190,7 +199,7 @@ func describe(c *apiserver.Call, name string) {
 
 // stateName shows a backend service by its name: its id is different on every
 // cloud, and a state is there to be compared.
-func (a *api) stateName(resource string) string {
+func (a *IAP) stateName(resource string) string {
 	rest, ok := strings.CutPrefix(resource, "projects/"+apiserver.ProjectNumber+"/iap_web/")
 	if !ok {
 		return ""

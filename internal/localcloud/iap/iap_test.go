@@ -26,7 +26,7 @@ var directory = iap.Directory{
 
 func newKernel(t *testing.T, audit func(apiserver.AuditRecord)) *apiserver.Server {
 	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now, Audit: audit})
-	s.Serve(iap.New(s, directory))
+	s.Serve(iap.New(s, directory).API())
 	t.Cleanup(s.Close)
 	return s
 }

@@ -2,6 +2,7 @@ package iap
 
 import (
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -11,7 +12,7 @@ import (
 const maskRoot = "iapSettings."
 
 // state is the settings of every resource that has some.
-func (a *api) state() map[string]any {
+func (a *IAP) state() map[string]any {
 	a.mu.Lock()
 	settings := make(map[string]map[string]any, len(a.settings))
 	for name, value := range a.settings {
@@ -28,9 +29,16 @@ func (a *api) state() map[string]any {
 	return state
 }
 
+// Settings are those of one resource, under the name that its policy has, as
+// they were at a time; nil when there were none. They must not be changed.
+func (a *IAP) Settings(resource string, at time.Time) map[string]any {
+	settings, _ := a.past.At(resource, at)
+	return settings
+}
+
 // getSettings answers the settings; what was never configured is just a name,
 // not a 404 (recorded).
-func (a *api) getSettings(c *apiserver.Call) (any, error) {
+func (a *IAP) getSettings(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	if err != nil {
 		return nil, err
@@ -50,7 +58,7 @@ func named(settings map[string]any, name string) map[string]any {
 // updateSettings writes the settings that the mask names, or all of them
 // without one: a body with only a name clears everything (recorded). Keys may
 // be in either spelling of protobuf's JSON.
-func (a *api) updateSettings(c *apiserver.Call) (any, error) {
+func (a *IAP) updateSettings(c *apiserver.Call) (any, error) {
 	name, err := a.resource(c)
 	describe(c, name)
 	// Settings are logged as data access (iap/docs/audit-log-howto), which is
@@ -82,6 +90,7 @@ func (a *api) updateSettings(c *apiserver.Call) (any, error) {
 			replace(settings, sent, strings.Split(path, "."))
 		}
 	}
+	a.past.Put(name, a.server.Now(), apiserver.Clone(settings))
 	if a.settings[name] = settings; len(settings) == 0 {
 		delete(a.settings, name)
 	}

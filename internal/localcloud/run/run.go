@@ -17,6 +17,9 @@ type Run struct {
 	mu       sync.Mutex
 	services map[string]*service // by full name
 	domains  map[string]domain   // mappings, by full name
+	// locations are those in which a service was made: a mapping is where its
+	// service is.
+	locations map[string]bool
 	// past holds copies of them as they were, for lists that show what was.
 	past    apiserver.History[*service]
 	held    bool
@@ -26,7 +29,8 @@ type Run struct {
 // New returns a Cloud Run without services. Reconciling takes the server's
 // OperationTime.
 func New(s *apiserver.Server) *Run {
-	return &Run{server: s, services: map[string]*service{}, domains: map[string]domain{}}
+	return &Run{server: s, services: map[string]*service{}, domains: map[string]domain{},
+		locations: map[string]bool{}}
 }
 
 // API is both of its faces as the server serves them.
@@ -93,6 +97,7 @@ func (r *Run) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.services, r.domains, r.waiting = map[string]*service{}, map[string]domain{}, nil
+	clear(r.locations)
 	r.past.Reset()
 }
 
@@ -165,7 +170,7 @@ func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRu
 		return nil, err
 	}
 	if !dryRun {
-		r.services[id.fullName()] = made
+		r.services[id.fullName()], r.locations[id.location] = made, true
 		r.note(made)
 	}
 	return made.copy(), nil
