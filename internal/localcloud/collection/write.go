@@ -152,7 +152,7 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 			apiserver.Merge(w.New.Body, w.Sent)
 		default:
 			for _, path := range paths {
-				assign(w.New.Body, w.Sent, path)
+				Assign(w.New.Body, w.Sent, path)
 			}
 		}
 		return nil
@@ -264,8 +264,8 @@ func (c *Collection) keep(w *Write) (any, error) {
 	return shown, nil
 }
 
-// assign writes the field at a path as it was sent; one that was not is cleared.
-func assign(into, sent map[string]any, path []string) {
+// Assign writes the field at a path as it was sent; one that was not is cleared.
+func Assign(into, sent map[string]any, path []string) {
 	key := path[0]
 	value, given := sent[key]
 	switch {
@@ -279,6 +279,6 @@ func assign(into, sent map[string]any, path []string) {
 			child = map[string]any{}
 			into[key] = child
 		}
-		assign(child, apiserver.Object(sent, key), path[1:])
+		Assign(child, apiserver.Object(sent, key), path[1:])
 	}
 }

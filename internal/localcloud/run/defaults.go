@@ -29,9 +29,6 @@ func withDefaults(spec map[string]any, service string) (map[string]any, error) {
 	delete(full, "name")
 	delete(full, "etag")
 	setDefault(full, "ingress", ingressAll)
-	if full["ingress"] == "INGRESS_TRAFFIC_UNSPECIFIED" {
-		full["ingress"] = ingressAll
-	}
 	setDefault(full, "launchStage", "GA")
 	setDefault(full, "traffic", []any{map[string]any{"type": latestTraffic, "percent": json.Number("100")}})
 	template := child(full, "template")

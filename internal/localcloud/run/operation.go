@@ -156,7 +156,7 @@ func (r *Run) listOperations(call *apiserver.Call) (any, error) {
 		}
 	})
 	sortByName(all)
-	return page(call, "operations", all)
+	return paged(call, "operations", all)
 }
 
 // knativeOperation is the name under which an operation's v1 answer is kept.

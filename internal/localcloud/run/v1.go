@@ -81,7 +81,7 @@ func (r *Run) createV1(call *apiserver.Call) (any, error) {
 	id.name = apiserver.Text(apiserver.Object(body, "metadata"), "name")
 	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "CreateServiceRequest",
 		"parent": "namespaces/" + apiserver.ProjectID, "service": body})
-	wanted, err := readKnative(apiserver.Clone(body))
+	wanted, err := readKnative(body)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (r *Run) replaceV1(call *apiserver.Call) (any, error) {
 	if name := apiserver.Text(metadata, "name"); name != id.name {
 		return nil, apiserver.Invalid("metadata.name: %q is not the name in the URL, %q.", name, id.name)
 	}
-	wanted, err := readKnative(apiserver.Clone(body))
+	wanted, err := readKnative(body)
 	if err != nil {
 		return nil, err
 	}

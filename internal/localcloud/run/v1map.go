@@ -113,8 +113,8 @@ func (s sharedFields) take(annotations, fields map[string]any) {
 		}
 	}
 	for annotation, name := range s.numbers {
-		if number, ok := toNumber(take(annotations, annotation), "int"); ok && number != "0" {
-			child(fields, "scaling")[name] = number
+		if text := take(annotations, annotation); text != "" && text != "0" {
+			child(fields, "scaling")[name] = text
 		}
 	}
 }

@@ -8,18 +8,14 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// readKnative reads a Knative Service as a client sends it. The object is
-// taken apart.
+// readKnative reads a Knative Service as a client sends it.
 func readKnative(body map[string]any) (spec, error) {
 	if body["kind"] != nil && body["kind"] != "Service" || body["apiVersion"] != nil && body["apiVersion"] != apiVersion {
 		return spec{}, apiserver.Invalid("apiVersion and kind must be %q and \"Service\".", apiVersion)
 	}
-	for key := range body {
-		switch key {
-		case "apiVersion", "kind", "metadata", "spec", "status":
-		default:
-			return spec{}, apiserver.UnknownField(key, "service")
-		}
+	body, err := documentV1().Normalize(serviceV1, body)
+	if err != nil {
+		return spec{}, apiserver.InvalidSchema(err)
 	}
 	read := spec{fields: map[string]any{}}
 	if err := read.readMetadata(child(body, "metadata")); err != nil {
@@ -29,13 +25,8 @@ func readKnative(body map[string]any) (spec, error) {
 	if err := read.readTemplate(apiserver.Object(inner, "template")); err != nil {
 		return spec{}, err
 	}
-	traffic, err := readTraffic(apiserver.List(inner, "traffic"))
-	if err != nil {
-		return spec{}, err
-	}
-	read.fields["traffic"] = traffic
-	normal, err := normalize("Service", read.fields, "service")
-	read.fields = normal
+	read.fields["traffic"] = readTraffic(apiserver.List(inner, "traffic"))
+	read.fields, err = normalize(serviceV2, read.fields)
 	return read, err
 }
 
@@ -95,10 +86,11 @@ func (s *spec) readTemplate(sent map[string]any) error {
 	delete(labels, locationLabel)
 	delete(labels, "run.googleapis.com/startupProbeType")
 	template["labels"], s.templateLabels = split(labels)
-	return s.readRevisionSpec(apiserver.Object(sent, "spec"), template, throttled, boosted)
+	s.readRevisionSpec(apiserver.Object(sent, "spec"), template, throttled, boosted)
+	return nil
 }
 
-func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, boosted bool) error {
+func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, boosted bool) {
 	s.templateSpec = map[string]any{}
 	for key, value := range sent {
 		switch {
@@ -110,16 +102,11 @@ func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, booste
 		case key == "timeoutSeconds":
 			template["timeout"] = fmt.Sprint(value) + "s"
 		case key == "containers":
-			containers, err := readContainers(value, throttled, boosted)
-			if err != nil {
-				return err
-			}
-			template["containers"] = containers
+			template["containers"] = readContainers(value.([]any), throttled, boosted)
 		default:
 			s.templateSpec[key] = value
 		}
 	}
-	return nil
 }
 
 // knativeOnly are fields of a v1 container that v2 does not have and that
@@ -127,18 +114,10 @@ func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, booste
 var knativeOnly = []string{"imagePullPolicy", "securityContext", "terminationMessagePath",
 	"terminationMessagePolicy", "envFrom"}
 
-func readContainers(value any, throttled, boosted bool) ([]any, error) {
-	list, ok := value.([]any)
-	if !ok {
-		return nil, invalidValue("service.spec.template.spec.containers", "list", value)
-	}
+func readContainers(list []any, throttled, boosted bool) []any {
 	var all []any
 	for i, each := range list {
-		object, ok := each.(map[string]any)
-		if !ok {
-			return nil, invalidValue(fmt.Sprintf("service.spec.template.spec.containers[%d]", i), "object", each)
-		}
-		read := container(object, false)
+		read := container(each.(map[string]any), false)
 		for _, name := range knativeOnly {
 			delete(read, name)
 		}
@@ -153,7 +132,7 @@ func readContainers(value any, throttled, boosted bool) ([]any, error) {
 		}
 		all = append(all, read)
 	}
-	return all, nil
+	return all
 }
 
 // egresses are the settings of VPC egress in v1 and v2.
@@ -182,13 +161,10 @@ func readNetwork(annotations, template map[string]any) error {
 	return nil
 }
 
-func readTraffic(sent []any) ([]any, error) {
+func readTraffic(sent []any) []any {
 	var all []any
-	for i, each := range sent {
-		object, ok := each.(map[string]any)
-		if !ok {
-			return nil, invalidValue(fmt.Sprintf("service.spec.traffic[%d]", i), "object", each)
-		}
+	for _, each := range sent {
+		object := each.(map[string]any)
 		target := map[string]any{"type": latestTraffic}
 		if name := apiserver.Text(object, "revisionName"); name != "" {
 			target["type"], target["revision"] = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", name
@@ -200,5 +176,5 @@ func readTraffic(sent []any) ([]any, error) {
 		}
 		all = append(all, target)
 	}
-	return all, nil
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 const (
@@ -74,7 +75,7 @@ func sentV2(call *apiserver.Call) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return normalize("Service", apiserver.Clone(body), "service")
+	return normalize(serviceV2, body)
 }
 
 func (r *Run) createV2(call *apiserver.Call) (any, error) {
@@ -139,7 +140,23 @@ func (r *Run) listV2(call *apiserver.Call) (any, error) {
 	for _, each := range r.in(location) {
 		all = append(all, each.v2())
 	}
-	return page(call, "services", all)
+	return paged(call, "services", all)
+}
+
+// paged answers one page of a list under a key.
+func paged(call *apiserver.Call, key string, all []any) (any, error) {
+	page, next, err := collection.Page(call, all, maxPageSize)
+	if err != nil {
+		return nil, err
+	}
+	answer := map[string]any{}
+	if len(page) > 0 {
+		answer[key] = page
+	}
+	if next != "" {
+		answer["nextPageToken"] = next
+	}
+	return answer, nil
 }
 
 func (r *Run) patchV2(call *apiserver.Call) (any, error) {
@@ -237,7 +254,7 @@ func (r *Run) listRevisionsV2(call *apiserver.Call) (any, error) {
 			all = append(all, of.revisions[i].v2(of))
 		}
 	}
-	return page(call, "revisions", all)
+	return paged(call, "revisions", all)
 }
 
 func (r *Run) getRevisionV2(call *apiserver.Call) (any, error) {
