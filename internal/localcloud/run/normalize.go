@@ -33,7 +33,7 @@ func normalize(message string, sent map[string]any) (map[string]any, error) {
 // Google's .proto files, which no discovery document says.
 var explicit = []string{"EnvVar.value", "ServiceScaling.manualInstanceCount", "WorkerPoolScaling.manualInstanceCount"}
 
-// dropZeros removes what proto3 does not tell from absent. A message may be empty.
+// dropZeros removes what is the same as absent in proto3. A message may be empty.
 func dropZeros(message string, kept map[string]any) {
 	for name, field := range documentV2().Message(message).Fields {
 		value := kept[name]
