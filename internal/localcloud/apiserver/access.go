@@ -8,8 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/condition"
 )
 
-// organization is the resource above the project. Its policy cannot be
-// changed here, so that the owner is never locked out.
+// organization is the resource above the project.
 const organization = "organizations/" + OrganizationID
 
 // Access is one question to IAM.
@@ -40,22 +39,35 @@ func (s *Server) Allowed(asked Access) bool {
 	return false
 }
 
-// above is a resource and all that its policy is inherited from. Of folders
-// nothing but the organization is looked at.
+// above is a resource and all that its policy is inherited from.
 func (s *Server) above(resource string) []string {
-	if strings.HasPrefix(resource, "folders/") {
-		return []string{resource, organization}
-	}
 	var all []string
 	for name := resource; strings.Count(name, "/") > 1; name = name[:strings.LastIndexByte(name, '/')] {
 		all = append(all, name)
 	}
-	all = append(all, "projects/"+ProjectID)
-	if s.folders != nil {
-		all = append(all, s.folders()...)
-	}
-	return append(all, organization)
+	return append(all, s.Containers(resource)...)
 }
+
+// Containers are the project, the folders and the organization that a resource is in,
+// the nearest first; the resource itself where it is one of them.
+func (s *Server) Containers(resource string) []string {
+	container := "projects/" + ProjectID
+	if kind, rest, _ := strings.Cut(resource, "/"); kind == "folders" || kind == "organizations" {
+		id, _, _ := strings.Cut(rest, "/")
+		container = kind + "/" + id
+	}
+	if s.parents == nil {
+		return slices.Compact([]string{container, organization})
+	}
+	all := []string{container}
+	for parent := s.parents(container); parent != "" && len(all) < maxDepth; parent = s.parents(parent) {
+		all = append(all, parent)
+	}
+	return all
+}
+
+// maxDepth bounds how many containers a resource can be in.
+const maxDepth = 20
 
 func (s *Server) allows(policy map[string]any, asked Access, now time.Time) bool {
 	return slices.ContainsFunc(List(policy, "bindings"), func(b any) bool {

@@ -46,7 +46,7 @@ type Server struct {
 	faults     faults
 	project    projectState
 	operations operations
-	folders    func() []string // those above the project, the nearest first; nil = there are none
+	parents    func(container string) string // of the project and of folders; nil = the organization
 
 	mu         sync.Mutex
 	lastStamp  time.Time
@@ -81,9 +81,9 @@ func New(options Options) *Server {
 	return s
 }
 
-// SetFolders sets the source of the folders above the project, whose policies it
-// inherits. It is called before the first request.
-func (s *Server) SetFolders(folders func() []string) { s.folders = folders }
+// SetParents sets what the project and each folder is in: a folder, the organization,
+// or "". It is called before the first request.
+func (s *Server) SetParents(parents func(container string) string) { s.parents = parents }
 
 // Serve adds an API. It is called before the first request.
 func (s *Server) Serve(api API) {
@@ -127,9 +127,9 @@ func (s *Server) clear() {
 	s.calls.reset()
 	s.SetFaults(nil)
 	s.policies.reset()
-	s.policies.history.Put(organization, time.Time{}, map[string]any{"bindings": []any{
+	s.policies.seed(organization, neverSet, []any{
 		map[string]any{"role": "roles/owner", "members": []any{string(Owner)}},
-	}})
+	})
 	s.roles.reset(s.options.Roles)
 	s.project.reset()
 }

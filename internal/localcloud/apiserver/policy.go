@@ -56,11 +56,13 @@ func (p *policies) all(name func(string) string) map[string]any {
 // wrote them, so nothing is checked, nothing logged, and they are in effect at
 // once.
 func (s *Server) SeedPolicy(resource string, bindings []any) {
-	etag := Etag(s.Stamp())
-	s.policies.mu.Lock()
-	defer s.policies.mu.Unlock()
-	s.policies.put(resource, map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)},
-		time.Time{})
+	s.policies.seed(resource, Etag(s.Stamp()), bindings)
+}
+
+func (p *policies) seed(resource, etag string, bindings []any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.put(resource, map[string]any{"version": json.Number("1"), "etag": etag, "bindings": Clone(bindings)}, time.Time{})
 }
 
 // Policy is a copy of the whole policy of a resource, as version 3 shows it.

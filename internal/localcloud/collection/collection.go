@@ -184,6 +184,33 @@ func (c *Collection) Shown(r Resource) map[string]any {
 	return shown
 }
 
+// ShownTo is a resource as the version of the API that a call asks shows it.
+func (c *Collection) ShownTo(call *apiserver.Call, r Resource) map[string]any {
+	shown := c.Shown(r)
+	if c.Shape != nil {
+		c.Shape(Version(call), shown)
+	}
+	return shown
+}
+
+// Version is the version of the API that a call asks: "v1beta1".
+func Version(call *apiserver.Call) string {
+	version, _, _ := strings.Cut(strings.TrimPrefix(call.Route.Path, "/"), "/")
+	return version
+}
+
+// Method is the method of a discovery document that a call asks for.
+func (c *Collection) Method(call *apiserver.Call) (*schema.API, schema.Method) {
+	for _, name := range c.Documents {
+		if strings.HasSuffix(name, "/"+Version(call)) {
+			document := schema.Of(name)
+			method, _ := document.Method(call.Route.ID)
+			return document, method
+		}
+	}
+	return c.document, schema.Method{}
+}
+
 func (c *Collection) others() {
 	if c.Others != nil {
 		c.Others(c)

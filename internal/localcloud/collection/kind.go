@@ -28,6 +28,14 @@ type Kind struct {
 	Source string
 	// Audit are the methods that leave an audit record, with its methodName.
 	Audit map[string]string
+	// Monitored is the monitored resource of its audit records, whose only label is the
+	// project; "" = audited_resource.
+	Monitored string
+	// Methods gives methods the behaviour of usual ones: "search": "list".
+	Methods map[string]string
+	// Subject names what a call is about where its path does not, such as the parent in a
+	// parameter; "" = the path does. Nil = the path always does.
+	Subject func(call *apiserver.Call) string
 	// Unserved are methods that are refused like unknown ones, because nothing is
 	// behind them here.
 	Unserved []string
@@ -50,6 +58,13 @@ type Kind struct {
 	PageSize int
 	// NewestFirst lists in the order of creation, the latest first; otherwise by name.
 	NewestFirst bool
+
+	// Shape changes a resource, as its first document shows it, into what another version
+	// of the API shows ("v2"), and Unshape what that version sent into the first's form.
+	Shape, Unshape func(version string, resource map[string]any)
+	// Filter reads which resources a list or a search is to show, nil = all are shown, and
+	// filters are refused.
+	Filter func(call *apiserver.Call) (func(Resource) bool, error)
 
 	// Fixed are fields that no mask may name, beside those that only the server writes.
 	Fixed []string
@@ -87,9 +102,15 @@ type Action struct {
 // {id} its last segment, {parent} what it is below. The zero value is what most APIs say.
 type Words struct {
 	NotFound, Exists, BadID string
+	// Hidden is said, as a 403, of a resource that does not exist, where an API keeps
+	// secret which do; "" = it is a 404.
+	Hidden string
 }
 
 func (k *Kind) notFound(name string) error {
+	if k.Words.Hidden != "" {
+		return apiserver.Denied("%s", k.say(k.Words.Hidden, "", name))
+	}
 	return apiserver.NotFound("%s", k.say(k.Words.NotFound, "Resource '{name}' was not found", name))
 }
 
@@ -110,8 +131,9 @@ func (k *Kind) say(words, otherwise, name string) string {
 
 // shownName is a name as answers have it.
 func (k *Kind) shownName(name string) string {
-	if rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectID+"/"); ok && k.Numbered {
-		return "projects/" + apiserver.ProjectNumber + "/" + rest
+	rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectID)
+	if k.Numbered && ok && (rest == "" || rest[0] == '/') {
+		return "projects/" + apiserver.ProjectNumber + rest
 	}
 	return name
 }

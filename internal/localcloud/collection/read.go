@@ -2,6 +2,7 @@ package collection
 
 import (
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -15,33 +16,35 @@ func (c *Collection) get(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Shown(found), nil
+	return c.ShownTo(call, found), nil
 }
 
 // list answers one page of what is below the call's collection, as it was the lists'
 // lag ago.
 func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
-	if err := c.parentExists(call.Resource + "/-"); err != nil {
+	parent := nameOf(call)
+	if err := c.parentExists(parent + "/-"); err != nil {
+		return nil, err
+	}
+	if err := checked(call, f); err != nil {
 		return nil, err
 	}
 	var all []Resource
 	for _, r := range c.past.All(c.server.Listed()) {
 		all = append(all, r)
 	}
-	all = c.ordered(all, call.Resource)
-	keep, err := filterOf(call)
+	keep, err := c.filter(call)
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(c.ordered(all, parent), func(r Resource) bool { return !keep(r) })
 	items := make([]any, 0, len(all))
 	for _, r := range all {
-		shown := c.Shown(r)
+		shown := c.ShownTo(call, r)
 		if c.Listed != nil {
 			c.Listed(call, shown)
 		}
-		if keep(shown) {
-			items = append(items, shown)
-		}
+		items = append(items, shown)
 	}
 	page, next, err := Page(call, items, c.PageSize)
 	if err != nil {
@@ -63,6 +66,29 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 	return answer, nil
 }
 
+// checked refuses the body of a search that does not fit its message.
+func checked(call *apiserver.Call, f face) error {
+	if f.method.Request == "" {
+		return nil
+	}
+	body, err := call.Body()
+	if err != nil {
+		return err
+	}
+	if _, err := f.document.Normalize(f.method.Request, body); err != nil {
+		return apiserver.InvalidSchema(err)
+	}
+	return nil
+}
+
+// Argument is a parameter of a list, which a search by POST has in its body.
+func Argument(call *apiserver.Call, name string) string {
+	if body, err := call.Body(); err == nil && body[name] != nil {
+		return fmt.Sprint(body[name])
+	}
+	return call.Query(name)
+}
+
 // Page is the page of items that a call asks for, and the token of the next one. A
 // token is opaque: how many items came before.
 func Page(call *apiserver.Call, items []any, size int) (page []any, next string, err error) {
@@ -70,7 +96,7 @@ func Page(call *apiserver.Call, items []any, size int) (page []any, next string,
 		size = defaultPageSize
 	}
 	for _, parameter := range []string{"pageSize", "maxResults"} {
-		if text := call.Query(parameter); text != "" {
+		if text := Argument(call, parameter); text != "" {
 			asked, err := strconv.Atoi(text)
 			if err != nil || asked < 0 {
 				return nil, "", apiserver.Invalid("The request was invalid: invalid value for %s: %q", parameter, text)
@@ -81,7 +107,7 @@ func Page(call *apiserver.Call, items []any, size int) (page []any, next string,
 		}
 	}
 	from := 0
-	if token := call.Query("pageToken"); token != "" {
+	if token := Argument(call, "pageToken"); token != "" {
 		text, err := base64.RawURLEncoding.DecodeString(token)
 		if err == nil {
 			from, err = strconv.Atoi(string(text))
@@ -98,13 +124,15 @@ func Page(call *apiserver.Call, items []any, size int) (page []any, next string,
 	return slices.Clip(items[from:to]), next, nil
 }
 
-// filterOf is what a list keeps. The language of filters differs from API to API;
-// none is served yet.
-func filterOf(call *apiserver.Call) (func(map[string]any) bool, error) {
+// filter is which resources a list shows.
+func (c *Collection) filter(call *apiserver.Call) (func(Resource) bool, error) {
+	if c.Filter != nil {
+		return c.Filter(call)
+	}
 	for _, parameter := range []string{"filter", "orderBy"} {
 		if call.Query(parameter) != "" {
 			return nil, apiserver.Invalid("The request was invalid: %s is not supported here.", parameter)
 		}
 	}
-	return func(map[string]any) bool { return true }, nil
+	return func(Resource) bool { return true }, nil
 }

@@ -17,7 +17,8 @@ func (c *Collection) Routes(api string) []apiserver.Route {
 		document := schema.Of(name)
 		for _, prefix := range c.Collections {
 			for _, method := range document.Methods(prefix) {
-				if verb := lastPart(method.ID); !slices.Contains(c.Unserved, verb) {
+				verb := lastPart(method.ID)
+				if !slices.Contains(c.Unserved, verb) {
 					routes = append(routes, c.routes(api, face{document, method, verb})...)
 				}
 			}
@@ -40,7 +41,7 @@ func (c *Collection) routes(api string, f face) []apiserver.Route {
 	}
 	route := apiserver.Route{
 		Verb: f.method.Verb, Path: "/" + variables(f.method.Path), API: api, ID: f.method.ID,
-		Permission: c.permission(f.verb), Source: c.Source, Resource: nameOf,
+		Permission: c.permission(f.verb), Source: c.Source, Resource: c.subject,
 		Write: writes, AuditMethod: c.Audit[f.verb], Handle: c.located(handle),
 	}
 	if route.Permission == "" {
@@ -67,6 +68,9 @@ func (c *Collection) located(handle func(*apiserver.Call) (any, error)) func(*ap
 func (c *Collection) handler(f face) (handle func(*apiserver.Call) (any, error), writes bool) {
 	if action, ok := c.Actions[f.verb]; ok {
 		return func(call *apiserver.Call) (any, error) { return action.Do(c, call) }, action.Writes
+	}
+	if usual, ok := c.Methods[f.verb]; ok {
+		f.verb = usual
 	}
 	switch f.verb {
 	case "list":
@@ -106,6 +110,16 @@ func nameOf(call *apiserver.Call) string {
 	return ByID(name)
 }
 
+// subject is what a call is about.
+func (c *Collection) subject(call *apiserver.Call) string {
+	if c.Subject != nil {
+		if subject := c.Subject(call); subject != "" {
+			return subject
+		}
+	}
+	return nameOf(call)
+}
+
 // ByID is a name with the project's id for its number.
 func ByID(name string) string {
 	if rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectNumber); ok && (rest == "" || rest[0] == '/') {
@@ -119,7 +133,7 @@ func lastPart(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
 // onPolicy reads or writes the IAM policy of a resource that is there.
 func (c *Collection) onPolicy(do func(*apiserver.Call, string) (any, error)) func(*apiserver.Call) (any, error) {
 	return func(call *apiserver.Call) (any, error) {
-		describe(call, call.Resource)
+		c.describe(call, call.Resource)
 		found, err := c.Named(call)
 		if err != nil {
 			return nil, err
@@ -129,12 +143,16 @@ func (c *Collection) onPolicy(do func(*apiserver.Call, string) (any, error)) fun
 }
 
 // describe says in the call's log entry what it is about.
-func describe(call *apiserver.Call, name string) {
+func (c *Collection) describe(call *apiserver.Call, name string) {
 	call.Resource = name
 	if call.Record == nil {
 		return
 	}
 	call.Record.ResourceName = name
+	if c.Monitored != "" {
+		call.Record.ResourceType = c.Monitored
+		call.Record.Labels = map[string]string{"project_id": apiserver.ProjectID}
+	}
 	if _, rest, ok := strings.Cut(name, "/locations/"); ok {
 		call.Record.Location, _, _ = strings.Cut(rest, "/")
 	}

@@ -19,7 +19,7 @@ func (c *Collection) create(call *apiserver.Call, f face) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	describe(call, name)
+	c.describe(call, name)
 	if given := apiserver.Text(asked, "name"); given != "" && !sameName(given, name) {
 		return nil, apiserver.Invalid("The request was invalid: invalid value for %s.name: %q", lowerFirst(c.Message), given)
 	}
@@ -93,7 +93,13 @@ func (c *Collection) sent(w *Write, f face) (beside map[string]any, err error) {
 	}
 	if f.method.Request == c.Message {
 		w.Sent = canonical
-		return map[string]any{"name": body["name"]}, nil
+		if name, given := body["name"]; given {
+			canonical["name"] = name
+		}
+		if c.Unshape != nil {
+			c.Unshape(Version(w.Call), canonical)
+		}
+		return map[string]any{"name": canonical["name"]}, nil
 	}
 	for name, field := range f.document.Message(f.method.Request).Fields {
 		if field.Ref == c.Message && !field.Repeated {
@@ -174,6 +180,12 @@ func (c *Collection) Change(call *apiserver.Call, by func(*Write) error) (any, e
 	if err != nil {
 		return nil, err
 	}
+	document, method := c.Method(call)
+	if method.Request != "" {
+		if body, err = document.Normalize(method.Request, body); err != nil {
+			return nil, apiserver.InvalidSchema(err)
+		}
+	}
 	return c.write(&Write{Call: call, Method: lastPart(call.Route.ID), Sent: body}, by)
 }
 
@@ -181,7 +193,7 @@ func (c *Collection) Change(call *apiserver.Call, by func(*Write) error) (any, e
 func (c *Collection) write(w *Write, by func(*Write) error) (any, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	describe(w.Call, w.Call.Resource)
+	c.describe(w.Call, w.Call.Resource)
 	old, err := c.Named(w.Call)
 	if err != nil {
 		return nil, err
@@ -199,7 +211,7 @@ func (c *Collection) write(w *Write, by func(*Write) error) (any, error) {
 func (c *Collection) remove(call *apiserver.Call) (any, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	describe(call, call.Resource)
+	c.describe(call, call.Resource)
 	old, err := c.Named(call)
 	switch {
 	case err != nil && call.Query("allowMissing") == "true" && c.Answer != nil:
@@ -254,9 +266,9 @@ func (c *Collection) keep(w *Write) (any, error) {
 	}
 	shown := map[string]any{}
 	if w.New != nil {
-		shown = c.Shown(*w.New)
+		shown = c.ShownTo(w.Call, *w.New)
 	} else if c.Answer != nil {
-		shown = c.Shown(*w.Old)
+		shown = c.ShownTo(w.Call, *w.Old)
 	}
 	if c.Answer != nil {
 		return c.Answer(c, w, shown)

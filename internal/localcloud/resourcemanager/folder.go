@@ -2,213 +2,136 @@ package resourcemanager
 
 import (
 	"cmp"
+	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // firstFolder numbers the first folder that is made; the others follow.
 const firstFolder = 410000000001
 
-const root = "organizations/" + apiserver.OrganizationID
+// maxHeight is how many folders may stand one in the other.
+// Source: resource-manager/reference/rest/v3/folders/create.
+const maxHeight = 10
 
-// hierarchy is what stands between the organization and the project.
-type hierarchy struct {
-	server  *apiserver.Server
-	mu      sync.Mutex
-	folders []folder
-	parent  string // of the project; "" = it has none
-	alone   bool   // the project starts without an organization
-}
+// displayName is the grammar of a folder's name.
+// Source: resource-manager/reference/rest/v3/folders, Folder.displayName.
+var displayName = regexp.MustCompile(`^[\p{L}\p{N}]([\p{L}\p{N}_\- ]{0,28}[\p{L}\p{N}])?$`)
 
-type folder struct{ name, displayName, parent string }
-
-func (h *hierarchy) reset() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.folders, h.parent = nil, root
-	if h.alone {
-		h.parent = ""
-	}
-}
-
-func (h *hierarchy) state() map[string]any {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	state := map[string]any{resource: map[string]any{"parent": h.parent}}
-	for _, each := range h.folders {
-		state[each.name] = each.view()
-	}
-	return state
-}
-
-func (f folder) view() map[string]any {
-	return map[string]any{"name": f.name, "displayName": f.displayName, "parent": f.parent, "state": "ACTIVE"}
-}
-
-func (h *hierarchy) routes() []apiserver.Route {
-	routes := []apiserver.Route{
-		{
-			Verb: "POST", Path: "/v3/projects/{project}:move", ID: "cloudresourcemanager.projects.move", Write: true,
-			Permission: "resourcemanager.projects.move", Source: docs + "v3/projects/move", Handle: h.move,
-		},
-		{
-			Verb: "POST", Path: "/v1/projects/{project}:getAncestry", ID: "cloudresourcemanager.projects.getAncestry",
-			Permission: "resourcemanager.projects.get", Source: docs + "v1/projects/getAncestry", Handle: h.ancestry,
-		},
-	}
-	for _, version := range []string{"v3", "v2"} { // gcloud calls v2
-		of := func(verb, path, method string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
-			return apiserver.Route{
-				Verb: verb, Path: "/" + version + "/folders" + path, ID: "cloudresourcemanager.folders." + method,
-				Permission: "resourcemanager.folders." + method, Source: docs + version + "/folders/" + method,
-				Write: method == "create" || method == "setIamPolicy", Resource: folderOf, Handle: handle,
+// folderKind are the folders. A deleted one is gone at once, where Google keeps it for
+// 30 days.
+func (h *hierarchy) folderKind() collection.Kind {
+	return collection.Kind{
+		Documents:   []string{"cloudresourcemanager/v3", "cloudresourcemanager/v2"}, // gcloud calls v2
+		Collections: []string{"cloudresourcemanager.folders"}, Message: "Folder",
+		Permissions: "resourcemanager.folders", Source: docs + "v3/folders",
+		Verbs:    map[string]string{"search": "", "testIamPermissions": ""},
+		Unserved: append(boundaries, "undelete"),
+		Methods:  map[string]string{"search": "list"},
+		Subject:  folderOrParent,
+		Words:    collection.Words{Hidden: hidden},
+		NewID:    func() string { return strconv.FormatInt(h.made.Add(1)+firstFolder-1, 10) },
+		Fixed:    []string{"name", "parent", "tags"},
+		Defaults: map[string]any{"state": "ACTIVE"},
+		Prepare:  h.prepareFolder,
+		Shape: func(version string, folder map[string]any) {
+			if version == "v2" {
+				folder["lifecycleState"] = folder["state"]
+				drop(folder, "state", "etag", "updateTime")
 			}
-		}
-		routes = append(routes,
-			of("POST", "", "create", h.create),
-			of("GET", "/{folder}", "get", h.get),
-			of("POST", "/{folder}:getIamPolicy", "getIamPolicy", h.onPolicy((*apiserver.Call).GetIamPolicy)),
-			of("POST", "/{folder}:setIamPolicy", "setIamPolicy", h.onPolicy((*apiserver.Call).SetIamPolicy)),
-		)
+		},
+		Filter:  h.filterFolders,
+		Answer:  answer,
+		Actions: map[string]collection.Action{"move": {Writes: true, Do: h.move}},
 	}
-	return routes
 }
 
-// find gives a folder by its name; the lock is held.
-func (h *hierarchy) find(name string) (folder, bool) {
-	for _, each := range h.folders {
-		if each.name == name {
-			return each, true
-		}
+// folderOrParent is the folder that a call is about, or the parent of those that it
+// makes or lists.
+func folderOrParent(call *apiserver.Call) string {
+	if call.Var("folder") != "" {
+		return ""
 	}
-	return folder{}, false
+	return cmp.Or(parentOf(call), "folders/")
 }
 
-// place checks that something may stand there; the lock is held.
-func (h *hierarchy) place(parent string) error {
-	if _, ok := h.find(parent); !ok && parent != root {
-		return apiserver.Denied("The caller does not have permission")
+// parentOf is the parent that a call names: a parameter, or a field of what it makes.
+func parentOf(call *apiserver.Call) string { return collection.Argument(call, "parent") }
+
+func (h *hierarchy) prepareFolder(w *collection.Write) error {
+	if w.New == nil {
+		if len(h.below(w.Old.Name)) > 0 {
+			return apiserver.Precondition("Folder %s is not empty: it has active folders or projects.", w.Old.Name)
+		}
+		return nil
+	}
+	folder := w.New.Body
+	if w.Old == nil {
+		folder["parent"] = parentOf(w.Call)
+	}
+	name, parent := apiserver.Text(folder, "displayName"), apiserver.Text(folder, "parent")
+	if !displayName.MatchString(name) {
+		return apiserver.Invalid("The display name %q of a folder is not valid: it has up to 30 letters, digits, spaces, "+
+			"hyphens and underscores, and starts and ends with a letter or digit.", name)
+	}
+	if w.Old != nil && w.Method != "move" && parent != w.Old.Body["parent"] {
+		return apiserver.Invalid("The parent of a folder changes by moving it.")
+	}
+	return h.place(w.New.Name, name, parent)
+}
+
+// place reports whether a folder may stand below a parent under a name. The words
+// begin as users report them for two folders of one name.
+func (h *hierarchy) place(folder, name, parent string) error {
+	if !h.there(parent) {
+		return apiserver.Denied(hidden)
+	}
+	refuse := func(why string) error {
+		return apiserver.Precondition("Folder reservation failed for parent [%s], folder name [%s] due to constraint: "+
+			"The folder operation violates %s.", parent, name, why)
+	}
+	above := h.server.Containers(parent)
+	for _, each := range above {
+		if each == folder {
+			return refuse("the hierarchy: the folder would contain itself")
+		}
+	}
+	if len(above)-1+h.height(folder) > maxHeight { // without the organization
+		return refuse("height constraints")
+	}
+	for _, other := range h.folders.All("") {
+		if other.Name != folder && other.Body["parent"] == parent &&
+			strings.EqualFold(apiserver.Text(other.Body, "displayName"), name) {
+			return refuse("display name uniqueness within the parent")
+		}
 	}
 	return nil
 }
 
-// create makes a folder at once: the operation that it answers is done. v2 takes
-// the parent as a query parameter.
-func (h *hierarchy) create(c *apiserver.Call) (any, error) {
-	body, err := c.Body()
-	if err != nil {
-		return nil, err
-	}
-	if err := apiserver.CheckFields(body, "", "parent displayName"); err != nil {
-		return nil, err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	made := folder{
-		name:        "folders/" + strconv.Itoa(firstFolder+len(h.folders)),
-		displayName: apiserver.Text(body, "displayName"), parent: cmp.Or(apiserver.Text(body, "parent"), c.Query("parent")),
-	}
-	if err := h.place(made.parent); err != nil {
-		return nil, err
-	}
-	h.folders = append(h.folders, made)
-	return h.done(made.view()), nil
-}
-
-// done is an operation that is finished, and that clients ask for all the same.
-func (h *hierarchy) done(response map[string]any) map[string]any {
-	operation := map[string]any{"name": "operations/cf." + apiserver.NewID(), "done": true, "response": response}
-	h.server.StartOperation(operation["name"].(string), operation).Finish(operation)
-	return operation
-}
-
-func (h *hierarchy) get(c *apiserver.Call) (any, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	found, ok := h.find("folders/" + c.Var("folder"))
-	if !ok {
-		return nil, apiserver.Denied("The caller does not have permission")
-	}
-	return found.view(), nil
-}
-
-// folderOf is the folder that a call is about; one that is to be made has no name.
-func folderOf(c *apiserver.Call) string { return "folders/" + c.Var("folder") }
-
-// onPolicy reads or writes the policy of a folder that is there. That a write
-// leaves an entry in the folder's own log is left out.
-func (h *hierarchy) onPolicy(do func(*apiserver.Call, string) (any, error)) func(*apiserver.Call) (any, error) {
-	return func(c *apiserver.Call) (any, error) {
-		name := folderOf(c)
-		h.mu.Lock()
-		_, ok := h.find(name)
-		h.mu.Unlock()
-		if !ok {
-			return nil, apiserver.Denied("The caller does not have permission")
+// height is how many folders stand one in the other, from a folder downwards.
+func (h *hierarchy) height(folder string) int {
+	deepest := 0
+	for _, each := range h.folders.All("") {
+		if each.Body["parent"] == folder {
+			deepest = max(deepest, h.height(each.Name))
 		}
-		return do(c, name)
 	}
+	return 1 + deepest
 }
 
-func (h *hierarchy) move(c *apiserver.Call) (any, error) {
-	body, err := c.Body()
-	if err != nil {
-		return nil, err
-	}
-	if err := apiserver.CheckFields(body, "", "destinationParent"); err != nil {
-		return nil, err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	parent := apiserver.Text(body, "destinationParent")
-	if err := h.place(parent); err != nil {
-		return nil, err
-	}
-	h.parent = parent
-	return h.done(map[string]any{"name": "projects/" + apiserver.ProjectNumber, "parent": parent}), nil
-}
-
-// above are the folders above the project, the nearest first.
-func (h *hierarchy) above() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var all []string
-	for name := h.parent; ; {
-		found, ok := h.find(name)
-		if !ok { // the organization, or nothing
-			return all
+// filterFolders shows what is below a parent to a list, and to a search what its query
+// selects of the folders that the caller may get.
+func (h *hierarchy) filterFolders(call *apiserver.Call) (func(collection.Resource) bool, error) {
+	if strings.HasSuffix(call.Route.ID, ".list") {
+		parent := parentOf(call)
+		if !h.there(parent) {
+			return nil, apiserver.Denied(hidden)
 		}
-		all, name = append(all, name), found.parent
+		return func(r collection.Resource) bool { return r.Body["parent"] == parent }, nil
 	}
-}
-
-// parentOf is where the project stands, as type and id.
-func (h *hierarchy) parentOf() (kind, id string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return split(h.parent)
-}
-
-func split(name string) (kind, id string) {
-	kind, id, _ = strings.Cut(name, "/")
-	return strings.TrimSuffix(kind, "s"), id
-}
-
-// ancestry answers the project and all that is above it, the nearest first.
-func (h *hierarchy) ancestry(*apiserver.Call) (any, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	entry := func(kind, id string) any {
-		return map[string]any{"resourceId": map[string]any{"type": kind, "id": id}}
-	}
-	all := []any{entry("project", apiserver.ProjectID)}
-	for name := h.parent; name != ""; {
-		all = append(all, entry(split(name)))
-		above, _ := h.find(name) // nothing is above the organization
-		name = above.parent
-	}
-	return map[string]any{"ancestor": all}, nil
+	return search(call, "query", "resourcemanager.folders.get", map[string]string{
+		"displayName": "displayName", "parent": "parent", "state": "state", "lifecycleState": "state"})
 }

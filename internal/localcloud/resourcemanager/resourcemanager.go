@@ -1,5 +1,5 @@
-// Package resourcemanager is the local cloud's Resource Manager API (v1 and
-// v3): the project with its IAM policy, and the folders above it.
+// Package resourcemanager is the local cloud's Resource Manager API (v1, v2 and v3): the
+// organization, the folders in it, and the project, with their IAM policies.
 package resourcemanager
 
 import (
@@ -7,14 +7,29 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 const (
 	// resource is the name under which the project's policy is kept.
 	resource = "projects/" + apiserver.ProjectID
+	root     = "organizations/" + apiserver.OrganizationID
 	docs     = "cloud.google.com/resource-manager/reference/rest/"
+	// hidden is the answer about what does not exist, or what the caller may not see
+	// (recorded for projects).
+	hidden = "The caller does not have permission"
+)
+
+// boundaries and legacyPolicies are methods that are not served. Organization policies
+// have an API of their own.
+var (
+	boundaries = []string{"getBoundaryConfig", "updateBoundaryConfig"}
+
+	legacyPolicies = []string{"clearOrgPolicy", "getEffectiveOrgPolicy", "getOrgPolicy",
+		"listAvailableOrgPolicyConstraints", "listOrgPolicies", "setOrgPolicy"}
 )
 
 // Grant is one role on the project and who holds it.
@@ -37,86 +52,127 @@ type Options struct {
 	WithoutOrganization bool
 }
 
+// hierarchy is the organization and what is in it.
+type hierarchy struct {
+	server  *apiserver.Server
+	options Options
+	made    atomic.Int64 // folders so far
+
+	organizations, folders, projects *collection.Collection
+}
+
 // New returns the API. The project starts with its owner and with the given
 // grants.
 func New(s *apiserver.Server, options Options) apiserver.API {
-	grants := options.Grants
+	h := &hierarchy{server: s, options: options}
+	h.organizations = collection.New(s, h.organizationKind())
+	h.folders = collection.New(s, h.folderKind())
+	h.projects = collection.New(s, h.projectKind())
+	s.SetParents(h.parent)
+	api := collection.Merged("cloudresourcemanager", h.organizations, h.folders, h.projects)
+	// That of v1 answers at Service Usage's route, which has the same path.
+	api.Routes = append(api.Routes, apiserver.Route{
+		Verb: "GET", Path: "/v3/operations/{operation}", API: "cloudresourcemanager",
+		ID: "cloudresourcemanager.operations.get", Handle: h.operation,
+	})
+	reset := api.Reset
+	api.Reset = func() {
+		reset()
+		h.seed()
+	}
+	h.seed()
+	return api
+}
+
+// seed makes what is there from the start.
+func (h *hierarchy) seed() {
+	h.made.Store(0)
 	bindings := []any{map[string]any{"role": "roles/owner", "members": []any{string(apiserver.Owner)}}}
-	for _, grant := range grants {
+	for _, grant := range h.options.Grants {
 		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
+		// who holds something from the start exists
+		if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
+			h.server.PutAccount(apiserver.Account{Email: email, UniqueID: uniqueID(email)})
+		}
 	}
-	above := &hierarchy{server: s, alone: options.WithoutOrganization}
-	s.SetFolders(above.above)
-	seed := func() {
-		above.reset()
-		s.SeedPolicy(resource, bindings)
-		for _, grant := range grants { // who holds something from the start exists
-			if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
-				s.PutAccount(apiserver.Account{Email: email, UniqueID: uniqueID(email)})
+	h.server.SeedPolicy(resource, bindings)
+	project := collection.Resource{Name: resource, Body: map[string]any{
+		"projectId": apiserver.ProjectID, "displayName": apiserver.ProjectID, "state": "ACTIVE", "etag": `W/"0000000000000001"`,
+		"createTime": apiserver.ProjectCreated, "updateTime": apiserver.ProjectCreated,
+	}}
+	if !h.options.WithoutOrganization {
+		project.Body["parent"] = root
+		h.organizations.PutMissing(h.organization())
+	}
+	h.projects.PutMissing(project)
+}
+
+// parent is what the project or a folder is in.
+func (h *hierarchy) parent(container string) string {
+	for _, all := range []*collection.Collection{h.projects, h.folders} {
+		if found, ok := all.Get(container); ok {
+			return apiserver.Text(found.Body, "parent")
+		}
+	}
+	return ""
+}
+
+// there reports whether something can be in a container.
+func (h *hierarchy) there(container string) bool {
+	_, organization := h.organizations.Get(container)
+	_, folder := h.folders.Get(container)
+	return organization || folder
+}
+
+// below are the names of the folders and the project directly in a container.
+func (h *hierarchy) below(container string) []string {
+	var names []string
+	for _, all := range []*collection.Collection{h.folders, h.projects} {
+		for _, each := range all.All("") {
+			if each.Body["parent"] == container {
+				names = append(names, each.Name)
 			}
 		}
 	}
-	seed()
-	var routes []apiserver.Route
-	for _, version := range []string{"v1", "v3"} {
-		project := "/" + version + "/projects/{project}"
-		routes = append(routes,
-			apiserver.Route{
-				Verb: "GET", Path: project, ID: "cloudresourcemanager.projects.get",
-				Permission: "resourcemanager.projects.get", Source: docs + version + "/projects/get",
-				Handle: above.describe(version),
-			},
-			apiserver.Route{
-				Verb: "POST", Path: project + ":getIamPolicy", ID: "cloudresourcemanager.projects.getIamPolicy",
-				Permission: "resourcemanager.projects.getIamPolicy", Source: docs + version + "/projects/getIamPolicy",
-				Handle: func(c *apiserver.Call) (any, error) { return c.GetIamPolicy(resource) },
-			},
-			apiserver.Route{
-				Verb: "POST", Path: project + ":setIamPolicy", ID: "cloudresourcemanager.projects.setIamPolicy",
-				Permission: "resourcemanager.projects.setIamPolicy", Source: docs + version + "/projects/setIamPolicy",
-				Write: true, AuditMethod: "SetIamPolicy", Handle: setPolicy,
-			},
-			apiserver.Route{
-				Verb: "POST", Path: project + ":testIamPermissions", ID: "cloudresourcemanager.projects.testIamPermissions",
-				Source: docs + version + "/projects/testIamPermissions",
-				Handle: func(c *apiserver.Call) (any, error) { return c.TestIamPermissions(resource) },
-			})
-	}
-	routes = append(routes, above.routes()...)
-	for i := range routes {
-		routes[i].API = "cloudresourcemanager"
-	}
-	return apiserver.API{Name: "cloudresourcemanager", Routes: routes, Reset: seed, State: above.state}
+	return names
 }
 
-// describe answers the project. v1 has the number in a field of its own, v3
-// only in the name (recorded). Without an organization it has no parent (recorded
-// for v1).
-func (h *hierarchy) describe(version string) func(*apiserver.Call) (any, error) {
-	return func(*apiserver.Call) (any, error) {
-		kind, id := h.parentOf()
-		project := map[string]any{
-			"name": "projects/" + apiserver.ProjectNumber, "projectId": apiserver.ProjectID, "displayName": apiserver.ProjectID,
-			"parent": kind + "s/" + id, "state": "ACTIVE",
-			"createTime": apiserver.ProjectCreated, "updateTime": apiserver.ProjectCreated, "etag": `W/"0000000000000001"`,
-		}
-		if version == "v1" {
-			project = map[string]any{
-				"projectNumber": apiserver.ProjectNumber, "projectId": apiserver.ProjectID, "name": apiserver.ProjectID,
-				"lifecycleState": "ACTIVE", "createTime": apiserver.ProjectCreated,
-				"parent": map[string]any{"type": kind, "id": id},
+// move changes the parent of a folder or of the project.
+func (h *hierarchy) move(all *collection.Collection, call *apiserver.Call) (any, error) {
+	return all.Change(call, func(w *collection.Write) error {
+		w.New.Body["parent"] = w.Sent["destinationParent"]
+		return nil
+	})
+}
+
+// answer makes an operation of what is written, where the method answers one. It is
+// done at once, and clients ask for it all the same.
+func answer(all *collection.Collection, w *collection.Write, shown map[string]any) (any, error) {
+	if w.New == nil {
+		for _, field := range []string{"state", "lifecycleState"} {
+			if shown[field] != nil {
+				shown[field] = "DELETE_REQUESTED"
 			}
 		}
-		if id == "" {
-			delete(project, "parent")
-		}
-		return project, nil
 	}
+	if _, method := all.Method(w.Call); method.Response != "Operation" {
+		return shown, nil
+	}
+	shown["@type"] = "type.googleapis.com/google.cloud.resourcemanager." + collection.Version(w.Call) + "." + all.Message
+	operation := map[string]any{"name": "operations/cf." + apiserver.NewID(), "done": true, "response": shown}
+	all.Server().StartOperation(operation["name"].(string), operation).Finish(operation)
+	return operation, nil
 }
 
-// setPolicy writes the project's policy. Its log entry is recorded: the bare
-// method name SetIamPolicy on a resource of type project.
-func setPolicy(c *apiserver.Call) (any, error) {
-	c.Record.ResourceType = "project"
-	return c.SetIamPolicy(resource)
+func (h *hierarchy) operation(call *apiserver.Call) (any, error) {
+	if operation := h.server.Operation("operations/" + call.Var("operation")); operation != nil {
+		return operation.Body(), nil
+	}
+	return nil, apiserver.NotFound("Operation not found: operations/%s", call.Var("operation"))
+}
+
+func drop(resource map[string]any, fields ...string) {
+	for _, field := range fields {
+		delete(resource, field)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
@@ -25,6 +26,11 @@ func call(t *testing.T, s *apiserver.Server, verb, path, body string) (int, map[
 	}
 	return w.Code, answer
 }
+
+// versions compares answers but for what changes with each write.
+var versions = cmpopts.IgnoreMapEntries(func(key string, _ any) bool {
+	return key == "etag" || key == "createTime" || key == "updateTime"
+})
 
 func TestTheProjectIsTheSameByIDAndByNumber(t *testing.T) {
 	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
@@ -50,8 +56,8 @@ func TestAProjectMovesIntoAFolder(t *testing.T) {
 	for i, parent := range []string{"organizations/987654321098", "folders/410000000001"} {
 		status, made := call(t, s, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
 		want := map[string]any{"name": fmt.Sprintf("folders/41000000000%d", i+1), "displayName": "f", "parent": parent,
-			"state": "ACTIVE"}
-		if diff := cmp.Diff(want, made["response"]); status != 200 || diff != "" || made["done"] != true {
+			"state": "ACTIVE", "@type": "type.googleapis.com/google.cloud.resourcemanager.v3.Folder"}
+		if diff := cmp.Diff(want, made["response"], versions); status != 200 || diff != "" || made["done"] != true {
 			t.Errorf("%d %v (-want +got):\n%s", status, made, diff)
 		}
 	}
@@ -89,8 +95,8 @@ func TestAProjectInheritsFromTheFoldersAboveIt(t *testing.T) {
 	const writer = "user:writer@example.com"
 	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{}))
-	for _, parent := range []string{"organizations/987654321098", "folders/410000000001", "organizations/987654321098"} {
-		call(t, s, "POST", "/v3/folders", `{"parent": "`+parent+`", "displayName": "f"}`)
+	for i, parent := range []string{"organizations/987654321098", "folders/410000000001", "organizations/987654321098"} {
+		call(t, s, "POST", "/v3/folders", fmt.Sprintf(`{"parent": %q, "displayName": "f%d"}`, parent, i))
 	}
 	grant := `{"policy": {"bindings": [{"role": "roles/run.admin", "members": ["` + writer + `"]}]}}`
 	if status, answer := call(t, s, "POST", "/v3/folders/410000000001:setIamPolicy", grant); status != 200 {

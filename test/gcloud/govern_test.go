@@ -1,0 +1,57 @@
+package gcloud
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestGcloudTakesWhatGovernsAProject types commands about what is above a project, and
+// reads what they answer.
+func TestGcloudTakesWhatGovernsAProject(t *testing.T) {
+	t.Parallel()
+	l := start(t, "--cloud-only")
+	for _, step := range []struct{ line, want string }{
+		{"resource-manager folders create --display-name=wave --organization=987654321098 --format=value(name)",
+			"folders/410000000001"},
+		{"resource-manager folders create --display-name=inner --folder=410000000001 --format=value(name)",
+			"folders/410000000002"},
+		{"resource-manager folders list --organization=987654321098 --format=value(name,displayName)", "410000000001\twave"},
+		{"resource-manager folders update 410000000002 --display-name=inside", ""},
+		{"resource-manager folders move 410000000002 --organization=987654321098", ""},
+		{"resource-manager folders describe 410000000002 --format=value(displayName,parent,lifecycleState)",
+			"inside\torganizations/987654321098\tACTIVE"},
+		{"resource-manager folders delete 410000000002", ""},
+		{"projects list --format=value(projectId,projectNumber)", "demo-project\t123456789012"},
+		{"alpha projects search --query=id:demo-* --format=value(projectId)", "demo-project"},
+		{"projects describe demo-project --format=value(lifecycleState,parent.id)", "ACTIVE\t987654321098"},
+		{"alpha projects update demo-project --update-labels=team=shop --format=value(labels.team)", "shop"},
+		{"beta projects move demo-project --folder=410000000001 --format=value(parent.id)", "410000000001"},
+		{"projects get-ancestors demo-project --format=value(id)", "demo-project\n410000000001\n987654321098"},
+		{"organizations list --format=value(displayName,owner.directoryCustomerId)", "example.com\tC012345ab"},
+		{"organizations add-iam-policy-binding 987654321098 --member=user:a@example.com --role=roles/browser " +
+			"--condition=None --format=value(bindings.role.list())", "roles/owner,roles/browser"},
+		{"organizations get-iam-policy example.com --format=value(bindings.role.list())", "roles/owner,roles/browser"},
+	} {
+		if got := l.answer(step.line); got != step.want {
+			t.Errorf("gcloud %s\nanswers %q, want %q", step.line, got, step.want)
+		}
+	}
+}
+
+// answer is what a command prints.
+func (l *local) answer(line string) string {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 2*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "gcloud", append([]string{"--quiet"}, strings.Fields(line)...)...)
+	var refusal strings.Builder
+	command.Env, command.Stderr = l.env, &refusal
+	out, err := command.Output()
+	if err != nil {
+		l.t.Errorf("gcloud %s: %v\n%s", line, err, &refusal)
+	}
+	return strings.TrimSpace(string(out))
+}
