@@ -1,10 +1,13 @@
 package apiserver
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // ServeHTTP answers one API call. Every call of every API comes through here.
@@ -52,7 +55,7 @@ func (s *Server) reply(w http.ResponseWriter, c *Call, answer any, err error) {
 		e := asError(err)
 		status, body = e.Code, errorBody(c.Request, c.Route.API, e)
 	default:
-		body = c.withEnumEncoding(answer)
+		body = c.selected(c.withEnumEncoding(answer))
 	}
 	s.calls.add(CallEntry{c.Caller, c.Route.API, c.Route.ID, c.Resource, status, c.Route.Write})
 	if err == errCut {
@@ -62,6 +65,17 @@ func (s *Server) reply(w http.ResponseWriter, c *Call, answer any, err error) {
 		w = &truncated{ResponseWriter: w}
 	}
 	write(w, c.Request, status, body)
+}
+
+// fields are what a client asks for of an answer (partial responses).
+func (c *Call) fields() string { return cmp.Or(c.Query("fields"), c.Query("$fields")) }
+
+// selected is the answer as far as the client asks for it.
+func (c *Call) selected(answer any) any {
+	if body, ok := answer.(map[string]any); ok && c.fields() != "" {
+		answer, _ = schema.Project(body, c.fields()) // checked by admit
+	}
+	return answer
 }
 
 // truncated sends half of an answer, which it announces whole, and closes the
@@ -132,6 +146,9 @@ func (s *Server) admit(c *Call) error {
 	}
 	if service := c.Route.service(); !alwaysOn[service] && !s.Enabled(service) {
 		return ServiceDisabled(service)
+	}
+	if _, err := schema.Project(map[string]any{}, c.fields()); err != nil {
+		return Invalid("Request contains an invalid argument: %v", err)
 	}
 	return s.authorize(c)
 }

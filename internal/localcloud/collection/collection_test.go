@@ -171,6 +171,25 @@ func TestPagesHaveEveryResourceOnce(t *testing.T) {
 	}
 }
 
+func TestAnAnswerHasTheFieldsThatWereAskedFor(t *testing.T) {
+	a := start(t, maps)
+	made := a.must("POST", all+"?certificateMapId=one&fields=description,labels/a", `{"description": "d", "labels": {"a": "b", "c": "d"}}`)
+	if diff := cmp.Diff(map[string]any{"description": "d", "labels": map[string]any{"a": "b"}}, made); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	a.now = a.now.Add(time.Minute)
+	listed := a.must("GET", all+"?fields=certificateMaps(description)", "")
+	if diff := cmp.Diff(map[string]any{"certificateMaps": []any{map[string]any{"description": "d"}}}, listed); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if status, _ := a.call("POST", all+"?certificateMapId=two&fields=a(", `{}`); status != http.StatusBadRequest {
+		t.Errorf("malformed fields: %d, want 400", status)
+	}
+	if status, _ := a.call("GET", all+"/two", ""); status != http.StatusNotFound {
+		t.Errorf("a refused write took effect: %d, want 404", status)
+	}
+}
+
 func TestListsShowWhatWasTheirLagAgo(t *testing.T) {
 	a := start(t, maps)
 	a.must("POST", all+"?certificateMapId=one", `{}`)

@@ -105,7 +105,8 @@ func parseFields(fields string) (selection, error) {
 		err = p.unexpected()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Invalid field selection %s", fields) //nolint:staticcheck // Google's text
+		//lint:ignore ST1005 the words are Google's
+		return nil, fmt.Errorf("Invalid field selection %s", fields)
 	}
 	return selected, nil
 }
