@@ -1,7 +1,6 @@
 package logging
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -180,75 +179,57 @@ func (r *Router) listSinks(*apiserver.Call) (any, error) {
 	return map[string]any{"sinks": all}, nil
 }
 
-// listEntries answers entries.list. A page token is the number of entries
-// that came before.
+// listEntries answers entries.list. A page token is the place of the last entry
+// of the page before.
 func (r *Router) listEntries(call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
 		return nil, err
 	}
-	filter, err := ParseFilter(apiserver.Text(body, "filter"))
-	if err != nil {
+	var q query
+	if q.filter, err = ParseFilter(apiserver.Text(body, "filter")); err != nil {
 		return nil, apiserver.Invalid("Unparseable filter: %s", err)
 	}
-	from, size, err := page(body)
-	if err != nil {
+	if q.after, q.size, err = page(body); err != nil {
 		return nil, err
 	}
-	selected, err := r.sorted(filter, apiserver.Text(body, "orderBy"))
+	switch order := apiserver.Text(body, "orderBy"); order {
+	case "", "timestamp", "timestamp asc":
+	case "timestamp desc":
+		q.newest = true
+	default:
+		return nil, apiserver.Invalid("order_by must be \"timestamp asc\" or \"timestamp desc\", not %q.", order)
+	}
+	selected, more, err := r.query(call.Request.Context(), q)
 	if err != nil {
-		return nil, err
+		return nil, apiserver.Cancelled(err)
 	}
 	answer := map[string]any{}
-	from = min(from, len(selected))
-	to := min(from+size, len(selected))
-	if from < to {
-		answer["entries"] = selected[from:to]
+	if len(selected) > 0 {
+		answer["entries"] = raws(selected)
 	}
-	if to < len(selected) {
-		answer["nextPageToken"] = strconv.Itoa(to)
+	if more {
+		answer["nextPageToken"] = selected[len(selected)-1].token()
 	}
 	return answer, nil
 }
 
-// page is where the page begins and how long it may be.
-func page(body map[string]any) (from, size int, err error) {
+// page is the place after which the page begins, and how long it may be.
+func page(body map[string]any) (after place, size int, err error) {
 	size = defaultPageSize
 	if number, ok := body["pageSize"].(json.Number); ok {
 		if size, err = strconv.Atoi(number.String()); err != nil || size < 0 {
-			return 0, 0, apiserver.Invalid("page_size must be between 0 and %d.", maxPageSize)
+			return after, 0, apiserver.Invalid("page_size must be between 0 and %d.", maxPageSize)
 		}
 	}
 	if size == 0 || size > maxPageSize {
 		size = maxPageSize
 	}
 	if token := apiserver.Text(body, "pageToken"); token != "" {
-		if from, err = strconv.Atoi(token); err != nil || from < 0 {
-			return 0, 0, apiserver.Invalid("page_token is invalid.")
+		var ok bool
+		if after, ok = parsePlace(token); !ok {
+			return after, 0, apiserver.Invalid("page_token is invalid.")
 		}
 	}
-	return from, size, nil
-}
-
-// sorted selects entries and puts them into the order asked for.
-func (r *Router) sorted(filter *Filter, orderBy string) ([]json.RawMessage, error) {
-	direction := 1
-	switch orderBy {
-	case "", "timestamp", "timestamp asc":
-	case "timestamp desc":
-		direction = -1
-	default:
-		return nil, apiserver.Invalid("order_by must be \"timestamp asc\" or \"timestamp desc\", not %q.", orderBy)
-	}
-	r.mu.Lock()
-	all := slices.Clone(r.entries)
-	r.mu.Unlock()
-	slices.SortStableFunc(all, func(a, b stored) int { return direction * cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
-	var selected []json.RawMessage
-	for _, each := range all {
-		if filter.Match(each.tree) {
-			selected = append(selected, each.raw)
-		}
-	}
-	return selected, nil
+	return after, size, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,22 +123,39 @@ func TestEntriesAreListedFilteredAndPaged(t *testing.T) {
 		}
 		return methods, got["nextPageToken"]
 	}
+	// Of entries of one time the later one is the newer one.
+	oldest, newest := []string{"Method0", "Method3", "Method1", "Method4", "Method2"},
+		[]string{"Method2", "Method4", "Method1", "Method3", "Method0"}
 	cases := []struct {
 		name, body string
 		want       []string
-		next       any
+		next       bool
 	}{
-		{"oldest first", `{}`, []string{"Method0", "Method3", "Method1", "Method4", "Method2"}, nil},
-		{"newest first, a page", `{"orderBy":"timestamp desc","pageSize":2}`, []string{"Method2", "Method1"}, "2"},
-		{"the page after it", `{"orderBy":"timestamp desc","pageSize":2,"pageToken":"4"}`, []string{"Method3"}, nil},
+		{"oldest first", `{}`, oldest, false},
+		{"newest first, a page", `{"orderBy":"timestamp desc","pageSize":2}`, newest[:2], true},
+		{"oldest first, a page", `{"pageSize":3}`, oldest[:3], true},
 		{"as gcloud reads", `{"filter":"timestamp>=\"2026-11-23T09:00:02Z\" AND protoPayload.serviceName=\"run.googleapis.com\"",
-			"orderBy":"timestamp desc","pageSize":5,"resourceNames":["projects/demo-project"]}`, []string{"Method2"}, nil},
-		{"nothing", `{"filter":"severity=ERROR"}`, nil, nil},
+			"orderBy":"timestamp desc","pageSize":5,"resourceNames":["projects/demo-project"]}`, newest[:1], false},
+		{"a time", `{"filter":"timestamp>\"2026-11-23T09:00:01Z\" timestamp<=\"2026-11-23T09:00:01.5Z\""}`, oldest[2:4], false},
+		{"nothing", `{"filter":"severity=ERROR"}`, nil, false},
 	}
 	for _, c := range cases {
 		got, next := list(c.body)
-		if diff := cmp.Diff(c.want, got); diff != "" || next != c.next {
-			t.Errorf("%s: next page %v, want %v; entries (-want +got):\n%s", c.name, next, c.next, diff)
+		if diff := cmp.Diff(c.want, got); diff != "" || (next != nil) != c.next {
+			t.Errorf("%s: next page %v, want one: %v; entries (-want +got):\n%s", c.name, next, c.next, diff)
+		}
+	}
+	for order, want := range map[string][]string{"timestamp asc": oldest, "timestamp desc": newest} {
+		var all []string
+		for token := any(""); token != nil; {
+			var page []string
+			page, token = list(fmt.Sprintf(`{"orderBy":%q,"pageSize":2,"pageToken":%q}`, order, token))
+			all = append(all, page...)
+			router.Audit(runRecord("Later")) // what comes in meanwhile is not in between
+		}
+		all = slices.DeleteFunc(all, func(method string) bool { return method == "Later" })
+		if diff := cmp.Diff(want, all); diff != "" {
+			t.Errorf("%s, page by page (-want +got):\n%s", order, diff)
 		}
 	}
 	for _, body := range []string{`{"filter":"("}`, `{"orderBy":"severity"}`, `{"pageSize":-1}`, `{"pageToken":"x"}`} {

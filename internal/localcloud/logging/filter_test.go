@@ -104,6 +104,9 @@ func TestAFilterSelectsWhatTheQueryLanguageSays(t *testing.T) {
 			if err := json.Unmarshal([]byte(entry), &decoded); err != nil {
 				t.Fatal(err)
 			}
+			if got := filter.Selects([]byte(entry)); got != c.want {
+				t.Errorf("%s on the text: %v, want %v", c.filter, got, c.want)
+			}
 			if got := filter.Match(decoded); got != c.want {
 				t.Errorf("%s: got %t, want %t", c.filter, got, c.want)
 			}

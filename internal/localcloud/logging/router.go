@@ -1,7 +1,6 @@
 package logging
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
-
-// DefaultKeep is how many entries a router keeps when nothing else is asked for.
-const DefaultKeep = 10_000
 
 // publishTimeout bounds how long one publication may hold up an API call.
 const publishTimeout = 10 * time.Second
@@ -28,7 +24,8 @@ type Options struct {
 	// subscriptions to be idle waits for this message too. Nil = sinks into
 	// topics deliver nothing.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
-	// Keep is how many entries stay readable; 0 = DefaultKeep.
+	// Keep is how many bytes of entries stay readable, the latest ones; 0 =
+	// DefaultKeep. Entries older than Google keeps them are not readable either.
 	Keep int
 }
 
@@ -38,17 +35,10 @@ type Router struct {
 	listen  func(Entry) // nil = nobody
 
 	mu          sync.Mutex
-	entries     []stored
+	journal     journal
 	sinks       map[string]*sink
 	subscribers map[*subscriber]struct{}
 	unwritable  int // entries that could not be encoded
-}
-
-// stored is an entry with what searching it needs.
-type stored struct {
-	raw  json.RawMessage
-	tree map[string]any
-	at   time.Time
 }
 
 // New returns a router without sinks and entries.
@@ -56,7 +46,7 @@ func New(options Options) *Router {
 	if options.Keep <= 0 {
 		options.Keep = DefaultKeep
 	}
-	return &Router{options: options, sinks: map[string]*sink{}, subscribers: map[*subscriber]struct{}{}}
+	return &Router{options: options, journal: journal{most: options.Keep}, sinks: map[string]*sink{}, subscribers: map[*subscriber]struct{}{}}
 }
 
 // Audit writes the entry of an audit record; it is what the server's Audit
@@ -81,55 +71,48 @@ func (r *Router) Write(entry Entry) {
 	if entry.ReceiveTimestamp == "" {
 		entry.ReceiveTimestamp = timestamp(now)
 	}
-	kept, err := prepare(entry)
+	kept, tree, err := prepare(entry)
 	if err != nil {
 		r.mu.Lock()
 		r.unwritable++
 		r.mu.Unlock()
 		return
 	}
-	for _, each := range r.keep(kept) {
-		r.send(each, kept)
+	for _, each := range r.keep(kept, tree, now) {
+		r.send(each, kept.raw, entry.Timestamp)
 	}
 	if r.listen != nil {
 		r.listen(entry)
 	}
 }
 
-// prepare encodes an entry once, for storing, searching and publishing alike.
-func prepare(entry Entry) (stored, error) {
+// prepare encodes an entry once, for storing, searching and publishing alike,
+// and returns it as filters see it too.
+func prepare(entry Entry) (*stored, map[string]any, error) {
 	raw, err := json.Marshal(entry)
 	if err != nil {
-		return stored{}, fmt.Errorf("encoding entry %s: %w", entry.InsertID, err)
+		return nil, nil, fmt.Errorf("encoding entry %s: %w", entry.InsertID, err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	kept := stored{raw: raw}
-	if err := decoder.Decode(&kept.tree); err != nil {
-		return stored{}, fmt.Errorf("reading entry %s again: %w", entry.InsertID, err)
+	at, err := time.Parse(time.RFC3339Nano, entry.Timestamp)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the time of entry %s: %w", entry.InsertID, err)
 	}
-	if kept.at, err = time.Parse(time.RFC3339Nano, entry.Timestamp); err != nil {
-		return stored{}, fmt.Errorf("reading the time of entry %s: %w", entry.InsertID, err)
-	}
-	return kept, nil
+	kept := &stored{raw: raw, place: place{at: at}, required: required(entry.LogName)}
+	return kept, decoded(raw), nil
 }
 
 // keep stores an entry, notifies live subscribers, and returns the sinks that
 // want it.
-func (r *Router) keep(entry stored) []*sink {
+func (r *Router) keep(entry *stored, tree map[string]any, now time.Time) []*sink {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.entries) >= r.options.Keep {
-		// An eighth at once, so that forgetting costs nothing per entry.
-		r.entries = append([]stored(nil), r.entries[(r.options.Keep+7)/8:]...)
-	}
-	r.entries = append(r.entries, entry)
+	r.journal.add(entry, now)
 	for each := range r.subscribers {
 		each.offer(entry.raw)
 	}
 	var wanting []*sink
 	for _, each := range r.sinks {
-		if each.selects(entry.tree) {
+		if each.selects(tree) {
 			wanting = append(wanting, each)
 		}
 	}
@@ -138,15 +121,15 @@ func (r *Router) keep(entry stored) []*sink {
 
 // send publishes an entry into a sink's topic. Logging drops what it cannot
 // deliver and informs the project's owner; here the sink's state shows it.
-func (r *Router) send(to *sink, entry stored) {
+func (r *Router) send(to *sink, raw json.RawMessage, timestamp string) {
 	topic, ok := strings.CutPrefix(to.destination(), pubsubDestination)
 	if !ok || r.options.Publish == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 	defer cancel()
-	err := r.options.Publish(ctx, topic, entry.raw, map[string]string{
-		"logging.googleapis.com/timestamp": apiserver.Text(entry.tree, "timestamp"),
+	err := r.options.Publish(ctx, topic, raw, map[string]string{
+		"logging.googleapis.com/timestamp": timestamp,
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,25 +141,35 @@ func (r *Router) send(to *sink, entry stored) {
 	to.delivered++
 }
 
-// Entries are the kept entries that a filter selects, oldest first.
+// Entries are the kept entries that a filter selects, by time.
 func (r *Router) Entries(filter *Filter) []json.RawMessage {
+	// Without a client nothing can go wrong.
+	page, _, _ := r.query(context.Background(), query{filter: filter})
+	return raws(page)
+}
+
+// query returns the entries that a query selects, and whether there may be more.
+func (r *Router) query(ctx context.Context, q query) ([]*stored, bool, error) {
+	q.now = r.options.Clock()
 	r.mu.Lock()
-	all := r.entries[:len(r.entries):len(r.entries)]
+	candidates := r.journal.between(q)
 	r.mu.Unlock()
-	var selected []json.RawMessage
-	for _, each := range all {
-		if filter.Match(each.tree) {
-			selected = append(selected, each.raw)
-		}
+	return q.choose(ctx, candidates)
+}
+
+func raws(entries []*stored) []json.RawMessage {
+	var all []json.RawMessage
+	for _, each := range entries {
+		all = append(all, each.raw)
 	}
-	return selected
+	return all
 }
 
 // reset forgets entries and sinks, but not those that wire the local cloud.
 func (r *Router) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.entries, r.unwritable = nil, 0
+	r.journal, r.unwritable = journal{most: r.options.Keep}, 0
 	for name, each := range r.sinks {
 		if !each.wired {
 			delete(r.sinks, name)

@@ -221,16 +221,55 @@ func TestUndeliverableEntriesAreDroppedAndReported(t *testing.T) {
 }
 
 func TestOnlyTheLatestEntriesAreKept(t *testing.T) {
-	router := logging.New(logging.Options{Clock: clock, Keep: 16})
-	for i := range 100 {
+	const bound = 20_000
+	router := logging.New(logging.Options{Clock: clock, Keep: bound})
+	for i := range 1000 {
 		router.Audit(runRecord(fmt.Sprint("Method", i)))
 	}
 	kept := entries(t, router, "")
-	if len(kept) < 14 || len(kept) > 16 {
-		t.Errorf("kept %d entries of 100, want 14 to 16", len(kept))
+	size := 0
+	filter, err := logging.ParseFilter("")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := kept[len(kept)-1]["protoPayload"].(map[string]any)["methodName"]; got != "google.cloud.run.v1.Services.Method99" {
+	for _, raw := range router.Entries(filter) {
+		size += len(raw)
+	}
+	if size > bound || size < bound/2 {
+		t.Errorf("kept %d entries of %d bytes, want at most %d bytes, and more than half of that", len(kept), size, bound)
+	}
+	if got := kept[len(kept)-1]["protoPayload"].(map[string]any)["methodName"]; got != "google.cloud.run.v1.Services.Method999" {
 		t.Errorf("the last one is %v", got)
+	}
+}
+
+func TestEntriesAreKeptAsLongAsGoogleDoes(t *testing.T) {
+	now := clock()
+	router := logging.New(logging.Options{Clock: func() time.Time { return now }})
+	for i, log := range []string{"activity", "system_event", "data_access"} {
+		record := runRecord(log)
+		record.Log, record.Time = log, now.Add(time.Duration(i)*time.Second)
+		router.Audit(record)
+	}
+	const day = 24 * time.Hour
+	for _, step := range []struct {
+		after time.Duration
+		want  []string
+	}{
+		{29 * day, []string{"activity", "system_event", "data_access"}},
+		{2 * day, []string{"activity", "system_event"}},
+		{368 * day, []string{"activity", "system_event"}},
+		{2 * day, nil},
+	} {
+		now = now.Add(step.after)
+		var got []string
+		for _, each := range entries(t, router, "") {
+			_, log, _ := strings.Cut(each["logName"].(string), "%2F")
+			got = append(got, log)
+		}
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("after %v more (-want +got):\n%s", step.after, diff)
+		}
 	}
 }
 
