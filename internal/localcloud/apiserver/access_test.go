@@ -85,7 +85,7 @@ func TestAPolicyIsReadAtOnceAndTakesEffectLater(t *testing.T) {
 	s := New(Options{Clock: func() time.Time { return now }, IAMPropagation: 2 * time.Minute})
 	asked := Access{Principal: "user:alice@example.com", Permission: "run.services.get", Resource: service}
 	write := func(bindings ...any) {
-		if _, err := s.setPolicy(service, map[string]any{"bindings": bindings}, ""); err != nil {
+		if _, _, err := s.setPolicy(service, map[string]any{"bindings": bindings}, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

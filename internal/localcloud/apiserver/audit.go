@@ -37,6 +37,9 @@ type AuditRecord struct {
 	// changed by the receiver of the record.
 	Request  map[string]any
 	Response map[string]any
+	// PolicyDeltas are the changes of a SetIamPolicy call, each a
+	// google.iam.v1.BindingDelta.
+	PolicyDeltas []any
 	// Status is set when the call or the operation failed.
 	Status *Status
 	// Time is when the call arrived.

@@ -120,35 +120,43 @@ func (c *Call) SetIamPolicy(resource string) (any, error) {
 	if err := CheckFields(sent, "policy", "version bindings etag auditConfigs audit_configs"); err != nil {
 		return nil, err
 	}
-	return c.server.setPolicy(resource, sent, Text(body, "updateMask"))
+	policy, old, err := c.server.setPolicy(resource, sent, Text(body, "updateMask"))
+	if err != nil {
+		return nil, err
+	}
+	if c.Record != nil {
+		c.Record.PolicyDeltas = deltas(old, policy)
+	}
+	return policy, nil
 }
 
 // standardBase64 undoes the URL-safe alphabet: an etag is bytes, either way of
 // writing them is accepted by proto3's JSON mapping, and gcloud sends it so.
 var standardBase64 = strings.NewReplacer("-", "+", "_", "/")
 
-func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (map[string]any, error) {
+// setPolicy writes a policy, and returns it and what was there before.
+func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (policy, old map[string]any, err error) {
 	bindings, conditional, err := s.checkBindings(List(sent, "bindings"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	version := fmt.Sprint(sent["version"])
 	if conditional && version != "3" {
-		return nil, Invalid("Specified policy has conditional role bindings: the policy version must be 3.")
+		return nil, nil, Invalid("Specified policy has conditional role bindings: the policy version must be 3.")
 	}
 	stamp := s.Stamp()
 	s.policies.mu.Lock()
 	defer s.policies.mu.Unlock()
-	old, existed := s.policies.byResource[resource]
-	if !existed {
+	var existed bool
+	if old, existed = s.policies.byResource[resource]; !existed {
 		old = map[string]any{"etag": neverSet}
 	}
 	if etag := standardBase64.Replace(Text(sent, "etag")); etag != "" && etag != Text(old, "etag") {
-		return nil, Aborted("There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.")
+		return nil, nil, Aborted("There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.")
 	} else if etag != "" && version != "3" && hasConditions(old) {
-		return nil, Invalid("The existing policy has conditional role bindings: read and write it with policy version 3.")
+		return nil, nil, Invalid("The existing policy has conditional role bindings: read and write it with policy version 3.")
 	}
-	policy := map[string]any{"version": json.Number("1"), "etag": Etag(stamp)}
+	policy = map[string]any{"version": json.Number("1"), "etag": Etag(stamp)}
 	if conditional {
 		policy["version"] = json.Number("3")
 	}
@@ -157,7 +165,7 @@ func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (m
 	}
 	keepUnmasked(policy, old, sent, mask)
 	s.policies.put(resource, policy, s.Now())
-	return Clone(policy), nil
+	return Clone(policy), old, nil
 }
 
 // keepUnmasked applies the update mask: by default bindings and etag are

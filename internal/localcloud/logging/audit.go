@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,10 +42,19 @@ func auditEntry(record apiserver.AuditRecord) Entry {
 	return entry
 }
 
+// showDeltas are the APIs whose entries of SetIamPolicy say what changed (recorded for
+// projects, service accounts and buckets; entries of Cloud Run, IAP and Compute Engine
+// are recorded without).
+var showDeltas = []string{"cloudresourcemanager.googleapis.com", "iam.googleapis.com", "storage.googleapis.com"}
+
 func auditLog(record apiserver.AuditRecord) *AuditLog {
 	log := &AuditLog{
 		Type: auditLogType, ServiceName: record.Service, MethodName: record.Method, ResourceName: record.ResourceName,
 		Request: request(record), Response: response(record),
+	}
+	if len(record.PolicyDeltas) > 0 && slices.Contains(showDeltas, record.Service) {
+		log.ServiceData = map[string]any{"@type": "type.googleapis.com/google.iam.v1.logging.AuditData",
+			"policyDelta": map[string]any{"bindingDeltas": record.PolicyDeltas}}
 	}
 	if record.Status != nil {
 		log.Status = &Status{record.Status.Code, record.Status.Message}
@@ -77,8 +87,9 @@ func secondHalf(record apiserver.AuditRecord) bool {
 	return record.Operation != nil && record.Operation.Last && !record.Operation.First
 }
 
-// authorization has two forms: Cloud Run names the resource beside empty
-// attributes; Compute Engine and IAP put it into the attributes (recorded).
+// authorization has several forms: Cloud Run names the resource beside empty
+// attributes, Compute Engine and IAP put it into the attributes, Resource Manager does
+// both (recorded).
 func authorization(record apiserver.AuditRecord) []map[string]any {
 	var all []map[string]any
 	for _, each := range record.Authorization {
@@ -93,6 +104,10 @@ func authorization(record apiserver.AuditRecord) []map[string]any {
 		case "iap.googleapis.com":
 			info["resourceAttributes"] = map[string]any{
 				"name": each.Resource, "service": record.Service, "type": record.Service + "/WebService"}
+		case "cloudresourcemanager.googleapis.com":
+			info["resource"] = each.Resource
+			info["resourceAttributes"] = map[string]any{
+				"name": each.Resource, "service": record.Service, "type": record.Service + "/Project"}
 		default:
 			if each.Resource != "" {
 				info["resource"] = each.Resource
@@ -128,6 +143,9 @@ func request(record apiserver.AuditRecord) map[string]any {
 	case method == "SetIamPolicy":
 		sent["@type"] = "type.googleapis.com/google.iam.v1.SetIamPolicyRequest"
 		sent["resource"] = record.ResourceName
+		if record.Service == "cloudresourcemanager.googleapis.com" { // the bare id (recorded)
+			_, sent["resource"], _ = cutLast(record.ResourceName, "/")
+		}
 	default:
 		sent["@type"] = "type.googleapis.com/" + messagePackage(record) + "." + method + "Request"
 	}

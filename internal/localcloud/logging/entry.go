@@ -47,6 +47,7 @@ type AuditLog struct {
 	ResourceName       string           `json:"resourceName"`
 	Request            map[string]any   `json:"request,omitempty"`
 	Response           map[string]any   `json:"response,omitempty"`
+	ServiceData        map[string]any   `json:"serviceData,omitempty"`
 	ResourceLocation   *Locations       `json:"resourceLocation,omitempty"`
 }
 
