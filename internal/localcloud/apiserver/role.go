@@ -154,12 +154,19 @@ func (s *Server) CustomRoles() []Role {
 	return all
 }
 
-// PredefinedRoles are Google's roles, with those of their permissions that routes
-// here ask for.
+// PredefinedRoles are Google's roles, with those of their permissions that are asked
+// for here.
 func (s *Server) PredefinedRoles() []Role {
 	var known []string
 	for _, route := range s.Routes() {
 		known = append(known, append(route.Also, route.Permission)...)
+	}
+	for _, role := range predefined { // some are asked for by the data plane alone
+		for permission := range strings.FieldsSeq(role.permissions) {
+			if !strings.ContainsAny(permission, "*!") {
+				known = append(known, permission)
+			}
+		}
 	}
 	slices.Sort(known)
 	known = slices.DeleteFunc(slices.Compact(known), func(permission string) bool { return permission == "" })

@@ -50,6 +50,8 @@ type Kind struct {
 	Within *Collection
 	// Alias is the name of the resource that another name stands for, such as latest.
 	Alias func(c *Collection, name string) string
+	// AnyProject takes "-" for the project, where an id says which one it is.
+	AnyProject bool
 	// Numbered shows names with the project's number.
 	Numbered bool
 	// Words are what the API says.

@@ -47,7 +47,12 @@ func (c *Collection) routes(api string, f face) []apiserver.Route {
 	if route.Permission == "" {
 		route.Source = ""
 	}
-	return []apiserver.Route{route}
+	if !c.AnyProject {
+		return []apiserver.Route{route}
+	}
+	anywhere := route
+	anywhere.Path = strings.Replace(route.Path, "/projects/{project}/", "/projects/-/", 1)
+	return []apiserver.Route{anywhere, route}
 }
 
 // located refuses a call about a location that the API does not have, and looks for
@@ -120,8 +125,11 @@ func (c *Collection) subject(call *apiserver.Call) string {
 	return nameOf(call)
 }
 
-// ByID is a name with the project's id for its number.
+// ByID is a name with the project's id for its number, or for any project.
 func ByID(name string) string {
+	if rest, ok := strings.CutPrefix(name, "projects/-/"); ok {
+		return "projects/" + apiserver.ProjectID + "/" + rest
+	}
 	if rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectNumber); ok && (rest == "" || rest[0] == '/') {
 		return "projects/" + apiserver.ProjectID + rest
 	}

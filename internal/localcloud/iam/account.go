@@ -15,7 +15,8 @@ var accounts = collection.Kind{
 	Permissions: "iam.serviceAccounts", Source: docs + "projects.serviceAccounts", Verbs: map[string]string{"testIamPermissions": ""},
 	Audit: map[string]string{"create": audited + "CreateServiceAccount", "patch": audited + "PatchServiceAccount",
 		"delete": audited + "DeleteServiceAccount", "setIamPolicy": audited + "SetIAMPolicy"},
-	Unserved: []string{"update", "disable", "enable", "undelete", "signBlob", "signJwt"},
+	Unserved:   []string{"update", "disable", "enable", "undelete", "signBlob", "signJwt"},
+	AnyProject: true,
 	// Source: cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create
 	ID: regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`),
 	Words: collection.Words{
