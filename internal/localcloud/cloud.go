@@ -89,14 +89,15 @@ type Disturber interface {
 // Cloud is one local cloud, with nothing in it but its project. Many can live
 // in one process. It answers HTTP on any host and port that lead to it.
 type Cloud struct {
-	server   *apiserver.Server
-	logs     *logging.Router
-	services *run.Run
-	data     *dataplane.DataPlane
-	tokens   *oidc.Issuer
-	own      http.Handler
-	options  Options
-	id       string // another one for each cloud
+	server    *apiserver.Server
+	logs      *logging.Router
+	services  *run.Run
+	balancers *compute.API
+	data      *dataplane.DataPlane
+	tokens    *oidc.Issuer
+	own       http.Handler
+	options   Options
+	id        string // another one for each cloud
 }
 
 // New returns an empty cloud. Close it when it is no longer needed.
@@ -146,7 +147,7 @@ func New(options Options) *Cloud {
 	if options.Disturber != nil {
 		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}
-	c := &Cloud{server: s, logs: logs, services: services, data: data, tokens: tokens, options: options, id: apiserver.NewUUID()}
+	c := &Cloud{server: s, logs: logs, services: services, balancers: loadBalancers, data: data, tokens: tokens, options: options, id: apiserver.NewUUID()}
 	c.own = c.ownEndpoints()
 	return c
 }
@@ -164,6 +165,10 @@ func (c *Cloud) Logs() *logging.Router { return c.logs }
 
 // Run is the Cloud Run of the project: tests hold and release its services.
 func (c *Cloud) Run() *run.Run { return c.services }
+
+// Looked is how many resources of Compute Engine all calls and requests have
+// looked at so far: a measure of work that does not depend on the machine.
+func (c *Cloud) Looked() int64 { return c.balancers.Looked() }
 
 // Tokens issues the identity tokens that pushes carry.
 func (c *Cloud) Tokens() *oidc.Issuer { return c.tokens }

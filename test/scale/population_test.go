@@ -58,6 +58,20 @@ func (p *population) call(verb, path string, body any) object {
 	return answer
 }
 
+// refused is one API call without a network between that has to fail, and its
+// answer.
+func (p *population) refused(verb, path string) []byte {
+	p.t.Helper()
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequest(verb, path, nil)
+	request.Host = "compute.googleapis.com"
+	p.cloud.ServeHTTP(recorder, request)
+	if recorder.Code < http.StatusBadRequest {
+		p.t.Fatalf("%s %s: %d %s, want an error", verb, path, recorder.Code, recorder.Body)
+	}
+	return recorder.Body.Bytes()
+}
+
 // get is one API call over loopback.
 func (p *population) get(path string) []byte {
 	p.t.Helper()

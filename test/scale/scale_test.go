@@ -5,11 +5,17 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
+	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/test/binary"
 )
+
+func TestMain(m *testing.M) { binary.Main(m) }
 
 var (
 	scale = flag.Int("scale", 0, "how many services the figures are measured with; 0 = no figures")
@@ -96,7 +102,14 @@ func (p *population) entries(n int) {
 	}
 }
 
-func (p *population) query(body object) {
+// logPage is a page of log entries, as far as it is looked at.
+type logPage struct {
+	Entries       []struct{ InsertID string }
+	NextPageToken string
+}
+
+// query reads a page of the log.
+func (p *population) query(body object) logPage {
 	p.t.Helper()
 	body["resourceNames"] = []any{"projects/demo-project"}
 	text, err := json.Marshal(body)
@@ -108,8 +121,38 @@ func (p *population) query(body object) {
 		p.t.Fatal(err)
 	}
 	defer response.Body.Close()
-	var answer struct{ Entries []json.RawMessage }
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
+	var page logPage
+	if err := json.NewDecoder(response.Body).Decode(&page); err != nil || response.StatusCode != http.StatusOK {
 		p.t.Fatalf("%s: %d %v", text, response.StatusCode, err)
 	}
+	return page
+}
+
+// TestScaleOfTheStart shows how long the program takes until it answers.
+func TestScaleOfTheStart(t *testing.T) {
+	if *scale == 0 {
+		t.Skip("no figures without -scale")
+	}
+	program := binary.Command(t)
+	showTimes(t, "start of the program until it answers", times(10, func(int) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := listener.Addr().String()
+		listener.Close()
+		command := exec.Command(program, "local", "--cloud-only", "--addr", address)
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _, _ = command.Process.Kill(), command.Wait() })
+		for {
+			response, err := http.Get("http://" + address + "/_local/faults")
+			if err == nil {
+				response.Body.Close()
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}))
 }

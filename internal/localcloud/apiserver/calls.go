@@ -1,9 +1,16 @@
 package apiserver
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
-// maxCalls bounds the call log; the oldest calls are forgotten first.
-const maxCalls = 20000
+// maxCalls bounds the call log; the oldest calls are forgotten first. What a call
+// was about is cut after maxResource bytes.
+const (
+	maxCalls    = 20000
+	maxResource = 1024
+)
 
 // CallEntry is one API call as the call log shows it.
 type CallEntry struct {
@@ -27,6 +34,9 @@ func (l *callLog) reset() {
 }
 
 func (l *callLog) add(entry CallEntry) {
+	if len(entry.Resource) > maxResource {
+		entry.Resource = strings.ToValidUTF8(entry.Resource[:maxResource], "") + "…"
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.entries) >= maxCalls {
