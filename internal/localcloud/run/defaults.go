@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -49,7 +50,7 @@ func withDefaults(spec map[string]any, service string) (map[string]any, error) {
 	if name := apiserver.Text(template, "revision"); name != "" && !strings.HasPrefix(name, service+"-") {
 		return nil, apiserver.Invalid("template.revision: %q must begin with the name of the service and a hyphen.", name)
 	}
-	return full, nil
+	return full, checkLimits(full)
 }
 
 func containerDefaults(container map[string]any, ingress bool) {
@@ -69,10 +70,46 @@ func containerDefaults(container map[string]any, ingress bool) {
 	port := apiserver.List(container, "ports")[0].(map[string]any)
 	setDefault(port, "name", "http1")
 	setDefault(port, "containerPort", json.Number("8080"))
-	setDefault(container, "startupProbe", map[string]any{
+	setDefault(container, "startupProbe", defaultProbe(port["containerPort"]))
+	for _, name := range []string{"startupProbe", "livenessProbe", "readinessProbe"} {
+		probe := apiserver.Object(container, name)
+		if probe == nil {
+			continue
+		}
+		// Documented at run/docs/reference/rest/v2/Container#Probe.
+		setDefault(probe, "timeoutSeconds", json.Number("1"))
+		setDefault(probe, "periodSeconds", json.Number("10"))
+		setDefault(probe, "failureThreshold", json.Number("3"))
+		for _, action := range []string{"tcpSocket", "httpGet", "grpc"} {
+			if inner := apiserver.Object(probe, action); inner != nil {
+				setDefault(inner, "port", port["containerPort"])
+			}
+		}
+		if get := apiserver.Object(probe, "httpGet"); get != nil {
+			setDefault(get, "path", "/")
+		}
+	}
+}
+
+// defaultProbe is the startup probe of a container that brings none (recorded).
+func defaultProbe(port any) map[string]any {
+	return map[string]any{
 		"timeoutSeconds": json.Number("240"), "periodSeconds": json.Number("240"), "failureThreshold": json.Number("1"),
-		"tcpSocket": map[string]any{"port": port["containerPort"]},
-	})
+		"tcpSocket": map[string]any{"port": port},
+	}
+}
+
+// probeType is what v1 labels a template with: whether its startup probe is the
+// default one. Default is recorded, Custom is reported.
+func probeType(template map[string]any) string {
+	for _, each := range apiserver.List(template, "containers") {
+		container := each.(map[string]any)
+		ports := apiserver.List(container, "ports")
+		if len(ports) > 0 && !reflect.DeepEqual(container["startupProbe"], defaultProbe(ports[0].(map[string]any)["containerPort"])) {
+			return "Custom"
+		}
+	}
+	return "Default"
 }
 
 func setDefault(object map[string]any, key string, value any) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -76,14 +77,21 @@ func (s *service) reconciling() bool { return s.observed < s.generation && s.fai
 // apply makes the service want something new. It takes the new spec or
 // refuses it whole.
 func (s *service) apply(c change) error {
+	revisions := s.revisions
 	needed := c.force || len(s.revisions) == 0 || !sameTemplate(s.wanted, c.wanted)
 	if needed {
 		made, err := s.newRevision(c)
 		if err != nil {
 			return err
 		}
-		s.revisions = append(s.revisions, made)
+		revisions = append(slices.Clone(revisions), made)
 	}
+	if err := checkTraffic(apiserver.List(c.wanted.fields, "traffic"), func(name string) bool {
+		return slices.ContainsFunc(revisions, func(r *revision) bool { return r.name == name })
+	}); err != nil {
+		return err
+	}
+	s.revisions = revisions
 	s.wanted = c.wanted
 	s.generation++
 	s.updated, s.modifier = c.at, c.by

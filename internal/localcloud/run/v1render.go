@@ -120,7 +120,7 @@ func templateV1(of spec) map[string]any {
 	metadata := map[string]any{
 		"annotations": templateAnnotationsV1(template, of.knative),
 		"labels": merged(apiserver.Object(template, "labels"), of.templateLabels,
-			map[string]any{"run.googleapis.com/startupProbeType": "Default"}),
+			map[string]any{"run.googleapis.com/startupProbeType": probeType(template)}),
 	}
 	if name := apiserver.Text(template, "revision"); name != "" {
 		metadata["name"] = name
@@ -179,15 +179,23 @@ func revisionSpecV1(template, only map[string]any) map[string]any {
 
 // v1 is the revision as the v1 API shows it (modelled on a recorded one).
 func (r *revision) v1(of *service) map[string]any {
-	ready := map[string]any{"type": "Ready", "status": "Unknown"}
+	conditions := []any{map[string]any{"type": "Ready", "status": "Unknown"}}
 	if !r.readyAt.IsZero() {
-		ready = conditionV1("Ready", r.readyAt, false)
+		conditions = nil
+		for _, kind := range revisionConditions {
+			conditions = append(conditions, conditionV1(kind, r.readyAt, false))
+		}
+		if !of.serves(r) {
+			retired := conditionV1("Active", of.routesAt, false)
+			maps.Copy(retired, map[string]any{"status": "False", "reason": "Retired", "message": retiredMessage, "severity": "Info"})
+			conditions[1] = retired
+		}
 	}
 	labels := merged(apiserver.Object(r.template, "labels"), r.templateLabels, map[string]any{
 		"serving.knative.dev/configuration": of.name, "serving.knative.dev/service": of.name,
 		"serving.knative.dev/route": of.name, "serving.knative.dev/serviceUid": of.uid,
 		"serving.knative.dev/configurationGeneration": json.Number.String(number(r.number)),
-		"run.googleapis.com/startupProbeType":         "Default", locationLabel: of.location,
+		"run.googleapis.com/startupProbeType":         probeType(r.template), locationLabel: of.location,
 	})
 	annotations := templateAnnotationsV1(r.template, r.knative)
 	maps.Copy(annotations, map[string]any{creatorAnnotation: r.creator})
@@ -200,7 +208,7 @@ func (r *revision) v1(of *service) map[string]any {
 			"labels": labels, "annotations": annotations,
 		},
 		"spec": revisionSpecV1(r.template, r.templateSpec),
-		"status": map[string]any{"observedGeneration": number(1), "conditions": []any{ready},
+		"status": map[string]any{"observedGeneration": number(1), "conditions": conditions,
 			"imageDigest": resolved(r.template)},
 	}
 }

@@ -306,7 +306,8 @@ func TestWhatIsSentIsKeptInTheFormOfProtobuf(t *testing.T) {
 			t.Errorf("%s is kept as %v", name, value)
 		}
 	}
-	want := []any{[]any{map[string]any{"name": "EMPTY", "value": ""}}, map[string]any{"periodSeconds": json.Number("10")}}
+	want := []any{[]any{map[string]any{"name": "EMPTY", "value": ""}}, map[string]any{
+		"periodSeconds": json.Number("10"), "timeoutSeconds": json.Number("1"), "failureThreshold": json.Number("3")}}
 	container := at(got, "template", "containers", 0)
 	if diff := cmp.Diff(want, []any{at(container, "env"), at(container, "startupProbe")}); diff != "" {
 		t.Errorf("container (-want +got):\n%s", diff)

@@ -1,7 +1,9 @@
 package run
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -83,10 +85,32 @@ func (r *revision) v2(of *service) map[string]any {
 		return shown
 	}
 	shown["observedGeneration"] = "1"
-	shown["conditions"] = []any{
-		map[string]any{"type": "Ready", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(r.readyAt)},
+	var conditions []any
+	for _, kind := range revisionConditions {
+		condition := map[string]any{"type": kind, "state": "CONDITION_SUCCEEDED", "lastTransitionTime": stamp(r.readyAt)}
+		if kind == "Active" && !of.serves(r) {
+			maps.Copy(condition, map[string]any{"state": "CONDITION_FAILED", "severity": "INFO", "revisionReason": "RETIRED",
+				"message": retiredMessage, "lastTransitionTime": stamp(of.routesAt)})
+		}
+		conditions = append(conditions, condition)
 	}
+	shown["conditions"] = conditions
 	return shown
+}
+
+// revisionConditions are the conditions of a revision that is ready (reported, as
+// is what a retired one says; its state in v2 is unverified).
+var revisionConditions = []string{"Ready", "Active", "ContainerHealthy", "ContainerReady", "ResourcesAvailable"}
+
+const retiredMessage = "Revision retired."
+
+// serves reports whether a revision gets traffic or has an address of its own.
+func (s *service) serves(r *revision) bool {
+	return slices.ContainsFunc(s.traffic, func(each any) bool {
+		target := each.(map[string]any)
+		name := cmp.Or(apiserver.Text(target, "revision"), s.latestReady)
+		return name == r.name && (whole(target["percent"]) > 0 || apiserver.Text(target, "tag") != "")
+	})
 }
 
 func (r *revision) updated() time.Time {
