@@ -17,6 +17,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/certificatemanager"
+	"github.com/iapguard/iapguard/internal/localcloud/cloudbilling"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
@@ -124,6 +125,7 @@ func New(options Options) *Cloud {
 	s.Serve(serviceusage.New(s))
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: options.Grants,
 		WithoutOrganization: options.WithoutOrganization}))
+	s.Serve(cloudbilling.New(s))
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s))
 	s.Serve(secretmanager.New(s))

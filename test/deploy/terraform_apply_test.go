@@ -3,7 +3,6 @@ package deploy
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +20,7 @@ var endpoints = map[string]string{
 	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2",
 	"iam_beta":      "v1",
 	"service_usage": "v1", "cloud_resource_manager": "v1", "resource_manager": "v1", "resource_manager3": "v3",
-	"storage": "storage/v1",
+	"storage": "storage/v1", "cloud_billing": "v1",
 }
 
 // served lists the resources that the local cloud serves; their dependencies follow.
@@ -45,7 +44,7 @@ func TestTheProviderAppliesTheModuleAndPlansNoChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := cloudtest.Start(t, playground.Options{})
-	write(t, filepath.Join(root, "main.tf"), caller(o.URL(), noBilling(t)))
+	write(t, filepath.Join(root, "main.tf"), caller(o.URL()))
 	initialise(t, run)
 	var targets []string
 	for _, resource := range served {
@@ -101,7 +100,7 @@ func look(o *cloudtest.Env) map[string]string {
 
 // caller is a root module whose provider calls the local cloud. The local cloud has a
 // function with accounts and roles of its own, so the module's has another name.
-func caller(cloud, billing string) string {
+func caller(cloud string) string {
 	var provider strings.Builder
 	for api, version := range endpoints {
 		fmt.Fprintf(&provider, "  %s_custom_endpoint = %q\n", api, cloud+"/"+version+"/")
@@ -115,7 +114,6 @@ func caller(cloud, billing string) string {
 provider "google" {
   project      = "demo-project"
   access_token = "local"
-  cloud_billing_custom_endpoint = %q
 %s
   batching {
     enable_batching = false
@@ -132,15 +130,5 @@ module "iapguard" {
   refused_requests    = "off"
   deletion_protection = false
 }
-`, billing+"/v1/", provider.String())
-}
-
-// noBilling serves the one extra request that reading a project's number makes: the
-// project has no billing account.
-func noBilling(t *testing.T) string {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"name": "projects/demo-project/billingInfo", "projectId": "demo-project"}`))
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
+`, provider.String())
 }
