@@ -78,10 +78,7 @@ func (t eventTransport) Open(ctx context.Context, route eventarc.Route) error {
 	subscription := delivery.Subscription{
 		Name: route.Subscription, Topic: route.Topic, Endpoint: endpoint + "/" + route.Path,
 		AckDeadline: 10 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
-		NoWrapper: true, WriteMetadata: true, Once: route.Once,
-	}
-	if route.Account != "" {
-		subscription.Token = t.playground.Token(route.Account, audience)
+		NoWrapper: true, WriteMetadata: true, Once: route.Once, Account: route.Account, Audience: audience,
 	}
 	return t.playground.Broker.Push(ctx, subscription)
 }

@@ -5,7 +5,6 @@
 package playground
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +95,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	}
 	s := &Playground{}
 	broker, err := delivery.Start(ctx, delivery.Options{Project: Project, EmulatorHost: options.EmulatorHost,
-		HTTPS: internalTransport{s}})
+		HTTPS: internalTransport{s}, Token: s.token})
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +166,9 @@ func (t internalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.playground.Cloud.DataPlane().InternalTransport().RoundTrip(r)
 }
 
-// Token gives the tokens that pushes as a service account carry; they are made
-// out to an audience, "" for the endpoint.
-// Source: pubsub/docs/authenticate-push-subscriptions.
-func (s *Playground) Token(account, audience string) func(context.Context, string) (string, error) {
-	return func(_ context.Context, endpoint string) (string, error) {
-		return s.Cloud.Tokens().Token(account, cmp.Or(audience, endpoint))
-	}
+// token issues the tokens that pushes carry.
+func (s *Playground) token(account, audience string) (string, error) {
+	return s.Cloud.Tokens().Token(account, audience)
 }
 
 // Serve runs a function on a port of its own, as Cloud Run service
@@ -214,7 +209,7 @@ func (s *Playground) Push(ctx context.Context, function http.Handler) error {
 			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
 			Ordered:     part.ordered,
 			AckDeadline: 600 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
-			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Token: s.Token(PushAccount, ""),
+			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Account: PushAccount,
 		}); err != nil {
 			return err
 		}

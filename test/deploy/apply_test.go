@@ -87,7 +87,7 @@ func (e *fixture) subscription(r blueprint.Resource) {
 		MaxBackoff:      length(e.t, r.Text("retry_policy", "maximum_backoff")),
 		DeadLetterTopic: r.Text("dead_letter_policy", "dead_letter_topic"), MaxDeliveryAttempts: int(attempts),
 		Ordered: r.Values["enable_message_ordering"] == true,
-		Token:   e.Token(token.Text("oidc_token", "service_account_email"), token.Text("oidc_token", "audience")),
+		Account: token.Text("oidc_token", "service_account_email"), Audience: token.Text("oidc_token", "audience"),
 	}))
 }
 

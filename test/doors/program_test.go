@@ -232,9 +232,7 @@ func TestPubSubPushesThroughTheDoorOfAnInternalService(t *testing.T) {
 				Name: "projects/" + playground.Project + "/subscriptions/orders", Topic: playground.EventsTopic,
 				Endpoint:   p.address + "/orders",
 				MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond, DeadLetterTopic: playground.DeadLettersTopic,
-			}
-			if tc.account != "" {
-				subscription.Token = p.Playground.Token(tc.account, tc.audience)
+				Account: tc.account, Audience: tc.audience,
 			}
 			if err := p.Broker.Push(t.Context(), subscription); err != nil {
 				t.Fatal(err)

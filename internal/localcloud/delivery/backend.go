@@ -6,22 +6,23 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"cloud.google.com/go/pubsub/v2/pstest"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 )
 
 // backend is where messages are kept.
 type backend struct {
 	address string
-	server  *pstest.Server // nil = an emulator that is not ours to stop
+	server  *inprocess.Server // nil = an emulator that is not ours to stop
 	dial    []grpc.DialOption
 }
 
-// newBackend chooses where messages are counted as well as kept: pstest shows
-// every publisher; with the emulator only our own client can.
-func newBackend(options Options, tracked *inflight) (*backend, error) {
+// newBackend chooses where messages are counted as well as kept: our own server
+// shows every publisher; with the emulator only our own client can.
+func newBackend(options Options, hooks inprocess.Hooks, tracked *inflight) (*backend, error) {
 	if options.Project == "" {
 		return nil, fmt.Errorf("starting Pub/Sub: no project id given")
 	}
@@ -31,11 +32,16 @@ func newBackend(options Options, tracked *inflight) (*backend, error) {
 			dial:    []grpc.DialOption{grpc.WithUnaryInterceptor(tracked.intercept)},
 		}, nil
 	}
-	server := pstest.NewServerWithAddress("127.0.0.1:0",
-		pstest.ServerReactorOption{FuncName: "Publish", Reactor: witness{tracked}},
-		pstest.ServerReactorOption{FuncName: "DeleteTopic", Reactor: witness{tracked}},
-	)
-	return &backend{address: server.Addr, server: server}, nil
+	server, err := inprocess.Start(hooks)
+	if err != nil {
+		return nil, err
+	}
+	return &backend{address: server.Address(), server: server}, nil
+}
+
+// transport are the options of connections to this backend.
+func (b *backend) transport() []grpc.DialOption {
+	return append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, b.dial...)
 }
 
 // connect makes a client for this backend whatever PUBSUB_EMULATOR_HOST says:
@@ -45,9 +51,8 @@ func (b *backend) connect(ctx context.Context, project string) (*pubsub.Client, 
 		option.WithEndpoint(b.address),
 		option.WithoutAuthentication(),
 		option.WithTelemetryDisabled(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
-	for _, each := range b.dial {
+	for _, each := range b.transport() {
 		options = append(options, option.WithGRPCDialOption(each))
 	}
 	return pubsub.NewClient(ctx, project, options...)
@@ -60,24 +65,8 @@ func (b *backend) close() error {
 	return b.server.Close()
 }
 
-// witness counts what any client publishes to pstest, before it can be
-// delivered. It cannot know that a publication will fail because its topic is
-// gone, so it sees topics go too.
-type witness struct{ inflight *inflight }
-
-// React leaves the request to the server.
-func (w witness) React(request any) (bool, any, error) {
-	switch request := request.(type) {
-	case *pubsubpb.PublishRequest:
-		w.inflight.published(request.GetTopic(), len(request.GetMessages()))
-	case *pubsubpb.DeleteTopicRequest:
-		w.inflight.detach(request.GetTopic())
-	}
-	return false, nil, nil
-}
-
 // intercept counts what our own client publishes, and takes it back when the
-// backend refused it.
+// emulator refused it.
 func (i *inflight) intercept(ctx context.Context, method string, request, answer any,
 	connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	publish, ok := request.(*pubsubpb.PublishRequest)

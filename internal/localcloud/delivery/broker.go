@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"sync/atomic"
 
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 )
 
 // Options say where messages are kept.
@@ -23,18 +27,24 @@ type Options struct {
 	EmulatorHost string
 	// HTTPS carries posts to https endpoints; nil = the network does.
 	HTTPS http.RoundTripper
+	// Token issues the identity token of a service account for an audience, which
+	// pushes with an Account carry. An error counts as an attempt that was not
+	// acknowledged.
+	Token func(account, audience string) (string, error)
 }
 
 // Broker is one Pub/Sub. Its methods may be called by several goroutines.
 type Broker struct {
+	options  Options
 	backend  *backend
-	https    http.RoundTripper // nil = the network
 	client   *pubsub.Client
 	inflight *inflight
 	disturb  atomic.Pointer[func(Attempt) Disturbance]
 
 	mu      sync.Mutex
 	serving map[string]*pushWorker // by subscription name
+	leaving map[*pushWorker]bool   // stopped, and not yet done with their last posts
+	wired   map[string]bool        // topics and subscriptions that were made here, and not by a client
 	closed  bool
 }
 
@@ -50,18 +60,18 @@ var errClosed = errors.New("the broker is closed")
 
 // Start connects to the backend. The caller closes the broker.
 func Start(ctx context.Context, options Options) (*Broker, error) {
-	tracked := newInflight()
-	chosen, err := newBackend(options, tracked)
-	if err != nil {
+	b := &Broker{options: options, inflight: newInflight(), serving: map[string]*pushWorker{},
+		leaving: map[*pushWorker]bool{}, wired: map[string]bool{}}
+	var err error
+	hooks := inprocess.Hooks{Queued: b.inflight.queued, Subscription: b.subscriptionChanged}
+	if b.backend, err = newBackend(options, hooks, b.inflight); err != nil {
 		return nil, err
 	}
-	client, err := chosen.connect(ctx, options.Project)
-	if err != nil {
-		chosen.close()
-		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", chosen.address, err)
+	if b.client, err = b.backend.connect(ctx, options.Project); err != nil {
+		_ = b.backend.close() // the error of connecting says more
+		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", b.backend.address, err)
 	}
-	return &Broker{backend: chosen, https: options.HTTPS, client: client, inflight: tracked,
-		serving: map[string]*pushWorker{}}, nil
+	return b, nil
 }
 
 // Address is the host:port that other clients use, as PUBSUB_EMULATOR_HOST.
@@ -72,8 +82,18 @@ func (b *Broker) Address() string { return b.backend.address }
 // Client is the broker's own client. It is closed with the broker.
 func (b *Broker) Client() *pubsub.Client { return b.client }
 
+// Dial connects to the backend as any client does. The caller closes the connection.
+func (b *Broker) Dial() (*grpc.ClientConn, error) {
+	connection, err := grpc.NewClient(b.backend.address, b.backend.transport()...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", b.backend.address, err)
+	}
+	return connection, nil
+}
+
 // CreateTopic makes sure that a topic exists.
 func (b *Broker) CreateTopic(ctx context.Context, name string) error {
+	b.wire(name)
 	_, err := b.client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: name})
 	if err != nil && status.Code(err) != codes.AlreadyExists {
 		return fmt.Errorf("creating topic %q: %w", name, err)
@@ -103,6 +123,35 @@ func (b *Broker) Publish(ctx context.Context, message Message) (string, error) {
 		return "", fmt.Errorf("publishing to %q: %w", message.Topic, err)
 	}
 	return answer.GetMessageIds()[0], nil
+}
+
+// wire keeps a topic or a subscription when the broker is reset.
+func (b *Broker) wire(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wired[name] = true
+}
+
+// Reset deletes what clients have made, with every message in it. Topics and
+// subscriptions that CreateTopic and Push made stay, and so does everything of an
+// emulator, which is not ours.
+func (b *Broker) Reset() {
+	if b.backend.server == nil {
+		return
+	}
+	b.mu.Lock()
+	wired := maps.Clone(b.wired)
+	b.mu.Unlock()
+	b.backend.server.Reset(func(name string) bool { return wired[name] })
+}
+
+// Contents are the topics and subscriptions by name, as Pub/Sub shows them; none of
+// an emulator's.
+func (b *Broker) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) {
+	if b.backend.server == nil {
+		return nil, nil
+	}
+	return b.backend.server.Contents()
 }
 
 // Disturb sets what goes wrong with attempts from now on; nil = nothing.
@@ -144,11 +193,12 @@ func (b *Broker) Close(ctx context.Context) error {
 		return nil
 	}
 	b.closed = true
-	serving := b.serving
+	serving, leaving := b.serving, maps.Clone(b.leaving)
 	b.serving = nil
 	b.mu.Unlock()
 
 	var failures []error
+	maps.DeleteFunc(serving, func(_ string, each *pushWorker) bool { return each == nil })
 	for _, each := range serving {
 		each.stop()
 	}
@@ -159,6 +209,9 @@ func (b *Broker) Close(ctx context.Context) error {
 		if ctx.Err() == nil {
 			failures = append(failures, b.deleteSubscription(ctx, each.Name))
 		}
+	}
+	for each := range leaving {
+		_ = each.wait(ctx) // its subscription is gone or served by another, which ends its pulling
 	}
 	failures = append(failures, b.client.Close(), b.backend.close())
 	if err := errors.Join(failures...); err != nil {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
-	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 )
 
 // wrapped is the JSON of a wrapped push. Names stand twice where Pub/Sub
@@ -43,13 +43,6 @@ func newPush(ctx context.Context, subscription Subscription, attempt Attempt) (*
 	if subscription.NoWrapper && subscription.WriteMetadata {
 		writeMetadata(request.Header, attempt)
 	}
-	if subscription.Token != nil {
-		token, err := subscription.Token(ctx, subscription.Endpoint)
-		if err != nil {
-			return nil, fmt.Errorf("getting a token: %w", err)
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
 	return request, nil
 }
 
@@ -62,7 +55,7 @@ func pushBody(subscription Subscription, attempt Attempt) ([]byte, error) {
 		Message: wrappedMessage{
 			Attributes: attempt.Attributes, Data: attempt.Data, OrderingKey: attempt.OrderingKey,
 			MessageID: attempt.MessageID, MessageIDAgain: attempt.MessageID,
-			PublishTime: publishTime(attempt.PublishTime), PublishTimeSame: publishTime(attempt.PublishTime),
+			PublishTime: inprocess.PublishTime(attempt.PublishTime), PublishTimeSame: inprocess.PublishTime(attempt.PublishTime),
 		},
 	}
 	if subscription.DeadLetterTopic != "" {
@@ -82,7 +75,7 @@ func writeMetadata(header http.Header, attempt Attempt) {
 	}
 	header.Set("x-goog-pubsub-subscription-name", attempt.Subscription)
 	header.Set("x-goog-pubsub-message-id", attempt.MessageID)
-	header.Set("x-goog-pubsub-publish-time", publishTime(attempt.PublishTime))
+	header.Set("x-goog-pubsub-publish-time", inprocess.PublishTime(attempt.PublishTime))
 	if attempt.OrderingKey != "" {
 		header.Set("x-goog-pubsub-ordering-key", attempt.OrderingKey)
 	}
@@ -96,9 +89,4 @@ func isHeader(name, value string) bool {
 	return isToken && !strings.ContainsFunc(value, func(r rune) bool {
 		return r < ' ' && r != '\t' || r == 0x7f
 	})
-}
-
-// publishTime has milliseconds, as in Google's example of a push.
-func publishTime(at time.Time) string {
-	return at.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }

@@ -22,6 +22,8 @@ type SubscriptionState struct {
 	// Acknowledged and Attempts count since the start; an attempt is one post.
 	Acknowledged int `json:"acknowledged"`
 	Attempts     int `json:"attempts"`
+	// LastAnswer is the HTTP status of the latest answer; 0 = there was none yet.
+	LastAnswer int `json:"lastAnswer,omitempty"`
 	// Unacknowledged are the messages with at least one failed attempt.
 	Unacknowledged []Unacknowledged `json:"unacknowledged,omitempty"`
 	// DeadLettered are the latest messages that ran out of attempts, whether
@@ -50,6 +52,7 @@ type tracker struct {
 	inflight *inflight
 	state    SubscriptionState
 	open     map[string]Unacknowledged // by message id
+	client   bool                      // see Subscription.client
 }
 
 func newInflight() *inflight {
@@ -58,15 +61,18 @@ func newInflight() *inflight {
 	return &inflight{trackers: map[string]*tracker{}, quiet: quiet}
 }
 
-// watch starts to count for a subscription.
+// watch counts for a subscription from now on; what was counted for it stays.
 func (i *inflight) watch(subscription Subscription) *tracker {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	tracker := &tracker{inflight: i, open: map[string]Unacknowledged{}, state: SubscriptionState{
-		Name: subscription.Name, Topic: subscription.Topic, Endpoint: subscription.Endpoint,
-	}}
-	i.trackers[subscription.Name] = tracker
-	return tracker
+	watched := i.trackers[subscription.Name]
+	if watched == nil {
+		watched = &tracker{inflight: i, open: map[string]Unacknowledged{}, client: subscription.client}
+		i.trackers[subscription.Name] = watched
+	}
+	watched.state.Name, watched.state.Topic = subscription.Name, subscription.Topic
+	watched.state.Endpoint = subscription.Endpoint
+	return watched
 }
 
 // forget drops a subscription's counts with all that is pending on it.
@@ -75,6 +81,16 @@ func (i *inflight) forget(subscription string) {
 	defer i.mu.Unlock()
 	delete(i.trackers, subscription)
 	i.signal()
+}
+
+// queued counts messages that came to a subscription.
+func (i *inflight) queued(subscription string, messages int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if tracker := i.trackers[subscription]; tracker != nil {
+		tracker.state.Pending += messages
+		i.signal()
+	}
 }
 
 // published counts messages for every subscription of the topic; the returned
@@ -95,18 +111,6 @@ func (i *inflight) published(topic string, messages int) (takeBack func()) {
 		defer i.mu.Unlock()
 		for _, each := range counted {
 			each.settle(messages)
-		}
-	}
-}
-
-// detach ends the counting for a topic that is deleted: its subscriptions keep
-// what they have and get nothing more.
-func (i *inflight) detach(topic string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, each := range i.trackers {
-		if each.state.Topic == topic {
-			each.state.Topic = "_deleted-topic_" // as Pub/Sub shows it
 		}
 	}
 }
@@ -158,29 +162,48 @@ func (t *tracker) copyDone() {
 	t.settle(1)
 }
 
+// answered keeps the status of an answer.
+func (t *tracker) answered(status int) {
+	t.inflight.mu.Lock()
+	defer t.inflight.mu.Unlock()
+	t.state.LastAnswer = status
+}
+
+// failed keeps a message that will be tried once more. Nobody waits for it then if a
+// client made the subscription: its endpoint may refuse for ever.
 func (t *tracker) failed(message Unacknowledged) {
 	t.inflight.mu.Lock()
 	defer t.inflight.mu.Unlock()
+	if _, before := t.open[message.MessageID]; t.client && !before {
+		t.settle(1)
+	}
 	t.open[message.MessageID] = message
 }
 
 func (t *tracker) acknowledged(messageID string) {
 	t.inflight.mu.Lock()
 	defer t.inflight.mu.Unlock()
-	delete(t.open, messageID)
 	t.state.Acknowledged++
-	t.settle(1)
+	t.done(messageID)
 }
 
 func (t *tracker) deadLettered(message Unacknowledged) {
 	t.inflight.mu.Lock()
 	defer t.inflight.mu.Unlock()
-	delete(t.open, message.MessageID)
 	t.state.DeadLettered = append(t.state.DeadLettered, message)
 	if excess := len(t.state.DeadLettered) - keptDeadLetters; excess > 0 {
 		t.state.DeadLettered = slices.Clone(t.state.DeadLettered[excess:])
 	}
-	t.settle(1)
+	t.done(message.MessageID)
+}
+
+// done ends the counting of a message. The lock is held.
+func (t *tracker) done(messageID string) {
+	_, failed := t.open[messageID]
+	delete(t.open, messageID)
+	if !t.client || !failed {
+		t.settle(1)
+	}
 }
 
 func (i *inflight) idle(ctx context.Context) error {

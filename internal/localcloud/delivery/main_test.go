@@ -54,7 +54,8 @@ func onBothBackends(t *testing.T, test func(*testing.T, *delivery.Broker)) {
 
 func startBroker(t *testing.T, emulatorHost string) *delivery.Broker {
 	t.Helper()
-	broker, err := delivery.Start(t.Context(), delivery.Options{Project: "demo-project", EmulatorHost: emulatorHost})
+	broker, err := delivery.Start(t.Context(), delivery.Options{Project: "demo-project", EmulatorHost: emulatorHost,
+		Token: func(account, audience string) (string, error) { return account + "-for-" + audience, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

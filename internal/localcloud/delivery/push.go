@@ -1,18 +1,20 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"path"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 )
 
 // maxOutstanding bounds how many messages of one subscription are held here,
@@ -70,11 +72,11 @@ func (b *Broker) serve(subscription Subscription) *pushWorker {
 		stop:  stop, cut: cut, posts: posts, done: make(chan struct{}),
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: subscription.Concurrency}
-	if b.https != nil {
+	if b.options.HTTPS != nil {
 		// HTTP/2 would want to be registered for https itself.
 		transport.Protocols = new(http.Protocols)
 		transport.Protocols.SetHTTP1(true)
-		transport.RegisterProtocol("https", b.https)
+		transport.RegisterProtocol("https", b.options.HTTPS)
 	}
 	w.client = &http.Client{
 		Transport:     transport,
@@ -82,7 +84,7 @@ func (b *Broker) serve(subscription Subscription) *pushWorker {
 	}
 	receiver := b.client.Subscriber(subscription.Name)
 	receiver.ReceiveSettings = pubsub.ReceiveSettings{
-		MaxOutstandingMessages: maxOutstanding, MaxExtension: retention, NumGoroutines: subscription.streams(),
+		MaxOutstandingMessages: maxOutstanding, MaxExtension: retention, NumGoroutines: 1,
 	}
 	go func() {
 		defer close(w.done)
@@ -173,6 +175,9 @@ func (w *pushWorker) post(attempt Attempt) error {
 		fmt.Errorf("the acknowledgement deadline of %s passed", w.AckDeadline))
 	defer cancel()
 	request, err := newPush(ctx, w.Subscription, attempt)
+	if err == nil {
+		err = w.authenticate(request)
+	}
 	if err != nil {
 		return fmt.Errorf("making the push request: %w", err)
 	}
@@ -184,10 +189,27 @@ func (w *pushWorker) post(attempt Attempt) error {
 		return fmt.Errorf("posting to %s: %w", w.Endpoint, err)
 	}
 	defer answer.Body.Close()
+	w.tracker.answered(answer.StatusCode)
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<20)) // so that the connection is reused
 	if !acknowledges(answer.StatusCode) {
 		return fmt.Errorf("posting to %s: answered %s", w.Endpoint, answer.Status)
 	}
+	return nil
+}
+
+// authenticate adds the identity token of the subscription's account, if it has one.
+func (w *pushWorker) authenticate(request *http.Request) error {
+	if w.Account == "" {
+		return nil
+	}
+	if w.broker.options.Token == nil {
+		return errors.New("this broker issues no tokens")
+	}
+	token, err := w.broker.options.Token(w.Account, cmp.Or(w.Audience, w.Endpoint))
+	if err != nil {
+		return fmt.Errorf("getting a token: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
 	return nil
 }
 
@@ -201,28 +223,13 @@ func acknowledges(status int) bool {
 	return false
 }
 
-// deadLetter forwards a message with the attributes that Pub/Sub adds
-// (cloud.google.com/pubsub/docs/dead-letter-topics).
+// deadLetter forwards a message that ran out of attempts.
 func (w *pushWorker) deadLetter(attempt Attempt) error {
-	forwarded := attempt.Message
-	forwarded.Topic = w.DeadLetterTopic
-	forwarded.Attributes = map[string]string{}
-	maps.Copy(forwarded.Attributes, attempt.Attributes)
-	maps.Copy(forwarded.Attributes, map[string]string{
-		"CloudPubSubDeadLetterSourceDeliveryCount":       strconv.Itoa(attempt.Number),
-		"CloudPubSubDeadLetterSourceSubscription":        path.Base(w.Name),
-		"CloudPubSubDeadLetterSourceSubscriptionProject": projectOf(w.Name),
-		"CloudPubSubDeadLetterSourceTopicPublishTime":    publishTime(attempt.PublishTime),
-	})
-	_, err := w.broker.Publish(w.posts, forwarded)
+	letter := inprocess.DeadLetter(&pubsubpb.PubsubMessage{Data: attempt.Data, Attributes: attempt.Attributes,
+		OrderingKey: attempt.OrderingKey, PublishTime: timestamppb.New(attempt.PublishTime)}, w.Name, attempt.Number)
+	_, err := w.broker.Publish(w.posts, Message{Topic: w.DeadLetterTopic, Data: letter.GetData(),
+		Attributes: letter.GetAttributes(), OrderingKey: letter.GetOrderingKey()})
 	return err
-}
-
-// projectOf takes P out of projects/P/….
-func projectOf(name string) string {
-	_, rest, _ := strings.Cut(name, "/")
-	project, _, _ := strings.Cut(rest, "/")
-	return project
 }
 
 // pause waits and reports whether it was not interrupted.

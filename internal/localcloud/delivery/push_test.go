@@ -62,7 +62,7 @@ func TestAnUnwrappedPushIsABinaryCloudEventWhenAttributesSaySo(t *testing.T) {
 		topic := createTopic(t, broker, "topic")
 		subscription := push(t, broker, delivery.Subscription{
 			Topic: topic, Endpoint: service.URL, NoWrapper: true, WriteMetadata: true,
-			Token: func(_ context.Context, endpoint string) (string, error) { return "for-" + endpoint, nil },
+			Account: "pusher",
 		})
 		id := publish(t, broker, delivery.Message{Topic: topic, Data: []byte(`{"a":1}`), Attributes: map[string]string{
 			"ce-id": "7", "Content-Type": "application/json; charset=utf-8", "not a header": "x", "torn": "a\r\nb",
@@ -77,7 +77,7 @@ func TestAnUnwrappedPushIsABinaryCloudEventWhenAttributesSaySo(t *testing.T) {
 		}
 		want := map[string]string{
 			"body": `{"a":1}`, "Ce-Id": "7", "Content-Type": "application/json; charset=utf-8", "Torn": "",
-			"Authorization": "Bearer for-" + service.URL, "X-Goog-Pubsub-Subscription-Name": subscription.Name,
+			"Authorization": "Bearer pusher-for-" + service.URL, "X-Goog-Pubsub-Subscription-Name": subscription.Name,
 			"X-Goog-Pubsub-Message-Id": id,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Subscription says what is pushed where. The zero value of every field after
@@ -38,11 +40,16 @@ type Subscription struct {
 	// NoWrapper posts the bare data; with WriteMetadata attributes become
 	// headers, which is how Eventarc's binary CloudEvents arrive.
 	NoWrapper, WriteMetadata bool
-	// Token gives the bearer token for an endpoint; nil = none is sent. An
-	// error counts as an attempt that was not acknowledged.
-	Token func(ctx context.Context, endpoint string) (string, error)
+	// Account is the service account whose identity token pushes carry, made out to
+	// Audience; "" = they carry none. Audience "" is the endpoint
+	// (pubsub/docs/authenticate-push-subscriptions).
+	Account, Audience string
 	// Concurrency bounds how many posts are under way at once, by default 16.
 	Concurrency int
+
+	// client says that a client made it, or whoever else may not keep it healthy:
+	// Idle waits for the first attempt of its messages only.
+	client bool
 }
 
 // withDefaults fills in what was left open and refuses what Pub/Sub refuses.
@@ -78,16 +85,6 @@ func (s Subscription) withDefaults() (Subscription, error) {
 	return s, nil
 }
 
-// streams is how many streams a subscription is pulled with. pstest hands each
-// stream one message in ten milliseconds. With an ordering key there is one, so
-// that nothing is overtaken on the way.
-func (s Subscription) streams() int {
-	if s.Ordered {
-		return 1
-	}
-	return 16
-}
-
 // backoff is the pause after a number of failed attempts. Pub/Sub adds jitter;
 // here the pauses are the same every time, for the sake of tests.
 func (s Subscription) backoff(failed int) time.Duration {
@@ -108,41 +105,153 @@ func (b *Broker) Push(ctx context.Context, subscription Subscription) error {
 	if err != nil {
 		return fmt.Errorf("creating subscription %q: %w", subscription.Name, err)
 	}
+	if err := b.reserve(complete.Name); err != nil {
+		return fmt.Errorf("creating subscription %q: %w", complete.Name, err)
+	}
+	if err := b.createSubscription(ctx, complete); err != nil {
+		b.mu.Lock()
+		delete(b.serving, complete.Name)
+		b.mu.Unlock()
+		return fmt.Errorf("creating subscription %q: %w", complete.Name, err)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return fmt.Errorf("creating subscription %q: %w", subscription.Name, errClosed)
-	}
-	if _, taken := b.serving[complete.Name]; taken {
-		return fmt.Errorf("creating subscription %q: it is being served already", complete.Name)
-	}
-	if err := b.createSubscription(ctx, complete); err != nil {
-		return fmt.Errorf("creating subscription %q: %w", complete.Name, err)
+		return fmt.Errorf("creating subscription %q: %w", complete.Name, errClosed)
 	}
 	b.serving[complete.Name] = b.serve(complete)
 	return nil
 }
 
-// lease is how long the backend waits for the puller of a message. It has
+// reserve takes a name, which keeps subscriptionChanged from serving it.
+func (b *Broker) reserve(name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return errClosed
+	}
+	if _, taken := b.serving[name]; taken {
+		return errors.New("it is being served already")
+	}
+	b.serving[name], b.wired[name] = nil, true
+	return nil
+}
+
+// lease is how long an emulator waits for the puller of a message. It has
 // nothing to do with the endpoint's acknowledgement deadline, which is kept
 // here: the client prolongs its leases while a message is being tried, and what
 // a stopped client still held comes back soon.
 const lease = 10 * time.Second
 
+// resource is the subscription as Pub/Sub shows it. An emulator would push by itself
+// what has a push configuration.
+func (b *Broker) resource(s Subscription) *pubsubpb.Subscription {
+	if b.backend.server == nil {
+		return &pubsubpb.Subscription{Name: s.Name, Topic: s.Topic, EnableMessageOrdering: s.Ordered,
+			AckDeadlineSeconds: int32(lease / time.Second)}
+	}
+	config := &pubsubpb.PushConfig{PushEndpoint: s.Endpoint}
+	if s.NoWrapper {
+		config.Wrapper = &pubsubpb.PushConfig_NoWrapper_{
+			NoWrapper: &pubsubpb.PushConfig_NoWrapper{WriteMetadata: s.WriteMetadata}}
+	}
+	if s.Account != "" {
+		config.AuthenticationMethod = &pubsubpb.PushConfig_OidcToken_{
+			OidcToken: &pubsubpb.PushConfig_OidcToken{ServiceAccountEmail: s.Account, Audience: s.Audience}}
+	}
+	shown := &pubsubpb.Subscription{Name: s.Name, Topic: s.Topic, EnableMessageOrdering: s.Ordered, PushConfig: config,
+		// Pub/Sub has none below ten seconds; tests do.
+		AckDeadlineSeconds: int32(max(s.AckDeadline, lease) / time.Second),
+		RetryPolicy: &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(s.MinBackoff),
+			MaximumBackoff: durationpb.New(s.MaxBackoff)},
+		ExpirationPolicy: &pubsubpb.ExpirationPolicy{}} // never
+	if s.DeadLetterTopic != "" {
+		shown.DeadLetterPolicy = &pubsubpb.DeadLetterPolicy{DeadLetterTopic: s.DeadLetterTopic,
+			MaxDeliveryAttempts: int32(s.MaxDeliveryAttempts)}
+	}
+	return shown
+}
+
+// subscriptionOf is resource's reverse. What Pub/Sub does not know stays as in old.
+func subscriptionOf(shown *pubsubpb.Subscription, old Subscription) Subscription {
+	config := shown.GetPushConfig()
+	return Subscription{
+		Name: shown.GetName(), Topic: shown.GetTopic(), Endpoint: config.GetPushEndpoint(),
+		AckDeadline: time.Duration(shown.GetAckDeadlineSeconds()) * time.Second,
+		MinBackoff:  shown.GetRetryPolicy().GetMinimumBackoff().AsDuration(),
+		MaxBackoff:  shown.GetRetryPolicy().GetMaximumBackoff().AsDuration(),
+
+		DeadLetterTopic:     shown.GetDeadLetterPolicy().GetDeadLetterTopic(),
+		MaxDeliveryAttempts: int(shown.GetDeadLetterPolicy().GetMaxDeliveryAttempts()),
+
+		Ordered: shown.GetEnableMessageOrdering(), NoWrapper: config.GetNoWrapper() != nil,
+		WriteMetadata: config.GetNoWrapper().GetWriteMetadata(),
+		Account:       config.GetOidcToken().GetServiceAccountEmail(), Audience: config.GetOidcToken().GetAudience(),
+		Once: old.Once, Concurrency: old.Concurrency, client: old.client,
+	}
+}
+
+// subscriptionChanged serves what a client has made of a subscription.
+func (b *Broker) subscriptionChanged(name string, shown *pubsubpb.Subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	served, known := b.serving[name]
+	if b.closed || known && served == nil { // Push is about to serve it
+		return
+	}
+	old := Subscription{client: true}
+	if served != nil {
+		old = served.Subscription
+	}
+	next := subscriptionOf(shown, old)
+	complete, err := next.withDefaults()
+	switch {
+	case shown.GetDetached() || err != nil: // it was deleted, detached, or is pulled from now on
+		b.dismiss(name)
+		b.inflight.forget(name)
+	case served != nil && sameButTopic(complete, served.Subscription):
+		b.inflight.watch(complete)
+	default:
+		b.dismiss(name)
+		b.serving[name] = b.serve(complete)
+	}
+}
+
+// sameButTopic reports whether serving the one is serving the other.
+func sameButTopic(one, other Subscription) bool {
+	one.Topic = other.Topic
+	return one == other
+}
+
+// dismiss stops serving a subscription and lets posts that are under way end. The
+// lock is held.
+func (b *Broker) dismiss(name string) {
+	served := b.serving[name]
+	delete(b.serving, name)
+	if served == nil {
+		return
+	}
+	served.stop()
+	b.leaving[served] = true
+	go func() {
+		<-served.done
+		served.cut()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.leaving, served)
+	}()
+}
+
 func (b *Broker) createSubscription(ctx context.Context, s Subscription) error {
 	admin := b.client.SubscriptionAdminClient
-	request := &pubsubpb.Subscription{
-		Name: s.Name, Topic: s.Topic, EnableMessageOrdering: s.Ordered,
-		AckDeadlineSeconds: int32(lease / time.Second),
-	}
-	_, err := admin.CreateSubscription(ctx, request)
+	_, err := admin.CreateSubscription(ctx, b.resource(s))
 	if status.Code(err) != codes.AlreadyExists {
 		return err
 	}
 	if err := b.deleteSubscription(ctx, s.Name); err != nil {
 		return fmt.Errorf("replacing the one that exists: %w", err)
 	}
-	_, err = admin.CreateSubscription(ctx, request)
+	_, err = admin.CreateSubscription(ctx, b.resource(s))
 	return err
 }
 
@@ -152,6 +261,7 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 	b.mu.Lock()
 	served := b.serving[name]
 	delete(b.serving, name)
+	delete(b.wired, name)
 	b.mu.Unlock()
 	if served == nil {
 		return fmt.Errorf("removing subscription %q: it is not served here", name)
