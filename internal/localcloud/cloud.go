@@ -62,6 +62,9 @@ type Options struct {
 	// Publish puts what log sinks select, and the events of triggers, into a
 	// Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
+	// PubSub is the broker that Pub/Sub's REST API is served from; nil = that API is not
+	// served.
+	PubSub pubsub.Broker
 	// WithoutOrganization takes the project out of its organization, so that IAP
 	// has no OAuth client of Google's.
 	WithoutOrganization bool
@@ -145,7 +148,9 @@ func New(options Options) *Cloud {
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
 	s.Serve(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish}))
-	s.Serve(pubsub.New(data.Send).API())
+	if options.PubSub != nil {
+		s.Serve(pubsub.New(options.PubSub))
+	}
 	if options.Disturber != nil {
 		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}

@@ -25,7 +25,8 @@ import (
 
 // The fixed facts of the local cloud, as far as a function needs them.
 const (
-	Project = "demo-project"
+	Project       = "demo-project"
+	ProjectNumber = apiserver.ProjectNumber
 	// FunctionAccount is the service account that the function runs as.
 	FunctionAccount = "iapguard@demo-project.iam.gserviceaccount.com"
 
@@ -65,6 +66,8 @@ type Options struct {
 	IAMPropagation, Propagation time.Duration
 	// WithoutOrganization takes the project out of its organization.
 	WithoutOrganization bool
+	// Bare leaves the function's topics out, for who makes their own.
+	Bare bool
 	// Roles are what the function may do; nil is what deploy/ ships.
 	Roles []apiserver.Role
 	// Discovery holds every call against Google's discovery documents, for
@@ -103,15 +106,15 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	var rules delivery.Rules
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
-		Clock: options.Clock, Latency: options.Latency, Publish: s.publish,
+		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, PubSub: broker,
 		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		PubSub:    broker.Address(),
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
 		Discovery: options.Discovery,
 	})
-	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
-		if err := broker.CreateTopic(ctx, topic); err != nil {
+	if !options.Bare {
+		if err := s.makeTopics(ctx); err != nil {
 			return nil, errors.Join(err, s.Close(ctx))
 		}
 	}
@@ -122,6 +125,22 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
 	return s, nil
+}
+
+// makeTopics makes what deploy/ does: the topics, and subscriptions that keep the
+// reports and the dead letters for a person to pull.
+func (s *Playground) makeTopics(ctx context.Context) error {
+	for _, topic := range []string{EventsTopic, WorkTopic, CommandsTopic, ReportsTopic, DeadLettersTopic} {
+		if err := s.Broker.CreateTopic(ctx, topic); err != nil {
+			return err
+		}
+	}
+	for _, topic := range []string{ReportsTopic, DeadLettersTopic} {
+		if err := s.Broker.Subscribe(ctx, strings.Replace(topic, "/topics/", "/subscriptions/", 1), topic); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // URL is the base URL of all APIs.
@@ -180,8 +199,32 @@ func (s *Playground) Serve(ctx context.Context, function http.Handler) (string, 
 		return "", err
 	}
 	s.register(FunctionRegion, FunctionService, endpoint)
+	s.Cloud.DataPlane().Contain(functionName, endpoint)
 	return endpoint, nil
 }
+
+// DeployFunction makes the Cloud Run service that the function is, as deploy/ does: as
+// its own account, and for the pushing account alone. Nothing is listening for events
+// yet: it comes before Attach.
+func (s *Playground) DeployFunction(ctx context.Context) error {
+	owner, parent := Client{URL: s.URL()}, "/v2/projects/"+Project+"/locations/"+FunctionRegion
+	if _, err := owner.Call(ctx, http.MethodPost, parent+"/services?serviceId="+FunctionService, map[string]any{
+		"template": map[string]any{"serviceAccount": FunctionAccount, "timeout": "600s",
+			"containers": []any{map[string]any{"image": functionImage}}},
+	}); err != nil {
+		return fmt.Errorf("deploying the function's service: %w", err)
+	}
+	if _, err := owner.Call(ctx, http.MethodPost, "/v2/"+functionName+":setIamPolicy", map[string]any{
+		"policy": map[string]any{"bindings": []any{
+			map[string]any{"role": "roles/run.invoker", "members": []any{"serviceAccount:" + PushAccount}}}},
+	}); err != nil {
+		return fmt.Errorf("deploying the function's service: %w", err)
+	}
+	return nil
+}
+
+// functionImage is where deploy/ has the function's image built.
+const functionImage = FunctionRegion + "-docker.pkg.dev/" + Project + "/iapguard/iapguard"
 
 // Attach serves a function and sends it every event, work message and command
 // from now on.

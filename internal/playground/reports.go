@@ -42,7 +42,7 @@ func (s *Playground) OnReport(ctx context.Context, each func(Report)) error {
 		return err
 	}
 	return s.Broker.Push(ctx, delivery.Subscription{
-		Name: "projects/" + Project + "/subscriptions/iapguard-reports", Topic: ReportsTopic, Endpoint: endpoint + "/",
+		Name: "projects/" + Project + "/subscriptions/iapguard-reports-local", Topic: ReportsTopic, Endpoint: endpoint + "/",
 		Ordered: true,
 	})
 }

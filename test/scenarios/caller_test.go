@@ -84,6 +84,9 @@ func (p *play) runs(args []string) ([]string, error) {
 func (p *play) publishes(args []string) ([]string, error) {
 	topic := "projects/" + playground.Project + "/topics/" + strings.Join(args, "")
 	p.call(http.MethodPost, "/v1/"+topic+":publish", map[string]any{"messages": []any{map[string]any{"data": "aGVsbG8="}}})
+	if err := p.playground.Broker.Idle(p.ctx); err != nil { // every push was tried
+		return nil, err
+	}
 	response, err := http.Get(p.playground.URL() + "/_local/state")
 	if err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func (l *letter) read() error {
 	if l.at.IsZero() {
 		l.at = sent.Cause.At
 	}
-	_, err := fmt.Sscanf(push.Message.MessageID, "m%d", &l.number)
+	_, err := fmt.Sscanf(push.Message.MessageID, "%d", &l.number)
 	return err
 }
 

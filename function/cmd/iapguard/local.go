@@ -91,7 +91,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		}
 	}
 	options := playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr,
-		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency}
+		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency, Bare: flags.cloudOnly}
 	if flags.discovery {
 		options.Discovery = &discovery.Check{}
 	}
@@ -106,12 +106,16 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	}()
 	fmt.Fprintf(os.Stderr, "local cloud at %s\nits frontends and run.app hosts, as Host, at %s\n",
 		running.URL(), running.DataURL())
+	fmt.Fprintf(os.Stderr, "its Pub/Sub for client libraries: PUBSUB_EMULATOR_HOST=%s\n", running.Broker.Address())
 	if flags.expose {
 		fmt.Fprintln(os.Stderr, "other machines may reach it, and it believes every caller")
 	}
 	if flags.cloudOnly {
 		<-ctx.Done()
 		return nil
+	}
+	if err := running.DeployFunction(ctx); err != nil {
+		return err
 	}
 	attached, err := attach.Function(ctx, running, attach.Options{PolicyFile: flags.policy, Denials: flags.denials,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})

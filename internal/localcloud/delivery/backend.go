@@ -39,9 +39,13 @@ func newBackend(options Options, hooks inprocess.Hooks, tracked *inflight) (*bac
 	return &backend{address: server.Address(), server: server}, nil
 }
 
+// maxAnswer bounds what is read of one answer: a thousand messages are pulled at once.
+const maxAnswer = 256 << 20
+
 // transport are the options of connections to this backend.
 func (b *backend) transport() []grpc.DialOption {
-	return append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, b.dial...)
+	return append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer))}, b.dial...)
 }
 
 // connect makes a client for this backend whatever PUBSUB_EMULATOR_HOST says:

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 )
@@ -35,11 +36,13 @@ type Options struct {
 
 // Broker is one Pub/Sub. Its methods may be called by several goroutines.
 type Broker struct {
-	options  Options
-	backend  *backend
-	client   *pubsub.Client
-	inflight *inflight
-	disturb  atomic.Pointer[func(Attempt) Disturbance]
+	options Options
+	backend *backend
+	client  *pubsub.Client
+	// connection is for calls that Google's client library does not make.
+	connection *grpc.ClientConn
+	inflight   *inflight
+	disturb    atomic.Pointer[func(Attempt) Disturbance]
 
 	mu      sync.Mutex
 	serving map[string]*pushWorker // by subscription name
@@ -71,6 +74,10 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 		_ = b.backend.close() // the error of connecting says more
 		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", b.backend.address, err)
 	}
+	if b.connection, err = grpc.NewClient(b.backend.address, b.backend.transport()...); err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to Pub/Sub at %s: %w", b.backend.address, err),
+			b.client.Close(), b.backend.close())
+	}
 	return b, nil
 }
 
@@ -82,13 +89,10 @@ func (b *Broker) Address() string { return b.backend.address }
 // Client is the broker's own client. It is closed with the broker.
 func (b *Broker) Client() *pubsub.Client { return b.client }
 
-// Dial connects to the backend as any client does. The caller closes the connection.
-func (b *Broker) Dial() (*grpc.ClientConn, error) {
-	connection, err := grpc.NewClient(b.backend.address, b.backend.transport()...)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Pub/Sub at %s: %w", b.backend.address, err)
-	}
-	return connection, nil
+// Invoke calls a gRPC method of google.pubsub.v1 as any client does. The error is a
+// gRPC status.
+func (b *Broker) Invoke(ctx context.Context, method string, request, answer proto.Message) error {
+	return b.connection.Invoke(ctx, method, request, answer)
 }
 
 // CreateTopic makes sure that a topic exists.
@@ -106,6 +110,18 @@ func (b *Broker) CreateTopic(ctx context.Context, name string) error {
 func (b *Broker) DeleteTopic(ctx context.Context, name string) error {
 	if err := b.client.TopicAdminClient.DeleteTopic(ctx, &pubsubpb.DeleteTopicRequest{Topic: name}); err != nil {
 		return fmt.Errorf("deleting topic %q: %w", name, err)
+	}
+	return nil
+}
+
+// Subscribe makes sure that there is a subscription that keeps a topic's messages until
+// they are pulled.
+func (b *Broker) Subscribe(ctx context.Context, name, topic string) error {
+	b.wire(name)
+	_, err := b.client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{Name: name, Topic: topic,
+		ExpirationPolicy: &pubsubpb.ExpirationPolicy{}}) // never
+	if err != nil && status.Code(err) != codes.AlreadyExists {
+		return fmt.Errorf("creating subscription %q: %w", name, err)
 	}
 	return nil
 }
@@ -213,7 +229,7 @@ func (b *Broker) Close(ctx context.Context) error {
 	for each := range leaving {
 		_ = each.wait(ctx) // its subscription is gone or served by another, which ends its pulling
 	}
-	failures = append(failures, b.client.Close(), b.backend.close())
+	failures = append(failures, b.client.Close(), b.connection.Close(), b.backend.close())
 	if err := errors.Join(failures...); err != nil {
 		return fmt.Errorf("closing Pub/Sub: %w", err)
 	}

@@ -1,27 +1,51 @@
 package pubsub_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 	client "google.golang.org/api/pubsub/v1"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
+
+// network carries pushes to https endpoints into a cloud that is made later.
+type network struct{ cloud *localcloud.Cloud }
+
+func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
+	return n.cloud.DataPlane().InternalTransport().RoundTrip(r)
+}
 
 // projects is Google's own client of a new local cloud, as the project's owner.
 func projects(t *testing.T) (*client.ProjectsService, string) {
 	t.Helper()
-	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t)})
-	server := httptest.NewServer(cloud)
-	t.Cleanup(func() { server.Close(); cloud.Close() })
+	into := &network{}
+	broker, err := delivery.Start(t.Context(), delivery.Options{Project: "demo-project", HTTPS: into,
+		Token: func(account, audience string) (string, error) { return into.cloud.Tokens().Token(account, audience) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	into.cloud = localcloud.New(localcloud.Options{PubSub: broker, Discovery: discovery.Judge(t)})
+	server := httptest.NewServer(into.cloud)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		server.Close()
+		if err := broker.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		into.cloud.Close()
+	})
 	service, err := client.NewService(t.Context(), option.WithEndpoint(server.URL+"/"), option.WithoutAuthentication())
 	if err != nil {
 		t.Fatal(err)
@@ -78,14 +102,24 @@ func TestASubscriptionIsMadeListedChangedPushedAndDeleted(t *testing.T) {
 		Messages: []*client.PubsubMessage{{Data: "aGVsbG8="}}}).Do(); err != nil {
 		t.Error(err)
 	}
-	if got := lastAnswer(t, base, name); got != http.StatusNotFound {
-		t.Errorf("the push was answered %d, want 404: nobody is there", got)
-	}
+	await(t, "the push is answered 404: nobody is there", func() bool {
+		return lastAnswer(t, base, name) == http.StatusNotFound
+	})
 	if _, err := api.Subscriptions.Delete(name).Do(); err != nil {
 		t.Error(err)
 	}
 	if _, err := api.Subscriptions.Get(name).Do(); code(err) != http.StatusNotFound {
 		t.Errorf("after it was deleted: %v", err)
+	}
+}
+
+// await waits for what must come.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
 	}
 }
 

@@ -46,6 +46,10 @@ func Function(ctx context.Context, p *playground.Playground, options Options) (*
 		return nil, err
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
+	// What the metadata server tells the function where it is deployed.
+	own := &config.Runtime
+	own.Service.Project, own.ProjectNumber = playground.Project, playground.ProjectNumber
+	own.Service.Location, own.Service.Service = playground.FunctionRegion, playground.FunctionService
 	config.Connect.Endpoint, config.Connect.DoorsAddress = p.URL(), strings.TrimPrefix(p.DataURL(), "http://")
 	config.ReportsTopic, config.WorkTopic = playground.ReportsTopic, playground.WorkTopic
 	config.PubSubHost = p.Broker.Address()
