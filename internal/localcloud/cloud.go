@@ -62,8 +62,8 @@ type Options struct {
 	// Publish puts what log sinks select, and the events of triggers, into a
 	// Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
-	// PubSub is the broker that Pub/Sub's REST API is served from; nil = that API is not
-	// served.
+	// PubSub is the broker that Pub/Sub's REST API is served from; nil = its calls are
+	// answered 503.
 	PubSub pubsub.Broker
 	// WithoutOrganization takes the project out of its organization, so that IAP
 	// has no OAuth client of Google's.
@@ -76,9 +76,6 @@ type Options struct {
 	// Discovery holds every call against Google's discovery documents, for
 	// tests; nil does not.
 	Discovery *discovery.Check
-	// PubSub is the address of Pub/Sub over gRPC, for clients that ask; "" = there is
-	// none.
-	PubSub string
 	// Console answers /console; nil is a 404.
 	Console http.Handler
 }
@@ -148,15 +145,21 @@ func New(options Options) *Cloud {
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
 	s.Serve(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish}))
-	if options.PubSub != nil {
-		s.Serve(pubsub.New(options.PubSub))
-	}
+	s.Serve(pubsub.New(options.PubSub))
 	if options.Disturber != nil {
 		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}
 	c := &Cloud{server: s, logs: logs, services: services, balancers: loadBalancers, data: data, tokens: tokens, options: options, id: apiserver.NewUUID()}
 	c.own = c.ownEndpoints()
 	return c
+}
+
+// pubSubAddress is where client libraries find Pub/Sub over gRPC; "" = there is none.
+func (o Options) pubSubAddress() string {
+	if o.PubSub == nil {
+		return ""
+	}
+	return o.PubSub.Address()
 }
 
 // publish puts a message into a topic.

@@ -24,7 +24,7 @@ func own(r *http.Request) bool {
 func (c *Cloud) ownEndpoints() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_local/about", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"id": c.id, "project": apiserver.ProjectID, "pubsub": c.options.PubSub})
+		answer(w, http.StatusOK, map[string]any{"id": c.id, "project": apiserver.ProjectID, "pubsub": c.options.pubSubAddress()})
 	})
 	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, c.server.State())

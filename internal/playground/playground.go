@@ -109,7 +109,6 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, PubSub: broker,
 		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
-		PubSub:    broker.Address(),
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
 		Discovery: options.Discovery,
 	})

@@ -106,7 +106,6 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	}()
 	fmt.Fprintf(os.Stderr, "local cloud at %s\nits frontends and run.app hosts, as Host, at %s\n",
 		running.URL(), running.DataURL())
-	fmt.Fprintf(os.Stderr, "its Pub/Sub for client libraries: PUBSUB_EMULATOR_HOST=%s\n", running.Broker.Address())
 	if flags.expose {
 		fmt.Fprintln(os.Stderr, "other machines may reach it, and it believes every caller")
 	}

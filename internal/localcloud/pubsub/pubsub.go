@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -17,6 +19,8 @@ type object = map[string]any
 
 // Broker is where topics, subscriptions and messages are: a *delivery.Broker.
 type Broker interface {
+	// Address is the host:port of the same Pub/Sub over gRPC.
+	Address() string
 	// Invoke calls a gRPC method, /google.pubsub.v1.Publisher/CreateTopic.
 	Invoke(ctx context.Context, method string, request, answer proto.Message) error
 	// Contents are the topics and subscriptions that State shows.
@@ -27,8 +31,23 @@ type Broker interface {
 	Reset()
 }
 
-// New returns the API in front of a broker.
+// absent stands for a broker where there is none.
+type absent struct{}
+
+func (absent) Address() string                                         { return "" }
+func (absent) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) { return nil, nil }
+func (absent) State() []delivery.SubscriptionState                     { return nil }
+func (absent) Reset()                                                  {}
+func (absent) Invoke(context.Context, string, proto.Message, proto.Message) error {
+	return status.Error(codes.Unavailable, "This local cloud has no Pub/Sub broker.")
+}
+
+// New returns the API in front of a broker. Nil: calls that are well-formed and allowed
+// are answered 503.
 func New(broker Broker) apiserver.API {
+	if broker == nil {
+		broker = absent{}
+	}
 	p := api{broker}
 	return apiserver.API{Name: "pubsub", State: p.state, Reset: broker.Reset, Routes: p.routes()}
 }
