@@ -41,7 +41,7 @@ func TestWhatIsOnLaterPagesIsFound(t *testing.T) {
 	insert := func(path, body string) {
 		t.Helper()
 		recorder := httptest.NewRecorder()
-		cloud.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "/compute/v1/projects/demo-project/"+path,
+		cloud.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "http://localhost/compute/v1/projects/demo-project/"+path,
 			strings.NewReader(body)))
 		if recorder.Code != http.StatusOK {
 			t.Fatalf("%s %s: %d %s", path, body, recorder.Code, recorder.Body)

@@ -97,6 +97,12 @@ func (p pattern) match(parts []string) (map[string]string, bool) {
 	if len(parts) < len(p.segments) || len(parts) > len(p.segments) && !p.rest {
 		return nil, false
 	}
+	for i, segment := range p.segments[:len(p.segments)-1] {
+		// Most routes end here, before anything is kept for them.
+		if segment[0] != '{' && segment != parts[i] {
+			return nil, false
+		}
+	}
 	vars := map[string]string{}
 	for i, segment := range p.segments {
 		value, last := parts[i], i == len(p.segments)-1
