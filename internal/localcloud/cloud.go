@@ -25,6 +25,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
+	"github.com/iapguard/iapguard/internal/localcloud/monitoring"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 	"github.com/iapguard/iapguard/internal/localcloud/pubsub"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
@@ -131,6 +132,8 @@ func New(options Options) *Cloud {
 	s.Serve(secretmanager.New(s))
 	s.Serve(storage.New(s))
 	s.Serve(certificatemanager.New(s))
+	metrics := monitoring.New(s)
+	s.Serve(metrics.API())
 	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
 	s.Serve(proxy.API())
 	s.Serve(logs.API())
@@ -140,7 +143,7 @@ func New(options Options) *Cloud {
 	tokens := oidc.New(options.Clock)
 	data := dataplane.New(dataplane.Options{
 		Compute: loadBalancers, Run: services, IAP: proxy, AgentProvisioned: s.AgentProvisioned, Allowed: s.Allowed,
-		Clock: options.Clock, Write: logs.Write, Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
+		Clock: options.Clock, Write: metrics.Counted(logs.Write), Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
 	})
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)

@@ -78,6 +78,12 @@ var predefined = map[string]predefinedRole{
 	"roles/certificatemanager.viewer": {"certificatemanager.*.get certificatemanager.*.list resourcemanager.projects.get",
 		rolePages + "certificatemanager"},
 
+	"roles/monitoring.editor": {"monitoring.*.create monitoring.*.delete monitoring.*.get monitoring.*.list monitoring.*.update " +
+		"resourcemanager.projects.get", rolePages + "monitoring"},
+	"roles/monitoring.metricWriter": {"monitoring.metricDescriptors.create monitoring.metricDescriptors.get " +
+		"monitoring.metricDescriptors.list monitoring.timeSeries.create", rolePages + "monitoring"},
+	"roles/monitoring.viewer": {"monitoring.*.get monitoring.*.list resourcemanager.projects.get", rolePages + "monitoring"},
+
 	"roles/storage.admin":       {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
 	"roles/storage.objectAdmin": {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
 	"roles/storage.objectUser":  {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},

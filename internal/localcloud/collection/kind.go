@@ -41,7 +41,7 @@ type Kind struct {
 	Unserved []string
 
 	// ID is the grammar of the last segment of a name. NewID gives ids where the
-	// server does.
+	// server does: always, or, with an ID, where the client gives none.
 	ID    *regexp.Regexp
 	NewID func() string
 	// Location refuses what is not a location of the API, nil = none is refused.
@@ -68,6 +68,9 @@ type Kind struct {
 	// filters are refused.
 	Filter func(call *apiserver.Call) (func(Resource) bool, error)
 
+	// Replaced says that a patch without a mask replaces the whole resource, as a PUT
+	// does.
+	Replaced bool
 	// Fixed are fields that no mask may name, beside those that only the server writes.
 	Fixed []string
 	// Defaults fill what was not sent.

@@ -54,7 +54,7 @@ func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any)
 		return nameOf(call), nil
 	}
 	all := nameOf(call)
-	if c.NewID != nil {
+	if given := apiserver.Text(asked, "name"); c.NewID != nil && (c.ID == nil || given == "") {
 		return all + "/" + c.NewID(), nil
 	}
 	for name := range f.method.Parameters {
@@ -133,6 +133,10 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 	mask := call.Query("updateMask")
 	if text := apiserver.Text(beside, "updateMask"); text != "" {
 		mask = text
+	}
+	if _, masked := f.method.Parameters["updateMask"]; !masked && f.method.Request == c.Message &&
+		(f.method.Verb == "PUT" || c.Replaced) {
+		mask = "*"
 	}
 	paths, err := f.document.Mask(c.Message, mask)
 	if err != nil {

@@ -102,6 +102,10 @@ var served = []document{
 		Roots: map[string]string{"LogSink": "sink", "LogMetric": "metric", "LogExclusion": "exclusion", "LogBucket": "bucket"},
 	},
 	{
+		Name: "monitoring/v1", Package: "google.monitoring.dashboard.v1",
+		Methods: []string{"monitoring.projects.dashboards."},
+	},
+	{
 		Name: "monitoring/v3", Package: "google.monitoring.v3",
 		Methods: []string{
 			"monitoring.projects.timeSeries.", "monitoring.projects.metricDescriptors.",
