@@ -73,6 +73,8 @@ type Kind struct {
 	Replaced bool
 	// Fixed are fields that no mask may name, beside those that only the server writes.
 	Fixed []string
+	// Replaces says that a patch without a mask replaces everything, as "*" does.
+	Replaces bool
 	// Defaults fill what was not sent.
 	Defaults map[string]any
 	// Prepare applies the rules to a resource that is about to be kept or deleted,
@@ -104,7 +106,7 @@ type Action struct {
 }
 
 // Words are what an API says when it refuses. {name} is the resource's full name,
-// {id} its last segment, {parent} what it is below. The zero value is what most APIs say.
+// {id} its last segment, {parent} what it is below, {location} where it is. The zero value is what most APIs say.
 type Words struct {
 	NotFound, Exists, BadID string
 	// Hidden is said, as a 403, of a resource that does not exist, where an API keeps
@@ -131,7 +133,10 @@ func (k *Kind) say(words, otherwise, name string) string {
 	if words == "" {
 		words = otherwise
 	}
-	return strings.NewReplacer("{name}", k.shownName(name), "{id}", lastSegment(name), "{parent}", parentOf(parentOf(name))).Replace(words)
+	_, location, _ := strings.Cut(name, "/locations/")
+	location, _, _ = strings.Cut(location, "/")
+	return strings.NewReplacer("{name}", k.shownName(name), "{id}", lastSegment(name), "{parent}", parentOf(parentOf(name)),
+		"{location}", location).Replace(words)
 }
 
 // shownName is a name as answers have it.

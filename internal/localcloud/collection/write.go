@@ -155,7 +155,7 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 			return err
 		}
 		switch {
-		case mask == "*":
+		case mask == "*" || mask == "" && c.Replaces:
 			w.New.Body = apiserver.Clone(w.Sent)
 			c.outputs(w)
 		case mask == "":

@@ -60,9 +60,7 @@ func containerDefaults(container map[string]any, ingress bool) {
 		resources = map[string]any{"cpuIdle": true}
 		container["resources"] = resources
 	}
-	limits := child(resources, "limits")
-	setDefault(limits, "memory", "512Mi")
-	setDefault(limits, "cpu", "1000m")
+	limitDefaults(resources)
 	if !ingress {
 		return // a sidecar has no port
 	}
@@ -110,6 +108,12 @@ func probeType(template map[string]any) string {
 		}
 	}
 	return "Default"
+}
+
+func limitDefaults(resources map[string]any) {
+	limits := child(resources, "limits")
+	setDefault(limits, "memory", "512Mi")
+	setDefault(limits, "cpu", "1000m")
 }
 
 func setDefault(object map[string]any, key string, value any) {

@@ -21,6 +21,8 @@ type domain struct {
 	location, host, uid, service string
 	created                      time.Time
 	creator                      string
+	certificateMode              string
+	labels, annotations          map[string]any // as sent
 }
 
 // hostName is a host that can be mapped, as DNS writes it.
@@ -68,10 +70,16 @@ func (r *Run) createDomain(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	sent, err := documentV1().Normalize("DomainMapping", body)
+	if err != nil {
+		return nil, apiserver.InvalidSchema(err)
+	}
+	metadata, wanted := apiserver.Object(sent, "metadata"), apiserver.Object(sent, "spec")
 	made := domain{
-		location: id.location, host: apiserver.Text(apiserver.Object(body, "metadata"), "name"), uid: apiserver.NewUUID(),
-		service: apiserver.Text(apiserver.Object(body, "spec"), "routeName"), created: r.server.Stamp(),
-		creator: call.Caller.Email(),
+		location: id.location, host: apiserver.Text(metadata, "name"), uid: apiserver.NewUUID(),
+		service: apiserver.Text(wanted, "routeName"), created: r.server.Stamp(), creator: call.Caller.Email(),
+		certificateMode: apiserver.Text(wanted, "certificateMode"),
+		labels:          apiserver.Object(metadata, "labels"), annotations: apiserver.Object(metadata, "annotations"),
 	}
 	describeDomain(call, made, map[string]any{
 		"@type": v1Request + "CreateDomainMappingRequest", "parent": "namespaces/" + apiserver.ProjectID,
@@ -90,7 +98,7 @@ func (r *Run) createDomain(call *apiserver.Call) (any, error) {
 		switch {
 		case name == made.fullName():
 			return nil, apiserver.AlreadyExists("Resource '%s' already exists.", made.host)
-		case elsewhere && apiserver.Object(body, "spec")["forceOverride"] != true:
+		case elsewhere && wanted["forceOverride"] != true:
 			return nil, apiserver.AlreadyExists("Domain mapping to [%s] is already in use elsewhere.", made.host)
 		case elsewhere:
 			delete(r.domains, name)
@@ -189,6 +197,10 @@ func (d domain) v1() map[string]any {
 		},
 		"resourceRecords": d.records(),
 	}
+	spec := map[string]any{"routeName": d.service}
+	if d.certificateMode != "" {
+		spec["certificateMode"] = d.certificateMode
+	}
 	return map[string]any{
 		"apiVersion": domainsVersion, "kind": "DomainMapping",
 		"metadata": map[string]any{
@@ -196,10 +208,10 @@ func (d domain) v1() map[string]any {
 			"selfLink": "/apis/" + domainsVersion + "/namespaces/" + apiserver.ProjectNumber +
 				"/domainmappings/" + d.host,
 			"resourceVersion": resourceVersion(d.created), "creationTimestamp": stamp(d.created),
-			"labels":      map[string]any{locationLabel: d.location},
-			"annotations": map[string]any{creatorAnnotation: d.creator, "serving.knative.dev/lastModifier": d.creator},
+			"labels":      merged(d.labels, map[string]any{locationLabel: d.location}),
+			"annotations": merged(d.annotations, map[string]any{creatorAnnotation: d.creator, modifierAnnotation: d.creator}),
 		},
-		"spec": map[string]any{"routeName": d.service}, "status": status,
+		"spec": spec, "status": status,
 	}
 }
 

@@ -59,6 +59,21 @@ func TestADomainIsMappedListedAndTakenAway(t *testing.T) {
 	}
 }
 
+func TestAMappingKeepsWhatItsOwnerSays(t *testing.T) {
+	c := start(t)
+	c.write("POST", location+"/services?serviceId=shop", minimal)
+	c.must("POST", domains, `{"metadata":{"name":"shop.example.com","labels":{"team":"a"},"annotations":{"note":"b"}},
+		"spec":{"routeName":"shop","certificateMode":2}}`)
+	one := c.must("GET", domains+"/shop.example.com", "")
+	got := []any{at(one, "metadata", "labels", "team"), at(one, "metadata", "annotations", "note"), at(one, "spec", "certificateMode")}
+	if diff := cmp.Diff([]any{"a", "b", "AUTOMATIC"}, got); diff != "" {
+		t.Errorf("the mapping (-want +got):\n%s", diff)
+	}
+	if status, got := c.call("POST", domains, `{"metadata":{"name":"a.example.com"},"spec":{"certificateMode":"SOON"}}`); status != 400 {
+		t.Errorf("a mode that is none: %d %v", status, got)
+	}
+}
+
 func TestADomainIsRefusedThatCannotBeMapped(t *testing.T) {
 	c := start(t)
 	c.write("POST", location+"/services?serviceId=shop", minimal)

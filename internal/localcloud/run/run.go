@@ -2,12 +2,14 @@ package run
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // Run is the Cloud Run of one project. It is safe for concurrent use.
@@ -39,10 +41,17 @@ func (r *Run) API() apiserver.API {
 	for i := range older {
 		older[i].Resource = subjectV1
 	}
-	return apiserver.API{
-		Name: "run", Routes: append(r.routesV2(), older...),
-		State: r.state, Reset: r.reset, Touch: r.touch,
+	api := collection.Merged("run", r.workloads()...)
+	workloads, forget := api.State, api.Reset
+	api.Routes = slices.Concat(r.routesV2(), older, api.Routes)
+	api.State = func() map[string]any {
+		all := workloads()
+		maps.Copy(all, r.state())
+		return all
 	}
+	api.Reset = func() { forget(); r.reset() }
+	api.Touch = r.touch
+	return api
 }
 
 // Hold makes services stay as they are until Release: what is written is

@@ -9,7 +9,10 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-const serviceType = "type.googleapis.com/google.cloud.run.v2.Service"
+const (
+	serviceTypes = "type.googleapis.com/google.cloud.run.v2."
+	serviceType  = serviceTypes + "Service"
+)
 
 // v2 is the service as the v2 API shows it.
 func (s *service) v2() map[string]any {
