@@ -107,8 +107,7 @@ func TestTheLogIsReadFromEitherEnd(t *testing.T) {
 		var got []string
 		pages, token := 0, ""
 		for more := true; more; more = token != "" {
-			var page logPage
-			page = p.query(object{"filter": `resource.labels.service_name="` + name(7) + `"`, "orderBy": order, "pageSize": 8,
+			page := p.query(object{"filter": `resource.labels.service_name="` + name(7) + `"`, "orderBy": order, "pageSize": 8,
 				"pageToken": token})
 			for _, entry := range page.Entries {
 				got = append(got, entry.InsertID)
