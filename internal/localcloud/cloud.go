@@ -136,7 +136,7 @@ func New(options Options) *Cloud {
 	s.Serve(metrics.API())
 	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
 	s.Serve(proxy.API())
-	s.Serve(logs.API())
+	s.Serve(logs.API(s))
 	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
 	logs.Listen(triggers.Offer)
 	s.Serve(triggers.API())

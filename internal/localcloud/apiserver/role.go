@@ -101,7 +101,9 @@ var predefined = map[string]predefinedRole{
 		rolePages + "iam"},
 	"roles/logging.logWriter": {"logging.logEntries.create", rolePages + "logging"},
 	"roles/logging.admin":     {"logging.*.* resourcemanager.projects.get", rolePages + "logging"},
-	"roles/logging.viewer": {"logging.logEntries.list logging.sinks.get logging.sinks.list resourcemanager.projects.get",
+	"roles/logging.configWriter": {"logging.logMetrics.* logging.sinks.* resourcemanager.projects.get", rolePages + "logging"},
+	"roles/logging.viewer": {"logging.logEntries.list logging.logMetrics.get logging.logMetrics.list logging.sinks.get " +
+		"logging.sinks.list resourcemanager.projects.get",
 		rolePages + "logging"},
 }
 

@@ -71,6 +71,8 @@ type Kind struct {
 	// Replaced says that a patch without a mask replaces the whole resource, as a PUT
 	// does.
 	Replaced bool
+	// DefaultMask is the mask of a patch that has none.
+	DefaultMask string
 	// Fixed are fields that no mask may name, beside those that only the server writes.
 	Fixed []string
 	// Replaces says that a patch without a mask replaces everything, as "*" does.

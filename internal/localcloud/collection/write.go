@@ -134,6 +134,9 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 	if text := apiserver.Text(beside, "updateMask"); text != "" {
 		mask = text
 	}
+	if mask == "" {
+		mask = c.DefaultMask
+	}
 	if _, masked := f.method.Parameters["updateMask"]; !masked && f.method.Request == c.Message &&
 		(f.method.Verb == "PUT" || c.Replaced) {
 		mask = "*"

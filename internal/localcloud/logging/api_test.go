@@ -45,7 +45,7 @@ func serve(t *testing.T, to *published) (*logging.Router, *apiserver.Server, *ht
 	t.Helper()
 	router := logging.New(logging.Options{Clock: clock, Publish: to.publish})
 	core := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: clock, Audit: router.Audit})
-	core.Serve(router.API())
+	core.Serve(router.API(core))
 	server := httptest.NewServer(core)
 	t.Cleanup(server.Close)
 	return router, core, server

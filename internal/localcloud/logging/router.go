@@ -36,7 +36,8 @@ type Router struct {
 
 	mu          sync.Mutex
 	journal     journal
-	sinks       map[string]*sink
+	sinks       map[string]*sink               // by full name
+	containers  func(resource string) []string // nil = an entry's own parent alone
 	subscribers map[*subscriber]struct{}
 	unwritable  int // entries that could not be encoded
 }
@@ -104,25 +105,20 @@ func prepare(entry Entry) (*stored, map[string]any, error) {
 // keep stores an entry, notifies live subscribers, and returns the sinks that
 // want it.
 func (r *Router) keep(entry *stored, tree map[string]any, now time.Time) []*sink {
+	above := r.above(tree)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.journal.add(entry, now)
 	for each := range r.subscribers {
 		each.offer(entry.raw)
 	}
-	var wanting []*sink
-	for _, each := range r.sinks {
-		if each.selects(tree) {
-			wanting = append(wanting, each)
-		}
-	}
-	return wanting
+	return r.wanting(tree, above)
 }
 
 // send publishes an entry into a sink's topic. Logging drops what it cannot
 // deliver and informs the project's owner; here the sink's state shows it.
 func (r *Router) send(to *sink, raw json.RawMessage, timestamp string) {
-	topic, ok := strings.CutPrefix(to.destination(), pubsubDestination)
+	topic, ok := strings.CutPrefix(to.destination, pubsubDestination)
 	if !ok || r.options.Publish == nil {
 		return
 	}

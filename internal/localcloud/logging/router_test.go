@@ -209,12 +209,12 @@ func TestSinksPublishWhatTheirFiltersSelect(t *testing.T) {
 
 func TestUndeliverableEntriesAreDroppedAndReported(t *testing.T) {
 	to := published{fail: errors.New("no such topic")}
-	router := logging.New(logging.Options{Clock: clock, Publish: to.publish})
+	router, core, _ := serve(t, &to)
 	if err := router.AddSink(logging.Sink{Name: "lost", Topic: "projects/demo-project/topics/none"}); err != nil {
 		t.Fatal(err)
 	}
 	router.Audit(runRecord("ReplaceService"))
-	got := router.API().State()["projects/demo-project/sinks/lost"].(map[string]any)
+	got := core.State()["logging"].(map[string]any)["projects/demo-project/sinks/lost"].(map[string]any)
 	if got["delivered"] != 0 || got["failed"] != 1 || got["lastError"] != "no such topic" {
 		t.Errorf("sink %v", got)
 	}
