@@ -27,6 +27,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/monitoring"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
+	"github.com/iapguard/iapguard/internal/localcloud/orgpolicy"
 	"github.com/iapguard/iapguard/internal/localcloud/pubsub"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/run"
@@ -127,6 +128,7 @@ func New(options Options) *Cloud {
 	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: options.Grants,
 		WithoutOrganization: options.WithoutOrganization}))
 	s.Serve(cloudbilling.New(s))
+	s.Serve(orgpolicy.New(s))
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s))
 	s.Serve(secretmanager.New(s))

@@ -2,7 +2,9 @@ package gcloud
 
 import (
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,11 @@ import (
 func TestGcloudTakesWhatGovernsAProject(t *testing.T) {
 	t.Parallel()
 	l := start(t, "--cloud-only")
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte("name: projects/demo-project/policies/run.allowedIngress\n"+
+		"spec: {rules: [{values: {allowedValues: [internal]}}]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range []struct{ line, want string }{
 		{"resource-manager folders create --display-name=wave --organization=987654321098 --format=value(name)",
 			"folders/410000000001"},
@@ -34,6 +41,12 @@ func TestGcloudTakesWhatGovernsAProject(t *testing.T) {
 		{"organizations add-iam-policy-binding 987654321098 --member=user:a@example.com --role=roles/browser " +
 			"--condition=None --format=value(bindings.role.list())", "roles/owner,roles/browser"},
 		{"organizations get-iam-policy example.com --format=value(bindings.role.list())", "roles/owner,roles/browser"},
+		{"billing projects describe demo-project --format=value(billingEnabled)", "True"},
+		{"org-policies set-policy " + policy + " --format=value(name)", "projects/123456789012/policies/run.allowedIngress"},
+		{"org-policies describe run.allowedIngress --effective --project=demo-project --format=value(spec.rules[0].values)",
+			"allowedValues=['internal']"},
+		{"org-policies list --project=demo-project --format=value(constraint)", "run.allowedIngress"},
+		{"org-policies delete run.allowedIngress --project=demo-project", ""},
 	} {
 		if got := l.answer(step.line); got != step.want {
 			t.Errorf("gcloud %s\nanswers %q, want %q", step.line, got, step.want)

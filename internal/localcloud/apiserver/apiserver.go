@@ -37,16 +37,17 @@ type Options struct {
 // Server is the shared ground of one local cloud. It is safe for concurrent
 // use, and an http.Handler that answers API calls and nothing else.
 type Server struct {
-	options    Options
-	routes     routes
-	apis       []API
-	calls      callLog
-	policies   policies
-	roles      roles
-	faults     faults
-	project    projectState
-	operations operations
-	parents    func(container string) string // of the project and of folders; nil = the organization
+	options     Options
+	routes      routes
+	apis        []API
+	calls       callLog
+	policies    policies
+	roles       roles
+	faults      faults
+	project     projectState
+	operations  operations
+	constraints Constraints                   // nil = there are none
+	parents     func(container string) string // of the project and of folders; nil = the organization
 
 	mu         sync.Mutex
 	lastStamp  time.Time

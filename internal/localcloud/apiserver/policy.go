@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -121,6 +122,9 @@ func (c *Call) SetIamPolicy(resource string) (any, error) {
 		return nil, err
 	}
 	policy, old, err := c.server.setPolicy(resource, sent, Text(body, "updateMask"))
+	if why := (*excluded)(nil); errors.As(err, &why) {
+		return nil, c.notPermitted(why)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +168,9 @@ func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (p
 		policy["bindings"] = bindings
 	}
 	keepUnmasked(policy, old, sent, mask)
+	if err := s.excluded(resource, old, policy); err != nil {
+		return nil, nil, err
+	}
 	s.policies.put(resource, policy, s.Now())
 	return Clone(policy), old, nil
 }

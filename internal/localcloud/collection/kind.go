@@ -73,6 +73,11 @@ type Kind struct {
 	Replaced bool
 	// DefaultMask is the mask of a patch that has none.
 	DefaultMask string
+	// MaskRoot is what paths of masks may begin with: "policy.".
+	MaskRoot string
+	// Everywhere lists what there is below every parent alike.
+	Everywhere bool
+
 	// Fixed are fields that no mask may name, beside those that only the server writes.
 	Fixed []string
 	// Replaces says that a patch without a mask replaces everything, as "*" does.

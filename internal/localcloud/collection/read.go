@@ -37,6 +37,11 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Everywhere {
+		for i, r := range all {
+			all[i].Name = parent + "/" + lastSegment(r.Name)
+		}
+	}
 	all = slices.DeleteFunc(c.ordered(all, parent), func(r Resource) bool { return !keep(r) })
 	items := make([]any, 0, len(all))
 	for _, r := range all {

@@ -141,6 +141,9 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 		(f.method.Verb == "PUT" || c.Replaced) {
 		mask = "*"
 	}
+	if c.MaskRoot != "" {
+		mask = strings.TrimPrefix(strings.ReplaceAll(mask, ","+c.MaskRoot, ","), c.MaskRoot)
+	}
 	paths, err := f.document.Mask(c.Message, mask)
 	if err != nil {
 		return nil, apiserver.InvalidSchema(err)

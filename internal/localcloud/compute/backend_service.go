@@ -44,7 +44,24 @@ func settleBackendService(a *API, r, old *resource) error {
 			return err
 		}
 	}
-	return settleIAP(r, old)
+	if err := settleIAP(r, old); err != nil {
+		return err
+	}
+	return a.checkIAPPermitted(r, old)
+}
+
+// checkIAPPermitted refuses to turn IAP on where an organization policy forbids it. What
+// is on stays on, and can be changed. Source: iap/docs/org-policies.
+func (a *API) checkIAPPermitted(r, old *resource) error {
+	constraint := "iap.requireGlobalIapWebDisabled"
+	if r.scope != global {
+		constraint = "iap.requireRegionalIapWebDisabled"
+	}
+	on := func(of *resource) bool { return of != nil && apiserver.Object(of.body, "iap")["enabled"] == true }
+	if on(r) && !on(old) && a.server.Enforced(r.path(), constraint) {
+		return apiserver.Violated(constraint)
+	}
+	return nil
 }
 
 // settleBackend fills one backend and applies the limits of serverless NEGs

@@ -37,10 +37,9 @@ func (h *hierarchy) projectKind() collection.Kind {
 			}
 		},
 		Prepare: func(w *collection.Write) error {
-			if w.Method == "update" { // which replaces the labels
-				drop(w.New.Body, "labels")
-				if labels := w.Sent["labels"]; labels != nil {
-					w.New.Body["labels"] = labels
+			for _, field := range []string{"projectId", "displayName", "parent"} { // v1 replaces only the labels
+				if value := w.Old.Body[field]; w.New.Body[field] == nil && value != nil {
+					w.New.Body[field] = value
 				}
 			}
 			parent := apiserver.Text(w.New.Body, "parent")

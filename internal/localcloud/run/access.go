@@ -34,5 +34,36 @@ func mayRun(call *apiserver.Call, fields map[string]any) error {
 	if account == "" {
 		account = defaultAccount
 	}
-	return call.ActAs(account)
+	if err := call.ActAs(account); err != nil {
+		return err
+	}
+	return permitted(call, fields)
+}
+
+// permitted refuses what organization policies forbid a service. The frame of the texts
+// is reported, for which constraint is not, but for the invoker check.
+// Sources: run/docs/securing/ingress, run/docs/securing/managing-access.
+func permitted(call *apiserver.Call, fields map[string]any) error {
+	s, template := call.Server(), apiserver.Object(fields, "template")
+	ingress, known := map[string]string{"INGRESS_TRAFFIC_INTERNAL_ONLY": "internal",
+		"INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER": "internal-and-cloud-load-balancing"}[apiserver.Text(fields, "ingress")]
+	if !known {
+		ingress = "all"
+	}
+	egress := "private-ranges-only"
+	if apiserver.Text(apiserver.Object(template, "vpcAccess"), "egress") == "ALL_TRAFFIC" {
+		egress = "all-traffic"
+	}
+	const violated = "Constraint constraints/%s violated for projects/%s attempting to use %s. " +
+		"See https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints for more information."
+	if !s.Allows(call.Resource, "run.allowedIngress", ingress) {
+		return apiserver.Precondition(violated, "run.allowedIngress", apiserver.ProjectID, ingress)
+	}
+	if template["vpcAccess"] != nil && !s.Allows(call.Resource, "run.allowedVPCEgress", egress) {
+		return apiserver.Precondition(violated, "run.allowedVPCEgress", apiserver.ProjectID, egress)
+	}
+	if fields["invokerIamDisabled"] == true && s.Enforced(call.Resource, "run.managed.requireInvokerIam") {
+		return apiserver.Precondition("invoker_iam_disabled is not currently available")
+	}
+	return nil
 }
