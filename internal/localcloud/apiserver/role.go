@@ -102,8 +102,8 @@ var predefined = map[string]predefinedRole{
 	"roles/orgpolicy.policyAdmin": {"orgpolicy.*.*", rolePages + "orgpolicy"},
 	"roles/orgpolicy.policyViewer": {"orgpolicy.constraints.list orgpolicy.policies.list orgpolicy.policy.get",
 		rolePages + "orgpolicy"},
-	"roles/logging.logWriter": {"logging.logEntries.create", rolePages + "logging"},
-	"roles/logging.admin":     {"logging.*.* resourcemanager.projects.get", rolePages + "logging"},
+	"roles/logging.logWriter":    {"logging.logEntries.create", rolePages + "logging"},
+	"roles/logging.admin":        {"logging.*.* resourcemanager.projects.get", rolePages + "logging"},
 	"roles/logging.configWriter": {"logging.logMetrics.* logging.sinks.* resourcemanager.projects.get", rolePages + "logging"},
 	"roles/logging.viewer": {"logging.logEntries.list logging.logMetrics.get logging.logMetrics.list logging.sinks.get " +
 		"logging.sinks.list resourcemanager.projects.get",
