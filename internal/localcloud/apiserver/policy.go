@@ -194,7 +194,7 @@ func keepUnmasked(policy, old, sent map[string]any, mask string) {
 	if strings.Contains(written, ",auditConfigs,") || strings.Contains(written, ",audit_configs,") {
 		from = sent
 	}
-	if configs, ok := from["auditConfigs"]; ok {
+	if configs := from["auditConfigs"]; configs != nil {
 		policy["auditConfigs"] = clone(configs)
 	}
 }

@@ -54,9 +54,6 @@ func settleAddress(a *API, r, old *resource) error {
 	if apiserver.Text(r.body, "address") != "" {
 		return nil
 	}
-	if r.scope == global && r.body["ipVersion"] == nil {
-		r.body["ipVersion"] = "IPV4"
-	}
 	if old != nil {
 		r.body["address"] = old.body["address"]
 		return nil

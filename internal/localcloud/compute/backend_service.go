@@ -35,6 +35,9 @@ func settleBackendService(a *API, r, old *resource) error {
 	if r.scope == global && r.body["loadBalancingScheme"] != "INTERNAL_SELF_MANAGED" && r.body["enableCDN"] == nil {
 		r.body["enableCDN"] = false
 	}
+	if r.body["loadBalancingScheme"] == "INTERNAL" {
+		passThrough(r.body)
+	}
 	for i, entry := range apiserver.List(r.body, "backends") {
 		backend, ok := entry.(map[string]any)
 		if !ok {
@@ -62,6 +65,19 @@ func (a *API) checkIAPPermitted(r, old *resource) error {
 		return apiserver.Violated(constraint)
 	}
 	return nil
+}
+
+// passThrough takes what only proxies have from the defaults of an internal
+// pass-through load balancer, whose protocol is TCP unless sent (recorded).
+func passThrough(body map[string]any) {
+	if body["protocol"] == backendServiceDefaults["protocol"] {
+		body["protocol"] = "TCP"
+	}
+	for _, name := range []string{"port", "portName", "affinityCookieTtlSec"} {
+		if fmt.Sprint(body[name]) == fmt.Sprint(backendServiceDefaults[name]) {
+			delete(body, name)
+		}
+	}
 }
 
 // settleBackend fills one backend and applies the limits of serverless NEGs

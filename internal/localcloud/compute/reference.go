@@ -94,6 +94,9 @@ func elsewhere(r *resource, target string) bool {
 	if part[1] != apiserver.ProjectID || kindOf(collection) == nil || collection == "networkEndpointGroups" {
 		return false
 	}
+	if r.kind.collection == "forwardingRules" && r.body["networkTier"] == "STANDARD" && part[2] == global {
+		return false // a global load balancer's rule in Standard Tier is regional (recorded 2019)
+	}
 	return strings.Join(part[2:len(part)-2], "/") != r.scope
 }
 

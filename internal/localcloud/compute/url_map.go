@@ -19,9 +19,33 @@ var urlMapReferences = []string{
 	"tests[].service",
 }
 
+// fillURLMap adds the zeros that Google answers in a retry policy's timeout and
+// in tests (recorded).
+func fillURLMap(value any) {
+	switch value := value.(type) {
+	case []any:
+		for _, each := range value {
+			fillURLMap(each)
+		}
+	case map[string]any:
+		if timeout := apiserver.Object(value, "perTryTimeout"); timeout != nil && timeout["nanos"] == nil {
+			timeout["nanos"] = number("0")
+		}
+		for _, each := range apiserver.List(value, "tests") {
+			if test, ok := each.(map[string]any); ok && test["description"] == nil {
+				test["description"] = ""
+			}
+		}
+		for _, each := range value {
+			fillURLMap(each)
+		}
+	}
+}
+
 // settleURLMap wants a default, and a path matcher for every host rule. The
 // texts are unverified.
 func settleURLMap(_ *API, r, _ *resource) error {
+	fillURLMap(r.body)
 	if r.body["defaultService"] == nil && r.body["defaultUrlRedirect"] == nil && r.body["defaultRouteAction"] == nil {
 		return required("resource.defaultService")
 	}

@@ -160,6 +160,8 @@ func accepted(x apiserver.Exchange, api *schema.API, method schema.Method, lenie
 		// gcloud sends returnPartialSuccess with every aggregated list
 		// (recorded); not every one has it in the document.
 		ok = ok || name == "returnPartialSuccess" && strings.HasSuffix(method.ID, ".aggregatedList")
+		// Terraform's provider sends Pub/Sub's mask as a parameter (recorded).
+		ok = ok || name == "updateMask" && strings.HasPrefix(method.ID, "pubsub.") && strings.HasSuffix(method.ID, ".patch")
 		if !ok && !common[name] && !pathParameter(method, name) {
 			found = append(found, fmt.Sprintf("query parameter %q is not one of the method's", name))
 		}

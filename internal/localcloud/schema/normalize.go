@@ -42,7 +42,8 @@ func (e *Error) Error() string {
 
 // Normalize checks a body against a message and returns it in the form that
 // handlers work with: JSON names, enums by name, int64 as strings, other
-// numbers as json.Number, nothing that only the server writes. Null is absent,
+// numbers as json.Number, nothing that only the server writes or that the path
+// says. Null is absent,
 // except in APIs where it is not (Compute Engine's PATCH). The error is an
 // *Error with everything that does not fit, in the order of the names.
 //
@@ -146,7 +147,7 @@ func (n *normalizer) message(m *Message, sent map[string]any, path string) map[s
 		switch {
 		case f == nil:
 			n.unknown(name, path, "Cannot find field.")
-		case f.ReadOnly:
+		case f.ReadOnly, f.Path:
 		case sent[name] == nil:
 			if n.api.legacy {
 				kept[f.nameOr(name)] = nil

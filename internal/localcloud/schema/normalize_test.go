@@ -24,6 +24,8 @@ func TestNormalizeTakesEveryFormOfAValue(t *testing.T) {
 		{"read-only fields", "run/v2", "GoogleCloudRunV2Service",
 			`{"uid":"1","generation":7,"conditions":"whatever","name":"projects/p/locations/l/services/s"}`,
 			`{"name":"projects/p/locations/l/services/s"}`},
+		{"what the path says", "pubsub/v1", "CreateSnapshotRequest", `{"name":"projects/p/snapshots/s","subscription":"x"}`,
+			`{"subscription":"x"}`},
 		{"null is absent", "run/v2", "GoogleCloudRunV2Service", `{"description":null,"labels":{"a":"b"}}`, `{"labels":{"a":"b"}}`},
 		{"null is kept by Compute Engine", "compute/v1", "BackendService", `{"logConfig":null,"selfLink":null}`, `{"logConfig":null}`},
 		{"zero values", "run/v2", "GoogleCloudRunV2Service", `{"description":"","iapEnabled":false}`, `{"description":"","iapEnabled":false}`},

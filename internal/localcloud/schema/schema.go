@@ -80,6 +80,9 @@ type Field struct {
 	// ReadOnly, Required and Immutable come from Google's flags and from what
 	// the descriptions begin with.
 	ReadOnly, Required, Immutable bool
+	// Path says that the URL's path binds the field of a request. A client may
+	// repeat it in the body.
+	Path bool
 	// Enum are the values of an enum, EnumType its full protobuf name.
 	Enum     []string
 	EnumType string

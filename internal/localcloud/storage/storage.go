@@ -238,7 +238,8 @@ func received(c *apiserver.Call) (object, error) {
 	if err != nil {
 		return sent, malformed
 	}
-	sent.name, sent.contentType = metadata.Name, media.Header.Get("Content-Type")
+	// The parameter wins over the metadata (disc: storage/v1, objects.insert).
+	sent.name, sent.contentType = cmp.Or(c.Query("name"), metadata.Name), media.Header.Get("Content-Type")
 	if sent.data, err = io.ReadAll(media); err != nil {
 		return sent, malformed
 	}

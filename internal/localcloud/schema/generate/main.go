@@ -154,6 +154,7 @@ type field struct {
 	ReadOnly  bool     `json:"readOnly,omitempty"`
 	Required  bool     `json:"required,omitempty"`
 	Immutable bool     `json:"immutable,omitempty"`
+	Path      bool     `json:"path,omitempty"`
 	EnumType  string   `json:"enumType,omitempty"`
 	Enum      []string `json:"enum,omitempty"`
 	Numbers   []int    `json:"numbers,omitempty"`
@@ -201,7 +202,22 @@ func (t *trimmer) method(m discoveryMethod) method {
 	}
 	t.reach(kept.Request)
 	t.reach(kept.Response)
+	t.inPath(kept.Request, m.Parameters)
 	return kept
+}
+
+// inPath adds to a request message what the path binds. Discovery leaves these
+// fields out, the API accepts them in the body too (recorded: snapshots.create).
+func (t *trimmer) inPath(request string, parameters map[string]property) {
+	m, ok := t.messages[request]
+	if t.Legacy || !ok || !strings.HasSuffix(request, "Request") {
+		return
+	}
+	for name, p := range parameters {
+		if _, known := m.Fields[name]; !known && p.Location == "path" && !strings.Contains(name, ".") {
+			m.Fields[name] = field{Type: p.Type, Path: true}
+		}
+	}
 }
 
 // reach keeps a message and all that it can hold.
