@@ -154,6 +154,9 @@ var allowed = []rule{
 		func(x exchange, d difference) bool {
 			return d.path == "status" && strings.HasSuffix(x.path, "-compute@developer.gserviceaccount.com")
 		}},
+	{"push format", "Google shows the version of the push format in answers of writes alone, and attributes not where " +
+		"messages are not wrapped; the broker answers reads and writes alike",
+		func(_ exchange, d difference) bool { return strings.HasPrefix(d.path, "pushConfig.attributes") }},
 	{"debug", "an error that was recorded inside Google", func(_ exchange, d difference) bool { return d.key() == "debugInfo" }},
 	{"organization", "the demo project is in one", func(_ exchange, d difference) bool {
 		return d.path == "parent" && d.recorded == nil

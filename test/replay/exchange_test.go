@@ -99,7 +99,7 @@ func parse(text string) (exchange, bool) {
 }
 
 // complete fills in what a recording left out: the URLs of three, which name
-// their collection instead, and the body of a policy that was set.
+// their collection instead, and the bodies of a policy and a topic that were written.
 func (x *exchange) complete(answer map[string]any) {
 	if strings.HasPrefix(x.host, "(compute") {
 		link, _ := answer["selfLink"].(string)
@@ -109,8 +109,12 @@ func (x *exchange) complete(answer map[string]any) {
 		x.host, x.path, _ = strings.Cut(strings.TrimPrefix(link, "https://"), "/")
 		x.host, x.path = "compute.googleapis.com", "/"+x.path
 	}
-	if strings.HasSuffix(x.path, ":setIamPolicy") && x.body == "" {
+	switch {
+	case x.body != "":
+	case strings.HasSuffix(x.path, ":setIamPolicy"):
 		x.body = compactJSON(map[string]any{"policy": answer})
+	case x.verb == http.MethodPatch && strings.Contains(x.path, "/topics/"):
+		x.body = compactJSON(map[string]any{"topic": answer, "updateMask": "labels"})
 	}
 }
 

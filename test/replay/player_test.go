@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
@@ -30,8 +32,18 @@ type player struct {
 func newPlayer(t *testing.T) *player {
 	t.Helper()
 	p := &player{t: t, names: map[string]string{}, absent: map[string]bool{}, gone: map[string]bool{}}
-	p.cloud = localcloud.New(localcloud.Options{Discovery: discovery.Judge(t)})
-	t.Cleanup(p.cloud.Close)
+	check := discovery.Judge(t)
+	broker, err := delivery.Start(t.Context(), delivery.Options{Project: "demo-project"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cloud = localcloud.New(localcloud.Options{Discovery: check, PubSub: broker})
+	t.Cleanup(func() {
+		p.cloud.Close()
+		if err := broker.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	return p
 }
 
@@ -86,7 +98,7 @@ func (p *player) play(x exchange) (int, any) {
 	sent.path, sent.query = p.ours(x.path), p.ours(x.query)
 	sent.body = p.current(sent, p.ours(x.body))
 	status, answer := p.call(sent)
-	if status == http.StatusNotFound && x.verb == http.MethodGet && x.status == http.StatusOK && !unserved(status, answer) &&
+	if status == http.StatusNotFound && (x.verb == http.MethodGet || x.verb == http.MethodPatch) && x.status == http.StatusOK && !unserved(status, answer) &&
 		!p.gone[sent.path] && p.seed(sent, x.answer) {
 		status, answer = p.call(sent)
 	}

@@ -1,6 +1,7 @@
 package pubsub
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -52,7 +53,8 @@ func (m method) read(call *apiserver.Call, request proto.Message) error {
 		if err != nil {
 			return err
 		}
-		mask := takeMask(body)
+		// Terraform's provider sends the mask as a parameter (recorded).
+		mask := cmp.Or(takeMask(body), call.Query("updateMask"))
 		target := into
 		if m.body != "*" {
 			target = into.Mutable(into.Descriptor().Fields().ByName(protoreflect.Name(m.body))).Message()
