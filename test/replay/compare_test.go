@@ -157,6 +157,8 @@ var allowed = []rule{
 	{"push format", "Google shows the version of the push format in answers of writes alone, and attributes not where " +
 		"messages are not wrapped; the broker answers reads and writes alike",
 		func(_ exchange, d difference) bool { return strings.HasPrefix(d.path, "pushConfig.attributes") }},
+	{"no uid", "the recordings' normalizer took the uid out of the metadata of operations",
+		func(_ exchange, d difference) bool { return d.path == "metadata.uid" && d.recorded == nil }},
 	{"debug", "an error that was recorded inside Google", func(_ exchange, d difference) bool { return d.key() == "debugInfo" }},
 	{"organization", "the demo project is in one", func(_ exchange, d difference) bool {
 		return d.path == "parent" && d.recorded == nil

@@ -52,7 +52,7 @@ var (
 	numbers     = regexp.MustCompile(`\$\{projectNumber\}|\b(123456789|123456789012|111111111111|882850097339|1098479648729)\b`)
 	placeholder = regexp.MustCompile(`\$\{([A-Za-z]+)\}`)
 	// The normalizer left some names in one place and not in another.
-	named = regexp.MustCompile(`compute(?:global|regional)?([a-z]+)-\$\{uniqueId\}`)
+	named = regexp.MustCompile(`(?:compute(?:global|regional)?|run)([a-z]+)-\$\{uniqueId\}`)
 )
 
 // ours is a recorded text in the local cloud's terms.
