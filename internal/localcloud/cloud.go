@@ -17,6 +17,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/certificatemanager"
+	"github.com/iapguard/iapguard/internal/localcloud/cloudasset"
 	"github.com/iapguard/iapguard/internal/localcloud/cloudbilling"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
@@ -129,6 +130,7 @@ func New(options Options) *Cloud {
 		WithoutOrganization: options.WithoutOrganization}))
 	s.Serve(cloudbilling.New(s))
 	s.Serve(orgpolicy.New(s))
+	s.Serve(cloudasset.New(s))
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s))
 	s.Serve(secretmanager.New(s))

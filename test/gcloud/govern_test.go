@@ -47,6 +47,10 @@ func TestGcloudTakesWhatGovernsAProject(t *testing.T) {
 			"allowedValues=['internal']"},
 		{"org-policies list --project=demo-project --format=value(constraint)", "run.allowedIngress"},
 		{"org-policies delete run.allowedIngress --project=demo-project", ""},
+		{"asset search-all-resources --scope=organizations/987654321098 --query=displayName:wave --format=value(assetType)",
+			"cloudresourcemanager.googleapis.com/Folder"},
+		{"asset search-all-iam-policies --query=policy:a@example.com --scope=organizations/987654321098 " +
+			"--format=value(policy.bindings[0].role)", "roles/browser"},
 	} {
 		if got := l.answer(step.line); got != step.want {
 			t.Errorf("gcloud %s\nanswers %q, want %q", step.line, got, step.want)
