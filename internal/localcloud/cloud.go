@@ -47,8 +47,13 @@ type Options struct {
 	Clock func() time.Time
 	// Latency is added to every API call.
 	Latency time.Duration
-	// OperationTime is how long operations run; zero is a few milliseconds.
+	// OperationTime is how long operations run; zero is a few milliseconds. Negative:
+	// an operation has ended when the call that began it is answered, for clients
+	// that poll every ten seconds.
 	OperationTime time.Duration
+	// KeepIAPOfDeleted lets IAP's policy and settings of a Cloud Run service outlive
+	// it, so that they hold for the next service of its name.
+	KeepIAPOfDeleted bool
 	// IAMPropagation is how long it takes until a change of an IAM policy is
 	// in effect.
 	IAMPropagation time.Duration
@@ -139,6 +144,9 @@ func New(options Options) *Cloud {
 	metrics := monitoring.New(s)
 	s.Serve(metrics.API())
 	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
+	if !options.KeepIAPOfDeleted {
+		services.OnGone(proxy.Forget)
+	}
 	s.Serve(proxy.API())
 	s.Serve(logs.API(s))
 	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})

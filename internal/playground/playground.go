@@ -54,13 +54,23 @@ var (
 	RequestsFilter = filters.Requests()
 )
 
+// operationTime is how long operations run, zero = the local cloud's own time.
+func (o Options) operationTime() time.Duration {
+	if o.InstantOperations {
+		return -1
+	}
+	return 0
+}
+
 // Options adjust a playground. The zero value listens on a free port.
 type Options struct {
 	Addr         string // host:port to listen on; "" = a free port of 127.0.0.1
 	DataAddr     string // the same for requests to frontends and run.app addresses
 	EmulatorHost string // a running Pub/Sub emulator; "" = Pub/Sub in this process
 	Latency      time.Duration
-	Clock        func() time.Time // nil is the machine's
+	// InstantOperations lets operations end before they are answered.
+	InstantOperations bool
+	Clock             func() time.Time // nil is the machine's
 	// IAMPropagation is how long changes of IAM policies take until they are in
 	// effect, Propagation those of load balancers and of IAP.
 	IAMPropagation, Propagation time.Duration
@@ -106,7 +116,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	var rules delivery.Rules
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
-		Clock: options.Clock, Latency: options.Latency, Publish: s.publish, PubSub: broker,
+		Clock: options.Clock, Latency: options.Latency, OperationTime: options.operationTime(), Publish: s.publish, PubSub: broker,
 		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,

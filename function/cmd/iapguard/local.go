@@ -30,6 +30,7 @@ type localFlags struct {
 	cloudOnly bool
 	denials   bool
 	latency   time.Duration
+	instant   bool
 	format    string
 	policy    string
 	discovery bool
@@ -65,6 +66,8 @@ func addLocalCommand(root *cobra.Command) {
 	set.BoolVar(&flags.denials, "refusals", false,
 		"deliver refused requests too, as the sink of deploy/filters/requests.filter does, for the doctor")
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
+	set.BoolVar(&flags.instant, "instant-operations", false,
+		"end long-running operations before they are answered, for clients that poll every ten seconds")
 	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
 	set.StringVar(&flags.policy, "policy", "", "policy file (default: one that enforces, for user:alice@example.com)")
 	if err := set.MarkHidden("discovery"); err != nil { // it is for tests of the local cloud
@@ -91,7 +94,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		}
 	}
 	options := playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr,
-		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency, Bare: flags.cloudOnly}
+		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency, InstantOperations: flags.instant, Bare: flags.cloudOnly}
 	if flags.discovery {
 		options.Discovery = &discovery.Check{}
 	}

@@ -16,7 +16,8 @@ type Options struct {
 	Clock func() time.Time
 	// Latency is added to every API call before it has any effect.
 	Latency time.Duration
-	// OperationTime is how long a long-running operation runs.
+	// OperationTime is how long a long-running operation runs; negative: it has ended
+	// when it is answered.
 	OperationTime time.Duration
 	// IAMPropagation is how long it takes until a change of an IAM policy is
 	// in effect. Who reads the policy sees it at once.
@@ -54,6 +55,8 @@ type Server struct {
 	generation int
 	pending    map[*time.Timer]struct{}
 	later      sync.WaitGroup
+	atOnce     []func()   // run before the call that asked for it is answered
+	finishing  sync.Mutex // held while they run
 }
 
 // API is one Google API as the server sees it.
@@ -178,11 +181,16 @@ func (s *Server) Listed() time.Time {
 	return s.Now().Add(-s.faults.delay(StaleLists, s.options.ListLag))
 }
 
-// Later runs f once after d, on its own goroutine, unless the server is reset
+// Later runs f once after d, on its own goroutine, or before the current call is
+// answered where d is negative, unless the server is reset
 // or closed before.
 func (s *Server) Later(d time.Duration, f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d < 0 {
+		s.atOnce = append(s.atOnce, f)
+		return
+	}
 	s.later.Add(1)
 	generation := s.generation
 	var timer *time.Timer

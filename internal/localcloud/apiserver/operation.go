@@ -128,3 +128,23 @@ func (o *Operation) Wait(ctx context.Context) map[string]any {
 	}
 	return o.Body()
 }
+
+// finishNow does what must have happened when a call is answered, and returns the
+// answer as it is then: of an operation that has ended, how.
+func (s *Server) finishNow(answer any) any {
+	s.finishing.Lock()
+	defer s.finishing.Unlock()
+	s.mu.Lock()
+	due := s.atOnce
+	s.atOnce = nil
+	s.mu.Unlock()
+	for _, f := range due {
+		f()
+	}
+	if body, ok := answer.(map[string]any); ok && s.options.OperationTime < 0 {
+		if operation := s.Operation(Text(body, "name")); operation != nil {
+			return operation.Body()
+		}
+	}
+	return answer
+}

@@ -37,6 +37,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) *Call {
 	answer, err := s.handle(c)
 	if err != errCut {
 		s.record(c, answer, err)
+		answer = s.finishNow(answer)
 		if wrong := c.interfere(true); wrong != nil {
 			err = wrong
 		}

@@ -158,6 +158,37 @@ func TestSettingsAreWrittenAsTheMaskSays(t *testing.T) {
 	}
 }
 
+func TestSettingsThatAreNoneAreRefused(t *testing.T) {
+	const path = "demo-project/iap_web/compute/services/be:iapSettings"
+	for _, tc := range []struct{ what, mask, body, want string }{
+		{"an unknown field", "", `{"accessSettings":{"colour":1}}`, `Unknown name "colour" at 'iap_settings.access_settings'`},
+		{"an unknown value", "", `{"accessSettings":{"reauthSettings":{"method":"OATH"}}}`, `"OATH"`},
+		{"a wrong type", "", `{"accessSettings":{"corsSettings":{"allowHttpOptions":"perhaps"}}}`, `"perhaps"`},
+		{"an unknown path", "iapSettings.accessSettings.colour", `{}`, "colour"},
+		{"a path that ends with a dot", "iapSettings.accessSettings.", `{}`, "accessSettings."},
+	} {
+		t.Run(tc.what, func(t *testing.T) {
+			query := ""
+			if tc.mask != "" {
+				query = "?updateMask=" + tc.mask
+			}
+			status, got := call(t, newKernel(t, nil), "PATCH", path+query, tc.body)
+			failure, _ := got["error"].(map[string]any)
+			if message, _ := failure["message"].(string); status != 400 || !strings.Contains(message, tc.want) {
+				t.Errorf("%d %v, want a 400 with %s", status, got, tc.want)
+			}
+		})
+	}
+	// By number, and read by the owner.
+	s := newKernel(t, nil)
+	call(t, s, "PATCH", path, `{"accessSettings":{"reauthSettings":{"method":1,"maxAge":"60s","policyType":2}}}`)
+	_, got := call(t, s, "GET", path, "")
+	access, _ := got["accessSettings"].(map[string]any)
+	if diff := cmp.Diff(map[string]any{"reauthSettings": map[string]any{"method": "LOGIN", "maxAge": "60s", "policyType": "DEFAULT"}}, access); diff != "" {
+		t.Errorf("settings by number (-want +got):\n%s", diff)
+	}
+}
+
 func TestSettingsAreLoggedAsDataAccess(t *testing.T) {
 	var records []apiserver.AuditRecord
 	s := newKernel(t, func(r apiserver.AuditRecord) { records = append(records, r) })

@@ -1,15 +1,16 @@
 package iap
 
 import (
-	"strings"
+	"regexp"
 	"time"
-	"unicode"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
-// maskRoot is what every path of an update mask begins with (recorded).
-const maskRoot = "iapSettings."
+// camelRoot is what every path of an update mask begins with (recorded), in either
+// spelling of protobuf's JSON.
+var camelRoot = regexp.MustCompile(`(^|,)\s*(?:iapSettings|iap_settings)\.`)
 
 // state is the settings of every resource that has some.
 func (a *IAP) state() map[string]any {
@@ -71,23 +72,25 @@ func (a *IAP) updateSettings(c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sent := camelKeys(apiserver.Clone(body)).(map[string]any)
-	if err := apiserver.CheckFields(sent, "", "name accessSettings applicationSettings"); err != nil {
-		return nil, err
+	document := schema.Of("iap/v1")
+	sent, err := document.Normalize("IapSettings", body)
+	if err != nil {
+		return nil, apiserver.InvalidSchema(err)
 	}
 	delete(sent, "name")
+	mask := camelRoot.ReplaceAllString(c.Query("updateMask"), "$1")
+	paths, err := document.Mask("IapSettings", mask)
+	if err != nil {
+		return nil, apiserver.InvalidSchema(err)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	settings := sent
-	if mask := c.Query("updateMask"); mask != "" {
+	if mask != "" && mask != "*" {
 		settings = named(a.settings[name], name)
 		delete(settings, "name")
-		for _, path := range strings.Split(mask, ",") {
-			path = strings.TrimPrefix(camel(strings.TrimSpace(path)), maskRoot)
-			if path == "" {
-				return nil, apiserver.Invalid("Invalid update mask %q: a path is empty.", mask)
-			}
-			replace(settings, sent, strings.Split(path, "."))
+		for _, path := range paths {
+			replace(settings, sent, path)
 		}
 	}
 	a.past.Put(name, a.server.Now(), apiserver.Clone(settings))
@@ -118,35 +121,12 @@ func replace(into, from map[string]any, path []string) {
 	}
 }
 
-// camelKeys rewrites every snake_case key.
-func camelKeys(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		renamed := make(map[string]any, len(value))
-		for key, child := range value {
-			renamed[camel(key)] = camelKeys(child)
-		}
-		return renamed
-	case []any:
-		for i, child := range value {
-			value[i] = camelKeys(child)
-		}
-	}
-	return value
-}
-
-func camel(snake string) string {
-	var b strings.Builder
-	up := false
-	for _, r := range snake {
-		if r == '_' {
-			up = true
-			continue
-		}
-		if up {
-			r, up = unicode.ToUpper(r), false
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+// Forget drops the policy and the settings of a Cloud Run service that was deleted.
+func (a *IAP) Forget(region, service string) {
+	name := "projects/" + apiserver.ProjectNumber + "/iap_web/cloud_run-" + region + "/services/" + service
+	a.server.DeletePolicy(name)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.settings, name)
+	a.past.Drop(name, a.server.Now())
 }

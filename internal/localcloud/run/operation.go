@@ -12,12 +12,20 @@ import (
 // settle ends the reconciliation that made the given copy, and returns the
 // service as it is then. A service that is being deleted is gone.
 func (r *Run) settle(of *service) *service {
+	settled, gone := r.settled(of)
+	if gone && r.gone != nil {
+		r.gone(of.location, of.name)
+	}
+	return settled
+}
+
+func (r *Run) settled(of *service) (now *service, gone bool) {
 	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live := r.services[of.fullName()]
 	if live == nil || live.uid != of.uid {
-		return of // a later deletion was faster
+		return of, false // a later deletion was faster
 	}
 	if live.generation == of.generation {
 		live.reconciled(at)
@@ -30,11 +38,11 @@ func (r *Run) settle(of *service) *service {
 			delete(r.services, of.fullName())
 			r.server.DeletePolicy(of.fullName())
 			r.past.Drop(of.fullName(), r.server.Now())
-			return live.copy()
+			return live.copy(), true
 		}
 	}
 	r.note(live)
-	return live.copy()
+	return live.copy(), false
 }
 
 // fail ends the reconciliation that made the given copy without success: what

@@ -26,6 +26,7 @@ type Run struct {
 	past    apiserver.History[*service]
 	held    bool
 	waiting []func()
+	gone    func(region, service string) // nil = nothing has to know
 }
 
 // New returns a Cloud Run without services. Reconciling takes the server's
@@ -53,6 +54,10 @@ func (r *Run) API() apiserver.API {
 	api.Touch = r.touch
 	return api
 }
+
+// OnGone sets what is called, without a lock, when a service is gone. It is called
+// before the first request.
+func (r *Run) OnGone(f func(region, service string)) { r.gone = f }
 
 // Hold makes services stay as they are until Release: what is written is
 // accepted, and nothing becomes ready. It is for tests that look at the time
