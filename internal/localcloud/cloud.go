@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/bigquery"
 	"github.com/iapguard/iapguard/internal/localcloud/certificatemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/cloudasset"
 	"github.com/iapguard/iapguard/internal/localcloud/cloudbilling"
@@ -141,6 +142,7 @@ func New(options Options) *Cloud {
 	s.Serve(secretmanager.New(s))
 	s.Serve(storage.New(s))
 	s.Serve(certificatemanager.New(s))
+	s.Serve(bigquery.New(s))
 	metrics := monitoring.New(s)
 	s.Serve(metrics.API())
 	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
@@ -184,6 +186,9 @@ func (o Options) publish(topic string, data []byte, attributes map[string]string
 	}
 	return o.Publish(context.Background(), topic, data, attributes)
 }
+
+// Routes are the methods that the cloud serves.
+func (c *Cloud) Routes() []apiserver.Route { return c.server.Routes() }
 
 // Logs is the log router: sinks are added to it, entries read from it.
 func (c *Cloud) Logs() *logging.Router { return c.logs }

@@ -72,6 +72,13 @@ var predefined = map[string]predefinedRole{
 	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get",
 		rolePages + "secretmanager"},
 
+	"roles/bigquery.admin": {"bigquery.*.* resourcemanager.projects.get", rolePages + "bigquery"},
+	"roles/bigquery.dataEditor": {"bigquery.datasets.create bigquery.datasets.get bigquery.tables.* !bigquery.tables.setIamPolicy " +
+		"resourcemanager.projects.get", rolePages + "bigquery"},
+	"roles/bigquery.dataOwner": {"bigquery.datasets.* bigquery.tables.* resourcemanager.projects.get", rolePages + "bigquery"},
+	"roles/bigquery.dataViewer": {"bigquery.datasets.get bigquery.tables.get bigquery.tables.getData " +
+		"bigquery.tables.getIamPolicy bigquery.tables.list resourcemanager.projects.get", rolePages + "bigquery"},
+
 	"roles/certificatemanager.editor": {"certificatemanager.*.create certificatemanager.*.get certificatemanager.*.list " +
 		"certificatemanager.*.update resourcemanager.projects.get", rolePages + "certificatemanager"},
 	"roles/certificatemanager.owner": {"certificatemanager.*.* resourcemanager.projects.get", rolePages + "certificatemanager"},

@@ -44,6 +44,12 @@ type Kind struct {
 	// server does: always, or, with an ID, where the client gives none.
 	ID    *regexp.Regexp
 	NewID func() string
+	// IDField is the path of the field that a client names a new resource in, where that
+	// is not name: "datasetReference.datasetId".
+	IDField string
+	// Items is the message of what a list shows, where that is not the resource itself,
+	// and ListKind the kind that lists of older APIs have.
+	Items, ListKind string
 	// Location refuses what is not a location of the API, nil = none is refused.
 	Location func(location string) error
 	// Within has the parents, nil = every parent exists.

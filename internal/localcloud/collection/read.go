@@ -1,6 +1,7 @@
 package collection
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -59,7 +60,7 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 	message := f.document.Message(f.method.Response)
 	for name, field := range message.Fields {
 		switch {
-		case field.Repeated && field.Ref == c.Message && len(page) > 0:
+		case field.Repeated && field.Ref == cmp.Or(c.Items, c.Message) && len(page) > 0:
 			answer[name] = page
 		case name == "totalSize":
 			answer[name] = len(items)
@@ -67,6 +68,9 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 	}
 	if next != "" {
 		answer["nextPageToken"] = next
+	}
+	if c.ListKind != "" {
+		answer["kind"] = c.ListKind
 	}
 	return answer, nil
 }

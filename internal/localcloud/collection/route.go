@@ -87,7 +87,13 @@ func (c *Collection) handler(f face) (handle func(*apiserver.Call) (any, error),
 	case "patch", "update":
 		return func(call *apiserver.Call) (any, error) { return c.patch(call, f) }, true
 	case "delete":
-		return func(call *apiserver.Call) (any, error) { return c.remove(call) }, true
+		return func(call *apiserver.Call) (any, error) {
+			answer, err := c.remove(call)
+			if f.method.Response == "" {
+				answer = nil // 204
+			}
+			return answer, err
+		}, true
 	case "getIamPolicy":
 		return c.onPolicy((*apiserver.Call).GetIamPolicy), false
 	case "setIamPolicy":
@@ -105,10 +111,16 @@ var variable = regexp.MustCompile(`\{([a-zA-Z]+?)(s?Id)?\}`)
 // is {project}.
 func variables(path string) string { return variable.ReplaceAllString(path, "{$1}") }
 
+// versioned is a segment that is the version of an API.
+var versioned = regexp.MustCompile(`^v[0-9]`)
+
 // nameOf is what a call is about: its path without version and verb, with the
 // project's id.
 func nameOf(call *apiserver.Call) string {
 	_, name, _ := strings.Cut(strings.TrimPrefix(call.Request.URL.Path, "/"), "/")
+	if api, rest, ok := strings.Cut(name, "/"); ok && versioned.MatchString(api) { // bigquery/v2/projects/P
+		name = rest
+	}
 	if i := strings.LastIndexByte(call.Route.Path, ':'); i > strings.LastIndexByte(call.Route.Path, '/') {
 		name = strings.TrimSuffix(name, call.Route.Path[i:])
 	}

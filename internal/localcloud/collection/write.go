@@ -57,6 +57,14 @@ func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any)
 	if given := apiserver.Text(asked, "name"); c.NewID != nil && (c.ID == nil || given == "") {
 		return all + "/" + c.NewID(), nil
 	}
+	if c.IDField != "" {
+		body, err := call.Body()
+		path := strings.Split(c.IDField, ".")
+		for _, name := range path[:len(path)-1] {
+			body = apiserver.Object(body, name)
+		}
+		return all + "/" + apiserver.Text(body, path[len(path)-1]), err
+	}
 	for name := range f.method.Parameters {
 		if strings.HasSuffix(name, "Id") && call.Request.URL.Query().Has(name) {
 			return all + "/" + call.Query(name), nil

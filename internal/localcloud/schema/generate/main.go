@@ -300,6 +300,8 @@ func (t *trimmer) field(in, name string, p property) field {
 		f.Map, p = true, *p.AdditionalProperties
 	}
 	switch {
+	case p.Ref != "" && t.from.Schemas[p.Ref].Type == "any": // BigQuery's JsonValue
+		f.Type = "any"
 	case p.Ref != "":
 		f.Type, f.Ref = "object", p.Ref
 		t.reach(p.Ref)
