@@ -45,6 +45,12 @@ func New(s *apiserver.Server) apiserver.API {
 		route("GET", all, "buckets.list", "buckets.list", a.list),
 		route("GET", one, "buckets.get", "buckets.get",
 			a.on(func(_ *apiserver.Call, b *bucket) (any, error) { return apiserver.Clone(b.view), nil })),
+		route("PATCH", one, "buckets.patch", "buckets.update", a.on(a.patch)),
+		route("GET", one+"/iam", "buckets.getIamPolicy", "buckets.getIamPolicy",
+			a.on(func(c *apiserver.Call, _ *bucket) (any, error) {
+				return shownPolicy(c, c.Server().Policy(c.Resource)), nil
+			})),
+		route("PUT", one+"/iam", "buckets.setIamPolicy", "buckets.setIamPolicy", a.on(setPolicy)),
 		route("DELETE", one, "buckets.delete", "buckets.delete", a.on(a.remove)),
 		route("POST", "/upload"+objects, "objects.insert", "objects.create", a.on(a.upload)),
 		route("GET", objects, "objects.list", "objects.list", a.on(listObjects)),
@@ -158,6 +164,7 @@ func (a *api) remove(c *apiserver.Call, found *bucket) (any, error) {
 			"The bucket you tried to delete is not empty.")
 	}
 	delete(a.buckets, c.Var("bucket"))
+	a.server.DeletePolicy(bucketResource(c.Var("bucket")))
 	return nil, nil
 }
 
