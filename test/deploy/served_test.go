@@ -1,0 +1,94 @@
+package deploy
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
+	"github.com/iapguard/iapguard/test/deploy/blueprint"
+)
+
+// creates names for each resource type of the module the methods of Google's APIs that
+// the provider calls to create it; a grant is read and written. A type that is Terraform's
+// own has none. Source: the provider's resources, v7.45.
+var creates = map[string][]string{
+	"google_bigquery_dataset":                 {"bigquery.datasets.insert"},
+	"google_bigquery_dataset_iam_member":      {"bigquery.datasets.get", "bigquery.datasets.patch"},
+	"google_bigquery_table":                   {"bigquery.tables.insert"},
+	"google_bigquery_table_iam_member":        {"bigquery.tables.getIamPolicy", "bigquery.tables.setIamPolicy"},
+	"google_cloud_run_v2_service":             {"run.projects.locations.services.create"},
+	"google_cloud_run_v2_service_iam_binding": {"run.projects.locations.services.setIamPolicy"},
+	"google_cloud_scheduler_job":              {"cloudscheduler.projects.locations.jobs.create"},
+	"google_eventarc_trigger":                 {"eventarc.projects.locations.triggers.create"},
+	"google_folder_iam_member":                {"cloudresourcemanager.folders.getIamPolicy", "cloudresourcemanager.folders.setIamPolicy"},
+	"google_logging_folder_sink":              {"logging.folders.sinks.create"},
+	"google_logging_metric":                   {"logging.projects.metrics.create", "logging.projects.metrics.update"},
+	"google_logging_organization_sink":        {"logging.organizations.sinks.create"},
+	"google_logging_project_sink":             {"logging.projects.sinks.create"},
+	"google_monitoring_alert_policy":          {"monitoring.projects.alertPolicies.create"},
+	"google_monitoring_dashboard":             {"monitoring.projects.dashboards.create"},
+	"google_monitoring_notification_channel":  {"monitoring.projects.notificationChannels.create"},
+	"google_org_policy_policy":                {"orgpolicy.projects.policies.create"},
+	"google_organization_iam_custom_role":     {"iam.organizations.roles.create"},
+	"google_organization_iam_member":          {"cloudresourcemanager.organizations.setIamPolicy"},
+	"google_project_iam_custom_role":          {"iam.projects.roles.create"},
+	"google_project_iam_member":               {"cloudresourcemanager.projects.setIamPolicy"},
+	"google_project_service":                  {"serviceusage.services.batchEnable", "serviceusage.services.list"},
+	"google_pubsub_subscription":              {"pubsub.projects.subscriptions.create"},
+	"google_pubsub_subscription_iam_member":   {"pubsub.projects.subscriptions.setIamPolicy"},
+	"google_pubsub_topic":                     {"pubsub.projects.topics.create"},
+	"google_pubsub_topic_iam_member":          {"pubsub.projects.topics.setIamPolicy"},
+	"google_secret_manager_secret":            {"secretmanager.projects.secrets.create"},
+	"google_secret_manager_secret_iam_member": {"secretmanager.projects.secrets.setIamPolicy"},
+	"google_secret_manager_secret_version":    {"secretmanager.projects.secrets.addVersion"},
+	"google_service_account":                  {"iam.projects.serviceAccounts.create"},
+	"google_service_account_iam_member":       {"iam.projects.serviceAccounts.setIamPolicy"},
+	"google_storage_bucket":                   {"storage.buckets.insert", "storage.buckets.patch"},
+	"google_storage_bucket_iam_policy":        {"storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"},
+	"terraform_data":                          nil,
+}
+
+func TestEveryResourceTypeOfTheModuleIsServed(t *testing.T) {
+	cloud := localcloud.New(localcloud.Options{Discovery: &discovery.Check{}})
+	defer cloud.Close()
+	served := map[string]bool{}
+	for _, route := range cloud.Routes() {
+		served[route.ID] = true
+	}
+	used := map[string]bool{}
+	for _, folder := range []string{"", "examples/organization", "examples/project"} {
+		files, err := blueprint.Files(filepath.Join("../../deploy/terraform", folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range files {
+			for _, block := range body.Blocks {
+				if block.Type == "resource" {
+					used[block.Labels[0]] = true
+				}
+			}
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(used)) {
+		methods, known := creates[kind]
+		if !known {
+			t.Errorf("%s: no method that creates it is named", kind)
+		}
+		for _, method := range methods {
+			if !served[method] {
+				t.Errorf("%s: the local cloud does not serve %s", kind, method)
+			}
+		}
+	}
+	for kind := range creates {
+		if !used[kind] {
+			t.Errorf("%s: the module does not use it", kind)
+		}
+	}
+	if len(used) < 30 {
+		t.Errorf("%d resource types, which are too few to be the module's", len(used))
+	}
+}
