@@ -46,7 +46,7 @@ func TestGcloudTakesWhatGovernsAProject(t *testing.T) {
 		{"org-policies describe run.allowedIngress --effective --project=demo-project --format=value(spec.rules[0].values)",
 			"allowedValues=['internal']"},
 		{"org-policies list --project=demo-project --format=value(constraint)", "run.allowedIngress"},
-		{"org-policies delete run.allowedIngress --project=demo-project", ""},
+		{"org-policies delete run.allowedIngress --project=demo-project", "{}"},
 		{"asset search-all-resources --scope=organizations/987654321098 --query=displayName:wave --format=value(assetType)",
 			"cloudresourcemanager.googleapis.com/Folder"},
 		{"asset search-all-iam-policies --query=policy:a@example.com --scope=organizations/987654321098 " +
