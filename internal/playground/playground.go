@@ -223,6 +223,11 @@ func (s *Playground) DeployFunction(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("deploying the function's service: %w", err)
 	}
+	pusher, _, _ := strings.Cut(PushAccount, "@")
+	if _, err := owner.Call(ctx, http.MethodPost, "/v1/projects/"+Project+"/serviceAccounts",
+		map[string]any{"accountId": pusher}); err != nil {
+		return fmt.Errorf("making the account that pushes: %w", err)
+	}
 	if _, err := owner.Call(ctx, http.MethodPost, "/v2/"+functionName+":setIamPolicy", map[string]any{
 		"policy": map[string]any{"bindings": []any{
 			map[string]any{"role": "roles/run.invoker", "members": []any{"serviceAccount:" + PushAccount}}}},
