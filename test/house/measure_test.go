@@ -21,7 +21,6 @@ var manyParameters = map[string]string{
 	"internal/localcloud/apiserver: failure":           "formats like fmt.Errorf, behind the three codes of an error",
 	"internal/localcloud/compute: routeMaker.add":      routeRow,
 	"internal/localcloud/delivery: inflight.intercept": "grpc.UnaryClientInterceptor gives the signature",
-	"internal/localcloud/pubsub: route":                routeRow,
 	"internal/localcloud/run: route":                   routeRow,
 	"internal/localcloud/storage: route":               routeRow,
 }

@@ -68,7 +68,8 @@ func (c *Collection) Get(name string) (Resource, bool) {
 	return found, ok
 }
 
-// Named returns the resource that a call is about, or the API's 404.
+// Named returns the resource that a call is about, or the API's 404 for it or for
+// what it is below.
 func (c *Collection) Named(call *apiserver.Call) (Resource, error) {
 	name := call.Resource
 	if c.Alias != nil {
@@ -76,6 +77,9 @@ func (c *Collection) Named(call *apiserver.Call) (Resource, error) {
 	}
 	if found, ok := c.Get(name); ok {
 		return found, nil
+	}
+	if err := c.parentExists(name); err != nil {
+		return Resource{}, err
 	}
 	return Resource{}, c.notFound(call.Resource)
 }

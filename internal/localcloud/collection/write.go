@@ -176,11 +176,36 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 			apiserver.Merge(w.New.Body, w.Sent)
 		default:
 			for _, path := range paths {
-				Assign(w.New.Body, w.Sent, path)
+				c.assign(w, path)
 			}
 		}
 		return nil
 	})
+}
+
+// assign writes a field of the mask. A message in the last position of a path is merged
+// into the one that is there (protobuf's field_mask.proto, "Field Masks in Update
+// Operations"); that each API does so is unverified.
+func (c *Collection) assign(w *Write, path []string) {
+	sent, message := w.Sent, c.document.Message(c.Message)
+	for i, name := range path {
+		if message == nil || message.Fields[name] == nil {
+			break
+		}
+		field := message.Fields[name]
+		if i == len(path)-1 && field.Ref != "" && !field.Map && !field.Repeated {
+			if merged := apiserver.Object(sent, name); merged != nil {
+				patch := merged
+				for j := i; j >= 0; j-- {
+					patch = map[string]any{path[j]: patch}
+				}
+				apiserver.Merge(w.New.Body, patch)
+				return
+			}
+		}
+		sent, message = apiserver.Object(sent, name), c.document.Message(field.Ref)
+	}
+	Assign(w.New.Body, w.Sent, path)
 }
 
 // outputs keeps what only the server writes, when everything else is replaced.

@@ -47,7 +47,7 @@ type Subscription struct {
 	// Concurrency bounds how many posts are under way at once, by default 16.
 	Concurrency int
 
-	// client says that a client made it, or whoever else may not keep it healthy:
+	// client is true of one that a client made, whose endpoint may refuse for ever:
 	// Idle waits for the first attempt of its messages only.
 	client bool
 }

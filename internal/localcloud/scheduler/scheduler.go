@@ -46,8 +46,6 @@ func jobs(senders Senders) collection.Kind {
 			BadID: `Job name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/jobs/<JOB_ID>".`},
 		Defaults: object{
 			"timeZone": "Etc/UTC", "state": "ENABLED", "attemptDeadline": "180s",
-			"retryConfig": object{"maxRetryDuration": "0s", "minBackoffDuration": "5s", "maxBackoffDuration": "3600s",
-				"maxDoublings": json.Number("5")},
 		},
 		Prepare: prepare,
 		Actions: map[string]collection.Action{
@@ -57,6 +55,11 @@ func jobs(senders Senders) collection.Kind {
 		},
 	}
 }
+
+// retryDefaults fill a retry configuration. Source: scheduler/docs/reference/rest,
+// RetryConfig.
+var retryDefaults = object{"maxRetryDuration": "0s", "minBackoffDuration": "5s", "maxBackoffDuration": "3600s",
+	"maxDoublings": json.Number("5")}
 
 // becomes is a method that sets the state.
 func becomes(state string) func(*collection.Collection, *apiserver.Call) (any, error) {
@@ -88,6 +91,13 @@ func prepare(w *collection.Write) error {
 	case target != nil:
 		if err := complete(w.Call, target); err != nil {
 			return err
+		}
+	}
+	if retry := apiserver.Object(job, "retryConfig"); retry != nil { // answered when it was sent (Terraform plans no change)
+		for field, value := range retryDefaults {
+			if retry[field] == nil {
+				retry[field] = value
+			}
 		}
 	}
 	job["userUpdateTime"] = collection.Time(w.At)

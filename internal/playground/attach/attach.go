@@ -46,7 +46,7 @@ func Function(ctx context.Context, p *playground.Playground, options Options) (*
 		return nil, err
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
-	// What the metadata server tells the function where it is deployed.
+	// On Cloud Run, the metadata server has this.
 	own := &config.Runtime
 	own.Service.Project, own.ProjectNumber = playground.Project, playground.ProjectNumber
 	own.Service.Location, own.Service.Service = playground.FunctionRegion, playground.FunctionService

@@ -15,7 +15,7 @@ import (
 // subscription is a subscription with its messages. The server's lock guards it.
 //
 // A message is ready to be delivered; or leased, until its acknowledgement deadline,
-// to whoever got it; or pausing, as the retry policy says; or blocked behind a leased
+// to one client; or pausing, as the retry policy says; or blocked behind a leased
 // one with its ordering key.
 type subscription struct {
 	server *Server
@@ -145,7 +145,7 @@ func (s *subscription) expire(e *entry, after time.Duration) {
 	e.timer = timer
 }
 
-// unlease takes a message back from whoever has it. It stays held.
+// unlease ends the lease of a message, which stays held.
 func (s *subscription) unlease(e *entry) {
 	delete(s.leases, e.ackID)
 	e.ackID = ""
