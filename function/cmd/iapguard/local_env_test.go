@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os/exec"
 	"slices"
 	"strings"
@@ -28,15 +27,6 @@ func env(t *testing.T, flags ...string) string {
 		t.Fatalf("exit status %d: %s", status, said.String())
 	}
 	return out.String()
-}
-
-func addrOf(t *testing.T, from string) string {
-	t.Helper()
-	parsed, err := url.Parse(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed.Host
 }
 
 // A shell that evaluates what is printed, and then what takes it back, has the

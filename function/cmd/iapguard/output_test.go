@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,4 +68,14 @@ func TestAFullDiskEndsInExitStatusOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// addrOf is the host and port of a URL.
+func addrOf(t *testing.T, from string) string {
+	t.Helper()
+	parsed, err := url.Parse(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.Host
 }

@@ -71,7 +71,7 @@ func (c *Call) Body() (map[string]any, error) {
 		return nil, c.formEncoded()
 	}
 	if !utf8.Valid(c.body) {
-		return nil, malformed(errors.New("The payload is not valid UTF-8."))
+		return nil, malformed(errors.New("it is not valid UTF-8"))
 	}
 	decoder := json.NewDecoder(bytes.NewReader(c.body))
 	decoder.UseNumber()

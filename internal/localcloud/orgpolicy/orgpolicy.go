@@ -11,8 +11,6 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
-const docs = "cloud.google.com/resource-manager/docs/reference/orgpolicy/rest/v2/"
-
 // New returns the API, and lets the server ask it which constraints are in effect.
 func New(s *apiserver.Server) apiserver.API {
 	e := &effects{server: s}
