@@ -88,6 +88,9 @@ type Kind struct {
 	Fixed []string
 	// Replaces says that a patch without a mask replaces everything, as "*" does.
 	Replaces bool
+	// MergesMessages merges a message that a mask ends at into the one that is there;
+	// otherwise it takes its place (unverified for either kind of API).
+	MergesMessages bool
 	// Defaults fill what was not sent.
 	Defaults map[string]any
 	// Prepare applies the rules to a resource that is about to be kept or deleted,

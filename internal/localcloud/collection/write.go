@@ -183,9 +183,9 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 	})
 }
 
-// assign writes a field of the mask. A message in the last position of a path is merged
-// into the one that is there (protobuf's field_mask.proto, "Field Masks in Update
-// Operations"); that each API does so is unverified.
+// assign writes a field of the mask. Where the kind says so, a message in the last
+// position of a path is merged into the one that is there, as protobuf's
+// field_mask.proto has it ("Field Masks in Update Operations").
 func (c *Collection) assign(w *Write, path []string) {
 	sent, message := w.Sent, c.document.Message(c.Message)
 	for i, name := range path {
@@ -193,7 +193,7 @@ func (c *Collection) assign(w *Write, path []string) {
 			break
 		}
 		field := message.Fields[name]
-		if i == len(path)-1 && field.Ref != "" && !field.Map && !field.Repeated {
+		if c.MergesMessages && i == len(path)-1 && field.Ref != "" && !field.Map && !field.Repeated {
 			if merged := apiserver.Object(sent, name); merged != nil {
 				patch := merged
 				for j := i; j >= 0; j-- {

@@ -44,6 +44,7 @@ func jobs(senders Senders) collection.Kind {
 		ID: regexp.MustCompile(`^[A-Za-z0-9_-]{1,500}$`),
 		Words: collection.Words{NotFound: "Job not found.", Exists: "Job {name} already exists.",
 			BadID: `Job name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/jobs/<JOB_ID>".`},
+		MergesMessages: true,
 		Defaults: object{
 			"timeZone": "Etc/UTC", "state": "ENABLED", "attemptDeadline": "180s",
 		},
