@@ -113,6 +113,7 @@ func (s *Server) StreamingPull(wire pubsubpb.Subscriber_StreamingPullServer) err
 		most: int(first.GetMaxOutstandingMessages()), pinged: make(chan struct{}, 1)}
 	ctx, stop := context.WithCancelCause(wire.Context())
 	defer stop(nil)
+	defer opened.end()
 	if err := opened.receive(first); err != nil {
 		return err
 	}
@@ -140,6 +141,24 @@ func (s *Server) StreamingPull(wire pubsubpb.Subscriber_StreamingPullServer) err
 		return nil
 	}
 	return err
+}
+
+// end gives back what the stream still has. Google waits for the acknowledgement
+// deadlines; here a push worker that is replaced must not delay what it had taken.
+func (st *stream) end() {
+	st.server.mu.Lock()
+	defer st.server.mu.Unlock()
+	found, err := st.server.find(st.subscription)
+	if err != nil {
+		return // the subscription is gone
+	}
+	for _, e := range found.leases {
+		if e.stream == st {
+			found.unlease(e)
+			e.deliveries-- // nobody was asked
+			found.unpause(e)
+		}
+	}
 }
 
 // receive does what a client writes to its stream.
