@@ -8,15 +8,13 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/function"
-	"github.com/iapguard/iapguard/internal/cloud"
-	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
 
 // published is what a test does with each report before it counts as published.
@@ -34,35 +32,15 @@ func (h *holding) On(posture.Target, string, time.Time) *policy.Hold {
 	return &policy.Hold{Reason: "a deployment is under way"}
 }
 
-// applying returns a function that applies the recipe to hello, delivery after
-// delivery of one command.
+// applying applies the recipe to hello.
 func applying(t *testing.T, e *cloudtest.Env, publish published, holds reconcile.Holds) func() (report.Report, error) {
 	t.Helper()
 	hello := playground.Scenario[0]
 	e.Build(hello)
-	clients, err := cloud.Connect(t.Context(), connect.Config{Endpoint: e.URL(), UserAgent: function.UserAgent}, e.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules, err := policy.Parse([]byte(cloudtest.Policy()), e.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := function.NewEngine(clients, function.Config{Clock: e.Clock()}, function.Wiring{
+	return withfunction.Applying(t, e, hello.Name(), function.Wiring{
 		Publisher: publish, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Policy: func() reconcile.Policy { return rules }, Holds: func() (reconcile.Holds, error) { return holds, nil },
+		Holds: func() (reconcile.Holds, error) { return holds, nil },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	target, err := posture.ParseTarget(hello.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func() (report.Report, error) {
-		return engine.Run(t.Context(), reconcile.Request{Target: target, Consent: true,
-			Cause: event.Cause{Kind: event.CommandReceived, Key: "apply"}})
-	}
 }
 
 // A run that a hold stopped before its first write has ended. What comes after the

@@ -14,13 +14,8 @@ import (
 
 	"github.com/iapguard/iapguard/deploy/roles"
 	"github.com/iapguard/iapguard/function"
-	"github.com/iapguard/iapguard/internal/cloud"
-	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -152,26 +147,9 @@ var guardedByHand = playground.LoadBalanced{Service: "tickets", Region: "us-cent
 // guardByHand types iapguard apply as the project's owner.
 func guardByHand(t *testing.T, o *withfunction.Env) {
 	t.Helper()
-	clients, err := cloud.Connect(t.Context(), connect.Config{Endpoint: o.URL(), UserAgent: function.UserAgent}, o.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules, err := policy.Parse([]byte(cloudtest.Policy()), o.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := function.NewEngine(clients, function.Config{Clock: o.Clock()}, function.Wiring{
-		Publisher: discarded{}, Log: slog.New(slog.DiscardHandler), Policy: func() reconcile.Policy { return rules },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	target, err := posture.ParseTarget(guardedByHand.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	final, err := engine.Run(t.Context(), reconcile.Request{Target: target, Consent: true,
-		Cause: event.Cause{Kind: event.CommandReceived, Key: "by hand"}})
+	final, err := withfunction.Applying(t, o.Env, guardedByHand.Name(), function.Wiring{
+		Publisher: discarded{}, Log: slog.New(slog.DiscardHandler),
+	})()
 	if err != nil || final.Outcome != report.Protected {
 		t.Fatalf("by hand: %q, %v", final.Outcome, err)
 	}

@@ -2,12 +2,10 @@ package bigquery_test
 
 import (
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	client "google.golang.org/api/bigquery/v2"
-	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
@@ -65,14 +63,6 @@ func insert(service *client.Service, rows ...string) (*client.TableDataInsertAll
 	return service.Tabledata.InsertAll(project, "reports", "rows", request).Do()
 }
 
-func code(err error) int {
-	var answer *googleapi.Error
-	if errors.As(err, &answer) {
-		return answer.Code
-	}
-	return 0
-}
-
 func TestRowsAreStreamedInAndListed(t *testing.T) {
 	_, api := start(t)
 	answer, err := insert(api, `{"outcome": "open", "AT": "2026-01-02T03:04:05Z", "count": "3", "tags": ["a", "b"],
@@ -113,7 +103,7 @@ func TestAccessToADatasetAndATable(t *testing.T) {
 	if err != nil || len(dataset.Access) != 4 {
 		t.Fatalf("dataset: %+v, %v; want the access of a new one", dataset, err)
 	}
-	if _, err := as(t, c, reader).Tables.Get(project, "reports", "rows").Do(); code(err) != 403 {
+	if _, err := as(t, c, reader).Tables.Get(project, "reports", "rows").Do(); clienttest.Code(err) != 403 {
 		t.Errorf("before: %v, want a 403", err)
 	}
 	access := append(dataset.Access, &client.DatasetAccess{Role: "READER", UserByEmail: "reader@example.com"})
@@ -128,7 +118,7 @@ func TestAccessToADatasetAndATable(t *testing.T) {
 	if _, err := as(t, c, reader).Tabledata.List(project, "reports", "rows").Do(); err != nil {
 		t.Errorf("a reader: %v", err)
 	}
-	if _, err := insert(as(t, c, reader), `{"outcome": "a"}`); code(err) != 403 {
+	if _, err := insert(as(t, c, reader), `{"outcome": "a"}`); clienttest.Code(err) != 403 {
 		t.Errorf("a reader writes: %v, want a 403", err)
 	}
 	if _, err := insert(as(t, c, writer), `{"outcome": "a"}`); err != nil {
@@ -147,29 +137,29 @@ func TestViewsAndDatasetsThatHoldThem(t *testing.T) {
 		list.Tables[0].TableReference.TableId != "open" {
 		t.Errorf("tables: %+v, %v", list, err)
 	}
-	if err := api.Datasets.Delete(project, "reports").Do(); code(err) != 400 {
+	if err := api.Datasets.Delete(project, "reports").Do(); clienttest.Code(err) != 400 {
 		t.Errorf("deleting what holds tables: %v, want a 400", err)
 	}
 	fewer := table("rows")
 	fewer.Schema.Fields = fewer.Schema.Fields[:2]
-	if _, err := api.Tables.Update(project, "reports", "rows", fewer).Do(); code(err) != 400 {
+	if _, err := api.Tables.Update(project, "reports", "rows", fewer).Do(); clienttest.Code(err) != 400 {
 		t.Errorf("taking a column away: %v, want a 400", err)
 	}
 	twice := table("twice")
 	twice.Schema.Fields[1].Name = "Outcome"
-	if _, err := api.Tables.Insert(project, "reports", twice).Do(); code(err) != 400 {
+	if _, err := api.Tables.Insert(project, "reports", twice).Do(); clienttest.Code(err) != 400 {
 		t.Errorf("a column twice: %v, want a 400", err)
 	}
-	if _, err := api.Tables.Insert(project, "none", table("a")).Do(); code(err) != 404 {
+	if _, err := api.Tables.Insert(project, "none", table("a")).Do(); clienttest.Code(err) != 404 {
 		t.Errorf("in no dataset: %v, want a 404", err)
 	}
-	if _, err := api.Tables.Insert(project, "reports", table("rows")).Do(); code(err) != 409 {
+	if _, err := api.Tables.Insert(project, "reports", table("rows")).Do(); clienttest.Code(err) != 409 {
 		t.Errorf("a table twice: %v, want a 409", err)
 	}
 	if err := api.Datasets.Delete(project, "reports").DeleteContents(true).Do(); err != nil {
 		t.Error(err)
 	}
-	if _, err := api.Tables.Get(project, "reports", "rows").Do(); code(err) != 404 {
+	if _, err := api.Tables.Get(project, "reports", "rows").Do(); clienttest.Code(err) != 404 {
 		t.Errorf("afterwards: %v, want a 404", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net/http"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	client "google.golang.org/api/certificatemanager/v1"
-	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
@@ -84,14 +82,6 @@ func pair(t *testing.T, host string) (certificate, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: encoded}))
 }
 
-func code(err error) int {
-	var answer *googleapi.Error
-	if errors.As(err, &answer) {
-		return answer.Code
-	}
-	return 0
-}
-
 func TestAMapPresentsItsEntriesCertificates(t *testing.T) {
 	c, _ := start(t)
 	c.done(c.DnsAuthorizations.Create(location, &client.DnsAuthorization{Domain: "shop.example.com"}).
@@ -138,7 +128,7 @@ func TestAMapPresentsItsEntriesCertificates(t *testing.T) {
 		},
 		"a map with entries": func() error { _, err := c.CertificateMaps.Delete(web).Do(); return err },
 	} {
-		if err := refused(); code(err) != http.StatusBadRequest {
+		if err := refused(); clienttest.Code(err) != http.StatusBadRequest {
 			t.Errorf("deleting %s: %v, want a 400", name, err)
 		}
 	}
@@ -195,7 +185,7 @@ func TestBadCertificatesAreRefused(t *testing.T) {
 		{"a missing certificate", entry(&client.CertificateMapEntry{Hostname: "a.example.com",
 			Certificates: []string{location + "/certificates/none"}}), 404},
 	} {
-		if code(tc.err) != tc.want {
+		if clienttest.Code(tc.err) != tc.want {
 			t.Errorf("%s: %v, want a %d", tc.name, tc.err, tc.want)
 		}
 	}

@@ -2,9 +2,12 @@
 package clienttest
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"google.golang.org/api/googleapi"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
@@ -41,4 +44,13 @@ func (member caller) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Header.Set("Authorization", "Bearer "+string(member))
 	}
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+// Code is the status of an error of Google's clients, 0 for any other.
+func Code(err error) int {
+	var answer *googleapi.Error
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return 0
 }

@@ -215,10 +215,15 @@ func (c *Collection) Method(call *apiserver.Call) (*schema.API, schema.Method) {
 	return c.document, schema.Method{}
 }
 
+// others brings in what others made, when no write is under way: what is just being
+// deleted here would come back.
 func (c *Collection) others() {
-	if c.Others != nil {
-		c.Others(c)
+	if c.Others == nil {
+		return
 	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.Others(c)
 }
 
 // has reports whether the resource has a field.

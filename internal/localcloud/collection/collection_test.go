@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -222,5 +223,40 @@ func TestALongRunningWriteEndsWithTheResource(t *testing.T) {
 	}
 	if missing := a.must("DELETE", all+"/two?allowMissing=true", ""); missing["done"] != true {
 		t.Errorf("deleting what is not there: %v", missing)
+	}
+}
+
+// What others made is looked for before each call. Between a deletion and the end of its
+// effects that would bring the deleted resource back.
+func TestADeletedResourceDoesNotComeBackFromOthers(t *testing.T) {
+	kind := maps
+	name := all[len("/v1/"):] + "/one"
+	var elsewhere atomic.Bool
+	elsewhere.Store(true)
+	kind.Others = func(c *collection.Collection) {
+		if elsewhere.Load() {
+			c.PutMissing(collection.Resource{Name: name, Body: map[string]any{}})
+		}
+	}
+	deleted, asked := make(chan struct{}), make(chan struct{})
+	kind.Changed = func(*collection.Write) {
+		close(deleted)
+		select {
+		case <-asked: // only without the lock
+		case <-time.After(100 * time.Millisecond):
+		}
+		elsewhere.Store(false)
+	}
+	a := start(t, kind)
+	a.must("GET", all+"/one", "")
+	go func() {
+		<-deleted
+		a.server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", all+"/one", nil))
+		close(asked)
+	}()
+	a.must("DELETE", all+"/one", "")
+	<-asked
+	if status, answer := a.call("GET", all+"/one", ""); status != http.StatusNotFound {
+		t.Errorf("after it was deleted: %d %v, want 404", status, answer)
 	}
 }

@@ -74,9 +74,6 @@ type Kind struct {
 	// filters are refused.
 	Filter func(call *apiserver.Call) (func(Resource) bool, error)
 
-	// Replaced says that a patch without a mask replaces the whole resource, as a PUT
-	// does.
-	Replaced bool
 	// DefaultMask is the mask of a patch that has none.
 	DefaultMask string
 	// MaskRoot is what paths of masks may begin with: "policy.".
@@ -86,7 +83,7 @@ type Kind struct {
 
 	// Fixed are fields that no mask may name, beside those that only the server writes.
 	Fixed []string
-	// Replaces says that a patch without a mask replaces everything, as "*" does.
+	// Replaces says that a patch without a mask replaces everything, as "*" and a PUT do.
 	Replaces bool
 	// MergesMessages merges a message that a mask ends at into the one that is there;
 	// otherwise it takes its place (unverified for either kind of API).
@@ -122,7 +119,8 @@ type Action struct {
 }
 
 // Words are what an API says when it refuses. {name} is the resource's full name,
-// {id} its last segment, {parent} what it is below, {location} where it is. The zero value is what most APIs say.
+// {id} its last segment, {parent} what it is below, {location} where it is. The zero
+// value is what most APIs say.
 type Words struct {
 	NotFound, Exists, BadID string
 	// Hidden is said, as a 403, of a resource that does not exist, where an API keeps

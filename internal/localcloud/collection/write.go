@@ -7,6 +7,16 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
+// Add keeps a resource that a method of another kind makes, such as a version. It sees
+// the collection as no other write changes it meanwhile.
+func (c *Collection) Add(made func() Resource) Resource {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	added := made()
+	c.Put(added)
+	return added
+}
+
 // create makes a resource. Its id is in a parameter, in the body, or in the path, as
 // the discovery document says; or the server gives it.
 func (c *Collection) create(call *apiserver.Call, f face) (any, error) {
@@ -145,8 +155,7 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 	if mask == "" {
 		mask = c.DefaultMask
 	}
-	if _, masked := f.method.Parameters["updateMask"]; !masked && f.method.Request == c.Message &&
-		(f.method.Verb == "PUT" || c.Replaced) {
+	if mask == "" && (c.Replaces || f.method.Verb == "PUT" && f.method.Request == c.Message) {
 		mask = "*"
 	}
 	if c.MaskRoot != "" {
@@ -169,7 +178,7 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 			return err
 		}
 		switch {
-		case mask == "*" || mask == "" && c.Replaces:
+		case mask == "*":
 			w.New.Body = apiserver.Clone(w.Sent)
 			c.outputs(w)
 		case mask == "":

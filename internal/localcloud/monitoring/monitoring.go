@@ -190,7 +190,7 @@ var dashboards = collection.Kind{
 	},
 	// Names have the project's number. Source: a public issue of Google's provider,
 	// hashicorp/terraform-provider-google#7242.
-	ID: regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`), NewID: apiserver.NewUUID, Replaced: true, Numbered: true,
+	ID: regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`), NewID: apiserver.NewUUID, Replaces: true, Numbered: true,
 	Prepare: func(w *collection.Write) error {
 		if w.New == nil {
 			return nil

@@ -1,7 +1,6 @@
 package monitoring_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/api/googleapi"
 	dashboards "google.golang.org/api/monitoring/v1"
 	client "google.golang.org/api/monitoring/v3"
 	"google.golang.org/api/option"
@@ -48,14 +46,6 @@ func as(t *testing.T, c clienttest.Cloud, member string) *client.ProjectsService
 	return service.Projects
 }
 
-func code(err error) int {
-	var answer *googleapi.Error
-	if errors.As(err, &answer) {
-		return answer.Code
-	}
-	return 0
-}
-
 // policy notifies a channel when a metric is above nothing.
 func policy(channel string) *client.AlertPolicy {
 	return &client.AlertPolicy{DisplayName: "open", Combiner: "OR", NotificationChannels: []string{channel},
@@ -79,7 +69,7 @@ func TestAPolicyNotifiesAChannel(t *testing.T) {
 	if err != nil || changed.DisplayName != "shut" || changed.Conditions[0].Name != made.Conditions[0].Name {
 		t.Errorf("changed: %+v, %v", changed, err)
 	}
-	if _, err := c.NotificationChannels.Delete(channel.Name).Do(); code(err) != http.StatusBadRequest {
+	if _, err := c.NotificationChannels.Delete(channel.Name).Do(); clienttest.Code(err) != http.StatusBadRequest {
 		t.Errorf("deleting a channel in use: %v, want a 400", err)
 	}
 	if _, err := c.NotificationChannels.Delete(channel.Name).Force(true).Do(); err != nil {
@@ -110,7 +100,7 @@ func TestADashboardIsReplaced(t *testing.T) {
 		t.Errorf("replaced: %+v, %v; want no labels", replaced, err)
 	}
 	if _, err := api.Patch(made.Name, &dashboards.Dashboard{Etag: made.Etag, DisplayName: "f",
-		GridLayout: widgets}).Do(); code(err) != http.StatusConflict {
+		GridLayout: widgets}).Do(); clienttest.Code(err) != http.StatusConflict {
 		t.Errorf("with an etag of before: %v, want a 409", err)
 	}
 	if _, err := api.Create(project, &dashboards.Dashboard{Name: project + "/dashboards/mine", DisplayName: "d",
@@ -267,7 +257,7 @@ func TestWhatMonitoringRefuses(t *testing.T) {
 		{"no filter", query("", "ALIGN_NONE"), 400}, {"a filter that cannot be read", query("metric.type = ", "ALIGN_NONE"), 400},
 		{"an aligner", query(`metric.type = "a"`, "ALIGN_PERCENTILE_99"), 400},
 	} {
-		if code(tc.err) != tc.want {
+		if clienttest.Code(tc.err) != tc.want {
 			t.Errorf("%d %s: %v, want a %d", i, tc.name, tc.err, tc.want)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	client "google.golang.org/api/pubsub/v1"
+
+	"github.com/iapguard/iapguard/internal/localcloud/clienttest"
 )
 
 const (
@@ -176,7 +178,7 @@ func TestSeekForgetsAndBringsBack(t *testing.T) {
 	if _, err := r.Snapshots.Delete(kept).Do(); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Snapshots.Get(kept).Do(); code(err) != http.StatusNotFound {
+	if _, err := r.Snapshots.Get(kept).Do(); clienttest.Code(err) != http.StatusNotFound {
 		t.Errorf("a snapshot that was deleted: %v", err)
 	}
 }
@@ -377,13 +379,13 @@ func TestSchemasAreKeptWithTheirRevisions(t *testing.T) {
 		t.Error(err)
 	}
 	wrong := &client.ValidateSchemaRequest{Schema: &client.Schema{Type: "AVRO", Definition: "{"}}
-	if _, err := api.Schemas.Validate(project, wrong).Do(); code(err) != http.StatusBadRequest {
+	if _, err := api.Schemas.Validate(project, wrong).Do(); clienttest.Code(err) != http.StatusBadRequest {
 		t.Errorf("a definition that is not JSON: %v", err)
 	}
 	if _, err := api.Schemas.Delete(name).Do(); err != nil {
 		t.Error(err)
 	}
-	if _, err := api.Schemas.Get(name).Do(); code(err) != http.StatusNotFound {
+	if _, err := api.Schemas.Get(name).Do(); clienttest.Code(err) != http.StatusNotFound {
 		t.Errorf("after it was deleted: %v", err)
 	}
 }
@@ -465,7 +467,7 @@ func TestListsComeInPages(t *testing.T) {
 	if got, err := r.Subscriptions.Get(pulled).Do(); err != nil || !got.Detached {
 		t.Errorf("detached %+v, %v", got, err)
 	}
-	if _, err := r.Subscriptions.Pull(pulled, &client.PullRequest{MaxMessages: 1}).Do(); code(err) != http.StatusBadRequest {
+	if _, err := r.Subscriptions.Pull(pulled, &client.PullRequest{MaxMessages: 1}).Do(); clienttest.Code(err) != http.StatusBadRequest {
 		t.Errorf("pulling from a detached subscription: %v", err)
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	client "google.golang.org/api/pubsub/v1"
+
+	"github.com/iapguard/iapguard/internal/localcloud/clienttest"
 )
 
 func TestTopicsAreListedAndGrantsOnTopicsAndSubscriptionsAreKept(t *testing.T) {
 	api, _ := projects(t)
 	const topic, name = "projects/demo-project/topics/orders", "projects/demo-project/subscriptions/orders"
-	if _, err := api.Topics.GetIamPolicy(topic).Do(); code(err) != http.StatusNotFound {
+	if _, err := api.Topics.GetIamPolicy(topic).Do(); clienttest.Code(err) != http.StatusNotFound {
 		t.Errorf("the policy of a topic that is not there: %v, want a 404", err)
 	}
 	if _, err := api.Topics.Create(topic, &client.Topic{}).Do(); err != nil {

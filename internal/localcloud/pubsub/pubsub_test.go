@@ -3,18 +3,17 @@ package pubsub_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 	client "google.golang.org/api/pubsub/v1"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/clienttest"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
@@ -53,33 +52,25 @@ func projects(t *testing.T) (*client.ProjectsService, string) {
 	return service.Projects, server.URL
 }
 
-func code(err error) int {
-	var answer *googleapi.Error
-	if errors.As(err, &answer) {
-		return answer.Code
-	}
-	return 0
-}
-
 func TestASubscriptionIsMadeListedChangedPushedAndDeleted(t *testing.T) {
 	api, base := projects(t)
 	const topic, name = "projects/demo-project/topics/orders", "projects/demo-project/subscriptions/orders"
 	wanted := &client.Subscription{Topic: topic,
 		PushConfig: &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/x"}}
-	if _, err := api.Subscriptions.Create(name, wanted).Do(); code(err) != http.StatusNotFound {
+	if _, err := api.Subscriptions.Create(name, wanted).Do(); clienttest.Code(err) != http.StatusNotFound {
 		t.Errorf("without its topic: %v, want a 404", err)
 	}
 	if _, err := api.Topics.Create(topic, &client.Topic{}).Do(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := api.Topics.Create(topic, &client.Topic{}).Do(); code(err) != http.StatusConflict {
+	if _, err := api.Topics.Create(topic, &client.Topic{}).Do(); clienttest.Code(err) != http.StatusConflict {
 		t.Errorf("a topic twice: %v", err)
 	}
 	if made, err := api.Subscriptions.Create(name, wanted).Do(); err != nil || made.Name != name ||
 		made.AckDeadlineSeconds != 10 {
 		t.Errorf("made %+v, %v", made, err)
 	}
-	if _, err := api.Subscriptions.Create(name, wanted).Do(); code(err) != http.StatusConflict {
+	if _, err := api.Subscriptions.Create(name, wanted).Do(); clienttest.Code(err) != http.StatusConflict {
 		t.Errorf("twice: %v", err)
 	}
 	config := &client.PushConfig{PushEndpoint: "https://nobody-123456789012.us-central1.run.app/y",
@@ -108,7 +99,7 @@ func TestASubscriptionIsMadeListedChangedPushedAndDeleted(t *testing.T) {
 	if _, err := api.Subscriptions.Delete(name).Do(); err != nil {
 		t.Error(err)
 	}
-	if _, err := api.Subscriptions.Get(name).Do(); code(err) != http.StatusNotFound {
+	if _, err := api.Subscriptions.Get(name).Do(); clienttest.Code(err) != http.StatusNotFound {
 		t.Errorf("after it was deleted: %v", err)
 	}
 }

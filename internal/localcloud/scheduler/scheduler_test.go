@@ -1,16 +1,15 @@
 package scheduler_test
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	client "google.golang.org/api/cloudscheduler/v1"
-	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/clienttest"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
@@ -29,14 +28,6 @@ func jobs(t *testing.T) *client.ProjectsLocationsJobsService {
 	return service.Projects.Locations.Jobs
 }
 
-func code(err error) int {
-	var answer *googleapi.Error
-	if errors.As(err, &answer) {
-		return answer.Code
-	}
-	return 0
-}
-
 func TestAJobIsMadeReadChangedRunAndDeleted(t *testing.T) {
 	api := jobs(t)
 	job := &client.Job{Name: location + "/jobs/nightly", Schedule: "0 3 * * *", HttpTarget: &client.HttpTarget{
@@ -51,7 +42,7 @@ func TestAJobIsMadeReadChangedRunAndDeleted(t *testing.T) {
 		made.HttpTarget.OidcToken.Audience != job.HttpTarget.Uri {
 		t.Errorf("made %+v with target %+v: want it enabled, POST, and the URI as audience", made, made.HttpTarget)
 	}
-	if _, err := api.Create(location, job).Do(); code(err) != http.StatusConflict {
+	if _, err := api.Create(location, job).Do(); clienttest.Code(err) != http.StatusConflict {
 		t.Errorf("made twice: %v", err)
 	}
 	changed, err := api.Patch(job.Name, &client.Job{Schedule: "0 4 * * *"}).UpdateMask("schedule").Do()
@@ -73,7 +64,7 @@ func TestAJobIsMadeReadChangedRunAndDeleted(t *testing.T) {
 	if _, err := api.Delete(job.Name).Do(); err != nil {
 		t.Error(err)
 	}
-	if _, err := api.Get(job.Name).Do(); code(err) != http.StatusNotFound {
+	if _, err := api.Get(job.Name).Do(); clienttest.Code(err) != http.StatusNotFound {
 		t.Errorf("after it was deleted: %v", err)
 	}
 }
@@ -85,7 +76,7 @@ func TestWhatIsNoHTTPJobIsRefused(t *testing.T) {
 		"elsewhere": {Name: "projects/demo-project/locations/europe-west1/jobs/a",
 			HttpTarget: &client.HttpTarget{Uri: "https://a.example"}},
 	} {
-		if _, err := api.Create(location, job).Do(); code(err) != http.StatusBadRequest {
+		if _, err := api.Create(location, job).Do(); clienttest.Code(err) != http.StatusBadRequest {
 			t.Errorf("%s: %v, want a 400", name, err)
 		}
 	}

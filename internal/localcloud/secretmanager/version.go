@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
@@ -43,9 +42,6 @@ func checksum(data []byte) string {
 	return strconv.FormatInt(int64(crc32.Checksum(data, castagnoli)), 10)
 }
 
-// adding lets versions be numbered one by one.
-var adding sync.Mutex
-
 func addVersion(versions *collection.Collection, secret string, call *apiserver.Call) (any, error) {
 	body, err := call.Body()
 	if err != nil {
@@ -64,15 +60,14 @@ func addVersion(versions *collection.Collection, secret string, call *apiserver.
 	case sum != "" && sum != checksum(data):
 		return nil, apiserver.Invalid("Secret Payload data_crc32c does not match.")
 	}
-	adding.Lock()
-	defer adding.Unlock()
-	at := versions.Server().Stamp()
-	made := collection.Resource{
-		Name: secret + "/versions/" + strconv.Itoa(len(versions.All(secret+"/versions"))+1), Created: at, Kept: data,
-		Body: map[string]any{"state": "ENABLED", "createTime": collection.Time(at),
-			"clientSpecifiedPayloadChecksum": sum != ""},
-	}
-	versions.Put(made)
+	made := versions.Add(func() collection.Resource {
+		at := versions.Server().Stamp()
+		return collection.Resource{
+			Name: secret + "/versions/" + strconv.Itoa(len(versions.All(secret+"/versions"))+1), Created: at, Kept: data,
+			Body: map[string]any{"state": "ENABLED", "createTime": collection.Time(at),
+				"clientSpecifiedPayloadChecksum": sum != ""},
+		}
+	})
 	return versions.Shown(made), nil
 }
 
