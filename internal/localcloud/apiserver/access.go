@@ -48,6 +48,12 @@ func (s *Server) above(resource string) []string {
 	return append(all, s.Containers(resource)...)
 }
 
+// isContainer reports whether a resource is a project, a folder or an organization.
+func isContainer(resource string) bool {
+	kind, id, _ := strings.Cut(resource, "/")
+	return slices.Contains([]string{"projects", "folders", "organizations"}, kind) && !strings.Contains(id, "/")
+}
+
 // Containers are the project, the folders and the organization that a resource is in,
 // the nearest first; the resource itself where it is one of them.
 func (s *Server) Containers(resource string) []string {

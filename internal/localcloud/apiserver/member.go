@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -75,7 +76,7 @@ func (s *Server) checkBinding(binding map[string]any) ([]any, error) {
 		if err := s.checkMember(member); err != nil {
 			return nil, err
 		}
-		if binding["condition"] != nil && (member == "allUsers" || member == "allAuthenticatedUsers") {
+		if binding["condition"] != nil && everybody(member) {
 			return nil, Invalid("Conditions are not supported for member %s.", member)
 		}
 	}
@@ -86,7 +87,7 @@ func (s *Server) checkBinding(binding map[string]any) ([]any, error) {
 // does not exist. People and groups are taken as existing: there is no
 // directory here.
 func (s *Server) checkMember(member string) error {
-	if member == "allUsers" || member == "allAuthenticatedUsers" {
+	if everybody(member) {
 		return nil
 	}
 	kind, id, _ := strings.Cut(member, ":")
@@ -112,6 +113,18 @@ func (s *Server) checkMember(member string) error {
 			"principal://…, principalSet://…, allUsers or allAuthenticatedUsers.", member)
 	}
 	return nil
+}
+
+// everybody reports whether a member stands for anybody.
+func everybody(member string) bool { return member == "allUsers" || member == "allAuthenticatedUsers" }
+
+// public reports whether a binding has such a member.
+func public(binding any) bool {
+	object, _ := binding.(map[string]any)
+	return slices.ContainsFunc(List(object, "members"), func(member any) bool {
+		text, _ := member.(string)
+		return everybody(text)
+	})
 }
 
 func mergeMembers(into, more []any) []any {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -145,6 +146,12 @@ func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (p
 		return nil, nil, err
 	}
 	version := fmt.Sprint(sent["version"])
+	if isContainer(resource) && slices.ContainsFunc(bindings, public) {
+		// Source: cloudresourcemanager's discovery document, setIamPolicy: "Project does not
+		// support allUsers and allAuthenticatedUsers". The words are reported
+		// (hashicorp/terraform-provider-google#859); of folders and organizations, unverified.
+		return nil, nil, Invalid("Request contains an invalid argument.")
+	}
 	if conditional && version != "3" {
 		return nil, nil, Invalid("Specified policy has conditional role bindings: the policy version must be 3.")
 	}

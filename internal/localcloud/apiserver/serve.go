@@ -132,9 +132,21 @@ func (c *Call) nameResource() {
 	c.Resource = c.Route.Resource(c)
 	if c.Record != nil {
 		c.Record.ResourceName = c.Resource
+		c.Record.monitor(c.Resource)
 		for i := range c.Record.Authorization {
 			c.Record.Authorization[i].Resource = c.Resource
 		}
+	}
+}
+
+// monitor names the monitored resource of Resource Manager's entries (recorded for
+// projects; logging/docs/api/v2/resource-list): the project, the folder or the
+// organization that a call is about.
+func (r *AuditRecord) monitor(resource string) {
+	if isContainer(resource) && r.Service == "cloudresourcemanager.googleapis.com" {
+		kinds, id, _ := strings.Cut(resource, "/")
+		r.ResourceType = strings.TrimSuffix(kinds, "s")
+		r.Labels = map[string]string{r.ResourceType + "_id": id}
 	}
 }
 

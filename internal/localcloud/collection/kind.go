@@ -28,9 +28,6 @@ type Kind struct {
 	Source string
 	// Audit are the methods that leave an audit record, with its methodName.
 	Audit map[string]string
-	// Monitored is the monitored resource of its audit records, whose only label is the
-	// project; "" = audited_resource.
-	Monitored string
 	// Methods gives methods the behaviour of usual ones: "search": "list".
 	Methods map[string]string
 	// Subject names what a call is about where its path does not, such as the parent in a

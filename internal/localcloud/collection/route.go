@@ -169,10 +169,6 @@ func (c *Collection) describe(call *apiserver.Call, name string) {
 		return
 	}
 	call.Record.ResourceName = name
-	if c.Monitored != "" {
-		call.Record.ResourceType = c.Monitored
-		call.Record.Labels = map[string]string{"project_id": apiserver.ProjectID}
-	}
 	if _, rest, ok := strings.Cut(name, "/locations/"); ok {
 		call.Record.Location, _, _ = strings.Cut(rest, "/")
 	}

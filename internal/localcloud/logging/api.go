@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
@@ -59,6 +60,14 @@ func (r *Router) listEntries(call *apiserver.Call) (any, error) {
 	var q query
 	if q.filter, err = ParseFilter(apiserver.Text(body, "filter")); err != nil {
 		return nil, apiserver.Invalid("Unparseable filter: %s", err)
+	}
+	for _, each := range apiserver.List(body, "resourceNames") {
+		name, _ := each.(string)
+		parts := strings.SplitN(collection.ByID(name), "/", 3) // a bucket's view is its project's, too
+		if len(parts) < 2 {
+			return nil, apiserver.Invalid("Invalid resource name: %q", name)
+		}
+		q.logs = append(q.logs, parts[0]+"/"+parts[1]+"/logs/")
 	}
 	if q.after, q.size, err = page(body); err != nil {
 		return nil, err

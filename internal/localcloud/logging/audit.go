@@ -24,13 +24,8 @@ func auditEntry(record apiserver.AuditRecord) Entry {
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	project := labels["project_id"]
-	if project == "" {
-		project = apiserver.ProjectID
-		labels["project_id"] = project
-	}
 	entry := Entry{
-		LogName:      "projects/" + project + "/logs/cloudaudit.googleapis.com%2F" + record.Log,
+		LogName:      owner(labels) + "/logs/cloudaudit.googleapis.com%2F" + record.Log,
 		Timestamp:    timestamp(record.Time.Truncate(time.Microsecond)),
 		Severity:     record.Severity,
 		Resource:     Resource{Type: record.ResourceType, Labels: labels},
@@ -40,6 +35,20 @@ func auditEntry(record apiserver.AuditRecord) Entry {
 		entry.Operation = &Operation{operation.ID, operation.Producer, operation.First, operation.Last}
 	}
 	return entry
+}
+
+// owner is whose log an entry belongs to: the folder or the organization that it is
+// about, or else the project, which the labels then name.
+func owner(labels map[string]string) string {
+	for _, kind := range []string{"folder", "organization"} {
+		if id := labels[kind+"_id"]; id != "" {
+			return kind + "s/" + id
+		}
+	}
+	if labels["project_id"] == "" {
+		labels["project_id"] = apiserver.ProjectID
+	}
+	return "projects/" + labels["project_id"]
 }
 
 // showDeltas are the APIs whose entries of SetIamPolicy say what changed (recorded for
@@ -105,9 +114,10 @@ func authorization(record apiserver.AuditRecord) []map[string]any {
 			info["resourceAttributes"] = map[string]any{
 				"name": each.Resource, "service": record.Service, "type": record.Service + "/WebService"}
 		case "cloudresourcemanager.googleapis.com":
+			kind := strings.ToUpper(record.ResourceType[:1]) + record.ResourceType[1:]
 			info["resource"] = each.Resource
 			info["resourceAttributes"] = map[string]any{
-				"name": each.Resource, "service": record.Service, "type": record.Service + "/Project"}
+				"name": each.Resource, "service": record.Service, "type": record.Service + "/" + kind}
 		default:
 			if each.Resource != "" {
 				info["resource"] = each.Resource
@@ -143,7 +153,7 @@ func request(record apiserver.AuditRecord) map[string]any {
 	case method == "SetIamPolicy":
 		sent["@type"] = "type.googleapis.com/google.iam.v1.SetIamPolicyRequest"
 		sent["resource"] = record.ResourceName
-		if record.Service == "cloudresourcemanager.googleapis.com" { // the bare id (recorded)
+		if record.ResourceType == "project" { // the bare id (recorded)
 			_, sent["resource"], _ = cutLast(record.ResourceName, "/")
 		}
 	default:

@@ -31,6 +31,7 @@ const overhead = 128
 type stored struct {
 	raw json.RawMessage
 	place
+	log      string // its log's name
 	required bool
 }
 
@@ -115,7 +116,8 @@ func decoded(raw []byte) map[string]any {
 // query selects entries.
 type query struct {
 	filter *Filter
-	newest bool // the newest first
+	logs   []string // what the names of the logs begin with; nil = every log
+	newest bool     // the newest first
 	after  place
 	size   int // 0 = all
 	now    time.Time
@@ -153,6 +155,13 @@ func (j *journal) between(q query) []*stored {
 	return found
 }
 
+// names reports whether an entry's log is one of those that are asked for.
+func (q query) names(entry *stored) bool {
+	return q.logs == nil || slices.ContainsFunc(q.logs, func(begins string) bool {
+		return strings.HasPrefix(entry.log, begins)
+	})
+}
+
 // every is how many entries are looked at between two looks at the client.
 const every = 256
 
@@ -163,7 +172,7 @@ func (q query) choose(ctx context.Context, candidates []*stored) (page []*stored
 		if i%every == 0 && ctx.Err() != nil {
 			return nil, false, context.Cause(ctx)
 		}
-		if each.expired(q.now) || !q.filter.Selects(each.raw) {
+		if each.expired(q.now) || !q.names(each) || !q.filter.Selects(each.raw) {
 			continue
 		}
 		if page = append(page, each); len(page) == q.size {

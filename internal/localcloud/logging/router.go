@@ -98,7 +98,7 @@ func prepare(entry Entry) (*stored, map[string]any, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the time of entry %s: %w", entry.InsertID, err)
 	}
-	kept := &stored{raw: raw, place: place{at: at}, required: required(entry.LogName)}
+	kept := &stored{raw: raw, place: place{at: at}, log: entry.LogName, required: required(entry.LogName)}
 	return kept, decoded(raw), nil
 }
 

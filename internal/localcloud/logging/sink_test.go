@@ -223,3 +223,67 @@ func TestWhatSinksAndMetricsRefuse(t *testing.T) {
 		t.Errorf("after that: %+v, %v", list, err)
 	}
 }
+
+// The folder is not above the project, so no entry of the project reaches its sink.
+func TestPolicyChangesAreLoggedWhereTheyAreMade(t *testing.T) {
+	r, api := startRouted(t)
+	_, without := folderWithProject(t, r)
+	service, err := manager.NewService(t.Context(), option.WithEndpoint(r.URL), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for parent, sink := range map[string]*client.LogSink{
+		ours: sinkTo("project", false), without: sinkTo("folder", false), organization: sinkTo("organization", true),
+	} {
+		sink.Filter = `protoPayload.methodName="SetIamPolicy"`
+		var err error
+		switch parent {
+		case ours:
+			_, err = api.Projects.Sinks.Create(parent, sink).Do()
+		case without:
+			_, err = api.Folders.Sinks.Create(parent, sink).Do()
+		default:
+			_, err = api.Organizations.Sinks.Create(parent, sink).Do()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := &manager.SetIamPolicyRequest{Policy: &manager.Policy{Bindings: []*manager.Binding{
+		{Role: "roles/owner", Members: []string{"user:owner@example.com"}},
+		{Role: "roles/browser", Members: []string{reader}}}}}
+	for _, tc := range []struct {
+		name, label, kind string
+		set               func() error
+		published         map[string]int
+	}{
+		{without, "folder_id", "Folder",
+			func() error { _, err := service.Folders.SetIamPolicy(without, asked).Do(); return err },
+			map[string]int{"folder": 1, "organization": 1}},
+		{organization, "organization_id", "Organization",
+			func() error { _, err := service.Organizations.SetIamPolicy(organization, asked).Do(); return err },
+			map[string]int{"organization": 1}},
+		{ours, "project_id", "Project",
+			func() error { _, err := service.Projects.SetIamPolicy(ours, asked).Do(); return err },
+			map[string]int{"project": 1, "organization": 1}},
+	} {
+		r.got = map[string]int{}
+		if err := tc.set(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.published, r.got); diff != "" {
+			t.Errorf("%s: published (-want +got):\n%s", tc.name, diff)
+		}
+		found, err := api.Entries.List(&client.ListLogEntriesRequest{ResourceNames: []string{tc.name},
+			Filter: `log_id("cloudaudit.googleapis.com/activity") AND protoPayload.resourceName="` + tc.name +
+				`" AND resource.labels.` + tc.label + `="` + tc.name[strings.LastIndexByte(tc.name, '/')+1:] +
+				`" AND protoPayload.authorizationInfo.resourceAttributes.type="cloudresourcemanager.googleapis.com/` + tc.kind + `"`}).Do()
+		if err != nil || len(found.Entries) != 1 || found.Entries[0].Resource.Type != strings.ToLower(tc.kind) {
+			t.Errorf("%s: logged %+v, %v, want one entry of it", tc.name, found, err)
+		}
+		other, err := api.Entries.List(&client.ListLogEntriesRequest{ResourceNames: []string{"folders/1"}}).Do()
+		if err != nil || len(other.Entries) > 0 {
+			t.Errorf("in the log of another folder: %+v, %v", other, err)
+		}
+	}
+}

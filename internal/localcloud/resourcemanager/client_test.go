@@ -287,3 +287,22 @@ func TestWhatAHierarchyCannotBeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyMakesAContainerPublic(t *testing.T) {
+	c := serve(t)("user:owner@example.com")
+	folder := made(t, c, org, "f")
+	for _, member := range []string{"allUsers", "allAuthenticatedUsers"} {
+		policy := &v3.Policy{Bindings: []*v3.Binding{
+			{Role: "roles/owner", Members: []string{"user:owner@example.com"}},
+			{Role: "roles/run.invoker", Members: []string{"user:a@example.com", member}}}}
+		asked := &v3.SetIamPolicyRequest{Policy: policy}
+		_, project := c.v3.Projects.SetIamPolicy("projects/demo-project", asked).Do()
+		_, inFolder := c.v3.Folders.SetIamPolicy(folder, asked).Do()
+		_, organization := c.v3.Organizations.SetIamPolicy(org, asked).Do()
+		for name, err := range map[string]error{"project": project, "folder": inFolder, "organization": organization} {
+			if got := status(err); got != 400 || !strings.Contains(err.Error(), "Request contains an invalid argument.") {
+				t.Errorf("%s of a %s: %v, want a 400", member, name, err)
+			}
+		}
+	}
+}

@@ -33,6 +33,7 @@ func (h *hierarchy) folderKind() collection.Kind {
 		Methods:  map[string]string{"search": "list"},
 		Subject:  folderOrParent,
 		Words:    collection.Words{Hidden: hidden},
+		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"},
 		NewID:    func() string { return strconv.FormatInt(h.made.Add(1)+firstFolder-1, 10) },
 		Fixed:    []string{"name", "parent", "tags"},
 		Defaults: map[string]any{"state": "ACTIVE"},

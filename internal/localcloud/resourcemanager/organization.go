@@ -23,6 +23,7 @@ func (h *hierarchy) organizationKind() collection.Kind {
 		Unserved: append(boundaries, legacyPolicies...),
 		Methods:  map[string]string{"search": "list"},
 		Words:    collection.Words{Hidden: hidden},
+		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"},
 		Shape: func(version string, organization map[string]any) {
 			if version == "v1" {
 				organization["creationTime"], organization["lifecycleState"] = organization["createTime"], organization["state"]

@@ -17,9 +17,9 @@ func (h *hierarchy) projectKind() collection.Kind {
 			"getAncestry": "resourcemanager.projects.get"},
 		Unserved: append(legacyPolicies, "create", "delete", "undelete"),
 		Methods:  map[string]string{"search": "list"},
-		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"}, Monitored: "project", // recorded
-		Words: collection.Words{Hidden: hidden},
-		Fixed: []string{"name", "parent", "projectId", "tags"},
+		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"}, // recorded
+		Words:    collection.Words{Hidden: hidden},
+		Fixed:    []string{"name", "parent", "projectId", "tags"},
 		Shape: func(version string, project map[string]any) {
 			if version == "v1" {
 				shapeV1(project)
