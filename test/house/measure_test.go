@@ -19,7 +19,6 @@ const routeRow = "one row of a table: verb, path, method, permission, handler"
 // its reason.
 var manyParameters = map[string]string{
 	"internal/localcloud/apiserver: failure":           "formats like fmt.Errorf, behind the three codes of an error",
-	"internal/localcloud/compute: routeMaker.add":      routeRow,
 	"internal/localcloud/delivery: inflight.intercept": "grpc.UnaryClientInterceptor gives the signature",
 	"internal/localcloud/run: route":                   routeRow,
 	"internal/localcloud/storage: route":               routeRow,

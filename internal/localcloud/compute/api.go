@@ -95,11 +95,3 @@ func (a *API) state() map[string]any {
 	}
 	return state
 }
-
-// apiName is the API collection that serves a kind in a scope.
-func (k *kind) apiName(scope string) string {
-	if scope == global {
-		return k.global
-	}
-	return k.regional
-}

@@ -17,20 +17,6 @@ var backendServiceDefaults = map[string]any{
 	"connectionDraining": map[string]any{"drainingTimeoutSec": number("0")},
 }
 
-var backendServiceEnums = map[string][]string{
-	"protocol": {"ALL", "GRPC", "H2C", "HTTP", "HTTP2", "HTTPS", "SSL", "TCP", "UDP", "UNSPECIFIED"},
-	"loadBalancingScheme": {
-		"EXTERNAL", "EXTERNAL_MANAGED", "EXTERNAL_PASSTHROUGH", "INTERNAL", "INTERNAL_MANAGED", "INTERNAL_SELF_MANAGED",
-	},
-	"sessionAffinity": {
-		"CLIENT_IP", "CLIENT_IP_NO_DESTINATION", "CLIENT_IP_PORT_PROTO", "CLIENT_IP_PROTO", "GENERATED_COOKIE",
-		"HEADER_FIELD", "HTTP_COOKIE", "NONE", "STRONG_COOKIE_AFFINITY",
-	},
-	"compressionMode": {"AUTOMATIC", "DISABLED"},
-}
-
-var balancingModes = []string{"CONNECTION", "CUSTOM_METRICS", "IN_FLIGHT", "RATE", "UTILIZATION"}
-
 func settleBackendService(a *API, r, old *resource) error {
 	if r.scope == global && r.body["loadBalancingScheme"] != "INTERNAL_SELF_MANAGED" && r.body["enableCDN"] == nil {
 		r.body["enableCDN"] = false
@@ -39,11 +25,7 @@ func settleBackendService(a *API, r, old *resource) error {
 		passThrough(r.body)
 	}
 	for i, entry := range apiserver.List(r.body, "backends") {
-		backend, ok := entry.(map[string]any)
-		if !ok {
-			return invalidField(fmt.Sprintf("resource.backends[%d]", i), fmt.Sprint(entry), "The value must be an object.")
-		}
-		if err := a.settleBackend(r, backend, fmt.Sprintf("resource.backends[%d]", i)); err != nil {
+		if err := a.settleBackend(r, entry.(map[string]any), fmt.Sprintf("resource.backends[%d]", i)); err != nil {
 			return err
 		}
 	}
@@ -93,9 +75,6 @@ func (a *API) settleBackend(r *resource, backend map[string]any, field string) e
 			backend[key] = value
 		}
 	}
-	if mode := fmt.Sprint(backend["balancingMode"]); !slices.Contains(balancingModes, mode) {
-		return invalidField(field+".balancingMode", mode, "It is not a valid enum value.")
-	}
 	neg := a.find(strings.TrimPrefix(group, base))
 	if neg == nil || neg.body["networkEndpointType"] != "SERVERLESS" {
 		return nil
@@ -142,10 +121,7 @@ func settleIAP(r, old *resource) error {
 		sum := sha256.Sum256([]byte(secret))
 		digest = hex.EncodeToString(sum[:])
 	}
-	enabled, isBool := iap["enabled"].(bool)
-	if iap["enabled"] != nil && !isBool {
-		return invalidField("resource.iap.enabled", fmt.Sprint(iap["enabled"]), "The value must be a boolean.")
-	}
+	enabled := iap["enabled"] == true
 	if enabled && strings.TrimSpace(id) == "" {
 		id = " "
 	}

@@ -71,7 +71,7 @@ func (a *API) checkFrontend(r *resource) error {
 	return nil
 }
 
-func viewForwardingRule(_ *API, r *resource, body map[string]any) {
-	path := r.path()
-	body["selfLinkWithId"] = link(strings.TrimSuffix(path, r.name) + r.id)
+// viewSelfLinkWithID shows a link with the resource's number in place of its name.
+func viewSelfLinkWithID(_ *API, r *resource, body map[string]any) {
+	body["selfLinkWithId"] = link(strings.TrimSuffix(r.path(), r.name) + r.id)
 }

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -9,10 +10,18 @@ import (
 // serverlessTargets are the blocks: a serverless NEG has exactly one of them.
 var serverlessTargets = []string{"appEngine", "cloudFunction", "cloudRun", "serverlessDeployment"}
 
+// zonalTypes are the types of the document's enum that only zonal NEGs have, which are
+// not served (load-balancing/docs/negs).
+var zonalTypes = []string{"GCE_VM_IP", "GCE_VM_IP_PORT", "NON_GCP_PRIVATE_IP_PORT"}
+
 // settleNetworkEndpointGroup checks what a serverless NEG points at. The texts
 // are unverified; the rules are those of the discovery document.
 func settleNetworkEndpointGroup(_ *API, r, _ *resource) error {
-	if r.body["networkEndpointType"] != "SERVERLESS" {
+	kind := apiserver.Text(r.body, "networkEndpointType")
+	if slices.Contains(zonalTypes, kind) {
+		return invalidField("resource.networkEndpointType", kind, "The type is not supported for a regional network endpoint group.")
+	}
+	if kind != "SERVERLESS" {
 		return nil
 	}
 	var named []string

@@ -1,11 +1,13 @@
 package compute
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,34 +31,37 @@ var pacificTime, _ = time.LoadLocation("America/Los_Angeles")
 // offset.
 func pacific(t time.Time) string { return t.In(pacificTime).Format("2006-01-02T15:04:05.000-07:00") }
 
-// operation is what a write is called in its operation.
-type operation struct {
-	kind    string
-	instant bool
+// operationTypes are the types of operations that are not called like the last part of
+// their method's id, by that part. Those of setSslCertificates are unverified, all
+// others are recorded.
+var operationTypes = map[string]string{
+	"setTarget": "SetTarget", "setUrlMap": "SetUrlMap", "setSslCertificates": "SetSslCertificates",
 }
 
-// operation names insert, delete, patch and update, which some kinds spell out.
-func (s site) operation(verb string) operation {
-	if s.kind.longOperation {
-		verb = "compute." + s.kind.apiName(s.scopeName()) + "." + verb
-	}
-	return operation{kind: verb}
+// spelledOut are the methods whose operations have their whole id for a type (recorded).
+var spelledOut = []string{
+	"compute.regionNetworkEndpointGroups.insert", "compute.regionNetworkEndpointGroups.delete",
+	"compute.targetHttpsProxies.setQuicOverride",
 }
 
-func (s site) scopeName() string {
-	if s.global {
-		return global
+// operationType is the type of the operation that a method starts.
+func operationType(method string) string {
+	if slices.Contains(spelledOut, method) {
+		return method
 	}
-	return "regions"
+	verb := method[strings.LastIndexByte(method, '.')+1:]
+	return cmp.Or(operationTypes[verb], verb)
 }
 
 // begin starts the operation of a write that has already taken effect, writes
-// it into the call's log entry, and has it finished later. The lock is held.
-func (a *API) begin(c *apiserver.Call, r *resource, op operation) map[string]any {
+// it into the call's log entry, and has it finished later; that of setLabels has ended at
+// once (recorded). The lock is held.
+func (a *API) begin(c *apiserver.Call, r *resource) map[string]any {
+	instant := strings.HasSuffix(c.Route.ID, ".setLabels")
 	now := a.server.Stamp()
 	name := operationName(now)
 	body := map[string]any{
-		"kind": "compute#operation", "id": apiserver.NewID(), "name": name, "operationType": op.kind,
+		"kind": "compute#operation", "id": apiserver.NewID(), "name": name, "operationType": operationType(c.Route.ID),
 		"targetLink": link(r.path()), "targetId": r.id, "user": c.Caller.Email(),
 		"insertTime": pacific(now), "startTime": pacific(now),
 		"selfLink": link(operationPath(r.scope, name)),
@@ -65,15 +70,15 @@ func (a *API) begin(c *apiserver.Call, r *resource, op operation) map[string]any
 	if r.region() != "" {
 		body["region"] = link("projects/" + apiserver.ProjectID + "/" + r.scope)
 	}
-	if op.instant {
+	if instant {
 		finish(body, now)
 	}
 	started := a.server.StartOperation(operationPath(r.scope, name), body)
 	a.remember(c.Query("requestId"), operationPath(r.scope, name))
-	last := complete(c, body, op.instant)
+	last := complete(c, body, instant)
 	failure, never := c.OperationFault()
 	switch {
-	case op.instant:
+	case instant:
 		started.Finish(body)
 	case !never:
 		a.server.Later(a.server.OperationTime(), func() {

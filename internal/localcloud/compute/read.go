@@ -43,8 +43,7 @@ func (s site) aggregatedList(c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	where := aggregation{s.kind.collection, s.kind.global != "", s.kind.regional != ""}
-	return where.page(c, items, listing{"compute#" + s.kind.singular + "AggregatedList",
+	return s.scopes.page(c, items, listing{"compute#" + s.kind.singular + "AggregatedList",
 		aggregatedPath(s.kind.collection), s.version})
 }
 

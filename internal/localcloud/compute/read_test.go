@@ -2,6 +2,7 @@ package compute_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +95,19 @@ func TestOperationsAreListedByScopeAndAltogether(t *testing.T) {
 		if len(found) != 1 || found[0].(map[string]any)["name"] != want {
 			t.Errorf("%s of all: %v, want %v", scope, found, want)
 		}
+	}
+}
+
+func TestRegionsAreListedAndRead(t *testing.T) {
+	c := newCloud(t)
+	if all := names(c.must("GET", "regions", "")); len(all) < 30 || !slices.Contains(all, "us-central1") {
+		t.Errorf("regions: %v", all)
+	}
+	if got := c.must("GET", "regions/europe-west1", ""); got["name"] != "europe-west1" || got["status"] != "UP" {
+		t.Errorf("a region: %v", got)
+	}
+	if status, _, _ := c.refused("GET", "regions/moon-east1", ""); status != 404 {
+		t.Errorf("an unknown region: %d, want 404", status)
 	}
 }
 

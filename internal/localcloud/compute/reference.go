@@ -10,7 +10,8 @@ import (
 
 // eachReference calls visit with every value of the field at path
 // ("backends[].group") and the name of that very field
-// ("resource.backends[0].group"), and puts what visit returns in its place.
+// ("resource.backends[0].group"), and puts what visit returns in its place. The types of
+// the fields were checked.
 func eachReference(body map[string]any, path string, visit func(field, value string) (string, error)) error {
 	_, err := walk(body, strings.Split(path, "."), "resource", visit)
 	return err
@@ -18,37 +19,25 @@ func eachReference(body map[string]any, path string, visit func(field, value str
 
 func walk(value any, path []string, field string, visit func(field, value string) (string, error)) (any, error) {
 	if len(path) == 0 {
-		text, ok := value.(string)
-		if !ok {
-			return nil, invalidField(field, fmt.Sprint(value), "The value must be a string.")
-		}
-		return visit(field, text)
+		return visit(field, value.(string))
 	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return nil, invalidField(field, fmt.Sprint(value), "The value must be an object.")
-	}
+	object := value.(map[string]any)
 	name, isList := strings.CutSuffix(path[0], "[]")
 	child, present := object[name]
 	if !present || child == nil || child == "" {
 		return value, nil
 	}
 	field += "." + name
+	var err error
 	if !isList {
-		changed, err := walk(child, path[1:], field, visit)
-		object[name] = changed
+		object[name], err = walk(child, path[1:], field, visit)
 		return value, err
 	}
-	list, ok := child.([]any)
-	if !ok {
-		return nil, invalidField(field, fmt.Sprint(child), "The value must be a list.")
-	}
+	list := child.([]any)
 	for i := range list {
-		changed, err := walk(list[i], path[1:], fmt.Sprintf("%s[%d]", field, i), visit)
-		if err != nil {
+		if list[i], err = walk(list[i], path[1:], fmt.Sprintf("%s[%d]", field, i), visit); err != nil {
 			return nil, err
 		}
-		list[i] = changed
 	}
 	return value, nil
 }
@@ -85,13 +74,12 @@ func (a *API) missing(path string) bool {
 }
 
 // elsewhere says that a resource names one that belongs to another scope: the
-// parts of a load balancer are all global or all in one region, but for the
-// NEGs of a global one (load-balancing/docs/forwarding-rule-concepts; the text
-// is unverified).
+// parts of a load balancer are all global or all in one region, but for kinds that any
+// scope may name (load-balancing/docs/forwarding-rule-concepts; the text is unverified).
 func elsewhere(r *resource, target string) bool {
 	part := strings.Split(target, "/")
-	collection := part[len(part)-2]
-	if part[1] != apiserver.ProjectID || kindOf(collection) == nil || collection == "networkEndpointGroups" {
+	k := kindOf(part[len(part)-2])
+	if part[1] != apiserver.ProjectID || k == nil || k.anyScope {
 		return false
 	}
 	if r.kind.collection == "forwardingRules" && r.body["networkTier"] == "STANDARD" && part[2] == global {

@@ -29,19 +29,22 @@ var regionScopes = func() []string {
 }()
 
 func (a *API) regionRoutes(version string) []apiserver.Route {
-	m := routeMaker{version: version, collection: "regions"}
-	m.add("GET", "regions", "list", "list", func(c *apiserver.Call) (any, error) {
-		return page(c, everyRegion, listing{"compute#regionList", "projects/" + apiserver.ProjectID + "/regions", version})
-	})
-	m.add("GET", "regions/{name}", "get", "get", func(c *apiserver.Call) (any, error) {
-		for _, name := range regions {
-			if name == c.Var("name") {
+	var routes []apiserver.Route
+	for verb, handle := range map[string]handler{
+		"list": func(c *apiserver.Call) (any, error) {
+			return page(c, everyRegion, listing{"compute#regionList", "projects/" + apiserver.ProjectID + "/regions", version})
+		},
+		"get": func(c *apiserver.Call) (any, error) {
+			if name := c.Var("name"); slices.Contains(regions, name) {
 				return inVersion(regionView(name), version), nil
 			}
-		}
-		return nil, notFound("projects/" + apiserver.ProjectID + "/regions/" + c.Var("name"))
-	})
-	return m.routes
+			return nil, notFound("projects/" + apiserver.ProjectID + "/regions/" + c.Var("name"))
+		},
+	} {
+		m, _ := document().Method("compute.regions." + verb)
+		routes = append(routes, newRoute(version, m, handle))
+	}
+	return routes
 }
 
 func everyRegion(after string, n int) []item {

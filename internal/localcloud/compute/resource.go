@@ -63,10 +63,10 @@ func resourcePath(scope string, k *kind, name string) string {
 // complete fills in what is computed once for a version.
 func (r *resource) complete() {
 	r.full, r.derived = r.path(), &derived{}
-	if r.kind.fingerprint {
+	if r.kind.has("fingerprint") {
 		r.contentHash = contentHash(r)
 	}
-	if r.kind.labels {
+	if r.kind.has("labelFingerprint") {
 		r.labelsHash = labelsHash(r)
 	}
 }
@@ -147,10 +147,10 @@ func (r *resource) shown() map[string]any {
 // of it is shared and must not be changed.
 func (a *API) view(r *resource, version string) map[string]any {
 	body := r.shown()
-	if r.kind.fingerprint {
+	if r.contentHash != "" {
 		body["fingerprint"] = r.contentHash
 	}
-	if r.kind.labels {
+	if r.labelsHash != "" {
 		body["labelFingerprint"] = r.labelsHash
 	}
 	if r.kind.view != nil {

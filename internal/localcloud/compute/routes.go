@@ -1,12 +1,20 @@
 package compute
 
-import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
+)
 
 // versions are the API versions that are served. They differ in the links
 // that they answer and in their audit log's method names.
 var versions = []string{"v1", "beta", "alpha"}
 
-// routes are every method of every kind, in every version.
+// routes are every method of every kind, in every version. A path with fewer variables
+// comes first: sslPolicies/listAvailableFeatures before sslPolicies/{name}.
 func (a *API) routes() []apiserver.Route {
 	var all []apiserver.Route
 	for _, version := range versions {
@@ -16,106 +24,138 @@ func (a *API) routes() []apiserver.Route {
 		all = append(all, a.operationRoutes(version)...)
 		all = append(all, a.regionRoutes(version)...)
 	}
+	slices.SortStableFunc(all, func(a, b apiserver.Route) int {
+		return cmp.Compare(strings.Count(a.Path, "{"), strings.Count(b.Path, "{"))
+	})
 	return all
 }
 
-// routeMaker builds the routes of one API collection in one version.
-type routeMaker struct {
-	version, collection string
-	routes              []apiserver.Route
+// handler answers a call.
+type handler = func(*apiserver.Call) (any, error)
+
+// permissions are the last parts of the permissions that methods need, by the last part
+// of the method's id, where they are not the same. Every method's permission is on its
+// reference page (Source).
+var permissions = map[string]string{
+	"insert": "create", "patch": "update", "aggregatedList": "list", "wait": "get",
+	"setEdgeSecurityPolicy": "setSecurityPolicy",
 }
 
-// add appends one route; path follows "/compute/VERSION/projects/P/". Every
-// method's permission is on its reference page (Source).
-func (m *routeMaker) add(verb, path, method, permission string, handle func(*apiserver.Call) (any, error)) {
+// reads are methods that change nothing although they are not a GET.
+var reads = []string{"wait"}
+
+// newRoute serves a method of the document in one version of the API.
+func newRoute(version string, m schema.Method, handle handler) apiserver.Route {
+	at := strings.LastIndexByte(m.ID, '.')
+	collection, verb := m.ID[:at], m.ID[at+1:]
 	route := apiserver.Route{
-		Verb: verb, Path: "/compute/" + m.version + "/projects/{project}/" + path, API: "compute",
-		ID:         "compute." + m.collection + "." + method,
-		Permission: "compute." + m.collection + "." + permission,
-		Source:     "cloud.google.com/compute/docs/reference/rest/v1/" + m.collection + "/" + method,
-		Write:      verb != "GET" && method != "wait",
-		Resource:   subject(verb, method),
+		Verb: m.Verb, Path: pathIn(version, m.Path), API: "compute", ID: m.ID,
+		Permission: collection + "." + cmp.Or(permissions[verb], verb),
+		Source:     "cloud.google.com/compute/docs/reference/rest/v1/" + strings.TrimPrefix(collection, "compute.") + "/" + verb,
+		Write:      m.Verb != "GET" && !slices.Contains(reads, verb),
+		Resource:   subject(m.Verb, verb),
 		Handle:     handle,
 	}
-	if method == "patch" {
+	if verb == "patch" {
 		// A patch reads what it changes (cdn/docs/audit-logging, and the
 		// reference page of every patch method).
-		route.Also = []string{"compute." + m.collection + ".get"}
+		route.Also = []string{collection + ".get"}
 	}
 	if route.Write {
-		route.AuditMethod = m.version + ".compute." + m.collection + "." + method
+		route.AuditMethod = version + "." + m.ID
 	}
-	m.routes = append(m.routes, route)
+	return route
 }
 
+// pathIn is a path of the document in one version of the API. The variable that says
+// which resource of a collection is meant is {name}, whatever its kind.
+func pathIn(version, path string) string {
+	segments := strings.Split("/"+path, "/")
+	segments[2] = version
+	for i, segment := range segments {
+		scope := segment == "{project}" || segment == "{region}" && i < len(segments)-1
+		if strings.HasPrefix(segment, "{") && !scope {
+			segments[i] = "{name}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// kindRoutes are the methods of a kind that the document has and that are served here.
+// Those of zones are not.
 func (a *API) kindRoutes(k *kind, version string) []apiserver.Route {
-	var all []apiserver.Route
-	for _, isGlobal := range []bool{true, false} {
-		scope := "regions/{region}"
-		if isGlobal {
-			scope = global
+	var methods []schema.Method
+	scopes := aggregation{collection: k.collection}
+	for _, collection := range k.collections() {
+		for _, m := range document().Methods("compute." + collection) {
+			if strings.Contains(m.Path, "/zones/") {
+				continue
+			}
+			methods = append(methods, m)
+			scopes.global = scopes.global || strings.Contains(m.Path, "/global/")
+			scopes.regional = scopes.regional || strings.Contains(m.Path, "/regions/")
 		}
-		m := routeMaker{version: version, collection: k.apiName(scope)}
-		if m.collection == "" {
-			continue
-		}
-		s := site{a, k, version, isGlobal}
-		s.addMethods(&m, scope+"/"+k.collection)
-		all = append(all, m.routes...)
 	}
-	m := routeMaker{version: version, collection: k.aggregated}
-	m.add("GET", "aggregated/"+k.collection, "aggregatedList", "list", site{a, k, version, false}.aggregatedList)
-	return append(all, m.routes...)
+	var routes []apiserver.Route
+	for _, m := range methods {
+		s := site{a, k, version, m, scopes}
+		if handle := s.handler(); handle != nil {
+			routes = append(routes, newRoute(version, m, handle))
+		}
+	}
+	return routes
 }
 
-func (s site) addMethods(m *routeMaker, collection string) {
-	one := collection + "/{name}"
-	m.add("GET", collection, "list", "list", s.list)
-	m.add("POST", collection, "insert", "create", s.insert)
-	m.add("GET", one, "get", "get", s.get)
-	m.add("DELETE", one, "delete", "delete", s.remove)
-	if s.global && s.kind.patchGlobal || !s.global && s.kind.patchRegional {
-		m.add("PATCH", one, "patch", "update", s.patch)
+// handler is what answers a method of a kind, nil = it is not served. Methods that are
+// called set… replace the fields that their requests have.
+func (s site) handler() handler {
+	verb := s.verb()
+	if m, ok := s.kind.methods[verb]; ok {
+		return m.handler(s)
 	}
-	if s.kind.update {
-		m.add("PUT", one, "update", "update", s.update)
+	switch verb {
+	case "list":
+		return s.list
+	case "aggregatedList":
+		return s.aggregatedList
+	case "get":
+		return s.get
+	case "insert":
+		return s.insert
+	case "patch":
+		return s.patch
+	case "update":
+		return s.update
+	case "delete":
+		return s.remove
+	case "getIamPolicy":
+		return s.getPolicy
+	case "setIamPolicy":
+		return s.setPolicy
 	}
-	if s.kind.policy {
-		m.add("GET", one+"/getIamPolicy", "getIamPolicy", "getIamPolicy", s.getPolicy)
-		m.add("POST", one+"/setIamPolicy", "setIamPolicy", "setIamPolicy", s.setPolicy)
+	if strings.HasPrefix(verb, "set") {
+		return s.set
 	}
-	for _, act := range s.kind.actions {
-		if act.globalOnly && !s.global {
-			continue
-		}
-		path := one
-		if act.unscoped && s.global {
-			path = s.kind.collection + "/{name}"
-		}
-		m.add("POST", path+"/"+act.name, act.name, act.name, s.act(act))
-	}
+	return nil
 }
 
 func (a *API) operationRoutes(version string) []apiserver.Route {
-	var all []apiserver.Route
-	for _, isGlobal := range []bool{true, false} {
-		scope, collection := "regions/{region}", "regionOperations"
-		if isGlobal {
-			scope, collection = global, "globalOperations"
+	var routes []apiserver.Route
+	for _, collection := range []string{"globalOperations", "regionOperations"} {
+		s := operationSite{a, version, collection == "globalOperations"}
+		for verb, handle := range map[string]handler{
+			"list": s.list, "get": s.get, "wait": s.wait, "delete": s.remove, "aggregatedList": s.aggregatedList,
+		} {
+			m, ok := document().Method("compute." + collection + "." + verb)
+			if !ok {
+				continue
+			}
+			route := newRoute(version, m, handle)
+			if verb == "delete" {
+				route.AuditMethod = "" // changes no resource and is not logged
+			}
+			routes = append(routes, route)
 		}
-		m := routeMaker{version: version, collection: collection}
-		s := operationSite{a, version, isGlobal}
-		one := scope + "/operations/{name}"
-		m.add("GET", scope+"/operations", "list", "list", s.list)
-		m.add("GET", one, "get", "get", s.get)
-		m.add("POST", one+"/wait", "wait", "get", s.wait)
-		m.add("DELETE", one, "delete", "delete", s.remove)
-		// Deleting an operation changes no resource and is not logged.
-		m.routes[len(m.routes)-1].AuditMethod = ""
-		if isGlobal {
-			m.add("GET", "aggregated/operations", "aggregatedList", "list", s.aggregatedList)
-		}
-		all = append(all, m.routes...)
 	}
-	return all
+	return routes
 }

@@ -65,12 +65,8 @@ func settleManaged(r *resource) error {
 		return required("resource.managed.domains")
 	}
 	status := map[string]any{}
-	for _, entry := range domains {
-		domain, ok := entry.(string)
-		if !ok {
-			return invalidField("resource.managed.domains", "", "Each domain must be a string.")
-		}
-		status[domain] = "ACTIVE"
+	for _, domain := range domains {
+		status[domain.(string)] = "ACTIVE"
 	}
 	managed["status"], managed["domainStatus"] = "ACTIVE", status
 	r.body["type"] = "MANAGED"

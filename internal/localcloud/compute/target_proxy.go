@@ -2,14 +2,6 @@ package compute
 
 import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
 
-// The global forms of these two have no "global/" in their path.
-var (
-	setURLMap          = action{name: "setUrlMap", operation: "SetUrlMap", fields: []string{"urlMap"}, unscoped: true}
-	setSSLCertificates = action{
-		name: "setSslCertificates", operation: "SetSslCertificates", fields: []string{"sslCertificates"}, unscoped: true,
-	}
-)
-
 // settleTargetHTTPSProxy: a global proxy has a QUIC setting, a regional one
 // must not have it (recorded); a proxy without any certificate is refused
 // (the text is unverified).

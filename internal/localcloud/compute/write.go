@@ -1,34 +1,74 @@
 package compute
 
 import (
-	"fmt"
+	"cmp"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
-// identity are the fields that only the server writes, whatever the kind.
-var identity = []string{
-	"kind", "id", "creationTimestamp", "selfLink", "selfLinkWithId", "region", "zone", "fingerprint", "labelFingerprint",
-}
+// identity are the fields that only the server writes, whatever the kind, beside those
+// that the document calls output only.
+var identity = []string{"name", "region", "fingerprint", "labelFingerprint"}
 
 var (
 	resourceName   = regexp.MustCompile(`^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$`)
 	resourceNumber = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
 )
 
-// site is where a route works: one kind in one scope, through one version.
+// site is where a route works: one method of one kind, through one version.
 type site struct {
 	api     *API
 	kind    *kind
 	version string
-	global  bool
+	method  schema.Method
+	scopes  aggregation // all in which the kind is served
+}
+
+// method is a custom method: it answers, or makes what a resource is going to be.
+type method struct {
+	answer func(s site, c *apiserver.Call) (any, error)
+	change func(c *apiserver.Call, sent map[string]any, old *resource) (body map[string]any, err error)
+}
+
+func (m method) handler(s site) handler {
+	if m.answer != nil {
+		return func(c *apiserver.Call) (any, error) { return m.answer(s, c) }
+	}
+	return func(c *apiserver.Call) (any, error) { return s.change(c, m.change) }
+}
+
+// verb is the last part of the method's id.
+func (s site) verb() string { return s.method.ID[strings.LastIndexByte(s.method.ID, '.')+1:] }
+
+// sent is a request in the form of its message. What Google refuses by type is refused.
+func (s site) sent(c *apiserver.Call) (map[string]any, error) {
+	body, err := c.Body()
+	if err != nil || s.method.Request == "" {
+		return nil, err
+	}
+	normalize := document().Normalize
+	if s.version != "v1" {
+		normalize = document().NormalizeLater
+	}
+	sent, err := normalize(s.method.Request, body)
+	if err == nil {
+		return sent, nil
+	}
+	refused := apiserver.InvalidSchema(err)
+	if !strings.Contains(refused.Message, "Unknown name") {
+		refused.Reason = "invalid" // as for all values that Compute Engine refuses
+	}
+	return nil, refused
 }
 
 // scope is "global" or the region that the path names, which must exist.
 func (s site) scope(c *apiserver.Call) (string, error) {
-	if s.global {
+	if !strings.Contains(s.method.Path, "/regions/") {
 		return global, nil
 	}
 	region := c.Var("region")
@@ -72,7 +112,7 @@ func (s site) byID(c *apiserver.Call, scope string) (*resource, error) {
 }
 
 func (s site) insert(c *apiserver.Call) (any, error) {
-	sent, err := c.Body()
+	sent, err := s.sent(c)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +129,7 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 	if done := a.repeated(c, s.version); done != nil {
 		return done, nil
 	}
-	if err := s.checkInsert(sent); err != nil {
+	if err := checkInsert(sent); err != nil {
 		return nil, err
 	}
 	if a.find(c.Resource) != nil {
@@ -103,12 +143,12 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	a.put(c, r)
-	return a.begin(c, r, s.operation("insert")), nil
+	return a.begin(c, r), nil
 }
 
 // checkInsert refuses a body that can be no new resource, whatever its kind.
 // An empty body is not a resource (reported from the Python client).
-func (s site) checkInsert(sent map[string]any) error {
+func checkInsert(sent map[string]any) error {
 	name := apiserver.Text(sent, "name")
 	switch {
 	case len(sent) == 0:
@@ -118,70 +158,67 @@ func (s site) checkInsert(sent map[string]any) error {
 	case !resourceName.MatchString(name):
 		return invalidField("resource.name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
 	}
-	return s.checkFields(sent)
+	return nil
 }
 
-// patch merges what was sent into what is there; update replaces it.
+// patch merges what was sent into what is there, and clears the fields of the mask that
+// were not sent; update replaces it.
 func (s site) patch(c *apiserver.Call) (any, error) {
-	return s.change(c, s.operation("patch"), func(sent map[string]any, old *resource) (map[string]any, error) {
-		if err := s.checkFields(sent); err != nil {
-			return nil, err
-		}
+	return s.change(c, func(c *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
 		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.contentHash,
 			s.kind.patchNeedsFingerprint); err != nil {
 			return nil, err
 		}
 		body := apiserver.Clone(old.body)
-		apiserver.Merge(body, s.stripped(sent))
+		apiserver.Merge(body, stripped(sent))
+		return body, s.clear(c, body, sent)
+	})
+}
+
+// clear removes the fields of a call's mask that were not sent.
+func (s site) clear(c *apiserver.Call, body, sent map[string]any) error {
+	paths, err := document().Mask(s.method.Request, c.Query("updateMask"))
+	if err != nil {
+		return apiserver.InvalidSchema(err)
+	}
+	for _, path := range paths {
+		collection.Assign(body, sent, path)
+	}
+	return nil
+}
+
+func (s site) update(c *apiserver.Call) (any, error) {
+	return s.change(c, func(_ *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
+		return s.configured(sent), checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"),
+			old.contentHash, old.contentHash != "")
+	})
+}
+
+// assigned are the fields that methods replace where their requests call them otherwise.
+var assigned = map[string]string{"setEdgeSecurityPolicy": "edgeSecurityPolicy"}
+
+// set carries out a custom method that replaces the fields that its request has.
+func (s site) set(c *apiserver.Call) (any, error) {
+	return s.change(c, func(_ *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
+		body := apiserver.Clone(old.body)
+		for name := range document().Message(s.method.Request).Fields {
+			if name == "labelFingerprint" {
+				if err := checkFingerprint(name, apiserver.Text(sent, name), old.labelsHash, true); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			field := cmp.Or(assigned[s.verb()], name)
+			if body[field] = sent[name]; sent[name] == "" {
+				delete(body, field)
+			}
+		}
 		return body, nil
 	})
 }
 
-func (s site) update(c *apiserver.Call) (any, error) {
-	return s.change(c, s.operation("update"), func(sent map[string]any, old *resource) (map[string]any, error) {
-		if err := s.checkFields(sent); err != nil {
-			return nil, err
-		}
-		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.contentHash,
-			true); err != nil {
-			return nil, err
-		}
-		return s.configured(sent), nil
-	})
-}
-
-// act carries out a custom method: the fields it names are replaced.
-func (s site) act(which action) func(*apiserver.Call) (any, error) {
-	return func(c *apiserver.Call) (any, error) {
-		return s.change(c, operation{which.operation, which.instant},
-			func(sent map[string]any, old *resource) (map[string]any, error) {
-				if err := which.checkFields(sent); err != nil {
-					return nil, err
-				}
-				if which.name == setLabels.name {
-					if err := checkFingerprint("labelFingerprint", apiserver.Text(sent, "labelFingerprint"), old.labelsHash,
-						true); err != nil {
-						return nil, err
-					}
-				}
-				body, sent := apiserver.Clone(old.body), apiserver.Clone(sent)
-				for _, field := range which.fields {
-					delete(body, field)
-					if value, ok := sent[field]; ok {
-						body[field] = value
-					}
-				}
-				return body, nil
-			})
-	}
-}
-
-func (s site) change(c *apiserver.Call, op operation, next func(sent map[string]any, old *resource) (map[string]any,
+func (s site) change(c *apiserver.Call, next func(c *apiserver.Call, sent map[string]any, old *resource) (map[string]any,
 	error)) (any, error) {
-	sent, err := c.Body()
-	if err != nil {
-		return nil, err
-	}
 	a := s.api
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -192,15 +229,19 @@ func (s site) change(c *apiserver.Call, op operation, next func(sent map[string]
 	if err != nil {
 		return nil, err
 	}
+	sent, err := s.sent(c)
+	if err != nil {
+		return nil, err
+	}
 	changed := *old
-	if changed.body, err = next(sent, old); err != nil {
+	if changed.body, err = next(c, sent, old); err != nil {
 		return nil, err
 	}
 	if err := a.settle(&changed, old); err != nil {
 		return nil, err
 	}
 	a.put(c, &changed)
-	return a.begin(c, &changed, op), nil
+	return a.begin(c, &changed), nil
 }
 
 func (s site) remove(c *apiserver.Call) (any, error) {
@@ -221,23 +262,21 @@ func (s site) remove(c *apiserver.Call) (any, error) {
 		return nil, e
 	}
 	a.drop(c, r)
-	return a.begin(c, r, s.operation("delete")), nil
+	return a.begin(c, r), nil
 }
 
 // stripped is what was sent without what only the server writes.
-func (s site) stripped(sent map[string]any) map[string]any {
+func stripped(sent map[string]any) map[string]any {
 	body := apiserver.Clone(sent)
-	for _, fields := range [][]string{identity, s.kind.outputs, {"name"}} {
-		for _, field := range fields {
-			delete(body, field)
-		}
+	for _, field := range identity {
+		delete(body, field)
 	}
 	return body
 }
 
 // configured is a whole resource as it was sent, filled up with defaults.
 func (s site) configured(sent map[string]any) map[string]any {
-	body := s.stripped(sent)
+	body := stripped(sent)
 	for field, value := range apiserver.Clone(s.kind.defaults) {
 		if body[field] == nil {
 			body[field] = value
@@ -252,11 +291,6 @@ func (a *API) settle(r, old *resource) error {
 	for _, field := range r.kind.required {
 		if value := r.body[field]; value == nil || value == "" {
 			return required("resource." + field)
-		}
-	}
-	for field, allowed := range r.kind.enums {
-		if value, ok := r.body[field]; ok && !slices.Contains(allowed, fmt.Sprint(value)) {
-			return invalidField("resource."+field, fmt.Sprint(value), "It is not a valid enum value.")
 		}
 	}
 	if err := a.resolve(r); err != nil {

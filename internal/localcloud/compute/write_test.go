@@ -106,6 +106,23 @@ func TestFieldsOfLaterVersionsSurviveAsTheyWereSent(t *testing.T) {
 	}
 }
 
+func TestWhatWasSentIsKeptInTheFormOfItsType(t *testing.T) {
+	c := newCloud(t)
+	c.must("POST", "global/backendServices", `{"name":"be","timeoutSec":"40","enableCDN":"true","port":8e1,
+		"maxStreamDuration":{"seconds":5},"usedBy":[{"reference":"mine"}],"securityPolicy":"mine"}`)
+	got := c.must("GET", "global/backendServices/be", "")
+	want := map[string]any{
+		"timeoutSec": json.Number("40"), "enableCDN": true, "port": json.Number("80"),
+		"maxStreamDuration": map[string]any{"seconds": "5"}, // int64
+		"usedBy":            nil, "securityPolicy": nil,     // only the server writes them
+	}
+	for field, value := range want {
+		if diff := cmp.Diff(value, got[field]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", field, diff)
+		}
+	}
+}
+
 func TestAStaleFingerprintIsRefused(t *testing.T) {
 	c := newCloud(t)
 	c.chain()
@@ -247,6 +264,24 @@ func TestWhatGoogleRefusesIsRefused(t *testing.T) {
 			`Unknown name "enable" at 'iap': Cannot find field.`},
 		{"a field that an entry does not have", "PATCH", "global/backendServices/be",
 			`{"backends":[{"group":"g","url":"u"}]}`, 400, `Unknown name "url" at 'backends[0]': Cannot find field.`},
+		{"a field that a message deep inside does not have", "PATCH", "global/backendServices/be",
+			`{"cdnPolicy":{"cacheKeyPolicy":{"hosts":true}}}`, 400,
+			`Unknown name "hosts" at 'cdnPolicy.cacheKeyPolicy': Cannot find field.`},
+		{"a text for a number", "POST", "global/backendServices", `{"name":"x","timeoutSec":"soon"}`, 400,
+			"Invalid value for field 'resource.timeoutSec': 'soon'. Must be of type TYPE_INT32."},
+		{"a number for a text", "POST", "global/backendServices", `{"name":5}`, 400, "'resource.name': '5'"},
+		{"a number out of its range", "POST", "global/backendServices", `{"name":"x","port":2147483648}`, 400,
+			"'resource.port': '2147483648'"},
+		{"an object for a list", "POST", "global/backendServices", `{"name":"x","backends":{}}`, 400,
+			"'resource.backends': '{}'"},
+		{"a wrong type through beta", "PATCH", "/compute/beta/projects/demo-project/global/backendServices/be",
+			`{"timeoutSec":[]}`, 400, `Unknown name "timeoutSec": Proto field is not repeating, cannot start list.`},
+		{"a wrong value through beta", "PATCH", "/compute/beta/projects/demo-project/global/backendServices/be",
+			`{"protocol":"GOPHER"}`, 400, "'resource.protocol': 'GOPHER'. It is not a valid enum value."},
+		{"a wrong type in a custom method", "POST", "global/forwardingRules/fr/setTarget", `{"target":{}}`, 400,
+			"'resource.target': '{}'"},
+		{"a type of zonal NEGs", "POST", "regions/us-central1/networkEndpointGroups",
+			`{"name":"x","networkEndpointType":"GCE_VM_IP_PORT"}`, 400, "'resource.networkEndpointType': 'GCE_VM_IP_PORT'"},
 		{"a field that a PUT does not have", "PUT", "global/urlMaps/um", `{"name":"um","service":"x"}`, 400,
 			`Unknown name "service": Cannot find field.`},
 		{"a field that a custom method does not have", "POST", "global/forwardingRules/fr/setTarget", `{"targetUrl":"x"}`,

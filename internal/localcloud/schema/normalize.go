@@ -42,6 +42,16 @@ func (e *Error) Error() string {
 //
 // Numbers in body are json.Number. The body is not changed.
 func (a *API) Normalize(message string, body map[string]any) (map[string]any, error) {
+	return a.normalize(message, body, normalizer{api: a})
+}
+
+// NormalizeLater is Normalize for a later version of the API than the document's,
+// such as a beta: fields that the document does not have are kept as they were sent.
+func (a *API) NormalizeLater(message string, body map[string]any) (map[string]any, error) {
+	return a.normalize(message, body, normalizer{api: a, later: true})
+}
+
+func (a *API) normalize(message string, body map[string]any, n normalizer) (map[string]any, error) {
 	m := a.messages.get(message)
 	if m == nil {
 		panic(fmt.Sprintf("schema: %s has no message %q", a.Name, message))
@@ -49,7 +59,6 @@ func (a *API) Normalize(message string, body map[string]any) (map[string]any, er
 	if err := TooDeep(body); err != nil {
 		return nil, err
 	}
-	n := normalizer{api: a}
 	kept := n.message(m, body, a.root(message))
 	if len(n.violations) > 0 {
 		return nil, &Error{n.violations}
@@ -108,6 +117,7 @@ func (a *API) root(message string) string {
 // normalizer collects what does not fit.
 type normalizer struct {
 	api        *API
+	later      bool // the version may have more fields than the document
 	violations []Violation
 }
 
@@ -120,14 +130,27 @@ func (n *normalizer) unknown(name, at, why string) {
 		fmt.Sprintf("Invalid JSON payload received. Unknown name %q%s: %s", name, where, why)})
 }
 
-// invalid is a value that its field cannot hold. Compute Engine's own text is
-// recorded only for values that its rules refuse, not for types (unverified).
-func (n *normalizer) invalid(path, wanted, value string) {
-	text := fmt.Sprintf("Invalid value at '%s' (%s), %s", path, wanted, value)
+// invalid is a value that its field cannot hold, and what Google writes after the
+// type. Compute Engine's own text is recorded only for values that its rules refuse,
+// not for types: the frame is Google's, the sentence is unverified.
+func (n *normalizer) invalid(path, wanted string, value any, why string) {
+	text := fmt.Sprintf("Invalid value at '%s' (%s), %s", path, wanted, why)
 	if n.api.Name == "compute/v1" {
-		text = fmt.Sprintf("Invalid value for field 'resource.%s': '%s'. Must be of type %s.", path, value, wanted)
+		sentence := "Must be of type " + wanted + "."
+		if wanted == "TYPE_ENUM" {
+			sentence = "It is not a valid enum value."
+		}
+		text = fmt.Sprintf("Invalid value for field 'resource.%s': '%s'. %s", path, plain(value), sentence)
 	}
 	n.violations = append(n.violations, Violation{path, text})
+}
+
+// plain is a text as it is, and any other value as JSON.
+func plain(value any) string {
+	if text, ok := value.(string); ok {
+		return text
+	}
+	return shown(value)
 }
 
 func (n *normalizer) message(m *Message, sent map[string]any, path string) map[string]any {
@@ -138,6 +161,8 @@ func (n *normalizer) message(m *Message, sent map[string]any, path string) map[s
 			f = m.Values
 		}
 		switch {
+		case f == nil && n.later:
+			kept[name] = sent[name]
 		case f == nil:
 			n.unknown(name, path, "Cannot find field.")
 		case f.ReadOnly, f.Path:
@@ -182,7 +207,7 @@ func (n *normalizer) field(f *Field, value any, name, at string) (any, bool) {
 	case f.Map:
 		object, ok := value.(map[string]any)
 		if !ok {
-			n.invalid(path, "Map", shown(value))
+			n.invalid(path, "Map", value, shown(value))
 			return nil, false
 		}
 		kept := make(map[string]any, len(object))
@@ -205,10 +230,10 @@ func (n *normalizer) field(f *Field, value any, name, at string) (any, bool) {
 // for a list of one in some APIs (unverified); no client relies on it.
 func (n *normalizer) notAList(f *Field, value any, path string) {
 	if _, ok := value.(map[string]any); ok && f.Ref == "" {
-		n.invalid(path, n.typeOf(f), "Starting an object on a scalar field")
+		n.invalid(path, n.typeOf(f), value, "Starting an object on a scalar field")
 		return
 	}
-	n.invalid(path, n.typeOf(f), shown(value))
+	n.invalid(path, n.typeOf(f), value, shown(value))
 }
 
 // join is a path with one more name, in protobuf's form; Compute Engine's
@@ -236,18 +261,18 @@ func (n *normalizer) single(f *Field, value any, name, path string) (any, bool) 
 		if value == nil { // an entry of a list
 			return map[string]any{}, true
 		}
-		n.invalid(path, n.typeOf(f), shown(value))
+		n.invalid(path, n.typeOf(f), value, shown(value))
 		return nil, false
 	}
 	if isObject {
-		n.invalid(path, n.typeOf(f), "Starting an object on a scalar field")
+		n.invalid(path, n.typeOf(f), value, "Starting an object on a scalar field")
 		return nil, false
 	}
 	kept, why := f.scalar(value, name)
 	if why == "" {
 		return kept, true
 	}
-	n.invalid(path, n.typeOf(f), why)
+	n.invalid(path, n.typeOf(f), value, why)
 	return nil, false
 }
 

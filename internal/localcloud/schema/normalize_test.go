@@ -94,11 +94,11 @@ func TestNormalizeRefusesInGooglesWords(t *testing.T) {
 		{"secretmanager/v1", "AddSecretVersionRequest", `{"payload":{"data":"%"}}`, "payload.data",
 			`Invalid value at 'payload.data' (TYPE_BYTES), Base64 decoding failed for "%"`},
 		{"compute/v1", "BackendService", `{"port":"x"}`, "port",
-			`Invalid value for field 'resource.port': '"x"'. Must be of type TYPE_INT32.`},
+			`Invalid value for field 'resource.port': 'x'. Must be of type TYPE_INT32.`},
 		{"compute/v1", "BackendService", `{"iap":{"enable":true}}`, "iap",
 			`Invalid JSON payload received. Unknown name "enable" at 'iap': Cannot find field.`},
 		{"compute/v1", "BackendService", `{"protocol":4}`, "protocol",
-			`Invalid value for field 'resource.protocol': '4'. Must be of type TYPE_ENUM.`},
+			`Invalid value for field 'resource.protocol': '4'. It is not a valid enum value.`},
 	} {
 		t.Run(each.sent, func(t *testing.T) {
 			_, err := Of(each.document).Normalize(each.message, decodeJSON(t, each.sent))
