@@ -21,7 +21,6 @@ var manyParameters = map[string]string{
 	"internal/localcloud/apiserver: failure":           "formats like fmt.Errorf, behind the three codes of an error",
 	"internal/localcloud/delivery: inflight.intercept": "grpc.UnaryClientInterceptor gives the signature",
 	"internal/localcloud/run: route":                   routeRow,
-	"internal/localcloud/storage: route":               routeRow,
 }
 
 func measured(t *testing.T) (code, tests []Measures) {

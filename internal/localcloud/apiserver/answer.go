@@ -27,10 +27,13 @@ type Media struct {
 }
 
 // write answers a request: pretty-printed unless the client said otherwise,
-// with a newline at the end, as Google does. No body is a 204.
+// with a newline at the end, as Google does. No body is a 204, and a 304 has none.
 func write(w http.ResponseWriter, r *http.Request, status int, body any) {
 	if body == nil {
-		w.WriteHeader(http.StatusNoContent)
+		status = http.StatusNoContent
+	}
+	if body == nil || status == http.StatusNotModified {
+		w.WriteHeader(status)
 		return
 	}
 	if media, ok := body.(Media); ok {

@@ -46,7 +46,7 @@ func New(s *apiserver.Server) apiserver.API {
 func (a *api) datasetKind() collection.Kind {
 	return collection.Kind{
 		Documents: []string{"bigquery/v2"}, Collections: []string{"bigquery.datasets"}, Message: "Dataset",
-		Items: "DatasetList.datasets", ListKind: "bigquery#datasetList", IDField: "datasetReference.datasetId",
+		ListKind: "bigquery#datasetList", IDField: "datasetReference.datasetId",
 		Permissions: "bigquery.datasets", Source: docs, Unserved: []string{"undelete"},
 		Verbs: map[string]string{"insert": "create", "list": "get"},
 		Audit: map[string]string{
@@ -182,7 +182,7 @@ func memberOf(entry object) string {
 func (a *api) tableKind() collection.Kind {
 	return collection.Kind{
 		Documents: []string{"bigquery/v2"}, Collections: []string{"bigquery.tables"}, Message: "Table",
-		Items: "TableList.tables", ListKind: "bigquery#tableList", IDField: "tableReference.tableId",
+		ListKind: "bigquery#tableList", IDField: "tableReference.tableId",
 		Permissions: "bigquery.tables", Source: docs, Verbs: map[string]string{"insert": "create", "testIamPermissions": ""},
 		Audit: map[string]string{
 			"insert":       "google.cloud.bigquery.v2.TableService.InsertTable",

@@ -76,7 +76,7 @@ func (c *Collection) Named(call *apiserver.Call) (Resource, error) {
 		name = c.Alias(c, name)
 	}
 	if found, ok := c.Get(name); ok {
-		return found, nil
+		return found, c.condition(call, &found)
 	}
 	if err := c.parentExists(name); err != nil {
 		return Resource{}, err
@@ -84,12 +84,20 @@ func (c *Collection) Named(call *apiserver.Call) (Resource, error) {
 	return Resource{}, c.notFound(call.Resource)
 }
 
+func (c *Collection) condition(call *apiserver.Call, current *Resource) error {
+	if c.Condition == nil {
+		return nil
+	}
+	return c.Condition(call, current)
+}
+
 // parentExists reports whether what a name is below of is there.
 func (c *Collection) parentExists(name string) error {
 	if c.Within == nil {
 		return nil
 	}
-	parent := parentOf(parentOf(name))
+	in, _ := c.split(name)
+	parent := parentOf(in)
 	if _, ok := c.Within.Get(parent); !ok && lastSegment(parent) != "-" {
 		return c.Within.notFound(parent)
 	}
@@ -106,7 +114,7 @@ func (c *Collection) All(parent string) []Resource {
 }
 
 func (c *Collection) ordered(all []Resource, parent string) []Resource {
-	found := slices.DeleteFunc(all, func(r Resource) bool { return !below(r.Name, parent) })
+	found := slices.DeleteFunc(all, func(r Resource) bool { return !c.below(r.Name, parent) })
 	slices.SortFunc(found, func(a, b Resource) int {
 		if c.NewestFirst {
 			return cmp.Or(b.Created.Compare(a.Created), strings.Compare(b.Name, a.Name))
@@ -118,11 +126,12 @@ func (c *Collection) ordered(all []Resource, parent string) []Resource {
 
 // below reports whether a name is directly below a parent's collection, such as
 // projects/P/locations/-/jobs.
-func below(name, parent string) bool {
+func (c *Collection) below(name, parent string) bool {
 	if parent == "" {
 		return true
 	}
-	is, wanted := strings.Split(parentOf(name), "/"), strings.Split(parent, "/")
+	in, _ := c.split(name)
+	is, wanted := strings.Split(in, "/"), strings.Split(parent, "/")
 	return slices.EqualFunc(is, wanted, func(segment, want string) bool { return want == "-" || segment == want })
 }
 
@@ -131,7 +140,9 @@ func (c *Collection) Put(r Resource) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.resources[r.Name] = r
-	c.past.Put(r.Name, c.server.Now(), r)
+	if !c.Consistent {
+		c.past.Put(r.Name, c.server.Now(), r)
+	}
 }
 
 // PutMissing keeps a resource unless there is one of its name. For lists it was
@@ -193,6 +204,9 @@ func (c *Collection) ShownTo(call *apiserver.Call, r Resource) map[string]any {
 	shown := c.Shown(r)
 	if c.Shape != nil {
 		c.Shape(Version(call), shown)
+	}
+	if c.Link != nil {
+		c.Link(call, shown)
 	}
 	return shown
 }

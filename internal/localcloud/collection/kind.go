@@ -26,7 +26,8 @@ type Kind struct {
 	Verbs       map[string]string
 	// Source is the page that says which permissions the methods need.
 	Source string
-	// Audit are the methods that leave an audit record, with its methodName.
+	// Audit are the methods that leave an audit record, with its methodName, in which
+	// {version} is the API's.
 	Audit map[string]string
 	// Methods gives methods the behaviour of usual ones: "search": "list".
 	Methods map[string]string
@@ -37,6 +38,13 @@ type Kind struct {
 	// behind them here.
 	Unserved []string
 
+	// InProjects says that the parent is a project, where the documents' paths have any.
+	InProjects bool
+	// Rename makes a resource's name of a path that is none: "b/B/o/O".
+	Rename func(path string) string
+	// Depth is how many segments come before an id that may hold slashes, zero = ids hold
+	// none.
+	Depth int
 	// ID is the grammar of the last segment of a name. NewID gives ids where the
 	// server does: always, or, with an ID, where the client gives none.
 	ID    *regexp.Regexp
@@ -44,9 +52,8 @@ type Kind struct {
 	// IDField is the path of the field that a client names a new resource in, where that
 	// is not name: "datasetReference.datasetId".
 	IDField string
-	// Items is the message of what a list shows, where that is not the resource itself,
-	// and ListKind the kind that lists of older APIs have.
-	Items, ListKind string
+	// ListKind is the kind that lists of older APIs have.
+	ListKind string
 	// Location refuses what is not a location of the API, nil = none is refused.
 	Location func(location string) error
 	// Within has the parents, nil = every parent exists.
@@ -59,8 +66,11 @@ type Kind struct {
 	Numbered bool
 	// Words are what the API says.
 	Words Words
-	// PageSize is the default and the largest size of a page, zero = 1000.
-	PageSize int
+	// PageSize is the largest size of a page, zero = 1000, and DefaultPageSize that of one
+	// without a size, zero = the largest.
+	PageSize, DefaultPageSize int
+	// Consistent lists show every write at once, whatever the lists' lag.
+	Consistent bool
 	// NewestFirst lists in the order of creation, the latest first; otherwise by name.
 	NewestFirst bool
 
@@ -70,6 +80,13 @@ type Kind struct {
 	// Filter reads which resources a list or a search is to show, nil = all are shown, and
 	// filters are refused.
 	Filter func(call *apiserver.Call) (func(Resource) bool, error)
+
+	// Condition refuses a call whose preconditions the current resource, nil = none, does
+	// not meet.
+	Condition func(call *apiserver.Call, current *Resource) error
+	// Prefix is what a list shows in place of a resource, or beside it, once for all that
+	// have it in common; "" = the resource alone.
+	Prefix func(call *apiserver.Call, r Resource) (prefix string, beside bool)
 
 	// DefaultMask is the mask of a patch that has none.
 	DefaultMask string
@@ -102,6 +119,8 @@ type Kind struct {
 	Listed func(call *apiserver.Call, shown map[string]any)
 	// View adds what is computed when a resource is read.
 	View func(r Resource, shown map[string]any)
+	// Link adds what depends on where the client found the API.
+	Link func(call *apiserver.Call, shown map[string]any)
 	// State adds what only the local cloud's own state shows.
 	State func(r Resource, shown map[string]any)
 	// Actions are the methods beside the usual ones.
@@ -116,8 +135,8 @@ type Action struct {
 }
 
 // Words are what an API says when it refuses. {name} is the resource's full name,
-// {id} its last segment, {parent} what it is below, {location} where it is. The zero
-// value is what most APIs say.
+// {id} the last part of it, {parent} what it is below, {within} the id of that,
+// {location} where it is. The zero value is what most APIs say.
 type Words struct {
 	NotFound, Exists, BadID string
 	// Hidden is said, as a 403, of a resource that does not exist, where an API keeps
@@ -146,8 +165,20 @@ func (k *Kind) say(words, otherwise, name string) string {
 	}
 	_, location, _ := strings.Cut(name, "/locations/")
 	location, _, _ = strings.Cut(location, "/")
-	return strings.NewReplacer("{name}", k.shownName(name), "{id}", lastSegment(name), "{parent}", parentOf(parentOf(name)),
-		"{location}", location).Replace(words)
+	in, id := k.split(name)
+	parent := parentOf(in)
+	return strings.NewReplacer("{name}", k.shownName(name), "{id}", id, "{parent}", parent,
+		"{within}", lastSegment(parent), "{location}", location).Replace(words)
+}
+
+// split cuts a name into the collection that it is in, and the id:
+// projects/P/locations/L/jobs and J.
+func (k *Kind) split(name string) (in, id string) {
+	at := strings.LastIndexByte(name, '/')
+	if parts := strings.SplitN(name, "/", k.Depth+1); k.Depth > 0 && len(parts) > k.Depth {
+		at = len(name) - len(parts[k.Depth]) - 1
+	}
+	return name[:max(at, 0)], name[at+1:]
 }
 
 // shownName is a name as answers have it.

@@ -1,9 +1,9 @@
 package collection
 
 import (
-	"cmp"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -23,17 +23,14 @@ func (c *Collection) get(call *apiserver.Call) (any, error) {
 // list answers one page of what is below the call's collection, as it was the lists'
 // lag ago.
 func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
-	parent := nameOf(call)
+	parent := c.nameOf(call)
 	if err := c.parentExists(parent + "/-"); err != nil {
 		return nil, err
 	}
 	if err := checked(call, f); err != nil {
 		return nil, err
 	}
-	var all []Resource
-	for _, r := range c.past.All(c.server.Listed()) {
-		all = append(all, r)
-	}
+	all := c.listed()
 	keep, err := c.filter(call)
 	if err != nil {
 		return nil, err
@@ -44,24 +41,39 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 		}
 	}
 	all = slices.DeleteFunc(c.ordered(all, parent), func(r Resource) bool { return !keep(r) })
-	items := make([]any, 0, len(all))
+	items, last := make([]any, 0, len(all)), ""
 	for _, r := range all {
+		prefix, beside := c.prefix(call, r)
+		if prefix != "" && prefix != last {
+			items = append(items, prefix)
+			last = prefix
+		}
+		if prefix != "" && !beside {
+			continue
+		}
 		shown := c.ShownTo(call, r)
 		if c.Listed != nil {
 			c.Listed(call, shown)
 		}
 		items = append(items, shown)
 	}
-	page, next, err := Page(call, items, c.PageSize)
+	size := c.PageSize
+	if asked := call.Query("pageSize"); c.DefaultPageSize > 0 && (asked == "" || asked == "0") {
+		size = c.DefaultPageSize
+	}
+	page, next, err := Page(call, items, size)
 	if err != nil {
 		return nil, err
 	}
 	answer := map[string]any{}
+	page, prefixes := apart(page)
 	message := f.document.Message(f.method.Response)
 	for name, field := range message.Fields {
 		switch {
-		case field.Repeated && field.Ref == cmp.Or(c.Items, c.Message) && len(page) > 0:
+		case field.Repeated && field.Ref != "" && len(page) > 0:
 			answer[name] = page
+		case name == "prefixes" && len(prefixes) > 0:
+			answer[name] = prefixes
 		case name == "totalSize":
 			answer[name] = len(items)
 		}
@@ -73,6 +85,35 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 		answer["kind"] = c.ListKind
 	}
 	return answer, nil
+}
+
+// listed are all resources that lists know of, in no order.
+func (c *Collection) listed() []Resource {
+	if c.Consistent {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		return slices.Collect(maps.Values(c.resources))
+	}
+	return slices.Collect(maps.Values(c.past.All(c.server.Listed())))
+}
+
+func (c *Collection) prefix(call *apiserver.Call, r Resource) (prefix string, beside bool) {
+	if c.Prefix == nil {
+		return "", false
+	}
+	return c.Prefix(call, r)
+}
+
+// apart parts the resources of a page from prefixes, which are texts.
+func apart(page []any) (resources, prefixes []any) {
+	for _, each := range page {
+		if _, text := each.(string); text {
+			prefixes = append(prefixes, each)
+		} else {
+			resources = append(resources, each)
+		}
+	}
+	return resources, prefixes
 }
 
 // checked refuses the body of a search that does not fit its message.

@@ -40,19 +40,28 @@ func (c *Collection) routes(api string, f face) []apiserver.Route {
 		return nil
 	}
 	route := apiserver.Route{
-		Verb: f.method.Verb, Path: "/" + variables(f.method.Path), API: api, ID: f.method.ID,
+		Verb: f.method.Verb, Path: "/" + c.variables(cmp.Or(f.method.Upload, f.method.Path)), API: api, ID: f.method.ID,
 		Permission: c.permission(f.verb), Source: c.Source, Resource: c.subject,
-		Write: writes, AuditMethod: c.Audit[f.verb], Handle: c.located(handle),
+		Write: writes, AuditMethod: audited(c.Audit[f.verb], f.document.Name), Handle: c.located(handle),
 	}
 	if route.Permission == "" {
 		route.Source = ""
 	}
-	if !c.AnyProject {
-		return []apiserver.Route{route}
+	routes := []apiserver.Route{route}
+	if c.AnyProject {
+		route.Path = strings.Replace(route.Path, "/projects/{project}/", "/projects/-/", 1)
+		routes = []apiserver.Route{route, routes[0]}
 	}
-	anywhere := route
-	anywhere.Path = strings.Replace(route.Path, "/projects/{project}/", "/projects/-/", 1)
-	return []apiserver.Route{anywhere, route}
+	if f.method.Download {
+		route.Path = "/download" + route.Path
+		routes = append(routes, route)
+	}
+	return routes
+}
+
+// audited is a method as the audit log names it.
+func audited(method, document string) string {
+	return strings.ReplaceAll(method, "{version}", document[strings.IndexByte(document, '/')+1:])
 }
 
 // located refuses a call about a location that the API does not have, and looks for
@@ -107,22 +116,38 @@ func (c *Collection) handler(f face) (handle func(*apiserver.Call) (any, error),
 // variable is a variable of a discovery document's flat path.
 var variable = regexp.MustCompile(`\{([a-zA-Z]+?)(s?Id)?\}`)
 
+// owner is what a flat path has before a collection that many kinds of parents have.
+var owner = regexp.MustCompile(`\{v[0-9a-z]+Id\}/\{v[0-9a-z]+Id1\}`)
+
 // variables are a flat path's under the names that the server knows: {projectsId}
 // is {project}.
-func variables(path string) string { return variable.ReplaceAllString(path, "{$1}") }
+func (c *Collection) variables(path string) string {
+	if c.InProjects {
+		path = owner.ReplaceAllString(path, "projects/{project}")
+	}
+	path = variable.ReplaceAllString(path, "{$1}")
+	if last, ok := strings.CutSuffix(path, "}"); ok && c.Depth > 0 {
+		return last + "...}"
+	}
+	return path
+}
 
 // versioned is a segment that is the version of an API.
 var versioned = regexp.MustCompile(`^v[0-9]`)
 
 // nameOf is what a call is about: its path without version and verb, with the
 // project's id.
-func nameOf(call *apiserver.Call) string {
-	_, name, _ := strings.Cut(strings.TrimPrefix(call.Request.URL.Path, "/"), "/")
+func (c *Collection) nameOf(call *apiserver.Call) string {
+	path := strings.TrimPrefix(strings.TrimPrefix(call.Request.URL.Path, "/upload"), "/download")
+	_, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if api, rest, ok := strings.Cut(name, "/"); ok && versioned.MatchString(api) { // bigquery/v2/projects/P
 		name = rest
 	}
 	if i := strings.LastIndexByte(call.Route.Path, ':'); i > strings.LastIndexByte(call.Route.Path, '/') {
 		name = strings.TrimSuffix(name, call.Route.Path[i:])
+	}
+	if c.Rename != nil {
+		name = c.Rename(name)
 	}
 	return ByID(name)
 }
@@ -134,7 +159,7 @@ func (c *Collection) subject(call *apiserver.Call) string {
 			return subject
 		}
 	}
-	return nameOf(call)
+	return c.nameOf(call)
 }
 
 // ByID is a name with the project's id for its number, or for any project.

@@ -1,6 +1,7 @@
 package collection
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -30,10 +31,10 @@ func (c *Collection) create(call *apiserver.Call, f face) (any, error) {
 		return nil, err
 	}
 	c.describe(call, name)
-	if given := apiserver.Text(asked, "name"); given != "" && !sameName(given, name) {
+	if given := apiserver.Text(asked, "name"); given != "" && !c.sameName(given, name) {
 		return nil, apiserver.Invalid("The request was invalid: invalid value for %s.name: %q", lowerFirst(c.Message), given)
 	}
-	if c.ID != nil && !c.ID.MatchString(lastSegment(name)) {
+	if _, id := c.split(name); c.ID != nil && !c.ID.MatchString(id) {
 		return nil, c.badID(name)
 	}
 	if err := c.parentExists(name); err != nil {
@@ -45,8 +46,13 @@ func (c *Collection) create(call *apiserver.Call, f face) (any, error) {
 	if c.Alias != nil {
 		taken = c.Alias(c, name)
 	}
-	if _, there := c.Get(taken); there {
-		return nil, c.exists(name)
+	current, there := c.Get(taken)
+	if !there {
+		if err := c.condition(call, nil); err != nil {
+			return nil, err
+		}
+	} else if err := cmp.Or(c.condition(call, &current), c.exists(name)); err != nil {
+		return nil, err
 	}
 	w.At = c.server.Stamp()
 	w.New = &Resource{Name: name, Created: w.At, Body: apiserver.Clone(c.Defaults)}
@@ -61,9 +67,9 @@ func (c *Collection) create(call *apiserver.Call, f face) (any, error) {
 // newName is the full name of a resource that is to be made.
 func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any) (string, error) {
 	if f.method.Verb == "PUT" {
-		return nameOf(call), nil
+		return c.nameOf(call), nil
 	}
-	all := nameOf(call)
+	all := c.nameOf(call)
 	if given := apiserver.Text(asked, "name"); c.NewID != nil && (c.ID == nil || given == "") {
 		return all + "/" + c.NewID(), nil
 	}
@@ -90,7 +96,7 @@ func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any)
 	switch {
 	case err != nil:
 		return "", err
-	case !strings.Contains(name, "/"):
+	case !strings.Contains(name, "/"), c.Depth > 0 && !strings.HasPrefix(name, all+"/"):
 		return all + "/" + name, nil
 	case parentOf(name) != all:
 		return "", c.badID(name)
@@ -133,11 +139,31 @@ func (c *Collection) sent(w *Write, f face) (beside map[string]any, err error) {
 
 func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
 
-// sameName compares names whatever they call the project by, and also when one is
-// only the last segment.
-func sameName(a, b string) bool {
-	a, b = ByID(a), ByID(b)
-	return a == b || !strings.Contains(a, "/") && a == lastSegment(b)
+// sameName compares what a client calls a resource with its name: whatever it calls the
+// project by, and also when it gives only the id.
+func (c *Collection) sameName(given, name string) bool {
+	_, id := c.split(name)
+	return ByID(given) == ByID(name) || given == id
+}
+
+// Overwrite keeps a resource, whether or not there is one of its name, as an upload
+// does.
+func (c *Collection) Overwrite(call *apiserver.Call, made Resource) (any, error) {
+	if err := c.parentExists(made.Name); err != nil {
+		return nil, err
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	w := &Write{Call: call, Method: lastPart(call.Route.ID), New: &made, Sent: apiserver.Clone(made.Body), At: c.server.Stamp()}
+	if old, ok := c.Get(made.Name); ok {
+		w.Old = &old
+	}
+	if err := c.condition(call, w.Old); err != nil {
+		return nil, err
+	}
+	made.Created = w.At
+	c.stamp(w)
+	return c.keep(w)
 }
 
 // patch writes the fields of the mask. Without a mask it writes those that were
@@ -170,7 +196,7 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 			return nil, apiserver.Invalid("The request was invalid: invalid value for update_mask: %q", strings.Join(path, "."))
 		}
 	}
-	if given := apiserver.Text(beside, "name"); given != "" && !sameName(given, call.Resource) {
+	if given := apiserver.Text(beside, "name"); given != "" && !c.sameName(given, call.Resource) {
 		return nil, apiserver.Invalid("The request was invalid: invalid value for %s.name: %q", lowerFirst(c.Message), given)
 	}
 	return c.write(w, func(w *Write) error {

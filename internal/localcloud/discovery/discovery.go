@@ -132,7 +132,8 @@ func judge(x apiserver.Exchange) []string {
 		return found
 	}
 	switch {
-	case len(x.Answer) == 0 && (method.Response == "" || x.Status == http.StatusNoContent && x.Request.Method == http.MethodDelete):
+	case len(x.Answer) == 0 && (method.Response == "" || x.Status == http.StatusNotModified ||
+		x.Status == http.StatusNoContent && x.Request.Method == http.MethodDelete):
 	case err != nil:
 		found = append(found, "the answer is not JSON: "+err.Error())
 	case method.Response == "":

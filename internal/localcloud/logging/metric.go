@@ -10,14 +10,13 @@ import (
 
 const auditedMetrics = "google.logging.v2.MetricsServiceV2."
 
-// metrics are the project's log-based metrics. Nothing counts their entries. Ids with a
-// slash, which Google takes, are refused.
+// metrics are the project's log-based metrics. Nothing counts their entries.
 var metrics = collection.Kind{
 	Documents: []string{"logging/v2"}, Collections: []string{"logging.projects.metrics"}, Message: "LogMetric",
 	Permissions: "logging.logMetrics", Source: permissionSource,
 	Audit: map[string]string{"create": auditedMetrics + "CreateLogMetric", "update": auditedMetrics + "UpdateLogMetric",
 		"delete": auditedMetrics + "DeleteLogMetric"},
-	ID: regexp.MustCompile(`^[A-Za-z0-9_.,+!*',()%-]{1,100}$`),
+	Depth: 3, ID: regexp.MustCompile(`^[A-Za-z0-9_.,+!*',()%-][A-Za-z0-9_.,+!*',()%/-]{0,99}$`),
 	Words: collection.Words{NotFound: "Metric {id} does not exist", Exists: "Metric {id} already exists",
 		BadID: "Invalid metric name \"{id}\"."},
 	View: shortName, Prepare: prepareMetric,
@@ -50,7 +49,7 @@ func prepareMetric(w *collection.Write) error {
 	if (descriptor["valueType"] == "DISTRIBUTION") != extracts {
 		return apiserver.Invalid("A metric has a value extractor if, and only if, its values are a distribution.")
 	}
-	name := "logging.googleapis.com/user/" + w.New.Name[strings.LastIndexByte(w.New.Name, '/')+1:]
+	name := "logging.googleapis.com/user/" + strings.TrimPrefix(w.New.Name, project+"/metrics/")
 	descriptor["type"], descriptor["name"] = name, project+"/metricDescriptors/"+name
 	return nil
 }

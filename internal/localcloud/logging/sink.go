@@ -111,7 +111,8 @@ func (r *Router) wired() map[string]map[string]any {
 
 // shortName shows a name as Logging does: the name proper, and beside it the full one.
 func shortName(r collection.Resource, shown map[string]any) {
-	shown["name"], shown["resourceName"] = r.Name[strings.LastIndexByte(r.Name, '/')+1:], r.Name
+	id := strings.SplitN(r.Name, "/", 4)[3] // a metric's may hold slashes
+	shown["name"], shown["resourceName"] = id, r.Name
 }
 
 // prepareSink checks a sink, says who writes for it, and completes the call's log entry

@@ -3,6 +3,7 @@ package logging_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -180,6 +181,25 @@ func TestAMetricIsReplaced(t *testing.T) {
 	changed, err := api.Projects.Metrics.Update(ours+"/metrics/spread", &client.LogMetric{Name: "spread", Filter: "severity>=INFO"}).Do()
 	if err != nil || changed.Description != "" || changed.MetricDescriptor.ValueType != "INT64" || changed.CreateTime != made.CreateTime {
 		t.Errorf("%+v, %v; want a counter without description", changed, err)
+	}
+}
+
+func TestAMetricsNameMayHoldSlashes(t *testing.T) {
+	r, api := startRouted(t)
+	made, err := api.Projects.Metrics.Create(ours, &client.LogMetric{Name: "shop/errors", Filter: "severity>=ERROR"}).Do()
+	if err != nil || made.Name != "shop/errors" || made.MetricDescriptor.Type != "logging.googleapis.com/user/shop/errors" {
+		t.Fatalf("made: %+v, %v", made, err)
+	}
+	answer, err := http.Get(r.URL + "/v2/" + ours + "/metrics/shop%2Ferrors") // as gcloud writes it
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("read: %+v, %v", answer, err)
+	}
+	answer.Body.Close()
+	if all, err := api.Projects.Metrics.List(ours).Do(); err != nil || len(all.Metrics) != 1 {
+		t.Errorf("listed: %+v, %v", all, err)
+	}
+	if _, err := api.Projects.Metrics.Delete(ours + "/metrics/shop/errors").Do(); err != nil {
+		t.Error(err)
 	}
 }
 

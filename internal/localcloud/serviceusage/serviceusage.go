@@ -4,11 +4,14 @@
 package serviceusage
 
 import (
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
+
+type object = map[string]any
 
 const (
 	typeURL = "type.googleapis.com/google.api.serviceusage."
@@ -31,207 +34,228 @@ var agentDomains = map[string]string{
 	"secretmanager.googleapis.com":    "gcp-sa-secretmanager",
 }
 
-type api struct{ server *apiserver.Server }
+// dependents are the APIs that need another. Google publishes no list: unverified.
+var dependents = map[string][]string{
+	"cloudbuild.googleapis.com": {"cloudfunctions.googleapis.com"},
+	"iam.googleapis.com":        {"iamcredentials.googleapis.com"},
+	"pubsub.googleapis.com":     {"cloudfunctions.googleapis.com", "eventarc.googleapis.com"},
+}
 
-// New returns the API. Its state is the server's: every other API depends on it.
+// New returns the API. Which APIs are enabled is the server's state: every other API
+// depends on it.
 func New(s *apiserver.Server) apiserver.API {
-	a := api{s}
-	var routes []apiserver.Route
+	api := collection.Merged("serviceusage", collection.New(s, kind(s)))
 	for _, version := range []string{"v1", "v1beta1"} {
-		routes = append(routes, a.routes(version)...)
+		api.Routes = append(api.Routes, apiserver.Route{
+			Verb: "GET", Path: "/" + version + "/operations/{operation}", API: "serviceusage",
+			ID: "serviceusage.operations.get", Source: docs + "v1/operations/get", Handle: operation,
+		})
 	}
-	identity := route("POST", "v1beta1", "/services/{service}:generateServiceIdentity", "generateServiceIdentity")
-	identity.AuditMethod = "google.api.serviceusage.v1beta1.ServiceUsage.GenerateServiceIdentity"
-	identity.Write, identity.Handle = true, a.generateIdentity
-	// "Triggering service agent creation doesn't require any IAM permissions"
-	// (iam/docs/create-service-agents).
-	identity.Permission, identity.Source = "", "cloud.google.com/iam/docs/create-service-agents"
-	return apiserver.API{Name: "serviceusage", Routes: append(routes, identity)}
+	api.State = nil
+	return api
 }
 
-func (a api) routes(version string) []apiserver.Route {
-	list := route("GET", version, "/services", "list")
-	list.Handle = a.list
-	get := route("GET", version, "/services/{service}", "get")
-	get.Handle = a.get
-	enable := route("POST", version, "/services/{service}:enable", "enable")
-	enable.Handle = func(c *apiserver.Call) (any, error) { return a.enable(c, version) }
-	disable := route("POST", version, "/services/{service}:disable", "disable")
-	disable.Handle = func(c *apiserver.Call) (any, error) { return a.disable(c, version) }
-	batch := route("POST", version, "/services:batchEnable", "batchEnable")
-	batch.Handle = func(c *apiserver.Call) (any, error) { return a.batchEnable(c, version) }
-	for r, method := range map[*apiserver.Route]string{&enable: "EnableService", &disable: "DisableService",
-		&batch: "BatchEnableServices"} {
-		r.Write, r.AuditMethod = true, "google.api.serviceusage."+version+".ServiceUsage."+method
-	}
-	operation := apiserver.Route{
-		Verb: "GET", Path: "/" + version + "/operations/{operation}", API: "serviceusage",
-		ID: "serviceusage.operations.get", Source: docs + "v1/operations/get", Handle: a.operation,
-	}
-	return []apiserver.Route{list, get, enable, disable, batch, operation}
-}
-
-func route(verb, version, path, method string) apiserver.Route {
-	permission := "serviceusage.services." + strings.TrimPrefix(strings.ToLower(method), "batch")
-	return apiserver.Route{
-		Verb: verb, Path: "/" + version + "/projects/{project}" + path, API: "serviceusage",
-		ID: "serviceusage.services." + method, Permission: permission, Source: docs + version + "/services/" + method,
-	}
-}
-
-// describe fills a write's log entry, as the one recorded (EnableService).
-func describe(c *apiserver.Call, service, requestType string) {
-	c.Record.ResourceName = parent + "/services/" + service
-	c.Record.Request = map[string]any{"@type": typeURL + requestType, "name": "projects/" + apiserver.ProjectID +
-		"/services/" + service}
-}
-
-// logOperation ties the entry to an operation; one entry covers both ends.
-func logOperation(c *apiserver.Call, name string) {
-	c.Record.Operation = &apiserver.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com",
-		First: true, Last: true}
-}
-
-func (a api) view(service string) map[string]any {
-	state := "DISABLED"
-	if a.server.Enabled(service) {
-		state = "ENABLED"
-	}
-	return map[string]any{
-		"name": parent + "/services/" + service, "parent": parent, "state": state,
-		"config": map[string]any{"name": service, "title": apiserver.ServiceTitle(service)},
+func kind(s *apiserver.Server) collection.Kind {
+	const audited = "google.api.serviceusage.{version}.ServiceUsage."
+	return collection.Kind{
+		Documents: []string{"serviceusage/v1", "serviceusage/v1beta1"}, Collections: []string{"serviceusage.services"},
+		Message: "GoogleApiServiceusageV1Service", Permissions: "serviceusage.services", Source: docs,
+		// "Triggering service agent creation doesn't require any IAM permissions"
+		// (iam/docs/create-service-agents).
+		Verbs: map[string]string{"batchEnable": "enable", "batchGet": "get", "generateServiceIdentity": ""},
+		Audit: map[string]string{"enable": audited + "EnableService", "disable": audited + "DisableService",
+			"batchEnable": audited + "BatchEnableServices", "generateServiceIdentity": audited + "GenerateServiceIdentity"},
+		InProjects: true, Numbered: true, PageSize: 200, DefaultPageSize: 50, // discovery document, pageSize
+		Words: collection.Words{Hidden: "Not found or permission denied for service(s): {id}."}, // reported
+		Others: func(all *collection.Collection) {
+			for _, service := range apiserver.Services() {
+				all.PutMissing(collection.Resource{Name: "projects/" + apiserver.ProjectID + "/services/" + service, Body: object{
+					"parent": parent, "config": object{"name": service, "title": apiserver.ServiceTitle(service)}}})
+			}
+		},
+		View: func(r collection.Resource, shown object) { shown["state"] = state(s, r) },
+		Filter: func(call *apiserver.Call) (func(collection.Resource) bool, error) {
+			wanted := strings.TrimPrefix(call.Query("filter"), "state:")
+			if wanted != "" && wanted != "ENABLED" && wanted != "DISABLED" {
+				return nil, apiserver.Invalid("Invalid filter %q: it must be state:ENABLED or state:DISABLED.", call.Query("filter"))
+			}
+			return func(r collection.Resource) bool { return wanted == "" || wanted == state(s, r) }, nil
+		},
+		Actions: map[string]collection.Action{
+			"enable": {Writes: true, Do: enable}, "batchEnable": {Writes: true, Do: batchEnable},
+			"disable": {Writes: true, Do: disable}, "batchGet": {Do: batchGet},
+			"generateServiceIdentity": {Writes: true, Do: generateIdentity},
+		},
 	}
 }
 
-// known refuses APIs that do not exist, in the words that users report.
-func known(service string) error {
-	if apiserver.ServiceTitle(service) == "" {
-		return apiserver.Denied("Not found or permission denied for service(s): %s.", service)
+func state(s *apiserver.Server, r collection.Resource) string {
+	if s.Enabled(id(r)) {
+		return "ENABLED"
 	}
-	return nil
+	return "DISABLED"
 }
 
-func (a api) get(c *apiserver.Call) (any, error) {
-	if err := known(c.Var("service")); err != nil {
+// id is the name of an API: run.googleapis.com.
+func id(r collection.Resource) string { return r.Name[strings.LastIndexByte(r.Name, '/')+1:] }
+
+// begun is a call about one API, and what it asks for.
+func begun(all *collection.Collection, call *apiserver.Call) (about collection.Resource, sent object, err error) {
+	sent, err = received(all, call)
+	call.Record.ResourceName = parent + "/services/" + call.Var("service")
+	call.Record.Request["name"] = "projects/" + apiserver.ProjectID + "/services/" + call.Var("service")
+	if err != nil {
+		return about, nil, err
+	}
+	about, err = all.Named(call)
+	return about, sent, err
+}
+
+// received is a call's body. Its log entry has the request under its type (recorded).
+func received(all *collection.Collection, call *apiserver.Call) (object, error) {
+	document, method := all.Method(call)
+	call.Record.ResourceName = parent
+	call.Record.Request = object{"@type": typeURL + collection.Version(call) + "." + request(call)}
+	body, err := call.Body()
+	if err != nil || method.Request == "" {
 		return nil, err
 	}
-	return a.view(c.Var("service")), nil
+	sent, err := document.Normalize(method.Request, body)
+	if err != nil {
+		return nil, apiserver.InvalidSchema(err)
+	}
+	return sent, nil
 }
 
-// list answers all services or those in one state, pageSize at a time (default
-// 50, at most 200: discovery document). The page token is the last name shown.
-func (a api) list(c *apiserver.Call) (any, error) {
-	state := strings.TrimPrefix(c.Query("filter"), "state:")
-	if state != "" && state != "ENABLED" && state != "DISABLED" {
-		return nil, apiserver.Invalid("Invalid filter %q: it must be state:ENABLED or state:DISABLED.", c.Query("filter"))
-	}
-	size := 50
-	if text := c.Query("pageSize"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return nil, apiserver.Invalid("Invalid page size %q.", text)
-		}
-		if n > 0 {
-			size = min(n, 200)
-		}
-	}
-	answer := map[string]any{}
-	var shown []any
-	for _, service := range apiserver.Services() {
-		view := a.view(service)
-		if service <= c.Query("pageToken") || state != "" && view["state"] != state {
-			continue
-		}
-		if len(shown) == size {
-			answer["nextPageToken"] = shown[size-1].(map[string]any)["config"].(map[string]any)["name"]
-			break
-		}
-		shown = append(shown, view)
-	}
-	if shown != nil {
-		answer["services"] = shown
-	}
-	return answer, nil
+// request is the message of a call, as its log entry names it: EnableServiceRequest.
+func request(call *apiserver.Call) string {
+	return call.Route.AuditMethod[strings.LastIndexByte(call.Route.AuditMethod, '.')+1:] + "Request"
 }
 
-func (a api) enable(c *apiserver.Call, version string) (any, error) {
-	service := c.Var("service")
-	describe(c, service, version+".EnableServiceRequest")
-	if err := known(service); err != nil {
-		return nil, err
-	}
-	changed := a.server.SetEnabled(service, true)
-	response := map[string]any{"@type": typeURL + version + ".EnableServiceResponse", "service": a.view(service)}
-	if !changed {
-		const name = "operations/noop.DONE_OPERATION"
-		logOperation(c, name)
-		return map[string]any{"name": name, "done": true, "response": response}, nil
-	}
-	return a.begin(c, "p2", map[string]any{"@type": "type.googleapis.com/google.protobuf.Empty"}, response), nil
+// answered is the message that an operation ends with: EnableServiceResponse.
+func answered(call *apiserver.Call, what object) object {
+	what["@type"] = typeURL + collection.Version(call) + "." + strings.TrimSuffix(request(call), "Request") + "Response"
+	return what
 }
 
-func (a api) disable(c *apiserver.Call, version string) (any, error) {
-	service := c.Var("service")
-	describe(c, service, version+".DisableServiceRequest")
-	if err := known(service); err != nil {
-		return nil, err
-	}
-	if !a.server.SetEnabled(service, false) {
-		return nil, apiserver.Precondition("The service is not enabled in the consumer project: %s", service)
-	}
-	response := map[string]any{"@type": typeURL + version + ".DisableServiceResponse", "service": a.view(service)}
-	return a.begin(c, "p17", map[string]any{"@type": "type.googleapis.com/google.protobuf.Empty"}, response), nil
-}
+var empty = object{"@type": "type.googleapis.com/google.protobuf.Empty"}
 
-func (a api) batchEnable(c *apiserver.Call, version string) (any, error) {
-	body, err := c.Body()
+func enable(all *collection.Collection, call *apiserver.Call) (any, error) {
+	about, _, err := begun(all, call)
 	if err != nil {
 		return nil, err
 	}
-	if err := apiserver.CheckFields(body, "", "serviceIds"); err != nil {
+	changed := call.Server().SetEnabled(id(about), true)
+	response := answered(call, object{"service": all.Shown(about)})
+	if !changed {
+		const name = "operations/noop.DONE_OPERATION"
+		logOperation(call, name)
+		return object{"name": name, "done": true, "response": response}, nil
+	}
+	return begin(call, "p2", empty, response), nil
+}
+
+// disable disables an API, and those that need it where that is asked for. The words
+// about those are reported (hashicorp/terraform-provider-google#5424).
+func disable(all *collection.Collection, call *apiserver.Call) (any, error) {
+	about, sent, err := begun(all, call)
+	if err != nil {
 		return nil, err
 	}
-	ids := apiserver.List(body, "serviceIds")
-	if len(ids) == 0 || len(ids) > 20 {
-		return nil, apiserver.Invalid("Between 1 and 20 services can be enabled in one request, got %d.", len(ids))
+	needing := slices.DeleteFunc(slices.Clone(dependents[id(about)]), func(service string) bool {
+		return !call.Server().Enabled(service)
+	})
+	switch plural := strings.Repeat("s", min(1, max(0, len(needing)-1))); {
+	case !call.Server().Enabled(id(about)):
+		return nil, apiserver.Precondition("The service is not enabled in the consumer project: %s", id(about))
+	case len(needing) > 0 && sent["disableDependentServices"] != true:
+		return nil, apiserver.Precondition("The service %s is depended on by the following active service%s: %s; Please specify "+
+			"disable_dependent_services=true if you want to proceed with disabling all services.", id(about), plural,
+			strings.Join(needing, ","))
 	}
-	for _, id := range ids {
-		service, _ := id.(string)
-		if err := known(service); err != nil {
-			return nil, err
+	for _, service := range append(needing, id(about)) {
+		call.Server().SetEnabled(service, false)
+	}
+	return begin(call, "p17", empty, answered(call, object{"service": all.Shown(about)})), nil
+}
+
+// several are the APIs that a batch names, between 1 and most.
+func several(all *collection.Collection, names []any, most int) (found []collection.Resource, err error) {
+	if len(names) == 0 || len(names) > most {
+		return nil, apiserver.Invalid("Between 1 and %d services can be named in one request, got %d.", most, len(names))
+	}
+	for _, each := range names {
+		name, _ := each.(string)
+		about, there := all.Get(collection.ByID(name))
+		if !there {
+			return nil, apiserver.Denied("Not found or permission denied for service(s): %s.", name[strings.LastIndexByte(name, '/')+1:])
 		}
+		found = append(found, about)
+	}
+	return found, nil
+}
+
+func batchEnable(all *collection.Collection, call *apiserver.Call) (any, error) {
+	sent, err := received(all, call)
+	if err != nil {
+		return nil, err
+	}
+	ids := apiserver.List(sent, "serviceIds")
+	for i, each := range ids {
+		ids[i] = "projects/" + apiserver.ProjectID + "/services/" + each.(string)
+	}
+	found, err := several(all, ids, 20)
+	if err != nil {
+		return nil, err
 	}
 	var views, names []any
-	for _, id := range ids {
-		service := id.(string)
-		a.server.SetEnabled(service, true)
-		views = append(views, a.view(service))
-		names = append(names, "services/"+service+"/projectSettings/"+apiserver.ProjectNumber)
+	for _, about := range found {
+		call.Server().SetEnabled(id(about), true)
+		views = append(views, all.Shown(about))
+		names = append(names, "services/"+id(about)+"/projectSettings/"+apiserver.ProjectNumber)
 	}
-	describe(c, "", version+".BatchEnableServicesRequest")
-	c.Record.ResourceName = parent
-	metadata := map[string]any{"@type": typeURL + version + ".OperationMetadata", "resourceNames": names}
-	response := map[string]any{"@type": typeURL + version + ".BatchEnableServicesResponse", "services": views}
-	answer := a.begin(c, "p2", metadata, response)
+	metadata := object{"@type": typeURL + collection.Version(call) + ".OperationMetadata", "resourceNames": names}
+	answer := begin(call, "p2", metadata, answered(call, object{"services": views}))
 	answer["metadata"] = metadata
 	return answer, nil
 }
 
-// begin starts an operation: the first answer is only its name, later ones
-// show metadata and, at the end, the response (recorded).
-func (a api) begin(c *apiserver.Call, prefix string, metadata, response map[string]any) map[string]any {
-	name := "operations/acat." + prefix + "-" + apiserver.ProjectNumber + "-" + apiserver.NewUUID()
-	operation := a.server.StartOperation(name, map[string]any{"name": name, "metadata": metadata})
-	logOperation(c, name)
-	a.server.Later(a.server.OperationTime(), func() {
-		operation.Finish(map[string]any{"name": name, "metadata": metadata, "done": true, "response": response})
-	})
-	return map[string]any{"name": name}
+func batchGet(all *collection.Collection, call *apiserver.Call) (any, error) {
+	var names []any
+	for _, name := range call.Request.URL.Query()["names"] {
+		names = append(names, name)
+	}
+	found, err := several(all, names, 30)
+	if err != nil {
+		return nil, err
+	}
+	var views []any
+	for _, about := range found {
+		views = append(views, all.Shown(about))
+	}
+	return object{"services": views}, nil
 }
 
-func (a api) operation(c *apiserver.Call) (any, error) {
-	name := "operations/" + c.Var("operation")
-	operation := a.server.Operation(name)
+// begin starts an operation: the first answer is only its name, later ones
+// show metadata and, at the end, the response (recorded).
+func begin(call *apiserver.Call, prefix string, metadata, response object) object {
+	name, server := "operations/acat."+prefix+"-"+apiserver.ProjectNumber+"-"+apiserver.NewUUID(), call.Server()
+	operation := server.StartOperation(name, object{"name": name, "metadata": metadata})
+	logOperation(call, name)
+	server.Later(server.OperationTime(), func() {
+		operation.Finish(object{"name": name, "metadata": metadata, "done": true, "response": response})
+	})
+	return object{"name": name}
+}
+
+// logOperation ties the entry to an operation; one entry covers both ends.
+func logOperation(call *apiserver.Call, name string) {
+	call.Record.Operation = &apiserver.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com", First: true, Last: true}
+}
+
+func operation(call *apiserver.Call) (any, error) {
+	name := "operations/" + call.Var("operation")
+	operation := call.Server().Operation(name)
 	if operation == nil {
 		return nil, apiserver.NotFound("Operation not found: %s", name)
 	}
@@ -240,21 +264,20 @@ func (a api) operation(c *apiserver.Call) (any, error) {
 
 // generateIdentity creates the service agent of an API, or finds it again. The
 // answer is done at once, and its name is not to be polled (recorded).
-func (a api) generateIdentity(c *apiserver.Call) (any, error) {
-	service := c.Var("service")
-	describe(c, service, "v1beta1.GenerateServiceIdentityRequest")
-	if err := known(service); err != nil {
+func generateIdentity(all *collection.Collection, call *apiserver.Call) (any, error) {
+	about, _, err := begun(all, call)
+	if err != nil {
 		return nil, err
 	}
-	if !a.server.Enabled(service) {
-		return nil, apiserver.ServiceDisabled(service)
+	if !call.Server().Enabled(id(about)) {
+		return nil, apiserver.ServiceDisabled(id(about))
 	}
 	const name = "operations/finished.DONE_OPERATION"
-	logOperation(c, name)
-	identity := map[string]any{"@type": typeURL + "v1beta1.ServiceIdentity"}
-	if domain := agentDomains[service]; domain != "" {
+	logOperation(call, name)
+	identity := object{"@type": typeURL + "v1beta1.ServiceIdentity"}
+	if domain := agentDomains[id(about)]; domain != "" {
 		email := "service-" + apiserver.ProjectNumber + "@" + domain + ".iam.gserviceaccount.com"
-		identity["email"], identity["uniqueId"] = email, a.server.ProvisionAgent(email)
+		identity["email"], identity["uniqueId"] = email, call.Server().ProvisionAgent(email)
 	}
-	return map[string]any{"name": name, "done": true, "response": identity}, nil
+	return object{"name": name, "done": true, "response": identity}, nil
 }

@@ -2,6 +2,7 @@ package serviceusage_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -121,6 +122,51 @@ func TestServicesAreListedByStateAndPage(t *testing.T) {
 	}
 	if diff := cmp.Diff(apiserver.Services(), paged); diff != "" {
 		t.Errorf("page by page (-want +got):\n%s", diff)
+	}
+}
+
+func TestDisablingLeavesNoAPIWithoutWhatItNeeds(t *testing.T) {
+	s := newKernel(t, nil)
+	defer s.Close()
+	const path = "/v1/projects/demo-project/services/"
+	const why = "The service pubsub.googleapis.com is depended on by the following active service%s: %s; " +
+		"Please specify disable_dependent_services=true if you want to proceed with disabling all services."
+	message := func(body string) any {
+		status, answer := call(t, s, "POST", path+"pubsub.googleapis.com:disable", body)
+		if refused, _ := answer["error"].(map[string]any); refused != nil && status == 400 {
+			return refused["message"]
+		}
+		return status
+	}
+	if diff := cmp.Diff(fmt.Sprintf(why, "s", "cloudfunctions.googleapis.com,eventarc.googleapis.com"), message("{}")); diff != "" {
+		t.Errorf("two need it (-want +got):\n%s", diff)
+	}
+	call(t, s, "POST", path+"eventarc.googleapis.com:disable", "{}")
+	if diff := cmp.Diff(fmt.Sprintf(why, "", "cloudfunctions.googleapis.com"), message("{}")); diff != "" {
+		t.Errorf("one needs it (-want +got):\n%s", diff)
+	}
+	if got := message(`{"disableDependentServices":"yes"}`); !strings.Contains(fmt.Sprint(got), "disable_dependent_services") {
+		t.Errorf("what is no boolean: %v", got)
+	}
+	if got := message(`{"disableDependentServices":true}`); got != 200 {
+		t.Errorf("with all that need it: %v", got)
+	}
+	names := func(of ...string) (query string) {
+		for _, each := range of {
+			query += "&names=projects/123456789012/services/" + each + ".googleapis.com"
+		}
+		return path[:len(path)-1] + ":batchGet?" + query[1:]
+	}
+	_, got := call(t, s, "GET", names("pubsub", "run", "cloudfunctions"), "")
+	var states []any
+	for _, each := range got["services"].([]any) {
+		states = append(states, each.(map[string]any)["state"])
+	}
+	if diff := cmp.Diff([]any{"DISABLED", "ENABLED", "DISABLED"}, states); diff != "" {
+		t.Errorf("then (-want +got):\n%s", diff)
+	}
+	if status, answer := call(t, s, "GET", names("run", "none"), ""); status != 403 {
+		t.Errorf("a batch with what does not exist: %d %v, want 403", status, answer)
 	}
 }
 

@@ -197,3 +197,96 @@ func TestBucketsAreLoggedAndObjectsAreNot(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func put(t *testing.T, client *gcs.Service, name, data string) *gcs.Object {
+	t.Helper()
+	written, err := client.Objects.Insert("memory", &gcs.Object{Name: name, Metadata: map[string]string{"a": "b"}}).
+		Media(strings.NewReader(data), googleapi.ContentType("text/plain")).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return written
+}
+
+func TestPreconditionsDecideWhatIsDone(t *testing.T) {
+	_, client := start(t)
+	made(t, client, "memory")
+	written := put(t, client, "a", "x")
+	const none, stale = int64(0), int64(1)
+	code := func(_ any, err error) int { return refusedWith(err) }
+	insert := func() *gcs.ObjectsInsertCall {
+		return client.Objects.Insert("memory", &gcs.Object{Name: "a"}).Media(strings.NewReader("y"))
+	}
+	get, patch := client.Objects.Get("memory", "a"), client.Objects.Patch("memory", "a", &gcs.Object{CacheControl: "no-store"})
+	for _, tc := range []struct {
+		name string
+		got  int
+		want int
+	}{
+		{"read if it is this generation", code(get.IfGenerationMatch(written.Generation).Do()), 0},
+		{"read if it is another generation", code(client.Objects.Get("memory", "a").IfGenerationMatch(stale).Do()), 412},
+		{"read if it changed", code(client.Objects.Get("memory", "a").IfGenerationNotMatch(written.Generation).Do()), 304},
+		{"read if the metadata changed", code(client.Objects.Get("memory", "a").IfMetagenerationNotMatch(1).Do()), 304},
+		{"read another generation", code(client.Objects.Get("memory", "a").Generation(stale).Do()), 404},
+		{"change metadata that nobody changed", code(patch.IfMetagenerationMatch(1).Do()), 0},
+		{"change it with the version of before", code(patch.IfMetagenerationMatch(1).Do()), 412},
+		{"write if there is an object", code(insert().IfGenerationNotMatch(none).Do()), 0},
+		{"write if there is none", code(insert().IfGenerationMatch(none).Do()), 412},
+		{"write over what was there before", code(insert().IfGenerationMatch(written.Generation).Do()), 412},
+		{"write if there is an object, and there is none", code(client.Objects.Insert("memory", &gcs.Object{Name: "b"}).
+			Media(strings.NewReader("y")).IfGenerationNotMatch(none).Do()), 412},
+		{"read a bucket that did not change", code(client.Buckets.Get("memory").IfMetagenerationNotMatch(1).Do()), 304},
+		{"delete a bucket with the version of before",
+			refusedWith(client.Buckets.Delete("memory").IfMetagenerationMatch(7).Do()), 412},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("%s: %d, want %d", tc.name, tc.got, tc.want)
+		}
+	}
+	now, err := client.Objects.Get("memory", "a").Do()
+	if err != nil || now.Metageneration != 1 || now.CacheControl != "" || now.Generation <= written.Generation || now.Size != 1 {
+		t.Errorf("written over: %+v, %v, want a new generation with its own metadata", now, err)
+	}
+}
+
+func TestObjectsAreListedAsFoldersAndPages(t *testing.T) {
+	_, client := start(t)
+	made(t, client, "memory")
+	for _, name := range []string{"a-z", "a.txt", "a/1", "a/2", "a/b/1", "a/b/2", "b", "z/"} {
+		put(t, client, name, "x")
+	}
+	list := func() *gcs.ObjectsListCall { return client.Objects.List("memory") }
+	for _, tc := range []struct {
+		name   string
+		call   *gcs.ObjectsListCall
+		want   string
+		prefix string
+	}{
+		{"everything, by name", list(), "a-z a.txt a/1 a/2 a/b/1 a/b/2 b z/", ""},
+		{"below a prefix", list().Prefix("a/"), "a/1 a/2 a/b/1 a/b/2", ""},
+		{"a folder", list().Prefix("a/").Delimiter("/"), "a/1 a/2", "a/b/"},
+		{"the top", list().Delimiter("/"), "a-z a.txt b", "a/ z/"},
+		{"the top, with placeholders", list().Delimiter("/").IncludeTrailingDelimiter(true), "a-z a.txt b z/", "a/ z/"},
+		{"from one name to another", list().StartOffset("a/2").EndOffset("b"), "a/2 a/b/1 a/b/2", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var names, prefixes []string
+			err := tc.call.MaxResults(2).Pages(t.Context(), func(page *gcs.Objects) error {
+				if len(page.Items)+len(page.Prefixes) > 2 {
+					t.Errorf("a page of %d objects and %d prefixes, want 2 in all", len(page.Items), len(page.Prefixes))
+				}
+				for _, each := range page.Items {
+					names = append(names, each.Name)
+				}
+				prefixes = append(prefixes, page.Prefixes...)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{tc.want, tc.prefix}, []string{strings.Join(names, " "), strings.Join(prefixes, " ")}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
