@@ -24,7 +24,7 @@ import (
 type player struct {
 	t      *testing.T
 	cloud  *localcloud.Cloud
-	names  map[string]string // names of operations and revisions, recorded → ours
+	names  map[string]string // names of operations and revisions, and page tokens, recorded → ours
 	absent map[string]bool   // resources that could not be made, by path
 	gone   map[string]bool   // resources that we deleted and Google would not yet
 }
@@ -109,6 +109,9 @@ func (p *player) play(x exchange) (int, any) {
 		p.gone[sent.path] = x.verb == http.MethodDelete && x.status != http.StatusOK
 		if name := operationName(answer); recorded != "" && name != "" {
 			p.names[recorded] = name
+		}
+		if token := text(x.answer, "nextPageToken"); token != "" {
+			p.names[token] = text(answer, "nextPageToken") // where our list ends before, the first page again
 		}
 		p.wait(x.host, object)
 		p.waitDeleted(sent)
@@ -197,6 +200,12 @@ func operationName(answer any) string {
 		return name[at+len("operations/"):]
 	}
 	return ""
+}
+
+func text(answer any, field string) string {
+	object, _ := answer.(map[string]any)
+	value, _ := object[field].(string)
+	return value
 }
 
 // wait lets our operation end, as the recorded client did before it went on.
