@@ -22,6 +22,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/cloudbilling"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/eventarc"
 	"github.com/iapguard/iapguard/internal/localcloud/iam"
@@ -142,7 +143,8 @@ func New(options Options) *Cloud {
 	s.Serve(secretmanager.New(s))
 	s.Serve(storage.New(s))
 	s.Serve(certificatemanager.New(s))
-	s.Serve(bigquery.New(s))
+	tables := bigquery.New(s)
+	s.Serve(tables.API())
 	metrics := monitoring.New(s)
 	s.Serve(metrics.API())
 	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
@@ -162,7 +164,12 @@ func New(options Options) *Cloud {
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
 	s.Serve(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish}))
-	s.Serve(pubsub.New(options.PubSub))
+	s.Serve(pubsub.New(options.PubSub, func(to delivery.Export, attempt delivery.Attempt) error {
+		return tables.Export(to.Table, bigquery.Message{
+			Subscription: attempt.Subscription, ID: attempt.MessageID, Published: attempt.PublishTime, Data: attempt.Data,
+			Attributes: attempt.Attributes, Fields: to.Fields, Metadata: to.Metadata, DropUnknown: to.DropUnknown,
+		})
+	}))
 	if options.Disturber != nil {
 		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}

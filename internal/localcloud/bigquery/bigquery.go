@@ -1,5 +1,6 @@
 // Package bigquery is the local cloud's BigQuery API (v2): datasets, tables and views
-// with their access, and rows that are streamed in and listed. No query runs.
+// with their access, and rows that are streamed in, by clients or by Pub/Sub, and
+// listed. No query runs.
 package bigquery
 
 import (
@@ -20,19 +21,25 @@ const docs = "cloud.google.com/bigquery/docs/access-control"
 // those, and 1024 characters. Source: bigquery/docs/datasets#dataset-naming.
 var id = regexp.MustCompile(`^[A-Za-z0-9_]{1,1000}$`)
 
-type api struct {
+// BigQuery is the BigQuery of one project. It is safe for concurrent use.
+type BigQuery struct {
 	server           *apiserver.Server
 	datasets, tables *collection.Collection
 	rows             rows
 }
 
-// New returns the API.
-func New(s *apiserver.Server) apiserver.API {
-	a := &api{server: s}
+// New returns a BigQuery without datasets.
+func New(s *apiserver.Server) *BigQuery {
+	a := &BigQuery{server: s}
 	a.datasets = collection.New(s, a.datasetKind())
 	tables := a.tableKind()
 	tables.Within = a.datasets
 	a.tables = collection.New(s, tables)
+	return a
+}
+
+// API is BigQuery as the server serves it.
+func (a *BigQuery) API() apiserver.API {
 	served := collection.Merged("bigquery", a.datasets, a.tables)
 	served.Routes = append(served.Routes, a.routes()...)
 	kinds := served.Reset
@@ -43,7 +50,7 @@ func New(s *apiserver.Server) apiserver.API {
 	return served
 }
 
-func (a *api) datasetKind() collection.Kind {
+func (a *BigQuery) datasetKind() collection.Kind {
 	return collection.Kind{
 		Documents: []string{"bigquery/v2"}, Collections: []string{"bigquery.datasets"}, Message: "Dataset",
 		ListKind: "bigquery#datasetList", IDField: "datasetReference.datasetId",
@@ -105,7 +112,7 @@ func stamp(w *collection.Write) {
 // prepareDataset completes a dataset with the access that BigQuery gives a new one
 // (bigquery/docs/reference/rest/v2/datasets, access), and refuses to delete one that
 // holds tables, unless they go with it.
-func (a *api) prepareDataset(w *collection.Write) error {
+func (a *BigQuery) prepareDataset(w *collection.Write) error {
 	if w.New == nil {
 		left := a.tables.All(w.Old.Name + "/tables")
 		if len(left) > 0 && w.Call.Query("deleteContents") != "true" {
@@ -139,7 +146,7 @@ var basic = map[string]string{"READER": "roles/bigquery.dataViewer", "WRITER": "
 
 // changedDataset makes a dataset's access its IAM policy. Project owners, writers and
 // readers have what their roles give them anyway.
-func (a *api) changedDataset(w *collection.Write) {
+func (a *BigQuery) changedDataset(w *collection.Write) {
 	if w.New == nil {
 		for _, table := range a.tables.All(w.Old.Name + "/tables") {
 			a.tables.Drop(table.Name)
@@ -179,7 +186,7 @@ func memberOf(entry object) string {
 	return apiserver.Text(entry, "iamMember")
 }
 
-func (a *api) tableKind() collection.Kind {
+func (a *BigQuery) tableKind() collection.Kind {
 	return collection.Kind{
 		Documents: []string{"bigquery/v2"}, Collections: []string{"bigquery.tables"}, Message: "Table",
 		ListKind: "bigquery#tableList", IDField: "tableReference.tableId",
@@ -212,7 +219,7 @@ var types = regexp.MustCompile(`^(STRING|BYTES|INTEGER|INT64|FLOAT|FLOAT64|BOOLE
 
 // prepareTable checks a table's columns. Columns are not taken away from a table, and a
 // view has none that a client sends.
-func (a *api) prepareTable(w *collection.Write) error {
+func (a *BigQuery) prepareTable(w *collection.Write) error {
 	if w.New == nil {
 		return nil
 	}
@@ -261,7 +268,7 @@ func checkColumns(fields []any) error {
 	return nil
 }
 
-func (a *api) viewTable(r collection.Resource, shown map[string]any) {
+func (a *BigQuery) viewTable(r collection.Resource, shown map[string]any) {
 	identify(shown, r.Name, "table")
 	if shown["type"] == "TABLE" {
 		shown["numRows"] = strconv.Itoa(a.rows.count(r.Name))

@@ -39,7 +39,7 @@ func (r *rows) add(table string, more []any) {
 	r.all[table] = all[max(0, len(all)-maxRows):]
 }
 
-func (a *api) routes() []apiserver.Route {
+func (a *BigQuery) routes() []apiserver.Route {
 	const table = "/bigquery/v2/projects/{project}/datasets/{dataset}/tables/{table}"
 	resource := func(call *apiserver.Call) string {
 		return "projects/" + apiserver.ProjectID + "/datasets/" + call.Var("dataset") + "/tables/" + call.Var("table")
@@ -54,7 +54,7 @@ func (a *api) routes() []apiserver.Route {
 
 // insertAll streams rows in. One that does not fit keeps all others out, unless invalid
 // rows are to be skipped. Source: bigquery/docs/reference/rest/v2/tabledata/insertAll.
-func (a *api) insertAll(call *apiserver.Call) (any, error) {
+func (a *BigQuery) insertAll(call *apiserver.Call) (any, error) {
 	table, err := a.tables.Named(call)
 	if err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func scalar(kind, name, text string) (cell any, problem string) {
 	return text, ""
 }
 
-func (a *api) listRows(call *apiserver.Call) (any, error) {
+func (a *BigQuery) listRows(call *apiserver.Call) (any, error) {
 	table, err := a.tables.Named(call)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ type Broker struct {
 	connection *grpc.ClientConn
 	inflight   *inflight
 	disturb    atomic.Pointer[func(Attempt) Disturbance]
+	rows       atomic.Pointer[func(Export, Attempt) error]
 
 	mu      sync.Mutex
 	serving map[string]*pushWorker // by subscription name
@@ -169,6 +170,10 @@ func (b *Broker) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) {
 	}
 	return b.backend.server.Contents()
 }
+
+// Rows sets what writes the messages of subscriptions with a BigQuery table. An error
+// counts as an attempt that was not acknowledged.
+func (b *Broker) Rows(write func(Export, Attempt) error) { b.rows.Store(&write) }
 
 // Disturb sets what goes wrong with attempts from now on; nil = nothing.
 func (b *Broker) Disturb(with func(Attempt) Disturbance) {

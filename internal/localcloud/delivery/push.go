@@ -170,6 +170,9 @@ func (w *pushWorker) post(attempt Attempt) error {
 	w.slots <- struct{}{}
 	defer func() { <-w.slots }()
 	w.tracker.attempted()
+	if w.Export.Table != "" {
+		return w.broker.write(w.Export, attempt)
+	}
 
 	ctx, cancel := context.WithTimeoutCause(w.posts, w.AckDeadline,
 		fmt.Errorf("the acknowledgement deadline of %s passed", w.AckDeadline))
@@ -195,6 +198,15 @@ func (w *pushWorker) post(attempt Attempt) error {
 		return fmt.Errorf("posting to %s: answered %s", w.Endpoint, answer.Status)
 	}
 	return nil
+}
+
+// write lets the writer of rows have a message.
+func (b *Broker) write(export Export, attempt Attempt) error {
+	with := b.rows.Load()
+	if with == nil {
+		return fmt.Errorf("writing to %s: there is no BigQuery", export.Table)
+	}
+	return (*with)(export, attempt)
 }
 
 // authenticate adds the identity token of the subscription's account, if it has one.

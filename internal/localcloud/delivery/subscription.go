@@ -44,6 +44,8 @@ type Subscription struct {
 	// Audience; "" = they carry none. Audience "" is the endpoint
 	// (pubsub/docs/authenticate-push-subscriptions).
 	Account, Audience string
+	// Export is where messages are written instead of being posted.
+	Export Export
 	// Concurrency bounds how many posts are under way at once, by default 16.
 	Concurrency int
 
@@ -52,10 +54,20 @@ type Subscription struct {
 	client bool
 }
 
+// Export is the BigQuery table of a subscription, and how messages become its rows; the
+// zero value is none. Source: pubsub/docs/bigquery.
+type Export struct {
+	// Table is PROJECT.DATASET.TABLE or PROJECT:DATASET.TABLE.
+	Table string
+	// Fields writes a message's fields into columns of their names, Metadata its id, time,
+	// attributes and subscription. DropUnknown leaves out fields that have no column.
+	Fields, Metadata, DropUnknown bool
+}
+
 // withDefaults fills in what was left open and refuses what Pub/Sub refuses.
 func (s Subscription) withDefaults() (Subscription, error) {
 	endpoint, err := url.Parse(s.Endpoint)
-	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
+	if s.Export.Table == "" && (err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https") {
 		return s, fmt.Errorf("push endpoint %q is not an http or https URL", s.Endpoint)
 	}
 	fill := func(field *time.Duration, value time.Duration) {
@@ -174,8 +186,10 @@ func (b *Broker) resource(s Subscription) *pubsubpb.Subscription {
 
 // subscriptionOf is resource's reverse. What Pub/Sub does not know stays as in old.
 func subscriptionOf(shown *pubsubpb.Subscription, old Subscription) Subscription {
-	config := shown.GetPushConfig()
+	config, table := shown.GetPushConfig(), shown.GetBigqueryConfig()
 	return Subscription{
+		Export: Export{Table: table.GetTable(), Fields: table.GetUseTableSchema() || table.GetUseTopicSchema(),
+			Metadata: table.GetWriteMetadata(), DropUnknown: table.GetDropUnknownFields()},
 		Name: shown.GetName(), Topic: shown.GetTopic(), Endpoint: config.GetPushEndpoint(),
 		AckDeadline: time.Duration(shown.GetAckDeadlineSeconds()) * time.Second,
 		MinBackoff:  shown.GetRetryPolicy().GetMinimumBackoff().AsDuration(),

@@ -29,6 +29,8 @@ type Broker interface {
 	State() []delivery.SubscriptionState
 	// Reset deletes what clients have made.
 	Reset()
+	// Rows sets what writes the messages of subscriptions with a BigQuery table.
+	Rows(write func(delivery.Export, delivery.Attempt) error)
 }
 
 // absent stands for a broker where there is none.
@@ -38,16 +40,18 @@ func (absent) Address() string                                         { return 
 func (absent) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) { return nil, nil }
 func (absent) State() []delivery.SubscriptionState                     { return nil }
 func (absent) Reset()                                                  {}
+func (absent) Rows(func(delivery.Export, delivery.Attempt) error)      {}
 func (absent) Invoke(context.Context, string, proto.Message, proto.Message) error {
 	return status.Error(codes.Unavailable, "This local cloud has no Pub/Sub broker.")
 }
 
-// New returns the API in front of a broker. Nil: calls that are well-formed and allowed
-// are answered 503.
-func New(broker Broker) apiserver.API {
+// New returns the API in front of a broker, whose subscriptions write their rows with
+// rows. Without a broker, calls that are well-formed and allowed are answered 503.
+func New(broker Broker, rows func(delivery.Export, delivery.Attempt) error) apiserver.API {
 	if broker == nil {
 		broker = absent{}
 	}
+	broker.Rows(rows)
 	p := api{broker}
 	return apiserver.API{Name: "pubsub", State: p.state, Reset: broker.Reset, Routes: p.routes()}
 }

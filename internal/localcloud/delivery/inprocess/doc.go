@@ -10,7 +10,8 @@
 //
 // Messages are kept in memory until they are acknowledged, and longer where a
 // subscription or its topic retains them. Filters, ordering keys, acknowledgement
-// deadlines, retry policies and dead-letter topics work as documented. Exports
-// (BigQuery, Cloud Storage), ingestion, message transforms and exactly-once delivery
-// are stored and have no effect.
+// deadlines, retry policies and dead-letter topics work as documented. Exports to
+// BigQuery are package delivery's too. Those to Cloud Storage, ingestion, message
+// transforms and exactly-once delivery are stored and have no effect. Schemas are kept,
+// not compiled, and topics with one take every message.
 package inprocess

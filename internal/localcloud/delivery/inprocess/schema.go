@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -190,4 +192,31 @@ func (s *Server) DeleteSchema(_ context.Context, asked *pubsubpb.DeleteSchemaReq
 func (s *Server) ValidateSchema(_ context.Context, asked *pubsubpb.ValidateSchemaRequest) (
 	*pubsubpb.ValidateSchemaResponse, error) {
 	return &pubsubpb.ValidateSchemaResponse{}, checkDefinition(asked.GetSchema())
+}
+
+// ValidateMessage checks that a message in JSON is an object. Whether its fields are those
+// of the schema is not checked, and one in binary encoding is not judged.
+func (s *Server) ValidateMessage(_ context.Context, asked *pubsubpb.ValidateMessageRequest) (
+	*pubsubpb.ValidateMessageResponse, error) {
+	definition := asked.GetSchema()
+	if name := asked.GetName(); name != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		found, err := s.revision(name)
+		if err != nil {
+			return nil, err
+		}
+		definition = found
+	}
+	if err := checkDefinition(definition); err != nil {
+		return nil, err
+	}
+	if asked.GetEncoding() != pubsubpb.Encoding_JSON {
+		return nil, status.Error(codes.Unimplemented, "Only messages in JSON are validated here.")
+	}
+	var message map[string]json.RawMessage
+	if err := json.Unmarshal(asked.GetMessage(), &message); err != nil {
+		return nil, invalid("Invalid message: it is not valid JSON for the schema.") // unverified
+	}
+	return &pubsubpb.ValidateMessageResponse{}, nil
 }
