@@ -112,7 +112,8 @@ func (p *player) item(host, path string, item map[string]any) {
 
 // links are references to load balancers' resources.
 var links = regexp.MustCompile(`"https://[^"]*/(compute/[a-z0-9]+/projects/[^"]*/` +
-	`(backendServices|urlMaps|targetHttpProxies|targetHttpsProxies|sslCertificates)/[^"/]+)"`)
+	`(backendServices|backendBuckets|healthChecks|urlMaps|targetHttpProxies|targetHttpsProxies|` +
+	`sslCertificates)/[^"/]+)"`)
 
 // insert makes a load balancer's resource, and before it stand-ins of those
 // that it refers to.
@@ -153,6 +154,10 @@ func (p *player) standIn(host, path string) {
 	case strings.HasSuffix(parent, "Proxies"):
 		p.standIn(host, scope+"/urlMaps/stand-in")
 		body += `,"urlMap":"https://www.googleapis.com` + scope + `/urlMaps/stand-in"`
+	case strings.HasSuffix(parent, "/healthChecks"):
+		body += `,"type":"TCP","tcpHealthCheck":{}`
+	case strings.HasSuffix(parent, "/backendBuckets"):
+		body += `,"bucketName":"stand-in"`
 	case strings.HasSuffix(parent, "/sslCertificates"):
 		body += `,"type":"MANAGED","managed":{"domains":["www.example.com"]}`
 	}

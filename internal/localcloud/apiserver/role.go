@@ -57,7 +57,11 @@ var predefined = map[string]predefinedRole{
 		"compute.regionNetworkEndpointGroups.*", rolePages + "compute"},
 	"roles/compute.networkAdmin": {loadBalancing + " compute.sslCertificates.get compute.sslCertificates.list " +
 		"compute.regionSslCertificates.get compute.regionSslCertificates.list compute.regionNetworkEndpointGroups.get " +
-		"compute.regionNetworkEndpointGroups.list compute.regions.get compute.regions.list", rolePages + "compute"},
+		"compute.regionNetworkEndpointGroups.list compute.regions.get compute.regions.list compute.networks.* compute.subnetworks.*", rolePages + "compute"},
+	"roles/compute.securityAdmin": {"compute.securityPolicies.* compute.regionSecurityPolicies.* compute.sslPolicies.* " +
+		"compute.regionSslPolicies.* compute.networks.get compute.networks.list compute.subnetworks.get compute.subnetworks.list " +
+		"compute.backendBuckets.list resourcemanager.projects.get serviceusage.services.get serviceusage.services.list",
+		rolePages + "compute"},
 	"roles/compute.viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
 		"resourcemanager.projects.get serviceusage.services.get serviceusage.services.list", rolePages + "compute"},
 
@@ -121,6 +125,10 @@ var predefined = map[string]predefinedRole{
 const loadBalancing = "compute.addresses.* compute.globalAddresses.* compute.backendServices.* compute.regionBackendServices.* " +
 	"compute.forwardingRules.* compute.globalForwardingRules.* compute.networkEndpointGroups.* compute.urlMaps.* compute.regionUrlMaps.* " +
 	"compute.targetHttpProxies.* compute.regionTargetHttpProxies.* compute.targetHttpsProxies.* compute.regionTargetHttpsProxies.* " +
+	"compute.targetTcpProxies.* compute.regionTargetTcpProxies.* compute.targetSslProxies.* compute.backendBuckets.* " +
+	"compute.healthChecks.* compute.regionHealthChecks.* compute.sslPolicies.* compute.regionSslPolicies.* " +
+	"compute.securityPolicies.get compute.securityPolicies.list compute.regionSecurityPolicies.get " +
+	"compute.regionSecurityPolicies.list compute.networks.get compute.networks.list compute.subnetworks.get compute.subnetworks.list " +
 	"compute.globalOperations.get compute.globalOperations.list compute.regionOperations.get compute.regionOperations.list " +
 	"resourcemanager.projects.get serviceusage.services.get serviceusage.services.list"
 

@@ -13,6 +13,7 @@ type API struct {
 	server *apiserver.Server
 	// resources are read without a lock: see package store.
 	resources *store.Store[*resource]
+	seed      []*resource // what is there from the start
 
 	mu       sync.Mutex // held while a write is checked and made
 	requests map[string]string
@@ -20,9 +21,9 @@ type API struct {
 	addresses, addresses6 int
 }
 
-// New returns an empty Compute Engine on k.
+// New returns a Compute Engine with nothing but the default network.
 func New(s *apiserver.Server) *API {
-	a := &API{server: s, resources: store.New(store.Options{}, keysOf)}
+	a := &API{server: s, resources: store.New(store.Options{}, keysOf), seed: newDefaultNetwork(s.Now())}
 	a.reset()
 	return a
 }
@@ -37,6 +38,9 @@ func (a *API) reset() {
 	defer a.mu.Unlock()
 	a.resources.Reset()
 	a.requests, a.addresses, a.addresses6 = map[string]string{}, 0, 0
+	for _, r := range a.seed {
+		a.resources.Put(time.Time{}, r) // was always there, also for lists that lag
+	}
 }
 
 // put keeps a resource that was written, unless its operation is going to

@@ -148,12 +148,14 @@ func checkIAPPossible(r *resource) error {
 	return nil
 }
 
-// viewBackendService adds usedBy: the URL maps that point here. It is not part
-// of the fingerprint (recorded).
-func viewBackendService(a *API, r *resource, body map[string]any) {
+// viewUsedBy adds usedBy: the URL maps that point here, no proxies (recorded for backend
+// services). It is not part of the fingerprint (recorded).
+func viewUsedBy(a *API, r *resource, body map[string]any) {
 	var usedBy []any
 	for _, user := range a.users(r) {
-		usedBy = append(usedBy, map[string]any{"reference": link(user.path())})
+		if user.kind.collection == "urlMaps" {
+			usedBy = append(usedBy, map[string]any{"reference": link(user.path())})
+		}
 	}
 	if usedBy != nil {
 		body["usedBy"] = usedBy

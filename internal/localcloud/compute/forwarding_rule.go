@@ -28,7 +28,7 @@ func settleForwardingRule(a *API, r, old *resource) error {
 	}
 	// Recorded: only a service mesh's rule is given the default network.
 	if r.body["loadBalancingScheme"] == "INTERNAL_SELF_MANAGED" && r.body["network"] == nil {
-		r.body["network"] = link("projects/" + apiserver.ProjectID + "/global/networks/default")
+		r.body["network"] = link("projects/" + apiserver.ProjectID + "/global/networks/" + defaultNetwork)
 	}
 	return a.settleIPAddress(r, old)
 }

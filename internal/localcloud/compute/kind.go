@@ -58,14 +58,29 @@ func (k *kind) collections() []string {
 var kinds = named(
 	&kind{
 		collection: "backendServices", message: "BackendService",
-		defaults: backendServiceDefaults, references: []string{"backends[].group", "healthChecks[]"},
-		settle: settleBackendService, view: viewBackendService,
+		defaults:   backendServiceDefaults,
+		references: []string{"backends[].group", "healthChecks[]", "securityPolicy", "edgeSecurityPolicy", "network"},
+		methods:    map[string]method{"getHealth": {answer: getHealth}},
+		settle:     settleBackendService, view: viewUsedBy,
+	},
+	&kind{
+		collection: "backendBuckets", message: "BackendBucket",
+		defaults: map[string]any{"description": "", "enableCdn": false}, required: []string{"bucketName"},
+		references: []string{"edgeSecurityPolicy"}, view: viewUsedBy,
+	},
+	&kind{
+		collection: "healthChecks", message: "HealthCheck", required: []string{"type"},
+		defaults: map[string]any{
+			"checkIntervalSec": number("5"), "timeoutSec": number("5"), "healthyThreshold": number("2"),
+			"unhealthyThreshold": number("2"),
+		},
+		settle: settleHealthCheck,
 	},
 	&kind{
 		collection: "networkEndpointGroups", message: "NetworkEndpointGroup",
 		apis:     []string{"regionNetworkEndpointGroups", "networkEndpointGroups"},
 		defaults: map[string]any{"size": number("0")}, required: []string{"networkEndpointType"},
-		anyScope: true, settle: settleNetworkEndpointGroup,
+		references: []string{"network", "subnetwork"}, anyScope: true, settle: settleNetworkEndpointGroup,
 	},
 	&kind{collection: "urlMaps", message: "UrlMap", references: urlMapReferences, settle: settleURLMap},
 	&kind{
@@ -75,7 +90,16 @@ var kinds = named(
 	&kind{
 		collection: "targetHttpsProxies", message: "TargetHttpsProxy", patchNeedsFingerprint: true,
 		defaults: map[string]any{"tlsEarlyData": "DISABLED"}, required: []string{"urlMap"},
-		references: []string{"urlMap", "sslCertificates[]"}, settle: settleTargetHTTPSProxy,
+		references: []string{"urlMap", "sslCertificates[]", "sslPolicy"}, settle: settleTargetHTTPSProxy,
+	},
+	&kind{
+		collection: "targetTcpProxies", message: "TargetTcpProxy",
+		defaults: map[string]any{"proxyHeader": "NONE"}, required: []string{"service"}, references: []string{"service"},
+	},
+	&kind{
+		collection: "targetSslProxies", message: "TargetSslProxy",
+		defaults: map[string]any{"proxyHeader": "NONE"}, required: []string{"service"},
+		references: []string{"service", "sslCertificates[]", "sslPolicy"},
 	},
 	&kind{
 		collection: "forwardingRules", message: "ForwardingRule", apis: []string{"globalForwardingRules", "forwardingRules"},
@@ -88,9 +112,42 @@ var kinds = named(
 	&kind{collection: "sslCertificates", message: "SslCertificate", settle: settleSSLCertificate},
 	&kind{
 		collection: "addresses", message: "Address", apis: []string{"globalAddresses", "addresses"},
-		defaults: map[string]any{"description": "", "addressType": "EXTERNAL", "networkTier": "PREMIUM"},
-		settle:   settleAddress, view: viewAddress,
+		defaults:   map[string]any{"description": "", "addressType": "EXTERNAL", "networkTier": "PREMIUM"},
+		references: []string{"network", "subnetwork"}, settle: settleAddress, view: viewAddress,
 	},
+	&kind{
+		collection: "sslPolicies", message: "SslPolicy",
+		defaults: map[string]any{"minTlsVersion": "TLS_1_0", "profile": "COMPATIBLE"},
+		methods:  map[string]method{"listAvailableFeatures": {answer: listFeatures}}, settle: settleSSLPolicy,
+	},
+	&kind{
+		collection: "securityPolicies", message: "SecurityPolicy", defaults: map[string]any{"type": "CLOUD_ARMOR"},
+		methods: ruleMethods, settle: settleSecurityPolicy,
+	},
+	networks, subnetworks,
+)
+
+// Networks and their subnetworks, as far as load balancers name them.
+var (
+	networks = &kind{
+		collection: "networks", message: "Network",
+		defaults: map[string]any{
+			"networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL",
+			"routingConfig": map[string]any{
+				"routingMode": "REGIONAL", "bgpBestPathSelectionMode": "LEGACY",
+			},
+		},
+		required: []string{"autoCreateSubnetworks"}, anyScope: true, settle: settleNetwork, view: viewNetwork,
+	}
+	subnetworks = &kind{
+		collection: "subnetworks", message: "Subnetwork",
+		defaults: map[string]any{
+			"privateIpGoogleAccess": false, "privateIpv6GoogleAccess": "DISABLE_GOOGLE_ACCESS", "purpose": "PRIVATE",
+			"allowSubnetCidrRoutesOverlap": false,
+		},
+		required: []string{"network", "ipCidrRange"}, references: []string{"network"}, anyScope: true,
+		settle: settleSubnetwork,
+	}
 )
 
 // named completes the rows of the table.

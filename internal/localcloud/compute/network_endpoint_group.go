@@ -19,7 +19,8 @@ var zonalTypes = []string{"GCE_VM_IP", "GCE_VM_IP_PORT", "NON_GCP_PRIVATE_IP_POR
 func settleNetworkEndpointGroup(_ *API, r, _ *resource) error {
 	kind := apiserver.Text(r.body, "networkEndpointType")
 	if slices.Contains(zonalTypes, kind) {
-		return invalidField("resource.networkEndpointType", kind, "The type is not supported for a regional network endpoint group.")
+		return invalidField("resource.networkEndpointType", kind,
+			"The type is not supported for a regional network endpoint group.")
 	}
 	if kind != "SERVERLESS" {
 		return nil

@@ -32,16 +32,17 @@ var pacificTime, _ = time.LoadLocation("America/Los_Angeles")
 func pacific(t time.Time) string { return t.In(pacificTime).Format("2006-01-02T15:04:05.000-07:00") }
 
 // operationTypes are the types of operations that are not called like the last part of
-// their method's id, by that part. Those of setSslCertificates are unverified, all
-// others are recorded.
+// their method's id, by that part. That of setSslCertificates is unverified, all others
+// are recorded.
 var operationTypes = map[string]string{
 	"setTarget": "SetTarget", "setUrlMap": "SetUrlMap", "setSslCertificates": "SetSslCertificates",
+	"addRule": "AddRule", "patchRule": "PatchRule", "removeRule": "RemoveRule",
 }
 
 // spelledOut are the methods whose operations have their whole id for a type (recorded).
 var spelledOut = []string{
 	"compute.regionNetworkEndpointGroups.insert", "compute.regionNetworkEndpointGroups.delete",
-	"compute.targetHttpsProxies.setQuicOverride",
+	"compute.targetHttpsProxies.setQuicOverride", "compute.sslPolicies.patch",
 }
 
 // operationType is the type of the operation that a method starts.
@@ -208,11 +209,11 @@ func (s operationSite) remove(c *apiserver.Call) (any, error) {
 
 func (s operationSite) list(c *apiserver.Call) (any, error) {
 	prefix := operationPath(s.scope(c), "")
-	return page(c, s.under(prefix), listing{"compute#operationList", strings.TrimSuffix(prefix, "/"), s.version})
+	return page(c, s.under(prefix), listing{"OperationList", strings.TrimSuffix(prefix, "/"), s.version})
 }
 
 func (s operationSite) aggregatedList(c *apiserver.Call) (any, error) {
-	head := listing{"compute#operationAggregatedList", aggregatedPath("operations"), s.version}
+	head := listing{"OperationAggregatedList", aggregatedPath("operations"), s.version}
 	return aggregation{"operations", true, true}.page(c, s.inEveryScope, head)
 }
 

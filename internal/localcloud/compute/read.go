@@ -34,7 +34,7 @@ func (s site) list(c *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	path := "projects/" + apiserver.ProjectID + "/" + scope + "/" + s.kind.collection
-	return page(c, items, listing{"compute#" + s.kind.singular + "List", path, s.version})
+	return page(c, items, listing{s.method.Response, path, s.version})
 }
 
 // aggregatedList answers the resources of a kind in every scope.
@@ -43,8 +43,7 @@ func (s site) aggregatedList(c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.scopes.page(c, items, listing{"compute#" + s.kind.singular + "AggregatedList",
-		aggregatedPath(s.kind.collection), s.version})
+	return s.scopes.page(c, items, listing{s.method.Response, aggregatedPath(s.kind.collection), s.version})
 }
 
 // item is one entry of a list: its place in the list's order, and how clients of
@@ -98,14 +97,17 @@ func (s site) viewed(all []*resource, order func(*resource) string) []item {
 	return items
 }
 
-// listing is the head of a list: its kind, the path of the collection and the
+// listing is the head of a list: its message, the path of the collection and the
 // version of its links.
 type listing struct {
-	kind, path, version string
+	message, path, version string
 }
 
 func (l listing) answer(next string) map[string]any {
-	answer := map[string]any{"kind": l.kind, "id": l.path, "selfLink": link(l.path)}
+	answer := map[string]any{"kind": "compute#" + strings.ToLower(l.message[:1]) + l.message[1:], "id": l.path}
+	if document().Message(l.message).Fields["selfLink"] != nil {
+		answer["selfLink"] = link(l.path)
+	}
 	if next != "" {
 		answer["nextPageToken"] = next
 	}

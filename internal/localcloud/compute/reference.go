@@ -82,6 +82,9 @@ func elsewhere(r *resource, target string) bool {
 	if part[1] != apiserver.ProjectID || k == nil || k.anyScope {
 		return false
 	}
+	if k.collection == "healthChecks" && part[2] == global {
+		return false // regional backend services may have global ones (load-balancing/docs/health-check-concepts)
+	}
 	if r.kind.collection == "forwardingRules" && r.body["networkTier"] == "STANDARD" && part[2] == global {
 		return false // a global load balancer's rule in Standard Tier is regional (recorded 2019)
 	}

@@ -1,28 +1,35 @@
 package compute
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// regions are Compute Engine's regions that also run Cloud Run
-// (run/docs/locations).
-var regions = []string{
-	"africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3",
-	"asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "australia-southeast1", "australia-southeast2",
-	"europe-central2", "europe-north1", "europe-southwest1", "europe-west1", "europe-west10", "europe-west12",
-	"europe-west2", "europe-west3", "europe-west4", "europe-west6", "europe-west8", "europe-west9",
-	"me-central1", "me-central2", "me-west1", "northamerica-northeast1", "northamerica-northeast2",
-	"southamerica-east1", "southamerica-west1", "us-central1", "us-east1", "us-east4", "us-east5", "us-south1",
-	"us-west1", "us-west2", "us-west3", "us-west4",
+// autoRanges are Compute Engine's regions that also run Cloud Run (run/docs/locations),
+// each with the second number of the range, 10.N.0.0/20, of the subnetwork that auto mode
+// networks have there (vpc/docs/subnets#ip-ranges).
+var autoRanges = map[string]int{
+	"africa-south1": 218, "asia-east1": 140, "asia-east2": 170, "asia-northeast1": 146, "asia-northeast2": 174,
+	"asia-northeast3": 178, "asia-south1": 160, "asia-south2": 190, "asia-southeast1": 148,
+	"asia-southeast2": 184, "australia-southeast1": 152, "australia-southeast2": 192, "europe-central2": 186,
+	"europe-north1": 166, "europe-southwest1": 204, "europe-west1": 132, "europe-west10": 214,
+	"europe-west12": 210, "europe-west2": 154, "europe-west3": 156, "europe-west4": 164, "europe-west6": 172,
+	"europe-west8": 198, "europe-west9": 200, "me-central1": 212, "me-central2": 216, "me-west1": 208,
+	"northamerica-northeast1": 162, "northamerica-northeast2": 188, "southamerica-east1": 158,
+	"southamerica-west1": 194, "us-central1": 128, "us-east1": 142, "us-east4": 150, "us-east5": 202,
+	"us-south1": 206, "us-west1": 138, "us-west2": 168, "us-west3": 180, "us-west4": 182,
 }
+
+// regions are the names of the regions, in order.
+var regions = slices.Sorted(maps.Keys(autoRanges))
 
 // regionScopes are the scopes of the regions, in order.
 var regionScopes = func() []string {
 	var scopes []string
-	for _, region := range slices.Sorted(slices.Values(regions)) {
+	for _, region := range regions {
 		scopes = append(scopes, "regions/"+region)
 	}
 	return scopes
@@ -32,7 +39,7 @@ func (a *API) regionRoutes(version string) []apiserver.Route {
 	var routes []apiserver.Route
 	for verb, handle := range map[string]handler{
 		"list": func(c *apiserver.Call) (any, error) {
-			return page(c, everyRegion, listing{"compute#regionList", "projects/" + apiserver.ProjectID + "/regions", version})
+			return page(c, everyRegion, listing{"RegionList", "projects/" + apiserver.ProjectID + "/regions", version})
 		},
 		"get": func(c *apiserver.Call) (any, error) {
 			if name := c.Var("name"); slices.Contains(regions, name) {

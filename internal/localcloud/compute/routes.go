@@ -33,25 +33,28 @@ func (a *API) routes() []apiserver.Route {
 // handler answers a call.
 type handler = func(*apiserver.Call) (any, error)
 
-// permissions are the last parts of the permissions that methods need, by the last part
-// of the method's id, where they are not the same. Every method's permission is on its
+// permissions are the last parts of the permissions that methods need, by the method's
+// id or its last part, where they are not the same. Every method's permission is on its
 // reference page (Source).
 var permissions = map[string]string{
 	"insert": "create", "patch": "update", "aggregatedList": "list", "wait": "get",
-	"setEdgeSecurityPolicy": "setSecurityPolicy",
+	"setEdgeSecurityPolicy": "setSecurityPolicy", "getHealth": "get", "getRule": "get",
+	"addRule": "update", "patchRule": "update", "removeRule": "update",
+	"compute.targetTcpProxies.setBackendService": "update", "compute.targetTcpProxies.setProxyHeader": "update",
 }
 
 // reads are methods that change nothing although they are not a GET.
-var reads = []string{"wait"}
+var reads = []string{"wait", "getHealth"}
 
 // newRoute serves a method of the document in one version of the API.
 func newRoute(version string, m schema.Method, handle handler) apiserver.Route {
 	at := strings.LastIndexByte(m.ID, '.')
 	collection, verb := m.ID[:at], m.ID[at+1:]
+	const pages = "cloud.google.com/compute/docs/reference/rest/v1/"
 	route := apiserver.Route{
 		Verb: m.Verb, Path: pathIn(version, m.Path), API: "compute", ID: m.ID,
-		Permission: collection + "." + cmp.Or(permissions[verb], verb),
-		Source:     "cloud.google.com/compute/docs/reference/rest/v1/" + strings.TrimPrefix(collection, "compute.") + "/" + verb,
+		Permission: collection + "." + cmp.Or(permissions[m.ID], permissions[verb], verb),
+		Source:     pages + strings.TrimPrefix(collection, "compute.") + "/" + verb,
 		Write:      m.Verb != "GET" && !slices.Contains(reads, verb),
 		Resource:   subject(m.Verb, verb),
 		Handle:     handle,

@@ -2,8 +2,10 @@ package compute
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -32,7 +34,7 @@ type site struct {
 // method is a custom method: it answers, or makes what a resource is going to be.
 type method struct {
 	answer func(s site, c *apiserver.Call) (any, error)
-	change func(c *apiserver.Call, sent map[string]any, old *resource) (body map[string]any, err error)
+	change func(s site, c *apiserver.Call, sent map[string]any, old *resource) (body map[string]any, err error)
 }
 
 func (m method) handler(s site) handler {
@@ -136,13 +138,15 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 		return nil, apiserver.AlreadyExists("The resource '%s' already exists", c.Resource)
 	}
 	r := &resource{kind: s.kind, scope: scope, name: name, id: apiserver.NewID(), created: a.server.Stamp(),
-		body: s.configured(sent)}
+		body: filled(stripped(sent), s.kind.defaults)}
 	// Labels on insert were dropped in every recording (wire.md 2.6).
 	delete(r.body, "labels")
 	if err := a.settle(r, nil); err != nil {
 		return nil, err
 	}
-	a.put(c, r)
+	for _, each := range append(subnetworksOf(r), r) {
+		a.put(c, each)
+	}
 	return a.begin(c, r), nil
 }
 
@@ -164,7 +168,7 @@ func checkInsert(sent map[string]any) error {
 // patch merges what was sent into what is there, and clears the fields of the mask that
 // were not sent; update replaces it.
 func (s site) patch(c *apiserver.Call) (any, error) {
-	return s.change(c, func(c *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
+	return s.change(c, func(s site, c *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
 		if err := checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"), old.contentHash,
 			s.kind.patchNeedsFingerprint); err != nil {
 			return nil, err
@@ -188,9 +192,9 @@ func (s site) clear(c *apiserver.Call, body, sent map[string]any) error {
 }
 
 func (s site) update(c *apiserver.Call) (any, error) {
-	return s.change(c, func(_ *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
-		return s.configured(sent), checkFingerprint("resource.fingerprint", apiserver.Text(sent, "fingerprint"),
-			old.contentHash, old.contentHash != "")
+	return s.change(c, func(s site, _ *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
+		return filled(stripped(sent), s.kind.defaults), checkFingerprint("resource.fingerprint",
+			apiserver.Text(sent, "fingerprint"), old.contentHash, old.contentHash != "")
 	})
 }
 
@@ -199,7 +203,7 @@ var assigned = map[string]string{"setEdgeSecurityPolicy": "edgeSecurityPolicy"}
 
 // set carries out a custom method that replaces the fields that its request has.
 func (s site) set(c *apiserver.Call) (any, error) {
-	return s.change(c, func(_ *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
+	return s.change(c, func(s site, _ *apiserver.Call, sent map[string]any, old *resource) (map[string]any, error) {
 		body := apiserver.Clone(old.body)
 		for name := range document().Message(s.method.Request).Fields {
 			if name == "labelFingerprint" {
@@ -217,7 +221,7 @@ func (s site) set(c *apiserver.Call) (any, error) {
 	})
 }
 
-func (s site) change(c *apiserver.Call, next func(c *apiserver.Call, sent map[string]any, old *resource) (map[string]any,
+func (s site) change(c *apiserver.Call, next func(site, *apiserver.Call, map[string]any, *resource) (map[string]any,
 	error)) (any, error) {
 	a := s.api
 	a.mu.Lock()
@@ -234,7 +238,7 @@ func (s site) change(c *apiserver.Call, next func(c *apiserver.Call, sent map[st
 		return nil, err
 	}
 	changed := *old
-	if changed.body, err = next(c, sent, old); err != nil {
+	if changed.body, err = next(s, c, sent, old); err != nil {
 		return nil, err
 	}
 	if err := a.settle(&changed, old); err != nil {
@@ -255,14 +259,52 @@ func (s site) remove(c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if users := a.users(r); len(users) > 0 {
-		e := apiserver.Invalid("The %s resource '%s' is already being used by '%s'", snake(r.kind.singular), r.path(),
-			users[0].path())
-		e.Reason = "resourceInUseByAnotherResource"
-		return nil, e
+	if err := a.removable(r); err != nil {
+		return nil, err
 	}
-	a.drop(c, r)
+	for _, each := range append(subnetworksOf(r), r) {
+		a.drop(c, each)
+	}
 	return a.begin(c, r), nil
+}
+
+// removable refuses to delete what something else uses, but for what goes with it.
+func (a *API) removable(r *resource) error {
+	if r.kind == subnetworks {
+		if err := a.removableSubnetwork(r); err != nil {
+			return err
+		}
+	}
+	goes := map[string]bool{}
+	all := append(subnetworksOf(r), r)
+	for _, each := range all {
+		goes[each.path()] = true
+	}
+	for _, each := range all {
+		for _, user := range a.users(each) {
+			if goes[user.path()] {
+				continue
+			}
+			e := apiserver.Invalid("The %s resource '%s' is already being used by '%s'", snake(each.kind.singular),
+				usedName(each, each), usedName(each, user))
+			e.Reason = "resourceInUseByAnotherResource"
+			return e
+		}
+	}
+	return nil
+}
+
+// usedName is what the refusal to delete a resource calls it and its user: its path. That
+// of a health check has another form (recorded for global ones).
+func usedName(used, r *resource) string {
+	if used.kind.collection != "healthChecks" {
+		return r.path()
+	}
+	scope := "GLOBAL:global"
+	if region := r.region(); region != "" {
+		scope = "REGION:" + region
+	}
+	return scope + "/PROJECT:" + apiserver.ProjectNumber + "/" + strings.ToUpper(snake(r.kind.singular)) + ":" + r.name
 }
 
 // stripped is what was sent without what only the server writes.
@@ -274,15 +316,25 @@ func stripped(sent map[string]any) map[string]any {
 	return body
 }
 
-// configured is a whole resource as it was sent, filled up with defaults.
-func (s site) configured(sent map[string]any) map[string]any {
-	body := stripped(sent)
-	for field, value := range apiserver.Clone(s.kind.defaults) {
-		if body[field] == nil {
-			body[field] = value
+// filled is what was sent, filled up with defaults.
+func filled(body, defaults map[string]any) map[string]any {
+	fill(body, apiserver.Clone(defaults))
+	return body
+}
+
+// fill writes the fields that an object does not have.
+func fill(object, defaults map[string]any) {
+	for field, value := range defaults {
+		if object[field] == nil {
+			object[field] = value
 		}
 	}
-	return body
+}
+
+// whole is a number of the document's integer types, 0 where there is none.
+func whole(value any) int {
+	n, _ := strconv.Atoi(fmt.Sprint(value))
+	return n
 }
 
 // settle checks a resource that is about to be written and brings it into the

@@ -249,6 +249,7 @@ func TestWhatGoogleRefusesIsRefused(t *testing.T) {
 	c.must("POST", "regions/us-central1/backendServices", `{"name":"rbe"}`)
 	c.must("POST", "regions/us-central1/urlMaps",
 		`{"name":"rum","defaultService":"regions/us-central1/backendServices/rbe"}`)
+	c.must("POST", "global/healthChecks", `{"name":"h","type":"TCP","tcpHealthCheck":{}}`)
 	const serverless = `"backends":[{"group":"regions/us-central1/networkEndpointGroups/neg"}]`
 	for _, tc := range []struct {
 		name, verb, path, body string
