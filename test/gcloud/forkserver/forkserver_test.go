@@ -10,33 +10,41 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
+// running is the server of all tests, nil until one needs it.
+var (
+	running *Server
+	start   = sync.OnceValue(func() (err error) { running, err = Start(); return err })
+)
+
 func TestMain(m *testing.M) {
 	Main()
-	os.Exit(m.Run())
+	status := m.Run()
+	if running != nil {
+		if err := running.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
+	}
+	os.Exit(status)
 }
 
-// served starts a server for a test, which is skipped where gcloud is not installed.
+// served starts the server for a test, which is skipped where gcloud is not installed.
 func served(t *testing.T) *Server {
 	t.Helper()
 	if _, err := exec.LookPath("gcloud"); err != nil {
 		t.Skip("skipped: gcloud is not installed here")
 	}
-	server, err := Start()
-	if err != nil {
+	if err := start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return server
+	return running
 }
 
 // environment lets gcloud ask nothing of the network.
