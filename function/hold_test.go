@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -54,8 +55,8 @@ func TestHoldStopsEveryWriteUntilItEnds(t *testing.T) {
 		w.Until == nil || !w.Until.Equal(until) {
 		t.Errorf("waiting for %+v, want alice's load test until %s", w, until)
 	}
-	if len(final.Steps) == 0 || !final.Exposed {
-		t.Errorf("steps %v, exposed %t: want what is held to be reported", final.Steps, final.Exposed)
+	if len(final.Steps) == 0 || final.Exposed != door.Yes {
+		t.Errorf("steps %v, exposed %s: want what is held to be reported", final.Steps, final.Exposed)
 	}
 	b.Later(61 * time.Minute)
 	if got := b.outcome(t, "a sweep"); got != report.Protected {

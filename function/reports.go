@@ -53,7 +53,7 @@ func (p reportPublisher) measure(ctx context.Context, r report.Report) {
 // left out, so that a filter on it matches nothing.
 func summary(r report.Report) []slog.Attr {
 	line := []slog.Attr{
-		slog.String("id", r.ID()), slog.String("outcome", string(r.Outcome)), slog.Bool("exposed", r.Exposed),
+		slog.String("id", r.ID()), slog.String("outcome", string(r.Outcome)), slog.String("exposed", string(r.Exposed)),
 	}
 	text := func(name, value string) {
 		if value != "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -56,14 +57,14 @@ func TestEachPublishedReportIsLoggedOnOneLine(t *testing.T) {
 		{"everything", stored, report.Report{
 			ObservedAt: now, Target: hello, Outcome: report.Contested, Mode: policy.Enforce,
 			Policy: &report.Policy{Rule: "shops"},
-			Cause:  report.Cause{Kind: "command", Key: "k"}, Exposed: true, ExposedSince: &hourAgo,
+			Cause:  report.Cause{Kind: "command", Key: "k"}, Exposed: door.Yes, ExposedSince: &hourAgo,
 			Findings:   []report.Finding{{Code: "IAP_OFF"}, {Code: "IAP_OFF"}, {Code: "PUBLIC_INVOKER"}},
 			WaitingFor: &report.WaitingFor{What: "a load balancer", Since: &dayAgo},
 			Contest: &report.Contest{Actors: []report.Actor{
 				{Principal: "a@example.com"}, {Principal: "b@example.com", UserAgent: "Terraform/1.13"},
 			}},
 		}, map[string]any{
-			"outcome": "contested", "exposed": true, "cause": "command", "mode": "enforce", "rule": "shops",
+			"outcome": "contested", "exposed": "yes", "cause": "command", "mode": "enforce", "rule": "shops",
 			"target": target, "project": "demo-project", "location": "us-central1", "service": "hello", "team": "shop",
 			"codes": []any{"IAP_OFF", "PUBLIC_INVOKER"}, "exposed_minutes": 60.0,
 			"waiting_minutes": 1440.0, "waiting_for": "a load balancer",
@@ -71,7 +72,7 @@ func TestEachPublishedReportIsLoggedOnOneLine(t *testing.T) {
 		}},
 		{"a message that cannot be read", stored,
 			report.Report{ObservedAt: now, Outcome: report.Rejected, Cause: report.Cause{Kind: "unreadable", Key: "k"}},
-			map[string]any{"outcome": "rejected", "exposed": false, "cause": "unreadable"}},
+			map[string]any{"outcome": "rejected", "exposed": "", "cause": "unreadable"}},
 		{"a report that could not be published",
 			reportPublisher{to: publisher(func(report.Report) error { return errors.New("no") })},
 			report.Report{ObservedAt: now, Outcome: report.Compliant, Target: hello}, nil},

@@ -90,15 +90,15 @@ func TestOlderServiceStaysGuardedOnceProtected(t *testing.T) {
 	if got := b.outcome(t, "public again"); got != report.Protected {
 		t.Errorf("public again: %s, want protected", got)
 	}
-	if last := b.last(t); last.Exposed {
+	if last := b.last(t); last.Exposed != door.No {
 		t.Errorf("doors %+v, want none open", last.Doors)
 	}
 }
 
 func TestWhatARuleKeepsIsReportedAsOpen(t *testing.T) {
 	b := newBench(t, cloudtest.Policy("ingress: keep", "publicInvokers: keep"))
-	if got := b.outcome(t, "deployed"); got != report.Protected {
-		t.Fatalf("%s, want protected", got)
+	if got := b.outcome(t, "deployed"); got != report.Blocked {
+		t.Fatalf("%s, want blocked: what stays open is not protected", got)
 	}
 	final := b.last(t)
 	for _, step := range final.Steps {
@@ -106,7 +106,7 @@ func TestWhatARuleKeepsIsReportedAsOpen(t *testing.T) {
 			t.Errorf("step %s, which the rule does not want", step.Op)
 		}
 	}
-	if !final.Exposed {
+	if final.Exposed != door.Yes {
 		t.Error("the default URL is open, and the report does not say so")
 	}
 	for _, each := range final.Doors {

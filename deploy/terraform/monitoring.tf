@@ -21,8 +21,14 @@ locals {
     }
     exposed = {
       title  = "Looks at services whose door has been open for too long"
-      filter = "${local.alerting} AND jsonPayload.exposed=true AND jsonPayload.exposed_minutes>=${var.alert_exposed_minutes} AND NOT jsonPayload.outcome=\"exempt\""
+      filter = "${local.alerting} AND jsonPayload.exposed=\"yes\" AND jsonPayload.exposed_minutes>=${var.alert_exposed_minutes} AND NOT jsonPayload.outcome=\"exempt\""
       labels = local.whose
+    }
+    unknown = {
+      title  = "Looks at services with a door that may be open"
+      filter = "${local.alerting} AND jsonPayload.exposed=\"unknown\" AND NOT jsonPayload.outcome=\"exempt\""
+      # A service that cannot be read has no label that names its team.
+      labels = { project = local.whose.project }
     }
     waiting = {
       title  = "Looks at services that have been waiting for too long"
@@ -61,7 +67,7 @@ locals {
     closed-after = {
       title  = "Minutes for which a door was open before it was closed"
       unit   = "min"
-      filter = "${local.report_line} AND jsonPayload.exposed=false AND jsonPayload.exposed_minutes>=0"
+      filter = "${local.report_line} AND jsonPayload.exposed=\"no\" AND jsonPayload.exposed_minutes>=0"
       value  = "jsonPayload.exposed_minutes"
       labels = local.whose
     }

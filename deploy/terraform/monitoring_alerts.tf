@@ -7,6 +7,7 @@ locals {
   # more than an hour has passed without another report.
   alerts = {
     exposed-too-long = { title = "a service is exposed for too long", metric = "exposed", severity = "CRITICAL", window = 4500, above = 0, by = ["project", "team"] }
+    exposure-unknown = { title = "it is not known whether a service is exposed", metric = "unknown", severity = "CRITICAL", window = 4500, above = 0, by = ["project"] }
     waiting          = { title = "a service waits for too long", metric = "waiting", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
     blocked          = { title = "a person must unblock a service", metric = "blocked", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
     contested        = { title = "somebody keeps undoing a protection", metric = "contested", severity = "ERROR", window = 4500, above = 0, by = ["project", "actor"] }

@@ -20,8 +20,8 @@ WITH latest AS (
       PARTITION BY target.project, target.location, target.service ORDER BY observedAt DESC, publish_time DESC
     ) AS newest_first
   FROM `${reports}`
-  -- A report without doors did not read the service.
-  WHERE target.project IS NOT NULL AND ARRAY_LENGTH(doors) > 0
+  -- A report that did not read the service has no uid.
+  WHERE target.project IS NOT NULL AND target.uid IS NOT NULL
 )
 
 SELECT

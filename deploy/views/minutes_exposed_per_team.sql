@@ -12,7 +12,7 @@ WITH looks AS (
     CONCAT(target.project, '/', target.location, '/', target.service, '/', COALESCE(target.uid, '')) AS service,
     target.labels.team AS team,
     observedAt AS seen,
-    exposed,
+    exposed = 'yes' AS exposed,
     exposedSince AS since,
     COALESCE(exposedUntil, observedAt) AS until
   FROM `${reports}`

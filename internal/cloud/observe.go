@@ -1,12 +1,12 @@
 package cloud
 
 import (
-	"cmp"
 	"context"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -19,21 +19,20 @@ const together = 16
 // found in the lists, and who has access to these. Each source of facts has a
 // method of its own, in the observe_ files.
 //
-// A service that does not exist is fault.ServiceGone, whichever read fails first.
+// A read that fails leaves its fact unread, and the posture holds all others. The
+// error is then that of a fact without which nothing may be written. A service that
+// does not exist is fault.ServiceGone, whatever else fails, and has no posture.
 func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
 	o := observation{Cloud: c}
-	if err := o.readProject(ctx, target); err != nil {
-		return o.p, err
+	o.readProject(ctx, target)
+	o.readSources(ctx)
+	if fault.ActionOf(o.unread.worst) == fault.Gone && o.unread.worst != nil {
+		return o.p, o.unread.worst
 	}
-	if err := o.readSources(ctx); err != nil {
-		return o.p, err
-	}
-	if err := o.readBackends(ctx); err != nil {
-		return o.p, err
-	}
-	err := o.readAccess(ctx)
-	o.p.Unread = o.unread.sorted()
-	return o.p, err
+	o.readBackends(ctx)
+	o.readAccess(ctx)
+	o.p.Unread, o.p.APIsOff = o.unread.sorted(), o.unread.apis
+	return o.p, o.unread.worst
 }
 
 // observation is a posture while it is read. Reads that run side by side write
@@ -45,44 +44,37 @@ type observation struct {
 	unread    unread
 }
 
-// readSources reads what needs nothing but the service's name. The service's own
-// read is not cancelled when another one fails: a deleted service fails them
-// all, and only that read shows why.
-func (o *observation) readSources(ctx context.Context) error {
-	var gone error
-	group, groupContext := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { gone, err = o.readService(ctx); return cmp.Or(gone, err) })
-	for _, read := range []func(context.Context) error{
-		o.readInvokers, o.readProjectPolicy, o.readDomains, o.readLoadBalancers,
+// readSources reads what needs nothing but the service's name.
+func (o *observation) readSources(ctx context.Context) {
+	var group errgroup.Group
+	for _, read := range []func(context.Context){
+		o.readService, o.readInvokers, o.readProjectPolicy, o.readDomains, o.readLoadBalancers,
 	} {
-		group.Go(func() error { return read(groupContext) })
+		group.Go(func() error { read(ctx); return nil })
 	}
-	err := group.Wait()
-	return cmp.Or(gone, err)
+	_ = group.Wait() // what failed is noted
 }
 
 // readAccess reads who has access through IAP and who may invoke what shares a
 // backend service with this one.
-func (o *observation) readAccess(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+func (o *observation) readAccess(ctx context.Context) {
+	var group errgroup.Group
 	group.SetLimit(together)
-	attach := o.readInheritedAccess(ctx, group)
-	group.Go(func() error { return o.readDirectAccess(ctx) })
+	start := func(read func()) { group.Go(func() error { read(); return nil }) }
+	attach := o.readInheritedAccess(ctx, start)
+	start(func() { o.readDirectAccess(ctx) })
 	for i := range o.p.Backends {
 		backend := &o.p.Backends[i]
-		group.Go(func() error { return o.readBackendAccess(ctx, backend) })
+		start(func() { o.readBackendAccess(ctx, backend) })
 		for j := range backend.Members {
 			member := &backend.Members[j]
 			if member.Target == o.p.Target {
 				member.Invokers = o.p.Invokers
 				continue
 			}
-			group.Go(func() error { return o.readNeighbour(ctx, member, !backend.IAPOn) })
+			start(func() { o.readNeighbour(ctx, member, !backend.IAPOn) })
 		}
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
+	_ = group.Wait() // what failed is noted
 	attach()
-	return nil
 }

@@ -3,36 +3,49 @@ package cloud
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-func (o *observation) readBackendAccess(ctx context.Context, backend *posture.Backend) (err error) {
-	backend.Access, err = o.iap.Policy(ctx, backend.AccessResource(o.p.ProjectNumber))
-	return err
+// readBackendAccess reads who has access through IAP at a backend service. While IAP
+// is off there, a disabled API is the fact that nobody has.
+func (o *observation) readBackendAccess(ctx context.Context, backend *posture.Backend) {
+	resource := backend.AccessResource(o.p.ProjectNumber)
+	policy, err := o.iapPolicy(ctx, resource)
+	if backend.IAPOn || !o.switchedOff(iapAPI, err) {
+		policy.Unread = o.unread.needed(resource, err)
+	}
+	backend.Access = policy
 }
 
-// readDirectAccess reads who has access through IAP at the service itself. A 404
-// is the fact that there is no policy while IAP is off there, and an unread fact
-// while it is on.
-func (o *observation) readDirectAccess(ctx context.Context) (err error) {
-	resource := o.p.Target.AccessResource(o.p.ProjectNumber)
-	if o.p.DirectAccess, err = o.iap.Policy(ctx, resource); fault.Of(err).Kind != fault.NotFound {
-		return err
+// readDirectAccess reads who has access through IAP at the service itself. A 404 or
+// a disabled API is the fact that there is no policy while IAP is off there. A 404 is
+// an unread fact while it is on.
+func (o *observation) readDirectAccess(ctx context.Context) {
+	resource, on := o.p.Target.AccessResource(o.p.ProjectNumber), o.p.Service.IAPOn
+	policy, err := o.iapPolicy(ctx, resource)
+	switch missing := fault.Of(err).Kind == fault.NotFound; {
+	case missing && on:
+		policy.Unread = o.unread.additional(resource, err)
+	case !missing && (on || !o.switchedOff(iapAPI, err)):
+		policy.Unread = o.unread.needed(resource, err)
 	}
-	if o.p.Service.IAPOn {
-		o.unread.note(resource, err)
+	o.p.DirectAccess = policy
+}
+
+// iapPolicy reads a policy of IAP, whose name has the project's number.
+func (o *observation) iapPolicy(ctx context.Context, resource string) (posture.Policy, error) {
+	if o.p.ProjectNumber == "" {
+		return posture.Policy{}, errNoNumber
 	}
-	return nil
+	return o.iap.Policy(ctx, resource)
 }
 
 // readInheritedAccess starts to read the policies of IAP above the service and
 // its backend services, each once. They are optional: they can only show more
 // accessors than are known without them. attach puts them in their places when
-// the group is done.
-func (o *observation) readInheritedAccess(ctx context.Context, group *errgroup.Group) (attach func()) {
+// all reads have ended.
+func (o *observation) readInheritedAccess(ctx context.Context, start func(func())) (attach func()) {
 	found := map[string]*posture.Policy{}
 	parents := o.p.Target.AccessParents(o.p.ProjectNumber)
 	for _, backend := range o.p.Backends {
@@ -44,10 +57,7 @@ func (o *observation) readInheritedAccess(ctx context.Context, group *errgroup.G
 		}
 		policy := &posture.Policy{}
 		found[parent] = policy
-		group.Go(func() (err error) {
-			*policy, err = o.iap.Policy(ctx, parent)
-			return o.unread.optional(parent, err)
-		})
+		start(func() { *policy = o.inherited(ctx, parent) })
 	}
 	inherited := func(parents []string) (policies []posture.Policy) {
 		for _, parent := range parents {
@@ -61,4 +71,13 @@ func (o *observation) readInheritedAccess(ctx context.Context, group *errgroup.G
 			o.p.Backends[i].Inherited = inherited(backend.AccessParents(o.p.ProjectNumber))
 		}
 	}
+}
+
+// inherited reads one policy above. With IAP's API off there is none.
+func (o *observation) inherited(ctx context.Context, parent string) posture.Policy {
+	policy, err := o.iapPolicy(ctx, parent)
+	if !o.switchedOff(iapAPI, err) {
+		policy.Unread = o.unread.additional(parent, err)
+	}
+	return policy
 }

@@ -15,7 +15,11 @@ import (
 // who may invoke it, and the service itself where whole is set, as long as IAP
 // may yet be turned on for both. The service is read too where the policy is
 // missing, since only its own 404 proves that there is no such service.
-func (o *observation) readNeighbour(ctx context.Context, member *posture.Member, whole bool) (err error) {
+func (o *observation) readNeighbour(ctx context.Context, member *posture.Member, whole bool) {
+	o.unread.needed(member.Target.Name(), o.neighbour(ctx, member, whole))
+}
+
+func (o *observation) neighbour(ctx context.Context, member *posture.Member, whole bool) (err error) {
 	var missing error
 	if member.Invokers, err = o.run.Policy(ctx, member.Target); fault.Of(err).Kind == fault.NotFound {
 		missing = err

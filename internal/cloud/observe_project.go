@@ -11,23 +11,42 @@ import (
 
 // readProject begins the observation: resources name the project by its id or by
 // its number, and everything else needs both.
-func (o *observation) readProject(ctx context.Context, target posture.Target) error {
+func (o *observation) readProject(ctx context.Context, target posture.Target) {
+	o.p = posture.Posture{Target: target, ObservedAt: o.now()}
 	project, err := o.projects.Project(ctx, target.Project)
-	if err != nil {
-		return err
+	if o.unread.needed("projects/"+target.Project, err) == "" {
+		o.p.Target.Project, o.p.ProjectNumber, o.p.NoOrganization = project.ID, project.Number, !project.InOrganization
 	}
-	target.Project = project.ID
-	o.p = posture.Posture{
-		Target: target, ProjectNumber: project.Number, NoOrganization: !project.InOrganization, ObservedAt: o.now(),
+}
+
+// errNoNumber stands for reads that need the number of a project that cannot be read.
+var errNoNumber = fault.New(fault.Denied, "the project's number is not known, because the project cannot be read")
+
+// The APIs without which a service is observed even so, by host.
+const (
+	computeAPI = "compute.googleapis.com"
+	iapAPI     = "iap.googleapis.com"
+)
+
+// switchedOff reports whether an error says that an API is switched off in the
+// service's project, and notes it. In our own project, which pays for the calls, it
+// would say nothing of this one.
+func (o *observation) switchedOff(api string, err error) bool {
+	failed := fault.Of(err)
+	here := failed.Consumer == "projects/"+o.p.ProjectNumber || failed.Consumer == "projects/"+o.p.Target.Project
+	if failed.Kind != fault.APIDisabled || failed.Service != api || !here {
+		return false
 	}
-	return nil
+	o.unread.off(api)
+	return true
 }
 
 // readProjectPolicy reads the project's IAM policy. It is optional: it can only
 // show more grants than are known without it.
-func (o *observation) readProjectPolicy(ctx context.Context) (err error) {
-	o.p.Project, err = o.projects.Policy(ctx, o.p.Target.Project)
-	return o.unread.optional("projects/"+o.p.Target.Project, err)
+func (o *observation) readProjectPolicy(ctx context.Context) {
+	policy, err := o.projects.Policy(ctx, o.p.Target.Project)
+	policy.Unread = o.unread.additional("projects/"+o.p.Target.Project, err)
+	o.p.Project = policy
 }
 
 // readAncestors reads the folders and the organization above the project.

@@ -1,8 +1,8 @@
 package cloud
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/iapguard/iapguard/internal/fault"
@@ -13,16 +13,76 @@ import (
 type unread struct {
 	mu    sync.Mutex
 	found []posture.Unread
+	worst error // of a fact without which nothing may be written
+	apis  []string
 }
 
-// optional turns an error that will not pass by itself into a note, and returns every
-// other. That holds for a 404 too: nothing is concluded from it.
+// off notes an API that is switched off in the service's project.
+func (u *unread) off(api string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !slices.Contains(u.apis, api) {
+		u.apis = append(u.apis, api)
+		slices.Sort(u.apis)
+	}
+}
+
+// optional notes an error that will not pass by itself, and returns every other.
+// That holds for a 404 too: nothing is concluded from it.
 func (u *unread) optional(resource string, err error) error {
 	if !fault.Lasting(err) {
 		return err
 	}
 	u.note(resource, err)
 	return nil
+}
+
+// additional notes a fact without which services are protected even so, and returns
+// why it is unread, "" where it was read. A failure that may pass is a needed fact's:
+// another look may read it. A 404 is not such a failure, and nothing is concluded
+// from it.
+func (u *unread) additional(resource string, err error) (why string) {
+	if err != nil && !fault.Lasting(err) {
+		return u.needed(resource, err)
+	}
+	u.note(resource, err)
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// needed notes an error of any kind, and that nothing may be written without the
+// fact. It returns why the fact is unread, "" where it was read.
+func (u *unread) needed(resource string, err error) (why string) {
+	if err == nil {
+		return ""
+	}
+	u.note(resource, err)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.worst == nil || before(err, u.worst) {
+		u.worst = err
+	}
+	return err.Error()
+}
+
+// before reports whether of two errors of one observation the first decides what
+// becomes of it: that the service is gone, then a failure that may pass, since
+// another look may read more. The texts decide between equals, so that the order in
+// which reads end does not.
+func before(a, b error) bool {
+	return cmp.Or(cmp.Compare(urgency(a), urgency(b)), cmp.Compare(a.Error(), b.Error())) < 0
+}
+
+func urgency(err error) int {
+	switch fault.ActionOf(err) {
+	case fault.Gone:
+		return 0
+	case fault.Block:
+		return 2
+	}
+	return 1
 }
 
 // note keeps an error of any kind, and ignores nil.
@@ -35,19 +95,10 @@ func (u *unread) note(resource string, err error) {
 	u.found = append(u.found, posture.Unread{Resource: resource, Why: err.Error(), Permission: fault.Of(err).Permission})
 }
 
-// why says why a resource is unread, "" where it is not.
-func (u *unread) why(resource string) string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	at := slices.IndexFunc(u.found, func(f posture.Unread) bool { return f.Resource == resource })
-	if at < 0 {
-		return ""
-	}
-	return u.found[at].Why
-}
-
 // sorted returns the notes by resource, once all reads have ended.
 func (u *unread) sorted() []posture.Unread {
-	slices.SortFunc(u.found, func(a, b posture.Unread) int { return strings.Compare(a.Resource, b.Resource) })
-	return u.found
+	slices.SortFunc(u.found, func(a, b posture.Unread) int {
+		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Why, b.Why))
+	})
+	return slices.Compact(u.found)
 }

@@ -16,7 +16,7 @@ import (
 // lasted that long, and no longer.
 const logged = 24 * time.Hour
 
-func exposedIn(doors []door.Door) bool { return door.Exposed(doors) }
+func exposedIn(doors []door.Door) bool { return door.Exposed(doors) == door.Yes }
 
 // openSince is since when a door that is open now has been open without a break:
 // since the last change that the resources and the history show. Zero means that

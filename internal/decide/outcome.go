@@ -1,10 +1,12 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/protection"
@@ -27,6 +29,8 @@ func (d *decider) outcome() Decision {
 		return d.waiting()
 	case len(d.plan.Steps) > 0:
 		return d.planned()
+	case d.want.Recipe != policy.RecipeOff && door.Exposed(door.Of(d.facts.Posture)) != door.No:
+		return d.open()
 	case d.run.wrote():
 		return d.protected()
 	}
@@ -78,6 +82,22 @@ func (d *decider) waiting() Decision {
 		}
 	}
 	return decision
+}
+
+// open is the decision about a service that is open or may be, with nothing left to
+// do about it: a person must close the door, or let it be read.
+func (d *decider) open() Decision {
+	var advice []string
+	for _, one := range door.Of(d.facts.Posture) {
+		at := cmp.Or(one.Address, one.Via)
+		switch {
+		case one.Guard.Exposed():
+			advice = append(advice, fmt.Sprintf("%s is open: %s", at, cmp.Or(one.Why, "anybody gets in there")))
+		case one.Guard == door.GuardUnknown:
+			advice = append(advice, fmt.Sprintf("%s may be open: %s", at, one.Why))
+		}
+	}
+	return d.end(report.Blocked, advice...)
 }
 
 // waitsFor is the finding that a service waits for, if nothing else stops it.
@@ -132,8 +152,8 @@ func OutcomeOf(err error) report.Outcome {
 // Exposure is from when to when a door was open, as far as is known: from the
 // cause on, or from earlier where that is proven, until the observation. Zero
 // times are not known, or do not apply.
-func Exposure(run Run, exposed bool, cause time.Time, observed time.Time) (since, until time.Time) {
-	if !exposedIn(run.Before) && !exposed {
+func Exposure(run Run, exposed door.Knowledge, cause, observed time.Time) (since, until time.Time) {
+	if !exposedIn(run.Before) && exposed != door.Yes {
 		return since, until
 	}
 	since = run.Began.UTC()
@@ -142,7 +162,7 @@ func Exposure(run Run, exposed bool, cause time.Time, observed time.Time) (since
 			since = earlier.UTC()
 		}
 	}
-	if !exposed {
+	if exposed == door.No {
 		until = observed
 	}
 	return since, until

@@ -78,7 +78,7 @@ func TestDoorsAreAskedOnlyWhereThatIsWantedAndSomethingChanged(t *testing.T) {
 		}
 		got := WithAnswers(c.decision, c.request, strangers(probes, c.in), now)
 		doors := got.Doors(door.Of(c.decision.Posture))
-		open := door.Exposed(doors) && doors[0].Guard == door.GuardOpen && len(got.Decision.Findings) == 1
+		open := door.Exposed(doors) == door.Yes && doors[0].Guard == door.GuardOpen && len(got.Decision.Findings) == 1
 		if got.Decision.Outcome != tc.outcome || open != (c.in && tc.outcome == report.Compliant) || len(got.Evidence) == 0 {
 			t.Errorf("%s: %s, open %t with %d pieces of evidence, want %s", tc.name, got.Decision.Outcome, open,
 				len(got.Evidence), tc.outcome)

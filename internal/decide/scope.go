@@ -9,6 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -112,17 +113,18 @@ func (d *decider) exempt() Decision {
 	return decision
 }
 
-// Unseen decides about a service that could not be observed: it is exempt by a
-// built-in exemption, or nothing is known.
-func Unseen(s Settings, r Request, now time.Time) Decision {
-	d := &decider{facts: Facts{Posture: posture.Posture{Target: r.Target, ObservedAt: now}}, rules: s,
-		request: r, now: now}
-	settings, inScope := s.Policy.For(policy.Subject{Target: r.Target})
-	if !inScope {
-		settings = policy.DefaultSettings()
+// Unseen decides about a service that could not be read in full: it is exempt, or
+// nothing is planned. What was read stands in the report, with the findings that need
+// no more.
+func Unseen(s Settings, r Request, seen posture.Posture, now time.Time) Decision {
+	d := &decider{facts: Facts{Posture: seen}, rules: s, request: r, now: now}
+	j := d.judge()
+	if !j.inScope {
+		j.want.Settings = policy.DefaultSettings()
 	}
-	d.settings, d.plan = settings, plan.Plan{Target: r.Target}
-	if settings.Exemption.BuiltIn() {
+	d.want, d.settings, d.plan = j.want, j.want.Settings, plan.Plan{Target: seen.Target}
+	d.findings = protection.Proven(seen, j.findings)
+	if d.settings.Exemption.BuiltIn() || j.inScope && d.settings.ExemptAt(now) {
 		return d.exempt()
 	}
 	return d.end("")

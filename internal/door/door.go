@@ -43,7 +43,8 @@ const (
 	GuardOpen     Guard = "open"             // lets in anyone
 )
 
-// Exposed reports whether people get in who are not named anywhere.
+// Exposed reports whether people get in who are not named anywhere. A guard that is
+// unknown may be such a one too.
 func (g Guard) Exposed() bool { return g == GuardOpen || g == GuardSignedIn }
 
 // Door is one way to reach the service.
@@ -64,24 +65,48 @@ func Of(p posture.Posture) []Door {
 			doors = append(doors, frontendDoors(p, backend, frontend)...)
 		}
 	}
-	return doors
+	return append(doors, unseenDoors(p)...)
 }
 
-// Exposed reports whether people who are not named anywhere get in at any door.
-func Exposed(doors []Door) bool {
-	return slices.ContainsFunc(doors, func(d Door) bool { return d.Guard.Exposed() })
+// unseenDoors stand for load balancers that may lead to the service and could not
+// be read. One may be without IAP, so that the service alone decides who gets in, and
+// one may have IAP on, with accessors that nobody knows.
+func unseenDoors(p posture.Posture) []Door {
+	guard := frontendGuard(p, posture.Backend{}).guard
+	passes := guard.Exposed() || guard == GuardUnknown || guard == GuardIAM && agentMayInvoke(p)
+	if p.BackendsUnread == "" || !passes {
+		return nil
+	}
+	return []Door{{Kind: LoadBalancer, Via: "projects/" + p.Target.Project, Guard: GuardUnknown, Why: p.BackendsUnread}}
+}
+
+func agentMayInvoke(p posture.Posture) bool {
+	return p.Invokers.Holds(posture.RoleInvoker, p.Agent()) || InheritsInvoker(p)
+}
+
+// Exposed reports whether people who are not named anywhere get in at any door. It is
+// known that they do not only where every door is known to keep them out.
+func Exposed(doors []Door) Knowledge {
+	switch {
+	case slices.ContainsFunc(doors, func(d Door) bool { return d.Guard.Exposed() }):
+		return Yes
+	case len(doors) == 0 || slices.ContainsFunc(doors, func(d Door) bool { return d.Guard == GuardUnknown }):
+		return Unknown
+	}
+	return No
 }
 
 // OwnDoors are the run.app addresses. Cloud Run no longer lists those that are
-// switched off; the one that can be computed stands for them.
+// switched off, and not yet those of a service that is not ready; the one that can be
+// computed stands for them.
 func OwnDoors(p posture.Posture) []Door {
 	var doors []Door
 	urls, guard := p.Service.URLs, ownGuard(p)
 	if p.Service.DefaultURLDisabled {
 		guard = judged{guard: GuardClosed}
-		if len(urls) == 0 {
-			urls = []string{p.DeterministicURL()}
-		}
+	}
+	if len(urls) == 0 {
+		urls = []string{p.DeterministicURL()}
 	}
 	for _, url := range urls {
 		doors = append(doors, guard.door(Door{Kind: DefaultURL, Address: url, Via: p.Target.Name()}))

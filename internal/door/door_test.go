@@ -18,32 +18,32 @@ func TestEveryDoorHasItsGuard(t *testing.T) {
 		name             string
 		change           func(*posture.Posture)
 		runApp, balancer Guard
-		exposed          bool
+		exposed          Knowledge
 	}{
-		{"protected", func(*posture.Posture) {}, GuardIngress, GuardIAP, false},
+		{"protected", func(*posture.Posture) {}, GuardIngress, GuardIAP, No},
 		{"as deployed", func(p *posture.Posture) {
 			public(p)
 			p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressAll, false
-		}, GuardOpen, GuardOpen, true},
+		}, GuardOpen, GuardOpen, Yes},
 		{"IAP on, the default URL forgotten", func(p *posture.Posture) { public(p); p.Service.Ingress = posture.IngressAll },
-			GuardOpen, GuardIAP, true},
+			GuardOpen, GuardIAP, Yes},
 		{"no public invoker", func(p *posture.Posture) { p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressAll, false },
-			GuardIAM, GuardIAM, false},
+			GuardIAM, GuardIAM, No},
 		{"the check is off",
 			func(p *posture.Posture) { p.Service.InvokerCheckOff, p.Service.Ingress = true, posture.IngressAll }, GuardOpen,
-			GuardIAP, true},
+			GuardIAP, Yes},
 		{"the default URL is disabled", func(p *posture.Posture) {
 			public(p)
 			p.Service.Ingress, p.Service.DefaultURLDisabled = posture.IngressAll, true
-		}, GuardClosed, GuardIAP, false},
+		}, GuardClosed, GuardIAP, No},
 		{"direct IAP", func(p *posture.Posture) { p.Service.Ingress = posture.IngressAll; posturetest.DirectIAP(p, nil) },
-			GuardIAP, GuardIAP, false},
+			GuardIAP, GuardIAP, No},
 		{"internal only", func(p *posture.Posture) {
 			public(p)
 			p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressInternal, false
-		}, GuardIngress, GuardIngress, false},
+		}, GuardIngress, GuardIngress, No},
 		{"unknown ingress is taken for the worst",
-			func(p *posture.Posture) { public(p); p.Service.Ingress = posture.IngressUnknown }, GuardOpen, GuardIAP, true},
+			func(p *posture.Posture) { public(p); p.Service.Ingress = posture.IngressUnknown }, GuardOpen, GuardIAP, Yes},
 	} {
 		p := posturetest.Protected()
 		tc.change(&p)
@@ -57,7 +57,7 @@ func TestEveryDoorHasItsGuard(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 		if got := Exposed(doors); got != tc.exposed {
-			t.Errorf("%s: exposed %v, want %v", tc.name, got, tc.exposed)
+			t.Errorf("%s: exposed %s, want %v", tc.name, got, tc.exposed)
 		}
 	}
 }

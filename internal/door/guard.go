@@ -2,6 +2,7 @@ package door
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -22,6 +23,8 @@ func (j judged) door(d Door) Door {
 // domain.
 func ownGuard(p posture.Posture) judged {
 	switch {
+	case p.ServiceUnread != "":
+		return judged{GuardUnknown, p.ServiceUnread}
 	case p.Service.Ingress.ClosedToInternet():
 		return judged{guard: GuardIngress}
 	case p.Service.IAPOn:
@@ -35,6 +38,8 @@ func ownGuard(p posture.Posture) judged {
 // (run/docs/securing/identity-aware-proxy-cloud-run, multiple_iap_policies).
 func frontendGuard(p posture.Posture, backend posture.Backend) judged {
 	switch {
+	case p.ServiceUnread != "" && !backend.IAPOn:
+		return judged{GuardUnknown, p.ServiceUnread}
 	case p.Service.Ingress == posture.IngressNone || p.Service.Ingress == posture.IngressInternal && !backend.Internal():
 		return judged{guard: GuardIngress}
 	case backend.IAPOn && p.Service.IAPOn:
@@ -61,9 +66,14 @@ func iapGuard(policies []posture.AccessPolicy) judged {
 		return judged{guard, "IAP lets everybody in (allUsers)"}
 	case GuardSignedIn:
 		return judged{guard, "IAP lets any Google account in (allAuthenticatedUsers)"}
-	default:
-		return judged{guard: guard}
 	}
+	for _, at := range policies {
+		// A project's own policy takes no public members.
+		if at.Policy.Unread != "" && strings.Contains(at.Resource, "/iap_web") {
+			return judged{GuardUnknown, at.Policy.Unread}
+		}
+	}
+	return judged{guard: GuardIAP}
 }
 
 // invokerGuard is what a visitor meets at Cloud Run's own check.
@@ -72,8 +82,11 @@ func invokerGuard(p posture.Posture) judged {
 		return judged{guard: GuardOpen}
 	}
 	guard := loosest(GuardIAM, slices.Concat(PublicInvokers(p.Invokers), PublicInvokers(p.Project)))
-	if guard == GuardSignedIn {
+	switch {
+	case guard == GuardSignedIn:
 		return judged{guard, "any Google account may invoke it (allAuthenticatedUsers)"}
+	case guard == GuardIAM && p.Invokers.Unread != "":
+		return judged{GuardUnknown, p.Invokers.Unread}
 	}
 	return judged{guard: guard}
 }

@@ -126,8 +126,8 @@ func TestPublicInvokersExposeADoor(t *testing.T) {
 			if door.Guard != tc.want || door.Why != tc.why {
 				t.Errorf("%+v, want %s with %q", door, tc.want, tc.why)
 			}
-			if Exposed(Of(p)) != tc.want.Exposed() {
-				t.Errorf("exposed %t at %s", Exposed(Of(p)), tc.want)
+			if (Exposed(Of(p)) == Yes) != tc.want.Exposed() {
+				t.Errorf("exposed %s at %s", Exposed(Of(p)), tc.want)
 			}
 		})
 	}
@@ -214,7 +214,7 @@ func TestEveryRoleIsKnownOnce(t *testing.T) {
 	}
 	for role, want := range map[string]Knowledge{
 		"roles/run.servicesInvoker": Yes, "roles/editor": Yes, "roles/viewer": No, posture.RoleAccessor: No,
-		"roles/run.sshReader": notKnown, "projects/p/roles/r": notKnown, "organizations/1/roles/r": notKnown, "": notKnown,
+		"roles/run.sshReader": Unknown, "projects/p/roles/r": Unknown, "organizations/1/roles/r": Unknown, "": Unknown,
 	} {
 		if got := RoleInvokes(role); got != want {
 			t.Errorf("RoleInvokes(%q) = %s, want %s", role, got, want)

@@ -14,14 +14,14 @@ const allUsers = "allUsers"
 // everybody, and everybody with a Google account.
 var PublicMembers = []string{allUsers, "allAuthenticatedUsers"}
 
-// Knowledge is what is known of a role.
+// Knowledge is an answer that may not be known.
 type Knowledge string
 
-// What may be known.
+// The answers.
 const (
-	Yes      Knowledge = "yes"
-	No       Knowledge = "no"
-	notKnown Knowledge = "unknown" // a custom role, or one of Google's that no table here has
+	Yes     Knowledge = "yes"
+	No      Knowledge = "no"
+	Unknown Knowledge = "unknown"
 )
 
 // The roles that are known to contain run.routes.invoke, or not to. Source:
@@ -54,7 +54,7 @@ func RoleInvokes(role string) Knowledge {
 	case slices.Contains(harmlessRoles, role):
 		return No
 	}
-	return notKnown
+	return Unknown
 }
 
 // OnlyInvokes reports whether a role gives its members nothing but the right to

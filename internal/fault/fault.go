@@ -73,6 +73,7 @@ type Error struct {
 	Account    string // the service account that the caller may not act as, where that is what is missing
 	Caller     string // the service account that called, where that was not our own
 	Service    string // the disabled API, where the API named it
+	Consumer   string // the project in which it is disabled, projects/NUMBER or projects/ID, where the API named it
 	Constraint string // what an organisation policy forbids by, where the API named it
 	Remedy     string // what a person can do, one line; may be empty
 	Err        error

@@ -55,7 +55,7 @@ const rolloutPause = 10 * time.Second
 // been left alone for long enough.
 func quietAt(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
 	wait := want.Settle
-	if door.Exposed(door.Of(p)) {
+	if door.Exposed(door.Of(p)) == door.Yes {
 		wait = want.Quiet
 	}
 	changed := p.Service.UpdatedAt

@@ -65,9 +65,11 @@ type Posture struct {
 	ProjectNumber  string
 	NoOrganization bool // the project is in no organization, so Google manages no OAuth client for it
 	Service        Service
+	ServiceUnread  string // why the service itself could not be read; "" = it was
 	Invokers       Policy // the service's IAM policy; inherited bindings are not in it
 	Project        Policy // the project's IAM policy, whose bindings hold for everything in it
 	Backends       []Backend
+	BackendsUnread string   // why Backends may lack some; "" = all are known
 	Domains        []Domain // hosts that Cloud Run itself leads to the service
 	DomainsUnread  string   // why the domain mappings could not be read; "" = they were
 	// DirectAccess is IAP's policy of the service itself, which counts with
@@ -75,7 +77,8 @@ type Posture struct {
 	DirectAccess    Policy
 	DirectInherited []Policy
 	Ancestors       Ancestors // of the project, where a rule asks for them
-	Unread          []Unread  // what could not be read, and would only have added to this
+	APIsOff         []string  // hosts of the APIs that are switched off in the project, sorted
+	Unread          []Unread  // what could not be read; every other fact holds even so
 	ObservedAt      time.Time
 }
 
@@ -120,6 +123,7 @@ type Policy struct {
 	// traffic, not documented by Google.
 	ChangedAt time.Time
 	Bindings  []Binding
+	Unread    string // why the policy could not be read; "" = it was
 }
 
 // Binding is one role with its members. Condition is the condition's

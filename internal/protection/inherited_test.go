@@ -31,7 +31,7 @@ func TestNobodyInheritsThatEverybodyMayInvoke(t *testing.T) {
 	})
 	p := posturetest.Protected()
 	p.Service.Ingress, p.Project = posture.IngressAll, grant(posture.RoleInvoker, "allUsers")
-	if !door.Exposed(door.Of(p)) {
+	if door.Exposed(door.Of(p)) != door.Yes {
 		t.Errorf("doors %+v, want an open one", door.Of(p))
 	}
 }

@@ -29,7 +29,8 @@ func (r *run) gatherAndDecide(ctx context.Context) (gathered, decide.Decision, e
 	settings := r.settings()
 	seen, err := r.observe(ctx, settings)
 	if err != nil {
-		return gathered{}, decide.Decision{}, fmt.Errorf("observing %s: %w", r.request.Target, err)
+		return gathered{Facts: decide.Facts{Posture: seen}}, decide.Decision{},
+			fmt.Errorf("observing %s: %w", r.request.Target, err)
 	}
 	facts := gathered{Facts: decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound}}
 	facts.Memory = r.recall(ctx, seen)
@@ -64,7 +65,8 @@ func (r *run) settings() decide.Settings {
 	return s
 }
 
-// observe reads the service. After a write, this read is the verification.
+// observe reads the service. After a write, this read is the verification. With an
+// error come the facts that could be read.
 func (r *run) observe(ctx context.Context, settings decide.Settings) (observed posture.Posture, err error) {
 	part := "observe"
 	if r.sofar.Done != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/iapguard/iapguard/internal/decide"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -74,7 +75,7 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 		facts, decision, err := r.gatherAndDecide(ctx)
 		switch {
 		case err != nil:
-			return r.unobserved(ctx, err)
+			return r.unobserved(ctx, facts.Posture, err)
 		case decision.OutOfScope:
 			return report.Report{}, ErrOutOfScope
 		case len(decision.Waves) == 0:
@@ -100,7 +101,8 @@ func replans(err error) bool {
 // GiveUp reports a request as blocked that did not end in its time.
 func (e *Engine) GiveUp(ctx context.Context, request Request, why string) (report.Report, error) {
 	r := e.newRun(request, &report.Meter{})
-	decision := decide.Unseen(r.settings(), request, r.now())
+	seen := posture.Posture{Target: request.Target, ObservedAt: r.now(), ServiceUnread: why}
+	decision := decide.Unseen(r.settings(), request, seen, r.now())
 	decision.Outcome, decision.Advice = report.Blocked, []string{why}
 	final := r.report(decision)
 	if err := e.Publisher.Publish(ctx, final); err != nil {

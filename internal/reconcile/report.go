@@ -110,20 +110,23 @@ func (r *run) failed(ctx context.Context, facts decide.Facts, err error) report.
 	return r.report(decide.Decide(facts, settings, r.request, r.now()))
 }
 
-// unobserved reports an error of reading. What an earlier delivery of the run wrote
-// belongs to the report even so.
-func (r *run) unobserved(ctx context.Context, err error) (report.Report, error) {
+// unobserved reports an error of reading, with what could be read. What an earlier
+// delivery of the run wrote belongs to the report even so.
+func (r *run) unobserved(ctx context.Context, seen posture.Posture, err error) (report.Report, error) {
 	if fault.ActionOf(err) == fault.Gone {
 		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
-	r.recall(ctx, posture.Posture{Target: r.request.Target})
-	unseen := decide.Unseen(r.settings(), r.request, r.now())
+	if seen.ObservedAt.IsZero() {
+		seen = posture.Posture{Target: r.request.Target, ObservedAt: r.now(), ServiceUnread: err.Error()}
+	}
+	r.recall(ctx, seen)
+	unseen := decide.Unseen(r.settings(), r.request, seen, r.now())
 	if unseen.Outcome == report.Exempt && fault.ActionOf(err) == fault.Block {
 		return r.report(unseen), nil // an observation would change nothing
 	}
 	unseen.Run.Done = r.sofar.Done // what was written before stays known, and can be undone
 	unseen.Outcome, unseen.Exemption, unseen.Advice = decide.OutcomeOf(err), nil, nil
-	advice := r.advice(err, errorScope{project: r.request.Target.Project})
+	advice := r.advice(err, scopeOf(seen))
 	if r.request.Diagnose && unseen.Outcome == report.Blocked {
 		unseen.Diagnosis = decide.Blind(r.request, err, advice)
 		return r.report(unseen), nil

@@ -10,6 +10,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/iapguard/iapguard/internal/door"
 )
 
 // compiled is the schema, ready to judge.
@@ -45,6 +47,9 @@ func Read(data []byte) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if data, err = current(data, value); err != nil {
+		return Report{}, err
+	}
 	if err := schema.Validate(value); err != nil {
 		return Report{}, errors.New(firstProblem(err))
 	}
@@ -53,6 +58,25 @@ func Read(data []byte) (Report, error) {
 		return Report{}, fmt.Errorf("decoding report: %w", err)
 	}
 	return r, nil
+}
+
+// current brings a report of an older version into today's form: exposed was true or
+// false.
+func current(data []byte, value any) ([]byte, error) {
+	report, ok := value.(map[string]any)
+	was, older := report["exposed"].(bool)
+	if !ok || !older {
+		return data, nil
+	}
+	report["exposed"] = string(door.No)
+	if was {
+		report["exposed"] = string(door.Yes)
+	}
+	data, err := json.Marshal(report)
+	if err != nil {
+		return nil, fmt.Errorf("decoding report: %w", err)
+	}
+	return data, nil
 }
 
 // firstProblem is the innermost complaint about the first thing that is wrong.

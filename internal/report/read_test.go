@@ -30,6 +30,20 @@ func TestAReportIsReadBackAsItWasWritten(t *testing.T) {
 	}
 }
 
+func TestAReportOfAnOlderVersionIsRead(t *testing.T) {
+	written, err := json.Marshal(full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read([]byte(strings.Replace(string(written), `"exposed":"yes"`, `"exposed":true`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(full(), got); diff != "" {
+		t.Errorf("(-today +read):\n%s", diff)
+	}
+}
+
 func TestWhatIsNoReportIsRefusedInOneLine(t *testing.T) {
 	written, err := json.Marshal(full())
 	if err != nil {

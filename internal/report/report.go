@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -68,14 +69,15 @@ type Report struct {
 	Doors       []Door      `json:"doors,omitempty"`
 	// Invokers are who gets in at doors that are guarded by IAM alone, and
 	// InvokersLeftOff how many more there are.
-	Invokers        []Invoker   `json:"invokers,omitempty"`
-	InvokersLeftOff int         `json:"invokersLeftOff,omitempty"`
-	Exposed         bool        `json:"exposed"` // a door is open after all this
-	ExposedSince    *time.Time  `json:"exposedSince,omitempty"`
-	ExposedUntil    *time.Time  `json:"exposedUntil,omitempty"`
-	WaitingFor      *WaitingFor `json:"waitingFor,omitempty"`
-	Exemption       *Exemption  `json:"exemption,omitempty"`
-	Contest         *Contest    `json:"contest,omitempty"`
+	Invokers        []Invoker `json:"invokers,omitempty"`
+	InvokersLeftOff int       `json:"invokersLeftOff,omitempty"`
+	// Exposed is whether a door is open after all this: yes, no or unknown.
+	Exposed      door.Knowledge `json:"exposed,omitempty"`
+	ExposedSince *time.Time     `json:"exposedSince,omitempty"`
+	ExposedUntil *time.Time     `json:"exposedUntil,omitempty"`
+	WaitingFor   *WaitingFor    `json:"waitingFor,omitempty"`
+	Exemption    *Exemption     `json:"exemption,omitempty"`
+	Contest      *Contest       `json:"contest,omitempty"`
 	// Callers are those who call the service now, where a step could shut
 	// somebody out, the worst off first.
 	Callers []Caller `json:"callers,omitempty"`

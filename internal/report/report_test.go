@@ -33,7 +33,7 @@ func full() Report {
 			Why: "w", Condition: &Condition{Title: "t", Expression: "e", Description: "d"}, Conditional: true, Result: StepDone,
 			At: &at, NotBefore: &at, VersionBefore: "1", VersionAfter: "2"}},
 		Invokers: []Invoker{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
-		DoorsBefore: doors, Doors: doors, Exposed: true, ExposedSince: &at, ExposedUntil: &at,
+		DoorsBefore: doors, Doors: doors, Exposed: door.Yes, ExposedSince: &at, ExposedUntil: &at,
 		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"},
 		Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}},
 		ExpectedAudience: []string{"/projects/1/global/backendServices/2"},

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -85,7 +86,7 @@ func noise() []map[string]any {
 	return []map[string]any{
 		entry("iapguard", "run.googleapis.com%2Frequests", "ERROR", map[string]any{}),
 		entry("shop", "run.googleapis.com%2Fstderr", "ERROR",
-			map[string]any{"message": "report", "outcome": "blocked", "exposed": true, "exposed_minutes": 90.0,
+			map[string]any{"message": "report", "outcome": "blocked", "exposed": "yes", "exposed_minutes": 90.0,
 				"waiting_minutes": 2000.0}),
 		entry("shop", "run.googleapis.com%2Fstderr", "INFO", map[string]any{"message": "heartbeat", "lag_seconds": 1.0}),
 	}
@@ -107,7 +108,10 @@ func expected(published map[string]report.Report) map[string]func(line map[strin
 	return map[string]func(map[string]any) bool{
 		"reports": reported(func(report.Report) bool { return true }),
 		"exposed": reported(func(r report.Report) bool {
-			return r.Exposed && r.Outcome != report.Exempt && r.ObservedAt.Sub(*r.ExposedSince).Minutes() >= 60
+			return r.Exposed == door.Yes && r.Outcome != report.Exempt && r.ObservedAt.Sub(*r.ExposedSince).Minutes() >= 60
+		}),
+		"unknown": reported(func(r report.Report) bool {
+			return r.Exposed == door.Unknown && r.Outcome != report.Exempt && r.Mode != "report-only"
 		}),
 		"waiting": reported(func(r report.Report) bool {
 			return r.Outcome == report.Waiting && r.WaitingFor.Since != nil &&

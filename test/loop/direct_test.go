@@ -49,7 +49,7 @@ func TestAServiceClosedByPolicyIsOpenedByItsLoadBalancer(t *testing.T) {
 	r.Deploy(hello)
 	r.Until("hello is closed", func() bool {
 		return r.LastOf("hello").Outcome == report.Waiting &&
-			!r.LastOf("hello").Exposed
+			r.LastOf("hello").Exposed == door.No
 	})
 	if status := r.Ask(r.LastOf("hello").Doors[0].Address, ""); status != http.StatusNotFound {
 		t.Errorf("a stranger gets %d, want 404", status)

@@ -32,7 +32,7 @@ func TestADeployBecomesAProtectedServiceWithoutAnyoneDoingMore(t *testing.T) {
 					t.Errorf("%s: %s after protected: %v", service.Service, after, outcomes)
 				}
 			}
-			if last := r.LastOf(service.Service); last.Exposed || len(last.Doors) != 2+len(urlsBeyondFirst(last)) {
+			if last := r.LastOf(service.Service); last.Exposed != door.No || len(last.Doors) != 2+len(urlsBeyondFirst(last)) {
 				t.Errorf("%s: exposed %v, doors %+v, want two kinds of doors and none open", service.Service,
 					last.Exposed, last.Doors)
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
@@ -55,7 +56,7 @@ func TestEveryServiceBehindAURLMaskIsProtectedAndLaterOnesToo(t *testing.T) {
 	if !granted {
 		t.Errorf("writes %q, want the agent's grant on late", ownWrites(r))
 	}
-	if last := r.LastOf("late"); len(last.Doors) == 0 || last.Exposed {
+	if last := r.LastOf("late"); len(last.Doors) == 0 || last.Exposed != door.No {
 		t.Errorf("late: exposed %v, doors %+v", last.Exposed, last.Doors)
 	}
 }

@@ -22,8 +22,11 @@ func shown(r report.Report) []string {
 	if len(codes) > 0 {
 		lines[0] += ": " + strings.Join(codes, " ")
 	}
-	if r.Exposed {
+	switch r.Exposed {
+	case "yes":
 		lines[0] += " (a door is open)"
+	case "unknown":
+		lines[0] += " (a door may be open)"
 	}
 	if r.Policy != nil {
 		for _, why := range r.Policy.SkippedRules {

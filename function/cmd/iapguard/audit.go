@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -43,7 +45,7 @@ func newAuditCommand() *cobra.Command {
 	command.Flags().Lookup("output").Usage = "write the audit to this file too, as JSON; --compare reads it"
 	command.Flags().StringVar(&o.compare, "compare", "",
 		"an earlier audit as JSON: show which unguarded doors are new, fixed, unchanged")
-	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded")
+	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded, or may be")
 	return command
 }
 
@@ -56,21 +58,21 @@ type audit struct {
 	Comparison *comparison `json:"comparison,omitempty"`
 }
 
-// audited is one service. Error says why it could not be read; then nothing
-// is known of its doors.
+// audited is one service. Error says why nothing could be read of it.
 type audited struct {
 	Service         string           `json:"service"`
 	Outcome         report.Outcome   `json:"outcome,omitempty"` // what plan would say
-	Exposed         bool             `json:"exposed"`
+	Exposed         door.Knowledge   `json:"exposed"`
 	Doors           []report.Door    `json:"doors,omitempty"`
 	Invokers        []report.Invoker `json:"invokers,omitempty"` // at doors guarded by IAM alone
 	InvokersLeftOff int              `json:"invokersLeftOff,omitempty"`
 	Findings        []report.Finding `json:"findings,omitempty"`
 	Callers         []report.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
+	Unread          []report.Unread  `json:"unread,omitempty"`  // what could not be read of it
 	Error           string           `json:"error,omitempty"`
 }
 
-// auditAll prints the audit; open says whether any door is unguarded.
+// auditAll prints the audit; open says whether any door is unguarded, or may be.
 func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Writer) (open bool, err error) {
 	scopes, err := parseScopes(args)
 	if err != nil {
@@ -95,10 +97,10 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	if err := o.write(found, out); err != nil {
 		return false, err
 	}
-	if found.Totals.Unread > 0 {
+	if slices.ContainsFunc(found.Services, func(one audited) bool { return one.Error != "" }) {
 		return false, statusError(exitFailed)
 	}
-	return found.Totals.Exposed > 0, nil
+	return found.Totals.Exposed+found.Totals.Unknown > 0, nil
 }
 
 // auditTogether bounds how many services are looked at side by side.
@@ -131,19 +133,14 @@ func (s *session) auditEach(ctx context.Context, targets []posture.Target) []aud
 }
 
 func newAudited(target posture.Target, final report.Report, err error) *audited {
-	one := &audited{Service: target.Name()}
+	one := &audited{Service: target.Name(), Exposed: door.Unknown}
 	switch {
 	case err != nil:
 		one.Error = err.Error()
-	case final.Target.ProjectNumber == "": // it was not observed
-		one.Service, one.Error = final.Subject(), "it cannot be read"
-		if len(final.Advice) > 0 {
-			one.Error = final.Advice[0]
-		}
 	default:
 		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
 		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
-		one.Invokers, one.InvokersLeftOff = final.Invokers, final.InvokersLeftOff
+		one.Invokers, one.InvokersLeftOff, one.Unread = final.Invokers, final.InvokersLeftOff, final.Unread
 	}
 	return one
 }

@@ -65,7 +65,7 @@ func TestAuditShowsTheWorstFirstAndWritesNothing(t *testing.T) {
 	if status != exitPending || hello < 0 || quiet < hello {
 		t.Errorf("exit status %d, want %d; hello is open and comes first:\n%s", status, exitPending, text)
 	}
-	if !strings.Contains(text, "\n2 services: 1 exposed, 0 not read; doors: 3 open 2 iam\n") ||
+	if !strings.Contains(text, "\n2 services: 1 exposed, 0 unknown; doors: 3 open 2 iam\n") ||
 		!strings.Contains(text, "  ! open     https://203.0.113.") {
 		t.Errorf("the doors or the totals are missing:\n%s", text)
 	}

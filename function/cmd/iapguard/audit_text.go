@@ -16,7 +16,7 @@ import (
 type totals struct {
 	Services int                `json:"services"`
 	Exposed  int                `json:"exposed"` // with an unguarded door
-	Unread   int                `json:"unread"`  // could not be read
+	Unknown  int                `json:"unknown"` // with a door that may be unguarded, and none that is
 	Doors    map[door.Guard]int `json:"doors"`
 }
 
@@ -68,11 +68,11 @@ func (a *audit) sort() {
 func (a *audit) count() totals {
 	count := totals{Services: len(a.Services), Doors: map[door.Guard]int{}}
 	for _, service := range a.Services {
-		if service.Exposed {
+		switch service.Exposed {
+		case door.Yes:
 			count.Exposed++
-		}
-		if service.Error != "" {
-			count.Unread++
+		case door.Unknown:
+			count.Unknown++
 		}
 		for _, each := range service.Doors {
 			count.Doors[each.Guard]++
@@ -81,11 +81,11 @@ func (a *audit) count() totals {
 	return count
 }
 
-// open returns the unguarded doors, and the services that could not be read.
-func (a *audit) open() (doors []auditedDoor, unread []string) {
+// open returns the unguarded doors, and the services with doors that may be.
+func (a *audit) open() (doors []auditedDoor, unknown []string) {
 	for _, service := range a.Services {
-		if service.Error != "" {
-			unread = append(unread, service.Service)
+		if service.Error != "" || slices.ContainsFunc(service.Doors, func(d report.Door) bool { return d.Guard == door.GuardUnknown }) {
+			unknown = append(unknown, service.Service)
 		}
 		for _, each := range service.Doors {
 			if each.Guard.Exposed() {
@@ -93,14 +93,14 @@ func (a *audit) open() (doors []auditedDoor, unread []string) {
 			}
 		}
 	}
-	return doors, unread
+	return doors, unknown
 }
 
 // compare compares an earlier audit with a later one of some scopes. A door is not
-// fixed while its service cannot be read.
+// fixed while its service has a door that nothing is known about.
 func (a *audit) compare(later audit, scopes []posture.Scope) *comparison {
 	before, _ := a.open()
-	after, unread := later.open()
+	after, unknown := later.open()
 	result := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{}, Unchanged: []auditedDoor{}}
 	for _, door := range after {
 		if slices.Contains(before, door) {
@@ -110,7 +110,7 @@ func (a *audit) compare(later audit, scopes []posture.Scope) *comparison {
 		}
 	}
 	for _, door := range before {
-		if !slices.Contains(after, door) && !slices.Contains(unread, door.Service) && within(door.Service, scopes) {
+		if !slices.Contains(after, door) && !slices.Contains(unknown, door.Service) && within(door.Service, scopes) {
 			result.Fixed = append(result.Fixed, door)
 		}
 	}
@@ -133,6 +133,7 @@ func (a audit) text() string {
 			fmt.Fprintf(&b, "  ? not read: %s\n", service.Error)
 		}
 		b.WriteString(doorsText(service.Doors))
+		b.WriteString(unreadText(service.Unread))
 		b.WriteString(invokersText(service.Invokers, service.InvokersLeftOff))
 		for _, c := range service.Callers {
 			if c.Impact != caller.StaysIn {
@@ -140,8 +141,8 @@ func (a audit) text() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %d exposed, %d not read; doors:",
-		counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unread)
+	fmt.Fprintf(&b, "\n%s: %d exposed, %d unknown; doors:",
+		counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unknown)
 	for _, guard := range byRisk {
 		if n := a.Totals.Doors[guard]; n > 0 {
 			fmt.Fprintf(&b, " %d %s", n, guard)

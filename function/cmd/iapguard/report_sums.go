@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -24,7 +25,7 @@ func (s *sums) add(r report.Report) {
 	}
 	s.outcomes[r.Outcome]++
 	s.steps += len(r.Steps)
-	if r.Exposed {
+	if r.Exposed == door.Yes {
 		s.exposed++
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -24,7 +25,7 @@ func TestSumsCountStepsAndOutcomes(t *testing.T) {
 		}
 	}
 	var all sums
-	all.add(report.Report{Outcome: report.Planned, Exposed: true, Steps: make([]report.Step, 3)})
+	all.add(report.Report{Outcome: report.Planned, Exposed: door.Yes, Steps: make([]report.Step, 3)})
 	all.add(report.Report{Outcome: report.Blocked})
 	all.add(report.Report{Outcome: report.Planned, Steps: make([]report.Step, 1)})
 	if got, want := all.String(), "3 services: 1 blocked, 2 planned; 4 steps; 1 with an open door"; got != want {

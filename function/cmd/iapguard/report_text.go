@@ -47,13 +47,24 @@ func text(r report.Report) string {
 	for _, each := range r.Evidence {
 		fmt.Fprintf(&b, "  asked: %s\n         %s\n", each.What, each.Found)
 	}
-	for _, unread := range r.Unread {
-		fmt.Fprintf(&b, "  not read: %s\n", unread.Why)
-	}
+	b.WriteString(unreadText(r.Unread))
 	for _, line := range r.Advice {
 		fmt.Fprintf(&b, "  to do: %s\n", line)
 	}
 	b.WriteString("\n")
+	return b.String()
+}
+
+// unreadText lists what could not be read, each failure once.
+func unreadText(unread []report.Unread) string {
+	var b strings.Builder
+	var said []string
+	for _, one := range unread {
+		if !slices.Contains(said, one.Why) {
+			said = append(said, one.Why)
+			fmt.Fprintf(&b, "  not read: %s\n", one.Why)
+		}
+	}
 	return b.String()
 }
 

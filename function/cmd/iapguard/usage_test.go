@@ -31,7 +31,7 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 	badPolicy := write("policy.yaml", "version: 1\nrules: [{name: a, mod: enforce}]\n")
 	noPlan := write("plan.json", `{"surprise":1}`)
 	report := write("report.json",
-		`{"runId":"r","observedAt":"2026-01-01T00:00:00Z","version":"1","outcome":"planned","cause":{"kind":"k","key":"k"},"exposed":false,"calls":0,"elapsedMs":0}`)
+		`{"runId":"r","observedAt":"2026-01-01T00:00:00Z","version":"1","outcome":"planned","cause":{"kind":"k","key":"k"},"calls":0,"elapsedMs":0}`)
 	const here = "http://127.0.0.1:1" // nothing may be sent there
 	service := "projects/demo-project/locations/us-central1/services/"
 	for _, tc := range []struct {

@@ -40,6 +40,7 @@ func Classify(err error) error {
 		Kind:       kindOf(answer, detail),
 		Permission: detail.permission,
 		Service:    detail.service,
+		Consumer:   detail.consumer,
 		Account:    detail.account,
 		Caller:     answer.Header.Get(callerHeader),
 		Constraint: detail.constraint,
@@ -93,7 +94,7 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 }
 
 // detail is what only the error's body says.
-type detail struct{ status, reason, permission, service, account, constraint string }
+type detail struct{ status, reason, permission, service, consumer, account, constraint string }
 
 // requiredPermission finds the permission in the texts of the APIs that name
 // it nowhere else. Source: recorded and reported error texts.
@@ -126,7 +127,7 @@ func readDetail(answer *googleapi.Error) detail {
 		found.reason = item.Reason
 		found.permission = item.Metadata["permission"]
 		if item.Reason == "SERVICE_DISABLED" {
-			found.service = item.Metadata["service"]
+			found.service, found.consumer = item.Metadata["service"], item.Metadata["consumer"]
 		}
 	}
 	if match := requiredPermission.FindStringSubmatch(answer.Message); match != nil && found.permission == "" {

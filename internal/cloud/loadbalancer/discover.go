@@ -1,6 +1,7 @@
 package loadbalancer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,26 +19,22 @@ import (
 
 // Backends reads the backend services that can send requests to a service:
 // which ones from the inventory, each of them directly. Their policies are not
-// filled in.
+// filled in. Where some cannot be read, the error says why, and the others are there.
 func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Target) ([]posture.Backend, error) {
 	links := inv.leadingTo(target)
-	read := make([]*compute.BackendService, len(links))
-	group, groupContext := errgroup.WithContext(ctx)
+	read, failed := make([]*compute.BackendService, len(links)), make([]error, len(links))
+	var group errgroup.Group
 	for i, l := range links {
-		group.Go(func() (err error) {
-			read[i], err = c.backendService(groupContext, l)
-			if errors.Is(err, errMissing) {
-				read[i], err = nil, nil // deleted since the list was made
+		group.Go(func() error {
+			read[i], failed[i] = c.backendService(ctx, l)
+			if errors.Is(failed[i], errMissing) {
+				read[i], failed[i] = nil, nil // deleted since the list was made
 			}
-			return err
+			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	if err := c.includeUsers(ctx, inv, read); err != nil {
-		return nil, err
-	}
+	_ = group.Wait() // the failures are in failed
+	err := cmp.Or(append(failed, inv.partial.of("NEGs or backend services", target.Location), c.includeUsers(ctx, inv, read))...)
 	var found []posture.Backend
 	for i, l := range links {
 		if read[i] != nil {
@@ -46,7 +43,7 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 	}
 	return slices.DeleteFunc(found, func(b posture.Backend) bool {
 		return !slices.ContainsFunc(b.Members, func(m posture.Member) bool { return m.Target == target })
-	}), nil
+	}), err
 }
 
 func (inv *Inventory) backend(l link, from *compute.BackendService) posture.Backend {

@@ -44,8 +44,14 @@ func users(backend *compute.BackendService) []link {
 // and the URL maps that could not be read.
 func (inv *Inventory) frontends(backend link, from *compute.BackendService) []posture.Frontend {
 	var found []posture.Frontend
-	for _, routing := range inv.routing {
+	for project, routing := range inv.routing {
 		found = append(found, routing.frontends(backend)...)
+		if err := routing.partial.of("the load balancers of "+project, backend.location); err != nil {
+			found = append(found, posture.Frontend{Resource: "projects/" + project + "/global/urlMaps", Unread: err.Error()})
+		}
+	}
+	if inv.unrouted != "" {
+		found = append(found, posture.Frontend{Resource: "projects/" + backend.project + "/global/urlMaps", Unread: inv.unrouted})
 	}
 	for _, user := range users(from) {
 		if why := inv.unread[user.project]; why != "" {

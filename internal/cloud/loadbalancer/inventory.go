@@ -21,6 +21,8 @@ type Inventory struct {
 	backends []*compute.BackendService
 	routing  map[string]*routing // of this project, and of others whose URL maps use its backend services
 	unread   map[string]string   // other project → why its routing cannot be read
+	unrouted string              // why the project's own routing cannot be read, "" = it was
+	partial  places              // where lists of NEGs and backend services lack some
 }
 
 // routing is what leads from addresses to backend services in one project.
@@ -28,6 +30,7 @@ type routing struct {
 	routes    []*compute.UrlMap
 	proxies   map[link][]proxy            // URL map → proxies that use it
 	addresses map[link][]posture.Frontend // proxy → addresses that lead to it
+	partial   places                      // where lists lack some
 }
 
 type proxy struct {
@@ -35,22 +38,30 @@ type proxy struct {
 	https bool
 }
 
-// Inventory reads the lists side by side.
+// Inventory reads the lists side by side. Where only the routing cannot be read, the
+// inventory says so of every frontend, and the error says why.
 func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, error) {
 	inv := &Inventory{routing: map[string]*routing{}, unread: map[string]string{}}
 	group, groupContext := errgroup.WithContext(ctx)
 	var negs []*compute.NetworkEndpointGroup
 	var own *routing
-	group.Go(func() (err error) { negs, err = readNEGs(groupContext, c.api, project); return err })
+	var unrouted error
+	group.Go(func() (err error) { negs, err = inv.readNEGs(groupContext, c.api, project); return err })
 	group.Go(func() error { return inv.readBackends(groupContext, c.api, project) })
-	group.Go(func() (err error) { own, err = readRouting(groupContext, c.api, project); return err })
+	group.Go(func() error { own, unrouted = readRouting(ctx, c.api, project); return nil })
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("reading the load balancers of %q: %w", project, connect.Classify(err))
 	}
-	inv.routing[project] = own
-	var err error
-	inv.services, err = c.resolve(ctx, negs)
-	return inv, err
+	if inv.routing[project] = own; unrouted != nil {
+		unrouted = fmt.Errorf("reading the load balancers of %q: %w", project, connect.Classify(unrouted))
+		inv.routing[project], inv.unrouted = &routing{}, unrouted.Error()
+	}
+	services, err := c.resolve(ctx, negs)
+	if err != nil {
+		return nil, err
+	}
+	inv.services = services
+	return inv, unrouted
 }
 
 // include reads the routing of other projects too, which is optional. A project
@@ -85,8 +96,8 @@ func readRouting(ctx context.Context, api *compute.Service, project string) (*ro
 	var https, http []proxyOf
 	group.Go(func() error { return r.readRoutes(ctx, api, project) })
 	group.Go(func() error { return r.readAddresses(ctx, api, project) })
-	group.Go(func() (err error) { https, err = readHTTPSProxies(ctx, api, project); return err })
-	group.Go(func() (err error) { http, err = readHTTPProxies(ctx, api, project); return err })
+	group.Go(func() (err error) { https, err = r.readHTTPSProxies(ctx, api, project); return err })
+	group.Go(func() (err error) { http, err = r.readHTTPProxies(ctx, api, project); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
@@ -96,13 +107,17 @@ func readRouting(ctx context.Context, api *compute.Service, project string) (*ro
 	return r, nil
 }
 
-func readNEGs(
+func (inv *Inventory) readNEGs(
 	ctx context.Context, api *compute.Service, project string,
 ) (found []*compute.NetworkEndpointGroup, err error) {
 	list := api.NetworkEndpointGroups.AggregatedList(project)
 	err = list.Pages(ctx, func(page *compute.NetworkEndpointGroupAggregatedList) error {
-		for _, scope := range page.Items {
+		inv.partial.unreachable(page.Unreachables)
+		for name, scope := range page.Items {
 			found = append(found, scope.NetworkEndpointGroups...)
+			if w := scope.Warning; w != nil {
+				inv.partial.warned(name, w.Code, w.Message)
+			}
 		}
 		return nil
 	})
@@ -111,8 +126,12 @@ func readNEGs(
 
 func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, project string) error {
 	return api.BackendServices.AggregatedList(project).Pages(ctx, func(page *compute.BackendServiceAggregatedList) error {
-		for _, scope := range page.Items {
+		inv.partial.unreachable(page.Unreachables)
+		for name, scope := range page.Items {
 			inv.backends = append(inv.backends, scope.BackendServices...)
+			if w := scope.Warning; w != nil {
+				inv.partial.warned(name, w.Code, w.Message)
+			}
 		}
 		return nil
 	})
@@ -120,8 +139,12 @@ func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, pr
 
 func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project string) error {
 	return api.UrlMaps.AggregatedList(project).Pages(ctx, func(page *compute.UrlMapsAggregatedList) error {
-		for _, scope := range page.Items {
+		r.partial.unreachable(page.Unreachables)
+		for name, scope := range page.Items {
 			r.routes = append(r.routes, scope.UrlMaps...)
+			if w := scope.Warning; w != nil {
+				r.partial.warned(name, w.Code, w.Message)
+			}
 		}
 		return nil
 	})
@@ -129,7 +152,11 @@ func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project 
 
 func (r *routing) readAddresses(ctx context.Context, api *compute.Service, project string) error {
 	return api.ForwardingRules.AggregatedList(project).Pages(ctx, func(page *compute.ForwardingRuleAggregatedList) error {
-		for _, scope := range page.Items {
+		r.partial.unreachable(page.Unreachables)
+		for name, scope := range page.Items {
+			if w := scope.Warning; w != nil {
+				r.partial.warned(name, w.Code, w.Message)
+			}
 			for _, rule := range scope.ForwardingRules {
 				target, ok := parseLink(rule.Target)
 				self, own := parseLink(rule.SelfLink)
@@ -154,10 +181,16 @@ func newProxyOf(selfLink, urlMap string, https bool) (proxyOf, bool) {
 	return proxyOf{proxy{self, https}, used}, ok && okMap
 }
 
-func readHTTPSProxies(ctx context.Context, api *compute.Service, project string) (found []proxyOf, err error) {
+func (r *routing) readHTTPSProxies(
+	ctx context.Context, api *compute.Service, project string,
+) (found []proxyOf, err error) {
 	list := api.TargetHttpsProxies.AggregatedList(project)
 	err = list.Pages(ctx, func(page *compute.TargetHttpsProxyAggregatedList) error {
-		for _, scope := range page.Items {
+		r.partial.unreachable(page.Unreachables)
+		for name, scope := range page.Items {
+			if w := scope.Warning; w != nil {
+				r.partial.warned(name, w.Code, w.Message)
+			}
 			for _, one := range scope.TargetHttpsProxies {
 				if p, ok := newProxyOf(one.SelfLink, one.UrlMap, true); ok {
 					found = append(found, p)
@@ -169,10 +202,16 @@ func readHTTPSProxies(ctx context.Context, api *compute.Service, project string)
 	return found, err
 }
 
-func readHTTPProxies(ctx context.Context, api *compute.Service, project string) (found []proxyOf, err error) {
+func (r *routing) readHTTPProxies(
+	ctx context.Context, api *compute.Service, project string,
+) (found []proxyOf, err error) {
 	list := api.TargetHttpProxies.AggregatedList(project)
 	err = list.Pages(ctx, func(page *compute.TargetHttpProxyAggregatedList) error {
-		for _, scope := range page.Items {
+		r.partial.unreachable(page.Unreachables)
+		for name, scope := range page.Items {
+			if w := scope.Warning; w != nil {
+				r.partial.warned(name, w.Code, w.Message)
+			}
 			for _, one := range scope.TargetHttpProxies {
 				if p, ok := newProxyOf(one.SelfLink, one.UrlMap, false); ok {
 					found = append(found, p)
