@@ -4,7 +4,7 @@ package main
 // that have them ("Message.field"), where the name is not that of the message
 // followed by the field's. Discovery documents do not name enums. The names
 // are in the .proto files of github.com/googleapis/googleapis (2026-08-22);
-// those marked are not in them (unverified).
+// those marked are not in them (unverified). Run's are those of its Go client 1.25 too.
 var enumTypes = map[string]map[string]string{
 	"certificatemanager/v1": {
 		"google.cloud.certificatemanager.v1.Certificate.ManagedCertificate.AuthorizationAttemptInfo.FailureReason": "AuthorizationAttemptInfo.failureReason",
@@ -101,8 +101,8 @@ var enumTypes = map[string]map[string]string{
 			"GoogleCloudRunV2RevisionTemplate.executionEnvironment " +
 			"GoogleCloudRunV2Task.executionEnvironment " +
 			"GoogleCloudRunV2TaskTemplate.executionEnvironment",
-		"google.cloud.run.v2.FunctionalType":              "GoogleCloudRunV2Job.functionalType GoogleCloudRunV2Service.functionalType", // unverified
-		"google.cloud.run.v2.IdentityType":                "GoogleCloudRunV2WorkloadIdentityConfig.identityType",                       // unverified
+		"google.cloud.run.v2.FunctionalType":              "GoogleCloudRunV2Job.functionalType GoogleCloudRunV2Service.functionalType",
+		"google.cloud.run.v2.IdentityType":                "GoogleCloudRunV2WorkloadIdentityConfig.identityType",
 		"google.cloud.run.v2.IngressTraffic":              "GoogleCloudRunV2Instance.ingress GoogleCloudRunV2Service.ingress",
 		"google.cloud.run.v2.InstanceSplitAllocationType": "GoogleCloudRunV2InstanceSplit.type GoogleCloudRunV2InstanceSplitStatus.type",
 		"google.cloud.run.v2.TrafficTargetAllocationType": "GoogleCloudRunV2TrafficTarget.type GoogleCloudRunV2TrafficTargetStatus.type",
@@ -142,6 +142,9 @@ var enumNumbers = map[string]map[string]int{
 		"CONTAINER_IMAGE_AUTHORIZATION_CHECK_FAILED": 9, "ENCRYPTION_KEY_PERMISSION_DENIED": 10,
 		"ENCRYPTION_KEY_CHECK_FAILED": 11, "SECRETS_ACCESS_CHECK_FAILED": 12, "WAITING_FOR_OPERATION": 13,
 		"IMMEDIATE_RETRY": 14, "POSTPONED_RETRY": 15, "INTERNAL": 16, "VPC_NETWORK_NOT_FOUND": 17,
+	},
+	"google.cloud.run.v2.IdentityType": {
+		"IDENTITY_TYPE_UNSPECIFIED": 0, "IDENTITY_TYPE_SERVICE_ACCOUNT": 1, "IDENTITY_TYPE_AGENT_IDENTITY": 3,
 	},
 	"google.cloud.secretmanager.v1.Secret.SecretType": {
 		"SECRET_TYPE_UNSPECIFIED": 0, "CLOUD_SQL_DB_CREDENTIALS": 1, "ACCESS_KEY": 2, "CERTIFICATE": 3,
