@@ -147,6 +147,7 @@ func New(options Options) *Cloud {
 	s.Serve(tables.API())
 	metrics := monitoring.New(s)
 	s.Serve(metrics.API())
+	logs.CountWith(metrics)
 	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
 	if !options.KeepIAPOfDeleted {
 		services.OnGone(proxy.Forget)

@@ -29,7 +29,7 @@ func (r *Router) API(s *apiserver.Server) apiserver.API {
 	r.mu.Lock()
 	r.containers = s.Containers
 	r.mu.Unlock()
-	api := collection.Merged("logging", collection.New(s, r.sinkKind()), collection.New(s, metrics))
+	api := collection.Merged("logging", collection.New(s, r.sinkKind()), collection.New(s, r.metricKind()))
 	api.Routes = append(api.Routes,
 		route("/v2/entries:list", "list", "list", r.listEntries),
 		route("/v2/entries:write", "write", "create", r.writeEntries))

@@ -1,7 +1,10 @@
 package logging
 
 import (
+	"maps"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -10,7 +13,121 @@ import (
 
 const auditedMetrics = "google.logging.v2.MetricsServiceV2."
 
-// metrics are the project's log-based metrics. Nothing counts their entries.
+// Counter is Cloud Monitoring, as log-based metrics need it.
+type Counter interface {
+	// Describe makes a metric known by its descriptor, or forgets it: nil.
+	Describe(metric string, descriptor map[string]any)
+	// Count counts one entry of a monitored resource.
+	Count(metric string, labels map[string]string, entry Entry)
+}
+
+// CountWith sets what counts the entries of log-based metrics. It is called before the
+// first Write.
+func (r *Router) CountWith(counter Counter) { r.counter = counter }
+
+// metric is what the router needs of a log-based metric that counts entries.
+type metric struct {
+	name   string // logging.googleapis.com/user/M
+	filter *Filter
+	labels map[string]extractor
+}
+
+// extractor takes a label's value out of an entry: a field, or what a regular expression
+// finds in it.
+type extractor struct {
+	path    []string
+	pattern *regexp.Regexp // nil = the whole field
+}
+
+// extraction is EXTRACT(field) or REGEXP_EXTRACT(field, "pattern").
+// Source: logging/docs/logs-based-metrics/labels.
+var extraction = regexp.MustCompile(`^(EXTRACT|REGEXP_EXTRACT)\(\s*([A-Za-z0-9_.]+)\s*(?:,\s*"((?:[^"\\]|\\.)*)"\s*)?\)$`)
+
+func parseExtractor(text string) (extractor, error) {
+	parts := extraction.FindStringSubmatch(text)
+	if parts == nil || (parts[1] == "EXTRACT") != (parts[3] == "") {
+		return extractor{}, apiserver.Invalid("Invalid label extractor: %q", text)
+	}
+	read := extractor{path: strings.Split(parts[2], ".")}
+	if parts[3] == "" {
+		return read, nil
+	}
+	pattern, err := strconv.Unquote(`"` + parts[3] + `"`)
+	if err == nil {
+		read.pattern, err = regexp.Compile(pattern)
+	}
+	if err != nil || read.pattern.NumSubexp() != 1 {
+		return extractor{}, apiserver.Invalid("Invalid label extractor: %q: the pattern has one group", text)
+	}
+	return read, nil
+}
+
+// of is the label's value in an entry, "" where there is none.
+func (e extractor) of(entry map[string]any) string {
+	for _, value := range follow(entry, e.path) {
+		text := scalar(value)
+		if e.pattern == nil {
+			return text
+		}
+		if found := e.pattern.FindStringSubmatch(text); found != nil {
+			return found[1]
+		}
+	}
+	return ""
+}
+
+// count counts an entry for every metric whose filter selects it.
+func (r *Router) count(entry Entry, tree map[string]any) {
+	if r.counter == nil {
+		return
+	}
+	r.mu.Lock()
+	counting := slices.Collect(maps.Values(r.metrics))
+	r.mu.Unlock()
+	for _, each := range counting {
+		if !each.filter.Match(tree) {
+			continue
+		}
+		labels := map[string]string{}
+		for name, extract := range each.labels {
+			labels[name] = extract.of(tree)
+		}
+		r.counter.Count(each.name, labels, entry)
+	}
+}
+
+// metricChanged lets the router and Cloud Monitoring have what a client wrote. Values of
+// distributions are not collected.
+func (r *Router) metricChanged(w *collection.Write) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	about := w.New
+	if about == nil {
+		about = w.Old
+	}
+	descriptor := apiserver.Object(about.Body, "metricDescriptor")
+	name := apiserver.Text(descriptor, "type")
+	delete(r.metrics, name)
+	if r.counter != nil && w.New == nil {
+		r.counter.Describe(name, nil)
+	}
+	if r.counter == nil || w.New == nil {
+		return
+	}
+	r.counter.Describe(name, descriptor)
+	if made := w.New.Kept.(*metric); descriptor["valueType"] == "INT64" && about.Body["disabled"] != true {
+		made.name = name
+		r.metrics[name] = made
+	}
+}
+
+// metricKind are the project's log-based metrics.
+func (r *Router) metricKind() collection.Kind {
+	kind := metrics
+	kind.Changed = r.metricChanged
+	return kind
+}
+
 var metrics = collection.Kind{
 	Documents: []string{"logging/v2"}, Collections: []string{"logging.projects.metrics"}, Message: "LogMetric",
 	Permissions: "logging.logMetrics", Source: permissionSource,
@@ -32,9 +149,17 @@ func prepareMetric(w *collection.Write) error {
 	if apiserver.Text(body, "filter") == "" {
 		return apiserver.Invalid("A metric must have a filter.")
 	}
-	if _, err := filterOf(apiserver.Text(body, "filter")); err != nil {
+	filter, err := filterOf(apiserver.Text(body, "filter"))
+	if err != nil {
 		return err
 	}
+	made := &metric{filter: filter, labels: map[string]extractor{}}
+	for label, text := range apiserver.Object(body, "labelExtractors") {
+		if made.labels[label], err = parseExtractor(text.(string)); err != nil {
+			return err
+		}
+	}
+	w.New.Kept = made
 	descriptor := apiserver.Object(body, "metricDescriptor")
 	if descriptor == nil {
 		descriptor = map[string]any{}

@@ -33,11 +33,13 @@ type Options struct {
 type Router struct {
 	options Options
 	listen  func(Entry) // nil = nobody
+	counter Counter     // nil = nothing counts
 
 	mu          sync.Mutex
 	journal     journal
 	sinks       map[string]*sink               // by full name
 	containers  func(resource string) []string // nil = an entry's own parent alone
+	metrics     map[string]*metric             // by type
 	subscribers map[*subscriber]struct{}
 	unwritable  int // entries that could not be encoded
 }
@@ -47,7 +49,8 @@ func New(options Options) *Router {
 	if options.Keep <= 0 {
 		options.Keep = DefaultKeep
 	}
-	return &Router{options: options, journal: journal{most: options.Keep}, sinks: map[string]*sink{}, subscribers: map[*subscriber]struct{}{}}
+	return &Router{options: options, journal: journal{most: options.Keep}, sinks: map[string]*sink{}, metrics: map[string]*metric{},
+		subscribers: map[*subscriber]struct{}{}}
 }
 
 // Audit writes the entry of an audit record; it is what the server's Audit
@@ -82,6 +85,7 @@ func (r *Router) Write(entry Entry) {
 	for _, each := range r.keep(kept, tree, now) {
 		r.send(each, kept.raw, entry.Timestamp)
 	}
+	r.count(entry, tree)
 	if r.listen != nil {
 		r.listen(entry)
 	}
@@ -165,6 +169,7 @@ func raws(entries []*stored) []json.RawMessage {
 func (r *Router) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	clear(r.metrics)
 	r.journal, r.unwritable = journal{most: r.options.Keep}, 0
 	for name, each := range r.sinks {
 		if !each.wired {

@@ -1,6 +1,7 @@
 // Package monitoring is the local cloud's Cloud Monitoring: alert policies,
 // notification channels and time series (v3), and dashboards (v1). Nothing evaluates
-// policies or draws dashboards. Cloud Run's request counts are those of the data plane.
+// policies or draws dashboards. Cloud Run's request counts are those of the data plane, and those
+// of log-based metrics what Cloud Logging writes.
 package monitoring
 
 import (

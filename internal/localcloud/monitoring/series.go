@@ -82,16 +82,51 @@ func (m *Monitoring) count(entry logging.Entry) {
 	if !strings.HasSuffix(entry.LogName, "/logs/run.googleapis.com%2Frequests") || err != nil || badTime != nil {
 		return
 	}
-	labels := object{}
-	for key, value := range entry.Resource.Labels {
-		labels[key] = value
-	}
 	metric := object{"type": requestCount, "labels": object{
 		"response_code": strconv.Itoa(status), "response_code_class": strconv.Itoa(status/100) + "xx",
 	}}
+	m.series.count(metric, object{"type": entry.Resource.Type, "labels": texts(entry.Resource.Labels)}, at)
+}
+
+// Describe makes a log-based metric known, or forgets it: nil. It is a logging.Counter's.
+func (m *Monitoring) Describe(metric string, descriptor map[string]any) {
 	m.series.mu.Lock()
 	defer m.series.mu.Unlock()
-	counted := m.series.of(metric, object{"type": entry.Resource.Type, "labels": labels})
+	if descriptor == nil {
+		delete(m.series.descriptors, metric)
+		return
+	}
+	kept := apiserver.Clone(descriptor)
+	delete(kept, "name")
+	m.series.descriptors[metric] = kept
+}
+
+// Count counts an entry for a log-based metric. It is a logging.Counter's.
+func (m *Monitoring) Count(metric string, labels map[string]string, entry logging.Entry) {
+	at, err := time.Parse(time.RFC3339Nano, entry.Timestamp)
+	if err != nil {
+		return // an entry without a time is not counted
+	}
+	counted := object{"type": metric}
+	if len(labels) > 0 {
+		counted["labels"] = texts(labels)
+	}
+	m.series.count(counted, object{"type": entry.Resource.Type, "labels": texts(entry.Resource.Labels)}, at)
+}
+
+func texts(of map[string]string) object {
+	all := object{}
+	for key, value := range of {
+		all[key] = value
+	}
+	return all
+}
+
+// count adds one to the minute of a series that counts.
+func (s *series) count(metric, resource object, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counted := s.of(metric, resource)
 	if counted == nil {
 		return
 	}
