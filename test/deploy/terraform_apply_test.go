@@ -32,21 +32,18 @@ func TestTheProviderAppliesTheModuleAndPlansNoChange(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(root, "deploy"), os.DirFS("../../deploy")); err != nil {
 		t.Fatal(err)
 	}
-	o := cloudtest.Start(t, playground.Options{})
-	write(t, filepath.Join(root, "main.tf"), caller(o.URL()))
+	o := cloudtest.Start(t, playground.Options{InstantOperations: true})
+	r := startRecorder(t, "module", o.URL())
+	write(t, filepath.Join(root, "main.tf"), caller(r.server.URL))
 	initialise(t, run)
-	if out, err := run("apply", "-auto-approve", "-input=false"); err != nil {
-		t.Fatalf("terraform apply: %v\n%s", err, out)
-	}
-	if out, err := run("plan", "-detailed-exitcode", "-input=false"); err != nil {
-		t.Errorf("terraform plan right after: %v\n%s", err, out)
-	}
+	r.run = run
+	r.step("apply", "-auto-approve")
+	r.step("plan")
 	if diff := cmp.Diff(made, look(o)); diff != "" {
 		t.Errorf("made (-want +got):\n%s", diff)
 	}
-	if out, err := run("destroy", "-auto-approve", "-input=false"); err != nil {
-		t.Errorf("terraform destroy: %v\n%s", err, out)
-	}
+	r.step("destroy", "-auto-approve")
+	r.finish()
 }
 
 // made has some of the expected resources, in the words of Google's APIs.

@@ -115,24 +115,21 @@ func TestATeamsTerraformIsCreatedUpdatedAndDestroyed(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	run := terraform(t, root)
-	o := cloudtest.Start(t, playground.Options{})
+	o := cloudtest.Start(t, playground.Options{InstantOperations: true})
+	r := startRecorder(t, "team", o.URL())
 	provider, err := exec.CommandContext(t.Context(), binary.Command(t), "local", "env", "--format", "terraform",
-		"--addr", strings.TrimPrefix(o.URL(), "http://")).Output()
+		"--addr", strings.TrimPrefix(r.server.URL, "http://")).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, "provider.tf"), string(provider))
 	write(t, filepath.Join(root, "main.tf"), team)
 	initialise(t, run)
+	r.run = run
 	for _, change := range []string{"one", "two"} {
-		if out, err := run("apply", "-auto-approve", "-input=false", "-var=change="+change); err != nil {
-			t.Fatalf("terraform apply of %s: %v\n%s", change, err, out)
-		}
-		if out, err := run("plan", "-detailed-exitcode", "-input=false", "-var=change="+change); err != nil {
-			t.Errorf("terraform plan after %s: %v\n%s", change, err, out)
-		}
+		r.step("apply", "-auto-approve", "-var=change="+change)
+		r.step("plan", "-var=change="+change)
 	}
-	if out, err := run("destroy", "-auto-approve", "-input=false", "-var=change=two"); err != nil {
-		t.Errorf("terraform destroy: %v\n%s", err, out)
-	}
+	r.step("destroy", "-auto-approve", "-var=change=two")
+	r.finish()
 }
