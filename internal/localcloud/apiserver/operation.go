@@ -79,13 +79,6 @@ func (s *Server) Operations(prefix, after string, limit int) []*Operation {
 	return s.operations.store().Page(store.Query{Prefix: prefix, After: after, Limit: limit})
 }
 
-// EachOperation calls f with every operation's name and body, by name.
-func (s *Server) EachOperation(f func(name string, body map[string]any)) {
-	for _, o := range s.Operations("", "", 0) {
-		f(o.name, o.Body())
-	}
-}
-
 // Name is what the operation was started under.
 func (o *Operation) Name() string { return o.name }
 

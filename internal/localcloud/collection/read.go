@@ -141,7 +141,7 @@ func Argument(call *apiserver.Call, name string) string {
 
 // Page is the page of items that a call asks for, and the token of the next one. A
 // token is opaque: how many items came before.
-func Page(call *apiserver.Call, items []any, size int) (page []any, next string, err error) {
+func Page[T any](call *apiserver.Call, items []T, size int) (page []T, next string, err error) {
 	if size == 0 {
 		size = defaultPageSize
 	}

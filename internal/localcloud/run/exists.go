@@ -8,8 +8,6 @@ func (r *Run) Exists(region, name string) bool { return r.exists(identity{region
 // Address is the run.app address of a service that is shown first, "" while
 // there is none.
 func (r *Run) Address(region, name string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	of, err := r.find(identity{region, name})
 	if err != nil {
 		return ""

@@ -10,9 +10,7 @@ import (
 
 // Service is a service of a full name as v2 shows it, nil when there is none.
 func (r *Run) Service(name string) map[string]any {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if found := r.services[name]; found != nil {
+	if found, ok := r.services.Get(name, time.Time{}); ok {
 		return found.v2()
 	}
 	return nil
@@ -21,7 +19,7 @@ func (r *Run) Service(name string) map[string]any {
 // IAPEnabled says whether IAP was on at a service at a time; known is false when
 // there was no such service then.
 func (r *Run) IAPEnabled(name string, at time.Time) (on any, known bool) {
-	before, known := r.past.At(name, at)
+	before, known := r.services.Get(name, at)
 	if !known {
 		return nil, false
 	}
@@ -39,8 +37,8 @@ func (r *Run) ServiceAt(host string) string {
 		older, newer := addresses("", location)
 		for _, address := range []string{older, newer} {
 			name, ok := strings.CutSuffix(host, strings.TrimPrefix(address, "https://"))
-			found := r.services[identity{location, name}.fullName()]
-			if ok && found != nil && found.observed > 0 && found.wanted.fields["defaultUriDisabled"] != true {
+			found, err := r.find(identity{location, name})
+			if ok && err == nil && found.observed > 0 && found.wanted.fields["defaultUriDisabled"] != true {
 				return found.fullName()
 			}
 		}

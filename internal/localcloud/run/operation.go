@@ -2,14 +2,13 @@ package run
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// settle ends the reconciliation that made the given copy, and returns the
+// settle ends the reconciliation of a service as a change made it, and returns the
 // service as it is then. A service that is being deleted is gone.
 func (r *Run) settle(of *service) *service {
 	settled, gone := r.settled(of)
@@ -23,10 +22,11 @@ func (r *Run) settled(of *service) (now *service, gone bool) {
 	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	live := r.services[of.fullName()]
-	if live == nil || live.uid != of.uid {
+	live, ok := r.services.Get(of.fullName(), time.Time{})
+	if !ok || live.uid != of.uid {
 		return of, false // a later deletion was faster
 	}
+	live = live.copy()
 	if live.generation == of.generation {
 		live.reconciled(at)
 		if live.wanted.fields["iapEnabled"] == true {
@@ -35,30 +35,29 @@ func (r *Run) settled(of *service) (now *service, gone bool) {
 		}
 		if !live.deleted.IsZero() {
 			live.updated = at
-			delete(r.services, of.fullName())
+			r.services.Drop(r.server.Now(), of.fullName())
 			r.server.DeletePolicy(of.fullName())
-			r.past.Drop(of.fullName(), r.server.Now())
-			return live.copy(), true
+			return live, true
 		}
 	}
-	r.note(live)
-	return live.copy(), false
+	return r.keep(live), false
 }
 
-// fail ends the reconciliation that made the given copy without success: what
+// fail ends the reconciliation of a service as a change made it without success: what
 // is observed stays as it was, and a service that was to be deleted stays.
 func (r *Run) fail(of *service, why string) *service {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	live := r.services[of.fullName()]
-	if live == nil || live.uid != of.uid {
+	live, ok := r.services.Get(of.fullName(), time.Time{})
+	if !ok || live.uid != of.uid {
 		return of
 	}
 	if live.generation == of.generation {
+		live = live.copy()
 		live.failure, live.deleted = why, time.Time{}
-		r.note(live)
+		r.keep(live)
 	}
-	return live.copy()
+	return live
 }
 
 // operationName is the name of the operation of a service's latest change.
@@ -66,7 +65,7 @@ func (s *service) operationName() string {
 	return "projects/" + apiserver.ProjectID + "/locations/" + s.location + "/operations/" + s.operation
 }
 
-// begin starts the operation of a change and answers it. What of is, is a copy.
+// begin starts the operation of a change and answers it.
 func (r *Run) begin(call *apiserver.Call, of *service, readiness string) map[string]any {
 	name := of.operationName()
 	body := map[string]any{"name": name, "metadata": typed(of.v2(), serviceType)}
@@ -157,14 +156,7 @@ func (r *Run) wait(call *apiserver.Call, name string) (any, error) {
 
 func (r *Run) listOperations(call *apiserver.Call) (any, error) {
 	prefix := strings.TrimSuffix(operationName(call), call.Var("operation"))
-	var all []any
-	r.server.EachOperation(func(name string, body map[string]any) {
-		if strings.HasPrefix(name, prefix) {
-			all = append(all, body)
-		}
-	})
-	sortByName(all)
-	return paged(call, "operations", all)
+	return paged(call, "operations", r.server.Operations(prefix, "", 0), (*apiserver.Operation).Body)
 }
 
 // knativeOperation is the name under which an operation's v1 answer is kept.
@@ -181,11 +173,4 @@ func (r *Run) getOperationV1(call *apiserver.Call) (any, error) {
 		return found.Body(), nil
 	}
 	return r.getOperation(call)
-}
-
-// sortByName puts resources in the order of their names.
-func sortByName(all []any) {
-	slices.SortFunc(all, func(a, b any) int {
-		return strings.Compare(apiserver.Text(a.(map[string]any), "name"), apiserver.Text(b.(map[string]any), "name"))
-	})
 }

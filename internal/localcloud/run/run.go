@@ -1,38 +1,39 @@
 package run
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
+	"github.com/iapguard/iapguard/internal/localcloud/store"
 )
 
 // Run is the Cloud Run of one project. It is safe for concurrent use.
 type Run struct {
 	server *apiserver.Server
 
-	mu       sync.Mutex
-	services map[string]*service // by full name
-	domains  map[string]domain   // mappings, by full name
+	// services are kept by full name, with what they were before. None changes once it
+	// is kept: a write keeps another one in its place.
+	services *store.Store[*service]
+
+	mu      sync.Mutex        // writers hold it from the first look at a service until it is kept
+	domains map[string]domain // mappings, by full name
 	// locations are those in which a service was made: a mapping is where its
 	// service is.
 	locations map[string]bool
-	// past holds copies of them as they were, for lists that show what was.
-	past    apiserver.History[*service]
-	held    bool
-	waiting []func()
-	gone    func(region, service string) // nil = nothing has to know
+	held      bool
+	waiting   []func()
+	gone      func(region, service string) // nil = nothing has to know
 }
 
 // New returns a Cloud Run without services. Reconciling takes the server's
 // OperationTime.
 func New(s *apiserver.Server) *Run {
-	return &Run{server: s, services: map[string]*service{}, domains: map[string]domain{},
+	keys := func(s *service) store.Keys { return store.Keys{Path: s.fullName(), Order: s.location + "/" + s.name} }
+	return &Run{server: s, services: store.New(store.Options{}, keys), domains: map[string]domain{},
 		locations: map[string]bool{}}
 }
 
@@ -95,12 +96,12 @@ func (r *Run) later(f func()) {
 }
 
 func (r *Run) state() map[string]any {
+	all := map[string]any{}
+	for _, each := range r.services.Page(store.Query{}) {
+		all[each.fullName()] = each.v2()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := map[string]any{}
-	for name, each := range r.services {
-		all[name] = each.v2()
-	}
 	for name, each := range r.domains {
 		all[name] = each.v1()
 	}
@@ -110,22 +111,26 @@ func (r *Run) state() map[string]any {
 func (r *Run) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.services, r.domains, r.waiting = map[string]*service{}, map[string]domain{}, nil
+	r.domains, r.waiting = map[string]domain{}, nil
 	clear(r.locations)
-	r.past.Reset()
+	r.services.Reset()
 }
 
-// note remembers a service as it is now. Its caller holds the lock.
-func (r *Run) note(s *service) { r.past.Put(s.fullName(), r.server.Now(), s.copy()) }
+// keep puts a service in the place of what it was. Its caller holds the lock.
+func (r *Run) keep(s *service) *service {
+	r.services.Put(r.server.Now(), s)
+	return s
+}
 
 // touch moves a service's version, as somebody else's write would.
 func (r *Run) touch(name string) {
 	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if live := r.services[name]; live != nil {
+	if live, ok := r.services.Get(name, time.Time{}); ok {
+		live = live.copy()
 		live.updated = at
-		r.note(live)
+		r.keep(live)
 	}
 }
 
@@ -136,31 +141,26 @@ func (i identity) fullName() string {
 	return "projects/" + apiserver.ProjectID + "/locations/" + i.location + "/services/" + i.name
 }
 
-// find returns a service. Its caller holds the lock.
+// find returns a service as it is now.
 func (r *Run) find(id identity) (*service, error) {
-	if found, ok := r.services[id.fullName()]; ok {
+	if found, ok := r.services.Get(id.fullName(), time.Time{}); ok {
 		return found, nil
 	}
 	return nil, apiserver.NotFound("Resource '%s' of kind 'SERVICE' in region '%s' in project '%s' does not exist.",
 		id.name, id.location, apiserver.ProjectID)
 }
 
-// in are the services of a location, "-" for all, by name, as lists show them:
-// they may be as they were. Its caller holds the lock.
+// in are the services of a location, "-" for all, by location and name, as lists show
+// them: they may be as they were.
 func (r *Run) in(location string) []*service {
-	var found []*service
-	for _, each := range r.past.All(r.server.Listed()) {
-		if location == "-" || each.location == location {
-			found = append(found, each)
-		}
+	query := store.Query{At: r.server.Listed()}
+	if location != "-" {
+		query.Prefix = location + "/"
 	}
-	slices.SortFunc(found, func(a, b *service) int {
-		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.location, b.location))
-	})
-	return found
+	return r.services.Page(query)
 }
 
-// create makes a service. The returned service is a copy of it as it is then.
+// create makes a service.
 func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRun bool) (*service, error) {
 	switch {
 	case !serviceName.MatchString(id.name):
@@ -176,7 +176,7 @@ func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRu
 	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.services[id.fullName()] != nil {
+	if r.exists(id) {
 		return nil, apiserver.AlreadyExists("Resource '%s' already exists.", id.name)
 	}
 	made := &service{location: id.location, name: id.name, uid: apiserver.NewUUID(), created: at, creator: caller.Email()}
@@ -184,14 +184,13 @@ func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRu
 		return nil, err
 	}
 	if !dryRun {
-		r.services[id.fullName()], r.locations[id.location] = made, true
-		r.note(made)
+		r.locations[id.location] = true
+		r.keep(made)
 	}
-	return made.copy(), nil
+	return made, nil
 }
 
-// write applies edit to a service and returns a copy of it as it is then. A
-// dry run edits a copy only. Edit refuses before it changes anything.
+// write returns a service as edit makes it. It is kept, unless the run is dry.
 func (r *Run) write(id identity, dryRun bool, edit func(of *service, at time.Time) error) (*service, error) {
 	at := r.server.Stamp()
 	r.mu.Lock()
@@ -200,16 +199,14 @@ func (r *Run) write(id identity, dryRun bool, edit func(of *service, at time.Tim
 	if err != nil {
 		return nil, err
 	}
-	if dryRun {
-		target = target.copy()
-	}
+	target = target.copy()
 	if err := edit(target, at); err != nil {
 		return nil, err
 	}
 	if !dryRun {
-		r.note(target)
+		r.keep(target)
 	}
-	return target.copy(), nil
+	return target, nil
 }
 
 // update changes a service to what wish makes of it.
@@ -244,7 +241,7 @@ func (r *Run) remove(id identity, dryRun bool, etag string, by apiserver.Princip
 	})
 }
 
-// copy is the service as it is now; its parts are never changed in place but
+// copy is a service that a write can change: parts are never changed in place, but
 // for the readiness of revisions.
 func (s *service) copy() *service {
 	copied := *s

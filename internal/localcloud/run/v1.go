@@ -38,6 +38,12 @@ func (r *Run) routesV1() []apiserver.Route {
 		route(http.MethodGet, location+"/revisions/{revision}", wide+"revisions.get", "revisions.get", r.getRevisionV1),
 		route(http.MethodGet, "/v1/projects/{project}/locations", wide+"list", "locations.list", r.listLocations),
 		route(http.MethodGet, location+"/services", wide+"services.list", "services.list", r.listV1),
+		audited(v1Prefix+"CreateService", route(http.MethodPost, location+"/services", wide+"services.create",
+			"services.create", r.createV1)),
+		audited(v1Prefix+"ReplaceService", route(http.MethodPut, named, wide+"services.replaceService", "services.update",
+			r.replaceV1)),
+		audited(v1Prefix+"DeleteService", route(http.MethodDelete, named, wide+"services.delete", "services.delete",
+			r.deleteV1)),
 		route(http.MethodGet, named, wide+"services.get", "services.get", r.getV1),
 		route(http.MethodGet, named+":getIamPolicy", wide+"services.getIamPolicy", "services.getIamPolicy", r.getPolicy),
 		audited(v1Prefix+"SetIamPolicy", route(http.MethodPost, named+":setIamPolicy", wide+"services.setIamPolicy",
@@ -158,8 +164,6 @@ func (r *Run) getV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	found, err := r.find(id)
 	if err != nil {
 		return nil, err
@@ -172,8 +176,6 @@ func (r *Run) listV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var items []any
 	for _, each := range r.in(id.location) {
 		items = append(items, each.v1())

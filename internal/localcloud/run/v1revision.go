@@ -16,8 +16,6 @@ func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var items []any
 	for _, of := range r.in(id.location) {
 		for _, each := range slices.Backward(of.revisions) {
@@ -62,8 +60,6 @@ func (r *Run) getRevisionV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, of := range r.in(id.location) {
 		for _, each := range of.revisions {
 			if each.name == call.Var("revision") {

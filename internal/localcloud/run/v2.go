@@ -120,8 +120,6 @@ func (r *Run) answerV2(call *apiserver.Call, of *service, readiness string) any 
 }
 
 func (r *Run) getV2(call *apiserver.Call) (any, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	found, err := r.find(identityOf(call))
 	if err != nil {
 		return nil, err
@@ -134,24 +132,22 @@ func (r *Run) listV2(call *apiserver.Call) (any, error) {
 	if !region.MatchString(location) { // "-" too: services.list takes one location
 		return nil, apiserver.Invalid("Invalid location %q: it must be one region.", location)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var all []any
-	for _, each := range r.in(location) {
-		all = append(all, each.v2())
-	}
-	return paged(call, "services", all)
+	return paged(call, "services", r.in(location), (*service).v2)
 }
 
 // paged answers one page of a list under a key.
-func paged(call *apiserver.Call, key string, all []any) (any, error) {
+func paged[T any](call *apiserver.Call, key string, all []T, show func(T) map[string]any) (any, error) {
 	page, next, err := collection.Page(call, all, maxPageSize)
 	if err != nil {
 		return nil, err
 	}
 	answer := map[string]any{}
 	if len(page) > 0 {
-		answer[key] = page
+		shown := make([]any, len(page))
+		for i, each := range page {
+			shown[i] = show(each)
+		}
+		answer[key] = shown
 	}
 	if next != "" {
 		answer["nextPageToken"] = next
@@ -195,9 +191,8 @@ func (r *Run) patchV2(call *apiserver.Call) (any, error) {
 }
 
 func (r *Run) exists(id identity) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.services[id.fullName()] != nil
+	_, err := r.find(id)
+	return err == nil
 }
 
 func checkEtag(of *service, sent string) error {
@@ -242,24 +237,20 @@ func (r *Run) testPermissions(call *apiserver.Call) (any, error) {
 }
 
 func (r *Run) listRevisionsV2(call *apiserver.Call) (any, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	id := identityOf(call)
-	var all []any
+	var all []func() map[string]any
 	for _, of := range r.in(id.location) {
 		if id.name != "-" && of.name != id.name {
 			continue
 		}
 		for i := len(of.revisions) - 1; i >= 0; i-- { // newest first (unverified)
-			all = append(all, of.revisions[i].v2(of))
+			all = append(all, func() map[string]any { return of.revisions[i].v2(of) })
 		}
 	}
-	return paged(call, "revisions", all)
+	return paged(call, "revisions", all, func(show func() map[string]any) map[string]any { return show() })
 }
 
 func (r *Run) getRevisionV2(call *apiserver.Call) (any, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	id, name := identityOf(call), call.Var("revision")
 	if of, err := r.find(id); err == nil {
 		for _, each := range of.revisions {
