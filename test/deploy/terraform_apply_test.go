@@ -24,7 +24,8 @@ var endpoints = map[string]string{
 }
 
 // The mocked provider accepts everything. Here Google's own provider creates the
-// module in the local cloud, plans no further change, and destroys everything.
+// module in the local cloud, changes it, plans no further change each time, and
+// destroys everything.
 func TestTheProviderAppliesTheModuleAndPlansNoChange(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -37,12 +38,14 @@ func TestTheProviderAppliesTheModuleAndPlansNoChange(t *testing.T) {
 	write(t, filepath.Join(root, "main.tf"), caller(r.server.URL))
 	initialise(t, run)
 	r.run = run
-	r.step("apply", "-auto-approve")
-	r.step("plan")
-	if diff := cmp.Diff(made, look(o)); diff != "" {
-		t.Errorf("made (-want +got):\n%s", diff)
+	for _, change := range []string{"one", "two"} {
+		r.step("apply", "-auto-approve", "-var=change="+change)
+		r.step("plan", "-var=change="+change)
+		if diff := cmp.Diff(made, look(o)); diff != "" {
+			t.Errorf("made by %s (-want +got):\n%s", change, diff)
+		}
 	}
-	r.step("destroy", "-auto-approve")
+	r.step("destroy", "-auto-approve", "-var=change=two")
 	r.finish()
 }
 
@@ -111,6 +114,12 @@ module "iapguard" {
   mode                = "enforce"
   refused_requests    = "off"
   deletion_protection = false
+
+  labels                = { change = var.change }
+  sweep_schedule        = var.change == "one" ? "0 * * * *" : "30 * * * *"
+  alert_waiting_minutes = var.change == "one" ? 60 : 90
 }
+
+variable "change" { type = string }
 `, provider.String())
 }
