@@ -87,6 +87,19 @@ func (p *population) get(path string) []byte {
 	return text
 }
 
+// discard is get for what only takes time: the answer is not kept.
+func (p *population) discard(path string) {
+	p.t.Helper()
+	response, err := http.Get(p.api.URL + path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if n, err := io.Copy(io.Discard, response.Body); err != nil || n == 0 || response.StatusCode != http.StatusOK {
+		p.t.Fatalf("GET %s: %d, %d bytes, %v", path, response.StatusCode, n, err)
+	}
+}
+
 func name(i int) string { return fmt.Sprintf("app-%05d", i) }
 
 func host(i int) string { return name(i) + ".example.com" }

@@ -3,6 +3,7 @@ package scale
 import (
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -157,6 +158,22 @@ func BenchmarkRequest(b *testing.B) {
 			for b.Loop() {
 				p.ask(host(i * 7 % n))
 				i++
+			}
+		})
+	}
+}
+
+// BenchmarkPage reads pages of aggregated lists, without a network between.
+func BenchmarkPage(b *testing.B) {
+	p := newCloud(b, localcloud.Options{})
+	p.services(0, many)
+	for _, list := range []string{"backendServices?prettyPrint=false", "urlMaps?prettyPrint=false", "backendServices"} {
+		b.Run(list, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				recorder := httptest.NewRecorder()
+				p.cloud.ServeHTTP(recorder, httptest.NewRequest("GET", "http://localhost"+computePath+"aggregated/"+list, nil))
+				b.SetBytes(int64(recorder.Body.Len()))
 			}
 		})
 	}

@@ -26,6 +26,31 @@ type Media struct {
 	Data   []byte
 }
 
+// Encoded is an answer that is compact JSON already.
+type Encoded []byte
+
+// MarshalJSON returns the answer as it is.
+func (e Encoded) MarshalJSON() ([]byte, error) { return e, nil }
+
+// encode is an answer as JSON.
+func encode(body any, indent string) ([]byte, error) {
+	encoded, ok := body.(Encoded)
+	if ok && indent == "" {
+		return append(encoded, '\n'), nil
+	}
+	var buffer bytes.Buffer
+	if ok {
+		buffer.Grow(2 * len(encoded))
+		err := json.Indent(&buffer, encoded, "", indent)
+		buffer.WriteByte('\n')
+		return buffer.Bytes(), err
+	}
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetIndent("", indent)
+	err := encoder.Encode(body)
+	return buffer.Bytes(), err
+}
+
 // write answers a request: pretty-printed unless the client said otherwise,
 // with a newline at the end, as Google does. No body is a 204, and a 304 has none.
 func write(w http.ResponseWriter, r *http.Request, status int, body any) {
@@ -42,21 +67,20 @@ func write(w http.ResponseWriter, r *http.Request, status int, body any) {
 		w.Write(media.Data)
 		return
 	}
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	if pretty := r.URL.Query().Get("prettyPrint"); pretty != "false" && pretty != "0" {
-		encoder.SetIndent("", "  ")
+	indent := "  "
+	if pretty := r.URL.Query().Get("prettyPrint"); pretty == "false" || pretty == "0" {
+		indent = ""
 	}
-	if err := encoder.Encode(body); err != nil {
-		buffer.Reset()
-		buffer.WriteString(`{"error":{"code":500,"message":"encoding the answer failed","status":"INTERNAL"}}` + "\n")
+	text, err := encode(body, indent)
+	if err != nil {
+		text = []byte(`{"error":{"code":500,"message":"encoding the answer failed","status":"INTERNAL"}}` + "\n")
 		status = http.StatusInternalServerError
 	}
 	for name, values := range headers {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(status)
-	w.Write(buffer.Bytes())
+	w.Write(text)
 }
 
 // asError turns whatever a handler returned into an error of Google's.

@@ -13,7 +13,8 @@ var andWord = regexp.MustCompile(`^AND\s+`)
 
 // parseFilter reads the part of the filter language that clients here send:
 // comparisons of fields with =, !=, : (has), and the older eq and ne, which
-// match whole regular expressions; several are joined by AND or by nothing.
+// match whole regular expressions; several are joined by AND or by nothing. Nil keeps
+// everything.
 func parseFilter(text string) (keep func(map[string]any) bool, err error) {
 	var terms []func(map[string]any) bool
 	rest := strings.TrimSpace(text)
@@ -28,6 +29,9 @@ func parseFilter(text string) (keep func(map[string]any) bool, err error) {
 		}
 		terms = append(terms, term)
 		rest = andWord.ReplaceAllString(rest[len(m[0]):], "")
+	}
+	if terms == nil {
+		return nil, nil
 	}
 	return func(object map[string]any) bool {
 		for _, term := range terms {

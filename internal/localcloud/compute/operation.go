@@ -222,7 +222,7 @@ func (s operationSite) under(prefix string) source {
 	return func(after string, n int) []item {
 		var items []item
 		for _, op := range s.api.server.Operations(prefix, after, n) {
-			items = append(items, item{op.Name(), op.Body()})
+			items = append(items, item{order: op.Name(), other: op.Body()})
 		}
 		return items
 	}

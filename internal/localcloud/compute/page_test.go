@@ -97,6 +97,32 @@ func TestAPageHasFiveHundredItemsAtMost(t *testing.T) {
 	}
 }
 
+func TestAListShowsTheSameInWhateverFormItIsAsked(t *testing.T) {
+	c := newCloud(t)
+	c.chain()
+	for description := range 2 { // what is kept of the first version is not shown of the second
+		c.must("PATCH", "global/backendServices/be", fmt.Sprintf(`{"description":"<%d> & \"more\""}`, description))
+		for _, collection := range []string{"backendServices", "urlMaps", "addresses", "forwardingRules", "subnetworks"} {
+			for _, list := range []string{"aggregated/" + collection, "global/" + collection} {
+				if collection == "subnetworks" {
+					list = strings.Replace(list, "global", "regions/us-east1", 1)
+				}
+				whole := c.must("GET", list, "")
+				if diff := cmp.Diff(whole, c.must("GET", list+"?fields=*", "")); diff != "" {
+					t.Errorf("%s (-whole +as fields):\n%s", list, diff)
+				}
+				if diff := cmp.Diff(whole, c.must("GET", list+"?prettyPrint=false", "")); diff != "" {
+					t.Errorf("%s (-pretty +compact):\n%s", list, diff)
+				}
+			}
+		}
+		want := c.must("GET", "global/backendServices/be", "")
+		if diff := cmp.Diff([]any{want}, c.must("GET", "global/backendServices", "")["items"]); diff != "" {
+			t.Errorf("(-get +list):\n%s", diff)
+		}
+	}
+}
+
 func TestAListCanBeginWithWhatWasCreatedLast(t *testing.T) {
 	c := newCloud(t)
 	for _, name := range []string{"b", "c", "a"} {

@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -46,11 +47,50 @@ func (s site) aggregatedList(c *apiserver.Call) (any, error) {
 	return s.scopes.page(c, items, listing{s.method.Response, aggregatedPath(s.kind.collection), s.version})
 }
 
-// item is one entry of a list: its place in the list's order, and how clients of
-// v1 see it.
+// item is one entry of a list: its place in the list's order, and a resource, or what a
+// client of v1 sees of anything else.
 type item struct {
-	order  string
-	object map[string]any
+	order    string
+	api      *API
+	resource *resource
+	other    map[string]any
+}
+
+// object is the item as clients of v1 see it.
+func (i item) object() map[string]any {
+	if i.resource != nil {
+		return i.api.view(i.resource, "v1")
+	}
+	return i.other
+}
+
+// scope is "global" or "regions/REGION".
+func (i item) scope() string {
+	if i.resource != nil {
+		return i.resource.scope
+	}
+	if _, region, ok := strings.Cut(apiserver.Text(i.other, "selfLink"), "/regions/"); ok {
+		region, _, _ = strings.Cut(region, "/")
+		return "regions/" + region
+	}
+	return global
+}
+
+// append appends the item as JSON, as clients of v1 see it.
+func (i item) append(text []byte) []byte {
+	if i.resource != nil {
+		return i.api.appendText(text, i.resource)
+	}
+	other, _ := json.Marshal(i.other) // texts, numbers, lists and objects
+	return append(text, other...)
+}
+
+// size is about how long append's text is.
+func (i item) size() int {
+	if i.resource != nil {
+		return len(i.resource.text()) + 256
+	}
+	return 1024
 }
 
 // source returns up to n items of a list, from the one after a place on.
@@ -92,7 +132,7 @@ func newestFirst(r *resource) string {
 func (s site) viewed(all []*resource, order func(*resource) string) []item {
 	items := make([]item, len(all))
 	for i, r := range all {
-		items[i] = item{order(r), s.api.view(r, "v1")}
+		items[i] = item{order: order(r), api: s.api, resource: r}
 	}
 	return items
 }
@@ -114,22 +154,64 @@ func (l listing) answer(next string) map[string]any {
 	return answer
 }
 
-// page answers one page of items.
-func page(c *apiserver.Call, items source, head listing) (any, error) {
-	shown, next, err := cut(c, items)
+// page answers one page of a list.
+func page(c *apiserver.Call, from source, head listing) (any, error) {
+	shown, next, err := cut(c, from)
 	if err != nil {
 		return nil, err
 	}
 	answer := head.answer(next)
-	if len(shown) > 0 {
-		answer["items"] = shown
+	if len(shown) == 0 {
+		return inVersion(answer, head.version), nil
 	}
+	if asText(c, head.version) {
+		return withItems(answer, shown, func(text []byte) []byte { return appendList(text, shown) }), nil
+	}
+	answer["items"] = objects(shown)
 	return inVersion(answer, head.version), nil
+}
+
+func objects(items []item) []any {
+	all := make([]any, len(items))
+	for i, each := range items {
+		all[i] = each.object()
+	}
+	return all
+}
+
+// asText reports whether the JSON that is kept of resources is what a client asks for:
+// all of them, as v1 shows them.
+func asText(c *apiserver.Call, version string) bool {
+	return version == "v1" && c.Query("fields") == "" && c.Query("$fields") == ""
+}
+
+// withItems is an answer as JSON, with items that add appends in their own form.
+func withItems(answer map[string]any, items []item, add func([]byte) []byte) apiserver.Encoded {
+	head, _ := json.Marshal(answer) // of texts
+	size := len(head) + 1<<14       // what names the scopes
+	for _, each := range items {
+		size += each.size()
+	}
+	text := append(make([]byte, 0, size), head[:len(head)-1]...)
+	text = append(text, `,"items":`...)
+	return append(add(text), '}')
+}
+
+// appendList appends items as a JSON list.
+func appendList(text []byte, items []item) []byte {
+	text = append(text, '[')
+	for i, each := range items {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = each.append(text)
+	}
+	return append(text, ']')
 }
 
 // cut returns the items of the page that a call asks for, and the token of the
 // next page, "" where there is none. It ends when the client has gone.
-func cut(c *apiserver.Call, items source) (shown []any, next string, err error) {
+func cut(c *apiserver.Call, items source) (shown []item, next string, err error) {
 	keep, err := parseFilter(c.Query("filter"))
 	if err != nil {
 		return nil, "", err
@@ -146,11 +228,11 @@ func cut(c *apiserver.Call, items source) (shown []any, next string, err error) 
 		batch := items(after, size+1)
 		for _, each := range batch {
 			switch after = each.order; {
-			case !keep(each.object):
+			case keep != nil && !keep(each.object()):
 			case len(shown) == size:
 				return shown, base64.StdEncoding.EncodeToString([]byte(last)), nil
 			default:
-				shown, last = append(shown, each.object), each.order
+				shown, last = append(shown, each), each.order
 			}
 		}
 		if len(batch) <= size {
@@ -197,40 +279,57 @@ func (g aggregation) page(c *apiserver.Call, items source, head listing) (any, e
 	if err != nil {
 		return nil, err
 	}
-	found := map[string][]any{}
+	found := map[string][]item{}
 	for _, each := range shown {
-		scope := scopeOf(each.(map[string]any))
-		found[scope] = append(found[scope], each)
-	}
-	scopes := map[string]any{}
-	if g.global {
-		scopes[global] = g.scope(global, found[global])
-	}
-	for _, scope := range regionScopes {
-		if g.regional {
-			scopes[scope] = g.scope(scope, found[scope])
-		}
+		found[each.scope()] = append(found[each.scope()], each)
 	}
 	answer := head.answer(next)
+	if asText(c, head.version) {
+		return withItems(answer, shown, func(text []byte) []byte { return g.appendScopes(text, found) }), nil
+	}
+	scopes := map[string]any{}
+	for _, scope := range g.scopes() {
+		scopes[scope] = noResults(scope)
+		if len(found[scope]) > 0 {
+			scopes[scope] = map[string]any{g.collection: objects(found[scope])}
+		}
+	}
 	answer["items"] = scopes
 	return inVersion(answer, head.version), nil
 }
 
-func (g aggregation) scope(scope string, items []any) map[string]any {
-	if len(items) > 0 {
-		return map[string]any{g.collection: items}
+// scopes are the scopes that the collection exists in.
+func (g aggregation) scopes() []string {
+	var all []string
+	if g.global {
+		all = append(all, global)
 	}
+	if g.regional {
+		all = append(all, regionScopes...)
+	}
+	return all
+}
+
+// appendScopes appends the items of all scopes as a JSON object.
+func (g aggregation) appendScopes(text []byte, found map[string][]item) []byte {
+	for i, scope := range g.scopes() {
+		text = append(text, "{,"[min(i, 1)])
+		text = append(strconv.AppendQuote(text, scope), ':')
+		if items := found[scope]; len(items) > 0 {
+			text = append(strconv.AppendQuote(append(text, '{'), g.collection), ':')
+			text = append(appendList(text, items), '}')
+			continue
+		}
+		none, _ := json.Marshal(noResults(scope)) // of texts
+		text = append(text, none...)
+	}
+	return append(text, '}')
+}
+
+// noResults is a scope without items on a page.
+func noResults(scope string) map[string]any {
 	return map[string]any{"warning": map[string]any{
 		"code": "NO_RESULTS_ON_PAGE", "message": "There are no results for scope '" + scope + "' on this page.",
 		"data": []any{map[string]any{"key": "scope", "value": scope}},
 	}}
-}
-
-// scopeOf is "global" or "regions/REGION", as the item's own link says.
-func scopeOf(item map[string]any) string {
-	if _, region, ok := strings.Cut(apiserver.Text(item, "selfLink"), "/regions/"); ok {
-		region, _, _ = strings.Cut(region, "/")
-		return "regions/" + region
-	}
-	return global
 }

@@ -58,7 +58,7 @@ func everyRegion(after string, n int) []item {
 	var items []item
 	for _, scope := range regionScopes {
 		if name := strings.TrimPrefix(scope, "regions/"); name > after && len(items) < n {
-			items = append(items, item{name, regionView(name)})
+			items = append(items, item{order: name, other: regionView(name)})
 		}
 	}
 	return items

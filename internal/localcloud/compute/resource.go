@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -28,12 +29,19 @@ type resource struct {
 	contentHash string // fingerprint
 	labelsHash  string // labelFingerprint
 	derived     *derived
+	encoded     *encoded
 }
 
 // derived is what a reader made of a version, once.
 type derived struct {
 	once  sync.Once
 	value any
+}
+
+// encoded is what text keeps of a version.
+type encoded struct {
+	once sync.Once
+	text []byte
 }
 
 // global is the scope of what belongs to no region; the others are
@@ -62,7 +70,7 @@ func resourcePath(scope string, k *kind, name string) string {
 
 // complete fills in what is computed once for a version.
 func (r *resource) complete() {
-	r.full, r.derived = r.path(), &derived{}
+	r.full, r.derived, r.encoded = r.path(), &derived{}, &encoded{}
 	if r.kind.has("fingerprint") {
 		r.contentHash = contentHash(r)
 	}
@@ -143,9 +151,9 @@ func (r *resource) shown() map[string]any {
 	return body
 }
 
-// view is the resource as a client of one API version sees it. What lies inside
-// of it is shared and must not be changed.
-func (a *API) view(r *resource, version string) map[string]any {
+// fixed is what clients of v1 see of a version, without what depends on others. What
+// lies inside of it is shared and must not be changed.
+func (r *resource) fixed() map[string]any {
 	body := r.shown()
 	if r.contentHash != "" {
 		body["fingerprint"] = r.contentHash
@@ -153,8 +161,37 @@ func (a *API) view(r *resource, version string) map[string]any {
 	if r.labelsHash != "" {
 		body["labelFingerprint"] = r.labelsHash
 	}
+	return body
+}
+
+// view is the resource as a client of one API version sees it. What lies inside
+// of it is shared and must not be changed.
+func (a *API) view(r *resource, version string) map[string]any {
+	body := r.fixed()
 	if r.kind.view != nil {
 		r.kind.view(a, r, body)
 	}
 	return inVersion(body, version)
+}
+
+// text is fixed as JSON. It is encoded once for each version.
+func (r *resource) text() []byte {
+	// Texts, numbers, lists and objects always encode.
+	r.encoded.once.Do(func() { r.encoded.text, _ = json.Marshal(r.fixed()) })
+	return r.encoded.text
+}
+
+// appendText appends the resource as JSON, as clients of v1 see it.
+func (a *API) appendText(text []byte, r *resource) []byte {
+	text = append(text, r.text()...)
+	if r.kind.view == nil {
+		return text
+	}
+	computed := map[string]any{}
+	if r.kind.view(a, r, computed); len(computed) == 0 {
+		return text
+	}
+	more, _ := json.Marshal(computed)
+	text[len(text)-1] = ','
+	return append(text, more[1:]...)
 }
