@@ -93,6 +93,10 @@ var kinds = named(
 		references: []string{"urlMap", "sslCertificates[]", "sslPolicy"}, settle: settleTargetHTTPSProxy,
 	},
 	&kind{
+		collection: "targetGrpcProxies", message: "TargetGrpcProxy",
+		required: []string{"urlMap"}, references: []string{"urlMap"}, view: viewSelfLinkWithID,
+	},
+	&kind{
 		collection: "targetTcpProxies", message: "TargetTcpProxy",
 		defaults: map[string]any{"proxyHeader": "NONE"}, required: []string{"service"}, references: []string{"service"},
 	},

@@ -43,6 +43,7 @@ var operationTypes = map[string]string{
 var spelledOut = []string{
 	"compute.regionNetworkEndpointGroups.insert", "compute.regionNetworkEndpointGroups.delete",
 	"compute.targetHttpsProxies.setQuicOverride", "compute.sslPolicies.patch",
+	"compute.targetGrpcProxies.insert", "compute.targetGrpcProxies.delete",
 }
 
 // operationType is the type of the operation that a method starts.
