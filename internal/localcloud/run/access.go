@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -24,7 +25,7 @@ func subjectV1(call *apiserver.Call) string {
 	if project == apiserver.ProjectNumber {
 		project = apiserver.ProjectID
 	}
-	return "projects/" + project + "/locations/" + call.Region + path
+	return "projects/" + project + "/locations/" + cmp.Or(call.Region, global) + path
 }
 
 // mayRun refuses a caller who may not act as the account that a service is to

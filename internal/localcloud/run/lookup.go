@@ -32,6 +32,9 @@ func (r *Run) ServiceAt(host string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for location := range r.locations {
+		if location == global {
+			continue // it has no addresses of its own
+		}
 		// Either address begins with the service's name, which has hyphens too,
 		// and a hyphen.
 		older, newer := addresses("", location)

@@ -12,19 +12,21 @@ import (
 // service as it is then. A service that is being deleted is gone.
 func (r *Run) settle(of *service) *service {
 	settled, gone := r.settled(of)
-	if gone && r.gone != nil {
-		r.gone(of.location, of.name)
+	for _, each := range gone {
+		if r.gone != nil {
+			r.gone(each.location, each.name)
+		}
 	}
 	return settled
 }
 
-func (r *Run) settled(of *service) (now *service, gone bool) {
+func (r *Run) settled(of *service) (now *service, gone []*service) {
 	at := r.server.Stamp()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live, ok := r.services.Get(of.fullName(), time.Time{})
 	if !ok || live.uid != of.uid {
-		return of, false // a later deletion was faster
+		return of, nil // a later deletion was faster
 	}
 	live = live.copy()
 	if live.generation == of.generation {
@@ -35,12 +37,11 @@ func (r *Run) settled(of *service) (now *service, gone bool) {
 		}
 		if !live.deleted.IsZero() {
 			live.updated = at
-			r.services.Drop(r.server.Now(), of.fullName())
-			r.server.DeletePolicy(of.fullName())
-			return live, true
+			r.drop(live)
+			return live, append(r.dropMirrors(live), live)
 		}
 	}
-	return r.keep(live), false
+	return r.keep(live), r.dropMirrors(live)
 }
 
 // fail ends the reconciliation of a service as a change made it without success: what
@@ -106,9 +107,14 @@ func failed(name string, metadata map[string]any, failure *apiserver.Error) map[
 // waitLimit is the longest that one wait call blocks.
 const waitLimit = 2 * time.Minute
 
+// operationName is the operation that a call is about. gcloud waits for those of
+// multi-region services in the location "-" (recorded).
 func operationName(call *apiserver.Call) string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + call.Var("location") + "/operations/" +
-		call.Var("operation")
+	location := call.Var("location")
+	if location == "-" {
+		location = global
+	}
+	return "projects/" + apiserver.ProjectID + "/locations/" + location + "/operations/" + call.Var("operation")
 }
 
 func (r *Run) findOperation(call *apiserver.Call, name string) (*apiserver.Operation, error) {

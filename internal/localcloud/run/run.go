@@ -119,6 +119,7 @@ func (r *Run) reset() {
 // keep puts a service in the place of what it was. Its caller holds the lock.
 func (r *Run) keep(s *service) *service {
 	r.services.Put(r.server.Now(), s)
+	r.mirror(s)
 	return s
 }
 
@@ -151,13 +152,14 @@ func (r *Run) find(id identity) (*service, error) {
 }
 
 // in are the services of a location, "-" for all, by location and name, as lists show
-// them: they may be as they were.
+// them: they may be as they were. A multi-region service is shown where it runs.
 func (r *Run) in(location string) []*service {
 	query := store.Query{At: r.server.Listed()}
 	if location != "-" {
 		query.Prefix = location + "/"
+		return r.services.Page(query)
 	}
-	return r.services.Page(query)
+	return slices.DeleteFunc(r.services.Page(query), func(s *service) bool { return s.location == global })
 }
 
 // create makes a service.
@@ -181,6 +183,9 @@ func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRu
 	}
 	made := &service{location: id.location, name: id.name, uid: apiserver.NewUUID(), created: at, creator: caller.Email()}
 	if err := made.apply(change{wanted: wanted, by: caller.Email(), at: at}); err != nil {
+		return nil, err
+	}
+	if err := r.checkRegions(made, ""); err != nil {
 		return nil, err
 	}
 	if !dryRun {
@@ -223,7 +228,11 @@ func (r *Run) update(id identity, dryRun bool, wish func(*service) (change, erro
 		if wanted.wanted.fields, err = withDefaults(wanted.wanted.fields, id.name); err != nil {
 			return err
 		}
-		return of.apply(wanted)
+		before := of.multiRegionID()
+		if err := of.apply(wanted); err != nil {
+			return err
+		}
+		return r.checkRegions(of, before)
 	})
 }
 

@@ -1,9 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
@@ -57,11 +59,11 @@ func (r *Run) routesV1() []apiserver.Route {
 }
 
 // identityV1 is the service of a v1 request: its location is in the path, or
-// in the name of the host.
+// in the name of the host. The host without a region has multi-region services.
 func identityV1(call *apiserver.Call) (identity, error) {
-	location := call.Var("location")
-	if location == "" {
-		location = call.Region
+	location := cmp.Or(call.Var("location"), call.Region)
+	if location == "" && strings.Contains(call.Route.Path, apiVersion) {
+		location = global
 	}
 	if location == "" {
 		return identity{}, apiserver.NotFound("The Knative API is served by regional hosts only: REGION-run.googleapis.com.")
@@ -175,6 +177,9 @@ func (r *Run) listV1(call *apiserver.Call) (any, error) {
 	id, err := identityV1(call)
 	if err != nil {
 		return nil, err
+	}
+	if call.Query("fieldSelector") == "multiRegionOnly" { // what gcloud lists multi-region services by
+		id.location = global
 	}
 	var items []any
 	for _, each := range r.in(id.location) {

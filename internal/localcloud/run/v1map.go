@@ -181,8 +181,7 @@ func moveSecret(variable map[string]any, from, to string, names map[string]strin
 // keepFieldsOfV2 carries over what a v1 request cannot say, so that a replace
 // through v1 does not lose it.
 func keepFieldsOfV2(wanted *spec, old spec) {
-	for _, name := range []string{"binaryAuthorization", "buildConfig", "functionalType", "multiRegionSettings",
-		"sshEnabled"} {
+	for _, name := range []string{"binaryAuthorization", "buildConfig", "functionalType", "sshEnabled"} {
 		if value, ok := old.fields[name]; ok {
 			wanted.fields[name] = value
 		}

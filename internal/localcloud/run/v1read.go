@@ -52,10 +52,12 @@ func (s *spec) readMetadata(metadata map[string]any) error {
 		}
 		s.fields["customAudiences"] = audiences
 	}
+	readRegions(annotations, s.fields)
 	serviceFields.take(annotations, s.fields)
 	s.fields["annotations"], s.annotations = split(annotations)
 	labels := child(metadata, "labels")
 	delete(labels, locationLabel)
+	delete(labels, multiRegionLabel)
 	s.fields["labels"], s.labels = split(labels)
 	return nil
 }

@@ -21,6 +21,9 @@ func (s *service) v1() map[string]any {
 		"labels": merged(apiserver.Object(s.wanted.fields, "labels"), s.wanted.labels,
 			map[string]any{locationLabel: s.location}),
 	}
+	if id := s.multiRegionID(); id != "" {
+		apiserver.Object(metadata, "labels")[multiRegionLabel] = id
+	}
 	if !s.deleted.IsZero() {
 		metadata["deletionTimestamp"] = stamp(s.deleted)
 	}
@@ -43,14 +46,16 @@ func (s *service) annotationsV1() map[string]any {
 	if stage := apiserver.Text(fields, "launchStage"); stage != "GA" {
 		annotations[launchStageAnnotation] = stage
 	}
+	if regions := s.regions(); regions != nil {
+		annotations[regionsAnnotation] = strings.Join(regions, ",")
+	}
 	if audiences := apiserver.List(fields, "customAudiences"); audiences != nil {
 		annotations["run.googleapis.com/custom-audiences"] = jsonText(audiences)
 	}
 	if s.observed > 0 {
 		annotations[ingressStatusAnnotation] = knativeIngress(s.ingress)
-		if fields["defaultUriDisabled"] != true {
-			older, newer := addresses(s.name, s.location)
-			annotations[urlsAnnotation] = jsonText([]string{newer, older})
+		if _, all := s.urls(); all != nil {
+			annotations[urlsAnnotation] = jsonText(all)
 		}
 	}
 	return annotations
@@ -75,9 +80,14 @@ func (s *service) statusV1() map[string]any {
 		"latestReadyRevisionName": s.latestReady, "latestCreatedRevisionName": s.latestReady,
 		"traffic": trafficV1(s.traffic, s.latestReady),
 	}
-	if s.wanted.fields["defaultUriDisabled"] != true {
-		older, _ := addresses(s.name, s.location)
-		status["url"], status["address"] = older, map[string]any{"url": older}
+	for _, each := range s.regions() { // with what gcloud shows for its address (its own source)
+		_, newer := addresses(s.name, each)
+		condition := conditionV1("MultiRegionReady/"+each, s.readyAt, s.reconciling())
+		condition["message"] = newer
+		status["conditions"] = append(status["conditions"].([]any), condition)
+	}
+	if first, _ := s.urls(); first != "" {
+		status["url"], status["address"] = first, map[string]any{"url": first}
 	}
 	return status
 }

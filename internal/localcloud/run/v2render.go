@@ -39,7 +39,6 @@ func (s *service) v2() map[string]any {
 
 // observedFields are those that appear when a service was ready once.
 func (s *service) observedFields() map[string]any {
-	older, newer := addresses(s.name, s.location)
 	revisions := s.fullName() + "/revisions/"
 	fields := map[string]any{
 		"ingress": s.ingress, "observedGeneration": string(number(s.observed)),
@@ -51,8 +50,12 @@ func (s *service) observedFields() map[string]any {
 		"latestReadyRevision": revisions + s.latestReady, "latestCreatedRevision": revisions + s.latestReady,
 		"trafficStatuses": apiserver.Clone(s.traffic),
 	}
-	if s.wanted.fields["defaultUriDisabled"] != true {
-		fields["uri"], fields["urls"] = older, []any{newer, older}
+	first, all := s.urls()
+	if first != "" {
+		fields["uri"] = first
+	}
+	if all != nil {
+		fields["urls"] = all
 	}
 	return fields
 }
