@@ -21,12 +21,12 @@ locals {
     }
     exposed = {
       title  = "Looks at services whose door has been open for too long"
-      filter = "${local.alerting} AND jsonPayload.exposed=\"yes\" AND jsonPayload.exposed_minutes>=${var.alert_exposed_minutes} AND NOT jsonPayload.outcome=\"exempt\""
+      filter = "${local.alerting} AND jsonPayload.exposed=\"yes\" AND jsonPayload.exposed_minutes>=${var.alert_exposed_minutes} AND NOT jsonPayload.outcome=(\"exempt\" OR \"uncovered\")"
       labels = local.whose
     }
     unknown = {
       title  = "Looks at services with a door that may be open"
-      filter = "${local.alerting} AND jsonPayload.exposed=\"unknown\" AND NOT jsonPayload.outcome=\"exempt\""
+      filter = "${local.alerting} AND jsonPayload.exposed=\"unknown\" AND NOT jsonPayload.outcome=(\"exempt\" OR \"uncovered\")"
       # A service that cannot be read has no label that names its team.
       labels = { project = local.whose.project }
     }

@@ -42,7 +42,7 @@ type Decision struct {
 	// Needs are the facts that must be gathered first. While there are any, nothing
 	// else of the decision counts.
 	Needs Needs
-	// OutOfScope means that no rule covers the service.
+	// OutOfScope means that no rule covers the service, and that nobody asked about it.
 	OutOfScope bool
 	// Outcome is how the run ends, where nothing is due.
 	Outcome report.Outcome
@@ -149,7 +149,7 @@ func (d *decider) assess() {
 func (d *decider) protect() Decision {
 	switch {
 	case !d.inScope:
-		return Decision{OutOfScope: true, Posture: d.facts.Posture}
+		return d.uncovered()
 	case d.settings.ExemptAt(d.now):
 		return d.exempt()
 	}

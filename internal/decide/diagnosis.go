@@ -15,7 +15,7 @@ import (
 // two that decide at once, one meets a conflict and looks again.
 func (d *decider) diagnose() Decision {
 	if !d.inScope && !d.request.DryRun {
-		return Decision{OutOfScope: true, Posture: d.facts.Posture}
+		return d.uncovered()
 	}
 	if d.run.took(plan.Step{Change: plan.Redeploy{}, Resource: d.facts.Posture.Target.Name()}) {
 		return d.redeployed()

@@ -130,6 +130,17 @@ func Unseen(s Settings, r Request, seen posture.Posture, now time.Time) Decision
 	return d.end("")
 }
 
+// uncovered is the decision about a service that no rule covers. A command shows its
+// doors; an event leads to no report.
+func (d *decider) uncovered() Decision {
+	if !d.request.asked() {
+		return Decision{OutOfScope: true, Posture: d.facts.Posture}
+	}
+	d.findings, d.plan, d.settings = nil, plan.Plan{Target: d.facts.Posture.Target}, policy.DefaultSettings()
+	d.settings.Rule = ""
+	return d.end(report.Uncovered)
+}
+
 // leftToPeople reports whether the service's age leaves it to people.
 func (d *decider) leftToPeople() bool {
 	return tooOld(d.facts.Posture, d.settings) && !d.protectedBefore

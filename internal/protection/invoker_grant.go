@@ -13,9 +13,10 @@ const AgentNotInvoker Code = "AGENT_NOT_INVOKER"
 var _ = register(positionInvoker, invokerGrant, AgentNotInvoker)
 
 // invokerGrant wants the agent to be an invoker, without a condition, of every
-// service behind the backend services: IAP is switched for all of them at once.
+// service behind the backend services: IAP is switched for all of them at once. While
+// IAP's API is off, nobody passes IAP.
 func invokerGrant(p posture.Posture, want policy.Wanted) []Finding {
-	if door.InheritsInvoker(p) {
+	if iapAPIOff(p) || door.InheritsInvoker(p) {
 		return nil
 	}
 	var findings []Finding

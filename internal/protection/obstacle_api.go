@@ -16,10 +16,12 @@ var _ = register(positionObstacle, api, APIDisabled)
 
 const iapAPI = "iap.googleapis.com"
 
+func iapAPIOff(p posture.Posture) bool { return slices.Contains(p.APIsOff, iapAPI) }
+
 // api stops every step where IAP is to be turned on: without its API the agent
 // cannot be provisioned, and the steps after that rest on the agent.
 func api(p posture.Posture, want policy.Wanted) []Finding {
-	if !slices.Contains(p.APIsOff, iapAPI) || len(p.Reached()) == 0 && !policy.Direct(p, want) {
+	if !iapAPIOff(p) || len(p.Reached()) == 0 && !policy.Direct(p, want) {
 		return nil
 	}
 	return []Finding{{

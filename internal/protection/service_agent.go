@@ -16,11 +16,11 @@ var _ = register(positionAgent, serviceAgent, AgentNotProvisioned)
 
 // serviceAgent holds the agent for provisioned when an undeleted member of a
 // policy names it: IAM refuses members that do not exist. Otherwise the step,
-// which is idempotent, is planned.
+// which is idempotent, is planned. While IAP's API is off, there is no agent to be had.
 // Source: iam/docs/create-service-agents.
 func serviceAgent(p posture.Posture, _ policy.Wanted) []Finding {
 	named := func(m posture.Member) bool { return m.Invokers.Names(p.Agent()) }
-	if p.Project.Names(p.Agent()) || slices.ContainsFunc(p.AllMembers(), named) {
+	if iapAPIOff(p) || p.Project.Names(p.Agent()) || slices.ContainsFunc(p.AllMembers(), named) {
 		return nil
 	}
 	return []Finding{{

@@ -46,6 +46,7 @@ const (
 	Blocked    Outcome = "blocked"
 	Failed     Outcome = "failed"
 	Rejected   Outcome = "rejected"
+	Uncovered  Outcome = "uncovered"
 )
 
 // Retries reports whether the message is to be delivered again after this outcome.

@@ -108,10 +108,10 @@ func expected(published map[string]report.Report) map[string]func(line map[strin
 	return map[string]func(map[string]any) bool{
 		"reports": reported(func(report.Report) bool { return true }),
 		"exposed": reported(func(r report.Report) bool {
-			return r.Exposed == door.Yes && r.Outcome != report.Exempt && r.ObservedAt.Sub(*r.ExposedSince).Minutes() >= 60
+			return r.Exposed == door.Yes && r.Outcome != report.Exempt && r.Outcome != report.Uncovered && r.ObservedAt.Sub(*r.ExposedSince).Minutes() >= 60
 		}),
 		"unknown": reported(func(r report.Report) bool {
-			return r.Exposed == door.Unknown && r.Outcome != report.Exempt && r.Mode != "report-only"
+			return r.Exposed == door.Unknown && r.Outcome != report.Exempt && r.Outcome != report.Uncovered && r.Mode != "report-only"
 		}),
 		"waiting": reported(func(r report.Report) bool {
 			return r.Outcome == report.Waiting && r.WaitingFor.Since != nil &&

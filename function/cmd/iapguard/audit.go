@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
-	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -106,34 +104,24 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 // auditTogether bounds how many services are looked at side by side.
 const auditTogether = 8
 
-// auditEach looks at every service that the policy covers.
+// auditEach looks at every service, also at those that no rule covers.
 func (s *session) auditEach(ctx context.Context, targets []posture.Target) []audited {
-	all := make([]*audited, len(targets))
+	all := make([]audited, len(targets))
 	var group errgroup.Group
 	group.SetLimit(auditTogether)
 	for i, target := range targets {
 		group.Go(func() error {
 			final, err := s.engine.Run(ctx, request("audit", target, true))
-			if !errors.Is(err, reconcile.ErrOutOfScope) {
-				all[i] = newAudited(target, final, err)
-			}
+			all[i] = newAudited(target, final, err)
 			return nil
 		})
 	}
 	_ = group.Wait() // no look fails the others
-	services := []audited{}
-	for i, one := range all {
-		if one == nil {
-			fmt.Fprintf(os.Stderr, "iapguard: %s: %v\n", targets[i], reconcile.ErrOutOfScope)
-			continue
-		}
-		services = append(services, *one)
-	}
-	return services
+	return all
 }
 
-func newAudited(target posture.Target, final report.Report, err error) *audited {
-	one := &audited{Service: target.Name(), Exposed: door.Unknown}
+func newAudited(target posture.Target, final report.Report, err error) audited {
+	one := audited{Service: target.Name(), Exposed: door.Unknown}
 	switch {
 	case err != nil:
 		one.Error = err.Error()

@@ -14,10 +14,11 @@ import (
 
 // totals are the numbers under an audit.
 type totals struct {
-	Services int                `json:"services"`
-	Exposed  int                `json:"exposed"` // with an unguarded door
-	Unknown  int                `json:"unknown"` // with a door that may be unguarded, and none that is
-	Doors    map[door.Guard]int `json:"doors"`
+	Services  int                `json:"services"`
+	Exposed   int                `json:"exposed"`   // with an unguarded door
+	Unknown   int                `json:"unknown"`   // with a door that may be unguarded, and none that is
+	Uncovered int                `json:"uncovered"` // that no rule covers, among all of the above
+	Doors     map[door.Guard]int `json:"doors"`
 }
 
 // comparison says what became of unguarded doors since an earlier audit.
@@ -74,6 +75,9 @@ func (a *audit) count() totals {
 		case door.Unknown:
 			count.Unknown++
 		}
+		if service.Outcome == report.Uncovered {
+			count.Uncovered++
+		}
 		for _, each := range service.Doors {
 			count.Doors[each.Guard]++
 		}
@@ -128,7 +132,11 @@ func within(service string, scopes []posture.Scope) bool {
 func (a audit) text() string {
 	var b strings.Builder
 	for _, service := range a.Services {
-		fmt.Fprintf(&b, "%s\n", service.Service)
+		b.WriteString(service.Service)
+		if service.Outcome == report.Uncovered {
+			b.WriteString("  (no rule covers it)")
+		}
+		b.WriteString("\n")
 		if service.Error != "" {
 			fmt.Fprintf(&b, "  ? not read: %s\n", service.Error)
 		}
@@ -141,8 +149,11 @@ func (a audit) text() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %d exposed, %d unknown; doors:",
-		counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unknown)
+	fmt.Fprintf(&b, "\n%s: %d exposed, %d unknown", counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unknown)
+	if a.Totals.Uncovered > 0 {
+		fmt.Fprintf(&b, ", %d without a rule", a.Totals.Uncovered)
+	}
+	b.WriteString("; doors:")
 	for _, guard := range byRisk {
 		if n := a.Totals.Doors[guard]; n > 0 {
 			fmt.Fprintf(&b, " %d %s", n, guard)

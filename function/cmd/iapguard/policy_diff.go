@@ -123,12 +123,12 @@ func predict(ctx context.Context, engine *reconcile.Engine, target posture.Targe
 			Key: "command:policy-diff"},
 	})
 	switch {
-	case errors.Is(err, reconcile.ErrOutOfScope):
-		return prediction{Outcome: "left-alone"}
 	case errors.Is(err, reconcile.ErrGone):
 		return prediction{Outcome: "gone"}
 	case err != nil:
 		return prediction{Outcome: string(report.Failed)}
+	case final.Outcome == report.Uncovered:
+		return prediction{Outcome: "left-alone"}
 	}
 	ended := prediction{Outcome: string(final.Outcome), Rule: final.Policy.Rule, Mode: final.Mode,
 		SkippedRules: final.Policy.SkippedRules}

@@ -74,7 +74,7 @@ func (p *printer) show(r report.Report) {
 func (p *printer) result(target posture.Target, final report.Report, err error) (failed bool) {
 	if err != nil {
 		p.note(fmt.Sprintf("%s: %v", target, unwrapFinal(err)))
-		return !errors.Is(err, reconcile.ErrOutOfScope)
+		return true
 	}
 	p.keep(final)
 	p.show(final)
@@ -83,10 +83,8 @@ func (p *printer) result(target posture.Target, final report.Report, err error) 
 
 // unwrapFinal shortens an error that ends a run without a report to its reason.
 func unwrapFinal(err error) error {
-	for _, final := range []error{reconcile.ErrOutOfScope, reconcile.ErrGone} {
-		if errors.Is(err, final) {
-			return final
-		}
+	if errors.Is(err, reconcile.ErrGone) {
+		return reconcile.ErrGone
 	}
 	return err
 }

@@ -69,7 +69,7 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 	case has("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"),
 		answer.Code == http.StatusTooManyRequests:
 		return fault.Quota
-	case has("SERVICE_DISABLED", "accessNotConfigured"):
+	case has("SERVICE_DISABLED", "accessNotConfigured"), detail.consumer != "":
 		return fault.APIDisabled
 	case has("resourceNotReady"):
 		return fault.Busy
@@ -99,6 +99,10 @@ type detail struct{ status, reason, permission, service, consumer, account, cons
 // requiredPermission finds the permission in the texts of the APIs that name
 // it nowhere else. Source: recorded and reported error texts.
 var requiredPermission = regexp.MustCompile(`(?:Required|Permission) '([a-z]+\.[A-Za-z]+\.[A-Za-z]+)'`)
+
+// disabledAPI finds the API and the project in the texts of the APIs that give them
+// nowhere else, as Compute Engine's errors do. Source: recorded error texts.
+var disabledAPI = regexp.MustCompile(`/apis/api/([a-z0-9.-]+)/overview\?project=([a-z0-9:.-]+)`)
 
 // actedAs finds the account that the caller may not act as, and constraint the
 // organization policy that forbids a call. Source: recorded and reported texts.
@@ -132,6 +136,9 @@ func readDetail(answer *googleapi.Error) detail {
 	}
 	if match := requiredPermission.FindStringSubmatch(answer.Message); match != nil && found.permission == "" {
 		found.permission = match[1]
+	}
+	if match := disabledAPI.FindStringSubmatch(answer.Message); match != nil && found.service == "" {
+		found.service, found.consumer = match[1], "projects/"+match[2]
 	}
 	if match := constraint.FindStringSubmatch(answer.Message); match != nil {
 		found.constraint = match[1]

@@ -84,6 +84,12 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 				`{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"SERVICE_DISABLED","domain":"googleapis.com","metadata":{"service":"iap.googleapis.com"}}`),
 			403, fault.APIDisabled, "", "iap.googleapis.com",
 		},
+		{
+			"API switched off, without details",
+			esf(403, "PERMISSION_DENIED", "Compute Engine API has not been used in project 1 before or it is disabled. Enable it "+
+				"by visiting https://console.developers.google.com/apis/api/compute.googleapis.com/overview?project=1 then retry.", ""),
+			403, fault.APIDisabled, "", "compute.googleapis.com",
+		},
 		{"quota", esf(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric", ""), 429, fault.Quota, "", ""},
 		{
 			"agent not there yet",
