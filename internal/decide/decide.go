@@ -128,6 +128,8 @@ func (d *decider) assess() {
 	d.run = d.facts.Run
 	j := d.judge()
 	d.want, d.inScope, d.findings, d.settings = j.want, j.inScope, j.findings, j.want.Settings
+	p.Trust = d.settings.Trust
+	d.facts.Posture = p
 	d.plan = protection.Plan(p, d.want, d.findings, d.now)
 	if d.run.Before == nil {
 		d.run.Before, d.run.OpenSince = door.Of(p), d.openSince()

@@ -123,6 +123,7 @@ func Unseen(s Settings, r Request, seen posture.Posture, now time.Time) Decision
 		j.want.Settings = policy.DefaultSettings()
 	}
 	d.want, d.settings, d.plan = j.want, j.want.Settings, plan.Plan{Target: seen.Target}
+	d.facts.Posture.Trust = d.settings.Trust
 	d.findings = protection.Proven(seen, j.findings)
 	if d.settings.Exemption.BuiltIn() || j.inScope && d.settings.ExemptAt(now) {
 		return d.exempt()

@@ -132,6 +132,20 @@ func TestEveryWayInIsADoor(t *testing.T) {
 			p.DomainsUnread, p.Service.Ingress = "denied", posture.IngressInternal
 			p.Backends = nil
 		}, []Door{with(own, func(d *Door) { d.Guard = GuardIngress })}},
+		{"load balancers that cannot be read may be open", func(p *posture.Posture) {
+			p.Backends, p.BackendsUnread = nil, "denied"
+		}, []Door{own, {Kind: LoadBalancer, Via: "projects/demo-project", Guard: GuardUnknown, Why: "denied"}}},
+		{"load balancers that cannot be read, and no way in from one", func(p *posture.Posture) {
+			p.Service.Ingress, p.Backends, p.BackendsUnread = posture.IngressInternal, nil, "denied"
+		}, []Door{with(own, func(d *Door) { d.Guard = GuardIngress })}},
+		{"the service cannot be read", func(p *posture.Posture) {
+			p.ServiceUnread, p.Service, p.Backends = "denied", posture.Service{}, nil
+		}, []Door{with(own, func(d *Door) {
+			d.Address, d.Guard, d.Why = "https://hello-123456789012.us-central1.run.app", GuardUnknown, "denied"
+		})}},
+		{"who may invoke cannot be read", func(p *posture.Posture) { p.Invokers = posture.Policy{Unread: "denied"} },
+			[]Door{with(own, func(d *Door) { d.Guard, d.Why = GuardUnknown, "denied" }),
+				with(front, func(d *Door) { d.Guard, d.Why = GuardUnknown, "denied" })}},
 		{"an internal load balancer", func(p *posture.Posture) {
 			p.Backends[0].Scheme, p.Service.Ingress = "INTERNAL_MANAGED", posture.IngressInternal
 		},

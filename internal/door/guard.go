@@ -1,6 +1,7 @@
 package door
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ func ownGuard(p posture.Posture) judged {
 	case p.Service.Ingress.ClosedToInternet():
 		return judged{guard: GuardIngress}
 	case p.Service.IAPOn:
-		return iapGuard(p.DirectAccessPolicies())
+		return iapGuard(p, p.DirectAccessPolicies())
 	}
 	return invokerGuard(p)
 }
@@ -45,9 +46,9 @@ func frontendGuard(p posture.Posture, backend posture.Backend) judged {
 	case backend.IAPOn && p.Service.IAPOn:
 		return judged{guard: GuardIAP}
 	case backend.IAPOn:
-		return iapGuard(p.AccessPolicies(backend))
+		return iapGuard(p, p.AccessPolicies(backend))
 	case p.Service.IAPOn:
-		return iapGuard(p.DirectAccessPolicies())
+		return iapGuard(p, p.DirectAccessPolicies())
 	}
 	return invokerGuard(p)
 }
@@ -56,20 +57,18 @@ func frontendGuard(p posture.Posture, backend posture.Backend) judged {
 // public accessor makes the resource public (iap/docs/managing-access). Whether
 // IAP's agent may invoke the service is not asked: the folders above the project
 // may let it, and their policies are not read.
-func iapGuard(policies []posture.AccessPolicy) judged {
-	var public []PublicBinding
+func iapGuard(p posture.Posture, policies []posture.AccessPolicy) judged {
+	var wide []Grant
 	for _, at := range policies {
-		public = append(public, PublicAccessors(at.Policy)...)
+		wide = append(wide, widest(p, at.Policy, passesIAP)...)
 	}
-	switch guard := loosest(GuardIAP, public); guard {
-	case GuardOpen:
-		return judged{guard, "IAP lets everybody in (allUsers)"}
-	case GuardSignedIn:
-		return judged{guard, "IAP lets any Google account in (allAuthenticatedUsers)"}
+	if len(wide) > 0 {
+		return opened(wide, "IAP lets %s in (%s)")
 	}
 	for _, at := range policies {
-		// A project's own policy takes no public members.
-		if at.Policy.Unread != "" && strings.Contains(at.Resource, "/iap_web") {
+		// A project's own policy takes no public members (cloudresourcemanager's
+		// discovery document, projects.setIamPolicy).
+		if at.Policy.Unread != "" && (p.Trust.Known() || strings.Contains(at.Resource, "/iap_web")) {
 			return judged{GuardUnknown, at.Policy.Unread}
 		}
 	}
@@ -81,12 +80,39 @@ func invokerGuard(p posture.Posture) judged {
 	if p.Service.InvokerCheckOff {
 		return judged{guard: GuardOpen}
 	}
-	guard := loosest(GuardIAM, slices.Concat(PublicInvokers(p.Invokers), PublicInvokers(p.Project)))
+	wide := slices.Concat(widest(p, p.Invokers, mayInvoke), widest(p, p.Project, mayInvoke))
 	switch {
-	case guard == GuardSignedIn:
-		return judged{guard, "any Google account may invoke it (allAuthenticatedUsers)"}
-	case guard == GuardIAM && p.Invokers.Unread != "":
+	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
+		return judged{guard: GuardOpen}
+	case len(wide) > 0:
+		return opened(wide, "%s may invoke it (%s)")
+	case p.Invokers.Unread != "":
 		return judged{GuardUnknown, p.Invokers.Unread}
+	case p.Project.Unread != "" && p.Trust.Known():
+		return judged{GuardUnknown, p.Project.Unread}
 	}
-	return judged{guard: guard}
+	return judged{guard: GuardIAM}
+}
+
+// widest lists the members of a policy, in roles that count, who stand for people that
+// nobody named: the public, and groups and pools that outsiders can join.
+func widest(p posture.Posture, policy posture.Policy, role func(string) bool) []Grant {
+	return membersIn(policy.Effective(p.ObservedAt), role,
+		func(member string) bool { return IsPublic(member) || p.Trust.Joinable(member) })
+}
+
+// opened is the guard that wide members leave, with the first of the widest in words.
+func opened(wide []Grant, how string) judged {
+	for _, one := range wide {
+		if one.Member == allUsers {
+			return judged{GuardOpen, fmt.Sprintf(how, "everybody", one.Member)}
+		}
+	}
+	for _, one := range wide {
+		if IsPublic(one.Member) {
+			return judged{GuardSignedIn, fmt.Sprintf(how, "any Google account", one.Member)}
+		}
+	}
+	return judged{GuardSignedIn, fmt.Sprintf(how, "everybody who joins it", posture.Shown(wide[0].Member)) +
+		"; where outsiders cannot join, name it under access.trusted"}
 }

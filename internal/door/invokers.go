@@ -3,6 +3,7 @@ package door
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -13,49 +14,87 @@ func InheritsInvoker(p posture.Posture) bool {
 	return slices.ContainsFunc(invokingRoles, func(role string) bool { return p.Project.Holds(role, p.Agent()) })
 }
 
-// Invoker is somebody who may invoke the service, and so gets in at a door that
-// only Cloud Run's invoker check keeps.
-type Invoker struct {
+// Named is somebody that a policy lets in: at doors that only Cloud Run's invoker check
+// keeps, or at doors that IAP keeps.
+type Named struct {
 	Member      string
 	Conditional bool // only under a condition
-	Inherited   bool // by the project's policy
+	Inherited   bool // by a policy above the service's or the backend service's own
 }
 
-// maxInvokers bounds how many invokers are listed.
-const maxInvokers = 50
+// maxNamed bounds how many members are listed.
+const maxNamed = 50
 
 // NamedInvokers lists who gets in at the doors that are guarded by IAM: the
 // service's own grants first, then the project's. IAP's agent is not listed, because
 // IAP authenticates everybody who calls through it. leftOff is how many more there are
-// than maxInvokers. The list is empty where no door is guarded by IAM.
-func NamedInvokers(p posture.Posture) (invokers []Invoker, leftOff int) {
+// than maxNamed. The list is empty where no door is guarded by IAM.
+func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
 	if !slices.ContainsFunc(Of(p), func(d Door) bool { return d.Guard == GuardIAM }) {
 		return nil, 0
 	}
-	add := func(policy posture.Policy, inherited bool) {
-		for _, binding := range policy.Bindings {
-			if RoleInvokes(binding.Role) != Yes {
-				continue
-			}
-			for _, member := range binding.Members {
-				if one := (Invoker{member, binding.Condition != "", inherited}); member != p.Agent() &&
-					!strings.HasPrefix(member, "deleted:") && !covered(invokers, one) {
-					invokers = append(invokers, one)
-				}
+	invokes := func(role string) bool { return RoleInvokes(role) == Yes }
+	list := named{at: p.ObservedAt, counts: invokes, agent: p.Agent()}
+	list.add(p.Invokers, false)
+	list.add(p.Project, true)
+	return list.bounded()
+}
+
+// NamedAccessors lists who gets in at the doors that are guarded by IAP: by the policies
+// of the backend services and the service first, then by those above. leftOff is how
+// many more there are than maxNamed.
+func NamedAccessors(p posture.Posture) (accessors []Named, leftOff int) {
+	var policies []posture.AccessPolicy
+	if p.Service.IAPOn {
+		policies = append(policies, p.DirectAccessPolicies()...)
+	}
+	for _, backend := range p.Backends {
+		if backend.IAPOn {
+			policies = append(policies, p.AccessPolicies(backend)...)
+		}
+	}
+	list := named{at: p.ObservedAt, counts: passesIAP}
+	for _, inherited := range []bool{false, true} {
+		for _, one := range policies {
+			if own := strings.Contains(one.Resource, "/services/"); own != inherited {
+				list.add(one.Policy, inherited)
 			}
 		}
 	}
-	add(p.Invokers, false)
-	add(p.Project, true)
-	if leftOff = len(invokers) - maxInvokers; leftOff > 0 {
-		return invokers[:maxInvokers], leftOff
+	return list.bounded()
+}
+
+// named is a list of members while it is made.
+type named struct {
+	at     time.Time
+	counts func(role string) bool
+	agent  string // is not listed
+	list   []Named
+}
+
+func (n *named) add(policy posture.Policy, inherited bool) {
+	for _, binding := range policy.Effective(n.at).Bindings {
+		if !n.counts(binding.Role) {
+			continue
+		}
+		for _, member := range binding.Members {
+			if one := (Named{member, binding.Condition != "", inherited}); member != n.agent && !covered(n.list, one) {
+				n.list = append(n.list, one)
+			}
+		}
 	}
-	return invokers, 0
+}
+
+func (n *named) bounded() (list []Named, leftOff int) {
+	if leftOff = len(n.list) - maxNamed; leftOff > 0 {
+		return n.list[:maxNamed], leftOff
+	}
+	return n.list, 0
 }
 
 // covered reports whether the list already has the same member without a narrower
 // condition.
-func covered(listed []Invoker, one Invoker) bool {
+func covered(listed []Named, one Named) bool {
 	return slices.ContainsFunc(listed,
-		func(i Invoker) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
+		func(i Named) bool { return i.Member == one.Member && (!i.Conditional || one.Conditional) })
 }

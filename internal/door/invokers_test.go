@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,35 +21,35 @@ func TestInvokersAreListedWhereOnlyIAMGuardsADoor(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*posture.Posture)
-		want   []Invoker
+		want   []Named
 	}{
 		{"no door is kept by IAM alone", func(p *posture.Posture) { grant(&p.Invokers, "", posture.RoleInvoker, bob) }, nil},
 		{"nobody but IAP's agent", open, nil},
 		{"named members", func(p *posture.Posture) { open(p); grant(&p.Invokers, "", posture.RoleInvoker, bob, robot) },
-			[]Invoker{{Member: bob}, {Member: robot}}},
+			[]Named{{Member: bob}, {Member: robot}}},
 		{"an administrator", func(p *posture.Posture) { open(p); grant(&p.Invokers, "", "roles/run.admin", bob) },
-			[]Invoker{{Member: bob}}},
+			[]Named{{Member: bob}}},
 		{"under a condition", func(p *posture.Posture) { open(p); grant(&p.Invokers, "x", posture.RoleInvoker, bob) },
-			[]Invoker{{Member: bob, Conditional: true}}},
+			[]Named{{Member: bob, Conditional: true}}},
 		{"under a condition, and without", func(p *posture.Posture) {
 			open(p)
 			grant(&p.Invokers, "", posture.RoleInvoker, bob)
 			grant(&p.Invokers, "x", posture.RoleInvoker, bob)
-		}, []Invoker{{Member: bob}}},
+		}, []Named{{Member: bob}}},
 		{"by two roles", func(p *posture.Posture) {
 			open(p)
 			grant(&p.Invokers, "", posture.RoleInvoker, bob)
 			grant(&p.Invokers, "", "roles/run.admin", bob)
-		}, []Invoker{{Member: bob}}},
+		}, []Named{{Member: bob}}},
 		{"under a condition here, by the project without", func(p *posture.Posture) {
 			open(p)
 			grant(&p.Invokers, "x", posture.RoleInvoker, bob)
 			grant(&p.Project, "", posture.RoleInvoker, bob)
-		}, []Invoker{{Member: bob, Conditional: true}, {Member: bob, Inherited: true}}},
+		}, []Named{{Member: bob, Conditional: true}, {Member: bob, Inherited: true}}},
 		{"by the project", func(p *posture.Posture) { open(p); grant(&p.Project, "", posture.RoleInvoker, bob) },
-			[]Invoker{{Member: bob, Inherited: true}}},
+			[]Named{{Member: bob, Inherited: true}}},
 		{"an owner of the project", func(p *posture.Posture) { open(p); grant(&p.Project, "", "roles/owner", bob) },
-			[]Invoker{{Member: bob, Inherited: true}}},
+			[]Named{{Member: bob, Inherited: true}}},
 		{"who was deleted", func(p *posture.Posture) {
 			open(p)
 			grant(&p.Invokers, "", posture.RoleInvoker, "deleted:"+bob+"?uid=1")
@@ -68,12 +69,12 @@ func TestALongListOfInvokersIsCut(t *testing.T) {
 	p := posturetest.Protected()
 	p.Service.Ingress = posture.IngressAll
 	var members []string
-	for i := range maxInvokers + 3 {
+	for i := range maxNamed + 3 {
 		members = append(members, fmt.Sprintf("user:%d@example.com", i))
 	}
 	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: members}}
-	if listed, leftOff := NamedInvokers(p); len(listed) != maxInvokers || leftOff != 3 {
-		t.Errorf("%d listed and %d left off, want %d and 3", len(listed), leftOff, maxInvokers)
+	if listed, leftOff := NamedInvokers(p); len(listed) != maxNamed || leftOff != 3 {
+		t.Errorf("%d listed and %d left off, want %d and 3", len(listed), leftOff, maxNamed)
 	}
 }
 
@@ -166,6 +167,31 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 		{"under a condition", func(p *posture.Posture) {
 			p.Backends[0].Access = accessor("allUsers")
 			p.Backends[0].Access.Bindings[0].Condition = "c"
+		}, GuardIngress, GuardOpen, everybody},
+		{"until a time that has passed", func(p *posture.Posture) {
+			p.Backends[0].Access = accessor("allUsers")
+			p.Backends[0].Access.Bindings[0].Condition = `request.time < timestamp("2020-01-01T00:00:00Z")`
+			p.ObservedAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		}, GuardIngress, GuardIAP, ""},
+		{"everybody at Gmail", func(p *posture.Posture) { p.Backends[0].Access = accessor("domain:gmail.com") },
+			GuardIngress, GuardSignedIn, "IAP lets any Google account in (domain:gmail.com)"},
+		{"a group that outsiders may join", func(p *posture.Posture) {
+			p.Trust.Domains, p.Backends[0].Access = []string{"example.com"}, accessor("group:all@googlegroups.com")
+		}, GuardIngress, GuardSignedIn, "IAP lets everybody who joins it in (group:all@googlegroups.com); where outsiders " +
+			"cannot join, name it under access.trusted"},
+		{"such a group, which the policy trusts", func(p *posture.Posture) {
+			p.Trust = posture.Trust{Domains: []string{"example.com"}, Members: []string{"group:all@googlegroups.com"}}
+			p.Backends[0].Access = accessor("group:all@googlegroups.com")
+		}, GuardIngress, GuardIAP, ""},
+		{"who has access was not read", func(p *posture.Posture) {
+			p.Backends[0].Access = posture.Policy{Unread: "denied"}
+		}, GuardIngress, GuardUnknown, "denied"},
+		{"who has access above was not read", func(p *posture.Posture) {
+			p.Backends[0].Inherited = []posture.Policy{{}, {Unread: "denied"}}
+		}, GuardIngress, GuardUnknown, "denied"},
+		{"everybody, and the rest was not read", func(p *posture.Posture) {
+			p.Backends[0].Access = accessor("allUsers")
+			p.Backends[0].Inherited = []posture.Policy{{}, {Unread: "denied"}}
 		}, GuardIngress, GuardOpen, everybody},
 		{"in a custom role", func(p *posture.Posture) {
 			p.Backends[0].Access.Bindings[0] = posture.Binding{Role: "organizations/1/roles/in", Members: []string{"allUsers"}}

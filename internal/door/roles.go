@@ -10,9 +10,10 @@ import (
 // allUsers stands for everybody.
 const allUsers = "allUsers"
 
-// PublicMembers are the IAM members that stand for people nobody named:
-// everybody, and everybody with a Google account.
-var PublicMembers = []string{allUsers, "allAuthenticatedUsers"}
+// PublicMembers are the IAM members that stand for people nobody named: everybody,
+// everybody with a Google account, and everybody with one at Gmail, which IAM knows
+// under either name of the domain.
+var PublicMembers = []string{allUsers, "allAuthenticatedUsers", "domain:gmail.com", "domain:googlemail.com"}
 
 // Knowledge is an answer that may not be known.
 type Knowledge string
@@ -70,39 +71,47 @@ func passesIAP(role string) bool {
 	return role == posture.RoleAccessor || !strings.HasPrefix(role, "roles/")
 }
 
-// PublicBinding is a public member in a role of a policy.
-type PublicBinding struct{ Role, Member string }
+// Grant is a member in a role of a policy.
+type Grant struct{ Role, Member string }
 
 // PublicInvokers lists the public members that a policy may let invoke services,
 // with and without a condition, each role and member once.
-func PublicInvokers(policy posture.Policy) []PublicBinding {
-	return publicIn(policy, func(role string) bool { return RoleInvokes(role) != No })
+func PublicInvokers(policy posture.Policy) []Grant {
+	return membersIn(policy, mayInvoke, IsPublic)
 }
 
 // PublicAccessors lists the public members that a policy may let through IAP,
 // with and without a condition, each role and member once.
-func PublicAccessors(policy posture.Policy) []PublicBinding { return publicIn(policy, passesIAP) }
+func PublicAccessors(policy posture.Policy) []Grant {
+	return membersIn(policy, passesIAP, IsPublic)
+}
 
-func publicIn(policy posture.Policy, counts func(role string) bool) []PublicBinding {
-	var found []PublicBinding
+// Accessors lists the members that a policy may let through IAP, each role and member
+// once.
+func Accessors(policy posture.Policy) []Grant {
+	return membersIn(policy, passesIAP, func(string) bool { return true })
+}
+
+// Invokers lists the members that a policy may let invoke services, each role and member
+// once.
+func Invokers(policy posture.Policy) []Grant {
+	return membersIn(policy, mayInvoke, func(string) bool { return true })
+}
+
+// IsPublic reports whether a member is one of PublicMembers.
+func IsPublic(member string) bool { return slices.Contains(PublicMembers, member) }
+
+func mayInvoke(role string) bool { return RoleInvokes(role) != No }
+
+// membersIn lists the members of roles that count, each role and member once.
+func membersIn(policy posture.Policy, role, member func(string) bool) []Grant {
+	var found []Grant
 	for _, binding := range policy.Bindings {
-		for _, member := range binding.Members {
-			one := PublicBinding{binding.Role, member}
-			if slices.Contains(PublicMembers, member) && counts(binding.Role) && !slices.Contains(found, one) {
+		for _, each := range binding.Members {
+			if one := (Grant{binding.Role, each}); member(each) && role(binding.Role) && !slices.Contains(found, one) {
 				found = append(found, one)
 			}
 		}
 	}
 	return found
-}
-
-// loosest is the guard that public members leave of one that they pass.
-func loosest(guard Guard, public []PublicBinding) Guard {
-	for _, one := range public {
-		if one.Member == allUsers {
-			return GuardOpen
-		}
-		guard = GuardSignedIn
-	}
-	return guard
 }

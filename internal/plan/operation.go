@@ -17,7 +17,8 @@ type Op string
 
 // The stages of the safe order. Steps of one stage may stand in any order.
 const (
-	stageProvision = iota + 1
+	stageStrangers = iota + 1
+	stageProvision
 	stageInvoker
 	stageAccess
 	stageIAP

@@ -38,3 +38,17 @@ func memberProblem(member string, domains []string) string {
 	}
 	return ""
 }
+
+// trustText is the grammar of trusted members: principals, in which "*" stands for any
+// text.
+var trustText = regexp.MustCompile(
+	`^((user|group|serviceAccount):[A-Za-z0-9._%+'*-]+@[A-Za-z0-9*-]+(\.[A-Za-z0-9*-]+)+|domain:[a-z0-9-]+(\.[a-z0-9-]+)+|principal(Set)?://iam\.googleapis\.com/[A-Za-z0-9._~:/@%+=*-]+)$`)
+
+// trustProblem returns why a trusted member is refused, or "".
+func trustProblem(member string) string {
+	if len(member) > maxWords || !trustText.MatchString(member) {
+		return fmt.Sprintf("%.80q is not a member: write user:ADDRESS, group:ADDRESS, serviceAccount:ADDRESS, domain:NAME or "+
+			"principalSet://iam.googleapis.com/…", member)
+	}
+	return ""
+}

@@ -150,7 +150,8 @@ func (r *reader) labelsLoosenNothing(n *yaml.Node, labelled rule, later []rule) 
 func (r *reader) access(n *yaml.Node, settings *Settings) {
 	var members []*yaml.Node
 	var domains []string
-	var conditional *yaml.Node
+	var conditional, trusted *yaml.Node
+	var publicAccessors string
 	r.mapping(n, "access", keys{
 		"members": r.list("access.members", func(n *yaml.Node) { members = append(members, n) }),
 		"domains": r.list("access.domains", func(n *yaml.Node) {
@@ -162,8 +163,22 @@ func (r *reader) access(n *yaml.Node, settings *Settings) {
 			domains = append(domains, domain)
 		}),
 		"condition": func(n *yaml.Node) { conditional = n; r.condition(n, &settings.AccessCondition) },
-		"none":      choice(r, "access.none", &settings.NoneFor, NoneWait, NoneEnable),
+		"trusted": r.list("access.trusted", func(n *yaml.Node) {
+			var member string
+			if r.text("a member", &member)(n); trustProblem(member) != "" {
+				r.complain(n, "access.trusted: %s", trustProblem(member))
+			}
+			settings.Trust.Members = append(settings.Trust.Members, member)
+			trusted = n
+		}),
+		"publicAccessors": choice(r, "access.publicAccessors", &publicAccessors, "remove", "report"),
+		"none":            choice(r, "access.none", &settings.NoneFor, NoneWait, NoneEnable),
 	})
+	settings.Trust.Domains, settings.KeepAccessors = domains, publicAccessors == "report"
+	if trusted != nil && len(domains) == 0 {
+		r.complain(trusted, "access.trusted has no effect without access.domains, which says who belongs to you: "+
+			"list your domains, or take trusted out")
+	}
 	if conditional != nil && len(members) == 0 {
 		r.complain(conditional,
 			"access.condition has no effect without access.members: name members, or take the condition out")

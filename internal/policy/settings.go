@@ -93,6 +93,11 @@ type Settings struct {
 	// AccessCondition is the condition under which they have it; zero = always.
 	AccessCondition posture.Condition
 	NoneFor         NoneKnown // what to do without an accessor
+	// Trust is who belongs to the organization: access.domains and access.trusted.
+	Trust posture.Trust
+	// KeepAccessors leaves public accessors of IAP as they are. The door is reported
+	// as open all the same, and nothing is granted at it.
+	KeepAccessors bool
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
 	WithoutLoadBalancer WithoutLoadBalancer
 	// KeepIngress and KeepInvokers leave a service's ingress, and its public

@@ -32,6 +32,16 @@ var strictnesses = []strictness{
 	{"access.none", []string{"NoneFor"}, func(l, b Settings) bool {
 		return inOrder(b.NoneFor, l.NoneFor, NoneWait, NoneEnable)
 	}},
+	{"access.domains, access.trusted", []string{"Trust"}, func(l, b Settings) bool {
+		subset := func(less, more []string) bool {
+			return !slices.ContainsFunc(less, func(one string) bool { return !slices.Contains(more, one) })
+		}
+		return !b.Trust.Known() ||
+			l.Trust.Known() && subset(l.Trust.Domains, b.Trust.Domains) && subset(l.Trust.Members, b.Trust.Members)
+	}},
+	{"access.publicAccessors", []string{"KeepAccessors"}, func(l, b Settings) bool {
+		return b.KeepAccessors || !l.KeepAccessors
+	}},
 	// With another client, or with Google's own, other people can sign in.
 	{"oauthClient", []string{"OAuthClient"}, func(l, b Settings) bool { return l.OAuthClient == b.OAuthClient }},
 	{"ingress", []string{"KeepIngress"}, func(l, b Settings) bool { return b.KeepIngress || !l.KeepIngress }},

@@ -77,6 +77,7 @@ type Posture struct {
 	DirectAccess    Policy
 	DirectInherited []Policy
 	Ancestors       Ancestors // of the project, where a rule asks for them
+	Trust           Trust     // who counts as an outsider, by the policy; the rest is observed
 	APIsOff         []string  // hosts of the APIs that are switched off in the project, sorted
 	Unread          []Unread  // what could not be read; every other fact holds even so
 	ObservedAt      time.Time

@@ -49,7 +49,7 @@ func accessKnown(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var findings []Finding
 	for _, iap := range iapResources(p, want) {
-		if iap.on || iap.letsAnybody() {
+		if iap.on || iap.letsAnybody(p.ObservedAt) {
 			continue
 		}
 		findings = append(findings, Finding{

@@ -2,7 +2,9 @@ package protection
 
 import (
 	"slices"
+	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/remedy/command"
@@ -47,8 +49,11 @@ func (g iapResource) lets(member string, condition posture.Condition) bool {
 		func(at posture.AccessPolicy) bool { return at.Policy.HoldsIf(posture.RoleAccessor, member, condition) })
 }
 
-// letsAnybody reports whether anybody is known to get through.
-func (g iapResource) letsAnybody() bool {
-	return slices.ContainsFunc(g.policies,
-		func(at posture.AccessPolicy) bool { return len(at.Policy.Members(posture.RoleAccessor)) > 0 })
+// letsAnybody reports whether somebody that a policy names is known to get through: at
+// some time from now on, and not only strangers.
+func (g iapResource) letsAnybody(now time.Time) bool {
+	return slices.ContainsFunc(g.policies, func(at posture.AccessPolicy) bool {
+		members := at.Policy.Effective(now).Members(posture.RoleAccessor)
+		return slices.ContainsFunc(members, func(member string) bool { return !door.IsPublic(member) })
+	})
 }

@@ -25,7 +25,7 @@ func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var roles []string
 	members := map[string][]string{}
-	for _, public := range door.PublicInvokers(p.Invokers) {
+	for _, public := range door.PublicInvokers(p.Invokers.Effective(p.ObservedAt)) {
 		if members[public.Role] == nil {
 			roles = append(roles, public.Role)
 		}

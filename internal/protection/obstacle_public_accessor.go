@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/remedy/command"
@@ -16,9 +17,10 @@ const PublicAccessor Code = "PUBLIC_ACCESSOR"
 
 var _ = register(positionObstacle, publicAccessors, PublicAccessor)
 
-// publicAccessors stops every step, the agent's grant first: with it, strangers
-// get in through IAP. It looks at each IAP that is on, and at each that the
-// policy wants on.
+// publicAccessors looks at each IAP that is on, and at each that the policy wants on.
+// From the policy of the backend service or the service itself the public is taken
+// away. Above it a person must do that, since other services are concerned, and until
+// then every step stops, the agent's grant first: with it, strangers get in through IAP.
 func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
 	var policies []posture.AccessPolicy
 	if p.Service.IAPOn || policy.Direct(p, want) {
@@ -31,8 +33,11 @@ func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var findings []Finding
 	for _, at := range policies {
-		for _, public := range door.PublicAccessors(at.Policy) {
-			if f := publicAccessor(p, at.Resource, public); !slices.Contains(findings, f) {
+		for _, public := range door.PublicAccessors(at.Policy.Effective(p.ObservedAt)) {
+			f := publicAccessor(p, at, public)
+			if ownPolicy(p, at.Resource) && !want.KeepAccessors {
+				findings = revoked(findings, f, public, at.Policy.Version)
+			} else if !slices.ContainsFunc(findings, f.same) {
 				findings = append(findings, f)
 			}
 		}
@@ -40,15 +45,43 @@ func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
 	return findings
 }
 
-func publicAccessor(p posture.Posture, resource string, public door.PublicBinding) Finding {
+// revoked adds a finding whose gap a step closes, one for each role of a policy.
+func revoked(findings []Finding, f Finding, public door.Grant, version string) []Finding {
+	for i, earlier := range findings {
+		change, made := earlier.Change.(plan.RevokeAccess)
+		if made && earlier.Resource == f.Resource && change.Role == public.Role {
+			change.Members = append(slices.Clone(change.Members), public.Member)
+			findings[i].Change = change
+			return findings
+		}
+	}
+	f.Disposition, f.Remedy, f.Version = Gap, "", version
+	f.Change = plan.RevokeAccess{Role: public.Role, Members: []string{public.Member}}
+	return append(findings, f)
+}
+
+// ownPolicy reports whether IAP's policy of a resource concerns the service or its
+// backend services alone.
+func ownPolicy(p posture.Posture, resource string) bool {
+	return resource == p.Target.AccessResource(p.ProjectNumber) || slices.ContainsFunc(p.Backends,
+		func(b posture.Backend) bool { return resource == b.AccessResource(p.ProjectNumber) })
+}
+
+// same reports whether two findings are about one binding.
+func (f Finding) same(other Finding) bool {
+	return f.Code == other.Code && f.Resource == other.Resource && f.Subject == other.Subject
+}
+
+func publicAccessor(p posture.Posture, at posture.AccessPolicy, public door.Grant) Finding {
 	who := "everybody"
 	if public.Member != door.PublicMembers[0] {
 		who = "any Google account"
 	}
 	return Finding{
-		Code: PublicAccessor, Severity: High, Disposition: Blocks, Resource: resource, Subject: public.Role + " " + public.Member,
-		Why: "IAP lets " + who + " in: " + public.Member + " has " + public.Role + " at " + resource,
-		Remedy: command.RevokeAccess(resource, p.Target.Project, public.Role, public.Member).String() +
+		Code: PublicAccessor, Severity: High, Disposition: Blocks, Resource: at.Resource,
+		Subject: public.Role + " " + public.Member,
+		Why:     "IAP lets " + who + " in: " + public.Member + " has " + public.Role + " at " + at.Resource,
+		Remedy: command.RevokeAccess(at.Resource, p.Target.Project, public.Role, public.Member).String() +
 			", and name those who are to get in under access in the policy",
 	}
 }

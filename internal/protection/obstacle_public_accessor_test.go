@@ -2,9 +2,11 @@ package protection
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
@@ -25,7 +27,14 @@ func TestNobodyPassesIAPUnnamed(t *testing.T) {
 		}, one},
 		{"both public members", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Access = grant(posture.RoleAccessor, "allUsers", "allAuthenticatedUsers")
+		}, one},
+		{"both public members, above", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Inherited = []posture.Policy{grant(posture.RoleAccessor, "allUsers", "allAuthenticatedUsers")}
 		}, []Code{PublicAccessor, PublicAccessor}},
+		{"until a time that has passed", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access, p.ObservedAt = grant(posture.RoleAccessor, "allUsers"), time.Now()
+			p.Backends[0].Access.Bindings[0].Condition = `request.time < timestamp("2020-01-01T00:00:00Z")`
+		}, none},
 		{"under a condition", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Access = grant(posture.RoleAccessor, "allUsers")
 			p.Backends[0].Access.Bindings[0].Condition = "c"
@@ -94,9 +103,30 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 				Why:     "IAP lets everybody in: allUsers has roles/iap.httpsResourceAccessor at " + tc.from,
 				Remedy:  "gcloud " + tc.command + member + ", and name those who are to get in under access in the policy",
 			}}
-			if diff := cmp.Diff(want, publicAccessors(p, posturetest.Wanted())); diff != "" {
+			wanted := posturetest.Wanted()
+			wanted.KeepAccessors = true
+			if diff := cmp.Diff(want, publicAccessors(p, wanted)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestThePublicIsTakenOutOfOwnPoliciesBeforeAnyGrant(t *testing.T) {
+	p := posturetest.Protected()
+	p.Backends[0].Access = grant(posture.RoleAccessor, "allUsers", posturetest.Alice, "allAuthenticatedUsers")
+	p.Invokers = posture.Policy{}
+	want := posturetest.Wanted()
+	made := Plan(p, want, Assess(p, want), p.ObservedAt)
+	if len(made.Steps) != 3 || made.Steps[2].Op() != (plan.GrantInvoker{}).Operation().Op {
+		t.Fatalf("steps %+v, want the agent's grant as the last of three", made.Steps)
+	}
+	revoke := plan.RevokeAccess{Role: posture.RoleAccessor, Members: []string{"allUsers", "allAuthenticatedUsers"}}
+	if diff := cmp.Diff(plan.Change(revoke), made.Steps[0].Change); diff != "" {
+		t.Errorf("first step (-want +got):\n%s", diff)
+	}
+	p.Backends[0].Inherited = []posture.Policy{grant(posture.RoleAccessor, "allUsers")}
+	if made := Plan(p, want, Assess(p, want), p.ObservedAt); len(made.Steps) > 0 {
+		t.Errorf("steps %+v, want none while the public is let in above", made.Steps)
 	}
 }

@@ -14,6 +14,7 @@ import (
 // nobody in.
 var beforeAnybodyNotices = []plan.Op{
 	plan.ProvisionAgent{}.Operation().Op, plan.GrantInvoker{}.Operation().Op,
+	plan.RevokeAccess{}.Operation().Op, // only strangers notice it
 }
 
 // Plan is the plan that closes the findings' gaps, as far as the findings allow.

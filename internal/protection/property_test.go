@@ -134,6 +134,15 @@ func after(p posture.Posture, s plan.Step) posture.Posture {
 				p.Backends[i].Access = add(backend.Access, c.Role, c.Members, under)
 			}
 		}
+	case plan.RevokeAccess:
+		if p.Target.AccessResource(number) == s.Resource {
+			p.DirectAccess = remove(p.DirectAccess, c.Role, c.Members)
+		}
+		for i, backend := range p.Backends {
+			if backend.AccessResource(number) == s.Resource {
+				p.Backends[i].Access = remove(backend.Access, c.Role, c.Members)
+			}
+		}
 	case plan.EnableIAP:
 		for i, backend := range p.Backends {
 			if backend.Resource() == s.Resource {

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/fault"
@@ -23,14 +24,7 @@ func (r *run) advice(err error, met errorScope) []string {
 	lines := []string{err.Error()}
 	classified, project := fault.Of(err), met.project
 	if classified.Permission != "" {
-		who := "iapguard's service account"
-		if classified.Caller != "" {
-			who = "the writer account " + classified.Caller
-		}
-		lines = append(lines, "grant "+who+" the permission "+classified.Permission)
-		if command := r.grantCommand(classified, met); command != "" {
-			lines = append(lines, command)
-		}
+		lines = append(lines, r.grants(classified, met)...)
 	}
 	if classified.Service != "" {
 		lines = append(lines, command.EnableAPI(classified.Service, project).String())
@@ -41,6 +35,32 @@ func (r *run) advice(err error, met errorScope) []string {
 	}
 	if classified.Remedy != "" {
 		lines = append(lines, classified.Remedy)
+	}
+	return lines
+}
+
+// grants says who lacks a permission, and what to type.
+func (r *run) grants(missing *fault.Error, met errorScope) []string {
+	who := "iapguard's service account"
+	if missing.Caller != "" {
+		who = "the writer account " + missing.Caller
+	}
+	lines := []string{"grant " + who + " the permission " + missing.Permission}
+	if command := r.grantCommand(missing, met); command != "" {
+		lines = append(lines, command)
+	}
+	return lines
+}
+
+// unreadAdvice is what a person grants so that every fact can be read, each permission
+// once.
+func (r *run) unreadAdvice(p posture.Posture) []string {
+	var lines, named []string
+	for _, unread := range p.Unread {
+		if unread.Permission != "" && !slices.Contains(named, unread.Permission) {
+			named = append(named, unread.Permission)
+			lines = append(lines, r.grants(&fault.Error{Kind: fault.Denied, Permission: unread.Permission}, scopeOf(p))...)
+		}
 	}
 	return lines
 }

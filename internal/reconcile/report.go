@@ -33,7 +33,9 @@ func (r *run) report(d decide.Decision) report.Report {
 		Calls: r.meter.Calls(), ElapsedMS: r.now().Sub(r.sofar.Began).Milliseconds(),
 	}
 	invokers, leftOff := door.NamedInvokers(p)
-	final.Invokers, final.InvokersLeftOff = report.InvokersOf(invokers), leftOff
+	final.Invokers, final.InvokersLeftOff = report.NamedOf(invokers), leftOff
+	accessors, leftOff := door.NamedAccessors(p)
+	final.Accessors, final.AccessorsLeftOff = report.NamedOf(accessors), leftOff
 	for _, step := range d.Plan.Steps {
 		final.Steps = append(final.Steps, report.StepOf(step, report.StepPlanned))
 	}
@@ -50,6 +52,13 @@ func (r *run) report(d decide.Decision) report.Report {
 		final.Advice = append(final.Advice, advice)
 	}
 	final.Advice = append(final.Advice, d.Advice...)
+	if d.Err == nil && door.Exposed(doors) == door.Unknown && d.Outcome == report.Blocked {
+		for _, line := range r.unreadAdvice(p) {
+			if !slices.Contains(final.Advice, line) {
+				final.Advice = append(final.Advice, line)
+			}
+		}
+	}
 	if d.Err != nil {
 		final.Advice = append(final.Advice, r.advice(d.Err, scopeOf(p))...)
 	}

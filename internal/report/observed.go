@@ -17,8 +17,8 @@ type Door struct {
 	Why     string     `json:"why,omitempty"`
 }
 
-// Invoker is a door.Invoker in its published form.
-type Invoker struct {
+// Named is a door.Named in its published form.
+type Named struct {
 	Member      string `json:"member"`
 	Conditional bool   `json:"conditional,omitempty"`
 	Inherited   bool   `json:"inherited,omitempty"`
@@ -64,9 +64,9 @@ func DoorsOf(doors []door.Door) []Door {
 	return convert(doors, func(d door.Door) Door { return Door(d) })
 }
 
-// InvokersOf returns invokers as reports publish them.
-func InvokersOf(invokers []door.Invoker) []Invoker {
-	return convert(invokers, func(i door.Invoker) Invoker { return Invoker(i) })
+// NamedOf returns invokers as reports publish them.
+func NamedOf(invokers []door.Named) []Named {
+	return convert(invokers, func(i door.Named) Named { return Named(i) })
 }
 
 // CallersOf returns callers as reports publish them.

@@ -68,10 +68,14 @@ type Report struct {
 	Steps       []Step      `json:"steps,omitempty"`
 	DoorsBefore []Door      `json:"doorsBefore,omitempty"`
 	Doors       []Door      `json:"doors,omitempty"`
+	// Accessors are who gets in at doors that are guarded by IAP, and AccessorsLeftOff how
+	// many more there are.
+	Accessors        []Named `json:"accessors,omitempty"`
+	AccessorsLeftOff int     `json:"accessorsLeftOff,omitempty"`
 	// Invokers are who gets in at doors that are guarded by IAM alone, and
 	// InvokersLeftOff how many more there are.
-	Invokers        []Invoker `json:"invokers,omitempty"`
-	InvokersLeftOff int       `json:"invokersLeftOff,omitempty"`
+	Invokers        []Named `json:"invokers,omitempty"`
+	InvokersLeftOff int     `json:"invokersLeftOff,omitempty"`
 	// Exposed is whether a door is open after all this: yes, no or unknown.
 	Exposed      door.Knowledge `json:"exposed,omitempty"`
 	ExposedSince *time.Time     `json:"exposedSince,omitempty"`

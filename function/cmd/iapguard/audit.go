@@ -58,16 +58,18 @@ type audit struct {
 
 // audited is one service. Error says why nothing could be read of it.
 type audited struct {
-	Service         string           `json:"service"`
-	Outcome         report.Outcome   `json:"outcome,omitempty"` // what plan would say
-	Exposed         door.Knowledge   `json:"exposed"`
-	Doors           []report.Door    `json:"doors,omitempty"`
-	Invokers        []report.Invoker `json:"invokers,omitempty"` // at doors guarded by IAM alone
-	InvokersLeftOff int              `json:"invokersLeftOff,omitempty"`
-	Findings        []report.Finding `json:"findings,omitempty"`
-	Callers         []report.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
-	Unread          []report.Unread  `json:"unread,omitempty"`  // what could not be read of it
-	Error           string           `json:"error,omitempty"`
+	Service          string           `json:"service"`
+	Outcome          report.Outcome   `json:"outcome,omitempty"` // what plan would say
+	Exposed          door.Knowledge   `json:"exposed"`
+	Doors            []report.Door    `json:"doors,omitempty"`
+	Accessors        []report.Named   `json:"accessors,omitempty"` // at doors guarded by IAP
+	AccessorsLeftOff int              `json:"accessorsLeftOff,omitempty"`
+	Invokers         []report.Named   `json:"invokers,omitempty"` // at doors guarded by IAM alone
+	InvokersLeftOff  int              `json:"invokersLeftOff,omitempty"`
+	Findings         []report.Finding `json:"findings,omitempty"`
+	Callers          []report.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
+	Unread           []report.Unread  `json:"unread,omitempty"`  // what could not be read of it
+	Error            string           `json:"error,omitempty"`
 }
 
 // auditAll prints the audit; open says whether any door is unguarded, or may be.
@@ -128,6 +130,7 @@ func newAudited(target posture.Target, final report.Report, err error) audited {
 	default:
 		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
 		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
+		one.Accessors, one.AccessorsLeftOff = final.Accessors, final.AccessorsLeftOff
 		one.Invokers, one.InvokersLeftOff, one.Unread = final.Invokers, final.InvokersLeftOff, final.Unread
 	}
 	return one

@@ -31,7 +31,8 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires))
 	}
 	b.WriteString(doorsText(r.Doors))
-	b.WriteString(invokersText(r.Invokers, r.InvokersLeftOff))
+	b.WriteString(namedText("iap", r.Accessors, r.AccessorsLeftOff))
+	b.WriteString(namedText("iam", r.Invokers, r.InvokersLeftOff))
 	if len(r.Steps) > 0 {
 		fmt.Fprintf(&b, "  plan %s: %s\n", r.PlanID, stepsText(r.Steps))
 	}
@@ -138,21 +139,24 @@ func doorsText(doors []report.Door) string {
 	return b.String()
 }
 
-// invokersText lists who gets in at doors that only IAM guards.
-func invokersText(invokers []report.Invoker, leftOff int) string {
+// above says whose policy lets in who is inherited.
+var above = map[string]string{"iam": "by the project's policy", "iap": "by a policy above"}
+
+// namedText lists who gets in at doors with one guard.
+func namedText(guard string, named []report.Named, leftOff int) string {
 	var b strings.Builder
-	for _, one := range invokers {
-		fmt.Fprintf(&b, "    iam lets in %s", one.Member)
+	for _, one := range named {
+		fmt.Fprintf(&b, "    %s lets in %s", guard, one.Member)
 		if one.Conditional {
 			b.WriteString(", under a condition")
 		}
 		if one.Inherited {
-			b.WriteString(", by the project's policy")
+			b.WriteString(", " + above[guard])
 		}
 		b.WriteString("\n")
 	}
 	if leftOff > 0 {
-		fmt.Fprintf(&b, "    iam lets in %d more\n", leftOff)
+		fmt.Fprintf(&b, "    %s lets in %d more\n", guard, leftOff)
 	}
 	return b.String()
 }

@@ -87,7 +87,8 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 		{
 			"API switched off, without details",
 			esf(403, "PERMISSION_DENIED", "Compute Engine API has not been used in project 1 before or it is disabled. Enable it "+
-				"by visiting https://console.developers.google.com/apis/api/compute.googleapis.com/overview?project=1 then retry.", ""),
+				"by visiting https://console.developers.google.com/apis/api/compute.googleapis.com/overview?project=1 "+
+				"then retry.", ""),
 			403, fault.APIDisabled, "", "compute.googleapis.com",
 		},
 		{"quota", esf(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric", ""), 429, fault.Quota, "", ""},

@@ -12,7 +12,7 @@ import (
 )
 
 func TestInvokersAreListedWithTheirRestrictions(t *testing.T) {
-	got := invokersText([]report.Invoker{{Member: "user:a@example.com"},
+	got := namedText("iam", []report.Named{{Member: "user:a@example.com"},
 		{Member: "user:b@example.com", Conditional: true, Inherited: true}}, 2)
 	want := "    iam lets in user:a@example.com\n" +
 		"    iam lets in user:b@example.com, under a condition, by the project's policy\n" +
@@ -32,7 +32,7 @@ func TestAuditListsWhoGetsInPastIAP(t *testing.T) {
 	for _, service := range parsed(t, found).Services {
 		guarded := strings.HasSuffix(service.Service, "/a-quiet")
 		if named := slices.Contains(service.Invokers,
-			report.Invoker{Member: "user:owner@example.com", Inherited: true}); named != guarded {
+			report.Named{Member: "user:owner@example.com", Inherited: true}); named != guarded {
 			t.Errorf("%s: the owner is named: %t, want %t (among %+v)", service.Service, named, guarded, service.Invokers)
 		}
 	}
