@@ -22,8 +22,10 @@ func calling() (posture.Posture, policy.Wanted, Caller) {
 	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker,
 		Members: []string{"allUsers", "serviceAccount:" + robot}}}
 	p.Project.Bindings = []posture.Binding{{Role: "roles/browser", Members: []string{posturetest.Alice}}}
-	p.Backends[0].IAPOn, p.Backends[0].Frontends[0].Hosts = false, []string{"hello.example.com",
-		"*.shop.example.com/api/*"}
+	front := p.Backends[0].Frontends[0]
+	api := front
+	front.Hosts, api.Hosts, api.Paths = []string{"hello.example.com"}, []string{"*.shop.example.com"}, []string{"/api/*"}
+	p.Backends[0].IAPOn, p.Backends[0].Frontends = false, []posture.Frontend{front, api}
 	p.Backends[0].OAuthClient = "client.apps.googleusercontent.com"
 	return p, posturetest.Wanted(), Caller{
 		Kind: SchedulerJob, Name: "projects/demo-project/locations/us-central1/jobs/nightly",
@@ -222,7 +224,7 @@ func TestALoadBalancerForAnyHostCollectsNoForeignCaller(t *testing.T) {
 		Address: "https://else.example.com/in"}
 	for _, tc := range []struct {
 		name   string
-		hosts  []string
+		paths  []string
 		change func(*Caller)
 		want   int
 	}{
@@ -232,12 +234,12 @@ func TestALoadBalancerForAnyHostCollectsNoForeignCaller(t *testing.T) {
 		{"with a token for the service", nil, func(c *Caller) {
 			c.Principal, c.Audience = robot, "https://hello-abc-uc.a.run.app"
 		}, 1},
-		{"any host by a rule for some paths", []string{"*/api/*"}, func(*Caller) {}, 0},
+		{"any host by a rule for some paths", []string{"/api/*"}, func(*Caller) {}, 0},
 		{"at the load balancer's address", nil, func(c *Caller) { c.Address = "https://203.0.113.7/in" }, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p, want, _ := calling()
-			p.Backends[0].Frontends[0].Hosts = tc.hosts
+			p.Backends[0].Frontends[0].Hosts, p.Backends[0].Frontends[0].Paths = nil, tc.paths
 			c := foreign
 			tc.change(&c)
 			if got := Judge(p, want, []Caller{c}, wholeRecipe); len(got) != tc.want {

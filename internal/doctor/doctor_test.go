@@ -50,8 +50,8 @@ func stuckEvidence() Evidence {
 			Service: posture.Service{Ingress: posture.IngressInternalLoadBalancing},
 			Backends: []posture.Backend{{
 				Project: "demo-project", Location: posture.Global, Name: "hello-backend", Scheme: "EXTERNAL_MANAGED", IAPOn: true,
-				Frontends: []posture.Frontend{{Resource: "r",
-					Hosts: []string{"hello.example.com", "*.shop.example.com/api/*"}, HTTPS: true}},
+				Frontends: []posture.Frontend{{Resource: "r", Hosts: []string{"hello.example.com"}, HTTPS: true},
+					{Resource: "r", Hosts: []string{"*.shop.example.com"}, Paths: []string{"/api/*"}, HTTPS: true}},
 			}},
 		},
 		Settings: settings, Self: []string{self},

@@ -54,18 +54,16 @@ type Door struct {
 	Via     string // the resource behind the address
 	Guard   Guard
 	Why     string // why the guard is unknown, or who opens the door where it does not show
+	// Count is how many more addresses of a frontend the door stands for, which are alike
+	// but for the address; 0 = it is one door. Such a door has no address.
+	Count int
 }
 
 // Of lists every way to the service that the posture holds, with who
 // guards it.
 func Of(p posture.Posture) []Door {
 	doors := append(OwnDoors(p), DomainDoors(p)...)
-	for _, backend := range p.Backends {
-		for _, frontend := range backend.Frontends {
-			doors = append(doors, frontendDoors(p, backend, frontend)...)
-		}
-	}
-	return append(doors, unseenDoors(p)...)
+	return append(append(doors, frontendDoors(p)...), unseenDoors(p)...)
 }
 
 // unseenDoors stand for load balancers that may lead to the service and could not
@@ -122,21 +120,60 @@ func OwnDoors(p posture.Posture) []Door {
 	return doors
 }
 
-func frontendDoors(p posture.Posture, backend posture.Backend, frontend posture.Frontend) []Door {
-	door := frontendGuard(p, backend).door(Door{Kind: LoadBalancer, Via: frontend.Resource})
+// MaxAddresses bounds how many doors show the addresses of one frontend that have the
+// same guard. A URL map may lead there from millions.
+const MaxAddresses = 20
+
+// mirrored is why somebody gets in at a door whose answers nobody sees. That what guards a
+// backend service holds for copies of requests too is unverified.
+const mirrored = "requests are mirrored here"
+
+// frontendDoors are the addresses of load balancers. Where a frontend has more of one
+// kind than are shown, a door without an address counts the others.
+func frontendDoors(p posture.Posture) []Door {
+	var doors, alike []Door
+	shown, others := map[Door]int{}, map[Door]int{}
+	for _, backend := range p.Backends {
+		guard := frontendGuard(p, backend)
+		for _, frontend := range backend.Frontends {
+			door := guard.frontendDoor(backend, frontend)
+			if _, known := shown[door]; !known {
+				alike = append(alike, door)
+			}
+			addresses, total := []string{""}, 1
+			if frontend.Unread == "" {
+				addresses, total = frontend.Addresses(MaxAddresses - shown[door])
+			}
+			shown[door] += len(addresses)
+			others[door] += total - len(addresses)
+			for _, address := range addresses {
+				at := door
+				at.Address = address
+				doors = append(doors, at)
+			}
+		}
+	}
+	for _, door := range alike {
+		if door.Count = others[door]; door.Count > 0 {
+			doors = append(doors, door)
+		}
+	}
+	return doors
+}
+
+// frontendDoor is a door at a frontend, without its address.
+func (j judged) frontendDoor(backend posture.Backend, frontend posture.Frontend) Door {
+	door := j.door(Door{Kind: LoadBalancer, Via: frontend.Resource})
 	if backend.Internal() {
 		door.Kind = InternalLoadBalancer
 	}
-	if frontend.Unread != "" {
-		if door.Guard.Exposed() {
-			door.Guard, door.Why = GuardUnknown, frontend.Unread
-		}
-		return []Door{door}
+	switch {
+	case frontend.Unread != "" && door.Guard.Exposed():
+		door.Guard, door.Why = GuardUnknown, frontend.Unread
+	case frontend.Mirror && door.Why != "":
+		door.Why = mirrored + "; " + door.Why
+	case frontend.Mirror:
+		door.Why = mirrored
 	}
-	var doors []Door
-	for _, url := range frontend.URLs() {
-		door.Address = url
-		doors = append(doors, door)
-	}
-	return doors
+	return door
 }

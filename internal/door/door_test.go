@@ -1,6 +1,7 @@
 package door
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,12 +101,15 @@ func TestEveryWayInIsADoor(t *testing.T) {
 			d.Why = "whether switching the default URL off closes a tag's address too is not documented"
 		}), front}},
 		{"hosts and paths, with TLS and without", func(p *posture.Posture) {
-			p.Backends[0].Frontends[0].Hosts = []string{"a.example.com", "b.example.com/api/*"}
-			p.Backends[0].Frontends = append(p.Backends[0].Frontends,
+			api := p.Backends[0].Frontends[0]
+			p.Backends[0].Frontends[0].Hosts = []string{"a.example.com"}
+			api.Hosts, api.Paths = []string{"b.example.com"}, []string{"/api/*", "/v1"}
+			p.Backends[0].Frontends = append(p.Backends[0].Frontends, api,
 				posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com"}})
 		}, []Door{own,
 			with(front, func(d *Door) { d.Address = "https://a.example.com" }),
 			with(front, func(d *Door) { d.Address = "https://b.example.com/api/*" }),
+			with(front, func(d *Door) { d.Address = "https://b.example.com/v1" }),
 			with(front, func(d *Door) { d.Address, d.Via = "http://a.example.com", "plain" })}},
 		{"a mapped domain", func(p *posture.Posture) { p.Domains = shopDomain },
 			[]Door{own, with(own, mapped(GuardOpen)), front}},
@@ -154,6 +158,15 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		{"what lies before a URL map cannot be read", func(p *posture.Posture) {
 			p.Backends[0].Frontends = []posture.Frontend{{Resource: "map", Unread: "denied"}}
 		}, []Door{own, with(front, func(d *Door) { d.Address, d.Via, d.Guard, d.Why = "", "map", GuardUnknown, "denied" })}},
+		{"requests are mirrored to an open backend", func(p *posture.Posture) {
+			p.Backends[0].Frontends[0].Mirror = true
+		}, []Door{own, with(front, func(d *Door) { d.Why = "requests are mirrored here" })}},
+		{"requests are mirrored to IAP that lets everybody in", func(p *posture.Posture) {
+			p.Backends[0].Frontends[0].Mirror, p.Backends[0].IAPOn = true, true
+			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"allUsers"}}}
+		}, []Door{own, with(front, func(d *Door) {
+			d.Why = "requests are mirrored here; IAP lets everybody in (allUsers)"
+		})}},
 		{"IAP keeps what cannot be read too", func(p *posture.Posture) {
 			p.Backends[0].IAPOn, p.Backends[0].Frontends = true, []posture.Frontend{{Resource: "map", Unread: "denied"}}
 		}, []Door{own, with(front, func(d *Door) { d.Address, d.Via, d.Guard = "", "map", GuardIAP })}},
@@ -164,5 +177,31 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		if diff := cmp.Diff(tc.want, Of(p)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
+	}
+}
+
+func TestAlikeDoorsOfAFrontendAreCounted(t *testing.T) {
+	p := posturetest.Protected()
+	front := p.Backends[0].Frontends[0]
+	p.Backends[0].Frontends = nil
+	for i := range 300 { // as many path matchers, each with hosts of its own
+		front.Hosts = []string{fmt.Sprintf("a%d.example.com", i), fmt.Sprintf("b%d.example.com", i)}
+		front.Paths = []string{"/x", "/y"}
+		p.Backends[0].Frontends = append(p.Backends[0].Frontends, front)
+	}
+	front.Mirror, front.Hosts, front.Paths = true, []string{"c.example.com"}, nil
+	p.Backends[0].Frontends = append(p.Backends[0].Frontends, front)
+	doors := Of(p)[1:] // without the default URL
+	if len(doors) != MaxAddresses+2 {
+		t.Fatalf("%d doors: %v", len(doors), doors)
+	}
+	same := Door{Kind: LoadBalancer, Via: front.Resource, Guard: GuardIAP}
+	first, copies, others := same, same, same
+	first.Address, others.Count = "https://a0.example.com/x", 1200-MaxAddresses
+	copies.Address, copies.Why = "https://c.example.com", mirrored
+	want := []Door{first, copies, others}
+	got := []Door{doors[0], doors[MaxAddresses], doors[MaxAddresses+1]}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the first, the copies, the others (-want +got):\n%s", diff)
 	}
 }

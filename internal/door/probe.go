@@ -52,10 +52,11 @@ func probesAt(p posture.Posture, kind Kind) []ProbeRequest {
 	if kind == LoadBalancer {
 		for _, backend := range p.Backends {
 			for _, frontend := range backend.Frontends {
-				if backend.Internal() || frontend.Unread != "" {
+				if backend.Internal() || frontend.Mirror || frontend.Unread != "" || len(requests) >= maxProbesOfKind {
 					continue
 				}
-				for _, address := range frontend.URLs() {
+				addresses, _ := frontend.Addresses(MaxAddresses)
+				for _, address := range addresses {
 					add(address, frontend.Address)
 				}
 			}

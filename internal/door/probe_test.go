@@ -99,16 +99,23 @@ func TestOnlyAFewDoorsAreAskedAndOnlyOurOwn(t *testing.T) {
 			[]ProbeRequest{{Door: "https://203.0.113.7", Scheme: "https", Host: "203.0.113.7", Path: "/",
 				IP: "203.0.113.7"}, own}},
 		{"a host with a path",
-			func(p *posture.Posture) { p.Backends[0].Frontends = []posture.Frontend{shop("a.example.com/api/*")} },
+			func(p *posture.Posture) {
+				p.Backends[0].Frontends = []posture.Frontend{shop("a.example.com")}
+				p.Backends[0].Frontends[0].Paths = []string{"/api/*"}
+			},
 			[]ProbeRequest{{Door: "https://a.example.com/api/*", Scheme: "https", Host: "a.example.com", Path: "/api/",
 				IP: "203.0.113.7"}, own}},
 		{"two of many hosts", func(p *posture.Posture) {
-			p.Backends[0].Frontends = []posture.Frontend{shop("a.example.com/x", "b.example.com/x", "c.example.com/x")}
+			p.Backends[0].Frontends = []posture.Frontend{shop("a.example.com", "b.example.com", "c.example.com")}
+			p.Backends[0].Frontends[0].Paths = []string{"/x"}
 		},
 			[]ProbeRequest{front("a.example.com", "/x"), front("b.example.com", "/x"), own}},
 		{"no pattern, and nothing that is no host", func(p *posture.Posture) {
 			p.Backends[0].Frontends = []posture.Frontend{shop("*.example.com", "a b", "localhost", "evil.example.com:22",
-				"a@b.example.com", "a.example.com/x?y", "a.example.com/\r\nX: y")}
+				"a@b.example.com")}
+			p.Backends = append(p.Backends, p.Backends[0])
+			p.Backends[1].Frontends = []posture.Frontend{shop("a.example.com")}
+			p.Backends[1].Frontends[0].Paths = []string{"/x?y", "/\r\nX: y"}
 		}, []ProbeRequest{own}},
 		{"no host longer than a host can be", func(p *posture.Posture) {
 			p.Backends[0].Frontends = []posture.Frontend{shop(strings.Repeat("a.", 200) + "com")}

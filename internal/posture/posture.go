@@ -6,31 +6,6 @@ import (
 	"time"
 )
 
-// TakesAny reports whether a frontend takes requests for any host, perhaps for
-// some paths only.
-func (f Frontend) TakesAny(string) bool {
-	return f.Unread == "" && (len(f.Hosts) == 0 || slices.ContainsFunc(f.Hosts, func(pattern string) bool {
-		return pattern == "*" || strings.HasPrefix(pattern, "*/")
-	}))
-}
-
-// Takes reports whether a frontend takes requests for a host, in lower case,
-// because it is its address or a host rule of the URL map names it. Any host is
-// not a name: see TakesAny. A pattern of
-// a host rule begins with * (load-balancing/docs/url-map-concepts).
-func (f Frontend) Takes(host string) bool {
-	if host == f.Address {
-		return true
-	}
-	return slices.ContainsFunc(f.Hosts, func(pattern string) bool {
-		pattern, _, _ = strings.Cut(pattern, "/")
-		if suffix, any := strings.CutPrefix(pattern, "*"); any {
-			return suffix != "" && strings.HasSuffix(host, strings.ToLower(suffix))
-		}
-		return strings.EqualFold(pattern, host)
-	})
-}
-
 // ClosedToInternet is true of the settings that are known to keep the internet
 // out of the default URL. What is not known is taken for open.
 func (i Ingress) ClosedToInternet() bool {
@@ -40,23 +15,6 @@ func (i Ingress) ClosedToInternet() bool {
 // Internal reports whether the load balancer takes requests from inside a VPC
 // network only.
 func (b Backend) Internal() bool { return strings.HasPrefix(b.Scheme, "INTERNAL") }
-
-// URLs are the addresses of a frontend: one for each host that leads to the
-// backend, and its IP address where any host does.
-func (f Frontend) URLs() []string {
-	scheme := "http://"
-	if f.HTTPS {
-		scheme = "https://"
-	}
-	if len(f.Hosts) == 0 {
-		return []string{scheme + f.Address}
-	}
-	var urls []string
-	for _, host := range f.Hosts {
-		urls = append(urls, scheme+host)
-	}
-	return urls
-}
 
 // Posture is what was observed of one Cloud Run service and of every load
 // balancer before it, at one time, in our words.
@@ -236,20 +194,6 @@ type Member struct {
 	Labels    map[string]string
 	IAPOn     bool
 	CreatedAt time.Time
-}
-
-// Frontend is an address at which a load balancer takes requests for a backend.
-type Frontend struct {
-	Resource string // the forwarding rule's name under its API; the URL map's where Unread
-	Address  string // IP address, as the API gives it
-	// Hosts are the hosts of the URL map that lead to the backend, each with
-	// the path where only a part of its paths does: "shop.example.com/api/*".
-	// Empty = any host.
-	Hosts []string
-	HTTPS bool
-	// Unread says why what lies before a URL map could not be read; then
-	// nothing is known of its addresses.
-	Unread string
 }
 
 // AgentEmail is the address of IAP's service agent in a project.

@@ -60,7 +60,8 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 			backend.Frontends = []posture.Frontend{{Resource: "map", Unread: "denied"}}
 		case 3:
 			backend.Frontends = append(backend.Frontends,
-				posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com", "b.example.com/x"}})
+				posture.Frontend{Resource: "plain", Hosts: []string{"a.example.com"}},
+				posture.Frontend{Resource: "plain", Hosts: []string{"b.example.com"}, Paths: []string{"/x"}})
 		}
 		backend.Scheme = []string{"EXTERNAL_MANAGED", "EXTERNAL_MANAGED", "EXTERNAL", "INTERNAL_MANAGED"}[r.IntN(4)]
 		backend.OAuthClient = []string{"", "", "", "1-ours.apps", "2-theirs.apps"}[r.IntN(5)]

@@ -19,7 +19,8 @@ func full() Report {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	doors := []Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Guard: door.GuardOpen},
 		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w"},
-		{Kind: door.TagURL, Address: "a", Guard: door.GuardIAM}}
+		{Kind: door.TagURL, Address: "a", Guard: door.GuardIAM},
+		{Kind: door.LoadBalancer, Via: "v", Guard: door.GuardIAP, Count: 7}}
 	return Report{
 		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: policy.Enforce,
 		Target: &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello",

@@ -114,11 +114,13 @@ func TestAComparisonCallsNothingFixedThatItDidNotSee(t *testing.T) {
 	service := func(name string, doors ...report.Door) audited { return audited{Service: name, Doors: doors} }
 	open := report.Door{Kind: door.DefaultURL, Address: "a", Guard: door.GuardOpen}
 	const p = "projects/demo-project/locations/us-central1/services/"
-	before := audit{Services: []audited{service(p+"gone", open), service(p+"unread", open),
+	other, counted := open, open
+	other.Address, counted.Address, counted.Count = "b", "", 5
+	before := audit{Services: []audited{service(p+"gone", open), service(p+"unread", open), service(p+"many", open),
 		service("projects/demo-project2/locations/l/services/s", open)}}
-	after := audit{Services: []audited{{Service: p + "unread", Error: "denied"}}}
+	after := audit{Services: []audited{{Service: p + "unread", Error: "denied"}, service(p+"many", other, counted)}}
 	got := before.compare(after, []posture.Scope{{Project: "demo-project"}})
-	want := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{{p + "gone", door.DefaultURL, "a"}},
+	want := &comparison{New: []auditedDoor{{p + "many", door.DefaultURL, "b"}}, Fixed: []auditedDoor{{p + "gone", door.DefaultURL, "a"}},
 		Unchanged: []auditedDoor{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -79,20 +79,23 @@ func (a *audit) count() totals {
 			count.Uncovered++
 		}
 		for _, each := range service.Doors {
-			count.Doors[each.Guard]++
+			count.Doors[each.Guard] += max(1, each.Count)
 		}
 	}
 	return count
 }
 
-// open returns the unguarded doors, and the services with doors that may be.
+// open returns the unguarded doors, and the services with doors that may be, or with
+// more unguarded doors than are listed.
 func (a *audit) open() (doors []auditedDoor, unknown []string) {
 	for _, service := range a.Services {
-		if service.Error != "" || slices.ContainsFunc(service.Doors, func(d report.Door) bool { return d.Guard == door.GuardUnknown }) {
+		if service.Error != "" || slices.ContainsFunc(service.Doors, func(d report.Door) bool {
+			return d.Guard == door.GuardUnknown || d.Guard.Exposed() && d.Count > 0
+		}) {
 			unknown = append(unknown, service.Service)
 		}
 		for _, each := range service.Doors {
-			if each.Guard.Exposed() {
+			if each.Guard.Exposed() && each.Count == 0 {
 				doors = append(doors, auditedDoor{service.Service, each.Kind, each.Address})
 			}
 		}

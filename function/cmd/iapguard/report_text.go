@@ -131,7 +131,11 @@ func doorsText(doors []report.Door) string {
 		if each.Guard.Exposed() {
 			mark = "!"
 		}
-		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, each.Guard, cmp.Or(each.Address, each.Via), each.Kind)
+		where := cmp.Or(each.Address, each.Via)
+		if each.Count > 0 {
+			where = fmt.Sprintf("%d more addresses of %s", each.Count, each.Via)
+		}
+		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, each.Guard, where, each.Kind)
 		if each.Why != "" {
 			fmt.Fprintf(&b, "             %s\n", each.Why)
 		}

@@ -58,22 +58,25 @@ func (inv *Inventory) frontends(backend link, from *compute.BackendService) []po
 			found = append(found, posture.Frontend{Resource: user.path(), Unread: why})
 		}
 	}
-	slices.SortFunc(found, func(a, b posture.Frontend) int { return cmp.Compare(a.Resource, b.Resource) })
+	slices.SortStableFunc(found, func(a, b posture.Frontend) int { return cmp.Compare(a.Resource, b.Resource) })
 	return found
 }
 
 func (r *routing) frontends(backend link) []posture.Frontend {
 	var found []posture.Frontend
 	for _, urlMap := range r.routes {
-		hosts, uses := hostsFor(urlMap, backend)
 		l, ok := parseLink(urlMap.SelfLink)
-		if !uses || !ok {
+		if !ok || len(r.proxies[l]) == 0 {
 			continue
 		}
+		routes := routesTo(urlMap, backend)
 		for _, proxy := range r.proxies[l] {
 			for _, frontend := range r.addresses[proxy.link] {
-				frontend.Hosts, frontend.HTTPS = hosts, proxy.https
-				found = append(found, frontend)
+				frontend.HTTPS = proxy.https
+				for _, route := range routes {
+					frontend.Hosts, frontend.Paths, frontend.Mirror = route.hosts, route.paths, route.mirror
+					found = append(found, frontend)
+				}
 			}
 		}
 	}

@@ -9,95 +9,46 @@ import (
 // A URL map mentions backend services in many places. These functions list all
 // of them, so that no other file has to know the places.
 
-func backendsOfMap(urlMap *compute.UrlMap) []string {
-	found := defaultsOfMap(urlMap)
-	for _, matcher := range urlMap.PathMatchers {
-		found = append(found, backendsOfMatcher(matcher)...)
-	}
-	return found
-}
+// destination is what a URL map names at one place: the backend services that answer
+// the requests, and those that get copies of them (requestMirrorPolicy).
+type destination struct{ served, mirrored []string }
 
-func defaultsOfMap(urlMap *compute.UrlMap) []string {
-	return append([]string{urlMap.DefaultService}, backendsOfAction(urlMap.DefaultRouteAction)...)
-}
-
-func backendsOfMatcher(matcher *compute.PathMatcher) []string {
-	found := append([]string{matcher.DefaultService}, backendsOfAction(matcher.DefaultRouteAction)...)
-	for _, rule := range matcher.PathRules {
-		found = append(append(found, rule.Service), backendsOfAction(rule.RouteAction)...)
-	}
-	for _, rule := range matcher.RouteRules {
-		found = append(append(found, rule.Service), backendsOfAction(rule.RouteAction)...)
-	}
-	return found
-}
-
-func backendsOfAction(action *compute.HttpRouteAction) []string {
+func destinationOf(service string, action *compute.HttpRouteAction) destination {
+	to := destination{served: []string{service}}
 	if action == nil {
-		return nil
+		return to
 	}
-	var found []string
 	for _, weighted := range action.WeightedBackendServices {
-		found = append(found, weighted.BackendService)
+		to.served = append(to.served, weighted.BackendService)
 	}
-	return found
+	if action.RequestMirrorPolicy != nil {
+		to.mirrored = []string{action.RequestMirrorPolicy.BackendService}
+	}
+	return to
 }
 
-// hostsFor says whether a URL map can send requests to a backend service, and
-// for which hosts, each with the path where only some of its paths lead there;
-// no hosts means any.
-func hostsFor(urlMap *compute.UrlMap, backend link) (hosts []string, uses bool) {
-	if mentions(defaultsOfMap(urlMap), backend) {
-		return nil, true
-	}
-	for _, matcher := range urlMap.PathMatchers {
-		paths := pathsFor(matcher, backend)
-		for _, rule := range urlMap.HostRules {
-			if rule.PathMatcher == matcher.Name {
-				hosts = append(hosts, product(rule.Hosts, paths)...)
-			}
-		}
-		uses = uses || len(paths) > 0
-	}
-	if slices.Contains(hosts, "*") {
-		hosts = nil
-	}
-	return hosts, uses
+// rule is one rule of a path matcher. Without paths it holds for all of them.
+type rule struct {
+	to    destination
+	paths []string
 }
 
-func product(hosts, paths []string) []string {
-	var both []string
-	for _, host := range hosts {
-		for _, path := range paths {
-			both = append(both, host+path)
+// rulesOf are the rules of a path matcher, its default among them.
+func rulesOf(matcher *compute.PathMatcher) []rule {
+	rules := []rule{{to: destinationOf(matcher.DefaultService, matcher.DefaultRouteAction)}}
+	for _, each := range matcher.PathRules {
+		if len(each.Paths) > 0 { // without a path it matches nothing
+			rules = append(rules, rule{destinationOf(each.Service, each.RouteAction), each.Paths})
 		}
 	}
-	return both
+	for _, each := range matcher.RouteRules {
+		rules = append(rules, rule{destinationOf(each.Service, each.RouteAction), pathsOfRule(each)})
+	}
+	return rules
 }
 
-// pathsFor are the paths that a path matcher sends to a backend service; ""
-// stands for all of them. Rules that ask for more than a path count for all.
-func pathsFor(matcher *compute.PathMatcher, backend link) []string {
-	if mentions(append(backendsOfAction(matcher.DefaultRouteAction), matcher.DefaultService), backend) {
-		return []string{""}
-	}
-	var paths []string
-	for _, rule := range matcher.PathRules {
-		if mentions(append(backendsOfAction(rule.RouteAction), rule.Service), backend) {
-			paths = append(paths, rule.Paths...)
-		}
-	}
-	for _, rule := range matcher.RouteRules {
-		if mentions(append(backendsOfAction(rule.RouteAction), rule.Service), backend) {
-			paths = append(paths, pathsOfRule(rule)...)
-		}
-	}
-	if slices.Contains(paths, "") {
-		return []string{""}
-	}
-	return paths
-}
-
+// pathsOfRule are the paths of a route rule, none for all of them. A rule that asks for
+// more than a path counts for all.
 func pathsOfRule(rule *compute.HttpRouteRule) []string {
 	var paths []string
 	for _, match := range rule.MatchRules {
@@ -107,13 +58,135 @@ func pathsOfRule(rule *compute.HttpRouteRule) []string {
 		case match.PrefixMatch != "" && match.PrefixMatch != "/":
 			paths = append(paths, match.PrefixMatch+"*")
 		default:
-			paths = append(paths, "")
+			return nil
 		}
 	}
-	if len(paths) == 0 {
-		return []string{""}
-	}
 	return paths
+}
+
+func backendsOfMap(urlMap *compute.UrlMap) []string {
+	all := []destination{destinationOf(urlMap.DefaultService, urlMap.DefaultRouteAction)}
+	for _, matcher := range urlMap.PathMatchers {
+		for _, each := range rulesOf(matcher) {
+			all = append(all, each.to)
+		}
+	}
+	var found []string
+	for _, to := range all {
+		found = append(append(found, to.served...), to.mirrored...)
+	}
+	return found
+}
+
+// route is a part of a URL map that leads to one backend service: some hosts, each with
+// the same paths. No hosts are any host, and no paths all of them.
+type route struct {
+	hosts, paths []string
+	mirror       bool
+}
+
+// routesTo are the routes of a URL map to a backend service. The map's default serves the
+// hosts that no host rule names, so it stands for any host, beside those of the rules.
+// The work and the result grow with the hosts plus the paths, never with their product.
+func routesTo(urlMap *compute.UrlMap, backend link) []route {
+	var all routes
+	byDefault := destinationOf(urlMap.DefaultService, urlMap.DefaultRouteAction)
+	if mentions(byDefault.served, backend) {
+		all.add(route{}, []string{anyHost})
+	}
+	if mentions(byDefault.mirrored, backend) {
+		all.add(route{mirror: true}, []string{anyHost})
+	}
+	hosts := map[string][]string{} // path matcher → hosts that lead to it
+	for _, rule := range urlMap.HostRules {
+		hosts[rule.PathMatcher] = append(hosts[rule.PathMatcher], rule.Hosts...)
+	}
+	for _, matcher := range urlMap.PathMatchers {
+		for _, one := range routesOf(matcher, backend) {
+			all.add(one, hosts[matcher.Name])
+		}
+	}
+	return all.found
+}
+
+// routesOf are the routes of a path matcher to a backend service, without hosts.
+func routesOf(matcher *compute.PathMatcher, backend link) []route {
+	served, mirrored := paths{}, paths{}
+	for _, each := range rulesOf(matcher) {
+		if mentions(each.to.served, backend) {
+			served.add(each.paths)
+		}
+		if mentions(each.to.mirrored, backend) {
+			mirrored.add(each.paths)
+		}
+	}
+	var found []route
+	if served.any {
+		found = append(found, route{paths: served.list()})
+	}
+	if mirrored.any {
+		found = append(found, route{paths: mirrored.list(), mirror: true})
+	}
+	return found
+}
+
+// paths collects paths. The zero value has none.
+type paths struct {
+	any, all bool
+	some     []string
+}
+
+func (p *paths) add(more []string) {
+	p.any, p.all = true, p.all || len(more) == 0 || slices.Contains(more, "/*")
+	p.some = append(p.some, more...)
+}
+
+// list are the paths, none for all of them.
+func (p *paths) list() []string {
+	if p.all {
+		return nil
+	}
+	return p.some
+}
+
+// anyHost is a host rule's pattern for all hosts.
+const anyHost = "*"
+
+// routes collects routes. The zero value has none.
+type routes struct {
+	found []route
+	whole map[wholeHosts]int // where in found the routes are that hold for all paths
+}
+
+// wholeHosts is which hosts a route for all paths holds for: any, or those that it names.
+type wholeHosts struct{ any, mirror bool }
+
+// add adds a route for some hosts. Any host is a route of its own. Hosts that lead there
+// for all paths share one route, however many path matchers there are.
+func (r *routes) add(one route, hosts []string) {
+	named := slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return host == anyHost })
+	if len(named) < len(hosts) {
+		r.insert(one, nil)
+	}
+	if len(named) > 0 {
+		r.insert(one, named)
+	}
+}
+
+func (r *routes) insert(one route, hosts []string) {
+	key := wholeHosts{len(hosts) == 0, one.mirror}
+	if at, known := r.whole[key]; known && len(one.paths) == 0 {
+		r.found[at].hosts = append(r.found[at].hosts, hosts...)
+		return
+	}
+	if len(one.paths) == 0 {
+		if r.whole == nil {
+			r.whole = map[wholeHosts]int{}
+		}
+		r.whole[key] = len(r.found)
+	}
+	one.hosts = hosts
+	r.found = append(r.found, one)
 }
 
 func mentions(references []string, backend link) bool {
