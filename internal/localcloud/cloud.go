@@ -160,7 +160,7 @@ func New(options Options) *Cloud {
 	tokens := oidc.New(options.Clock)
 	data := dataplane.New(dataplane.Options{
 		Compute: loadBalancers, Run: services, IAP: proxy, AgentProvisioned: s.AgentProvisioned, Allowed: s.Allowed,
-		Clock: options.Clock, Write: metrics.Counted(logs.Write), Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
+		Containers: s.Containers, Clock: options.Clock, Write: metrics.Counted(logs.Write), Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
 	})
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)

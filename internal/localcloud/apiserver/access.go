@@ -98,8 +98,12 @@ func isMember(principal Principal, member any) bool {
 		return true
 	case principal == "":
 		return false
-	case text == "allAuthenticatedUsers":
-		return true
+	case text == "allAuthenticatedUsers": // nobody of another identity provider (iam/docs/principals-overview)
+		return !strings.HasPrefix(string(principal), "principal")
+	case strings.HasSuffix(text, "/*") && strings.HasPrefix(text, "principalSet://"): // a whole pool
+		_, pool, _ := strings.Cut(strings.TrimSuffix(text, "*"), "://")
+		_, in, _ := strings.Cut(string(principal), "://")
+		return strings.HasPrefix(in, pool)
 	case strings.HasPrefix(text, "domain:"):
 		_, domain, _ := strings.Cut(principal.Email(), "@")
 		return strings.HasPrefix(string(principal), "user:") && strings.EqualFold(domain, text[len("domain:"):])

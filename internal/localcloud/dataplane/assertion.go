@@ -35,7 +35,10 @@ func visitorClaims(r request, g gate, passed member) claims {
 	c := claims{Issuer: "https://cloud.google.com/iap", Audience: g.audience, Email: passed.email(),
 		Issued: r.at.Unix(), Expires: r.at.Add(assertionLife).Unix()}
 	if passed != "" {
-		c.Subject = "accounts.google.com:" + subject(passed)
+		c.Subject = issuerOf(passed, g.settings) + ":" + subject(passed)
+	}
+	if passed.external() {
+		c.Email = issuerOf(passed, g.settings) + ":" + passed.email()
 	}
 	return c
 }

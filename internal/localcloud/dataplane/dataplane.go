@@ -25,6 +25,8 @@ type Options struct {
 	AgentProvisioned func(email string) bool
 	// Allowed answers from the IAM policies that are in effect.
 	Allowed func(apiserver.Access) bool
+	// Containers are the project of a resource and what that is in, the nearest first.
+	Containers func(resource string) []string
 	// Clock returns the time.
 	Clock func() time.Time
 	// Write keeps a log entry.

@@ -11,6 +11,12 @@
 //	X-Local-User: user:alice@example.com          a browser that is signed in with Google; only IAP looks at it
 //	Authorization: Bearer user:alice@example.com  a program's token; IAP and Cloud Run look at it
 //
+// IAP knows two more kinds of people where its settings say so, in either header:
+//
+//	external:eve@example.net                              signed up with Identity Platform (gcipSettings)
+//	principal://iam.googleapis.com/locations/global/workforcePools/POOL/subject/SUBJECT
+//	principalSet://iam.googleapis.com/locations/global/workforcePools/POOL/group/GROUP   somebody of a group
+//
 // A bearer token may also be an identity token of the local cloud (package
 // oidc), which is checked as Google's are, its audience where it is shown. Any
 // other is one that does not verify. From where a request comes, as logs show it, X-Local-Address may say.

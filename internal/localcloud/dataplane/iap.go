@@ -2,7 +2,6 @@ package dataplane
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -13,6 +12,7 @@ type gate struct {
 	resource string // whose policy decides, and those above it
 	audience string
 	client   string // OAuth client; "" = Google's own
+	settings object // access settings, inherited ones included
 	// unprovisioned is what IAP says when its agent does not exist.
 	unprovisioned string
 }
@@ -28,10 +28,7 @@ func (s snapshot) gateOf(backend object) gate {
 	}
 	resource := iapRoot + web + "/services/" + apiserver.Text(backend, "id")
 	client := strings.TrimSpace(apiserver.Text(apiserver.Object(backend, "iap"), "oauth2ClientId"))
-	if client == "" {
-		client = s.oauthClient(resource)
-	}
-	return gate{resource, audienceOf(backend), client, agentMissing}
+	return s.gate(gate{resource: resource, audience: audienceOf(backend), client: client, unprovisioned: agentMissing})
 }
 
 // gateAt is IAP at a Cloud Run service.
@@ -39,30 +36,39 @@ func (s snapshot) gateAt(service object) gate {
 	location, name := placeOf(service)
 	resource := iapRoot + "cloud_run-" + location + "/services/" + name
 	audience := "/projects/" + apiserver.ProjectNumber + "/locations/" + location + "/services/" + name
-	return gate{resource, audience, s.oauthClient(resource), notSetUp}
+	return s.gate(gate{resource: resource, audience: audience, unprovisioned: notSetUp})
+}
+
+// gate completes an IAP with its settings, which may name the OAuth client.
+func (s snapshot) gate(g gate) gate {
+	g.settings = s.accessSettings(g.resource)
+	if g.client == "" {
+		g.client = apiserver.Text(apiserver.Object(g.settings, "oauthSettings"), "clientId")
+	}
+	return g
+}
+
+// oauthClient is the OAuth client of an IAP, Google's own where none is named.
+func (g gate) oauthClient() string {
+	if g.client == "" {
+		return googleClient
+	}
+	return g.client
 }
 
 // admit lets somebody pass IAP, or gives the answer that they get instead.
 // A visitor who passes without a sign-in, because everybody may, is nobody in
 // particular.
 func (s snapshot) admit(r request, g gate) (member, *answer) {
-	if g.client == "" && s.WithoutOrganization {
+	if g.client == "" && s.WithoutOrganization && sourceOf(g.settings) == googleAccounts {
 		return "", fromIAP(plain(http.StatusBadGateway, "Empty Google Account OAuth client ID(s)/secret(s)."))
 	}
-	visitor := s.session(r)
-	if refusal := misdirected(visitor, g); refusal != nil {
-		return "", refusal
-	}
-	switch {
-	case s.allows(visitor.who, access, g.resource, r):
-	case visitor.bad:
-		return "", fromIAP(plain(http.StatusUnauthorized, "Invalid IAP credentials: Unable to parse JWT"))
-	case visitor.who == "" && r.acceptsPages():
-		return "", fromIAP(signIn(r, g.client))
-	case visitor.who == "":
-		return "", fromIAP(plain(http.StatusUnauthorized, "Invalid IAP credentials: empty token"))
-	default:
-		return "", fromIAP(noAccess(visitor.who))
+	var visitor token
+	if !skipsIAP(g.settings, r) {
+		visitor = s.session(r).recognized(g.settings, r.header.Get(userHeader) != "")
+		if refusal := s.refusedByIAP(r, g, visitor); refusal != nil {
+			return "", refusal
+		}
 	}
 	if !s.agentProvisioned() {
 		return "", fromIAP(plain(http.StatusInternalServerError, g.unprovisioned))
@@ -73,17 +79,35 @@ func (s snapshot) admit(r request, g gate) (member, *answer) {
 // googleClient stands for the OAuth client that Google manages.
 const googleClient = apiserver.ProjectNumber + "-google-managed.apps.googleusercontent.com"
 
-// signIn sends a browser to Google's sign-in page.
-func signIn(r request, client string) answer {
-	if client == "" {
-		client = googleClient
+// refusedByIAP is IAP's answer to a visitor who may not pass, nil to one who may.
+// Identity Platform's visitors pass by signing in: IAM does not know them.
+func (s snapshot) refusedByIAP(r request, g gate, visitor token) *answer {
+	if refusal := misdirected(visitor, g); refusal != nil {
+		return refusal
 	}
-	to := url.URL{Scheme: "https", Host: "accounts.google.com", Path: "/o/oauth2/v2/auth", RawQuery: url.Values{
-		"client_id": {client}, "response_type": {"code"}, "scope": {"openid email"}, "state": {r.url()},
-		"redirect_uri": {"https://iap.googleapis.com/v1/oauth/clientIds/" + client + ":handleRedirect"},
-	}.Encode()}
-	a := plain(http.StatusFound, "")
-	a.header.Set("Location", to.String())
+	external := sourceOf(g.settings) == identityPlatform
+	switch {
+	case external && visitor.who != "":
+		return nil
+	case !external && s.allows(visitor.who, access, g.resource, r) && !outsideDomains(g.settings, visitor.who):
+		return nil
+	case visitor.bad:
+		return fromIAP(plain(http.StatusUnauthorized, "Invalid IAP credentials: Unable to parse JWT"))
+	case visitor.who == "" && r.acceptsPages():
+		return fromIAP(signIn(r, g))
+	case visitor.who == "":
+		return fromIAP(plain(http.StatusUnauthorized, emptyToken))
+	}
+	return fromIAP(noAccess(visitor.who))
+}
+
+// emptyToken is IAP's text for a request without credentials (recorded).
+const emptyToken = "Invalid IAP credentials: empty token"
+
+// signIn sends a visitor to sign in. The body is what curl was recorded to get.
+func signIn(r request, g gate) answer {
+	a := plain(http.StatusFound, emptyToken)
+	a.header.Set("Location", signInPage(r, g))
 	return a
 }
 
@@ -93,7 +117,8 @@ func asAgent(c call, g gate, passed member) call {
 	c.token = token{who: iapAgent()}
 	c.header = c.header.Clone()
 	for name := range c.header {
-		if strings.HasPrefix(name, "X-Goog-Iap-") || strings.HasPrefix(name, "X-Goog-Authenticated-User-") {
+		if strings.HasPrefix(name, "X-Goog-Iap-") || strings.HasPrefix(name, "X-Goog-Authenticated-User-") ||
+			name == proxyHeader {
 			delete(c.header, name)
 		}
 	}
@@ -101,8 +126,9 @@ func asAgent(c call, g gate, passed member) call {
 	c.header.Set(serverlessHeader, "Bearer "+unsigned(agentClaims(c.request))+"SIGNATURE_REMOVED_BY_GOOGLE")
 	c.header.Set(assertionHeader, unsigned(visitorClaims(c.request, g, passed)))
 	if passed != "" {
-		c.header.Set("X-Goog-Authenticated-User-Email", "accounts.google.com:"+passed.email())
-		c.header.Set("X-Goog-Authenticated-User-Id", "accounts.google.com:"+subject(passed))
+		issuer := issuerOf(passed, g.settings) + ":"
+		c.header.Set("X-Goog-Authenticated-User-Email", issuer+passed.email())
+		c.header.Set("X-Goog-Authenticated-User-Id", issuer+subject(passed))
 	}
 	return c
 }

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // Sent is a request that one of Google's own services makes on behalf of a
@@ -81,13 +84,13 @@ func (d *DataPlane) fromGoogle(r *http.Request) answer {
 	return d.answer(received, d.options.Write)
 }
 
-// misdirected is IAP's refusal of a token that is made out to somebody else.
+// misdirected is IAP's refusal of a token that is made out to somebody else: neither to
+// its own OAuth client nor to one of the settings' programmatic clients
+// (iap/docs/programmatic-oauth-clients).
 func misdirected(visitor token, g gate) *answer {
-	wanted := g.client
-	if wanted == "" {
-		wanted = googleClient
-	}
-	if visitor.audience == "" || visitor.audience == wanted {
+	wanted := g.oauthClient()
+	programs := apiserver.List(apiserver.Object(g.settings, "oauthSettings"), "programmaticClients")
+	if visitor.audience == "" || visitor.audience == wanted || slices.Contains(programs, any(visitor.audience)) {
 		return nil
 	}
 	return fromIAP(plain(http.StatusUnauthorized, "Invalid IAP credentials: JWT audience doesn't match this application "+

@@ -20,7 +20,42 @@ func iapAgent() member { return member("serviceAccount:" + apiserver.IAPAgent())
 
 func (m member) email() string {
 	_, email, _ := strings.Cut(string(m), ":")
+	if strings.HasPrefix(email, "//") {
+		return lastOf(email)
+	}
 	return email
+}
+
+// external reports whether Identity Platform signed somebody in.
+func (m member) external() bool { return strings.HasPrefix(string(m), "external:") }
+
+// pool is the workforce pool that somebody belongs to, "" for none
+// (iam/docs/principal-identifiers).
+func (m member) pool() string {
+	parts := strings.Split(string(m), "/")
+	if len(parts) < 7 || parts[5] != "workforcePools" {
+		return ""
+	}
+	return parts[6]
+}
+
+// issuerOf is who vouches for somebody who passed IAP, as IAP's headers name it. Source:
+// iap/docs/signed-headers-howto; of workforce pools nothing was found (unverified).
+func issuerOf(passed member, settings object) string {
+	switch {
+	case passed.external():
+		issuer := "securetoken.google.com/" + apiserver.ProjectID
+		tenants := apiserver.List(apiserver.Object(settings, "gcipSettings"), "tenantIds")
+		if len(tenants) > 0 {
+			if tenant, _ := tenants[0].(string); !strings.HasPrefix(tenant, "_") { // "_N" is the project itself
+				issuer += "/" + tenant
+			}
+		}
+		return issuer
+	case passed.pool() != "":
+		return "sts.google.com"
+	}
+	return "accounts.google.com"
 }
 
 // allows reports whether somebody has a permission on a resource.

@@ -20,6 +20,9 @@ const (
 	// serverlessHeader is Cloud Run's own place for a token; where it is, Cloud
 	// Run looks at no other (run/docs/authenticating/service-to-service).
 	serverlessHeader = "X-Serverless-Authorization"
+	// proxyHeader is IAP's own place for a program's token; IAP takes it away and leaves
+	// Authorization alone (iap/docs/authentication-howto).
+	proxyHeader = "Proxy-Authorization"
 )
 
 // request is one HTTP request on its way.
@@ -66,7 +69,12 @@ func (r request) url() string {
 	return u.String()
 }
 
-// acceptsPages reports whether an answer can be a page to look at.
+// acceptsPages reports whether an answer can be a page to look at. That curl's Accept, */*,
+// counts is recorded; that a POST does not is reported (flyteorg/flyte#6089). Scripts mark
+// themselves (iap/docs/sessions-howto, AJAX requests).
 func (r request) acceptsPages() bool {
-	return r.method == http.MethodGet && strings.Contains(strings.Join(r.header.Values("Accept"), ","), "text/html")
+	accept := strings.Join(r.header.Values("Accept"), ",")
+	return (r.method == http.MethodGet || r.method == http.MethodHead) &&
+		!strings.EqualFold(r.header.Get("X-Requested-With"), "XMLHttpRequest") &&
+		(accept == "" || strings.Contains(accept, "text/html") || strings.Contains(accept, "*/*"))
 }

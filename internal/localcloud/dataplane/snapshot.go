@@ -56,22 +56,6 @@ func (s snapshot) serviceMapped(host string) object { return s.service(s.Run.Map
 // agentProvisioned reports whether IAP's service agent exists.
 func (s snapshot) agentProvisioned() bool { return s.AgentProvisioned(apiserver.IAPAgent()) }
 
-// oauthClient is the OAuth client that IAP's settings name for a resource, or
-// for the nearest above it that has one.
-func (s snapshot) oauthClient(resource string) string {
-	at := s.propagated
-	if at.IsZero() {
-		at = s.now
-	}
-	for name := resource; strings.Contains(name, "/"); name = name[:strings.LastIndexByte(name, '/')] {
-		access := apiserver.Object(s.IAP.Settings(name, at), "accessSettings")
-		if client := apiserver.Text(apiserver.Object(access, "oauthSettings"), "clientId"); client != "" {
-			return client
-		}
-	}
-	return ""
-}
-
 // lastOf is the last segment of a resource's name or link.
 func lastOf(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 

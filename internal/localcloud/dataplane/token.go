@@ -3,6 +3,7 @@ package dataplane
 import (
 	"net/http"
 	"net/mail"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,11 +52,21 @@ func (s snapshot) session(r request) token {
 		who, ok := parseMember(text)
 		return token{who: who, bad: !ok}
 	}
+	if r.header.Get(proxyHeader) != "" {
+		return s.tokenIn(r.header, proxyHeader)
+	}
 	return s.tokenIn(r.header, "Authorization")
 }
 
-// caller is the identity that Cloud Run sees.
-func (s snapshot) caller(r request) token { return s.tokenIn(r.header, r.tokenHeader()) }
+// caller is the identity that Cloud Run sees. A token that Google did not issue does not
+// verify there.
+func (s snapshot) caller(r request) token {
+	t := s.tokenIn(r.header, r.tokenHeader())
+	if t.who.external() || t.who.pool() != "" {
+		return token{bad: true}
+	}
+	return t
+}
 
 // tokenHeader is the one header in which Cloud Run looks for a token.
 func (r request) tokenHeader() string {
@@ -89,10 +100,17 @@ func addressed(audience string, service object) bool {
 	})
 }
 
+// workforceMember is one person of a workforce pool, or somebody of one of its groups.
+var workforceMember = regexp.MustCompile(
+	`^(principal|principalSet)://iam\.googleapis\.com/locations/global/workforcePools/[^/]+/(subject|group|attribute\.[^/]+)/[^/]+$`)
+
 func parseMember(text string) (member, bool) {
+	if member(text).pool() != "" && workforceMember.MatchString(text) {
+		return member(text), true
+	}
 	kind, email, _ := strings.Cut(text, ":")
 	parsed, err := mail.ParseAddress(email)
-	if err != nil || parsed.Address != email || kind != "user" && kind != "serviceAccount" {
+	if err != nil || parsed.Address != email || !slices.Contains([]string{"user", "serviceAccount", "external"}, kind) {
 		return "", false
 	}
 	return member(text), true

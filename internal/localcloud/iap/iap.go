@@ -64,6 +64,17 @@ var levels = []level{
 	{"/iap_web/{web}/services/{service}", "iap.webServices"},
 }
 
+// withSettings are the levels that have settings, those above iap_web too
+// (iap/docs/customizing, resources and permissions).
+func withSettings() []level {
+	all := []level{{"organizations/{organization}", "iap.organizations"}, {"folders/{folder}", "iap.folders"},
+		{"projects/{project}", "iap.projects"}}
+	for _, l := range levels {
+		all = append(all, level{"projects/{project}" + l.path, l.permission})
+	}
+	return all
+}
+
 func (a *IAP) routes() []apiserver.Route {
 	var routes []apiserver.Route
 	for _, l := range levels {
@@ -79,12 +90,12 @@ func (a *IAP) routes() []apiserver.Route {
 			Source: docs + "testIamPermissions", Handle: a.testPermissions,
 		})
 	}
-	for _, l := range append([]level{{"", "iap.projects"}}, levels...) {
+	for _, l := range withSettings() {
 		routes = append(routes, apiserver.Route{
-			Verb: "GET", Path: "/v1/projects/{project}" + l.path + ":iapSettings", ID: "iap.getIapSettings",
+			Verb: "GET", Path: "/v1/" + l.path + ":iapSettings", ID: "iap.getIapSettings",
 			Permission: l.permission + ".getSettings", Source: docs + "getIapSettings", Handle: a.getSettings,
 		}, apiserver.Route{
-			Verb: "PATCH", Path: "/v1/projects/{project}" + l.path + ":iapSettings", ID: "iap.updateIapSettings",
+			Verb: "PATCH", Path: "/v1/" + l.path + ":iapSettings", ID: "iap.updateIapSettings",
 			Permission: l.permission + ".updateSettings", Source: docs + "updateIapSettings", Handle: a.updateSettings,
 			Write: true, AuditMethod: "google.cloud.iap.v1.IdentityAwareProxyAdminService.UpdateIapSettings",
 		})
@@ -102,6 +113,12 @@ var webType = regexp.MustCompile(`^(compute|cloud_run)(?:-([a-z]+-[a-z]+[0-9]{1,
 // resource is the canonical name of what the path means: with the project's
 // number and the backend service's numeric id (recorded).
 func (a *IAP) resource(c *apiserver.Call) (string, error) {
+	if folder := c.Var("folder"); folder != "" {
+		return "folders/" + folder, nil
+	}
+	if organization := c.Var("organization"); organization != "" {
+		return "organizations/" + organization, nil
+	}
 	name := "projects/" + apiserver.ProjectNumber
 	if strings.Contains(c.Route.Path, "/iap_web") {
 		name += "/iap_web"
