@@ -28,6 +28,7 @@ func TestFaultsThatNobodyUnderstandsAreRefusedWithWhatToWrite(t *testing.T) {
 		`[{"action":"status","method":"run.*","status":200}]`:                          `status 200 is not an HTTP error`,
 		`[{"action":"slow","method":"run.*","delay":"soon"}]`:                          `write a duration`,
 		`[{"action":"late-iam","delay":"2h"}]`:                                         `at most an hour`,
+		`[{"action":"partial-lists","method":"run.*","place":"Europe"}]`:               `place "Europe" is not a location`,
 		`[{"action":"stuck-grant","service":"hello","until":"redeploy"}]`:              `service "hello" is not a full name`,
 		`[{"action":"stuck-grant","service":"` + run[4:] + `/hello","until":"later"}]`: `write "redeploy" or "forever"`,
 		`[{"action":"cut","method":"run.*"},{"action":"x"}]`:                           `fault 2:`,
@@ -57,7 +58,7 @@ func TestTheExampleInTheInstructionsIsUnderstood(t *testing.T) {
 	if got := b.fired(); got != "[{0 0} {0 0} {0 0}]" {
 		t.Errorf("the example sets %s", got)
 	}
-	for action := range strings.FieldsSeq("status cut slow truncate fail-operation hang-operation write-first late-iam late-settings stale-lists stuck-grant") {
+	for action := range strings.FieldsSeq("status cut slow truncate fail-operation hang-operation partial-lists write-first late-iam late-settings stale-lists stuck-grant") {
 		if !strings.Contains(string(text), "`"+action+"`") {
 			t.Errorf("local-cloud.md does not name the action %s", action)
 		}

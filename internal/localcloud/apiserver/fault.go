@@ -14,6 +14,7 @@ const (
 	TruncateAnswer  = "truncate"       // the connection is closed in the middle of the answer
 	FailOperation   = "fail-operation" // the call is accepted, its operation ends with an error
 	HangOperation   = "hang-operation" // the call is accepted, its operation never ends
+	PartialLists    = "partial-lists"  // lists lack a place and say so
 	WriteFirst      = "write-first"    // somebody else writes to the resource right before
 	LateIAM         = "late-iam"       // IAM policies take effect late
 	LateSettings    = "late-settings"  // load balancers' settings and IAP take effect late
@@ -52,6 +53,8 @@ type Fault struct {
 	// deploying it again does not help.
 	Service string
 	Forever bool
+	// Place is a location that lists lack: "europe-west1", "global".
+	Place string
 }
 
 // FaultState is a fault and what came of it.
@@ -109,7 +112,7 @@ func (f *faults) fire(c *Call) []Fault {
 }
 
 func (f Fault) fits(c *Call) bool {
-	return f.Method != "" && methodFits(f.Method, c.Route.ID) && strings.Contains(c.Resource, f.Resource) &&
+	return f.Method != "" && (f.Action != PartialLists || c.lists()) && methodFits(f.Method, c.Route.ID) && strings.Contains(c.Resource, f.Resource) &&
 		(f.Principal == "" || f.Principal == string(c.Caller))
 }
 

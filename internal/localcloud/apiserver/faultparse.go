@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,9 @@ const maxDelay = time.Hour
 
 // aboutCalls are the keys of every fault that goes wrong with calls.
 const aboutCalls = "method principal resource times every"
+
+// placeName is a location that lists can lack.
+var placeName = regexp.MustCompile(`^(global|[a-z]+-[a-z]+[0-9]{1,2})$`)
 
 // faultForm is which keys a fault of an action must have, and which it may
 // have beside "action".
@@ -28,6 +32,7 @@ var faultForms = map[string]faultForm{
 	TruncateAnswer: {"method", aboutCalls},
 	FailOperation:  {"method", aboutCalls + " reason message"},
 	HangOperation:  {"method", aboutCalls},
+	PartialLists:   {"method place", aboutCalls},
 	WriteFirst:     {"method", aboutCalls},
 	LateIAM:        {"delay", ""},
 	LateSettings:   {"delay", ""},
@@ -50,6 +55,7 @@ type faultJSON struct {
 	Delay     string `json:"delay,omitempty"`
 	Service   string `json:"service,omitempty"`
 	Until     string `json:"until,omitempty"`
+	Place     string `json:"place,omitempty"`
 }
 
 // ParseFaults reads a JSON list of faults. Errors name the entry and say what
@@ -108,6 +114,7 @@ func (s *Server) readFault(written faultJSON, entry map[string]json.RawMessage) 
 		Method: written.Method, Principal: written.Principal, Resource: written.Resource, Times: written.Times,
 		Every: written.Every, Action: written.Action, After: written.When == afterEffect, Status: written.Status,
 		Reason: written.Reason, Message: written.Message, Service: written.Service, Forever: written.Until == forever,
+		Place: written.Place,
 	}
 	has := func(key string) bool { return entry[key] != nil }
 	switch {
@@ -123,6 +130,8 @@ func (s *Server) readFault(written faultJSON, entry map[string]json.RawMessage) 
 		return f, fmt.Errorf(`principal %q is nobody: write "user:EMAIL" or "serviceAccount:EMAIL"`, f.Principal)
 	case has("until") && written.Until != untilRedeployed && written.Until != forever:
 		return f, fmt.Errorf(`until is %q: write "redeploy" or "forever"`, written.Until)
+	case has("place") && !placeName.MatchString(f.Place):
+		return f, fmt.Errorf(`place %q is not a location: write one such as "europe-west1", or "global"`, f.Place)
 	case has("service") && (strings.Count(f.Service, "/") != 5 ||
 		!strings.HasPrefix(f.Service, "projects/"+ProjectID+"/locations/")):
 		return f, fmt.Errorf("service %q is not a full name: write projects/%s/locations/L/services/S", f.Service, ProjectID)
@@ -148,6 +157,7 @@ func (s FaultState) MarshalJSON() ([]byte, error) {
 	shown := faultJSON{
 		Action: s.Action, Method: s.Method, Principal: s.Principal, Resource: s.Resource, Times: s.Times, Every: s.Every,
 		Status: s.Status, Reason: s.Reason, Message: s.Message, Service: s.Service,
+		Place: s.Place,
 	}
 	if s.Delay > 0 {
 		shown.Delay = s.Delay.String()

@@ -58,6 +58,28 @@ func (c *Call) OperationFault() (failure *Error, never bool) {
 	return nil, false
 }
 
+// lists reports whether a call asks for a list.
+func (c *Call) lists() bool {
+	return strings.HasSuffix(c.Route.ID, ".list") || strings.HasSuffix(c.Route.ID, ".aggregatedList")
+}
+
+// Unreachable reports whether the call's list has to do without a place.
+func (c *Call) Unreachable(place string) bool {
+	return slices.ContainsFunc(c.faults, func(f Fault) bool { return f.Action == PartialLists && f.Place == place })
+}
+
+// UnreachablePlaces are the places that the call's list has to do without, in order.
+func (c *Call) UnreachablePlaces() []string {
+	var all []string
+	for _, f := range c.faults {
+		if f.Action == PartialLists {
+			all = append(all, f.Place)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // overtake moves the version of what the call is about, as if somebody else
 // had written to it just before.
 func (s *Server) overtake(c *Call) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
@@ -41,6 +42,14 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 		}
 	}
 	all = slices.DeleteFunc(c.ordered(all, parent), func(r Resource) bool { return !keep(r) })
+	message := f.document.Message(f.method.Response)
+	var unreachable []any
+	if message.Fields["unreachable"] != nil {
+		all = slices.DeleteFunc(all, func(r Resource) bool { return call.Unreachable(location(r.Name)) })
+		for _, place := range call.UnreachablePlaces() {
+			unreachable = append(unreachable, place)
+		}
+	}
 	items, last := make([]any, 0, len(all)), ""
 	for _, r := range all {
 		prefix, beside := c.prefix(call, r)
@@ -67,7 +76,6 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 	}
 	answer := map[string]any{}
 	page, prefixes := apart(page)
-	message := f.document.Message(f.method.Response)
 	for name, field := range message.Fields {
 		switch {
 		case field.Repeated && field.Ref != "" && len(page) > 0:
@@ -76,6 +84,8 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 			answer[name] = prefixes
 		case name == "totalSize":
 			answer[name] = len(items)
+		case name == "unreachable" && len(unreachable) > 0:
+			answer[name] = unreachable
 		}
 	}
 	if next != "" {
@@ -85,6 +95,13 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 		answer["kind"] = c.ListKind
 	}
 	return answer, nil
+}
+
+// location is where a resource is, "" where its name has no location.
+func location(name string) string {
+	_, rest, _ := strings.Cut(name, "/locations/")
+	place, _, _ := strings.Cut(rest, "/")
+	return place
 }
 
 // listed are all resources that lists know of, in no order.

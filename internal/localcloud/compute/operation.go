@@ -210,11 +210,11 @@ func (s operationSite) remove(c *apiserver.Call) (any, error) {
 
 func (s operationSite) list(c *apiserver.Call) (any, error) {
 	prefix := operationPath(s.scope(c), "")
-	return page(c, s.under(prefix), listing{"OperationList", strings.TrimSuffix(prefix, "/"), s.version})
+	return page(c, s.under(prefix), listing{"OperationList", strings.TrimSuffix(prefix, "/"), s.version, s.scope(c)})
 }
 
 func (s operationSite) aggregatedList(c *apiserver.Call) (any, error) {
-	head := listing{"OperationAggregatedList", aggregatedPath("operations"), s.version}
+	head := listing{"OperationAggregatedList", aggregatedPath("operations"), s.version, ""}
 	return aggregation{"operations", true, true}.page(c, s.inEveryScope, head)
 }
 

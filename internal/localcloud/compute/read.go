@@ -35,7 +35,7 @@ func (s site) list(c *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	path := "projects/" + apiserver.ProjectID + "/" + scope + "/" + s.kind.collection
-	return page(c, items, listing{s.method.Response, path, s.version})
+	return page(c, items, listing{s.method.Response, path, s.version, scope})
 }
 
 // aggregatedList answers the resources of a kind in every scope.
@@ -44,7 +44,7 @@ func (s site) aggregatedList(c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.scopes.page(c, items, listing{s.method.Response, aggregatedPath(s.kind.collection), s.version})
+	return s.scopes.page(c, items, listing{s.method.Response, aggregatedPath(s.kind.collection), s.version, ""})
 }
 
 // item is one entry of a list: its place in the list's order, and a resource, or what a
@@ -141,6 +141,7 @@ func (s site) viewed(all []*resource, order func(*resource) string) []item {
 // version of its links.
 type listing struct {
 	message, path, version string
+	scope                  string // of a list of one scope
 }
 
 func (l listing) answer(next string) map[string]any {
@@ -161,6 +162,9 @@ func page(c *apiserver.Call, from source, head listing) (any, error) {
 		return nil, err
 	}
 	answer := head.answer(next)
+	if head.scope != "" && unreachable(c, head.scope) {
+		answer["warning"] = notReached(head.scope)["warning"]
+	}
 	if len(shown) == 0 {
 		return inVersion(answer, head.version), nil
 	}
@@ -228,6 +232,7 @@ func cut(c *apiserver.Call, items source) (shown []item, next string, err error)
 		batch := items(after, size+1)
 		for _, each := range batch {
 			switch after = each.order; {
+			case unreachable(c, each.scope()):
 			case keep != nil && !keep(each.object()):
 			case len(shown) == size:
 				return shown, base64.StdEncoding.EncodeToString([]byte(last)), nil
@@ -272,8 +277,9 @@ type aggregation struct {
 }
 
 // page answers one page of the items of all scopes: a map of every scope, each
-// with its items on the page or with the warning that it has none there. No
-// scope is ever unreachable, so returnPartialSuccess changes nothing.
+// with its items on the page or with the warning that it has none there. A
+// scope is unreachable only where a fault says so; then partial success is what every
+// client gets, whatever it opted for.
 func (g aggregation) page(c *apiserver.Call, items source, head listing) (any, error) {
 	shown, next, err := cut(c, items)
 	if err != nil {
@@ -284,12 +290,21 @@ func (g aggregation) page(c *apiserver.Call, items source, head listing) (any, e
 		found[each.scope()] = append(found[each.scope()], each)
 	}
 	answer := head.answer(next)
+	without := map[string]any{}
+	for _, scope := range g.scopes() {
+		without[scope] = noResults(scope)
+		if unreachable(c, scope) {
+			without[scope] = notReached(scope)
+			missing, _ := answer["unreachables"].([]any)
+			answer["unreachables"] = append(missing, scope)
+		}
+	}
 	if asText(c, head.version) {
-		return withItems(answer, shown, func(text []byte) []byte { return g.appendScopes(text, found) }), nil
+		return withItems(answer, shown, func(text []byte) []byte { return g.appendScopes(text, found, without) }), nil
 	}
 	scopes := map[string]any{}
 	for _, scope := range g.scopes() {
-		scopes[scope] = noResults(scope)
+		scopes[scope] = without[scope]
 		if len(found[scope]) > 0 {
 			scopes[scope] = map[string]any{g.collection: objects(found[scope])}
 		}
@@ -310,8 +325,9 @@ func (g aggregation) scopes() []string {
 	return all
 }
 
-// appendScopes appends the items of all scopes as a JSON object.
-func (g aggregation) appendScopes(text []byte, found map[string][]item) []byte {
+// appendScopes appends the items of all scopes as a JSON object; without is what scopes
+// show that have none on the page.
+func (g aggregation) appendScopes(text []byte, found map[string][]item, without map[string]any) []byte {
 	for i, scope := range g.scopes() {
 		text = append(text, "{,"[min(i, 1)])
 		text = append(strconv.AppendQuote(text, scope), ':')
@@ -320,10 +336,24 @@ func (g aggregation) appendScopes(text []byte, found map[string][]item) []byte {
 			text = append(appendList(text, items), '}')
 			continue
 		}
-		none, _ := json.Marshal(noResults(scope)) // of texts
+		none, _ := json.Marshal(without[scope]) // of texts
 		text = append(text, none...)
 	}
 	return append(text, '}')
+}
+
+// unreachable reports whether a call's list has to do without a scope.
+func unreachable(c *apiserver.Call, scope string) bool {
+	return c.Unreachable(strings.TrimPrefix(scope, "regions/"))
+}
+
+// notReached is a scope that a list could not reach; the code is of the discovery
+// document, the text is ours.
+func notReached(scope string) map[string]any {
+	return map[string]any{"warning": map[string]any{
+		"code": "UNREACHABLE", "message": "The scope '" + scope + "' could not be reached.",
+		"data": []any{map[string]any{"key": "scope", "value": scope}},
+	}}
 }
 
 // noResults is a scope without items on a page.

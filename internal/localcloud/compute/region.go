@@ -39,7 +39,7 @@ func (a *API) regionRoutes(version string) []apiserver.Route {
 	var routes []apiserver.Route
 	for verb, handle := range map[string]handler{
 		"list": func(c *apiserver.Call) (any, error) {
-			return page(c, everyRegion, listing{"RegionList", "projects/" + apiserver.ProjectID + "/regions", version})
+			return page(c, everyRegion, listing{"RegionList", "projects/" + apiserver.ProjectID + "/regions", version, ""})
 		},
 		"get": func(c *apiserver.Call) (any, error) {
 			if name := c.Var("name"); slices.Contains(regions, name) {

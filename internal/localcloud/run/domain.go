@@ -140,7 +140,7 @@ func (r *Run) listDomains(call *apiserver.Call) (any, error) {
 	defer r.mu.Unlock()
 	var all []domain
 	for _, each := range r.domains {
-		if id.location == "-" || each.location == id.location {
+		if (id.location == "-" || each.location == id.location) && !call.Unreachable(each.location) {
 			all = append(all, each)
 		}
 	}
@@ -151,7 +151,7 @@ func (r *Run) listDomains(call *apiserver.Call) (any, error) {
 	}
 	list := knativeList("DomainMappingList", items)
 	list["apiVersion"] = domainsVersion
-	return list, nil
+	return partial(call, list), nil
 }
 
 func (r *Run) deleteDomain(call *apiserver.Call) (any, error) {

@@ -183,9 +183,21 @@ func (r *Run) listV1(call *apiserver.Call) (any, error) {
 	}
 	var items []any
 	for _, each := range r.in(id.location) {
-		items = append(items, each.v1())
+		if !call.Unreachable(each.location) {
+			items = append(items, each.v1())
+		}
 	}
-	return knativeList("ServiceList", items), nil
+	return partial(call, knativeList("ServiceList", items)), nil
+}
+
+// partial adds to a list the locations that it lacks. The field is one of lists of every
+// location; one of a single location has it here too, because nothing else would say so.
+func partial(call *apiserver.Call, list map[string]any) map[string]any {
+	for _, place := range call.UnreachablePlaces() {
+		missing, _ := list["unreachable"].([]any)
+		list["unreachable"] = append(missing, place)
+	}
+	return list
 }
 
 // knativeList has no items when there are none (recorded).

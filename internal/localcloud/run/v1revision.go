@@ -18,6 +18,9 @@ func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 	}
 	var items []any
 	for _, of := range r.in(id.location) {
+		if call.Unreachable(of.location) {
+			continue
+		}
 		for _, each := range slices.Backward(of.revisions) {
 			shown := each.v1(of)
 			if selects(apiserver.Object(apiserver.Object(shown, "metadata"), "labels")) {
@@ -28,7 +31,7 @@ func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 	list := knativeList("RevisionList", items)
 	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber +
 		"/revisions"}
-	return list, nil
+	return partial(call, list), nil
 }
 
 // labelSelector reads the equalities of a Kubernetes label selector: all that

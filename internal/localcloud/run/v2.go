@@ -132,6 +132,9 @@ func (r *Run) listV2(call *apiserver.Call) (any, error) {
 	if !region.MatchString(location) { // "-" too: services.list takes one location
 		return nil, apiserver.Invalid("Invalid location %q: it must be one region.", location)
 	}
+	if call.Unreachable(location) {
+		return partial(call, map[string]any{}), nil
+	}
 	return paged(call, "services", r.in(location), (*service).v2)
 }
 
