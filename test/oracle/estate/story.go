@@ -1,0 +1,141 @@
+package estate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// String describes the estate, one part a line.
+func (e Estate) String() string {
+	var text strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
+	for _, s := range e.Services {
+		line("service %s in %s%s", s.Name, s.Region, s.traits())
+		list(&text, "  may invoke: ", s.Invokers)
+		list(&text, "  passes its own IAP: ", s.Access)
+	}
+	for _, b := range e.Backends {
+		line("backend service %s%s%s before %s", b.Name, place(b.Region, b.Internal), when(b.IAP, ", IAP on,"), b.behind())
+		list(&text, "  passes IAP: ", b.Access)
+	}
+	for _, b := range e.Balancers {
+		line("URL map %s%s, frontends:%s%s%s", b.Name, place(b.Region, b.Internal), when(b.HTTPS, " https"),
+			when(b.HTTP, " http"), when(!b.HTTP && !b.HTTPS, " none"))
+		line("  by default to %s", destination(b.Default))
+		for _, h := range b.Hosts {
+			line("  %s to %s", strings.Join(h.Names, " and "), h.leads())
+		}
+	}
+	for _, policy := range e.Above {
+		list(&text, policy.At+": passes IAP: ", policy.Grants)
+	}
+	list(&text, "project: ", e.Project)
+	return text.String()
+}
+
+func (s Service) traits() string {
+	return when(s.Ingress != "", ", ingress "+s.Ingress) + when(s.CheckOff, ", invoker check off") +
+		when(s.DirectIAP, ", IAP on") + when(s.URLOff, ", default URL off") + when(s.Tag, ", tag blue") +
+		when(s.Domain != "", ", domain "+s.Domain) + when(!s.Agent, ", IAP's agent may not invoke")
+}
+
+func (b Backend) behind() string {
+	if b.Mask != "" {
+		return "the services that " + b.Mask + " names in " + b.MaskAt
+	}
+	if len(b.Leads) == 0 {
+		return "nothing"
+	}
+	return strings.Join(b.Leads, ", ")
+}
+
+func (h Host) leads() string {
+	to := []string{destination(h.Default)}
+	if len(h.Weighted) > 0 {
+		to = []string{strings.Join(h.Weighted, " more than ")}
+	}
+	for _, path := range h.Paths {
+		to = append(to, path.Prefix+"* to "+path.Backend)
+	}
+	return strings.Join(to, ", ")
+}
+
+func list(text *strings.Builder, lead string, grants []Grant) {
+	for _, g := range grants {
+		fmt.Fprintf(text, "%s%s as %s%s\n", lead, g.Member, g.Role, when(g.When != "", " when "+g.When))
+	}
+}
+
+func place(region string, internal bool) string {
+	return when(region != "", " in "+region) + when(internal, ", internal,")
+}
+
+func destination(backend string) string {
+	if backend == "" {
+		return "elsewhere"
+	}
+	return backend
+}
+
+func when(holds bool, text string) string {
+	if holds {
+		return text
+	}
+	return ""
+}
+
+// Features are the kinds of parts that the estate has, each once.
+func (e Estate) Features() []string {
+	var all []string
+	add := func(has bool, feature string) {
+		if has && !slices.Contains(all, feature) {
+			all = append(all, feature)
+		}
+	}
+	grants := func(at string, all []Grant) {
+		for _, g := range all {
+			kind, _, _ := strings.Cut(g.Member, ":")
+			add(true, at+" "+kind)
+			add(g.When != "", at+" conditional")
+		}
+	}
+	add(len(e.Services) > 1, "several services")
+	for _, s := range e.Services {
+		add(true, "ingress "+s.Ingress)
+		add(s.CheckOff, "invoker check off")
+		add(s.DirectIAP, "direct IAP")
+		add(s.URLOff, "default URL off")
+		add(s.Tag, "tag")
+		add(s.Domain != "", "domain mapping")
+		add(!s.Agent, "agent not granted")
+		grants("invoker", s.Invokers)
+		grants("direct accessor", s.Access)
+	}
+	for _, b := range e.Backends {
+		add(b.IAP, "IAP at a backend service")
+		add(b.Mask != "", "URL mask")
+		add(len(b.Leads) > 1, "backend service before two")
+		grants("accessor", b.Access)
+	}
+	for _, b := range e.Balancers {
+		add(b.Region == "", "global balancer")
+		add(b.Region != "" && !b.Internal, "regional balancer")
+		add(b.Internal, "internal balancer")
+		add(!b.HTTPS && !b.HTTP, "no frontend")
+		add(b.HTTP, "HTTP frontend")
+		for _, h := range b.Hosts {
+			add(h.Names[0] == "*", "catch-all host")
+			add(len(h.Names) > 1, "wildcard host")
+			add(len(h.Weighted) > 0, "weights")
+			add(len(h.Paths) > 0, "paths")
+			add(h.Default != "" && h.Default == b.Default, "a host's is the default")
+		}
+	}
+	for _, policy := range e.Above {
+		grants("inherited accessor", policy.Grants)
+	}
+	grants("project", e.Project)
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,202 @@
+package oracle
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iapguard/iapguard/test/oracle/estate"
+	"github.com/iapguard/iapguard/test/oracle/judge"
+)
+
+var (
+	estates = flag.Int("estates", 200, "how many estates are built and judged")
+	seed    = flag.Uint64("seed", 0, "seed of the estates; 0 = the time")
+)
+
+// verdict is what came of one estate.
+type verdict struct {
+	complaints []string
+	reports    []judge.Report
+	entries    []judge.Entry
+}
+
+// try builds an estate, knocks at its doors and audits it.
+func (w *world) try(ctx context.Context, e estate.Estate) (verdict, error) {
+	if err := w.Build(e); err != nil {
+		return verdict{}, fmt.Errorf("building the estate: %w", err)
+	}
+	entries, err := w.Knock(e)
+	if err != nil {
+		return verdict{}, fmt.Errorf("knocking: %w", err)
+	}
+	reports, err := w.audit(ctx)
+	if err != nil {
+		return verdict{}, fmt.Errorf("auditing: %w", err)
+	}
+	return verdict{judge.Judge(e, entries, reports), reports, entries}, nil
+}
+
+// fails reports whether an estate breaks a promise, for shrinking.
+func (w *world) fails(e estate.Estate) bool {
+	found, err := w.try(context.Background(), e)
+	return err == nil && len(found.complaints) > 0
+}
+
+// story describes a failing estate as small as it can be.
+func (w *world) story(e estate.Estate) string {
+	small := estate.Shrink(e, w.fails)
+	found, err := w.try(context.Background(), small)
+	return fmt.Sprintf("%s\n%s\nerror: %v", small, strings.Join(found.complaints, "\n"), err)
+}
+
+// tally counts over all estates.
+type tally struct {
+	mu       sync.Mutex
+	guards   map[string]map[string]int // by feature and guard: estates
+	estates  int
+	unknown  int // estates with something that is not known
+	doors    int
+	untrue   int // doors that are said to be open, where nobody got in
+	entries  map[judge.Visitor]int
+	examples []string // of what is not known
+}
+
+func (c *tally) count(e estate.Estate, found verdict) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.estates++
+	c.untrue += judge.Untrue(found.entries, found.reports)
+	for _, entry := range found.entries {
+		c.entries[entry.Visitor]++
+	}
+	seen := map[string]bool{}
+	why := ""
+	for _, r := range found.reports {
+		c.doors += len(r.Doors)
+		for _, d := range r.Doors {
+			seen[d.Guard] = true
+			if d.Guard == "unknown" {
+				why = d.Address + ": " + d.Why
+			}
+		}
+		if r.Exposed == "unknown" || r.Error != "" {
+			seen["unknown"] = true
+			why += r.Error
+		}
+	}
+	if seen["unknown"] {
+		c.unknown++
+		if len(c.examples) < 5 {
+			c.examples = append(c.examples, why)
+		}
+	}
+	for _, feature := range e.Features() {
+		if c.guards[feature] == nil {
+			c.guards[feature] = map[string]int{}
+		}
+		for guard := range seen {
+			c.guards[feature][guard]++
+		}
+	}
+}
+
+// known are the guards that every feature must be seen with in a big run.
+var known = []string{"open", "anyone-signed-in", "iap", "iam", "ingress", "closed"}
+
+// bigRun is from how many estates on no count may be zero.
+const bigRun = 2000
+
+func (c *tally) print(t *testing.T) {
+	t.Helper()
+	var text strings.Builder
+	fmt.Fprintf(&text, "%-40s %9s", "estates with", strings.Join(known, " "))
+	features := make([]string, 0, len(c.guards))
+	for feature := range c.guards {
+		features = append(features, feature)
+	}
+	slices.Sort(features)
+	for _, feature := range features {
+		fmt.Fprintf(&text, "\n%-40s", feature)
+		for _, guard := range known {
+			count := c.guards[feature][guard]
+			fmt.Fprintf(&text, " %*d", len(guard), count)
+			if count == 0 && c.estates >= bigRun {
+				t.Errorf("no estate with %q has a door that is %q: the generator does not reach it", feature, guard)
+			}
+		}
+	}
+	t.Logf("%s\n%d estates, %d doors, visits that got in: %v; unknown: %d estates; said to be open, nobody gets in: %d doors\n%s",
+		text.String(), c.estates, c.doors, c.entries, c.unknown, c.untrue, strings.Join(c.examples, "\n"))
+}
+
+// seedOf is the seed of a run, printed so that it can be had again.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	chosen := *seed
+	if chosen == 0 {
+		chosen = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-seed %d", chosen)
+	return chosen
+}
+
+// maxStories bounds how many failing estates are described.
+const maxStories = 5
+
+// each runs work for the numbers below n, in worlds of their own side by side.
+func each(t *testing.T, n int, work func(w *world, i int)) {
+	t.Helper()
+	var next atomic.Int64
+	var group errgroup.Group
+	for range runtime.GOMAXPROCS(0) {
+		w := newWorld(t)
+		group.Go(func() error {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				work(w, i)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // no work fails
+}
+
+func TestEstatesAreShownNoBetterThanTheyAre(t *testing.T) {
+	from := seedOf(t)
+	counts := &tally{guards: map[string]map[string]int{}, entries: map[judge.Visitor]int{}}
+	var failed atomic.Int64
+	each(t, *estates, func(w *world, i int) {
+		if failed.Load() >= maxStories {
+			return
+		}
+		e := estate.Generate(from, i)
+		found, err := w.try(t.Context(), e)
+		switch {
+		case err != nil:
+			failed.Add(1)
+			t.Errorf("estate %d of seed %d: %v\n%s", i, from, err, e)
+		case len(found.complaints) > 0:
+			failed.Add(1)
+			t.Errorf("estate %d of seed %d:\n%s", i, from, w.story(e))
+		default:
+			counts.count(e, found)
+		}
+	})
+	counts.print(t)
+	if allowed := max(1, counts.estates/100); counts.unknown > allowed {
+		t.Errorf("%d of %d estates are unknown although everything can be read, want at most %d", counts.unknown,
+			counts.estates, allowed)
+	}
+	if counts.entries[judge.Nobody] == 0 || counts.entries[judge.Stranger] == 0 || counts.entries[judge.Named] == 0 {
+		t.Errorf("visits that got in: %v: the judge does not knock as everybody", counts.entries)
+	}
+}

@@ -1,0 +1,247 @@
+package judge
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/iapguard/iapguard/test/oracle/estate"
+)
+
+// agent is IAP's service agent, as which IAP calls Cloud Run.
+const agent = "serviceAccount:service-" + number + "@gcp-sa-iap.iam.gserviceaccount.com"
+
+const (
+	computePath = "/compute/v1/projects/" + project
+	servicePath = "/v2/projects/" + project + "/locations/"
+	iapPath     = "/v1/projects/" + number + "/"
+)
+
+var ingresses = map[string]string{
+	"": "INGRESS_TRAFFIC_ALL", estate.Internal: "INGRESS_TRAFFIC_INTERNAL_ONLY",
+	estate.InternalLoadBalancing: "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+}
+
+// Build empties the local cloud and builds an estate in it. Members that the
+// API refuses are left out of their bindings.
+func (w World) Build(e estate.Estate) error {
+	b := builder{w, nil}
+	b.do(http.MethodPost, "/_local/reset", nil)
+	b.do(http.MethodPost, "/v1beta1/projects/"+project+"/services/iap.googleapis.com:generateServiceIdentity", object{})
+	for id, permission := range map[string]string{"invoking": "run.routes.invoke", "harmless": "run.services.get",
+		"passing": "iap.webServiceVersions.accessViaIAP"} {
+		b.do(http.MethodPost, "/v1/projects/"+project+"/roles",
+			object{"roleId": id, "role": object{"title": id, "includedPermissions": []any{permission}, "stage": "GA"}})
+	}
+	for _, s := range e.Services {
+		b.service(s)
+	}
+	for _, one := range e.Backends {
+		b.backend(e, one)
+	}
+	for _, one := range e.Balancers {
+		b.balancer(e, one)
+	}
+	for _, policy := range e.Above {
+		b.grant(iapPath+policy.At, policy.Grants)
+	}
+	b.grant("/v1/projects/"+project, e.Project)
+	return b.err
+}
+
+// builder makes calls until one fails.
+type builder struct {
+	World
+	err error
+}
+
+func (b *builder) do(method, path string, body any) object {
+	if b.err != nil {
+		return nil
+	}
+	var answer object
+	answer, b.err = b.call(method, path, body)
+	return answer
+}
+
+// grant adds bindings to the policy of a resource.
+func (b *builder) grant(resource string, grants []estate.Grant) {
+	verb := http.MethodPost
+	read := resource + ":getIamPolicy"
+	for _, g := range grants {
+		if b.err != nil {
+			return
+		}
+		var policy object
+		if isService(resource) {
+			policy = b.do(http.MethodGet, read+"?options.requestedPolicyVersion=3", nil)
+		} else {
+			policy = b.do(verb, read, object{"options": object{"requestedPolicyVersion": 3}})
+		}
+		binding := object{"role": g.Role, "members": []any{g.Member}}
+		if g.When != "" {
+			binding["condition"] = object{"title": "when", "expression": g.When}
+		}
+		bindings, _ := policy["bindings"].([]any)
+		_, err := b.call(http.MethodPost, resource+":setIamPolicy",
+			object{"policy": object{"version": 3, "bindings": append(bindings, binding), "etag": policy["etag"]}})
+		if refused := (problem{}); errors.As(err, &refused) && refused.status == http.StatusBadRequest {
+			continue
+		}
+		b.err = errors.Join(b.err, err)
+	}
+}
+
+func isService(resource string) bool { return len(resource) > 4 && resource[:4] == "/v2/" }
+
+func (b *builder) service(s estate.Service) {
+	body := object{
+		"ingress": ingresses[s.Ingress], "invokerIamDisabled": s.CheckOff, "iapEnabled": s.DirectIAP,
+		"defaultUriDisabled": s.URLOff,
+		"template":           object{"containers": []any{object{"image": "us-docker.pkg.dev/cloudrun/container/hello"}}},
+	}
+	if s.Tag {
+		body["traffic"] = []any{object{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"}}
+	}
+	if s.DirectIAP {
+		body["launchStage"] = "BETA"
+	}
+	b.do(http.MethodPost, servicePath+s.Region+"/services?serviceId="+s.Name, body)
+	invokers := s.Invokers
+	if s.Agent {
+		invokers = append([]estate.Grant{{Member: agent, Role: "roles/run.invoker"}}, invokers...)
+	}
+	b.grant(servicePath+s.Region+"/services/"+s.Name, invokers)
+	b.grant(iapPath+"iap_web/cloud_run-"+s.Region+"/services/"+s.Name, s.Access)
+	if s.Domain != "" {
+		b.do(http.MethodPost, "/v1/projects/"+project+"/locations/"+s.Region+"/domainmappings",
+			object{"metadata": object{"name": s.Domain}, "spec": object{"routeName": s.Name}})
+	}
+}
+
+// scope is where a resource of a load balancer is kept.
+func scope(region string) string {
+	if region == "" {
+		return "/global"
+	}
+	return "/regions/" + region
+}
+
+func link(region, collection, name string) string {
+	return "projects/" + project + scope(region) + "/" + collection + "/" + name
+}
+
+func scheme(internal bool) string {
+	if internal {
+		return "INTERNAL_MANAGED"
+	}
+	return "EXTERNAL_MANAGED"
+}
+
+func (b *builder) backend(e estate.Estate, one estate.Backend) {
+	var groups []any
+	neg := func(name, region string, to object) {
+		b.do(http.MethodPost, computePath+"/regions/"+region+"/networkEndpointGroups",
+			object{"name": name, "networkEndpointType": "SERVERLESS", "cloudRun": to})
+		groups = append(groups, object{"group": link(region, "networkEndpointGroups", name)})
+	}
+	if one.Mask != "" {
+		neg(one.Name+"-mask", one.MaskAt, object{"urlMask": one.Mask})
+	}
+	for _, name := range one.Leads {
+		for _, s := range e.Services {
+			if s.Name == name {
+				neg(one.Name+"-"+name, s.Region, object{"service": name})
+			}
+		}
+	}
+	b.do(http.MethodPost, computePath+scope(one.Region)+"/backendServices", object{
+		"name": one.Name, "loadBalancingScheme": scheme(one.Internal), "protocol": "HTTPS", "backends": groups,
+		"iap": object{"enabled": one.IAP},
+	})
+	web := "iap_web/compute"
+	if one.Region != "" {
+		web += "-" + one.Region
+	}
+	b.grant(iapPath+web+"/services/"+one.Name, one.Access)
+}
+
+// lead sets where a part of a URL map sends requests.
+func lead(part object, key, region, backend string) {
+	if backend != "" {
+		part[key] = link(region, "backendServices", backend)
+		return
+	}
+	redirect := "defaultUrlRedirect"
+	if key == "service" {
+		redirect = "urlRedirect"
+	}
+	part[redirect] = object{"hostRedirect": "elsewhere.example.com"}
+}
+
+func matcher(region, name string, h estate.Host) object {
+	made := object{"name": name}
+	if len(h.Weighted) > 0 {
+		var weighted []any
+		for i, backend := range h.Weighted {
+			weighted = append(weighted,
+				object{"backendService": link(region, "backendServices", backend), "weight": 900 - 800*min(i, 1)})
+		}
+		made["defaultRouteAction"] = object{"weightedBackendServices": weighted}
+	} else {
+		lead(made, "defaultService", region, h.Default)
+	}
+	var rules []any
+	for i, path := range h.Paths {
+		rule := object{}
+		lead(rule, "service", region, path.Backend)
+		if h.Routed {
+			rule["priority"], rule["matchRules"] = i+1, []any{object{"prefixMatch": path.Prefix}}
+		} else {
+			rule["paths"] = []any{path.Prefix + "*"}
+		}
+		rules = append(rules, rule)
+	}
+	switch {
+	case len(rules) == 0:
+	case h.Routed:
+		made["routeRules"] = rules
+	default:
+		made["pathRules"] = rules
+	}
+	return made
+}
+
+func (b *builder) balancer(e estate.Estate, one estate.Balancer) {
+	urlMap := object{"name": one.Name}
+	lead(urlMap, "defaultService", one.Region, one.Default)
+	var hostRules, matchers []any
+	for i, h := range one.Hosts {
+		name := "m" + string(rune('a'+i))
+		hostRules = append(hostRules, object{"hosts": h.Names, "pathMatcher": name})
+		matchers = append(matchers, matcher(one.Region, name, h))
+	}
+	if hostRules != nil {
+		urlMap["hostRules"], urlMap["pathMatchers"] = hostRules, matchers
+	}
+	compute := computePath + scope(one.Region)
+	b.do(http.MethodPost, compute+"/urlMaps", urlMap)
+	front := func(suffix, collection, port string, proxy object) {
+		proxy["name"], proxy["urlMap"] = one.Name+"-"+suffix, link(one.Region, "urlMaps", one.Name)
+		b.do(http.MethodPost, compute+"/"+collection, proxy)
+		b.do(http.MethodPost, compute+"/forwardingRules", object{
+			"name": one.Name + "-" + suffix, "target": link(one.Region, collection, one.Name+"-"+suffix),
+			"portRange": port, "loadBalancingScheme": scheme(one.Internal), "IPProtocol": "TCP",
+		})
+	}
+	if one.HTTP {
+		front("http", "targetHttpProxies", "80", object{})
+	}
+	if one.HTTPS {
+		certificate, key, err := selfSigned(one.Name, hostsOf(e, one))
+		b.err = errors.Join(b.err, err)
+		b.do(http.MethodPost, compute+"/sslCertificates",
+			object{"name": one.Name, "certificate": certificate, "privateKey": key})
+		front("https", "targetHttpsProxies", "443",
+			object{"sslCertificates": []any{link(one.Region, "sslCertificates", one.Name)}})
+	}
+}

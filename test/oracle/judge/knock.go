@@ -1,0 +1,153 @@
+package judge
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/test/oracle/estate"
+)
+
+// Visitor is who knocks.
+type Visitor string
+
+// The visitors, the least privileged first.
+const (
+	Nobody   Visitor = "somebody without credentials"
+	Stranger Visitor = "a stranger with a Google account"
+	Named    Visitor = "alice, whom policies may name"
+)
+
+var accounts = map[Visitor]string{Stranger: estate.Stranger, Named: estate.Alice}
+
+// Address is where somebody knocks.
+type Address struct {
+	Scheme, Host, Path string
+	IP                 string // of the load balancer's frontend, "" = there is none
+}
+
+func (a Address) String() string { return a.Scheme + "://" + a.Host + a.Path }
+
+// Entry is a visit that ended in a container.
+type Entry struct {
+	Service string // full name
+	Address
+	Visitor Visitor // the least privileged of those who get in there
+}
+
+// hostsOf are the hosts of a load balancer that its certificate names beside those of
+// its host rules.
+func hostsOf(e estate.Estate, one estate.Balancer) []string {
+	base := one.Name + ".example.com"
+	hosts := []string{"cert." + base, base}
+	for _, s := range e.Services {
+		hosts = append(hosts, s.Name+"."+base)
+	}
+	for _, h := range one.Hosts {
+		for _, name := range h.Names {
+			switch suffix, wild := strings.CutPrefix(name, "*"); {
+			case !wild:
+				hosts = append(hosts, name)
+			case suffix != "":
+				hosts = append(hosts, "any"+suffix)
+			}
+		}
+	}
+	return hosts
+}
+
+// addresses are all addresses of the estate.
+func (w World) addresses(e estate.Estate) ([]Address, error) {
+	var all []Address
+	paths := []string{"/", "/open/door", "/events/new"}
+	add := func(scheme, host, ip string) {
+		for _, path := range paths {
+			all = append(all, Address{scheme, host, path, ip})
+		}
+	}
+	for _, s := range e.Services {
+		found, err := w.call(http.MethodGet, servicePath+s.Region+"/services/"+s.Name, nil)
+		if err != nil {
+			return nil, err
+		}
+		hosts := []string{s.Name + "-" + number + "." + s.Region + ".run.app"}
+		urls, _ := found["urls"].([]any)
+		for _, url := range urls {
+			host := strings.TrimPrefix(fmt.Sprint(url), "https://")
+			if !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
+			}
+		}
+		for _, host := range hosts {
+			add("https", host, "")
+			if s.Tag {
+				add("https", "blue---"+host, "")
+			}
+		}
+		if s.Domain != "" {
+			add("https", s.Domain, "")
+		}
+	}
+	for _, s := range e.Services {
+		paths = append(paths, "/"+s.Name, "/"+s.Name+"/deep")
+	}
+	for _, one := range e.Balancers {
+		for scheme, there := range map[string]bool{"http": one.HTTP, "https": one.HTTPS} {
+			if !there {
+				continue
+			}
+			rule, err := w.call(http.MethodGet, computePath+scope(one.Region)+"/forwardingRules/"+one.Name+"-"+scheme, nil)
+			if err != nil {
+				return nil, err
+			}
+			ip := fmt.Sprint(rule["IPAddress"])
+			for _, host := range append(hostsOf(e, one), ip) {
+				add(scheme, host, ip)
+			}
+		}
+	}
+	return all, nil
+}
+
+// Knock tries every address of the estate.
+func (w World) Knock(e estate.Estate) ([]Entry, error) {
+	addresses, err := w.addresses(e)
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, address := range addresses {
+		for _, visitor := range []Visitor{Nobody, Stranger, Named} {
+			if service := w.visit(address, visitor); service != "" {
+				entries = append(entries, Entry{service, address, visitor})
+				break
+			}
+		}
+	}
+	return entries, nil
+}
+
+// visit is the service whose container answers a visitor, "" = none does. Who
+// has an account comes with a browser that is signed in, and with a token.
+func (w World) visit(to Address, visitor Visitor) string {
+	request := httptest.NewRequest(http.MethodGet, "http://"+to.Host+to.Path, nil)
+	request.Header.Set("X-Forwarded-Proto", to.Scheme)
+	request.Header.Set("Accept", "text/html")
+	if account := accounts[visitor]; account != "" {
+		request.Header.Set("X-Local-User", account)
+		request.Header.Set("Authorization", "Bearer "+account)
+	}
+	recorder := httptest.NewRecorder()
+	w.Doors.ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusOK {
+		return ""
+	}
+	var container struct{ Service, Location string }
+	if json.Unmarshal(recorder.Body.Bytes(), &container) != nil || container.Service == "" {
+		return ""
+	}
+	return "projects/" + project + "/locations/" + container.Location + "/services/" + container.Service
+}

@@ -1,0 +1,146 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iapguard/iapguard/test/oracle/estate"
+)
+
+// Report is what is judged: what an audit says of one service.
+type Report struct {
+	Service string `json:"service"`
+	Exposed string `json:"exposed"`
+	Doors   []Door `json:"doors"`
+	Error   string `json:"error"`
+}
+
+// Door is one door of a report.
+type Door struct {
+	Kind, Address, Via, Guard, Why string
+}
+
+// The guards of doors, and what exposed can be.
+const (
+	open     = "open"
+	signedIn = "anyone-signed-in"
+	unknown  = "unknown"
+	no       = "no"
+)
+
+// keeps reports whether a guard, as it is said, keeps a visitor out who got in.
+func keeps(guard string, visitor Visitor) bool {
+	switch visitor {
+	case Nobody:
+		return guard != open && guard != unknown
+	case Stranger:
+		return guard != open && guard != signedIn && guard != unknown
+	}
+	return guard == "ingress" || guard == "closed"
+}
+
+// Judge holds the entries against the reports. Each complaint is a promise that
+// is broken, in words.
+func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
+	var complaints []string
+	complain := func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); !slices.Contains(complaints, text) {
+			complaints = append(complaints, text)
+		}
+	}
+	said := map[string]Report{}
+	for _, r := range reports {
+		said[r.Service] = r
+	}
+	for _, s := range e.Services {
+		if name := "projects/" + project + "/locations/" + s.Region + "/services/" + s.Name; said[name].Service == "" {
+			complain("%s is not mentioned", name)
+		}
+	}
+	for _, entry := range entries {
+		r := said[entry.Service]
+		if r.Error != "" || r.Service == "" {
+			continue // nothing is said of its doors, loudly
+		}
+		if entry.Visitor != Named && r.Exposed == no {
+			complain("%s is said not to be exposed; %s gets in at %s", entry.Service, entry.Visitor, entry.Address)
+		}
+		doors := nearest(r.Doors, entry.Address)
+		if len(doors) == 0 && !slices.ContainsFunc(r.Doors, func(d Door) bool { return d.Guard == unknown }) {
+			complain("%s: no door is shown for %s, where %s gets in", entry.Service, entry.Address, entry.Visitor)
+		}
+		if len(doors) > 0 && !slices.ContainsFunc(doors, func(d Door) bool { return !keeps(d.Guard, entry.Visitor) }) {
+			complain("%s: %s is said to be %q; %s gets in at %s", entry.Service, doors[0].Address, doors[0].Guard,
+				entry.Visitor, entry.Address)
+		}
+	}
+	return complaints
+}
+
+// nearest are the doors that stand for an address most closely. Doors whose
+// address is not known stand for none.
+func nearest(doors []Door, to Address) []Door {
+	var found []Door
+	best := 0
+	for _, d := range doors {
+		switch fit := fits(d.Address, to); {
+		case fit == 0 || fit < best:
+		case fit > best:
+			found, best = []Door{d}, fit
+		default:
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// fits says how closely a door's address stands for another one, 0 = not at all:
+// a host before a pattern of hosts before every host of a frontend, a longer
+// pattern or path before a shorter one.
+func fits(door string, to Address) int {
+	scheme, rest, _ := strings.Cut(door, "://")
+	host, path, deep := strings.Cut(rest, "/")
+	if scheme != to.Scheme {
+		return 0
+	}
+	fit := 0
+	suffix, wild := strings.CutPrefix(host, "*")
+	switch {
+	case strings.EqualFold(host, to.Host):
+		fit = 1000
+	case wild && suffix != "" && strings.HasSuffix(to.Host, suffix):
+		fit = 500 + len(suffix)
+	case host == "*" || host == to.IP:
+		fit = 100
+	default:
+		return 0
+	}
+	if !deep {
+		return fit * 1000
+	}
+	path = "/" + path
+	if prefix, wild := strings.CutSuffix(path, "*"); path != to.Path && (!wild || !strings.HasPrefix(to.Path, prefix)) {
+		return 0
+	}
+	return fit*1000 + len(path)
+}
+
+// Untrue are the doors that are said to be open to everybody, or to every
+// account, where nobody of them got in: an alarm for nothing.
+func Untrue(entries []Entry, reports []Report) int {
+	count := 0
+	for _, r := range reports {
+		for _, d := range r.Doors {
+			if d.Guard != open && d.Guard != signedIn {
+				continue
+			}
+			if !slices.ContainsFunc(entries, func(entry Entry) bool {
+				return entry.Service == r.Service && entry.Visitor != Named && fits(d.Address, entry.Address) > 0
+			}) {
+				count++
+			}
+		}
+	}
+	return count
+}
