@@ -17,6 +17,10 @@ var urlMapReferences = []string{
 	"pathMatchers[].routeRules[].service",
 	"pathMatchers[].routeRules[].routeAction.weightedBackendServices[].backendService",
 	"tests[].service",
+	"defaultRouteAction.requestMirrorPolicy.backendService",
+	"pathMatchers[].defaultRouteAction.requestMirrorPolicy.backendService",
+	"pathMatchers[].pathRules[].routeAction.requestMirrorPolicy.backendService",
+	"pathMatchers[].routeRules[].routeAction.requestMirrorPolicy.backendService",
 }
 
 // fillURLMap adds the zeros that Google answers in a retry policy's timeout and

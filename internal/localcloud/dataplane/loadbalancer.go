@@ -1,13 +1,16 @@
 package dataplane
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
 // What a load balancer's log says about who answered
@@ -30,11 +33,38 @@ func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	if backend == nil {
 		return outcome{answer: plain(http.StatusNotFound, "default backend - 404")}
 	}
+	mirror := s.compute(to.mirror)
+	shadow := r
+	if mirror != nil {
+		r.body, shadow.body = twice(r.body)
+	}
 	result := s.throughBackend(r, backend)
 	if logged(backend) {
 		result.entries = append(result.entries, loadBalancerEntry(r, f, backend, result))
 	}
+	if mirror != nil && result.details == byBackend {
+		result.entries = append(result.entries, s.throughMirror(shadow, mirror)...)
+	}
 	return result
+}
+
+// throughMirror sends the copy of a request to a mirrored backend service and returns what
+// is logged there. Nobody gets its answer, and the load balancer does not log the copy.
+// Source: the discovery document, RequestMirrorPolicy ("suffixed with -shadow"). That only
+// what IAP lets pass is mirrored, and that IAP at the mirror is asked too, is unverified.
+func (s snapshot) throughMirror(r request, mirror object) []logging.Entry {
+	r.host += "-shadow"
+	return s.throughBackend(r, mirror).entries
+}
+
+// twice is a request's body for two readers.
+func twice(body io.Reader) (first, second io.Reader) {
+	if body == nil {
+		return nil, nil
+	}
+	// A body that ends early ends early for the program behind the service, too.
+	text, _ := io.ReadAll(io.LimitReader(body, mostAnswered))
+	return bytes.NewReader(text), bytes.NewReader(text)
 }
 
 // throughBackend passes IAP, if it is on, and calls the service behind.

@@ -14,6 +14,7 @@ import (
 // another URL. The zero value is nowhere.
 type destination struct {
 	backend  string // link
+	mirror   string // link of the backend service that gets a copy of each request, "" for none
 	redirect object
 }
 
@@ -80,7 +81,17 @@ func target(rule object, service, action, redirect string) destination {
 			chosen, heaviest = apiserver.Text(weighted, "backendService"), weight
 		}
 	}
-	return destination{backend: chosen}
+	return destination{backend: chosen, mirror: mirrorOf(apiserver.Object(rule, action))}
+}
+
+// mirrorOf is the backend service to which a route action mirrors requests. Of a share
+// above none, every request is mirrored.
+func mirrorOf(action object) string {
+	mirror := apiserver.Object(action, "requestMirrorPolicy")
+	if percent, set := mirror["mirrorPercent"]; set && number(percent) == 0 {
+		return ""
+	}
+	return apiserver.Text(mirror, "backendService")
 }
 
 // number is a JSON number, 0 when it is none.
