@@ -61,7 +61,7 @@ func (o *observation) readAccess(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(together)
 	start := func(read func()) { group.Go(func() error { read(); return nil }) }
-	attach := o.readInheritedAccess(ctx, start)
+	attach, attachSettings := o.readInheritedAccess(ctx, start), o.readSettings(ctx, start)
 	start(func() { o.readDirectAccess(ctx) })
 	for i := range o.p.Backends {
 		backend := &o.p.Backends[i]
@@ -77,4 +77,5 @@ func (o *observation) readAccess(ctx context.Context) {
 	}
 	_ = group.Wait() // what failed is noted
 	attach()
+	attachSettings()
 }

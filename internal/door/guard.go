@@ -29,7 +29,7 @@ func ownGuard(p posture.Posture) judged {
 	case p.Service.Ingress.ClosedToInternet():
 		return judged{guard: GuardIngress}
 	case p.Service.IAPOn:
-		return iapGuard(p, p.DirectAccessPolicies())
+		return iapGuard(p, p.DirectAccessPolicies(), p.DirectSettings)
 	}
 	return invokerGuard(p)
 }
@@ -46,9 +46,9 @@ func frontendGuard(p posture.Posture, backend posture.Backend) judged {
 	case backend.IAPOn && p.Service.IAPOn:
 		return judged{guard: GuardIAP}
 	case backend.IAPOn:
-		return iapGuard(p, p.AccessPolicies(backend))
+		return iapGuard(p, p.AccessPolicies(backend), backend.Settings)
 	case p.Service.IAPOn:
-		return iapGuard(p, p.DirectAccessPolicies())
+		return iapGuard(p, p.DirectAccessPolicies(), p.DirectSettings)
 	}
 	return invokerGuard(p)
 }
@@ -57,7 +57,10 @@ func frontendGuard(p posture.Posture, backend posture.Backend) judged {
 // public accessor makes the resource public (iap/docs/managing-access). Whether
 // IAP's agent may invoke the service is not asked: the folders above the project
 // may let it, and their policies are not read.
-func iapGuard(p posture.Posture, policies []posture.AccessPolicy) judged {
+func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings posture.IAPSettings) judged {
+	if settings.External() {
+		return judged{GuardIAP, "Identity Platform signs visitors in, and IAM does not decide who has access"}
+	}
 	var wide []Grant
 	for _, at := range policies {
 		wide = append(wide, widest(p, at.Policy, passesIAP)...)
@@ -71,6 +74,9 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy) judged {
 		if at.Policy.Unread != "" && (p.Trust.Known() || strings.Contains(at.Resource, "/iap_web")) {
 			return judged{GuardUnknown, at.Policy.Unread}
 		}
+	}
+	if settings.Unread != "" {
+		return judged{GuardUnknown, settings.Unread}
 	}
 	return judged{guard: GuardIAP}
 }

@@ -34,10 +34,11 @@ type Posture struct {
 	// direct IAP, and DirectInherited those of the resources above it.
 	DirectAccess    Policy
 	DirectInherited []Policy
-	Ancestors       Ancestors // of the project, where a rule asks for them
-	Trust           Trust     // who counts as an outsider, by the policy; the rest is observed
-	APIsOff         []string  // hosts of the APIs that are switched off in the project, sorted
-	Unread          []Unread  // what could not be read; every other fact holds even so
+	DirectSettings  IAPSettings // of IAP at the service itself
+	Ancestors       Ancestors   // of the project, where a rule asks for them
+	Trust           Trust       // who counts as an outsider, by the policy; the rest is observed
+	APIsOff         []string    // hosts of the APIs that are switched off in the project, sorted
+	Unread          []Unread    // what could not be read; every other fact holds even so
 	ObservedAt      time.Time
 }
 
@@ -152,6 +153,7 @@ type Backend struct {
 	Frontends []Frontend
 	Access    Policy   // IAP's policy of this backend service; inherited bindings are not in it
 	Inherited []Policy // IAP's policies of the resources above it
+	Settings  IAPSettings
 }
 
 // Resource is the backend service's name under its API.

@@ -21,6 +21,9 @@ var _ = register(positionAccess, accessors, AccessorMissing)
 func accessors(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, iap := range iapResources(p, want) {
+		if iap.settings.External() {
+			continue // IAM does not decide who has access
+		}
 		var missing []string
 		for _, member := range want.Access {
 			if !iap.lets(member, want.AccessCondition) && !slices.Contains(missing, member) {
@@ -42,21 +45,28 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 
 var _ = register(positionAccess, accessKnown, NoAccessor)
 
-// accessKnown keeps IAP off where turning it on would shut everybody out.
+// accessKnown keeps IAP off where turning it on would shut everybody out: nobody is
+// named, or nobody of those who are can sign in.
 func accessKnown(p posture.Posture, want policy.Wanted) []Finding {
-	if want.NoneFor == policy.NoneEnable || len(want.Access) > 0 {
+	if want.NoneFor == policy.NoneEnable {
 		return nil
 	}
 	var findings []Finding
 	for _, iap := range iapResources(p, want) {
-		if iap.on || iap.letsAnybody(p.ObservedAt) {
+		if iap.on || iap.settings.External() || iap.letsAnybody(p.ObservedAt) || slices.ContainsFunc(want.Access, iap.settings.CanSignIn) {
 			continue
 		}
-		findings = append(findings, Finding{
+		f := Finding{
 			Code: NoAccessor, Severity: Medium, Disposition: Waits, Resource: iap.resource,
 			Why:    "nobody is known to have access through IAP, so turning it on would shut everybody out",
 			Remedy: "name members under access in the policy, or run: " + iap.grant.String(),
-		})
+		}
+		if len(want.Access) > 0 {
+			f.Why = "nobody whom the policy names can sign in at IAP as its settings are, so turning it on would shut everybody out"
+			f.Remedy = "set accessSettings.identitySources, workforceIdentitySettings or allowedDomainsSettings in IAP's settings " +
+				"of " + iap.resource + " (iap/docs/use-workforce-identity-federation), or name others under access"
+		}
+		findings = append(findings, f)
 	}
 	return findings
 }

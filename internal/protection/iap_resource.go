@@ -17,7 +17,8 @@ type iapResource struct {
 	on       bool
 	policies []posture.AccessPolicy // its own and those that it inherits
 	version  string                 // of its own policy
-	grant    command.Command        // by which a person grants access here
+	settings posture.IAPSettings
+	grant    command.Command // by which a person grants access here
 }
 
 // iapResources are the places at which the policy wants IAP.
@@ -28,16 +29,16 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 	case policy.Direct(p, want):
 		return []iapResource{{
 			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn, version: p.DirectAccess.Version,
-			policies: p.DirectAccessPolicies(),
-			grant:    command.GrantServiceAccess(p.Target, command.Member, posture.Condition{}),
+			policies: p.DirectAccessPolicies(), settings: p.DirectSettings,
+			grant: command.GrantServiceAccess(p.Target, command.Member, posture.Condition{}),
 		}}
 	}
 	var gates []iapResource
 	for _, backend := range p.Reached() {
 		gates = append(gates, iapResource{
 			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn, version: backend.Access.Version,
-			policies: p.AccessPolicies(backend),
-			grant:    command.GrantBackendAccess(backend, command.Member, posture.Condition{}),
+			policies: p.AccessPolicies(backend), settings: backend.Settings,
+			grant: command.GrantBackendAccess(backend, command.Member, posture.Condition{}),
 		})
 	}
 	return gates
@@ -50,10 +51,11 @@ func (g iapResource) lets(member string, condition posture.Condition) bool {
 }
 
 // letsAnybody reports whether somebody that a policy names is known to get through: at
-// some time from now on, and not only strangers.
+// some time from now on, as somebody who can sign in, and not only strangers.
 func (g iapResource) letsAnybody(now time.Time) bool {
 	return slices.ContainsFunc(g.policies, func(at posture.AccessPolicy) bool {
 		members := at.Policy.Effective(now).Members(posture.RoleAccessor)
-		return slices.ContainsFunc(members, func(member string) bool { return !door.IsPublic(member) })
+		return slices.ContainsFunc(members,
+			func(member string) bool { return !door.IsPublic(member) && g.settings.CanSignIn(member) })
 	})
 }

@@ -1,0 +1,73 @@
+package cloud
+
+import (
+	"context"
+
+	"github.com/iapguard/iapguard/internal/cloud/iap"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// settingsRead is one resource's settings, once they were read.
+type settingsRead struct {
+	found iap.Settings
+	why   string // why they are unread, "" = they were read
+}
+
+// readSettings starts to read IAP's settings of every IAP before the service, and of
+// what they inherit from, each resource once. They are optional: without them it is not
+// known who can sign in. attach puts them in their places when all reads have ended.
+func (o *observation) readSettings(ctx context.Context, start func(func())) (attach func()) {
+	read := map[string]*settingsRead{}
+	number := o.p.ProjectNumber
+	chain := func(own string, parents []string) []string {
+		return append(append([]string{own}, parents...), "projects/"+number)
+	}
+	want := func(resources []string) {
+		for _, resource := range resources {
+			if read[resource] != nil || number == "" {
+				continue
+			}
+			one := &settingsRead{}
+			read[resource] = one
+			start(func() { one.found, one.why = o.settingsOf(ctx, resource) })
+		}
+	}
+	direct := chain(o.p.Target.AccessResource(number), o.p.Target.AccessParents(number))
+	if o.p.Service.IAPOn || len(o.p.Backends) == 0 {
+		want(direct)
+	}
+	for _, backend := range o.p.Backends {
+		want(chain(backend.AccessResource(number), backend.AccessParents(number)))
+	}
+	merged := func(resources []string) posture.IAPSettings {
+		var found []iap.Settings
+		why := ""
+		for _, resource := range resources {
+			one := read[resource]
+			if one == nil {
+				return posture.IAPSettings{}
+			}
+			if found = append(found, one.found); one.why != "" {
+				why = one.why
+			}
+		}
+		settings := iap.Merged(found)
+		settings.Unread = why
+		return settings
+	}
+	return func() {
+		o.p.DirectSettings = merged(direct)
+		for i, backend := range o.p.Backends {
+			o.p.Backends[i].Settings = merged(chain(backend.AccessResource(number), backend.AccessParents(number)))
+		}
+	}
+}
+
+// settingsOf reads the settings of one resource. Where IAP's API is off, there are none.
+func (o *observation) settingsOf(ctx context.Context, resource string) (iap.Settings, string) {
+	found, err := o.iap.Settings(ctx, resource)
+	if o.switchedOff(iapAPI, err) {
+		return iap.Settings{}, ""
+	}
+	return found, o.unread.additional(resource+":iapSettings", err)
+}
