@@ -175,6 +175,9 @@ func (d *decider) protect() Decision {
 	if !d.mayWrite() || len(due) == 0 || d.run.Round > maxRounds {
 		return d.outcome()
 	}
+	if part := firstPart(due); len(part) < len(due) {
+		d.plan.Steps, due = part, part
+	}
 	decision := d.end(report.Started)
 	decision.Waves, decision.Remember.Undone = plan.Waves(due), d.undone(due)
 	return decision

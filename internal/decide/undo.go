@@ -31,6 +31,9 @@ func Undo(p posture.Posture, reports []report.Report) (Undoing, error) {
 		if err := sameService(p, r); err != nil {
 			return u.Undoing, err
 		}
+		if r.LeftOff != nil && r.LeftOff.Steps > 0 && r.Outcome != report.Started {
+			return u.Undoing, fmt.Errorf("the report leaves off %d steps: undo the started reports of its run", r.LeftOff.Steps)
+		}
 		for _, reported := range slices.Backward(r.Steps) {
 			if err := u.add(r, reported); err != nil {
 				return u.Undoing, err

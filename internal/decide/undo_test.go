@@ -244,3 +244,12 @@ func TestAccessUnderAConditionIsTakenBackUnderThatCondition(t *testing.T) {
 	}
 	t.Errorf("steps %v take nothing back under %s", undoing.Steps, under)
 }
+
+func TestUndoRefusesAReportThatLeavesStepsOff(t *testing.T) {
+	cut := shopDone()
+	cut.Outcome, cut.LeftOff = report.Protected, &report.LeftOff{Steps: 3}
+	if undoing, err := Undo(protectedShop(), []report.Report{cut}); err == nil || len(undoing.Steps) > 0 ||
+		!strings.Contains(err.Error(), "leaves off 3 steps") {
+		t.Errorf("steps %s, error %v", operations(undoing.Steps), err)
+	}
+}

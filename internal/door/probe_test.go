@@ -44,7 +44,7 @@ func TestAnswerShowsWhatGuardsTheDoor(t *testing.T) {
 		{"a 404 of whomever", "https", Answer{Status: 404, Body: "default backend - 404"},
 			"404: its sender is not known", false},
 		{"no backend answers", "https", Answer{Status: 503, Body: "no healthy\n upstream\x00"},
-			`503: its sender is not known: "no healthy upstream"`, false},
+			`503: its sender is not known: "no healthy upstream\x00"`, false},
 		{"sends on to https", "http", Answer{Status: 301, Location: "https://shop.example.com/"},
 			"301: it sends on to https", false},
 		{"nobody answers", "https", Answer{Problem: "none within 5s"}, "no answer: none within 5s", false},

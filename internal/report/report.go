@@ -96,6 +96,9 @@ type Report struct {
 	// Unread is what could not be read and would only have added to the
 	// picture: inherited grants, for example.
 	Unread []Unread `json:"unread,omitempty"`
+	// Truncated means that something is left off, and LeftOff counts it by list.
+	Truncated bool     `json:"truncated,omitempty"`
+	LeftOff   *LeftOff `json:"leftOff,omitempty"`
 	// WouldAct reports whether the function takes the steps without a person. It is not published.
 	WouldAct  bool  `json:"-"`
 	Calls     int64 `json:"calls"` // API calls made for this report
@@ -215,6 +218,7 @@ const TypePrefix = "dev.iapguard.report.v1."
 // the data. The same said again has the same id, whatever run says it, when, by
 // which version of ours and at what cost.
 func (r Report) ID() string {
+	r = r.Bounded()
 	key := r.Cause.Key + "\n" + r.Subject() + "\n" + string(r.Outcome) + "\n"
 	r.RunID, r.Version, r.ObservedAt, r.Calls, r.ElapsedMS = "", "", time.Time{}, 0, 0
 	data, err := r.encode()
@@ -246,9 +250,10 @@ func writeTime(to *jsontext.Encoder, at time.Time) error {
 	return to.WriteToken(jsontext.String(at.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)))
 }
 
-// Event is the report as a CloudEvent. ownProject is the source of a report
+// Event is the report as a CloudEvent, within its bounds. ownProject is the source of a report
 // that has no target.
 func (r Report) Event(ownProject string) (cloudevents.Event, error) {
+	r = r.Bounded()
 	event := cloudevents.NewEvent()
 	event.SetID(r.ID())
 	event.SetType(TypePrefix + string(r.Outcome))

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"internal/decide": {"internal/doctor", "internal/report", "internal/memory", "internal/remedy",
 		"internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy",
 		"internal/posture", "internal/fault"},
-	"internal/report": {"internal/memory", "internal/protection", "internal/plan", "internal/caller",
+	"internal/report": {"internal/safetext", "internal/memory", "internal/protection", "internal/plan", "internal/caller",
 		"internal/door", "internal/event", "internal/policy", "internal/posture"},
 	"internal/doctor": {"internal/remedy", "internal/protection", "internal/plan", "internal/caller",
 		"internal/door", "internal/event", "internal/policy", "internal/posture"},
@@ -58,7 +58,8 @@ var mayImport = map[string][]string{
 		"internal/timeout", "internal/remedy/command"}, // an error of the cloud carries its remedy
 	"internal/page":       {"internal/report", "internal/door"},
 	"internal/strictyaml": {},
-	"internal/posture":    {},
+	"internal/posture":    {"internal/safetext"},
+	"internal/safetext":   {},
 	"internal/fault":      {},
 	// its callers describe what happens; it imports none of them
 	"internal/telemetry": {"internal/timeout"},
@@ -78,7 +79,7 @@ var onlyStandard = []string{"internal/posture", "internal/door", "internal/calle
 // pure packages do no I/O, read no clock and log nothing.
 var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan",
 	"internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter",
-	"internal/strictyaml"}
+	"internal/strictyaml", "internal/safetext"}
 
 // impure are the packages and functions that a pure package may not use.
 var impure = map[string][]string{

@@ -128,6 +128,7 @@ func newAudited(target posture.Target, final report.Report, err error) audited {
 	case err != nil:
 		one.Error = err.Error()
 	default:
+		final = final.Shown()
 		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
 		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
 		one.Accessors, one.AccessorsLeftOff = final.Accessors, final.AccessorsLeftOff

@@ -18,6 +18,7 @@ import (
 // findings that no step closes.
 func text(r report.Report) string {
 	var b strings.Builder
+	r = r.Shown()
 	fmt.Fprintf(&b, "%s\n  %s", r.Subject(), strings.ToUpper(string(r.Outcome)))
 	if r.Policy != nil {
 		fmt.Fprintf(&b, "  (rule %s, mode %s, policy %s)", r.Policy.Rule, r.Mode, r.Policy.Digest)
