@@ -29,6 +29,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/iap"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/monitoring"
+	"github.com/iapguard/iapguard/internal/localcloud/networksecurity"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 	"github.com/iapguard/iapguard/internal/localcloud/orgpolicy"
 	"github.com/iapguard/iapguard/internal/localcloud/pubsub"
@@ -148,7 +149,8 @@ func New(options Options) *Cloud {
 	metrics := monitoring.New(s)
 	s.Serve(metrics.API())
 	logs.CountWith(metrics)
-	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService, RunService: services.Exists})
+	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService,
+		ForwardingRule: loadBalancers.ForwardingRule, RunService: services.Exists})
 	if !options.KeepIAPOfDeleted {
 		services.OnGone(proxy.Forget)
 	}
@@ -158,8 +160,10 @@ func New(options Options) *Cloud {
 	logs.Listen(triggers.Offer)
 	s.Serve(triggers.API())
 	tokens := oidc.New(options.Clock)
+	policies := networksecurity.New(s, loadBalancers.Exists)
+	s.Serve(policies.API())
 	data := dataplane.New(dataplane.Options{
-		Compute: loadBalancers, Run: services, IAP: proxy, AgentProvisioned: s.AgentProvisioned, Allowed: s.Allowed,
+		Compute: loadBalancers, Run: services, IAP: proxy, Authorization: policies, AgentProvisioned: s.AgentProvisioned, Allowed: s.Allowed,
 		Containers: s.Containers, Clock: options.Clock, Write: metrics.Counted(logs.Write), Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
 	})
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})

@@ -36,6 +36,7 @@ var services = map[string]string{
 	"iap.googleapis.com":                  "Cloud Identity-Aware Proxy API",
 	"logging.googleapis.com":              "Cloud Logging API",
 	"monitoring.googleapis.com":           "Cloud Monitoring API",
+	"networksecurity.googleapis.com":      "Network Security API",
 	"orgpolicy.googleapis.com":            "Organization Policy API",
 	"pubsub.googleapis.com":               "Cloud Pub/Sub API",
 	"run.googleapis.com":                  "Cloud Run Admin API",

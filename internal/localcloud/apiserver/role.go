@@ -52,6 +52,9 @@ var predefined = map[string]predefinedRole{
 	"roles/run.invoker":         {"run.routes.invoke", rolePages + "run"},
 	"roles/run.servicesInvoker": {"run.routes.invoke", rolePages + "run"},
 
+	"roles/compute.networkViewer": {"networksecurity.*.get networksecurity.*.list compute.forwardingRules.get " +
+		"compute.forwardingRules.list compute.globalForwardingRules.get compute.globalForwardingRules.list " +
+		"resourcemanager.projects.get", rolePages + "compute"},
 	"roles/compute.admin": {"compute.*.* resourcemanager.projects.get serviceusage.services.get serviceusage.services.list", rolePages + "compute"},
 	"roles/compute.loadBalancerAdmin": {loadBalancing + " compute.sslCertificates.* compute.regionSslCertificates.* " +
 		"compute.regionNetworkEndpointGroups.*", rolePages + "compute"},

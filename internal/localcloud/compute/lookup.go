@@ -68,7 +68,20 @@ func (a *API) Looked() int64 { return a.resources.Looked() }
 // BackendService finds a backend service by its name or numeric id, as IAP
 // names it. Region is "" for a global one.
 func (a *API) BackendService(region, nameOrID string) (name, id string, ok bool) {
-	scope, k := global, kindOf("backendServices")
+	return a.named("backendServices", region, nameOrID)
+}
+
+// ForwardingRule finds a forwarding rule by its name or numeric id, as IAP names it.
+// Region is "" for a global one.
+func (a *API) ForwardingRule(region, nameOrID string) (name, id string, ok bool) {
+	return a.named("forwardingRules", region, nameOrID)
+}
+
+// Exists reports whether a resource exists, by its path from "projects/" on.
+func (a *API) Exists(path string) bool { return a.find(path) != nil }
+
+func (a *API) named(collection, region, nameOrID string) (name, id string, ok bool) {
+	scope, k := global, kindOf(collection)
 	if region != "" {
 		scope = "regions/" + region
 	}

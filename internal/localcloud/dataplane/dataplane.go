@@ -21,6 +21,8 @@ type Options struct {
 	Compute *compute.API
 	Run     Services
 	IAP     Settings
+	// Authorization has the authorization policies of forwarding rules.
+	Authorization Authorization
 	// AgentProvisioned reports whether a service agent exists.
 	AgentProvisioned func(email string) bool
 	// Allowed answers from the IAM policies that are in effect.

@@ -26,19 +26,26 @@ const (
 func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	r.scheme = f.scheme()
 	to := f.router.route(r.host, r.path)
+	backend := s.compute(to.backend)
+	c, stopped := s.authorized(r, f, backend)
+	if stopped != nil {
+		if logged(backend) {
+			stopped.entries = append(stopped.entries, loadBalancerEntry(r, f, backend, *stopped))
+		}
+		return *stopped
+	}
 	if to.redirect != nil {
 		return outcome{answer: redirected(r, to.redirect)}
 	}
-	backend := s.compute(to.backend)
 	if backend == nil {
 		return outcome{answer: plain(http.StatusNotFound, "default backend - 404")}
 	}
 	mirror := s.compute(to.mirror)
 	shadow := r
 	if mirror != nil {
-		r.body, shadow.body = twice(r.body)
+		c.body, shadow.body = twice(r.body)
 	}
-	result := s.throughBackend(r, backend)
+	result := s.throughBackend(c, backend)
 	if logged(backend) {
 		result.entries = append(result.entries, loadBalancerEntry(r, f, backend, result))
 	}
@@ -54,7 +61,7 @@ func (s snapshot) throughFrontend(r request, f frontend) outcome {
 // what IAP lets pass is mirrored, and that IAP at the mirror is asked too, is unverified.
 func (s snapshot) throughMirror(r request, mirror object) []logging.Entry {
 	r.host += "-shadow"
-	return s.throughBackend(r, mirror).entries
+	return s.throughBackend(call{request: r, token: s.caller(r), from: external}, mirror).entries
 }
 
 // twice is a request's body for two readers.
@@ -68,9 +75,8 @@ func twice(body io.Reader) (first, second io.Reader) {
 }
 
 // throughBackend passes IAP, if it is on, and calls the service behind.
-func (s snapshot) throughBackend(r request, backend object) outcome {
-	service := s.serviceBehind(backend, r)
-	c := call{request: r, token: s.caller(r), from: external}
+func (s snapshot) throughBackend(c call, backend object) outcome {
+	service := s.serviceBehind(backend, c.request)
 	if apiserver.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
 		c.from = internal
 	}
@@ -79,7 +85,7 @@ func (s snapshot) throughBackend(r request, backend object) outcome {
 			return outcome{answer: bothIAPs(), details: byBothIAPs}
 		}
 		gate := s.gateOf(backend)
-		passed, refusal := s.admit(r, gate)
+		passed, refusal := s.admit(c.request, gate)
 		if refusal != nil {
 			return outcome{answer: *refusal, details: byIAP}
 		}

@@ -17,9 +17,23 @@ type Directory struct {
 	// BackendService finds a backend service by name or numeric id; region is
 	// "" for a global one.
 	BackendService func(region, nameOrID string) (name, id string, ok bool)
+	// ForwardingRule finds a forwarding rule likewise, at which an authorization policy
+	// may ask IAP; nil finds none.
+	ForwardingRule func(region, nameOrID string) (name, id string, ok bool)
 	// RunService reports whether a Cloud Run service exists. Nil takes every
 	// one as existing.
 	RunService func(region, name string) bool
+}
+
+// find finds the resources of Compute Engine of a type under iap_web.
+func (d Directory) find(web string) func(region, nameOrID string) (name, id string, ok bool) {
+	switch {
+	case web == "compute":
+		return d.BackendService
+	case d.ForwardingRule == nil:
+		return func(_, _ string) (name, id string, ok bool) { return "", "", false }
+	}
+	return d.ForwardingRule
 }
 
 // IAP is the API of one project. It is safe for concurrent use.
@@ -106,9 +120,9 @@ func (a *IAP) routes() []apiserver.Route {
 	return routes
 }
 
-// webType is what a segment after iap_web can be here: compute, compute-REGION
-// or cloud_run-REGION (with an underscore: "cloud-run" does not resolve).
-var webType = regexp.MustCompile(`^(compute|cloud_run)(?:-([a-z]+-[a-z]+[0-9]{1,2}))?$`)
+// webType is what a segment after iap_web can be here: compute, forwarding_rule, each with
+// -REGION or without, or cloud_run-REGION (with an underscore: "cloud-run" does not resolve).
+var webType = regexp.MustCompile(`^(compute|cloud_run|forwarding_rule)(?:-([a-z]+-[a-z]+[0-9]{1,2}))?$`)
 
 // resource is the canonical name of what the path means: with the project's
 // number and the backend service's numeric id (recorded).
@@ -142,7 +156,7 @@ func (a *IAP) resource(c *apiserver.Call) (string, error) {
 		}
 		return name + "/services/" + service, nil
 	}
-	_, id, ok := a.directory.BackendService(m[2], service)
+	_, id, ok := a.directory.find(m[1])(m[2], service)
 	if !ok {
 		return "", missing()
 	}
@@ -223,10 +237,10 @@ func (a *IAP) stateName(resource string) string {
 	}
 	web, id, ok := strings.Cut(rest, "/services/")
 	m := webType.FindStringSubmatch(web)
-	if !ok || m == nil || m[1] != "compute" {
+	if !ok || m == nil || m[1] == "cloud_run" {
 		return ""
 	}
-	name, _, found := a.directory.BackendService(m[2], id)
+	name, _, found := a.directory.find(m[1])(m[2], id)
 	if !found {
 		return ""
 	}

@@ -115,6 +115,10 @@ var served = []document{
 		},
 	},
 	{
+		Name: "networksecurity/v1", Package: "google.cloud.networksecurity.v1",
+		Methods: []string{"networksecurity.projects.locations.authzPolicies.", "networksecurity.projects.locations.operations."},
+	},
+	{
 		Name: "orgpolicy/v2", Package: "google.cloud.orgpolicy.v2",
 		Methods: []string{"orgpolicy."},
 		Roots: map[string]string{
