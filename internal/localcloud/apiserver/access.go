@@ -106,6 +106,9 @@ func isMember(principal Principal, member any) bool {
 		return strings.HasPrefix(in, pool)
 	case strings.HasPrefix(text, "domain:"):
 		_, domain, _ := strings.Cut(principal.Email(), "@")
+		if strings.EqualFold(domain, "googlemail.com") { // another spelling of the same accounts
+			domain = "gmail.com"
+		}
 		return strings.HasPrefix(string(principal), "user:") && strings.EqualFold(domain, text[len("domain:"):])
 	default:
 		return strings.EqualFold(text, string(principal))

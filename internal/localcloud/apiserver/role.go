@@ -35,7 +35,7 @@ var predefined = map[string]predefinedRole{
 	"roles/editor": {"*.*.* !*.*.setIamPolicy !iap.*.getIamPolicy !iap.webServiceVersions.accessViaIAP " +
 		"!iam.serviceAccounts.getAccessToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !storage.objects.* !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
 		"cloud.google.com/iam/docs/roles-overview#basic"},
-	"roles/viewer": {"compute.*.get compute.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
+	"roles/viewer": {"compute.*.get compute.*.list networksecurity.*.get networksecurity.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
 		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
 		"resourcemanager.projects.get resourcemanager.projects.getIamPolicy run.*.get run.*.list run.services.getIamPolicy " +
 		"serviceusage.*.get serviceusage.*.list cloudscheduler.*.get cloudscheduler.*.list eventarc.*.get eventarc.*.list " +
@@ -49,6 +49,20 @@ var predefined = map[string]predefinedRole{
 		"!run.services.setIamPolicy resourcemanager.projects.get", rolePages + "run"},
 	"roles/run.viewer": {"run.locations.list run.operations.get run.operations.list run.revisions.get run.revisions.list " +
 		"run.services.get run.services.getIamPolicy run.services.list resourcemanager.projects.get", rolePages + "run"},
+	"roles/run.editor": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* " +
+		"!run.services.setIamPolicy resourcemanager.projects.get", rolePages + "run"},
+	"roles/run.sourceDeveloper": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* " +
+		"!run.services.setIamPolicy resourcemanager.projects.get", rolePages + "run"},
+	// Of these only what lets somebody in is known here.
+	"roles/cloudfunctions.admin":     {"run.routes.invoke", rolePages + "cloudfunctions"},
+	"roles/cloudfunctions.developer": {"run.routes.invoke", rolePages + "cloudfunctions"},
+	"roles/cloudfunctions.editor":    {"run.routes.invoke", rolePages + "cloudfunctions"},
+	"roles/firebase.admin":           {"run.routes.invoke", rolePages + "firebase"},
+	"roles/firebase.developAdmin":    {"run.routes.invoke", rolePages + "firebase"},
+	"roles/iam.dataScientist":        {"run.routes.invoke", rolePages + "iam"},
+	"roles/iam.devOps":               {"run.routes.invoke", rolePages + "iam"},
+	"roles/iam.mlEngineer":           {"run.routes.invoke", rolePages + "iam"},
+
 	"roles/run.invoker":         {"run.routes.invoke", rolePages + "run"},
 	"roles/run.servicesInvoker": {"run.routes.invoke", rolePages + "run"},
 
