@@ -97,8 +97,11 @@ func (f *Function) inScopes(ctx context.Context, scopes []posture.Scope) ([]post
 	var targets []posture.Target
 	for _, scope := range scopes {
 		found, err := f.cloud.Services(ctx, scope)
-		if err != nil {
+		if err != nil && len(found) == 0 {
 			return nil, err
+		}
+		if err != nil { // a place that is out of reach keeps nobody from looking at the others
+			f.log.WarnContext(ctx, "not every service is looked at", "scope", scope.Name(), "err", err)
 		}
 		targets = append(targets, found...)
 	}

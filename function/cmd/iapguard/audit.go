@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -56,7 +58,8 @@ type audit struct {
 	Comparison *comparison `json:"comparison,omitempty"`
 }
 
-// audited is one service. Error says why nothing could be read of it.
+// audited is one service. Error says why nothing could be read of it; then it may be
+// a project or location that could not be listed as a whole.
 type audited struct {
 	Service          string           `json:"service"`
 	Outcome          report.Outcome   `json:"outcome,omitempty"` // what plan would say
@@ -84,11 +87,18 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 			return false, err
 		}
 	}
-	session, targets, err := o.openFor(ctx, scopes, nil)
+	session, err := o.open(ctx, nil)
 	if err != nil {
 		return false, err
 	}
+	targets, unlisted := session.list(ctx, scopes)
+	if len(targets) == 0 && len(unlisted) > 0 {
+		return false, errors.Join(slices.Collect(maps.Values(unlisted))...)
+	}
 	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Services: session.auditEach(ctx, targets)}
+	for scope, why := range unlisted {
+		found.Services = append(found.Services, newAudited(scope.Name(), report.Report{}, why))
+	}
 	found.sort()
 	found.Totals = found.count()
 	if earlier != nil {
@@ -114,7 +124,7 @@ func (s *session) auditEach(ctx context.Context, targets []posture.Target) []aud
 	for i, target := range targets {
 		group.Go(func() error {
 			final, err := s.engine.Run(ctx, request("audit", target, true))
-			all[i] = newAudited(target, final, err)
+			all[i] = newAudited(target.Name(), final, err)
 			return nil
 		})
 	}
@@ -122,8 +132,10 @@ func (s *session) auditEach(ctx context.Context, targets []posture.Target) []aud
 	return all
 }
 
-func newAudited(target posture.Target, final report.Report, err error) audited {
-	one := audited{Service: target.Name(), Exposed: door.Unknown}
+// newAudited is what an audit says of one service, or of a place with services that
+// could not be listed.
+func newAudited(name string, final report.Report, err error) audited {
+	one := audited{Service: name, Exposed: door.Unknown}
 	switch {
 	case err != nil:
 		one.Error = err.Error()

@@ -136,6 +136,36 @@ func TestAnAuditThatCannotReadAServiceFails(t *testing.T) {
 	}
 }
 
+func TestAnAuditNamesThePlaceThatAListLacks(t *testing.T) {
+	o := shops(t)
+	o.Deploy(playground.Scenario[1])
+	file := filepath.Join(t.TempDir(), "old.json")
+	auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "-o", file)
+	o.SetFaults(`[{"action":"partial-lists","method":"run.projects.locations.services.list","place":"europe-west1"}]`)
+	text, status := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--format", "json",
+		"--compare", file)
+	found := parsed(t, text)
+	if status != exitFailed || found.Totals.Exposed != 1 || found.Totals.Unknown != 1 || len(found.Comparison.Fixed) != 0 ||
+		!strings.Contains(text, "lacks europe-west1: it could not be reached") {
+		t.Errorf("exit status %d, want %d, hello exposed, one place unknown and nothing fixed:\n%s", status, exitFailed, text)
+	}
+}
+
+func TestABackendServiceThatIsNotFoundInUseIsUnknown(t *testing.T) {
+	o := shops(t)
+	o.SetFaults(`[{"action":"status","method":"compute.backendServices.get","status":404}]`)
+	text, _ := auditRun(t, "audit", playground.Scenario[0].Name(), "--endpoint", o.URL(), "--format", "json")
+	var guards []door.Guard
+	for _, each := range parsed(t, text).Services[0].Doors {
+		if each.Kind == door.LoadBalancer {
+			guards = append(guards, each.Guard)
+		}
+	}
+	if diff := cmp.Diff([]door.Guard{door.GuardUnknown}, guards); diff != "" {
+		t.Errorf("load balancers' doors (-want +got):\n%s\n%s", diff, text)
+	}
+}
+
 func TestWhatIsNoAuditIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "plan.json")

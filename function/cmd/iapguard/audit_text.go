@@ -117,17 +117,23 @@ func (a *audit) compare(later audit, scopes []posture.Scope) *comparison {
 		}
 	}
 	for _, door := range before {
-		if !slices.Contains(after, door) && !slices.Contains(unknown, door.Service) && within(door.Service, scopes) {
+		if !slices.Contains(after, door) && !covers(unknown, door.Service) && within(door.Service, scopes) {
 			result.Fixed = append(result.Fixed, door)
 		}
 	}
 	return result
 }
 
+// covers reports whether a service, or a place with it, is among names.
+func covers(names []string, service string) bool {
+	return slices.ContainsFunc(names,
+		func(name string) bool { return service == name || strings.HasPrefix(service, name+"/") })
+}
+
 // within reports whether a service lies in one of the scopes.
 func within(service string, scopes []posture.Scope) bool {
 	return slices.ContainsFunc(scopes, func(scope posture.Scope) bool {
-		return service == scope.Name() || strings.HasPrefix(service, scope.Name()+"/")
+		return covers([]string{scope.Name()}, service)
 	})
 }
 

@@ -163,20 +163,30 @@ func parseScopes(names []string) ([]posture.Scope, error) {
 }
 
 // expand returns the services in scopes: a scope that is a service itself, and all
-// services of a project or location.
+// services of a project or location. With an error come those that were listed.
 func (s *session) expand(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
+	targets, unlisted := s.list(ctx, scopes)
+	var problems []error
+	for _, scope := range scopes {
+		problems = append(problems, unlisted[scope])
+	}
+	return targets, errors.Join(problems...)
+}
+
+// list returns the services in scopes, and why a scope was not listed, or in part.
+func (s *session) list(ctx context.Context, scopes []posture.Scope) ([]posture.Target, map[posture.Scope]error) {
 	var targets []posture.Target
+	unlisted := map[posture.Scope]error{}
 	for _, scope := range scopes {
 		found, err := s.cloud.Services(ctx, scope)
 		if err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
+			unlisted[scope] = err
+		} else if len(found) == 0 {
 			fmt.Fprintf(os.Stderr, "iapguard: there are no services in %s\n", scope.Name())
 		}
 		targets = append(targets, found...)
 	}
-	return targets, nil
+	return targets, unlisted
 }
 
 func wantTargets(command *cobra.Command, args []string) error {

@@ -28,7 +28,7 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 		group.Go(func() error {
 			read[i], failed[i] = c.backendService(ctx, l)
 			if errors.Is(failed[i], errMissing) {
-				read[i], failed[i] = nil, nil // deleted since the list was made
+				read[i], failed[i] = nil, inv.stillLeadsTo(l)
 			}
 			return nil
 		})
@@ -44,6 +44,19 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 	return slices.DeleteFunc(found, func(b posture.Backend) bool {
 		return !slices.ContainsFunc(b.Members, func(m posture.Member) bool { return m.Target == target })
 	}), err
+}
+
+// stillLeadsTo is the error of a backend service that the API does not find although a
+// frontend leads to it: Compute Engine deletes no backend service that a URL map uses,
+// so what was read is not of one time. It is nil of one that was deleted since the
+// list was made.
+func (inv *Inventory) stillLeadsTo(l link) error {
+	for _, routing := range inv.routing {
+		if len(routing.frontends(l)) > 0 {
+			return fault.New(fault.Unavailable, "%s is not found, and a URL map leads to it", l.path())
+		}
+	}
+	return nil
 }
 
 func (inv *Inventory) backend(l link, from *compute.BackendService) posture.Backend {

@@ -13,10 +13,12 @@ import (
 // Domains lists the hosts that are mapped to a service. Mappings exist in v1
 // only. There the global host lists them by region too (reported, *unverified*),
 // while a single mapping is read from the regional host alone. A mapping that
-// moves to another service counts for both.
+// moves to another service counts for both. Where the list does not reach every place
+// the error says so, and the mappings of the other places are there.
 func (c *Client) Domains(ctx context.Context, target posture.Target) ([]posture.Domain, error) {
 	parent := "projects/" + target.Project + "/locations/" + target.Location
 	var found []posture.Domain
+	var lacking []string
 	for next := ""; ; {
 		page, err := c.domains.List(parent).Continue(next).Context(ctx).Do()
 		if err != nil {
@@ -30,8 +32,9 @@ func (c *Client) Domains(ctx context.Context, target posture.Target) ([]posture.
 				})
 			}
 		}
+		lacking = append(lacking, page.Unreachable...)
 		if next = continued(page.Metadata); next == "" {
-			return found, nil
+			return found, unreached("domain mappings", parent, lacking)
 		}
 	}
 }

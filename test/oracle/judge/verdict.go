@@ -14,6 +14,8 @@ type Report struct {
 	Exposed string `json:"exposed"`
 	Doors   []Door `json:"doors"`
 	Error   string `json:"error"`
+	// Unread is what could not be read.
+	Unread []struct{ Resource string } `json:"unread"`
 }
 
 // Door is one door of a report.
@@ -54,7 +56,8 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 		said[r.Service] = r
 	}
 	for _, s := range e.Services {
-		if name := "projects/" + project + "/locations/" + s.Region + "/services/" + s.Name; said[name].Service == "" {
+		name := "projects/" + project + "/locations/" + s.Region + "/services/" + s.Name
+		if said[name].Service == "" && said["projects/"+project].Error == "" {
 			complain("%s is not mentioned", name)
 		}
 	}
@@ -67,7 +70,11 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 			complain("%s is said not to be exposed; %s gets in at %s", entry.Service, entry.Visitor, entry.Address)
 		}
 		doors := nearest(r.Doors, entry.Address)
-		if len(doors) == 0 && !slices.ContainsFunc(r.Doors, func(d Door) bool { return d.Guard == unknown }) {
+		// That doors may be missing is said by an unknown one where strangers may get in,
+		// else by what is not read.
+		said := slices.ContainsFunc(r.Doors, func(d Door) bool { return d.Guard == unknown }) ||
+			entry.Visitor == Named && len(r.Unread) > 0
+		if len(doors) == 0 && !said {
 			complain("%s: no door is shown for %s, where %s gets in", entry.Service, entry.Address, entry.Visitor)
 		}
 		if len(doors) > 0 && !slices.ContainsFunc(doors, func(d Door) bool { return !keeps(d.Guard, entry.Visitor) }) {
@@ -79,7 +86,7 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 }
 
 // nearest are the doors that stand for an address most closely. Doors whose
-// address is not known stand for none.
+// address is not known stand for those that no other door stands for.
 func nearest(doors []Door, to Address) []Door {
 	var found []Door
 	best := 0
@@ -90,6 +97,13 @@ func nearest(doors []Door, to Address) []Door {
 			found, best = []Door{d}, fit
 		default:
 			found = append(found, d)
+		}
+	}
+	if found == nil {
+		for _, d := range doors {
+			if d.Address == "" {
+				found = append(found, d)
+			}
 		}
 	}
 	return found
@@ -143,4 +157,23 @@ func Untrue(entries []Entry, reports []Report) int {
 		}
 	}
 	return count
+}
+
+// Unproven are the run.app doors at which somebody without credentials gets in and
+// that are not said to be open, although the service and its IAM policy were read.
+func Unproven(entries []Entry, reports []Report) []string {
+	var complaints []string
+	for _, entry := range entries {
+		if entry.Visitor != Nobody || !strings.HasSuffix(entry.Host, ".run.app") {
+			continue
+		}
+		for _, r := range reports {
+			doors := nearest(r.Doors, entry.Address)
+			if r.Service == entry.Service && !slices.ContainsFunc(doors, func(d Door) bool { return d.Guard == open }) {
+				complaints = append(complaints, fmt.Sprintf("%s: %s is open, and not said to be: %+v %s", entry.Service,
+					entry.Address, doors, r.Error))
+			}
+		}
+	}
+	return complaints
 }
