@@ -27,6 +27,7 @@ func (o *observation) readBackends(ctx context.Context) {
 	if o.inventory == nil {
 		return
 	}
+	o.p.FunctionBackends = o.inventory.FunctionBackends(o.p.Target)
 	var err error
 	o.p.Backends, err = o.loadBalancers.Backends(ctx, o.inventory, o.p.Target)
 	o.p.BackendsUnread = o.unread.needed(o.loadBalancersName(), err)

@@ -63,7 +63,7 @@ type Door struct {
 // guards it.
 func Of(p posture.Posture) []Door {
 	doors := append(OwnDoors(p), DomainDoors(p)...)
-	return append(append(doors, frontendDoors(p)...), unseenDoors(p)...)
+	return slices.Concat(doors, frontendDoors(p), functionDoors(p), unseenDoors(p))
 }
 
 // unseenDoors stand for load balancers that may lead to the service and could not

@@ -27,9 +27,13 @@ type Posture struct {
 	Invokers       Policy // the service's IAM policy; inherited bindings are not in it
 	Project        Policy // the project's IAM policy, whose bindings hold for everything in it
 	Backends       []Backend
-	BackendsUnread string   // why Backends may lack some; "" = all are known
-	Domains        []Domain // hosts that Cloud Run itself leads to the service
-	DomainsUnread  string   // why the domain mappings could not be read; "" = they were
+	// FunctionBackends are backend services of Cloud Functions' NEGs that name a function as
+	// the service is named, or any by a URL mask. They lead to the service at most where it
+	// is a function.
+	FunctionBackends []Backend
+	BackendsUnread   string   // why Backends may lack some; "" = all are known
+	Domains          []Domain // hosts that Cloud Run itself leads to the service
+	DomainsUnread    string   // why the domain mappings could not be read; "" = they were
 	// DirectAccess is IAP's policy of the service itself, which counts with
 	// direct IAP, and DirectInherited those of the resources above it.
 	DirectAccess    Policy

@@ -19,10 +19,12 @@ import (
 type Inventory struct {
 	services map[link][]posture.Target // serverless NEG → the services behind it
 	backends []*compute.BackendService
-	routing  map[string]*routing // of this project, and of others whose URL maps use its backend services
-	unread   map[string]string   // other project → why its routing cannot be read
-	unrouted string              // why the project's own routing cannot be read, "" = it was
-	partial  places              // where lists of NEGs and backend services lack some
+	// functions are the NEGs of Cloud Functions, which lead to no service that we know.
+	functions map[link]*compute.NetworkEndpointGroupCloudFunction
+	routing   map[string]*routing // of this project, and of others whose URL maps use its backend services
+	unread    map[string]string   // other project → why its routing cannot be read
+	unrouted  string              // why the project's own routing cannot be read, "" = it was
+	partial   places              // where lists of NEGs and backend services lack some
 }
 
 // routing is what leads from addresses to backend services in one project.
@@ -56,6 +58,7 @@ func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, err
 		unrouted = fmt.Errorf("reading the load balancers of %q: %w", project, connect.Classify(unrouted))
 		inv.routing[project], inv.unrouted = &routing{}, unrouted.Error()
 	}
+	inv.functions = functionsOf(negs)
 	services, err := c.resolve(ctx, negs)
 	if err != nil {
 		return nil, err
