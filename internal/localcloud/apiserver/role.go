@@ -43,7 +43,7 @@ var predefined = map[string]predefinedRole{
 		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/browser": {"resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "resourcemanager"},
 
-	"roles/run.admin": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* resourcemanager.projects.get",
+	"roles/run.admin": {"run.instances.* run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* resourcemanager.projects.get",
 		rolePages + "run"},
 	"roles/run.developer": {"run.locations.list run.operations.* run.revisions.* run.routes.* run.services.* " +
 		"!run.services.setIamPolicy resourcemanager.projects.get", rolePages + "run"},
@@ -63,7 +63,7 @@ var predefined = map[string]predefinedRole{
 	"roles/iam.devOps":               {"run.routes.invoke", rolePages + "iam"},
 	"roles/iam.mlEngineer":           {"run.routes.invoke", rolePages + "iam"},
 
-	"roles/run.invoker":         {"run.routes.invoke", rolePages + "run"},
+	"roles/run.invoker":         {"run.routes.invoke run.instances.invoke", rolePages + "run"},
 	"roles/run.servicesInvoker": {"run.routes.invoke", rolePages + "run"},
 
 	"roles/compute.networkViewer": {"networksecurity.*.get networksecurity.*.list compute.forwardingRules.get " +

@@ -65,7 +65,11 @@ func (s snapshot) mayInvoke(service object, c call) bool {
 		(revision == "" || revision == apiserver.Text(service, "latestReadyRevision")) {
 		return false
 	}
-	return service["invokerIamDisabled"] == true || s.allows(c.token.who, invoke, name, c.request)
+	permission := invoke
+	if isInstance(service) {
+		permission = invokeInstance
+	}
+	return service["invokerIamDisabled"] == true || s.allows(c.token.who, permission, name, c.request)
 }
 
 // What Cloud Run logs about those it refuses: the first recorded, the others
@@ -92,6 +96,12 @@ func refused(c call) (answer, string) {
 	return forbidden(c.path), notAuthorized
 }
 
+// isInstance reports whether what a request reaches is an instance, which has the guards
+// of a service.
+func isInstance(service object) bool {
+	return strings.Contains(apiserver.Text(service, "name"), "/instances/")
+}
+
 // placeOf is where a service is and what it is called.
 func placeOf(service object) (location, name string) {
 	part := strings.Split(apiserver.Text(service, "name"), "/")
@@ -105,6 +115,9 @@ func placeOf(service object) (location, name string) {
 // service has, because it is switched off or never was one, is not found.
 func (s snapshot) throughDefaultURL(r request) outcome {
 	service := s.serviceAt(r.host)
+	if service == nil {
+		service = s.Run.Instance(s.Run.InstanceAt(r.host))
+	}
 	if service == nil {
 		return outcome{answer: plain(http.StatusNotFound, pageNotFound)}
 	}

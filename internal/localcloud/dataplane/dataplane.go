@@ -46,6 +46,10 @@ type Services interface {
 	Service(name string) map[string]any
 	// IAPEnabled says whether IAP was on at a service at a time, if there was one.
 	IAPEnabled(name string, at time.Time) (on any, known bool)
+	// Instance is an instance as v2 shows it, nil when there is none, and InstanceAt names
+	// the one with a default URL at a host, "" when there is none.
+	Instance(name string) map[string]any
+	InstanceAt(host string) string
 	// ServiceAt and MappedTo name the service with a default URL at a host, and
 	// the one to which a domain mapping leads; "" when there is none.
 	ServiceAt(host string) string

@@ -23,6 +23,10 @@ func serviceEntry(r request, service object, a answer, reason string) logging.En
 		"project_id": apiserver.ProjectID, "location": location, "service_name": name, "configuration_name": name,
 		"revision_name": lastOf(apiserver.Text(service, "latestReadyRevision")),
 	}}
+	if isInstance(service) { // unverified
+		entry.Resource = logging.Resource{Type: "cloud_run_instance", Labels: map[string]string{
+			"project_id": apiserver.ProjectID, "location": location, "instance_name": name}}
+	}
 	entry.HTTPRequest["protocol"] = "HTTP/1.1"
 	for key, value := range apiserver.Object(service, "labels") {
 		if entry.Labels == nil {

@@ -34,7 +34,10 @@ func (s snapshot) gateOf(backend object) gate {
 // gateAt is IAP at a Cloud Run service.
 func (s snapshot) gateAt(service object) gate {
 	location, name := placeOf(service)
-	resource := iapRoot + "cloud_run-" + location + "/services/" + name
+	resource := iapRoot + "cloud_run-" + location
+	if !isInstance(service) { // IAP's policy of instances is the region's (run/docs/instances)
+		resource += "/services/" + name
+	}
 	audience := "/projects/" + apiserver.ProjectNumber + "/locations/" + location + "/services/" + name
 	return s.gate(gate{resource: resource, audience: audience, unprovisioned: notSetUp})
 }

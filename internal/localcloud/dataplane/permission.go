@@ -8,8 +8,10 @@ import (
 
 // The permissions that the data plane asks for.
 const (
-	invoke = "run.routes.invoke"                   // run/docs/securing/managing-access
-	access = "iap.webServiceVersions.accessViaIAP" // iap/docs/managing-access
+	invoke = "run.routes.invoke" // run/docs/securing/managing-access
+	// invokeInstance stands in for invoke at an instance (role data set).
+	invokeInstance = "run.instances.invoke"
+	access         = "iap.webServiceVersions.accessViaIAP" // iap/docs/managing-access
 )
 
 // member is somebody as IAM policies write them; "" is nobody in particular.

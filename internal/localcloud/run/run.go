@@ -18,6 +18,8 @@ type Run struct {
 	// services are kept by full name, with what they were before. None changes once it
 	// is kept: a write keeps another one in its place.
 	services *store.Store[*service]
+	// instances are containers with an address of their own.
+	instances *collection.Collection
 
 	mu      sync.Mutex        // writers hold it from the first look at a service until it is kept
 	domains map[string]domain // mappings, by full name
@@ -33,8 +35,10 @@ type Run struct {
 // OperationTime.
 func New(s *apiserver.Server) *Run {
 	keys := func(s *service) store.Keys { return store.Keys{Path: s.fullName(), Order: s.location + "/" + s.name} }
-	return &Run{server: s, services: store.New(store.Options{}, keys), domains: map[string]domain{},
+	r := &Run{server: s, services: store.New(store.Options{}, keys), domains: map[string]domain{},
 		locations: map[string]bool{}}
+	r.instances = collection.New(s, r.instanceRow())
+	return r
 }
 
 // API is both of its faces as the server serves them.
@@ -43,7 +47,7 @@ func (r *Run) API() apiserver.API {
 	for i := range older {
 		older[i].Resource = subjectV1
 	}
-	api := collection.Merged("run", r.workloads()...)
+	api := collection.Merged("run", append(r.workloads(), r.instances)...)
 	workloads, forget := api.State, api.Reset
 	api.Routes = slices.Concat(r.routesV2(), older, api.Routes)
 	api.State = func() map[string]any {
