@@ -21,6 +21,7 @@ import (
 var (
 	estates = flag.Int("estates", 200, "how many estates are built and judged")
 	seed    = flag.Uint64("seed", 0, "seed of the estates; 0 = the time")
+	stories = flag.Int64("stories", 5, "how many failing estates are described")
 )
 
 // verdict is what came of one estate.
@@ -150,9 +151,6 @@ func seedOf(t *testing.T) uint64 {
 	return chosen
 }
 
-// maxStories bounds how many failing estates are described.
-const maxStories = 5
-
 // each runs work for the numbers below n, in worlds of their own side by side.
 func each(t *testing.T, n int, work func(w *world, i int)) {
 	t.Helper()
@@ -175,7 +173,7 @@ func TestEstatesAreShownNoBetterThanTheyAre(t *testing.T) {
 	counts := &tally{guards: map[string]map[string]int{}, entries: map[judge.Visitor]int{}}
 	var failed atomic.Int64
 	each(t, *estates, func(w *world, i int) {
-		if failed.Load() >= maxStories {
+		if failed.Load() >= *stories {
 			return
 		}
 		e := estate.Generate(from, i)

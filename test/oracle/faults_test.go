@@ -101,7 +101,7 @@ func TestFaultsOfSingleReadsHideNoOpenDoor(t *testing.T) {
 	var failed, looks, refused, unread atomic.Int64
 	each(t, *faulted, func(w *world, i int) {
 		e := estate.Generate(from, i+40) // the larger ones
-		if failed.Load() >= maxStories {
+		if failed.Load() >= *stories {
 			return
 		}
 		found, err := w.try(t.Context(), e)
@@ -125,7 +125,7 @@ func TestFaultsOfSingleReadsHideNoOpenDoor(t *testing.T) {
 					t.Errorf("estate %d of seed %d, %s: %v", i, from, f, err)
 				case loud:
 					refused.Add(1)
-				case len(seen.complaints) > 0 && failed.Add(1) <= maxStories:
+				case len(seen.complaints) > 0 && failed.Add(1) <= *stories:
 					small := estate.Shrink(e, func(smaller estate.Estate) bool { return len(w.failsBlind(smaller, f)) > 0 })
 					t.Errorf("estate %d of seed %d, %s:\n%s\n%s", i, from, f, small, strings.Join(w.failsBlind(small, f), "\n"))
 					if err := w.Build(e); err != nil {
