@@ -158,9 +158,14 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 
 		{"no load balancer", func(s *situation) {
 			s.facts.Posture.Backends = nil
-			s.facts.Posture.Invokers.Bindings[0].Members = []string{posturetest.Agent}
+			s.facts.Posture.Invokers.Bindings[0].Members = []string{posturetest.Agent, "allUsers"}
 			s.facts.Posture.Service.Ingress = posture.IngressInternal
 		}, report.Waiting, 0, "no load balancer's backend service leads to the service"},
+		{"no load balancer before a private service", func(s *situation) {
+			s.facts.Posture.Backends = nil
+			s.facts.Posture.Invokers.Bindings[0].Members = []string{posturetest.Agent, posturetest.Alice}
+			s.facts.Posture.Service.Ingress = posture.IngressAll
+		}, report.Compliant, 0, ""},
 		{"too early", func(s *situation) {
 			s.rules.settings.Quiet, s.facts.Posture.Service.UpdatedAt = time.Minute, noon.Add(-time.Second)
 		}, report.Deferred, 0, ""},

@@ -14,6 +14,15 @@ func InheritsInvoker(p posture.Posture) bool {
 	return slices.ContainsFunc(invokingRoles, func(role string) bool { return p.Project.Holds(role, p.Agent()) })
 }
 
+// Private reports whether nobody but named invokers can invoke the service, whatever
+// the ingress: no door is open or may be, no public member may invoke it, and the
+// invoker check is on.
+func Private(p posture.Posture) bool {
+	public := len(widest(p, p.Invokers, mayInvoke)) + len(widest(p, p.Project, mayInvoke))
+	return p.ServiceUnread == "" && p.Invokers.Unread == "" && !p.Service.InvokerCheckOff && public == 0 &&
+		Exposed(Of(p)) == No
+}
+
 // Named is somebody that a policy lets in: at doors that only Cloud Run's invoker check
 // keeps, or at doors that IAP keeps.
 type Named struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -98,7 +99,18 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 	for _, each := range comparisons {
 		findings = append(findings, each.find(p, want)...)
 	}
+	if left(p, want) {
+		findings = slices.DeleteFunc(findings, func(f Finding) bool { return f.Disposition != Remarks })
+	}
 	return findings
+}
+
+// left reports whether a service is left as it is: nothing is before it, and only
+// those that its policy names may invoke it. It waits for nothing, and closing its
+// address would take it away from them.
+func left(p posture.Posture, want policy.Wanted) bool {
+	none := len(p.Backends) == 0 && p.BackendsUnread == "" && !policy.Direct(p, want) && !p.Service.IAPOn
+	return none && want.WithoutLoadBalancer == policy.WithoutWait && door.Private(p)
 }
 
 // Closes reports whether the policy wants a service shut for as long as no load
