@@ -200,6 +200,11 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return nil
 	case err == nil:
 		return f.dispatch(ctx, cause, targets)
+	case len(targets) > 0: // of some scopes, and others could not be listed
+		if err := f.dispatch(ctx, cause, targets); err != nil {
+			return err
+		}
+		return f.engine.Unresolved(ctx, cause, err)
 	case fault.ActionOf(err) == fault.Block:
 		return f.engine.Unresolved(ctx, cause, err)
 	case fault.Of(err).Kind == fault.NotFound && cause.Command != nil: // a command may name what does not exist

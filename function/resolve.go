@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -93,17 +94,18 @@ func (f *Function) scopes(cause event.Cause) ([]posture.Scope, error) {
 	return nil, nil
 }
 
+// inScopes lists the services in scopes. What cannot be listed until a person acts, or
+// lies in a place that could not be reached, is in the error, beside the services of the
+// rest.
 func (f *Function) inScopes(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
 	var targets []posture.Target
+	var unlisted error
 	for _, scope := range scopes {
 		found, err := f.cloud.Services(ctx, scope)
-		if err != nil && len(found) == 0 {
+		if err != nil && len(found) == 0 && fault.ActionOf(err) != fault.Block {
 			return nil, err
 		}
-		if err != nil { // a place that is out of reach keeps nobody from looking at the others
-			f.log.WarnContext(ctx, "not every service is looked at", "scope", scope.Name(), "err", err)
-		}
-		targets = append(targets, found...)
+		targets, unlisted = append(targets, found...), cmp.Or(unlisted, err)
 	}
-	return targets, nil
+	return targets, unlisted
 }

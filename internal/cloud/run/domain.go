@@ -34,7 +34,7 @@ func (c *Client) Domains(ctx context.Context, target posture.Target) ([]posture.
 		}
 		lacking = append(lacking, page.Unreachable...)
 		if next = continued(page.Metadata); next == "" {
-			return found, unreached("domain mappings", parent, lacking)
+			return found, unreached("domain mappings", parent, concerning(target.Location, lacking))
 		}
 	}
 }

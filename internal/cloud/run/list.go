@@ -54,6 +54,15 @@ func unreached(what, parent string, places []string) error {
 		posture.Shown(strings.Join(slices.Compact(places), ", ")))
 }
 
+// concerning are the places that a list could not reach and that are, or may be, a
+// location.
+func concerning(location string, places []string) []string {
+	return slices.DeleteFunc(places, func(place string) bool {
+		last := place[strings.LastIndexByte(place, '/')+1:]
+		return posture.ValidLocation(last) && last != location
+	})
+}
+
 func target(project string, item *knative.Service) posture.Target {
 	return posture.Target{Project: project, Location: item.Metadata.Labels[regionLabel], Service: item.Metadata.Name}
 }
