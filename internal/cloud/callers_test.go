@@ -111,7 +111,7 @@ func TestCallersAreConfiguredOnesAndVisitors(t *testing.T) {
 		{Kind: "scheduler-job", Name: "j/oauth", Address: "https://b.example/"},
 		{Kind: "scheduler-job", Name: "j/oidc", Address: "https://c.example/", Principal: "s@x", Audience: "a"},
 		{
-			Kind: "visitor", Name: "curl/8 [31m", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7",
+			Kind: "visitor", Name: `curl/8\n[31m`, Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.7",
 			Requests: 2, LastSeen: &last,
 		},
 		{Kind: "visitor", Address: "https://hello-abc-uc.a.run.app", RemoteIP: "198.51.100.8", Requests: 1},

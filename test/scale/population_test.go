@@ -161,7 +161,7 @@ func (p *population) ask(host string) {
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusUnauthorized || !strings.Contains(string(text), "IAP") {
-		p.t.Fatalf("%s: %d %s %v, want the 401 of IAP", host, response.StatusCode, text, err)
+	if err != nil || response.StatusCode != http.StatusFound || !strings.Contains(string(text), "IAP") {
+		p.t.Fatalf("%s: %d %s %v, want the 302 of IAP", host, response.StatusCode, text, err)
 	}
 }
