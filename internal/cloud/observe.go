@@ -41,6 +41,7 @@ type observation struct {
 	*Cloud
 	p         posture.Posture
 	inventory *loadbalancer.Inventory
+	unlisted  error // of the lists of load balancers
 	unread    unread
 }
 

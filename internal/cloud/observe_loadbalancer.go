@@ -3,34 +3,38 @@ package cloud
 import (
 	"context"
 
-	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // readLoadBalancers reads the lists from which it follows what leads to the
-// service. A project whose Compute Engine API is off has no load balancers; package
-// decide doubts that where one was seen before.
+// service.
 func (o *observation) readLoadBalancers(ctx context.Context) {
-	var err error
-	o.inventory, err = o.loadBalancers.Inventory(ctx, o.p.Target.Project)
-	if o.switchedOff(computeAPI, err) {
-		o.inventory, err = &loadbalancer.Inventory{}, nil
-	}
-	why := o.unread.needed(o.loadBalancersName(), err)
-	if o.inventory == nil {
-		o.p.BackendsUnread = why
-	}
+	o.inventory, o.unlisted = o.loadBalancers.Inventory(ctx, o.p.Target.Project)
 }
 
 // readBackends reads the backend services that lead to the service directly,
-// since writes need their current versions.
+// since writes need their current versions. A project whose Compute Engine API is off
+// has no load balancers, unless the service bears traces of one.
 func (o *observation) readBackends(ctx context.Context) {
-	if o.inventory == nil {
+	if o.switchedOff(computeAPI, o.unlisted) && !o.bearsTraces() {
 		return
 	}
-	o.p.FunctionBackends = o.inventory.FunctionBackends(o.p.Target)
+	why := o.unread.needed(o.loadBalancersName(), o.unlisted)
+	if o.inventory == nil {
+		o.p.BackendsUnread = why
+		return
+	}
 	var err error
 	o.p.Backends, err = o.loadBalancers.Backends(ctx, o.inventory, o.p.Target)
 	o.p.BackendsUnread = o.unread.needed(o.loadBalancersName(), err)
+}
+
+// bearsTraces reports whether the service looks like one that a load balancer leads to,
+// or may: switching the API off hides what was there, and it may go on serving.
+func (o *observation) bearsTraces() bool {
+	service := o.p.Service
+	return o.p.ServiceUnread != "" || o.p.Invokers.Unread != "" || service.DefaultURLDisabled ||
+		service.Ingress == posture.IngressInternalLoadBalancing || o.p.Invokers.Names(o.p.Agent())
 }
 
 // loadBalancersName names what the lists read.

@@ -58,15 +58,15 @@ func frontendGuard(p posture.Posture, backend posture.Backend) judged {
 // IAP's agent may invoke the service is not asked: the folders above the project
 // may let it, and their policies are not read.
 func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings posture.IAPSettings) judged {
-	if settings.External() {
-		return judged{GuardIAP, "Identity Platform signs visitors in, and IAM does not decide who has access"}
-	}
 	var wide []Grant
 	for _, at := range policies {
 		wide = append(wide, widest(p, at.Policy, passesIAP)...)
 	}
 	if len(wide) > 0 {
 		return opened(wide, "IAP lets %s in (%s)")
+	}
+	if settings.External() {
+		return judged{GuardIAP, "Identity Platform signs visitors in, and IAM does not decide who has access"}
 	}
 	for _, at := range policies {
 		// A project's own policy takes no public members (cloudresourcemanager's

@@ -183,6 +183,12 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 			p.Trust = posture.Trust{Domains: []string{"example.com"}, Members: []string{"group:all@googlegroups.com"}}
 			p.Backends[0].Access = accessor("group:all@googlegroups.com")
 		}, GuardIngress, GuardIAP, ""},
+		{"everybody, where Identity Platform signs in", func(p *posture.Posture) {
+			p.Backends[0].Access, p.Backends[0].Settings = accessor("allUsers"), posture.IAPSettings{Tenants: []string{"_1"}}
+		}, GuardIngress, GuardOpen, everybody},
+		{"who can sign in was not read", func(p *posture.Posture) {
+			p.Backends[0].Settings = posture.IAPSettings{Unread: "denied"}
+		}, GuardIngress, GuardUnknown, "denied"},
 		{"who has access was not read", func(p *posture.Posture) {
 			p.Backends[0].Access = posture.Policy{Unread: "denied"}
 		}, GuardIngress, GuardUnknown, "denied"},
