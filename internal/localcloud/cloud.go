@@ -57,6 +57,9 @@ type Options struct {
 	// KeepIAPOfDeleted lets IAP's policy and settings of a Cloud Run service outlive
 	// it, so that they hold for the next service of its name.
 	KeepIAPOfDeleted bool
+	// KeepTagURLs lets the addresses of tags answer where a service's default URL is
+	// switched off.
+	KeepTagURLs bool
 	// IAMPropagation is how long it takes until a change of an IAM policy is
 	// in effect.
 	IAMPropagation time.Duration
@@ -131,6 +134,9 @@ func New(options Options) *Cloud {
 	s := apiserver.New(server)
 	loadBalancers := compute.New(s)
 	services := run.New(s)
+	if options.KeepTagURLs {
+		services.KeepTagURLs()
+	}
 	s.Serve(loadBalancers.API())
 	s.Serve(services.API())
 	s.Serve(serviceusage.New(s))

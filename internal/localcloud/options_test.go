@@ -2,10 +2,13 @@ package localcloud_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 const runServices = "/v2/projects/demo-project/locations/us-central1/services"
@@ -27,6 +30,66 @@ func TestInstantOperationsHaveEndedWhenAnswered(t *testing.T) {
 	_, operations := send(t, request(t, "GET", base+"/compute/v1/projects/demo-project/global/operations", ""))
 	if strings.Contains(operations, "RUNNING") {
 		t.Errorf("compute's operations: %s, want them done", operations)
+	}
+}
+
+// visitData is the answer of the data plane to a GET of https://HOST/.
+func visitData(cloud *localcloud.Cloud, host string) (status int, body string) {
+	request := httptest.NewRequest("GET", "http://"+host+"/", nil)
+	request.Header.Set("X-Forwarded-Proto", "https")
+	w := httptest.NewRecorder()
+	cloud.DataPlane().ServeHTTP(w, request)
+	return w.Code, w.Body.String()
+}
+
+func TestTagAddressesLeadToTheirRevisions(t *testing.T) {
+	for _, tc := range []struct {
+		name            string
+		host            string
+		urlOff, keep    bool
+		status          int
+		ofFirstRevision bool
+	}{
+		{"the tag of an older revision", "old---shop", false, false, 200, true},
+		{"the tag of the latest revision", "new---shop", false, false, 200, false},
+		{"a tag that there is not", "none---shop", false, false, 404, false},
+		{"a tag that is empty", "---shop", false, false, 404, false},
+		{"the service itself", "shop", false, false, 200, false},
+		{"the default URL is off", "old---shop", true, false, 404, false},
+		{"the default URL is off, and tags are kept", "old---shop", true, true, 200, true},
+		{"the default URL itself, where tags are kept", "shop", true, true, 404, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cloud := localcloud.New(localcloud.Options{OperationTime: -1, KeepTagURLs: tc.keep, Discovery: discovery.Judge(t)})
+			server := httptest.NewServer(cloud)
+			t.Cleanup(func() { server.Close(); cloud.Close() })
+			call := func(method, path, body string) string {
+				t.Helper()
+				status, text := send(t, request(t, method, server.URL+path, body))
+				if status != http.StatusOK {
+					t.Fatalf("%s %s: %d %s", method, path, status, text)
+				}
+				return text
+			}
+			call("POST", runServices+"?serviceId=shop",
+				`{"invokerIamDisabled":true,"template":{"revision":"shop-first","containers":[{"image":"i"}]}}`)
+			call("PATCH", runServices+"/shop?updateMask=template,traffic,defaultUriDisabled", `{"template":{"revision":"shop-second",
+				"containers":[{"image":"j"}]},"traffic":[{"type":"TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST","percent":100,"tag":"new"},
+				{"type":"TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION","revision":"shop-first","tag":"old"}],
+				"defaultUriDisabled":`+strconv.FormatBool(tc.urlOff)+`}`)
+			for _, suffix := range []string{"-123456789012.us-central1.run.app", "-fiztjht6mb-uc.a.run.app"} {
+				status, body := visitData(cloud, tc.host+suffix)
+				want := ""
+				if tc.status == http.StatusOK {
+					if want = `"shop-second"`; tc.ofFirstRevision {
+						want = `"shop-first"`
+					}
+				}
+				if status != tc.status || !strings.Contains(body, want) {
+					t.Errorf("%s%s: %d %s, want %d of revision %s", tc.host, suffix, status, body, tc.status, want)
+				}
+			}
+		})
 	}
 }
 

@@ -27,21 +27,45 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 	case p.Service.IAPOn && !policy.WantsDirect(p, want):
 		return nil
 	case policy.Direct(p, want):
-		return []iapResource{{
-			resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn, version: p.DirectAccess.Version,
-			policies: p.DirectAccessPolicies(), settings: p.DirectSettings,
-			grant: command.GrantServiceAccess(p.Target, command.Member, posture.Condition{}),
-		}}
+		return []iapResource{directIAP(p)}
 	}
 	var gates []iapResource
 	for _, backend := range p.Reached() {
-		gates = append(gates, iapResource{
-			resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn, version: backend.Access.Version,
-			policies: p.AccessPolicies(backend), settings: backend.Settings,
-			grant: command.GrantBackendAccess(backend, command.Member, posture.Condition{}),
-		})
+		gates = append(gates, backendIAP(p, backend))
 	}
 	return gates
+}
+
+// iapsBefore are the places at which the policy wants IAP, and those at which it is on
+// all the same: what its settings let through reaches the service.
+func iapsBefore(p posture.Posture, want policy.Wanted) []iapResource {
+	gates := iapResources(p, want)
+	add := func(gate iapResource) {
+		if gate.on && !slices.ContainsFunc(gates, func(g iapResource) bool { return g.resource == gate.resource }) {
+			gates = append(gates, gate)
+		}
+	}
+	add(directIAP(p))
+	for _, backend := range p.Reached() {
+		add(backendIAP(p, backend))
+	}
+	return gates
+}
+
+func directIAP(p posture.Posture) iapResource {
+	return iapResource{
+		resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn, version: p.DirectAccess.Version,
+		policies: p.DirectAccessPolicies(), settings: p.DirectSettings,
+		grant: command.GrantServiceAccess(p.Target, command.Member, posture.Condition{}),
+	}
+}
+
+func backendIAP(p posture.Posture, backend posture.Backend) iapResource {
+	return iapResource{
+		resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn, version: backend.Access.Version,
+		policies: p.AccessPolicies(backend), settings: backend.Settings,
+		grant: command.GrantBackendAccess(backend, command.Member, posture.Condition{}),
+	}
 }
 
 // lets reports whether a member gets through, at least under the condition.

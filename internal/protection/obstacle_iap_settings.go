@@ -18,7 +18,7 @@ var _ = register(positionObstacle, externalIdentities, ExternalIdentities)
 
 func externalIdentities(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
-	for _, iap := range iapResources(p, want) {
+	for _, iap := range iapsBefore(p, want) {
 		if iap.settings.External() {
 			findings = append(findings, Finding{
 				Code: ExternalIdentities, Severity: Low, Disposition: Remarks, Resource: iap.resource,
@@ -36,7 +36,7 @@ var _ = register(positionObstacle, iapSettings, IAPSettingsOpen)
 // credentials, so a front end of another origin needs the setting.
 func iapSettings(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
-	for _, iap := range iapResources(p, want) {
+	for _, iap := range iapsBefore(p, want) {
 		if iap.settings.AllowOptions {
 			findings = append(findings, Finding{
 				Code: IAPSettingsOpen, Severity: Low, Disposition: Remarks, Resource: iap.resource,

@@ -17,8 +17,10 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -29,12 +31,17 @@ import (
 // world is one local cloud for one estate after the other.
 type world struct {
 	judge.World
-	rules policy.Policy
+	rules   policy.Policy
+	program *program // that is judged instead of the engine, nil = none
 }
 
-func newWorld(t *testing.T) *world {
+// rules look at everything and write nothing.
+const rules = "version: 1\nrules: [{name: everything, mode: report-only}]\n"
+
+// newWorld starts a local cloud. What is not documented of Google is a switch of it.
+func newWorld(t *testing.T, switches localcloud.Options) *world {
 	t.Helper()
-	rules, err := policy.Parse([]byte("version: 1\nrules: [{name: everything, mode: report-only}]\n"), time.Now())
+	parsed, err := policy.Parse([]byte(rules), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,14 +49,32 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local := localcloud.New(localcloud.Options{OperationTime: -1, Discovery: discovery.Judge(t), PubSub: broker})
+	switches.OperationTime, switches.Discovery, switches.PubSub = -1, discovery.Judge(t), broker
+	local := localcloud.New(switches)
 	t.Cleanup(func() {
 		local.Close()
 		if err := broker.Close(context.Background()); err != nil {
 			t.Errorf("closing the broker: %v", err)
 		}
 	})
-	return &world{judge.World{API: local, Doors: local.DataPlane().Unlogged()}, rules}
+	w := &world{World: judge.World{API: local, Doors: reached(local.DataPlane())}, rules: parsed}
+	w.program = newProgram(t, w)
+	return w
+}
+
+// reached answers as the data plane does, and names in a header the containers that a
+// request came to.
+func reached(data *dataplane.DataPlane) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data.Watched(func(entry logging.Entry) {
+			labels := entry.Resource.Labels
+			service := labels["service_name"]
+			if service != "" && entry.HTTPRequest["status"] == http.StatusOK {
+				w.Header().Add(judge.Reached,
+					"projects/"+labels["project_id"]+"/locations/"+labels["location"]+"/services/"+service)
+			}
+		}).ServeHTTP(w, r)
+	})
 }
 
 // RoundTrip answers the calls of Google's clients from the local cloud.
@@ -86,6 +111,9 @@ func (unpublished) Publish(context.Context, report.Report) error {
 // audit looks at every service of the project, as iapguard audit does, with
 // clients of its own that remember nothing of the estate before.
 func (w *world) audit(ctx context.Context) ([]judge.Report, error) {
+	if w.program != nil {
+		return w.program.audit(ctx)
+	}
 	clock := hasty{clockwork.NewRealClock()}
 	config, err := function.ReadConfig(nil)
 	if err != nil {

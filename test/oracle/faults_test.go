@@ -82,10 +82,7 @@ func (w *world) blind(ctx context.Context, e estate.Estate, entries []judge.Entr
 // failsBlind reports whether an estate breaks a promise while a read fails, and
 // with which words.
 func (w *world) failsBlind(e estate.Estate, f failure) []string {
-	if w.Build(e) != nil {
-		return nil
-	}
-	entries, err := w.Knock(e)
+	entries, err := w.visits(e)
 	if err != nil {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	return posture.Service{
 		UID: found.Uid, Version: found.Etag, Ingress: setting,
 		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled,
-		URLs: urls, TagURLs: tagURLs(found), DefaultURLDisabled: found.DefaultUriDisabled,
+		URLs: urls, TagURLs: tagURLs(found, urls), DefaultURLDisabled: found.DefaultUriDisabled,
 		HTTP2: takesHTTP2(found.Template), Calls: posture.RunAppHosts(environment(found.Template)),
 		Labels: found.Labels, Reconciling: found.Reconciling,
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime), LastModifier: found.LastModifier,
@@ -142,22 +143,26 @@ func takesHTTP2(template *run.GoogleCloudRunV2RevisionTemplate) bool {
 	return false
 }
 
-// tagURLs are the addresses of the tagged revisions. Where the answer does not
-// spell one out, it is the service's own with the tag in front.
+// tagURLs are the addresses of the tagged revisions: what the answer spells out, and
+// each of the service's own with the tag in front.
 // Source: run/docs/rollouts-rollbacks-traffic-migration#tags.
-func tagURLs(service *run.GoogleCloudRunV2Service) []string {
+func tagURLs(service *run.GoogleCloudRunV2Service, own []string) []string {
 	var urls []string
 	for _, target := range service.TrafficStatuses {
-		host, ok := strings.CutPrefix(service.Uri, "https://")
-		switch {
-		case target.Tag == "":
-		case target.Uri != "":
+		if target.Tag == "" {
+			continue
+		}
+		if target.Uri != "" {
 			urls = append(urls, target.Uri)
-		case ok:
-			urls = append(urls, "https://"+target.Tag+"---"+host)
+		}
+		for _, url := range own {
+			if host, ok := strings.CutPrefix(url, "https://"); ok {
+				urls = append(urls, "https://"+target.Tag+"---"+host)
+			}
 		}
 	}
-	return urls
+	slices.Sort(urls)
+	return slices.Compact(urls)
 }
 
 // parseTime returns the zero time for an invalid one: only waiting depends on it.

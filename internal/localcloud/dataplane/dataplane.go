@@ -51,8 +51,9 @@ type Services interface {
 	Instance(name string) map[string]any
 	InstanceAt(host string) string
 	// ServiceAt and MappedTo name the service with a default URL at a host, and
-	// the one to which a domain mapping leads; "" when there is none.
-	ServiceAt(host string) string
+	// the one to which a domain mapping leads; "" when there is none. Revision is
+	// the one that a tag's address leads to, "" at any other.
+	ServiceAt(host string) (name, revision string)
 	MappedTo(host string) string
 }
 
@@ -140,10 +141,12 @@ func (d *DataPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Unlogged answers as the data plane does and leaves no log entry, for who
 // watches what others are answered.
-func (d *DataPlane) Unlogged() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d.serve(w, r, func(logging.Entry) {})
-	})
+func (d *DataPlane) Unlogged() http.Handler { return d.Watched(func(logging.Entry) {}) }
+
+// Watched answers as the data plane does, and gives the log entries to a function
+// instead of keeping them.
+func (d *DataPlane) Watched(write func(logging.Entry)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.serve(w, r, write) })
 }
 
 func (d *DataPlane) serve(w http.ResponseWriter, r *http.Request, write func(logging.Entry)) {

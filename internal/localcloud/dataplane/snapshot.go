@@ -47,8 +47,16 @@ func (s snapshot) service(name string) object {
 	return service
 }
 
-// serviceAt is the service with a default URL at a host.
-func (s snapshot) serviceAt(host string) object { return s.service(s.Run.ServiceAt(host)) }
+// serviceAt is the service with a default URL at a host. At the address of a tag, its
+// latest revision is the tag's, which is the one that answers.
+func (s snapshot) serviceAt(host string) object {
+	name, revision := s.Run.ServiceAt(host)
+	service := s.service(name)
+	if service != nil && revision != "" {
+		service["latestReadyRevision"] = name + "/revisions/" + revision
+	}
+	return service
+}
 
 // serviceMapped is the service that Cloud Run itself leads a host to.
 func (s snapshot) serviceMapped(host string) object { return s.service(s.Run.MappedTo(host)) }

@@ -3,6 +3,8 @@ package run
 import (
 	"strings"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // What the data plane asks for: each answer takes as long as it does with one
@@ -26,11 +28,19 @@ func (r *Run) IAPEnabled(name string, at time.Time) (on any, known bool) {
 	return before.wanted.fields["iapEnabled"], true
 }
 
-// ServiceAt is the full name of the service with a default URL at a host, ""
-// when there is none.
-func (r *Run) ServiceAt(host string) string {
+// ServiceAt is the full name of the service with a default URL at a host, "" when there
+// is none. Revision is the one that answers at the address of a tag
+// (run/docs/rollouts-rollbacks-traffic-migration#tags), "" = the traffic decides.
+func (r *Run) ServiceAt(host string) (name, revision string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	tag, own, tagged := strings.Cut(host, "---")
+	switch {
+	case !tagged:
+		tag, own = "", host
+	case tag == "":
+		return "", ""
+	}
 	for location := range r.locations {
 		if location == global {
 			continue // it has no addresses of its own
@@ -39,15 +49,38 @@ func (r *Run) ServiceAt(host string) string {
 		// and a hyphen.
 		older, newer := addresses("", location)
 		for _, address := range []string{older, newer} {
-			name, ok := strings.CutSuffix(host, strings.TrimPrefix(address, "https://"))
-			found, err := r.find(identity{location, name})
-			if ok && err == nil && found.observed > 0 && found.wanted.fields["defaultUriDisabled"] != true {
-				return found.fullName()
+			name, ok := strings.CutSuffix(own, strings.TrimPrefix(address, "https://"))
+			if found, err := r.find(identity{location, name}); ok && err == nil && found.observed > 0 {
+				return found.at(tag, r.keepTagURLs)
 			}
 		}
 	}
-	return ""
+	return "", ""
 }
+
+// at is the service's full name, and the revision that a tag names, where its default
+// URL, or the tag's, is an address.
+func (s *service) at(tag string, keepTagURLs bool) (name, revision string) {
+	off := s.wanted.fields["defaultUriDisabled"] == true
+	if tag == "" && !off {
+		return s.fullName(), ""
+	}
+	for _, each := range s.traffic {
+		target, _ := each.(map[string]any)
+		if tag == "" || apiserver.Text(target, "tag") != tag || off && !keepTagURLs {
+			continue
+		}
+		if revision := apiserver.Text(target, "revision"); revision != "" {
+			return s.fullName(), revision
+		}
+		return s.fullName(), s.latestReady
+	}
+	return "", ""
+}
+
+// KeepTagURLs lets the addresses of tags answer where the default URL is switched off,
+// which is not documented. It is called before the first request.
+func (r *Run) KeepTagURLs() { r.keepTagURLs = true }
 
 // MappedTo is the full name of the service to which a domain mapping leads a
 // host, "" when there is none.

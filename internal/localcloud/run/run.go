@@ -29,6 +29,8 @@ type Run struct {
 	held      bool
 	waiting   []func()
 	gone      func(region, service string) // nil = nothing has to know
+	// keepTagURLs lets tags' addresses answer where the default URL is switched off.
+	keepTagURLs bool
 }
 
 // New returns a Cloud Run without services. Reconciling takes the server's

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Ingress settings of a service; "" is all.
@@ -18,7 +19,8 @@ type Estate struct {
 	Backends  []Backend
 	Balancers []Balancer
 	Above     []Policy // IAP's policies of resources above services and backend services
-	Project   []Grant  // of the project's own policy
+	Settings  []Settings
+	Project   []Grant // of the project's own policy
 }
 
 // Service is one Cloud Run service.
@@ -43,6 +45,23 @@ type Policy struct {
 	At     string
 	Grants []Grant
 }
+
+// Settings are IAP's settings of a resource, named below the project: "iap_web/compute";
+// "" is the project itself.
+type Settings struct {
+	At        string
+	External  bool     // Identity Platform signs visitors in
+	Workforce bool     // people of a workforce pool sign in
+	Options   string   // what is said of OPTIONS requests: nothing, or one of the values below
+	Domains   []string // the only ones whose accounts pass, nil = any
+}
+
+// What settings say of OPTIONS requests; OptionsUnset is CORS settings without the field.
+const (
+	OptionsPass   = "pass"
+	OptionsRefuse = "refuse"
+	OptionsUnset  = "unset"
+)
 
 // Backend is a backend service. It has a serverless NEG for each service of
 // Leads, or one with a URL mask.
@@ -72,12 +91,13 @@ type Host struct {
 	Names    []string
 	Default  string   // name of a backend service, "" = a redirect to elsewhere
 	Weighted []string // backend services that share the default, the first with the largest weight
+	Mirror   string   // backend service that gets copies of what the default serves, "" = none
 	Paths    []Path
 	Routed   bool // Paths are route rules with prefixes; otherwise path rules
 }
 
-// Path leads what begins with Prefix to a backend service.
-type Path struct{ Prefix, Backend string }
+// Path leads what begins with Prefix to a backend service, and copies to Mirror, "" = none.
+type Path struct{ Prefix, Backend, Mirror string }
 
 func (e Estate) clone() Estate {
 	text, err := json.Marshal(e)
@@ -99,6 +119,13 @@ func (e Estate) tidied() Estate {
 	missing := func(name string) bool {
 		return name != "" && !slices.ContainsFunc(e.Backends, func(b Backend) bool { return b.Name == name })
 	}
+	e.Settings = slices.DeleteFunc(e.Settings, func(s Settings) bool {
+		web, name, own := strings.Cut(s.At, "/services/")
+		if strings.Contains(web, "/compute") {
+			return own && missing(name)
+		}
+		return own && !service(name)
+	})
 	for i := range e.Backends {
 		e.Backends[i].Leads = slices.DeleteFunc(e.Backends[i].Leads, func(name string) bool { return !service(name) })
 	}
@@ -113,9 +140,64 @@ func (e Estate) tidied() Estate {
 				host.Default = ""
 			}
 			host.Weighted = slices.DeleteFunc(host.Weighted, missing)
+			if missing(host.Mirror) || host.Default == "" && len(host.Weighted) == 0 {
+				host.Mirror = "" // a redirect has none
+			}
 			host.Paths = slices.DeleteFunc(host.Paths, func(p Path) bool { return missing(p.Backend) })
+			for k := range host.Paths {
+				if missing(host.Paths[k].Mirror) {
+					host.Paths[k].Mirror = ""
+				}
+			}
 		}
 		balancer.Hosts = slices.DeleteFunc(balancer.Hosts, func(h Host) bool { return len(h.Names) == 0 })
 	}
 	return e
+}
+
+// Mirrors is how many parts of URL maps send copies of requests.
+func (e Estate) Mirrors() int {
+	count := 0
+	for _, b := range e.Balancers {
+		for _, h := range b.Hosts {
+			for _, to := range append([]Path{{Mirror: h.Mirror}}, h.Paths...) {
+				if to.Mirror != "" {
+					count++
+				}
+			}
+		}
+	}
+	return count
+}
+
+// Resource is IAP's name of a backend service, below the project.
+func (b Backend) Resource() string {
+	web := "iap_web/compute"
+	if b.Region != "" {
+		web += "-" + b.Region
+	}
+	return web + "/services/" + b.Name
+}
+
+// Resource is IAP's name of the service, below the project.
+func (s Service) Resource() string { return "iap_web/cloud_run-" + s.Region + "/services/" + s.Name }
+
+// Turned is the estate in which the other of those gets the requests that share them:
+// weighted backend services, and services behind one backend service. It reports false
+// where nothing shares any.
+func (e Estate) Turned() (Estate, bool) {
+	turned, any := e.clone(), false
+	turn := func(shared []string) {
+		any = any || len(shared) > 1
+		slices.Reverse(shared)
+	}
+	for i := range turned.Backends {
+		turn(turned.Backends[i].Leads)
+	}
+	for i := range turned.Balancers {
+		for j := range turned.Balancers[i].Hosts {
+			turn(turned.Balancers[i].Hosts[j].Weighted)
+		}
+	}
+	return turned, any
 }

@@ -63,6 +63,7 @@ func Generate(seed uint64, n int) Estate {
 		g.balance(&e, fmt.Sprintf("lb%d", i))
 	}
 	e.Above, e.Project = g.above(), g.project()
+	e.Settings = g.settings(e)
 	return e.tidied()
 }
 
@@ -128,6 +129,40 @@ func (g generator) above() []Policy {
 	return all
 }
 
+// settings draws IAP's settings of some of the resources that can have them.
+func (g generator) settings(e Estate) []Settings {
+	at := []string{"", "iap_web", "iap_web/compute", "iap_web/cloud_run-us-central1", "iap_web/cloud_run-europe-west1"}
+	likely := 3
+	for _, s := range e.Services {
+		if s.DirectIAP {
+			at = append(at, s.Resource())
+		}
+	}
+	for _, b := range e.Backends {
+		if b.IAP {
+			at = append(at, b.Resource())
+		}
+	}
+	var all []Settings
+	for i, resource := range at {
+		if i == 5 {
+			likely = 12 // of the resource itself
+		}
+		if !g.chance(likely) {
+			continue
+		}
+		s := Settings{At: resource, External: g.chance(25), Workforce: g.chance(20)}
+		if g.chance(60) {
+			s.Options = g.of([]string{OptionsPass, OptionsPass, OptionsRefuse, OptionsUnset})
+		}
+		if g.chance(25) {
+			s.Domains = []string{g.of([]string{"corp.example.com", "gmail.com"})}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
 // project draws the project's own bindings, which name nobody public.
 func (g generator) project() []Grant {
 	if !g.chance(20) {
@@ -170,6 +205,14 @@ func (g generator) to(own []string) string {
 	return g.of(own)
 }
 
+// mirror draws the backend service that gets copies, mostly none.
+func (g generator) mirror(own []string) string {
+	if g.chance(92) {
+		return ""
+	}
+	return g.of(own)
+}
+
 func (g generator) host(own []string, name string) Host {
 	h := Host{Names: []string{name}, Default: g.to(own)}
 	if name != "*" && g.chance(25) {
@@ -178,10 +221,10 @@ func (g generator) host(own []string, name string) Host {
 	if g.chance(15) {
 		h.Default, h.Weighted = "", []string{g.of(own), g.of(own)}
 	}
-	h.Routed = g.chance(25)
+	h.Routed, h.Mirror = g.chance(25), g.mirror(own)
 	for _, prefix := range []string{"/open/", "/events/"} {
 		if g.chance(30) {
-			h.Paths = append(h.Paths, Path{prefix, g.of(own)})
+			h.Paths = append(h.Paths, Path{Prefix: prefix, Backend: g.of(own), Mirror: g.mirror(own)})
 		}
 	}
 	return h

@@ -30,6 +30,11 @@ func (e Estate) String() string {
 	for _, policy := range e.Above {
 		list(&text, policy.At+": passes IAP: ", policy.Grants)
 	}
+	for _, s := range e.Settings {
+		line("IAP's settings of the project's %q:%s%s%s%s", s.At, when(s.External, " Identity Platform signs in"),
+			when(s.Workforce, " a workforce pool signs in"), when(s.Options != "", " OPTIONS: "+s.Options),
+			when(s.Domains != nil, " only accounts of "+strings.Join(s.Domains, ", ")))
+	}
 	list(&text, "project: ", e.Project)
 	return text.String()
 }
@@ -55,8 +60,9 @@ func (h Host) leads() string {
 	if len(h.Weighted) > 0 {
 		to = []string{strings.Join(h.Weighted, " more than ")}
 	}
+	to[0] += when(h.Mirror != "", " and copies to "+h.Mirror)
 	for _, path := range h.Paths {
-		to = append(to, path.Prefix+"* to "+path.Backend)
+		to = append(to, path.Prefix+"* to "+path.Backend+when(path.Mirror != "", " and copies to "+path.Mirror))
 	}
 	return strings.Join(to, ", ")
 }
@@ -129,11 +135,19 @@ func (e Estate) Features() []string {
 			add(len(h.Names) > 1, "wildcard host")
 			add(len(h.Weighted) > 0, "weights")
 			add(len(h.Paths) > 0, "paths")
+			add(h.Mirror != "" || slices.ContainsFunc(h.Paths, func(p Path) bool { return p.Mirror != "" }), "mirror")
 			add(h.Default != "" && h.Default == b.Default, "a host's is the default")
 		}
 	}
 	for _, policy := range e.Above {
 		grants("inherited accessor", policy.Grants)
+	}
+	for _, s := range e.Settings {
+		add(s.External, "IAP settings: Identity Platform")
+		add(s.Workforce, "IAP settings: workforce pool")
+		add(s.Options != "", "IAP settings: OPTIONS "+s.Options)
+		add(s.Domains != nil, "IAP settings: allowed domains")
+		add(!strings.Contains(s.At, "/services/"), "IAP settings inherited")
 	}
 	grants("project", e.Project)
 	slices.Sort(all)

@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/iapguard/iapguard/test/oracle/estate"
 )
@@ -43,6 +44,9 @@ func (w World) Build(e estate.Estate) error {
 	}
 	for _, policy := range e.Above {
 		b.grant(iapPath+policy.At, policy.Grants)
+	}
+	for _, settings := range e.Settings {
+		b.settings(settings)
 	}
 	b.grant("/v1/projects/"+project, e.Project)
 	return b.err
@@ -111,7 +115,7 @@ func (b *builder) service(s estate.Service) {
 		invokers = append([]estate.Grant{{Member: agent, Role: "roles/run.invoker"}}, invokers...)
 	}
 	b.grant(servicePath+s.Region+"/services/"+s.Name, invokers)
-	b.grant(iapPath+"iap_web/cloud_run-"+s.Region+"/services/"+s.Name, s.Access)
+	b.grant(iapPath+s.Resource(), s.Access)
 	if s.Domain != "" {
 		b.do(http.MethodPost, "/v1/projects/"+project+"/locations/"+s.Region+"/domainmappings",
 			object{"metadata": object{"name": s.Domain}, "spec": object{"routeName": s.Name}})
@@ -158,11 +162,30 @@ func (b *builder) backend(e estate.Estate, one estate.Backend) {
 		"name": one.Name, "loadBalancingScheme": scheme(one.Internal), "protocol": "HTTPS", "backends": groups,
 		"iap": object{"enabled": one.IAP},
 	})
-	web := "iap_web/compute"
-	if one.Region != "" {
-		web += "-" + one.Region
+	b.grant(iapPath+one.Resource(), one.Access)
+}
+
+// settings sets IAP's settings of a resource.
+func (b *builder) settings(s estate.Settings) {
+	access := object{}
+	if s.External {
+		access["gcipSettings"] = object{"tenantIds": []any{"_" + number}, "loginPageUri": "https://login.example.com/"}
 	}
-	b.grant(iapPath+web+"/services/"+one.Name, one.Access)
+	if s.Workforce {
+		access["identitySources"] = []any{"WORKFORCE_IDENTITY_FEDERATION"}
+		access["workforceIdentitySettings"] = object{"workforcePools": []any{"locations/global/workforcePools/staff"}}
+	}
+	switch s.Options {
+	case estate.OptionsPass, estate.OptionsRefuse:
+		access["corsSettings"] = object{"allowHttpOptions": s.Options == estate.OptionsPass}
+	case estate.OptionsUnset:
+		access["corsSettings"] = object{}
+	}
+	if s.Domains != nil {
+		access["allowedDomainsSettings"] = object{"enable": true, "domains": s.Domains}
+	}
+	resource := strings.TrimSuffix(iapPath+s.At, "/")
+	b.do(http.MethodPatch, resource+":iapSettings", object{"accessSettings": access})
 }
 
 // lead sets where a part of a URL map sends requests.
@@ -178,22 +201,39 @@ func lead(part object, key, region, backend string) {
 	part[redirect] = object{"hostRedirect": "elsewhere.example.com"}
 }
 
+// mirrorTo makes a route action send copies to a backend service, "" = none.
+func mirrorTo(action object, region, backend string) {
+	if backend != "" {
+		action["requestMirrorPolicy"] = object{"backendService": link(region, "backendServices", backend)}
+	}
+}
+
 func matcher(region, name string, h estate.Host) object {
 	made := object{"name": name}
+	action := object{}
+	mirrorTo(action, region, h.Mirror)
 	if len(h.Weighted) > 0 {
 		var weighted []any
 		for i, backend := range h.Weighted {
 			weighted = append(weighted,
 				object{"backendService": link(region, "backendServices", backend), "weight": 900 - 800*min(i, 1)})
 		}
-		made["defaultRouteAction"] = object{"weightedBackendServices": weighted}
+		action["weightedBackendServices"] = weighted
 	} else {
 		lead(made, "defaultService", region, h.Default)
+	}
+	if len(action) > 0 {
+		made["defaultRouteAction"] = action
 	}
 	var rules []any
 	for i, path := range h.Paths {
 		rule := object{}
 		lead(rule, "service", region, path.Backend)
+		if path.Mirror != "" {
+			action := object{}
+			mirrorTo(action, region, path.Mirror)
+			rule["routeAction"] = action
+		}
 		if h.Routed {
 			rule["priority"], rule["matchRules"] = i+1, []any{object{"prefixMatch": path.Prefix}}
 		} else {

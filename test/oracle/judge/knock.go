@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -36,7 +35,13 @@ type Entry struct {
 	Service string // full name
 	Address
 	Visitor Visitor // the least privileged of those who get in there
+	// Preflight says that it was an OPTIONS request, and that others are kept out.
+	Preflight bool
 }
+
+// Reached is the header in which the data plane of a World names the containers that a
+// request came to, as full names: also those that got a copy, which nobody answers.
+const Reached = "X-Reached"
 
 // hostsOf are the hosts of a load balancer that its certificate names beside those of
 // its host rules.
@@ -118,22 +123,36 @@ func (w World) Knock(e estate.Estate) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	preflights := slices.ContainsFunc(e.Settings, func(s estate.Settings) bool { return s.Options != "" })
 	var entries []Entry
 	for _, address := range addresses {
-		for _, visitor := range []Visitor{Nobody, Stranger, Named} {
-			if service := w.visit(address, visitor); service != "" {
-				entries = append(entries, Entry{service, address, visitor})
-				break
+		entered := map[string]bool{}
+		enter := func(method string, visitor Visitor) {
+			for _, service := range w.visit(method, address, visitor) {
+				if !entered[service] {
+					entries = append(entries, Entry{service, address, visitor, method == http.MethodOptions})
+				}
+				entered[service] = true
 			}
+		}
+		for _, visitor := range []Visitor{Nobody, Stranger, Named} {
+			enter(http.MethodGet, visitor)
+			if len(entered) > 0 && e.Mirrors() == 0 {
+				break // nobody else comes anywhere else
+			}
+		}
+		if preflights {
+			entered = map[string]bool{} // what a less privileged visitor gets counts too
+			enter(http.MethodOptions, Nobody)
 		}
 	}
 	return entries, nil
 }
 
-// visit is the service whose container answers a visitor, "" = none does. Who
-// has an account comes with a browser that is signed in, and with a token.
-func (w World) visit(to Address, visitor Visitor) string {
-	request := httptest.NewRequest(http.MethodGet, "http://"+to.Host+to.Path, nil)
+// visit is the services whose containers a visitor's request comes to. Who has an
+// account comes with a browser that is signed in, and with a token.
+func (w World) visit(method string, to Address, visitor Visitor) []string {
+	request := httptest.NewRequest(method, "http://"+to.Host+to.Path, nil)
 	request.Header.Set("X-Forwarded-Proto", to.Scheme)
 	request.Header.Set("Accept", "text/html")
 	if account := accounts[visitor]; account != "" {
@@ -142,12 +161,5 @@ func (w World) visit(to Address, visitor Visitor) string {
 	}
 	recorder := httptest.NewRecorder()
 	w.Doors.ServeHTTP(recorder, request)
-	if recorder.Code != http.StatusOK {
-		return ""
-	}
-	var container struct{ Service, Location string }
-	if json.Unmarshal(recorder.Body.Bytes(), &container) != nil || container.Service == "" {
-		return ""
-	}
-	return "projects/" + project + "/locations/" + container.Location + "/services/" + container.Service
+	return recorder.Header().Values(Reached)
 }

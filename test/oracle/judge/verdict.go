@@ -14,6 +14,8 @@ type Report struct {
 	Exposed string `json:"exposed"`
 	Doors   []Door `json:"doors"`
 	Error   string `json:"error"`
+	// Findings are what the report remarks on, by their codes.
+	Findings []struct{ Code string } `json:"findings"`
 	// Unread is what could not be read.
 	Unread []struct{ Resource string } `json:"unread"`
 }
@@ -30,6 +32,9 @@ const (
 	unknown  = "unknown"
 	no       = "no"
 )
+
+// preflights is the code of the finding that OPTIONS requests pass IAP.
+const preflights = "IAP_SETTINGS_OPEN"
 
 // keeps reports whether a guard, as it is said, keeps a visitor out who got in.
 func keeps(guard string, visitor Visitor) bool {
@@ -66,6 +71,12 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 		if r.Error != "" || r.Service == "" {
 			continue // nothing is said of its doors, loudly
 		}
+		if entry.Preflight {
+			if !r.admitsPreflights(entry.Address) {
+				complain("%s: nothing is said of OPTIONS requests, which pass at %s", entry.Service, entry.Address)
+			}
+			continue
+		}
 		if entry.Visitor != Named && r.Exposed == no {
 			complain("%s is said not to be exposed; %s gets in at %s", entry.Service, entry.Visitor, entry.Address)
 		}
@@ -83,6 +94,13 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 		}
 	}
 	return complaints
+}
+
+// admitsPreflights reports whether a report says that OPTIONS requests pass, or that
+// everybody may get in at an address.
+func (r Report) admitsPreflights(at Address) bool {
+	said := slices.ContainsFunc(r.Findings, func(f struct{ Code string }) bool { return f.Code == preflights })
+	return said || slices.ContainsFunc(nearest(r.Doors, at), func(d Door) bool { return !keeps(d.Guard, Nobody) })
 }
 
 // nearest are the doors that stand for an address most closely. Doors whose
@@ -140,23 +158,24 @@ func fits(door string, to Address) int {
 	return fit*1000 + len(path)
 }
 
-// Untrue are the doors that are said to be open to everybody, or to every
-// account, where nobody of them got in: an alarm for nothing.
-func Untrue(entries []Entry, reports []Report) int {
-	count := 0
+// Untrue names the doors that are said to be open to everybody, or to every account,
+// where nobody of them got in: alarms for nothing.
+func Untrue(entries []Entry, reports []Report) []string {
+	var untrue []string
 	for _, r := range reports {
 		for _, d := range r.Doors {
 			if d.Guard != open && d.Guard != signedIn {
 				continue
 			}
 			if !slices.ContainsFunc(entries, func(entry Entry) bool {
-				return entry.Service == r.Service && entry.Visitor != Named && fits(d.Address, entry.Address) > 0
+				return entry.Service == r.Service && entry.Visitor != Named && !entry.Preflight && fits(d.Address, entry.Address) > 0
 			}) {
-				count++
+				untrue = append(untrue,
+					fmt.Sprintf("%s: %s %s is said to be %s: %s", r.Service, d.Kind, d.Address, d.Guard, d.Why))
 			}
 		}
 	}
-	return count
+	return untrue
 }
 
 // Unproven are the run.app doors at which somebody without credentials gets in and
@@ -164,7 +183,7 @@ func Untrue(entries []Entry, reports []Report) int {
 func Unproven(entries []Entry, reports []Report) []string {
 	var complaints []string
 	for _, entry := range entries {
-		if entry.Visitor != Nobody || !strings.HasSuffix(entry.Host, ".run.app") {
+		if entry.Visitor != Nobody || entry.Preflight || !strings.HasSuffix(entry.Host, ".run.app") {
 			continue
 		}
 		for _, r := range reports {

@@ -14,7 +14,8 @@ const (
 	number  = "123456789012"
 )
 
-// World is a local cloud: its APIs and its data plane.
+// World is a local cloud: its APIs, and its data plane, whose answers say by the header
+// Reached which containers a request came to.
 type World struct{ API, Doors http.Handler }
 
 type object = map[string]any
