@@ -32,6 +32,7 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 		case cause.BackendService != "":
 			return f.cloud.Behind(ctx, backendResource(cause))
 		}
+		return f.inScopes(ctx, []posture.Scope{inheriting(cause)})
 	case event.APIDisabled, event.ProjectIAMChanged:
 		// Either concerns every service of the project.
 		return f.inScopes(ctx, []posture.Scope{{Project: cause.Project}})
@@ -51,6 +52,17 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 		return f.inScopes(ctx, scopes)
 	}
 	return nil, nil
+}
+
+// inheriting is where services inherit from a resource of IAP's that is neither a
+// service nor a backend service: in a region those with IAP of their own, or in all of
+// the project. An entry names a forwarding rule by its id, which lists do not lead to.
+func inheriting(cause event.Cause) posture.Scope {
+	scope := posture.Scope{Project: cause.Project}
+	if strings.Contains(cause.Resource, "/iap_web/cloud_run-") {
+		scope.Location = cause.Location
+	}
+	return scope
 }
 
 func backendResource(cause event.Cause) string {

@@ -16,6 +16,7 @@ locals {
       "compute.googleapis.com",
       "iap.googleapis.com",
       "serviceusage.googleapis.com",
+      "networksecurity.googleapis.com",
     ],
     # The search for callers reads triggers too (role iapguardCallers).
     local.eventarc || contains(var.optional_roles, "callers") ? ["eventarc.googleapis.com"] : [],

@@ -39,6 +39,6 @@ func ForwardAdvice(p posture.Posture, changes []ChangeTo) string {
 
 // behindIAP reports whether IAP is before the service, or will be.
 func behindIAP(p posture.Posture, changes []ChangeTo) bool {
-	return p.Service.IAPOn || slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn }) ||
+	return p.Service.IAPOn || slices.ContainsFunc(p.Backends, posture.Backend.Guarded) ||
 		slices.ContainsFunc(changes, func(c ChangeTo) bool { return c.Change == ChangeIAP || c.Change == ChangeDirectIAP })
 }

@@ -78,7 +78,7 @@ func judgeInvokers(of call, _ ChangeTo) ruling {
 	invoker := grant(p, c.Principal)
 	switch {
 	case policy.Direct(p, of.want) ||
-		!w.own() && !slices.ContainsFunc(w.backends, func(b posture.Backend) bool { return !b.IAPOn && !guards(p, b) }):
+		!w.own() && !slices.ContainsFunc(w.backends, func(b posture.Backend) bool { return !b.Guarded() && !guards(p, b) }):
 		return unaffected
 	case c.Kind == Visitor && w.own() && p.Service.Ingress.ClosedToInternet():
 		return unaffected // what is seen there came in some other way before

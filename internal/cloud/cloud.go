@@ -4,7 +4,7 @@
 // and plan go in and out; errors are classified by package fault.
 //
 // Each API has a folder, and this package composes them: run (Cloud Run),
-// loadbalancer (Compute Engine), iap, resourcemanager, serviceusage, secret
+// loadbalancer (Compute Engine), networksecurity, iap, resourcemanager, serviceusage, secret
 // (Secret Manager), logging, pubsub, eventarc, scheduler, topic (publishing to
 // Pub/Sub) and storage. Folder connect has what all clients share: endpoints,
 // credentials and the classification of errors.
@@ -23,6 +23,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/iap"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
 	"github.com/iapguard/iapguard/internal/cloud/logging"
+	"github.com/iapguard/iapguard/internal/cloud/networksecurity"
 	"github.com/iapguard/iapguard/internal/cloud/pubsub"
 	"github.com/iapguard/iapguard/internal/cloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/cloud/run"
@@ -37,6 +38,7 @@ import (
 type Cloud struct {
 	run           *run.Client
 	loadBalancers *loadbalancer.Client
+	policies      *networksecurity.Client
 	iap           *iap.Client
 	projects      *resourcemanager.Client
 	apis          *serviceusage.Client
@@ -57,6 +59,7 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	for _, connected := range []func() error{
 		func() error { c.run, err = run.New(ctx, config); return err },
 		func() error { c.loadBalancers, err = loadbalancer.New(ctx, config, c.run.List); return err },
+		func() error { c.policies, err = networksecurity.New(ctx, config); return err },
 		func() error { c.iap, err = iap.New(ctx, config); return err },
 		func() error { c.projects, err = resourcemanager.New(ctx, config); return err },
 		func() error { c.apis, err = serviceusage.New(ctx, config); return err },

@@ -16,7 +16,8 @@ const together = 16
 
 // Observe reads a service and everything that leads to it, in three round trips
 // of calls side by side: the lists and the service itself, the backend services
-// found in the lists, and who has access to these. Each source of facts has a
+// found in the lists with the authorization policies of their frontends, and who has
+// access to these. Each source of facts has a
 // method of its own, in the observe_ files.
 //
 // A read that fails leaves its fact unread, and the posture holds all others. The
@@ -64,6 +65,9 @@ func (o *observation) readAccess(ctx context.Context) {
 	start := func(read func()) { group.Go(func() error { read(); return nil }) }
 	attach, attachSettings := o.readInheritedAccess(ctx, start), o.readSettings(ctx, start)
 	start(func() { o.readDirectAccess(ctx) })
+	for _, rule := range o.rulesWithIAP() {
+		start(func() { o.readRuleAccess(ctx, rule) })
+	}
 	for i := range o.p.Backends {
 		backend := &o.p.Backends[i]
 		start(func() { o.readBackendAccess(ctx, backend) })

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"slices"
 
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -33,6 +34,27 @@ func (o *observation) readDirectAccess(ctx context.Context) {
 	o.p.DirectAccess = policy
 }
 
+// readRuleAccess reads who has access through IAP at a forwarding rule.
+func (o *observation) readRuleAccess(ctx context.Context, rule posture.Frontend) {
+	resource := rule.AccessResource(rule.IAP.Number)
+	policy, err := o.iapPolicy(ctx, resource)
+	policy.Unread = o.unread.additional(resource, err)
+	rule.IAP.Access = policy
+}
+
+// rulesWithIAP are the frontends with IAP at their forwarding rule, one for each rule.
+func (o *observation) rulesWithIAP() []posture.Frontend {
+	var rules []posture.Frontend
+	for _, backend := range o.p.Backends {
+		for _, rule := range backend.RulesWithIAP() {
+			if !slices.ContainsFunc(rules, func(r posture.Frontend) bool { return r.Resource == rule.Resource }) {
+				rules = append(rules, rule)
+			}
+		}
+	}
+	return rules
+}
+
 // iapPolicy reads a policy of IAP, whose name has the project's number.
 func (o *observation) iapPolicy(ctx context.Context, resource string) (posture.Policy, error) {
 	if o.p.ProjectNumber == "" {
@@ -50,6 +72,10 @@ func (o *observation) readInheritedAccess(ctx context.Context, start func(func()
 	parents := o.p.Target.AccessParents(o.p.ProjectNumber)
 	for _, backend := range o.p.Backends {
 		parents = append(parents, backend.AccessParents(o.p.ProjectNumber)...)
+	}
+	rules := o.rulesWithIAP()
+	for _, rule := range rules {
+		parents = append(parents, rule.AccessParents(rule.IAP.Number)...)
 	}
 	for _, parent := range parents {
 		if found[parent] != nil {
@@ -69,6 +95,9 @@ func (o *observation) readInheritedAccess(ctx context.Context, start func(func()
 		o.p.DirectInherited = inherited(o.p.Target.AccessParents(o.p.ProjectNumber))
 		for i, backend := range o.p.Backends {
 			o.p.Backends[i].Inherited = inherited(backend.AccessParents(o.p.ProjectNumber))
+		}
+		for _, rule := range rules {
+			rule.IAP.Inherited = inherited(rule.AccessParents(rule.IAP.Number))
 		}
 	}
 }

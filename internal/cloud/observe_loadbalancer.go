@@ -3,6 +3,8 @@ package cloud
 import (
 	"context"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -24,9 +26,15 @@ func (o *observation) readBackends(ctx context.Context) {
 		o.p.BackendsUnread = why
 		return
 	}
+	o.p.FunctionBackends = o.inventory.FunctionBackends(o.p.Target)
+	policies := &authorization{observation: o}
+	var group errgroup.Group
+	group.Go(func() error { policies.list(ctx, o.inventory.RulePlaces(o.p.Target)); return nil })
 	var err error
 	o.p.Backends, err = o.loadBalancers.Backends(ctx, o.inventory, o.p.Target)
+	_ = group.Wait() // what failed is kept
 	o.p.BackendsUnread = o.unread.needed(o.loadBalancersName(), err)
+	policies.attach(ctx)
 }
 
 // bearsTraces reports whether the service looks like one that a load balancer leads to,

@@ -26,6 +26,8 @@ var errNoNumber = fault.New(fault.Denied, "the project's number is not known, be
 const (
 	computeAPI = "compute.googleapis.com"
 	iapAPI     = "iap.googleapis.com"
+
+	networkSecurityAPI = "networksecurity.googleapis.com"
 )
 
 // switchedOff reports whether an error says that an API is switched off in the

@@ -22,6 +22,10 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 	chain := func(own string, parents []string) []string {
 		return append(append([]string{own}, parents...), "projects/"+number)
 	}
+	ruleChain := func(rule posture.Frontend) []string {
+		resources := append([]string{rule.AccessResource(rule.IAP.Number)}, rule.AccessParents(rule.IAP.Number)...)
+		return append(resources, "projects/"+rule.IAP.Number)
+	}
 	want := func(resources []string) {
 		for _, resource := range resources {
 			if read[resource] != nil || number == "" {
@@ -38,6 +42,10 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 	}
 	for _, backend := range o.p.Backends {
 		want(chain(backend.AccessResource(number), backend.AccessParents(number)))
+	}
+	rules := o.rulesWithIAP()
+	for _, rule := range rules {
+		want(ruleChain(rule))
 	}
 	merged := func(resources []string) posture.IAPSettings {
 		var found []iap.Settings
@@ -59,6 +67,9 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 		o.p.DirectSettings = merged(direct)
 		for i, backend := range o.p.Backends {
 			o.p.Backends[i].Settings = merged(chain(backend.AccessResource(number), backend.AccessParents(number)))
+		}
+		for _, rule := range rules {
+			rule.IAP.Settings = merged(ruleChain(rule))
 		}
 	}
 }

@@ -71,17 +71,8 @@ func unchangedSince(p posture.Posture, one door.Door, writes []event.Write, know
 // accessChangedAt is the latest known change of a policy of an IAP that is on: a
 // public accessor opens its door.
 func accessChangedAt(p posture.Posture) time.Time {
-	var policies []posture.AccessPolicy
-	if p.Service.IAPOn {
-		policies = append(policies, p.DirectAccessPolicies()...)
-	}
-	for _, backend := range p.Backends {
-		if backend.IAPOn {
-			policies = append(policies, p.AccessPolicies(backend)...)
-		}
-	}
 	var at time.Time
-	for _, policy := range policies {
+	for _, policy := range p.IAPPolicies() {
 		at = latest(at, policy.Policy.ChangedAt)
 	}
 	return at

@@ -34,7 +34,7 @@ func (d *decider) repeatedStep(due []plan.Step) (plan.Step, bool) {
 //
 // A write that undid every step at once leaves no trace to recognise.
 func wouldRepeat(p posture.Posture, made plan.Plan, step plan.Step, self event.Self) bool {
-	iap := p.Service.IAPOn || slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn })
+	iap := p.Service.IAPOn || slices.ContainsFunc(p.Backends, posture.Backend.Guarded)
 	closed := p.Service.Ingress == posture.IngressInternalLoadBalancing
 	granted := p.Invokers.Holds(posture.RoleInvoker, p.Agent())
 	switch step.Op() {

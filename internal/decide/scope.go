@@ -163,7 +163,7 @@ func looksProtected(p posture.Posture) bool {
 	if p.Service.Ingress != posture.IngressInternalLoadBalancing {
 		return false
 	}
-	return slices.ContainsFunc(p.Backends, func(b posture.Backend) bool { return b.IAPOn }) ||
+	return slices.ContainsFunc(p.Backends, posture.Backend.Guarded) ||
 		p.Invokers.Holds(posture.RoleInvoker, p.Agent())
 }
 

@@ -70,7 +70,7 @@ func Of(p posture.Posture) []Door {
 // be read. One may be without IAP, so that the service alone decides who gets in, and
 // one may have IAP on, with accessors that nobody knows.
 func unseenDoors(p posture.Posture) []Door {
-	guard := frontendGuard(p, posture.Backend{}).guard
+	guard := backendGuard(p, posture.Backend{}).guard
 	passes := guard.Exposed() || guard == GuardUnknown || guard == GuardIAM && agentMayInvoke(p)
 	if p.BackendsUnread == "" || !passes {
 		return nil
@@ -134,8 +134,13 @@ func frontendDoors(p posture.Posture) []Door {
 	var doors, alike []Door
 	shown, others := map[Door]int{}, map[Door]int{}
 	for _, backend := range p.Backends {
-		guard := frontendGuard(p, backend)
+		guards := map[*posture.RuleIAP]judged{}
 		for _, frontend := range backend.Frontends {
+			guard, known := guards[frontend.IAP]
+			if !known {
+				guard = frontendGuard(p, backend, frontend)
+				guards[frontend.IAP] = guard
+			}
 			door := guard.frontendDoor(backend, frontend)
 			if _, known := shown[door]; !known {
 				alike = append(alike, door)

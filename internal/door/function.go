@@ -19,7 +19,7 @@ func functionDoors(p posture.Posture) []Door {
 	}
 	asked := p
 	asked.Backends = p.FunctionBackends
-	own := frontendGuard(p, posture.Backend{}).guard
+	own := backendGuard(p, posture.Backend{}).guard
 	doors := frontendDoors(asked)
 	for i, door := range doors {
 		if door.Guard == GuardIAP && !agentMayInvoke(p) && own == GuardIAM {

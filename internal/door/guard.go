@@ -34,17 +34,65 @@ func ownGuard(p posture.Posture) judged {
 	return invokerGuard(p)
 }
 
-// frontendGuard is the guard at a load balancer's frontend. With IAP on at both
-// ends every request is answered with 500, so the door is not looser than either
+// twoIAPs is why nobody passes a door at all.
+const twoIAPs = "IAP is on at two places one behind the other, and every request fails with 500"
+
+// frontendGuard is the guard at a load balancer's frontend. Where authorization policies
+// delegate some requests to IAP, the others meet what is behind the forwarding rule, and
+// the door is as loose as the looser of the two. Policies with another action only refuse
+// requests, and are not counted on.
+func frontendGuard(p posture.Posture, backend posture.Backend, frontend posture.Frontend) judged {
+	behind, at := backendGuard(p, backend), frontend.IAP
+	switch {
+	case behind.guard == GuardIngress || at == nil:
+		return behind
+	case at.Unread != "":
+		return undelegated(p, behind, at.Unread)
+	case !at.On():
+		return behind
+	}
+	asked := judged{GuardIAP, twoIAPs}
+	if !backend.IAPOn && !p.Service.IAPOn {
+		asked = iapGuard(p, p.RuleAccessPolicies(frontend), at.Settings)
+	}
+	if at.Partial {
+		return looser(behind, asked)
+	}
+	return asked
+}
+
+// undelegated is the guard where it is not known whether IAP is asked at the forwarding
+// rule. If it is, its agent invokes the service.
+func undelegated(p posture.Posture, behind judged, why string) judged {
+	if behind.guard == GuardIAP || behind.guard == GuardIAM && !agentMayInvoke(p) {
+		return behind
+	}
+	return judged{GuardUnknown, why}
+}
+
+// looseness orders guards by who gets in. What is unknown may let in anyone, which
+// somebody who is known to get in outweighs.
+var looseness = []Guard{GuardClosed, GuardIngress, GuardIAM, GuardIAP, GuardUnknown, GuardSignedIn, GuardOpen}
+
+func looser(a, b judged) judged {
+	if slices.Index(looseness, b.guard) > slices.Index(looseness, a.guard) {
+		return b
+	}
+	return a
+}
+
+// backendGuard is the guard behind a forwarding rule: at a backend service, and at the
+// service. With IAP on at both every request is answered with 500, so the door is not
+// looser than either
 // (run/docs/securing/identity-aware-proxy-cloud-run, multiple_iap_policies).
-func frontendGuard(p posture.Posture, backend posture.Backend) judged {
+func backendGuard(p posture.Posture, backend posture.Backend) judged {
 	switch {
 	case p.ServiceUnread != "" && !backend.IAPOn:
 		return judged{GuardUnknown, p.ServiceUnread}
 	case p.Service.Ingress == posture.IngressNone || p.Service.Ingress == posture.IngressInternal && !backend.Internal():
 		return judged{guard: GuardIngress}
 	case backend.IAPOn && p.Service.IAPOn:
-		return judged{guard: GuardIAP}
+		return judged{GuardIAP, twoIAPs}
 	case backend.IAPOn:
 		return iapGuard(p, p.AccessPolicies(backend), backend.Settings)
 	case p.Service.IAPOn:

@@ -50,18 +50,10 @@ func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
 }
 
 // NamedAccessors lists who gets in at the doors that are guarded by IAP: by the policies
-// of the backend services and the service first, then by those above. leftOff is how
+// of the backend services, forwarding rules and the service first, then by those above. leftOff is how
 // many more there are than maxNamed.
 func NamedAccessors(p posture.Posture) (accessors []Named, leftOff int) {
-	var policies []posture.AccessPolicy
-	if p.Service.IAPOn {
-		policies = append(policies, p.DirectAccessPolicies()...)
-	}
-	for _, backend := range p.Backends {
-		if backend.IAPOn {
-			policies = append(policies, p.AccessPolicies(backend)...)
-		}
-	}
+	policies := p.IAPPolicies()
 	list := named{at: p.ObservedAt, counts: passesIAP}
 	for _, inherited := range []bool{false, true} {
 		for _, one := range policies {

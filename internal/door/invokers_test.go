@@ -218,7 +218,7 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 		}, GuardIngress, GuardIAM, ""},
 		{"everybody at one of two IAPs in a row", func(p *posture.Posture) {
 			p.Service.IAPOn, p.Backends[0].Access = true, accessor("allUsers")
-		}, GuardIngress, GuardIAP, ""},
+		}, GuardIngress, GuardIAP, twoIAPs},
 		{"everybody, and the ingress closes", func(p *posture.Posture) {
 			p.Service.Ingress, p.Backends[0].Access = posture.IngressInternal, accessor("allUsers")
 		}, GuardIngress, GuardIngress, ""},

@@ -121,7 +121,7 @@ func missingBefore(seen posture.Posture, steps []Step) string {
 	}
 	direct := seen.Service.IAPOn || before(enableDirectIAP.Op, seen.Target.Name())
 	backends := seen.Reached()
-	if !direct && len(backends) == 0 {
+	if !direct && len(backends) == 0 && !slices.ContainsFunc(seen.Backends, posture.Backend.Delegated) {
 		return ""
 	}
 	for _, backend := range backends {

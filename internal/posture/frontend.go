@@ -19,6 +19,9 @@ type Frontend struct {
 	// Mirror means that the backend service gets copies of requests, whose answers
 	// nobody sees (requestMirrorPolicy).
 	Mirror bool
+	// IAP is what authorization policies of the forwarding rule put before it; nil = none
+	// delegates to IAP. The frontends of one rule share it.
+	IAP *RuleIAP
 	// Unread says why what lies before a URL map could not be read; then
 	// nothing is known of its addresses.
 	Unread string

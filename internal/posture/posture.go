@@ -212,10 +212,14 @@ func AgentEmail(projectNumber string) string {
 func (p Posture) Agent() string { return "serviceAccount:" + AgentEmail(p.ProjectNumber) }
 
 // AllMembers are all services that an IAP switch on this posture's backends
-// concerns, each once, the target first.
+// concerns, each once, the target first. Where IAP is asked at the forwarding rules, no
+// backend service is switched.
 func (p Posture) AllMembers() []Member {
 	members := []Member{{Target: p.Target, Invokers: p.Invokers}}
 	for _, backend := range p.Backends {
+		if backend.Delegated() {
+			continue
+		}
 		for _, member := range backend.Members {
 			if !slices.ContainsFunc(members, func(m Member) bool { return m.Target == member.Target }) {
 				members = append(members, member)
@@ -225,7 +229,9 @@ func (p Posture) AllMembers() []Member {
 	return members
 }
 
-// Reached are the backends at which IAP is to be on: all that a frontend leads to.
+// Reached are the backends at which IAP is to be on: all that a frontend leads to, but
+// for those before which IAP is asked at the forwarding rule already.
 func (p Posture) Reached() []Backend {
-	return slices.DeleteFunc(slices.Clone(p.Backends), func(b Backend) bool { return len(b.Frontends) == 0 })
+	return slices.DeleteFunc(slices.Clone(p.Backends),
+		func(b Backend) bool { return len(b.Frontends) == 0 || b.Delegated() })
 }

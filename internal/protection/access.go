@@ -2,6 +2,7 @@ package protection
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
@@ -30,7 +31,14 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 				missing = append(missing, member)
 			}
 		}
-		if len(missing) > 0 {
+		if len(missing) > 0 && iap.shared {
+			findings = append(findings, Finding{
+				Code: AccessorMissing, Severity: Medium, Disposition: Waits, Resource: iap.resource,
+				Why: "the policy names who is to get in, and IAP at the forwarding rule does not let them in; a grant there " +
+					"counts for everything behind the rule, so a person has to make it",
+				Remedy: "for each of " + posture.Shown(strings.Join(missing, ", ")) + ": " + iap.grant.String(),
+			})
+		} else if len(missing) > 0 {
 			findings = append(findings, Finding{
 				Code: AccessorMissing, Severity: Medium, Disposition: Gap, Resource: iap.resource,
 				Change: plan.GrantAccess{Role: posture.RoleAccessor, Members: missing,

@@ -19,6 +19,9 @@ type iapResource struct {
 	version  string                 // of its own policy
 	settings posture.IAPSettings
 	grant    command.Command // by which a person grants access here
+	// shared means that what is granted here counts for other services too, so that only
+	// a person grants it.
+	shared bool
 }
 
 // iapResources are the places at which the policy wants IAP.
@@ -32,6 +35,18 @@ func iapResources(p posture.Posture, want policy.Wanted) []iapResource {
 	var gates []iapResource
 	for _, backend := range p.Reached() {
 		gates = append(gates, backendIAP(p, backend))
+	}
+	for _, backend := range p.Backends {
+		for _, rule := range backend.RulesWithIAP() {
+			resource := rule.AccessResource(rule.IAP.Number)
+			if slices.ContainsFunc(gates, func(g iapResource) bool { return g.resource == resource }) {
+				continue
+			}
+			gates = append(gates, iapResource{
+				resource: resource, on: true, policies: p.RuleAccessPolicies(rule), settings: rule.IAP.Settings,
+				grant: command.GrantAccess(resource, rule.IAP.Project, command.Member), shared: true,
+			})
+		}
 	}
 	return gates
 }

@@ -34,7 +34,7 @@ var _ = register(positionObstacle, capableBackends, BackendNotCapable, CDNEnable
 func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, backend := range p.Backends {
-		if backend.IAPOn || policy.Direct(p, want) {
+		if backend.Guarded() || policy.Direct(p, want) {
 			continue // what is on already works
 		}
 		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {

@@ -21,17 +21,8 @@ var _ = register(positionObstacle, foreignAccessors, ForeignAccessor)
 // foreignAccessors names the outsiders in the policies of every IAP that is on. They
 // are a person's to judge: nothing is taken from them.
 func foreignAccessors(p posture.Posture, want policy.Wanted) []Finding {
-	var policies []posture.AccessPolicy
-	if p.Service.IAPOn {
-		policies = append(policies, p.DirectAccessPolicies()...)
-	}
-	for _, backend := range p.Backends {
-		if backend.IAPOn {
-			policies = append(policies, p.AccessPolicies(backend)...)
-		}
-	}
 	var findings []Finding
-	for _, at := range policies {
+	for _, at := range p.IAPPolicies() {
 		f, found := foreign(p, want, at, door.Accessors)
 		if found && !slices.ContainsFunc(findings, f.same) {
 			f.Code, f.Why = ForeignAccessor, "outside of access.domains, and let in by IAP: "+f.Why

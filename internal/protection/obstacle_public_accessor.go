@@ -19,7 +19,7 @@ var _ = register(positionObstacle, publicAccessors, PublicAccessor)
 
 // publicAccessors looks at each IAP that is on, and at each that the policy wants on.
 // From the policy of the backend service or the service itself the public is taken
-// away. Above it a person must do that, since other services are concerned, and until
+// away. At a forwarding rule and above a person must do that, since other services are concerned, and until
 // then every step stops, the agent's grant first: with it, strangers get in through IAP.
 func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
 	var policies []posture.AccessPolicy
@@ -29,6 +29,11 @@ func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
 	for _, backend := range p.Reached() {
 		if backend.IAPOn || !policy.Direct(p, want) {
 			policies = append(policies, p.AccessPolicies(backend)...)
+		}
+	}
+	for _, backend := range p.Backends {
+		for _, frontend := range backend.RulesWithIAP() {
+			policies = append(policies, p.RuleAccessPolicies(frontend)...)
 		}
 	}
 	var findings []Finding

@@ -24,6 +24,9 @@ func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var findings []Finding
 	for _, backend := range p.Backends {
+		if backend.Delegated() {
+			continue // nothing is switched there
+		}
 		for _, member := range backend.Members {
 			if member.Target == p.Target || member.Missing {
 				continue

@@ -34,6 +34,7 @@ const (
 	SecretManager   API = "SECRETMANAGER"
 	IAMCredentials  API = "IAMCREDENTIALS"
 	Storage         API = "STORAGE"
+	NetworkSecurity API = "NETWORKSECURITY"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside

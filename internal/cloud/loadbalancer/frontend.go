@@ -62,6 +62,42 @@ func (inv *Inventory) frontends(backend link, from *compute.BackendService) []po
 	return found
 }
 
+// Place is where forwarding rules are: a project, and a region or posture.Global.
+type Place struct{ Project, Location string }
+
+// PlaceOf is the place of a forwarding rule, ok is false for what is none.
+func PlaceOf(rule string) (at Place, ok bool) {
+	l, ok := parseLink(rule)
+	return Place{l.project, l.location}, ok && l.collection == "forwardingRules"
+}
+
+// RulePlaces are the places of the forwarding rules that lead to a service as far as the
+// inventory knows.
+func (inv *Inventory) RulePlaces(target posture.Target) []Place {
+	var places []Place
+	for _, l := range inv.leadingTo(target) {
+		for _, routing := range inv.routing {
+			for _, frontend := range routing.frontends(l) {
+				if at, ok := PlaceOf(frontend.Resource); ok && !slices.Contains(places, at) {
+					places = append(places, at)
+				}
+			}
+		}
+	}
+	return places
+}
+
+// NamesRule reports whether a reference is to a forwarding rule. number is that of the
+// rule's project, which a reference may have in the place of the id.
+func NamesRule(reference, rule, number string) bool {
+	l, ok := parseLink(reference)
+	wanted, known := parseLink(rule)
+	if l.project == number {
+		l.project = wanted.project
+	}
+	return ok && known && l == wanted
+}
+
 func (r *routing) frontends(backend link) []posture.Frontend {
 	var found []posture.Frontend
 	for _, urlMap := range r.routes {

@@ -46,10 +46,30 @@ func RevokeAccess(resource, project, role, member string) Command {
 		flag("member", member).flag("role", role).on("all")
 }
 
+// GrantAccess lets a member through the IAP of a resource that has a policy of IAP's.
+func GrantAccess(resource, project, member string) Command {
+	at, _ := iapResourceOf(resource)
+	return onIAP("add-iam-policy-binding", at).project(project).
+		flag("role", posture.RoleAccessor).flag("member", member)
+}
+
+// DeleteAuthorizationPolicy deletes an authorization policy of a load balancer, which is
+// projects/P/locations/L/authzPolicies/NAME. Only the beta track has the command (gcloud
+// 528).
+func DeleteAuthorizationPolicy(policy string) Command {
+	part := strings.Split(policy, "/")
+	if len(part) != 6 {
+		part = make([]string, 6)
+	}
+	return gcloud("beta", "network-security", "authz-policies", "delete").named(part[5]).
+		flag("location", part[3]).project(part[1])
+}
+
 // The types of resources that IAP guards, as gcloud spells them.
 const (
 	cloudRun       = "cloud-run"
 	backendService = "backend-services"
+	forwardingRule = "forwarding-rule"
 )
 
 // iapResource is a resource that has a policy of IAP's: a service, all services
@@ -65,6 +85,8 @@ func iapResourceOf(name string) (at iapResource, ok bool) {
 	at.service = service
 	if region, found := strings.CutPrefix(kind, "cloud_run-"); found {
 		at.kind, at.region = cloudRun, region
+	} else if region, found := strings.CutPrefix(kind, "forwarding_rule"); found {
+		at.kind, at.region = forwardingRule, strings.TrimPrefix(region, "-")
 	} else if kind != "" {
 		at.kind = backendService
 		at.region, _ = strings.CutPrefix(strings.TrimPrefix(kind, "compute"), "-")

@@ -78,6 +78,9 @@ func Samples(n Names) []Sample {
 		{"GrantServiceAccess", command.GrantServiceAccess(t, n.Member, n.Condition)},
 		{"GrantBackendAccess", command.GrantBackendAccess(global, command.Visitor, always)},
 		{"GrantBackendAccess", command.GrantBackendAccess(regional, command.Member, n.Condition)},
+		{"GrantAccess", command.GrantAccess(web+"/forwarding_rule/services/"+n.Backend, n.Project, n.Member)},
+		{"GrantAccess", command.GrantAccess(web+"/forwarding_rule-"+n.Location+"/services/"+n.Backend, n.Project, n.Member)},
+		{"DeleteAuthorizationPolicy", command.DeleteAuthorizationPolicy(placed + "/authzPolicies/" + n.Other)},
 
 		{"GrantProjectRole", command.GrantProjectRole(n.Project, in+"/roles/"+n.Role, n.Member)},
 		{"RevokeProjectRole", command.RevokeProjectRole(n.Project, in+"/roles/"+n.Role, n.Member)},

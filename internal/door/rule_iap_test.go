@@ -1,0 +1,95 @@
+package door
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
+)
+
+func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
+	accessors := func(members ...string) posture.Policy {
+		return posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: members}}}
+	}
+	whole := func(p *posture.Posture) *posture.RuleIAP {
+		at := &posture.RuleIAP{Policies: []string{"projects/demo-project/locations/global/authzPolicies/iap"},
+			Project: "demo-project", Number: posturetest.Number, Access: accessors(posturetest.Alice),
+			Inherited: make([]posture.Policy, 2)}
+		p.Backends[0].Frontends[0].IAP = at
+		return at
+	}
+	everybody := func(p *posture.Posture) {
+		p.Invokers.Bindings = append(p.Invokers.Bindings,
+			posture.Binding{Role: posture.RoleInvoker, Members: []string{"allUsers"}})
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture)
+		want   Guard
+		why    string
+	}{
+		{"no policy", everybody, GuardOpen, ""},
+		{"a policy asks IAP", func(p *posture.Posture) { everybody(p); whole(p) }, GuardIAP, ""},
+		{"and lets in everybody", func(p *posture.Posture) { whole(p).Access = accessors("allUsers") }, GuardOpen,
+			"IAP lets everybody in (allUsers)"},
+		{"any account, by the type above it",
+			func(p *posture.Posture) { whole(p).Inherited[0] = accessors("allAuthenticatedUsers") }, GuardSignedIn,
+			"IAP lets any Google account in (allAuthenticatedUsers)"},
+		{"IAP's policy there is unread", func(p *posture.Posture) { whole(p).Access.Unread = "403" }, GuardUnknown, "403"},
+		{"its settings are unread", func(p *posture.Posture) { whole(p).Settings.Unread = "403" }, GuardUnknown, "403"},
+		{"the project of the rule is another one", func(p *posture.Posture) { whole(p).Project = "network-project" }, GuardIAP, ""},
+		{"and who is trusted is known", func(p *posture.Posture) {
+			whole(p).Project, p.Trust.Domains = "network-project", []string{"example.com"}
+		}, GuardUnknown, "the IAM policy of project network-project is not read"},
+		{"IAP behind it too", func(p *posture.Posture) { whole(p).Access = accessors("allUsers"); p.Backends[0].IAPOn = true },
+			GuardIAP, twoIAPs},
+		{"IAP at the service too", func(p *posture.Posture) { whole(p); p.Service.IAPOn = true }, GuardIAP, twoIAPs},
+		{"only some requests, and others meet nobody",
+			func(p *posture.Posture) { everybody(p); whole(p).Partial = true }, GuardOpen, ""},
+		{"only some requests, and others meet IAM", func(p *posture.Posture) { whole(p).Partial = true }, GuardIAP, ""},
+		{"only some requests, which are open",
+			func(p *posture.Posture) { at := whole(p); at.Partial, at.Access = true, accessors("allUsers") }, GuardOpen,
+			"IAP lets everybody in (allUsers)"},
+		{"unread, and open behind it", func(p *posture.Posture) { everybody(p); whole(p).Policies = nil; unreadRules(p) },
+			GuardUnknown, "403"},
+		{"unread, and IAP's agent gets in behind it", func(p *posture.Posture) { whole(p).Policies = nil; unreadRules(p) },
+			GuardUnknown, "403"},
+		{"unread, and it does not", func(p *posture.Posture) {
+			whole(p).Policies, p.Invokers.Bindings = nil, nil
+			unreadRules(p)
+		}, GuardIAM, ""},
+		{"unread, and IAP behind it", func(p *posture.Posture) {
+			whole(p).Policies, p.Backends[0].IAPOn = nil, true
+			unreadRules(p)
+		}, GuardIAP, ""},
+		{"closed by its ingress", func(p *posture.Posture) { everybody(p); whole(p); p.Service.Ingress = posture.IngressInternal },
+			GuardIngress, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := posturetest.Protected()
+			p.Backends[0].IAPOn = false
+			tc.change(&p)
+			want := []Door{{Kind: LoadBalancer, Address: "https://203.0.113.7",
+				Via: "projects/demo-project/global/forwardingRules/hello-https", Guard: tc.want, Why: tc.why}}
+			if diff := cmp.Diff(want, frontendDoors(p)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func unreadRules(p *posture.Posture) { p.Backends[0].Frontends[0].IAP.Unread = "403" }
+
+func TestAccessorsOfAForwardingRuleAreNamed(t *testing.T) {
+	p := posturetest.Protected()
+	p.Backends[0].IAPOn = false
+	p.Backends[0].Frontends[0].IAP = &posture.RuleIAP{Policies: []string{"iap"}, Project: "demo-project",
+		Number: posturetest.Number, Inherited: make([]posture.Policy, 2),
+		Access: posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:carol@example.com"}}}}}
+	got, _ := NamedAccessors(p)
+	if diff := cmp.Diff([]Named{{Member: "user:carol@example.com"}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
