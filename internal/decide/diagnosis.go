@@ -6,7 +6,7 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -64,7 +64,7 @@ func (d *decider) redeployed() Decision {
 }
 
 // evidence is what the diagnosis rests on. The refused request is the cause's, or
-// the one that the request log has.
+// one of those that the request logs have.
 func (d *decider) evidence() doctor.Evidence {
 	e := doctor.Evidence{
 		Symptom: SymptomOf(d.request.Cause), Posture: d.facts.Posture, Settings: d.settings, Self: d.facts.Self.Principals,
@@ -73,22 +73,19 @@ func (d *decider) evidence() doctor.Evidence {
 	if !d.inScope {
 		e.Settings = policy.DefaultSettings()
 	}
-	if e.Symptom == nil {
-		e.Symptom = e.Refused
-	}
 	return e
 }
 
 // SymptomOf is the refused request that a cause reports, nil for none.
-func SymptomOf(c event.Cause) *posture.Symptom {
-	logs := map[event.Kind]posture.RequestLog{event.RunRequestDenied: posture.CloudRunLog,
-		event.LBRequestDeniedByIAP: posture.LoadBalancerLog}
+func SymptomOf(c event.Cause) *refusal.Request {
+	logs := map[event.Kind]refusal.Log{event.RunRequestDenied: refusal.CloudRunLog,
+		event.LBRequestDeniedByIAP: refusal.LoadBalancerLog}
 	log, known := logs[c.Kind]
 	if !known || c.Symptom == nil {
 		return nil
 	}
 	s := c.Symptom
-	return &posture.Symptom{Log: log, Status: s.Status, Text: s.Text, URL: s.URL, UserAgent: s.UserAgent,
+	return &refusal.Request{Log: log, Status: s.Status, Text: s.Text, URL: s.URL, UserAgent: s.UserAgent,
 		Revision: s.Revision, At: c.At}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
@@ -104,8 +105,8 @@ func (e Evidence) symptomText() string {
 }
 
 // owners says in words whose log a refused request was found in.
-var owners = map[posture.RequestLog]string{posture.CloudRunLog: "Cloud Run's",
-	posture.LoadBalancerLog: "the load balancer's"}
+var owners = map[refusal.Log]string{refusal.CloudRunLog: "Cloud Run's",
+	refusal.LoadBalancerLog: "the load balancer's"}
 
 func (e Evidence) iapText() string {
 	text := ""

@@ -6,18 +6,19 @@ import (
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/refusal"
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // application leaves what the service's own code refuses to its owners.
 func application(e Evidence, _ time.Time) *Diagnosis {
-	if !e.fromCloudRun() || e.Symptom.RefusedByIAM() {
+	if e.refusal() != refusal.ByContainer {
 		return nil
 	}
 	return applicationsOwn(e, *e.Symptom)
 }
 
-func applicationsOwn(e Evidence, s posture.Symptom) *Diagnosis {
+func applicationsOwn(e Evidence, s refusal.Request) *Diagnosis {
 	return &Diagnosis{
 		Verdict: ApplicationsOwn, Remedy: Leave,
 		Why: "the request for " + s.URL + " passed IAP and Cloud Run, and the application itself answered 403",
@@ -75,7 +76,7 @@ func off(e Evidence, _ time.Time) *Diagnosis {
 			"callers in, and browsers name nobody"
 	case !e.iapOn():
 		why = "IAP is not on, so nobody signs visitors in, and Cloud Run refuses visitors that it does not know"
-	case e.fromCloudRun():
+	case e.notInvoker():
 		if guarded, known = e.door(); known && !guarded {
 			why = "IAP is not on at the load balancer that the request came through (" + e.Symptom.Host() + ")"
 		}
@@ -105,7 +106,7 @@ func apiOff(target posture.Target) Diagnosis {
 // oauthClient finds IAP turned on where it can sign nobody in. A refusal by Cloud
 // Run shows that the visitor was signed in, by a client in IAP's settings, which are not read.
 func oauthClient(e Evidence, _ time.Time) *Diagnosis {
-	if !e.Posture.NoOrganization || e.fromCloudRun() {
+	if !e.Posture.NoOrganization || e.notInvoker() {
 		return nil
 	}
 	for _, backend := range e.Posture.Backends {
@@ -119,19 +120,6 @@ func oauthClient(e Evidence, _ time.Time) *Diagnosis {
 		}
 	}
 	return nil
-}
-
-// accessor recognises visitors that IAP refused, which is its job. Without its agent IAP
-// refuses everybody.
-func accessor(e Evidence, _ time.Time) *Diagnosis {
-	if e.Symptom == nil || e.Symptom.Log != posture.LoadBalancerLog || e.grant() == grantNowhere {
-		return nil
-	}
-	return &Diagnosis{
-		Verdict: NotAnAccessor, Remedy: Leave,
-		Why:    "the visitor signed in, and IAP's access list does not name them: IAP did what it is for",
-		Advice: []string{grantAccess(e.Posture, e.Symptom.Host())},
-	}
 }
 
 // agentGrant finds whatever keeps IAP's agent from invoking the service.
@@ -160,7 +148,7 @@ func agentGrant(e Evidence, _ time.Time) *Diagnosis {
 // 404 then, so a 403 of Cloud Run shows that there is another reason.
 func ingress(e Evidence, _ time.Time) *Diagnosis {
 	p := e.Posture
-	if e.fromCloudRun() || p.Service.IAPOn {
+	if e.notInvoker() || p.Service.IAPOn {
 		return nil
 	}
 	external := false

@@ -1,9 +1,10 @@
 package doctor
 
 import (
+	"slices"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
 // skew is how far two of Google's clocks may lie apart before a time in the
@@ -16,13 +17,16 @@ const skew = time.Minute
 var checks = []func(Evidence, time.Time) *Diagnosis{
 	fromTheFuture,
 	application,
+	foreignToken,
 	stranger,
 	twice,
 	off,
 	apiDisabled,
 	oauthClient,
 	accessor,
+	notSignedIn,
 	agentGrant,
+	iapFailed,
 	ingress,
 	deploying,
 	propagating,
@@ -40,9 +44,30 @@ var checks = []func(Evidence, time.Time) *Diagnosis{
 	stuck,
 }
 
-// Diagnose says why the service answers 403 and what the remedy is. There always is
-// an answer: where nothing else is wrong, the revision is stuck.
+// Diagnose says why the service refuses visitors and what the remedy is. There always is
+// an answer: where nothing else is wrong, the revision is stuck. Of several refused
+// requests the one that shows most counts that has not been remedied since.
 func Diagnose(e Evidence, now time.Time) Diagnosis {
+	if e.Symptom != nil || len(e.Refused) == 0 {
+		return diagnose(e, now)
+	}
+	var first *Diagnosis
+	for _, kind := range refusal.Kinds() {
+		at := slices.IndexFunc(e.Refused, func(r refusal.Request) bool { return r.Kind() == kind })
+		if at < 0 {
+			continue
+		}
+		e.Symptom = &e.Refused[at]
+		if found := diagnose(e, now); found.Verdict != OldNews {
+			return found
+		} else if first == nil {
+			first = &found
+		}
+	}
+	return *first
+}
+
+func diagnose(e Evidence, now time.Time) Diagnosis {
 	for _, check := range checks {
 		if found := check(e, now); found != nil {
 			found.Checked = e.checked(now)
@@ -84,7 +109,5 @@ func symptomTime(e Evidence) time.Time {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// fromCloudRun reports whether Cloud Run's invoker check is known to have refused.
-func (e Evidence) fromCloudRun() bool {
-	return e.Symptom != nil && e.Symptom.Log == posture.CloudRunLog
-}
+// notInvoker reports whether Cloud Run's invoker check is known to have refused.
+func (e Evidence) notInvoker() bool { return e.refusal() == refusal.NotInvoker }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
 const (
@@ -41,8 +42,8 @@ func stuckEvidence() Evidence {
 	settings.Redeploy = policy.RedeployEnforce
 	revision := posture.Revision{Name: "hello-00001-abc", Creator: dev, CreatedAt: ago(48 * time.Hour)}
 	return Evidence{
-		Symptom: &posture.Symptom{
-			Log: posture.CloudRunLog, Status: 403, Text: "The request was not authenticated. Either allow …",
+		Symptom: &refusal.Request{
+			Log: refusal.CloudRunLog, Status: 403, Text: "The request was not authenticated. Either allow …",
 			URL: "https://hello.example.com/", Revision: revision.Name, At: ago(time.Minute),
 		},
 		Posture: posture.Posture{
@@ -69,7 +70,7 @@ func byDefaultURL(e *Evidence) { e.Symptom.URL = "https://hello-abc-uc.a.run.app
 
 // byIAP is a refusal by IAP itself.
 func byIAP(e *Evidence) {
-	e.Symptom = &posture.Symptom{Log: posture.LoadBalancerLog, Status: 403, URL: "https://hello.example.com/",
+	e.Symptom = &refusal.Request{Log: refusal.LoadBalancerLog, Status: 403, URL: "https://hello.example.com/",
 		At: ago(time.Minute)}
 }
 
@@ -98,6 +99,30 @@ var rows = []struct {
 	{"IAP refused", byIAP, NotAnAccessor, Leave},
 	{"IAP refused, and its agent may not exist", func(e *Evidence) { byIAP(e); grants()(e) },
 		AgentNotProvisioned, Protect},
+	{"IAP refused, and lets in people of one domain", func(e *Evidence) {
+		byIAP(e)
+		e.Posture.Backends[0].Settings.Domains = []string{"example.com"}
+	}, NotAnAccessor, Leave},
+	{"IAP refused a user of Identity Platform", func(e *Evidence) {
+		byIAP(e)
+		e.Posture.Backends[0].Settings.Tenants = []string{"t"}
+	}, NotAnAccessor, Leave},
+	{"IAP got no token", func(e *Evidence) { byIAP(e); e.Symptom.Status = 401 }, NotSignedIn, Leave},
+	{"IAP got no token, and its agent may not exist",
+		func(e *Evidence) { byIAP(e); e.Symptom.Status = 401; grants()(e) }, NotSignedIn, Leave},
+	{"IAP answers 500", func(e *Evidence) { byIAP(e); e.Symptom.Status = 500 }, IAPFailing, Person},
+	{"IAP answers 502", func(e *Evidence) { byIAP(e); e.Symptom.Status = 502 }, IAPFailing, Person},
+	{"IAP answers 500, and its agent may not exist",
+		func(e *Evidence) { byIAP(e); e.Symptom.Status = 500; grants()(e) }, AgentNotProvisioned, Protect},
+	{"IAP answered 500 before the grant", func(e *Evidence) {
+		byIAP(e)
+		e.Symptom.Status, e.Symptom.At = 500, ago(2*time.Hour)
+	}, OldNews, Leave},
+	{"a token that is not Google's", func(e *Evidence) { e.Symptom.Status = 401 }, ForeignToken, Leave},
+	{"a token that is not Google's at the default URL",
+		func(e *Evidence) { byDefaultURL(e); e.Symptom.Status = 401 }, ForeignToken, Leave},
+	{"the application answered 401", func(e *Evidence) { e.Symptom.Status, e.Symptom.Text = 401, "" },
+		ApplicationsOwn, Leave},
 	{"IAP is on twice", func(e *Evidence) { e.Posture.Service.IAPOn = true }, BothIAP, Person},
 	{"IAP is off", func(e *Evidence) { e.Posture.Backends[0].IAPOn = false }, IAPOff, Protect},
 	{"no load balancer", func(e *Evidence) { e.Posture.Backends = nil }, IAPOff, Protect},
@@ -159,12 +184,17 @@ var rows = []struct {
 	{"refused by a revision of the past", func(e *Evidence) { e.Symptom.Revision = "hello-00000-old" }, OldNews, Leave},
 	{"nobody was refused", func(e *Evidence) { e.Symptom = nil }, NothingFound, Leave},
 	{"nobody was refused but by the application", func(e *Evidence) {
-		e.Symptom, e.Answered = nil, &posture.Symptom{Log: posture.CloudRunLog, Status: 403, URL: "https://hello.example.com/admin", At: ago(time.Minute)}
+		e.Symptom, e.Answered = nil, &refusal.Request{Log: refusal.CloudRunLog, Status: 403, URL: "https://hello.example.com/admin", At: ago(time.Minute)}
 	}, ApplicationsOwn, Leave},
 	{"the application refused somebody, and the grant is gone", func(e *Evidence) {
-		e.Symptom, e.Answered = nil, &posture.Symptom{Log: posture.CloudRunLog, Status: 403, URL: "https://hello.example.com/admin", At: ago(time.Minute)}
+		e.Symptom, e.Answered = nil, &refusal.Request{Log: refusal.CloudRunLog, Status: 403, URL: "https://hello.example.com/admin", At: ago(time.Minute)}
 		grants(posture.Binding{Role: "roles/run.viewer", Members: []string{agent}})(e)
 	}, GrantMissing, Protect},
+	{"the load balancer's log is not readable", func(e *Evidence) {
+		e.Symptom, e.Unread = nil, denied(posture.PartLoadBalancerLog)
+	}, EvidenceMissing, Person},
+	{"the load balancer's log is not readable, and Cloud Run's shows a refusal",
+		func(e *Evidence) { e.Unread = denied(posture.PartLoadBalancerLog) }, StuckRevision, Redeploy},
 	{"nothing is ready", func(e *Evidence) { e.Rollout.Serving = posture.Revision{} }, NoReadyRevision, Person},
 	{"pinned traffic", func(e *Evidence) { e.Rollout.OnLatest = false }, TrafficPinned, Person},
 	{"pinned to a revision of the past", func(e *Evidence) {
@@ -254,6 +284,41 @@ func TestEveryDiseaseHasItsVerdictAndItsRemedy(t *testing.T) {
 	}
 }
 
+func TestOfSeveralRefusalsTheMostTellingCounts(t *testing.T) {
+	e := stuckEvidence()
+	notInvoker := *e.Symptom
+	at := func(log refusal.Log, status int, age time.Duration) refusal.Request {
+		s := notInvoker
+		s.Log, s.Status, s.At = log, status, ago(age)
+		return s
+	}
+	old := notInvoker
+	old.At = ago(2 * time.Hour)
+	for _, tc := range []struct {
+		name    string
+		refused []refusal.Request
+		want    Verdict
+	}{
+		{"none", nil, NothingFound},
+		{"visitors that IAP refuses do not hide a stuck revision",
+			[]refusal.Request{at(refusal.LoadBalancerLog, 403, time.Second), notInvoker}, StuckRevision},
+		{"nor do foreign tokens",
+			[]refusal.Request{at(refusal.CloudRunLog, 401, time.Second), notInvoker}, StuckRevision},
+		{"IAP's own errors come first",
+			[]refusal.Request{notInvoker, at(refusal.LoadBalancerLog, 500, time.Minute)}, IAPFailing},
+		{"a refusal that was remedied hides no other",
+			[]refusal.Request{old, at(refusal.LoadBalancerLog, 403, time.Minute)}, NotAnAccessor},
+		{"all of them were remedied", []refusal.Request{old, at(refusal.LoadBalancerLog, 500, 2*time.Hour)}, OldNews},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e.Symptom, e.Refused = nil, tc.refused
+			if got := Diagnose(e, now); got.Verdict != tc.want {
+				t.Errorf("%s (%s), want %s", got.Verdict, got.Why, tc.want)
+			}
+		})
+	}
+}
+
 func TestAServiceThatCannotBeLookedAtIsUnknownUnlessIAPsAPIIsOff(t *testing.T) {
 	target := stuckEvidence().Posture.Target
 	for _, tc := range []struct {
@@ -320,6 +385,13 @@ func TestRemainingCausesComeWithHowToCheckThem(t *testing.T) {
 	}
 }
 
+// decisive reports whether something is unread that a redeploy rests on. IAP's refusals at
+// the load balancer are none of it.
+func decisive(unread map[posture.Part]posture.Unread) bool {
+	_, log := unread[posture.PartLoadBalancerLog]
+	return len(unread) > 1 || len(unread) == 1 && !log
+}
+
 // proven says, in its own words, what must hold before a new revision is forced.
 func proven(e Evidence) error {
 	granting := e.Posture.Invokers
@@ -341,13 +413,13 @@ func proven(e Evidence) error {
 	case e.Symptom == nil || e.Symptom.At.After(now.Add(skew)) || !e.Symptom.At.After(grantHeld) ||
 		!e.Symptom.At.After(e.Rollout.Serving.CreatedAt):
 		return fmt.Errorf("the refusal is too old, or from the future: %+v", e.Symptom)
-	case !e.Symptom.RefusedByIAM() || e.Symptom.AtDefaultURL() && !e.Posture.Service.IAPOn:
+	case e.refusal() != refusal.NotInvoker || e.Symptom.AtDefaultURL() && !e.Posture.Service.IAPOn:
 		return fmt.Errorf("it was not IAP's agent that was refused: %+v", e.Symptom)
 	case !e.Rollout.OnLatest || e.Rollout.Serving.CreatedAt.IsZero():
 		return fmt.Errorf("a new revision would not serve: %+v", e.Rollout)
 	case len(e.Self) == 0 || len(recent) > 0 || e.madeByUs(e.Rollout.Newest):
 		return fmt.Errorf("it was done a short time ago: %+v", e.Rollout)
-	case e.Settings.Redeploy != policy.RedeployEnforce || e.Posture.Service.Reconciling || len(e.Unread) > 0:
+	case e.Settings.Redeploy != policy.RedeployEnforce || e.Posture.Service.Reconciling || decisive(e.Unread):
 		return fmt.Errorf("it is not wanted, too early, or not known: %+v", e)
 	}
 	return nil

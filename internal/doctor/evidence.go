@@ -8,12 +8,14 @@ import (
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
 // Evidence is everything that a diagnosis rests on.
 type Evidence struct {
-	// Symptom is the refused request; nil = somebody asks, and none is known.
-	Symptom  *posture.Symptom
+	// Symptom is the refused request that is asked about; nil = somebody asks why visitors
+	// are refused, and the examination has those that the logs show.
+	Symptom  *refusal.Request
 	Posture  posture.Posture
 	Settings policy.Settings
 	posture.Examination
@@ -59,7 +61,7 @@ func (e Evidence) grant() grant {
 		}
 	}
 	// IAP sent the request on, so its agent exists.
-	if found == grantNowhere && e.Symptom != nil && e.Symptom.RefusedByIAM() {
+	if found == grantNowhere && e.refusal() == refusal.NotInvoker {
 		found = grantMissing
 	}
 	return found

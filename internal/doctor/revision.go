@@ -7,6 +7,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
@@ -50,7 +51,7 @@ func unread(e Evidence, _ time.Time) *Diagnosis {
 	}{
 		{posture.PartRollout, "which revision serves and who made it", "run.revisions.list"},
 		{posture.PartIAPAPI, "whether IAP's API is on", "serviceusage.services.get"},
-		{posture.PartRequestLog, "whether anybody is refused", "logging.logEntries.list"},
+		{posture.PartRequestLog, "whether Cloud Run refuses anybody", "logging.logEntries.list"},
 	} {
 		if hidden, missing := e.Unread[part.part]; missing {
 			return unknown(part.what+" is not known: "+hidden.Why,
@@ -80,6 +81,11 @@ func noSymptom(e Evidence, _ time.Time) *Diagnosis {
 		return nil
 	case e.Answered != nil:
 		return applicationsOwn(e, *e.Answered)
+	}
+	if hidden, missing := e.Unread[posture.PartLoadBalancerLog]; missing {
+		return unknown("whether IAP refuses anybody at the load balancer is not known: "+hidden.Why,
+			"grant iapguard's service account the permission "+cmp.Or(hidden.Permission, "logging.logEntries.list")+
+				" in the load balancer's project")
 	}
 	return &Diagnosis{
 		Verdict: NothingFound, Remedy: Leave,
@@ -147,7 +153,7 @@ func pinned(e Evidence, _ time.Time) *Diagnosis {
 // unknownDoor asks for proof that the request came through IAP: others are
 // refused rightly.
 func unknownDoor(e Evidence, _ time.Time) *Diagnosis {
-	if iap, _ := e.door(); iap && e.Symptom.RefusedByIAM() {
+	if iap, _ := e.door(); iap && e.refusal() == refusal.NotInvoker {
 		return nil
 	}
 	why := "how the request came in is not known: its log entry lacks the address"

@@ -2,7 +2,7 @@ package doctor
 
 import "time"
 
-// Verdict says why a service answers 403. Verdicts are part of the published
+// Verdict says why a service refuses visitors. Verdicts are part of the published
 // contract.
 type Verdict string
 
@@ -11,6 +11,9 @@ const (
 	ApplicationsOwn      Verdict = "APPLICATIONS_OWN"        // the application itself refused
 	StrangerAtDefaultURL Verdict = "STRANGER_AT_DEFAULT_URL" // somebody went around the load balancer
 	NotAnAccessor        Verdict = "NOT_AN_ACCESSOR"         // IAP knows the visitor and refuses
+	NotSignedIn          Verdict = "NOT_SIGNED_IN"           // IAP got no credentials that it takes
+	ForeignToken         Verdict = "FOREIGN_TOKEN"           // Cloud Run cannot verify the client's own token
+	IAPFailing           Verdict = "IAP_FAILING"             // IAP itself answers 500 or 502
 	BothIAP              Verdict = "BOTH_IAP"                // IAP is on twice
 	IAPOff               Verdict = "IAP_OFF"                 // IAP is not on at all
 	IAPAPIDisabled       Verdict = "IAP_API_DISABLED"        // IAP's API is switched off
@@ -36,7 +39,8 @@ const (
 // Verdicts lists all of them.
 func Verdicts() []Verdict {
 	return []Verdict{
-		ApplicationsOwn, StrangerAtDefaultURL, NotAnAccessor, BothIAP, IAPOff, IAPAPIDisabled, NoOAuthClient,
+		ApplicationsOwn, StrangerAtDefaultURL, NotAnAccessor, NotSignedIn, ForeignToken, IAPFailing, BothIAP, IAPOff,
+		IAPAPIDisabled, NoOAuthClient,
 		AgentNotProvisioned, GrantMissing, GrantConditional, GrantToDeletedAgent, IngressInTheWay, Deploying, Propagating,
 		NothingFound, OldNews, NoReadyRevision, TrafficPinned, StuckRevision, RedeployedTooOften, FailingAfterRedeploy,
 		EvidenceMissing, ClocksDisagree,

@@ -1,12 +1,13 @@
 package event
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
 // request reads an entry of a request log, or of a log that does not matter.
@@ -20,7 +21,7 @@ func request(e *entry, seen Cause) Result {
 	case e.Resource.Type.s == "cloud_run_revision" && (log == "" || log == "run.googleapis.com/requests"):
 		seen.Kind = RunRequestDenied
 		unnamed = orElse(unnamed, requestIdentity(e, &seen))
-	case loadBalancers[e.Resource.Type.s] && (log == "" || loadBalancerLogs[log]):
+	case slices.Contains(refusal.LoadBalancerTypes(), e.Resource.Type.s) && (log == "" || loadBalancerLogs[log]):
 		seen.Kind = LBRequestDeniedByIAP
 		unnamed = orElse(unnamed, frontendIdentity(e, &seen))
 	default:
@@ -37,15 +38,6 @@ func request(e *entry, seen Cause) Result {
 	return caused(seen)
 }
 
-// loadBalancers are the resource types of request logs of Application Load
-// Balancers: global and classic, regional external, internal
-// (load-balancing/docs/https/https-logging-monitoring and its siblings).
-var loadBalancers = map[string]bool{
-	"http_load_balancer":             true,
-	"http_external_regional_lb_rule": true,
-	"internal_http_lb_rule":          true,
-}
-
 // loadBalancerLogs are the logs of these load balancers: global and classic,
 // internal, regional external.
 var loadBalancerLogs = map[string]bool{
@@ -54,42 +46,39 @@ var loadBalancerLogs = map[string]bool{
 	"loadbalancing.googleapis.com/external_regional_requests": true,
 }
 
-// LoadBalancerTypes are the resource types of the request logs of Application
-// Load Balancers, sorted.
-func LoadBalancerTypes() []string { return slices.Sorted(maps.Keys(loadBalancers)) }
-
 // LoadBalancerLogs are the log ids that Application Load Balancers write their
 // requests to, sorted.
 func LoadBalancerLogs() []string { return slices.Sorted(maps.Keys(loadBalancerLogs)) }
 
-// byIAP reports whether IAP gave the answer of a load balancer. Global load
-// balancers say so in statusDetails (recorded). The others have proxyStatus
-// instead, whose form was recorded for other errors. That it names IAP by the same
-// words is *unverified*.
-func byIAP(e *entry) bool {
-	return e.JSONPayload.StatusDetails.s == HandledByIAP ||
-		strings.Contains(e.JSONPayload.ProxyStatus.s, `"`+HandledByIAP+`"`)
+// byIAP returns the word by which the entry says that IAP gave the answer, "" for an
+// answer of others.
+func byIAP(e *entry) string {
+	return refusal.IAPWord(e.JSONPayload.StatusDetails.s, e.JSONPayload.ProxyStatus.s)
 }
-
-// HandledByIAP is how a load balancer marks a request that IAP answered.
-const HandledByIAP = "handled_by_identity_aware_proxy"
 
 // notDenied explains why a request is not a denial of the kind, "" when it is one.
 //
-// Only the text distinguishes a 403 of Cloud Run from one of the application
-// (run/docs/troubleshooting). IAP answers 302 or 401 to visitors who have not
-// signed in, and 403 to those who have and are refused.
+// Only the text distinguishes a 401 or 403 of Cloud Run from one of the application
+// (run/docs/troubleshooting). IAP answers 302 or 401 to visitors who have not signed in,
+// 403 to those who have and are refused, 500 or 502 where it cannot do its work.
 func notDenied(e *entry, kind Kind) string {
+	status := e.HTTPRequest.Status.s
 	switch {
-	case e.HTTPRequest.Status.s != "403":
-		return "a request with status " + quote(e.HTTPRequest.Status.s)
-	case kind == RunRequestDenied && !posture.RefusedByIAM(e.TextPayload.s):
-		return "a 403 of the application itself"
-	case kind == LBRequestDeniedByIAP && !byIAP(e):
-		return "a 403, but not by IAP: " + quote(e.JSONPayload.StatusDetails.s+e.JSONPayload.ProxyStatus.s)
+	case !slices.Contains(deniedStatus[kind], status):
+		return "a request with status " + quote(status)
+	case kind == RunRequestDenied && !refusal.ByInvokerCheck(e.TextPayload.s):
+		return "a " + status + " of the application itself"
+	case kind == LBRequestDeniedByIAP && byIAP(e) == "":
+		return "a " + status + ", but not by IAP: " + quote(e.JSONPayload.StatusDetails.s+e.JSONPayload.ProxyStatus.s)
 	}
 	return ""
 }
+
+// deniedStatus are the statuses of denials, by the log that shows them.
+var deniedStatus = map[Kind][]string{RunRequestDenied: {"401", "403"}, LBRequestDeniedByIAP: {"403", "500", "502"}}
+
+// DeniedStatus lists the statuses of the denials of a kind.
+func DeniedStatus(kind Kind) []string { return slices.Clone(deniedStatus[kind]) }
 
 // requestIdentity finds the Cloud Run service that refused. The project of the log
 // must be the project of the service: Cloud Logging guarantees the log's name.
@@ -123,10 +112,10 @@ func frontendIdentity(e *entry, c *Cause) *problem {
 }
 
 func (e *entry) symptom() *Symptom {
-	status, _ := strconv.Atoi(e.HTTPRequest.Status.s) // it is "403" by now
+	status, _ := strconv.Atoi(e.HTTPRequest.Status.s) // it is one of deniedStatus by now
 	return &Symptom{
 		Status:    status,
-		Text:      clean(e.TextPayload.s, maxText),
+		Text:      clean(cmp.Or(byIAP(e), e.TextPayload.s), maxText),
 		URL:       clean(posture.BareURL(e.HTTPRequest.RequestURL.s), maxText),
 		Method:    clean(e.HTTPRequest.RequestMethod.s, maxShown),
 		UserAgent: clean(e.HTTPRequest.UserAgent.s, maxText),

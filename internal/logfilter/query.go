@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
 // Writes selects the writes since a time that make or undo a protection: to
@@ -38,28 +40,55 @@ func write(service, comparison string) string {
 }
 
 // Refusals selects the requests to a service since a time that Cloud Run's
-// invoker check refused. It leaves out the run.app address, where any stranger
+// invoker check refused with 403. It leaves out the run.app address, where any stranger
 // can ask, unless direct is set: then IAP guards that address itself.
 func Refusals(target posture.Target, since time.Time, direct bool) string {
-	filter := denied(target, since) + "\n" + refusal()
+	filter := denied(target, 403, since) + "\n" + refusedText()
 	if !direct {
 		filter += "\n-httpRequest.requestUrl:\".run.app/\""
 	}
 	return filter
 }
 
+// ForeignTokens selects the requests to a service since a time whose bearer token Cloud
+// Run could not verify, at any address.
+func ForeignTokens(target posture.Target, since time.Time) string {
+	return denied(target, 401, since) + "\n" + refusedText()
+}
+
+// IAPRefusals selects the requests to backend services since a time that IAP refused or
+// failed at, in the log of their load balancers.
+func IAPRefusals(backends []string, since time.Time) string {
+	return answeredByIAP(backends, event.DeniedStatus(event.LBRequestDeniedByIAP), since)
+}
+
+// IAPSignIns selects those that brought IAP no credentials that it takes, of clients that
+// are not sent to a sign-in page.
+func IAPSignIns(backends []string, since time.Time) string {
+	return answeredByIAP(backends, []string{"401"}, since)
+}
+
+func answeredByIAP(backends, statuses []string, since time.Time) string {
+	names := listed(backends)
+	return fmt.Sprintf(`resource.type=%s
+(resource.labels.backend_service_name=%s OR resource.labels.backend_target_name=%s)
+httpRequest.status=%s
+(%s)
+timestamp>=%q`, listed(refusal.LoadBalancerTypes()), names, names, anyNumber(statuses), byIAP(), stamp(since))
+}
+
 // AppDenials selects the requests to a service since a time that the application
 // itself answered with 403. They lack Cloud Run's text.
 func AppDenials(target posture.Target, since time.Time) string {
-	return denied(target, since) + "\n-" + refusal()
+	return denied(target, 403, since) + "\n-" + refusedText()
 }
 
-func denied(target posture.Target, since time.Time) string {
-	return requests(target) + fmt.Sprintf("\nhttpRequest.status=403\ntimestamp>=%q", stamp(since))
+func denied(target posture.Target, status int, since time.Time) string {
+	return requests(target) + fmt.Sprintf("\nhttpRequest.status=%d\ntimestamp>=%q", status, stamp(since))
 }
 
-// refusal selects the text of Cloud Run's invoker check, see posture.RefusedByIAM.
-func refusal() string { return "textPayload:" + listed(posture.RefusalTexts()) }
+// refusedText selects the text of Cloud Run's invoker check, see refusal.ByInvokerCheck.
+func refusedText() string { return "textPayload:" + listed(refusal.Texts()) }
 
 // Visits selects the requests since a time that were let in at one of these
 // hosts of a service.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
 // Own is the placeholder in Events for the list of our own accounts. Terraform's
@@ -54,31 +54,42 @@ func Events() string {
 
 // Requests is the filter of the sink that delivers refused requests to the
 // doctor: those that Cloud Run's invoker check refused, and those that IAP
-// refused at a load balancer. It also suits a log-based metric.
+// refused, or failed at, before a load balancer's backend service. It also suits a log-based metric.
 //
 // It leaves out requests that Cloud Run refused at a run.app address, although
 // event.Parse makes causes of them: any stranger can send as many as they like.
 func Requests() string {
-	return generated + `httpRequest.status=403
-AND (
+	return generated + `(
   (
     log_id("run.googleapis.com/requests") AND resource.type="cloud_run_revision"
-    -- Cloud Run's own text; a 403 of the application has none
-    AND textPayload=~"` + strings.Join(posture.RefusalTexts(), "|") + `"
+    AND httpRequest.status=` + anyNumber(event.DeniedStatus(event.RunRequestDenied)) + `
+    -- Cloud Run's own text; an answer of the application has none
+    AND textPayload=~"` + strings.Join(refusal.Texts(), "|") + `"
     -- not the default address, where any stranger can ask
     AND NOT httpRequest.requestUrl=~"^https?://[^/]*[.]run[.]app([:/]|$)"
   )
   OR (
-    resource.type=` + listed(event.LoadBalancerTypes()) + `
+    resource.type=` + listed(refusal.LoadBalancerTypes()) + `
     AND (` + logIDs(event.LoadBalancerLogs()) + `)
-    AND (
-      jsonPayload.statusDetails="` + event.HandledByIAP + `"
-      OR jsonPayload.proxyStatus:"\"` + event.HandledByIAP + `\""
-    )
+    AND httpRequest.status=` + anyNumber(event.DeniedStatus(event.LBRequestDeniedByIAP)) + `
+    AND (` + byIAP() + `)
   )
 )
 `
 }
+
+// byIAP selects the entries of a load balancer's log that say that IAP answered.
+func byIAP() string {
+	words := refusal.IAPWords()
+	quoted := make([]string, len(words)) // proxyStatus quotes each of its words
+	for i, word := range words {
+		quoted[i] = `"` + word + `"`
+	}
+	return "jsonPayload.statusDetails=" + listed(words) + " OR jsonPayload.proxyStatus:" + listed(quoted)
+}
+
+// anyNumber is a list of numbers in Logging's notation: (1 OR 2).
+func anyNumber(numbers []string) string { return "(" + strings.Join(numbers, " OR ") + ")" }
 
 // rowsByService are the audited rows of the table by service, in their order.
 var rowsByService = func() map[string][]event.Row {

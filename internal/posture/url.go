@@ -56,3 +56,14 @@ func RunAppHosts(texts []string) []string {
 	slices.Sort(hosts)
 	return hosts
 }
+
+// BareURL is a URL without what may be secret in it: user, query, fragment. What
+// is not a URL gives "".
+func BareURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return u.String()
+}

@@ -50,30 +50,6 @@ func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
 	}
 }
 
-func TestOnlyTheInvokerCheckRefusesByIAM(t *testing.T) {
-	const text = "The request was not authenticated. Either allow unauthenticated invocations or set the proper " +
-		"Authorization header."
-	refused := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: text}
-	for _, tc := range []struct {
-		name   string
-		change func(*posture.Symptom)
-		want   bool
-	}{
-		{"nobody signed in", func(*posture.Symptom) {}, true},
-		{"somebody who may not", func(s *posture.Symptom) {
-			s.Text = "The request was not authorized to invoke this service. Read more at …"
-		}, true},
-		{"the application", func(s *posture.Symptom) { s.Text = "" }, false},
-		{"a token that is none", func(s *posture.Symptom) { s.Status = 401 }, false},
-		{"the load balancer's log", func(s *posture.Symptom) { s.Log = posture.LoadBalancerLog }, false},
-	} {
-		s := refused
-		if tc.change(&s); s.RefusedByIAM() != tc.want {
-			t.Errorf("%s: refused by IAM %t, want %t", tc.name, s.RefusedByIAM(), tc.want)
-		}
-	}
-}
-
 func TestComputeNamesMatchTheirGrammar(t *testing.T) {
 	for name, want := range map[string]bool{"b": true, "hello-backend": true, "": false, "Hello": false, "b_c": false,
 		"-b": false, "b-": false, "b/c": false} {

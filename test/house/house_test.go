@@ -29,11 +29,11 @@ var mayImport = map[string][]string{
 		"internal/policy", "internal/posture", "internal/fault"},
 	"internal/decide": {"internal/doctor", "internal/report", "internal/memory", "internal/remedy",
 		"internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy",
-		"internal/posture", "internal/fault"},
+		"internal/posture", "internal/refusal", "internal/fault"},
 	"internal/report": {"internal/safetext", "internal/memory", "internal/protection", "internal/plan", "internal/caller",
 		"internal/door", "internal/event", "internal/policy", "internal/posture"},
 	"internal/doctor": {"internal/remedy", "internal/protection", "internal/plan", "internal/caller",
-		"internal/door", "internal/event", "internal/policy", "internal/posture"},
+		"internal/door", "internal/event", "internal/policy", "internal/posture", "internal/refusal"},
 	"internal/remedy": {"internal/protection", "internal/plan", "internal/caller", "internal/door",
 		"internal/event", "internal/policy", "internal/posture", "internal/fault"},
 	// commands are built below those who give them as remedies
@@ -49,16 +49,17 @@ var mayImport = map[string][]string{
 	"internal/playground":        {"internal/localcloud", "deploy/roles", "deploy/filters"},
 	"internal/playground/attach": {"internal/playground", "internal/localcloud", "function"},
 	"deploy":                     {},
-	"internal/event":             {"internal/posture", "internal/strictyaml"},
-	"internal/logfilter":         {"internal/event", "internal/posture"},
+	"internal/event":             {"internal/posture", "internal/refusal", "internal/strictyaml"},
+	"internal/logfilter":         {"internal/event", "internal/posture", "internal/refusal"},
 	"internal/policy":            {"internal/posture", "internal/strictyaml"},
 	"internal/workqueue":         {"internal/fault"},
 	"internal/cloud": {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
 		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault",
-		"internal/timeout", "internal/remedy/command"}, // an error of the cloud carries its remedy
+		"internal/timeout", "internal/refusal", "internal/remedy/command"}, // an error of the cloud carries its remedy
 	"internal/page":       {"internal/report", "internal/door"},
 	"internal/strictyaml": {},
-	"internal/posture":    {"internal/safetext"},
+	"internal/posture":    {"internal/safetext", "internal/refusal"},
+	"internal/refusal":    {},
 	"internal/safetext":   {},
 	"internal/fault":      {},
 	// its callers describe what happens; it imports none of them
@@ -73,11 +74,11 @@ var mayImport = map[string][]string{
 }
 
 // onlyStandard may import the standard library and nothing else.
-var onlyStandard = []string{"internal/posture", "internal/door", "internal/caller", "internal/fault",
+var onlyStandard = []string{"internal/posture", "internal/refusal", "internal/door", "internal/caller", "internal/fault",
 	"internal/remedy/command"}
 
 // pure packages do no I/O, read no clock and log nothing.
-var pure = []string{"internal/posture", "internal/door", "internal/caller", "internal/protection", "internal/plan",
+var pure = []string{"internal/posture", "internal/refusal", "internal/door", "internal/caller", "internal/protection", "internal/plan",
 	"internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter",
 	"internal/strictyaml", "internal/safetext"}
 

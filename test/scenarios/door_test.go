@@ -11,9 +11,22 @@ import (
 )
 
 // visitor is who asks at a door; a stranger is nobody.
-type visitor struct{ name, member string }
+type visitor struct {
+	name, member string
+	program      string // the name of its headers, "" for people
+}
 
-var visitors = []visitor{{"a stranger", ""}, {"alice", "user:alice@example.com"}, {"bob", "user:bob@example.com"}}
+var visitors = []visitor{{name: "a stranger"}, {name: "alice", member: "user:alice@example.com"},
+	{name: "bob", member: "user:bob@example.com"}}
+
+// programs visit as people do, and bring what people do not: a page's own request without
+// a session, a token that somebody else issued.
+var programs = []visitor{{name: "a page", program: "page"}, {name: "an app", program: "app"}}
+
+var headers = map[string]map[string]string{
+	"page": {"X-Requested-With": "XMLHttpRequest", "Accept": "application/json"},
+	"app":  {"Authorization": "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln"},
+}
 
 // door is a way in. name is what stories call it.
 type door struct{ name, scheme, host string }
@@ -90,6 +103,9 @@ func (p *play) visit(at string, d door, v visitor, path string) string {
 	request.Header.Set("Accept", "text/html,application/xhtml+xml")
 	request.Header.Set("X-Forwarded-Proto", d.scheme)
 	request.Header.Set("X-Local-Address", "198.51.100.7") // nobody's: RFC 5737
+	for name, value := range headers[v.program] {
+		request.Header.Set(name, value)
+	}
 	if v.member != "" {
 		request.Header.Set("X-Local-User", v.member)
 		request.Header.Set("Authorization", "Bearer "+v.member)
@@ -121,7 +137,7 @@ func verdict(response *http.Response, body string) string {
 	case status == http.StatusNotFound:
 		return "404 by ingress"
 	default:
-		return fmt.Sprintf("%d %s", status, strings.TrimSpace(firstLine(body)))
+		return strings.TrimSpace(fmt.Sprintf("%d %s", status, firstLine(body)))
 	}
 }
 

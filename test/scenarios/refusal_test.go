@@ -166,8 +166,8 @@ func (p *play) visits(args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, v := range visitors {
-		if v.name == args[0] || v.name == "a "+args[0] {
+	for _, v := range slices.Concat(visitors, programs) {
+		if v.name == args[0] || v.name == "a "+args[0] || v.name == "an "+args[0] {
 			return []string{p.visit(p.playground.DataURL(), d, v, path)}, nil
 		}
 	}

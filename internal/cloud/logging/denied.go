@@ -1,55 +1,128 @@
 package logging
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	logging "google.golang.org/api/logging/v2"
 
 	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
-// Refused returns the latest request that Cloud Run's invoker check refused since
-// a time, nil when there is none. It is one call, and asks for one entry.
-// Requests at the run.app address, which strangers make, are left out unless
-// direct is set: IAP guards that address itself then.
+// refusedPage is how many entries of a load balancer's log are read to find one of each
+// kind of refusal.
+const refusedPage = 100
+
+// Refused returns the latest requests that Cloud Run's invoker check refused since a time:
+// one that it did not let in, one whose token it could not verify, each where there is
+// one. These are two calls, and each asks for one entry. Requests at the run.app address,
+// which strangers make, count as not let in only if direct is set: IAP guards that address
+// itself then.
 func (c *Client) Refused(
 	ctx context.Context, target posture.Target, since time.Time, direct bool,
-) (*posture.Symptom, error) {
-	return c.newest(ctx, target, logfilter.Refusals(target, since, direct))
+) ([]refusal.Request, error) {
+	var found []refusal.Request
+	for _, filter := range []string{
+		logfilter.Refusals(target, since, direct), logfilter.ForeignTokens(target, since),
+	} {
+		newest, err := c.requests(ctx, target.Project, filter, 1)
+		if err != nil {
+			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
+		}
+		found = append(found, newest...)
+	}
+	return found, nil
+}
+
+// RefusedByIAP returns the latest requests to these backend services of a project that IAP
+// answered since a time, one for each refusal: 403 and its own errors, and where there is
+// none of them 401. These are at most two calls. A load balancer logs nothing unless its
+// backend service has logging on.
+func (c *Client) RefusedByIAP(
+	ctx context.Context, project string, backends []string, since time.Time,
+) ([]refusal.Request, error) {
+	for _, filter := range []string{logfilter.IAPRefusals(backends, since), logfilter.IAPSignIns(backends, since)} {
+		newest, err := c.requests(ctx, project, filter, refusedPage)
+		if err != nil {
+			return nil, fmt.Errorf("reading the load balancers' request log of %q: %w", project, err)
+		}
+		if len(newest) > 0 {
+			return onePerKind(newest), nil
+		}
+	}
+	return nil, nil
+}
+
+// onePerKind keeps the first of each kind.
+func onePerKind(symptoms []refusal.Request) (kept []refusal.Request) {
+	for _, one := range symptoms {
+		if !slices.ContainsFunc(kept, func(k refusal.Request) bool { return k.Kind() == one.Kind() }) {
+			kept = append(kept, one)
+		}
+	}
+	return kept
 }
 
 // Answered returns the latest 403 of the application itself since a time, nil when
 // there is none: it lacks Cloud Run's own text. It is one call.
-func (c *Client) Answered(ctx context.Context, target posture.Target, since time.Time) (*posture.Symptom, error) {
-	return c.newest(ctx, target, logfilter.AppDenials(target, since))
+func (c *Client) Answered(ctx context.Context, target posture.Target, since time.Time) (*refusal.Request, error) {
+	newest, err := c.requests(ctx, target.Project, logfilter.AppDenials(target, since), 1)
+	if err != nil || len(newest) == 0 {
+		return nil, wrap(err, target.Service)
+	}
+	return &newest[0], nil
 }
 
-// newest returns the newest request of a service that a filter selects.
-func (c *Client) newest(ctx context.Context, target posture.Target, filter string) (*posture.Symptom, error) {
+func wrap(err error, service string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("reading the request log of %q: %w", service, err)
+}
+
+// requests returns the newest requests that a filter selects, newest first. It is one call.
+func (c *Client) requests(ctx context.Context, project, filter string, most int64) ([]refusal.Request, error) {
 	answer, err := c.list(ctx, &logging.ListLogEntriesRequest{
-		ResourceNames: []string{"projects/" + target.Project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1,
+		ResourceNames: []string{"projects/" + project}, Filter: filter, OrderBy: "timestamp desc", PageSize: most,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
+		return nil, err
 	}
-	if len(answer.Entries) == 0 || answer.Entries[0].HttpRequest == nil {
-		return nil, nil
+	var found []refusal.Request
+	for _, entry := range answer.Entries {
+		if entry.HttpRequest != nil {
+			found = append(found, symptom(entry))
+		}
 	}
-	return symptom(answer.Entries[0]), nil
+	return found, nil
 }
 
 // symptom reads one entry. What cannot be read stays empty, which means unknown.
-func symptom(entry *logging.LogEntry) *posture.Symptom {
+func symptom(entry *logging.LogEntry) refusal.Request {
 	at, _ := time.Parse(time.RFC3339Nano, entry.Timestamp)
-	found := &posture.Symptom{
-		Log: posture.CloudRunLog, Status: int(entry.HttpRequest.Status), Text: entry.TextPayload,
+	found := refusal.Request{
+		Log: refusal.CloudRunLog, Status: int(entry.HttpRequest.Status), Text: entry.TextPayload,
 		URL: posture.BareURL(entry.HttpRequest.RequestUrl), UserAgent: entry.HttpRequest.UserAgent, At: at,
 	}
-	if entry.Resource != nil {
-		found.Revision = entry.Resource.Labels["revision_name"]
+	if entry.Resource == nil {
+		return found
+	}
+	found.Revision = entry.Resource.Labels["revision_name"]
+	if slices.Contains(refusal.LoadBalancerTypes(), entry.Resource.Type) {
+		found.Log, found.Text = refusal.LoadBalancerLog, wordOf(entry)
 	}
 	return found
+}
+
+// wordOf is how a load balancer's log says that IAP answered.
+func wordOf(entry *logging.LogEntry) string {
+	var payload struct{ StatusDetails, ProxyStatus string }
+	_ = json.Unmarshal(entry.JsonPayload, &payload) // what is not text says nothing
+	return cmp.Or(refusal.IAPWord(payload.StatusDetails, payload.ProxyStatus), payload.StatusDetails)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/refusal"
 )
 
 var (
@@ -53,28 +54,77 @@ func answering(t *testing.T, answers ...string) (*Client, *[]asked) {
 
 func TestARefusedRequestHoldsWhatItsEntrySays(t *testing.T) {
 	const request = `"httpRequest": {"status": 403, "requestUrl": "https://u:p@hello.example.com/a?token=s3cret", "userAgent": "curl/8"}`
-	full := posture.Symptom{Log: posture.CloudRunLog, Status: 403, Text: "not authorized to invoke",
+	full := refusal.Request{Log: refusal.CloudRunLog, Status: 403, Text: "not authorized to invoke",
 		URL: "https://hello.example.com/a", UserAgent: "curl/8", Revision: "hello-2", At: noon}
 	bare := full
 	bare.Text, bare.Revision, bare.At = "", "", time.Time{}
 	for _, tc := range []struct {
 		name, answer string
-		want         *posture.Symptom
+		want         []refusal.Request
 	}{
 		{"none", `{}`, nil},
 		{
 			"all of it",
 			`{"entries": [{"timestamp": "2026-11-23T12:00:00Z", "textPayload": "not authorized to invoke", "resource": {"labels": {"revision_name": "hello-2"}}, ` + request + `}]}`,
-			&full,
+			[]refusal.Request{full},
 		},
-		{"neither time nor resource nor text", `{"entries": [{"timestamp": "soon", ` + request + `}]}`, &bare},
+		{"neither time nor resource nor text", `{"entries": [{"timestamp": "soon", ` + request + `}]}`, []refusal.Request{bare}},
 		{"an entry of no request", `{"entries": [{"timestamp": "2026-11-23T12:00:00Z"}]}`, nil},
 	} {
-		c, _ := answering(t, tc.answer)
+		c, _ := answering(t, tc.answer, `{}`)
 		got, err := c.Refused(t.Context(), hello, noon, false)
 		if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
 			t.Errorf("%s: error %v (-want +got):\n%s", tc.name, err, diff)
 		}
+	}
+}
+
+func TestIAPsRefusalsAreReadFromTheLoadBalancersLog(t *testing.T) {
+	entry := func(kind string, status int, payload string) string {
+		return fmt.Sprintf(`{"timestamp": "2026-11-23T12:00:00Z", "resource": {"type": %q}, "jsonPayload": {%s},
+			"httpRequest": {"status": %d, "requestUrl": "https://hello.example.com/a"}}`, kind, payload, status)
+	}
+	const handled = `"statusDetails": "handled_by_identity_aware_proxy"`
+	const denied = `"proxyStatus": "error=\"http_request_denied\"; details=\"denied_by_cloud_iap\""`
+	symptom := func(status int, word string) refusal.Request {
+		return refusal.Request{Log: refusal.LoadBalancerLog, Status: status, Text: word, URL: "https://hello.example.com/a",
+			At: noon}
+	}
+	for _, tc := range []struct {
+		name    string
+		answers []string
+		want    []refusal.Request
+		asked   []string // a part of each filter
+	}{
+		{"the newest of each refusal", []string{
+			`{"entries": [` + entry("http_load_balancer", 403, handled) + "," + entry("http_load_balancer", 500, handled) +
+				"," + entry("http_load_balancer", 403, handled) + `]}`},
+			[]refusal.Request{symptom(403, "handled_by_identity_aware_proxy"),
+				symptom(500, "handled_by_identity_aware_proxy")}, []string{"httpRequest.status=(403 OR 500 OR 502)"}},
+		{"by an authorization policy", []string{
+			`{"entries": [` + entry("http_external_regional_lb_rule", 403, denied) + `]}`},
+			[]refusal.Request{symptom(403, "denied_by_cloud_iap")}, []string{"httpRequest.status=(403 OR 500 OR 502)"}},
+		{"401 where there is nothing else", []string{`{}`,
+			`{"entries": [` + entry("http_load_balancer", 401, handled) + `]}`},
+			[]refusal.Request{symptom(401, "handled_by_identity_aware_proxy")},
+			[]string{"httpRequest.status=(403 OR 500 OR 502)", "httpRequest.status=(401)"}},
+		{"none", []string{`{}`}, nil, []string{"httpRequest.status=(403 OR 500 OR 502)", "httpRequest.status=(401)"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, requests := answering(t, tc.answers...)
+			got, err := c.RefusedByIAP(t.Context(), "demo-project", []string{"hello-backend"}, noon)
+			if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+			if len(*requests) != len(tc.asked) {
+				t.Fatalf("%d calls, want %d", len(*requests), len(tc.asked))
+			}
+			for i, request := range *requests {
+				if !strings.Contains(request.Filter, tc.asked[i]) || !strings.Contains(request.Filter, `"hello-backend"`) {
+					t.Errorf("call %d asks for\n%s\nwant %s of hello-backend", i, request.Filter, tc.asked[i])
+				}
+			}
+		})
 	}
 }
 

@@ -91,6 +91,7 @@ func Samples(n Names) []Sample {
 		{"AddPermission", command.AddPermission(n.Role, "run.services.get", in)},
 		{"AddPermission", command.AddPermission(n.Role, n.Other, "organizations/9")},
 
+		{"CreateAgent", command.CreateAgent(n.Project)},
 		{"EnableAPI", command.EnableAPI(n.Other+".googleapis.com", n.Project)},
 		{"DescribeConstraint", command.DescribeConstraint("iam."+n.Other, n.Project)},
 		{"ListConstraints", command.ListConstraints(n.Project)},
