@@ -3,6 +3,7 @@ package collection
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,8 @@ type Write struct {
 	Old, New *Resource
 	// Sent is what the client sent of the resource, in canonical form.
 	Sent map[string]any
+	// Beside is what a kind's own functions hand to each other.
+	Beside any
 	// At is later than every write before it.
 	At time.Time
 }
@@ -203,7 +206,7 @@ func (c *Collection) Shown(r Resource) map[string]any {
 func (c *Collection) ShownTo(call *apiserver.Call, r Resource) map[string]any {
 	shown := c.Shown(r)
 	if c.Shape != nil {
-		c.Shape(Version(call), shown)
+		c.Shape(Version(call), r, shown)
 	}
 	if c.Link != nil {
 		c.Link(call, shown)
@@ -213,8 +216,24 @@ func (c *Collection) ShownTo(call *apiserver.Call, r Resource) map[string]any {
 
 // Version is the version of the API that a call asks: "v1beta1".
 func Version(call *apiserver.Call) string {
-	version, _, _ := strings.Cut(strings.TrimPrefix(call.Route.Path, "/"), "/")
+	path := call.Route.Path
+	if in := apiVersion(call); in != "" {
+		path = in[strings.IndexByte(in, '/'):]
+	}
+	version, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return version
+}
+
+// groupVersion is what the paths of Kubernetes' form begin with.
+var groupVersion = regexp.MustCompile(`^/apis/([^/]+/v[^/]+)/`)
+
+// apiVersion is the group and the version that a call of Kubernetes' form asks,
+// "run.googleapis.com/v1", and "" for any other call.
+func apiVersion(call *apiserver.Call) string {
+	if parts := groupVersion.FindStringSubmatch(call.Route.Path); parts != nil {
+		return parts[1]
+	}
+	return ""
 }
 
 // Method is the method of a discovery document that a call asks for.

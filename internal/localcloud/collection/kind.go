@@ -40,8 +40,8 @@ type Kind struct {
 
 	// InProjects says that the parent is a project, where the documents' paths have any.
 	InProjects bool
-	// Rename makes a resource's name of a path that is none: "b/B/o/O".
-	Rename func(path string) string
+	// Rename makes a resource's name of a call's path that is none: "b/B/o/O".
+	Rename func(call *apiserver.Call, path string) string
 	// Depth is how many segments come before an id that may hold slashes, zero = ids hold
 	// none.
 	Depth int
@@ -75,12 +75,17 @@ type Kind struct {
 	NewestFirst bool
 
 	// Shape changes a resource, as its first document shows it, into what another version
-	// of the API shows ("v2"), and Unshape what that version sent into the first's form.
-	Shape, Unshape func(version string, resource map[string]any)
+	// of the API shows ("v2"), and Unshape what that version sent, which is w.Sent, into
+	// the first's form.
+	Shape   func(version string, r Resource, shown map[string]any)
+	Unshape func(version string, w *Write) error
 	// Filter reads which resources a list or a search is to show, nil = all are shown, and
 	// filters are refused.
 	Filter func(call *apiserver.Call) (func(Resource) bool, error)
 
+	// Conflict is the error of a write that names an etag which is not the current one,
+	// where an API has words of its own for it.
+	Conflict func(current Resource, etag string) error
 	// Condition refuses a call whose preconditions the current resource, nil = none, does
 	// not meet.
 	Condition func(call *apiserver.Call, current *Resource) error
@@ -107,11 +112,16 @@ type Kind struct {
 	// Prepare applies the rules to a resource that is about to be kept or deleted,
 	// and completes it. An error refuses the call.
 	Prepare func(*Write) error
+	// Fails writes into a resource that its operation fails, or, if failure is nil, that it
+	// never ends. The resource is kept; without Fails, such a write is not.
+	Fails func(w *Write, failure *apiserver.Error)
 	// Changed has the effects of a write on others. It is called after the write was
 	// kept, before it is answered, one write at a time.
 	Changed func(*Write)
 	// Answer makes the answer of a write, where that is not the resource.
 	Answer func(c *Collection, w *Write, shown map[string]any) (any, error)
+	// Recorded completes the log entry of a write that is about a resource of a name.
+	Recorded func(call *apiserver.Call, name string)
 	// Others brings in, with PutMissing, what is there without a write through this
 	// API. It is called before each call.
 	Others func(c *Collection)

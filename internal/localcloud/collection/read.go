@@ -1,6 +1,7 @@
 package collection
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -88,10 +89,16 @@ func (c *Collection) list(call *apiserver.Call, f face) (any, error) {
 			answer[name] = unreachable
 		}
 	}
-	if next != "" {
+	switch version := apiVersion(call); {
+	case version != "": // Kubernetes' form
+		answer["apiVersion"], answer["metadata"] = version, map[string]any{}
+		if next != "" {
+			answer["metadata"] = map[string]any{"continue": next}
+		}
+	case next != "":
 		answer["nextPageToken"] = next
 	}
-	if c.ListKind != "" {
+	if c.ListKind != "" && message.Fields["kind"] != nil {
 		answer["kind"] = c.ListKind
 	}
 	return answer, nil
@@ -162,7 +169,7 @@ func Page[T any](call *apiserver.Call, items []T, size int) (page []T, next stri
 	if size == 0 {
 		size = defaultPageSize
 	}
-	for _, parameter := range []string{"pageSize", "maxResults"} {
+	for _, parameter := range []string{"pageSize", "maxResults", "limit"} {
 		if text := Argument(call, parameter); text != "" {
 			asked, err := strconv.Atoi(text)
 			if err != nil || asked < 0 {
@@ -174,7 +181,7 @@ func Page[T any](call *apiserver.Call, items []T, size int) (page []T, next stri
 		}
 	}
 	from := 0
-	if token := Argument(call, "pageToken"); token != "" {
+	if token := cmp.Or(Argument(call, "pageToken"), Argument(call, "continue")); token != "" {
 		text, err := base64.RawURLEncoding.DecodeString(token)
 		if err == nil {
 			from, err = strconv.Atoi(string(text))

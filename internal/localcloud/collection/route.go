@@ -126,6 +126,7 @@ func (c *Collection) variables(path string) string {
 		path = owner.ReplaceAllString(path, "projects/{project}")
 	}
 	path = variable.ReplaceAllString(path, "{$1}")
+	path = strings.Replace(path, "/{namespace}/", "/{project}/", 1) // Kubernetes' form
 	if last, ok := strings.CutSuffix(path, "}"); ok && c.Depth > 0 {
 		return last + "...}"
 	}
@@ -147,7 +148,7 @@ func (c *Collection) nameOf(call *apiserver.Call) string {
 		name = strings.TrimSuffix(name, call.Route.Path[i:])
 	}
 	if c.Rename != nil {
-		name = c.Rename(name)
+		name = c.Rename(call, name)
 	}
 	return ByID(name)
 }
@@ -199,5 +200,8 @@ func (c *Collection) describe(call *apiserver.Call, name string) {
 	}
 	for i := range call.Record.Authorization {
 		call.Record.Authorization[i].Resource = cmp.Or(name, call.Record.Authorization[i].Resource)
+	}
+	if c.Recorded != nil {
+		c.Recorded(call, name)
 	}
 }

@@ -79,7 +79,9 @@ func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any)
 		for _, name := range path[:len(path)-1] {
 			body = apiserver.Object(body, name)
 		}
-		return all + "/" + apiserver.Text(body, path[len(path)-1]), err
+		if id := apiserver.Text(body, path[len(path)-1]); id != "" || err != nil {
+			return all + "/" + id, err
+		}
 	}
 	for name := range f.method.Parameters {
 		if strings.HasSuffix(name, "Id") && call.Request.URL.Query().Has(name) {
@@ -115,15 +117,17 @@ func (c *Collection) sent(w *Write, f face) (beside map[string]any, err error) {
 	if err != nil {
 		return nil, apiserver.InvalidSchema(err)
 	}
-	if f.method.Request == c.Message {
+	if f.method.Request == c.Message || c.Unshape != nil && f.document != c.document {
 		w.Sent = canonical
 		if name, given := body["name"]; given {
 			canonical["name"] = name
 		}
 		if c.Unshape != nil {
-			c.Unshape(Version(w.Call), canonical)
+			if err := c.Unshape(Version(w.Call), w); err != nil {
+				return nil, err
+			}
 		}
-		return map[string]any{"name": canonical["name"]}, nil
+		return map[string]any{"name": w.Sent["name"]}, nil
 	}
 	for name, field := range f.document.Message(f.method.Request).Fields {
 		if field.Ref == c.Message && !field.Repeated {
@@ -187,7 +191,7 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 	if c.MaskRoot != "" {
 		mask = strings.TrimPrefix(strings.ReplaceAll(mask, ","+c.MaskRoot, ","), c.MaskRoot)
 	}
-	paths, err := f.document.Mask(c.Message, mask)
+	paths, err := c.document.Mask(c.Message, mask)
 	if err != nil {
 		return nil, apiserver.InvalidSchema(err)
 	}
@@ -200,7 +204,7 @@ func (c *Collection) patch(call *apiserver.Call, f face) (any, error) {
 		return nil, apiserver.Invalid("The request was invalid: invalid value for %s.name: %q", lowerFirst(c.Message), given)
 	}
 	return c.write(w, func(w *Write) error {
-		if err := checkEtag(w, apiserver.Text(w.Sent, "etag")); err != nil {
+		if err := c.checkEtag(w, apiserver.Text(w.Sent, "etag")); err != nil {
 			return err
 		}
 		switch {
@@ -300,26 +304,32 @@ func (c *Collection) remove(call *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	w := &Write{Call: call, Method: "delete", Old: &old, At: c.server.Stamp()}
-	if err := checkEtag(w, call.Query("etag")); err != nil {
+	if err := c.checkEtag(w, call.Query("etag")); err != nil {
 		return nil, err
 	}
 	return c.keep(w)
 }
 
 // checkEtag refuses a write that names another version than the current one.
-func checkEtag(w *Write, etag string) error {
-	if current := apiserver.Text(w.Old.Body, "etag"); etag != "" && current != "" && etag != current {
+func (c *Collection) checkEtag(w *Write, etag string) error {
+	switch current := apiserver.Text(w.Old.Body, "etag"); {
+	case etag == "" || current == "" || etag == current:
+		return nil
+	case c.Conflict != nil:
+		return c.Conflict(*w.Old, etag)
+	default:
 		return apiserver.Aborted("The request was aborted: the etag %s is not the current one of '%s'", etag, w.Old.Name)
 	}
-	return nil
 }
 
 // Dry reports whether the client only wants to know whether the write would be
 // accepted.
-func (w *Write) Dry() bool { return w.Call.Query("validateOnly") == "true" }
+func (w *Write) Dry() bool {
+	return w.Call.Query("validateOnly") == "true" || w.Call.Query("dryRun") == "all" || w.Sent["validateOnly"] == true
+}
 
 // keep prepares a write, keeps it and answers it. A write whose operation is going
-// to fail, or never ends, is not kept.
+// to fail, or never ends, is not kept, unless the kind has Fails.
 func (c *Collection) keep(w *Write) (any, error) {
 	if c.Prepare != nil {
 		if err := c.Prepare(w); err != nil {
@@ -333,6 +343,9 @@ func (c *Collection) keep(w *Write) (any, error) {
 		w.Call.Record = nil
 	}
 	switch {
+	case !dry && !comes && c.Fails != nil && w.New != nil:
+		c.Fails(w, failure)
+		c.Put(*w.New)
 	case dry || !comes:
 	case w.New == nil:
 		c.Drop(w.Old.Name)
@@ -352,6 +365,18 @@ func (c *Collection) keep(w *Write) (any, error) {
 		return c.Answer(c, w, shown)
 	}
 	return shown, nil
+}
+
+// Edit changes a resource without a call, as what runs behind an API does. By changes a
+// copy, and reports whether that is to be kept.
+func (c *Collection) Edit(name string, by func(r *Resource) bool) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if r, ok := c.Get(name); ok {
+		if r.Body = apiserver.Clone(r.Body); by(&r) {
+			c.Put(r)
+		}
+	}
 }
 
 // Assign writes the field at a path as it was sent; one that was not is cleared.

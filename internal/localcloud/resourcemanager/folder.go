@@ -38,7 +38,7 @@ func (h *hierarchy) folderKind() collection.Kind {
 		Fixed:    []string{"name", "parent", "tags"},
 		Defaults: map[string]any{"state": "ACTIVE"},
 		Prepare:  h.prepareFolder,
-		Shape: func(version string, folder map[string]any) {
+		Shape: func(version string, _ collection.Resource, folder map[string]any) {
 			if version == "v2" {
 				folder["lifecycleState"] = folder["state"]
 				drop(folder, "state", "etag", "updateTime")

@@ -24,7 +24,7 @@ func (h *hierarchy) organizationKind() collection.Kind {
 		Methods:  map[string]string{"search": "list"},
 		Words:    collection.Words{Hidden: hidden},
 		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"},
-		Shape: func(version string, organization map[string]any) {
+		Shape: func(version string, _ collection.Resource, organization map[string]any) {
 			if version == "v1" {
 				organization["creationTime"], organization["lifecycleState"] = organization["createTime"], organization["state"]
 				organization["owner"] = map[string]any{"directoryCustomerId": organization["directoryCustomerId"]}

@@ -20,13 +20,13 @@ func (h *hierarchy) projectKind() collection.Kind {
 		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"}, // recorded
 		Words:    collection.Words{Hidden: hidden},
 		Fixed:    []string{"name", "parent", "projectId", "tags"},
-		Shape: func(version string, project map[string]any) {
+		Shape: func(version string, _ collection.Resource, project map[string]any) {
 			if version == "v1" {
 				shapeV1(project)
 			}
 		},
-		Unshape: func(version string, project map[string]any) {
-			if version == "v1" {
+		Unshape: func(version string, w *collection.Write) error {
+			if project := w.Sent; version == "v1" {
 				if name, given := project["name"]; given {
 					project["displayName"] = name
 				}
@@ -35,6 +35,7 @@ func (h *hierarchy) projectKind() collection.Kind {
 				}
 				drop(project, "name", "projectId", "projectNumber", "lifecycleState", "createTime")
 			}
+			return nil
 		},
 		Prepare: func(w *collection.Write) error {
 			for _, field := range []string{"projectId", "displayName", "parent"} { // v1 replaces only the labels

@@ -27,7 +27,9 @@ const (
 type cloud struct {
 	*testing.T
 	run    *run.Run
+	core   *apiserver.Server
 	server *httptest.Server
+	host   string // that calls are made to
 
 	mu      sync.Mutex
 	records []apiserver.AuditRecord
@@ -35,7 +37,7 @@ type cloud struct {
 
 func start(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{T: t}
+	c := &cloud{T: t, host: regionalHost}
 	core := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now, Audit: func(record apiserver.AuditRecord) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -45,7 +47,7 @@ func start(t *testing.T) *cloud {
 		map[string]any{"role": "roles/editor", "members": []any{"user:alice@example.com"}},
 		map[string]any{"role": "roles/run.admin", "members": []any{"user:alice@example.com"}},
 	})
-	c.run = run.New(core)
+	c.run, c.core = run.New(core), core
 	core.Serve(c.run.API())
 	c.server = httptest.NewServer(core)
 	t.Cleanup(func() {
@@ -68,7 +70,7 @@ func (c *cloud) call(verb, path, body string) (int, map[string]any) {
 	if err != nil {
 		c.Fatal(err)
 	}
-	request.Host = regionalHost
+	request.Host = c.host
 	request.Header.Set("Authorization", "Bearer user:alice@example.com")
 	answer, err := c.server.Client().Do(request)
 	if err != nil {

@@ -8,8 +8,18 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 	"github.com/iapguard/iapguard/internal/localcloud/store"
 )
+
+// The messages of the two faces, as Google's discovery documents have them.
+const (
+	serviceV2 = "GoogleCloudRunV2Service"
+	serviceV1 = "Service"
+)
+
+func documentV1() *schema.API { return schema.Of("run/v1") }
+func documentV2() *schema.API { return schema.Of("run/v2") }
 
 // Run is the Cloud Run of one project. It is safe for concurrent use.
 type Run struct {
@@ -20,6 +30,8 @@ type Run struct {
 	services *store.Store[*service]
 	// instances are containers with an address of their own.
 	instances *collection.Collection
+	// jobs have executions.
+	jobs, executions *collection.Collection
 
 	mu      sync.Mutex        // writers hold it from the first look at a service until it is kept
 	domains map[string]domain // mappings, by full name
@@ -40,6 +52,8 @@ func New(s *apiserver.Server) *Run {
 	r := &Run{server: s, services: store.New(store.Options{}, keys), domains: map[string]domain{},
 		locations: map[string]bool{}}
 	r.instances = collection.New(s, r.instanceRow())
+	r.jobs, r.executions = collection.New(s, r.jobRow()), collection.New(s, r.executionRow())
+	r.executions.Within = r.jobs
 	return r
 }
 

@@ -156,7 +156,7 @@ func container(from map[string]any, toV1 bool) map[string]any {
 		delete(resources, "startupCpuBoost")
 	}
 	for key, value := range copied {
-		if isZero(value) {
+		if message, ok := value.(map[string]any); ok && len(message) == 0 {
 			delete(copied, key)
 		}
 	}

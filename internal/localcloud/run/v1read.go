@@ -26,8 +26,10 @@ func readKnative(body map[string]any) (spec, error) {
 		return spec{}, err
 	}
 	read.fields["traffic"] = readTraffic(apiserver.List(inner, "traffic"))
-	read.fields, err = normalize(serviceV2, read.fields)
-	return read, err
+	if read.fields, err = documentV2().Normalize(serviceV2, read.fields); err != nil {
+		return spec{}, apiserver.InvalidSchema(err)
+	}
+	return read, nil
 }
 
 func (s *spec) readMetadata(metadata map[string]any) error {
@@ -68,19 +70,29 @@ func (s *spec) readTemplate(sent map[string]any) error {
 	if sent == nil {
 		sent = map[string]any{}
 	}
-	metadata := child(sent, "metadata")
+	throttled, boosted, err := s.readTemplateMetadata(child(sent, "metadata"), template)
+	if err != nil {
+		return err
+	}
+	s.readRevisionSpec(apiserver.Object(sent, "spec"), template, throttled, boosted)
+	return nil
+}
+
+// readTemplateMetadata reads what the metadata of a template says about the template, and
+// about the CPU of its containers.
+func (s *spec) readTemplateMetadata(metadata, template map[string]any) (throttled, boosted bool, err error) {
 	if name := apiserver.Text(metadata, "name"); name != "" {
 		template["revision"] = name
 	}
 	annotations := child(metadata, "annotations")
-	throttled := !strings.EqualFold(take(annotations, "run.googleapis.com/cpu-throttling"), "false")
-	boosted := strings.EqualFold(take(annotations, "run.googleapis.com/startup-cpu-boost"), "true")
+	throttled = !strings.EqualFold(take(annotations, "run.googleapis.com/cpu-throttling"), "false")
+	boosted = strings.EqualFold(take(annotations, "run.googleapis.com/startup-cpu-boost"), "true")
 	if environment := take(annotations, "run.googleapis.com/execution-environment"); environment != "" &&
 		environment != "default" {
 		template["executionEnvironment"] = "EXECUTION_ENVIRONMENT_" + strings.ToUpper(environment)
 	}
 	if err := readNetwork(annotations, template); err != nil {
-		return err
+		return false, false, err
 	}
 	templateFields.take(annotations, template)
 	template["annotations"], s.templateAnnotations = split(annotations)
@@ -88,21 +100,21 @@ func (s *spec) readTemplate(sent map[string]any) error {
 	delete(labels, locationLabel)
 	delete(labels, "run.googleapis.com/startupProbeType")
 	template["labels"], s.templateLabels = split(labels)
-	s.readRevisionSpec(apiserver.Object(sent, "spec"), template, throttled, boosted)
-	return nil
+	return throttled, boosted, nil
 }
 
 func (s *spec) readRevisionSpec(sent, template map[string]any, throttled, boosted bool) {
 	s.templateSpec = map[string]any{}
 	for key, value := range sent {
 		switch {
-		case isZero(value):
 		case key == "serviceAccountName":
 			template["serviceAccount"] = value
 		case key == "containerConcurrency":
 			template["maxInstanceRequestConcurrency"] = value
 		case key == "timeoutSeconds":
 			template["timeout"] = fmt.Sprint(value) + "s"
+		case key == "maxRetries": // of a job's task
+			template["maxRetries"] = value
 		case key == "containers":
 			template["containers"] = readContainers(value.([]any), throttled, boosted)
 		default:

@@ -75,7 +75,10 @@ func sentV2(call *apiserver.Call) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return normalize(serviceV2, body)
+	if body, err = documentV2().Normalize(serviceV2, body); err != nil {
+		return nil, apiserver.InvalidSchema(err)
+	}
+	return body, nil
 }
 
 func (r *Run) createV2(call *apiserver.Call) (any, error) {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,8 +37,8 @@ func (e *Error) Error() string {
 // Normalize checks a body against a message and returns it in the form that
 // handlers work with: JSON names, enums by name, int64 as strings, other
 // numbers as json.Number, nothing that only the server writes or that the path
-// says. Null is absent,
-// except in APIs where it is not (Compute Engine's PATCH). The error is an
+// says. Null is absent, except in APIs where it is not (Compute Engine's PATCH), and
+// so is zero where Google's messages are known to be those of proto3. The error is an
 // *Error with everything that does not fit, in the order of the names.
 //
 // Numbers in body are json.Number. The body is not changed.
@@ -171,7 +172,7 @@ func (n *normalizer) message(m *Message, sent map[string]any, path string) map[s
 				kept[f.nameOr(name)] = nil
 			}
 		default:
-			if value, ok := n.field(f, sent[name], f.nameOr(name), path); ok {
+			if value, ok := n.field(f, sent[name], f.nameOr(name), path); ok && !(n.api.proto3 && f.absent(value)) {
 				kept[f.nameOr(name)] = value
 			}
 		}
@@ -185,6 +186,25 @@ func (f *Field) nameOr(key string) string {
 		return key
 	}
 	return f.Name
+}
+
+// absent reports whether a value of the field is the same as none: an empty list, an
+// empty map or a zero, unless the field shows whether it is present. A message does.
+func (f *Field) absent(value any) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		return f.Map && len(value) == 0
+	case []any:
+		return len(value) == 0
+	case string:
+		number, isEnum := f.Number(value)
+		return !f.Present && (value == "" || isEnum && number == 0 || value == "0" && strings.HasSuffix(f.Format, "int64"))
+	case json.Number:
+		return !f.Present && value == "0"
+	case bool:
+		return !f.Present && !value
+	}
+	return false
 }
 
 // field is the value of one field; false means that there is none.

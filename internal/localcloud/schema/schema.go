@@ -24,6 +24,7 @@ type API struct {
 
 	pkg      string // protobuf package
 	legacy   bool
+	proto3   bool // zero is absent
 	roots    map[string]string
 	methods  entries[Method]
 	messages entries[Message]
@@ -83,6 +84,8 @@ type Field struct {
 	// Path says that the URL's path binds the field of a request. A client may
 	// repeat it in the body.
 	Path bool
+	// Present says that a zero that was sent is not the same as none.
+	Present bool
 	// Enum are the values of an enum, EnumType its full protobuf name.
 	Enum     []string
 	EnumType string
@@ -148,13 +151,13 @@ func decode(document string) (*API, error) {
 	}
 	var from struct {
 		Name, Revision, Package string
-		Legacy                  bool
+		Legacy, Proto3          bool
 		Roots                   map[string]string
 	}
 	if err := json.Unmarshal(append(bytes.Clone(head), '}'), &from); err != nil {
 		return nil, err
 	}
-	a := &API{Name: from.Name, Revision: from.Revision, pkg: from.Package, legacy: from.Legacy, roots: from.Roots}
+	a := &API{Name: from.Name, Revision: from.Revision, pkg: from.Package, legacy: from.Legacy, proto3: from.Proto3, roots: from.Roots}
 	a.methods.read(methods, func(id string, m *Method) { m.ID = id })
 	a.messages.read(messages, finish)
 	return a, nil

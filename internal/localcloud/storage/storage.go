@@ -26,7 +26,7 @@ func New(s *apiserver.Server) apiserver.API {
 
 // rename makes the name of a bucket or an object of a path: b, b/B, b/B/iam, b/B/o,
 // b/B/o/O.
-func rename(path string) string {
+func rename(_ *apiserver.Call, path string) string {
 	parts := strings.SplitN(path, "/", 4)
 	name := buckets
 	if len(parts) > 1 {

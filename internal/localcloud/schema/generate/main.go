@@ -72,8 +72,11 @@ func (d document) generate(source string) ([]byte, error) {
 	if err := t.nameEnums(); err != nil {
 		return nil, err
 	}
+	if err := t.markPresent(); err != nil {
+		return nil, err
+	}
 	return render(head{
-		Name: d.Name, Revision: from.Revision, Package: d.Package, Legacy: d.Legacy, Roots: d.Roots,
+		Name: d.Name, Revision: from.Revision, Package: d.Package, Legacy: d.Legacy, Proto3: d.Proto3, Roots: d.Roots,
 	}, methods, t.messages)
 }
 
@@ -117,6 +120,7 @@ type head struct {
 	Revision string            `json:"revision"`
 	Package  string            `json:"package,omitempty"`
 	Legacy   bool              `json:"legacy,omitempty"`
+	Proto3   bool              `json:"proto3,omitempty"`
 	Roots    map[string]string `json:"roots,omitempty"`
 }
 
@@ -153,6 +157,7 @@ type field struct {
 	Required  bool     `json:"required,omitempty"`
 	Immutable bool     `json:"immutable,omitempty"`
 	Path      bool     `json:"path,omitempty"`
+	Present   bool     `json:"present,omitempty"`
 	EnumType  string   `json:"enumType,omitempty"`
 	Enum      []string `json:"enum,omitempty"`
 	Numbers   []int    `json:"numbers,omitempty"`

@@ -1,5 +1,7 @@
 package main
 
+import _ "cloud.google.com/go/run/apiv2/runpb" // google.cloud.run.v2, for its fields' presence
+
 // document is one discovery document and what of it the local cloud serves.
 type document struct {
 	// Name is the API and its version, as google.golang.org/api files it.
@@ -12,6 +14,11 @@ type document struct {
 	// Cloud Storage, BigQuery): it answers zero values, distinguishes null from
 	// absent, and words its errors in its own way.
 	Legacy bool
+	// Proto3 says that a zero is the same as none, but for the fields that show whether
+	// they are present (protobuf.dev/programming-guides/field_presence). Those are known
+	// from the Go types of Package, and from Present ("Message.field").
+	Proto3  bool
+	Present []string
 	// Roots are the names under which errors speak of a message that is a
 	// request's whole body, where that is not the message's own name.
 	Roots map[string]string
@@ -134,12 +141,14 @@ var served = []document{
 	},
 	{
 		Name: "run/v1", Package: "google.cloud.run.v1",
+		// No types of v1 are public: these are those of v2 (unverified).
+		Proto3: true, Present: []string{"EnvVar.value", "TaskSpec.maxRetries"},
 		Methods: []string{
 			"run.namespaces.", "run.projects.authorizeddomains.", "run.projects.locations.",
 		},
 	},
 	{
-		Name: "run/v2", Package: "google.cloud.run.v2",
+		Name: "run/v2", Package: "google.cloud.run.v2", Proto3: true,
 		Methods: []string{
 			"run.projects.locations.jobs.", "run.projects.locations.operations.", "run.projects.locations.services.",
 			"run.projects.locations.workerPools.", "run.projects.locations.instances.",

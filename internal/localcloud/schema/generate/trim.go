@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // collect adds the methods that are served, and all that they reach.
@@ -192,6 +195,43 @@ func (t *trimmer) nameEnums() error {
 		}
 	}
 	return nil
+}
+
+// markPresent marks the fields whose presence shows although they are not messages.
+func (t *trimmer) markPresent() error {
+	present := slices.Clone(t.Present)
+	protoregistry.GlobalFiles.RangeFilesByPackage(protoreflect.FullName(t.Package), func(file protoreflect.FileDescriptor) bool {
+		present = append(present, presentIn(file.Messages(), prefixOf(t.Package))...)
+		return true
+	})
+	for i, at := range present {
+		in, name, _ := strings.Cut(at, ".")
+		f, known := t.messages[in].Fields[name]
+		if !known && i < len(t.Present) {
+			return fmt.Errorf("%s is not a served field", at)
+		}
+		if known && f.Type != "object" && !f.Repeated && !f.Map {
+			f.Present = true
+			t.messages[in].Fields[name] = f
+		}
+	}
+	return nil
+}
+
+// presentIn are the fields of messages whose presence shows, under the names that
+// discovery gives them: those of nested messages lack the outer one's.
+func presentIn(messages protoreflect.MessageDescriptors, prefix string) []string {
+	var found []string
+	for i := range messages.Len() {
+		m := messages.Get(i)
+		for j := range m.Fields().Len() {
+			if f := m.Fields().Get(j); f.HasPresence() {
+				found = append(found, prefix+string(m.Name())+"."+f.JSONName())
+			}
+		}
+		found = append(found, presentIn(m.Messages(), prefix)...)
+	}
+	return found
 }
 
 // prefixOf is a protobuf package as discovery writes it before the names of
