@@ -19,7 +19,6 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
-	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -49,7 +48,7 @@ func newWorld(t *testing.T, switches localcloud.Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	switches.OperationTime, switches.Discovery, switches.PubSub = -1, discovery.Judge(t), broker
+	switches.OperationTime, switches.PubSub = -1, broker
 	local := localcloud.New(switches)
 	t.Cleanup(func() {
 		local.Close()

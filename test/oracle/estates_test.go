@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/test/oracle/estate"
 	"github.com/iapguard/iapguard/test/oracle/judge"
 )
@@ -177,13 +178,15 @@ func seedOf(t *testing.T) uint64 {
 }
 
 // each runs work for the numbers below n, in worlds of their own side by side. Every
-// third one is in a world in which what is not documented of Google is otherwise.
-func each(t *testing.T, n int, work func(w *world, i int)) {
+// third one is in a world in which what is not documented of Google is otherwise. Checked
+// holds the API calls against Google's discovery documents, nil does not.
+func each(t *testing.T, n int, checked *discovery.Check, work func(w *world, i int)) {
 	t.Helper()
 	var next atomic.Int64
 	var group errgroup.Group
 	for range runtime.GOMAXPROCS(0) {
-		usual, otherwise := newWorld(t, localcloud.Options{}), newWorld(t, localcloud.Options{KeepTagURLs: true})
+		usual, otherwise := newWorld(t, localcloud.Options{Discovery: checked}),
+			newWorld(t, localcloud.Options{Discovery: checked, KeepTagURLs: true})
 		group.Go(func() error {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				if i%3 == 2 {
@@ -202,7 +205,7 @@ func TestEstatesAreShownNoBetterThanTheyAre(t *testing.T) {
 	from := seedOf(t)
 	counts := &tally{guards: map[string]map[string]int{}, entries: map[judge.Visitor]int{}}
 	var failed atomic.Int64
-	each(t, *estates, func(w *world, i int) {
+	each(t, *estates, discovery.Judge(t), func(w *world, i int) {
 		if failed.Load() >= *stories {
 			return
 		}

@@ -14,12 +14,16 @@ import (
 	"github.com/iapguard/iapguard/test/oracle/judge"
 )
 
-var faulted = flag.Int("faulted", 1, "in how many estates each single read fails in turn")
+var faulted = flag.Int("faulted", 2, "in how many estates each single read fails in turn")
 
 // proof are the reads that together prove a run.app address open: of the service
 // and of its IAM policy. The list is what finds the service.
 var proof = []string{"run.projects.locations.services.get", "run.projects.locations.services.getIamPolicy",
 	"run.projects.locations.services.list", "run.namespaces.services.list"}
+
+// proofOfDirect are the reads that are needed beside those at a service with IAP of its
+// own: of IAP's policy, whose name has the project's number.
+var proofOfDirect = []string{"iap.getIamPolicy", "cloudresourcemanager.projects.get"}
 
 // failure is one way in which one read fails. Places is where its list does not
 // reach, "" = the whole call fails.
@@ -49,12 +53,15 @@ func (f failure) json() string {
 
 func failuresOf(method string) []failure {
 	all := []failure{
-		{method: method, status: http.StatusForbidden}, {method: method, status: http.StatusForbidden, reason: "SERVICE_DISABLED"},
+		{method: method, status: http.StatusForbidden},
+		{method: method, status: http.StatusForbidden, reason: "SERVICE_DISABLED"},
 		{method: method, status: http.StatusNotFound}, {method: method, status: http.StatusTooManyRequests},
 		{method: method, status: http.StatusInternalServerError},
 	}
 	if strings.HasSuffix(strings.ToLower(method), "list") {
-		all = append(all, failure{method: method, place: "us-central1"}, failure{method: method, place: "global"})
+		for _, place := range []string{"us-central1", "europe-west1", "global"} {
+			all = append(all, failure{method: method, place: place})
+		}
 	}
 	return all
 }
@@ -74,7 +81,11 @@ func (w *world) blind(ctx context.Context, e estate.Estate, entries []judge.Entr
 	}
 	complaints := judge.Judge(e, entries, reports)
 	if !slices.Contains(proof, f.method) {
-		complaints = append(complaints, judge.Unproven(entries, reports)...)
+		proven := e
+		if slices.Contains(proofOfDirect, f.method) {
+			proven.Services = slices.DeleteFunc(slices.Clone(e.Services), func(s estate.Service) bool { return s.DirectIAP })
+		}
+		complaints = append(complaints, judge.Unproven(proven, entries, reports)...)
 	}
 	return verdict{complaints, reports, entries}, false, nil
 }
@@ -93,51 +104,80 @@ func (w *world) failsBlind(e estate.Estate, f failure) []string {
 	return found.complaints
 }
 
-func TestFaultsOfSingleReadsHideNoOpenDoor(t *testing.T) {
-	from := seedOf(t)
-	var failed, looks, refused, unread atomic.Int64
-	each(t, *faulted, func(w *world, i int) {
-		e := estate.Generate(from, i+40) // the larger ones
-		if failed.Load() >= *stories {
-			return
+// readsOf audits an estate that is built, and names the methods with which it was read.
+func (w *world) readsOf(ctx context.Context) ([]string, error) {
+	before, err := w.Calls()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.audit(ctx); err != nil {
+		return nil, err
+	}
+	after, err := w.Calls()
+	if err != nil {
+		return nil, err
+	}
+	var methods []string
+	for _, call := range after[len(before):] {
+		if !call.Write && !slices.Contains(methods, call.Method) {
+			methods = append(methods, call.Method)
 		}
-		found, err := w.try(t.Context(), e)
-		if err != nil {
-			failed.Add(1)
-			t.Errorf("estate %d of seed %d: %v\n%s", i, from, err, e)
-			return
-		}
-		methods, err := w.Reads()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		for _, method := range methods {
-			for _, f := range failuresOf(method) {
-				looks.Add(1)
-				seen, loud, err := w.blind(t.Context(), e, found.entries, f)
-				switch {
-				case err != nil:
-					failed.Add(1)
-					t.Errorf("estate %d of seed %d, %s: %v", i, from, f, err)
-				case loud:
-					refused.Add(1)
-				case len(seen.complaints) > 0 && failed.Add(1) <= *stories:
-					small := estate.Shrink(e, func(smaller estate.Estate) bool { return len(w.failsBlind(smaller, f)) > 0 })
-					t.Errorf("estate %d of seed %d, %s:\n%s\n%s", i, from, f, small, strings.Join(w.failsBlind(small, f), "\n"))
-					if err := w.Build(e); err != nil {
-						t.Error(err)
-					}
-				}
-				if slices.ContainsFunc(seen.reports, func(r judge.Report) bool { return r.Exposed == "unknown" }) {
-					unread.Add(1)
+	}
+	return methods, nil
+}
+
+// looks counts audits in which one read failed.
+type looks struct{ all, failed, refused, unknown atomic.Int64 }
+
+// fail audits an estate that was visited while each single read fails in turn.
+func (w *world) fail(t *testing.T, e estate.Estate, counts *looks) {
+	entries, err := w.visits(e)
+	if err != nil {
+		counts.failed.Add(1)
+		t.Errorf("%v\n%s", err, e)
+		return
+	}
+	methods, err := w.readsOf(t.Context())
+	if err != nil {
+		counts.failed.Add(1)
+		t.Errorf("auditing without a fault: %v\n%s", err, e)
+		return
+	}
+	for _, method := range methods {
+		for _, f := range failuresOf(method) {
+			counts.all.Add(1)
+			seen, loud, err := w.blind(t.Context(), e, entries, f)
+			switch {
+			case err != nil:
+				counts.failed.Add(1)
+				t.Errorf("%s: %v", f, err)
+			case loud:
+				counts.refused.Add(1)
+			case len(seen.complaints) > 0 && counts.failed.Add(1) <= *stories:
+				small := estate.Shrink(e, func(smaller estate.Estate) bool { return len(w.failsBlind(smaller, f)) > 0 })
+				t.Errorf("%s:\n%s\n%s", f, small, strings.Join(w.failsBlind(small, f), "\n"))
+				if err := w.Build(e); err != nil {
+					t.Error(err)
 				}
 			}
+			if slices.ContainsFunc(seen.reports, func(r judge.Report) bool { return r.Exposed == "unknown" }) {
+				counts.unknown.Add(1)
+			}
+		}
+	}
+}
+
+func TestFaultedEstatesHideNoOpenDoor(t *testing.T) {
+	from := seedOf(t)
+	var counts looks
+	each(t, *faulted, nil, func(w *world, i int) {
+		if counts.failed.Load() < *stories {
+			w.fail(t, estate.Small(from, i), &counts)
 		}
 	})
-	t.Logf("%d looks with one failing read; %d ended with an error, %d with something that is not known", looks.Load(),
-		refused.Load(), unread.Load())
-	if looks.Load() < int64(20**faulted) {
-		t.Errorf("%d looks in %d estates are too few to be all reads", looks.Load(), *faulted)
+	t.Logf("%d looks with one failing read; %d ended with an error, %d with something that is not known",
+		counts.all.Load(), counts.refused.Load(), counts.unknown.Load())
+	if counts.all.Load() < int64(20**faulted) {
+		t.Errorf("%d looks in %d estates are too few to be all reads", counts.all.Load(), *faulted)
 	}
 }

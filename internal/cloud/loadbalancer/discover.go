@@ -38,7 +38,7 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 	var found []posture.Backend
 	for i, l := range links {
 		if read[i] != nil {
-			found = append(found, inv.backend(l, read[i]))
+			found = append(found, inv.backend(l, read[i], target))
 		}
 	}
 	return slices.DeleteFunc(found, func(b posture.Backend) bool {
@@ -52,19 +52,20 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 // list was made.
 func (inv *Inventory) stillLeadsTo(l link) error {
 	for _, routing := range inv.routing {
-		if len(routing.frontends(l)) > 0 {
+		if len(routing.frontends(l, nil)) > 0 {
 			return fault.New(fault.Unavailable, "%s is not found, and a URL map leads to it", l.path())
 		}
 	}
 	return nil
 }
 
-func (inv *Inventory) backend(l link, from *compute.BackendService) posture.Backend {
+// backend is a backend service, with the frontends from which requests come to a service.
+func (inv *Inventory) backend(l link, from *compute.BackendService, target posture.Target) posture.Backend {
 	backend := posture.Backend{
 		Project: l.project, Location: l.location, Name: from.Name, ID: strconv.FormatUint(from.Id, 10),
 		Version: from.Fingerprint, Scheme: from.LoadBalancingScheme, Protocol: from.Protocol,
 		IAPOn: from.Iap != nil && from.Iap.Enabled, CDNOn: from.EnableCDN, OAuthClient: oauthClient(from.Iap),
-		Frontends: inv.frontends(l, from),
+		Frontends: inv.frontends(l, from, inv.selections(from, target)),
 	}
 	for _, member := range inv.members(from) {
 		backend.Members = append(backend.Members, posture.Member{Target: member})

@@ -40,12 +40,14 @@ func users(backend *compute.BackendService) []link {
 	return found
 }
 
-// frontends are the addresses from which requests come to a backend service,
-// and the URL maps that could not be read.
-func (inv *Inventory) frontends(backend link, from *compute.BackendService) []posture.Frontend {
+// frontends are the addresses from which requests of some selections come to a backend
+// service, and the URL maps that could not be read.
+func (inv *Inventory) frontends(
+	backend link, from *compute.BackendService, selections []selection,
+) []posture.Frontend {
 	var found []posture.Frontend
 	for project, routing := range inv.routing {
-		found = append(found, routing.frontends(backend)...)
+		found = append(found, routing.frontends(backend, selections)...)
 		if err := routing.partial.of("the load balancers of "+project, backend.location); err != nil {
 			found = append(found, posture.Frontend{Resource: "projects/" + project + "/global/urlMaps", Unread: err.Error()})
 		}
@@ -77,7 +79,7 @@ func (inv *Inventory) RulePlaces(target posture.Target) []Place {
 	var places []Place
 	for _, l := range inv.leadingTo(target) {
 		for _, routing := range inv.routing {
-			for _, frontend := range routing.frontends(l) {
+			for _, frontend := range routing.frontends(l, nil) {
 				if at, ok := PlaceOf(frontend.Resource); ok && !slices.Contains(places, at) {
 					places = append(places, at)
 				}
@@ -98,7 +100,7 @@ func NamesRule(reference, rule, number string) bool {
 	return ok && known && l == wanted
 }
 
-func (r *routing) frontends(backend link) []posture.Frontend {
+func (r *routing) frontends(backend link, selections []selection) []posture.Frontend {
 	var found []posture.Frontend
 	for _, urlMap := range r.routes {
 		l, ok := parseLink(urlMap.SelfLink)
@@ -106,6 +108,9 @@ func (r *routing) frontends(backend link) []posture.Frontend {
 			continue
 		}
 		routes := routesTo(urlMap, backend)
+		if !rewrites(urlMap) {
+			routes = selected(routes, selections)
+		}
 		for _, proxy := range r.proxies[l] {
 			for _, frontend := range r.addresses[proxy.link] {
 				frontend.HTTPS = proxy.https

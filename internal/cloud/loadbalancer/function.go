@@ -35,7 +35,7 @@ func (inv *Inventory) FunctionBackends(target posture.Target) []posture.Backend 
 		}) {
 			continue
 		}
-		found = append(found, inv.backend(l, backend))
+		found = append(found, inv.backend(l, backend, target))
 	}
 	return found
 }

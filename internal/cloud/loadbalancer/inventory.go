@@ -18,6 +18,7 @@ import (
 // find what leads where, too old to be written from.
 type Inventory struct {
 	services map[link][]posture.Target // serverless NEG → the services behind it
+	masks    map[link]string           // serverless NEG → its URL mask, where it names no service
 	backends []*compute.BackendService
 	// functions are the NEGs of Cloud Functions, which lead to no service that we know.
 	functions map[link]*compute.NetworkEndpointGroupCloudFunction
@@ -63,7 +64,7 @@ func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, err
 	if err != nil {
 		return nil, err
 	}
-	inv.services = services
+	inv.services, inv.masks = services, masksOf(negs)
 	return inv, unrouted
 }
 

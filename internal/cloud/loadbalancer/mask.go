@@ -53,6 +53,17 @@ func (c *Client) resolve(ctx context.Context, negs []*compute.NetworkEndpointGro
 	return services, nil
 }
 
+// masksOf are the URL masks of the NEGs whose service depends on them.
+func masksOf(negs []*compute.NetworkEndpointGroup) map[link]string {
+	masks := map[link]string{}
+	for _, neg := range negs {
+		if l, ok := parseLink(neg.SelfLink); ok && neg.CloudRun != nil && neg.CloudRun.Service == "" {
+			masks[l] = neg.CloudRun.UrlMask
+		}
+	}
+	return masks
+}
+
 // addNew appends the elements that are missing.
 func addNew(to []posture.Target, more ...posture.Target) []posture.Target {
 	for _, one := range more {

@@ -86,11 +86,15 @@ type route struct {
 }
 
 // routesTo are the routes of a URL map to a backend service. The map's default serves the
-// hosts that no host rule names, so it stands for any host, beside those of the rules.
+// hosts that no host rule names, so it stands for any host, beside those of the rules,
+// unless one of the rules is for any host.
 // The work and the result grow with the hosts plus the paths, never with their product.
 func routesTo(urlMap *compute.UrlMap, backend link) []route {
 	var all routes
 	byDefault := destinationOf(urlMap.DefaultService, urlMap.DefaultRouteAction)
+	if slices.ContainsFunc(urlMap.HostRules, func(r *compute.HostRule) bool { return slices.Contains(r.Hosts, anyHost) }) {
+		byDefault = destination{}
+	}
 	if mentions(byDefault.served, backend) {
 		all.add(route{}, []string{anyHost})
 	}

@@ -46,6 +46,8 @@ func TestAURLMapGivesEveryRouteToABackendService(t *testing.T) {
 		{"any host by a host rule, and one by name", compute.UrlMap{HostRules: hostRules("*", "a.example.com"),
 			PathMatchers: matchers(&compute.PathMatcher{DefaultService: ours})},
 			[]route{{}, {hosts: []string{"a.example.com"}}}},
+		{"by default, where a host rule has every host", compute.UrlMap{DefaultService: ours, HostRules: hostRules("*"),
+			PathMatchers: matchers(&compute.PathMatcher{DefaultService: other})}, nil},
 		{"some paths of two hosts", compute.UrlMap{DefaultService: other, PathMatchers: somePaths,
 			HostRules: hostRules("a.example.com", "b.example.com")},
 			[]route{{hosts: []string{"a.example.com", "b.example.com"}, paths: []string{"/api/*", "/v1"}}}},

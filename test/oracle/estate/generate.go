@@ -50,11 +50,18 @@ type generator struct{ *rand.Rand }
 
 // Generate draws the estate number n of a seed; the first ones are small.
 func Generate(seed uint64, n int) Estate {
-	g := generator{rand.New(rand.NewPCG(seed, uint64(n)))}
-	services, balancers := 1+g.IntN(3), g.IntN(4)
 	if n < 40 {
-		services, balancers = 1, g.IntN(2)
+		return generate(seed, n, 1, 1)
 	}
+	return generate(seed, n, 3, 3)
+}
+
+// Small draws the estate number n of a seed with at most two services and load balancers.
+func Small(seed uint64, n int) Estate { return generate(seed, n, 2, 2) }
+
+func generate(seed uint64, n, mostServices, mostBalancers int) Estate {
+	g := generator{rand.New(rand.NewPCG(seed, uint64(n)))}
+	services, balancers := 1+g.IntN(mostServices), g.IntN(mostBalancers+1)
 	var e Estate
 	for i := range services {
 		e.Services = append(e.Services, g.service(fmt.Sprintf("app%d", i)))

@@ -124,26 +124,27 @@ func (w World) Knock(e estate.Estate) ([]Entry, error) {
 		return nil, err
 	}
 	preflights := slices.ContainsFunc(e.Settings, func(s estate.Settings) bool { return s.Options != "" })
+	mirrors := e.Mirrors() > 0
 	var entries []Entry
 	for _, address := range addresses {
 		entered := map[string]bool{}
 		enter := func(method string, visitor Visitor) {
 			for _, service := range w.visit(method, address, visitor) {
+				preflight := method == http.MethodOptions
 				if !entered[service] {
-					entries = append(entries, Entry{service, address, visitor, method == http.MethodOptions})
+					entries = append(entries, Entry{service, address, visitor, preflight})
 				}
-				entered[service] = true
+				entered[service] = entered[service] || !preflight
 			}
 		}
-		for _, visitor := range []Visitor{Nobody, Stranger, Named} {
-			enter(http.MethodGet, visitor)
-			if len(entered) > 0 && e.Mirrors() == 0 {
-				break // nobody else comes anywhere else
-			}
-		}
+		enter(http.MethodGet, Nobody)
 		if preflights {
-			entered = map[string]bool{} // what a less privileged visitor gets counts too
 			enter(http.MethodOptions, Nobody)
+		}
+		for _, visitor := range []Visitor{Stranger, Named} {
+			if len(entered) == 0 || mirrors || preflights { // else nobody else comes anywhere else
+				enter(http.MethodGet, visitor)
+			}
 		}
 	}
 	return entries, nil

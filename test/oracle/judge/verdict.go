@@ -61,7 +61,7 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 		said[r.Service] = r
 	}
 	for _, s := range e.Services {
-		name := "projects/" + project + "/locations/" + s.Region + "/services/" + s.Name
+		name := fullName(s)
 		if said[name].Service == "" && said["projects/"+project].Error == "" {
 			complain("%s is not mentioned", name)
 		}
@@ -96,11 +96,17 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 	return complaints
 }
 
-// admitsPreflights reports whether a report says that OPTIONS requests pass, or that
-// everybody may get in at an address.
+// admitsPreflights reports whether a report says that OPTIONS requests pass, that
+// everybody may get in at an address, or that the look was not whole: then findings
+// are missing.
 func (r Report) admitsPreflights(at Address) bool {
-	said := slices.ContainsFunc(r.Findings, func(f struct{ Code string }) bool { return f.Code == preflights })
-	return said || slices.ContainsFunc(nearest(r.Doors, at), func(d Door) bool { return !keeps(d.Guard, Nobody) })
+	doors := nearest(r.Doors, at)
+	if len(doors) == 0 {
+		doors = r.Doors // one that is unknown stands for those that are missing
+	}
+	return len(r.Unread) > 0 ||
+		slices.ContainsFunc(r.Findings, func(f struct{ Code string }) bool { return f.Code == preflights }) ||
+		slices.ContainsFunc(doors, func(d Door) bool { return !keeps(d.Guard, Nobody) })
 }
 
 // nearest are the doors that stand for an address most closely. Doors whose
@@ -178,12 +184,13 @@ func Untrue(entries []Entry, reports []Report) []string {
 	return untrue
 }
 
-// Unproven are the run.app doors at which somebody without credentials gets in and
-// that are not said to be open, although the service and its IAM policy were read.
-func Unproven(entries []Entry, reports []Report) []string {
+// Unproven are the run.app doors of an estate's services at which somebody without
+// credentials gets in and that are not said to be open, although what decides it was read.
+func Unproven(e estate.Estate, entries []Entry, reports []Report) []string {
 	var complaints []string
 	for _, entry := range entries {
-		if entry.Visitor != Nobody || entry.Preflight || !strings.HasSuffix(entry.Host, ".run.app") {
+		if entry.Visitor != Nobody || entry.Preflight || !strings.HasSuffix(entry.Host, ".run.app") ||
+			!slices.ContainsFunc(e.Services, func(s estate.Service) bool { return fullName(s) == entry.Service }) {
 			continue
 		}
 		for _, r := range reports {
@@ -195,4 +202,8 @@ func Unproven(entries []Entry, reports []Report) []string {
 		}
 	}
 	return complaints
+}
+
+func fullName(s estate.Service) string {
+	return "projects/" + project + "/locations/" + s.Region + "/services/" + s.Name
 }

@@ -61,24 +61,19 @@ func (w World) SetFaults(list string) error {
 	return nil
 }
 
-// Reads are the methods of all API calls so far that write nothing, by their ids
-// in the discovery documents, each once.
-func (w World) Reads() ([]string, error) {
+// Call is one API call that the local cloud answered.
+type Call struct {
+	Method string // its id in the discovery documents
+	Write  bool
+}
+
+// Calls are the API calls since the local cloud was emptied.
+func (w World) Calls() ([]Call, error) {
 	recorder := httptest.NewRecorder()
 	w.API.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "http://localhost/_local/calls", nil))
-	var calls []struct {
-		Method string
-		Write  bool
-	}
+	var calls []Call
 	if err := json.Unmarshal(recorder.Body.Bytes(), &calls); err != nil {
 		return nil, fmt.Errorf("reading the calls: %w", err)
 	}
-	var methods []string
-	seen := map[string]bool{}
-	for _, c := range calls {
-		if !c.Write && !seen[c.Method] {
-			methods, seen[c.Method] = append(methods, c.Method), true
-		}
-	}
-	return methods, nil
+	return calls, nil
 }

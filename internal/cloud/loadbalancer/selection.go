@@ -1,0 +1,133 @@
+package loadbalancer
+
+import (
+	"slices"
+	"strings"
+
+	compute "google.golang.org/api/compute/v1"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// selection is what a URL must be like for a URL mask to name one service. The zero
+// value is any URL. Source: load-balancing/docs/negs/serverless-neg-concepts#url_masks.
+// That further segments after the mask's path do not matter is *unverified*.
+type selection struct {
+	host string // in lower case, "" = any
+	path string // in lower case, "" = any
+	// open says that the path is only the beginning of one: a placeholder follows.
+	open bool
+}
+
+// selectionOf is what a mask asks for to name a service. A host with another placeholder
+// is any host.
+func selectionOf(mask, service string) selection {
+	host, path, deep := strings.Cut(strings.ToLower(strings.ReplaceAll(mask, "<service>", service)), "/")
+	var s selection
+	if !strings.Contains(host, "<") {
+		s.host = host
+	}
+	if deep {
+		s.path, _, s.open = strings.Cut("/"+path, "<")
+		if !s.open {
+			s.path = strings.TrimSuffix(s.path, "/")
+		}
+	}
+	return s
+}
+
+// selections are what requests to a backend service must be like to come to a service
+// whose NEGs there all have masks; nil = every request may.
+func (inv *Inventory) selections(from *compute.BackendService, target posture.Target) []selection {
+	var all []selection
+	for _, group := range from.Backends {
+		l, ok := parseLink(group.Group)
+		if !ok || !slices.Contains(inv.services[l], target) {
+			continue
+		}
+		mask := inv.masks[l]
+		if mask == "" {
+			return nil
+		}
+		all = append(all, selectionOf(mask, target.Service))
+	}
+	return all
+}
+
+// selected are the parts of routes that some of the selections take; nil = all of them.
+func selected(routes []route, selections []selection) []route {
+	if selections == nil {
+		return routes
+	}
+	var found []route
+	for _, one := range routes {
+		for _, s := range selections {
+			if narrowed, ok := s.of(one); ok {
+				found = append(found, narrowed)
+			}
+		}
+	}
+	return found
+}
+
+// of is the part of a route that a selection takes. It takes all copies of requests: they
+// ask for another host, and no document says what that means to a mask.
+func (s selection) of(one route) (route, bool) {
+	if one.mirror {
+		return one, true
+	}
+	hosts, host := s.hosts(one.hosts)
+	paths, path := s.paths(one.paths)
+	one.hosts, one.paths = hosts, paths
+	return one, host && path
+}
+
+func (s selection) hosts(of []string) (hosts []string, any bool) {
+	switch {
+	case s.host == "":
+		return of, true
+	case len(of) == 0:
+		return []string{s.host}, true
+	}
+	fits := func(pattern string) bool {
+		suffix, wild := strings.CutPrefix(strings.ToLower(pattern), "*")
+		return wild && strings.HasSuffix(s.host, suffix) || suffix == s.host
+	}
+	return []string{s.host}, slices.ContainsFunc(of, fits)
+}
+
+func (s selection) paths(of []string) (paths []string, any bool) {
+	whole, below := []string{s.path, s.path + "/*"}, s.path+"/"
+	if s.open {
+		whole, below = []string{s.path + "*"}, s.path
+	}
+	switch {
+	case s.path == "":
+		return of, true
+	case len(of) == 0:
+		return whole, true
+	}
+	for _, pattern := range of {
+		text, wild := strings.CutSuffix(strings.ToLower(pattern), "*")
+		switch {
+		case wild && strings.HasPrefix(s.path, text): // the pattern has all that the mask takes
+			return whole, true
+		case wild && strings.HasPrefix(below, text):
+			paths = append(paths, s.path+"/*")
+		case strings.HasPrefix(text, below), !s.open && text == s.path:
+			paths = append(paths, pattern)
+		}
+	}
+	return paths, len(paths) > 0
+}
+
+// rewrites reports whether a URL map rewrites URLs. Whether masks are about the URL
+// before or after that is not documented.
+func rewrites(urlMap *compute.UrlMap) bool {
+	rewrite := func(action *compute.HttpRouteAction) bool { return action != nil && action.UrlRewrite != nil }
+	return rewrite(urlMap.DefaultRouteAction) || slices.ContainsFunc(urlMap.PathMatchers, func(m *compute.PathMatcher) bool {
+		return rewrite(m.DefaultRouteAction) ||
+			slices.ContainsFunc(m.PathRules, func(r *compute.PathRule) bool { return rewrite(r.RouteAction) }) ||
+			slices.ContainsFunc(m.RouteRules, func(r *compute.HttpRouteRule) bool { return rewrite(r.RouteAction) })
+	})
+}
