@@ -50,7 +50,8 @@ func TestTheInstructionsNameTheSamePermissions(t *testing.T) {
 	for of, writes := range map[string]bool{"reader": false, "writer": true} {
 		var want, got []string
 		for _, role := range all {
-			if read := role.ID == "iapguardReader" || role.Optional && role.BindTo == "project"; read != writes {
+			always := role.ID == "iapguardReader" || role.ID == "iapguardInherited"
+			if read := always || role.Optional && role.BindTo == "project"; read != writes {
 				want = append(want, role.Names()...)
 			}
 		}

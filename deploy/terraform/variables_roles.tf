@@ -90,7 +90,7 @@ variable "runtime_projects" {
 }
 
 variable "optional_roles" {
-  description = "Roles without which the function works and sees less: \"inherited\" (grants above a service), \"callers\" (who calls a service), \"domains\" (mapped domains; Google's pages disagree on whether a custom role can hold its permission)."
+  description = "Roles beside the reader: \"inherited\" (grants of the project; without it every door that IAM or IAP keeps is unknown), and those without which the function works and sees less: \"callers\" (who calls a service), \"domains\" (mapped domains; Google's pages disagree on whether a custom role can hold its permission)."
   type        = set(string)
   default     = ["inherited", "callers"]
 

@@ -3,7 +3,6 @@ package door
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -117,9 +116,7 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 		return judged{GuardIAP, "Identity Platform signs visitors in, and IAM does not decide who has access"}
 	}
 	for _, at := range policies {
-		// A project's own policy takes no public members (cloudresourcemanager's
-		// discovery document, projects.setIamPolicy).
-		if at.Policy.Unread != "" && (p.Trust.Known() || strings.Contains(at.Resource, "/iap_web")) {
+		if at.Policy.Unread != "" {
 			return judged{GuardUnknown, at.Policy.Unread}
 		}
 	}
@@ -142,7 +139,9 @@ func invokerGuard(p posture.Posture) judged {
 		return opened(wide, "%s may invoke it (%s)")
 	case p.Invokers.Unread != "":
 		return judged{GuardUnknown, p.Invokers.Unread}
-	case p.Project.Unread != "" && p.Trust.Known():
+	case p.Project.Unread != "":
+		// It takes no allUsers (cloudresourcemanager's discovery document,
+		// projects.setIamPolicy), and it takes domains and groups.
 		return judged{GuardUnknown, p.Project.Unread}
 	}
 	return judged{guard: GuardIAM}

@@ -114,6 +114,11 @@ func TestPublicInvokersExposeADoor(t *testing.T) {
 		{"in a role that can write the policy", func(p *posture.Posture) {
 			p.Invokers.Bindings[0] = posture.Binding{Role: "roles/iam.securityAdmin", Members: []string{"allUsers"}}
 		}, GuardOpen, ""},
+		{"nobody, as far as is known: the project's policy is unread",
+			func(p *posture.Posture) { p.Project.Unread = "forbidden" }, GuardUnknown, "forbidden"},
+		{"everybody, and the project's policy is unread", func(p *posture.Posture) {
+			p.Invokers.Bindings[0].Members, p.Project.Unread = []string{"allUsers"}, "forbidden"
+		}, GuardOpen, ""},
 		{"in a role that only reads", func(p *posture.Posture) {
 			p.Invokers.Bindings[0] = posture.Binding{Role: "roles/run.viewer", Members: []string{"allUsers"}}
 		}, GuardIAM, ""},
@@ -222,6 +227,8 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 		{"everybody, and the ingress closes", func(p *posture.Posture) {
 			p.Service.Ingress, p.Backends[0].Access = posture.IngressInternal, accessor("allUsers")
 		}, GuardIngress, GuardIngress, ""},
+		{"nobody, as far as is known: the project's policy is unread",
+			func(p *posture.Posture) { p.Project.Unread = "forbidden" }, GuardIngress, GuardUnknown, "forbidden"},
 		{"everybody at a frontend that was not read", func(p *posture.Posture) {
 			p.Backends[0].Frontends[0].Unread, p.Backends[0].Access = "forbidden", accessor("allUsers")
 		}, GuardIngress, GuardUnknown, "forbidden"},

@@ -39,10 +39,8 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 			"IAP lets any Google account in (allAuthenticatedUsers)"},
 		{"IAP's policy there is unread", func(p *posture.Posture) { whole(p).Access.Unread = "403" }, GuardUnknown, "403"},
 		{"its settings are unread", func(p *posture.Posture) { whole(p).Settings.Unread = "403" }, GuardUnknown, "403"},
-		{"the project of the rule is another one", func(p *posture.Posture) { whole(p).Project = "network-project" }, GuardIAP, ""},
-		{"and who is trusted is known", func(p *posture.Posture) {
-			whole(p).Project, p.Trust.Domains = "network-project", []string{"example.com"}
-		}, GuardUnknown, "the IAM policy of project network-project is not read"},
+		{"the project of the rule is another one", func(p *posture.Posture) { whole(p).Project = "network-project" },
+			GuardUnknown, "the IAM policy of project network-project is not read"},
 		{"IAP behind it too", func(p *posture.Posture) { whole(p).Access = accessors("allUsers"); p.Backends[0].IAPOn = true },
 			GuardIAP, twoIAPs},
 		{"IAP at the service too", func(p *posture.Posture) { whole(p); p.Service.IAPOn = true }, GuardIAP, twoIAPs},

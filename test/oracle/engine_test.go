@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,15 +64,17 @@ func newWorld(t *testing.T, switches localcloud.Options) *world {
 	return w
 }
 
-// reached answers as the data plane does, and names in a header the containers that a
-// request came to.
+// reached answers as the data plane does, and names in headers the containers that a
+// request, or a copy of it, came to.
 func reached(data *dataplane.DataPlane) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data.Watched(func(entry logging.Entry) {
-			labels := entry.Resource.Labels
-			service := labels["service_name"]
-			if service != "" && entry.HTTPRequest["status"] == http.StatusOK {
-				w.Header().Add(judge.Reached,
+			labels, header := entry.Resource.Labels, judge.Reached
+			if to, err := url.Parse(fmt.Sprint(entry.HTTPRequest["requestUrl"])); err == nil && strings.HasSuffix(to.Host, "-shadow") {
+				header = judge.Copied
+			}
+			if service := labels["service_name"]; service != "" && entry.HTTPRequest["status"] == http.StatusOK {
+				w.Header().Add(header,
 					"projects/"+labels["project_id"]+"/locations/"+labels["location"]+"/services/"+service)
 			}
 		}).ServeHTTP(w, r)

@@ -56,13 +56,13 @@ func shipped(t *testing.T, chosen func(roles.Role) bool) []apiserver.Role {
 // reads chooses the roles that mode report-only needs, with those that it does
 // without: the others let the function write.
 func reads(role roles.Role) bool {
-	return role.ID == "iapguardReader" || role.Optional && role.BindTo == "project"
+	return role.ID == "iapguardReader" || role.ID == "iapguardInherited" || role.Optional && role.BindTo == "project"
 }
 
 func all(roles.Role) bool            { return true }
 func writes(role roles.Role) bool    { return role.ID == "iapguardWriter" || role.ID == "iapguardRuntime" }
 func stays(role roles.Role) bool     { return !writes(role) } // with the function's own account
-func readerAlone(r roles.Role) bool  { return r.ID == "iapguardReader" }
+func readerAlone(r roles.Role) bool  { return reads(r) && !r.Optional }
 func optionalRead(r roles.Role) bool { return reads(r) && r.Optional }
 func permissions(of []apiserver.Role) (names []string) {
 	for _, role := range of {

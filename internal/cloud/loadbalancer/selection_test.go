@@ -49,16 +49,20 @@ func TestAMaskTakesTheRequestsThatNameTheService(t *testing.T) {
 
 func TestAMaskDoesNotNarrowWhatAURLMapRewrites(t *testing.T) {
 	action := &compute.HttpRouteAction{UrlRewrite: &compute.UrlRewrite{PathPrefixRewrite: "/"}}
+	with := func(matcher *compute.PathMatcher) *compute.UrlMap {
+		return &compute.UrlMap{PathMatchers: matchers(matcher)}
+	}
 	for name, urlMap := range map[string]*compute.UrlMap{
-		"by default": {DefaultRouteAction: action}, "by default of a matcher": {PathMatchers: matchers(&compute.PathMatcher{DefaultRouteAction: action})},
-		"by a path rule":  {PathMatchers: matchers(&compute.PathMatcher{PathRules: []*compute.PathRule{{RouteAction: action}}})},
-		"by a route rule": {PathMatchers: matchers(&compute.PathMatcher{RouteRules: []*compute.HttpRouteRule{{RouteAction: action}}})},
+		"by default":              {DefaultRouteAction: action},
+		"by default of a matcher": with(&compute.PathMatcher{DefaultRouteAction: action}),
+		"by a path rule":          with(&compute.PathMatcher{PathRules: []*compute.PathRule{{RouteAction: action}}}),
+		"by a route rule":         with(&compute.PathMatcher{RouteRules: []*compute.HttpRouteRule{{RouteAction: action}}}),
 	} {
 		if !rewrites(urlMap) {
 			t.Errorf("%s: not noticed", name)
 		}
 	}
-	if rewrites(&compute.UrlMap{PathMatchers: matchers(&compute.PathMatcher{DefaultService: ours})}) {
+	if rewrites(with(&compute.PathMatcher{DefaultService: ours})) {
 		t.Error("a URL map without rewrites rewrites")
 	}
 }

@@ -84,7 +84,23 @@ type Balancer struct {
 	HTTPS, HTTP bool
 	Default     string // name of a backend service, "" = a redirect to elsewhere
 	Hosts       []Host
+	Policies    []Authorization
 }
+
+// Authorization is an authorization policy of all forwarding rules of a load balancer.
+type Authorization struct {
+	Action string
+	Path   string  // it is about what begins with Path, "" = about every request
+	Access []Grant // who passes IAP at the forwarding rules
+}
+
+// The actions of authorization policies: IAP, and those that the API has by these names.
+const (
+	AskIAP        = "IAP"
+	Allow         = "ALLOW"
+	Deny          = "DENY"
+	DenyByDefault = "DENY_BY_DEFAULT"
+)
 
 // Host is a host rule with its path matcher.
 type Host struct {

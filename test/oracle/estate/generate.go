@@ -201,7 +201,24 @@ func (g generator) balance(e *Estate, name string) {
 	if g.chance(8) {
 		b.Hosts = append(b.Hosts, g.host(own, "*"))
 	}
+	b.Policies = g.policies()
 	e.Balancers = append(e.Balancers, b)
+}
+
+// policies draws the authorization policies of a load balancer, mostly none.
+func (g generator) policies() []Authorization {
+	var all []Authorization
+	for g.chance(12) && len(all) < 2 {
+		one := Authorization{Action: g.of([]string{AskIAP, AskIAP, AskIAP, Allow, Deny, DenyByDefault})}
+		if one.Action == Allow || one.Action == Deny || one.Action == AskIAP && g.chance(30) {
+			one.Path = g.of([]string{"/open/", "/events/", "/app0"})
+		}
+		if one.Action == AskIAP {
+			one.Access = g.grants(accessRoles, 25)
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // to draws a backend service, or none.

@@ -26,6 +26,10 @@ func (e Estate) String() string {
 		for _, h := range b.Hosts {
 			line("  %s to %s", strings.Join(h.Names, " and "), h.leads())
 		}
+		for _, policy := range b.Policies {
+			line("  authorization policy: %s%s", policy.Action, when(policy.Path != "", " for "+policy.Path))
+			list(&text, "    passes IAP: ", policy.Access)
+		}
 	}
 	for _, policy := range e.Above {
 		list(&text, policy.At+": passes IAP: ", policy.Grants)
@@ -130,6 +134,11 @@ func (e Estate) Features() []string {
 		add(b.Internal, "internal balancer")
 		add(!b.HTTPS && !b.HTTP, "no frontend")
 		add(b.HTTP, "HTTP frontend")
+		for _, policy := range b.Policies {
+			add(true, "authorization policy "+policy.Action)
+			add(policy.Action == AskIAP && policy.Path != "", "authorization policy IAP for some paths")
+			grants("accessor at a forwarding rule", policy.Access)
+		}
 		for _, h := range b.Hosts {
 			add(h.Names[0] == "*", "catch-all host")
 			add(len(h.Names) > 1, "wildcard host")

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -284,4 +285,34 @@ func (b *builder) balancer(e estate.Estate, one estate.Balancer) {
 		front("https", "targetHttpsProxies", "443",
 			object{"sslCertificates": []any{link(one.Region, "sslCertificates", one.Name)}})
 	}
+	for i, policy := range one.Policies {
+		b.authorization(one, fmt.Sprintf("%s-%d", one.Name, i), policy)
+	}
+}
+
+// authorization makes an authorization policy of a load balancer's forwarding rules.
+func (b *builder) authorization(of estate.Balancer, name string, policy estate.Authorization) {
+	location, web := "global", "iap_web/forwarding_rule"
+	if of.Region != "" {
+		location, web = of.Region, web+"-"+of.Region
+	}
+	var rules []any
+	for suffix, there := range map[string]bool{"http": of.HTTP, "https": of.HTTPS} {
+		if there {
+			rules = append(rules, link(of.Region, "forwardingRules", of.Name+"-"+suffix))
+			b.grant(iapPath+web+"/services/"+of.Name+"-"+suffix, policy.Access)
+		}
+	}
+	if rules == nil {
+		return // there is nothing that it could be about
+	}
+	body := object{"action": policy.Action, "target": object{"loadBalancingScheme": scheme(of.Internal), "resources": rules}}
+	if policy.Action == estate.AskIAP {
+		body["action"], body["customProvider"] = "CUSTOM", object{"cloudIap": object{}}
+	}
+	if policy.Path != "" {
+		operations := []any{object{"paths": []any{object{"prefix": policy.Path}}}}
+		body["httpRules"] = []any{object{"to": object{"operations": operations}}}
+	}
+	b.do(http.MethodPost, "/v1/projects/"+project+"/locations/"+location+"/authzPolicies?authzPolicyId="+name, body)
 }

@@ -37,11 +37,15 @@ type Entry struct {
 	Visitor Visitor // the least privileged of those who get in there
 	// Preflight says that it was an OPTIONS request, and that others are kept out.
 	Preflight bool
+	Copy      bool // the container got a copy of the request, whose answer nobody sees
 }
 
-// Reached is the header in which the data plane of a World names the containers that a
-// request came to, as full names: also those that got a copy, which nobody answers.
-const Reached = "X-Reached"
+// The headers in which the data plane of a World names the container that a request came
+// to, and those that got copies of it, as full names.
+const (
+	Reached = "X-Reached"
+	Copied  = "X-Copied"
+)
 
 // hostsOf are the hosts of a load balancer that its certificate names beside those of
 // its host rules.
@@ -127,14 +131,15 @@ func (w World) Knock(e estate.Estate) ([]Entry, error) {
 	mirrors := e.Mirrors() > 0
 	var entries []Entry
 	for _, address := range addresses {
-		entered := map[string]bool{}
+		entered := map[Entry]bool{} // without visitors
 		enter := func(method string, visitor Visitor) {
-			for _, service := range w.visit(method, address, visitor) {
-				preflight := method == http.MethodOptions
-				if !entered[service] {
-					entries = append(entries, Entry{service, address, visitor, preflight})
+			for _, entry := range w.visit(method, address, visitor) {
+				met := entry
+				met.Visitor, met.Preflight = visitor, method == http.MethodOptions
+				if !entered[entry] && !(met.Preflight && met.Copy) {
+					entries = append(entries, met)
 				}
-				entered[service] = entered[service] || !preflight
+				entered[entry] = entered[entry] || !met.Preflight
 			}
 		}
 		enter(http.MethodGet, Nobody)
@@ -150,9 +155,9 @@ func (w World) Knock(e estate.Estate) ([]Entry, error) {
 	return entries, nil
 }
 
-// visit is the services whose containers a visitor's request comes to. Who has an
-// account comes with a browser that is signed in, and with a token.
-func (w World) visit(method string, to Address, visitor Visitor) []string {
+// visit is where a visitor's request comes in. Who has an account comes with a browser
+// that is signed in, and with a token.
+func (w World) visit(method string, to Address, visitor Visitor) []Entry {
 	request := httptest.NewRequest(method, "http://"+to.Host+to.Path, nil)
 	request.Header.Set("X-Forwarded-Proto", to.Scheme)
 	request.Header.Set("Accept", "text/html")
@@ -162,5 +167,11 @@ func (w World) visit(method string, to Address, visitor Visitor) []string {
 	}
 	recorder := httptest.NewRecorder()
 	w.Doors.ServeHTTP(recorder, request)
-	return recorder.Header().Values(Reached)
+	var entries []Entry
+	for header, copied := range map[string]bool{Reached: false, Copied: true} {
+		for _, service := range recorder.Header().Values(header) {
+			entries = append(entries, Entry{Service: service, Address: to, Copy: copied})
+		}
+	}
+	return entries
 }

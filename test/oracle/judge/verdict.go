@@ -80,7 +80,7 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 		if entry.Visitor != Named && r.Exposed == no {
 			complain("%s is said not to be exposed; %s gets in at %s", entry.Service, entry.Visitor, entry.Address)
 		}
-		doors := nearest(r.Doors, entry.Address)
+		doors := nearest(r.doors(entry.Copy), entry.Address)
 		// That doors may be missing is said by an unknown one where strangers may get in,
 		// else by what is not read.
 		said := slices.ContainsFunc(r.Doors, func(d Door) bool { return d.Guard == unknown }) ||
@@ -96,11 +96,21 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 	return complaints
 }
 
+// mirrored is how a report begins to say why a door is one for copies of requests alone.
+const mirrored = "requests are mirrored here"
+
+// doors are those at which requests come in, or those at which copies of them do.
+func (r Report) doors(copies bool) []Door {
+	return slices.DeleteFunc(slices.Clone(r.Doors), func(d Door) bool {
+		return d.Guard != unknown && copies != strings.HasPrefix(d.Why, mirrored)
+	})
+}
+
 // admitsPreflights reports whether a report says that OPTIONS requests pass, that
 // everybody may get in at an address, or that the look was not whole: then findings
 // are missing.
 func (r Report) admitsPreflights(at Address) bool {
-	doors := nearest(r.Doors, at)
+	doors := nearest(r.doors(false), at)
 	if len(doors) == 0 {
 		doors = r.Doors // one that is unknown stands for those that are missing
 	}
