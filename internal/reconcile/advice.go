@@ -108,5 +108,8 @@ func roleWith(permission string) string {
 			return writingRole
 		}
 	}
+	if permission == "resourcemanager.projects.getIamPolicy" { // it reads all that is granted
+		return "iapguardInherited"
+	}
 	return "iapguardReader"
 }
