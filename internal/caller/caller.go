@@ -41,10 +41,13 @@ type Caller struct {
 	// Principal is the e-mail address of the service account whose identity
 	// token it brings; "" = it brings none, or, of visitors, nobody knows.
 	Principal string
-	Audience  string     // the audience of that token; "" = the address
-	RemoteIP  string     // of visitors
-	Requests  int        // of visitors: how many were seen
-	LastSeen  *time.Time // of visitors
+	Audience  string // the audience of that token; "" = the address
+	RemoteIP  string // of visitors
+	Requests  int    // of visitors: how many were seen
+	// Preflights is how many of them asked with OPTIONS, as browsers do before a page of
+	// another origin calls.
+	Preflights int
+	LastSeen   *time.Time // of visitors
 
 	Impact Impact
 	Why    string // one line, unless it stays

@@ -165,6 +165,27 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 			throughLoadBalancer(c)
 			c.Audience, p.Backends[0].OAuthClient = "client.apps.googleusercontent.com", ""
 		}, []ChangeTo{iapChange}, Uncertain, "is not known"},
+		{"iap: a visitor that is a program", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) {
+			asVisitor(c)
+			c.Address = "https://hello.example.com"
+		}, []ChangeTo{iapChange}, Breaks, "browser"},
+		{"iap: a visitor's browser", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) {
+			asVisitor(c)
+			c.Address, c.Name = "https://hello.example.com", "Mozilla/5.0"
+		}, []ChangeTo{iapChange}, StaysIn, ""},
+		{"iap: a browser's preflights", func(_ *posture.Posture, _ *policy.Wanted, c *Caller) {
+			asVisitor(c)
+			c.Address, c.Name, c.Preflights = "https://hello.example.com", "Mozilla/5.0", 2
+		}, []ChangeTo{iapChange}, Breaks, "OPTIONS"},
+		{"iap: preflights that may pass", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
+			asVisitor(c)
+			c.Address, c.Name, c.Preflights = "https://hello.example.com", "Mozilla/5.0", 2
+			p.Backends[0].Settings.AllowOptions = true
+		}, []ChangeTo{iapChange}, StaysIn, ""},
+		{"iap: a visitor at any host of the load balancer", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
+			asVisitor(c)
+			c.Address, p.Backends[0].Frontends[0].Hosts = "https://www.example.com", nil
+		}, []ChangeTo{iapChange}, Breaks, "browser"},
 		{"iap: a load balancer for any host", func(p *posture.Posture, _ *policy.Wanted, c *Caller) {
 			throughLoadBalancer(c)
 			p.Backends[0].Frontends[0].Hosts = nil
@@ -178,7 +199,7 @@ func TestCallersAreJudgedByWhatEachChangeTakesFromThem(t *testing.T) {
 			Breaks, "OAuth client"},
 		{"direct: a visitor",
 			func(_ *posture.Posture, w *policy.Wanted, c *Caller) { asVisitor(c); w.Recipe = policy.RecipeDirect },
-			[]ChangeTo{directChange}, Uncertain, "sign in"},
+			[]ChangeTo{directChange}, Breaks, "browser"},
 		{"direct: the public does not matter behind IAP",
 			func(_ *posture.Posture, w *policy.Wanted, c *Caller) { c.Principal, w.Recipe = "", policy.RecipeDirect },
 			[]ChangeTo{invokerChange}, StaysIn, ""},
@@ -336,25 +357,35 @@ func TestTheWorstOffComeFirst(t *testing.T) {
 	}
 }
 
-func TestRequestsAreSoughtAtHostsOpenPastEveryLoadBalancer(t *testing.T) {
+func TestRequestsAreSoughtAtHostsWithoutIAP(t *testing.T) {
 	const tag, own = "blue---hello-abc-uc.a.run.app", "hello-abc-uc.a.run.app"
+	const balanced = "*.shop.example.com"
 	for _, tc := range []struct {
 		name   string
 		change func(*posture.Posture)
 		want   []string
+		any    bool
 	}{
-		{"as deployed", func(*posture.Posture) {}, []string{own, tag, "shop.example.com"}},
-		{"the ingress keeps all", func(p *posture.Posture) { p.Service.Ingress = posture.IngressInternal }, nil},
+		{"as deployed", func(*posture.Posture) {}, []string{balanced, tag, own, "hello.example.com", "shop.example.com"}, false},
+		{"the ingress keeps all", func(p *posture.Posture) { p.Service.Ingress = posture.IngressInternal }, nil, false},
+		{"the ingress lets load balancers in",
+			func(p *posture.Posture) { p.Service.Ingress = posture.IngressInternalLoadBalancing },
+			[]string{balanced, "hello.example.com"}, false},
 		{"the default URL is off", func(p *posture.Posture) { p.Service.DefaultURLDisabled = true },
-			[]string{tag, "shop.example.com"}},
+			[]string{balanced, tag, "hello.example.com", "shop.example.com"}, false},
 		{"mappings that cannot be read have no host", func(p *posture.Posture) { p.Domains, p.DomainsUnread = nil, "denied" },
-			[]string{own, tag}},
+			[]string{balanced, tag, own, "hello.example.com"}, false},
+		{"IAP at the load balancer", func(p *posture.Posture) { p.Backends[0].IAPOn = true },
+			[]string{tag, own, "shop.example.com"}, false},
+		{"a load balancer for any host", func(p *posture.Posture) { p.Backends[0].Frontends[0].Hosts = nil },
+			[]string{balanced, tag, own, "shop.example.com"}, true},
 	} {
 		p, _, _ := calling()
 		p.Service.TagURLs, p.Domains = []string{"https://" + tag}, []posture.Domain{{Host: "Shop.example.com"}}
 		tc.change(&p)
-		if diff := cmp.Diff(tc.want, door.OpenHosts(p)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		hosts, any := door.OpenHosts(p)
+		if diff := cmp.Diff(tc.want, hosts); diff != "" || any != tc.any {
+			t.Errorf("%s: any host %t, want %t (-want +got):\n%s", tc.name, any, tc.any, diff)
 		}
 	}
 }

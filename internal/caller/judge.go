@@ -83,8 +83,10 @@ func judgeInvokers(of call, _ ChangeTo) ruling {
 	case c.Kind == Visitor && w.own() && p.Service.Ingress.ClosedToInternet():
 		return unaffected // what is seen there came in some other way before
 	case c.Kind == Visitor:
-		return ruling{Uncertain, "whether it brings a token of an invoker does not show in the log",
-			"let it bring an identity token of an account that may invoke: " + invoker}
+		return ruling{Uncertain, "whether it brings a token of an invoker does not show in the log; without one it is refused, " +
+			"and with a token of its own in Authorization too",
+			"let it bring an identity token of an account that may invoke, in X-Serverless-Authorization where Authorization " +
+				"is its own: " + invoker}
 	case c.Principal == "":
 		return ruling{Breaks, "it brings no token, and only invokers get in", of.letSign()}
 	}
@@ -146,8 +148,11 @@ func manyPeople(member string) bool {
 // has access. Source: iap/docs/authentication-howto.
 func judgeIAP(of call, change ChangeTo) ruling {
 	for _, backend := range of.w.backends {
-		if backend.Resource() != change.Resource || of.c.Kind == Visitor {
+		if backend.Resource() != change.Resource {
 			continue
+		}
+		if of.c.Kind == Visitor {
+			return visitorThroughIAP(of.c, backend.Settings)
 		}
 		return throughIAP(of, cmp.Or(backend.OAuthClient, of.want.OAuthClient.ID), of.p.AccessPolicies(backend))
 	}
@@ -160,10 +165,25 @@ func judgeIAP(of call, change ChangeTo) ruling {
 // run/docs/securing/identity-aware-proxy-cloud-run).
 func judgeDirectIAP(of call, _ ChangeTo) ruling {
 	if of.c.Kind == Visitor {
-		return ruling{Uncertain, "people can sign in from then on, programs get in only with a token that IAP takes",
-			"let it bring an identity token made out to IAP's OAuth client"}
+		return visitorThroughIAP(of.c, of.p.DirectSettings)
 	}
 	return throughIAP(of, "", of.p.DirectAccessPolicies())
+}
+
+// visitorThroughIAP says what becomes of a visitor at an address that IAP guards from then
+// on. Browsers' people sign in; what a client calls itself is all that shows a program.
+func visitorThroughIAP(c Caller, settings posture.IAPSettings) ruling {
+	switch {
+	case c.Preflights > 0 && !settings.AllowOptions:
+		return ruling{Breaks, "its preflights (OPTIONS) bring no credentials, and IAP answers 401 to them, so that pages of " +
+			"another origin can no longer call", "let preflights pass: accessSettings.corsSettings.allowHttpOptions: true in " +
+			"IAP's settings of what gets IAP (gcloud iap settings set)"}
+	case strings.HasPrefix(c.Name, "Mozilla/"):
+		return unaffected
+	}
+	return ruling{Breaks, "it does not call itself a browser, and a program gets through IAP only with a token that IAP takes",
+		"let it bring an identity token, made out to IAP's OAuth client, of an account with access (in Proxy-Authorization " +
+			"where Authorization is its own); what cannot, as webhooks, needs a service of its own for its path"}
 }
 
 // throughIAP says whether IAP with this OAuth client ("" = not known) will let

@@ -48,8 +48,9 @@ func routeOf(p posture.Posture, caller Caller) (route, bool) {
 	}
 	meant := caller.Audience != "" && answersTo(p, posture.HostOf(caller.Audience))
 	found := route{kind: door.LoadBalancer, backends: backendsAt(p, posture.Frontend.Takes, host), proven: meant}
-	if found.own() && meant && !googles(host) {
-		found.backends, found.guessed = backendsAt(p, posture.Frontend.TakesAny, host), true
+	visitor := caller.Kind == Visitor // of this service, as its log shows
+	if found.own() && (meant || visitor) && !googles(host) {
+		found.backends, found.guessed = backendsAt(p, posture.Frontend.TakesAny, host), !visitor
 	}
 	return found, !found.own()
 }

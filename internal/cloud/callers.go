@@ -16,8 +16,8 @@ import (
 const visited = 24 * time.Hour
 
 // Callers finds the callers of a service, side by side: what is configured in
-// its project to call anything, and visitors of its run.app addresses and mapped
-// domains while those are open to the internet. A source that cannot be read is
+// its project to call anything, and visitors of its run.app addresses, mapped domains and
+// load balancers while no IAP is before them. A source that cannot be read is
 // an unread fact, not an error.
 func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error) {
 	project := p.Target.Project
@@ -37,7 +37,10 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		jobs, err = c.jobs.Jobs(ctx, project)
 		return unread.optional("projects/"+project+"/locations/-/jobs", err)
 	})
-	if hosts := door.OpenHosts(p); len(hosts) > 0 {
+	if hosts, any := door.OpenHosts(p); any || len(hosts) > 0 {
+		if any {
+			hosts = nil // what is closed lets nobody in, and so is not found
+		}
 		group.Go(func() (err error) {
 			visitors, err = c.logs.Visitors(ctx, p.Target, hosts, c.now().Add(-visited))
 			// Reads of logs are few a minute, and visitors a hint: no protection

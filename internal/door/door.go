@@ -6,16 +6,30 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// OpenHosts are the hosts at which the service can be reached from anywhere
-// past every load balancer.
-func OpenHosts(p posture.Posture) []string {
-	var hosts []string
+// OpenHosts are the hosts at which the service can be reached from anywhere past IAP: at
+// addresses of its own, and through load balancers that ask nobody to sign in. Those of load
+// balancers may be patterns; any means that one of them takes any host.
+func OpenHosts(p posture.Posture) (hosts []string, any bool) {
 	for _, door := range slices.Concat(OwnDoors(p), DomainDoors(p)) {
 		if host := posture.HostOf(door.Address); host != "" && door.Guard != GuardClosed && door.Guard != GuardIngress {
 			hosts = append(hosts, host)
 		}
 	}
-	return hosts
+	if in := p.Service.Ingress; p.Service.IAPOn || in == posture.IngressInternal || in == posture.IngressNone {
+		return hosts, false
+	}
+	for _, backend := range p.Backends {
+		if backend.IAPOn || backend.Internal() {
+			continue
+		}
+		for _, frontend := range backend.Frontends {
+			if frontend.Unread == "" && !frontend.Mirror && frontend.IAP == nil {
+				hosts, any = append(hosts, frontend.Hosts...), any || len(frontend.Hosts) == 0
+			}
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts), any
 }
 
 // Kind says what kind of way in a door is.

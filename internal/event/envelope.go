@@ -176,7 +176,7 @@ func (p *parser) document(d *document) {
 	case d.Command.s != "":
 		p.add(p.command(d.raw))
 	default:
-		p.ignore(notALogEntry, "an object of an unknown shape")
+		p.ignore(notALogEntry, "%s", d.form())
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 
 // spellings leads from other spellings of a name to Google's own.
 var spellings = func() map[string]string {
-	m := map[string]string{"callerIP": "callerIp"}
+	// Tables that a sink to BigQuery fills name the payload by its type
+	// (logging/docs/export/bigquery).
+	m := map[string]string{"callerIP": "callerIp", "protopayload_auditlog": "protoPayload"}
 	for _, name := range []string{
 		"logName", "insertId", "receiveTimestamp", "protoPayload", "jsonPayload", "textPayload", "httpRequest",
 		"serviceName", "methodName", "resourceName", "authenticationInfo", "principalEmail", "principalSubject",
@@ -66,6 +68,19 @@ func (d *document) misspelled() bool {
 	return false
 }
 
+// auditLogIn is the audit log within a payload of Log Analytics, whose rows keep it beside
+// its type; any other payload is itself.
+func auditLogIn(payload jsontext.Value) jsontext.Value {
+	if payload.Kind() == '{' {
+		for name, value := range members(payload) {
+			if name == "audit_log" && value.Kind() == '{' {
+				return value
+			}
+		}
+	}
+	return payload
+}
+
 // respelled is an entry under Google's names, in its objects down to a depth.
 // Where an object has a member under both names, Google's wins.
 func respelled(v jsontext.Value, depth int) jsontext.Value {
@@ -80,6 +95,9 @@ func respelled(v jsontext.Value, depth int) jsontext.Value {
 				continue
 			}
 			name, has[right] = right, true
+		}
+		if name == "protoPayload" {
+			value = auditLogIn(value)
 		}
 		if depth > 0 && respelledInside[name] && value.Kind() == '{' {
 			value = respelled(value, depth-1)

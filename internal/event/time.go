@@ -22,7 +22,7 @@ func (e *entry) at() time.Time {
 // without a zone (then UTC), with any number of decimals.
 var timeLayouts = []string{
 	time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999",
-	"2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999 UTC", // of BigQuery
 }
 
 func parseTime(s string) (time.Time, bool) {

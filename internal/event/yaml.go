@@ -78,9 +78,12 @@ func (d *yamlDocument) results(self Self) []Result {
 		p.ignore(Unreadable, "a YAML document of more than %d bytes", maxYAML)
 	default:
 		text, err := jsonOfYAML(d.text)
-		if err != nil {
+		switch {
+		case err != nil && consoleLine.Match(d.text):
+			p.ignore(Unreadable, "%s", copiedLine)
+		case err != nil:
 			p.ignore(Unreadable, "neither JSON nor YAML: %s", clean(firstLine(err.Error()), maxText))
-		} else {
+		default:
 			p.body(text)
 		}
 	}

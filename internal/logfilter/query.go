@@ -90,15 +90,21 @@ func denied(target posture.Target, status int, since time.Time) string {
 // refusedText selects the text of Cloud Run's invoker check, see refusal.ByInvokerCheck.
 func refusedText() string { return "textPayload:" + listed(refusal.Texts()) }
 
-// Visits selects the requests since a time that were let in at one of these
-// hosts of a service.
+// Visits selects the requests since a time that were let in at one of these hosts, or
+// patterns of hosts, of a service; without any, at every host.
 func Visits(target posture.Target, hosts []string, since time.Time) string {
 	at := make([]string, len(hosts))
 	for i, host := range hosts {
-		at[i] = strconv.Quote("://" + host + "/")
+		suffix, pattern := strings.CutPrefix(host, "*")
+		if at[i] = strconv.Quote(suffix + "/"); !pattern {
+			at[i] = strconv.Quote("://" + host + "/")
+		}
 	}
-	return requests(target) + fmt.Sprintf("\nhttpRequest.status<400\nhttpRequest.requestUrl:(%s)\ntimestamp>=%q",
-		strings.Join(at, " OR "), stamp(since))
+	filter := requests(target) + "\nhttpRequest.status<400"
+	if len(at) > 0 {
+		filter += "\nhttpRequest.requestUrl:(" + strings.Join(at, " OR ") + ")"
+	}
+	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
 }
 
 // requests selects Cloud Run's request log of a service.

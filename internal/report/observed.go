@@ -29,17 +29,19 @@ type Named struct {
 
 // Caller is a caller.Caller in its published form.
 type Caller struct {
-	Kind      caller.Kind   `json:"kind"`
-	Name      string        `json:"name"`
-	Address   string        `json:"address"`
-	Principal string        `json:"principal,omitempty"`
-	Audience  string        `json:"audience,omitempty"`
-	RemoteIP  string        `json:"remoteIp,omitempty"`
-	Requests  int           `json:"requests,omitempty"`
-	LastSeen  *time.Time    `json:"lastSeen,omitempty"`
-	Impact    caller.Impact `json:"fate"`
-	Why       string        `json:"why,omitempty"`
-	Remedy    string        `json:"cure,omitempty"`
+	Kind      caller.Kind `json:"kind"`
+	Name      string      `json:"name"`
+	Address   string      `json:"address"`
+	Principal string      `json:"principal,omitempty"`
+	Audience  string      `json:"audience,omitempty"`
+	RemoteIP  string      `json:"remoteIp,omitempty"`
+	Requests  int         `json:"requests,omitempty"`
+	// Preflights is how many of the requests asked with OPTIONS.
+	Preflights int           `json:"preflights,omitempty"`
+	LastSeen   *time.Time    `json:"lastSeen,omitempty"`
+	Impact     caller.Impact `json:"fate"`
+	Why        string        `json:"why,omitempty"`
+	Remedy     string        `json:"cure,omitempty"`
 }
 
 // String names the caller and what it calls, on one line.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 )
 
 // Visitors returns the clients that were let in at one of these hosts of the
-// service since a time, by address and user agent, the most frequent first. The
+// service, or at any without hosts, since a time, by address and user agent, the most frequent first. The
 // log names no principal. Visitors are a hint, so the read is refused with
 // fault.Quota while too little of the quota is left.
 func (c *Client) Visitors(
@@ -74,6 +75,9 @@ func (v visitors) add(entry *logging.LogEntry) {
 		}
 	}
 	one.Requests++
+	if request.RequestMethod == http.MethodOptions {
+		one.Preflights++
+	}
 	at, err := time.Parse(time.RFC3339Nano, entry.Timestamp)
 	if err == nil && (one.LastSeen == nil || at.After(*one.LastSeen)) {
 		at = at.UTC()
