@@ -177,7 +177,7 @@ func visitorThroughIAP(c Caller, settings posture.IAPSettings) ruling {
 	case c.Preflights > 0 && !settings.AllowOptions:
 		return ruling{Breaks, "its preflights (OPTIONS) bring no credentials, and IAP answers 401 to them, so that pages of " +
 			"another origin can no longer call", "let preflights pass: accessSettings.corsSettings.allowHttpOptions: true in " +
-			"IAP's settings of what gets IAP (gcloud iap settings set)"}
+			"IAP's settings of what gets IAP"}
 	case strings.HasPrefix(c.Name, "Mozilla/"):
 		return unaffected
 	}

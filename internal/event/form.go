@@ -32,5 +32,5 @@ var consoleLine = regexp.MustCompile(
 	`^\s*(DEFAULT|DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL|ALERT|EMERGENCY) \d{4}-\d\d-\d\dT\S+ `)
 
 // copiedLine is why a line of the Logs Explorer is not enough.
-const copiedLine = "a line of the Logs Explorer, which lacks where the resource is: expand the entry and copy it as JSON, " +
-	"or take it from gcloud logging read --format=json"
+const copiedLine = "a line of the Logs Explorer, which lacks where the resource is: expand the entry and copy it as " +
+	"JSON, or read it with gcloud in that format"

@@ -48,7 +48,7 @@ func TestACopiedLineNamesTheFormThatIsNeeded(t *testing.T) {
 				whys = append(whys, string(r.Ignored)+" "+r.Why)
 				return nil
 			})
-			if err != nil || len(whys) != 1 || !strings.Contains(whys[0], "gcloud logging read --format=json") {
+			if err != nil || len(whys) != 1 || !strings.Contains(whys[0], "copy it as JSON") {
 				t.Errorf("%q, error %v, want one result that names the form", whys, err)
 			}
 		})
