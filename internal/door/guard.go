@@ -1,8 +1,10 @@
 package door
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -110,7 +112,13 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 		wide = append(wide, widest(p, at.Policy, passesIAP)...)
 	}
 	if len(wide) > 0 {
-		return opened(wide, "IAP lets %s in (%s)")
+		unread := ""
+		for _, at := range policies {
+			if strings.Contains(at.Resource, "/iap_web") {
+				unread = cmp.Or(unread, at.Policy.Unread)
+			}
+		}
+		return opened(wide, "IAP lets %s in (%s)").orWider(unread)
 	}
 	if settings.External() {
 		return judged{GuardIAP, "Identity Platform signs visitors in, and IAM does not decide who has access"}
@@ -136,15 +144,23 @@ func invokerGuard(p posture.Posture) judged {
 	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
 		return judged{guard: GuardOpen}
 	case len(wide) > 0:
-		return opened(wide, "%s may invoke it (%s)")
+		return opened(wide, "%s may invoke it (%s)").orWider(p.Invokers.Unread)
 	case p.Invokers.Unread != "":
 		return judged{GuardUnknown, p.Invokers.Unread}
 	case p.Project.Unread != "":
-		// It takes no allUsers (cloudresourcemanager's discovery document,
-		// projects.setIamPolicy), and it takes domains and groups.
 		return judged{GuardUnknown, p.Project.Unread}
 	}
 	return judged{guard: GuardIAM}
+}
+
+// orWider is a guard that lets any account in, where a policy that may let in everybody
+// is unread. Projects' policies take no allUsers (cloudresourcemanager's discovery
+// document, projects.setIamPolicy).
+func (j judged) orWider(unread string) judged {
+	if j.guard == GuardSignedIn && unread != "" {
+		j.why += "; whether everybody gets in is not known: " + unread
+	}
+	return j
 }
 
 // widest lists the members of a policy, in roles that count, who stand for people that

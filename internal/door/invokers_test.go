@@ -116,6 +116,11 @@ func TestPublicInvokersExposeADoor(t *testing.T) {
 		}, GuardOpen, ""},
 		{"nobody, as far as is known: the project's policy is unread",
 			func(p *posture.Posture) { p.Project.Unread = "forbidden" }, GuardUnknown, "forbidden"},
+		{"any account by the project, and the service's policy is unread", func(p *posture.Posture) {
+			p.Project.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"domain:gmail.com"}}}
+			p.Invokers = posture.Policy{Unread: "forbidden"}
+		}, GuardSignedIn,
+			"any Google account may invoke it (domain:gmail.com); whether everybody gets in is not known: forbidden"},
 		{"everybody, and the project's policy is unread", func(p *posture.Posture) {
 			p.Invokers.Bindings[0].Members, p.Project.Unread = []string{"allUsers"}, "forbidden"
 		}, GuardOpen, ""},
@@ -229,6 +234,11 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 		}, GuardIngress, GuardIngress, ""},
 		{"nobody, as far as is known: the project's policy is unread",
 			func(p *posture.Posture) { p.Project.Unread = "forbidden" }, GuardIngress, GuardUnknown, "forbidden"},
+		{"any account, and a policy above is unread", func(p *posture.Posture) {
+			p.Backends[0].Access = accessor("allAuthenticatedUsers")
+			p.Backends[0].Inherited = []posture.Policy{{Unread: "forbidden"}}
+		}, GuardIngress, GuardSignedIn,
+			"IAP lets any Google account in (allAuthenticatedUsers); whether everybody gets in is not known: forbidden"},
 		{"everybody at a frontend that was not read", func(p *posture.Posture) {
 			p.Backends[0].Frontends[0].Unread, p.Backends[0].Access = "forbidden", accessor("allUsers")
 		}, GuardIngress, GuardUnknown, "forbidden"},

@@ -129,18 +129,19 @@ func (w *world) readsOf(ctx context.Context) ([]string, error) {
 // looks counts audits in which one read failed.
 type looks struct{ all, failed, refused, unknown atomic.Int64 }
 
-// fail audits an estate that was visited while each single read fails in turn.
-func (w *world) fail(t *testing.T, e estate.Estate, counts *looks) {
+// fail audits an estate that was visited while each single read fails in turn. Name is the
+// estate's.
+func (w *world) fail(t *testing.T, name string, e estate.Estate, counts *looks) {
 	entries, err := w.visits(e)
 	if err != nil {
 		counts.failed.Add(1)
-		t.Errorf("%v\n%s", err, e)
+		t.Errorf("%s: %v\n%s", name, err, e)
 		return
 	}
 	methods, err := w.readsOf(t.Context())
 	if err != nil {
 		counts.failed.Add(1)
-		t.Errorf("auditing without a fault: %v\n%s", err, e)
+		t.Errorf("%s, auditing without a fault: %v\n%s", name, err, e)
 		return
 	}
 	for _, method := range methods {
@@ -150,12 +151,12 @@ func (w *world) fail(t *testing.T, e estate.Estate, counts *looks) {
 			switch {
 			case err != nil:
 				counts.failed.Add(1)
-				t.Errorf("%s: %v", f, err)
+				t.Errorf("%s, %s: %v", name, f, err)
 			case loud:
 				counts.refused.Add(1)
 			case len(seen.complaints) > 0 && counts.failed.Add(1) <= *stories:
 				small := estate.Shrink(e, func(smaller estate.Estate) bool { return len(w.failsBlind(smaller, f)) > 0 })
-				t.Errorf("%s:\n%s\n%s", f, small, strings.Join(w.failsBlind(small, f), "\n"))
+				t.Errorf("%s, %s:\n%s\n%s", name, f, small, strings.Join(w.failsBlind(small, f), "\n"))
 				if err := w.Build(e); err != nil {
 					t.Error(err)
 				}
@@ -167,12 +168,12 @@ func (w *world) fail(t *testing.T, e estate.Estate, counts *looks) {
 	}
 }
 
-func TestFaultedEstatesHideNoOpenDoor(t *testing.T) {
+func TestFaultedReadsHideNoOpenDoor(t *testing.T) {
 	from := seedOf(t)
 	var counts looks
-	each(t, *faulted, nil, func(w *world, i int) {
+	each(t, *faulted, func(w *world, i int) {
 		if counts.failed.Load() < *stories {
-			w.fail(t, estate.Small(from, i), &counts)
+			w.fail(t, fmt.Sprintf("estate %d of seed %d", i, from), estate.Small(from, i), &counts)
 		}
 	})
 	t.Logf("%d looks with one failing read; %d ended with an error, %d with something that is not known",
