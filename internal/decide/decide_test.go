@@ -17,6 +17,7 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -315,5 +316,21 @@ func TestAnErrorOfAWriteDecidesTheOutcome(t *testing.T) {
 		if got.Outcome != want {
 			t.Errorf("%s: %s, want %s", kind, got.Outcome, want)
 		}
+	}
+}
+
+func TestAConstraintThatForbidsAWriteIsAFinding(t *testing.T) {
+	s := deployed()
+	s.facts.WriteErr = &fault.Error{Kind: fault.OrgPolicy, Constraint: "iap.requireGlobalIapWebDisabled",
+		Err: errors.New("text of Google's")}
+	got := s.decide()
+	at := slices.IndexFunc(got.Findings, func(f protection.Finding) bool { return f.Code == protection.OrgPolicy })
+	if got.Outcome != report.Blocked || at < 0 {
+		t.Fatalf("%s with findings %+v, want blocked with %s", got.Outcome, got.Findings, protection.OrgPolicy)
+	}
+	const command = "gcloud org-policies describe iap.requireGlobalIapWebDisabled --effective --project=demo-project"
+	if found := got.Findings[at]; !strings.Contains(found.Why, "text of Google's") ||
+		!strings.Contains(found.Remedy, command) {
+		t.Errorf("why %q, remedy %q, want Google's text and %s", found.Why, found.Remedy, command)
 	}
 }

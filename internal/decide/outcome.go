@@ -138,6 +138,10 @@ func (d *decider) failed() Decision {
 	}
 	decision := d.end(OutcomeOf(err))
 	decision.Err = err
+	if constraint := fault.Of(err).Constraint; constraint != "" {
+		found := protection.ForbiddenBy(constraint, d.facts.Posture.Target.Project, err.Error())
+		decision.Findings = append(decision.Findings, found)
+	}
 	return decision
 }
 

@@ -9,16 +9,22 @@ const (
 	functions = "cloudfunctions"
 )
 
+// FunctionBackends are the backend services of Cloud Functions that may lead to the service
+// because it is a function.
+func FunctionBackends(p posture.Posture) []posture.Backend {
+	if p.Service.Labels[managedBy] != functions {
+		return nil
+	}
+	return p.FunctionBackends
+}
+
 // functionDoors are the load balancers of Cloud Functions that may lead to the service
 // because it is a function. What their visitors meet is not known: whether these NEGs
 // lead to functions of the second generation is unverified, and who has access at their
 // IAP is not read.
 func functionDoors(p posture.Posture) []Door {
-	if p.Service.Labels[managedBy] != functions {
-		return nil
-	}
 	asked := p
-	asked.Backends = p.FunctionBackends
+	asked.Backends = FunctionBackends(p)
 	own := backendGuard(p, posture.Backend{}).guard
 	doors := frontendDoors(asked)
 	for i, door := range doors {

@@ -18,7 +18,7 @@ func directIAPOn(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: DirectIAPOff, Severity: High, Disposition: Gap, Resource: p.Target.Name(),
-		Why:    "requests to the service, by whatever way, are not asked to sign in",
+		Why:    "requests to the service, by whatever way, are not asked to sign in" + policy.ChosenBy(p, want),
 		Change: plan.EnableDirectIAP{}, Version: p.Service.Version,
 	}}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // Code names one kind of finding. Codes are part of the published contract.
@@ -135,12 +136,25 @@ func Worst(findings []Finding) Disposition {
 
 // Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{ProbeOpen, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown} // found outside of Assess
+	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown} // found outside of Assess
 	for _, each := range comparisons {
 		codes = append(codes, each.codes...)
 	}
 	slices.Sort(codes)
 	return slices.Compact(codes)
+}
+
+// OrgPolicy: an organization policy forbids a step, as its API answered.
+const OrgPolicy Code = "ORG_POLICY"
+
+// ForbiddenBy is the finding that a constraint stopped a write of a project's resource.
+func ForbiddenBy(constraint, project, why string) Finding {
+	return Finding{
+		Code: OrgPolicy, Severity: High, Disposition: Blocks,
+		Resource: "projects/" + project + "/policies/" + constraint, Why: why,
+		Remedy: "an organization policy forbids it; its administrator can exempt the project: " +
+			command.DescribeConstraint(constraint, project).String(),
+	}
 }
 
 // ProbeOpen: whatever the configuration says, a request without credentials got

@@ -22,7 +22,7 @@ func iapOn(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		findings = append(findings, Finding{
 			Code: IAPOff, Severity: High, Disposition: Gap, Resource: backend.Resource(),
-			Why:    "requests through the load balancer are not asked to sign in",
+			Why:    "requests through the load balancer are not asked to sign in" + policy.ChosenBy(p, want),
 			Change: plan.EnableIAP{Client: plan.OAuthClient(signsInWith(backend, want))}, Version: backend.Version,
 		})
 	}

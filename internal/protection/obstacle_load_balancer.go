@@ -1,12 +1,16 @@
 package protection
 
 import (
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // NoLoadBalancer: nothing that IAP could guard is before the service yet.
 const NoLoadBalancer Code = "NO_LOAD_BALANCER"
+
+// FunctionLoadBalancer: a load balancer of Cloud Functions may lead to the service.
+const FunctionLoadBalancer Code = "FUNCTION_LOAD_BALANCER"
 
 // NoFrontend: a backend service is there, but no address leads to it yet.
 const NoFrontend Code = "NO_FRONTEND"
@@ -19,11 +23,19 @@ const NoHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
 // nobody knows whether IAP would work there.
 const FrontendUnknown Code = "FRONTEND_UNKNOWN"
 
-var _ = register(positionLoadBalancer, loadBalancer, NoLoadBalancer)
+var _ = register(positionLoadBalancer, loadBalancer, NoLoadBalancer, FunctionLoadBalancer)
 
 func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 	if len(p.Backends) > 0 || policy.Direct(p, want) {
 		return nil
+	}
+	if functions := door.FunctionBackends(p); len(functions) > 0 {
+		return []Finding{{
+			Code: FunctionLoadBalancer, Severity: Medium, Disposition: Waits, Resource: functions[0].Resource(),
+			Why: "a load balancer leads to it as a Cloud Function, and whether such ones lead to functions of the second " +
+				"generation is not documented, so that what its visitors meet is not known",
+			Remedy: "let the load balancer name the Cloud Run service: replace its serverless NEG by one with cloudRun",
+		}}
 	}
 	return []Finding{{
 		Code: NoLoadBalancer, Severity: Medium, Disposition: Waits, Resource: p.Target.Name(),

@@ -29,10 +29,6 @@ func (r *run) advice(err error, met errorScope) []string {
 	if classified.Service != "" {
 		lines = append(lines, command.EnableAPI(classified.Service, project).String())
 	}
-	if classified.Constraint != "" {
-		lines = append(lines, "an organization policy forbids it; its administrator can exempt the project: "+
-			command.DescribeConstraint(classified.Constraint, project).String())
-	}
 	if classified.Remedy != "" {
 		lines = append(lines, classified.Remedy)
 	}

@@ -89,11 +89,6 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 			[]string{"grant iapguard's service account the permission secretmanager.versions.access", "its own"}},
 		{"an API", us, "demo-project", fault.Error{Kind: fault.APIDisabled, Service: "iap.googleapis.com"},
 			[]string{"gcloud services enable iap.googleapis.com --project=demo-project"}},
-		{"an organization policy", us, "demo-project",
-			fault.Error{Kind: fault.OrgPolicy, Constraint: "iap.requireX"}, []string{
-				"an organization policy forbids it; its administrator can exempt the project: gcloud org-policies describe " +
-					"iap.requireX --effective --project=demo-project",
-			}},
 	} {
 		tc.err.Err = errors.New("no")
 		r := &run{
