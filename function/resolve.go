@@ -79,7 +79,8 @@ func backendResource(cause event.Cause) string {
 // command has to say which.
 func (f *Function) scopes(cause event.Cause) ([]posture.Scope, error) {
 	if cause.Project != "" {
-		return []posture.Scope{{Project: cause.Project, Location: cause.Location, Service: cause.Service}}, nil
+		scope, err := posture.ParseScope(cause.Command.Target)
+		return []posture.Scope{scope}, err
 	}
 	var scopes []posture.Scope
 	for _, project := range f.policies.projects() {

@@ -11,11 +11,14 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
@@ -110,8 +113,9 @@ func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, 
 	return targets, nil
 }
 
-// Services names the services in a scope, sorted by name. A scope that is one
-// service yields that service, whether it exists or not.
+// Services names the services and instances in a scope, sorted by name. A scope that is
+// one of them yields that one, whether it exists or not. With an error come those that
+// could be listed.
 func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error) {
 	if scope.Service != "" {
 		return []posture.Target{posture.Target(scope)}, nil
@@ -121,9 +125,15 @@ func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Ta
 		return nil, err
 	}
 	scope.Project = project.ID
+	var instances []posture.Target
+	var unlisted error
+	var group errgroup.Group
+	group.Go(func() error { instances, unlisted = c.run.Instances(ctx, scope); return nil })
 	found, err := c.run.List(ctx, scope)
+	_ = group.Wait() // its error is unlisted
+	found = append(found, instances...)
 	slices.SortFunc(found, func(a, b posture.Target) int { return strings.Compare(a.Name(), b.Name()) })
-	return found, err
+	return found, cmp.Or(err, unlisted)
 }
 
 func projectOf(resource string) string {

@@ -26,6 +26,10 @@ const together = 16
 func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
 	o := observation{Cloud: c}
 	o.readProject(ctx, target)
+	if target.Instance {
+		o.readInstance(ctx)
+		return o.p, o.unread.worst
+	}
 	o.readSources(ctx)
 	if fault.ActionOf(o.unread.worst) == fault.Gone && o.unread.worst != nil {
 		return o.p, o.unread.worst

@@ -88,6 +88,8 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	d.assess()
 	var decision Decision
 	switch {
+	case f.Posture.Target.Instance:
+		decision = d.instance()
 	case f.WriteErr != nil:
 		decision = d.failed()
 	case r.Diagnose && !d.settings.Exemption.BuiltIn():

@@ -124,7 +124,9 @@ func Unseen(s Settings, r Request, seen posture.Posture, now time.Time) Decision
 	}
 	d.want, d.settings, d.plan = j.want, j.want.Settings, plan.Plan{Target: seen.Target}
 	d.facts.Posture.Trust = d.settings.Trust
-	d.findings = protection.Proven(seen, j.findings)
+	if d.findings = protection.Proven(seen, j.findings); seen.Target.Instance {
+		d.findings = nil // none is closed
+	}
 	if d.settings.Exemption.BuiltIn() || j.inScope && d.settings.ExemptAt(now) {
 		return d.exempt()
 	}
@@ -140,6 +142,22 @@ func (d *decider) uncovered() Decision {
 	d.findings, d.plan, d.settings = nil, plan.Plan{Target: d.facts.Posture.Target}, policy.DefaultSettings()
 	d.settings.Rule = ""
 	return d.end(report.Uncovered)
+}
+
+// instance is the decision about a Cloud Run instance. Its doors are looked at and
+// reported, and nothing of it is changed.
+func (d *decider) instance() Decision {
+	d.needs = Needs{} // of a plan, which there is none of
+	if d.settings.ExemptAt(d.now) && d.inScope {
+		return d.exempt()
+	}
+	if !d.inScope {
+		return d.uncovered()
+	}
+	d.findings, d.plan = nil, plan.Plan{Target: d.facts.Posture.Target}
+	decision := d.end(report.Uncovered)
+	decision.Advice = append(decision.Advice, "iapguard looks at Cloud Run instances and changes none")
+	return decision
 }
 
 // leftToPeople reports whether the service's age leaves it to people.

@@ -139,7 +139,11 @@ func invokerGuard(p posture.Posture) judged {
 	if p.Service.InvokerCheckOff {
 		return judged{guard: GuardOpen}
 	}
-	wide := slices.Concat(widest(p, p.Invokers, mayInvoke), widest(p, p.Project, mayInvoke))
+	invokes := mayInvoke
+	if p.Target.Instance {
+		invokes = mayInvokeInstance
+	}
+	wide := slices.Concat(widest(p, p.Invokers, invokes), widest(p, p.Project, invokes))
 	switch {
 	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
 		return judged{guard: GuardOpen}

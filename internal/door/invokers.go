@@ -42,7 +42,9 @@ func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
 	if !slices.ContainsFunc(Of(p), func(d Door) bool { return d.Guard == GuardIAM }) {
 		return nil, 0
 	}
-	invokes := func(role string) bool { return RoleInvokes(role) == Yes }
+	invokes := func(role string) bool {
+		return RoleInvokes(role) == Yes && (!p.Target.Instance || mayInvokeInstance(role))
+	}
 	list := named{at: p.ObservedAt, counts: invokes, agent: p.Agent()}
 	list.add(p.Invokers, false)
 	list.add(p.Project, true)

@@ -32,7 +32,7 @@ const (
 // so roles/iam.securityAdmin and roles/run.sshReader are not.
 var (
 	invokingRoles = []string{
-		posture.RoleInvoker, "roles/run.servicesInvoker", "roles/run.admin", "roles/run.developer", "roles/run.editor",
+		posture.RoleInvoker, servicesInvoker, "roles/run.admin", "roles/run.developer", "roles/run.editor",
 		"roles/run.sourceDeveloper", "roles/editor", "roles/owner",
 		"roles/cloudfunctions.admin", "roles/cloudfunctions.developer", "roles/cloudfunctions.editor",
 		"roles/firebase.admin", "roles/firebase.developAdmin",
@@ -61,7 +61,7 @@ func RoleInvokes(role string) Knowledge {
 // OnlyInvokes reports whether a role gives its members nothing but the right to
 // invoke.
 func OnlyInvokes(role string) bool {
-	return role == posture.RoleInvoker || role == "roles/run.servicesInvoker"
+	return role == posture.RoleInvoker || role == servicesInvoker
 }
 
 // passesIAP reports whether a role may let its members through IAP. Of the
@@ -102,6 +102,12 @@ func Invokers(policy posture.Policy) []Grant {
 func IsPublic(member string) bool { return slices.Contains(PublicMembers, member) }
 
 func mayInvoke(role string) bool { return RoleInvokes(role) != No }
+
+// servicesInvoker invokes services and not instances, which need run.instances.invoke
+// (the same data set).
+const servicesInvoker = "roles/run.servicesInvoker"
+
+func mayInvokeInstance(role string) bool { return role != servicesInvoker && mayInvoke(role) }
 
 // membersIn lists the members of roles that count, each role and member once.
 func membersIn(policy posture.Policy, role, member func(string) bool) []Grant {

@@ -17,7 +17,8 @@ func (p Policy) Sparing(target posture.Target, projectNumber string) Policy {
 
 // is reports whether a service is our own, under the project's id or its number.
 func (o own) is(s Subject) bool {
-	if o.target == (posture.Target{}) || s.Target.Location != o.target.Location || s.Target.Service != o.target.Service {
+	if o.target == (posture.Target{}) || s.Target.Location != o.target.Location || s.Target.Service != o.target.Service ||
+		s.Target.Instance {
 		return false
 	}
 	return s.Target.Project == o.target.Project || s.Target.Project == o.projectNumber

@@ -1,14 +1,22 @@
 package posture
 
 // AccessResource is the name under which IAP keeps the policy of a service with
-// direct IAP. Source: iap/docs/managing-access.
+// direct IAP. That of instances is the region's.
+// Sources: iap/docs/managing-access, run/docs/instances.
 func (t Target) AccessResource(projectNumber string) string {
-	return "projects/" + projectNumber + "/iap_web/cloud_run-" + t.Location + "/services/" + t.Service
+	region := "projects/" + projectNumber + "/iap_web/cloud_run-" + t.Location
+	if t.Instance {
+		return region
+	}
+	return region + "/services/" + t.Service
 }
 
 // AccessParents are the names of the resources from which a service with
 // direct IAP inherits access, beside the project.
 func (t Target) AccessParents(projectNumber string) []string {
+	if t.Instance {
+		return []string{"projects/" + projectNumber + "/iap_web"}
+	}
 	return []string{"projects/" + projectNumber + "/iap_web/cloud_run-" + t.Location,
 		"projects/" + projectNumber + "/iap_web"}
 }

@@ -53,24 +53,30 @@ func ValidCompute(s string) bool { return len(s) <= MaxName && computeName.Match
 // entries and IAP's resource names use it where a person would use the name.
 func ValidComputeID(s string) bool { return computeID.MatchString(s) }
 
-// Target is one Cloud Run service. It is comparable, and its Name is the
+// Target is one Cloud Run service, or an instance, which is looked at and never changed.
+// It is comparable, and its Name is the
 // ordering key of everything said about it. Project is the project's id once
 // the project was read; before that it may be the number.
 type Target struct {
 	Project  string
 	Location string
-	Service  string
+	Service  string // or the instance's name
+	Instance bool   // it is a Cloud Run instance (run/docs/instances)
 }
 
-// Name is the full resource name: projects/P/locations/L/services/S.
+// Name is the full resource name: projects/P/locations/L/services/S, or …/instances/I.
 func (t Target) Name() string {
-	return "projects/" + t.Project + "/locations/" + t.Location + "/services/" + t.Service
+	collection := "/services/"
+	if t.Instance {
+		collection = "/instances/"
+	}
+	return "projects/" + t.Project + "/locations/" + t.Location + collection + t.Service
 }
 
 // String is Name.
 func (t Target) String() string { return t.Name() }
 
-// ParseTarget reads the full name of a service. Its error is one line that
+// ParseTarget reads the full name of a service or an instance. Its error is one line that
 // says what is wrong and what to write.
 func ParseTarget(name string) (Target, error) {
 	scope, err := ParseScope(name)
@@ -84,12 +90,13 @@ func ParseTarget(name string) (Target, error) {
 	return Target(scope), nil
 }
 
-// Scope is where to look: a project, one of its locations, or one service.
+// Scope is where to look: a project, one of its locations, or one service or instance.
 // What is empty is not restricted.
 type Scope struct {
 	Project  string
 	Location string
 	Service  string
+	Instance bool
 }
 
 // Name is the resource name of the scope.
@@ -103,8 +110,8 @@ func (s Scope) Name() string {
 	return Target(s).Name()
 }
 
-// ParseScope reads projects/P, projects/P/locations/L or
-// projects/P/locations/L/services/S. Its error is one line that says what is
+// ParseScope reads projects/P, projects/P/locations/L,
+// projects/P/locations/L/services/S or projects/P/locations/L/instances/I. Its error is one line that says what is
 // wrong and what to write.
 func ParseScope(name string) (Scope, error) {
 	if len(name) > MaxName {
@@ -118,6 +125,10 @@ func ParseScope(name string) (Scope, error) {
 	if len(part)%2 != 0 || len(part) > 2*len(keys) {
 		return Scope{}, notAName(name)
 	}
+	instance := len(part) == 2*len(keys) && part[4] == "instances"
+	if instance {
+		keys[2], what[2] = "instances", "instance name"
+	}
 	for i := 0; i < len(part); i += 2 {
 		if part[i] != keys[i/2] {
 			return Scope{}, notAName(name)
@@ -127,7 +138,7 @@ func ParseScope(name string) (Scope, error) {
 		}
 		values[i/2] = part[i+1]
 	}
-	return Scope{values[0], values[1], values[2]}, nil
+	return Scope{values[0], values[1], values[2], instance}, nil
 }
 
 func notAName(name string) error {

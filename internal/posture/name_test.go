@@ -15,7 +15,8 @@ func TestParseScopeReadsNames(t *testing.T) {
 		{"projects/example.com:my-project", Scope{Project: "example.com:my-project"}},
 		{"projects/my-project/locations/europe-west12", Scope{Project: "my-project", Location: "europe-west12"}},
 		{"projects/my-project/locations/global", Scope{Project: "my-project", Location: "global"}},
-		{"projects/my-project/locations/us-central1/services/a", Scope{"my-project", "us-central1", "a"}},
+		{"projects/my-project/locations/us-central1/services/a", Scope{"my-project", "us-central1", "a", false}},
+		{"projects/my-project/locations/us-central1/instances/a", Scope{"my-project", "us-central1", "a", true}},
 	} {
 		got, err := ParseScope(tc.name)
 		if err != nil || got != tc.want {
@@ -35,6 +36,8 @@ func TestParseScopeRefusesWhatIsNotAName(t *testing.T) {
 		{"projects/my-project/", "is not a resource name"},
 		{"projects/my-project/regions/us-central1", "is not a resource name"},
 		{"projects/my-project/locations", "is not a resource name"},
+		{"projects/my-project/locations/us-central1/instances", "is not a resource name"},
+		{"projects/my-project/locations/us-central1/instances/A", "is not a valid instance name"},
 		{"projects/my-project/locations/us-central1/services/a/revisions/b", "is not a resource name"},
 		{"projects/..", "is not a valid project"},
 		{"projects/../../etc/passwd/x/y", "is not a resource name"},

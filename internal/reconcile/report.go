@@ -21,11 +21,8 @@ func (r *run) report(d decide.Decision) report.Report {
 		RunID: r.id, PlanID: d.Plan.ID(), ObservedAt: p.ObservedAt.UTC(), Version: r.Version,
 		Outcome: d.Outcome, Mode: d.Settings.Mode,
 		Policy: &report.Policy{Digest: d.Digest, Rule: d.Settings.Rule, SkippedRules: d.Settings.SkippedRules},
-		Target: &report.Target{
-			Project: p.Target.Project, ProjectNumber: p.ProjectNumber, Location: p.Target.Location,
-			Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
-		},
-		Cause: report.CauseOf(r.request.Cause), Command: report.CommandOf(r.request.Cause), WouldAct: d.WouldAct,
+		Target: report.TargetOf(p),
+		Cause:  report.CauseOf(r.request.Cause), Command: report.CommandOf(r.request.Cause), WouldAct: d.WouldAct,
 		DoorsBefore: report.DoorsOf(d.Run.Before), Doors: report.DoorsOf(doors), ExpectedAudience: p.Audiences(),
 		Unread: report.UnreadOf(slices.Concat(p.Unread, d.Run.Unread)), Callers: report.CallersOf(d.Run.Judged),
 		WaitingFor: d.WaitingFor, Contest: d.Contest, Exemption: d.Exemption,

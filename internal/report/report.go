@@ -105,14 +105,30 @@ type Report struct {
 	ElapsedMS int64 `json:"elapsedMs"`
 }
 
-// Target is the service a report is about.
+// Target is the service or the instance that a report is about.
 type Target struct {
 	Project       string            `json:"project"`
 	ProjectNumber string            `json:"projectNumber,omitempty"`
 	Location      string            `json:"location"`
 	Service       string            `json:"service"`
+	Kind          string            `json:"kind,omitempty"` // KindInstance, "" = a service
 	UID           string            `json:"uid,omitempty"`
 	Labels        map[string]string `json:"labels,omitempty"`
+}
+
+// KindInstance is the kind of a target that is a Cloud Run instance.
+const KindInstance = "instance"
+
+// TargetOf names what a report is about.
+func TargetOf(p posture.Posture) *Target {
+	target := &Target{
+		Project: p.Target.Project, ProjectNumber: p.ProjectNumber, Location: p.Target.Location,
+		Service: p.Target.Service, UID: p.Service.UID, Labels: p.Service.Labels,
+	}
+	if p.Target.Instance {
+		target.Kind = KindInstance
+	}
+	return target
 }
 
 // Policy says which text and which rule of it decided.
@@ -240,7 +256,8 @@ func (r Report) Subject() string {
 	if r.Target == nil {
 		return ""
 	}
-	return posture.Target{Project: r.Target.Project, Location: r.Target.Location, Service: r.Target.Service}.Name()
+	return posture.Target{Project: r.Target.Project, Location: r.Target.Location, Service: r.Target.Service,
+		Instance: r.Target.Kind == KindInstance}.Name()
 }
 
 // writeTime writes times to the microsecond: BigQuery's TIMESTAMP has no more

@@ -23,7 +23,7 @@ func full() Report {
 		{Kind: door.LoadBalancer, Via: "v", Guard: door.GuardIAP, Count: 7}}
 	return Report{
 		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: policy.Enforce,
-		Target: &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello",
+		Target: &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello", Kind: KindInstance,
 			UID: "u", Labels: map[string]string{"team": "a"}},
 		Policy: &Policy{Digest: "none", Rule: "default", SkippedRules: []string{"w"}},
 		Cause: Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u",
@@ -125,7 +125,7 @@ func TestTheEventIsNamedAfterCauseTargetAndOutcome(t *testing.T) {
 		t.Fatal(err)
 	}
 	if event.Type() != "dev.iapguard.report.v1.started" || event.Source() != "//iapguard/projects/demo-project" ||
-		event.Subject() != "projects/demo-project/locations/us-central1/services/hello" {
+		event.Subject() != "projects/demo-project/locations/us-central1/instances/hello" {
 		t.Errorf("type %q source %q subject %q", event.Type(), event.Source(), event.Subject())
 	}
 	again := full()

@@ -123,6 +123,8 @@ func play(t *testing.T, rules string, roles []apiserver.Role, writing ...apiserv
 				service.Service + "-map",
 		})
 	}
+	o.Call(http.MethodPost, "/v2/projects/"+playground.Project+"/locations/us-central1/instances?instanceId=box",
+		map[string]any{"containers": []any{map[string]any{"image": playground.Image}}})
 	diagnosed := slices.Clone(playground.Scenario)
 	if rules == looking {
 		o.Build(guardedByHand)

@@ -15,9 +15,10 @@ import (
 // totals are the numbers under an audit.
 type totals struct {
 	Services  int                `json:"services"`
-	Exposed   int                `json:"exposed"`   // with an unguarded door
-	Unknown   int                `json:"unknown"`   // with a door that may be unguarded, and none that is
-	Uncovered int                `json:"uncovered"` // that no rule covers, among all of the above
+	Exposed   int                `json:"exposed"`             // with an unguarded door
+	Unknown   int                `json:"unknown"`             // with a door that may be unguarded, and none that is
+	Uncovered int                `json:"uncovered"`           // that no rule covers, among all of the above
+	Instances int                `json:"instances,omitempty"` // that are Cloud Run instances, among all of the above
 	Doors     map[door.Guard]int `json:"doors"`
 }
 
@@ -75,7 +76,10 @@ func (a *audit) count() totals {
 		case door.Unknown:
 			count.Unknown++
 		}
-		if service.Outcome == report.Uncovered {
+		switch {
+		case service.instance():
+			count.Instances++
+		case service.Outcome == report.Uncovered:
 			count.Uncovered++
 		}
 		for _, each := range service.Doors {
@@ -84,6 +88,9 @@ func (a *audit) count() totals {
 	}
 	return count
 }
+
+// instance reports whether the look was at a Cloud Run instance.
+func (a audited) instance() bool { return strings.Contains(a.Service, "/instances/") }
 
 // open returns the unguarded doors, and the services with doors that may be, or with
 // more unguarded doors than are listed.
@@ -142,7 +149,10 @@ func (a audit) text() string {
 	var b strings.Builder
 	for _, service := range a.Services {
 		b.WriteString(service.Service)
-		if service.Outcome == report.Uncovered {
+		switch {
+		case service.instance():
+			b.WriteString("  (an instance, which is not changed)")
+		case service.Outcome == report.Uncovered:
 			b.WriteString("  (no rule covers it)")
 		}
 		b.WriteString("\n")
@@ -162,6 +172,9 @@ func (a audit) text() string {
 	fmt.Fprintf(&b, "\n%s: %d exposed, %d unknown", counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unknown)
 	if a.Totals.Uncovered > 0 {
 		fmt.Fprintf(&b, ", %d without a rule", a.Totals.Uncovered)
+	}
+	if a.Totals.Instances > 0 {
+		fmt.Fprintf(&b, ", %s", counted(a.Totals.Instances, "instance"))
 	}
 	b.WriteString("; doors:")
 	for _, guard := range byRisk {

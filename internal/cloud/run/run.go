@@ -25,10 +25,12 @@ import (
 // Client talks to Cloud Run.
 type Client struct {
 	services   *run.ProjectsLocationsServicesService
+	instances  *run.ProjectsLocationsInstancesService
 	operations *run.ProjectsLocationsOperationsService
 	lists      *knative.ProjectsLocationsServicesService
 	revisions  *knative.ProjectsLocationsRevisionsService
 	domains    *knative.ProjectsLocationsDomainmappingsService
+	everywhere *knative.NamespacesInstancesService
 
 	http            *http.Client
 	base, userAgent string
@@ -55,7 +57,8 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		return nil, fmt.Errorf("connecting to Cloud Run: %w", err)
 	}
 	return &Client{
-		services: api.Projects.Locations.Services, operations: api.Projects.Locations.Operations,
+		services: api.Projects.Locations.Services, instances: api.Projects.Locations.Instances,
+		everywhere: older.Namespaces.Instances, operations: api.Projects.Locations.Operations,
 		lists: older.Projects.Locations.Services, revisions: older.Projects.Locations.Revisions,
 		domains: older.Projects.Locations.Domainmappings,
 		http:    plain, base: api.BasePath, userAgent: config.UserAgent, until: config.Until,

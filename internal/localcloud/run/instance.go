@@ -63,3 +63,22 @@ func (r *Run) InstanceAt(host string) string {
 	}
 	return ""
 }
+
+// listInstancesV1 lists the instances of every region, as v1 lists services at the host
+// without a region, and what is needed to find them by name (unverified).
+func (r *Run) listInstancesV1(call *apiserver.Call) (any, error) {
+	var items []any
+	for _, found := range r.instances.All("") {
+		part := strings.Split(found.Name, "/")
+		if call.Unreachable(part[3]) || call.Region != "" && call.Region != part[3] {
+			continue
+		}
+		items = append(items, map[string]any{"apiVersion": instanceAPI, "kind": "Instance", "metadata": map[string]any{
+			"name": part[5], "namespace": apiserver.ProjectNumber, "labels": map[string]any{locationLabel: part[3]}}})
+	}
+	list := knativeList("InstanceList", items)
+	list["apiVersion"] = instanceAPI
+	return partial(call, list), nil
+}
+
+const instanceAPI = "run.googleapis.com/v1"
