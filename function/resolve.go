@@ -33,8 +33,12 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 			return f.cloud.Behind(ctx, backendResource(cause))
 		}
 		return f.inScopes(ctx, []posture.Scope{inheriting(cause)})
-	case event.APIDisabled, event.ProjectIAMChanged:
-		// Either concerns every service of the project.
+	case event.RunInstanceChanged:
+		instance, err := posture.ParseTarget(cause.Resource)
+		return []posture.Target{instance}, err
+	case event.APIDisabled, event.ProjectIAMChanged, event.RoleChanged, event.AuthorizationChanged:
+		// Each concerns every service of the project: an entry does not say which rules an
+		// authorization policy had before.
 		return f.inScopes(ctx, []posture.Scope{{Project: cause.Project}})
 	case event.Alert:
 		switch {
@@ -79,8 +83,12 @@ func backendResource(cause event.Cause) string {
 // command has to say which.
 func (f *Function) scopes(cause event.Cause) ([]posture.Scope, error) {
 	if cause.Project != "" {
-		scope, err := posture.ParseScope(cause.Command.Target)
-		return []posture.Scope{scope}, err
+		scope := posture.Scope{Project: cause.Project, Location: cause.Location, Service: cause.Service}
+		if cause.Command != nil {
+			named, err := posture.ParseScope(cause.Command.Target)
+			scope.Instance = err == nil && named.Instance
+		}
+		return []posture.Scope{scope}, nil
 	}
 	var scopes []posture.Scope
 	for _, project := range f.policies.projects() {

@@ -148,13 +148,13 @@ func (d *decider) uncovered() Decision {
 // reported, and nothing of it is changed.
 func (d *decider) instance() Decision {
 	d.needs = Needs{} // of a plan, which there is none of
+	d.findings, d.plan = nil, plan.Plan{Target: d.facts.Posture.Target}
 	if d.settings.ExemptAt(d.now) && d.inScope {
 		return d.exempt()
 	}
 	if !d.inScope {
 		return d.uncovered()
 	}
-	d.findings, d.plan = nil, plan.Plan{Target: d.facts.Posture.Target}
 	decision := d.end(report.Uncovered)
 	decision.Advice = append(decision.Advice, "iapguard looks at Cloud Run instances and changes none")
 	return decision

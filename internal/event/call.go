@@ -20,6 +20,7 @@ type callRequest struct {
 	Service       requestedService `json:"service"`
 	DomainMapping domainMapping    `json:"domainMapping"`
 	IAPSettings   named            `json:"iapSettings"`
+	AuthzPolicy   named            `json:"authzPolicy"`
 	Policy        policy           `json:"policy"`
 }
 

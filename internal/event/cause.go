@@ -21,6 +21,9 @@ const (
 	IAPPolicyChanged      Kind = "iap-policy-changed"
 	IAPSettingsChanged    Kind = "iap-settings-changed"
 	LBRequestDeniedByIAP  Kind = "lb-request-denied-by-iap"
+	AuthorizationChanged  Kind = "authorization-policy-changed"
+	RunInstanceChanged    Kind = "run-instance-changed" // created, changed or deleted
+	RoleChanged           Kind = "role-changed"         // a custom role of a project
 	APIDisabled           Kind = "api-disabled"
 	ProjectIAMChanged     Kind = "project-iam-changed"
 	Alert                 Kind = "alert"
@@ -59,7 +62,8 @@ type Cause struct {
 	// entry has no name.
 	BackendService string
 	// Resource is the full name of any other resource: a NEG, URL map, proxy,
-	// forwarding rule or holder of an IAP policy. For a heartbeat it is the
+	// forwarding rule, authorization policy, Cloud Run instance, role or holder of an
+	// IAP policy. For a heartbeat it is the
 	// project, folder or organisation of its log, "" if it was published.
 	Resource string
 

@@ -2,6 +2,8 @@ package event
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -44,11 +46,13 @@ func (p *parser) audit(e *entry, seen Cause) Result {
 	if e.ProtoPayload.MethodName.s == "" {
 		row, known = readinessRow(e)
 	}
+	seen.Kind = row.Kind
 	identity := identities[row.Kind]
 	if identity == nil {
 		identity = labelled
 	}
 	unnamed := identity(e, &seen)
+	seen.Kind = ""
 	switch {
 	case !known && byService[service] != nil && e.ProtoPayload.MethodName.s == "":
 		return ignored(seen, Unrelated, "%s, but no method is named", service)
@@ -77,6 +81,7 @@ func (p *parser) ineffective(e *entry, seen Cause) (Result, bool) {
 	switch code := e.ProtoPayload.Status.Code.s; {
 	case p.self.Wrote(seen):
 		return ignored(seen, OwnWrite, "our own write"), true
+	case seen.Kind == RunServiceChanged && e.failedAfterAdmission():
 	case code != "" && code != "0":
 		message := e.ProtoPayload.Status.Message.s
 		return ignored(seen, failedCall, "failed with status %s: %s", quote(code), quote(message)), true
@@ -93,6 +98,23 @@ func (p *parser) ineffective(e *entry, seen Cause) (Result, bool) {
 	}
 	return Result{}, false
 }
+
+// failedAfterAdmission reports whether an entry ends an operation that was admitted and
+// then failed: an update of a service whose new revision did not start, say. Its settings
+// may have changed all the same (whether they do is *unverified*). A call that is
+// refused has no first half, and ends with one of refusedCodes at once.
+func (e *entry) failedAfterAdmission() bool {
+	code := e.ProtoPayload.Status.Code.s
+	return bool(e.Operation.Last && !e.Operation.First) && code != "" && code != "0" && !refusedCodes[code] &&
+		!e.ProtoPayload.permissions().refused()
+}
+
+// refusedCodes are those of google.rpc.Code with which a call is refused before it
+// changes anything: INVALID_ARGUMENT, PERMISSION_DENIED and UNAUTHENTICATED.
+var refusedCodes = map[string]bool{"3": true, "7": true, "16": true}
+
+// RefusedCodes lists refusedCodes, sorted.
+func RefusedCodes() []string { return slices.Sorted(maps.Keys(refusedCodes)) }
 
 // Wrote reports whether a call was our own. Both the account and the product
 // token of the user agent must be ours: a stranger could use one of them. The

@@ -9,6 +9,7 @@ import (
 // iapIdentity finds the resource of an IAP policy or of IAP settings. Its name has
 // one of the forms of iap/docs/managing-access:
 //
+//	projects/P (settings alone)
 //	projects/P/iap_web
 //	projects/P/iap_web/compute[-REGION][/services/NAME_OR_ID]
 //	projects/P/iap_web/cloud_run-REGION[/services/SERVICE]
@@ -27,6 +28,11 @@ func iapIdentity(e *entry, c *Cause) *problem {
 		return orElse(bad, unreadable("no resource is named"))
 	case part[0] == "folders" || part[0] == "organizations":
 		return &problem{outOfScope, "of a folder or an organisation, not of a project"}
+	case len(part) == 2 && part[0] == "projects" && c.Kind == IAPSettingsChanged:
+		if bad = orElse(bad, projects.pick(&c.Project, part[1])); bad == nil {
+			c.Resource = name
+		}
+		return bad
 	case len(part) < 3 || len(part) > 6 || part[0] != "projects":
 		return orElse(bad, unreadable("%s is not a valid name of an IAP resource", quote(name)))
 	case part[2] != "iap_web":

@@ -29,6 +29,9 @@ var identities = map[Kind]func(*entry, *Cause) *problem{
 	RoutingChanged:        routingIdentity,
 	IAPPolicyChanged:      iapIdentity,
 	IAPSettingsChanged:    iapIdentity,
+	AuthorizationChanged:  authorizationIdentity,
+	RunInstanceChanged:    instanceIdentity,
+	RoleChanged:           roleIdentity,
 	APIDisabled:           disabledIdentity,
 	ProjectIAMChanged:     projectIdentity,
 }

@@ -26,7 +26,8 @@ type Row struct {
 // json/audit/service_catalog.json, run/docs/audit-logging,
 // load-balancing/docs/audit-logging, iap/docs/audit-log-howto. The methods with a
 // leading slash were recorded. That no other verbs than these only read is
-// *unverified*.
+// *unverified*, and so are the names for instances and for authorization policies, which
+// follow those of other resources of their APIs.
 var methods = []Row{
 	acts(runAPI, RunServiceDeleted, "Cloud Run system events", "/Services.Delete*", "/InternalServices.Delete*"),
 	acts(runAPI, RunServiceReady, "Cloud Run system events", "/Services.*", "/InternalServices.*"),
@@ -38,6 +39,7 @@ var methods = []Row{
 	ignores(runAPI, Unrelated, "Cloud Run admin activity",
 		"Revisions.*", "Routes.*", "Configurations.*", "DomainMappings.Delete*"),
 	acts(runAPI, RoutingChanged, "Cloud Run domain mappings", "DomainMappings.*"),
+	acts(runAPI, RunInstanceChanged, "Cloud Run instances", "Instances.*"),
 
 	ignores(computeAPI, ReadCall, "Compute", "get*", "list*", "aggregatedList*", "test*", "validate"),
 	ignores(computeAPI, Unrelated, "Compute", "urlMaps.invalidateCache", "setLabels"),
@@ -54,6 +56,11 @@ var methods = []Row{
 	acts(iapAPI, IAPSettingsChanged, "IAP (Data Access log, must be enabled)", "UpdateIapSettings"),
 	ignores(iapAPI, ReadCall, "IAP", "Get*", "List*", "Test*", "Validate*"),
 	ignores(iapAPI, Unrelated, "IAP access decisions", "AuthorizeUser"),
+
+	acts(networkSecurityAPI, AuthorizationChanged, "Authorization policies of load balancers",
+		"CreateAuthzPolicy", "UpdateAuthzPolicy", "DeleteAuthzPolicy"),
+
+	acts(iamAPI, RoleChanged, "Custom roles", "UpdateRole", "DeleteRole", "UndeleteRole"),
 
 	acts(serviceUsageAPI, APIDisabled, "Service Usage", "DisableService"),
 	ignores(serviceUsageAPI, ReadCall, "Service Usage", "Get*", "List*", "BatchGet*"),
@@ -78,6 +85,8 @@ const (
 	runAPI               = "run.googleapis.com"
 	computeAPI           = "compute.googleapis.com"
 	iapAPI               = "iap.googleapis.com"
+	iamAPI               = "iam.googleapis.com"
+	networkSecurityAPI   = "networksecurity.googleapis.com"
 	serviceUsageAPI      = "serviceusage.googleapis.com"
 	serviceManagementAPI = "servicemanagement.googleapis.com"
 	resourceManagerAPI   = "cloudresourcemanager.googleapis.com"
@@ -173,6 +182,8 @@ func serviceOf(method string) string {
 		{"google.cloud.run.", runAPI},
 		{"google.cloud.serverless.internal.", runAPI},
 		{"google.cloud.iap.", iapAPI},
+		{"google.cloud.networksecurity.", networkSecurityAPI},
+		{"google.iam.admin.", iamAPI},
 		{"google.api.serviceusage.", serviceUsageAPI},
 		{"v1.compute.", computeAPI},
 		{"beta.compute.", computeAPI},

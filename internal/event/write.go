@@ -85,8 +85,8 @@ func readWrite(text []byte) (one writeEntry, ok bool) {
 	e.Operation.Last = true // a first half counts here; Writes pairs it
 	result := (&parser{}).classify(e)
 	switch {
-	case result.Ignored == failedCall:
-		one.failed = true
+	case result.Ignored == failedCall, result.Cause != nil && e.failedAfterAdmission():
+		one.failed = true // what it changed is not known
 	case result.Cause == nil:
 		return one, false
 	}

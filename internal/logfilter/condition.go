@@ -24,7 +24,9 @@ var conditions = map[event.Kind]string{
 		`" AND NOT protoPayload.status.message=~"^` + event.ReadyPrefix + `True ")`,
 	// iapIdentity and iapWeb: web resources of projects, except App Engine
 	event.IAPPolicyChanged:   webResource,
-	event.IAPSettingsChanged: webResource,
+	event.IAPSettingsChanged: settingsResource,
+	// roleIdentity: roles of projects
+	event.RoleChanged: matches("protoPayload.resourceName", "^projects/"),
 	// projectIdentity
 	event.ProjectIAMChanged: invokerOfProject,
 	// disabledIdentity
@@ -40,20 +42,22 @@ const (
 	iapAPI       = "(^|/)services/iap[.]googleapis[.]com(/|$)"
 	iapWeb       = "^(//iap[.]googleapis[.]com/)?projects/[^/]+/iap_web(/|$)"
 	appEngine    = "/iap_web/appengine(-[^/]*)?(/|$)"
+	iapProject   = "^(//iap[.]googleapis[.]com/)?projects/[^/]+$"
 	aboveProject = "^(folders|organizations)/"
 )
 
-// webResource asks the first field that names the resource.
-var webResource = func() string {
-	const name, resource = "protoPayload.resourceName", "protoPayload.request.resource"
-	const settings = "protoPayload.request.iapSettings.name"
-	web := func(field string) string { return matches(field, iapWeb) + " AND NOT " + matches(field, appEngine) }
-	return anyOf(
-		"("+web(name)+")",
-		"(NOT "+matches(name, ".")+" AND "+web(resource)+")",
-		"(NOT "+matches(name, ".")+" AND NOT "+matches(resource, ".")+" AND "+web(settings)+")",
-	)
-}()
+// webResource asks the first field that names the resource of a policy.
+var webResource = named(iapWeb, "protoPayload.resourceName", "protoPayload.request.resource")
+
+// settingsResource is the same for settings, which a project has too.
+var settingsResource = named(iapWeb+"|"+iapProject, "protoPayload.resourceName", "protoPayload.request.iapSettings.name")
+
+// named asks the first of two fields that is there for a resource of IAP's, but App
+// Engine's.
+func named(resource, first, second string) string {
+	is := func(field string) string { return matches(field, resource) + " AND NOT " + matches(field, appEngine) }
+	return anyOf("("+is(first)+")", "(NOT "+matches(first, ".")+" AND "+is(second)+")")
+}
 
 // invokers matches the roles and members that let invoke a service.
 var invokers = func() string {

@@ -64,6 +64,10 @@ var catalogue = []struct {
 		of("IdentityAwareProxyAdminV1Beta1", "SetIamPolicy"),
 	},
 	{
+		"iam.googleapis.com", []string{"google.iam.admin.v1."},
+		[]string{"DeleteRole", "UndeleteRole", "UpdateRole"},
+	},
+	{
 		"serviceusage.googleapis.com", []string{"google.api.serviceusage.v1.", "google.api.serviceusage.v1beta1."},
 		of("ServiceUsage", "DisableService"),
 	},

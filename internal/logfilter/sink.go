@@ -33,7 +33,15 @@ func Events() string {
 	b.WriteString(`  logName:"/logs/cloudaudit.googleapis.com%2F"
   AND NOT log_id("cloudaudit.googleapis.com/policy")
   -- failed calls, also those that only their severity marks as failed
-  AND NOT protoPayload.status.code>0
+  AND NOT (
+    protoPayload.status.code>0
+    -- but for updates of services that were admitted and then failed
+    AND NOT (
+      protoPayload.serviceName="run.googleapis.com"
+      AND operation.last=true AND NOT operation.first=true
+      AND NOT protoPayload.status.code=(` + strings.Join(event.RefusedCodes(), " OR ") + `)
+    )
+  )
   AND NOT (severity>=ERROR AND NOT protoPayload.status:*)
   -- the first half of a long operation: the last half follows
   AND NOT (operation.first=true AND NOT operation.last=true)

@@ -102,6 +102,7 @@ func body(t *testing.T, one trigger) []byte {
 		"iap.googleapis.com":                  "projects/1/iap_web/compute-us-central1/services/2",
 		"compute.googleapis.com":              "projects/demo-project/regions/us-central1/" + collection + "/x",
 		"serviceusage.googleapis.com":         "projects/1/services/iap.googleapis.com",
+		"iam.googleapis.com":                  "projects/demo-project/roles/invokers",
 		"cloudresourcemanager.googleapis.com": "projects/demo-project",
 	}[one.Service]
 	return fmt.Appendf(nil,
@@ -143,6 +144,10 @@ var withoutTrigger = map[string]string{
 	"InternalServices.SetIamPolicy":                   "no name is known",
 	"InternalServices.Delete*":                        "no name is known",
 	"DeactivateServices":                              "no name is known",
+	"Instances.*":                                     "not in the catalogue: they are in preview",
+	"CreateAuthzPolicy":                               "not in the catalogue",
+	"UpdateAuthzPolicy":                               "not in the catalogue",
+	"DeleteAuthzPolicy":                               "not in the catalogue",
 	"servicemanagement.googleapis.com DisableService": "no name is known",
 }
 
