@@ -43,6 +43,8 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 		{Kind: door.DefaultURL, Address: "https://hello-123456789012.us-central1.run.app", Via: hello.Name(),
 			Guard: door.GuardOpen},
 		{Kind: door.DefaultURL, Address: "https://hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},
+		{Kind: door.TagURL, Address: "https://blue---hello-123456789012.us-central1.run.app", Via: hello.Name(),
+			Guard: door.GuardOpen},
 		{Kind: door.TagURL, Address: "https://blue---hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},
 		{Kind: door.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https",
 			Guard: door.GuardOpen},
@@ -51,7 +53,7 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 	}
 	r.Until("every door is reported", func() bool { return len(r.LastOf("hello").Doors) == len(want) })
 	last := r.LastOf("hello")
-	for i, door := range last.Doors[1:3] {
+	for i, door := range last.Doors[1:4] {
 		last.Doors[i+1].Address = hash.ReplaceAllString(door.Address, "hello-HASH-uc")
 	}
 	if diff := cmp.Diff(want, last.Doors); diff != "" || last.Outcome != report.Waiting || last.Exposed != door.Yes {
