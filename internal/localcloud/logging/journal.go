@@ -27,9 +27,10 @@ const DefaultKeep = 64 << 20
 const overhead = 128
 
 // stored is an entry as it is kept: its text, which takes a tenth of the memory
-// that its parts would, and its place.
+// that its parts would, and its place. It never changes.
 type stored struct {
-	raw json.RawMessage
+	raw json.RawMessage // nil = the text is packed
+	packed
 	place
 	log      string // its log's name
 	required bool
@@ -57,10 +58,12 @@ func parsePlace(token string) (place, bool) {
 	return place{time.Unix(0, nanos), number}, true
 }
 
-// journal is the entries that are kept, oldest first. It is bounded in bytes and
-// in age. It is not safe for concurrent use.
+// journal is the entries that are kept, oldest first. It is bounded in bytes of their
+// texts and in age. It is not safe for concurrent use.
 type journal struct {
 	entries []*stored
+	fresh   []*stored // those that are not packed yet, in the order of arrival
+	packer  packer
 	bytes   int
 	most    int // bytes
 	arrived uint64
@@ -77,6 +80,9 @@ func (j *journal) add(entry *stored, now time.Time) {
 	}
 	j.entries = slices.Insert(j.entries, at, entry)
 	j.bytes += entry.size()
+	if j.fresh = append(j.fresh, entry); len(j.fresh) == 2*blockEntries {
+		j.pack()
+	}
 	dropped := 0
 	for dropped < len(j.entries)-1 && (j.bytes > j.most || j.entries[dropped].expired(now)) {
 		j.bytes -= j.entries[dropped].size()
@@ -86,7 +92,21 @@ func (j *journal) add(entry *stored, now time.Time) {
 	j.entries = j.entries[dropped:]
 }
 
-func (s *stored) size() int { return len(s.raw) + overhead }
+// pack puts packed entries in the place of the first fresh ones.
+func (j *journal) pack() {
+	for i, kept := range j.packer.pack(j.fresh[:blockEntries]) {
+		at, found := slices.BinarySearchFunc(j.entries, j.fresh[i].place, byPlace)
+		if found { // it was not dropped
+			j.entries[at] = kept
+		}
+	}
+	j.fresh = append(j.fresh[:0], j.fresh[blockEntries:]...)
+	clear(j.fresh[len(j.fresh):cap(j.fresh)]) // the rest of the array would keep them
+}
+
+func byPlace(s *stored, p place) int { return s.place.compare(p) }
+
+func (s *stored) size() int { return len(s.raw) + s.to - s.from + overhead }
 
 func (s *stored) expired(now time.Time) bool {
 	keep := defaultRetention
@@ -129,7 +149,7 @@ func (j *journal) between(q query) []*stored {
 	first, last := 0, len(j.entries)
 	from, to := q.filter.times()
 	find := func(p place) int {
-		at, _ := slices.BinarySearchFunc(j.entries, p, func(s *stored, p place) int { return s.place.compare(p) })
+		at, _ := slices.BinarySearchFunc(j.entries, p, byPlace)
 		return at
 	}
 	if !from.IsZero() {
@@ -165,17 +185,22 @@ func (q query) names(entry *stored) bool {
 // every is how many entries are looked at between two looks at the client.
 const every = 256
 
-// choose returns a page of the candidates that a filter selects, and whether
-// there may be more. It ends when the page is full, or when the client has gone.
+// choose returns a page of the candidates that a filter selects, with their texts, and
+// whether there may be more. It ends when the page is full, or when the client has gone.
 func (q query) choose(ctx context.Context, candidates []*stored) (page []*stored, more bool, err error) {
+	from := reader{rejects: q.filter.rejects}
 	for i, each := range candidates {
 		if i%every == 0 && ctx.Err() != nil {
 			return nil, false, context.Cause(ctx)
 		}
-		if each.expired(q.now) || !q.names(each) || !q.filter.Selects(each.raw) {
+		if each.expired(q.now) || !q.names(each) {
 			continue
 		}
-		if page = append(page, each); len(page) == q.size {
+		raw, maySelect := from.text(each)
+		if !maySelect || !q.filter.Selects(raw) {
+			continue
+		}
+		if page = append(page, &stored{raw: raw, place: each.place}); len(page) == q.size {
 			return page, i+1 < len(candidates), nil
 		}
 	}
