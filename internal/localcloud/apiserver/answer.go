@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // headers are what the ESF front end adds to every answer (wire.md 0).
@@ -26,8 +27,20 @@ type Media struct {
 	Data   []byte
 }
 
-// Encoded is an answer that is compact JSON already.
+// Encoded is an answer that is compact JSON already, in a Buffer or elsewhere. It is
+// sent once.
 type Encoded []byte
+
+// buffers are those of answers that were sent: large ones would keep the collector busy.
+var buffers sync.Pool
+
+// Buffer returns an empty buffer for an Encoded answer of about a size.
+func Buffer(size int) []byte {
+	if kept, ok := buffers.Get().(*[]byte); ok && cap(*kept) >= size {
+		return (*kept)[:0]
+	}
+	return make([]byte, 0, size)
+}
 
 // MarshalJSON returns the answer as it is.
 func (e Encoded) MarshalJSON() ([]byte, error) { return e, nil }
@@ -81,6 +94,9 @@ func write(w http.ResponseWriter, r *http.Request, status int, body any) {
 	}
 	w.WriteHeader(status)
 	w.Write(text)
+	if _, ok := body.(Encoded); ok && indent == "" {
+		buffers.Put(&text)
+	}
 }
 
 // asError turns whatever a handler returned into an error of Google's.

@@ -3,7 +3,9 @@ package compute
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // comparison is one term of a list filter: FIELD OPERATOR VALUE.
@@ -15,8 +17,8 @@ var andWord = regexp.MustCompile(`^AND\s+`)
 // comparisons of fields with =, !=, : (has), and the older eq and ne, which
 // match whole regular expressions; several are joined by AND or by nothing. Nil keeps
 // everything.
-func parseFilter(text string) (keep func(map[string]any) bool, err error) {
-	var terms []func(map[string]any) bool
+func parseFilter(text string) (keep func(item) bool, err error) {
+	var terms []func(fields) bool
 	rest := strings.TrimSpace(text)
 	for rest != "" {
 		m := comparison.FindStringSubmatch(rest)
@@ -33,15 +35,21 @@ func parseFilter(text string) (keep func(map[string]any) bool, err error) {
 	if terms == nil {
 		return nil, nil
 	}
-	return func(object map[string]any) bool {
-		for _, term := range terms {
-			if !term(object) {
-				return false
-			}
-		}
-		return true
+	return func(i item) bool {
+		object := sync.OnceValue(i.object)
+		return !slices.ContainsFunc(terms, func(term func(fields) bool) bool {
+			return !term(func(path []string) string {
+				if i.resource != nil && len(path) == 1 && path[0] == "name" { // mostly asked for
+					return i.resource.name
+				}
+				return lookup(object(), path)
+			})
+		})
 	}, nil
 }
+
+// fields are an item's fields as text, by path.
+type fields func(path []string) string
 
 func unquote(s string) string {
 	if strings.HasPrefix(s, `"`) {
@@ -50,7 +58,7 @@ func unquote(s string) string {
 	return s
 }
 
-func compare(field, operator, value string) (func(map[string]any) bool, error) {
+func compare(field, operator, value string) (func(fields) bool, error) {
 	path := strings.Split(field, ".")
 	switch operator {
 	case "eq", "ne":
@@ -58,15 +66,15 @@ func compare(field, operator, value string) (func(map[string]any) bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(o map[string]any) bool { return whole.MatchString(lookup(o, path)) == (operator == "eq") }, nil
+		return func(of fields) bool { return whole.MatchString(of(path)) == (operator == "eq") }, nil
 	case ":":
-		return func(o map[string]any) bool {
-			have := lookup(o, path)
+		return func(of fields) bool {
+			have := of(path)
 			return value == "*" && have != "" || value != "*" &&
 				strings.Contains(strings.ToLower(have), strings.ToLower(strings.Trim(value, "*")))
 		}, nil
 	}
-	return func(o map[string]any) bool { return (lookup(o, path) == value) == (operator == "=") }, nil
+	return func(of fields) bool { return (of(path) == value) == (operator == "=") }, nil
 }
 
 // lookup is the text of a field, "" when it is absent.

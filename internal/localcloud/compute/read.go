@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/store"
@@ -196,7 +197,7 @@ func withItems(answer map[string]any, items []item, add func([]byte) []byte) api
 	for _, each := range items {
 		size += each.size()
 	}
-	text := append(make([]byte, 0, size), head[:len(head)-1]...)
+	text := append(apiserver.Buffer(size), head[:len(head)-1]...)
 	text = append(text, `,"items":`...)
 	return append(add(text), '}')
 }
@@ -230,10 +231,13 @@ func cut(c *apiserver.Call, items source) (shown []item, next string, err error)
 			return nil, "", apiserver.Cancelled(err)
 		}
 		batch := items(after, size+1)
+		if keep == nil {
+			shown = slices.Grow(shown, len(batch))
+		}
 		for _, each := range batch {
 			switch after = each.order; {
 			case unreachable(c, each.scope()):
-			case keep != nil && !keep(each.object()):
+			case keep != nil && !keep(each):
 			case len(shown) == size:
 				return shown, base64.StdEncoding.EncodeToString([]byte(last)), nil
 			default:
@@ -285,14 +289,10 @@ func (g aggregation) page(c *apiserver.Call, items source, head listing) (any, e
 	if err != nil {
 		return nil, err
 	}
-	found := map[string][]item{}
-	for _, each := range shown {
-		found[each.scope()] = append(found[each.scope()], each)
-	}
+	found := byScope(shown)
 	answer := head.answer(next)
 	without := map[string]any{}
 	for _, scope := range g.scopes() {
-		without[scope] = noResults(scope)
 		if unreachable(c, scope) {
 			without[scope] = notReached(scope)
 			missing, _ := answer["unreachables"].([]any)
@@ -304,13 +304,35 @@ func (g aggregation) page(c *apiserver.Call, items source, head listing) (any, e
 	}
 	scopes := map[string]any{}
 	for _, scope := range g.scopes() {
-		scopes[scope] = without[scope]
-		if len(found[scope]) > 0 {
+		switch {
+		case len(found[scope]) > 0:
 			scopes[scope] = map[string]any{g.collection: objects(found[scope])}
+		case without[scope] != nil:
+			scopes[scope] = without[scope]
+		default:
+			scopes[scope] = noResults(scope)
 		}
 	}
 	answer["items"] = scopes
 	return inVersion(answer, head.version), nil
+}
+
+// byScope are the items of each scope, in their order.
+func byScope(items []item) map[string][]item {
+	found := map[string][]item{}
+	for len(items) > 0 {
+		scope, n := items[0].scope(), 1
+		for n < len(items) && items[n].scope() == scope {
+			n++
+		}
+		if run := items[:n:n]; found[scope] == nil {
+			found[scope] = run
+		} else {
+			found[scope] = append(found[scope], run...)
+		}
+		items = items[n:]
+	}
+	return found
 }
 
 // scopes are the scopes that the collection exists in.
@@ -326,7 +348,7 @@ func (g aggregation) scopes() []string {
 }
 
 // appendScopes appends the items of all scopes as a JSON object; without is what scopes
-// show that have none on the page.
+// show that have none on the page, if it is not noResults.
 func (g aggregation) appendScopes(text []byte, found map[string][]item, without map[string]any) []byte {
 	for i, scope := range g.scopes() {
 		text = append(text, "{,"[min(i, 1)])
@@ -336,7 +358,10 @@ func (g aggregation) appendScopes(text []byte, found map[string][]item, without 
 			text = append(appendList(text, items), '}')
 			continue
 		}
-		none, _ := json.Marshal(without[scope]) // of texts
+		none := noResultsText()[scope]
+		if without[scope] != nil {
+			none, _ = json.Marshal(without[scope]) // of texts
+		}
 		text = append(text, none...)
 	}
 	return append(text, '}')
@@ -363,3 +388,12 @@ func noResults(scope string) map[string]any {
 		"data": []any{map[string]any{"key": "scope", "value": scope}},
 	}}
 }
+
+// noResultsText is noResults of every scope as JSON.
+var noResultsText = sync.OnceValue(func() map[string][]byte {
+	all := map[string][]byte{}
+	for _, scope := range append([]string{global}, regionScopes...) {
+		all[scope], _ = json.Marshal(noResults(scope)) // of texts
+	}
+	return all
+})
