@@ -19,7 +19,7 @@ const docs = "cloud.google.com/bigquery/docs/access-control"
 
 // id is the grammar of a dataset's id, and of a table's here: Google takes more in
 // those, and 1024 characters. Source: bigquery/docs/datasets#dataset-naming.
-var id = regexp.MustCompile(`^[A-Za-z0-9_]{1,1000}$`)
+var id = collection.UpTo(1000, `^[A-Za-z0-9_]+$`)
 
 // BigQuery is the BigQuery of one project. It is safe for concurrent use.
 type BigQuery struct {

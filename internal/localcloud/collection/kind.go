@@ -3,6 +3,7 @@ package collection
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
@@ -47,7 +48,7 @@ type Kind struct {
 	Depth int
 	// ID is the grammar of the last segment of a name. NewID gives ids where the
 	// server does: always, or, with an ID, where the client gives none.
-	ID    *regexp.Regexp
+	ID    Grammar
 	NewID func() string
 	// IDField is the path of the field that a client names a new resource in, where that
 	// is not name: "datasetReference.datasetId".
@@ -135,6 +136,23 @@ type Kind struct {
 	State func(r Resource, shown map[string]any)
 	// Actions are the methods beside the usual ones.
 	Actions map[string]Action
+}
+
+// Grammar is which texts are names, such as a regular expression.
+type Grammar interface{ MatchString(text string) bool }
+
+// UpTo is a regular expression for texts of at most so many characters. One that counts
+// them itself takes milliseconds to compile.
+func UpTo(most int, expression string) Grammar { return bounded{regexp.MustCompile(expression), most} }
+
+type bounded struct {
+	*regexp.Regexp
+	most int
+}
+
+// MatchString reports whether a text is short enough and matches.
+func (b bounded) MatchString(text string) bool {
+	return utf8.RuneCountInString(text) <= b.most && b.Regexp.MatchString(text)
 }
 
 // Action is a custom method.

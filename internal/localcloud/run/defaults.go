@@ -31,7 +31,7 @@ func withDefaults(spec map[string]any, service string) (map[string]any, error) {
 	delete(full, "etag")
 	setDefault(full, "ingress", ingressAll)
 	setDefault(full, "launchStage", "GA")
-	setDefault(full, "traffic", []any{map[string]any{"type": latestTraffic, "percent": json.Number("100")}})
+	setDefault(full, "traffic", allToLatest)
 	template := child(full, "template")
 	setDefault(template, "timeout", "300s")
 	setDefault(template, "serviceAccount", apiserver.ProjectNumber+"-compute@developer.gserviceaccount.com")
@@ -57,14 +57,14 @@ func containerDefaults(container map[string]any, ingress bool) {
 	resources, sent := container["resources"].(map[string]any)
 	if !sent {
 		// Resources that were sent must say cpuIdle themselves (API reference).
-		resources = map[string]any{"cpuIdle": true}
+		resources = defaultResources
 		container["resources"] = resources
 	}
 	limitDefaults(resources)
 	if !ingress {
 		return // a sidecar has no port
 	}
-	setDefault(container, "ports", []any{map[string]any{}})
+	setDefault(container, "ports", defaultPorts)
 	port := apiserver.List(container, "ports")[0].(map[string]any)
 	setDefault(port, "name", "http1")
 	setDefault(port, "containerPort", json.Number("8080"))
@@ -89,8 +89,23 @@ func containerDefaults(container map[string]any, ingress bool) {
 	}
 }
 
+// What most services have by default is there once: nothing that is kept changes.
+var (
+	allToLatest      = []any{map[string]any{"type": latestTraffic, "percent": json.Number("100")}}
+	defaultResources = map[string]any{"cpuIdle": true, "limits": map[string]any{"memory": "512Mi", "cpu": "1000m"}}
+	defaultPorts     = []any{map[string]any{"name": "http1", "containerPort": json.Number("8080")}}
+	usualProbe       = probeOf(json.Number("8080"))
+)
+
 // defaultProbe is the startup probe of a container that brings none (recorded).
 func defaultProbe(port any) map[string]any {
+	if port == json.Number("8080") {
+		return usualProbe
+	}
+	return probeOf(port)
+}
+
+func probeOf(port any) map[string]any {
 	return map[string]any{
 		"timeoutSeconds": json.Number("240"), "periodSeconds": json.Number("240"), "failureThreshold": json.Number("1"),
 		"tcpSocket": map[string]any{"port": port},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // The rules that no discovery document has. Numbers are documented
@@ -19,9 +20,10 @@ import (
 
 // Grammars of names (run/docs/reference/rest/v2, run/docs/configuring/services/labels).
 var (
-	labelKey      = regexp.MustCompile(`^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$`)
-	labelValue    = regexp.MustCompile(`^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$`)
-	annotationKey = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
+	labelKey      = collection.UpTo(63, `^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]*$`)
+	labelValue    = collection.UpTo(63, `^[\p{Ll}\p{Lo}\p{N}_-]*$`)
+	annotationKey = collection.UpTo(63, `^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$`)
+	keyDomain     = collection.UpTo(253, `^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 	trafficTag    = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,44}[a-z0-9])?$`)
 	containerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
@@ -75,7 +77,11 @@ func checkKeys(path string, of map[string]any) error {
 	size := 0
 	annotations := apiserver.Object(of, "annotations")
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		if !annotationKey.MatchString(key) || systemKey(key) {
+		domain, name, prefixed := strings.Cut(key, "/")
+		if !prefixed {
+			domain, name = "any", key
+		}
+		if !annotationKey.MatchString(name) || !keyDomain.MatchString(domain) || systemKey(key) {
 			return apiserver.Invalid("%sannotations: '%s' is not a valid annotation of this API.", path, key)
 		}
 		size += len(key) + len(apiserver.Text(annotations, key))

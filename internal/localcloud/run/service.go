@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -112,7 +113,7 @@ func sameObject(a, b map[string]any) bool {
 }
 
 func (s *service) newRevision(c change) (*revision, error) {
-	template := apiserver.Clone(apiserver.Object(c.wanted.fields, "template"))
+	template := maps.Clone(apiserver.Object(c.wanted.fields, "template")) // what is inside never changes
 	name := apiserver.Text(template, "revision")
 	delete(template, "revision")
 	number := len(s.revisions) + 1
