@@ -18,10 +18,10 @@ func heap() float64 {
 	return float64(stats.HeapAlloc) / (1 << 20)
 }
 
-// resident is the memory of the process that is in use, in MiB, 0 where the
+// resident is the memory of a process ("self") that is in use, in MiB, 0 where the
 // system does not say.
-func resident() float64 {
-	text, err := os.ReadFile("/proc/self/statm")
+func resident(process string) float64 {
+	text, err := os.ReadFile("/proc/" + process + "/statm")
 	var size, pages int
 	if err != nil {
 		return 0

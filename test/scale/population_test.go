@@ -24,6 +24,7 @@ const (
 type population struct {
 	t        testing.TB
 	cloud    *localcloud.Cloud
+	handler  http.Handler // what calls are made to
 	api      *httptest.Server
 	frontend *httptest.Server
 }
@@ -32,7 +33,7 @@ func newCloud(t testing.TB, options localcloud.Options) *population {
 	t.Helper()
 	options.OperationTime = time.Millisecond
 	cloud := localcloud.New(options)
-	p := &population{t: t, cloud: cloud, api: httptest.NewServer(cloud), frontend: httptest.NewServer(cloud.DataPlane())}
+	p := &population{t: t, cloud: cloud, handler: cloud, api: httptest.NewServer(cloud), frontend: httptest.NewServer(cloud.DataPlane())}
 	t.Cleanup(func() { p.api.Close(); p.frontend.Close(); cloud.Close() })
 	return p
 }
@@ -47,7 +48,7 @@ func (p *population) call(verb, path string, body any) object {
 		p.t.Fatal(err)
 	}
 	recorder := httptest.NewRecorder()
-	p.cloud.ServeHTTP(recorder, httptest.NewRequest(verb, "http://localhost"+path, bytes.NewReader(text)))
+	p.handler.ServeHTTP(recorder, httptest.NewRequest(verb, "http://localhost"+path, bytes.NewReader(text)))
 	if recorder.Code != http.StatusOK {
 		p.t.Fatalf("%s %s: %d %s", verb, path, recorder.Code, recorder.Body)
 	}
@@ -65,7 +66,7 @@ func (p *population) refused(verb, path string) []byte {
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest(verb, path, nil)
 	request.Host = "compute.googleapis.com"
-	p.cloud.ServeHTTP(recorder, request)
+	p.handler.ServeHTTP(recorder, request)
 	if recorder.Code < http.StatusBadRequest {
 		p.t.Fatalf("%s %s: %d %s, want an error", verb, path, recorder.Code, recorder.Body)
 	}
@@ -129,7 +130,7 @@ func (p *population) services(first, n int) {
 			"pathMatchers": []any{object{"name": "all", "defaultService": link("global/backendServices/" + name(i))}},
 		})
 	}
-	p.cloud.Settle()
+	p.settle()
 }
 
 // frontends adds a proxy and a forwarding rule to the services from first up to n.
@@ -143,7 +144,14 @@ func (p *population) frontends(first, n int) {
 			"target": link("global/targetHttpProxies/" + name(i)),
 		})
 	}
-	p.cloud.Settle()
+	p.settle()
+}
+
+// settle waits for what was made; a program's operations end at once.
+func (p *population) settle() {
+	if p.cloud != nil {
+		p.cloud.Settle()
+	}
 }
 
 // ask sends a stranger's request to the load balancer of a host, which IAP

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os/exec"
 	"testing"
 	"time"
@@ -36,9 +38,9 @@ func TestScale(t *testing.T) {
 	p.ask(host(few / 2))
 	showTimes(t, fmt.Sprintf("data plane request, %d services", few), times(1000, func(i int) { p.ask(host(i % few)) }))
 	timed(t, fmt.Sprintf("making %d services, NEGs, backends, URL maps", n), func() { p.services(few, n) })
-	show(t, "heap with them", "%.0f MiB, resident %.0f MiB", heap()-before, resident())
+	show(t, "heap with them", "%.0f MiB, resident %.0f MiB", heap()-before, resident("self"))
 	timed(t, fmt.Sprintf("making %d proxies and forwarding rules", n), func() { p.frontends(few, n) })
-	show(t, "heap with them too", "%.0f MiB, resident %.0f MiB", heap()-before, resident())
+	show(t, "heap with them too", "%.0f MiB, resident %.0f MiB", heap()-before, resident("self"))
 	p.reads(n)
 	showTimes(t, fmt.Sprintf("data plane request, %d services", n), times(1000, func(i int) { p.ask(host(i * 7 % n)) }))
 }
@@ -129,31 +131,45 @@ func (p *population) query(body object) logPage {
 	return page
 }
 
-// TestScaleOfTheStart shows how long the program takes until it answers.
-func TestScaleOfTheStart(t *testing.T) {
+// TestScaleOfTheProgram shows how long the program takes until it answers, and what memory
+// it takes with many services.
+func TestScaleOfTheProgram(t *testing.T) {
 	if *scale == 0 {
 		t.Skip("no figures without -scale")
 	}
-	program := binary.Command(t)
-	showTimes(t, "start of the program until it answers", times(10, func(int) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	binary.Command(t) // builds it
+	showTimes(t, "start of the program until it answers", times(20, func(int) { stop(startProgram(t)) }))
+	program, address := startProgram(t)
+	defer stop(program, address)
+	show(t, "memory of the program, empty", "resident %.0f MiB", resident(fmt.Sprint(program.Process.Pid)))
+	p := &population{t: t, handler: httputil.NewSingleHostReverseProxy(address)}
+	timed(t, fmt.Sprintf("making %d services, NEGs, backends, URL maps", *scale), func() { p.services(0, *scale) })
+	show(t, "memory of the program with them", "resident %.0f MiB", resident(fmt.Sprint(program.Process.Pid)))
+}
+
+// startProgram returns the program when it answers, and where it does.
+func startProgram(t *testing.T) (*exec.Cmd, *url.URL) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := &url.URL{Scheme: "http", Host: listener.Addr().String()}
+	listener.Close()
+	command := exec.Command(binary.Command(t), "local", "--cloud-only", "--instant-operations", "--addr", address.Host)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		response, err := http.Get(address.String() + "/_local/faults")
+		if err == nil {
+			response.Body.Close()
+			return command, address
 		}
-		address := listener.Addr().String()
-		listener.Close()
-		command := exec.Command(program, "local", "--cloud-only", "--addr", address)
-		if err := command.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _, _ = command.Process.Kill(), command.Wait() })
-		for {
-			response, err := http.Get("http://" + address + "/_local/faults")
-			if err == nil {
-				response.Body.Close()
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}))
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func stop(program *exec.Cmd, _ *url.URL) {
+	_ = program.Process.Kill()
+	_ = program.Wait() // it was killed
 }
