@@ -50,8 +50,8 @@ func TestCommandsDriveRemediationWithinTheMode(t *testing.T) {
 		fields["id"], fields["target"] = id, hello.Name()
 		command(t, r, fields)
 		answer := answered(t, r, id)
-		if answer.Outcome != report.Planned || len(ownWrites(r)) > 0 {
-			t.Errorf("%v: outcome %s, writes %v, want planned and none", fields, answer.Outcome, ownWrites(r))
+		if answer.Outcome != report.Planned || len(r.OwnWrites()) > 0 {
+			t.Errorf("%v: outcome %s, writes %v, want planned and none", fields, answer.Outcome, r.OwnWrites())
 		}
 		return answer
 	}

@@ -66,7 +66,7 @@ func TestIAPAtBothPlacesIsBlockedAndNothingIsWritten(t *testing.T) {
 	hello := playground.Scenario[0]
 	r.Build(hello)
 	r.Until("hello has IAP of its own", func() bool { return len(r.LastOf("hello").ExpectedAudience) == 1 })
-	before := ownWrites(r)
+	before := r.OwnWrites()
 	r.Call(http.MethodPatch, "/compute/v1/projects/"+playground.Project+"/global/backendServices/"+hello.Backend(),
 		map[string]any{"iap": map[string]any{"enabled": true}})
 	r.Until("hello is blocked", func() bool { return r.LastOf("hello").Outcome == report.Blocked })
@@ -74,7 +74,7 @@ func TestIAPAtBothPlacesIsBlockedAndNothingIsWritten(t *testing.T) {
 	if len(last.Findings) == 0 || last.Findings[0].Code != protection.BothIAP || len(last.ExpectedAudience) != 2 {
 		t.Errorf("findings %+v, audiences %v, want BOTH_IAP and both", last.Findings, last.ExpectedAudience)
 	}
-	if diff := cmp.Diff(before, ownWrites(r)); diff != "" {
+	if diff := cmp.Diff(before, r.OwnWrites()); diff != "" {
 		t.Errorf("written meanwhile (-before +after):\n%s", diff)
 	}
 }

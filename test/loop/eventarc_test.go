@@ -110,7 +110,7 @@ func TestTriggersInsteadOfASinkLeadToAProtectedServiceToo(t *testing.T) {
 					t.Errorf("%s: outcomes %v, want protected among them", service.Service, outcomes)
 				}
 			}
-			if diff := cmp.Diff(recipeWrites, kindsOf(ownWrites(r))); diff != "" {
+			if diff := cmp.Diff(withfunction.RecipeWrites(), r.KindsOfWrites()); diff != "" {
 				t.Errorf("what we wrote (-want +got):\n%s", diff)
 			}
 			counted.mu.Lock()

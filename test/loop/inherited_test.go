@@ -32,7 +32,7 @@ func TestAccessThatTheProjectGivesIsAccess(t *testing.T) {
 	hello := playground.Scenario[0]
 	r.Build(hello)
 	r.Until("hello is protected", func() bool { return slices.Contains(r.Outcomes("hello"), report.Protected) })
-	for _, write := range ownWrites(r) {
+	for _, write := range r.OwnWrites() {
 		if strings.Contains(write, "iap.setIamPolicy") || strings.Contains(write, "generateServiceIdentity") {
 			t.Errorf("%s grants what is inherited already", write)
 		}

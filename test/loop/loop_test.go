@@ -19,15 +19,6 @@ func start(t *testing.T, keys ...string) *withfunction.Env {
 	return withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(keys...)})
 }
 
-// ownWrites lists what the function wrote, in order.
-func ownWrites(r *withfunction.Env) []string {
-	var writes []string
-	for _, call := range r.Calls().Own().Writes() {
-		writes = append(writes, fmt.Sprintf("%d %s %s", call.Status, call.Method, call.Resource))
-	}
-	return writes
-}
-
 // The emulator is started once, by the first test that wants it. One test at a
 // time uses it: all use the same topics.
 var pubsub struct {

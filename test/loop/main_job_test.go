@@ -37,36 +37,10 @@ func TestADeployBecomesAProtectedServiceWithoutAnyoneDoingMore(t *testing.T) {
 					last.Exposed, last.Doors)
 			}
 		}
-		if diff := cmp.Diff(recipeWrites, kindsOf(ownWrites(r))); diff != "" {
+		if diff := cmp.Diff(withfunction.RecipeWrites(), r.KindsOfWrites()); diff != "" {
 			t.Errorf("what we wrote (-want +got):\n%s", diff)
 		}
 	})
-}
-
-// recipeWrites is all that protecting the scenario's services may write. A
-// developer's own policy change may wipe a grant that we were quick to make,
-// so that it is made again: how often each is written is not ours to say.
-var recipeWrites = []string{
-	"200 compute.backendServices.patch",
-	"200 compute.regionBackendServices.patch",
-	"200 iap.setIamPolicy",
-	"200 run.projects.locations.services.patch",
-	"200 run.projects.locations.services.setIamPolicy",
-	"200 serviceusage.services.generateServiceIdentity",
-}
-
-// kindsOf gives the status and method of each kind of write, once. A write
-// that was refused because somebody else was quicker wrote nothing.
-func kindsOf(writes []string) []string {
-	var kinds []string
-	for _, write := range writes {
-		if strings.HasPrefix(write, "409 ") || strings.HasPrefix(write, "412 ") {
-			continue
-		}
-		kinds = append(kinds, strings.Join(strings.Fields(write)[:2], " "))
-	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds)
 }
 
 // urlsBeyondFirst are default URLs beyond the first: a service may have several.
@@ -86,7 +60,7 @@ func TestASecondRunWritesNothing(t *testing.T) {
 	hello := playground.Scenario[0]
 	r.Build(hello)
 	r.Until("hello is protected", r.Safe("hello"))
-	before := len(ownWrites(r))
+	before := len(r.OwnWrites())
 	r.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels",
 		map[string]any{"labels": map[string]any{"team": "web"}})
 	r.Until("the change was looked at", func() bool {
@@ -96,7 +70,7 @@ func TestASecondRunWritesNothing(t *testing.T) {
 	if last := r.LastOf("hello"); last.Outcome != report.Compliant || len(last.Steps) > 0 {
 		t.Errorf("outcome %s with steps %+v, want compliant and none", last.Outcome, last.Steps)
 	}
-	if after := len(ownWrites(r)); after != before {
+	if after := len(r.OwnWrites()); after != before {
 		t.Errorf("%d writes after the first run, want none", after-before)
 	}
 }
@@ -170,7 +144,7 @@ func TestReportOnlyWritesNothingAndSaysWhatItWould(t *testing.T) {
 	r := start(t, "mode: report-only")
 	r.Build(playground.Scenario[0])
 	r.Until("a plan was reported", func() bool { return r.LastOf("hello").Outcome == report.Planned })
-	if writes := ownWrites(r); len(writes) > 0 {
+	if writes := r.OwnWrites(); len(writes) > 0 {
 		t.Errorf("report-only wrote: %v", writes)
 	}
 	var ops []string

@@ -50,11 +50,11 @@ func TestEveryServiceBehindAURLMaskIsProtectedAndLaterOnesToo(t *testing.T) {
 	r.Until("shop is protected", r.Safe("shop"))
 	r.Deploy(service("late"))
 	r.Until("what was deployed later is protected", r.Safe("late"))
-	granted := slices.ContainsFunc(ownWrites(r), func(write string) bool {
+	granted := slices.ContainsFunc(r.OwnWrites(), func(write string) bool {
 		return strings.Contains(write, "services.setIamPolicy") && strings.HasSuffix(write, "services/late")
 	})
 	if !granted {
-		t.Errorf("writes %q, want the agent's grant on late", ownWrites(r))
+		t.Errorf("writes %q, want the agent's grant on late", r.OwnWrites())
 	}
 	if last := r.LastOf("late"); len(last.Doors) == 0 || last.Exposed != door.No {
 		t.Errorf("late: exposed %v, doors %+v", last.Exposed, last.Doors)

@@ -23,7 +23,7 @@ func TestWhatAWriterWritesComesBackAndLeadsToNothing(t *testing.T) {
 		r.Until(service.Service+" is protected", r.Safe(service.Service))
 	}
 	r.Idle()
-	if writes := ownWrites(r); len(writes) > 0 {
+	if writes := r.OwnWrites(); len(writes) > 0 {
 		t.Errorf("in the function's own name it wrote %q", writes)
 	}
 	written := r.Calls().By(cloudtest.Writer).Writes().Taken()

@@ -1,4 +1,4 @@
-package loop
+package contest
 
 import (
 	"fmt"
@@ -54,30 +54,28 @@ func play(t *testing.T, r *withfunction.Env) {
 
 func TestEventsTwiceLateAndInTheWrongOrderLeadToTheSameEnd(t *testing.T) {
 	t.Parallel()
-	calm := start(t)
+	calm, r := start(t).Env, start(t).Env
 	play(t, calm)
 	want := endState(t, calm)
 	if len(want) < 8 {
 		t.Fatalf("the end state %v says too little to compare", want)
 	}
-	onBothBackends(t, func(t *testing.T, r *withfunction.Env) {
-		r.CallAs(r.Owner(), http.MethodPost, "/_local/disturb", map[string]any{
-			"subscription": "iapguard-events", "duplicate": 1, "delay": "20ms", "reorder": true,
-		})
-		play(t, r)
-		if diff := cmp.Diff(want, endState(t, r)); diff != "" {
-			t.Errorf("end state (-calm +disturbed):\n%s", diff)
-		}
-		for _, kind := range kindsOf(ownWrites(r)) {
-			if !slices.Contains(recipeWrites, kind) {
-				t.Errorf("a kind of write that the recipe does not have: %s", kind)
-			}
-		}
-		at := slices.IndexFunc(r.Broker.State(), func(each delivery.SubscriptionState) bool {
-			return strings.HasSuffix(each.Name, "/iapguard-events")
-		})
-		if events := r.Broker.State()[at]; events.Attempts < 2*events.Acknowledged || events.Acknowledged == 0 {
-			t.Errorf("%d posts of %d events: they were not duplicated", events.Attempts, events.Acknowledged)
-		}
+	r.CallAs(r.Owner(), http.MethodPost, "/_local/disturb", map[string]any{
+		"subscription": "iapguard-events", "duplicate": 1, "delay": "20ms", "reorder": true,
 	})
+	play(t, r)
+	if diff := cmp.Diff(want, endState(t, r)); diff != "" {
+		t.Errorf("end state (-calm +disturbed):\n%s", diff)
+	}
+	for _, kind := range r.KindsOfWrites() {
+		if !slices.Contains(withfunction.RecipeWrites(), kind) {
+			t.Errorf("a kind of write that the recipe does not have: %s", kind)
+		}
+	}
+	at := slices.IndexFunc(r.Broker.State(), func(each delivery.SubscriptionState) bool {
+		return strings.HasSuffix(each.Name, "/iapguard-events")
+	})
+	if events := r.Broker.State()[at]; events.Attempts < 2*events.Acknowledged || events.Acknowledged == 0 {
+		t.Errorf("%d posts of %d events: they were not duplicated", events.Attempts, events.Acknowledged)
+	}
 }
