@@ -87,7 +87,7 @@ func (w *world) blind(ctx context.Context, e estate.Estate, entries []judge.Entr
 		}
 		complaints = append(complaints, judge.Unproven(proven, entries, reports)...)
 	}
-	return verdict{complaints, reports, entries}, false, nil
+	return verdict{complaints, reports, entries, nil}, false, nil
 }
 
 // failsBlind reports whether an estate breaks a promise while a read fails, and

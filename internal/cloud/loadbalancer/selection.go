@@ -70,11 +70,11 @@ func selected(routes []route, selections []selection) []route {
 	return found
 }
 
-// of is the part of a route that a selection takes. It takes all copies of requests: they
-// ask for another host, and no document says what that means to a mask.
+// of is the part of a route that a selection takes. Copies of requests ask for another
+// host, and no document says what that means to a mask, so all hosts of theirs are taken.
 func (s selection) of(one route) (route, bool) {
 	if one.mirror {
-		return one, true
+		s.host = ""
 	}
 	hosts, host := s.hosts(one.hosts)
 	paths, path := s.paths(one.paths)

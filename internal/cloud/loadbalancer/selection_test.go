@@ -38,7 +38,9 @@ func TestAMaskTakesTheRequestsThatNameTheService(t *testing.T) {
 		{"an open path, and paths that hold it", "/<service>/<tag>", paths("/*"), paths("/shop/*")},
 		{"an open path, and paths below it", "/<service>/<tag>", paths("/shop/x", "/shop", "/cart"), paths("/shop/x")},
 		{"a slash behind it", "/<service>/", paths("/shop/*"), paths("/shop/*")},
-		{"copies", "example.com/<service>", []route{{mirror: true}}, []route{{mirror: true}}},
+		{"copies, of any URL", "example.com/<service>", []route{{mirror: true}},
+			[]route{{mirror: true, paths: []string{"/shop", "/shop/*"}}}},
+		{"copies, of other paths", "example.com/<service>", []route{{mirror: true, paths: []string{"/cart"}}}, nil},
 	} {
 		got := selected(tc.routes, []selection{selectionOf(tc.mask, "shop")})
 		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(route{})); diff != "" {

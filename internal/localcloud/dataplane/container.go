@@ -56,7 +56,7 @@ func headersFor(c call) map[string]string {
 	for name, values := range c.header {
 		headers[name] = strings.Join(values, ", ")
 	}
-	for _, name := range []string{userHeader, "Connection", "Proxy-Connection"} {
+	for _, name := range []string{userHeader, frontendHeader, "Connection", "Proxy-Connection"} {
 		delete(headers, name)
 	}
 	if header := c.tokenHeader(); c.token.audience != "" {

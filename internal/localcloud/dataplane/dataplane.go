@@ -175,10 +175,10 @@ func (s snapshot) walk(r request) outcome {
 	if r.scheme != "" && r.scheme != "http" && r.scheme != "https" {
 		return outcome{answer: plain(http.StatusBadRequest, "X-Forwarded-Proto is neither http nor https.\n")}
 	}
-	if strings.HasSuffix(r.host, ".run.app") {
+	if r.frontend == "" && strings.HasSuffix(r.host, ".run.app") {
 		return s.throughDefaultURL(r)
 	}
-	if service := s.serviceMapped(r.host); service != nil {
+	if service := s.serviceMapped(r.host); r.frontend == "" && service != nil {
 		return s.directly(r, service)
 	}
 	if f, ok := s.frontendFor(r); ok {

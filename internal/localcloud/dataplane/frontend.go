@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ type frontend struct {
 // one that knows its host by a host rule or a certificate. Of several the one
 // that knows the host best answers, and the first by name of equals.
 func (s snapshot) frontendFor(r request) (frontend, bool) {
-	levels := s.frontendsOf(r.host)
+	levels := s.frontendsOf(cmp.Or(r.frontend, r.host))
 	// The data plane's own port, which clients add, is not a frontend's.
 	byPort := r.scheme == "" && slices.ContainsFunc(slices.Concat(levels...), func(f frontend) bool {
 		return f.listens(r.port)

@@ -17,6 +17,9 @@ const (
 	userHeader = "X-Local-User"
 	// addressHeader says from which address the request comes, for the logs.
 	addressHeader = "X-Local-Address"
+	// frontendHeader is the IP address of the frontend to which the client connects,
+	// whatever host it asks for; without it, it connects to where the host leads.
+	frontendHeader = "X-Local-Frontend"
 	// serverlessHeader is Cloud Run's own place for a token; where it is, Cloud
 	// Run looks at no other (run/docs/authenticating/service-to-service).
 	serverlessHeader = "X-Serverless-Authorization"
@@ -32,6 +35,7 @@ type request struct {
 	escapedPath         string
 	host, port          string // of the Host header, lower-case; port "" = none
 	scheme              string // "" = whatever the host has
+	frontend            string // IP address to which the client connects, "" = where the host leads
 	header              http.Header
 	size                int64
 	remote              string // address of the client
@@ -58,7 +62,7 @@ func read(r *http.Request, at time.Time) request {
 	return request{
 		at: at, method: r.Method, path: r.URL.Path, escapedPath: r.URL.EscapedPath(), query: r.URL.RawQuery,
 		host: strings.ToLower(strings.Trim(host, "[]")), port: port, scheme: r.Header.Get("X-Forwarded-Proto"),
-		header: r.Header.Clone(), size: max(r.ContentLength, 0), remote: remote, trace: trace, span: span,
+		frontend: r.Header.Get(frontendHeader), header: r.Header.Clone(), size: max(r.ContentLength, 0), remote: remote, trace: trace, span: span,
 		body: r.Body, ctx: r.Context(),
 	}
 }

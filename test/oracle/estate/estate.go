@@ -198,22 +198,30 @@ func (b Backend) Resource() string {
 // Resource is IAP's name of the service, below the project.
 func (s Service) Resource() string { return "iap_web/cloud_run-" + s.Region + "/services/" + s.Name }
 
-// Turned is the estate in which the other of those gets the requests that share them:
-// weighted backend services, and services behind one backend service. It reports false
-// where nothing shares any.
-func (e Estate) Turned() (Estate, bool) {
-	turned, any := e.clone(), false
-	turn := func(shared []string) {
-		any = any || len(shared) > 1
-		slices.Reverse(shared)
-	}
-	for i := range turned.Backends {
-		turn(turned.Backends[i].Leads)
-	}
-	for i := range turned.Balancers {
-		for j := range turned.Balancers[i].Hosts {
-			turn(turned.Balancers[i].Hosts[j].Weighted)
+// Turned are the estates in which the other of those gets the requests that share them:
+// services behind one backend service, weighted backend services, and both.
+func (e Estate) Turned() []Estate {
+	var all []Estate
+	for _, turn := range []struct{ leads, weighted bool }{{true, false}, {false, true}, {true, true}} {
+		turned, leads, weighted := e.clone(), false, false
+		reverse := func(shared []string, wanted bool, found *bool) {
+			*found = *found || len(shared) > 1
+			if wanted {
+				slices.Reverse(shared)
+			}
 		}
+		for i := range turned.Backends {
+			reverse(turned.Backends[i].Leads, turn.leads, &leads)
+		}
+		for i := range turned.Balancers {
+			for j := range turned.Balancers[i].Hosts {
+				reverse(turned.Balancers[i].Hosts[j].Weighted, turn.weighted, &weighted)
+			}
+		}
+		if turn.leads && !leads || turn.weighted && !weighted {
+			continue
+		}
+		all = append(all, turned)
 	}
-	return turned, any
+	return all
 }

@@ -26,6 +26,7 @@ var accounts = map[Visitor]string{Stranger: estate.Stranger, Named: estate.Alice
 type Address struct {
 	Scheme, Host, Path string
 	IP                 string // of the load balancer's frontend, "" = there is none
+	Via                string // the forwarding rule, "" = there is none
 }
 
 func (a Address) String() string { return a.Scheme + "://" + a.Host + a.Path }
@@ -47,13 +48,21 @@ const (
 	Copied  = "X-Copied"
 )
 
-// hostsOf are the hosts of a load balancer that its certificate names beside those of
-// its host rules.
+// hostsOf are the hosts that its certificate names: its own, those of its host rules, and
+// those that a URL mask asks for.
 func hostsOf(e estate.Estate, one estate.Balancer) []string {
 	base := one.Name + ".example.com"
 	hosts := []string{"cert." + base, base}
 	for _, s := range e.Services {
 		hosts = append(hosts, s.Name+"."+base)
+	}
+	for _, b := range e.Backends {
+		host, _, _ := strings.Cut(b.Mask, "/")
+		for _, s := range e.Services {
+			if name := strings.ReplaceAll(host, "<service>", s.Name); name != "" && !slices.Contains(hosts, name) {
+				hosts = append(hosts, name)
+			}
+		}
 	}
 	for _, h := range one.Hosts {
 		for _, name := range h.Names {
@@ -72,9 +81,10 @@ func hostsOf(e estate.Estate, one estate.Balancer) []string {
 func (w World) addresses(e estate.Estate) ([]Address, error) {
 	var all []Address
 	paths := []string{"/", "/open/door", "/events/new"}
-	add := func(scheme, host, ip string) {
+	add := func(at Address) {
 		for _, path := range paths {
-			all = append(all, Address{scheme, host, path, ip})
+			at.Path = path
+			all = append(all, at)
 		}
 	}
 	for _, s := range e.Services {
@@ -91,13 +101,13 @@ func (w World) addresses(e estate.Estate) ([]Address, error) {
 			}
 		}
 		for _, host := range hosts {
-			add("https", host, "")
+			add(Address{Scheme: "https", Host: host})
 			if s.Tag {
-				add("https", "blue---"+host, "")
+				add(Address{Scheme: "https", Host: "blue---" + host})
 			}
 		}
 		if s.Domain != "" {
-			add("https", s.Domain, "")
+			add(Address{Scheme: "https", Host: s.Domain})
 		}
 	}
 	for _, s := range e.Services {
@@ -114,7 +124,7 @@ func (w World) addresses(e estate.Estate) ([]Address, error) {
 			}
 			ip := fmt.Sprint(rule["IPAddress"])
 			for _, host := range append(hostsOf(e, one), ip) {
-				add(scheme, host, ip)
+				add(Address{Scheme: scheme, Host: host, IP: ip, Via: link(one.Region, "forwardingRules", one.Name+"-"+scheme)})
 			}
 		}
 	}
@@ -161,6 +171,9 @@ func (w World) visit(method string, to Address, visitor Visitor) []Entry {
 	request := httptest.NewRequest(method, "http://"+to.Host+to.Path, nil)
 	request.Header.Set("X-Forwarded-Proto", to.Scheme)
 	request.Header.Set("Accept", "text/html")
+	if to.IP != "" {
+		request.Header.Set("X-Local-Frontend", to.IP)
+	}
 	if account := accounts[visitor]; account != "" {
 		request.Header.Set("X-Local-User", account)
 		request.Header.Set("Authorization", "Bearer "+account)

@@ -101,13 +101,13 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 	return complaints
 }
 
-// mirrored is how a report begins to say why a door is one for copies of requests alone.
-const mirrored = "requests are mirrored here"
+// Mirrored is how a report begins to say why a door is one for copies of requests alone.
+const Mirrored = "requests are mirrored here"
 
 // doors are those at which requests come in, or those at which copies of them do.
 func (r Report) doors(copies bool) []Door {
 	return slices.DeleteFunc(slices.Clone(r.Doors), func(d Door) bool {
-		return d.Guard != unknown && copies != strings.HasPrefix(d.Why, mirrored)
+		return d.Guard != unknown && copies != strings.HasPrefix(d.Why, Mirrored)
 	})
 }
 
@@ -130,7 +130,7 @@ func nearest(doors []Door, to Address) []Door {
 	var found []Door
 	best := 0
 	for _, d := range doors {
-		switch fit := fits(d.Address, to); {
+		switch fit := d.fits(to); {
 		case fit == 0 || fit < best:
 		case fit > best:
 			found, best = []Door{d}, fit
@@ -151,10 +151,11 @@ func nearest(doors []Door, to Address) []Door {
 // fits says how closely a door's address stands for another one, 0 = not at all:
 // a host before a pattern of hosts before every host of a frontend, a longer
 // pattern or path before a shorter one.
-func fits(door string, to Address) int {
-	scheme, rest, _ := strings.Cut(door, "://")
+// A door of another forwarding rule does not stand for it.
+func (d Door) fits(to Address) int {
+	scheme, rest, _ := strings.Cut(d.Address, "://")
 	host, path, deep := strings.Cut(rest, "/")
-	if scheme != to.Scheme {
+	if scheme != to.Scheme || strings.Contains(d.Via, "/forwardingRules/") && d.Via != to.Via {
 		return 0
 	}
 	fit := 0
@@ -189,7 +190,7 @@ func Untrue(entries []Entry, reports []Report) []string {
 				continue
 			}
 			if !slices.ContainsFunc(entries, func(entry Entry) bool {
-				return entry.Service == r.Service && entry.Visitor != Named && !entry.Preflight && fits(d.Address, entry.Address) > 0
+				return entry.Service == r.Service && entry.Visitor != Named && !entry.Preflight && d.fits(entry.Address) > 0
 			}) {
 				untrue = append(untrue,
 					fmt.Sprintf("%s: %s %s is said to be %s: %s", r.Service, d.Kind, d.Address, d.Guard, d.Why))

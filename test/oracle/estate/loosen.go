@@ -1,0 +1,95 @@
+package estate
+
+import (
+	"slices"
+	"strings"
+)
+
+// loosened are the ways in which a report may say that a door is open where nobody gets
+// in, each with the estate in which somebody does: it depends on what an audit does not
+// look into, or on what is not documented.
+var loosened = map[string]func(e *Estate){
+	"IAP's agent may not invoke": func(e *Estate) {
+		for i := range e.Services {
+			e.Services[i].Agent = true
+		}
+	},
+	"a condition": func(e *Estate) { e.grants(func(g *Grant, _ string) { g.When = "" }) },
+	"a role that is not known": func(e *Estate) {
+		e.grants(func(g *Grant, wanted string) {
+			if !slices.Contains(readingRoles, g.Role) && (wanted == "roles/run.invoker" || strings.Contains(g.Role, "/roles/")) {
+				g.Role = wanted
+			}
+		})
+	},
+	"IAP's settings": func(e *Estate) { e.Settings = nil },
+	"an authorization policy that refuses": func(e *Estate) {
+		for i := range e.Balancers {
+			e.Balancers[i].Policies = slices.DeleteFunc(e.Balancers[i].Policies,
+				func(a Authorization) bool { return a.Action != AskIAP })
+		}
+	},
+	"copies of requests that IAP refuses": func(e *Estate) {
+		for i := range e.Balancers {
+			for j := range e.Balancers[i].Hosts {
+				host := &e.Balancers[i].Hosts[j]
+				if host.Mirror != "" {
+					host.Default, host.Weighted, host.Mirror = host.Mirror, nil, ""
+				}
+				for k := range host.Paths {
+					if path := &host.Paths[k]; path.Mirror != "" {
+						path.Backend, path.Mirror = path.Mirror, ""
+					}
+				}
+			}
+		}
+	},
+}
+
+// readingRoles are roles that let nobody in.
+var readingRoles = []string{"roles/run.viewer", "roles/viewer"}
+
+// grants changes every grant; wanted is the role that lets its member in.
+func (e *Estate) grants(change func(g *Grant, wanted string)) {
+	each := func(all []Grant, wanted string) {
+		for i := range all {
+			change(&all[i], wanted)
+		}
+	}
+	for i := range e.Services {
+		each(e.Services[i].Invokers, "roles/run.invoker")
+		each(e.Services[i].Access, accessorRole)
+	}
+	for i := range e.Backends {
+		each(e.Backends[i].Access, accessorRole)
+	}
+	for i := range e.Balancers {
+		for j := range e.Balancers[i].Policies {
+			each(e.Balancers[i].Policies[j].Access, accessorRole)
+		}
+	}
+	for i := range e.Above {
+		each(e.Above[i].Grants, accessorRole)
+	}
+	// A role of the project may be for either.
+	for i := range e.Project {
+		wanted := "roles/run.invoker"
+		if e.Project[i].Role == accessorRole || e.Project[i].Role == PassingRole {
+			wanted = accessorRole
+		}
+		change(&e.Project[i], wanted)
+	}
+}
+
+// Loosened are the estate without single things that keep people out and that a report
+// does not count on, by what they are; "" is the estate without any of them.
+func (e Estate) Loosened() map[string]Estate {
+	all := map[string]Estate{"": e.clone()}
+	for what, loosen := range loosened {
+		one, every := e.clone(), all[""]
+		loosen(&one)
+		loosen(&every)
+		all[what], all[""] = one, every
+	}
+	return all
+}
