@@ -142,18 +142,25 @@ const MaxAddresses = 20
 // backend service holds for copies of requests too is unverified.
 const mirrored = "requests are mirrored here"
 
+// ahead is what of a frontend decides its guard, beside what is behind it.
+type ahead struct {
+	iap    *posture.RuleIAP
+	unread string
+}
+
 // frontendDoors are the addresses of load balancers. Where a frontend has more of one
 // kind than are shown, a door without an address counts the others.
 func frontendDoors(p posture.Posture) []Door {
 	var doors, alike []Door
 	shown, others := map[Door]int{}, map[Door]int{}
 	for _, backend := range p.Backends {
-		guards := map[*posture.RuleIAP]judged{}
+		guards := map[ahead]judged{}
 		for _, frontend := range backend.Frontends {
-			guard, known := guards[frontend.IAP]
+			before := ahead{frontend.IAP, frontend.Unread}
+			guard, known := guards[before]
 			if !known {
 				guard = frontendGuard(p, backend, frontend)
-				guards[frontend.IAP] = guard
+				guards[before] = guard
 			}
 			door := guard.frontendDoor(backend, frontend)
 			if _, known := shown[door]; !known {
@@ -187,8 +194,6 @@ func (j judged) frontendDoor(backend posture.Backend, frontend posture.Frontend)
 		door.Kind = InternalLoadBalancer
 	}
 	switch {
-	case frontend.Unread != "" && door.Guard.Exposed():
-		door.Guard, door.Why = GuardUnknown, frontend.Unread
 	case frontend.Mirror && door.Why != "":
 		door.Why = mirrored + "; " + door.Why
 	case frontend.Mirror:

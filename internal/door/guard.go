@@ -45,7 +45,11 @@ const twoIAPs = "IAP is on at two places one behind the other, and every request
 func frontendGuard(p posture.Posture, backend posture.Backend, frontend posture.Frontend) judged {
 	behind, at := backendGuard(p, backend), frontend.IAP
 	switch {
-	case behind.guard == GuardIngress || at == nil:
+	case behind.guard == GuardIngress:
+		return behind
+	case frontend.Unread != "":
+		return undelegated(p, behind, frontend.Unread)
+	case at == nil:
 		return behind
 	case at.Unread != "":
 		return undelegated(p, behind, at.Unread)

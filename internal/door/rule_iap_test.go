@@ -62,6 +62,11 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 			whole(p).Policies, p.Backends[0].IAPOn = nil, true
 			unreadRules(p)
 		}, GuardIAP, ""},
+		{"the frontend is unread, and IAP's agent gets in behind it",
+			func(p *posture.Posture) { p.Backends[0].Frontends[0].Unread = "403" }, GuardUnknown, "403"},
+		{"the frontend is unread, and it does not", func(p *posture.Posture) {
+			p.Backends[0].Frontends[0].Unread, p.Invokers.Bindings = "403", nil
+		}, GuardIAM, ""},
 		{"closed by its ingress", func(p *posture.Posture) { everybody(p); whole(p); p.Service.Ingress = posture.IngressInternal },
 			GuardIngress, ""},
 	} {
@@ -69,7 +74,11 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 			p := posturetest.Protected()
 			p.Backends[0].IAPOn = false
 			tc.change(&p)
-			want := []Door{{Kind: LoadBalancer, Address: "https://203.0.113.7",
+			address := "https://203.0.113.7"
+			if p.Backends[0].Frontends[0].Unread != "" {
+				address = ""
+			}
+			want := []Door{{Kind: LoadBalancer, Address: address,
 				Via: "projects/demo-project/global/forwardingRules/hello-https", Guard: tc.want, Why: tc.why}}
 			if diff := cmp.Diff(want, frontendDoors(p)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

@@ -68,7 +68,7 @@ func (w *world) explain(e estate.Estate, found *verdict) error {
 	left := map[string][]string{}
 	for what, looser := range e.Loosened() {
 		if what != "" && *alarms == 0 {
-			continue // one estate for all reasons tells whether there is any
+			continue // one estate for all reasons shows whether there is any
 		}
 		entries, err := w.visits(looser)
 		if err != nil {

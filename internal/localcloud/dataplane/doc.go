@@ -20,7 +20,7 @@
 // A bearer token may also be an identity token of the local cloud (package
 // oidc), which is checked as Google's are, its audience where it is shown. Any
 // other is one that does not verify. From where a request comes, as logs show it, X-Local-Address
-// may say, and to the IP address of which frontend it goes, whatever its Host, X-Local-Frontend.
+// may say; X-Local-Frontend is the IP address of the frontend to which it goes, whatever its Host.
 //
 // At a frontend a request counts as https or http as X-Forwarded-Proto says; without it, as the port in
 // its Host says where a forwarding rule has that port, and else as https where
