@@ -63,8 +63,11 @@ func conditional(policy posture.Policy, role string, members []string) bool {
 
 var _ = register(positionPublic, invokerCheck, InvokerCheckOff)
 
+// invokerCheck finds the check switched off where somebody gets in by that. IAP at the
+// service itself asks everybody, and no ingress lets nobody ask.
 func invokerCheck(p posture.Posture, want policy.Wanted) []Finding {
-	if !p.Service.InvokerCheckOff || want.KeepInvokers {
+	guarded := policy.Direct(p, want) || p.Service.Ingress == posture.IngressNone
+	if !p.Service.InvokerCheckOff || want.KeepInvokers || guarded {
 		return nil
 	}
 	return []Finding{{

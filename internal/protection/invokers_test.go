@@ -36,6 +36,12 @@ func TestNobodyInvokesUnnamed(t *testing.T) {
 	check(t, invokerCheck, []row{
 		{"the check is off", func(p *posture.Posture, _ *policy.Wanted) { p.Service.InvokerCheckOff = true },
 			[]Code{InvokerCheckOff}},
+		{"the check is off behind IAP at the service", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Service.InvokerCheckOff, p.Service.IAPOn = true, true
+		}, nil},
+		{"the check is off, and the ingress lets nobody in", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Service.InvokerCheckOff, p.Service.Ingress = true, posture.IngressNone
+		}, nil},
 		{"the check is off, and the rule keeps invokers", func(p *posture.Posture, want *policy.Wanted) {
 			p.Service.InvokerCheckOff, want.KeepInvokers = true, true
 		}, nil},
