@@ -60,6 +60,9 @@ func summary(r report.Report) []slog.Attr {
 			line = append(line, slog.String(name, value))
 		}
 	}
+	if r.Accepted {
+		line = append(line, slog.Bool("accepted", true))
+	}
 	text("cause", r.Cause.Kind)
 	text("mode", string(r.Mode))
 	if t := r.Target; t != nil {

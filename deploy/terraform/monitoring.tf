@@ -26,7 +26,7 @@ locals {
     }
     unknown = {
       title  = "Looks at services with a door that may be open"
-      filter = "${local.alerting} AND jsonPayload.exposed=\"unknown\" AND NOT jsonPayload.outcome=(\"exempt\" OR \"uncovered\")"
+      filter = "${local.alerting} AND jsonPayload.exposed=\"unknown\" AND NOT jsonPayload.accepted=true AND NOT jsonPayload.outcome=(\"exempt\" OR \"uncovered\")"
       # A service that cannot be read has no label that names its team.
       labels = { project = local.whose.project }
     }

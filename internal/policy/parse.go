@@ -26,7 +26,7 @@ func Read(name string, now time.Time) (Policy, error) {
 // Parse reads and checks a policy; now bounds how far ahead an exemption may end.
 // Its error has one line for each problem, with the place and what to write.
 func Parse(text []byte, now time.Time) (Policy, error) {
-	r := &reader{}
+	r := &reader{now: now}
 	body, err := r.document(text)
 	if err != nil {
 		return Policy{}, err
@@ -75,6 +75,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 		"withoutLoadBalancer": choice(r, "withoutLoadBalancer", &settings.WithoutLoadBalancer,
 			WithoutWait, WithoutClose, WithoutDirect),
 		"access":         func(n *yaml.Node) { r.access(n, &settings) },
+		"accept":         r.list("accept", func(n *yaml.Node) { r.accept(n, &settings) }),
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),
 		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),
 		"oauthClient":    func(n *yaml.Node) { r.oauthClient(n, &settings.OAuthClient) },

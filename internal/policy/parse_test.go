@@ -38,7 +38,7 @@ type refused struct {
 
 var refusals = []refused{
 	{"unknown key", head + "    mood: enforce\n", `line 4, column 5: unknown key "mood": did you mean mode?`, false},
-	{"unknown key that resembles none", head + "    zzzzzzzz: 1\n", "write one of access, ", false},
+	{"unknown key that resembles none", head + "    zzzzzzzz: 1\n", "write one of accept, access, ", false},
 	{"unknown key in match", head + "    match: {project: [a]}\n",
 		`line 4, column 13: unknown key "project": did you mean projects?`, false},
 	{"unknown key at the top", "version: 1\nrule: []\n",

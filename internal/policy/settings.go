@@ -98,6 +98,8 @@ type Settings struct {
 	// KeepAccessors leaves public accessors of IAP as they are. The door is reported
 	// as open all the same, and nothing is granted at it.
 	KeepAccessors bool
+	// Accept are facts that may stay unread for a time.
+	Accept []Acceptance
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
 	WithoutLoadBalancer WithoutLoadBalancer
 	// KeepIngress and KeepInvokers leave a service's ingress, and its public

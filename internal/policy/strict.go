@@ -42,6 +42,9 @@ var strictnesses = []strictness{
 	{"access.publicAccessors", []string{"KeepAccessors"}, func(l, b Settings) bool {
 		return b.KeepAccessors || !l.KeepAccessors
 	}},
+	{"accept", []string{"Accept"}, func(l, b Settings) bool {
+		return !slices.ContainsFunc(l.Accept, func(a Acceptance) bool { return !slices.Contains(b.Accept, a) })
+	}},
 	// With another client, or with Google's own, other people can sign in.
 	{"oauthClient", []string{"OAuthClient"}, func(l, b Settings) bool { return l.OAuthClient == b.OAuthClient }},
 	{"ingress", []string{"KeepIngress"}, func(l, b Settings) bool { return b.KeepIngress || !l.KeepIngress }},

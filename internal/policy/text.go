@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"go.yaml.in/yaml/v4"
@@ -22,7 +23,10 @@ const (
 )
 
 // reader reads a YAML text strictly and collects every problem in it.
-type reader struct{ problems []error }
+type reader struct {
+	now      time.Time
+	problems []error
+}
 
 // document returns the one value in text, nil when text holds none. It refuses a
 // secret in clear before anything can repeat it.

@@ -77,12 +77,15 @@ type Report struct {
 	Invokers        []Named `json:"invokers,omitempty"`
 	InvokersLeftOff int     `json:"invokersLeftOff,omitempty"`
 	// Exposed is whether a door is open after all this: yes, no or unknown.
-	Exposed      door.Knowledge `json:"exposed,omitempty"`
-	ExposedSince *time.Time     `json:"exposedSince,omitempty"`
-	ExposedUntil *time.Time     `json:"exposedUntil,omitempty"`
-	WaitingFor   *WaitingFor    `json:"waitingFor,omitempty"`
-	Exemption    *Exemption     `json:"exemption,omitempty"`
-	Contest      *Contest       `json:"contest,omitempty"`
+	Exposed door.Knowledge `json:"exposed,omitempty"`
+	// Accepted means that the policy accepts that it is unknown, because it accepts that
+	// facts stay unread.
+	Accepted     bool        `json:"accepted,omitempty"`
+	ExposedSince *time.Time  `json:"exposedSince,omitempty"`
+	ExposedUntil *time.Time  `json:"exposedUntil,omitempty"`
+	WaitingFor   *WaitingFor `json:"waitingFor,omitempty"`
+	Exemption    *Exemption  `json:"exemption,omitempty"`
+	Contest      *Contest    `json:"contest,omitempty"`
 	// Callers are those who call the service now, where a step could shut
 	// somebody out, the worst off first.
 	Callers []Caller `json:"callers,omitempty"`

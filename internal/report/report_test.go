@@ -49,7 +49,7 @@ func full() Report {
 		},
 		Exemption: &Exemption{Owner: "o", Ticket: "t", Reason: "r", Expires: at},
 		Contest: &Contest{Rounds: 3, FirstAt: &at, LastAt: &at, Actors: []Actor{{Principal: "p", UserAgent: "u"}},
-			Field: "iap.enabled", Fix: "x"}, Calls: 1, ElapsedMS: 2, Truncated: true,
+			Field: "iap.enabled", Fix: "x"}, Calls: 1, ElapsedMS: 2, Truncated: true, Accepted: true,
 		LeftOff: &LeftOff{Advice: 1, Callers: 1, Doors: 1, DoorsBefore: 1, Evidence: 1, ExpectedAudience: 1, Findings: 1,
 			Labels: 1, Actors: 1, PassedOver: 1, Steps: 1, Unread: 1},
 	}

@@ -27,6 +27,9 @@ func shown(r report.Report) []string {
 		lines[0] += " (a door is open)"
 	case "unknown":
 		lines[0] += " (a door may be open)"
+		if r.Accepted {
+			lines[0] += ", as the policy accepts"
+		}
 	}
 	if r.Policy != nil {
 		for _, why := range r.Policy.SkippedRules {

@@ -64,6 +64,7 @@ type audited struct {
 	Service          string           `json:"service"`
 	Outcome          report.Outcome   `json:"outcome,omitempty"` // what plan would say
 	Exposed          door.Knowledge   `json:"exposed"`
+	Accepted         bool             `json:"accepted,omitempty"` // the policy accepts that it is unknown
 	Doors            []report.Door    `json:"doors,omitempty"`
 	Accessors        []report.Named   `json:"accessors,omitempty"` // at doors guarded by IAP
 	AccessorsLeftOff int              `json:"accessorsLeftOff,omitempty"`
@@ -75,7 +76,8 @@ type audited struct {
 	Error            string           `json:"error,omitempty"`
 }
 
-// auditAll prints the audit; open says whether any door is unguarded, or may be.
+// auditAll prints the audit; open says whether any door is unguarded, or may be without
+// that being accepted.
 func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Writer) (open bool, err error) {
 	scopes, err := parseScopes(args)
 	if err != nil {
@@ -110,7 +112,7 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	if slices.ContainsFunc(found.Services, func(one audited) bool { return one.Error != "" }) {
 		return false, statusError(exitFailed)
 	}
-	return found.Totals.Exposed+found.Totals.Unknown > 0, nil
+	return found.Totals.Exposed+found.Totals.Unknown-found.Totals.Accepted > 0, nil
 }
 
 // auditTogether bounds how many services are looked at side by side.
@@ -142,6 +144,7 @@ func newAudited(name string, final report.Report, err error) audited {
 	default:
 		final = final.Shown()
 		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
+		one.Accepted = final.Accepted
 		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
 		one.Accessors, one.AccessorsLeftOff = final.Accessors, final.AccessorsLeftOff
 		one.Invokers, one.InvokersLeftOff, one.Unread = final.Invokers, final.InvokersLeftOff, final.Unread

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -187,5 +189,29 @@ func TestWhatIsNoAuditIsRefused(t *testing.T) {
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want a usage error with %q", tc.name, err, tc.want)
 		}
+	}
+}
+
+func TestAnAcceptedUnknownIsCountedAndNotPending(t *testing.T) {
+	o := shops(t)
+	quiet := "projects/" + playground.Project + "/locations/us-central1/services/a-quiet"
+	o.SetFaults(`[{"action":"status","method":"run.projects.locations.services.getIamPolicy","status":403}]`)
+	text, status := auditRun(t, "audit", quiet, "--endpoint", o.URL(), "--exit-code", "--format", "json")
+	found := parsed(t, text)
+	if status != exitPending || found.Totals.Unknown != 1 || len(found.Services[0].Unread) == 0 {
+		t.Fatalf("exit status %d, want %d and one unknown service:\n%s", status, exitPending, text)
+	}
+	rules := "version: 1\nrules:\n  - name: r\n    accept:\n"
+	for _, unread := range found.Services[0].Unread {
+		rules += fmt.Sprintf("      - {unread: %q, owner: o, ticket: t, expires: %s}\n", unread.Resource,
+			time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
+	}
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, status = auditRun(t, "audit", quiet, "--endpoint", o.URL(), "--exit-code", "--policy", file)
+	if status != exitDone || !strings.Contains(text, "1 service: 0 exposed, 1 unknown (1 accepted)") {
+		t.Errorf("exit status %d, want %d and one accepted:\n%s", status, exitDone, text)
 	}
 }

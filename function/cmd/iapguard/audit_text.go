@@ -17,6 +17,7 @@ type totals struct {
 	Services  int                `json:"services"`
 	Exposed   int                `json:"exposed"`             // with an unguarded door
 	Unknown   int                `json:"unknown"`             // with a door that may be unguarded, and none that is
+	Accepted  int                `json:"accepted,omitempty"`  // of those, as the policy says
 	Uncovered int                `json:"uncovered"`           // that no rule covers, among all of the above
 	Instances int                `json:"instances,omitempty"` // that are Cloud Run instances, among all of the above
 	Doors     map[door.Guard]int `json:"doors"`
@@ -75,6 +76,9 @@ func (a *audit) count() totals {
 			count.Exposed++
 		case door.Unknown:
 			count.Unknown++
+			if service.Accepted {
+				count.Accepted++
+			}
 		}
 		switch {
 		case service.instance():
@@ -170,6 +174,9 @@ func (a audit) text() string {
 		}
 	}
 	fmt.Fprintf(&b, "\n%s: %d exposed, %d unknown", counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unknown)
+	if a.Totals.Accepted > 0 {
+		fmt.Fprintf(&b, " (%d accepted)", a.Totals.Accepted)
+	}
 	if a.Totals.Uncovered > 0 {
 		fmt.Fprintf(&b, ", %d without a rule", a.Totals.Uncovered)
 	}
