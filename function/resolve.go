@@ -17,7 +17,7 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 	own := posture.Target{Project: cause.Project, Location: cause.Location, Service: cause.Service}
 	switch cause.Kind {
 	case event.RunServiceChanged, event.RunServiceReady, event.RunIAMChanged, event.RunRequestDenied:
-		return []posture.Target{own}, nil
+		return f.cloud.Services(ctx, posture.Scope(own))
 	case event.BackendServiceChanged, event.LBRequestDeniedByIAP:
 		return f.cloud.Behind(ctx, backendResource(cause))
 	case event.RoutingChanged:

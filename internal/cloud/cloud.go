@@ -110,15 +110,16 @@ func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, 
 		}
 		targets[i].Project = project.ID
 	}
-	return targets, nil
+	return c.multiRegional(ctx, targets)
 }
 
 // Services names the services and instances in a scope, sorted by name. A scope that is
-// one of them yields that one, whether it exists or not. With an error come those that
+// one of them yields that one, whether it exists or not. A multi-region service stands in
+// the place of its regional parts. With an error come those that
 // could be listed.
 func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error) {
 	if scope.Service != "" {
-		return []posture.Target{posture.Target(scope)}, nil
+		return c.multiRegional(ctx, []posture.Target{posture.Target(scope)})
 	}
 	project, err := c.projects.Project(ctx, scope.Project)
 	if err != nil {
@@ -129,7 +130,7 @@ func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Ta
 	var unlisted error
 	var group errgroup.Group
 	group.Go(func() error { instances, unlisted = c.run.Instances(ctx, scope); return nil })
-	found, err := c.run.List(ctx, scope)
+	found, err := c.run.Services(ctx, scope)
 	_ = group.Wait() // its error is unlisted
 	found = append(found, instances...)
 	slices.SortFunc(found, func(a, b posture.Target) int { return strings.Compare(a.Name(), b.Name()) })

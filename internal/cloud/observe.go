@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,6 +31,9 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 		o.readInstance(ctx)
 		return o.p, o.unread.worst
 	}
+	if target.Location == posture.Global {
+		return o.observeRegions(ctx)
+	}
 	o.readSources(ctx)
 	if fault.ActionOf(o.unread.worst) == fault.Gone && o.unread.worst != nil {
 		return o.p, o.unread.worst
@@ -48,6 +52,7 @@ type observation struct {
 	inventory *loadbalancer.Inventory
 	unlisted  error // of the lists of load balancers
 	unread    unread
+	siblings  []posture.Target // the same multi-region service in its other regions
 }
 
 // readSources reads what needs nothing but the service's name.
@@ -80,6 +85,9 @@ func (o *observation) readAccess(ctx context.Context) {
 			if member.Target == o.p.Target {
 				member.Invokers = o.p.Invokers
 				continue
+			}
+			if slices.Contains(o.siblings, member.Target) {
+				continue // each is observed by itself
 			}
 			start(func() { o.readNeighbour(ctx, member, !backend.IAPOn) })
 		}

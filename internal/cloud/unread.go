@@ -85,6 +85,28 @@ func urgency(err error) int {
 	return 1
 }
 
+// include adds what could not be read of a part. That a part does not exist is a failure
+// that may pass.
+func (u *unread) include(part *unread) {
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.found = append(u.found, part.found...)
+	for _, api := range part.apis {
+		if !slices.Contains(u.apis, api) {
+			u.apis = append(u.apis, api)
+		}
+	}
+	worst := part.worst
+	if worst != nil && fault.ActionOf(worst) == fault.Gone {
+		worst = fault.New(fault.Unavailable, "a region of the service is not there: %v", worst)
+	}
+	if worst != nil && (u.worst == nil || before(worst, u.worst)) {
+		u.worst = worst
+	}
+}
+
 // note keeps an error of any kind, and ignores nil.
 func (u *unread) note(resource string, err error) {
 	if err == nil {

@@ -92,7 +92,7 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 		decision = d.instance()
 	case f.WriteErr != nil:
 		decision = d.failed()
-	case r.Diagnose && !d.settings.Exemption.BuiltIn():
+	case r.Diagnose && !d.settings.Exemption.BuiltIn() && len(f.Posture.Regions) == 0:
 		decision = d.diagnose()
 	default:
 		decision = d.protect()

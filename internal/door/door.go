@@ -76,6 +76,9 @@ type Door struct {
 // Of lists every way to the service that the posture holds, with who
 // guards it.
 func Of(p posture.Posture) []Door {
+	if len(p.Regions) > 0 {
+		return regionDoors(p)
+	}
 	doors := append(OwnDoors(p), DomainDoors(p)...)
 	return slices.Concat(doors, frontendDoors(p), functionDoors(p), unseenDoors(p))
 }

@@ -39,14 +39,19 @@ const maxNamed = 50
 // IAP authenticates everybody who calls through it. leftOff is how many more there are
 // than maxNamed. The list is empty where no door is guarded by IAM.
 func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
-	if !slices.ContainsFunc(Of(p), func(d Door) bool { return d.Guard == GuardIAM }) {
+	byIAM := func(d Door) bool { return d.Guard == GuardIAM }
+	if !slices.ContainsFunc(Of(p), byIAM) {
 		return nil, 0
 	}
 	invokes := func(role string) bool {
 		return RoleInvokes(role) == Yes && (!p.Target.Instance || mayInvokeInstance(role))
 	}
 	list := named{at: p.ObservedAt, counts: invokes, agent: p.Agent()}
-	list.add(p.Invokers, false)
+	for _, part := range p.Parts() {
+		if slices.ContainsFunc(Of(part), byIAM) {
+			list.add(part.Invokers, false)
+		}
+	}
 	list.add(p.Project, true)
 	return list.bounded()
 }

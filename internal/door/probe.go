@@ -31,6 +31,12 @@ const (
 // not asked, and neither are hosts that are known only by a pattern.
 func ProbeRequests(p posture.Posture) []ProbeRequest {
 	var requests []ProbeRequest
+	for _, region := range p.Regions {
+		requests = append(requests, ProbeRequests(region)...)
+	}
+	if len(p.Regions) > 0 {
+		return requests[:min(len(requests), maxProbes)]
+	}
 	for _, kind := range []Kind{LoadBalancer, DefaultURL, mappedDomain, TagURL} {
 		asked := 0
 		for _, one := range probesAt(p, kind) {

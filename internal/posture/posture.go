@@ -39,11 +39,14 @@ type Posture struct {
 	DirectAccess    Policy
 	DirectInherited []Policy
 	DirectSettings  IAPSettings // of IAP at the service itself
-	Ancestors       Ancestors   // of the project, where a rule asks for them
-	Trust           Trust       // who counts as an outsider, by the policy; the rest is observed
-	APIsOff         []string    // hosts of the APIs that are switched off in the project, sorted
-	Unread          []Unread    // what could not be read; every other fact holds even so
-	ObservedAt      time.Time
+	// Regions are what was observed of a multi-region service in each of its regions, where
+	// it is a service of its own to load balancers and to IAM; nil = it is in one region.
+	Regions    []Posture
+	Ancestors  Ancestors // of the project, where a rule asks for them
+	Trust      Trust     // who counts as an outsider, by the policy; the rest is observed
+	APIsOff    []string  // hosts of the APIs that are switched off in the project, sorted
+	Unread     []Unread  // what could not be read; every other fact holds even so
+	ObservedAt time.Time
 }
 
 // Service is what matters of the Cloud Run service itself.
@@ -59,7 +62,8 @@ type Service struct {
 	TagURLs            []string // run.app addresses of tagged revisions
 	Calls              []string // run.app hosts that its environment names
 	Labels             map[string]string
-	Reconciling        bool // a deployment or change is still being rolled out
+	Regions            []string // of a multi-region service; nil = it is in one
+	Reconciling        bool     // a deployment or change is still being rolled out
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 	LastModifier       string // e-mail of who last changed the service, "" where Cloud Run does not say

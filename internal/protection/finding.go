@@ -93,6 +93,9 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 	if want.Recipe == policy.RecipeOff {
 		return nil
 	}
+	if len(p.Regions) > 0 {
+		return multiRegion(p, want)
+	}
 	findings := ruleDecided(p, want)
 	if len(findings) > 0 {
 		return findings // of what is wanted nothing else is known
@@ -136,7 +139,7 @@ func Worst(findings []Finding) Disposition {
 
 // Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown} // found outside of Assess
+	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown, MultiRegion} // found outside of Assess
 	for _, each := range comparisons {
 		codes = append(codes, each.codes...)
 	}

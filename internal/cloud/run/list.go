@@ -16,11 +16,29 @@ import (
 // regionLabel is where a Knative service says in which region it is.
 const regionLabel = "cloud.googleapis.com/location"
 
-// List names the services in a scope. The v2 API lists one region at a time
-// and does not list regions; v1 takes "-" for all of them, which is what
-// gcloud sends (recorded). Where the list does not reach every place the error is a
-// fault.Unavailable, and the services of the other places are there.
+// List names the services in a scope, the regional parts of multi-region services among
+// them. The v2 API lists one region at a time and does not list regions; v1 takes "-" for
+// all of them, which is what gcloud sends (recorded). Where the list does not reach every
+// place the error is a fault.Unavailable, and the services of the other places are there.
 func (c *Client) List(ctx context.Context, scope posture.Scope) ([]posture.Target, error) {
+	return c.list(ctx, scope, target)
+}
+
+// Services is List with multi-region services in the place of their regional parts.
+func (c *Client) Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error) {
+	return c.list(ctx, scope, func(project string, item *knative.Service) posture.Target {
+		found := target(project, item)
+		if item.Metadata.Labels[multiRegionLabel] != "" {
+			found.Location = posture.Global
+		}
+		return found
+	})
+}
+
+// list names the services in a scope as name says, each once.
+func (c *Client) list(
+	ctx context.Context, scope posture.Scope, name func(string, *knative.Service) posture.Target,
+) ([]posture.Target, error) {
 	location := scope.Location
 	if location == "" {
 		location = "-"
@@ -28,13 +46,17 @@ func (c *Client) List(ctx context.Context, scope posture.Scope) ([]posture.Targe
 	parent := "projects/" + scope.Project + "/locations/" + location
 	var found []posture.Target
 	var lacking []string
+	seen := map[posture.Target]bool{}
 	for next := ""; ; {
 		page, err := c.lists.List(parent).Continue(next).Context(ctx).Do()
 		if err != nil {
 			return nil, fmt.Errorf("listing the services of %q: %w", parent, connect.Classify(err))
 		}
 		for _, item := range page.Items {
-			found = append(found, target(scope.Project, item))
+			if one := name(scope.Project, item); !seen[one] {
+				seen[one] = true
+				found = append(found, one)
+			}
 		}
 		lacking = append(lacking, page.Unreachable...)
 		if next = continued(page.Metadata); next == "" {
@@ -65,6 +87,35 @@ func concerning(location string, places []string) []string {
 
 func target(project string, item *knative.Service) posture.Target {
 	return posture.Target{Project: project, Location: item.Metadata.Labels[regionLabel], Service: item.Metadata.Name}
+}
+
+// What v1 says of a multi-region service and of its regional parts, and how to list the
+// former (gcloud 528).
+const (
+	multiRegionLabel  = "run.googleapis.com/multi-region-id"
+	regionsAnnotation = "run.googleapis.com/regions"
+	multiRegionOnly   = "multiRegionOnly"
+)
+
+// MultiRegional maps the regional parts of a project's multi-region services to these.
+func (c *Client) MultiRegional(ctx context.Context, project string) (map[posture.Target]posture.Target, error) {
+	parent := "projects/" + project + "/locations/-"
+	parts := map[posture.Target]posture.Target{}
+	for next := ""; ; {
+		page, err := c.lists.List(parent).FieldSelector(multiRegionOnly).Continue(next).Context(ctx).Do()
+		if err != nil {
+			return nil, fmt.Errorf("listing the multi-region services of %q: %w", project, connect.Classify(err))
+		}
+		for _, item := range page.Items {
+			service := posture.Target{Project: project, Location: posture.Global, Service: item.Metadata.Name}
+			for region := range strings.SplitSeq(item.Metadata.Annotations[regionsAnnotation], ",") {
+				parts[posture.Target{Project: project, Location: region, Service: service.Service}] = service
+			}
+		}
+		if next = continued(page.Metadata); next == "" {
+			return parts, nil
+		}
+	}
 }
 
 func continued(metadata *knative.ListMeta) string {

@@ -110,9 +110,17 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled,
 		URLs: urls, TagURLs: tagURLs(found, urls), DefaultURLDisabled: found.DefaultUriDisabled,
 		HTTP2: takesHTTP2(found.Template), Calls: posture.RunAppHosts(environment(found.Template)),
-		Labels: found.Labels, Reconciling: found.Reconciling,
+		Labels: found.Labels, Reconciling: found.Reconciling, Regions: regionsOf(found),
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime), LastModifier: found.LastModifier,
 	}, nil
+}
+
+// regionsOf are the regions of a multi-region service, nil = it is in one.
+func regionsOf(service *run.GoogleCloudRunV2Service) []string {
+	if service.MultiRegionSettings == nil {
+		return nil
+	}
+	return service.MultiRegionSettings.Regions
 }
 
 // environment are the values of the containers' environment variables that are

@@ -1,0 +1,87 @@
+package cloud
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// observeRegions reads a multi-region service: its settings at the location global, then
+// in each region the service that load balancers and IAM see, one region after the other.
+// The lists of load balancers and the project's policy are read once.
+func (o *observation) observeRegions(ctx context.Context) (posture.Posture, error) {
+	var group errgroup.Group
+	for _, read := range []func(context.Context){o.readService, o.readProjectPolicy, o.readLoadBalancers} {
+		group.Go(func() error { read(ctx); return nil })
+	}
+	_ = group.Wait() // what failed is noted
+	if fault.ActionOf(o.unread.worst) == fault.Gone && o.unread.worst != nil {
+		return o.p, o.unread.worst
+	}
+	var parts []posture.Target
+	for _, region := range o.p.Service.Regions {
+		parts = append(parts, posture.Target{Project: o.p.Target.Project, Location: region, Service: o.p.Target.Service})
+	}
+	for _, part := range parts {
+		o.p.Regions = append(o.p.Regions, o.readRegion(ctx, part, parts))
+	}
+	o.p.Unread, o.p.APIsOff = o.unread.sorted(), o.unread.apis
+	return o.p, o.unread.worst
+}
+
+// readRegion reads a multi-region service in one region. One that is not there yet is
+// unread: the service at global says that it is to be.
+func (o *observation) readRegion(ctx context.Context, part posture.Target, all []posture.Target) posture.Posture {
+	regional := &observation{Cloud: o.Cloud, inventory: o.inventory, unlisted: o.unlisted, siblings: all}
+	regional.p = posture.Posture{Target: part, ProjectNumber: o.p.ProjectNumber, NoOrganization: o.p.NoOrganization,
+		Project: o.p.Project, ObservedAt: o.p.ObservedAt}
+	var group errgroup.Group
+	for _, read := range []func(context.Context){regional.readService, regional.readInvokers, regional.readDomains} {
+		group.Go(func() error { read(ctx); return nil })
+	}
+	_ = group.Wait() // what failed is noted
+	regional.readBackends(ctx)
+	regional.readAccess(ctx)
+	for i := range regional.p.Backends {
+		backend := &regional.p.Backends[i]
+		backend.Members = slices.DeleteFunc(backend.Members,
+			func(m posture.Member) bool { return m.Target != part && slices.Contains(all, m.Target) })
+	}
+	o.unread.include(&regional.unread)
+	return regional.p
+}
+
+// multiRegional replaces the regional parts of multi-region services by the services
+// themselves, each once. Where their list cannot be read until a person acts, the parts
+// stay as they are.
+func (c *Cloud) multiRegional(ctx context.Context, targets []posture.Target) ([]posture.Target, error) {
+	whole := map[posture.Target]posture.Target{}
+	asked := map[string]bool{}
+	for _, target := range targets {
+		if target.Instance || target.Location == posture.Global || asked[target.Project] {
+			continue
+		}
+		asked[target.Project] = true
+		parts, err := c.run.MultiRegional(ctx, target.Project)
+		if err != nil && !fault.Lasting(err) {
+			return nil, err
+		}
+		for part, service := range parts {
+			whole[part] = service
+		}
+	}
+	var found []posture.Target
+	for _, target := range targets {
+		if service, ok := whole[target]; ok {
+			target = service
+		}
+		if !slices.Contains(found, target) {
+			found = append(found, target)
+		}
+	}
+	return found, nil
+}

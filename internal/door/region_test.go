@@ -1,0 +1,56 @@
+package door
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
+)
+
+func TestAMultiRegionServiceIsAsOpenAsItsLoosestRegion(t *testing.T) {
+	const rule = "projects/demo-project/global/forwardingRules/hello-https"
+	part := func(region string, change func(*posture.Posture)) posture.Posture {
+		p := posturetest.Protected()
+		p.Target.Location, p.Service.URLs, p.Backends[0].IAPOn = region, []string{"https://" + region + ".a.run.app"}, false
+		p.Service.Ingress = posture.IngressAll
+		change(&p)
+		return p
+	}
+	same := func(*posture.Posture) {}
+	public := func(p *posture.Posture) { p.Invokers.Bindings[0].Members = []string{"allUsers"} }
+	for _, tc := range []struct {
+		name     string
+		one, two func(*posture.Posture)
+		want     []Guard // of both addresses and of the load balancer
+		exposed  Knowledge
+	}{
+		{"alike", same, same, []Guard{GuardIAM, GuardIAM, GuardIAM}, No},
+		{"one region is public", same, public, []Guard{GuardIAM, GuardOpen, GuardOpen}, Yes},
+		{"one region is unread", func(p *posture.Posture) { p.Invokers.Unread = "403" }, same,
+			[]Guard{GuardUnknown, GuardIAM, GuardUnknown}, Unknown},
+		{"one has another ingress", func(p *posture.Posture) { p.Service.Ingress = posture.IngressInternal }, public,
+			[]Guard{GuardIngress, GuardOpen, GuardOpen}, Yes},
+		{"only one has a load balancer", func(p *posture.Posture) { p.Backends[0].IAPOn = true },
+			func(p *posture.Posture) { p.Backends = nil }, []Guard{GuardIAM, GuardIAM, GuardIAP}, No},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := posture.Posture{Target: posturetest.Hello, ProjectNumber: posturetest.Number,
+				Regions: []posture.Posture{part("us-central1", tc.one), part("europe-west1", tc.two)}}
+			p.Target.Location = posture.Global
+			doors, got := Of(p), map[string]Guard{}
+			for _, one := range doors {
+				got[one.Address] = one.Guard
+			}
+			want := map[string]Guard{"https://us-central1.a.run.app": tc.want[0], "https://europe-west1.a.run.app": tc.want[1],
+				"https://203.0.113.7": tc.want[2]}
+			if diff := cmp.Diff(want, got); diff != "" || len(doors) != 3 || Exposed(doors) != tc.exposed {
+				t.Errorf("%d doors, exposed %s, want %s (-want +got):\n%s", len(doors), Exposed(doors), tc.exposed, diff)
+			}
+			if at := len(doors) - 1; doors[at].Via != rule && doors[1].Via != rule {
+				t.Errorf("no door is at %s: %+v", rule, doors)
+			}
+		})
+	}
+}
