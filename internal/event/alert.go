@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // incident is a notification of Cloud Monitoring, as far as it is read. Source:
@@ -34,11 +35,11 @@ func (p *parser) alert(version string, body raw) Result {
 		c.At = unixTime(firstOf(i.EndedAt.s, i.StartedAt.s))
 	}
 	c.Incident = &Incident{
-		ID:        clean(i.ID.s, maxIdentifier),
-		State:     clean(i.State.s, maxShown),
-		Policy:    clean(i.Policy.s, maxText),
-		Condition: clean(i.Condition.s, maxText),
-		URL:       clean(i.URL.s, maxText),
+		ID:        safetext.Escape(i.ID.s, maxIdentifier),
+		State:     safetext.Escape(i.State.s, maxShown),
+		Policy:    safetext.Escape(i.Policy.s, maxText),
+		Condition: safetext.Escape(i.Condition.s, maxText),
+		URL:       safetext.Escape(i.URL.s, maxText),
 	}
 	c.Key = "alert/" + i.ID.s + "/" + i.State.s
 	if !keyPart(i.ID.s) || !keyPart(i.State.s) {

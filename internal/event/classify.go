@@ -5,15 +5,17 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // classify turns a log entry into a result.
 func (p *parser) classify(e *entry) Result {
 	seen := Cause{
-		Method:    clean(e.ProtoPayload.MethodName.s, maxIdentifier),
+		Method:    safetext.Escape(e.ProtoPayload.MethodName.s, maxIdentifier),
 		Principal: e.ProtoPayload.by(),
-		UserAgent: clean(e.ProtoPayload.RequestMetadata.CallerSuppliedUserAgent.s, maxText),
-		CallerIP:  clean(e.ProtoPayload.RequestMetadata.CallerIP.s, maxShown),
+		UserAgent: safetext.Escape(e.ProtoPayload.RequestMetadata.CallerSuppliedUserAgent.s, maxText),
+		CallerIP:  safetext.Escape(e.ProtoPayload.RequestMetadata.CallerIP.s, maxShown),
 		At:        e.at(),
 	}
 	seen.Key = e.key(seen.At)

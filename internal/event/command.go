@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // commands are the known commands with what each takes for its target.
@@ -38,8 +39,8 @@ func (p *parser) command(body raw) Result {
 	unknown, more := firstMember(m.Unknown)
 	c := Cause{Kind: CommandReceived, Key: p.commandKey(m.ID.s, body)}
 	c.Command = &Command{
-		Name: clean(m.Command.s, maxShown), Target: clean(m.Target.s, maxIdentifier),
-		PlanID: clean(m.PlanID.s, maxIdentifier), ID: clean(m.ID.s, maxIdentifier),
+		Name: safetext.Escape(m.Command.s, maxShown), Target: safetext.Escape(m.Target.s, maxIdentifier),
+		PlanID: safetext.Escape(m.PlanID.s, maxIdentifier), ID: safetext.Escape(m.ID.s, maxIdentifier),
 	}
 	switch {
 	case err != nil:

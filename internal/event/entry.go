@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // entry is a LogEntry of Cloud Logging, as far as it is read. Source:
@@ -203,11 +205,11 @@ func (e *entry) contradicts() string {
 // principal subject.
 func (p *auditLog) by() string {
 	if email := p.AuthenticationInfo.PrincipalEmail.s; email != "" {
-		return clean(email, maxIdentifier)
+		return safetext.Escape(email, maxIdentifier)
 	}
 	subject := p.AuthenticationInfo.PrincipalSubject.s
 	for _, prefix := range []string{"user:", "serviceAccount:"} {
 		subject = strings.TrimPrefix(subject, prefix)
 	}
-	return clean(subject, maxIdentifier)
+	return safetext.Escape(subject, maxIdentifier)
 }

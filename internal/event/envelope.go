@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // body opens a delivered body. Its content decides what it is, not its headers:
@@ -97,9 +99,9 @@ func (p *parser) values(r *reader) {
 func describe(err error) string {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		return fmt.Sprintf("%s (byte %d)", clean(syntax.Err.Error(), maxText), syntax.ByteOffset)
+		return fmt.Sprintf("%s (byte %d)", safetext.Escape(syntax.Err.Error(), maxText), syntax.ByteOffset)
 	}
-	return clean(err.Error(), maxText)
+	return safetext.Escape(err.Error(), maxText)
 }
 
 // document is one JSON object: an envelope of some kind, a log entry, or

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // The bounds of one message. A larger one is refused at once.
@@ -82,7 +84,7 @@ type parser struct {
 }
 
 func (p *parser) add(r Result) {
-	r.Seen.EventID = clean(p.eventID, maxIdentifier)
+	r.Seen.EventID = safetext.Escape(p.eventID, maxIdentifier)
 	if r.Cause != nil {
 		r.Cause.EventID = r.Seen.EventID
 	}

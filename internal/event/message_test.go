@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/googleapis/google-cloudevents-go/cloud/auditdata"
@@ -162,7 +163,7 @@ func TestUnknownShapesAndUnreadableBodies(t *testing.T) {
 	}{
 		{"nothing", "", Unreadable, "empty"},
 		{"white space", " \n", Unreadable, "empty"},
-		{"text", "hello \x1b[31m\nworld", Unreadable, `"hello  [31m world"`},
+		{"text", "hello \x1b[31m\nworld", Unreadable, `"hello \x1b[31m\nworld"`},
 		{"cut JSON", deploy[:len(deploy)/2], Unreadable, "not valid JSON"},
 		{"a stray comma", `{"insertId":"1",}`, Unreadable, "(byte 15)"},
 		{"a closing brace too many", `}`, Unreadable, "neither JSON"},
@@ -459,7 +460,7 @@ func TestCommandKeysUseTheirIDOrTheMessages(t *testing.T) {
 	}
 }
 
-func TestCleanCutsTextAndRemovesControlCharacters(t *testing.T) {
+func TestTextFromOutsideIsCutAndEscaped(t *testing.T) {
 	hostile := "\x1b[2J\u202eevil\r\n" + strings.Repeat("ä", 1000)
 	r := one(t, with(t, denied, edits{"textPayload": "The request was not authenticated " + hostile,
 		"httpRequest.userAgent": hostile}), Self{})
@@ -467,7 +468,7 @@ func TestCleanCutsTextAndRemovesControlCharacters(t *testing.T) {
 		t.Fatalf("ignored %q: %s", r.Ignored, r.Why)
 	}
 	for _, s := range []string{r.Cause.Symptom.Text, r.Cause.Symptom.UserAgent} {
-		if len(s) > maxText+len("…") || strings.ContainsAny(s, "\x1b\r\n\u202e") || !json.Valid(fmt.Appendf(nil, "%q", s)) {
+		if utf8.RuneCountInString(s) > maxText || strings.ContainsAny(s, "\x1b\r\n\u202e") || !json.Valid(fmt.Appendf(nil, "%q", s)) {
 			t.Errorf("kept as %q", s)
 		}
 	}

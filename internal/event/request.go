@@ -8,11 +8,12 @@ import (
 
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/refusal"
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // request reads an entry of a request log, or of a log that does not matter.
 func request(e *entry, seen Cause) Result {
-	seen.CallerIP = clean(e.HTTPRequest.RemoteIP.s, maxShown)
+	seen.CallerIP = safetext.Escape(e.HTTPRequest.RemoteIP.s, maxShown)
 	unnamed := labelled(e, &seen)
 	log := logID(e.LogName.s)
 	switch {
@@ -115,10 +116,10 @@ func (e *entry) symptom() *Symptom {
 	status, _ := strconv.Atoi(e.HTTPRequest.Status.s) // it is one of deniedStatus by now
 	return &Symptom{
 		Status:    status,
-		Text:      clean(cmp.Or(byIAP(e), e.TextPayload.s), maxText),
-		URL:       clean(posture.BareURL(e.HTTPRequest.RequestURL.s), maxText),
-		Method:    clean(e.HTTPRequest.RequestMethod.s, maxShown),
-		UserAgent: clean(e.HTTPRequest.UserAgent.s, maxText),
-		Revision:  clean(e.Resource.Labels.RevisionName.s, maxShown),
+		Text:      safetext.Escape(cmp.Or(byIAP(e), e.TextPayload.s), maxText),
+		URL:       safetext.Escape(posture.BareURL(e.HTTPRequest.RequestURL.s), maxText),
+		Method:    safetext.Escape(e.HTTPRequest.RequestMethod.s, maxShown),
+		UserAgent: safetext.Escape(e.HTTPRequest.UserAgent.s, maxText),
+		Revision:  safetext.Escape(e.Resource.Labels.RevisionName.s, maxShown),
 	}
 }

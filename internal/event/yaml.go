@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/strictyaml"
+
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // maxYAML bounds one YAML document. A log entry is at most 256 KiB. Source:
@@ -82,7 +84,7 @@ func (d *yamlDocument) results(self Self) []Result {
 		case err != nil && consoleLine.Match(d.text):
 			p.ignore(Unreadable, "%s", copiedLine)
 		case err != nil:
-			p.ignore(Unreadable, "neither JSON nor YAML: %s", clean(firstLine(err.Error()), maxText))
+			p.ignore(Unreadable, "neither JSON nor YAML: %s", safetext.Escape(firstLine(err.Error()), maxText))
 		default:
 			p.body(text)
 		}

@@ -17,7 +17,7 @@ type Acceptance struct {
 	Expires       time.Time
 }
 
-// AcceptsUnread reports whether each of these facts, of which there are some, may stay
+// AcceptsUnread reports whether there are such facts, and whether each of them may stay
 // unread at a time.
 func (s Settings) AcceptsUnread(facts []posture.Unread, at time.Time) bool {
 	return len(facts) > 0 && !slices.ContainsFunc(facts, func(fact posture.Unread) bool {

@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"internal/playground":        {"internal/localcloud", "deploy/roles", "deploy/filters"},
 	"internal/playground/attach": {"internal/playground", "internal/localcloud", "function"},
 	"deploy":                     {},
-	"internal/event":             {"internal/posture", "internal/refusal", "internal/strictyaml"},
+	"internal/event":             {"internal/posture", "internal/refusal", "internal/strictyaml", "internal/safetext"},
 	"internal/logfilter":         {"internal/event", "internal/posture", "internal/refusal"},
 	"internal/policy":            {"internal/posture", "internal/strictyaml"},
 	"internal/workqueue":         {"internal/fault"},
