@@ -1,11 +1,13 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -15,7 +17,9 @@ import (
 // The lists of load balancers and the project's policy are read once.
 func (o *observation) observeRegions(ctx context.Context) (posture.Posture, error) {
 	var group errgroup.Group
-	for _, read := range []func(context.Context){o.readService, o.readProjectPolicy, o.readLoadBalancers} {
+	for _, read := range []func(context.Context){
+		o.readService, o.readProjectPolicy, o.readLoadBalancers, o.readPolicyAtGlobal,
+	} {
 		group.Go(func() error { read(ctx); return nil })
 	}
 	_ = group.Wait() // what failed is noted
@@ -33,6 +37,21 @@ func (o *observation) observeRegions(ctx context.Context) (posture.Posture, erro
 	return o.p, o.unread.worst
 }
 
+// readPolicyAtGlobal reads the policy of a multi-region service itself. gcloud sets those
+// of the regions (gcloud 528), and whether this one counts there, or is there at all, is
+// *unverified*: its public members are taken to get in.
+func (o *observation) readPolicyAtGlobal(ctx context.Context) {
+	policy, err := o.run.Policy(ctx, o.p.Target)
+	if kind := fault.Of(err).Kind; err != nil && kind != fault.NotFound && kind != fault.Invalid {
+		policy.Unread = o.unread.needed(o.p.Target.Name(), err)
+	}
+	for i := range policy.Bindings {
+		policy.Bindings[i].Members = slices.DeleteFunc(policy.Bindings[i].Members,
+			func(member string) bool { return !door.IsPublic(member) })
+	}
+	o.p.Invokers = policy
+}
+
 // readRegion reads a multi-region service in one region. One that is not there yet is
 // unread: the service at global says that it is to be.
 func (o *observation) readRegion(ctx context.Context, part posture.Target, all []posture.Target) posture.Posture {
@@ -44,6 +63,9 @@ func (o *observation) readRegion(ctx context.Context, part posture.Target, all [
 		group.Go(func() error { read(ctx); return nil })
 	}
 	_ = group.Wait() // what failed is noted
+	invokers := &regional.p.Invokers
+	invokers.Bindings = slices.Concat(invokers.Bindings, o.p.Invokers.Bindings)
+	invokers.Unread = cmp.Or(invokers.Unread, o.p.Invokers.Unread)
 	regional.readBackends(ctx)
 	regional.readAccess(ctx)
 	for i := range regional.p.Backends {
