@@ -222,8 +222,8 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 				if step.Op() == opGrant && strings.HasPrefix(way.Why, "IAP lets") {
 					t.Fatalf("seed %d: step %d lets the agent in at %s, which is %s", seed, i+1, way.Address, way.Guard)
 				}
-				// Whom an IAP lets in that an unread forwarding rule may ask is not known, and only
-				// the agent's grant lets it ask anybody in.
+				// An unread forwarding rule may ask an IAP whose accessors are not known, and only
+				// the agent's grant lets them in.
 				doubted := step.Op() == opGrant && way.Guard == door.GuardUnknown
 				if before := door.Of(p)[d]; rank[way.Guard] > rank[before.Guard] && !doubted {
 					t.Fatalf("seed %d: step %d (%s) opens %s from %s to %s", seed, i+1, step.Op(), way.Address,
