@@ -69,13 +69,16 @@ func newWorld(t *testing.T, switches localcloud.Options) *world {
 func reached(data *dataplane.DataPlane) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data.Watched(func(entry logging.Entry) {
-			labels, header := entry.Resource.Labels, judge.Reached
-			if to, err := url.Parse(fmt.Sprint(entry.HTTPRequest["requestUrl"])); err == nil && strings.HasSuffix(to.Host, "-shadow") {
+			header := judge.Reached
+			to, err := url.Parse(fmt.Sprint(entry.HTTPRequest["requestUrl"]))
+			if err == nil && strings.HasSuffix(to.Host, "-shadow") {
 				header = judge.Copied
 			}
-			if service := labels["service_name"]; service != "" && entry.HTTPRequest["status"] == http.StatusOK {
-				w.Header().Add(header,
-					"projects/"+labels["project_id"]+"/locations/"+labels["location"]+"/services/"+service)
+			labels := entry.Resource.Labels
+			for label, collection := range map[string]string{"service_name": "/services/", "instance_name": "/instances/"} {
+				if name := labels[label]; name != "" && entry.HTTPRequest["status"] == http.StatusOK {
+					w.Header().Add(header, "projects/"+labels["project_id"]+"/locations/"+labels["location"]+collection+name)
+				}
 			}
 		}).ServeHTTP(w, r)
 	})

@@ -23,9 +23,11 @@ type Estate struct {
 	Project   []Grant // of the project's own policy
 }
 
-// Service is one Cloud Run service.
+// Service is one Cloud Run service, or an instance, which has no tag, domain or load
+// balancer, and whose IAP policy is the region's.
 type Service struct {
 	Name, Region string
+	Instance     bool
 	Ingress      string
 	CheckOff     bool // invokerIamDisabled
 	DirectIAP    bool
@@ -196,7 +198,12 @@ func (b Backend) Resource() string {
 }
 
 // Resource is IAP's name of the service, below the project.
-func (s Service) Resource() string { return "iap_web/cloud_run-" + s.Region + "/services/" + s.Name }
+func (s Service) Resource() string {
+	if s.Instance {
+		return "iap_web/cloud_run-" + s.Region
+	}
+	return "iap_web/cloud_run-" + s.Region + "/services/" + s.Name
+}
 
 // Turned are the estates in which the other of those gets the requests that share them:
 // services behind one backend service, weighted backend services, and both.

@@ -69,6 +69,11 @@ func generate(seed uint64, n, mostServices, mostBalancers int) Estate {
 	for i := range balancers {
 		g.balance(&e, fmt.Sprintf("lb%d", i))
 	}
+	if g.chance(15) { // after the load balancers, which lead to services alone
+		instance := g.service("box")
+		instance.Instance, instance.Tag, instance.Domain = true, false, ""
+		e.Services = append(e.Services, instance)
+	}
 	e.Above, e.Project = g.above(), g.project()
 	e.Settings = g.settings(e)
 	return e.tidied()

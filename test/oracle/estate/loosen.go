@@ -16,6 +16,11 @@ var loosened = map[string]func(e *Estate){
 	},
 	"a condition": func(e *Estate) { e.grants(func(g *Grant, _ string) { g.When = "" }) },
 	"a role that is not known": func(e *Estate) {
+		for _, g := range e.Project { // there it may be for IAP as well
+			if strings.Contains(g.Role, "/roles/") {
+				e.Project = append(e.Project, Grant{g.Member, accessorRole, g.When})
+			}
+		}
 		e.grants(func(g *Grant, wanted string) {
 			if !slices.Contains(readingRoles, g.Role) && (wanted == "roles/run.invoker" || strings.Contains(g.Role, "/roles/")) {
 				g.Role = wanted

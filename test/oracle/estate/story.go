@@ -11,7 +11,7 @@ func (e Estate) String() string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
 	for _, s := range e.Services {
-		line("service %s in %s%s", s.Name, s.Region, s.traits())
+		line("%s %s in %s%s", s.kind(), s.Name, s.Region, s.traits())
 		list(&text, "  may invoke: ", s.Invokers)
 		list(&text, "  passes its own IAP: ", s.Access)
 	}
@@ -41,6 +41,13 @@ func (e Estate) String() string {
 	}
 	list(&text, "project: ", e.Project)
 	return text.String()
+}
+
+func (s Service) kind() string {
+	if s.Instance {
+		return "instance"
+	}
+	return "service"
 }
 
 func (s Service) traits() string {
@@ -113,6 +120,7 @@ func (e Estate) Features() []string {
 	add(len(e.Services) > 1, "several services")
 	for _, s := range e.Services {
 		add(true, "ingress "+s.Ingress)
+		add(s.Instance, "instance")
 		add(s.CheckOff, "invoker check off")
 		add(s.DirectIAP, "direct IAP")
 		add(s.URLOff, "default URL off")

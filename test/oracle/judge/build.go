@@ -98,11 +98,24 @@ func (b *builder) grant(resource string, grants []estate.Grant) {
 
 func isService(resource string) bool { return len(resource) > 4 && resource[:4] == "/v2/" }
 
+// collection is where Cloud Run keeps a service or an instance.
+func collection(s estate.Service) string {
+	if s.Instance {
+		return "/instances/"
+	}
+	return "/services/"
+}
+
 func (b *builder) service(s estate.Service) {
+	containers := []any{object{"image": "us-docker.pkg.dev/cloudrun/container/hello"}}
 	body := object{
 		"ingress": ingresses[s.Ingress], "invokerIamDisabled": s.CheckOff, "iapEnabled": s.DirectIAP,
 		"defaultUriDisabled": s.URLOff,
-		"template":           object{"containers": []any{object{"image": "us-docker.pkg.dev/cloudrun/container/hello"}}},
+	}
+	parameter := "services?serviceId="
+	if body["template"] = (object{"containers": containers}); s.Instance {
+		delete(body, "template")
+		body["containers"], parameter = containers, "instances?instanceId="
 	}
 	if s.Tag {
 		body["traffic"] = []any{object{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"}}
@@ -110,12 +123,12 @@ func (b *builder) service(s estate.Service) {
 	if s.DirectIAP {
 		body["launchStage"] = "BETA"
 	}
-	b.do(http.MethodPost, servicePath+s.Region+"/services?serviceId="+s.Name, body)
+	b.do(http.MethodPost, servicePath+s.Region+"/"+parameter+s.Name, body)
 	invokers := s.Invokers
 	if s.Agent {
 		invokers = append([]estate.Grant{{Member: agent, Role: "roles/run.invoker"}}, invokers...)
 	}
-	b.grant(servicePath+s.Region+"/services/"+s.Name, invokers)
+	b.grant(servicePath+s.Region+collection(s)+s.Name, invokers)
 	b.grant(iapPath+s.Resource(), s.Access)
 	if s.Domain != "" {
 		b.do(http.MethodPost, "/v1/projects/"+project+"/locations/"+s.Region+"/domainmappings",

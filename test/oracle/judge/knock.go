@@ -88,7 +88,7 @@ func (w World) addresses(e estate.Estate) ([]Address, error) {
 		}
 	}
 	for _, s := range e.Services {
-		found, err := w.call(http.MethodGet, servicePath+s.Region+"/services/"+s.Name, nil)
+		found, err := w.call(http.MethodGet, servicePath+s.Region+collection(s)+s.Name, nil)
 		if err != nil {
 			return nil, err
 		}

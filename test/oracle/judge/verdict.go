@@ -221,5 +221,5 @@ func Unproven(e estate.Estate, entries []Entry, reports []Report) []string {
 }
 
 func fullName(s estate.Service) string {
-	return "projects/" + project + "/locations/" + s.Region + "/services/" + s.Name
+	return "projects/" + project + "/locations/" + s.Region + collection(s) + s.Name
 }
