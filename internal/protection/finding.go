@@ -139,7 +139,7 @@ func Worst(findings []Finding) Disposition {
 
 // Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown, MultiRegion} // found outside of Assess
+	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown, inRegions} // found outside of Assess
 	for _, each := range comparisons {
 		codes = append(codes, each.codes...)
 	}

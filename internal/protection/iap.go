@@ -18,7 +18,7 @@ func iapOn(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, backend := range p.Reached() {
 		if backend.IAPOn || len(backend.RulesWithIAP()) > 0 {
-			continue // see AuthorizationPolicy
+			continue // see delegatedToIAP
 		}
 		findings = append(findings, Finding{
 			Code: IAPOff, Severity: High, Disposition: Gap, Resource: backend.Resource(),

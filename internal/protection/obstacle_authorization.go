@@ -8,12 +8,12 @@ import (
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
-// AuthorizationPolicy: an authorization policy of the load balancer asks IAP at a
+// delegatedToIAP: an authorization policy of the load balancer asks IAP at a
 // forwarding rule. Where IAP is on behind the rule too, every request fails, so it stays
 // off there. Source: iap/docs/auth-policies.
-const AuthorizationPolicy Code = "AUTHORIZATION_POLICY"
+const delegatedToIAP Code = "AUTHORIZATION_POLICY"
 
-var _ = register(positionObstacle, authorizationPolicies, AuthorizationPolicy)
+var _ = register(positionObstacle, authorizationPolicies, delegatedToIAP)
 
 // authorizationPolicies respects IAP at forwarding rules. It stops the plan where IAP is
 // wanted behind one all the same: because other ways lead there without IAP, or because
@@ -29,7 +29,7 @@ func authorizationPolicies(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		for _, rule := range backend.RulesWithIAP() {
 			f := Finding{
-				Code: AuthorizationPolicy, Severity: Low, Disposition: Remarks, Resource: rule.Resource,
+				Code: delegatedToIAP, Severity: Low, Disposition: Remarks, Resource: rule.Resource,
 				Subject: backend.Resource(),
 				Why: "the authorization policy " + posture.Shown(strings.Join(rule.IAP.Policies, ", ")) +
 					" asks IAP at the forwarding rule, for everything behind it",

@@ -9,11 +9,11 @@ import (
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
-// MultiRegion: a multi-region service is not as wanted, and iapguard does not change it:
+// inRegions: a multi-region service is not as wanted, and iapguard does not change it:
 // its settings are written at the location global, its policies in each region, and
 // whether Cloud Run takes writes to a regional part is not known.
 // Source: run/docs/multiple-regions, gcloud 528.
-const MultiRegion Code = "MULTI_REGION"
+const inRegions Code = "MULTI_REGION"
 
 // multiRegion finds what is not as wanted in each region of a service. A region without a
 // backend service of its own is not without a load balancer as long as another has one.
@@ -37,7 +37,7 @@ func multiRegion(p posture.Posture, want policy.Wanted) []Finding {
 		commands = append(commands, command.GrantInvoker(part.Target, part.Agent()).String())
 	}
 	return slices.Insert(findings, 0, Finding{
-		Code: MultiRegion, Severity: High, Disposition: Blocks, Resource: p.Target.Name(),
+		Code: inRegions, Severity: High, Disposition: Blocks, Resource: p.Target.Name(),
 		Why: "multi-region services are not changed yet: this one is in " + strings.Join(regions, ", "),
 		Remedy: "turn IAP on at its backend services, and in each region let IAP's agent invoke it (" +
 			strings.Join(commands, "; ") + "), then take public members away there; restrict the ingress at location global",

@@ -23,12 +23,12 @@ func TestAMultiRegionServiceIsNotChangedByHalves(t *testing.T) {
 		want     []Code
 	}{
 		{"both are right", same, same, policy.WithoutWait, nil},
-		{"one region is public", same, public, policy.WithoutWait, []Code{MultiRegion, PublicInvoker}},
-		{"both are public", public, public, policy.WithoutWait, []Code{MultiRegion, PublicInvoker, PublicInvoker}},
+		{"one region is public", same, public, policy.WithoutWait, []Code{inRegions, PublicInvoker}},
+		{"both are public", public, public, policy.WithoutWait, []Code{inRegions, PublicInvoker, PublicInvoker}},
 		{"one has no load balancer of its own", same, bare, policy.WithoutWait, nil},
 		{"and the policy closes such services", same, bare, policy.WithoutClose, nil},
 		{"none has a load balancer", func(p *posture.Posture) { bare(p); public(p) }, func(p *posture.Posture) { bare(p); public(p) },
-			policy.WithoutClose, []Code{MultiRegion, NoLoadBalancer, PublicInvoker, NoLoadBalancer, PublicInvoker}},
+			policy.WithoutClose, []Code{inRegions, NoLoadBalancer, PublicInvoker, NoLoadBalancer, PublicInvoker}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			want := posturetest.Wanted()
