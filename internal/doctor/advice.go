@@ -38,14 +38,20 @@ func redeploy(t posture.Target) string {
 // the backend services that the address leads to, or where none is known to, of
 // all that have IAP on.
 func grantAccess(p posture.Posture, host string) string {
-	guards := slices.DeleteFunc(slices.Clone(p.Backends), func(b posture.Backend) bool { return !b.IAPOn })
+	guards := slices.DeleteFunc(slices.Clone(p.Backends), func(b posture.Backend) bool { return !asksIAP(b) })
 	asked := slices.DeleteFunc(slices.Clone(guards), func(b posture.Backend) bool { return !leads(b, host) })
 	if host != "" && len(asked) > 0 {
 		guards = asked
 	}
 	var grants []string
 	for _, backend := range guards {
-		grants = append(grants, command.GrantBackendAccess(backend, command.Visitor, posture.Condition{}).String())
+		if backend.IAPOn {
+			grants = append(grants, command.GrantBackendAccess(backend, command.Visitor, posture.Condition{}).String())
+		}
+		for _, rule := range backend.RulesWithIAP() {
+			grants = append(grants,
+				command.GrantAccess(rule.AccessResource(rule.IAP.Number), rule.IAP.Project, command.Visitor).String())
+		}
 	}
 	if len(grants) == 0 {
 		grants = []string{command.GrantServiceAccess(p.Target, command.Visitor, posture.Condition{}).String()}
@@ -114,6 +120,9 @@ func (e Evidence) iapText() string {
 		state := "off"
 		if backend.IAPOn {
 			state = "on"
+		}
+		for _, rule := range backend.RulesWithIAP() {
+			text += "asked at " + rule.Resource + "; "
 		}
 		text += state + " at " + backend.Resource() + "; "
 	}

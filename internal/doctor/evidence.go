@@ -70,7 +70,7 @@ func (e Evidence) grant() grant {
 // iapOn reports whether IAP is on anywhere before the service.
 func (e Evidence) iapOn() bool {
 	return e.Posture.Service.IAPOn ||
-		slices.ContainsFunc(e.Posture.Backends, func(b posture.Backend) bool { return b.IAPOn })
+		slices.ContainsFunc(e.Posture.Backends, asksIAP)
 }
 
 // changedAt is when the policy that holds the grant was last changed; zero = not
@@ -105,7 +105,7 @@ func (e Evidence) door() (iap, known bool) {
 	if at < 0 {
 		return false, false
 	}
-	return e.Posture.Backends[at].IAPOn || e.Posture.Service.IAPOn, true
+	return asksIAP(e.Posture.Backends[at]) || e.Posture.Service.IAPOn, true
 }
 
 // leads reports whether a frontend of the backend service is known to take
@@ -115,6 +115,10 @@ func leads(b posture.Backend, host string) bool {
 		return f.Unread == "" && (f.TakesAny(host) || f.Takes(host))
 	})
 }
+
+// asksIAP reports whether IAP is on at a backend service, or asked at a forwarding rule that
+// leads to it.
+func asksIAP(b posture.Backend) bool { return b.IAPOn || len(b.RulesWithIAP()) > 0 }
 
 // madeByUs reports whether we made a revision.
 func (e Evidence) madeByUs(r posture.Revision) bool { return slices.Contains(e.Self, r.Creator) }
