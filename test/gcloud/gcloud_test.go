@@ -242,7 +242,7 @@ func TestApplyLeavesTheSameStateAsTheRecipeByHand(t *testing.T) {
 	const agent = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
 	prepare := func() *local {
 		l := start(t, "--cloud-only")
-		l.deployShop()
+		l.haveShop()
 		l.gcloud("iap web add-iam-policy-binding --resource-type=backend-services --service=shop-be " +
 			"--member=user:alice@example.com --role=roles/iap.httpsResourceAccessor")
 		return l

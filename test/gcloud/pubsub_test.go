@@ -12,8 +12,7 @@ import (
 func TestACommandIsAnsweredOnTheReportsTopic(t *testing.T) {
 	t.Parallel()
 	l := start(t)
-	l.gcloud("run deploy shop --image=us-docker.pkg.dev/cloudrun/container/hello --region=us-central1 " +
-		"--no-allow-unauthenticated")
+	l.haveService("shop", "us-central1")
 	l.until("shop was reported", func() bool { return l.last("shop") != "" })
 	l.run("gcloud", "--quiet", "pubsub", "topics", "publish", "iapguard-commands",
 		`--message={"command":"plan","target":"projects/demo-project/locations/us-central1/services/shop","id":"by-gcloud"}`)

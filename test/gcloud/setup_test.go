@@ -15,7 +15,7 @@ import (
 func TestGcloudTakesWhatThePagesSay(t *testing.T) {
 	t.Parallel()
 	l := start(t, "--cloud-only")
-	l.deployShop()
+	l.haveShop()
 	holds := filepath.Join(t.TempDir(), "holds.yaml")
 	if err := os.WriteFile(holds, []byte("version: 1\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ later children start with them. A child ends when its client goes away, the serv
 when its stdin is closed.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -16,6 +17,10 @@ import selectors
 import signal
 import socket
 import sys
+
+# The collector walks all that is imported, and makes each child copy it. Commands end
+# before they leave much.
+gc.disable()
 
 root, path = sys.argv[1:]
 sys.path.insert(0, os.path.join(root, 'lib'))
