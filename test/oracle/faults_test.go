@@ -19,7 +19,9 @@ var faulted = flag.Int("faulted", 2, "in how many estates each single read fails
 // proof are the reads that together prove a run.app address open: of the service
 // and of its IAM policy. The list is what finds the service.
 var proof = []string{"run.projects.locations.services.get", "run.projects.locations.services.getIamPolicy",
-	"run.projects.locations.services.list", "run.namespaces.services.list"}
+	"run.projects.locations.services.list", "run.namespaces.services.list",
+	"run.projects.locations.instances.get", "run.projects.locations.instances.getIamPolicy",
+	"run.projects.locations.instances.list", "run.namespaces.instances.list"}
 
 // proofOfDirect are the reads that are needed beside those at a service with IAP of its
 // own: of IAP's policy, whose name has the project's number.
