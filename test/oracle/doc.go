@@ -6,6 +6,7 @@
 //
 //	go test ./test/oracle -run Estates -estates 20000 -timeout 0
 //	go test ./test/oracle -run Estates -estates 200 -seed 7
+//	go test ./test/oracle -run Estates -estates 200 -alarms 1   (why nobody gets in where a door is said to be open)
 //	go test ./test/oracle -run Estates -estates 200 -against ./iapguard   (another version, built before)
 //	go test ./test/oracle -run Faulted -faulted 300 -timeout 0
 //	go test ./test/oracle -run Mutations -mutations -timeout 0

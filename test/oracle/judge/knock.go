@@ -80,7 +80,7 @@ func hostsOf(e estate.Estate, one estate.Balancer) []string {
 // addresses are all addresses of the estate.
 func (w World) addresses(e estate.Estate) ([]Address, error) {
 	var all []Address
-	paths := []string{"/", "/open/door", "/events/new"}
+	paths, named := []string{"/", "/open/door", "/events/new"}, e.Services
 	add := func(at Address) {
 		for _, path := range paths {
 			at.Path = path
@@ -110,7 +110,10 @@ func (w World) addresses(e estate.Estate) ([]Address, error) {
 			add(Address{Scheme: "https", Host: s.Domain})
 		}
 	}
-	for _, s := range e.Services {
+	if !slices.ContainsFunc(e.Backends, func(b estate.Backend) bool { return strings.Contains(b.Mask, "/") }) {
+		named = nil // no path means a service
+	}
+	for _, s := range named {
 		paths = append(paths, "/"+s.Name, "/"+s.Name+"/deep")
 	}
 	for _, one := range e.Balancers {
