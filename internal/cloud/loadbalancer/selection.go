@@ -121,10 +121,13 @@ func (s selection) paths(of []string) (paths []string, any bool) {
 	return paths, len(paths) > 0
 }
 
-// rewrites reports whether a URL map rewrites URLs. Whether masks are about the URL
-// before or after that is not documented.
+// rewrites reports whether a URL map rewrites URLs, or shares requests among backend
+// services. Whether masks are about the URL before or after the first is not documented;
+// after the second, others answer at the same URLs.
 func rewrites(urlMap *compute.UrlMap) bool {
-	rewrite := func(action *compute.HttpRouteAction) bool { return action != nil && action.UrlRewrite != nil }
+	rewrite := func(action *compute.HttpRouteAction) bool {
+		return action != nil && (action.UrlRewrite != nil || len(action.WeightedBackendServices) > 1)
+	}
 	return rewrite(urlMap.DefaultRouteAction) || slices.ContainsFunc(urlMap.PathMatchers, func(m *compute.PathMatcher) bool {
 		return rewrite(m.DefaultRouteAction) ||
 			slices.ContainsFunc(m.PathRules, func(r *compute.PathRule) bool { return rewrite(r.RouteAction) }) ||

@@ -51,11 +51,13 @@ func TestAMaskTakesTheRequestsThatNameTheService(t *testing.T) {
 
 func TestAMaskDoesNotNarrowWhatAURLMapRewrites(t *testing.T) {
 	action := &compute.HttpRouteAction{UrlRewrite: &compute.UrlRewrite{PathPrefixRewrite: "/"}}
+	shared := &compute.HttpRouteAction{WeightedBackendServices: []*compute.WeightedBackendService{{}, {}}}
 	with := func(matcher *compute.PathMatcher) *compute.UrlMap {
 		return &compute.UrlMap{PathMatchers: matchers(matcher)}
 	}
 	for name, urlMap := range map[string]*compute.UrlMap{
 		"by default":              {DefaultRouteAction: action},
+		"by weights":              {DefaultRouteAction: shared},
 		"by default of a matcher": with(&compute.PathMatcher{DefaultRouteAction: action}),
 		"by a path rule":          with(&compute.PathMatcher{PathRules: []*compute.PathRule{{RouteAction: action}}}),
 		"by a route rule":         with(&compute.PathMatcher{RouteRules: []*compute.HttpRouteRule{{RouteAction: action}}}),
