@@ -2,6 +2,7 @@ package door
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -126,7 +127,7 @@ func OwnDoors(p posture.Posture) []Door {
 	for _, url := range urls {
 		doors = append(doors, guard.door(Door{Kind: DefaultURL, Address: url, Via: p.Target.Name()}))
 	}
-	for _, url := range p.Service.TagURLs {
+	for _, url := range tagURLs(p) {
 		door := ownGuard(p).door(Door{Kind: TagURL, Address: url, Via: p.Target.Name()})
 		if p.Service.DefaultURLDisabled && door.Guard.Exposed() {
 			door.Guard = GuardUnknown
@@ -135,6 +136,23 @@ func OwnDoors(p posture.Posture) []Door {
 		doors = append(doors, door)
 	}
 	return doors
+}
+
+// tagURLs are the addresses of tagged revisions. Where the default URL is off, Cloud Run
+// lists no address of the service, whose own with the tag in front they are beside the one
+// that the tag's status has. Source: run/docs/rollouts-rollbacks-traffic-migration#tags.
+func tagURLs(p posture.Posture) []string {
+	urls := slices.Clone(p.Service.TagURLs)
+	if len(p.Service.URLs) > 0 {
+		return urls
+	}
+	for _, url := range p.Service.TagURLs {
+		if tag, _, tagged := strings.Cut(strings.TrimPrefix(url, "https://"), "---"); tagged {
+			urls = append(urls, "https://"+tag+"---"+strings.TrimPrefix(p.DeterministicURL(), "https://"))
+		}
+	}
+	slices.Sort(urls)
+	return slices.Compact(urls)
 }
 
 // MaxAddresses bounds how many doors show the addresses of one frontend that have the

@@ -100,6 +100,18 @@ func TestEveryWayInIsADoor(t *testing.T) {
 			d.Kind, d.Address, d.Guard = TagURL, "https://blue---h.run.app", GuardUnknown
 			d.Why = "whether switching the default URL off closes a tag's address too is not documented"
 		}), front}},
+		{"the default URL is off and no longer listed, and a tag has two addresses", func(p *posture.Posture) {
+			p.Service.DefaultURLDisabled, p.Service.URLs = true, nil
+			p.Service.TagURLs = []string{"https://blue---h.run.app"}
+		}, []Door{with(own, func(d *Door) {
+			d.Address, d.Guard = "https://hello-123456789012.us-central1.run.app", GuardClosed
+		}), with(own, func(d *Door) {
+			d.Kind, d.Address, d.Guard = TagURL, "https://blue---h.run.app", GuardUnknown
+			d.Why = "whether switching the default URL off closes a tag's address too is not documented"
+		}), with(own, func(d *Door) {
+			d.Kind, d.Address, d.Guard = TagURL, "https://blue---hello-123456789012.us-central1.run.app", GuardUnknown
+			d.Why = "whether switching the default URL off closes a tag's address too is not documented"
+		}), front}},
 		{"hosts and paths, with TLS and without", func(p *posture.Posture) {
 			api := p.Backends[0].Frontends[0]
 			p.Backends[0].Frontends[0].Hosts = []string{"a.example.com"}

@@ -94,7 +94,7 @@ func (g generator) service(name string) Service {
 	}
 	s.CheckOff, s.DirectIAP = g.chance(8), g.chance(22)
 	// With the default URL off, what a tag's address answers is not documented.
-	if s.URLOff = g.chance(15); !s.URLOff {
+	if s.URLOff = g.chance(15); !s.URLOff || g.chance(2) {
 		s.Tag = g.chance(15)
 	}
 	if g.chance(20) {

@@ -105,10 +105,11 @@ func Judge(e estate.Estate, entries []Entry, reports []Report) []string {
 // Mirrored is how a report begins to say why a door is one for copies of requests alone.
 const Mirrored = "requests are mirrored here"
 
-// doors are those at which requests come in, or those at which copies of them do.
+// doors are those at which requests come in, or those at which copies of them do. A door
+// without an address stands for more of either.
 func (r Report) doors(copies bool) []Door {
 	return slices.DeleteFunc(slices.Clone(r.Doors), func(d Door) bool {
-		return d.Guard != unknown && copies != strings.HasPrefix(d.Why, Mirrored)
+		return d.Guard != unknown && d.Address != "" && copies != strings.HasPrefix(d.Why, Mirrored)
 	})
 }
 
