@@ -152,7 +152,7 @@ func TestUndeliverableMessagesBecomeDeadLetters(t *testing.T) {
 	e := open(t, copied(t, "minimumBackoff: 10s", "minimumBackoff: 0.001s", "maximumBackoff: 120s",
 		"maximumBackoff: 0.002s", "attempts: 30", "attempts: 5"), nil)
 	e.apply()
-	e.SetFaults(`[{"action": "status", "method": "run.*", "status": 503}]`)
+	e.SetFaults(`[{"action": "status", "method": "run.projects.locations.services.get*", "status": 503}]`)
 	e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"lost"}`, worldwide.Name()))
 	e.Idle()
 	pulled, err := e.Broker.Client().SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
