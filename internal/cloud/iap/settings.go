@@ -45,7 +45,6 @@ func settingsPermission(resource string) string {
 // whole (iap/docs/customizing), for these *unverified*.
 func Merged(nearestFirst []Settings) posture.IAPSettings {
 	var merged posture.IAPSettings
-	options := false
 	for _, s := range nearestFirst {
 		if s.access == nil {
 			continue
@@ -59,8 +58,10 @@ func Merged(nearestFirst []Settings) posture.IAPSettings {
 		if d := s.access.AllowedDomainsSettings; d != nil && merged.Domains == nil && d.Enable {
 			merged.Domains = lower(d.Domains)
 		}
-		if c := s.access.CorsSettings; c != nil && !options {
-			merged.AllowOptions, options = c.AllowHttpOptions, true
+		// The client shows a field that is not set as false. What any of the settings lets pass
+		// may pass, since an empty corsSettings inherits.
+		if c := s.access.CorsSettings; c != nil {
+			merged.AllowOptions = merged.AllowOptions || c.AllowHttpOptions
 		}
 	}
 	return merged
