@@ -15,6 +15,10 @@ import (
 // visited is how far back the request log is searched for visitors.
 const visited = 24 * time.Hour
 
+// mostHosts bounds how many hosts a filter names: Logging takes 20,000 characters, and a
+// URL map has as many hosts as its author likes.
+const mostHosts = 50
+
 // Callers finds the callers of a service, side by side: what is configured in
 // its project to call anything, and visitors of its run.app addresses, mapped domains and
 // load balancers while no IAP is before them. A source that cannot be read is
@@ -38,7 +42,7 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		return unread.optional("projects/"+project+"/locations/-/jobs", err)
 	})
 	if hosts, any := door.OpenHosts(p); any || len(hosts) > 0 {
-		if any {
+		if any || len(hosts) > mostHosts {
 			hosts = nil // what is closed lets nobody in, and so is not found
 		}
 		group.Go(func() (err error) {

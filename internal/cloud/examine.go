@@ -51,7 +51,8 @@ func (c *Cloud) Examine(ctx context.Context, p posture.Posture, withLog bool) (p
 			return err
 		}
 		read(posture.PartRequestLog, func() (err error) {
-			if err = refused(c.logs.Refused(ctx, p.Target, since, p.Service.IAPOn)); err == nil {
+			by, err := c.logs.Refused(ctx, p.Target, since, p.Service.IAPOn)
+			if err = refused(by, err); err == nil && len(by) == 0 {
 				found.Answered, err = c.logs.Answered(ctx, p.Target, since)
 			}
 			return err

@@ -12,7 +12,7 @@
 //	Events, Requests   the filters of the two log sinks, in deploy/filters
 //	Triggers           the methods of Eventarc triggers, in deploy/intake.yaml
 //	Writes, Refusals,  the queries that the clients in internal/cloud send
-//	ForeignTokens, IAPRefusals, IAPSignIns,
+//	ForeignTokens, IAPAnswers,
 //	AppDenials, Visits
 //
 // # From "first row that matches" to a filter

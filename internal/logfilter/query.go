@@ -2,11 +2,11 @@ package logfilter
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/refusal"
 )
@@ -56,19 +56,16 @@ func ForeignTokens(target posture.Target, since time.Time) string {
 	return denied(target, 401, since) + "\n" + refusedText()
 }
 
-// IAPRefusals selects the requests to backend services since a time that IAP refused or
-// failed at, in the log of their load balancers.
-func IAPRefusals(backends []string, since time.Time) string {
-	return answeredByIAP(backends, event.DeniedStatus(event.LBRequestDeniedByIAP), since)
-}
+// mostBackends bounds how many backend services a filter names: Logging takes 20,000
+// characters.
+const mostBackends = 50
 
-// IAPSignIns selects those that brought IAP no credentials that it takes, of clients that
-// are not sent to a sign-in page.
-func IAPSignIns(backends []string, since time.Time) string {
-	return answeredByIAP(backends, []string{"401"}, since)
-}
-
-func answeredByIAP(backends, statuses []string, since time.Time) string {
+// IAPAnswers selects the requests to backend services since a time that IAP answered with
+// one of these statuses, in the log of their load balancers. Of more than 50 backend
+// services it names the first.
+func IAPAnswers(backends []string, statuses []string, since time.Time) string {
+	backends = slices.Sorted(slices.Values(backends))
+	backends = backends[:min(len(backends), mostBackends)]
 	names := listed(backends)
 	return fmt.Sprintf(`resource.type=%s
 (resource.labels.backend_service_name=%s OR resource.labels.backend_target_name=%s)

@@ -17,13 +17,10 @@ type Acceptance struct {
 	Expires       time.Time
 }
 
-// AcceptsUnread reports whether there are such facts, and whether each of them may stay
-// unread at a time.
-func (s Settings) AcceptsUnread(facts []posture.Unread, at time.Time) bool {
-	return len(facts) > 0 && !slices.ContainsFunc(facts, func(fact posture.Unread) bool {
-		return !slices.ContainsFunc(s.Accept, func(a Acceptance) bool {
-			return at.Before(a.Expires) && (a.Unread == fact.Permission || a.Unread == fact.Resource)
-		})
+// AcceptsUnread reports whether a fact may stay unread at a time.
+func (s Settings) AcceptsUnread(fact posture.Unread, at time.Time) bool {
+	return slices.ContainsFunc(s.Accept, func(a Acceptance) bool {
+		return at.Before(a.Expires) && (a.Unread == fact.Permission || a.Unread == fact.Resource)
 	})
 }
 

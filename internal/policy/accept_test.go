@@ -25,22 +25,20 @@ func TestFactsMayStayUnreadForATime(t *testing.T) {
 	permission := posture.Unread{Resource: "r", Permission: "iap.webTypes.getSettings"}
 	resource := posture.Unread{Resource: "projects/other/global/urlMaps"}
 	for _, tc := range []struct {
-		name  string
-		facts []posture.Unread
-		at    time.Time
-		want  bool
+		name string
+		fact posture.Unread
+		at   time.Time
+		want bool
 	}{
-		{"none", nil, now, false},
-		{"a permission that is missing", []posture.Unread{permission}, now, true},
-		{"a resource", []posture.Unread{resource}, now, true},
-		{"both", []posture.Unread{permission, resource}, now, true},
-		{"one more", []posture.Unread{permission, {Resource: "s"}}, now, false},
-		{"without a name", []posture.Unread{{}}, now, false},
-		{"on the last day", []posture.Unread{resource}, time.Date(2026, 12, 1, 23, 0, 0, 0, time.UTC), true},
-		{"after it", []posture.Unread{resource}, time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), false},
+		{"a permission that is missing", permission, now, true},
+		{"a resource", resource, now, true},
+		{"another one", posture.Unread{Resource: "s"}, now, false},
+		{"without a name", posture.Unread{}, now, false},
+		{"on the last day", resource, time.Date(2026, 12, 1, 23, 0, 0, 0, time.UTC), true},
+		{"after it", resource, time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC), false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := settings.AcceptsUnread(tc.facts, tc.at); got != tc.want {
+			if got := settings.AcceptsUnread(tc.fact, tc.at); got != tc.want {
 				t.Errorf("accepted %t, want %t", got, tc.want)
 			}
 		})

@@ -35,7 +35,8 @@ type Examination struct {
 	// Refused are the latest refused requests, at most one of each kind of refusal, as far
 	// as the request logs were looked into.
 	Refused []refusal.Request
-	// Answered is the latest 403 of the application itself.
+	// Answered is the latest 403 of the application itself, looked for only where
+	// Cloud Run refused nobody.
 	Answered *refusal.Request
 	// Unread is what could not be read.
 	Unread map[Part]Unread

@@ -121,7 +121,8 @@ func left(p posture.Posture, want policy.Wanted) bool {
 // balancer leads to it, and nothing else is to be waited for.
 func Closes(findings []Finding, want policy.Wanted) bool {
 	return want.WithoutLoadBalancer == policy.WithoutClose && !slices.ContainsFunc(findings, func(f Finding) bool {
-		return f.Disposition == Blocks || f.Disposition == Waits && f.Code != NoLoadBalancer
+		missing := f.Code == NoLoadBalancer || f.Code == FunctionLoadBalancer // who deploys it can cause the latter
+		return f.Disposition == Blocks || f.Disposition == Waits && !missing
 	})
 }
 

@@ -37,6 +37,8 @@ func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
 		want     bool
 	}{
 		{"only a load balancer", policy.WithoutClose, []Finding{none, gap}, true},
+		{"a load balancer of functions vetoes nothing", policy.WithoutClose,
+			[]Finding{{Code: FunctionLoadBalancer, Disposition: Waits}, gap}, true},
 		{"the policy waits", policy.WithoutWait, []Finding{none, gap}, false},
 		{"something else is to be waited for", policy.WithoutClose,
 			[]Finding{none, {Code: NoAccessor, Disposition: Waits}}, false},

@@ -44,7 +44,7 @@ func (r *run) report(d decide.Decision) report.Report {
 		}
 	}
 	r.exposure(&final, d.Run, doors)
-	final.Accepted = final.Exposed == door.Unknown && d.Settings.AcceptsUnread(p.Unread, r.now())
+	final.Accepted = decide.Accepted(doors, p.Unread, d.Settings, r.now())
 	diagnosed(d, &final)
 	if advice := caller.ForwardAdvice(p, d.Plan.Changes()); advice != "" {
 		final.Advice = append(final.Advice, advice)

@@ -49,7 +49,7 @@ func TestEachSituationIsSeenAsItIs(t *testing.T) {
 			`{"kind":"run-request-denied","ignored":null,"why":null}`}, nil},
 		{"08-webhook-path.sh", []string{`breaks   visitor 127.0.0.1 "Stripe/1.0", which asked 3 times`}, nil},
 		{"12-function-neg.sh", []string{"unknown  https://203.0.113.1", "a load balancer for Cloud Functions may lead here"},
-			[]string{"no load balancer's backend service leads", "revoke-public"}},
+			[]string{"no load balancer's backend service leads"}},
 	} {
 		t.Run(tc.script, func(t *testing.T) {
 			t.Parallel()

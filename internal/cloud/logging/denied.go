@@ -15,10 +15,6 @@ import (
 	"github.com/iapguard/iapguard/internal/refusal"
 )
 
-// refusedPage is how many entries of a load balancer's log are read to find one of each
-// kind of refusal.
-const refusedPage = 100
-
 // Refused returns the latest requests that Cloud Run's invoker check refused since a time:
 // one that it did not let in, one whose token it could not verify, each where there is
 // one. These are two calls, and each asks for one entry. Requests at the run.app address,
@@ -31,7 +27,7 @@ func (c *Client) Refused(
 	for _, filter := range []string{
 		logfilter.Refusals(target, since, direct), logfilter.ForeignTokens(target, since),
 	} {
-		newest, err := c.requests(ctx, target.Project, filter, 1)
+		newest, err := c.requests(ctx, target.Project, filter)
 		if err != nil {
 			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
 		}
@@ -40,39 +36,32 @@ func (c *Client) Refused(
 	return found, nil
 }
 
+// answers are the statuses by which IAP refuses, one group for each refusal.Kind: each is
+// asked for by itself, so that nobody hides one by causing many others.
+var answers = [][]string{{"500", "502"}, {"403"}, {"401"}}
+
 // RefusedByIAP returns the latest requests to these backend services of a project that IAP
-// answered since a time, one for each refusal: 403 and its own errors, and where there is
-// none of them 401. These are at most two calls. A load balancer logs nothing unless its
-// backend service has logging on.
+// answered since a time: one that it failed at, one that it refused, one without
+// credentials, each where there is one. These are three calls, and each asks for one
+// entry. A load balancer logs nothing unless its backend service has logging on.
 func (c *Client) RefusedByIAP(
 	ctx context.Context, project string, backends []string, since time.Time,
 ) ([]refusal.Request, error) {
-	for _, filter := range []string{logfilter.IAPRefusals(backends, since), logfilter.IAPSignIns(backends, since)} {
-		newest, err := c.requests(ctx, project, filter, refusedPage)
+	var found []refusal.Request
+	for _, statuses := range answers {
+		newest, err := c.requests(ctx, project, logfilter.IAPAnswers(backends, statuses, since))
 		if err != nil {
 			return nil, fmt.Errorf("reading the load balancers' request log of %q: %w", project, err)
 		}
-		if len(newest) > 0 {
-			return onePerKind(newest), nil
-		}
+		found = append(found, newest...)
 	}
-	return nil, nil
-}
-
-// onePerKind keeps the first of each kind.
-func onePerKind(symptoms []refusal.Request) (kept []refusal.Request) {
-	for _, one := range symptoms {
-		if !slices.ContainsFunc(kept, func(k refusal.Request) bool { return k.Kind() == one.Kind() }) {
-			kept = append(kept, one)
-		}
-	}
-	return kept
+	return found, nil
 }
 
 // Answered returns the latest 403 of the application itself since a time, nil when
 // there is none: it lacks Cloud Run's own text. It is one call.
 func (c *Client) Answered(ctx context.Context, target posture.Target, since time.Time) (*refusal.Request, error) {
-	newest, err := c.requests(ctx, target.Project, logfilter.AppDenials(target, since), 1)
+	newest, err := c.requests(ctx, target.Project, logfilter.AppDenials(target, since))
 	if err != nil || len(newest) == 0 {
 		return nil, wrap(err, target.Service)
 	}
@@ -86,10 +75,10 @@ func wrap(err error, service string) error {
 	return fmt.Errorf("reading the request log of %q: %w", service, err)
 }
 
-// requests returns the newest requests that a filter selects, newest first. It is one call.
-func (c *Client) requests(ctx context.Context, project, filter string, most int64) ([]refusal.Request, error) {
+// requests returns the newest request that a filter selects, if there is one. It is one call.
+func (c *Client) requests(ctx context.Context, project, filter string) ([]refusal.Request, error) {
 	answer, err := c.list(ctx, &logging.ListLogEntriesRequest{
-		ResourceNames: []string{"projects/" + project}, Filter: filter, OrderBy: "timestamp desc", PageSize: most,
+		ResourceNames: []string{"projects/" + project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1,
 	})
 	if err != nil {
 		return nil, err
