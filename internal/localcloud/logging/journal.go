@@ -31,6 +31,7 @@ const overhead = 128
 type stored struct {
 	raw json.RawMessage // nil = the text is packed
 	packed
+	tree map[string]any // its parts as filters see them, kept of the first entries alone
 	place
 	log      string // its log's name
 	required bool
@@ -74,6 +75,9 @@ type journal struct {
 func (j *journal) add(entry *stored, now time.Time) {
 	j.arrived++
 	entry.number = j.arrived
+	if len(j.entries) >= blockEntries {
+		entry.tree = nil
+	}
 	at := len(j.entries)
 	for at > 0 && j.entries[at-1].compare(entry.place) > 0 {
 		at--
@@ -197,7 +201,7 @@ func (q query) choose(ctx context.Context, candidates []*stored) (page []*stored
 			continue
 		}
 		raw, maySelect := from.text(each)
-		if !maySelect || !q.filter.Selects(raw) {
+		if !maySelect || !q.filter.selects(raw, each.tree) {
 			continue
 		}
 		if page = append(page, &stored{raw: raw, place: each.place}); len(page) == q.size {

@@ -42,9 +42,17 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Selects reports whether the filter selects an entry, given as JSON. It decodes
-// the entry only where the text does not already say that it does not.
-func (f *Filter) Selects(raw []byte) bool { return !f.rejects(raw) && f.Match(decoded(raw)) }
+// Selects reports whether the filter selects an entry, given as JSON.
+func (f *Filter) Selects(raw []byte) bool { return f.selects(raw, nil) }
+
+// selects is Selects of an entry whose parts may be at hand. It decodes the entry only
+// where the text does not already say that it is not selected.
+func (f *Filter) selects(raw []byte, tree map[string]any) bool {
+	if tree != nil {
+		return f.Match(tree)
+	}
+	return !f.rejects(raw) && f.Match(decoded(raw))
+}
 
 // rejects reports whether the filter certainly does not select an entry, which
 // the entry's text alone shows: a text that the filter asks for is not in it.

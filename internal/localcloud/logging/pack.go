@@ -42,7 +42,7 @@ func (p *packer) pack(entries []*stored) []*stored {
 	for i, each := range entries {
 		p.writer.Write(each.raw) // into memory
 		kept := *each
-		kept.raw, kept.packed = nil, packed{made, made.size, made.size + len(each.raw)}
+		kept.raw, kept.tree, kept.packed = nil, nil, packed{made, made.size, made.size + len(each.raw)}
 		made.size += len(each.raw)
 		all[i] = &kept
 	}

@@ -102,8 +102,8 @@ func prepare(entry Entry) (*stored, map[string]any, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the time of entry %s: %w", entry.InsertID, err)
 	}
-	kept := &stored{raw: raw, place: place{at: at}, log: entry.LogName, required: required(entry.LogName)}
-	return kept, decoded(raw), nil
+	kept := &stored{raw: raw, tree: decoded(raw), place: place{at: at}, log: entry.LogName, required: required(entry.LogName)}
+	return kept, kept.tree, nil
 }
 
 // keep stores an entry, notifies live subscribers, and returns the sinks that
