@@ -2,7 +2,6 @@ package function
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 
 	"github.com/iapguard/iapguard/internal/cloud"
@@ -31,7 +30,7 @@ func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.E
 		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds,
 		Clock:  sleepingClock{config.Clock},
 		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
-		Self: self(config), Writers: wiring.Writers, History: history(clients),
+		Self: self(config), Writers: wiring.Writers, History: clients.Writes,
 		Memory: cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
 	})
 }
@@ -44,16 +43,4 @@ func self(config Config) event.Self {
 		known.Principals = append([]string{config.Self}, config.Writers.Accounts()...)
 	}
 	return known
-}
-
-// history reads who wrote what in a project: Cloud Logging's entries are
-// understood by package event alone.
-func history(clients *cloud.Cloud) func(context.Context, string) ([]event.Write, error) {
-	return func(ctx context.Context, project string) ([]event.Write, error) {
-		entries, err := clients.Writes(ctx, project)
-		if err != nil {
-			return nil, err
-		}
-		return event.Writes(entries), nil
-	}
 }

@@ -13,7 +13,6 @@ package cloud
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/scheduler"
 	"github.com/iapguard/iapguard/internal/cloud/secret"
 	"github.com/iapguard/iapguard/internal/cloud/serviceusage"
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -80,10 +80,10 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	return c, err
 }
 
-// Writes returns the audit log entries of writes in a project in the last 24
-// hours, as Cloud Logging's JSON. The answer may be a minute old, but knows of
-// our own writes here, as far as the log does.
-func (c *Cloud) Writes(ctx context.Context, project string) ([]json.RawMessage, error) {
+// Writes returns the writes in a project in the last 24 hours, oldest first, as the audit
+// log has them. The answer may be a minute old, but knows of our own writes here, as far
+// as the log does. It must not be changed.
+func (c *Cloud) Writes(ctx context.Context, project string) ([]event.Write, error) {
 	return c.logs.Writes(ctx, project)
 }
 

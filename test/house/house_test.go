@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"internal/logfilter":         {"internal/event", "internal/posture", "internal/refusal"},
 	"internal/policy":            {"internal/posture", "internal/strictyaml"},
 	"internal/workqueue":         {"internal/fault"},
-	"internal/cloud": {"internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
+	"internal/cloud": {"internal/event", "internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
 		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault",
 		"internal/timeout", "internal/refusal", "internal/remedy/command"}, // an error of the cloud carries its remedy
 	"internal/page":       {"internal/report", "internal/door"},

@@ -10,6 +10,7 @@ import (
 	logging "google.golang.org/api/logging/v2"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/logfilter"
 )
 
@@ -25,18 +26,19 @@ const (
 	pageSize  = 1000
 )
 
-// Writes returns the entries of writes in a project in the last 24 hours, newest
-// first, as Cloud Logging's JSON. An answer may be a minute old, unless Forget
-// was called since. An entry may be missing for seconds after the write:
-// Cloud Logging says no more than that entries are there soon.
-func (c *Client) Writes(ctx context.Context, project string) ([]json.RawMessage, error) {
-	entries, err := c.writes.Get(ctx, strings.ToLower(project), func(ctx context.Context) ([]json.RawMessage, error) {
-		return c.ask(ctx, project, c.now())
+// Writes returns the writes in a project in the last 24 hours, oldest first. An answer
+// may be a minute old, unless Forget was called since, and must not be changed: it is
+// read and understood once, for all who ask. An entry may be missing for seconds after
+// the write: Cloud Logging says no more than that entries are there soon.
+func (c *Client) Writes(ctx context.Context, project string) ([]event.Write, error) {
+	writes, err := c.writes.Get(ctx, strings.ToLower(project), func(ctx context.Context) ([]event.Write, error) {
+		entries, err := c.ask(ctx, project, c.now())
+		return event.Writes(entries), err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit log of %q: %w", project, connect.Classify(err))
 	}
-	return entries, nil
+	return writes, nil
 }
 
 func (c *Client) ask(ctx context.Context, project string, now time.Time) ([]json.RawMessage, error) {

@@ -3,6 +3,7 @@ package logging_test
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/logging"
-	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
@@ -63,12 +63,12 @@ func (p *project) switchIAP(on bool) {
 // writes are the methods of the writes in the log, oldest first.
 func (p *project) writes() []string {
 	p.t.Helper()
-	entries, err := p.client.Writes(p.t.Context(), playground.Project)
+	writes, err := p.client.Writes(p.t.Context(), playground.Project)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	var methods []string
-	for _, w := range event.Writes(entries) {
+	for _, w := range writes {
 		methods = append(methods, w.Method[strings.LastIndex(w.Method[:strings.LastIndex(w.Method, ".")], ".")+1:])
 	}
 	return methods
@@ -131,8 +131,7 @@ func TestPagesOfTheAuditLogAreReadUpToABound(t *testing.T) {
 	pages := 0
 	server := serve(t, func(request map[string]any) any {
 		pages++
-		answer := map[string]any{"entries": []any{map[string]any{"insertId": request["pageToken"],
-			"timestamp": "2026-11-23T09:00:00Z"}}}
+		answer := map[string]any{"entries": []any{written(strconv.Itoa(pages))}}
 		if pages < 3 || request["filter"] == "" {
 			answer["nextPageToken"] = "more"
 		}
@@ -142,13 +141,27 @@ func TestPagesOfTheAuditLogAreReadUpToABound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, err := client.Writes(t.Context(), "a-project")
-	if err != nil || len(entries) != 3 || pages != 3 {
-		t.Errorf("%d entries of %d pages, %v; want 3 of 3", len(entries), pages, err)
+	writes, err := client.Writes(t.Context(), "a-project")
+	if err != nil || len(writes) != 3 || pages != 3 {
+		t.Errorf("%d writes of %d pages, %v; want 3 of 3", len(writes), pages, err)
 	}
 	pages = -100
 	client.Forget("a-project")
-	if entries, err = client.Writes(t.Context(), "a-project"); err != nil || len(entries) != 10 {
-		t.Errorf("of a log without an end: %d entries, %v; want those of 10 pages", len(entries), err)
+	if writes, err = client.Writes(t.Context(), "a-project"); err != nil || len(writes) != 10 {
+		t.Errorf("of a log without an end: %d writes, %v; want those of 10 pages", len(writes), err)
+	}
+}
+
+// written is the entry of a write of a backend service.
+func written(id string) map[string]any {
+	return map[string]any{
+		"insertId": id, "timestamp": "2026-11-23T09:00:00Z",
+		"logName":  "projects/a-project/logs/cloudaudit.googleapis.com%2Factivity",
+		"resource": map[string]any{"type": "gce_backend_service", "labels": map[string]any{"project_id": "a-project"}},
+		"protoPayload": map[string]any{
+			"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "serviceName": "compute.googleapis.com",
+			"methodName":   "v1.compute.backendServices.patch",
+			"resourceName": "projects/a-project/global/backendServices/b",
+		},
 	}
 }

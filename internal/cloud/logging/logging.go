@@ -4,7 +4,6 @@ package logging
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/event"
 )
 
 // Client reads from Cloud Logging.
@@ -19,7 +19,7 @@ type Client struct {
 	entries *logging.EntriesService
 	now     func() time.Time
 	share   *share
-	writes  *cache.Cache[[]json.RawMessage] // by project, in lower case
+	writes  *cache.Cache[[]event.Write] // by project, in lower case
 }
 
 // New connects to Cloud Logging. The clock now decides how old kept answers are
@@ -34,7 +34,7 @@ func New(ctx context.Context, config connect.Config, now func() time.Time) (*Cli
 		return nil, fmt.Errorf("connecting to Cloud Logging: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	writes, err := cache.New(cache.Options[[]json.RawMessage]{Size: keptProjects, TTL: fresh, Now: now})
+	writes, err := cache.New(cache.Options[[]event.Write]{Size: keptProjects, TTL: fresh, Now: now})
 	if err != nil {
 		return nil, err
 	}
