@@ -13,6 +13,7 @@ locals {
     local.in_project && var.mode == "enforce" || length(local.bound) > 0 ? ["iapguardWriter"] : [],
     length(local.runtime_account_grants) + length(local.runtime_project_grants) > 0 ? ["iapguardRuntime"] : [],
     length(var.oauth_client_secrets) > 0 ? ["iapguardOAuthClient"] : [],
+    local.enables ? ["iapguardAPIs"] : [],
   ))
 
   # iapguardReader, or NAMEReader under another name, so that two installations can
@@ -27,8 +28,10 @@ locals {
 
   # Roles that only read: granted to the function on the whole scope.
   reading = setintersection(local.wanted_roles, ["iapguardReader", "iapguardInherited", "iapguardCallers", "iapguardDomains"])
+  # Where something may write, and the policy turns IAP's API on.
+  enables = var.enable_api && (local.in_project && var.mode == "enforce" || length(local.bound) > 0)
   # In one project the function writes itself; elsewhere only writers do.
-  granted = local.in_project && var.mode == "enforce" ? setunion(local.reading, ["iapguardWriter"]) : local.reading
+  granted = local.in_project && var.mode == "enforce" ? setunion(local.reading, ["iapguardWriter"], local.enables ? ["iapguardAPIs"] : []) : local.reading
 
   bound    = { for folder, writer in var.writers : folder => writer if writer.bound }
   function = "serviceAccount:${google_service_account.function.email}"
@@ -96,6 +99,15 @@ resource "google_folder_iam_member" "writer" {
 
   folder = each.key
   role   = local.roles["iapguardWriter"]
+  member = "serviceAccount:${google_service_account.writer[each.key].email}"
+}
+
+# Turning IAP's API on below the folder, where the policy says so.
+resource "google_folder_iam_member" "enabler" {
+  for_each = var.enable_api ? local.bound : {}
+
+  folder = each.key
+  role   = local.roles["iapguardAPIs"]
   member = "serviceAccount:${google_service_account.writer[each.key].email}"
 }
 

@@ -100,6 +100,17 @@ variable "optional_roles" {
   }
 }
 
+variable "enable_api" {
+  description = "Whether rules of the policy say enableApi: true, so that whoever writes may turn IAP's API on. Google has no permission for one API alone: the role could turn on others."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.enable_api || var.mode == "enforce" || length(var.writers) > 0
+    error_message = "enable_api is true, and nothing may write: set mode = \"enforce\", or in a folder or organisation bind writers, or leave enable_api out."
+  }
+}
+
 variable "oauth_client_secrets" {
   description = "Secrets with the OAuth clients that the policy names: projects/P/secrets/S. Reading is granted on each."
   type        = set(string)

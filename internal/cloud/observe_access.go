@@ -9,26 +9,31 @@ import (
 )
 
 // readBackendAccess reads who has access through IAP at a backend service. While IAP
-// is off there, a disabled API is the fact that nobody has.
+// is off there, a disabled API is the fact that nobody has. While it is on, nobody knows
+// who has, and the finding that the API is off stops every step but turning the API on.
 func (o *observation) readBackendAccess(ctx context.Context, backend *posture.Backend) {
 	resource := backend.AccessResource(o.p.ProjectNumber)
 	policy, err := o.iapPolicy(ctx, resource)
-	if backend.IAPOn || !o.switchedOff(iapAPI, err) {
+	found := len(backend.Frontends) > 0 && !backend.Delegated() // and so the API is missed
+	switch off := o.switchedOff(iapAPI, err); {
+	case off && backend.IAPOn && found:
+		policy.Unread = o.unread.additional(resource, err)
+	case !off || backend.IAPOn:
 		policy.Unread = o.unread.needed(resource, err)
 	}
 	backend.Access = policy
 }
 
 // readDirectAccess reads who has access through IAP at the service itself. A 404 or
-// a disabled API is the fact that there is no policy while IAP is off there. A 404 is
+// a disabled API is the fact that there is no policy while IAP is off there. Either is
 // an unread fact while it is on.
 func (o *observation) readDirectAccess(ctx context.Context) {
 	resource, on := o.p.Target.AccessResource(o.p.ProjectNumber), o.p.Service.IAPOn
 	policy, err := o.iapPolicy(ctx, resource)
-	switch missing := fault.Of(err).Kind == fault.NotFound; {
+	switch missing := fault.Of(err).Kind == fault.NotFound || o.switchedOff(iapAPI, err); {
 	case missing && on:
 		policy.Unread = o.unread.additional(resource, err)
-	case !missing && (on || !o.switchedOff(iapAPI, err)):
+	case !missing:
 		policy.Unread = o.unread.needed(resource, err)
 	}
 	o.p.DirectAccess = policy

@@ -73,6 +73,7 @@ func (o *observation) readRegion(ctx context.Context, part posture.Target, all [
 		backend.Members = slices.DeleteFunc(backend.Members,
 			func(m posture.Member) bool { return m.Target != part && slices.Contains(all, m.Target) })
 	}
+	regional.p.APIsOff = regional.unread.apis
 	o.unread.include(&regional.unread)
 	return regional.p
 }

@@ -33,7 +33,7 @@ type Failures map[string][]time.Time
 // failedVerification finds a step of this run that did not hold.
 func (d *decider) failedVerification() (plan.Step, bool) {
 	for _, step := range d.plan.Steps {
-		if !d.run.took(step) || step.Op() == provision {
+		if !d.run.took(step) || step.Op() == provision || step.Op() == enableAPI {
 			continue
 		}
 		if version := d.run.versionAfter(step); version != "" {

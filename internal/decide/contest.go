@@ -143,8 +143,14 @@ func (d *decider) lastChange(due []plan.Step, writes []event.Write) *event.Write
 // stops looks before each round of writes for a reason in the history not to
 // write, and returns the decision that names it.
 func (d *decider) stops(due []plan.Step) (stop Decision, stopped bool) {
-	// Nobody can undo that the agent exists.
-	due = slices.DeleteFunc(slices.Clone(due), func(s plan.Step) bool { return s.Op() == provision })
+	if contest := d.contestedAPI(due); contest != nil {
+		stop = d.end(report.Contested, contestAdvice(d.facts.Posture, contest))
+		stop.Contest = contest
+		return stop, true
+	}
+	// Nobody can undo that the agent exists, and no API's entries are in the history.
+	due = slices.DeleteFunc(slices.Clone(due),
+		func(s plan.Step) bool { return s.Op() == provision || s.Op() == enableAPI })
 	if d.off() || d.request.DryRun || d.hold != nil || len(due) == 0 {
 		return stop, false
 	}

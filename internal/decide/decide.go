@@ -92,6 +92,8 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 		decision = d.instance()
 	case f.WriteErr != nil:
 		decision = d.failed()
+	case d.hidden != nil:
+		decision = d.balancersHidden()
 	case r.Diagnose && !d.settings.Exemption.BuiltIn() && len(f.Posture.Regions) == 0:
 		decision = d.diagnose()
 	default:
@@ -120,12 +122,14 @@ type decider struct {
 	protectedBefore bool      // the history shows that we protected the service before
 	missingSince    time.Time // when what it waits for went missing; zero = not known
 	diagnosis       *doctor.Diagnosis
+	hidden          error // why load balancers that were seen before are not seen now
 	needs           Needs
 	run             Run
 }
 
 // assess compares the posture with what is wanted, and plans.
 func (d *decider) assess() {
+	d.hideBalancers()
 	p := d.facts.Posture
 	d.run = d.facts.Run
 	j := d.judge()
@@ -231,6 +235,7 @@ func wroteIt(self event.Self, w event.Write) bool {
 
 // The operations that decisions name.
 var (
+	enableAPI       = plan.EnableAPI{}.Operation().Op
 	provision       = plan.ProvisionAgent{}.Operation().Op
 	grantInvoker    = plan.GrantInvoker{}.Operation().Op
 	grantAccess     = plan.GrantAccess{}.Operation().Op

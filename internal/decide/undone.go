@@ -18,7 +18,7 @@ func (d *decider) undone(due []plan.Step) []memory.Undo {
 			if wrote.Op != string(step.Op()) || wrote.Resource != step.Resource || wrote.Field != step.Field() {
 				continue
 			}
-			undo := memory.Undo{Field: step.Resource + " " + step.Field(), At: d.now}
+			undo := memory.Undo{Field: fieldOf(step), At: d.now}
 			if h := d.facts.History; h != nil {
 				if w := d.lastChange([]plan.Step{step}, h.Writes); w != nil {
 					undo.By, undo.Tool, undo.At = w.Principal, w.UserAgent, w.At
@@ -30,3 +30,6 @@ func (d *decider) undone(due []plan.Step) []memory.Undo {
 	}
 	return list
 }
+
+// fieldOf names what a step writes, as the memory counts it.
+func fieldOf(step plan.Step) string { return step.Resource + " " + step.Field() }

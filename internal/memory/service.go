@@ -24,6 +24,9 @@ type Service struct {
 	// GuardedSince is when every door was first found guarded by IAP; zero = never.
 	// A recreated service inherits it.
 	GuardedSince time.Time `json:"guardedSince,omitzero"`
+	// BalancedSince is when a load balancer was first seen to lead to the service; zero =
+	// never. A recreated service inherits it.
+	BalancedSince time.Time `json:"balancedSince,omitzero"`
 	// DeletedAt is when the service was found deleted; zero = it exists.
 	DeletedAt   time.Time    `json:"deletedAt,omitzero"`
 	Predecessor *Predecessor `json:"predecessor,omitempty"`
@@ -108,6 +111,16 @@ func (s *Service) SeeGuarded(at time.Time) bool {
 		return false
 	}
 	s.GuardedSince = at
+	return true
+}
+
+// SeeBalanced notes that a load balancer leads to the service. It reports whether the
+// record changed.
+func (s *Service) SeeBalanced(at time.Time) bool {
+	if !s.BalancedSince.IsZero() {
+		return false
+	}
+	s.BalancedSince = at
 	return true
 }
 
@@ -210,7 +223,7 @@ func (s *Service) Redeem(planID string, at time.Time) bool {
 }
 
 // as is the record of the service with the given uid. A recreated service inherits
-// that it was guarded, and nothing else. An observer that still sees the predecessor
+// that it was guarded and balanced, and nothing else. An observer that still sees the predecessor
 // does not bring its record back.
 func (s Service) as(id ServiceID) Service {
 	if s.Name == "" {
@@ -225,7 +238,8 @@ func (s Service) as(id ServiceID) Service {
 	}
 	return Service{
 		Header: Header{Sequence: s.Sequence, WrittenAt: s.WrittenAt}, Name: s.Name, UID: id.UID, GuardedSince: s.GuardedSince,
-		Predecessor: &Predecessor{UID: s.UID, WrittenAt: s.WrittenAt, DeletedAt: s.DeletedAt},
+		BalancedSince: s.BalancedSince,
+		Predecessor:   &Predecessor{UID: s.UID, WrittenAt: s.WrittenAt, DeletedAt: s.DeletedAt},
 	}
 }
 

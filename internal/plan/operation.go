@@ -17,7 +17,8 @@ type Op string
 
 // The stages of the safe order. Steps of one stage may stand in any order.
 const (
-	stageStrangers = iota + 1
+	stageAPI = iota + 1
+	stageStrangers
 	stageProvision
 	stageInvoker
 	stageAccess
@@ -36,6 +37,7 @@ const (
 	quiet                              // the service and its policy were left alone for a while
 	accessPropagated                   // the accessors can be expected to get in
 	agentPropagated                    // IAP can be expected to reach the service as its agent
+	apiPropagated                      // as quiet, and an API that was just turned on can be expected to answer
 )
 
 // Operation is everything about one kind of step that does not depend on the

@@ -18,6 +18,7 @@ import (
 func samples(p posture.Posture) map[Op]Step {
 	backend := p.Backends[0]
 	steps := []Step{
+		{Change: EnableAPI{IAPAPI}, Resource: "projects/demo-project/services/iap.googleapis.com"},
 		{Change: ProvisionAgent{p.Agent()}, Resource: "projects/demo-project/services/iap.googleapis.com"},
 		{Change: GrantInvoker{posture.RoleInvoker, p.Agent()}, Resource: p.Target.Name()},
 		{Change: GrantAccess{posture.RoleAccessor, []string{posturetest.Alice}, Condition{}},

@@ -5,12 +5,13 @@
 // The order is safe: no prefix of a plan opens a service wider than it was, or
 // lastingly shuts out anybody who is entitled to get in:
 //
-//  1. IAP's service agent exists,
-//  2. the agent may invoke every service behind the backend services,
-//  3. the members that the policy names have access through IAP,
-//  4. IAP is on,
-//  5. the ingress is restricted,
-//  6. the invoker check is on and public invokers are gone, last: until IAP signs
+//  1. IAP's API is on, alone: what else is to be done shows once it answers,
+//  2. IAP's service agent exists,
+//  3. the agent may invoke every service behind the backend services,
+//  4. the members that the policy names have access through IAP,
+//  5. IAP is on,
+//  6. the ingress is restricted,
+//  7. the invoker check is on and public invokers are gone, last: until IAP signs
 //     requests for its agent, they are what lets users in.
 //
 // A step that relies on an earlier one is not due until the earlier one has had

@@ -17,6 +17,8 @@ import (
 //     while a door is open, for the settle time otherwise.
 //   - Everything else waits until the service has been quiet for the settle time:
 //     a write in the middle of a terraform apply makes the apply fail.
+//   - An API that this run turned on and that still answers as if it were off is not
+//     turned on again before it has had time to propagate.
 //   - IAP goes on only after new accessors have had time to propagate, and the
 //     public goes only after the agent's grant and IAP itself have.
 //
@@ -37,6 +39,8 @@ func Schedule(made Plan, p posture.Posture, want policy.Wanted, now time.Time) {
 	for i := range steps {
 		switch steps[i].operation().timing {
 		case atOnce:
+		case apiPropagated:
+			steps[i].NotBefore = later(latest(grantsAt, propagated(want.WroteAt, want)), now)
 		case quiet:
 			steps[i].NotBefore = later(grantsAt, now)
 		case accessPropagated:

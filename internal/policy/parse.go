@@ -84,6 +84,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 		"redeploy":       choice(r, "redeploy", &settings.Redeploy, RedeployEnforce, RedeployAdvise, RedeployOff),
 		"callers":        choice(r, "callers", &settings.Callers, BreakStop, BreakStopOnRequests, BreakProceed),
 		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, ImagePin, ImageGoOn, ImageRefuse),
+		"enableApi":      r.truth("enableApi", &settings.EnableAPI),
 		"probe":          choice(r, "probe", &settings.Probe, ProbeOn, ProbeOff),
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"quiet":          r.duration("quiet", maxSettle, &settings.Quiet),

@@ -128,6 +128,9 @@ type Settings struct {
 	// it may invoke, and RedeployImage about its image.
 	Redeploy      Redeploy
 	RedeployImage RedeployImage
+	// EnableAPI lets iapguard turn IAP's API on in a project where it is off and IAP is to
+	// be turned on.
+	EnableAPI bool
 	// OAuthClient signs users in where IAP is turned on at a backend service that
 	// has no client; zero = Google's own.
 	OAuthClient OAuthClient

@@ -66,6 +66,8 @@ var strictnesses = []strictness{
 	{"redeploy", []string{"Redeploy"}, func(l, b Settings) bool {
 		return inOrder(b.Redeploy, l.Redeploy, RedeployEnforce, RedeployAdvise, RedeployOff)
 	}},
+	// It uses a right that they may lack, and a service stays as it is without it.
+	{"enableApi", []string{"EnableAPI"}, func(l, b Settings) bool { return l.EnableAPI == b.EnableAPI }},
 	{"redeployImage", []string{"RedeployImage"}, func(l, b Settings) bool {
 		return inOrder(b.RedeployImage, l.RedeployImage, ImageGoOn, ImagePin, ImageRefuse)
 	}},

@@ -22,8 +22,8 @@ var _ = register(positionAccess, accessors, AccessorMissing)
 func accessors(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, iap := range iapResources(p, want) {
-		if iap.settings.External() {
-			continue // IAM does not decide who has access
+		if iap.settings.External() || iap.on && iapAPIOff(p) {
+			continue // IAM does not decide who has access, or nobody knows who has
 		}
 		var missing []string
 		for _, member := range want.Access {

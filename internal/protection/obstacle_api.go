@@ -3,6 +3,7 @@ package protection
 import (
 	"slices"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/remedy/command"
@@ -14,20 +15,26 @@ const APIDisabled Code = "API_DISABLED"
 
 var _ = register(positionObstacle, api, APIDisabled)
 
-const iapAPI = "iap.googleapis.com"
+func iapAPIOff(p posture.Posture) bool { return slices.Contains(p.APIsOff, plan.IAPAPI) }
 
-func iapAPIOff(p posture.Posture) bool { return slices.Contains(p.APIsOff, iapAPI) }
-
-// api stops every step where IAP is to be turned on: without its API the agent
-// cannot be provisioned, and the steps after that rest on the agent.
+// api stops every other step where IAP is on or to be turned on: without its API the
+// agent cannot be provisioned, and nobody's access can be read. Where the rule allows it,
+// the API is turned on first, and what else is missing shows when it answers; see Plan.
 func api(p posture.Posture, want policy.Wanted) []Finding {
 	if !iapAPIOff(p) || len(p.Reached()) == 0 && !policy.Direct(p, want) {
 		return nil
 	}
-	return []Finding{{
+	off := Finding{
 		Code: APIDisabled, Severity: High, Disposition: Blocks,
-		Resource: "projects/" + p.Target.Project + "/services/" + iapAPI,
+		Resource: "projects/" + p.Target.Project + "/services/" + plan.IAPAPI,
 		Why:      "Identity-Aware Proxy's API is switched off in the project",
-		Remedy:   command.EnableAPI(iapAPI, p.Target.Project).String(),
-	}}
+		Remedy:   command.EnableAPI(plan.IAPAPI, p.Target.Project).String(),
+	}
+	if want.EnableAPI {
+		off.Disposition, off.Remedy, off.Change = Gap, "", plan.EnableAPI{Service: plan.IAPAPI}
+	}
+	return []Finding{off}
 }
+
+// enablesAPI reports whether a finding's step turns an API on.
+func enablesAPI(f Finding) bool { return f.Change == plan.EnableAPI{Service: plan.IAPAPI} }

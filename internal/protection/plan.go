@@ -13,14 +13,15 @@ import (
 // first from outside, such as a load balancer: they shut nobody out and let
 // nobody in.
 var beforeAnybodyNotices = []plan.Op{
-	plan.ProvisionAgent{}.Operation().Op, plan.GrantInvoker{}.Operation().Op,
+	plan.EnableAPI{}.Operation().Op, plan.ProvisionAgent{}.Operation().Op, plan.GrantInvoker{}.Operation().Op,
 	plan.RevokeAccess{}.Operation().Op, // only strangers notice it
 }
 
 // Plan is the plan that closes the findings' gaps, as far as the findings allow.
 // Where a person must act it is empty. Where something must come first from
 // outside, it goes only as far as nobody can notice, unless the policy wants the
-// service closed until a load balancer is there. now decides which steps are due.
+// service closed until a load balancer is there. Where IAP's API is to be turned on,
+// that is all: the rest is planned once it answers. now decides which steps are due.
 func Plan(p posture.Posture, want policy.Wanted, findings []Finding, now time.Time) plan.Plan {
 	allowed := func(plan.Op) bool { return true }
 	switch Worst(findings) {
@@ -31,8 +32,12 @@ func Plan(p posture.Posture, want policy.Wanted, findings []Finding, now time.Ti
 			allowed = func(op plan.Op) bool { return slices.Contains(beforeAnybodyNotices, op) }
 		}
 	}
+	enables := slices.ContainsFunc(findings, enablesAPI)
 	var steps []plan.Step
 	for _, f := range findings {
+		if enables && !enablesAPI(f) {
+			continue // it rests on what IAP's API says
+		}
 		step := plan.Step{Change: f.Change, Resource: f.Resource, Why: f.Why, Version: f.Version}
 		if f.Disposition == Gap && allowed(step.Op()) {
 			steps = append(steps, step)

@@ -85,20 +85,29 @@ func (r *run) grantCommand(missing *fault.Error, met errorScope) string {
 	role := roleWith(missing.Permission)
 	granted := command.GrantProjectRole(met.project, home+"/roles/"+role, member)
 	if missing.Caller != "" {
-		role = writingRole // it has all that a writer needs
+		if role != enablingRole {
+			role = writingRole // it has all else that a writer needs
+		}
 		granted = command.GrantFolderRole(folder, home+"/roles/"+role, member)
 	}
 	return granted.String() + "; where it has that role, the role lacks it: " +
 		command.AddPermission(role, missing.Permission, home).String()
 }
 
-// writingRole is the id of the role that lets an account write.
-const writingRole = "iapguardWriter"
+// writingRole is the id of the role that lets an account write, and enablingRole of the
+// one that lets it turn IAP's API on as well.
+const (
+	writingRole  = "iapguardWriter"
+	enablingRole = "iapguardAPIs"
+)
 
 // roleWith is the id of the role of deploy/roles that a permission belongs to:
 // the writer's are those of writes, and of waiting until one is done. A test
 // holds it against the roles.
 func roleWith(permission string) string {
+	if permission == "serviceusage.services.enable" || permission == "serviceusage.operations.get" {
+		return enablingRole
+	}
 	for _, end := range []string{".update", ".setIamPolicy", "perations.get"} {
 		if strings.HasSuffix(permission, end) {
 			return writingRole

@@ -70,6 +70,14 @@ func TestAdviceNamesTheExactCommand(t *testing.T) {
 					"where it has that role, the role lacks it: gcloud iam roles update iapguardWriter " +
 					"--add-permissions=run.services.get --organization=9",
 			}},
+		{"turning an API on, to a writer", us, "demo-project",
+			fault.Error{Kind: fault.Denied, Permission: "serviceusage.services.enable", Caller: deputy}, []string{
+				"grant the writer account " + deputy + " the permission serviceusage.services.enable",
+				"gcloud resource-manager folders add-iam-policy-binding 1 --member=serviceAccount:" + deputy +
+					" --role=organizations/9/roles/iapguardAPIs; " +
+					"where it has that role, the role lacks it: gcloud iam roles update iapguardAPIs " +
+					"--add-permissions=serviceusage.services.enable --organization=9",
+			}},
 		{"acting as an account, to a writer", us, "demo-project",
 			fault.Error{Kind: fault.Denied, Permission: acting.Permission, Account: acting.Account, Caller: deputy}, []string{
 				"grant the writer account " + deputy + " the permission iam.serviceAccounts.actAs",
@@ -110,7 +118,7 @@ func TestAMissingPermissionIsLookedForInTheRoleThatHasIt(t *testing.T) {
 	}
 	checked, known := 0, map[string]bool{} // what both have is the reader's
 	for _, role := range shipped {
-		if role.Optional || role.BindTo != "project" {
+		if role.ID != enablingRole && (role.Optional || role.BindTo != "project") {
 			continue
 		}
 		for _, permission := range role.Names() {

@@ -118,7 +118,14 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	if r.request.DryRun {
 		return
 	}
-	see := func(s *memory.Service) bool { return seeDoors(s, door.Of(decision.Posture), r.now()) }
+	see := func(s *memory.Service) bool {
+		changed := seeDoors(s, door.Of(decision.Posture), r.now())
+		if balanced := func(p posture.Posture) bool { return len(p.Backends) > 0 }; slices.ContainsFunc(
+			decision.Posture.Parts(), balanced) {
+			changed = s.SeeBalanced(r.now()) || changed
+		}
+		return changed
+	}
 	known := memory.Service{}
 	if facts.Memory != nil {
 		known = *facts.Memory

@@ -52,6 +52,8 @@ func SourceFix(p posture.Posture, step plan.Step, userAgent string) string {
 		if step.Resource == p.Target.Name() {
 			fixes = serviceFix(p.Target, change)
 		}
+	case plan.EnableAPI:
+		fixes = apiFix(p.Target.Project, change)
 	case plan.GrantInvoker:
 		fixes = invokerFix(p, step.Resource, nil)
 	case plan.RevokePublic:
@@ -96,6 +98,16 @@ func backendFix(p posture.Posture, resource string, change plan.EnableIAP) map[t
 		fixes[gcloud] = command.EnableIAPWith(b, at.Client).String()
 	}
 	return fixes
+}
+
+// apiFix keeps an API on where a project is defined. Config Connector's Service resource
+// has no setting but the API's name. Source: the provider's google_project_service.
+func apiFix(project string, change plan.EnableAPI) map[tool]string {
+	at := parameters{Project: project, Name: change.Service}
+	return map[tool]string{
+		terraform: write("api.tf.tmpl", at),
+		gcloud:    command.EnableAPI(change.Service, project).String(),
+	}
 }
 
 // serviceFix writes one setting where a Cloud Run service is defined. Config

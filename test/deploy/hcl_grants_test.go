@@ -99,7 +99,7 @@ func TestTheFunctionHoldsOnTheScopeWhatItsModeNeeds(t *testing.T) {
 		"report-only in one project": {"iapguardCallers", "iapguardInherited", "iapguardReader"},
 		"enforce in one project": {"iapguardCallers", "iapguardInherited", "iapguardReader", "iapguardRuntime",
 			"iapguardWriter"},
-		"everything in one project": {"iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader",
+		"everything in one project": {"iapguardAPIs", "iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader",
 			"iapguardRuntime", "iapguardWriter"},
 		"in a folder, planned":         {"iapguardCallers", "iapguardInherited", "iapguardReader"},
 		"in an organisation, by waves": {"iapguardCallers", "iapguardInherited", "iapguardReader"},

@@ -22,13 +22,13 @@ var shapes = []struct {
 		"oauth_client_secrets": []any{"projects/demo-project/secrets/client"},
 		"hold_members":         []any{"group:on-call@example.com"},
 		"preventive":           []any{"ingress", "invoker"}, "min_instances": 1.0,
-		"memory_key": "projects/demo-project/secrets/memory-key",
+		"memory_key": "projects/demo-project/secrets/memory-key", "enable_api": true,
 	}},
 	{"in a folder, planned", "folders/41", map[string]any{"scope": "folders/41", "organization_id": "12",
 		"mode": "report-only", "runtime_projects": []any{}}},
 	{"in an organisation, by waves", "organizations/12",
 		map[string]any{"scope": "organizations/12", "mode": "report-only", "runtime_projects": []any{},
-			"sweep_projects": []any{"shop-prod"}, "writers": map[string]any{
+			"sweep_projects": []any{"shop-prod"}, "enable_api": true, "writers": map[string]any{
 				"folders/41": map[string]any{"bound": true, "runtime_projects": []any{"shop-prod"},
 					"runtime_accounts": []any{"shop-run@shop-test.iam.gserviceaccount.com"}},
 				"folders/42": map[string]any{},

@@ -61,7 +61,8 @@ func reads(role roles.Role) bool {
 
 func all(roles.Role) bool            { return true }
 func writes(role roles.Role) bool    { return role.ID == "iapguardWriter" || role.ID == "iapguardRuntime" }
-func stays(role roles.Role) bool     { return !writes(role) } // with the function's own account
+func enables(role roles.Role) bool   { return role.ID == "iapguardAPIs" }
+func stays(role roles.Role) bool     { return !writes(role) && !enables(role) } // with the function's own account
 func readerAlone(r roles.Role) bool  { return reads(r) && !r.Optional }
 func optionalRead(r roles.Role) bool { return reads(r) && r.Optional }
 func permissions(of []apiserver.Role) (names []string) {

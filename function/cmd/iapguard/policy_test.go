@@ -38,7 +38,7 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
 		{"in every key",
 			"  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, redeploy " +
-				"advise, redeployImage pin, " +
+				"advise, redeployImage pin, enableApi false, " +
 				"probe off, settle 30 seconds, quiet 10 seconds, propagation 2 minutes, limits 10 in a project and 50 overall\n",
 			[]string{in + "shop-a"}},
 		{"its age counts", "if it was created before 2026-12-01T00:00:00Z: only planned", []string{in + "shop-a"}},

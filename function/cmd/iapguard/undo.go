@@ -14,9 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -133,12 +135,23 @@ func printUndoing(out io.Writer, planned decide.Undoing) {
 		fmt.Fprintf(out, "    %d. undo %-22s %s\n       %s\n", i+1, step.Op(), step.Resource, change)
 	}
 	for _, step := range planned.Stays {
-		fmt.Fprintf(out, "    %s of %s stays: the new revision was made of what was there, so nothing is to take back\n",
-			step.Op(), step.Resource)
+		fmt.Fprintf(out, "    %s of %s stays: %s\n", step.Op(), step.Resource, staysBecause(planned.Target, step))
 	}
 	for _, door := range planned.Opens {
 		fmt.Fprintf(out, "  ! opens    %s  (%s)\n", door.Address, door.Kind)
 	}
+}
+
+// staysBecause is why undo leaves what a step did.
+func staysBecause(target posture.Target, step plan.Step) string {
+	switch change := step.Change.(type) {
+	case plan.EnableAPI:
+		return "others may rely on the API by now; where nobody does: " +
+			command.DisableAPI(change.Service, target.Project).String()
+	case plan.RevokeAccess:
+		return "nobody is let in without a name"
+	}
+	return "the new revision was made of what was there, so nothing is to take back"
 }
 
 // readReports reads reports, one JSON object after the other, as -o writes them and

@@ -13,7 +13,6 @@ import (
 	knative "google.golang.org/api/run/v1"
 	run "google.golang.org/api/run/v2"
 	htransport "google.golang.org/api/transport/http"
-	"google.golang.org/grpc/codes"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
@@ -305,24 +304,7 @@ func (c *Client) await(
 		}
 	}
 	if operation.Error != nil {
-		return nil, fault.New(operationFault(operation.Error.Code), "operation failed: %s", operation.Error.Message)
+		return nil, fault.New(connect.OperationFault(operation.Error.Code), "operation failed: %s", operation.Error.Message)
 	}
 	return operation, nil
-}
-
-// operationFaults classifies the google.rpc.Code of a failed operation. What the
-// request itself is refused for (INVALID_ARGUMENT, FAILED_PRECONDITION and the
-// like) does not pass by itself.
-var operationFaults = map[codes.Code]fault.Kind{
-	codes.NotFound: fault.NotFound, codes.PermissionDenied: fault.Denied, codes.Aborted: fault.Conflict,
-	codes.Canceled: fault.OperationFailed, codes.Unknown: fault.OperationFailed,
-	codes.DeadlineExceeded: fault.OperationFailed, codes.ResourceExhausted: fault.OperationFailed,
-	codes.Internal: fault.OperationFailed, codes.Unavailable: fault.OperationFailed,
-}
-
-func operationFault(code int64) fault.Kind {
-	if kind, known := operationFaults[codes.Code(code)]; known {
-		return kind
-	}
-	return fault.Invalid
 }

@@ -1,4 +1,4 @@
-// Package serviceusage reads which APIs a project has enabled, and creates
+// Package serviceusage reads which APIs a project has enabled, enables one, and creates
 // Google's service agents in it.
 package serviceusage
 
@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	stable "google.golang.org/api/serviceusage/v1"
 	serviceusage "google.golang.org/api/serviceusage/v1beta1"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
@@ -15,7 +16,9 @@ import (
 
 // Client talks to Service Usage.
 type Client struct {
-	services *serviceusage.ServicesService
+	services *serviceusage.ServicesService // only v1beta1 creates service agents
+	stable   *stable.Service
+	until    func(context.Context, func(context.Context) (bool, error)) error
 }
 
 // New connects to Service Usage.
@@ -28,8 +31,12 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Service Usage: %w", err)
 	}
-	api.UserAgent = config.UserAgent
-	return &Client{api.Services}, nil
+	v1, err := stable.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Service Usage: %w", err)
+	}
+	api.UserAgent, v1.UserAgent = config.UserAgent, config.UserAgent
+	return &Client{api.Services, v1, config.Until}, nil
 }
 
 // IAPDisabled reports whether IAP's API is disabled in a project.
@@ -64,4 +71,34 @@ func (c *Client) ProvisionIAPAgent(ctx context.Context, project string) (string,
 		}
 	}
 	return made.Email, nil
+}
+
+// Enable turns an API on in a project and returns once Service Usage says so. An API that
+// is on already is not an error. The API itself may answer for some minutes as if it were
+// off ("wait a few minutes for the action to propagate", the text of SERVICE_DISABLED).
+// Sources: service-usage/docs/reference/rest/v1/services/enable; that reading the operation
+// needs serviceusage.operations.get follows from roles/serviceusage.serviceUsageAdmin
+// (*unverified*).
+func (c *Client) Enable(ctx context.Context, project, api string) error {
+	operation, err := c.stable.Services.Enable("projects/"+project+"/services/"+api, &stable.EnableServiceRequest{}).
+		Context(ctx).Do()
+	if err != nil {
+		return fmt.Errorf("enabling %s in %q: %w", api, project, connect.Needing("serviceusage.services.enable", err))
+	}
+	name := operation.Name
+	err = c.until(ctx, func(ctx context.Context) (bool, error) {
+		if operation.Done {
+			return true, nil
+		}
+		operation, err = c.stable.Operations.Get(name).Context(ctx).Do()
+		return err == nil && operation.Done, err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("waiting until %s is enabled in %q: %w", api, project,
+			connect.Needing("serviceusage.operations.get", err))
+	case operation.Error != nil:
+		return fault.New(connect.OperationFault(operation.Error.Code), "enabling %s in %q: %s", api, project, operation.Error.Message)
+	}
+	return nil
 }

@@ -48,7 +48,9 @@ func New(s *apiserver.Server) apiserver.API {
 	for _, version := range []string{"v1", "v1beta1"} {
 		api.Routes = append(api.Routes, apiserver.Route{
 			Verb: "GET", Path: "/" + version + "/operations/{operation}", API: "serviceusage",
-			ID: "serviceusage.operations.get", Source: docs + "v1/operations/get", Handle: operation,
+			ID: "serviceusage.operations.get", Permission: "serviceusage.operations.get",
+			Source:   "cloud.google.com/iam/docs/roles-permissions/serviceusage", // serviceUsageAdmin holds it
+			Resource: func(*apiserver.Call) string { return "projects/" + apiserver.ProjectID }, Handle: operation,
 		})
 	}
 	api.State = nil

@@ -12,6 +12,12 @@ func EnableAPI(api, project string) Command {
 	return gcloud("services", "enable").named(api).project(project)
 }
 
+// DisableAPI switches an API off in a project. gcloud refuses where other enabled APIs
+// need it.
+func DisableAPI(api, project string) Command {
+	return gcloud("services", "disable").named(api).project(project)
+}
+
 // CreateAgent creates IAP's service agent in a project. The command changes nothing where
 // it exists. Source: iap/docs/enabling-cloud-run.
 func CreateAgent(project string) Command {

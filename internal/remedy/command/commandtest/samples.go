@@ -93,6 +93,7 @@ func Samples(n Names) []Sample {
 
 		{"CreateAgent", command.CreateAgent(n.Project)},
 		{"EnableAPI", command.EnableAPI(n.Other+".googleapis.com", n.Project)},
+		{"DisableAPI", command.DisableAPI(n.Other+".googleapis.com", n.Project)},
 		{"DescribeConstraint", command.DescribeConstraint("iam."+n.Other, n.Project)},
 		{"ListConstraints", command.ListConstraints(n.Project)},
 		{"ListDenyPolicies", command.ListDenyPolicies(n.Project)},
