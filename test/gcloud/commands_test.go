@@ -46,7 +46,8 @@ func TestCommands(t *testing.T) {
 						return nil
 					},
 					Cmds: map[string]func(*testscript.TestScript, bool, []string){
-						"service": func(_ *testscript.TestScript, _ bool, args []string) { l.haveService(args[0], args[1]) },
+						"service":    func(_ *testscript.TestScript, _ bool, args []string) { l.haveService(args[0], args[1]) },
+						"workerpool": func(_ *testscript.TestScript, _ bool, args []string) { l.haveWorkerPool(args[0], args[1]) },
 						"gcloud": func(ts *testscript.TestScript, refused bool, args []string) {
 							typed.Add(1)
 							err := ts.Exec("gcloud", append([]string{"--quiet"}, args...)...)

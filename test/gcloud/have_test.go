@@ -22,6 +22,13 @@ func (l *local) haveService(name, region string) {
 		object{"template": object{"containers": []any{object{"image": "us-docker.pkg.dev/cloudrun/container/hello"}}}})
 }
 
+// haveWorkerPool makes a worker pool, which gcloud writes by gRPC alone.
+func (l *local) haveWorkerPool(name, region string) {
+	l.t.Helper()
+	l.made("/v2/projects/demo-project/locations/"+region+"/workerPools?workerPoolId="+name,
+		object{"template": object{"containers": []any{object{"image": "us-docker.pkg.dev/cloudrun/container/worker"}}}})
+}
+
 // haveShop makes what deployShop does.
 func (l *local) haveShop() {
 	l.t.Helper()

@@ -35,8 +35,8 @@ type Kind struct {
 	// Subject names what a call is about where its path does not, such as the parent in a
 	// parameter; "" = the path does. Nil = the path always does.
 	Subject func(call *apiserver.Call) string
-	// Unserved are methods that are refused like unknown ones, because nothing is
-	// behind them here.
+	// Unserved are methods, by the last part of their ids or by whole ones, that are
+	// refused like unknown ones, because nothing is behind them here.
 	Unserved []string
 
 	// InProjects says that the parent is a project, where the documents' paths have any.

@@ -18,7 +18,7 @@ func (c *Collection) Routes(api string) []apiserver.Route {
 		for _, prefix := range c.Collections {
 			for _, method := range document.Methods(prefix) {
 				verb := lastPart(method.ID)
-				if !slices.Contains(c.Unserved, verb) {
+				if !slices.Contains(c.Unserved, verb) && !slices.Contains(c.Unserved, method.ID) {
 					routes = append(routes, c.routes(api, face{document, method, verb})...)
 				}
 			}

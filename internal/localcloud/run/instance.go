@@ -12,7 +12,10 @@ import (
 // Source: run/docs/instances, the discovery document.
 func (r *Run) instanceRow() collection.Kind {
 	row := r.workload("Instance", "instances", serviceName)
-	row.Unserved = []string{"start", "stop"}
+	row.Documents, row.Collections = append(row.Documents, "run/v1"), append(row.Collections, "run.namespaces.instances")
+	row.Unserved = []string{"start", "stop", "run.namespaces.instances.create", "run.namespaces.instances.get",
+		"run.namespaces.instances.delete", "run.namespaces.instances.replaceInstance"}
+	row.Rename, row.Shape, row.ListKind = r.namespacedName, shapeInstance, "InstanceList"
 	row.Prepare = func(w *collection.Write) error {
 		if w.New == nil {
 			return nil
@@ -64,21 +67,14 @@ func (r *Run) InstanceAt(host string) string {
 	return ""
 }
 
-// listInstancesV1 lists the instances of every region, as v1 lists services at the host
-// without a region, and what is needed to find them by name (unverified).
-func (r *Run) listInstancesV1(call *apiserver.Call) (any, error) {
-	var items []any
-	for _, found := range r.instances.All("") {
-		part := strings.Split(found.Name, "/")
-		if call.Unreachable(part[3]) || call.Region != "" && call.Region != part[3] {
-			continue
-		}
-		items = append(items, map[string]any{"apiVersion": instanceAPI, "kind": "Instance", "metadata": map[string]any{
-			"name": part[5], "namespace": apiserver.ProjectNumber, "labels": map[string]any{locationLabel: part[3]}}})
+// shapeInstance turns an instance of v2 into what v1 lists of it, which is enough to find
+// it by name (unverified).
+func shapeInstance(version string, r collection.Resource, instance map[string]any) {
+	if version != "v1" {
+		return
 	}
-	list := knativeList("InstanceList", items)
-	list["apiVersion"] = instanceAPI
-	return partial(call, list), nil
+	part := strings.Split(r.Name, "/")
+	shown := map[string]any{"name": part[5], "namespace": apiserver.ProjectNumber,
+		"labels": map[string]any{locationLabel: part[3]}}
+	become(instance, map[string]any{"kind": "Instance", "metadata": shown})
 }
-
-const instanceAPI = "run.googleapis.com/v1"

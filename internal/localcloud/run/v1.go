@@ -52,8 +52,6 @@ func (r *Run) routesV1() []apiserver.Route {
 			"services.setIamPolicy", r.setPolicy)),
 		untested(route(http.MethodPost, named+":testIamPermissions", wide+"services.testIamPermissions", "",
 			r.testPermissions)),
-		route(http.MethodGet, "/apis/run.googleapis.com/v1/namespaces/{project}/instances", id+"instances.list",
-			"instances.list", r.listInstancesV1),
 		route(http.MethodPost, location+"/operations/{operation}:wait", wide+"operations.wait", "operations.get",
 			r.waitOperationV1),
 		route(http.MethodGet, location+"/operations/{operation}", wide+"operations.get", "operations.get", r.getOperationV1),

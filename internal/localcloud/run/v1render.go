@@ -174,8 +174,8 @@ func templateAnnotationsV1(template map[string]any, only knative) map[string]any
 
 func revisionSpecV1(template, only map[string]any) map[string]any {
 	shown := merged(only)
-	shown["serviceAccountName"] = template["serviceAccount"]
-	shown["containerConcurrency"] = template["maxInstanceRequestConcurrency"]
+	copyFields(shown, template, map[string]string{"serviceAccount": "serviceAccountName",
+		"maxInstanceRequestConcurrency": "containerConcurrency"})
 	if timeout, err := time.ParseDuration(apiserver.Text(template, "timeout")); err == nil {
 		shown["timeoutSeconds"] = number(int(timeout.Seconds()))
 	}

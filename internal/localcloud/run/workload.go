@@ -12,8 +12,7 @@ import (
 // workloads are what has no address: jobs, their executions and worker pools. They are
 // kept and listed; nothing of them runs.
 func (r *Run) workloads() []*collection.Collection {
-	return []*collection.Collection{r.jobs, r.executions,
-		collection.New(r.server, r.workload("WorkerPool", "workerPools", serviceName))}
+	return []*collection.Collection{r.jobs, r.executions, collection.New(r.server, r.workerPoolRow())}
 }
 
 // absent is what Cloud Run says of a resource that does not exist (recorded for jobs).

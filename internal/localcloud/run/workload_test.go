@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -87,5 +88,47 @@ func TestAWorkerPoolIsMadeListedAndDeleted(t *testing.T) {
 	c.write("DELETE", pools+"/queue", "")
 	if status, got := c.call("GET", pools+"/queue", ""); status != 404 {
 		t.Errorf("after its deletion: %d %v", status, got)
+	}
+}
+
+func TestV1ListsWorkerPoolsAndInstances(t *testing.T) {
+	c := start(t)
+	const container = `"containers":[{"image":"i"}]`
+	c.write("POST", location+"/workerPools?workerPoolId=feed", `{"labels":{"team":"a"},"template":{`+container+`},
+		"instanceSplits":[{"type":"INSTANCE_SPLIT_ALLOCATION_TYPE_LATEST","percent":100}]}`)
+	c.write("POST", location+"/instances?instanceId=box", `{`+container+`}`)
+	const v1 = "/apis/run.googleapis.com/v1/namespaces/demo-project/"
+	for _, each := range []struct {
+		path string
+		want []any
+	}{
+		{v1 + "workerpools", []any{"feed"}},
+		{v1 + "workerpools?labelSelector=team%3Da", []any{"feed"}},
+		{v1 + "workerpools?labelSelector=team%3Db", nil},
+		{v1 + "instances", []any{"box"}},
+	} {
+		var names []any
+		items, _ := c.must("GET", each.path, "")["items"].([]any)
+		for _, item := range items {
+			names = append(names, at(item, "metadata", "name"))
+		}
+		if diff := cmp.Diff(each.want, names); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", each.path, diff)
+		}
+	}
+	pool := c.must("GET", v1+"workerpools/feed", "")
+	for what, each := range map[string][2]any{
+		"image":    {at(pool, "spec", "template", "spec", "containers", 0, "image"), "i"},
+		"split":    {at(pool, "spec", "instanceSplits", 0, "percent"), "100"},
+		"latest":   {at(pool, "spec", "instanceSplits", 0, "latestRevision"), "true"},
+		"ready":    {at(pool, "status", "conditions", 0, "status"), "True"},
+		"modifier": {at(pool, "metadata", "annotations", "serving.knative.dev/lastModifier"), "alice@example.com"},
+	} {
+		if fmt.Sprint(each[0]) != each[1] {
+			t.Errorf("%s is %v, want %v", what, each[0], each[1])
+		}
+	}
+	if status, got := c.call("POST", v1+"workerpools", `{}`); status != 404 {
+		t.Errorf("what is not served is answered with %d %v, want 404", status, got)
 	}
 }

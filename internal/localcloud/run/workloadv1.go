@@ -30,6 +30,9 @@ func (r *Run) namespacedName(call *apiserver.Call, path string) string {
 		return path
 	}
 	location := "projects/" + apiserver.ProjectID + "/locations/" + cmp.Or(call.Region, "-") + "/"
+	if id, ok := strings.CutPrefix(rest, "workerpools"); ok {
+		return location + "workerPools" + id
+	}
 	id, ok := strings.CutPrefix(rest, "executions")
 	if !ok {
 		return location + rest
