@@ -40,6 +40,7 @@ type Kind string
 const (
 	DefaultURL           Kind = "default-url"            // a run.app address of the service itself
 	TagURL               Kind = "tag-url"                // a run.app address of a tagged revision
+	FunctionURL          Kind = "function-url"           // the cloudfunctions.net address of a function
 	LoadBalancer         Kind = "load-balancer"          // a load balancer's frontend on the internet
 	InternalLoadBalancer Kind = "internal-load-balancer" // a load balancer's frontend inside a VPC network
 )
@@ -81,7 +82,7 @@ func Of(p posture.Posture) []Door {
 		return regionDoors(p)
 	}
 	doors := append(OwnDoors(p), DomainDoors(p)...)
-	return slices.Concat(doors, frontendDoors(p), functionDoors(p), unseenDoors(p))
+	return slices.Concat(doors, functionURL(p), frontendDoors(p), functionDoors(p), unseenDoors(p))
 }
 
 // unseenDoors stand for load balancers that may lead to the service and could not

@@ -9,6 +9,39 @@ import (
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
+func TestAFunctionHasAnAddressOfItsOwn(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture)
+		want   []Guard
+	}{
+		{"closed by ingress", func(*posture.Posture) {}, []Guard{GuardIngress}},
+		{"open", func(p *posture.Posture) {
+			p.Service.Ingress, p.Service.InvokerCheckOff = posture.IngressAll, true
+		}, []Guard{GuardOpen}},
+		{"open but for the default URL", func(p *posture.Posture) {
+			p.Service.Ingress, p.Service.InvokerCheckOff, p.Service.DefaultURLDisabled = posture.IngressAll, true, true
+		}, []Guard{GuardUnknown}},
+		{"invokers alone", func(p *posture.Posture) {
+			p.Service.Ingress, p.Service.DefaultURLDisabled = posture.IngressAll, true
+		}, []Guard{GuardIAM}},
+		{"not a function", func(p *posture.Posture) { p.Service.Labels = nil }, nil},
+	} {
+		p := posturetest.Protected()
+		p.Service.Labels = map[string]string{"goog-managed-by": "cloudfunctions"}
+		tc.change(&p)
+		var got []Guard
+		for _, door := range Of(p) {
+			if door.Kind == FunctionURL {
+				got = append(got, door.Guard)
+			}
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
 func TestALoadBalancerForFunctionsMayLeadHere(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

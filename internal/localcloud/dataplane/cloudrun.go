@@ -124,6 +124,24 @@ func (s snapshot) throughDefaultURL(r request) outcome {
 	return s.directly(r, service)
 }
 
+// functionsDomain ends the hosts of functions, one for each region and project.
+const functionsDomain = ".cloudfunctions.net"
+
+// throughFunctionURL is the way of a request to https://REGION-PROJECT.cloudfunctions.net/NAME,
+// the address of a service that is a function of the second generation. The container
+// gets what follows the name as the path. Whether the address is gone with the default
+// URL is unverified: here it stays.
+func (s snapshot) throughFunctionURL(r request) outcome {
+	location, _ := strings.CutSuffix(strings.TrimSuffix(r.host, functionsDomain), "-"+apiserver.ProjectID)
+	name, rest, _ := strings.Cut(strings.TrimPrefix(r.path, "/"), "/")
+	service := s.service("projects/" + apiserver.ProjectID + "/locations/" + location + "/services/" + name)
+	if apiserver.Text(apiserver.Object(service, "labels"), "goog-managed-by") != "cloudfunctions" {
+		return outcome{answer: plain(http.StatusNotFound, pageNotFound)}
+	}
+	r.path, r.escapedPath = "/"+rest, strings.TrimPrefix(r.escapedPath, "/"+name)
+	return s.directly(r, service)
+}
+
 // directly is the way of a request that no load balancer takes: at a run.app
 // address or a mapped domain. Both send http to https
 // (run/docs/mapping-custom-domains).

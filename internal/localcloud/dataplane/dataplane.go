@@ -178,6 +178,9 @@ func (s snapshot) walk(r request) outcome {
 	if r.frontend == "" && strings.HasSuffix(r.host, ".run.app") {
 		return s.throughDefaultURL(r)
 	}
+	if r.frontend == "" && strings.HasSuffix(r.host, functionsDomain) {
+		return s.throughFunctionURL(r)
+	}
 	if service := s.serviceMapped(r.host); r.frontend == "" && service != nil {
 		return s.directly(r, service)
 	}
