@@ -14,11 +14,14 @@ import (
 type Kind string
 
 // The kinds of callers. A visitor is known from the request log alone, where
-// anybody can be who they like; the others are configured in the project.
+// anybody can be who they like; the others are configured. See front.go for those that
+// send on what others ask.
 const (
 	PushSubscription Kind = "push-subscription" // Pub/Sub
 	EventTrigger     Kind = "eventarc-trigger"
 	SchedulerJob     Kind = "scheduler-job"
+	FirebaseHosting  Kind = "firebase-hosting"
+	APIGateway       Kind = "api-gateway"
 	Visitor          Kind = "visitor"
 )
 
@@ -43,11 +46,11 @@ type Caller struct {
 	Principal string
 	Audience  string // the audience of that token; "" = the address
 	RemoteIP  string // of visitors
-	Requests  int    // of visitors: how many were seen
+	Requests  int    // of visitors, and of those that send requests on: how many were seen
 	// Preflights is how many of them asked with OPTIONS, as browsers do before a page of
 	// another origin calls.
 	Preflights int
-	LastSeen   *time.Time // of visitors
+	LastSeen   *time.Time // when the last of them was
 
 	Impact Impact
 	Why    string // one line, unless it stays
@@ -83,7 +86,7 @@ func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []Ch
 		caller.Impact = StaysIn
 		for _, change := range changes {
 			if !shuts(p, used) {
-				caller.worsen(judges[change.Change](call{p, want, used, caller}, change), used.guessed)
+				caller.worsen(judge(call{p, want, used, caller}, change), used.guessed)
 			}
 		}
 		judged = append(judged, caller)
@@ -106,15 +109,19 @@ type ruling struct {
 
 var unaffected = ruling{impact: StaysIn}
 
-// worsen keeps the worst that happens to a caller; of two as bad, the first.
+// worsen keeps the worst that happens to a caller: why of every change that breaks it, and
+// else of the first.
 func (c *Caller) worsen(s ruling, guessed bool) {
 	if guessed && s.impact == Breaks {
 		s.impact, s.why = Uncertain, "whether "+posture.HostOf(c.Address)+
 			" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
 	}
 	rank := map[Impact]int{StaysIn: 0, Uncertain: 1, Breaks: 2}
-	if rank[s.impact] > rank[c.Impact] {
+	switch {
+	case rank[s.impact] > rank[c.Impact]:
 		c.Impact, c.Why, c.Remedy = s.impact, s.why, s.remedy
+	case s.impact == Breaks && !strings.Contains(c.Why, s.why):
+		c.Why += "; then " + s.why
 	}
 }
 
@@ -138,7 +145,7 @@ func WorstOff(before, after []Caller) []Caller {
 
 // String names the caller on one line, and what it calls.
 func (c Caller) String() string {
-	if c.Kind == Visitor {
+	if c.Requests > 0 {
 		return fmt.Sprintf("%s, which asked %d times for %s", c.Short(), c.Requests, c.Address)
 	}
 	return fmt.Sprintf("%s, which calls %s", c.Short(), c.Address)

@@ -19,6 +19,13 @@ var judges = map[Change]func(call, ChangeTo) ruling{
 	ChangeDirectIAP: judgeDirectIAP,
 }
 
+func judge(of call, change ChangeTo) ruling {
+	if r, front := throughFront(of, change); front {
+		return r
+	}
+	return judges[change.Change](of, change)
+}
+
 // call is a caller of the service, with the route that it takes.
 type call struct {
 	p    posture.Posture

@@ -3,12 +3,14 @@ package cloud
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -21,7 +23,8 @@ const mostHosts = 50
 
 // Callers finds the callers of a service, side by side: what is configured in
 // its project to call anything, and visitors of its run.app addresses, mapped domains and
-// load balancers while no IAP is before them. A source that cannot be read is
+// load balancers while no IAP is before them, with what sends requests on to these: Firebase
+// Hosting, and API Gateway in the project. A source that cannot be read is
 // an unread fact, not an error.
 func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error) {
 	project := p.Target.Project
@@ -42,11 +45,13 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		return unread.optional("projects/"+project+"/locations/-/jobs", err)
 	})
 	if hosts, any := door.OpenHosts(p); any || len(hosts) > 0 {
+		gateways := slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return strings.HasPrefix(host, "*") })
+		gateways = gateways[:min(len(gateways), mostHosts)]
 		if any || len(hosts) > mostHosts {
 			hosts = nil // what is closed lets nobody in, and so is not found
 		}
 		group.Go(func() (err error) {
-			visitors, err = c.logs.Visitors(ctx, p.Target, hosts, c.now().Add(-visited))
+			visitors, err = c.logs.Visitors(ctx, p.Target, logfilter.Hosts{Asked: hosts, Backends: gateways}, c.now().Add(-visited))
 			// Reads of logs are few a minute, and visitors a hint: no protection
 			// waits for them.
 			unread.note("projects/"+project+"/logs/run.googleapis.com%2Frequests", err)

@@ -87,11 +87,19 @@ func denied(target posture.Target, status int, since time.Time) string {
 // refusedText selects the text of Cloud Run's invoker check, see refusal.ByInvokerCheck.
 func refusedText() string { return "textPayload:" + listed(refusal.Texts()) }
 
-// Visits selects the requests since a time that were let in at one of these hosts, or
-// patterns of hosts, of a service; without any, at every host.
-func Visits(target posture.Target, hosts []string, since time.Time) string {
-	at := make([]string, len(hosts))
-	for i, host := range hosts {
+// Hosts are the hosts of a service.
+type Hosts struct {
+	Asked    []string // at which it may be asked, or patterns of such; nil = every host
+	Backends []string // to which gateways of API Gateway may send requests on
+}
+
+// Visits selects the requests since a time that were let in at hosts of a service, and what
+// gateways of API Gateway in its project sent on to it. Source of their log:
+// api-gateway/docs/monitoring, backendRequest.hostname; that its value ends in a port was
+// recorded.
+func Visits(target posture.Target, hosts Hosts, since time.Time) string {
+	at := make([]string, len(hosts.Asked))
+	for i, host := range hosts.Asked {
 		suffix, pattern := strings.CutPrefix(host, "*")
 		if at[i] = strconv.Quote(suffix + "/"); !pattern {
 			at[i] = strconv.Quote("://" + host + "/")
@@ -101,8 +109,16 @@ func Visits(target posture.Target, hosts []string, since time.Time) string {
 	if len(at) > 0 {
 		filter += "\nhttpRequest.requestUrl:(" + strings.Join(at, " OR ") + ")"
 	}
+	if len(hosts.Backends) > 0 {
+		filter = fmt.Sprintf("((%s) OR (%s))", filter, fmt.Sprintf(`logName="projects/%s/logs/%s"
+httpRequest.status<400
+jsonPayload.backendRequest.hostname:%s`, target.Project, GatewayLog, listed(hosts.Backends)))
+	}
 	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
 }
+
+// GatewayLog is the id of the log of API Gateway's requests, as logName ends.
+const GatewayLog = "apigateway.googleapis.com%2Frequests"
 
 // requests selects Cloud Run's request log of a service.
 func requests(target posture.Target) string {

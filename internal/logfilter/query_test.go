@@ -71,7 +71,13 @@ timestamp>="2026-11-23T12:00:00Z"
 		{"refusals", Refusals(hello, noon, false), denials + text + "\n-httpRequest.requestUrl:\".run.app/\""},
 		{"refusals where IAP guards run.app", Refusals(hello, noon, true), denials + text},
 		{"the application's denials", AppDenials(hello, noon), denials + "-" + text},
-		{"visits", Visits(hello, []string{"a.run.app", "b.run.app"}, noon), log + `httpRequest.status<400
+		{"visits and what gateways send on", Visits(hello, Hosts{[]string{"a.run.app"}, []string{"a.run.app", "b.run.app"}}, noon),
+			"((" + log + `httpRequest.status<400
+httpRequest.requestUrl:("://a.run.app/")) OR (logName="projects/demo-project/logs/apigateway.googleapis.com%2Frequests"
+httpRequest.status<400
+jsonPayload.backendRequest.hostname:("a.run.app" OR "b.run.app")))
+timestamp>="2026-11-23T12:00:00Z"`},
+		{"visits", Visits(hello, Hosts{Asked: []string{"a.run.app", "b.run.app"}}, noon), log + `httpRequest.status<400
 httpRequest.requestUrl:("://a.run.app/" OR "://b.run.app/")
 timestamp>="2026-11-23T12:00:00Z"`},
 	} {

@@ -14,6 +14,7 @@ import (
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/refusal"
 )
@@ -114,7 +115,8 @@ func TestIAPsRefusalsAreReadFromTheLoadBalancersLog(t *testing.T) {
 				t.Fatalf("%d calls, want %d", len(*requests), len(asked))
 			}
 			for i, request := range *requests {
-				if !strings.Contains(request.Filter, "httpRequest.status="+asked[i]) || !strings.Contains(request.Filter, `"hello-backend"`) {
+				if !strings.Contains(request.Filter, "httpRequest.status="+asked[i]) ||
+					!strings.Contains(request.Filter, `"hello-backend"`) {
 					t.Errorf("call %d asks for\n%s\nwant %s of hello-backend", i, request.Filter, asked[i])
 				}
 			}
@@ -177,7 +179,7 @@ func TestVisitorsAreReadInAFewPages(t *testing.T) {
 		},
 	} {
 		c, requests := answering(t, tc.pages...)
-		got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon.Add(-time.Hour))
+		got, err := c.Visitors(t.Context(), hello, logfilter.Hosts{Asked: []string{"hello.run.app"}}, noon.Add(-time.Hour))
 		if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
 			t.Errorf("%s: error %v (-want +got):\n%s", tc.name, err, diff)
 		}
@@ -198,10 +200,48 @@ func TestAVisitorIsLastSeenAtTheNewestRequest(t *testing.T) {
 		fmt.Sprintf(entry, "2026-11-23T10:00:00Z") + "," + fmt.Sprintf(entry, "soon") +
 		`, {"timestamp": "2026-11-23T13:00:00Z"}]}`
 	c, _ := answering(t, list)
-	got, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon)
+	got, err := c.Visitors(t.Context(), hello, logfilter.Hosts{Asked: []string{"hello.run.app"}}, noon)
 	if err != nil || len(got) != 1 || got[0].Requests != 4 || got[0].LastSeen == nil || !got[0].LastSeen.Equal(noon) ||
 		got[0].LastSeen.Location() != time.UTC {
 		t.Errorf("error %v, visitors %+v; want one, 4 requests, last at %v", err, got, noon)
+	}
+}
+
+func TestWhatSendsRequestsOnIsToldFromVisitors(t *testing.T) {
+	const hosted = "https://fh-0d492fa2---hello-abc-uc.a.run.app"
+	entry := func(log, payload, request string) string {
+		return fmt.Sprintf(`{"timestamp": "2026-11-23T12:00:00Z", "logName": "projects/demo-project/logs/%s",
+			"jsonPayload": %s, "httpRequest": {%s}}`, log, payload, request)
+	}
+	const requests = "run.googleapis.com%2Frequests"
+	var entries []string
+	for range 3 {
+		entries = append(entries,
+			entry(requests, "{}", `"requestUrl": "https://hello.run.app/", "remoteIp": "192.0.2.1"`))
+	}
+	for _, client := range []string{"192.0.2.2", "192.0.2.3"} {
+		entries = append(entries, entry(requests, "{}", `"requestUrl": "`+hosted+`/", "remoteIp": "`+client+`"`))
+	}
+	for _, payload := range []string{
+		`{"api": "//apigateway.googleapis.com/projects/1/locations/global/apis/shop",
+			"backendRequest": {"hostname": "hello.run.app:443"}}`,
+		`{"api": 7, "backendRequest": []}`,
+	} {
+		entries = append(entries,
+			entry(logfilter.GatewayLog, payload, `"requestUrl": "https://shop-1.nw.gateway.dev/a"`))
+	}
+	c, _ := answering(t, `{"entries": [`+strings.Join(entries, ",")+`]}`)
+	got, err := c.Visitors(t.Context(), hello, logfilter.Hosts{}, noon)
+	want := []caller.Caller{
+		{Kind: caller.FirebaseHosting, Name: "rewrite to tag fh-0d492fa2", Address: hosted, Requests: 2,
+			LastSeen: &noon},
+		{Kind: caller.APIGateway, Address: "https://", Requests: 1, LastSeen: &noon},
+		{Kind: caller.APIGateway, Name: "projects/1/locations/global/apis/shop", Address: "https://hello.run.app",
+			Requests: 1, LastSeen: &noon},
+		{Kind: caller.Visitor, Address: "https://hello.run.app", RemoteIP: "192.0.2.1", Requests: 3, LastSeen: &noon},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}
 }
 
@@ -210,7 +250,7 @@ func TestHintsLeaveReadsOfTheLogForDecisions(t *testing.T) {
 	now := noon
 	c.share.now = func() time.Time { return now }
 	look := func() error {
-		_, err := c.Visitors(t.Context(), hello, []string{"hello.run.app"}, noon)
+		_, err := c.Visitors(t.Context(), hello, logfilter.Hosts{Asked: []string{"hello.run.app"}}, noon)
 		return err
 	}
 	for i := range perMinute - reserved {

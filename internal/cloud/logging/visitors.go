@@ -3,10 +3,12 @@ package logging
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	logging "google.golang.org/api/logging/v2"
@@ -26,11 +28,12 @@ const (
 )
 
 // Visitors returns the clients that were let in at one of these hosts of the
-// service, or at any without hosts, since a time, by address and user agent, the most frequent first. The
-// log names no principal. Visitors are a hint, so the read is refused with
+// service, or at any without hosts, since a time, by address and user agent, the most frequent
+// first; before them Firebase Hosting and gateways of API Gateway that send requests on, see
+// package caller. The log names no principal. Visitors are a hint, so the read is refused with
 // fault.Quota while too little of the quota is left.
 func (c *Client) Visitors(
-	ctx context.Context, target posture.Target, hosts []string, since time.Time,
+	ctx context.Context, target posture.Target, hosts logfilter.Hosts, since time.Time,
 ) ([]caller.Caller, error) {
 	request := &logging.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + target.Project}, OrderBy: "timestamp desc", PageSize: visitorPageSize,
@@ -66,13 +69,11 @@ func (v visitors) add(entry *logging.LogEntry) {
 	if request == nil {
 		return
 	}
-	address := posture.Origin(request.RequestUrl)
-	key := [3]string{request.RemoteIp, request.UserAgent, address}
+	seen := visitorOf(entry)
+	key := [3]string{seen.RemoteIP, seen.Name, seen.Address}
 	one, known := v[key]
 	if !known {
-		one = caller.Caller{
-			Kind: caller.Visitor, Name: request.UserAgent, Address: address, RemoteIP: request.RemoteIp,
-		}
+		one = seen
 	}
 	one.Requests++
 	if request.RequestMethod == http.MethodOptions {
@@ -86,9 +87,34 @@ func (v visitors) add(entry *logging.LogEntry) {
 	v[key] = one
 }
 
+// visitorOf is who an entry is about: the client, or what sent its request on.
+func visitorOf(entry *logging.LogEntry) caller.Caller {
+	if strings.HasSuffix(entry.LogName, "/"+logfilter.GatewayLog) {
+		var payload struct {
+			API            string `json:"api"`
+			BackendRequest struct {
+				Hostname string `json:"hostname"`
+			} `json:"backendRequest"`
+		}
+		// A payload of another shape has no host, and leads to no service.
+		_ = json.Unmarshal(entry.JsonPayload, &payload)
+		host, _, _ := strings.Cut(payload.BackendRequest.Hostname, ":")
+		return caller.Caller{Kind: caller.APIGateway, Address: "https://" + host,
+			Name: strings.TrimPrefix(payload.API, "//apigateway.googleapis.com/")}
+	}
+	address := posture.Origin(entry.HttpRequest.RequestUrl)
+	if tag, rewritten := caller.HostingTag(address); rewritten {
+		return caller.Caller{Kind: caller.FirebaseHosting, Name: "rewrite to tag " + tag, Address: address}
+	}
+	return caller.Caller{Kind: caller.Visitor, Name: entry.HttpRequest.UserAgent, Address: address,
+		RemoteIP: entry.HttpRequest.RemoteIp}
+}
+
+// frequent lists a bounded number, those that send requests of others on before clients.
 func (v visitors) frequent() []caller.Caller {
 	list := slices.SortedFunc(maps.Values(v), func(a, b caller.Caller) int {
-		return cmp.Or(cmp.Compare(b.Requests, a.Requests),
+		client := map[caller.Kind]int{caller.Visitor: 1}
+		return cmp.Or(cmp.Compare(client[a.Kind], client[b.Kind]), cmp.Compare(b.Requests, a.Requests),
 			cmp.Compare(a.RemoteIP+a.Name+a.Address, b.RemoteIP+b.Name+b.Address))
 	})
 	return list[:min(len(list), maxVisitors)]
