@@ -34,7 +34,9 @@ func (c *Collection) create(call *apiserver.Call, f face) (any, error) {
 	if given := apiserver.Text(asked, "name"); given != "" && !c.sameName(given, name) {
 		return nil, apiserver.Invalid("The request was invalid: invalid value for %s.name: %q", lowerFirst(c.Message), given)
 	}
-	if _, id := c.split(name); c.ID != nil && !c.ID.MatchString(id) {
+	in, id := c.split(name)
+	below := f.method.Verb != "PUT" && in != c.nameOf(call) // the id has slashes
+	if below || c.ID != nil && !c.ID.MatchString(id) {
 		return nil, c.badID(name)
 	}
 	if err := c.parentExists(name); err != nil {

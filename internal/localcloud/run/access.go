@@ -16,9 +16,6 @@ const defaultAccount = apiserver.ProjectNumber + "-compute@developer.gserviceacc
 func subjectV1(call *apiserver.Call) string {
 	path, isKnative := strings.CutPrefix(call.Resource, "apis/"+apiVersion+"/namespaces/"+call.Var("project"))
 	if !isKnative {
-		path, isKnative = strings.CutPrefix(call.Resource, "apis/"+domainsVersion+"/namespaces/"+call.Var("project"))
-	}
-	if !isKnative {
 		return call.Resource
 	}
 	project := call.Var("project")

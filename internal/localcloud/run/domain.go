@@ -1,14 +1,12 @@
 package run
 
 import (
-	"cmp"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 const (
@@ -16,38 +14,35 @@ const (
 	domainsPrefix  = "google.cloud.run.v1.DomainMappings."
 )
 
-// domain is one host that is mapped to a service.
-type domain struct {
-	location, host, uid, service string
-	created                      time.Time
-	creator                      string
-	certificateMode              string
-	labels, annotations          map[string]any // as sent
-}
-
 // hostName is a host that can be mapped, as DNS writes it.
 var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$`)
 
-func (r *Run) routesOfDomains() []apiserver.Route {
-	const (
-		namespace = "/apis/" + domainsVersion + "/namespaces/{project}"
-		location  = "/v1/projects/{project}/locations/{location}"
-	)
-	var routes []apiserver.Route
-	for parent, id := range map[string]string{namespace: "run.namespaces.", location: "run.projects.locations."} {
-		all, one := parent+"/domainmappings", parent+"/domainmappings/{domain}"
-		id += "domainmappings."
-		routes = append(routes,
-			audited(domainsPrefix+"CreateDomainMapping", route(http.MethodPost, all, id+"create", "domainmappings.create",
-				r.createDomain)),
-			route(http.MethodGet, all, id+"list", "domainmappings.list", r.listDomains),
-			route(http.MethodGet, one, id+"get", "domainmappings.get", r.getDomain),
-			audited(domainsPrefix+"DeleteDomainMapping", route(http.MethodDelete, one, id+"delete", "domainmappings.delete",
-				r.deleteDomain)))
+// domainRow is the row of domain mappings. Their resource is v1's, which v2 does not have.
+// It is modelled on a recorded one, with its certificate issued at once.
+func (r *Run) domainRow() collection.Kind {
+	return collection.Kind{
+		Documents:   []string{"run/v1"},
+		Collections: []string{"run.namespaces.domainmappings", "run.projects.locations.domainmappings"},
+		Message:     "DomainMapping", Permissions: "run.domainmappings", Source: permissionSource,
+		Audit: map[string]string{"create": domainsPrefix + "CreateDomainMapping", "delete": domainsPrefix + "DeleteDomainMapping"},
+		ID:    hostName, IDField: "metadata.name", ListKind: "DomainMappingList", Location: collection.Regional,
+		Words: collection.Words{NotFound: absent("DOMAIN_MAPPING").NotFound, Exists: "Resource '{id}' already exists.",
+			BadID: "metadata.name: '{id}' is not a domain name."},
+		PageSize: maxPageSize, Rename: r.namespacedName, Recorded: recordedDomain,
+		Prepare: r.prepareDomain, Changed: r.changedDomain,
+		Answer: func(_ *collection.Collection, w *collection.Write, shown map[string]any) (any, error) {
+			if w.New == nil {
+				return map[string]any{"status": "Success"}, nil
+			}
+			return shown, nil
+		},
 	}
-	verified := untested(route(http.MethodGet, "/v1/projects/{project}/authorizeddomains",
+}
+
+// verifiedRoute lists the domains that a caller has verified.
+func verifiedRoute() apiserver.Route {
+	return untested(route(http.MethodGet, "/v1/projects/{project}/authorizeddomains",
 		"run.projects.authorizeddomains.list", "", listVerified))
-	return append(routes, verified)
 }
 
 // listVerified says that the caller has verified every domain that is tried
@@ -61,164 +56,89 @@ func listVerified(*apiserver.Call) (any, error) {
 	return map[string]any{"domains": all}, nil
 }
 
-func (d domain) fullName() string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + d.location + "/domainmappings/" + d.host
+// prepareDomain refuses a host that is mapped in another region, or to no service, and
+// completes a mapping.
+func (r *Run) prepareDomain(w *collection.Write) error {
+	if err := regional(w.Call); err != nil || w.New == nil {
+		return err
+	}
+	body, host, location := w.New.Body, lastSegment(w.New.Name), strings.Split(w.New.Name, "/")[3]
+	spec := apiserver.Object(body, "spec")
+	service := apiserver.Text(spec, "routeName")
+	r.mu.Lock()
+	_, err := r.find(identity{location, service})
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if spec["forceOverride"] != true && len(r.elsewhere(w.New.Name)) > 0 {
+		return apiserver.AlreadyExists("Domain mapping to [%s] is already in use elsewhere.", host)
+	}
+	delete(spec, "forceOverride")
+	metadata, creator := child(body, "metadata"), w.Call.Caller.Email()
+	for name, value := range map[string]any{
+		"namespace": apiserver.ProjectNumber, "uid": apiserver.NewUUID(), "generation": number(1),
+		"selfLink":        "/apis/" + domainsVersion + "/namespaces/" + apiserver.ProjectNumber + "/domainmappings/" + host,
+		"resourceVersion": resourceVersion(w.At), "creationTimestamp": stamp(w.At),
+		"labels":      merged(apiserver.Object(metadata, "labels"), map[string]any{locationLabel: location}),
+		"annotations": merged(apiserver.Object(metadata, "annotations"), map[string]any{creatorAnnotation: creator, modifierAnnotation: creator}),
+	} {
+		metadata[name] = value
+	}
+	body["apiVersion"], body["kind"] = domainsVersion, "DomainMapping"
+	body["status"] = map[string]any{
+		"observedGeneration": number(1), "mappedRouteName": service, "url": "https://" + host,
+		"conditions": []any{conditionV1("Ready", w.At, false), conditionV1("CertificateProvisioned", w.At, false),
+			conditionV1("DomainRoutable", w.At, false)},
+		"resourceRecords": records(host),
+	}
+	return nil
 }
 
-func (r *Run) createDomain(call *apiserver.Call) (any, error) {
-	id, body, err := sentV1(call)
-	if err != nil {
-		return nil, err
-	}
-	sent, err := documentV1().Normalize("DomainMapping", body)
-	if err != nil {
-		return nil, apiserver.InvalidSchema(err)
-	}
-	metadata, wanted := apiserver.Object(sent, "metadata"), apiserver.Object(sent, "spec")
-	made := domain{
-		location: id.location, host: apiserver.Text(metadata, "name"), uid: apiserver.NewUUID(),
-		service: apiserver.Text(wanted, "routeName"), created: r.server.Stamp(), creator: call.Caller.Email(),
-		certificateMode: apiserver.Text(wanted, "certificateMode"),
-		labels:          apiserver.Object(metadata, "labels"), annotations: apiserver.Object(metadata, "annotations"),
-	}
-	describeDomain(call, made, map[string]any{
-		"@type": v1Request + "CreateDomainMappingRequest", "parent": "namespaces/" + apiserver.ProjectID,
-		"domainMapping": body,
-	})
-	if !hostName.MatchString(made.host) {
-		return nil, apiserver.Invalid("metadata.name: %q is not a domain name.", made.host)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, err := r.find(identity{id.location, made.service}); err != nil {
-		return nil, err
-	}
-	for name, other := range r.domains {
-		elsewhere := other.host == made.host && other.location != made.location
-		switch {
-		case name == made.fullName():
-			return nil, apiserver.AlreadyExists("Resource '%s' already exists.", made.host)
-		case elsewhere && wanted["forceOverride"] != true:
-			return nil, apiserver.AlreadyExists("Domain mapping to [%s] is already in use elsewhere.", made.host)
-		case elsewhere:
-			delete(r.domains, name)
+// elsewhere are the mappings of the same host in other regions.
+func (r *Run) elsewhere(name string) []string {
+	var found []string
+	for _, other := range r.mappings.All("") {
+		if other.Name != name && lastSegment(other.Name) == lastSegment(name) {
+			found = append(found, other.Name)
 		}
 	}
-	r.domains[made.fullName()] = made
-	return made.v1(), nil
+	return found
 }
 
-func (r *Run) getDomain(call *apiserver.Call) (any, error) {
-	found, err := r.findDomain(call)
-	if err != nil {
-		return nil, err
-	}
-	return found.v1(), nil
-}
-
-func (r *Run) findDomain(call *apiserver.Call) (domain, error) {
-	id, err := identityV1(call)
-	if err != nil {
-		return domain{}, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	found, ok := r.domains[domain{location: id.location, host: call.Var("domain")}.fullName()]
-	if !ok {
-		return found, apiserver.NotFound("Resource '%s' of kind 'DOMAIN_MAPPING' in region '%s' in project '%s' does not exist.",
-			call.Var("domain"), id.location, apiserver.ProjectID)
-	}
-	return found, nil
-}
-
-func (r *Run) listDomains(call *apiserver.Call) (any, error) {
-	id, err := identityV1(call)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var all []domain
-	for _, each := range r.domains {
-		if (id.location == "-" || each.location == id.location) && !call.Unreachable(each.location) {
-			all = append(all, each)
+// changedDomain takes a host that is mapped anew away from where it was.
+func (r *Run) changedDomain(w *collection.Write) {
+	if w.New != nil {
+		for _, name := range r.elsewhere(w.New.Name) {
+			r.mappings.Drop(name)
 		}
 	}
-	slices.SortFunc(all, func(a, b domain) int { return cmp.Compare(a.fullName(), b.fullName()) })
-	var items []any
-	for _, each := range all {
-		items = append(items, each.v1())
-	}
-	list := knativeList("DomainMappingList", items)
-	list["apiVersion"] = domainsVersion
-	return partial(call, list), nil
 }
 
-func (r *Run) deleteDomain(call *apiserver.Call) (any, error) {
-	found, err := r.findDomain(call)
-	if err != nil {
-		return nil, err
-	}
-	describeDomain(call, found, map[string]any{"@type": v1Request + "DeleteDomainMappingRequest",
-		"name": found.namespaced()})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.domains, found.fullName())
-	return map[string]any{"status": "Success"}, nil
-}
-
-func (d domain) namespaced() string {
-	return "namespaces/" + apiserver.ProjectID + "/domainmappings/" + d.host
-}
-
-// describeDomain completes a call's log entry. How Google's looks nobody
-// recorded; this one is modelled on that of a service.
-func describeDomain(call *apiserver.Call, d domain, request map[string]any) {
-	call.Resource = d.fullName()
+// recordedDomain completes a call's log entry. How Google's looks nobody recorded; this
+// one is modelled on that of a service.
+func recordedDomain(call *apiserver.Call, name string) {
 	record := call.Record
 	if record == nil {
 		return
 	}
-	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", labels(d.location, ""), d.location
-	record.ResourceName, record.Request = d.namespaced(), request
+	location, namespaced := strings.Split(name, "/")[3], "namespaces/"+apiserver.ProjectID+"/domainmappings/"+lastSegment(name)
+	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", labels(location, ""), location
+	record.ResourceName = namespaced
+	record.Request = map[string]any{"@type": v1Request + "DeleteDomainMappingRequest", "name": namespaced}
+	if body, err := call.Body(); err == nil && len(body) > 0 {
+		record.Request = map[string]any{"@type": v1Request + "CreateDomainMappingRequest",
+			"parent": "namespaces/" + apiserver.ProjectID, "domainMapping": body}
+	}
 	for i := range record.Authorization {
-		record.Authorization[i].Resource = d.namespaced()
-	}
-}
-
-// v1 is the mapping as the API shows it (modelled on a recorded one), with its
-// certificate issued at once.
-func (d domain) v1() map[string]any {
-	status := map[string]any{
-		"observedGeneration": number(1), "mappedRouteName": d.service, "url": "https://" + d.host,
-		"conditions": []any{
-			conditionV1("Ready", d.created, false), conditionV1("CertificateProvisioned", d.created, false),
-			conditionV1("DomainRoutable", d.created, false),
-		},
-		"resourceRecords": d.records(),
-	}
-	spec := map[string]any{"routeName": d.service}
-	if d.certificateMode != "" {
-		spec["certificateMode"] = d.certificateMode
-	}
-	return map[string]any{
-		"apiVersion": domainsVersion, "kind": "DomainMapping",
-		"metadata": map[string]any{
-			"name": d.host, "namespace": apiserver.ProjectNumber, "uid": d.uid, "generation": number(1),
-			"selfLink": "/apis/" + domainsVersion + "/namespaces/" + apiserver.ProjectNumber +
-				"/domainmappings/" + d.host,
-			"resourceVersion": resourceVersion(d.created), "creationTimestamp": stamp(d.created),
-			"labels":      merged(d.labels, map[string]any{locationLabel: d.location}),
-			"annotations": merged(d.annotations, map[string]any{creatorAnnotation: d.creator, modifierAnnotation: d.creator}),
-		},
-		"spec": spec, "status": status,
+		record.Authorization[i].Resource = namespaced
 	}
 }
 
 // records are what DNS must say: addresses for a domain itself (recorded), a
 // name for what lies below one (reported).
-func (d domain) records() []any {
-	if below, _, _ := strings.Cut(d.host, "."); strings.Count(d.host, ".") > 1 {
+func records(host string) []any {
+	if below, _, _ := strings.Cut(host, "."); strings.Count(host, ".") > 1 {
 		return []any{map[string]any{"name": below, "type": "CNAME", "rrdata": "ghs.googlehosted.com."}}
 	}
 	var all []any

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -205,6 +206,12 @@ func TestARunTakesOverridesAndEnds(t *testing.T) {
 		t.Errorf("the latest execution is %v", got)
 	}
 	c.run.Release()
+	for range 1000 { // its timer may not have fired yet
+		if status() == "True <nil> 5" {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
 	if got := status(); got != "True <nil> 5" {
 		t.Errorf("when it has ended: %q", got)
 	}

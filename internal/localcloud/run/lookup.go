@@ -85,11 +85,10 @@ func (r *Run) KeepTagURLs() { r.keepTagURLs = true }
 // MappedTo is the full name of the service to which a domain mapping leads a
 // host, "" when there is none.
 func (r *Run) MappedTo(host string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for location := range r.locations {
-		if found, ok := r.domains[domain{location: location, host: host}.fullName()]; ok {
-			return identity{location, found.service}.fullName()
+	for _, found := range r.mappings.All("") {
+		if lastSegment(found.Name) == host {
+			in, _, _ := strings.Cut(found.Name, "/domainmappings/")
+			return in + "/services/" + apiserver.Text(apiserver.Object(found.Body, "spec"), "routeName")
 		}
 	}
 	return ""

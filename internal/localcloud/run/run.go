@@ -30,11 +30,12 @@ type Run struct {
 	services *store.Store[*service]
 	// instances are containers with an address of their own.
 	instances *collection.Collection
+	// mappings lead domains to services.
+	mappings *collection.Collection
 	// jobs have executions.
 	jobs, executions *collection.Collection
 
-	mu      sync.Mutex        // writers hold it from the first look at a service until it is kept
-	domains map[string]domain // mappings, by full name
+	mu sync.Mutex // writers hold it from the first look at a service until it is kept
 	// locations are those in which a service was made: a mapping is where its
 	// service is.
 	locations map[string]bool
@@ -49,9 +50,8 @@ type Run struct {
 // OperationTime.
 func New(s *apiserver.Server) *Run {
 	keys := func(s *service) store.Keys { return store.Keys{Path: s.fullName(), Order: s.location + "/" + s.name} }
-	r := &Run{server: s, services: store.New(store.Options{}, keys), domains: map[string]domain{},
-		locations: map[string]bool{}}
-	r.instances = collection.New(s, r.instanceRow())
+	r := &Run{server: s, services: store.New(store.Options{}, keys), locations: map[string]bool{}}
+	r.instances, r.mappings = collection.New(s, r.instanceRow()), collection.New(s, r.domainRow())
 	r.jobs, r.executions = collection.New(s, r.jobRow()), collection.New(s, r.executionRow())
 	r.executions.Within = r.jobs
 	return r
@@ -59,11 +59,11 @@ func New(s *apiserver.Server) *Run {
 
 // API is both of its faces as the server serves them.
 func (r *Run) API() apiserver.API {
-	older := append(r.routesV1(), r.routesOfDomains()...)
+	older := append(r.routesV1(), verifiedRoute())
 	for i := range older {
 		older[i].Resource = subjectV1
 	}
-	api := collection.Merged("run", append(r.workloads(), r.instances)...)
+	api := collection.Merged("run", append(r.workloads(), r.instances, r.mappings)...)
 	workloads, forget := api.State, api.Reset
 	api.Routes = slices.Concat(r.routesV2(), older, api.Routes)
 	api.State = func() map[string]any {
@@ -120,18 +120,13 @@ func (r *Run) state() map[string]any {
 	for _, each := range r.services.Page(store.Query{}) {
 		all[each.fullName()] = each.v2()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for name, each := range r.domains {
-		all[name] = each.v1()
-	}
 	return all
 }
 
 func (r *Run) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.domains, r.waiting = map[string]domain{}, nil
+	r.waiting = nil
 	clear(r.locations)
 	r.services.Reset()
 }

@@ -25,8 +25,8 @@ const (
 // namespacedName is the v2 name for a v1 path: the host names the location there, and the
 // path of an execution does not name its job. Without a region, every region is meant.
 func (r *Run) namespacedName(call *apiserver.Call, path string) string {
-	rest, ok := strings.CutPrefix(path, jobsVersion+"/namespaces/"+call.Var("project")+"/")
-	if !ok {
+	group, rest, ok := strings.Cut(path, "/namespaces/"+call.Var("project")+"/")
+	if !ok || group != jobsVersion && group != domainsVersion {
 		return path
 	}
 	location := "projects/" + apiserver.ProjectID + "/locations/" + cmp.Or(call.Region, "-") + "/"
