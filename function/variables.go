@@ -21,7 +21,7 @@ var endpointVariables = map[string]connect.API{
 	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
 	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
 	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
-	"ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
+	"ENDPOINT_IAM": connect.IAM, "ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
 	"ENDPOINT_NETWORKSECURITY": connect.NetworkSecurity,
 }
 

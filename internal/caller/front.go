@@ -103,7 +103,7 @@ func (of call) loadBalancer() string {
 // namesAccounts reports whether a service account other than IAP's agent may invoke.
 func namesAccounts(p posture.Posture) bool {
 	invokers := func(b posture.Binding) bool {
-		return door.RoleInvokes(b.Role) != door.No && slices.ContainsFunc(b.Members, func(member string) bool {
+		return door.RoleInvokes(p, b.Role) != door.No && slices.ContainsFunc(b.Members, func(member string) bool {
 			return member != p.Agent() && (strings.HasPrefix(member, "serviceAccount:") || manyPeople(member))
 		})
 	}

@@ -124,12 +124,12 @@ func answersTo(p posture.Posture, host string) bool {
 }
 
 // invokes says whether a member may invoke: Breaks for no. Groups, conditions,
-// custom and basic roles leave it open.
+// and roles that are not known leave it open.
 func invokes(p posture.Posture, member string) Impact {
 	open := p.Project.Bindings == nil // it was not read, or is of no use
 	for _, policy := range []posture.Policy{p.Invokers, p.Project} {
 		for _, binding := range policy.Bindings {
-			role := door.RoleInvokes(binding.Role)
+			role := door.RoleInvokes(p, binding.Role)
 			if named := slices.Contains(binding.Members, member); named && role == door.Yes && binding.Condition == "" {
 				return StaysIn
 			} else if named && role != door.No {

@@ -4,8 +4,8 @@
 // and plan go in and out; errors are classified by package fault.
 //
 // Each API has a folder, and this package composes them: run (Cloud Run),
-// loadbalancer (Compute Engine), networksecurity, iap, resourcemanager, serviceusage, secret
-// (Secret Manager), logging, pubsub, eventarc, scheduler, topic (publishing to
+// loadbalancer (Compute Engine), networksecurity, iap, iam (custom roles), resourcemanager,
+// serviceusage, secret (Secret Manager), logging, pubsub, eventarc, scheduler, topic (publishing to
 // Pub/Sub) and storage. Folder connect has what all clients share: endpoints,
 // credentials and the classification of errors.
 package cloud
@@ -22,6 +22,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/eventarc"
+	"github.com/iapguard/iapguard/internal/cloud/iam"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
 	"github.com/iapguard/iapguard/internal/cloud/logging"
@@ -43,6 +44,7 @@ type Cloud struct {
 	loadBalancers *loadbalancer.Client
 	policies      *networksecurity.Client
 	iap           *iap.Client
+	iam           *iam.Client
 	projects      *resourcemanager.Client
 	apis          *serviceusage.Client
 	secrets       *secret.Client
@@ -51,6 +53,7 @@ type Cloud struct {
 	triggers      *eventarc.Client
 	jobs          *scheduler.Client
 	ancestors     *cache.Cache[posture.Ancestors] // by project id
+	roles         *cache.Cache[posture.Role]      // by name
 	now           func() time.Time
 }
 
@@ -64,6 +67,7 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		func() error { c.loadBalancers, err = loadbalancer.New(ctx, config, c.run.List); return err },
 		func() error { c.policies, err = networksecurity.New(ctx, config); return err },
 		func() error { c.iap, err = iap.New(ctx, config); return err },
+		func() error { c.iam, err = iam.New(ctx, config); return err },
 		func() error { c.projects, err = resourcemanager.New(ctx, config); return err },
 		func() error { c.apis, err = serviceusage.New(ctx, config); return err },
 		func() error { c.secrets, err = secret.New(ctx, config); return err },
@@ -77,7 +81,19 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		}
 	}
 	c.ancestors, err = cache.New(cache.Options[posture.Ancestors]{Size: keptProjects, TTL: ancestorsHold, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	c.roles, err = cache.New(cache.Options[posture.Role]{Size: keptRoles, TTL: ancestorsHold, Now: now})
 	return c, err
+}
+
+// Refresh drops what is kept of the resource that a cause is about, so that the next
+// look reads it.
+func (c *Cloud) Refresh(cause event.Cause) {
+	if cause.Kind == event.RoleChanged {
+		c.roles.Forget(cause.Resource)
+	}
 }
 
 // Writes returns the writes in a project in the last 24 hours, oldest first, as the audit

@@ -71,7 +71,11 @@ func (l local) inject(faults string) {
 // call is one call of an API as the local cloud lists it.
 type call struct{ Principal, Method, Resource string }
 
-func (l local) calls() []call {
+// calls are the function's calls, each once.
+func (l local) calls() []call { return slices.Compact(l.everyCall()) }
+
+// everyCall are the function's calls, sorted.
+func (l local) everyCall() []call {
 	l.t.Helper()
 	response, err := http.Get(l.URL() + "/_local/calls")
 	if err != nil {
@@ -84,7 +88,7 @@ func (l local) calls() []call {
 	}
 	all = slices.DeleteFunc(all, func(c call) bool { return !strings.Contains(c.Principal, playground.FunctionAccount) })
 	slices.SortFunc(all, func(a, b call) int { return strings.Compare(a.Method+a.Resource, b.Method+b.Resource) })
-	return slices.Compact(all)
+	return all
 }
 
 func TestOnlyTheServicesOwn404MeansGone(t *testing.T) {

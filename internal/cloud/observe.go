@@ -18,8 +18,8 @@ const together = 16
 // Observe reads a service and everything that leads to it, in three round trips
 // of calls side by side: the lists and the service itself, the backend services
 // found in the lists with the authorization policies of their frontends, and who has
-// access to these. Each source of facts has a
-// method of its own, in the observe_ files.
+// access to these. Custom roles in their policies take a fourth. Each source of facts
+// has a method of its own, in the observe_ files.
 //
 // A read that fails leaves its fact unread, and the posture holds all others. The
 // error is then that of a fact without which nothing may be written. A service that
@@ -40,6 +40,7 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 	}
 	o.readBackends(ctx)
 	o.readAccess(ctx)
+	o.readRoles(ctx)
 	o.p.Unread, o.p.APIsOff = o.unread.sorted(), o.unread.apis
 	return o.p, o.unread.worst
 }

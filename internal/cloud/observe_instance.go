@@ -32,5 +32,6 @@ func (o *observation) readInstance(ctx context.Context) {
 	if o.p.Service.IAPOn {
 		o.readAccess(ctx)
 	}
+	o.readRoles(ctx)
 	o.p.Unread, o.p.APIsOff = o.unread.sorted(), o.unread.apis
 }

@@ -33,6 +33,7 @@ func (o *observation) observeRegions(ctx context.Context) (posture.Posture, erro
 	for _, part := range parts {
 		o.p.Regions = append(o.p.Regions, o.readRegion(ctx, part, parts))
 	}
+	o.readRoles(ctx)
 	o.p.Unread, o.p.APIsOff = o.unread.sorted(), o.unread.apis
 	return o.p, o.unread.worst
 }

@@ -97,8 +97,11 @@ func unseenDoors(p posture.Posture) []Door {
 	return []Door{{Kind: LoadBalancer, Via: "projects/" + p.Target.Project, Guard: GuardUnknown, Why: p.BackendsUnread}}
 }
 
+// agentMayInvoke reports whether the service's policy or the project's may let IAP's agent
+// invoke, in whatever role, and also under a condition.
 func agentMayInvoke(p posture.Posture) bool {
-	return p.Invokers.Holds(posture.RoleInvoker, p.Agent()) || InheritsInvoker(p)
+	agent := func(member string) bool { return member == p.Agent() }
+	return len(membersIn(p, p.Invokers, mayInvoke, agent))+len(membersIn(p, p.Project, mayInvoke, agent)) > 0
 }
 
 // Exposed reports whether people who are not named anywhere get in at any door. It is

@@ -115,8 +115,9 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 	for _, at := range policies {
 		wide = append(wide, widest(p, at.Policy, passesIAP)...)
 	}
+	wide, doubtful := doubted(p, wide)
 	if len(wide) > 0 {
-		unread := ""
+		unread := doubtful
 		for _, at := range policies {
 			if strings.Contains(at.Resource, "/iap_web") {
 				unread = cmp.Or(unread, at.Policy.Unread)
@@ -127,13 +128,12 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 	if settings.External() {
 		return judged{GuardIAP, "Identity Platform signs visitors in, and IAM does not decide who has access"}
 	}
+	unread := doubtful
 	for _, at := range policies {
-		if at.Policy.Unread != "" {
-			return judged{GuardUnknown, at.Policy.Unread}
-		}
+		unread = cmp.Or(unread, at.Policy.Unread)
 	}
-	if settings.Unread != "" {
-		return judged{GuardUnknown, settings.Unread}
+	if unread = cmp.Or(unread, settings.Unread); unread != "" {
+		return judged{GuardUnknown, unread}
 	}
 	return judged{guard: GuardIAP}
 }
@@ -143,22 +143,29 @@ func invokerGuard(p posture.Posture) judged {
 	if p.Service.InvokerCheckOff {
 		return judged{guard: GuardOpen}
 	}
-	invokes := mayInvoke
-	if p.Target.Instance {
-		invokes = mayInvokeInstance
-	}
-	wide := slices.Concat(widest(p, p.Invokers, invokes), widest(p, p.Project, invokes))
-	switch {
+	wide, doubtful := doubted(p, slices.Concat(widest(p, p.Invokers, mayInvoke), widest(p, p.Project, mayInvoke)))
+	switch unread := cmp.Or(doubtful, p.Invokers.Unread, p.Project.Unread); {
 	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
 		return judged{guard: GuardOpen}
 	case len(wide) > 0:
-		return opened(wide, "%s may invoke it (%s)").orWider(p.Invokers.Unread)
-	case p.Invokers.Unread != "":
-		return judged{GuardUnknown, p.Invokers.Unread}
-	case p.Project.Unread != "":
-		return judged{GuardUnknown, p.Project.Unread}
+		return opened(wide, "%s may invoke it (%s)").orWider(cmp.Or(doubtful, p.Invokers.Unread))
+	case unread != "":
+		return judged{GuardUnknown, unread}
 	}
 	return judged{guard: GuardIAM}
+}
+
+// doubted splits grants of wide members: those that let in, as far as roles are known,
+// and why the first of the others may.
+func doubted(p posture.Posture, wide []Grant) (sure []Grant, doubtful string) {
+	for _, one := range wide {
+		if why := unreadRole(p, one.Role); why != "" {
+			doubtful = cmp.Or(doubtful, why)
+		} else {
+			sure = append(sure, one)
+		}
+	}
+	return sure, doubtful
 }
 
 // orWider is a guard that lets any account in, where a policy that may let in everybody
@@ -173,8 +180,8 @@ func (j judged) orWider(unread string) judged {
 
 // widest lists the members of a policy, in roles that count, who stand for people that
 // nobody named: the public, and groups and pools that outsiders can join.
-func widest(p posture.Posture, policy posture.Policy, role func(string) bool) []Grant {
-	return membersIn(policy.Effective(p.ObservedAt), role,
+func widest(p posture.Posture, policy posture.Policy, role counts) []Grant {
+	return membersIn(p, policy.Effective(p.ObservedAt), role,
 		func(member string) bool { return IsPublic(member) || p.Trust.Joinable(member) })
 }
 

@@ -23,8 +23,15 @@ func TestAnInstanceHasTheGuardsOfItsSettings(t *testing.T) {
 		{"nobody is an invoker", func(*posture.Posture) {}, GuardIAM, ""},
 		{"everybody is", func(p *posture.Posture) { p.Invokers = grant(posture.RoleInvoker, "allUsers") }, GuardOpen, ""},
 		{"in a role for services alone", func(p *posture.Posture) { p.Invokers = grant(servicesInvoker, "allUsers") }, GuardIAM, ""},
-		{"in a role that nobody knows", func(p *posture.Posture) { p.Invokers = grant("projects/p/roles/r", "allUsers") },
+		{"in a role that nobody knows", func(p *posture.Posture) { p.Invokers = grant("roles/run.newcomer", "allUsers") },
 			GuardOpen, ""},
+		{"in a custom role for services alone", func(p *posture.Posture) {
+			p.Invokers, p.Roles = grant("projects/p/roles/r", "allUsers"), map[string]posture.Role{"projects/p/roles/r": {Invokes: true}}
+		}, GuardIAM, ""},
+		{"in a custom role for instances", func(p *posture.Posture) {
+			p.Invokers = grant("projects/p/roles/r", "allUsers")
+			p.Roles = map[string]posture.Role{"projects/p/roles/r": {InvokesInstances: true}}
+		}, GuardOpen, ""},
 		{"the check is off", func(p *posture.Posture) { p.Service.InvokerCheckOff = true }, GuardOpen, ""},
 		{"its ingress", func(p *posture.Posture) { p.Service.InvokerCheckOff, p.Service.Ingress = true, posture.IngressInternal },
 			GuardIngress, ""},

@@ -3,7 +3,6 @@ package door
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -11,7 +10,9 @@ import (
 // InheritsInvoker reports whether IAP's agent may invoke every service of the
 // project by the project's own policy.
 func InheritsInvoker(p posture.Posture) bool {
-	return slices.ContainsFunc(invokingRoles, func(role string) bool { return p.Project.Holds(role, p.Agent()) })
+	return slices.ContainsFunc(p.Project.Bindings, func(b posture.Binding) bool {
+		return b.Condition == "" && slices.Contains(b.Members, p.Agent()) && RoleInvokes(p, b.Role) == Yes
+	})
 }
 
 // Private reports whether nobody but named invokers can invoke the service, whatever
@@ -43,10 +44,8 @@ func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
 	if !slices.ContainsFunc(Of(p), byIAM) {
 		return nil, 0
 	}
-	invokes := func(role string) bool {
-		return RoleInvokes(role) == Yes && (!p.Target.Instance || mayInvokeInstance(role))
-	}
-	list := named{at: p.ObservedAt, counts: invokes, agent: p.Agent()}
+	invokes := func(p posture.Posture, role string) bool { return RoleInvokes(p, role) == Yes }
+	list := named{p: p, counts: invokes, agent: p.Agent()}
 	for _, part := range p.Parts() {
 		if slices.ContainsFunc(Of(part), byIAM) {
 			list.add(part.Invokers, false)
@@ -61,7 +60,7 @@ func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
 // many more there are than maxNamed.
 func NamedAccessors(p posture.Posture) (accessors []Named, leftOff int) {
 	policies := p.IAPPolicies()
-	list := named{at: p.ObservedAt, counts: passesIAP}
+	list := named{p: p, counts: passesIAP}
 	for _, inherited := range []bool{false, true} {
 		for _, one := range policies {
 			if own := strings.Contains(one.Resource, "/services/"); own != inherited {
@@ -74,15 +73,15 @@ func NamedAccessors(p posture.Posture) (accessors []Named, leftOff int) {
 
 // named is a list of members while it is made.
 type named struct {
-	at     time.Time
-	counts func(role string) bool
+	p      posture.Posture
+	counts counts
 	agent  string // is not listed
 	list   []Named
 }
 
 func (n *named) add(policy posture.Policy, inherited bool) {
-	for _, binding := range policy.Effective(n.at).Bindings {
-		if !n.counts(binding.Role) {
+	for _, binding := range policy.Effective(n.p.ObservedAt).Bindings {
+		if !n.counts(n.p, binding.Role) {
 			continue
 		}
 		for _, member := range binding.Members {

@@ -106,6 +106,7 @@ func TestPublicInvokersExposeADoor(t *testing.T) {
 			p.Invokers.Bindings[0] = posture.Binding{Role: "roles/run.developer", Members: []string{"allUsers"}}
 		}, GuardOpen, ""},
 		{"in a custom role", func(p *posture.Posture) {
+			p.Roles = map[string]posture.Role{"projects/demo-project/roles/shop": {Invokes: true}}
 			p.Invokers.Bindings[0] = posture.Binding{Role: "projects/demo-project/roles/shop", Members: []string{"allUsers"}}
 		}, GuardOpen, ""},
 		{"in a role that no table has", func(p *posture.Posture) {
@@ -210,6 +211,7 @@ func TestPublicAccessorsExposeADoorOfIAP(t *testing.T) {
 			p.Backends[0].Inherited = []posture.Policy{{}, {Unread: "denied"}}
 		}, GuardIngress, GuardOpen, everybody},
 		{"in a custom role", func(p *posture.Posture) {
+			p.Roles = map[string]posture.Role{"organizations/1/roles/in": {PassesIAP: true}}
 			p.Backends[0].Access.Bindings[0] = posture.Binding{Role: "organizations/1/roles/in", Members: []string{"allUsers"}}
 		}, GuardIngress, GuardOpen, everybody},
 		{"in a role that does not pass IAP", func(p *posture.Posture) {
@@ -265,7 +267,7 @@ func TestEveryRoleIsKnownOnce(t *testing.T) {
 		"roles/run.servicesInvoker": Yes, "roles/editor": Yes, "roles/viewer": No, posture.RoleAccessor: No,
 		"roles/run.sshReader": Unknown, "projects/p/roles/r": Unknown, "organizations/1/roles/r": Unknown, "": Unknown,
 	} {
-		if got := RoleInvokes(role); got != want {
+		if got := RoleInvokes(posture.Posture{}, role); got != want {
 			t.Errorf("RoleInvokes(%q) = %s, want %s", role, got, want)
 		}
 	}

@@ -46,16 +46,47 @@ var (
 	}
 )
 
-// RoleInvokes reports whether a role lets its members invoke a service. A public
+// RoleInvokes reports whether a role lets its members invoke the service. A public
 // member counts as an invoker unless the answer is No.
-func RoleInvokes(role string) Knowledge {
-	switch {
+func RoleInvokes(p posture.Posture, role string) Knowledge {
+	switch custom, read := readRole(p, role); {
+	case role == servicesInvoker && p.Target.Instance:
+		return No
 	case slices.Contains(invokingRoles, role):
 		return Yes
 	case slices.Contains(harmlessRoles, role):
 		return No
+	case !read:
+		return Unknown
+	case custom.Invokes && !p.Target.Instance || custom.InvokesInstances && p.Target.Instance:
+		return Yes
+	case custom.Administers:
+		return Unknown
 	}
-	return Unknown
+	return No
+}
+
+// servicesInvoker invokes services and not instances, which need run.instances.invoke
+// (the same data set).
+const servicesInvoker = "roles/run.servicesInvoker"
+
+// readRole is a custom role, where it is known what it contains.
+func readRole(p posture.Posture, role string) (found posture.Role, read bool) {
+	found, read = p.Roles[role]
+	return found, read && found.Unread == ""
+}
+
+// unreadRole is why it is not known what a role contains, "" where it is, and for
+// Google's own roles.
+func unreadRole(p posture.Posture, role string) string {
+	if strings.HasPrefix(role, "roles/") {
+		return ""
+	}
+	found, there := p.Roles[role]
+	if !there {
+		return "what the custom role " + posture.Shown(role) + " contains is not read"
+	}
+	return found.Unread
 }
 
 // OnlyInvokes reports whether a role gives its members nothing but the right to
@@ -66,55 +97,58 @@ func OnlyInvokes(role string) bool {
 
 // passesIAP reports whether a role may let its members through IAP. Of the
 // predefined roles one contains iap.webServiceVersions.accessViaIAP (the same
-// data set); a custom role may.
-func passesIAP(role string) bool {
+// data set); a custom role that is not read may.
+func passesIAP(p posture.Posture, role string) bool {
+	if custom, read := readRole(p, role); read {
+		return custom.PassesIAP
+	}
 	return role == posture.RoleAccessor || !strings.HasPrefix(role, "roles/")
 }
 
 // Grant is a member in a role of a policy.
 type Grant struct{ Role, Member string }
 
-// PublicInvokers lists the public members that a policy may let invoke services,
+// PublicInvokers lists the public members that a policy may let invoke the service,
 // with and without a condition, each role and member once.
-func PublicInvokers(policy posture.Policy) []Grant {
-	return membersIn(policy, mayInvoke, IsPublic)
+func PublicInvokers(p posture.Posture, policy posture.Policy) []Grant {
+	return membersIn(p, policy, mayInvoke, IsPublic)
 }
 
 // PublicAccessors lists the public members that a policy may let through IAP,
 // with and without a condition, each role and member once.
-func PublicAccessors(policy posture.Policy) []Grant {
-	return membersIn(policy, passesIAP, IsPublic)
+func PublicAccessors(p posture.Posture, policy posture.Policy) []Grant {
+	return membersIn(p, policy, passesIAP, IsPublic)
 }
 
 // Accessors lists the members that a policy may let through IAP, each role and member
 // once.
-func Accessors(policy posture.Policy) []Grant {
-	return membersIn(policy, passesIAP, func(string) bool { return true })
+func Accessors(p posture.Posture, policy posture.Policy) []Grant {
+	return membersIn(p, policy, passesIAP, func(string) bool { return true })
 }
 
-// Invokers lists the members that a policy may let invoke services, each role and member
-// once.
-func Invokers(policy posture.Policy) []Grant {
-	return membersIn(policy, mayInvoke, func(string) bool { return true })
+// Invokers lists the members that a policy may let invoke the service, each role and
+// member once.
+func Invokers(p posture.Posture, policy posture.Policy) []Grant {
+	return membersIn(p, policy, mayInvoke, func(string) bool { return true })
 }
 
 // IsPublic reports whether a member is one of PublicMembers.
 func IsPublic(member string) bool { return slices.Contains(PublicMembers, member) }
 
-func mayInvoke(role string) bool { return RoleInvokes(role) != No }
+func mayInvoke(p posture.Posture, role string) bool { return RoleInvokes(p, role) != No }
 
-// servicesInvoker invokes services and not instances, which need run.instances.invoke
-// (the same data set).
-const servicesInvoker = "roles/run.servicesInvoker"
-
-func mayInvokeInstance(role string) bool { return role != servicesInvoker && mayInvoke(role) }
+// counts reports whether members of a role count.
+type counts func(p posture.Posture, role string) bool
 
 // membersIn lists the members of roles that count, each role and member once.
-func membersIn(policy posture.Policy, role, member func(string) bool) []Grant {
+func membersIn(p posture.Posture, policy posture.Policy, role counts, member func(string) bool) []Grant {
 	var found []Grant
 	for _, binding := range policy.Bindings {
+		if !role(p, binding.Role) {
+			continue
+		}
 		for _, each := range binding.Members {
-			if one := (Grant{binding.Role, each}); member(each) && role(binding.Role) && !slices.Contains(found, one) {
+			if one := (Grant{binding.Role, each}); member(each) && !slices.Contains(found, one) {
 				found = append(found, one)
 			}
 		}

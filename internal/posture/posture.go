@@ -42,10 +42,11 @@ type Posture struct {
 	// Regions are what was observed of a multi-region service in each of its regions, where
 	// it is a service of its own to load balancers and to IAM; nil = it is in one region.
 	Regions    []Posture
-	Ancestors  Ancestors // of the project, where a rule asks for them
-	Trust      Trust     // who counts as an outsider, by the policy; the rest is observed
-	APIsOff    []string  // hosts of the APIs that are switched off in the project, sorted
-	Unread     []Unread  // what could not be read; every other fact holds even so
+	Roles      map[string]Role // custom roles of the policies, by name; one that is missing was not read
+	Ancestors  Ancestors       // of the project, where a rule asks for them
+	Trust      Trust           // who counts as an outsider, by the policy; the rest is observed
+	APIsOff    []string        // hosts of the APIs that are switched off in the project, sorted
+	Unread     []Unread        // what could not be read; every other fact holds even so
 	ObservedAt time.Time
 }
 

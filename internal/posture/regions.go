@@ -8,7 +8,7 @@ func (p Posture) Parts() []Posture {
 	}
 	parts := make([]Posture, len(p.Regions))
 	for i, part := range p.Regions {
-		part.Trust = p.Trust
+		part.Trust, part.Roles = p.Trust, p.Roles
 		parts[i] = part
 	}
 	return parts

@@ -25,7 +25,7 @@ func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var roles []string
 	members := map[string][]string{}
-	for _, public := range door.PublicInvokers(p.Invokers.Effective(p.ObservedAt)) {
+	for _, public := range door.PublicInvokers(p, p.Invokers.Effective(p.ObservedAt)) {
 		if members[public.Role] == nil {
 			roles = append(roles, public.Role)
 		}
@@ -34,7 +34,7 @@ func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, role := range roles {
 		findings = append(findings, Finding{
-			Code: PublicInvoker, Severity: High, Disposition: Gap, Resource: p.Target.Name(), Why: publicInvokerWhy(role),
+			Code: PublicInvoker, Severity: High, Disposition: Gap, Resource: p.Target.Name(), Why: publicInvokerWhy(p, role),
 			Change: plan.RevokePublic{Role: role, Members: members[role],
 				Conditional: conditional(p.Invokers, role, members[role])},
 			Version: p.Invokers.Version,
@@ -43,14 +43,16 @@ func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
 	return findings
 }
 
-func publicInvokerWhy(role string) string {
-	switch door.RoleInvokes(role) {
-	case door.Yes:
-		return "anybody who reaches the service past IAP may invoke it"
+func publicInvokerWhy(p posture.Posture, role string) string {
+	why := "anybody who reaches the service past IAP may invoke it"
+	switch custom, there := p.Roles[role]; {
+	case door.RoleInvokes(p, role) == door.Yes:
+	case there && custom.Administers:
+		why += " after taking the right to, which " + role + " allows"
 	default:
-		return "anybody who reaches the service past IAP may invoke it, unless " + role +
-			" lacks run.routes.invoke, which is not known"
+		why += ", unless " + role + " lacks run.routes.invoke, which is not known"
 	}
+	return why
 }
 
 // conditional reports whether any of the members has the role under a condition.

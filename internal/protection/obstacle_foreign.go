@@ -49,10 +49,10 @@ func foreignInvokers(p posture.Posture, want policy.Wanted) []Finding {
 const maxForeign = 10
 
 func foreign(
-	p posture.Posture, want policy.Wanted, at posture.AccessPolicy, in func(posture.Policy) []door.Grant,
+	p posture.Posture, want policy.Wanted, at posture.AccessPolicy, in func(posture.Posture, posture.Policy) []door.Grant,
 ) (Finding, bool) {
 	var members []string
-	for _, one := range in(at.Policy.Effective(p.ObservedAt)) {
+	for _, one := range in(p, at.Policy.Effective(p.ObservedAt)) {
 		if !door.IsPublic(one.Member) && want.Trust.Foreign(one.Member, p.Target.Project) &&
 			!slices.Contains(members, posture.Shown(one.Member)) {
 			members = append(members, posture.Shown(one.Member))

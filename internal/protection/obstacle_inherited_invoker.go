@@ -19,7 +19,7 @@ var _ = register(positionObstacle, inheritedInvokers, InheritedPublicInvoker)
 // invoke.
 func inheritedInvokers(p posture.Posture, _ policy.Wanted) []Finding {
 	var findings []Finding
-	for _, public := range door.PublicInvokers(p.Project.Effective(p.ObservedAt)) {
+	for _, public := range door.PublicInvokers(p, p.Project.Effective(p.ObservedAt)) {
 		findings = append(findings, Finding{
 			Code: InheritedPublicInvoker, Severity: High, Disposition: Blocks, Resource: "projects/" + p.Target.Project,
 			Subject: public.Role + " " + public.Member,

@@ -38,7 +38,7 @@ func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var findings []Finding
 	for _, at := range policies {
-		for _, public := range door.PublicAccessors(at.Policy.Effective(p.ObservedAt)) {
+		for _, public := range door.PublicAccessors(p, at.Policy.Effective(p.ObservedAt)) {
 			f := publicAccessor(p, at, public)
 			if ownPolicy(p, at.Resource) && !want.KeepAccessors {
 				findings = revoked(findings, f, public, at.Policy.Version)

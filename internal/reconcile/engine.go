@@ -25,6 +25,8 @@ type Cloud interface {
 	// Observe reads everything about one service, directly from the resources.
 	// The posture's target carries the project's id.
 	Observe(ctx context.Context, target posture.Target) (posture.Posture, error)
+	// Refresh drops what is kept of the resource that a cause is about.
+	Refresh(cause event.Cause)
 	// Describe adds to a posture what only rules ask about. What cannot be read of
 	// the folders is said in the posture itself.
 	Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error

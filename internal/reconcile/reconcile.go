@@ -53,6 +53,7 @@ func (e *Engine) Run(ctx context.Context, request Request) (final report.Report,
 	defer func() { ended(err) }()
 	ctx, meter := report.NewMeter(ctx)
 	r := e.newRun(request, meter)
+	r.Cloud.Refresh(request.Cause)
 	final, err = r.reconcile(ctx)
 	if err != nil || request.DryRun {
 		return final, err

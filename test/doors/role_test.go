@@ -20,6 +20,10 @@ func madeRole(permissions ...any) func(*fixture) {
 
 func droppedRole(o *fixture) { o.call("DELETE", "/v1/"+customRole, nil) }
 
+func disabledRole(o *fixture) {
+	o.call("PATCH", "/v1/"+customRole+"?updateMask=stage", map[string]any{"stage": "DISABLED"})
+}
+
 // invoking grants a role on the service, accessing one at its IAP.
 func invoking(role string, members ...any) func(*fixture) {
 	return func(o *fixture) { o.setPolicy("/v2/"+o.Name(), role, members) }
@@ -53,6 +57,8 @@ func TestARoleLetsInByItsPermissions(t *testing.T) {
 		{"a custom role that does not invoke", all(madeRole("run.services.get"), invoking(customRole, "allUsers")),
 			[]caller{{run(bob), refused}, {stranger, refused}}},
 		{"a custom role that was deleted", all(madeRole(invoke), invoking(customRole, "allUsers"), droppedRole),
+			[]caller{{run(bob), refused}, {stranger, refused}}},
+		{"a custom role that is disabled", all(madeRole(invoke), invoking(customRole, "allUsers"), disabledRole),
 			[]caller{{run(bob), refused}, {stranger, refused}}},
 		{"a custom role that passes IAP", all(protected, madeRole(pass), accessing(customRole, bob)),
 			[]caller{{as(bob), inside}, {as(alice), denied}}},

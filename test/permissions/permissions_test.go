@@ -130,6 +130,7 @@ func play(t *testing.T, rules string, roles []apiserver.Role, writing ...apiserv
 	if rules == looking {
 		o.Build(guardedByHand)
 		guardByHand(t, o)
+		everybodyReads(o)
 		diagnosed = append(diagnosed, guardedByHand)
 	}
 	o.Idle() // what was deployed must be finished before the sweep looks at it
@@ -156,6 +157,16 @@ func guardByHand(t *testing.T, o *withfunction.Env) {
 	if err != nil || final.Outcome != report.Protected {
 		t.Fatalf("by hand: %q, %v", final.Outcome, err)
 	}
+}
+
+// everybodyReads gives everybody a custom role at the project's IAP, by which nobody
+// passes.
+func everybodyReads(o *withfunction.Env) {
+	const project = "/v1/projects/" + playground.Project
+	o.CallAs(o.Owner(), http.MethodPost, project+"/roles", map[string]any{"roleId": "readers",
+		"role": map[string]any{"title": "Readers", "includedPermissions": []any{"run.services.get"}}})
+	o.CallAs(o.Owner(), http.MethodPost, project+"/iap_web:setIamPolicy", map[string]any{"policy": map[string]any{
+		"bindings": []any{map[string]any{"role": project[len("/v1/"):] + "/roles/readers", "members": []any{"allUsers"}}}}})
 }
 
 // discarded publishes to nobody.

@@ -32,6 +32,7 @@ const (
 	Eventarc        API = "EVENTARC"
 	Scheduler       API = "CLOUDSCHEDULER"
 	SecretManager   API = "SECRETMANAGER"
+	IAM             API = "IAM"
 	IAMCredentials  API = "IAMCREDENTIALS"
 	Storage         API = "STORAGE"
 	NetworkSecurity API = "NETWORKSECURITY"

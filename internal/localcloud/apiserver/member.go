@@ -64,7 +64,9 @@ func (s *Server) checkBinding(binding map[string]any) ([]any, error) {
 	if !roleName.MatchString(role) {
 		return nil, Invalid("Role name must be in the format \"roles/{role}\", \"organizations/{organization_id}/roles/{role}\", or \"projects/{project_id}/roles/{role}\".")
 	}
-	if _, there := s.CustomRole(role); !there && strings.HasPrefix(role, "projects/"+ProjectID+"/roles/") {
+	// A custom role is granted only in the project or organization that has it
+	// (iam/docs/roles-overview, custom roles).
+	if _, there := s.CustomRole(role); !there && !strings.HasPrefix(role, "roles/") {
 		return nil, Invalid("Role (%s) does not exist in the resource's hierarchy.", role)
 	}
 	members := List(binding, "members")

@@ -12,9 +12,11 @@ type Role struct {
 	// Name is the role's full name: "roles/run.admin",
 	// "projects/demo-project/roles/iapguard".
 	Name string
-	// Title, Description and Stage are for people; empty for one that was made through
-	// the API, which keeps them.
-	Title, Description, Stage string
+	// Title and Description are for people; empty for one that was made through the API,
+	// which keeps them.
+	Title, Description string
+	// Stage is the launch stage; a disabled role allows nothing.
+	Stage string
 	// Permissions are what the role allows: "run.services.get".
 	Permissions []string
 }
@@ -226,6 +228,10 @@ func (s *Server) PredefinedRoles() []Role {
 	return all
 }
 
+// disabledStage is that of a role that allows nothing.
+// Source: iam's discovery document, Role.stage.
+const disabledStage = "DISABLED"
+
 // permits reports whether a role allows something. A role that nobody knows
 // allows nothing.
 func (s *Server) permits(role, permission string) bool {
@@ -233,7 +239,7 @@ func (s *Server) permits(role, permission string) bool {
 		return covers(known.permissions, permission)
 	}
 	custom, _ := s.CustomRole(role)
-	return slices.Contains(custom.Permissions, permission)
+	return custom.Stage != disabledStage && slices.Contains(custom.Permissions, permission)
 }
 
 func covers(patterns, permission string) bool {

@@ -54,7 +54,7 @@ var customRoles = collection.Kind{
 			w.Call.Server().DropRole(w.Old.Name)
 			return
 		}
-		role := apiserver.Role{Name: w.New.Name}
+		role := apiserver.Role{Name: w.New.Name, Stage: apiserver.Text(w.New.Body, "stage")}
 		for _, each := range apiserver.List(w.New.Body, "includedPermissions") {
 			role.Permissions = append(role.Permissions, each.(string))
 		}

@@ -20,9 +20,10 @@ const (
 	OneOther = `resource.name == "projects/demo-project/locations/us-central1/services/none"`
 )
 
-// The custom roles of the project: one lists run.routes.invoke, one the right
-// to pass IAP, one neither.
+// The custom roles: one of the project and one of the organization list
+// run.routes.invoke, one the right to pass IAP, one neither.
 const (
+	AboveRole    = "organizations/987654321098/roles/invoking"
 	InvokingRole = "projects/demo-project/roles/invoking"
 	PassingRole  = "projects/demo-project/roles/passing"
 	HarmlessRole = "projects/demo-project/roles/harmless"
@@ -34,7 +35,7 @@ var (
 	regions     = []string{"us-central1", "europe-west1"}
 	invokeRoles = []string{"roles/run.invoker", "roles/run.invoker", "roles/run.servicesInvoker", "roles/run.developer",
 		"roles/run.admin", "roles/editor", "roles/owner", "roles/run.viewer", "roles/viewer", "roles/iap.admin",
-		InvokingRole, HarmlessRole, PassingRole, "projects/other-project/roles/unknown"}
+		InvokingRole, HarmlessRole, PassingRole, AboveRole}
 	accessRoles = []string{accessorRole, accessorRole, accessorRole, PassingRole, HarmlessRole, "roles/iap.admin",
 		"roles/editor"}
 	public  = []string{"allUsers", "allAuthenticatedUsers"}

@@ -34,6 +34,9 @@ func (w World) Build(e estate.Estate) error {
 		b.do(http.MethodPost, "/v1/projects/"+project+"/roles",
 			object{"roleId": id, "role": object{"title": id, "includedPermissions": []any{permission}, "stage": "GA"}})
 	}
+	above, id, _ := strings.Cut(estate.AboveRole, "/roles/")
+	b.do(http.MethodPost, "/v1/"+above+"/roles",
+		object{"roleId": id, "role": object{"title": id, "includedPermissions": []any{"run.routes.invoke"}, "stage": "GA"}})
 	for _, s := range e.Services {
 		b.service(s)
 	}
