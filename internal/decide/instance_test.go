@@ -1,11 +1,13 @@
 package decide
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -32,8 +34,10 @@ func TestAnInstanceIsToldAndNeverChanged(t *testing.T) {
 			s.request.Target = s.facts.Posture.Target
 			tc.change(s)
 			got := s.decide()
-			if got.Outcome != tc.outcome || got.OutOfScope != tc.skipped || got.Waves != nil || got.Findings != nil ||
-				len(got.Plan.Steps) > 0 {
+			gap := func(f protection.Finding) bool { return f.Disposition != protection.Remarks || f.Change != nil }
+			if got.Outcome != tc.outcome || got.OutOfScope != tc.skipped || got.Waves != nil ||
+				slices.ContainsFunc(got.Findings, gap) || len(got.Plan.Steps) > 0 ||
+				(len(got.Findings) > 0) == s.rules.outside {
 				t.Errorf("outcome %q, out of scope %v, %d waves, findings %v; want %q, %v and nothing to do",
 					got.Outcome, got.OutOfScope, len(got.Waves), got.Findings, tc.outcome, tc.skipped)
 			}

@@ -124,9 +124,7 @@ func Unseen(s Settings, r Request, seen posture.Posture, now time.Time) Decision
 	}
 	d.want, d.settings, d.plan = j.want, j.want.Settings, plan.Plan{Target: seen.Target}
 	d.facts.Posture.Trust = d.settings.Trust
-	if d.findings = protection.Proven(seen, j.findings); seen.Target.Instance {
-		d.findings = nil // none is closed
-	}
+	d.findings = protection.Proven(seen, j.findings)
 	if d.settings.Exemption.BuiltIn() || j.inScope && d.settings.ExemptAt(now) {
 		return d.exempt()
 	}
@@ -145,10 +143,10 @@ func (d *decider) uncovered() Decision {
 }
 
 // instance is the decision about a Cloud Run instance. Its doors are looked at and
-// reported, and nothing of it is changed.
+// reported with what is wrong there, and nothing of it is changed.
 func (d *decider) instance() Decision {
 	d.needs = Needs{} // of a plan, which there is none of
-	d.findings, d.plan = nil, plan.Plan{Target: d.facts.Posture.Target}
+	d.plan = plan.Plan{Target: d.facts.Posture.Target}
 	if d.settings.ExemptAt(d.now) && d.inScope {
 		return d.exempt()
 	}

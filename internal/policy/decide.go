@@ -35,6 +35,9 @@ func (p Policy) For(s Subject) (Settings, bool) {
 		return DefaultSettings(), true
 	}
 	settings, inScope := p.decide(s)
+	if settings.Trust.Known() {
+		settings.Trust.Projects = p.Projects()
+	}
 	settings.Exemption = p.exemptions.of(s.Target, s.ProjectNumber)
 	return settings, inScope
 }

@@ -93,6 +93,9 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 	if want.Recipe == policy.RecipeOff {
 		return nil
 	}
+	if p.Target.Instance {
+		return ofInstance(p, want)
+	}
 	if len(p.Regions) > 0 {
 		return multiRegion(p, want)
 	}

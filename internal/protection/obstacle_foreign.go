@@ -53,7 +53,7 @@ func foreign(
 ) (Finding, bool) {
 	var members []string
 	for _, one := range in(p, at.Policy.Effective(p.ObservedAt)) {
-		if !door.IsPublic(one.Member) && want.Trust.Foreign(one.Member, p.Target.Project) &&
+		if !door.IsPublic(one.Member) && want.Trust.Foreign(one.Member, p.Target.Project, p.ProjectNumber) &&
 			!slices.Contains(members, posture.Shown(one.Member)) {
 			members = append(members, posture.Shown(one.Member))
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -67,8 +68,9 @@ func (r Report) Bounded() Report {
 
 // Shown is the report with every text escaped, for a person to read.
 func (r Report) Shown() Report {
-	fix := r.fixWithin(widest.text)
-	r = escaped(reflect.ValueOf(r), widest.text).Interface().(Report)
+	var cut bool // what a person is shown says so by an ellipsis
+	fix := r.fixWithin(widest.text, &cut)
+	r = escaper{most: widest.text, cut: &cut}.escaped(reflect.ValueOf(r)).Interface().(Report)
 	if r.Contest != nil {
 		r.Contest.Fix = fix
 	}
@@ -82,6 +84,7 @@ func (r Report) within(b bounds) Report {
 	if r.LeftOff != nil {
 		off = *r.LeftOff
 	}
+	cut := r.Truncated
 	steps := r.stepsWithin(b.steps, &off.Steps)
 	r.Steps, r.Truncated, r.LeftOff = nil, false, nil
 	r.Accessors = firsts(r.Accessors, b.entries, &r.AccessorsLeftOff)
@@ -94,7 +97,7 @@ func (r Report) within(b bounds) Report {
 	r.Unread = firsts(r.Unread, b.entries, &off.Unread)
 	r.Doors = worst(r.Doors, b.entries, &off.Doors)
 	r.DoorsBefore = worst(r.DoorsBefore, b.entries, &off.DoorsBefore)
-	fix := r.fixWithin(b.text)
+	fix := r.fixWithin(b.text, &cut)
 	if r.Contest != nil {
 		contest := *r.Contest
 		contest.Actors = firsts(contest.Actors, b.entries, &off.Actors)
@@ -111,7 +114,11 @@ func (r Report) within(b bounds) Report {
 		target.Labels = labelsWithin(target.Labels, b.entries)
 		r.Target = &target
 	}
-	r = escaped(reflect.ValueOf(r), b.text).Interface().(Report)
+	if r.Contest != nil {
+		r.Contest.Fix = "" // it has bounds of its own
+	}
+	texts := escaper{most: b.text, cut: &cut}
+	r = texts.escaped(reflect.ValueOf(r)).Interface().(Report)
 	r.Steps = steps
 	if r.Contest != nil {
 		r.Contest.Fix = fix
@@ -119,7 +126,7 @@ func (r Report) within(b bounds) Report {
 	if off != (LeftOff{}) {
 		r.LeftOff = &off
 	}
-	r.Truncated = r.LeftOff != nil || r.AccessorsLeftOff > 0 || r.InvokersLeftOff > 0
+	r.Truncated = cut || r.LeftOff != nil || r.AccessorsLeftOff > 0 || r.InvokersLeftOff > 0
 	return r
 }
 
@@ -176,42 +183,58 @@ func labelsWithin(labels map[string]string, most int) map[string]string {
 	return kept
 }
 
-// fixWithin is the fix of a contest, which is the one text of several lines.
-func (r Report) fixWithin(text int) string {
+// fixWithin is the fix of a contest, which is the one text of several lines. It notes
+// whether something of it is left off.
+func (r Report) fixWithin(text int, cut *bool) string {
 	if r.Contest == nil {
 		return ""
 	}
 	var lines []string
 	for line := range strings.Lines(r.Contest.Fix) {
-		if len(lines) < text/10 {
-			lines = append(lines, safetext.Escape(strings.TrimSuffix(line, "\n"), text))
+		if len(lines) == text/10 {
+			*cut = true
+			break
 		}
+		lines = append(lines, escaper{text, cut}.text(strings.TrimSuffix(line, "\n")))
 	}
 	return strings.Join(lines, "\n")
 }
 
+// escaper escapes texts and shortens them to so many runes. It notes whether one was
+// shortened.
+type escaper struct {
+	most int
+	cut  *bool
+}
+
+func (e escaper) text(text string) string {
+	shown := safetext.Escape(text, e.most)
+	*e.cut = *e.cut || shown != safetext.Escape(text, math.MaxInt)
+	return shown
+}
+
 // escaped is a copy of a value with every text in it escaped.
-func escaped(value reflect.Value, text int) reflect.Value {
+func (e escaper) escaped(value reflect.Value) reflect.Value {
 	made := reflect.New(value.Type()).Elem()
 	switch kind := value.Kind(); {
 	case kind == reflect.String:
-		made.SetString(safetext.Escape(value.String(), text))
+		made.SetString(e.text(value.String()))
 	case kind == reflect.Pointer && !value.IsNil():
 		made.Set(reflect.New(value.Type().Elem()))
-		made.Elem().Set(escaped(value.Elem(), text))
+		made.Elem().Set(e.escaped(value.Elem()))
 	case kind == reflect.Struct && value.Type() != reflect.TypeFor[time.Time]():
 		for i := range value.NumField() {
-			made.Field(i).Set(escaped(value.Field(i), text))
+			made.Field(i).Set(e.escaped(value.Field(i)))
 		}
 	case kind == reflect.Slice && !value.IsNil() && value.Type() != reflect.TypeFor[json.RawMessage]():
 		made.Set(reflect.MakeSlice(value.Type(), value.Len(), value.Len()))
 		for i := range value.Len() {
-			made.Index(i).Set(escaped(value.Index(i), text))
+			made.Index(i).Set(e.escaped(value.Index(i)))
 		}
 	case kind == reflect.Map && !value.IsNil():
 		made.Set(reflect.MakeMap(value.Type()))
 		for key, each := range value.Seq2() {
-			made.SetMapIndex(escaped(key, text), escaped(each, text))
+			made.SetMapIndex(e.escaped(key), e.escaped(each))
 		}
 	default:
 		made.Set(value)

@@ -158,3 +158,26 @@ func TestAReportIsShownEscaped(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAReportSaysThatATextWasShortened(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		r    Report
+		want bool
+	}{
+		{"short texts", Report{Advice: []string{"a"}}, false},
+		{"a text as long as may be", Report{Advice: []string{strings.Repeat("x", widest.text)}}, false},
+		{"a text that ends with an ellipsis", Report{Advice: []string{"and so on…"}}, false},
+		{"a text that is longer escaped", Report{Advice: []string{strings.Repeat("\x1b", widest.text/4)}}, false},
+		{"a long text", Report{Advice: []string{strings.Repeat("x", widest.text+1)}}, true},
+		{"a long text in a finding", Report{Findings: []Finding{{Why: strings.Repeat("ü", widest.text+1)}}}, true},
+		{"a long fix", Report{Contest: &Contest{Fix: strings.Repeat("line\n", widest.text)}}, true},
+		{"a fix of several lines", Report{Contest: &Contest{Fix: strings.Repeat("line\n", 30)}}, false},
+	} {
+		once := tc.r.Bounded()
+		if once.Truncated != tc.want || once.Bounded().Truncated != tc.want {
+			t.Errorf("%s: truncated %t, and bounded again %t, want %t", tc.name, once.Truncated, once.Bounded().Truncated,
+				tc.want)
+		}
+	}
+}

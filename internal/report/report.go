@@ -99,7 +99,8 @@ type Report struct {
 	// Unread is what could not be read and would only have added to the
 	// picture: inherited grants, for example.
 	Unread []Unread `json:"unread,omitempty"`
-	// Truncated means that something is left off, and LeftOff counts it by list.
+	// Truncated means that something is left off, or a text shortened. LeftOff counts what is
+	// left off, by list.
 	Truncated bool     `json:"truncated,omitempty"`
 	LeftOff   *LeftOff `json:"leftOff,omitempty"`
 	// WouldAct reports whether the function takes the steps without a person. It is not published.
