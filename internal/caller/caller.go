@@ -75,8 +75,29 @@ type ChangeTo struct {
 }
 
 // Judge says of every caller of the posture's service what the changes
-// mean to it, the worst first. A caller of something else is left out.
+// mean to it, the worst first. A caller of something else is left out. A load balancer
+// sends a caller of a multi-region service to any region, so it meets the worst of them.
 func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []ChangeTo) []Caller {
+	var judged []Caller
+	for _, part := range p.Parts() {
+		concerned := slices.DeleteFunc(slices.Clone(changes), func(c ChangeTo) bool {
+			other, of := p.Part(c.Resource)
+			return of && other.Target != p.Target && other.Target != part.Target
+		})
+		judged = WorstOff(judged, judgeIn(part, want, callers, concerned))
+	}
+	rank := map[Impact]int{Breaks: 0, Uncertain: 1, StaysIn: 2}
+	slices.SortStableFunc(judged, func(a, b Caller) int {
+		if by := rank[a.Impact] - rank[b.Impact]; by != 0 {
+			return by
+		}
+		return strings.Compare(string(a.Kind)+a.Name+a.RemoteIP, string(b.Kind)+b.Name+b.RemoteIP)
+	})
+	return judged
+}
+
+// judgeIn says of every caller of a service in one region what the changes mean to it.
+func judgeIn(p posture.Posture, want policy.Wanted, callers []Caller, changes []ChangeTo) []Caller {
 	var judged []Caller
 	for _, caller := range callers {
 		used, leads := routeOf(p, caller)
@@ -91,13 +112,6 @@ func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []Ch
 		}
 		judged = append(judged, caller)
 	}
-	rank := map[Impact]int{Breaks: 0, Uncertain: 1, StaysIn: 2}
-	slices.SortStableFunc(judged, func(a, b Caller) int {
-		if by := rank[a.Impact] - rank[b.Impact]; by != 0 {
-			return by
-		}
-		return strings.Compare(string(a.Kind)+a.Name+a.RemoteIP, string(b.Kind)+b.Name+b.RemoteIP)
-	})
 	return judged
 }
 

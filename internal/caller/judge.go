@@ -119,8 +119,10 @@ func guards(p posture.Posture, b posture.Backend) bool {
 }
 
 func answersTo(p posture.Posture, host string) bool {
-	return host == posture.HostOf(p.DeterministicURL()) ||
-		slices.ContainsFunc(p.Service.URLs, func(u string) bool { return posture.HostOf(u) == host })
+	return slices.ContainsFunc(p.Parts(), func(part posture.Posture) bool {
+		return host == posture.HostOf(part.DeterministicURL()) ||
+			slices.ContainsFunc(part.Service.URLs, func(u string) bool { return posture.HostOf(u) == host })
+	})
 }
 
 // invokes says whether a member may invoke: Breaks for no. Groups, conditions,

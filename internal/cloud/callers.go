@@ -37,7 +37,11 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		return unread.optional("projects/"+project+"/subscriptions", err)
 	})
 	group.Go(func() (err error) {
-		triggers, carriers, err = c.triggers.Triggers(ctx, p.Target, p.DefaultURL())
+		addresses := map[posture.Target]string{}
+		for _, part := range p.Parts() {
+			addresses[part.Target] = part.DefaultURL()
+		}
+		triggers, carriers, err = c.triggers.Triggers(ctx, project, addresses)
 		return unread.optional("projects/"+project+"/locations/-/triggers", err)
 	})
 	group.Go(func() (err error) {

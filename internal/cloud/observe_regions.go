@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -30,9 +29,11 @@ func (o *observation) observeRegions(ctx context.Context) (posture.Posture, erro
 	for _, region := range o.p.Service.Regions {
 		parts = append(parts, posture.Target{Project: o.p.Target.Project, Location: region, Service: o.p.Target.Service})
 	}
+	var regions []posture.Posture
 	for _, part := range parts {
-		o.p.Regions = append(o.p.Regions, o.readRegion(ctx, part, parts))
+		regions = append(regions, o.readRegion(ctx, part, parts))
 	}
+	o.p = o.p.WithRegions(regions)
 	o.readRoles(ctx)
 	o.p.Unread, o.p.APIsOff = o.unread.sorted(), o.unread.apis
 	return o.p, o.unread.worst
@@ -64,9 +65,6 @@ func (o *observation) readRegion(ctx context.Context, part posture.Target, all [
 		group.Go(func() error { read(ctx); return nil })
 	}
 	_ = group.Wait() // what failed is noted
-	invokers := &regional.p.Invokers
-	invokers.Bindings = slices.Concat(invokers.Bindings, o.p.Invokers.Bindings)
-	invokers.Unread = cmp.Or(invokers.Unread, o.p.Invokers.Unread)
 	regional.readBackends(ctx)
 	regional.readAccess(ctx)
 	for i := range regional.p.Backends {

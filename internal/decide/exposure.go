@@ -56,8 +56,9 @@ func (d *decider) auditWrites() ([]event.Write, bool) {
 // holds a time. For other doors only the history shows it.
 func unchangedSince(p posture.Posture, one door.Door, writes []event.Write, known bool) time.Time {
 	own := one.Kind == door.DefaultURL || one.Kind == door.TagURL
-	if own && !p.Invokers.ChangedAt.IsZero() {
-		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, p.Invokers.ChangedAt, p.Project.ChangedAt, accessChangedAt(p))
+	if part, at := p.Part(one.Via); own && at && !part.Invokers.ChangedAt.IsZero() {
+		return latest(p.Service.CreatedAt, p.Service.UpdatedAt, part.Invokers.ChangedAt, p.Invokers.ChangedAt,
+			p.Project.ChangedAt, accessChangedAt(p))
 	}
 	if !known {
 		return time.Time{}
@@ -98,7 +99,9 @@ func (d *decider) waitingSince(waits protection.Finding) time.Time {
 				!strings.HasSuffix(w.Method, ".insert")
 		})
 	}
-	since = latest(since, p.DirectAccess.ChangedAt)
+	for _, part := range p.Parts() {
+		since = latest(since, part.DirectAccess.ChangedAt)
+	}
 	for _, backend := range p.Backends {
 		since = latest(since, backend.Access.ChangedAt)
 	}
@@ -141,7 +144,9 @@ func lastOf(writes []event.Write, since time.Time, kind func(event.Write) bool) 
 
 // ofService reports whether a write was to the service itself or to its policy.
 func ofService(p posture.Posture, w event.Write) bool {
-	return ofProject(p, w) && w.Service == p.Target.Service && w.Location == p.Target.Location
+	written := posture.Target{Project: p.Target.Project, Location: w.Location, Service: w.Service}
+	_, ours := p.Part(written.Name())
+	return ofProject(p, w) && ours
 }
 
 // ofBackend reports whether a write was to a backend service before the service.

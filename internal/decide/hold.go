@@ -34,6 +34,11 @@ func heldBy(p posture.Posture, of func(posture.Target) (policy.Settings, bool)) 
 	if settings, _ := of(p.Target); settings.Hold != nil {
 		return settings.Hold
 	}
+	for _, part := range p.Regions {
+		if settings, _ := of(part.Target); settings.Hold != nil {
+			return settings.Hold
+		}
+	}
 	for _, backend := range p.Backends {
 		for _, member := range backend.Members {
 			if settings, _ := of(member.Target); settings.Hold != nil && !member.Missing {

@@ -61,8 +61,10 @@ func (t Tally) times() []time.Time {
 
 // holds reports whether a service, or a backend service before it, counts already.
 func (t Tally) holds(p posture.Posture) bool {
-	if _, ok := t.services[p.Target.Location+"/"+p.Target.Service]; ok {
-		return true
+	for _, part := range append(p.Parts(), p) {
+		if _, ok := t.services[part.Target.Location+"/"+part.Target.Service]; ok {
+			return true
+		}
 	}
 	return slices.ContainsFunc(p.Backends, func(b posture.Backend) bool {
 		_, ok := t.backends[b.Location+"/"+b.Name]

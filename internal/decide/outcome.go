@@ -17,7 +17,7 @@ import (
 func (d *decider) outcome() Decision {
 	due, later := d.plan.Due(d.now)
 	switch worst := protection.Worst(d.findings); {
-	case worst == protection.Blocks:
+	case worst == protection.Blocks && len(d.plan.Steps) == 0:
 		return d.end(report.Blocked)
 	case len(d.plan.Steps) > 0 && d.hold != nil && d.agreed():
 		return d.held()
@@ -25,6 +25,8 @@ func (d *decider) outcome() Decision {
 		return d.deferred("the resources kept changing while they were written", time.Time{})
 	case len(later) > 0 && d.mayWrite():
 		return d.deferred(d.waitReason(later[0].NotBefore), later[0].NotBefore)
+	case worst == protection.Blocks:
+		return d.end(report.Blocked)
 	case worst == protection.Waits:
 		return d.waiting()
 	case len(d.plan.Steps) > 0:
@@ -46,8 +48,11 @@ func (d *decider) waitReason(until time.Time) string {
 	if settled := p.Service.UpdatedAt.Add(d.settings.Settle); d.settings.Settle > 0 && !until.After(settled) {
 		return fmt.Sprintf("the service was changed less than %s ago", policy.InWords(d.settings.Settle))
 	}
-	if quiet := p.Invokers.ChangedAt.Add(d.settings.Quiet); d.settings.Quiet > 0 && !until.After(quiet) {
-		return fmt.Sprintf("the service's IAM policy was changed less than %s ago", policy.InWords(d.settings.Quiet))
+	for _, part := range p.Parts() {
+		quiet := part.Invokers.ChangedAt.Add(d.settings.Quiet)
+		if d.settings.Quiet > 0 && !until.After(quiet) {
+			return fmt.Sprintf("the service's IAM policy was changed less than %s ago", policy.InWords(d.settings.Quiet))
+		}
 	}
 	return fmt.Sprintf("a grant or setting may take %s to hold everywhere", policy.InWords(d.settings.Propagation))
 }

@@ -35,6 +35,9 @@ func Probes(decision Decision, r Request, keptAt, now time.Time) []door.ProbeReq
 func changedAt(decision Decision, r Request) time.Time {
 	p := decision.Posture
 	times := []time.Time{decision.Run.wroteAt(), p.Service.UpdatedAt, p.Invokers.ChangedAt}
+	for _, part := range p.Regions {
+		times = append(times, part.Invokers.ChangedAt)
+	}
 	for _, backend := range p.Backends {
 		times = append(times, backend.Access.ChangedAt)
 	}

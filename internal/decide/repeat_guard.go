@@ -36,7 +36,7 @@ func (d *decider) repeatedStep(due []plan.Step) (plan.Step, bool) {
 func wouldRepeat(p posture.Posture, made plan.Plan, step plan.Step, self event.Self) bool {
 	iap := p.Service.IAPOn || slices.ContainsFunc(p.Backends, posture.Backend.Guarded)
 	closed := p.Service.Ingress == posture.IngressInternalLoadBalancing
-	granted := p.Invokers.Holds(posture.RoleInvoker, p.Agent())
+	granted := p.AgentInvokes()
 	switch step.Op() {
 	case grantInvoker, grantAccess:
 		return iap && closed
@@ -58,8 +58,12 @@ func continues(p posture.Posture, step plan.Step, self event.Self) bool {
 	if !self.Is(s.LastModifier) || s.Ingress != posture.IngressInternalLoadBalancing {
 		return false
 	}
-	changed := p.Invokers.ChangedAt
-	return step.Op() == requireInvoker || !changed.IsZero() && !changed.After(s.UpdatedAt)
+	unchanged := func(part posture.Posture) bool {
+		changed := part.Invokers.ChangedAt
+		return !changed.IsZero() && !changed.After(s.UpdatedAt)
+	}
+	part, _ := p.Part(step.Resource)
+	return step.Op() == requireInvoker || unchanged(part)
 }
 
 // historyUnread reports that a step was skipped because the history cannot be

@@ -180,7 +180,7 @@ func looksProtected(p posture.Posture) bool {
 		return false
 	}
 	return slices.ContainsFunc(p.Backends, posture.Backend.Guarded) ||
-		p.Invokers.Holds(posture.RoleInvoker, p.Agent())
+		p.AgentInvokes()
 }
 
 // wasProtectedBefore reports whether the history has our restriction of an older

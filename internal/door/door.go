@@ -11,9 +11,11 @@ import (
 // addresses of its own, and through load balancers that ask nobody to sign in. Those of load
 // balancers may be patterns; any means that one of them takes any host.
 func OpenHosts(p posture.Posture) (hosts []string, any bool) {
-	for _, door := range slices.Concat(OwnDoors(p), DomainDoors(p)) {
-		if host := posture.HostOf(door.Address); host != "" && door.Guard != GuardClosed && door.Guard != GuardIngress {
-			hosts = append(hosts, host)
+	for _, part := range p.Parts() {
+		for _, door := range slices.Concat(OwnDoors(part), DomainDoors(part)) {
+			if host := posture.HostOf(door.Address); host != "" && door.Guard != GuardClosed && door.Guard != GuardIngress {
+				hosts = append(hosts, host)
+			}
 		}
 	}
 	if in := p.Service.Ingress; p.Service.IAPOn || in == posture.IngressInternal || in == posture.IngressNone {

@@ -143,12 +143,14 @@ func invokerGuard(p posture.Posture) judged {
 	if p.Service.InvokerCheckOff {
 		return judged{guard: GuardOpen}
 	}
-	wide, doubtful := doubted(p, slices.Concat(widest(p, p.Invokers, mayInvoke), widest(p, p.Project, mayInvoke)))
-	switch unread := cmp.Or(doubtful, p.Invokers.Unread, p.Project.Unread); {
+	own := cmp.Or(p.Invokers.Unread, p.AtGlobal.Unread)
+	wide, doubtful := doubted(p, slices.Concat(
+		widest(p, p.Invokers, mayInvoke), widest(p, p.AtGlobal, mayInvoke), widest(p, p.Project, mayInvoke)))
+	switch unread := cmp.Or(doubtful, own, p.Project.Unread); {
 	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
 		return judged{guard: GuardOpen}
 	case len(wide) > 0:
-		return opened(wide, "%s may invoke it (%s)").orWider(cmp.Or(doubtful, p.Invokers.Unread))
+		return opened(wide, "%s may invoke it (%s)").orWider(cmp.Or(doubtful, own))
 	case unread != "":
 		return judged{GuardUnknown, unread}
 	}

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,9 +20,18 @@ func InheritsInvoker(p posture.Posture) bool {
 // the ingress: no door is open or may be, no public member may invoke it, and the
 // invoker check is on.
 func Private(p posture.Posture) bool {
-	public := len(widest(p, p.Invokers, mayInvoke)) + len(widest(p, p.Project, mayInvoke))
-	return p.ServiceUnread == "" && p.Invokers.Unread == "" && !p.Service.InvokerCheckOff && public == 0 &&
-		Exposed(Of(p)) == No
+	if p.ServiceUnread != "" {
+		return false
+	}
+	for _, part := range p.Parts() {
+		public := slices.Concat(widest(part, part.Invokers, mayInvoke), widest(part, part.AtGlobal, mayInvoke),
+			widest(part, part.Project, mayInvoke))
+		unread := cmp.Or(part.ServiceUnread, part.Invokers.Unread, part.AtGlobal.Unread)
+		if len(public) > 0 || unread != "" || part.Service.InvokerCheckOff {
+			return false
+		}
+	}
+	return Exposed(Of(p)) == No
 }
 
 // Named is somebody that a policy lets in: at doors that only Cloud Run's invoker check

@@ -1,6 +1,10 @@
 package door
 
-import "github.com/iapguard/iapguard/internal/posture"
+import (
+	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
 
 // regionDoors are the doors of a multi-region service: those in each region. A load
 // balancer sends a request to any of them, so a door that several share is as loose as in
@@ -11,6 +15,9 @@ func regionDoors(p posture.Posture) []Door {
 	for _, part := range p.Parts() {
 		for _, one := range Of(part) {
 			place := Door{Kind: one.Kind, Address: one.Address, Via: one.Via, Count: one.Count}
+			if strings.HasPrefix(one.Why, mirrored) {
+				place.Why = mirrored // beside the door at which the same requests come in
+			}
 			at, there := known[place]
 			if !there {
 				known[place] = len(doors)

@@ -9,6 +9,18 @@ import (
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
+func TestCopiesOfRequestsHaveADoorOfTheirOwnInRegions(t *testing.T) {
+	part := posturetest.Protected()
+	copied := part.Backends[0].Frontends[0]
+	copied.Mirror = true
+	part.Backends[0].Frontends = append(part.Backends[0].Frontends, copied)
+	whole := posture.Posture{Target: posturetest.Hello, ProjectNumber: posturetest.Number}
+	whole.Target.Location = posture.Global
+	if diff := cmp.Diff(frontendDoors(part), Of(whole.WithRegions([]posture.Posture{part}))[1:]); diff != "" {
+		t.Errorf("(-one region +of several):\n%s", diff)
+	}
+}
+
 func TestAMultiRegionServiceIsAsOpenAsItsLoosestRegion(t *testing.T) {
 	const rule = "projects/demo-project/global/forwardingRules/hello-https"
 	part := func(region string, change func(*posture.Posture)) posture.Posture {

@@ -120,12 +120,16 @@ jsonPayload.backendRequest.hostname:%s`, target.Project, GatewayLog, listed(host
 // GatewayLog is the id of the log of API Gateway's requests, as logName ends.
 const GatewayLog = "apigateway.googleapis.com%2Frequests"
 
-// requests selects Cloud Run's request log of a service.
+// requests selects Cloud Run's request log of a service. A multi-region service answers in
+// its regions, where no other service has its name.
 func requests(target posture.Target) string {
-	return fmt.Sprintf(`logName="projects/%s/logs/run.googleapis.com%%2Frequests"
+	filter := fmt.Sprintf(`logName="projects/%s/logs/run.googleapis.com%%2Frequests"
 resource.type="cloud_run_revision"
-resource.labels.service_name=%q
-resource.labels.location=%q`, target.Project, target.Service, target.Location)
+resource.labels.service_name=%q`, target.Project, target.Service)
+	if target.Location == posture.Global {
+		return filter
+	}
+	return filter + fmt.Sprintf("\nresource.labels.location=%q", target.Location)
 }
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -25,13 +25,13 @@ func (EnableDirectIAP) words() Words { return Words{Field: fieldDirectIAP, From:
 
 func (EnableDirectIAP) check(p posture.Posture, resource string) error { return onTarget(p, resource) }
 
-func (EnableDirectIAP) standing(p posture.Posture, _ string) Standing {
-	return Standing{p.Service.IAPOn, p.Service.Version}
+func (EnableDirectIAP) standing(p posture.Posture, resource string) Standing {
+	service := serviceAt(p, resource)
+	return Standing{service.IAPOn, service.Version}
 }
 
-func (EnableDirectIAP) without(p posture.Posture, _ string) posture.Posture {
-	p.Service.IAPOn = false
-	return p
+func (EnableDirectIAP) without(p posture.Posture, resource string) posture.Posture {
+	return withService(p, resource, func(s *posture.Service) { s.IAPOn = false })
 }
 
 func (EnableDirectIAP) effect(write event.Write) Effect {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/caller"
@@ -62,13 +61,7 @@ func (EnableIAP) standing(p posture.Posture, resource string) Standing {
 }
 
 func (EnableIAP) without(p posture.Posture, resource string) posture.Posture {
-	p.Backends = slices.Clone(p.Backends)
-	for i := range p.Backends {
-		if p.Backends[i].Resource() == resource {
-			p.Backends[i].IAPOn = false
-		}
-	}
-	return p
+	return withBackend(p, resource, func(b *posture.Backend) { b.IAPOn = false })
 }
 
 func (EnableIAP) effect(write event.Write) Effect {

@@ -28,7 +28,6 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/caller"
-	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -97,7 +96,7 @@ func (p Plan) Check(seen posture.Posture) error {
 	reached := 0
 	for i, step := range p.Steps {
 		if step.operation().Affects == caller.ChangeInvokers {
-			if missing := missingBefore(seen, p.Steps[:i]); missing != "" {
+			if missing := step.missing(seen, p.Steps[:i]); missing != "" {
 				return fmt.Errorf("checking the plan of %s: %s would lock everybody out: %s", p.Target.Name(), step.Op(), missing)
 			}
 		}
@@ -111,30 +110,6 @@ func (p Plan) Check(seen posture.Posture) error {
 		reached = stage
 	}
 	return nil
-}
-
-// missingBefore names what must be in place before the public goes, is not, and is
-// not made by the earlier steps; "" = nothing. A service that nothing leads to
-// needs nothing.
-func missingBefore(seen posture.Posture, steps []Step) string {
-	before := func(op Op, resource string) bool {
-		return slices.ContainsFunc(steps, func(s Step) bool { return s.Op() == op && s.Resource == resource })
-	}
-	direct := seen.Service.IAPOn || before(enableDirectIAP.Op, seen.Target.Name())
-	backends := seen.Reached()
-	if !direct && len(backends) == 0 && !slices.ContainsFunc(seen.Backends, posture.Backend.Delegated) {
-		return ""
-	}
-	for _, backend := range backends {
-		if !direct && !backend.IAPOn && !before(enableIAP.Op, backend.Resource()) {
-			return "IAP is not on at " + backend.Resource()
-		}
-	}
-	granted := seen.Invokers.Holds(posture.RoleInvoker, seen.Agent()) || door.InheritsInvoker(seen)
-	if !granted && !before(grantInvoker.Op, seen.Target.Name()) {
-		return "IAP's service agent may not invoke the service"
-	}
-	return ""
 }
 
 // Has reports whether the plan has a step of the operation.

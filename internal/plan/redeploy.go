@@ -57,8 +57,8 @@ func (c Redeploy) check(p posture.Posture, resource string) error {
 	return nil
 }
 
-func (Redeploy) standing(p posture.Posture, _ string) Standing {
-	return Standing{Version: p.Service.Version}
+func (Redeploy) standing(p posture.Posture, resource string) Standing {
+	return Standing{Version: serviceAt(p, resource).Version}
 }
 func (Redeploy) without(p posture.Posture, _ string) posture.Posture { return p }
 func (Redeploy) effect(event.Write) Effect                           { return Untouched }

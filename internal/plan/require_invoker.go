@@ -27,13 +27,13 @@ func (RequireInvoker) words() Words {
 
 func (RequireInvoker) check(p posture.Posture, resource string) error { return onTarget(p, resource) }
 
-func (RequireInvoker) standing(p posture.Posture, _ string) Standing {
-	return Standing{!p.Service.InvokerCheckOff, p.Service.Version}
+func (RequireInvoker) standing(p posture.Posture, resource string) Standing {
+	service := serviceAt(p, resource)
+	return Standing{!service.InvokerCheckOff, service.Version}
 }
 
-func (RequireInvoker) without(p posture.Posture, _ string) posture.Posture {
-	p.Service.InvokerCheckOff = true
-	return p
+func (RequireInvoker) without(p posture.Posture, resource string) posture.Posture {
+	return withService(p, resource, func(s *posture.Service) { s.InvokerCheckOff = true })
 }
 
 func (RequireInvoker) effect(write event.Write) Effect {

@@ -39,13 +39,13 @@ func (c RestrictIngress) check(p posture.Posture, resource string) error {
 	return nil
 }
 
-func (c RestrictIngress) standing(p posture.Posture, _ string) Standing {
-	return Standing{p.Service.Ingress == c.To, p.Service.Version}
+func (c RestrictIngress) standing(p posture.Posture, resource string) Standing {
+	service := serviceAt(p, resource)
+	return Standing{service.Ingress == c.To, service.Version}
 }
 
-func (c RestrictIngress) without(p posture.Posture, _ string) posture.Posture {
-	p.Service.Ingress = c.From
-	return p
+func (c RestrictIngress) without(p posture.Posture, resource string) posture.Posture {
+	return withService(p, resource, func(s *posture.Service) { s.Ingress = c.From })
 }
 
 func (RestrictIngress) effect(write event.Write) Effect {

@@ -55,14 +55,17 @@ func (c RevokePublic) check(p posture.Posture, resource string) error {
 	return nil
 }
 
-func (c RevokePublic) standing(p posture.Posture, _ string) Standing {
-	back := slices.ContainsFunc(c.Members, func(m string) bool { return p.Invokers.Holds(c.Role, m) })
-	return Standing{!back, p.Invokers.Version}
+func (c RevokePublic) standing(p posture.Posture, resource string) Standing {
+	invokers, _ := invokersAt(p, resource)
+	back := slices.ContainsFunc(c.Members, func(m string) bool { return invokers.Holds(c.Role, m) })
+	return Standing{!back, invokers.Version}
 }
 
-func (c RevokePublic) without(p posture.Posture, _ string) posture.Posture {
-	p.Invokers.Bindings = append(slices.Clone(p.Invokers.Bindings), posture.Binding{Role: c.Role, Members: c.Members})
-	return p
+func (c RevokePublic) without(p posture.Posture, resource string) posture.Posture {
+	return withPart(p, resource, func(part *posture.Posture) {
+		part.Invokers.Bindings = append(slices.Clone(part.Invokers.Bindings),
+			posture.Binding{Role: c.Role, Members: c.Members})
+	})
 }
 
 func (c RevokePublic) effect(write event.Write) Effect {

@@ -103,7 +103,9 @@ func accessHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.T
 		var policies []posture.Policy
 		switch step.Change.(type) {
 		case EnableDirectIAP:
-			policies = append(slices.Clone(p.DirectInherited), p.DirectAccess)
+			for _, part := range p.Parts() {
+				policies = append(append(policies, part.DirectInherited...), part.DirectAccess)
+			}
 		case EnableIAP:
 			for _, backend := range p.Backends {
 				policies = append(append(policies, backend.Inherited...), backend.Access)
@@ -122,7 +124,10 @@ func agentHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Ti
 	if hasStage(steps, stageInvoker, stageIAP, stageIngress) {
 		return now.Add(want.Propagation)
 	}
-	granted := p.Invokers.ChangedAt
+	var granted time.Time
+	for _, part := range p.Parts() {
+		granted = latest(granted, part.Invokers.ChangedAt)
+	}
 	if door.InheritsInvoker(p) {
 		granted = latest(granted, p.Project.ChangedAt)
 	}

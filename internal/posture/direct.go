@@ -26,11 +26,10 @@ func (t Target) AccessParents(projectNumber string) []string {
 // Source: iap/docs/signed-headers-howto.
 func (p Posture) Audiences() []string {
 	var audiences []string
-	for _, region := range p.Regions {
-		audiences = append(audiences, region.Audiences()...)
-	}
-	if p.Service.IAPOn && len(p.Regions) == 0 {
-		audiences = append(audiences, p.DirectAudience())
+	for _, part := range p.Parts() {
+		if part.Service.IAPOn {
+			audiences = append(audiences, part.DirectAudience())
+		}
 	}
 	for _, backend := range p.Backends {
 		if backend.IAPOn {

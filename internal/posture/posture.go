@@ -25,6 +25,7 @@ type Posture struct {
 	Service        Service
 	ServiceUnread  string // why the service itself could not be read; "" = it was
 	Invokers       Policy // the service's IAM policy; inherited bindings are not in it
+	AtGlobal       Policy // of a part of a multi-region service: the service's policy at global
 	Project        Policy // the project's IAM policy, whose bindings hold for everything in it
 	Backends       []Backend
 	// FunctionBackends are backend services of Cloud Functions' NEGs that name a function as
@@ -40,7 +41,8 @@ type Posture struct {
 	DirectInherited []Policy
 	DirectSettings  IAPSettings // of IAP at the service itself
 	// Regions are what was observed of a multi-region service in each of its regions, where
-	// it is a service of its own to load balancers and to IAM; nil = it is in one region.
+	// it is a service of its own to load balancers and to IAM; nil = it is in one region. Its
+	// own Service and Invokers are those at the location global: see WithRegions and Parts.
 	Regions    []Posture
 	Roles      map[string]Role // custom roles of the policies, by name; one that is missing was not read
 	Ancestors  Ancestors       // of the project, where a rule asks for them
@@ -220,7 +222,10 @@ func (p Posture) Agent() string { return "serviceAccount:" + AgentEmail(p.Projec
 // concerns, each once, the target first. Where IAP is asked at the forwarding rules, no
 // backend service is switched.
 func (p Posture) AllMembers() []Member {
-	members := []Member{{Target: p.Target, Invokers: p.Invokers}}
+	var members []Member
+	for _, part := range p.Parts() {
+		members = append(members, Member{Target: part.Target, Invokers: part.Invokers})
+	}
 	for _, backend := range p.Backends {
 		if backend.Delegated() {
 			continue

@@ -88,11 +88,10 @@ func (b Backend) RulesWithIAP() []Frontend {
 // each among them.
 func (p Posture) IAPPolicies() []AccessPolicy {
 	var policies []AccessPolicy
-	for _, region := range p.Regions {
-		policies = append(policies, region.IAPPolicies()...)
-	}
-	if p.Service.IAPOn && len(p.Regions) == 0 {
-		policies = append(policies, p.DirectAccessPolicies()...)
+	for _, part := range p.Parts() {
+		if part.Service.IAPOn {
+			policies = append(policies, part.DirectAccessPolicies()...)
+		}
 	}
 	for _, backend := range p.Backends {
 		if backend.IAPOn {

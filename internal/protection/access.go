@@ -27,7 +27,8 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		var missing []string
 		for _, member := range want.Access {
-			if !iap.lets(member, want.AccessCondition) && !slices.Contains(missing, member) {
+			in := iap.lets(member, want.AccessCondition) || iap.shared && iap.letsEverybody()
+			if !in && !slices.Contains(missing, member) {
 				missing = append(missing, member)
 			}
 		}

@@ -49,6 +49,8 @@ type Finding struct {
 	Version string
 	// Subject is what exactly stands in the way: another service, a caller.
 	Subject string
+	// Stops are the operations that an obstacle stops, and all that need them; nil = every one.
+	Stops []plan.Op
 }
 
 // comparison is one protection, one obstacle or one fact: what it finds, and the

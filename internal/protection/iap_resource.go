@@ -89,6 +89,12 @@ func (g iapResource) lets(member string, condition posture.Condition) bool {
 		func(at posture.AccessPolicy) bool { return at.Policy.HoldsIf(posture.RoleAccessor, member, condition) })
 }
 
+// letsEverybody reports whether everybody who signs in gets through, so that nobody has to be
+// named.
+func (g iapResource) letsEverybody() bool {
+	return slices.ContainsFunc(door.PublicMembers[:2], func(public string) bool { return g.lets(public, posture.Condition{}) })
+}
+
 // letsAnybody reports whether somebody that a policy names is known to get through: at
 // some time from now on, as somebody who can sign in, and not only strangers.
 func (g iapResource) letsAnybody(now time.Time) bool {

@@ -17,12 +17,21 @@ const PublicAccessor Code = "PUBLIC_ACCESSOR"
 
 var _ = register(positionObstacle, publicAccessors, PublicAccessor)
 
+// letsAgentIn are the operations by which strangers come to the service through an IAP that
+// lets them in: until the agent exists nobody passes, and until it may invoke, only where
+// everybody may. The last two turn IAP on.
+var letsAgentIn = []plan.Op{
+	plan.ProvisionAgent{}.Operation().Op, plan.GrantInvoker{}.Operation().Op,
+	plan.EnableIAP{}.Operation().Op, plan.EnableDirectIAP{}.Operation().Op,
+}
+
 // publicAccessors looks at each IAP that is on, and at each that the policy wants on.
 // From the policy of the backend service or the service itself the public is taken
-// away. At a forwarding rule and above a person must do that, since other services are concerned, and until
-// then every step stops, the agent's grant first: with it, strangers get in through IAP.
+// away. At a forwarding rule and above a person must do that, since other services are
+// concerned. Until then the agent's grant stops: with it, strangers get in through IAP. So
+// does IAP itself, which may replace a check that keeps them out.
 func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
-	var policies []posture.AccessPolicy
+	var policies, atRules []posture.AccessPolicy
 	if p.Service.IAPOn || policy.Direct(p, want) {
 		policies = append(policies, p.DirectAccessPolicies()...)
 	}
@@ -33,13 +42,18 @@ func publicAccessors(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	for _, backend := range p.Backends {
 		for _, frontend := range backend.RulesWithIAP() {
-			policies = append(policies, p.RuleAccessPolicies(frontend)...)
+			atRules = append(atRules, p.RuleAccessPolicies(frontend)...)
 		}
 	}
 	var findings []Finding
-	for _, at := range policies {
+	for i, at := range append(policies, atRules...) {
+		stops := letsAgentIn
+		if i >= len(policies) {
+			stops = stops[:2] // IAP is on there
+		}
 		for _, public := range door.PublicAccessors(p, at.Policy.Effective(p.ObservedAt)) {
 			f := publicAccessor(p, at, public)
+			f.Stops = stops
 			if ownPolicy(p, at.Resource) && !want.KeepAccessors {
 				findings = revoked(findings, f, public, at.Policy.Version)
 			} else if !slices.ContainsFunc(findings, f.same) {
@@ -60,7 +74,7 @@ func revoked(findings []Finding, f Finding, public door.Grant, version string) [
 			return findings
 		}
 	}
-	f.Disposition, f.Remedy, f.Version = Gap, "", version
+	f.Disposition, f.Remedy, f.Version, f.Stops = Gap, "", version, nil
 	f.Change = plan.RevokeAccess{Role: public.Role, Members: []string{public.Member}}
 	return append(findings, f)
 }

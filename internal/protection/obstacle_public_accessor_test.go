@@ -99,9 +99,9 @@ func TestAPublicAccessorIsRemovedWhereItStands(t *testing.T) {
 			tc.change(&p)
 			want := []Finding{{
 				Code: PublicAccessor, Severity: High, Disposition: Blocks, Resource: tc.from,
-				Subject: "roles/iap.httpsResourceAccessor allUsers",
-				Why:     "IAP lets everybody in: allUsers has roles/iap.httpsResourceAccessor at " + tc.from,
-				Remedy:  "gcloud " + tc.command + member + ", and name those who are to get in under access in the policy",
+				Subject: "roles/iap.httpsResourceAccessor allUsers", Stops: letsAgentIn,
+				Why:    "IAP lets everybody in: allUsers has roles/iap.httpsResourceAccessor at " + tc.from,
+				Remedy: "gcloud " + tc.command + member + ", and name those who are to get in under access in the policy",
 			}}
 			wanted := posturetest.Wanted()
 			wanted.KeepAccessors = true
@@ -126,7 +126,71 @@ func TestThePublicIsTakenOutOfOwnPoliciesBeforeAnyGrant(t *testing.T) {
 		t.Errorf("first step (-want +got):\n%s", diff)
 	}
 	p.Backends[0].Inherited = []posture.Policy{grant(posture.RoleAccessor, "allUsers")}
-	if made := Plan(p, want, Assess(p, want), p.ObservedAt); len(made.Steps) > 0 {
-		t.Errorf("steps %+v, want none while the public is let in above", made.Steps)
+	made = Plan(p, want, Assess(p, want), p.ObservedAt)
+	if diff := cmp.Diff([]plan.Op{plan.RevokeAccess{}.Operation().Op}, ops(made.Steps)); diff != "" {
+		t.Errorf("while the public is let in above (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPublicAccessorStopsOnlyWhatLetsStrangersIn(t *testing.T) {
+	public := grant(posture.RoleAccessor, "allUsers")
+	everybody := grant(posture.RoleInvoker, "allUsers")
+	known := grant(posture.RoleInvoker, "allUsers") // and the agent exists
+	known.Bindings = append(known.Bindings, posture.Binding{Role: "roles/run.viewer", Members: []string{posturetest.Agent}})
+	granted := grant(posture.RoleInvoker, posturetest.Agent, "allUsers")
+	rule := func(p *posture.Posture, partly bool) {
+		p.Backends[0].IAPOn = false
+		p.Backends[0].Frontends[0].IAP = &posture.RuleIAP{Policies: []string{"a"}, Partial: partly, Project: "demo-project",
+			Number: posturetest.Number, Access: public}
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture)
+		want   []plan.Op
+	}{
+		{"at a forwarding rule, and everybody may invoke",
+			func(p *posture.Posture) { rule(p, false); p.Invokers = known }, []plan.Op{opIngress}},
+		{"at a forwarding rule, where nobody passes yet",
+			func(p *posture.Posture) { rule(p, false); p.Invokers = everybody }, nil},
+		{"at a forwarding rule, and the agent may invoke too",
+			func(p *posture.Posture) { rule(p, false); p.Invokers = granted }, []plan.Op{opIngress, opPublic}},
+		{"at a forwarding rule, and nobody may invoke", func(p *posture.Posture) {
+			rule(p, false)
+			p.Invokers = posture.Policy{}
+		}, nil},
+		{"at a forwarding rule, and IAP is off at another backend service", func(p *posture.Posture) {
+			other := posturetest.Protected().Backends[0]
+			other.Name, other.IAPOn, other.Frontends[0].Resource = "other-backend", false, other.Frontends[0].Resource+"-other"
+			rule(p, false)
+			p.Invokers, p.Backends = granted, append(p.Backends, other)
+		}, []plan.Op{opIAP, opIngress, opPublic}},
+		{"above, and everybody may invoke", func(p *posture.Posture) {
+			p.Backends[0].Inherited = []posture.Policy{public}
+			p.Invokers, p.Backends[0].IAPOn = everybody, false
+		}, []plan.Op{opIngress}},
+		{"above, and the agent may invoke too", func(p *posture.Posture) {
+			p.Backends[0].Inherited = []posture.Policy{public}
+			p.Invokers = granted
+		}, []plan.Op{opIngress, opPublic}},
+		{"at a forwarding rule that asks for some requests", func(p *posture.Posture) {
+			rule(p, true)
+			p.Invokers = everybody
+		}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, want := posturetest.Protected(), posturetest.Wanted()
+			p.Service.Ingress = posture.IngressAll
+			tc.change(&p)
+			for _, backend := range p.Backends {
+				backend.Members[0].Invokers = p.Invokers
+			}
+			made := Plan(p, want, Assess(p, want), p.ObservedAt)
+			if diff := cmp.Diff(tc.want, ops(made.Steps)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if err := made.Check(p); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -18,13 +18,15 @@ var beforeAnybodyNotices = []plan.Op{
 }
 
 // Plan is the plan that closes the findings' gaps, as far as the findings allow.
-// Where a person must act it is empty. Where something must come first from
+// Where a person must act it is empty, or lacks the steps that the obstacle stops and
+// those that need them. Where something must come first from
 // outside, it goes only as far as nobody can notice, unless the policy wants the
 // service closed until a load balancer is there. Where IAP's API is to be turned on,
 // that is all: the rest is planned once it answers. now decides which steps are due.
 func Plan(p posture.Posture, want policy.Wanted, findings []Finding, now time.Time) plan.Plan {
 	allowed := func(plan.Op) bool { return true }
-	switch Worst(findings) {
+	partly := func(f Finding) bool { return f.Disposition == Blocks && f.Stops != nil }
+	switch Worst(slices.DeleteFunc(slices.Clone(findings), partly)) {
 	case Blocks:
 		allowed = func(plan.Op) bool { return false }
 	case Waits:
@@ -39,11 +41,15 @@ func Plan(p posture.Posture, want policy.Wanted, findings []Finding, now time.Ti
 			continue // it rests on what IAP's API says
 		}
 		step := plan.Step{Change: f.Change, Resource: f.Resource, Why: f.Why, Version: f.Version}
-		if f.Disposition == Gap && allowed(step.Op()) {
+		stopped := slices.ContainsFunc(findings, func(f Finding) bool { return slices.Contains(f.Stops, step.Op()) })
+		if f.Disposition == Gap && allowed(step.Op()) && !stopped {
 			steps = append(steps, step)
 		}
 	}
 	made := plan.New(p.Target, steps)
+	if slices.ContainsFunc(findings, partly) {
+		made.Steps = plan.Feasible(p, made.Steps)
+	}
 	plan.Schedule(made, p, want, now)
 	return made
 }

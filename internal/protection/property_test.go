@@ -102,8 +102,62 @@ func generated(seed uint64) (posture.Posture, policy.Wanted) {
 	return p, w
 }
 
+// generatedRegions gives a multi-region posture that might be anybody's, from a seed: two
+// generated ones with the settings of one service, but for what somebody wrote in a region,
+// behind some of the same backend services.
+func generatedRegions(seed uint64) (posture.Posture, policy.Wanted) {
+	r := rand.New(rand.NewPCG(seed, 2))
+	one, w := generated(2 * seed)
+	two, _ := generated(2*seed + 1)
+	whole := one
+	whole.Target.Location, whole.Invokers, whole.Backends = posture.Global, posture.Policy{Version: "g1"}, nil
+	if r.IntN(8) == 0 {
+		whole.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}
+	}
+	if r.IntN(4) > 0 {
+		two.Service = one.Service
+	}
+	for i := range two.Backends {
+		two.Backends[i].Name = "c" + two.Backends[i].Name
+	}
+	if len(one.Backends) > 0 && r.IntN(3) > 0 {
+		two.Backends = append(two.Backends, one.Backends[0])
+	}
+	parts := []posture.Posture{one, two}
+	for i, region := range []string{"us-central1", "europe-west1"} {
+		part := &parts[i]
+		part.Target.Location, part.Project, part.NoOrganization = region, whole.Project, whole.NoOrganization
+		part.Service.URLs, part.Service.TagURLs = []string{"https://" + region + ".run.app"}, nil
+		part.Backends = slices.Clone(part.Backends)
+		for j := range part.Backends {
+			members := slices.Clone(part.Backends[j].Members)
+			members[0] = posture.Member{Target: part.Target, Invokers: part.Invokers}
+			part.Backends[j].Members = members
+		}
+	}
+	return whole.WithRegions(parts), w
+}
+
+// afterInRegions is the posture of a multi-region service once a step was taken: settings
+// that are written at global hold in every region.
+func afterInRegions(p posture.Posture, s plan.Step) posture.Posture {
+	regions := slices.Clone(p.Regions)
+	for i, part := range regions {
+		in := s
+		if s.Resource == p.Target.Name() && s.Op() != opPublic {
+			in.Resource = part.Target.Name()
+		}
+		regions[i] = after(part, in)
+	}
+	p.Regions = nil
+	return after(p, s).WithRegions(regions)
+}
+
 // after is the posture once a step was taken.
 func after(p posture.Posture, s plan.Step) posture.Posture {
+	if len(p.Regions) > 0 {
+		return afterInRegions(p, s)
+	}
 	p.Backends = slices.Clone(p.Backends)
 	change := func(service string, change func(posture.Policy) posture.Policy) {
 		if service == p.Target.Name() {
@@ -153,6 +207,11 @@ func after(p posture.Posture, s plan.Step) posture.Posture {
 				}
 			}
 		}
+	}
+	if s.Resource != p.Target.Name() {
+		return p // it is a setting of another one
+	}
+	switch c := s.Change.(type) {
 	case plan.EnableDirectIAP:
 		p.Service.IAPOn = true
 	case plan.RestrictIngress:
@@ -191,7 +250,7 @@ var rank = map[door.Guard]int{door.GuardClosed: 0, door.GuardIngress: 1, door.Gu
 // lets her in and the agent may invoke, or nobody asks at all.
 func enters(p posture.Posture, backend posture.Backend) bool {
 	public := p.Service.InvokerCheckOff
-	for _, binding := range slices.Concat(p.Invokers.Bindings, p.Project.Bindings) {
+	for _, binding := range slices.Concat(p.Invokers.Bindings, p.AtGlobal.Bindings, p.Project.Bindings) {
 		invoking := binding.Role == posture.RoleInvoker || binding.Role == "roles/run.admin"
 		public = public || invoking && slices.Contains(binding.Members, "allUsers")
 	}
@@ -206,16 +265,39 @@ func enters(p posture.Posture, backend posture.Backend) bool {
 	return public && !backend.IAPOn // both at once let nobody in
 }
 
+// entersEverywhere says whether alice gets through the load balancer, in every region where
+// it may send her.
+func entersEverywhere(p posture.Posture, backend posture.Backend) bool {
+	return !slices.ContainsFunc(p.Parts(), func(part posture.Posture) bool {
+		i := slices.IndexFunc(part.Backends, func(b posture.Backend) bool { return b.Resource() == backend.Resource() })
+		return i >= 0 && !enters(part, part.Backends[i])
+	})
+}
+
 func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
-	const postures = 20000
-	planned := 0
-	for seed := range uint64(postures) {
-		p, w := generated(seed)
+	for name, tc := range map[string]anyPosture{
+		"in one region": {generated, 20000, 2}, "in two regions": {generatedRegions, 5000, 4},
+	} {
+		t.Run(name, tc.plansAreSafe)
+	}
+}
+
+// anyPosture is how postures are generated, how many, and that at least one of so many
+// leads to a plan.
+type anyPosture struct {
+	generate      func(uint64) (posture.Posture, policy.Wanted)
+	postures, one uint64
+}
+
+func (a anyPosture) plansAreSafe(t *testing.T) {
+	planned := uint64(0)
+	for seed := range a.postures {
+		p, w := a.generate(seed)
 		whole := made(p, w)
 		if err := whole.Check(p); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		planned += min(1, len(whole.Steps))
+		planned += uint64(min(1, len(whole.Steps)))
 		for i, step := range whole.Steps {
 			next := after(p, step)
 			for d, way := range door.Of(next) {
@@ -239,7 +321,7 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 					t.Fatalf("seed %d: step %d (%s) turns IAP on at %s without a client", seed, i+1, step.Op(), backend.Name)
 				}
 				named := slices.Contains(w.Access, alice) && len(backend.Frontends) > 0
-				if named && enters(p, p.Backends[b]) && !enters(next, backend) {
+				if named && entersEverywhere(p, p.Backends[b]) && !entersEverywhere(next, backend) {
 					t.Fatalf("seed %d: step %d (%s) shuts alice out of %s", seed, i+1, step.Op(), backend.Name)
 				}
 			}
@@ -253,7 +335,7 @@ func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 			t.Fatalf("seed %d: after its plan %v the plan is not empty: %v", seed, ops(whole.Steps), ops(again.Steps))
 		}
 	}
-	if planned < postures/2 {
-		t.Errorf("only %d of %d generated postures led to a plan: the generator proves little", planned, postures)
+	if planned < a.postures/a.one {
+		t.Errorf("only %d of %d generated postures led to a plan: the generator proves little", planned, a.postures)
 	}
 }

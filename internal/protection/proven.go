@@ -10,11 +10,12 @@ import (
 // own settings let the internet in, and that everybody may invoke it.
 func Proven(p posture.Posture, findings []Finding) []Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool {
+		part, _ := p.Part(f.Resource)
 		switch f.Code {
 		case IngressOpen, InvokerCheckOff:
-			return p.ServiceUnread != ""
+			return part.ServiceUnread != ""
 		case PublicInvoker:
-			return p.Invokers.Unread != ""
+			return part.Invokers.Unread != ""
 		}
 		return true
 	})

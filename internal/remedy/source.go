@@ -49,7 +49,7 @@ func SourceFix(p posture.Posture, step plan.Step, userAgent string) string {
 	case plan.EnableIAP:
 		fixes = backendFix(p, step.Resource, change)
 	case plan.RestrictIngress, plan.RequireInvoker, plan.EnableDirectIAP:
-		if step.Resource == p.Target.Name() {
+		if _, ours := p.Part(step.Resource); ours {
 			fixes = serviceFix(p.Target, change)
 		}
 	case plan.EnableAPI:
@@ -163,16 +163,20 @@ func accessFix(p posture.Posture, resource string, change plan.GrantAccess) map[
 	var grant func(member string) command.Command
 	i := slices.IndexFunc(p.Backends,
 		func(b posture.Backend) bool { return b.AccessResource(p.ProjectNumber) == resource })
+	parts := p.Parts()
+	part := slices.IndexFunc(parts,
+		func(p posture.Posture) bool { return p.Target.AccessResource(p.ProjectNumber) == resource })
 	switch {
 	case i >= 0:
 		at = ofBackend(p.Backends[i])
 		grant = func(member string) command.Command {
 			return command.GrantBackendAccess(p.Backends[i], member, condition)
 		}
-	case resource == p.Target.AccessResource(p.ProjectNumber):
-		at = ofService(p.Target)
+	case part >= 0:
+		service := parts[part].Target
+		at = ofService(service)
 		at.Direct = true
-		grant = func(member string) command.Command { return command.GrantServiceAccess(p.Target, member, condition) }
+		grant = func(member string) command.Command { return command.GrantServiceAccess(service, member, condition) }
 	default:
 		return nil
 	}

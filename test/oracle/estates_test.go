@@ -95,7 +95,7 @@ func (w *world) explain(e estate.Estate, found *verdict) error {
 // each gets them once; the estate itself stands in the end.
 func (w *world) visits(e estate.Estate) (entries []judge.Entry, err error) {
 	turned := e.Turned()
-	if *alarms == 0 && len(turned) > 1 {
+	if *alarms == 0 && len(turned) > 1 && !e.MultiRegion() {
 		turned = turned[len(turned)-1:] // all are turned in it
 	}
 	for _, variant := range append(turned, e) {

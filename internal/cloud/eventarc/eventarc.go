@@ -32,32 +32,32 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	return &Client{api.Projects.Locations.Triggers}, nil
 }
 
-// Triggers lists the triggers of a project that lead to a service, which is at
-// address, and the subscriptions that carry their events: those push on the
+// Triggers lists the triggers of a project that lead to a service, whose addresses are those
+// of its parts, and the subscriptions that carry their events: those push on the
 // triggers' behalf. A trigger reaches services of its own project only.
 // Source: eventarc/v1's discovery document, CloudRun.service.
 func (c *Client) Triggers(
-	ctx context.Context, target posture.Target, address string,
+	ctx context.Context, project string, addresses map[posture.Target]string,
 ) (found []caller.Caller, carriers map[string]bool, err error) {
 	carriers = map[string]bool{}
 	var pages connect.Pages
-	list := c.triggers.List("projects/" + target.Project + "/locations/-").PageSize(1000)
+	list := c.triggers.List("projects/" + project + "/locations/-").PageSize(1000)
 	err = list.Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
 		for _, each := range page.Triggers {
 			if transport := each.Transport; transport != nil && transport.Pubsub != nil {
 				carriers[transport.Pubsub.Subscription] = true
 			}
-			if to, leads := destination(each, target, address); leads {
+			if to, leads := destination(each, project, addresses); leads {
 				found = append(found, caller.Caller{
 					Kind: caller.EventTrigger, Name: each.Name, Address: to, Principal: each.ServiceAccount,
 				})
 			}
 		}
-		return pages.Next(page.NextPageToken, "triggers", target.Project)
+		return pages.Next(page.NextPageToken, "triggers", project)
 	})
 	if err != nil {
 		return found, carriers, fmt.Errorf("reading the Eventarc triggers of %q: %w",
-			target.Project, connect.Needing("eventarc.triggers.list", err))
+			project, connect.Needing("eventarc.triggers.list", err))
 	}
 	return found, carriers, nil
 }
@@ -65,16 +65,22 @@ func (c *Client) Triggers(
 // destination is the address that a trigger calls, if it may be the service's.
 // The service of a function has the function's name.
 // Source: functions/docs/concepts/version-comparison.
-func destination(trigger *eventarc.Trigger, target posture.Target, address string) (string, bool) {
+func destination(trigger *eventarc.Trigger, project string, addresses map[posture.Target]string) (string, bool) {
 	to := trigger.Destination
 	switch {
 	case to == nil:
 		return "", false
 	case to.CloudRun != nil:
-		leads := to.CloudRun.Service == target.Service && to.CloudRun.Region == target.Location
+		address, leads := addresses[posture.Target{
+			Project: project, Location: to.CloudRun.Region, Service: to.CloudRun.Service}]
 		return address + "/" + strings.TrimPrefix(to.CloudRun.Path, "/"), leads
 	case to.CloudFunction != "":
-		return address, strings.HasSuffix(to.CloudFunction, "/locations/"+target.Location+"/functions/"+target.Service)
+		for target, address := range addresses {
+			if strings.HasSuffix(to.CloudFunction, "/locations/"+target.Location+"/functions/"+target.Service) {
+				return address, true
+			}
+		}
+		return "", false
 	case to.HttpEndpoint != nil:
 		return to.HttpEndpoint.Uri, true
 	}

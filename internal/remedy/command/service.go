@@ -7,7 +7,12 @@ func onService(c Command, t posture.Target) Command {
 	return c.named(t.Service).flag("region", t.Location).project(t.Project)
 }
 
+// updateService changes the service. The settings of a multi-region service are written at
+// global, by a command that the beta track has (gcloud 528).
 func updateService(t posture.Target) Command {
+	if t.Location == posture.Global {
+		return gcloud("beta", "run", "multi-region-services", "update").named(t.Service).project(t.Project)
+	}
 	return onService(gcloud("run", "services", "update"), t)
 }
 
@@ -44,6 +49,9 @@ func DisableDirectIAP(t posture.Target) Command { return updateDirectIAP(t).on("
 // updateDirectIAP is of the beta track, which has both flags everywhere: the GA
 // track of gcloud 528 refuses --no-iap.
 func updateDirectIAP(t posture.Target) Command {
+	if t.Location == posture.Global {
+		return updateService(t)
+	}
 	return onService(gcloud("beta", "run", "services", "update"), t)
 }
 

@@ -37,6 +37,21 @@ type Service struct {
 	Agent        bool   // IAP's service agent may invoke it
 	Invokers     []Grant
 	Access       []Grant // IAP's policy of the service
+	// Elsewhere are the other regions of a multi-region service, whose settings are the same
+	// everywhere and whose policies are not; nil = it is in one region.
+	Elsewhere []Place
+}
+
+// Place is a multi-region service in one of its regions.
+type Place struct {
+	Region           string
+	Agent            bool
+	Invokers, Access []Grant
+}
+
+// Places are the service in each of its regions.
+func (s Service) Places() []Place {
+	return append([]Place{{s.Region, s.Agent, s.Invokers, s.Access}}, s.Elsewhere...)
 }
 
 // Grant gives one member one role, under a condition or, where When is "", always.
@@ -75,6 +90,7 @@ type Backend struct {
 	Leads    []string // names of services
 	Mask     string
 	MaskAt   string // region of the NEG with the mask
+	First    int    // which of its NEGs comes first and gets the requests
 	Access   []Grant
 }
 
@@ -197,6 +213,26 @@ func (b Backend) Resource() string {
 	return web + "/services/" + b.Name
 }
 
+// Regional are the services behind the backend service in their regions, one for each NEG.
+func (b Backend) Regional(e Estate) []Service {
+	var all []Service
+	for _, name := range b.Leads {
+		for _, s := range e.Services {
+			for _, place := range s.Places() {
+				if s.Name == name && (b.Region == "" || b.Region == place.Region) {
+					all = append(all, Service{Name: name, Region: place.Region})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// MultiRegion reports whether a service is in several regions.
+func (e Estate) MultiRegion() bool {
+	return slices.ContainsFunc(e.Services, func(s Service) bool { return len(s.Elsewhere) > 0 })
+}
+
 // Resource is IAP's name of the service, below the project.
 func (s Service) Resource() string {
 	if s.Instance {
@@ -209,23 +245,25 @@ func (s Service) Resource() string {
 // services behind one backend service, weighted backend services, and both.
 func (e Estate) Turned() []Estate {
 	var all []Estate
-	for _, turn := range []struct{ leads, weighted bool }{{true, false}, {false, true}, {true, true}} {
-		turned, leads, weighted := e.clone(), false, false
-		reverse := func(shared []string, wanted bool, found *bool) {
-			*found = *found || len(shared) > 1
-			if wanted {
-				slices.Reverse(shared)
-			}
-		}
+	for _, turn := range []struct {
+		first    int
+		weighted bool
+	}{{1, false}, {2, false}, {3, false}, {0, true}, {1, true}} {
+		turned, most, weighted := e.clone(), 1, false
 		for i := range turned.Backends {
-			reverse(turned.Backends[i].Leads, turn.leads, &leads)
+			turned.Backends[i].First = turn.first
+			most = max(most, len(turned.Backends[i].Regional(e)))
 		}
 		for i := range turned.Balancers {
 			for j := range turned.Balancers[i].Hosts {
-				reverse(turned.Balancers[i].Hosts[j].Weighted, turn.weighted, &weighted)
+				shared := turned.Balancers[i].Hosts[j].Weighted
+				weighted = weighted || len(shared) > 1
+				if turn.weighted {
+					slices.Reverse(shared)
+				}
 			}
 		}
-		if turn.leads && !leads || turn.weighted && !weighted {
+		if turn.first >= most || turn.weighted && !weighted {
 			continue
 		}
 		all = append(all, turned)

@@ -3,6 +3,7 @@ package estate
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // People who knock.
@@ -65,7 +66,11 @@ func generate(seed uint64, n, mostServices, mostBalancers int) Estate {
 	services, balancers := 1+g.IntN(mostServices), g.IntN(mostBalancers+1)
 	var e Estate
 	for i := range services {
-		e.Services = append(e.Services, g.service(fmt.Sprintf("app%d", i)))
+		service := g.service(fmt.Sprintf("app%d", i))
+		if g.chance(20) {
+			service = g.spread(service)
+		}
+		e.Services = append(e.Services, service)
 	}
 	for i := range balancers {
 		g.balance(&e, fmt.Sprintf("lb%d", i))
@@ -104,6 +109,21 @@ func (g generator) service(name string) Service {
 	s.Invokers = g.grants(invokeRoles, 45)
 	if s.DirectIAP || g.chance(10) {
 		s.Access = g.grants(accessRoles, 25)
+	}
+	return s
+}
+
+// spread makes a service a multi-region one.
+func (g generator) spread(s Service) Service {
+	for _, region := range regions {
+		if region == s.Region {
+			continue
+		}
+		place := Place{Region: region, Agent: g.chance(70), Invokers: g.grants(invokeRoles, 25)}
+		if s.DirectIAP || g.chance(10) {
+			place.Access = g.grants(accessRoles, 25)
+		}
+		s.Elsewhere = append(s.Elsewhere, place)
 	}
 	return s
 }
@@ -274,7 +294,8 @@ func (g generator) backend(e Estate, before Balancer, name string) Backend {
 		return b
 	}
 	for _, service := range e.Services {
-		if (before.Region == "" || before.Region == service.Region) && g.chance(70) && len(b.Leads) < 2 {
+		there := func(p Place) bool { return before.Region == "" || before.Region == p.Region }
+		if slices.ContainsFunc(service.Places(), there) && g.chance(70) && len(b.Leads) < 2 {
 			b.Leads = append(b.Leads, service.Name)
 		}
 	}

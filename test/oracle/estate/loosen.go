@@ -12,6 +12,9 @@ var loosened = map[string]func(e *Estate){
 	"IAP's agent may not invoke": func(e *Estate) {
 		for i := range e.Services {
 			e.Services[i].Agent = true
+			for j := range e.Services[i].Elsewhere {
+				e.Services[i].Elsewhere[j].Agent = true
+			}
 		}
 	},
 	"a condition": func(e *Estate) { e.grants(func(g *Grant, _ string) { g.When = "" }) },
@@ -64,6 +67,10 @@ func (e *Estate) grants(change func(g *Grant, wanted string)) {
 	for i := range e.Services {
 		each(e.Services[i].Invokers, "roles/run.invoker")
 		each(e.Services[i].Access, accessorRole)
+		for _, place := range e.Services[i].Elsewhere {
+			each(place.Invokers, "roles/run.invoker")
+			each(place.Access, accessorRole)
+		}
 	}
 	for i := range e.Backends {
 		each(e.Backends[i].Access, accessorRole)

@@ -11,9 +11,12 @@ func (e Estate) String() string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
 	for _, s := range e.Services {
-		line("%s %s in %s%s", s.kind(), s.Name, s.Region, s.traits())
-		list(&text, "  may invoke: ", s.Invokers)
-		list(&text, "  passes its own IAP: ", s.Access)
+		line("%s %s%s", s.kind(), s.Name, s.traits())
+		for _, place := range s.Places() {
+			line("  in %s%s", place.Region, when(!place.Agent, ", IAP's agent may not invoke"))
+			list(&text, "  may invoke: ", place.Invokers)
+			list(&text, "  passes its own IAP: ", place.Access)
+		}
 	}
 	for _, b := range e.Backends {
 		line("backend service %s%s%s before %s", b.Name, place(b.Region, b.Internal), when(b.IAP, ", IAP on,"), b.behind())
@@ -53,7 +56,7 @@ func (s Service) kind() string {
 func (s Service) traits() string {
 	return when(s.Ingress != "", ", ingress "+s.Ingress) + when(s.CheckOff, ", invoker check off") +
 		when(s.DirectIAP, ", IAP on") + when(s.URLOff, ", default URL off") + when(s.Tag, ", tag blue") +
-		when(s.Domain != "", ", domain "+s.Domain) + when(!s.Agent, ", IAP's agent may not invoke")
+		when(s.Domain != "", ", domain "+s.Domain)
 }
 
 func (b Backend) behind() string {
@@ -126,14 +129,18 @@ func (e Estate) Features() []string {
 		add(s.URLOff, "default URL off")
 		add(s.Tag, "tag")
 		add(s.Domain != "", "domain mapping")
-		add(!s.Agent, "agent not granted")
-		grants("invoker", s.Invokers)
-		grants("direct accessor", s.Access)
+		add(len(s.Elsewhere) > 0, "multi-region service")
+		for _, place := range s.Places() {
+			add(!place.Agent, "agent not granted")
+			grants("invoker", place.Invokers)
+			grants("direct accessor", place.Access)
+		}
 	}
 	for _, b := range e.Backends {
 		add(b.IAP, "IAP at a backend service")
 		add(b.Mask != "", "URL mask")
 		add(len(b.Leads) > 1, "backend service before two")
+		add(len(b.Regional(e)) > len(b.Leads), "backend service before two regions")
 		grants("accessor", b.Access)
 	}
 	for _, b := range e.Balancers {

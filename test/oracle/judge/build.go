@@ -120,19 +120,30 @@ func (b *builder) service(s estate.Service) {
 		delete(body, "template")
 		body["containers"], parameter = containers, "instances?instanceId="
 	}
+	location := s.Region
+	if len(s.Elsewhere) > 0 {
+		location = "global"
+		var all []any
+		for _, place := range s.Places() {
+			all = append(all, place.Region)
+		}
+		body["multiRegionSettings"] = object{"regions": all}
+	}
 	if s.Tag {
 		body["traffic"] = []any{object{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100, "tag": "blue"}}
 	}
 	if s.DirectIAP {
 		body["launchStage"] = "BETA"
 	}
-	b.do(http.MethodPost, servicePath+s.Region+"/"+parameter+s.Name, body)
-	invokers := s.Invokers
-	if s.Agent {
-		invokers = append([]estate.Grant{{Member: agent, Role: "roles/run.invoker"}}, invokers...)
+	b.do(http.MethodPost, servicePath+location+"/"+parameter+s.Name, body)
+	for _, place := range s.Places() {
+		invokers := place.Invokers
+		if place.Agent {
+			invokers = append([]estate.Grant{{Member: agent, Role: "roles/run.invoker"}}, invokers...)
+		}
+		b.grant(servicePath+place.Region+collection(s)+s.Name, invokers)
+		b.grant(iapPath+estate.Service{Name: s.Name, Region: place.Region, Instance: s.Instance}.Resource(), place.Access)
 	}
-	b.grant(servicePath+s.Region+collection(s)+s.Name, invokers)
-	b.grant(iapPath+s.Resource(), s.Access)
 	if s.Domain != "" {
 		b.do(http.MethodPost, "/v1/projects/"+project+"/locations/"+s.Region+"/domainmappings",
 			object{"metadata": object{"name": s.Domain}, "spec": object{"routeName": s.Name}})
@@ -168,12 +179,11 @@ func (b *builder) backend(e estate.Estate, one estate.Backend) {
 	if one.Mask != "" {
 		neg(one.Name+"-mask", one.MaskAt, object{"urlMask": one.Mask})
 	}
-	for _, name := range one.Leads {
-		for _, s := range e.Services {
-			if s.Name == name {
-				neg(one.Name+"-"+name, s.Region, object{"service": name})
-			}
-		}
+	for _, s := range one.Regional(e) {
+		neg(one.Name+"-"+s.Name+"-"+s.Region, s.Region, object{"service": s.Name})
+	}
+	if n := len(groups); n > 0 {
+		groups = append(groups[one.First%n:n:n], groups[:one.First%n]...)
 	}
 	b.do(http.MethodPost, computePath+scope(one.Region)+"/backendServices", object{
 		"name": one.Name, "loadBalancingScheme": scheme(one.Internal), "protocol": "HTTPS", "backends": groups,

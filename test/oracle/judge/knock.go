@@ -77,6 +77,26 @@ func hostsOf(e estate.Estate, one estate.Balancer) []string {
 	return hosts
 }
 
+// ownHosts are the run.app hosts of a service, in each of its regions.
+func (w World) ownHosts(s estate.Service) ([]string, error) {
+	var hosts []string
+	for _, place := range s.Places() {
+		found, err := w.call(http.MethodGet, servicePath+place.Region+collection(s)+s.Name, nil)
+		if err != nil {
+			return nil, err
+		}
+		hosts = append(hosts, s.Name+"-"+number+"."+place.Region+".run.app")
+		urls, _ := found["urls"].([]any)
+		for _, url := range urls {
+			host := strings.TrimPrefix(fmt.Sprint(url), "https://")
+			if !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	return hosts, nil
+}
+
 // addresses are all addresses of the estate.
 func (w World) addresses(e estate.Estate) ([]Address, error) {
 	var all []Address
@@ -88,17 +108,9 @@ func (w World) addresses(e estate.Estate) ([]Address, error) {
 		}
 	}
 	for _, s := range e.Services {
-		found, err := w.call(http.MethodGet, servicePath+s.Region+collection(s)+s.Name, nil)
+		hosts, err := w.ownHosts(s)
 		if err != nil {
 			return nil, err
-		}
-		hosts := []string{s.Name + "-" + number + "." + s.Region + ".run.app"}
-		urls, _ := found["urls"].([]any)
-		for _, url := range urls {
-			host := strings.TrimPrefix(fmt.Sprint(url), "https://")
-			if !slices.Contains(hosts, host) {
-				hosts = append(hosts, host)
-			}
 		}
 		for _, host := range hosts {
 			add(Address{Scheme: "https", Host: host})
@@ -141,12 +153,20 @@ func (w World) Knock(e estate.Estate) ([]Entry, error) {
 		return nil, err
 	}
 	preflights := slices.ContainsFunc(e.Settings, func(s estate.Settings) bool { return s.Options != "" })
-	mirrors := e.Mirrors() > 0
+	mirrors, whole := e.Mirrors() > 0, map[string]string{}
+	for _, s := range e.Services {
+		for _, place := range s.Places() {
+			whole[fullName(estate.Service{Name: s.Name, Region: place.Region, Instance: s.Instance})] = fullName(s)
+		}
+	}
 	var entries []Entry
 	for _, address := range addresses {
 		entered := map[Entry]bool{} // without visitors
 		enter := func(method string, visitor Visitor) {
 			for _, entry := range w.visit(method, address, visitor) {
+				if name := whole[entry.Service]; name != "" {
+					entry.Service = name // of the multi-region service
+				}
 				met := entry
 				met.Visitor, met.Preflight = visitor, method == http.MethodOptions
 				if !entered[entry] && !(met.Preflight && met.Copy) {

@@ -223,5 +223,9 @@ func Unproven(e estate.Estate, entries []Entry, reports []Report) []string {
 }
 
 func fullName(s estate.Service) string {
-	return "projects/" + project + "/locations/" + s.Region + collection(s) + s.Name
+	location := s.Region
+	if len(s.Elsewhere) > 0 {
+		location = "global"
+	}
+	return "projects/" + project + "/locations/" + location + collection(s) + s.Name
 }

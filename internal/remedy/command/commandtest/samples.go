@@ -46,6 +46,7 @@ func Hostile(name string) Names {
 // Samples are the commands with these names, each function's at least once.
 func Samples(n Names) []Sample {
 	t := posture.Target{Project: n.Project, Location: n.Location, Service: n.Service}
+	everywhere := posture.Target{Project: n.Project, Location: posture.Global, Service: n.Service}
 	global := posture.Backend{Project: n.Project, Location: posture.Global, Name: n.Backend}
 	regional := posture.Backend{Project: n.Project, Location: n.Location, Name: n.Backend}
 	always := posture.Condition{}
@@ -57,8 +58,12 @@ func Samples(n Names) []Sample {
 		{"RevokeInvoker", command.RevokeInvoker(t, posture.RoleInvoker, "allUsers", false)},
 		{"RevokeInvoker", command.RevokeInvoker(t, in+"/roles/"+n.Role, n.Member, true)},
 		{"RequireInvoker", command.RequireInvoker(t)},
+		{"RequireInvoker", command.RequireInvoker(everywhere)},
 		{"EnableDirectIAP", command.EnableDirectIAP(t)},
+		{"EnableDirectIAP", command.EnableDirectIAP(everywhere)},
 		{"DisableDirectIAP", command.DisableDirectIAP(t)},
+		{"DisableDirectIAP", command.DisableDirectIAP(everywhere)},
+		{"SetIngress", command.SetIngress(everywhere, posture.IngressInternalLoadBalancing)},
 		{"DisableHTTP2", command.DisableHTTP2(t)},
 		{"UnnameRevision", command.UnnameRevision(t)},
 		{"Redeploy", command.Redeploy(t)},
