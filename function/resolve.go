@@ -18,6 +18,11 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 	switch cause.Kind {
 	case event.RunServiceChanged, event.RunServiceReady, event.RunIAMChanged, event.RunRequestDenied:
 		return f.cloud.Services(ctx, posture.Scope(own))
+	case event.FindingReported:
+		if cause.Service != "" {
+			return f.cloud.Services(ctx, posture.Scope(own))
+		}
+		return f.cloud.Behind(ctx, backendResource(cause))
 	case event.BackendServiceChanged, event.LBRequestDeniedByIAP:
 		return f.cloud.Behind(ctx, backendResource(cause))
 	case event.RoutingChanged:

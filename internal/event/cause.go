@@ -27,6 +27,7 @@ const (
 	APIDisabled           Kind = "api-disabled"
 	ProjectIAMChanged     Kind = "project-iam-changed"
 	Alert                 Kind = "alert"
+	FindingReported       Kind = "finding-reported" // by Security Command Center
 	CommandReceived       Kind = "command"
 	Heartbeat             Kind = "heartbeat" // nothing happened; delivery works
 )

@@ -74,7 +74,7 @@ var decoding = json.JoinOptions(
 		tolerant[*route](), tolerant[*policy](), tolerant[*binding](), tolerant[*permission](),
 		tolerant[*callResponse](), tolerant[*responseMetadata](), tolerant[*responseLabels](),
 		tolerant[*serviceData](), tolerant[*policyDelta](),
-		tolerant[*pubsubMessage](), tolerant[*attributes](), tolerant[*incident](),
+		tolerant[*pubsubMessage](), tolerant[*attributes](), tolerant[*incident](), tolerant[*sccFinding](),
 		tolerant[*commandMessage](), tolerant[*heartbeatMessage](),
 		tolerant[*writeRequest](), tolerant[*writtenIAP](), tolerant[*writtenRun](), tolerant[*writtenMeta](),
 		tolerant[*writtenAnnotations](), tolerant[*writtenPolicy](), tolerant[*writtenBinding](),

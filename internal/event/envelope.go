@@ -124,6 +124,7 @@ type document struct {
 	Version   text `json:"version"`
 	Command   text `json:"command"`
 	IAPGuard  text `json:"iapguard"` // of a heartbeat
+	Finding   raw  `json:"finding"`  // of a notification of Security Command Center
 
 	raw raw // the object itself
 	// foreign: an entry of another service, left before its end.
@@ -171,6 +172,8 @@ func (p *parser) document(d *document) {
 		p.push(d.raw) // a Pub/Sub message without its envelope
 	case d.Incident.kind() == '{':
 		p.add(p.alert(d.Version.s, d.Incident))
+	case d.Finding.kind() == '{':
+		p.add(p.finding(d.Finding))
 	case d.IAPGuard.s != "":
 		p.add(p.publishedHeartbeat(d.raw))
 	case d.Command.s != "" && !p.commands:

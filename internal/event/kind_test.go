@@ -393,7 +393,8 @@ func TestTheTableHasEveryKindAndReason(t *testing.T) {
 	}
 	for _, kind := range []Kind{RunServiceChanged, RunServiceReady, RunServiceDeleted, RunIAMChanged, RunRequestDenied,
 		BackendServiceChanged, RoutingChanged,
-		IAPPolicyChanged, IAPSettingsChanged, LBRequestDeniedByIAP, APIDisabled, ProjectIAMChanged, Alert, CommandReceived} {
+		IAPPolicyChanged, IAPSettingsChanged, LBRequestDeniedByIAP, APIDisabled, ProjectIAMChanged, Alert, FindingReported,
+		CommandReceived} {
 		if !slices.Contains(kinds, kind) {
 			t.Errorf("no row leads to %s", kind)
 		}

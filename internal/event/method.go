@@ -97,6 +97,10 @@ var messages = []Row{
 	{Source: "Cloud Run request log: 403 by IAM, not the application's own", Kind: RunRequestDenied},
 	{Source: "Load balancer request log: 403, handled_by_identity_aware_proxy", Kind: LBRequestDeniedByIAP},
 	{Source: "Cloud Monitoring alert notification 1.x, open or closed", Kind: Alert},
+	{
+		Source: "Security Command Center notification: an active finding about a Cloud Run service or a backend service",
+		Kind:   FindingReported,
+	},
 	{Source: "Commands topic, on /commands only", Kind: CommandReceived},
 	{
 		Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic",
