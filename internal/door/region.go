@@ -8,7 +8,8 @@ import (
 
 // regionDoors are the doors of a multi-region service: those in each region. A load
 // balancer sends a request to any of them, so a door that several share is as loose as in
-// the loosest.
+// the loosest. Where load balancers of a region may not all be known, those of the others
+// may lead there too.
 func regionDoors(p posture.Posture) []Door {
 	var doors []Door
 	known := map[Door]int{}
@@ -28,5 +29,20 @@ func regionDoors(p posture.Posture) []Door {
 			doors[at].Guard, doors[at].Why = now.guard, now.why
 		}
 	}
+	for _, part := range p.Parts() {
+		for _, unseen := range unseenDoors(part) {
+			mayLeadTo(doors, judged{unseen.Guard, unseen.Why})
+		}
+	}
 	return doors
+}
+
+// mayLeadTo makes the doors of load balancers as loose as what they may lead to.
+func mayLeadTo(doors []Door, behind judged) {
+	for i, one := range doors {
+		if one.Kind == LoadBalancer || one.Kind == InternalLoadBalancer {
+			now := looser(judged{one.Guard, one.Why}, behind)
+			doors[i].Guard, doors[i].Why = now.guard, now.why
+		}
+	}
 }

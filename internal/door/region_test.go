@@ -1,6 +1,7 @@
 package door
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,6 +63,31 @@ func TestAMultiRegionServiceIsAsOpenAsItsLoosestRegion(t *testing.T) {
 			}
 			if at := len(doors) - 1; doors[at].Via != rule && doors[1].Via != rule {
 				t.Errorf("no door is at %s: %+v", rule, doors)
+			}
+		})
+	}
+}
+
+func TestALoadBalancerMayLeadToARegionThatIsNotWhollyRead(t *testing.T) {
+	one, two := posturetest.Protected(), posturetest.Protected()
+	two.Target.Location, two.Backends, two.BackendsUnread = "europe-west1", nil, "the list lacks europe-west1"
+	whole := posture.Posture{Target: posturetest.Hello, ProjectNumber: posturetest.Number}
+	whole.Target.Location = posture.Global
+	for name, tc := range map[string]struct {
+		change func(*posture.Posture)
+		want   Guard
+	}{
+		"everybody may invoke there": {func(p *posture.Posture) { p.Invokers.Bindings[0].Members = []string{"allUsers"} }, GuardUnknown},
+		"nobody may invoke there":    {func(p *posture.Posture) { p.Invokers.Bindings = nil }, GuardIAP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := two
+			changed.Invokers.Bindings = slices.Clone(two.Invokers.Bindings)
+			tc.change(&changed)
+			doors := Of(whole.WithRegions([]posture.Posture{one, changed}))
+			at := slices.IndexFunc(doors, func(d Door) bool { return d.Address == "https://203.0.113.7" })
+			if at < 0 || doors[at].Guard != tc.want {
+				t.Errorf("doors %+v, want the load balancer's to be %s", doors, tc.want)
 			}
 		})
 	}
