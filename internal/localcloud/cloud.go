@@ -60,6 +60,9 @@ type Options struct {
 	// KeepTagURLs lets the addresses of tags answer where a service's default URL is
 	// switched off.
 	KeepTagURLs bool
+	// ApplyFailedUpdates lets the ingress of a Cloud Run update whose operation failed take
+	// effect.
+	ApplyFailedUpdates bool
 	// IAMPropagation is how long it takes until a change of an IAM policy is
 	// in effect.
 	IAMPropagation time.Duration
@@ -136,6 +139,9 @@ func New(options Options) *Cloud {
 	services := run.New(s)
 	if options.KeepTagURLs {
 		services.KeepTagURLs()
+	}
+	if options.ApplyFailedUpdates {
+		services.ApplyFailedUpdates()
 	}
 	s.Serve(loadBalancers.API())
 	s.Serve(services.API())

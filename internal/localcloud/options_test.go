@@ -113,3 +113,20 @@ func TestIAPOfADeletedServiceIsKeptOnDemand(t *testing.T) {
 		}
 	}
 }
+
+func TestAFailedUpdateTakesEffectOnDemand(t *testing.T) {
+	for apply, want := range map[bool]string{false: "INGRESS_TRAFFIC_ALL", true: "INGRESS_TRAFFIC_INTERNAL_ONLY"} {
+		base := serve(t, localcloud.Options{OperationTime: -1, ApplyFailedUpdates: apply})
+		send(t, request(t, "POST", base+runServices+"?serviceId=shop", `{"template":{"containers":[{"image":"i"}]}}`))
+		send(t, request(t, "POST", base+"/_local/faults",
+			`[{"action":"fail-operation","method":"run.projects.locations.services.patch","message":"no"}]`))
+		status, body := send(t, request(t, "PATCH", base+runServices+"/shop?updateMask=ingress",
+			`{"ingress":"INGRESS_TRAFFIC_INTERNAL_ONLY"}`))
+		if status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+		if _, body = send(t, request(t, "GET", base+runServices+"/shop", "")); !strings.Contains(body, `"`+want+`"`) {
+			t.Errorf("failed updates take effect: %t: %s lacks %s", apply, body, want)
+		}
+	}
+}

@@ -76,6 +76,8 @@ type Options struct {
 	IAMPropagation, Propagation time.Duration
 	// WithoutOrganization takes the project out of its organization.
 	WithoutOrganization bool
+	// ApplyFailedUpdates is the local cloud's option.
+	ApplyFailedUpdates bool
 	// Bare leaves the function's topics out, for who makes their own.
 	Bare bool
 	// Roles are what the function may do; nil is what deploy/ ships.
@@ -120,7 +122,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
-		Discovery: options.Discovery,
+		Discovery: options.Discovery, ApplyFailedUpdates: options.ApplyFailedUpdates,
 	})
 	if !options.Bare {
 		if err := s.makeTopics(ctx); err != nil {

@@ -15,7 +15,7 @@
 // the part policy.yaml is the function's policy (without it: none), the part
 // holds.yaml its holds (the same), the part writers who writes below which folder,
 // one a line as IAPGUARD_WRITERS has them, the part cloud may
-// say project without organization, the part without names permissions that the
+// say project without organization, or failed updates take effect, the part without names permissions that the
 // function does not have, and the part story holds one command a line:
 //
 //	deploy SERVICE [in REGION]       somebody deploys the service, public

@@ -99,8 +99,8 @@ func start(t *testing.T, s script) *play {
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), clock: cloudtest.NewClock(t)}
 	var err error
-	if p.playground, err = playground.Start(ctx, playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now, WithoutOrganization: s.alone,
-		Roles: rolesWithout(t, s.without)}); err != nil {
+	if p.playground, err = playground.Start(ctx, playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now,
+		WithoutOrganization: s.alone, ApplyFailedUpdates: s.applied, Roles: rolesWithout(t, s.without)}); err != nil {
 		t.Fatal(err)
 	}
 	watched := httptest.NewServer(p.playground.Cloud.DataPlane().Unlogged())

@@ -82,6 +82,11 @@ func (s *service) at(tag string, keepTagURLs bool) (name, revision string) {
 // which is not documented. It is called before the first request.
 func (r *Run) KeepTagURLs() { r.keepTagURLs = true }
 
+// ApplyFailedUpdates lets the ingress of an update whose operation failed take effect:
+// whether a failed UpdateService leaves settings of the service changed is not documented.
+// It is called before the first request.
+func (r *Run) ApplyFailedUpdates() { r.applyFailed = true }
+
 // MappedTo is the full name of the service to which a domain mapping leads a
 // host, "" when there is none.
 func (r *Run) MappedTo(host string) string {

@@ -45,7 +45,8 @@ func (r *Run) settled(of *service) (now *service, gone []*service) {
 }
 
 // fail ends the reconciliation of a service as a change made it without success: what
-// is observed stays as it was, and a service that was to be deleted stays.
+// is observed stays as it was, but for the ingress where failed updates take effect, and a
+// service that was to be deleted stays.
 func (r *Run) fail(of *service, why string) *service {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,6 +57,9 @@ func (r *Run) fail(of *service, why string) *service {
 	if live.generation == of.generation {
 		live = live.copy()
 		live.failure, live.deleted = why, time.Time{}
+		if r.applyFailed && live.ingress != "" { // a service that was never ready has none
+			live.ingress = apiserver.Text(live.wanted.fields, "ingress")
+		}
 		r.keep(live)
 	}
 	return live
