@@ -41,6 +41,9 @@ var mutants = []mutant{
 		"case slices.Contains(invokingRoles[2:], role):\n\t\treturn No"},
 	{"the default URL counts as off where it is on", "internal/door/door.go",
 		"if p.Service.DefaultURLDisabled {\n\t\tguard", "if !p.Service.DefaultURLDisabled {\n\t\tguard"},
+	{"a load balancer leads to the first region alone", "internal/door/region.go",
+		"now := looser(judged{doors[at].Guard, doors[at].Why}, judged{one.Guard, one.Why})",
+		"now := looser(judged{doors[at].Guard, doors[at].Why}, judged{})"},
 	{"mapped domains are not doors", "internal/door/door.go",
 		"doors := append(OwnDoors(p), DomainDoors(p)...)", "doors := OwnDoors(p)"},
 	{"what is inherited is not counted at IAP", "internal/posture/access.go",
@@ -76,6 +79,8 @@ var unread = []mutant{
 		"cmp.Or(doubtful, own, p.Project.Unread)", "cmp.Or(doubtful, p.Project.Unread)"},
 	{"an unread policy of a project is an empty one", "internal/door/guard.go",
 		"cmp.Or(doubtful, own, p.Project.Unread)", "cmp.Or(doubtful, own)"},
+	{"load balancers of a region that cannot be listed are those of no other", "internal/door/region.go",
+		"mayLeadTo(doors, judged{unseen.Guard, unseen.Why})", "mayLeadTo(nil, judged{unseen.Guard, unseen.Why})"},
 	{"load balancers that cannot be listed are none", "internal/door/door.go",
 		`if p.BackendsUnread == "" || !passes {`, "if true || !passes {"},
 }
