@@ -51,7 +51,7 @@ func TestTheInstructionsNameTheSamePermissions(t *testing.T) {
 		var want, got []string
 		for _, role := range all {
 			always := role.ID == "iapguardReader" || role.ID == "iapguardInherited"
-			if read := always || role.Optional && role.BindTo == "project"; read != writes {
+			if read := always || role.Optional && (role.BindTo == "project" || role.BindTo == "organization"); read != writes {
 				want = append(want, role.Names()...)
 			}
 		}

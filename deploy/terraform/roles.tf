@@ -4,7 +4,7 @@
 locals {
   role_file = { for role in yamldecode(file("${path.module}/../roles/iapguard.yaml")).roles : role.id => role }
 
-  optional_role_ids = { inherited = "iapguardInherited", callers = "iapguardCallers", domains = "iapguardDomains" }
+  optional_role_ids = { inherited = "iapguardInherited", callers = "iapguardCallers", domains = "iapguardDomains", ancestors = "iapguardAncestors" }
 
   # Only roles that are used are created.
   wanted_roles = toset(concat(
@@ -27,7 +27,7 @@ locals {
   )
 
   # Roles that only read: granted to the function on the whole scope.
-  reading = setintersection(local.wanted_roles, ["iapguardReader", "iapguardInherited", "iapguardCallers", "iapguardDomains"])
+  reading = setintersection(local.wanted_roles, ["iapguardReader", "iapguardInherited", "iapguardCallers", "iapguardDomains", "iapguardAncestors"])
   # Where something may write, and the policy turns IAP's API on.
   enables = var.enable_api && (local.in_project && var.mode == "enforce" || length(local.bound) > 0)
   # In one project the function writes itself; elsewhere only writers do.

@@ -108,5 +108,6 @@ func namesAccounts(p posture.Posture) bool {
 		})
 	}
 	return p.Project.Bindings == nil || slices.ContainsFunc(p.Invokers.Bindings, invokers) ||
-		slices.ContainsFunc(p.Project.Bindings, invokers)
+		slices.ContainsFunc(p.Project.Bindings, invokers) || slices.ContainsFunc(p.Above,
+		func(at posture.AccessPolicy) bool { return slices.ContainsFunc(at.Policy.Bindings, invokers) })
 }

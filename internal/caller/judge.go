@@ -129,7 +129,11 @@ func answersTo(p posture.Posture, host string) bool {
 // and roles that are not known leave it open.
 func invokes(p posture.Posture, member string) Impact {
 	open := p.Project.Bindings == nil // it was not read, or is of no use
-	for _, policy := range []posture.Policy{p.Invokers, p.Project} {
+	policies := []posture.Policy{p.Invokers, p.Project}
+	for _, at := range p.Above {
+		policies = append(policies, at.Policy)
+	}
+	for _, policy := range policies {
 		for _, binding := range policy.Bindings {
 			role := door.RoleInvokes(p, binding.Role)
 			if named := slices.Contains(binding.Members, member); named && role == door.Yes && binding.Condition == "" {

@@ -53,6 +53,7 @@ type Cloud struct {
 	triggers      *eventarc.Client
 	jobs          *scheduler.Client
 	ancestors     *cache.Cache[posture.Ancestors] // by project id
+	above         *cache.Cache[keptPolicy]        // of folders and organizations, by name
 	roles         *cache.Cache[posture.Role]      // by name
 	now           func() time.Time
 }
@@ -81,6 +82,10 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		}
 	}
 	c.ancestors, err = cache.New(cache.Options[posture.Ancestors]{Size: keptProjects, TTL: ancestorsHold, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	c.above, err = cache.New(cache.Options[keptPolicy]{Size: keptProjects, TTL: ancestorsHold, Now: now})
 	if err != nil {
 		return nil, err
 	}

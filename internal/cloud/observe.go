@@ -60,7 +60,7 @@ type observation struct {
 func (o *observation) readSources(ctx context.Context) {
 	var group errgroup.Group
 	for _, read := range []func(context.Context){
-		o.readService, o.readInvokers, o.readProjectPolicy, o.readDomains, o.readLoadBalancers,
+		o.readService, o.readInvokers, o.readProjectPolicy, o.readAbove, o.readDomains, o.readLoadBalancers,
 	} {
 		group.Go(func() error { read(ctx); return nil })
 	}

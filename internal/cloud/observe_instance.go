@@ -25,6 +25,7 @@ func (o *observation) readInstance(ctx context.Context) {
 		return nil
 	})
 	group.Go(func() error { o.readProjectPolicy(ctx); return nil })
+	group.Go(func() error { o.readAbove(ctx); return nil })
 	_ = group.Wait() // what failed is noted
 	if fault.ActionOf(o.unread.worst) == fault.Gone && o.unread.worst != nil {
 		return

@@ -1,8 +1,12 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
@@ -65,6 +69,47 @@ func (c *Cloud) readAncestors(ctx context.Context, p *posture.Posture) error {
 		return err
 	}
 	return nil
+}
+
+// readAbove reads the IAM policies of the folders above the project and of its
+// organization. They are optional, and each is read once while ancestorsHold, also where
+// that fails for good.
+func (o *observation) readAbove(ctx context.Context) {
+	if o.p.ProjectNumber == "" || o.p.NoOrganization {
+		return
+	}
+	if err := o.readAncestors(ctx, &o.p); err != nil || o.p.Ancestors.Unread != "" {
+		why := o.unread.additional("projects/"+o.p.Target.Project+":getAncestry", cmp.Or(err, error(fault.New(fault.Denied, "%s", o.p.Ancestors.Unread))))
+		o.p.Ancestors.Unread = cmp.Or(o.p.Ancestors.Unread, why)
+		return
+	}
+	above := slices.Clone(o.p.Ancestors.Folders)
+	if o.p.Ancestors.Organization != "" {
+		above = append(above, o.p.Ancestors.Organization)
+	}
+	o.p.Above = make([]posture.AccessPolicy, len(above))
+	var group errgroup.Group
+	for i, container := range above {
+		group.Go(func() error {
+			kept, err := o.above.Get(ctx, container, func(ctx context.Context) (keptPolicy, error) {
+				policy, err := o.projects.PolicyAbove(ctx, container)
+				if fault.Lasting(err) {
+					return keptPolicy{policy, err}, nil
+				}
+				return keptPolicy{policy, nil}, err
+			})
+			kept.policy.Unread = o.unread.additional(container, cmp.Or(err, kept.err))
+			o.p.Above[i] = posture.AccessPolicy{Resource: container, Policy: kept.policy}
+			return nil
+		})
+	}
+	_ = group.Wait() // what failed is noted
+}
+
+// keptPolicy is a policy above projects, or why it cannot be read until a person acts.
+type keptPolicy struct {
+	policy posture.Policy
+	err    error
 }
 
 // ancestorsHold is how long the folders above a project are cached, and keptProjects

@@ -17,7 +17,7 @@ import (
 func (o *observation) observeRegions(ctx context.Context) (posture.Posture, error) {
 	var group errgroup.Group
 	for _, read := range []func(context.Context){
-		o.readService, o.readProjectPolicy, o.readLoadBalancers, o.readPolicyAtGlobal,
+		o.readService, o.readProjectPolicy, o.readAbove, o.readLoadBalancers, o.readPolicyAtGlobal,
 	} {
 		group.Go(func() error { read(ctx); return nil })
 	}
@@ -59,7 +59,7 @@ func (o *observation) readPolicyAtGlobal(ctx context.Context) {
 func (o *observation) readRegion(ctx context.Context, part posture.Target, all []posture.Target) posture.Posture {
 	regional := &observation{Cloud: o.Cloud, inventory: o.inventory, unlisted: o.unlisted, siblings: all}
 	regional.p = posture.Posture{Target: part, ProjectNumber: o.p.ProjectNumber, NoOrganization: o.p.NoOrganization,
-		Project: o.p.Project, ObservedAt: o.p.ObservedAt}
+		Project: o.p.Project, Above: o.p.Above, Ancestors: o.p.Ancestors, ObservedAt: o.p.ObservedAt}
 	var group errgroup.Group
 	for _, read := range []func(context.Context){regional.readService, regional.readInvokers, regional.readDomains} {
 		group.Go(func() error { read(ctx); return nil })

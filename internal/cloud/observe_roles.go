@@ -103,13 +103,16 @@ func rank(r customRole) int {
 
 // policiesOf are the policies that let somebody in at the doors of a service.
 func policiesOf(p posture.Posture) []posture.Policy {
-	policies := []posture.Policy{p.Invokers, p.Project, p.DirectAccess}
+	policies := []posture.Policy{p.Invokers, p.AtGlobal, p.Project, p.DirectAccess}
 	policies = append(policies, p.DirectInherited...)
 	for _, backend := range p.Backends {
 		policies = append(append(policies, backend.Access), backend.Inherited...)
 		for _, frontend := range backend.RulesWithIAP() {
 			policies = append(append(policies, frontend.IAP.Access), frontend.IAP.Inherited...)
 		}
+	}
+	for _, at := range p.Above {
+		policies = append(policies, at.Policy)
 	}
 	for _, region := range p.Regions {
 		policies = append(policies, policiesOf(region)...)

@@ -99,11 +99,16 @@ func unseenDoors(p posture.Posture) []Door {
 	return []Door{{Kind: LoadBalancer, Via: "projects/" + p.Target.Project, Guard: GuardUnknown, Why: p.BackendsUnread}}
 }
 
-// agentMayInvoke reports whether the service's policy or the project's may let IAP's agent
-// invoke, in whatever role, and also under a condition.
+// agentMayInvoke reports whether a policy may let IAP's agent invoke, in whatever role, and
+// also under a condition. One above the project that is not read may.
 func agentMayInvoke(p posture.Posture) bool {
-	agent := func(member string) bool { return member == p.Agent() }
-	return len(membersIn(p, p.Invokers, mayInvoke, agent))+len(membersIn(p, p.Project, mayInvoke, agent)) > 0
+	policies := []posture.Policy{p.Invokers, p.Project}
+	for _, at := range p.Above {
+		policies = append(policies, at.Policy)
+	}
+	return p.AboveUnread() != "" || slices.ContainsFunc(policies, func(policy posture.Policy) bool {
+		return len(membersIn(p, policy, mayInvoke, func(member string) bool { return member == p.Agent() })) > 0
+	})
 }
 
 // Exposed reports whether people who are not named anywhere get in at any door. It is

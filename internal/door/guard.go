@@ -108,8 +108,7 @@ func backendGuard(p posture.Posture, backend posture.Backend) judged {
 
 // iapGuard is what a visitor meets at an IAP whose access these policies give. A
 // public accessor makes the resource public (iap/docs/managing-access). Whether
-// IAP's agent may invoke the service is not asked: the folders above the project
-// may let it, and their policies are not read.
+// IAP's agent may invoke the service is not asked: it may get the right at any time.
 func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings posture.IAPSettings) judged {
 	var wide []Grant
 	for _, at := range policies {
@@ -130,9 +129,11 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 	}
 	unread := doubtful
 	for _, at := range policies {
-		unread = cmp.Or(unread, at.Policy.Unread)
+		if !posture.AboveProject(at.Resource) {
+			unread = cmp.Or(unread, at.Policy.Unread)
+		}
 	}
-	if unread = cmp.Or(unread, settings.Unread); unread != "" {
+	if unread = cmp.Or(unread, settings.Unread, outsidersAbove(p)); unread != "" {
 		return judged{GuardUnknown, unread}
 	}
 	return judged{guard: GuardIAP}
@@ -144,9 +145,8 @@ func invokerGuard(p posture.Posture) judged {
 		return judged{guard: GuardOpen}
 	}
 	own := cmp.Or(p.Invokers.Unread, p.AtGlobal.Unread)
-	wide, doubtful := doubted(p, slices.Concat(
-		widest(p, p.Invokers, mayInvoke), widest(p, p.AtGlobal, mayInvoke), widest(p, p.Project, mayInvoke)))
-	switch unread := cmp.Or(doubtful, own, p.Project.Unread); {
+	wide, doubtful := doubted(p, wideInvokers(p))
+	switch unread := cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p)); {
 	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
 		return judged{guard: GuardOpen}
 	case len(wide) > 0:
@@ -155,6 +155,27 @@ func invokerGuard(p posture.Posture) judged {
 		return judged{GuardUnknown, unread}
 	}
 	return judged{guard: GuardIAM}
+}
+
+// wideInvokers lists who may invoke without being named, by the service's policy and by
+// all that it inherits from.
+func wideInvokers(p posture.Posture) []Grant {
+	wide := slices.Concat(
+		widest(p, p.Invokers, mayInvoke), widest(p, p.AtGlobal, mayInvoke), widest(p, p.Project, mayInvoke))
+	for _, at := range p.Above {
+		wide = append(wide, widest(p, at.Policy, mayInvoke)...)
+	}
+	return wide
+}
+
+// outsidersAbove is why it is not known whether outsiders get in by a policy above the
+// project, "" where it is known or nobody is an outsider. A policy there takes no public
+// members.
+func outsidersAbove(p posture.Posture) string {
+	if !p.Trust.Known() {
+		return ""
+	}
+	return p.AboveUnread()
 }
 
 // doubted splits grants of wide members: those that let in, as far as roles are known,

@@ -9,11 +9,24 @@ import (
 )
 
 // InheritsInvoker reports whether IAP's agent may invoke every service of the
-// project by the project's own policy.
+// project by the policy of the project, or of what is above it.
 func InheritsInvoker(p posture.Posture) bool {
-	return slices.ContainsFunc(p.Project.Bindings, func(b posture.Binding) bool {
-		return b.Condition == "" && slices.Contains(b.Members, p.Agent()) && RoleInvokes(p, b.Role) == Yes
-	})
+	_, inherits := InheritedInvoker(p)
+	return inherits
+}
+
+// InheritedInvoker is the nearest policy above the service by which IAP's agent may invoke
+// every service of the project, without a condition.
+func InheritedInvoker(p posture.Posture) (at posture.AccessPolicy, found bool) {
+	project := posture.AccessPolicy{Resource: "projects/" + p.Target.Project, Policy: p.Project}
+	for _, at := range append([]posture.AccessPolicy{project}, p.Above...) {
+		if slices.ContainsFunc(at.Policy.Bindings, func(b posture.Binding) bool {
+			return b.Condition == "" && slices.Contains(b.Members, p.Agent()) && RoleInvokes(p, b.Role) == Yes
+		}) {
+			return at, true
+		}
+	}
+	return posture.AccessPolicy{}, false
 }
 
 // Private reports whether nobody but named invokers can invoke the service, whatever
@@ -24,10 +37,8 @@ func Private(p posture.Posture) bool {
 		return false
 	}
 	for _, part := range p.Parts() {
-		public := slices.Concat(widest(part, part.Invokers, mayInvoke), widest(part, part.AtGlobal, mayInvoke),
-			widest(part, part.Project, mayInvoke))
 		unread := cmp.Or(part.ServiceUnread, part.Invokers.Unread, part.AtGlobal.Unread)
-		if len(public) > 0 || unread != "" || part.Service.InvokerCheckOff {
+		if len(wideInvokers(part)) > 0 || unread != "" || part.Service.InvokerCheckOff {
 			return false
 		}
 	}
@@ -46,7 +57,7 @@ type Named struct {
 const maxNamed = 50
 
 // NamedInvokers lists who gets in at the doors that are guarded by IAM: the
-// service's own grants first, then the project's. IAP's agent is not listed, because
+// service's own grants first, then those of the project and above. IAP's agent is not listed, because
 // IAP authenticates everybody who calls through it. leftOff is how many more there are
 // than maxNamed. The list is empty where no door is guarded by IAM.
 func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
@@ -62,6 +73,9 @@ func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
 		}
 	}
 	list.add(p.Project, true)
+	for _, at := range p.Above {
+		list.add(at.Policy, true)
+	}
 	return list.bounded()
 }
 

@@ -128,8 +128,8 @@ func agentHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Ti
 	for _, part := range p.Parts() {
 		granted = latest(granted, part.Invokers.ChangedAt)
 	}
-	if door.InheritsInvoker(p) {
-		granted = latest(granted, p.Project.ChangedAt)
+	if at, inherits := door.InheritedInvoker(p); inherits {
+		granted = latest(granted, at.Policy.ChangedAt)
 	}
 	return latest(propagated(want.WroteAt, want), latest(propagated(granted, want), propagated(p.Service.UpdatedAt, want)))
 }

@@ -14,6 +14,9 @@ import (
 // editor may not.
 const Developer = "user:dev@example.com"
 
+// AncestorsRole is the id of the role that only the organization can have.
+const AncestorsRole = "iapguardAncestors"
+
 // ShippedRoles are the custom roles of deploy/, as they are in the project.
 func ShippedRoles() ([]apiserver.Role, error) {
 	shipped, err := roles.Load()
@@ -41,14 +44,18 @@ func inOrganization(shipped []apiserver.Role) []apiserver.Role {
 	return made
 }
 
-// grants are who holds what in the project beside its owner: the function the
-// given roles and nothing else.
+// grants are who holds what beside the project's owner: the function the given roles and
+// nothing else, that of ancestors in the organization.
 func grants(shipped []apiserver.Role) []resourcemanager.Grant {
 	given := []resourcemanager.Grant{
 		{Role: "roles/editor", Member: Developer}, {Role: "roles/run.admin", Member: Developer},
 	}
 	for _, role := range shipped {
-		given = append(given, resourcemanager.Grant{Role: role.Name, Member: "serviceAccount:" + FunctionAccount})
+		grant := resourcemanager.Grant{Role: role.Name, Member: "serviceAccount:" + FunctionAccount}
+		if strings.HasSuffix(role.Name, "/"+AncestorsRole) {
+			grant.Role, grant.InOrganization = inOrganization([]apiserver.Role{role})[0].Name, true
+		}
+		given = append(given, grant)
 	}
 	return given
 }

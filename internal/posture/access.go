@@ -8,8 +8,8 @@ type AccessPolicy struct {
 }
 
 // AccessPolicies are the policies that let members through the IAP of a backend
-// service: its own, the project's, and those that IAP keeps above it.
-// Source: iap/docs/managing-access.
+// service: its own, those of the project and of what is above it, and those that IAP keeps
+// above the backend service. Source: iap/docs/managing-access.
 func (p Posture) AccessPolicies(b Backend) []AccessPolicy {
 	own := AccessPolicy{b.AccessResource(p.ProjectNumber), b.Access}
 	return p.withInherited(own, b.AccessParents(p.ProjectNumber), b.Inherited)
@@ -23,7 +23,7 @@ func (p Posture) DirectAccessPolicies() []AccessPolicy {
 }
 
 func (p Posture) withInherited(own AccessPolicy, parents []string, inherited []Policy) []AccessPolicy {
-	policies := []AccessPolicy{own, {"projects/" + p.Target.Project, p.Project}}
+	policies := append([]AccessPolicy{own, {"projects/" + p.Target.Project, p.Project}}, p.Above...)
 	for i, policy := range inherited {
 		policies = append(policies, AccessPolicy{parents[i], policy})
 	}

@@ -27,7 +27,10 @@ type Posture struct {
 	Invokers       Policy // the service's IAM policy; inherited bindings are not in it
 	AtGlobal       Policy // of a part of a multi-region service: the service's policy at global
 	Project        Policy // the project's IAM policy, whose bindings hold for everything in it
-	Backends       []Backend
+	// Above are the IAM policies of the folders above the project, the nearest first, and
+	// of its organization, whose bindings hold for everything in the project.
+	Above    []AccessPolicy
+	Backends []Backend
 	// FunctionBackends are backend services of Cloud Functions' NEGs that name a function as
 	// the service is named, or any by a URL mask. They lead to the service at most where it
 	// is a function.
@@ -45,7 +48,7 @@ type Posture struct {
 	// own Service and Invokers are those at the location global: see WithRegions and Parts.
 	Regions    []Posture
 	Roles      map[string]Role // custom roles of the policies, by name; one that is missing was not read
-	Ancestors  Ancestors       // of the project, where a rule asks for them
+	Ancestors  Ancestors       // of the project
 	Trust      Trust           // who counts as an outsider, by the policy; the rest is observed
 	APIsOff    []string        // hosts of the APIs that are switched off in the project, sorted
 	Unread     []Unread        // what could not be read; every other fact holds even so

@@ -56,6 +56,7 @@ func (p Posture) RuleAccessPolicies(f Frontend) []AccessPolicy {
 	policies := p.withInherited(AccessPolicy{f.AccessResource(f.IAP.Number), f.IAP.Access},
 		f.AccessParents(f.IAP.Number), f.IAP.Inherited)
 	if f.IAP.Project != p.Target.Project {
+		policies = slices.DeleteFunc(policies, func(at AccessPolicy) bool { return AboveProject(at.Resource) })
 		policies[1] = AccessPolicy{"projects/" + f.IAP.Project,
 			Policy{Unread: "the IAM policy of project " + f.IAP.Project + " is not read"}}
 	}

@@ -34,15 +34,17 @@ func foreignAccessors(p posture.Posture, want policy.Wanted) []Finding {
 
 var _ = register(positionObstacle, foreignInvokers, ForeignInvoker)
 
-// foreignInvokers names the outsiders who may invoke the service.
+// foreignInvokers names the outsiders who may invoke the service, by its own policy and
+// by those of the folders and the organization.
 func foreignInvokers(p posture.Posture, want policy.Wanted) []Finding {
-	at := posture.AccessPolicy{Resource: p.Target.Name(), Policy: p.Invokers}
-	f, found := foreign(p, want, at, door.Invokers)
-	if !found {
-		return nil
+	var findings []Finding
+	for _, at := range append([]posture.AccessPolicy{{Resource: p.Target.Name(), Policy: p.Invokers}}, p.Above...) {
+		if f, found := foreign(p, want, at, door.Invokers); found {
+			f.Code, f.Why = ForeignInvoker, "outside of access.domains, and may invoke the service: "+f.Why
+			findings = append(findings, f)
+		}
 	}
-	f.Code, f.Why = ForeignInvoker, "outside of access.domains, and may invoke the service: "+f.Why
-	return []Finding{f}
+	return findings
 }
 
 // maxForeign bounds how many members one finding names.

@@ -53,10 +53,33 @@ func (r *run) grants(missing *fault.Error, met errorScope) []string {
 func (r *run) unreadAdvice(p posture.Posture) []string {
 	var lines, named []string
 	for _, unread := range p.Unread {
-		if unread.Permission != "" && !slices.Contains(named, unread.Permission) {
-			named = append(named, unread.Permission)
+		above, _, _ := strings.Cut(unread.Resource, "/roles/")
+		if !posture.AboveProject(above) {
+			above = ""
+		}
+		if key := unread.Permission + above; unread.Permission != "" && !slices.Contains(named, key) {
+			named = append(named, key)
+			if above != "" {
+				lines = append(lines, r.grantsAbove(unread.Permission, above, p.Ancestors.Organization)...)
+				continue
+			}
 			lines = append(lines, r.grants(&fault.Error{Kind: fault.Denied, Permission: unread.Permission}, scopeOf(p))...)
 		}
+	}
+	return lines
+}
+
+// grantsAbove says that our account lacks a permission on a folder or an organization,
+// and what to type. Custom roles there are the organization's. Google's own role for
+// reading custom roles has nothing else.
+func (r *run) grantsAbove(permission, container, organization string) []string {
+	lines := []string{"grant iapguard's service account the permission " + permission + " on " + container}
+	role := organization + "/roles/" + roleWith(permission)
+	if permission == "iam.roles.get" {
+		role = "roles/iam.roleViewer"
+	}
+	if who := r.Self.Account(); who != "" && (organization != "" || permission == "iam.roles.get") {
+		lines = append(lines, command.GrantRoleAbove(container, role, "serviceAccount:"+who).String())
 	}
 	return lines
 }
@@ -88,7 +111,7 @@ func (r *run) grantCommand(missing *fault.Error, met errorScope) string {
 		if role != enablingRole {
 			role = writingRole // it has all else that a writer needs
 		}
-		granted = command.GrantFolderRole(folder, home+"/roles/"+role, member)
+		granted = command.GrantRoleAbove(folder, home+"/roles/"+role, member)
 	}
 	return granted.String() + "; where it has that role, the role lacks it: " +
 		command.AddPermission(role, missing.Permission, home).String()
@@ -113,8 +136,11 @@ func roleWith(permission string) string {
 			return writingRole
 		}
 	}
-	if permission == "resourcemanager.projects.getIamPolicy" { // it reads all that is granted
+	switch permission {
+	case "resourcemanager.projects.getIamPolicy": // it reads all that is granted
 		return "iapguardInherited"
+	case "resourcemanager.folders.getIamPolicy", "resourcemanager.organizations.getIamPolicy":
+		return "iapguardAncestors"
 	}
 	return "iapguardReader"
 }

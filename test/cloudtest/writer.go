@@ -13,6 +13,15 @@ const WriterFolder = "folders/410000000001"
 // Writer is the service account that Employ makes.
 const Writer = "iapguard-writer@" + playground.Project + ".iam.gserviceaccount.com"
 
+// MoveIntoFolder makes WriterFolder and puts the project into it.
+func (e *Env) MoveIntoFolder() {
+	e.t.Helper()
+	e.CallAs(e.Owner(), http.MethodPost, "/v3/folders",
+		map[string]any{"parent": "organizations/" + apiserver.OrganizationID, "displayName": "wave"})
+	e.CallAs(e.Owner(), http.MethodPost, "/v3/projects/"+playground.Project+":move",
+		map[string]any{"destinationParent": WriterFolder})
+}
+
 // CreateWriter puts the project into a folder, and makes a service account that may do
 // there what the roles say, and that the function may impersonate.
 func (e *Env) CreateWriter(roles ...apiserver.Role) {
@@ -23,8 +32,7 @@ func (e *Env) CreateWriter(roles ...apiserver.Role) {
 	}
 	const project, accounts = "/v1/projects/" + playground.Project, "/v1/projects/" + playground.Project +
 		"/serviceAccounts"
-	post("/v3/folders", map[string]any{"parent": "organizations/" + apiserver.OrganizationID, "displayName": "wave"})
-	post("/v3/projects/"+playground.Project+":move", map[string]any{"destinationParent": WriterFolder})
+	e.MoveIntoFolder()
 	post(accounts, map[string]any{"accountId": "iapguard-writer"})
 	policy := post(project+":getIamPolicy", map[string]any{"options": map[string]any{"requestedPolicyVersion": 3}})
 	bindings, _ := policy["bindings"].([]any)

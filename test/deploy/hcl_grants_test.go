@@ -102,7 +102,7 @@ func TestTheFunctionHoldsOnTheScopeWhatItsModeNeeds(t *testing.T) {
 		"everything in one project": {"iapguardAPIs", "iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader",
 			"iapguardRuntime", "iapguardWriter"},
 		"in a folder, planned":         {"iapguardCallers", "iapguardInherited", "iapguardReader"},
-		"in an organisation, by waves": {"iapguardCallers", "iapguardInherited", "iapguardReader"},
+		"in an organisation, by waves": {"iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"},
 	}
 	inEveryShape(t, func(t *testing.T, scope string, all resources) {
 		_, name, _ := strings.Cut(t.Name(), "/")

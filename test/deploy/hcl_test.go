@@ -28,7 +28,8 @@ var shapes = []struct {
 		"mode": "report-only", "runtime_projects": []any{}}},
 	{"in an organisation, by waves", "organizations/12",
 		map[string]any{"scope": "organizations/12", "mode": "report-only", "runtime_projects": []any{},
-			"sweep_projects": []any{"shop-prod"}, "enable_api": true, "writers": map[string]any{
+			"sweep_projects": []any{"shop-prod"}, "enable_api": true,
+			"optional_roles": []any{"inherited", "callers", "ancestors"}, "writers": map[string]any{
 				"folders/41": map[string]any{"bound": true, "runtime_projects": []any{"shop-prod"},
 					"runtime_accounts": []any{"shop-run@shop-test.iam.gserviceaccount.com"}},
 				"folders/42": map[string]any{},

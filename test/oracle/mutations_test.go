@@ -49,7 +49,7 @@ var mutants = []mutant{
 	{"what is inherited is not counted at IAP", "internal/posture/access.go",
 		"for i, policy := range inherited {", "for i, policy := range inherited[:0] {"},
 	{"what the project's policy lets in is not counted", "internal/door/guard.go",
-		"widest(p, p.AtGlobal, mayInvoke), widest(p, p.Project, mayInvoke)))", "widest(p, p.AtGlobal, mayInvoke)))"},
+		"widest(p, p.AtGlobal, mayInvoke), widest(p, p.Project, mayInvoke))\n", "widest(p, p.AtGlobal, mayInvoke))\n"},
 	{"IAP for some paths guards the others", "internal/door/guard.go", "if at.Partial {", "if false {"},
 	{"a condition with an end counts as expired", "internal/posture/expiry.go",
 		`return err == nil && (at.After(end) || match[1] == "<" && at.Equal(end))`, "return err == nil && !end.IsZero()"},
@@ -76,9 +76,9 @@ var mutants = []mutant{
 // fail show.
 var unread = []mutant{
 	{"an unread policy of a service is an empty one", "internal/door/guard.go",
-		"cmp.Or(doubtful, own, p.Project.Unread)", "cmp.Or(doubtful, p.Project.Unread)"},
+		"cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p))", "cmp.Or(doubtful, p.Project.Unread)"},
 	{"an unread policy of a project is an empty one", "internal/door/guard.go",
-		"cmp.Or(doubtful, own, p.Project.Unread)", "cmp.Or(doubtful, own)"},
+		"cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p))", "cmp.Or(doubtful, own)"},
 	{"load balancers of a region that cannot be listed are those of no other", "internal/door/region.go",
 		"mayLeadTo(doors, judged{unseen.Guard, unseen.Why})", "mayLeadTo(nil, judged{unseen.Guard, unseen.Why})"},
 	{"load balancers that cannot be listed are none", "internal/door/door.go",

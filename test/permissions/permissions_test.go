@@ -56,7 +56,8 @@ func shipped(t *testing.T, chosen func(roles.Role) bool) []apiserver.Role {
 // reads chooses the roles that mode report-only needs, with those that it does
 // without: the others let the function write.
 func reads(role roles.Role) bool {
-	return role.ID == "iapguardReader" || role.ID == "iapguardInherited" || role.Optional && role.BindTo == "project"
+	always := role.ID == "iapguardReader" || role.ID == "iapguardInherited"
+	return always || role.Optional && (role.BindTo == "project" || role.BindTo == "organization")
 }
 
 func all(roles.Role) bool            { return true }
@@ -111,6 +112,9 @@ func play(t *testing.T, rules string, roles []apiserver.Role, writing ...apiserv
 	o := withfunction.Start(t, options)
 	if writing != nil {
 		o.CreateWriter(writing...)
+	}
+	if rules == looking {
+		o.MoveIntoFolder()
 	}
 	o.KeepSecret("iap-client", "kept")
 	for _, service := range playground.Scenario {

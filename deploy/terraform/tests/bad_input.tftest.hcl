@@ -451,12 +451,22 @@ run "runtime_projects_in_report_only" {
   expect_failures = [var.runtime_projects]
 }
 
-# optional_roles has writer: write "inherited", "callers", "domains", or nothing
+# optional_roles has writer: write "inherited", "callers", "domains", "ancestors", or nothing
 run "an_optional_role_that_is_none" {
   command = plan
 
   variables {
     optional_roles = ["writer"]
+  }
+  expect_failures = [var.optional_roles]
+}
+
+# optional_roles has ancestors, and scope is a project
+run "ancestors_of_a_project_scope" {
+  command = plan
+
+  variables {
+    optional_roles = ["ancestors"]
   }
   expect_failures = [var.optional_roles]
 }

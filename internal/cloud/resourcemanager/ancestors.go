@@ -3,10 +3,13 @@ package resourcemanager
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	resourcemanager "google.golang.org/api/cloudresourcemanager/v1"
+	containers "google.golang.org/api/cloudresourcemanager/v3"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -33,4 +36,24 @@ func (c *Client) Ancestors(ctx context.Context, project string) (posture.Ancesto
 		}
 	}
 	return found, nil
+}
+
+// PolicyAbove reads the own IAM policy of a folder or an organization.
+func (c *Client) PolicyAbove(ctx context.Context, container string) (posture.Policy, error) {
+	request := &containers.GetIamPolicyRequest{Options: &containers.GetPolicyOptions{RequestedPolicyVersion: 3}}
+	var answer *containers.Policy
+	var err error
+	permission := "resourcemanager.folders.getIamPolicy"
+	if strings.HasPrefix(container, "organizations/") {
+		permission = "resourcemanager.organizations.getIamPolicy"
+		answer, err = c.above.Organizations.GetIamPolicy(container, request).Context(ctx).Do()
+	} else {
+		answer, err = c.above.Folders.GetIamPolicy(container, request).Context(ctx).Do()
+	}
+	if err != nil {
+		return posture.Policy{}, fmt.Errorf("reading the IAM policy of %q: %w", container, connect.Needing(permission, err))
+	}
+	var policy iampolicy.Policy
+	err = iampolicy.Convert(answer, &policy)
+	return policy.Posture(), err
 }

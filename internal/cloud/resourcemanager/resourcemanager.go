@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	resourcemanager "google.golang.org/api/cloudresourcemanager/v1"
+	containers "google.golang.org/api/cloudresourcemanager/v3"
 
 	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
@@ -18,6 +19,7 @@ import (
 // Client talks to Resource Manager.
 type Client struct {
 	projects *resourcemanager.ProjectsService
+	above    *containers.Service
 	known    *cache.Cache[Project] // by id and by number
 }
 
@@ -41,7 +43,11 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Resource Manager: %w", err)
 	}
-	manager.UserAgent = config.UserAgent
+	above, err := containers.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Resource Manager: %w", err)
+	}
+	manager.UserAgent, above.UserAgent = config.UserAgent, config.UserAgent
 	// A project in an organization keeps its names, and a project outside may be
 	// moved into one.
 	known, err := cache.New(cache.Options[Project]{
@@ -50,7 +56,7 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{projects: manager.Projects, known: known}, nil
+	return &Client{projects: manager.Projects, above: above, known: known}, nil
 }
 
 // Project returns a project's id and number; idOrNumber is either.

@@ -32,10 +32,11 @@ var (
 		"listAvailableOrgPolicyConstraints", "listOrgPolicies", "setOrgPolicy"}
 )
 
-// Grant is one role on the project and who holds it.
+// Grant is one role on the project, or on the organization, and who holds it.
 type Grant struct {
-	Role   string
-	Member string
+	Role           string
+	Member         string
+	InOrganization bool
 }
 
 // uniqueID is the same for an account in every local cloud, so that the states
@@ -87,9 +88,14 @@ func New(s *apiserver.Server, options Options) apiserver.API {
 // seed makes what is there from the start.
 func (h *hierarchy) seed() {
 	h.made.Store(0)
-	bindings := []any{map[string]any{"role": "roles/owner", "members": []any{string(apiserver.Owner)}}}
+	owner := map[string]any{"role": "roles/owner", "members": []any{string(apiserver.Owner)}}
+	bindings, above := []any{owner}, []any{owner}
 	for _, grant := range h.options.Grants {
-		bindings = append(bindings, map[string]any{"role": grant.Role, "members": []any{grant.Member}})
+		if binding := map[string]any{"role": grant.Role, "members": []any{grant.Member}}; grant.InOrganization {
+			above = append(above, binding)
+		} else {
+			bindings = append(bindings, binding)
+		}
 		// who holds something from the start exists
 		if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
 			h.server.PutAccount(apiserver.Account{Email: email, UniqueID: uniqueID(email)})
@@ -103,6 +109,9 @@ func (h *hierarchy) seed() {
 	if !h.options.WithoutOrganization {
 		project.Body["parent"] = root
 		h.organizations.PutMissing(h.organization())
+		if len(above) > 1 {
+			h.server.SeedPolicy(root, above)
+		}
 	}
 	h.projects.PutMissing(project)
 }

@@ -36,10 +36,14 @@ func under(c Command, condition posture.Condition) Command {
 }
 
 // RevokeAccess takes a member out of a role, with and without conditions, in the
-// policy of a resource of IAP's or of a project: see posture.AccessPolicy.
+// policy of a resource of IAP's, a project, a folder or an organization: see
+// posture.AccessPolicy.
 func RevokeAccess(resource, project, role, member string) Command {
 	at, ok := iapResourceOf(resource)
-	if !ok {
+	switch {
+	case posture.AboveProject(resource):
+		return above(resource, "remove-iam-policy-binding").flag("member", member).flag("role", role).on("all")
+	case !ok:
 		return RevokeProjectRole(project, role, member)
 	}
 	return onIAP("remove-iam-policy-binding", at).project(project).

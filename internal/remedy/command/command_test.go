@@ -104,7 +104,7 @@ func TestACommandNamesWhereAResourceIs(t *testing.T) {
 			"organizations/9"),
 		"gcloud services enable a": EnableAPI("a", ""),
 		"gcloud run services update s --region=r --project=p --revision-suffix=": UnnameRevision(service),
-		"gcloud resource-manager folders add-iam-policy-binding 1 --member=m --role=r": GrantFolderRole(
+		"gcloud resource-manager folders add-iam-policy-binding 1 --member=m --role=r": GrantRoleAbove(
 			"folders/1", "r", "m"),
 		"gcloud iam service-accounts add-iam-policy-binding a --member=m --role=r": GrantAccountRole("a", "r", "m", ""),
 		"gcloud projects remove-iam-policy-binding p --member=m --role=r --all": RevokeAccess("projects/p",

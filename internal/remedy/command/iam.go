@@ -16,10 +16,18 @@ func RevokeProjectRole(project, role, member string) Command {
 		flag("member", member).flag("role", role).on("all")
 }
 
-// GrantFolderRole gives a member a role in a folder, folders/NUMBER.
-func GrantFolderRole(folder, role, member string) Command {
-	return gcloud("resource-manager", "folders", "add-iam-policy-binding").
-		named(strings.TrimPrefix(folder, "folders/")).flag("member", member).flag("role", role)
+// GrantRoleAbove gives a member a role in a folder or an organization: folders/NUMBER or
+// organizations/NUMBER.
+func GrantRoleAbove(container, role, member string) Command {
+	return above(container, "add-iam-policy-binding").flag("member", member).flag("role", role)
+}
+
+// above begins a command about the policy of a folder or an organization.
+func above(container, verb string) Command {
+	if number, ok := strings.CutPrefix(container, "organizations/"); ok {
+		return gcloud("organizations", verb).named(number)
+	}
+	return gcloud("resource-manager", "folders", verb).named(strings.TrimPrefix(container, "folders/"))
 }
 
 // GrantAccountRole gives a member a role on a service account, whose e-mail

@@ -89,8 +89,9 @@ func Samples(n Names) []Sample {
 
 		{"GrantProjectRole", command.GrantProjectRole(n.Project, in+"/roles/"+n.Role, n.Member)},
 		{"RevokeProjectRole", command.RevokeProjectRole(n.Project, in+"/roles/"+n.Role, n.Member)},
-		{"GrantFolderRole", command.GrantFolderRole("folders/410000000001", "organizations/9/roles/"+n.Role, n.Member)},
-		{"GrantFolderRole", command.GrantFolderRole("folders/"+n.Other, "organizations/9/roles/"+n.Role, n.Member)},
+		{"GrantRoleAbove", command.GrantRoleAbove("folders/410000000001", "organizations/9/roles/"+n.Role, n.Member)},
+		{"GrantRoleAbove", command.GrantRoleAbove("folders/"+n.Other, "organizations/9/roles/"+n.Role, n.Member)},
+		{"GrantRoleAbove", command.GrantRoleAbove("organizations/9", "organizations/9/roles/"+n.Role, n.Member)},
 		{"GrantAccountRole", command.GrantAccountRole(n.Account, in+"/roles/"+n.Role, n.Member, n.Project)},
 		{"GrantAccountRole", command.GrantAccountRole(n.Account, in+"/roles/"+n.Role, n.Member, "")},
 		{"AddPermission", command.AddPermission(n.Role, "run.services.get", in)},
@@ -118,7 +119,7 @@ func Samples(n Names) []Sample {
 		samples = append(samples, Sample{"SetIngress", command.SetIngress(t, ingress)})
 	}
 	for _, resource := range []string{
-		in, web, web + "/compute", web + "/compute/services/" + n.Backend,
+		in, "folders/410000000001", "organizations/9", web, web + "/compute", web + "/compute/services/" + n.Backend,
 		web + "/compute-" + n.Location, web + "/compute-" + n.Location + "/services/" + n.Backend,
 		web + "/cloud_run-" + n.Location, web + "/cloud_run-" + n.Location + "/services/" + n.Service,
 	} {
