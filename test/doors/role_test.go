@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/playground"
 )
 
@@ -27,6 +28,10 @@ func disabledRole(o *fixture) {
 // invoking grants a role on the service, accessing one at its IAP.
 func invoking(role string, members ...any) func(*fixture) {
 	return func(o *fixture) { o.setPolicy("/v2/"+o.Name(), role, members) }
+}
+
+func inOrganization(role string, members ...any) func(*fixture) {
+	return func(o *fixture) { o.setPolicy("/v3/organizations/"+apiserver.OrganizationID, role, members) }
 }
 
 func accessing(role string, members ...any) func(*fixture) {
@@ -79,6 +84,10 @@ func TestARoleLetsInByItsPermissions(t *testing.T) {
 		{"a domain invokes", all(invoking("roles/run.invoker", "domain:gmail.com")),
 			[]caller{{run(gmail), inside}, {run(google), inside}, {run(bob), refused}, {run(robot), refused},
 				{stranger, refused}}},
+		{"the organization lets invoke", all(inOrganization("roles/run.invoker", bob), invoking("roles/run.viewer", alice)),
+			[]caller{{run(bob), inside}, {run(alice), refused}}},
+		{"the organization lets through IAP", all(protected, inOrganization("roles/iap.httpsResourceAccessor", bob)),
+			[]caller{{as(bob), inside}, {as(robot), denied}}},
 		{"a domain passes IAP", all(protected, accessing("roles/iap.httpsResourceAccessor", "domain:gmail.com")),
 			[]caller{{as(gmail), inside}, {as(bob), denied}}},
 		{"a foreign token is ignored by a public service", nil, []caller{{foreign, inside}}},
