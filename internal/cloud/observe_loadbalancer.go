@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,6 +36,18 @@ func (o *observation) readBackends(ctx context.Context) {
 	_ = group.Wait() // what failed is kept
 	o.p.BackendsUnread = o.unread.needed(o.loadBalancersName(), err)
 	policies.attach(ctx)
+	o.noteNames()
+}
+
+// noteNames notes that the certificates could not be read, where a door would show what
+// they are for. Nothing else depends on that.
+func (o *observation) noteNames() {
+	for _, backend := range o.p.Backends {
+		if slices.ContainsFunc(backend.Frontends, func(f posture.Frontend) bool { return f.HTTPS && f.TakesAny("") }) {
+			o.unread.note("projects/"+o.p.Target.Project+"/aggregated/sslCertificates", o.inventory.Unnamed(o.p.Target.Project))
+			return
+		}
+	}
 }
 
 // bearsTraces reports whether the service looks like one that a load balancer leads to,

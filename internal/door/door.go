@@ -1,6 +1,7 @@
 package door
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -72,6 +73,9 @@ type Door struct {
 	Via     string // the resource behind the address
 	Guard   Guard
 	Why     string // why the guard is unknown, or who opens the door where it does not show
+	// Names are the hosts that the certificates of a frontend which takes any host are for,
+	// as a list in words.
+	Names string
 	// Count is how many more addresses of a frontend the door stands for, which are alike
 	// but for the address; 0 = it is one door. Such a door has no address.
 	Count int
@@ -221,7 +225,10 @@ func frontendDoors(p posture.Posture) []Door {
 
 // frontendDoor is a door at a frontend, without its address.
 func (j judged) frontendDoor(backend posture.Backend, frontend posture.Frontend) Door {
-	door := j.door(Door{Kind: LoadBalancer, Via: frontend.Resource})
+	door := j.door(Door{Kind: LoadBalancer, Via: frontend.Resource, Names: strings.Join(frontend.Names, ", ")})
+	if frontend.MoreNames > 0 {
+		door.Names += fmt.Sprintf(" and %d more", frontend.MoreNames)
+	}
 	if backend.Internal() {
 		door.Kind = InternalLoadBalancer
 	}

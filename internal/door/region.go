@@ -15,7 +15,7 @@ func regionDoors(p posture.Posture) []Door {
 	known := map[Door]int{}
 	for _, part := range p.Parts() {
 		for _, one := range Of(part) {
-			place := Door{Kind: one.Kind, Address: one.Address, Via: one.Via, Count: one.Count}
+			place := Door{Kind: one.Kind, Address: one.Address, Via: one.Via, Count: one.Count, Names: one.Names}
 			if strings.HasPrefix(one.Why, mirrored) {
 				place.Why = mirrored // beside the door at which the same requests come in
 			}

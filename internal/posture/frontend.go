@@ -16,6 +16,10 @@ type Frontend struct {
 	// Both are kept as the URL map has them: their product may be huge.
 	Hosts, Paths []string
 	HTTPS        bool
+	// Names are the hosts that the frontend's certificates are for, where it takes any host
+	// and no host rule names them; MoreNames is how many others there are.
+	Names     []string
+	MoreNames int
 	// Mirror means that the backend service gets copies of requests, whose answers
 	// nobody sees (requestMirrorPolicy).
 	Mirror bool

@@ -15,6 +15,9 @@ type Door struct {
 	Via     string     `json:"via,omitempty"`
 	Guard   door.Guard `json:"guard"`
 	Why     string     `json:"why,omitempty"`
+	// Names are the hosts that the certificates of a frontend which takes any host are for:
+	// people know such a door by them.
+	Names string `json:"names,omitempty"`
 	// Count is how many more addresses the entry stands for, which it does not name; they
 	// are alike but for the address. 0 = the entry is one door.
 	Count int `json:"count,omitempty"`

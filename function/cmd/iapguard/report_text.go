@@ -136,6 +136,9 @@ func doorsText(doors []report.Door) string {
 		if each.Count > 0 {
 			where = fmt.Sprintf("%d more addresses of %s", each.Count, each.Via)
 		}
+		if each.Names != "" {
+			where += " for " + each.Names
+		}
 		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, each.Guard, where, each.Kind)
 		if each.Why != "" {
 			fmt.Fprintf(&b, "             %s\n", each.Why)

@@ -116,6 +116,10 @@ func (r *routing) frontends(backend link, selections []selection) []posture.Fron
 				frontend.HTTPS = proxy.https
 				for _, route := range routes {
 					frontend.Hosts, frontend.Paths, frontend.Mirror = route.hosts, route.paths, route.mirror
+					frontend.Names, frontend.MoreNames = nil, 0
+					if len(route.hosts) == 0 {
+						frontend.Names, frontend.MoreNames = r.names(proxy, urlMap)
+					}
 					found = append(found, frontend)
 				}
 			}

@@ -34,11 +34,15 @@ type routing struct {
 	proxies   map[link][]proxy            // URL map → proxies that use it
 	addresses map[link][]posture.Frontend // proxy → addresses that lead to it
 	partial   places                      // where lists lack some
+
+	certificates map[link][]string // certificate → the hosts that it is for
+	uncertified  error             // why not all are known, nil = they are
 }
 
 type proxy struct {
 	link
-	https bool
+	https        bool
+	certificates []link
 }
 
 // Inventory reads the lists side by side. Where only the routing cannot be read, the
@@ -95,11 +99,12 @@ func (inv *Inventory) include(ctx context.Context, api *compute.Service, project
 }
 
 func readRouting(ctx context.Context, api *compute.Service, project string) (*routing, error) {
-	r := &routing{proxies: map[link][]proxy{}, addresses: map[link][]posture.Frontend{}}
+	r := &routing{proxies: map[link][]proxy{}, addresses: map[link][]posture.Frontend{}, certificates: map[link][]string{}}
 	group, ctx := errgroup.WithContext(ctx)
 	var https, http []proxyOf
 	group.Go(func() error { return r.readRoutes(ctx, api, project) })
 	group.Go(func() error { return r.readAddresses(ctx, api, project) })
+	group.Go(func() error { r.readCertificates(ctx, api, project); return nil })
 	group.Go(func() (err error) { https, err = r.readHTTPSProxies(ctx, api, project); return err })
 	group.Go(func() (err error) { http, err = r.readHTTPProxies(ctx, api, project); return err })
 	if err := group.Wait(); err != nil {
@@ -179,10 +184,10 @@ type proxyOf struct {
 	urlMap link
 }
 
-func newProxyOf(selfLink, urlMap string, https bool) (proxyOf, bool) {
+func newProxyOf(selfLink, urlMap string) (proxyOf, bool) {
 	self, ok := parseLink(selfLink)
 	used, okMap := parseLink(urlMap)
-	return proxyOf{proxy{self, https}, used}, ok && okMap
+	return proxyOf{proxy{link: self}, used}, ok && okMap
 }
 
 func (r *routing) readHTTPSProxies(
@@ -196,9 +201,17 @@ func (r *routing) readHTTPSProxies(
 				r.partial.warned(name, w.Code, w.Message)
 			}
 			for _, one := range scope.TargetHttpsProxies {
-				if p, ok := newProxyOf(one.SelfLink, one.UrlMap, true); ok {
-					found = append(found, p)
+				p, ok := newProxyOf(one.SelfLink, one.UrlMap)
+				if !ok {
+					continue
 				}
+				p.https = true
+				for _, certificate := range one.SslCertificates {
+					if l, ok := parseLink(certificate); ok {
+						p.certificates = append(p.certificates, l)
+					}
+				}
+				found = append(found, p)
 			}
 		}
 		return nil
@@ -217,7 +230,7 @@ func (r *routing) readHTTPProxies(
 				r.partial.warned(name, w.Code, w.Message)
 			}
 			for _, one := range scope.TargetHttpProxies {
-				if p, ok := newProxyOf(one.SelfLink, one.UrlMap, false); ok {
+				if p, ok := newProxyOf(one.SelfLink, one.UrlMap); ok {
 					found = append(found, p)
 				}
 			}

@@ -50,6 +50,16 @@ func inProject(scope string) string {
 	return scope
 }
 
+// any is the error where a list lacks anything at all.
+func (p *places) any(what string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for scope, why := range p.unread {
+		return fault.New(fault.Unavailable, "the list of %s lacks %s: %s", what, posture.Shown(scope), posture.Shown(why))
+	}
+	return nil
+}
+
 // of is the error where a resource that matters at a location may be missing. A
 // regional resource refers to resources of its region, a global one to others that are
 // global or to NEGs of any region; a serverless NEG is in the region of its service.
