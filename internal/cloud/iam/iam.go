@@ -10,7 +10,6 @@ import (
 	iam "google.golang.org/api/iam/v1"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
-	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -31,8 +30,9 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	return &Client{api}, nil
 }
 
-// Role reads what a custom role contains. One that does not exist contains nothing:
-// bindings that name it have no effect.
+// Role reads what a custom role contains. A deleted one, which can be read for weeks,
+// contains nothing. From a 404 nothing is concluded: IAM takes no binding of a role that
+// does not exist.
 func (c *Client) Role(ctx context.Context, name string) (posture.Role, error) {
 	var found *iam.Role
 	var err error
@@ -41,11 +41,8 @@ func (c *Client) Role(ctx context.Context, name string) (posture.Role, error) {
 	} else {
 		found, err = c.api.Projects.Roles.Get(name).Context(ctx).Do()
 	}
-	if err = connect.Needing("iam.roles.get", err); fault.Of(err).Kind == fault.NotFound {
-		return posture.Role{}, nil
-	}
 	if err != nil {
-		return posture.Role{}, fmt.Errorf("reading the role %q: %w", name, err)
+		return posture.Role{}, fmt.Errorf("reading the role %q: %w", name, connect.Needing("iam.roles.get", err))
 	}
 	return roleOf(found), nil
 }

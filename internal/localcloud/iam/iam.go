@@ -27,8 +27,9 @@ var permission = regexp.MustCompile(`^[a-z][a-zA-Z0-9-]*\.[a-zA-Z]+\.[a-zA-Z]+$`
 
 var customRoles = collection.Kind{
 	Documents: []string{"iam/v1"}, Collections: []string{"iam.projects.roles", "iam.organizations.roles"}, Message: "Role",
-	Permissions: "iam.roles", Source: docs + "projects.roles", Unserved: []string{"undelete"},
-	Audit: map[string]string{"create": audited + "CreateRole", "patch": audited + "UpdateRole", "delete": audited + "DeleteRole"},
+	Permissions: "iam.roles", Source: docs + "projects.roles",
+	Audit: map[string]string{"create": audited + "CreateRole", "patch": audited + "UpdateRole", "delete": audited + "DeleteRole",
+		"undelete": audited + "UndeleteRole"},
 	ID:    regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`),
 	Words: collection.Words{NotFound: "The role named {name} was not found.", Exists: "A role named {id} in {parent} already exists.",
 		BadID: "The role_id must be 3 to 64 letters, digits, underscores and periods, not {id}."},
@@ -39,8 +40,8 @@ var customRoles = collection.Kind{
 		}
 	},
 	Prepare: func(w *collection.Write) error {
-		if w.New == nil {
-			return nil
+		if w.Old != nil && w.Old.Body["deleted"] == true && w.Method != "undelete" {
+			return apiserver.Precondition("You can't change a role that is in a deleted state.") // unverified
 		}
 		for _, each := range apiserver.List(w.New.Body, "includedPermissions") {
 			if text, _ := each.(string); !permission.MatchString(text) {
@@ -50,8 +51,8 @@ var customRoles = collection.Kind{
 		return nil
 	},
 	Changed: func(w *collection.Write) {
-		if w.New == nil {
-			w.Call.Server().DropRole(w.Old.Name)
+		if w.New.Body["deleted"] == true {
+			w.Call.Server().DropRole(w.New.Name)
 			return
 		}
 		role := apiserver.Role{Name: w.New.Name, Stage: apiserver.Text(w.New.Body, "stage")}
@@ -60,14 +61,32 @@ var customRoles = collection.Kind{
 		}
 		w.Call.Server().PutRole(role)
 	},
-	// Google keeps a deleted role for a while, to be restored; here it is gone at once.
-	Answer: func(_ *collection.Collection, w *collection.Write, shown map[string]any) (any, error) {
-		if w.New == nil {
-			shown["deleted"] = true
-		}
-		return shown, nil
+	// A deleted role stays, and contains nothing, until it is restored. Google's goes after
+	// some weeks (iam/docs/creating-custom-roles), here none does.
+	Actions: map[string]collection.Action{
+		"delete":   {Writes: true, Do: marked(true)},
+		"undelete": {Writes: true, Do: marked(false)},
+	},
+	Filter: func(call *apiserver.Call) (func(collection.Resource) bool, error) {
+		return func(r collection.Resource) bool {
+			return r.Body["deleted"] != true || call.Query("showDeleted") == "true"
+		}, nil
 	},
 	Listed: brief,
+}
+
+// marked deletes a role, or restores one.
+func marked(deleted bool) func(*collection.Collection, *apiserver.Call) (any, error) {
+	return func(roles *collection.Collection, call *apiserver.Call) (any, error) {
+		return roles.Change(call, func(w *collection.Write) error {
+			if deleted {
+				w.New.Body["deleted"] = true
+			} else {
+				delete(w.New.Body, "deleted")
+			}
+			return nil
+		})
+	}
 }
 
 // brief shows roles in lists without their permissions, unless the full view is

@@ -72,6 +72,14 @@ func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
 		{"deleted", "", "DELETE", collection + "/reader", "", 200, nil},
 		{"afterwards it allows nothing", reader, "GET", collection + "/reader", "", 403, nil},
 		{"none is left", "", "GET", collection + "?view=FULL", "", 200, map[string]any{}},
+		{"but for those that are deleted", "", "GET", collection + "?showDeleted=true", "", 200,
+			map[string]any{"roles": []any{map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader",
+				"stage": "GA", "deleted": true}}}},
+		{"which cannot be changed", "", "PATCH", collection + "/reader", `{"title":"X"}`, 400, nil},
+		{"restored", "", "POST", collection + "/reader:undelete", "", 200,
+			map[string]any{"name": "projects/demo-project/roles/reader", "title": "Reader", "stage": "GA",
+				"includedPermissions": []any{"iam.roles.get"}}},
+		{"it allows again what it says", reader, "GET", collection + "/reader", "", 200, nil},
 	} {
 		status, answer := call(t, s, step.who, step.verb, step.path, step.body)
 		if status != step.status {
