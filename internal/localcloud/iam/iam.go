@@ -30,7 +30,7 @@ var customRoles = collection.Kind{
 	Permissions: "iam.roles", Source: docs + "projects.roles",
 	Audit: map[string]string{"create": audited + "CreateRole", "patch": audited + "UpdateRole", "delete": audited + "DeleteRole",
 		"undelete": audited + "UndeleteRole"},
-	ID:    regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`),
+	ID: regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`),
 	Words: collection.Words{NotFound: "The role named {name} was not found.", Exists: "A role named {id} in {parent} already exists.",
 		BadID: "The role_id must be 3 to 64 letters, digits, underscores and periods, not {id}."},
 	Defaults: map[string]any{"stage": "ALPHA"},
