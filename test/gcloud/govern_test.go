@@ -39,8 +39,8 @@ func TestGcloudTakesWhatGovernsAProject(t *testing.T) {
 		{"projects get-ancestors demo-project --format=value(id)", "demo-project\n410000000001\n987654321098"},
 		{"organizations list --format=value(displayName,owner.directoryCustomerId)", "example.com\tC012345ab"},
 		{"organizations add-iam-policy-binding 987654321098 --member=user:a@example.com --role=roles/browser " +
-			"--condition=None --format=value(bindings.role.list())", "roles/owner,roles/browser"},
-		{"organizations get-iam-policy example.com --format=value(bindings.role.list())", "roles/owner,roles/browser"},
+			"--condition=None --format=value(bindings.role.list())", "roles/owner,organizations/987654321098/roles/iapguardAncestors,roles/browser"},
+		{"organizations get-iam-policy example.com --format=value(bindings.role.list())", "roles/owner,organizations/987654321098/roles/iapguardAncestors,roles/browser"},
 		{"billing projects describe demo-project --format=value(billingEnabled)", "True"},
 		{"org-policies set-policy " + policy + " --format=value(name)", "projects/123456789012/policies/run.allowedIngress"},
 		{"org-policies describe run.allowedIngress --effective --project=demo-project --format=value(spec.rules[0].values)",
