@@ -93,14 +93,18 @@ func Of(p posture.Posture) []Door {
 
 // unseenDoors stand for load balancers that may lead to the service and could not
 // be read. One may be without IAP, so that the service alone decides who gets in, and
-// one may have IAP on, with accessors that nobody knows.
+// one may have IAP on, with accessors that nobody knows. One may be internal, which passes
+// the ingress wherever an external one does.
 func unseenDoors(p posture.Posture) []Door {
-	guard := backendGuard(p, posture.Backend{}).guard
+	kind, guard := LoadBalancer, backendGuard(p, posture.Backend{}).guard
+	if guard == GuardIngress {
+		kind, guard = InternalLoadBalancer, backendGuard(p, posture.Backend{Scheme: "INTERNAL_MANAGED"}).guard
+	}
 	passes := guard.Exposed() || guard == GuardUnknown || guard == GuardIAM && agentMayInvoke(p)
 	if p.BackendsUnread == "" || !passes {
 		return nil
 	}
-	return []Door{{Kind: LoadBalancer, Via: "projects/" + p.Target.Project, Guard: GuardUnknown, Why: p.BackendsUnread}}
+	return []Door{{Kind: kind, Via: "projects/" + p.Target.Project, Guard: GuardUnknown, Why: p.BackendsUnread}}
 }
 
 // agentMayInvoke reports whether a policy may let IAP's agent invoke, in whatever role, and

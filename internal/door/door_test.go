@@ -151,8 +151,12 @@ func TestEveryWayInIsADoor(t *testing.T) {
 		{"load balancers that cannot be read may be open", func(p *posture.Posture) {
 			p.Backends, p.BackendsUnread = nil, "denied"
 		}, []Door{own, {Kind: LoadBalancer, Via: "projects/demo-project", Guard: GuardUnknown, Why: "denied"}}},
-		{"load balancers that cannot be read, and no way in from one", func(p *posture.Posture) {
+		{"load balancers that cannot be read, and a way in from internal ones", func(p *posture.Posture) {
 			p.Service.Ingress, p.Backends, p.BackendsUnread = posture.IngressInternal, nil, "denied"
+		}, []Door{with(own, func(d *Door) { d.Guard = GuardIngress }),
+			{Kind: InternalLoadBalancer, Via: "projects/demo-project", Guard: GuardUnknown, Why: "denied"}}},
+		{"load balancers that cannot be read, and no way in from one", func(p *posture.Posture) {
+			p.Service.Ingress, p.Backends, p.BackendsUnread = posture.IngressNone, nil, "denied"
 		}, []Door{with(own, func(d *Door) { d.Guard = GuardIngress })}},
 		{"the service cannot be read", func(p *posture.Posture) {
 			p.ServiceUnread, p.Service, p.Backends = "denied", posture.Service{}, nil
