@@ -79,9 +79,14 @@ func undelegated(p posture.Posture, behind judged, why string) judged {
 // somebody who is known to get in outweighs.
 var looseness = []Guard{GuardClosed, GuardIngress, GuardIAM, GuardIAP, GuardUnknown, GuardSignedIn, GuardOpen}
 
+// looser is the looser of two guards that stand side by side. Where any account passes
+// one and the other is unknown, everybody may pass.
 func looser(a, b judged) judged {
 	if slices.Index(looseness, b.guard) > slices.Index(looseness, a.guard) {
-		return b
+		a, b = b, a
+	}
+	if b.guard == GuardUnknown {
+		return a.orWider(b.why)
 	}
 	return a
 }
@@ -195,8 +200,9 @@ func doubted(p posture.Posture, wide []Grant) (sure []Grant, doubtful string) {
 // is unread. Projects' policies take no allUsers (cloudresourcemanager's discovery
 // document, projects.setIamPolicy).
 func (j judged) orWider(unread string) judged {
-	if j.guard == GuardSignedIn && unread != "" {
-		j.why += "; whether everybody gets in is not known: " + unread
+	const doubt = "; whether everybody gets in is not known: "
+	if j.guard == GuardSignedIn && unread != "" && !strings.Contains(j.why, doubt) {
+		j.why += doubt + unread
 	}
 	return j
 }

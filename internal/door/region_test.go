@@ -92,3 +92,20 @@ func TestALoadBalancerMayLeadToARegionThatIsNotWhollyRead(t *testing.T) {
 		})
 	}
 }
+
+func TestALoadBalancerForAnyAccountMayBeForEverybody(t *testing.T) {
+	one, two := posturetest.Protected(), posturetest.Protected()
+	one.Backends[0].IAPOn = false
+	one.Invokers.Bindings = []posture.Binding{{Role: "roles/run.invoker", Members: []string{"allAuthenticatedUsers"}}}
+	two.Target.Location, two.Backends, two.BackendsUnread = "europe-west1", nil, "the list lacks europe-west1"
+	two.Invokers.Bindings = []posture.Binding{{Role: "roles/run.invoker", Members: []string{"allUsers"}}}
+	whole := posture.Posture{Target: posturetest.Hello, ProjectNumber: posturetest.Number}
+	whole.Target.Location = posture.Global
+	doors := Of(whole.WithRegions([]posture.Posture{one, two}))
+	at := slices.IndexFunc(doors, func(d Door) bool { return d.Address == "https://203.0.113.7" })
+	const want = "any Google account may invoke it (allAuthenticatedUsers); " +
+		"whether everybody gets in is not known: the list lacks europe-west1"
+	if at < 0 || doors[at].Guard != GuardSignedIn || doors[at].Why != want {
+		t.Errorf("doors %+v, want the load balancer's to be open to any account at least", doors)
+	}
+}
