@@ -19,7 +19,7 @@ run "refused_requests_one_by_one" {
     error_message = "refused requests do not come one by one"
   }
   assert {
-    condition     = strcontains(google_logging_project_sink.sink["requests"].filter, "httpRequest.status=403")
+    condition     = strcontains(google_logging_project_sink.sink["requests"].filter, "httpRequest.status=(401 OR 403)")
     error_message = "the filter is ${google_logging_project_sink.sink["requests"].filter}"
   }
   assert {
@@ -95,7 +95,7 @@ run "refused_requests_as_one_alert_for_each_service" {
     error_message = "an incident would not say who refuses, or the alert looks at another metric"
   }
   assert {
-    condition     = google_logging_metric.refused_requests[0].name == "iapguard-refused-requests" && strcontains(google_logging_metric.refused_requests[0].filter, "httpRequest.status=403") && google_logging_metric.refused_requests[0].metric_descriptor[0].metric_kind == "DELTA"
+    condition     = google_logging_metric.refused_requests[0].name == "iapguard-refused-requests" && strcontains(google_logging_metric.refused_requests[0].filter, "httpRequest.status=(401 OR 403)") && google_logging_metric.refused_requests[0].metric_descriptor[0].metric_kind == "DELTA"
     error_message = "the metric counts something else"
   }
 }
