@@ -53,8 +53,9 @@ type Caller struct {
 	LastSeen   *time.Time // when the last of them was
 
 	Impact Impact
-	Why    string // one line, unless it stays
-	Remedy string // what keeps it working, one line
+	By     []ChangeTo // the changes that break it or may
+	Why    string     // one line, unless it stays
+	Remedy string     // what keeps it working, one line
 }
 
 // Change is a kind of write that can shut a caller out.
@@ -107,7 +108,7 @@ func judgeIn(p posture.Posture, want policy.Wanted, callers []Caller, changes []
 		caller.Impact = StaysIn
 		for _, change := range changes {
 			if !shuts(p, used) {
-				caller.worsen(judge(call{p, want, used, caller}, change), used.guessed)
+				caller.worsen(change, judge(call{p, want, used, caller}, change), used.guessed)
 			}
 		}
 		judged = append(judged, caller)
@@ -125,12 +126,15 @@ var unaffected = ruling{impact: StaysIn}
 
 // worsen keeps the worst that happens to a caller: why of every change that breaks it, and
 // else of the first.
-func (c *Caller) worsen(s ruling, guessed bool) {
+func (c *Caller) worsen(by ChangeTo, s ruling, guessed bool) {
 	if guessed && s.impact == Breaks {
 		s.impact, s.why = Uncertain, "whether "+posture.HostOf(c.Address)+
 			" leads to the load balancer, which takes any host, is not known; if it does: "+s.why
 	}
 	rank := map[Impact]int{StaysIn: 0, Uncertain: 1, Breaks: 2}
+	if s.impact != StaysIn {
+		c.By = append(slices.Clip(c.By), by)
+	}
 	switch {
 	case rank[s.impact] > rank[c.Impact]:
 		c.Impact, c.Why, c.Remedy = s.impact, s.why, s.remedy
@@ -147,12 +151,15 @@ func WorstOff(before, after []Caller) []Caller {
 		i := slices.IndexFunc(joined, func(c Caller) bool {
 			return c.Kind == caller.Kind && c.Name == caller.Name && c.Address == caller.Address && c.RemoteIP == caller.RemoteIP
 		})
-		switch {
-		case i < 0:
+		if i < 0 {
 			joined = append(joined, caller)
-		case joined[i].Impact == StaysIn, joined[i].Impact == Uncertain && caller.Impact == Breaks:
+			continue
+		}
+		by := append(slices.Clip(joined[i].By), caller.By...)
+		if joined[i].Impact == StaysIn || joined[i].Impact == Uncertain && caller.Impact == Breaks {
 			joined[i] = caller
 		}
+		joined[i].By = by
 	}
 	return joined
 }

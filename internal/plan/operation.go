@@ -130,6 +130,18 @@ func Operations() []Operation {
 	})
 }
 
+// Affecting are the operations that mean this change to those who call the service, in the
+// safe order.
+func Affecting(change caller.Change) []Op {
+	var ops []Op
+	for _, operation := range Operations() {
+		if operation.Affects == change {
+			ops = append(ops, operation.Op)
+		}
+	}
+	return ops
+}
+
 // SymbolOf is how a terminal shows an operation, "" for one that is not known.
 func SymbolOf(op Op) string { return operations[op].Symbol }
 

@@ -15,11 +15,11 @@ type Asked struct{ Folders, Labels bool }
 type OnBreak string
 
 // What to do about callers that break. A caller whose fate is not known is reported
-// and stops nothing. Addresses in the request log stop a plan only on request,
+// and stops nothing. Addresses in the request log stop steps only on request,
 // because anybody could keep a service open with one request a day.
 const (
-	BreakStop           OnBreak = "stop"             // nothing is written while a configured caller breaks
-	BreakStopOnRequests OnBreak = "stop-on-requests" // … or while an address in the request log breaks
+	BreakStop           OnBreak = "stop"             // steps that break a configured caller are not taken
+	BreakStopOnRequests OnBreak = "stop-on-requests" // … nor those that break an address in the request log
 	BreakProceed        OnBreak = "proceed"          // the report names them
 )
 

@@ -34,7 +34,7 @@ func accessors(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		if len(missing) > 0 && iap.shared {
 			findings = append(findings, Finding{
-				Code: AccessorMissing, Severity: Medium, Disposition: Waits, Resource: iap.resource,
+				Code: AccessorMissing, Severity: Medium, Disposition: Waits, Resource: iap.resource, Stops: closings(),
 				Why: "the policy names who is to get in, and IAP at the forwarding rule does not let them in; a grant there " +
 					"counts for everything behind the rule, so a person has to make it",
 				Remedy: "for each of " + posture.Shown(strings.Join(missing, ", ")) + ": " + iap.grant.String(),
@@ -66,7 +66,7 @@ func accessKnown(p posture.Posture, want policy.Wanted) []Finding {
 			continue
 		}
 		f := Finding{
-			Code: NoAccessor, Severity: Medium, Disposition: Waits, Resource: iap.resource,
+			Code: NoAccessor, Severity: Medium, Disposition: Waits, Resource: iap.resource, Stops: iap.stops,
 			Why:    "nobody is known to have access through IAP, so turning it on would shut everybody out",
 			Remedy: "name members under access in the policy, or run: " + iap.grant.String(),
 		}

@@ -49,8 +49,8 @@ type Finding struct {
 	Version string
 	// Subject is what exactly stands in the way: another service, a caller.
 	Subject string
-	// Stops are the operations that an obstacle stops, and all that need them; nil = every one.
-	Stops []plan.Op
+	// Stops are the steps that an obstacle stops, and with them all that need those.
+	Stops []Stop
 }
 
 // comparison is one protection, one obstacle or one fact: what it finds, and the
@@ -120,15 +120,6 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 func left(p posture.Posture, want policy.Wanted) bool {
 	none := len(p.Backends) == 0 && p.BackendsUnread == "" && !policy.Direct(p, want) && !p.Service.IAPOn
 	return none && want.WithoutLoadBalancer == policy.WithoutWait && door.Private(p)
-}
-
-// Closes reports whether the policy wants a service shut for as long as no load
-// balancer leads to it, and nothing else is to be waited for.
-func Closes(findings []Finding, want policy.Wanted) bool {
-	return want.WithoutLoadBalancer == policy.WithoutClose && !slices.ContainsFunc(findings, func(f Finding) bool {
-		missing := f.Code == NoLoadBalancer || f.Code == FunctionLoadBalancer // who deploys it can cause the latter
-		return f.Disposition == Blocks || f.Disposition == Waits && !missing
-	})
 }
 
 // Worst is the strongest disposition among findings, "" when there are none.

@@ -22,6 +22,7 @@ type iapResource struct {
 	// shared means that what is granted here counts for other services too, so that only
 	// a person grants it.
 	shared bool
+	stops  []Stop // IAP here
 }
 
 // iapResources are the places at which the policy wants IAP.
@@ -71,7 +72,7 @@ func directIAP(p posture.Posture) iapResource {
 	return iapResource{
 		resource: p.Target.AccessResource(p.ProjectNumber), on: p.Service.IAPOn, version: p.DirectAccess.Version,
 		policies: p.DirectAccessPolicies(), settings: p.DirectSettings,
-		grant: command.GrantServiceAccess(p.Target, command.Member, posture.Condition{}),
+		grant: command.GrantServiceAccess(p.Target, command.Member, posture.Condition{}), stops: directIAPAt(p),
 	}
 }
 
@@ -79,7 +80,7 @@ func backendIAP(p posture.Posture, backend posture.Backend) iapResource {
 	return iapResource{
 		resource: backend.AccessResource(p.ProjectNumber), on: backend.IAPOn, version: backend.Access.Version,
 		policies: p.AccessPolicies(backend), settings: backend.Settings,
-		grant: command.GrantBackendAccess(backend, command.Member, posture.Condition{}),
+		grant: command.GrantBackendAccess(backend, command.Member, posture.Condition{}), stops: iapAt(p, backend),
 	}
 }
 

@@ -17,7 +17,7 @@ var _ = register(positionObstacle, api, APIDisabled)
 
 func iapAPIOff(p posture.Posture) bool { return slices.Contains(p.APIsOff, plan.IAPAPI) }
 
-// api stops every other step where IAP is on or to be turned on: without its API the
+// api stops whatever concerns IAP where it is on or to be turned on: without its API the
 // agent cannot be provisioned, and nobody's access can be read. Where the rule allows it,
 // the API is turned on first, and what else is missing shows when it answers; see Plan.
 func api(p posture.Posture, want policy.Wanted) []Finding {
@@ -29,9 +29,10 @@ func api(p posture.Posture, want policy.Wanted) []Finding {
 		Resource: "projects/" + p.Target.Project + "/services/" + plan.IAPAPI,
 		Why:      "Identity-Aware Proxy's API is switched off in the project",
 		Remedy:   command.EnableAPI(plan.IAPAPI, p.Target.Project).String(),
+		Stops:    anywhere(opProvision, opGrant, opAccess, opRevoke, opIAP, opDirect),
 	}
 	if want.EnableAPI {
-		off.Disposition, off.Remedy, off.Change = Gap, "", plan.EnableAPI{Service: plan.IAPAPI}
+		off.Disposition, off.Remedy, off.Change, off.Stops = Gap, "", plan.EnableAPI{Service: plan.IAPAPI}, nil
 	}
 	return []Finding{off}
 }

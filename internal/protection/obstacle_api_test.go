@@ -36,14 +36,14 @@ func TestTurningTheAPIOnIsTheOnlyStepOfItsPlan(t *testing.T) {
 		change func(*posture.Posture, *policy.Wanted)
 		want   []plan.Op
 	}{
-		{"the rule says nothing", func(*posture.Posture, *policy.Wanted) {}, nil},
+		{"the rule says nothing", func(*posture.Posture, *policy.Wanted) {}, []plan.Op{"restrict-ingress"}},
 		{"the rule allows it", func(_ *posture.Posture, w *policy.Wanted) { w.EnableAPI = true }, []plan.Op{"enable-api"}},
 		{"nobody is known to have access", func(_ *posture.Posture, w *policy.Wanted) {
 			w.EnableAPI, w.Access = true, nil
 		}, []plan.Op{"enable-api"}},
-		{"something else blocks", func(p *posture.Posture, w *policy.Wanted) {
+		{"IAP cannot go on for another reason too", func(p *posture.Posture, w *policy.Wanted) {
 			w.EnableAPI, p.Backends[0].CDNOn = true, true
-		}, nil},
+		}, []plan.Op{"enable-api"}},
 		{"only Compute Engine's is off", func(p *posture.Posture, w *policy.Wanted) {
 			w.EnableAPI, p.APIsOff, p.Backends = true, []string{"compute.googleapis.com"}, nil
 		}, []plan.Op{"provision-agent", "grant-invoker"}},

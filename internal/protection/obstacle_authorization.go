@@ -15,7 +15,7 @@ const delegatedToIAP Code = "AUTHORIZATION_POLICY"
 
 var _ = register(positionObstacle, authorizationPolicies, delegatedToIAP)
 
-// authorizationPolicies respects IAP at forwarding rules. It stops the plan where IAP is
+// authorizationPolicies respects IAP at forwarding rules. It stops IAP where it is
 // wanted behind one all the same: because other ways lead there without IAP, or because
 // the rule asks only for some requests.
 func authorizationPolicies(p posture.Posture, want policy.Wanted) []Finding {
@@ -36,13 +36,14 @@ func authorizationPolicies(p posture.Posture, want policy.Wanted) []Finding {
 			}
 			switch {
 			case policy.WantsDirect(p, want):
-				f.blocks("the policy wants IAP on the Cloud Run service, where it would make every request through the rule fail",
+				f.blocks(directIAPAt(p),
+					"the policy wants IAP on the Cloud Run service, where it would make every request through the rule fail",
 					"delete the authorization policy: "+deletePolicies(rule)+"; or let the rule of iapguard's policy say recipe: auto")
 			case rule.IAP.Partial:
-				f.blocks("it is about some requests only, and IAP at the backend service would make those fail",
+				f.blocks(iapAt(p, backend), "it is about some requests only, and IAP at the backend service would make those fail",
 					"take httpRules out of the authorization policy; or delete it: "+deletePolicies(rule))
 			case !backend.Delegated():
-				f.blocks("others lead to "+backend.Name+" without IAP, and IAP there would make every request through this rule fail",
+				f.blocks(iapAt(p, backend), "others lead to "+backend.Name+" without IAP, and IAP there would make every request through this rule fail",
 					"name their forwarding rules under target.resources of the authorization policy; or delete it: "+deletePolicies(rule))
 			}
 			findings = append(findings, f)
@@ -52,8 +53,9 @@ func authorizationPolicies(p posture.Posture, want policy.Wanted) []Finding {
 }
 
 // blocks makes a finding one that a person has to end.
-func (f *Finding) blocks(why, remedy string) {
-	f.Severity, f.Disposition, f.Why, f.Remedy = High, Blocks, f.Why+"; "+why, remedy
+func (f *Finding) blocks(stops []Stop, why, remedy string) {
+	f.Severity, f.Disposition, f.Stops = High, Blocks, stops
+	f.Why, f.Remedy = f.Why+"; "+why, remedy
 }
 
 // deletePolicies deletes the authorization policies that ask IAP at a forwarding rule.

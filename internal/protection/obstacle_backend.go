@@ -34,12 +34,12 @@ var _ = register(positionObstacle, capableBackends, BackendNotCapable, CDNEnable
 func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, backend := range p.Backends {
-		if backend.Guarded() || policy.Direct(p, want) {
-			continue // what is on already works
+		if backend.Guarded() || policy.Direct(p, want) || len(backend.Frontends) == 0 {
+			continue // what is on already works, and what nothing leads to is no way in
 		}
 		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {
 			findings = append(findings, Finding{
-				Code: BackendNotCapable, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
+				Code: BackendNotCapable, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: iapAt(p, backend),
 				Why: fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
 				Remedy: "use an application load balancer; in Terraform, at the google_compute_backend_service named " +
 					backend.Name +
@@ -48,7 +48,7 @@ func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		if p.Service.HTTP2 && backend.Scheme == "EXTERNAL" {
 			findings = append(findings, Finding{
-				Code: HTTP2Classic, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
+				Code: HTTP2Classic, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: iapAt(p, backend),
 				Why: "the service takes HTTP/2 end to end, and behind a classic load balancer with IAP its requests are " +
 					"redirected for ever",
 				Remedy: command.DisableHTTP2(p.Target).String() + ", or migrate the load balancer to EXTERNAL_MANAGED",
@@ -56,7 +56,7 @@ func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		if backend.CDNOn {
 			findings = append(findings, Finding{
-				Code: CDNEnabled, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
+				Code: CDNEnabled, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: iapAt(p, backend),
 				Why:    "Cloud CDN is on, and IAP is incompatible with it",
 				Remedy: command.DisableCDN(backend).String(),
 			})

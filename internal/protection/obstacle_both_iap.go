@@ -29,7 +29,7 @@ func oneIAP(p posture.Posture, _ policy.Wanted) []Finding {
 		}
 		if backend.IAPOn && p.Service.IAPOn {
 			findings = append(findings, Finding{
-				Code: BothIAP, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
+				Code: BothIAP, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: closings(),
 				Why: "IAP is on at the backend service and directly on the Cloud Run service, so requests through the load " +
 					"balancer fail with 500",
 				Remedy: OneIAP(p, backend),
@@ -49,7 +49,7 @@ func ruleBesides(p posture.Posture, backend posture.Backend) []Finding {
 	}
 	for _, frontend := range backend.RulesWithIAP() {
 		findings = append(findings, Finding{
-			Code: BothIAP, Severity: High, Disposition: Blocks, Resource: frontend.Resource,
+			Code: BothIAP, Severity: High, Disposition: Blocks, Resource: frontend.Resource, Stops: closings(),
 			Why: "an authorization policy asks IAP at the forwarding rule, and IAP is on " + behind +
 				" too, so requests fail with 500",
 			Remedy: "turn it off behind the rule: " + off.String() + "; or delete the authorization policy: " +

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -11,8 +12,10 @@ import (
 // CallerBreaks: somebody who calls the service now would be refused.
 const CallerBreaks Code = "CALLER_BREAKS"
 
-// CallerObstacles gives a finding for each caller that stops a plan. It is asked of
-// judged callers only, after the plan is made: what a plan leaves alone breaks nobody.
+// CallerObstacles gives a finding for each caller that breaks. It stops what breaks the
+// caller or may, since nothing is won for it by half. It
+// is asked of judged callers only, after the plan is made: what a plan leaves alone breaks
+// nobody.
 func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Caller) []Finding {
 	var findings []Finding
 	for _, c := range judged {
@@ -22,10 +25,27 @@ func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Call
 		}
 		findings = append(findings, Finding{
 			Code: CallerBreaks, Severity: Medium, Disposition: Blocks, Resource: p.Target.Name(), Subject: c.Name,
-			Why: c.String() + " would be refused: " + c.Why,
+			Stops: breaking(c),
+			Why:   c.String() + " would be refused: " + c.Why,
 			Remedy: fmt.Sprintf("for %s: %s; or go on without it: callers: proceed in rule %s, or iapguard apply %s", c.Short(),
 				c.Remedy, want.Rule, p.Target),
 		})
 	}
 	return findings
+}
+
+// breaking are the steps that break a caller or may. Where IAP goes on at a backend service
+// counts; other settings are the service's.
+func breaking(c caller.Caller) []Stop {
+	var stops []Stop
+	for _, change := range c.By {
+		for _, op := range plan.Affecting(change.Change) {
+			stop := Stop{Op: op}
+			if change.Change == caller.ChangeIAP {
+				stop.Resource = change.Resource
+			}
+			stops = append(stops, stop)
+		}
+	}
+	return stops
 }

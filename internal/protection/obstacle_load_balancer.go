@@ -1,6 +1,8 @@
 package protection
 
 import (
+	"slices"
+
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -29,16 +31,21 @@ func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 	if len(p.Backends) > 0 || policy.Direct(p, want) {
 		return nil
 	}
+	meanwhile := closings()
+	if want.WithoutLoadBalancer == policy.WithoutClose {
+		meanwhile = nil
+	}
 	if functions := door.FunctionBackends(p); len(functions) > 0 {
 		return []Finding{{
 			Code: FunctionLoadBalancer, Severity: Medium, Disposition: Waits, Resource: functions[0].Resource(),
+			Stops: meanwhile,
 			Why: "a load balancer leads to it as a Cloud Function, and whether such ones lead to functions of the second " +
 				"generation is not documented, so that what its visitors meet is not known",
 			Remedy: "let the load balancer name the Cloud Run service: replace its serverless NEG by one with cloudRun",
 		}}
 	}
 	return []Finding{{
-		Code: NoLoadBalancer, Severity: Medium, Disposition: Waits, Resource: p.Target.Name(),
+		Code: NoLoadBalancer, Severity: Medium, Disposition: Waits, Resource: p.Target.Name(), Stops: meanwhile,
 		Why: "no load balancer's backend service leads to the service, so there is nothing on which IAP could be " +
 			"turned on",
 		Remedy: "put the service behind an HTTPS load balancer (serverless NEG, backend service, URL map, HTTPS proxy); " +
@@ -57,6 +64,10 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var findings []Finding
 	reached := 0
+	closings := closings()
+	if slices.ContainsFunc(p.Backends, hasHTTPS) {
+		closings = nil // there is a way in
+	}
 	for _, backend := range p.Backends {
 		if len(backend.Frontends) == 0 {
 			continue
@@ -67,12 +78,14 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 		case unread != "":
 			findings = append(findings, Finding{
 				Code: FrontendUnknown, Severity: Medium, Disposition: Waits, Resource: backend.Resource(),
+				Stops:  append(iapAt(p, backend), closings...),
 				Why:    "whether it has an HTTPS frontend is not known: " + unread,
 				Remedy: "let iapguard's service account read the load balancers of that project (the custom role of deploy/roles)",
 			})
 		default:
 			findings = append(findings, Finding{
 				Code: NoHTTPSFrontend, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
+				Stops:  append(iapAt(p, backend), closings...),
 				Why:    "the load balancer takes requests over plain HTTP only, and IAP needs an HTTPS frontend",
 				Remedy: "add a target HTTPS proxy with a certificate and a forwarding rule on port 443",
 			})
@@ -81,7 +94,7 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 	if reached == 0 {
 		backend := p.Backends[0]
 		findings = append(findings, Finding{
-			Code: NoFrontend, Severity: Medium, Disposition: Waits, Resource: backend.Resource(),
+			Code: NoFrontend, Severity: Medium, Disposition: Waits, Resource: backend.Resource(), Stops: closings,
 			Why:    "no forwarding rule leads to the backend service yet",
 			Remedy: "add a URL map, a target HTTPS proxy and a forwarding rule; iapguard goes on by itself",
 		})

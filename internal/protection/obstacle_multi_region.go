@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/remedy/command"
@@ -79,7 +78,7 @@ func partlyDirect(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	return []Finding{{
 		Code: inRegions, Severity: High, Disposition: Blocks, Resource: p.Target.Name(),
-		Stops: []plan.Op{plan.EnableIAP{}.Operation().Op},
+		Stops: anywhere(opIAP),
 		Why: "IAP is on at the service itself in " + strings.Join(on, ", ") + " and not in " + strings.Join(off, ", ") +
 			", so IAP at its backend services would make requests fail in some regions",
 		Remedy: "make all regions alike: " + command.EnableDirectIAP(p.Target).String() + ", or " +

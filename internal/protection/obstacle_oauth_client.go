@@ -27,6 +27,7 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		return []Finding{{
 			Code: NoOAuthClient, Severity: High, Disposition: Blocks, Resource: p.Target.Name(), Why: why,
+			Stops: directIAPAt(p),
 			Remedy: "set an OAuth client in IAP's settings of the service (iap/docs/custom-oauth-configuration), then turn " +
 				"IAP on: " +
 				command.EnableDirectIAP(p.Target).String(),
@@ -39,6 +40,7 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		findings = append(findings, Finding{
 			Code: NoOAuthClient, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Why: why,
+			Stops: iapAt(p, backend),
 			Remedy: "name an OAuth client in the policy (oauthClient), move the project into an organization, or: " +
 				command.EnableIAPWith(backend, command.Client).String(),
 		})

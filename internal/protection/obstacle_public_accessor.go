@@ -20,10 +20,7 @@ var _ = register(positionObstacle, publicAccessors, PublicAccessor)
 // letsAgentIn are the operations by which strangers come to the service through an IAP that
 // lets them in: until the agent exists nobody passes, and until it may invoke, only where
 // everybody may. The last two turn IAP on.
-var letsAgentIn = []plan.Op{
-	plan.ProvisionAgent{}.Operation().Op, plan.GrantInvoker{}.Operation().Op,
-	plan.EnableIAP{}.Operation().Op, plan.EnableDirectIAP{}.Operation().Op,
-}
+var letsAgentIn = anywhere(opProvision, opGrant, opIAP, opDirect)
 
 // publicAccessors looks at each IAP that is on, and at each that the policy wants on.
 // From the policy of the backend service or the service itself the public is taken

@@ -175,7 +175,7 @@ func TestAPublicAccessorStopsOnlyWhatLetsStrangersIn(t *testing.T) {
 		{"at a forwarding rule that asks for some requests", func(p *posture.Posture) {
 			rule(p, true)
 			p.Invokers = everybody
-		}, nil},
+		}, []plan.Op{opIngress}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p, want := posturetest.Protected(), posturetest.Wanted()

@@ -24,6 +24,7 @@ func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the backend service, and the policy wants it on the Cloud Run service",
 				command.DisableIAP(backend), audiences{backend.Audience(p.ProjectNumber), p.DirectAudience()}))
+			findings[len(findings)-1].Stops = directIAPAt(p)
 		case want.Recipe == policy.RecipeLoadBalancer && p.Service.IAPOn && !backend.IAPOn:
 			findings = append(findings, recipeChange(backend.Resource(),
 				"IAP is on at the Cloud Run service, and the policy wants it at the backend service",

@@ -24,7 +24,7 @@ func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	var findings []Finding
 	for _, backend := range p.Backends {
-		if backend.Delegated() {
+		if backend.Delegated() || len(backend.Frontends) == 0 {
 			continue // nothing is switched there
 		}
 		for _, member := range backend.Members {
@@ -34,6 +34,7 @@ func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
 			if conflict, remedy := disagreement(p, want, backend, member); conflict != "" {
 				findings = append(findings, Finding{
 					Code: SharedBackend, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
+					Stops:   append(iapAt(p, backend), Stop{opGrant, member.Target.Name()}),
 					Subject: member.Target.Name(),
 					Why:     fmt.Sprintf("it also serves %s, which %s", member.Target.Name(), conflict),
 					Remedy:  cmp.Or(remedy, "give the two services backend services of their own, or the same rule of the policy"),

@@ -22,18 +22,6 @@ const (
 	accessName  = "projects/123456789012/iap_web/compute/services/hello-backend"
 )
 
-// The operations, by their published names.
-const (
-	opProvision plan.Op = "provision-agent"
-	opGrant     plan.Op = "grant-invoker"
-	opAccess    plan.Op = "grant-access"
-	opIAP       plan.Op = "enable-iap"
-	opDirect    plan.Op = "enable-direct-iap"
-	opIngress   plan.Op = "restrict-ingress"
-	opCheck     plan.Op = "require-invoker-check"
-	opPublic    plan.Op = "revoke-public"
-)
-
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // deployed is a service as a team leaves it: public, behind a load balancer.
@@ -103,7 +91,17 @@ func TestTakingAConditionalMemberAwayIsMarked(t *testing.T) {
 	}
 }
 
-func TestWhatMustComeFirstStopsThePlanWhereNobodyNotices(t *testing.T) {
+func TestAnObstacleStopsWhatItConcernsAndNoMore(t *testing.T) {
+	side := func(change func(*posture.Backend)) func(*posture.Posture, *policy.Wanted) {
+		return func(p *posture.Posture, _ *policy.Wanted) {
+			other := deployed().Backends[0]
+			other.Name, other.Frontends[0].Resource = "side-backend", "side"
+			change(&other)
+			p.Backends = append(p.Backends, other)
+		}
+	}
+	iapStays := []plan.Op{opProvision, opGrant, opIngress}
+	sideStays := []plan.Op{opProvision, opGrant, opAccess, opIAP, opIngress}
 	for _, tc := range []struct {
 		name   string
 		change func(*posture.Posture, *policy.Wanted)
@@ -113,10 +111,32 @@ func TestWhatMustComeFirstStopsThePlanWhereNobodyNotices(t *testing.T) {
 			[]plan.Op{opProvision, opGrant}},
 		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil },
 			[]plan.Op{opProvision, opGrant}},
-		{"no accessor", func(_ *posture.Posture, w *policy.Wanted) { w.Access = nil }, []plan.Op{opProvision, opGrant}},
-		{"blocked", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].CDNOn = true }, nil},
-		{"blocked and waiting",
-			func(p *posture.Posture, w *policy.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, nil},
+		{"no HTTPS frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends[0].HTTPS = false },
+			[]plan.Op{opProvision, opGrant}},
+		{"no accessor", func(_ *posture.Posture, w *policy.Wanted) { w.Access = nil }, iapStays},
+		{"CDN", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].CDNOn = true }, iapStays},
+		{"CDN, and no accessor",
+			func(p *posture.Posture, w *policy.Wanted) { p.Backends[0].CDNOn, w.Access = true, nil }, iapStays},
+		{"IAP is on, and the only other way in has CDN", func(p *posture.Posture, w *policy.Wanted) {
+			side(func(b *posture.Backend) { b.CDNOn = true })(p, w)
+			p.Backends[0].IAPOn = true
+		}, []plan.Op{opProvision, opGrant, opAccess, opIngress}},
+		{"a side backend with CDN", side(func(b *posture.Backend) { b.CDNOn = true }), sideStays},
+		{"a TCP side backend", side(func(b *posture.Backend) { b.Protocol = "TCP" }), sideStays},
+		{"a side backend over plain HTTP", side(func(b *posture.Backend) { b.Frontends[0].HTTPS = false }), sideStays},
+		{"a classic side backend of an HTTP/2 service", func(p *posture.Posture, w *policy.Wanted) {
+			side(func(b *posture.Backend) { b.Scheme = "EXTERNAL" })(p, w)
+			p.Service.HTTP2 = true
+		}, sideStays},
+		{"a side backend with CDN that nothing leads to", side(func(b *posture.Backend) { b.CDNOn, b.Frontends = true, nil }),
+			[]plan.Op{opProvision, opGrant, opAccess, opIAP, opIngress, opPublic}},
+		{"a side backend shared with a service that is exempt", func(p *posture.Posture, w *policy.Wanted) {
+			neighbour := p.Target
+			neighbour.Service = "neighbour"
+			side(func(b *posture.Backend) { b.Members = append(b.Members, posture.Member{Target: neighbour}) })(p, w)
+			own := w.Settings
+			w.SettingsOf = func(target posture.Target) (policy.Settings, bool) { return own, target != neighbour }
+		}, sideStays},
 	} {
 		p, w := deployed(), want()
 		tc.change(&p, &w)
@@ -332,7 +352,7 @@ func TestWithoutALoadBalancerThePolicyDecides(t *testing.T) {
 			[]plan.Op{opProvision, opGrant, opIngress, opPublic}},
 		{"close, while the ingress is not known", func(p *posture.Posture, w *policy.Wanted) {
 			w.WithoutLoadBalancer, p.Service.Ingress = policy.WithoutClose, posture.IngressUnknown
-		}, []plan.Op{opProvision, opGrant}},
+		}, []plan.Op{opProvision, opGrant, opPublic}},
 		{"direct", func(_ *posture.Posture, w *policy.Wanted) { w.WithoutLoadBalancer = policy.WithoutDirect },
 			[]plan.Op{opProvision, opGrant, opAccess, opDirect, opPublic}},
 		{"direct, and nobody has access", func(_ *posture.Posture, w *policy.Wanted) {
@@ -367,7 +387,7 @@ func TestTheDirectRecipeTurnsIAPOnAtTheServiceAndNowhereElse(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	p.Backends[0].IAPOn = true
-	if steps := made(p, w).Steps; len(steps) > 0 {
-		t.Errorf("steps %v although IAP is on at the load balancer", ops(steps))
+	if diff := cmp.Diff([]plan.Op{opProvision, opGrant}, ops(made(p, w).Steps)); diff != "" {
+		t.Errorf("while IAP is on at the load balancer (-want +got):\n%s", diff)
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
@@ -24,30 +23,6 @@ func TestABackendServiceIsNamedAfterWhereItIs(t *testing.T) {
 		b := posture.Backend{Project: "demo-project", Location: location, Name: "b"}
 		if diff := cmp.Diff(want, names{b.Resource(), b.AccessResource(posturetest.Number)}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", location, diff)
-		}
-	}
-}
-
-func TestAPolicyClosesOnlyWhereNothingButALoadBalancerIsMissing(t *testing.T) {
-	none, gap := Finding{Code: NoLoadBalancer, Disposition: Waits}, Finding{Code: IngressOpen, Disposition: Gap}
-	for _, tc := range []struct {
-		name     string
-		wants    policy.WithoutLoadBalancer
-		findings []Finding
-		want     bool
-	}{
-		{"only a load balancer", policy.WithoutClose, []Finding{none, gap}, true},
-		{"a load balancer of functions vetoes nothing", policy.WithoutClose,
-			[]Finding{{Code: FunctionLoadBalancer, Disposition: Waits}, gap}, true},
-		{"the policy waits", policy.WithoutWait, []Finding{none, gap}, false},
-		{"something else is to be waited for", policy.WithoutClose,
-			[]Finding{none, {Code: NoAccessor, Disposition: Waits}}, false},
-		{"a person must act", policy.WithoutClose, []Finding{none, {Code: SharedBackend, Disposition: Blocks}}, false},
-	} {
-		want := posturetest.Wanted()
-		want.WithoutLoadBalancer = tc.wants
-		if got := Closes(tc.findings, want); got != tc.want {
-			t.Errorf("%s: %t, want %t", tc.name, got, tc.want)
 		}
 	}
 }
