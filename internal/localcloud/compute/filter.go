@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // comparison is one term of a list filter: FIELD OPERATOR VALUE.
@@ -18,38 +17,48 @@ var andWord = regexp.MustCompile(`^AND\s+`)
 // match whole regular expressions; several are joined by AND or by nothing. Nil keeps
 // everything.
 func parseFilter(text string) (keep func(item) bool, err error) {
-	var terms []func(fields) bool
+	var terms []term
 	rest := strings.TrimSpace(text)
 	for rest != "" {
 		m := comparison.FindStringSubmatch(rest)
 		if m == nil {
 			return nil, invalidField("filter", text, "Invalid list filter expression.")
 		}
-		term, err := compare(m[1], m[2], unquote(m[3]))
+		matches, err := compare(m[2], unquote(m[3]))
 		if err != nil {
 			return nil, invalidField("filter", text, "Invalid list filter expression.")
 		}
-		terms = append(terms, term)
+		terms = append(terms, term{strings.Split(m[1], "."), matches})
 		rest = andWord.ReplaceAllString(rest[len(m[0]):], "")
 	}
 	if terms == nil {
 		return nil, nil
 	}
 	return func(i item) bool {
-		object := sync.OnceValue(i.object)
-		return !slices.ContainsFunc(terms, func(term func(fields) bool) bool {
-			return !term(func(path []string) string {
-				if i.resource != nil && len(path) == 1 && path[0] == "name" { // mostly asked for
-					return i.resource.name
-				}
-				return lookup(object(), path)
-			})
-		})
+		return !slices.ContainsFunc(terms, func(t term) bool { return !t.matches(i.field(t.path)) })
 	}, nil
 }
 
-// fields are an item's fields as text, by path.
-type fields func(path []string) string
+// term is a comparison of the field at a path.
+type term struct {
+	path    []string
+	matches func(text string) bool
+}
+
+// field is the text of a field. What is stored is looked at first: a list is filtered
+// without what is computed of a resource when it is read, unless the filter names that.
+func (i item) field(path []string) string {
+	r := i.resource
+	switch {
+	case r == nil:
+		return lookup(i.other, path)
+	case len(path) == 1 && path[0] == "name":
+		return r.name
+	case r.body[path[0]] != nil || !r.kind.computes(path[0]):
+		return lookup(r.body, path)
+	}
+	return lookup(i.object(), path)
+}
 
 func unquote(s string) string {
 	if strings.HasPrefix(s, `"`) {
@@ -58,23 +67,19 @@ func unquote(s string) string {
 	return s
 }
 
-func compare(field, operator, value string) (func(fields) bool, error) {
-	path := strings.Split(field, ".")
+// compare returns what a field's text is compared by.
+func compare(operator, value string) (matches func(text string) bool, err error) {
 	switch operator {
 	case "eq", "ne":
 		whole, err := regexp.Compile("^(?:" + value + ")$")
-		if err != nil {
-			return nil, err
-		}
-		return func(of fields) bool { return whole.MatchString(of(path)) == (operator == "eq") }, nil
+		return func(text string) bool { return whole.MatchString(text) == (operator == "eq") }, err
 	case ":":
-		return func(of fields) bool {
-			have := of(path)
-			return value == "*" && have != "" || value != "*" &&
-				strings.Contains(strings.ToLower(have), strings.ToLower(strings.Trim(value, "*")))
+		wanted := strings.ToLower(strings.Trim(value, "*"))
+		return func(text string) bool {
+			return value == "*" && text != "" || value != "*" && strings.Contains(strings.ToLower(text), wanted)
 		}, nil
 	}
-	return func(of fields) bool { return (of(path) == value) == (operator == "=") }, nil
+	return func(text string) bool { return (text == value) == (operator == "=") }, nil
 }
 
 // lookup is the text of a field, "" when it is absent.
@@ -87,8 +92,11 @@ func lookup(object map[string]any, path []string) string {
 		}
 		value = child[name]
 	}
-	if value == nil {
+	switch value := value.(type) {
+	case nil:
 		return ""
+	case string:
+		return value
 	}
 	return fmt.Sprint(value)
 }

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -44,6 +45,12 @@ type kind struct {
 
 // has reports whether the resource has a field.
 func (k *kind) has(field string) bool { return document().Message(k.message).Fields[field] != nil }
+
+// computes reports whether a field is one that the server writes.
+func (k *kind) computes(field string) bool {
+	described := document().Message(k.message).Fields[field]
+	return described != nil && described.ReadOnly || slices.Contains(identity, field)
+}
 
 // collections are the API collections that may serve the kind.
 func (k *kind) collections() []string {
