@@ -69,7 +69,12 @@ type Options struct {
 	// Propagation is how long changes of load balancers and of IAP take until
 	// they are in effect on the data plane. Who reads them sees them at once.
 	Propagation time.Duration
-	// Roles are custom roles, and Grants roles on the project, that are there
+	// Projects are there from the start and after every reset, beside the default project.
+	Projects []apiserver.Project
+	// IAPAgentOfFrontend lets IAP at a backend service of one project, behind a forwarding
+	// rule of another, call Cloud Run as the agent of the rule's project.
+	IAPAgentOfFrontend bool
+	// Roles are custom roles, and Grants roles on a project, that are there
 	// from the start and after every reset. The owner needs none.
 	Roles  []apiserver.Role
 	Grants []resourcemanager.Grant
@@ -82,7 +87,7 @@ type Options struct {
 	// PubSub is the broker that Pub/Sub's REST API is served from; nil = its calls are
 	// answered 503.
 	PubSub pubsub.Broker
-	// WithoutOrganization takes the project out of its organization, so that IAP
+	// WithoutOrganization takes the projects out of their organization, so that IAP
 	// has no OAuth client of Google's.
 	WithoutOrganization bool
 	// Transport carries the events of Eventarc's triggers; it needs Publish.
@@ -104,7 +109,7 @@ type Disturber interface {
 	Reset()
 }
 
-// Cloud is one local cloud, with nothing in it but its project. Many can live
+// Cloud is one local cloud, with nothing in it but its projects. Many can live
 // in one process. It answers HTTP on any host and port that lead to it.
 type Cloud struct {
 	server    *apiserver.Server
@@ -129,7 +134,7 @@ func New(options Options) *Cloud {
 	logs := logging.New(logging.Options{Clock: options.Clock, Publish: options.Publish})
 	server := apiserver.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
-		IAMPropagation: options.IAMPropagation, ListLag: options.ListLag, Roles: options.Roles,
+		IAMPropagation: options.IAMPropagation, ListLag: options.ListLag, Roles: options.Roles, Projects: options.Projects,
 	}
 	if options.Discovery != nil {
 		server.Observe = options.Discovery.Observe
@@ -153,13 +158,13 @@ func New(options Options) *Cloud {
 	s.Serve(cloudasset.New(s))
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s))
-	s.Serve(secretmanager.New(s))
-	s.Serve(storage.New(s))
+	s.Serve(inDefaultProject(secretmanager.New(s)))
+	s.Serve(inDefaultProject(storage.New(s)))
 	s.Serve(certificatemanager.New(s))
 	tables := bigquery.New(s)
-	s.Serve(tables.API())
+	s.Serve(inDefaultProject(tables.API()))
 	metrics := monitoring.New(s)
-	s.Serve(metrics.API())
+	s.Serve(inDefaultProject(metrics.API()))
 	logs.CountWith(metrics)
 	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService,
 		ForwardingRule: loadBalancers.ForwardingRule, RunService: services.Exists})
@@ -170,29 +175,35 @@ func New(options Options) *Cloud {
 	s.Serve(logs.API(s))
 	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
 	logs.Listen(triggers.Offer)
-	s.Serve(triggers.API())
+	s.Serve(inDefaultProject(triggers.API()))
 	tokens := oidc.New(options.Clock)
 	policies := networksecurity.New(s, loadBalancers.Exists)
 	s.Serve(policies.API())
 	data := dataplane.New(dataplane.Options{
 		Compute: loadBalancers, Run: services, IAP: proxy, Authorization: policies, AgentProvisioned: s.AgentProvisioned, Allowed: s.Allowed,
-		Containers: s.Containers, Clock: options.Clock, Write: metrics.Counted(logs.Write), Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
+		Containers: s.Containers, ProjectOf: s.ProjectOf, IAPAgentOfFrontend: options.IAPAgentOfFrontend, Clock: options.Clock, Write: metrics.Counted(logs.Write), Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
 	})
 	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
 	data.SetPropagation(options.Propagation)
-	s.Serve(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish}))
-	s.Serve(pubsub.New(options.PubSub, func(to delivery.Export, attempt delivery.Attempt) error {
+	s.Serve(inDefaultProject(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish})))
+	s.Serve(inDefaultProject(pubsub.New(options.PubSub, func(to delivery.Export, attempt delivery.Attempt) error {
 		return tables.Export(to.Table, bigquery.Message{
 			Subscription: attempt.Subscription, ID: attempt.MessageID, Published: attempt.PublishTime, Data: attempt.Data,
 			Attributes: attempt.Attributes, Fields: to.Fields, Metadata: to.Metadata, DropUnknown: to.DropUnknown,
 		})
-	}))
+	})))
 	if options.Disturber != nil {
 		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
 	}
 	c := &Cloud{server: s, logs: logs, services: services, balancers: loadBalancers, data: data, tokens: tokens, options: options, id: apiserver.NewUUID()}
 	c.own = c.ownEndpoints()
 	return c
+}
+
+// inDefaultProject is an API of the default project alone.
+func inDefaultProject(api apiserver.API) apiserver.API {
+	api.DefaultProjectOnly = true
+	return api
 }
 
 // pubSubAddress is where client libraries find Pub/Sub over gRPC; "" = there is none.
@@ -217,7 +228,7 @@ func (c *Cloud) Routes() []apiserver.Route { return c.server.Routes() }
 // Logs is the log router: sinks are added to it, entries read from it.
 func (c *Cloud) Logs() *logging.Router { return c.logs }
 
-// Run is the Cloud Run of the project: tests hold and release its services.
+// Run is Cloud Run: tests hold and release its services.
 func (c *Cloud) Run() *run.Run { return c.services }
 
 // Looked is how many resources of Compute Engine all calls and requests have

@@ -8,7 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/condition"
 )
 
-// organization is the resource above the project.
+// organization is the resource above the projects.
 const organization = "organizations/" + OrganizationID
 
 // Access is one question to IAM.
@@ -57,7 +57,7 @@ func isContainer(resource string) bool {
 // Containers are the project, the folders and the organization that a resource is in,
 // the nearest first; the resource itself where it is one of them.
 func (s *Server) Containers(resource string) []string {
-	container := "projects/" + ProjectID
+	container := s.ProjectOf(resource).Name()
 	if kind, rest, _ := strings.Cut(resource, "/"); kind == "folders" || kind == "organizations" {
 		id, _, _ := strings.Cut(rest, "/")
 		container = kind + "/" + id
@@ -142,7 +142,13 @@ func (s *Server) authorize(c *Call) error {
 // letters, is reported by many.
 func (c *Call) ActAs(account string) error {
 	const permission = "iam.serviceAccounts.actAs"
-	resource := "projects/" + ProjectID + "/serviceAccounts/" + account
+	owner := c.Project
+	if _, domain, _ := strings.Cut(account, "@"); domain != "" { // another project's accounts are its own
+		if other, ok := c.server.Project(strings.TrimSuffix(domain, accountDomain)); ok {
+			owner = other
+		}
+	}
+	resource := owner.Name() + "/serviceAccounts/" + account
 	if c.server.Allowed(Access{Principal: c.Caller, Permission: permission, Resource: resource}) {
 		return nil
 	}

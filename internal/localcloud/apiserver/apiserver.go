@@ -25,6 +25,8 @@ type Options struct {
 	// ListLag is how old what lists show may be. Who reads by name is shown
 	// what is.
 	ListLag time.Duration
+	// Projects are there from the start beside DefaultProject.
+	Projects []Project
 	// Roles are custom roles that are there from the start.
 	Roles []Role
 	// Audit receives the record of every write, of every failed write, and of
@@ -41,14 +43,16 @@ type Server struct {
 	options     Options
 	routes      routes
 	apis        []API
+	defaultOnly map[string]bool // the names of APIs that DefaultProject alone has
 	calls       callLog
 	policies    policies
 	roles       roles
 	faults      faults
+	projects    projects
 	project     projectState
 	operations  operations
 	constraints Constraints                   // nil = there are none
-	parents     func(container string) string // of the project and of folders; nil = the organization
+	parents     func(container string) string // of projects and of folders; nil = the organization
 
 	mu         sync.Mutex
 	lastStamp  time.Time
@@ -69,9 +73,14 @@ type API struct {
 	State func() map[string]any
 	// Reset forgets every resource.
 	Reset func()
+	// NewProject makes what a new project has. Nil: it has nothing.
+	NewProject func(Project)
 	// Touch moves the version of a resource, as another writer would. Nil: the
 	// API's resources have none.
 	Touch func(resource string)
+	// DefaultProjectOnly says that the API is served in DefaultProject alone: to it no
+	// other project exists.
+	DefaultProjectOnly bool
 	// StateName is how State shows the name of a resource that has an IAM
 	// policy, where the real name holds a generated id. Nil, or "" from it:
 	// as it is.
@@ -80,18 +89,19 @@ type API struct {
 
 // New returns a server that serves no API yet.
 func New(options Options) *Server {
-	s := &Server{options: options}
+	s := &Server{options: options, defaultOnly: map[string]bool{}}
 	s.clear()
 	return s
 }
 
-// SetParents sets what the project and each folder is in: a folder, the organization,
+// SetParents sets what each project and each folder is in: a folder, the organization,
 // or "". It is called before the first request.
 func (s *Server) SetParents(parents func(container string) string) { s.parents = parents }
 
 // Serve adds an API. It is called before the first request.
 func (s *Server) Serve(api API) {
 	s.apis = append(s.apis, api)
+	s.defaultOnly[api.Name] = api.DefaultProjectOnly
 	s.routes.add(api.Routes)
 }
 
@@ -135,6 +145,7 @@ func (s *Server) clear() {
 		map[string]any{"role": "roles/owner", "members": []any{string(Owner)}},
 	})
 	s.roles.reset(s.options.Roles)
+	s.projects.reset(s.options.Projects)
 	s.project.reset()
 }
 
@@ -216,11 +227,19 @@ func (s *Server) Emit(record AuditRecord) {
 }
 
 // State is everything that the cloud holds: one entry per API, the IAM
-// policies under the names of their resources, and the project.
+// policies under the names of their resources, the first project, and under projects the
+// others, by id.
 func (s *Server) State() map[string]any {
 	state := map[string]any{
 		"iamPolicies": s.policies.all(s.stateName),
-		"project":     s.project.state(),
+		"project":     s.project.state(DefaultProject()),
+	}
+	if others := s.Projects()[1:]; len(others) > 0 {
+		all := map[string]any{}
+		for _, each := range others {
+			all[each.ID] = s.project.state(each)
+		}
+		state["projects"] = all
 	}
 	for _, api := range s.apis {
 		if api.State != nil {

@@ -151,7 +151,7 @@ func TestWhatCannotBeAnsweredIsRefusedInJSON(t *testing.T) {
 
 func TestADisabledAPIAnswersHowToEnableIt(t *testing.T) {
 	s := serveFruits(t, Options{}, echo)
-	s.SetEnabled("run.googleapis.com", false)
+	s.SetEnabled(DefaultProject(), "run.googleapis.com", false)
 	w := do(s, "GET", "/v1/projects/demo-project/fruits/a", "")
 	e := Object(decode(t, w), "error")
 	details := List(e, "details")
@@ -163,7 +163,7 @@ func TestADisabledAPIAnswersHowToEnableIt(t *testing.T) {
 	if info["reason"] != "SERVICE_DISABLED" || Object(info, "metadata")["service"] != "run.googleapis.com" {
 		t.Errorf("ErrorInfo = %v", info)
 	}
-	s.SetEnabled("run.googleapis.com", true)
+	s.SetEnabled(DefaultProject(), "run.googleapis.com", true)
 	if w := do(s, "GET", "/v1/projects/demo-project/fruits/a", ""); w.Code != 200 {
 		t.Errorf("enabled again: %d %s", w.Code, w.Body)
 	}

@@ -30,6 +30,9 @@ type Call struct {
 	// Resource is the resource's name, for the call log and for permission
 	// checks: the path after the version, with the project's id for its number.
 	Resource string
+	// Project is the one that the path names, by id or number, and DefaultProject where it
+	// names none.
+	Project Project
 	// Region is the region that the request's host names, or "".
 	Region string
 	// Record is the call's log entry, on the monitored resource

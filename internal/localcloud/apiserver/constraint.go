@@ -29,9 +29,9 @@ func (s *Server) Allows(resource, constraint, value string) bool {
 
 // Violated is the refusal of Compute Engine where a constraint forbids a write
 // (reported for other constraints of its).
-func Violated(constraint string) *Error {
+func Violated(in Project, constraint string) *Error {
 	return failure(http.StatusPreconditionFailed, "FAILED_PRECONDITION", "conditionNotMet",
-		"Constraint constraints/%s violated for projects/%s.", constraint, ProjectID)
+		"Constraint constraints/%s violated for projects/%s.", constraint, in.ID)
 }
 
 // excluded says that a constraint keeps a member out of a policy.

@@ -21,6 +21,9 @@ const aboutCalls = "method principal resource times every"
 // placeName is a location that lists can lack.
 var placeName = regexp.MustCompile(`^(global|[a-z]+-[a-z]+[0-9]{1,2})$`)
 
+// fullService is the full name of a service.
+var fullService = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/services/[^/]+$`)
+
 // faultForm is which keys a fault of an action must have, and which it may
 // have beside "action".
 type faultForm struct{ needs, takes string }
@@ -132,9 +135,8 @@ func (s *Server) readFault(written faultJSON, entry map[string]json.RawMessage) 
 		return f, fmt.Errorf(`until is %q: write "redeploy" or "forever"`, written.Until)
 	case has("place") && !placeName.MatchString(f.Place):
 		return f, fmt.Errorf(`place %q is not a location: write one such as "europe-west1", or "global"`, f.Place)
-	case has("service") && (strings.Count(f.Service, "/") != 5 ||
-		!strings.HasPrefix(f.Service, "projects/"+ProjectID+"/locations/")):
-		return f, fmt.Errorf("service %q is not a full name: write projects/%s/locations/L/services/S", f.Service, ProjectID)
+	case has("service") && !fullService.MatchString(f.Service):
+		return f, fmt.Errorf("service %q is not a full name: write projects/P/locations/L/services/S", f.Service)
 	}
 	if !has("delay") {
 		return f, nil

@@ -154,7 +154,7 @@ func injected(c *Call, f Fault) *Error {
 		// same with a 403 (compute/docs/api-rate-limits).
 		e.Status = "RESOURCE_EXHAUSTED"
 		e.Message = fmt.Sprintf("Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service '%s' for consumer 'project_number:%s'.",
-			c.Route.service(), ProjectNumber)
+			c.Route.service(), c.Project.Number)
 	}
 	if e.Code == http.StatusPreconditionFailed {
 		e.Location, e.LocationType = "If-Match", "header"

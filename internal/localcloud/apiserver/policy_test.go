@@ -130,15 +130,15 @@ func TestMembersFollowIAMsGrammar(t *testing.T) {
 		"deleted:user:a@example.com?uid=123":          200,
 		"principal://iam.googleapis.com/projects/1/x": 200,
 		"principalSet://goog/group/g@example.com":     200,
-		"user:":                        400,
-		"user:nobody":                  400,
-		"alluser":                      400,
-		"a@example.com":                400,
-		"robot:a@example.com":          400,
-		"domain:not a domain":          400,
-		"principalSet:goog":            400,
-		"deleted:user:a@example.com":   400,
-		"serviceAccount:" + IAPAgent(): 400,
+		"user:":                      400,
+		"user:nobody":                400,
+		"alluser":                    400,
+		"a@example.com":              400,
+		"robot:a@example.com":        400,
+		"domain:not a domain":        400,
+		"principalSet:goog":          400,
+		"deleted:user:a@example.com": 400,
+		"serviceAccount:" + DefaultProject().IAPAgent(): 400,
 	} {
 		status, body := setPolicyOf(t, s, fmt.Sprintf(`{"bindings":[{"role":"roles/a","members":[%q]}]}`, member))
 		if status != want {
@@ -152,14 +152,14 @@ func TestMembersFollowIAMsGrammar(t *testing.T) {
 
 func TestTheIAPAgentExistsOnceItWasProvisioned(t *testing.T) {
 	s := serveFruits(t, Options{}, policyOf)
-	policy := fmt.Sprintf(`{"bindings":[{"role":"roles/run.invoker","members":["serviceAccount:%s"]}]}`, IAPAgent())
+	policy := fmt.Sprintf(`{"bindings":[{"role":"roles/run.invoker","members":["serviceAccount:%s"]}]}`, DefaultProject().IAPAgent())
 	status, body := setPolicyOf(t, s, policy)
-	if want := "Service account " + IAPAgent() + " does not exist."; status != 400 ||
+	if want := "Service account " + DefaultProject().IAPAgent() + " does not exist."; status != 400 ||
 		Object(body, "error")["message"] != want {
 		t.Errorf("before: %d %v, want 400 %s", status, body, want)
 	}
-	first := s.ProvisionAgent(IAPAgent())
-	if again := s.ProvisionAgent(IAPAgent()); again != first || first == "" {
+	first := s.ProvisionAgent(DefaultProject().IAPAgent())
+	if again := s.ProvisionAgent(DefaultProject().IAPAgent()); again != first || first == "" {
 		t.Errorf("unique ids %q and %q, want the same", first, again)
 	}
 	if status, body := setPolicyOf(t, s, policy); status != 200 {

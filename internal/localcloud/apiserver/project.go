@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// The facts of the local cloud's one project.
+// The facts of the project that every local cloud starts with.
 const (
 	ProjectID      = "demo-project"
 	ProjectNumber  = "123456789012"
@@ -56,32 +56,34 @@ var alwaysOn = map[string]bool{
 // local cloud does not know the API.
 func ServiceTitle(service string) string { return services[service] }
 
-// projectState is what changes about the project outside its resources.
+// projectState is what changes about projects outside their resources.
 type projectState struct {
 	mu       sync.Mutex
-	disabled map[string]bool
-	agents   map[string]string
-	accounts map[string]Account // by address
+	disabled map[string]map[string]bool // by the project's id
+	agents   map[string]string          // of every project, by address
+	accounts map[string]Account         // of every project, by address
 }
 
 func (p *projectState) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.disabled, p.agents, p.accounts = map[string]bool{}, map[string]string{}, map[string]Account{}
+	p.disabled, p.agents, p.accounts = map[string]map[string]bool{}, map[string]string{}, map[string]Account{}
 }
 
-func (p *projectState) state() map[string]any {
+func (p *projectState) state(of Project) map[string]any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	enabled, agents := map[string]any{}, map[string]any{}
 	for service := range services {
-		enabled[service] = !p.disabled[service]
+		enabled[service] = !p.disabled[of.ID][service]
 	}
 	for email := range p.agents {
-		agents[email] = true
+		if strings.HasPrefix(email, "service-"+of.Number+"@") {
+			agents[email] = true
+		}
 	}
 	return map[string]any{
-		"projectId": ProjectID, "projectNumber": ProjectNumber,
+		"projectId": of.ID, "projectNumber": of.Number,
 		"services": enabled, "serviceAgents": agents,
 	}
 }
@@ -89,21 +91,26 @@ func (p *projectState) state() map[string]any {
 // Services are the APIs that the local cloud knows, in order.
 func Services() []string { return slices.Sorted(maps.Keys(services)) }
 
-// Enabled reports whether an API is enabled in the project.
-func (s *Server) Enabled(service string) bool {
+// Enabled reports whether an API is enabled in a project.
+func (s *Server) Enabled(in Project, service string) bool {
 	s.project.mu.Lock()
 	defer s.project.mu.Unlock()
 	_, known := services[service]
-	return known && !s.project.disabled[service]
+	return known && !s.project.disabled[in.ID][service]
 }
 
-// SetEnabled enables or disables an API, and reports whether that changed
+// SetEnabled enables or disables an API in a project, and reports whether that changed
 // anything.
-func (s *Server) SetEnabled(service string, on bool) bool {
+func (s *Server) SetEnabled(in Project, service string, on bool) bool {
 	s.project.mu.Lock()
 	defer s.project.mu.Unlock()
-	changed := s.project.disabled[service] == on
-	s.project.disabled[service] = !on
+	disabled := s.project.disabled[in.ID]
+	if disabled == nil {
+		disabled = map[string]bool{}
+		s.project.disabled[in.ID] = disabled
+	}
+	changed := disabled[service] == on
+	disabled[service] = !on
 	return changed
 }
 
@@ -127,7 +134,7 @@ func (s *Server) AgentProvisioned(email string) bool {
 	return s.project.agents[email] != ""
 }
 
-// Account is a service account that somebody made in the project.
+// Account is a service account that somebody made in a project.
 type Account struct {
 	Email, UniqueID, DisplayName, Description string
 }
@@ -146,7 +153,7 @@ func (s *Server) DropAccount(email string) {
 	delete(s.project.accounts, email)
 }
 
-// Accounts are the project's own service accounts, by address.
+// Accounts are the service accounts of all projects, by address.
 func (s *Server) Accounts() []Account {
 	s.project.mu.Lock()
 	defer s.project.mu.Unlock()
@@ -154,27 +161,23 @@ func (s *Server) Accounts() []Account {
 	return slices.SortedFunc(maps.Values(s.project.accounts), byEmail)
 }
 
-// accountDomain ends the addresses of the project's own service accounts.
-const accountDomain = "@" + ProjectID + ".iam.gserviceaccount.com"
-
 // accountExists reports whether a policy may name a service account. IAP's
-// agent must have been provisioned, and the project's own accounts made;
+// agents must have been provisioned, and the accounts of the cloud's projects made;
 // accounts of other projects and Google's other agents are taken as existing.
 func (s *Server) accountExists(email string) bool {
+	id, domain, _ := strings.Cut(email, "@")
+	_, number, _ := strings.Cut(id, "-")
+	project, isProject := strings.CutSuffix(domain, accountDomain)
+	ours, hasAgent := s.Project(number)
+	_, hasAccount := s.Project(project)
 	s.project.mu.Lock()
 	defer s.project.mu.Unlock()
-	if email == IAPAgent() {
+	if hasAgent && email == ours.IAPAgent() {
 		return s.project.agents[email] != ""
 	}
 	_, made := s.project.accounts[email]
-	return made || !strings.HasSuffix(email, accountDomain)
+	return made || !isProject || !hasAccount
 }
-
-// IAPAgent is the e-mail address of the project's IAP service agent.
-func IAPAgent() string { return "service-" + ProjectNumber + "@gcp-sa-iap.iam.gserviceaccount.com" }
-
-// known reports whether a path's project segment means our project.
-func known(project string) bool { return project == ProjectID || project == ProjectNumber }
 
 // unknownProject is what an API answers about a project that does not exist
 // or that the caller may not see; Google does not distinguish the two.
@@ -235,19 +238,19 @@ func denied(service, permission, resource string) *Error {
 	return e
 }
 
-// ServiceDisabled is the 403 of a disabled API, as recorded in 2025.
-func ServiceDisabled(service string) *Error {
+// ServiceDisabled is the 403 of an API that is disabled in a project, as recorded in 2025.
+func ServiceDisabled(in Project, service string) *Error {
 	title := services[service]
-	url := fmt.Sprintf("https://console.developers.google.com/apis/api/%s/overview?project=%s", service, ProjectNumber)
+	url := fmt.Sprintf("https://console.developers.google.com/apis/api/%s/overview?project=%s", service, in.Number)
 	e := Denied("%s has not been used in project %s before or it is disabled. Enable it by visiting %s then retry. "+
 		"If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
-		title, ProjectNumber, url)
+		title, in.Number, url)
 	e.Reason, e.Domain = "accessNotConfigured", "usageLimits"
 	e.Details = []any{
 		map[string]any{
 			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED", "domain": "googleapis.com",
 			"metadata": map[string]any{
-				"activationUrl": url, "consumer": "projects/" + ProjectNumber, "containerInfo": ProjectNumber,
+				"activationUrl": url, "consumer": "projects/" + in.Number, "containerInfo": in.Number,
 				"service": service, "serviceTitle": title,
 			},
 		},

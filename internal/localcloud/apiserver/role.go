@@ -74,6 +74,9 @@ var predefined = map[string]predefinedRole{
 	"roles/compute.admin": {"compute.*.* resourcemanager.projects.get serviceusage.services.get serviceusage.services.list", rolePages + "compute"},
 	"roles/compute.loadBalancerAdmin": {loadBalancing + " compute.sslCertificates.* compute.regionSslCertificates.* " +
 		"compute.regionNetworkEndpointGroups.*", rolePages + "compute"},
+	"roles/compute.loadBalancerServiceUser": {"compute.backendServices.get compute.backendServices.list " +
+		"compute.backendServices.use compute.regionBackendServices.get compute.regionBackendServices.list " +
+		"compute.regionBackendServices.use", rolePages + "compute"},
 	"roles/compute.networkAdmin": {loadBalancing + " compute.sslCertificates.get compute.sslCertificates.list " +
 		"compute.regionSslCertificates.get compute.regionSslCertificates.list compute.regionNetworkEndpointGroups.get " +
 		"compute.regionNetworkEndpointGroups.list compute.regions.get compute.regions.list compute.networks.* compute.subnetworks.*", rolePages + "compute"},

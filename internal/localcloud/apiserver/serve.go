@@ -32,6 +32,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) *Call {
 		write(w, r, e.Code, errorBody(r, "", e))
 		return c
 	}
+	c.Project = DefaultProject()
+	if named, ok := s.Project(c.vars["project"]); ok {
+		c.Project = named
+	}
 	c.Resource = resourceOf(c)
 	pause(r.Context(), s.options.Latency)
 	answer, err := s.handle(c)
@@ -150,20 +154,26 @@ func (r *AuditRecord) monitor(resource string) {
 	}
 }
 
-// admit reports whether the call may have any effect: the project is ours, the
+// admit reports whether the call may have any effect: the project exists, the
 // API is enabled, the caller has the permissions. Whatever refuses a call
 // before its handler sees it belongs here.
 func (s *Server) admit(c *Call) error {
-	if project := c.vars["project"]; project != "" && !known(project) {
+	if project := c.vars["project"]; project != "" && !s.serves(c.Route.API, project) {
 		return unknownProject(c, project)
 	}
-	if service := c.Route.service(); !alwaysOn[service] && !s.Enabled(service) {
-		return ServiceDisabled(service)
+	if service := c.Route.service(); !alwaysOn[service] && !s.Enabled(c.Project, service) {
+		return ServiceDisabled(c.Project, service)
 	}
 	if _, err := schema.Project(map[string]any{}, c.fields()); err != nil {
 		return Invalid("Request contains an invalid argument: %v", err)
 	}
 	return s.authorize(c)
+}
+
+// serves reports whether an API knows a project, by its id or its number.
+func (s *Server) serves(api, project string) bool {
+	found, ok := s.Project(project)
+	return ok && (found == DefaultProject() || !s.defaultOnly[api])
 }
 
 // resourceOf is the path after its version, without custom verb, and with the
@@ -176,10 +186,7 @@ func resourceOf(c *Call) string {
 	if j := strings.LastIndexByte(c.Route.Path, ':'); j > strings.LastIndexByte(c.Route.Path, '/') {
 		path = strings.TrimSuffix(path, c.Route.Path[j:])
 	}
-	if rest, ok := strings.CutPrefix(path, "projects/"+ProjectNumber); ok && (rest == "" || rest[0] == '/') {
-		path = "projects/" + ProjectID + rest
-	}
-	return path
+	return c.server.ByID(path)
 }
 
 // newRecord is the log entry of a call before its outcome is known.
@@ -190,7 +197,7 @@ func newRecord(c *Call) *AuditRecord {
 		Time: c.Time, Severity: "NOTICE",
 		ResourceType: "audited_resource",
 		Labels: map[string]string{
-			"project_id": ProjectID, "service": c.Route.service(), "method": c.Route.AuditMethod,
+			"project_id": c.Project.ID, "service": c.Route.service(), "method": c.Route.AuditMethod,
 		},
 	}
 	if c.Route.Permission != "" {

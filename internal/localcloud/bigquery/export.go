@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
-	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // Message is a message of a Pub/Sub subscription that writes into a table.
@@ -33,7 +32,7 @@ func (a *BigQuery) Export(table string, message Message) error {
 	if len(parts) != 3 {
 		return fmt.Errorf("writing to table %q: its name is not PROJECT.DATASET.TABLE", table)
 	}
-	into, ok := a.tables.Get(collection.ByID("projects/" + parts[0] + "/datasets/" + parts[1] + "/tables/" + parts[2]))
+	into, ok := a.tables.Get(a.tables.Server().ByID("projects/" + parts[0] + "/datasets/" + parts[1] + "/tables/" + parts[2]))
 	if !ok {
 		return fmt.Errorf("writing to table %s: it does not exist", table)
 	}

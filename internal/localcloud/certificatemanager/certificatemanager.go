@@ -144,7 +144,7 @@ func exist(body map[string]any, field string, in *collection.Collection) error {
 	names := apiserver.List(body, field)
 	for i, each := range names {
 		text, _ := each.(string)
-		name := collection.ByID(strings.TrimPrefix(text, service))
+		name := in.Server().ByID(strings.TrimPrefix(text, service))
 		if _, ok := in.Get(name); !ok {
 			return apiserver.NotFound("Resource '%s' was not found", name)
 		}

@@ -44,7 +44,7 @@ type asset struct {
 func search(find func(*apiserver.Server) []asset) func(*collection.Collection, *apiserver.Call) (any, error) {
 	return func(_ *collection.Collection, call *apiserver.Call) (any, error) {
 		s, scope := call.Server(), call.Resource
-		if strings.HasPrefix(scope, "projects/") && scope != "projects/"+apiserver.ProjectID {
+		if _, ok := s.Project(strings.TrimPrefix(scope, "projects/")); strings.HasPrefix(scope, "projects/") && !ok {
 			return nil, apiserver.Denied("The caller does not have permission")
 		}
 		if call.Query("orderBy") != "" || call.Query("readMask") != "" {
@@ -64,7 +64,7 @@ func search(find func(*apiserver.Server) []asset) func(*collection.Collection, *
 			if !typed(apiserver.Text(each.result, "assetType")) || !slices.Contains(containers, scope) {
 				continue
 			}
-			each.place(containers)
+			each.place(s, containers)
 			if each.selected(query) {
 				results = append(results, each.result)
 			}
@@ -101,12 +101,12 @@ func ofTypes(parameters url.Values) (func(string) bool, error) {
 }
 
 // place says in the result what contains the asset.
-func (a asset) place(containers []string) {
+func (a asset) place(s *apiserver.Server, containers []string) {
 	var folders []any
 	for _, container := range containers {
 		switch kind, _, _ := strings.Cut(container, "/"); kind {
 		case "projects":
-			a.result["project"] = "projects/" + apiserver.ProjectNumber
+			a.result["project"] = s.ByNumber(container)
 		case "organizations":
 			a.result["organization"] = container
 		default:

@@ -1,5 +1,5 @@
 // Package cloudbilling is the local cloud's Cloud Billing API (v1), as far as it says
-// which account pays for the project. Nothing here costs anything, and nothing stops
+// which account pays for a project. Nothing here costs anything, and nothing stops
 // when no account pays.
 package cloudbilling
 
@@ -14,7 +14,7 @@ const (
 	account = "billingAccounts/012345-6789AB-CDEF01"
 )
 
-// New returns the API. The project starts with an account.
+// New returns the API. Each project starts with an account.
 func New(s *apiserver.Server) apiserver.API {
 	accounts := collection.New(s, accountKind)
 	return collection.Merged("cloudbilling", accounts, collection.New(s, infoKind(accounts)))
@@ -34,7 +34,7 @@ var accountKind = collection.Kind{
 	},
 }
 
-// infoKind says which account pays for the project.
+// infoKind says which account pays for a project.
 func infoKind(accounts *collection.Collection) collection.Kind {
 	return collection.Kind{
 		Documents: []string{"cloudbilling/v1"}, Collections: []string{"cloudbilling.projects"}, Message: "ProjectBillingInfo",
@@ -45,9 +45,11 @@ func infoKind(accounts *collection.Collection) collection.Kind {
 		Audit:  map[string]string{"updateBillingInfo": "google.cloud.billing.v1.CloudBilling.UpdateProjectBillingInfo"},
 		Words:  collection.Words{Hidden: "The caller does not have permission"},
 		Others: func(infos *collection.Collection) {
-			infos.PutMissing(collection.Resource{Name: "projects/" + apiserver.ProjectID + "/billingInfo", Body: map[string]any{
-				"projectId": apiserver.ProjectID, "billingAccountName": account, "billingEnabled": true,
-			}})
+			for _, project := range infos.Server().Projects() {
+				infos.PutMissing(collection.Resource{Name: project.Name() + "/billingInfo", Body: map[string]any{
+					"projectId": project.ID, "billingAccountName": account, "billingEnabled": true,
+				}})
+			}
 		},
 		Prepare: func(w *collection.Write) error {
 			name := apiserver.Text(w.Sent, "billingAccountName") // without it billing is disabled

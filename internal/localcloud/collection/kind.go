@@ -163,7 +163,7 @@ type Action struct {
 }
 
 // Words are what an API says when it refuses. {name} is the resource's full name,
-// {id} the last part of it, {parent} what it is below, {within} the id of that,
+// {id} the last part of it, {project} the id of its project, {parent} what it is below, {within} the id of that,
 // {location} where it is. The zero value is what most APIs say.
 type Words struct {
 	NotFound, Exists, BadID string
@@ -172,30 +172,30 @@ type Words struct {
 	Hidden string
 }
 
-func (k *Kind) notFound(name string) error {
-	if k.Words.Hidden != "" {
-		return apiserver.Denied("%s", k.say(k.Words.Hidden, "", name))
+func (c *Collection) notFound(name string) error {
+	if c.Words.Hidden != "" {
+		return apiserver.Denied("%s", c.say(c.Words.Hidden, "", name))
 	}
-	return apiserver.NotFound("%s", k.say(k.Words.NotFound, "Resource '{name}' was not found", name))
+	return apiserver.NotFound("%s", c.say(c.Words.NotFound, "Resource '{name}' was not found", name))
 }
 
-func (k *Kind) exists(name string) error {
-	return apiserver.AlreadyExists("%s", k.say(k.Words.Exists, "Resource '{name}' already exists", name))
+func (c *Collection) exists(name string) error {
+	return apiserver.AlreadyExists("%s", c.say(c.Words.Exists, "Resource '{name}' already exists", name))
 }
 
-func (k *Kind) badID(name string) error {
-	return apiserver.Invalid("%s", k.say(k.Words.BadID, "The request was invalid: invalid value for the id: '{id}'", name))
+func (c *Collection) badID(name string) error {
+	return apiserver.Invalid("%s", c.say(c.Words.BadID, "The request was invalid: invalid value for the id: '{id}'", name))
 }
 
-func (k *Kind) say(words, otherwise, name string) string {
+func (c *Collection) say(words, otherwise, name string) string {
 	if words == "" {
 		words = otherwise
 	}
 	_, location, _ := strings.Cut(name, "/locations/")
 	location, _, _ = strings.Cut(location, "/")
-	in, id := k.split(name)
+	in, id := c.split(name)
 	parent := parentOf(in)
-	return strings.NewReplacer("{name}", k.shownName(name), "{id}", id, "{parent}", parent,
+	return strings.NewReplacer("{name}", c.shownName(name), "{project}", c.server.ProjectOf(name).ID, "{id}", id, "{parent}", parent,
 		"{within}", lastSegment(parent), "{location}", location).Replace(words)
 }
 
@@ -210,10 +210,9 @@ func (k *Kind) split(name string) (in, id string) {
 }
 
 // shownName is a name as answers have it.
-func (k *Kind) shownName(name string) string {
-	rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectID)
-	if k.Numbered && ok && (rest == "" || rest[0] == '/') {
-		return "projects/" + apiserver.ProjectNumber + rest
+func (c *Collection) shownName(name string) string {
+	if c.Numbered {
+		return c.server.ByNumber(name)
 	}
 	return name
 }

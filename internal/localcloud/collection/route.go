@@ -137,7 +137,7 @@ func (c *Collection) variables(path string) string {
 var versioned = regexp.MustCompile(`^v[0-9]`)
 
 // nameOf is what a call is about: its path without version and verb, with the
-// project's id.
+// project's id: that of DefaultProject where any is meant.
 func (c *Collection) nameOf(call *apiserver.Call) string {
 	path := strings.TrimPrefix(strings.TrimPrefix(call.Request.URL.Path, "/upload"), "/download")
 	_, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
@@ -150,7 +150,10 @@ func (c *Collection) nameOf(call *apiserver.Call) string {
 	if c.Rename != nil {
 		name = c.Rename(call, name)
 	}
-	return ByID(name)
+	if below, ok := strings.CutPrefix(name, "projects/-/"); ok {
+		return call.Project.Name() + "/" + below
+	}
+	return c.server.ByID(name)
 }
 
 // subject is what a call is about.
@@ -161,17 +164,6 @@ func (c *Collection) subject(call *apiserver.Call) string {
 		}
 	}
 	return c.nameOf(call)
-}
-
-// ByID is a name with the project's id for its number, or for any project.
-func ByID(name string) string {
-	if rest, ok := strings.CutPrefix(name, "projects/-/"); ok {
-		return "projects/" + apiserver.ProjectID + "/" + rest
-	}
-	if rest, ok := strings.CutPrefix(name, "projects/"+apiserver.ProjectNumber); ok && (rest == "" || rest[0] == '/') {
-		return "projects/" + apiserver.ProjectID + rest
-	}
-	return name
 }
 
 func lastPart(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }

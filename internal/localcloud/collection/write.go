@@ -96,7 +96,7 @@ func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any)
 		}
 	}
 	body, err := call.Body()
-	name := ByID(apiserver.Text(body, "name"))
+	name := c.server.ByID(apiserver.Text(body, "name"))
 	switch {
 	case err != nil:
 		return "", err
@@ -149,7 +149,7 @@ func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:
 // project by, and also when it gives only the id.
 func (c *Collection) sameName(given, name string) bool {
 	_, id := c.split(name)
-	return ByID(given) == ByID(name) || given == id
+	return c.server.ByID(given) == c.server.ByID(name) || given == id
 }
 
 // Overwrite keeps a resource, whether or not there is one of its name, as an upload

@@ -9,17 +9,17 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// aggregatedList answers the resources of a kind in every scope.
+// aggregatedList answers the resources of a kind in every scope of a project.
 func (s site) aggregatedList(c *apiserver.Call) (any, error) {
-	items, err := s.items(c, "")
+	items, err := s.items(c, c.Project.ID+"/")
 	if err != nil {
 		return nil, err
 	}
-	return s.scopes.page(c, items, listing{s.method.Response, aggregatedPath(s.kind.collection), s.version, ""})
+	return s.scopes.page(c, items, listing{s.method.Response, aggregatedPath(c.Project, s.kind.collection), s.version, ""})
 }
 
-func aggregatedPath(collection string) string {
-	return "projects/" + apiserver.ProjectID + "/aggregated/" + collection
+func aggregatedPath(project apiserver.Project, collection string) string {
+	return project.Name() + "/aggregated/" + collection
 }
 
 // aggregation is a collection and the scopes that it exists in.

@@ -8,29 +8,31 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/store"
 )
 
-// API is the state of Compute Engine in one project.
+// API is the state of Compute Engine.
 type API struct {
 	server *apiserver.Server
 	// resources are read without a lock: see package store.
 	resources *store.Store[*resource]
-	seed      []*resource // what is there from the start
 
 	mu       sync.Mutex // held while a write is checked and made
 	requests map[string]string
+	// networks are the default ones, which a reset does not change.
+	networks map[apiserver.Project][]*resource
 	// addresses and addresses6 count the IPv4 and IPv6 addresses handed out.
 	addresses, addresses6 int
 }
 
-// New returns a Compute Engine with nothing but the default network.
+// New returns a Compute Engine with nothing but the default network of each project.
 func New(s *apiserver.Server) *API {
-	a := &API{server: s, resources: store.New(store.Options{}, keysOf), seed: newDefaultNetwork(s.Now())}
+	a := &API{server: s, resources: store.New(store.Options{}, keysOf),
+		networks: map[apiserver.Project][]*resource{}}
 	a.reset()
 	return a
 }
 
 // API is what the server serves.
 func (a *API) API() apiserver.API {
-	return apiserver.API{Name: "compute", Routes: a.routes(), State: a.state, Reset: a.reset, Touch: a.touch}
+	return apiserver.API{Name: "compute", Routes: a.routes(), State: a.state, Reset: a.reset, NewProject: a.newProject, Touch: a.touch}
 }
 
 func (a *API) reset() {
@@ -38,8 +40,26 @@ func (a *API) reset() {
 	defer a.mu.Unlock()
 	a.resources.Reset()
 	a.requests, a.addresses, a.addresses6 = map[string]string{}, 0, 0
-	for _, r := range a.seed {
-		a.resources.Put(time.Time{}, r) // was always there, also for lists that lag
+	for _, project := range a.server.Projects() {
+		a.putNetwork(project)
+	}
+}
+
+// newProject makes what a new project has.
+func (a *API) newProject(project apiserver.Project) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.putNetwork(project)
+}
+
+// putNetwork keeps a project's default network, which was always there, also for lists
+// that lag. The lock is held.
+func (a *API) putNetwork(of apiserver.Project) {
+	if a.networks[of] == nil {
+		a.networks[of] = newDefaultNetwork(of, a.server.Now())
+	}
+	for _, r := range a.networks[of] {
+		a.resources.Put(time.Time{}, r)
 	}
 }
 

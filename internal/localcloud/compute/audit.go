@@ -27,7 +27,7 @@ func (s site) describe(c *apiserver.Call, r *resource) {
 	c.Record.ResourceName = c.Resource
 	c.Record.ResourceType = "gce_" + kind
 	c.Record.Location = location
-	c.Record.Labels = map[string]string{"project_id": apiserver.ProjectID, label: location, kind + "_id": r.id}
+	c.Record.Labels = map[string]string{"project_id": r.project.ID, label: location, kind + "_id": r.id}
 	for i := range c.Record.Authorization {
 		c.Record.Authorization[i].Resource = c.Resource
 	}

@@ -44,7 +44,7 @@ func (a *API) checkIAPPermitted(r, old *resource) error {
 	}
 	on := func(of *resource) bool { return of != nil && apiserver.Object(of.body, "iap")["enabled"] == true }
 	if on(r) && !on(old) && a.server.Enforced(r.path(), constraint) {
-		return apiserver.Violated(constraint)
+		return apiserver.Violated(r.project, constraint)
 	}
 	return nil
 }

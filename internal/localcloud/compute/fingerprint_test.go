@@ -4,8 +4,12 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 func TestFingerprintsAreEightBytesInURLSafeBase64(t *testing.T) {
@@ -29,6 +33,7 @@ func TestLinksAreReadInEveryForm(t *testing.T) {
 		OK   bool
 	}
 	const path = "projects/demo-project/global/backendServices/be"
+	api := New(apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now}))
 	for form, want := range map[string]read{
 		path:                        {path, true},
 		"global/backendServices/be": {path, true},
@@ -45,7 +50,7 @@ func TestLinksAreReadInEveryForm(t *testing.T) {
 		"projects/demo-project/global/backendServices/be/../other": {
 			"projects/demo-project/global/backendServices/be/../other", false},
 	} {
-		got, ok := parseLink(form)
+		got, ok := api.parseLink(apiserver.DefaultProject(), form)
 		if diff := cmp.Diff(want, read{got, ok}); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", form, diff)
 		}

@@ -28,7 +28,7 @@ func settleForwardingRule(a *API, r, old *resource) error {
 	}
 	// Recorded: only a service mesh's rule is given the default network.
 	if r.body["loadBalancingScheme"] == "INTERNAL_SELF_MANAGED" && r.body["network"] == nil {
-		r.body["network"] = link("projects/" + apiserver.ProjectID + "/global/networks/" + defaultNetwork)
+		r.body["network"] = link(place{r.project, global}.path(networks, defaultNetwork))
 	}
 	return a.settleIPAddress(r, old)
 }
@@ -46,7 +46,7 @@ func (a *API) settleIPAddress(r, old *resource) error {
 		}
 		r.body["IPAddress"] = fresh
 	case strings.Contains(address, "/"):
-		path, ok := parseLink(address)
+		path, ok := a.parseLink(r.project, address)
 		if !ok {
 			return invalidField("resource.IPAddress", address, "The URL is malformed.")
 		}

@@ -62,7 +62,7 @@ func getHealth(s site, c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, _ := parseLink(apiserver.Text(sent, "group"))
+	group, _ := s.api.parseLink(c.Project, apiserver.Text(sent, "group"))
 	for _, entry := range apiserver.List(r.body, "backends") {
 		if apiserver.Text(entry.(map[string]any), "group") != link(group) {
 			continue

@@ -19,17 +19,15 @@ var linkPath = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/(global|regions/[a
 // parseLink reads a reference in any form that clients send: a full URL of any
 // host and version, "projects/…", or "global/…" and "regions/…" within the
 // project. It returns the path from "projects/", with the project's id.
-func parseLink(s string) (path string, ok bool) {
+func (a *API) parseLink(in apiserver.Project, s string) (path string, ok bool) {
 	path = s
 	if i := strings.Index(path, "projects/"); i >= 0 {
 		path = path[i:]
 	} else if strings.HasPrefix(path, "global/") || strings.HasPrefix(path, "regions/") ||
 		strings.HasPrefix(path, "zones/") {
-		path = "projects/" + apiserver.ProjectID + "/" + path
+		path = in.Name() + "/" + path
 	}
-	if rest, ok := strings.CutPrefix(path, "projects/"+apiserver.ProjectNumber+"/"); ok {
-		path = "projects/" + apiserver.ProjectID + "/" + rest
-	}
+	path = a.server.ByID(path)
 	return path, linkPath.MatchString(path)
 }
 

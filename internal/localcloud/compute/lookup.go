@@ -3,6 +3,8 @@ package compute
 import (
 	"strings"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // Resource is one resource as it was at a time. It never changes.
@@ -65,30 +67,27 @@ func (a *API) lookup(reference string, at time.Time) []Resource {
 // Looked is how many resources have been looked at so far: a measure of work.
 func (a *API) Looked() int64 { return a.resources.Looked() }
 
-// BackendService finds a backend service by its name or numeric id, as IAP
+// BackendService finds a project's backend service by its name or numeric id, as IAP
 // names it. Region is "" for a global one.
-func (a *API) BackendService(region, nameOrID string) (name, id string, ok bool) {
-	return a.named("backendServices", region, nameOrID)
+func (a *API) BackendService(in apiserver.Project, region, nameOrID string) (name, id string, ok bool) {
+	return a.named("backendServices", at(in, region), nameOrID)
 }
 
-// ForwardingRule finds a forwarding rule by its name or numeric id, as IAP names it.
-// Region is "" for a global one.
-func (a *API) ForwardingRule(region, nameOrID string) (name, id string, ok bool) {
-	return a.named("forwardingRules", region, nameOrID)
+// ForwardingRule finds a project's forwarding rule by its name or numeric id, as IAP names
+// it. Region is "" for a global one.
+func (a *API) ForwardingRule(in apiserver.Project, region, nameOrID string) (name, id string, ok bool) {
+	return a.named("forwardingRules", at(in, region), nameOrID)
 }
 
 // Exists reports whether a resource exists, by its path from "projects/" on.
 func (a *API) Exists(path string) bool { return a.find(path) != nil }
 
-func (a *API) named(collection, region, nameOrID string) (name, id string, ok bool) {
-	scope, k := global, kindOf(collection)
-	if region != "" {
-		scope = "regions/" + region
-	}
-	if r := a.find(resourcePath(scope, k, nameOrID)); r != nil {
+func (a *API) named(collection string, in place, nameOrID string) (name, id string, ok bool) {
+	k := kindOf(collection)
+	if r := a.find(in.path(k, nameOrID)); r != nil {
 		return r.name, r.id, true
 	}
-	for _, r := range a.referring(idKey(k, scope, nameOrID)) {
+	for _, r := range a.referring(idKey(k, in, nameOrID)) {
 		return r.name, r.id, true
 	}
 	return "", "", false

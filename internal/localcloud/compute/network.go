@@ -12,9 +12,9 @@ import (
 // defaultNetwork is the network that every new project has (vpc/docs/vpc).
 const defaultNetwork = "default"
 
-// newDefaultNetwork is the default network and its subnetworks.
-func newDefaultNetwork(created time.Time) []*resource {
-	network := &resource{kind: networks, scope: global, name: defaultNetwork, id: apiserver.NewID(), created: created,
+// newDefaultNetwork is the default network of a project and its subnetworks.
+func newDefaultNetwork(of apiserver.Project, created time.Time) []*resource {
+	network := &resource{kind: networks, place: place{of, global}, name: defaultNetwork, id: apiserver.NewID(), created: created,
 		body: filled(map[string]any{"description": "Default network for the project", "autoCreateSubnetworks": true},
 			networks.defaults)}
 	all := append(subnetworksOf(network), network)
@@ -40,7 +40,7 @@ func subnetworksOf(r *resource) []*resource {
 	for _, region := range regions {
 		ipRange := fmt.Sprintf("10.%d.0.0/20", autoRanges[region])
 		all = append(all, &resource{
-			kind: subnetworks, scope: "regions/" + region, name: r.name, id: apiserver.NewID(), created: r.created,
+			kind: subnetworks, place: at(r.project, region), name: r.name, id: apiserver.NewID(), created: r.created,
 			body: filled(map[string]any{
 				"network": link(r.path()), "ipCidrRange": ipRange, "gatewayAddress": gateway(ipRange),
 				"stackType": "IPV4_ONLY",

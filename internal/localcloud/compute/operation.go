@@ -66,17 +66,17 @@ func (a *API) begin(c *apiserver.Call, r *resource) map[string]any {
 		"kind": "compute#operation", "id": apiserver.NewID(), "name": name, "operationType": operationType(c.Route.ID),
 		"targetLink": link(r.path()), "targetId": r.id, "user": c.Caller.Email(),
 		"insertTime": pacific(now), "startTime": pacific(now),
-		"selfLink": link(operationPath(r.scope, name)),
+		"selfLink": link(operationPath(r.place, name)),
 		"status":   "RUNNING", "progress": number("0"),
 	}
 	if r.region() != "" {
-		body["region"] = link("projects/" + apiserver.ProjectID + "/" + r.scope)
+		body["region"] = link(r.place.name())
 	}
 	if instant {
 		finish(body, now)
 	}
-	started := a.server.StartOperation(operationPath(r.scope, name), body)
-	a.remember(c.Query("requestId"), operationPath(r.scope, name))
+	started := a.server.StartOperation(operationPath(r.place, name), body)
+	a.remember(c.Query("requestId"), operationPath(r.place, name))
 	last := complete(c, body, instant)
 	failure, never := c.OperationFault()
 	switch {
@@ -160,21 +160,19 @@ type operationSite struct {
 	global  bool
 }
 
-func (s operationSite) scope(c *apiserver.Call) string {
+func (s operationSite) place(c *apiserver.Call) place {
 	if s.global {
-		return global
+		return place{c.Project, global}
 	}
-	return "regions/" + c.Var("region")
+	return at(c.Project, c.Var("region"))
 }
 
 // operationPath is the name of an operation from the project on, under which the
 // server keeps it; with name "" what those of a scope begin with.
-func operationPath(scope, name string) string {
-	return "projects/" + apiserver.ProjectID + "/" + scope + "/operations/" + name
-}
+func operationPath(in place, name string) string { return in.name() + "/operations/" + name }
 
 func (s operationSite) find(c *apiserver.Call) (*apiserver.Operation, error) {
-	path := operationPath(s.scope(c), c.Var("name"))
+	path := operationPath(s.place(c), c.Var("name"))
 	if op := s.api.server.Operation(path); op != nil {
 		return op, nil
 	}
@@ -209,13 +207,13 @@ func (s operationSite) remove(c *apiserver.Call) (any, error) {
 }
 
 func (s operationSite) list(c *apiserver.Call) (any, error) {
-	prefix := operationPath(s.scope(c), "")
-	return page(c, s.under(prefix), listing{"OperationList", strings.TrimSuffix(prefix, "/"), s.version, s.scope(c)})
+	prefix := operationPath(s.place(c), "")
+	return page(c, s.under(prefix), listing{"OperationList", strings.TrimSuffix(prefix, "/"), s.version, s.place(c).scope})
 }
 
 func (s operationSite) aggregatedList(c *apiserver.Call) (any, error) {
-	head := listing{"OperationAggregatedList", aggregatedPath("operations"), s.version, ""}
-	return aggregation{"operations", true, true}.page(c, s.inEveryScope, head)
+	head := listing{"OperationAggregatedList", aggregatedPath(c.Project, "operations"), s.version, ""}
+	return aggregation{"operations", true, true}.page(c, s.inEveryScope(c.Project), head)
 }
 
 // under are the operations whose names begin with prefix.
@@ -229,14 +227,16 @@ func (s operationSite) under(prefix string) source {
 	}
 }
 
-// inEveryScope are the operations of Compute Engine: the server keeps those of
+// inEveryScope are a project's operations of Compute Engine: the server keeps those of
 // other APIs too, in between.
-func (s operationSite) inEveryScope(after string, n int) []item {
-	var items []item
-	for _, scope := range append([]string{global}, regionScopes...) {
-		if prefix := operationPath(scope, ""); len(items) < n && after < prefix+"\xff" {
-			items = append(items, s.under(prefix)(max(after, prefix), n-len(items))...)
+func (s operationSite) inEveryScope(project apiserver.Project) source {
+	return func(after string, n int) []item {
+		var items []item
+		for _, scope := range append([]string{global}, regionScopes...) {
+			if prefix := operationPath(place{project, scope}, ""); len(items) < n && after < prefix+"\xff" {
+				items = append(items, s.under(prefix)(max(after, prefix), n-len(items))...)
+			}
 		}
+		return items
 	}
-	return items
 }

@@ -27,7 +27,7 @@ func (i item) place() string {
 	if i.order != "" {
 		return i.order
 	}
-	return i.resource.scope + "/" + i.resource.name
+	return i.resource.order(i.resource.name)
 }
 
 // object is the item as clients of v1 see it.

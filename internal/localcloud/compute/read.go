@@ -19,16 +19,16 @@ func (s site) get(c *apiserver.Call) (any, error) {
 }
 
 func (s site) list(c *apiserver.Call) (any, error) {
-	scope, err := s.scope(c)
+	in, err := s.place(c)
 	if err != nil {
 		return nil, err
 	}
-	items, err := s.items(c, scope+"/")
+	items, err := s.items(c, in.order(""))
 	if err != nil {
 		return nil, err
 	}
-	path := "projects/" + apiserver.ProjectID + "/" + scope + "/" + s.kind.collection
-	return page(c, items, listing{s.method.Response, path, s.version, scope})
+	path := in.name() + "/" + s.kind.collection
+	return page(c, items, listing{s.method.Response, path, s.version, in.scope})
 }
 
 // items are the resources of a kind whose place begins with prefix, as lists

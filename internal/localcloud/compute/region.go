@@ -3,7 +3,6 @@ package compute
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
@@ -39,13 +38,13 @@ func (a *API) regionRoutes(version string) []apiserver.Route {
 	var routes []apiserver.Route
 	for verb, handle := range map[string]handler{
 		"list": func(c *apiserver.Call) (any, error) {
-			return page(c, everyRegion, listing{"RegionList", "projects/" + apiserver.ProjectID + "/regions", version, ""})
+			return page(c, everyRegion(c.Project), listing{"RegionList", c.Project.Name() + "/regions", version, ""})
 		},
 		"get": func(c *apiserver.Call) (any, error) {
 			if name := c.Var("name"); slices.Contains(regions, name) {
-				return inVersion(regionView(name), version), nil
+				return inVersion(regionView(c.Project, name), version), nil
 			}
-			return nil, notFound("projects/" + apiserver.ProjectID + "/regions/" + c.Var("name"))
+			return nil, notFound(c.Project.Name() + "/regions/" + c.Var("name"))
 		},
 	} {
 		m, _ := document().Method("compute.regions." + verb)
@@ -54,19 +53,21 @@ func (a *API) regionRoutes(version string) []apiserver.Route {
 	return routes
 }
 
-func everyRegion(after string, n int) []item {
-	var items []item
-	for _, scope := range regionScopes {
-		if name := strings.TrimPrefix(scope, "regions/"); name > after && len(items) < n {
-			items = append(items, item{order: name, other: regionView(name)})
+func everyRegion(project apiserver.Project) source {
+	return func(after string, n int) []item {
+		var items []item
+		for _, name := range regions {
+			if name > after && len(items) < n {
+				items = append(items, item{order: name, other: regionView(project, name)})
+			}
 		}
+		return items
 	}
-	return items
 }
 
-func regionView(name string) map[string]any {
+func regionView(project apiserver.Project, name string) map[string]any {
 	return map[string]any{
 		"kind": "compute#region", "name": name, "description": name, "status": "UP",
-		"selfLink": link("projects/" + apiserver.ProjectID + "/regions/" + name),
+		"selfLink": link(at(project, name).name()),
 	}
 }

@@ -17,8 +17,8 @@ import (
 // configured, so that a write can replace all of the latter and nothing of the
 // former. Once it is kept it never changes: who reads it needs no lock.
 type resource struct {
-	kind    *kind
-	scope   string
+	kind *kind
+	place
 	name    string
 	id      string
 	created time.Time
@@ -44,28 +44,12 @@ type encoded struct {
 	text []byte
 }
 
-// global is the scope of what belongs to no region; the others are
-// "regions/REGION".
-const global = "global"
-
-func (r *resource) region() string {
-	region, _ := strings.CutPrefix(r.scope, "regions/")
-	if region == global {
-		return ""
-	}
-	return region
-}
-
 // path is the resource's name: projects/P/global/backendServices/N.
 func (r *resource) path() string {
 	if r.full != "" {
 		return r.full
 	}
-	return resourcePath(r.scope, r.kind, r.name)
-}
-
-func resourcePath(scope string, k *kind, name string) string {
-	return "projects/" + apiserver.ProjectID + "/" + scope + "/" + k.collection + "/" + name
+	return r.place.path(r.kind, r.name)
 }
 
 // complete fills in what is computed once for a version.
@@ -79,11 +63,11 @@ func (r *resource) complete() {
 	}
 }
 
-// keysOf places a resource in its collection, by scope and name, and lists what
+// keysOf places a resource in its collection, by project, scope and name, and lists what
 // it is found by.
 func keysOf(r *resource) store.Keys {
-	keys := store.Keys{Path: r.path(), List: r.kind.collection, Order: r.scope + "/" + r.name,
-		References: []string{idKey(r.kind, r.scope, r.id)}}
+	keys := store.Keys{Path: r.path(), List: r.kind.collection, Order: r.order(r.name),
+		References: []string{idKey(r.kind, r.place, r.id)}}
 	add := func(reference string) { keys.References = append(keys.References, reference) }
 	for _, path := range r.kind.references {
 		// What is kept was checked: every reference is a link.
@@ -116,7 +100,7 @@ func keysOf(r *resource) store.Keys {
 // The keys by which resources are found otherwise than by their paths. No path
 // begins like one.
 
-func idKey(k *kind, scope, id string) string { return "id/" + k.collection + "/" + scope + "/" + id }
+func idKey(k *kind, in place, id string) string { return "id/" + k.collection + "/" + in.order(id) }
 
 // addressKey is the same for every way of writing an IP address.
 func addressKey(address any) string {
@@ -145,8 +129,8 @@ func (r *resource) shown() map[string]any {
 	body["name"] = r.name
 	body["creationTimestamp"] = pacific(r.created)
 	body["selfLink"] = link(r.path())
-	if region := r.region(); region != "" {
-		body["region"] = link("projects/" + apiserver.ProjectID + "/regions/" + region)
+	if r.region() != "" {
+		body["region"] = link(r.place.name())
 	}
 	return body
 }

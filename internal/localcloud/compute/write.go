@@ -68,49 +68,49 @@ func (s site) sent(c *apiserver.Call) (map[string]any, error) {
 	return nil, refused
 }
 
-// scope is "global" or the region that the path names, which must exist.
-func (s site) scope(c *apiserver.Call) (string, error) {
+// place is where the path leads: a region that it names must exist.
+func (s site) place(c *apiserver.Call) (place, error) {
 	if !strings.Contains(s.method.Path, "/regions/") {
-		return global, nil
+		return place{c.Project, global}, nil
 	}
 	region := c.Var("region")
 	if !slices.Contains(regions, region) {
-		return "", invalidField("region", region, "Unknown region.")
+		return place{}, invalidField("region", region, "Unknown region.")
 	}
-	return "regions/" + region, nil
+	return at(c.Project, region), nil
 }
 
 // existing finds the resource that the path names, and notes in the log that the
 // call is about it.
 func (s site) existing(c *apiserver.Call) (*resource, error) {
-	scope, err := s.scope(c)
+	in, err := s.place(c)
 	if err != nil {
 		return nil, err
 	}
-	path := resourcePath(scope, s.kind, c.Var("name"))
+	path := in.path(s.kind, c.Var("name"))
 	if !resourceName.MatchString(c.Var("name")) {
-		return s.byID(c, scope)
+		return s.byID(c, in)
 	}
 	if r := s.api.find(path); r != nil {
 		s.describe(c, r)
 		return r, nil
 	}
-	s.describe(c, &resource{kind: s.kind, scope: scope, name: c.Var("name")})
+	s.describe(c, &resource{kind: s.kind, place: in, name: c.Var("name")})
 	return nil, notFound(path)
 }
 
 // byID finds a resource by its number, which stands where its name is
 // expected. The text for what is neither is reported.
-func (s site) byID(c *apiserver.Call, scope string) (*resource, error) {
+func (s site) byID(c *apiserver.Call, in place) (*resource, error) {
 	if !resourceNumber.MatchString(c.Var("name")) {
 		return nil, invalidField(s.kind.singular, c.Var("name"),
 			"Must be a match of regex '[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?|[1-9][0-9]{0,19}'")
 	}
-	for _, r := range s.api.referring(idKey(s.kind, scope, c.Var("name"))) {
+	for _, r := range s.api.referring(idKey(s.kind, in, c.Var("name"))) {
 		s.describe(c, r)
 		return r, nil
 	}
-	return nil, notFound(resourcePath(scope, s.kind, c.Var("name")))
+	return nil, notFound(in.path(s.kind, c.Var("name")))
 }
 
 func (s site) insert(c *apiserver.Call) (any, error) {
@@ -118,13 +118,13 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	scope, err := s.scope(c)
+	in, err := s.place(c)
 	if err != nil {
 		return nil, err
 	}
 	name := apiserver.Text(sent, "name")
-	c.Resource = resourcePath(scope, s.kind, name)
-	s.describe(c, &resource{kind: s.kind, scope: scope, name: name})
+	c.Resource = in.path(s.kind, name)
+	s.describe(c, &resource{kind: s.kind, place: in, name: name})
 	a := s.api
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -137,11 +137,11 @@ func (s site) insert(c *apiserver.Call) (any, error) {
 	if a.find(c.Resource) != nil {
 		return nil, apiserver.AlreadyExists("The resource '%s' already exists", c.Resource)
 	}
-	r := &resource{kind: s.kind, scope: scope, name: name, id: apiserver.NewID(), created: a.server.Stamp(),
+	r := &resource{kind: s.kind, place: in, name: name, id: apiserver.NewID(), created: a.server.Stamp(),
 		body: filled(stripped(sent), s.kind.defaults)}
 	// Labels on insert were dropped in every recording (wire.md 2.6).
 	delete(r.body, "labels")
-	if err := a.settle(r, nil); err != nil {
+	if err := a.accept(c, r, nil); err != nil {
 		return nil, err
 	}
 	for _, each := range append(subnetworksOf(r), r) {
@@ -241,7 +241,7 @@ func (s site) change(c *apiserver.Call, next func(site, *apiserver.Call, map[str
 	if changed.body, err = next(s, c, sent, old); err != nil {
 		return nil, err
 	}
-	if err := a.settle(&changed, old); err != nil {
+	if err := a.accept(c, &changed, old); err != nil {
 		return nil, err
 	}
 	a.put(c, &changed)
@@ -304,7 +304,7 @@ func usedName(used, r *resource) string {
 	if region := r.region(); region != "" {
 		scope = "REGION:" + region
 	}
-	return scope + "/PROJECT:" + apiserver.ProjectNumber + "/" + strings.ToUpper(snake(r.kind.singular)) + ":" + r.name
+	return scope + "/PROJECT:" + r.project.Number + "/" + strings.ToUpper(snake(r.kind.singular)) + ":" + r.name
 }
 
 // stripped is what was sent without what only the server writes.
@@ -335,6 +335,15 @@ func fill(object, defaults map[string]any) {
 func whole(value any) int {
 	n, _ := strconv.Atoi(fmt.Sprint(value))
 	return n
+}
+
+// accept settles a resource that a call is about to write, unless the caller may not use
+// what it names.
+func (a *API) accept(c *apiserver.Call, r, old *resource) error {
+	if err := a.settle(r, old); err != nil {
+		return err
+	}
+	return a.mayUse(c, r, old)
 }
 
 // settle checks a resource that is about to be written and brings it into the

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
 // assertionHeader is where IAP names to the application who passed it
@@ -35,19 +33,19 @@ func visitorClaims(r request, g gate, passed member) claims {
 	c := claims{Issuer: "https://cloud.google.com/iap", Audience: g.audience, Email: passed.email(),
 		Issued: r.at.Unix(), Expires: r.at.Add(assertionLife).Unix()}
 	if passed != "" {
-		c.Subject = issuerOf(passed, g.settings) + ":" + subject(passed)
+		c.Subject = issuerOf(passed, g) + ":" + subject(passed)
 	}
 	if passed.external() {
-		c.Email = issuerOf(passed, g.settings) + ":" + passed.email()
+		c.Email = issuerOf(passed, g) + ":" + passed.email()
 	}
 	return c
 }
 
 // agentClaims say to Cloud Run that IAP's agent calls.
-func agentClaims(r request) claims {
+func agentClaims(r request, agent member) claims {
 	return claims{
-		Issuer: "https://accounts.google.com", Audience: "https://" + r.host, Email: apiserver.IAPAgent(),
-		Subject: subject(iapAgent()), Issued: r.at.Unix(), Expires: r.at.Add(time.Hour).Unix(),
+		Issuer: "https://accounts.google.com", Audience: "https://" + r.host, Email: agent.email(),
+		Subject: subject(agent), Issued: r.at.Unix(), Expires: r.at.Add(time.Hour).Unix(),
 	}
 }
 

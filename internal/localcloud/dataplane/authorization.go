@@ -26,7 +26,7 @@ const (
 // backend service, as IAP's agent where a policy delegates to IAP, or the outcome that
 // ends it. Source of the order: the discovery document, AuthzPolicy.action.
 func (s snapshot) authorized(r request, f frontend, backend object) (call, *outcome) {
-	c := call{request: r, token: s.caller(r), from: external}
+	c := call{request: r, token: s.caller(r), from: external, rule: f.rule}
 	path := apiserver.Text(f.rule, "selfLink")
 	matching := map[string]int{}
 	for _, policy := range s.Authorization.PoliciesAt(path[max(0, strings.Index(path, "projects/")):]) {
@@ -74,10 +74,10 @@ func (s snapshot) gateAtRule(rule object) gate {
 	if region := regionOf(rule); region != "" {
 		web, place = web+"-"+region, region
 	}
-	id := apiserver.Text(rule, "id")
+	id, project := apiserver.Text(rule, "id"), s.projectOf(rule)
 	return s.gate(gate{
-		resource: iapRoot + web + "/services/" + id, unprovisioned: agentMissing,
-		audience: "/projects/" + apiserver.ProjectNumber + "/" + place + "/forwardingRules/" + id,
+		resource: iapRoot(project) + web + "/services/" + id, project: project, agent: iapAgent(project),
+		audience: "/" + project.Numbered() + "/" + place + "/forwardingRules/" + id, unprovisioned: agentMissing,
 	})
 }
 

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -32,6 +33,7 @@ type call struct {
 	request
 	token token
 	from  network
+	rule  object // the forwarding rule that it came through, nil for none
 }
 
 // intoService is a call's way into a service: ingress, IAP at the service
@@ -51,17 +53,17 @@ func (s snapshot) intoService(service object, c call) outcome {
 	}
 	c.token = c.token.at(service)
 	if !s.mayInvoke(service, c) {
-		result, reason := refused(c)
-		return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, reason))}
+		result, reason := s.refused(c)
+		return outcome{answer: result, entries: entriesOf(s.serviceEntry(c.request, service, result, reason))}
 	}
 	result := s.contained(service, c)
-	return outcome{answer: result, entries: entriesOf(serviceEntry(c.request, service, result, ""))}
+	return outcome{answer: result, entries: entriesOf(s.serviceEntry(c.request, service, result, ""))}
 }
 
 // mayInvoke reports whether Cloud Run lets a call through to the container.
 func (s snapshot) mayInvoke(service object, c call) bool {
 	name := apiserver.Text(service, "name")
-	if revision, stuck := s.stuck[name]; stuck && c.token.who == iapAgent() &&
+	if revision, stuck := s.stuck[name]; stuck && s.isIAPAgent(c.token.who) &&
 		(revision == "" || revision == apiserver.Text(service, "latestReadyRevision")) {
 		return false
 	}
@@ -86,11 +88,11 @@ const (
 
 // refused is the answer to a call that may not invoke, and what the log says
 // about it. That IAP's agent gets the answer of anonymous callers is reported.
-func refused(c call) (answer, string) {
+func (s snapshot) refused(c call) (answer, string) {
 	switch {
 	case c.token.bad:
 		return unauthorized(c.path), notVerified
-	case c.token.who == "" || c.token.who == iapAgent():
+	case c.token.who == "" || s.isIAPAgent(c.token.who):
 		return forbidden(c.path), notAuthenticated
 	}
 	return forbidden(c.path), notAuthorized
@@ -127,14 +129,20 @@ func (s snapshot) throughDefaultURL(r request) outcome {
 // functionsDomain ends the hosts of functions, one for each region and project.
 const functionsDomain = ".cloudfunctions.net"
 
+// regionThenProject is what such a host begins with.
+var regionThenProject = regexp.MustCompile(`^([a-z]+-[a-z]+[0-9]{1,2})-(.+)$`)
+
 // throughFunctionURL is the way of a request to https://REGION-PROJECT.cloudfunctions.net/NAME,
 // the address of a service that is a function of the second generation. The container
 // gets what follows the name as the path. Whether the address is gone with the default
 // URL is unverified: here it stays.
 func (s snapshot) throughFunctionURL(r request) outcome {
-	location, _ := strings.CutSuffix(strings.TrimSuffix(r.host, functionsDomain), "-"+apiserver.ProjectID)
+	place := regionThenProject.FindStringSubmatch(strings.TrimSuffix(r.host, functionsDomain))
+	if place == nil {
+		return outcome{answer: plain(http.StatusNotFound, pageNotFound)}
+	}
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.path, "/"), "/")
-	service := s.service("projects/" + apiserver.ProjectID + "/locations/" + location + "/services/" + name)
+	service := s.service("projects/" + place[2] + "/locations/" + place[1] + "/services/" + name)
 	if apiserver.Text(apiserver.Object(service, "labels"), "goog-managed-by") != "cloudfunctions" {
 		return outcome{answer: plain(http.StatusNotFound, pageNotFound)}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
 )
 
-// Options say what a DataPlane cannot know by itself. All but
-// WithoutOrganization are required.
+// Options say what a DataPlane cannot know by itself. All but the
+// switches are required.
 type Options struct {
 	// Compute, Run and IAP are the APIs whose resources requests go by.
 	Compute *compute.API
@@ -27,14 +27,19 @@ type Options struct {
 	AgentProvisioned func(email string) bool
 	// Allowed answers from the IAM policies that are in effect.
 	Allowed func(apiserver.Access) bool
-	// Containers are the project of a resource and what that is in, the nearest first.
+	// Containers are the project of a resource and what that is in, the nearest first, and
+	// ProjectOf is that project.
 	Containers func(resource string) []string
+	ProjectOf  func(resource string) apiserver.Project
 	// Clock returns the time.
 	Clock func() time.Time
 	// Write keeps a log entry.
 	Write func(logging.Entry)
 	// Tokens issues and checks the identity tokens that requests carry.
 	Tokens *oidc.Issuer
+	// IAPAgentOfFrontend lets IAP at a backend service call Cloud Run as the agent of the
+	// project of the forwarding rule, and not as that of the backend service's project.
+	IAPAgentOfFrontend bool
 	// WithoutOrganization takes the project out of its organization, so that
 	// IAP has no OAuth client of Google's.
 	WithoutOrganization bool

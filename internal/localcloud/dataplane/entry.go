@@ -10,22 +10,24 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
-const logs = "projects/" + apiserver.ProjectID + "/logs/"
+// logs is what the names of a project's logs begin with.
+func logs(of apiserver.Project) string { return of.Name() + "/logs/" }
 
 // serviceEntry is Cloud Run's request log entry (recorded). The reason is set
 // where IAM refused, and nowhere else: it alone distinguishes Cloud Run's 403
 // from the application's.
-func serviceEntry(r request, service object, a answer, reason string) logging.Entry {
+func (s snapshot) serviceEntry(r request, service object, a answer, reason string) logging.Entry {
 	location, name := placeOf(service)
-	entry := entry(r, a)
-	entry.LogName, entry.TextPayload = logs+"run.googleapis.com%2Frequests", reason
+	project := s.ProjectOf(apiserver.Text(service, "name"))
+	entry := entry(project, r, a)
+	entry.LogName, entry.TextPayload = logs(project)+"run.googleapis.com%2Frequests", reason
 	entry.Resource = logging.Resource{Type: "cloud_run_revision", Labels: map[string]string{
-		"project_id": apiserver.ProjectID, "location": location, "service_name": name, "configuration_name": name,
+		"project_id": project.ID, "location": location, "service_name": name, "configuration_name": name,
 		"revision_name": lastOf(apiserver.Text(service, "latestReadyRevision")),
 	}}
 	if isInstance(service) { // unverified
 		entry.Resource = logging.Resource{Type: "cloud_run_instance", Labels: map[string]string{
-			"project_id": apiserver.ProjectID, "location": location, "instance_name": name}}
+			"project_id": project.ID, "location": location, "instance_name": name}}
 	}
 	entry.HTTPRequest["protocol"] = "HTTP/1.1"
 	for key, value := range apiserver.Object(service, "labels") {
@@ -50,8 +52,10 @@ var loadBalancers = map[string]struct{ log, resource string }{
 
 // loadBalancerEntry is a load balancer's request log entry. A global one says
 // in statusDetails who answered, the others in proxyStatus, and only when it was
-// not the backend (both recorded; the words for IAP in proxyStatus are not).
-func loadBalancerEntry(r request, f frontend, backend object, result outcome) logging.Entry {
+// not the backend (both recorded; the words for IAP in proxyStatus are not). It belongs to
+// the forwarding rule's project and names the backend service's
+// (load-balancing/docs/https/https-logging-monitoring, backendTargetProjectNumber).
+func (s snapshot) loadBalancerEntry(r request, f frontend, backend object, result outcome) logging.Entry {
 	kind := "global"
 	if regionOf(f.rule) != "" {
 		kind = "regional"
@@ -59,12 +63,13 @@ func loadBalancerEntry(r request, f frontend, backend object, result outcome) lo
 	if apiserver.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
 		kind = "internal"
 	}
-	entry := entry(r, result.answer)
-	entry.LogName = logs + loadBalancers[kind].log
-	entry.Resource = logging.Resource{Type: loadBalancers[kind].resource, Labels: frontendLabels(kind, f, backend)}
+	project := s.projectOf(f.rule)
+	entry := entry(project, r, result.answer)
+	entry.LogName = logs(project) + loadBalancers[kind].log
+	entry.Resource = logging.Resource{Type: loadBalancers[kind].resource, Labels: s.frontendLabels(kind, f, backend)}
 	entry.JSONPayload = object{
 		"@type":    "type.googleapis.com/google.cloud.loadbalancing.type.LoadBalancerLogEntry",
-		"remoteIp": r.remote, "backendTargetProjectNumber": "projects/" + apiserver.ProjectNumber,
+		"remoteIp": r.remote, "backendTargetProjectNumber": s.projectOf(backend).Numbered(),
 	}
 	switch {
 	case kind == "global":
@@ -75,9 +80,9 @@ func loadBalancerEntry(r request, f frontend, backend object, result outcome) lo
 	return entry
 }
 
-func frontendLabels(kind string, f frontend, backend object) map[string]string {
+func (s snapshot) frontendLabels(kind string, f frontend, backend object) map[string]string {
 	labels := map[string]string{
-		"project_id": apiserver.ProjectID, "forwarding_rule_name": apiserver.Text(f.rule, "name"),
+		"project_id": s.projectOf(f.rule).ID, "forwarding_rule_name": apiserver.Text(f.rule, "name"),
 		"target_proxy_name": apiserver.Text(f.proxy, "name"), "url_map_name": apiserver.Text(f.urlMap, "name"),
 	}
 	if kind == "global" {
@@ -92,8 +97,8 @@ func frontendLabels(kind string, f frontend, backend object) map[string]string {
 	return labels
 }
 
-// entry is what the entries of one request have in common.
-func entry(r request, a answer) logging.Entry {
+// entry is what the entries of one request in a project's logs have in common.
+func entry(of apiserver.Project, r request, a answer) logging.Entry {
 	httpRequest := object{
 		"requestMethod": r.method, "requestUrl": r.url(), "status": a.status, "remoteIp": r.remote, "latency": "0s",
 		"requestSize": strconv.FormatInt(r.size, 10), "responseSize": strconv.Itoa(len(a.body)),
@@ -105,7 +110,7 @@ func entry(r request, a answer) logging.Entry {
 	}
 	return logging.Entry{
 		Timestamp: r.at.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000Z"), Severity: severity(a.status),
-		HTTPRequest: httpRequest, Trace: "projects/" + apiserver.ProjectID + "/traces/" + r.trace, SpanID: r.span,
+		HTTPRequest: httpRequest, Trace: of.Name() + "/traces/" + r.trace, SpanID: r.span,
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 // gate is IAP where it is on: at a backend service or at a service itself.
 type gate struct {
 	resource string // whose policy decides, and those above it
+	project  apiserver.Project
+	agent    member // as which IAP calls Cloud Run
 	audience string
 	client   string // OAuth client; "" = Google's own
 	settings object // access settings, inherited ones included
@@ -17,29 +19,37 @@ type gate struct {
 	unprovisioned string
 }
 
-const iapRoot = "projects/" + apiserver.ProjectNumber + "/iap_web/"
-
-// gateOf is IAP at a backend service, whose policy and settings are kept under
-// its id.
-func (s snapshot) gateOf(backend object) gate {
+// gateOf is IAP at a backend service, whose policy and settings are kept under its id in
+// its own project, whatever project the forwarding rule is in. As which project's agent
+// IAP calls where that is another one is unverified.
+func (s snapshot) gateOf(backend, rule object) gate {
+	project := s.projectOf(backend)
+	agent := project
+	if s.IAPAgentOfFrontend {
+		agent = s.projectOf(rule)
+	}
 	web := "compute"
 	if region := regionOf(backend); region != "" {
 		web += "-" + region
 	}
-	resource := iapRoot + web + "/services/" + apiserver.Text(backend, "id")
+	resource := iapRoot(project) + web + "/services/" + apiserver.Text(backend, "id")
 	client := strings.TrimSpace(apiserver.Text(apiserver.Object(backend, "iap"), "oauth2ClientId"))
-	return s.gate(gate{resource: resource, audience: audienceOf(backend), client: client, unprovisioned: agentMissing})
+	return s.gate(gate{resource: resource, project: project, agent: iapAgent(agent), audience: s.audienceOf(backend), client: client,
+		unprovisioned: agentMissing})
 }
+
+func iapRoot(of apiserver.Project) string { return of.Numbered() + "/iap_web/" }
 
 // gateAt is IAP at a Cloud Run service.
 func (s snapshot) gateAt(service object) gate {
 	location, name := placeOf(service)
-	resource := iapRoot + "cloud_run-" + location
+	project := s.ProjectOf(apiserver.Text(service, "name"))
+	resource := iapRoot(project) + "cloud_run-" + location
 	if !isInstance(service) { // IAP's policy of instances is the region's (run/docs/instances)
 		resource += "/services/" + name
 	}
-	audience := "/projects/" + apiserver.ProjectNumber + "/locations/" + location + "/services/" + name
-	return s.gate(gate{resource: resource, audience: audience, unprovisioned: notSetUp})
+	audience := "/" + project.Numbered() + "/locations/" + location + "/services/" + name
+	return s.gate(gate{resource: resource, project: project, agent: iapAgent(project), audience: audience, unprovisioned: notSetUp})
 }
 
 // gate completes an IAP with its settings, which may name the OAuth client.
@@ -54,7 +64,7 @@ func (s snapshot) gate(g gate) gate {
 // oauthClient is the OAuth client of an IAP, Google's own where none is named.
 func (g gate) oauthClient() string {
 	if g.client == "" {
-		return googleClient
+		return g.project.Number + "-google-managed.apps.googleusercontent.com" // stands for the one that Google manages
 	}
 	return g.client
 }
@@ -73,14 +83,11 @@ func (s snapshot) admit(r request, g gate) (member, *answer) {
 			return "", refusal
 		}
 	}
-	if !s.agentProvisioned() {
+	if !s.AgentProvisioned(g.agent.email()) {
 		return "", fromIAP(plain(http.StatusInternalServerError, g.unprovisioned))
 	}
 	return visitor.who, nil
 }
-
-// googleClient stands for the OAuth client that Google manages.
-const googleClient = apiserver.ProjectNumber + "-google-managed.apps.googleusercontent.com"
 
 // refusedByIAP is IAP's answer to a visitor who may not pass, nil to one who may.
 // Identity Platform's visitors pass by signing in: IAM does not know them.
@@ -117,7 +124,7 @@ func signIn(r request, g gate) answer {
 // asAgent is the call that IAP makes for a visitor that it let pass. What the client
 // said in IAP's own headers is gone (iap/docs/signed-headers-howto).
 func asAgent(c call, g gate, passed member) call {
-	c.token = token{who: iapAgent()}
+	c.token = token{who: g.agent}
 	c.header = c.header.Clone()
 	for name := range c.header {
 		if strings.HasPrefix(name, "X-Goog-Iap-") || strings.HasPrefix(name, "X-Goog-Authenticated-User-") ||
@@ -126,10 +133,10 @@ func asAgent(c call, g gate, passed member) call {
 		}
 	}
 	// Cloud Run takes the signature away before the service sees the token.
-	c.header.Set(serverlessHeader, "Bearer "+unsigned(agentClaims(c.request))+"SIGNATURE_REMOVED_BY_GOOGLE")
+	c.header.Set(serverlessHeader, "Bearer "+unsigned(agentClaims(c.request, g.agent))+"SIGNATURE_REMOVED_BY_GOOGLE")
 	c.header.Set(assertionHeader, unsigned(visitorClaims(c.request, g, passed)))
 	if passed != "" {
-		issuer := issuerOf(passed, g.settings) + ":"
+		issuer := issuerOf(passed, g) + ":"
 		c.header.Set("X-Goog-Authenticated-User-Email", issuer+passed.email())
 		c.header.Set("X-Goog-Authenticated-User-Id", issuer+subject(passed))
 	}

@@ -30,7 +30,7 @@ func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	c, stopped := s.authorized(r, f, backend)
 	if stopped != nil {
 		if logged(backend) {
-			stopped.entries = append(stopped.entries, loadBalancerEntry(r, f, backend, *stopped))
+			stopped.entries = append(stopped.entries, s.loadBalancerEntry(r, f, backend, *stopped))
 		}
 		return *stopped
 	}
@@ -47,7 +47,7 @@ func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	}
 	result := s.throughBackend(c, backend)
 	if logged(backend) {
-		result.entries = append(result.entries, loadBalancerEntry(r, f, backend, result))
+		result.entries = append(result.entries, s.loadBalancerEntry(r, f, backend, result))
 	}
 	if mirror != nil && result.details == byBackend {
 		result.entries = append(result.entries, s.throughMirror(shadow, mirror)...)
@@ -84,7 +84,7 @@ func (s snapshot) throughBackend(c call, backend object) outcome {
 		if service["iapEnabled"] == true {
 			return outcome{answer: bothIAPs(), details: byBothIAPs}
 		}
-		gate := s.gateOf(backend)
+		gate := s.gateOf(backend, c.rule)
 		passed, refusal := s.admit(c.request, gate)
 		if refusal != nil {
 			return outcome{answer: *refusal, details: byIAP}
@@ -114,8 +114,7 @@ func (s snapshot) serviceBehind(backend object, r request) object {
 		if name == "" {
 			continue
 		}
-		if service := s.service("projects/" + apiserver.ProjectID + "/locations/" + regionOf(neg) + "/services/" +
-			name); service != nil {
+		if service := s.service(s.projectOf(neg).Name() + "/locations/" + regionOf(neg) + "/services/" + name); service != nil {
 			return service
 		}
 	}
@@ -186,12 +185,12 @@ func logged(backend object) bool {
 	return config["enable"] == true && (!sampled || number(rate) > 0)
 }
 
-// audienceOf is what IAP's assertion for a backend service is made out to
-// (iap/docs/signed-headers-howto).
-func audienceOf(backend object) string {
+// audienceOf is what IAP's assertion for a backend service is made out to, by the service's
+// own project (iap/docs/signed-headers-howto).
+func (s snapshot) audienceOf(backend object) string {
 	place := "global"
 	if region := regionOf(backend); region != "" {
 		place = region
 	}
-	return fmt.Sprintf("/projects/%s/%s/backendServices/%s", apiserver.ProjectNumber, place, apiserver.Text(backend, "id"))
+	return fmt.Sprintf("/%s/%s/backendServices/%s", s.projectOf(backend).Numbered(), place, apiserver.Text(backend, "id"))
 }

@@ -17,8 +17,15 @@ const (
 // member is somebody as IAM policies write them; "" is nobody in particular.
 type member string
 
-// iapAgent is IAP's service agent, as which IAP calls Cloud Run.
-func iapAgent() member { return member("serviceAccount:" + apiserver.IAPAgent()) }
+// iapAgent is IAP's service agent of a project, as which IAP calls Cloud Run.
+func iapAgent(of apiserver.Project) member { return member("serviceAccount:" + of.IAPAgent()) }
+
+// isIAPAgent reports whether somebody is IAP's service agent of some project.
+func (s snapshot) isIAPAgent(who member) bool {
+	id, _, _ := strings.Cut(who.email(), "@")
+	_, number, ok := strings.Cut(id, "-")
+	return ok && who == iapAgent(s.ProjectOf("projects/"+number))
+}
 
 func (m member) email() string {
 	_, email, _ := strings.Cut(string(m), ":")
@@ -43,11 +50,11 @@ func (m member) pool() string {
 
 // issuerOf is who vouches for somebody who passed IAP, as IAP's headers name it. Source:
 // iap/docs/signed-headers-howto; of workforce pools nothing was found (unverified).
-func issuerOf(passed member, settings object) string {
+func issuerOf(passed member, g gate) string {
 	switch {
 	case passed.external():
-		issuer := "securetoken.google.com/" + apiserver.ProjectID
-		tenants := apiserver.List(apiserver.Object(settings, "gcipSettings"), "tenantIds")
+		issuer := "securetoken.google.com/" + g.project.ID
+		tenants := apiserver.List(apiserver.Object(g.settings, "gcipSettings"), "tenantIds")
 		if len(tenants) > 0 {
 			if tenant, _ := tenants[0].(string); !strings.HasPrefix(tenant, "_") { // "_N" is the project itself
 				issuer += "/" + tenant

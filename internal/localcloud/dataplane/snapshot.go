@@ -61,8 +61,11 @@ func (s snapshot) serviceAt(host string) object {
 // serviceMapped is the service that Cloud Run itself leads a host to.
 func (s snapshot) serviceMapped(host string) object { return s.service(s.Run.MappedTo(host)) }
 
-// agentProvisioned reports whether IAP's service agent exists.
-func (s snapshot) agentProvisioned() bool { return s.AgentProvisioned(apiserver.IAPAgent()) }
+// projectOf is the project of a resource of Compute Engine.
+func (s snapshot) projectOf(resource object) apiserver.Project {
+	link := apiserver.Text(resource, "selfLink")
+	return s.ProjectOf(link[max(0, strings.Index(link, "projects/")):])
+}
 
 // lastOf is the last segment of a resource's name or link.
 func lastOf(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }

@@ -21,19 +21,26 @@ var accounts = collection.Kind{
 	ID: regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`),
 	Words: collection.Words{
 		NotFound: "Unknown service account", // recorded
-		Exists:   "Service account {id} already exists within project " + "projects/" + apiserver.ProjectID + ".",
+		Exists:   "Service account {id} already exists within project projects/{project}.",
 		BadID:    `The account ID "{id}" does not have a length between 6 and 30, or has invalid characters.`,
 	},
 	Others: func(accounts *collection.Collection) {
 		for _, account := range accounts.Server().Accounts() {
-			accounts.PutMissing(accountOf(account))
+			accounts.PutMissing(accountOf(ownerOf(accounts.Server(), account.Email), account))
 		}
+	},
+	Subject: func(call *apiserver.Call) string {
+		email := call.Var("serviceAccount")
+		if call.Var("project") != "" || email == "" {
+			return ""
+		}
+		return ownerOf(call.Server(), email).Name() + "/serviceAccounts/" + email
 	},
 	// Alias takes the account's number, and the id that it is made with.
 	Alias: func(accounts *collection.Collection, name string) string {
-		last := name[strings.LastIndexByte(name, '/')+1:]
+		last, project := name[strings.LastIndexByte(name, '/')+1:], accounts.Server().ProjectOf(name)
 		for _, each := range accounts.All("") {
-			if email := apiserver.Text(each.Body, "email"); each.Body["uniqueId"] == last || email == address(last) {
+			if email := apiserver.Text(each.Body, "email"); each.Body["uniqueId"] == last || email == project.AccountAddress(last) {
 				return each.Name
 			}
 		}
@@ -44,9 +51,9 @@ var accounts = collection.Kind{
 			return nil
 		}
 		id := w.New.Name[strings.LastIndexByte(w.New.Name, '/')+1:]
-		made := apiserver.Account{Email: address(id), UniqueID: "11" + apiserver.NewID(),
+		made := apiserver.Account{Email: w.Call.Project.AccountAddress(id), UniqueID: "11" + apiserver.NewID(),
 			DisplayName: apiserver.Text(w.New.Body, "displayName"), Description: apiserver.Text(w.New.Body, "description")}
-		*w.New = accountOf(made)
+		*w.New = accountOf(w.Call.Project, made)
 		return nil
 	},
 	Changed: func(w *collection.Write) {
@@ -59,11 +66,19 @@ var accounts = collection.Kind{
 	},
 }
 
-func address(id string) string { return id + "@" + apiserver.ProjectID + ".iam.gserviceaccount.com" }
+// ownerOf is the project that an account is in, by its address.
+func ownerOf(s *apiserver.Server, email string) apiserver.Project {
+	_, domain, _ := strings.Cut(email, "@")
+	id, _, _ := strings.Cut(domain, ".")
+	if found, ok := s.Project(id); ok {
+		return found
+	}
+	return apiserver.DefaultProject()
+}
 
-func accountOf(account apiserver.Account) collection.Resource {
+func accountOf(in apiserver.Project, account apiserver.Account) collection.Resource {
 	body := map[string]any{
-		"projectId": apiserver.ProjectID, "email": account.Email, "uniqueId": account.UniqueID,
+		"projectId": in.ID, "email": account.Email, "uniqueId": account.UniqueID,
 		"oauth2ClientId": account.UniqueID,
 		"etag":           base64.StdEncoding.EncodeToString([]byte(account.UniqueID)[:8]),
 	}
@@ -72,5 +87,5 @@ func accountOf(account apiserver.Account) collection.Resource {
 			body[key] = text
 		}
 	}
-	return collection.Resource{Name: project + "/serviceAccounts/" + account.Email, Body: body}
+	return collection.Resource{Name: in.Name() + "/serviceAccounts/" + account.Email, Body: body}
 }

@@ -23,7 +23,7 @@ func NewCredentials(s *apiserver.Server) apiserver.API {
 		Permission: "iam.serviceAccounts.getAccessToken",
 		Source:     "cloud.google.com/iam/docs/create-short-lived-credentials-direct",
 		Resource: func(c *apiserver.Call) string {
-			return "projects/" + apiserver.ProjectID + "/serviceAccounts/" + c.Var("account")
+			return ownerOf(s, c.Var("account")).Name() + "/serviceAccounts/" + c.Var("account")
 		},
 		Handle: a.generateAccessToken,
 	}}}
@@ -70,7 +70,7 @@ func (a credentials) lent(c *apiserver.Call) (apiserver.Account, error) {
 		"name":  "projects/-/serviceAccounts/" + c.Var("account"),
 	}
 	record.Response = map[string]any{}
-	record.Labels = map[string]string{"email_id": c.Var("account"), "project_id": apiserver.ProjectID, "unique_id": ""}
+	record.Labels = map[string]string{"email_id": c.Var("account"), "project_id": ownerOf(a.server, c.Var("account")).ID, "unique_id": ""}
 	accounts := a.server.Accounts()
 	at := slices.IndexFunc(accounts, func(each apiserver.Account) bool {
 		return each.Email == c.Var("account") || each.UniqueID == c.Var("account")

@@ -1,5 +1,5 @@
-// Package iam is the local cloud's IAM API (v1): custom roles of the project and of
-// its organization, Google's own roles, and service accounts.
+// Package iam is the local cloud's IAM API (v1): custom roles of projects and of
+// their organization, Google's own roles, and service accounts.
 package iam
 
 import (
@@ -12,7 +12,6 @@ import (
 const (
 	docs    = "cloud.google.com/iam/docs/reference/rest/v1/"
 	audited = "google.iam.admin.v1."
-	project = "projects/" + apiserver.ProjectID
 )
 
 // New returns the API. What policies need to know of roles and accounts is the

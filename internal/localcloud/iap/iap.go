@@ -14,29 +14,29 @@ const docs = "cloud.google.com/iap/docs/reference/rest/v1/v1/"
 
 // Directory finds what iap_web resources stand for.
 type Directory struct {
-	// BackendService finds a backend service by name or numeric id; region is
+	// BackendService finds a project's backend service by name or numeric id; region is
 	// "" for a global one.
-	BackendService func(region, nameOrID string) (name, id string, ok bool)
+	BackendService func(in apiserver.Project, region, nameOrID string) (name, id string, ok bool)
 	// ForwardingRule finds a forwarding rule likewise, at which an authorization policy
 	// may ask IAP; nil finds none.
-	ForwardingRule func(region, nameOrID string) (name, id string, ok bool)
+	ForwardingRule func(in apiserver.Project, region, nameOrID string) (name, id string, ok bool)
 	// RunService reports whether a Cloud Run service exists. Nil takes every
 	// one as existing.
-	RunService func(region, name string) bool
+	RunService func(in apiserver.Project, region, name string) bool
 }
 
 // find finds the resources of Compute Engine of a type under iap_web.
-func (d Directory) find(web string) func(region, nameOrID string) (name, id string, ok bool) {
+func (d Directory) find(web string) func(in apiserver.Project, region, nameOrID string) (name, id string, ok bool) {
 	switch {
 	case web == "compute":
 		return d.BackendService
 	case d.ForwardingRule == nil:
-		return func(_, _ string) (name, id string, ok bool) { return "", "", false }
+		return func(apiserver.Project, string, string) (name, id string, ok bool) { return "", "", false }
 	}
 	return d.ForwardingRule
 }
 
-// IAP is the API of one project. It is safe for concurrent use.
+// IAP is the API. It is safe for concurrent use.
 type IAP struct {
 	server    *apiserver.Server
 	directory Directory
@@ -133,7 +133,7 @@ func (a *IAP) resource(c *apiserver.Call) (string, error) {
 	if organization := c.Var("organization"); organization != "" {
 		return "organizations/" + organization, nil
 	}
-	name := "projects/" + apiserver.ProjectNumber
+	name := c.Project.Numbered()
 	if strings.Contains(c.Route.Path, "/iap_web") {
 		name += "/iap_web"
 	}
@@ -151,12 +151,12 @@ func (a *IAP) resource(c *apiserver.Call) (string, error) {
 		return name, nil
 	}
 	if m[1] == "cloud_run" {
-		if a.directory.RunService != nil && !a.directory.RunService(m[2], service) {
+		if a.directory.RunService != nil && !a.directory.RunService(c.Project, m[2], service) {
 			return "", missing()
 		}
 		return name + "/services/" + service, nil
 	}
-	_, id, ok := a.directory.find(m[1])(m[2], service)
+	_, id, ok := a.directory.find(m[1])(c.Project, m[2], service)
 	if !ok {
 		return "", missing()
 	}
@@ -224,14 +224,15 @@ func describe(c *apiserver.Call, name string) {
 	}
 	if strings.Contains(c.Record.ResourceName, "/iap_web/compute") && c.Var("service") != "" {
 		c.Record.ResourceType = "gce_backend_service"
-		c.Record.Labels = map[string]string{"project_id": apiserver.ProjectID, "backend_service_id": "", "location": ""}
+		c.Record.Labels = map[string]string{"project_id": c.Project.ID, "backend_service_id": "", "location": ""}
 	}
 }
 
 // stateName shows a backend service by its name: its id is different on every
 // cloud, and a state is there to be compared.
 func (a *IAP) stateName(resource string) string {
-	rest, ok := strings.CutPrefix(resource, "projects/"+apiserver.ProjectNumber+"/iap_web/")
+	of := a.server.ProjectOf(resource)
+	rest, ok := strings.CutPrefix(resource, of.Numbered()+"/iap_web/")
 	if !ok {
 		return ""
 	}
@@ -240,7 +241,7 @@ func (a *IAP) stateName(resource string) string {
 	if !ok || m == nil || m[1] == "cloud_run" {
 		return ""
 	}
-	name, _, found := a.directory.find(m[1])(m[2], id)
+	name, _, found := a.directory.find(m[1])(of, m[2], id)
 	if !found {
 		return ""
 	}

@@ -16,12 +16,12 @@ import (
 
 // directory knows one backend service in each of two scopes, and one service.
 var directory = iap.Directory{
-	BackendService: func(region, nameOrID string) (name, id string, ok bool) {
+	BackendService: func(_ apiserver.Project, region, nameOrID string) (name, id string, ok bool) {
 		known := map[string]string{"": "1000000000000000001", "europe-west1": "1000000000000000002"}
 		id = known[region]
 		return "be", id, id != "" && (nameOrID == "be" || nameOrID == id)
 	},
-	RunService: func(region, name string) bool { return region == "us-central1" && name == "hello" },
+	RunService: func(_ apiserver.Project, region, name string) bool { return region == "us-central1" && name == "hello" },
 }
 
 func newKernel(t *testing.T, audit func(apiserver.AuditRecord)) *apiserver.Server {

@@ -122,8 +122,8 @@ func replace(into, from map[string]any, path []string) {
 }
 
 // Forget drops the policy and the settings of a Cloud Run service that was deleted.
-func (a *IAP) Forget(region, service string) {
-	name := "projects/" + apiserver.ProjectNumber + "/iap_web/cloud_run-" + region + "/services/" + service
+func (a *IAP) Forget(of apiserver.Project, region, service string) {
+	name := of.Numbered() + "/iap_web/cloud_run-" + region + "/services/" + service
 	a.server.DeletePolicy(name)
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -24,10 +25,11 @@ const (
 func (r *Router) API(s *apiserver.Server) apiserver.API {
 	route := func(path, method, permission string, handle func(*apiserver.Call) (any, error)) apiserver.Route {
 		return apiserver.Route{Verb: http.MethodPost, Path: path, API: "logging", ID: "logging.entries." + method,
-			Permission: "logging.logEntries." + permission, Source: permissionSource, Write: permission == "create", Handle: handle}
+			Permission: "logging.logEntries." + permission, Source: permissionSource, Write: permission == "create",
+			Resource: about, Handle: handle}
 	}
 	r.mu.Lock()
-	r.containers = s.Containers
+	r.server = s
 	r.mu.Unlock()
 	api := collection.Merged("logging", collection.New(s, r.sinkKind()), collection.New(s, r.metricKind()))
 	api.Routes = append(api.Routes,
@@ -50,6 +52,26 @@ func (r *Router) API(s *apiserver.Server) apiserver.API {
 	return api
 }
 
+// about is the first of those whose logs a call reads or writes.
+func about(call *apiserver.Call) string {
+	body, err := call.Body()
+	if err != nil {
+		return call.Resource // it is refused where the body is needed
+	}
+	name := apiserver.Text(body, "logName")
+	if names := apiserver.List(body, "resourceNames"); len(names) > 0 {
+		name, _ = names[0].(string)
+	}
+	if entries := apiserver.List(body, "entries"); len(entries) > 0 {
+		entry, _ := entries[0].(map[string]any)
+		name = cmp.Or(apiserver.Text(entry, "logName"), name)
+	}
+	if parts := strings.SplitN(name, "/", 3); len(parts) > 1 {
+		return call.Server().ByID(parts[0] + "/" + parts[1])
+	}
+	return call.Resource
+}
+
 // listEntries answers entries.list. A page token is the place of the last entry
 // of the page before.
 func (r *Router) listEntries(call *apiserver.Call) (any, error) {
@@ -63,11 +85,15 @@ func (r *Router) listEntries(call *apiserver.Call) (any, error) {
 	}
 	for _, each := range apiserver.List(body, "resourceNames") {
 		name, _ := each.(string)
-		parts := strings.SplitN(collection.ByID(name), "/", 3) // a bucket's view is its project's, too
+		parts := strings.SplitN(call.Server().ByID(name), "/", 3) // a bucket's view is its project's, too
 		if len(parts) < 2 {
 			return nil, apiserver.Invalid("Invalid resource name: %q", name)
 		}
-		q.logs = append(q.logs, parts[0]+"/"+parts[1]+"/logs/")
+		of := parts[0] + "/" + parts[1]
+		if err := mayUse(call, "list", of); err != nil {
+			return nil, err
+		}
+		q.logs = append(q.logs, of+"/logs/")
 	}
 	if q.after, q.size, err = page(body); err != nil {
 		return nil, err
@@ -91,6 +117,16 @@ func (r *Router) listEntries(call *apiserver.Call) (any, error) {
 		answer["nextPageToken"] = selected[len(selected)-1].token()
 	}
 	return answer, nil
+}
+
+// mayUse refuses a caller who may not list or create entries of a project, a folder or an
+// organization.
+func mayUse(call *apiserver.Call, verb, of string) error {
+	permission := "logging.logEntries." + verb
+	if call.Server().Allowed(apiserver.Access{Principal: call.Caller, Permission: permission, Resource: of}) {
+		return nil
+	}
+	return apiserver.Denied("Permission '%s' denied on resource (or it may not exist): %s", permission, of)
 }
 
 // page is the place after which the page begins, and how long it may be.

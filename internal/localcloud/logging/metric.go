@@ -78,7 +78,7 @@ func (e extractor) of(entry map[string]any) string {
 
 // count counts an entry for every metric whose filter selects it.
 func (r *Router) count(entry Entry, tree map[string]any) {
-	if r.counter == nil {
+	if r.counter == nil || elsewhere(entry) {
 		return
 	}
 	r.mu.Lock()
@@ -94,6 +94,12 @@ func (r *Router) count(entry Entry, tree map[string]any) {
 		}
 		r.counter.Count(each.name, labels, entry)
 	}
+}
+
+// elsewhere reports whether an entry belongs to a project that has no metrics here.
+func elsewhere(entry Entry) bool {
+	return strings.HasPrefix(entry.LogName, "projects/") &&
+		!strings.HasPrefix(entry.LogName, apiserver.DefaultProject().Name()+"/")
 }
 
 // metricChanged lets the router and Cloud Monitoring have what a client wrote. Values of
@@ -121,7 +127,7 @@ func (r *Router) metricChanged(w *collection.Write) {
 	}
 }
 
-// metricKind are the project's log-based metrics.
+// metricKind are the log-based metrics of DefaultProject, which alone has Cloud Monitoring.
 func (r *Router) metricKind() collection.Kind {
 	kind := metrics
 	kind.Changed = r.metricChanged
@@ -145,7 +151,10 @@ func prepareMetric(w *collection.Write) error {
 	if w.New == nil {
 		return nil
 	}
-	body := w.New.Body
+	project, body := w.Call.Project, w.New.Body
+	if project != apiserver.DefaultProject() {
+		return apiserver.Denied("Permission 'logging.logMetrics.create' denied on resource (or it may not exist): %s", project.Name())
+	}
 	if apiserver.Text(body, "filter") == "" {
 		return apiserver.Invalid("A metric must have a filter.")
 	}
@@ -174,7 +183,7 @@ func prepareMetric(w *collection.Write) error {
 	if (descriptor["valueType"] == "DISTRIBUTION") != extracts {
 		return apiserver.Invalid("A metric has a value extractor if, and only if, its values are a distribution.")
 	}
-	name := "logging.googleapis.com/user/" + strings.TrimPrefix(w.New.Name, project+"/metrics/")
-	descriptor["type"], descriptor["name"] = name, project+"/metricDescriptors/"+name
+	name := "logging.googleapis.com/user/" + strings.TrimPrefix(w.New.Name, project.Name()+"/metrics/")
+	descriptor["type"], descriptor["name"] = name, project.Name()+"/metricDescriptors/"+name
 	return nil
 }

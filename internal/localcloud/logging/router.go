@@ -29,7 +29,7 @@ type Options struct {
 	Keep int
 }
 
-// Router is the log router of one project. It is safe for concurrent use.
+// Router is the log router of all projects. It is safe for concurrent use.
 type Router struct {
 	options Options
 	listen  func(Entry) // nil = nobody
@@ -37,9 +37,9 @@ type Router struct {
 
 	mu          sync.Mutex
 	journal     journal
-	sinks       map[string]*sink               // by full name
-	containers  func(resource string) []string // nil = an entry's own parent alone
-	metrics     map[string]*metric             // by type
+	sinks       map[string]*sink   // by full name
+	server      *apiserver.Server  // whose hierarchy sinks select by; nil = an entry's own parent alone
+	metrics     map[string]*metric // by type
 	subscribers map[*subscriber]struct{}
 	unwritable  int // entries that could not be encoded
 }

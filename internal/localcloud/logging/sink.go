@@ -13,7 +13,6 @@ import (
 
 const (
 	pubsubDestination = "pubsub.googleapis.com/"
-	project           = "projects/" + apiserver.ProjectID
 )
 
 // Sink says which entries go where.
@@ -42,15 +41,16 @@ var (
 	other    = regexp.MustCompile(`^(storage|bigquery|logging)\.googleapis\.com/.+$`)
 )
 
-// AddSink adds a sink of the project that wires the local cloud itself: unlike those
+// AddSink adds a sink of DefaultProject that wires the local cloud itself: unlike those
 // made through the API it survives a reset.
 func (r *Router) AddSink(wanted Sink) error {
-	name, stamp := project+"/sinks/"+wanted.Name, timestamp(r.options.Clock())
+	project := apiserver.DefaultProject()
+	name, stamp := project.Name()+"/sinks/"+wanted.Name, timestamp(r.options.Clock())
 	if !sinkName.MatchString(wanted.Name) {
 		return fmt.Errorf("adding sink %q: the name is not valid", wanted.Name)
 	}
 	added, err := newSink(name, map[string]any{
-		"filter": wanted.Filter, "destination": pubsubDestination + wanted.Topic, "writerIdentity": agent(project),
+		"filter": wanted.Filter, "destination": pubsubDestination + wanted.Topic, "writerIdentity": agent(project.Numbered()),
 		"createTime": stamp, "updateTime": stamp,
 	})
 	if err != nil {
@@ -124,7 +124,7 @@ func prepareSink(w *collection.Write) error {
 	}
 	if record := w.Call.Record; record != nil {
 		record.ResourceType, record.Location = "logging_sink", "global"
-		record.Labels = map[string]string{"project_id": apiserver.ProjectID, "destination": apiserver.Text(about.Body, "destination"),
+		record.Labels = map[string]string{"project_id": w.Call.Project.ID, "destination": apiserver.Text(about.Body, "destination"),
 			"name": about.Name[strings.LastIndexByte(about.Name, '/')+1:]}
 	}
 	if w.New == nil {
@@ -151,20 +151,18 @@ func writer(w *collection.Write) string {
 	switch {
 	case w.Old != nil && !unique:
 		return apiserver.Text(w.Old.Body, "writerIdentity")
-	case parent == project && !unique:
+	case strings.HasPrefix(parent, "projects/") && !unique:
 		return "serviceAccount:cloud-logs@system.gserviceaccount.com"
 	}
-	return agent(parent)
+	return agent(w.Call.Server().ByNumber(parent))
 }
 
-// agent is the service agent that writes for the sinks of one parent
+// agent is the service agent that writes for the sinks of one parent, a project by its
+// number
 // (logging/docs/routing; iam/docs/service-agents).
 func agent(parent string) string {
 	kind, id, _ := strings.Cut(parent, "/")
 	of := map[string]string{"folders": "folder-", "organizations": "org-", "billingAccounts": "billing-"}[kind]
-	if parent == project {
-		id = apiserver.ProjectNumber
-	}
 	return "serviceAccount:service-" + of + id + "@gcp-sa-logging.iam.gserviceaccount.com"
 }
 
@@ -228,12 +226,12 @@ func (r *Router) changed(w *collection.Write) {
 func (r *Router) above(entry map[string]any) []string {
 	owner, _, _ := strings.Cut(apiserver.Text(entry, "logName"), "/logs/")
 	r.mu.Lock()
-	containers := r.containers
+	server := r.server
 	r.mu.Unlock()
-	if owner = collection.ByID(owner); containers == nil {
+	if server == nil {
 		return []string{owner}
 	}
-	return containers(owner) // it may take locks of its own
+	return server.Containers(owner) // it may take locks of its own
 }
 
 // wanting are the sinks that an entry goes to. One that intercepts keeps it from the

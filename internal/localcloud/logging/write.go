@@ -19,7 +19,7 @@ var writable = map[string]bool{
 }
 
 // logName is what an entry's log may be called. Folders and organisations are
-// above the one project here, and their entries are routed like its own
+// above the projects, and their entries are routed like theirs
 // (logging/docs/reference/v2/rest/v2/entries/write).
 var logName = regexp.MustCompile(`^((?:projects|folders|organizations)/[^/]+)/logs/([A-Za-z0-9._%-]{1,511})$`)
 
@@ -42,7 +42,11 @@ func (r *Router) writeEntries(call *apiserver.Call) (any, error) {
 	entries := make([]Entry, len(list))
 	for i, each := range list {
 		sent, _ := each.(map[string]any)
-		if entries[i], err = written(sent, body); err != nil {
+		if entries[i], err = written(call.Server(), sent, body); err != nil {
+			return nil, err
+		}
+		owner, _, _ := strings.Cut(entries[i].LogName, "/logs/")
+		if err := mayUse(call, "create", owner); err != nil {
 			return nil, err
 		}
 	}
@@ -57,7 +61,7 @@ func (r *Router) writeEntries(call *apiserver.Call) (any, error) {
 
 // written is one entry as it is kept, with the request's defaults where it says
 // nothing itself.
-func written(sent, defaults map[string]any) (Entry, error) {
+func written(s *apiserver.Server, sent, defaults map[string]any) (Entry, error) {
 	whole := map[string]any{}
 	for key, value := range sent {
 		if !writable[key] {
@@ -85,12 +89,12 @@ func written(sent, defaults map[string]any) (Entry, error) {
 	if err != nil {
 		return Entry{}, apiserver.Invalid("Invalid value at 'entries': %v", err)
 	}
-	return entry, entry.check()
+	return entry, entry.check(s)
 }
 
 // check completes an entry that a client wrote, or says what is wrong with it.
-func (e *Entry) check() error {
-	owner, id, err := splitLog(e.LogName)
+func (e *Entry) check(s *apiserver.Server) error {
+	owner, id, err := splitLog(s, e.LogName)
 	if err != nil {
 		return err
 	}
@@ -129,7 +133,7 @@ func (e *Entry) check() error {
 }
 
 // splitLog is what has a log, a project by its id, and the log's id unescaped.
-func splitLog(name string) (owner, id string, err error) {
+func splitLog(s *apiserver.Server, name string) (owner, id string, err error) {
 	part := logName.FindStringSubmatch(name)
 	if part == nil {
 		return "", "", apiserver.Invalid("Invalid log name %q: write projects/P/logs/LOG, folders/N/logs/LOG or organizations/N/logs/LOG, LOG URL-encoded.", name)
@@ -139,10 +143,11 @@ func splitLog(name string) (owner, id string, err error) {
 		return "", "", apiserver.Denied("Permission 'logging.logEntries.create' denied on resource (or it may not exist): %s", owner)
 	}
 	if project, ok := strings.CutPrefix(owner, "projects/"); ok {
-		if project != apiserver.ProjectID && project != apiserver.ProjectNumber {
+		found, ok := s.Project(project)
+		if !ok {
 			return "", "", apiserver.Denied("Permission 'logging.logEntries.create' denied on resource (or it may not exist): %s", owner)
 		}
-		owner = "projects/" + apiserver.ProjectID
+		owner = found.Name()
 	}
 	if id, err = url.PathUnescape(part[2]); err != nil {
 		return "", "", apiserver.Invalid("Invalid log name %q: %v", name, err)

@@ -96,7 +96,7 @@ func (m *Monitoring) preparePolicy(w *collection.Write) error {
 	}
 	for _, each := range apiserver.List(body, "notificationChannels") {
 		name, _ := each.(string)
-		if _, ok := m.channels.Get(collection.ByID(name)); !ok {
+		if _, ok := m.channels.Get(w.Call.Server().ByID(name)); !ok {
 			return apiserver.NotFound("Could not find notification channel %s", name)
 		}
 	}
@@ -156,7 +156,7 @@ func (m *Monitoring) prepareChannel(w *collection.Write) error {
 func (m *Monitoring) release(w *collection.Write) error {
 	for _, policy := range m.policies.All("") {
 		channels := apiserver.List(policy.Body, "notificationChannels")
-		kept := slices.DeleteFunc(slices.Clone(channels), func(name any) bool { return collection.ByID(name.(string)) == w.Old.Name })
+		kept := slices.DeleteFunc(slices.Clone(channels), func(name any) bool { return w.Call.Server().ByID(name.(string)) == w.Old.Name })
 		switch {
 		case len(kept) == len(channels):
 		case w.Call.Query("force") != "true":

@@ -11,7 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
-// API is the API of one project.
+// API is the API of all projects.
 type API struct{ policies *collection.Collection }
 
 // New returns an API without policies. Exists reports whether a resource of Compute
@@ -43,7 +43,7 @@ func (a *API) PoliciesAt(rule string) []map[string]any {
 	found := a.policies.All("")
 	slices.SortFunc(found, func(a, b collection.Resource) int { return strings.Compare(a.Name, b.Name) })
 	for _, policy := range found {
-		if slices.ContainsFunc(targets(policy.Body), func(target string) bool { return path(target) == rule }) {
+		if slices.ContainsFunc(targets(policy.Body), func(target string) bool { return path(a.policies.Server(), target) == rule }) {
 			all = append(all, policy.Body)
 		}
 	}
@@ -76,7 +76,7 @@ func prepare(w *collection.Write, exists func(path string) bool) error {
 		return invalid("target.resources", "must name at least one resource")
 	}
 	for _, target := range targets(body) {
-		if rule := path(target); strings.Contains(rule, "/forwardingRules/") && !exists(rule) {
+		if rule := path(w.Call.Server(), target); strings.Contains(rule, "/forwardingRules/") && !exists(rule) {
 			return apiserver.NotFound("The resource '%s' was not found", rule)
 		}
 	}
@@ -99,7 +99,7 @@ func targets(body map[string]any) []string {
 }
 
 // path is what a link names, from "projects/" on, with the project's id.
-func path(link string) string {
+func path(s *apiserver.Server, link string) string {
 	name := link[max(0, strings.Index(link, "projects/")):]
-	return strings.Replace(name, "projects/"+apiserver.ProjectNumber+"/", "projects/"+apiserver.ProjectID+"/", 1)
+	return s.ByID(name)
 }

@@ -133,7 +133,7 @@ const (
 // Source: resource-manager/docs/organization-policy/restricting-domains.
 func (e *effects) Excludes(resource, member string) string {
 	const organization = "//cloudresourcemanager.googleapis.com/organizations/" + apiserver.OrganizationID
-	ours := ours(member)
+	ours := e.ours(member)
 	of := []string{""} // no customer of anybody
 	if ours {
 		of = []string{resourcemanager.Customer,
@@ -159,7 +159,7 @@ func (e *effects) Excludes(resource, member string) string {
 }
 
 // ours reports whether a member belongs to the organization.
-func ours(member string) bool {
+func (e *effects) ours(member string) bool {
 	kind, id, _ := strings.Cut(member, ":")
 	_, domain, _ := strings.Cut(id, "@")
 	switch kind {
@@ -168,9 +168,10 @@ func ours(member string) bool {
 	case "domain":
 		return strings.EqualFold(id, resourcemanager.Domain)
 	case "serviceAccount":
-		return domain == apiserver.ProjectID+".iam.gserviceaccount.com" ||
-			strings.HasPrefix(id, apiserver.ProjectNumber+"-compute@") ||
-			strings.HasPrefix(id, "service-"+apiserver.ProjectNumber+"@")
+		return slices.ContainsFunc(e.server.Projects(), func(project apiserver.Project) bool {
+			return domain == project.ID+".iam.gserviceaccount.com" || id == project.DefaultAccount() ||
+				strings.HasPrefix(id, "service-"+project.Number+"@")
+		})
 	case "projectOwner", "projectEditor", "projectViewer":
 		return true
 	}

@@ -63,13 +63,13 @@ func search(call *apiserver.Call, parameter, permission string, fields map[strin
 		return nil, err
 	}
 	return func(r collection.Resource) bool {
-		return query.Matches(func(key string) []string { return valuesOf(r, key, fields[key]) }) &&
+		return query.Matches(func(key string) []string { return valuesOf(call.Server(), r, key, fields[key]) }) &&
 			call.Server().Allowed(apiserver.Access{Principal: call.Caller, Permission: permission, Resource: r.Name})
 	}, nil
 }
 
 // valuesOf are the values that a query's key compares.
-func valuesOf(r collection.Resource, key, field string) []string {
+func valuesOf(s *apiserver.Server, r collection.Resource, key, field string) []string {
 	if label, ok := strings.CutPrefix(key, "labels."); ok {
 		if value, there := apiserver.Object(r.Body, "labels")[label].(string); there {
 			return []string{value}
@@ -79,7 +79,7 @@ func valuesOf(r collection.Resource, key, field string) []string {
 	value := apiserver.Text(r.Body, field)
 	switch key {
 	case "projectNumber":
-		value = apiserver.ProjectNumber
+		value = s.ProjectOf(r.Name).Number
 	case "parent.id", "parent.type":
 		value, _ = resourceID(value)[strings.TrimPrefix(key, "parent.")].(string)
 	}

@@ -1,13 +1,15 @@
 package resourcemanager
 
 import (
+	"cmp"
+	"regexp"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
-// projectKind is the project: there is one.
+// projectKind are the projects. None can be deleted.
 func (h *hierarchy) projectKind() collection.Kind {
 	return collection.Kind{
 		Documents:   []string{"cloudresourcemanager/v3", "cloudresourcemanager/v1"},
@@ -15,14 +17,18 @@ func (h *hierarchy) projectKind() collection.Kind {
 		Permissions: "resourcemanager.projects", Source: docs + "v3/projects",
 		Verbs: map[string]string{"list": "", "search": "", "testIamPermissions": "",
 			"getAncestry": "resourcemanager.projects.get"},
-		Unserved: append(legacyPolicies, "create", "delete", "undelete"),
+		Unserved: append(legacyPolicies, "delete", "undelete"),
+		Subject:  newProjectParent,
+		// Source: the discovery document, Project.projectId.
+		ID: regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`), IDField: "projectId",
+		Defaults: map[string]any{"state": "ACTIVE"},
 		Methods:  map[string]string{"search": "list"},
-		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"}, // recorded
-		Words:    collection.Words{Hidden: hidden},
+		Audit:    map[string]string{"setIamPolicy": "SetIamPolicy"},                           // recorded
+		Words:    collection.Words{Hidden: hidden, Exists: "Requested entity already exists"}, // reported
 		Fixed:    []string{"name", "parent", "projectId", "tags"},
-		Shape: func(version string, _ collection.Resource, project map[string]any) {
+		Shape: func(version string, r collection.Resource, project map[string]any) {
 			if version == "v1" {
-				shapeV1(project)
+				shapeV1(h.server.ProjectOf(r.Name), project)
 			}
 		},
 		Unshape: func(version string, w *collection.Write) error {
@@ -31,13 +37,16 @@ func (h *hierarchy) projectKind() collection.Kind {
 					project["displayName"] = name
 				}
 				if parent := apiserver.Object(project, "parent"); parent != nil { // which moves it
-					project["parent"] = apiserver.Text(parent, "type") + "s/" + apiserver.Text(parent, "id")
+					project["parent"] = nameOf(parent)
 				}
 				drop(project, "name", "projectId", "projectNumber", "lifecycleState", "createTime")
 			}
 			return nil
 		},
 		Prepare: func(w *collection.Write) error {
+			if w.Old == nil {
+				return h.prepareProject(w.New)
+			}
 			for _, field := range []string{"projectId", "displayName", "parent"} { // v1 replaces only the labels
 				if value := w.Old.Body[field]; w.New.Body[field] == nil && value != nil {
 					w.New.Body[field] = value
@@ -53,6 +62,12 @@ func (h *hierarchy) projectKind() collection.Kind {
 			}
 			return nil
 		},
+		Changed: func(w *collection.Write) {
+			if w.Old == nil {
+				h.server.AddProject(apiserver.NewProject(lastOf(w.New.Name)))
+				h.server.SeedPolicy(w.New.Name, []any{map[string]any{"role": "roles/owner", "members": []any{string(w.Call.Caller)}}})
+			}
+		},
 		Filter: h.filterProjects,
 		Answer: answer,
 		Actions: map[string]collection.Action{
@@ -62,10 +77,43 @@ func (h *hierarchy) projectKind() collection.Kind {
 	}
 }
 
+// newProjectParent is the parent of a project that a call is going to make: the
+// organization, where it names none.
+func newProjectParent(call *apiserver.Call) string {
+	if !strings.HasSuffix(call.Route.ID, ".create") {
+		return ""
+	}
+	body, err := call.Body()
+	if parent := apiserver.Object(body, "parent"); err == nil && parent != nil { // v1
+		return nameOf(parent)
+	}
+	return cmp.Or(parentOf(call), root)
+}
+
+// prepareProject completes a new project, whose creator owns it. Without a parent it has
+// none.
+func (h *hierarchy) prepareProject(project *collection.Resource) error {
+	id, body := lastOf(project.Name), project.Body
+	if parent := apiserver.Text(body, "parent"); parent != "" && !h.there(parent) {
+		return apiserver.Denied(hidden)
+	}
+	if taken, ok := h.server.Project(apiserver.NewProject(id).Number); ok {
+		return apiserver.AlreadyExists("The number of project %s is that of %s.", id, taken.ID)
+	}
+	body["projectId"] = id
+	if apiserver.Text(body, "displayName") == "" {
+		body["displayName"] = id
+	}
+	return nil
+}
+
+// lastOf is the last segment of a name.
+func lastOf(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
 // shapeV1 makes a project what v1 shows, which has the number in a field of its own
 // (recorded), and no parent where there is no organization (recorded).
-func shapeV1(project map[string]any) {
-	project["projectNumber"], project["lifecycleState"] = apiserver.ProjectNumber, project["state"]
+func shapeV1(of apiserver.Project, project map[string]any) {
+	project["projectNumber"], project["lifecycleState"] = of.Number, project["state"]
 	project["name"] = project["displayName"]
 	if parent := apiserver.Text(project, "parent"); parent != "" {
 		project["parent"] = resourceID(parent)
@@ -77,6 +125,11 @@ func shapeV1(project map[string]any) {
 func resourceID(name string) map[string]any {
 	kind, id, _ := strings.Cut(name, "/")
 	return map[string]any{"type": strings.TrimSuffix(kind, "s"), "id": id}
+}
+
+// nameOf is the name for type and id.
+func nameOf(id map[string]any) string {
+	return apiserver.Text(id, "type") + "s/" + apiserver.Text(id, "id")
 }
 
 // filterProjects shows to v3's list what is directly below a parent, and otherwise what

@@ -1,8 +1,9 @@
 // Package resourcemanager is the local cloud's Resource Manager API (v1, v2 and v3): the
-// organization, the folders in it, and the project, with their IAM policies.
+// organization, the folders in it, and the projects, with their IAM policies.
 package resourcemanager
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -14,10 +15,8 @@ import (
 )
 
 const (
-	// resource is the name under which the project's policy is kept.
-	resource = "projects/" + apiserver.ProjectID
-	root     = "organizations/" + apiserver.OrganizationID
-	docs     = "cloud.google.com/resource-manager/reference/rest/"
+	root = "organizations/" + apiserver.OrganizationID
+	docs = "cloud.google.com/resource-manager/reference/rest/"
 	// hidden is the answer about what does not exist, or what the caller may not see
 	// (recorded for projects).
 	hidden = "The caller does not have permission"
@@ -32,10 +31,11 @@ var (
 		"listAvailableOrgPolicyConstraints", "listOrgPolicies", "setOrgPolicy"}
 )
 
-// Grant is one role on the project, or on the organization, and who holds it.
+// Grant is one role on a project, or on the organization, and who holds it.
 type Grant struct {
 	Role           string
 	Member         string
+	Project        string // by its id; "" = DefaultProject
 	InOrganization bool
 }
 
@@ -49,7 +49,7 @@ func uniqueID(email string) string {
 // Options say what is there from the start.
 type Options struct {
 	Grants []Grant
-	// WithoutOrganization leaves the project without a parent.
+	// WithoutOrganization leaves the projects without a parent.
 	WithoutOrganization bool
 }
 
@@ -62,7 +62,7 @@ type hierarchy struct {
 	organizations, folders, projects *collection.Collection
 }
 
-// New returns the API. The project starts with its owner and with the given
+// New returns the API. Each project starts with its owner and with the given
 // grants.
 func New(s *apiserver.Server, options Options) apiserver.API {
 	h := &hierarchy{server: s, options: options}
@@ -89,34 +89,39 @@ func New(s *apiserver.Server, options Options) apiserver.API {
 func (h *hierarchy) seed() {
 	h.made.Store(0)
 	owner := map[string]any{"role": "roles/owner", "members": []any{string(apiserver.Owner)}}
-	bindings, above := []any{owner}, []any{owner}
+	bindings, above := map[string][]any{}, []any{owner}
 	for _, grant := range h.options.Grants {
 		if binding := map[string]any{"role": grant.Role, "members": []any{grant.Member}}; grant.InOrganization {
 			above = append(above, binding)
 		} else {
-			bindings = append(bindings, binding)
+			in := cmp.Or(grant.Project, apiserver.ProjectID)
+			bindings[in] = append(bindings[in], binding)
 		}
 		// who holds something from the start exists
 		if email, ok := strings.CutPrefix(grant.Member, "serviceAccount:"); ok {
 			h.server.PutAccount(apiserver.Account{Email: email, UniqueID: uniqueID(email)})
 		}
 	}
-	h.server.SeedPolicy(resource, bindings)
-	project := collection.Resource{Name: resource, Body: map[string]any{
-		"projectId": apiserver.ProjectID, "displayName": apiserver.ProjectID, "state": "ACTIVE", "etag": `W/"0000000000000001"`,
-		"createTime": apiserver.ProjectCreated, "updateTime": apiserver.ProjectCreated,
-	}}
 	if !h.options.WithoutOrganization {
-		project.Body["parent"] = root
 		h.organizations.PutMissing(h.organization())
 		if len(above) > 1 {
 			h.server.SeedPolicy(root, above)
 		}
 	}
-	h.projects.PutMissing(project)
+	for _, project := range h.server.Projects() {
+		h.server.SeedPolicy(project.Name(), append([]any{owner}, bindings[project.ID]...))
+		body := map[string]any{
+			"projectId": project.ID, "displayName": project.ID, "state": "ACTIVE", "etag": `W/"0000000000000001"`,
+			"createTime": apiserver.ProjectCreated, "updateTime": apiserver.ProjectCreated,
+		}
+		if !h.options.WithoutOrganization {
+			body["parent"] = root
+		}
+		h.projects.PutMissing(collection.Resource{Name: project.Name(), Body: body})
+	}
 }
 
-// parent is what the project or a folder is in.
+// parent is what a project or a folder is in.
 func (h *hierarchy) parent(container string) string {
 	for _, all := range []*collection.Collection{h.projects, h.folders} {
 		if found, ok := all.Get(container); ok {
@@ -133,7 +138,7 @@ func (h *hierarchy) there(container string) bool {
 	return organization || folder
 }
 
-// below are the names of the folders and the project directly in a container.
+// below are the names of the folders and the projects directly in a container.
 func (h *hierarchy) below(container string) []string {
 	var names []string
 	for _, all := range []*collection.Collection{h.folders, h.projects} {
@@ -146,7 +151,7 @@ func (h *hierarchy) below(container string) []string {
 	return names
 }
 
-// move changes the parent of a folder or of the project.
+// move changes the parent of a folder or of a project.
 func (h *hierarchy) move(all *collection.Collection, call *apiserver.Call) (any, error) {
 	return all.Change(call, func(w *collection.Write) error {
 		w.New.Body["parent"] = w.Sent["destinationParent"]

@@ -7,10 +7,6 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
-// defaultAccount is what a service without an account of its own runs as
-// (run/docs/configuring/services/service-identity).
-const defaultAccount = apiserver.ProjectNumber + "-compute@developer.gserviceaccount.com"
-
 // subjectV1 is what a v1 call is about, in the names of v2, under which
 // policies are kept. Knative's paths name no location: the host does.
 func subjectV1(call *apiserver.Call) string {
@@ -18,11 +14,7 @@ func subjectV1(call *apiserver.Call) string {
 	if !isKnative {
 		return call.Resource
 	}
-	project := call.Var("project")
-	if project == apiserver.ProjectNumber {
-		project = apiserver.ProjectID
-	}
-	return "projects/" + project + "/locations/" + cmp.Or(call.Region, global) + path
+	return identity{call.Project, cmp.Or(call.Region, global), ""}.parent() + path
 }
 
 // mayRun refuses a caller who may not act as the account that a service is to
@@ -30,7 +22,7 @@ func subjectV1(call *apiserver.Call) string {
 func mayRun(call *apiserver.Call, fields map[string]any) error {
 	account := apiserver.Text(apiserver.Object(fields, "template"), "serviceAccount")
 	if account == "" {
-		account = defaultAccount
+		account = call.Project.DefaultAccount()
 	}
 	if err := call.ActAs(account); err != nil {
 		return err
@@ -55,10 +47,10 @@ func permitted(call *apiserver.Call, fields map[string]any) error {
 	const violated = "Constraint constraints/%s violated for projects/%s attempting to use %s. " +
 		"See https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints for more information."
 	if !s.Allows(call.Resource, "run.allowedIngress", ingress) {
-		return apiserver.Precondition(violated, "run.allowedIngress", apiserver.ProjectID, ingress)
+		return apiserver.Precondition(violated, "run.allowedIngress", call.Project.ID, ingress)
 	}
 	if template["vpcAccess"] != nil && !s.Allows(call.Resource, "run.allowedVPCEgress", egress) {
-		return apiserver.Precondition(violated, "run.allowedVPCEgress", apiserver.ProjectID, egress)
+		return apiserver.Precondition(violated, "run.allowedVPCEgress", call.Project.ID, egress)
 	}
 	if fields["invokerIamDisabled"] == true && s.Enforced(call.Resource, "run.managed.requireInvokerIam") {
 		return apiserver.Precondition("invoker_iam_disabled is not currently available")

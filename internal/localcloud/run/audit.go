@@ -14,9 +14,9 @@ const (
 
 // labels are those of the monitored resource cloud_run_revision, as entries
 // about services have them (recorded).
-func labels(location, service string) map[string]string {
+func (i identity) labels() map[string]string {
 	return map[string]string{
-		"project_id": apiserver.ProjectID, "location": location, "service_name": service,
+		"project_id": i.project.ID, "location": i.location, "service_name": i.name,
 		"revision_name": "", "configuration_name": "",
 	}
 }
@@ -29,7 +29,7 @@ func describe(call *apiserver.Call, id identity, resourceName string, request ma
 	if record == nil {
 		return
 	}
-	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", labels(id.location, id.name), id.location
+	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", id.labels(), id.location
 	record.ResourceName = resourceName
 	for i := range record.Authorization {
 		record.Authorization[i].Resource = resourceName
@@ -53,7 +53,7 @@ func describePolicy(call *apiserver.Call, id identity) {
 	if record == nil {
 		return
 	}
-	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", labels(id.location, ""), id.location
+	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", identity{id.project, id.location, ""}.labels(), id.location
 	record.ResourceName = id.fullName()
 	permission := call.Route.Permission
 	record.Authorization = []apiserver.Authorization{
@@ -85,13 +85,11 @@ func (r *Run) ready(of *service, method string) {
 	shown := typed(of.v1(), knativeType)
 	r.server.Emit(apiserver.AuditRecord{
 		Log: apiserver.SystemEvent, Service: "run.googleapis.com", Method: method,
-		ResourceName: namespaced(of.name), ResourceType: "cloud_run_revision", Labels: labels(of.location, of.name),
+		ResourceName: of.namespaced(), ResourceType: "cloud_run_revision", Labels: of.labels(),
 		Response: redacted(shown), Severity: "INFO", Time: of.readyAt,
 		Status: &apiserver.Status{Message: "Ready condition status changed to True for Service " + of.name + "."},
 	})
 }
 
 // namespaced is a service's name in v1 log entries.
-func namespaced(service string) string {
-	return "namespaces/" + apiserver.ProjectID + "/services/" + service
-}
+func (i identity) namespaced() string { return "namespaces/" + i.project.ID + "/services/" + i.name }

@@ -25,7 +25,7 @@ var (
 
 // withDefaults fills in what the server fills in (recorded on a minimal
 // service) and refuses a spec that cannot run.
-func withDefaults(spec map[string]any, service string) (map[string]any, error) {
+func withDefaults(spec map[string]any, of identity) (map[string]any, error) {
 	full := apiserver.Clone(spec)
 	delete(full, "name")
 	delete(full, "etag")
@@ -34,7 +34,7 @@ func withDefaults(spec map[string]any, service string) (map[string]any, error) {
 	setDefault(full, "traffic", allToLatest)
 	template := child(full, "template")
 	setDefault(template, "timeout", "300s")
-	setDefault(template, "serviceAccount", apiserver.ProjectNumber+"-compute@developer.gserviceaccount.com")
+	setDefault(template, "serviceAccount", of.project.DefaultAccount())
 	setDefault(template, "maxInstanceRequestConcurrency", json.Number("80"))
 	containers := apiserver.List(template, "containers")
 	if len(containers) == 0 {
@@ -47,7 +47,7 @@ func withDefaults(spec map[string]any, service string) (map[string]any, error) {
 		}
 		containerDefaults(container, len(containers) == 1 || container["ports"] != nil)
 	}
-	if name := apiserver.Text(template, "revision"); name != "" && !strings.HasPrefix(name, service+"-") {
+	if name := apiserver.Text(template, "revision"); name != "" && !strings.HasPrefix(name, of.name+"-") {
 		return nil, apiserver.Invalid("template.revision: %q must begin with the name of the service and a hyphen.", name)
 	}
 	return full, checkLimits(full)
@@ -157,14 +157,14 @@ var regionCodes = map[string]string{
 // addresses are the two default URLs of a service: the older one, with a hash
 // of the project and a code of the region, and the one with the project's
 // number.
-func addresses(service, location string) (older, newer string) {
-	code, ok := regionCodes[location]
+func (i identity) addresses() (older, newer string) {
+	code, ok := regionCodes[i.location]
 	if !ok {
-		area, place, _ := strings.Cut(location, "-")
+		area, place, _ := strings.Cut(i.location, "-")
 		code = area[:1] + (place + "x")[:1]
 	}
-	sum := sha256.Sum256([]byte(apiserver.ProjectNumber))
+	sum := sha256.Sum256([]byte(i.project.Number))
 	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:10]
-	return fmt.Sprintf("https://%s-%s-%s.a.run.app", service, hash, code),
-		fmt.Sprintf("https://%s-%s.%s.run.app", service, apiserver.ProjectNumber, location)
+	return fmt.Sprintf("https://%s-%s-%s.a.run.app", i.name, hash, code),
+		fmt.Sprintf("https://%s-%s.%s.run.app", i.name, i.project.Number, i.location)
 }

@@ -47,10 +47,10 @@ func verifiedRoute() apiserver.Route {
 
 // listVerified says that the caller has verified every domain that is tried
 // here: nothing shows who owns which.
-func listVerified(*apiserver.Call) (any, error) {
+func listVerified(call *apiserver.Call) (any, error) {
 	var all []any
 	for _, suffix := range []string{"com", "org", "net", "dev", "app", "test"} {
-		all = append(all, map[string]any{"id": "example." + suffix, "name": "apps/" + apiserver.ProjectID +
+		all = append(all, map[string]any{"id": "example." + suffix, "name": "apps/" + call.Project.ID +
 			"/authorizedDomains/example." + suffix})
 	}
 	return map[string]any{"domains": all}, nil
@@ -66,7 +66,7 @@ func (r *Run) prepareDomain(w *collection.Write) error {
 	spec := apiserver.Object(body, "spec")
 	service := apiserver.Text(spec, "routeName")
 	r.mu.Lock()
-	_, err := r.find(identity{location, service})
+	_, err := r.find(identity{w.Call.Project, location, service})
 	r.mu.Unlock()
 	if err != nil {
 		return err
@@ -77,8 +77,8 @@ func (r *Run) prepareDomain(w *collection.Write) error {
 	delete(spec, "forceOverride")
 	metadata, creator := child(body, "metadata"), w.Call.Caller.Email()
 	for name, value := range map[string]any{
-		"namespace": apiserver.ProjectNumber, "uid": apiserver.NewUUID(), "generation": number(1),
-		"selfLink":        "/apis/" + domainsVersion + "/namespaces/" + apiserver.ProjectNumber + "/domainmappings/" + host,
+		"namespace": w.Call.Project.Number, "uid": apiserver.NewUUID(), "generation": number(1),
+		"selfLink":        "/apis/" + domainsVersion + "/namespaces/" + w.Call.Project.Number + "/domainmappings/" + host,
 		"resourceVersion": resourceVersion(w.At), "creationTimestamp": stamp(w.At),
 		"labels":      merged(apiserver.Object(metadata, "labels"), map[string]any{locationLabel: location}),
 		"annotations": merged(apiserver.Object(metadata, "annotations"), map[string]any{creatorAnnotation: creator, modifierAnnotation: creator}),
@@ -122,13 +122,13 @@ func recordedDomain(call *apiserver.Call, name string) {
 	if record == nil {
 		return
 	}
-	location, namespaced := strings.Split(name, "/")[3], "namespaces/"+apiserver.ProjectID+"/domainmappings/"+lastSegment(name)
-	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", labels(location, ""), location
+	location, namespaced := strings.Split(name, "/")[3], "namespaces/"+call.Project.ID+"/domainmappings/"+lastSegment(name)
+	record.ResourceType, record.Labels, record.Location = "cloud_run_revision", identity{call.Project, location, ""}.labels(), location
 	record.ResourceName = namespaced
 	record.Request = map[string]any{"@type": v1Request + "DeleteDomainMappingRequest", "name": namespaced}
 	if body, err := call.Body(); err == nil && len(body) > 0 {
 		record.Request = map[string]any{"@type": v1Request + "CreateDomainMappingRequest",
-			"parent": "namespaces/" + apiserver.ProjectID, "domainMapping": body}
+			"parent": "namespaces/" + call.Project.ID, "domainMapping": body}
 	}
 	for i := range record.Authorization {
 		record.Authorization[i].Resource = namespaced

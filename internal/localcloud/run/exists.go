@@ -2,13 +2,15 @@ package run
 
 import "github.com/iapguard/iapguard/internal/localcloud/apiserver"
 
-// Exists reports whether there is a service of a name in a region.
-func (r *Run) Exists(region, name string) bool { return r.exists(identity{region, name}) }
+// Exists reports whether a project has a service of a name in a region.
+func (r *Run) Exists(in apiserver.Project, region, name string) bool {
+	return r.exists(identity{in, region, name})
+}
 
-// Address is the run.app address of a service that is shown first, "" while
-// there is none.
+// Address is the run.app address of a service of DefaultProject that is shown first, ""
+// while there is none.
 func (r *Run) Address(region, name string) string {
-	of, err := r.find(identity{region, name})
+	of, err := r.find(identity{apiserver.DefaultProject(), region, name})
 	if err != nil {
 		return ""
 	}

@@ -15,14 +15,14 @@ func (r *Run) instanceRow() collection.Kind {
 	row.Documents, row.Collections = append(row.Documents, "run/v1"), append(row.Collections, "run.namespaces.instances")
 	row.Unserved = []string{"start", "stop", "run.namespaces.instances.create", "run.namespaces.instances.get",
 		"run.namespaces.instances.delete", "run.namespaces.instances.replaceInstance"}
-	row.Rename, row.Shape, row.ListKind = r.namespacedName, shapeInstance, "InstanceList"
+	row.Rename, row.Shape, row.ListKind = r.namespacedName, r.shapeInstance, "InstanceList"
 	row.Prepare = func(w *collection.Write) error {
 		if w.New == nil {
 			return nil
 		}
 		// The rules of templates hold for what an instance has itself.
 		body := w.New.Body
-		setDefault(body, "serviceAccount", defaultAccount)
+		setDefault(body, "serviceAccount", w.Call.Project.DefaultAccount())
 		template := map[string]any{"serviceAccount": body["serviceAccount"], "containers": body["containers"]}
 		body["template"] = template
 		err := prepare(w, row.Message)
@@ -32,16 +32,16 @@ func (r *Run) instanceRow() collection.Kind {
 	}
 	row.View = func(found collection.Resource, shown map[string]any) {
 		if shown["defaultUriDisabled"] != true {
-			shown["urls"] = urlsOf(found.Name)
+			shown["urls"] = r.urlsOf(found.Name)
 		}
 	}
 	return row
 }
 
 // urlsOf are the addresses of an instance, which have the form of a service's (unverified).
-func urlsOf(name string) []any {
+func (r *Run) urlsOf(name string) []any {
 	part := strings.Split(name, "/")
-	_, newer := addresses(part[5], part[3])
+	_, newer := identity{r.server.ProjectOf(name), part[3], part[5]}.addresses()
 	return []any{newer}
 }
 
@@ -69,12 +69,12 @@ func (r *Run) InstanceAt(host string) string {
 
 // shapeInstance turns an instance of v2 into what v1 lists of it, which is enough to find
 // it by name (unverified).
-func shapeInstance(version string, r collection.Resource, instance map[string]any) {
+func (r *Run) shapeInstance(version string, of collection.Resource, instance map[string]any) {
 	if version != "v1" {
 		return
 	}
-	part := strings.Split(r.Name, "/")
-	shown := map[string]any{"name": part[5], "namespace": apiserver.ProjectNumber,
+	part := strings.Split(of.Name, "/")
+	shown := map[string]any{"name": part[5], "namespace": r.server.ProjectOf(of.Name).Number,
 		"labels": map[string]any{locationLabel: part[3]}}
 	become(instance, map[string]any{"kind": "Instance", "metadata": shown})
 }

@@ -33,8 +33,8 @@ func (r *Run) jobRow() collection.Kind {
 	maps.Copy(row.Verbs, map[string]string{"run": "run", "replaceJob": "update"})
 	maps.Copy(row.Audit, map[string]string{"run": audited + "RunJob", "replaceJob": audited + "ReplaceJob"})
 	row.Methods, row.IDField, row.ListKind = map[string]string{"replaceJob": "patch"}, "metadata.name", "JobList"
-	row.Rename, row.Recorded, row.Filter = r.namespacedName, recordedJob("Job", "job"), selectedByLabel(shapeJob)
-	row.Shape, row.Unshape = shapeJob, readJob
+	row.Rename, row.Recorded, row.Filter = r.namespacedName, recordedJob("Job", "job"), selectedByLabel(r.shapeJob)
+	row.Shape, row.Unshape = r.shapeJob, readJob
 	row.Actions = map[string]collection.Action{"run": {Writes: true, Do: runJob}}
 	row.Prepare = func(w *collection.Write) error {
 		if err := regional(w.Call); err != nil {
@@ -80,8 +80,8 @@ func (r *Run) executionRow() collection.Kind {
 		Message:     "GoogleCloudRunV2Execution", Permissions: "run.executions", Source: permissionSource,
 		Audit: map[string]string{"delete": audited + "DeleteExecution", "cancel": audited + "CancelExecution"},
 		Words: absent("EXECUTION"), PageSize: maxPageSize, NewestFirst: true, Location: collection.Regional,
-		Conflict: conflict, Answer: r.longRunning, Shape: shapeExecution, ListKind: "ExecutionList",
-		Rename: r.namespacedName, Recorded: recordedJob("Execution", "name"), Filter: selectedByLabel(shapeExecution),
+		Conflict: conflict, Answer: r.longRunning, Shape: r.shapeExecution, ListKind: "ExecutionList",
+		Rename: r.namespacedName, Recorded: recordedJob("Execution", "name"), Filter: selectedByLabel(r.shapeExecution),
 		Actions: map[string]collection.Action{"cancel": {Writes: true, Do: cancelExecution}}, Unserved: []string{"exportStatus"},
 	}
 }
@@ -301,9 +301,9 @@ func recordedJob(kind, field string) func(*apiserver.Call, string) {
 		}
 		part := strings.Split(name, "/")
 		record.ResourceType = "cloud_run_job"
-		record.Labels = map[string]string{"project_id": apiserver.ProjectID, "location": part[3], "job_name": part[5]}
+		record.Labels = map[string]string{"project_id": call.Project.ID, "location": part[3], "job_name": part[5]}
 		if collection.Version(call) == "v1" {
-			record.ResourceName = "namespaces/" + apiserver.ProjectID + "/" + strings.Join(part[len(part)-2:], "/")
+			record.ResourceName = "namespaces/" + call.Project.ID + "/" + strings.Join(part[len(part)-2:], "/")
 			for i := range record.Authorization {
 				record.Authorization[i].Resource = record.ResourceName
 			}

@@ -41,21 +41,31 @@ func (r *Run) ServiceAt(host string) (name, revision string) {
 	case tag == "":
 		return "", ""
 	}
-	for location := range r.locations {
-		if location == global {
-			continue // it has no addresses of its own
-		}
-		// Either address begins with the service's name, which has hyphens too,
-		// and a hyphen.
-		older, newer := addresses("", location)
-		for _, address := range []string{older, newer} {
-			name, ok := strings.CutSuffix(own, strings.TrimPrefix(address, "https://"))
-			if found, err := r.find(identity{location, name}); ok && err == nil && found.observed > 0 {
+	for project, locations := range r.locations {
+		for location := range locations {
+			if location == global {
+				continue // it has no addresses of its own
+			}
+			if found := r.ownerOf(own, identity{project, location, ""}); found != nil && found.observed > 0 {
 				return found.at(tag, r.keepTagURLs)
 			}
 		}
 	}
 	return "", ""
+}
+
+// ownerOf is the service of a place with a default URL at a host, nil when there is none.
+// Its caller holds the lock.
+func (r *Run) ownerOf(host string, in identity) *service {
+	// Either address begins with the service's name, which has hyphens too, and a hyphen.
+	older, newer := in.addresses()
+	for _, address := range []string{older, newer} {
+		name, ok := strings.CutSuffix(host, strings.TrimPrefix(address, "https://"))
+		if found, err := r.find(identity{in.project, in.location, name}); ok && err == nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // at is the service's full name, and the revision that a tag names, where its default

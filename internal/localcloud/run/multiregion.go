@@ -40,12 +40,12 @@ func (s *service) urls() (first string, all []any) {
 	}
 	if s.location == global {
 		for _, each := range s.regions() {
-			_, newer := addresses(s.name, each)
+			_, newer := identity{s.project, each, s.name}.addresses()
 			all = append(all, newer)
 		}
 		return "", all
 	}
-	older, newer := addresses(s.name, s.location)
+	older, newer := s.addresses()
 	return older, []any{newer, older}
 }
 
@@ -68,7 +68,7 @@ func (r *Run) checkRegions(s *service, before string) error {
 		if each == global || !region.MatchString(each) {
 			return apiserver.Invalid("multi_region_settings.regions: '%s' is not a valid region.", each)
 		}
-		if found, err := r.find(identity{each, s.name}); err == nil && apiserver.Text(found.wanted.labels, multiRegionLabel) != before {
+		if found, err := r.find(identity{s.project, each, s.name}); err == nil && apiserver.Text(found.wanted.labels, multiRegionLabel) != before {
 			return apiserver.AlreadyExists("Resource '%s' already exists in region '%s'.", s.name, each)
 		}
 	}
@@ -81,13 +81,13 @@ func (r *Run) mirror(s *service) {
 	for _, each := range s.regions() {
 		one := s.copy()
 		one.location, one.uid = each, apiserver.NewUUID()
-		if before, err := r.find(identity{each, s.name}); err == nil {
+		if before, err := r.find(identity{s.project, each, s.name}); err == nil {
 			one.uid, one.created = before.uid, before.created
 		}
 		one.wanted.fields = apiserver.Clone(s.wanted.fields)
 		delete(one.wanted.fields, "multiRegionSettings")
 		one.wanted.labels = merged(s.wanted.labels, map[string]any{multiRegionLabel: s.multiRegionID()})
-		r.locations[each] = true
+		r.used(s.project, each)
 		r.services.Put(r.server.Now(), one)
 	}
 }
@@ -105,8 +105,8 @@ func (r *Run) dropMirrors(s *service) []*service {
 	if s.location != global {
 		return nil
 	}
-	for location := range r.locations {
-		found, ok := r.services.Get(identity{location, s.name}.fullName(), time.Time{})
+	for location := range r.locations[s.project] {
+		found, ok := r.services.Get(identity{s.project, location, s.name}.fullName(), time.Time{})
 		if ok && apiserver.Text(found.wanted.labels, multiRegionLabel) == s.multiRegionID() &&
 			(!s.deleted.IsZero() || !slices.Contains(s.regions(), location)) {
 			r.drop(found)

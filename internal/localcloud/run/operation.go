@@ -14,7 +14,7 @@ func (r *Run) settle(of *service) *service {
 	settled, gone := r.settled(of)
 	for _, each := range gone {
 		if r.gone != nil {
-			r.gone(each.location, each.name)
+			r.gone(each.project, each.location, each.name)
 		}
 	}
 	return settled
@@ -33,7 +33,7 @@ func (r *Run) settled(of *service) (now *service, gone []*service) {
 		live.reconciled(at)
 		if live.wanted.fields["iapEnabled"] == true {
 			// gcloud expects the agent to exist some time after (its own source).
-			r.server.ProvisionAgent(apiserver.IAPAgent())
+			r.server.ProvisionAgent(live.project.IAPAgent())
 		}
 		if !live.deleted.IsZero() {
 			live.updated = at
@@ -67,7 +67,7 @@ func (r *Run) fail(of *service, why string) *service {
 
 // operationName is the name of the operation of a service's latest change.
 func (s *service) operationName() string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + s.location + "/operations/" + s.operation
+	return s.parent() + "/operations/" + s.operation
 }
 
 // begin starts the operation of a change and answers it.
@@ -118,7 +118,7 @@ func operationName(call *apiserver.Call) string {
 	if location == "-" {
 		location = global
 	}
-	return "projects/" + apiserver.ProjectID + "/locations/" + location + "/operations/" + call.Var("operation")
+	return identity{call.Project, location, ""}.parent() + "/operations/" + call.Var("operation")
 }
 
 func (r *Run) findOperation(call *apiserver.Call, name string) (*apiserver.Operation, error) {
@@ -126,7 +126,7 @@ func (r *Run) findOperation(call *apiserver.Call, name string) (*apiserver.Opera
 		return found, nil
 	}
 	return nil, apiserver.NotFound("Resource '%s' of kind 'OPERATION' in region '%s' in project '%s' does not exist.",
-		call.Var("operation"), call.Var("location"), apiserver.ProjectID)
+		call.Var("operation"), call.Var("location"), call.Project.ID)
 }
 
 func (r *Run) getOperation(call *apiserver.Call) (any, error) {

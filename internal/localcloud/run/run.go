@@ -21,7 +21,7 @@ const (
 func documentV1() *schema.API { return schema.Of("run/v1") }
 func documentV2() *schema.API { return schema.Of("run/v2") }
 
-// Run is the Cloud Run of one project. It is safe for concurrent use.
+// Run is Cloud Run. It is safe for concurrent use.
 type Run struct {
 	server *apiserver.Server
 
@@ -38,10 +38,10 @@ type Run struct {
 	mu sync.Mutex // writers hold it from the first look at a service until it is kept
 	// locations are those in which a service was made: a mapping is where its
 	// service is.
-	locations map[string]bool
+	locations map[apiserver.Project]map[string]bool
 	held      bool
 	waiting   []func()
-	gone      func(region, service string) // nil = nothing has to know
+	gone      func(in apiserver.Project, region, service string) // nil = nothing has to know
 	// keepTagURLs lets tags' addresses answer where the default URL is switched off.
 	keepTagURLs bool
 	// applyFailed lets the ingress of an update whose operation failed take effect.
@@ -51,8 +51,8 @@ type Run struct {
 // New returns a Cloud Run without services. Reconciling takes the server's
 // OperationTime.
 func New(s *apiserver.Server) *Run {
-	keys := func(s *service) store.Keys { return store.Keys{Path: s.fullName(), Order: s.location + "/" + s.name} }
-	r := &Run{server: s, services: store.New(store.Options{}, keys), locations: map[string]bool{}}
+	keys := func(s *service) store.Keys { return store.Keys{Path: s.fullName(), Order: s.order()} }
+	r := &Run{server: s, services: store.New(store.Options{}, keys), locations: map[apiserver.Project]map[string]bool{}}
 	r.instances, r.mappings = collection.New(s, r.instanceRow()), collection.New(s, r.domainRow())
 	r.jobs, r.executions = collection.New(s, r.jobRow()), collection.New(s, r.executionRow())
 	r.executions.Within = r.jobs
@@ -80,7 +80,7 @@ func (r *Run) API() apiserver.API {
 
 // OnGone sets what is called, without a lock, when a service is gone. It is called
 // before the first request.
-func (r *Run) OnGone(f func(region, service string)) { r.gone = f }
+func (r *Run) OnGone(f func(in apiserver.Project, region, service string)) { r.gone = f }
 
 // Hold makes services stay as they are until Release: what is written is
 // accepted, and nothing becomes ready. It is for tests that look at the time
@@ -153,11 +153,16 @@ func (r *Run) touch(name string) {
 }
 
 // identity is where a service is.
-type identity struct{ location, name string }
-
-func (i identity) fullName() string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + i.location + "/services/" + i.name
+type identity struct {
+	project        apiserver.Project
+	location, name string
 }
+
+func (i identity) parent() string   { return i.project.Name() + "/locations/" + i.location }
+func (i identity) fullName() string { return i.parent() + "/services/" + i.name }
+
+// order is where lists have a service: by project, location and name.
+func (i identity) order() string { return i.project.ID + "/" + i.location + "/" + i.name }
 
 // find returns a service as it is now.
 func (r *Run) find(id identity) (*service, error) {
@@ -165,15 +170,15 @@ func (r *Run) find(id identity) (*service, error) {
 		return found, nil
 	}
 	return nil, apiserver.NotFound("Resource '%s' of kind 'SERVICE' in region '%s' in project '%s' does not exist.",
-		id.name, id.location, apiserver.ProjectID)
+		id.name, id.location, id.project.ID)
 }
 
-// in are the services of a location, "-" for all, by location and name, as lists show
-// them: they may be as they were. A multi-region service is shown where it runs.
-func (r *Run) in(location string) []*service {
-	query := store.Query{At: r.server.Listed()}
+// in are the services of a project's location, "-" for all, by location and name, as lists
+// show them: they may be as they were. A multi-region service is shown where it runs.
+func (r *Run) in(project apiserver.Project, location string) []*service {
+	query := store.Query{At: r.server.Listed(), Prefix: project.ID + "/"}
 	if location != "-" {
-		query.Prefix = location + "/"
+		query.Prefix = identity{project, location, ""}.order()
 		return r.services.Page(query)
 	}
 	return slices.DeleteFunc(r.services.Page(query), func(s *service) bool { return s.location == global })
@@ -189,7 +194,7 @@ func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRu
 		return nil, apiserver.Denied("Location %s is not found or access is unauthorized.", id.location)
 	}
 	var err error
-	if wanted.fields, err = withDefaults(wanted.fields, id.name); err != nil {
+	if wanted.fields, err = withDefaults(wanted.fields, id); err != nil {
 		return nil, err
 	}
 	at := r.server.Stamp()
@@ -198,7 +203,7 @@ func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRu
 	if r.exists(id) {
 		return nil, apiserver.AlreadyExists("Resource '%s' already exists.", id.name)
 	}
-	made := &service{location: id.location, name: id.name, uid: apiserver.NewUUID(), created: at, creator: caller.Email()}
+	made := &service{identity: id, uid: apiserver.NewUUID(), created: at, creator: caller.Email()}
 	if err := made.apply(change{wanted: wanted, by: caller.Email(), at: at}); err != nil {
 		return nil, err
 	}
@@ -206,10 +211,18 @@ func (r *Run) create(id identity, wanted spec, caller apiserver.Principal, dryRu
 		return nil, err
 	}
 	if !dryRun {
-		r.locations[id.location] = true
+		r.used(id.project, id.location)
 		r.keep(made)
 	}
 	return made, nil
+}
+
+// used notes that a project has a service in a location. Its caller holds the lock.
+func (r *Run) used(project apiserver.Project, location string) {
+	if r.locations[project] == nil {
+		r.locations[project] = map[string]bool{}
+	}
+	r.locations[project][location] = true
 }
 
 // write returns a service as edit makes it. It is kept, unless the run is dry.
@@ -242,7 +255,7 @@ func (r *Run) update(id identity, dryRun bool, wish func(*service) (change, erro
 			return err
 		}
 		wanted.at = at
-		if wanted.wanted.fields, err = withDefaults(wanted.wanted.fields, id.name); err != nil {
+		if wanted.wanted.fields, err = withDefaults(wanted.wanted.fields, id); err != nil {
 			return err
 		}
 		before := of.multiRegionID()

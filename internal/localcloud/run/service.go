@@ -32,7 +32,8 @@ type knative struct {
 
 // service is one Cloud Run service.
 type service struct {
-	location, name, uid  string
+	identity
+	uid                  string
 	wanted               spec
 	generation, observed int
 	created, updated     time.Time
@@ -67,10 +68,6 @@ type change struct {
 	by     string
 	at     time.Time
 	force  bool // a new revision even if the template is the same
-}
-
-func (s *service) fullName() string {
-	return "projects/" + apiserver.ProjectID + "/locations/" + s.location + "/services/" + s.name
 }
 
 func (s *service) reconciling() bool { return s.observed < s.generation && s.failure == "" }

@@ -68,7 +68,7 @@ func identityV1(call *apiserver.Call) (identity, error) {
 	if location == "" {
 		return identity{}, apiserver.NotFound("The Knative API is served by regional hosts only: REGION-run.googleapis.com.")
 	}
-	return identity{location, call.Var("service")}, nil
+	return identity{call.Project, location, call.Var("service")}, nil
 }
 
 // sentV1 is the service of a v1 request that has a body, and the body.
@@ -87,8 +87,8 @@ func (r *Run) createV1(call *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	id.name = apiserver.Text(apiserver.Object(body, "metadata"), "name")
-	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "CreateServiceRequest",
-		"parent": "namespaces/" + apiserver.ProjectID, "service": body})
+	describe(call, id, id.namespaced(), map[string]any{"@type": v1Request + "CreateServiceRequest",
+		"parent": "namespaces/" + id.project.ID, "service": body})
 	wanted, err := readKnative(body)
 	if err != nil {
 		return nil, err
@@ -120,8 +120,8 @@ func (r *Run) replaceV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "ReplaceServiceRequest",
-		"name": namespaced(id.name), "service": body})
+	describe(call, id, id.namespaced(), map[string]any{"@type": v1Request + "ReplaceServiceRequest",
+		"name": id.namespaced(), "service": body})
 	metadata := apiserver.Object(body, "metadata")
 	if name := apiserver.Text(metadata, "name"); name != id.name {
 		return nil, apiserver.Invalid("metadata.name: %q is not the name in the URL, %q.", name, id.name)
@@ -149,8 +149,8 @@ func (r *Run) deleteV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	describe(call, id, namespaced(id.name), map[string]any{"@type": v1Request + "DeleteServiceRequest",
-		"name": namespaced(id.name)})
+	describe(call, id, id.namespaced(), map[string]any{"@type": v1Request + "DeleteServiceRequest",
+		"name": id.namespaced()})
 	removed, err := r.remove(id, dryRun(call), "", call.Caller)
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (r *Run) listV1(call *apiserver.Call) (any, error) {
 		id.location = global
 	}
 	var items []any
-	for _, each := range r.in(id.location) {
+	for _, each := range r.in(id.project, id.location) {
 		if !call.Unreachable(each.location) {
 			items = append(items, each.v1())
 		}
@@ -210,11 +210,11 @@ func knativeList(kind string, items []any) map[string]any {
 }
 
 // listLocations names the regions that the local cloud knows a code for.
-func (r *Run) listLocations(*apiserver.Call) (any, error) {
+func (r *Run) listLocations(call *apiserver.Call) (any, error) {
 	var all []any
 	for _, name := range slices.Sorted(maps.Keys(regionCodes)) {
 		all = append(all, map[string]any{
-			"name": "projects/" + apiserver.ProjectID + "/locations/" + name, "locationId": name, "displayName": name,
+			"name": identity{call.Project, name, ""}.parent(), "locationId": name, "displayName": name,
 			"labels": map[string]any{"cloud.googleapis.com/region": name},
 		})
 	}

@@ -13,9 +13,9 @@ import (
 
 // v1 is the service as the v1 API shows it.
 func (s *service) v1() map[string]any {
-	path := "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber + "/services/" + s.name
+	path := "/apis/serving.knative.dev/v1/namespaces/" + s.project.Number + "/services/" + s.name
 	metadata := map[string]any{
-		"name": s.name, "namespace": apiserver.ProjectNumber, "selfLink": path, "uid": s.uid,
+		"name": s.name, "namespace": s.project.Number, "selfLink": path, "uid": s.uid,
 		"resourceVersion": resourceVersion(s.updated), "generation": number(s.generation),
 		"creationTimestamp": stamp(s.created), "annotations": s.annotationsV1(),
 		"labels": merged(apiserver.Object(s.wanted.fields, "labels"), s.wanted.labels,
@@ -81,7 +81,7 @@ func (s *service) statusV1() map[string]any {
 		"traffic": trafficV1(s.traffic, s.latestReady),
 	}
 	for _, each := range s.regions() { // with what gcloud shows for its address (its own source)
-		_, newer := addresses(s.name, each)
+		_, newer := identity{s.project, each, s.name}.addresses()
 		condition := conditionV1("MultiRegionReady/"+each, s.readyAt, s.reconciling())
 		condition["message"] = newer
 		status["conditions"] = append(status["conditions"].([]any), condition)
@@ -212,8 +212,8 @@ func (r *revision) v1(of *service) map[string]any {
 	return map[string]any{
 		"apiVersion": apiVersion, "kind": "Revision",
 		"metadata": map[string]any{
-			"name": r.name, "namespace": apiserver.ProjectNumber, "uid": r.uid, "generation": number(1),
-			"selfLink":        "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber + "/revisions/" + r.name,
+			"name": r.name, "namespace": of.project.Number, "uid": r.uid, "generation": number(1),
+			"selfLink":        "/apis/serving.knative.dev/v1/namespaces/" + of.project.Number + "/revisions/" + r.name,
 			"resourceVersion": resourceVersion(r.updated()), "creationTimestamp": stamp(r.created),
 			"labels": labels, "annotations": annotations,
 		},

@@ -17,7 +17,7 @@ func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	var items []any
-	for _, of := range r.in(id.location) {
+	for _, of := range r.in(id.project, id.location) {
 		if call.Unreachable(of.location) {
 			continue
 		}
@@ -29,7 +29,7 @@ func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 		}
 	}
 	list := knativeList("RevisionList", items)
-	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + apiserver.ProjectNumber +
+	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + id.project.Number +
 		"/revisions"}
 	return partial(call, list), nil
 }
@@ -63,7 +63,7 @@ func (r *Run) getRevisionV1(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, of := range r.in(id.location) {
+	for _, of := range r.in(id.project, id.location) {
 		for _, each := range of.revisions {
 			if each.name == call.Var("revision") {
 				return each.v1(of), nil
@@ -71,5 +71,5 @@ func (r *Run) getRevisionV1(call *apiserver.Call) (any, error) {
 		}
 	}
 	return nil, apiserver.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
-		call.Var("revision"), id.location, apiserver.ProjectID)
+		call.Var("revision"), id.location, id.project.ID)
 }

@@ -66,7 +66,7 @@ func untested(route apiserver.Route) apiserver.Route {
 }
 
 func identityOf(call *apiserver.Call) identity {
-	return identity{call.Var("location"), call.Var("service")}
+	return identity{call.Project, call.Var("location"), call.Var("service")}
 }
 
 // sentV2 is the service in a v2 request.
@@ -82,7 +82,7 @@ func sentV2(call *apiserver.Call) (map[string]any, error) {
 }
 
 func (r *Run) createV2(call *apiserver.Call) (any, error) {
-	return r.createNamed(call, identity{call.Var("location"), call.Query("serviceId")}, "CreateServiceRequest")
+	return r.createNamed(call, identity{call.Project, call.Var("location"), call.Query("serviceId")}, "CreateServiceRequest")
 }
 
 // createNamed is create, and patch with allowMissing.
@@ -92,7 +92,7 @@ func (r *Run) createNamed(call *apiserver.Call, id identity, request string) (an
 		return nil, err
 	}
 	describe(call, id, id.fullName(), map[string]any{"@type": v2Request + request, "service": body,
-		"serviceId": id.name, "parent": "projects/" + apiserver.ProjectID + "/locations/" + id.location})
+		"serviceId": id.name, "parent": id.parent()})
 	wanted, err := sentV2(call)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (r *Run) listV2(call *apiserver.Call) (any, error) {
 	if call.Unreachable(location) {
 		return partial(call, map[string]any{}), nil
 	}
-	return paged(call, "services", r.in(location), (*service).v2)
+	return paged(call, "services", r.in(call.Project, location), (*service).v2)
 }
 
 // paged answers one page of a list under a key.
@@ -245,7 +245,7 @@ func (r *Run) testPermissions(call *apiserver.Call) (any, error) {
 func (r *Run) listRevisionsV2(call *apiserver.Call) (any, error) {
 	id := identityOf(call)
 	var all []func() map[string]any
-	for _, of := range r.in(id.location) {
+	for _, of := range r.in(id.project, id.location) {
 		if id.name != "-" && of.name != id.name {
 			continue
 		}
@@ -266,5 +266,5 @@ func (r *Run) getRevisionV2(call *apiserver.Call) (any, error) {
 		}
 	}
 	return nil, apiserver.NotFound("Resource '%s' of kind 'REVISION' in region '%s' in project '%s' does not exist.",
-		name, id.location, apiserver.ProjectID)
+		name, id.location, id.project.ID)
 }

@@ -11,8 +11,8 @@ func (r *Run) workerPoolRow() collection.Kind {
 	row := r.workload("WorkerPool", "workerPools", serviceName)
 	row.Documents, row.Collections = append(row.Documents, "run/v1"), append(row.Collections, "run.namespaces.workerpools")
 	row.Unserved = []string{"run.namespaces.workerpools.create", "run.namespaces.workerpools.replaceWorkerPool"}
-	row.Rename, row.Shape, row.ListKind = r.namespacedName, shapeWorkerPool, "WorkerPoolList"
-	row.Filter = selectedByLabel(shapeWorkerPool)
+	row.Rename, row.Shape, row.ListKind = r.namespacedName, r.shapeWorkerPool, "WorkerPoolList"
+	row.Filter = selectedByLabel(r.shapeWorkerPool)
 	prepared := row.Prepare
 	row.Prepare = func(w *collection.Write) error {
 		if err := regional(w.Call); err != nil {
@@ -24,11 +24,11 @@ func (r *Run) workerPoolRow() collection.Kind {
 }
 
 // shapeWorkerPool turns a worker pool of v2 into one of v1.
-func shapeWorkerPool(version string, r collection.Resource, pool map[string]any) {
+func (r *Run) shapeWorkerPool(version string, of collection.Resource, pool map[string]any) {
 	if version != "v1" {
 		return
 	}
-	metadata := metadataV1(r, pool, "workerpools")
+	metadata := r.metadataV1(of, pool, "workerpools")
 	copyFields(apiserver.Object(metadata, "annotations"), pool, map[string]string{"creator": creatorAnnotation,
 		"lastModifier": modifierAnnotation})
 	spec := map[string]any{"template": templateV1(spec{fields: pool})}

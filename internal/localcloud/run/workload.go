@@ -18,7 +18,7 @@ func (r *Run) workloads() []*collection.Collection {
 // absent is what Cloud Run says of a resource that does not exist (recorded for jobs).
 func absent(kind string) collection.Words {
 	return collection.Words{
-		NotFound: "Resource '{id}' of kind '" + kind + "' in region '{location}' in project '" + apiserver.ProjectID + "' does not exist.",
+		NotFound: "Resource '{id}' of kind '" + kind + "' in region '{location}' in project '{project}' does not exist.",
 		Exists:   "Resource '{id}' already exists.",
 	}
 }
@@ -63,7 +63,7 @@ func prepare(w *collection.Write, message string) error {
 		setDefault(template, "executionEnvironment", "EXECUTION_ENVIRONMENT_GEN2")
 		setDefault(body, "latestCreatedExecution", map[string]any{})
 	}
-	setDefault(template, "serviceAccount", defaultAccount)
+	setDefault(template, "serviceAccount", w.Call.Project.DefaultAccount())
 	if err := w.Call.ActAs(apiserver.Text(template, "serviceAccount")); err != nil {
 		return err
 	}
@@ -95,8 +95,8 @@ func (r *Run) longRunning(c *collection.Collection, w *collection.Write, shown m
 		return answerV1(w, shown), nil
 	}
 	types := serviceTypes + strings.TrimPrefix(c.Message, "GoogleCloudRunV2")
-	region, _, _ := strings.Cut(strings.TrimPrefix(w.Call.Resource, "projects/"+apiserver.ProjectID+"/locations/"), "/")
-	of := service{location: region, operation: apiserver.NewUUID()}
+	region, _, _ := strings.Cut(strings.TrimPrefix(w.Call.Resource, w.Call.Project.Name()+"/locations/"), "/")
+	of := service{identity: identity{w.Call.Project, region, ""}, operation: apiserver.NewUUID()}
 	if w.New == nil {
 		shown["deleteTime"], shown["expireTime"] = stamp(w.At), stamp(w.At.Add(retention))
 	}

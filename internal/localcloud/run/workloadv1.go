@@ -29,7 +29,7 @@ func (r *Run) namespacedName(call *apiserver.Call, path string) string {
 	if !ok || group != jobsVersion && group != domainsVersion {
 		return path
 	}
-	location := "projects/" + apiserver.ProjectID + "/locations/" + cmp.Or(call.Region, "-") + "/"
+	location := identity{call.Project, cmp.Or(call.Region, "-"), ""}.parent() + "/"
 	if id, ok := strings.CutPrefix(rest, "workerpools"); ok {
 		return location + "workerPools" + id
 	}
@@ -87,7 +87,7 @@ func answerV1(w *collection.Write, shown map[string]any) map[string]any {
 }
 
 // shapeJob turns a job of v2 into one of v1.
-func shapeJob(version string, r collection.Resource, job map[string]any) {
+func (r *Run) shapeJob(version string, of collection.Resource, job map[string]any) {
 	if version != "v1" {
 		return
 	}
@@ -99,8 +99,8 @@ func shapeJob(version string, r collection.Resource, job map[string]any) {
 			"completionTime": "completionTimestamp", "completionStatus": "completionStatus"})
 		status["latestCreatedExecution"] = reference
 	}
-	only, _ := r.Kept.(knative)
-	metadata := metadataV1(r, job, "jobs")
+	only, _ := of.Kept.(knative)
+	metadata := r.metadataV1(of, job, "jobs")
 	metadata["annotations"] = merged(apiserver.Object(metadata, "annotations"), only.annotations)
 	metadata["labels"] = merged(only.labels, apiserver.Object(metadata, "labels"))
 	template := apiserver.Object(job, "template")
@@ -114,15 +114,15 @@ func shapeJob(version string, r collection.Resource, job map[string]any) {
 }
 
 // shapeExecution turns an execution of v2 into one of v1.
-func shapeExecution(version string, r collection.Resource, execution map[string]any) {
+func (r *Run) shapeExecution(version string, of collection.Resource, execution map[string]any) {
 	if version != "v1" {
 		return
 	}
 	status := conditionsV1(execution, apiserver.List(execution, "conditions"))
 	maps.Copy(status, picked(execution, "startTime", "completionTime", "succeededCount", "failedCount", "cancelledCount",
 		"runningCount", "retriedCount", "logUri"))
-	only, _ := r.Kept.(knative)
-	metadata := metadataV1(r, execution, "executions")
+	only, _ := of.Kept.(knative)
+	metadata := r.metadataV1(of, execution, "executions")
 	apiserver.Object(metadata, "labels")[jobLabel] = execution["job"]
 	become(execution, map[string]any{"kind": "Execution", "metadata": metadata, "status": status,
 		"spec": executionSpecV1(execution, only.templateSpec)})
@@ -186,8 +186,8 @@ func executionSpecV1(of, only map[string]any) map[string]any {
 }
 
 // metadataV1 is what v1 says about a resource, beside what only v1 can say.
-func metadataV1(r collection.Resource, of map[string]any, all string) map[string]any {
-	part := strings.Split(r.Name, "/")
+func (r *Run) metadataV1(about collection.Resource, of map[string]any, all string) map[string]any {
+	part, number := strings.Split(about.Name, "/"), r.server.ProjectOf(about.Name).Number
 	id := part[len(part)-1]
 	annotations := merged(apiserver.Object(of, "annotations"))
 	copyFields(annotations, of, map[string]string{"creator": jobCreatorAnnotation, "lastModifier": jobModifierAnnotation})
@@ -196,9 +196,9 @@ func metadataV1(r collection.Resource, of map[string]any, all string) map[string
 	}
 	serviceFields.give(annotations, of)
 	return map[string]any{
-		"name": id, "namespace": apiserver.ProjectNumber, "uid": of["uid"],
+		"name": id, "namespace": number, "uid": of["uid"],
 		"generation":        json.Number(cmp.Or(apiserver.Text(of, "generation"), "1")),
-		"selfLink":          "/apis/" + jobsVersion + "/namespaces/" + apiserver.ProjectNumber + "/" + all + "/" + id,
+		"selfLink":          "/apis/" + jobsVersion + "/namespaces/" + number + "/" + all + "/" + id,
 		"resourceVersion":   resourceVersion(time.UnixMicro(etagVersion(apiserver.Text(of, "etag")))),
 		"creationTimestamp": of["createTime"], "annotations": annotations,
 		"labels": merged(apiserver.Object(of, "labels"), map[string]any{locationLabel: part[3]}),

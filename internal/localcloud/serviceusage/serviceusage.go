@@ -16,7 +16,6 @@ type object = map[string]any
 const (
 	typeURL = "type.googleapis.com/google.api.serviceusage."
 	docs    = "cloud.google.com/service-usage/docs/reference/rest/"
-	parent  = "projects/" + apiserver.ProjectNumber
 )
 
 // agentDomains are the domains of the service agents, by API (recorded for
@@ -50,7 +49,7 @@ func New(s *apiserver.Server) apiserver.API {
 			Verb: "GET", Path: "/" + version + "/operations/{operation}", API: "serviceusage",
 			ID: "serviceusage.operations.get", Permission: "serviceusage.operations.get",
 			Source:   "cloud.google.com/iam/docs/roles-permissions/serviceusage", // serviceUsageAdmin holds it
-			Resource: func(*apiserver.Call) string { return "projects/" + apiserver.ProjectID }, Handle: operation,
+			Resource: operationOwner, Handle: operation,
 		})
 	}
 	api.State = nil
@@ -70,9 +69,11 @@ func kind(s *apiserver.Server) collection.Kind {
 		InProjects: true, Numbered: true, PageSize: 200, DefaultPageSize: 50, // discovery document, pageSize
 		Words: collection.Words{Hidden: "Not found or permission denied for service(s): {id}."}, // reported
 		Others: func(all *collection.Collection) {
-			for _, service := range apiserver.Services() {
-				all.PutMissing(collection.Resource{Name: "projects/" + apiserver.ProjectID + "/services/" + service, Body: object{
-					"parent": parent, "config": object{"name": service, "title": apiserver.ServiceTitle(service)}}})
+			for _, project := range s.Projects() {
+				for _, service := range apiserver.Services() {
+					all.PutMissing(collection.Resource{Name: project.Name() + "/services/" + service, Body: object{
+						"parent": project.Numbered(), "config": object{"name": service, "title": apiserver.ServiceTitle(service)}}})
+				}
 			}
 		},
 		View: func(r collection.Resource, shown object) { shown["state"] = state(s, r) },
@@ -92,7 +93,7 @@ func kind(s *apiserver.Server) collection.Kind {
 }
 
 func state(s *apiserver.Server, r collection.Resource) string {
-	if s.Enabled(id(r)) {
+	if s.Enabled(s.ProjectOf(r.Name), id(r)) {
 		return "ENABLED"
 	}
 	return "DISABLED"
@@ -104,8 +105,8 @@ func id(r collection.Resource) string { return r.Name[strings.LastIndexByte(r.Na
 // begun is a call about one API, and what it asks for.
 func begun(all *collection.Collection, call *apiserver.Call) (about collection.Resource, sent object, err error) {
 	sent, err = received(all, call)
-	call.Record.ResourceName = parent + "/services/" + call.Var("service")
-	call.Record.Request["name"] = "projects/" + apiserver.ProjectID + "/services/" + call.Var("service")
+	call.Record.ResourceName = call.Project.Numbered() + "/services/" + call.Var("service")
+	call.Record.Request["name"] = call.Project.Name() + "/services/" + call.Var("service")
 	if err != nil {
 		return about, nil, err
 	}
@@ -116,7 +117,7 @@ func begun(all *collection.Collection, call *apiserver.Call) (about collection.R
 // received is a call's body. Its log entry has the request under its type (recorded).
 func received(all *collection.Collection, call *apiserver.Call) (object, error) {
 	document, method := all.Method(call)
-	call.Record.ResourceName = parent
+	call.Record.ResourceName = call.Project.Numbered()
 	call.Record.Request = object{"@type": typeURL + collection.Version(call) + "." + request(call)}
 	body, err := call.Body()
 	if err != nil || method.Request == "" {
@@ -147,7 +148,7 @@ func enable(all *collection.Collection, call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed := call.Server().SetEnabled(id(about), true)
+	changed := call.Server().SetEnabled(call.Project, id(about), true)
 	response := answered(call, object{"service": all.Shown(about)})
 	if !changed {
 		const name = "operations/noop.DONE_OPERATION"
@@ -165,10 +166,10 @@ func disable(all *collection.Collection, call *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	needing := slices.DeleteFunc(slices.Clone(dependents[id(about)]), func(service string) bool {
-		return !call.Server().Enabled(service)
+		return !call.Server().Enabled(call.Project, service)
 	})
 	switch plural := strings.Repeat("s", min(1, max(0, len(needing)-1))); {
-	case !call.Server().Enabled(id(about)):
+	case !call.Server().Enabled(call.Project, id(about)):
 		return nil, apiserver.Precondition("The service is not enabled in the consumer project: %s", id(about))
 	case len(needing) > 0 && sent["disableDependentServices"] != true:
 		return nil, apiserver.Precondition("The service %s is depended on by the following active service%s: %s; Please specify "+
@@ -176,7 +177,7 @@ func disable(all *collection.Collection, call *apiserver.Call) (any, error) {
 			strings.Join(needing, ","))
 	}
 	for _, service := range append(needing, id(about)) {
-		call.Server().SetEnabled(service, false)
+		call.Server().SetEnabled(call.Project, service, false)
 	}
 	return begin(call, "p17", empty, answered(call, object{"service": all.Shown(about)})), nil
 }
@@ -188,7 +189,7 @@ func several(all *collection.Collection, names []any, most int) (found []collect
 	}
 	for _, each := range names {
 		name, _ := each.(string)
-		about, there := all.Get(collection.ByID(name))
+		about, there := all.Get(all.Server().ByID(name))
 		if !there {
 			return nil, apiserver.Denied("Not found or permission denied for service(s): %s.", name[strings.LastIndexByte(name, '/')+1:])
 		}
@@ -204,7 +205,7 @@ func batchEnable(all *collection.Collection, call *apiserver.Call) (any, error) 
 	}
 	ids := apiserver.List(sent, "serviceIds")
 	for i, each := range ids {
-		ids[i] = "projects/" + apiserver.ProjectID + "/services/" + each.(string)
+		ids[i] = call.Project.Name() + "/services/" + each.(string)
 	}
 	found, err := several(all, ids, 20)
 	if err != nil {
@@ -212,9 +213,9 @@ func batchEnable(all *collection.Collection, call *apiserver.Call) (any, error) 
 	}
 	var views, names []any
 	for _, about := range found {
-		call.Server().SetEnabled(id(about), true)
+		call.Server().SetEnabled(call.Project, id(about), true)
 		views = append(views, all.Shown(about))
-		names = append(names, "services/"+id(about)+"/projectSettings/"+apiserver.ProjectNumber)
+		names = append(names, "services/"+id(about)+"/projectSettings/"+call.Project.Number)
 	}
 	metadata := object{"@type": typeURL + collection.Version(call) + ".OperationMetadata", "resourceNames": names}
 	answer := begin(call, "p2", metadata, answered(call, object{"services": views}))
@@ -241,7 +242,7 @@ func batchGet(all *collection.Collection, call *apiserver.Call) (any, error) {
 // begin starts an operation: the first answer is only its name, later ones
 // show metadata and, at the end, the response (recorded).
 func begin(call *apiserver.Call, prefix string, metadata, response object) object {
-	name, server := "operations/acat."+prefix+"-"+apiserver.ProjectNumber+"-"+apiserver.NewUUID(), call.Server()
+	name, server := "operations/acat."+prefix+"-"+call.Project.Number+"-"+apiserver.NewUUID(), call.Server()
 	operation := server.StartOperation(name, object{"name": name, "metadata": metadata})
 	logOperation(call, name)
 	server.Later(server.OperationTime(), func() {
@@ -253,6 +254,17 @@ func begin(call *apiserver.Call, prefix string, metadata, response object) objec
 // logOperation ties the entry to an operation; one entry covers both ends.
 func logOperation(call *apiserver.Call, name string) {
 	call.Record.Operation = &apiserver.AuditOperation{ID: name, Producer: "serviceusage.googleapis.com", First: true, Last: true}
+}
+
+// operationOwner is the project of the operation that a call is about, which its name
+// says: operations/acat.p2-123456789012-UUID.
+func operationOwner(call *apiserver.Call) string {
+	if part := strings.SplitN(call.Var("operation"), "-", 3); len(part) == 3 {
+		if project, ok := call.Server().Project(part[1]); ok {
+			return project.Name()
+		}
+	}
+	return apiserver.DefaultProject().Name()
 }
 
 func operation(call *apiserver.Call) (any, error) {
@@ -271,14 +283,14 @@ func generateIdentity(all *collection.Collection, call *apiserver.Call) (any, er
 	if err != nil {
 		return nil, err
 	}
-	if !call.Server().Enabled(id(about)) {
-		return nil, apiserver.ServiceDisabled(id(about))
+	if !call.Server().Enabled(call.Project, id(about)) {
+		return nil, apiserver.ServiceDisabled(call.Project, id(about))
 	}
 	const name = "operations/finished.DONE_OPERATION"
 	logOperation(call, name)
 	identity := object{"@type": typeURL + "v1beta1.ServiceIdentity"}
 	if domain := agentDomains[id(about)]; domain != "" {
-		email := "service-" + apiserver.ProjectNumber + "@" + domain + ".iam.gserviceaccount.com"
+		email := "service-" + call.Project.Number + "@" + domain + ".iam.gserviceaccount.com"
 		identity["email"], identity["uniqueId"] = email, call.Server().ProvisionAgent(email)
 	}
 	return object{"name": name, "done": true, "response": identity}, nil

@@ -101,7 +101,7 @@ func TestEnablingAndDisablingAreOperations(t *testing.T) {
 func TestServicesAreListedByStateAndPage(t *testing.T) {
 	s := newKernel(t, nil)
 	defer s.Close()
-	s.SetEnabled("iap.googleapis.com", false)
+	s.SetEnabled(apiserver.DefaultProject(), "iap.googleapis.com", false)
 	names := func(answer map[string]any) (all []string) {
 		for _, s := range answer["services"].([]any) {
 			all = append(all, s.(map[string]any)["config"].(map[string]any)["name"].(string))
