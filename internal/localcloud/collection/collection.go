@@ -74,10 +74,7 @@ func (c *Collection) Get(name string) (Resource, bool) {
 // Named returns the resource that a call is about, or the API's 404 for it or for
 // what it is below.
 func (c *Collection) Named(call *apiserver.Call) (Resource, error) {
-	name := call.Resource
-	if c.Alias != nil {
-		name = c.Alias(c, name)
-	}
+	name := c.resolved(call.Resource)
 	if found, ok := c.Get(name); ok {
 		return found, c.condition(call, &found)
 	}
@@ -85,6 +82,14 @@ func (c *Collection) Named(call *apiserver.Call) (Resource, error) {
 		return Resource{}, err
 	}
 	return Resource{}, c.notFound(call.Resource)
+}
+
+// resolved is the name that a name stands for.
+func (c *Collection) resolved(name string) string {
+	if c.Alias == nil {
+		return name
+	}
+	return c.Alias(c, name)
 }
 
 func (c *Collection) condition(call *apiserver.Call, current *Resource) error {

@@ -1,7 +1,11 @@
 package run
 
 import (
+	"maps"
+	"strings"
+
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
 // Readiness system events are named after the call that caused them
@@ -93,3 +97,51 @@ func (r *Run) ready(of *service, method string) {
 
 // namespaced is a service's name in v1 log entries.
 func (i identity) namespaced() string { return "namespaces/" + i.project.ID + "/services/" + i.name }
+
+// recordedJob completes the log entry of a write to a job or an execution as those of
+// services are: its monitored resource is the job (logging/docs/api/v2/resource-list),
+// v1's names are those of its paths, and the request is shown without containers.
+func recordedJob(kind, field string) func(*apiserver.Call, string) {
+	return func(call *apiserver.Call, name string) {
+		record := call.Record
+		if record == nil || strings.HasSuffix(record.Method, "IamPolicy") {
+			return
+		}
+		part := strings.Split(name, "/")
+		record.ResourceType = "cloud_run_job"
+		record.Labels = map[string]string{"project_id": call.Project.ID, "location": part[3], "job_name": part[5]}
+		if collection.Version(call) == "v1" {
+			record.ResourceName = "namespaces/" + call.Project.ID + "/" + strings.Join(part[len(part)-2:], "/")
+			for i := range record.Authorization {
+				record.Authorization[i].Resource = record.ResourceName
+			}
+		}
+		record.Request = requestOf(call, kind, field)
+	}
+}
+
+// requestOf is the request of a write as its log entry shows it: a message that holds what
+// was sent beside what the path and the parameters say.
+func requestOf(call *apiserver.Call, kind, field string) map[string]any {
+	record := call.Record
+	method := record.Method[strings.LastIndexByte(record.Method, '.')+1:]
+	types := strings.TrimSuffix(record.Method, kind+"s."+method)
+	shown := map[string]any{"@type": "type.googleapis.com/" + types + method + "Request"}
+	body, err := call.Body()
+	switch {
+	case err != nil:
+	case !strings.HasPrefix(method, "Create") && !strings.HasPrefix(method, "Update") && !strings.HasPrefix(method, "Replace"):
+		maps.Copy(shown, apiserver.Clone(body))
+	default:
+		shown[field] = apiserver.Clone(body)
+	}
+	if strings.HasPrefix(method, "Create") {
+		shown["parent"] = record.ResourceName[:strings.LastIndex(record.ResourceName, "/"+field+"s/")]
+		if id := call.Query(field + "Id"); id != "" {
+			shown[field+"Id"] = id
+		}
+	} else {
+		shown["name"] = record.ResourceName
+	}
+	return redacted(shown)
+}

@@ -130,3 +130,34 @@ func (r *Run) longRunning(c *collection.Collection, w *collection.Write, shown m
 	})
 	return body, nil
 }
+
+// conflict is what Cloud Run says of a version that is not the current one.
+func conflict(current collection.Resource, sent string) error {
+	return apiserver.Aborted("Conflict for resource '%s': version '%d' was specified but current version is '%d'.",
+		lastSegment(current.Name), etagVersion(sent), etagVersion(apiserver.Text(current.Body, "etag")))
+}
+
+// failWorkload shows in a resource that its latest change came to nothing, or, without a
+// failure, that it goes on for ever.
+func failWorkload(w *collection.Write, failure *apiserver.Error) {
+	body := w.New.Body
+	delete(body, "observedGeneration")
+	if w.Old != nil && w.Old.Body["observedGeneration"] != nil {
+		body["observedGeneration"] = w.Old.Body["observedGeneration"]
+	}
+	condition := map[string]any{"type": "Ready", "state": "CONDITION_PENDING", "lastTransitionTime": stamp(w.At)}
+	if failure != nil {
+		condition["state"], condition["message"] = conditionFailed, failure.Message
+	} else {
+		body["reconciling"] = true
+	}
+	body["terminalCondition"] = condition
+}
+
+// conflictOf refuses a custom method whose body names another etag than the current one.
+func conflictOf(w *collection.Write) error {
+	if sent := apiserver.Text(w.Sent, "etag"); sent != "" && sent != apiserver.Text(w.Old.Body, "etag") {
+		return conflict(*w.Old, sent)
+	}
+	return nil
+}
