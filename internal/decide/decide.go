@@ -122,7 +122,8 @@ type decider struct {
 	protectedBefore bool      // the history shows that we protected the service before
 	missingSince    time.Time // when what it waits for went missing; zero = not known
 	diagnosis       *doctor.Diagnosis
-	hidden          error // why load balancers that were seen before are not seen now
+	hidden          error       // why load balancers that were seen before are not seen now
+	aside           []plan.Step // the whole plan, where some of its steps failed
 	needs           Needs
 	run             Run
 }
@@ -168,6 +169,7 @@ func (d *decider) protect() Decision {
 		d.plan = plan.Plan{Target: d.facts.Posture.Target}
 		return d.end(report.Blocked, err.Error()+"; nothing was written: this is a fault of iapguard, please report it")
 	}
+	d.setAside()
 	if step, failed := d.failedVerification(); failed {
 		return d.verificationFailed(step)
 	}

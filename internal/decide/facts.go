@@ -91,6 +91,12 @@ type Facts struct {
 	Examination *posture.Examination
 }
 
+// FailedStep is a step that cannot be taken now, and why.
+type FailedStep struct {
+	Step plan.Step
+	Err  error
+}
+
 // Run is what one run did so far.
 type Run struct {
 	Began     time.Time
@@ -98,6 +104,7 @@ type Run struct {
 	Before    []door.Door       // the doors as they were first seen
 	OpenSince time.Time         // since when one of these is known to have been open; zero = not known
 	Done      []report.Step     // what was written, over all rounds and deliveries
+	Failed    []FailedStep      // what this delivery tried and cannot do now
 	Joined    int               // how many of Done are an earlier delivery's
 	Missed    *event.Write      // the change that no event announced, where a sweep led here
 	Judged    []caller.Caller   // what all plans of the run mean to the callers

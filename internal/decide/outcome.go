@@ -16,6 +16,9 @@ import (
 // outcome decides how the run ends, by what was last observed.
 func (d *decider) outcome() Decision {
 	due, later := d.plan.Due(d.now)
+	if len(d.run.Failed) > 0 {
+		return d.endedBy()
+	}
 	switch worst := protection.Worst(d.findings); {
 	case worst == protection.Blocks && len(d.plan.Steps) == 0:
 		return d.end(report.Blocked)

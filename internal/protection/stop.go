@@ -60,3 +60,35 @@ func stopped(findings []Finding, step plan.Step) bool {
 			func(s Stop) bool { return s.Op == step.Op() && (s.Resource == "" || s.Resource == step.Resource) })
 	})
 }
+
+// Without are the steps of a plan without those that cannot be taken, and without those
+// that need them. Until the members that the policy names have access, IAP stays off there
+// and other ways in stay open to them. While strangers have it, IAP's agent is not let in.
+func Without(p posture.Posture, steps []plan.Step, cannot func(plan.Step) bool) []plan.Step {
+	var unmet []Finding
+	for _, step := range steps {
+		if !cannot(step) {
+			continue
+		}
+		switch step.Op() {
+		case opAccess:
+			unmet = append(unmet, Finding{Stops: append(closings(), iapBehind(p, step.Resource)...)})
+		case opRevoke:
+			unmet = append(unmet, Finding{Stops: letsAgentIn})
+		case opProvision:
+			unmet = append(unmet, Finding{Stops: anywhere(opGrant)})
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(steps), func(s plan.Step) bool { return cannot(s) || stopped(unmet, s) })
+	return plan.Feasible(p, left)
+}
+
+// iapBehind stops IAP at the place whose access a resource's policy gives.
+func iapBehind(p posture.Posture, access string) []Stop {
+	for _, b := range p.Backends {
+		if b.AccessResource(p.ProjectNumber) == access {
+			return iapAt(p, b)
+		}
+	}
+	return directIAPAt(p)
+}

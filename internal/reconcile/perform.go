@@ -48,12 +48,30 @@ func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 			}
 			version, err := r.take(lasting, decision, step)
 			if err != nil {
-				return fmt.Errorf("taking step %s on %s: %w", step.Op(), step.Resource, err)
+				err = fmt.Errorf("taking step %s on %s: %w", step.Op(), step.Resource, err)
+				return r.setAside(step, err)
 			}
 			versions[step.Written()] = version
 		}
 	}
 	return nil
+}
+
+// errSetAside ends a round of writes: a step failed in a way that concerns no other.
+var errSetAside = errors.New("a step failed, and the others go on")
+
+// canImpersonate is the permission without which a writer takes no step at all.
+const canImpersonate = "iam.serviceAccounts.getAccessToken"
+
+// setAside notes a step that failed for a reason of its own: a refusal, or an operation
+// that ended with an error. Other errors end the run.
+func (r *run) setAside(step plan.Step, err error) error {
+	action := fault.ActionOf(err)
+	if action != fault.Block && action != fault.Fail || fault.Of(err).Permission == canImpersonate {
+		return err
+	}
+	r.sofar.Failed = append(r.sofar.Failed, decide.FailedStep{Step: step, Err: err})
+	return errSetAside
 }
 
 // take performs one step, and records its result.

@@ -86,7 +86,11 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 		if err := r.start(ctx, decision); err != nil {
 			return report.Report{}, err
 		}
-		if err := r.perform(ctx, decision); err != nil && !replans(err) {
+		err = r.perform(ctx, decision)
+		switch {
+		case errors.Is(err, errSetAside):
+			r.sofar.Round-- // each step fails once, so this ends
+		case err != nil && !replans(err):
 			return r.failed(ctx, facts.Facts, err), nil
 		}
 	}
