@@ -54,7 +54,7 @@ func TestTheSecretOfAnOAuthClientIsSeenNowhere(t *testing.T) {
 	}
 	r.Build(playground.Scenario[0])
 	r.Until("the service is protected with the client",
-		func() bool { return r.LastOf("hello").Outcome == report.Compliant })
+		func() bool { return r.LastOf("hello").Outcome == report.Protected })
 	reports, err := json.Marshal(r.Reports())
 	if err != nil {
 		t.Fatal(err)
