@@ -74,7 +74,11 @@ type Options struct {
 	// IAMPropagation is how long changes of IAM policies take until they are in
 	// effect, Propagation those of load balancers and of IAP.
 	IAMPropagation, Propagation time.Duration
-	// WithoutOrganization takes the project out of its organization.
+	// Projects are there beside the playground's own, and IAPAgentOfFrontend is the local
+	// cloud's option about load balancers of two projects.
+	Projects           []apiserver.Project
+	IAPAgentOfFrontend bool
+	// WithoutOrganization takes the projects out of their organization.
 	WithoutOrganization bool
 	// ApplyFailedUpdates is the local cloud's option.
 	ApplyFailedUpdates bool
@@ -119,9 +123,10 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.operationTime(), Publish: s.publish, PubSub: broker,
-		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: grants(options.Roles),
+		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: options.grants(),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
+		Projects: options.Projects, IAPAgentOfFrontend: options.IAPAgentOfFrontend,
 		Discovery: options.Discovery, ApplyFailedUpdates: options.ApplyFailedUpdates,
 	})
 	if !options.Bare {

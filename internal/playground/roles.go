@@ -44,13 +44,16 @@ func inOrganization(shipped []apiserver.Role) []apiserver.Role {
 	return made
 }
 
-// grants are who holds what beside the project's owner: the function the given roles and
-// nothing else, that of ancestors in the organization.
-func grants(shipped []apiserver.Role) []resourcemanager.Grant {
+// grants are who holds what beside the projects' owner: the function the given roles in
+// its project and nothing else, that of ancestors in the organization.
+func (o Options) grants() []resourcemanager.Grant {
 	given := []resourcemanager.Grant{
 		{Role: "roles/editor", Member: Developer}, {Role: "roles/run.admin", Member: Developer},
 	}
-	for _, role := range shipped {
+	for _, project := range o.Projects {
+		given = append(given, resourcemanager.Grant{Role: "roles/editor", Member: Developer, Project: project.ID})
+	}
+	for _, role := range o.Roles {
 		grant := resourcemanager.Grant{Role: role.Name, Member: "serviceAccount:" + FunctionAccount}
 		if strings.HasSuffix(role.Name, "/"+AncestorsRole) {
 			grant.Role, grant.InOrganization = inOrganization([]apiserver.Role{role})[0].Name, true

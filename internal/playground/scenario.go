@@ -17,6 +17,9 @@ type LoadBalanced struct {
 	// Internal makes a regional one reachable from inside a network only.
 	Internal bool
 	Host     string
+	// Frontend is the project of the load balancer but for its backend service: one that
+	// refers to the backend service of another project; "" = Project.
+	Frontend string
 	// As begins the names of the load balancer's parts; "" = the service's name.
 	As string
 }
@@ -77,7 +80,7 @@ func (l LoadBalanced) Balance(ctx context.Context, client Client) error {
 		return err
 	}
 	for _, part := range parts {
-		if _, err := client.Call(ctx, http.MethodPost, "/compute/v1/projects/"+Project+part.collection,
+		if _, err := client.Call(ctx, http.MethodPost, "/compute/v1/projects/"+part.project+part.collection,
 			part.body); err != nil {
 			return err
 		}
@@ -86,8 +89,8 @@ func (l LoadBalanced) Balance(ctx context.Context, client Client) error {
 }
 
 type part struct {
-	collection string
-	body       map[string]any
+	project, collection string
+	body                map[string]any
 }
 
 func (l LoadBalanced) parts() ([]part, error) {
@@ -96,7 +99,8 @@ func (l LoadBalanced) parts() ([]part, error) {
 	if l.Regional {
 		scope, proxies = region, region+"/targetHttpsProxies"
 	}
-	link := func(collection, name string) string { return "projects/" + Project + collection + "/" + name }
+	frontend := cmp.Or(l.Frontend, Project)
+	link := func(project, collection, name string) string { return "projects/" + project + collection + "/" + name }
 	scheme, name := "EXTERNAL_MANAGED", cmp.Or(l.As, l.Service)
 	if l.Internal {
 		scheme = "INTERNAL_MANAGED"
@@ -104,21 +108,23 @@ func (l LoadBalanced) parts() ([]part, error) {
 	neg, urlMap, certificate, proxy := name+"-neg", name+"-map", name+"-certificate", name+"-proxy"
 	made, err := l.certificate(certificate)
 	return []part{
-		{region + "/networkEndpointGroups", map[string]any{
+		{Project, region + "/networkEndpointGroups", map[string]any{
 			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": l.Service},
 		}},
-		{scope + "/backendServices", map[string]any{
+		{Project, scope + "/backendServices", map[string]any{
 			"name": l.Backend(), "loadBalancingScheme": scheme, "protocol": "HTTPS",
-			"backends": []any{map[string]any{"group": link(region+"/networkEndpointGroups", neg)}},
+			"backends": []any{map[string]any{"group": link(Project, region+"/networkEndpointGroups", neg)}},
 		}},
-		{scope + "/urlMaps", map[string]any{"name": urlMap, "defaultService": link(scope+"/backendServices", l.Backend())}},
-		{scope + "/sslCertificates", made},
-		{proxies, map[string]any{
-			"name": proxy, "urlMap": link(scope+"/urlMaps", urlMap),
-			"sslCertificates": []any{link(scope+"/sslCertificates", certificate)},
+		{frontend, scope + "/urlMaps", map[string]any{
+			"name": urlMap, "defaultService": link(Project, scope+"/backendServices", l.Backend()),
 		}},
-		{scope + "/forwardingRules", map[string]any{
-			"name": name + "-https", "target": link(proxies, proxy), "portRange": "443",
+		{frontend, scope + "/sslCertificates", made},
+		{frontend, proxies, map[string]any{
+			"name": proxy, "urlMap": link(frontend, scope+"/urlMaps", urlMap),
+			"sslCertificates": []any{link(frontend, scope+"/sslCertificates", certificate)},
+		}},
+		{frontend, scope + "/forwardingRules", map[string]any{
+			"name": name + "-https", "target": link(frontend, proxies, proxy), "portRange": "443",
 			"loadBalancingScheme": scheme, "IPProtocol": "TCP",
 		}},
 	}, err

@@ -15,13 +15,15 @@
 // the part policy.yaml is the function's policy (without it: none), the part
 // holds.yaml its holds (the same), the part writers who writes below which folder,
 // one a line as IAPGUARD_WRITERS has them, the part cloud may
-// say project without organization, or failed updates take effect, the part without names permissions that the
-// function does not have, and the part story holds one command a line:
+// say project without organization, project beside ID, or failed updates take effect, the
+// part without names permissions that the function does not have, and the part story holds
+// one command a line:
 //
 //	deploy SERVICE [in REGION]       somebody deploys the service, public
-//	balance SERVICE [in REGION] [regionally|internally] [as NAME]
+//	balance SERVICE [in REGION] [regionally|internally] [as NAME] [from PROJECT]
 //	                                 a whole HTTPS load balancer before it: SERVICE-backend, SERVICE.example.com;
-//	                                 internally: a regional one inside the network
+//	                                 internally: a regional one inside the network; from a project: there is all
+//	                                 of it but the backend service
 //	backend NAME before SERVICE... [by tag TAG]
 //	backend NAME by mask MASK        only a global backend service, with a serverless NEG for each
 //	                                 service, or one for all

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
@@ -99,8 +100,12 @@ func start(t *testing.T, s script) *play {
 	t.Cleanup(cancel)
 	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), clock: cloudtest.NewClock(t)}
 	var err error
-	if p.playground, err = playground.Start(ctx, playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now,
-		WithoutOrganization: s.alone, ApplyFailedUpdates: s.applied, Roles: rolesWithout(t, s.without)}); err != nil {
+	options := playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now,
+		WithoutOrganization: s.alone, ApplyFailedUpdates: s.applied, Roles: rolesWithout(t, s.without)}
+	if s.beside != "" {
+		options.Projects = []apiserver.Project{apiserver.NewProject(s.beside)}
+	}
+	if p.playground, err = playground.Start(ctx, options); err != nil {
 		t.Fatal(err)
 	}
 	watched := httptest.NewServer(p.playground.Cloud.DataPlane().Unlogged())

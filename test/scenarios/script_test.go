@@ -24,6 +24,7 @@ type script struct {
 	holds    []byte   // nil = no holds are kept
 	alone    bool     // the project is in no organization
 	applied  bool     // failed updates of services take effect
+	beside   string   // the id of a second project; "" = there is none
 	writers  string   // who writes below which folder; "" = the function's own account
 	without  []string // permissions that the function does not have
 	commands []command
@@ -44,14 +45,16 @@ func readScript(t *testing.T, path string) script {
 		case "policy.yaml":
 			s.policy = file.Data
 		case "cloud":
-			switch strings.TrimSpace(string(file.Data)) {
-			case "project without organization":
+			switch line := strings.TrimSpace(string(file.Data)); {
+			case strings.HasPrefix(line, "project beside "):
+				s.beside = strings.TrimPrefix(line, "project beside ")
+			case line == "project without organization":
 				s.alone = true
-			case "failed updates take effect":
+			case line == "failed updates take effect":
 				s.applied = true
 			default:
-				t.Errorf("%s: part cloud says %q, and only knows project without organization, and failed updates take effect",
-					path, file.Data)
+				t.Errorf("%s: part cloud says %q, and only knows project without organization, project beside ID, "+
+					"and failed updates take effect", path, file.Data)
 			}
 		case "holds.yaml":
 			s.holds = file.Data

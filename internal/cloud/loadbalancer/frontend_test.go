@@ -1,10 +1,12 @@
 package loadbalancer
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -13,8 +15,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// The local cloud has one project; these are answers of two, a service's and
-// that of its load balancers, as cross-project service referencing has them.
+// These are answers of two projects, a service's and that of its load balancers, as
+// cross-project service referencing has them.
 var answers = map[string]string{
 	"/compute/v1/projects/demo-project/aggregated/networkEndpointGroups": `{"items":{"regions/us-central1":{
 	  "networkEndpointGroups":[
@@ -45,8 +47,12 @@ func observed(t *testing.T, status int) ([]posture.Frontend, error) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "host-project") && status != http.StatusOK {
-			http.Error(w,
-				`{"error":{"code":403,"message":"Required 'compute.urlMaps.list' permission for 'projects/host-project'"}}`, status)
+			_, collection, _ := strings.Cut(r.URL.Path, "/aggregated/")
+			if collection == "urlMaps" { // which every other read overtakes
+				time.Sleep(20 * time.Millisecond)
+			}
+			http.Error(w, fmt.Sprintf(`{"error":{"code":403,"message":"Required 'compute.%s.list' permission for '%s'"}}`,
+				collection, "projects/host-project"), status)
 			return
 		}
 		body, ok := answers[r.URL.Path]
@@ -88,8 +94,9 @@ func TestFrontendsInAnotherProjectAreFound(t *testing.T) {
 func TestAnUnreadableOtherProjectIsAnUnreadFact(t *testing.T) {
 	got, err := observed(t, http.StatusForbidden)
 	if err != nil || len(got) != 1 || got[0].Resource != "projects/host-project/global/urlMaps/front" ||
-		!strings.Contains(got[0].Unread, "project host-project cannot be read") {
-		t.Errorf("%v, %+v, want the URL map with the reason why it is not read", err, got)
+		!strings.Contains(got[0].Unread, "project host-project cannot be read") ||
+		!strings.Contains(got[0].Unread, "compute.urlMaps.list") {
+		t.Errorf("%v, %+v, want the URL map with the reason why it is not read, the same at each look", err, got)
 	}
 }
 

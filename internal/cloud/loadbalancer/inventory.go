@@ -1,6 +1,7 @@
 package loadbalancer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -49,14 +50,14 @@ type proxy struct {
 // inventory says so of every frontend, and the error says why.
 func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, error) {
 	inv := &Inventory{routing: map[string]*routing{}, unread: map[string]string{}}
-	group, groupContext := errgroup.WithContext(ctx)
 	var negs []*compute.NetworkEndpointGroup
 	var own *routing
 	var unrouted error
-	group.Go(func() (err error) { negs, err = inv.readNEGs(groupContext, c.api, project); return err })
-	group.Go(func() error { return inv.readBackends(groupContext, c.api, project) })
-	group.Go(func() error { own, unrouted = readRouting(ctx, c.api, project); return nil })
-	if err := group.Wait(); err != nil {
+	if err := sideBySide(
+		func() (err error) { negs, err = inv.readNEGs(ctx, c.api, project); return err },
+		func() error { return inv.readBackends(ctx, c.api, project) },
+		func() error { own, unrouted = readRouting(ctx, c.api, project); return nil },
+	); err != nil {
 		return nil, fmt.Errorf("reading the load balancers of %q: %w", project, connect.Classify(err))
 	}
 	if inv.routing[project] = own; unrouted != nil {
@@ -98,16 +99,34 @@ func (inv *Inventory) include(ctx context.Context, api *compute.Service, project
 	return nil
 }
 
+// sideBySide reads at once, and returns the error of the first read in order that failed:
+// which one ends first decides nothing, or each look would give another reason. A failure
+// that may pass comes before the others.
+func sideBySide(reads ...func() error) error {
+	failed := make([]error, len(reads))
+	var group errgroup.Group
+	for i, read := range reads {
+		group.Go(func() error { failed[i] = read(); return nil })
+	}
+	_ = group.Wait() // the failures are in failed
+	for _, err := range failed {
+		if err != nil && !fault.Lasting(connect.Classify(err)) {
+			return err
+		}
+	}
+	return cmp.Or(failed...)
+}
+
 func readRouting(ctx context.Context, api *compute.Service, project string) (*routing, error) {
 	r := &routing{proxies: map[link][]proxy{}, addresses: map[link][]posture.Frontend{}, certificates: map[link][]string{}}
-	group, ctx := errgroup.WithContext(ctx)
 	var https, http []proxyOf
-	group.Go(func() error { return r.readRoutes(ctx, api, project) })
-	group.Go(func() error { return r.readAddresses(ctx, api, project) })
-	group.Go(func() error { r.readCertificates(ctx, api, project); return nil })
-	group.Go(func() (err error) { https, err = r.readHTTPSProxies(ctx, api, project); return err })
-	group.Go(func() (err error) { http, err = r.readHTTPProxies(ctx, api, project); return err })
-	if err := group.Wait(); err != nil {
+	if err := sideBySide(
+		func() error { return r.readRoutes(ctx, api, project) },
+		func() error { return r.readAddresses(ctx, api, project) },
+		func() error { r.readCertificates(ctx, api, project); return nil },
+		func() (err error) { https, err = r.readHTTPSProxies(ctx, api, project); return err },
+		func() (err error) { http, err = r.readHTTPProxies(ctx, api, project); return err },
+	); err != nil {
 		return nil, err
 	}
 	for _, one := range append(https, http...) {
