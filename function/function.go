@@ -46,6 +46,7 @@ type Function struct {
 // services finds the services that a resource or a scope concerns.
 type services interface {
 	// Behind gives the services that a load balancer's resource leads to.
+	Below(ctx context.Context, container string) ([]string, error)
 	Behind(ctx context.Context, resource string) ([]posture.Target, error)
 	// Services gives the services in a scope.
 	Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error)

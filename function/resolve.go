@@ -15,6 +15,9 @@ import (
 // grammar. The services behind a resource are read from the APIs each time.
 func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Target, error) {
 	own := posture.Target{Project: cause.Project, Location: cause.Location, Service: cause.Service}
+	if container, _, _ := strings.Cut(cause.Resource, "/roles/"); posture.AboveProject(container) {
+		return f.below(ctx, container)
+	}
 	switch cause.Kind {
 	case event.RunServiceChanged, event.RunServiceReady, event.RunIAMChanged, event.RunRequestDenied:
 		return f.cloud.Services(ctx, posture.Scope(own))
@@ -61,6 +64,21 @@ func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Ta
 		return f.inScopes(ctx, scopes)
 	}
 	return nil, nil
+}
+
+// below lists the services of every project in a folder or an organization, whose
+// policies, IAP settings and roles all of them inherit.
+func (f *Function) below(ctx context.Context, container string) ([]posture.Target, error) {
+	projects, err := f.cloud.Below(ctx, container)
+	if err != nil && len(projects) == 0 {
+		return nil, err
+	}
+	scopes := make([]posture.Scope, len(projects))
+	for i, project := range projects {
+		scopes[i].Project = project
+	}
+	targets, unlisted := f.inScopes(ctx, scopes)
+	return targets, cmp.Or(err, unlisted)
 }
 
 // inheriting is where services inherit from a resource of IAP's that is neither a

@@ -53,7 +53,8 @@ type Cloud struct {
 	triggers      *eventarc.Client
 	jobs          *scheduler.Client
 	ancestors     *cache.Cache[posture.Ancestors] // by project id
-	above         *cache.Cache[keptPolicy]        // of folders and organizations, by name
+	above         keptAbove[posture.Policy]       // of folders and organizations, by name
+	aboveSettings keptAbove[iap.Settings]         // of IAP, likewise
 	roles         *cache.Cache[posture.Role]      // by name
 	now           func() time.Time
 }
@@ -85,8 +86,10 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	c.above, err = cache.New(cache.Options[keptPolicy]{Size: keptProjects, TTL: ancestorsHold, Now: now})
-	if err != nil {
+	if c.above, err = newKeptAbove[posture.Policy](now); err != nil {
+		return nil, err
+	}
+	if c.aboveSettings, err = newKeptAbove[iap.Settings](now); err != nil {
 		return nil, err
 	}
 	c.roles, err = cache.New(cache.Options[posture.Role]{Size: keptRoles, TTL: ancestorsHold, Now: now})
@@ -96,8 +99,13 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 // Refresh drops what is kept of the resource that a cause is about, so that the next
 // look reads it.
 func (c *Cloud) Refresh(cause event.Cause) {
-	if cause.Kind == event.RoleChanged {
+	switch cause.Kind {
+	case event.RoleChanged:
 		c.roles.Forget(cause.Resource)
+	case event.ProjectIAMChanged:
+		c.above.cache.Forget(cause.Resource)
+	case event.IAPSettingsChanged:
+		c.aboveSettings.cache.Forget(cause.Resource)
 	}
 }
 

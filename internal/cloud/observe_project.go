@@ -3,11 +3,11 @@ package cloud
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -83,33 +83,45 @@ func (o *observation) readAbove(ctx context.Context) {
 		o.p.Ancestors.Unread = cmp.Or(o.p.Ancestors.Unread, why)
 		return
 	}
-	above := slices.Clone(o.p.Ancestors.Folders)
-	if o.p.Ancestors.Organization != "" {
-		above = append(above, o.p.Ancestors.Organization)
-	}
+	above := o.p.Ancestors.Containers()
 	o.p.Above = make([]posture.AccessPolicy, len(above))
 	var group errgroup.Group
 	for i, container := range above {
 		group.Go(func() error {
-			kept, err := o.above.Get(ctx, container, func(ctx context.Context) (keptPolicy, error) {
-				policy, err := o.projects.PolicyAbove(ctx, container)
-				if fault.Lasting(err) {
-					return keptPolicy{policy, err}, nil
-				}
-				return keptPolicy{policy, nil}, err
-			})
-			kept.policy.Unread = o.unread.additional(container, cmp.Or(err, kept.err))
-			o.p.Above[i] = posture.AccessPolicy{Resource: container, Policy: kept.policy}
+			policy, err := o.above.keep(ctx, container, o.projects.PolicyAbove)
+			policy.Unread = o.unread.additional(container, err)
+			o.p.Above[i] = posture.AccessPolicy{Resource: container, Policy: policy}
 			return nil
 		})
 	}
 	_ = group.Wait() // what failed is noted
 }
 
-// keptPolicy is a policy above projects, or why it cannot be read until a person acts.
-type keptPolicy struct {
-	policy posture.Policy
-	err    error
+// kept is what was read above projects, or why it cannot be read until a person acts.
+type kept[T any] struct {
+	value T
+	err   error
+}
+
+// keptAbove holds what is read above projects, by the name of the folder or organization.
+type keptAbove[T any] struct{ cache *cache.Cache[kept[T]] }
+
+func newKeptAbove[T any](now func() time.Time) (k keptAbove[T], err error) {
+	k.cache, err = cache.New(cache.Options[kept[T]]{Size: keptProjects, TTL: ancestorsHold, Now: now})
+	return k, err
+}
+
+// keep returns what is kept of a folder or an organization, or reads it. That an API is off
+// is not kept: a step may turn it on.
+func (k keptAbove[T]) keep(ctx context.Context, container string, read func(context.Context, string) (T, error)) (T, error) {
+	found, err := k.cache.Get(ctx, container, func(ctx context.Context) (kept[T], error) {
+		value, err := read(ctx, container)
+		if fault.Lasting(err) && fault.Of(err).Kind != fault.APIDisabled {
+			return kept[T]{value, err}, nil
+		}
+		return kept[T]{value, nil}, err
+	})
+	return found.value, cmp.Or(err, found.err)
 }
 
 // ancestorsHold is how long the folders above a project are cached, and keptProjects

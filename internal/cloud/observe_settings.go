@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/iapguard/iapguard/internal/cloud/iap"
@@ -14,17 +15,22 @@ type settingsRead struct {
 }
 
 // readSettings starts to read IAP's settings of every IAP before the service, and of
-// what they inherit from, each resource once. They are optional: without them it is not
+// what they inherit from, each resource once: those of folders and of the organization
+// too (iap/docs/customizing). They are optional: without them it is not
 // known who can sign in. attach puts them in their places when all reads have ended.
 func (o *observation) readSettings(ctx context.Context, start func(func())) (attach func()) {
 	read := map[string]*settingsRead{}
 	number := o.p.ProjectNumber
+	above := o.p.Ancestors.Containers()
 	chain := func(own string, parents []string) []string {
-		return append(append([]string{own}, parents...), "projects/"+number)
+		return append(append(append([]string{own}, parents...), "projects/"+number), above...)
 	}
 	ruleChain := func(rule posture.Frontend) []string {
 		resources := append([]string{rule.AccessResource(rule.IAP.Number)}, rule.AccessParents(rule.IAP.Number)...)
-		return append(resources, "projects/"+rule.IAP.Number)
+		if resources = append(resources, "projects/"+rule.IAP.Number); rule.IAP.Number == number {
+			resources = append(resources, above...)
+		}
+		return resources
 	}
 	want := func(resources []string) {
 		for _, resource := range resources {
@@ -49,18 +55,21 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 	}
 	merged := func(resources []string) posture.IAPSettings {
 		var found []iap.Settings
-		why := ""
+		why, whyAbove := "", o.p.Ancestors.Unread
 		for _, resource := range resources {
 			one := read[resource]
 			if one == nil {
 				return posture.IAPSettings{}
 			}
-			if found = append(found, one.found); one.why != "" {
-				why = one.why
+			switch found = append(found, one.found); {
+			case posture.AboveProject(resource):
+				whyAbove = cmp.Or(whyAbove, one.why)
+			default:
+				why = cmp.Or(one.why, why)
 			}
 		}
 		settings := iap.Merged(found)
-		settings.Unread = why
+		settings.Unread, settings.UnreadAbove = why, whyAbove
 		return settings
 	}
 	return func() {
@@ -76,7 +85,13 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 
 // settingsOf reads the settings of one resource. Where IAP's API is off, there are none.
 func (o *observation) settingsOf(ctx context.Context, resource string) (iap.Settings, string) {
-	found, err := o.iap.Settings(ctx, resource)
+	read := o.iap.Settings
+	if posture.AboveProject(resource) {
+		read = func(ctx context.Context, container string) (iap.Settings, error) {
+			return o.aboveSettings.keep(ctx, container, o.iap.Settings)
+		}
+	}
+	found, err := read(ctx, resource)
 	if o.switchedOff(iapAPI, err) {
 		return iap.Settings{}, ""
 	}

@@ -138,7 +138,7 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 			unread = cmp.Or(unread, at.Policy.Unread)
 		}
 	}
-	if unread = cmp.Or(unread, settings.Unread, outsidersAbove(p)); unread != "" {
+	if unread = cmp.Or(unread, settings.Unread, outsidersAbove(p, settings)); unread != "" {
 		return judged{GuardUnknown, unread}
 	}
 	return judged{guard: GuardIAP}
@@ -151,7 +151,7 @@ func invokerGuard(p posture.Posture) judged {
 	}
 	own := cmp.Or(p.Invokers.Unread, p.AtGlobal.Unread)
 	wide, doubtful := doubted(p, wideInvokers(p))
-	switch unread := cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p)); {
+	switch unread := cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p, posture.IAPSettings{})); {
 	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
 		return judged{guard: GuardOpen}
 	case len(wide) > 0:
@@ -173,14 +173,15 @@ func wideInvokers(p posture.Posture) []Grant {
 	return wide
 }
 
-// outsidersAbove is why it is not known whether outsiders get in by a policy above the
+// outsidersAbove is why it is not known whether outsiders get in by what is above the
 // project, "" where it is known or nobody is an outsider. A policy there takes no public
-// members.
-func outsidersAbove(p posture.Posture) string {
+// members, and IAP's settings there leave the guard what it is without outsiders: they let
+// Identity Platform, workforce pools and OPTIONS requests pass at a door that is still IAP's.
+func outsidersAbove(p posture.Posture, settings posture.IAPSettings) string {
 	if !p.Trust.Known() {
 		return ""
 	}
-	return p.AboveUnread()
+	return cmp.Or(p.AboveUnread(), settings.UnreadAbove)
 }
 
 // doubted splits grants of wide members: those that let in, as far as roles are known,

@@ -104,16 +104,16 @@ func (p *auditLog) serviceData() (d serviceData) {
 
 // bindings are the bindings of a policy, or the changes to them.
 type bindings struct {
-	present  bool
-	invokers bool // one of them decides who may invoke a service, see isInvoker
+	present bool
+	entry   bool // one of them decides who gets in, see decidesEntry
 }
 
 // binding is one binding.
 type binding struct {
 	object
-	Role    text           `json:"role"`
-	Member  text           `json:"member"` // of a change
-	Members invokerMembers `json:"members"`
+	Role    text         `json:"role"`
+	Member  text         `json:"member"` // of a change
+	Members entryMembers `json:"members"`
 }
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].
@@ -122,21 +122,21 @@ func (b *bindings) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return elements(dec, func() error {
 		var one binding
 		err := json.UnmarshalDecode(dec, &one)
-		b.invokers = b.invokers || isInvoker(one.Role.s) || isInvoker(one.Member.s) || bool(one.Members)
+		b.entry = b.entry || decidesEntry(one.Role.s) || decidesEntry(one.Member.s) || bool(one.Members)
 		return err
 	})
 }
 
-// invokerMembers reports whether a list of members holds one that isInvoker
+// entryMembers reports whether a list of members holds one that decidesEntry
 // recognises.
-type invokerMembers bool
+type entryMembers bool
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].
-func (m *invokerMembers) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (m *entryMembers) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return elements(dec, func() error {
 		var member text
 		err := member.UnmarshalJSONFrom(dec)
-		*m = *m || invokerMembers(isInvoker(member.s))
+		*m = *m || entryMembers(decidesEntry(member.s))
 		return err
 	})
 }

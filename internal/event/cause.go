@@ -23,9 +23,9 @@ const (
 	LBRequestDeniedByIAP  Kind = "lb-request-denied-by-iap"
 	AuthorizationChanged  Kind = "authorization-policy-changed"
 	RunInstanceChanged    Kind = "run-instance-changed" // created, changed or deleted
-	RoleChanged           Kind = "role-changed"         // a custom role of a project
+	RoleChanged           Kind = "role-changed"         // a custom role of a project or of an organization
 	APIDisabled           Kind = "api-disabled"
-	ProjectIAMChanged     Kind = "project-iam-changed"
+	ProjectIAMChanged     Kind = "project-iam-changed" // of a project, or of what is above projects
 	Alert                 Kind = "alert"
 	FindingReported       Kind = "finding-reported" // by Security Command Center
 	CommandReceived       Kind = "command"
@@ -55,7 +55,8 @@ type Cause struct {
 	Kind   Kind
 	Method string // name of the audited method, "" without an audited call
 
-	// Project is an id or a number, as the entry has it.
+	// Project is an id or a number, as the entry has it; "" where the cause is about a
+	// folder or an organization, which Resource names, or a role of one.
 	Project  string
 	Location string // region, or "global"
 	Service  string // Cloud Run service, "" where the cause is about something else
@@ -64,7 +65,7 @@ type Cause struct {
 	BackendService string
 	// Resource is the full name of any other resource: a NEG, URL map, proxy,
 	// forwarding rule, authorization policy, Cloud Run instance, role or holder of an
-	// IAP policy. For a heartbeat it is the
+	// IAP policy; a folder, an organization or a role of one. For a heartbeat it is the
 	// project, folder or organisation of its log, "" if it was published.
 	Resource string
 

@@ -9,7 +9,7 @@ import (
 // iapIdentity finds the resource of an IAP policy or of IAP settings. Its name has
 // one of the forms of iap/docs/managing-access:
 //
-//	projects/P (settings alone)
+//	organizations/N, folders/N, projects/P (settings alone)
 //	projects/P/iap_web
 //	projects/P/iap_web/compute[-REGION][/services/NAME_OR_ID]
 //	projects/P/iap_web/cloud_run-REGION[/services/SERVICE]
@@ -26,8 +26,10 @@ func iapIdentity(e *entry, c *Cause) *problem {
 	switch {
 	case name == "":
 		return orElse(bad, unreadable("no resource is named"))
-	case part[0] == "folders" || part[0] == "organizations":
-		return &problem{outOfScope, "of a folder or an organisation, not of a project"}
+	case c.Kind == IAPSettingsChanged && posture.AboveProject(name):
+		return aboveIdentity(name, c)
+	case posture.AboveProject(name):
+		return &problem{outOfScope, "of a folder or an organisation, which has no policy of IAP's own"}
 	case len(part) == 2 && part[0] == "projects" && c.Kind == IAPSettingsChanged:
 		if bad = orElse(bad, projects.pick(&c.Project, part[1])); bad == nil {
 			c.Resource = name

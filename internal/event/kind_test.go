@@ -288,7 +288,7 @@ func TestIAPMethodsOnEveryResourceName(t *testing.T) {
 			"iap-policy-changed|demo-project|us-central1|||projects/123456789012/iap_web/forwarding_rule-us-central1/services/f"},
 		{v1 + "UpdateIapSettings", "projects/123456789012/iap_web/compute/services/1",
 			"iap-settings-changed|demo-project|global||1|projects/123456789012/iap_web/compute/services/1"},
-		{v1 + "UpdateIapSettings", "organizations/1", "out-of-scope"},
+		{v1 + "UpdateIapSettings", "organizations/1", "iap-settings-changed|||||organizations/1"},
 		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/appengine-demo-project/services/default", "other-service"},
 		{v1 + "SetIamPolicy", "projects/123456789012/iap_tunnel", "other-service"},
 		{v1 + "SetIamPolicy", "projects/123456789012/iap_web/compute/services/../../x", "unreadable"},
@@ -361,6 +361,7 @@ func TestProjectPoliciesCountOnlyForInvokers(t *testing.T) {
 		more           edits
 		ignored        Reason
 	}{
+		{"the accessor role is removed", "projects/demo-project", deltas("roles/iap.httpsResourceAccessor", "group:a@example.com"), ""},
 		{"the invoker role is removed", "projects/demo-project", deltas("roles/run.invoker", "allUsers"), ""},
 		{"the agent loses another role", "projects/demo-project", deltas("roles/viewer", agent), ""},
 		{"the invoker role is written", "projects/demo-project", policy("roles/run.invoker", "allUsers"), ""},
@@ -368,14 +369,20 @@ func TestProjectPoliciesCountOnlyForInvokers(t *testing.T) {
 		{"another role", "projects/demo-project", deltas("roles/viewer", "user:a@example.com"), Unrelated},
 		{"another role, though the policy has invokers", "projects/demo-project", both, Unrelated},
 		{"nothing is said", "projects/demo-project", nil, Unrelated},
-		{"a folder", "folders/123", deltas("roles/run.invoker", "allUsers"), outOfScope},
-		{"an organisation", "organizations/123", deltas("roles/run.invoker", "allUsers"), outOfScope},
+		{"a folder", "folders/123", deltas("roles/run.invoker", "domain:gmail.com"), ""},
+		{"an organisation", "organizations/123", policy("roles/iap.httpsResourceAccessor", "domain:gmail.com"), ""},
+		{"another role of a folder", "folders/123", deltas("roles/viewer", "user:a@example.com"), Unrelated},
+		{"a folder whose name is none", "folders/x", deltas("roles/run.invoker", "user:a@example.com"), Unreadable},
 		{"another project in the name", "projects/other-project", deltas("roles/run.invoker", "allUsers"), Unreadable},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, method := range []string{"SetIamPolicy", "google.cloud.resourcemanager.v3.Projects.SetIamPolicy"} {
 				r := one(t, audited(t, "cloudresourcemanager.googleapis.com", method, tc.resource, tc.more), Self{})
-				if r.Ignored != tc.ignored || tc.ignored == "" && about(r.Cause) != "project-iam-changed|demo-project||||" {
+				want := "project-iam-changed|demo-project||||"
+				if !strings.HasPrefix(tc.resource, "projects/") {
+					want = "project-iam-changed|||||" + tc.resource
+				}
+				if r.Ignored != tc.ignored || tc.ignored == "" && about(r.Cause) != want {
 					t.Errorf("%s ignored %q (%s), want %q", about(&r.Seen), r.Ignored, r.Why, tc.ignored)
 				}
 			}

@@ -67,7 +67,7 @@ var methods = []Row{
 	ignores(serviceUsageAPI, Unrelated, "Service Usage", "*"),
 	acts(serviceManagementAPI, APIDisabled, "Service Management", "DisableService", "DeactivateServices"),
 
-	acts(resourceManagerAPI, ProjectIAMChanged, "Projects", "SetIamPolicy"),
+	acts(resourceManagerAPI, ProjectIAMChanged, "Projects, folders and organizations", "SetIamPolicy"),
 	ignores(resourceManagerAPI, ReadCall, "Projects", "Get*", "List*", "Search*", "Test*"),
 }
 

@@ -4,38 +4,41 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// projectIdentity finds the project whose IAM policy changed, if the change
-// concerns invokers: an invoker role, or the IAP service agent.
+// projectIdentity finds the project whose IAM policy changed, or the folder or
+// organization, if the change concerns who gets in: a role of EntryRoles, or the IAP
+// service agent.
 //
 // The binding deltas of serviceData are the change. An entry without them has only
 // the policy that was written, which does not show removals.
 func projectIdentity(e *entry, c *Cause) *problem {
 	request := e.ProtoPayload.request()
 	name := firstOf(e.ProtoPayload.ResourceName.s, request.Resource.s)
-	kind := e.Resource.Type.s
-	if kind == "folder" || kind == "organization" ||
-		strings.HasPrefix(name, "folders/") || strings.HasPrefix(name, "organizations/") {
-		return &problem{outOfScope, "the policy of a folder or an organisation, not of a project"}
-	}
 	n := parsePath(name)
 	if !strings.Contains(name, "/") {
 		n.project = name // request.resource is a bare id
 	}
-	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project)
+	var bad *problem
+	if posture.AboveProject(name) {
+		bad = aboveIdentity(name, c)
+	} else {
+		bad = projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project)
+	}
 	changed := e.ProtoPayload.serviceData().PolicyDelta.BindingDeltas
 	if !changed.present {
 		changed = request.Policy.Bindings
 	}
 	switch {
 	case !changed.present:
-		return &problem{Unrelated, "a project policy without the bindings that changed"}
-	case !changed.invokers:
-		return &problem{Unrelated, "a project policy, but neither an invoker role nor the IAP service agent"}
+		return &problem{Unrelated, "a policy without the bindings that changed"}
+	case !changed.entry:
+		return &problem{Unrelated, "a policy, but no role changed that lets in, nor the IAP service agent"}
 	case bad != nil:
 		return bad
-	case c.Project == "":
+	case c.Project == "" && c.Resource == "":
 		return unreadable("no project is named")
 	}
 	return nil
@@ -45,13 +48,26 @@ func projectIdentity(e *entry, c *Cause) *problem {
 // Source: iap/docs/enabling-cloud-run.
 const IAPAgentSuffix = "@gcp-sa-iap.iam.gserviceaccount.com"
 
-// InvokerRoles are the roles whose bindings in a project decide who may invoke
-// its services. That roles/run.servicesInvoker is one of them is *unverified*.
-func InvokerRoles() []string { return []string{"roles/run.invoker", "roles/run.servicesInvoker"} }
+// EntryRoles are the roles whose bindings in a project, a folder or an organization decide
+// who may invoke the services in it, or who passes IAP. That roles/run.servicesInvoker is
+// one of them is *unverified*.
+func EntryRoles() []string {
+	return []string{posture.RoleInvoker, "roles/run.servicesInvoker", posture.RoleAccessor}
+}
 
-// isInvoker recognises the invoker roles and the IAP service agent.
-func isInvoker(s string) bool {
-	return slices.Contains(InvokerRoles(), s) || strings.HasSuffix(s, IAPAgentSuffix)
+// decidesEntry recognises the roles of EntryRoles and the IAP service agent.
+func decidesEntry(s string) bool {
+	return slices.Contains(EntryRoles(), s) || strings.HasSuffix(s, IAPAgentSuffix)
+}
+
+// aboveIdentity takes the name of a folder or an organization. The cause names no project:
+// it concerns all that are below.
+func aboveIdentity(name string, c *Cause) *problem {
+	if _, number, _ := strings.Cut(name, "/"); !posture.ValidProjectNumber(number) {
+		return unreadable("%s is not a valid name of a folder or an organisation", quote(name))
+	}
+	c.Project, c.Resource = "", name
+	return nil
 }
 
 // disabledIdentity finds the project in which iap.googleapis.com was disabled.

@@ -51,12 +51,19 @@ func instanceIdentity(e *entry, c *Cause) *problem {
 var roleID = regexp.MustCompile(`^[a-zA-Z0-9_.]{3,64}$`)
 
 // roleIdentity finds the project of a custom role. A role of an organization may be
-// bound in every project, and the next sweep finds what changed.
+// bound in every project of it, and its cause names none.
 func roleIdentity(e *entry, c *Cause) *problem {
 	request := e.ProtoPayload.request()
 	name := firstOf(e.ProtoPayload.ResourceName.s, request.Name.s)
-	if strings.HasPrefix(name, "organizations/") {
-		return &problem{outOfScope, "a role of an organisation, not of a project"}
+	if container, id, found := strings.Cut(name, "/roles/"); found && strings.HasPrefix(container, "organizations/") {
+		bad := aboveIdentity(container, c)
+		if bad == nil && !roleID.MatchString(id) {
+			bad = unreadable("no role is named")
+		}
+		if bad == nil {
+			c.Resource = name
+		}
+		return bad
 	}
 	n := parsePath(name)
 	bad := projects.pick(&c.Project, e.Resource.Labels.ProjectID.s, n.project)

@@ -52,7 +52,10 @@ func TestNewKindsOfDoorsAndGuardsAreNamed(t *testing.T) {
 			"role-changed|demo-project||||projects/demo-project/roles/invokers"},
 		{"one that is back", iamAPI, "google.iam.admin.v1.UndeleteRole", "projects/demo-project/roles/Shop.invokers_2", unlabelled,
 			"role-changed|demo-project||||projects/demo-project/roles/Shop.invokers_2"},
-		{"an organisation's", iamAPI, "google.iam.admin.v1.DeleteRole", "organizations/9/roles/invokers", unlabelled, "out-of-scope"},
+		{"an organisation's", iamAPI, "google.iam.admin.v1.DeleteRole", "organizations/9/roles/invokers", unlabelled,
+			"role-changed|||||organizations/9/roles/invokers"},
+		{"an organisation's with a name that is none", iamAPI, "google.iam.admin.v1.UpdateRole", "organizations/x/roles/invokers", nil,
+			"unreadable"},
 		{"one with a name that is none", iamAPI, "google.iam.admin.v1.UpdateRole", "projects/demo-project/roles/a b", nil,
 			"unreadable"},
 		{"another part of IAM", iamAPI, "google.iam.admin.v1.CreateServiceAccount", "projects/demo-project", nil, "other-service"},
@@ -66,7 +69,10 @@ func TestNewKindsOfDoorsAndGuardsAreNamed(t *testing.T) {
 		{"those of a forwarding rule", iapAPI, iap + "UpdateIapSettings",
 			"projects/123456789012/iap_web/forwarding_rule-us-central1/services/77", nil,
 			"iap-settings-changed|demo-project|us-central1|||projects/123456789012/iap_web/forwarding_rule-us-central1/services/77"},
-		{"those of a folder", iapAPI, iap + "UpdateIapSettings", "folders/410000000001", nil, "out-of-scope"},
+		{"those of a folder", iapAPI, iap + "UpdateIapSettings", "folders/410000000001", nil,
+			"iap-settings-changed|||||folders/410000000001"},
+		{"those of a folder with a name that is none", iapAPI, iap + "UpdateIapSettings", "folders/../x", nil, "unreadable"},
+		{"a policy of a folder, which IAP has none of", iapAPI, iap + "SetIamPolicy", "folders/410000000001", nil, "out-of-scope"},
 		{"a policy of a project, which IAP has none of", iapAPI, iap + "SetIamPolicy", "projects/123456789012", nil, "unreadable"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/posture"
@@ -36,8 +37,8 @@ type workMessage struct {
 	Cause     workCause `json:"cause"`
 }
 
-// workCause is the part of a cause that a look needs: what a report has, the command,
-// and the backend service that was written, because a write counts against the step
+// workCause is the part of a cause that a look needs: what a report has, the command, the
+// role, folder or organization that changed, so that it is read anew, and the backend service that was written, because a write counts against the step
 // that it undid.
 type workCause struct {
 	Kind      Kind         `json:"kind"`
@@ -49,6 +50,7 @@ type workCause struct {
 	CallerIP  string       `json:"callerIp,omitempty"`
 	At        time.Time    `json:"at,omitzero"`
 	Command   *workCommand `json:"command,omitempty"`
+	Resource  string       `json:"resource,omitempty"` // as inherited accepts it
 	Symptom   *Symptom     `json:"symptom,omitempty"`
 	Backend   *workBackend `json:"backendService,omitempty"`
 }
@@ -72,6 +74,13 @@ func (b workBackend) valid() bool {
 	return posture.ValidProject(b.Project) && (b.Location == "" || posture.ValidLocation(b.Location)) && validBackend(b.Name)
 }
 
+// inherited reports whether a resource is one of those that services inherit from and of
+// which reads are kept: a custom role, a folder or an organization.
+func inherited(resource string) bool {
+	_, number, _ := strings.Cut(resource, "/")
+	return posture.IsCustomRole(resource) || posture.AboveProject(resource) && posture.ValidProjectNumber(number)
+}
+
 // Encode returns the data of the work message.
 func (w Work) Encode() ([]byte, error) {
 	c := w.Cause
@@ -84,6 +93,9 @@ func (w Work) Encode() ([]byte, error) {
 	}
 	if c.Command != nil {
 		message.Cause.Command = &workCommand{Name: c.Command.Name, PlanID: c.Command.PlanID, ID: c.Command.ID}
+	}
+	if inherited(c.Resource) {
+		message.Cause.Resource = c.Resource
 	}
 	if c.BackendService != "" {
 		message.Cause.Backend = &workBackend{Project: c.Project, Location: c.Location, Name: c.BackendService}
@@ -133,13 +145,15 @@ func (m workMessage) check() (Work, error) {
 		return Work{}, errors.New("reading work: the cause has no kind or key")
 	case m.GiveUpAt.IsZero():
 		return Work{}, errors.New("reading work: giveUpAt is missing")
+	case m.Cause.Resource != "" && !inherited(m.Cause.Resource):
+		return Work{}, errors.New("reading work: the resource of the cause has no valid name")
 	case m.Cause.Backend != nil && !m.Cause.Backend.valid():
 		return Work{}, errors.New("reading work: the backend service of the cause has no valid name")
 	}
 	c := m.Cause
 	work := Work{Target: target, NotBefore: m.NotBefore, GiveUpAt: m.GiveUpAt, Cause: Cause{
 		Kind: c.Kind, Key: c.Key, EventID: c.EventID, Method: c.Method, Principal: c.Principal,
-		UserAgent: c.UserAgent, CallerIP: c.CallerIP, At: c.At, Symptom: c.Symptom,
+		UserAgent: c.UserAgent, CallerIP: c.CallerIP, At: c.At, Symptom: c.Symptom, Resource: c.Resource,
 	}}
 	if b := c.Backend; b != nil {
 		work.Cause.Project, work.Cause.Location, work.Cause.BackendService = b.Project, b.Location, b.Name

@@ -25,10 +25,10 @@ var conditions = map[event.Kind]string{
 	// iapIdentity and iapWeb: web resources of projects, except App Engine
 	event.IAPPolicyChanged:   webResource,
 	event.IAPSettingsChanged: settingsResource,
-	// roleIdentity: roles of projects
-	event.RoleChanged: matches("protoPayload.resourceName", "^projects/"),
+	// roleIdentity
+	event.RoleChanged: matches("protoPayload.resourceName", "^(projects|organizations)/"),
 	// projectIdentity
-	event.ProjectIAMChanged: invokerOfProject,
+	event.ProjectIAMChanged: entryChanged,
 	// disabledIdentity
 	event.APIDisabled: anyOf(
 		`protoPayload.request.serviceName="iap.googleapis.com"`,
@@ -43,14 +43,14 @@ const (
 	iapWeb       = "^(//iap[.]googleapis[.]com/)?projects/[^/]+/iap_web(/|$)"
 	appEngine    = "/iap_web/appengine(-[^/]*)?(/|$)"
 	iapProject   = "^(//iap[.]googleapis[.]com/)?projects/[^/]+$"
-	aboveProject = "^(folders|organizations)/"
+	aboveProject = "^(folders|organizations)/[^/]+$"
 )
 
 // webResource asks the first field that names the resource of a policy.
 var webResource = named(iapWeb, "protoPayload.resourceName", "protoPayload.request.resource")
 
-// settingsResource is the same for settings, which a project has too.
-var settingsResource = named(iapWeb+"|"+iapProject, "protoPayload.resourceName", "protoPayload.request.iapSettings.name")
+// settingsResource is the same for settings, which a project, a folder and an organization have too.
+var settingsResource = named(iapWeb+"|"+iapProject+"|"+aboveProject, "protoPayload.resourceName", "protoPayload.request.iapSettings.name")
 
 // named asks the first of two fields that is there for a resource of IAP's, but App
 // Engine's.
@@ -59,26 +59,22 @@ func named(resource, first, second string) string {
 	return anyOf("("+is(first)+")", "(NOT "+matches(first, ".")+" AND "+is(second)+")")
 }
 
-// invokers matches the roles and members that let invoke a service.
-var invokers = func() string {
-	roles := make([]string, len(event.InvokerRoles()))
-	for i, role := range event.InvokerRoles() {
+// entries matches the roles and members that decide who gets in.
+var entries = func() string {
+	roles := make([]string, len(event.EntryRoles()))
+	for i, role := range event.EntryRoles() {
 		roles[i] = literal(role)
 	}
 	return "^" + group(roles) + "$|" + literal(event.IAPAgentSuffix) + "$"
 }()
 
-// invokerOfProject asks the binding deltas, and the policy where an entry has no
+// entryChanged asks the binding deltas, and the policy where an entry has no
 // deltas.
-var invokerOfProject = func() string {
-	const name, resource = "protoPayload.resourceName", "protoPayload.request.resource"
+var entryChanged = func() string {
 	const deltas, bindings = "protoPayload.serviceData.policyDelta.bindingDeltas", "protoPayload.request.policy.bindings"
-	return `NOT resource.type=("folder" OR "organization")
-        AND NOT ` + matches(name, aboveProject) + `
-        AND NOT (NOT ` + matches(name, ".") + " AND " + matches(resource, aboveProject) + `)
-        AND ` + anyOf(
-		matches(deltas+".role", invokers), matches(deltas+".member", invokers),
-		"(NOT "+deltas+":* AND ("+matches(bindings+".role", invokers)+" OR "+matches(bindings+".members", invokers)+"))",
+	return anyOf(
+		matches(deltas+".role", entries), matches(deltas+".member", entries),
+		"(NOT "+deltas+":* AND ("+matches(bindings+".role", entries)+" OR "+matches(bindings+".members", entries)+"))",
 	)
 }()
 

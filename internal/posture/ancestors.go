@@ -1,6 +1,9 @@
 package posture
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Ancestors are the folders above a project, and its organization. Source:
 // resource-manager/docs/cloud-platform-resource-hierarchy.
@@ -9,6 +12,15 @@ type Ancestors struct {
 	Folders      []string // folders/NUMBER, the nearest first
 	Organization string   // organizations/NUMBER, "" = it is in none
 	Unread       string   // why they are not known
+}
+
+// Containers are all of them, the nearest first.
+func (a Ancestors) Containers() []string {
+	above := slices.Clone(a.Folders)
+	if a.Organization != "" {
+		above = append(above, a.Organization)
+	}
+	return above
 }
 
 // AboveProject reports whether a resource is a folder or an organization.

@@ -19,7 +19,10 @@ type IAPSettings struct {
 	Domains []string
 	// AllowOptions lets OPTIONS requests pass without a sign-in.
 	AllowOptions bool
-	Unread       string // why something of it could not be read; "" = all was
+	Unread       string // why something of the project's could not be read; "" = all was
+	// UnreadAbove is the same for settings of the folders above the project and of its
+	// organization. Whatever they say, the door stays IAP's: see the door package.
+	UnreadAbove string
 }
 
 // External reports whether Identity Platform signs visitors in.

@@ -53,14 +53,18 @@ func (r *run) grants(missing *fault.Error, met errorScope) []string {
 func (r *run) unreadAdvice(p posture.Posture) []string {
 	var lines, named []string
 	for _, unread := range p.Unread {
-		above, _, _ := strings.Cut(unread.Resource, "/roles/")
+		above, _, _ := strings.Cut(strings.TrimSuffix(unread.Resource, ":iapSettings"), "/roles/")
 		if !posture.AboveProject(above) {
 			above = ""
 		}
 		if key := unread.Permission + above; unread.Permission != "" && !slices.Contains(named, key) {
 			named = append(named, key)
 			if above != "" {
-				lines = append(lines, r.grantsAbove(unread.Permission, above, p.Ancestors.Organization)...)
+				for _, line := range r.grantsAbove(unread.Permission, above, p.Ancestors.Organization) {
+					if !slices.Contains(lines, line) { // one role may have several of the permissions
+						lines = append(lines, line)
+					}
+				}
 				continue
 			}
 			lines = append(lines, r.grants(&fault.Error{Kind: fault.Denied, Permission: unread.Permission}, scopeOf(p))...)
@@ -139,7 +143,8 @@ func roleWith(permission string) string {
 	switch permission {
 	case "resourcemanager.projects.getIamPolicy": // it reads all that is granted
 		return "iapguardInherited"
-	case "resourcemanager.folders.getIamPolicy", "resourcemanager.organizations.getIamPolicy":
+	case "resourcemanager.folders.getIamPolicy", "resourcemanager.organizations.getIamPolicy",
+		"iap.folders.getSettings", "iap.organizations.getSettings":
 		return "iapguardAncestors"
 	}
 	return "iapguardReader"

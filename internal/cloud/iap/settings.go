@@ -14,8 +14,8 @@ import (
 // Settings are IAP's settings of one resource, without those that it inherits.
 type Settings struct{ access *iap.AccessSettings }
 
-// Settings reads the settings of one resource: a service, a type, all of IAP or the
-// project. Never configured is empty (recorded).
+// Settings reads the settings of one resource: a service, a type, all of IAP, the
+// project, a folder or an organization. Never configured is empty (recorded).
 func (c *Client) Settings(ctx context.Context, resource string) (Settings, error) {
 	found, err := c.policies.GetIapSettings(resource).Context(ctx).Do()
 	if err != nil {
@@ -30,6 +30,10 @@ func (c *Client) Settings(ctx context.Context, resource string) (Settings, error
 func settingsPermission(resource string) string {
 	before, below, web := strings.Cut(resource, "/iap_web")
 	switch {
+	case strings.HasPrefix(resource, "organizations/"):
+		return "iap.organizations.getSettings"
+	case strings.HasPrefix(resource, "folders/"):
+		return "iap.folders.getSettings"
 	case !web && before == resource:
 		return "iap.projects.getSettings"
 	case below == "":

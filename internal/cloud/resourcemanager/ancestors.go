@@ -10,6 +10,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -36,6 +37,29 @@ func (c *Client) Ancestors(ctx context.Context, project string) (posture.Ancesto
 		}
 	}
 	return found, nil
+}
+
+// ReadableProjects are the ids of the active projects that our account may read. With
+// fault.Invalid come the first of more than are looked through. The method asks for no
+// permission but resourcemanager.projects.get on each project.
+// Source: resource-manager/reference/rest/v3/projects/search.
+func (c *Client) ReadableProjects(ctx context.Context) ([]string, error) {
+	var ids []string
+	read := 0
+	err := c.above.Projects.Search().Query("state:ACTIVE").PageSize(500).Pages(ctx,
+		func(page *containers.SearchProjectsResponse) error {
+			for _, project := range page.Projects {
+				ids = append(ids, project.ProjectId)
+			}
+			if read++; read >= connect.MaxPages && page.NextPageToken != "" {
+				return fault.New(fault.Invalid, "there are more projects than are looked through")
+			}
+			return nil
+		})
+	if err != nil {
+		return ids, fmt.Errorf("listing the projects that can be read: %w", connect.Classify(err))
+	}
+	return ids, nil
 }
 
 // PolicyAbove reads the own IAM policy of a folder or an organization.

@@ -127,6 +127,7 @@ var predefined = map[string]predefinedRole{
 	"roles/serviceusage.serviceUsageViewer": {"serviceusage.*.get serviceusage.*.list", rolePages + "serviceusage"},
 	"roles/resourcemanager.projectIamAdmin": {"resourcemanager.projects.*", rolePages + "resourcemanager"},
 	"roles/iam.roleAdmin":                   {"iam.roles.* resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "iam"},
+	"roles/iam.roleViewer":                  {"iam.roles.get iam.roles.list resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "iam"},
 	"roles/iam.serviceAccountUser":          {"iam.serviceAccounts.actAs resourcemanager.projects.get", rolePages + "iam"},
 	"roles/iam.serviceAccountTokenCreator": {"iam.serviceAccounts.get iam.serviceAccounts.getAccessToken iam.serviceAccounts.list resourcemanager.projects.get",
 		rolePages + "iam"},

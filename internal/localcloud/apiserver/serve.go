@@ -145,10 +145,13 @@ func (c *Call) nameResource() {
 
 // monitor names the monitored resource of Resource Manager's entries (recorded for
 // projects; logging/docs/api/v2/resource-list): the project, the folder or the
-// organization that a call is about.
+// organization that a call is about. That other APIs' entries about a folder, an
+// organization or a role of one have the same, and so are in its log, is unverified.
 func (r *AuditRecord) monitor(resource string) {
-	if isContainer(resource) && r.Service == "cloudresourcemanager.googleapis.com" {
-		kinds, id, _ := strings.Cut(resource, "/")
+	kinds, rest, _ := strings.Cut(resource, "/")
+	id, _, below := strings.Cut(rest, "/")
+	above := kinds == "folders" || kinds == "organizations"
+	if above || kinds == "projects" && !below && r.Service == "cloudresourcemanager.googleapis.com" {
 		r.ResourceType = strings.TrimSuffix(kinds, "s")
 		r.Labels = map[string]string{r.ResourceType + "_id": id}
 	}
