@@ -49,7 +49,9 @@ func TestEveryRouteIsAMethodOfGoogles(t *testing.T) {
 			continue
 		}
 		want := strings.Replace(method.Path, "compute/v1/", versionIn(route.Path)+"/", 1)
-		if method.Verb != route.Verb || !samePath(want, route.Path) && !samePath(method.Upload, route.Path) {
+		path := strings.TrimPrefix(route.Path, "/resumable") // the parts of an upload come by PUT, or there
+		part := samePath(method.Upload, path) && route.Verb == "PUT"
+		if method.Verb != route.Verb && !part || !samePath(want, route.Path) && !samePath(method.Upload, path) {
 			t.Errorf("%s is %s %s here and %s %s at Google's", route.ID, route.Verb, route.Path, method.Verb, method.Path)
 		}
 	}

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -23,6 +24,7 @@ var headers = http.Header{
 
 // Media is an answer that is not JSON.
 type Media struct {
+	Status int // zero = 200
 	Header http.Header
 	Data   []byte
 }
@@ -76,7 +78,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, body any) {
 	}
 	if media, ok := body.(Media); ok {
 		maps.Copy(w.Header(), media.Header)
-		w.WriteHeader(status)
+		w.WriteHeader(cmp.Or(media.Status, status))
 		w.Write(media.Data)
 		return
 	}

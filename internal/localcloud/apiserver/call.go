@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -123,12 +124,13 @@ func (c *Call) readBody() error {
 	if c.Request.Body == nil {
 		return nil
 	}
-	body, err := io.ReadAll(io.LimitReader(c.Request.Body, maxBody+1))
+	most := cmp.Or(c.Route.MaxBody, maxBody)
+	body, err := io.ReadAll(io.LimitReader(c.Request.Body, int64(most)+1))
 	if err != nil {
 		return malformed(err)
 	}
-	if len(body) > maxBody {
-		return Invalid("Request payload size exceeds the limit: %d bytes.", maxBody)
+	if len(body) > most {
+		return Invalid("Request payload size exceeds the limit: %d bytes.", most)
 	}
 	c.body = body
 	return nil

@@ -29,6 +29,8 @@ type Route struct {
 	// Resource names what the call is about, for permissions and for the call
 	// log, where that is not the path after the version. Nil: it is.
 	Resource func(*Call) string
+	// MaxBody is the size of the largest body, zero = that of Google's front end for JSON.
+	MaxBody int
 	// Write says that the call changes something.
 	Write bool
 	// AuditMethod is protoPayload.methodName of the call's log entry. A call

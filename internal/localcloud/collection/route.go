@@ -136,10 +136,13 @@ func (c *Collection) variables(path string) string {
 // versioned is a segment that is the version of an API.
 var versioned = regexp.MustCompile(`^v[0-9]`)
 
+// transferred begins the paths by which content comes and goes.
+var transferred = regexp.MustCompile(`^/((resumable/)?upload|download)/`)
+
 // nameOf is what a call is about: its path without version and verb, with the
 // project's id: that of DefaultProject where any is meant.
 func (c *Collection) nameOf(call *apiserver.Call) string {
-	path := strings.TrimPrefix(strings.TrimPrefix(call.Request.URL.Path, "/upload"), "/download")
+	path := transferred.ReplaceAllString(call.Request.URL.Path, "/")
 	_, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if api, rest, ok := strings.Cut(name, "/"); ok && versioned.MatchString(api) { // bigquery/v2/projects/P
 		name = rest

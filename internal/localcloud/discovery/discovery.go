@@ -169,8 +169,9 @@ func judge(x apiserver.Exchange) []string {
 	if method.Download && x.Request.URL.Query().Get("alt") == "media" {
 		return found
 	}
+	resumable := method.Upload != "" && x.Request.URL.Query().Get("uploadType") == "resumable" // says all in headers
 	switch {
-	case len(x.Answer) == 0 && (method.Response == "" || x.Status == http.StatusNotModified ||
+	case len(x.Answer) == 0 && (resumable || method.Response == "" || x.Status == http.StatusNotModified ||
 		x.Status == http.StatusNoContent && x.Request.Method == http.MethodDelete):
 	case err != nil:
 		found = append(found, "the answer is not JSON: "+err.Error())
@@ -206,7 +207,7 @@ func accepted(x apiserver.Exchange, api *schema.API, method schema.Method, lenie
 		}
 	}
 	slices.Sort(found)
-	if len(x.Body) == 0 || strings.HasPrefix(x.Request.URL.Path, "/upload/") {
+	if len(x.Body) == 0 || strings.Contains(x.Request.URL.Path, "/upload/") {
 		return found
 	}
 	if method.Request == "" {

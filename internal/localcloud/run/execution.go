@@ -26,6 +26,11 @@ func (r *Run) executionRow() collection.Kind {
 		Conflict: conflict, Answer: r.longRunning, Shape: r.shapeExecution, ListKind: "ExecutionList",
 		Rename: r.namespacedName, Recorded: recordedJob("Execution", "name"), Filter: selectedByLabel(r.shapeExecution),
 		Actions: map[string]collection.Action{"cancel": {Writes: true, Do: cancelExecution}}, Unserved: []string{"exportStatus"},
+		Changed: func(w *collection.Write) {
+			if w.New == nil {
+				r.forget(w.Old.Name)
+			}
+		},
 	}
 }
 

@@ -45,7 +45,7 @@ func (r *Run) jobRow() collection.Kind {
 		if failure != nil {
 			finishExecution(started.Body, w.At, outcome{count: "failedCount", message: failure.Message})
 		}
-		r.executions.Put(started)
+		r.start(started)
 	}
 	row.Answer = func(jobs *collection.Collection, w *collection.Write, shown map[string]any) (any, error) {
 		started, ok := w.Beside.(collection.Resource)
@@ -64,12 +64,12 @@ func (r *Run) jobRow() collection.Kind {
 // gone.
 func (r *Run) changedJob(w *collection.Write) {
 	if started, ok := w.Beside.(collection.Resource); ok {
-		r.executions.Put(started)
+		r.start(started)
 		r.later(func() { r.ended(started.Name, nil) })
 	}
 	if w.New == nil {
 		for _, each := range r.executions.All(w.Old.Name + "/executions") {
-			r.executions.Drop(each.Name)
+			r.forget(each.Name)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package run_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -148,8 +150,8 @@ func TestListsOfV1ContinueAndSelectByLabel(t *testing.T) {
 	if len(items) != 1 || at(items[0], "metadata", "labels", "run.googleapis.com/job") != "b" || list["kind"] != "ExecutionList" {
 		t.Errorf("executions of b: %v", list)
 	}
-	if status, _ := c.call("GET", executionsV1+"?labelSelector=a%20in%20(b)", ""); status != http.StatusBadRequest {
-		t.Errorf("a selector that is not an equality: %d, want 400", status)
+	if status, _ := c.call("GET", executionsV1+"?labelSelector=a!=b", ""); status != http.StatusBadRequest {
+		t.Errorf("a selector that is neither an equality nor a set: %d, want 400", status)
 	}
 }
 
@@ -318,5 +320,43 @@ func TestAJobWithoutARegionIsReadButNotWritten(t *testing.T) {
 	}
 	if status, got := c.call("POST", jobsV1, jobV1("other", "")); status != http.StatusNotFound {
 		t.Errorf("a job in no region: %d %v, want 404", status, got)
+	}
+}
+
+func TestTasksAreAsTheirExecutionIs(t *testing.T) {
+	c := start(t)
+	c.must("POST", jobsV1, jobV1("nightly", ""))
+	c.run.Hold()
+	execution := at(c.must("POST", jobsV1+"/nightly:run", `{}`), "metadata", "name").(string)
+	tasksV1, tasksV2 := strings.TrimSuffix(executionsV1, "executions")+"tasks", jobsV2+"/nightly/executions/"+execution+"/tasks"
+	states := func(selector string) string {
+		var all []string
+		items, _ := c.must("GET", tasksV1+"?labelSelector="+url.QueryEscape("run.googleapis.com/execution = "+execution+selector), "")["items"].([]any)
+		for _, each := range items {
+			all = append(all, fmt.Sprint(at(each, "status", "index"), at(each, "metadata", "labels", "run.googleapis.com/runningState")))
+		}
+		return strings.Join(all, " ")
+	}
+	if got := states(""); got != "0Running 1Running" {
+		t.Errorf("while it runs: %s", got)
+	}
+	c.must("POST", executionsV1+"/"+execution+":cancel", `{}`)
+	for selector, want := range map[string]string{
+		",run.googleapis.com/runningState in (Failed,Cancelled)": "0Cancelled 1Cancelled",
+		", run.googleapis.com/runningState in (Succeeded)":       "",
+	} {
+		if got := states(selector); got != want {
+			t.Errorf("%s: %q, want %q", selector, got, want)
+		}
+	}
+	task := c.must("GET", tasksV2+"/"+execution+"-task1", "")
+	for field, want := range map[string]any{"index": json.Number("1"), "execution": execution, "job": "nightly", "timeout": "600s"} {
+		if task[field] != want {
+			t.Errorf("%s is %v, want %v", field, task[field], want)
+		}
+	}
+	c.must("DELETE", executionsV1+"/"+execution, "")
+	if got := states(""); got != "" {
+		t.Errorf("after its end: %s", got)
 	}
 }

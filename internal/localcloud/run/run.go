@@ -32,8 +32,8 @@ type Run struct {
 	instances *collection.Collection
 	// mappings lead domains to services.
 	mappings *collection.Collection
-	// jobs have executions.
-	jobs, executions *collection.Collection
+	// jobs have executions, which have tasks.
+	jobs, executions, tasks *collection.Collection
 
 	mu sync.Mutex // writers hold it from the first look at a service until it is kept
 	// locations are those in which a service was made: a mapping is where its
@@ -56,6 +56,7 @@ func New(s *apiserver.Server) *Run {
 	r.instances, r.mappings = collection.New(s, r.instanceRow()), collection.New(s, r.domainRow())
 	r.jobs, r.executions = collection.New(s, r.jobRow()), collection.New(s, r.executionRow())
 	r.executions.Within = r.jobs
+	r.tasks = collection.New(s, r.taskRow())
 	return r
 }
 

@@ -2,7 +2,6 @@ package run
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
@@ -32,30 +31,6 @@ func (r *Run) listRevisionsV1(call *apiserver.Call) (any, error) {
 	list["metadata"] = map[string]any{"selfLink": "/apis/serving.knative.dev/v1/namespaces/" + id.project.Number +
 		"/revisions"}
 	return partial(call, list), nil
-}
-
-// labelSelector reads the equalities of a Kubernetes label selector: all that
-// clients of Cloud Run send.
-func labelSelector(text string) (func(labels map[string]any) bool, error) {
-	wanted := map[string]string{}
-	for part := range strings.SplitSeq(text, ",") {
-		if strings.TrimSpace(part) == "" {
-			continue
-		}
-		key, value, ok := strings.Cut(part, "=")
-		if !ok || strings.HasSuffix(key, "!") {
-			return nil, apiserver.Invalid("Invalid label selector %q: only key=value is supported.", text)
-		}
-		wanted[strings.TrimSpace(key)] = strings.TrimSpace(strings.TrimPrefix(value, "="))
-	}
-	return func(labels map[string]any) bool {
-		for key, value := range wanted {
-			if apiserver.Text(labels, key) != value {
-				return false
-			}
-		}
-		return true
-	}, nil
 }
 
 func (r *Run) getRevisionV1(call *apiserver.Call) (any, error) {

@@ -9,10 +9,10 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
 )
 
-// workloads are what has no address: jobs, their executions and worker pools. They are
+// workloads are what has no address: jobs, their executions and tasks, and worker pools. They are
 // kept and listed; nothing of them runs.
 func (r *Run) workloads() []*collection.Collection {
-	return []*collection.Collection{r.jobs, r.executions, collection.New(r.server, r.workerPoolRow())}
+	return []*collection.Collection{r.jobs, r.executions, r.tasks, collection.New(r.server, r.workerPoolRow())}
 }
 
 // absent is what Cloud Run says of a resource that does not exist (recorded for jobs).

@@ -23,7 +23,7 @@ const (
 )
 
 // namespacedName is the v2 name for a v1 path: the host names the location there, and the
-// path of an execution does not name its job. Without a region, every region is meant.
+// path of an execution or a task does not name its job. Without a region, every region is meant.
 func (r *Run) namespacedName(call *apiserver.Call, path string) string {
 	group, rest, ok := strings.Cut(path, "/namespaces/"+call.Var("project")+"/")
 	if !ok || group != jobsVersion && group != domainsVersion {
@@ -33,19 +33,20 @@ func (r *Run) namespacedName(call *apiserver.Call, path string) string {
 	if id, ok := strings.CutPrefix(rest, "workerpools"); ok {
 		return location + "workerPools" + id
 	}
-	id, ok := strings.CutPrefix(rest, "executions")
-	if !ok {
-		return location + rest
-	}
-	all := location + "jobs/-/executions"
-	if id != "" {
-		for _, each := range r.executions.All(all) {
-			if strings.HasSuffix(each.Name, id) {
+	for prefix, below := range map[string]*collection.Collection{"executions": r.executions, "tasks": r.tasks} {
+		id, ok := strings.CutPrefix(rest, prefix)
+		if !ok {
+			continue
+		}
+		all := location + map[string]string{"executions": "jobs/-/executions", "tasks": "jobs/-/executions/-/tasks"}[prefix]
+		for _, each := range below.All(all) {
+			if id != "" && strings.HasSuffix(each.Name, id) {
 				return each.Name
 			}
 		}
+		return all + id
 	}
-	return all + id
+	return location + rest
 }
 
 // regional refuses a v1 write through the host of no region.

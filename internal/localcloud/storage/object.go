@@ -120,12 +120,17 @@ func viewObject(r collection.Resource, shown object) {
 
 // link adds where an object's content is to be had: gcloud takes it from there.
 func link(call *apiserver.Call, shown object) {
+	shown["mediaLink"] = origin(call) + "/download/storage/v1/b/" + apiserver.Text(shown, "bucket") + "/o/" +
+		url.PathEscape(apiserver.Text(shown, "name")) + "?generation=" + apiserver.Text(shown, "generation") + "&alt=media"
+}
+
+// origin is where the client found the API.
+func origin(call *apiserver.Call) string {
 	scheme := "http"
 	if call.Request.TLS != nil {
 		scheme = "https"
 	}
-	shown["mediaLink"] = scheme + "://" + call.Request.Host + "/download/storage/v1/b/" + apiserver.Text(shown, "bucket") + "/o/" +
-		url.PathEscape(apiserver.Text(shown, "name")) + "?generation=" + apiserver.Text(shown, "generation") + "&alt=media"
+	return scheme + "://" + call.Request.Host
 }
 
 // received is what an upload sends: media, or multipart as Google's clients send it.
@@ -135,7 +140,7 @@ func received(call *apiserver.Call) (metadata object, data []byte, err error) {
 	if call.Query("uploadType") == "media" {
 		return object{"contentType": contentType}, call.Bytes(), nil
 	}
-	malformed := apiserver.Invalid("Malformed multipart body.") // also of a resumable upload
+	malformed := apiserver.Invalid("Malformed multipart body.")
 	// gcloud quotes the boundary in Python's way. Without a boundary there is no first part.
 	_, parameters, _ := mime.ParseMediaType(strings.ReplaceAll(contentType, "'", `"`))
 	parts := multipart.NewReader(bytes.NewReader(call.Bytes()), parameters["boundary"])
@@ -154,9 +159,6 @@ func received(call *apiserver.Call) (metadata object, data []byte, err error) {
 	if data, err = io.ReadAll(media); err != nil {
 		return nil, nil, malformed
 	}
-	if given := apiserver.Text(sent, "crc32c"); given != "" && given != checksum(data) {
-		return nil, nil, apiserver.Invalid("Provided CRC32C %q doesn't match calculated CRC32C %q.", given, checksum(data))
-	}
 	sent["contentType"] = cmp.Or(apiserver.Text(sent, "contentType"), media.Header.Get("Content-Type"))
 	return sent, data, nil
 }
@@ -167,10 +169,27 @@ func upload(objects *collection.Collection, call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The parameter wins over the metadata (disc: storage/v1, objects.insert).
+	return keep(objects, call, sent, data)
+}
+
+// objectName is the name of an object that is uploaded. The parameter wins over the
+// metadata (disc: storage/v1, objects.insert).
+func objectName(call *apiserver.Call, sent object) (string, error) {
 	name := cmp.Or(call.Query("name"), apiserver.Text(sent, "name"))
 	if name == "" || len(name) > 1024 || strings.ContainsAny(name, "\r\n") { // storage/docs/objects, naming
-		return nil, apiserver.Invalid("Invalid object name: %q", name)
+		return "", apiserver.Invalid("Invalid object name: %q", name)
+	}
+	return name, nil
+}
+
+// keep writes an object whose content was received whole.
+func keep(objects *collection.Collection, call *apiserver.Call, sent object, data []byte) (any, error) {
+	name, err := objectName(call, sent)
+	if err != nil {
+		return nil, err
+	}
+	if given := apiserver.Text(sent, "crc32c"); given != "" && given != checksum(data) {
+		return nil, apiserver.Invalid("Provided CRC32C %q doesn't match calculated CRC32C %q.", given, checksum(data))
 	}
 	return objects.Overwrite(call, collection.Resource{
 		Name: buckets + "/" + call.Var("bucket") + "/objects/" + name, Body: sent, Kept: data})

@@ -21,7 +21,10 @@ const (
 func New(s *apiserver.Server) apiserver.API {
 	kept := collection.New(s, objectKind)
 	kept.Within = collection.New(s, bucketKind(kept))
-	return collection.Merged("storage", kept.Within, kept)
+	api := collection.Merged("storage", kept.Within, kept)
+	uploads := &sessions{objects: kept, open: map[string]*session{}}
+	uploads.serve(&api)
+	return api
 }
 
 // rename makes the name of a bucket or an object of a path: b, b/B, b/B/iam, b/B/o,

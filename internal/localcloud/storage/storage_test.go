@@ -160,7 +160,8 @@ func TestDamagedUploadsAreRefused(t *testing.T) {
 		"no metadata":   {"uploadType=multipart", related, "--b\r\n\r\nname\r\n--b\r\n\r\nx\r\n--b--"},
 		"no name":       {"uploadType=media", "text/plain", "x"},
 		"a line's end":  {"uploadType=media&name=a%0Ab", "text/plain", "x"},
-		"another kind":  {"uploadType=resumable&name=a", "application/json", "{}"},
+		"nameless":      {"uploadType=resumable", "application/json", "{}"},
+		"no message":    {"uploadType=resumable&name=a", "application/json", `{"x": 1}`},
 		"no kind given": {"name=a", "text/plain", "x"},
 	} {
 		answer, err := http.Post(c.url+"/upload/storage/v1/b/memory/o?"+tc.query, tc.contentType, strings.NewReader(tc.body))
