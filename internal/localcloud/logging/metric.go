@@ -2,6 +2,7 @@ package logging
 
 import (
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,19 +18,33 @@ const auditedMetrics = "google.logging.v2.MetricsServiceV2."
 type Counter interface {
 	// Describe makes a metric known by its descriptor, or forgets it: nil.
 	Describe(metric string, descriptor map[string]any)
-	// Count counts one entry of a monitored resource.
-	Count(metric string, labels map[string]string, entry Entry)
+	// Count counts one entry of a monitored resource, or a value in it, which is nil where
+	// entries are counted.
+	Count(metric string, labels map[string]string, entry Entry, value *Value)
 }
 
 // CountWith sets what counts the entries of log-based metrics. It is called before the
 // first Write.
 func (r *Router) CountWith(counter Counter) { r.counter = counter }
 
-// metric is what the router needs of a log-based metric that counts entries.
+// metric is what the router needs of a log-based metric.
 type metric struct {
 	name   string // logging.googleapis.com/user/M
 	filter *Filter
 	labels map[string]extractor
+	value  *extractor // of a distribution; nil = entries are counted
+	bounds []float64
+	// options are those of the buckets that have the bounds.
+	options map[string]any
+}
+
+// valueIn is what an entry adds to a distribution; ok is false where it has no number.
+func (m *metric) valueIn(entry map[string]any) (value *Value, ok bool) {
+	if m.value == nil {
+		return nil, true
+	}
+	number, err := strconv.ParseFloat(m.value.of(entry), 64)
+	return &Value{number, m.bounds, m.options}, err == nil && !math.IsNaN(number) && !math.IsInf(number, 0)
 }
 
 // extractor takes a label's value out of an entry: a field, or what a regular expression
@@ -88,11 +103,15 @@ func (r *Router) count(entry Entry, tree map[string]any) {
 		if !each.filter.Match(tree) {
 			continue
 		}
+		value, ok := each.valueIn(tree)
+		if !ok {
+			continue
+		}
 		labels := map[string]string{}
 		for name, extract := range each.labels {
 			labels[name] = extract.of(tree)
 		}
-		r.counter.Count(each.name, labels, entry)
+		r.counter.Count(each.name, labels, entry, value)
 	}
 }
 
@@ -102,8 +121,7 @@ func elsewhere(entry Entry) bool {
 		!strings.HasPrefix(entry.LogName, apiserver.DefaultProject().Name()+"/")
 }
 
-// metricChanged lets the router and Cloud Monitoring have what a client wrote. Values of
-// distributions are not collected.
+// metricChanged lets the router and Cloud Monitoring have what a client wrote.
 func (r *Router) metricChanged(w *collection.Write) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,7 +139,7 @@ func (r *Router) metricChanged(w *collection.Write) {
 		return
 	}
 	r.counter.Describe(name, descriptor)
-	if made := w.New.Kept.(*metric); descriptor["valueType"] == "INT64" && about.Body["disabled"] != true {
+	if made := w.New.Kept.(*metric); about.Body["disabled"] != true {
 		made.name = name
 		r.metrics[name] = made
 	}
@@ -179,9 +197,14 @@ func prepareMetric(w *collection.Write) error {
 			descriptor[field] = value
 		}
 	}
-	extracts := apiserver.Text(body, "valueExtractor") != ""
-	if (descriptor["valueType"] == "DISTRIBUTION") != extracts {
+	extracts := apiserver.Text(body, "valueExtractor")
+	if (descriptor["valueType"] == "DISTRIBUTION") != (extracts != "") {
 		return apiserver.Invalid("A metric has a value extractor if, and only if, its values are a distribution.")
+	}
+	if extracts != "" {
+		if err := made.distribution(extracts, apiserver.Object(body, "bucketOptions")); err != nil {
+			return err
+		}
 	}
 	name := "logging.googleapis.com/user/" + strings.TrimPrefix(w.New.Name, project.Name()+"/metrics/")
 	descriptor["type"], descriptor["name"] = name, project.Name()+"/metricDescriptors/"+name

@@ -101,8 +101,8 @@ func (m *Monitoring) Describe(metric string, descriptor map[string]any) {
 	m.series.descriptors[metric] = kept
 }
 
-// Count counts an entry for a log-based metric. It is a logging.Counter's.
-func (m *Monitoring) Count(metric string, labels map[string]string, entry logging.Entry) {
+// Count counts an entry or a value for a log-based metric. It is a logging.Counter's.
+func (m *Monitoring) Count(metric string, labels map[string]string, entry logging.Entry, value *logging.Value) {
 	at, err := time.Parse(time.RFC3339Nano, entry.Timestamp)
 	if err != nil {
 		return // an entry without a time is not counted
@@ -111,7 +111,12 @@ func (m *Monitoring) Count(metric string, labels map[string]string, entry loggin
 	if len(labels) > 0 {
 		counted["labels"] = texts(labels)
 	}
-	m.series.count(counted, object{"type": entry.Resource.Type, "labels": texts(entry.Resource.Labels)}, at)
+	resource := object{"type": entry.Resource.Type, "labels": texts(entry.Resource.Labels)}
+	if value == nil {
+		m.series.count(counted, resource, at)
+		return
+	}
+	m.series.collect(counted, resource, at, func(distribution object) object { return sampled(distribution, *value) })
 }
 
 func texts(of map[string]string) object {
@@ -124,13 +129,19 @@ func texts(of map[string]string) object {
 
 // count adds one to the minute of a series that counts.
 func (s *series) count(metric, resource object, at time.Time) {
+	s.collect(metric, resource, at, func(value object) object {
+		return object{"int64Value": strconv.FormatInt(integer(value)+1, 10)}
+	})
+}
+
+// collect makes another value of the one in the minute of a series, nil at first.
+func (s *series) collect(metric, resource object, at time.Time, next func(value object) object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	counted := s.of(metric, resource)
 	if counted == nil {
 		return
 	}
-	counted.kind, counted.valueType = "DELTA", "INT64"
 	minute := at.Truncate(samplePeriod)
 	// Requests end in another order than they begin in, but not by much.
 	i := len(counted.points) - 1
@@ -139,10 +150,11 @@ func (s *series) count(metric, resource object, at time.Time) {
 	}
 	if i < 0 || counted.points[i].start.Before(minute) {
 		i++
-		counted.points = slices.Insert(counted.points, i, point{start: minute, end: at, value: object{"int64Value": "0"}})
+		counted.points = slices.Insert(counted.points, i, point{start: minute, end: at})
 	}
 	kept := &counted.points[i]
-	kept.value = object{"int64Value": strconv.FormatInt(integer(kept.value)+1, 10)}
+	kept.value = next(kept.value)
+	counted.kind, counted.valueType = "DELTA", typeOf(kept.value)
 	if at.After(kept.end) {
 		kept.end = at
 	}
