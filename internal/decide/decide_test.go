@@ -185,6 +185,7 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 		}, report.Started, 6, ""},
 		{"an earlier write of ours, and no history", func(s *situation) {
 			s.protected()
+			s.rules.settings.Private = policy.PrivateInclude
 			s.facts.Posture.Backends[0].IAPOn = false
 			s.facts.History = &History{Unread: fault.New(fault.Denied, "denied")}
 		}, report.Blocked, 0, "may have been done before and been undone"},

@@ -22,6 +22,7 @@ func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Set
 		settings.Hold = held(target)
 		if d.request.Consent {
 			settings.Settle, settings.Quiet, settings.Since, settings.Callers = 0, 0, time.Time{}, policy.BreakProceed
+			settings.Private = policy.PrivateInclude
 		}
 		return settings, inScope
 	}

@@ -108,13 +108,13 @@ func unseenDoors(p posture.Posture) []Door {
 }
 
 // agentMayInvoke reports whether a policy may let IAP's agent invoke, in whatever role, and
-// also under a condition. One above the project that is not read may.
+// also under a condition. One that is not read may, of the project or above it.
 func agentMayInvoke(p posture.Posture) bool {
 	policies := []posture.Policy{p.Invokers, p.Project}
 	for _, at := range p.Above {
 		policies = append(policies, at.Policy)
 	}
-	return p.AboveUnread() != "" || slices.ContainsFunc(policies, func(policy posture.Policy) bool {
+	return p.Project.Unread != "" || p.AboveUnread() != "" || slices.ContainsFunc(policies, func(policy posture.Policy) bool {
 		return len(membersIn(p, policy, mayInvoke, func(member string) bool { return member == p.Agent() })) > 0
 	})
 }

@@ -30,8 +30,9 @@ func InheritedInvoker(p posture.Posture) (at posture.AccessPolicy, found bool) {
 }
 
 // Private reports whether nobody but named invokers can invoke the service, whatever
-// the ingress: no door is open or may be, no public member may invoke it, and the
-// invoker check is on.
+// the ingress: no public member may invoke it, and the invoker check is on. Where IAP's
+// agent may invoke, no door is open or may be. Until it may, nobody comes in by IAP,
+// whomever that lets through, so that load balancers alone do not make a service public.
 func Private(p posture.Posture) bool {
 	if p.ServiceUnread != "" {
 		return false
@@ -42,7 +43,16 @@ func Private(p posture.Posture) bool {
 			return false
 		}
 	}
-	return Exposed(Of(p)) == No
+	return !slices.ContainsFunc(p.Parts(), agentMayInvoke) || Exposed(Of(p)) == No
+}
+
+// GuardedByIAP reports whether IAP is on at a way in, and its agent may invoke the service:
+// who has access through IAP gets in.
+func GuardedByIAP(p posture.Posture) bool {
+	return slices.ContainsFunc(p.Parts(), func(part posture.Posture) bool {
+		on := part.Service.IAPOn || slices.ContainsFunc(part.Backends, posture.Backend.Guarded)
+		return on && agentMayInvoke(part)
+	})
 }
 
 // Named is somebody that a policy lets in: at doors that only Cloud Run's invoker check

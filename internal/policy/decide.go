@@ -45,6 +45,7 @@ func (p Policy) For(s Subject) (Settings, bool) {
 func (p Policy) decide(s Subject) (Settings, bool) {
 	var skipped []string
 	for i, rule := range p.rules {
+		settings := rule.on(s)
 		switch covers := rule.match.covers(s); {
 		case covers == no:
 			continue
@@ -55,17 +56,32 @@ func (p Policy) decide(s Subject) (Settings, bool) {
 			if base.Undecided != "" {
 				return base, true
 			}
-			if where := LessStrict(rule.settings, base); inScope && len(where) > 0 {
+			if rule.settings.Private == "" {
+				settings.Private = base.Private
+			}
+			if where := LessStrict(settings, base); inScope && len(where) > 0 {
 				skipped = append(skipped, fmt.Sprintf("rule %s, which the labels select, is not as strict as rule %s in %s",
 					rule.name, base.Rule, strings.Join(where, ", ")))
 				continue
 			}
 		}
-		settings := rule.settings
 		settings.SkippedRules = skipped
 		return settings, settings.Recipe != RecipeOff
 	}
 	return Settings{}, false
+}
+
+// on are the rule's settings for a service that it covers.
+func (r rule) on(s Subject) Settings {
+	settings := r.settings
+	switch {
+	case settings.Private != "":
+	case r.match.names(s.Service):
+		settings.Private = PrivateInclude
+	default:
+		settings.Private = PrivateLeave
+	}
+	return settings
 }
 
 func unlabelled(rules []rule) []rule {

@@ -45,6 +45,11 @@ func (m match) covers(s Subject) answer {
 	return no
 }
 
+// names reports whether a match has the service's very name.
+func (m match) names(service string) bool {
+	return slices.ContainsFunc(m.services, func(p pattern) bool { return p.exact() && p.matches(service) })
+}
+
 // labelled reports whether the labels fit every label of the match.
 func (m match) labelled(labels map[string]string) bool {
 	for key, wanted := range m.labels {

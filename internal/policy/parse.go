@@ -57,6 +57,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 // rule reads one rule; earlier are those before it.
 func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 	settings := DefaultSettings()
+	settings.Private = ""
 	read := rule{}
 	var invokers, ingress string
 	r.mapping(n, "a rule", keys{
@@ -74,6 +75,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 		"recipe": choice(r, "recipe", &settings.Recipe, RecipeAuto, RecipeLoadBalancer, RecipeDirect, RecipeOff),
 		"withoutLoadBalancer": choice(r, "withoutLoadBalancer", &settings.WithoutLoadBalancer,
 			WithoutWait, WithoutClose, WithoutDirect),
+		"private":        choice(r, "private", &settings.Private, PrivateLeave, PrivateInclude),
 		"access":         func(n *yaml.Node) { r.access(n, &settings) },
 		"accept":         r.list("accept", func(n *yaml.Node) { r.accept(n, &settings) }),
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),

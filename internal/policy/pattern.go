@@ -13,7 +13,7 @@ type pattern string
 var patternText = regexp.MustCompile(`^[a-z0-9*.:-]{1,100}$`)
 
 func (p pattern) matches(name string) bool {
-	if !strings.Contains(string(p), "*") {
+	if p.exact() {
 		return string(p) == name
 	}
 	// path.Match anchors both ends. Names hold no slash, and no pattern that
@@ -21,6 +21,9 @@ func (p pattern) matches(name string) bool {
 	ok, err := path.Match(string(p), name)
 	return ok && err == nil
 }
+
+// exact reports whether p is a name and no glob.
+func (p pattern) exact() bool { return !strings.Contains(string(p), "*") }
 
 // includes reports whether p provably matches everything that q matches. Only a *
 // of p can match the * in q, so it is enough to match q's text.

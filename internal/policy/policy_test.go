@@ -58,6 +58,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		Redeploy: RedeployEnforce, RedeployImage: ImageRefuse, Callers: BreakProceed, Probe: ProbeOn,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}
+	shops.Private = PrivateLeave // only covered
 	rest := DefaultSettings()
 	rest.Rule = "rest"
 	for _, tc := range []struct {

@@ -84,6 +84,15 @@ const (
 	NoneEnable NoneKnown = "enable" // turn IAP on: nobody gets in until somebody is granted access
 )
 
+// Private says what to do about a service that nobody gets into but named invokers.
+type Private string
+
+// What to do about a private service.
+const (
+	PrivateLeave   Private = "leave"   // nothing is granted there, and nothing closed
+	PrivateInclude Private = "include" // the whole recipe
+)
+
 // Settings is what the policy says about one service.
 type Settings struct {
 	Rule   string // name of the rule that decided
@@ -102,6 +111,9 @@ type Settings struct {
 	Accept []Acceptance
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
 	WithoutLoadBalancer WithoutLoadBalancer
+	// Private is what to do while the service is private. A rule that does not say
+	// includes what it names exactly, and leaves what it only covers.
+	Private Private
 	// KeepIngress and KeepInvokers leave a service's ingress, and its public
 	// invokers, as they are. Doors that stay open are still reported as open.
 	KeepIngress, KeepInvokers bool
@@ -199,7 +211,8 @@ func (s Settings) ExemptAt(t time.Time) bool {
 func DefaultSettings() Settings {
 	return Settings{
 		Rule: "default", Mode: ReportOnly, Recipe: RecipeAuto, NoneFor: NoneWait, WithoutLoadBalancer: WithoutWait,
-		Settle: 30 * time.Second, Quiet: 10 * time.Second, Propagation: 2 * time.Minute,
+		Private: PrivateLeave,
+		Settle:  30 * time.Second, Quiet: 10 * time.Second, Propagation: 2 * time.Minute,
 		Redeploy: RedeployAdvise, RedeployImage: ImagePin,
 		Callers: BreakStop, Probe: ProbeOff, Limits: Limits{PerProject: 10, Overall: 50},
 	}
@@ -214,6 +227,9 @@ type Wanted struct {
 	// WroteAt is the last change of access that the resources do not show, made by
 	// this run or with the switch of IAP; zero = long ago.
 	WroteAt time.Time
+	// GuardedOnce means that the service was behind IAP, or closed by us, before: it is
+	// protected again even where it is private meanwhile.
+	GuardedOnce bool
 	// SettingsOf returns the settings of another service, and whether it is in scope.
 	SettingsOf func(posture.Target) (Settings, bool)
 }

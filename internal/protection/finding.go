@@ -98,28 +98,37 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 	if p.Target.Instance {
 		return ofInstance(p, want)
 	}
-	if len(p.Regions) > 0 {
-		return multiRegion(p, want)
-	}
 	findings := ruleDecided(p, want)
 	if len(findings) > 0 {
 		return findings // of what is wanted nothing else is known
 	}
-	for _, each := range comparisons {
-		findings = append(findings, each.find(p, want)...)
+	if len(p.Regions) > 0 {
+		findings = multiRegion(p, want)
+	} else {
+		findings = compared(p, want)
 	}
 	if left(p, want) {
-		findings = slices.DeleteFunc(findings, func(f Finding) bool { return f.Disposition != Remarks })
+		findings = slices.DeleteFunc(findings, func(f Finding) bool { return f.Disposition != Remarks && f.Code != PublicAccessor })
 	}
 	return findings
 }
 
-// left reports whether a service is left as it is: nothing is before it, and only
-// those that its policy names may invoke it. It waits for nothing, and closing its
-// address would take it away from them.
+func compared(p posture.Posture, want policy.Wanted) []Finding {
+	var findings []Finding
+	for _, each := range comparisons {
+		findings = append(findings, each.find(p, want)...)
+	}
+	return findings
+}
+
+// left reports whether a private service is left as it is: the policy says so, or nothing
+// is before it. It waits for nothing, and closing its address would take it away from
+// those that its policy names. From IAP before it only the public is taken, which lets
+// nobody in.
 func left(p posture.Posture, want policy.Wanted) bool {
 	none := len(p.Backends) == 0 && p.BackendsUnread == "" && !policy.Direct(p, want) && !p.Service.IAPOn
-	return none && want.WithoutLoadBalancer == policy.WithoutWait && door.Private(p)
+	leaves := want.Private == policy.PrivateLeave && !want.GuardedOnce
+	return (leaves || none && want.WithoutLoadBalancer == policy.WithoutWait) && door.Private(p)
 }
 
 // Worst is the strongest disposition among findings, "" when there are none.

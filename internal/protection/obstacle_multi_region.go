@@ -30,7 +30,7 @@ func multiRegion(p posture.Posture, want policy.Wanted) []Finding {
 	}
 	for _, part := range p.Parts() {
 		earlier := findings
-		for _, f := range Assess(part, want) {
+		for _, f := range compared(part, want) {
 			if i := slices.IndexFunc(atGlobal, func(g Finding) bool { return g.Code == f.Code }); i >= 0 {
 				f = atGlobal[i]
 			}

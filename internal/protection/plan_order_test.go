@@ -46,6 +46,7 @@ func want() policy.Wanted {
 	settings := policy.DefaultSettings()
 	settings.Mode, settings.Access, settings.Settle, settings.Quiet, settings.Propagation = policy.Enforce, []string{
 		alice}, 0, 0, 0
+	settings.Private = policy.PrivateInclude
 	return policy.Wanted{Settings: settings,
 		SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 }

@@ -119,7 +119,7 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 		return
 	}
 	see := func(s *memory.Service) bool {
-		changed := seeDoors(s, door.Of(decision.Posture), r.now())
+		changed := seeDoors(s, decision.Posture, r.now())
 		if balanced := func(p posture.Posture) bool { return len(p.Backends) > 0 }; slices.ContainsFunc(
 			decision.Posture.Parts(), balanced) {
 			changed = s.SeeBalanced(r.now()) || changed
@@ -138,10 +138,10 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 
 // seeDoors notes which doors are open and since when, and reports whether that
 // changed the record.
-func seeDoors(s *memory.Service, doors []door.Door, now time.Time) bool {
+func seeDoors(s *memory.Service, p posture.Posture, now time.Time) bool {
 	var open, closed []string
 	guarded, byIAP := true, false
-	for _, one := range doors {
+	for _, one := range door.Of(p) {
 		key := fmt.Sprintf("%s %s %s", one.Kind, one.Address, one.Via)
 		switch {
 		case one.Guard.Exposed():
@@ -153,7 +153,7 @@ func seeDoors(s *memory.Service, doors []door.Door, now time.Time) bool {
 		}
 	}
 	changed := s.SeeDoors(now, open, closed)
-	if guarded && byIAP {
+	if guarded && byIAP && door.GuardedByIAP(p) {
 		changed = s.SeeGuarded(now) || changed
 	}
 	return changed

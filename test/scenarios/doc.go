@@ -9,7 +9,8 @@
 // lets happen), meanwhile (others write, things take time), undone (somebody
 // takes it back), writers (who writes below which folder), stops (holds, limits, circuit breaker),
 // missing (permissions,
-// APIs), probe, and doctor (a story for each verdict on a 403).
+// APIs), probe, unfooled (somebody works against the protection), and doctor (a story for
+// each verdict on a 403).
 //
 // A file is a txtar archive. What stands before the first part is the story;
 // the part policy.yaml is the function's policy (without it: none), the part

@@ -169,9 +169,9 @@ func howOf(s policy.Settings) string {
 		invokers = "keep"
 	}
 	how := fmt.Sprintf("access.none %s, ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, "+
-		"redeploy %s, redeployImage %s, enableApi %t, probe %s, settle %s, quiet %s, propagation %s, "+
+		"private %s, redeploy %s, redeployImage %s, enableApi %t, probe %s, settle %s, quiet %s, propagation %s, "+
 		"limits %d in a project and %d overall",
-		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Redeploy, s.RedeployImage, s.EnableAPI, s.Probe,
+		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Private, s.Redeploy, s.RedeployImage, s.EnableAPI, s.Probe,
 		policy.InWords(s.Settle), policy.InWords(s.Quiet), policy.InWords(s.Propagation),
 		s.Limits.PerProject, s.Limits.Overall)
 	if s.OAuthClient.ID != "" {

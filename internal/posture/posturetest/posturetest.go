@@ -40,6 +40,7 @@ func Protected() posture.Posture {
 func Wanted() policy.Wanted {
 	settings := policy.DefaultSettings()
 	settings.Mode, settings.Access = policy.Enforce, []string{Alice}
+	settings.Private = policy.PrivateInclude
 	return policy.Wanted{Settings: settings,
 		SettingsOf: func(posture.Target) (policy.Settings, bool) { return settings, true }}
 }
