@@ -32,7 +32,7 @@ func InheritedInvoker(p posture.Posture) (at posture.AccessPolicy, found bool) {
 // Private reports whether nobody but named invokers can invoke the service, whatever
 // the ingress: no public member may invoke it, and the invoker check is on. Where IAP's
 // agent may invoke, no door is open or may be. Until it may, nobody comes in by IAP,
-// whomever that lets through, so that load balancers alone do not make a service public.
+// whatever members it lets through, so that load balancers alone do not make a service public.
 func Private(p posture.Posture) bool {
 	if p.ServiceUnread != "" {
 		return false

@@ -37,7 +37,7 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 		{"the file alone", "is valid: digest ", nil},
 		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
 		{"in every key",
-			"  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, redeploy " +
+			"  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, private leave, redeploy " +
 				"advise, redeployImage pin, enableApi false, " +
 				"probe off, settle 30 seconds, quiet 10 seconds, propagation 2 minutes, limits 10 in a project and 50 overall\n",
 			[]string{in + "shop-a"}},

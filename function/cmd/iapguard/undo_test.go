@@ -85,7 +85,7 @@ func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 		t.Errorf("after undo the default URL answers %d, want 200 as before protection", got)
 	}
 	out, err = say(t, "plan", "--endpoint", o.URL(), playground.Scenario[0].Name())
-	for _, line := range []string{"grant-invoker", "NO_ACCESSOR", "IAP_OFF", "INGRESS_OPEN", "PUBLIC_INVOKER"} {
+	for _, line := range []string{"grant-invoker", "restrict-ingress", "NO_ACCESSOR", "IAP_OFF", "PUBLIC_INVOKER"} {
 		if err != nil || !strings.Contains(out, line) {
 			t.Errorf("after undo a plan does not say %s: %v\n%s", line, err, out)
 		}
