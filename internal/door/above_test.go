@@ -44,9 +44,8 @@ func TestPoliciesAboveTheProjectCount(t *testing.T) {
 		if diff := cmp.Diff([]Guard{tc.own, tc.balancer}, got); diff != "" {
 			t.Errorf("%s: guards of the service and the load balancer (-want +got):\n%s", tc.name, diff)
 		}
-		invokers, _ := NamedInvokers(p)
-		accessors, _ := NamedAccessors(p)
-		if diff := cmp.Diff([][]Named{tc.invokers, tc.pass}, [][]Named{invokers, accessors}); diff != "" {
+		listed := [][]Named{NamedInvokers(p).Named, NamedAccessors(p).Named}
+		if diff := cmp.Diff([][]Named{tc.invokers, tc.pass}, listed); diff != "" {
 			t.Errorf("%s: invokers and accessors (-want +got):\n%s", tc.name, diff)
 		}
 	}

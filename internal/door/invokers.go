@@ -66,35 +66,46 @@ type Named struct {
 // maxNamed bounds how many members are listed.
 const maxNamed = 50
 
+// List is who gets in at doors of one guard.
+type List struct {
+	Named   []Named
+	LeftOff int // how many more there are than maxNamed
+	// AtLeast means that others may get in too: something that decides it was not read, or
+	// it depends on what is not looked into: who is in a group, a domain or a pool, what a
+	// condition asks of a request, who signs in elsewhere. Who is named under a condition
+	// gets in perhaps.
+	AtLeast bool
+}
+
 // NamedInvokers lists who gets in at the doors that are guarded by IAM: the
 // service's own grants first, then those of the project and above. IAP's agent is not listed, because
-// IAP authenticates everybody who calls through it. leftOff is how many more there are
-// than maxNamed. The list is empty where no door is guarded by IAM.
-func NamedInvokers(p posture.Posture) (invokers []Named, leftOff int) {
+// IAP authenticates everybody who calls through it. The list is empty where no door is
+// guarded by IAM.
+func NamedInvokers(p posture.Posture) List {
 	byIAM := func(d Door) bool { return d.Guard == GuardIAM }
 	if !slices.ContainsFunc(Of(p), byIAM) {
-		return nil, 0
+		return List{}
 	}
-	invokes := func(p posture.Posture, role string) bool { return RoleInvokes(p, role) == Yes }
-	list := named{p: p, counts: invokes, agent: p.Agent()}
+	list := named{p: p, counts: roleOfInvokers, agent: p.Agent()}
 	for _, part := range p.Parts() {
 		if slices.ContainsFunc(Of(part), byIAM) {
 			list.add(part.Invokers, false)
+			list.unread(part.AtGlobal.Unread)
 		}
 	}
 	list.add(p.Project, true)
 	for _, at := range p.Above {
 		list.add(at.Policy, true)
 	}
+	list.unread(p.Ancestors.Unread)
 	return list.bounded()
 }
 
 // NamedAccessors lists who gets in at the doors that are guarded by IAP: by the policies
-// of the backend services, forwarding rules and the service first, then by those above. leftOff is how
-// many more there are than maxNamed.
-func NamedAccessors(p posture.Posture) (accessors []Named, leftOff int) {
+// of the backend services, forwarding rules and the service first, then by those above.
+func NamedAccessors(p posture.Posture) List {
 	policies := p.IAPPolicies()
-	list := named{p: p, counts: passesIAP}
+	list := named{p: p, counts: rolePassesIAP}
 	for _, inherited := range []bool{false, true} {
 		for _, one := range policies {
 			if own := strings.Contains(one.Resource, "/services/"); own != inherited {
@@ -102,35 +113,85 @@ func NamedAccessors(p posture.Posture) (accessors []Named, leftOff int) {
 			}
 		}
 	}
+	for _, settings := range p.IAPSettings() {
+		list.unread(cmp.Or(settings.Unread, settings.UnreadAbove))
+		list.perhaps = list.perhaps || settings.External()
+	}
+	if len(policies) > 0 {
+		list.unread(p.Ancestors.Unread)
+	}
 	return list.bounded()
+}
+
+// roleOfInvokers reports whether a role lets its members invoke. Google's roles that do are
+// known: the data set of invokingRoles has all of them.
+func roleOfInvokers(p posture.Posture, role string) Knowledge {
+	invokes := RoleInvokes(p, role)
+	if invokes == Unknown && strings.HasPrefix(role, "roles/") {
+		return No
+	}
+	return invokes
+}
+
+// rolePassesIAP reports whether a role lets its members through IAP.
+func rolePassesIAP(p posture.Posture, role string) Knowledge {
+	switch {
+	case !passesIAP(p, role):
+		return No
+	case unreadRole(p, role) != "":
+		return Unknown
+	}
+	return Yes
 }
 
 // named is a list of members while it is made.
 type named struct {
-	p      posture.Posture
-	counts counts
-	agent  string // is not listed
-	list   []Named
+	p       posture.Posture
+	counts  func(p posture.Posture, role string) Knowledge
+	agent   string // is not listed
+	list    []Named
+	perhaps bool // others may get in too
 }
 
+func (n *named) unread(why string) { n.perhaps = n.perhaps || why != "" }
+
 func (n *named) add(policy posture.Policy, inherited bool) {
+	n.unread(policy.Unread)
 	for _, binding := range policy.Effective(n.p.ObservedAt).Bindings {
-		if !n.counts(n.p, binding.Role) {
+		others := slices.ContainsFunc(binding.Members, func(member string) bool { return member != n.agent })
+		switch n.counts(n.p, binding.Role) {
+		case No:
+			continue
+		case Unknown:
+			n.perhaps = n.perhaps || others
 			continue
 		}
+		n.perhaps = n.perhaps || others && binding.Condition != ""
 		for _, member := range binding.Members {
-			if one := (Named{member, binding.Condition != "", inherited}); member != n.agent && !covered(n.list, one) {
+			if member == n.agent {
+				continue
+			}
+			n.perhaps = n.perhaps || severalAccounts(member)
+			if one := (Named{member, binding.Condition != "", inherited}); !covered(n.list, one) {
 				n.list = append(n.list, one)
 			}
 		}
 	}
 }
 
-func (n *named) bounded() (list []Named, leftOff int) {
-	if leftOff = len(n.list) - maxNamed; leftOff > 0 {
-		return n.list[:maxNamed], leftOff
+// severalAccounts reports whether a member stands for accounts that it does not name. Which
+// they are is not looked into.
+func severalAccounts(member string) bool {
+	kind, _, _ := strings.Cut(member, ":")
+	return kind != "user" && kind != "serviceAccount" && kind != "principal"
+}
+
+func (n *named) bounded() List {
+	list := List{Named: n.list, AtLeast: n.perhaps}
+	if list.LeftOff = max(0, len(n.list)-maxNamed); list.LeftOff > 0 {
+		list.Named = n.list[:maxNamed]
 	}
-	return n.list, 0
+	return list
 }
 
 // covered reports whether the list already has the same member without a narrower

@@ -58,9 +58,9 @@ func TestInvokersAreListedWhereOnlyIAMGuardsADoor(t *testing.T) {
 	} {
 		p := posturetest.Protected()
 		tc.change(&p)
-		got, leftOff := NamedInvokers(p)
-		if diff := cmp.Diff(tc.want, got); diff != "" || leftOff != 0 {
-			t.Errorf("%s: %d left off (-want +got):\n%s", tc.name, leftOff, diff)
+		got := NamedInvokers(p)
+		if diff := cmp.Diff(tc.want, got.Named); diff != "" || got.LeftOff != 0 {
+			t.Errorf("%s: %d left off (-want +got):\n%s", tc.name, got.LeftOff, diff)
 		}
 	}
 }
@@ -73,8 +73,8 @@ func TestALongListOfInvokersIsCut(t *testing.T) {
 		members = append(members, fmt.Sprintf("user:%d@example.com", i))
 	}
 	p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: members}}
-	if listed, leftOff := NamedInvokers(p); len(listed) != maxNamed || leftOff != 3 {
-		t.Errorf("%d listed and %d left off, want %d and 3", len(listed), leftOff, maxNamed)
+	if list := NamedInvokers(p); len(list.Named) != maxNamed || list.LeftOff != 3 {
+		t.Errorf("%d listed and %d left off, want %d and 3", len(list.Named), list.LeftOff, maxNamed)
 	}
 }
 

@@ -95,8 +95,8 @@ func TestAccessorsOfAForwardingRuleAreNamed(t *testing.T) {
 	p.Backends[0].Frontends[0].IAP = &posture.RuleIAP{Policies: []string{"iap"}, Project: "demo-project",
 		Number: posturetest.Number, Inherited: make([]posture.Policy, 2),
 		Access: posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:carol@example.com"}}}}}
-	got, _ := NamedAccessors(p)
-	if diff := cmp.Diff([]Named{{Member: "user:carol@example.com"}}, got); diff != "" {
+	got := NamedAccessors(p)
+	if diff := cmp.Diff(List{Named: []Named{{Member: "user:carol@example.com"}}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -85,6 +85,25 @@ func (b Backend) RulesWithIAP() []Frontend {
 	return found
 }
 
+// IAPSettings are the settings of every IAP before the service that is on.
+func (p Posture) IAPSettings() []IAPSettings {
+	var settings []IAPSettings
+	for _, part := range p.Parts() {
+		if part.Service.IAPOn {
+			settings = append(settings, part.DirectSettings)
+		}
+	}
+	for _, backend := range p.Backends {
+		if backend.IAPOn {
+			settings = append(settings, backend.Settings)
+		}
+		for _, frontend := range backend.RulesWithIAP() {
+			settings = append(settings, frontend.IAP.Settings)
+		}
+	}
+	return settings
+}
+
 // IAPPolicies are the policies of every IAP before the service that is on, those above
 // each among them.
 func (p Posture) IAPPolicies() []AccessPolicy {

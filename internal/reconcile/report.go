@@ -29,10 +29,10 @@ func (r *run) report(d decide.Decision) report.Report {
 		Steps: append([]report.Step(nil), d.Run.Done...),
 		Calls: r.meter.Calls(), ElapsedMS: r.now().Sub(r.sofar.Began).Milliseconds(),
 	}
-	invokers, leftOff := door.NamedInvokers(p)
-	final.Invokers, final.InvokersLeftOff = report.NamedOf(invokers), leftOff
-	accessors, leftOff := door.NamedAccessors(p)
-	final.Accessors, final.AccessorsLeftOff = report.NamedOf(accessors), leftOff
+	invokers, accessors := door.NamedInvokers(p), door.NamedAccessors(p)
+	final.Invokers, final.InvokersLeftOff = report.NamedOf(invokers.Named), invokers.LeftOff
+	final.Accessors, final.AccessorsLeftOff = report.NamedOf(accessors.Named), accessors.LeftOff
+	final.InvokersAtLeast, final.AccessorsAtLeast = invokers.AtLeast, accessors.AtLeast
 	for _, step := range d.Plan.Steps {
 		final.Steps = append(final.Steps, report.StepOf(step, report.StepPlanned))
 	}

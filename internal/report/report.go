@@ -68,14 +68,15 @@ type Report struct {
 	Steps       []Step      `json:"steps,omitempty"`
 	DoorsBefore []Door      `json:"doorsBefore,omitempty"`
 	Doors       []Door      `json:"doors,omitempty"`
-	// Accessors are who gets in at doors that are guarded by IAP, and AccessorsLeftOff how
-	// many more there are.
+	// Accessors are who gets in at doors that are guarded by IAP, AccessorsLeftOff how
+	// many more there are, and AccessorsAtLeast whether others may get in too: see door.List.
 	Accessors        []Named `json:"accessors,omitempty"`
 	AccessorsLeftOff int     `json:"accessorsLeftOff,omitempty"`
-	// Invokers are who gets in at doors that are guarded by IAM alone, and
-	// InvokersLeftOff how many more there are.
+	AccessorsAtLeast bool    `json:"accessorsAtLeast,omitempty"`
+	// Invokers are who gets in at doors that are guarded by IAM alone, likewise.
 	Invokers        []Named `json:"invokers,omitempty"`
 	InvokersLeftOff int     `json:"invokersLeftOff,omitempty"`
+	InvokersAtLeast bool    `json:"invokersAtLeast,omitempty"`
 	// Exposed is whether a door is open after all this: yes, no or unknown.
 	Exposed door.Knowledge `json:"exposed,omitempty"`
 	// Accepted means that the policy accepts that it is unknown, because it accepts that

@@ -68,8 +68,10 @@ type audited struct {
 	Doors            []report.Door    `json:"doors,omitempty"`
 	Accessors        []report.Named   `json:"accessors,omitempty"` // at doors guarded by IAP
 	AccessorsLeftOff int              `json:"accessorsLeftOff,omitempty"`
-	Invokers         []report.Named   `json:"invokers,omitempty"` // at doors guarded by IAM alone
+	AccessorsAtLeast bool             `json:"accessorsAtLeast,omitempty"` // others may get in too
+	Invokers         []report.Named   `json:"invokers,omitempty"`         // at doors guarded by IAM alone
 	InvokersLeftOff  int              `json:"invokersLeftOff,omitempty"`
+	InvokersAtLeast  bool             `json:"invokersAtLeast,omitempty"`
 	Findings         []report.Finding `json:"findings,omitempty"`
 	Callers          []report.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
 	Unread           []report.Unread  `json:"unread,omitempty"`  // what could not be read of it
@@ -147,6 +149,7 @@ func newAudited(name string, final report.Report, err error) audited {
 		one.Accepted = final.Accepted
 		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
 		one.Accessors, one.AccessorsLeftOff = final.Accessors, final.AccessorsLeftOff
+		one.AccessorsAtLeast, one.InvokersAtLeast = final.AccessorsAtLeast, final.InvokersAtLeast
 		one.Invokers, one.InvokersLeftOff, one.Unread = final.Invokers, final.InvokersLeftOff, final.Unread
 	}
 	return one

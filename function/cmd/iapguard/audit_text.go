@@ -165,8 +165,8 @@ func (a audit) text() string {
 		}
 		b.WriteString(doorsText(service.Doors))
 		b.WriteString(unreadText(service.Unread))
-		b.WriteString(namedText("iap", service.Accessors, service.AccessorsLeftOff))
-		b.WriteString(namedText("iam", service.Invokers, service.InvokersLeftOff))
+		b.WriteString(namedText("iap", service.Accessors, service.AccessorsLeftOff, service.AccessorsAtLeast))
+		b.WriteString(namedText("iam", service.Invokers, service.InvokersLeftOff, service.InvokersAtLeast))
 		for _, c := range service.Callers {
 			if c.Impact != caller.StaysIn {
 				fmt.Fprintf(&b, "  %-8s %s\n", c.Impact, c)

@@ -13,10 +13,12 @@ import (
 
 func TestInvokersAreListedWithTheirRestrictions(t *testing.T) {
 	got := namedText("iam", []report.Named{{Member: "user:a@example.com"},
-		{Member: "user:b@example.com", Conditional: true, Inherited: true}}, 2)
+		{Member: "user:b@example.com", Conditional: true, Inherited: true}}, 2, true) + namedText("iap", nil, 0, true) + namedText("iap", nil, 0, false)
 	want := "    iam lets in user:a@example.com\n" +
 		"    iam lets in user:b@example.com, under a condition, by the project's policy\n" +
-		"    iam lets in 2 more\n"
+		"    iam lets in 2 more\n" +
+		"    iam lets in at least these, and others may get in\n" +
+		"    iap lets in nobody by name, and others may get in\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -32,8 +32,8 @@ func text(r report.Report) string {
 		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires))
 	}
 	b.WriteString(doorsText(r.Doors))
-	b.WriteString(namedText("iap", r.Accessors, r.AccessorsLeftOff))
-	b.WriteString(namedText("iam", r.Invokers, r.InvokersLeftOff))
+	b.WriteString(namedText("iap", r.Accessors, r.AccessorsLeftOff, r.AccessorsAtLeast))
+	b.WriteString(namedText("iam", r.Invokers, r.InvokersLeftOff, r.InvokersAtLeast))
 	if len(r.Steps) > 0 {
 		fmt.Fprintf(&b, "  plan %s: %s\n", r.PlanID, stepsText(r.Steps))
 	}
@@ -151,7 +151,7 @@ func doorsText(doors []report.Door) string {
 var above = map[string]string{"iam": "by the project's policy", "iap": "by a policy above"}
 
 // namedText lists who gets in at doors with one guard.
-func namedText(guard string, named []report.Named, leftOff int) string {
+func namedText(guard string, named []report.Named, leftOff int, atLeast bool) string {
 	var b strings.Builder
 	for _, one := range named {
 		fmt.Fprintf(&b, "    %s lets in %s", guard, one.Member)
@@ -165,6 +165,12 @@ func namedText(guard string, named []report.Named, leftOff int) string {
 	}
 	if leftOff > 0 {
 		fmt.Fprintf(&b, "    %s lets in %d more\n", guard, leftOff)
+	}
+	switch {
+	case atLeast && len(named) == 0:
+		fmt.Fprintf(&b, "    %s lets in nobody by name, and others may get in\n", guard)
+	case atLeast:
+		fmt.Fprintf(&b, "    %s lets in at least these, and others may get in\n", guard)
 	}
 	return b.String()
 }
