@@ -107,7 +107,7 @@ variable "optional_roles" {
 }
 
 variable "enable_api" {
-  description = "Whether rules of the policy say enableApi: true, so that whoever writes may turn IAP's API on. Google has no permission for one API alone: the role could turn on others."
+  description = "Whether rules of the policy say enableApi: true. If so, the account that writes gets the permission to turn on IAP's API. Google has no permission for one API alone, so that account could turn on any other API too."
   type        = bool
   default     = false
 

@@ -40,15 +40,21 @@ func (r *routing) readCertificates(ctx context.Context, api *compute.Service, pr
 	}
 }
 
+// longestHost is how long the name of a host is at most (RFC 1035, 2.3.4). Who uploads a
+// certificate writes its names.
+const longestHost = 253
+
 // namesOf are the hosts that a certificate is for, in lower case.
 func namesOf(certificate *compute.SslCertificate) []string {
 	names := certificate.SubjectAlternativeNames
 	if managed := certificate.Managed; len(names) == 0 && managed != nil {
 		names = managed.Domains
 	}
-	lower := make([]string, len(names))
-	for i, name := range names {
-		lower[i] = strings.ToLower(name)
+	lower := make([]string, 0, len(names))
+	for _, name := range names {
+		if len(name) <= longestHost {
+			lower = append(lower, strings.ToLower(name))
+		}
 	}
 	return lower
 }
