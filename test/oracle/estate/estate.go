@@ -19,9 +19,19 @@ type Estate struct {
 	Backends  []Backend
 	Balancers []Balancer
 	Above     []Policy // IAP's policies of resources above services and backend services
+	Higher    []Policy // IAM policies of the folder and of the organization above the project
 	Settings  []Settings
 	Project   []Grant // of the project's own policy
 }
+
+// What is above the project: a folder in the organization.
+const (
+	Folder       = "folders/410000000001"
+	Organization = "organizations/987654321098"
+)
+
+// AboveProject reports whether a resource is above the project.
+func AboveProject(resource string) bool { return resource == Folder || resource == Organization }
 
 // Service is one Cloud Run service, or an instance, which has no tag, domain or load
 // balancer, and whose IAP policy is the region's.
@@ -64,7 +74,7 @@ type Policy struct {
 }
 
 // Settings are IAP's settings of a resource, named below the project: "iap_web/compute";
-// "" is the project itself.
+// "" is the project itself. Folder and Organization are settings above it.
 type Settings struct {
 	At        string
 	External  bool     // Identity Platform signs visitors in

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // People who knock.
@@ -82,6 +83,8 @@ func generate(seed uint64, n, mostServices, mostBalancers int) Estate {
 	}
 	e.Above, e.Project = g.above(), g.project()
 	e.Settings = g.settings(e)
+	e.Higher = g.higher()
+	e.Settings = append(e.Settings, g.settingsAbove()...)
 	return e.tidied()
 }
 
@@ -162,6 +165,33 @@ func (g generator) above() []Policy {
 	return all
 }
 
+// higher draws the bindings of the folder and of the organization, which name nobody
+// public but those at Gmail.
+func (g generator) higher() []Policy {
+	var all []Policy
+	for _, at := range []string{Folder, Organization} {
+		if !g.chance(10) {
+			continue
+		}
+		grants := append(g.grants(invokeRoles, 0), g.grants(accessRoles, 0)...)
+		// What only a project has is not valid above it.
+		grants = slices.DeleteFunc(grants, func(one Grant) bool { return strings.HasPrefix(one.Role, "projects/") })
+		all = append(all, Policy{At: at, Grants: grants})
+	}
+	return all
+}
+
+// settingsAbove draws IAP's settings of the folder and of the organization.
+func (g generator) settingsAbove() []Settings {
+	var all []Settings
+	for _, at := range []string{Folder, Organization} {
+		if g.chance(6) {
+			all = append(all, g.settingsAt(at))
+		}
+	}
+	return all
+}
+
 // settings draws IAP's settings of some of the resources that can have them.
 func (g generator) settings(e Estate) []Settings {
 	at := []string{"", "iap_web", "iap_web/compute", "iap_web/cloud_run-us-central1", "iap_web/cloud_run-europe-west1"}
@@ -184,16 +214,21 @@ func (g generator) settings(e Estate) []Settings {
 		if !g.chance(likely) {
 			continue
 		}
-		s := Settings{At: resource, External: g.chance(25), Workforce: g.chance(20)}
-		if g.chance(60) {
-			s.Options = g.of([]string{OptionsPass, OptionsPass, OptionsRefuse, OptionsUnset})
-		}
-		if g.chance(25) {
-			s.Domains = []string{g.of([]string{"corp.example.com", "gmail.com"})}
-		}
-		all = append(all, s)
+		all = append(all, g.settingsAt(resource))
 	}
 	return all
+}
+
+// settingsAt draws the settings of one resource.
+func (g generator) settingsAt(at string) Settings {
+	s := Settings{At: at, External: g.chance(25), Workforce: g.chance(20)}
+	if g.chance(60) {
+		s.Options = g.of([]string{OptionsPass, OptionsPass, OptionsRefuse, OptionsUnset})
+	}
+	if g.chance(25) {
+		s.Domains = []string{g.of([]string{"corp.example.com", "gmail.com"})}
+	}
+	return s
 }
 
 // project draws the project's own bindings, which name nobody public.

@@ -19,6 +19,13 @@ var loosened = map[string]func(e *Estate){
 	},
 	"a condition": func(e *Estate) { e.grants(func(g *Grant, _ string) { g.When = "" }) },
 	"a role that is not known": func(e *Estate) {
+		for _, policy := range e.Higher {
+			for _, g := range policy.Grants {
+				if strings.Contains(g.Role, "/roles/") {
+					e.Project = append(e.Project, Grant{g.Member, accessorRole, g.When})
+				}
+			}
+		}
 		for _, g := range e.Project { // there it may be for IAP as well
 			if strings.Contains(g.Role, "/roles/") {
 				e.Project = append(e.Project, Grant{g.Member, accessorRole, g.When})
@@ -83,13 +90,19 @@ func (e *Estate) grants(change func(g *Grant, wanted string)) {
 	for i := range e.Above {
 		each(e.Above[i].Grants, accessorRole)
 	}
-	// A role of the project may be for either.
-	for i := range e.Project {
-		wanted := "roles/run.invoker"
-		if e.Project[i].Role == accessorRole || e.Project[i].Role == PassingRole {
-			wanted = accessorRole
+	// A role of the project, or of what is above it, may be for either.
+	either := func(all []Grant) {
+		for i := range all {
+			wanted := "roles/run.invoker"
+			if all[i].Role == accessorRole || all[i].Role == PassingRole {
+				wanted = accessorRole
+			}
+			change(&all[i], wanted)
 		}
-		change(&e.Project[i], wanted)
+	}
+	either(e.Project)
+	for i := range e.Higher {
+		either(e.Higher[i].Grants)
 	}
 }
 

@@ -37,8 +37,11 @@ func (e Estate) String() string {
 	for _, policy := range e.Above {
 		list(&text, policy.At+": passes IAP: ", policy.Grants)
 	}
+	for _, policy := range e.Higher {
+		list(&text, policy.At+": ", policy.Grants)
+	}
 	for _, s := range e.Settings {
-		line("IAP's settings of the project's %q:%s%s%s%s", s.At, when(s.External, " Identity Platform signs in"),
+		line("IAP's settings of %q:%s%s%s%s", s.At, when(s.External, " Identity Platform signs in"),
 			when(s.Workforce, " a workforce pool signs in"), when(s.Options != "", " OPTIONS: "+s.Options),
 			when(s.Domains != nil, " only accounts of "+strings.Join(s.Domains, ", ")))
 	}
@@ -172,6 +175,18 @@ func (e Estate) Features() []string {
 		add(s.Options != "", "IAP settings: OPTIONS "+s.Options)
 		add(s.Domains != nil, "IAP settings: allowed domains")
 		add(!strings.Contains(s.At, "/services/"), "IAP settings inherited")
+		add(s.At == Folder, "IAP settings of the folder")
+		add(s.At == Organization, "IAP settings of the organization")
+	}
+	for _, policy := range e.Higher {
+		above, _, _ := strings.Cut(policy.At, "s/")
+		for _, g := range policy.Grants {
+			what := "invoker"
+			if g.Role == accessorRole || g.Role == "roles/iap.admin" {
+				what = "accessor"
+			}
+			grants(above+" "+what, []Grant{g})
+		}
 	}
 	grants("project", e.Project)
 	slices.Sort(all)

@@ -28,6 +28,8 @@ var ingresses = map[string]string{
 func (w World) Build(e estate.Estate) error {
 	b := builder{w, nil}
 	b.do(http.MethodPost, "/_local/reset", nil)
+	b.do(http.MethodPost, "/v3/folders", object{"parent": estate.Organization, "displayName": "shops"})
+	b.do(http.MethodPost, "/v3/projects/"+project+":move", object{"destinationParent": estate.Folder})
 	b.do(http.MethodPost, "/v1beta1/projects/"+project+"/services/iap.googleapis.com:generateServiceIdentity", object{})
 	for id, permission := range map[string]string{"invoking": "run.routes.invoke", "harmless": "run.services.get",
 		"passing": "iap.webServiceVersions.accessViaIAP"} {
@@ -53,6 +55,9 @@ func (w World) Build(e estate.Estate) error {
 		b.settings(settings)
 	}
 	b.grant("/v1/projects/"+project, e.Project)
+	for _, policy := range e.Higher {
+		b.grant("/v3/"+policy.At, policy.Grants)
+	}
 	return b.err
 }
 
@@ -212,6 +217,9 @@ func (b *builder) settings(s estate.Settings) {
 		access["allowedDomainsSettings"] = object{"enable": true, "domains": s.Domains}
 	}
 	resource := strings.TrimSuffix(iapPath+s.At, "/")
+	if estate.AboveProject(s.At) {
+		resource = "/v1/" + s.At
+	}
 	b.do(http.MethodPatch, resource+":iapSettings", object{"accessSettings": access})
 }
 
