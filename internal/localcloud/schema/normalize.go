@@ -11,29 +11,6 @@ import (
 // maxDepth is how deep protobuf's JSON parser follows objects and lists.
 const maxDepth = 100
 
-// Error says that what a client sent does not fit its message. Its text is
-// Google's: one line for each violation.
-type Error struct {
-	Violations []Violation
-}
-
-// Violation is one thing that does not fit.
-type Violation struct {
-	// Field is the path of the field, or of the object that holds it, in
-	// protobuf's names: "service.template". "" is the body itself.
-	Field string
-	// Description is Google's text.
-	Description string
-}
-
-func (e *Error) Error() string {
-	var lines []string
-	for _, v := range e.Violations {
-		lines = append(lines, v.Description)
-	}
-	return strings.Join(lines, "\n")
-}
-
 // Normalize checks a body against a message and returns it in the form that
 // handlers work with: JSON names, enums by name, int64 as strings, other
 // numbers as json.Number, nothing that only the server writes or that the path
@@ -65,41 +42,6 @@ func (a *API) normalize(message string, body map[string]any, n normalizer) (map[
 		return nil, &Error{n.violations}
 	}
 	return kept, nil
-}
-
-// TooDeep refuses a body that is nested deeper than protobuf's JSON parser
-// follows. The error is an *Error.
-func TooDeep(body map[string]any) error {
-	if key, deep := tooDeep(body, "", 1); deep {
-		return &Error{[]Violation{{Description: "Invalid JSON payload received. " +
-			"Message too deep. Max recursion depth reached for key '" + key + "'"}}}
-	}
-	return nil
-}
-
-// tooDeep reports whether a value is nested too deep, and at which key.
-func tooDeep(value any, key string, depth int) (string, bool) {
-	switch value := value.(type) {
-	case map[string]any:
-		if depth > maxDepth {
-			return key, true
-		}
-		for name, each := range value {
-			if key, deep := tooDeep(each, name, depth+1); deep {
-				return key, true
-			}
-		}
-	case []any:
-		if depth > maxDepth {
-			return key, true
-		}
-		for _, each := range value {
-			if key, deep := tooDeep(each, key, depth+1); deep {
-				return key, true
-			}
-		}
-	}
-	return "", false
 }
 
 // root is the path of a message that is a request's body: the field of the
