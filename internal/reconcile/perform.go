@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
@@ -18,13 +19,25 @@ import (
 var errHeld = errors.New("writes are held")
 
 // start publishes what is about to be done, with every current value, so that a
-// crash in the middle loses no evidence.
+// crash in the middle loses no evidence. What is left of an announced plan, at the same
+// versions, is not announced again.
 func (r *run) start(ctx context.Context, decision decide.Decision) error {
 	r.open(ctx, decision)
+	due := slices.Concat(decision.Waves...)
+	if !slices.ContainsFunc(due, r.unannounced) {
+		return nil
+	}
+	r.announced = due
 	if err := r.Publisher.Publish(ctx, r.report(decision)); err != nil {
 		return fmt.Errorf("publishing that work on %s starts: %w", r.request.Target, err)
 	}
 	return nil
+}
+
+func (r *run) unannounced(step plan.Step) bool {
+	return !slices.ContainsFunc(r.announced, func(a plan.Step) bool {
+		return a.Op() == step.Op() && a.Resource == step.Resource && a.Version == step.Version && a.Words() == step.Words()
+	})
 }
 
 // perform takes the waves in order and stops at the first step that fails. A

@@ -23,6 +23,7 @@ import (
 	"github.com/iapguard/iapguard/internal/decide"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -34,6 +35,8 @@ type run struct {
 	meter   *report.Meter
 	id      string
 	sofar   decide.Run
+	// announced are the steps that a started report has, with the versions that it names.
+	announced []plan.Step
 	// remembered is whether the memory has this run open.
 	remembered bool
 	// callersFound are those who call the service. They are looked for once in a run.

@@ -109,7 +109,7 @@ func TestWithoutActAsTheIngressIsBlockedAndTheRestWorks(t *testing.T) {
 		}
 		want := map[string]report.Result{
 			"provision-agent": report.StepDone, "grant-invoker": report.StepDone, "grant-access": report.StepDone,
-			"enable-iap": report.StepDone, "restrict-ingress": report.StepFailed,
+			"enable-iap": report.StepDone, "restrict-ingress": report.StepFailed, "revoke-public": report.StepDone,
 		}
 		if diff := cmp.Diff(want, done); diff != "" || last.Outcome != report.Blocked {
 			t.Errorf("%s ends %q (-want +got):\n%s", service.Service, last.Outcome, diff)
