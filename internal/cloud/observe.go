@@ -74,6 +74,7 @@ func (o *observation) readAccess(ctx context.Context) {
 	group.SetLimit(together)
 	start := func(read func()) { group.Go(func() error { read(); return nil }) }
 	attach, attachSettings := o.readInheritedAccess(ctx, start), o.readSettings(ctx, start)
+	attachHomes := o.readHomes(ctx, start)
 	start(func() { o.readDirectAccess(ctx) })
 	for _, rule := range o.rulesWithIAP() {
 		start(func() { o.readRuleAccess(ctx, rule) })
@@ -96,4 +97,5 @@ func (o *observation) readAccess(ctx context.Context) {
 	_ = group.Wait() // what failed is noted
 	attach()
 	attachSettings()
+	attachHomes()
 }

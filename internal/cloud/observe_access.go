@@ -47,6 +47,26 @@ func (o *observation) readRuleAccess(ctx context.Context, rule posture.Frontend)
 	rule.IAP.Access = policy
 }
 
+// readHomes starts to read the policies of the projects of forwarding rules that are not in
+// the service's, each once. attach puts them in their places when all reads have ended.
+func (o *observation) readHomes(ctx context.Context, start func(func())) (attach func()) {
+	found := map[string]*[]posture.AccessPolicy{}
+	for _, rule := range o.rulesWithIAP() {
+		if project := rule.IAP.Project; project != o.p.Target.Project && found[project] == nil {
+			home := &[]posture.AccessPolicy{}
+			found[project] = home
+			start(func() { *home = o.home(ctx, project) })
+		}
+	}
+	return func() {
+		for _, rule := range o.rulesWithIAP() {
+			if home := found[rule.IAP.Project]; home != nil {
+				rule.IAP.Home = *home
+			}
+		}
+	}
+}
+
 // rulesWithIAP are the frontends with IAP at their forwarding rule, one for each rule.
 func (o *observation) rulesWithIAP() []posture.Frontend {
 	var rules []posture.Frontend

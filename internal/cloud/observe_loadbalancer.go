@@ -34,6 +34,9 @@ func (o *observation) readBackends(ctx context.Context) {
 	var err error
 	o.p.Backends, err = o.loadBalancers.Backends(ctx, o.inventory, o.p.Target)
 	_ = group.Wait() // what failed is kept
+	for project, why := range o.inventory.Unread() {
+		o.unread.note("projects/"+project+"/aggregated/urlMaps", why)
+	}
 	o.p.BackendsUnread = o.unread.needed(o.loadBalancersName(), err)
 	policies.attach(ctx)
 	o.noteNames()

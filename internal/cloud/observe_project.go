@@ -83,18 +83,45 @@ func (o *observation) readAbove(ctx context.Context) {
 		o.p.Ancestors.Unread = cmp.Or(o.p.Ancestors.Unread, why)
 		return
 	}
-	above := o.p.Ancestors.Containers()
-	o.p.Above = make([]posture.AccessPolicy, len(above))
+	o.p.Above = o.policiesAbove(ctx, o.p.Ancestors)
+}
+
+// policiesAbove reads the IAM policies of folders and of an organization, the nearest
+// first.
+func (o *observation) policiesAbove(ctx context.Context, ancestors posture.Ancestors) []posture.AccessPolicy {
+	containers := ancestors.Containers()
+	policies := make([]posture.AccessPolicy, len(containers))
 	var group errgroup.Group
-	for i, container := range above {
+	for i, container := range containers {
 		group.Go(func() error {
 			policy, err := o.above.keep(ctx, container, o.projects.PolicyAbove)
 			policy.Unread = o.unread.additional(container, err)
-			o.p.Above[i] = posture.AccessPolicy{Resource: container, Policy: policy}
+			policies[i] = posture.AccessPolicy{Resource: container, Policy: policy}
 			return nil
 		})
 	}
 	_ = group.Wait() // what failed is noted
+	return policies
+}
+
+// somewhereAbove stands for the folders and the organization above a project whose
+// ancestors are not known.
+const somewhereAbove = "folders/-"
+
+// home reads what lets members through IAP everywhere in a project: its IAM policy, and
+// those above it.
+func (o *observation) home(ctx context.Context, project string) []posture.AccessPolicy {
+	policy, err := o.projects.Policy(ctx, project)
+	policy.Unread = o.unread.additional("projects/"+project, err)
+	policies := []posture.AccessPolicy{{Resource: "projects/" + project, Policy: policy}}
+	about := posture.Posture{Target: posture.Target{Project: project}}
+	err = o.readAncestors(ctx, &about)
+	if err == nil && about.Ancestors.Unread == "" {
+		return append(policies, o.policiesAbove(ctx, about.Ancestors)...)
+	}
+	why := o.unread.additional("projects/"+project+":getAncestry",
+		cmp.Or(err, error(fault.New(fault.Denied, "%s", about.Ancestors.Unread))))
+	return append(policies, posture.AccessPolicy{Resource: somewhereAbove, Policy: posture.Policy{Unread: why}})
 }
 
 // kept is what was read above projects, or why it cannot be read until a person acts.

@@ -134,7 +134,7 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 	}
 	unread := doubtful
 	for _, at := range policies {
-		if !posture.AboveProject(at.Resource) {
+		if !posture.AboveProject(at.Resource) || p.Trust.Known() { // above, only outsiders are of interest
 			unread = cmp.Or(unread, at.Policy.Unread)
 		}
 	}

@@ -41,6 +41,22 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 		{"its settings are unread", func(p *posture.Posture) { whole(p).Settings.Unread = "403" }, GuardUnknown, "403"},
 		{"the project of the rule is another one", func(p *posture.Posture) { whole(p).Project = "network-project" },
 			GuardUnknown, "the IAM policy of project network-project is not read"},
+		{"which lets nobody in",
+			func(p *posture.Posture) { elsewhere(whole(p), accessors(posturetest.Alice)) }, GuardIAP, ""},
+		{"which lets any account in", func(p *posture.Posture) { elsewhere(whole(p), accessors("domain:gmail.com")) },
+			GuardSignedIn, "IAP lets any Google account in (domain:gmail.com)"},
+		{"whose organization does", func(p *posture.Posture) {
+			elsewhere(whole(p), posture.Policy{}).Home[1].Policy = accessors("domain:gmail.com")
+		}, GuardSignedIn, "IAP lets any Google account in (domain:gmail.com)"},
+		{"whose policy is unread",
+			func(p *posture.Posture) { elsewhere(whole(p), posture.Policy{Unread: "403"}) }, GuardUnknown, "403"},
+		{"what is above it is unread, and no outsider is of interest", func(p *posture.Posture) {
+			elsewhere(whole(p), posture.Policy{}).Home[1].Policy.Unread = "403"
+		}, GuardIAP, ""},
+		{"the service's own project lets any account in, and that of the rule nobody", func(p *posture.Posture) {
+			elsewhere(whole(p), posture.Policy{})
+			p.Project = accessors("domain:gmail.com")
+		}, GuardIAP, ""},
 		{"IAP behind it too", func(p *posture.Posture) { whole(p).Access = accessors("allUsers"); p.Backends[0].IAPOn = true },
 			GuardIAP, twoIAPs},
 		{"IAP at the service too", func(p *posture.Posture) { whole(p); p.Service.IAPOn = true }, GuardIAP, twoIAPs},
@@ -85,6 +101,13 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 			}
 		})
 	}
+}
+
+// elsewhere puts a forwarding rule into another project of an organization.
+func elsewhere(at *posture.RuleIAP, policy posture.Policy) *posture.RuleIAP {
+	at.Project = "network-project"
+	at.Home = []posture.AccessPolicy{{Resource: "projects/network-project", Policy: policy}, {Resource: "organizations/1"}}
+	return at
 }
 
 func unreadRules(p *posture.Posture) { p.Backends[0].Frontends[0].IAP.Unread = "403" }

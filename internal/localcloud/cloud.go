@@ -71,8 +71,8 @@ type Options struct {
 	Propagation time.Duration
 	// Projects are there from the start and after every reset, beside the default project.
 	Projects []apiserver.Project
-	// IAPAgentOfFrontend lets IAP at a backend service of one project, behind a forwarding
-	// rule of another, call Cloud Run as the agent of the rule's project.
+	// IAPAgentOfFrontend lets IAP, where a forwarding rule leads to a backend service of
+	// another project, call Cloud Run as the agent of the rule's project.
 	IAPAgentOfFrontend bool
 	// Roles are custom roles, and Grants roles on a project, that are there
 	// from the start and after every reset. The owner needs none.

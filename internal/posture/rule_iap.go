@@ -19,7 +19,10 @@ type RuleIAP struct {
 	Access    Policy // IAP's policy of the forwarding rule; inherited bindings are not in it
 	Inherited []Policy
 	Settings  IAPSettings
-	Unread    string // why it is not known whether a policy delegates to IAP; "" = it is
+	// Home has the policies above iap_web where the rule's project is not the service's: of
+	// the project, of the folders above it, and of its organization.
+	Home   []AccessPolicy
+	Unread string // why it is not known whether a policy delegates to IAP; "" = it is
 }
 
 // On reports whether IAP is asked at the forwarding rule, at least for some requests.
@@ -51,16 +54,37 @@ func (f Frontend) webType(projectNumber string) string {
 }
 
 // RuleAccessPolicies are the policies that let members through IAP at a frontend's
-// forwarding rule. The policy of a project that is not the service's own is not read.
+// forwarding rule.
 func (p Posture) RuleAccessPolicies(f Frontend) []AccessPolicy {
-	policies := p.withInherited(AccessPolicy{f.AccessResource(f.IAP.Number), f.IAP.Access},
-		f.AccessParents(f.IAP.Number), f.IAP.Inherited)
-	if f.IAP.Project != p.Target.Project {
-		policies = slices.DeleteFunc(policies, func(at AccessPolicy) bool { return AboveProject(at.Resource) })
-		policies[1] = AccessPolicy{"projects/" + f.IAP.Project,
-			Policy{Unread: "the IAM policy of project " + f.IAP.Project + " is not read"}}
+	own := AccessPolicy{f.AccessResource(f.IAP.Number), f.IAP.Access}
+	if f.IAP.Project == p.Target.Project {
+		return p.withInherited(own, f.AccessParents(f.IAP.Number), f.IAP.Inherited)
+	}
+	home := f.IAP.Home
+	if home == nil {
+		home = []AccessPolicy{{"projects/" + f.IAP.Project,
+			Policy{Unread: "the IAM policy of project " + f.IAP.Project + " is not read"}}}
+	}
+	policies := append([]AccessPolicy{own}, home...)
+	for i, policy := range f.IAP.Inherited {
+		policies = append(policies, AccessPolicy{f.AccessParents(f.IAP.Number)[i], policy})
 	}
 	return policies
+}
+
+// ProjectOf is the id of the project in which IAP, or the project itself, keeps a policy:
+// the service's own, or that of a forwarding rule before it.
+func (p Posture) ProjectOf(resource string) string {
+	for _, backend := range p.Backends {
+		for _, frontend := range backend.RulesWithIAP() {
+			for _, name := range []string{frontend.IAP.Number, frontend.IAP.Project} {
+				if home := "projects/" + name; resource == home || strings.HasPrefix(resource, home+"/") {
+					return frontend.IAP.Project
+				}
+			}
+		}
+	}
+	return p.Target.Project
 }
 
 // Delegated reports whether IAP is asked at every forwarding rule that leads to the

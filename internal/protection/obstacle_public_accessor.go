@@ -97,7 +97,7 @@ func publicAccessor(p posture.Posture, at posture.AccessPolicy, public door.Gran
 		Code: PublicAccessor, Severity: High, Disposition: Blocks, Resource: at.Resource,
 		Subject: public.Role + " " + public.Member,
 		Why:     "IAP lets " + who + " in: " + public.Member + " has " + public.Role + " at " + at.Resource,
-		Remedy: command.RevokeAccess(at.Resource, p.Target.Project, public.Role, public.Member).String() +
+		Remedy: command.RevokeAccess(at.Resource, p.ProjectOf(at.Resource), public.Role, public.Member).String() +
 			", and name those who are to get in under access in the policy",
 	}
 }

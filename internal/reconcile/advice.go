@@ -55,7 +55,7 @@ func (r *run) unreadAdvice(p posture.Posture) []string {
 	for _, unread := range p.Unread {
 		above, _, _ := strings.Cut(strings.TrimSuffix(unread.Resource, ":iapSettings"), "/roles/")
 		if !posture.AboveProject(above) {
-			above = ""
+			above = otherProject(p, above)
 		}
 		if key := unread.Permission + above; unread.Permission != "" && !slices.Contains(named, key) {
 			named = append(named, key)
@@ -73,8 +73,18 @@ func (r *run) unreadAdvice(p posture.Posture) []string {
 	return lines
 }
 
-// grantsAbove says that our account lacks a permission on a folder or an organization,
-// and what to type. Custom roles there are the organization's. Google's own role for
+// otherProject is the project that a resource is in, such as the host project of a load
+// balancer, "" for the service's own.
+func otherProject(p posture.Posture, resource string) string {
+	part := strings.Split(resource, "/")
+	if part[0] != "projects" || len(part) < 2 || part[1] == p.Target.Project || part[1] == p.ProjectNumber {
+		return ""
+	}
+	return "projects/" + part[1]
+}
+
+// grantsAbove says that our account lacks a permission on a folder, an organization or
+// another project, and what to type. Custom roles there are the organization's. Google's own role for
 // reading custom roles has nothing else.
 func (r *run) grantsAbove(permission, container, organization string) []string {
 	lines := []string{"grant iapguard's service account the permission " + permission + " on " + container}
@@ -83,7 +93,11 @@ func (r *run) grantsAbove(permission, container, organization string) []string {
 		role = "roles/iam.roleViewer"
 	}
 	if who := r.Self.Account(); who != "" && (organization != "" || permission == "iam.roles.get") {
-		lines = append(lines, command.GrantRoleAbove(container, role, "serviceAccount:"+who).String())
+		granted := command.GrantRoleAbove(container, role, "serviceAccount:"+who)
+		if project, ok := strings.CutPrefix(container, "projects/"); ok {
+			granted = command.GrantProjectRole(project, role, "serviceAccount:"+who)
+		}
+		lines = append(lines, granted.String())
 	}
 	return lines
 }

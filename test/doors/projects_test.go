@@ -103,7 +103,7 @@ type logEntry struct {
 func TestAnAuthorizationPolicyIsThatOfTheFrontendsProject(t *testing.T) {
 	service := global
 	service.Frontend = host.ID
-	o := build(t, service, playground.Options{Projects: []apiserver.Project{host}})
+	o := build(t, service, playground.Options{Projects: []apiserver.Project{host}, IAPAgentOfFrontend: true})
 	provisionHost(o)
 	rules := o.call("GET", "/compute/v1/projects/"+host.ID+"/global/forwardingRules/hello-https", nil)
 	o.call("POST", "/v1/projects/"+host.ID+"/locations/global/authzPolicies?authzPolicyId=sign-in", map[string]any{

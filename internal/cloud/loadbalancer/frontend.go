@@ -26,6 +26,10 @@ func (c *Client) includeUsers(ctx context.Context, inv *Inventory, backends []*c
 	return inv.include(ctx, c.api, projects)
 }
 
+// Unread are the other projects whose load balancers lead to the backend services that were
+// looked at and cannot be read, each with the reason.
+func (inv *Inventory) Unread() map[string]error { return inv.unread }
+
 // users are the URL maps that a backend service says it is used by.
 func users(backend *compute.BackendService) []link {
 	if backend == nil {
@@ -56,8 +60,8 @@ func (inv *Inventory) frontends(
 		found = append(found, posture.Frontend{Resource: "projects/" + backend.project + "/global/urlMaps", Unread: inv.unrouted})
 	}
 	for _, user := range users(from) {
-		if why := inv.unread[user.project]; why != "" {
-			found = append(found, posture.Frontend{Resource: user.path(), Unread: why})
+		if why := inv.unread[user.project]; why != nil {
+			found = append(found, posture.Frontend{Resource: user.path(), Unread: why.Error()})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b posture.Frontend) int { return cmp.Compare(a.Resource, b.Resource) })

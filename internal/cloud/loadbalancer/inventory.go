@@ -24,7 +24,7 @@ type Inventory struct {
 	// functions are the NEGs of Cloud Functions, which lead to no service that we know.
 	functions map[link]*compute.NetworkEndpointGroupCloudFunction
 	routing   map[string]*routing // of this project, and of others whose URL maps use its backend services
-	unread    map[string]string   // other project → why its routing cannot be read
+	unread    map[string]error    // other project → why its routing cannot be read
 	unrouted  string              // why the project's own routing cannot be read, "" = it was
 	partial   places              // where lists of NEGs and backend services lack some
 }
@@ -49,7 +49,7 @@ type proxy struct {
 // Inventory reads the lists side by side. Where only the routing cannot be read, the
 // inventory says so of every frontend, and the error says why.
 func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, error) {
-	inv := &Inventory{routing: map[string]*routing{}, unread: map[string]string{}}
+	inv := &Inventory{routing: map[string]*routing{}, unread: map[string]error{}}
 	var negs []*compute.NetworkEndpointGroup
 	var own *routing
 	var unrouted error
@@ -91,7 +91,7 @@ func (inv *Inventory) include(ctx context.Context, api *compute.Service, project
 		case failed[i] == nil:
 			inv.routing[project] = found[i]
 		case fault.Lasting(failed[i]):
-			inv.unread[project] = fmt.Sprintf("the load balancers of project %s cannot be read: %v", project, failed[i])
+			inv.unread[project] = fmt.Errorf("the load balancers of project %s cannot be read: %w", project, failed[i])
 		default:
 			return fmt.Errorf("reading the load balancers of %q: %w", project, failed[i])
 		}

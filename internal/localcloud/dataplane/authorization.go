@@ -43,7 +43,7 @@ func (s snapshot) authorized(r request, f frontend, backend object) (call, *outc
 		matching[action]++
 	}
 	if matching["IAP"] > 0 {
-		gate := s.gateAtRule(f.rule)
+		gate := s.gateAtRule(f.rule, backend)
 		if s.guardedBehind(r, backend) {
 			return c, &outcome{answer: bothIAPs(), details: byBothIAPs}
 		}
@@ -69,14 +69,14 @@ func (s snapshot) guardedBehind(r request, backend object) bool {
 
 // gateAtRule is IAP at a forwarding rule (iap/docs/managing-access, forwarding rules). The
 // audience of its assertion is unverified.
-func (s snapshot) gateAtRule(rule object) gate {
+func (s snapshot) gateAtRule(rule, backend object) gate {
 	web, place := "forwarding_rule", "global"
 	if region := regionOf(rule); region != "" {
 		web, place = web+"-"+region, region
 	}
 	id, project := apiserver.Text(rule, "id"), s.projectOf(rule)
 	return s.gate(gate{
-		resource: iapRoot(project) + web + "/services/" + id, project: project, agent: iapAgent(project),
+		resource: iapRoot(project) + web + "/services/" + id, project: project, agent: s.agentFor(backend, rule),
 		audience: "/" + project.Numbered() + "/" + place + "/forwardingRules/" + id, unprovisioned: agentMissing,
 	})
 }

@@ -37,7 +37,7 @@ type Options struct {
 	Write func(logging.Entry)
 	// Tokens issues and checks the identity tokens that requests carry.
 	Tokens *oidc.Issuer
-	// IAPAgentOfFrontend lets IAP at a backend service call Cloud Run as the agent of the
+	// IAPAgentOfFrontend lets IAP at a load balancer call Cloud Run as the agent of the
 	// project of the forwarding rule, and not as that of the backend service's project.
 	IAPAgentOfFrontend bool
 	// WithoutOrganization takes the project out of its organization, so that

@@ -20,22 +20,26 @@ type gate struct {
 }
 
 // gateOf is IAP at a backend service, whose policy and settings are kept under its id in
-// its own project, whatever project the forwarding rule is in. As which project's agent
-// IAP calls where that is another one is unverified.
+// its own project, whatever project the forwarding rule is in.
 func (s snapshot) gateOf(backend, rule object) gate {
 	project := s.projectOf(backend)
-	agent := project
-	if s.IAPAgentOfFrontend {
-		agent = s.projectOf(rule)
-	}
 	web := "compute"
 	if region := regionOf(backend); region != "" {
 		web += "-" + region
 	}
 	resource := iapRoot(project) + web + "/services/" + apiserver.Text(backend, "id")
 	client := strings.TrimSpace(apiserver.Text(apiserver.Object(backend, "iap"), "oauth2ClientId"))
-	return s.gate(gate{resource: resource, project: project, agent: iapAgent(agent), audience: s.audienceOf(backend), client: client,
+	return s.gate(gate{resource: resource, project: project, agent: s.agentFor(backend, rule), audience: s.audienceOf(backend), client: client,
 		unprovisioned: agentMissing})
+}
+
+// agentFor is the service agent that IAP acts as behind a forwarding rule and a backend
+// service, which may be in another project. Which project's agent that is, is unverified.
+func (s snapshot) agentFor(backend, rule object) member {
+	if s.IAPAgentOfFrontend || backend == nil {
+		return iapAgent(s.projectOf(rule))
+	}
+	return iapAgent(s.projectOf(backend))
 }
 
 func iapRoot(of apiserver.Project) string { return of.Numbered() + "/iap_web/" }
