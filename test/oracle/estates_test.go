@@ -231,7 +231,7 @@ func each(t *testing.T, n int, work func(w *world, i int)) {
 	for range runtime.GOMAXPROCS(0) {
 		usual := newWorld(t, localcloud.Options{})
 		otherwise := newWorld(t, localcloud.Options{Discovery: discovery.Judge(t), KeepTagURLs: true,
-			ApplyFailedUpdates: true})
+			ApplyFailedUpdates: true, IAPAgentOfFrontend: true})
 		group.Go(func() error {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				if i%3 == 2 {

@@ -69,6 +69,9 @@ var mutants = []mutant{
 		`whole, below := []string{s.path, s.path + "/*"}, s.path+"/"`, `whole, below := []string{s.path}, s.path+"/"`},
 	{"frontends without TLS are no way in", "internal/cloud/loadbalancer/inventory.go",
 		"range append(https, http...) {", "range append(https, http[:0]...) {"},
+	{"load balancers of another project are not looked for", "internal/cloud/loadbalancer/frontend.go",
+		"if inv.routing[user.project] == nil && !slices.Contains(projects, user.project) {",
+		"if inv.routing[user.project] == nil && false {"},
 	{"a tag has one address", "internal/cloud/run/run.go", "for _, url := range own {", "for _, url := range own[:0] {"},
 }
 

@@ -13,7 +13,12 @@ const (
 	InternalLoadBalancing = "internal-and-cloud-load-balancing"
 )
 
-// Estate is what stands in the project.
+// HostProject is the id of a second project of the same organization, which has the URL
+// maps and the frontends of some load balancers. Their backend services, and all else, are
+// in the project.
+const HostProject = "host-project"
+
+// Estate is what stands in the project, and before it in the host project.
 type Estate struct {
 	Services  []Service
 	Backends  []Backend
@@ -22,6 +27,7 @@ type Estate struct {
 	Higher    []Policy // IAM policies of the folder and of the organization above the project
 	Settings  []Settings
 	Project   []Grant // of the project's own policy
+	Host      []Grant // of the host project's own policy
 }
 
 // What is above the project: a folder in the organization.
@@ -70,6 +76,7 @@ type Grant struct{ Member, Role, When string }
 // Policy is IAP's policy of a resource, named below the project: "iap_web/compute".
 type Policy struct {
 	At     string
+	Hosted bool // below the host project
 	Grants []Grant
 }
 
@@ -77,6 +84,7 @@ type Policy struct {
 // "" is the project itself. Folder and Organization are settings above it.
 type Settings struct {
 	At        string
+	Hosted    bool     // of a resource of the host project
 	External  bool     // Identity Platform signs visitors in
 	Workforce bool     // people of a workforce pool sign in
 	Options   string   // what is said of OPTIONS requests: nothing, or one of the values below
@@ -110,6 +118,7 @@ type Balancer struct {
 	Region      string // "" = global
 	Internal    bool
 	HTTPS, HTTP bool
+	Hosted      bool   // it is in the host project
 	Default     string // name of a backend service, "" = a redirect to elsewhere
 	Hosts       []Host
 	Policies    []Authorization
@@ -236,6 +245,11 @@ func (b Backend) Regional(e Estate) []Service {
 		}
 	}
 	return all
+}
+
+// Hosted reports whether a load balancer is in the host project.
+func (e Estate) Hosted() bool {
+	return slices.ContainsFunc(e.Balancers, func(b Balancer) bool { return b.Hosted })
 }
 
 // MultiRegion reports whether a service is in several regions.

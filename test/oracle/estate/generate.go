@@ -85,6 +85,9 @@ func generate(seed uint64, n, mostServices, mostBalancers int) Estate {
 	e.Settings = g.settings(e)
 	e.Higher = g.higher()
 	e.Settings = append(e.Settings, g.settingsAbove()...)
+	if e.Hosted() {
+		g.host(&e)
+	}
 	return e.tidied()
 }
 
@@ -239,9 +242,24 @@ func (g generator) project() []Grant {
 	return append(g.grants(invokeRoles, 0), g.grants(accessRoles, 0)...)
 }
 
+// host draws what the host project has beside load balancers. But for IAP at forwarding
+// rules, nothing of it counts.
+func (g generator) host(e *Estate) {
+	e.Host = g.project()
+	for _, at := range []string{"iap_web", "iap_web/compute", "iap_web/forwarding_rule"} {
+		if g.chance(10) {
+			e.Above = append(e.Above, Policy{At: at, Hosted: true, Grants: g.grants(accessRoles, 30)})
+		}
+	}
+	if g.chance(10) {
+		e.Settings = append(e.Settings, Settings{At: g.of([]string{"", "iap_web", "iap_web/compute"}), Hosted: true,
+			External: g.chance(50), Options: g.of([]string{"", OptionsPass})})
+	}
+}
+
 // balance adds a load balancer with its backend services.
 func (g generator) balance(e *Estate, name string) {
-	b := Balancer{Name: name, HTTPS: g.chance(80), HTTP: g.chance(35)}
+	b := Balancer{Name: name, HTTPS: g.chance(80), HTTP: g.chance(35), Hosted: g.chance(20)}
 	if g.chance(35) {
 		b.Region, b.Internal = g.of(regions), g.chance(35)
 	}
@@ -257,10 +275,10 @@ func (g generator) balance(e *Estate, name string) {
 	}
 	b.Default = g.to(own)
 	for i := range g.IntN(3) {
-		b.Hosts = append(b.Hosts, g.host(own, fmt.Sprintf("h%d.%s.example.com", i, name)))
+		b.Hosts = append(b.Hosts, g.rule(own, fmt.Sprintf("h%d.%s.example.com", i, name)))
 	}
 	if g.chance(8) {
-		b.Hosts = append(b.Hosts, g.host(own, "*"))
+		b.Hosts = append(b.Hosts, g.rule(own, "*"))
 	}
 	b.Policies = g.policies()
 	e.Balancers = append(e.Balancers, b)
@@ -298,7 +316,8 @@ func (g generator) mirror(own []string) string {
 	return g.of(own)
 }
 
-func (g generator) host(own []string, name string) Host {
+// rule draws a host rule.
+func (g generator) rule(own []string, name string) Host {
 	h := Host{Names: []string{name}, Default: g.to(own)}
 	if name != "*" && g.chance(25) {
 		h.Names = append(h.Names, "*."+name)

@@ -90,6 +90,7 @@ func (e *Estate) grants(change func(g *Grant, wanted string)) {
 	for i := range e.Above {
 		each(e.Above[i].Grants, accessorRole)
 	}
+	each(e.Host, accessorRole)
 	// A role of the project, or of what is above it, may be for either.
 	either := func(all []Grant) {
 		for i := range all {

@@ -23,7 +23,7 @@ func (e Estate) String() string {
 		list(&text, "  passes IAP: ", b.Access)
 	}
 	for _, b := range e.Balancers {
-		line("URL map %s%s, frontends:%s%s%s", b.Name, place(b.Region, b.Internal), when(b.HTTPS, " https"),
+		line("URL map %s%s%s, frontends:%s%s%s", b.Name, when(b.Hosted, " of the host project"), place(b.Region, b.Internal), when(b.HTTPS, " https"),
 			when(b.HTTP, " http"), when(!b.HTTP && !b.HTTPS, " none"))
 		line("  by default to %s", destination(b.Default))
 		for _, h := range b.Hosts {
@@ -35,17 +35,19 @@ func (e Estate) String() string {
 		}
 	}
 	for _, policy := range e.Above {
-		list(&text, policy.At+": passes IAP: ", policy.Grants)
+		list(&text, when(policy.Hosted, "the host project's ")+policy.At+": passes IAP: ", policy.Grants)
 	}
 	for _, policy := range e.Higher {
 		list(&text, policy.At+": ", policy.Grants)
 	}
 	for _, s := range e.Settings {
-		line("IAP's settings of %q:%s%s%s%s", s.At, when(s.External, " Identity Platform signs in"),
+		line("%sIAP's settings of %q:%s%s%s%s", when(s.Hosted, "in the host project, "), s.At,
+			when(s.External, " Identity Platform signs in"),
 			when(s.Workforce, " a workforce pool signs in"), when(s.Options != "", " OPTIONS: "+s.Options),
 			when(s.Domains != nil, " only accounts of "+strings.Join(s.Domains, ", ")))
 	}
 	list(&text, "project: ", e.Project)
+	list(&text, "host project: ", e.Host)
 	return text.String()
 }
 
@@ -152,6 +154,7 @@ func (e Estate) Features() []string {
 		add(b.Internal, "internal balancer")
 		add(!b.HTTPS && !b.HTTP, "no frontend")
 		add(b.HTTP, "HTTP frontend")
+		add(b.Hosted, "balancer of the host project")
 		for _, policy := range b.Policies {
 			add(true, "authorization policy "+policy.Action)
 			add(policy.Action == AskIAP && policy.Path != "", "authorization policy IAP for some paths")
@@ -189,6 +192,7 @@ func (e Estate) Features() []string {
 		}
 	}
 	grants("project", e.Project)
+	add(len(e.Host) > 0, "roles in the host project")
 	slices.Sort(all)
 	return all
 }

@@ -4,16 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/iapguard/iapguard/test/oracle/estate"
 )
 
-// agent is IAP's service agent, as which IAP calls Cloud Run.
-const agent = "serviceAccount:service-" + number + "@gcp-sa-iap.iam.gserviceaccount.com"
-
 const (
-	computePath = "/compute/v1/projects/" + project
+	computePath = "/compute/v1/projects/"
 	servicePath = "/v2/projects/" + project + "/locations/"
 	iapPath     = "/v1/projects/" + number + "/"
 )
@@ -26,11 +24,15 @@ var ingresses = map[string]string{
 // Build empties the local cloud and builds an estate in it. Members that the
 // API refuses are left out of their bindings.
 func (w World) Build(e estate.Estate) error {
-	b := builder{w, nil}
+	b := builder{World: w}
 	b.do(http.MethodPost, "/_local/reset", nil)
 	b.do(http.MethodPost, "/v3/folders", object{"parent": estate.Organization, "displayName": "shops"})
 	b.do(http.MethodPost, "/v3/projects/"+project+":move", object{"destinationParent": estate.Folder})
-	b.do(http.MethodPost, "/v1beta1/projects/"+project+"/services/iap.googleapis.com:generateServiceIdentity", object{})
+	b.agent(project)
+	if e.Hosted() {
+		b.do(http.MethodPost, "/v3/projects", object{"projectId": estate.HostProject, "parent": estate.Organization})
+		b.agent(estate.HostProject)
+	}
 	for id, permission := range map[string]string{"invoking": "run.routes.invoke", "harmless": "run.services.get",
 		"passing": "iap.webServiceVersions.accessViaIAP"} {
 		b.do(http.MethodPost, "/v1/projects/"+project+"/roles",
@@ -49,7 +51,7 @@ func (w World) Build(e estate.Estate) error {
 		b.balancer(e, one)
 	}
 	for _, policy := range e.Above {
-		b.grant(iapPath+policy.At, policy.Grants)
+		b.grant("/v1/projects/"+owner(policy.Hosted)+"/"+policy.At, policy.Grants)
 	}
 	for _, settings := range e.Settings {
 		b.settings(settings)
@@ -58,13 +60,32 @@ func (w World) Build(e estate.Estate) error {
 	for _, policy := range e.Higher {
 		b.grant("/v3/"+policy.At, policy.Grants)
 	}
+	if e.Hosted() {
+		b.grant("/v1/projects/"+estate.HostProject, e.Host)
+	}
 	return b.err
+}
+
+// owner is the project that something is in.
+func owner(hosted bool) string {
+	if hosted {
+		return estate.HostProject
+	}
+	return project
 }
 
 // builder makes calls until one fails.
 type builder struct {
 	World
-	err error
+	err    error
+	agents []estate.Grant // that let IAP invoke, as the agent of either project
+}
+
+// agent makes the IAP service agent of a project.
+func (b *builder) agent(of string) {
+	made := b.do(http.MethodPost, "/v1beta1/projects/"+of+"/services/iap.googleapis.com:generateServiceIdentity", object{})
+	identity, _ := made["response"].(object)
+	b.agents = append(b.agents, estate.Grant{Member: fmt.Sprint("serviceAccount:", identity["email"]), Role: "roles/run.invoker"})
 }
 
 func (b *builder) do(method, path string, body any) object {
@@ -144,7 +165,7 @@ func (b *builder) service(s estate.Service) {
 	for _, place := range s.Places() {
 		invokers := place.Invokers
 		if place.Agent {
-			invokers = append([]estate.Grant{{Member: agent, Role: "roles/run.invoker"}}, invokers...)
+			invokers = slices.Concat(b.agents, invokers)
 		}
 		b.grant(servicePath+place.Region+collection(s)+s.Name, invokers)
 		b.grant(iapPath+estate.Service{Name: s.Name, Region: place.Region, Instance: s.Instance}.Resource(), place.Access)
@@ -163,7 +184,10 @@ func scope(region string) string {
 	return "/regions/" + region
 }
 
-func link(region, collection, name string) string {
+// link is the name of a resource of the project.
+func link(region, collection, name string) string { return linkIn(project, region, collection, name) }
+
+func linkIn(project, region, collection, name string) string {
 	return "projects/" + project + scope(region) + "/" + collection + "/" + name
 }
 
@@ -177,7 +201,7 @@ func scheme(internal bool) string {
 func (b *builder) backend(e estate.Estate, one estate.Backend) {
 	var groups []any
 	neg := func(name, region string, to object) {
-		b.do(http.MethodPost, computePath+"/regions/"+region+"/networkEndpointGroups",
+		b.do(http.MethodPost, computePath+project+"/regions/"+region+"/networkEndpointGroups",
 			object{"name": name, "networkEndpointType": "SERVERLESS", "cloudRun": to})
 		groups = append(groups, object{"group": link(region, "networkEndpointGroups", name)})
 	}
@@ -190,7 +214,7 @@ func (b *builder) backend(e estate.Estate, one estate.Backend) {
 	if n := len(groups); n > 0 {
 		groups = append(groups[one.First%n:n:n], groups[:one.First%n]...)
 	}
-	b.do(http.MethodPost, computePath+scope(one.Region)+"/backendServices", object{
+	b.do(http.MethodPost, computePath+project+scope(one.Region)+"/backendServices", object{
 		"name": one.Name, "loadBalancingScheme": scheme(one.Internal), "protocol": "HTTPS", "backends": groups,
 		"iap": object{"enabled": one.IAP},
 	})
@@ -216,7 +240,7 @@ func (b *builder) settings(s estate.Settings) {
 	if s.Domains != nil {
 		access["allowedDomainsSettings"] = object{"enable": true, "domains": s.Domains}
 	}
-	resource := strings.TrimSuffix(iapPath+s.At, "/")
+	resource := strings.TrimSuffix("/v1/projects/"+owner(s.Hosted)+"/"+s.At, "/")
 	if estate.AboveProject(s.At) {
 		resource = "/v1/" + s.At
 	}
@@ -298,13 +322,14 @@ func (b *builder) balancer(e estate.Estate, one estate.Balancer) {
 	if hostRules != nil {
 		urlMap["hostRules"], urlMap["pathMatchers"] = hostRules, matchers
 	}
-	compute := computePath + scope(one.Region)
+	in := owner(one.Hosted)
+	compute := computePath + in + scope(one.Region)
 	b.do(http.MethodPost, compute+"/urlMaps", urlMap)
 	front := func(suffix, collection, port string, proxy object) {
-		proxy["name"], proxy["urlMap"] = one.Name+"-"+suffix, link(one.Region, "urlMaps", one.Name)
+		proxy["name"], proxy["urlMap"] = one.Name+"-"+suffix, linkIn(in, one.Region, "urlMaps", one.Name)
 		b.do(http.MethodPost, compute+"/"+collection, proxy)
 		b.do(http.MethodPost, compute+"/forwardingRules", object{
-			"name": one.Name + "-" + suffix, "target": link(one.Region, collection, one.Name+"-"+suffix),
+			"name": one.Name + "-" + suffix, "target": linkIn(in, one.Region, collection, one.Name+"-"+suffix),
 			"portRange": port, "loadBalancingScheme": scheme(one.Internal), "IPProtocol": "TCP",
 		})
 	}
@@ -317,7 +342,7 @@ func (b *builder) balancer(e estate.Estate, one estate.Balancer) {
 		b.do(http.MethodPost, compute+"/sslCertificates",
 			object{"name": one.Name, "certificate": certificate, "privateKey": key})
 		front("https", "targetHttpsProxies", "443",
-			object{"sslCertificates": []any{link(one.Region, "sslCertificates", one.Name)}})
+			object{"sslCertificates": []any{linkIn(in, one.Region, "sslCertificates", one.Name)}})
 	}
 	for i, policy := range one.Policies {
 		b.authorization(one, fmt.Sprintf("%s-%d", one.Name, i), policy)
@@ -326,6 +351,7 @@ func (b *builder) balancer(e estate.Estate, one estate.Balancer) {
 
 // authorization makes an authorization policy of a load balancer's forwarding rules.
 func (b *builder) authorization(of estate.Balancer, name string, policy estate.Authorization) {
+	in := owner(of.Hosted)
 	location, web := "global", "iap_web/forwarding_rule"
 	if of.Region != "" {
 		location, web = of.Region, web+"-"+of.Region
@@ -333,8 +359,8 @@ func (b *builder) authorization(of estate.Balancer, name string, policy estate.A
 	var rules []any
 	for suffix, there := range map[string]bool{"http": of.HTTP, "https": of.HTTPS} {
 		if there {
-			rules = append(rules, link(of.Region, "forwardingRules", of.Name+"-"+suffix))
-			b.grant(iapPath+web+"/services/"+of.Name+"-"+suffix, policy.Access)
+			rules = append(rules, linkIn(in, of.Region, "forwardingRules", of.Name+"-"+suffix))
+			b.grant("/v1/projects/"+in+"/"+web+"/services/"+of.Name+"-"+suffix, policy.Access)
 		}
 	}
 	if rules == nil {
@@ -348,5 +374,5 @@ func (b *builder) authorization(of estate.Balancer, name string, policy estate.A
 		operations := []any{object{"paths": []any{object{"prefix": policy.Path}}}}
 		body["httpRules"] = []any{object{"to": object{"operations": operations}}}
 	}
-	b.do(http.MethodPost, "/v1/projects/"+project+"/locations/"+location+"/authzPolicies?authzPolicyId="+name, body)
+	b.do(http.MethodPost, "/v1/projects/"+in+"/locations/"+location+"/authzPolicies?authzPolicyId="+name, body)
 }

@@ -133,13 +133,13 @@ func (w World) addresses(e estate.Estate) ([]Address, error) {
 			if !there {
 				continue
 			}
-			rule, err := w.call(http.MethodGet, computePath+scope(one.Region)+"/forwardingRules/"+one.Name+"-"+scheme, nil)
+			rule, err := w.call(http.MethodGet, computePath+owner(one.Hosted)+scope(one.Region)+"/forwardingRules/"+one.Name+"-"+scheme, nil)
 			if err != nil {
 				return nil, err
 			}
 			ip := fmt.Sprint(rule["IPAddress"])
 			for _, host := range append(hostsOf(e, one), ip) {
-				add(Address{Scheme: scheme, Host: host, IP: ip, Via: link(one.Region, "forwardingRules", one.Name+"-"+scheme)})
+				add(Address{Scheme: scheme, Host: host, IP: ip, Via: linkIn(owner(one.Hosted), one.Region, "forwardingRules", one.Name+"-"+scheme)})
 			}
 		}
 	}
