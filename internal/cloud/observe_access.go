@@ -55,7 +55,7 @@ func (o *observation) readHomes(ctx context.Context, start func(func())) (attach
 		if project := rule.IAP.Project; project != o.p.Target.Project && found[project] == nil {
 			home := &[]posture.AccessPolicy{}
 			found[project] = home
-			start(func() { *home = o.home(ctx, project) })
+			start(func() { *home = o.home(ctx, project, rule.IAP.Ancestors) })
 		}
 	}
 	return func() {

@@ -24,6 +24,8 @@ type delegating struct {
 	found  []networksecurity.ToIAP
 	err    error
 	number string // of the place's project
+	// ancestors are above the place's project where that is not the service's.
+	ancestors posture.Ancestors
 }
 
 // list reads the policies of places that were not read yet, side by side.
@@ -65,6 +67,11 @@ func (a *authorization) listed(ctx context.Context, place loadbalancer.Place) *d
 	if one.err == nil && len(one.found) > 0 {
 		project, err := a.projects.Project(ctx, place.Project)
 		one.number, one.err = project.Number, err
+		about := posture.Posture{Target: posture.Target{Project: place.Project}}
+		if err := a.readAncestors(ctx, &about); err != nil {
+			about.Ancestors.Unread = err.Error()
+		}
+		one.ancestors = about.Ancestors
 	}
 	return one
 }
@@ -124,7 +131,7 @@ func (a *authorization) unlistedPolicies(place loadbalancer.Place, err error) st
 
 // at is what is asked at a forwarding rule, nil where no policy delegates to IAP.
 func (d *delegating) at(rule, project, unread string) *posture.RuleIAP {
-	asked := &posture.RuleIAP{Project: project, Number: d.number, Partial: true, Unread: unread}
+	asked := &posture.RuleIAP{Project: project, Number: d.number, Ancestors: d.ancestors, Partial: true, Unread: unread}
 	for _, policy := range d.found {
 		for _, target := range policy.Targets {
 			if loadbalancer.NamesRule(target, rule, d.number) {

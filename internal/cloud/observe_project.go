@@ -110,17 +110,14 @@ const somewhereAbove = "folders/-"
 
 // home reads what lets members through IAP everywhere in a project: its IAM policy, and
 // those above it.
-func (o *observation) home(ctx context.Context, project string) []posture.AccessPolicy {
+func (o *observation) home(ctx context.Context, project string, above posture.Ancestors) []posture.AccessPolicy {
 	policy, err := o.projects.Policy(ctx, project)
 	policy.Unread = o.unread.additional("projects/"+project, err)
 	policies := []posture.AccessPolicy{{Resource: "projects/" + project, Policy: policy}}
-	about := posture.Posture{Target: posture.Target{Project: project}}
-	err = o.readAncestors(ctx, &about)
-	if err == nil && about.Ancestors.Unread == "" {
-		return append(policies, o.policiesAbove(ctx, about.Ancestors)...)
+	if above.Unread == "" {
+		return append(policies, o.policiesAbove(ctx, above)...)
 	}
-	why := o.unread.additional("projects/"+project+":getAncestry",
-		cmp.Or(err, error(fault.New(fault.Denied, "%s", about.Ancestors.Unread))))
+	why := o.unread.additional("projects/"+project+":getAncestry", fault.New(fault.Denied, "%s", above.Unread))
 	return append(policies, posture.AccessPolicy{Resource: somewhereAbove, Policy: posture.Policy{Unread: why}})
 }
 

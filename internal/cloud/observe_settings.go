@@ -28,9 +28,9 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 	ruleChain := func(rule posture.Frontend) []string {
 		resources := append([]string{rule.AccessResource(rule.IAP.Number)}, rule.AccessParents(rule.IAP.Number)...)
 		if resources = append(resources, "projects/"+rule.IAP.Number); rule.IAP.Number == number {
-			resources = append(resources, above...)
+			return append(resources, above...)
 		}
-		return resources
+		return append(resources, rule.IAP.Ancestors.Containers()...)
 	}
 	want := func(resources []string) {
 		for _, resource := range resources {
@@ -53,9 +53,9 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 	for _, rule := range rules {
 		want(ruleChain(rule))
 	}
-	merged := func(resources []string) posture.IAPSettings {
+	merged := func(resources []string, ancestors posture.Ancestors) posture.IAPSettings {
 		var found []iap.Settings
-		why, whyAbove := "", o.p.Ancestors.Unread
+		why, whyAbove := "", ancestors.Unread
 		for _, resource := range resources {
 			one := read[resource]
 			if one == nil {
@@ -73,12 +73,16 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 		return settings
 	}
 	return func() {
-		o.p.DirectSettings = merged(direct)
+		o.p.DirectSettings = merged(direct, o.p.Ancestors)
 		for i, backend := range o.p.Backends {
-			o.p.Backends[i].Settings = merged(chain(backend.AccessResource(number), backend.AccessParents(number)))
+			o.p.Backends[i].Settings = merged(chain(backend.AccessResource(number), backend.AccessParents(number)), o.p.Ancestors)
 		}
 		for _, rule := range rules {
-			rule.IAP.Settings = merged(ruleChain(rule))
+			ancestors := o.p.Ancestors
+			if rule.IAP.Number != number {
+				ancestors = rule.IAP.Ancestors
+			}
+			rule.IAP.Settings = merged(ruleChain(rule), ancestors)
 		}
 	}
 }

@@ -21,8 +21,10 @@ type RuleIAP struct {
 	Settings  IAPSettings
 	// Home has the policies above iap_web where the rule's project is not the service's: of
 	// the project, of the folders above it, and of its organization.
-	Home   []AccessPolicy
-	Unread string // why it is not known whether a policy delegates to IAP; "" = it is
+	Home []AccessPolicy
+	// Ancestors are above the rule's project where that is not the service's.
+	Ancestors Ancestors
+	Unread    string // why it is not known whether a policy delegates to IAP; "" = it is
 }
 
 // On reports whether IAP is asked at the forwarding rule, at least for some requests.
