@@ -76,7 +76,7 @@ type customRole struct {
 func customRoles(p posture.Posture) []customRole {
 	counts := func(member string) bool { return !strings.HasPrefix(member, "serviceAccount:") || member == p.Agent() }
 	var found []customRole
-	for _, policy := range policiesOf(p) {
+	for _, policy := range p.Policies() {
 		for _, binding := range policy.Effective(p.ObservedAt).Bindings {
 			if !posture.IsCustomRole(binding.Role) || !slices.ContainsFunc(binding.Members, counts) {
 				continue
@@ -99,23 +99,4 @@ func rank(r customRole) int {
 		return 0
 	}
 	return 1
-}
-
-// policiesOf are the policies that let somebody in at the doors of a service.
-func policiesOf(p posture.Posture) []posture.Policy {
-	policies := []posture.Policy{p.Invokers, p.AtGlobal, p.Project, p.DirectAccess}
-	policies = append(policies, p.DirectInherited...)
-	for _, backend := range p.Backends {
-		policies = append(append(policies, backend.Access), backend.Inherited...)
-		for _, frontend := range backend.RulesWithIAP() {
-			policies = append(append(policies, frontend.IAP.Access), frontend.IAP.Inherited...)
-		}
-	}
-	for _, at := range p.Above {
-		policies = append(policies, at.Policy)
-	}
-	for _, region := range p.Regions {
-		policies = append(policies, policiesOf(region)...)
-	}
-	return policies
 }

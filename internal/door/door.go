@@ -110,13 +110,11 @@ func unseenDoors(p posture.Posture) []Door {
 // agentMayInvoke reports whether a policy may let IAP's agent invoke, in whatever role, and
 // also under a condition. One that is not read may, of the project or above it.
 func agentMayInvoke(p posture.Posture) bool {
-	policies := []posture.Policy{p.Invokers, p.Project}
-	for _, at := range p.Above {
-		policies = append(policies, at.Policy)
-	}
-	return p.Project.Unread != "" || p.AboveUnread() != "" || slices.ContainsFunc(policies, func(policy posture.Policy) bool {
-		return len(membersIn(p, policy, mayInvoke, func(member string) bool { return member == p.Agent() })) > 0
-	})
+	isAgent := func(member string) bool { return member == p.Agent() }
+	return p.Project.Unread != "" || p.AboveUnread() != "" ||
+		slices.ContainsFunc(p.InvokerPolicies(), func(policy posture.Policy) bool {
+			return len(membersIn(p, policy, mayInvoke, isAgent)) > 0
+		})
 }
 
 // Exposed reports whether people who are not named anywhere get in at any door. It is

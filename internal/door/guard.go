@@ -165,10 +165,9 @@ func invokerGuard(p posture.Posture) judged {
 // wideInvokers lists who may invoke without being named, by the service's policy and by
 // all that it inherits from.
 func wideInvokers(p posture.Posture) []Grant {
-	wide := slices.Concat(
-		widest(p, p.Invokers, mayInvoke), widest(p, p.AtGlobal, mayInvoke), widest(p, p.Project, mayInvoke))
-	for _, at := range p.Above {
-		wide = append(wide, widest(p, at.Policy, mayInvoke)...)
+	var wide []Grant
+	for _, policy := range p.InvokerPolicies() {
+		wide = append(wide, widest(p, policy, mayInvoke)...)
 	}
 	return wide
 }

@@ -22,6 +22,35 @@ func (p Posture) DirectAccessPolicies() []AccessPolicy {
 	return p.withInherited(own, p.Target.AccessParents(p.ProjectNumber), p.DirectInherited)
 }
 
+// InvokerPolicies are the policies by which somebody may invoke the service: its own, and
+// all that it inherits from, the nearest first.
+func (p Posture) InvokerPolicies() []Policy {
+	policies := []Policy{p.Invokers, p.AtGlobal, p.Project}
+	for _, at := range p.Above {
+		policies = append(policies, at.Policy)
+	}
+	return policies
+}
+
+// Policies are all policies that the posture holds, by which somebody may get in at a door
+// now or once IAP is on there. What several places inherit is among them more than once.
+func (p Posture) Policies() []Policy {
+	policies, places := p.InvokerPolicies(), p.DirectAccessPolicies()
+	for _, backend := range p.Backends {
+		places = append(places, p.AccessPolicies(backend)...)
+		for _, frontend := range backend.RulesWithIAP() {
+			places = append(places, p.RuleAccessPolicies(frontend)...)
+		}
+	}
+	for _, at := range places {
+		policies = append(policies, at.Policy)
+	}
+	for _, region := range p.Regions {
+		policies = append(policies, region.Policies()...)
+	}
+	return policies
+}
+
 func (p Posture) withInherited(own AccessPolicy, parents []string, inherited []Policy) []AccessPolicy {
 	policies := append([]AccessPolicy{own, {"projects/" + p.Target.Project, p.Project}}, p.Above...)
 	for i, policy := range inherited {

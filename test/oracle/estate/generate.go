@@ -173,7 +173,7 @@ func (g generator) above() []Policy {
 func (g generator) higher() []Policy {
 	var all []Policy
 	for _, at := range []string{Folder, Organization} {
-		if !g.chance(10) {
+		if !g.chance(20) {
 			continue
 		}
 		grants := append(g.grants(invokeRoles, 0), g.grants(accessRoles, 0)...)
@@ -188,7 +188,7 @@ func (g generator) higher() []Policy {
 func (g generator) settingsAbove() []Settings {
 	var all []Settings
 	for _, at := range []string{Folder, Organization} {
-		if g.chance(6) {
+		if g.chance(8) {
 			all = append(all, g.settingsAt(at))
 		}
 	}
