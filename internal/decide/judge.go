@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -61,9 +62,10 @@ func unlabelled(p posture.Posture) posture.Posture {
 	return p
 }
 
-// judgeCallers judges what the plan means to each caller of the service, and
-// empties the plan where the rule wants that. Callers are needed only when the
-// plan could shut somebody out: most services are right already.
+// judgeCallers judges what the plan means to each caller of the service, and takes the steps
+// out of the plan that break one, where the rule wants that. What we did before is done
+// again, since whoever breaks by that came while it was guarded. Callers are needed only when
+// the plan could shut somebody out: most services are right already.
 func (d *decider) judgeCallers() {
 	changes := d.plan.Changes()
 	if len(changes) == 0 || !d.inScope || d.settings.ExemptAt(d.now) {
@@ -74,13 +76,21 @@ func (d *decider) judgeCallers() {
 		return
 	}
 	p := d.facts.Posture
-	judged := caller.Judge(p, d.want, d.facts.Callers.Found, changes)
+	first := plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}
+	judged := caller.Judge(p, d.want, d.facts.Callers.Found, first.Changes())
 	whole := caller.Judge(p, d.want, d.facts.Callers.Found, append(d.run.changes(), changes...))
 	d.run.Judged, d.run.Unread = caller.WorstOff(d.run.Judged, whole), d.facts.Callers.Unread
 	if stops := protection.CallerObstacles(p, d.want, judged); len(stops) > 0 {
 		d.findings = append(d.findings, stops...)
 		d.plan = protection.Plan(p, d.want, d.findings, d.now)
 	}
+}
+
+// tookBefore reports whether the memory knows that we took a step before.
+func (d *decider) tookBefore(step plan.Step) bool {
+	return d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
+		return w.Op == string(step.Op()) && w.Resource == step.Resource && w.Field == step.Field()
+	})
 }
 
 // changes are the steps of the run that could shut somebody out.

@@ -46,12 +46,12 @@ func Private(p posture.Posture) bool {
 	return !slices.ContainsFunc(p.Parts(), agentMayInvoke) || Exposed(Of(p)) == No
 }
 
-// GuardedByIAP reports whether IAP is on at a way in, and its agent may invoke the service:
-// who has access through IAP gets in.
+// GuardedByIAP reports whether IAP is on at a way in, and the service's own policy lets its
+// agent invoke: somebody with rights on the service meant it to be behind IAP.
 func GuardedByIAP(p posture.Posture) bool {
 	return slices.ContainsFunc(p.Parts(), func(part posture.Posture) bool {
 		on := part.Service.IAPOn || slices.ContainsFunc(part.Backends, posture.Backend.Guarded)
-		return on && agentMayInvoke(part)
+		return on && part.Invokers.Holds(posture.RoleInvoker, part.Agent())
 	})
 }
 
