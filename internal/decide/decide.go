@@ -14,6 +14,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/doctor"
@@ -101,6 +102,10 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	}
 	if d.needs.Any() {
 		return Decision{Needs: d.needs}
+	}
+	if slices.ContainsFunc(slices.Concat(decision.Waves...), d.run.failed) {
+		d.setAside()
+		return d.endedBy() // no step fails twice in one delivery
 	}
 	return decision
 }

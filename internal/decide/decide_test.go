@@ -335,3 +335,24 @@ func TestAConstraintThatForbidsAWriteIsAFinding(t *testing.T) {
 		t.Errorf("why %q, remedy %q, want Google's text and %s", found.Why, found.Remedy, command)
 	}
 }
+
+func TestNoStepFailsTwiceInOneDelivery(t *testing.T) {
+	s := deployed()
+	refused := fault.New(fault.Denied, "denied")
+	for range 10 {
+		got := s.decide()
+		if len(got.Waves) == 0 {
+			if got.Outcome != report.Blocked || got.Err == nil {
+				t.Errorf("ends %s with %v, want blocked with the first refusal", got.Outcome, got.Err)
+			}
+			return
+		}
+		step := got.Waves[0][0]
+		if s.facts.Run.failed(step) {
+			t.Fatalf("%s is taken again although it failed", step.Op())
+		}
+		s.did(step, report.StepFailed, "")
+		s.facts.Run.Failed = append(s.facts.Run.Failed, FailedStep{Step: step, Err: refused})
+	}
+	t.Error("it goes on for ever")
+}

@@ -64,7 +64,7 @@ func unlabelled(p posture.Posture) posture.Posture {
 
 // judgeCallers judges what the plan means to each caller of the service, and takes the steps
 // out of the plan that break one, where the rule wants that. What we did before is done
-// again, since whoever breaks by that came while it was guarded. Callers are needed only when
+// again: a caller that breaks by that came while the service was guarded. Callers are needed only when
 // the plan could shut somebody out: most services are right already.
 func (d *decider) judgeCallers() {
 	changes := d.plan.Changes()

@@ -76,6 +76,9 @@ var errSetAside = errors.New("a step failed, and the others go on")
 // canImpersonate is the permission without which a writer takes no step at all.
 const canImpersonate = "iam.serviceAccounts.getAccessToken"
 
+// maxFailed bounds how many steps are set aside in one run.
+const maxFailed = 50
+
 // setAside notes a step that failed for a reason of its own: a refusal, or an operation
 // that ended with an error. Other errors end the run.
 func (r *run) setAside(step plan.Step, err error) error {
@@ -84,6 +87,9 @@ func (r *run) setAside(step plan.Step, err error) error {
 		return err
 	}
 	r.sofar.Failed = append(r.sofar.Failed, decide.FailedStep{Step: step, Err: err})
+	if len(r.sofar.Failed) > maxFailed {
+		return err
+	}
 	return errSetAside
 }
 
