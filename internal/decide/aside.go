@@ -14,7 +14,8 @@ func (d *decider) setAside() {
 	if len(d.run.Failed) == 0 {
 		return
 	}
-	d.aside = d.plan.Steps
+	// A redeploy is never due by itself, so one that failed is not planned any more.
+	d.aside = slices.DeleteFunc(slices.Clone(d.plan.Steps), func(s plan.Step) bool { return s.Op() == redeploy })
 	d.plan.Steps = protection.Without(d.facts.Posture, d.plan.Steps, d.run.failed)
 	// The agent's creation leaves no trace until a policy names it, and is not repeated.
 	d.plan.Steps = slices.DeleteFunc(d.plan.Steps,

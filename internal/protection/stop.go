@@ -16,7 +16,6 @@ type Stop struct {
 
 // The operations that obstacles stop.
 var (
-	opAPI       = plan.EnableAPI{}.Operation().Op
 	opProvision = plan.ProvisionAgent{}.Operation().Op
 	opGrant     = plan.GrantInvoker{}.Operation().Op
 	opAccess    = plan.GrantAccess{}.Operation().Op

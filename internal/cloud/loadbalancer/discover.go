@@ -48,13 +48,18 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 
 // stillLeadsTo is the error of a backend service that the API does not find although a
 // frontend leads to it: Compute Engine deletes no backend service that a URL map uses,
-// so what was read is not of one time. It is nil of one that was deleted since the
-// list was made.
+// so what was read is not of one time. The URL maps of other projects are known from the
+// list alone. The error is nil of a backend service that was deleted since the list was made.
 func (inv *Inventory) stillLeadsTo(l link) error {
+	leads := slices.ContainsFunc(inv.backends, func(listed *compute.BackendService) bool {
+		at, ok := parseLink(listed.SelfLink)
+		return ok && at == l && slices.ContainsFunc(users(listed), func(user link) bool { return inv.routing[user.project] == nil })
+	})
 	for _, routing := range inv.routing {
-		if len(routing.frontends(l, nil)) > 0 {
-			return fault.New(fault.Unavailable, "%s is not found, and a URL map leads to it", l.path())
-		}
+		leads = leads || len(routing.frontends(l, nil)) > 0
+	}
+	if leads {
+		return fault.New(fault.Unavailable, "%s is not found, and a URL map leads to it", l.path())
 	}
 	return nil
 }
