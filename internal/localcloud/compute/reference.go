@@ -10,8 +10,9 @@ import (
 
 // eachReference calls visit with every value of the field at path
 // ("backends[].group") and the name of that very field
-// ("resource.backends[0].group"), and puts what visit returns in its place. The types of
-// the fields were checked.
+// ("resource.backends[0].group"), and puts what visit returns in its place where that is
+// another one: a resource that is kept is read by many. The types of the fields were
+// checked.
 func eachReference(body map[string]any, path string, visit func(field, value string) (string, error)) error {
 	_, err := walk(body, strings.Split(path, "."), "resource", visit)
 	return err
@@ -28,15 +29,21 @@ func walk(value any, path []string, field string, visit func(field, value string
 		return value, nil
 	}
 	field += "." + name
-	var err error
 	if !isList {
-		object[name], err = walk(child, path[1:], field, visit)
+		seen, err := walk(child, path[1:], field, visit)
+		if text, leaf := seen.(string); leaf && err == nil && text != child {
+			object[name] = text
+		}
 		return value, err
 	}
 	list := child.([]any)
 	for i := range list {
-		if list[i], err = walk(list[i], path[1:], fmt.Sprintf("%s[%d]", field, i), visit); err != nil {
+		seen, err := walk(list[i], path[1:], fmt.Sprintf("%s[%d]", field, i), visit)
+		if err != nil {
 			return nil, err
+		}
+		if text, leaf := seen.(string); leaf && text != list[i] {
+			list[i] = text
 		}
 	}
 	return value, nil
