@@ -9,6 +9,7 @@ import (
 
 	logging "google.golang.org/api/logging/v2"
 
+	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/event"
@@ -19,7 +20,8 @@ type Client struct {
 	entries *logging.EntriesService
 	now     func() time.Time
 	share   *share
-	writes  *cache.Cache[[]event.Write] // by project, in lower case
+	writes  *cache.Cache[[]event.Write]   // by project, in lower case
+	visits  *cache.Cache[[]caller.Caller] // by service and hosts
 }
 
 // New connects to Cloud Logging. The clock now decides how old kept answers are
@@ -38,7 +40,11 @@ func New(ctx context.Context, config connect.Config, now func() time.Time) (*Cli
 	if err != nil {
 		return nil, err
 	}
-	return &Client{entries: api.Entries, now: now, share: newShare(now), writes: writes}, nil
+	visits, err := cache.New(cache.Options[[]caller.Caller]{Size: keptProjects, TTL: visitsKept, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{entries: api.Entries, now: now, share: newShare(now), writes: writes, visits: visits}, nil
 }
 
 // list reads one page of entries.

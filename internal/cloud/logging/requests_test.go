@@ -249,8 +249,11 @@ func TestHintsLeaveReadsOfTheLogForDecisions(t *testing.T) {
 	c, requests := answering(t, `{}`)
 	now := noon
 	c.share.now = func() time.Time { return now }
+	asked := 0
 	look := func() error {
-		_, err := c.Visitors(t.Context(), hello, logfilter.Hosts{Asked: []string{"hello.run.app"}}, noon)
+		asked++
+		host := fmt.Sprintf("hello-%d.run.app", asked)
+		_, err := c.Visitors(t.Context(), hello, logfilter.Hosts{Asked: []string{host}}, noon)
 		return err
 	}
 	for i := range perMinute - reserved {
@@ -258,6 +261,11 @@ func TestHintsLeaveReadsOfTheLogForDecisions(t *testing.T) {
 			t.Fatalf("look %d: %v", i+1, err)
 		}
 	}
+	asked = 0
+	if err := look(); err != nil || len(*requests) != perMinute-reserved {
+		t.Errorf("error %v after %d reads, want the answer of seconds ago", err, len(*requests))
+	}
+	asked = perMinute
 	if err := look(); fault.Of(err).Kind != fault.Quota {
 		t.Errorf("error %v after %d reads, want that they are reserved", err, len(*requests))
 	}

@@ -25,6 +25,9 @@ const (
 	visitorPages    = 3
 	visitorPageSize = 500
 	maxVisitors     = 20
+	// visitsKept is how long one reading counts. A deployment causes several looks at a
+	// service within seconds, and what called it before them is still the same.
+	visitsKept = time.Minute
 )
 
 // Visitors returns the clients that were let in at one of these hosts of the
@@ -33,6 +36,15 @@ const (
 // package caller. The log names no principal. Visitors are a hint, so the read is refused with
 // fault.Quota while too little of the quota is left.
 func (c *Client) Visitors(
+	ctx context.Context, target posture.Target, hosts logfilter.Hosts, since time.Time,
+) ([]caller.Caller, error) {
+	key := fmt.Sprintf("%s %q %q", target.Name(), hosts.Asked, hosts.Backends)
+	return c.visits.Get(ctx, key, func(ctx context.Context) ([]caller.Caller, error) {
+		return c.readVisitors(ctx, target, hosts, since)
+	})
+}
+
+func (c *Client) readVisitors(
 	ctx context.Context, target posture.Target, hosts logfilter.Hosts, since time.Time,
 ) ([]caller.Caller, error) {
 	request := &logging.ListLogEntriesRequest{
