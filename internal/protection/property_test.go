@@ -276,7 +276,7 @@ func entersEverywhere(p posture.Posture, backend posture.Backend) bool {
 
 func TestPlansOfAnyPostureAreSafeAtEveryPrefixAndThenEmpty(t *testing.T) {
 	for name, tc := range map[string]anyPosture{
-		"in one region": {generated, 20000, 2}, "in two regions": {generatedRegions, 5000, 4},
+		"in one region": {generated, 10000, 2}, "in two regions": {generatedRegions, 2500, 4},
 	} {
 		t.Run(name, tc.plansAreSafe)
 	}
