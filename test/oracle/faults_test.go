@@ -27,6 +27,15 @@ var proof = []string{"run.projects.locations.services.get", "run.projects.locati
 // own: of IAP's policy, whose name has the project's number.
 var proofOfDirect = []string{"iap.getIamPolicy", "cloudresourcemanager.projects.get"}
 
+// publicByCustomRole reports whether it takes the read of a role to prove that the public
+// may invoke a service.
+func publicByCustomRole(at estate.Place) bool {
+	return slices.ContainsFunc(append(slices.Clone(at.Invokers), at.Access...), func(g estate.Grant) bool {
+		public := g.Member == "allUsers" || g.Member == "allAuthenticatedUsers"
+		return public && !strings.HasPrefix(g.Role, "roles/")
+	})
+}
+
 // failure is one way in which one read fails. Places is where its list does not
 // reach, "" = the whole call fails.
 type failure struct {
@@ -84,9 +93,10 @@ func (w *world) blind(ctx context.Context, e estate.Estate, entries []judge.Entr
 	complaints := judge.Judge(e, entries, reports)
 	if !slices.Contains(proof, f.method) {
 		proven := e
-		if slices.Contains(proofOfDirect, f.method) {
-			proven.Services = slices.DeleteFunc(slices.Clone(e.Services), func(s estate.Service) bool { return s.DirectIAP })
-		}
+		proven.Services = slices.DeleteFunc(slices.Clone(e.Services), func(s estate.Service) bool {
+			return s.DirectIAP && slices.Contains(proofOfDirect, f.method) ||
+				strings.HasSuffix(f.method, "roles.get") && slices.ContainsFunc(s.Places(), publicByCustomRole)
+		})
 		complaints = append(complaints, judge.Unproven(proven, entries, reports)...)
 	}
 	return verdict{complaints, reports, entries, nil}, false, nil
