@@ -157,16 +157,14 @@ func OwnDoors(p posture.Posture) []Door {
 
 // tagURLs are the addresses of tagged revisions. Where the default URL is off, Cloud Run
 // lists no address of the service, whose own with the tag in front they are beside the one
-// that the tag's status has. Source: run/docs/rollouts-rollbacks-traffic-migration#tags.
+// that the tag's status may have. Source: run/docs/rollouts-rollbacks-traffic-migration#tags.
 func tagURLs(p posture.Posture) []string {
 	urls := slices.Clone(p.Service.TagURLs)
 	if len(p.Service.URLs) > 0 {
 		return urls
 	}
-	for _, url := range p.Service.TagURLs {
-		if tag, _, tagged := strings.Cut(strings.TrimPrefix(url, "https://"), "---"); tagged {
-			urls = append(urls, "https://"+tag+"---"+strings.TrimPrefix(p.DeterministicURL(), "https://"))
-		}
+	for _, tag := range p.Service.Tags {
+		urls = append(urls, "https://"+tag+"---"+strings.TrimPrefix(p.DeterministicURL(), "https://"))
 	}
 	slices.Sort(urls)
 	return slices.Compact(urls)

@@ -96,13 +96,22 @@ func TestEveryWayInIsADoor(t *testing.T) {
 			}), front}},
 		{"the default URL is off, a tag's address is listed", func(p *posture.Posture) {
 			p.Service.DefaultURLDisabled, p.Service.TagURLs = true, []string{"https://blue---h.run.app"}
+			p.Service.Tags = []string{"blue"}
 		}, []Door{with(own, func(d *Door) { d.Guard = GuardClosed }), with(own, func(d *Door) {
 			d.Kind, d.Address, d.Guard = TagURL, "https://blue---h.run.app", GuardUnknown
 			d.Why = "whether switching the default URL off closes a tag's address too is not documented"
 		}), front}},
+		{"the default URL is off and no longer listed, nor is a tag's", func(p *posture.Posture) {
+			p.Service.DefaultURLDisabled, p.Service.URLs, p.Service.Tags = true, nil, []string{"blue"}
+		}, []Door{with(own, func(d *Door) {
+			d.Address, d.Guard = "https://hello-123456789012.us-central1.run.app", GuardClosed
+		}), with(own, func(d *Door) {
+			d.Kind, d.Address, d.Guard = TagURL, "https://blue---hello-123456789012.us-central1.run.app", GuardUnknown
+			d.Why = "whether switching the default URL off closes a tag's address too is not documented"
+		}), front}},
 		{"the default URL is off and no longer listed, and a tag has two addresses", func(p *posture.Posture) {
 			p.Service.DefaultURLDisabled, p.Service.URLs = true, nil
-			p.Service.TagURLs = []string{"https://blue---h.run.app"}
+			p.Service.Tags, p.Service.TagURLs = []string{"blue"}, []string{"https://blue---h.run.app"}
 		}, []Door{with(own, func(d *Door) {
 			d.Address, d.Guard = "https://hello-123456789012.us-central1.run.app", GuardClosed
 		}), with(own, func(d *Door) {

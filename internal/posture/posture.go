@@ -65,7 +65,8 @@ type Service struct {
 	DefaultURLDisabled bool
 	HTTP2              bool     // the container takes HTTP/2 without TLS (port name h2c)
 	URLs               []string // run.app addresses; Cloud Run lists none once they are switched off
-	TagURLs            []string // run.app addresses of tagged revisions
+	Tags               []string // of revisions, each with addresses of its own
+	TagURLs            []string // run.app addresses of tagged revisions, as far as they are listed
 	Calls              []string // run.app hosts that its environment names
 	Labels             map[string]string
 	Regions            []string // of a multi-region service; nil = it is in one

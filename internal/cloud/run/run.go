@@ -107,7 +107,7 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	return posture.Service{
 		UID: found.Uid, Version: found.Etag, Ingress: setting,
 		InvokerCheckOff: found.InvokerIamDisabled, IAPOn: found.IapEnabled,
-		URLs: urls, TagURLs: tagURLs(found, urls), DefaultURLDisabled: found.DefaultUriDisabled,
+		URLs: urls, Tags: tags(found), TagURLs: tagURLs(found, urls), DefaultURLDisabled: found.DefaultUriDisabled,
 		HTTP2: takesHTTP2(found.Template), Calls: posture.RunAppHosts(environment(found.Template)),
 		Labels: found.Labels, Reconciling: found.Reconciling, Regions: regionsOf(found),
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime), LastModifier: found.LastModifier,
@@ -151,6 +151,17 @@ func takesHTTP2(template *run.GoogleCloudRunV2RevisionTemplate) bool {
 		}
 	}
 	return false
+}
+
+// tags are the tags of revisions.
+func tags(service *run.GoogleCloudRunV2Service) []string {
+	var names []string
+	for _, target := range service.TrafficStatuses {
+		if target.Tag != "" {
+			names = append(names, target.Tag)
+		}
+	}
+	return names
 }
 
 // tagURLs are the addresses of the tagged revisions: what the answer spells out, and
