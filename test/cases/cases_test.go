@@ -2,6 +2,7 @@ package cases
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,7 @@ func TestEachSituationIsSeenAsItIs(t *testing.T) {
 			t.Skipf("skipped: the scripts need %s: %v", tool, err)
 		}
 	}
+	path, free := patientPath(t), ports{}
 	for _, tc := range []struct {
 		script    string
 		says      []string
@@ -53,12 +55,13 @@ func TestEachSituationIsSeenAsItIs(t *testing.T) {
 		{"12-function-neg.sh", []string{"unknown  https://203.0.113.1", "a load balancer for Cloud Functions may lead here"},
 			[]string{"no load balancer's backend service leads"}},
 	} {
+		port := free.pair(t)
 		t.Run(tc.script, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			script := exec.CommandContext(ctx, "bash", filepath.Join(dir, tc.script))
-			script.Env = append(os.Environ(), "IAPGUARD="+binary.Command(t))
+			script.Env = append(os.Environ(), "IAPGUARD="+binary.Command(t), "PATH="+path, fmt.Sprint("PORT=", port))
 			text, err := script.CombinedOutput()
 			if ctx.Err() != nil {
 				t.Fatalf("%v, %v:\n%s", ctx.Err(), err, text)
