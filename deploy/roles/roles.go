@@ -31,6 +31,8 @@ type Role struct {
 type Permission struct {
 	Name string `yaml:"name"`
 	Why  string `yaml:"why"`
+	// Optional says that iapguard sees less without it, and decides the same.
+	Optional bool `yaml:"optional"`
 }
 
 // Load reads the roles. An error means that the file is broken.

@@ -50,7 +50,7 @@ func TestTheInstructionsNameTheSamePermissions(t *testing.T) {
 	for of, writes := range map[string]bool{"reader": false, "writer": true} {
 		var want, got []string
 		for _, role := range all {
-			always := role.ID == "iapguardReader" || role.ID == "iapguardInherited"
+			always := role.ID == "iapguardReader" || role.ID == "iapguardInherited" || role.ID == "iapguardAncestors"
 			if read := always || role.Optional && (role.BindTo == "project" || role.BindTo == "organization"); read != writes {
 				want = append(want, role.Names()...)
 			}

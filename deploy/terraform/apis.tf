@@ -19,7 +19,7 @@ locals {
       "networksecurity.googleapis.com",
     ],
     # The search for callers reads triggers too (role iapguardCallers).
-    local.eventarc || contains(var.optional_roles, "callers") ? ["eventarc.googleapis.com"] : [],
+    local.eventarc || contains(local.optional_roles, "callers") ? ["eventarc.googleapis.com"] : [],
     # Tokens of the writing accounts.
     length(var.writers) > 0 ? ["iamcredentials.googleapis.com"] : [],
     length(var.preventive) > 0 ? ["orgpolicy.googleapis.com"] : [],

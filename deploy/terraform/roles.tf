@@ -6,10 +6,13 @@ locals {
 
   optional_role_ids = { inherited = "iapguardInherited", callers = "iapguardCallers", domains = "iapguardDomains", ancestors = "iapguardAncestors" }
 
+  # A role of a project cannot read what is above it.
+  optional_roles = coalesce(var.optional_roles, toset(concat(["inherited", "callers"], local.in_project ? [] : ["ancestors"])))
+
   # Only roles that are used are created.
   wanted_roles = toset(concat(
     ["iapguardReader"],
-    [for name in var.optional_roles : local.optional_role_ids[name]],
+    [for name in local.optional_roles : local.optional_role_ids[name]],
     local.in_project && var.mode == "enforce" || length(local.bound) > 0 ? ["iapguardWriter"] : [],
     length(local.runtime_account_grants) + length(local.runtime_project_grants) > 0 ? ["iapguardRuntime"] : [],
     length(var.oauth_client_secrets) > 0 ? ["iapguardOAuthClient"] : [],

@@ -90,18 +90,18 @@ variable "runtime_projects" {
 }
 
 variable "optional_roles" {
-  description = "Roles beside the reader: \"inherited\" (grants of the project; without it every door that IAM or IAP keeps is unknown), and those without which the function works and sees less: \"callers\" (who calls a service), \"domains\" (mapped domains; Google's pages disagree on whether a custom role can hold its permission), \"ancestors\" (in a folder or organisation: grants there)."
+  description = "Roles beside the reader. Without \"inherited\" (grants of the project) or \"ancestors\" (grants in the folders and the organisation above it) every door that IAM or IAP keeps is unknown. Without \"callers\" (who calls a service) or \"domains\" (mapped domains; Google's pages disagree on whether a custom role can hold its permission) the function works and sees less. Default: inherited and callers, and ancestors where the scope is a folder or an organisation."
   type        = set(string)
-  default     = ["inherited", "callers"]
+  default     = null
 
   validation {
-    condition     = length(setsubtract(var.optional_roles, ["inherited", "callers", "domains", "ancestors"])) == 0
-    error_message = "optional_roles has ${join(", ", setsubtract(var.optional_roles, ["inherited", "callers", "domains", "ancestors"]))}: write \"inherited\", \"callers\", \"domains\", \"ancestors\", or nothing."
+    condition     = length(setsubtract(coalesce(var.optional_roles, toset([])), ["inherited", "callers", "domains", "ancestors"])) == 0
+    error_message = "optional_roles has ${join(", ", setsubtract(coalesce(var.optional_roles, toset([])), ["inherited", "callers", "domains", "ancestors"]))}: write \"inherited\", \"callers\", \"domains\", \"ancestors\", or nothing."
   }
 
   validation {
     # A custom role of a project cannot have permissions on what is above it.
-    condition     = !contains(var.optional_roles, "ancestors") || !startswith(coalesce(var.scope, "projects/"), "projects/")
+    condition     = !contains(coalesce(var.optional_roles, toset([])), "ancestors") || !startswith(coalesce(var.scope, "projects/"), "projects/")
     error_message = "optional_roles has ancestors, and scope is a project, whose roles cannot read what is above it: leave it out, and grant the role iapguardAncestors on the organisation by hand."
   }
 }

@@ -32,7 +32,7 @@ func TestPoliciesAboveTheProjectCount(t *testing.T) {
 			[]Named{{gmail, false, true}}},
 		{"a group that outsiders can join", grant(posture.RoleInvoker, "group:all@evil.example"), trust,
 			GuardSignedIn, GuardIAP, nil, nil},
-		{"not read", unread, posture.Trust{}, GuardIAM, GuardIAP, nil, nil},
+		{"not read", unread, posture.Trust{}, GuardUnknown, GuardUnknown, nil, nil},
 		{"not read, where outsiders count", unread, trust, GuardUnknown, GuardUnknown, nil, nil},
 	} {
 		p := posturetest.Protected()

@@ -51,7 +51,7 @@ func TestAListThatMayLackSomebodyIsALowerBound(t *testing.T) {
 		}, true, true},
 		{"a custom role of IAP's agent alone is not read",
 			func(p *posture.Posture) { give(&p.Invokers, "projects/demo-project/roles/a", "", p.Agent()) }, false, false},
-		{"the policy of the service is not read", func(p *posture.Posture) { p.Invokers.Unread = unread }, false, false},
+		{"the policy of the service is not read", func(p *posture.Posture) { p.Invokers.Unread = unread }, false, true},
 		{"the policy of the backend service is not read",
 			func(p *posture.Posture) { access(p).Unread = unread }, true, false},
 		{"an inherited policy of IAP's is not read", func(p *posture.Posture) {

@@ -134,11 +134,9 @@ func iapGuard(p posture.Posture, policies []posture.AccessPolicy, settings postu
 	}
 	unread := doubtful
 	for _, at := range policies {
-		if !posture.AboveProject(at.Resource) || p.Trust.Known() { // above, only outsiders are of interest
-			unread = cmp.Or(unread, at.Policy.Unread)
-		}
+		unread = cmp.Or(unread, at.Policy.Unread)
 	}
-	if unread = cmp.Or(unread, settings.Unread, outsidersAbove(p, settings)); unread != "" {
+	if unread = cmp.Or(unread, settings.Unread, p.AboveUnread(), settingsAbove(p, settings)); unread != "" {
 		return judged{GuardUnknown, unread}
 	}
 	return judged{guard: GuardIAP}
@@ -151,7 +149,7 @@ func invokerGuard(p posture.Posture) judged {
 	}
 	own := cmp.Or(p.Invokers.Unread, p.AtGlobal.Unread)
 	wide, doubtful := doubted(p, wideInvokers(p))
-	switch unread := cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p, posture.IAPSettings{})); {
+	switch unread := cmp.Or(doubtful, own, p.Project.Unread, p.AboveUnread()); {
 	case slices.ContainsFunc(wide, func(b Grant) bool { return b.Member == allUsers }):
 		return judged{guard: GuardOpen}
 	case len(wide) > 0:
@@ -172,15 +170,15 @@ func wideInvokers(p posture.Posture) []Grant {
 	return wide
 }
 
-// outsidersAbove is why it is not known whether outsiders get in by what is above the
-// project, "" where it is known or nobody is an outsider. A policy there takes no public
-// members, and IAP's settings there leave the guard what it is without outsiders: they let
-// Identity Platform, workforce pools and OPTIONS requests pass at a door that is still IAP's.
-func outsidersAbove(p posture.Posture, settings posture.IAPSettings) string {
+// settingsAbove is why it is not known whether outsiders get in by IAP's settings above
+// the project, "" where it is known or nobody is an outsider. The settings there let
+// Identity Platform, workforce pools and OPTIONS requests pass at a door that is still
+// IAP's.
+func settingsAbove(p posture.Posture, settings posture.IAPSettings) string {
 	if !p.Trust.Known() {
 		return ""
 	}
-	return cmp.Or(p.AboveUnread(), settings.UnreadAbove)
+	return settings.UnreadAbove
 }
 
 // doubted splits grants of wide members: those that let in, as far as roles are known,

@@ -77,18 +77,18 @@ type List struct {
 	AtLeast bool
 }
 
-// NamedInvokers lists who gets in at the doors that are guarded by IAM: the
-// service's own grants first, then those of the project and above. IAP's agent is not listed, because
-// IAP authenticates everybody who calls through it. The list is empty where no door is
-// guarded by IAM.
+// NamedInvokers lists who gets in at the doors that IAM guards, or may guard: the
+// service's own grants first, then those of the project and above. IAP's agent is not
+// listed, because IAP authenticates everybody who calls through it. The list is empty where
+// no door can be guarded by IAM.
 func NamedInvokers(p posture.Posture) List {
-	byIAM := func(d Door) bool { return d.Guard == GuardIAM }
-	if !slices.ContainsFunc(Of(p), byIAM) {
+	mayBeIAM := func(d Door) bool { return d.Guard == GuardIAM || d.Guard == GuardUnknown }
+	if !slices.ContainsFunc(Of(p), mayBeIAM) {
 		return List{}
 	}
 	list := named{p: p, counts: roleOfInvokers, agent: p.Agent()}
 	for _, part := range p.Parts() {
-		if slices.ContainsFunc(Of(part), byIAM) {
+		if slices.ContainsFunc(Of(part), mayBeIAM) {
 			list.add(part.Invokers, false)
 			list.unread(part.AtGlobal.Unread)
 		}

@@ -50,9 +50,9 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 		}, GuardSignedIn, "IAP lets any Google account in (domain:gmail.com)"},
 		{"whose policy is unread",
 			func(p *posture.Posture) { elsewhere(whole(p), posture.Policy{Unread: "403"}) }, GuardUnknown, "403"},
-		{"what is above it is unread, and no outsider is of interest", func(p *posture.Posture) {
+		{"the policy above which is unread", func(p *posture.Posture) {
 			elsewhere(whole(p), posture.Policy{}).Home[1].Policy.Unread = "403"
-		}, GuardIAP, ""},
+		}, GuardUnknown, "403"},
 		{"the service's own project lets any account in, and that of the rule nobody", func(p *posture.Posture) {
 			elsewhere(whole(p), posture.Policy{})
 			p.Project = accessors("domain:gmail.com")

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/iapguard/iapguard/deploy/roles"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
@@ -49,10 +51,29 @@ func (e *fixture) bucketPolicy(r blueprint.Resource) {
 
 // member adds one grant to the project's policy.
 func (e *fixture) member(r blueprint.Resource) {
-	policy := e.post("/v1/"+project+":getIamPolicy", map[string]any{})
+	e.grant(project, r.Values["role"], r.Values["member"])
+}
+
+func (e *fixture) grant(resource string, role, member any) {
+	policy := e.post("/v1/"+resource+":getIamPolicy", map[string]any{})
 	bindings, _ := policy["bindings"].([]any)
-	policy["bindings"] = append(bindings, map[string]any{"role": r.Values["role"], "members": []any{r.Values["member"]}})
-	e.post("/v1/"+project+":setIamPolicy", map[string]any{"policy": policy})
+	policy["bindings"] = append(bindings, map[string]any{"role": role, "members": []any{member}})
+	e.post("/v1/"+resource+":setIamPolicy", map[string]any{"policy": policy})
+}
+
+// ancestors does what the module cannot do for one project: an administrator of the
+// organization lets the function read what is granted there.
+func (e *fixture) ancestors() {
+	const organization = "organizations/" + apiserver.OrganizationID
+	shipped, err := roles.Load()
+	e.done(err)
+	for _, role := range shipped {
+		if role.ID == playground.AncestorsRole {
+			e.post("/v1/"+organization+"/roles", map[string]any{"roleId": role.ID, "role": map[string]any{
+				"title": role.Title, "stage": "GA", "includedPermissions": role.Names()}})
+		}
+	}
+	e.grant(organization, organization+"/roles/"+playground.AncestorsRole, "serviceAccount:"+playground.FunctionAccount)
 }
 
 // service deploys the service, whose container is the built binary.

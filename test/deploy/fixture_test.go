@@ -87,6 +87,7 @@ func open(t *testing.T, folder string, changes map[string]any) *fixture {
 func (e *fixture) apply() {
 	e.t.Helper()
 	e.make("google_service_account", e.account)
+	e.ancestors()
 	e.make("google_project_iam_custom_role", e.role)
 	e.make("google_storage_bucket", e.bucket)
 	e.make("google_storage_bucket_iam_policy", e.bucketPolicy)

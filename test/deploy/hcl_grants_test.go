@@ -101,7 +101,7 @@ func TestTheFunctionHoldsOnTheScopeWhatItsModeNeeds(t *testing.T) {
 			"iapguardWriter"},
 		"everything in one project": {"iapguardAPIs", "iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader",
 			"iapguardRuntime", "iapguardWriter"},
-		"in a folder, planned":         {"iapguardCallers", "iapguardInherited", "iapguardReader"},
+		"in a folder, planned":         {"iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"},
 		"in an organisation, by waves": {"iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"},
 	}
 	inEveryShape(t, func(t *testing.T, scope string, all resources) {

@@ -29,7 +29,7 @@ var shapes = []struct {
 	{"in an organisation, by waves", "organizations/12",
 		map[string]any{"scope": "organizations/12", "mode": "report-only", "runtime_projects": []any{},
 			"sweep_projects": []any{"shop-prod"}, "enable_api": true,
-			"optional_roles": []any{"inherited", "callers", "ancestors"}, "writers": map[string]any{
+			"writers": map[string]any{
 				"folders/41": map[string]any{"bound": true, "runtime_projects": []any{"shop-prod"},
 					"runtime_accounts": []any{"shop-run@shop-test.iam.gserviceaccount.com"}},
 				"folders/42": map[string]any{},

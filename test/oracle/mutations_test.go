@@ -83,9 +83,11 @@ var mutants = []mutant{
 // fail show.
 var unread = []mutant{
 	{"an unread policy of a service is an empty one", "internal/door/guard.go",
-		"cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p))", "cmp.Or(doubtful, p.Project.Unread)"},
+		"cmp.Or(doubtful, own, p.Project.Unread, p.AboveUnread())", "cmp.Or(doubtful, p.Project.Unread)"},
 	{"an unread policy of a project is an empty one", "internal/door/guard.go",
-		"cmp.Or(doubtful, own, p.Project.Unread, outsidersAbove(p))", "cmp.Or(doubtful, own)"},
+		"cmp.Or(doubtful, own, p.Project.Unread, p.AboveUnread())", "cmp.Or(doubtful, own)"},
+	{"an unread policy above the project is an empty one", "internal/door/guard.go",
+		"cmp.Or(doubtful, own, p.Project.Unread, p.AboveUnread())", "cmp.Or(doubtful, own, p.Project.Unread)"},
 	{"load balancers of a region that cannot be listed are those of no other", "internal/door/region.go",
 		"mayLeadTo(doors, judged{unseen.Guard, unseen.Why})", "mayLeadTo(nil, judged{unseen.Guard, unseen.Why})"},
 	{"load balancers that cannot be listed are none", "internal/door/door.go",

@@ -56,7 +56,7 @@ func shipped(t *testing.T, chosen func(roles.Role) bool) []apiserver.Role {
 // reads chooses the roles that mode report-only needs, with those that it does
 // without: the others let the function write.
 func reads(role roles.Role) bool {
-	always := role.ID == "iapguardReader" || role.ID == "iapguardInherited"
+	always := role.ID == "iapguardReader" || role.ID == "iapguardInherited" || role.ID == "iapguardAncestors"
 	return always || role.Optional && (role.BindTo == "project" || role.BindTo == "organization")
 }
 
@@ -66,6 +66,24 @@ func enables(role roles.Role) bool   { return role.ID == "iapguardAPIs" }
 func stays(role roles.Role) bool     { return !writes(role) && !enables(role) } // with the function's own account
 func readerAlone(r roles.Role) bool  { return reads(r) && !r.Optional }
 func optionalRead(r roles.Role) bool { return reads(r) && r.Optional }
+
+// dispensable are the permissions without which report-only sees less and decides the same.
+func dispensable(t *testing.T) (names []string) {
+	t.Helper()
+	known, err := roles.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range slices.DeleteFunc(known, func(r roles.Role) bool { return !reads(r) }) {
+		for _, permission := range role.Permissions {
+			if role.Optional || permission.Optional {
+				names = append(names, permission.Name)
+			}
+		}
+	}
+	return names
+}
+
 func permissions(of []apiserver.Role) (names []string) {
 	for _, role := range of {
 		names = append(names, role.Permissions...)
@@ -226,7 +244,8 @@ func isMissed(t *testing.T, o *withfunction.Env, permission string, optional boo
 		return
 	}
 	if !slices.ContainsFunc(lines, func(line string) bool {
-		return strings.HasSuffix(line, " the permission "+permission)
+		return strings.HasSuffix(line, " the permission "+permission) ||
+			strings.Contains(line, " the permission "+permission+" on ")
 	}) {
 		t.Errorf("no blocked report advises to grant it; blocked reports say %q", lines)
 	}

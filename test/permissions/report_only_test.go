@@ -68,7 +68,7 @@ func answerTo(o *withfunction.Env, command, service string) (found report.Report
 }
 
 func TestReportOnlyNeedsEveryPermissionOfTheReader(t *testing.T) {
-	roles, optional := shipped(t, reads), permissions(shipped(t, optionalRead))
+	roles, optional := shipped(t, reads), dispensable(t)
 	everyOneIsMissed(t, "the reader, in report-only", permissions(roles),
 		func(t *testing.T, permission string) *withfunction.Env {
 			o := play(t, looking, without(roles, permission))
