@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // neverSet is the etag of a policy that was never written. It is a version
@@ -135,10 +137,6 @@ func (c *Call) SetIamPolicy(resource string) (any, error) {
 	return policy, nil
 }
 
-// standardBase64 undoes the URL-safe alphabet: an etag is bytes, either way of
-// writing them is accepted by proto3's JSON mapping, and gcloud sends it so.
-var standardBase64 = strings.NewReplacer("-", "+", "_", "/")
-
 // setPolicy writes a policy, and returns it and what was there before.
 func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (policy, old map[string]any, err error) {
 	bindings, conditional, err := s.checkBindings(List(sent, "bindings"))
@@ -162,7 +160,7 @@ func (s *Server) setPolicy(resource string, sent map[string]any, mask string) (p
 	if old, existed = s.policies.byResource[resource]; !existed {
 		old = map[string]any{"etag": neverSet}
 	}
-	if etag := standardBase64.Replace(Text(sent, "etag")); etag != "" && etag != Text(old, "etag") {
+	if etag := Text(sent, "etag"); etag != "" && !schema.SameBytes(etag, Text(old, "etag")) {
 		return nil, nil, Aborted("There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.")
 	} else if etag != "" && version != "3" && hasConditions(old) {
 		return nil, nil, Invalid("The existing policy has conditional role bindings: read and write it with policy version 3.")

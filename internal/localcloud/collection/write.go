@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // sent reads the resource in a request's body into w.Sent, and returns what stands
@@ -110,7 +111,7 @@ func (c *Collection) remove(call *apiserver.Call) (any, error) {
 // checkEtag refuses a write that names another version than the current one.
 func (c *Collection) checkEtag(w *Write, etag string) error {
 	switch current := apiserver.Text(w.Old.Body, "etag"); {
-	case etag == "" || current == "" || etag == current:
+	case etag == "" || current == "" || schema.SameBytes(etag, current):
 		return nil
 	case c.Conflict != nil:
 		return c.Conflict(*w.Old, etag)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // noLabels is the recorded labelFingerprint of a resource without labels.
@@ -46,7 +47,7 @@ func checkFingerprint(field, sent, current string, needed bool) error {
 	switch {
 	case sent == "" && needed:
 		return required(field)
-	case sent != "" && sent != current:
+	case sent != "" && !schema.SameBytes(sent, current):
 		return &apiserver.Error{
 			Code: http.StatusPreconditionFailed, Status: "FAILED_PRECONDITION", Reason: "conditionNotMet",
 			Message: "Invalid fingerprint.", Location: "If-Match", LocationType: "header",

@@ -27,6 +27,14 @@ func TestFingerprintsAreEightBytesInURLSafeBase64(t *testing.T) {
 	}
 }
 
+func TestAFingerprintIsTheSameInBothAlphabets(t *testing.T) {
+	for sent, same := range map[string]bool{"-_-_-_-_-_8=": true, "+/+/+/+/+/8=": true, "-_-_-_-_-_4=": false, "x": false} {
+		if err := checkFingerprint("fingerprint", sent, "-_-_-_-_-_8=", true); (err == nil) != same {
+			t.Errorf("%s: %v, want it taken: %v", sent, err, same)
+		}
+	}
+}
+
 func TestLinksAreReadInEveryForm(t *testing.T) {
 	type read struct {
 		Path string

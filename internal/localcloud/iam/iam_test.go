@@ -90,3 +90,33 @@ func TestACustomRoleIsMadeChangedAndDeletedAndAllowsWhatItSays(t *testing.T) {
 		}
 	}
 }
+
+// gcloud writes bytes in the URL-safe alphabet, and answers are in the other one.
+func TestAnEtagIsTheSameInBothAlphabets(t *testing.T) {
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
+	t.Cleanup(s.Close)
+	s.Serve(iam.New(s))
+	call(t, s, "", "POST", collection, `{"roleId":"reader","role":{"title":"Reader"}}`)
+	etagInBoth := func() (standard, urlSafe string) {
+		for range 10_000 {
+			_, answer := call(t, s, "", "PATCH", collection+"/reader", `{"title":"Reader"}`)
+			if standard, _ = answer["etag"].(string); strings.ContainsAny(standard, "+/") {
+				return standard, strings.NewReplacer("+", "-", "/", "_").Replace(standard)
+			}
+		}
+		t.Fatalf("no etag differs in the two alphabets; the last was %s", standard)
+		return "", ""
+	}
+	standard, sent := etagInBoth()
+	status, answer := call(t, s, "", "PATCH", collection+"/reader", `{"title":"Reads","etag":"`+sent+`"}`)
+	if status != 200 || answer["title"] != "Reads" {
+		t.Errorf("%s sent as %s: %d %v, want 200", standard, sent, status, answer)
+	}
+	if status, answer := call(t, s, "", "PATCH", collection+"/reader", `{"etag":"`+sent+`"}`); status != 409 {
+		t.Errorf("the etag before: %d %v, want 409", status, answer)
+	}
+	standard, sent = etagInBoth()
+	if status, answer := call(t, s, "", "DELETE", collection+"/reader?etag="+sent, ""); status != 200 {
+		t.Errorf("deleted with %s, sent as %s: %d %v, want 200", standard, sent, status, answer)
+	}
+}

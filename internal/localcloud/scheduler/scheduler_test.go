@@ -3,14 +3,19 @@ package scheduler_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	client "google.golang.org/api/cloudscheduler/v1"
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/clienttest"
+	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
+	"github.com/iapguard/iapguard/internal/localcloud/scheduler"
 )
 
 const location = "projects/demo-project/locations/us-central1"
@@ -78,6 +83,44 @@ func TestWhatIsNoHTTPJobIsRefused(t *testing.T) {
 	} {
 		if _, err := api.Create(location, job).Do(); clienttest.Code(err) != http.StatusBadRequest {
 			t.Errorf("%s: %v, want a 400", name, err)
+		}
+	}
+}
+
+// gcloud writes bytes in the URL-safe alphabet.
+func TestWhatAJobSendsIsTakenInBothAlphabets(t *testing.T) {
+	sent := ""
+	s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now})
+	s.Serve(scheduler.New(s, scheduler.Senders{
+		HTTP: func(request dataplane.Sent) (int, error) {
+			sent = string(request.Body)
+			return http.StatusOK, nil
+		},
+		Publish: func(_ string, data []byte, _ map[string]string) error {
+			sent = string(data)
+			return nil
+		},
+	}))
+	t.Cleanup(s.Close)
+	for id, target := range map[string]string{
+		"http":     `"httpTarget":{"uri":"https://a.example","body":"fn5-Pz8_"}`,
+		"topic":    `"pubsubTarget":{"topicName":"projects/demo-project/topics/t","data":"fn5-Pz8_"}`,
+		"standard": `"pubsubTarget":{"topicName":"projects/demo-project/topics/t","data":"fn5+Pz8/"}`,
+	} {
+		name := location + "/jobs/" + id
+		sent = ""
+		for _, step := range [][2]string{
+			{"/v1/" + location + "/jobs", `{"name":"` + name + `","schedule":"0 3 * * *",` + target + `}`},
+			{"/v1/" + name + ":run", "{}"},
+		} {
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, step[0], strings.NewReader(step[1])))
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", step[0], w.Code, w.Body)
+			}
+		}
+		if sent != "~~~???" {
+			t.Errorf("%s: it sent %q, want ~~~???", id, sent)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestNormalizeTakesEveryFormOfAValue(t *testing.T) {
 		{"zero int64", "run/v1", "TaskSpec", `{"maxRetries":0,"timeoutSeconds":"0"}`, `{"maxRetries":0}`},
 		{"boolean as text", "run/v2", "GoogleCloudRunV2Service", `{"iapEnabled":"true"}`, `{"iapEnabled":true}`},
 		{"durations, times, bytes", "pubsub/v1", "PubsubMessage", `{"data":"-_8","publishTime":"2026-01-02T03:04:05.6+01:00"}`,
-			`{"data":"-_8","publishTime":"2026-01-02T03:04:05.6+01:00"}`},
+			`{"data":"+/8=","publishTime":"2026-01-02T03:04:05.6+01:00"}`},
 		{"any values", "logging/v2", "LogEntry", `{"jsonPayload":{"a":[1,{"b":null}]}}`, `{"jsonPayload":{"a":[1,{"b":null}]}}`},
 		{"lists of lists of messages", "run/v2", "GoogleCloudRunV2RevisionTemplate",
 			`{"containers":[{"env":[{"name":"A","value":""}]},null]}`, `{"containers":[{"env":[{"name":"A","value":""}]},{}]}`},

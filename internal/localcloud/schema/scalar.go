@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -32,9 +33,11 @@ func (f *Field) scalar(value any, name string) (any, string) {
 	}
 	switch f.Format {
 	case "byte":
-		if !isBase64(text) {
+		data, err := Bytes(text)
+		if err != nil {
 			return nil, fmt.Sprintf("Base64 decoding failed for %q", text)
 		}
+		return base64.StdEncoding.EncodeToString(data), ""
 	case "google-duration":
 		if why := badDuration(text); why != "" {
 			return nil, fmt.Sprintf("Field '%s', %s", name, why)
@@ -136,11 +139,19 @@ func number(value any) (any, string) {
 	return nil, shown(value)
 }
 
-// isBase64 takes both alphabets, with and without padding.
-func isBase64(text string) bool {
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-	_, err := base64.RawStdEncoding.DecodeString(text)
-	return err == nil
+var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
+
+// Bytes reads base64 in the standard or the URL-safe alphabet, with or without padding
+// (protobuf.dev/programming-guides/json, bytes). gcloud writes the URL-safe one.
+func Bytes(text string) ([]byte, error) {
+	return base64.RawStdEncoding.DecodeString(standardAlphabet.Replace(strings.TrimRight(text, "=")))
+}
+
+// SameBytes reports whether two texts are the same, or the same bytes in base64.
+func SameBytes(one, other string) bool {
+	first, err := Bytes(one)
+	second, otherErr := Bytes(other)
+	return one == other || err == nil && otherErr == nil && bytes.Equal(first, second)
 }
 
 var duration = regexp.MustCompile(`^-?[0-9]+(\.[0-9]{1,9})?s$`)

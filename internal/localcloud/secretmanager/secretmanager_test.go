@@ -60,6 +60,18 @@ func (c cloud) message(want int, caller, verb, path, body string) string {
 	return text
 }
 
+// gcloud sends a payload in the URL-safe alphabet.
+func TestAPayloadIsTakenInBothAlphabets(t *testing.T) {
+	c := start(t)
+	for sent, want := range map[string]string{"fn5-Pz8_": "fn5+Pz8/", "fn5+Pz8/": "fn5+Pz8/", "-_8": "+/8=", "-_8=": "+/8="} {
+		c.call(200, "", "POST", shop+":addVersion", `{"payload": {"data": "`+sent+`"}}`)
+		answer := c.call(200, "", "GET", shop+"/versions/latest:access", "")
+		if got := answer["payload"].(map[string]any)["data"]; got != want {
+			t.Errorf("%s was kept as %v, want %s", sent, got, want)
+		}
+	}
+}
+
 func TestVersionsAreNumberedAndTheLatestIsTheNewest(t *testing.T) {
 	c := start(t)
 	for _, data := range []string{"b25l", "dHdv"} {

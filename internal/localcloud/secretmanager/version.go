@@ -8,6 +8,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
+	"github.com/iapguard/iapguard/internal/localcloud/schema"
 )
 
 // maxPayload is how much one version may hold. Source: secret-manager/quotas.
@@ -48,7 +49,7 @@ func addVersion(versions *collection.Collection, secret string, call *apiserver.
 		return nil, err
 	}
 	payload := apiserver.Object(body, "payload")
-	data, err := base64.StdEncoding.DecodeString(apiserver.Text(payload, "data"))
+	data, err := schema.Bytes(apiserver.Text(payload, "data"))
 	sum := apiserver.Text(payload, "dataCrc32c")
 	switch {
 	case err != nil:
