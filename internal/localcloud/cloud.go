@@ -16,29 +16,16 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
-	"github.com/iapguard/iapguard/internal/localcloud/bigquery"
-	"github.com/iapguard/iapguard/internal/localcloud/certificatemanager"
-	"github.com/iapguard/iapguard/internal/localcloud/cloudasset"
-	"github.com/iapguard/iapguard/internal/localcloud/cloudbilling"
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
-	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/eventarc"
-	"github.com/iapguard/iapguard/internal/localcloud/iam"
-	"github.com/iapguard/iapguard/internal/localcloud/iap"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
-	"github.com/iapguard/iapguard/internal/localcloud/monitoring"
-	"github.com/iapguard/iapguard/internal/localcloud/networksecurity"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
-	"github.com/iapguard/iapguard/internal/localcloud/orgpolicy"
 	"github.com/iapguard/iapguard/internal/localcloud/pubsub"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/run"
-	"github.com/iapguard/iapguard/internal/localcloud/scheduler"
-	"github.com/iapguard/iapguard/internal/localcloud/secretmanager"
-	"github.com/iapguard/iapguard/internal/localcloud/serviceusage"
-	"github.com/iapguard/iapguard/internal/localcloud/storage"
 )
 
 // defaultOperationTime lets a client see RUNNING before DONE.
@@ -54,15 +41,9 @@ type Options struct {
 	// an operation has ended when the call that began it is answered, for clients
 	// that poll every ten seconds.
 	OperationTime time.Duration
-	// KeepIAPOfDeleted lets IAP's policy and settings of a Cloud Run service outlive
-	// it, so that they hold for the next service of its name.
-	KeepIAPOfDeleted bool
-	// KeepTagURLs lets the addresses of tags answer where a service's default URL is
-	// switched off.
-	KeepTagURLs bool
-	// ApplyFailedUpdates lets the ingress of a Cloud Run update whose operation failed take
-	// effect.
-	ApplyFailedUpdates bool
+	// Beliefs say in what the cloud does otherwise than by default, where nobody could
+	// confirm what Google does.
+	Beliefs belief.Beliefs
 	// IAMPropagation is how long it takes until a change of an IAM policy is
 	// in effect.
 	IAMPropagation time.Duration
@@ -71,9 +52,6 @@ type Options struct {
 	Propagation time.Duration
 	// Projects are there from the start and after every reset, beside the default project.
 	Projects []apiserver.Project
-	// IAPAgentOfFrontend lets IAP, where a forwarding rule leads to a backend service of
-	// another project, call Cloud Run as the agent of the rule's project.
-	IAPAgentOfFrontend bool
 	// Roles are custom roles, and Grants roles on a project, that are there
 	// from the start and after every reset. The owner needs none.
 	Roles  []apiserver.Role
@@ -132,78 +110,12 @@ func New(options Options) *Cloud {
 		options.OperationTime = defaultOperationTime
 	}
 	logs := logging.New(logging.Options{Clock: options.Clock, Publish: options.Publish})
-	server := apiserver.Options{
-		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
-		IAMPropagation: options.IAMPropagation, ListLag: options.ListLag, Roles: options.Roles, Projects: options.Projects,
-	}
-	if options.Discovery != nil {
-		server.Observe = options.Discovery.Observe
-	}
-	s := apiserver.New(server)
-	loadBalancers := compute.New(s)
-	services := run.New(s)
-	if options.KeepTagURLs {
-		services.KeepTagURLs()
-	}
-	if options.ApplyFailedUpdates {
-		services.ApplyFailedUpdates()
-	}
-	s.Serve(loadBalancers.API())
-	s.Serve(services.API())
-	s.Serve(serviceusage.New(s))
-	s.Serve(resourcemanager.New(s, resourcemanager.Options{Grants: options.Grants,
-		WithoutOrganization: options.WithoutOrganization}))
-	s.Serve(cloudbilling.New(s))
-	s.Serve(orgpolicy.New(s))
-	s.Serve(cloudasset.New(s))
-	s.Serve(iam.New(s))
-	s.Serve(iam.NewCredentials(s))
-	s.Serve(inDefaultProject(secretmanager.New(s)))
-	s.Serve(inDefaultProject(storage.New(s)))
-	s.Serve(certificatemanager.New(s))
-	tables := bigquery.New(s)
-	s.Serve(inDefaultProject(tables.API()))
-	metrics := monitoring.New(s)
-	s.Serve(inDefaultProject(metrics.API()))
-	logs.CountWith(metrics)
-	proxy := iap.New(s, iap.Directory{BackendService: loadBalancers.BackendService,
-		ForwardingRule: loadBalancers.ForwardingRule, RunService: services.Exists})
-	if !options.KeepIAPOfDeleted {
-		services.OnGone(proxy.Forget)
-	}
-	s.Serve(proxy.API())
-	s.Serve(logs.API(s))
-	triggers := eventarc.New(s, eventarc.Options{Transport: options.Transport, Publish: options.Publish})
-	logs.Listen(triggers.Offer)
-	s.Serve(inDefaultProject(triggers.API()))
-	tokens := oidc.New(options.Clock)
-	policies := networksecurity.New(s, loadBalancers.Exists)
-	s.Serve(policies.API())
-	data := dataplane.New(dataplane.Options{
-		Compute: loadBalancers, Run: services, IAP: proxy, Authorization: policies, AgentProvisioned: s.AgentProvisioned, Allowed: s.Allowed,
-		Containers: s.Containers, ProjectOf: s.ProjectOf, IAPAgentOfFrontend: options.IAPAgentOfFrontend, Clock: options.Clock, Write: metrics.Counted(logs.Write), Tokens: tokens, WithoutOrganization: options.WithoutOrganization,
-	})
-	s.Serve(apiserver.API{Name: "dataplane", Reset: data.Reset})
-	data.SetPropagation(options.Propagation)
-	s.Serve(inDefaultProject(scheduler.New(s, scheduler.Senders{HTTP: data.Send, Publish: options.publish})))
-	s.Serve(inDefaultProject(pubsub.New(options.PubSub, func(to delivery.Export, attempt delivery.Attempt) error {
-		return tables.Export(to.Table, bigquery.Message{
-			Subscription: attempt.Subscription, ID: attempt.MessageID, Published: attempt.PublishTime, Data: attempt.Data,
-			Attributes: attempt.Attributes, Fields: to.Fields, Metadata: to.Metadata, DropUnknown: to.DropUnknown,
-		})
-	})))
-	if options.Disturber != nil {
-		s.Serve(apiserver.API{Name: "disturb", Reset: options.Disturber.Reset})
-	}
-	c := &Cloud{server: s, logs: logs, services: services, balancers: loadBalancers, data: data, tokens: tokens, options: options, id: apiserver.NewUUID()}
+	server := newServer(options, logs)
+	c := &Cloud{server: server, logs: logs, balancers: compute.New(server), services: run.New(server),
+		tokens: oidc.New(options.Clock), options: options, id: apiserver.NewUUID()}
+	c.serveAPIs()
 	c.own = c.ownEndpoints()
 	return c
-}
-
-// inDefaultProject is an API of the default project alone.
-func inDefaultProject(api apiserver.API) apiserver.API {
-	api.DefaultProjectOnly = true
-	return api
 }
 
 // pubSubAddress is where client libraries find Pub/Sub over gRPC; "" = there is none.

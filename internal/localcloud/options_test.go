@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
@@ -60,7 +61,7 @@ func TestTagAddressesLeadToTheirRevisions(t *testing.T) {
 		{"the default URL itself, where tags are kept", "shop", true, true, 404, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cloud := localcloud.New(localcloud.Options{OperationTime: -1, KeepTagURLs: tc.keep, Discovery: discovery.Judge(t)})
+			cloud := localcloud.New(localcloud.Options{OperationTime: -1, Beliefs: belief.Beliefs{KeepTagURLs: tc.keep}, Discovery: discovery.Judge(t)})
 			server := httptest.NewServer(cloud)
 			t.Cleanup(func() { server.Close(); cloud.Close() })
 			call := func(method, path, body string) string {
@@ -95,7 +96,7 @@ func TestTagAddressesLeadToTheirRevisions(t *testing.T) {
 
 func TestIAPOfADeletedServiceIsKeptOnDemand(t *testing.T) {
 	for keep, want := range map[bool]bool{false: false, true: true} {
-		base := serve(t, localcloud.Options{OperationTime: -1, KeepIAPOfDeleted: keep})
+		base := serve(t, localcloud.Options{OperationTime: -1, Beliefs: belief.Beliefs{KeepIAPOfDeleted: keep}})
 		const policy = "/v1/projects/demo-project/iap_web/cloud_run-us-central1/services/shop:"
 		create := func() {
 			send(t, request(t, "POST", base+runServices+"?serviceId=shop", `{"template":{"containers":[{"image":"i"}]}}`))
@@ -116,7 +117,7 @@ func TestIAPOfADeletedServiceIsKeptOnDemand(t *testing.T) {
 
 func TestAFailedUpdateTakesEffectOnDemand(t *testing.T) {
 	for apply, want := range map[bool]string{false: "INGRESS_TRAFFIC_ALL", true: "INGRESS_TRAFFIC_INTERNAL_ONLY"} {
-		base := serve(t, localcloud.Options{OperationTime: -1, ApplyFailedUpdates: apply})
+		base := serve(t, localcloud.Options{OperationTime: -1, Beliefs: belief.Beliefs{ApplyFailedUpdates: apply}})
 		send(t, request(t, "POST", base+runServices+"?serviceId=shop", `{"template":{"containers":[{"image":"i"}]}}`))
 		send(t, request(t, "POST", base+"/_local/faults",
 			`[{"action":"fail-operation","method":"run.projects.locations.services.patch","message":"no"}]`))

@@ -18,6 +18,7 @@ import (
 	"github.com/iapguard/iapguard/deploy/filters"
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
@@ -74,14 +75,12 @@ type Options struct {
 	// IAMPropagation is how long changes of IAM policies take until they are in
 	// effect, Propagation those of load balancers and of IAP.
 	IAMPropagation, Propagation time.Duration
-	// Projects are there beside the playground's own, and IAPAgentOfFrontend is the local
-	// cloud's option about load balancers of two projects.
-	Projects           []apiserver.Project
-	IAPAgentOfFrontend bool
+	// Projects are there beside the playground's own.
+	Projects []apiserver.Project
 	// WithoutOrganization takes the projects out of their organization.
 	WithoutOrganization bool
-	// ApplyFailedUpdates is the local cloud's option.
-	ApplyFailedUpdates bool
+	// Beliefs are those of the local cloud.
+	Beliefs belief.Beliefs
 	// Bare leaves the function's topics out, for who makes their own.
 	Bare bool
 	// Roles are what the function may do; nil is what deploy/ ships.
@@ -126,8 +125,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: options.grants(),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
-		Projects: options.Projects, IAPAgentOfFrontend: options.IAPAgentOfFrontend,
-		Discovery: options.Discovery, ApplyFailedUpdates: options.ApplyFailedUpdates,
+		Projects: options.Projects, Discovery: options.Discovery, Beliefs: options.Beliefs,
 	})
 	if !options.Bare {
 		if err := s.makeTopics(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/playground"
 )
 
@@ -62,7 +63,7 @@ func TestALoadBalancerOfAnotherProjectLeadsToAService(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			service := global
 			service.Frontend = host.ID
-			o := build(t, service, playground.Options{Projects: []apiserver.Project{host}, IAPAgentOfFrontend: tc.ofFrontend})
+			o := build(t, service, playground.Options{Projects: []apiserver.Project{host}, Beliefs: belief.Beliefs{IAPAgentOfFrontend: tc.ofFrontend}})
 			logsOn(o)
 			for _, do := range tc.setup {
 				do(o)
@@ -103,7 +104,7 @@ type logEntry struct {
 func TestAnAuthorizationPolicyIsThatOfTheFrontendsProject(t *testing.T) {
 	service := global
 	service.Frontend = host.ID
-	o := build(t, service, playground.Options{Projects: []apiserver.Project{host}, IAPAgentOfFrontend: true})
+	o := build(t, service, playground.Options{Projects: []apiserver.Project{host}, Beliefs: belief.Beliefs{IAPAgentOfFrontend: true}})
 	provisionHost(o)
 	rules := o.call("GET", "/compute/v1/projects/"+host.ID+"/global/forwardingRules/hello-https", nil)
 	o.call("POST", "/v1/projects/"+host.ID+"/locations/global/authzPolicies?authzPolicyId=sign-in", map[string]any{

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/test/oracle/estate"
 	"github.com/iapguard/iapguard/test/oracle/judge"
@@ -230,8 +231,9 @@ func each(t *testing.T, n int, work func(w *world, i int)) {
 	var group errgroup.Group
 	for range runtime.GOMAXPROCS(0) {
 		usual := newWorld(t, localcloud.Options{})
-		otherwise := newWorld(t, localcloud.Options{Discovery: discovery.Judge(t), KeepTagURLs: true,
-			ApplyFailedUpdates: true, IAPAgentOfFrontend: true})
+		beliefs := belief.Otherwise()
+		beliefs.RefusePublicMembers = false // most estates would lose what opens them
+		otherwise := newWorld(t, localcloud.Options{Discovery: discovery.Judge(t), Beliefs: beliefs})
 		group.Go(func() error {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				if i%3 == 2 {

@@ -25,6 +25,33 @@ func (p *play) call(method, path string, body any) map[string]any {
 	return answer
 }
 
+// refused makes a call that must be refused, and says how it is.
+func (p *play) refused(args []string) ([]string, error) {
+	if len(args) < 3 {
+		return nil, fmt.Errorf("write refused METHOD PATH BODY")
+	}
+	request, err := http.NewRequestWithContext(p.ctx, args[0], p.playground.URL()+args[1],
+		strings.NewReader(strings.Join(args[2:], " ")))
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Error struct{ Status, Message string }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	if answer.Error.Message == "" {
+		return nil, fmt.Errorf("the call is answered %s", response.Status)
+	}
+	return []string{fmt.Sprintf("%d %s: %s", response.StatusCode, answer.Error.Status, answer.Error.Message)}, nil
+}
+
 // fails sets how the local cloud fails from now on; no block ends all.
 func (p *play) fails(_, block []string) error {
 	return p.setFaults(strings.Join(block, "\n"))

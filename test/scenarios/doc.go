@@ -16,8 +16,8 @@
 // the part policy.yaml is the function's policy (without it: none), the part
 // holds.yaml its holds (the same), the part writers who writes below which folder,
 // one a line as IAPGUARD_WRITERS has them, the part cloud may
-// say project without organization, project beside ID, or failed updates take effect, the
-// part without names permissions that the function does not have, and the part story holds
+// say project without organization, project beside ID, or belief NAME... (see the local
+// cloud's README.md), the part without names permissions that the function does not have, and the part story holds
 // one command a line:
 //
 //	deploy SERVICE [in REGION]       somebody deploys the service, public
@@ -70,6 +70,7 @@
 //
 //	reports SERVICE                  what was reported since the last look, repeated reports once
 //	doors SERVICE                    every door in the last report on it, with who guards it
+//	refused METHOD PATH BODY         how a call of Google's API is refused
 //	writes                           what the function wrote since the last look; the account, where not its own
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
 //	callers SERVICE                  who was last reported to call the service, and what becomes of

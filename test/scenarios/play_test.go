@@ -101,7 +101,7 @@ func start(t *testing.T, s script) *play {
 	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), clock: cloudtest.NewClock(t)}
 	var err error
 	options := playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now,
-		WithoutOrganization: s.alone, ApplyFailedUpdates: s.applied, Roles: rolesWithout(t, s.without)}
+		WithoutOrganization: s.alone, Beliefs: s.beliefs, Roles: rolesWithout(t, s.without)}
 	if s.beside != "" {
 		options.Projects = []apiserver.Project{apiserver.NewProject(s.beside)}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 )
 
 // command is one line of a story with the indented lines below it.
@@ -21,10 +23,10 @@ type script struct {
 	path     string
 	archive  *txtar.Archive
 	policy   []byte
-	holds    []byte   // nil = no holds are kept
-	alone    bool     // the project is in no organization
-	applied  bool     // failed updates of services take effect
-	beside   string   // the id of a second project; "" = there is none
+	holds    []byte // nil = no holds are kept
+	alone    bool   // the project is in no organization
+	beside   string // the id of a second project; "" = there is none
+	beliefs  belief.Beliefs
 	writers  string   // who writes below which folder; "" = the function's own account
 	without  []string // permissions that the function does not have
 	commands []command
@@ -45,17 +47,7 @@ func readScript(t *testing.T, path string) script {
 		case "policy.yaml":
 			s.policy = file.Data
 		case "cloud":
-			switch line := strings.TrimSpace(string(file.Data)); {
-			case strings.HasPrefix(line, "project beside "):
-				s.beside = strings.TrimPrefix(line, "project beside ")
-			case line == "project without organization":
-				s.alone = true
-			case line == "failed updates take effect":
-				s.applied = true
-			default:
-				t.Errorf("%s: part cloud says %q, and only knows project without organization, project beside ID, "+
-					"and failed updates take effect", path, file.Data)
-			}
+			s.readCloud(t, strings.TrimSpace(string(file.Data)))
 		case "holds.yaml":
 			s.holds = file.Data
 		case "writers":
@@ -72,6 +64,26 @@ func readScript(t *testing.T, path string) script {
 		t.Fatalf("%s has no part named story", path)
 	}
 	return s
+}
+
+// readCloud reads the part cloud.
+func (s *script) readCloud(t *testing.T, line string) {
+	t.Helper()
+	names, believes := strings.CutPrefix(line, "belief ")
+	switch {
+	case strings.HasPrefix(line, "project beside "):
+		s.beside = strings.TrimPrefix(line, "project beside ")
+	case line == "project without organization":
+		s.alone = true
+	case believes:
+		var err error
+		if s.beliefs, err = belief.Of(strings.Fields(names)...); err != nil {
+			t.Errorf("%s: part cloud: %v", s.path, err)
+		}
+	default:
+		t.Errorf("%s: part cloud says %q, and only knows project without organization, project beside ID, "+
+			"and belief NAME...", s.path, line)
+	}
 }
 
 // parse reads the commands. A blank line or a comment is a command without words.

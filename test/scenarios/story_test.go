@@ -189,6 +189,7 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 	"publish":  (*play).publishes,
 	"evidence": (*play).evidence,
 	"visit":    (*play).visits,
+	"refused":  (*play).refused,
 	"writes": func(p *play, _ []string) ([]string, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/playground/attach"
@@ -35,6 +37,7 @@ type localFlags struct {
 	format    string
 	policy    string
 	discovery bool
+	beliefs   []string
 }
 
 func addLocalCommand(root *cobra.Command) {
@@ -42,6 +45,7 @@ func addLocalCommand(root *cobra.Command) {
 	command := &cobra.Command{
 		Use:   "local",
 		Short: "A slice of Google Cloud in this process, with the function wired to its events",
+		Long:  "A slice of Google Cloud in this process, with the function wired to its events.\n\n" + beliefsHelp(),
 		Args:  noMore,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if flags.once && !command.Flags().Changed("addr") {
@@ -69,6 +73,7 @@ func addLocalCommand(root *cobra.Command) {
 	set.DurationVar(&flags.latency, "latency", 0, "added to every API call")
 	set.BoolVar(&flags.instant, "instant-operations", false,
 		"end long-running operations before they are answered, for clients that poll every ten seconds")
+	set.StringArrayVar(&flags.beliefs, "belief", nil, "let Google do otherwise by the belief `NAME`; may be repeated")
 	set.StringVar(&flags.format, "format", "text", "text or json (json: one CloudEvent a line, as published)")
 	set.StringVar(&flags.policy, "policy", "", "policy file (default: one that enforces, for user:alice@example.com)")
 	if err := set.MarkHidden("discovery"); err != nil { // it is for tests of the local cloud
@@ -76,6 +81,30 @@ func addLocalCommand(root *cobra.Command) {
 	}
 	command.AddCommand(newLocalEnvCommand())
 	root.AddCommand(command)
+}
+
+// beliefsHelp lists what --belief takes.
+func beliefsHelp() string {
+	var text strings.Builder
+	text.WriteString("Nobody could confirm some of what Google does. --belief lets the local cloud do otherwise than usual:")
+	for _, each := range belief.All() {
+		fmt.Fprintf(&text, "\n  %-22s %s", each.Name, each.Alternative)
+	}
+	return text.String()
+}
+
+// options returns what the flags say about the local cloud.
+func (f localFlags) options() (playground.Options, error) {
+	options := playground.Options{Addr: f.addr, DataAddr: f.dataAddr, EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"),
+		Latency: f.latency, InstantOperations: f.instant, Bare: f.cloudOnly}
+	if f.discovery {
+		options.Discovery = &discovery.Check{}
+	}
+	var err error
+	if options.Beliefs, err = belief.Of(f.beliefs...); err != nil {
+		return options, fmt.Errorf("reading --belief: %w", err)
+	}
+	return options, nil
 }
 
 // How far the heap grows, in percent of what is in use, before garbage is collected: much
@@ -102,10 +131,9 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 			return usageError{err}
 		}
 	}
-	options := playground.Options{Addr: flags.addr, DataAddr: flags.dataAddr,
-		EmulatorHost: os.Getenv("PUBSUB_EMULATOR_HOST"), Latency: flags.latency, InstantOperations: flags.instant, Bare: flags.cloudOnly}
-	if flags.discovery {
-		options.Discovery = &discovery.Check{}
+	options, err := flags.options()
+	if err != nil {
+		return usageError{err}
 	}
 	collect := os.Getenv("GOGC") == "" // the user does not say how often
 	if collect {

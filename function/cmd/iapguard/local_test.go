@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/playground/attach"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -62,6 +64,24 @@ func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
 			printed.has("redeployed") != denials {
 			t.Errorf("with denials %t alice is answered %d, and this is printed:\n%s", denials, answered,
 				printed.text.String())
+		}
+	}
+}
+
+func TestBeliefsAreFlags(t *testing.T) {
+	options, err := localFlags{beliefs: []string{"keep-tag-urls", "refuse-service-agents"}}.options()
+	if want := (belief.Beliefs{KeepTagURLs: true, RefuseServiceAgents: true}); err != nil || options.Beliefs != want {
+		t.Errorf("%+v, %v; want %+v", options.Beliefs, err, want)
+	}
+	err = execute(t, "local", "--belief", "keep-tag-urls", "--belief", "frob")
+	if usage := (usageError{}); !errors.As(err, &usage) || strings.Contains(err.Error(), "\n") ||
+		!strings.Contains(err.Error(), `"frob"`) || !strings.Contains(err.Error(), strings.Join(belief.Names(), ", ")) {
+		t.Errorf("a wrong name: %v, want one line with all names", err)
+	}
+	help := beliefsHelp()
+	for _, each := range belief.All() {
+		if !strings.Contains(help, each.Name+" ") || !strings.Contains(help, each.Alternative) {
+			t.Errorf("the help does not list %s: %s", each.Name, help)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,7 +74,7 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 		return fault.APIDisabled
 	case has("resourceNotReady"):
 		return fault.Busy
-	case strings.Contains(answer.Message, "constraints/"):
+	case detail.constraint != "", strings.Contains(answer.Message, "constraints/"):
 		return fault.OrgPolicy
 	case answer.Code == http.StatusBadRequest && strings.Contains(answer.Message, "does not exist"):
 		return fault.NotProvisioned
@@ -111,6 +112,13 @@ var (
 	constraint = regexp.MustCompile(`\bconstraints/([A-Za-z]+\.[A-Za-z.]*[A-Za-z])`)
 )
 
+// Domain restricted sharing is refused in words that name no constraint; IAM names it in
+// the details, Cloud Run nowhere (both reported).
+const (
+	notPermitted = "do not belong to a permitted customer"
+	domains      = "iam.allowedPolicyMemberDomains"
+)
+
 func readDetail(answer *googleapi.Error) detail {
 	var body struct {
 		Error struct {
@@ -118,6 +126,10 @@ func readDetail(answer *googleapi.Error) detail {
 			Details []struct {
 				Reason   string            `json:"reason"`
 				Metadata map[string]string `json:"metadata"`
+
+				Violations []struct {
+					Type string `json:"type"`
+				} `json:"violations"`
 			} `json:"details"`
 		} `json:"error"`
 	}
@@ -125,6 +137,9 @@ func readDetail(answer *googleapi.Error) detail {
 	_ = json.Unmarshal([]byte(answer.Body), &body)
 	found := detail{status: body.Error.Status}
 	for _, item := range body.Error.Details {
+		for _, violation := range item.Violations {
+			found.constraint = cmp.Or(found.constraint, constraintIn(violation.Type))
+		}
 		if item.Reason == "" {
 			continue
 		}
@@ -140,8 +155,9 @@ func readDetail(answer *googleapi.Error) detail {
 	if match := disabledAPI.FindStringSubmatch(answer.Message); match != nil && found.service == "" {
 		found.service, found.consumer = match[1], "projects/"+match[2]
 	}
-	if match := constraint.FindStringSubmatch(answer.Message); match != nil {
-		found.constraint = match[1]
+	found.constraint = cmp.Or(constraintIn(answer.Message), found.constraint)
+	if found.constraint == "" && strings.Contains(answer.Message, notPermitted) {
+		found.constraint = domains
 	}
 	if strings.EqualFold(found.permission, actAs) {
 		found.permission = actAs
@@ -150,6 +166,14 @@ func readDetail(answer *googleapi.Error) detail {
 		}
 	}
 	return found
+}
+
+// constraintIn returns the constraint that a text names, "" for none.
+func constraintIn(text string) string {
+	if match := constraint.FindStringSubmatch(text); match != nil {
+		return match[1]
+	}
+	return ""
 }
 
 // actAs is a permission that Cloud Run's errors write in lower case (reported by

@@ -102,6 +102,11 @@ func TestAnswersAreClassifiedByReasonThenStatus(t *testing.T) {
 			esf(400, "FAILED_PRECONDITION", "Constraint constraints/iap.requireGlobalIapWebDisabled violated", ""), 400,
 			fault.OrgPolicy, "", "",
 		},
+		{
+			"domain restricted sharing, as Cloud Run says it",
+			esf(400, "FAILED_PRECONDITION", "One or more users named in the policy do not belong to a permitted customer,  "+
+				"perhaps due to an organization policy.", ""), 400, fault.OrgPolicy, "", "",
+		},
 		{"server error", "upstream connect error", 503, fault.Unavailable, "", ""},
 		{
 			"not offered there", esf(501, "UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled.", ""),
@@ -130,8 +135,11 @@ func TestARefusalNamesWhatIsMissing(t *testing.T) {
 		{"Permission 'run.services.update' denied on resource 'x'.", "", ""},
 		{"Constraint constraints/iap.requireGlobalIapWebDisabled violated.", "", "iap.requireGlobalIapWebDisabled"},
 		{"Operation denied by org policy: [constraints/custom.requireX]: no.", "", "custom.requireX"},
+		{"One or more users named in the policy do not belong to a permitted customer.", "", "iam.allowedPolicyMemberDomains"},
+		{`No.","details":[{"violations":[{"type":"constraints/iam.managed.allowedPolicyMembers"}]},{"reason":"X"}],"x":"`, "",
+			"iam.managed.allowedPolicyMembers"},
 	} {
-		got := fault.Of(Classify(answer(t, 403, fmt.Sprintf(`{"error":{"code":403,"message":%q}}`, tc.message))))
+		got := fault.Of(Classify(answer(t, 403, `{"error":{"code":403,"message":"`+tc.message+`"}}`)))
 		if got.Account != tc.account || got.Constraint != tc.constraint {
 			t.Errorf("%s: account %q constraint %q, want %q %q",
 				tc.message, got.Account, got.Constraint, tc.account, tc.constraint)

@@ -7,6 +7,8 @@ import (
 	mathrand "math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 )
 
 // Options says what a Server cannot know by itself. The zero value of every
@@ -29,6 +31,8 @@ type Options struct {
 	Projects []Project
 	// Roles are custom roles that are there from the start.
 	Roles []Role
+	// Beliefs say in what the APIs do otherwise than by default.
+	Beliefs belief.Beliefs
 	// Audit receives the record of every write, of every failed write, and of
 	// whatever an API emits by itself. It must not block; nil drops records.
 	Audit func(AuditRecord)
@@ -177,6 +181,9 @@ func (s *Server) Stamp() time.Time {
 	s.lastStamp = now
 	return now
 }
+
+// Beliefs say in what the APIs do otherwise than by default.
+func (s *Server) Beliefs() belief.Beliefs { return s.options.Beliefs }
 
 // OperationTime is how long a long-running operation runs.
 func (s *Server) OperationTime() time.Duration { return s.options.OperationTime }

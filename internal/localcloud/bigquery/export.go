@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +27,8 @@ type Message struct {
 }
 
 // Export adds a message as a row of the table PROJECT.DATASET.TABLE, or
-// PROJECT:DATASET.TABLE. Source: pubsub/docs/bigquery. That a record's fields are written
-// with a table's schema as well is unverified.
+// PROJECT:DATASET.TABLE. Source: pubsub/docs/bigquery. Whether a record's fields are written
+// with a table's schema as well is unverified: see belief.Beliefs.RefuseNestedRows.
 func (a *BigQuery) Export(table string, message Message) error {
 	parts := strings.Split(strings.Replace(table, ":", ".", 1), ".")
 	if len(parts) != 3 {
@@ -40,12 +42,26 @@ func (a *BigQuery) Export(table string, message Message) error {
 	if err != nil {
 		return fmt.Errorf("writing to table %s: %w", table, err)
 	}
+	if field := nested(row, columns(into.Body)); field != "" && a.server.Beliefs().RefuseNestedRows {
+		return fmt.Errorf("writing to table %s: field %s is a record", table, field)
+	}
 	cells, problem := encode(apiserver.List(apiserver.Object(into.Body, "schema"), "fields"), row, message.DropUnknown)
 	if problem != "" {
 		return fmt.Errorf("writing to table %s: %s", table, problem)
 	}
 	a.rows.add(into.Name, []any{object{"f": cells}})
 	return nil
+}
+
+// nested is the first field of a row, by name, that fills a record; "" = there is none.
+func nested(row object, columns map[string]object) string {
+	for _, name := range slices.Sorted(maps.Keys(row)) {
+		kind := apiserver.Text(columns[strings.ToLower(name)], "type")
+		if row[name] != nil && (kind == "RECORD" || kind == "STRUCT") {
+			return name
+		}
+	}
+	return ""
 }
 
 // row is the message as a row of a table with these columns.

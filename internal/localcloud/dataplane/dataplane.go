@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/localcloud/compute"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/localcloud/oidc"
@@ -37,9 +38,8 @@ type Options struct {
 	Write func(logging.Entry)
 	// Tokens issues and checks the identity tokens that requests carry.
 	Tokens *oidc.Issuer
-	// IAPAgentOfFrontend lets IAP at a load balancer call Cloud Run as the agent of the
-	// project of the forwarding rule, and not as that of the backend service's project.
-	IAPAgentOfFrontend bool
+	// Beliefs say in what the data plane does otherwise than by default.
+	Beliefs belief.Beliefs
 	// WithoutOrganization takes the project out of its organization, so that
 	// IAP has no OAuth client of Google's.
 	WithoutOrganization bool

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,6 +75,7 @@ func (s snapshot) loadBalancerEntry(r request, f frontend, backend object, resul
 	switch {
 	case kind == "global":
 		entry.JSONPayload["statusDetails"] = result.details
+	case s.Beliefs.HideProxyStatus && slices.Contains(wordsOfIAP, result.details):
 	case result.details != byBackend:
 		entry.JSONPayload["proxyStatus"] = `error="http_request_denied"; details="` + result.details + `"`
 	}

@@ -36,7 +36,7 @@ func (s snapshot) gateOf(backend, rule object) gate {
 // agentFor is the service agent that IAP acts as behind a forwarding rule and a backend
 // service, which may be in another project. Which project's agent that is, is unverified.
 func (s snapshot) agentFor(backend, rule object) member {
-	if s.IAPAgentOfFrontend || backend == nil {
+	if s.Beliefs.IAPAgentOfFrontend || backend == nil {
 		return iapAgent(s.projectOf(rule))
 	}
 	return iapAgent(s.projectOf(backend))

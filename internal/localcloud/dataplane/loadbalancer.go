@@ -22,6 +22,9 @@ const (
 	byNoBackend = "failed_to_pick_backend"
 )
 
+// wordsOfIAP are those that say that IAP answered. That proxyStatus has them is unverified.
+var wordsOfIAP = []string{byIAP, byBothIAPs, byPolicyIAP}
+
 // throughFrontend is a request's way through a load balancer.
 func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	r.scheme = f.scheme()
@@ -89,6 +92,9 @@ func (s snapshot) throughBackend(c call, backend object) outcome {
 		if refusal != nil {
 			return outcome{answer: *refusal, details: byIAP}
 		}
+		if s.Beliefs.LoopClassicHTTP2 && apiserver.Text(backend, "loadBalancingScheme") == "EXTERNAL" && takesHTTP2(service) {
+			return outcome{answer: *fromIAP(backToItself(c.request)), details: byIAP}
+		}
 		c = asAgent(c, gate, passed)
 	}
 	if service == nil {
@@ -97,6 +103,27 @@ func (s snapshot) throughBackend(c call, backend object) outcome {
 	result := s.intoService(service, c)
 	result.details = byBackend
 	return result
+}
+
+// takesHTTP2 reports whether the container of a service takes HTTP/2 end to end
+// (run/docs/configuring/http2).
+func takesHTTP2(service object) bool {
+	for _, each := range apiserver.List(apiserver.Object(service, "template"), "containers") {
+		container, _ := each.(object)
+		for _, one := range apiserver.List(container, "ports") {
+			if port, _ := one.(object); apiserver.Text(port, "name") == "h2c" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// backToItself sends a visitor to where they are.
+func backToItself(r request) answer {
+	a := plain(http.StatusFound, "")
+	a.header.Set("Location", r.url())
+	return a
 }
 
 // serviceBehind is the Cloud Run service that a backend service sends a request

@@ -18,6 +18,11 @@ var writable = map[string]bool{
 	"jsonPayload": true, "textPayload": true, "httpRequest": true, "operation": true, "trace": true, "spanId": true,
 }
 
+// requestLogs are the logs of requests to Cloud Run and to load balancers. Whether a client
+// may write their entries is unverified.
+var requestLogs = []string{"requests", "run.googleapis.com/requests", "loadbalancing.googleapis.com/requests",
+	"loadbalancing.googleapis.com/external_regional_requests"}
+
 // logName is what an entry's log may be called. Folders and organisations are
 // above the projects, and their entries are routed like theirs
 // (logging/docs/reference/v2/rest/v2/entries/write).
@@ -106,6 +111,8 @@ func (e *Entry) check(s *apiserver.Server) error {
 	}
 	switch {
 	case strings.HasPrefix(id, "cloudaudit.googleapis.com/"):
+		return apiserver.Denied("The log %s is written by Google alone.", e.LogName)
+	case s.Beliefs().RefuseRequestLogs && slices.Contains(requestLogs, id):
 		return apiserver.Denied("The log %s is written by Google alone.", e.LogName)
 	case e.Resource.Type == "":
 		return apiserver.Invalid("A monitored resource is required for the log entry.")

@@ -128,8 +128,8 @@ const (
 	members = "iam.managed.allowedPolicyMembers"
 )
 
-// Excludes implements [apiserver.Constraints]. That the project's own service agents
-// belong to its organization is unverified.
+// Excludes implements [apiserver.Constraints]. Whether the project's own service agents
+// belong to its organization is unverified: see belief.Beliefs.RefuseServiceAgents.
 // Source: resource-manager/docs/organization-policy/restricting-domains.
 func (e *effects) Excludes(resource, member string) string {
 	const organization = "//cloudresourcemanager.googleapis.com/organizations/" + apiserver.OrganizationID
@@ -170,7 +170,7 @@ func (e *effects) ours(member string) bool {
 	case "serviceAccount":
 		return slices.ContainsFunc(e.server.Projects(), func(project apiserver.Project) bool {
 			return domain == project.ID+".iam.gserviceaccount.com" || id == project.DefaultAccount() ||
-				strings.HasPrefix(id, "service-"+project.Number+"@")
+				strings.HasPrefix(id, "service-"+project.Number+"@") && !e.server.Beliefs().RefuseServiceAgents
 		})
 	case "projectOwner", "projectEditor", "projectViewer":
 		return true

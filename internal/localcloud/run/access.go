@@ -57,3 +57,22 @@ func permitted(call *apiserver.Call, fields map[string]any) error {
 	}
 	return nil
 }
+
+// takesPublic refuses a policy that has a public member in another role than the invoker's,
+// where the local cloud believes that Google does. The words are ours (unverified).
+func (r *Run) takesPublic(call *apiserver.Call) error {
+	body, err := call.Body()
+	if err != nil || !r.server.Beliefs().RefusePublicMembers {
+		return err
+	}
+	for _, each := range apiserver.List(apiserver.Object(body, "policy"), "bindings") {
+		binding, _ := each.(map[string]any)
+		role := apiserver.Text(binding, "role")
+		for _, member := range apiserver.List(binding, "members") {
+			if role != "roles/run.invoker" && (member == "allUsers" || member == "allAuthenticatedUsers") {
+				return apiserver.Invalid("Member %s is not supported for role %s on this resource.", member, role)
+			}
+		}
+	}
+	return nil
+}

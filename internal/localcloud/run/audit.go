@@ -48,6 +48,33 @@ func answered(call *apiserver.Call, response map[string]any) {
 	}
 }
 
+// pair makes the log entry of a call the first of its operation, and returns the last one,
+// where the local cloud believes that Google writes two; else nil.
+func (r *Run) pair(call *apiserver.Call, of *service) *apiserver.AuditRecord {
+	if call.Record == nil || !r.server.Beliefs().PairRunEntries {
+		return nil
+	}
+	const producer = "run.googleapis.com"
+	last := *call.Record
+	last.Request = map[string]any{"@type": call.Record.Request["@type"]}
+	last.Response, last.Authorization = nil, nil
+	last.Operation = &apiserver.AuditOperation{ID: of.operationName(), Producer: producer, Last: true}
+	call.Record.Operation = &apiserver.AuditOperation{ID: of.operationName(), Producer: producer, First: true}
+	return &last
+}
+
+// emitLast writes the last entry of an operation, nil for none, with what it failed with.
+func (r *Run) emitLast(last *apiserver.AuditRecord, failure *apiserver.Error) {
+	if last == nil {
+		return
+	}
+	last.Time = r.server.Stamp()
+	if failure != nil {
+		last.Severity, last.Status = "ERROR", &apiserver.Status{Code: failure.RPCCode(), Message: failure.Message}
+	}
+	r.server.Emit(*last)
+}
+
 // describePolicy completes the log entry of a setIamPolicy call: its resource
 // has its full name, service_name is empty, and the permission stands there
 // twice, once without a resource (recorded for v1).

@@ -47,7 +47,7 @@ func (r *Run) ServiceAt(host string) (name, revision string) {
 				continue // it has no addresses of its own
 			}
 			if found := r.ownerOf(own, identity{project, location, ""}); found != nil && found.observed > 0 {
-				return found.at(tag, r.keepTagURLs)
+				return found.at(tag, r.server.Beliefs().KeepTagURLs)
 			}
 		}
 	}
@@ -87,15 +87,6 @@ func (s *service) at(tag string, keepTagURLs bool) (name, revision string) {
 	}
 	return "", ""
 }
-
-// KeepTagURLs lets the addresses of tags answer where the default URL is switched off,
-// which is not documented. It is called before the first request.
-func (r *Run) KeepTagURLs() { r.keepTagURLs = true }
-
-// ApplyFailedUpdates lets the ingress of an update whose operation failed take effect:
-// whether a failed UpdateService leaves settings of the service changed is not documented.
-// It is called before the first request.
-func (r *Run) ApplyFailedUpdates() { r.applyFailed = true }
 
 // MappedTo is the full name of the service to which a domain mapping leads a
 // host, "" when there is none.

@@ -57,7 +57,7 @@ func (r *Run) fail(of *service, why string) *service {
 	if live.generation == of.generation {
 		live = live.copy()
 		live.failure, live.deleted = why, time.Time{}
-		if r.applyFailed && live.ingress != "" { // a service that was never ready has none
+		if r.server.Beliefs().ApplyFailedUpdates && live.ingress != "" { // a service that was never ready has none
 			live.ingress = apiserver.Text(live.wanted.fields, "ingress")
 		}
 		r.keep(live)
@@ -70,8 +70,14 @@ func (s *service) operationName() string {
 	return s.parent() + "/operations/" + s.operation
 }
 
+// ending is what the end of an operation leaves in the log.
+type ending struct {
+	readiness string                 // the method of the entry about readiness
+	entry     *apiserver.AuditRecord // the last one of the call; nil = the call has a single one
+}
+
 // begin starts the operation of a change and answers it.
-func (r *Run) begin(call *apiserver.Call, of *service, readiness string) map[string]any {
+func (r *Run) begin(call *apiserver.Call, of *service, end ending) map[string]any {
 	name := of.operationName()
 	body := map[string]any{"name": name, "metadata": typed(of.v2(), serviceType)}
 	operation := r.server.StartOperation(name, body)
@@ -82,6 +88,7 @@ func (r *Run) begin(call *apiserver.Call, of *service, readiness string) map[str
 		return body
 	}
 	r.later(func() {
+		r.emitLast(end.entry, failure)
 		if failure != nil {
 			settled := r.fail(of, failure.Message)
 			knative.Finish(failed(name, typed(settled.v1(), knativeType), failure))
@@ -89,7 +96,7 @@ func (r *Run) begin(call *apiserver.Call, of *service, readiness string) map[str
 			return
 		}
 		settled := r.settle(of)
-		r.ready(settled, readiness)
+		r.ready(settled, end.readiness)
 		knative.Finish(finished(name, settled.v1(), knativeType))
 		operation.Finish(finished(name, settled.v2(), serviceType))
 	})

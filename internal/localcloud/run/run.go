@@ -42,10 +42,6 @@ type Run struct {
 	held      bool
 	waiting   []func()
 	gone      func(in apiserver.Project, region, service string) // nil = nothing has to know
-	// keepTagURLs lets tags' addresses answer where the default URL is switched off.
-	keepTagURLs bool
-	// applyFailed lets the ingress of an update whose operation failed take effect.
-	applyFailed bool
 }
 
 // New returns a Cloud Run without services. Reconciling takes the server's

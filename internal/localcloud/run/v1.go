@@ -111,7 +111,7 @@ func (r *Run) answerV1(call *apiserver.Call, of *service, readiness string) any 
 		call.Record = nil
 		return shown
 	}
-	r.begin(call, of, readiness)
+	r.begin(call, of, ending{readiness: readiness})
 	return shown
 }
 
@@ -156,7 +156,7 @@ func (r *Run) deleteV1(call *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	if !dryRun(call) {
-		r.begin(call, removed, "")
+		r.begin(call, removed, ending{})
 	}
 	return map[string]any{"status": "Success"}, nil
 }

@@ -119,7 +119,7 @@ func (r *Run) answerV2(call *apiserver.Call, of *service, readiness string) any 
 		call.Record = nil
 		return finished(of.operationName(), of.v2(), serviceType)
 	}
-	return r.begin(call, of, readiness)
+	return r.begin(call, of, ending{readiness: readiness, entry: r.pair(call, of)})
 }
 
 func (r *Run) getV2(call *apiserver.Call) (any, error) {
@@ -168,7 +168,7 @@ func (r *Run) patchV2(call *apiserver.Call) (any, error) {
 		return nil, err
 	}
 	shown := map[string]any{"@type": v2Request + "UpdateServiceRequest", "service": body}
-	if mask := call.Query("updateMask"); mask != "" {
+	if mask := call.Query("updateMask"); mask != "" && !r.server.Beliefs().OmitUpdateMask {
 		shown["updateMask"] = mask
 	}
 	describe(call, id, id.fullName(), shown)
@@ -232,6 +232,9 @@ func (r *Run) setPolicy(call *apiserver.Call) (any, error) {
 	describePolicy(call, id)
 	if !r.exists(id) {
 		_, err := r.getV2(call)
+		return nil, err
+	}
+	if err := r.takesPublic(call); err != nil {
 		return nil, err
 	}
 	return call.SetIamPolicy(id.fullName())
