@@ -135,7 +135,10 @@ func TestARefusalNamesWhatIsMissing(t *testing.T) {
 		{"Permission 'run.services.update' denied on resource 'x'.", "", ""},
 		{"Constraint constraints/iap.requireGlobalIapWebDisabled violated.", "", "iap.requireGlobalIapWebDisabled"},
 		{"Operation denied by org policy: [constraints/custom.requireX]: no.", "", "custom.requireX"},
-		{"One or more users named in the policy do not belong to a permitted customer.", "", "iam.allowedPolicyMemberDomains"},
+		{
+			"One or more users named in the policy do not belong to a permitted customer.", "",
+			"iam.allowedPolicyMemberDomains",
+		},
 		{`No.","details":[{"violations":[{"type":"constraints/iam.managed.allowedPolicyMembers"}]},{"reason":"X"}],"x":"`, "",
 			"iam.managed.allowedPolicyMembers"},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/belief"
 	"github.com/iapguard/iapguard/internal/localcloud/bigquery"
+	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
 func TestNestedRowsAreWrittenUnlessBeliefRefusesThem(t *testing.T) {
@@ -27,7 +28,8 @@ func TestNestedRowsAreWrittenUnlessBeliefRefusesThem(t *testing.T) {
 		{`{"outcome":"open","service":null}`, true, 1, ""},
 		{`{"outcome":"open"}`, true, 1, ""},
 	} {
-		s := apiserver.New(apiserver.Options{Clock: time.Now, Beliefs: belief.Beliefs{RefuseNestedRows: tc.refuse}})
+		s := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now,
+			Beliefs: belief.Beliefs{RefuseNestedRows: tc.refuse}})
 		tables := bigquery.New(s)
 		s.Serve(tables.API())
 		server := httptest.NewServer(s)
