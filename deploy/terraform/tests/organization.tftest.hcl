@@ -40,11 +40,11 @@ variables {
 
 run "an_organisation_is_looked_at_and_nobody_may_write" {
   assert {
-    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardCallers", "iapguardInherited", "iapguardReader"] && alltrue([for role in google_organization_iam_custom_role.role : role.org_id == "987654321"]) && length(google_project_iam_custom_role.role) == 0
+    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"] && alltrue([for role in google_organization_iam_custom_role.role : role.org_id == "987654321"]) && length(google_project_iam_custom_role.role) == 0
     error_message = "roles: ${join(", ", keys(google_organization_iam_custom_role.role))}"
   }
   assert {
-    condition     = keys(google_organization_iam_member.function) == ["iapguardCallers", "iapguardInherited", "iapguardReader"] && google_organization_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && google_organization_iam_member.function["iapguardReader"].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
+    condition     = keys(google_organization_iam_member.function) == ["iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"] && google_organization_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && google_organization_iam_member.function["iapguardReader"].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
     error_message = "granted: ${join(", ", keys(google_organization_iam_member.function))}"
   }
   assert {
@@ -135,7 +135,7 @@ run "a_folder_has_the_roles_of_its_organisation" {
     preventive      = ["invoker"]
   }
   assert {
-    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardCallers", "iapguardInherited", "iapguardReader"] && google_folder_iam_member.function["iapguardReader"].folder == "folders/333" && google_folder_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && length(google_organization_iam_member.function) == 0
+    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"] && google_folder_iam_member.function["iapguardReader"].folder == "folders/333" && google_folder_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && length(google_organization_iam_member.function) == 0
     error_message = "the roles are granted elsewhere than on the folder"
   }
   assert {
