@@ -177,6 +177,9 @@ func (g generator) higher() []Policy {
 			continue
 		}
 		grants := append(g.grants(invokeRoles, 0), g.grants(accessRoles, 0)...)
+		if g.chance(25) {
+			grants = append(grants, Grant{Role: g.of([]string{"roles/run.invoker", accessorRole}), Member: "domain:gmail.com"})
+		}
 		// What only a project has is not valid above it.
 		grants = slices.DeleteFunc(grants, func(one Grant) bool { return strings.HasPrefix(one.Role, "projects/") })
 		all = append(all, Policy{At: at, Grants: grants})
