@@ -136,7 +136,7 @@ func invokes(p posture.Posture, member string) Impact {
 	for _, policy := range policies {
 		for _, binding := range policy.Bindings {
 			role := door.RoleInvokes(p, binding.Role)
-			if named := slices.Contains(binding.Members, member); named && role == door.Yes && binding.Condition == "" {
+			if named := posture.Includes(binding.Members, member); named && role == door.Yes && binding.Condition == "" {
 				return StaysIn
 			} else if named && role != door.No {
 				open = true
@@ -219,13 +219,13 @@ func throughIAP(of call, client string, policies []posture.AccessPolicy) ruling 
 	member := "serviceAccount:" + c.Principal
 	open := false
 	for _, at := range policies {
-		named := slices.Contains(want.Access, member)
+		named := posture.Includes(want.Access, member)
 		if at.Policy.Holds(posture.RoleAccessor, member) || named && want.AccessCondition.Always() {
 			return unaffected
 		}
 		open = open || named
 		members := at.Policy.Members(posture.RoleAccessor)
-		open = open || slices.Contains(members, member) || slices.ContainsFunc(members, manyPeople)
+		open = open || posture.Includes(members, member) || slices.ContainsFunc(members, manyPeople)
 	}
 	remedy = "name " + member + " under access.members of the rule"
 	if open {

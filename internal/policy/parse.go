@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // Read reads and checks a policy file; see Parse.
@@ -196,6 +198,6 @@ func (r *reader) access(n *yaml.Node, settings *Settings) {
 		if problem := memberProblem(member, domains); problem != "" {
 			r.complain(n, "access.members: %s", problem)
 		}
-		settings.Access = append(settings.Access, member)
+		settings.Access = append(settings.Access, posture.NormalMember(member))
 	}
 }

@@ -28,6 +28,6 @@ func (c Condition) String() string {
 // Whether one expression is wider than another, nobody asks here.
 func (p Policy) HoldsIf(role, member string, condition Condition) bool {
 	return p.Holds(role, member) || !condition.Always() && slices.ContainsFunc(p.Bindings, func(b Binding) bool {
-		return b.Role == role && b.Condition == condition.Expression && slices.Contains(b.Members, member)
+		return b.Role == role && b.Condition == condition.Expression && Includes(b.Members, member)
 	})
 }

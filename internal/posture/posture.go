@@ -118,7 +118,7 @@ const (
 // Holds reports whether the policy gives the member the role without a condition.
 func (p Policy) Holds(role, member string) bool {
 	for _, binding := range p.Bindings {
-		if binding.Role == role && binding.Condition == "" && slices.Contains(binding.Members, member) {
+		if binding.Role == role && binding.Condition == "" && Includes(binding.Members, member) {
 			return true
 		}
 	}
@@ -144,7 +144,7 @@ func (p Policy) Members(role string) []string {
 
 // Names reports whether any binding names the member, whatever the role.
 func (p Policy) Names(member string) bool {
-	return slices.ContainsFunc(p.Bindings, func(b Binding) bool { return slices.Contains(b.Members, member) })
+	return slices.ContainsFunc(p.Bindings, func(b Binding) bool { return Includes(b.Members, member) })
 }
 
 // Backend is a load balancer's backend service that can send requests to the

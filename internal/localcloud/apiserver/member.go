@@ -18,8 +18,8 @@ func validEmail(s string) bool { return len(s) <= 254 && emailName.MatchString(s
 
 // checkBindings validates the bindings of a policy that is to be written and
 // returns them as they will be kept: in the order given, bindings without
-// members dropped, equal bindings and members merged. Real APIs have been seen
-// to normalise; that they merge, and in which order, is unverified.
+// members dropped, equal bindings and members merged, addresses in small letters. Real APIs
+// have been seen to normalise; that they merge, and in which order, is unverified.
 func (s *Server) checkBindings(sent []any) (kept []any, conditional bool, err error) {
 	seen := map[string]map[string]any{}
 	for i, b := range sent {
@@ -69,8 +69,8 @@ func (s *Server) checkBinding(binding map[string]any) ([]any, error) {
 	if _, there := s.CustomRole(role); !there && !strings.HasPrefix(role, "roles/") {
 		return nil, Invalid("Role (%s) does not exist in the resource's hierarchy.", role)
 	}
-	members := List(binding, "members")
-	for _, m := range members {
+	members := slices.Clone(List(binding, "members"))
+	for i, m := range members {
 		member, ok := m.(string)
 		if !ok {
 			return nil, Invalid("Invalid value for field 'policy.bindings.members': each member must be a string.")
@@ -81,8 +81,20 @@ func (s *Server) checkBinding(binding map[string]any) ([]any, error) {
 		if binding["condition"] != nil && everybody(member) {
 			return nil, Invalid("Conditions are not supported for member %s.", member)
 		}
+		members[i] = normalMember(member)
 	}
 	return members, nil
+}
+
+// normalMember is a member as policies keep it. Source: the Google provider for Terraform,
+// which compares members so (NormalizeIamPrincipalCasing).
+func normalMember(member string) string {
+	kind, id, _ := strings.Cut(member, ":")
+	switch kind {
+	case "user", "group", "serviceAccount", "domain":
+		return kind + ":" + strings.ToLower(id)
+	}
+	return member
 }
 
 // checkMember refuses what is not a member, and a service account or agent that
