@@ -134,7 +134,7 @@ func terraform(t *testing.T, dir string) func(arguments ...string) (string, erro
 	t.Helper()
 	program, err := exec.LookPath("terraform")
 	if err != nil {
-		t.Skip("skipped: terraform is not installed, so the module was neither validated nor tested")
+		missing(t, "terraform is not installed, so the module was neither validated nor tested")
 	}
 	return func(arguments ...string) (string, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -147,13 +147,21 @@ func terraform(t *testing.T, dir string) func(arguments ...string) (string, erro
 	}
 }
 
+// missing skips a test for want of a program, and fails it where a recording was asked for.
+func missing(t *testing.T, why string) {
+	t.Helper()
+	if *record {
+		t.Fatalf("nothing is recorded: %s", why)
+	}
+	t.Skip("skipped: " + why)
+}
+
 // initialise fetches the provider, from the configured source.
 func initialise(t *testing.T, run func(...string) (string, error)) {
 	t.Helper()
 	out, err := run("init", "-backend=false", "-input=false")
 	if err != nil && strings.Contains(out, "Failed to query available provider packages") {
-		t.Skipf(
-			"skipped: the Google provider is not available here, so the module was neither validated nor tested:\n%s", out)
+		missing(t, "the Google provider is not available here, so the module was neither validated nor tested:\n"+out)
 	}
 	if err != nil {
 		t.Fatalf("terraform init: %v\n%s", err, out)
