@@ -56,7 +56,7 @@ func (inv *Inventory) stillLeadsTo(l link) error {
 		return ok && at == l && slices.ContainsFunc(users(listed), func(user link) bool { return inv.routing[user.project] == nil })
 	})
 	for _, routing := range inv.routing {
-		leads = leads || len(routing.frontends(l, nil)) > 0
+		leads = leads || len(routing.frontends(l, masks{})) > 0
 	}
 	if leads {
 		return fault.New(fault.Unavailable, "%s is not found, and a URL map leads to it", l.path())
@@ -70,7 +70,7 @@ func (inv *Inventory) backend(l link, from *compute.BackendService, target postu
 		Project: l.project, Location: l.location, Name: from.Name, ID: strconv.FormatUint(from.Id, 10),
 		Version: from.Fingerprint, Scheme: from.LoadBalancingScheme, Protocol: from.Protocol,
 		IAPOn: from.Iap != nil && from.Iap.Enabled, CDNOn: from.EnableCDN, OAuthClient: oauthClient(from.Iap),
-		Frontends: inv.frontends(l, from, inv.selections(from, target)),
+		Frontends: inv.frontends(l, from, inv.masksFor(from, target)),
 	}
 	for _, member := range inv.members(from) {
 		backend.Members = append(backend.Members, posture.Member{Target: member})

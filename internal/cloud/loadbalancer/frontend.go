@@ -44,14 +44,14 @@ func users(backend *compute.BackendService) []link {
 	return found
 }
 
-// frontends are the addresses from which requests of some selections come to a backend
+// frontends are the addresses from which requests that masks select come to a backend
 // service, and the URL maps that could not be read.
 func (inv *Inventory) frontends(
-	backend link, from *compute.BackendService, selections []selection,
+	backend link, from *compute.BackendService, m masks,
 ) []posture.Frontend {
 	var found []posture.Frontend
 	for project, routing := range inv.routing {
-		found = append(found, routing.frontends(backend, selections)...)
+		found = append(found, routing.frontends(backend, m)...)
 		if err := routing.partial.of("the load balancers of "+project, backend.location); err != nil {
 			found = append(found, posture.Frontend{Resource: "projects/" + project + "/global/urlMaps", Unread: err.Error()})
 		}
@@ -83,7 +83,7 @@ func (inv *Inventory) RulePlaces(target posture.Target) []Place {
 	var places []Place
 	for _, l := range inv.leadingTo(target) {
 		for _, routing := range inv.routing {
-			for _, frontend := range routing.frontends(l, nil) {
+			for _, frontend := range routing.frontends(l, masks{}) {
 				if at, ok := PlaceOf(frontend.Resource); ok && !slices.Contains(places, at) {
 					places = append(places, at)
 				}
@@ -104,7 +104,7 @@ func NamesRule(reference, rule, number string) bool {
 	return ok && known && l == wanted
 }
 
-func (r *routing) frontends(backend link, selections []selection) []posture.Frontend {
+func (r *routing) frontends(backend link, m masks) []posture.Frontend {
 	var found []posture.Frontend
 	for _, urlMap := range r.routes {
 		l, ok := parseLink(urlMap.SelfLink)
@@ -113,7 +113,7 @@ func (r *routing) frontends(backend link, selections []selection) []posture.Fron
 		}
 		routes := routesTo(urlMap, backend)
 		if !rewrites(urlMap) {
-			routes = selected(routes, selections)
+			routes = m.naming(urlMap, selected(routes, m.of))
 		}
 		for _, proxy := range r.proxies[l] {
 			for _, frontend := range r.addresses[proxy.link] {
