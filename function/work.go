@@ -23,9 +23,6 @@ const (
 	// delivery attempts do, so that a report says so and not a dead letter;
 	// deploy/intake.yaml has the attempts and pauses.
 	GiveUpAfter = 45 * time.Minute
-	// settleAtMost bounds how long changing a service over and over postpones its
-	// protection.
-	settleAtMost = 10 * time.Minute
 	// workDeadline is the acknowledgement deadline of the subscription that pushes
 	// work (deploy/intake.yaml).
 	workDeadline = 600 * time.Second
@@ -116,7 +113,7 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 		since = f.clock.Now()
 	}
 	request := f.request(work)
-	request.SettleBy = since.Add(settleAtMost)
+	request.Since = since
 	final, err := f.engine.Run(ctx, request)
 	target, cause := work.Target.Name(), work.Cause
 	switch {

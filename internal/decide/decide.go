@@ -33,7 +33,7 @@ import (
 const maxRounds = 4
 
 // Needs are facts that a decision rests on and that were not gathered.
-type Needs struct{ History, Callers, Counts, Examination bool }
+type Needs struct{ History, Callers, Counts, Traffic, Examination bool }
 
 // Any reports whether something is needed.
 func (n Needs) Any() bool { return n != Needs{} }
@@ -81,6 +81,11 @@ type Remember struct {
 	// Undone are protections of ours that somebody undid, as the memory and the
 	// history show.
 	Undone []memory.Undo
+	// Relied are grants that steps wait for, each with the time since when it is known.
+	Relied map[policy.Grant]time.Time
+	// WantedSince is since when steps have been wanted while a door is open; zero = there
+	// are none.
+	WantedSince time.Time
 }
 
 // Decide says what to do about one service.
@@ -105,8 +110,9 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	}
 	if slices.ContainsFunc(slices.Concat(decision.Waves...), d.run.failed) {
 		d.setAside()
-		return d.endedBy() // no step fails twice in one delivery
+		decision = d.endedBy() // no step fails twice in one delivery
 	}
+	decision.Remember.Relied, decision.Remember.WantedSince = d.relied, d.wanting
 	return decision
 }
 
@@ -127,6 +133,8 @@ type decider struct {
 	protectedBefore bool      // the history shows that we protected the service before
 	missingSince    time.Time // when what it waits for went missing; zero = not known
 	diagnosis       *doctor.Diagnosis
+	relied          map[policy.Grant]time.Time
+	wanting         time.Time
 	hidden          error       // why load balancers that were seen before are not seen now
 	aside           []plan.Step // the whole plan, where some of its steps failed
 	needs           Needs
@@ -146,17 +154,18 @@ func (d *decider) assess() {
 	if d.run.Before == nil {
 		d.run.Before, d.run.OpenSince = door.Of(p), d.openSince()
 	}
-	if at := d.iapEnabledAt(); at.After(d.want.WroteAt) {
-		d.want.WroteAt = at
-		d.plan = protection.Plan(p, d.want, d.findings, d.now)
-	}
 	d.hold = heldBy(p, d.want.SettingsOf)
 	d.writer = d.writerOf()
 	d.protectedBefore = d.wasProtectedBefore()
 	if waits, ok := waitsFor(d.findings); ok {
 		d.missingSince = d.waitingSince(waits)
 	}
+	d.planSoon()
 	d.judgeCallers()
+	d.relied = plan.Relied(d.plan, p, d.want, d.now)
+	if len(d.plan.Steps) > 0 && d.mayWrite() && exposedIn(door.Of(p)) {
+		d.wanting = d.wantedSince()
+	}
 }
 
 // protect decides about a service that is to be protected.

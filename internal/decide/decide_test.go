@@ -168,7 +168,8 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 			s.facts.Posture.Service.Ingress = posture.IngressAll
 		}, report.Compliant, 0, ""},
 		{"too early", func(s *situation) {
-			s.rules.settings.Quiet, s.facts.Posture.Service.UpdatedAt = time.Minute, noon.Add(-time.Second)
+			s.rules.settings.Settle, s.rules.settings.Quiet = time.Minute, time.Minute
+			s.facts.Posture.Service.UpdatedAt = noon.Add(-time.Second)
 		}, report.Deferred, 0, ""},
 		{"being deployed", func(s *situation) { s.facts.Posture.Service.Reconciling = true }, report.Deferred, 0,
 			"still being deployed"},
@@ -253,8 +254,11 @@ func TestADecisionNamesTheFactsThatItMisses(t *testing.T) {
 			s.facts.History, s.facts.Callers = &History{}, &Callers{}
 		}, Needs{Counts: true}},
 		{"a plan that is held", func(s *situation) { s.holds = heldUntil(noon.Add(time.Hour)) },
-			Needs{History: true, Callers: true}},
-		{"a dry run", func(s *situation) { s.request.DryRun = true }, Needs{History: true, Callers: true}},
+			Needs{Callers: true}},
+		{"a dry run", func(s *situation) { s.request.DryRun = true }, Needs{Callers: true}},
+		{"a new service, whose grants would have to propagate", func(s *situation) {
+			s.rules.settings.Propagation, s.facts.Posture.Service.CreatedAt = time.Minute, noon.Add(-time.Minute)
+		}, Needs{History: true, Callers: true, Traffic: true}},
 		{"a refused request", func(s *situation) {
 			s.protected()
 			s.request.Diagnose = true

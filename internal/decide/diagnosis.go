@@ -109,9 +109,10 @@ func (d *decider) treat(e doctor.Evidence) Decision {
 }
 
 // protectAfter protects the service after a diagnosis that calls for nothing else.
-// A correct refusal does not justify a write.
+// A correct refusal does not justify a write. A run that an earlier delivery began goes
+// on to its end: the refusal may have become correct by its first steps.
 func (d *decider) protectAfter() Decision {
-	d.request.ReadOnly = d.request.ReadOnly || d.diagnosis.Remedy == doctor.Leave
+	d.request.ReadOnly = d.request.ReadOnly || d.diagnosis.Remedy == doctor.Leave && d.run.Joined == 0
 	return d.protect()
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/protection"
 )
@@ -106,30 +105,6 @@ func (d *decider) waitingSince(waits protection.Finding) time.Time {
 		since = latest(since, backend.Access.ChangedAt)
 	}
 	return lastOf(writes, since, func(w event.Write) bool { return !d.wroteIt(w) && (ofService(p, w) || ofBackend(p, w)) })
-}
-
-// iapEnabledAt is when IAP was last switched on before the service, by us or by
-// anybody, where the public is about to go: until IAP holds everywhere, the
-// public is what lets users in. No resource holds that time, but the history does.
-// Where the history cannot be read, IAP counts as enabled long ago, like
-// everything that is older than the history.
-func (d *decider) iapEnabledAt() time.Time {
-	due, _ := d.plan.Due(d.now)
-	last := func(s plan.Step) bool { return s.Op() == revokePublic || s.Op() == requireInvoker }
-	if d.off() || !slices.ContainsFunc(due, last) {
-		return time.Time{}
-	}
-	writes, _ := d.history()
-	var at time.Time
-	for _, backend := range d.facts.Posture.Backends {
-		step := plan.Step{Change: plan.EnableIAP{}, Resource: backend.Resource()}
-		for _, write := range writes {
-			if backend.IAPOn && step.EffectOf(d.facts.Posture, write) == plan.Made && write.At.After(at) {
-				at = write.At
-			}
-		}
-	}
-	return at
 }
 
 // lastOf is the time of the last write of that kind, but not before since.

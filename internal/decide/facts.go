@@ -32,9 +32,9 @@ type Request struct {
 	DryRun bool
 	// ReadOnly stops before the first write and publishes what was found.
 	ReadOnly bool
-	// SettleBy is when the settle time ends at the latest, however often the
-	// resources are touched; zero = no such bound.
-	SettleBy time.Time
+	// Since is when the oldest message that the run answers was accepted; zero = the
+	// run waits for nothing.
+	Since time.Time
 }
 
 // command is the name of the command that led to the request, "" for an event.
@@ -84,11 +84,15 @@ type Facts struct {
 	WriteErr error
 	// Memory is what is remembered of the service; nil = nothing is known.
 	// What it holds is never trusted over a fresh read of the resource.
-	Memory      *memory.Service
-	History     *History
-	Callers     *Callers
-	Counts      *Counts
-	Examination *posture.Examination
+	Memory *memory.Service
+	// MemoryUnread means that the record could not be read, so that it is not known
+	// whether there is one.
+	MemoryUnread bool
+	History      *History
+	Callers      *Callers
+	Counts       *Counts
+	Traffic      *Traffic
+	Examination  *posture.Examination
 }
 
 // FailedStep is a step that cannot be taken now, and why.

@@ -40,7 +40,7 @@ func (d *decider) judge() judgement {
 func (d *decider) judgeAs(p posture.Posture) judgement {
 	of := d.settingsOf(p)
 	settings, inScope := of(p.Target)
-	want := policy.Wanted{Settings: settings, SettingsOf: of, SettleBy: d.request.SettleBy, WroteAt: d.run.wroteAt(),
+	want := policy.Wanted{Settings: settings, SettingsOf: of, WroteAt: d.run.wroteAt(), Clocks: d.clocks(p, settings),
 		GuardedOnce: d.guardedOnce(p, settings)}
 	return judgement{want, inScope, protection.Assess(p, want)}
 }

@@ -51,6 +51,10 @@ func (d *decider) waitReason(until time.Time) string {
 	if settled := p.Service.UpdatedAt.Add(d.settings.Settle); d.settings.Settle > 0 && !until.After(settled) {
 		return fmt.Sprintf("the service was changed less than %s ago", policy.InWords(d.settings.Settle))
 	}
+	touched := d.want.Clocks.TouchedAt
+	if wait := max(d.settings.Settle, d.settings.Quiet); !touched.IsZero() && !until.After(touched.Add(wait)) {
+		return fmt.Sprintf("a backend service was changed less than %s ago", policy.InWords(wait))
+	}
 	for _, part := range p.Parts() {
 		quiet := part.Invokers.ChangedAt.Add(d.settings.Quiet)
 		if d.settings.Quiet > 0 && !until.After(quiet) {

@@ -117,6 +117,24 @@ jsonPayload.backendRequest.hostname:%s`, target.Project, GatewayLog, listed(host
 	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
 }
 
+// Served selects the requests that were answered with success between two times at
+// one of these addresses, in the logs of Cloud Run and of load balancers of a project. An
+// address is a host and the beginning of a path; a host may begin with *.
+func Served(project string, addresses []string, from, to time.Time) string {
+	at := make([]string, len(addresses))
+	for i, address := range addresses {
+		suffix, pattern := strings.CutPrefix(address, "*")
+		if at[i] = strconv.Quote(suffix); !pattern {
+			at[i] = strconv.Quote("://" + address)
+		}
+	}
+	return fmt.Sprintf(`(logName="projects/%s/logs/run.googleapis.com%%2Frequests" OR resource.type=%s)
+httpRequest.requestUrl:(%s)
+(httpRequest.status<300 OR httpRequest.status=304)
+timestamp>=%q
+timestamp<%q`, project, listed(refusal.LoadBalancerTypes()), strings.Join(at, " OR "), stamp(from), stamp(to))
+}
+
 // GatewayLog is the id of the log of API Gateway's requests, as logName ends.
 const GatewayLog = "apigateway.googleapis.com%2Frequests"
 

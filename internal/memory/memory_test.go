@@ -19,6 +19,27 @@ import (
 	"github.com/iapguard/iapguard/internal/memory"
 )
 
+func TestFirstSightAndTheClockOfWaitsAreNotedOnce(t *testing.T) {
+	var s memory.Service
+	first, wanted := time.Unix(100, 0), time.Unix(200, 0)
+	for _, tc := range []struct {
+		name          string
+		change        func() bool
+		changed       bool
+		first, wanted time.Time
+	}{
+		{"seen", func() bool { return s.SeeFirst(first) }, true, first, time.Time{}},
+		{"seen again", func() bool { return s.SeeFirst(wanted) }, false, first, time.Time{}},
+		{"steps are wanted", func() bool { return s.SeeWanted(wanted) }, true, first, wanted},
+		{"and still are", func() bool { return s.SeeWanted(wanted) }, false, first, wanted},
+		{"every door is closed", func() bool { return s.SeeWanted(time.Time{}) }, true, first, time.Time{}},
+	} {
+		if changed := tc.change(); changed != tc.changed || !s.FirstSeen.Equal(tc.first) || !s.WantedSince.Equal(tc.wanted) {
+			t.Errorf("%s: changed %v, first seen %v, wanted %v", tc.name, changed, s.FirstSeen, s.WantedSince)
+		}
+	}
+}
+
 func TestLookThatChangesNothingIsNotWritten(t *testing.T) {
 	store := &faulty{Store: memory.NewInProcess()}
 	m := open(store)

@@ -27,6 +27,9 @@ type Service struct {
 	// BalancedSince is when a load balancer was first seen to lead to the service; zero =
 	// never. A recreated service inherits it.
 	BalancedSince time.Time `json:"balancedSince,omitzero"`
+	// WantedSince is since when steps of ours have been wanted while a door is open;
+	// zero = there are none. The waits for quiet end by it.
+	WantedSince time.Time `json:"wantedSince,omitzero"`
 	// DeletedAt is when the service was found deleted; zero = it exists.
 	DeletedAt   time.Time    `json:"deletedAt,omitzero"`
 	Predecessor *Predecessor `json:"predecessor,omitempty"`
@@ -122,6 +125,23 @@ func (s *Service) SeeBalanced(at time.Time) bool {
 	}
 	s.BalancedSince = at
 	return true
+}
+
+// SeeFirst notes that the service was observed. It reports whether the record changed.
+func (s *Service) SeeFirst(at time.Time) bool {
+	if !s.FirstSeen.IsZero() {
+		return false
+	}
+	s.FirstSeen = at
+	return true
+}
+
+// SeeWanted notes since when steps have been wanted while a door is open; zero = there are
+// none. It reports whether the record changed.
+func (s *Service) SeeWanted(since time.Time) bool {
+	changed := !s.WantedSince.Equal(since)
+	s.WantedSince = since.UTC().Round(0)
+	return changed
 }
 
 // SeeDoors notes the keys of the doors that were found open and of those found

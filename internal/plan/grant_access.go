@@ -24,7 +24,7 @@ type Condition struct {
 }
 
 var grantAccess = register(Operation{
-	Op: "grant-access", Stage: stageAccess, Symbol: "+", timing: quiet, Policy: true, Audited: event.IAPPolicyChanged,
+	Op: "grant-access", Stage: stageAccess, Symbol: "+", timing: grants, Policy: true, Audited: event.IAPPolicyChanged,
 }, func(w Words) (GrantAccess, bool) {
 	return GrantAccess{w.Field, strings.Fields(w.To), Condition(w.Condition)}, w.From == ""
 })

@@ -12,7 +12,7 @@ type GrantInvoker struct {
 }
 
 var grantInvoker = register(Operation{
-	Op: "grant-invoker", Stage: stageInvoker, Symbol: "+", timing: quiet, Policy: true, Audited: event.RunIAMChanged,
+	Op: "grant-invoker", Stage: stageInvoker, Symbol: "+", timing: grants, Policy: true, Audited: event.RunIAMChanged,
 }, func(w Words) (GrantInvoker, bool) { return GrantInvoker{w.Field, w.To}, w.From == "" })
 
 // Operation is grant-invoker.

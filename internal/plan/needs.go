@@ -130,8 +130,17 @@ func (p partBefore) notPassing(neighbours ...posture.Member) string {
 
 // passes reports whether a service lets IAP's agent in, by name or as anybody.
 func (p partBefore) passes(service posture.Member) bool {
-	return p.letsAgentIn(service) || slices.ContainsFunc([]string{"allUsers", "allAuthenticatedUsers"},
+	return p.letsAgentIn(service) || letsAnybodyIn(service)
+}
+
+func letsAnybodyIn(service posture.Member) bool {
+	return slices.ContainsFunc([]string{"allUsers", "allAuthenticatedUsers"},
 		func(member string) bool { return service.Invokers.Holds(posture.RoleInvoker, member) })
+}
+
+// byNameOnly reports whether nobody may invoke the service but those that its policies name.
+func (p partBefore) byNameOnly() bool {
+	return !p.Service.InvokerCheckOff && !letsAnybodyIn(posture.Member{Invokers: p.Invokers})
 }
 
 func (p partBefore) letsAgentIn(service posture.Member) bool {

@@ -34,10 +34,11 @@ type timing int
 // The timings.
 const (
 	atOnce           timing = iota + 1 // nobody's write can collide with it
-	quiet                              // the service and its policy were left alone for a while
+	grants                             // the service and its policies were left alone for a while
+	settled                            // the service was left alone, and a load balancer is a way in
 	accessPropagated                   // the accessors can be expected to get in
 	agentPropagated                    // IAP can be expected to reach the service as its agent
-	apiPropagated                      // as quiet, and an API that was just turned on can be expected to answer
+	apiPropagated                      // as grants, and an API that was just turned on can be expected to answer
 )
 
 // Operation is everything about one kind of step that does not depend on the

@@ -14,8 +14,8 @@
 //  7. the invoker check is on and public invokers are gone, last: until IAP signs
 //     requests for its agent, they are what lets users in.
 //
-// A step that relies on an earlier one is not due until the earlier one has had
-// time to propagate (Schedule). The package is pure.
+// A step is due at a time of its own, and not before the earlier ones that it relies on
+// (Schedule). The package is pure.
 package plan
 
 import (
@@ -25,7 +25,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -65,17 +64,6 @@ func (p Plan) ID() string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])
-}
-
-// Due splits the steps at the first that is not due yet: a step never
-// overtakes an earlier one.
-func (p Plan) Due(now time.Time) (due, later []Step) {
-	for i, step := range p.Steps {
-		if step.NotBefore.After(now) {
-			return p.Steps[:i], p.Steps[i:]
-		}
-	}
-	return p.Steps, nil
 }
 
 // Waves groups steps that are performed together. Holds are read before each

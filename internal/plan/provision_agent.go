@@ -12,7 +12,7 @@ type ProvisionAgent struct {
 }
 
 var provisionAgent = register(Operation{
-	Op: "provision-agent", Stage: stageProvision, Symbol: "+", timing: quiet, Stays: true,
+	Op: "provision-agent", Stage: stageProvision, Symbol: "+", timing: grants, Stays: true,
 }, func(w Words) (ProvisionAgent, bool) { return ProvisionAgent{w.To}, w.Field == "" && w.From == "" })
 
 // Operation is provision-agent.

@@ -16,7 +16,7 @@ type RestrictIngress struct {
 const fieldIngress = "ingress"
 
 var restrictIngress = register(Operation{
-	Op: "restrict-ingress", Stage: stageIngress, Symbol: "~", timing: accessPropagated,
+	Op: "restrict-ingress", Stage: stageIngress, Symbol: "~", timing: settled,
 	Audited: event.RunServiceChanged, Affects: caller.ChangeIngress,
 }, func(w Words) (RestrictIngress, bool) {
 	return RestrictIngress{posture.Ingress(w.From), posture.Ingress(w.To)}, w.Field == fieldIngress

@@ -18,7 +18,7 @@ type RevokeAccess struct {
 }
 
 var revokeAccess = register(Operation{
-	Op: "revoke-public-access", Stage: stageStrangers, Symbol: "-", timing: quiet, Policy: true,
+	Op: "revoke-public-access", Stage: stageStrangers, Symbol: "-", timing: grants, Policy: true,
 	Audited: event.IAPPolicyChanged, Stays: true,
 }, func(w Words) (RevokeAccess, bool) {
 	return RevokeAccess{w.Field, strings.Fields(w.From)}, w.From != "" && w.To == ""

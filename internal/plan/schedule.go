@@ -15,39 +15,25 @@ import (
 //     policy makes the tool fail. Grants, and the creation of the agent that they
 //     are for, wait until service and policies were left alone: for the quiet time
 //     while a door is open, for the settle time otherwise.
-//   - Everything else waits until the service has been quiet for the settle time:
-//     a write in the middle of a terraform apply makes the apply fail.
+//   - The ingress is restricted once the service has been quiet for the settle time,
+//     and those who are entitled pass a load balancer: a write in the middle of a
+//     terraform apply makes the apply fail.
+//   - IAP goes on once the accessors' own grants have had time to propagate.
+//   - The public goes once the agent's own grant has, and IAP is on.
+//   - Before a new service nobody can rely on a way in, so IAP goes on there and the
+//     public goes without a wait for propagation.
 //   - An API that this run turned on and that still answers as if it were off is not
 //     turned on again before it has had time to propagate.
-//   - IAP goes on only after new accessors have had time to propagate, and the
-//     public goes only after the agent's grant and IAP itself have.
 //
-// Nothing is due while a deployment is being rolled out. SettleBy ends every wait
-// for quiet. An unknown time of change counts as long ago.
+// Waits for quiet count others' writes only. They end at QuietBy, as does the wait for
+// a roll-out. A step is not due before those earlier ones without which it would lock
+// people out. An unknown time of change counts as long ago, and a grant of unknown age
+// as new.
 func Schedule(made Plan, p posture.Posture, want policy.Wanted, now time.Time) {
-	steps := made.Steps
-	settled := now
-	if want.Settle > 0 {
-		settled = bounded(p.Service.UpdatedAt.Add(want.Settle), want)
-	}
-	if p.Service.Reconciling {
-		settled = latest(settled, now.Add(rolloutPause))
-	}
-	iapAt := latest(settled, accessHolds(steps, p, want, now))
-	publicAt := latest(iapAt, agentHolds(steps, p, want, now))
-	grantsAt := quietAt(steps, p, want, now)
-	for i := range steps {
-		switch steps[i].operation().timing {
-		case atOnce:
-		case apiPropagated:
-			steps[i].NotBefore = later(latest(grantsAt, propagated(want.WroteAt, want)), now)
-		case quiet:
-			steps[i].NotBefore = later(grantsAt, now)
-		case accessPropagated:
-			steps[i].NotBefore = later(iapAt, now)
-		case agentPropagated:
-			steps[i].NotBefore = later(publicAt, now)
-		}
+	s := schedule{p, want, made.Steps, now}
+	for i := range made.Steps {
+		at := latest(s.own(made.Steps[i]), s.afterNeeded(i))
+		made.Steps[i].NotBefore = later(at, now)
 	}
 }
 
@@ -55,94 +41,217 @@ func Schedule(made Plan, p posture.Posture, want policy.Wanted, now time.Time) {
 // readiness is an event of its own and usually comes first.
 const rolloutPause = 10 * time.Second
 
-// quietAt is when the service and the policies that the grants write will have
+// schedule is what the times of a plan's steps follow from. NotBefore is final for the
+// steps before the one that is looked at.
+type schedule struct {
+	p     posture.Posture
+	want  policy.Wanted
+	steps []Step
+	now   time.Time
+}
+
+// own is when a step is due as far as the other steps let it be.
+func (s schedule) own(step Step) time.Time {
+	switch step.operation().timing {
+	case grants:
+		return s.grantsAt()
+	case apiPropagated:
+		return latest(s.grantsAt(), s.propagated(s.want.WroteAt))
+	case settled:
+		touched := latest(s.serviceTouched(), s.want.Clocks.TouchedAt)
+		return latest(s.quietSince(touched, s.want.Settle), s.wayIn(step))
+	case accessPropagated:
+		return latest(s.bounded(s.want.Clocks.TouchedAt, s.want.Quiet), s.accessHolds(step))
+	case agentPropagated:
+		return latest(s.publicQuiet(step), s.agentHolds(step))
+	}
+	return time.Time{}
+}
+
+// afterNeeded is when the earlier steps will have been taken without which the step
+// would lock people out.
+func (s schedule) afterNeeded(i int) time.Time {
+	step, earlier := s.steps[i], s.steps[:i]
+	times := []time.Time{{}}
+	for _, one := range earlier {
+		times = append(times, one.NotBefore)
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	times = slices.CompactFunc(times, time.Time.Equal)
+	for _, at := range times {
+		taken := slices.DeleteFunc(slices.Clone(earlier), func(e Step) bool { return e.NotBefore.After(at) })
+		if step.missing(s.p, taken) == "" {
+			return at
+		}
+	}
+	return times[len(times)-1]
+}
+
+// grantsAt is when the service and the policies that the grants write will have
 // been left alone for long enough.
-func quietAt(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
-	wait := want.Settle
-	if door.Exposed(door.Of(p)) == door.Yes {
-		wait = want.Quiet
+func (s schedule) grantsAt() time.Time {
+	wait := s.want.Settle
+	if door.Exposed(door.Of(s.p)) == door.Yes {
+		wait = s.want.Quiet
 	}
-	changed := p.Service.UpdatedAt
-	for _, step := range steps {
-		if invokers, known := invokersAt(p, step.Resource); known && step.stage() == stageInvoker {
-			changed = latest(changed, invokers.ChangedAt)
-		}
-		if access, known := accessAt(p, step.Resource); known {
-			changed = latest(changed, access.ChangedAt)
+	touched := s.serviceTouched()
+	for _, step := range s.steps {
+		if step.operation().timing == grants {
+			touched = latest(touched, s.policyTouched(step))
 		}
 	}
-	at := now
-	if wait > 0 && !changed.IsZero() {
-		at = bounded(changed.Add(wait), want)
+	return s.quietSince(touched, wait)
+}
+
+// publicQuiet is when what a step about public members writes will have been left alone
+// for the quiet time: the policy, or the service.
+func (s schedule) publicQuiet(step Step) time.Time {
+	if step.operation().Policy {
+		return s.bounded(s.policyTouched(step), s.want.Quiet)
 	}
-	if p.Service.Reconciling {
-		at = latest(at, now.Add(rolloutPause))
+	return s.quietSince(s.serviceTouched(), s.want.Quiet)
+}
+
+// quietSince is when a service that was touched then will have been left alone for a
+// time, and its roll-out has ended.
+func (s schedule) quietSince(touched time.Time, wait time.Duration) time.Time {
+	at := s.bounded(touched, wait)
+	if s.p.Service.Reconciling {
+		at = latest(at, s.atMost(s.now.Add(rolloutPause)))
 	}
 	return at
 }
 
-// bounded ends a wait for quiet at SettleBy.
-func bounded(at time.Time, want policy.Wanted) time.Time {
-	if !want.SettleBy.IsZero() && at.After(want.SettleBy) {
-		return want.SettleBy
+// bounded is the end of a wait for quiet.
+func (s schedule) bounded(touched time.Time, wait time.Duration) time.Time {
+	if wait <= 0 || touched.IsZero() {
+		return time.Time{}
+	}
+	return s.atMost(touched.Add(wait))
+}
+
+func (s schedule) atMost(at time.Time) time.Time {
+	if end := s.want.Clocks.QuietBy; !end.IsZero() && at.After(end) {
+		return end
 	}
 	return at
 }
 
-// accessHolds is when the members that the policy names can be expected to get in.
-// Where it names nobody, no grant of ours has to propagate.
-func accessHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
-	if hasStage(steps, stageAccess) {
-		return now.Add(want.Propagation)
+// serviceTouched is when somebody else last changed the service, zero where that was
+// before our last write.
+func (s schedule) serviceTouched() time.Time {
+	return s.touched(s.p.Target.Name(), s.p.Service.UpdatedAt)
+}
+
+// policyTouched is when somebody else last changed the policy that a step writes.
+func (s schedule) policyTouched(step Step) time.Time {
+	for _, find := range []func(posture.Posture, string) (posture.Policy, bool){invokersAt, accessAt} {
+		if policy, known := find(s.p, step.Resource); known {
+			return s.touched(step.Written(), policy.ChangedAt)
+		}
+	}
+	return time.Time{}
+}
+
+func (s schedule) touched(written string, changed time.Time) time.Time {
+	if !changed.After(s.want.Clocks.Wrote[written]) {
+		return time.Time{}
+	}
+	return changed
+}
+
+func (s schedule) propagated(since time.Time) time.Time {
+	if since.IsZero() {
+		return since
+	}
+	return since.Add(s.want.Propagation)
+}
+
+// accessHolds is when the members that the policy names can be expected to pass IAP
+// where a step turns it on.
+func (s schedule) accessHolds(step Step) time.Time {
+	var at time.Time
+	for _, place := range s.placesOf(step) {
+		at = latest(at, s.passes(place))
+	}
+	return at
+}
+
+// passes is when the members that the policy names can be expected to pass a place's IAP.
+func (s schedule) passes(at place) time.Time {
+	granted := s.granting(at.resource)
+	if s.want.Clocks.New || len(s.want.Access) == 0 || at.settings.External() {
+		return granted
+	}
+	return latest(granted, s.propagated(s.ageOf(s.access(at))))
+}
+
+// granting is when the plan grants access at a resource, zero where it does not.
+func (s schedule) granting(resource string) time.Time {
+	var at time.Time
+	for _, step := range s.steps {
+		if step.stage() == stageAccess && step.Resource == resource {
+			at = latest(at, step.NotBefore)
+		}
+	}
+	return at
+}
+
+// wayIn is when those who are entitled can be expected to pass one of the load
+// balancers before the service: the ingress leaves no other way in. Where nothing leads
+// to the service there is none, and no wait for one. Where IAP is off, anybody passes it.
+func (s schedule) wayIn(step Step) time.Time {
+	if s.want.Clocks.New {
+		return time.Time{} // nobody got in before us
 	}
 	var at time.Time
-	if len(want.Access) == 0 {
-		return at
-	}
-	for _, step := range steps {
-		var policies []posture.Policy
-		switch step.Change.(type) {
-		case EnableDirectIAP:
-			for _, part := range p.Parts() {
-				policies = append(append(policies, part.DirectInherited...), part.DirectAccess)
+	for _, part := range step.parts(s.p) {
+		var passed []time.Time
+		for _, backend := range part.Reached() {
+			passes := time.Time{}
+			if backend.IAPOn {
+				passes = s.passes(placeOf(s.p, backend))
 			}
-		case EnableIAP:
-			for _, backend := range p.Backends {
-				policies = append(append(policies, backend.Inherited...), backend.Access)
-			}
+			passed = append(passed, passes)
 		}
-		for _, one := range policies {
-			at = latest(at, propagated(one.ChangedAt, want))
+		if len(passed) > 0 {
+			at = latest(at, slices.MinFunc(passed, time.Time.Compare))
+		}
+		if before := (partBefore{part, s.p.Target, nil}); before.led() && before.byNameOnly() {
+			at = latest(at, s.agentPasses(part))
 		}
 	}
 	return at
 }
 
-// agentHolds is when IAP can be expected to reach the service as its agent. No API
-// returns when IAP was enabled at a backend service: WroteAt holds that time.
-func agentHolds(steps []Step, p posture.Posture, want policy.Wanted, now time.Time) time.Time {
-	if hasStage(steps, stageInvoker, stageIAP, stageIngress) {
-		return now.Add(want.Propagation)
+// agentHolds is when IAP can be expected to reach the parts of a service, which lose
+// their public members, as its agent.
+func (s schedule) agentHolds(step Step) time.Time {
+	var at time.Time
+	for _, part := range step.parts(s.p) {
+		if before := (partBefore{part, s.p.Target, s.steps}); before.led() && !s.want.Clocks.New {
+			at = latest(at, s.agentPasses(part))
+		}
 	}
-	var granted time.Time
-	for _, part := range p.Parts() {
-		granted = latest(granted, part.Invokers.ChangedAt)
-	}
-	if at, inherits := door.InheritedInvoker(p); inherits {
-		granted = latest(granted, at.Policy.ChangedAt)
-	}
-	return latest(propagated(want.WroteAt, want), latest(propagated(granted, want), propagated(p.Service.UpdatedAt, want)))
+	return at
 }
 
-func propagated(changed time.Time, want policy.Wanted) time.Time {
-	if changed.IsZero() {
-		return changed
-	}
-	return changed.Add(want.Propagation)
+func (s schedule) agentPasses(part posture.Posture) time.Time {
+	return s.propagated(s.ageOf(s.agent(part)))
 }
 
-func hasStage(steps []Step, stages ...int) bool {
-	return slices.ContainsFunc(steps, func(s Step) bool { return slices.Contains(stages, s.stage()) })
+// Due splits the steps into those that are due and those that are not, the next
+// one first.
+func (p Plan) Due(now time.Time) (due, later []Step) {
+	for _, step := range p.Steps {
+		if step.NotBefore.After(now) {
+			later = append(later, step)
+		} else {
+			due = append(due, step)
+		}
+	}
+	slices.SortStableFunc(later, func(a, b Step) int { return a.NotBefore.Compare(b.NotBefore) })
+	return due, later
 }
 
 func latest(a, b time.Time) time.Time {

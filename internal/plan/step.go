@@ -45,11 +45,14 @@ func (s Step) Field() string { return s.Words().Field }
 
 // Written names what a step writes, as far as versions go: a service's policy
 // and the service itself have versions of their own.
-func (s Step) Written() string {
-	if s.operation().Policy {
-		return s.Resource + ":iamPolicy"
+func (s Step) Written() string { return Written(s.Op(), s.Resource) }
+
+// Written names what an operation writes at a resource, as Step.Written does.
+func Written(op Op, resource string) string {
+	if operations[op].Policy {
+		return resource + ":iamPolicy"
 	}
-	return s.Resource
+	return resource
 }
 
 // Check refuses a step that we would never have taken on this service. A report

@@ -222,10 +222,9 @@ func DefaultSettings() Settings {
 // a backend service with it.
 type Wanted struct {
 	Settings
-	// SettleBy bounds the settle time; zero = it has no bound.
-	SettleBy time.Time
-	// WroteAt is the last change of access that the resources do not show, made by
-	// this run or with the switch of IAP; zero = long ago.
+	// Clocks are the times that the resources do not show.
+	Clocks Clocks
+	// WroteAt is when this run last wrote; zero = it did not.
 	WroteAt time.Time
 	// GuardedOnce means that the service was behind IAP, or closed by us, before: it is
 	// protected again even where it is private meanwhile.
@@ -233,3 +232,22 @@ type Wanted struct {
 	// SettingsOf returns the settings of another service, and whether it is in scope.
 	SettingsOf func(posture.Target) (Settings, bool)
 }
+
+// Clocks are what the times of steps depend on beside the resources.
+type Clocks struct {
+	// QuietBy ends every wait for quiet and for a roll-out; zero = they have no end.
+	QuietBy time.Time
+	// TouchedAt is when somebody else last changed a backend service before the service;
+	// zero = long ago.
+	TouchedAt time.Time
+	// Wrote is when we last wrote a resource, or the policy of one, by its name as steps
+	// have it.
+	Wrote map[string]time.Time
+	// Seen is since when grants are known.
+	Seen map[Grant]time.Time
+	// New means that nobody can have come to rely on the service yet.
+	New bool
+}
+
+// Grant is a role that members have at one resource.
+type Grant struct{ Resource, Role, Members, Condition string }

@@ -147,6 +147,16 @@ func TestAnObstacleStopsWhatItConcernsAndNoMore(t *testing.T) {
 	}
 }
 
+// accessSince is a policy that was changed then and lets members through IAP.
+func accessSince(changed time.Time, members ...string) posture.Policy {
+	return posture.Policy{ChangedAt: changed, Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: members}}}
+}
+
+// seenSince is what the memory knows of one grant.
+func seenSince(at time.Time, resource, role, member string) map[policy.Grant]time.Time {
+	return map[policy.Grant]time.Time{{Resource: resource, Role: role, Members: member}: at}
+}
+
 func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 	minute := time.Minute
 	for _, tc := range []struct {
@@ -155,27 +165,73 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 		want   map[plan.Op]time.Duration // from now; absent = at once
 	}{
 		{"no waiting times", func(*posture.Posture, *policy.Wanted) {}, nil},
-		{"new access and a new grant propagate", func(_ *posture.Posture, w *policy.Wanted) { w.Propagation = 2 * minute },
-			map[plan.Op]time.Duration{opIAP: 2 * minute, opIngress: 2 * minute, opPublic: 2 * minute}},
+		{"new access and a new grant propagate; nobody needs them at an open load balancer",
+			func(_ *posture.Posture, w *policy.Wanted) { w.Propagation = 2 * minute },
+			map[plan.Op]time.Duration{opIAP: 2 * minute, opPublic: 2 * minute}},
+		{"the same, before a new service", func(_ *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.Clocks.New = 2*minute, true
+		}, nil},
 		{"access granted a minute ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
-			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
-		}, map[plan.Op]time.Duration{opIAP: minute, opIngress: minute, opPublic: 2 * minute}},
+			p.Backends[0].Access = accessSince(now.Add(-minute), alice)
+		}, map[plan.Op]time.Duration{opIAP: minute, opPublic: 2 * minute}},
+		{"access granted long ago, and somebody else a minute ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = accessSince(now.Add(-minute), alice, "user:eve@example.com")
+			w.Clocks.Seen = seenSince(now.Add(-time.Hour), accessName, posture.RoleAccessor, alice)
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"access that was seen a minute ago, in a policy that is older", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = accessSince(now.Add(-time.Hour), alice)
+			w.Clocks.Seen = seenSince(now.Add(-minute), accessName, posture.RoleAccessor, alice)
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"access that was seen long ago and taken away", func(_ *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			w.Clocks.Seen = seenSince(now.Add(-time.Hour), accessName, posture.RoleAccessor, alice)
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"access that is said to be seen in an hour", func(_ *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			w.Clocks.Seen = seenSince(now.Add(time.Hour), accessName, posture.RoleAccessor, alice)
+		}, map[plan.Op]time.Duration{opIAP: 2 * minute, opPublic: 2 * minute}},
+		{"access in a policy whose age is not known", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = accessSince(time.Time{}, alice)
+		}, map[plan.Op]time.Duration{opIAP: 2 * minute, opPublic: 2 * minute}},
 		{"others granted access a minute ago, the policy names nobody", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Access = 2*minute, nil
-			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-minute), Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+			p.Backends[0].Access = accessSince(now.Add(-minute), alice)
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"access granted long ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
-			p.Backends[0].Access = posture.Policy{ChangedAt: now.Add(-time.Hour),
-				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+			p.Backends[0].Access = accessSince(now.Add(-time.Hour), alice)
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"the agent's grant was seen long ago and taken away", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].Access = accessSince(now.Add(-time.Hour), alice)
+			w.Clocks.Seen = seenSince(now.Add(-time.Hour), helloName, posture.RoleInvoker, agent)
+		}, nil},
 		{"changed ten seconds ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
-		}, map[plan.Op]time.Duration{opIAP: 20 * time.Second, opIngress: 20 * time.Second, opPublic: 20 * time.Second}},
+		}, map[plan.Op]time.Duration{opIngress: 20 * time.Second}},
+		{"changed ten seconds ago, by us", func(p *posture.Posture, w *policy.Wanted) {
+			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
+			w.Clocks.Wrote = map[string]time.Time{helloName: now.Add(-9 * time.Second)}
+		}, nil},
+		{"changed ten seconds ago, after a write of ours", func(p *posture.Posture, w *policy.Wanted) {
+			w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
+			w.Clocks.Wrote = map[string]time.Time{helloName: now.Add(-11 * time.Second)}
+		}, map[plan.Op]time.Duration{opIngress: 20 * time.Second}},
+		{"a backend service was changed four seconds ago", func(_ *posture.Posture, w *policy.Wanted) {
+			w.Settle, w.Quiet, w.Clocks.TouchedAt = 30*time.Second, 10*time.Second, now.Add(-4*time.Second)
+		}, map[plan.Op]time.Duration{opIAP: 6 * time.Second, opIngress: 26 * time.Second, opPublic: 6 * time.Second}},
 		{"an open service whose policy was changed four seconds ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Quiet, p.Invokers.ChangedAt = 10*time.Second, now.Add(-4*time.Second)
-		}, map[plan.Op]time.Duration{opProvision: 6 * time.Second, opGrant: 6 * time.Second, opAccess: 6 * time.Second}},
+		}, map[plan.Op]time.Duration{opProvision: 6 * time.Second, opGrant: 6 * time.Second, opAccess: 6 * time.Second,
+			opIAP: 6 * time.Second, opPublic: 6 * time.Second}},
+		{"an open service whose policy we wrote four seconds ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Quiet, p.Invokers.ChangedAt = 10*time.Second, now.Add(-4*time.Second)
+			w.Clocks.Wrote = map[string]time.Time{helloName + ":iamPolicy": now.Add(-4 * time.Second)}
+		}, nil},
 		{"a private service that was changed four seconds ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Settle, w.Quiet, p.Service.UpdatedAt = 30*time.Second, 10*time.Second, now.Add(-4*time.Second)
 			p.Invokers.Bindings, p.Backends[0].Members[0].Invokers.Bindings = nil, nil
@@ -183,11 +239,15 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 			map[plan.Op]time.Duration{opProvision: 26 * time.Second, opGrant: 26 * time.Second, opAccess: 26 * time.Second,
 				opIAP: 26 * time.Second, opIngress: 26 * time.Second}},
 		{"changed again and again: the quiet time is bounded too", func(p *posture.Posture, w *policy.Wanted) {
-			w.Quiet, p.Invokers.ChangedAt, w.SettleBy = 10*time.Second, now, now.Add(3*time.Second)
-		}, map[plan.Op]time.Duration{opProvision: 3 * time.Second, opGrant: 3 * time.Second, opAccess: 3 * time.Second}},
+			w.Quiet, p.Invokers.ChangedAt, w.Clocks.QuietBy = 10*time.Second, now, now.Add(3*time.Second)
+		}, map[plan.Op]time.Duration{opProvision: 3 * time.Second, opGrant: 3 * time.Second, opAccess: 3 * time.Second,
+			opIAP: 3 * time.Second, opPublic: 3 * time.Second}},
 		{"changed again and again: the settle time is bounded", func(p *posture.Posture, w *policy.Wanted) {
-			w.Settle, p.Service.UpdatedAt, w.SettleBy = 30*time.Second, now, now.Add(5*time.Second)
-		}, map[plan.Op]time.Duration{opIAP: 5 * time.Second, opIngress: 5 * time.Second, opPublic: 5 * time.Second}},
+			w.Settle, p.Service.UpdatedAt, w.Clocks.QuietBy = 30*time.Second, now, now.Add(5*time.Second)
+		}, map[plan.Op]time.Duration{opIngress: 5 * time.Second}},
+		{"a roll-out that hangs: the wait for it is bounded", func(p *posture.Posture, w *policy.Wanted) {
+			p.Service.Reconciling, w.Clocks.QuietBy = true, now.Add(-time.Second)
+		}, nil},
 		{"changed by a clock ahead of ours, and no settle time", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Service.UpdatedAt = now.Add(time.Second)
 		}, nil},
@@ -195,30 +255,48 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 			func(_ *posture.Posture, w *policy.Wanted) { w.Settle = 30 * time.Second }, nil},
 		{"access at the service itself, behind a load balancer", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
-			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+			p.Backends[0].Access = accessSince(now.Add(-time.Hour), alice)
 			p.DirectAccess.ChangedAt = now.Add(-minute)
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"access granted at the service itself a minute ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
-			p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute),
-				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+			p.DirectAccess = accessSince(now.Add(-minute), alice)
 		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
 		{"access granted above the service a minute ago", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation, w.Recipe = 2*minute, policy.RecipeDirect
-			p.DirectInherited = []posture.Policy{{ChangedAt: now.Add(-minute),
-				Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}}
+			p.DirectInherited = []posture.Policy{accessSince(now.Add(-minute), alice)}
 		}, map[plan.Op]time.Duration{opDirect: minute, opPublic: 2 * minute}},
 		{"others granted access at the service, nobody is named",
 			func(p *posture.Posture, w *policy.Wanted) {
 				w.Propagation, w.Recipe, w.Access = 2*minute, policy.RecipeDirect, nil
-				p.DirectAccess = posture.Policy{ChangedAt: now.Add(-minute),
-					Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}}
+				p.DirectAccess = accessSince(now.Add(-minute), alice)
 			}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
 		{"only the agent's grant is missing", func(p *posture.Posture, w *policy.Wanted) {
 			w.Propagation = 2 * minute
 			p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
-			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
+			p.Backends[0].Access = accessSince(now.Add(-time.Hour), alice)
 		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"IAP is on, and its accessor got access a minute ago", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Backends[0].IAPOn, p.Backends[0].Access = true, accessSince(now.Add(-minute), alice)
+		}, map[plan.Op]time.Duration{opIngress: minute, opPublic: 2 * minute}},
+		{"IAP is on, and another way in has none", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			side := p.Backends[0]
+			side.Name, side.Access = "side-backend", accessSince(now.Add(-time.Hour), alice)
+			p.Backends[0].IAPOn, p.Backends[0].Access = true, accessSince(now.Add(-minute), alice)
+			p.Backends = append(p.Backends, side)
+		}, map[plan.Op]time.Duration{opPublic: 2 * minute}},
+		{"IAP is on, and nobody but its agent gets in, since a minute", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation = 2 * minute
+			p.Invokers = posture.Policy{ChangedAt: now.Add(-minute),
+				Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{agent}}}}
+			p.Backends[0].Members[0].Invokers = p.Invokers
+			p.Backends[0].IAPOn, p.Backends[0].Access = true, accessSince(now.Add(-time.Hour), alice)
+		}, map[plan.Op]time.Duration{opIngress: minute}},
+		{"nothing leads to a service that is to be closed", func(p *posture.Posture, w *policy.Wanted) {
+			w.Propagation, w.WithoutLoadBalancer, p.Backends = 2*minute, policy.WithoutClose, nil
+		}, nil},
 		{"being deployed", func(p *posture.Posture, _ *policy.Wanted) { p.Service.Reconciling = true },
 			map[plan.Op]time.Duration{opProvision: 10 * time.Second, opGrant: 10 * time.Second, opAccess: 10 * time.Second,
 				opIAP: 10 * time.Second, opIngress: 10 * time.Second, opPublic: 10 * time.Second}},
@@ -237,49 +315,46 @@ func TestStepsAreDueOnlyWhenWhatTheyRelyOnHolds(t *testing.T) {
 	}
 }
 
-func TestTheLastStepWaitsForTheFirstsToPropagate(t *testing.T) {
+func TestWhatIsDueOvertakesWhatIsNot(t *testing.T) {
 	p, w := deployed(), want()
+	w.Settle, p.Service.UpdatedAt = 30*time.Second, now.Add(-10*time.Second)
 	w.Propagation = 2 * time.Minute
-	agentIn := posture.Policy{Version: "p2", ChangedAt: now.Add(-30 * time.Second),
-		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
-	p.Invokers, p.Backends[0].Members[0].Invokers = agentIn, agentIn
-	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
-	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
-	p.Service.UpdatedAt = now.Add(-10 * time.Second)
-	steps := made(p, w).Steps
-	if len(steps) != 1 || !steps[0].NotBefore.Equal(now.Add(110*time.Second)) {
-		t.Errorf("steps = %+v, want only revoke-public, 110 s from now", steps)
+	due, later := made(p, w).Due(now)
+	if diff := cmp.Diff([]plan.Op{opProvision, opGrant, opAccess}, ops(due)); diff != "" {
+		t.Errorf("due (-want +got):\n%s", diff)
 	}
-	due, later := plan.Plan{Steps: steps}.Due(now)
-	if len(due) != 0 || len(later) != 1 {
-		t.Errorf("due %v, later %v, want nothing due", due, later)
-	}
-	if due, _ := (plan.Plan{Steps: steps}).Due(now.Add(110 * time.Second)); len(due) != 1 {
-		t.Errorf("due after 110 s: %v, want the step", due)
+	if diff := cmp.Diff([]plan.Op{opIngress, opIAP, opPublic}, ops(later)); diff != "" {
+		t.Errorf("later, the next first (-want +got):\n%s", diff)
 	}
 }
 
-func TestIAPThatWasSwitchedOnAMomentAgoHoldsTheLastStepBack(t *testing.T) {
+func TestTheAgeOfIAPItselfDoesNotMatter(t *testing.T) {
 	p, w := deployed(), want()
-	w.Propagation = 2 * time.Minute
+	w.Propagation, w.WroteAt = 2*time.Minute, now.Add(-time.Second)
 	long := posture.Policy{Version: "p2", ChangedAt: now.Add(-time.Hour),
 		Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers", agent}}}}
 	p.Invokers, p.Backends[0].Members[0].Invokers = long, long
 	p.Backends[0].IAPOn, p.Service.Ingress = true, posture.IngressInternalLoadBalancing
-	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{alice}}}
-	for _, tc := range []struct {
-		name    string
-		wroteAt time.Time
-		want    time.Time
-	}{
-		{"switched on half a minute ago by this run", now.Add(-30 * time.Second), now.Add(90 * time.Second)},
-		{"nothing was written by this run", time.Time{}, time.Time{}},
-	} {
-		w.WroteAt = tc.wroteAt
-		steps := made(p, w).Steps
-		if len(steps) != 1 || !steps[0].NotBefore.Equal(tc.want) {
-			t.Errorf("%s: steps %+v, want revoke-public at %v", tc.name, steps, tc.want)
-		}
+	p.Backends[0].Access = accessSince(now.Add(-time.Hour), alice)
+	steps := made(p, w).Steps
+	if len(steps) != 1 || steps[0].Op() != opPublic || !steps[0].NotBefore.IsZero() {
+		t.Errorf("steps %+v, want revoke-public at once", steps)
+	}
+}
+
+func TestRememberedGrantsAreThoseThatStepsWaitFor(t *testing.T) {
+	p, w := deployed(), want()
+	w.Access = []string{alice, "group:team@example.com"}
+	p.Backends[0].Access = accessSince(now.Add(-time.Minute), append(w.Access, "user:eve@example.com")...)
+	relied := plan.Relied(made(p, w), p, w, now)
+	want := map[policy.Grant]time.Time{{Resource: accessName, Role: posture.RoleAccessor,
+		Members: "group:team@example.com " + alice}: now.Add(-time.Minute)}
+	if diff := cmp.Diff(want, relied); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	p.Backends[0].Access = accessSince(now.Add(-time.Minute), alice)
+	if relied := plan.Relied(made(p, w), p, w, now); len(relied) > 0 {
+		t.Errorf("with a member missing: %v, want none", relied)
 	}
 }
 

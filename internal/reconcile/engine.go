@@ -84,6 +84,9 @@ type Surroundings struct {
 	// everybody's.
 	History func(ctx context.Context, project string) ([]event.Write, error)
 	Memory  *memory.Memory
+	// Served says whether requests were answered, before a service was created, where
+	// load balancers lead to it; nil = nobody knows.
+	Served func(ctx context.Context, p posture.Posture) (bool, error)
 }
 
 // Engine is the loop with its surroundings.

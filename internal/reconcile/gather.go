@@ -34,6 +34,7 @@ func (r *run) gatherAndDecide(ctx context.Context) (gathered, decide.Decision, e
 	}
 	facts := gathered{Facts: decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound}}
 	facts.Memory = r.recall(ctx, seen)
+	facts.MemoryUnread, facts.Traffic = r.notPersisted != nil, r.traffic
 	ctx, ended := r.begin(ctx, "decide")
 	defer func() { ended(err) }()
 	for {
@@ -127,6 +128,9 @@ func (r *run) gather(ctx context.Context, facts *gathered, needs decide.Needs) e
 	}
 	if needs.Counts {
 		group.Go(func() error { facts.Counts, facts.slots = r.counts(ctx, p.Target.Project); return nil })
+	}
+	if needs.Traffic {
+		group.Go(func() error { facts.Traffic = r.served(ctx, p); return nil })
 	}
 	if needs.Examination {
 		group.Go(func() error { return r.examine(ctx, facts) })

@@ -41,6 +41,9 @@ type run struct {
 	remembered bool
 	// callersFound are those who call the service. They are looked for once in a run.
 	callersFound *decide.Callers
+	// traffic is what load balancers answered before the service was created. It is read
+	// once in a run.
+	traffic *decide.Traffic
 	// notPersisted is why something could not be remembered, nil = all was.
 	notPersisted error
 }

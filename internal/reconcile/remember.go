@@ -120,6 +120,8 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	}
 	see := func(s *memory.Service) bool {
 		changed := seeDoors(s, decision.Posture, r.now())
+		changed = s.SeeFirst(r.now()) || changed
+		changed = seeClocks(s, decision) || changed
 		if balanced := func(p posture.Posture) bool { return len(p.Backends) > 0 }; slices.ContainsFunc(
 			decision.Posture.Parts(), balanced) {
 			changed = s.SeeBalanced(r.now()) || changed
@@ -129,11 +131,26 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	known := memory.Service{}
 	if facts.Memory != nil {
 		known = *facts.Memory
-		known.Doors = slices.Clone(known.Doors)
+		known.Doors, known.Bindings = slices.Clone(known.Doors), slices.Clone(known.Bindings)
 	}
 	if see(&known) {
 		r.update(ctx, decision.Posture, see)
 	}
+}
+
+// seeClocks notes since when grants are known, and since when steps are wanted. It
+// reports whether that changed the record.
+func seeClocks(s *memory.Service, decision decide.Decision) bool {
+	changed := false
+	for grant, since := range decision.Remember.Relied {
+		changed = s.SeeBinding(memory.Binding{Resource: grant.Resource, Role: grant.Role, Member: grant.Members,
+			Condition: grant.Condition, FirstSeen: since}) || changed
+	}
+	wanted := decision.Remember.WantedSince
+	if !wanted.IsZero() || door.Exposed(door.Of(decision.Posture)) == door.No {
+		changed = s.SeeWanted(wanted) || changed
+	}
+	return changed
 }
 
 // seeDoors notes which doors are open and since when, and reports whether that

@@ -47,6 +47,18 @@ func New(ctx context.Context, config connect.Config, now func() time.Time) (*Cli
 	return &Client{entries: api.Entries, now: now, share: newShare(now), writes: writes, visits: visits}, nil
 }
 
+// Any reports whether a project's log has an entry that the filter selects. An answer
+// without entries that has a next page says that the search is not at its end: then there
+// may be one.
+func (c *Client) Any(ctx context.Context, project, filter string) (bool, error) {
+	answer, err := c.list(ctx, &logging.ListLogEntriesRequest{
+		ResourceNames: []string{"projects/" + project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1})
+	if err != nil {
+		return false, fmt.Errorf("searching the log of %q: %w", project, err)
+	}
+	return len(answer.Entries) > 0 || answer.NextPageToken != "", nil
+}
+
 // list reads one page of entries.
 func (c *Client) list(
 	ctx context.Context, request *logging.ListLogEntriesRequest,
