@@ -107,9 +107,8 @@ func (d *decider) planSoon() {
 	p, want := d.facts.Posture, d.want
 	want.Clocks.New = true
 	soon := protection.Plan(p, want, d.findings, d.now)
-	now, _ := d.plan.Due(d.now)
-	if due, _ := soon.Due(d.now); len(due) <= len(now) {
-		return // what waits does not wait for propagation
+	if !sooner(soon, d.plan, d.now) {
+		return // the next step does not wait for propagation
 	}
 	switch traffic := d.facts.Traffic; {
 	case traffic == nil:
@@ -117,6 +116,17 @@ func (d *decider) planSoon() {
 	case !traffic.Served && traffic.Unread == nil:
 		d.want, d.plan = want, soon
 	}
+}
+
+// sooner reports whether one plan has more to do now than another of the same steps, or
+// goes on earlier.
+func sooner(one, other plan.Plan, now time.Time) bool {
+	due, later := one.Due(now)
+	dueThere, laterThere := other.Due(now)
+	if len(due) != len(dueThere) {
+		return len(due) > len(dueThere)
+	}
+	return len(later) > 0 && later[0].NotBefore.Before(laterThere[0].NotBefore)
 }
 
 // looksNew reports whether nobody can have come to rely on the service by its age and

@@ -48,8 +48,10 @@ func (d *decider) waitReason(until time.Time) string {
 	if p.Service.Reconciling {
 		return "the service is still being deployed"
 	}
-	if settled := p.Service.UpdatedAt.Add(d.settings.Settle); d.settings.Settle > 0 && !until.After(settled) {
-		return fmt.Sprintf("the service was changed less than %s ago", policy.InWords(d.settings.Settle))
+	for _, wait := range []time.Duration{d.settings.Quiet, d.settings.Settle} {
+		if wait > 0 && !until.After(p.Service.UpdatedAt.Add(wait)) {
+			return fmt.Sprintf("the service was changed less than %s ago", policy.InWords(wait))
+		}
 	}
 	touched := d.want.Clocks.TouchedAt
 	if wait := max(d.settings.Settle, d.settings.Quiet); !touched.IsZero() && !until.After(touched.Add(wait)) {

@@ -27,6 +27,8 @@ type Options struct {
 	// Queued hands each service on by the work topic; otherwise the work is
 	// done while the event waits.
 	Queued bool
+	// WorkDeadline bounds how long a message is held until it is due; 0 = as deployed.
+	WorkDeadline time.Duration
 	// Writers are who writes below which folder; nil = the function's own account.
 	Writers reconcile.Writers
 	// Held is called before each call that an instance makes of Google's APIs.
@@ -80,7 +82,7 @@ func (e *Env) deployed() *function.Function {
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	config.Connect.Endpoint, config.PolicyText, config.Clock = e.endpoint(), []byte(e.options.Policy), e.Clock()
-	config.Writers = e.options.Writers
+	config.Writers, config.WorkDeadline = e.options.Writers, e.options.WorkDeadline
 	config.ReportsTopic, config.PubSubHost = playground.ReportsTopic, e.Broker.Address()
 	if e.options.Queued {
 		config.WorkTopic = playground.WorkTopic
