@@ -24,6 +24,9 @@ func invokerGrant(p posture.Posture, want policy.Wanted) []Finding {
 		if policy.Direct(p, want) && member.Target != p.Target {
 			continue // IAP on this service concerns no other
 		}
+		if member.Target != p.Target && leftPrivate(p, want, member) {
+			continue // to put a service behind a backend service takes no rights on it
+		}
 		if member.Missing || member.Invokers.Holds(posture.RoleInvoker, p.Agent()) {
 			continue
 		}
@@ -34,4 +37,16 @@ func invokerGrant(p posture.Posture, want policy.Wanted) []Finding {
 		})
 	}
 	return findings
+}
+
+// leftPrivate reports whether a neighbour has no public invoker and the policy leaves
+// private services. Its own look decides whether it was guarded before, and restores the
+// grant then.
+func leftPrivate(p posture.Posture, want policy.Wanted, neighbour posture.Member) bool {
+	if want.SettingsOf == nil || neighbour.Invokers.Unread != "" ||
+		len(door.PublicInvokers(p, neighbour.Invokers.Effective(p.ObservedAt))) > 0 {
+		return false
+	}
+	theirs, inScope := want.SettingsOf(neighbour.Target)
+	return inScope && theirs.Private == policy.PrivateLeave
 }

@@ -28,7 +28,15 @@ func TestTheAgentMayInvokeEveryServiceBehindTheBackend(t *testing.T) {
 			posture.Binding{Role: posture.RoleInvoker, Members: []string{posturetest.Agent}, Condition: "true"},
 			posture.Binding{Role: posture.RoleInvoker, Members: []string{posturetest.Alice, posturetest.Agent}}), nil},
 		{"a neighbour lacks it", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Members = append(p.Backends[0].Members, publicNeighbour())
+		}, []Code{AgentNotInvoker}},
+		{"a private neighbour that the policy leaves", func(p *posture.Posture, want *policy.Wanted) {
 			p.Backends[0].Members = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other})
+			of(want, func(s *policy.Settings) { s.Private = policy.PrivateLeave })
+		}, nil},
+		{"a private neighbour that the policy includes", func(p *posture.Posture, want *policy.Wanted) {
+			p.Backends[0].Members = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other})
+			of(want, func(s *policy.Settings) { s.Private = policy.PrivateInclude })
 		}, []Code{AgentNotInvoker}},
 		{"a neighbour that does not exist", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Members = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other, Missing: true})
@@ -38,9 +46,24 @@ func TestTheAgentMayInvokeEveryServiceBehindTheBackend(t *testing.T) {
 	})
 }
 
+// publicNeighbour is a service that everybody may invoke.
+func publicNeighbour() posture.Member {
+	return posture.Member{Target: posturetest.Other, Invokers: posture.Policy{Bindings: []posture.Binding{
+		{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}}}
+}
+
+// of changes the settings of all other services.
+func of(want *policy.Wanted, change func(*policy.Settings)) {
+	want.SettingsOf = func(posture.Target) (policy.Settings, bool) {
+		settings := want.Settings
+		change(&settings)
+		return settings, true
+	}
+}
+
 func TestTheGrantIsWantedOnceForANeighbourBehindTwoBackends(t *testing.T) {
 	p, want := posturetest.Protected(), posturetest.Wanted()
-	p.Backends[0].Members = append(p.Backends[0].Members, posture.Member{Target: posturetest.Other})
+	p.Backends[0].Members = append(p.Backends[0].Members, publicNeighbour())
 	p.Backends = append(p.Backends, p.Backends[0])
 	var got []string
 	for _, finding := range invokerGrant(p, want) {
