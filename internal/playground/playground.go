@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -122,7 +121,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.operationTime(), Publish: s.publish, PubSub: broker,
-		Roles: slices.Concat(options.Roles, inOrganization(options.Roles)), Grants: options.grants(),
+		Roles: EveryRole(options.Roles), Grants: options.grants(),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
 		Projects: options.Projects, Discovery: options.Discovery, Beliefs: options.Beliefs,

@@ -44,16 +44,11 @@ func inOrganization(shipped []apiserver.Role) []apiserver.Role {
 	return made
 }
 
-// grants are who holds what beside the projects' owner: the function the given roles in
-// its project and nothing else, that of ancestors in the organization.
-func (o Options) grants() []resourcemanager.Grant {
-	given := []resourcemanager.Grant{
-		{Role: "roles/editor", Member: Developer}, {Role: "roles/run.admin", Member: Developer},
-	}
-	for _, project := range o.Projects {
-		given = append(given, resourcemanager.Grant{Role: "roles/editor", Member: Developer, Project: project.ID})
-	}
-	for _, role := range o.Roles {
+// FunctionGrants are what the function holds: the given roles in its project and nothing
+// else, that of ancestors in the organization.
+func FunctionGrants(shipped []apiserver.Role) []resourcemanager.Grant {
+	var given []resourcemanager.Grant
+	for _, role := range shipped {
 		grant := resourcemanager.Grant{Role: role.Name, Member: "serviceAccount:" + FunctionAccount}
 		if strings.HasSuffix(role.Name, "/"+AncestorsRole) {
 			grant.Role, grant.InOrganization = inOrganization([]apiserver.Role{role})[0].Name, true
@@ -61,4 +56,20 @@ func (o Options) grants() []resourcemanager.Grant {
 		given = append(given, grant)
 	}
 	return given
+}
+
+// EveryRole are the given roles, and the same as the organization has them.
+func EveryRole(shipped []apiserver.Role) []apiserver.Role {
+	return slices.Concat(shipped, inOrganization(shipped))
+}
+
+// grants are who holds what beside the projects' owner.
+func (o Options) grants() []resourcemanager.Grant {
+	given := []resourcemanager.Grant{
+		{Role: "roles/editor", Member: Developer}, {Role: "roles/run.admin", Member: Developer},
+	}
+	for _, project := range o.Projects {
+		given = append(given, resourcemanager.Grant{Role: "roles/editor", Member: Developer, Project: project.ID})
+	}
+	return append(given, FunctionGrants(o.Roles)...)
 }

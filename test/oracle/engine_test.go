@@ -4,13 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -20,13 +16,12 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/localcloud"
-	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
-	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/oracle/inprocess"
 	"github.com/iapguard/iapguard/test/oracle/judge"
 )
 
@@ -59,45 +54,9 @@ func newWorld(t *testing.T, switches localcloud.Options) *world {
 			t.Errorf("closing the broker: %v", err)
 		}
 	})
-	w := &world{World: judge.World{API: local, Doors: reached(local.DataPlane())}, rules: parsed}
+	w := &world{World: judge.World{API: local, Doors: inprocess.Doors(local.DataPlane())}, rules: parsed}
 	w.program = newProgram(t, w)
 	return w
-}
-
-// reached answers as the data plane does, and names in headers the containers that a
-// request, or a copy of it, came to.
-func reached(data *dataplane.DataPlane) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		data.Watched(func(entry logging.Entry) {
-			header := judge.Reached
-			to, err := url.Parse(fmt.Sprint(entry.HTTPRequest["requestUrl"]))
-			if err == nil && strings.HasSuffix(to.Host, "-shadow") {
-				header = judge.Copied
-			}
-			labels := entry.Resource.Labels
-			for label, collection := range map[string]string{"service_name": "/services/", "instance_name": "/instances/"} {
-				if name := labels[label]; name != "" && entry.HTTPRequest["status"] == http.StatusOK {
-					w.Header().Add(header, "projects/"+labels["project_id"]+"/locations/"+labels["location"]+collection+name)
-				}
-			}
-		}).ServeHTTP(w, r)
-	})
-}
-
-// RoundTrip answers the calls of Google's clients from the local cloud.
-func (w *world) RoundTrip(request *http.Request) (*http.Response, error) {
-	// A call that its client has given up is answered all the same.
-	received := request.Clone(context.WithoutCancel(request.Context()))
-	received.Host, received.RequestURI, received.RemoteAddr = "localhost", request.URL.RequestURI(), "127.0.0.1:1"
-	if received.Body == nil {
-		received.Body = http.NoBody
-	}
-	recorder := httptest.NewRecorder()
-	w.API.ServeHTTP(recorder, received)
-	_ = received.Body.Close() // as transports must
-	answer := recorder.Result()
-	answer.Request = request
-	return answer, nil
 }
 
 // hasty is a clock on which nobody waits.
@@ -128,7 +87,7 @@ func (w *world) audit(ctx context.Context) ([]judge.Report, error) {
 	}
 	config.Clock = clock
 	config.Connect.Endpoint = "http://localhost"
-	config.Connect.Wrap = func(http.RoundTripper) http.RoundTripper { return w }
+	config.Connect.Wrap = func(http.RoundTripper) http.RoundTripper { return inprocess.Transport{Handler: w.API} }
 	clients, err := cloud.Connect(ctx, config.Connect, clock.Now)
 	if err != nil {
 		return nil, err

@@ -1,22 +1,21 @@
 package oracle
 
 import (
-	"encoding/json"
 	"flag"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
+
+	"github.com/iapguard/iapguard/test/oracle/mutation"
 )
 
 var mutations = flag.Bool("mutations", false, "compile the oracle with each mutated door rule, and want it caught")
 
-// mutant is a door rule with one mistake: a text of a file that occurs there once, and
-// what stands in its place.
-type mutant struct {
-	name, file, from, to string
+// mutant is a mutation of a door rule.
+type mutant struct{ name, file, from, to string }
+
+func (m mutant) isCaught(t *testing.T, flags ...string) {
+	t.Helper()
+	mutation.Mutant{Name: m.name, File: m.file, From: m.from, To: m.to}.IsCaught(t, caughtBy, flags...)
 }
 
 var mutants = []mutant{
@@ -100,43 +99,10 @@ func TestMutationsOfTheDoorRulesAreCaught(t *testing.T) {
 	if !*mutations {
 		t.Skip("compiles the oracle once for each of the mutations; run with -mutations")
 	}
-	root, err := filepath.Abs(filepath.Join("..", ".."))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, m := range mutants {
-		t.Run(m.name, func(t *testing.T) { m.isCaught(t, root, "-run", "TestEstates", "-estates", "300") })
+		t.Run(m.name, func(t *testing.T) { m.isCaught(t, "-run", "TestEstates", "-estates", "300") })
 	}
 	for _, m := range unread {
-		t.Run(m.name, func(t *testing.T) { m.isCaught(t, root, "-run", "TestFaulted", "-faulted", "30") })
+		t.Run(m.name, func(t *testing.T) { m.isCaught(t, "-run", "TestFaulted", "-faulted", "30") })
 	}
-}
-
-// isCaught runs a test of this package, compiled with the mutation, and wants it to fail
-// by an estate.
-func (m mutant) isCaught(t *testing.T, root string, flags ...string) {
-	file := filepath.Join(root, filepath.FromSlash(m.file))
-	text, err := os.ReadFile(file)
-	if err != nil || strings.Count(string(text), m.from) != 1 {
-		t.Fatalf("%q is not once in %s: %v", m.from, m.file, err)
-	}
-	mutated, overlay := filepath.Join(t.TempDir(), "mutated.go"), filepath.Join(t.TempDir(), "overlay.json")
-	replaced, err := json.Marshal(map[string]any{"Replace": map[string]string{file: mutated}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, content := range map[string]string{
-		mutated: strings.Replace(string(text), m.from, m.to, 1), overlay: string(replaced),
-	} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	arguments := append([]string{"test", "-vet=off", "-overlay", overlay, ".", "-seed", "1", "-stories", "1"}, flags...)
-	output, err := exec.CommandContext(t.Context(), "go", arguments...).CombinedOutput()
-	estate := caughtBy.FindString(string(output))
-	if err == nil || estate == "" {
-		t.Fatalf("no estate catches it: %v\n%.2000s", err, output)
-	}
-	t.Logf("caught by %s", estate)
 }
