@@ -39,6 +39,8 @@ type Config struct {
 	Runtime      RuntimeIdentity // the service that the function itself is; Locate finds it
 	Project      string          // id of the project that log lines name for their traces; Locate finds it
 
+	// Queue takes the work, and has it delivered to WorkPath; nil = WorkTopic says who does.
+	Queue workqueue.Queue
 	// Clock is what every wait and time-out runs on; nil = the machine's.
 	Clock clockwork.Clock
 	// DueTimer looks for due records every minute, where nobody sends the command due.

@@ -135,6 +135,10 @@ func (f *Function) connect(ctx context.Context, config Config) (publisher report
 		options.Later = f.records
 	}
 	f.worker = workqueue.NewWorker(options)
+	if config.Queue != nil {
+		f.queue = config.Queue
+		return publisher, nil
+	}
 	acceptance := workqueue.NewAcceptance(f.clock, GiveUpAfter)
 	if config.WorkTopic == "" {
 		f.queue = workqueue.NewInline(f.worker, acceptance)

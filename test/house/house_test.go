@@ -69,6 +69,9 @@ var mayImport = map[string][]string{
 	// the judge shares no code with what it judges
 	"test/oracle/judge":  {"test/oracle/estate"},
 	"test/oracle/estate": {},
+	"test/games/referee": {"test/games/kind", "test/games/play", "test/oracle/judge"},
+	"test/games/play":    {"test/games/kind", "test/oracle/estate"},
+	"test/games/kind":    {},
 
 	"internal/posture/posturetest": {"internal/posture", "internal/policy"},
 }

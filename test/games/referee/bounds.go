@@ -1,0 +1,105 @@
+package referee
+
+import (
+	"time"
+
+	"github.com/iapguard/iapguard/test/games/play"
+)
+
+// The policy's times, which bounds depend on: they are the defaults.
+const (
+	settle      = 30 * time.Second
+	propagation = 2 * time.Minute
+	rollout     = min(10*time.Minute, 4*settle) // what all quiet waits of a run together are bounded by
+	first       = rollout + propagation + 90*time.Second
+	stuckAfter  = 30 * time.Minute // of games with Stuck
+)
+
+// exposure is a door that is open.
+type exposure struct {
+	game play.Game
+	history
+	facts
+	began    time.Time // when iapguard began
+	tampered bool
+}
+
+// isNew reports whether the service is young, and the first of its name.
+func (e exposure) isNew() bool {
+	return len(e.uids) == 1 && e.made.After(e.began) && e.open.Sub(e.made) < young
+}
+
+// Bound is how long a door may be open in one case.
+type Bound struct {
+	Name string
+	// Meaning is what the row is about.
+	Meaning string
+	// Most is the bound, without the latency of events; 0 = the owner chose that it stays open.
+	Most func(play.Game) time.Duration
+	// NotYet is why the bound does not hold yet: exceeding it is shown and fails no test.
+	NotYet string
+	// lastOpened counts from the last move that opened a door, else from when it was open first.
+	lastOpened bool
+	of         func(exposure) bool
+}
+
+func exactly(d time.Duration) func(play.Game) time.Duration {
+	return func(play.Game) time.Duration { return d }
+}
+
+// races is why the bounds of a new service do not hold yet.
+const races = "where two instances look at once, the one that meets a conflict has the removal of the public wait for the " +
+	"propagation of grants"
+
+// stuck is the row of what cannot be guarded.
+const stuck = "stuck"
+
+// Bounds are P4's. The first row that fits an open door is its bound. Games have no faults
+// of the memory, the log or quotas, and no floods beyond 50 re-protections an hour.
+var Bounds = []Bound{
+	{Name: "limited", Meaning: "there are more services than the policy's limits let be shut in an hour: the owner's choice",
+		Most: exactly(0), of: func(e exposure) bool { return len(e.game.Services) > MostAtFirst }},
+	{Name: stuck, Meaning: "no load balancer of its own leads to the service, or a move made it lead elsewhere, or put " +
+		"an obstacle before it: whenStuck closes it, or the owner chose that it stays open",
+		Most: func(g play.Game) time.Duration {
+			if g.Stuck {
+				return stuckAfter + time.Minute
+			}
+			return 0
+		},
+		NotYet: "the policy has no key whenStuck",
+		of:     func(e exposure) bool { return !e.balanced || e.rerouted || e.cached }},
+	{Name: "plain", Meaning: "a second frontend that cannot be guarded leads to the service, and has no traffic: the bound of " +
+		"an old service",
+		NotYet: "public members stay as long as a frontend without HTTPS leads to the service, with traffic or without",
+		Most:   exactly(first), of: func(e exposure) bool { return e.plain }},
+	{Name: "memory", Meaning: "the memory was changed or deleted by somebody: 60 s more than without",
+		NotYet: "what is due later is in the bucket alone: when its record is deleted, the next event or sweep goes on",
+		Most:   exactly(first + time.Minute), lastOpened: true, of: func(e exposure) bool { return e.tampered }},
+	{Name: "contested", Meaning: "from the third time on that it was opened after it was guarded: 120 s at a time",
+		Most: exactly(2 * time.Minute), lastOpened: true, of: func(e exposure) bool { return e.episodes >= 3 }},
+	{Name: "touched", Meaning: "others keep changing it while it is open: min(10 min, 4 × settle) + 10 s, from the first " +
+		"opening on",
+		NotYet: races,
+		Most:   exactly(rollout + 10*time.Second),
+		of:     func(e exposure) bool { return e.moves > 1 && (e.closed || e.isNew()) }},
+	{Name: "new", Meaning: "a new public service before a load balancer: 20 s from the last write that opened a door",
+		NotYet: races,
+		Most:   exactly(20 * time.Second), lastOpened: true, of: func(e exposure) bool { return e.isNew() }},
+	{Name: "drift", Meaning: "what was guarded is opened: settle + 5 s from the last write that opened a door",
+		Most: exactly(settle + 5*time.Second), lastOpened: true, of: func(e exposure) bool { return e.closed }},
+	{Name: "old", Meaning: "the first protection of an old service: min(10 min, 4 × settle) + propagation + 90 s, from " +
+		"when it was first seen open, or behind a load balancer",
+		Most: exactly(first), lastOpened: true, of: func(exposure) bool { return true }},
+}
+
+// Exclusion is a violation that is known, shown, and fails no test.
+type Exclusion struct{ Promise, Row, Why string }
+
+// Exclusions are all of them.
+var Exclusions = []Exclusion{
+	{"P2", "IAP decides", "private: include takes a private service as a whole, so that IAP decides who gets in: an accessor " +
+		"whom an IAP admin added, and whom the policy does not name, gets in too"},
+	{"P3", "included", "private: include takes a private service as a whole, on purpose: its named invokers come through IAP " +
+		"from then on, or not at all"},
+}

@@ -1,0 +1,135 @@
+package referee
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/test/games/play"
+)
+
+// Write is a write of iapguard to a resource: what it sent, and what the resource was
+// before and after it.
+type Write struct {
+	At            time.Time
+	Method, Path  string
+	Body          Object
+	Before, After Object
+	Status        int
+}
+
+func (w Write) String() string {
+	text, _ := json.Marshal(w.Body) // it was decoded from JSON
+	return fmt.Sprintf("%d %s %s %.300s", w.Status, w.Method, w.Path, text)
+}
+
+// resource is the path of what is written.
+func (w Write) resource() (path string, policy bool) {
+	path, _, _ = strings.Cut(w.Path, "?")
+	return strings.CutSuffix(path, ":setIamPolicy")
+}
+
+// Read reads the resource that is written.
+func (w Write) Read(c Cloud) Object {
+	path, policy := w.resource()
+	switch {
+	case policy:
+		return c.Policy(path)
+	case w.Method != http.MethodPatch:
+		return nil
+	}
+	_, found := c.Call("", http.MethodGet, path, nil)
+	return found
+}
+
+// ownFields are those that iapguard may change, and bookkeeping those that change with
+// them.
+var (
+	ownFields   = []string{"ingress", "iap", "iapEnabled", "invokerIamDisabled"}
+	bookkeeping = append(slices.Clone(volatile), "fingerprint", "launchStage")
+)
+
+// excess says what is wrong with a write, "" = nothing.
+func (w Write) excess() string {
+	path, policy := w.resource()
+	switch {
+	case strings.HasSuffix(path, ":generateServiceIdentity"):
+		return ""
+	case policy:
+		sent, _ := w.Body["policy"].(Object)
+		if sent["etag"] == nil || sent["etag"] == "" {
+			return "it does not name the version that was observed"
+		}
+		if w.Status < 300 {
+			return w.excessMembers()
+		}
+		return ""
+	case w.Method != http.MethodPatch:
+		return "it is not a kind of write that the recipe has"
+	case w.Body["etag"] == nil && w.Body["fingerprint"] == nil:
+		return "it does not name the version that was observed"
+	case w.Status >= 300:
+		return ""
+	}
+	for _, field := range slices.Sorted(maps.Keys(w.After)) {
+		if !slices.Contains(ownFields, field) && !slices.Contains(bookkeeping, field) &&
+			!reflect.DeepEqual(w.Before[field], w.After[field]) {
+			return fmt.Sprintf("it changes %s from %v to %v", field, w.Before[field], w.After[field])
+		}
+	}
+	return ""
+}
+
+// ours reports whether iapguard may add or remove a member: IAP's agent, who is named by
+// the policy, and the public, which it may only remove.
+func ours(member string, added bool) bool {
+	return strings.HasSuffix(member, "@gcp-sa-iap.iam.gserviceaccount.com") ||
+		strings.EqualFold(member, play.Alice) && added ||
+		!added && (member == "allUsers" || member == "allAuthenticatedUsers")
+}
+
+// grants are the bindings of a policy, one for each member.
+func grants(policy Object) []string {
+	var all []string
+	bindings, _ := policy["bindings"].([]any)
+	for _, each := range bindings {
+		binding, _ := each.(Object)
+		condition, _ := json.Marshal(binding["condition"]) // it was decoded from JSON
+		list, _ := binding["members"].([]any)
+		for _, member := range list {
+			all = append(all, fmt.Sprintf("%s %v %s", member, binding["role"], condition))
+		}
+	}
+	return all
+}
+
+// excessMembers says which binding of a policy was changed that is not ours.
+func (w Write) excessMembers() string {
+	before, after := grants(w.Before), grants(w.After)
+	for _, one := range before {
+		member, _, _ := strings.Cut(one, " ")
+		if !slices.Contains(after, one) && !ours(member, false) {
+			return "it removes " + one
+		}
+	}
+	for _, one := range after {
+		member, _, _ := strings.Cut(one, " ")
+		if !slices.Contains(before, one) && !ours(member, true) {
+			return "it adds " + one
+		}
+	}
+	return ""
+}
+
+// shuts reports whether the write is a step that can shut somebody out.
+func (w Write) shuts() bool {
+	if _, policy := w.resource(); policy {
+		return len(grants(w.After)) < len(grants(w.Before))
+	}
+	return w.Method == http.MethodPatch
+}
