@@ -80,6 +80,13 @@ timestamp>="2026-11-23T12:00:00Z"`},
 		{"visits", Visits(hello, Hosts{Asked: []string{"a.run.app", "b.run.app"}}, noon), log + `httpRequest.status<400
 httpRequest.requestUrl:("://a.run.app/" OR "://b.run.app/")
 timestamp>="2026-11-23T12:00:00Z"`},
+		{"successes of a time", Served("demo-project", []string{"a.example.com/shop/", "*.example.com/"}, noon, noon.Add(time.Hour)),
+			`(logName="projects/demo-project/logs/run.googleapis.com%2Frequests" OR resource.type=` +
+				`("http_external_regional_lb_rule" OR "http_load_balancer" OR "internal_http_lb_rule"))
+httpRequest.requestUrl:("://a.example.com/shop/" OR ".example.com/")
+(httpRequest.status<300 OR httpRequest.status=304)
+timestamp>="2026-11-23T12:00:00Z"
+timestamp<"2026-11-23T13:00:00Z"`},
 	} {
 		if diff := cmp.Diff(tc.want, tc.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)

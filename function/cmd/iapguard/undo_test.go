@@ -130,7 +130,8 @@ func TestUndoWritesNothingWhenSomethingMoved(t *testing.T) {
 func TestUndoOfARunOverSeveralDeliveries(t *testing.T) {
 	o := withfunction.Open(t, withfunction.Options{Policy: cloudtest.Policy("propagation: 5m")})
 	hello := playground.Scenario[0]
-	o.Build(hello) // whole before the function hears of it, so that one run does everything
+	o.Build(hello)     // whole before the function hears of it, so that one run does everything
+	o.Later(time.Hour) // somebody may rely on it by then
 	if err := o.Attach(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
