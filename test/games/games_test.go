@@ -26,6 +26,7 @@ var (
 	one     = flag.Int("game", -1, "play this game of the seed alone, and show how it went")
 	seed    = flag.Uint64("seed", 0, "seed of the games; 0 = the time")
 	stories = flag.Int64("stories", 3, "how many failing games are described")
+	stop    = flag.Bool("stop", false, "play no further games after one that fails")
 	verbose = flag.Bool("log", false, "with -game: show the log of iapguard too")
 	shrink  = flag.String("shrink", "", "with -game: make the game smaller as long as it breaks this promise, such as P2")
 )
@@ -62,17 +63,29 @@ func outplay(t *testing.T, game play.Game, log io.Writer) (end result) {
 	return end
 }
 
+// How long a game goes on after the last move: until who is kept out was so for too long,
+// what is stuck was closed, and a look that begins late has ended.
+const (
+	calm      = 15 * time.Minute
+	calmStuck = 35 * time.Minute
+	lookTime  = 8 * time.Minute
+)
+
 // rest lets everything end that has begun, and then looks twice: the second look writes
 // nothing.
 func (w *world) rest() {
-	time.Sleep(30 * time.Minute)
+	if w.game.Stuck {
+		time.Sleep(calmStuck)
+	} else {
+		time.Sleep(calm)
+	}
 	w.command("sweep")
-	time.Sleep(10 * time.Minute)
+	time.Sleep(lookTime)
 	w.moving.Lock()
 	before := w.referee.Writes()
 	w.moving.Unlock()
 	w.command("sweep")
-	time.Sleep(10 * time.Minute)
+	time.Sleep(lookTime)
 	w.moving.Lock()
 	defer w.moving.Unlock()
 	w.referee.Rested(before)
@@ -184,7 +197,7 @@ func TestGamesKeepThePromises(t *testing.T) {
 	var group errgroup.Group
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
-			for i := int(next.Add(1)) - 1; i < *games; i = int(next.Add(1)) - 1 {
+			for i := int(next.Add(1)) - 1; i < *games && !(*stop && counts.failed.Load() > 0); i = int(next.Add(1)) - 1 {
 				playOne(t, counts, from, i)
 			}
 			return nil
@@ -221,6 +234,6 @@ func playOne(t *testing.T, counts *tally, from uint64, i int) {
 			return v.Promise == failing[0].Promise && v.Row == failing[0].Row
 		}))
 	default:
-		t.Errorf("game %d of seed %d: %s", i, from, failing[0])
+		t.Errorf("game %d of seed %d: %.600s", i, from, failing[0])
 	}
 }

@@ -14,7 +14,7 @@ import (
 const objects = "/storage/v1/b/" + bucket + "/o"
 
 // records are the names of the memory's records that are about a service, of all records
-// where service is "".
+// where service is "". Their names end with the service.
 func (m mover) records(service string) []string {
 	var names []string
 	_, list := m.cloud.Call(accounts[kind.Rewriter], http.MethodGet, objects, nil)
@@ -67,7 +67,7 @@ func (m mover) rewrite(what kind.Kind, service string) {
 		}
 		return
 	}
-	for _, name := range m.records("services/" + service) {
+	for _, name := range m.records("/" + service) {
 		if what == kind.GarbageRecord {
 			m.store(name, []byte("garbage"))
 			continue

@@ -40,6 +40,7 @@ type history struct {
 	cut            bool      // a move took the way of those who are entitled
 	cutAt          time.Time // when it did
 	rerouted       bool      // a move led its load balancer elsewhere
+	forged         bool      // the memory says that it was guarded once
 	chosen         bool      // nothing can guard it
 	cached         bool      // a move turned Cloud CDN on there, so that IAP cannot be
 	open           time.Time // since when strangers get in, zero = they do not
@@ -50,6 +51,14 @@ type history struct {
 	plain          bool      // a move put a load balancer with plain HTTP before it
 	// let is when IAP's policy last let somebody in.
 	let map[person]time.Time
+}
+
+// row is the row of Exclusions that is about the service, "" = none.
+func (h *history) row() string {
+	if h.forged && !h.public {
+		return "forged"
+	}
+	return ""
 }
 
 // lock is who is kept out of what.
@@ -101,6 +110,7 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 	r.tampered = r.tampered || m.Kind.Right() == kind.Rewriter
 	if h := r.history[m.Service]; h != nil {
 		h.plain = h.plain && m.Kind != kind.SideGone || m.Kind == kind.SidePlain
+		h.forged = h.forged || m.Kind == kind.ForgeGuarded
 		if m.Kind.Cuts() {
 			h.cut, h.cutAt = true, now
 		}
@@ -181,7 +191,7 @@ func (r *Referee) wider(now time.Time) {
 		if v.who == alice && taken || h.public && lets {
 			continue
 		}
-		row := ""
+		row := h.row()
 		if r.game.Private != "" && lets {
 			row = "IAP decides"
 		}
@@ -235,7 +245,7 @@ func (r *Referee) lockedOut(now time.Time) {
 		if !known {
 			r.locked[l] = now
 		} else if now.Sub(since) > Lasting {
-			row := ""
+			row := r.history[l.service].row()
 			if l.address != "" && r.game.Private == "include" {
 				row = "included"
 			}
@@ -263,7 +273,7 @@ func (r *Referee) confused() {
 	for _, s := range r.game.Services {
 		with, sans := r.with.facts[s.Name], r.sans.facts[s.Name]
 		if !s.Mine && !r.history[s.Name].public && with.config != sans.config {
-			r.breach("P11", "", "%s is %s, and would be %s without iapguard", s.Name, with.config, sans.config)
+			r.breach("P11", r.history[s.Name].row(), "%s is %s, and would be %s without iapguard", s.Name, with.config, sans.config)
 		}
 	}
 }

@@ -1,0 +1,77 @@
+package games
+
+import (
+	"flag"
+	"regexp"
+	"testing"
+
+	"github.com/iapguard/iapguard/test/oracle/mutation"
+)
+
+var mutations = flag.Bool("mutations", false, "compile the games with each mutation of the product, and want it caught")
+
+// mutant is a mutation of the product, and the promise that it breaks.
+type mutant struct{ promise, name, file, from, to string }
+
+var mutants = []mutant{
+	{"P2", "private services are not left", "internal/protection/finding.go",
+		"leaves := want.Private == policy.PrivateLeave &&", "leaves := want.Private == \"\" &&"},
+	{"P2", "any record says that a service was guarded once", "internal/decide/private.go",
+		"return !remembered.GuardedSince.IsZero() ||", "return true ||"},
+	{"P11", "private neighbours get the agent's grant", "internal/protection/invoker_grant.go",
+		"return inScope && theirs.Private == policy.PrivateLeave", "return inScope && theirs.Private == \"\""},
+	{"P6", "a grant to the agent is one to everybody", "internal/cloud/operation_grant_invoker.go",
+		"p.Add(grant.Role, []string{grant.Member},", "p.Add(grant.Role, []string{grant.Member, \"allUsers\"},"},
+	{"P6", "a grant of access is one to every account", "internal/cloud/operation_grant_access.go",
+		"return p.Add(grant.Role, grant.Members,", "return p.Add(grant.Role, append(grant.Members, \"allAuthenticatedUsers\"),"},
+	{"P3", "who is named gets no access", "internal/protection/access.go",
+		"if !in && !slices.Contains(missing, member) {", "if !in && len(missing) > 99 {"},
+	{"P3", "what was guarded once is forgotten", "internal/decide/private.go",
+		"return !remembered.GuardedSince.IsZero() ||", "return len(remembered.Wrote) > 999 &&"},
+	{"P6", "every accessor counts as public", "internal/door/roles.go",
+		"return membersIn(p, policy, passesIAP, IsPublic)",
+		"return membersIn(p, policy, passesIAP, func(string) bool { return true })"},
+	{"P6", "every invoker counts as public", "internal/door/roles.go",
+		"return membersIn(p, policy, mayInvoke, IsPublic)",
+		"return membersIn(p, policy, mayInvoke, func(string) bool { return true })"},
+	{"P6", "removing members removes the others too", "internal/cloud/iampolicy/iampolicy.go",
+		"func(m string) bool { return slices.Contains(members, m) })\n\t\tif len(kept)",
+		"func(m string) bool { return len(members) > 0 })\n\t\tif len(kept)"},
+	{"P6", "adding a member replaces the others", "internal/cloud/iampolicy/iampolicy.go",
+		"append(p.Bindings[at].Members, member)", "append(p.Bindings[at].Members[:0:0], member)"},
+	{"P6", "a policy is written at any version", "internal/cloud/run/run.go",
+		"policy.Version = 3\n", "policy.Version, policy.Etag = 3, \"\"\n"},
+	{"P6", "a service is written at any version", "internal/cloud/operation_restrict_ingress.go",
+		"Service{Etag: step.Version, Ingress: word}", "Service{Ingress: word}"},
+	{"P6", "the ingress is written with the labels", "internal/cloud/operation_restrict_ingress.go",
+		"step.Resource, \"ingress\", &run", "step.Resource, \"ingress,labels\", &run"},
+	{"P6", "the ingress is written again at each look", "internal/protection/ingress.go",
+		"if p.Service.Ingress != posture.IngressAll ||", "if p.Service.Ingress == posture.IngressInternal ||"},
+	{"P9", "limits are not looked at", "internal/decide/limits.go",
+		"if limit == 0 || len(times) < limit {", "if limit == 0 || len(times) < 99*limit {"},
+	{"P4", "IAP stays off", "internal/protection/iap.go",
+		"if backend.IAPOn || len(backend.RulesWithIAP()) > 0 {", "if true || backend.IAPOn {"},
+	{"P4", "the agent gets no grant", "internal/protection/invoker_grant.go",
+		"if member.Missing || member.Invokers", "if true || member.Invokers"},
+	{"P4", "public accessors stay", "internal/protection/obstacle_public_accessor.go",
+		"if ownPolicy(p, at.Resource) && !want.KeepAccessors {", "if ownPolicy(p, at.Resource) && want.KeepAccessors {"},
+	{"P4", "public accessors stay while others write the policy", "internal/plan/schedule.go",
+		"return s.bounded(s.policyTouched(step), s.want.Quiet)", "return s.bounded(s.policyTouched(step), 5*s.want.Settle)"},
+	{"P4", "what is due later is not stored", "internal/workqueue/worker.go",
+		"if err := w.Later.Schedule(ctx, until, item.recordKey(), data); err != nil {",
+		"if err := (func(...any) error { return nil })(ctx, data); err != nil {"},
+}
+
+var caughtBy = regexp.MustCompile(`game \d+ of seed \d+: P\d+: [^\n]{0,150}`)
+
+func TestMutationsOfTheProductAreCaught(t *testing.T) {
+	if !*mutations {
+		t.Skip("compiles the games once for each of the mutations; run with -mutations")
+	}
+	for _, m := range mutants {
+		t.Run(m.promise+" "+m.name, func(t *testing.T) {
+			mutation.Mutant{Name: m.name, File: m.file, From: m.from, To: m.to}.IsCaught(t, caughtBy,
+				"-run", "TestGames", "-games", "300", "-stop", "-stories", "0")
+		})
+	}
+}
