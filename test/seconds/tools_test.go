@@ -70,7 +70,7 @@ func TestNoWriteOfOursMakesAToolFail(t *testing.T) {
 		}
 		r.turn(45) // the next one begins when nothing of ours is due
 		if run%len(tools) == 1 {
-			r.later(25 * time.Hour) // what was undone yesterday is no contest
+			r.later(25 * time.Hour) // what was undone yesterday does not count as contested
 		}
 	}
 	if !r.safe() {
