@@ -28,6 +28,9 @@ type API struct {
 	roots    map[string]string
 	methods  entries[Method]
 	messages entries[Message]
+
+	sorting sync.Once
+	below   map[string][]string // ids of methods, by the ids without their last words; "" = all
 }
 
 // Method is one method of an API.
@@ -212,12 +215,18 @@ func (e *entries[T]) get(name string) *T {
 // Methods are the methods of a resource, in the order of their ids: those
 // named prefix + "." + one more word. The prefix "" gives all methods.
 func (a *API) Methods(prefix string) []Method {
-	var all []Method
-	for _, id := range a.methods.names() {
-		rest, ok := strings.CutPrefix(id, prefix+".")
-		if prefix == "" || ok && !strings.Contains(rest, ".") {
-			all = append(all, *a.methods.get(id))
+	a.sorting.Do(func() {
+		a.below = map[string][]string{}
+		for _, id := range a.methods.names() {
+			a.below[""] = append(a.below[""], id)
+			if dot := strings.LastIndexByte(id, '.'); dot > 0 {
+				a.below[id[:dot]] = append(a.below[id[:dot]], id)
+			}
 		}
+	})
+	var all []Method
+	for _, id := range a.below[prefix] {
+		all = append(all, *a.methods.get(id))
 	}
 	return all
 }
