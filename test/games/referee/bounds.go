@@ -75,7 +75,7 @@ var Bounds = []Bound{
 		Most:   exactly(first), of: func(e exposure) bool { return e.plain }},
 	{Name: "memory", Meaning: "the memory was changed or deleted by somebody: 60 s more than without",
 		NotYet: "what is due later is in the bucket alone: when its record is deleted, the next event or sweep goes on",
-		Most:   exactly(first + time.Minute), lastOpened: true, of: func(e exposure) bool { return e.tampered }},
+		Most:   exactly(first + time.Minute), of: func(e exposure) bool { return e.tampered }},
 	{Name: "contested", Meaning: "from the third time on that it was opened after it was guarded: 120 s at a time",
 		Most: exactly(2 * time.Minute), lastOpened: true, of: func(e exposure) bool { return e.episodes >= 3 }},
 	{Name: "touched", Meaning: "others keep changing it while it is open: min(10 min, 4 × settle) + 10 s, from the first " +
@@ -90,7 +90,7 @@ var Bounds = []Bound{
 		Most: exactly(settle + 5*time.Second), lastOpened: true, of: func(e exposure) bool { return e.closed }},
 	{Name: "old", Meaning: "the first protection of an old service: min(10 min, 4 × settle) + propagation + 90 s, from " +
 		"when it was first seen open, or behind a load balancer",
-		Most: exactly(first), lastOpened: true, of: func(exposure) bool { return true }},
+		Most: exactly(first), of: func(exposure) bool { return true }},
 }
 
 // Exclusion is a violation that is known, shown, and fails no test.
