@@ -10,5 +10,6 @@
 //	go test ./test/games -run Games -games 5000 -timeout 0
 //	go test ./test/games -run Games -seed 7            (the games of one seed)
 //	go test ./test/games -run Games -seed 7 -game 31   (one of them, with its trace)
+//	go test ./test/games -run Games -seed 7 -game 31 -shrink P2   (made smaller, as long as it breaks P2)
 //	go test ./test/games -run Mutations -mutations -timeout 0
 package games

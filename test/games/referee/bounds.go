@@ -55,7 +55,8 @@ const races = "where two instances look at once, the one that meets a conflict h
 const stuck = "stuck"
 
 // Bounds are P4's. The first row that fits an open door is its bound. Games have no faults
-// of the memory, the log or quotas, and no floods beyond 50 re-protections an hour.
+// of the memory, the log or quotas, and no floods beyond 50 re-protections an hour. That a
+// contested door is open for at most a tenth of any hour is not judged.
 var Bounds = []Bound{
 	{Name: "limited", Meaning: "there are more services than the policy's limits let be shut in an hour: the owner's choice",
 		Most: exactly(0), of: func(e exposure) bool { return len(e.game.Services) > MostAtFirst }},
