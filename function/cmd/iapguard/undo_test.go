@@ -128,7 +128,9 @@ func TestUndoWritesNothingWhenSomethingMoved(t *testing.T) {
 // The function protects a service over several deliveries, because a grant must hold
 // before the public goes. What it publishes at the end takes back all of it.
 func TestUndoOfARunOverSeveralDeliveries(t *testing.T) {
-	o := withfunction.Open(t, withfunction.Options{Policy: cloudtest.Policy("propagation: 5m")})
+	o := withfunction.Open(t, withfunction.Options{
+		// What is undone is quiet for too short a time to be protected anew meanwhile.
+		Policy: cloudtest.Policy("propagation: 5m", "settle: 5m", "quiet: 5m")})
 	hello := playground.Scenario[0]
 	o.Build(hello)     // whole before the function hears of it, so that one run does everything
 	o.Later(time.Hour) // somebody may rely on it by then
