@@ -1,7 +1,6 @@
 package function
 
 import (
-	"cmp"
 	"log/slog"
 
 	"github.com/iapguard/iapguard/internal/cloud"
@@ -20,7 +19,7 @@ type Wiring struct {
 	Log       *slog.Logger
 	Tracer    reconcile.Tracer  // nil = nothing is traced
 	Writers   reconcile.Writers // nil = our own account writes; a person writes with their own credentials
-	Memory    *memory.Memory    // nil = one that lasts as long as the process
+	Memory    *memory.Memory
 }
 
 // NewEngine is the loop over Google Cloud, the same for the function and for a
@@ -30,8 +29,8 @@ func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.E
 		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds,
 		Clock:  sleepingClock{config.Clock},
 		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
-		Self: self(config), Writers: wiring.Writers, History: clients.Writes, Served: clients.Served,
-		Memory: cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
+		Self: self(config), Writers: wiring.Writers, History: clients.LastWrites, Served: clients.Served,
+		Memory: wiring.Memory,
 	})
 }
 

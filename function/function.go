@@ -79,7 +79,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		holdInAll: config.holdInAll(),
 	}
 	f.mux = f.routes()
-	if f.memory, err = openMemory(ctx, config, log); err != nil {
+	if f.memory, err = OpenMemory(ctx, config, log); err != nil {
 		return nil, err
 	}
 	if config.Memory != "" {

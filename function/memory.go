@@ -15,9 +15,9 @@ import (
 	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
-// openMemory opens the memory in its bucket, or in this process where there is
+// OpenMemory opens the memory in its bucket, or in this process where there is
 // none. It makes no call, so an unavailable bucket does not stop the start.
-func openMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.Memory, error) {
+func OpenMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.Memory, error) {
 	options := memory.Options{Clock: config.Clock}
 	if config.MemoryKey != "" {
 		options.Key = func() ([]byte, error) { return readKey(config.MemoryKey) }

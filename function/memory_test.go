@@ -38,7 +38,7 @@ func withBucket(t *testing.T) Config {
 
 func opened(t *testing.T, config Config) *memory.Memory {
 	t.Helper()
-	m, err := openMemory(t.Context(), config, slog.New(slog.DiscardHandler))
+	m, err := OpenMemory(t.Context(), config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestInstancesShareTheMemoryInTheBucket(t *testing.T) {
 
 func TestMemoryWithoutBucketLastsAsLongAsTheProcess(t *testing.T) {
 	var log bytes.Buffer
-	m, err := openMemory(t.Context(), Config{Clock: clockwork.NewRealClock()}, slog.New(slog.NewTextHandler(&log, nil)))
+	m, err := OpenMemory(t.Context(), Config{Clock: clockwork.NewRealClock()}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,11 +130,13 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 		line = append(line, "verdict", final.Verdict)
 	}
 	f.log.InfoContext(ctx, "handled", line...)
-	if !final.Outcome.Retries() {
-		return time.Time{}, nil
-	}
-	if final.Outcome != report.Deferred || final.WaitingFor == nil || final.WaitingFor.Until == nil {
+	waits := final.WaitingFor != nil && final.WaitingFor.Until != nil
+	switch {
+	case waits && (final.Outcome == report.Deferred || final.Outcome == report.Contested):
+	case final.Outcome.Retries():
 		return time.Time{}, fmt.Errorf("%s is %s", work.Target, final.Outcome)
+	default:
+		return time.Time{}, nil
 	}
 	next = *final.WaitingFor.Until
 	f.denials.extend(cause.Key, next)

@@ -109,20 +109,21 @@ func (c *Cloud) Refresh(cause event.Cause) {
 	}
 }
 
-// Writes returns the writes in a project in the last 24 hours, oldest first, as the audit
-// log has them. The answer may be a minute old, but knows of our own writes here, as far
-// as the log does. It must not be changed.
-func (c *Cloud) Writes(ctx context.Context, project string) ([]event.Write, error) {
-	return c.logs.Writes(ctx, project)
-}
-
-// forget makes the next look at who wrote what in a project see our own write.
-// IAP's resources name the project by its number.
-func (c *Cloud) forget(ctx context.Context, project string) {
-	if known, err := c.projects.Project(ctx, project); err == nil {
-		project = known.ID
+// LastWrites returns the last writes to a service and to what leads to it, as the audit log
+// has them, oldest first: some of ours, by these accounts, and some of everybody else's.
+func (c *Cloud) LastWrites(ctx context.Context, p posture.Posture, accounts []string) ([]event.Write, error) {
+	var names []string
+	for _, part := range p.Parts() {
+		names = append(names, part.Target.Service)
 	}
-	c.logs.Forget(project)
+	for _, backend := range p.Backends {
+		names = append(names, backend.Name)
+		if backend.ID != "" { // by which IAP names it
+			names = append(names, backend.ID)
+		}
+	}
+	slices.Sort(names)
+	return c.logs.LastWrites(ctx, p.Target.Project, slices.Compact(names), accounts)
 }
 
 // Behind returns the Cloud Run services that a load balancer's resource leads

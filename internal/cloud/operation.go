@@ -54,7 +54,6 @@ func invokers[C plan.Change](change func(p *iampolicy.Policy, with C) bool) type
 // Apply takes one step as an account, "" = our own; see package plan for what
 // each operation means. What is read on the way is read in our own name.
 func (c *Cloud) Apply(ctx context.Context, step plan.Step, as string) (string, error) {
-	defer c.forget(ctx, projectOf(step.Resource))
 	known, ok := operations[step.Op()]
 	if !ok {
 		return "", unknown(step)

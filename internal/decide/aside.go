@@ -14,12 +14,21 @@ func (d *decider) setAside() {
 	if len(d.run.Failed) == 0 {
 		return
 	}
-	// A redeploy is never due by itself, so one that failed is not planned any more.
-	d.aside = slices.DeleteFunc(slices.Clone(d.plan.Steps), func(s plan.Step) bool { return s.Op() == redeploy })
-	d.plan.Steps = protection.Without(d.facts.Posture, d.plan.Steps, d.run.failed)
+	d.takeOut(d.run.failed)
 	// The agent's creation leaves no trace until a policy names it, and is not repeated.
 	d.plan.Steps = slices.DeleteFunc(d.plan.Steps,
 		func(s plan.Step) bool { return s.Op() == provision && d.run.took(s) })
+}
+
+// takeOut takes steps out of the plan, and those that need them. The whole plan is kept
+// for the report.
+func (d *decider) takeOut(cannot func(plan.Step) bool) {
+	if d.whole == nil {
+		// A redeploy is never due by itself, so one that failed is not planned any more.
+		d.whole = slices.DeleteFunc(slices.Clone(d.plan.Steps),
+			func(s plan.Step) bool { return s.Op() == redeploy && d.run.failed(s) })
+	}
+	d.plan.Steps = protection.Without(d.facts.Posture, d.plan.Steps, cannot)
 }
 
 // failed reports whether this delivery has tried a step and cannot take it now.
@@ -33,7 +42,7 @@ func (r Run) failed(step plan.Step) bool {
 // Where other steps are due later, they are waited for.
 func (d *decider) endedBy() Decision {
 	_, later := d.plan.Due(d.now)
-	d.plan.Steps = d.aside
+	d.plan.Steps = d.whole
 	d.facts.WriteErr = d.run.Failed[0].Err
 	decision := d.failed()
 	if len(later) == 0 || !d.mayWrite() || decision.Outcome != report.Blocked {

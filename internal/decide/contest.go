@@ -3,129 +3,140 @@ package decide
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/remedy"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
 const (
-	// contestedAfter is how often one protection may be undone in 24 hours before
-	// events no longer make us write it again.
+	// contestedAfter is how often one field may be undone in 24 hours before it is
+	// contested.
 	contestedAfter = 3
+	// pauseOfContest is the time between two writes of a contested field.
+	pauseOfContest = time.Minute
 	// mostActors bounds how many are named.
 	mostActors = 10
 )
 
-// contested returns the contest of the due step that was undone most often, nil
-// for none. A command, and a person's consent, try once more: for them a step is
-// contested only after they have tried.
-func (d *decider) contested(due []plan.Step, writes []event.Write) *report.Contest {
-	var worst *report.Contest
-	for _, step := range due {
-		contest := contestOf(d.facts.Posture, step, writes, d.wroteIt)
-		if contest.Rounds < contestedAfter || worst != nil && contest.Rounds <= worst.Rounds {
+// contest is the step that others undid most often.
+type contest struct {
+	step   plan.Step
+	rounds []memory.Undo // the oldest first
+	until  time.Time     // when it is taken again; zero = it is not paused
+}
+
+// contests finds the steps that others keep undoing. What closes a door there is taken
+// again after a pause. Grants are repaired at once, and so is what somebody asks for: for
+// them a step is contested only after they have tried.
+func (d *decider) contests() {
+	if d.request.DryRun || d.hold != nil || d.facts.Memory == nil {
+		return
+	}
+	pauses := map[string]time.Time{}
+	for _, step := range d.plan.Steps {
+		rounds := d.roundsOf(step)
+		if undo, undone := d.undoing(step); undone {
+			rounds = append(rounds, undo) // it is noted when the step is taken again
+		}
+		tries := d.mayWrite() && d.request.asked() && !d.run.took(step)
+		if len(rounds) < contestedAfter || tries {
 			continue
 		}
-		if d.mayWrite() && d.request.asked() && !d.run.took(step) {
-			continue
+		found := contest{step: step, rounds: rounds}
+		again := d.lastWrote(step).Add(pauseOfContest)
+		if d.mayWrite() && step.ShutsOut() && again.After(d.now) {
+			found.until = again
+			pauses[fieldOf(step)] = again
 		}
-		contest.Field, contest.Fix = step.Field(), remedy.SourceFix(d.facts.Posture, step, lastTool(contest))
-		worst = &contest
+		d.contested(found)
 	}
-	return worst
-}
-
-// lastTool is the user agent of the last actor, "" for none.
-func lastTool(c report.Contest) string {
-	if len(c.Actors) == 0 {
-		return ""
+	plan.Pause(d.plan, d.facts.Posture, func(s plan.Step) time.Time { return pauses[fieldOf(s)] })
+	if d.request.asked() {
+		return // what they asked for holds now
 	}
-	return c.Actors[len(c.Actors)-1].UserAgent
-}
-
-// contestOf counts the rounds in which we made a step's protection and somebody
-// else undid it. writes are those of the project, oldest first. The step is due,
-// so its protection is missing now; and we never write what is right already.
-//
-// Consecutive writes of ours count as one. Somebody else's write ends a round when
-// it undid the protection, or when its entry does not say what it wrote. A write
-// that left the protection as it was does not count. Counting restarts where the
-// service or the backend service was recreated.
-func contestOf(p posture.Posture, step plan.Step, writes []event.Write, own func(event.Write) bool) report.Contest {
-	var contest report.Contest
-	var suspects []event.Write // who may have undone what we made
-	weWrote := false
-	endRound := func() {
-		if len(suspects) > 0 {
-			contest = undoneBy(contest, suspects, step)
-		}
-		weWrote, suspects = false, nil
-	}
-	for _, write := range writes {
-		if write.Recreated && step.Concerns(p, write) {
-			contest, weWrote, suspects = report.Contest{}, false, nil
-			continue
-		}
-		effect := step.EffectOf(p, write)
-		switch {
-		case effect == plan.Untouched:
-		case own(write) && effect == plan.Undone: // with a person's consent
-			weWrote, suspects = false, nil
-		case own(write):
-			endRound()
-			weWrote = true
-		case effect == plan.Made && len(suspects) > 0: // somebody else restored it
-			endRound()
-		case effect == plan.Made:
-		case weWrote:
-			suspects = append(suspects, write)
+	for _, step := range d.taken() {
+		if rounds := d.roundsOf(step); len(rounds) >= contestedAfter {
+			d.contested(contest{step: step, rounds: rounds})
 		}
 	}
-	endRound()
-	return contest
 }
 
-// undoneBy adds a round. It names those who surely undid the protection; where
-// that is nobody, it names all who may have.
-func undoneBy(contest report.Contest, suspects []event.Write, step plan.Step) report.Contest {
-	sure := slices.DeleteFunc(slices.Clone(suspects),
-		func(w event.Write) bool { return step.EffectOfSame(w) != plan.Undone })
-	if len(sure) > 0 {
-		suspects = sure
+// contested notes a contest, unless another has more rounds.
+func (d *decider) contested(found contest) {
+	if d.contest == nil || len(d.contest.rounds) < len(found.rounds) {
+		d.contest = &found
 	}
-	contest.Rounds++
-	first, last := suspects[0].At.UTC(), suspects[len(suspects)-1].At.UTC()
-	if contest.FirstAt == nil {
-		contest.FirstAt = &first
-	}
-	contest.LastAt = &last
-	for _, write := range suspects {
-		actor := report.Actor{Principal: write.Principal, UserAgent: write.UserAgent}
-		contest.Actors = slices.DeleteFunc(contest.Actors, func(known report.Actor) bool { return known == actor })
-		contest.Actors = append(contest.Actors, actor)
-	}
-	if over := len(contest.Actors) - mostActors; over > 0 {
-		contest.Actors = contest.Actors[over:]
-	}
-	return contest
 }
 
-// contestAdvice says what is contested, and what ends the contest.
-func contestAdvice(p posture.Posture, c *report.Contest) string {
+// endContested ends a run whose step is contested. Who undid it last, the audit log says.
+// It is asked only now: nothing that is written rests on it.
+func (d *decider) endContested() Decision {
+	if d.facts.History == nil {
+		d.needs.History = true
+		return Decision{}
+	}
+	found, p := d.contest, d.facts.Posture
+	said := d.describe(found)
 	who := "somebody"
-	if len(c.Actors) > 0 && c.Actors[len(c.Actors)-1].Principal != "" {
-		who = c.Actors[len(c.Actors)-1].Principal
+	if len(said.Actors) > 0 && said.Actors[len(said.Actors)-1].Principal != "" {
+		who = said.Actors[len(said.Actors)-1].Principal
 	}
-	return fmt.Sprintf("%s of %s was undone %d times in 24 hours, last by %s: change it at its source as contest.fix "+
-		"says; each sweep, and iapguard apply %s, tries once more",
-		c.Field, p.Target, c.Rounds, who, p.Target.Name())
+	decision := d.end(report.Contested, fmt.Sprintf(
+		"%s of %s was undone %d times in 24 hours, last by %s: change it at its source as contest.fix says",
+		said.Field, p.Target, said.Rounds, who))
+	decision.Contest = &said
+	if !found.until.IsZero() {
+		until := found.until.UTC()
+		decision.WaitingFor = &report.WaitingFor{
+			What: fmt.Sprintf("%s is contested, and is written again after a pause", said.Field), Until: &until,
+		}
+	}
+	return decision
+}
+
+// describe is a contest as a report has it.
+func (d *decider) describe(found *contest) report.Contest {
+	first, last := found.rounds[0].At.UTC(), found.rounds[len(found.rounds)-1].At.UTC()
+	said := report.Contest{Rounds: len(found.rounds), FirstAt: &first, LastAt: &last, Field: found.step.Field()}
+	var actors []report.Actor
+	for _, round := range found.rounds {
+		actors = append(actors, report.Actor{Principal: round.By, UserAgent: round.Tool})
+	}
+	if write := d.lastChange([]plan.Step{found.step}, d.facts.History.Writes); write != nil {
+		actors = append(actors, report.Actor{Principal: write.Principal, UserAgent: write.UserAgent})
+	}
+	tool := ""
+	for _, actor := range actors {
+		if actor == (report.Actor{}) {
+			continue
+		}
+		said.Actors = slices.DeleteFunc(said.Actors, func(known report.Actor) bool { return known == actor })
+		said.Actors, tool = append(said.Actors, actor), actor.UserAgent
+	}
+	said.Actors = said.Actors[max(0, len(said.Actors)-mostActors):]
+	said.Fix = d.fixes(found.step, tool)
+	return said
+}
+
+// fixes are what to write at the source for the contested step, and for the other steps
+// of the run: what undoes one there undoes the others next.
+func (d *decider) fixes(contested plan.Step, tool string) string {
+	var fixes []string
+	for _, step := range slices.Concat([]plan.Step{contested}, d.taken(), d.plan.Steps) {
+		if fix := remedy.SourceFix(d.facts.Posture, step, tool); fix != "" && !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
+		}
+	}
+	return strings.Join(fixes, "\n\n")
 }
 
 // lastChange is the last write of somebody else's that may have made one of the
-// gaps, nil where the last 24 hours have none. An event should have announced it.
+// gaps, nil where the history has none.
 func (d *decider) lastChange(due []plan.Step, writes []event.Write) *event.Write {
 	for _, write := range slices.Backward(writes) {
 		if d.wroteIt(write) || write.Principal == "" {
@@ -140,38 +151,82 @@ func (d *decider) lastChange(due []plan.Step, writes []event.Write) *event.Write
 	return nil
 }
 
-// stops looks before each round of writes for a reason in the history not to
-// write, and returns the decision that names it.
-func (d *decider) stops(due []plan.Step) (stop Decision, stopped bool) {
-	if contest := d.contestedAPI(due); contest != nil {
-		stop = d.end(report.Contested, contestAdvice(d.facts.Posture, contest))
-		stop.Contest = contest
-		return stop, true
+// lastWrote is when the memory has a step as taken last, zero = never.
+func (d *decider) lastWrote(step plan.Step) (at time.Time) {
+	if d.facts.Memory == nil {
+		return at
 	}
-	// Nobody can undo that the agent exists, and no API's entries are in the history.
-	due = slices.DeleteFunc(slices.Clone(due),
-		func(s plan.Step) bool { return s.Op() == provision || s.Op() == enableAPI })
-	if d.off() || d.request.DryRun || d.hold != nil || len(due) == 0 {
-		return stop, false
-	}
-	writes, known := d.history()
-	if d.facts.History == nil {
-		return stop, false // Needs asks for it
-	}
-	if d.request.swept() && d.run.Done == nil {
-		d.run.Missed = d.lastChange(due, writes)
-	}
-	if !known {
-		if step, repeats := d.repeatedStep(due); repeats {
-			return d.historyUnread(step), true
+	for _, wrote := range d.facts.Memory.Wrote {
+		same := wrote.Op == string(step.Op()) && wrote.Resource == step.Resource && wrote.Field == step.Field()
+		if same && wrote.At.After(at) && !wrote.At.After(d.now) {
+			at = wrote.At
 		}
-	} else if contest := d.contested(due, writes); contest != nil {
-		stop = d.end(report.Contested, contestAdvice(d.facts.Posture, contest))
-		stop.Contest = contest
-		return stop, true
 	}
-	if !d.mayWrite() {
-		return stop, false
+	return at
+}
+
+// roundsOf are the noted undoings of a step within 24 hours, the oldest first.
+func (d *decider) roundsOf(step plan.Step) []memory.Undo {
+	if d.facts.Memory == nil {
+		return nil
 	}
-	return d.limited()
+	return slices.DeleteFunc(d.facts.Memory.Rounds(fieldOf(step), d.now.Add(-logged)),
+		func(u memory.Undo) bool { return u.At.After(d.now) })
+}
+
+// undoing is the undoing of a step that is missing and that we took before, unless it is
+// noted already.
+func (d *decider) undoing(step plan.Step) (undo memory.Undo, undone bool) {
+	wrote := d.lastWrote(step)
+	noted := func(u memory.Undo) bool { return u.At.After(wrote) }
+	if wrote.IsZero() || slices.ContainsFunc(d.roundsOf(step), noted) {
+		return undo, false
+	}
+	undo = memory.Undo{Field: fieldOf(step), At: d.now}
+	if cause := d.request.Cause; d.lastChange([]plan.Step{step}, []event.Write{{Cause: cause}}) != nil {
+		undo.By, undo.Tool = cause.Principal, cause.UserAgent
+	}
+	return undo, true
+}
+
+// undone are the due steps that we took before and that somebody undid. They are noted
+// when they are about to be taken again.
+func (d *decider) undone(due []plan.Step) []memory.Undo {
+	var list []memory.Undo
+	for _, step := range due {
+		if undo, undone := d.undoing(step); undone {
+			list = append(list, undo)
+		}
+	}
+	return list
+}
+
+// taken are the steps that this delivery took.
+func (d *decider) taken() []plan.Step {
+	var steps []plan.Step
+	for _, done := range d.run.own() {
+		if step, err := done.Plan(); err == nil && done.Result == report.StepDone {
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// fieldOf names what a step writes, as the memory counts it.
+func fieldOf(step plan.Step) string { return step.Resource + " " + step.Field() }
+
+// restrained are the due steps that neither the circuit breaker nor a limit holds back.
+func (d *decider) restrained(due []plan.Step) []plan.Step {
+	if len(due) == 0 || !d.mayWrite() {
+		return due
+	}
+	if d.facts.Breaker == nil {
+		d.needs.Breaker = true
+		return nil
+	}
+	d.broken()
+	due, _ = d.plan.Due(d.now)
+	d.limited(due)
+	due, _ = d.plan.Due(d.now)
+	return due
 }

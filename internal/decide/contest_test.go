@@ -1,14 +1,18 @@
 package decide
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -20,11 +24,6 @@ func ourselves(account string) event.Self {
 		return event.Self{}
 	}
 	return event.Self{Principals: []string{account}}
-}
-
-// oursBy recognises the writes of an account.
-func oursBy(account string) func(event.Write) bool {
-	return func(w event.Write) bool { return wroteIt(ourselves(account), w) }
 }
 
 // fought is a service behind a global backend service.
@@ -85,96 +84,112 @@ func invokers(minute int, ours bool, members ...string) event.Write {
 			Policy: &posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: members}}}})
 }
 
-func TestARoundIsAWriteOfOursThatSomebodyElseUndid(t *testing.T) {
-	const ours, theirs = true, false
-	withClient := enable
-	withClient.Change = plan.EnableIAP{Client: plan.OAuthClient{ID: "77.apps.googleusercontent.com",
-		Secret: "projects/p/secrets/s/versions/1"}}
-	anonymous := iap(2, theirs, "false")
-	anonymous.Principal, anonymous.UserAgent = "", ""
-	elsewhere := iap(2, theirs, "false")
-	elsewhere.BackendService = "other-backend"
-	byID := iap(2, theirs, "false")
-	byID.BackendService, byID.Project = "77", "123456789012"
-	borrowed := iap(1, theirs, "true")
-	borrowed.Principal = us // and another tool
+// turnedOn is a memory in which we turned IAP on at a time, after it had been undone at
+// these.
+func turnedOn(wrote time.Time, undone ...time.Time) *memory.Service {
+	known := &memory.Service{UID: "uid"}
+	known.AddWrite(memory.Write{Run: "r", Op: string(enableIAP), Resource: iapStep.Resource, Field: "iap.enabled", At: wrote})
+	for _, at := range undone {
+		known.AddUndo(memory.Undo{Field: fieldOf(iapStep), By: "dev@example.com", Tool: "Terraform/1.13", At: at})
+	}
+	return known
+}
+
+func ago(seconds int) time.Time { return noon.Add(-time.Duration(seconds) * time.Second) }
+
+func TestAFieldIsContestedFromTheThirdTimeOnThatItWasUndone(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		step   plan.Step
-		writes []event.Write
-		want   int
+		known  *memory.Service
+		rounds int       // 0 = it is not contested
+		due    time.Time // when IAP is turned on again; zero = now
 	}{
-		{"nothing happened", enable, nil, 0},
-		{"never undone", enable, []event.Write{iap(1, ours, "true")}, 0},
-		{"with a client of its own", withClient,
-			[]event.Write{iap(1, ours, "true"), iap(2, theirs, "true"), iap(3, theirs, "false")}, 1},
-		{"once", enable, []event.Write{iap(1, ours, "true"), iap(2, theirs, "false")}, 1},
-		{"three times", enable,
-			[]event.Write{iap(1, ours, "true"), iap(2, theirs, "false"), iap(3, ours, "true"), iap(4, theirs, "false"),
-				iap(5, ours, "true"), iap(6, theirs, "false")}, 3},
-		{"two of ours in a row are one", enable,
-			[]event.Write{iap(1, ours, "true"), iap(2, ours, "true"), iap(3, theirs, "false")}, 1},
-		{"two of theirs in a row are one", enable,
-			[]event.Write{iap(1, ours, "true"), iap(2, theirs, "false"), iap(3, theirs, "false")}, 1},
-		{"off before we came", enable, []event.Write{iap(1, theirs, "false"), iap(2, theirs, "false")}, 0},
-		{"a harmless write", enable, []event.Write{iap(1, ours, "true"), iap(2, theirs, "-"), iap(3, theirs, "false")}, 1},
-		{"harmless writes alone", enable, []event.Write{iap(1, ours, "true"), iap(2, theirs, "-"), iap(3, theirs, "-")}, 0},
-		{"it was set to what it is to be", enable, []event.Write{iap(1, ours, "true"), iap(2, theirs, "true")}, 0},
-		{"the entries do not say", enable,
-			[]event.Write{iap(1, ours, "?"), iap(2, theirs, "?"), iap(3, ours, "?"), iap(4, theirs, "?")}, 2},
-		{"undone by us, on a person's word", enable,
-			[]event.Write{iap(1, ours, "true"), iap(2, ours, "false"), iap(3, theirs, "false")}, 0},
-		{"made anew", enable,
-			[]event.Write{iap(1, ours, "true"), iap(2, theirs, "false"), iap(3, theirs, "anew"), iap(4, ours, "true"),
-				iap(5, theirs, "false")}, 1},
-		{"without a user agent", enable, []event.Write{iap(1, ours, "true"), anonymous}, 1},
-		{"another backend service", enable, []event.Write{iap(1, ours, "true"), elsewhere}, 0},
-		{"named by number", enable, []event.Write{iap(1, ours, "true"), byID}, 1},
-		{"our account with another tool is not us", enable, []event.Write{borrowed, iap(2, theirs, "false")}, 0},
-		{"somebody else restored it, and undid that", enable,
-			[]event.Write{iap(1, ours, "true"), iap(2, theirs, "false"), iap(3, theirs, "true"), iap(4, theirs, "false")}, 1},
-		{"two clocks apart: undone before it was made", enable,
-			[]event.Write{iap(1, theirs, "false"), iap(1, ours, "true")}, 0},
-
-		{"the ingress, with IAP and a deploy between", narrow,
-			[]event.Write{service(1, ours, "ingress", "internal-and-cloud-load-balancing"), iap(2, theirs, "false"),
-				service(3, theirs, "iapEnabled", "false"), service(4, theirs, "ingress", "all")}, 1},
-		{"the ingress made stricter", narrow,
-			[]event.Write{service(1, ours, "ingress", "internal-and-cloud-load-balancing"),
-				service(2, theirs, "ingress", "internal")}, 0},
-		{"our other write to the service", narrow,
-			[]event.Write{service(1, ours, "invokerIamDisabled", "false"), service(2, theirs, "ingress", "all")}, 0},
-
-		{"a grant, a harmless write and a revocation of ours", revoke,
-			[]event.Write{invokers(1, ours, "allUsers", "serviceAccount:agent"),
-				invokers(2, theirs, "allUsers", "serviceAccount:agent", "user:x"),
-				invokers(3, ours, "serviceAccount:agent", "user:x"), invokers(4, theirs, "allUsers", "user:x")}, 1},
-		{"an authoritative policy takes the grant", grant,
-			[]event.Write{invokers(1, ours, "allUsers", "serviceAccount:agent"), invokers(2, ours, "serviceAccount:agent"),
-				invokers(3, theirs, "allUsers"), invokers(4, ours, "allUsers", "serviceAccount:agent"),
-				invokers(5, ours, "serviceAccount:agent"), invokers(6, theirs, "allUsers")}, 2},
-		{"somebody else is granted", grant,
-			[]event.Write{invokers(1, ours, "serviceAccount:agent"), invokers(2, theirs, "serviceAccount:agent", "user:x")}, 0},
+		{"nothing is remembered", nil, 0, time.Time{}},
+		{"we never wrote it", &memory.Service{}, 0, time.Time{}},
+		{"undone once", turnedOn(ago(10)), 0, time.Time{}},
+		{"undone twice", turnedOn(ago(10), ago(20)), 0, time.Time{}},
+		{"three times", turnedOn(ago(10), ago(30), ago(20)), 3, ago(-50)},
+		{"three times, and the last is noted", turnedOn(ago(20), ago(30), ago(25), ago(10)), 3, ago(-40)},
+		{"four times", turnedOn(ago(59), ago(90), ago(80), ago(70)), 4, ago(-1)},
+		{"the pause is over", turnedOn(ago(60), ago(90), ago(80), ago(70)), 4, time.Time{}},
+		{"more than a day ago", turnedOn(ago(10), noon.Add(-25*time.Hour), noon.Add(-24*time.Hour), ago(20)), 0, time.Time{}},
+		{"at a time that lies ahead", turnedOn(ago(10), ago(-30), ago(-20), ago(-10)), 0, time.Time{}},
+		{"we wrote it at a time that lies ahead", turnedOn(ago(-10), ago(30), ago(20)), 0, time.Time{}},
 	} {
-		if got := contestOf(fought(), tc.step, tc.writes, oursBy(us)).Rounds; got != tc.want {
-			t.Errorf("%s: %d rounds, want %d", tc.name, got, tc.want)
+		s := deployed()
+		s.facts.Memory = tc.known
+		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+		d.assess()
+		d.contests()
+		got := 0
+		if d.contest != nil {
+			got = len(d.contest.rounds)
+		}
+		at := slices.IndexFunc(d.plan.Steps, func(s plan.Step) bool { return s.Op() == enableIAP })
+		if got != tc.rounds || !d.plan.Steps[at].NotBefore.Equal(tc.due) {
+			t.Errorf("%s: %d rounds, due %v; want %d, due %v", tc.name, got, d.plan.Steps[at].NotBefore, tc.rounds, tc.due)
 		}
 	}
 }
 
-func TestAContestNamesWhoUndidItAndWhen(t *testing.T) {
-	other := iap(4, false, "false")
-	other.Principal, other.UserAgent = "ops@example.com", "google-cloud-sdk gcloud/528.0.0"
-	got := contestOf(fought(), enable, []event.Write{
-		iap(1, true, "true"), iap(2, false, "?"), iap(3, false, "false"), iap(3, true, "true"), other,
-		iap(5, true, "true"), other,
-	}, oursBy(us))
-	first, last := at(3), at(4)
-	want := report.Contest{Rounds: 3, FirstAt: &first, LastAt: &last, Actors: []report.Actor{
-		{Principal: "dev@example.com", UserAgent: "Terraform/1.13"},
-		{Principal: "ops@example.com", UserAgent: "google-cloud-sdk gcloud/528.0.0"},
-	}}
-	if diff := cmp.Diff(want, got); diff != "" {
+func TestAGrantThatOthersTakeAwayIsRepairedAtOnce(t *testing.T) {
+	s := deployed()
+	taken := plan.Step{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: posturetest.Agent}, Resource: hello.Name()}
+	known := &memory.Service{UID: "uid"}
+	known.AddWrite(memory.Write{Run: "r", Op: string(grantInvoker), Resource: hello.Name(), Field: taken.Field(), At: ago(1)})
+	for _, second := range []int{5, 4, 3, 2} {
+		known.AddUndo(memory.Undo{Field: fieldOf(taken), At: ago(second)})
+	}
+	s.facts.Memory = known
+	if got := s.decide(); len(got.Waves) != 6 {
+		t.Errorf("%s with %d waves, want all six now", got.Outcome, len(got.Waves))
+	}
+}
+
+func TestAContestNamesWhoAndWhatToWriteForEveryField(t *testing.T) {
+	s := deployed()
+	s.facts.Memory = turnedOn(ago(10), ago(30), ago(20))
+	other := event.Write{Cause: event.Cause{Kind: event.BackendServiceChanged, Project: hello.Project, Location: posture.Global,
+		BackendService: "hello-backend", Principal: "ops@example.com", UserAgent: "gcloud/528.0.0", At: ago(5)},
+		Complete: true, Settings: map[string]string{"iap.enabled": "false"}}
+	s.facts.History = &History{Writes: []event.Write{other}}
+	d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+	d.assess()
+	d.contests()
+	got := d.endContested()
+	first, last := ago(30), noon
+	want := &report.Contest{Rounds: 3, FirstAt: &first, LastAt: &last, Field: "iap.enabled", Fix: got.Contest.Fix,
+		Actors: []report.Actor{
+			{Principal: "dev@example.com", UserAgent: "Terraform/1.13"}, {Principal: "ops@example.com", UserAgent: "gcloud/528.0.0"},
+		}}
+	if diff := cmp.Diff(want, got.Contest); diff != "" {
 		t.Errorf("contest (-want +got):\n%s", diff)
+	}
+	fix := got.Contest.Fix
+	for _, part := range []string{"--iap=enabled", `ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"`, "allUsers"} {
+		if !strings.Contains(fix, part) {
+			t.Errorf("the fix lacks %q:\n%s", part, fix)
+		}
+	}
+	if !strings.HasPrefix(fix, "# gcloud\n") {
+		t.Errorf("the last tool's fix is not the first:\n%s", fix)
+	}
+	if got.WaitingFor == nil || !got.WaitingFor.Until.Equal(ago(-50)) {
+		t.Errorf("waits %+v, want until the pause is over", got.WaitingFor)
+	}
+}
+
+func TestAnUndoIsNotedOnceWithTheEventsCaller(t *testing.T) {
+	s := deployed()
+	s.facts.Memory = turnedOn(ago(10))
+	s.request.Cause = event.Cause{Kind: event.BackendServiceChanged, Key: "k", At: ago(3), Project: hello.Project,
+		Location: posture.Global, BackendService: "hello-backend", Principal: "dev@example.com", UserAgent: "Terraform/1.13"}
+	want := []memory.Undo{{Field: fieldOf(iapStep), By: "dev@example.com", Tool: "Terraform/1.13", At: noon}}
+	if diff := cmp.Diff(want, s.decide().Remember.Undone); diff != "" {
+		t.Errorf("undone (-want +got):\n%s", diff)
+	}
+	s.facts.Memory.AddUndo(want[0])
+	if got := s.decide().Remember.Undone; len(got) > 0 {
+		t.Errorf("noted again: %+v", got)
 	}
 }

@@ -8,7 +8,7 @@
 // with it. Most services need nothing but the posture.
 //
 // Every stop and every outcome is in this package: what the mode, a hold or an
-// exemption forbids (scope.go), what others undo (contest.go, repeat_guard.go),
+// exemption forbids (scope.go), what others undo (contest.go),
 // how many services may change within an hour (limits.go), writes that did not
 // hold (breaker.go), who writes (writer.go), what a 403 calls for (diagnosis.go).
 package decide
@@ -33,7 +33,11 @@ import (
 const maxRounds = 4
 
 // Needs are facts that a decision rests on and that were not gathered.
-type Needs struct{ History, Callers, Counts, Traffic, Examination bool }
+type Needs struct {
+	History, Callers, Breaker, Traffic, Examination bool
+	// Slot is what a slot of the limits is needed for, nil = none is.
+	Slot *SlotRequest
+}
 
 // Any reports whether something is needed.
 func (n Needs) Any() bool { return n != Needs{} }
@@ -76,8 +80,6 @@ type Decision struct {
 
 // Remember is what a decision wants kept beside the state of the doors.
 type Remember struct {
-	// Failed is the setting whose acknowledged write did not hold, "" = none.
-	Failed string
 	// Undone are protections of ours that somebody undid, as the memory and the
 	// history show.
 	Undone []memory.Undo
@@ -136,7 +138,9 @@ type decider struct {
 	relied          map[policy.Grant]time.Time
 	wanting         time.Time
 	hidden          error       // why load balancers that were seen before are not seen now
-	aside           []plan.Step // the whole plan, where some of its steps failed
+	whole           []plan.Step // the whole plan, where steps were taken out of it
+	heldUp          []Holdup    // what holds steps back
+	contest         *contest    // the step that others undo most often; nil = there is none
 	needs           Needs
 	run             Run
 }
@@ -183,16 +187,15 @@ func (d *decider) protect() Decision {
 		d.plan = plan.Plan{Target: d.facts.Posture.Target}
 		return d.end(report.Blocked, err.Error()+"; nothing was written: this is a fault of iapguard, please report it")
 	}
+	d.unheld()
 	d.setAside()
-	if step, failed := d.failedVerification(); failed {
-		return d.verificationFailed(step)
-	}
+	d.contests()
 	due, _ := d.plan.Due(d.now)
 	if d.writer.Unknown != "" && len(d.plan.Steps) > 0 && d.hold == nil && d.wanted() {
 		return d.end(report.Blocked)
 	}
-	if stop, stopped := d.stops(due); stopped {
-		return stop
+	if due = d.restrained(due); d.needs.Any() {
+		return Decision{}
 	}
 	if !d.mayWrite() || len(due) == 0 || d.run.Round > maxRounds {
 		return d.outcome()
@@ -216,19 +219,16 @@ func (d *decider) end(outcome report.Outcome, advice ...string) Decision {
 	}
 }
 
-// history gives who wrote what, where that is known. It asks for it where it was
-// not gathered.
+// history gives the last writes to the service and to what leads to it, where they are
+// known. It asks for them where they were not gathered.
 func (d *decider) history() (writes []event.Write, known bool) {
 	h := d.facts.History
 	if h == nil {
 		d.needs.History = true
 		return nil, false
 	}
-	return h.Writes, !h.Off && h.Unread == nil
+	return h.Writes, h.Unread == nil
 }
-
-// off reports whether no history is kept, so that nothing is counted.
-func (d *decider) off() bool { return d.facts.History != nil && d.facts.History.Off }
 
 // accept asks whether the consent was given for this plan.
 func (d *decider) accept() error {
@@ -260,5 +260,6 @@ var (
 	restrictIngress = plan.RestrictIngress{}.Operation().Op
 	requireInvoker  = plan.RequireInvoker{}.Operation().Op
 	revokePublic    = plan.RevokePublic{}.Operation().Op
+	revokeAccess    = plan.RevokeAccess{}.Operation().Op
 	redeploy        = plan.Redeploy{}.Operation().Op
 )

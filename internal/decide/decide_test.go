@@ -13,6 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -47,7 +48,7 @@ func deployed() *situation {
 	return &situation{
 		facts: Facts{
 			Posture: p, Self: ourselves(us), Run: Run{Began: noon, Round: 1},
-			History: &History{}, Callers: &Callers{}, Counts: &Counts{},
+			History: &History{}, Callers: &Callers{}, Slot: &Slot{}, Breaker: &memory.Breaker{},
 		},
 		rules:   rules{settings: settings},
 		request: Request{Target: p.Target, Cause: event.Cause{Kind: event.RunServiceChanged, Key: "k", At: noon}},
@@ -83,15 +84,6 @@ func (h heldUntil) On(target posture.Target, _ string, at time.Time) *policy.Hol
 
 var iapStep = plan.Step{Change: plan.EnableIAP{},
 	Resource: "projects/demo-project/global/backendServices/hello-backend"}
-
-// undoneThrice is a history in which IAP was turned on by us and off by Terraform.
-func undoneThrice() *History {
-	var writes []event.Write
-	for i := range 3 {
-		writes = append(writes, iap(2*i, true, "true"), iap(2*i+1, false, "false"))
-	}
-	return &History{Writes: writes}
-}
 
 func TestEveryOutcomeAndEveryStop(t *testing.T) {
 	for _, tc := range []struct {
@@ -149,13 +141,17 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 		{"the holds cannot be read", func(s *situation) { s.unread = errors.New("denied") }, report.Held, 0,
 			"while the holds cannot be read: denied"},
 		{"the hourly limit", func(s *situation) {
-			s.rules.settings.Limits.PerProject = 1
-			other := posture.Target{Project: "demo-project", Location: "l", Service: "other"}
-			s.facts.Counts.Own = map[posture.Target]time.Time{other: noon}
-		}, report.Held, 0, "the hourly limit is used up until 2026-12-01T13:00:00Z"},
+			s.protected()
+			s.facts.Posture.Backends[0].IAPOn = false
+			s.rules.settings.Private = policy.PrivateInclude
+			s.facts.Slot = &Slot{UsedUp: "two were", Until: noon.Add(time.Hour)}
+		}, report.Held, 0, "the hourly limit is used up until 2026-12-01T13:00:00Z: two were"},
 		{"the circuit breaker", func(s *situation) {
-			s.facts.Counts.Failed = []Failures{{"ingress of x": {noon, noon}}}
-		}, report.Held, 0, "the circuit breaker is open until 2026-12-01T13:00:00Z"},
+			s.protected()
+			s.facts.Posture.Backends[0].IAPOn = false
+			s.rules.settings.Private = policy.PrivateInclude
+			s.facts.Breaker.Failures = []memory.Failure{failure(0, hello.Project, hello.Name(), iapStep)}
+		}, report.Held, 0, "the circuit breaker holds enable-iap until 2026-12-01T13:00:00Z"},
 
 		{"no load balancer", func(s *situation) {
 			s.facts.Posture.Backends = nil
@@ -175,28 +171,39 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 			"still being deployed"},
 		{"after too many rounds", func(s *situation) { s.facts.Run.Round = maxRounds + 1 }, report.Deferred, 0,
 			"kept changing"},
-		{"contested", func(s *situation) { s.facts.History = undoneThrice() }, report.Contested, 0,
-			"was undone 3 times in 24 hours, last by dev@example.com"},
+		{"contested", func(s *situation) {
+			s.facts.Memory = turnedOn(ago(10), ago(30), ago(20))
+		}, report.Started, 4, ""},
+		{"contested, and all else is done", func(s *situation) {
+			s.protected()
+			s.rules.settings.Private, s.facts.Posture.Backends[0].IAPOn = policy.PrivateInclude, false
+			s.facts.Memory = turnedOn(ago(10), ago(30), ago(20))
+		}, report.Contested, 0, "was undone 3 times in 24 hours, last by dev@example.com"},
+		{"contested, and written again after the pause", func(s *situation) {
+			s.protected()
+			s.did(iapStep, report.StepDone, "f1")
+			s.facts.Memory = turnedOn(ago(0), ago(90), ago(80), ago(70))
+		}, report.Contested, 0, "was undone 3 times"},
+		{"contested, and done as somebody asked", func(s *situation) {
+			s.protected()
+			s.did(iapStep, report.StepDone, "f1")
+			s.facts.Memory = turnedOn(ago(0), ago(90), ago(80), ago(70))
+			s.request.Consent = true
+		}, report.Protected, 0, ""},
 		{"contested in report-only", func(s *situation) {
-			s.facts.History, s.rules.settings.Mode = undoneThrice(), policy.ReportOnly
+			s.facts.Memory, s.rules.settings.Mode = turnedOn(ago(10), ago(30), ago(20)), policy.ReportOnly
 		}, report.Contested, 0, ""},
 		{"contested, and somebody asks to try", func(s *situation) {
-			s.facts.History = undoneThrice()
+			s.facts.Memory = turnedOn(ago(10), ago(30), ago(20))
 			s.request.Cause.Kind, s.request.Cause.Command = event.CommandReceived, &event.Command{Name: "sweep"}
 		}, report.Started, 6, ""},
-		{"an earlier write of ours, and no history", func(s *situation) {
-			s.protected()
-			s.rules.settings.Private = policy.PrivateInclude
-			s.facts.Posture.Backends[0].IAPOn = false
-			s.facts.History = &History{Unread: fault.New(fault.Denied, "denied")}
-		}, report.Blocked, 0, "may have been done before and been undone"},
-		{"a first protection without history", func(s *situation) {
+		{"the audit log cannot be read", func(s *situation) {
 			s.facts.History = &History{Unread: fault.New(fault.Denied, "denied")}
 		}, report.Started, 6, ""},
 		{"a write that did not hold", func(s *situation) {
 			s.facts.Posture.Backends[0].Version = "f2"
 			s.did(iapStep, report.StepDone, "f2")
-		}, report.Failed, 0, "was written and acknowledged, but reading again does not show it"},
+		}, report.Started, 4, ""},
 
 		{"Cloud CDN", func(s *situation) { s.facts.Posture.Backends[0].CDNOn = true }, report.Started, 3, ""},
 		{"the consent was for another plan", func(s *situation) {
@@ -249,23 +256,23 @@ func TestADecisionNamesTheFactsThatItMisses(t *testing.T) {
 		want   Needs
 	}{
 		{"nothing is left to do", (*situation).protected, Needs{}},
-		{"a plan that can shut somebody out", func(*situation) {}, Needs{History: true, Callers: true}},
-		{"the same, with history and callers", func(s *situation) {
-			s.facts.History, s.facts.Callers = &History{}, &Callers{}
-		}, Needs{Counts: true}},
+		{"a plan that can shut somebody out", func(*situation) {}, Needs{Callers: true, Breaker: true}},
+		{"the same, with callers and breaker", func(s *situation) {
+			s.facts.Breaker, s.facts.Callers = &memory.Breaker{}, &Callers{}
+		}, Needs{Slot: &SlotRequest{Rule: "shops", Limits: policy.DefaultSettings().Limits}}},
 		{"a plan that is held", func(s *situation) { s.holds = heldUntil(noon.Add(time.Hour)) },
 			Needs{Callers: true}},
 		{"a dry run", func(s *situation) { s.request.DryRun = true }, Needs{Callers: true}},
 		{"a new service, whose grants would have to propagate", func(s *situation) {
 			s.rules.settings.Propagation, s.facts.Posture.Service.CreatedAt = time.Minute, noon.Add(-time.Minute)
-		}, Needs{History: true, Callers: true, Traffic: true}},
+		}, Needs{Callers: true, Breaker: true, Traffic: true}},
 		{"a refused request", func(s *situation) {
 			s.protected()
 			s.request.Diagnose = true
 		}, Needs{Examination: true}},
 	} {
 		s := deployed()
-		s.facts.History, s.facts.Callers, s.facts.Counts = nil, nil, nil
+		s.facts.History, s.facts.Callers, s.facts.Slot, s.facts.Breaker = nil, nil, nil, nil
 		tc.change(s)
 		if diff := cmp.Diff(tc.want, s.decide().Needs); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)

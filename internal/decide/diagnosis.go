@@ -43,11 +43,15 @@ func (d *decider) diagnose() Decision {
 	case d.writer.Unknown != "" && d.wanted():
 		return d.end(report.Blocked)
 	}
-	if stop, stopped := d.limited(); stopped {
-		return stop
+	due := d.restrained(d.plan.Steps)
+	switch {
+	case d.needs.Any():
+		return Decision{}
+	case len(due) == 0:
+		return d.heldBack()
 	}
 	decision := d.end(report.Started)
-	decision.Waves = plan.Waves(d.plan.Steps)
+	decision.Waves = plan.Waves(due)
 	return decision
 }
 

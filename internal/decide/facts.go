@@ -28,6 +28,8 @@ type Request struct {
 	Accept func(p plan.Plan, written []report.Step) error
 	// Diagnose asks why the service answers 403 before anything is planned.
 	Diagnose bool
+	// OverLimit means that a person lets the run go on although a limit is used up.
+	OverLimit bool
 	// DryRun stops before the first write and publishes nothing.
 	DryRun bool
 	// ReadOnly stops before the first write and publishes what was found.
@@ -90,7 +92,8 @@ type Facts struct {
 	MemoryUnread bool
 	History      *History
 	Callers      *Callers
-	Counts       *Counts
+	Slot         *Slot
+	Breaker      *memory.Breaker
 	Traffic      *Traffic
 	Examination  *posture.Examination
 }
@@ -109,22 +112,20 @@ type Run struct {
 	OpenSince time.Time         // since when one of these is known to have been open; zero = not known
 	Done      []report.Step     // what was written, over all rounds and deliveries
 	Failed    []FailedStep      // what this delivery tried and cannot do now
+	Unheld    []memory.Failure  // what it wrote that did not hold
 	Joined    int               // how many of Done are an earlier delivery's
-	Missed    *event.Write      // the change that no event announced, where a sweep led here
 	Judged    []caller.Caller   // what all plans of the run mean to the callers
 	Unread    []posture.Unread  // what could not be read of the callers
 	Diagnosis *doctor.Diagnosis // the last one, nil = none was made
 	Treated   bool              // the diagnosis calls for nothing but the recipe, and is not made again
 }
 
-// History is who wrote what in the service's project within the last 24 hours,
-// oldest first, or why that could not be read.
+// History is who wrote last to the service and to what leads to it within 24 hours,
+// oldest first, or why that could not be read. It names people, and stands in for a
+// missing memory. Others can fill it, so nothing is counted in it.
 type History struct {
 	Writes []event.Write
 	Unread error
-	// Off means that no history is kept: nothing is counted, and nothing that has
-	// been counted stops a write.
-	Off bool
 }
 
 // Callers are those who call the service now.

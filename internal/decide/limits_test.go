@@ -5,151 +5,155 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/event"
-	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
-// named makes a write one to another service or backend service.
-func named(w event.Write, name string) event.Write {
-	if w.BackendService != "" {
-		w.BackendService = name
-	} else {
-		w.Service = name
-	}
-	return w
-}
-
-// limited are the settings of rule r with these limits.
-func limited(perProject, overall int) policy.Settings {
-	return policy.Settings{Rule: "r", Limits: policy.Limits{PerProject: perProject, Overall: overall}}
-}
-
-func TestABrakeCountsEachServiceOnceAnHour(t *testing.T) {
-	const now = 100
-	run := func(minute int, name string) event.Write {
-		return named(service(minute, true, "ingress", "internal"), name)
-	}
-	backend := func(minute int, name string) event.Write { return named(iap(minute, true, "true"), name) }
-	theirs := named(service(90, false, "ingress", "internal"), "c")
-	access := backend(90, "77") // which the log has under the backend service's id
-	access.Kind = event.IAPPolicyChanged
+func TestASlotIsNeededForWhatCanShutSomebodyOut(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		writes []event.Write
-		until  int // the minute, 0 = no limit
+		change func(*situation)
+		again  bool
+		none   bool
 	}{
-		{"nothing", nil, 0},
-		{"one", []event.Write{run(90, "a")}, 0},
-		{"two", []event.Write{run(80, "a"), run(90, "b")}, 140},
-		{"one of them twice", []event.Write{run(80, "a"), run(90, "a")}, 0},
-		{"its last write counts", []event.Write{run(70, "a"), run(80, "b"), run(90, "a")}, 140},
-		{"more than two", []event.Write{run(70, "a"), run(80, "b"), run(90, "c")}, 140},
-		{"in any order", []event.Write{run(90, "c"), run(70, "a"), run(80, "b")}, 140},
-		{"more than an hour ago", []event.Write{run(39, "a"), run(40, "b"), run(90, "c")}, 0},
-		{"somebody else's", []event.Write{run(80, "a"), theirs}, 0},
-		{"services and what is before them", []event.Write{run(80, "a"), backend(81, "a-backend")}, 0},
-		{"backend services alone", []event.Write{backend(80, "a-backend"), backend(90, "b-backend")}, 140},
-		{"who has access through IAP", []event.Write{backend(80, "a-backend"), access}, 0},
-		{"the service itself", []event.Write{run(80, "hello"), run(90, "b")}, 0},
-		{"the backend service before it", []event.Write{backend(80, "hello-backend"), backend(90, "b-backend")}, 0},
+		{"a first protection", func(*situation) {}, false, false},
+		{"guarded before", func(s *situation) { s.facts.Memory = &memory.Service{GuardedSince: ago(60)} }, true, false},
+		{"a new service", func(s *situation) { s.facts.Posture.Service.CreatedAt = noon.Add(-time.Minute) }, false, true},
+		{"a young service that we saw late", func(s *situation) {
+			s.facts.Posture.Service.CreatedAt = noon.Add(-5 * time.Minute)
+		}, false, false},
+		{"on a person's word, over the limit", func(s *situation) {
+			s.request.Consent, s.request.OverLimit = true, true
+		}, false, true},
+		{"on a person's word", func(s *situation) { s.request.Consent = true }, false, false},
+		{"grants alone are due", func(s *situation) {
+			s.rules.settings.Propagation = time.Minute
+			s.facts.Posture.Service.Ingress = posture.IngressInternalLoadBalancing
+		}, false, true},
 	} {
-		tallies := map[string]Tally{"demo-project": TallyOf(tc.writes, ourselves(us), at(now-60))}
-		got := limitOf(fought(), limited(2, 50), tallies, at(now))
-		switch {
-		case tc.until == 0 && got != nil:
-			t.Errorf("%s: the limit is on: %+v", tc.name, got)
-		case tc.until != 0 &&
-			(got == nil || !got.until.Equal(at(tc.until)) ||
-				!strings.Contains(got.what,
-					"2 services of project demo-project were written within an hour (limits.perProject of rule r)")):
-			t.Errorf("%s: %+v, want a limit until minute %d", tc.name, got, tc.until)
+		s := deployed()
+		s.facts.Slot = nil
+		tc.change(s)
+		got := s.decide().Needs.Slot
+		if tc.none != (got == nil) || got != nil && (got.Again != tc.again || got.Rule != "shops") {
+			t.Errorf("%s: %+v", tc.name, got)
 		}
 	}
 }
 
-func TestTheOverallBrakeCountsAllProjects(t *testing.T) {
-	tallies := func() map[string]Tally {
-		return map[string]Tally{
-			"demo-project": {services: map[string]time.Time{"l/a": at(80)}},
-			"other-project": {services: map[string]time.Time{"l/a": at(81)},
-				backends: map[string]time.Time{"l/a": at(82), "l/b": at(83)}},
-		}
+func TestOverTheLimitOnlyGrantsGoOn(t *testing.T) {
+	s := deployed()
+	s.facts.Slot = &Slot{UsedUp: "10 services of project demo-project were changed within an hour", Until: noon.Add(time.Minute)}
+	got := s.decide()
+	if got.Outcome != report.Started || len(got.Waves) != 3 {
+		t.Fatalf("%s with %d waves, want the three grants", got.Outcome, len(got.Waves))
 	}
-	if on := limitOf(fought(), limited(3, 4), tallies(), at(100)); on != nil {
-		t.Errorf("three of four, and a limit: %+v", on)
+	for _, wave := range got.Waves {
+		s.did(wave[0], report.StepDone, "v")
 	}
-	other := fought()
-	other.Target.Service, other.Backends = "other", nil
-	counts := Counts{Tallies: tallies(), Own: map[posture.Target]time.Time{fought().Target: at(100)}}
-	on := limitOf(other, limited(3, 4), counts.with(at(100)), at(100))
-	if on == nil || !strings.HasPrefix(on.what, "4 of at most 4 services were written within an hour (limits.overall") ||
-		!on.until.Equal(at(140)) {
-		t.Errorf("with the one just admitted: %+v, want the overall limit until minute 140", on)
+	p := &s.facts.Posture
+	p.Invokers.Bindings[0].Members = append(p.Invokers.Bindings[0].Members, p.Agent())
+	p.Backends[0].Members[0].Invokers = p.Invokers
+	p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: s.rules.settings.Access}}
+	got = s.decide()
+	if got.Outcome != report.Held || len(got.Plan.Steps) != 3 ||
+		!strings.HasPrefix(got.WaitingFor.What, "the hourly limit is used up until 2026-12-01T12:01:00Z: 10 services") {
+		t.Errorf("%s with %d steps, waits %+v; want held with the three that are left", got.Outcome, len(got.Plan.Steps),
+			got.WaitingFor)
 	}
 }
 
-func TestWhatWasWrittenTwiceInARowDidNotHold(t *testing.T) {
-	agent := "serviceAccount:agent"
+// failure is a write that did not hold some minutes ago, to a service of a project.
+func failure(minutes int, project, service string, step plan.Step) memory.Failure {
+	return memory.Failure{Project: project, Service: service, Resource: step.Resource, Field: step.Field(),
+		Op: string(step.Op()), At: ago(60 * minutes)}
+}
+
+func TestTheBreakerHoldsAStepAKindInAProjectOrAKind(t *testing.T) {
+	elsewhere := iapStep
+	elsewhere.Resource = "projects/demo-project/global/backendServices/other"
+	three := func(step plan.Step, services, projects string) []memory.Failure {
+		var list []memory.Failure
+		for i := range 3 {
+			list = append(list, failure(i+1, projects[i:i+1], services[i:i+1], step))
+		}
+		return list
+	}
 	for _, tc := range []struct {
-		name   string
-		writes []event.Write
-		want   int
+		name     string
+		project  string
+		failures []memory.Failure
+		closed   time.Time // when a person closed the breaker
+		until    int       // minutes from now; 0 = it is closed
 	}{
-		{"once", []event.Write{iap(1, true, "true")}, 0},
-		{"twice", []event.Write{iap(1, true, "true"), iap(2, true, "true")}, 1},
-		{"three times", []event.Write{iap(1, true, "true"), iap(2, true, "true"), iap(3, true, "true")}, 2},
-		{"with somebody's write between", []event.Write{iap(1, true, "true"), iap(2, false, "-"), iap(3, true, "true")}, 0},
-		{"taken back by us between", []event.Write{iap(1, true, "true"), iap(2, true, "false"), iap(3, true, "true")}, 0},
-		{"made anew between", []event.Write{iap(1, true, "true"), iap(2, false, "anew"), iap(3, true, "true")}, 0},
-		{"of another backend service between",
-			[]event.Write{iap(1, true, "true"), named(iap(2, false, "false"), "other"), iap(3, true, "true")}, 1},
-		{"the entries do not say", []event.Write{iap(1, true, "?"), iap(2, true, "?")}, 0},
-		{"two settings of a service",
-			[]event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true")}, 0},
-		{"one of them again, as after a failed operation",
-			[]event.Write{service(1, true, "ingress", "internal"), service(2, true, "iapEnabled", "true"),
-				service(3, true, "ingress", "internal")}, 0},
-		{"a grant and a revocation", []event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent)}, 0},
-		{"a revocation twice",
-			[]event.Write{invokers(1, true, "allUsers", agent), invokers(2, true, agent), invokers(3, true, agent)}, 1},
-		{"before the window", []event.Write{iap(-9, true, "true"), iap(-8, true, "true")}, 0},
+		{"nothing", "p", nil, time.Time{}, 0},
+		{"the same step", "p", []memory.Failure{failure(1, "p", "s", iapStep)}, time.Time{}, 59},
+		{"the same step, twice", "p",
+			[]memory.Failure{failure(30, "p", "s", iapStep), failure(10, "p", "s", iapStep)}, time.Time{}, 50},
+		{"another resource", "p", []memory.Failure{failure(1, "p", "s", elsewhere)}, time.Time{}, 0},
+		{"another kind on the same service", "p", []memory.Failure{failure(1, "p", "s", narrow)}, time.Time{}, 0},
+		{"two services of the project", "p", three(elsewhere, "abb", "ppp"), time.Time{}, 0},
+		{"three services of the project", "p", three(elsewhere, "abc", "ppp"), time.Time{}, 59},
+		{"three services of another project", "p", three(elsewhere, "abc", "qqq"), time.Time{}, 0},
+		{"three services in two projects", "p", three(elsewhere, "abc", "qqr"), time.Time{}, 0},
+		{"three projects", "p", three(elsewhere, "abc", "qrs"), time.Time{}, 59},
+		{"three projects, another kind", "p", three(narrow, "abc", "qrs"), time.Time{}, 0},
+		{"an hour ago", "p", []memory.Failure{failure(60, "p", "s", iapStep)}, time.Time{}, 0},
+		{"a time that lies ahead", "p", []memory.Failure{failure(-1, "p", "s", iapStep)}, time.Time{}, 0},
+		{"a person closed it since", "p", []memory.Failure{failure(2, "p", "s", iapStep)}, ago(60), 0},
+		{"a person closed it before", "p", []memory.Failure{failure(1, "p", "s", iapStep)}, ago(120), 59},
 	} {
-		failed := 0
-		for _, times := range FailuresIn(tc.writes, ourselves(us), at(0)) {
-			failed += len(times)
-		}
-		if failed != tc.want {
-			t.Errorf("%s: %d failed, want %d", tc.name, failed, tc.want)
+		b := memory.Breaker{Failures: tc.failures, ClosedAt: tc.closed}
+		got := openFor(iapStep, tc.project, RecentFailures(b, noon))
+		if (got == nil) != (tc.until == 0) || got != nil && !got.Until.Equal(noon.Add(time.Duration(tc.until)*time.Minute)) {
+			t.Errorf("%s: %+v, want until minute %d", tc.name, got, tc.until)
 		}
 	}
 }
 
-func TestTheBreakerOpensAfterTwoAndNamesThem(t *testing.T) {
-	type counts = Failures
-	for _, tc := range []struct {
-		name   string
-		counts []Failures
-		until  int // the minute, 0 = closed
-	}{
-		{"none", nil, 0},
-		{"one", []Failures{counts{"a": {at(10)}}}, 0},
-		{"one that memory and log both have", []Failures{counts{"a": {at(10)}}, counts{"a": {at(11)}}}, 0},
-		{"two of one setting, and the log has one", []Failures{counts{"a": {at(10), at(20)}}, counts{"a": {at(11)}}}, 70},
-		{"two of one", []Failures{counts{"a": {at(10), at(20)}}}, 70},
-		{"one of each", []Failures{counts{"a": {at(10)}}, counts{"b": {at(20)}}}, 70},
-		{"three", []Failures{counts{"a": {at(10)}}, counts{"b": {at(20), at(30)}}}, 80},
-	} {
-		got := breakerOf(tc.counts)
-		switch {
-		case tc.until == 0 && got != nil:
-			t.Errorf("%s: open: %+v", tc.name, got)
-		case tc.until != 0 && (got == nil || !got.until.Equal(at(tc.until))):
-			t.Errorf("%s: %+v, want open until minute %d", tc.name, got, tc.until)
+func TestTheBreakerStopsNoClosingWhileADoorIsOpen(t *testing.T) {
+	s := deployed()
+	public := plan.Step{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}}, Resource: hello.Name()}
+	s.facts.Breaker = &memory.Breaker{Failures: []memory.Failure{
+		failure(1, hello.Project, hello.Name(), narrow), failure(1, hello.Project, hello.Name(), public),
+	}}
+	if got := s.decide(); len(got.Waves) != 6 {
+		t.Errorf("%s with %d waves, want all six: the service is open", got.Outcome, len(got.Waves))
+	}
+	s.facts.Breaker.Failures = []memory.Failure{failure(1, hello.Project, hello.Name(), iapStep)}
+	got := s.decide()
+	for _, wave := range got.Waves {
+		if op := wave[0].Op(); op == enableIAP || op == revokePublic {
+			t.Errorf("it takes %s, although IAP does not hold", op)
 		}
 	}
-	if got := breakerOf([]Failures{{"iap.enabled of a": {at(1)}}, {"ingress of b": {at(2)}}}); !strings.HasSuffix(got.what,
-		": iap.enabled of a, ingress of b") {
-		t.Errorf("it names %q", got.what)
+	if len(got.Waves) == 0 {
+		t.Errorf("%s: the other steps are held too", got.Outcome)
+	}
+}
+
+func TestAWriteThatDidNotHoldIsCountedWhereItsVersionStands(t *testing.T) {
+	for _, tc := range []struct {
+		name, after, version string
+		counted              bool
+	}{
+		{"the version of our write", "f2", "f2", true},
+		{"somebody wrote since", "f2", "f3", false},
+		{"the API returns no version", "", "f2", false},
+	} {
+		s := deployed()
+		s.facts.Posture.Backends[0].Version = tc.version
+		s.did(iapStep, report.StepDone, tc.after)
+		got := s.decide()
+		if counted := len(got.Run.Unheld) == 1; counted != tc.counted {
+			t.Errorf("%s: counted %t, want %t", tc.name, counted, tc.counted)
+		}
+		for _, wave := range got.Waves {
+			if wave[0].Op() == enableIAP && tc.counted {
+				t.Errorf("%s: it is written again at once", tc.name)
+			}
+		}
 	}
 }

@@ -20,12 +20,16 @@ func (d *decider) outcome() Decision {
 		return d.endedBy()
 	}
 	switch worst := protection.Worst(d.findings); {
-	case worst == protection.Blocks && len(d.plan.Steps) == 0:
+	case worst == protection.Blocks && len(d.plan.Steps) == 0 && len(d.heldUp) == 0:
 		return d.end(report.Blocked)
 	case len(d.plan.Steps) > 0 && d.hold != nil && d.agreed():
 		return d.held()
+	case d.contest != nil && (len(due) == 0 || !d.mayWrite()):
+		return d.endContested()
 	case len(due) > 0 && d.mayWrite():
 		return d.deferred("the resources kept changing while they were written", time.Time{})
+	case len(d.heldUp) > 0 && len(due) == 0 && len(later) == 0:
+		return d.heldBack()
 	case len(later) > 0 && d.mayWrite():
 		return d.deferred(d.waitReason(later[0].NotBefore), later[0].NotBefore)
 	case worst == protection.Blocks:
@@ -130,8 +134,9 @@ func (d *decider) protected() Decision {
 	if !d.request.swept() {
 		return decision
 	}
+	writes, _ := d.history()
 	found := "found by a sweep, and not by an event"
-	if w := d.run.Missed; w != nil {
+	if w := d.lastChange(d.taken(), writes); w != nil {
 		found += fmt.Sprintf(": %s changed it at %s (%s)", w.Principal, w.At.UTC().Format(time.RFC3339), w.Method)
 	}
 	decision.Advice = append(decision.Advice,

@@ -22,8 +22,6 @@ func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool 
 		return true
 	case remembered != nil:
 		return !remembered.GuardedSince.IsZero() || slices.ContainsFunc(remembered.Wrote, closes)
-	case d.off():
-		return false
 	}
 	writes, known := d.history()
 	return known && slices.ContainsFunc(writes, func(w event.Write) bool {

@@ -184,16 +184,18 @@ func looksProtected(p posture.Posture) bool {
 		p.AgentInvokes()
 }
 
-// wasProtectedBefore reports whether the history has our restriction of an older
-// service whose ingress is open to everybody and which otherwise looks protected.
-// Such a service stays guarded. The history goes back 24 hours: a service that
-// was opened earlier is left to people, as it is while the history cannot be read.
+// wasProtectedBefore reports whether we guarded an older service before whose ingress is
+// open to everybody and which otherwise looks protected. Such a service stays guarded. The
+// memory knows. Where it has no record, our own writes of the last 24 hours are looked for.
 func (d *decider) wasProtectedBefore() bool {
 	p := d.facts.Posture
 	restricted := p
 	restricted.Service.Ingress = posture.IngressInternalLoadBalancing
-	if d.off() || p.Service.Ingress != posture.IngressAll || !tooOld(p, d.settings) || !looksProtected(restricted) {
+	if p.Service.Ingress != posture.IngressAll || !tooOld(p, d.settings) || !looksProtected(restricted) {
 		return false
+	}
+	if m := d.facts.Memory; m != nil {
+		return !m.GuardedSince.IsZero() || slices.ContainsFunc(m.Wrote, closes)
 	}
 	writes, known := d.history()
 	return known && slices.ContainsFunc(writes, func(w event.Write) bool {

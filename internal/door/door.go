@@ -62,6 +62,9 @@ const (
 	GuardOpen     Guard = "open"             // lets in anyone
 )
 
+// Key names a door by its kind, address and frontend, as the memory knows it.
+func (d Door) Key() string { return fmt.Sprintf("%s %s %s", d.Kind, d.Address, d.Via) }
+
 // Exposed reports whether people get in who are not named anywhere. A guard that is
 // unknown may be such a one too.
 func (g Guard) Exposed() bool { return g == GuardOpen || g == GuardSignedIn }

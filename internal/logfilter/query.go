@@ -2,6 +2,7 @@ package logfilter
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,17 +12,38 @@ import (
 	"github.com/iapguard/iapguard/internal/refusal"
 )
 
-// Writes selects the writes since a time that make or undo a protection: to
-// Cloud Run services and their policies, to backend services, to IAP policies,
-// and to what leads to backend services, which opens and closes the doors of
-// load balancers. event.Writes reads all of them.
-func Writes(since time.Time) string {
-	return fmt.Sprintf(`log_id("cloudaudit.googleapis.com/activity")
-timestamp>=%q
-%s`, stamp(since), strings.Join(writes, "\nOR "))
+// mostNames bounds how many resources a filter names: Logging takes 20,000 characters.
+const mostNames = 100
+
+// WritesTo selects the writes since a time that make or undo a protection, of resources
+// whose names end in one of these: to Cloud Run services and their policies, to backend
+// services, to IAP policies, and to what leads to backend services. event.Writes reads all
+// of them. Of more than 100 names it takes the first.
+func WritesTo(names []string, since time.Time) string {
+	ends := make([]string, min(len(names), mostNames))
+	for i := range ends {
+		ends[i] = regexp.QuoteMeta(names[i])
+	}
+	return fmt.Sprintf("%s\nprotoPayload.resourceName=~%q\n(%s)", head(since), "/("+strings.Join(ends, "|")+")$",
+		strings.Join(writes, "\nOR "))
 }
 
-// writes are the alternatives of Writes, one for each kind of resource.
+// By narrows a filter of the audit log to the calls of accounts.
+func By(filter string, accounts []string) string {
+	return filter + "\nprotoPayload.authenticationInfo.principalEmail=" + listed(accounts)
+}
+
+// ByOthers narrows a filter of the audit log to the calls of all other accounts.
+func ByOthers(filter string, accounts []string) string {
+	return filter + "\n-protoPayload.authenticationInfo.principalEmail=" + listed(accounts)
+}
+
+// head selects the entries of calls that changed something since a time.
+func head(since time.Time) string {
+	return fmt.Sprintf("log_id(\"cloudaudit.googleapis.com/activity\")\ntimestamp>=%q", stamp(since))
+}
+
+// writes are the alternatives of WritesTo, one for each kind of resource.
 var writes = []string{
 	write("run.googleapis.com", `=~"[.](Internal)?Services[.](Create|Replace|Update|Delete|SetIamPolicy)"`),
 	write("compute.googleapis.com", `=~"[.](backendServices|regionBackendServices)[.](insert|patch|update|delete)$"`),

@@ -92,7 +92,8 @@ timestamp<"2026-11-23T13:00:00Z"`},
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}
-	if got := Writes(noon); !strings.Contains(got, `timestamp>="2026-11-23T12:00:00Z"`) {
-		t.Errorf("writes are not bounded in time:\n%s", got)
+	if got := WritesTo([]string{"a", "b.c"}, noon); !strings.Contains(got, `protoPayload.resourceName=~"/(a|b\\.c)$"`) ||
+		!strings.Contains(got, `timestamp>="2026-11-23T12:00:00Z"`) {
+		t.Errorf("writes are not bounded in time or to their resources:\n%s", got)
 	}
 }

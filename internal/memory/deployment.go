@@ -10,6 +10,8 @@ import (
 type Deployment struct {
 	Header
 	Breaker Breaker `json:"breaker,omitzero"`
+	// Versions holds when each version of the policy and of iapguard was first at work.
+	Versions map[string]time.Time `json:"versions,omitempty"`
 	// Sweeps holds, by resource name of a scope, when its last sweep was completed.
 	Sweeps map[string]time.Time `json:"sweeps,omitempty"`
 	// Policy and Holds are the last texts that could be read and parsed.
@@ -30,10 +32,40 @@ type Breaker struct {
 // Failure is one write that did not hold.
 type Failure struct {
 	Project  string    `json:"project"`
+	Service  string    `json:"service"` // for which it was written: projects/P/locations/L/services/S
 	Resource string    `json:"resource"`
 	Field    string    `json:"field"`
 	Op       string    `json:"op"`
 	At       time.Time `json:"at"`
+}
+
+// Fail notes a write that did not hold. It reports whether the record changed.
+func (b *Breaker) Fail(failure Failure) bool {
+	failure.At = failure.At.UTC().Round(0) // as it is when it is read back
+	if slices.Contains(b.Failures, failure) {
+		return false
+	}
+	b.Failures = append(b.Failures, failure)
+	return true
+}
+
+// mostVersions bounds how many versions are remembered.
+const mostVersions = 20
+
+// SeeVersion notes that a version is at work. It reports whether the record changed.
+func (d *Deployment) SeeVersion(version string, at time.Time) bool {
+	if _, known := d.Versions[version]; known {
+		return false
+	}
+	if d.Versions == nil {
+		d.Versions = map[string]time.Time{}
+	}
+	for len(d.Versions) >= mostVersions {
+		delete(d.Versions, slices.MinFunc(slices.Collect(maps.Keys(d.Versions)),
+			func(a, b string) int { return d.Versions[a].Compare(d.Versions[b]) }))
+	}
+	d.Versions[version] = at
+	return true
 }
 
 // Text is a file's content when it was last read and parsed.

@@ -42,6 +42,19 @@ func (h *Hour) Has(rule, uid string) bool {
 	return taken
 }
 
+// Release gives the slot of a service back. It reports whether the record changed.
+func (h *Hour) Release(rule, uid string) bool {
+	_, taken := h.Slots[rule][uid]
+	delete(h.Slots[rule], uid)
+	return taken
+}
+
+// since reports whether a service took a slot under a rule after a time.
+func (h *Hour) since(rule, uid string, after time.Time) bool {
+	second, taken := h.Slots[rule][uid]
+	return taken && h.Begins.Add(time.Duration(second)*time.Second).After(after)
+}
+
 // Count is the number of services that took a slot under a rule, including slots
 // that were dropped. A service whose slot was dropped counts twice if it takes another
 // one, which errs on the strict side.

@@ -63,6 +63,9 @@ func New(store Store, options Options) *Memory {
 	return &Memory{store: store, clock: options.Clock, key: key, known: map[string]int64{}}
 }
 
+// Apart is an empty memory in this process, on the same clock.
+func (m *Memory) Apart() *Memory { return New(NewInProcess(), Options{Clock: m.clock}) }
+
 // Service reads the record of a service. Its error is ErrMissing when there is
 // none.
 func (m *Memory) Service(ctx context.Context, id ServiceID) (Service, error) {

@@ -37,6 +37,15 @@ func Schedule(made Plan, p posture.Posture, want policy.Wanted, now time.Time) {
 	}
 }
 
+// Pause makes steps wait for longer, each until a time that until gives, and those that
+// need them.
+func Pause(made Plan, p posture.Posture, until func(Step) time.Time) {
+	s := schedule{p: p, steps: made.Steps}
+	for i, step := range made.Steps {
+		made.Steps[i].NotBefore = latest(latest(step.NotBefore, until(step)), s.afterNeeded(i))
+	}
+}
+
 // rolloutPause is when to look again at a service that is being rolled out;
 // readiness is an event of its own and usually comes first.
 const rolloutPause = 10 * time.Second

@@ -43,6 +43,12 @@ func (s Step) Words() Words {
 // Field is the setting or the role that the step writes.
 func (s Step) Field() string { return s.Words().Field }
 
+// ShutsOut reports whether a step can shut somebody out who gets in now. Steps that
+// close doors to the public can, and a new revision may not start.
+func (s Step) ShutsOut() bool {
+	return s.operation().Affects != "" || s.Op() == revokeAccess.Op || s.Op() == redeploy.Op
+}
+
 // Written names what a step writes, as far as versions go: a service's policy
 // and the service itself have versions of their own.
 func (s Step) Written() string { return Written(s.Op(), s.Resource) }

@@ -80,9 +80,9 @@ type Surroundings struct {
 	Self event.Self
 	// Writers are who writes; nil = our own account does.
 	Writers decide.Writers
-	// History gives the writes of the last 24 hours in a project, oldest first,
-	// everybody's.
-	History func(ctx context.Context, project string) ([]event.Write, error)
+	// History gives the last writes of 24 hours to a service and to what leads to it,
+	// oldest first: those of these accounts, and those of others.
+	History func(ctx context.Context, p posture.Posture, accounts []string) ([]event.Write, error)
 	Memory  *memory.Memory
 	// Served says whether requests were answered, before a service was created, where
 	// load balancers lead to it; nil = nobody knows.
@@ -112,7 +112,7 @@ func NewEngine(s Surroundings) (*Engine, error) {
 	if len(lacks) > 0 {
 		return nil, fmt.Errorf("building the engine: it lacks %s", strings.Join(lacks, ", "))
 	}
-	return &Engine{s, newInstance()}, nil
+	return &Engine{s, newInstance(s.Memory)}, nil
 }
 
 // The values of package decide that the loop is wired with, under the names by

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,37 +15,28 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// gathered is the facts of one round, with the count of slots that they saw.
-type gathered struct {
-	decide.Facts
-	slots int
-}
-
 // gatherAndDecide observes the service and decides. The facts that the decision
 // needs beside the posture are read side by side, and it is made again with them.
 // There are few facts, so this ends.
-func (r *run) gatherAndDecide(ctx context.Context) (gathered, decide.Decision, error) {
+func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decision, error) {
 	settings := r.settings()
 	seen, err := r.observe(ctx, settings)
 	if err != nil {
-		return gathered{Facts: decide.Facts{Posture: seen}}, decide.Decision{},
+		return decide.Facts{Posture: seen}, decide.Decision{},
 			fmt.Errorf("observing %s: %w", r.request.Target, err)
 	}
-	facts := gathered{Facts: decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound}}
+	facts := decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound, Slot: r.slotTaken}
 	facts.Memory = r.recall(ctx, seen)
 	facts.MemoryUnread, facts.Traffic = r.notPersisted != nil, r.traffic
 	ctx, ended := r.begin(ctx, "decide")
 	defer func() { ended(err) }()
 	for {
 		facts.Run = r.sofar
-		decision := decide.Decide(facts.Facts, settings, r.request, r.now())
+		decision := decide.Decide(facts, settings, r.request, r.now())
 		switch {
 		case decision.Needs.Any():
 		case decision.OutOfScope:
 			return facts, decision, nil
-		case len(decision.Waves) > 0 && facts.Counts != nil &&
-			!r.instance.slots.take(facts.Posture.Target, facts.slots, r.now()):
-			decision.Needs.Counts = true // another run took a slot meanwhile: count again
 		default:
 			r.sofar = decision.Run
 			return facts, decision, nil
@@ -105,11 +95,11 @@ func (r *run) recall(ctx context.Context, seen posture.Posture) *memory.Service 
 }
 
 // gather reads what a decision needs, side by side.
-func (r *run) gather(ctx context.Context, facts *gathered, needs decide.Needs) error {
+func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Needs) error {
 	group, ctx := errgroup.WithContext(ctx)
 	p := facts.Posture
 	if needs.History {
-		group.Go(func() error { facts.History = r.history(ctx, p.Target.Project); return nil })
+		group.Go(func() error { facts.History = r.history(ctx, p); return nil })
 	}
 	if needs.Callers {
 		group.Go(func() error {
@@ -126,8 +116,14 @@ func (r *run) gather(ctx context.Context, facts *gathered, needs decide.Needs) e
 			return nil
 		})
 	}
-	if needs.Counts {
-		group.Go(func() error { facts.Counts, facts.slots = r.counts(ctx, p.Target.Project); return nil })
+	if needs.Breaker {
+		group.Go(func() error { facts.Breaker = r.breaker(ctx); return nil })
+	}
+	if needs.Slot != nil {
+		group.Go(func() error {
+			facts.Slot = r.slot(ctx, target{p.Target.Project, p.Service.UID}, *needs.Slot)
+			return nil
+		})
 	}
 	if needs.Traffic {
 		group.Go(func() error { facts.Traffic = r.served(ctx, p); return nil })
@@ -138,16 +134,12 @@ func (r *run) gather(ctx context.Context, facts *gathered, needs decide.Needs) e
 	return group.Wait()
 }
 
-// history reads what was written in a project in the last 24 hours, oldest
-// first. The run's own cause is among it even where the log lags behind.
-func (r *run) history(ctx context.Context, project string) *decide.History {
-	var writes []event.Write
-	err := r.retrying(ctx, func() (err error) {
-		writes, err = r.History(ctx, project)
-		return err
-	})
+// history reads who wrote last to the service and to what leads to it. The run's own cause
+// is among it even where the log lags behind. One failure is enough: no write waits for it.
+func (r *run) history(ctx context.Context, p posture.Posture) *decide.History {
+	writes, err := r.History(ctx, p, r.Self.Principals)
 	if err != nil {
-		return &decide.History{Unread: fmt.Errorf("looking for earlier writes in %s: %w", project, err)}
+		return &decide.History{Unread: fmt.Errorf("looking for the last writes to %s: %w", p.Target, err)}
 	}
 	cause := r.request.Cause
 	if cause.At.IsZero() || slices.ContainsFunc(writes, func(w event.Write) bool { return w.Key == cause.Key }) {
@@ -162,7 +154,7 @@ func (r *run) history(ctx context.Context, project string) *decide.History {
 
 // examine reads what a diagnosis needs. The request log is searched where the
 // cause is not itself a refused request.
-func (r *run) examine(ctx context.Context, facts *gathered) (err error) {
+func (r *run) examine(ctx context.Context, facts *decide.Facts) (err error) {
 	ctx, ended := r.begin(ctx, "examine")
 	defer func() { ended(err) }()
 	err = r.retrying(ctx, func() error {
@@ -176,43 +168,34 @@ func (r *run) examine(ctx context.Context, facts *gathered) (err error) {
 	return nil
 }
 
-// counts reads what was written, and what did not hold, in the projects that
-// the policy names in full and in those that were met. A project whose log
-// cannot be read counts as far as this instance knows.
-func (e *Engine) counts(ctx context.Context, met ...string) (*decide.Counts, int) {
-	now := e.now()
-	own, slots := e.instance.slots.snapshot(now)
-	counts := &decide.Counts{Tallies: map[string]decide.Tally{}, Failed: []decide.Failures{e.instance.failures(now)},
-		Own: own, Unread: map[string]error{}}
-	projects := append(e.instance.meet(met...), e.Policy().Projects()...)
-	slices.Sort(projects)
-	var mu sync.Mutex
-	group, groupContext := errgroup.WithContext(ctx)
-	group.SetLimit(8)
-	for _, project := range slices.Compact(projects) {
-		group.Go(func() error {
-			writes, err := e.History(groupContext, project)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				e.Log.WarnContext(ctx, "limits and circuit breaker count only this instance's own writes", "project",
-					project, "err", err)
-				counts.Unread[project] = err
-				return nil
-			}
-			counts.Tallies[project] = decide.TallyOf(writes, e.Self, now.Add(-decide.Window))
-			counts.Failed = append(counts.Failed, decide.FailuresIn(writes, e.Self, now.Add(-decide.Window)))
-			return nil
-		})
+// breaker reads the circuit breaker. What this instance met and could not store counts
+// as well.
+func (r *run) breaker(ctx context.Context) *memory.Breaker {
+	found, err := r.Memory.Deployment(ctx)
+	if err != nil && !errors.Is(err, memory.ErrMissing) {
+		r.persisted(ctx, err)
 	}
-	_ = group.Wait() // none fails
-	return counts, slots
+	for _, own := range r.instance.failures(r.now()) {
+		found.Breaker.Fail(own)
+	}
+	return &found.Breaker
 }
 
-// Limited is how much was written within the last hour in the projects that the
-// policy names in full, for a person; unread has the projects whose log could
-// not be read.
-func (e *Engine) Limited(ctx context.Context) (limited decide.Limited, unread map[string]error) {
-	counts, _ := e.counts(ctx)
-	return decide.LimitedBy(*counts), counts.Unread
+// Limited is what limits and circuit breaker count, for a person.
+type Limited struct {
+	Changed  map[string]int   // services of the whole deployment that took a slot within the hour, by rule
+	Failures []memory.Failure // writes that did not hold and hold others back
+}
+
+// Limited reads what limits and circuit breaker count now.
+func (e *Engine) Limited(ctx context.Context) (Limited, error) {
+	changed, err := e.Memory.Slots(ctx, "")
+	if err != nil {
+		return Limited{}, fmt.Errorf("reading what the limits count: %w", err)
+	}
+	deployment, err := e.Memory.Deployment(ctx)
+	if err != nil && !errors.Is(err, memory.ErrMissing) {
+		return Limited{}, fmt.Errorf("reading the circuit breaker: %w", err)
+	}
+	return Limited{changed, decide.RecentFailures(deployment.Breaker, e.now())}, nil
 }

@@ -2,44 +2,47 @@ package reconcile
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/internal/decide"
-	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/memory"
 )
 
-func TestTwoRunsCannotTakeTheLastSlot(t *testing.T) {
-	const limit = 5
-	s := newInstance()
-	now := time.Unix(0, 0)
-	var group sync.WaitGroup
-	for i := range 20 {
-		group.Go(func() {
-			target := posture.Target{Project: "p", Location: "l", Service: fmt.Sprint("s", i)}
-			for { // as the loop does: count, then take, and count again where another was quicker
-				taken, count := s.slots.snapshot(now)
-				if len(taken) >= limit || s.slots.take(target, count, now) {
-					return
-				}
-			}
-		})
+func TestGuardingAgainHasPausesBeyondItsBound(t *testing.T) {
+	start := time.Unix(0, 0)
+	a := again{taken: map[target]time.Time{}}
+	for i := range againInProject {
+		if slot := a.take("p", fmt.Sprint(i), start); slot.UsedUp != "" {
+			t.Fatalf("service %d has to wait: %+v", i+1, slot)
+		}
 	}
-	group.Wait()
-	if taken, _ := s.slots.snapshot(now); len(taken) != limit {
-		t.Errorf("%d services took a slot, want %d", len(taken), limit)
-	}
-	if taken, _ := s.slots.snapshot(now.Add(decide.Window)); len(taken) != 0 {
-		t.Errorf("after the window %d slots are taken, want none", len(taken))
+	for _, tc := range []struct {
+		name, project, uid string
+		at                 time.Duration
+		until              time.Duration // 0 = it goes on
+	}{
+		{"one that counts already", "p", "7", time.Second, 0},
+		{"the first beyond", "p", "a", time.Second, 0},
+		{"the next", "p", "b", 2 * time.Second, 61 * time.Second},
+		{"another project", "q", "a", 2 * time.Second, 0},
+		{"a minute later", "p", "b", 61 * time.Second, 0},
+		{"an hour later", "p", "c", time.Hour, 0},
+	} {
+		slot := a.take(tc.project, tc.uid, start.Add(tc.at))
+		if (slot.UsedUp == "") != (tc.until == 0) || tc.until != 0 && !slot.Until.Equal(start.Add(tc.until)) {
+			t.Errorf("%s: %+v, want it until %v", tc.name, slot, tc.until)
+		}
 	}
 }
 
-func TestAFailedVerificationIsKeptForTheWindow(t *testing.T) {
-	s := newInstance()
+func TestAFailureThatTheMemoryDoesNotStoreIsKeptForTheWindow(t *testing.T) {
+	s := newInstance(memory.New(memory.NewInProcess(), memory.Options{Clock: clockwork.NewFakeClock()}))
 	at := time.Unix(0, 0)
-	s.fail("a", at)
-	if got := s.failures(at.Add(decide.Window - time.Second)); len(got["a"]) != 1 {
+	s.fail([]memory.Failure{{Op: "a", At: at}})
+	if got := s.failures(at.Add(decide.Window - time.Second)); len(got) != 1 {
 		t.Errorf("within the window: %v, want one", got)
 	}
 	if got := s.failures(at.Add(decide.Window)); len(got) != 0 {

@@ -39,6 +39,8 @@ type run struct {
 	announced []plan.Step
 	// remembered is whether the memory has this run open.
 	remembered bool
+	// slotTaken is the answer to the run's question for a slot of the limits.
+	slotTaken *decide.Slot
 	// callersFound are those who call the service. They are looked for once in a run.
 	callersFound *decide.Callers
 	// traffic is what load balancers answered before the service was created. It is read
@@ -86,7 +88,7 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 		case decision.OutOfScope:
 			return report.Report{}, ErrOutOfScope
 		case len(decision.Waves) == 0:
-			r.rememberDecision(ctx, facts.Facts, decision)
+			r.rememberDecision(ctx, facts, decision)
 			return r.probed(ctx, decision), nil
 		}
 		if err := r.start(ctx, decision); err != nil {
@@ -97,7 +99,7 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 		case errors.Is(err, errSetAside):
 			r.sofar.Round-- // each step fails once, so this ends
 		case err != nil && !replans(err):
-			return r.failed(ctx, facts.Facts, err), nil
+			return r.failed(ctx, facts, err), nil
 		}
 	}
 }

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -112,8 +111,8 @@ func (r *run) rememberStep(ctx context.Context, p posture.Posture, step plan.Ste
 // rememberDecision stores the state of the doors, and a write that did not hold. It
 // writes the record only when something changed.
 func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision decide.Decision) {
-	if what := decision.Remember.Failed; what != "" {
-		r.instance.fail(what, r.now())
+	if unheld := decision.Run.Unheld; len(unheld) > 0 {
+		r.rememberFailures(ctx, unheld)
 	}
 	if r.request.DryRun {
 		return
@@ -153,13 +152,28 @@ func seeClocks(s *memory.Service, decision decide.Decision) bool {
 	return changed
 }
 
+// rememberFailures stores the writes that did not hold.
+func (r *run) rememberFailures(ctx context.Context, unheld []memory.Failure) {
+	_, err := r.Memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
+		changed := false
+		for _, failure := range unheld {
+			changed = d.Breaker.Fail(failure) || changed
+		}
+		return changed
+	})
+	if err != nil {
+		r.persisted(ctx, err)
+		r.instance.fail(unheld)
+	}
+}
+
 // seeDoors notes which doors are open and since when, and reports whether that
 // changed the record.
 func seeDoors(s *memory.Service, p posture.Posture, now time.Time) bool {
 	var open, closed []string
 	guarded, byIAP := true, false
 	for _, one := range door.Of(p) {
-		key := fmt.Sprintf("%s %s %s", one.Kind, one.Address, one.Via)
+		key := one.Key()
 		switch {
 		case one.Guard.Exposed():
 			open, guarded = append(open, key), false

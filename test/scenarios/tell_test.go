@@ -40,7 +40,7 @@ func shown(r report.Report) []string {
 		lines = append(lines, "- "+r.Verdict+": "+timeless(people(r.Why)))
 	}
 	if r.WaitingFor != nil && r.WaitingFor.What != r.Why {
-		lines = append(lines, "- waits: "+braking.ReplaceAllString(r.WaitingFor.What, "is $1 until …:"))
+		lines = append(lines, "- waits: "+braking.ReplaceAllString(r.WaitingFor.What, "$1 until …:"))
 	}
 	if e := r.Exemption; e != nil {
 		lines = append(lines, fmt.Sprintf("- excused: %s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner,
@@ -101,7 +101,7 @@ var changing = []struct {
 }
 
 // braking is until when a limit or the circuit breaker stops writes.
-var braking = regexp.MustCompile(`is (used up|open) until [0-9T:-]+Z:`)
+var braking = regexp.MustCompile(`(is used up|holds [a-z-]+) until [0-9T:-]+Z:`)
 
 func timeless(text string) string {
 	for _, each := range changing {

@@ -19,8 +19,10 @@ import (
 type applying struct {
 	options
 	yes bool
-	in  io.Reader
-	out io.Writer
+	// overLimit lets services change although a limit of the policy is used up.
+	overLimit bool
+	in        io.Reader
+	out       io.Writer
 }
 
 func newApplyCommand() *cobra.Command {
@@ -36,6 +38,8 @@ func newApplyCommand() *cobra.Command {
 	}
 	a.add(command)
 	command.Flags().BoolVar(&a.yes, "yes", false, "do not ask on a terminal")
+	command.Flags().BoolVar(&a.overLimit, "over-limit", false,
+		"go on although a limit of the policy is used up")
 	return command
 }
 
@@ -51,6 +55,9 @@ func (a *applying) run(ctx context.Context, args []string) error {
 	}
 	for _, target := range targets {
 		jobs = append(jobs, job{target: target})
+	}
+	for i := range jobs {
+		jobs[i].overLimit = a.overLimit
 	}
 	if !a.yes && !agreed(a.in, len(jobs)) {
 		return errors.New("nothing was written: not agreed to")

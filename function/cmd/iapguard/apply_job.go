@@ -17,12 +17,15 @@ import (
 type job struct {
 	target   posture.Target
 	reviewed *report.Report
+	// overLimit lets the service change although a limit is used up.
+	overLimit bool
 }
 
 // applyJob runs one job to its end. It waits for what is not due yet, as the
 // function waits for the message's redelivery.
 func (s *session) applyJob(ctx context.Context, job job, printer *printer) (report.Report, error) {
 	asked := request("apply", job.target, false)
+	asked.OverLimit = job.overLimit
 	if job.reviewed != nil {
 		asked.Accept = job.accept
 	}

@@ -56,7 +56,7 @@ func readPlan(name string) ([]job, error) {
 				"another plan (%s): nothing was written; a plan is carried out as it was reviewed or not at all: "+
 				"write a new one with iapguard plan %s -o FILE", name, len(jobs)+1, r.PlanID, id, target)}
 		}
-		jobs = append(jobs, job{target, &r})
+		jobs = append(jobs, job{target: target, reviewed: &r})
 	}
 	if len(jobs) == 0 {
 		return nil, usageError{fmt.Errorf("reading plan %s: it is empty", name)}

@@ -50,6 +50,7 @@ type session struct {
 	cloud  *cloud.Cloud
 
 	reportsTopic, pubSubHost string // "" = no reports are published
+	remembers                bool   // the memory is the deployment's
 }
 
 func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*session, error) {
@@ -90,14 +91,20 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if publisher == nil {
 		publisher = unpublished{}
 	}
+	log := slog.New(slog.DiscardHandler)
+	remembered, err := function.OpenMemory(ctx, config, log)
+	if err != nil {
+		return nil, err
+	}
 	engine, err := function.NewEngine(clients, config, function.Wiring{
-		Publisher: publisher, Holds: holds, Log: slog.New(slog.DiscardHandler),
+		Publisher: publisher, Holds: holds, Log: log, Memory: remembered,
 		Policy: func() reconcile.Policy { return rules },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &session{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost}, nil
+	return &session{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost,
+		remembers: config.Memory != ""}, nil
 }
 
 // cliEnvironment is the environment of commands that a person types, without

@@ -4,62 +4,48 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/memory"
 )
 
-// limitsStatus counts the services written within the last hour, by the audit logs
-// of the projects that the policy names without a pattern.
+// limitsStatus is what the memory of the deployment has of the last hour.
 type limitsStatus struct {
-	Written map[string]int `json:"written"` // services, by project
-	Overall int            `json:"overall"`
-	Breaker *openBreaker   `json:"breaker,omitempty"` // absent = closed, by the logs
-	// Unknown names the projects whose log could not be read, each with the reason.
-	Unknown map[string]string `json:"unknown,omitempty"`
+	// Changed counts, by rule, the services that took a slot of the limits.
+	Changed map[string]int `json:"changed"`
+	// Breaker has the writes that did not hold, and that hold others back.
+	Breaker []memory.Failure `json:"breaker,omitempty"`
+	// Unknown is why the memory could not be read, "" = it was.
+	Unknown string `json:"unknown,omitempty"`
 }
 
-// openBreaker says why and until when the circuit breaker holds every write.
-type openBreaker struct {
-	Why   string    `json:"why"`
-	Until time.Time `json:"until"`
-}
-
-// statusPatience bounds how long status waits for the logs.
+// statusPatience bounds how long status waits for the memory.
 const statusPatience = 20 * time.Second
 
-// readLimits reads the audit logs. It returns nil where the policy names projects by
-// patterns alone.
+// readLimits reads the memory of the deployment. It returns nil where none is named.
 func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
 	o := options{policy: policyName, endpoint: endpoint, format: "text"}
-	projects, err := o.namedProjects()
-	if err != nil || len(projects) == 0 {
-		return nil, err
-	}
-	read := &limitsStatus{Written: map[string]int{}, Unknown: map[string]string{}}
 	session, err := o.open(ctx, nil)
 	if err != nil { // without credentials status still shows the rest
-		for _, project := range projects {
-			read.Unknown[project] = err.Error()
-		}
-		return read, nil
+		return &limitsStatus{Unknown: err.Error()}, nil
 	}
-	limited, unread := session.engine.Limited(ctx)
-	read.Written, read.Overall = limited.Written, limited.Overall
-	if limited.Open != "" {
-		read.Breaker = &openBreaker{limited.Open, limited.Until}
+	if !session.remembers {
+		return nil, nil
 	}
-	for project, err := range unread {
-		read.Unknown[project] = err.Error()
+	limited, err := session.engine.Limited(ctx)
+	read := &limitsStatus{Changed: limited.Changed, Breaker: limited.Failures}
+	if err != nil {
+		read.Unknown = err.Error()
 	}
 	return read, nil
 }
 
 func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
-	fmt.Fprintln(out, "limits, services that may be written within an hour:")
+	fmt.Fprintln(out, "limits, services that may change within an hour:")
 	names := map[[2]int][]string{} // many rules have the same limits
 	for _, rule := range rules {
 		bounds := [2]int{rule.PerProject, rule.Overall}
@@ -72,20 +58,25 @@ func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
 				rule.PerProject, rule.Overall, strings.Join(names[bounds], ", "))
 		}
 	}
-	if b == nil {
-		fmt.Fprintln(out, "  how many were is not known: the policy names no project in full")
+	switch {
+	case b == nil:
+		fmt.Fprintln(out, "  how many did, and the circuit breaker, are not known: "+
+			"name the deployment's memory with IAPGUARD_MEMORY=gs://BUCKET")
+		return
+	case b.Unknown != "":
+		fmt.Fprintf(out, "  how many did, and the circuit breaker, are not known: %s\n", b.Unknown)
 		return
 	}
-	for _, project := range slices.Sorted(maps.Keys(b.Written)) {
-		fmt.Fprintf(out, "  written in the last hour: %d in %s\n", b.Written[project], project)
+	for _, rule := range rules {
+		fmt.Fprintf(out, "  changed in the last hour: %d by %s\n", b.Changed[rule.Name], rule.Name)
 	}
-	fmt.Fprintf(out, "  written in the last hour: %d overall\n", b.Overall)
-	for _, project := range slices.Sorted(maps.Keys(b.Unknown)) {
-		fmt.Fprintf(out, "  not known of %s: %s\n", project, b.Unknown[project])
-	}
-	if b.Breaker == nil {
-		fmt.Fprintln(out, "circuit breaker: closed, by the audit logs")
+	if len(b.Breaker) == 0 {
+		fmt.Fprintln(out, "circuit breaker: closed")
 		return
 	}
-	fmt.Fprintf(out, "circuit breaker: open until %s: %s\n", b.Breaker.Until.Format(time.RFC3339), b.Breaker.Why)
+	fmt.Fprintln(out, "circuit breaker: these writes were acknowledged and did not hold")
+	for _, failure := range b.Breaker {
+		fmt.Fprintf(out, "  %s: %s on %s, held until %s\n", failure.At.UTC().Format(time.RFC3339), failure.Op,
+			failure.Resource, failure.At.Add(decide.Window).UTC().Format(time.RFC3339))
+	}
 }

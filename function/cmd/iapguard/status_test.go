@@ -4,49 +4,75 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
+// remembered is a local cloud with the deployment's memory, where an apply has changed one
+// of two old services, and the policy of that apply.
+func remembered(t *testing.T) (o *cloudtest.Env, policy string) {
+	t.Helper()
+	o = cloudtest.Start(t, playground.Options{Clock: func() time.Time { return time.Now().Add(-time.Hour) }})
+	if err := o.MakeMemoryBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("IAPGUARD_MEMORY", playground.MemoryBucket)
+	o.Build(playground.Scenario[:2]...)
+	policy = written(t, "policy.yaml", cloudtest.Policy("name: shops", "limits: {perProject: 1}"))
+	if out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(),
+		playground.Scenario[0].Name()); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return o, policy
+}
+
 func TestStatusShowsWhatTheLimitsCount(t *testing.T) {
-	o, _ := applied(t)
-	name := written(t, "policy.yaml",
-		cloudtest.Policy("name: shops", "match: {projects: [demo-project]}", "limits: {perProject: 1}"))
-	out, err := say(t, "status", "--policy", name, "--endpoint", o.URL())
+	o, policy := remembered(t)
+	out, err := say(t, "status", "--policy", policy, "--endpoint", o.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"  1 in a project, 50 overall: shops\n",
-		"  written in the last hour: 1 in demo-project\n", "  written in the last hour: 1 overall\n",
+	for _, line := range []string{"  1 in a project, 50 overall: shops\n", "  changed in the last hour: 1 by shops\n",
 		"circuit breaker: closed"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("status lacks %q:\n%s", line, out)
 		}
 	}
-	if out, err = say(t, "status", "--policy", name, "--endpoint", o.URL(), "--format", "json"); err != nil ||
-		!strings.Contains(out, `"limits":{"written":{"demo-project":1},"overall":1}`) {
+	if out, err = say(t, "status", "--policy", policy, "--endpoint", o.URL(), "--format", "json"); err != nil ||
+		!strings.Contains(out, `"limits":{"changed":{"shops":1,`) {
 		t.Errorf("as JSON: %q, %v", out, err)
 	}
-	if out, err = say(t, "status", "--policy", name, "--endpoint", "http://127.0.0.1:1"); err != nil ||
-		!strings.Contains(out, "not known of demo-project: ") {
+	if out, err = say(t, "status", "--policy", policy, "--endpoint", "http://127.0.0.1:1"); err != nil ||
+		!strings.Contains(out, "  how many did, and the circuit breaker, are not known: ") {
 		t.Errorf("without a cloud: %q, %v", out, err)
+	}
+	t.Setenv("IAPGUARD_MEMORY", "")
+	if out, err = say(t, "status", "--policy", policy, "--endpoint", o.URL()); err != nil ||
+		!strings.Contains(out, "name the deployment's memory with IAPGUARD_MEMORY=gs://BUCKET") {
+		t.Errorf("without a memory: %q, %v", out, err)
 	}
 }
 
-func TestALimitHoldsATypedApplyToo(t *testing.T) {
-	o, _ := applied(t)
+func TestALimitHoldsATypedApplyUnlessItSaysOverLimit(t *testing.T) {
+	o, policy := remembered(t)
 	billing := playground.Scenario[1]
-	o.Build(billing)
-	name := written(t, "policy.yaml", cloudtest.Policy("limits: {perProject: 1}"))
-	out, err := say(t, "apply", "--yes", "--policy", name, "--endpoint", o.URL(), billing.Name())
+	ingress := func() any { return o.Call(http.MethodGet, "/v2/"+billing.Name(), nil)["ingress"] }
+	out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), billing.Name())
 	if err != nil || !strings.Contains(out, "the hourly limit is used up until ") ||
 		!strings.Contains(out,
-			"1 of at most 1 services of project demo-project were written within an hour (limits.perProject of rule "+
-				"everything)") {
+			"1 of at most 1 services of project demo-project were changed within an hour (limits.perProject of rule shops)") {
 		t.Errorf("%q, %v", out, err)
 	}
-	if got := o.Call(http.MethodGet, "/v2/"+billing.Name(), nil)["ingress"]; got != "INGRESS_TRAFFIC_ALL" {
+	if got := ingress(); got != "INGRESS_TRAFFIC_ALL" {
 		t.Errorf("ingress %v, want it left open", got)
+	}
+	if out, err = say(t, "apply", "--yes", "--over-limit", "--policy", policy, "--endpoint", o.URL(),
+		billing.Name()); err != nil {
+		t.Errorf("over the limit: %v\n%s", err, out)
+	}
+	if got := ingress(); got != "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" {
+		t.Errorf("over the limit: ingress %v, want it restricted", got)
 	}
 }

@@ -20,7 +20,7 @@ type Client struct {
 	entries *logging.EntriesService
 	now     func() time.Time
 	share   *share
-	writes  *cache.Cache[[]event.Write]   // by project, in lower case
+	writes  *cache.Cache[[]event.Write]   // by project and resources
 	visits  *cache.Cache[[]caller.Caller] // by service and hosts
 }
 
