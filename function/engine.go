@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"log/slog"
 
 	"github.com/iapguard/iapguard/internal/cloud"
@@ -19,7 +20,7 @@ type Wiring struct {
 	Log       *slog.Logger
 	Tracer    reconcile.Tracer  // nil = nothing is traced
 	Writers   reconcile.Writers // nil = our own account writes; a person writes with their own credentials
-	Memory    *memory.Memory
+	Memory    *memory.Memory    // nil = one that lasts as long as the process
 }
 
 // NewEngine is the loop over Google Cloud, the same for the function and for a
@@ -30,7 +31,7 @@ func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.E
 		Clock:  sleepingClock{config.Clock},
 		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
 		Self: self(config), Writers: wiring.Writers, History: clients.LastWrites, Served: clients.Served,
-		Memory: wiring.Memory,
+		Memory: cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
 	})
 }
 

@@ -31,7 +31,8 @@ var mutants = []mutant{
 		"return RoleInvokes(p, role) != No }", "return OnlyInvokes(role) }"},
 	{"custom roles do not invoke", "internal/door/roles.go",
 		"case custom.Invokes && !p.Target.Instance ||", "case false ||"},
-	{"custom roles do not pass IAP", "internal/door/roles.go", "return custom.PassesIAP", "return false"},
+	{"custom roles do not pass IAP", "internal/door/roles.go", "return custom.PassesIAP",
+		"return custom.PassesIAP && false"},
 	{"no custom role contains anything", "internal/cloud/iam/iam.go", "if found.Deleted ||", "if true ||"},
 	{"every account is not public", "internal/door/roles.go", `allUsers, "allAuthenticatedUsers", `, `allUsers, `},
 	{"everybody at Gmail is not public", "internal/door/roles.go", `"domain:gmail.com", `, ``},
@@ -100,7 +101,7 @@ func TestMutationsOfTheDoorRulesAreCaught(t *testing.T) {
 		t.Skip("compiles the oracle once for each of the mutations; run with -mutations")
 	}
 	for _, m := range mutants {
-		t.Run(m.name, func(t *testing.T) { m.isCaught(t, "-run", "TestEstates", "-estates", "300") })
+		t.Run(m.name, func(t *testing.T) { m.isCaught(t, "-run", "TestEstates", "-estates", "1000") })
 	}
 	for _, m := range unread {
 		t.Run(m.name, func(t *testing.T) { m.isCaught(t, "-run", "TestFaulted", "-faulted", "30") })

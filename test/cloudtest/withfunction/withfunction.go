@@ -23,7 +23,7 @@ import (
 // policy, which reports and never writes.
 type Options struct {
 	Policy    string
-	Instances int // 0 = one
+	Instances int // 0 = one; several share the memory's bucket
 	// Queued hands each service on by the work topic; otherwise the work is
 	// done while the event waits.
 	Queued bool
@@ -67,6 +67,11 @@ func Open(t *testing.T, options Options) *Env {
 	if err := e.OnReport(t.Context(), e.received); err != nil {
 		t.Fatal(err)
 	}
+	if options.Instances > 1 {
+		if err := e.MakeMemoryBucket(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for range max(1, options.Instances) {
 		e.instances = append(e.instances, e.deployed())
 	}
@@ -84,6 +89,9 @@ func (e *Env) deployed() *function.Function {
 	config.Connect.Endpoint, config.PolicyText, config.Clock = e.endpoint(), []byte(e.options.Policy), e.Clock()
 	config.Writers, config.WorkDeadline = e.options.Writers, e.options.WorkDeadline
 	config.ReportsTopic, config.PubSubHost = playground.ReportsTopic, e.Broker.Address()
+	if e.options.Instances > 1 {
+		config.Memory = playground.MemoryBucket
+	}
 	if e.options.Queued {
 		config.WorkTopic = playground.WorkTopic
 	}
