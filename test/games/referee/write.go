@@ -76,7 +76,8 @@ func (w Write) excess() string {
 	case w.Status >= 300:
 		return ""
 	}
-	for _, field := range slices.Sorted(maps.Keys(w.After)) {
+	fields := slices.AppendSeq(slices.Collect(maps.Keys(w.Before)), maps.Keys(w.After)) // one may lack what the other has
+	for _, field := range slices.Compact(slices.Sorted(slices.Values(fields))) {
 		if !slices.Contains(ownFields, field) && !slices.Contains(bookkeeping, field) &&
 			!reflect.DeepEqual(w.Before[field], w.After[field]) {
 			return fmt.Sprintf("it changes %s from %v to %v", field, w.Before[field], w.After[field])
