@@ -105,6 +105,8 @@ var Exclusions = []Exclusion{
 		"from then on, or not at all"},
 	{"P2", "forged", forgery},
 	{"P3", "forged", forgery},
+	{"P3", "undone", "a grant that was taken away three times is contested, and is not repaired before the next sweep; it " +
+		"should be at once, always"},
 	{"P11", "forged", forgery},
 }
 

@@ -40,6 +40,7 @@ type history struct {
 	cut            bool      // a move took the way of those who are entitled
 	cutAt          time.Time // when it did
 	rerouted       bool      // a move led its load balancer elsewhere
+	undone         int       // moves that take grants away
 	forged         bool      // the memory says that it was guarded once
 	chosen         bool      // nothing can guard it
 	cached         bool      // a move turned Cloud CDN on there, so that IAP cannot be
@@ -110,6 +111,10 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 	r.tampered = r.tampered || m.Kind.Right() == kind.Rewriter
 	if h := r.history[m.Service]; h != nil {
 		h.plain = h.plain && m.Kind != kind.SideGone || m.Kind == kind.SidePlain
+		switch m.Kind {
+		case kind.DropAgent, kind.Overwrite, kind.KeepOut, kind.NobodyGetsIn:
+			h.undone++
+		}
 		h.forged = h.forged || m.Kind == kind.ForgeGuarded
 		if m.Kind.Cuts() {
 			h.cut, h.cutAt = true, now
@@ -246,6 +251,9 @@ func (r *Referee) lockedOut(now time.Time) {
 			r.locked[l] = now
 		} else if now.Sub(since) > Lasting {
 			row := r.history[l.service].row()
+			if r.history[l.service].undone >= 3 {
+				row = "undone"
+			}
 			if l.address != "" && r.game.Private == "include" {
 				row = "included"
 			}
