@@ -41,7 +41,7 @@ func (r Run) failed(step plan.Step) bool {
 // endedBy ends a run by the first of its errors, with everything planned that is missing.
 // Where other steps are due later, they are waited for.
 func (d *decider) endedBy() Decision {
-	_, later := d.plan.Due(d.now)
+	_, later := d.due()
 	d.plan.Steps = d.whole
 	d.facts.WriteErr = d.run.Failed[0].Err
 	decision := d.failed()

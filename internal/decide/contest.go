@@ -177,6 +177,9 @@ func (d *decider) roundsOf(step plan.Step) []memory.Undo {
 // undoing is the undoing of a step that is missing and that we took before, unless it is
 // noted already.
 func (d *decider) undoing(step plan.Step) (undo memory.Undo, undone bool) {
+	if step.Op() == provision { // its result shows in no resource
+		return undo, false
+	}
 	wrote := d.lastWrote(step)
 	noted := func(u memory.Undo) bool { return u.At.After(wrote) }
 	if wrote.IsZero() || slices.ContainsFunc(d.roundsOf(step), noted) {
@@ -212,8 +215,11 @@ func (d *decider) taken() []plan.Step {
 	return steps
 }
 
-// fieldOf names what a step writes, as the memory counts it.
-func fieldOf(step plan.Step) string { return step.Resource + " " + step.Field() }
+// fieldOf names what a step writes, as the memory counts it. Two kinds of steps may write
+// the members of one role.
+func fieldOf(step plan.Step) string {
+	return step.Resource + " " + step.Field() + " " + string(step.Op())
+}
 
 // restrained are the due steps that neither the circuit breaker nor a limit holds back.
 func (d *decider) restrained(due []plan.Step) []plan.Step {
@@ -225,8 +231,8 @@ func (d *decider) restrained(due []plan.Step) []plan.Step {
 		return nil
 	}
 	d.broken()
-	due, _ = d.plan.Due(d.now)
+	due, _ = d.due()
 	d.limited(due)
-	due, _ = d.plan.Due(d.now)
+	due, _ = d.due()
 	return due
 }

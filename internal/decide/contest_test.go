@@ -144,6 +144,33 @@ func TestAGrantThatOthersTakeAwayIsRepairedAtOnce(t *testing.T) {
 	if got := s.decide(); len(got.Waves) != 6 {
 		t.Errorf("%s with %d waves, want all six now", got.Outcome, len(got.Waves))
 	}
+	// The public in the same role, which others keep bringing back, goes after a pause.
+	public := plan.Step{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}}, Resource: hello.Name()}
+	known.AddWrite(memory.Write{Run: "r", Op: string(revokePublic), Resource: hello.Name(), Field: public.Field(), At: ago(1)})
+	for _, second := range []int{5, 4, 3} {
+		known.AddUndo(memory.Undo{Field: fieldOf(public), At: ago(second)})
+	}
+	if got := s.decide(); len(got.Waves) != 5 {
+		t.Errorf("%s with %d waves, want all but the last now", got.Outcome, len(got.Waves))
+	}
+}
+
+func TestTheAgentsCreationAloneIsNotRepeated(t *testing.T) {
+	s := deployed()
+	d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+	d.assess()
+	for i := range d.plan.Steps[1:] {
+		d.plan.Steps[i+1].NotBefore = noon.Add(time.Minute)
+	}
+	if due, _ := d.due(); len(due) != 1 {
+		t.Fatalf("%d steps are due, want the creation alone", len(due))
+	}
+	done := report.StepOf(d.plan.Steps[0], report.StepDone)
+	done.At = &noon
+	d.run.Done = append(d.run.Done, done)
+	if due, _ := d.due(); len(due) != 0 {
+		t.Errorf("%d steps are due, want none: it was taken", len(due))
+	}
 }
 
 func TestAContestNamesWhoAndWhatToWriteForEveryField(t *testing.T) {

@@ -190,7 +190,7 @@ func (d *decider) protect() Decision {
 	d.unheld()
 	d.setAside()
 	d.contests()
-	due, _ := d.plan.Due(d.now)
+	due, _ := d.due()
 	if d.writer.Unknown != "" && len(d.plan.Steps) > 0 && d.hold == nil && d.wanted() {
 		return d.end(report.Blocked)
 	}
@@ -206,6 +206,16 @@ func (d *decider) protect() Decision {
 	decision := d.end(report.Started)
 	decision.Waves, decision.Remember.Undone = plan.Waves(due), d.undone(due)
 	return decision
+}
+
+// due splits the plan's steps by whether they are due now. The creation of IAP's agent
+// shows in no resource until a policy names it, and is not repeated alone.
+func (d *decider) due() (due, later []plan.Step) {
+	due, later = d.plan.Due(d.now)
+	if !slices.ContainsFunc(due, func(s plan.Step) bool { return s.Op() != provision || !d.run.took(s) }) {
+		return nil, later
+	}
+	return due, later
 }
 
 // end is a decision with this outcome.

@@ -15,7 +15,7 @@ import (
 
 // outcome decides how the run ends, by what was last observed.
 func (d *decider) outcome() Decision {
-	due, later := d.plan.Due(d.now)
+	due, later := d.due()
 	if len(d.run.Failed) > 0 {
 		return d.endedBy()
 	}

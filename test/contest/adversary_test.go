@@ -63,6 +63,17 @@ func (f fixture) contested() report.Report {
 	return ended[len(ended)-1]
 }
 
+// untilContested waits for the report of a contest. Messages are held until the pause is
+// over, so nothing is idle.
+func (f fixture) untilContested(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(cloudtest.Patience); f.contested().Contest == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no report is contested")
+		}
+	}
+}
+
 // Once a field is contested, all applies of a minute cost no more than one write, grants
 // apart; and the last word is ours.
 func TestTwoInstancesDefendAFieldWithPausesAndSayWhatToWrite(t *testing.T) {
@@ -113,7 +124,7 @@ func TestTwoInstancesDefendAFieldWithPausesAndSayWhatToWrite(t *testing.T) {
 				}
 				f.Cloud.Settle() // what follows waits for the pause
 			}
-			f.Until("it is contested", func() bool { return f.contested().Contest != nil })
+			f.untilContested(t)
 			f.Later(2 * time.Minute)
 			f.rest()
 			writes, last := len(f.Calls().By(tc.as).Taken().Of(tc.method)), f.contested()
