@@ -38,10 +38,6 @@ var (
 	enable = plan.Step{Change: plan.EnableIAP{}, Resource: "projects/demo-project/global/backendServices/hello-backend"}
 	narrow = plan.Step{Change: plan.RestrictIngress{From: posture.IngressAll, To: posture.IngressInternalLoadBalancing},
 		Resource: hello.Name()}
-	grant = plan.Step{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: "serviceAccount:agent"},
-		Resource: hello.Name()}
-	revoke = plan.Step{Change: plan.RevokePublic{Role: posture.RoleInvoker, Members: []string{"allUsers"}},
-		Resource: hello.Name()}
 )
 
 // at is a minute of the story.
@@ -76,12 +72,6 @@ func service(minute int, ours bool, field, value string) event.Write {
 		Complete: true}
 	w.Settings = map[string]string{field: value}
 	return by(minute, ours, w)
-}
-
-func invokers(minute int, ours bool, members ...string) event.Write {
-	return by(minute, ours,
-		event.Write{Cause: event.Cause{Kind: event.RunIAMChanged, Location: "us-central1", Service: "hello"},
-			Policy: &posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: members}}}})
 }
 
 // turnedOn is a memory in which we turned IAP on at a time, after it had been undone at

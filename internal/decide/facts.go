@@ -57,7 +57,6 @@ func (r Request) asked() bool { return r.Consent || r.Cause.Kind == event.Comman
 type Policy interface {
 	For(subject policy.Subject) (policy.Settings, bool)
 	Asks() policy.Asked // beside names
-	Projects() []string // those that it names in full
 	Digest() string
 }
 

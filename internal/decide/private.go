@@ -12,16 +12,20 @@ import (
 
 // guardedOnce reports whether a private service was behind IAP before, or was closed by us,
 // so that a missing part of the protection is restored: that lets nobody in who was not let
-// in before. The memory knows. Where it has no record, our own writes of the last 24 hours
-// are looked for.
+// in before. The memory alone proves nothing, since others may be able to write it. What
+// Cloud Run shows must agree: a part of the protection that only those who may change the
+// service can make. Where it shows none, our own writes of the last 24 hours must be in the
+// audit log.
 func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool {
 	switch remembered := d.facts.Memory; {
 	case settings.Private != policy.PrivateLeave || !door.Private(p):
 		return false // nothing depends on it
 	case door.GuardedByIAP(p):
 		return true
-	case remembered != nil:
-		return !remembered.GuardedSince.IsZero() || slices.ContainsFunc(remembered.Wrote, closes)
+	case remembered != nil && remembered.GuardedSince.IsZero() && !slices.ContainsFunc(remembered.Wrote, closes):
+		return false
+	case remembered != nil && (p.AgentInvokes() || p.Service.Ingress == posture.IngressInternalLoadBalancing):
+		return true
 	}
 	writes, known := d.history()
 	return known && slices.ContainsFunc(writes, func(w event.Write) bool {

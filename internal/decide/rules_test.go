@@ -12,5 +12,4 @@ type rules struct {
 
 func (r rules) For(policy.Subject) (policy.Settings, bool) { return r.settings, !r.outside }
 func (rules) Asks() policy.Asked                           { return policy.Asked{} }
-func (rules) Projects() []string                           { return nil }
 func (rules) Digest() string                               { return "digest" }

@@ -24,15 +24,6 @@ func (s Step) EffectOf(p posture.Posture, write event.Write) Effect {
 	return s.Change.effect(write)
 }
 
-// Audits reports whether a write leaves the kind of entry that writes of the
-// step's field leave.
-func (s Step) Audits(p posture.Posture, write event.Write) bool {
-	return s.Concerns(p, write) && write.Kind == s.operation().Audited
-}
-
-// EffectOfSame is EffectOf for a write that is known to be to the same field.
-func (s Step) EffectOfSame(write event.Write) Effect { return s.Change.effect(write) }
-
 // Concerns reports whether a write was to the service or the backend service that
 // a step protects, or to its policy. IAP names backend services by their ids.
 func (s Step) Concerns(p posture.Posture, write event.Write) bool {

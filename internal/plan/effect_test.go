@@ -16,7 +16,7 @@ func TestAccessUnderTheWantedConditionIsNotUndone(t *testing.T) {
 		write := event.Write{Policy: &posture.Policy{Bindings: []posture.Binding{
 			{Role: posture.RoleAccessor, Members: []string{"user:alice@example.com"}, Condition: expression},
 		}}}
-		if got := step.EffectOfSame(write); got != want {
+		if got := step.Change.effect(write); got != want {
 			t.Errorf("a policy with access under %q: effect %d, want %d", expression, got, want)
 		}
 	}

@@ -74,7 +74,7 @@ func undoable(t *testing.T, p posture.Posture, step Step, operation Operation) {
 	if operation.Audited == "" {
 		t.Error("it does not say in which audit log entries it shows")
 	}
-	if effect := step.EffectOfSame(event.Write{}); effect != effectHidden {
+	if effect := step.Change.effect(event.Write{}); effect != effectHidden {
 		t.Errorf("an entry that says nothing has effect %d, want hidden", effect)
 	}
 	if other := (Step{Change: step.Change, Resource: "projects/other/x"}); other.Check(p) == nil {

@@ -59,7 +59,7 @@ func (r *run) limits(ctx context.Context, project string, wanted decide.SlotRequ
 		{Name: "limits.overall", Key: wanted.Rule, Most: overall},
 	}
 	if share := max(1, overall/shareOfOverall); overall > 0 && (inProject == 0 || share < inProject) {
-		limits[0].Name, limits[0].Most = fmt.Sprintf("a fifth of limits.overall, which is what a project may use,"), share
+		limits[0].Name, limits[0].Most = "a fifth of limits.overall, which is what a project may use,", share
 	}
 	if version := r.Version + " " + r.Policy().Digest(); r.onTrial(ctx, version) {
 		limits = append(limits, memory.Limit{

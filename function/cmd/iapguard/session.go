@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,19 +129,6 @@ func (o *options) openFor(
 	}
 	targets, err := session.expand(ctx, scopes)
 	return session, targets, err
-}
-
-// namedProjects returns the projects that the policy names without a pattern.
-func (o *options) namedProjects() ([]string, error) {
-	name := cmp.Or(o.policy, os.Getenv("IAPGUARD_POLICY"))
-	if name == "" {
-		return nil, nil
-	}
-	rules, err := policy.Read(name, time.Now())
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return rules.Projects(), nil
 }
 
 // readHolds returns a function that reads the holds anew, nil without holds.

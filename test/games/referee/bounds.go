@@ -103,12 +103,4 @@ var Exclusions = []Exclusion{
 		"whom an IAP admin added, and whom the policy does not name, gets in too"},
 	{"P3", "included", "private: include takes a private service as a whole, on purpose: its named invokers come through IAP " +
 		"from then on, or not at all"},
-	{"P2", "forged", forgery},
-	{"P3", "forged", forgery},
-	{"P3", "undone", "a grant that was taken away three times is contested, and is not repaired before the next sweep; it " +
-		"should be at once, always"},
-	{"P11", "forged", forgery},
 }
-
-const forgery = "the memory alone says that a private service was guarded once: who can write it has the whole recipe " +
-	"applied there"

@@ -40,8 +40,6 @@ type history struct {
 	cut            bool      // a move took the way of those who are entitled
 	cutAt          time.Time // when it did
 	rerouted       bool      // a move led its load balancer elsewhere
-	undone         int       // moves that take grants away
-	forged         bool      // the memory says that it was guarded once
 	chosen         bool      // nothing can guard it
 	cached         bool      // a move turned Cloud CDN on there, so that IAP cannot be
 	open           time.Time // since when strangers get in, zero = they do not
@@ -52,14 +50,6 @@ type history struct {
 	plain          bool      // a move put a load balancer with plain HTTP before it
 	// let is when IAP's policy last let somebody in.
 	let map[person]time.Time
-}
-
-// row is the row of Exclusions that is about the service, "" = none.
-func (h *history) row() string {
-	if h.forged && !h.public {
-		return "forged"
-	}
-	return ""
 }
 
 // lock is who is kept out of what.
@@ -111,11 +101,6 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 	r.tampered = r.tampered || m.Kind.Right() == kind.Rewriter
 	if h := r.history[m.Service]; h != nil {
 		h.plain = h.plain && m.Kind != kind.SideGone || m.Kind == kind.SidePlain
-		switch m.Kind {
-		case kind.DropAgent, kind.Overwrite, kind.KeepOut, kind.NobodyGetsIn:
-			h.undone++
-		}
-		h.forged = h.forged || m.Kind == kind.ForgeGuarded
 		if m.Kind.Cuts() {
 			h.cut, h.cutAt = true, now
 		}
@@ -196,7 +181,7 @@ func (r *Referee) wider(now time.Time) {
 		if v.who == alice && taken || h.public && lets {
 			continue
 		}
-		row := h.row()
+		row := ""
 		if r.game.Private != "" && lets {
 			row = "IAP decides"
 		}
@@ -250,10 +235,7 @@ func (r *Referee) lockedOut(now time.Time) {
 		if !known {
 			r.locked[l] = now
 		} else if now.Sub(since) > Lasting {
-			row := r.history[l.service].row()
-			if r.history[l.service].undone >= 3 {
-				row = "undone"
-			}
+			row := ""
 			if l.address != "" && r.game.Private == "include" {
 				row = "included"
 			}
@@ -281,7 +263,7 @@ func (r *Referee) confused() {
 	for _, s := range r.game.Services {
 		with, sans := r.with.facts[s.Name], r.sans.facts[s.Name]
 		if !s.Mine && !r.history[s.Name].public && with.config != sans.config {
-			r.breach("P11", r.history[s.Name].row(), "%s is %s, and would be %s without iapguard", s.Name, with.config, sans.config)
+			r.breach("P11", "", "%s is %s, and would be %s without iapguard", s.Name, with.config, sans.config)
 		}
 	}
 }
