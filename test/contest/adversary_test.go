@@ -29,14 +29,14 @@ type fixture struct{ *withfunction.Env }
 
 func start(t *testing.T) fixture {
 	t.Helper()
-	return fixture{withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Instances: 2, Queued: true})}
+	return fixture{withfunction.Start(t, withfunction.Options{Policy: cloudtest.Policy(), Instances: 2, Bucket: true, Queued: true})}
 }
 
 // startWithWriter is the same, but for the account they defend it as.
 func startWithWriter(t *testing.T) fixture {
 	t.Helper()
 	f := fixture{withfunction.Start(t, withfunction.Options{
-		Policy: cloudtest.Policy(), Instances: 2, Queued: true,
+		Policy: cloudtest.Policy(), Instances: 2, Bucket: true, Queued: true,
 		Writers: reconcile.Writers{cloudtest.WriterFolder: cloudtest.Writer},
 	})}
 	shipped, err := playground.ShippedRoles()

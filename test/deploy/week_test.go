@@ -39,6 +39,7 @@ var (
 	api     = here("api", "storefront")   // its load balancer comes a day late
 	legacy  = here("legacy", "finance")   // exempt for longer than the week
 	pilot   = here("pilot", "finance")    // exempt until the middle of the week
+	trial   = here("trial", "finance")    // the same; one of the two is held by the limit then
 	archive = here("archive", "records")  // exempt for two months; finance's until the last day
 	tool    = here("tool", "")            // without a team, and deleted in the end
 	media   = here("media", "media")      // its owner wants a CDN and public access
@@ -61,11 +62,11 @@ func played(t *testing.T, log *slog.Logger) *week {
 	now := time.Now()
 	monday := now.UTC().Truncate(day).Add(day + 6*time.Hour)
 	expires := func(days int) string { return monday.AddDate(0, 0, days).Format(time.DateOnly) }
-	policy := cloudtest.Policy("limits: {perProject: 2}") + "exemptions:\n"
+	policy := cloudtest.Policy("limits: {perProject: 1}") + "exemptions:\n"
 	for _, e := range []struct {
 		place
 		days int
-	}{{legacy, 12}, {pilot, 4}, {archive, 60}} {
+	}{{legacy, 12}, {pilot, 4}, {trial, 4}, {archive, 60}} {
 		policy += fmt.Sprintf("  - {services: [%s], reason: cannot sign in, owner: %s, ticket: SEC-%d, expires: %s}\n",
 			e.Name(), e.team, e.days, expires(e.days))
 	}
@@ -88,7 +89,7 @@ func (w *week) happens(at time.Duration) {
 	w.t.Helper()
 	switch at {
 	case 0:
-		for _, p := range []place{hello, billing, legacy, pilot, archive, media} {
+		for _, p := range []place{hello, billing, legacy, pilot, trial, archive, media} {
 			w.appears(p)
 			w.Balance(p.LoadBalanced)
 		}

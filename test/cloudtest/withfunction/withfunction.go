@@ -23,7 +23,10 @@ import (
 // policy, which reports and never writes.
 type Options struct {
 	Policy    string
-	Instances int // 0 = one; several share the memory's bucket
+	Instances int // 0 = one
+	// Bucket keeps the memory in the local cloud's bucket, which all instances share;
+	// otherwise each has its own as long as it runs.
+	Bucket bool
 	// Queued hands each service on by the work topic; otherwise the work is
 	// done while the event waits.
 	Queued bool
@@ -67,7 +70,7 @@ func Open(t *testing.T, options Options) *Env {
 	if err := e.OnReport(t.Context(), e.received); err != nil {
 		t.Fatal(err)
 	}
-	if options.Instances > 1 {
+	if options.Bucket {
 		if err := e.MakeMemoryBucket(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +92,7 @@ func (e *Env) deployed() *function.Function {
 	config.Connect.Endpoint, config.PolicyText, config.Clock = e.endpoint(), []byte(e.options.Policy), e.Clock()
 	config.Writers, config.WorkDeadline = e.options.Writers, e.options.WorkDeadline
 	config.ReportsTopic, config.PubSubHost = playground.ReportsTopic, e.Broker.Address()
-	if e.options.Instances > 1 {
+	if e.options.Bucket {
 		config.Memory = playground.MemoryBucket
 	}
 	if e.options.Queued {
