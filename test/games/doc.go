@@ -8,7 +8,8 @@
 // the referee have one clock, which goes on when everybody waits.
 //
 //	go test ./test/games -run Games -games 5000 -timeout 0
-//	go test ./test/games -run Games -seed 7            (the games of one seed)
+//	go test ./test/games -run Games -seed 0            (other games each time)
+//	go test ./test/games -run Games -seed 7            (the games of one seed; this is the seed of every build)
 //	go test ./test/games -run Games -seed 7 -game 31   (one of them, with its trace)
 //	go test ./test/games -run Games -seed 7 -game 31 -shrink P2   (made smaller, as long as it breaks P2)
 //	go test ./test/games -run Mutations -mutations -timeout 0
