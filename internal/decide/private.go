@@ -13,9 +13,9 @@ import (
 // guardedOnce reports whether a private service was behind IAP before, or was closed by us,
 // so that a missing part of the protection is restored: that lets nobody in who was not let
 // in before. The memory alone proves nothing, since others may be able to write it. What
-// Cloud Run shows must agree: a part of the protection that only those who may change the
-// service can make. Where it shows none, our own writes of the last 24 hours must be in the
-// audit log.
+// Cloud Run shows must agree: both parts of the protection that stand there, which only those
+// who may change the service can make. Where one is missing, our own writes of the last 24
+// hours must be in the audit log.
 func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool {
 	switch remembered := d.facts.Memory; {
 	case settings.Private != policy.PrivateLeave || !door.Private(p):
@@ -24,7 +24,7 @@ func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool 
 		return true
 	case remembered != nil && remembered.GuardedSince.IsZero() && !slices.ContainsFunc(remembered.Wrote, closes):
 		return false
-	case remembered != nil && (p.AgentInvokes() || p.Service.Ingress == posture.IngressInternalLoadBalancing):
+	case remembered != nil && p.AgentInvokes() && p.Service.Ingress == posture.IngressInternalLoadBalancing:
 		return true
 	}
 	writes, known := d.history()

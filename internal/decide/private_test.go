@@ -23,11 +23,12 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 		want    bool
 	}{
 		{"a record alone", guarded, false, posture.IngressAll, nil, false},
-		{"a record, and the agent", guarded, true, posture.IngressAll, nil, true},
-		{"a record, and the ingress", guarded, false, posture.IngressInternalLoadBalancing, nil, true},
+		{"a record, and the agent", guarded, true, posture.IngressAll, nil, false},
+		{"a record, and the ingress", guarded, false, posture.IngressInternalLoadBalancing, nil, false},
+		{"a record, the agent and the ingress", guarded, true, posture.IngressInternalLoadBalancing, nil, true},
 		{"a record, and our own write", guarded, false, posture.IngressAll, []event.Write{ours}, true},
 		{"no record, and our own write", nil, false, posture.IngressAll, []event.Write{ours}, true},
-		{"no record, and the agent", nil, true, posture.IngressAll, nil, false},
+		{"no record, the agent and the ingress", nil, true, posture.IngressInternalLoadBalancing, nil, false},
 		{"a record of a service that was never guarded", &memory.Service{}, true, posture.IngressInternalLoadBalancing,
 			[]event.Write{ours}, false},
 	} {
