@@ -17,7 +17,7 @@ var mutants = []mutant{
 	{"P2", "private services are not left", "internal/protection/finding.go",
 		"leaves := want.Private == policy.PrivateLeave &&", "leaves := want.Private == \"\" &&"},
 	{"P2", "any record says that a service was guarded once", "internal/decide/private.go",
-		"return !remembered.GuardedSince.IsZero() ||", "return true ||"},
+		"p.AgentInvokes() && p.Service.Ingress == posture.IngressInternalLoadBalancing:", "true:"},
 	{"P11", "private neighbours get the agent's grant", "internal/protection/invoker_grant.go",
 		"return inScope && theirs.Private == policy.PrivateLeave", "return inScope && theirs.Private == \"\""},
 	{"P6", "a grant to the agent is one to everybody", "internal/cloud/operation_grant_invoker.go",
@@ -27,7 +27,7 @@ var mutants = []mutant{
 	{"P3", "who is named gets no access", "internal/protection/access.go",
 		"if !in && !slices.Contains(missing, member) {", "if !in && len(missing) > 99 {"},
 	{"P3", "what was guarded once is forgotten", "internal/decide/private.go",
-		"return !remembered.GuardedSince.IsZero() ||", "return len(remembered.Wrote) > 999 &&"},
+		"remembered.GuardedSince.IsZero() && !slices.ContainsFunc(remembered.Wrote, closes):", "len(remembered.Wrote) < 999:"},
 	{"P6", "every accessor counts as public", "internal/door/roles.go",
 		"return membersIn(p, policy, passesIAP, IsPublic)",
 		"return membersIn(p, policy, passesIAP, func(string) bool { return true })"},
@@ -48,7 +48,7 @@ var mutants = []mutant{
 	{"P6", "the ingress is written again at each look", "internal/protection/ingress.go",
 		"if p.Service.Ingress != posture.IngressAll ||", "if p.Service.Ingress == posture.IngressInternal ||"},
 	{"P9", "limits are not looked at", "internal/decide/limits.go",
-		"if limit == 0 || len(times) < limit {", "if limit == 0 || len(times) < 99*limit {"},
+		"if !slices.ContainsFunc(due, d.counts) || d.request.OverLimit {", "if !slices.ContainsFunc(due, d.counts) || true {"},
 	{"P4", "IAP stays off", "internal/protection/iap.go",
 		"if backend.IAPOn || len(backend.RulesWithIAP()) > 0 {", "if true || backend.IAPOn {"},
 	{"P4", "the agent gets no grant", "internal/protection/invoker_grant.go",
@@ -68,6 +68,7 @@ func TestMutationsOfTheProductAreCaught(t *testing.T) {
 	if !*mutations {
 		t.Skip("compiles the games once for each of the mutations; run with -mutations")
 	}
+	mutation.Unmutated(t, "-run", "TestGames", "-games", "60")
 	for _, m := range mutants {
 		t.Run(m.promise+" "+m.name, func(t *testing.T) {
 			mutation.Mutant{Name: m.name, File: m.file, From: m.from, To: m.to}.IsCaught(t, caughtBy,

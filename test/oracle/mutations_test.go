@@ -100,6 +100,7 @@ func TestMutationsOfTheDoorRulesAreCaught(t *testing.T) {
 	if !*mutations {
 		t.Skip("compiles the oracle once for each of the mutations; run with -mutations")
 	}
+	mutation.Unmutated(t, "-run", "TestEstates", "-estates", "50")
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) { m.isCaught(t, "-run", "TestEstates", "-estates", "1000") })
 	}

@@ -18,6 +18,16 @@ type Mutant struct {
 	Name, File, From, To string
 }
 
+// Unmutated runs a test of the package in the working directory as it is, and wants it to
+// pass: where everything fails, every mutation looks caught.
+func Unmutated(t *testing.T, flags ...string) {
+	t.Helper()
+	arguments := append([]string{"test", "-vet=off", ".", "-seed", "1", "-stories", "1"}, flags...)
+	if output, err := exec.CommandContext(t.Context(), "go", arguments...).CombinedOutput(); err != nil {
+		t.Fatalf("it fails without any mutation: %v\n%.2000s", err, output)
+	}
+}
+
 // IsCaught runs a test of the package in the working directory, which is two folders
 // below the module's root, compiled with the mutation. It wants the test to fail, and
 // its output to name what catches the mutation.
