@@ -220,19 +220,3 @@ func (d *decider) taken() []plan.Step {
 func fieldOf(step plan.Step) string {
 	return step.Resource + " " + step.Field() + " " + string(step.Op())
 }
-
-// restrained are the due steps that neither the circuit breaker nor a limit holds back.
-func (d *decider) restrained(due []plan.Step) []plan.Step {
-	if len(due) == 0 || !d.mayWrite() {
-		return due
-	}
-	if d.facts.Breaker == nil {
-		d.needs.Breaker = true
-		return nil
-	}
-	d.broken()
-	due, _ = d.due()
-	d.limited(due)
-	due, _ = d.due()
-	return due
-}

@@ -132,7 +132,7 @@ type decider struct {
 	plan            plan.Plan
 	hold            *policy.Hold
 	writer          Writer
-	protectedBefore bool      // the history shows that we protected the service before
+	protectedBefore bool      // memory or history show that we protected the service before
 	missingSince    time.Time // when what it waits for went missing; zero = not known
 	diagnosis       *doctor.Diagnosis
 	relied          map[policy.Grant]time.Time

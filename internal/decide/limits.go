@@ -33,6 +33,22 @@ func (d *decider) counts(step plan.Step) bool {
 	return step.ShutsOut() && !d.looksNew()
 }
 
+// restrained are the due steps that neither the circuit breaker nor a limit holds back.
+func (d *decider) restrained(due []plan.Step) []plan.Step {
+	if len(due) == 0 || !d.mayWrite() {
+		return due
+	}
+	if d.facts.Breaker == nil {
+		d.needs.Breaker = true
+		return nil
+	}
+	d.broken()
+	due, _ = d.due()
+	d.limited(due)
+	due, _ = d.due()
+	return due
+}
+
 // limited holds the steps back that count under the limits, where one of these is used
 // up. Grants, and the steps of other services, go on.
 func (d *decider) limited(due []plan.Step) {
