@@ -22,7 +22,7 @@ var endpointVariables = map[string]connect.API{
 	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
 	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
 	"ENDPOINT_IAM": connect.IAM, "ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
-	"ENDPOINT_NETWORKSECURITY": connect.NetworkSecurity,
+	"ENDPOINT_NETWORKSECURITY": connect.NetworkSecurity, "ENDPOINT_MONITORING": connect.Monitoring,
 }
 
 // others are the variables that are read without our prefix.

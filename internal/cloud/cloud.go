@@ -5,7 +5,7 @@
 //
 // Each API has a folder, and this package composes them: run (Cloud Run),
 // loadbalancer (Compute Engine), networksecurity, iap, iam (custom roles), resourcemanager,
-// serviceusage, secret (Secret Manager), logging, pubsub, eventarc, scheduler, topic (publishing to
+// serviceusage, secret (Secret Manager), logging, monitoring, pubsub, eventarc, scheduler, topic (publishing to
 // Pub/Sub) and storage. Folder connect has what all clients share: endpoints,
 // credentials and the classification of errors.
 package cloud
@@ -26,6 +26,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/iap"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
 	"github.com/iapguard/iapguard/internal/cloud/logging"
+	"github.com/iapguard/iapguard/internal/cloud/monitoring"
 	"github.com/iapguard/iapguard/internal/cloud/networksecurity"
 	"github.com/iapguard/iapguard/internal/cloud/pubsub"
 	"github.com/iapguard/iapguard/internal/cloud/resourcemanager"
@@ -49,6 +50,7 @@ type Cloud struct {
 	apis          *serviceusage.Client
 	secrets       *secret.Client
 	logs          *logging.Client
+	metrics       *monitoring.Client
 	subscriptions *pubsub.Client
 	triggers      *eventarc.Client
 	jobs          *scheduler.Client
@@ -74,6 +76,7 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 		func() error { c.apis, err = serviceusage.New(ctx, config); return err },
 		func() error { c.secrets, err = secret.New(ctx, config); return err },
 		func() error { c.logs, err = logging.New(ctx, config, now); return err },
+		func() error { c.metrics, err = monitoring.New(ctx, config); return err },
 		func() error { c.subscriptions, err = pubsub.New(ctx, config); return err },
 		func() error { c.triggers, err = eventarc.New(ctx, config); return err },
 		func() error { c.jobs, err = scheduler.New(ctx, config); return err },

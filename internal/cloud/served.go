@@ -9,6 +9,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/traffic"
 )
 
 // relied is how far before a service's creation requests are looked for: a week has every
@@ -60,4 +61,10 @@ func balanced(p posture.Posture) ([]string, error) {
 	}
 	slices.Sort(found)
 	return slices.Compact(found), nil
+}
+
+// Answers counts how requests that came by ways through load balancers were answered between
+// two times, which are whole minutes.
+func (c *Cloud) Answers(ctx context.Context, ways []traffic.Way, from, to time.Time) ([]traffic.Answer, error) {
+	return c.metrics.Answers(ctx, ways, from, to)
 }

@@ -97,7 +97,7 @@ func (c *Cloud) serveDataPlane(proxy *iap.IAP, metrics *monitoring.Monitoring) {
 	c.data = dataplane.New(dataplane.Options{
 		Compute: c.balancers, Run: c.services, IAP: proxy, Authorization: policies, AgentProvisioned: s.AgentProvisioned,
 		Allowed: s.Allowed, Containers: s.Containers, ProjectOf: s.ProjectOf, Beliefs: c.options.Beliefs,
-		Clock: c.options.Clock, Write: metrics.Counted(c.logs.Write), Tokens: c.tokens,
+		Clock: c.options.Clock, Write: metrics.Counted(c.logs.Write), Count: metrics.CountRequest, Tokens: c.tokens,
 		WithoutOrganization: c.options.WithoutOrganization,
 	})
 	s.Serve(apiserver.API{Name: "dataplane", Reset: c.data.Reset})

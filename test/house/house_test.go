@@ -26,10 +26,10 @@ var mayImport = map[string][]string{
 	"test": {""},
 	"internal/reconcile": {"internal/decide", "internal/doctor", "internal/report", "internal/memory",
 		"internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event",
-		"internal/policy", "internal/posture", "internal/fault"},
+		"internal/policy", "internal/posture", "internal/traffic", "internal/fault"},
 	"internal/decide": {"internal/doctor", "internal/report", "internal/memory", "internal/remedy",
 		"internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event", "internal/policy",
-		"internal/posture", "internal/refusal", "internal/fault"},
+		"internal/posture", "internal/traffic", "internal/refusal", "internal/fault"},
 	"internal/report": {"internal/safetext", "internal/memory", "internal/protection", "internal/plan", "internal/caller",
 		"internal/door", "internal/event", "internal/policy", "internal/posture"},
 	"internal/doctor": {"internal/remedy", "internal/protection", "internal/plan", "internal/caller",
@@ -55,9 +55,10 @@ var mayImport = map[string][]string{
 	"internal/workqueue":         {"internal/fault"},
 	"internal/cloud": {"internal/event", "internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
 		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault",
-		"internal/timeout", "internal/refusal", "internal/remedy/command"}, // an error of the cloud carries its remedy
+		"internal/timeout", "internal/refusal", "internal/traffic", "internal/remedy/command"}, // an error of the cloud carries its remedy
 	"internal/page":       {"internal/report", "internal/door"},
 	"internal/strictyaml": {},
+	"internal/traffic":    {"internal/posture"},
 	"internal/posture":    {"internal/safetext", "internal/refusal"},
 	"internal/refusal":    {},
 	"internal/safetext":   {},
@@ -77,11 +78,11 @@ var mayImport = map[string][]string{
 }
 
 // onlyStandard may import the standard library and nothing else.
-var onlyStandard = []string{"internal/posture", "internal/refusal", "internal/door", "internal/caller", "internal/fault",
+var onlyStandard = []string{"internal/posture", "internal/traffic", "internal/refusal", "internal/door", "internal/caller", "internal/fault",
 	"internal/remedy/command"}
 
 // pure packages do no I/O, read no clock and log nothing.
-var pure = []string{"internal/posture", "internal/refusal", "internal/door", "internal/caller", "internal/protection", "internal/plan",
+var pure = []string{"internal/posture", "internal/traffic", "internal/refusal", "internal/door", "internal/caller", "internal/protection", "internal/plan",
 	"internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter",
 	"internal/strictyaml", "internal/safetext"}
 

@@ -27,7 +27,7 @@ func TestReportOnlyWorksWithTheReaderAlone(t *testing.T) {
 	if writes := o.Calls().Own().Writes(); len(writes) > 0 {
 		t.Errorf("it tried to write: %v", writes)
 	}
-	optional := permissions(shipped(t, optionalRead))
+	optional := always(permissions(shipped(t, optionalRead)))
 	slices.Sort(optional)
 	if diff := cmp.Diff(optional, unread(o)); diff != "" {
 		t.Errorf("what it could not read (-the optional roles' +got):\n%s", diff)
@@ -69,7 +69,7 @@ func answerTo(o *withfunction.Env, command, service string) (found report.Report
 
 func TestReportOnlyNeedsEveryPermissionOfTheReader(t *testing.T) {
 	roles, optional := shipped(t, reads), dispensable(t)
-	everyOneIsMissed(t, "the reader, in report-only", permissions(roles),
+	everyOneIsMissed(t, "the reader, in report-only", always(permissions(roles)),
 		func(t *testing.T, permission string) *withfunction.Env {
 			o := play(t, looking, without(roles, permission))
 			if writes := o.Calls().Own().Writes(); len(writes) > 0 {

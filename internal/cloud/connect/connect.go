@@ -36,6 +36,7 @@ const (
 	IAMCredentials  API = "IAMCREDENTIALS"
 	Storage         API = "STORAGE"
 	NetworkSecurity API = "NETWORKSECURITY"
+	Monitoring      API = "MONITORING"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside

@@ -161,7 +161,7 @@ func (r *AuditRecord) monitor(resource string) {
 // API is enabled, the caller has the permissions. Whatever refuses a call
 // before its handler sees it belongs here.
 func (s *Server) admit(c *Call) error {
-	if project := c.vars["project"]; project != "" && !s.serves(c.Route.API, project) {
+	if project := c.vars["project"]; project != "" && !s.serves(c.Route, project) {
 		return unknownProject(c, project)
 	}
 	if service := c.Route.service(); !alwaysOn[service] && !s.Enabled(c.Project, service) {
@@ -173,10 +173,10 @@ func (s *Server) admit(c *Call) error {
 	return s.authorize(c)
 }
 
-// serves reports whether an API knows a project, by its id or its number.
-func (s *Server) serves(api, project string) bool {
+// serves reports whether a method knows a project, by its id or its number.
+func (s *Server) serves(route *Route, project string) bool {
 	found, ok := s.Project(project)
-	return ok && (found == DefaultProject() || !s.defaultOnly[api])
+	return ok && (found == DefaultProject() || route.EveryProject || !s.defaultOnly[route.API])
 }
 
 // resourceOf is the path after its version, without custom verb, and with the

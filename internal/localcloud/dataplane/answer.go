@@ -21,6 +21,7 @@ type outcome struct {
 	answer  answer
 	details string
 	entries []logging.Entry
+	counted *Counted // nil = no load balancer counts the request
 }
 
 func entriesOf(all ...logging.Entry) []logging.Entry { return all }

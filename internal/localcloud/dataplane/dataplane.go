@@ -36,6 +36,9 @@ type Options struct {
 	Clock func() time.Time
 	// Write keeps a log entry.
 	Write func(logging.Entry)
+	// Count keeps a load balancer's count of a request. Requests that leave no log entry
+	// in the local cloud are not counted.
+	Count func(Counted)
 	// Tokens issues and checks the identity tokens that requests carry.
 	Tokens *oidc.Issuer
 	// Beliefs say in what the data plane does otherwise than by default.
@@ -141,7 +144,7 @@ func (d *DataPlane) snapshot(at time.Time) snapshot {
 
 // ServeHTTP answers one request, after its log entries were written.
 func (d *DataPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.serve(w, r, d.options.Write)
+	d.serve(w, r, sink{d.options.Write, d.options.Count})
 }
 
 // Unlogged answers as the data plane does and leaves no log entry, for who
@@ -151,11 +154,19 @@ func (d *DataPlane) Unlogged() http.Handler { return d.Watched(func(logging.Entr
 // Watched answers as the data plane does, and gives the log entries to a function
 // instead of keeping them.
 func (d *DataPlane) Watched(write func(logging.Entry)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.serve(w, r, write) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.serve(w, r, sink{write, func(Counted) {}})
+	})
 }
 
-func (d *DataPlane) serve(w http.ResponseWriter, r *http.Request, write func(logging.Entry)) {
-	result := d.answer(read(r, d.options.Clock()), write)
+// sink takes what requests leave behind.
+type sink struct {
+	write func(logging.Entry)
+	count func(Counted)
+}
+
+func (d *DataPlane) serve(w http.ResponseWriter, r *http.Request, into sink) {
+	result := d.answer(read(r, d.options.Clock()), into)
 	maps.Copy(w.Header(), result.header)
 	w.Header().Set("Server", "Google Frontend")
 	w.WriteHeader(result.status)
@@ -165,11 +176,14 @@ func (d *DataPlane) serve(w http.ResponseWriter, r *http.Request, write func(log
 	}
 }
 
-// answer sends a request on its way and writes its log entries.
-func (d *DataPlane) answer(received request, write func(logging.Entry)) answer {
+// answer sends a request on its way, writes its log entries and has it counted.
+func (d *DataPlane) answer(received request, into sink) answer {
 	result := d.snapshot(received.at).walk(received)
 	for _, entry := range result.entries {
-		write(entry)
+		into.write(entry)
+	}
+	if result.counted != nil {
+		into.count(*result.counted)
 	}
 	return result.answer
 }

@@ -57,13 +57,7 @@ var loadBalancers = map[string]struct{ log, resource string }{
 // the forwarding rule's project and names the backend service's
 // (load-balancing/docs/https/https-logging-monitoring, backendTargetProjectNumber).
 func (s snapshot) loadBalancerEntry(r request, f frontend, backend object, result outcome) logging.Entry {
-	kind := "global"
-	if regionOf(f.rule) != "" {
-		kind = "regional"
-	}
-	if apiserver.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED" {
-		kind = "internal"
-	}
+	kind := kindOf(f, backend)
 	project := s.projectOf(f.rule)
 	entry := entry(project, r, result.answer)
 	entry.LogName = logs(project) + loadBalancers[kind].log
@@ -80,6 +74,17 @@ func (s snapshot) loadBalancerEntry(r request, f frontend, backend object, resul
 		entry.JSONPayload["proxyStatus"] = `error="http_request_denied"; details="` + result.details + `"`
 	}
 	return entry
+}
+
+// kindOf is the kind of a load balancer, a key of loadBalancers.
+func kindOf(f frontend, backend object) string {
+	switch {
+	case apiserver.Text(backend, "loadBalancingScheme") == "INTERNAL_MANAGED":
+		return "internal"
+	case regionOf(f.rule) != "":
+		return "regional"
+	}
+	return "global"
 }
 
 func (s snapshot) frontendLabels(kind string, f frontend, backend object) map[string]string {

@@ -81,7 +81,7 @@ func (d *DataPlane) fromGoogle(r *http.Request) answer {
 	r.Header.Del(userHeader)
 	received := read(r, d.options.Clock())
 	received.internal = true
-	return d.answer(received, d.options.Write)
+	return d.answer(received, sink{d.options.Write, d.options.Count})
 }
 
 // misdirected is IAP's refusal of a token that is made out to somebody else: neither to

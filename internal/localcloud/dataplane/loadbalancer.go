@@ -25,11 +25,18 @@ const (
 // wordsOfIAP are those that say that IAP answered. That proxyStatus has them is unverified.
 var wordsOfIAP = []string{byIAP, byBothIAPs, byPolicyIAP}
 
-// throughFrontend is a request's way through a load balancer.
+// throughFrontend is a request's way through a load balancer, which counts it.
 func (s snapshot) throughFrontend(r request, f frontend) outcome {
 	r.scheme = f.scheme()
 	to := f.router.route(r.host, r.path)
 	backend := s.compute(to.backend)
+	result := s.routed(r, f, to, backend)
+	result.counted = s.countOf(r, f, backend, result.answer.status)
+	return result
+}
+
+// routed is the way of a request behind the URL map.
+func (s snapshot) routed(r request, f frontend, to destination, backend object) outcome {
 	c, stopped := s.authorized(r, f, backend)
 	if stopped != nil {
 		if logged(backend) {

@@ -213,8 +213,8 @@ func TestAClientWritesItsOwnMetric(t *testing.T) {
 	if _, err := c.MetricDescriptors.Delete(project + "/metricDescriptors/" + metric).Do(); err != nil {
 		t.Error(err)
 	}
-	if all, err := c.MetricDescriptors.List(project).Do(); err != nil || len(all.MetricDescriptors) != 1 {
-		t.Errorf("descriptors: %+v, %v; want Cloud Run's", all, err)
+	if all, err := c.MetricDescriptors.List(project).Do(); err != nil || len(all.MetricDescriptors) != 4 {
+		t.Errorf("descriptors: %+v, %v; want Cloud Run's and those of load balancers", all, err)
 	}
 }
 

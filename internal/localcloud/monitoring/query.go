@@ -1,6 +1,7 @@
 package monitoring
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"regexp"
@@ -135,7 +136,13 @@ func (o *one) tree() object {
 	half := func(part object) object {
 		return object{"type": part["type"], "labels": part["labels"], "label": part["labels"]}
 	}
-	return payload(object{"metric": half(o.metric), "resource": half(o.resource), "project": apiserver.ProjectID})
+	return payload(object{"metric": half(o.metric), "resource": half(o.resource), "project": o.project()})
+}
+
+// project is the id of the project that a series belongs to, the default one's where its
+// resource names none.
+func (o *one) project() string {
+	return cmp.Or(apiserver.Text(apiserver.Object(o.resource, "labels"), "project_id"), apiserver.ProjectID)
 }
 
 // within are the points that end in the query's interval. The start is exclusive,

@@ -23,8 +23,10 @@ func (m *Monitoring) routes() []apiserver.Route {
 		return apiserver.Route{Verb: verb, Path: path, API: "monitoring", ID: "monitoring.projects." + method,
 			Permission: "monitoring." + method, Source: docs, Write: verb != http.MethodGet, Handle: handle}
 	}
+	list := route(http.MethodGet, series, "timeSeries.list", m.listSeries)
+	list.EveryProject = true
 	return []apiserver.Route{
-		route(http.MethodGet, series, "timeSeries.list", m.listSeries),
+		list,
 		route(http.MethodPost, series, "timeSeries.create", m.createSeries),
 		route(http.MethodGet, all, "metricDescriptors.list", m.listDescriptors),
 		route(http.MethodPost, all, "metricDescriptors.create", m.createDescriptor),
@@ -76,7 +78,7 @@ func (m *Monitoring) listSeries(call *apiserver.Call) (any, error) {
 	var found []*one
 	for _, key := range slices.Sorted(maps.Keys(m.series.all)) {
 		each := m.series.all[key]
-		if !q.filter.Match(each.tree()) {
+		if each.project() != call.Project.ID || !q.filter.Match(each.tree()) {
 			continue
 		}
 		selected := &one{each.metric, each.resource, each.kind, each.valueType, q.within(each.points)}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
+	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 )
 
@@ -55,16 +56,36 @@ func (s *series) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all = map[string]*one{}
-	s.descriptors = map[string]object{requestCount: {
-		"type": requestCount, "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "displayName": "Request Count",
-		"description": "Number of requests reaching the revision.", "launchStage": "GA",
+	s.descriptors = map[string]object{requestCount: counting(requestCount, "cloud_run_revision", "120s",
+		"Number of requests reaching the revision.")}
+	for resource, metric := range dataplane.RequestCounts {
+		s.descriptors[metric] = counting(metric, resource, "90s", "The number of requests served by the load balancer.")
+	}
+}
+
+// counting is the descriptor of a metric of Google's that counts requests each minute. That
+// points show 90 seconds after a minute's end is remembered of monitoring/api/metrics_gcp
+// (*unverified*).
+func counting(metric, resource, delay, description string) object {
+	return object{
+		"type": metric, "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "displayName": "Request Count",
+		"description": description, "launchStage": "GA",
 		"labels": []any{
 			object{"key": "response_code", "description": "Response code of a request."},
 			object{"key": "response_code_class", "description": "Response code class of a request."},
 		},
-		"metadata":               object{"samplePeriod": "60s", "ingestDelay": "120s", "launchStage": "GA"},
-		"monitoredResourceTypes": []any{"cloud_run_revision"},
+		"metadata":               object{"samplePeriod": "60s", "ingestDelay": delay, "launchStage": "GA"},
+		"monitoredResourceTypes": []any{resource},
+	}
+}
+
+// CountRequest counts a request for a load balancer. Its class is a number: 200, 300, 400 or
+// 500, and its code too (*unverified*).
+func (m *Monitoring) CountRequest(c dataplane.Counted) {
+	metric := object{"type": c.Metric, "labels": object{
+		"response_code": strconv.Itoa(c.Status), "response_code_class": strconv.Itoa(c.Status / 100 * 100),
 	}}
+	m.series.count(metric, object{"type": c.Resource, "labels": texts(c.Labels)}, c.At)
 }
 
 // Counted is a writer of the data plane's log entries that counts requests, too.
