@@ -36,9 +36,13 @@ func (o *observation) neighbour(ctx context.Context, member *posture.Member, who
 }
 
 // Describe adds to a posture what the rules of a policy ask about: the folders
-// above the project, and the labels of the services that share a backend
-// service. Folders that cannot be read are an unread fact, not an error.
+// above the project, the labels of the services that share a backend service, and what
+// every custom role contains. Folders and roles that cannot be read are unread facts, not
+// errors.
 func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error {
+	if asked.Roles {
+		c.readAllRoles(ctx, p)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(together)
 	if asked.Folders {

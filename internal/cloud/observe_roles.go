@@ -3,6 +3,7 @@ package cloud
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -28,28 +29,52 @@ var errManyRoles = fault.New(fault.Invalid, "the policies name more than %d cust
 // readRoles reads the custom roles that stand in the policies, those of public members
 // first. They are optional: without them a member of such a role may get in.
 func (o *observation) readRoles(ctx context.Context) {
-	found := customRoles(o.p)
-	if len(found) == 0 {
+	o.p.Roles = o.contents(ctx, customRoles(o.p))
+}
+
+// readAllRoles reads the custom roles that only service accounts have, too. A failure
+// leaves a role unread.
+func (c *Cloud) readAllRoles(ctx context.Context, p *posture.Posture) {
+	o := observation{Cloud: c, p: *p}
+	more := slices.DeleteFunc(rolesOf(*p, func(string) bool { return true }), func(r customRole) bool {
+		_, known := p.Roles[r.name]
+		return known
+	})
+	read := o.contents(ctx, more)
+	if len(read) == 0 {
 		return
 	}
-	o.p.Roles = map[string]posture.Role{}
+	maps.Copy(read, p.Roles)
+	p.Roles = read
+	for i := range p.Regions {
+		p.Regions[i].Roles = read
+	}
+}
+
+// contents reads roles, the first of them where there are many; nil where there are none.
+func (o *observation) contents(ctx context.Context, found []customRole) map[string]posture.Role {
+	if len(found) == 0 {
+		return nil
+	}
+	roles := map[string]posture.Role{}
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(together)
 	for _, role := range found[min(maxRoles, len(found)):] {
 		why := o.unread.additional("projects/"+o.p.Target.Project+"/roles", errManyRoles)
-		o.p.Roles[role.name] = posture.Role{Unread: why}
+		roles[role.name] = posture.Role{Unread: why}
 	}
 	for _, role := range found[:min(maxRoles, len(found))] {
 		group.Go(func() error {
 			contains := o.role(ctx, role)
 			mu.Lock()
 			defer mu.Unlock()
-			o.p.Roles[role.name] = contains
+			roles[role.name] = contains
 			return nil
 		})
 	}
 	_ = group.Wait() // what failed is noted
+	return roles
 }
 
 // role reads one custom role. Where somebody public has it, what is kept does not count.
@@ -74,7 +99,11 @@ type customRole struct {
 // those of public members first. Roles that only service accounts have are left out,
 // since nearly every project has such ones and they open no door; IAP's agent counts.
 func customRoles(p posture.Posture) []customRole {
-	counts := func(member string) bool { return !strings.HasPrefix(member, "serviceAccount:") || member == p.Agent() }
+	return rolesOf(p, func(member string) bool { return !strings.HasPrefix(member, "serviceAccount:") || member == p.Agent() })
+}
+
+// rolesOf are the custom roles of members that count.
+func rolesOf(p posture.Posture, counts func(member string) bool) []customRole {
 	var found []customRole
 	for _, policy := range p.Policies() {
 		for _, binding := range policy.Effective(p.ObservedAt).Bindings {

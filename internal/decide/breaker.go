@@ -70,7 +70,7 @@ func (d *decider) broken() {
 	}
 	open := door.Exposed(door.Of(d.facts.Posture)) == door.Yes
 	for _, step := range d.plan.Steps {
-		if open && closesDoors(step) {
+		if open && closesDoors(step) || step.Op() == withdrawInvoker {
 			continue
 		}
 		same := func(s plan.Step) bool { return s.Op() == step.Op() && s.Resource == step.Resource }

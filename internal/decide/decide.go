@@ -271,5 +271,6 @@ var (
 	requireInvoker  = plan.RequireInvoker{}.Operation().Op
 	revokePublic    = plan.RevokePublic{}.Operation().Op
 	revokeAccess    = plan.RevokeAccess{}.Operation().Op
+	withdrawInvoker = plan.WithdrawInvoker{}.Operation().Op
 	redeploy        = plan.Redeploy{}.Operation().Op
 )

@@ -2,9 +2,13 @@ package decide
 
 import (
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
@@ -45,6 +49,84 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
 		if got := d.guardedOnce(p, s.rules.settings); got != tc.want {
 			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestWhoseGrantTheAgentHasIsKnown(t *testing.T) {
+	p := deployed().facts.Posture
+	wrote := func(op plan.Op, ago time.Duration) memory.Write {
+		return memory.Write{Op: string(op), Resource: p.Target.Name(), Field: posture.RoleInvoker, At: noon.Add(-ago)}
+	}
+	granted := wrote(grantInvoker, time.Hour)
+	ours := event.Write{Cause: event.Cause{Kind: event.RunIAMChanged, Project: hello.Project, Location: hello.Location,
+		Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0"},
+		Policy: &posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{p.Agent()}}}}}
+	for _, tc := range []struct {
+		name    string
+		private policy.Private
+		known   *memory.Service
+		writes  []event.Write
+		want    []plan.Op
+	}{
+		{"we granted", policy.PrivateBehindIAP, &memory.Service{Wrote: []memory.Write{granted}}, nil,
+			[]plan.Op{withdrawInvoker}},
+		{"we granted, and left", policy.PrivateLeave, &memory.Service{Wrote: []memory.Write{granted}}, nil,
+			[]plan.Op{withdrawInvoker}},
+		{"we withdrew it, and somebody granted", policy.PrivateBehindIAP,
+			&memory.Service{Wrote: []memory.Write{granted, wrote(withdrawInvoker, time.Minute)}}, nil, nil},
+		{"we granted again", policy.PrivateBehindIAP,
+			&memory.Service{Wrote: []memory.Write{granted, wrote(withdrawInvoker, 2*time.Hour)}}, nil,
+			[]plan.Op{withdrawInvoker}},
+		{"the record is lost, and the log has it", policy.PrivateBehindIAP, nil, []event.Write{ours},
+			[]plan.Op{withdrawInvoker}},
+		{"the record is empty, and the log has it", policy.PrivateBehindIAP, &memory.Service{}, []event.Write{ours},
+			[]plan.Op{withdrawInvoker}},
+		{"nobody knows of a grant of ours", policy.PrivateBehindIAP, &memory.Service{}, nil, nil},
+		{"we closed the service afterwards", policy.PrivateBehindIAP,
+			&memory.Service{Wrote: []memory.Write{granted, wrote(restrictIngress, time.Minute)}}, nil,
+			[]plan.Op{grantAccess}}, // the limit is used up
+	} {
+		s := deployed()
+		s.rules.settings.Private = tc.private
+		p := s.facts.Posture
+		p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{posturetest.Alice, p.Agent()}}}
+		p.Backends[0].IAPOn = true
+		p.Backends[0].Members[0].Invokers = p.Invokers
+		p.Backends[0].Access.Bindings = []posture.Binding{
+			{Role: posture.RoleAccessor, Members: []string{"user:mallory@example.com"}}}
+		s.facts.Posture, s.facts.Memory, s.facts.History = p, tc.known, &History{Writes: tc.writes}
+		s.facts.Slot = &Slot{UsedUp: "all", Until: noon.Add(time.Hour)}
+		var got []plan.Op
+		for _, step := range s.decide().Plan.Steps {
+			got = append(got, step.Op())
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestOurOwnStepBackIsNotAnUndoing(t *testing.T) {
+	s := deployed()
+	p := s.facts.Posture
+	at := func(op plan.Op, ago time.Duration) memory.Write {
+		return memory.Write{Op: string(op), Resource: p.Target.Name(), Field: posture.RoleInvoker, At: noon.Add(-ago)}
+	}
+	grant := plan.Step{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: p.Agent()}, Resource: p.Target.Name()}
+	for _, tc := range []struct {
+		name  string
+		wrote []memory.Write
+		want  bool
+	}{
+		{"somebody took it", []memory.Write{at(grantInvoker, time.Hour)}, true},
+		{"we took it", []memory.Write{at(grantInvoker, time.Hour), at(withdrawInvoker, time.Minute)}, false},
+		{"we gave it after we took it", []memory.Write{at(grantInvoker, time.Minute), at(withdrawInvoker, time.Hour)}, true},
+	} {
+		s.facts.Memory = &memory.Service{Wrote: tc.wrote}
+		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+		if _, got := d.undoing(grant); got != tc.want {
+			t.Errorf("%s: undone %t, want %t", tc.name, got, tc.want)
 		}
 	}
 }

@@ -30,10 +30,16 @@ func InheritedInvoker(p posture.Posture) (at posture.AccessPolicy, found bool) {
 }
 
 // Private reports whether nobody but named invokers can invoke the service, whatever
-// the ingress: no public member may invoke it, and the invoker check is on. Where IAP's
-// agent may invoke, no door is open or may be. Until it may, nobody comes in by IAP,
-// whatever members it lets through, so that load balancers alone do not make a service public.
+// the ingress: see ByNameOnly. Where IAP's agent may invoke, no door is known to be open. Until
+// it may, nobody comes in by IAP, whatever members it lets through, so that load balancers
+// alone do not make a service public.
 func Private(p posture.Posture) bool {
+	return ByNameOnly(p) && (!slices.ContainsFunc(p.Parts(), agentMayInvoke) || Exposed(Of(p)) != Yes)
+}
+
+// ByNameOnly reports whether no public member may invoke the service, and its invoker check
+// is on, so that strangers get in through IAP's agent at most.
+func ByNameOnly(p posture.Posture) bool {
 	if p.ServiceUnread != "" {
 		return false
 	}
@@ -43,7 +49,7 @@ func Private(p posture.Posture) bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(p.Parts(), agentMayInvoke) || Exposed(Of(p)) == No
+	return true
 }
 
 // GuardedByIAP reports whether IAP is on at a way in, and the service's own policy lets its

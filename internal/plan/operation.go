@@ -33,7 +33,7 @@ type timing int
 
 // The timings.
 const (
-	atOnce           timing = iota + 1 // nobody's write can collide with it
+	atOnce           timing = iota + 1 // it waits for nobody
 	grants                             // the service and its policies were left alone for a while
 	settled                            // the service was left alone, and a load balancer is a way in
 	accessPropagated                   // the accessors can be expected to get in

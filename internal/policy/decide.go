@@ -11,6 +11,7 @@ func (p Policy) Asks() Asked {
 	for _, rule := range p.rules {
 		asked.Folders = asked.Folders || len(rule.match.folders) > 0
 		asked.Labels = asked.Labels || len(rule.match.labels) > 0
+		asked.Roles = asked.Roles || rule.settings.Private == PrivateBehindIAP
 	}
 	return asked
 }

@@ -132,7 +132,8 @@ func TestAPolicyAsksForWhatAnyOfItsRulesAsksFor(t *testing.T) {
 	const folder, label, plain = "  - {name: f, match: {folders: [folders/17]}}\n", "  - {name: l, match: {labels: {a: b}}}\n", "  - {name: p}\n"
 	for rules, want := range map[string]Asked{
 		plain: {}, folder + plain: {Folders: true}, label + plain: {Labels: true},
-		folder + label + plain: {Folders: true, Labels: true}, label + folder + plain: {Folders: true, Labels: true},
+		"  - {name: b, private: behind-iap}\n": {Roles: true},
+		folder + label + plain:                 {Folders: true, Labels: true}, label + folder + plain: {Folders: true, Labels: true},
 	} {
 		if got := parsed(t, rules).Asks(); got != want {
 			t.Errorf("asks for %+v, want %+v:\n%s", got, want, rules)

@@ -77,7 +77,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 		"recipe": choice(r, "recipe", &settings.Recipe, RecipeAuto, RecipeLoadBalancer, RecipeDirect, RecipeOff),
 		"withoutLoadBalancer": choice(r, "withoutLoadBalancer", &settings.WithoutLoadBalancer,
 			WithoutWait, WithoutClose, WithoutDirect),
-		"private":        choice(r, "private", &settings.Private, PrivateLeave, PrivateInclude),
+		"private":        choice(r, "private", &settings.Private, PrivateLeave, PrivateBehindIAP, PrivateInclude),
 		"access":         func(n *yaml.Node) { r.access(n, &settings) },
 		"accept":         r.list("accept", func(n *yaml.Node) { r.accept(n, &settings) }),
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),

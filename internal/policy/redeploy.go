@@ -1,13 +1,13 @@
 package policy
 
-// Redeploy says whether iapguard may replace a stuck revision by an equal one.
-type Redeploy string
+// redeploying says whether iapguard may replace a stuck revision by an equal one.
+type redeploying string
 
 // What to do about a 403 that the agent's grant does not explain.
 const (
-	RedeployEnforce Redeploy = "enforce" // force one new revision
-	RedeployAdvise  Redeploy = "advise"  // say that it would help
-	RedeployOff     Redeploy = "off"     // never
+	RedeployEnforce redeploying = "enforce" // force one new revision
+	RedeployAdvise  redeploying = "advise"  // say that it would help
+	RedeployOff     redeploying = "off"     // never
 )
 
 // RedeployImage says what a redeploy does with an image that is named by a tag. The

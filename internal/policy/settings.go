@@ -9,7 +9,10 @@ import (
 
 // Asked says which facts the rules of a policy need beside names. They are read
 // only where a rule needs them.
-type Asked struct{ Folders, Labels bool }
+type Asked struct {
+	Folders, Labels bool
+	Roles           bool // what every custom role contains, also of service accounts
+}
 
 // OnBreak says what to do about known callers that a plan would shut out.
 type OnBreak string
@@ -35,13 +38,13 @@ func (h Hold) Describe() string {
 	return until + ": " + h.Reason
 }
 
-// Probe says whether iapguard requests the doors after it protected a service.
-type Probe string
+// probing says whether iapguard requests the doors after it protected a service.
+type probing string
 
 // The values of probe.
 const (
-	ProbeOn  Probe = "on"
-	ProbeOff Probe = "off"
+	ProbeOn  probing = "on"
+	ProbeOff probing = "off"
 )
 
 // Mode says how far iapguard may go by itself.
@@ -89,8 +92,11 @@ type Private string
 
 // What to do about a private service.
 const (
-	PrivateLeave   Private = "leave"   // nothing is granted there, and nothing closed
-	PrivateInclude Private = "include" // the whole recipe
+	PrivateLeave Private = "leave" // nothing is granted there, and nothing closed
+	// IAP's agent may invoke it while IAP is on at a way there and lets in nobody that the
+	// policy does not name; nothing else is done.
+	PrivateBehindIAP Private = "behind-iap"
+	PrivateInclude   Private = "include" // the whole recipe
 )
 
 // Settings is what the policy says about one service.
@@ -138,7 +144,7 @@ type Settings struct {
 	Limits Limits
 	// Redeploy is what to do about a revision that refuses IAP's agent although
 	// it may invoke, and RedeployImage about its image.
-	Redeploy      Redeploy
+	Redeploy      redeploying
 	RedeployImage RedeployImage
 	// EnableAPI lets iapguard turn IAP's API on in a project where it is off and IAP is to
 	// be turned on.
@@ -154,7 +160,7 @@ type Settings struct {
 	// Callers is what to do about known callers that the plan would shut out.
 	Callers OnBreak
 	// Probe is whether iapguard requests the doors without credentials afterwards.
-	Probe Probe
+	Probe probing
 }
 
 // OAuthClient is a custom OAuth client for IAP.
@@ -229,6 +235,9 @@ type Wanted struct {
 	// GuardedOnce means that the service was behind IAP, or closed by us, before: it is
 	// protected again even where it is private meanwhile.
 	GuardedOnce bool
+	// OwnGrant means that we let IAP's agent invoke the service, and closed no way in before
+	// or after.
+	OwnGrant bool
 	// SettingsOf returns the settings of another service, and whether it is in scope.
 	SettingsOf func(posture.Target) (Settings, bool)
 }

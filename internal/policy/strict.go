@@ -24,8 +24,12 @@ var strictnesses = []strictness{
 		return l.WithoutLoadBalancer == b.WithoutLoadBalancer || inOrder(b.WithoutLoadBalancer, l.WithoutLoadBalancer,
 			WithoutWait, WithoutClose)
 	}},
-	// Included, others get in; left, its doors stay as they are; "" is as the rule without labels.
-	{"private", []string{"Private"}, func(l, b Settings) bool { return l.Private == "" || b.Private == "" || l.Private == b.Private }},
+	// Included, others get in; left, its doors stay as they are. Behind IAP its doors stay, and
+	// the accessors get in. "" is as the rule without labels.
+	{"private", []string{"Private"}, func(l, b Settings) bool {
+		return l.Private == "" || b.Private == "" || l.Private == b.Private ||
+			inOrder(b.Private, l.Private, PrivateBehindIAP, PrivateLeave)
+	}},
 	{"access.members", []string{"Access"}, fewer},
 	{"access.condition", []string{"AccessCondition"}, func(l, b Settings) bool {
 		return b.AccessCondition.Always() ||

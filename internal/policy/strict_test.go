@@ -62,6 +62,8 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"since", func(s *settings) {}, func(s *settings) { s.Since = day }, false},
 		{"since", func(s *settings) { s.Since = day }, func(s *settings) { s.Since = day.Add(time.Hour) }, false},
 		{"since", func(s *settings) { s.Since, s.Existing = day, true }, func(s *settings) { s.Since = day }, false},
+		{"private", func(s *settings) {}, func(s *settings) { s.Private = PrivateBehindIAP }, false},
+		{"private", func(s *settings) { s.Private = PrivateInclude }, func(s *settings) { s.Private = PrivateBehindIAP }, true},
 		{"settle", func(s *settings) { s.Settle = 0 }, func(s *settings) {}, false},
 		{"quiet", func(s *settings) { s.Quiet = 0 }, func(s *settings) {}, false},
 		{"propagation", func(s *settings) {}, func(s *settings) { s.Propagation = time.Hour }, false},

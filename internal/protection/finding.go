@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -108,7 +107,7 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 		findings = compared(p, want)
 	}
 	if left(p, want) {
-		findings = slices.DeleteFunc(findings, func(f Finding) bool { return f.Disposition != Remarks && f.Code != PublicAccessor })
+		return ofPrivate(p, want, findings)
 	}
 	return findings
 }
@@ -119,16 +118,6 @@ func compared(p posture.Posture, want policy.Wanted) []Finding {
 		findings = append(findings, each.find(p, want)...)
 	}
 	return findings
-}
-
-// left reports whether a private service is left as it is: the policy says so, or nothing
-// is before it. It waits for nothing, and closing its address would take it away from
-// those that its policy names. From IAP before it only the public is taken, which lets
-// nobody in.
-func left(p posture.Posture, want policy.Wanted) bool {
-	none := len(p.Backends) == 0 && p.BackendsUnread == "" && !policy.Direct(p, want) && !p.Service.IAPOn
-	leaves := want.Private == policy.PrivateLeave && !want.GuardedOnce
-	return (leaves || none && want.WithoutLoadBalancer == policy.WithoutWait) && door.Private(p)
 }
 
 // Worst is the strongest disposition among findings, "" when there are none.
@@ -145,7 +134,8 @@ func Worst(findings []Finding) Disposition {
 
 // Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown, inRegions} // found outside of Assess
+	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown, inRegions,
+		privateWithoutIAP, accessorNotNamed, agentInvokesPrivate} // found outside of Assess
 	for _, each := range comparisons {
 		codes = append(codes, each.codes...)
 	}

@@ -39,14 +39,14 @@ func invokerGrant(p posture.Posture, want policy.Wanted) []Finding {
 	return findings
 }
 
-// leftPrivate reports whether a neighbour has no public invoker and the policy leaves
-// private services. Its own look decides whether it was guarded before, and restores the
-// grant then.
+// leftPrivate reports whether a neighbour has no public invoker and the policy does not
+// include private services. Its own look decides whether it was guarded before, and restores
+// the grant then.
 func leftPrivate(p posture.Posture, want policy.Wanted, neighbour posture.Member) bool {
 	if want.SettingsOf == nil || neighbour.Invokers.Unread != "" ||
 		len(door.PublicInvokers(p, neighbour.Invokers.Effective(p.ObservedAt))) > 0 {
 		return false
 	}
 	theirs, inScope := want.SettingsOf(neighbour.Target)
-	return inScope && theirs.Private == policy.PrivateLeave
+	return inScope && theirs.Private != policy.PrivateInclude
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
-// CDNEnabled: Cloud CDN would answer from its cache without asking IAP.
+// cdnEnabled: Cloud CDN would answer from its cache without asking IAP.
 // Source: iap/docs/enabling-cloud-run, "IAP is incompatible with Cloud CDN".
-const CDNEnabled Code = "CDN_ENABLED"
+const cdnEnabled Code = "CDN_ENABLED"
 
-// BackendNotCapable: the backend service's kind of load balancer has no IAP.
-const BackendNotCapable Code = "BACKEND_NOT_CAPABLE"
+// backendNotCapable: the backend service's kind of load balancer has no IAP.
+const backendNotCapable Code = "BACKEND_NOT_CAPABLE"
 
 // HTTP2Classic: IAP at a classic load balancer fails for an HTTP/2 service.
 // Source: an older revision of iap/docs/enabling-cloud-run; that of 2026 no
@@ -29,7 +29,7 @@ var (
 	capableProtocols = []string{"HTTP", "HTTPS", "HTTP2", "H2C"}
 )
 
-var _ = register(positionObstacle, capableBackends, BackendNotCapable, CDNEnabled, HTTP2Classic)
+var _ = register(positionObstacle, capableBackends, backendNotCapable, cdnEnabled, HTTP2Classic)
 
 func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
@@ -39,7 +39,7 @@ func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {
 			findings = append(findings, Finding{
-				Code: BackendNotCapable, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: iapAt(p, backend),
+				Code: backendNotCapable, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: iapAt(p, backend),
 				Why: fmt.Sprintf("a backend service with scheme %s and protocol %s has no IAP", backend.Scheme, backend.Protocol),
 				Remedy: "use an application load balancer; in Terraform, at the google_compute_backend_service named " +
 					backend.Name +
@@ -56,7 +56,7 @@ func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 		}
 		if backend.CDNOn {
 			findings = append(findings, Finding{
-				Code: CDNEnabled, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: iapAt(p, backend),
+				Code: cdnEnabled, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Stops: iapAt(p, backend),
 				Why:    "Cloud CDN is on, and IAP is incompatible with it",
 				Remedy: command.DisableCDN(backend).String(),
 			})

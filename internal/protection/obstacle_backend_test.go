@@ -13,15 +13,15 @@ func TestSomeBackendsCannotHaveIAP(t *testing.T) {
 	}
 	check(t, capableBackends, []row{
 		{"capable", off(func(*posture.Backend) {}), nil},
-		{"Cloud CDN", off(func(b *posture.Backend) { b.CDNOn = true }), []Code{CDNEnabled}},
+		{"Cloud CDN", off(func(b *posture.Backend) { b.CDNOn = true }), []Code{cdnEnabled}},
 		{"Cloud CDN where IAP is on already", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].CDNOn = true }, nil},
 		{"Cloud CDN where IAP is wanted at the service", func(p *posture.Posture, want *policy.Wanted) {
 			off(func(b *posture.Backend) { b.CDNOn = true })(p, want)
 			want.Recipe = policy.RecipeDirect
 		}, nil},
-		{"a network load balancer", off(func(b *posture.Backend) { b.Scheme = "INTERNAL" }), []Code{BackendNotCapable}},
+		{"a network load balancer", off(func(b *posture.Backend) { b.Scheme = "INTERNAL" }), []Code{backendNotCapable}},
 		{"a proxy network load balancer", off(func(b *posture.Backend) { b.Scheme, b.Protocol = "EXTERNAL", "TCP" }),
-			[]Code{BackendNotCapable}},
+			[]Code{backendNotCapable}},
 		{"classic", off(func(b *posture.Backend) { b.Scheme = "EXTERNAL" }), nil},
 		{"HTTP/2 behind a classic one", func(p *posture.Posture, want *policy.Wanted) {
 			off(func(b *posture.Backend) { b.Scheme = "EXTERNAL" })(p, want)

@@ -14,12 +14,12 @@ const NoLoadBalancer Code = "NO_LOAD_BALANCER"
 // FunctionLoadBalancer: a load balancer of Cloud Functions may lead to the service.
 const FunctionLoadBalancer Code = "FUNCTION_LOAD_BALANCER"
 
-// NoFrontend: a backend service is there, but no address leads to it yet.
-const NoFrontend Code = "NO_FRONTEND"
+// noFrontend: a backend service is there, but no address leads to it yet.
+const noFrontend Code = "NO_FRONTEND"
 
-// NoHTTPSFrontend: IAP needs at least one HTTPS frontend.
+// noHTTPSFrontend: IAP needs at least one HTTPS frontend.
 // Source: iap/docs/enabling-cloud-run, "Turning on IAP".
-const NoHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
+const noHTTPSFrontend Code = "NO_HTTPS_FRONTEND"
 
 // FrontendUnknown: what leads to a backend service could not be read, so
 // nobody knows whether IAP would work there.
@@ -53,7 +53,7 @@ func loadBalancer(p posture.Posture, want policy.Wanted) []Finding {
 	}}
 }
 
-var _ = register(positionLoadBalancer, frontends, NoHTTPSFrontend, NoFrontend, FrontendUnknown)
+var _ = register(positionLoadBalancer, frontends, noHTTPSFrontend, noFrontend, FrontendUnknown)
 
 // frontends judges backends that are reached by something. A backend service
 // without any frontend is not a door yet; only when there is no other does the
@@ -84,7 +84,7 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 			})
 		default:
 			findings = append(findings, Finding{
-				Code: NoHTTPSFrontend, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
+				Code: noHTTPSFrontend, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
 				Stops:  append(iapAt(p, backend), closings...),
 				Why:    "the load balancer takes requests over plain HTTP only, and IAP needs an HTTPS frontend",
 				Remedy: "add a target HTTPS proxy with a certificate and a forwarding rule on port 443",
@@ -94,7 +94,7 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 	if reached == 0 {
 		backend := p.Backends[0]
 		findings = append(findings, Finding{
-			Code: NoFrontend, Severity: Medium, Disposition: Waits, Resource: backend.Resource(), Stops: closings,
+			Code: noFrontend, Severity: Medium, Disposition: Waits, Resource: backend.Resource(), Stops: closings,
 			Why:    "no forwarding rule leads to the backend service yet",
 			Remedy: "add a URL map, a target HTTPS proxy and a forwarding rule; iapguard goes on by itself",
 		})

@@ -19,9 +19,9 @@ func TestAServiceWaitsForItsLoadBalancer(t *testing.T) {
 func TestIAPNeedsAnHTTPSFrontend(t *testing.T) {
 	check(t, frontends, []row{
 		{"no backend service at all is another finding", posturetest.NoBackend, nil},
-		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil }, []Code{NoFrontend}},
+		{"no frontend", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil }, []Code{noFrontend}},
 		{"HTTP only", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends[0].HTTPS = false },
-			[]Code{NoHTTPSFrontend}},
+			[]Code{noHTTPSFrontend}},
 		{"HTTP beside HTTPS", func(p *posture.Posture, _ *policy.Wanted) {
 			p.Backends[0].Frontends = append(p.Backends[0].Frontends, posture.Frontend{Resource: "r", Address: "203.0.113.8"})
 		}, nil},

@@ -1,6 +1,7 @@
 package protection
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,6 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
 func TestAPrivateServiceThatIsOnlyCoveredIsLeft(t *testing.T) {
@@ -41,6 +43,118 @@ func TestAPrivateServiceThatIsOnlyCoveredIsLeft(t *testing.T) {
 		tc.change(&p, &w)
 		if diff := cmp.Diff(tc.want, ops(made(p, w).Steps)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestTheAgentFollowsWhomIAPLetsIn(t *testing.T) {
+	accessors := func(members ...string) posture.Policy {
+		return posture.Policy{Version: "a2", Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: members}}}
+	}
+	grant, withdraw := []plan.Op{opGrant}, []plan.Op{plan.WithdrawInvoker{}.Operation().Op}
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *policy.Wanted)
+		grants bool // the agent is let in where it is not
+		codes  []Code
+	}{
+		{"IAP lets in whom the policy names", func(*posture.Posture, *policy.Wanted) {}, true, nil},
+		{"IAP lets in nobody", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access = posture.Policy{} }, true, nil},
+		{"IAP is off", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].IAPOn = false }, false, []Code{privateWithoutIAP}},
+		{"no frontend leads there", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Frontends = nil }, false,
+			[]Code{privateWithoutIAP}},
+		{"somebody else is let in", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access = accessors(posturetest.Alice, "user:mallory@example.com")
+		}, false, []Code{accessorNotNamed}},
+		{"everybody is let in, and the policy keeps it", func(p *posture.Posture, w *policy.Wanted) {
+			p.Backends[0].Access, w.KeepAccessors = accessors("allUsers"), true
+		}, false, []Code{PublicAccessor, accessorNotNamed}},
+		{"somebody else is let in at a second way", func(p *posture.Posture, _ *policy.Wanted) {
+			second := p.Backends[0]
+			second.Name, second.Access = "second", accessors("user:mallory@example.com")
+			p.Backends = append(p.Backends, second)
+		}, false, []Code{accessorNotNamed}},
+		{"somebody else is let in by the project", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Project = accessors("user:mallory@example.com")
+		}, false, []Code{accessorNotNamed}},
+		{"a custom role may let somebody else in", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Project.Bindings = []posture.Binding{{Role: "projects/demo-project/roles/x",
+				Members: []string{"serviceAccount:x@demo-project.iam.gserviceaccount.com"}}}
+		}, false, []Code{accessorNotNamed}},
+		{"the named one is to get in under a condition only", func(_ *posture.Posture, w *policy.Wanted) {
+			w.AccessCondition = posturetest.Until
+		}, false, []Code{accessorNotNamed}},
+		{"who is let in is not read", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Inherited = []posture.Policy{{Unread: "denied"}}
+		}, false, []Code{accessorNotNamed}},
+		{"what is above the project is not read", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Ancestors.Unread = "denied"
+		}, false, []Code{accessorNotNamed}},
+		{"Identity Platform signs visitors in", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Settings.LoginPage = "https://example.com"
+		}, false, []Code{ExternalIdentities, accessorNotNamed}},
+		{"OPTIONS requests pass", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Settings.AllowOptions = true },
+			false, []Code{IAPSettingsOpen, accessorNotNamed}},
+	} {
+		for _, agent := range []bool{false, true} {
+			p, w := posturetest.Protected(), want()
+			w.Private, w.OwnGrant = policy.PrivateBehindIAP, agent
+			p.Service.Ingress = posture.IngressAll
+			if !agent {
+				p.Invokers = posture.Policy{Version: "v1"}
+				p.Backends[0].Members[0].Invokers = p.Invokers
+			}
+			tc.change(&p, &w)
+			steps := []plan.Op(nil)
+			if tc.grants && !agent {
+				steps = grant
+			} else if !tc.grants && agent {
+				steps = withdraw
+			}
+			var codes []Code
+			for _, f := range Assess(p, w) {
+				if f.Code != AgentNotInvoker && f.Code != agentInvokesPrivate && f.Code != AgentNotProvisioned {
+					codes = append(codes, f.Code)
+				}
+			}
+			got := ops(made(p, w).Steps)
+			if tc.grants {
+				got = slices.DeleteFunc(got, func(op plan.Op) bool { return op == opProvision })
+			}
+			if diff := cmp.Diff(steps, got) + cmp.Diff(tc.codes, codes); diff != "" {
+				t.Errorf("%s, the agent let in %t (-want +got):\n%s", tc.name, agent, diff)
+			}
+		}
+	}
+}
+
+func TestOnlyAGrantOfOursIsWithdrawn(t *testing.T) {
+	withdraw := []plan.Op{plan.WithdrawInvoker{}.Operation().Op}
+	for _, tc := range []struct {
+		name    string
+		private policy.Private
+		change  func(*policy.Wanted)
+		want    []plan.Op
+	}{
+		{"behind IAP, ours", policy.PrivateBehindIAP, func(w *policy.Wanted) { w.OwnGrant = true }, withdraw},
+		{"behind IAP, of somebody else", policy.PrivateBehindIAP, func(*policy.Wanted) {}, nil},
+		{"left, ours", policy.PrivateLeave, func(w *policy.Wanted) { w.OwnGrant = true }, withdraw},
+		{"left, of somebody else", policy.PrivateLeave, func(*policy.Wanted) {}, nil},
+		{"included, ours", policy.PrivateInclude, func(w *policy.Wanted) { w.OwnGrant = true }, []plan.Op{opIngress}},
+	} {
+		p, w := posturetest.Protected(), want()
+		p.Service.Ingress = posture.IngressAll
+		p.Backends[0].Access.Bindings[0].Members = []string{posturetest.Alice, "user:mallory@example.com"}
+		w.Private = tc.private
+		tc.change(&w)
+		steps := made(p, w).Steps
+		if diff := cmp.Diff(tc.want, ops(steps)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+		for _, step := range steps {
+			if step.Op() == withdraw[0] && (step.ShutsOut() || !step.NotBefore.IsZero()) {
+				t.Errorf("%s: it counts under the limits %t, or waits until %s", tc.name, step.ShutsOut(), step.NotBefore)
+			}
 		}
 	}
 }

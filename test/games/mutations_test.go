@@ -14,12 +14,12 @@ var mutations = flag.Bool("mutations", false, "compile the games with each mutat
 type mutant struct{ promise, name, file, from, to string }
 
 var mutants = []mutant{
-	{"P2", "private services are not left", "internal/protection/finding.go",
-		"leaves := want.Private == policy.PrivateLeave &&", "leaves := want.Private == \"\" &&"},
+	{"P2", "private services are not left", "internal/protection/private.go",
+		"leaves := want.Private != policy.PrivateInclude &&", "leaves := want.Private == \"\" &&"},
 	{"P2", "any record says that a service was guarded once", "internal/decide/private.go",
 		"p.AgentInvokes() && p.Service.Ingress == posture.IngressInternalLoadBalancing:", "true:"},
 	{"P11", "private neighbours get the agent's grant", "internal/protection/invoker_grant.go",
-		"return inScope && theirs.Private == policy.PrivateLeave", "return inScope && theirs.Private == \"\""},
+		"return inScope && theirs.Private != policy.PrivateInclude", "return inScope && theirs.Private == \"\""},
 	{"P6", "a grant to the agent is one to everybody", "internal/cloud/operation_grant_invoker.go",
 		"p.Add(grant.Role, []string{grant.Member},", "p.Add(grant.Role, []string{grant.Member, \"allUsers\"},"},
 	{"P6", "a grant of access is one to every account", "internal/cloud/operation_grant_access.go",
@@ -27,7 +27,7 @@ var mutants = []mutant{
 	{"P3", "who is named gets no access", "internal/protection/access.go",
 		"if !in && !slices.Contains(missing, member) {", "if !in && len(missing) > 99 {"},
 	{"P3", "what was guarded once is forgotten", "internal/decide/private.go",
-		"remembered.GuardedSince.IsZero() && !slices.ContainsFunc(remembered.Wrote, closes):", "len(remembered.Wrote) < 999:"},
+		"!d.closedByUs() && (behindIAP || remembered.GuardedSince.IsZero()):", "len(remembered.Wrote) < 999:"},
 	{"P6", "every accessor counts as public", "internal/door/roles.go",
 		"return membersIn(p, policy, passesIAP, IsPublic)",
 		"return membersIn(p, policy, passesIAP, func(string) bool { return true })"},

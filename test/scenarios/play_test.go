@@ -48,7 +48,7 @@ type play struct {
 	leaves        bool   // nobody waits for the operation of the next call
 	doors         []door
 	entitled      []visitor // visitors that the policy names
-	closes        bool      // the policy shuts them out, too, while no load balancer leads to a service
+	closes        bool      // the policy may shut them out, too: without a load balancer, or with others behind IAP
 
 	mu      sync.Mutex
 	mail    []letter
@@ -123,7 +123,8 @@ func start(t *testing.T, s script) *play {
 			p.entitled = append(p.entitled, v)
 		}
 	}
-	p.closes = bytes.Contains(s.policy, []byte("withoutLoadBalancer: close"))
+	p.closes = bytes.Contains(s.policy, []byte("withoutLoadBalancer: close")) ||
+		bytes.Contains(s.policy, []byte("private: behind-iap"))
 	if err := p.playground.OnReport(ctx, p.reported); err != nil {
 		t.Fatal(err)
 	}
