@@ -11,7 +11,9 @@
 //     HoldAtMost are held in the delivery, longer ones become due records (Later),
 //     and without a place for records the sender delivers the item again.
 //   - Together. Items of one key that have to wait are handled by the next look at
-//     it, whether they wait for the key's time or for a look that is going on.
+//     it, whether they wait for the key's time or for a look that is going on. What was
+//     accepted after the last look began waits for BlindAtMost only. A sender that keeps
+//     an order does not deliver it then, so that a long wait has a look in its middle.
 //     Another process knows nothing of that look and makes one more, which finds
 //     nothing to do. Items that are Alone, such as commands, each get their own look.
 //   - Give up. When an item is first accepted, the time until which it is tried is

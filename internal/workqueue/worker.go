@@ -16,6 +16,12 @@ const (
 	// HoldInAll bounds all waits of one delivery together. The caller of Deliver
 	// bounds them by half of its sender's deadline, too.
 	HoldInAll = 300 * time.Second
+	// BlindAtMost is the longest time that passes after a look before another one is made
+	// for an item that was accepted since then, also where the group waits for longer: what
+	// the item reports is newer than what the look saw. A flood of items leads to one look in
+	// that time. No longer wait is held without a look: a sender that keeps an order keeps
+	// newer items of the key back meanwhile.
+	BlindAtMost = 30 * time.Second
 	// shortestWait is the pause between two looks, also when the time for the second
 	// came while the first was still going on.
 	shortestWait = 250 * time.Millisecond
@@ -90,11 +96,17 @@ func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) err
 		case wait > min(hold, HoldAtMost):
 			return ErrNotYet
 		}
+		if wait > BlindAtMost {
+			wait, until = wait/2, time.Time{}
+		}
 		began := w.Clock.Now()
 		if err := w.wait(ctx, item, wait); err != nil {
 			return err
 		}
-		hold -= w.Clock.Now().Sub(began)
+		waited := w.Clock.Now().Sub(began)
+		if hold -= waited; until.IsZero() && waited >= wait {
+			w.pull(item, w.Clock.Now())
+		}
 	}
 }
 
@@ -107,6 +119,9 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 	}
 	defer unlock()
 	now, known := w.Clock.Now(), w.group(item)
+	if known.isNewTo(item) {
+		known = w.pull(item, known.last.to.Add(BlindAtMost))
+	}
 	switch {
 	case known.covered.contains(item.Accepted) || w.isHandled(item):
 		return time.Time{}, nil
@@ -146,6 +161,9 @@ func (g group) waitedUntil(now time.Time) span {
 	}
 	return g.last
 }
+
+// isNewTo reports whether an item was accepted after the last look began.
+func (g group) isNewTo(item Item) bool { return !item.Alone && item.Accepted.After(g.last.from) }
 
 // isHandled reports whether an item is the redelivery of one that was handled.
 func (w *Worker) isHandled(item Item) bool {
@@ -189,20 +207,39 @@ func (w *Worker) note(item Item, now group) {
 // settle notes how a look at the item ended, and wakes the delivery that waits for
 // its group.
 func (w *Worker) settle(item Item, now group, how handled) {
-	w.note(item, now)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.groups.Add(item.group(), now)
+	w.looked.Add(item.group()+"\n"+item.ID, how)
+	w.wake(item)
+}
+
+// pull makes the item's group due at a time, where that is earlier than it is.
+func (w *Worker) pull(item Item, earlier time.Time) group {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known, _ := w.groups.Get(item.group())
+	if earlier.Before(known.until) {
+		known.until, known.stored = earlier, false
+		w.groups.Add(item.group(), known)
+		w.wake(item)
+	}
+	return known
+}
+
+// wake ends the hold of the delivery that waits for the item's group. The caller has the
+// lock.
+func (w *Worker) wake(item Item) {
 	name := item.group()
-	w.looked.Add(name+"\n"+item.ID, how)
 	if changed, held := w.holds[name]; held {
 		close(changed)
 		delete(w.holds, name)
 	}
 }
 
-// wait holds a delivery until its group is due, or until a look at the group ended. It
-// holds one delivery of a group. The others are delivered again, and find its look
-// done.
+// wait holds a delivery until its group is due, until a look at the group ended, or
+// until the group is due earlier. It holds one delivery of a group. The others are
+// delivered again, and find its look done.
 func (w *Worker) wait(ctx context.Context, item Item, wait time.Duration) error {
 	changed, free := w.hold(item.group())
 	if !free {

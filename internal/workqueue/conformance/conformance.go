@@ -27,6 +27,7 @@ func Run(t *testing.T, factory Factory) {
 		"a long wait without records is redelivered": longWaitWithoutRecords,
 		"a record that cannot be stored":             recordNotStored,
 		"waiting items share one look":               waitingTogether,
+		"a new item shortens a long wait":            newItem,
 		"items during a look share the next":         duringALook,
 		"an item alone gets its own look":            alone,
 		"an urgent item does not wait":               urgent,

@@ -149,12 +149,11 @@ func waitingTogether(t *testing.T, factory Factory) {
 	b := open(t, factory, deferredOnce(30*time.Second))
 	taken := []<-chan struct{}{b.send(item("a", "1"))}
 	b.until(1)
-	b.advance(10 * time.Second)
 	for _, id := range []string{"2", "3", "4"} {
 		taken = append(taken, b.send(item("a", id)))
 	}
 	b.still(1)
-	b.advance(20 * time.Second)
+	b.advance(30 * time.Second)
 	b.until(2)
 	b.await(taken...)
 	b.still(2)
@@ -165,6 +164,36 @@ func waitingTogether(t *testing.T, factory Factory) {
 	b.advance(time.Second)
 	b.await(b.send(item("a", "5")))
 	b.until(3)
+}
+
+// newItem checks an item that is accepted while its key waits for long: what it reports
+// is newer than what the last look saw.
+func newItem(t *testing.T, factory Factory) {
+	for name, wait := range map[string]time.Duration{"held": 50 * time.Second, "stored": 20 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, factory, withRecords, answering(func(_ context.Context, _ look, n int) (time.Time, error) {
+				if n < 3 {
+					return start.Add(wait), nil
+				}
+				return time.Time{}, nil
+			}))
+			first := b.send(item("a", "1"))
+			b.until(1)
+			b.advance(4 * time.Second)
+			second := b.send(item("a", "2"))
+			third := b.send(item("a", "3"))
+			b.still(1)
+			b.advance(workqueue.BlindAtMost - 4*time.Second) // a sender that keeps an order has its look by then
+			b.until(2)
+			b.still(2) // one look for both, which wait like the first now
+			b.advance(wait - workqueue.BlindAtMost)
+			b.due()
+			b.until(3)
+			b.await(first, second, third)
+			b.due()
+			b.still(3)
+		})
+	}
 }
 
 func duringALook(t *testing.T, factory Factory) {
