@@ -18,12 +18,13 @@ import (
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-// fixture is a local cloud whose messages are pushed to one instance at a time.
+// fixture is a local cloud whose messages are pushed to an instance, or to several in turn.
 type fixture struct {
 	*cloudtest.Env
 	t       *testing.T
 	front   *httptest.Server
-	current atomic.Pointer[httputil.ReverseProxy]
+	current atomic.Pointer[[]*httputil.ReverseProxy]
+	turn    atomic.Int64  // counts what was handed to one of them
 	inHand  atomic.Int64  // requests that the instance has not answered
 	entered func(n int64) // called for each that comes; set before any does
 	header  http.Header   // added to each; set before any comes
@@ -33,9 +34,11 @@ type fixture struct {
 	onReport func(report.Report) // called for each; set before any comes
 }
 
-func open(t *testing.T) *fixture {
+func open(t *testing.T) *fixture { return openWith(t, playground.Options{}) }
+
+func openWith(t *testing.T, options playground.Options) *fixture {
 	t.Helper()
-	o := &fixture{Env: cloudtest.Start(t, playground.Options{}), t: t}
+	o := &fixture{Env: cloudtest.Start(t, options), t: t}
 	o.front = httptest.NewServer(o)
 	t.Cleanup(o.front.Close)
 	if err := o.OnReport(t.Context(), o.received); err != nil {
@@ -71,23 +74,26 @@ func (o *fixture) latest() (last map[string]report.Report, outcomes map[report.O
 	return last, outcomes
 }
 
-// to sends what is pushed from now on to an instance.
-func (o *fixture) to(i *instance) {
-	target, err := url.Parse(i.url)
-	if err != nil {
-		o.t.Fatal(err)
+// to sends what is pushed from now on to these instances in turn.
+func (o *fixture) to(instances ...*instance) {
+	var proxies []*httputil.ReverseProxy
+	for _, i := range instances {
+		target, err := url.Parse(i.url)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 300}
+		// An instance that is gone answers nothing, which Cloud Run answers the same way.
+		proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		proxies = append(proxies, proxy)
 	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 300}
-	// An instance that is gone answers nothing, which Cloud Run answers the same way.
-	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	o.current.Store(proxy)
+	o.current.Store(&proxies)
 }
 
-// ServeHTTP is Cloud Run's front end: it hands each request to the instance that
-// is there.
+// ServeHTTP is Cloud Run's front end: it hands each request to an instance that is there.
 func (o *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := o.inHand.Add(1)
 	defer o.inHand.Add(-1)
@@ -97,7 +103,8 @@ func (o *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, values := range o.header {
 		r.Header[name] = values
 	}
-	o.current.Load().ServeHTTP(w, r)
+	proxies := *o.current.Load()
+	proxies[int(o.turn.Add(1))%len(proxies)].ServeHTTP(w, r)
 }
 
 // push pushes the topics of events and work, so many messages at once.

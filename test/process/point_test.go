@@ -27,6 +27,10 @@ type point struct {
 	publishes string
 	// never says that the call or message gets no further as long as the instance lives.
 	never bool
+	// kill says that SIGKILL comes instead.
+	kill bool
+	// remembers says that the call is one to the memory.
+	remembers bool
 }
 
 func reads(r *http.Request) bool { return !changes(r) }
@@ -151,6 +155,10 @@ func (s *stopped) stop() {
 	if again {
 		return
 	}
+	if s.at.kill {
+		s.first.kill()
+		return
+	}
 	s.first.terminate()
 	if s.at.never {
 		<-s.first.ended
@@ -181,7 +189,7 @@ func (s *stopped) apis() string {
 			return
 		case here:
 			s.stop()
-			if s.at.never && !s.first.alive() {
+			if (s.at.never || s.at.kill) && !s.first.alive() {
 				return // it never was sent
 			}
 		}

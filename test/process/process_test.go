@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ type instance struct {
 	ended   chan struct{}
 	state   *os.ProcessState // after ended
 	term    sync.Once
+	killed  atomic.Bool // by SIGKILL alone
 }
 
 // output is what a process prints.
@@ -57,9 +59,14 @@ func (o *output) String() string {
 // and waits until it serves.
 func run(t *testing.T, o *cloudtest.Env, endpoint string, more ...string) *instance {
 	t.Helper()
+	return runUnder(t, o, cloudtest.Policy("limits: {perProject: 1000, overall: 1000}"), endpoint, more...)
+}
+
+// runUnder is run under another policy.
+func runUnder(t *testing.T, o *cloudtest.Env, text, endpoint string, more ...string) *instance {
+	t.Helper()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(cloudtest.Policy("limits: {perProject: 1000, overall: 1000}")),
-		0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	environ := append([]string{
@@ -142,8 +149,20 @@ func (i *instance) terminate() {
 	})
 }
 
+// kill sends SIGKILL without any warning, and waits until the process has gone.
+func (i *instance) kill() {
+	i.killed.Store(true)
+	if err := i.process.Kill(); err != nil {
+		i.t.Errorf("sending SIGKILL: %v", err)
+	}
+	<-i.ended
+}
+
 // end terminates the instance, which must go by itself and without an error.
 func (i *instance) end() {
+	if i.killed.Load() {
+		return
+	}
 	i.terminate()
 	<-i.ended
 	if !i.state.Success() {
