@@ -13,10 +13,6 @@ const dueEvery = time.Minute
 
 // due queues everything that is due by now, from missed minutes too.
 func (f *Function) due(ctx context.Context) error {
-	if f.records == nil {
-		f.log.DebugContext(ctx, "no due records are kept here: what has to wait is delivered again")
-		return nil
-	}
 	added, err := workqueue.AddDue(ctx, f.queue, f.records, f.clock.Now())
 	f.log.InfoContext(ctx, "due work was queued", "items", added)
 	return err

@@ -3,10 +3,12 @@ package function
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/cloud"
@@ -36,8 +38,9 @@ type Function struct {
 	mux       http.Handler
 	queue     workqueue.Queue // takes the work that an event leads to
 	worker    *workqueue.Worker
-	holdInAll time.Duration     // how long one delivery of work waits at most
-	records   workqueue.Records // nil = what has to wait for long is delivered again
+	holdInAll time.Duration // how long one delivery of work waits at most
+	records   workqueue.Records
+	repeated  *lru.Cache[string, struct{}] // looks that are stored in records, by service and minute
 	denials   *denialLimiter
 	drain     *drain
 	opened    []*topic.Topic
@@ -82,8 +85,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if f.memory, err = OpenMemory(ctx, config, log); err != nil {
 		return nil, err
 	}
-	if config.Memory != "" {
-		f.records = dueRecords{f.memory}
+	f.records = dueRecords{f.memory}
+	if f.repeated, err = lru.New[string, struct{}](mostRepeated); err != nil {
+		return nil, fmt.Errorf("making the list of stored looks: %w", err) // only for a size below 1
 	}
 	publisher, err := f.connect(ctx, config)
 	if err != nil {
@@ -99,7 +103,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if f.engine, err = NewEngine(clients, config, wiring); err != nil {
 		return nil, err
 	}
-	if config.DueTimer && f.records != nil {
+	if config.DueTimer {
 		go f.lookForDue()
 	}
 	return f, nil
@@ -131,7 +135,7 @@ func (f *Function) connect(ctx context.Context, config Config) (publisher report
 		return publisher, err
 	}
 	options := workqueue.Options{Clock: f.clock, Look: f.look, GiveUp: f.giveUp}
-	if f.records != nil {
+	if config.Memory != "" { // else what has to wait for long is delivered again
 		options.Later = f.records
 	}
 	f.worker = workqueue.NewWorker(options)

@@ -130,6 +130,9 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 		line = append(line, "verdict", final.Verdict)
 	}
 	f.log.InfoContext(ctx, "handled", line...)
+	if err := f.lookAgain(ctx, item, final.LookAgain); err != nil {
+		f.log.WarnContext(ctx, "the next event or sweep looks again", "target", target, "err", err)
+	}
 	waits := final.WaitingFor != nil && final.WaitingFor.Until != nil
 	switch {
 	case waits && (final.Outcome == report.Deferred || final.Outcome == report.Contested):
@@ -142,6 +145,25 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	f.denials.extend(cause.Key, next)
 	return next, nil
 }
+
+// lookAgain stores that an item's service is looked at again at a time, which nothing else
+// waits for: a limit or a hold ends then, or the service is closed as stuck. It is stored
+// once, however often the service is looked at until then.
+func (f *Function) lookAgain(ctx context.Context, item workqueue.Item, at time.Time) error {
+	name := item.Key + " " + at.UTC().Truncate(time.Minute).Format(time.RFC3339)
+	if !at.After(f.clock.Now()) || f.repeated.Contains(name) {
+		return nil
+	}
+	if err := item.Repeat(ctx, f.records, at); err != nil {
+		return err
+	}
+	f.repeated.Add(name, struct{}{})
+	return nil
+}
+
+// mostRepeated bounds how many stored looks an instance remembers. Beyond it some are
+// stored twice.
+const mostRepeated = 10_000
 
 // giveUp reports that an item came to no end in its time.
 func (f *Function) giveUp(ctx context.Context, item workqueue.Item) error {

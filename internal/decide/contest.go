@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
@@ -186,8 +187,13 @@ func (d *decider) undoing(step plan.Step) (undo memory.Undo, undone bool) {
 		return undo, false
 	}
 	undo = memory.Undo{Field: fieldOf(step), At: d.now}
+	since := d.now
 	if cause := d.request.Cause; d.lastChange([]plan.Step{step}, []event.Write{{Cause: cause}}) != nil {
 		undo.By, undo.Tool = cause.Principal, cause.UserAgent
+		since = earliest(since, cause.At)
+	}
+	if exposedIn(door.Of(d.facts.Posture)) {
+		undo.OpenSince = latest(wrote, earliest(since, d.openNowSince()))
 	}
 	return undo, true
 }

@@ -201,7 +201,8 @@ func TestAnUndoIsNotedOnceWithTheEventsCaller(t *testing.T) {
 	s.facts.Memory = turnedOn(ago(10))
 	s.request.Cause = event.Cause{Kind: event.BackendServiceChanged, Key: "k", At: ago(3), Project: hello.Project,
 		Location: posture.Global, BackendService: "hello-backend", Principal: "dev@example.com", UserAgent: "Terraform/1.13"}
-	want := []memory.Undo{{Field: fieldOf(iapStep), By: "dev@example.com", Tool: "Terraform/1.13", At: noon}}
+	want := []memory.Undo{{Field: fieldOf(iapStep), By: "dev@example.com", Tool: "Terraform/1.13", At: noon,
+		OpenSince: ago(3)}}
 	if diff := cmp.Diff(want, s.decide().Remember.Undone); diff != "" {
 		t.Errorf("undone (-want +got):\n%s", diff)
 	}

@@ -34,7 +34,7 @@ const maxRounds = 4
 
 // Needs are facts that a decision rests on and that were not gathered.
 type Needs struct {
-	History, Callers, Breaker, Traffic, Examination bool
+	History, Callers, Breaker, Traffic, Examination, SignIn bool
 	// Slot is what a slot of the limits is needed for, nil = none is.
 	Slot *SlotRequest
 }
@@ -69,7 +69,13 @@ type Decision struct {
 	WaitingFor *report.WaitingFor
 	Contest    *report.Contest
 	Exemption  *report.Exemption
-	Advice     []string
+	// ClosesAt is when a service is closed that stays open although it should be guarded;
+	// zero = never.
+	ClosesAt time.Time
+	// LookAgain is when the service is to be looked at again, whatever happens until then;
+	// zero = nothing calls for it.
+	LookAgain time.Time
+	Advice    []string
 	// Err is the error that ended the run. The report adds how to cure it.
 	Err error
 	// AfterErr is advice that follows the cure of Err; "" = none.
@@ -88,6 +94,9 @@ type Remember struct {
 	// WantedSince is since when steps have been wanted while a door is open; zero = there
 	// are none.
 	WantedSince time.Time
+	// ContestedSince is since when others undo fields of ours again and again; zero = nobody
+	// does.
+	ContestedSince time.Time
 }
 
 // Decide says what to do about one service.
@@ -115,7 +124,8 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 		decision = d.endedBy() // no step fails twice in one delivery
 	}
 	decision.Remember.Relied, decision.Remember.WantedSince = d.relied, d.wanting
-	return decision
+	decision.Remember.ContestedSince = d.contestedSince()
+	return d.tellStuck(decision)
 }
 
 // decider is one decision while it is made.
@@ -137,10 +147,11 @@ type decider struct {
 	diagnosis       *doctor.Diagnosis
 	relied          map[policy.Grant]time.Time
 	wanting         time.Time
-	hidden          error       // why load balancers that were seen before are not seen now
-	whole           []plan.Step // the whole plan, where steps were taken out of it
-	heldUp          []Holdup    // what holds steps back
-	contest         *contest    // the step that others undo most often; nil = there is none
+	hidden          error         // why load balancers that were seen before are not seen now
+	whole           []plan.Step   // the whole plan, where steps were taken out of it
+	heldUp          []Holdup      // what holds steps back
+	contest         *contest      // the step that others undo most often; nil = there is none
+	stuck           *stuckService // nil = the service is not
 	needs           Needs
 	run             Run
 }
@@ -189,6 +200,13 @@ func (d *decider) protect() Decision {
 	}
 	d.unheld()
 	d.setAside()
+	return d.perform()
+}
+
+// perform takes the steps that are due, or ends the run.
+func (d *decider) perform() Decision {
+	d.closeContested()
+	d.findStuck()
 	d.contests()
 	due, _ := d.due()
 	if d.writer.Unknown != "" && len(d.plan.Steps) > 0 && d.hold == nil && d.wanted() {

@@ -34,6 +34,20 @@ func (d *decider) openSince() time.Time {
 	return since
 }
 
+// openNowSince is when the memory has the door that has been open for longest, of those
+// that are open now; zero = it has none.
+func (d *decider) openNowSince() (since time.Time) {
+	if d.facts.Memory == nil {
+		return since
+	}
+	for _, one := range door.Of(d.facts.Posture) {
+		if at := d.facts.Memory.OpenSince(one.Key()); one.Guard.Exposed() && !at.After(d.now) {
+			since = earliest(since, at)
+		}
+	}
+	return since
+}
+
 // unchangedSince is when the settings behind one of the service's own addresses last
 // changed: the service and its IAM policy show it, where the policy's etag holds a time.
 // Nothing shows it of other doors.

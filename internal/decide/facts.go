@@ -94,6 +94,7 @@ type Facts struct {
 	Slot         *Slot
 	Breaker      *memory.Breaker
 	Traffic      *Traffic
+	SignIn       *SignIn
 	Examination  *posture.Examination
 }
 

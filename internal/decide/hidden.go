@@ -47,6 +47,9 @@ func (d *decider) balancersHidden() Decision {
 	case d.settings.ExemptAt(d.now):
 		return d.exempt()
 	}
+	if d.findStuck(); d.needs.Any() || len(d.plan.Steps) > 0 {
+		return d.perform()
+	}
 	decision := d.end(report.Blocked)
 	decision.Err = d.hidden
 	return decision

@@ -66,10 +66,10 @@ func (d *decider) held() Decision {
 		return decision
 	}
 	until := d.hold.Until.UTC()
-	decision.WaitingFor.Until = &until
+	decision.WaitingFor.Until, decision.LookAgain = &until, until
 	decision.WaitingFor.What = fmt.Sprintf("%s is held until %s: %s", d.hold.Scope.Name(),
 		until.Format(time.RFC3339), d.hold.Reason)
 	decision.Advice = append(decision.Advice,
-		"it goes on at the next event or sweep after that, or after iapguard resume "+d.hold.Scope.Name())
+		"it goes on by itself after that, or at the next event or sweep after iapguard resume "+d.hold.Scope.Name())
 	return decision
 }

@@ -56,7 +56,7 @@ func (d *decider) limited(due []plan.Step) {
 		return
 	}
 	if d.facts.Slot == nil {
-		again := d.facts.Memory != nil && !d.facts.Memory.GuardedSince.IsZero()
+		again := d.facts.Memory != nil && !d.facts.Memory.GuardedSince.IsZero() || d.closedBefore()
 		d.needs.Slot = &SlotRequest{Rule: d.settings.Rule, Limits: d.settings.Limits, Again: again}
 		return
 	}
@@ -84,9 +84,12 @@ func (d *decider) holdBack(held func(plan.Step) bool, why Holdup) {
 // heldBack ends a run whose steps are held back.
 func (d *decider) heldBack() Decision {
 	d.plan.Steps = d.whole
-	decision := d.end(report.Held, "it goes on at the next event or sweep after that")
+	decision := d.end(report.Held, "it goes on by itself after that")
 	until := d.heldUp[0].Until.UTC()
 	decision.WaitingFor = &report.WaitingFor{What: d.heldUp[0].What, Until: &until}
+	for _, each := range d.heldUp {
+		decision.LookAgain = earliest(decision.LookAgain, each.Until)
+	}
 	return decision
 }
 

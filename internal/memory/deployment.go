@@ -14,6 +14,9 @@ type Deployment struct {
 	Versions map[string]time.Time `json:"versions,omitempty"`
 	// Sweeps holds, by resource name of a scope, when its last sweep was completed.
 	Sweeps map[string]time.Time `json:"sweeps,omitempty"`
+	// SignIn holds, by project and host, when IAP's settings were last seen to name the host
+	// as the page at which external identities sign in.
+	SignIn map[string]time.Time `json:"signIn,omitempty"`
 	// Policy and Holds are the last texts that could be read and parsed.
 	Policy Text `json:"policy,omitzero"`
 	Holds  Text `json:"holds,omitzero"`

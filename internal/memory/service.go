@@ -30,6 +30,12 @@ type Service struct {
 	// WantedSince is since when steps of ours have been wanted while a door is open;
 	// zero = there are none. The waits for quiet end by it.
 	WantedSince time.Time `json:"wantedSince,omitzero"`
+	// ClosedSince is when we closed the service, which was open although it should be guarded;
+	// zero = never, or it was protected since. A recreated service inherits it.
+	ClosedSince time.Time `json:"closedSince,omitzero"`
+	// ContestedSince is since when others undo fields of ours again and again; zero = nobody
+	// does.
+	ContestedSince time.Time `json:"contestedSince,omitzero"`
 	// DeletedAt is when the service was found deleted; zero = it exists.
 	DeletedAt   time.Time    `json:"deletedAt,omitzero"`
 	Predecessor *Predecessor `json:"predecessor,omitempty"`
@@ -66,6 +72,8 @@ type Undo struct {
 	By    string    `json:"by,omitempty"`
 	Tool  string    `json:"tool,omitempty"` // what the writer claims to be: its user agent
 	At    time.Time `json:"at"`
+	// OpenSince is since when a door had been open by that; zero = not known, or none was.
+	OpenSince time.Time `json:"openSince,omitzero"`
 }
 
 // Write is a write of ours. For each operation, resource, field and value the last
@@ -243,7 +251,7 @@ func (s *Service) Redeem(planID string, at time.Time) bool {
 }
 
 // as is the record of the service with the given uid. A recreated service inherits
-// that it was guarded and balanced, and nothing else. An observer that still sees the predecessor
+// that it was guarded, balanced and closed, and nothing else. An observer that still sees the predecessor
 // does not bring its record back.
 func (s Service) as(id ServiceID) Service {
 	if s.Name == "" {
@@ -258,8 +266,8 @@ func (s Service) as(id ServiceID) Service {
 	}
 	return Service{
 		Header: Header{Sequence: s.Sequence, WrittenAt: s.WrittenAt}, Name: s.Name, UID: id.UID, GuardedSince: s.GuardedSince,
-		BalancedSince: s.BalancedSince,
-		Predecessor:   &Predecessor{UID: s.UID, WrittenAt: s.WrittenAt, DeletedAt: s.DeletedAt},
+		BalancedSince: s.BalancedSince, ClosedSince: s.ClosedSince,
+		Predecessor: &Predecessor{UID: s.UID, WrittenAt: s.WrittenAt, DeletedAt: s.DeletedAt},
 	}
 }
 

@@ -25,6 +25,9 @@ func Feasible(seen posture.Posture, steps []Step) []Step {
 // everybody, before IAP or the load balancer is the only way in. Before the public goes,
 // IAP must be on everywhere and its agent let in.
 func (s Step) missing(seen posture.Posture, earlier []Step) string {
+	if s.Closes {
+		return "" // it may lock them out
+	}
 	affects := s.operation().Affects
 	throughIAP := affects == caller.ChangeIAP || affects == caller.ChangeDirectIAP ||
 		affects == caller.ChangeIngress && slices.ContainsFunc(seen.Backends, posture.Backend.Guarded)

@@ -61,6 +61,9 @@ type schedule struct {
 
 // own is when a step is due as far as the other steps let it be.
 func (s schedule) own(step Step) time.Time {
+	if step.Closes {
+		return time.Time{}
+	}
 	switch step.operation().timing {
 	case grants:
 		return s.grantsAt()

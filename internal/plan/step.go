@@ -17,6 +17,9 @@ type Step struct {
 	Version string
 	// NotBefore is when the step is due; zero = at once.
 	NotBefore time.Time
+	// Closes means that the step shuts a way in although nobody may get in by another one:
+	// the policy wants it shut rather than open.
+	Closes bool
 }
 
 // operation is the kind of the step, zero for a step without a change.

@@ -90,6 +90,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, ImagePin, ImageGoOn, ImageRefuse),
 		"enableApi":      r.truth("enableApi", &settings.EnableAPI),
 		"probe":          choice(r, "probe", &settings.Probe, ProbeOn, ProbeOff),
+		"whenStuck":      func(n *yaml.Node) { r.whenStuck(n, &settings.WhenStuck) },
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"quiet":          r.duration("quiet", maxSettle, &settings.Quiet),
 		"propagation":    r.duration("propagation", maxPropagation, &settings.Propagation),

@@ -50,6 +50,8 @@ func TestTheSchemaListsTheKeysThatTheReaderKnows(t *testing.T) {
 		{head + "    match: {zzzzzzzzzzzzzzzz: 1}\n", rule.Properties["match"]},
 		{head + "    access: {zzzzzzzzzzzzzzzz: 1}\n", rule.Properties["access"]},
 		{head + "    oauthClient: {zzzzzzzzzzzzzzzz: 1}\n", rule.Properties["oauthClient"]},
+		{head + "    whenStuck: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["whenStuck"]},
+		{head + "    whenStuck: {window: {zzzzzzzzzzzzzzzz: 1}}\n", rule.Properties["whenStuck"].Properties["window"]},
 		{head + "    limits: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["limits"]},
 		{head + "exemptions: [{zzzzzzzzzzzzzzzz: 1}]\n", root.Definitions["exemption"]},
 	} {

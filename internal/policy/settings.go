@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/policy/stuck"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -117,6 +118,8 @@ type Settings struct {
 	Accept []Acceptance
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
 	WithoutLoadBalancer WithoutLoadBalancer
+	// WhenStuck is what to do when it stays open although it should be guarded.
+	WhenStuck stuck.Rule
 	// Private is what to do while the service is private. A rule that does not say
 	// includes what it names exactly, and leaves what it only covers.
 	Private Private

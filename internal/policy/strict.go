@@ -24,6 +24,8 @@ var strictnesses = []strictness{
 		return l.WithoutLoadBalancer == b.WithoutLoadBalancer || inOrder(b.WithoutLoadBalancer, l.WithoutLoadBalancer,
 			WithoutWait, WithoutClose)
 	}},
+	// What is closed no earlier stays open for longer.
+	{"whenStuck", []string{"WhenStuck"}, func(l, b Settings) bool { return l.WhenStuck.AtLeast(b.WhenStuck) }},
 	// Included, others get in; left, its doors stay as they are. Behind IAP its doors stay, and
 	// the accessors get in. "" is as the rule without labels.
 	{"private", []string{"Private"}, func(l, b Settings) bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/policy/stuck"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -34,6 +35,10 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 	const alice, bob = "user:alice@example.com", "user:bob@example.com"
 	day := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	type settings = Settings
+	night := stuck.Window{From: 2 * time.Hour, To: 4 * time.Hour}
+	closes := func(after time.Duration, window stuck.Window) func(*settings) {
+		return func(s *settings) { s.WhenStuck = stuck.Rule{After: after, Do: stuck.Close, Window: window} }
+	}
 	for _, tc := range []struct {
 		key           string
 		strict, loose func(*settings)
@@ -46,6 +51,11 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"recipe", func(s *settings) {}, func(s *settings) { s.Recipe = RecipeOff }, true},
 		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = WithoutClose }, func(s *settings) {}, false},
 		{"withoutLoadBalancer", func(s *settings) { s.WithoutLoadBalancer = WithoutDirect }, func(s *settings) {}, true},
+		{"whenStuck", closes(72*time.Hour, night), func(s *settings) {}, false},
+		{"whenStuck", closes(72*time.Hour, night), func(s *settings) { s.WhenStuck = stuck.Rule{After: time.Hour, Do: stuck.Report} }, false},
+		{"whenStuck", closes(time.Hour, night), closes(2*time.Hour, night), false},
+		{"whenStuck", closes(time.Hour, stuck.Window{}), closes(time.Hour, night), false},
+		{"whenStuck", closes(time.Hour, night), closes(time.Hour, stuck.Window{From: time.Hour, To: 5 * time.Hour}), true},
 		{"access.members", func(s *settings) { s.Access = []string{alice} },
 			func(s *settings) { s.Access = []string{bob, alice} }, false},
 		{"access.members", func(s *settings) { s.Access = []string{alice} },

@@ -48,3 +48,22 @@ func (s IAPSettings) CanSignIn(member string) bool {
 	named := kind == "user" || kind == "domain"
 	return s.Domains == nil || !named || slices.Contains(s.Domains, domain)
 }
+
+// SignInHosts are the hosts at which an IAP before the service signs external identities in,
+// sorted.
+func (p Posture) SignInHosts() []string {
+	var hosts []string
+	for _, part := range p.Parts() {
+		settings := []IAPSettings{part.DirectSettings}
+		for _, backend := range part.Backends {
+			settings = append(settings, backend.Settings)
+		}
+		for _, one := range settings {
+			if host := HostOf(one.LoginPage); host != "" {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}

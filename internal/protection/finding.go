@@ -49,7 +49,7 @@ type Finding struct {
 	// Subject is what exactly stands in the way: another service, a caller.
 	Subject string
 	// Stops are the steps that an obstacle stops, and with them all that need those.
-	Stops []Stop
+	Stops []stop
 }
 
 // comparison is one protection, one obstacle or one fact: what it finds, and the

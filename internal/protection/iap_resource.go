@@ -22,7 +22,7 @@ type iapResource struct {
 	// shared means that what is granted here counts for other services too, so that only
 	// a person grants it.
 	shared bool
-	stops  []Stop // IAP here
+	stops  []stop // IAP here
 }
 
 // iapResources are the places at which the policy wants IAP.

@@ -53,7 +53,7 @@ func authorizationPolicies(p posture.Posture, want policy.Wanted) []Finding {
 }
 
 // blocks makes a finding one that a person has to end.
-func (f *Finding) blocks(stops []Stop, why, remedy string) {
+func (f *Finding) blocks(stops []stop, why, remedy string) {
 	f.Severity, f.Disposition, f.Stops = High, Blocks, stops
 	f.Why, f.Remedy = f.Why+"; "+why, remedy
 }

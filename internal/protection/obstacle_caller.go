@@ -36,15 +36,15 @@ func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Call
 
 // breaking are the steps that break a caller or may. Where IAP goes on at a backend service
 // counts; other settings are the service's.
-func breaking(c caller.Caller) []Stop {
-	var stops []Stop
+func breaking(c caller.Caller) []stop {
+	var stops []stop
 	for _, change := range c.By {
 		for _, op := range plan.Affecting(change.Change) {
-			stop := Stop{Op: op}
+			one := stop{Op: op}
 			if change.Change == caller.ChangeIAP {
-				stop.Resource = change.Resource
+				one.Resource = change.Resource
 			}
-			stops = append(stops, stop)
+			stops = append(stops, one)
 		}
 	}
 	return stops

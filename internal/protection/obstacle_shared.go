@@ -34,7 +34,7 @@ func sharedBackends(p posture.Posture, want policy.Wanted) []Finding {
 			if conflict, remedy := disagreement(p, want, backend, member); conflict != "" {
 				findings = append(findings, Finding{
 					Code: SharedBackend, Severity: High, Disposition: Blocks, Resource: backend.Resource(),
-					Stops:   append(iapAt(p, backend), Stop{opGrant, member.Target.Name()}),
+					Stops:   append(iapAt(p, backend), stop{opGrant, member.Target.Name()}),
 					Subject: member.Target.Name(),
 					Why:     fmt.Sprintf("it also serves %s, which %s", member.Target.Name(), conflict),
 					Remedy:  cmp.Or(remedy, "give the two services backend services of their own, or the same rule of the policy"),

@@ -7,9 +7,9 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Stop is a kind of step that an obstacle stops: at one resource, or wherever it is
+// stop is a kind of step that an obstacle stops: at one resource, or wherever it is
 // taken where Resource is empty.
-type Stop struct {
+type stop struct {
 	Op       plan.Op
 	Resource string
 }
@@ -29,34 +29,34 @@ var (
 )
 
 // anywhere stops operations wherever they are taken.
-func anywhere(ops ...plan.Op) []Stop {
-	stops := make([]Stop, len(ops))
+func anywhere(ops ...plan.Op) []stop {
+	stops := make([]stop, len(ops))
 	for i, op := range ops {
-		stops[i] = Stop{Op: op}
+		stops[i] = stop{Op: op}
 	}
 	return stops
 }
 
 // closings stop what closes the ways past the load balancer: nothing else is known to be
 // a way in.
-func closings() []Stop { return anywhere(opsClosing...) }
+func closings() []stop { return anywhere(opsClosing...) }
 
 // iapAt stops IAP at one backend service, and grants that only count with it.
-func iapAt(p posture.Posture, b posture.Backend) []Stop {
-	return []Stop{{opIAP, b.Resource()}, {opAccess, b.AccessResource(p.ProjectNumber)}}
+func iapAt(p posture.Posture, b posture.Backend) []stop {
+	return []stop{{opIAP, b.Resource()}, {opAccess, b.AccessResource(p.ProjectNumber)}}
 }
 
 // directIAPAt stops IAP at the service itself, grants that only count with it, and that
 // the public goes, which IAP there is to replace.
-func directIAPAt(p posture.Posture) []Stop {
-	return append(anywhere(opDirect, opCheck, opPublic), Stop{opAccess, p.Target.AccessResource(p.ProjectNumber)})
+func directIAPAt(p posture.Posture) []stop {
+	return append(anywhere(opDirect, opCheck, opPublic), stop{opAccess, p.Target.AccessResource(p.ProjectNumber)})
 }
 
 // stopped reports whether an obstacle stops the step.
 func stopped(findings []Finding, step plan.Step) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool {
 		return slices.ContainsFunc(f.Stops,
-			func(s Stop) bool { return s.Op == step.Op() && (s.Resource == "" || s.Resource == step.Resource) })
+			func(s stop) bool { return s.Op == step.Op() && (s.Resource == "" || s.Resource == step.Resource) })
 	})
 }
 
@@ -78,12 +78,13 @@ func Without(p posture.Posture, steps []plan.Step, cannot func(plan.Step) bool) 
 			unmet = append(unmet, Finding{Stops: anywhere(opGrant)})
 		}
 	}
-	left := slices.DeleteFunc(slices.Clone(steps), func(s plan.Step) bool { return cannot(s) || stopped(unmet, s) })
+	left := slices.DeleteFunc(slices.Clone(steps),
+		func(s plan.Step) bool { return cannot(s) || !s.Closes && stopped(unmet, s) })
 	return plan.Feasible(p, left)
 }
 
 // iapBehind stops IAP at the place whose access a resource's policy gives.
-func iapBehind(p posture.Posture, access string) []Stop {
+func iapBehind(p posture.Posture, access string) []stop {
 	for _, b := range p.Backends {
 		if b.AccessResource(p.ProjectNumber) == access {
 			return iapAt(p, b)

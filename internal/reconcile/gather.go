@@ -125,6 +125,9 @@ func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Need
 			return nil
 		})
 	}
+	if needs.SignIn {
+		group.Go(func() error { facts.SignIn = r.signIn(ctx, p.Target.Project); return nil })
+	}
 	if needs.Traffic {
 		group.Go(func() error { facts.Traffic = r.served(ctx, p); return nil })
 	}
@@ -166,6 +169,16 @@ func (r *run) examine(ctx context.Context, facts *decide.Facts) (err error) {
 		return fmt.Errorf("examining %s: %w", r.request.Target, err)
 	}
 	return nil
+}
+
+// signIn reads at which hosts IAP of a project signs external identities in.
+func (r *run) signIn(ctx context.Context, project string) *decide.SignIn {
+	found, err := r.Memory.Deployment(ctx)
+	if err != nil && !errors.Is(err, memory.ErrMissing) {
+		r.persisted(ctx, err)
+		return &decide.SignIn{Unread: err}
+	}
+	return &decide.SignIn{Hosts: found.SignInAt(project, r.now())}
 }
 
 // breaker reads the circuit breaker. What this instance met and could not store counts

@@ -20,12 +20,13 @@ type instance struct {
 	failed   []memory.Failure             // writes that did not hold
 	versions map[string]time.Time         // since when a version is at work
 	kept     map[posture.Target]time.Time // when all doors were last found kept
+	signIn   map[string]time.Time         // when a sign-in page was last noted
 }
 
 func newInstance(shared *memory.Memory) *instance {
 	return &instance{
 		slots: shared.Apart(),
-		again: again{taken: map[target]time.Time{}}, kept: map[posture.Target]time.Time{},
+		again: again{taken: map[target]time.Time{}}, kept: map[posture.Target]time.Time{}, signIn: map[string]time.Time{},
 	}
 }
 
@@ -42,6 +43,21 @@ func (i *instance) keptAt(target posture.Target) time.Time {
 	defer i.mu.Unlock()
 	return i.kept[target]
 }
+
+// sawSignIn reports whether a sign-in page is to be noted in the memory, which is asked once
+// an hour.
+func (i *instance) sawSignIn(name string, at time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if at.Sub(i.signIn[name]) < decide.Window || len(i.signIn) >= mostSignIn {
+		return false
+	}
+	i.signIn[name] = at
+	return true
+}
+
+// mostSignIn bounds how many sign-in pages an instance notes.
+const mostSignIn = 1000
 
 // fail notes writes that did not hold and that the memory could not store.
 func (i *instance) fail(unheld []memory.Failure) {

@@ -100,6 +100,9 @@ func (r *run) rememberStep(ctx context.Context, p posture.Posture, step plan.Ste
 			Run: r.id, Op: string(step.Op()), Resource: step.Resource, Field: words.Field, Value: words.To,
 			Version: result.VersionAfter, At: *result.At,
 		})
+		if step.Closes {
+			changed = s.SeeClosed(*result.At) || changed
+		}
 		if grant, ok := step.Change.(plan.GrantInvoker); ok {
 			seen := memory.Binding{Resource: step.Resource, Role: grant.Role, Member: grant.Member, FirstSeen: *result.At}
 			changed = s.SeeBinding(seen) || changed
@@ -117,6 +120,7 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	if r.request.DryRun {
 		return
 	}
+	r.rememberSignIn(ctx, decision.Posture)
 	see := func(s *memory.Service) bool {
 		changed := seeDoors(s, decision.Posture, r.now())
 		changed = s.SeeFirst(r.now()) || changed
@@ -149,7 +153,24 @@ func seeClocks(s *memory.Service, decision decide.Decision) bool {
 	if !wanted.IsZero() || door.Exposed(door.Of(decision.Posture)) == door.No {
 		changed = s.SeeWanted(wanted) || changed
 	}
-	return changed
+	ended := decision.Outcome == report.Compliant || decision.Outcome == report.Protected
+	if ended && door.GuardedByIAP(decision.Posture) {
+		changed = s.SeeProtected() || changed
+	}
+	return s.SeeContested(decision.Remember.ContestedSince) || changed
+}
+
+// rememberSignIn notes at which hosts IAP before a service signs external identities in.
+func (r *run) rememberSignIn(ctx context.Context, p posture.Posture) {
+	for _, host := range p.SignInHosts() {
+		name := p.Target.Project + " " + host
+		if now := r.now(); r.instance.sawSignIn(name, now) {
+			_, err := r.Memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
+				return d.SeeSignIn(p.Target.Project, host, now)
+			})
+			r.persisted(ctx, err)
+		}
+	}
 }
 
 // rememberFailures stores the writes that did not hold.
@@ -168,7 +189,8 @@ func (r *run) rememberFailures(ctx context.Context, unheld []memory.Failure) {
 }
 
 // seeDoors notes which doors are open and since when, and reports whether that
-// changed the record.
+// changed the record. Where every door is known to be shut, one that is gone is no longer
+// open.
 func seeDoors(s *memory.Service, p posture.Posture, now time.Time) bool {
 	var open, closed []string
 	guarded, byIAP := true, false
@@ -181,6 +203,11 @@ func seeDoors(s *memory.Service, p posture.Posture, now time.Time) bool {
 			guarded = false
 		default:
 			closed, byIAP = append(closed, key), byIAP || one.Guard == door.GuardIAP
+		}
+	}
+	if guarded && len(open)+len(closed) > 0 {
+		for _, gone := range s.Doors {
+			closed = append(closed, gone.Key)
 		}
 	}
 	changed := s.SeeDoors(now, open, closed)

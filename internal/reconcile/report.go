@@ -43,6 +43,11 @@ func (r *run) report(d decide.Decision) report.Report {
 			final.Advice = append(final.Advice, f.Remedy)
 		}
 	}
+	if !d.ClosesAt.IsZero() {
+		at := d.ClosesAt.UTC()
+		final.ClosesAt = &at
+	}
+	final.LookAgain = d.LookAgain
 	r.exposure(&final, d.Run, doors)
 	final.Accepted = decide.Accepted(doors, p.Unread, d.Settings, r.now())
 	diagnosed(d, &final)

@@ -81,12 +81,15 @@ type Report struct {
 	Exposed door.Knowledge `json:"exposed,omitempty"`
 	// Accepted means that the policy accepts that it is unknown, because it accepts that
 	// facts stay unread.
-	Accepted     bool        `json:"accepted,omitempty"`
-	ExposedSince *time.Time  `json:"exposedSince,omitempty"`
-	ExposedUntil *time.Time  `json:"exposedUntil,omitempty"`
-	WaitingFor   *WaitingFor `json:"waitingFor,omitempty"`
-	Exemption    *Exemption  `json:"exemption,omitempty"`
-	Contest      *Contest    `json:"contest,omitempty"`
+	Accepted     bool       `json:"accepted,omitempty"`
+	ExposedSince *time.Time `json:"exposedSince,omitempty"`
+	ExposedUntil *time.Time `json:"exposedUntil,omitempty"`
+	// ClosesAt is when whenStuck closes the service, which stays open although it should be
+	// guarded.
+	ClosesAt   *time.Time  `json:"closesAt,omitempty"`
+	WaitingFor *WaitingFor `json:"waitingFor,omitempty"`
+	Exemption  *Exemption  `json:"exemption,omitempty"`
+	Contest    *Contest    `json:"contest,omitempty"`
 	// Callers are those who call the service now, where a step could shut
 	// somebody out, the worst off first.
 	Callers []Caller `json:"callers,omitempty"`
@@ -105,9 +108,12 @@ type Report struct {
 	Truncated bool     `json:"truncated,omitempty"`
 	LeftOff   *LeftOff `json:"leftOff,omitempty"`
 	// WouldAct reports whether the function takes the steps without a person. It is not published.
-	WouldAct  bool  `json:"-"`
-	Calls     int64 `json:"calls"` // API calls made for this report
-	ElapsedMS int64 `json:"elapsedMs"`
+	WouldAct bool `json:"-"`
+	// LookAgain is when the service is to be looked at again, whatever happens until then;
+	// zero = nothing calls for it. It is not published.
+	LookAgain time.Time `json:"-"`
+	Calls     int64     `json:"calls"` // API calls made for this report
+	ElapsedMS int64     `json:"elapsedMs"`
 }
 
 // Target is the service or the instance that a report is about.

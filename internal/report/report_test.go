@@ -37,6 +37,7 @@ func full() Report {
 		AccessorsLeftOff: 2, AccessorsAtLeast: true, InvokersAtLeast: true,
 		Invokers: []Named{{Member: "user:alice@example.com", Conditional: true, Inherited: true}}, InvokersLeftOff: 1,
 		DoorsBefore: doors, Doors: doors, Exposed: door.Yes, ExposedSince: &at, ExposedUntil: &at,
+		ClosesAt:   &at,
 		WaitingFor: &WaitingFor{What: "w", Who: "x", Since: &at, Until: &at}, Advice: []string{"a"},
 		Verdict: "STUCK_REVISION", Why: "w", Evidence: []Evidence{{What: "w", Found: "f"}},
 		ExpectedAudience: []string{"/projects/1/global/backendServices/2"},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,22 @@ type Record struct {
 	Payload []byte
 	// Done removes the record, unless it was scheduled again meanwhile.
 	Done func(ctx context.Context) error
+}
+
+// Repeat stores that the item is to be handled once more at a time, as a new item that
+// waits together with others of its key. Nothing waits for it until then. For each key and
+// minute there is one.
+func (i Item) Repeat(ctx context.Context, later Later, at time.Time) error {
+	id, _, _ := strings.Cut(i.ID, "@")
+	i = Item{Key: i.Key, ID: id + "@" + strconv.FormatInt(at.Unix(), 10), Payload: i.Payload}
+	data, err := i.store()
+	if err != nil {
+		return err
+	}
+	if err := later.Schedule(ctx, at, i.recordKey(), data); err != nil {
+		return fmt.Errorf("storing that %s is looked at again at %s: %w", i.Key, at.UTC().Format(time.RFC3339), err)
+	}
+	return nil
 }
 
 // AddDue adds every item that is due by a time to a queue, and removes the records

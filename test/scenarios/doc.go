@@ -57,7 +57,8 @@
 //	alert SERVICE                    Cloud Monitoring sends an alert about refused requests
 //	doctor SERVICE                   somebody asks on the commands topic why it answers 403
 //	deliver                          the function is given all events, in order, until it has none left that is due
-//	advance DURATION                 time passes, and what was sent back is delivered again
+//	advance DURATION                 time passes, what was sent back is delivered again, and what is due is done
+//	pass DURATION                    the same, hour by hour
 //	forget FIELD PATH                from now on the function reads what stands at PATH without that
 //	                                 field: its writes are acknowledged, and do not show
 //	remember                         that is over

@@ -48,7 +48,7 @@ type play struct {
 	leaves        bool   // nobody waits for the operation of the next call
 	doors         []door
 	entitled      []visitor // visitors that the policy names
-	closes        bool      // the policy may shut them out, too: without a load balancer, or with others behind IAP
+	closes        bool      // the policy may shut them out, too: what it cannot guard, or with others behind IAP
 
 	mu      sync.Mutex
 	mail    []letter
@@ -123,8 +123,9 @@ func start(t *testing.T, s script) *play {
 			p.entitled = append(p.entitled, v)
 		}
 	}
-	p.closes = bytes.Contains(s.policy, []byte("withoutLoadBalancer: close")) ||
-		bytes.Contains(s.policy, []byte("private: behind-iap"))
+	for _, shuts := range []string{"withoutLoadBalancer: close", "private: behind-iap", "do: close"} {
+		p.closes = p.closes || bytes.Contains(s.policy, []byte(shuts))
+	}
 	if err := p.playground.OnReport(ctx, p.reported); err != nil {
 		t.Fatal(err)
 	}
@@ -272,6 +273,14 @@ func (p *play) post(one letter) bool {
 func (p *play) advance(d time.Duration) {
 	p.clock.Later(d)
 	p.deliver()
+	p.command(map[string]string{"command": "due"}) // as Cloud Scheduler sends it every minute
+}
+
+// pass advances hour by hour.
+func (p *play) pass(d time.Duration) {
+	for ; d > 0; d -= time.Hour {
+		p.advance(min(d, time.Hour))
+	}
 }
 
 // command publishes a command, as a platform team does, and delivers it.

@@ -134,6 +134,11 @@ var acts = map[string]func(p *play, args, block []string) error{
 		p.advance(d)
 		return err
 	},
+	"pass": func(p *play, args, _ []string) error {
+		d, err := time.ParseDuration(strings.Join(args, ""))
+		p.pass(d)
+		return err
+	},
 	"sweep": func(p *play, _, _ []string) error {
 		p.command(map[string]string{"command": "sweep", "target": "projects/" + playground.Project})
 		return nil

@@ -10,16 +10,31 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/policy/stuck"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
 // checked is a valid policy, and what one service would get by it.
 type checked struct {
-	File   string  `json:"file"`
-	Digest string  `json:"digest"`
-	Rules  int     `json:"rules"`
-	Target *wanted `json:"target,omitempty"`
+	File     string   `json:"file"`
+	Digest   string   `json:"digest"`
+	Rules    int      `json:"rules"`
+	Warnings []string `json:"warnings,omitempty"`
+	Target   *wanted  `json:"target,omitempty"`
+}
+
+// warningsOf are what a valid policy should say, and does not.
+func warningsOf(rules policy.Policy) []string {
+	var warnings []string
+	for _, rule := range rules.Rules() {
+		if rule.Mode == policy.Enforce && rule.Recipe != policy.RecipeOff && rule.WhenStuck.Do == "" {
+			warnings = append(warnings, fmt.Sprintf("rule %s enforces and has no whenStuck: a service that cannot be guarded "+
+				"stays open until a person acts. whenStuck: {after: 72h, do: close} closes it after three days, which costs its "+
+				"visitors every way in but an IAP that is on; do: report says that it may stay open", rule.Rule))
+		}
+	}
+	return warnings
 }
 
 // wanted is what a rule says about a service. A service without a rule is left
@@ -96,7 +111,7 @@ func checkPolicy(args []string, about subjectFlags, now time.Time) (checked, err
 	if err != nil {
 		return checked{}, err
 	}
-	read := checked{File: args[0], Digest: rules.Digest(), Rules: len(rules.Rules())}
+	read := checked{File: args[0], Digest: rules.Digest(), Rules: len(rules.Rules()), Warnings: warningsOf(rules)}
 	if len(args) == 1 {
 		return read, nil
 	}
@@ -132,6 +147,9 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 
 func (c checked) print(out io.Writer) {
 	fmt.Fprintf(out, "%s is valid: digest %s, %s\n", c.File, c.Digest, counted(c.Rules, "rule"))
+	for _, warning := range c.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", warning)
+	}
 	switch w := c.Target; {
 	case w == nil:
 	case w.Undecided != "":
@@ -169,15 +187,28 @@ func howOf(s policy.Settings) string {
 		invokers = "keep"
 	}
 	how := fmt.Sprintf("access.none %s, ingress %s, publicInvokers %s, withoutLoadBalancer %s, callers %s, "+
-		"private %s, redeploy %s, redeployImage %s, enableApi %t, probe %s, settle %s, quiet %s, propagation %s, "+
+		"private %s, whenStuck %s, redeploy %s, redeployImage %s, enableApi %t, probe %s, settle %s, quiet %s, propagation %s, "+
 		"limits %d in a project and %d overall",
-		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Private, s.Redeploy, s.RedeployImage, s.EnableAPI, s.Probe,
+		s.NoneFor, ingress, invokers, s.WithoutLoadBalancer, s.Callers, s.Private,
+		whenStuckOf(s.WhenStuck), s.Redeploy, s.RedeployImage, s.EnableAPI, s.Probe,
 		policy.InWords(s.Settle), policy.InWords(s.Quiet), policy.InWords(s.Propagation),
 		s.Limits.PerProject, s.Limits.Overall)
 	if s.OAuthClient.ID != "" {
 		how += ", oauthClient " + s.OAuthClient.ID
 	}
 	return how
+}
+
+// whenStuckOf is what a rule says of services that are stuck.
+func whenStuckOf(rule stuck.Rule) string {
+	if rule.Do == "" {
+		return string(stuck.Report)
+	}
+	text := fmt.Sprintf("%s after %s", rule.Do, policy.InWords(rule.After))
+	if rule.Window.Bounded() {
+		text += ", " + rule.Window.Describe()
+	}
+	return text
 }
 
 func orNobody(members []string) string {

@@ -37,10 +37,12 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 		{"the file alone", "is valid: digest ", nil},
 		{"covered", "rule shops: mode enforce, recipe auto, access group:ops@example.com", []string{in + "shop-a"}},
 		{"in every key",
-			"  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, private leave, redeploy " +
-				"advise, redeployImage pin, enableApi false, " +
+			"  access.none wait, ingress restrict, publicInvokers remove, withoutLoadBalancer wait, callers stop, private leave, whenStuck report, " +
+				"redeploy advise, redeployImage pin, enableApi false, " +
 				"probe off, settle 30 seconds, quiet 10 seconds, propagation 2 minutes, limits 10 in a project and 50 overall\n",
 			[]string{in + "shop-a"}},
+		{"nothing is said about what is stuck", "warning: rule shops enforces and has no whenStuck: a service that cannot be guarded " +
+			"stays open until a person acts.", nil},
 		{"its age counts", "if it was created before 2026-12-01T00:00:00Z: only planned", []string{in + "shop-a"}},
 		{"exempt", ": r (t, o)", []string{in + "shop-b"}},
 		{"not covered", "is left alone: no rule covers it", []string{in + "cart"}},
@@ -53,8 +55,23 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 	}
 }
 
+func TestPolicyCheckWarnsOfNoRuleThatSaysWhenStuck(t *testing.T) {
+	out, err := say(t, "policy", "check", policyFile(t, `  - {name: a, mode: enforce, whenStuck: {after: 72h, do: report}}
+`))
+	if err != nil || strings.Contains(out, "warning") {
+		t.Errorf("%q, %v, want no warning", out, err)
+	}
+	out, err = say(t, "policy", "check", policyFile(t, `  - {name: a, mode: approve, match: {services: [a]}}
+  - {name: b, mode: enforce, match: {services: [b]}, recipe: off}
+`))
+	if err != nil || strings.Contains(out, "warning") {
+		t.Errorf("%q, %v, want no warning for rules that write nothing by themselves", out, err)
+	}
+}
+
 func TestPolicyCheckShowsTheOtherKeysOfARule(t *testing.T) {
 	name := policyFile(t, `  - name: other
+    whenStuck: {after: 72h, do: close, window: {days: [sat], from: "02:00", to: "06:00"}}
     access: {members: ["group:ops@example.com"], none: enable, condition: {title: spring, expression: request.path.startsWith("/a")}}
     ingress: keep
     publicInvokers: keep
@@ -63,6 +80,7 @@ func TestPolicyCheckShowsTheOtherKeysOfARule(t *testing.T) {
 `)
 	out, err := say(t, "policy", "check", name, "projects/demo-project/locations/us-central1/services/a")
 	for _, want := range []string{
+		"whenStuck close after 72 hours, on sat from 02:00 to 06:00 UTC, ",
 		"access.none enable, ingress keep, publicInvokers keep, ", "callers proceed, ",
 		", oauthClient 123-abc.apps.googleusercontent.com\n", `access if request.path.startsWith("/a") (spring)`,
 	} {
