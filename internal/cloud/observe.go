@@ -88,8 +88,8 @@ func (o *observation) readAccess(ctx context.Context) {
 				member.Invokers = o.p.Invokers
 				continue
 			}
-			if slices.Contains(o.siblings, member.Target) {
-				continue // each is observed by itself
+			if slices.Contains(o.siblings, member.Target) || len(backend.Frontends) == 0 {
+				continue // each is observed by itself, or IAP is not switched there
 			}
 			start(func() { o.readNeighbour(ctx, member, !backend.IAPOn) })
 		}

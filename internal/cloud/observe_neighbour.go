@@ -52,7 +52,7 @@ func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked policy.A
 		for j := range p.Backends[i].Members {
 			member := &p.Backends[i].Members[j]
 			observed := member.Target == p.Target || !member.CreatedAt.IsZero()
-			if asked.Labels && !observed && !member.Missing {
+			if asked.Labels && !observed && !member.Missing && len(p.Backends[i].Frontends) > 0 {
 				group.Go(func() error { return c.readLabels(ctx, member) })
 			}
 		}

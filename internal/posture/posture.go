@@ -223,15 +223,15 @@ func AgentEmail(projectNumber string) string {
 func (p Posture) Agent() string { return "serviceAccount:" + AgentEmail(p.ProjectNumber) }
 
 // AllMembers are all services that an IAP switch on this posture's backends
-// concerns, each once, the target first. Where IAP is asked at the forwarding rules, no
-// backend service is switched.
+// concerns, each once, the target first. Where IAP is asked at the forwarding rules, or no
+// frontend leads there, no backend service is switched.
 func (p Posture) AllMembers() []Member {
 	var members []Member
 	for _, part := range p.Parts() {
 		members = append(members, Member{Target: part.Target, Invokers: part.Invokers})
 	}
 	for _, backend := range p.Backends {
-		if backend.Delegated() {
+		if len(backend.Frontends) == 0 || backend.Delegated() {
 			continue
 		}
 		for _, member := range backend.Members {

@@ -72,8 +72,11 @@ func (inv *Inventory) backend(l link, from *compute.BackendService, target postu
 		IAPOn: from.Iap != nil && from.Iap.Enabled, CDNOn: from.EnableCDN, OAuthClient: oauthClient(from.Iap),
 		Frontends: inv.frontends(l, from, inv.masksFor(from, target)),
 	}
+	selectable := inv.selectable(l, from)
 	for _, member := range inv.members(from) {
-		backend.Members = append(backend.Members, posture.Member{Target: member})
+		if member == target || selectable(member) {
+			backend.Members = append(backend.Members, posture.Member{Target: member})
+		}
 	}
 	return backend
 }

@@ -121,6 +121,31 @@ func (s selection) paths(of []string) (paths []string, any bool) {
 	return paths, len(paths) > 0
 }
 
+// selectable says of services behind a backend service whether a request can come to them:
+// they are named without a mask, or some route's hosts and paths let a mask name them. What
+// is not known counts as a way there. A backend service that nothing leads to has no
+// requests, and one of its services counts as much as any.
+func (inv *Inventory) selectable(backend link, from *compute.BackendService) func(posture.Target) bool {
+	known := inv.unrouted == "" && !slices.ContainsFunc(users(from), func(user link) bool { return inv.unread[user.project] != nil })
+	var leading []route
+	for _, routing := range inv.routing {
+		known = known && routing.partial.of("", backend.location) == nil
+		for _, urlMap := range routing.routes {
+			l, ok := parseLink(urlMap.SelfLink)
+			if !ok || len(routing.proxies[l]) == 0 {
+				continue
+			}
+			found := routesTo(urlMap, backend)
+			known = known && (len(found) == 0 || !rewrites(urlMap))
+			leading = append(leading, found...)
+		}
+	}
+	return func(target posture.Target) bool {
+		of := inv.selections(from, target)
+		return !known || of == nil || len(leading) == 0 || len(selected(leading, of)) > 0
+	}
+}
+
 // rewrites reports whether a URL map rewrites URLs, or shares requests among backend
 // services. Whether masks are about the URL before or after the first is not documented;
 // after the second, others answer at the same URLs.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	compute "google.golang.org/api/compute/v1"
+
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 func TestAMaskTakesTheRequestsThatNameTheService(t *testing.T) {
@@ -68,5 +70,54 @@ func TestAMaskDoesNotNarrowWhatAURLMapRewrites(t *testing.T) {
 	}
 	if rewrites(with(&compute.PathMatcher{DefaultService: ours})) {
 		t.Error("a URL map without rewrites rewrites")
+	}
+}
+
+func TestANeighbourCountsWhereARequestCanSelectIt(t *testing.T) {
+	const group = "projects/demo-project/regions/us-central1/networkEndpointGroups/all"
+	neg, _ := parseLink(group)
+	target := func(service string) posture.Target {
+		return posture.Target{Project: "demo-project", Location: "us-central1", Service: service}
+	}
+	const service, other = "projects/demo-project/global/backendServices/b", "projects/demo-project/global/backendServices/other"
+	backend, _ := parseLink(service)
+	front := link{"demo-project", posture.Global, "targetHttpsProxies", "x"}
+	leading := func(action *compute.HttpRouteAction, hosts, paths []string) *compute.UrlMap {
+		made := &compute.UrlMap{SelfLink: "projects/demo-project/global/urlMaps/m", DefaultService: other}
+		made.HostRules = []*compute.HostRule{{Hosts: hosts, PathMatcher: "m"}}
+		made.PathMatchers = matchers(&compute.PathMatcher{Name: "m", DefaultService: made.DefaultService,
+			PathRules: []*compute.PathRule{{Paths: paths, Service: service, RouteAction: action}}})
+		return made
+	}
+	any := []string{"*"}
+	for _, tc := range []struct {
+		name, mask string
+		urlMap     *compute.UrlMap
+		want       bool
+	}{
+		{"another host", "<service>.example.com", leading(nil, []string{"shop.example.com"}, []string{"/*"}), false},
+		{"its host", "<service>.example.com", leading(nil, []string{"legacy.example.com"}, []string{"/*"}), true},
+		{"a pattern of its host", "<service>.example.com", leading(nil, []string{"*.example.com"}, []string{"/*"}), true},
+		{"another path", "/<service>", leading(nil, any, []string{"/shop/*"}), false},
+		{"its path", "/<service>", leading(nil, any, []string{"/legacy/*"}), true},
+		{"all paths", "/<service>", leading(nil, any, []string{"/*"}), true},
+		{"another path, and the map rewrites it", "/<service>",
+			leading(&compute.HttpRouteAction{UrlRewrite: &compute.UrlRewrite{}}, any, []string{"/shop/*"}), true},
+		{"no mask", "", leading(nil, []string{"shop.example.com"}, []string{"/shop"}), true},
+	} {
+		l, _ := parseLink(tc.urlMap.SelfLink)
+		inv := &Inventory{
+			services: map[link][]posture.Target{neg: {target("shop"), target("legacy")}}, masks: map[link]string{neg: tc.mask},
+			routing: map[string]*routing{"demo-project": {
+				routes: []*compute.UrlMap{tc.urlMap}, proxies: map[link][]proxy{l: {{link: front}}}}},
+		}
+		from := &compute.BackendService{Backends: []*compute.Backend{{Group: group}}}
+		if got := inv.selectable(backend, from)(target("legacy")); got != tc.want {
+			t.Errorf("%s: %t, want %t", tc.name, got, tc.want)
+		}
+		inv.unrouted = "denied"
+		if !inv.selectable(backend, from)(target("legacy")) {
+			t.Errorf("%s: what leads there is not known, and it does not count", tc.name)
+		}
 	}
 }
