@@ -91,13 +91,29 @@ func (d *decider) endContested() Decision {
 		"%s of %s was undone %d times in 24 hours, last by %s: change it at its source as contest.fix says",
 		said.Field, p.Target, said.Rounds, who))
 	decision.Contest = &said
-	if !found.until.IsZero() {
-		until := found.until.UTC()
-		decision.WaitingFor = &report.WaitingFor{
-			What: fmt.Sprintf("%s is contested, and is written again after a pause", said.Field), Until: &until,
-		}
+	if next, what := d.afterContest(found, said.Field); !next.IsZero() {
+		next = next.UTC()
+		decision.WaitingFor = &report.WaitingFor{What: what, Until: &next}
 	}
 	return decision
+}
+
+// afterContest is when the run goes on: when the contested step is taken again, or an
+// earlier step that nobody fights over is due. Zero = nothing is due later.
+func (d *decider) afterContest(found *contest, field string) (next time.Time, what string) {
+	if !found.until.IsZero() {
+		next, what = found.until, field+" is contested, and is written again after a pause"
+	}
+	if !d.mayWrite() {
+		return next, what
+	}
+	_, later := d.due()
+	for _, step := range later {
+		if next.IsZero() || step.NotBefore.Before(next) {
+			next, what = step.NotBefore, d.waitReason(step.NotBefore)
+		}
+	}
+	return next, what
 }
 
 // describe is a contest as a report has it.

@@ -145,6 +145,33 @@ func TestAGrantThatOthersTakeAwayIsRepairedAtOnce(t *testing.T) {
 	}
 }
 
+// Somebody who takes the agent away for the third time, and opens the door as well, must
+// not have the door forgotten: what is due later is waited for.
+func TestAContestOfOneFieldWaitsForTheOthers(t *testing.T) {
+	s := deployed()
+	settings := s.rules.settings
+	settings.Settle, settings.Quiet = 30*time.Second, 10*time.Second
+	s.rules = rules{settings: settings}
+	s.facts.Posture.Service.UpdatedAt, s.facts.Posture.Invokers.ChangedAt = ago(1), ago(1)
+	taken := plan.Step{Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: posturetest.Agent}, Resource: hello.Name()}
+	known := &memory.Service{UID: "uid"}
+	known.AddWrite(memory.Write{Run: "r", Op: string(grantInvoker), Resource: hello.Name(), Field: taken.Field(), At: ago(60)})
+	for _, second := range []int{120, 240} {
+		known.AddUndo(memory.Undo{Field: fieldOf(taken), At: ago(second)})
+	}
+	s.facts.Memory = known
+	got := s.decide()
+	if got.Outcome != report.Contested || got.WaitingFor == nil || got.WaitingFor.Until == nil ||
+		!got.WaitingFor.Until.Equal(ago(-9)) {
+		t.Errorf("%s, waiting for %+v: want it contested until the first grant is due in 9 s", got.Outcome, got.WaitingFor)
+	}
+	settings.Mode = "report-only"
+	s.rules = rules{settings: settings}
+	if got := s.decide(); got.WaitingFor != nil {
+		t.Errorf("%s, waiting for %+v in mode report-only: want nothing to be waited for", got.Outcome, got.WaitingFor)
+	}
+}
+
 func TestTheAgentsCreationAloneIsNotRepeated(t *testing.T) {
 	s := deployed()
 	d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}

@@ -188,6 +188,9 @@ func TestGamesKeepThePromises(t *testing.T) {
 		}
 		end := outplay(t, game, log)
 		t.Logf("%s\n%v", describe(game, end), log)
+		if slices.ContainsFunc(end.found, func(v referee.Violation) bool { return notYet(v) == "" }) {
+			t.Error("a promise is broken")
+		}
 		return
 	}
 	counts := &tally{promises: map[string]int{}, rows: map[string]int{}, examples: map[string]int{},

@@ -47,10 +47,6 @@ func exactly(d time.Duration) func(play.Game) time.Duration {
 	return func(play.Game) time.Duration { return d }
 }
 
-// races is why the bounds of a new service do not hold yet.
-const races = "where two instances look at once, the one that meets a conflict has the removal of the public wait for the " +
-	"propagation of grants"
-
 // stuck is the row of what cannot be guarded.
 const stuck = "stuck"
 
@@ -81,12 +77,10 @@ var Bounds = []Bound{
 		Most: exactly(2 * time.Minute), lastOpened: true, of: func(e exposure) bool { return e.episodes >= 3 }},
 	{Name: "touched", Meaning: "others keep changing it while it is open: min(10 min, 4 × settle) + 10 s, from the first " +
 		"opening on",
-		NotYet: races,
-		Most:   exactly(rollout + 10*time.Second),
-		of:     func(e exposure) bool { return e.moves > 1 && (e.closed || e.isNew()) }},
+		Most: exactly(rollout + 10*time.Second),
+		of:   func(e exposure) bool { return e.moves > 1 && (e.closed || e.isNew()) }},
 	{Name: "new", Meaning: "a new public service before a load balancer: 20 s from the last write that opened a door",
-		NotYet: races,
-		Most:   exactly(20 * time.Second), lastOpened: true, of: func(e exposure) bool { return e.isNew() }},
+		Most: exactly(20 * time.Second), lastOpened: true, of: func(e exposure) bool { return e.isNew() }},
 	{Name: "drift", Meaning: "what was guarded is opened: settle + 5 s from the last write that opened a door",
 		Most: exactly(settle + 5*time.Second), lastOpened: true, of: func(e exposure) bool { return e.closed }},
 	{Name: "old", Meaning: "the first protection of an old service: min(10 min, 4 × settle) + propagation + 90 s, from " +
