@@ -1,13 +1,17 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -99,6 +103,38 @@ func UsedUp(full memory.Full, rule string) string {
 	if full.Project != "" {
 		where = " of project " + full.Project
 	}
-	return fmt.Sprintf("%d of at most %d services%s were changed within an hour (%s of rule %s)", full.Most, full.Most, where,
+	said := fmt.Sprintf("%d of at most %d services%s were changed within an hour (%s of rule %s)", full.Most, full.Most, where,
 		full.Name, rule)
+	if len(full.Takers) > 0 {
+		said += ": " + usedUpBy(full)
+	}
+	return said
+}
+
+// mostTakers bounds how many services or projects are named.
+const mostTakers = 10
+
+// usedUpBy names whose deployments used a limit up: the services of a project, or the
+// projects, those with most services first.
+func usedUpBy(full memory.Full) string {
+	var names []string
+	services := map[string]int{}
+	for _, taker := range full.Takers {
+		project, service, _ := strings.Cut(taker, "/")
+		services[project]++
+		names = append(names, posture.Shown(service))
+	}
+	if full.Project == "" {
+		names = nil
+		for _, project := range slices.SortedFunc(maps.Keys(services), func(a, b string) int {
+			return cmp.Or(services[b]-services[a], strings.Compare(a, b))
+		}) {
+			names = append(names, fmt.Sprintf("%d of project %s", services[project], posture.Shown(project)))
+		}
+	}
+	said := strings.Join(names[:min(len(names), mostTakers)], ", ")
+	if more := len(names) - mostTakers; more > 0 {
+		said += fmt.Sprintf(" and %d more", more)
+	}
+	return said
 }

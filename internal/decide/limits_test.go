@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,31 @@ func TestAWriteThatDidNotHoldIsCountedWhereItsVersionStands(t *testing.T) {
 			if wave[0].Op() == enableIAP && tc.counted {
 				t.Errorf("%s: it is written again at once", tc.name)
 			}
+		}
+	}
+}
+
+func TestAFullLimitNamesWhoUsedItUp(t *testing.T) {
+	many := make([]string, 12)
+	for i := range many {
+		many[i] = fmt.Sprintf("sandbox/junk-%02d", i)
+	}
+	for _, tc := range []struct {
+		name    string
+		project string
+		takers  []string
+		want    string
+	}{
+		{"nobody is known", "", nil, "(limits of rule r)"},
+		{"of a project", "shop", []string{"shop/cart", "shop/till"}, "(limits of rule r): cart, till"},
+		{"many of a project", "sandbox", many, ": junk-00, junk-01, junk-02, junk-03, junk-04, junk-05, junk-06, junk-07, " +
+			"junk-08, junk-09 and 2 more"},
+		{"of all projects", "", append(many, "shop/cart", "shop/till", "blog/a"),
+			": 12 of project sandbox, 2 of project shop, 1 of project blog"},
+	} {
+		full := memory.Full{Limit: memory.Limit{Name: "limits", Project: tc.project, Most: 2}, Takers: tc.takers}
+		if got := UsedUp(full, "r"); !strings.HasSuffix(got, tc.want) {
+			t.Errorf("%s: %q, want %q at its end", tc.name, got, tc.want)
 		}
 	}
 }

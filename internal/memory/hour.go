@@ -17,6 +17,8 @@ type Hour struct {
 	// Slots holds, by rule and service uid, the second of the hour in which the service
 	// took its slot.
 	Slots map[string]map[string]int `json:"slots,omitempty"`
+	// Names are the services by uid, as PROJECT/SERVICE. A service may lack its name.
+	Names map[string]string `json:"names,omitempty"`
 	// Dropped counts, by rule, the slots that did not fit.
 	Dropped map[string]int `json:"dropped,omitempty"`
 }
@@ -36,6 +38,25 @@ func (h *Hour) Take(rule, uid string, at time.Time) bool {
 	return true
 }
 
+// name notes the name of a service that took a slot.
+func (h *Hour) name(taker Taker) {
+	if h.Names == nil {
+		h.Names = map[string]string{}
+	}
+	h.Names[taker.UID] = clip(taker.Name)
+}
+
+// takers are the names of the services that took a slot under a rule after a time.
+func (h *Hour) takers(rule string, after time.Time) []string {
+	var names []string
+	for uid := range h.Slots[rule] {
+		if name := h.Names[uid]; name != "" && h.since(rule, uid, after) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Has reports whether a service holds a slot under a rule.
 func (h *Hour) Has(rule, uid string) bool {
 	_, taken := h.Slots[rule][uid]
@@ -46,6 +67,7 @@ func (h *Hour) Has(rule, uid string) bool {
 func (h *Hour) Release(rule, uid string) bool {
 	_, taken := h.Slots[rule][uid]
 	delete(h.Slots[rule], uid)
+	delete(h.Names, uid)
 	return taken
 }
 
@@ -74,8 +96,12 @@ func (h *Hour) Times(rule string) []time.Time {
 	return times
 }
 
-// shrink drops the oldest slots of the rules with the most slots.
+// shrink drops all names, and then the oldest slots of the rules with the most slots.
 func (h *Hour) shrink(excess int) bool {
+	if len(h.Names) > 0 {
+		h.Names = nil
+		return true
+	}
 	var lists []list
 	for _, rule := range slices.Sorted(maps.Keys(h.Slots)) {
 		slots := h.Slots[rule]

@@ -19,22 +19,27 @@ type Limit struct {
 	Most    int    // 0 = no bound
 }
 
+// Taker is a service that takes a slot.
+type Taker struct{ UID, Name string } // the name as PROJECT/SERVICE
+
 // Full is a limit that is used up.
 type Full struct {
 	Limit
 	Until time.Time // when the next service may take a slot
+	// Takers are the names of the services that used it up, sorted, as far as they are known.
+	Takers []string
 }
 
 // TakeSlot takes a slot of each limit for a service. A service that has one takes no
 // second one within the window. It returns the first limit that is used up, nil = the
 // slots are taken; then no slot of the other limits is kept.
-func (m *Memory) TakeSlot(ctx context.Context, uid string, limits []Limit) (*Full, error) {
+func (m *Memory) TakeSlot(ctx context.Context, taker Taker, limits []Limit) (*Full, error) {
 	at := m.clock.Now()
 	var taken []Limit
 	for _, limit := range limits {
-		full, took, err := m.takeIn(ctx, limit, uid, at)
+		full, took, err := m.takeIn(ctx, limit, taker, at)
 		if err != nil || full != nil {
-			return full, errors.Join(err, m.release(ctx, uid, taken, at))
+			return full, errors.Join(err, m.release(ctx, taker.UID, taken, at))
 		}
 		if took {
 			taken = append(taken, limit)
@@ -44,7 +49,8 @@ func (m *Memory) TakeSlot(ctx context.Context, uid string, limits []Limit) (*Ful
 }
 
 // takeIn takes a slot of one limit, and reports whether the service had none before.
-func (m *Memory) takeIn(ctx context.Context, limit Limit, uid string, at time.Time) (full *Full, took bool, err error) {
+func (m *Memory) takeIn(ctx context.Context, limit Limit, taker Taker, at time.Time) (full *Full, took bool, err error) {
+	uid := taker.UID
 	if limit.Most == 0 {
 		return nil, false, nil
 	}
@@ -65,10 +71,14 @@ func (m *Memory) takeIn(ctx context.Context, limit Limit, uid string, at time.Ti
 			func(t time.Time) bool { return !t.After(since) })
 		if len(times) >= limit.Most {
 			slices.SortFunc(times, time.Time.Compare)
-			full = &Full{limit, times[len(times)-limit.Most].Add(Window)}
+			takers := append(before.takers(limit.Key, since), h.takers(limit.Key, since)...)
+			slices.Sort(takers)
+			full = &Full{limit, times[len(times)-limit.Most].Add(Window), slices.Compact(takers)}
 			return false
 		}
-		took = h.Take(limit.Key, uid, at)
+		if took = h.Take(limit.Key, uid, at); took {
+			h.name(taker)
+		}
 		return took
 	})
 	return full, took, err

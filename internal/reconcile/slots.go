@@ -35,10 +35,11 @@ func (r *run) slot(ctx context.Context, p target, wanted decide.SlotRequest) *de
 		return r.slotTaken
 	}
 	limits := r.limits(ctx, p.project, wanted)
-	full, err := r.Memory.TakeSlot(ctx, p.uid, limits)
+	taker := memory.Taker{UID: p.uid, Name: p.project + "/" + r.request.Target.Service}
+	full, err := r.Memory.TakeSlot(ctx, taker, limits)
 	if err != nil {
 		r.persisted(ctx, err)
-		full, _ = r.instance.slots.TakeSlot(ctx, p.uid, tightened(limits)) // in this process nothing fails
+		full, _ = r.instance.slots.TakeSlot(ctx, taker, tightened(limits)) // in this process nothing fails
 	}
 	answer := &decide.Slot{}
 	if full != nil {
