@@ -50,6 +50,9 @@ func exactly(d time.Duration) func(play.Game) time.Duration {
 // stuck is the row of what cannot be guarded.
 const stuck = "stuck"
 
+// isStuck reports whether nothing guards the service but to close it.
+func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
+
 // Bounds are P4's. The first row that fits an open door is its bound. Games have no faults
 // of the memory, the log or quotas, and no floods beyond 50 re-protections an hour. That a
 // contested door is open for at most a tenth of any hour is not judged.
@@ -64,8 +67,7 @@ var Bounds = []Bound{
 			}
 			return 0
 		},
-		NotYet: "the policy has no key whenStuck",
-		of:     func(e exposure) bool { return !e.balanced || e.rerouted || e.cached }},
+		of: isStuck},
 	{Name: "plain", Meaning: "a second frontend that cannot be guarded leads to the service, and has no traffic: the bound of " +
 		"an old service",
 		NotYet: "public members stay as long as a frontend without HTTPS leads to the service, with traffic or without",

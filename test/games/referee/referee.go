@@ -227,7 +227,7 @@ func (r *Referee) lockedOut(now time.Time) {
 		}
 	}
 	for l := range shut {
-		if r.history[l.service].cut || now.Sub(r.with.facts[l.service].made) < young {
+		if r.history[l.service].cut || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
 			delete(r.locked, l)
 			continue
 		}
@@ -242,6 +242,11 @@ func (r *Referee) lockedOut(now time.Time) {
 			r.breach("P3", row, "%s is kept out of %s %s for more than %s", l.who, l.service, l.address, Lasting)
 		}
 	}
+}
+
+// closes reports whether the rule closes a service as it is.
+func (r *Referee) closes(service string) bool {
+	return r.game.Stuck && isStuck(exposure{game: r.game, history: *r.history[service], facts: r.with.facts[service]})
 }
 
 // reaches reports whether somebody gets in by some address.
