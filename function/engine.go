@@ -31,7 +31,8 @@ func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.E
 		Clock:  sleepingClock{config.Clock},
 		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
 		Self: self(config), Writers: wiring.Writers, History: clients.LastWrites, Served: clients.Served,
-		Memory: cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
+		Answers: clients.Answers,
+		Memory:  cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
 	})
 }
 

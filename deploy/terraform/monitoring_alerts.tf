@@ -218,3 +218,36 @@ resource "google_monitoring_alert_policy" "configuration_changed" {
     mime_type = "text/markdown"
   }
 }
+
+# One report is enough for a page, whatever the mode.
+resource "google_monitoring_alert_policy" "harm" {
+  project               = var.project_id
+  display_name          = "${var.name}: nobody gets in any more where a service was closed"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "A report with the finding HARM"
+    condition_matched_log {
+      filter = "${local.report_line} AND jsonPayload.codes=\"HARM\""
+      label_extractors = {
+        target = "EXTRACT(jsonPayload.target)"
+        rule   = "EXTRACT(jsonPayload.rule)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "7200s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["harm"]
+    mime_type = "text/markdown"
+  }
+}

@@ -70,11 +70,14 @@ func (d *decider) broken() {
 	}
 	open := door.Exposed(door.Of(d.facts.Posture)) == door.Yes
 	for _, step := range d.plan.Steps {
-		if open && closesDoors(step) || step.Op() == withdrawInvoker {
+		if step.Op() == withdrawInvoker {
 			continue
 		}
 		same := func(s plan.Step) bool { return s.Op() == step.Op() && s.Resource == step.Resource }
-		if why := openFor(step, d.facts.Posture.Target.Project, failures); why != nil {
+		if why := openFor(step, d.facts.Posture.Target.Project, failures); why != nil && !(open && closesDoors(step)) {
+			d.holdBack(same, *why)
+		}
+		if why := harmfulNow(step, failures); why != nil && d.counts(step) && !d.restores(step) {
 			d.holdBack(same, *why)
 		}
 	}
@@ -83,8 +86,10 @@ func (d *decider) broken() {
 // closesDoors reports whether a step takes a way in from strangers. The circuit breaker
 // never stops that while a door is open.
 func closesDoors(step plan.Step) bool {
-	return slices.Contains([]plan.Op{restrictIngress, requireInvoker, revokePublic, revokeAccess}, step.Op())
+	return slices.Contains(closers, step.Op())
 }
+
+var closers = []plan.Op{restrictIngress, requireInvoker, revokePublic, revokeAccess}
 
 // RecentFailures are those that count: within the window, and after somebody closed the
 // circuit breaker. A time that lies ahead was not written by us.
@@ -98,7 +103,7 @@ func RecentFailures(b memory.Breaker, now time.Time) []memory.Failure {
 // failed on this resource, on three services of the project, or in three projects.
 func openFor(step plan.Step, project string, failures []memory.Failure) *Holdup {
 	var here []memory.Failure
-	kind := slices.DeleteFunc(slices.Clone(failures), func(f memory.Failure) bool { return f.Op != string(step.Op()) })
+	kind := ofKind(step, failures, false)
 	services, projects := map[string]bool{}, map[string]bool{}
 	for _, failure := range kind {
 		if failure.Resource == step.Resource && failure.Field == step.Field() {
@@ -120,8 +125,20 @@ func openFor(step plan.Step, project string, failures []memory.Failure) *Holdup 
 	default:
 		return nil
 	}
-	last := slices.MaxFunc(here, func(a, b memory.Failure) int { return a.At.Compare(b.At) })
-	until := last.At.Add(Window).UTC()
+	until := windowAfter(here)
 	return &Holdup{fmt.Sprintf("the circuit breaker holds %s until %s: the same write did not hold %s although it was "+
 		"acknowledged", step.Op(), until.Format(time.RFC3339), what), until}
+}
+
+// ofKind are the failures of a step's kind: those that are harm, or those that are not.
+func ofKind(step plan.Step, failures []memory.Failure, harm bool) []memory.Failure {
+	return slices.DeleteFunc(slices.Clone(failures), func(f memory.Failure) bool {
+		return f.Op != string(step.Op()) || f.Harm != harm
+	})
+}
+
+// windowAfter is when a window after the last of the failures ends.
+func windowAfter(failures []memory.Failure) time.Time {
+	last := slices.MaxFunc(failures, func(a, b memory.Failure) int { return a.At.Compare(b.At) })
+	return last.At.Add(Window).UTC()
 }

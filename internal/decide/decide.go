@@ -37,6 +37,8 @@ type Needs struct {
 	History, Callers, Breaker, Traffic, Examination, SignIn bool
 	// Slot is what a slot of the limits is needed for, nil = none is.
 	Slot *SlotRequest
+	// Aftermath is the watch for which the answers of load balancers are needed, nil = none.
+	Aftermath *memory.Watch
 }
 
 // Any reports whether something is needed.
@@ -97,12 +99,16 @@ type Remember struct {
 	// ContestedSince is since when others undo fields of ours again and again; zero = nobody
 	// does.
 	ContestedSince time.Time
+	// Watch is what is watched from now on, or was judged; nil = nothing new. Its run is ""
+	// where it is the run that this decision belongs to.
+	Watch *memory.Watch
 }
 
 // Decide says what to do about one service.
 func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	d := &decider{facts: f, rules: s, request: r, now: now}
 	d.assess()
+	d.watched()
 	var decision Decision
 	switch {
 	case f.Posture.Target.Instance:
@@ -123,9 +129,13 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 		d.setAside()
 		decision = d.endedBy() // no step fails twice in one delivery
 	}
-	decision.Remember.Relied, decision.Remember.WantedSince = d.relied, d.wanting
+	decision.Remember.Relied, decision.Remember.WantedSince, decision.Remember.Watch = d.relied, d.wanting, d.watching()
 	decision.Remember.ContestedSince = d.contestedSince()
-	return d.tellStuck(decision)
+	decision = d.tellStuck(decision)
+	if watch := decision.Remember.Watch; watch != nil && watch.Verdict == "" {
+		decision.LookAgain = earliest(decision.LookAgain, WatchUntil(*watch))
+	}
+	return decision
 }
 
 // decider is one decision while it is made.
@@ -154,6 +164,7 @@ type decider struct {
 	stuck           *stuckService // nil = the service is not
 	needs           Needs
 	run             Run
+	watch           *memory.Watch // what was watched, with the verdict of now; nil = nothing was judged
 }
 
 // assess compares the posture with what is wanted, and plans.

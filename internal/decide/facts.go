@@ -95,6 +95,7 @@ type Facts struct {
 	Breaker      *memory.Breaker
 	Traffic      *Traffic
 	SignIn       *SignIn
+	Aftermath    *Aftermath
 	Examination  *posture.Examination
 }
 

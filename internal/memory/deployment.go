@@ -23,7 +23,7 @@ type Deployment struct {
 }
 
 // Breaker is the circuit breaker. It counts writes of ours that were acknowledged and
-// did not hold.
+// did not hold, and those that shut out who is entitled.
 type Breaker struct {
 	Failures []Failure `json:"failures,omitempty"`
 	// ClosedAt is when a person closed it. Earlier failures no longer count.
@@ -32,7 +32,7 @@ type Breaker struct {
 	Reason   string    `json:"reason,omitempty"`
 }
 
-// Failure is one write that did not hold.
+// Failure is one write that did not hold, or after which nobody got in any more.
 type Failure struct {
 	Project  string    `json:"project"`
 	Service  string    `json:"service"` // for which it was written: projects/P/locations/L/services/S
@@ -40,9 +40,11 @@ type Failure struct {
 	Field    string    `json:"field"`
 	Op       string    `json:"op"`
 	At       time.Time `json:"at"`
+	// Harm means that the write held, and that nobody got in at the load balancers after it.
+	Harm bool `json:"harm,omitempty"`
 }
 
-// Fail notes a write that did not hold. It reports whether the record changed.
+// Fail notes a write that failed so. It reports whether the record changed.
 func (b *Breaker) Fail(failure Failure) bool {
 	failure.At = failure.At.UTC().Round(0) // as it is when it is read back
 	if slices.Contains(b.Failures, failure) {

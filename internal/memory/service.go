@@ -50,6 +50,7 @@ type Service struct {
 	Wrote           []Write    `json:"wrote,omitempty"`
 	Bindings        []Binding  `json:"bindings,omitempty"`
 	Run             *Run       `json:"run,omitempty"` // the open run; nil = there is none
+	Watch           *Watch     `json:"watch,omitempty"`
 	Approvals       []Approval `json:"approvals,omitempty"`
 }
 
@@ -289,6 +290,9 @@ func (s *Service) shrink(excess int) bool {
 	}
 	if s.Run != nil {
 		lists = append(lists, listOf(&s.Run.PlanIDs))
+	}
+	if s.Watch != nil {
+		lists = append(lists, listOf(&s.Watch.Ways))
 	}
 	_, dropped := shrink(excess, lists...)
 	return dropped

@@ -69,7 +69,9 @@ func (o Options) grants() []resourcemanager.Grant {
 		{Role: "roles/editor", Member: Developer}, {Role: "roles/run.admin", Member: Developer},
 	}
 	for _, project := range o.Projects {
-		given = append(given, resourcemanager.Grant{Role: "roles/editor", Member: Developer, Project: project.ID})
+		for _, role := range []string{"roles/editor", "roles/run.admin"} {
+			given = append(given, resourcemanager.Grant{Role: role, Member: Developer, Project: project.ID})
+		}
 	}
 	return append(given, FunctionGrants(o.Roles)...)
 }

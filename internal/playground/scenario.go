@@ -20,6 +20,8 @@ type LoadBalanced struct {
 	// Frontend is the project of the load balancer but for its backend service: one that
 	// refers to the backend service of another project; "" = Project.
 	Frontend string
+	// Of is the project of the service and of its load balancer; "" = Project.
+	Of string
 	// As begins the names of the load balancer's parts; "" = the service's name.
 	As string
 }
@@ -51,15 +53,17 @@ const Image = "us-docker.pkg.dev/cloudrun/container/hello"
 
 // Name is the service's full resource name.
 func (l LoadBalanced) Name() string {
-	return "projects/" + Project + "/locations/" + l.Region + "/services/" + l.Service
+	return "projects/" + l.project() + "/locations/" + l.Region + "/services/" + l.Service
 }
+
+func (l LoadBalanced) project() string { return cmp.Or(l.Of, Project) }
 
 // Backend is the name of its backend service.
 func (l LoadBalanced) Backend() string { return cmp.Or(l.As, l.Service) + "-backend" }
 
 // Deploy makes the service, public, and waits until it is ready.
 func (l LoadBalanced) Deploy(ctx context.Context, client Client) error {
-	parent := "/v2/projects/" + Project + "/locations/" + l.Region
+	parent := "/v2/projects/" + l.project() + "/locations/" + l.Region
 	if _, err := client.Call(ctx, http.MethodPost, parent+"/services?serviceId="+l.Service, map[string]any{
 		"template": map[string]any{"containers": []any{map[string]any{"image": Image}}},
 	}); err != nil {
@@ -99,7 +103,7 @@ func (l LoadBalanced) parts() ([]part, error) {
 	if l.Regional {
 		scope, proxies = region, region+"/targetHttpsProxies"
 	}
-	frontend := cmp.Or(l.Frontend, Project)
+	own, frontend := l.project(), cmp.Or(l.Frontend, l.project())
 	link := func(project, collection, name string) string { return "projects/" + project + collection + "/" + name }
 	scheme, name := "EXTERNAL_MANAGED", cmp.Or(l.As, l.Service)
 	if l.Internal {
@@ -108,15 +112,15 @@ func (l LoadBalanced) parts() ([]part, error) {
 	neg, urlMap, certificate, proxy := name+"-neg", name+"-map", name+"-certificate", name+"-proxy"
 	made, err := l.certificate(certificate)
 	return []part{
-		{Project, region + "/networkEndpointGroups", map[string]any{
+		{own, region + "/networkEndpointGroups", map[string]any{
 			"name": neg, "networkEndpointType": "SERVERLESS", "cloudRun": map[string]any{"service": l.Service},
 		}},
-		{Project, scope + "/backendServices", map[string]any{
+		{own, scope + "/backendServices", map[string]any{
 			"name": l.Backend(), "loadBalancingScheme": scheme, "protocol": "HTTPS",
-			"backends": []any{map[string]any{"group": link(Project, region+"/networkEndpointGroups", neg)}},
+			"backends": []any{map[string]any{"group": link(own, region+"/networkEndpointGroups", neg)}},
 		}},
 		{frontend, scope + "/urlMaps", map[string]any{
-			"name": urlMap, "defaultService": link(Project, scope+"/backendServices", l.Backend()),
+			"name": urlMap, "defaultService": link(own, scope+"/backendServices", l.Backend()),
 		}},
 		{frontend, scope + "/sslCertificates", made},
 		{frontend, proxies, map[string]any{

@@ -134,7 +134,7 @@ func Worst(findings []Finding) Disposition {
 
 // Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{ProbeOpen, OrgPolicy, RuleUndecided, CallerBreaks, NoWriter, WriterUnknown, inRegions,
+	codes := []Code{ProbeOpen, OrgPolicy, Harm, ruleUndecided, CallerBreaks, NoWriter, WriterUnknown, inRegions,
 		privateWithoutIAP, accessorNotNamed, agentInvokesPrivate} // found outside of Assess
 	for _, each := range comparisons {
 		codes = append(codes, each.codes...)
@@ -155,6 +155,9 @@ func ForbiddenBy(constraint, project, why string) Finding {
 			command.DescribeConstraint(constraint, project).String(),
 	}
 }
+
+// Harm: nobody got in at the load balancers any more after steps that closed the service.
+const Harm Code = "HARM"
 
 // ProbeOpen: whatever the configuration says, a request without credentials got
 // through to the application.

@@ -61,7 +61,7 @@ func TestNothingIsAssessedUntilItIsKnownWhichRuleDecides(t *testing.T) {
 	want := posturetest.Wanted()
 	want.Undecided = "why"
 	got := Assess(posturetest.Protected(), want)
-	if len(got) != 1 || got[0].Code != RuleUndecided || got[0].Disposition != Blocks || got[0].Why != "why" {
+	if len(got) != 1 || got[0].Code != ruleUndecided || got[0].Disposition != Blocks || got[0].Why != "why" {
 		t.Errorf("%+v", got)
 	}
 }

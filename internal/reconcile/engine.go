@@ -17,6 +17,7 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/traffic"
 )
 
 // Cloud reads and writes the resources. Its errors are classified by package
@@ -87,6 +88,9 @@ type Surroundings struct {
 	// Served says whether requests were answered, before a service was created, where
 	// load balancers lead to it; nil = nobody knows.
 	Served func(ctx context.Context, p posture.Posture) (bool, error)
+	// Answers counts how requests that came by ways through load balancers were answered
+	// between two times; nil = nobody knows.
+	Answers func(ctx context.Context, ways []traffic.Way, from, to time.Time) ([]traffic.Answer, error)
 }
 
 // Engine is the loop with its surroundings.

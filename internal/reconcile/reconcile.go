@@ -46,6 +46,9 @@ type run struct {
 	// traffic is what load balancers answered before the service was created. It is read
 	// once in a run.
 	traffic *decide.Traffic
+	// aftermath is what load balancers answered after the steps that are watched. It is read
+	// once in a run.
+	aftermath *decide.Aftermath
 	// notPersisted is why something could not be remembered, nil = all was.
 	notPersisted error
 }

@@ -121,10 +121,16 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 		return
 	}
 	r.rememberSignIn(ctx, decision.Posture)
+	watch := decision.Remember.Watch
+	if watch != nil && watch.Run == "" {
+		own := *watch
+		own.Run, watch = r.id, &own
+	}
 	see := func(s *memory.Service) bool {
 		changed := seeDoors(s, decision.Posture, r.now())
 		changed = s.SeeFirst(r.now()) || changed
 		changed = seeClocks(s, decision) || changed
+		changed = s.SeeWatch(watch) || changed
 		if balanced := func(p posture.Posture) bool { return len(p.Backends) > 0 }; slices.ContainsFunc(
 			decision.Posture.Parts(), balanced) {
 			changed = s.SeeBalanced(r.now()) || changed

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/traffic"
 )
 
 // served reads whether somebody relied on the ways to a service before it was created.
@@ -22,4 +26,31 @@ func (r *run) served(ctx context.Context, p posture.Posture) *decide.Traffic {
 	}
 	r.traffic = found
 	return found
+}
+
+// after reads how load balancers answered before and after the steps that are watched.
+func (r *run) after(ctx context.Context, watch memory.Watch) *decide.Aftermath {
+	spans, ways := decide.SpansOf(watch), decide.WaysOf(watch)
+	found := &decide.Aftermath{}
+	group, ctx := errgroup.WithContext(ctx)
+	for span, into := range map[decide.Span]*[]traffic.Answer{
+		spans.Long: &found.Long, spans.Before: &found.Before, spans.After: &found.After,
+	} {
+		group.Go(func() (err error) {
+			*into, err = r.answers(ctx, ways, span)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		found.Unread = fmt.Errorf("looking whether anybody gets in at the load balancers before %s: %w", r.request.Target, err)
+	}
+	r.aftermath = found
+	return found
+}
+
+func (r *run) answers(ctx context.Context, ways []traffic.Way, in decide.Span) ([]traffic.Answer, error) {
+	if r.Answers == nil {
+		return nil, errors.New("nothing reads the traffic of load balancers")
+	}
+	return r.Answers(ctx, ways, in.From, in.To)
 }

@@ -94,12 +94,13 @@ func (p *play) calls(args, block []string) error {
 	return nil
 }
 
-// service reads SERVICE [in REGION] [regionally|internally] [as NAME] [from PROJECT].
+// service reads SERVICE [in REGION] [of PROJECT] [regionally|internally] [as NAME] [from PROJECT].
 func service(args []string) (playground.LoadBalanced, error) {
 	if len(args) == 0 {
 		return playground.LoadBalanced{}, fmt.Errorf("which service?")
 	}
-	s := playground.LoadBalanced{Service: args[0], Region: "us-central1", As: after(args, "as"), Frontend: after(args, "from")}
+	s := playground.LoadBalanced{Service: args[0], Region: "us-central1", As: after(args, "as"), Frontend: after(args, "from"),
+		Of: after(args, "of")}
 	s.Host = cmp.Or(s.As, s.Service) + ".example.com"
 	s.Region = cmp.Or(after(args, "in"), s.Region)
 	s.Internal = slices.Contains(args, "internally")

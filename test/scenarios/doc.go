@@ -16,12 +16,13 @@
 // the part policy.yaml is the function's policy (without it: none), the part
 // holds.yaml its holds (the same), the part writers who writes below which folder,
 // one a line as IAPGUARD_WRITERS has them, the part cloud may
-// say project without organization, project beside ID, or belief NAME... (see the local
+// say project without organization, project beside ID..., or belief NAME... (see the local
 // cloud's README.md), the part without names permissions that the function does not have, and the part story holds
 // one command a line:
 //
-//	deploy SERVICE [in REGION]       somebody deploys the service, public
-//	balance SERVICE [in REGION] [regionally|internally] [as NAME] [from PROJECT]
+//	deploy SERVICE [in REGION] [of PROJECT]
+//	                                 somebody deploys the service, public
+//	balance SERVICE [in REGION] [of PROJECT] [regionally|internally] [as NAME] [from PROJECT]
 //	                                 a whole HTTPS load balancer before it: SERVICE-backend, SERVICE.example.com;
 //	                                 internally: a regional one inside the network; from a project: there is all
 //	                                 of it but the backend service
@@ -62,7 +63,7 @@
 //	forget FIELD PATH                from now on the function reads what stands at PATH without that
 //	                                 field: its writes are acknowledged, and do not show
 //	remember                         that is over
-//	sweep                            somebody asks on the commands topic to look at every service
+//	sweep [PROJECT]                  somebody asks on the commands topic to look at every service of a project
 //	apply SERVICE plan PLANID        somebody asks on the commands topic to carry out that plan
 //	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
 //
@@ -82,7 +83,7 @@
 //	ask URL...                       who gets what at a door; SERVICE.run.app stands for the default URL
 //	iapguard COMMAND...              what the command prints for the project's owner, and the exit status; the
 //	                                 name of a service stands for its full name, files are the story's own
-//	visit WHO DOOR[/PATH]            what one client gets that asks once
+//	visit WHO DOOR[/PATH] [N times]  what one client gets that asks once, or more often
 //	evidence SERVICE                 what the last diagnosis looked at; before reports, which forgets it
 //
 // {10 days} in a policy or in holds is the day that far ahead, and is shown so.

@@ -102,8 +102,8 @@ func start(t *testing.T, s script) *play {
 	var err error
 	options := playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now,
 		WithoutOrganization: s.alone, Beliefs: s.beliefs, Roles: rolesWithout(t, s.without)}
-	if s.beside != "" {
-		options.Projects = []apiserver.Project{apiserver.NewProject(s.beside)}
+	for _, id := range s.beside {
+		options.Projects = append(options.Projects, apiserver.NewProject(id))
 	}
 	if p.playground, err = playground.Start(ctx, options); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -157,10 +158,15 @@ func (p *play) asksDoctor(args, _ []string) error {
 	return err
 }
 
-// visits asks once at one door, as a client does: it is logged.
+// visits asks once or several times at one door, as a client does: it is logged.
 func (p *play) visits(args []string) ([]string, error) {
-	if len(args) != 2 {
-		return nil, fmt.Errorf("write visit WHO DOOR[/PATH]")
+	times := 1
+	if len(args) == 4 && args[3] == "times" {
+		times, _ = strconv.Atoi(args[2])
+		args = args[:2]
+	}
+	if len(args) != 2 || times < 1 {
+		return nil, fmt.Errorf("write visit WHO DOOR[/PATH] [N times]")
 	}
 	d, path, err := p.way(args[1])
 	if err != nil {
@@ -168,7 +174,11 @@ func (p *play) visits(args []string) ([]string, error) {
 	}
 	for _, v := range slices.Concat(visitors, programs) {
 		if v.name == args[0] || v.name == "a "+args[0] || v.name == "an "+args[0] {
-			return []string{p.visit(p.playground.DataURL(), d, v, path)}, nil
+			answers := make([]string, times)
+			for i := range answers {
+				answers[i] = p.visit(p.playground.DataURL(), d, v, path)
+			}
+			return slices.Compact(answers), nil
 		}
 	}
 	return nil, fmt.Errorf("%s is none of the visitors %v", args[0], visitors)

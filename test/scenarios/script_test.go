@@ -23,9 +23,9 @@ type script struct {
 	path     string
 	archive  *txtar.Archive
 	policy   []byte
-	holds    []byte // nil = no holds are kept
-	alone    bool   // the project is in no organization
-	beside   string // the id of a second project; "" = there is none
+	holds    []byte   // nil = no holds are kept
+	alone    bool     // the project is in no organization
+	beside   []string // the ids of further projects
 	beliefs  belief.Beliefs
 	writers  string   // who writes below which folder; "" = the function's own account
 	without  []string // permissions that the function does not have
@@ -72,7 +72,7 @@ func (s *script) readCloud(t *testing.T, line string) {
 	names, believes := strings.CutPrefix(line, "belief ")
 	switch {
 	case strings.HasPrefix(line, "project beside "):
-		s.beside = strings.TrimPrefix(line, "project beside ")
+		s.beside = strings.Fields(strings.TrimPrefix(line, "project beside "))
 	case line == "project without organization":
 		s.alone = true
 	case believes:
@@ -81,7 +81,7 @@ func (s *script) readCloud(t *testing.T, line string) {
 			t.Errorf("%s: part cloud: %v", s.path, err)
 		}
 	default:
-		t.Errorf("%s: part cloud says %q, and only knows project without organization, project beside ID, "+
+		t.Errorf("%s: part cloud says %q, and only knows project without organization, project beside ID..., "+
 			"and belief NAME...", s.path, line)
 	}
 }

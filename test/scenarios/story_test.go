@@ -139,8 +139,11 @@ var acts = map[string]func(p *play, args, block []string) error{
 		p.pass(d)
 		return err
 	},
-	"sweep": func(p *play, _, _ []string) error {
-		p.command(map[string]string{"command": "sweep", "target": "projects/" + playground.Project})
+	"sweep": func(p *play, args, _ []string) error {
+		if len(args) == 0 {
+			args = []string{playground.Project}
+		}
+		p.command(map[string]string{"command": "sweep", "target": "projects/" + strings.Join(args, "")})
 		return nil
 	},
 	"forget": func(p *play, args, _ []string) error {

@@ -74,9 +74,13 @@ func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
 		fmt.Fprintln(out, "circuit breaker: closed")
 		return
 	}
-	fmt.Fprintln(out, "circuit breaker: these writes were acknowledged and did not hold")
+	fmt.Fprintln(out, "circuit breaker: these writes were acknowledged and did not hold, or nobody got in after them")
 	for _, failure := range b.Breaker {
-		fmt.Fprintf(out, "  %s: %s on %s, held until %s\n", failure.At.UTC().Format(time.RFC3339), failure.Op,
-			failure.Resource, failure.At.Add(decide.Window).UTC().Format(time.RFC3339))
+		what := "held"
+		if failure.Harm {
+			what = "nobody got in, counts"
+		}
+		fmt.Fprintf(out, "  %s: %s on %s, %s until %s\n", failure.At.UTC().Format(time.RFC3339), failure.Op,
+			failure.Resource, what, failure.At.Add(decide.Window).UTC().Format(time.RFC3339))
 	}
 }
