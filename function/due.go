@@ -11,11 +11,13 @@ import (
 // command due as often (deploy/terraform/schedule.tf).
 const dueEvery = time.Minute
 
-// due queues everything that is due by now, from missed minutes too.
+// due queues everything that is due by now, from missed minutes too, and what this
+// process stored and nobody has.
 func (f *Function) due(ctx context.Context) error {
 	added, err := workqueue.AddDue(ctx, f.queue, f.records, f.clock.Now())
-	f.log.InfoContext(ctx, "due work was queued", "items", added)
-	return err
+	lost, problem := f.worker.AddLost(ctx, f.queue)
+	f.log.InfoContext(ctx, "due work was queued", "items", added+lost)
+	return workqueue.Join(err, problem)
 }
 
 // lookForDue does by a timer what the command due asks for, where nobody sends it:

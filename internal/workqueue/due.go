@@ -77,6 +77,32 @@ func AddDue(ctx context.Context, queue Queue, records Records, until time.Time) 
 	}
 }
 
+// lostAfter is how long after its time a due record has led to no look in the process that
+// stored it, until that process goes on without it.
+const lostAfter = time.Minute
+
+// AddLost adds to a queue what this process stored, and what led to no look here although
+// its time is over: somebody deleted the record, or the records cannot be read. Where another
+// process had the record, this leads to one look more, which finds nothing to do. added
+// says how many items were taken.
+func (w *Worker) AddLost(ctx context.Context, queue Queue) (added int, err error) {
+	var problems []error
+	for _, name := range w.kept.Keys() {
+		one, known := w.kept.Peek(name)
+		if !known || w.Clock.Now().Before(one.due.Add(lostAfter)) {
+			continue
+		}
+		one.item.NotBefore = time.Time{}
+		if err := queue.Add(ctx, one.item); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		w.kept.Remove(name)
+		added++
+	}
+	return added, Join(problems...)
+}
+
 // addRecord hands a record's item on. A record that cannot be read stays, so that a
 // person finds it.
 func addRecord(ctx context.Context, queue Queue, record Record) error {

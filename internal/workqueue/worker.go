@@ -49,6 +49,7 @@ type Worker struct {
 	mu     sync.Mutex
 	groups *lru.Cache[string, group]
 	looked *lru.Cache[string, handled] // items that led to a look, by group and ID
+	kept   *lru.Cache[string, kept]    // by group; what was stored, until the next look
 	holds  map[string]chan struct{}    // by group; closed when the group changes
 }
 
@@ -66,6 +67,12 @@ type span struct{ from, to time.Time }
 
 func (s span) contains(at time.Time) bool { return !at.Before(s.from) && at.Before(s.to) }
 
+// kept is an item of which this process stored a due record.
+type kept struct {
+	item Item
+	due  time.Time
+}
+
 // handled says which acceptance of an item was handled; zero = a look was made, and
 // the item waits.
 type handled struct{ accepted time.Time }
@@ -74,7 +81,8 @@ type handled struct{ accepted time.Time }
 func NewWorker(options Options) *Worker {
 	return &Worker{
 		Options: options, turns: keyedMutex{locks: map[string]*keyLock{}},
-		groups: newMemory[group](), looked: newMemory[handled](), holds: map[string]chan struct{}{},
+		groups: newMemory[group](), looked: newMemory[handled](), kept: newMemory[kept](),
+		holds: map[string]chan struct{}{},
 	}
 }
 
@@ -211,6 +219,7 @@ func (w *Worker) settle(item Item, now group, how handled) {
 	defer w.mu.Unlock()
 	w.groups.Add(item.group(), now)
 	w.looked.Add(item.group()+"\n"+item.ID, how)
+	w.kept.Remove(item.group())
 	w.wake(item)
 }
 
@@ -294,6 +303,7 @@ func (w *Worker) schedule(ctx context.Context, item Item, until time.Time) error
 	if !item.GiveUpAt.IsZero() && until.After(item.GiveUpAt) {
 		return nil // the record leads to no look
 	}
+	w.kept.Add(item.group(), kept{item, until})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if known, _ := w.groups.Get(item.group()); known.until.Equal(until) {

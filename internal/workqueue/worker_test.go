@@ -135,3 +135,53 @@ func TestJoinHidesNoFailureBehindAWait(t *testing.T) {
 		})
 	}
 }
+
+// A record that somebody deleted, or that cannot be read, must not end a wait.
+func TestWhatAWorkerStoredIsNotLostWithItsRecord(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		deleted bool
+		looks   int // two minutes after the record's time
+	}{{"the record is there", false, 2}, {"the record is gone", true, 2}} {
+		t.Run(tc.name, func(t *testing.T) {
+			clock, looks, records := clockwork.NewFakeClock(), 0, &workqueue.InProcess{}
+			options := always(clock, 7*time.Minute, &looks)
+			options.Look = func(context.Context, workqueue.Item, time.Time) (next time.Time, err error) {
+				if looks++; looks == 1 {
+					next = clock.Now().Add(7 * time.Minute)
+				}
+				return next, nil
+			}
+			options.Later = records
+			worker := workqueue.NewWorker(options)
+			queue := workqueue.NewInline(worker, workqueue.NewAcceptance(clock, time.Hour))
+			if err := queue.Add(t.Context(), workqueue.Item{Key: "a", ID: "1"}); err != nil {
+				t.Fatal(err)
+			}
+			if tc.deleted {
+				due, err := records.Due(t.Context(), clock.Now().Add(time.Hour))
+				if err != nil || len(due) != 1 {
+					t.Fatalf("%d records, %v; want one", len(due), err)
+				}
+				if err := due[0].Done(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for minute := range 9 {
+				clock.Advance(time.Minute)
+				if _, err := workqueue.AddDue(t.Context(), queue, records, clock.Now()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := worker.AddLost(t.Context(), queue); err != nil {
+					t.Fatal(err)
+				}
+				if minute == 5 && looks != 1 {
+					t.Fatalf("%d looks before the time", looks)
+				}
+			}
+			if looks != tc.looks {
+				t.Errorf("%d looks, want %d", looks, tc.looks)
+			}
+		})
+	}
+}

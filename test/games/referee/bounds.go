@@ -47,8 +47,11 @@ func exactly(d time.Duration) func(play.Game) time.Duration {
 	return func(play.Game) time.Duration { return d }
 }
 
-// stuck is the row of what cannot be guarded.
-const stuck = "stuck"
+// The rows of what cannot be guarded.
+const (
+	stuck     = "stuck"
+	restarted = "stuck, and since when is not known"
+)
 
 // isStuck reports whether nothing guards the service but to close it.
 func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
@@ -59,6 +62,9 @@ func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
 var Bounds = []Bound{
 	{Name: "limited", Meaning: "there are more services than the policy's limits let be shut in an hour: the owner's choice",
 		Most: exactly(0), of: func(e exposure) bool { return len(e.game.Services) > MostAtFirst }},
+	{Name: restarted, Meaning: "as stuck, and somebody changed or deleted the record that says since when: whenStuck counts " +
+		"from the next look",
+		Most: exactly(0), of: func(e exposure) bool { return isStuck(e) && e.tampered }},
 	{Name: stuck, Meaning: "no load balancer of its own leads to the service, or a move made it lead elsewhere, or put " +
 		"an obstacle before it: whenStuck closes it, or the owner chose that it stays open",
 		Most: func(g play.Game) time.Duration {
@@ -73,8 +79,7 @@ var Bounds = []Bound{
 		NotYet: "public members stay as long as a frontend without HTTPS leads to the service, with traffic or without",
 		Most:   exactly(first), of: func(e exposure) bool { return e.plain }},
 	{Name: "memory", Meaning: "the memory was changed or deleted by somebody: 60 s more than without",
-		NotYet: "what is due later is in the bucket alone: when its record is deleted, the next event or sweep goes on",
-		Most:   exactly(first + time.Minute), of: func(e exposure) bool { return e.tampered }},
+		Most: exactly(first + time.Minute), of: func(e exposure) bool { return e.tampered }},
 	{Name: "contested", Meaning: "from the third time on that it was opened after it was guarded: 120 s at a time",
 		Most: exactly(2 * time.Minute), lastOpened: true, of: func(e exposure) bool { return e.episodes >= 3 }},
 	{Name: "touched", Meaning: "others keep changing it while it is open: min(10 min, 4 × settle) + 10 s, from the first " +

@@ -306,10 +306,11 @@ func (r *Referee) within(name string, h *history, f facts, now time.Time) {
 		if !each.of(at) {
 			continue
 		}
-		if h.chosen && each.Name != stuck { // it can be guarded from now on
+		cannot := each.Name == stuck || each.Name == restarted
+		if h.chosen && !cannot { // it can be guarded from now on
 			h.open, h.opened, h.moves = now, now, 0
 		}
-		h.chosen = each.Name == stuck
+		h.chosen = cannot
 		since := h.open
 		if each.lastOpened && h.opened.After(since) {
 			since = h.opened
