@@ -36,6 +36,8 @@ func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool 
 	return known && slices.ContainsFunc(writes, func(w event.Write) bool {
 		// A write to the IAM policy may have been the rule's own grant.
 		ours := w.Kind == event.RunIAMChanged && !behindIAP || w.Kind == event.RunServiceChanged
+		// What was written before it was created was written to another service of its name.
+		ours = ours && !w.At.Before(p.Service.CreatedAt)
 		return ours && d.wroteIt(w) && w.Service == p.Target.Service && w.Location == p.Target.Location
 	})
 }

@@ -16,7 +16,9 @@ import (
 
 func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 	ours := event.Write{Cause: event.Cause{Kind: event.RunIAMChanged, Project: hello.Project, Location: hello.Location,
-		Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0"}}
+		Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0", At: ago(30)}}
+	earlier := ours
+	earlier.At = noon.Add(-2 * time.Hour) // it was created an hour ago
 	guarded := &memory.Service{GuardedSince: ago(60)}
 	for _, tc := range []struct {
 		name    string
@@ -31,6 +33,7 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 		{"a record, and the ingress", guarded, false, posture.IngressInternalLoadBalancing, nil, false},
 		{"a record, the agent and the ingress", guarded, true, posture.IngressInternalLoadBalancing, nil, true},
 		{"a record, and our own write", guarded, false, posture.IngressAll, []event.Write{ours}, true},
+		{"a record, and our own write to a service that is gone", guarded, false, posture.IngressAll, []event.Write{earlier}, false},
 		{"no record, and our own write", nil, false, posture.IngressAll, []event.Write{ours}, true},
 		{"no record, the agent and the ingress", nil, true, posture.IngressInternalLoadBalancing, nil, false},
 		{"a record of a service that was never guarded", &memory.Service{}, true, posture.IngressInternalLoadBalancing,

@@ -102,6 +102,8 @@ type Exclusion struct{ Promise, Row, Why string }
 var Exclusions = []Exclusion{
 	{"P2", "IAP decides", "private: include takes a private service as a whole, so that IAP decides who gets in: an accessor " +
 		"whom an IAP admin added, and whom the policy does not name, gets in too"},
+	{"P3", "not named", "private: behind-iap lets IAP's agent invoke a private service only while the policy names every " +
+		"accessor: what somebody takes away from the agent is not restored while another one is there"},
 	{"P3", "included", "private: include takes a private service as a whole, on purpose: its named invokers come through IAP " +
 		"from then on, or not at all"},
 }

@@ -238,6 +238,8 @@ func (r *Referee) lockedOut(now time.Time) {
 			row := ""
 			if l.address != "" && r.game.Private == "include" {
 				row = "included"
+			} else if r.game.Private == "behind-iap" && r.with.facts[l.service].letsIn(bob) {
+				row = "not named"
 			}
 			r.breach("P3", row, "%s is kept out of %s %s for more than %s", l.who, l.service, l.address, Lasting)
 		}
