@@ -170,6 +170,7 @@ type decider struct {
 // assess compares the posture with what is wanted, and plans.
 func (d *decider) assess() {
 	d.hideBalancers()
+	d.exemptDoors()
 	p := d.facts.Posture
 	d.run = d.facts.Run
 	j := d.judge()

@@ -13,7 +13,8 @@ import (
 // lasted that long, and no longer.
 const logged = 24 * time.Hour
 
-func exposedIn(doors []door.Door) bool { return door.Exposed(doors) == door.Yes }
+// exposedIn reports whether a door is open that the policy does not exempt.
+func exposedIn(doors []door.Door) bool { return door.Exposed(door.NotExempt(doors)) == door.Yes }
 
 // openSince is since when a door that is open now has been open without a break: since it
 // was first seen open, or since the last change that the resources show. Zero means that

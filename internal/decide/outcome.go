@@ -38,8 +38,10 @@ func (d *decider) outcome() Decision {
 		return d.waiting()
 	case len(d.plan.Steps) > 0:
 		return d.planned()
-	case d.want.Recipe != policy.RecipeOff && door.Exposed(door.Of(d.facts.Posture)) != door.No:
+	case d.want.Recipe != policy.RecipeOff && door.Exposed(door.NotExempt(door.Of(d.facts.Posture))) != door.No:
 		return d.open()
+	case d.want.Recipe != policy.RecipeOff && exemptIn(door.Of(d.facts.Posture)):
+		return d.exemptDoor()
 	case d.run.wrote():
 		return d.protected()
 	}
@@ -106,7 +108,7 @@ func (d *decider) waiting() Decision {
 // do about it: a person must close the door, or let it be read.
 func (d *decider) open() Decision {
 	var advice []string
-	for _, one := range door.Of(d.facts.Posture) {
+	for _, one := range door.NotExempt(door.Of(d.facts.Posture)) {
 		at := cmp.Or(one.Address, one.Via)
 		switch {
 		case one.Guard.Exposed():
@@ -176,7 +178,7 @@ func OutcomeOf(err error) report.Outcome {
 // cause on, or from earlier where that is proven, until the observation. Zero
 // times are not known, or do not apply.
 func Exposure(run Run, exposed door.Knowledge, cause, observed time.Time) (since, until time.Time) {
-	if !exposedIn(run.Before) && exposed != door.Yes {
+	if door.Exposed(run.Before) != door.Yes && exposed != door.Yes {
 		return since, until
 	}
 	since = run.Began.UTC()

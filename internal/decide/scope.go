@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
@@ -100,6 +101,12 @@ func (d *decider) otherPlanAdvice() string {
 func (d *decider) exempt() Decision {
 	exemption := d.settings.Exemption
 	d.plan = plan.Plan{Target: d.facts.Posture.Target}
+	return d.excused(*exemption, "the service is protected")
+}
+
+// excused is the decision about what an exemption leaves open until it ends, and what is
+// done then.
+func (d *decider) excused(exemption policy.Exemption, then string) Decision {
 	decision := d.end(report.Exempt)
 	decision.Exemption = &report.Exemption{
 		Owner: exemption.Owner, Ticket: exemption.Ticket, Reason: exemption.Reason, Expires: exemption.Expires.UTC(),
@@ -109,9 +116,25 @@ func (d *decider) exempt() Decision {
 	}
 	left := exemption.Expires.Sub(d.now)
 	decision.Advice = append(decision.Advice,
-		fmt.Sprintf("%d days are left of the exemption %s; after %s the service is protected, unless %s has it renewed",
-			int(left.Hours()/24), exemption.Ticket, policy.LastDay(exemption.Expires), exemption.Owner))
+		fmt.Sprintf("%d days are left of the exemption %s; after %s %s, unless %s has it renewed",
+			int(left.Hours()/24), exemption.Ticket, policy.LastDay(exemption.Expires), then, exemption.Owner))
 	return decision
+}
+
+// exemptIn reports whether a door is open that the policy exempts.
+func exemptIn(doors []door.Door) bool {
+	return slices.ContainsFunc(doors, func(d door.Door) bool { return d.Exempt != "" && d.Guard != door.GuardIAP })
+}
+
+// exemptDoor is the decision about a service that is protected but for one door.
+func (d *decider) exemptDoor() Decision {
+	backend, _ := d.facts.Posture.ExemptDoor()
+	for _, one := range d.settings.Doors {
+		if one.Backend == backend.Resource() && one.In(d.now) {
+			return d.excused(one.Exemption, "its door is closed")
+		}
+	}
+	return d.open()
 }
 
 // Unseen decides about a service that could not be read in full: it is exempt, or
@@ -210,4 +233,12 @@ func (d *decider) ageAdvice() string {
 	return fmt.Sprintf("rule %s changes services created since %s, and this one is older: write existing: true into "+
 		"the rule, or run iapguard apply %s",
 		d.settings.Rule, d.settings.Since.Format(time.DateOnly), d.facts.Posture.Target)
+}
+
+// exemptDoors marks the backend services whose doors the policy lets stay open now.
+func (d *decider) exemptDoors() {
+	settings, inScope := d.settingsOf(d.facts.Posture)(d.facts.Posture.Target)
+	if inScope && len(settings.Doors) > 0 && settings.Recipe != policy.RecipeOff {
+		d.facts.Posture = protection.Exempting(d.facts.Posture, policy.Wanted{Settings: settings}, d.now)
+	}
 }

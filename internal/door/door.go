@@ -82,6 +82,14 @@ type Door struct {
 	// Count is how many more addresses of a frontend the door stands for, which are alike
 	// but for the address; 0 = it is one door. Such a door has no address.
 	Count int
+	// Exempt says until when the policy lets the door stay open, and on whose word; "" = it
+	// does not.
+	Exempt string
+}
+
+// NotExempt are the doors that the policy lets nobody leave open.
+func NotExempt(doors []Door) []Door {
+	return slices.DeleteFunc(slices.Clone(doors), func(d Door) bool { return d.Exempt != "" })
 }
 
 // Of lists every way to the service that the posture holds, with who
@@ -228,7 +236,8 @@ func frontendDoors(p posture.Posture) []Door {
 
 // frontendDoor is a door at a frontend, without its address.
 func (j judged) frontendDoor(backend posture.Backend, frontend posture.Frontend) Door {
-	door := j.door(Door{Kind: LoadBalancer, Via: frontend.Resource, Names: strings.Join(frontend.Names, ", ")})
+	door := j.door(Door{
+		Kind: LoadBalancer, Via: frontend.Resource, Names: strings.Join(frontend.Names, ", "), Exempt: backend.Exempt})
 	if frontend.MoreNames > 0 {
 		door.Names += fmt.Sprintf(" and %d more", frontend.MoreNames)
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,9 @@ func (p Policy) For(s Subject) (Settings, bool) {
 		settings.Trust.Projects = p.Projects()
 	}
 	settings.Exemption = p.exemptions.of(s.Target, s.ProjectNumber)
+	byNumber := s.Target
+	byNumber.Project = s.ProjectNumber
+	settings.Doors = append(slices.Clone(p.doors[s.Target.Name()]), p.doors[byNumber.Name()]...)
 	return settings, inScope
 }
 

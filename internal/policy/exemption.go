@@ -31,11 +31,13 @@ func (e exemptions) of(target posture.Target, projectNumber string) *Exemption {
 
 // exemption reads one exemption, which must end by endBy. A text that is valid
 // once stays valid as time passes.
-func (r *reader) exemption(n *yaml.Node, endBy time.Time, into exemptions) {
+func (r *reader) exemption(n *yaml.Node, endBy time.Time, into exemptions, doors doorExemptions) {
 	var read Exemption
 	var services []*yaml.Node
+	var door *doorExemption
 	r.mapping(n, "an exemption", keys{
 		"services": r.list("services", func(n *yaml.Node) { services = append(services, n) }),
+		"door":     func(n *yaml.Node) { door = r.door(n) },
 		"reason":   r.text("reason", &read.Reason),
 		"owner":    r.text("owner", &read.Owner),
 		"ticket":   r.text("ticket", &read.Ticket),
@@ -47,6 +49,9 @@ func (r *reader) exemption(n *yaml.Node, endBy time.Time, into exemptions) {
 			}
 		},
 	}, "services", "reason", "owner", "ticket", "expires")
+	if door != nil && len(services) > 1 {
+		r.complain(services[1], "services has %d entries, and door is about one: write an exemption for each", len(services))
+	}
 	for _, n := range services {
 		var name string
 		r.text("a service", &name)(n)
@@ -56,6 +61,11 @@ func (r *reader) exemption(n *yaml.Node, endBy time.Time, into exemptions) {
 		target, err := posture.ParseTarget(name)
 		if err != nil {
 			r.complain(n, "services: %v", err)
+			continue
+		}
+		if door != nil {
+			door.Exemption = read
+			doors[target.Name()] = append(doors[target.Name()], *door)
 			continue
 		}
 		if _, twice := into[target.Name()]; twice {

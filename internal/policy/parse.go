@@ -36,7 +36,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 	if body == nil {
 		return Policy{}, errors.New("the policy is empty: write version: 1 and rules")
 	}
-	policy := Policy{digest: digest(text), exemptions: exemptions{}}
+	policy := Policy{digest: digest(text), exemptions: exemptions{}, doors: doorExemptions{}}
 	longest, exempted := longestExemption, []*yaml.Node(nil)
 	var places []*yaml.Node
 	r.mapping(body, "the policy", keys{
@@ -51,7 +51,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 		r.labelsLoosenNothing(n, policy.rules[i], policy.rules[i+1:])
 	}
 	for _, n := range exempted {
-		r.exemption(n, now.Add(longest+24*time.Hour), policy.exemptions)
+		r.exemption(n, now.Add(longest+24*time.Hour), policy.exemptions, policy.doors)
 	}
 	return policy, errors.Join(r.problems...)
 }

@@ -19,6 +19,8 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 const (
 	shopA = "projects/demo-project/locations/us-central1/services/shop-a"
 	full  = "reason: r, owner: o, ticket: t, expires: 2026-12-31"
+	hooks = "door: {frontend: projects/p-12345/global/forwardingRules/shop, host: shop.example.com, path: /hooks/*, " +
+		"backend: projects/p-12345/global/backendServices/hooks}"
 )
 
 // ifSo is a rule whose accessor has access under a condition.
@@ -87,6 +89,15 @@ var refusals = []refused{
 		"is not a valid service name", false},
 	{"an exemption of a project", exempting(full, "projects/p-12345"), "names no service", false},
 	{"a service twice", exempting(full, shopA+", "+shopA), "another exemption names " + shopA, true},
+	{"a door of two services", exempting(full+", "+hooks, shopA+", "+shopA+"b"), "door is about one", true},
+	{"a door without a path", exempting(full+", door: {frontend: f, backend: b, host: a.example.com}", shopA),
+		"door has no path", false},
+	{"a door at a pattern of hosts", exempting(full+", "+strings.Replace(hooks, "shop.example.com", "'*.example.com'", 1), shopA),
+		"door.host is", false},
+	{"a door at a proxy", exempting(full+", "+strings.Replace(hooks, "forwardingRules", "targetHttpsProxies", 1), shopA),
+		"door.frontend is", false},
+	{"a door at paths that begin so", exempting(full+", "+strings.Replace(hooks, "/hooks/*", "/hooks*", 1), shopA),
+		"a * follows a slash", true},
 	{"an exemption for too long", exempting("reason: r, owner: o, ticket: t, expires: 2027-12-01", shopA),
 		"expires is 2027-12-01: write a day until 2027-11-24, or raise maxExemption", true},
 	{"longer than the policy's own bound", "maxExemption: 30d\n" + exempting(full, shopA),
@@ -289,6 +300,7 @@ var accepted = map[string]string{
 		"    oauthClient: {id: 123-a1b2.apps.googleusercontent.com, secret: " +
 		"projects/my-project/secrets/iap-client/versions/latest}\n",
 	"an exemption": exempting(full, shopA),
+	"one door":     exempting(full+", "+hooks, shopA),
 	"one for two years": "maxExemption: 730d\n" +
 		exempting("reason: r, owner: o, ticket: t, expires: 2028-11-22", shopA),
 	"one until an instant": exempting("reason: r, owner: o, ticket: t, expires: 2026-12-31T08:00:00+01:00", shopA),

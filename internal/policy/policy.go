@@ -23,6 +23,7 @@ type Policy struct {
 	digest     string
 	rules      []rule
 	exemptions exemptions
+	doors      doorExemptions
 	own        own
 }
 

@@ -54,6 +54,7 @@ func TestTheSchemaListsTheKeysThatTheReaderKnows(t *testing.T) {
 		{head + "    whenStuck: {window: {zzzzzzzzzzzzzzzz: 1}}\n", rule.Properties["whenStuck"].Properties["window"]},
 		{head + "    limits: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["limits"]},
 		{head + "exemptions: [{zzzzzzzzzzzzzzzz: 1}]\n", root.Definitions["exemption"]},
+		{head + "exemptions: [{door: {zzzzzzzzzzzzzzzzzzzzz: 1}}]\n", root.Definitions["exemption"].Properties["door"]},
 	} {
 		_, err := Parse([]byte(tc.text), now)
 		if err == nil {

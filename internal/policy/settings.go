@@ -132,6 +132,8 @@ type Settings struct {
 	Existing bool
 	// Exemption excuses the service until it expires; nil = none.
 	Exemption *Exemption
+	// Doors are doors of the service that may stay open until a time.
+	Doors []doorExemption
 	// Hold stops every write for now; nil = none.
 	Hold *Hold
 	// Settle is how long a resource must have been unchanged before an event leads

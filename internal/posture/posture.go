@@ -169,6 +169,9 @@ type Backend struct {
 	Access    Policy   // IAP's policy of this backend service; inherited bindings are not in it
 	Inherited []Policy // IAP's policies of the resources above it
 	Settings  IAPSettings
+	// Exempt says in words until when the policy lets the one door of this backend service
+	// stay open, and on whose word; "" = it does not. The rest is observed.
+	Exempt string
 }
 
 // Resource is the backend service's name under its API.
@@ -244,8 +247,18 @@ func (p Posture) AllMembers() []Member {
 }
 
 // Reached are the backends at which IAP is to be on: all that a frontend leads to, but
-// for those before which IAP is asked at the forwarding rule already.
+// for those before which IAP is asked at the forwarding rule already, and for those whose
+// door is exempt.
 func (p Posture) Reached() []Backend {
 	return slices.DeleteFunc(slices.Clone(p.Backends),
-		func(b Backend) bool { return len(b.Frontends) == 0 || b.Delegated() })
+		func(b Backend) bool { return len(b.Frontends) == 0 || b.Delegated() || b.Exempt != "" })
+}
+
+// ExemptDoor is the backend service whose one door may stay open.
+func (p Posture) ExemptDoor() (Backend, bool) {
+	i := slices.IndexFunc(p.Backends, func(b Backend) bool { return b.Exempt != "" })
+	if i < 0 {
+		return Backend{}, false
+	}
+	return p.Backends[i], true
 }

@@ -18,9 +18,9 @@ const InvokerCheckOff Code = "INVOKER_CHECK_OFF"
 var _ = register(positionPublic, publicInvokers, PublicInvoker)
 
 // publicInvokers wants the public out of every role of the service's own policy
-// that may let it invoke: one finding for each role.
+// that may let it invoke: one finding for each role. Through an exempt door they come in.
 func publicInvokers(p posture.Posture, want policy.Wanted) []Finding {
-	if want.KeepInvokers {
+	if _, exempt := p.ExemptDoor(); exempt || want.KeepInvokers {
 		return nil
 	}
 	var roles []string
@@ -68,7 +68,8 @@ var _ = register(positionPublic, invokerCheck, InvokerCheckOff)
 // invokerCheck finds the check switched off where somebody gets in by that. IAP at the
 // service itself asks everybody, and no ingress lets nobody ask.
 func invokerCheck(p posture.Posture, want policy.Wanted) []Finding {
-	guarded := policy.Direct(p, want) || p.Service.Ingress == posture.IngressNone
+	_, exempt := p.ExemptDoor()
+	guarded := policy.Direct(p, want) || p.Service.Ingress == posture.IngressNone || exempt
 	if !p.Service.InvokerCheckOff || want.KeepInvokers || guarded {
 		return nil
 	}

@@ -34,7 +34,7 @@ var _ = register(positionObstacle, capableBackends, backendNotCapable, cdnEnable
 func capableBackends(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for _, backend := range p.Backends {
-		if backend.Guarded() || policy.Direct(p, want) || len(backend.Frontends) == 0 {
+		if backend.Guarded() || backend.Exempt != "" || policy.Direct(p, want) || len(backend.Frontends) == 0 {
 			continue // what is on already works, and nobody comes in where nothing leads
 		}
 		if !slices.Contains(capableSchemes, backend.Scheme) || !slices.Contains(capableProtocols, backend.Protocol) {

@@ -72,7 +72,9 @@ func frontends(p posture.Posture, want policy.Wanted) []Finding {
 		if len(backend.Frontends) == 0 {
 			continue
 		}
-		reached++
+		if reached++; backend.Exempt != "" {
+			continue
+		}
 		switch unread := unread(backend); {
 		case hasHTTPS(backend) || unread != "" && backend.IAPOn:
 		case unread != "":

@@ -21,6 +21,8 @@ type Door struct {
 	// Count is how many more addresses the entry stands for, which it does not name; they
 	// are alike but for the address. 0 = the entry is one door.
 	Count int `json:"count,omitempty"`
+	// Exempt says until when the policy lets the door stay open, and on whose word.
+	Exempt string `json:"exempt,omitempty"`
 }
 
 // Named is a door.Named in its published form.

@@ -155,6 +155,9 @@ func doors(r report.Report) []string {
 		if door.Why != "" {
 			line += " (" + door.Why + ")"
 		}
+		if door.Exempt != "" {
+			line += ", " + door.Exempt
+		}
 		lines = append(lines, line)
 	}
 	for _, unread := range r.Unread {

@@ -52,6 +52,7 @@ type wanted struct {
 	Since           *time.Time        `json:"since,omitempty"` // older services are only planned
 	ExemptUntil     *time.Time        `json:"exemptUntil,omitempty"`
 	ExemptBecause   string            `json:"exemptBecause,omitempty"`
+	ExemptDoors     []string          `json:"exemptDoors,omitempty"`
 }
 
 func newPolicyCheckCommand() *cobra.Command {
@@ -142,6 +143,12 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 		read.ExemptBecause = fmt.Sprintf("%s (%s, %s)", settings.Exemption.Reason, settings.Exemption.Ticket,
 			settings.Exemption.Owner)
 	}
+	for _, door := range settings.Doors {
+		if door.In(now) {
+			read.ExemptDoors = append(read.ExemptDoors, fmt.Sprintf("%s%s, as long as %s alone leads to %s, %s: %s",
+				door.Host, door.Path, door.Frontend, door.Backend, door.Describe(), door.Reason))
+		}
+	}
 	return read
 }
 
@@ -172,6 +179,9 @@ func (c checked) print(out io.Writer) {
 		}
 		if w.ExemptUntil != nil {
 			fmt.Fprintf(out, "  exempt until %s: %s\n", policy.LastDay(*w.ExemptUntil), w.ExemptBecause)
+		}
+		for _, door := range w.ExemptDoors {
+			fmt.Fprintf(out, "  one door: %s\n", door)
 		}
 	}
 }

@@ -143,6 +143,9 @@ func doorsText(doors []report.Door) string {
 		if each.Why != "" {
 			fmt.Fprintf(&b, "             %s\n", each.Why)
 		}
+		if each.Exempt != "" {
+			fmt.Fprintf(&b, "             the door %s\n", each.Exempt)
+		}
 	}
 	return b.String()
 }
