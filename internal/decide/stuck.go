@@ -36,7 +36,8 @@ import (
 // An obstacle made by somebody who may not update the service should not be the reason to
 // close. Who made one is known at most for as long as the audit log is asked about, and
 // whether they may update the service depends on groups, which are not read. So the report
-// names the resource with the obstacle in its findings, and closing relies on no guess.
+// names an obstacle that is not at the service itself, beforehand and for a person, and
+// closing relies on no guess.
 
 // notices are how long before the closing it is reported once more.
 var notices = []time.Duration{72 * time.Hour, 24 * time.Hour, time.Hour}
@@ -172,7 +173,22 @@ func (d *decider) tellStuck(decision Decision) Decision {
 	}
 	decision.Advice = append(decision.Advice, what+": then it is reached through an IAP that is on, and by those whom its "+
 		"IAM policy names inside of the network, and by nobody else")
+	if at := d.foreignObstacle(); at != "" {
+		decision.Advice = append(decision.Advice, "who made the obstacle at "+at+", and whether they may update the "+
+			"service, is not known: if it is not the team's own, take it away or hold the service before it is closed")
+	}
 	return decision
+}
+
+// foreignObstacle is a resource with an obstacle that is not the service itself, so that
+// others may have made it; "" = there is none.
+func (d *decider) foreignObstacle() string {
+	for _, f := range d.findings {
+		if _, own := d.facts.Posture.Part(f.Resource); !own && f.Disposition == protection.Blocks {
+			return f.Resource
+		}
+	}
+	return ""
 }
 
 // whyOpen is why nothing closes a service that is stuck.

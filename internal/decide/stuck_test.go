@@ -95,6 +95,10 @@ func TestAStuckServiceIsClosedWhenItsTimeIsOver(t *testing.T) {
 			"it stays open until a person acts: rule shops has no whenStuck"},
 
 		{"a side obstacle", 0, sideObstacle, []plan.Op{revokePublic}, 0, ""},
+		{"a side obstacle, for an hour", 0, func(s *situation) {
+			sideObstacle(s)
+			s.facts.Memory.Doors = []memory.Door{{Key: "side", OpenSince: ago(3600)}}
+		}, nil, 71 * time.Hour, "who made the obstacle at projects/demo-project/global/backendServices/side, and whether"},
 		{"a caller breaks by it", 90, func(s *situation) {
 			s.facts.Posture = deployed().facts.Posture
 			s.facts.Memory.SeeDoors(noon.Add(-90*time.Hour), []string{door.Of(s.facts.Posture)[0].Key()}, nil)
