@@ -67,7 +67,7 @@ type span struct{ from, to time.Time }
 
 func (s span) contains(at time.Time) bool { return !at.Before(s.from) && at.Before(s.to) }
 
-// kept is an item of which this process stored a due record.
+// kept is an item that this process stored until it is due.
 type kept struct {
 	item Item
 	due  time.Time

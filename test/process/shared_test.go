@@ -30,7 +30,7 @@ func kills(kind string) []point {
 	}
 }
 
-// pair is two instances with one bucket, the first of which is killed at a point.
+// pair is two instances with one bucket. The first one is killed at a point.
 type pair struct {
 	*fixture
 	stopped *stopped
@@ -67,7 +67,7 @@ func (o *fixture) count(services []playground.LoadBalanced) map[report.Outcome]i
 }
 
 func TestTwoProcessesShareTheSlotsOfALimit(t *testing.T) {
-	for _, at := range kills("hour")[1:] { // a slot that is not followed by a write is no different
+	for _, at := range kills("hour")[1:] { // one without a write
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
 			services := manyServices(6)
