@@ -53,7 +53,8 @@ type stuckService struct {
 // findStuck finds out whether the service is stuck, and plans its closing where that is due.
 func (d *decider) findStuck() {
 	p, rule := d.facts.Posture, d.settings.WhenStuck
-	if !exposedIn(door.Of(p)) || d.mode() != policy.Enforce || d.hold != nil || d.request.Consent || d.request.DryRun {
+	open := exposedIn(door.NotExempt(door.Of(p))) // an exempt door may stay open
+	if !open || d.mode() != policy.Enforce || d.hold != nil || d.request.Consent || d.request.DryRun {
 		return
 	}
 	closings := slices.DeleteFunc(protection.Closings(p, d.want, nil), d.run.failed)
@@ -158,7 +159,7 @@ func (d *decider) signsIn() string {
 // tellStuck adds to a decision what becomes of a service that is stuck.
 func (d *decider) tellStuck(decision Decision) Decision {
 	ended := slices.Contains([]report.Outcome{report.Blocked, report.Waiting, report.Contested}, decision.Outcome)
-	if d.stuck == nil || !ended || !exposedIn(door.Of(decision.Posture)) {
+	if d.stuck == nil || !ended || !exposedIn(door.NotExempt(door.Of(decision.Posture))) {
 		return decision
 	}
 	s := d.stuck
