@@ -39,6 +39,9 @@ type Needs struct {
 	Slot *SlotRequest
 	// Aftermath is the watch for which the answers of load balancers are needed, nil = none.
 	Aftermath *memory.Watch
+	// Side is when the service was first seen open, where it is needed who comes by its load
+	// balancers; zero = it is not.
+	Side time.Time
 }
 
 // Any reports whether something is needed.
@@ -171,13 +174,16 @@ type decider struct {
 func (d *decider) assess() {
 	d.hideBalancers()
 	d.exemptDoors()
-	p := d.facts.Posture
 	d.run = d.facts.Run
+	d.markSides()
+	p := d.facts.Posture
 	j := d.judge()
 	d.want, d.inScope, d.findings, d.settings = j.want, j.inScope, j.findings, j.want.Settings
 	p.Trust = d.settings.Trust
 	d.facts.Posture = p
 	d.plan = protection.Plan(p, d.want, d.findings, d.now)
+	d.askSides()
+	d.findings = slices.DeleteFunc(slices.Clone(d.findings), d.getsIAP)
 	if d.run.Before == nil {
 		d.run.Before, d.run.OpenSince = door.Of(p), d.openSince()
 	}

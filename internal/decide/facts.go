@@ -96,6 +96,7 @@ type Facts struct {
 	Traffic      *Traffic
 	SignIn       *SignIn
 	Aftermath    *Aftermath
+	Side         *Side
 	Examination  *posture.Examination
 }
 
@@ -116,7 +117,7 @@ type Run struct {
 	Unheld    []memory.Failure  // what it wrote that did not hold
 	Joined    int               // how many of Done are an earlier delivery's
 	Judged    []caller.Caller   // what all plans of the run mean to the callers
-	Unread    []posture.Unread  // what could not be read of the callers
+	Unread    []posture.Unread  // what could not be read of callers and load balancers
 	Diagnosis *doctor.Diagnosis // the last one, nil = none was made
 	Treated   bool              // the diagnosis calls for nothing but the recipe, and is not made again
 }

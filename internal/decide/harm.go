@@ -182,8 +182,15 @@ func harmFinding(p posture.Posture, w memory.Watch) protection.Finding {
 func (d *decider) unreadTraffic(err error) {
 	unread := posture.Unread{Resource: "projects/" + d.facts.Posture.Target.Project + "/timeSeries", Why: err.Error(),
 		Permission: fault.Of(err).Permission}
-	if !slices.Contains(d.run.Unread, unread) {
-		d.run.Unread = append(slices.Clip(d.run.Unread), unread)
+	d.alsoUnread(unread)
+}
+
+// alsoUnread notes facts that could not be read, each once.
+func (d *decider) alsoUnread(facts ...posture.Unread) {
+	for _, unread := range facts {
+		if !slices.Contains(d.run.Unread, unread) {
+			d.run.Unread = append(slices.Clip(d.run.Unread), unread)
+		}
 	}
 }
 

@@ -80,7 +80,8 @@ func (d *decider) judgeCallers() {
 	first := plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}
 	judged := caller.Judge(p, d.want, d.facts.Callers.Found, first.Changes())
 	whole := caller.Judge(p, d.want, d.facts.Callers.Found, append(d.run.changes(), changes...))
-	d.run.Judged, d.run.Unread = caller.WorstOff(d.run.Judged, whole), d.facts.Callers.Unread
+	d.run.Judged = caller.WorstOff(d.run.Judged, whole)
+	d.alsoUnread(d.facts.Callers.Unread...)
 	if stops := protection.CallerObstacles(p, d.want, judged); len(stops) > 0 {
 		d.findings = append(d.findings, stops...)
 		d.plan = protection.Plan(p, d.want, d.findings, d.now)

@@ -149,6 +149,7 @@ func TestAStuckServiceIsClosedWhenItsTimeIsOver(t *testing.T) {
 		}, both, 0, ""},
 	} {
 		s := openFor72(tc.hours)
+		s.facts.Side = &Side{Served: map[string]int64{"projects/demo-project/global/backendServices/side": 1}}
 		tc.change(s)
 		got := s.decide()
 		if got.Needs.Any() {

@@ -106,10 +106,19 @@ func (p partBefore) notThroughIAP() string {
 	if !p.led() {
 		return ""
 	}
+	guarded, unused := len(p.Reached()) == 0 || p.direct(), ""
 	for _, backend := range p.Reached() {
-		if !p.direct() && !backend.IAPOn && !p.has(enableIAP.Op, backend.Resource()) {
+		switch {
+		case p.direct() || backend.IAPOn || p.has(enableIAP.Op, backend.Resource()):
+			guarded = true
+		case !backend.Unused:
 			return "IAP is not on at " + backend.Resource()
+		default:
+			unused = backend.Resource()
 		}
+	}
+	if !guarded {
+		return "IAP is not on at " + unused
 	}
 	if !p.letsAgentIn(posture.Member{Target: p.Target, Invokers: p.Invokers}) {
 		return "IAP's service agent may not invoke the service"

@@ -166,6 +166,10 @@ type Backend struct {
 	// one IAP switch and one list of accessors serve them all.
 	Members   []Member
 	Frontends []Frontend
+	// Served is how many requests succeeded there within a week, as far as somebody relies
+	// on it. Unused means that it is known that nobody does.
+	Served    int64
+	Unused    bool
 	Access    Policy   // IAP's policy of this backend service; inherited bindings are not in it
 	Inherited []Policy // IAP's policies of the resources above it
 	Settings  IAPSettings

@@ -12,10 +12,10 @@ func TestMappedDomainsBehindDirectIAPAreRemarked(t *testing.T) {
 	check(t, mappedCertificates, []row{
 		{"IAP at the load balancer", func(p *posture.Posture, _ *policy.Wanted) { p.Domains = mapped }, nil},
 		{"IAP at the service", func(p *posture.Posture, _ *policy.Wanted) { p.Domains, p.Service.IAPOn = mapped, true },
-			[]Code{MappedCertificate}},
+			[]Code{mappedCertificate}},
 		{"IAP wanted at the service",
 			func(p *posture.Posture, want *policy.Wanted) { p.Domains, want.Recipe = mapped, policy.RecipeDirect },
-			[]Code{MappedCertificate}},
+			[]Code{mappedCertificate}},
 		{"no mapped domain", func(p *posture.Posture, _ *policy.Wanted) { p.Service.IAPOn = true }, nil},
 	})
 }

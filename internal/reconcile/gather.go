@@ -28,6 +28,7 @@ func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decisio
 	facts := decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound, Slot: r.slotTaken}
 	facts.Memory = r.recall(ctx, seen)
 	facts.MemoryUnread, facts.Traffic, facts.Aftermath = r.notPersisted != nil, r.traffic, r.aftermath
+	facts.Side = r.side
 	ctx, ended := r.begin(ctx, "decide")
 	defer func() { ended(err) }()
 	for {
@@ -133,6 +134,9 @@ func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Need
 	}
 	if needs.Aftermath != nil {
 		group.Go(func() error { facts.Aftermath = r.after(ctx, *needs.Aftermath); return nil })
+	}
+	if !needs.Side.IsZero() {
+		group.Go(func() error { facts.Side = r.sides(ctx, p, needs.Side); return nil })
 	}
 	if needs.Examination {
 		group.Go(func() error { return r.examine(ctx, facts) })

@@ -49,6 +49,8 @@ type run struct {
 	// aftermath is what load balancers answered after the steps that are watched. It is read
 	// once in a run.
 	aftermath *decide.Aftermath
+	// side is who comes by the load balancers. It is read once in a run.
+	side *decide.Side
 	// notPersisted is why something could not be remembered, nil = all was.
 	notPersisted error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,4 +54,22 @@ func (r *run) answers(ctx context.Context, ways []traffic.Way, in decide.Span) (
 		return nil, errors.New("nothing reads the traffic of load balancers")
 	}
 	return r.Answers(ctx, ways, in.From, in.To)
+}
+
+// sides reads by which load balancers somebody comes who relies on them.
+func (r *run) sides(ctx context.Context, p posture.Posture, opened time.Time) *decide.Side {
+	ways, _ := traffic.Ways(p)
+	before, last := decide.SideSpans(opened, r.now())
+	found := &decide.Side{}
+	recent, err := r.answers(ctx, ways, last)
+	earlier := recent
+	if err == nil && before != last {
+		earlier, err = r.answers(ctx, ways, before)
+	}
+	if err != nil {
+		found.Unread = fmt.Errorf("looking who comes by the load balancers before %s: %w", p.Target, err)
+	}
+	found.Served = decide.SideOf(earlier, recent)
+	r.side = found
+	return found
 }
