@@ -185,7 +185,8 @@ func (d *decider) tellStuck(decision Decision) Decision {
 // others may have made it; "" = there is none.
 func (d *decider) foreignObstacle() string {
 	for _, f := range d.findings {
-		if _, own := d.facts.Posture.Part(f.Resource); !own && f.Disposition == protection.Blocks {
+		blocks := f.Disposition == protection.Blocks || f.Code == protection.SideTraffic
+		if _, own := d.facts.Posture.Part(f.Resource); !own && blocks {
 			return f.Resource
 		}
 	}
