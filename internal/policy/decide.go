@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,9 +23,10 @@ func (p Policy) Asks() Asked {
 // number. A service that no rule covers is out of scope, and so is one whose rule
 // has recipe off.
 //
-// Anyone who deploys a service sets its labels. A rule that selects by labels
-// decides only if it is at least as strict as the rule that decides without them;
-// otherwise it is skipped, and SkippedRules says so. Where a rule selects by
+// Anyone who deploys a service chooses its name and sets its labels. A rule that selects
+// by labels, or by a pattern of service names, decides only if it is at least as strict as
+// the rule that decides without it; otherwise it is skipped, and SkippedRules says so. A
+// rule that names the service in full may be looser. Where a rule selects by
 // folders that could not be read, the settings have Undecided set, and nothing is
 // written.
 //
@@ -56,17 +58,17 @@ func (p Policy) decide(s Subject) (Settings, bool) {
 			continue
 		case covers == unknown:
 			return rule.undecided(s), true
-		case len(rule.match.labels) > 0:
+		case rule.match.chosenBy(s.Service) != "":
 			base, inScope := Policy{rules: unlabelled(p.rules[i+1:])}.decide(s)
 			if base.Undecided != "" {
 				return base, true
 			}
 			if rule.settings.Private == "" {
-				settings.Private = base.Private
+				settings.Private = cmp.Or(base.Private, PrivateLeave)
 			}
 			if where := LessStrict(settings, base); inScope && len(where) > 0 {
-				skipped = append(skipped, fmt.Sprintf("rule %s, which the labels select, is not as strict as rule %s in %s",
-					rule.name, base.Rule, strings.Join(where, ", ")))
+				skipped = append(skipped, fmt.Sprintf("rule %s, which %s, is not as strict as rule %s in %s",
+					rule.name, rule.match.chosenBy(s.Service), base.Rule, strings.Join(where, ", ")))
 				continue
 			}
 		}

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +93,99 @@ func TestNoLabelsLeadToLessThanWithoutThem(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestANameByPatternSelectsAStricterRuleAndNeverALooserOne(t *testing.T) {
+	// The project's number hides from the reader what the rules loosen.
+	policy := parsed(t, `  - name: named
+    match: {services: [status]}
+    ingress: keep
+  - name: public
+    match: {projects: ["123456789012"], locations: [us-central1], services: [hello, "public-*", "*-public"]}
+    publicInvokers: keep
+  - name: secret
+    match: {projects: [demo-project], services: ["secret-*", "*-secret"]}
+    mode: enforce
+  - name: unwatched
+    match: {projects: ["123456789012"], services: ["*-test"], locations: [us-central1]}
+    recipe: "off"
+  - name: anything
+    match: {projects: ["123456789012"], services: ["*"], locations: [europe-west1]}
+    ingress: keep
+  - name: all
+    match: {projects: [demo-project]}
+    mode: approve
+`)
+	passed := func(rule, base, where string) []string {
+		return []string{"rule " + rule + ", which a pattern of service names selects, is not as strict as rule " + base +
+			" in " + where}
+	}
+	for _, tc := range []struct {
+		name, service, location, want string
+		passedOver                    []string
+	}{
+		{"in full", "status", "us-central1", "named", nil},
+		{"in full beside patterns", "hello", "us-central1", "public", nil},
+		{"a looser one", "public-x", "us-central1", "all", passed("public", "all", "mode, publicInvokers")},
+		{"a looser one, out of scope", "x-test", "us-central1", "all", passed("unwatched", "all", "mode, recipe")},
+		{"a stricter one", "secret-x", "us-central1", "secret", nil},
+		{"a looser one before a stricter one", "public-secret", "us-central1", "secret",
+			passed("public", "secret", "mode, publicInvokers")},
+		{"every name is no pattern", "x", "europe-west1", "anything", nil},
+	} {
+		got, inScope := policy.For(Subject{Target: target("demo-project", tc.location, tc.service),
+			ProjectNumber: "123456789012"})
+		if diff := cmp.Diff(tc.passedOver, got.SkippedRules); diff != "" || got.Rule != tc.want || !inScope {
+			t.Errorf("%s: rule %q, want %q, in scope %t; passed over (-want +got):\n%s", tc.name, got.Rule, tc.want, inScope,
+				diff)
+		}
+	}
+}
+
+// Whatever name and labels a deployer chooses, the rules that select by them give nothing
+// less strict than the other rules alone.
+func TestWhatADeployerChoosesNeverLoosens(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	names := []string{"a", "b", "ab", "ba", "aba"}
+	globs := []pattern{"a*", "*b", "*a*", "b*a", "a", "b", "ab", "*"}
+	skipped, chosen := 0, 0
+	for range 20_000 {
+		var all, others []rule
+		s := Subject{Target: target("p", "l", names[random.IntN(len(names))]), Labels: map[string]string{"x": "y"}}
+		for i := range 1 + random.IntN(4) {
+			one := rule{name: fmt.Sprint(i), settings: DefaultSettings()}
+			one.settings.Rule = one.name
+			one.settings.Private = []Private{"", PrivateLeave, PrivateBehindIAP, PrivateInclude}[random.IntN(4)]
+			one.settings.Mode = []Mode{ReportOnly, Approve, Enforce}[random.IntN(3)]
+			one.settings.KeepIngress, one.settings.KeepInvokers = random.IntN(3) == 0, random.IntN(3) == 0
+			for range random.IntN(3) {
+				one.match.services = append(one.match.services, globs[random.IntN(len(globs))])
+			}
+			if random.IntN(4) == 0 {
+				one.match.labels = map[string]pattern{"x": "y"}
+			}
+			all = append(all, one)
+			named := slices.ContainsFunc(one.match.services, func(p pattern) bool { return string(p) == s.Service || p == "*" })
+			if one.match.labels == nil && (named || len(one.match.services) == 0) {
+				others = append(others, one)
+			}
+		}
+		with, inScope := Policy{digest: "some", rules: all}.For(s)
+		without, covered := Policy{digest: "some", rules: others}.For(s)
+		if !covered {
+			continue
+		}
+		if where := LessStrict(with, without); len(where) > 0 || !inScope {
+			t.Fatalf("%s by %+v: rule %s is less strict than rule %s in %q", s.Service, all, with.Rule, without.Rule, where)
+		}
+		skipped += len(with.SkippedRules)
+		if with.Rule != without.Rule {
+			chosen++
+		}
+	}
+	if skipped < 100 || chosen < 100 {
+		t.Errorf("%d rules passed over, %d decided: the policies say too little", skipped, chosen)
 	}
 }
 

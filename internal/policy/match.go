@@ -50,6 +50,41 @@ func (m match) names(service string) bool {
 	return slices.ContainsFunc(m.services, func(p pattern) bool { return p.exact() && p.matches(service) })
 }
 
+// chosenBy says what the deployer of a service writes by which the match selects it, as the
+// end of "which"; "" = it selects by nothing that the deployer chooses. The name of a
+// service that the match names itself was chosen by the author of the policy.
+func (m match) chosenBy(service string) string {
+	switch {
+	case len(m.labels) > 0:
+		return "the labels select"
+	case len(m.globs()) > 0 && !m.names(service):
+		return "a pattern of service names selects"
+	}
+	return ""
+}
+
+// globs are the patterns of service names that select by a part of the name; none where
+// the match takes every name.
+func (m match) globs() []pattern {
+	if slices.ContainsFunc(m.services, pattern.everything) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(m.services), pattern.exact)
+}
+
+// chosen returns the part of the match that selects by what deployers choose, and what
+// that is; "" where it has no such part.
+func (m match) chosen() (match, string) {
+	switch globs := m.globs(); {
+	case len(m.labels) > 0:
+		return m, "labels"
+	case len(globs) > 0:
+		m.services = globs
+		return m, "a pattern of service names"
+	}
+	return match{}, ""
+}
+
 // labelled reports whether the labels fit every label of the match.
 func (m match) labelled(labels map[string]string) bool {
 	for key, wanted := range m.labels {

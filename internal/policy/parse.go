@@ -48,7 +48,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 		}),
 	}, "version", "rules")
 	for i, n := range places {
-		r.labelsLoosenNothing(n, policy.rules[i], policy.rules[i+1:])
+		r.choiceLoosensNothing(n, policy.rules[i], policy.rules[i+1:])
 	}
 	for _, n := range exempted {
 		r.exemption(n, now.Add(longest+24*time.Hour), policy.exemptions, policy.doors)
@@ -132,22 +132,23 @@ func (r *reader) agree(n *yaml.Node, read rule, earlier []rule) {
 	}
 }
 
-// labelsLoosenNothing refuses a rule that selects by labels and is not as strict as
-// a later rule that decides without them.
-func (r *reader) labelsLoosenNothing(n *yaml.Node, labelled rule, later []rule) {
-	if len(labelled.match.labels) == 0 {
+// choiceLoosensNothing refuses a rule that selects by what deployers choose, and is not as
+// strict as a later rule that decides without it.
+func (r *reader) choiceLoosensNothing(n *yaml.Node, read rule, later []rule) {
+	part, selector := read.match.chosen()
+	if selector == "" {
 		return
 	}
 	for _, base := range unlabelled(later) {
-		where := LessStrict(labelled.settings, base.settings)
-		if base.settings.Recipe != RecipeOff && len(where) > 0 && labelled.match.meets(base.match) {
+		where := LessStrict(read.settings, base.settings)
+		if base.settings.Recipe != RecipeOff && len(where) > 0 && part.meets(base.match) {
 			r.complain(n,
-				"rule %q selects by labels, and is not as strict as rule %q in %s: anyone who deploys sets labels; "+
-					"make it as strict, or select by folder, project, location or service",
-				labelled.name, base.name, strings.Join(where, ", "))
+				"rule %q selects by %s, and is not as strict as rule %q in %s: anyone who deploys chooses that; "+
+					"make it as strict, or select by folder, project, location or the full names of services",
+				read.name, selector, base.name, strings.Join(where, ", "))
 			return
 		}
-		if base.match.includesWithoutLabels(labelled.match) {
+		if base.match.includesWithoutLabels(part) {
 			return
 		}
 	}

@@ -193,7 +193,14 @@ var refusals = []refused{
 		head +
 			"    match: {services: [\"a-*\"], labels: {env: dev}}\n    mode: approve\n  - name: b\n    match: {services: " +
 			"[\"*-eu\"]}\n    mode: enforce\n  - name: c\n",
-		`line 3, column 5: rule "a" selects by labels, and is not as strict as rule "b" in mode: anyone who deploys sets labels`, true},
+		`line 3, column 5: rule "a" selects by labels, and is not as strict as rule "b" in mode: anyone who deploys chooses that`, true},
+	{"a pattern of names that loosens",
+		head + "    match: {services: [hello, \"public-*\"]}\n    ingress: keep\n  - name: b\n",
+		`line 3, column 5: rule "a" selects by a pattern of service names, and is not as strict as rule "b" in ingress`, true},
+	{"a pattern of names that takes a service out of scope",
+		head + "    match: {services: [\"*-public\"]}\n    recipe: \"off\"\n  - name: b\n    match: {services: " +
+			"[\"shop-*\"]}\n",
+		`selects by a pattern of service names, and is not as strict as rule "b" in recipe`, true},
 	{"a label that loosens what a later rule of a folder keeps",
 		head +
 			"    match: {labels: {a: b}}\n    ingress: keep\n  - name: b\n    match: {folders: [folders/1], services: [shop]}\n",
@@ -294,7 +301,15 @@ var accepted = map[string]string{
 	"any value of a label": head + "    match: {labels: {a: \"*\"}}\n  - name: b\n",
 	"a label as strict as all that it can meet": head +
 		"    match: {services: [\"a-*\"], labels: {a: b}}\n    mode: approve\n" +
-		"  - name: b\n    match: {services: [\"a-*\"]}\n    mode: approve\n  - name: c\n    mode: enforce\n",
+		"  - name: b\n    match: {services: [\"a-*\"]}\n    mode: approve\n  - name: c\n    match: {services: [b]}\n    mode: enforce\n",
+	"a pattern of names as strict as the rest": head + "    match: {services: [\"a-*\"]}\n    mode: enforce\n  - name: b\n",
+	"a pattern of names that loosens what nothing else covers": head +
+		"    match: {services: [\"a-*\"]}\n    recipe: \"off\"\n" + "  - name: b\n    match: {services: [\"b-*\"]}\n",
+	"names that loosen":      head + "    match: {services: [hello]}\n    ingress: keep\n  - name: b\n",
+	"any name":               head + "    match: {services: [\"*\"], projects: [x]}\n    ingress: keep\n  - name: b\n",
+	"a project that loosens": head + "    match: {projects: [\"dev-*\"]}\n    ingress: keep\n  - name: b\n",
+	"a name that a pattern fits": head + "    match: {services: [a-b]}\n    ingress: keep\n" +
+		"  - name: b\n    match: {services: [\"a-*\"]}\n  - name: c\n",
 	"a long list": head + "    match:\n      services:\n" + strings.Repeat("        - shop\n", 20),
 	"an OAuth client": head +
 		"    oauthClient: {id: 123-a1b2.apps.googleusercontent.com, secret: " +

@@ -25,6 +25,9 @@ func (p pattern) matches(name string) bool {
 // exact reports whether p is a name and no glob.
 func (p pattern) exact() bool { return !strings.Contains(string(p), "*") }
 
+// everything reports whether p matches every name.
+func (p pattern) everything() bool { return p != "" && strings.Trim(string(p), "*") == "" }
+
 // includes reports whether p provably matches everything that q matches. Only a *
 // of p can match the * in q, so it is enough to match q's text.
 func (p pattern) includes(q pattern) bool { return p.matches(string(q)) }

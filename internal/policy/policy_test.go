@@ -18,8 +18,8 @@ rules:
   - name: shops
     match:
       projects: [demo-project]
-      locations: [us-central1]
-      services: ["shop-*"]
+      locations: ["us-central*"]
+      services: [shop-a]
     mode: enforce
     access:
       members: ["user:alice@example.com", "group:ops@example.com"]
@@ -58,7 +58,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		Redeploy: RedeployEnforce, RedeployImage: ImageRefuse, Callers: BreakProceed, Probe: ProbeOn,
 		KeepInvokers: true, KeepIngress: true, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Existing: true,
 	}
-	shops.Private = PrivateLeave // only covered
+	shops.Private = PrivateInclude // named
 	rest := DefaultSettings()
 	rest.Rule = "rest"
 	for _, tc := range []struct {
@@ -68,7 +68,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		inScope bool
 	}{
 		{"exact and glob", target("demo-project", "us-central1", "shop-a"), shops, true},
-		{"the glob is anchored", target("demo-project", "us-central1", "workshop-a"), rest, true},
+		{"the glob is anchored", target("demo-project", "aus-central1", "shop-a"), rest, true},
 		{"another location", target("demo-project", "europe-west1", "shop-a"), rest, true},
 		{"no rule", target("other-project", "us-central1", "shop-a"), Settings{}, false},
 	} {

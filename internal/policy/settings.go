@@ -157,8 +157,8 @@ type Settings struct {
 	// OAuthClient signs users in where IAP is turned on at a backend service that
 	// has no client; zero = Google's own.
 	OAuthClient OAuthClient
-	// SkippedRules names the rules that the service's labels select and that did not
-	// decide, each with the reason.
+	// SkippedRules names the rules that the service's labels or its name by a pattern select
+	// and that did not decide, each with the reason.
 	SkippedRules []string
 	// Undecided is why it is not known which rule decides; "" = it is known.
 	Undecided string

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// strictness compares one setting. holds reports whether the setting that labels
-// select is at least as strict as the one without them. Another way to guard a
+// strictness compares one setting. holds reports whether the setting of a rule that labels,
+// or a pattern of service names, select is at least as strict as the one without it. Another way to guard a
 // service is not stricter: a person changes from one to the other.
 type strictness struct {
 	key   string   // in a rule
@@ -81,7 +81,7 @@ var strictnesses = []strictness{
 	}},
 }
 
-// LessStrict returns the keys in which the settings of a rule that labels select
+// LessStrict returns the keys in which the settings of a rule that labels or a name select
 // are not at least as strict as the settings without it. Without any such key the
 // rule may decide.
 func LessStrict(labelled, base Settings) []string {

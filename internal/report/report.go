@@ -146,7 +146,7 @@ func TargetOf(p posture.Posture) *Target {
 type Policy struct {
 	Digest string `json:"digest"`
 	Rule   string `json:"rule"`
-	// SkippedRules says which rules the service's labels selected without effect, and why.
+	// SkippedRules says which rules the service's labels, or a pattern of names, selected without effect, and why.
 	SkippedRules []string `json:"passedOver,omitempty"`
 }
 

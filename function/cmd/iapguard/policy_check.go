@@ -42,7 +42,7 @@ func warningsOf(rules policy.Policy) []string {
 type wanted struct {
 	Name            string            `json:"name"`
 	Rule            string            `json:"rule,omitempty"`
-	SkippedRules    []string          `json:"passedOver,omitempty"` // rules that its labels select and that do not decide
+	SkippedRules    []string          `json:"passedOver,omitempty"` // rules that its labels or name select and that do not decide
 	Undecided       string            `json:"undecided,omitempty"`  // why it is not known which rule decides
 	Mode            policy.Mode       `json:"mode,omitempty"`
 	Recipe          policy.Recipe     `json:"recipe,omitempty"`

@@ -34,7 +34,7 @@ type prediction struct {
 	Outcome string      `json:"outcome"`
 	Rule    string      `json:"rule,omitempty"`
 	Mode    policy.Mode `json:"mode,omitempty"`
-	// SkippedRules are rules that the labels select and that do not decide, and why.
+	// SkippedRules are rules that the labels or the name select and that do not decide, and why.
 	SkippedRules []string `json:"passedOver,omitempty"`
 	Steps        []string `json:"steps,omitempty"`
 }

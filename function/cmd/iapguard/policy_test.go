@@ -123,6 +123,31 @@ func TestCheckingAPolicyTakesLabelsAndFolders(t *testing.T) {
 	}
 }
 
+func TestPolicyCheckSaysWhichPatternOfNamesIsPassedOver(t *testing.T) {
+	name := policyFile(t, `  - name: websites
+    match: {projects: ["123456789012"], services: [hello, "public-*"]}
+    ingress: keep
+  - {name: all, match: {folders: [folders/17]}, mode: approve}
+`)
+	loose := written(t, "loose.yaml", "version: 1\nrules:\n  - {name: websites, match: {services: [\"public-*\"]}, "+
+		"recipe: \"off\"}\n  - {name: all}\n")
+	const refused = `rule "websites" selects by a pattern of service names, and is not as strict as rule "all" in recipe`
+	if _, err := say(t, "policy", "check", loose); err == nil || !strings.Contains(err.Error(), refused) {
+		t.Errorf("error %v, want one about the pattern", err)
+	}
+	for service, want := range map[string]string{
+		"hello": "rule websites: ",
+		"public-a": "passed over: rule websites, which a pattern of service names selects, is not as strict as rule all in " +
+			"mode, ingress",
+	} {
+		out, err := say(t, "policy", "check", name, "projects/123456789012/locations/us-central1/services/"+service,
+			"--folder", "folders/17")
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %q, %v, want %q", service, out, err, want)
+		}
+	}
+}
+
 func TestPolicyDiffNamesTheServicesThatChange(t *testing.T) {
 	o := cloudtest.Start(t, playground.Options{})
 	o.Build(playground.Scenario...)

@@ -70,7 +70,7 @@ func unreadText(unread []report.Unread) string {
 	return b.String()
 }
 
-// skippedRulesText lists the rules that the labels selected and that did not decide.
+// skippedRulesText lists the rules that the labels or the name selected and that did not decide.
 func skippedRulesText(p *report.Policy) string {
 	if p == nil {
 		return ""
