@@ -85,29 +85,37 @@ func (d *decider) markSides() {
 }
 
 // askSides asks who comes by the load balancers, where public members stay because IAP is
-// off at one of them and goes on, or is on, at another.
+// off at one of them and goes on, or is on, at another; or where they wait for IAP at one
+// although it is on at another already.
 func (d *decider) askSides() {
-	if d.facts.Side != nil || d.plan.Has(revokePublic, requireInvoker) {
+	if d.facts.Side != nil {
 		return
 	}
-	public := func(change plan.Change) bool {
-		return change != nil && slices.Contains([]plan.Op{revokePublic, requireInvoker}, change.Operation().Op)
-	}
-	guarded, unguarded := 0, 0
+	on, planned, off := 0, 0, 0
 	for _, backend := range d.facts.Posture.Reached() {
-		on := func(s plan.Step) bool { return s.Op() == enableIAP && s.Resource == backend.Resource() }
-		if backend.IAPOn || slices.ContainsFunc(d.plan.Steps, on) {
-			guarded++
-		} else {
-			unguarded++
+		turnsOn := func(s plan.Step) bool { return s.Op() == enableIAP && s.Resource == backend.Resource() }
+		switch {
+		case backend.IAPOn:
+			on++
+		case slices.ContainsFunc(d.plan.Steps, turnsOn):
+			planned++
+		default:
+			off++
 		}
 	}
-	for _, finding := range d.findings {
-		if public(finding.Change) && guarded > 0 && unguarded > 0 {
+	stays := func(f protection.Finding) bool { return f.Change != nil && endsPublic(f.Change.Operation().Op) }
+	waits := func(s plan.Step) bool { return endsPublic(s.Op()) && s.NotBefore.After(d.now) }
+	if d.plan.Has(revokePublic, requireInvoker) {
+		if on > 0 && planned > 0 && slices.ContainsFunc(d.plan.Steps, waits) {
 			d.needs.Side = d.firstOpen()
 		}
+	} else if on+planned > 0 && off > 0 && slices.ContainsFunc(d.findings, stays) {
+		d.needs.Side = d.firstOpen()
 	}
 }
+
+// endsPublic reports whether an operation keeps the public from invoking the service.
+func endsPublic(op plan.Op) bool { return op == revokePublic || op == requireInvoker }
 
 // getsIAP reports whether a finding is about visitors of a load balancer that the plan turns
 // IAP on at: they keep nothing open.

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,7 +10,9 @@ import (
 
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
 	"github.com/iapguard/iapguard/internal/traffic"
 )
 
@@ -60,6 +63,42 @@ func TestASideFrontendKeepsThePublicWhereSomebodyReliesOnIt(t *testing.T) {
 		}
 		if unread := len(got.Run.Unread) > 0; unread != tc.unread {
 			t.Errorf("%s: unread %+v, want %v", tc.name, got.Run.Unread, tc.unread)
+		}
+	}
+}
+
+// Somebody opens a guarded service, and puts a load balancer before it that gets IAP only
+// when its accessor's grant has had time to propagate.
+func TestANewLoadBalancerDelaysNoRemovalOfThePublic(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		side *Side
+		due  bool // the public goes now
+	}{
+		{"nobody came by it before", &Side{}, true},
+		{"somebody relies on it", &Side{Served: map[string]int64{sideBackend: 1}}, false},
+	} {
+		s := beside()
+		settings := s.rules.settings
+		settings.Propagation = 2 * time.Minute
+		s.rules = rules{settings: settings}
+		p := &s.facts.Posture
+		p.Backends[1].CDNOn = false // so that IAP can be turned on there
+		guarded := posturetest.Protected()
+		p.Backends[0].IAPOn, p.Backends[0].Access = true, guarded.Backends[0].Access
+		p.Invokers.Bindings[0].Members = []string{"allUsers", posturetest.Agent}
+		p.Invokers.ChangedAt, p.Backends[0].Access.ChangedAt = ago(3600), ago(3600)
+		if got := s.decide(); got.Needs.Side.IsZero() {
+			t.Errorf("%s: %s, and nobody asks who comes by the new load balancer", tc.name, got.Outcome)
+		}
+		s.facts.Side = tc.side
+		got := s.decide()
+		at := slices.IndexFunc(got.Plan.Steps, func(s plan.Step) bool { return s.Op() == revokePublic })
+		if at < 0 {
+			t.Fatalf("%s: the public stays for good: %s", tc.name, got.Outcome)
+		}
+		if due := got.Plan.Steps[at].NotBefore.IsZero(); due != tc.due {
+			t.Errorf("%s: the public goes now: %v, want %v", tc.name, due, tc.due)
 		}
 	}
 }

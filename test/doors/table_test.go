@@ -140,7 +140,7 @@ func (p protector) take(t *testing.T, made plan.Plan, each func(plan.Step)) {
 
 func enforcing(propagation time.Duration) policy.Settings {
 	return policy.Settings{Mode: policy.Enforce, Recipe: policy.RecipeAuto, Access: []string{alice},
-		NoneFor: policy.NoneWait, Propagation: propagation}
+		NoneFor: policy.NoneWait, Private: policy.PrivateInclude, Propagation: propagation}
 }
 
 // history is a service before, during and after protection.

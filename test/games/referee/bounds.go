@@ -76,8 +76,7 @@ var Bounds = []Bound{
 		of: isStuck},
 	{Name: "plain", Meaning: "a second frontend that cannot be guarded leads to the service, and has no traffic: the bound of " +
 		"an old service",
-		NotYet: "public members stay as long as a frontend without HTTPS leads to the service, with traffic or without",
-		Most:   exactly(first), of: func(e exposure) bool { return e.plain }},
+		Most: exactly(first), of: func(e exposure) bool { return e.plain }},
 	{Name: "memory", Meaning: "the memory was changed or deleted by somebody: 60 s more than without",
 		Most: exactly(first + time.Minute), of: func(e exposure) bool { return e.tampered }},
 	{Name: "contested", Meaning: "from the third time on that it was opened after it was guarded: 120 s at a time",
