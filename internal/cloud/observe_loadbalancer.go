@@ -43,10 +43,12 @@ func (o *observation) readBackends(ctx context.Context) {
 }
 
 // noteNames notes that the certificates could not be read, where a door would show what
-// they are for. Nothing else depends on that.
+// they are for, or the ingress is still open: whether they serve is not known then, and no
+// step waits for it.
 func (o *observation) noteNames() {
+	open := o.p.Service.Ingress == posture.IngressAll
 	for _, backend := range o.p.Backends {
-		if slices.ContainsFunc(backend.Frontends, func(f posture.Frontend) bool { return f.HTTPS && f.TakesAny("") }) {
+		if slices.ContainsFunc(backend.Frontends, func(f posture.Frontend) bool { return f.HTTPS && (open || f.TakesAny("")) }) {
 			o.unread.note("projects/"+o.p.Target.Project+"/aggregated/sslCertificates", o.inventory.Unnamed(o.p.Target.Project))
 			return
 		}

@@ -41,9 +41,17 @@ func (d *decider) judgeAs(p posture.Posture) judgement {
 	of := d.settingsOf(p)
 	settings, inScope := of(p.Target)
 	want := policy.Wanted{Settings: settings, SettingsOf: of, WroteAt: d.run.wroteAt(), Clocks: d.clocks(p, settings),
-		GuardedOnce: d.guardedOnce(p, settings), OwnGrant: d.ownGrant(p)}
+		GuardedOnce: d.guardedOnce(p, settings), OwnGrant: d.ownGrant(p),
+		NotFirst: d.notFirst()}
 	want.OwnGrant = want.OwnGrant || d.ownGrantLogged(p, want)
 	return judgement{want, inScope, protection.Assess(p, want)}
+}
+
+// notFirst reports whether the service was protected before, as far as the memory knows. While
+// the memory cannot be read, nothing waits for what only a first protection needs.
+func (d *decider) notFirst() bool {
+	m := d.facts.Memory
+	return d.facts.MemoryUnread || m != nil && (!m.GuardedSince.IsZero() || slices.ContainsFunc(m.Wrote, closes))
 }
 
 func (j judgement) conflict() bool {

@@ -240,6 +240,9 @@ type Wanted struct {
 	// GuardedOnce means that the service was behind IAP, or closed by us, before: it is
 	// protected again even where it is private meanwhile.
 	GuardedOnce bool
+	// NotFirst means that the service was protected before, or that this is not known:
+	// nobody has come to rely on another way in since.
+	NotFirst bool
 	// OwnGrant means that we let IAP's agent invoke the service, and closed no way in before
 	// or after.
 	OwnGrant bool

@@ -16,6 +16,9 @@ type Frontend struct {
 	// Both are kept as the URL map has them: their product may be huge.
 	Hosts, Paths []string
 	HTTPS        bool
+	// Pending is the status of its certificates where none serves yet, so that no request
+	// passes; "" = one serves, or that is not known.
+	Pending string
 	// Names are the hosts that the frontend's certificates are for, where it takes any host
 	// and no host rule names them; MoreNames is how many others there are.
 	Names     []string

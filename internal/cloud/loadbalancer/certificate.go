@@ -15,8 +15,8 @@ import (
 // mostNames bounds the names that a frontend shows.
 const mostNames = 10
 
-// readCertificates reads what the certificates of proxies are for. That only names doors:
-// why it cannot be read is kept, and nothing else fails. Certificates of a certificate map
+// readCertificates reads what the certificates of proxies are for, and whether they serve.
+// Why it cannot be read is kept, and nothing else fails. Certificates of a certificate map
 // are not among them.
 func (r *routing) readCertificates(ctx context.Context, api *compute.Service, project string) {
 	err := api.SslCertificates.AggregatedList(project).Pages(ctx, func(page *compute.SslCertificateAggregatedList) error {
@@ -29,6 +29,9 @@ func (r *routing) readCertificates(ctx context.Context, api *compute.Service, pr
 			for _, one := range scope.SslCertificates {
 				if l, ok := parseLink(one.SelfLink); ok {
 					r.certificates[l] = namesOf(one)
+					if m := one.Managed; m != nil && slices.Contains(notServing, m.Status) {
+						r.pending[l] = m.Status
+					}
 				}
 			}
 		}
@@ -38,6 +41,25 @@ func (r *routing) readCertificates(ctx context.Context, api *compute.Service, pr
 	if err != nil {
 		r.uncertified = connect.Needing("compute.sslCertificates.list", err)
 	}
+}
+
+// notServing are the statuses of a managed certificate that was not issued: a handshake
+// fails. One whose renewal failed serves until it expires.
+// Source: load-balancing/docs/ssl-certificates/troubleshooting.
+var notServing = []string{"PROVISIONING", "PROVISIONING_FAILED", "PROVISIONING_FAILED_PERMANENTLY"}
+
+// waitsFor is the status of a proxy's certificates where none of them serves yet, and "" where
+// one does or that is not known.
+func (r *routing) waitsFor(of proxy) (status string) {
+	if of.elsewhere {
+		return ""
+	}
+	for _, certificate := range of.certificates {
+		if status = r.pending[certificate]; status == "" {
+			return ""
+		}
+	}
+	return status
 }
 
 // longestHost is how long the name of a host is at most (RFC 1035, 2.3.4). Who uploads a

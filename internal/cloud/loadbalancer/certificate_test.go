@@ -43,3 +43,28 @@ func TestTheDefaultOfAURLMapIsNamedByCertificates(t *testing.T) {
 		}
 	}
 }
+
+func TestAFrontendIsPendingWhereNoCertificateServes(t *testing.T) {
+	on := func(names ...string) (links []link) {
+		for _, name := range names {
+			links = append(links, link{project: "p", location: "global", collection: "sslCertificates", name: name})
+		}
+		return links
+	}
+	r := &routing{pending: map[link]string{on("new")[0]: "PROVISIONING", on("bad")[0]: "PROVISIONING_FAILED"}}
+	for _, tc := range []struct {
+		name string
+		of   proxy
+		want string
+	}{
+		{"one that is not issued yet", proxy{certificates: on("new")}, "PROVISIONING"},
+		{"two", proxy{certificates: on("new", "bad")}, "PROVISIONING_FAILED"},
+		{"beside one that serves, or was not read", proxy{certificates: on("new", "other")}, ""},
+		{"beside a certificate map", proxy{certificates: on("new"), elsewhere: true}, ""},
+		{"none at all", proxy{}, ""},
+	} {
+		if got := r.waitsFor(tc.of); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}

@@ -117,7 +117,7 @@ func (r *routing) frontends(backend link, m masks) []posture.Frontend {
 		}
 		for _, proxy := range r.proxies[l] {
 			for _, frontend := range r.addresses[proxy.link] {
-				frontend.HTTPS = proxy.https
+				frontend.HTTPS, frontend.Pending = proxy.https, r.waitsFor(proxy)
 				for _, route := range routes {
 					frontend.Hosts, frontend.Paths, frontend.Mirror = route.hosts, route.paths, route.mirror
 					frontend.Names, frontend.MoreNames = nil, 0

@@ -37,6 +37,7 @@ type routing struct {
 	partial   places                      // where lists lack some
 
 	certificates map[link][]string // certificate → the hosts that it is for
+	pending      map[link]string   // certificate that does not serve yet → its status
 	uncertified  error             // why not all are known, nil = they are
 }
 
@@ -44,6 +45,7 @@ type proxy struct {
 	link
 	https        bool
 	certificates []link
+	elsewhere    bool // others of its certificates are in Certificate Manager
 }
 
 // Inventory reads the lists side by side. Where only the routing cannot be read, the
@@ -118,7 +120,8 @@ func sideBySide(reads ...func() error) error {
 }
 
 func readRouting(ctx context.Context, api *compute.Service, project string) (*routing, error) {
-	r := &routing{proxies: map[link][]proxy{}, addresses: map[link][]posture.Frontend{}, certificates: map[link][]string{}}
+	r := &routing{proxies: map[link][]proxy{}, addresses: map[link][]posture.Frontend{}, certificates: map[link][]string{},
+		pending: map[link]string{}}
 	var https, http []proxyOf
 	if err := sideBySide(
 		func() error { return r.readRoutes(ctx, api, project) },
@@ -224,10 +227,12 @@ func (r *routing) readHTTPSProxies(
 				if !ok {
 					continue
 				}
-				p.https = true
+				p.https, p.elsewhere = true, one.CertificateMap != ""
 				for _, certificate := range one.SslCertificates {
 					if l, ok := parseLink(certificate); ok {
 						p.certificates = append(p.certificates, l)
+					} else {
+						p.elsewhere = true
 					}
 				}
 				found = append(found, p)

@@ -3,6 +3,7 @@ package compute
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -57,7 +58,8 @@ func unreadable() *apiserver.Error {
 }
 
 // settleManaged makes a Google-managed certificate ACTIVE at once: nobody here
-// could point its domains anywhere (unverified; real ones start PROVISIONING).
+// could point its domains anywhere (unverified; real ones start PROVISIONING). One for a
+// domain that never resolves (.invalid, RFC 6761) stays PROVISIONING.
 func settleManaged(r *resource) error {
 	managed := apiserver.Object(r.body, "managed")
 	domains := apiserver.List(managed, "domains")
@@ -65,10 +67,13 @@ func settleManaged(r *resource) error {
 		return required("resource.managed.domains")
 	}
 	status := map[string]any{}
+	managed["status"], managed["domainStatus"] = "ACTIVE", status
 	for _, domain := range domains {
 		status[domain.(string)] = "ACTIVE"
+		if strings.HasSuffix(domain.(string), ".invalid") {
+			status[domain.(string)], managed["status"] = "FAILED_NOT_VISIBLE", "PROVISIONING"
+		}
 	}
-	managed["status"], managed["domainStatus"] = "ACTIVE", status
 	r.body["type"] = "MANAGED"
 	r.body["subjectAlternativeNames"] = domains
 	r.body["expireTime"] = pacific(r.created.Add(managedLife))

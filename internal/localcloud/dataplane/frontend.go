@@ -80,11 +80,24 @@ func (s snapshot) behind(rules []compute.Resource) []frontend {
 		if !ok {
 			continue
 		}
-		indexed := urlMap.Derived(func(object map[string]any) any { return newRouter(object) }).(*router)
 		https := strings.Contains(target, "/targetHttpsProxies/")
+		if https && !s.serves(proxy) {
+			continue
+		}
+		indexed := urlMap.Derived(func(object map[string]any) any { return newRouter(object) }).(*router)
 		all = append(all, frontend{rule, proxy, indexed.urlMap, indexed, https})
 	}
 	return all
+}
+
+// serves reports whether a proxy has a certificate that serves, or others than managed
+// ones: without one a handshake fails, and no request comes.
+func (s snapshot) serves(proxy object) bool {
+	links := apiserver.List(proxy, "sslCertificates")
+	return len(links) == 0 || slices.ContainsFunc(links, func(link any) bool {
+		managed := apiserver.Object(s.compute(link.(string)), "managed")
+		return managed == nil || managed["status"] == "ACTIVE"
+	})
 }
 
 func (f frontend) scheme() string {
