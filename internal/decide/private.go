@@ -27,9 +27,10 @@ func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool 
 		return false // nothing depends on it
 	case door.GuardedByIAP(p) && (!behindIAP || d.closedByUs()):
 		return true
-	case remembered != nil && !d.closedByUs() && (behindIAP || remembered.GuardedSince.IsZero()):
+	case remembered != nil && !behindIAP && !d.closedByUs() && remembered.GuardedSince.IsZero():
 		return false
-	case remembered != nil && p.AgentInvokes() && p.Service.Ingress == posture.IngressInternalLoadBalancing:
+	case remembered != nil && (!behindIAP || d.closedByUs()) && p.AgentInvokes() &&
+		p.Service.Ingress == posture.IngressInternalLoadBalancing:
 		return true
 	}
 	writes, known := d.history()

@@ -56,6 +56,38 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 	}
 }
 
+// A record that somebody deleted takes no protection away under behind-iap either: our
+// own restriction of the ingress stands in the log. A grant there may be the rule's own.
+func TestBehindIAPALostRecordIsSoughtInTheLog(t *testing.T) {
+	write := func(kind event.Kind) []event.Write {
+		return []event.Write{{Cause: event.Cause{Kind: kind, Project: hello.Project, Location: hello.Location,
+			Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0", At: ago(30)}}}
+	}
+	for _, tc := range []struct {
+		name   string
+		known  *memory.Service
+		writes []event.Write
+		want   bool
+	}{
+		{"we restricted the ingress", &memory.Service{}, write(event.RunServiceChanged), true},
+		{"we restricted the ingress, and there is no record", nil, write(event.RunServiceChanged), true},
+		{"we wrote the policy", &memory.Service{}, write(event.RunIAMChanged), false},
+		{"we wrote nothing", &memory.Service{GuardedSince: ago(60)}, nil, false},
+	} {
+		s := deployed()
+		s.rules.settings.Private = policy.PrivateBehindIAP
+		p := s.facts.Posture
+		p.Service.Ingress = posture.IngressInternalLoadBalancing
+		p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{p.Agent()}}}
+		p.Backends[0].Members[0].Invokers = p.Invokers
+		s.facts.Posture, s.facts.Memory, s.facts.History = p, tc.known, &History{Writes: tc.writes}
+		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+		if got := d.guardedOnce(p, s.rules.settings); got != tc.want {
+			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
+		}
+	}
+}
+
 func TestWhoseGrantTheAgentHasIsKnown(t *testing.T) {
 	p := deployed().facts.Posture
 	wrote := func(op plan.Op, ago time.Duration) memory.Write {

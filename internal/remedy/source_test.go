@@ -98,6 +98,7 @@ func TestTheFixOfTheLastToolComesFirst(t *testing.T) {
 
 func TestAResourceOfOthersGetsNoFix(t *testing.T) {
 	p := fought()
+	p.Backends[0].Frontends = []posture.Frontend{{}}
 	p.Backends[0].Members = []posture.Member{{Target: hello},
 		{Target: posture.Target{Project: "demo-project", Location: "us-central1", Service: "neighbour"}}}
 	stranger := hello

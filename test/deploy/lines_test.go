@@ -179,8 +179,24 @@ func count(t *testing.T, name string, filter *logging.Filter, entries []map[stri
 	return said
 }
 
+// harmful are the reports of the week as they would be with the finding HARM. Nobody is
+// harmed in the week: that takes a quarter of an hour of visitors, which the story
+// unfooled/harm plays.
+func harmful(entries []map[string]any) []map[string]any {
+	var list []map[string]any
+	for _, each := range entries {
+		if line := each["jsonPayload"].(map[string]any); line["message"] == "report" {
+			each, line = maps.Clone(each), maps.Clone(line)
+			line["codes"], each["jsonPayload"] = []any{"HARM"}, line
+			list = append(list, each)
+		}
+	}
+	return list
+}
+
 // queries runs the queries of the playbooks that are about the function's lines.
 func queries(t *testing.T, entries []map[string]any) {
+	entries = append(entries, harmful(entries)...)
 	read := regexp.MustCompile(`gcloud logging read '([^']+)'`)
 	run := 0
 	for _, page := range glob(t, filepath.Join("..", "..", "deploy", "playbooks", "*.md")) {

@@ -85,8 +85,9 @@ var Bounds = []Bound{
 		"opening on",
 		Most: exactly(rollout + 10*time.Second),
 		of:   func(e exposure) bool { return e.moves > 1 && (e.closed || e.isNew()) }},
-	{Name: "new", Meaning: "a new public service before a load balancer: 20 s from the last write that opened a door",
-		Most: exactly(20 * time.Second), lastOpened: true, of: func(e exposure) bool { return e.isNew() }},
+	{Name: "new", Meaning: "a new public service before a load balancer, until it was guarded once: 20 s from the last " +
+		"write that opened a door",
+		Most: exactly(20 * time.Second), lastOpened: true, of: func(e exposure) bool { return e.isNew() && !e.closed }},
 	{Name: "drift", Meaning: "what was guarded is opened: settle + 5 s from the last write that opened a door",
 		Most: exactly(settle + 5*time.Second), lastOpened: true, of: func(e exposure) bool { return e.closed }},
 	{Name: "old", Meaning: "the first protection of an old service: min(10 min, 4 × settle) + propagation + 90 s, from " +
