@@ -94,8 +94,12 @@ var closers = []plan.Op{restrictIngress, requireInvoker, revokePublic, revokeAcc
 // RecentFailures are those that count: within the window, and after somebody closed the
 // circuit breaker. A time that lies ahead was not written by us.
 func RecentFailures(b memory.Breaker, now time.Time) []memory.Failure {
+	closed := b.ClosedAt
+	if closed.After(now) {
+		closed = time.Time{}
+	}
 	return slices.DeleteFunc(slices.Clone(b.Failures), func(f memory.Failure) bool {
-		return f.At.After(now) || now.Sub(f.At) >= Window || !f.At.After(b.ClosedAt)
+		return f.At.After(now) || now.Sub(f.At) >= Window || !f.At.After(closed)
 	})
 }
 

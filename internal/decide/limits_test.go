@@ -105,6 +105,7 @@ func TestTheBreakerHoldsAStepAKindInAProjectOrAKind(t *testing.T) {
 		{"a time that lies ahead", "p", []memory.Failure{failure(-1, "p", "s", iapStep)}, time.Time{}, 0},
 		{"a person closed it since", "p", []memory.Failure{failure(2, "p", "s", iapStep)}, ago(60), 0},
 		{"a person closed it before", "p", []memory.Failure{failure(1, "p", "s", iapStep)}, ago(120), 59},
+		{"closed at a time that lies ahead", "p", []memory.Failure{failure(1, "p", "s", iapStep)}, ago(-60), 59},
 	} {
 		b := memory.Breaker{Failures: tc.failures, ClosedAt: tc.closed}
 		got := openFor(iapStep, tc.project, RecentFailures(b, noon))

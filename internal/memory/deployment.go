@@ -54,6 +54,13 @@ func (b *Breaker) Fail(failure Failure) bool {
 	return true
 }
 
+// Close says that a person closed it, and why: what failed until then holds nothing back.
+// It reports whether the record changed.
+func (b *Breaker) Close(at time.Time, by, reason string) bool {
+	b.ClosedAt, b.ClosedBy, b.Reason = at.UTC().Round(0), clip(by), clip(reason)
+	return true
+}
+
 // mostVersions bounds how many versions are remembered.
 const mostVersions = 20
 

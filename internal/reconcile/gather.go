@@ -205,6 +205,7 @@ func (r *run) breaker(ctx context.Context) *memory.Breaker {
 type Limited struct {
 	Changed  map[string]int   // services of the whole deployment that took a slot within the hour, by rule
 	Failures []memory.Failure // writes that did not hold and hold others back
+	Closed   memory.Breaker   // who closed the circuit breaker last, and why
 }
 
 // Limited reads what limits and circuit breaker count now.
@@ -217,5 +218,18 @@ func (e *Engine) Limited(ctx context.Context) (Limited, error) {
 	if err != nil && !errors.Is(err, memory.ErrMissing) {
 		return Limited{}, fmt.Errorf("reading the circuit breaker: %w", err)
 	}
-	return Limited{changed, decide.RecentFailures(deployment.Breaker, e.now())}, nil
+	closed := deployment.Breaker
+	closed.Failures = nil
+	return Limited{changed, decide.RecentFailures(deployment.Breaker, e.now()), closed}, nil
+}
+
+// CloseBreaker has the circuit breaker hold back nothing of what has failed until now. by is
+// who says so.
+func (e *Engine) CloseBreaker(ctx context.Context, by, reason string) error {
+	at := e.now()
+	_, err := e.Memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool { return d.Breaker.Close(at, by, reason) })
+	if err != nil {
+		return fmt.Errorf("closing the circuit breaker in the memory: %w", err)
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ var mutants = []mutant{
 	{"P2", "private services are not left", "internal/protection/private.go",
 		"leaves := want.Private != policy.PrivateInclude &&", "leaves := want.Private == \"\" &&"},
 	{"P2", "any record says that a service was guarded once", "internal/decide/private.go",
-		"p.AgentInvokes() && p.Service.Ingress == posture.IngressInternalLoadBalancing:", "true:"},
+		"p.AgentInvokes() &&\n\t\tp.Service.Ingress == posture.IngressInternalLoadBalancing:", "true:"},
 	{"P11", "private neighbours get the agent's grant", "internal/protection/invoker_grant.go",
 		"return inScope && theirs.Private != policy.PrivateInclude", "return inScope && theirs.Private == \"\""},
 	{"P6", "a grant to the agent is one to everybody", "internal/cloud/operation_grant_invoker.go",
@@ -27,7 +27,7 @@ var mutants = []mutant{
 	{"P3", "who is named gets no access", "internal/protection/access.go",
 		"if !in && !slices.Contains(missing, member) {", "if !in && len(missing) > 99 {"},
 	{"P3", "what was guarded once is forgotten", "internal/decide/private.go",
-		"!d.closedByUs() && (behindIAP || remembered.GuardedSince.IsZero()):", "len(remembered.Wrote) < 999:"},
+		"!behindIAP && !d.closedByUs() && remembered.GuardedSince.IsZero():", "len(remembered.Wrote) < 999:"},
 	{"P6", "every accessor counts as public", "internal/door/roles.go",
 		"return membersIn(p, policy, passesIAP, IsPublic)",
 		"return membersIn(p, policy, passesIAP, func(string) bool { return true })"},
@@ -59,7 +59,7 @@ var mutants = []mutant{
 		"return s.bounded(s.policyTouched(step), s.want.Quiet)", "return s.bounded(s.policyTouched(step), 5*s.want.Settle)"},
 	{"P4", "what is due later is not stored", "internal/workqueue/worker.go",
 		"if err := w.Later.Schedule(ctx, until, item.recordKey(), data); err != nil {",
-		"if err := (func(...any) error { return nil })(ctx, data); err != nil {"},
+		"if err := ctx.Err(); err == nil {\n\t\treturn nil\n\t} else if len(data) == 0 {"},
 }
 
 var caughtBy = regexp.MustCompile(`game \d+ of seed \d+: P\d+: [^\n]{0,150}`)

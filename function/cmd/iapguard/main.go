@@ -83,7 +83,8 @@ func newRootCommand() *cobra.Command {
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newDoctorCommand(),
-		newUndoCommand(), newExplainCommand(), newHoldCommand(), newResumeCommand(), newStatusCommand(), newPolicyCommand())
+		newUndoCommand(), newExplainCommand(), newHoldCommand(), newResumeCommand(), newCloseBreakerCommand(),
+		newStatusCommand(), newPolicyCommand())
 	addLocalCommand(root)
 	return root
 }

@@ -17,6 +17,8 @@ type limitsStatus struct {
 	Changed map[string]int `json:"changed"`
 	// Breaker has the writes that did not hold, and that hold others back.
 	Breaker []memory.Failure `json:"breaker,omitempty"`
+	// Closed is who closed the circuit breaker last, and why; nil = nobody did.
+	Closed *memory.Breaker `json:"closed,omitempty"`
 	// Unknown is why the memory could not be read, "" = it was.
 	Unknown string `json:"unknown,omitempty"`
 }
@@ -40,6 +42,8 @@ func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus
 	read := &limitsStatus{Changed: limited.Changed, Breaker: limited.Failures}
 	if err != nil {
 		read.Unknown = err.Error()
+	} else if !limited.Closed.ClosedAt.IsZero() {
+		read.Closed = &limited.Closed
 	}
 	return read, nil
 }
@@ -71,7 +75,11 @@ func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
 		fmt.Fprintf(out, "  changed in the last hour: %d by %s\n", b.Changed[rule.Name], rule.Name)
 	}
 	if len(b.Breaker) == 0 {
-		fmt.Fprintln(out, "circuit breaker: closed")
+		fmt.Fprint(out, "circuit breaker: closed")
+		if b.Closed != nil {
+			fmt.Fprintf(out, ", by %s at %s: %s", b.Closed.ClosedBy, b.Closed.ClosedAt.UTC().Format(time.RFC3339), b.Closed.Reason)
+		}
+		fmt.Fprintln(out)
 		return
 	}
 	fmt.Fprintln(out, "circuit breaker: these writes were acknowledged and did not hold, or nobody got in after them")

@@ -6,6 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/storage"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
@@ -74,5 +79,45 @@ func TestALimitHoldsATypedApplyUnlessItSaysOverLimit(t *testing.T) {
 	}
 	if got := ingress(); got != "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" {
 		t.Errorf("over the limit: ingress %v, want it restricted", got)
+	}
+}
+
+func TestAPersonClosesTheCircuitBreaker(t *testing.T) {
+	o, policy := remembered(t)
+	bucket, err := storage.Open(t.Context(), connect.Config{Endpoint: o.URL()}, playground.MemoryBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := memory.New(bucket, memory.Options{Clock: clockwork.NewRealClock()})
+	failed := memory.Failure{Project: playground.Project, Service: playground.Scenario[0].Name(), Resource: "backend",
+		Field: "iap.enabled", Op: "enable-iap", At: time.Now().Add(-time.Minute)}
+	if _, err := kept.UpdateDeployment(t.Context(),
+		func(d *memory.Deployment) bool { return d.Breaker.Fail(failed) }); err != nil {
+		t.Fatal(err)
+	}
+	status := func() string {
+		out, err := say(t, "status", "--policy", policy, "--endpoint", o.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if out := status(); !strings.Contains(out, "enable-iap on backend, held until") {
+		t.Fatalf("status shows no failure:\n%s", out)
+	}
+	if out, err := say(t, "close-breaker", "--endpoint", o.URL()); err == nil || !strings.Contains(err.Error(), "--reason") {
+		t.Errorf("without a reason: %q, %v", out, err)
+	}
+	if out, err := say(t, "close-breaker", "--endpoint", o.URL(), "--by", "ann", "--reason", "the API is repaired"); err != nil {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if out := status(); !strings.Contains(out, "circuit breaker: closed, by ann at ") ||
+		!strings.Contains(out, ": the API is repaired\n") {
+		t.Errorf("status does not say who closed it:\n%s", out)
+	}
+	t.Setenv("IAPGUARD_MEMORY", "")
+	if out, err := say(t, "close-breaker", "--endpoint", o.URL(), "--reason", "why"); err == nil ||
+		!strings.Contains(err.Error(), "IAPGUARD_MEMORY=gs://BUCKET") {
+		t.Errorf("without a memory: %q, %v", out, err)
 	}
 }

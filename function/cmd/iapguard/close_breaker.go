@@ -1,0 +1,46 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newCloseBreakerCommand() *cobra.Command {
+	o := options{format: "text"}
+	var reason, by string
+	command := &cobra.Command{
+		Use:   "close-breaker --reason REASON",
+		Short: "Let the circuit breaker hold back nothing of what has failed until now",
+		Long: "The circuit breaker holds a kind of step back for an hour after the same write did not hold, or kept everybody " +
+			"out, several times. This closes it in the deployment's memory, which IAPGUARD_MEMORY names. Whoever types it " +
+			"needs the permissions storage.objects.get, create and delete on that bucket. What fails afterwards counts again.",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if reason == "" {
+				return usageError{errors.New("closing the circuit breaker has a reason: write --reason \"why\"")}
+			}
+			session, err := o.open(command.Context(), nil)
+			if err != nil {
+				return err
+			}
+			if !session.remembers {
+				return usageError{errors.New("the circuit breaker is in the deployment's memory: name it with " +
+					"IAPGUARD_MEMORY=gs://BUCKET")}
+			}
+			by = cmp.Or(by, whoTypes())
+			if err := session.engine.CloseBreaker(command.Context(), by, reason); err != nil {
+				return err
+			}
+			fmt.Fprintf(command.OutOrStdout(), "the circuit breaker is closed by %s: %s\n", by, reason)
+			return nil
+		},
+	}
+	command.Flags().StringVar(&reason, "reason", "", "why; iapguard status shows it")
+	command.Flags().StringVar(&by, "by", "", "who; iapguard status shows it (default: the user who types)")
+	command.Flags().StringVar(&o.endpoint, "endpoint", "",
+		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+	return command
+}
