@@ -105,10 +105,12 @@ func TestAPersonClosesTheCircuitBreaker(t *testing.T) {
 	if out := status(); !strings.Contains(out, "enable-iap on backend, held until") {
 		t.Fatalf("status shows no failure:\n%s", out)
 	}
-	if out, err := say(t, "close-breaker", "--endpoint", o.URL()); err == nil || !strings.Contains(err.Error(), "--reason") {
+	if out, err := say(t, "close-breaker", "--endpoint", o.URL()); err == nil ||
+		!strings.Contains(err.Error(), "--reason") {
 		t.Errorf("without a reason: %q, %v", out, err)
 	}
-	if out, err := say(t, "close-breaker", "--endpoint", o.URL(), "--by", "ann", "--reason", "the API is repaired"); err != nil {
+	if out, err := say(t, "close-breaker", "--endpoint", o.URL(), "--by", "ann", "--reason",
+		"the API is repaired"); err != nil {
 		t.Fatalf("%q, %v", out, err)
 	}
 	if out := status(); !strings.Contains(out, "circuit breaker: closed, by ann at ") ||
