@@ -54,6 +54,23 @@ func (f fixture) rest() {
 	f.Later(pause)
 }
 
+// passPauses lets time pass until no message is held for a pause any more.
+func (f fixture) passPauses() {
+	idle := make(chan struct{})
+	go func() {
+		defer close(idle)
+		f.rest()
+	}()
+	for {
+		select {
+		case <-idle:
+			return
+		case <-time.After(100 * time.Millisecond):
+			f.Later(time.Minute)
+		}
+	}
+}
+
 // contested is the last report of a contest.
 func (f fixture) contested() report.Report {
 	ended := slices.DeleteFunc(f.Reports(), func(one report.Report) bool { return one.Outcome != report.Contested })
@@ -125,8 +142,7 @@ func TestTwoInstancesDefendAFieldWithPausesAndSayWhatToWrite(t *testing.T) {
 				f.Cloud.Settle() // what follows waits for the pause
 			}
 			f.untilContested(t)
-			f.Later(2 * time.Minute)
-			f.rest()
+			f.passPauses()
 			writes, last := len(f.Calls().By(tc.as).Taken().Of(tc.method)), f.contested()
 			fmt.Printf("%s: %d applies, %d writes of the function in return\n", tc.name, applies, writes)
 			if writes > tc.most || writes < 2 {
