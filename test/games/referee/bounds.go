@@ -36,8 +36,6 @@ type Bound struct {
 	Meaning string
 	// Most is the bound, without the latency of events; 0 = the owner chose that it stays open.
 	Most func(play.Game) time.Duration
-	// NotYet is why the bound does not hold yet: exceeding it is shown and fails no test.
-	NotYet string
 	// lastOpened counts from the last move that opened a door, else from when it was open first.
 	lastOpened bool
 	of         func(exposure) bool
