@@ -94,6 +94,9 @@ type Remember struct {
 	// Undone are protections of ours that somebody undid, as the memory and the
 	// history show.
 	Undone []memory.Undo
+	// Guarded means that the service was guarded before, as the audit log shows: a lost
+	// record is made good.
+	Guarded bool
 	// Relied are grants that steps wait for, each with the time since when it is known.
 	Relied map[policy.Grant]time.Time
 	// WantedSince is since when steps have been wanted while a door is open; zero = there
@@ -134,6 +137,7 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	}
 	decision.Remember.Relied, decision.Remember.WantedSince, decision.Remember.Watch = d.relied, d.wanting, d.watching()
 	decision.Remember.ContestedSince = d.contestedSince()
+	decision.Remember.Guarded = d.want.GuardedOnce && d.facts.Memory == nil
 	decision = d.tellStuck(decision)
 	if watch := decision.Remember.Watch; watch != nil && watch.Verdict == "" {
 		decision.LookAgain = earliest(decision.LookAgain, WatchUntil(*watch))

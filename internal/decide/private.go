@@ -23,7 +23,7 @@ import (
 func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool {
 	behindIAP := settings.Private == policy.PrivateBehindIAP
 	switch remembered := d.facts.Memory; {
-	case settings.Private != policy.PrivateLeave && !behindIAP || !door.Private(p) || d.ownGrant(p):
+	case settings.Private != policy.PrivateLeave && !behindIAP || !door.Private(p) || d.ownGrant(p, behindIAP):
 		return false // nothing depends on it
 	case door.GuardedByIAP(p) && (!behindIAP || d.closedByUs()):
 		return true
@@ -33,14 +33,35 @@ func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool 
 		p.Service.Ingress == posture.IngressInternalLoadBalancing:
 		return true
 	}
+	closed, _ := d.closedInLog(p, behindIAP)
+	return closed
+}
+
+// closedInLog reports whether the audit log shows that we closed a service, and whether it
+// was read.
+func (d *decider) closedInLog(p posture.Posture, behindIAP bool) (closed, known bool) {
 	writes, known := d.history()
-	return known && slices.ContainsFunc(writes, func(w event.Write) bool {
-		// A write to the IAM policy may have been the rule's own grant.
-		ours := w.Kind == event.RunIAMChanged && !behindIAP || w.Kind == event.RunServiceChanged
-		// What was written before it was created was written to another service of its name.
-		ours = ours && !w.At.Before(p.Service.CreatedAt)
-		return ours && d.wroteIt(w) && w.Service == p.Target.Service && w.Location == p.Target.Location
-	})
+	return known && slices.ContainsFunc(writes, func(w event.Write) bool { return d.closedBy(w, p, behindIAP) }), known
+}
+
+// closedBy reports whether a write of ours shows that we closed a service: its settings, or
+// an IAM policy that IAP's agent is in, and the public is not. Where the rule puts private
+// services behind IAP, the policy may have been its own grant.
+func (d *decider) closedBy(w event.Write, p posture.Posture, behindIAP bool) bool {
+	if !d.wroteIt(w) || w.Service != p.Target.Service || w.Location != p.Target.Location {
+		return false
+	}
+	if w.At.Before(p.Service.CreatedAt) {
+		return false // it was written to another service of its name
+	}
+	if w.Kind == event.RunServiceChanged {
+		return true
+	}
+	if w.Kind != event.RunIAMChanged || behindIAP || w.Policy == nil || !w.Policy.Holds(posture.RoleInvoker, p.Agent()) {
+		return false
+	}
+	return !slices.ContainsFunc(w.Policy.Bindings,
+		func(b posture.Binding) bool { return slices.ContainsFunc(b.Members, door.IsPublic) })
 }
 
 // closes reports whether a write of ours closed a way in.
@@ -58,17 +79,27 @@ func (d *decider) closedByUs() bool {
 
 // ownGrant reports whether IAP's agent invokes the service by a grant of ours that no
 // protection followed, as the memory knows: the service was public for a moment, or the
-// rule puts private services behind IAP.
-func (d *decider) ownGrant(p posture.Posture) bool {
+// rule puts private services behind IAP. A record may be lost and begun anew, so the audit
+// log has to agree that we closed nothing; where it cannot be read, a record that says that
+// the service was guarded before keeps the grant.
+func (d *decider) ownGrant(p posture.Posture, behindIAP bool) bool {
 	if d.facts.Memory == nil || d.closedByUs() {
 		return false
 	}
-	return slices.ContainsFunc(agentsGrants(p), func(at posture.Posture) bool {
+	granted := slices.ContainsFunc(agentsGrants(p), func(at posture.Posture) bool {
 		grant := plan.Step{Resource: at.Target.Name(),
 			Change: plan.GrantInvoker{Role: posture.RoleInvoker, Member: p.Agent()}}
-		granted := d.lastWrote(grant)
-		return !granted.IsZero() && !d.reversedSince(grant, granted)
+		wrote := d.lastWrote(grant)
+		return !wrote.IsZero() && !d.reversedSince(grant, wrote)
 	})
+	if !granted {
+		return false
+	}
+	closed, known := d.closedInLog(p, behindIAP)
+	if !known {
+		return d.facts.Memory.GuardedSince.IsZero()
+	}
+	return !closed
 }
 
 // agentsGrants are the parts of a service, and the whole, whose own policies let IAP's agent

@@ -17,6 +17,12 @@ import (
 func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 	ours := event.Write{Cause: event.Cause{Kind: event.RunIAMChanged, Project: hello.Project, Location: hello.Location,
 		Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0", At: ago(30)}}
+	wrote := func(members ...string) *posture.Policy {
+		return &posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: members}}}
+	}
+	granted, withdrawn, unseen := ours, ours, ours
+	ours.Policy, withdrawn.Policy = wrote(posturetest.Agent), wrote(posturetest.Alice)
+	granted.Policy = wrote(posturetest.Agent, "allUsers")
 	earlier := ours
 	earlier.At = noon.Add(-2 * time.Hour) // it was created an hour ago
 	guarded := &memory.Service{GuardedSince: ago(60)}
@@ -34,6 +40,9 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 		{"a record, the agent and the ingress", guarded, true, posture.IngressInternalLoadBalancing, nil, true},
 		{"a record, and our own write", guarded, false, posture.IngressAll, []event.Write{ours}, true},
 		{"a record, and our own write to a service that is gone", guarded, false, posture.IngressAll, []event.Write{earlier}, false},
+		{"a record, and our grant while it was public", guarded, false, posture.IngressAll, []event.Write{granted}, false},
+		{"a record, and what we took from the agent", guarded, false, posture.IngressAll, []event.Write{withdrawn}, false},
+		{"a record, and a policy that the log leaves out", guarded, false, posture.IngressAll, []event.Write{unseen}, false},
 		{"no record, and our own write", nil, false, posture.IngressAll, []event.Write{ours}, true},
 		{"no record, the agent and the ingress", nil, true, posture.IngressInternalLoadBalancing, nil, false},
 		{"a record of a service that was never guarded", &memory.Service{}, true, posture.IngressInternalLoadBalancing,
@@ -95,7 +104,7 @@ func TestWhoseGrantTheAgentHasIsKnown(t *testing.T) {
 	}
 	granted := wrote(grantInvoker, time.Hour)
 	ours := event.Write{Cause: event.Cause{Kind: event.RunIAMChanged, Project: hello.Project, Location: hello.Location,
-		Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0"},
+		Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0", At: ago(30)},
 		Policy: &posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{p.Agent()}}}}}
 	for _, tc := range []struct {
 		name    string
@@ -117,6 +126,8 @@ func TestWhoseGrantTheAgentHasIsKnown(t *testing.T) {
 			[]plan.Op{withdrawInvoker}},
 		{"the record is empty, and the log has it", policy.PrivateBehindIAP, &memory.Service{}, []event.Write{ours},
 			[]plan.Op{withdrawInvoker}},
+		{"a lost record was begun anew, and the log shows that we closed it", policy.PrivateLeave,
+			&memory.Service{Wrote: []memory.Write{granted}}, []event.Write{ours}, []plan.Op{grantAccess}},
 		{"nobody knows of a grant of ours", policy.PrivateBehindIAP, &memory.Service{}, nil, nil},
 		{"we closed the service afterwards", policy.PrivateBehindIAP,
 			&memory.Service{Wrote: []memory.Write{granted, wrote(restrictIngress, time.Minute)}}, nil,

@@ -129,6 +129,7 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	see := func(s *memory.Service) bool {
 		changed := seeDoors(s, decision.Posture, r.now())
 		changed = s.SeeFirst(r.now()) || changed
+		changed = decision.Remember.Guarded && s.SeeGuarded(r.now()) || changed
 		changed = seeClocks(s, decision) || changed
 		changed = s.SeeWatch(watch) || changed
 		if balanced := func(p posture.Posture) bool { return len(p.Backends) > 0 }; slices.ContainsFunc(
@@ -217,10 +218,21 @@ func seeDoors(s *memory.Service, p posture.Posture, now time.Time) bool {
 		}
 	}
 	changed := s.SeeDoors(now, open, closed)
-	if guarded && byIAP && door.GuardedByIAP(p) {
-		changed = s.SeeGuarded(now) || changed
+	if guarded && byIAP && door.GuardedByIAP(p) && s.SeeGuarded(now) {
+		seeAgent(s, p, now)
+		changed = true
 	}
 	return changed
+}
+
+// seeAgent notes since when IAP's agent may invoke a service that was found guarded. Who
+// takes the grant away later must not start its age anew.
+func seeAgent(s *memory.Service, p posture.Posture, now time.Time) {
+	for _, part := range p.Parts() {
+		if part.Invokers.Holds(posture.RoleInvoker, p.Agent()) {
+			s.SeeBinding(memory.Binding{Resource: part.Target.Name(), Role: posture.RoleInvoker, Member: p.Agent(), FirstSeen: now})
+		}
+	}
 }
 
 // close ends the run in the memory, unless its outcome leads to another delivery.

@@ -36,18 +36,19 @@ type Referee struct {
 
 // history is what was seen of a service so far.
 type history struct {
-	public, closed bool      // it was public once, and then every door was seen shut
-	cut            bool      // a move took the way of those who are entitled
-	cutAt          time.Time // when it did
-	rerouted       bool      // a move led its load balancer elsewhere
-	chosen         bool      // nothing can guard it
-	cached         bool      // a move turned Cloud CDN on there, so that IAP cannot be
-	open           time.Time // since when strangers get in, zero = they do not
-	opened         time.Time // when a move last opened a door
-	moves          int       // moves about it since it is open
-	episodes       int       // how often it was open after it was shut
-	uids           []string  // of the services of its name, the first one first
-	plain          bool      // a move put a load balancer with plain HTTP before it
+	public, shut bool      // it was public once, and then every door was seen shut
+	closed       bool      // … and iapguard had the time to see it
+	cut          bool      // a move took the way of those who are entitled
+	cutAt        time.Time // when it did
+	rerouted     bool      // a move led its load balancer elsewhere
+	chosen       bool      // nothing can guard it
+	cached       bool      // a move turned Cloud CDN on there, so that IAP cannot be
+	open         time.Time // since when strangers get in, zero = they do not
+	opened       time.Time // when a move last opened a door
+	moves        int       // moves about it since it is open
+	episodes     int       // how often it was open after it was shut
+	uids         []string  // of the services of its name, the first one first
+	plain        bool      // a move put a load balancer with plain HTTP before it
 	// let is when IAP's policy last let somebody in.
 	let map[person]time.Time
 }
@@ -64,7 +65,7 @@ func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 	r := &Referee{game: game, Guarded: guarded, Alone: alone, began: now, history: map[string]*history{},
 		locked: map[lock]time.Time{}}
 	for _, s := range game.Services {
-		r.history[s.Name] = &history{closed: s.Guarded, public: s.Guarded, let: map[person]time.Time{}}
+		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, let: map[person]time.Time{}}
 	}
 	r.lookAgain(true, now)
 	r.judge(now)
@@ -286,8 +287,9 @@ func (r *Referee) exposed(now time.Time) {
 				r.within(name, h, f, now)
 			}
 			h.open, h.moves = time.Time{}, 0
-			h.closed = h.closed || h.public && f.there && f.iap && !f.public
+			h.shut = h.shut || h.public && f.there && f.iap && !f.public
 		case h.open.IsZero():
+			h.closed = h.closed || h.shut && !r.began.IsZero() && now.Sub(r.began) > unseen
 			h.open = now
 			if h.opened.IsZero() || now.Sub(h.opened) > time.Minute {
 				h.opened = now
