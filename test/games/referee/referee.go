@@ -159,6 +159,9 @@ func (r *Referee) judge(now time.Time) {
 		h.public = h.public || r.with.facts[name].public || r.sans.facts[name].public
 		if uid := r.with.facts[name].uid; uid != "" && !slices.Contains(h.uids, uid) {
 			h.uids = append(h.uids, uid)
+			if len(h.uids) > 1 { // another service of the name, which nobody guarded yet
+				h.shut, h.closed = false, false
+			}
 		}
 	}
 	r.wider(now)
