@@ -83,8 +83,8 @@ func (d *decider) closedByUs() bool {
 // log has to agree that we closed nothing; where it cannot be read, a record that says that
 // the service was guarded before keeps the grant.
 func (d *decider) ownGrant(p posture.Posture, behindIAP bool) bool {
-	if d.facts.Memory == nil || d.closedByUs() {
-		return false
+	if d.facts.Memory == nil || d.closedByUs() || !door.ByNameOnly(p) {
+		return false // nothing depends on it, and the log is asked once a minute only
 	}
 	granted := slices.ContainsFunc(agentsGrants(p), func(at posture.Posture) bool {
 		grant := plan.Step{Resource: at.Target.Name(),

@@ -47,25 +47,24 @@ func startWithWriter(t *testing.T) fixture {
 	return f
 }
 
+// impatience is how long every message is waited for before time passes: one that is held
+// for a pause would take a minute of the machine's time.
+const impatience = 3 * time.Second
+
 // rest waits until every message was handled, and lets time pass.
 func (f fixture) rest() {
-	f.Cloud.Settle()
-	f.Idle()
-	f.Later(pause)
-}
-
-// passPauses lets time pass until no message is held for a pause any more.
-func (f fixture) passPauses() {
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
-		f.rest()
+		f.Cloud.Settle()
+		f.Idle()
 	}()
 	for {
 		select {
 		case <-idle:
+			f.Later(pause)
 			return
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(impatience):
 			f.Later(time.Minute)
 		}
 	}
@@ -142,7 +141,8 @@ func TestTwoInstancesDefendAFieldWithPausesAndSayWhatToWrite(t *testing.T) {
 				f.Cloud.Settle() // what follows waits for the pause
 			}
 			f.untilContested(t)
-			f.passPauses()
+			f.Later(2 * time.Minute)
+			f.rest()
 			writes, last := len(f.Calls().By(tc.as).Taken().Of(tc.method)), f.contested()
 			fmt.Printf("%s: %d applies, %d writes of the function in return\n", tc.name, applies, writes)
 			if writes > tc.most || writes < 2 {

@@ -34,6 +34,7 @@ func kills(kind string) []point {
 type pair struct {
 	*fixture
 	stopped *stopped
+	second  *instance
 }
 
 // openPair starts both, after the services have become old enough to count.
@@ -53,7 +54,7 @@ func openPair(t *testing.T, at point, policy string, services []playground.LoadB
 	s.first = runUnder(t, o.Env, policy, s.apis(), memory)
 	second := runUnder(t, o.Env, policy, o.URL(), memory)
 	o.to(s.first, second)
-	return pair{o, s}
+	return pair{o, s, second}
 }
 
 // count counts the services whose latest report has an outcome.
@@ -72,8 +73,13 @@ func TestTwoProcessesShareTheSlotsOfALimit(t *testing.T) {
 			t.Parallel()
 			services := manyServices(6)
 			o := openPair(t, at, cloudtest.Policy("limits: {perProject: 3, overall: 1000}"), services)
+			if at.remembers { // the other one might take all slots
+				o.to(o.stopped.first)
+			}
 			o.push(16)
 			o.deployed("first", services)
+			<-o.stopped.first.ended
+			o.to(o.second)
 			o.settled()
 			if !o.stopped.reached() {
 				t.Fatal("the first instance was never killed")
