@@ -44,8 +44,8 @@ func (d *decider) closedInLog(p posture.Posture, behindIAP bool) (closed, known 
 	return known && slices.ContainsFunc(writes, func(w event.Write) bool { return d.closedBy(w, p, behindIAP) }), known
 }
 
-// closedBy reports whether a write of ours shows that we closed a service: its settings, or
-// an IAM policy that IAP's agent is in, and the public is not. Where the rule puts private
+// closedBy reports whether a write of ours shows that we closed a service: by its settings,
+// or by an IAM policy that IAP's agent is in, and the public is not. Where the rule puts private
 // services behind IAP, the policy may have been its own grant.
 func (d *decider) closedBy(w event.Write, p posture.Posture, behindIAP bool) bool {
 	if !d.wroteIt(w) || w.Service != p.Target.Service || w.Location != p.Target.Location {
@@ -54,8 +54,10 @@ func (d *decider) closedBy(w event.Write, p posture.Posture, behindIAP bool) boo
 	if w.At.Before(p.Service.CreatedAt) {
 		return false // it was written to another service of its name
 	}
-	if w.Kind == event.RunServiceChanged {
-		return true
+	if w.Kind == event.RunServiceChanged { // a redeploy closes nothing, and what was undone opens
+		ingress := w.Settings["ingress"]
+		return ingress != "" && ingress != string(posture.IngressAll) || w.Settings["invokerIamDisabled"] == "false" ||
+			w.Settings["iapEnabled"] == "true"
 	}
 	if w.Kind != event.RunIAMChanged || behindIAP || w.Policy == nil || !w.Policy.Holds(posture.RoleInvoker, p.Agent()) {
 		return false

@@ -68,19 +68,23 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 // A record that somebody deleted takes no protection away under behind-iap either: our
 // own restriction of the ingress stands in the log. A grant there may be the rule's own.
 func TestBehindIAPALostRecordIsSoughtInTheLog(t *testing.T) {
-	write := func(kind event.Kind) []event.Write {
+	write := func(kind event.Kind, settings map[string]string) []event.Write {
 		return []event.Write{{Cause: event.Cause{Kind: kind, Project: hello.Project, Location: hello.Location,
-			Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0", At: ago(30)}}}
+			Service: hello.Service, Principal: us, UserAgent: "iapguard/0.1.0", At: ago(30)}, Settings: settings}}
 	}
+	restricted := write(event.RunServiceChanged, map[string]string{"ingress": "internal-and-cloud-load-balancing"})
 	for _, tc := range []struct {
 		name   string
 		known  *memory.Service
 		writes []event.Write
 		want   bool
 	}{
-		{"we restricted the ingress", &memory.Service{}, write(event.RunServiceChanged), true},
-		{"we restricted the ingress, and there is no record", nil, write(event.RunServiceChanged), true},
-		{"we wrote the policy", &memory.Service{}, write(event.RunIAMChanged), false},
+		{"we restricted the ingress", &memory.Service{}, restricted, true},
+		{"we restricted the ingress, and there is no record", nil, restricted, true},
+		{"we redeployed", &memory.Service{}, write(event.RunServiceChanged, nil), false},
+		{"we opened the ingress again", &memory.Service{},
+			write(event.RunServiceChanged, map[string]string{"ingress": "all"}), false},
+		{"we wrote the policy", &memory.Service{}, write(event.RunIAMChanged, nil), false},
 		{"we wrote nothing", &memory.Service{GuardedSince: ago(60)}, nil, false},
 	} {
 		s := deployed()

@@ -18,7 +18,8 @@ const doorNotExempt Code = "DOOR_NOT_EXEMPT"
 var _ = register(positionObstacle, exemptDoors, doorExempt, doorNotExempt)
 
 // exemptDoors names the doors that the policy exempts, what strangers reach through them,
-// and the exemptions that count no more.
+// and the exemptions that count no more. That a load balancer compares paths as text, without
+// resolving .. or decoding, is *unverified*.
 func exemptDoors(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
 	for i, one := range want.Doors {
