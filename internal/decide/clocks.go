@@ -130,10 +130,12 @@ func sooner(one, other plan.Plan, now time.Time) bool {
 }
 
 // looksNew reports whether nobody can have come to rely on the service by its age and
-// its name. What the memory does not hold is not proven.
+// its name. Its age counts when steps were first wanted, so a service that was new when its
+// protection began is new until that ends. What the memory does not hold is not proven.
 func (d *decider) looksNew() bool {
 	created := d.facts.Posture.Service.CreatedAt
-	if d.facts.MemoryUnread || d.request.DryRun || created.IsZero() || d.now.Sub(created) > newFor {
+	if d.facts.MemoryUnread || d.request.DryRun || created.IsZero() || d.now.Sub(created) > 2*newFor ||
+		d.wantedSince().Sub(created) > newFor {
 		return false
 	}
 	seen := d.now

@@ -21,6 +21,16 @@ func TestANewServiceIsProtectedWithoutPropagation(t *testing.T) {
 		waves  int // 6 = it is new, 4 = IAP and the public wait
 	}{
 		{"created a minute ago", func(*situation) {}, 6},
+		{"created eleven minutes ago, and open for two", func(s *situation) {
+			created := noon.Add(-11 * time.Minute)
+			s.facts.Memory = &memory.Service{FirstSeen: created, WantedSince: noon.Add(-2 * time.Minute)}
+			s.facts.Posture.Service.CreatedAt = created
+		}, 6},
+		{"created and open half an hour ago", func(s *situation) {
+			created := noon.Add(-30 * time.Minute)
+			s.facts.Memory = &memory.Service{FirstSeen: created, WantedSince: created}
+			s.facts.Posture.Service.CreatedAt = created
+		}, 4},
 		{"created eleven minutes ago", func(s *situation) {
 			s.facts.Memory = &memory.Service{FirstSeen: noon.Add(-11 * time.Minute)}
 			s.facts.Posture.Service.CreatedAt = noon.Add(-11 * time.Minute)
