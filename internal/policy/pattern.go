@@ -25,6 +25,9 @@ func (p pattern) matches(name string) bool {
 // exact reports whether p is a name and no glob.
 func (p pattern) exact() bool { return !strings.Contains(string(p), "*") }
 
+// glob reports whether p may match more than one name.
+func (p pattern) glob() bool { return !p.exact() }
+
 // everything reports whether p matches every name.
 func (p pattern) everything() bool { return p != "" && strings.Trim(string(p), "*") == "" }
 

@@ -24,7 +24,7 @@ type checked struct {
 	Target   *wanted  `json:"target,omitempty"`
 }
 
-// warningsOf are what a valid policy should say, and does not.
+// warningsOf are what a valid policy should say and does not, a line each.
 func warningsOf(rules policy.Policy) []string {
 	var warnings []string
 	for _, rule := range rules.Rules() {
@@ -34,7 +34,7 @@ func warningsOf(rules policy.Policy) []string {
 				"visitors every way in but an IAP that is on; do: report says that it may stay open", rule.Rule))
 		}
 	}
-	return warnings
+	return append(warnings, rules.NamesToTake()...)
 }
 
 // wanted is what a rule says about a service. A service without a rule is left

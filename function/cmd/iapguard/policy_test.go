@@ -69,6 +69,18 @@ func TestPolicyCheckWarnsOfNoRuleThatSaysWhenStuck(t *testing.T) {
 	}
 }
 
+func TestPolicyCheckWarnsOfANameToTake(t *testing.T) {
+	out, err := say(t, "policy", "check", policyFile(t, `  - {name: site, match: {services: [www]}, recipe: off}
+  - {name: all, mode: approve}
+`))
+	want := "warning: rule site names www in full and not projects and locations, and is not as strict as rule all in mode, " +
+		"recipe: anyone who deploys a service of that name in another place gets rule site. " +
+		"Write projects: [...] and locations: [...] into its match\n"
+	if err != nil || !strings.HasSuffix(out, want) {
+		t.Errorf("%q, %v, want %q", out, err, want)
+	}
+}
+
 func TestPolicyCheckShowsTheOtherKeysOfARule(t *testing.T) {
 	name := policyFile(t, `  - name: other
     whenStuck: {after: 72h, do: close, window: {days: [sat], from: "02:00", to: "06:00"}}
