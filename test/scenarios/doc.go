@@ -47,6 +47,9 @@
 //	as WHO [with USER-AGENT]         who makes the following calls: owner, or a member as IAM writes it
 //	call METHOD PATH                 a call of Google's API; the indented lines are its body
 //	begin METHOD PATH                the same, and nobody waits for its end
+//	read SERVICE                     a tool reads who may invoke the service,
+//	allow SERVICE                    and writes it with allUsers added, at the version that it read
+//	flood SERVICE N times            somebody changes it so often, each time with an audit log entry of 100 kB
 //	policy                           the policy's file says from now on what the indented lines do
 //	lose                             nothing of what happened until now is ever delivered
 //	faults                           how the local cloud fails from now on: the indented lines as
@@ -74,6 +77,7 @@
 //	doors SERVICE                    every door in the last report on it, with who guards it
 //	refused METHOD PATH BODY         how a call of Google's API is refused
 //	writes                           what the function wrote since the last look; the account, where not its own
+//	costs                            whether the function's calls since the last look were few, else how many
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
 //	callers SERVICE                  who was last reported to call the service, and what becomes of
 //	                                 each; what could not be read

@@ -44,8 +44,9 @@ type play struct {
 	unlogged   string          // base URL of the data plane for who only watches
 	clock      *cloudtest.Clock
 
-	caller, agent string // of the following calls
-	leaves        bool   // nobody waits for the operation of the next call
+	caller, agent string         // of the following calls
+	leaves        bool           // nobody waits for the operation of the next call
+	read          map[string]any // the policy that a tool read
 	doors         []door
 	entitled      []visitor // visitors that the policy names
 	closes        bool      // the policy may shut them out, too: what it cannot guard, or with others behind IAP
@@ -54,6 +55,7 @@ type play struct {
 	mail    []letter
 	reports []report.Report
 	written []string
+	spent   spent
 
 	forgotten map[string]string // by path: the field that the function does not get to read
 }

@@ -61,7 +61,7 @@ func (p *play) protects(args, _ []string) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.written = nil
+	p.written, p.spent = nil, spent{}
 	return nil
 }
 

@@ -121,7 +121,10 @@ var acts = map[string]func(p *play, args, block []string) error{
 		}
 		return nil
 	},
-	"call": (*play).calls,
+	"read":  (*play).reads,
+	"allow": (*play).allows,
+	"flood": (*play).floods,
+	"call":  (*play).calls,
 	"begin": func(p *play, args, block []string) error {
 		p.leaves = true
 		defer func() { p.leaves = false }()
@@ -198,6 +201,7 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 	"evidence": (*play).evidence,
 	"visit":    (*play).visits,
 	"refused":  (*play).refused,
+	"costs":    (*play).costs,
 	"writes": func(p *play, _ []string) ([]string, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -48,6 +48,9 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 		p.mu.Unlock()
 		p.compare(call, before, p.everyDoor())
 	}
+	p.mu.Lock()
+	p.spent.calls, p.spent.bytes = p.spent.calls+1, p.spent.bytes+len(answer)
+	p.mu.Unlock()
 	answer = p.without(r, answer)
 	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
 	w.WriteHeader(response.StatusCode)
