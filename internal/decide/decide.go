@@ -312,5 +312,6 @@ var (
 	revokePublic    = plan.RevokePublic{}.Operation().Op
 	revokeAccess    = plan.RevokeAccess{}.Operation().Op
 	withdrawInvoker = plan.WithdrawInvoker{}.Operation().Op
+	withdrawAccess  = plan.WithdrawAccess{}.Operation().Op
 	redeploy        = plan.Redeploy{}.Operation().Op
 )

@@ -42,7 +42,7 @@ func (d *decider) judgeAs(p posture.Posture) judgement {
 	settings, inScope := of(p.Target)
 	want := policy.Wanted{Settings: settings, SettingsOf: of, WroteAt: d.run.wroteAt(), Clocks: d.clocks(p, settings),
 		GuardedOnce: d.guardedOnce(p, settings), OwnGrant: d.ownGrant(p, settings.Private == policy.PrivateBehindIAP),
-		NotFirst: d.notFirst()}
+		OwnAccess: d.ownAccess(), NotFirst: d.notFirst()}
 	want.OwnGrant = want.OwnGrant || d.ownGrantLogged(p, want)
 	return judgement{want, inScope, protection.Assess(p, want)}
 }

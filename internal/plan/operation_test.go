@@ -24,6 +24,8 @@ func samples(p posture.Posture) map[Op]Step {
 		{Change: GrantAccess{posture.RoleAccessor, []string{posturetest.Alice}, Condition{}},
 			Resource: backend.AccessResource(p.ProjectNumber)},
 		{Change: RevokeAccess{posture.RoleAccessor, []string{"allUsers"}}, Resource: backend.AccessResource(p.ProjectNumber)},
+		{Change: WithdrawAccess{posture.RoleAccessor, []string{posturetest.Alice}, Condition{"t", "e", ""}},
+			Resource: backend.AccessResource(p.ProjectNumber)},
 		{Change: WithdrawInvoker{posture.RoleInvoker, p.Agent()}, Resource: p.Target.Name()},
 		{Change: EnableIAP{OAuthClient{"1-a.apps.googleusercontent.com", "projects/p/secrets/s/versions/1"}},
 			Resource: backend.Resource()},

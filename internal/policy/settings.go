@@ -246,6 +246,9 @@ type Wanted struct {
 	// OwnGrant means that we let IAP's agent invoke the service, and closed no way in before
 	// or after.
 	OwnGrant bool
+	// OwnAccess are the members that we let through IAP and did not take out since, by the
+	// resource of IAP's policy; none for a service that was behind IAP once.
+	OwnAccess map[string][]string
 	// SettingsOf returns the settings of another service, and whether it is in scope.
 	SettingsOf func(posture.Target) (Settings, bool)
 }

@@ -34,8 +34,8 @@ func left(p posture.Posture, want policy.Wanted) bool {
 	return (leaves || none && want.WithoutLoadBalancer == policy.WithoutWait) && private
 }
 
-// ofPrivate are the findings about a private service that is left: what lets nobody in, and
-// whether IAP's agent may invoke it.
+// ofPrivate are the findings about a private service that is left: what lets nobody in,
+// whether IAP's agent may invoke it, and which members of ours IAP needs no longer.
 func ofPrivate(p posture.Posture, want policy.Wanted, findings []Finding) []Finding {
 	without := OthersPass(p, want)
 	granted := want.Private == policy.PrivateBehindIAP && !want.GuardedOnce && without == nil
@@ -53,7 +53,7 @@ func ofPrivate(p posture.Posture, want policy.Wanted, findings []Finding) []Find
 	if !granted && want.OwnGrant {
 		findings = append(findings, withdrawn(p, want)...)
 	}
-	return findings
+	return append(findings, accessTakenBack(p, want)...)
 }
 
 // withdrawn takes the grant from IAP's agent wherever it has it.

@@ -198,6 +198,12 @@ func after(p posture.Posture, s plan.Step) posture.Posture {
 				p.Backends[i].Access = remove(backend.Access, c.Role, c.Members)
 			}
 		}
+	case plan.WithdrawAccess:
+		for i, backend := range p.Backends {
+			if backend.AccessResource(number) == s.Resource {
+				p.Backends[i].Access = remove(backend.Access, c.Role, c.Members)
+			}
+		}
 	case plan.EnableIAP:
 		for i, backend := range p.Backends {
 			if backend.Resource() == s.Resource {

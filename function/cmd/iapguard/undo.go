@@ -148,7 +148,7 @@ func staysBecause(target posture.Target, step plan.Step) string {
 	case plan.EnableAPI:
 		return "others may rely on the API by now; where nobody does: " +
 			command.DisableAPI(change.Service, target.Project).String()
-	case plan.RevokeAccess, plan.WithdrawInvoker:
+	case plan.RevokeAccess, plan.WithdrawInvoker, plan.WithdrawAccess:
 		return "nobody is let in without a name"
 	}
 	return "the new revision was made of what was there, so nothing is to take back"
