@@ -21,7 +21,8 @@ type judgement struct {
 
 // judge asks the policy. Labels select nothing where services that share a backend
 // service agree only without them. Otherwise one deployer could block the
-// protection of all with a label that selects a stricter rule.
+// protection of all with a label that selects a stricter rule. They count all the same where
+// without them somebody would get in newly to a service that is not public.
 func (d *decider) judge() judgement {
 	p := d.facts.Posture
 	found := d.judgeAs(p)
@@ -29,7 +30,7 @@ func (d *decider) judge() judgement {
 		return found
 	}
 	plain := d.judgeAs(unlabelled(p))
-	if plain.conflict() || !plain.inScope {
+	if plain.conflict() || !plain.inScope || d.letsMoreIn(p, plain) {
 		return found
 	}
 	plain.want.SkippedRules = append(slices.Clone(found.want.SkippedRules),
