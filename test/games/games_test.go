@@ -19,12 +19,13 @@ import (
 	"github.com/iapguard/iapguard/test/games/kind"
 	"github.com/iapguard/iapguard/test/games/play"
 	"github.com/iapguard/iapguard/test/games/referee"
+	"github.com/iapguard/iapguard/test/seed"
 )
 
 var (
 	games   = flag.Int("games", 30, "how many games are played")
 	one     = flag.Int("game", -1, "play this game of the seed alone, and show how it went")
-	seed    = flag.Uint64("seed", 7, "seed of the games; 0 = the time")
+	seedOf  = seed.Flag(7, "seed of the games")
 	stories = flag.Int64("stories", 3, "how many failing games are described")
 	stop    = flag.Bool("stop", false, "play no further games after one that fails")
 	verbose = flag.Bool("log", false, "with -game: show the log of iapguard too")
@@ -153,16 +154,6 @@ func describe(game play.Game, end result) string {
 		fmt.Fprintf(&text, "%s\n", v)
 	}
 	return text.String()
-}
-
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	chosen := *seed
-	if chosen == 0 {
-		chosen = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed %d", chosen)
-	return chosen
 }
 
 func TestGamesKeepThePromises(t *testing.T) {

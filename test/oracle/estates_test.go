@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,11 +18,12 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/test/oracle/estate"
 	"github.com/iapguard/iapguard/test/oracle/judge"
+	"github.com/iapguard/iapguard/test/seed"
 )
 
 var (
 	estates = flag.Int("estates", 200, "how many estates are built and judged")
-	seed    = flag.Uint64("seed", 0, "seed of the estates; 0 = the time")
+	seedOf  = seed.Flag(0, "seed of the estates")
 	stories = flag.Int64("stories", 5, "how many failing estates are described")
 	alarms  = flag.Int("alarms", 0, "1: say why nobody gets in at doors that are said to be open, each reason alone")
 )
@@ -209,17 +209,6 @@ func (c *tally) print(t *testing.T) {
 	t.Logf("%s\n%d estates, %d doors, visits that got in: %v; unknown: %d estates; "+
 		"said to be open, nobody gets in, by reason (with -alarms 1): %v\n%s", text.String(), c.estates, c.doors, c.entries, c.unknown, c.untrue,
 		strings.Join(append(c.examples, c.alarms...), "\n"))
-}
-
-// seedOf is the seed of a run, printed so that it can be had again.
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	chosen := *seed
-	if chosen == 0 {
-		chosen = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed %d", chosen)
-	return chosen
 }
 
 // each runs work for the numbers below n, in worlds of their own side by side. Every

@@ -1,0 +1,59 @@
+package referee
+
+import (
+	"time"
+)
+
+// exposed holds P4.
+func (r *Referee) exposed(now time.Time) {
+	for name, h := range r.history {
+		f := r.with.facts[name]
+		open := r.reaches(r.with, nobody, name) || r.reaches(r.with, stranger, name)
+		switch {
+		case !open:
+			if !h.open.IsZero() {
+				r.within(name, h, f, now)
+			}
+			h.open, h.moves = time.Time{}, 0
+			h.shut = h.shut || h.public && f.there && f.iap && !f.public
+		case h.open.IsZero():
+			h.closed = h.closed || h.shut && !r.began.IsZero() && now.Sub(r.began) > unseen
+			h.open = now
+			if h.opened.IsZero() || now.Sub(h.opened) > time.Minute {
+				h.opened = now
+			}
+			if h.closed {
+				h.episodes++
+			}
+		default:
+			r.within(name, h, f, now)
+		}
+	}
+}
+
+// within holds an open door against its bound.
+func (r *Referee) within(name string, h *history, f facts, now time.Time) {
+	at := exposure{game: r.game, history: *h, facts: f, began: r.began, tampered: r.tampered}
+	for _, each := range Bounds {
+		if !each.of(at) {
+			continue
+		}
+		cannot := each.Name == stuck || each.Name == restarted
+		if h.chosen && !cannot { // it can be guarded from now on
+			h.open, h.opened, h.moves = now, now, 0
+		}
+		h.chosen = cannot
+		since := h.open
+		if each.lastOpened && h.opened.After(since) {
+			since = h.opened
+		}
+		most := each.Most(r.game)
+		if most > 0 && now.Sub(since) > most+slack+r.game.Delay {
+			r.breach("P4", each.Name, "%s is open for more than %s: %s", name, most, each.Name)
+		}
+		return
+	}
+}
+
+// slack is the latency of events and of a queue, which the bounds leave aside.
+const slack = 3 * time.Second

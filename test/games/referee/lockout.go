@@ -1,0 +1,71 @@
+package referee
+
+import (
+	"time"
+)
+
+// lock is who is kept out of what.
+type lock struct {
+	who     person
+	service string
+	address string // of a private service, "" = of every address
+}
+
+// Lasting is how long who is entitled may be kept out.
+const Lasting = 7 * time.Minute
+
+// young is how old a service is that is no longer new.
+const young = 10 * time.Minute
+
+// lockedOut holds P3.
+func (r *Referee) lockedOut(now time.Time) {
+	shut := map[lock]bool{}
+	for name, h := range r.history {
+		if r.reaches(r.with, alice, name) && now.Sub(h.cutAt) > unseen {
+			h.cut = false
+		}
+		f := r.with.facts[name]
+		for _, who := range []person{alice, bob, carol} {
+			entitled := who == alice || who == bob && f.letsIn(bob)
+			if entitled && r.reaches(r.sans, who, name) && !r.reaches(r.with, who, name) {
+				shut[lock{who, name, ""}] = true
+			}
+		}
+		if h.public {
+			continue
+		}
+		for v := range r.sans.in {
+			if v.service == name && v.who == carol && !r.with.in[v] {
+				shut[lock{carol, name, v.address}] = true
+			}
+		}
+	}
+	for l := range r.locked {
+		if !shut[l] {
+			delete(r.locked, l)
+		}
+	}
+	for l := range shut {
+		if r.history[l.service].cut || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
+			delete(r.locked, l)
+			continue
+		}
+		since, known := r.locked[l]
+		if !known {
+			r.locked[l] = now
+		} else if now.Sub(since) > Lasting {
+			row := ""
+			if l.address != "" && r.game.Private == "include" {
+				row = "included"
+			} else if r.game.Private == "behind-iap" && r.with.facts[l.service].letsIn(bob) {
+				row = "not named"
+			}
+			r.breach("P3", row, "%s is kept out of %s %s for more than %s", l.who, l.service, l.address, Lasting)
+		}
+	}
+}
+
+// closes reports whether the rule closes a service as it is.
+func (r *Referee) closes(service string) bool {
+	return r.game.Stuck && isStuck(exposure{game: r.game, history: *r.history[service], facts: r.with.facts[service]})
+}
