@@ -12,5 +12,6 @@
 //	go test ./test/games -run Games -seed 7            (the games of one seed; this is the seed of every build)
 //	go test ./test/games -run Games -seed 7 -game 31   (one of them, with its trace)
 //	go test ./test/games -run Games -seed 7 -game 31 -shrink P2   (made smaller, as long as it breaks P2)
+//	go test ./test/games -run Attacks                   (the attacks that worked once, each a game of its own)
 //	go test ./test/games -run Mutations -mutations -timeout 0
 package games

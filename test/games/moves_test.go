@@ -49,6 +49,8 @@ func (m mover) make(move play.Move) {
 		m.publish(move.Kind, s)
 	case kind.Rewriter:
 		m.rewrite(move.Kind, s)
+	default:
+		m.attack(move)
 	}
 }
 
@@ -172,6 +174,8 @@ func (m mover) balance(move play.Move) {
 			"defaultService": link("backendServices", play.Backend(s))})
 	case kind.DeleteFrontend:
 		m.remove("forwardingRules/" + play.Frontend(s) + "-https")
+	case kind.SideCDN, kind.SideClassic, kind.SideShared:
+		m.beside(move)
 	}
 }
 

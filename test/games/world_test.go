@@ -2,6 +2,7 @@ package games
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,6 +51,8 @@ type world struct {
 	turn      int
 	verbose   io.Writer         // nil = nobody reads the log
 	kept      map[string][]byte // records that the adversary has copied
+	tools     map[bool]object   // policies that a tool has read, with iapguard and without
+	refused   map[bool]int      // the status of what the tool wrote
 }
 
 // accounts are those of the rights.
@@ -70,7 +73,7 @@ func (w *world) newCloud(publish func([]byte, map[string]string)) *localcloud.Cl
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	options := localcloud.Options{OperationTime: -1, PubSub: inprocess.PubSub{}, IAMPropagation: w.game.Delay,
+	options := localcloud.Options{OperationTime: -1, PubSub: &broker{}, IAMPropagation: w.game.Delay,
 		Roles: playground.EveryRole(shipped), Grants: playground.FunctionGrants(shipped)}
 	options.Grants = append(options.Grants,
 		resourcemanager.Grant{Role: "roles/iam.serviceAccountUser", Member: accounts[kind.Deployer]})
@@ -104,7 +107,8 @@ const old = 2 * time.Hour
 // newWorld builds the start of a game. What happens before iapguard begins sends no event.
 func newWorld(t *testing.T, game play.Game, verbose io.Writer) *world {
 	t.Helper()
-	w := &world{t: t, game: game, closing: make(chan struct{}), verbose: verbose, waiting: map[play.When]chan struct{}{}}
+	w := &world{t: t, game: game, closing: make(chan struct{}), verbose: verbose, waiting: map[play.When]chan struct{}{},
+		tools: map[bool]object{}, refused: map[bool]int{}}
 	w.guarded = w.newCloud(func(data []byte, attributes map[string]string) { w.send("/", data, attributes) })
 	w.alone = w.newCloud(nil)
 	for _, each := range []*localcloud.Cloud{w.guarded, w.alone} {
@@ -135,11 +139,20 @@ func newWorld(t *testing.T, game play.Game, verbose io.Writer) *world {
 
 // policyOf is the policy of a game.
 func policyOf(game play.Game) string {
-	policy := "version: 1\nrules:\n  - name: everything\n    mode: enforce\n    access: {members: [\"" +
-		play.Alice + "\"]}\n"
+	policy := "version: 1\n"
+	for _, s := range game.Services {
+		if s.Exempt {
+			policy += fmt.Sprintf("exemptions: [{services: [%q], reason: it cannot sign in, owner: its team, ticket: SEC-17, "+
+				"expires: %s}]\n", strings.TrimPrefix(referee.ServicePath(s.Name), "/v2/"),
+				begins.AddDate(0, 0, 30).Format(time.DateOnly))
+		}
+	}
+	policy += fmt.Sprintf("rules:\n  - name: everything\n    mode: enforce\n    access: {members: [%q]}\n",
+		cmp.Or(game.Named, play.Alice))
 	// Games have what the policy has keys and words for.
 	for _, key := range []string{when(game.Private != "", "private: "+game.Private),
-		when(game.Stuck, "whenStuck: {after: 30m, do: close}")} {
+		when(game.Stuck, "whenStuck: {after: 30m, do: close}"),
+		when(game.Limit > 0, fmt.Sprintf("limits: {perProject: %d}", game.Limit))} {
 		if key == "" {
 			continue
 		}
@@ -272,7 +285,9 @@ func (w *world) command(name string) {
 // RoundTrip answers a call of iapguard. Moves that wait for a write come before or after it.
 func (w *world) RoundTrip(request *http.Request) (*http.Response, error) {
 	if !isWrite(request) {
-		return inprocess.Transport{Handler: w.guarded}.RoundTrip(request)
+		answer, err := inprocess.Transport{Handler: w.guarded}.RoundTrip(request)
+		w.reads(request, answer)
+		return answer, err
 	}
 	w.moment(play.BeforeWrite)
 	answer, err := w.write(request)
@@ -367,6 +382,9 @@ func (w *world) move(m play.Move) {
 		mover{w, cloudOf(each), each == w.guarded}.make(m)
 	}
 	w.referee.Moved(m, time.Now())
+	if m.Kind == toolAllows {
+		w.referee.Tool(w.refused[true], w.refused[false])
+	}
 	w.later()
 	w.moving.Unlock()
 	done()

@@ -72,6 +72,13 @@ const (
 	LoseMemory    Kind = "delete the records of"
 )
 
+// Moves that are never drawn: games of attacks that were seen have them.
+const (
+	SideCDN     Kind = "put a second load balancer with Cloud CDN before"
+	SideClassic Kind = "put a classic second load balancer before"
+	SideShared  Kind = "put a second load balancer before an exempt neighbour and"
+)
+
 // trait is what a kind of move needs and does.
 type trait struct {
 	right  Right
@@ -123,6 +130,10 @@ var traits = map[Kind]trait{
 	ForgeOpen:     {Rewriter, false, false, 2},
 	RollBack:      {Rewriter, false, false, 2},
 	LoseMemory:    {Rewriter, false, false, 2},
+
+	SideCDN:     {Balancer, false, false, 0},
+	SideClassic: {Balancer, false, false, 0},
+	SideShared:  {Balancer, false, false, 0},
 }
 
 // Right is what a kind of move needs.
@@ -131,7 +142,8 @@ func (k Kind) Right() Right { return traits[k].right }
 // Opens reports whether a kind of move may open a door.
 func (k Kind) Opens() bool {
 	switch k {
-	case Publish, Overwrite, OpenIngress, CheckOff, Create, IAPOff, Balance, SideBalance, SidePlain, LetIn, RerouteBack:
+	case Publish, Overwrite, OpenIngress, CheckOff, Create, IAPOff, Balance, SideBalance, SidePlain, LetIn, RerouteBack,
+		SideCDN, SideClassic, SideShared:
 		return true
 	}
 	return false
@@ -151,7 +163,7 @@ func (k Kind) Cuts() bool {
 // All are the kinds of moves of adversaries, always in one order.
 func All() []Kind { return slices.SortedFunc(maps.Keys(traits), cmp.Compare) }
 
-// Weight is how often a kind is drawn, beside others.
+// Weight is how often a kind is drawn, beside others; 0 = never.
 func (k Kind) Weight() int { return traits[k].weight }
 
 // Own reports whether a kind of move needs rights on the service itself, and Member

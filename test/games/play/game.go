@@ -17,6 +17,8 @@ type Game struct {
 	Services  []Service
 	Private   string        // the rule's key private, "" = its default
 	Stuck     bool          // the rule closes what is stuck for half an hour
+	Named     string        // how the policy spells alice, "" = as IAM does
+	Limit     int           // of the services of a project in an hour, 0 = the policy's default
 	Delay     time.Duration // until changes of IAM policies are in effect
 	Instances int           // of iapguard
 	Rights    []kind.Right
@@ -28,6 +30,7 @@ type Service struct {
 	Name     string
 	Mine     bool   // the adversary deploys it
 	Absent   bool   // it is not there yet
+	Exempt   bool   // the policy exempts it
 	Public   bool   // everybody may invoke it
 	Invoker  bool   // carol may
 	Balanced bool   // a load balancer leads to it
@@ -76,13 +79,14 @@ func (m Move) String() string {
 func (g Game) String() string {
 	var text strings.Builder
 	for _, s := range g.Services {
-		fmt.Fprintf(&text, "service %s%s%s%s%s%s%s%s%s\n", s.Name, when(s.Mine, ", the adversary's"),
-			when(s.Absent, ", not there yet"), when(s.Public, ", public"),
+		fmt.Fprintf(&text, "service %s%s%s%s%s%s%s%s%s%s\n", s.Name, when(s.Mine, ", the adversary's"),
+			when(s.Absent, ", not there yet"), when(s.Exempt, ", exempt"), when(s.Public, ", public"),
 			when(s.Invoker, ", carol may invoke it"), when(s.Balanced, ", behind a load balancer"),
 			when(s.Guarded, ", guarded"), when(s.Accessor != "", ", IAP lets in "+s.Accessor),
 			when(s.Ingress != "", ", ingress "+s.Ingress))
 	}
-	fmt.Fprintf(&text, "policy:%s%s\n", when(g.Private != "", " private: "+g.Private), when(g.Stuck, " whenStuck: close"))
+	fmt.Fprintf(&text, "policy:%s%s%s%s\n", when(g.Private != "", " private: "+g.Private), when(g.Stuck, " whenStuck: close"),
+		when(g.Named != "", " access: "+g.Named), when(g.Limit > 0, fmt.Sprintf(" perProject: %d", g.Limit)))
 	fmt.Fprintf(&text, "IAM takes %s, %d instances, rights %v\n", g.Delay, g.Instances, g.Rights)
 	for i, m := range g.Moves {
 		fmt.Fprintf(&text, "%d. %s\n", i+1, m)

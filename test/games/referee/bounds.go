@@ -58,6 +58,8 @@ func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
 // of the memory, the log or quotas, and no floods beyond 50 re-protections an hour. That a
 // contested door is open for at most a tenth of any hour is not judged.
 var Bounds = []Bound{
+	{Name: "exempt", Meaning: "the policy exempts the service: the owner's choice",
+		Most: exactly(0), of: func(e exposure) bool { return e.exempt }},
 	{Name: "limited", Meaning: "there are more services than the policy's limits let be shut in an hour: the owner's choice",
 		Most: exactly(0), of: func(e exposure) bool { return len(e.game.Services) > MostAtFirst }},
 	{Name: restarted, Meaning: "as stuck, and somebody changed or deleted the record that says since when: whenStuck counts " +
@@ -77,8 +79,9 @@ var Bounds = []Bound{
 		Most: exactly(first), of: func(e exposure) bool { return e.plain }},
 	{Name: "memory", Meaning: "the memory was changed or deleted by somebody: 60 s more than without",
 		Most: exactly(first + time.Minute), of: func(e exposure) bool { return e.tampered }},
-	{Name: "contested", Meaning: "from the third time on that it was opened after it was guarded: 120 s at a time",
-		Most: exactly(2 * time.Minute), lastOpened: true, of: func(e exposure) bool { return e.episodes >= 3 }},
+	{Name: "contested", Meaning: "from the third time on that it was opened after it was guarded, or that IAP was turned " +
+		"off: 120 s at a time",
+		Most: exactly(2 * time.Minute), lastOpened: true, of: func(e exposure) bool { return e.episodes >= 3 || e.undone >= 3 }},
 	{Name: "touched", Meaning: "others keep changing it while it is open: min(10 min, 4 × settle) + 10 s, from the first " +
 		"opening on",
 		Most: exactly(rollout + 10*time.Second),

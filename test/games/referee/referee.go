@@ -37,6 +37,7 @@ type Referee struct {
 type history struct {
 	public, shut bool      // it was public once, and then every door was seen shut
 	closed       bool      // … and iapguard had the time to see it
+	exempt       bool      // the policy exempts it
 	cut          bool      // a move took the way of those who are entitled
 	cutAt        time.Time // when it did
 	rerouted     bool      // a move led its load balancer elsewhere
@@ -45,9 +46,10 @@ type history struct {
 	open         time.Time // since when strangers get in, zero = they do not
 	opened       time.Time // when a move last opened a door
 	moves        int       // moves about it since it is open
+	undone       int       // how often a move turned IAP off
 	episodes     int       // how often it was open after it was shut
 	uids         []string  // of the services of its name, the first one first
-	plain        bool      // a move put a load balancer with plain HTTP before it
+	plain        bool      // a move put a load balancer before it at which IAP cannot go on
 	// let is when IAP's policy last let somebody in.
 	let map[person]time.Time
 }
@@ -57,7 +59,7 @@ func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 	r := &Referee{game: game, Guarded: guarded, Alone: alone, began: now, history: map[string]*history{},
 		locked: map[lock]time.Time{}}
 	for _, s := range game.Services {
-		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, let: map[person]time.Time{}}
+		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt, let: map[person]time.Time{}}
 	}
 	r.lookAgain(true, now)
 	r.judge(now)
@@ -93,7 +95,10 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 	r.note(now, "%s %s %s", m.Kind, m.Service, m.Who)
 	r.tampered = r.tampered || m.Kind.Right() == kind.Rewriter
 	if h := r.history[m.Service]; h != nil {
-		h.plain = h.plain && m.Kind != kind.SideGone || m.Kind == kind.SidePlain
+		h.plain = h.plain && m.Kind != kind.SideGone || besides(m.Kind)
+		if m.Kind == kind.IAPOff && r.with.facts[m.Service].iap {
+			h.undone++
+		}
 		if m.Kind.Cuts() {
 			h.cut, h.cutAt = true, now
 		}
@@ -106,6 +111,29 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 	}
 	r.lookAgain(true, now)
 	r.judge(now)
+}
+
+// besides reports whether a move puts a second frontend before a service at which IAP cannot
+// go on.
+func besides(k kind.Kind) bool {
+	return k == kind.SidePlain || k == kind.SideCDN || k == kind.SideClassic || k == kind.SideShared
+}
+
+// Tool judges how a tool's write ended with iapguard and without it.
+func (r *Referee) Tool(with, alone int) {
+	if with >= 300 && alone < 300 {
+		r.breach("tools", "", "a tool's write is answered with %d, and with %d without iapguard", with, alone)
+	}
+}
+
+// MostOfLog is how much of the audit log an answer may hold.
+const MostOfLog = 1 << 20
+
+// Read judges how much of the log iapguard reads.
+func (r *Referee) Read(bytes int) {
+	if bytes > MostOfLog+MostOfLog/10 { // the bound is kept entry by entry
+		r.breach("P5", "", "an answer of the log has %d bytes", bytes)
+	}
 }
 
 // Took looks at both clouds when something takes effect.
