@@ -199,6 +199,7 @@ func (d *decider) assess() {
 	}
 	d.planSoon()
 	d.judgeCallers()
+	d.closePublished()
 	d.relied = plan.Relied(d.plan, p, d.want, d.now)
 	if len(d.plan.Steps) > 0 && d.mayWrite() && exposedIn(door.Of(p)) {
 		d.wanting = d.wantedSince()

@@ -19,13 +19,14 @@ import (
 // Cloud Run shows must agree: both parts of the protection that stand there, which only those
 // who may change the service can make. Where one is missing, our own writes of the last 24
 // hours must be in the audit log. IAP before the service proves nothing where its agent
-// invokes by a grant of ours alone, or may do so by the rule.
+// invokes by a grant of ours alone, or may do so by the rule. A service that we took the public
+// from stays public: see unpublished.
 func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool {
 	behindIAP := settings.Private == policy.PrivateBehindIAP
 	switch remembered := d.facts.Memory; {
 	case settings.Private != policy.PrivateLeave && !behindIAP || !door.Private(p) || d.ownGrant(p, behindIAP):
 		return false // nothing depends on it
-	case door.GuardedByIAP(p) && (!behindIAP || d.closedByUs()):
+	case door.GuardedByIAP(p) && (!behindIAP || d.closedByUs()), d.unpublished(p):
 		return true
 	case remembered != nil && !behindIAP && !d.closedByUs() && remembered.GuardedSince.IsZero():
 		return false
@@ -62,7 +63,12 @@ func (d *decider) closedBy(w event.Write, p posture.Posture, behindIAP bool) boo
 	if w.Kind != event.RunIAMChanged || behindIAP || w.Policy == nil || !w.Policy.Holds(posture.RoleInvoker, p.Agent()) {
 		return false
 	}
-	return !slices.ContainsFunc(w.Policy.Bindings,
+	return !holdsPublic(*w.Policy)
+}
+
+// holdsPublic reports whether everybody is a member of a policy.
+func holdsPublic(of posture.Policy) bool {
+	return slices.ContainsFunc(of.Bindings,
 		func(b posture.Binding) bool { return slices.ContainsFunc(b.Members, door.IsPublic) })
 }
 

@@ -27,6 +27,9 @@ type Service struct {
 	// BalancedSince is when a load balancer was first seen to lead to the service; zero =
 	// never. A recreated service inherits it.
 	BalancedSince time.Time `json:"balancedSince,omitzero"`
+	// PrivateSince is when the service was first seen private, with every door shut; zero =
+	// never.
+	PrivateSince time.Time `json:"privateSince,omitzero"`
 	// WantedSince is since when steps of ours have been wanted while a door is open;
 	// zero = there are none. The waits for quiet end by it.
 	WantedSince time.Time `json:"wantedSince,omitzero"`
@@ -133,6 +136,15 @@ func (s *Service) SeeBalanced(at time.Time) bool {
 		return false
 	}
 	s.BalancedSince = at
+	return true
+}
+
+// SeePrivate notes that the service is private. It reports whether the record changed.
+func (s *Service) SeePrivate(at time.Time) bool {
+	if !s.PrivateSince.IsZero() {
+		return false
+	}
+	s.PrivateSince = at
 	return true
 }
 

@@ -17,7 +17,8 @@ type Op string
 
 // The stages of the safe order. Steps of one stage may stand in any order.
 const (
-	stageAPI = iota + 1
+	stageClosing = iota + 1 // of steps that close, whatever their operation
+	stageAPI
 	stageStrangers
 	stageProvision
 	stageInvoker

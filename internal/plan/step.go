@@ -30,7 +30,12 @@ func (s Step) operation() Operation {
 	return s.Change.Operation()
 }
 
-func (s Step) stage() int { return s.operation().Stage }
+func (s Step) stage() int {
+	if operation := s.operation(); operation.Stage == 0 || !s.Closes {
+		return operation.Stage
+	}
+	return stageClosing
+}
 
 // Op is the name of the step's operation.
 func (s Step) Op() Op { return s.operation().Op }

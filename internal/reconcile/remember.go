@@ -129,6 +129,9 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	see := func(s *memory.Service) bool {
 		changed := seeDoors(s, decision.Posture, r.now())
 		changed = s.SeeFirst(r.now()) || changed
+		if door.Private(decision.Posture) && door.Exposed(door.Of(decision.Posture)) == door.No {
+			changed = s.SeePrivate(r.now()) || changed
+		}
 		changed = decision.Remember.Guarded && s.SeeGuarded(r.now()) || changed
 		changed = seeClocks(s, decision) || changed
 		changed = s.SeeWatch(watch) || changed

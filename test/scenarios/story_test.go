@@ -111,6 +111,10 @@ var acts = map[string]func(p *play, args, block []string) error{
 	},
 	"policy": (*play).changesPolicy,
 	"lose":   (*play).loses,
+	"shuts": func(p *play, _, _ []string) error { // who is named by the policy may be kept out for a while from here on
+		p.closes = true
+		return nil
+	},
 	"as": func(p *play, args, _ []string) error {
 		if len(args) == 0 {
 			return fmt.Errorf("who?")

@@ -91,6 +91,9 @@ var Bounds = []Bound{
 		Most: exactly(20 * time.Second), lastOpened: true, of: func(e exposure) bool { return e.isNew() && !e.closed }},
 	{Name: "drift", Meaning: "what was guarded is opened: settle + 5 s from the last write that opened a door",
 		Most: exactly(settle + 5*time.Second), lastOpened: true, of: func(e exposure) bool { return e.closed }},
+	{Name: "published", Meaning: "what was private is opened: settle + 5 s from when it was open first, since nobody relies " +
+		"on it",
+		Most: exactly(settle + 5*time.Second), of: func(e exposure) bool { return e.private }},
 	{Name: "old", Meaning: "the first protection of an old service: min(10 min, 4 × settle) + propagation + 90 s, from " +
 		"when it was first seen open, or behind a load balancer",
 		Most: exactly(first), of: func(exposure) bool { return true }},

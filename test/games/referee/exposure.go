@@ -8,6 +8,7 @@ import (
 func (r *Referee) exposed(now time.Time) {
 	for name, h := range r.history {
 		f := r.with.facts[name]
+		h.seePrivate(f, now)
 		open := r.reaches(r.with, nobody, name) || r.reaches(r.with, stranger, name)
 		switch {
 		case !open:
@@ -28,6 +29,17 @@ func (r *Referee) exposed(now time.Time) {
 		default:
 			r.within(name, h, f, now)
 		}
+	}
+}
+
+// seePrivate notes whether a service is private.
+func (h *history) seePrivate(f facts, now time.Time) {
+	switch {
+	case f.public || !f.there:
+		h.private = h.private || !h.privateAt.IsZero() && now.Sub(h.privateAt) > unseen
+		h.privateAt = time.Time{}
+	case h.privateAt.IsZero():
+		h.private, h.privateAt = false, now
 	}
 }
 

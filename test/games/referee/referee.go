@@ -38,6 +38,8 @@ type history struct {
 	public, shut bool      // it was public once, and then every door was seen shut
 	closed       bool      // … and iapguard had the time to see it
 	exempt       bool      // the policy exempts it
+	private      bool      // it was not public for long enough that iapguard saw that, until it was open
+	privateAt    time.Time // since when it is not public, zero = it is
 	cut          bool      // a move took the way of those who are entitled
 	cutAt        time.Time // when it did
 	rerouted     bool      // a move led its load balancer elsewhere

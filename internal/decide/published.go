@@ -1,0 +1,109 @@
+package decide
+
+import (
+	"slices"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// A service that was private and is public now was published. Nobody can have come to rely
+// on that yet, so its public members go first, before IAP is on. Nothing is done for the
+// settle time: who publishes it by mistake, and takes that back, finds it as it was.
+// A service that cannot be put behind IAP now is not closed by this: it waits, as any other.
+
+// publishedFor is how long a service counts as published. Beyond it somebody may rely on
+// being let in.
+const publishedFor = 10 * time.Minute
+
+// closePublished has the public taken from a service that was published as soon as it has been
+// public for the settle time, and lets no other step come before.
+func (d *decider) closePublished() {
+	opened := d.publishedAt()
+	if opened.IsZero() || d.request.Consent {
+		return
+	}
+	due := opened.Add(d.settings.Settle)
+	for i := range d.plan.Steps {
+		step := &d.plan.Steps[i]
+		if step.Op() == revokePublic || step.Op() == requireInvoker {
+			step.Closes, step.NotBefore = true, time.Time{}
+			step.Why = "the service was private until it was published; " + step.Why
+		}
+		if step.NotBefore.Before(due) && due.After(d.now) {
+			step.NotBefore = due
+		}
+	}
+	d.plan = plan.New(d.plan.Target, d.plan.Steps)
+}
+
+// publishedAt is when a service was first seen open that was private before, zero where it
+// is not, or has been for long. The memory alone does not prove it: what opens the service
+// must have been written since.
+func (d *decider) publishedAt() time.Time {
+	known, p := d.facts.Memory, d.facts.Posture
+	if known == nil || known.PrivateSince.IsZero() || !known.GuardedSince.IsZero() || d.looksNew() ||
+		door.ByNameOnly(p) || !exposedIn(door.Of(p)) {
+		return time.Time{}
+	}
+	opened, written := known.OpenLongest(), openedBy(p)
+	if opened.IsZero() {
+		opened = d.now
+	}
+	if !opened.After(known.PrivateSince) || d.now.Sub(opened) > publishedFor ||
+		!written.After(known.PrivateSince) || d.now.Sub(written) > publishedFor {
+		return time.Time{}
+	}
+	return opened
+}
+
+// openedBy is when a service was last changed by which everybody may invoke it, zero where
+// that is not known of a part of it.
+func openedBy(p posture.Posture) time.Time {
+	var last time.Time
+	for _, part := range p.Parts() {
+		at := part.Invokers.ChangedAt
+		if part.Service.InvokerCheckOff {
+			at = part.Service.UpdatedAt
+		}
+		if at.IsZero() {
+			return at
+		}
+		last = latest(last, at)
+	}
+	return last
+}
+
+// unpublished reports whether we took the public from a service: in this run, or by a write that
+// the audit log shows after the one that let it in.
+func (d *decider) unpublished(p posture.Posture) bool {
+	if slices.ContainsFunc(d.run.Done, func(s report.Step) bool {
+		return s.Result == report.StepDone && s.Op == string(revokePublic)
+	}) {
+		return true
+	}
+	if d.facts.Memory == nil || d.facts.Memory.PrivateSince.IsZero() || !d.closedByUs() {
+		return false
+	}
+	writes, known := d.history()
+	if !known {
+		return false
+	}
+	public := false
+	for _, w := range writes {
+		if w.Kind != event.RunIAMChanged || w.Policy == nil || w.Service != p.Target.Service ||
+			w.Location != p.Target.Location || w.At.Before(p.Service.CreatedAt) {
+			continue
+		}
+		letsPublicIn := holdsPublic(*w.Policy)
+		if public && !letsPublicIn && d.wroteIt(w) {
+			return true
+		}
+		public = letsPublicIn
+	}
+	return false
+}
