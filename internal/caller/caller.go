@@ -25,6 +25,9 @@ const (
 	Visitor          Kind = "visitor"
 )
 
+// RequestLog is the id of the log in which visitors are found, as logName ends.
+const RequestLog = "run.googleapis.com%2Frequests"
+
 // Impact is what becomes of a caller.
 type Impact string
 

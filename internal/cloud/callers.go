@@ -14,8 +14,22 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// visited is how far back the request log is searched for visitors.
-const visited = 24 * time.Hour
+// visited is how far back the request log is searched for visitors. Where only internal load
+// balancers lead to the service, what is found decides whether its own addresses close, and
+// the log is searched as far back as a project keeps it. Source: logging/quotas, retention of
+// the _Default bucket.
+const (
+	visited      = 24 * time.Hour
+	visitedAtAll = 30 * 24 * time.Hour
+)
+
+// visitsSince is from when on visitors of a service are looked for.
+func visitsSince(p posture.Posture, now time.Time) time.Time {
+	if door.InsideOnly(p) != nil {
+		return now.Add(-visitedAtAll)
+	}
+	return now.Add(-visited)
+}
 
 // mostHosts bounds how many hosts a filter names: Logging takes 20,000 characters, and a
 // URL map has as many hosts as its author likes.
@@ -55,10 +69,10 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 			hosts = nil // what is closed lets nobody in, and so is not found
 		}
 		group.Go(func() (err error) {
-			visitors, err = c.logs.Visitors(ctx, p.Target, logfilter.Hosts{Asked: hosts, Backends: gateways}, c.now().Add(-visited))
+			visitors, err = c.logs.Visitors(ctx, p.Target, logfilter.Hosts{Asked: hosts, Backends: gateways}, visitsSince(p, c.now()))
 			// Reads of logs are few a minute, and visitors a hint: no protection
 			// waits for them.
-			unread.note("projects/"+project+"/logs/run.googleapis.com%2Frequests", err)
+			unread.note("projects/"+project+"/logs/"+caller.RequestLog, err)
 			return nil
 		})
 	}

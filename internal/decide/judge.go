@@ -2,6 +2,7 @@ package decide
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/memory"
@@ -91,10 +92,22 @@ func (d *decider) judgeCallers() {
 	whole := caller.Judge(p, d.want, d.facts.Callers.Found, append(d.run.changes(), changes...))
 	d.run.Judged = caller.WorstOff(d.run.Judged, whole)
 	d.alsoUnread(d.facts.Callers.Unread...)
-	if stops := protection.CallerObstacles(p, d.want, judged); len(stops) > 0 {
+	stops := protection.CallerObstacles(p, d.want, judged)
+	stops = append(stops, protection.InternalObstacles(p, d.want, d.facts.Callers.Found, d.visitorsUnread())...)
+	if len(stops) > 0 {
 		d.findings = append(d.findings, stops...)
 		d.plan = protection.Plan(p, d.want, d.findings, d.now)
 	}
+}
+
+// visitorsUnread is why it is not known who asks at the service's own addresses, "" = it is.
+func (d *decider) visitorsUnread() string {
+	for _, unread := range d.facts.Callers.Unread {
+		if strings.HasSuffix(unread.Resource, caller.RequestLog) {
+			return unread.Why
+		}
+	}
+	return ""
 }
 
 // tookBefore reports whether the memory knows that we took a step before.

@@ -134,8 +134,8 @@ func Worst(findings []Finding) Disposition {
 
 // Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{ProbeOpen, OrgPolicy, Harm, ruleUndecided, CallerBreaks, NoWriter, WriterUnknown, inRegions,
-		privateWithoutIAP, accessorNotNamed, agentInvokesPrivate, accessorNotNeeded} // found outside of Assess
+	codes := []Code{ProbeOpen, OrgPolicy, Harm, ruleUndecided, CallerBreaks, internalFrontendOnly, NoWriter, WriterUnknown,
+		inRegions, privateWithoutIAP, accessorNotNamed, agentInvokesPrivate, accessorNotNeeded} // found outside of Assess
 	for _, each := range comparisons {
 		codes = append(codes, each.codes...)
 	}

@@ -38,7 +38,7 @@ const (
 func (c *Client) Visitors(
 	ctx context.Context, target posture.Target, hosts logfilter.Hosts, since time.Time,
 ) ([]caller.Caller, error) {
-	key := fmt.Sprintf("%s %q %q", target.Name(), hosts.Asked, hosts.Backends)
+	key := fmt.Sprintf("%s %q %q %s", target.Name(), hosts.Asked, hosts.Backends, since.Truncate(time.Hour))
 	return c.visits.Get(ctx, key, func(ctx context.Context) ([]caller.Caller, error) {
 		return c.readVisitors(ctx, target, hosts, since)
 	})
