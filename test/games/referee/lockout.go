@@ -1,6 +1,7 @@
 package referee
 
 import (
+	"maps"
 	"time"
 )
 
@@ -21,9 +22,9 @@ const young = 10 * time.Minute
 func (r *Referee) lockedOut(now time.Time) {
 	shut := map[lock]bool{}
 	for name, h := range r.history {
-		if r.reaches(r.with, alice, name) && now.Sub(h.cutAt) > unseen {
-			h.cut = false
-		}
+		maps.DeleteFunc(h.cut, func(who person, at time.Time) bool {
+			return now.Sub(at) > unseen && r.reaches(r.with, who, name)
+		})
 		f := r.with.facts[name]
 		for _, who := range []person{alice, bob, carol} {
 			entitled := who == alice || who == bob && f.letsIn(bob)
@@ -46,7 +47,7 @@ func (r *Referee) lockedOut(now time.Time) {
 		}
 	}
 	for l := range shut {
-		if r.history[l.service].cut || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
+		if _, cut := r.history[l.service].cut[l.who]; cut || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
 			delete(r.locked, l)
 			continue
 		}

@@ -40,8 +40,6 @@ type history struct {
 	exempt       bool      // the policy exempts it
 	private      bool      // it was not public for long enough that iapguard saw that, until it was open
 	privateAt    time.Time // since when it is not public, zero = it is
-	cut          bool      // a move took the way of those who are entitled
-	cutAt        time.Time // when it did
 	rerouted     bool      // a move led its load balancer elsewhere
 	chosen       bool      // nothing can guard it
 	cached       bool      // a move turned Cloud CDN on there, so that IAP cannot be
@@ -54,6 +52,8 @@ type history struct {
 	plain        bool      // a move put a load balancer before it at which IAP cannot go on
 	// let is when IAP's policy last let somebody in.
 	let map[person]time.Time
+	// cut is when a move last took the way of somebody who did not get in since.
+	cut map[person]time.Time
 }
 
 // New returns the referee of a game whose start stands in both clouds.
@@ -61,7 +61,8 @@ func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 	r := &Referee{game: game, Guarded: guarded, Alone: alone, began: now, history: map[string]*history{},
 		locked: map[lock]time.Time{}}
 	for _, s := range game.Services {
-		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt, let: map[person]time.Time{}}
+		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt,
+			let: map[person]time.Time{}, cut: map[person]time.Time{}}
 	}
 	r.lookAgain(true, now)
 	r.judge(now)
@@ -102,7 +103,9 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 			h.undone++
 		}
 		if m.Kind.Cuts() {
-			h.cut, h.cutAt = true, now
+			for _, who := range people {
+				h.cut[who] = now
+			}
 		}
 		h.rerouted = h.rerouted && m.Kind != kind.RerouteBack || m.Kind == kind.Reroute
 		h.cached = h.cached || m.Kind == kind.CDN
