@@ -41,8 +41,8 @@ func (d *decider) closePublished() {
 	d.plan = plan.New(d.plan.Target, d.plan.Steps)
 }
 
-// publishedAt is when a service was first seen open that was private before, zero where it
-// is not, or has been for long. The memory alone does not prove it: what opens the service
+// publishedAt is when a service was opened that was private before, zero where it is not, or
+// has been for long: when it was first seen open, or written before that. The memory alone does not prove it: what opens the service
 // must have been written since.
 func (d *decider) publishedAt() time.Time {
 	known, p := d.facts.Memory, d.facts.Posture
@@ -58,7 +58,7 @@ func (d *decider) publishedAt() time.Time {
 		!written.After(known.PrivateSince) || d.now.Sub(written) > publishedFor {
 		return time.Time{}
 	}
-	return opened
+	return earliest(opened, written)
 }
 
 // openedBy is when a service was last changed by which everybody may invoke it, zero where

@@ -21,7 +21,7 @@ const bob = "user:bob@example.com"
 func published(since time.Duration) *situation {
 	s := deployed()
 	s.rules.settings.Settle, s.rules.settings.Propagation = 30*time.Second, 2*time.Minute
-	s.facts.Posture.Invokers.ChangedAt = noon.Add(-since - time.Second)
+	s.facts.Posture.Invokers.ChangedAt = noon.Add(-since)
 	s.facts.Memory = &memory.Service{
 		FirstSeen: noon.Add(-50 * time.Minute), PrivateSince: noon.Add(-50 * time.Minute),
 		Doors: []memory.Door{{Key: "k", OpenSince: noon.Add(-since)}},
@@ -40,6 +40,12 @@ func TestThePublicGoesFirstFromWhatWasPrivate(t *testing.T) {
 		{"open for less", 29 * time.Second, func(*situation) {}, false},
 		{"open for ten minutes", 10*time.Minute - time.Second, func(*situation) {}, true},
 		{"open for longer", 10*time.Minute + time.Second, func(*situation) {}, false},
+		{"open for less, and written before that", 20 * time.Second, func(s *situation) {
+			s.facts.Posture.Invokers.ChangedAt = noon.Add(-30 * time.Second)
+		}, true},
+		{"open for long enough, and written again", 30 * time.Second, func(s *situation) {
+			s.facts.Posture.Invokers.ChangedAt = noon.Add(-time.Second)
+		}, true},
 		{"never seen private", time.Minute, func(s *situation) { s.facts.Memory.PrivateSince = time.Time{} }, false},
 		{"seen private after it was open", time.Minute, func(s *situation) { s.facts.Memory.PrivateSince = noon }, false},
 		{"guarded once", time.Minute, func(s *situation) { s.facts.Memory.GuardedSince = noon.Add(-time.Hour) }, false},

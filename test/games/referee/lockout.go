@@ -23,7 +23,7 @@ func (r *Referee) lockedOut(now time.Time) {
 	shut := map[lock]bool{}
 	for name, h := range r.history {
 		maps.DeleteFunc(h.cut, func(who person, at time.Time) bool {
-			return now.Sub(at) > unseen && r.reaches(r.with, who, name)
+			return now.Sub(at) > unseen+r.game.Delay && r.reaches(r.with, who, name)
 		})
 		f := r.with.facts[name]
 		for _, who := range []person{alice, bob, carol} {
@@ -47,7 +47,8 @@ func (r *Referee) lockedOut(now time.Time) {
 		}
 	}
 	for l := range shut {
-		if _, cut := r.history[l.service].cut[l.who]; cut || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
+		_, cut := r.history[l.service].cut[l.who]
+		if cut || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
 			delete(r.locked, l)
 			continue
 		}
