@@ -13,9 +13,9 @@
 //   - Together. Items of one key that have to wait are handled by the next look at
 //     it, whether they wait for the key's time or for a look that is going on. What was
 //     accepted after the last look began waits for BlindAtMost only. A sender that keeps
-//     an order does not deliver it then, so that a long wait has a look in its middle.
-//     Another process knows nothing of that look and makes one more, which finds
-//     nothing to do. Items that are Alone, such as commands, each get their own look.
+//     an order does not deliver it then, so that a long wait is held in parts, with a look
+//     after each. Another process knows nothing of that look and makes one more, which
+//     finds nothing to do. Items that are Alone, such as commands, each get their own look.
 //   - Give up. When an item is first accepted, the time until which it is tried is
 //     fixed. Further deliveries do not move it.
 //   - Apart. An item that has to wait or fails affects no other item of the same

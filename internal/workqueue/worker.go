@@ -21,7 +21,7 @@ const (
 	// the item reports is newer than what the look saw. A flood of items leads to one look in
 	// that time. No longer wait is held without a look: a sender that keeps an order keeps
 	// newer items of the key back meanwhile.
-	BlindAtMost = 30 * time.Second
+	BlindAtMost = 15 * time.Second
 	// shortestWait is the pause between two looks, also when the time for the second
 	// came while the first was still going on.
 	shortestWait = 250 * time.Millisecond
@@ -104,8 +104,8 @@ func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) err
 		case wait > min(hold, HoldAtMost):
 			return ErrNotYet
 		}
-		if wait > BlindAtMost {
-			wait, until = wait/2, time.Time{}
+		if parts := (wait + BlindAtMost - 1) / BlindAtMost; parts > 1 {
+			wait, until = wait/parts, time.Time{}
 		}
 		began := w.Clock.Now()
 		if err := w.wait(ctx, item, wait); err != nil {

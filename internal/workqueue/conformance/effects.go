@@ -50,7 +50,7 @@ func sideBySide(t *testing.T, factory Factory) {
 func notBefore(t *testing.T, factory Factory) {
 	for name, each := range map[string]workqueue.Item{
 		"the look asks for it": item("a", "1"),
-		"the item says so":     {Key: "a", ID: "1", NotBefore: start.Add(30 * time.Second)},
+		"the item says so":     {Key: "a", ID: "1", NotBefore: start.Add(workqueue.BlindAtMost)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := 1
@@ -58,7 +58,7 @@ func notBefore(t *testing.T, factory Factory) {
 				first = 0
 			}
 			b := open(t, factory, answering(func(_ context.Context, l look, _ int) (time.Time, error) {
-				if due := start.Add(30 * time.Second); l.at.Before(due) {
+				if due := start.Add(workqueue.BlindAtMost); l.at.Before(due) {
 					return due, nil
 				}
 				return time.Time{}, nil
@@ -66,7 +66,7 @@ func notBefore(t *testing.T, factory Factory) {
 			taken := b.send(each)
 			b.until(first)
 			b.still(first)
-			b.advance(29 * time.Second)
+			b.advance(workqueue.BlindAtMost - time.Second)
 			b.still(first)
 			b.advance(time.Second)
 			b.await(taken)

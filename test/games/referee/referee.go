@@ -185,7 +185,7 @@ func (r *Referee) judge(now time.Time) {
 		if uid := r.with.facts[name].uid; uid != "" && !slices.Contains(h.uids, uid) {
 			h.uids = append(h.uids, uid)
 			if len(h.uids) > 1 { // another service of the name, which nobody guarded yet
-				h.shut, h.closed = false, false
+				h.shut, h.closed, h.private, h.privateAt = false, false, false, time.Time{}
 			}
 		}
 	}
