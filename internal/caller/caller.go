@@ -54,6 +54,9 @@ type Caller struct {
 	// another origin calls.
 	Preflights int
 	LastSeen   *time.Time // when the last of them was
+	// Unused means that it is known that it did not call, for as long as the log is kept,
+	// before the service was first seen.
+	Unused bool
 
 	Impact Impact
 	By     []ChangeTo // the changes that break it or may
@@ -113,6 +116,9 @@ func judgeIn(p posture.Posture, want policy.Wanted, callers []Caller, changes []
 			if !shuts(p, used) {
 				caller.worsen(change, judge(call{p, want, used, caller}, change), used.guessed)
 			}
+		}
+		if caller.Unused && caller.Impact == Breaks {
+			caller.Why += "; it stops nothing, because it did not call before iapguard first saw the service"
 		}
 		judged = append(judged, caller)
 	}

@@ -63,15 +63,16 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		return unread.optional("projects/"+project+"/locations/-/jobs", err)
 	})
 	if hosts, any := door.OpenHosts(p); any || len(hosts) > 0 {
-		gateways := slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return strings.HasPrefix(host, "*") })
+		wild := func(host string) bool { return strings.HasPrefix(host, "*") }
+		gateways := slices.DeleteFunc(slices.Clone(hosts), wild)
 		gateways = gateways[:min(len(gateways), mostHosts)]
 		if any || len(hosts) > mostHosts {
 			hosts = nil // what is closed lets nobody in, and so is not found
 		}
 		group.Go(func() (err error) {
-			visitors, err = c.logs.Visitors(ctx, p.Target, logfilter.Hosts{Asked: hosts, Backends: gateways}, visitsSince(p, c.now()))
-			// Reads of logs are few a minute, and visitors a hint: no protection
-			// waits for them.
+			at := logfilter.Hosts{Asked: hosts, Backends: gateways}
+			visitors, err = c.logs.Visitors(ctx, p.Target, at, visitsSince(p, c.now()))
+			// Reads of logs are few a minute, and visitors mostly a hint.
 			unread.note("projects/"+project+"/logs/"+caller.RequestLog, err)
 			return nil
 		})
@@ -86,6 +87,16 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		found[i] = printable(found[i])
 	}
 	return found, unread.sorted(), nil
+}
+
+// usedWithin is how long ago a caller may have called last to count as used.
+const usedWithin = 35 * 24 * time.Hour
+
+// Called reports whether the service let a request of the caller in before a time, as far as
+// its request log goes back, and within 35 days.
+func (c *Cloud) Called(ctx context.Context, p posture.Posture, who caller.Caller, before time.Time) (bool, error) {
+	calls := logfilter.Calls{Address: who.Calls(), Agents: who.Agents(), Gateway: who.Kind == caller.APIGateway}
+	return c.logs.Any(ctx, p.Target.Project, logfilter.Used(p.Target, calls, c.now().Add(-usedWithin), before))
 }
 
 // printable cleans the text of a caller, which tenants and strangers write: no

@@ -124,6 +124,22 @@ func TestCallersAreConfiguredOnesAndVisitors(t *testing.T) {
 	}
 }
 
+func TestACallerCallsByItsAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://a.run.app": "a.run.app/", "https://a.run.app/": "a.run.app/", "https://a.run.app/x": "a.run.app/x",
+	} {
+		one := caller.Caller{Kind: caller.SchedulerJob, Address: address}
+		if got := one.Calls(); got != want || len(one.Agents()) == 0 {
+			t.Errorf("%s: calls %s as %q, want %s", address, got, one.Agents(), want)
+		}
+	}
+	called, err := answering(t, map[string]string{"/v2/entries:list": entries}).Called(t.Context(), openService,
+		caller.Caller{Kind: caller.PushSubscription, Address: "https://a.run.app"}, time.Now())
+	if !called || err != nil {
+		t.Errorf("called %t, %v", called, err)
+	}
+}
+
 func TestAnUnreadableSourceIsAnUnreadFact(t *testing.T) {
 	denied := `403 {"error": {"code": 403, "message": "denied", "status": "PERMISSION_DENIED"}}`
 	cloud := answering(t, map[string]string{

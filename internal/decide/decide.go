@@ -39,6 +39,8 @@ type Needs struct {
 	Slot *SlotRequest
 	// Aftermath is the watch for which the answers of load balancers are needed, nil = none.
 	Aftermath *memory.Watch
+	// Used asks whether some callers called; nil = it is not needed.
+	Used *UsedRequest
 	// Side is when the service was first seen open, where it is needed who comes by its load
 	// balancers; zero = it is not.
 	Side time.Time

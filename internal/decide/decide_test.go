@@ -218,6 +218,7 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 				Kind: caller.PushSubscription, Name: "projects/demo-project/subscriptions/s",
 				Address: s.facts.Posture.Service.URLs[0],
 			}}
+			s.facts.Used = &Used{Names: map[string]bool{"projects/demo-project/subscriptions/s": true}}
 		}, report.Started, 5, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -91,6 +91,7 @@ type Facts struct {
 	MemoryUnread bool
 	History      *History
 	Callers      *Callers
+	Used         *Used
 	Slot         *Slot
 	Breaker      *memory.Breaker
 	Traffic      *Traffic
@@ -134,6 +135,13 @@ type History struct {
 type Callers struct {
 	Found  []caller.Caller
 	Unread []posture.Unread
+}
+
+// Used are those of some callers that called the service before it was first seen, or why that
+// is not known.
+type Used struct {
+	Names  map[string]bool // false = it did not call
+	Unread error
 }
 
 // wroteAt is when the run last took a step, zero if it took none yet.

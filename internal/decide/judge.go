@@ -88,11 +88,15 @@ func (d *decider) judgeCallers() {
 	}
 	p := d.facts.Posture
 	first := plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}
-	judged := caller.Judge(p, d.want, d.facts.Callers.Found, first.Changes())
-	whole := caller.Judge(p, d.want, d.facts.Callers.Found, append(d.run.changes(), changes...))
+	found := d.markUnused(d.facts.Callers.Found)
+	judged := caller.Judge(p, d.want, found, first.Changes())
+	whole := caller.Judge(p, d.want, found, append(d.run.changes(), changes...))
 	d.run.Judged = caller.WorstOff(d.run.Judged, whole)
 	d.alsoUnread(d.facts.Callers.Unread...)
 	stops := protection.CallerObstacles(p, d.want, judged)
+	if d.askUsed(judged, stops); d.needs.Used != nil {
+		return
+	}
 	stops = append(stops, protection.InternalObstacles(p, d.want, d.facts.Callers.Found, d.visitorsUnread())...)
 	if len(stops) > 0 {
 		d.findings = append(d.findings, stops...)

@@ -102,7 +102,7 @@ func TestAStuckServiceIsClosedWhenItsTimeIsOver(t *testing.T) {
 		{"a caller breaks by it", 90, func(s *situation) {
 			s.facts.Posture = deployed().facts.Posture
 			s.facts.Memory.SeeDoors(noon.Add(-90*time.Hour), []string{door.Of(s.facts.Posture)[0].Key()}, nil)
-			s.facts.Callers.Found = pushing(s.facts.Posture)
+			s.facts.Callers.Found, s.facts.Used = pushing(s.facts.Posture), &Used{}
 		}, both, 0, ""},
 		{"others undo it again and again", 0, func(s *situation) {
 			s.facts.Memory = turnedOn(ago(10), ago(40), ago(30), ago(20))

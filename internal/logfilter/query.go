@@ -132,11 +132,16 @@ func Visits(target posture.Target, hosts Hosts, since time.Time) string {
 		filter += "\nhttpRequest.requestUrl:(" + strings.Join(at, " OR ") + ")"
 	}
 	if len(hosts.Backends) > 0 {
-		filter = fmt.Sprintf("((%s) OR (%s))", filter, fmt.Sprintf(`logName="projects/%s/logs/%s"
-httpRequest.status<400
-jsonPayload.backendRequest.hostname:%s`, target.Project, GatewayLog, listed(hosts.Backends)))
+		filter = fmt.Sprintf("((%s) OR (%s))", filter, gateway(target.Project, hosts.Backends))
 	}
 	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
+}
+
+// gateway selects what gateways of API Gateway in a project sent on to one of the hosts.
+func gateway(project string, hosts []string) string {
+	return fmt.Sprintf(`logName="projects/%s/logs/%s"
+httpRequest.status<400
+jsonPayload.backendRequest.hostname:%s`, project, GatewayLog, listed(hosts))
 }
 
 // Served selects the requests that were answered with success between two times at
@@ -157,6 +162,33 @@ timestamp>=%q
 timestamp<%q`, project, listed(refusal.LoadBalancerTypes()), strings.Join(at, " OR "), stamp(from), stamp(to))
 }
 
+// Calls are the requests of one caller: at an address, which is a host and the beginning of a
+// path, by what the caller calls itself; no agents = anything.
+type Calls struct {
+	Address string
+	Agents  []string
+	Gateway bool // API Gateway sends them on: its own log shows them
+}
+
+func (c Calls) filter(target posture.Target) string {
+	if c.Gateway {
+		host, _, _ := strings.Cut(c.Address, "/")
+		return gateway(target.Project, []string{host})
+	}
+	filter := requests(target) + fmt.Sprintf("\nhttpRequest.status<400\nhttpRequest.requestUrl:%q", "://"+c.Address)
+	if len(c.Agents) > 0 {
+		filter += "\nhttpRequest.userAgent:" + listed(c.Agents)
+	}
+	return filter
+}
+
+// Used selects those calls that a service let in between two times, and that were in the log by
+// then: who may write log entries may date them back.
+func Used(target posture.Target, calls Calls, from, to time.Time) string {
+	return calls.filter(target) + fmt.Sprintf("\ntimestamp>=%q\ntimestamp<%q\nreceiveTimestamp<%q",
+		stamp(from), precise(to), precise(to))
+}
+
 // GatewayLog is the id of the log of API Gateway's requests, as logName ends.
 const GatewayLog = "apigateway.googleapis.com%2Frequests"
 
@@ -171,5 +203,7 @@ resource.labels.service_name=%q`, target.Project, target.Service)
 	}
 	return filter + fmt.Sprintf("\nresource.labels.location=%q", target.Location)
 }
+
+func precise(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }

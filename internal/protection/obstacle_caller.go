@@ -13,13 +13,13 @@ import (
 const CallerBreaks Code = "CALLER_BREAKS"
 
 // CallerObstacles gives a finding for each caller that breaks. It stops what breaks the
-// caller or may, since nothing is won for it by half. It
-// is asked of judged callers only, after the plan is made: what a plan leaves alone breaks
-// nobody.
+// caller or may, since nothing is won for it by half. Callers that never called stop nothing:
+// anybody who wants a service to stay open can make some. It is asked of judged callers only,
+// after the plan is made: what a plan leaves alone breaks nobody.
 func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Caller) []Finding {
 	var findings []Finding
 	for _, c := range judged {
-		if c.Impact != caller.Breaks || want.Callers == policy.BreakProceed ||
+		if c.Impact != caller.Breaks || c.Unused || want.Callers == policy.BreakProceed ||
 			c.Kind == caller.Visitor && want.Callers != policy.BreakStopOnRequests {
 			continue
 		}

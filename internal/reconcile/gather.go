@@ -25,7 +25,7 @@ func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decisio
 		return decide.Facts{Posture: seen}, decide.Decision{},
 			fmt.Errorf("observing %s: %w", r.request.Target, err)
 	}
-	facts := decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound, Slot: r.slotTaken}
+	facts := decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound, Used: r.usedFound, Slot: r.slotTaken}
 	facts.Memory = r.recall(ctx, seen)
 	facts.MemoryUnread, facts.Traffic, facts.Aftermath = r.notPersisted != nil, r.traffic, r.aftermath
 	facts.Side = r.side
@@ -116,6 +116,9 @@ func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Need
 			r.callersFound = facts.Callers
 			return nil
 		})
+	}
+	if needs.Used != nil {
+		group.Go(func() error { facts.Used = r.used(ctx, p, *needs.Used); return nil })
 	}
 	if needs.Breaker {
 		group.Go(func() error { facts.Breaker = r.breaker(ctx); return nil })

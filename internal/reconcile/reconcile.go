@@ -43,6 +43,7 @@ type run struct {
 	slotTaken *decide.Slot
 	// callersFound are those who call the service. They are looked for once in a run.
 	callersFound *decide.Callers
+	usedFound    *decide.Used
 	// traffic is what load balancers answered before the service was created. It is read
 	// once in a run.
 	traffic *decide.Traffic

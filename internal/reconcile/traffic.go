@@ -73,3 +73,22 @@ func (r *run) sides(ctx context.Context, p posture.Posture, opened time.Time) *d
 	r.side = found
 	return found
 }
+
+// mostAsked bounds how many callers of one service are looked for in the log, whose reads are
+// few a minute. The others count as used.
+const mostAsked = 5
+
+// used finds out which callers called the service.
+func (r *run) used(ctx context.Context, p posture.Posture, request decide.UsedRequest) *decide.Used {
+	found := &decide.Used{Names: map[string]bool{}}
+	for _, one := range request.Callers[:min(len(request.Callers), mostAsked)] {
+		called, err := r.Cloud.Called(ctx, p, one, request.Before)
+		if err != nil {
+			found.Unread = fmt.Errorf("looking whether %s called %s: %w", one.Short(), p.Target, err)
+			break
+		}
+		found.Names[one.Name] = called
+	}
+	r.usedFound = found
+	return found
+}

@@ -42,12 +42,15 @@ type Caller struct {
 	RemoteIP  string      `json:"remoteIp,omitempty"`
 	Requests  int         `json:"requests,omitempty"`
 	// Preflights is how many of the requests asked with OPTIONS.
-	Preflights int               `json:"preflights,omitempty"`
-	LastSeen   *time.Time        `json:"lastSeen,omitempty"`
-	Impact     caller.Impact     `json:"fate"`
-	By         []caller.ChangeTo `json:"-"` // Why says what they do to it
-	Why        string            `json:"why,omitempty"`
-	Remedy     string            `json:"cure,omitempty"`
+	Preflights int        `json:"preflights,omitempty"`
+	LastSeen   *time.Time `json:"lastSeen,omitempty"`
+	// Unused means that it did not call before iapguard first saw the service, so it stops
+	// nothing.
+	Unused bool              `json:"unused,omitempty"`
+	Impact caller.Impact     `json:"fate"`
+	By     []caller.ChangeTo `json:"-"` // Why says what they do to it
+	Why    string            `json:"why,omitempty"`
+	Remedy string            `json:"cure,omitempty"`
 }
 
 // String names the caller and what it calls, on one line.

@@ -43,7 +43,7 @@ func full() Report {
 		ExpectedAudience: []string{"/projects/1/global/backendServices/2"},
 		Unread:           []Unread{{Resource: "r", Why: "w", Permission: "p"}},
 		Callers: []Caller{
-			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, Preflights: 1, LastSeen: &at,
+			{Kind: caller.Visitor, Name: "", Address: "https://a", RemoteIP: "203.0.113.1", Requests: 1, Preflights: 1, Unused: true, LastSeen: &at,
 				Impact: caller.Breaks, Why: "w", Remedy: "c"},
 			{Kind: caller.SchedulerJob, Name: "n", Address: "https://a/b", Principal: "p", Audience: "a",
 				Impact: caller.StaysIn},

@@ -93,6 +93,9 @@ func rows() []row {
 		{"CDN", []kind.Kind{kind.SideCDN}}, {"TCP", []kind.Kind{sideTCP}}, {"plain HTTP", []kind.Kind{kind.SidePlain}},
 		{"no frontend", []kind.Kind{sideIdle}}, {"exempt neighbour", []kind.Kind{kind.SideShared}},
 		{"HTTP/2 and classic", []kind.Kind{takeHTTP2, kind.SideClassic}},
+		{"CDN, and a subscription", []kind.Kind{kind.SideCDN, subscribe}},
+		{"CDN, and a yearly job", []kind.Kind{kind.SideCDN, schedule}},
+		{"plain HTTP, and a subscription", []kind.Kind{kind.SidePlain, subscribe}},
 	} {
 		add("something beside that keeps it open", beside.variant, "P4", side(beside.kinds...))
 		add("something beside that keeps it open", beside.variant+", after protection", "P4", sideLater(beside.kinds...))

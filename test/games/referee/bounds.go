@@ -60,10 +60,11 @@ func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
 var Bounds = []Bound{
 	{Name: "exempt", Meaning: "the policy exempts the service: the owner's choice",
 		Most: exactly(0), of: func(e exposure) bool { return e.exempt }},
-	{Name: "limited", Meaning: "there are more services than the policy's limits let be shut in an hour: the owner's choice",
+	{Name: "limited", Meaning: "there are more services than the policy's limits let be shut in an hour: the owner's " +
+		"choice",
 		Most: exactly(0), of: func(e exposure) bool { return len(e.game.Services) > MostAtFirst }},
-	{Name: restarted, Meaning: "as stuck, and somebody changed or deleted the record that says since when: whenStuck counts " +
-		"from the next look",
+	{Name: restarted, Meaning: "as stuck, and somebody changed or deleted the record that says since when: whenStuck " +
+		"counts from the next look",
 		Most: exactly(0), of: func(e exposure) bool { return isStuck(e) && e.tampered }},
 	{Name: stuck, Meaning: "no load balancer of its own leads to the service, or a move made it lead elsewhere, or put " +
 		"an obstacle before it: whenStuck closes it, or the owner chose that it stays open",
@@ -74,8 +75,8 @@ var Bounds = []Bound{
 			return 0
 		},
 		of: isStuck},
-	{Name: "plain", Meaning: "a second frontend that cannot be guarded leads to the service, and has no traffic: the bound of " +
-		"an old service",
+	{Name: "plain", Meaning: "a second frontend that cannot be guarded leads to the service, and has no traffic: the bound " +
+		"of an old service",
 		Most: exactly(first), of: func(e exposure) bool { return e.plain }},
 	{Name: "memory", Meaning: "the memory was changed or deleted by somebody: 60 s more than without",
 		Most: exactly(first + time.Minute), of: func(e exposure) bool { return e.tampered }},
