@@ -109,6 +109,8 @@ var Exclusions = []Exclusion{
 		"whom an IAP admin added, and whom the policy does not name, gets in too"},
 	{"P3", "not named", "private: behind-iap lets IAP's agent invoke a private service only while the policy names every " +
 		"accessor: what somebody takes away from the agent is not restored while another one is there"},
+	{"P3", "not let in", "private: behind-iap grants nobody access: who is named by the policy and was taken out of IAP's " +
+		"policy stays out, also where everybody had been let in and iapguard removed that"},
 	{"P3", "included", "private: include takes a private service as a whole, on purpose: its named invokers come through IAP " +
 		"from then on, or not at all"},
 }

@@ -59,8 +59,10 @@ func (r *Referee) lockedOut(now time.Time) {
 			row := ""
 			if l.address != "" && r.game.Private == "include" {
 				row = "included"
-			} else if r.game.Private == "behind-iap" && r.with.facts[l.service].letsIn(bob) {
+			} else if f := r.with.facts[l.service]; r.game.Private == "behind-iap" && f.letsIn(bob) {
 				row = "not named"
+			} else if r.game.Private == "behind-iap" && !f.letsIn(alice) {
+				row = "not let in"
 			}
 			r.breach("P3", row, "%s is kept out of %s %s for more than %s", l.who, l.service, l.address, Lasting)
 		}

@@ -29,6 +29,7 @@ type Referee struct {
 	history    map[string]*history // by service
 	locked     map[lock]time.Time  // since when somebody is locked out
 	tampered   bool                // somebody changed the memory
+	gave       map[string]bool     // policies in which iapguard let in who is named
 	found      []Violation
 	writes     []Write
 }
@@ -59,7 +60,7 @@ type history struct {
 // New returns the referee of a game whose start stands in both clouds.
 func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 	r := &Referee{game: game, Guarded: guarded, Alone: alone, began: now, history: map[string]*history{},
-		locked: map[lock]time.Time{}}
+		locked: map[lock]time.Time{}, gave: map[string]bool{}}
 	for _, s := range game.Services {
 		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt,
 			let: map[person]time.Time{}, cut: map[person]time.Time{}}
@@ -154,11 +155,15 @@ func (r *Referee) Passed(now time.Time) { r.judge(now) }
 func (r *Referee) Wrote(w Write, now time.Time) {
 	r.note(now, "       iapguard: %s", w)
 	r.writes = append(r.writes, w)
-	if why := w.excess(); why != "" {
+	path, _ := w.resource()
+	if why := w.excess(r.gave[path]); why != "" {
 		r.breach("P6", "", "%s: %s", w, why)
 	}
 	if w.Status >= 300 {
 		return
+	}
+	if added, left := w.lets(); added || !left {
+		r.gave[path] = added
 	}
 	r.lookAgain(r.game.Delay > 0, now)
 	r.judge(now)

@@ -54,8 +54,9 @@ var (
 	bookkeeping = append(slices.Clone(volatile), "fingerprint", "launchStage")
 )
 
-// excess says what is wrong with a write, "" = nothing.
-func (w Write) excess() string {
+// excess says what is wrong with a write, "" = nothing. own means that iapguard itself let the
+// policy's members in there before, so that it may take them out.
+func (w Write) excess(own bool) string {
 	path, policy := w.resource()
 	switch {
 	case strings.HasSuffix(path, ":generateServiceIdentity"):
@@ -66,7 +67,7 @@ func (w Write) excess() string {
 			return "it does not name the version that was observed"
 		}
 		if w.Status < 300 {
-			return w.excessMembers()
+			return w.excessMembers(own)
 		}
 		return ""
 	case w.Method != http.MethodPatch:
@@ -84,6 +85,18 @@ func (w Write) excess() string {
 		}
 	}
 	return ""
+}
+
+// lets reports whether a write lets in who is named by the policy, and whether they are in after it.
+func (w Write) lets() (added, left bool) {
+	named := func(policy Object) bool {
+		return slices.ContainsFunc(grants(policy), func(one string) bool {
+			member, _, _ := strings.Cut(one, " ")
+			return strings.EqualFold(member, play.Alice)
+		})
+	}
+	left = named(w.After)
+	return left && !named(w.Before), left
 }
 
 // ours reports whether iapguard may add or remove a member: IAP's agent, who is named by
@@ -110,11 +123,11 @@ func grants(policy Object) []string {
 }
 
 // excessMembers says which binding of a policy was changed that is not ours.
-func (w Write) excessMembers() string {
+func (w Write) excessMembers(own bool) string {
 	before, after := grants(w.Before), grants(w.After)
 	for _, one := range before {
 		member, _, _ := strings.Cut(one, " ")
-		if !slices.Contains(after, one) && !ours(member, false) {
+		if !slices.Contains(after, one) && !ours(member, false) && !(own && strings.EqualFold(member, play.Alice)) {
 			return "it removes " + one
 		}
 	}
