@@ -94,7 +94,8 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		return nil, err
 	}
 	wiring := Wiring{
-		Publisher: publisher, Policy: policies.current, Holds: heldBy(config.Holds, log), Log: log,
+		Publisher: publisher, Policy: policies.current, Log: log,
+		Holds:   newHoldsSource(config, policies, f.memory, log).reader(),
 		Writers: config.Writers, Memory: f.memory,
 	}
 	if observed != nil {

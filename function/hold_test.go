@@ -27,8 +27,14 @@ func (b *bench) holdsFile(t *testing.T, text string) (write func(text string)) {
 		}
 	}
 	write(text)
-	b.engine.Holds = heldBy(name, b.log)
+	b.keepHolds(name)
 	return write
+}
+
+// keepHolds has a process that starts now read the holds of a file.
+func (b *bench) keepHolds(name string) {
+	config := Config{Holds: name, Clock: b.Clock()}
+	b.engine.Holds = newHoldsSource(config, &policySource{now: b.Now}, b.engine.Memory, b.log).reader()
 }
 
 func held(scope string, until time.Time) string {

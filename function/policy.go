@@ -50,23 +50,6 @@ func (s *policySource) current() reconcile.Policy {
 // projects are those that the policy names in full.
 func (s *policySource) projects() []string { return s.inForce().Projects() }
 
-// heldBy gives a reader of the holds file, nil when there is none. A file that cannot
-// be read stops every write; the log says so from the start on.
-func heldBy(path string, log *slog.Logger) func() (reconcile.Holds, error) {
-	if path == "" {
-		return nil
-	}
-	read := func() (reconcile.Holds, error) {
-		holds, err := policy.ReadHolds(path)
-		if err != nil {
-			log.Error("nothing is written while the holds cannot be read", "err", err)
-		}
-		return holds, err
-	}
-	_, _ = read() // for the log
-	return read
-}
-
 func (s *policySource) inForce() policy.Policy {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -70,6 +70,7 @@ type Decision struct {
 	Writer    Writer
 	Hold      *policy.Hold // what stops the plan, its own or a neighbour's
 	WouldAct  bool         // the function takes the steps by itself
+	Again     bool         // it only guards again what was guarded before
 	Run       Run          // with what this decision adds to it
 	Diagnosis *doctor.Diagnosis
 
@@ -140,7 +141,7 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	decision.Remember.Relied, decision.Remember.WantedSince, decision.Remember.Watch = d.relied, d.wanting, d.watching()
 	decision.Remember.ContestedSince = d.contestedSince()
 	decision.Remember.Guarded = d.want.GuardedOnce && d.facts.Memory == nil
-	decision = d.tellStuck(decision)
+	decision = d.toldUnread(d.tellStuck(decision))
 	if watch := decision.Remember.Watch; watch != nil && watch.Verdict == "" {
 		decision.LookAgain = earliest(decision.LookAgain, WatchUntil(*watch))
 	}
@@ -193,7 +194,9 @@ func (d *decider) assess() {
 	if d.run.Before == nil {
 		d.run.Before, d.run.OpenSince = door.Of(p), d.openSince()
 	}
-	d.hold = heldBy(p, d.want.SettingsOf)
+	if d.hold = heldBy(p, d.want.SettingsOf); d.hold == nil {
+		d.hold = d.heldUnread()
+	}
 	d.writer = d.writerOf()
 	d.protectedBefore = d.wasProtectedBefore()
 	if waits, ok := waitsFor(d.findings); ok {
@@ -268,6 +271,7 @@ func (d *decider) end(outcome report.Outcome, advice ...string) Decision {
 		Outcome: outcome, Plan: d.plan, Posture: d.facts.Posture, Settings: d.settings, Digest: d.rules.Policy.Digest(),
 		Findings: append(d.findings[:len(d.findings):len(d.findings)], d.unwritten()...), Writer: d.writer, Hold: d.hold,
 		WouldAct: len(d.plan.Steps) > 0 && d.hold == nil && d.agreed(),
+		Again:    d.reprotects(),
 		Run:      d.run, Diagnosis: d.diagnosis, Advice: advice,
 	}
 }

@@ -75,9 +75,9 @@ func (s *situation) did(step plan.Step, result report.Result, after string) {
 
 type heldUntil time.Time
 
-func (h heldUntil) On(target posture.Target, _ string, at time.Time) *policy.Hold {
+func (h heldUntil) Covering(subject policy.Subject, at time.Time) *policy.Hold {
 	if until := time.Time(h); at.Before(until) {
-		return &policy.Hold{Scope: posture.Scope(target), Until: until, Reason: "load test", By: "alice"}
+		return &policy.Hold{Scope: posture.Scope(subject.Target), Until: until, Reason: "load test", By: "alice"}
 	}
 	return nil
 }

@@ -62,15 +62,16 @@ type Policy interface {
 
 // Holds gives the hold that stops writes to a service, nil when there is none.
 type Holds interface {
-	On(target posture.Target, projectNumber string, at time.Time) *policy.Hold
+	Covering(subject policy.Subject, at time.Time) *policy.Hold
 }
 
 // Settings are what the policy and the holds say.
 type Settings struct {
 	Policy Policy
 	Holds  Holds // nil = no holds are kept
-	// HoldsUnread is why the holds could not be read, nil = they were. Holds that
-	// cannot be read hold everything.
+	// HoldsUnread is why the holds could not be read, nil = they were. Then Holds are the
+	// last good ones, and nothing is written but what was guarded before; without any, nothing
+	// is written.
 	HoldsUnread error
 }
 

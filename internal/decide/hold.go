@@ -12,7 +12,7 @@ import (
 // heldIn returns a function that looks up the hold on a service of a posture.
 func heldIn(p posture.Posture, s Settings, now time.Time) func(posture.Target) *policy.Hold {
 	switch {
-	case s.HoldsUnread != nil:
+	case s.Holds == nil && s.HoldsUnread != nil:
 		unreadable := &policy.Hold{Reason: fmt.Sprintf("nothing is written while the holds cannot be read: %v",
 			s.HoldsUnread)}
 		return func(posture.Target) *policy.Hold { return unreadable }
@@ -20,12 +20,32 @@ func heldIn(p posture.Posture, s Settings, now time.Time) func(posture.Target) *
 		return func(posture.Target) *policy.Hold { return nil }
 	}
 	return func(target posture.Target) *policy.Hold {
-		number := ""
-		if target.Project == p.Target.Project {
-			number = p.ProjectNumber
+		subject := subjectOf(p, target)
+		if target.Project == p.Target.Project && p.NoOrganization { // then it is in no folder
+			subject.Ancestors = posture.Ancestors{Known: true}
 		}
-		return s.Holds.On(target, number, now)
+		return s.Holds.Covering(subject, now)
 	}
+}
+
+// heldUnread returns what stops a plan while the holds cannot be read, nil where that stops
+// nothing: the last good holds stay in force, and what was guarded before is guarded again.
+func (d *decider) heldUnread() *policy.Hold {
+	if d.rules.HoldsUnread == nil || d.reprotects() {
+		return nil
+	}
+	return &policy.Hold{Reason: fmt.Sprintf("while the holds cannot be read, only what was guarded before is written: %v",
+		d.rules.HoldsUnread)}
+}
+
+// reprotects reports whether the run guards a service again, and does nothing else: the
+// memory knows that it was guarded.
+func (d *decider) reprotects() bool { return d.guardedBefore() && !d.request.Diagnose }
+
+// guardedBefore reports whether the service was guarded, or closed as stuck, as the memory
+// knows.
+func (d *decider) guardedBefore() bool {
+	return d.facts.Memory != nil && !d.facts.Memory.GuardedSince.IsZero() || d.closedBefore()
 }
 
 // heldBy returns the hold that stops a plan: the service's own, or that of another
@@ -49,27 +69,43 @@ func heldBy(p posture.Posture, of func(posture.Target) (policy.Settings, bool)) 
 	return nil
 }
 
-// HeldNow reports whether a hold stops writes to the services of a posture. It is
-// asked right before each wave.
-func HeldNow(p posture.Posture, s Settings, now time.Time) bool {
-	held := heldIn(p, s, now)
-	return heldBy(p, func(target posture.Target) (policy.Settings, bool) {
+// HeldNow reports whether a hold stops the waves of a decision, or holds that became
+// unreadable do. It is asked right before each wave.
+func HeldNow(d Decision, s Settings, now time.Time) bool {
+	held := heldIn(d.Posture, s, now)
+	return s.HoldsUnread != nil && !d.Again || heldBy(d.Posture, func(target posture.Target) (policy.Settings, bool) {
 		return policy.Settings{Hold: held(target)}, true
 	}) != nil
 }
 
 // held reports what would be done, and what stops it.
 func (d *decider) held() Decision {
-	decision := d.end(report.Held)
-	decision.WaitingFor = &report.WaitingFor{What: d.hold.Reason, Who: d.hold.By}
-	if d.hold.Until.IsZero() {
+	decision, hold := d.end(report.Held), d.hold
+	decision.WaitingFor = &report.WaitingFor{What: hold.Reason, Who: hold.By}
+	if hold.Until.IsZero() {
 		return decision
 	}
-	until := d.hold.Until.UTC()
+	until := hold.Until.UTC()
+	what := hold.Name()
+	if hold.Doubt != "" {
+		what = fmt.Sprintf("%s may lie below %s (what is above it is not known: %s), which", d.facts.Posture.Target.Name(), what,
+			hold.Doubt)
+	}
 	decision.WaitingFor.Until, decision.LookAgain = &until, until
-	decision.WaitingFor.What = fmt.Sprintf("%s is held until %s: %s", d.hold.Scope.Name(),
-		until.Format(time.RFC3339), d.hold.Reason)
+	decision.WaitingFor.What = fmt.Sprintf("%s is held until %s: %s", what, until.Format(time.RFC3339), hold.Reason)
+	if hold.Cut != "" {
+		decision.Advice = append(decision.Advice, hold.Cut)
+	}
 	decision.Advice = append(decision.Advice,
-		"it goes on by itself after that, or at the next event or sweep after iapguard resume "+d.hold.Scope.Name())
+		"it goes on by itself after that, or at the next event or sweep after iapguard resume "+hold.Name())
+	return decision
+}
+
+// toldUnread adds to a decision that writes, or wrote, that the holds cannot be read.
+func (d *decider) toldUnread(decision Decision) Decision {
+	if d.rules.HoldsUnread != nil && d.hold == nil && (len(decision.Waves) > 0 || len(d.run.own()) > 0) {
+		decision.Advice = append(decision.Advice, fmt.Sprintf("the holds cannot be read: the last good ones stay in force, and "+
+			"only what was guarded before is written, until they can be read: %v", d.rules.HoldsUnread))
+	}
 	return decision
 }

@@ -60,8 +60,7 @@ func (d *decider) limited(due []plan.Step) {
 		return
 	}
 	if d.facts.Slot == nil {
-		again := d.facts.Memory != nil && !d.facts.Memory.GuardedSince.IsZero() || d.closedBefore()
-		d.needs.Slot = &SlotRequest{Rule: d.settings.Rule, Limits: d.settings.Limits, Again: again}
+		d.needs.Slot = &SlotRequest{Rule: d.settings.Rule, Limits: d.settings.Limits, Again: d.guardedBefore()}
 		return
 	}
 	if slot := d.facts.Slot; slot.UsedUp != "" {

@@ -20,6 +20,8 @@ type Deployment struct {
 	// Policy and Holds are the last texts that could be read and parsed.
 	Policy Text `json:"policy,omitzero"`
 	Holds  Text `json:"holds,omitzero"`
+	// Held is when each hold was first seen, by its target and its end.
+	Held map[string]time.Time `json:"held,omitempty"`
 }
 
 // Breaker is the circuit breaker. It counts writes of ours that were acknowledged and
@@ -78,6 +80,40 @@ func (d *Deployment) SeeVersion(version string, at time.Time) bool {
 	}
 	d.Versions[version] = at
 	return true
+}
+
+// Bounds of Held. A hold that is taken out of its file and put back within the time is the
+// same one.
+const (
+	heldFor  = 30 * 24 * time.Hour
+	mostHeld = 200
+)
+
+// SeeHolds notes holds with when they were first seen; earlier times in the record stay. It
+// reports whether the record changed.
+func (d *Deployment) SeeHolds(seen map[string]time.Time, now time.Time) bool {
+	changed := false
+	for key, at := range seen {
+		if known := d.Held[key]; !known.IsZero() && !at.Before(known) {
+			continue
+		}
+		if d.Held == nil {
+			d.Held = map[string]time.Time{}
+		}
+		d.Held[key], changed = at.UTC().Round(0), true
+	}
+	for key, at := range d.Held {
+		if _, inForce := seen[key]; !inForce && now.Sub(at) > heldFor {
+			delete(d.Held, key)
+			changed = true
+		}
+	}
+	for len(d.Held) > mostHeld {
+		delete(d.Held, slices.MinFunc(slices.Collect(maps.Keys(d.Held)),
+			func(a, b string) int { return d.Held[a].Compare(d.Held[b]) }))
+		changed = true
+	}
+	return changed
 }
 
 // Text is a file's content when it was last read and parsed.

@@ -96,6 +96,7 @@ func TestHoldsAreChangedInOneGoAndWhatHasEndedIsDropped(t *testing.T) {
 		}
 		return holds.list
 	}
+	hold.Since, hold.Line = now, 3
 	if diff := cmp.Diff([]Hold{hold}, read()); diff != "" {
 		t.Errorf("after adding (-want +got):\n%s", diff)
 	}
@@ -104,7 +105,7 @@ func TestHoldsAreChangedInOneGoAndWhatHasEndedIsDropped(t *testing.T) {
 		len(read()) != 1 {
 		t.Errorf("a refused change: error %v, holds %v", err, read())
 	}
-	if err := ChangeHolds(name, now, func(h Holds) (Holds, error) { return h.Without(scope), nil }); err != nil ||
+	if err := ChangeHolds(name, now, func(h Holds) (Holds, error) { return h.Without(scope.Name()), nil }); err != nil ||
 		len(read()) != 0 {
 		t.Errorf("after removing: error %v, holds %v", err, read())
 	}

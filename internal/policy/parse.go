@@ -42,6 +42,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 	r.mapping(body, "the policy", keys{
 		"version":      r.one,
 		"maxExemption": r.days("maxExemption", &longest),
+		"holds":        r.holds(&policy.longestHold),
 		"exemptions":   r.list("exemptions", func(n *yaml.Node) { exempted = append(exempted, n) }),
 		"rules": r.list("rules", func(n *yaml.Node) {
 			policy.rules, places = append(policy.rules, r.rule(n, policy.rules)), append(places, n)

@@ -25,6 +25,8 @@ type Policy struct {
 	exemptions exemptions
 	doors      doorExemptions
 	own        own
+	// longestHold is 0 where the policy says nothing about holds.
+	longestHold time.Duration
 }
 
 // Digest returns the first 12 hex digits of the SHA-256 of the policy's text, or

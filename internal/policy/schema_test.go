@@ -53,6 +53,7 @@ func TestTheSchemaListsTheKeysThatTheReaderKnows(t *testing.T) {
 		{head + "    whenStuck: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["whenStuck"]},
 		{head + "    whenStuck: {window: {zzzzzzzzzzzzzzzz: 1}}\n", rule.Properties["whenStuck"].Properties["window"]},
 		{head + "    limits: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["limits"]},
+		{head + "holds: {zzzzzzzzzzzzzzzz: 1}\n", root.Properties["holds"]},
 		{head + "exemptions: [{zzzzzzzzzzzzzzzz: 1}]\n", root.Definitions["exemption"]},
 		{head + "exemptions: [{door: {zzzzzzzzzzzzzzzzzzzzz: 1}}]\n", root.Definitions["exemption"].Properties["door"]},
 	} {

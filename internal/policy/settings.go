@@ -208,8 +208,18 @@ func LastDay(expires time.Time) string {
 // is lifted.
 type Hold struct {
 	Scope      posture.Scope
+	Above      string    // folders/N or organizations/N; then Scope is empty
+	Since      time.Time // when it began; zero = not known
 	Until      time.Time
 	Reason, By string
+	// Line is where it begins in its file; 0 = it was not read from one.
+	Line int
+	// Asked is the end that the file names, and Cut why it is not the end that counts; zero
+	// and "" = it is.
+	Asked time.Time
+	Cut   string
+	// Doubt is why it is not known whether the service lies below Above; "" = it does.
+	Doubt string
 }
 
 // ExemptAt reports whether the service is exempt at a time.

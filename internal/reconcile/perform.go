@@ -49,7 +49,7 @@ func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 	defer done()
 	versions := map[string]string{}
 	for _, wave := range decision.Waves {
-		if decide.HeldNow(decision.Posture, r.settings(), r.now()) {
+		if decide.HeldNow(decision, r.settings(), r.now()) {
 			return errHeld
 		}
 		for _, step := range wave {

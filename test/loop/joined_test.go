@@ -10,7 +10,6 @@ import (
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -25,7 +24,7 @@ func (p published) Publish(_ context.Context, r report.Report) error { return p(
 // holding holds every service while it is true.
 type holding bool
 
-func (h *holding) On(posture.Target, string, time.Time) *policy.Hold {
+func (h *holding) Covering(policy.Subject, time.Time) *policy.Hold {
 	if !*h {
 		return nil
 	}

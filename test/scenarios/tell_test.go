@@ -101,8 +101,8 @@ var changing = []struct {
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},
 }
 
-// braking is until when a limit or the circuit breaker stops writes.
-var braking = regexp.MustCompile(`(is used up|holds [a-z-]+) until [0-9T:-]+Z:`)
+// braking is until when a hold, a limit or the circuit breaker stops writes.
+var braking = regexp.MustCompile(`(is held|is used up|holds [a-z-]+) until [0-9T:-]+Z:`)
 
 func timeless(text string) string {
 	for _, each := range changing {

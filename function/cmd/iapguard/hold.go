@@ -5,46 +5,65 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/user"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 func newHoldCommand() *cobra.Command {
 	var file holdsFlag
 	var length time.Duration
-	var reason, by string
+	var reason, by, policyName string
 	command := &cobra.Command{
 		Use:   "hold TARGET --for 4h --reason REASON",
-		Short: "Stop every write to a service, location or project at once, for a time",
-		Args:  oneTarget,
+		Short: "Stop every write to a service, location, project, folder or organization at once, for a time",
+		Args:  oneHold,
 		RunE: func(command *cobra.Command, args []string) error {
-			scope, err := posture.ParseScope(args[0])
+			hold, err := policy.HoldOn(args[0])
 			if err != nil {
 				return usageError{err}
 			}
 			if length <= 0 || reason == "" {
 				return usageError{errors.New("a hold has an end and a reason: write --for 4h --reason \"why\"")}
 			}
-			until := time.Now().Add(length).UTC().Truncate(time.Second)
-			hold := policy.Hold{Scope: scope, Until: until, Reason: reason, By: cmp.Or(by, whoTypes())}
-			add := func(h policy.Holds) (policy.Holds, error) { return h.With(hold), nil }
+			longest, err := longestHold(policyName)
+			if err == nil {
+				err = hold.CheckLength(length, longest)
+			}
+			if err != nil {
+				return usageError{err}
+			}
+			now := time.Now().UTC().Truncate(time.Second)
+			hold.Since, hold.Until, hold.Reason, hold.By = now, now.Add(length), reason, cmp.Or(by, whoTypes())
+			add := func(h policy.Holds) (policy.Holds, error) { return h.Adding(hold, longest, now) }
 			if err := changeHolds(command.Context(), &file, add); err != nil {
 				return err
 			}
-			fmt.Fprintf(command.OutOrStdout(), "%s is held until %s\n", scope.Name(), until.Format(time.RFC3339))
+			fmt.Fprintf(command.OutOrStdout(), "%s is held until %s\n", hold.Name(), hold.Until.Format(time.RFC3339))
 			return nil
 		},
 	}
 	file.add(command)
 	command.Flags().DurationVar(&length, "for", 0, "how long, like 4h")
 	command.Flags().StringVar(&reason, "reason", "", "why; it goes into the reports")
+	command.Flags().StringVar(&policyName, "policy", "",
+		"policy file that says how long a hold may last (default: $IAPGUARD_POLICY)")
 	command.Flags().StringVar(&by, "by", "", "who; it goes into the reports (default: the user who types)")
 	return command
+}
+
+// longestHold is how long a hold may last by a policy, "" = that of $IAPGUARD_POLICY, if any.
+func longestHold(policyName string) (time.Duration, error) {
+	name := cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY"))
+	if name == "" {
+		return policy.Policy{}.LongestHold(), nil
+	}
+	rules, err := policy.Read(name, time.Now())
+	return rules.LongestHold(), err
 }
 
 func changeHolds(ctx context.Context, named *holdsFlag, change func(policy.Holds) (policy.Holds, error)) error {
@@ -55,11 +74,11 @@ func changeHolds(ctx context.Context, named *holdsFlag, change func(policy.Holds
 	return holds.change(ctx, change)
 }
 
-func oneTarget(command *cobra.Command, args []string) error {
+func oneHold(command *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return usageError{
-			fmt.Errorf("%d targets: write one, like %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]",
-				len(args), command.CommandPath())}
+			fmt.Errorf("%d targets: write one, like %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]], "+
+				"folders/NUMBER or organizations/NUMBER", len(args), command.CommandPath())}
 	}
 	return nil
 }

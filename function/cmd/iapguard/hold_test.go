@@ -36,7 +36,7 @@ func TestHoldsAreSetListedAndLiftedInTheFile(t *testing.T) {
 	if err := os.WriteFile(os.Getenv("IAPGUARD_HOLDS"), []byte("rubbish"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run("nothing is written: reading holds", "status")
+	run("nothing new is written: reading holds", "status")
 	if _, err := say(t, "hold", project, "--for", "1h", "--reason", "r"); err == nil {
 		t.Error("a file that cannot be read was replaced")
 	}
@@ -74,7 +74,7 @@ func TestHoldsAreKeptInASecretToo(t *testing.T) {
 			t.Errorf("iapguard %s: %q, %v, want %q", strings.Join(args, " "), out, err, want)
 		}
 	}
-	run("nothing is written: reading secret", "status")
+	run("nothing new is written: reading secret", "status")
 	run(service+" is held until ", "hold", service, "--for", "4h", "--reason", "a load test", "--by", "alice")
 	run("projects/demo-project is held until ", "hold", "projects/demo-project", "--for", "1h", "--reason",
 		"a freeze", "--by", "bob")

@@ -82,7 +82,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if o.holds == "" {
 		o.holds = config.Holds
 	}
-	holds, err := readHolds(ctx, o.holds, config.Connect)
+	holds, err := readHolds(ctx, o.holds, config.Connect, rules.LongestHold())
 	if err != nil {
 		return nil, err
 	}
@@ -131,13 +131,23 @@ func (o *options) openFor(
 	return session, targets, err
 }
 
-// readHolds returns a function that reads the holds anew, nil without holds.
-func readHolds(ctx context.Context, name string, config connect.Config) (func() (reconcile.Holds, error), error) {
+// readHolds returns a function that reads the holds anew, nil without holds. longest is how
+// long a hold may last.
+func readHolds(ctx context.Context, name string, config connect.Config, longest time.Duration) (
+	func() (reconcile.Holds, error), error,
+) {
 	if name == "" {
 		return nil, nil
 	}
 	store, err := openHolds(ctx, name, config)
-	return func() (reconcile.Holds, error) { return store.read(ctx) }, err
+	return func() (reconcile.Holds, error) {
+		holds, err := store.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		return holds.Bounded(longest, func(policy.Hold) time.Time { return now }), nil
+	}, err
 }
 
 // parseScopes reads the targets that the arguments name, before a connection is

@@ -18,7 +18,10 @@ import (
 type status struct {
 	Policy policyStatus `json:"policy"`
 	Holds  []holdStatus `json:"holds"`
-	// Unreadable says why the holds cannot be read; then nothing is written.
+	// Problems are what is wrong with single holds, a line each.
+	Problems []string `json:"problems,omitempty"`
+	// Unreadable says why the holds cannot be read; then nothing is written but, by the
+	// function, what was guarded before and is under none of the last good holds.
 	Unreadable string `json:"unreadable,omitempty"`
 	// Limits is absent where the policy names no project in full.
 	Limits *limitsStatus `json:"limits,omitempty"`
@@ -109,8 +112,10 @@ func readStatus(ctx context.Context, policyName string, named *holdsFlag, now ti
 	if err != nil {
 		read.Unreadable = err.Error()
 	}
+	holds = holds.Bounded(rules.LongestHold(), func(policy.Hold) time.Time { return now })
+	read.Problems = holds.Problems(now)
 	for _, hold := range holds.At(now) {
-		read.Holds = append(read.Holds, holdStatus{hold.Scope.Name(), hold.Until, hold.Reason, hold.By})
+		read.Holds = append(read.Holds, holdStatus{hold.Name(), hold.Until, hold.Reason, hold.By})
 	}
 	return read, nil
 }
@@ -127,8 +132,11 @@ func (s status) print(out io.Writer) {
 	for _, hold := range s.Holds {
 		fmt.Fprintf(out, "  %s until %s: %s (%s)\n", hold.Target, hold.Until.Format(time.RFC3339), hold.Reason, hold.By)
 	}
+	for _, problem := range s.Problems {
+		fmt.Fprintf(out, "  ! %s\n", problem)
+	}
 	if s.Unreadable != "" {
-		fmt.Fprintf(out, "  nothing is written: %s\n", s.Unreadable)
+		fmt.Fprintf(out, "  nothing new is written: %s\n", s.Unreadable)
 	}
 	s.Limits.print(out, s.Policy.Rules)
 }
