@@ -44,6 +44,8 @@ type Needs struct {
 	// Side is when the service was first seen open, where it is needed who comes by its load
 	// balancers; zero = it is not.
 	Side time.Time
+	// Forbidden is what load balancers are asked before a redeploy; nil = nothing.
+	Forbidden *doctor.Question
 }
 
 // Any reports whether something is needed.

@@ -31,6 +31,13 @@ func (d *decider) diagnose() Decision {
 	evidence := d.evidence()
 	found := doctor.Diagnose(evidence, d.now)
 	d.diagnosis = &found
+	if found.Remedy == doctor.Confirm && !d.settings.ExemptAt(d.now) {
+		d.needs.Forbidden = found.Asks
+		return Decision{}
+	}
+	if unread := d.facts.Forbidden; unread != nil && unread.Unread != nil {
+		d.alsoUnread(*unread.Unread)
+	}
 	if found.Remedy != doctor.Redeploy || d.settings.ExemptAt(d.now) {
 		return d.treat(evidence)
 	}
@@ -72,7 +79,7 @@ func (d *decider) redeployed() Decision {
 func (d *decider) evidence() doctor.Evidence {
 	e := doctor.Evidence{
 		Symptom: SymptomOf(d.request.Cause), Posture: d.facts.Posture, Settings: d.settings, Self: d.facts.Self.Principals,
-		Examination: *d.facts.Examination,
+		Examination: *d.facts.Examination, Counted: d.facts.Forbidden,
 	}
 	if !d.inScope {
 		e.Settings = policy.DefaultSettings()

@@ -100,6 +100,7 @@ type Facts struct {
 	Aftermath    *Aftermath
 	Side         *Side
 	Examination  *posture.Examination
+	Forbidden    *doctor.Counted
 }
 
 // FailedStep is a step that cannot be taken now, and why.

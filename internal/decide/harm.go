@@ -178,11 +178,13 @@ func harmFinding(p posture.Posture, w memory.Watch) protection.Finding {
 	}
 }
 
-// unreadTraffic says that the answers of load balancers could not be read.
-func (d *decider) unreadTraffic(err error) {
-	unread := posture.Unread{Resource: "projects/" + d.facts.Posture.Target.Project + "/timeSeries", Why: err.Error(),
+// unreadTraffic notes that the answers of load balancers could not be read.
+func (d *decider) unreadTraffic(err error) { d.alsoUnread(UnreadTraffic(d.facts.Posture.Target, err)) }
+
+// UnreadTraffic is why the answers of the load balancers before a service are not known.
+func UnreadTraffic(target posture.Target, err error) posture.Unread {
+	return posture.Unread{Resource: "projects/" + target.Project + "/timeSeries", Why: err.Error(),
 		Permission: fault.Of(err).Permission}
-	d.alsoUnread(unread)
 }
 
 // alsoUnread notes facts that could not be read, each once.

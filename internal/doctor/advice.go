@@ -96,6 +96,9 @@ func (e Evidence) checked(now time.Time) []Checked {
 	if _, missing := e.Unread[posture.PartIAPAPI]; !missing {
 		list = append(list, Checked{"IAP's API", map[bool]string{true: "switched off", false: "enabled"}[e.IAPDisabled]})
 	}
+	if c := e.Counted; c != nil && e.Symptom != nil {
+		list = append(list, Checked{"the load balancer's own count", c.text(e.question(now))})
+	}
 	for _, part := range slices.Sorted(maps.Keys(e.Unread)) {
 		list = append(list, Checked{string(part), "unknown: " + e.Unread[part].Why})
 	}

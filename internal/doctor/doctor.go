@@ -41,6 +41,8 @@ var checks = []func(Evidence, time.Time) *Diagnosis{
 	redeployedInVain,
 	whoseRevisions,
 	braked,
+	unwanted,
+	oneWitness,
 	stuck,
 }
 

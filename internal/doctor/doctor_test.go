@@ -34,8 +34,8 @@ func invoker(condition string, members ...string) posture.Binding {
 	return posture.Binding{Role: posture.RoleInvoker, Condition: condition, Members: members}
 }
 
-// stuckEvidence is a service behind IAP that is as it must be, and a refusal a
-// minute ago: nothing explains it.
+// stuckEvidence is a service behind IAP that is as it must be, and a refusal a minute ago
+// that the load balancer counted: nothing explains it.
 func stuckEvidence() Evidence {
 	target := posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"}
 	settings := policy.DefaultSettings()
@@ -55,7 +55,7 @@ func stuckEvidence() Evidence {
 					{Resource: "r", Hosts: []string{"*.shop.example.com"}, Paths: []string{"/api/*"}, HTTPS: true}},
 			}},
 		},
-		Settings: settings, Self: []string{self},
+		Settings: settings, Self: []string{self}, Counted: &Counted{Forbidden: 1},
 		Examination: posture.Examination{Rollout: posture.Rollout{Serving: revision, Newest: revision, OnLatest: true,
 			Recent: []posture.Revision{revision}}},
 	}
@@ -95,7 +95,7 @@ var rows = []struct {
 	{"at the default URL, which IAP guards itself", func(e *Evidence) {
 		byDefaultURL(e)
 		e.Posture.Service.IAPOn, e.Posture.Backends = true, nil
-	}, StuckRevision, Redeploy},
+	}, Unconfirmed, Advise},
 	{"IAP refused", byIAP, NotAnAccessor, Leave},
 	{"IAP refused, and its agent may not exist", func(e *Evidence) { byIAP(e); grants()(e) },
 		AgentNotProvisioned, Protect},

@@ -19,6 +19,8 @@ type Evidence struct {
 	Posture  posture.Posture
 	Settings policy.Settings
 	posture.Examination
+	// Counted is what load balancers counted of what Diagnosis.Asks; nil = nobody asked yet.
+	Counted *Counted
 	// Self are the accounts whose new revisions are our redeploys; none = that is
 	// not known.
 	Self []string

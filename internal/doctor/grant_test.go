@@ -73,10 +73,17 @@ func TestEvidenceNamesEachCheckAndItsResult(t *testing.T) {
 		{"revisions cannot be read", func(e *Evidence) { e.Unread = denied(posture.PartRollout) },
 			map[string]string{"serving revision": "", "traffic": ""},
 			[]Checked{{string(posture.PartRollout), "unknown: denied"}}},
+		{"the load balancer was asked", func(e *Evidence) { e.Counted = &Counted{Forbidden: 3} }, nil, []Checked{{
+			"the load balancer's own count",
+			"requests answered with 403 from 2026-11-23T11:49:00Z to 2026-11-23T12:01:00Z: 3"}}},
+		{"the load balancer's count cannot be read",
+			func(e *Evidence) { e.Counted = &Counted{Unread: &posture.Unread{Why: "denied"}} }, nil,
+			[]Checked{{"the load balancer's own count", "unknown: denied"}}},
 		{"the API's state cannot be read", func(e *Evidence) { e.Unread = denied(posture.PartIAPAPI) },
 			map[string]string{"IAP's API": ""}, []Checked{{string(posture.PartIAPAPI), "unknown: denied"}}},
 	} {
 		e := stuckEvidence()
+		e.Counted = nil
 		tc.change(&e)
 		var want []Checked
 		for _, each := range usual {

@@ -222,15 +222,22 @@ func braked(e Evidence, now time.Time) *Diagnosis {
 	}
 }
 
-// stuck is what is left when nothing else is wrong.
-func stuck(e Evidence, _ time.Time) *Diagnosis {
+// unwanted is where the policy leaves a redeploy to people.
+func unwanted(e Evidence, _ time.Time) *Diagnosis {
 	d := isStuck(e)
 	switch e.Settings.Redeploy {
 	case policy.RedeployEnforce:
-		d.Remedy = Redeploy
+		return nil
 	case policy.RedeployOff:
 		d.Remedy = Person
 	}
+	return &d
+}
+
+// stuck is what is left when nothing else is wrong.
+func stuck(e Evidence, _ time.Time) *Diagnosis {
+	d := isStuck(e)
+	d.Remedy = Redeploy
 	return &d
 }
 

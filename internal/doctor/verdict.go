@@ -30,6 +30,7 @@ const (
 	NoReadyRevision      Verdict = "NO_READY_REVISION"       // nothing serves
 	TrafficPinned        Verdict = "TRAFFIC_PINNED"          // a new revision would get no requests
 	StuckRevision        Verdict = "STUCK_REVISION"          // only a new revision helps
+	Unconfirmed          Verdict = "UNCONFIRMED"             // only the request log says that a revision is stuck
 	RedeployedTooOften   Verdict = "REDEPLOYED_TOO_OFTEN"    // it was tried a short time ago
 	FailingAfterRedeploy Verdict = "FAILING_AFTER_REDEPLOY"  // a new revision did not help
 	EvidenceMissing      Verdict = "EVIDENCE_MISSING"        // something that decides is not known
@@ -42,7 +43,7 @@ func Verdicts() []Verdict {
 		ApplicationsOwn, StrangerAtDefaultURL, NotAnAccessor, NotSignedIn, ForeignToken, IAPFailing, BothIAP, IAPOff,
 		IAPAPIDisabled, NoOAuthClient,
 		AgentNotProvisioned, GrantMissing, GrantConditional, GrantToDeletedAgent, IngressInTheWay, Deploying, Propagating,
-		NothingFound, OldNews, NoReadyRevision, TrafficPinned, StuckRevision, RedeployedTooOften, FailingAfterRedeploy,
+		NothingFound, OldNews, NoReadyRevision, TrafficPinned, StuckRevision, Unconfirmed, RedeployedTooOften, FailingAfterRedeploy,
 		EvidenceMissing, ClocksDisagree,
 	}
 }
@@ -55,6 +56,7 @@ const (
 	Leave    Remedy = "leave"    // nothing is to be done, or nothing by us
 	Protect  Remedy = "protect"  // the ordinary steps close the gap
 	Wait     Remedy = "wait"     // judge again later
+	Confirm  Remedy = "confirm"  // ask the load balancer's own count, and judge again
 	Redeploy Remedy = "redeploy" // force one new revision
 	Advise   Remedy = "advise"   // say that a new revision would help
 	Hold     Remedy = "hold"     // a limit stops it
@@ -66,6 +68,7 @@ type Diagnosis struct {
 	Verdict Verdict
 	Remedy  Remedy
 	Why     string    // one line, for somebody new to IAP
+	Asks    *Question // what to ask; nil unless the remedy is Confirm
 	Until   time.Time // when to judge again; zero unless the remedy is Wait
 	Advice  []string  // what a person can do, the first thing first
 	Checked []Checked // what was looked at

@@ -141,6 +141,9 @@ func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Need
 	if !needs.Side.IsZero() {
 		group.Go(func() error { facts.Side = r.sides(ctx, p, needs.Side); return nil })
 	}
+	if needs.Forbidden != nil {
+		group.Go(func() error { facts.Forbidden = r.forbidden(ctx, *needs.Forbidden); return nil })
+	}
 	if needs.Examination {
 		group.Go(func() error { return r.examine(ctx, facts) })
 	}

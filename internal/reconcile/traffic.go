@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/traffic"
@@ -72,6 +73,16 @@ func (r *run) sides(ctx context.Context, p posture.Posture, opened time.Time) *d
 	found.Served = decide.SideOf(earlier, recent)
 	r.side = found
 	return found
+}
+
+// forbidden counts the requests that load balancers answered with 403.
+func (r *run) forbidden(ctx context.Context, q doctor.Question) *doctor.Counted {
+	answers, err := r.answers(ctx, q.Ways, decide.Span{From: q.From, To: q.To})
+	if err != nil {
+		unread := decide.UnreadTraffic(r.request.Target, err)
+		return &doctor.Counted{Unread: &unread}
+	}
+	return &doctor.Counted{Forbidden: traffic.Forbidden(answers)}
 }
 
 // mostAsked bounds how many callers of one service are looked for in the log, whose reads are

@@ -35,6 +35,11 @@ func (a Answer) Succeeded() bool { return a.Status >= 200 && a.Status < 300 || a
 // Succeeded counts the requests that got what they asked for.
 func Succeeded(answers []Answer) int64 { return count(answers, Answer.Succeeded) }
 
+// Forbidden counts the requests that were answered with 403.
+func Forbidden(answers []Answer) int64 {
+	return count(answers, func(a Answer) bool { return a.Status == 403 })
+}
+
 func count(answers []Answer, counts func(Answer) bool) (n int64) {
 	for _, answer := range answers {
 		if counts(answer) {

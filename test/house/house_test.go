@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/report": {"internal/safetext", "internal/memory", "internal/protection", "internal/plan", "internal/caller",
 		"internal/door", "internal/event", "internal/policy", "internal/posture"},
 	"internal/doctor": {"internal/remedy", "internal/protection", "internal/plan", "internal/caller",
-		"internal/door", "internal/event", "internal/policy", "internal/posture", "internal/refusal"},
+		"internal/door", "internal/event", "internal/policy", "internal/posture", "internal/refusal", "internal/traffic"},
 	"internal/remedy": {"internal/protection", "internal/plan", "internal/caller", "internal/door",
 		"internal/event", "internal/policy", "internal/posture", "internal/fault"},
 	// commands are built below those who give them as remedies
