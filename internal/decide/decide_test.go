@@ -140,6 +140,21 @@ func TestEveryOutcomeAndEveryStop(t *testing.T) {
 		{"the hold has ended", func(s *situation) { s.holds = heldUntil(noon) }, report.Started, 6, ""},
 		{"the holds cannot be read", func(s *situation) { s.unread = errors.New("denied") }, report.Held, 0,
 			"while the holds cannot be read: denied"},
+		{"holds unread, not guarded before", func(s *situation) {
+			s.unread, s.holds = errors.New("denied"), heldUntil(noon)
+		}, report.Held, 0, "while the holds cannot be read, only what was guarded before is written: denied"},
+		{"holds unread, guarded before", func(s *situation) {
+			s.unread, s.holds = errors.New("denied"), heldUntil(noon)
+			s.facts.Memory = &memory.Service{GuardedSince: noon.Add(-time.Hour)}
+		}, report.Started, 6, ""},
+		{"holds unread, guarded before, and held by a last good one", func(s *situation) {
+			s.unread, s.holds = errors.New("denied"), heldUntil(noon.Add(time.Hour))
+			s.facts.Memory = &memory.Service{GuardedSince: noon.Add(-time.Hour)}
+		}, report.Held, 0, "is held until 2026-12-01T13:00:00Z: load test"},
+		{"holds unread, guarded before, and no good one is known", func(s *situation) {
+			s.unread = errors.New("denied")
+			s.facts.Memory = &memory.Service{GuardedSince: noon.Add(-time.Hour)}
+		}, report.Held, 0, "nothing is written while the holds cannot be read: denied"},
 		{"the hourly limit", func(s *situation) {
 			s.protected()
 			s.facts.Posture.Backends[0].IAPOn = false

@@ -51,6 +51,7 @@
 //	allow SERVICE                    and writes it with allUsers added, at the version that it read
 //	flood SERVICE N times            somebody changes it so often, each time with an audit log entry of 100 kB
 //	policy                           the policy's file says from now on what the indented lines do
+//	holds                            the same with the holds' file
 //	lose                             nothing of what happened until now is ever delivered
 //	faults                           how the local cloud fails from now on: the indented lines as
 //	                                 /_local/faults takes them; none: not at all

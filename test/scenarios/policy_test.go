@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,9 +27,9 @@ func (p *play) dates(text []byte) []byte {
 	})
 }
 
-// undated is a seen text with such days as the story names them.
+// undated is a seen text with such days, and with files, as the story names them.
 func (p *play) undated(lines []string) []string {
-	days := strings.NewReplacer(p.days...)
+	days := strings.NewReplacer(slices.Concat(p.days, []string{p.folder + "/", ""})...)
 	for i := range lines {
 		lines[i] = days.Replace(lines[i])
 	}
@@ -47,6 +48,12 @@ func (p *play) keepFile(name string, text []byte) (string, error) {
 // changesPolicy lets somebody write another policy, readable or not.
 func (p *play) changesPolicy(_, block []string) error {
 	_, err := p.keepFile("policy.yaml", []byte(strings.Join(block, "\n")+"\n"))
+	return err
+}
+
+// changesHolds lets somebody write another holds file, readable or not.
+func (p *play) changesHolds(_, block []string) error {
+	_, err := p.keepFile("holds.yaml", []byte(strings.Join(block, "\n")+"\n"))
 	return err
 }
 

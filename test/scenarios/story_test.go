@@ -110,6 +110,7 @@ var acts = map[string]func(p *play, args, block []string) error{
 		return err
 	},
 	"policy": (*play).changesPolicy,
+	"holds":  (*play).changesHolds,
 	"lose":   (*play).loses,
 	"shuts": func(p *play, _, _ []string) error { // who is named by the policy may be kept out for a while from here on
 		p.closes = true
