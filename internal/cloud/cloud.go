@@ -115,6 +115,21 @@ func (c *Cloud) Refresh(cause event.Cause) {
 // LastWrites returns the last writes to a service and to what leads to it, as the audit log
 // has them, oldest first: some of ours, by these accounts, and some of everybody else's.
 func (c *Cloud) LastWrites(ctx context.Context, p posture.Posture, accounts []string) ([]event.Write, error) {
+	return c.logs.LastWrites(ctx, p.Target.Project, writtenNames(p), accounts)
+}
+
+// Trail returns the writes to a service since it was created, and to what leads to it, as the
+// audit log of its project has them, oldest first. from is since when no write is missing.
+func (c *Cloud) Trail(
+	ctx context.Context, p posture.Posture, accounts []string,
+) (writes []event.Write, from time.Time, err error) {
+	return c.logs.Trail(ctx, logging.Written{
+		Project: p.Target.Project, Names: writtenNames(p), Accounts: accounts, Since: p.Service.CreatedAt,
+	})
+}
+
+// writtenNames are how the audit log names a service and the backend services before it.
+func writtenNames(p posture.Posture) []string {
 	var names []string
 	for _, part := range p.Parts() {
 		names = append(names, part.Target.Service)
@@ -126,7 +141,7 @@ func (c *Cloud) LastWrites(ctx context.Context, p posture.Posture, accounts []st
 		}
 	}
 	slices.Sort(names)
-	return c.logs.LastWrites(ctx, p.Target.Project, slices.Compact(names), accounts)
+	return slices.Compact(names)
 }
 
 // Behind returns the Cloud Run services that a load balancer's resource leads

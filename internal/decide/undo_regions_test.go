@@ -35,7 +35,17 @@ func TestUndoTakesBackWhatWasDoneInEachRegion(t *testing.T) {
 	for _, step := range taken {
 		done.Steps = append(done.Steps, report.StepOf(step, report.StepDone))
 	}
-	undoing, err := Undo(seen, []report.Report{done})
+	w := witnessed(done)
+	w.Trail.Writes = w.Trail.Writes[:7] // in us-central1 the public stays
+	for _, location := range []string{"europe-west1", posture.Global} {
+		for _, write := range shopWrites() {
+			if write.Service != "" {
+				write.Location = location
+				w.Trail.Writes = append(w.Trail.Writes, write)
+			}
+		}
+	}
+	undoing, err := Undo(seen, []report.Report{done}, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +63,7 @@ func TestUndoTakesBackWhatWasDoneInEachRegion(t *testing.T) {
 		t.Errorf("doors that it opens (-want +got):\n%s", diff)
 	}
 	done.Steps[0].Resource = "projects/demo-project/locations/asia-east1/services/shop"
-	if _, err := Undo(seen, []report.Report{done}); err == nil {
+	if _, err := Undo(seen, []report.Report{done}, w); err == nil {
 		t.Error("a step in a region that the service is not in is taken back")
 	}
 }

@@ -9,7 +9,7 @@
 //	service/P/L/S            one Cloud Run service, by name and uid
 //	hour/HOUR/project/P      the services that took a slot of a limit, in one project
 //	hour/HOUR/deployment     the same for the whole deployment
-//	plan/RUN                 the steps of an open run
+//	plan/RUN                 the steps of a run, for 30 days
 //	due/MINUTE/KEY           work that is due at a time
 //	deployment               circuit breaker, sweeps, last good policy and holds
 //

@@ -14,8 +14,12 @@ import (
 type inProcess struct {
 	mu    sync.Mutex
 	blobs map[string]Blob
-	last  int64 // generation
+	last  int64    // generation
+	plans []string // names of the plans, the oldest first
 }
+
+// mostPlans bounds the plans in a process, where no bucket deletes them.
+const mostPlans = 1000
 
 // NewInProcess returns an empty store that lasts as long as the process.
 func NewInProcess() Store { return &inProcess{blobs: map[string]Blob{}} }
@@ -41,6 +45,12 @@ func (s *inProcess) Put(ctx context.Context, name string, data []byte, generatio
 	}
 	if now := s.blobs[name].Generation; now != generation {
 		return 0, fault.New(fault.Conflict, "writing %s: it is at generation %d, not %d", name, now, generation)
+	}
+	if generation == 0 && strings.HasPrefix(name, planPrefix) {
+		if s.plans = append(s.plans, name); len(s.plans) > mostPlans {
+			delete(s.blobs, s.plans[0])
+			s.plans = s.plans[1:]
+		}
 	}
 	s.last++
 	s.blobs[name] = Blob{bytes.Clone(data), s.last}

@@ -104,33 +104,18 @@ func (m *Memory) UpdateHour(ctx context.Context, project string, at time.Time, c
 	})
 }
 
-// Plan reads the steps of an open run.
+// Plan reads the steps of a run.
 func (m *Memory) Plan(ctx context.Context, run string) (Plan, error) {
 	found, err := read[Plan](ctx, m, planName(run))
 	found.Run = run
 	return found, err
 }
 
-// UpdatePlan changes the steps of an open run, as UpdateService does.
+// UpdatePlan changes the steps of a run, as UpdateService does.
 func (m *Memory) UpdatePlan(ctx context.Context, run string, change func(*Plan) bool) (Plan, error) {
 	return update(ctx, m, planName(run), func(p *Plan) bool {
 		p.Run = run
 		return change(p)
-	})
-}
-
-// EndPlan removes the steps of a run that has ended.
-func (m *Memory) EndPlan(ctx context.Context, run string) error {
-	name := planName(run)
-	return m.retry(ctx, func(ctx context.Context) error {
-		blob, err := m.store.Get(ctx, name)
-		if err == nil {
-			err = m.store.Delete(ctx, name, blob.Generation)
-		}
-		if err != nil && fault.Of(err).Kind != fault.NotFound {
-			return fmt.Errorf("%w: deleting record %s: %w", ErrNotPersisted, name, err)
-		}
-		return nil
 	})
 }
 

@@ -398,7 +398,7 @@ func TestHoursAreSetsByProjectAndDeployment(t *testing.T) {
 	}
 }
 
-func TestPlanLivesAsLongAsItsRun(t *testing.T) {
+func TestPlanIsKeptByItsRun(t *testing.T) {
 	m := open(memory.NewInProcess())
 	if _, err := m.UpdatePlan(t.Context(), "run/1", func(p *memory.Plan) bool {
 		p.Service, p.Steps = target.Name(), append(p.Steps, []byte(`{"op":"enable-iap"}`))
@@ -410,13 +410,25 @@ func TestPlanLivesAsLongAsItsRun(t *testing.T) {
 	if err != nil || read.Run != "run/1" || string(read.Steps[0]) != `{"op":"enable-iap"}` {
 		t.Errorf("%+v, %v", read, err)
 	}
-	for range 2 { // a run may be ended twice
-		if err := m.EndPlan(t.Context(), "run/1"); err != nil {
-			t.Error(err)
+	if _, err := m.Plan(t.Context(), "run/2"); !errors.Is(err, memory.ErrMissing) {
+		t.Errorf("another run: %v", err)
+	}
+}
+
+func TestAProcessKeepsTheNewestPlans(t *testing.T) {
+	m := open(memory.NewInProcess())
+	for i := range 1001 {
+		if _, err := m.UpdatePlan(t.Context(), fmt.Sprint(i), func(*memory.Plan) bool { return true }); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if _, err := m.Plan(t.Context(), "run/1"); !errors.Is(err, memory.ErrMissing) {
-		t.Errorf("after its end: %v", err)
+	if _, err := m.Plan(t.Context(), "0"); !errors.Is(err, memory.ErrMissing) {
+		t.Errorf("the oldest of 1001 plans: %v", err)
+	}
+	for _, run := range []string{"1", "1000"} {
+		if _, err := m.Plan(t.Context(), run); err != nil {
+			t.Errorf("plan %s: %v", run, err)
+		}
 	}
 }
 

@@ -92,6 +92,11 @@ type Write struct {
 	At       time.Time `json:"at"`
 }
 
+// Is reports whether a write wrote this value.
+func (w Write) Is(op, resource, field, value string) bool {
+	return w.Op == op && w.Resource == resource && w.Field == field && w.Value == clip(value)
+}
+
 // Binding is a member of an IAM policy with the time at which it was first seen, or
 // written by us. It stays when the member is removed, so removing and adding a
 // member does not restart the wait for propagation.
@@ -219,9 +224,7 @@ func (s *Service) Rounds(field string, since time.Time) []Undo {
 // AddWrite notes a write of ours. It reports whether the record changed.
 func (s *Service) AddWrite(write Write) bool {
 	write.Value, write.At = clip(write.Value), write.At.UTC().Round(0) // as it is when it is read back
-	same := func(w Write) bool {
-		return w.Op == write.Op && w.Resource == write.Resource && w.Field == write.Field && w.Value == write.Value
-	}
+	same := func(w Write) bool { return w.Is(write.Op, write.Resource, write.Field, write.Value) }
 	if slices.Contains(s.Wrote, write) {
 		return false
 	}

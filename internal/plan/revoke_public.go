@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,10 +37,6 @@ func (c RevokePublic) words() Words {
 func (c RevokePublic) check(p posture.Posture, resource string) error {
 	if err := onTarget(p, resource); err != nil {
 		return err
-	}
-	if c.Conditional {
-		return errors.New("a member that was taken away stood under a condition, which the report does not hold: " +
-			"without the condition everybody would get in more widely than before; restore the binding by hand")
 	}
 	if !door.OnlyInvokes(c.Role) {
 		return fmt.Errorf("the public had %.80q, which may allow more than invoking: give it back by hand, or grant %s in "+

@@ -67,17 +67,17 @@ func (r *run) open(ctx context.Context, decision decide.Decision) {
 		return changed
 	})
 	r.remembered = true
-	r.keepSteps(ctx, decision.Plan.Steps)
+	r.keepSteps(ctx, decision.Posture, decision.Plan.Steps)
 }
 
 // keepSteps stores what the run did, and what it is about to do.
-func (r *run) keepSteps(ctx context.Context, planned []plan.Step) {
+func (r *run) keepSteps(ctx context.Context, seen posture.Posture, planned []plan.Step) {
 	steps := slices.Clone(r.sofar.Done)
 	for _, step := range planned {
 		steps = append(steps, report.StepOf(step, report.StepPlanned))
 	}
 	_, err := r.Memory.UpdatePlan(ctx, r.id, func(p *memory.Plan) bool {
-		p.Service, p.Steps = r.request.Target.Name(), nil
+		p.Service, p.UID, p.Policy, p.Steps = seen.Target.Name(), seen.Service.UID, r.Policy().Digest(), nil
 		for _, step := range steps {
 			if raw, err := json.Marshal(step); err == nil { // steps are plain values
 				p.Steps = append(p.Steps, raw)
@@ -90,7 +90,7 @@ func (r *run) keepSteps(ctx context.Context, planned []plan.Step) {
 
 // rememberStep stores one step that was tried, and when its binding was written.
 func (r *run) rememberStep(ctx context.Context, p posture.Posture, step plan.Step, result report.Step) {
-	r.keepSteps(ctx, nil)
+	r.keepSteps(ctx, p, nil)
 	if result.Result != report.StepDone {
 		return
 	}
@@ -252,7 +252,6 @@ func (r *run) close(ctx context.Context, final report.Report) {
 		}
 		return ours
 	})
-	r.persisted(ctx, r.Memory.EndPlan(ctx, r.id))
 }
 
 func (r *run) update(ctx context.Context, p posture.Posture, change func(*memory.Service) bool) {

@@ -52,6 +52,8 @@
 //	flood SERVICE N times            somebody changes it so often, each time with an audit log entry of 100 kB
 //	policy                           the policy's file says from now on what the indented lines do
 //	holds                            the same with the holds' file
+//	forge SERVICE                    somebody writes the report forged.json: the last one on the service, with
+//	                                 the steps of the indented lines, each as JSON
 //	lose                             nothing of what happened until now is ever delivered
 //	faults                           how the local cloud fails from now on: the indented lines as
 //	                                 /_local/faults takes them; none: not at all

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // dated is a day that a story names by how far ahead it is, since a policy
@@ -43,6 +47,30 @@ func (p *play) keepFile(name string, text []byte) (string, error) {
 	}
 	path := filepath.Join(p.folder, name)
 	return path, os.WriteFile(path, p.dates(text), 0o600)
+}
+
+// forges writes forged.json: the last report on a service, as everybody has it who reads the
+// topic, with a step of somebody's own.
+func (p *play) forges(args, block []string) error {
+	reports := p.about(strings.Join(args, ""), false)
+	if len(reports) == 0 {
+		return fmt.Errorf("nothing was reported that could be forged")
+	}
+	forged := reports[len(reports)-1]
+	forged.Outcome, forged.Steps = report.Protected, nil
+	for _, line := range block {
+		var step report.Step
+		if err := json.Unmarshal([]byte(line), &step); err != nil {
+			return err
+		}
+		forged.Steps = append(forged.Steps, step)
+	}
+	text, err := json.Marshal(forged)
+	if err != nil {
+		return err
+	}
+	_, err = p.keepFile("forged.json", text)
+	return err
 }
 
 // changesPolicy lets somebody write another policy, readable or not.

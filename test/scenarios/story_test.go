@@ -112,6 +112,7 @@ var acts = map[string]func(p *play, args, block []string) error{
 	"policy": (*play).changesPolicy,
 	"holds":  (*play).changesHolds,
 	"lose":   (*play).loses,
+	"forge":  (*play).forges,
 	"shuts": func(p *play, _, _ []string) error { // who is named by the policy may be kept out for a while from here on
 		p.closes = true
 		return nil

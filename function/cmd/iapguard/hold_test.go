@@ -99,8 +99,8 @@ func TestHoldsAreKeptInASecretToo(t *testing.T) {
 func TestAHoldInASecretStopsAnApplyByHand(t *testing.T) {
 	o, reports := applied(t)
 	holds := secretFor(o)
-	if out, err := say(t, "undo", reports, "--yes", "--holds", holds, "--endpoint", o.URL()); err != nil ||
-		!strings.Contains(out, "is held until") {
+	if out, err := say(t, "undo", "--account", typist, reports, "--yes", "--holds", holds, "--endpoint",
+		o.URL()); err != nil || !strings.Contains(out, "is held until") {
 		t.Fatalf("%q, %v", out, err)
 	}
 	policy := written(t, "policy.yaml", cloudtest.Policy())

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +16,7 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/remedy"
 	"github.com/iapguard/iapguard/internal/remedy/command"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -26,23 +25,32 @@ func newUndoCommand() *cobra.Command {
 	o := options{format: "text"}
 	var job undoing
 	command := &cobra.Command{
-		Use:   "undo REPORT.json",
-		Short: "Restore what a report says was changed, if nothing has moved since",
+		Use:   "undo RUN|REPORT.json",
+		Short: "Take back what one run changed, as far as we wrote it and nothing has moved since",
+		Long: "Undo takes back the steps of one run, the last first. It reads them from the deployment's memory, which " +
+			"IAPGUARD_MEMORY names, by the run's id; or from a report, or the started record of one. A report is a file that " +
+			"anybody can write, so a step is taken back only where the memory and an entry of the audit log say that iapguard " +
+			"wrote it. Without a memory, the service has to be at the version that the report names. What is left comes with " +
+			"the command that takes it back by hand. The public gets back roles/run.invoker at most. The services are held " +
+			"first, so that the function does not protect them again at once.",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError{fmt.Errorf("write %s REPORT.json: a report, or the started record of one", command.CommandPath())}
+				return usageError{fmt.Errorf("write %s RUN, the id of a run, or %s REPORT.json, a report or the started record "+
+					"of one", command.CommandPath(), command.CommandPath())}
 			}
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			job.file, job.holds.endpoint = args[0], o.endpoint
+			job.of, job.holds.endpoint = args[0], o.endpoint
 			return job.undo(command.Context(), &o, command.OutOrStdout())
 		},
 	}
 	command.Flags().StringVar(&o.endpoint, "endpoint", "",
 		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 	command.Flags().BoolVar(&job.yes, "yes", false, "write; without it the command only says what it would do")
-	command.Flags().DurationVar(&job.hold, "hold", 24*time.Hour,
+	command.Flags().StringSliceVar(&job.accounts, "account", nil,
+		"e-mail address of the account whose writes are taken back (default: $IAPGUARD_SELF and those of $IAPGUARD_WRITERS)")
+	command.Flags().DurationVar(&job.hold, "hold", 4*time.Hour,
 		"how long the services are held, so that the function does not undo the undo")
 	job.holds.add(command)
 	return command
@@ -50,10 +58,11 @@ func newUndoCommand() *cobra.Command {
 
 // undoing is what the user typed.
 type undoing struct {
-	file  string
-	yes   bool
-	hold  time.Duration
-	holds holdsFlag
+	of       string // the id of a run, or a file of reports
+	accounts []string
+	yes      bool
+	hold     time.Duration
+	holds    holdsFlag
 }
 
 // undo plans for every service of the file before it writes to any.
@@ -61,26 +70,30 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	if u.hold <= 0 {
 		return usageError{errors.New("--hold is not a time: write how long, like --hold 4h")}
 	}
-	targets, reports, err := readReports(u.file)
+	session, reports, err := u.read(ctx, o)
 	if err != nil {
 		return err
 	}
-	session, err := o.open(ctx, nil)
-	if err != nil {
-		return err
+	self := session.engine.Self
+	if len(u.accounts) > 0 {
+		self.Principals = u.accounts
+	}
+	if len(self.Principals) == 0 {
+		return usageError{errors.New("undo takes back what one account wrote: write --account EMAIL, the account that " +
+			"iapguard wrote as, or set IAPGUARD_SELF to it")}
 	}
 	var all []decide.Undoing
 	steps := 0
-	for _, target := range targets {
+	for _, target := range reports.targets {
 		seen, err := session.cloud.Observe(ctx, target)
 		if err != nil {
 			return fmt.Errorf("observing %s: %w", target, err)
 		}
-		planned, err := decide.Undo(seen, reports[target])
+		planned, err := decide.Undo(seen, reports.of[target], session.witnesses(ctx, seen, reports.of[target], self))
 		if err != nil {
-			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", u.file, err)}
+			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", u.of, err)}
 		}
-		printUndoing(out, planned)
+		printUndoing(out, seen, planned)
 		all, steps = append(all, planned), steps+len(planned.Steps)
 	}
 	switch {
@@ -90,7 +103,7 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	case !u.yes:
 		return errors.New("nothing was written: say --yes to undo this")
 	}
-	if err := u.holdFirst(ctx, targets, out); err != nil {
+	if err := u.holdFirst(ctx, reports, out); err != nil {
 		return fmt.Errorf("holding what is to be undone: nothing was written: %w", err)
 	}
 	for _, planned := range all {
@@ -103,31 +116,50 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	return nil
 }
 
+// read reads the reports of a file before it connects, or the run from the memory.
+func (u *undoing) read(ctx context.Context, o *options) (*session, undoable, error) {
+	file := strings.ContainsAny(u.of, "/.")
+	if _, err := os.Stat(u.of); file || err == nil {
+		found, err := readReports(u.of)
+		if err != nil {
+			return nil, found, err
+		}
+		session, err := o.open(ctx, nil)
+		return session, found, err
+	}
+	session, err := o.open(ctx, nil)
+	if err != nil {
+		return nil, undoable{}, err
+	}
+	found, err := session.readRun(ctx, u.of)
+	return session, found, err
+}
+
 // holdFirst holds the services, where a holds file is known. Without a hold, a
 // function that enforces protects them again at the event of the undo.
-func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, out io.Writer) error {
+func (u *undoing) holdFirst(ctx context.Context, reports undoable, out io.Writer) error {
 	if u.holds.path() == "" {
-		fmt.Fprintf(os.Stderr,
-			"iapguard: no holds file is named, so a function that enforces will protect again what is not held: "+
-				"iapguard hold %s --for %gh --reason REASON\n", targets[0], u.hold.Hours())
+		for _, target := range reports.targets {
+			fmt.Fprintf(os.Stderr, "iapguard: no holds file is named, so a function that enforces will do these steps again "+
+				"unless a hold is placed: iapguard hold %s --for %gh --reason %q\n", target, u.hold.Hours(), reports.reason(target))
+		}
 		return nil
 	}
 	now := time.Now()
 	until := now.Add(u.hold).UTC().Truncate(time.Second)
 	return changeHolds(ctx, &u.holds, func(h policy.Holds) (policy.Holds, error) {
-		for _, target := range targets {
+		for _, target := range reports.targets {
 			if h.On(target, "", until) != nil {
 				continue // held for longer than we would
 			}
-			reason := "undone from " + filepath.Base(u.file)
-			h = h.With(policy.Hold{Scope: posture.Scope(target), Until: until, Reason: reason, By: whoTypes()})
+			h = h.With(policy.Hold{Scope: posture.Scope(target), Until: until, Reason: reports.reason(target), By: whoTypes()})
 			fmt.Fprintf(out, "%s is held until %s\n", target, until.Format(time.RFC3339))
 		}
 		return h, nil
 	})
 }
 
-func printUndoing(out io.Writer, planned decide.Undoing) {
+func printUndoing(out io.Writer, seen posture.Posture, planned decide.Undoing) {
 	fmt.Fprintln(out, planned.Target)
 	for i, step := range planned.Steps {
 		words := step.Words()
@@ -136,6 +168,12 @@ func printUndoing(out io.Writer, planned decide.Undoing) {
 	}
 	for _, step := range planned.Stays {
 		fmt.Fprintf(out, "    %s of %s stays: %s\n", step.Op(), step.Resource, staysBecause(planned.Target, step))
+	}
+	for _, left := range planned.Left {
+		fmt.Fprintf(out, "    %s of %s is left: %s\n", left.Step.Op(), left.Step.Resource, left.Why)
+		for _, by := range remedy.TakeBack(seen, left.Step) {
+			fmt.Fprintf(out, "       by hand: %s\n", by)
+		}
 	}
 	for _, door := range planned.Opens {
 		fmt.Fprintf(out, "  ! opens    %s  (%s)\n", door.Address, door.Kind)
@@ -152,52 +190,4 @@ func staysBecause(target posture.Target, step plan.Step) string {
 		return "nobody is let in without a name"
 	}
 	return "the new revision was made of what was there, so nothing is to take back"
-}
-
-// readReports reads reports, one JSON object after the other, as -o writes them and
-// as messages of the reports topic carry them. It returns them by service, in the
-// order of the file. Only the last report of a run counts: an earlier one says what
-// the run was about to do.
-func readReports(name string) ([]posture.Target, map[posture.Target][]report.Report, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, nil, usageError{fmt.Errorf("reading report: %w", err)}
-	}
-	defer file.Close()
-	var targets []posture.Target
-	found := map[posture.Target][]report.Report{}
-	decoder := json.NewDecoder(bufio.NewReader(file))
-	for entry := 1; ; entry++ {
-		var raw json.RawMessage
-		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, nil, usageError{fmt.Errorf("reading report %s: entry %d is not JSON: %w", name, entry, err)}
-		}
-		r, err := report.Read(raw)
-		if err != nil {
-			return nil, nil, usageError{fmt.Errorf("reading report %s: entry %d: %w", name, entry, err)}
-		}
-		target, err := posture.ParseTarget(r.Subject())
-		if err != nil {
-			return nil, nil, usageError{fmt.Errorf("reading report %s: entry %d: %w", name, entry, err)}
-		}
-		if found[target] == nil {
-			targets = append(targets, target)
-		}
-		found[target] = keep(found[target], r)
-	}
-	if len(targets) == 0 {
-		return nil, nil, usageError{fmt.Errorf("reading report %s: it is empty", name)}
-	}
-	return targets, found, nil
-}
-
-// keep adds a report, in place of an earlier one of the same run.
-func keep(reports []report.Report, r report.Report) []report.Report {
-	if last := len(reports) - 1; last >= 0 && reports[last].RunID == r.RunID {
-		reports[last] = r
-		return reports
-	}
-	return append(reports, r)
 }

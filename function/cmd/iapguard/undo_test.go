@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +19,9 @@ import (
 	"github.com/iapguard/iapguard/test/cloudtest"
 	"github.com/iapguard/iapguard/test/cloudtest/withfunction"
 )
+
+// typist is the account of a person at the terminal, to the local cloud.
+const typist = "owner@example.com"
 
 // say runs a command line in this process and gives what it printed.
 func say(t *testing.T, args ...string) (string, error) {
@@ -61,7 +64,7 @@ func outside(o *cloudtest.Env) int { return o.Ask(o.DefaultURL(playground.Scenar
 
 func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 	o, reports := applied(t)
-	out, err := say(t, "undo", "--endpoint", o.URL(), reports)
+	out, err := say(t, "undo", "--account", typist, "--endpoint", o.URL(), reports)
 	if err == nil || !strings.Contains(err.Error(), "--yes") || !strings.Contains(out, "! opens    https://hello-") {
 		t.Errorf("without --yes: error %v and\n%s", err, out)
 	}
@@ -69,16 +72,17 @@ func TestUndoSaysWhatItOpensAndThenRestoresWhatWas(t *testing.T) {
 		t.Errorf("without --yes the default URL answers %d, want 404 as before", got)
 	}
 	holds := filepath.Join(t.TempDir(), "holds.yaml")
-	if _, err := say(t, "undo", "--yes", "--holds", filepath.Join(holds, "nowhere"), "--endpoint", o.URL(),
+	nowhere := filepath.Join(holds, "nowhere")
+	if _, err := say(t, "undo", "--account", typist, "--yes", "--holds", nowhere, "--endpoint", o.URL(),
 		reports); err == nil || outside(o) != http.StatusNotFound {
 		t.Errorf("where the hold cannot be placed: error %v, want one and nothing written", err)
 	}
-	if out, err = say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(), reports); err != nil ||
-		!strings.Contains(out, "5 of 5 steps undone") {
+	if out, err = say(t, "undo", "--account", typist, "--yes", "--holds", holds,
+		"--endpoint", o.URL(), reports); err != nil || !strings.Contains(out, "5 of 5 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
 	}
 	if out, err := say(t, "status", "--holds", holds); err != nil ||
-		!strings.Contains(out, playground.Scenario[0].Name()) || !strings.Contains(out, "reports.json") {
+		!strings.Contains(out, playground.Scenario[0].Name()) || !strings.Contains(out, "undo of ") {
 		t.Errorf("the service is not held afterwards: %v\n%s", err, out)
 	}
 	if got := outside(o); got != http.StatusOK {
@@ -97,7 +101,7 @@ func TestUndoTurnsOffTheIAPOfTheServiceItself(t *testing.T) {
 	if got := outside(o); got == http.StatusOK {
 		t.Fatalf("protected, the default URL answers %d", got)
 	}
-	out, err := say(t, "undo", "--yes", "--endpoint", o.URL(), reports)
+	out, err := say(t, "undo", "--account", typist, "--yes", "--endpoint", o.URL(), reports)
 	if err != nil || !strings.Contains(out, "undo enable-direct-iap") ||
 		!strings.Contains(out, "! opens    https://hello-") || !strings.Contains(out, "4 of 4 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
@@ -107,21 +111,43 @@ func TestUndoTurnsOffTheIAPOfTheServiceItself(t *testing.T) {
 	}
 }
 
-func TestUndoWritesNothingWhenSomethingMoved(t *testing.T) {
+func TestUndoLeavesWhatMoved(t *testing.T) {
 	o, reports := applied(t)
 	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=labels",
 		map[string]any{"labels": map[string]any{"a": "b"}})
-	before := o.Shown("state")
-	if !strings.Contains(before, playground.Scenario[0].Name()) {
-		t.Fatalf("the state lacks the service: %s", before)
+	out, err := say(t, "undo", "--account", typist, "--yes", "--endpoint", o.URL(), reports)
+	if err != nil || !strings.Contains(out, "4 of 4 steps undone") || !strings.Contains(out,
+		"is left: it was changed since") || !strings.Contains(out, "--ingress=all") {
+		t.Errorf("error %v and\n%s", err, out)
 	}
-	out, err := say(t, "undo", "--yes", "--endpoint", o.URL(), reports)
-	var usage usageError
-	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "changed since") {
-		t.Errorf("error %v, want one that says what was changed\n%s", err, out)
+	if got := outside(o); got != http.StatusNotFound {
+		t.Errorf("the default URL answers %d, want 404 as before: the ingress was left", got)
 	}
-	if diff := cmp.Diff(before, o.Shown("state")); diff != "" {
-		t.Errorf("something was written (-before +after):\n%s", diff)
+}
+
+func TestUndoWithoutAWitnessWritesNothing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		faults, account, want string
+	}{
+		"the audit log cannot be read": {`[{"method":"logging.entries.list","action":"status","status":403}]`, typist,
+			"the audit log does not witness it"},
+		"another account":     {`[]`, "mallory@example.com", "it shows no such write by mallory@example.com"},
+		"no account is known": {`[]`, "", "write --account EMAIL"},
+	} {
+		o, reports := applied(t)
+		o.SetFaults(tc.faults)
+		before := o.Shown("state")
+		args := []string{"undo", "--yes", "--endpoint", o.URL(), reports}
+		if tc.account != "" {
+			args = append(args, "--account", tc.account)
+		}
+		out, err := say(t, args...)
+		if !strings.Contains(fmt.Sprint(out, err), tc.want) {
+			t.Errorf("%s: error %v and\n%s\nwant %q", name, err, out, tc.want)
+		}
+		if diff := cmp.Diff(before, o.Shown("state")); diff != "" {
+			t.Errorf("%s: something was written (-before +after):\n%s", name, diff)
+		}
 	}
 }
 
@@ -159,8 +185,8 @@ func TestUndoOfARunOverSeveralDeliveries(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds := filepath.Join(t.TempDir(), "holds.yaml")
-	out, err := say(t, "undo", "--yes", "--holds", holds, "--endpoint", o.URL(),
-		written(t, "protected.json", string(final)))
+	out, err := say(t, "undo", "--account", playground.FunctionAccount, "--yes", "--holds", holds,
+		"--endpoint", o.URL(), written(t, "protected.json", string(final)))
 	if err != nil || !strings.Contains(out, "5 of 5 steps undone") {
 		t.Fatalf("error %v and\n%s", err, out)
 	}

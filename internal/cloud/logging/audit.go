@@ -74,3 +74,79 @@ func (c *Client) newest(ctx context.Context, project, filter string) ([]json.Raw
 	}
 	return entries, nil
 }
+
+const (
+	// retained is how long entries of the audit log of admin activity are kept.
+	// Source: logging/quotas.
+	retained = 400 * 24 * time.Hour
+	// mostTrail bounds the entries of a trail about one resource, of our accounts and of all
+	// others, and mostPages the pages that they are read from.
+	mostTrail = 100
+	mostPages = 10
+)
+
+// Written selects writes.
+type Written struct {
+	Project  string
+	Names    []string  // the last segments of the resources' names
+	Accounts []string  // whose writes those of others do not crowd out
+	Since    time.Time // zero = for as long as entries are kept
+}
+
+// Trail returns writes, oldest first: as LastWrites, but of each resource for itself, so that
+// writes to one do not crowd out those to another. from is since when no write is missing.
+func (c *Client) Trail(ctx context.Context, of Written) (writes []event.Write, from time.Time, err error) {
+	from = of.Since
+	if kept := c.now().Add(-retained); from.Before(kept) {
+		from = kept
+	}
+	since := from
+	var entries []json.RawMessage
+	for _, name := range of.Names {
+		all := logfilter.WritesTo([]string{name}, since)
+		for _, filter := range []string{logfilter.By(all, of.Accounts), logfilter.ByOthers(all, of.Accounts)} {
+			newest, oldest, err := c.trail(ctx, of.Project, filter)
+			if err != nil {
+				return nil, from, fmt.Errorf("reading the audit log of %q: %w", of.Project, connect.Classify(err))
+			}
+			if entries = append(entries, newest...); oldest.After(from) {
+				from = oldest
+			}
+		}
+	}
+	return event.Writes(entries), from, nil
+}
+
+// trail reads the newest entries that a filter selects. oldest is the time of the oldest of
+// them where there may be older ones, else zero.
+func (c *Client) trail(
+	ctx context.Context, project, filter string,
+) (entries []json.RawMessage, oldest time.Time, err error) {
+	request := &logging.ListLogEntriesRequest{
+		ResourceNames: []string{"projects/" + project}, OrderBy: "timestamp desc", PageSize: mostTrail, Filter: filter,
+	}
+	oldest = c.now()
+	for range mostPages {
+		page, err := c.list(ctx, request)
+		if err != nil {
+			return nil, oldest, err
+		}
+		for _, entry := range page.Entries {
+			text, err := entry.MarshalJSON()
+			if err != nil {
+				return nil, oldest, err
+			}
+			entries = append(entries, text)
+			if at, err := time.Parse(time.RFC3339Nano, entry.Timestamp); err == nil {
+				oldest = at
+			}
+		}
+		switch request.PageToken = page.NextPageToken; {
+		case request.PageToken == "":
+			return entries, time.Time{}, nil
+		case len(entries) >= mostTrail:
+			return entries, oldest, nil
+		}
+	}
+	return entries, oldest, nil
+}

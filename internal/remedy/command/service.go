@@ -40,6 +40,9 @@ func SetIngress(t posture.Target, ingress posture.Ingress) Command {
 // RequireInvoker turns the service's invoker check on.
 func RequireInvoker(t posture.Target) Command { return updateService(t).on("invoker-iam-check") }
 
+// SkipInvokerCheck turns the service's invoker check off.
+func SkipInvokerCheck(t posture.Target) Command { return updateService(t).on("no-invoker-iam-check") }
+
 // EnableDirectIAP turns the service's own IAP on.
 func EnableDirectIAP(t posture.Target) Command { return updateDirectIAP(t).on("iap") }
 

@@ -59,6 +59,7 @@ func Samples(n Names) []Sample {
 		{"RevokeInvoker", command.RevokeInvoker(t, in+"/roles/"+n.Role, n.Member, true)},
 		{"RequireInvoker", command.RequireInvoker(t)},
 		{"RequireInvoker", command.RequireInvoker(everywhere)},
+		{"SkipInvokerCheck", command.SkipInvokerCheck(t)},
 		{"EnableDirectIAP", command.EnableDirectIAP(t)},
 		{"EnableDirectIAP", command.EnableDirectIAP(everywhere)},
 		{"DisableDirectIAP", command.DisableDirectIAP(t)},
