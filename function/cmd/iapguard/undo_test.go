@@ -191,3 +191,38 @@ func TestUndoOfARunOverSeveralDeliveries(t *testing.T) {
 		t.Fatalf("error %v and\n%s", err, out)
 	}
 }
+
+func TestUndoOfARunByItsID(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	if err := o.MakeMemoryBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("IAPGUARD_MEMORY", playground.MemoryBucket)
+	hello, reports := playground.Scenario[0], filepath.Join(t.TempDir(), "reports.json")
+	o.Build(hello)
+	if out, err := say(t, "apply", "--yes", "--policy", written(t, "policy.yaml", cloudtest.Policy()),
+		"--endpoint", o.URL(), "-o", reports, hello.Name()); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	found, err := readReports(reports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := found.of[found.targets[0]][0].RunID
+	if out, err := say(t, "undo", "--account", typist, "--yes", "--endpoint", o.URL(), "another-run"); err == nil ||
+		!strings.Contains(err.Error(), "does not know a run") {
+		t.Errorf("another run: error %v and\n%s", err, out)
+	}
+	holds := filepath.Join(t.TempDir(), "holds.yaml")
+	out, err := say(t, "undo", "--account", typist, "--yes", "--holds", holds, "--endpoint", o.URL(), run)
+	if err != nil || !strings.Contains(out, "5 of 5 steps undone") || outside(o) != http.StatusOK {
+		t.Errorf("error %v and\n%s", err, out)
+	}
+	if out, err := say(t, "status", "--holds", holds); err != nil || !strings.Contains(out, "undo of "+run) {
+		t.Errorf("no hold names the run: %v\n%s", err, out)
+	}
+	out, err = say(t, "undo", "--account", typist, "--yes", "--endpoint", o.URL(), run)
+	if err != nil || !strings.Contains(out, "nothing is left to undo") {
+		t.Errorf("a second time: error %v and\n%s", err, out)
+	}
+}
