@@ -228,13 +228,19 @@ func seeDoors(s *memory.Service, p posture.Posture, now time.Time) bool {
 	return changed
 }
 
-// seeAgent notes since when IAP's agent may invoke a service that was found guarded. Who
-// takes the grant away later must not start its age anew.
+// seeAgent notes since when IAP's agent may invoke a service that was found guarded: at least
+// since its policy was last written. Who writes the policy, or takes the grant away later,
+// must not start its age anew.
 func seeAgent(s *memory.Service, p posture.Posture, now time.Time) {
 	for _, part := range p.Parts() {
-		if part.Invokers.Holds(posture.RoleInvoker, p.Agent()) {
-			s.SeeBinding(memory.Binding{Resource: part.Target.Name(), Role: posture.RoleInvoker, Member: p.Agent(), FirstSeen: now})
+		if !part.Invokers.Holds(posture.RoleInvoker, p.Agent()) {
+			continue
 		}
+		since := now
+		if at := part.Invokers.ChangedAt; !at.IsZero() && at.Before(now) {
+			since = at
+		}
+		s.SeeBinding(memory.Binding{Resource: part.Target.Name(), Role: posture.RoleInvoker, Member: p.Agent(), FirstSeen: since})
 	}
 }
 

@@ -1,29 +1,33 @@
 package reconcile
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
-func TestOnlyStepsThatWereTakenAreJoined(t *testing.T) {
-	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+// Who writes the policy a second later must not make the grant as young as our first look.
+func TestTheAgentsGrantIsAsOldAsItsPolicyWhenItIsFirstSeen(t *testing.T) {
+	noon := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	for _, tc := range []struct {
-		name, step string
-		joined     bool
+		name          string
+		changed, want time.Time
 	}{
-		{"done a minute ago", `{"op":"enable-iap","result":"done","at":"2026-11-28T11:59:00Z"}`, true},
-		{"done now", `{"op":"enable-iap","result":"done","at":"2026-11-28T12:00:00Z"}`, true},
-		{"failed", `{"op":"enable-iap","result":"failed","at":"2026-11-28T11:59:00Z"}`, true},
-		{"planned", `{"op":"enable-iap","result":"planned"}`, false},
-		{"done in a year", `{"op":"enable-iap","result":"done","at":"2027-11-28T12:00:00Z"}`, false},
-		{"done at no time", `{"op":"enable-iap","result":"done"}`, false},
-		{"not a step", `["enable-iap"]`, false},
+		{"written an hour ago", noon.Add(-time.Hour), noon.Add(-time.Hour)},
+		{"written at a time that is not known", time.Time{}, noon},
+		{"written tomorrow", noon.Add(24 * time.Hour), noon},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := len(stepsTaken([]json.RawMessage{json.RawMessage(tc.step)}, now)) == 1; got != tc.joined {
-				t.Errorf("joined: %v, want %v", got, tc.joined)
-			}
-		})
+		p := posturetest.Protected()
+		p.Invokers.ChangedAt = tc.changed
+		p.Backends[0].Members[0].Invokers = p.Invokers
+		var record memory.Service
+		seeDoors(&record, p, noon)
+		agents := memory.Binding{Resource: p.Target.Name(), Role: posture.RoleInvoker, Member: p.Agent()}
+		if got := record.BindingSince(agents); !got.Equal(tc.want) {
+			t.Errorf("%s: since %s, want %s", tc.name, got, tc.want)
+		}
 	}
 }

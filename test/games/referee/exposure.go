@@ -52,7 +52,7 @@ func (r *Referee) within(name string, h *history, f facts, now time.Time) {
 		}
 		cannot := each.Name == stuck || each.Name == restarted
 		if h.chosen && !cannot { // it can be guarded from now on
-			h.open, h.opened, h.moves = now, now, 0
+			h.open, h.opened, h.moves, h.private = now, now, 0, false
 		}
 		h.chosen = cannot
 		since := h.open
