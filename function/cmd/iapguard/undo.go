@@ -127,6 +127,10 @@ func (u *undoing) read(ctx context.Context, o *options) (*session, undoable, err
 		session, err := o.open(ctx, nil)
 		return session, found, err
 	}
+	if os.Getenv("IAPGUARD_MEMORY") == "" { // before anything is connected to
+		return nil, undoable{}, usageError{fmt.Errorf("there is no file %s, and runs are in the deployment's memory: name it "+
+			"with IAPGUARD_MEMORY=gs://BUCKET, or give a report", u.of)}
+	}
 	session, err := o.open(ctx, nil)
 	if err != nil {
 		return nil, undoable{}, err

@@ -48,10 +48,6 @@ func (u *undoable) reason(target posture.Target) string {
 
 // readRun reads the steps of a run from the deployment's memory.
 func (s *session) readRun(ctx context.Context, run string) (undoable, error) {
-	if !s.remembers {
-		return undoable{}, usageError{fmt.Errorf("there is no file %s, and runs are in the deployment's memory: name it with "+
-			"IAPGUARD_MEMORY=gs://BUCKET, or give a report", run)}
-	}
 	kept, err := s.engine.Memory.Plan(ctx, run)
 	switch {
 	case errors.Is(err, memory.ErrMissing):
