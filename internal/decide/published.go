@@ -42,8 +42,8 @@ func (d *decider) closePublished() {
 }
 
 // publishedAt is when a service was opened that was private before, zero where it is not, or
-// has been for long: when it was first seen open, or written before that. The memory alone does not prove it: what opens the service
-// must have been written since.
+// has been for long: when it was first seen open, or written before that. The memory alone
+// does not prove it: what opens the service must have been written since.
 func (d *decider) publishedAt() time.Time {
 	known, p := d.facts.Memory, d.facts.Posture
 	if known == nil || known.PrivateSince.IsZero() || !known.GuardedSince.IsZero() || d.looksNew() ||
@@ -78,10 +78,11 @@ func openedBy(p posture.Posture) time.Time {
 	return last
 }
 
-// unpublished reports whether we took the public from a service: in this run, or by a write that
-// the audit log shows after the one that let it in.
+// unpublished reports whether we took the public from a service: in this delivery, or by a write
+// that the audit log shows after the one that let it in. What an earlier delivery did is known
+// from the memory, which others may be able to write.
 func (d *decider) unpublished(p posture.Posture) bool {
-	if slices.ContainsFunc(d.run.Done, func(s report.Step) bool {
+	if slices.ContainsFunc(d.run.own(), func(s report.Step) bool {
 		return s.Result == report.StepDone && s.Op == string(revokePublic)
 	}) {
 		return true

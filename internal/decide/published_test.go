@@ -124,15 +124,17 @@ func TestWhatWeTookThePublicFromStaysPublic(t *testing.T) {
 		wrote  []memory.Write
 		writes []event.Write
 		done   []report.Step
+		joined int // how many of done the memory has of an earlier delivery
 		want   bool
 	}{
-		{"the log shows that we took it", revoked, []event.Write{let, took}, nil, true},
-		{"this run took it", nil, nil, []report.Step{done}, true},
-		{"the memory alone says so", revoked, nil, nil, false},
-		{"somebody else took it", revoked, []event.Write{let, theirs}, nil, false},
-		{"nobody had let it in", revoked, []event.Write{theirs, took}, nil, false},
-		{"it was let in again, and somebody else took it", revoked, []event.Write{took, let, theirs}, nil, false},
-		{"the memory does not know", nil, []event.Write{let, took}, nil, false},
+		{"the log shows that we took it", revoked, []event.Write{let, took}, nil, 0, true},
+		{"this run took it", nil, nil, []report.Step{done}, 0, true},
+		{"the memory alone says so", revoked, nil, nil, 0, false},
+		{"the memory says that an earlier delivery took it", nil, nil, []report.Step{done}, 1, false},
+		{"somebody else took it", revoked, []event.Write{let, theirs}, nil, 0, false},
+		{"nobody had let it in", revoked, []event.Write{theirs, took}, nil, 0, false},
+		{"it was let in again, and somebody else took it", revoked, []event.Write{took, let, theirs}, nil, 0, false},
+		{"the memory does not know", nil, []event.Write{let, took}, nil, 0, false},
 	} {
 		s := published(time.Minute)
 		p := s.facts.Posture
@@ -140,6 +142,7 @@ func TestWhatWeTookThePublicFromStaysPublic(t *testing.T) {
 		p.Backends[0].Members[0].Invokers = p.Invokers
 		s.rules.settings.Private = policy.PrivateLeave
 		s.facts.Posture, s.facts.Memory.Wrote, s.facts.Run.Done = p, tc.wrote, tc.done
+		s.facts.Run.Joined = tc.joined
 		s.facts.Memory.Doors, s.facts.History = nil, &History{Writes: tc.writes}
 		var ops []plan.Op
 		for _, step := range slices.Concat(s.decide().Waves...) {
