@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -92,11 +93,34 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 // usedWithin is how long ago a caller may have called last to count as used.
 const usedWithin = 35 * 24 * time.Hour
 
-// Called reports whether the service let a request of the caller in before a time, as far as
-// its request log goes back, and within 35 days.
-func (c *Cloud) Called(ctx context.Context, p posture.Posture, who caller.Caller, before time.Time) (bool, error) {
-	calls := logfilter.Calls{Address: who.Calls(), Agents: who.Agents(), Gateway: who.Kind == caller.APIGateway}
+// mostCalls bounds how many addresses a filter names: Logging takes 20,000 characters, and
+// anybody can make any number of callers.
+const mostCalls = 25
+
+// Called reports whether the service let a request of any of the callers in before a time, as
+// far as its request log goes back, and within 35 days. Of more callers than a filter names
+// it is asked whether any of their kinds called, at any address.
+func (c *Cloud) Called(ctx context.Context, p posture.Posture, who []caller.Caller, before time.Time) (bool, error) {
+	calls := callsOf(who, func(one caller.Caller) string { return one.Calls() })
+	if len(calls) > mostCalls {
+		calls = callsOf(who, func(caller.Caller) string { return "" })
+	}
 	return c.logs.Any(ctx, p.Target.Project, logfilter.Used(p.Target, calls, c.now().Add(-usedWithin), before))
+}
+
+// callsOf are the requests of callers at their addresses, each once.
+func callsOf(who []caller.Caller, address func(caller.Caller) string) []logfilter.Calls {
+	var calls []logfilter.Calls
+	for _, one := range who {
+		call := logfilter.Calls{Address: address(one), Agents: one.Agents(), Gateway: one.Kind == caller.APIGateway}
+		if call.Gateway {
+			call.Address = one.Calls() // one of the service's own hosts
+		}
+		if !slices.ContainsFunc(calls, func(c logfilter.Calls) bool { return reflect.DeepEqual(c, call) }) {
+			calls = append(calls, call)
+		}
+	}
+	return calls
 }
 
 // printable cleans the text of a caller, which tenants and strangers write: no

@@ -134,9 +134,23 @@ func TestACallerCallsByItsAddress(t *testing.T) {
 		}
 	}
 	called, err := answering(t, map[string]string{"/v2/entries:list": entries}).Called(t.Context(), openService,
-		caller.Caller{Kind: caller.PushSubscription, Address: "https://a.run.app"}, time.Now())
+		[]caller.Caller{{Kind: caller.PushSubscription, Address: "https://a.run.app"}}, time.Now())
 	if !called || err != nil {
 		t.Errorf("called %t, %v", called, err)
+	}
+}
+
+func TestACrowdOfCallersIsAskedAboutInOneQuestion(t *testing.T) {
+	var crowd []caller.Caller
+	for i := range mostCalls + 1 {
+		crowd = append(crowd, caller.Caller{Kind: caller.PushSubscription, Address: fmt.Sprintf("https://a.run.app/%d", i)})
+	}
+	at := func(c caller.Caller) string { return c.Calls() }
+	if got := callsOf(append(crowd[:mostCalls:mostCalls], crowd[0]), at); len(got) != mostCalls {
+		t.Errorf("%d questions about %d addresses", len(got), mostCalls)
+	}
+	if got := callsOf(crowd, func(caller.Caller) string { return "" }); len(got) != 1 || got[0].Address != "" {
+		t.Errorf("a crowd: %v", got)
 	}
 }
 

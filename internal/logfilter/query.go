@@ -163,7 +163,7 @@ timestamp<%q`, project, listed(refusal.LoadBalancerTypes()), strings.Join(at, " 
 }
 
 // Calls are the requests of one caller: at an address, which is a host and the beginning of a
-// path, by what the caller calls itself; no agents = anything.
+// path, by what the caller calls itself; no address = any, no agents = anything.
 type Calls struct {
 	Address string
 	Agents  []string
@@ -175,7 +175,10 @@ func (c Calls) filter(target posture.Target) string {
 		host, _, _ := strings.Cut(c.Address, "/")
 		return gateway(target.Project, []string{host})
 	}
-	filter := requests(target) + fmt.Sprintf("\nhttpRequest.status<400\nhttpRequest.requestUrl:%q", "://"+c.Address)
+	filter := requests(target) + "\nhttpRequest.status<400"
+	if c.Address != "" {
+		filter += fmt.Sprintf("\nhttpRequest.requestUrl:%q", "://"+c.Address)
+	}
 	if len(c.Agents) > 0 {
 		filter += "\nhttpRequest.userAgent:" + listed(c.Agents)
 	}
@@ -184,8 +187,12 @@ func (c Calls) filter(target posture.Target) string {
 
 // Used selects those calls that a service let in between two times, and that were in the log by
 // then: who may write log entries may date them back.
-func Used(target posture.Target, calls Calls, from, to time.Time) string {
-	return calls.filter(target) + fmt.Sprintf("\ntimestamp>=%q\ntimestamp<%q\nreceiveTimestamp<%q",
+func Used(target posture.Target, calls []Calls, from, to time.Time) string {
+	filters := make([]string, len(calls))
+	for i, each := range calls {
+		filters[i] = "(" + each.filter(target) + ")"
+	}
+	return "(" + strings.Join(filters, " OR ") + ")" + fmt.Sprintf("\ntimestamp>=%q\ntimestamp<%q\nreceiveTimestamp<%q",
 		stamp(from), precise(to), precise(to))
 }
 

@@ -87,18 +87,18 @@ httpRequest.requestUrl:("://a.example.com/shop/" OR ".example.com/")
 (httpRequest.status<300 OR httpRequest.status=304)
 timestamp>="2026-11-23T12:00:00Z"
 timestamp<"2026-11-23T13:00:00Z"`},
-		{"calls by a gateway", Used(hello, Calls{Address: "a.run.app/", Gateway: true}, noon, noon.Add(time.Hour)),
-			`logName="projects/demo-project/logs/apigateway.googleapis.com%2Frequests"
+		{"calls by a gateway", Used(hello, []Calls{{Address: "a.run.app/", Gateway: true}}, noon, noon.Add(time.Hour)),
+			`((logName="projects/demo-project/logs/apigateway.googleapis.com%2Frequests"
 httpRequest.status<400
-jsonPayload.backendRequest.hostname:("a.run.app")
+jsonPayload.backendRequest.hostname:("a.run.app")))
 timestamp>="2026-11-23T12:00:00Z"
 timestamp<"2026-11-23T13:00:00Z"
 receiveTimestamp<"2026-11-23T13:00:00Z"`},
 		{"calls that were logged in time",
-			Used(hello, Calls{Address: "a.run.app/x", Agents: []string{"A", "B"}}, noon, noon.Add(time.Millisecond)),
-			log + `httpRequest.status<400
+			Used(hello, []Calls{{Address: "a.run.app/x", Agents: []string{"A", "B"}}, {}}, noon, noon.Add(time.Millisecond)),
+			"((" + log + `httpRequest.status<400
 httpRequest.requestUrl:"://a.run.app/x"
-httpRequest.userAgent:("A" OR "B")
+httpRequest.userAgent:("A" OR "B")) OR (` + log + `httpRequest.status<400))
 timestamp>="2026-11-23T12:00:00Z"
 timestamp<"2026-11-23T12:00:00.001Z"
 receiveTimestamp<"2026-11-23T12:00:00.001Z"`},

@@ -37,8 +37,9 @@ type Cloud interface {
 	// Callers finds who calls a service now. What may not be read is listed as
 	// unread, without an error.
 	Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error)
-	// Called reports whether a caller was let in before a time, as far back as the log is kept.
-	Called(ctx context.Context, p posture.Posture, who caller.Caller, before time.Time) (bool, error)
+	// Called reports whether any of the callers was let in before a time, as far back as the log
+	// is kept.
+	Called(ctx context.Context, p posture.Posture, who []caller.Caller, before time.Time) (bool, error)
 	// Apply takes one step as an account, "" = our own. It refuses with
 	// fault.Conflict when the resource is no longer at the step's version, and
 	// returns the version after the write, "" when the API does not.

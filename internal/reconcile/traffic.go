@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -85,20 +86,28 @@ func (r *run) forbidden(ctx context.Context, q doctor.Question) *doctor.Counted 
 	return &doctor.Counted{Forbidden: traffic.Forbidden(answers)}
 }
 
-// mostAsked bounds how many callers of one service are looked for in the log, whose reads are
-// few a minute. The others count as used.
+// mostAsked bounds how many callers of one service are looked for one by one in the log, whose
+// reads are few a minute. The others are looked for together: a crowd of callers must not
+// hide that none of them calls.
 const mostAsked = 5
 
 // used finds out which callers called the service.
 func (r *run) used(ctx context.Context, p posture.Posture, request decide.UsedRequest) *decide.Used {
 	found := &decide.Used{Names: map[string]bool{}}
-	for _, one := range request.Callers[:min(len(request.Callers), mostAsked)] {
-		called, err := r.Cloud.Called(ctx, p, one, request.Before)
+	one := min(len(request.Callers), mostAsked)
+	groups := slices.Collect(slices.Chunk(request.Callers[:one], 1))
+	if rest := request.Callers[one:]; len(rest) > 0 {
+		groups = append(groups, rest)
+	}
+	for _, group := range groups {
+		called, err := r.Cloud.Called(ctx, p, group, request.Before)
 		if err != nil {
-			found.Unread = fmt.Errorf("looking whether %s called %s: %w", one.Short(), p.Target, err)
+			found.Unread = fmt.Errorf("looking whether %s called %s: %w", group[0].Short(), p.Target, err)
 			break
 		}
-		found.Names[one.Name] = called
+		for _, each := range group {
+			found.Names[each.Name] = called
+		}
 	}
 	r.usedFound = found
 	return found

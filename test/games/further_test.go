@@ -24,6 +24,7 @@ const (
 	toolReads    kind.Kind = "read, with a tool, who may invoke"
 	toolAllows   kind.Kind = "let everybody invoke, with the version that the tool read,"
 	subscribe    kind.Kind = "make a push subscription without messages that calls"
+	crowd        kind.Kind = "make thirty push subscriptions without messages that call"
 	schedule     kind.Kind = "make a job that runs once a year and calls"
 	touchBackend kind.Kind = "change the description of the backend service before"
 	sideIdle     kind.Kind = "put a backend service with Cloud CDN and without a frontend before"
@@ -68,6 +69,13 @@ func (m mover) attack(move play.Move) {
 		m.owner(http.MethodPut, "/v1/projects/"+referee.Project+"/topics/nothing", object{})
 		m.owner(http.MethodPut, "/v1/projects/"+referee.Project+"/subscriptions/"+s, object{
 			"topic": "projects/" + referee.Project + "/topics/nothing", "pushConfig": object{"pushEndpoint": address}})
+	case crowd:
+		m.owner(http.MethodPut, "/v1/projects/"+referee.Project+"/topics/nothing", object{})
+		for i := range 30 {
+			name := fmt.Sprintf("%s-%d", s, i)
+			m.owner(http.MethodPut, "/v1/projects/"+referee.Project+"/subscriptions/"+name, object{
+				"topic": "projects/" + referee.Project + "/topics/nothing", "pushConfig": object{"pushEndpoint": address + name}})
+		}
 	case schedule:
 		jobs := "projects/" + referee.Project + "/locations/" + play.Region + "/jobs"
 		m.owner(http.MethodPost, "/v1/"+jobs, object{"name": jobs + "/" + s, "schedule": "0 3 1 1 *",

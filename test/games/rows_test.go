@@ -96,6 +96,7 @@ func rows() []row {
 		{"CDN, and a subscription", []kind.Kind{kind.SideCDN, subscribe}},
 		{"CDN, and a yearly job", []kind.Kind{kind.SideCDN, schedule}},
 		{"plain HTTP, and a subscription", []kind.Kind{kind.SidePlain, subscribe}},
+		{"plain HTTP, and a crowd of subscriptions", []kind.Kind{kind.SidePlain, crowd}},
 	} {
 		add("something beside that keeps it open", beside.variant, "P4", side(beside.kinds...))
 		add("something beside that keeps it open", beside.variant+", after protection", "P4", sideLater(beside.kinds...))
