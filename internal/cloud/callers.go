@@ -11,6 +11,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -72,7 +73,10 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		}
 		group.Go(func() (err error) {
 			at := logfilter.Hosts{Asked: hosts, Backends: gateways}
-			visitors, err = c.logs.Visitors(ctx, p.Target, at, visitsSince(p, c.now()))
+			since := visitsSince(p, c.now())
+			if visitors, err = c.logs.Visitors(ctx, p.Target, at, since); err == nil && door.InsideOnly(p) != nil {
+				err = c.allListed(ctx, p.Target, visitors, since)
+			}
 			// Reads of logs are few a minute, and visitors mostly a hint.
 			unread.note("projects/"+project+"/logs/"+caller.RequestLog, err)
 			return nil
@@ -88,6 +92,22 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		found[i] = printable(found[i])
 	}
 	return found, unread.sorted(), nil
+}
+
+// allListed returns an error where somebody was let in who is not among the visitors: these
+// are the newest and most frequent ones, and a flood from inside would hide who is outside.
+func (c *Cloud) allListed(ctx context.Context, target posture.Target, visitors []caller.Caller, since time.Time) error {
+	var listed []string
+	for _, one := range visitors {
+		if one.RemoteIP != "" && !slices.Contains(listed, one.RemoteIP) {
+			listed = append(listed, one.RemoteIP)
+		}
+	}
+	others, err := c.logs.Any(ctx, target.Project, logfilter.VisitsOfOthers(target, listed, since))
+	if err == nil && others {
+		err = fault.New(fault.Invalid, "more visitors asked for %q than are looked at", target.Service)
+	}
+	return err
 }
 
 // usedWithin is how long ago a caller may have called last to count as used.

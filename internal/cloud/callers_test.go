@@ -3,6 +3,7 @@ package cloud
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -230,5 +231,45 @@ func TestTheRequestLogIsReadOnlyForOpenAddresses(t *testing.T) {
 	cloud := answering(t, map[string]string{subscriptionsPath: noTriggers, triggersPath: noTriggers, jobsPath: noTriggers})
 	if _, _, err := cloud.Callers(t.Context(), closed); err != nil {
 		t.Error(err)
+	}
+}
+
+// A flood from inside must not hide who comes from outside.
+func TestBehindInternalLoadBalancersEveryVisitorIsToBeKnown(t *testing.T) {
+	inside := openService
+	inside.Backends = []posture.Backend{{Name: "inside", Scheme: "INTERNAL_MANAGED", Frontends: []posture.Frontend{{HTTPS: true}}}}
+	const visit = `{"entries": [{"httpRequest": {"requestUrl": "https://hello-abc-uc.a.run.app/", "remoteIp": "10.0.0.7"}}]}`
+	for _, tc := range []struct {
+		name, others string
+		p            posture.Posture
+		unread       bool
+	}{
+		{"nobody else came", "{}", inside, false},
+		{"somebody else came", visit, inside, true},
+		{"nobody asks where there is no internal one", visit, openService, false},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			text, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			switch {
+			case r.URL.Path != entriesPath:
+				fmt.Fprint(w, "{}")
+			case strings.Contains(string(text), `-httpRequest.remoteIp=(\"10.0.0.7\")`):
+				fmt.Fprint(w, tc.others)
+			default:
+				fmt.Fprint(w, visit)
+			}
+		}))
+		cloud, err := Connect(t.Context(), connect.Config{Endpoint: server.URL}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, unread, err := cloud.Callers(t.Context(), tc.p)
+		if err != nil || len(found) != 1 || (len(unread) > 0) != tc.unread {
+			t.Errorf("%s: %v, unread %v, %v", tc.name, found, unread, err)
+		}
+		server.Close()
 	}
 }

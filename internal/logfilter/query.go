@@ -137,6 +137,16 @@ func Visits(target posture.Target, hosts Hosts, since time.Time) string {
 	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
 }
 
+// VisitsOfOthers selects the requests since a time that a service let in, but for those from some
+// IP addresses.
+func VisitsOfOthers(target posture.Target, addresses []string, since time.Time) string {
+	filter := requests(target) + "\nhttpRequest.status<400"
+	if len(addresses) > 0 {
+		filter += "\n-httpRequest.remoteIp=" + listed(addresses)
+	}
+	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
+}
+
 // gateway selects what gateways of API Gateway in a project sent on to one of the hosts.
 func gateway(project string, hosts []string) string {
 	return fmt.Sprintf(`logName="projects/%s/logs/%s"
