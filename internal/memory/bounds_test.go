@@ -236,17 +236,16 @@ func TestFullDeploymentKeepsHoldsLongest(t *testing.T) {
 		return memory.Text{Digest: "d", Text: strings.Repeat("h", size), Since: began}
 	}
 	for name, tc := range map[string]struct {
-		policy, holds int
-		want          [2]bool // whether policy and holds are kept
+		holds int
+		want  bool // whether the holds are kept
 	}{
-		"both fit":            {20 << 10, 20 << 10, [2]bool{true, true}},
-		"they do not":         {40 << 10, 40 << 10, [2]bool{false, true}},
-		"the holds alone not": {1, 70 << 10, [2]bool{false, false}},
+		"they fit":    {40 << 10, true},
+		"they do not": {70 << 10, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := memory.NewInProcess()
 			_, err := open(store).UpdateDeployment(t.Context(), func(d *memory.Deployment) bool {
-				d.Policy, d.Holds, d.Sweeps = text(tc.policy), text(tc.holds), map[string]time.Time{}
+				d.Policy, d.Holds, d.Sweeps = memory.PolicyVersion{Sum: "s"}, text(tc.holds), map[string]time.Time{}
 				for i := range 600 {
 					d.Sweeps[fmt.Sprintf("projects/project-%d", i)] = began.Add(time.Duration(i) * time.Second)
 					d.Breaker.Failures = append(d.Breaker.Failures, memory.Failure{Resource: fmt.Sprint(i), At: began})
@@ -257,8 +256,8 @@ func TestFullDeploymentKeepsHoldsLongest(t *testing.T) {
 			if size := sized(t, store, "deployment"); err != nil || readErr != nil || size > 64<<10 || !read.Truncated {
 				t.Fatalf("%d bytes, truncated %t, %v, %v", size, read.Truncated, err, readErr)
 			}
-			if kept := [2]bool{read.Policy.Text != "", read.Holds.Text != ""}; kept != tc.want {
-				t.Errorf("policy and holds are kept: %v, want %v", kept, tc.want)
+			if kept := read.Holds.Text != ""; kept != tc.want || read.Policy.Sum != "s" {
+				t.Errorf("the holds are kept: %t, want %t; the policy in force: %+v", kept, tc.want, read.Policy)
 			}
 		})
 	}

@@ -17,9 +17,14 @@ type Deployment struct {
 	// SignIn holds, by project and host, when IAP's settings were last seen to name the host
 	// as the page at which external identities sign in.
 	SignIn map[string]time.Time `json:"signIn,omitempty"`
-	// Policy and Holds are the last texts that could be read and parsed.
-	Policy Text `json:"policy,omitzero"`
-	Holds  Text `json:"holds,omitzero"`
+	// Policy is the one in force: the last that could be read and was let in.
+	Policy PolicyVersion `json:"policy,omitzero"`
+	// Policies holds, by their sums, when earlier policies were last in force.
+	Policies map[string]time.Time `json:"policies,omitempty"`
+	// Waiting is a policy that waits for an approver; nil = none does.
+	Waiting *WaitingPolicy `json:"waiting,omitempty"`
+	// Holds is the last text that could be read and parsed.
+	Holds Text `json:"holds,omitzero"`
 	// Held is when each hold was first seen, by its target and its end.
 	Held map[string]time.Time `json:"held,omitempty"`
 }
@@ -123,8 +128,8 @@ type Text struct {
 	Since  time.Time `json:"since,omitzero"` // when this content was first read
 }
 
-// shrink drops the oldest failures and sweeps, then the policy, then the holds.
-// Without a stored text the stricter case applies.
+// shrink drops the oldest failures and sweeps, then the holds. Without a stored text the
+// stricter case applies.
 func (d *Deployment) shrink(excess int) bool {
 	scopes := slices.SortedFunc(maps.Keys(d.Sweeps), func(a, b string) int { return d.Sweeps[a].Compare(d.Sweeps[b]) })
 	sweeps := list{sizesOf(scopes), func(n int) {
@@ -133,11 +138,8 @@ func (d *Deployment) shrink(excess int) bool {
 		}
 	}}
 	left, dropped := shrink(excess, sweeps, listOf(&d.Breaker.Failures))
-	for _, text := range []*Text{&d.Policy, &d.Holds} {
-		if left > 0 && *text != (Text{}) {
-			left -= len(text.Text)
-			*text, dropped = Text{}, true
-		}
+	if left > 0 && d.Holds != (Text{}) {
+		d.Holds, dropped = Text{}, true
 	}
 	return dropped
 }

@@ -11,6 +11,9 @@
 //	hour/HOUR/deployment     the same for the whole deployment
 //	plan/RUN                 the steps of a run, for 30 days
 //	due/MINUTE/KEY           work that is due at a time
+//	guarded/XX               a part of the index of guarded services
+//	policy/SUM/N             a part of a policy's text that was in force
+//	heartbeat                the key of our heartbeats
 //	deployment               circuit breaker, sweeps, last good policy and holds
 //
 // A record is written at a transition (opened, closed, written by us, undone,

@@ -221,8 +221,11 @@ func load[R any, P pointer[R]](ctx context.Context, m *Memory, name string) (fou
 	}
 	header := P(&found).header()
 	if header.Sequence < known {
-		if s, ok := any(&found).(*Service); ok {
-			s.Approvals = nil
+		switch record := any(&found).(type) {
+		case *Service:
+			record.Approvals = nil
+		case *Deployment:
+			record.Waiting = nil
 		}
 		return found, blob.Generation,
 			fmt.Errorf("reading record %s: %w: it is at sequence %d, and was at %d", name, ErrRollback, header.Sequence, known)

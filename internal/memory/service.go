@@ -24,6 +24,8 @@ type Service struct {
 	// GuardedSince is when every door was first found guarded by IAP; zero = never.
 	// A recreated service inherits it.
 	GuardedSince time.Time `json:"guardedSince,omitzero"`
+	// Indexed means that the index of guarded services has the service.
+	Indexed bool `json:"indexed,omitempty"`
 	// BalancedSince is when a load balancer was first seen to lead to the service; zero =
 	// never. A recreated service inherits it.
 	BalancedSince time.Time `json:"balancedSince,omitzero"`
@@ -132,6 +134,14 @@ func (s *Service) SeeGuarded(at time.Time) bool {
 	}
 	s.GuardedSince = at
 	return true
+}
+
+// SeeIndexed notes that the index of guarded services has the service, or lost it. It
+// reports whether the record changed.
+func (s *Service) SeeIndexed(indexed bool) bool {
+	changed := s.Indexed != indexed
+	s.Indexed = indexed
+	return changed
 }
 
 // SeeBalanced notes that a load balancer leads to the service. It reports whether the

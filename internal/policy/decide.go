@@ -36,9 +36,12 @@ func (p Policy) For(s Subject) (Settings, bool) {
 		return p.own.settings(), true
 	}
 	if p.digest == "" {
-		return DefaultSettings(), true
+		settings := DefaultSettings()
+		settings.PolicyUnread, settings.Notice = p.unread, p.notice
+		return settings, true
 	}
 	settings, inScope := p.decide(s)
+	settings.Notice = p.notice
 	if settings.Trust.Known() {
 		settings.Trust.Projects = p.Projects()
 	}

@@ -39,15 +39,22 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 	policy := Policy{digest: digest(text), exemptions: exemptions{}, doors: doorExemptions{}}
 	longest, exempted := longestExemption, []*yaml.Node(nil)
 	var places []*yaml.Node
+	var approvers []string // of the rules that name none
 	r.mapping(body, "the policy", keys{
 		"version":      r.one,
 		"maxExemption": r.days("maxExemption", &longest),
 		"holds":        r.holds(&policy.longestHold),
+		"approvers":    r.approvers(&approvers),
 		"exemptions":   r.list("exemptions", func(n *yaml.Node) { exempted = append(exempted, n) }),
 		"rules": r.list("rules", func(n *yaml.Node) {
 			policy.rules, places = append(policy.rules, r.rule(n, policy.rules)), append(places, n)
 		}),
 	}, "version", "rules")
+	for i := range policy.rules {
+		if settings := &policy.rules[i].settings; settings.Approvers == nil {
+			settings.Approvers = approvers
+		}
+	}
 	for i, n := range places {
 		r.choiceLoosensNothing(n, policy.rules[i], policy.rules[i+1:])
 	}
@@ -80,6 +87,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 			WithoutWait, WithoutClose, WithoutDirect),
 		"private":        choice(r, "private", &settings.Private, PrivateLeave, PrivateBehindIAP, PrivateInclude),
 		"access":         func(n *yaml.Node) { r.access(n, &settings) },
+		"approvers":      r.approvers(&settings.Approvers),
 		"accept":         r.list("accept", func(n *yaml.Node) { r.accept(n, &settings) }),
 		"publicInvokers": choice(r, "publicInvokers", &invokers, "remove", "keep"),
 		"ingress":        choice(r, "ingress", &ingress, "restrict", "keep"),

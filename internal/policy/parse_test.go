@@ -41,6 +41,10 @@ type refused struct {
 var refusals = []refused{
 	{"unknown key", head + "    mood: enforce\n", `line 4, column 5: unknown key "mood": did you mean mode?`, false},
 	{"unknown key that resembles none", head + "    zzzzzzzz: 1\n", "write one of accept, access, ", false},
+	{"a group as approver", head + "    approvers: [\"group:ops@example.com\"]\n",
+		`line 4, column 17: approvers: "group:ops@example.com" is not an account: write user:ADDRESS`, false},
+	{"no account as approver", head + "approvers: [7]\n", `line 4, column 13: approvers: "7" is not an account`, false},
+	{"no approver", head + "approvers: []\n", "line 4, column 12: approvers is empty", false},
 	{"unknown key in match", head + "    match: {project: [a]}\n",
 		`line 4, column 13: unknown key "project": did you mean projects?`, false},
 	{"unknown key at the top", "version: 1\nrule: []\n",

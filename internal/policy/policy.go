@@ -27,6 +27,8 @@ type Policy struct {
 	own        own
 	// longestHold is 0 where the policy says nothing about holds.
 	longestHold time.Duration
+	unread      string // see Unreadable
+	notice      string // see Announcing
 }
 
 // Digest returns the first 12 hex digits of the SHA-256 of the policy's text, or

@@ -114,6 +114,9 @@ type Settings struct {
 	// KeepAccessors leaves public accessors of IAP as they are. The door is reported
 	// as open all the same, and nothing is granted at it.
 	KeepAccessors bool
+	// Approvers are the accounts that may approve what the rule decides: user:ADDRESS or
+	// serviceAccount:ADDRESS; none = nobody can approve.
+	Approvers []string
 	// Accept are facts that may stay unread for a time.
 	Accept []Acceptance
 	// WithoutLoadBalancer is what recipe auto or load-balancer does meanwhile.
@@ -162,6 +165,11 @@ type Settings struct {
 	SkippedRules []string
 	// Undecided is why it is not known which rule decides; "" = it is known.
 	Undecided string
+	// PolicyUnread is why no policy is known at all; "" = one is, or none is wanted. Then only
+	// what was guarded before is written, where it is open.
+	PolicyUnread string
+	// Notice is what reports say of the policy itself that somebody asked for; "" = nothing.
+	Notice string
 	// Callers is what to do about known callers that the plan would shut out.
 	Callers OnBreak
 	// Probe is whether iapguard requests the doors without credentials afterwards.

@@ -41,15 +41,13 @@ var strictnesses = []strictness{
 		return inOrder(b.NoneFor, l.NoneFor, NoneWait, NoneEnable)
 	}},
 	{"access.domains, access.trusted", []string{"Trust"}, func(l, b Settings) bool {
-		subset := func(less, more []string) bool {
-			return !slices.ContainsFunc(less, func(one string) bool { return !slices.Contains(more, one) })
-		}
 		return !b.Trust.Known() ||
 			l.Trust.Known() && subset(l.Trust.Domains, b.Trust.Domains) && subset(l.Trust.Members, b.Trust.Members)
 	}},
 	{"access.publicAccessors", []string{"KeepAccessors"}, func(l, b Settings) bool {
 		return b.KeepAccessors || !l.KeepAccessors
 	}},
+	{"approvers", []string{"Approvers"}, func(l, b Settings) bool { return subset(l.Approvers, b.Approvers) }},
 	{"accept", []string{"Accept"}, func(l, b Settings) bool {
 		return !slices.ContainsFunc(l.Accept, func(a Acceptance) bool { return !slices.Contains(b.Accept, a) })
 	}},
@@ -92,6 +90,11 @@ func LessStrict(labelled, base Settings) []string {
 		}
 	}
 	return keys
+}
+
+// subset reports whether everything in less is in more.
+func subset(less, more []string) bool {
+	return !slices.ContainsFunc(less, func(one string) bool { return !slices.Contains(more, one) })
 }
 
 // inOrder reports whether both are known, and in this order or the same.

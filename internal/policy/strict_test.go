@@ -13,7 +13,7 @@ import (
 )
 
 // notOfARule are what is said about a service in another way than by a rule.
-var notOfARule = []string{"Rule", "Exemption", "Doors", "Hold", "SkippedRules", "Undecided"}
+var notOfARule = []string{"Rule", "Exemption", "Doors", "Hold", "SkippedRules", "Undecided", "PolicyUnread", "Notice"}
 
 func TestEverySettingOfARuleIsCompared(t *testing.T) {
 	compared := slices.Clone(notOfARule)
@@ -61,6 +61,9 @@ func TestWhatIsLessStrictIsNamed(t *testing.T) {
 		{"access.members", func(s *settings) { s.Access = []string{alice} },
 			func(s *settings) { s.Access = []string{bob} }, true},
 		{"access.members", func(s *settings) {}, func(s *settings) { s.Access = []string{bob} }, true},
+		{"approvers", func(s *settings) { s.Approvers = []string{alice} },
+			func(s *settings) { s.Approvers = []string{alice, bob} }, false},
+		{"approvers", func(s *settings) {}, func(s *settings) { s.Approvers = []string{alice} }, false},
 		{"access.condition", func(s *settings) { s.AccessCondition = posture.Condition{Title: "a", Expression: "a"} },
 			func(s *settings) {}, false},
 		{"access.condition", func(s *settings) { s.AccessCondition = posture.Condition{Title: "a", Expression: "a"} },
