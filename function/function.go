@@ -29,6 +29,7 @@ type Function struct {
 	engine   *reconcile.Engine
 	cloud    services
 	policies *policySource
+	holds    *holdsSource
 	memory   *memory.Memory
 	log      *slog.Logger
 	clock    clockwork.Clock
@@ -85,7 +86,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if f.memory, err = OpenMemory(ctx, config, log); err != nil {
 		return nil, err
 	}
-	f.records = dueRecords{f.memory}
+	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, policies, f.memory, log)
 	if f.repeated, err = lru.New[string, struct{}](mostRepeated); err != nil {
 		return nil, fmt.Errorf("making the list of stored looks: %w", err) // only for a size below 1
 	}
@@ -95,7 +96,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	wiring := Wiring{
 		Publisher: publisher, Policy: policies.current, Log: log,
-		Holds:   newHoldsSource(config, policies, f.memory, log).reader(),
+		Holds:   f.holds.current,
 		Writers: config.Writers, Memory: f.memory,
 	}
 	if observed != nil {

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,19 +12,22 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/reconcile"
 )
 
-// holdsSource is the holds file, read before every wave of writes. When it becomes
-// unreadable, the last good holds stay in force: those that this process read, else those
-// that the memory has.
+// holdsSource is the holds file, read before every step, and what commands placed. When the
+// file becomes unreadable, its last good holds stay in force: those that this process read,
+// else those that the memory has.
 type holdsSource struct {
-	path    string
+	path    string               // of the file; "" = there is none
 	longest func() time.Duration // of the policy
 	memory  *memory.Memory
-	now     func() time.Time
+	placed  *PlacedHolds
+	clock   clockwork.Clock
 	log     *slog.Logger
 
 	mu    sync.Mutex
@@ -32,33 +36,27 @@ type holdsSource struct {
 	seen  map[string]time.Time // when each hold was first seen, by its key in the memory
 	kept  string               // the text that the memory has
 	asked time.Time            // when the memory was last asked for a text, or given one
+	said  map[string]bool      // holds whose end was announced, with how long before
 }
 
-// newHoldsSource returns nil where no holds are kept. It reads the file once, for the log,
-// and does not call the memory.
+// newHoldsSource reads the file once, for the log, and does not call the memory.
 func newHoldsSource(config Config, policies *policySource, remembered *memory.Memory, log *slog.Logger) *holdsSource {
-	if config.Holds == "" {
-		return nil
-	}
-	s := &holdsSource{path: config.Holds, memory: remembered, now: config.clock().Now, log: log, seen: map[string]time.Time{},
+	s := &holdsSource{path: config.Holds, memory: remembered, clock: config.clock(), log: log,
+		placed: NewPlacedHolds(remembered, config.clock(), log), seen: map[string]time.Time{}, said: map[string]bool{},
 		longest: func() time.Duration { return policies.inForce().LongestHold() }}
 	if err := s.read(); err != nil {
-		log.Error("the holds cannot be read at the start: nothing is written, or the last good holds stay in force", "err", err)
+		log.Error(holdsUnreadable+" at the start: nothing is written, or the last good holds stay in force", "err", err)
 	}
 	return s
 }
 
-// reader is how the loop reads the holds, nil without any.
-func (s *holdsSource) reader() func() (reconcile.Holds, error) {
-	if s == nil {
-		return nil
-	}
-	return s.current
-}
+// holdsUnreadable begins the log lines that an alert looks for (deploy/terraform).
+const holdsUnreadable = "the holds cannot be read"
 
 // current returns the holds in force. With an error come the last good ones, nil where none
 // are known.
 func (s *holdsSource) current() (reconcile.Holds, error) {
+	placed, unplaced := s.placed.Current()
 	err := s.read()
 	if err != nil {
 		s.recall()
@@ -67,20 +65,40 @@ func (s *holdsSource) current() (reconcile.Holds, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case err == nil:
-		return s.bounded(), nil
-	case s.text == "":
-		s.log.Error("nothing is written while the holds cannot be read", "err", err)
+	if s.path != "" && s.text == "" {
+		s.log.Error(holdsUnreadable+": nothing is written", "err", err)
 		return nil, err
 	}
-	s.log.Error("the holds cannot be read: the last good ones stay in force, and only what was guarded before is written",
-		"err", err)
-	return s.bounded(), err
+	if err = cmp.Or(err, unplaced); err != nil {
+		s.log.Error(holdsUnreadable+": the last good ones stay in force, and only what was guarded before is written", "err", err)
+	}
+	holds := s.bounded(placed)
+	s.announceEnds(holds)
+	return holds, err
+}
+
+// announceEnds logs that a hold ends soon, at each of its notices.
+func (s *holdsSource) announceEnds(holds policy.Holds) {
+	now, said := s.clock.Now(), map[string]bool{}
+	for _, hold := range holds.At(now) {
+		for i, at := range hold.Notices() {
+			key := fmt.Sprintf("%s %d", holdKey(hold), i)
+			if said[key] = s.said[key]; now.Before(at) || said[key] {
+				continue
+			}
+			said[key] = true
+			s.log.Warn("a hold ends soon", "target", hold.Name(), "until", hold.Until.UTC().Format(time.RFC3339),
+				"reason", hold.Reason, "by", hold.By)
+		}
+	}
+	s.said = said
 }
 
 // read reads the file.
 func (s *holdsSource) read() error {
+	if s.path == "" {
+		return nil
+	}
 	text, err := os.ReadFile(s.path)
 	if err != nil {
 		return fmt.Errorf("reading holds: %w", err)
@@ -101,21 +119,21 @@ func (s *holdsSource) take(text string, holds policy.Holds) {
 		return
 	}
 	s.text, s.good, s.asked = text, holds, time.Time{}
-	now := s.now()
+	now := s.clock.Now()
 	for _, hold := range holds.At(now) {
 		if s.seen[holdKey(hold)].IsZero() {
 			s.seen[holdKey(hold)] = now
 		}
 	}
-	for _, line := range s.bounded().Problems(now) {
+	for _, line := range s.bounded(policy.Holds{}).Problems(now) {
 		s.log.Warn("a hold is not as it should be", "file", s.path, "problem", line)
 	}
 }
 
-// bounded are the last good holds with the ends that count.
-func (s *holdsSource) bounded() policy.Holds {
-	now := s.now()
-	return s.good.Bounded(s.longest(), func(hold policy.Hold) time.Time {
+// bounded are the last good holds of the file and placed ones, with the ends that count.
+func (s *holdsSource) bounded(placed policy.Holds) policy.Holds {
+	now := s.clock.Now()
+	return s.good.And(placed).Bounded(s.longest(), func(hold policy.Hold) time.Time {
 		if at := s.seen[holdKey(hold)]; !at.IsZero() && at.Before(now) {
 			return at
 		}
@@ -133,7 +151,7 @@ const askAgain = time.Minute
 
 // ask reports whether the memory is to be asked now.
 func (s *holdsSource) ask() bool {
-	now := s.now()
+	now := s.clock.Now()
 	if !s.asked.IsZero() && now.Sub(s.asked) < askAgain {
 		return false
 	}
@@ -145,18 +163,18 @@ func (s *holdsSource) ask() bool {
 func (s *holdsSource) remember() {
 	s.mu.Lock()
 	text, seen := s.text, map[string]time.Time{}
-	for _, hold := range s.good.At(s.now()) {
+	for _, hold := range s.good.At(s.clock.Now()) {
 		seen[holdKey(hold)] = s.seen[holdKey(hold)]
 	}
-	due := s.kept != text && s.ask()
+	due := s.path != "" && s.kept != text && s.ask()
 	s.mu.Unlock()
 	if !due {
 		return
 	}
 	sum := sha256.Sum256([]byte(text))
-	stored := memory.Text{Digest: hex.EncodeToString(sum[:])[:12], Text: text, Since: s.now()}
+	stored := memory.Text{Digest: hex.EncodeToString(sum[:])[:12], Text: text, Since: s.clock.Now()}
 	found, err := s.memory.UpdateDeployment(context.Background(), func(d *memory.Deployment) bool {
-		changed := d.SeeHolds(seen, s.now())
+		changed := d.SeeHolds(seen, s.clock.Now())
 		if d.Holds.Text != text {
 			d.Holds, changed = stored, true
 		}
@@ -166,6 +184,7 @@ func (s *holdsSource) remember() {
 		s.log.Warn("the memory does not know the holds", "err", err)
 		return
 	}
+	s.placed.saw(found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept = text

@@ -130,10 +130,13 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 		line = append(line, "verdict", final.Verdict)
 	}
 	f.log.InfoContext(ctx, "handled", line...)
+	waits := final.WaitingFor != nil && final.WaitingFor.Until != nil
 	if err := f.lookAgain(ctx, item, final.LookAgain); err != nil {
+		if final.Outcome == report.Held && !waits {
+			return time.Time{}, err // the holds cannot be read, nor can the memory: nobody knows until when
+		}
 		f.log.WarnContext(ctx, "the next event or sweep looks again", "target", target, "err", err)
 	}
-	waits := final.WaitingFor != nil && final.WaitingFor.Until != nil
 	switch {
 	case waits && (final.Outcome == report.Deferred || final.Outcome == report.Contested):
 	case final.Outcome.Retries():

@@ -331,6 +331,12 @@ func TestWorkIsRetriedWhenItsRecordIsNotStored(t *testing.T) {
 	if err := b.deliver(t, "deployed", event.RunServiceChanged); err == nil || errors.Is(err, workqueue.ErrNotYet) {
 		t.Errorf("%v, want an error that is logged", err)
 	}
+	if got := b.last(t).Outcome; got != report.Held || b.writes() > 0 {
+		t.Errorf("%s with %d writes; want it held while it is not known which holds commands placed", got, b.writes())
+	}
+	if err := b.MakeMemoryBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	b.Later(11 * time.Minute)
 	if err := b.deliver(t, "deployed", event.RunServiceChanged); err != nil || b.last(t).Outcome != report.Protected {
 		t.Errorf("when it is due: %v, %s; want protected", err, b.last(t).Outcome)

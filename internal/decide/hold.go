@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/policy"
@@ -78,11 +79,18 @@ func HeldNow(d Decision, s Settings, now time.Time) bool {
 	}) != nil
 }
 
-// held reports what would be done, and what stops it.
+// unreadPause is when to look again at a service that is held because the holds cannot be
+// read.
+const unreadPause = 5 * time.Minute
+
+// held reports what would be done, and what stops it. It is looked at again when the hold
+// ends, and before that when its end is announced.
 func (d *decider) held() Decision {
 	decision, hold := d.end(report.Held), d.hold
 	decision.WaitingFor = &report.WaitingFor{What: hold.Reason, Who: hold.By}
 	if hold.Until.IsZero() {
+		decision.LookAgain = d.now.Add(unreadPause)
+		decision.Advice = append(decision.Advice, "it goes on by itself within minutes of when they can be read again")
 		return decision
 	}
 	until := hold.Until.UTC()
@@ -92,6 +100,15 @@ func (d *decider) held() Decision {
 			hold.Doubt)
 	}
 	decision.WaitingFor.Until, decision.LookAgain = &until, until
+	for _, notice := range hold.Notices() {
+		switch {
+		case notice.After(d.now):
+			decision.LookAgain = earliest(decision.LookAgain, notice)
+		case d.now.Before(until):
+			decision.Advice = []string{fmt.Sprintf("the hold ends in %s: then what it stops is written",
+				policy.InWords(until.Sub(d.now).Round(time.Minute)))}
+		}
+	}
 	decision.WaitingFor.What = fmt.Sprintf("%s is held until %s: %s", what, until.Format(time.RFC3339), hold.Reason)
 	if hold.Cut != "" {
 		decision.Advice = append(decision.Advice, hold.Cut)
@@ -108,4 +125,20 @@ func (d *decider) toldUnread(decision Decision) Decision {
 			"only what was guarded before is written, until they can be read: %v", d.rules.HoldsUnread))
 	}
 	return decision
+}
+
+// ToHold are the scopes that are held while services are taken back: each service, or their
+// projects where that would be more holds than most.
+func ToHold(targets []posture.Target, most int) []posture.Scope {
+	var scopes []posture.Scope
+	for _, target := range targets {
+		scope := posture.Scope(target)
+		if len(targets) > most {
+			scope = posture.Scope{Project: target.Project}
+		}
+		if !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
 }

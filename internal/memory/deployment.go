@@ -27,6 +27,8 @@ type Deployment struct {
 	Holds Text `json:"holds,omitzero"`
 	// Held is when each hold was first seen, by its target and its end.
 	Held map[string]time.Time `json:"held,omitempty"`
+	// Placed are the holds that commands placed, and those that ended within 30 days.
+	Placed []PlacedHold `json:"placed,omitempty"`
 }
 
 // Breaker is the circuit breaker. It counts writes of ours that were acknowledged and

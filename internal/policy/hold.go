@@ -18,6 +18,17 @@ import (
 // Holds is the content of a holds file, with the holds that have ended.
 type Holds struct{ list []Hold }
 
+// HoldsOf are these holds.
+func HoldsOf(list []Hold) Holds { return Holds{list} }
+
+// And returns the holds together with others.
+func (h Holds) And(others Holds) Holds { return Holds{slices.Concat(h.list, others.list)} }
+
+// Has reports whether a hold of exactly this name is in force at a time.
+func (h Holds) Has(name string, at time.Time) bool {
+	return slices.ContainsFunc(h.At(at), func(hold Hold) bool { return hold.Name() == name })
+}
+
 // ParseHolds reads the text of a holds file: version: 1, and under holds the
 // target, until, reason and by of each. An empty text is an error.
 func ParseHolds(text []byte) (Holds, error) {

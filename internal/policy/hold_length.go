@@ -52,18 +52,31 @@ func (h Hold) longest(below time.Duration) time.Duration {
 	return below
 }
 
-// CheckLength returns what is wrong with how long a hold is to last, in one line, or nil.
-func (h Hold) CheckLength(length, longest time.Duration) error {
+// CheckLength returns what is wrong with how long a hold is to last, in one line, or nil. flag
+// is by which the length was given.
+func (h Hold) CheckLength(flag string, length, longest time.Duration) error {
 	switch most := h.longest(longest); {
 	case length <= most:
 		return nil
 	case h.Above != "":
-		return fmt.Errorf("a hold on %s, above projects, lasts at most 24h, not %s: write --for 24h, or hold its projects",
-			h.Name(), length)
+		return fmt.Errorf("a hold on %s, above projects, lasts at most 24h, not %s: write %s 24h, or hold its projects",
+			h.Name(), length, flag)
 	default:
-		return fmt.Errorf("a hold on %s lasts at most %gh (%s), not %s: write --for %gh, or longest under holds in the policy "+
-			"(at most %s), and name the policy", h.Name(), most.Hours(), inDays(most), length, most.Hours(), inDays(mostHeld))
+		return fmt.Errorf("a hold on %s lasts at most %gh (%s), not %s: write %s %gh, or longest under holds in the policy "+
+			"(at most %s), and name the policy", h.Name(), most.Hours(), inDays(most), length, flag, most.Hours(), inDays(mostHeld))
 	}
+}
+
+// Notices are when the end of a hold is announced: an hour before it, and a day before that
+// of a long one.
+func (h Hold) Notices() []time.Time {
+	var at []time.Time
+	for _, before := range []time.Duration{24 * time.Hour, time.Hour} {
+		if h.Until.Sub(h.Since) > 2*before {
+			at = append(at, h.Until.Add(-before))
+		}
+	}
+	return at
 }
 
 // Adding returns the holds with one more, as With does, or an error where its scope was held

@@ -161,7 +161,7 @@ func TestACommandIsToldHowLongAHoldMayLast(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := ""
-		if err := hold.CheckLength(tc.length, tc.longest); err != nil {
+		if err := hold.CheckLength("--for", tc.length, tc.longest); err != nil {
 			got = err.Error()
 		}
 		if got != tc.want {

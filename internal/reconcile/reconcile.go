@@ -114,7 +114,7 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 // longer as observed: somebody wrote in between, deleted the resource, or placed a
 // hold. If the service itself is gone, the next observation finds that.
 func replans(err error) bool {
-	return fault.ActionOf(err) == fault.Replan || errors.Is(err, errHeld)
+	return fault.ActionOf(err) == fault.Replan
 }
 
 // GiveUp reports a request as blocked that did not end in its time.

@@ -32,7 +32,7 @@ func newHoldCommand() *cobra.Command {
 			}
 			longest, err := longestHold(policyName)
 			if err == nil {
-				err = hold.CheckLength(length, longest)
+				err = hold.CheckLength("--for", length, longest)
 			}
 			if err != nil {
 				return usageError{err}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/cloud"
-	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -82,10 +81,6 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if o.holds == "" {
 		o.holds = config.Holds
 	}
-	holds, err := readHolds(ctx, o.holds, config.Connect, rules.LongestHold())
-	if err != nil {
-		return nil, err
-	}
 	config.Clock = clockwork.NewRealClock()
 	if publisher == nil {
 		publisher = unpublished{}
@@ -95,8 +90,17 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err != nil {
 		return nil, err
 	}
+	kept := keptHolds{longest: rules.LongestHold()}
+	if config.Memory != "" {
+		kept.placed = function.NewPlacedHolds(remembered, config.Clock, log)
+	}
+	if o.holds != "" {
+		if kept.file, err = openHolds(ctx, o.holds, config.Connect); err != nil {
+			return nil, err
+		}
+	}
 	engine, err := function.NewEngine(clients, config, function.Wiring{
-		Publisher: publisher, Holds: holds, Log: log, Memory: remembered,
+		Publisher: publisher, Holds: kept.reader(ctx), Log: log, Memory: remembered,
 		Policy: func() reconcile.Policy { return rules },
 	})
 	if err != nil {
@@ -131,23 +135,35 @@ func (o *options) openFor(
 	return session, targets, err
 }
 
-// readHolds returns a function that reads the holds anew, nil without holds. longest is how
-// long a hold may last.
-func readHolds(ctx context.Context, name string, config connect.Config, longest time.Duration) (
-	func() (reconcile.Holds, error), error,
-) {
-	if name == "" {
-		return nil, nil
+// keptHolds are the holds that a command line obeys.
+type keptHolds struct {
+	file    holdsStore            // nil = none is named
+	placed  *function.PlacedHolds // nil = no deployment's memory is named
+	longest time.Duration         // how long a hold may last
+}
+
+// reader returns a function that reads the holds anew, nil without holds.
+func (k keptHolds) reader(ctx context.Context) func() (reconcile.Holds, error) {
+	if k.file == nil && k.placed == nil {
+		return nil
 	}
-	store, err := openHolds(ctx, name, config)
 	return func() (reconcile.Holds, error) {
-		holds, err := store.read(ctx)
-		if err != nil {
-			return nil, err
+		var holds policy.Holds
+		if k.file != nil {
+			var err error
+			if holds, err = k.file.read(ctx); err != nil {
+				return nil, err
+			}
+		}
+		var unread error
+		if k.placed != nil {
+			var placed policy.Holds
+			placed, unread = k.placed.Current()
+			holds = holds.And(placed)
 		}
 		now := time.Now()
-		return holds.Bounded(longest, func(policy.Hold) time.Time { return now }), nil
-	}, err
+		return holds.Bounded(k.longest, func(policy.Hold) time.Time { return now }), unread
+	}
 }
 
 // parseScopes reads the targets that the arguments name, before a connection is

@@ -1,0 +1,173 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/timeout"
+)
+
+const (
+	// placedFor is how long an answer of the memory about placed holds is used. With the time
+	// that a reading may take it stays well below the 30 seconds within which a hold stops
+	// every write.
+	placedFor      = 10 * time.Second
+	placedPatience = 2 * time.Second
+)
+
+// PlacedHolds are the holds that commands placed, as the memory has them. While the memory
+// cannot be read, those that were last read stay in force.
+type PlacedHolds struct {
+	memory *memory.Memory
+	clock  clockwork.Clock
+	log    *slog.Logger
+
+	mu    sync.Mutex // held while the memory is read: who asks meanwhile gets that answer
+	holds policy.Holds
+	known bool // the memory was read once
+	asked time.Time
+	err   error // of the last reading
+}
+
+// NewPlacedHolds makes no call.
+func NewPlacedHolds(m *memory.Memory, clock clockwork.Clock, log *slog.Logger) *PlacedHolds {
+	return &PlacedHolds{memory: m, clock: clock, log: log}
+}
+
+// Current returns the placed holds. It calls the memory once in ten seconds at most, for two
+// seconds. With an error no placed holds are known: the memory could not be read yet.
+func (p *PlacedHolds) Current() (policy.Holds, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asked.IsZero() || p.clock.Since(p.asked) >= placedFor {
+		p.asked = p.clock.Now()
+		ctx, cancel := timeout.With(context.Background(), p.clock, placedPatience, "the memory")
+		found, err := p.memory.Deployment(ctx)
+		cancel()
+		p.take(found, err)
+	}
+	if !p.known {
+		return policy.Holds{}, fmt.Errorf("the holds that commands placed are not known: %w", p.err)
+	}
+	return p.holds, nil
+}
+
+// take keeps what was read. In a record that was rolled back, the holds that are known stay.
+func (p *PlacedHolds) take(found memory.Deployment, err error) {
+	switch p.err = err; {
+	case err == nil, errors.Is(err, memory.ErrMissing):
+		p.holds, p.known = placedIn(found), true
+	case errors.Is(err, memory.ErrRollback):
+		p.holds, p.known = p.holds.And(placedIn(found)), true
+		p.log.Error("the memory was rolled back: the placed holds that were known stay in force", "err", err)
+	case p.known:
+		p.log.Warn("the memory cannot be read: the placed holds that were last read stay in force", "err", err)
+	}
+}
+
+// saw takes over what another reading, or a change, found.
+func (p *PlacedHolds) saw(found memory.Deployment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = p.clock.Now()
+	p.take(found, nil)
+}
+
+// placedIn are the placed holds of a record. A scope that is not one holds nothing.
+func placedIn(d memory.Deployment) policy.Holds {
+	var list []policy.Hold
+	for _, placed := range d.Placed {
+		hold, err := policy.HoldOn(placed.Scope)
+		if err != nil {
+			continue
+		}
+		hold.Since, hold.Until, hold.Reason, hold.By = placed.Since, placed.Until, placed.Reason, placed.By
+		list = append(list, hold)
+	}
+	return policy.HoldsOf(list)
+}
+
+// PlaceHold stores holds in the memory that begin now and last for a time, as a verified
+// person asked for, and returns them with their ends: all, or none. They are bounded as those
+// of the file are. Where one may not last so long, the error is a fault.Invalid of one line;
+// else the memory failed.
+func (s *holdsSource) PlaceHold(ctx context.Context, length time.Duration, holds ...policy.Hold) ([]policy.Hold, error) {
+	now, longest := s.clock.Now().UTC().Truncate(time.Second), s.longest()
+	placing := slices.Clone(holds)
+	for i, hold := range placing {
+		if length <= 0 || hold.Reason == "" || hold.By == "" {
+			return nil, fault.New(fault.Invalid, "a hold has a length, a reason, and somebody who placed it")
+		}
+		if err := hold.CheckLength("--for", length, longest); err != nil {
+			return nil, &fault.Error{Kind: fault.Invalid, Err: err}
+		}
+		placing[i].Since, placing[i].Until = now, now.Add(length)
+	}
+	s.mu.Lock()
+	file := s.bounded(policy.Holds{})
+	s.mu.Unlock()
+	var refused error
+	found, err := s.memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
+		var placed []memory.PlacedHold
+		for _, hold := range placing {
+			if _, refused = file.And(placedIn(*d)).Adding(hold, longest, now); refused != nil {
+				return false
+			}
+			placed = append(placed, memory.PlacedHold{Scope: hold.Name(), Until: hold.Until, Reason: hold.Reason, By: hold.By})
+		}
+		refused = d.PlaceHold(now, placed...)
+		return refused == nil
+	})
+	switch {
+	case refused != nil:
+		return nil, &fault.Error{Kind: fault.Invalid, Err: refused}
+	case err != nil:
+		return nil, fmt.Errorf("placing holds: %w", err)
+	}
+	s.placed.saw(found)
+	return placing, nil
+}
+
+// ResumeHold lifts the placed hold on exactly this resource. stays is a hold that still covers
+// it, nil = none is known; those of folders and organizations are not looked at. Where there
+// is no such hold, the error is a fault.Invalid of one line.
+func (s *holdsSource) ResumeHold(ctx context.Context, name string) (stays *policy.Hold, err error) {
+	named, err := policy.HoldOn(name)
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Invalid, Err: err}
+	}
+	now, lifted := s.clock.Now(), false
+	found, err := s.memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
+		lifted = d.ResumeHold(named.Name(), now)
+		return lifted
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lifting the hold on %s: %w", named.Name(), err)
+	}
+	s.placed.saw(found)
+	s.mu.Lock()
+	file := s.bounded(policy.Holds{})
+	s.mu.Unlock()
+	switch inFile := file.Has(named.Name(), now); {
+	case !lifted && inFile:
+		return nil, fault.New(fault.Invalid, "the hold on %s is in the holds file: lift it there, by iapguard resume %s with "+
+			"--holds", named.Name(), named.Name())
+	case !lifted:
+		return nil, fault.New(fault.Invalid, "no command placed a hold on exactly %s; iapguard status lists the holds",
+			named.Name())
+	case named.Above != "":
+		return nil, nil
+	}
+	return file.And(placedIn(found)).On(posture.Target(named.Scope), "", now), nil
+}
