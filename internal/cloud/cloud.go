@@ -13,6 +13,7 @@ package cloud
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -119,27 +120,52 @@ func (c *Cloud) LastWrites(ctx context.Context, p posture.Posture, accounts []st
 }
 
 // Trail returns the writes to a service since it was created, and to what leads to it, as the
-// audit log of its project has them, oldest first. from is since when no write is missing.
-func (c *Cloud) Trail(
-	ctx context.Context, p posture.Posture, accounts []string,
-) (writes []event.Write, from time.Time, err error) {
-	return c.logs.Trail(ctx, logging.Written{
-		Project: p.Target.Project, Names: writtenNames(p), Accounts: accounts, Since: p.Service.CreatedAt,
-	})
+// audit logs of their projects have them.
+func (c *Cloud) Trail(ctx context.Context, p posture.Posture, accounts []string) event.Trail {
+	names := map[string][]string{p.Target.Project: serviceNames(p)}
+	for _, backend := range p.Backends {
+		names[backend.Project] = append(names[backend.Project], backendNames(backend)...)
+	}
+	trail := event.Trail{Unread: map[string]error{}}
+	for _, project := range slices.Sorted(maps.Keys(names)) {
+		writes, from, err := c.logs.Trail(ctx, logging.Written{
+			Project: project, Names: distinct(names[project]), Accounts: accounts, Since: p.Service.CreatedAt,
+		})
+		if err != nil {
+			trail.Unread[project] = err
+			continue
+		}
+		if trail.Writes = append(trail.Writes, writes...); from.After(trail.From) {
+			trail.From = from
+		}
+	}
+	slices.SortStableFunc(trail.Writes, func(a, b event.Write) int { return a.At.Compare(b.At) })
+	return trail
 }
 
 // writtenNames are how the audit log names a service and the backend services before it.
 func writtenNames(p posture.Posture) []string {
+	names := serviceNames(p)
+	for _, backend := range p.Backends {
+		names = append(names, backendNames(backend)...)
+	}
+	return distinct(names)
+}
+
+func serviceNames(p posture.Posture) []string {
 	var names []string
 	for _, part := range p.Parts() {
 		names = append(names, part.Target.Service)
 	}
-	for _, backend := range p.Backends {
-		names = append(names, backend.Name)
-		if backend.ID != "" { // by which IAP names it
-			names = append(names, backend.ID)
-		}
-	}
+	return names
+}
+
+// backendNames are the name of a backend service, and the id by which IAP names it.
+func backendNames(b posture.Backend) []string {
+	return slices.DeleteFunc([]string{b.Name, b.ID}, func(name string) bool { return name == "" })
+}
+
+func distinct(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }

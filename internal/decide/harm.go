@@ -173,8 +173,8 @@ func harmFinding(p posture.Posture, w memory.Watch) protection.Finding {
 		Why: fmt.Sprintf("%d requests at its load balancers succeeded in the ten minutes before run %s closed it, and "+
 			"none from %s to %s, when %d were refused", w.Served, w.Run, after.From.UTC().Format(time.RFC3339),
 			after.To.UTC().Format(time.RFC3339), w.Refused),
-		Remedy: "look whether the accessors of the rule are right; to take the run back, save its report and type " +
-			"iapguard undo REPORT.json, after iapguard hold " + p.Target.Name(),
+		Remedy: "look whether the accessors of the rule are right; iapguard undo " + RunName(w.Run) + " holds the service and " +
+			"takes the run back",
 	}
 }
 

@@ -28,6 +28,8 @@ type Undoing struct {
 type Left struct {
 	Step plan.Step
 	Why  string
+	// Witnessed means that more than a report says that we took it.
+	Witnessed bool
 }
 
 // Undo compares reports of one service with the service as it is, and plans to take back
@@ -109,7 +111,7 @@ func (u *undo) add(taken takenStep) error {
 	if err != nil {
 		return fmt.Errorf("step %s on %s: %w", taken.step.Op, taken.step.Resource, err)
 	}
-	if step.Op() == provision {
+	if step.Op() == provision || u.has(step) {
 		return nil
 	}
 	at := step.Standing(u.p)
@@ -125,7 +127,7 @@ func (u *undo) add(taken takenStep) error {
 		return nil // it did not come to that, or it was taken back
 	}
 	if err := u.refuse(taken, step, at); err != nil {
-		u.Left = append(u.Left, Left{step, err.Error()})
+		u.Left = append(u.Left, Left{step, err.Error(), u.witnessed(taken, step)})
 		if op := step.Op(); at.Set && step.ShutsOut() && op != restrictIngress && u.shut == "" {
 			u.shut = op
 		}
@@ -136,6 +138,14 @@ func (u *undo) add(taken takenStep) error {
 	u.Steps = append(u.Steps, step)
 	u.after = step.Without(u.after)
 	return nil
+}
+
+// has reports whether the same change of a later run is taken back, or left, already.
+func (u *undo) has(step plan.Step) bool {
+	same := func(other plan.Step) bool {
+		return other.Op() == step.Op() && other.Resource == step.Resource && other.Words() == step.Words()
+	}
+	return slices.ContainsFunc(u.Steps, same) || slices.ContainsFunc(u.Left, func(l Left) bool { return same(l.Step) })
 }
 
 // refuse is why a step is left, nil where it is taken back.

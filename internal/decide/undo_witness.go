@@ -23,7 +23,7 @@ import (
 // Witnesses are what says, beside reports, that we took their steps.
 type Witnesses struct {
 	Memory *Remembered // nil = there is no memory
-	Trail  Trail
+	Trail  event.Trail
 	Self   event.Self // whose writes are ours
 }
 
@@ -32,13 +32,6 @@ type Remembered struct {
 	Wrote  []memory.Write
 	Runs   []memory.Plan
 	Unread error // nil = it was read
-}
-
-// Trail is what the audit log shows of the writes to a service and to what leads to it.
-type Trail struct {
-	Writes []event.Write // oldest first
-	From   time.Time     // since when no write is missing
-	Unread error         // nil = it was read
 }
 
 const (
@@ -74,11 +67,26 @@ func (u *undo) missing(taken takenStep, step plan.Step, at plan.Standing) error 
 	return nil
 }
 
+// witnessed reports whether the audit log shows that we took a step or, where it cannot be
+// read, the memory says so.
+func (u *undo) witnessed(taken takenStep, step plan.Step) bool {
+	if u.witnesses.Trail.Unread[u.projectOf(step)] == nil {
+		_, err := u.shownBy(taken, step)
+		return err == nil
+	}
+	known := u.witnesses.Memory
+	if known == nil {
+		return false
+	}
+	_, err := known.wrote(u.p, taken, step)
+	return err == nil
+}
+
 // shownBy is the entry of the audit log that shows that we took the step.
 func (u *undo) shownBy(taken takenStep, step plan.Step) (event.Write, error) {
 	trail := u.witnesses.Trail
-	if trail.Unread != nil {
-		return event.Write{}, fmt.Errorf("the audit log does not witness it: %w", trail.Unread)
+	if err := trail.Unread[u.projectOf(step)]; err != nil {
+		return event.Write{}, fmt.Errorf("the audit log does not witness it: %w", err)
 	}
 	for i, write := range slices.Backward(trail.Writes) {
 		if !u.witnesses.Self.Wrote(write.Cause) || !taken.near(write.At) || write.At.Before(u.p.Service.CreatedAt) {
@@ -90,6 +98,17 @@ func (u *undo) shownBy(taken takenStep, step plan.Step) (event.Write, error) {
 	}
 	return event.Write{}, fmt.Errorf("the audit log does not witness it: it shows no such write by %s",
 		strings.Join(u.witnesses.Self.Principals, ", "))
+}
+
+// projectOf is the id of the project whose audit log shows a step: a backend service may lie in
+// another one.
+func (u *undo) projectOf(step plan.Step) string {
+	for _, backend := range u.p.Backends {
+		if backend.Resource() == step.Resource {
+			return backend.Project
+		}
+	}
+	return u.p.Target.Project
 }
 
 // near reports whether a write can have been the step.

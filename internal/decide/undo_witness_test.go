@@ -75,7 +75,7 @@ func remembered(reports ...report.Report) *Remembered {
 
 // witnessed has every witness of the steps that reports say were done.
 func witnessed(reports ...report.Report) Witnesses {
-	return Witnesses{Memory: remembered(reports...), Trail: Trail{Writes: shopWrites()},
+	return Witnesses{Memory: remembered(reports...), Trail: event.Trail{Writes: shopWrites()},
 		Self: event.Self{Principals: []string{guardAccount}}}
 }
 
@@ -108,7 +108,9 @@ func TestUndoTakesBackOnlyWhatBothWitnessesSay(t *testing.T) {
 				w.Memory.Wrote[i].Run = "later"
 			}
 		}, "", `run "later" wrote it again since`},
-		{"an audit log that cannot be read", func(_ *posture.Posture, w *Witnesses) { w.Trail = Trail{Unread: errors.New("denied")} }, "",
+		{"an audit log that cannot be read", func(_ *posture.Posture, w *Witnesses) {
+			w.Trail = event.Trail{Unread: map[string]error{shop.Project: errors.New("denied")}}
+		}, "",
 			"revoke-public: the audit log does not witness it: denied"},
 		{"an empty audit log", func(_ *posture.Posture, w *Witnesses) { w.Trail.Writes = nil }, "",
 			"the audit log does not witness it: it shows no such write by " + guardAccount},

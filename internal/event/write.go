@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -27,6 +28,16 @@ type Write struct {
 	Policy *posture.Policy
 	// Recreated reports whether the call created or deleted the resource.
 	Recreated bool
+}
+
+// Trail is what the audit logs of some projects show of the writes to a service and to what
+// leads to it.
+type Trail struct {
+	Writes []Write   // oldest first
+	From   time.Time // since when no write is missing, in the logs that were read
+	// Unread is why the log of a project could not be read, by the project's id; none = all
+	// were.
+	Unread map[string]error
 }
 
 // WriteKinds are the kinds of calls that Writes reads.

@@ -83,7 +83,7 @@ func (s *inProcess) List(ctx context.Context, query Query) ([]Entry, error) {
 	var found []Entry
 	for name, blob := range s.blobs {
 		if strings.HasPrefix(name, query.Prefix) && (query.Before == "" || name < query.Before) {
-			found = append(found, Entry{name, blob.Generation})
+			found = append(found, Entry{Name: name, Generation: blob.Generation})
 		}
 	}
 	slices.SortFunc(found, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })

@@ -1,6 +1,9 @@
 package memory
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store keeps blobs under names. A write succeeds only over the generation that the
 // writer has read, so no writer overwrites another's change unseen.
@@ -30,6 +33,7 @@ type Blob struct {
 type Entry struct {
 	Name       string
 	Generation int64
+	Updated    time.Time // when it was written last, by the store's clock; zero = not known
 }
 
 // Query selects blobs by name. Names compare as bytes.

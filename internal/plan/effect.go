@@ -27,17 +27,16 @@ func (s Step) EffectOf(p posture.Posture, write event.Write) Effect {
 // Concerns reports whether a write was to the service or the backend service that
 // a step protects, or to its policy. IAP names backend services by their ids.
 func (s Step) Concerns(p posture.Posture, write event.Write) bool {
-	if write.Project != p.Target.Project && write.Project != p.ProjectNumber {
-		return false
-	}
+	own := write.Project == p.Target.Project || write.Project == p.ProjectNumber
 	for _, backend := range p.Backends {
 		if s.Resource == backend.Resource() || s.Resource == backend.AccessResource(p.ProjectNumber) {
-			return write.Location == backend.Location && write.BackendService != "" &&
+			there := write.Project == backend.Project || own && backend.Project == p.Target.Project
+			return there && write.Location == backend.Location && write.BackendService != "" &&
 				(write.BackendService == backend.Name || write.BackendService == backend.ID)
 		}
 	}
 	service := posture.Target{Project: p.Target.Project, Location: write.Location, Service: write.Service}
-	return write.Service != "" && (service.Name() == s.Resource || service.AccessResource(p.ProjectNumber) == s.Resource)
+	return own && write.Service != "" && (service.Name() == s.Resource || service.AccessResource(p.ProjectNumber) == s.Resource)
 }
 
 // settingEffect is the effect of a write on a setting, by what the entry says.

@@ -16,7 +16,7 @@ import (
 )
 
 // errHeld stops a round of writes: a hold was placed after it was planned.
-var errHeld = errors.New("writes are held")
+var errHeld = fault.New(fault.Conflict, "writes are held")
 
 // start publishes what is about to be done, with every current value, so that a
 // crash in the middle loses no evidence. What is left of an announced plan, at the same
@@ -42,17 +42,17 @@ func (r *run) unannounced(step plan.Step) bool {
 
 // perform takes the waves in order and stops at the first step that fails. A
 // later write to a resource uses the version that the earlier one returned. Holds
-// are read before each wave: a hold stops the run at once. So does a shutdown, but
-// a step that has begun runs to its end.
+// are read before each step, and before a step is tried again: a step can take minutes, and a
+// hold stops the run at once. So does a shutdown, but a step that has begun runs to its end.
 func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 	lasting, done := r.withGrace(ctx, stepGrace)
 	defer done()
 	versions := map[string]string{}
 	for _, wave := range decision.Waves {
-		if decide.HeldNow(decision, r.settings(), r.now()) {
-			return errHeld
-		}
 		for _, step := range wave {
+			if r.held(decision) {
+				return errHeld
+			}
 			if err := shutDown(ctx); err != nil {
 				return fmt.Errorf("before step %s on %s: %w", step.Op(), step.Resource, err)
 			}
@@ -68,6 +68,11 @@ func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 		}
 	}
 	return nil
+}
+
+// held reports whether a hold stops a decision that is carried out.
+func (r *run) held(decision decide.Decision) bool {
+	return decide.HeldNow(decision, r.settings(), r.now())
 }
 
 // errSetAside ends a round of writes: a step failed in a way that concerns no other.
@@ -96,7 +101,12 @@ func (r *run) setAside(step plan.Step, err error) error {
 // take performs one step, and records its result.
 func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step) (version string, err error) {
 	taking, ended := r.begin(ctx, "apply", "op", string(step.Op()), "resource", step.Resource)
+	again := false
 	err = r.retrying(ctx, func() (err error) {
+		if again && r.held(decision) {
+			return errHeld
+		}
+		again = true
 		version, err = r.Cloud.Apply(taking, step, decision.Writer.Account)
 		return err
 	})
@@ -130,27 +140,4 @@ func (r *run) retrying(ctx context.Context, call func() error) error {
 			return err
 		}
 	}
-}
-
-// Undoer takes back one step that Cloud.Apply took. It refuses with
-// fault.Conflict when the resource is no longer at the step's version.
-type Undoer interface {
-	Undo(ctx context.Context, step plan.Step) (version string, err error)
-}
-
-// Undo performs what decide.Undo planned. It returns the steps that were taken
-// back; an error names the step at which it stopped.
-func Undo(ctx context.Context, undoer Undoer, undoing decide.Undoing) ([]plan.Step, error) {
-	versions := map[string]string{}
-	for i, step := range undoing.Steps {
-		if version := versions[step.Written()]; version != "" {
-			step.Version = version
-		}
-		version, err := undoer.Undo(ctx, step)
-		if err != nil {
-			return undoing.Steps[:i], fmt.Errorf("undoing step %s on %s: %w", step.Op(), step.Resource, err)
-		}
-		versions[step.Written()] = version
-	}
-	return undoing.Steps, nil
 }

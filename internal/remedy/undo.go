@@ -7,8 +7,13 @@ import (
 )
 
 // TakeBack are the commands by which a person takes back a step that undo leaves; none = there
-// is nothing to take back.
-func TakeBack(p posture.Posture, step plan.Step) []string {
+// is nothing to take back. witnessed is whether more than a report says that we took the step:
+// a report can be forged, so that a person opens or breaks by a command of ours what we never
+// wrote. Without a witness there is no command.
+func TakeBack(p posture.Posture, step plan.Step, witnessed bool) []string {
+	if !witnessed {
+		return nil
+	}
 	at := p.Target
 	if part, known := p.Part(step.Resource); known {
 		at = part.Target

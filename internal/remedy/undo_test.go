@@ -28,7 +28,11 @@ func TestTakeBackIsTheCommandAgainstEachStep(t *testing.T) {
 			"iap web remove-iam-policy-binding"},
 		{plan.EnableAPI{Service: plan.IAPAPI}, "projects/p/services/" + plan.IAPAPI, ""},
 	} {
-		got := strings.Join(remedy.TakeBack(p, plan.Step{Change: tc.change, Resource: tc.resource}), "\n")
+		step := plan.Step{Change: tc.change, Resource: tc.resource}
+		if forged := remedy.TakeBack(p, step, false); forged != nil {
+			t.Errorf("%T: %q, and nothing says that we wrote it", tc.change, forged)
+		}
+		got := strings.Join(remedy.TakeBack(p, step, true), "\n")
 		if !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") {
 			t.Errorf("%T: %q, want %q in it", tc.change, got, tc.want)
 		}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,146 +27,283 @@ func newUndoCommand() *cobra.Command {
 	o := options{format: "text"}
 	var job undoing
 	command := &cobra.Command{
-		Use:   "undo RUN|REPORT.json",
-		Short: "Take back what one run changed, as far as we wrote it and nothing has moved since",
+		Use:   "undo RUN|REPORT.json | undo --policy-digest D --since T [TARGET...]",
+		Short: "Take back what one run, or one version of the policy, changed, as far as we wrote it and nothing has moved since",
 		Long: "Undo takes back the steps of one run, the last first. It reads them from the deployment's memory, which " +
-			"IAPGUARD_MEMORY names, by the run's id; or from a report, or the started record of one. A report is a file that " +
+			"IAPGUARD_MEMORY names, by the run's id; or from a report, or the started record of one. With --policy-digest and " +
+			"--since it takes back every run that this version of the policy decided since then, in all services or in " +
+			"those of the targets: what fails at one service stops no other. A report is a file that " +
 			"anybody can write, so a step is taken back only where the memory and an entry of the audit log say that iapguard " +
 			"wrote it. Without a memory, the service has to be at the version that the report names. What is left comes with " +
 			"the command that takes it back by hand. The public gets back roles/run.invoker at most. The services are held " +
 			"first, so that the function does not protect them again at once.",
-		Args: func(command *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{fmt.Errorf("write %s RUN, the id of a run, or %s REPORT.json, a report or the started record "+
-					"of one", command.CommandPath(), command.CommandPath())}
-			}
-			return nil
-		},
-		RunE: func(command *cobra.Command, args []string) error {
-			job.of, job.holds.endpoint = args[0], o.endpoint
+		Args: func(command *cobra.Command, args []string) error { return job.parse(command, args, time.Now()) },
+		RunE: func(command *cobra.Command, _ []string) error {
+			job.holds.endpoint = o.endpoint
 			return job.undo(command.Context(), &o, command.OutOrStdout())
 		},
 	}
-	command.Flags().StringVar(&o.endpoint, "endpoint", "",
-		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
-	command.Flags().BoolVar(&job.yes, "yes", false, "write; without it the command only says what it would do")
-	command.Flags().StringSliceVar(&job.accounts, "account", nil,
+	flags := command.Flags()
+	flags.StringVar(&o.endpoint, "endpoint", "", "base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+	flags.BoolVar(&job.yes, "yes", false, "write; without it the command only says what it would do")
+	flags.StringSliceVar(&job.accounts, "account", nil,
 		"e-mail address of the account whose writes are taken back (default: $IAPGUARD_SELF and those of $IAPGUARD_WRITERS)")
-	command.Flags().DurationVar(&job.hold, "hold", 4*time.Hour,
-		"how long the services are held, so that the function does not undo the undo")
+	flags.DurationVar(&job.hold, "hold", 4*time.Hour, "how long the services are held, so that the function does not undo the undo")
+	flags.StringVar(&job.policy, "policy", "", "policy file that says how long a hold may last (default: $IAPGUARD_POLICY)")
+	flags.StringVar(&job.wave.Policy, "policy-digest", "",
+		"take back the runs that this version of the policy decided: the digest that reports and iapguard status show")
+	flags.StringVar(&job.since, "since", "", "take back runs since a time, or for so long: 2026-11-29T22:00:00Z, or 2h")
+	flags.StringVar(&job.until, "until", "", "and those before a time (default: now)")
 	job.holds.add(command)
 	return command
 }
 
 // undoing is what the user typed.
 type undoing struct {
-	of       string // the id of a run, or a file of reports
-	accounts []string
-	yes      bool
-	hold     time.Duration
-	holds    holdsFlag
+	of           string // the id of a run, or a file of reports; "" = a wave
+	since, until string
+	wave         reconcile.Wave
+	accounts     []string
+	yes          bool
+	hold         time.Duration
+	policy       string
+	holds        holdsFlag
 }
 
-// undo plans for every service of the file before it writes to any.
+var digestText = regexp.MustCompile(`^([0-9a-f]{12}|none)$`)
+
+// parse reads the arguments and flags before anything is connected to.
+func (u *undoing) parse(command *cobra.Command, args []string, now time.Time) error {
+	if u.wave.Policy == "" && u.since == "" && u.until == "" {
+		if len(args) != 1 {
+			return usageError{fmt.Errorf("write %s RUN, the id of a run, or %s REPORT.json, a report or the started record "+
+				"of one, or --policy-digest D --since T", command.CommandPath(), command.CommandPath())}
+		}
+		u.of = args[0]
+		return nil
+	}
+	if !digestText.MatchString(u.wave.Policy) || u.since == "" {
+		return usageError{errors.New("to take back what a version of the policy did, write --policy-digest D, the twelve digits " +
+			"that its reports and iapguard status show, and --since T")}
+	}
+	scopes, err := parseScopes(args)
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		if strings.Trim(scope.Project, "0123456789") == "" {
+			return usageError{fmt.Errorf("%s names the project by its number: runs are kept by its id, write projects/ID", scope.Name())}
+		}
+	}
+	u.wave.Scopes = scopes
+	if u.wave.Since, err = timeOrAgo("--since", u.since, now); err == nil && u.until != "" {
+		u.wave.Until, err = timeOrAgo("--until", u.until, now)
+	}
+	if err == nil && !u.wave.Since.Before(cmp.Or(u.wave.Until, now)) {
+		err = usageError{fmt.Errorf("--since %s is not before --until, or lies ahead: nothing was decided then", u.since)}
+	}
+	return err
+}
+
+// timeOrAgo reads a time, or how long ago it was.
+func timeOrAgo(flag, text string, now time.Time) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	ago, err := time.ParseDuration(text)
+	if err != nil || ago < 0 {
+		return time.Time{}, usageError{fmt.Errorf("%s %q is not a time: write one like 2026-11-29T22:00:00Z, or how long ago, "+
+			"like 2h", flag, text)}
+	}
+	return now.Add(-ago), nil
+}
+
+// undo plans for every service before it writes to any. Where one run is taken back, all of it
+// must be planned; of a wave, what can be.
 func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	if u.hold <= 0 {
 		return usageError{errors.New("--hold is not a time: write how long, like --hold 4h")}
 	}
-	session, reports, err := u.read(ctx, o)
+	session, runs, err := u.read(ctx, o)
+	if len(runs) == 0 && err != nil {
+		return err
+	}
+	failed := 0
+	if err != nil {
+		failed = 1 // some runs could not be read
+	}
+	for _, run := range runs {
+		for _, id := range run.Truncated {
+			fmt.Fprintf(os.Stderr, "iapguard: run %s had more steps than the memory keeps: the oldest are not taken back\n", id)
+		}
+	}
+	if err := u.checkHold(runs); err != nil {
+		return err
+	}
+	undoer, err := u.undoer(session, out)
 	if err != nil {
 		return err
 	}
-	self := session.engine.Self
-	if len(u.accounts) > 0 {
-		self.Principals = u.accounts
-	}
-	if len(self.Principals) == 0 {
-		return usageError{errors.New("undo takes back what one account wrote: write --account EMAIL, the account that " +
-			"iapguard wrote as, or set IAPGUARD_SELF to it")}
-	}
-	var all []decide.Undoing
-	steps := 0
-	for _, target := range reports.targets {
-		seen, err := session.cloud.Observe(ctx, target)
-		if err != nil {
-			return fmt.Errorf("observing %s: %w", target, err)
+	planned, steps := undoer.Plan(ctx, runs), 0
+	for _, one := range planned {
+		if one.Err != nil && u.of != "" {
+			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", u.of, one.Err)}
 		}
-		planned, err := decide.Undo(seen, reports.of[target], session.witnesses(ctx, seen, reports.of[target], self))
-		if err != nil {
-			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", u.of, err)}
-		}
-		printUndoing(out, seen, planned)
-		all, steps = append(all, planned), steps+len(planned.Steps)
+		printUndoing(out, one)
+		steps += len(one.Planned.Steps)
 	}
-	switch {
-	case steps == 0:
+	switch failed += len(reconcile.FailuresOf(planned)); {
+	case steps == 0 && failed == 0:
 		fmt.Fprintln(out, "nothing is left to undo")
 		return nil
-	case !u.yes:
+	case steps > 0 && !u.yes:
 		return errors.New("nothing was written: say --yes to undo this")
-	}
-	if err := u.holdFirst(ctx, reports, out); err != nil {
-		return fmt.Errorf("holding what is to be undone: nothing was written: %w", err)
-	}
-	for _, planned := range all {
-		taken, err := reconcile.Undo(ctx, session.cloud, planned)
-		fmt.Fprintf(out, "%s: %d of %d steps undone\n", planned.Target, len(taken), len(planned.Steps))
-		if err != nil {
+	case steps > 0:
+		if err := undoer.HoldFirst(ctx, runs); err != nil {
 			return err
 		}
+		done := undoer.Take(ctx, planned)
+		for _, one := range done {
+			if one.Err == nil || len(one.Taken) > 0 {
+				fmt.Fprintf(out, "%s: %d of %d steps undone\n", one.Target, len(one.Taken), max(len(one.Taken), len(one.Planned.Steps)))
+			}
+		}
+		planned = done
 	}
-	return nil
+	return u.ended(planned, err)
 }
 
-// read reads the reports of a file before it connects, or the run from the memory.
-func (u *undoing) read(ctx context.Context, o *options) (*session, undoable, error) {
+// ended is the error of a command that could not take everything back: it names each service.
+func (u *undoing) ended(done []reconcile.Undone, unread error) error {
+	lines := reconcile.FailuresOf(done)
+	if unread != nil {
+		lines = append(lines, unread.Error())
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not everything was taken back:\n  %s", strings.Join(lines, "\n  "))
+}
+
+// undoer is what takes the runs back as this user.
+func (u *undoing) undoer(session *session, out io.Writer) (*reconcile.Undoer, error) {
+	undoer := session.undoer()
+	if len(u.accounts) > 0 {
+		undoer.Self.Principals = u.accounts
+	}
+	if len(undoer.Self.Principals) == 0 {
+		return nil, usageError{errors.New("undo takes back what one account wrote: write --account EMAIL, the account that " +
+			"iapguard wrote as, or set IAPGUARD_SELF to it")}
+	}
+	undoer.Hold = func(ctx context.Context, targets []posture.Target, reason string) error {
+		return u.holdFirst(ctx, targets, reason, out)
+	}
+	return undoer, nil
+}
+
+// undoer takes runs back as who is logged in.
+func (s *session) undoer() *reconcile.Undoer {
+	undoer := &reconcile.Undoer{Cloud: s.cloud, Clock: s.engine.Clock, Self: s.engine.Self, Progress: tellProgress}
+	if s.remembers {
+		undoer.Memory = s.engine.Memory
+	}
+	return undoer
+}
+
+// tellProgress says on standard error how far a long work is, ten times.
+func tellProgress(what string, done, of int) {
+	if part := max(1, of/10); of >= 50 && (done%part == 0 || done == of) {
+		fmt.Fprintf(os.Stderr, "iapguard: %d of %d %s\n", done, of, what)
+	}
+}
+
+// read reads the reports of a file before it connects, or runs from the memory. With an error
+// come the runs that could be read.
+func (u *undoing) read(ctx context.Context, o *options) (*session, []reconcile.Undoable, error) {
 	file := strings.ContainsAny(u.of, "/.")
-	if _, err := os.Stat(u.of); file || err == nil {
+	if _, err := os.Stat(u.of); u.of != "" && (file || err == nil) {
 		found, err := readReports(u.of)
 		if err != nil {
-			return nil, found, err
+			return nil, nil, err
 		}
 		session, err := o.open(ctx, nil)
 		return session, found, err
 	}
 	if os.Getenv("IAPGUARD_MEMORY") == "" { // before anything is connected to
-		return nil, undoable{}, usageError{fmt.Errorf("there is no file %s, and runs are in the deployment's memory: name it "+
-			"with IAPGUARD_MEMORY=gs://BUCKET, or give a report", u.of)}
+		missing := "runs are in the deployment's memory: name it with IAPGUARD_MEMORY=gs://BUCKET"
+		if u.of != "" {
+			missing = fmt.Sprintf("there is no file %s, and %s, or give a report", u.of, missing)
+		}
+		return nil, nil, usageError{errors.New(missing)}
 	}
 	session, err := o.open(ctx, nil)
 	if err != nil {
-		return nil, undoable{}, err
+		return nil, nil, err
 	}
-	found, err := session.readRun(ctx, u.of)
+	var found []reconcile.Undoable
+	if u.of == "" {
+		found, err = session.undoer().Wave(ctx, u.wave)
+	} else {
+		found = make([]reconcile.Undoable, 1)
+		if found[0], err = session.undoer().Run(ctx, u.of); err != nil {
+			found = nil
+		}
+	}
+	if errors.Is(err, reconcile.ErrNoRun) {
+		err = usageError{err}
+	}
 	return session, found, err
 }
 
-// holdFirst holds the services, where a holds file is known. Without a hold, a
-// function that enforces protects them again at the event of the undo.
-func (u *undoing) holdFirst(ctx context.Context, reports undoable, out io.Writer) error {
+// checkHold refuses a hold that may not last so long, before anything is written.
+func (u *undoing) checkHold(runs []reconcile.Undoable) error {
+	longest, err := longestHold(u.policy)
+	if err == nil {
+		err = policy.Hold{Scope: posture.Scope(runs[0].Target)}.CheckLength("--hold", u.hold, longest)
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// mostHeld bounds the holds of one undo: a holds file is read before every step, and a secret
+// takes 64 KiB.
+const mostHeld = 200
+
+// holdFirst holds services where a holds file is known.
+func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, reason string, out io.Writer) error {
+	scopes := decide.ToHold(targets, mostHeld)
 	if u.holds.path() == "" {
-		for _, target := range reports.targets {
-			fmt.Fprintf(os.Stderr, "iapguard: no holds file is named, so a function that enforces will do these steps again "+
-				"unless a hold is placed: iapguard hold %s --for %gh --reason %q\n", target, u.hold.Hours(), reports.reason(target))
+		fmt.Fprintln(os.Stderr, "iapguard: no holds file is named, so a function that enforces will do these steps again "+
+			"unless a hold is placed:")
+		for _, scope := range scopes {
+			fmt.Fprintf(os.Stderr, "  iapguard hold %s --for %gh --reason %q\n", scope.Name(), u.hold.Hours(), reason)
 		}
 		return nil
 	}
-	now := time.Now()
-	until := now.Add(u.hold).UTC().Truncate(time.Second)
+	until := time.Now().Add(u.hold).UTC().Truncate(time.Second)
 	return changeHolds(ctx, &u.holds, func(h policy.Holds) (policy.Holds, error) {
-		for _, target := range reports.targets {
-			if h.On(target, "", until) != nil {
+		for _, scope := range scopes {
+			if h.On(posture.Target(scope), "", until) != nil {
 				continue // held for longer than we would
 			}
-			h = h.With(policy.Hold{Scope: posture.Scope(target), Until: until, Reason: reports.reason(target), By: whoTypes()})
-			fmt.Fprintf(out, "%s is held until %s\n", target, until.Format(time.RFC3339))
+			h = h.With(policy.Hold{Scope: scope, Until: until, Reason: reason, By: whoTypes()})
+			fmt.Fprintf(out, "%s is held until %s\n", scope.Name(), until.Format(time.RFC3339))
 		}
 		return h, nil
 	})
 }
 
-func printUndoing(out io.Writer, seen posture.Posture, planned decide.Undoing) {
-	fmt.Fprintln(out, planned.Target)
+func printUndoing(out io.Writer, one reconcile.Undone) {
+	fmt.Fprintln(out, one.Target)
+	switch {
+	case one.Gone:
+		fmt.Fprintln(out, "    it is gone: nothing is to be taken back")
+	case one.Err != nil:
+		fmt.Fprintf(out, "    it cannot be taken back: %v\n", one.Err)
+	}
+	planned := one.Planned
 	for i, step := range planned.Steps {
 		words := step.Words()
 		change := changeText(report.Step{Field: words.Field, From: words.To, To: words.From})
@@ -175,7 +314,7 @@ func printUndoing(out io.Writer, seen posture.Posture, planned decide.Undoing) {
 	}
 	for _, left := range planned.Left {
 		fmt.Fprintf(out, "    %s of %s is left: %s\n", left.Step.Op(), left.Step.Resource, left.Why)
-		for _, by := range remedy.TakeBack(seen, left.Step) {
+		for _, by := range remedy.TakeBack(one.Seen, left.Step, left.Witnessed) {
 			fmt.Fprintf(out, "       by hand: %s\n", by)
 		}
 	}

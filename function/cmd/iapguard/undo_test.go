@@ -208,9 +208,9 @@ func TestUndoOfARunByItsID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := found.of[found.targets[0]][0].RunID
+	run := found[0].Reports[0].RunID
 	if out, err := say(t, "undo", "--account", typist, "--yes", "--endpoint", o.URL(), "another-run"); err == nil ||
-		!strings.Contains(err.Error(), "does not know a run") {
+		!strings.Contains(err.Error(), "does not know such a run") {
 		t.Errorf("another run: error %v and\n%s", err, out)
 	}
 	holds := filepath.Join(t.TempDir(), "holds.yaml")

@@ -93,28 +93,49 @@ type Written struct {
 	Since    time.Time // zero = for as long as entries are kept
 }
 
-// Trail returns writes, oldest first: as LastWrites, but of each resource for itself, so that
-// writes to one do not crowd out those to another. from is since when no write is missing.
+// Trail returns writes, oldest first: as LastWrites, but where there are many, of each resource
+// for itself, so that writes to one do not crowd out those to another. from is since when no
+// write is missing.
 func (c *Client) Trail(ctx context.Context, of Written) (writes []event.Write, from time.Time, err error) {
 	from = of.Since
 	if kept := c.now().Add(-retained); from.Before(kept) {
 		from = kept
 	}
-	since := from
-	var entries []json.RawMessage
-	for _, name := range of.Names {
-		all := logfilter.WritesTo([]string{name}, since)
-		for _, filter := range []string{logfilter.By(all, of.Accounts), logfilter.ByOthers(all, of.Accounts)} {
-			newest, oldest, err := c.trail(ctx, of.Project, filter)
-			if err != nil {
-				return nil, from, fmt.Errorf("reading the audit log of %q: %w", of.Project, connect.Classify(err))
-			}
-			if entries = append(entries, newest...); oldest.After(from) {
-				from = oldest
-			}
+	t := trail{c, of, from, nil, from}
+	for _, by := range []func(string, []string) string{logfilter.By, logfilter.ByOthers} {
+		if err := t.read(ctx, by); err != nil {
+			return nil, t.from, fmt.Errorf("reading the audit log of %q: %w", of.Project, connect.Classify(err))
 		}
 	}
-	return event.Writes(entries), from, nil
+	return event.Writes(t.entries), t.from, nil
+}
+
+// trail is the answer of Trail while it is read.
+type trail struct {
+	*Client
+	of      Written
+	since   time.Time
+	entries []json.RawMessage
+	from    time.Time
+}
+
+// read reads the writes of some accounts: by all names in one, where the answer is complete.
+func (t *trail) read(ctx context.Context, by func(filter string, accounts []string) string) error {
+	all, oldest, err := t.trail(ctx, t.of.Project, by(logfilter.WritesTo(t.of.Names, t.since), t.of.Accounts))
+	if err != nil || oldest.IsZero() {
+		t.entries = append(t.entries, all...)
+		return err
+	}
+	for _, name := range t.of.Names {
+		newest, oldest, err := t.trail(ctx, t.of.Project, by(logfilter.WritesTo([]string{name}, t.since), t.of.Accounts))
+		if err != nil {
+			return err
+		}
+		if t.entries = append(t.entries, newest...); oldest.After(t.from) {
+			t.from = oldest
+		}
+	}
+	return nil
 }
 
 // trail reads the newest entries that a filter selects. oldest is the time of the oldest of

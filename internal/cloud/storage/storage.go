@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"time"
 
 	"google.golang.org/api/googleapi"
 	api "google.golang.org/api/storage/v1"
@@ -108,7 +109,7 @@ func (b *Bucket) Delete(ctx context.Context, name string, generation int64) erro
 // strongly consistent. Source: storage/docs/consistency.
 func (b *Bucket) List(ctx context.Context, query memory.Query) ([]memory.Entry, error) {
 	ctx = connect.AsSelf(ctx)
-	call := b.objects.List(b.name).Prefix(query.Prefix).Fields("items(name,generation)", "nextPageToken")
+	call := b.objects.List(b.name).Prefix(query.Prefix).Fields("items(name,generation,updated)", "nextPageToken")
 	if query.Before != "" {
 		call.EndOffset(query.Before)
 	}
@@ -118,7 +119,11 @@ func (b *Bucket) List(ctx context.Context, query memory.Query) ([]memory.Entry, 
 	var found []memory.Entry
 	err := call.Pages(ctx, func(page *api.Objects) error {
 		for _, object := range page.Items {
-			found = append(found, memory.Entry{Name: object.Name, Generation: object.Generation})
+			entry := memory.Entry{Name: object.Name, Generation: object.Generation}
+			if at, err := time.Parse(time.RFC3339Nano, object.Updated); err == nil { // else it is not known
+				entry.Updated = at
+			}
+			found = append(found, entry)
 		}
 		if query.Limit > 0 && len(found) >= query.Limit {
 			return errEnough
