@@ -95,7 +95,7 @@ func placedIn(d memory.Deployment) policy.Holds {
 		hold.Since, hold.Until, hold.Reason, hold.By = placed.Since, placed.Until, placed.Reason, placed.By
 		list = append(list, hold)
 	}
-	return policy.HoldsOf(list)
+	return policy.Holds{}.Plus(list...)
 }
 
 // PlaceHold stores holds in the memory that begin now and last for a time, as a verified
@@ -141,7 +141,7 @@ func (s *holdsSource) PlaceHold(ctx context.Context, length time.Duration, holds
 
 // ResumeHold lifts the placed hold on exactly this resource. stays is a hold that still covers
 // it, nil = none is known; those of folders and organizations are not looked at. Where there
-// is no such hold, the error is a fault.Invalid of one line.
+// is none to lift, the error is a fault.Invalid of one line.
 func (s *holdsSource) ResumeHold(ctx context.Context, name string) (stays *policy.Hold, err error) {
 	named, err := policy.HoldOn(name)
 	if err != nil {

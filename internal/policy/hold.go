@@ -18,11 +18,11 @@ import (
 // Holds is the content of a holds file, with the holds that have ended.
 type Holds struct{ list []Hold }
 
-// HoldsOf are these holds.
-func HoldsOf(list []Hold) Holds { return Holds{list} }
+// Plus returns the holds with more, which replace none.
+func (h Holds) Plus(holds ...Hold) Holds { return Holds{slices.Concat(h.list, holds)} }
 
 // And returns the holds together with others.
-func (h Holds) And(others Holds) Holds { return Holds{slices.Concat(h.list, others.list)} }
+func (h Holds) And(others Holds) Holds { return h.Plus(others.list...) }
 
 // Has reports whether a hold of exactly this name is in force at a time.
 func (h Holds) Has(name string, at time.Time) bool {
