@@ -32,6 +32,7 @@ type Config struct {
 	PubSubHost   string            // host:port of a Pub/Sub emulator; "" = Google's
 	Self         string            // own service account's e-mail
 	Writers      reconcile.Writers // who writes; nil = the own account does
+	Heartbeats   []string          // where heartbeats begin: see parseHeartbeats; none = none is written
 	Port         int
 	LogLevel     slog.Level
 	Connect      connect.Config
@@ -109,6 +110,9 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	var err error
 	if config.Writers, err = ParseWriters(env[prefix+"WRITERS"]); err != nil {
+		problems = append(problems, err)
+	}
+	if config.Heartbeats, err = parseHeartbeats(env[prefix+"HEARTBEAT"]); err != nil {
 		problems = append(problems, err)
 	}
 	if port := env["PORT"]; port != "" {

@@ -14,6 +14,8 @@ const dueEvery = time.Minute
 // due queues everything that is due by now, from missed minutes too, and what this
 // process stored and nobody has.
 func (f *Function) due(ctx context.Context) error {
+	f.policies.inForce() // a policy that cannot be read is said within minutes, whatever happens
+	f.pulse.beat(ctx)
 	added, err := workqueue.AddDue(ctx, f.queue, f.records, f.clock.Now())
 	lost, problem := f.worker.AddLost(ctx, f.queue)
 	f.log.InfoContext(ctx, "due work was queued", "items", added+lost)

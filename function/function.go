@@ -43,6 +43,7 @@ type Function struct {
 	records   workqueue.Records
 	repeated  *lru.Cache[string, struct{}] // looks that are stored in records, by service and minute
 	denials   *denialLimiter
+	pulse     *pulse
 	drain     *drain
 	opened    []*topic.Topic
 }
@@ -56,18 +57,14 @@ type services interface {
 	Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error)
 }
 
-// New wires the function. Everything that is wrong with the configuration or
-// the policy stops it here.
+// New wires the function. Everything that is wrong with the configuration stops it here;
+// what a file holds, or what cannot be reached, does not.
 func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error) {
 	if err := config.Locate(ctx); err != nil {
 		return nil, err
 	}
 	config.Clock = config.clock()
 	config.Connect.Sleep = sleepingClock{config.Clock}.Sleep
-	policies, err := newPolicySource(config, log)
-	if err != nil {
-		return nil, err
-	}
 	observed, err := observe(ctx, &config, log)
 	if err != nil {
 		return nil, err
@@ -78,7 +75,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	f := &Function{
 		self:  self(config),
-		cloud: clients, policies: policies, log: log, clock: config.Clock,
+		cloud: clients, log: log, clock: config.Clock,
 		denials: newDenialLimiter(), drain: newDrain(), telemetry: observed,
 		holdInAll: config.holdInAll(),
 	}
@@ -86,16 +83,25 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	if f.memory, err = OpenMemory(ctx, config, log); err != nil {
 		return nil, err
 	}
-	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, policies, f.memory, log)
+	if f.policies, err = newPolicySource(config, f.memory, log); err != nil {
+		return nil, err
+	}
+	f.policies.above = func(ctx context.Context, project string) posture.Ancestors {
+		return ancestorsOf(ctx, clients, project)
+	}
+	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, f.policies, f.memory, log)
 	if f.repeated, err = lru.New[string, struct{}](mostRepeated); err != nil {
 		return nil, fmt.Errorf("making the list of stored looks: %w", err) // only for a size below 1
+	}
+	if err := f.openPulse(ctx, config, clients.LogHeartbeat); err != nil {
+		return nil, err
 	}
 	publisher, err := f.connect(ctx, config)
 	if err != nil {
 		return nil, err
 	}
 	wiring := Wiring{
-		Publisher: publisher, Policy: policies.current, Log: log,
+		Publisher: publisher, Policy: f.policies.current, Log: log,
 		Holds:   f.holds.current,
 		Writers: config.Writers, Memory: f.memory,
 	}

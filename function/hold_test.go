@@ -34,7 +34,7 @@ func (b *bench) holdsFile(t *testing.T, text string) (write func(text string)) {
 // keepHolds has a process that starts now read the holds of a file.
 func (b *bench) keepHolds(name string) {
 	config := Config{Holds: name, Clock: b.Clock()}
-	b.engine.Holds = newHoldsSource(config, &policySource{now: b.Now}, b.engine.Memory, b.log).current
+	b.engine.Holds = newHoldsSource(config, &policySource{clock: b.Clock()}, b.engine.Memory, b.log).current
 }
 
 func held(scope string, until time.Time) string {

@@ -43,7 +43,7 @@ func newInstances(t *testing.T) *instances {
 
 func (i *instances) start(holdsFile string) *holdsSource {
 	remembered := memory.New(i.store, memory.Options{Clock: i.clock})
-	return newHoldsSource(Config{Holds: holdsFile, Clock: i.clock}, &policySource{now: i.clock.Now}, remembered,
+	return newHoldsSource(Config{Holds: holdsFile, Clock: i.clock}, &policySource{clock: i.clock}, remembered,
 		slog.New(slog.DiscardHandler))
 }
 

@@ -39,7 +39,8 @@ func (k *keeping) write(text string) {
 // holds could not be read; known is false where no holds are known.
 func (k *keeping) starts() func() (until time.Time, known bool, unread error) {
 	config := Config{Holds: k.name, Clock: k.clock}
-	read := newHoldsSource(config, &policySource{now: k.clock.Now}, k.memory, slog.New(slog.DiscardHandler)).current
+	policies := &policySource{clock: k.clock}
+	read := newHoldsSource(config, policies, k.memory, slog.New(slog.DiscardHandler)).current
 	return func() (until time.Time, known bool, unread error) {
 		holds, err := read()
 		if holds == nil {

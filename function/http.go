@@ -1,7 +1,6 @@
 package function
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -211,16 +210,6 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return f.reject(ctx, err.Error(), body)
 	}
 	return err
-}
-
-// heartbeat logs that the heartbeat arrived from where it was logged or published, and
-// how long that took. An alert watches for the line's absence.
-func (f *Function) heartbeat(ctx context.Context, cause event.Cause) {
-	line := []any{"from", cmp.Or(cause.Resource, "events topic"), "key", cause.Key}
-	if !cause.At.IsZero() {
-		line = append(line, "lag_seconds", f.clock.Now().Sub(cause.At).Seconds())
-	}
-	f.log.InfoContext(ctx, "heartbeat", line...)
 }
 
 // reject reports a message that cannot be read, and acknowledges it: another delivery

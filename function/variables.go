@@ -14,6 +14,7 @@ const prefix = "IAPGUARD_"
 // with our prefix is refused, so that a misspelt one is noticed.
 var variables = []string{
 	"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS", "ENDPOINT",
+	"HEARTBEAT",
 }
 
 var endpointVariables = map[string]connect.API{

@@ -100,6 +100,11 @@ func Connect(ctx context.Context, config connect.Config, now func() time.Time) (
 	return c, err
 }
 
+// LogHeartbeat writes a heartbeat into the log of a project, a folder or an organization.
+func (c *Cloud) LogHeartbeat(ctx context.Context, place, nonce string) error {
+	return c.logs.WriteHeartbeat(ctx, place, nonce)
+}
+
 // Refresh drops what is kept of the resource that a cause is about, so that the next
 // look reads it.
 func (c *Cloud) Refresh(cause event.Cause) {

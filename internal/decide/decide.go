@@ -143,7 +143,7 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	decision.Remember.Relied, decision.Remember.WantedSince, decision.Remember.Watch = d.relied, d.wanting, d.watching()
 	decision.Remember.ContestedSince = d.contestedSince()
 	decision.Remember.Guarded = d.want.GuardedOnce && d.facts.Memory == nil
-	decision = d.toldUnread(d.tellStuck(decision))
+	decision = d.toldPolicy(d.toldUnread(d.tellStuck(decision)))
 	if watch := decision.Remember.Watch; watch != nil && watch.Verdict == "" {
 		decision.LookAgain = earliest(decision.LookAgain, WatchUntil(*watch))
 	}

@@ -79,6 +79,8 @@ type Cause struct {
 	// EventID is the id of the envelope (ce-id or messageId).
 	EventID string
 
+	// Nonce is what a heartbeat proves its writer by. It is not checked here.
+	Nonce    string
 	Symptom  *Symptom  // the refused request: RunRequestDenied, LBRequestDeniedByIAP
 	Incident *Incident // Alert
 	Command  *Command  // CommandReceived

@@ -94,6 +94,7 @@ type jsonPayload struct {
 	StatusDetails text `json:"statusDetails"`
 	ProxyStatus   text `json:"proxyStatus"`
 	IAPGuard      text `json:"iapguard"`
+	Nonce         text `json:"nonce"`
 }
 
 // httpRequest is the request that an entry of a request log is about.

@@ -7,16 +7,17 @@ import (
 )
 
 // HeartbeatLog is the log whose entries show that delivery from Cloud Logging to
-// the function works. Without a sink the same word is published to the events
+// the function works. Without a sink the same content is published to the events
 // topic.
 const HeartbeatLog = "iapguard-heartbeat"
 
-// HeartbeatWord is the content of both: {"iapguard":"heartbeat"}.
+// HeartbeatWord marks both: {"iapguard":"heartbeat","nonce":"…"}.
 const HeartbeatWord = "heartbeat"
 
 // loggedHeartbeat reads an entry of the heartbeat log. Every writer of log entries
-// in a project can write it. The name of the log says where it was written; only
-// an entry of the resource with the sink shows that the sink works.
+// in a project can write it, so the function believes only a nonce of its own. The name of
+// the log says where it was written; only an entry of the resource with the sink shows that
+// the sink works.
 func loggedHeartbeat(e *entry, seen Cause) Result {
 	owner, ok := ownerOfLog(e.LogName.s)
 	switch {
@@ -26,8 +27,10 @@ func loggedHeartbeat(e *entry, seen Cause) Result {
 		return ignored(seen, Unreadable, "%s does not name a project, folder or organisation", quote(e.LogName.s))
 	case seen.At.IsZero():
 		return ignored(seen, Unreadable, "a heartbeat without a time")
+	case e.JSONPayload.Nonce.twice || !keyPart(e.JSONPayload.Nonce.s):
+		return ignored(seen, Unrelated, "a heartbeat without a nonce: the function wrote none like it")
 	}
-	seen.Kind, seen.Resource = Heartbeat, owner
+	seen.Kind, seen.Resource, seen.Nonce = Heartbeat, owner, e.JSONPayload.Nonce.s
 	if project, found := strings.CutPrefix(owner, "projects/"); found {
 		seen.Project = project
 	}
@@ -54,6 +57,7 @@ func ownerOfLog(name string) (string, bool) {
 type heartbeatMessage struct {
 	open
 	IAPGuard text `json:"iapguard"`
+	Nonce    text `json:"nonce"`
 }
 
 // publishedHeartbeat reads a heartbeat on the events topic. Its time is the time of
@@ -67,10 +71,13 @@ func (p *parser) publishedHeartbeat(body raw) Result {
 	err := decode(body, &m)
 	_, more := firstMember(m.Unknown)
 	switch {
-	case err != nil || m.IAPGuard.twice || more || m.IAPGuard.s != HeartbeatWord:
+	case err != nil || m.IAPGuard.twice || m.Nonce.twice || more || m.IAPGuard.s != HeartbeatWord:
 		return ignored(Cause{}, notALogEntry, "an object with the member iapguard that is not a heartbeat")
 	case p.commands:
 		return ignored(Cause{}, notALogEntry, "a heartbeat counts only among events")
+	case !keyPart(m.Nonce.s):
+		return ignored(Cause{}, Unrelated, "a heartbeat without a nonce: the function wrote none like it")
 	}
+	c.Nonce = m.Nonce.s
 	return caused(c)
 }

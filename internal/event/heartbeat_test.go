@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/base64"
 	"net/http"
 	"testing"
 	"time"
@@ -10,7 +11,7 @@ const beat = `{"insertId":"1","timestamp":"2026-11-23T12:00:00Z","receiveTimesta
   "severity":"DEFAULT",
 	"logName":"projects/demo-project/logs/iapguard-heartbeat","resource":{"type":"global",
 	"labels":{"project_id":"demo-project"}},
-	"jsonPayload":{"iapguard":"heartbeat"}}`
+	"jsonPayload":{"iapguard":"heartbeat","nonce":"7.ab"}}`
 
 func TestHeartbeatsInTheirLog(t *testing.T) {
 	for _, tc := range []struct {
@@ -29,6 +30,8 @@ func TestHeartbeatsInTheirLog(t *testing.T) {
 		{"another word", edits{"jsonPayload.iapguard": "Heartbeat"}, "unrelated"},
 		{"no word", edits{"jsonPayload": nil, "textPayload": "heartbeat"}, "unrelated"},
 		{"an object for the word", edits{"jsonPayload.iapguard": map[string]any{"iapguard": "heartbeat"}}, "unrelated"},
+		{"no nonce", edits{"jsonPayload.nonce": nil}, "unrelated"},
+		{"a nonce of two words", edits{"jsonPayload.nonce": "7 ab"}, "unrelated"},
 		{"without a time", edits{"timestamp": nil, "receiveTimestamp": nil}, "unreadable"},
 		{"with an audited call in it", edits{"protoPayload": map[string]any{"serviceName": "run.googleapis.com",
 			"methodName": "google.cloud.run.v2.Services.UpdateService"}}, "other-service"},
@@ -43,19 +46,22 @@ func TestHeartbeatsInTheirLog(t *testing.T) {
 			if want := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC); r.Cause != nil && !r.Cause.At.Equal(want) {
 				t.Errorf("at %s, want the entry's time", r.Cause.At)
 			}
+			if r.Cause != nil && r.Cause.Nonce != "7.ab" {
+				t.Errorf("nonce %q", r.Cause.Nonce)
+			}
 		})
 	}
-	if r := one(t,
-		[]byte(
-			`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z","jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`), Self{}); r.Ignored != Unreadable {
+	twice := []byte(`{"logName":"projects/p-1/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z",` +
+		`"jsonPayload":{"iapguard":"heartbeat","iapguard":"x"}}`)
+	if r := one(t, twice, Self{}); r.Ignored != Unreadable {
 		t.Errorf("two words: %s, want unreadable", outcome(r))
 	}
 }
 
 func TestPublishedHeartbeats(t *testing.T) {
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	const word = `{"iapguard":"heartbeat"}`
-	const data = `"data":"eyJpYXBndWFyZCI6ImhlYXJ0YmVhdCJ9"`
+	const word = `{"iapguard":"heartbeat","nonce":"7.ab"}`
+	data := `"data":"` + base64.StdEncoding.EncodeToString([]byte(word)) + `"`
 	for _, tc := range []struct {
 		name    string
 		message Message
@@ -71,6 +77,7 @@ func TestPublishedHeartbeats(t *testing.T) {
 		{"without a time", Message{Body: []byte(word)}, "", hashKey("heartbeat", "", ""), time.Time{}},
 		{"with more in it", Message{Body: []byte(`{"iapguard":"heartbeat","target":"projects/p-1"}`)}, notALogEntry, "",
 			time.Time{}},
+		{"without a nonce", Message{Body: []byte(`{"iapguard":"heartbeat"}`)}, Unrelated, "", time.Time{}},
 		{"with another word", Message{Body: []byte(`{"iapguard":"stop"}`)}, notALogEntry, "", time.Time{}},
 		{"among commands", Message{Body: []byte(word), Commands: true}, notALogEntry, "", time.Time{}},
 	} {
@@ -80,7 +87,8 @@ func TestPublishedHeartbeats(t *testing.T) {
 				t.Errorf("%+v, want one result, ignored %q", results, tc.want)
 				return
 			}
-			if c := results[0].Cause; c != nil && (c.Kind != Heartbeat || c.Key != tc.key || !c.At.Equal(tc.at)) {
+			if c := results[0].Cause; c != nil &&
+				(c.Kind != Heartbeat || c.Nonce != "7.ab" || c.Key != tc.key || !c.At.Equal(tc.at)) {
 				t.Errorf("%s with key %s at %s, want key %s at %s", c.Kind, c.Key, c.At, tc.key, tc.at)
 			}
 		})

@@ -207,14 +207,16 @@ func (r *run) breaker(ctx context.Context) *memory.Breaker {
 	return &found.Breaker
 }
 
-// Limited is what limits and circuit breaker count, for a person.
+// Limited is what governs writes as the memory has it, for a person.
 type Limited struct {
 	Changed  map[string]int   // services of the whole deployment that took a slot within the hour, by rule
 	Failures []memory.Failure // writes that did not hold and hold others back
 	Closed   memory.Breaker   // who closed the circuit breaker last, and why
+	Policy   memory.PolicyVersion
+	Waiting  *memory.WaitingPolicy // nil = no policy waits for an approver
 }
 
-// Limited reads what limits and circuit breaker count now.
+// Limited reads what limits and circuit breaker count now, and which policy is in force.
 func (e *Engine) Limited(ctx context.Context) (Limited, error) {
 	changed, err := e.Memory.Slots(ctx, "")
 	if err != nil {
@@ -226,7 +228,8 @@ func (e *Engine) Limited(ctx context.Context) (Limited, error) {
 	}
 	closed := deployment.Breaker
 	closed.Failures = nil
-	return Limited{changed, decide.RecentFailures(deployment.Breaker, e.now()), closed}, nil
+	failures := decide.RecentFailures(deployment.Breaker, e.now())
+	return Limited{changed, failures, closed, deployment.Policy, deployment.Waiting}, nil
 }
 
 // CloseBreaker has the circuit breaker hold back nothing of what has failed until now. by is

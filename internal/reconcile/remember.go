@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -146,8 +147,46 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 		known = *facts.Memory
 		known.Doors, known.Bindings = slices.Clone(known.Doors), slices.Clone(known.Bindings)
 	}
-	if see(&known) {
+	changed := see(&known)
+	if !known.GuardedSince.IsZero() && !known.Indexed && r.index(ctx, decision.Posture) {
+		noted := see
+		see = func(s *memory.Service) bool {
+			changed := noted(s)
+			return s.SeeIndexed(true) || changed
+		}
+		changed = true
+	}
+	if changed {
 		r.update(ctx, decision.Posture, see)
+	}
+}
+
+// index adds a service that was guarded to the index of these, and reports whether that
+// succeeded. The index is read when the policy changes.
+func (r *run) index(ctx context.Context, p posture.Posture) bool {
+	if p.Target.Instance {
+		return false
+	}
+	err := r.Memory.AddGuarded(ctx, memory.GuardedService{Target: p.Target, Number: p.ProjectNumber, Labels: p.Service.Labels})
+	r.persisted(ctx, err)
+	return err == nil
+}
+
+// unindex takes a service that is gone out of the index. One of the same name that is
+// guarded is added again.
+func (r *run) unindex(ctx context.Context) {
+	if r.request.DryRun {
+		return
+	}
+	id := memory.ServiceID{Target: r.request.Target}
+	known, err := r.Memory.Service(ctx, id)
+	if err == nil && known.Indexed {
+		if err = r.Memory.RemoveGuarded(ctx, id.Target); err == nil {
+			_, err = r.Memory.UpdateService(ctx, id, func(s *memory.Service) bool { return s.SeeIndexed(false) })
+		}
+	}
+	if err != nil && !errors.Is(err, memory.ErrMissing) {
+		r.persisted(ctx, err)
 	}
 }
 

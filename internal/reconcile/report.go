@@ -126,6 +126,7 @@ func (r *run) failed(ctx context.Context, facts decide.Facts, err error) report.
 // delivery of the run wrote belongs to the report even so.
 func (r *run) unobserved(ctx context.Context, seen posture.Posture, err error) (report.Report, error) {
 	if fault.ActionOf(err) == fault.Gone {
+		r.unindex(ctx)
 		return report.Report{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	if seen.ObservedAt.IsZero() {

@@ -33,6 +33,14 @@ func warningsOf(rules policy.Policy) []string {
 				"stays open until a person acts. whenStuck: {after: 72h, do: close} closes it after three days, which costs its "+
 				"visitors every way in but an IAP that is on; do: report says that it may stay open", rule.Rule))
 		}
+		if rule.Mode == policy.Approve && rule.Recipe != policy.RecipeOff && len(rule.Approvers) == 0 {
+			warnings = append(warnings, fmt.Sprintf("rule %s is in mode approve and names no approvers: nobody can approve, and "+
+				"nothing is ever written. Write approvers: [user:ADDRESS] into the rule or at the top", rule.Rule))
+		}
+	}
+	if len(rules.Approvers()) == 0 {
+		warnings = append(warnings, "no approvers are named: a later version that uncovers or loosens more than one in twenty "+
+			"of the guarded services waits for an approver of this one, and nobody is. Write approvers: [user:ADDRESS] at the top")
 	}
 	return append(warnings, rules.NamesToTake()...)
 }
@@ -205,6 +213,9 @@ func howOf(s policy.Settings) string {
 		s.Limits.PerProject, s.Limits.Overall)
 	if s.OAuthClient.ID != "" {
 		how += ", oauthClient " + s.OAuthClient.ID
+	}
+	if len(s.Approvers) > 0 {
+		how += ", approvers " + strings.Join(s.Approvers, " ")
 	}
 	return how
 }

@@ -128,6 +128,9 @@ func (s status) print(out io.Writer) {
 	if len(s.Policy.Rules) == 0 {
 		fmt.Fprintf(out, "  %-12s everything: there is no policy\n", policy.ReportOnly)
 	}
+	if s.Limits != nil {
+		s.Limits.InForce.print(out, s.Policy.Digest)
+	}
 	fmt.Fprintf(out, "holds: %d\n", len(s.Holds))
 	for _, hold := range s.Holds {
 		fmt.Fprintf(out, "  %s until %s: %s (%s)\n", hold.Target, hold.Until.Format(time.RFC3339), hold.Reason, hold.By)

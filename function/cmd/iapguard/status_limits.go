@@ -19,8 +19,31 @@ type limitsStatus struct {
 	Breaker []memory.Failure `json:"breaker,omitempty"`
 	// Closed is who closed the circuit breaker last, and why; nil = nobody did.
 	Closed *memory.Breaker `json:"closed,omitempty"`
+	// InForce is the policy that the deployment has in force; nil = the memory has none.
+	InForce *inForceStatus `json:"policyInForce,omitempty"`
 	// Unknown is why the memory could not be read, "" = it was.
 	Unknown string `json:"unknown,omitempty"`
+}
+
+// inForceStatus is the policy that a deployment has in force, and what waits to be.
+type inForceStatus struct {
+	Digest  string                `json:"digest"`
+	Since   time.Time             `json:"since"`
+	Waiting *memory.WaitingPolicy `json:"waiting,omitempty"`
+}
+
+func (s *inForceStatus) print(out io.Writer, digest string) {
+	if s == nil {
+		return
+	}
+	beside := ""
+	if s.Digest != digest {
+		beside = ", which is not the one above"
+	}
+	fmt.Fprintf(out, "in force in the deployment: policy %s since %s%s\n", s.Digest, s.Since.UTC().Format(time.RFC3339), beside)
+	if s.Waiting != nil {
+		fmt.Fprintf(out, "  ! %s\n", s.Waiting)
+	}
 }
 
 // statusPatience bounds how long status waits for the memory.
@@ -40,6 +63,9 @@ func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus
 	}
 	limited, err := session.engine.Limited(ctx)
 	read := &limitsStatus{Changed: limited.Changed, Breaker: limited.Failures}
+	if limited.Policy.Sum != "" {
+		read.InForce = &inForceStatus{limited.Policy.Digest, limited.Policy.Since, limited.Waiting}
+	}
 	if err != nil {
 		read.Unknown = err.Error()
 	} else if !limited.Closed.ClosedAt.IsZero() {

@@ -72,6 +72,11 @@ func (t *Topic) Publish(ctx context.Context, r report.Report) error {
 	return t.send(ctx, message(event))
 }
 
+// Send publishes a text that is not a report, without an ordering key.
+func (t *Topic) Send(ctx context.Context, data []byte) error {
+	return t.send(ctx, &pubsub.Message{Data: data})
+}
+
 func (t *Topic) send(ctx context.Context, message *pubsub.Message) error {
 	if _, err := t.publisher.Publish(ctx, message).Get(ctx); err != nil {
 		t.publisher.ResumePublish(message.OrderingKey) // an error pauses its key

@@ -34,6 +34,8 @@ type Options struct {
 	WorkDeadline time.Duration
 	// Writers are who writes below which folder; nil = the function's own account.
 	Writers reconcile.Writers
+	// Heartbeats are where instances begin heartbeats; nil = nowhere.
+	Heartbeats []string
 	// Held is called before each call that an instance makes of Google's APIs.
 	Held func(*http.Request)
 	// Log is where instances log to; nil = the test's output.
@@ -91,6 +93,7 @@ func (e *Env) deployed() *function.Function {
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
 	config.Connect.Endpoint, config.PolicyText, config.Clock = e.endpoint(), []byte(e.options.Policy), e.Clock()
 	config.Writers, config.WorkDeadline = e.options.Writers, e.options.WorkDeadline
+	config.Heartbeats = e.options.Heartbeats
 	config.ReportsTopic, config.PubSubHost = playground.ReportsTopic, e.Broker.Address()
 	if e.options.Bucket {
 		config.Memory = playground.MemoryBucket
