@@ -38,12 +38,26 @@ func warningsOf(rules policy.Policy) []string {
 				"nothing is ever written. Write approvers: [user:ADDRESS] into the rule or at the top", rule.Rule))
 		}
 	}
-	if len(rules.Approvers()) == 0 {
-		warnings = append(warnings, "no approvers are named: a later version that uncovers or loosens more than one in twenty "+
-			"of the guarded services waits for an approver of this one, and nobody is. Write approvers: [user:ADDRESS] at the top")
+	if unapproved := unapprovable(rules); len(unapproved) > 0 {
+		warnings = append(warnings, fmt.Sprintf("nobody can approve a later version of the policy that uncovers or loosens what "+
+			"%s guards, and it waits: write approvers: [user:ADDRESS] at the top", strings.Join(unapproved, ", ")))
 	}
 	return append(warnings, rules.NamesToTake()...)
 }
+
+// unapprovable are the rules in mode enforce that name no approvers.
+func unapprovable(rules policy.Policy) []string {
+	var names []string
+	for _, rule := range rules.Rules() {
+		if rule.Mode == policy.Enforce && rule.Recipe != policy.RecipeOff && len(rule.Approvers) == 0 {
+			names = append(names, "rule "+rule.Rule)
+		}
+	}
+	return names[:min(len(names), mostNamed)]
+}
+
+// mostNamed bounds how many rules one warning names.
+const mostNamed = 5
 
 // wanted is what a rule says about a service. A service without a rule is left
 // alone.

@@ -57,15 +57,39 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 
 func TestPolicyCheckWarnsOfNoRuleThatSaysWhenStuck(t *testing.T) {
 	out, err := say(t, "policy", "check", policyFile(t, `  - {name: a, mode: enforce, whenStuck: {after: 72h, do: report}}
-`))
+`+approvers))
 	if err != nil || strings.Contains(out, "warning") {
 		t.Errorf("%q, %v, want no warning", out, err)
 	}
 	out, err = say(t, "policy", "check", policyFile(t, `  - {name: a, mode: approve, match: {services: [a]}}
   - {name: b, mode: enforce, match: {services: [b]}, recipe: off}
-`))
+`+approvers))
 	if err != nil || strings.Contains(out, "warning") {
 		t.Errorf("%q, %v, want no warning for rules that write nothing by themselves", out, err)
+	}
+}
+
+const approvers = "approvers: [\"user:ann@example.com\"]\n"
+
+func TestPolicyCheckWarnsWhereNobodyCanApprove(t *testing.T) {
+	const approve, enforce = "rule a is in mode approve and names no approvers: nobody can approve",
+		"nobody can approve a later version of the policy that uncovers or loosens what rule a guards"
+	for _, tc := range []struct {
+		rule, more, want, others string
+	}{
+		{"mode: approve", "", approve, enforce},
+		{"mode: approve", approvers, "", approve},
+		{"mode: approve, approvers: [\"user:ann@example.com\"]", "", "", approve},
+		{"mode: enforce", "", enforce, approve},
+		{"mode: enforce", approvers, "", enforce},
+		{"mode: report-only", "", "", approve},
+		{"mode: approve, recipe: off", "", "", approve},
+		{"mode: enforce, recipe: off", "", "", enforce},
+	} {
+		out, err := say(t, "policy", "check", policyFile(t, "  - {name: a, "+tc.rule+"}\n"+tc.more))
+		if err != nil || !strings.Contains(out, tc.want) || strings.Contains(out, tc.others) {
+			t.Errorf("%s %s: %q, %v, want %q", tc.rule, tc.more, out, err, tc.want)
+		}
 	}
 }
 

@@ -82,16 +82,47 @@ func TestALimitHoldsATypedApplyUnlessItSaysOverLimit(t *testing.T) {
 	}
 }
 
-func TestAPersonClosesTheCircuitBreaker(t *testing.T) {
-	o, policy := remembered(t)
+// kept is the memory of the deployment.
+func kept(t *testing.T, o *cloudtest.Env) *memory.Memory {
+	t.Helper()
 	bucket, err := storage.Open(t.Context(), connect.Config{Endpoint: o.URL()}, playground.MemoryBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := memory.New(bucket, memory.Options{Clock: clockwork.NewRealClock()})
+	return memory.New(bucket, memory.Options{Clock: clockwork.NewRealClock()})
+}
+
+func TestStatusShowsThePolicyInForceAndWhatWaits(t *testing.T) {
+	o, policy := remembered(t)
+	at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	if _, err := kept(t, o).UpdateDeployment(t.Context(), func(d *memory.Deployment) bool {
+		return d.Enforce(memory.PolicyVersion{Digest: "0123456789ab", Sum: "0123456789abcdef", Since: at}) &&
+			d.Await(memory.WaitingPolicy{Digest: "abcdef012345", Sum: "abcdef0123456789", Over: "0123456789abcdef", Loosened: 2,
+				Guarded: 3, Services: []string{"a: mode", "b: mode"}, Approvers: []string{"user:ann@example.com"}})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := say(t, "status", "--policy", policy, "--endpoint", o.URL())
+	for _, want := range []string{
+		"in force in the deployment: policy 0123456789ab since 2026-11-29T12:00:00Z, which is not the one above\n",
+		"  ! policy abcdef012345 waits for an approver: it uncovers or loosens 2 of 3 guarded services (a: mode; b: mode). It comes " +
+			"into force after iapguard approve abcdef012345 by user:ann@example.com\n",
+	} {
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%v, status lacks %q:\n%s", err, want, out)
+		}
+	}
+	if out, err = say(t, "status", "--policy", policy, "--endpoint", o.URL(), "--format", "json"); err != nil ||
+		!strings.Contains(out, `"policyInForce":{"digest":"0123456789ab","since":"2026-11-29T12:00:00Z","waiting":{`) {
+		t.Errorf("as JSON: %q, %v", out, err)
+	}
+}
+
+func TestAPersonClosesTheCircuitBreaker(t *testing.T) {
+	o, policy := remembered(t)
 	failed := memory.Failure{Project: playground.Project, Service: playground.Scenario[0].Name(), Resource: "backend",
 		Field: "iap.enabled", Op: "enable-iap", At: time.Now().Add(-time.Minute)}
-	if _, err := kept.UpdateDeployment(t.Context(),
+	if _, err := kept(t, o).UpdateDeployment(t.Context(),
 		func(d *memory.Deployment) bool { return d.Breaker.Fail(failed) }); err != nil {
 		t.Fatal(err)
 	}
