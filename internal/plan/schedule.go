@@ -18,7 +18,8 @@ import (
 //   - The ingress is restricted once the service has been quiet for the settle time,
 //     and those who are entitled pass a load balancer: a write in the middle of a
 //     terraform apply makes the apply fail.
-//   - IAP goes on once the accessors' own grants have had time to propagate.
+//   - IAP goes on once the accessors' own grants have had time to propagate, and before a
+//     private service every other change of IAP's policy too.
 //   - The public goes once the agent's own grant has, and IAP is on.
 //   - Before a new service nobody can rely on a way in, so IAP goes on there and the
 //     public goes without a wait for propagation.
@@ -73,7 +74,7 @@ func (s schedule) own(step Step) time.Time {
 		touched := latest(s.serviceTouched(), s.want.Clocks.TouchedAt)
 		return latest(s.quietSince(touched, s.want.Settle), s.wayIn(step))
 	case accessPropagated:
-		return latest(s.bounded(s.want.Clocks.TouchedAt, s.want.Quiet), s.accessHolds(step))
+		return latest(latest(s.bounded(s.want.Clocks.TouchedAt, s.want.Quiet), s.accessHolds(step)), s.removalsHold(step))
 	case agentPropagated:
 		return latest(s.publicQuiet(step), s.agentHolds(step))
 	}
@@ -185,6 +186,22 @@ func (s schedule) accessHolds(step Step) time.Time {
 	var at time.Time
 	for _, place := range s.placesOf(step) {
 		at = latest(at, s.passes(place))
+	}
+	return at
+}
+
+// removalsHold is when members who were taken from the IAP policies of a private service can
+// be expected to pass no more where a step turns IAP on. Before, nobody passes there, so
+// nobody is kept waiting by it.
+func (s schedule) removalsHold(step Step) time.Time {
+	if !door.Private(s.p) {
+		return time.Time{}
+	}
+	var at time.Time
+	for _, place := range s.placesOf(step) {
+		if policy, known := accessAt(s.p, place.resource); known {
+			at = latest(at, s.propagated(policy.ChangedAt))
+		}
 	}
 	return at
 }

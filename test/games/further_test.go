@@ -30,6 +30,7 @@ const (
 	sideIdle     kind.Kind = "put a backend service with Cloud CDN and without a frontend before"
 	sideTCP      kind.Kind = "put a second load balancer for TCP before"
 	refuseLog    kind.Kind = "flood the log, so that nobody may read it, beside"
+	sidePrivate  kind.Kind = "put private neighbours behind the backend service of"
 )
 
 // attack makes these moves.
@@ -86,7 +87,27 @@ func (m mover) attack(move play.Move) {
 		m.fault(object{"action": "status", "status": http.StatusTooManyRequests, "method": "logging.entries.list"})
 	case sideIdle, sideTCP:
 		m.beside(move)
+	case sidePrivate:
+		m.lend(move)
 	}
+}
+
+// lend puts private neighbours behind the backend service of a service, before it.
+func (m mover) lend(move play.Move) {
+	groups := "projects/" + referee.Project + "/regions/" + play.Region + "/networkEndpointGroups"
+	path := referee.ComputePath("backendServices/" + play.Backend(move.Service))
+	_, before := m.cloud.Call("", http.MethodGet, path, nil)
+	backends, _ := before["backends"].([]any)
+	for _, other := range m.world.game.Services {
+		if other.Public || other.Name == move.Service {
+			continue
+		}
+		group := "lent-" + other.Name + "-" + play.Region
+		m.call(kind.Balancer, http.MethodPost, "/compute/v1/"+groups, object{
+			"name": group, "networkEndpointType": "SERVERLESS", "cloudRun": object{"service": other.Name}})
+		backends = append([]any{object{"group": groups + "/" + group}}, backends...)
+	}
+	m.patch(path, object{"backends": backends})
 }
 
 // owner makes a call that the project's owner may make.

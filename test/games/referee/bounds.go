@@ -86,7 +86,7 @@ var Bounds = []Bound{
 	{Name: "touched", Meaning: "others keep changing it while it is open: min(10 min, 4 × settle) + 10 s, from the first " +
 		"opening on",
 		Most: exactly(rollout + 10*time.Second),
-		of:   func(e exposure) bool { return e.moves > 1 && (e.closed || e.isNew()) }},
+		of:   func(e exposure) bool { return e.moves > 1 && (e.closed || e.isNew() || e.private) }},
 	{Name: "new", Meaning: "a new public service before a load balancer, until it was guarded once: 20 s from the last " +
 		"write that opened a door",
 		Most: exactly(20 * time.Second), lastOpened: true, of: func(e exposure) bool { return e.isNew() && !e.closed }},
