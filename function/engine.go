@@ -30,7 +30,7 @@ func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.E
 		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds,
 		Clock:  sleepingClock{config.Clock},
 		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
-		Self: self(config), Writers: wiring.Writers, History: clients.LastWrites, Served: clients.Served,
+		Self: self(config), Writers: wiring.Writers, History: clients.LastWrites, Recent: clients.RecentWrites, Served: clients.Served,
 		Answers: clients.Answers,
 		Memory:  cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/timeout"
 )
 
@@ -139,7 +140,8 @@ func (s *holdsSource) PlaceHold(ctx context.Context, length time.Duration, holds
 	return placing, nil
 }
 
-// ResumeHold lifts the placed hold on exactly this resource. stays is a hold that still covers
+// ResumeHold lifts the placed hold on exactly this resource, and ends what was opened on
+// purpose there. stays is a hold that still covers
 // it, nil = none is known; those of folders and organizations are not looked at. Where there
 // is none to lift, the error is a fault.Invalid of one line.
 func (s *holdsSource) ResumeHold(ctx context.Context, name string) (stays *policy.Hold, err error) {
@@ -156,6 +158,13 @@ func (s *holdsSource) ResumeHold(ctx context.Context, name string) (stays *polic
 		return nil, fmt.Errorf("lifting the hold on %s: %w", named.Name(), err)
 	}
 	s.placed.saw(found)
+	if named.Scope.Service != "" {
+		ended, err := reconcile.EndBreakGlass(ctx, s.memory, posture.Target(named.Scope), now)
+		if err != nil {
+			return nil, err
+		}
+		lifted = lifted || ended
+	}
 	s.mu.Lock()
 	file := s.bounded(policy.Holds{})
 	s.mu.Unlock()

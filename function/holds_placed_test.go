@@ -214,3 +214,25 @@ func TestTheEndOfAHoldIsAnnouncedOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestResumingEndsWhatWasOpenedOnPurpose(t *testing.T) {
+	i := newInstances(t)
+	s, now := i.start(""), i.clock.Now()
+	id := memory.ServiceID{Target: hello, UID: "uid"}
+	if _, err := s.memory.UpdateService(t.Context(), id, func(r *memory.Service) bool {
+		return r.SeeBreakGlass(memory.BreakGlass{Field: "ingress", By: "alice", At: now, Until: now.Add(4 * time.Hour)}, now)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	i.clock.Advance(time.Hour)
+	if _, err := s.ResumeHold(t.Context(), hello.Name()); err != nil {
+		t.Fatal(err)
+	}
+	known, err := s.memory.Service(t.Context(), id)
+	if err != nil || known.BreakGlass[0].Until.After(i.clock.Now()) {
+		t.Errorf("%v, %+v: want it ended", err, known.BreakGlass)
+	}
+	if _, err := s.ResumeHold(t.Context(), hello.Name()); fault.Of(err).Kind != fault.Invalid {
+		t.Errorf("a second time: %v", err)
+	}
+}

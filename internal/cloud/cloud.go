@@ -124,6 +124,11 @@ func (c *Cloud) LastWrites(ctx context.Context, p posture.Posture, accounts []st
 	return c.logs.LastWrites(ctx, p.Target.Project, writtenNames(p), accounts)
 }
 
+// RecentWrites returns what LastWrites does, by an answer that is ten seconds old at most.
+func (c *Cloud) RecentWrites(ctx context.Context, p posture.Posture, accounts []string) ([]event.Write, error) {
+	return c.logs.RecentWrites(ctx, p.Target.Project, writtenNames(p), accounts)
+}
+
 // Trail returns the writes to a service since it was created, and to what leads to it, as the
 // audit logs of their projects have them.
 func (c *Cloud) Trail(ctx context.Context, p posture.Posture, accounts []string) event.Trail {

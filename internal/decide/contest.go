@@ -199,7 +199,7 @@ func (d *decider) undoing(step plan.Step) (undo memory.Undo, undone bool) {
 	}
 	wrote := d.lastWrote(step)
 	noted := func(u memory.Undo) bool { return u.At.After(wrote) }
-	if wrote.IsZero() || d.tookBack(step) || slices.ContainsFunc(d.roundsOf(step), noted) {
+	if wrote.IsZero() || d.tookBack(step) || d.openedAfter(step, wrote) || slices.ContainsFunc(d.roundsOf(step), noted) {
 		return undo, false
 	}
 	undo = memory.Undo{Field: fieldOf(step), At: d.now}

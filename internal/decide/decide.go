@@ -9,6 +9,7 @@
 //
 // Every stop and every outcome is in this package: what the mode, a hold or an
 // exemption forbids (scope.go), what others undo (contest.go),
+// or opened on purpose (break_glass.go),
 // how many services may change within an hour (limits.go), writes that did not
 // hold (breaker.go), who writes (writer.go), what a 403 calls for (diagnosis.go).
 package decide
@@ -34,7 +35,7 @@ const maxRounds = 4
 
 // Needs are facts that a decision rests on and that were not gathered.
 type Needs struct {
-	History, Callers, Breaker, Traffic, Examination, SignIn bool
+	History, Recent, Callers, Breaker, Traffic, Examination, SignIn bool
 	// Slot is what a slot of the limits is needed for, nil = none is.
 	Slot *SlotRequest
 	// Aftermath is the watch for which the answers of load balancers are needed, nil = none.
@@ -110,6 +111,8 @@ type Remember struct {
 	// ContestedSince is since when others undo fields of ours again and again; zero = nobody
 	// does.
 	ContestedSince time.Time
+	// BreakGlass are fields that were opened on purpose, as the memory does not know yet.
+	BreakGlass []memory.BreakGlass
 	// Watch is what is watched from now on, or was judged; nil = nothing new. Its run is ""
 	// where it is the run that this decision belongs to.
 	Watch *memory.Watch
@@ -143,7 +146,7 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	decision.Remember.Relied, decision.Remember.WantedSince, decision.Remember.Watch = d.relied, d.wanting, d.watching()
 	decision.Remember.ContestedSince = d.contestedSince()
 	decision.Remember.Guarded = d.want.GuardedOnce && d.facts.Memory == nil
-	decision = d.toldPolicy(d.toldUnread(d.tellStuck(decision)))
+	decision = d.toldGlass(d.toldPolicy(d.toldUnread(d.tellStuck(decision))))
 	if watch := decision.Remember.Watch; watch != nil && watch.Verdict == "" {
 		decision.LookAgain = earliest(decision.LookAgain, WatchUntil(*watch))
 	}
@@ -172,6 +175,7 @@ type decider struct {
 	hidden          error         // why load balancers that were seen before are not seen now
 	whole           []plan.Step   // the whole plan, where steps were taken out of it
 	heldUp          []Holdup      // what holds steps back
+	glass           []brokenGlass // what was opened on purpose
 	contest         *contest      // the step that others undo most often; nil = there is none
 	stuck           *stuckService // nil = the service is not
 	needs           Needs
@@ -235,6 +239,9 @@ func (d *decider) protect() Decision {
 
 // perform takes the steps that are due, or ends the run.
 func (d *decider) perform() Decision {
+	if !d.breakGlass() {
+		return Decision{}
+	}
 	d.closeContested()
 	d.findStuck()
 	d.contests()

@@ -91,16 +91,19 @@ type Facts struct {
 	// whether there is one.
 	MemoryUnread bool
 	History      *History
-	Callers      *Callers
-	Used         *Used
-	Slot         *Slot
-	Breaker      *memory.Breaker
-	Traffic      *Traffic
-	SignIn       *SignIn
-	Aftermath    *Aftermath
-	Side         *Side
-	Examination  *posture.Examination
-	Forbidden    *doctor.Counted
+	// Recent is a history as of now, and as the audit log alone has it: the run's own cause,
+	// which can come from a message, is not added.
+	Recent      *History
+	Callers     *Callers
+	Used        *Used
+	Slot        *Slot
+	Breaker     *memory.Breaker
+	Traffic     *Traffic
+	SignIn      *SignIn
+	Aftermath   *Aftermath
+	Side        *Side
+	Examination *posture.Examination
+	Forbidden   *doctor.Counted
 }
 
 // FailedStep is a step that cannot be taken now, and why.

@@ -19,6 +19,9 @@ func (d *decider) outcome() Decision {
 	if len(d.run.Failed) > 0 {
 		return d.endedBy()
 	}
+	if d.onlyGlass(due, later) {
+		return d.endBroken()
+	}
 	switch worst := protection.Worst(d.findings); {
 	case worst == protection.Blocks && len(d.plan.Steps) == 0 && len(d.heldUp) == 0:
 		return d.end(report.Blocked)

@@ -54,7 +54,7 @@ type stuckService struct {
 func (d *decider) findStuck() {
 	p, rule := d.facts.Posture, d.settings.WhenStuck
 	open := exposedIn(door.NotExempt(door.Of(p))) // an exempt door may stay open
-	if !open || d.mode() != policy.Enforce || d.hold != nil || d.request.Consent || d.request.DryRun {
+	if !open || len(d.glass) > 0 || d.mode() != policy.Enforce || d.hold != nil || d.request.Consent || d.request.DryRun {
 		return
 	}
 	closings := slices.DeleteFunc(protection.Closings(p, d.want, nil), d.run.failed)
@@ -227,7 +227,7 @@ const openAtMost = time.Hour / 10
 // shut would be their only one. An obstacle stops all that as it stops it otherwise.
 func (d *decider) closeContested() {
 	p := d.facts.Posture
-	if !exposedIn(door.Of(p)) || d.mode() != policy.Enforce || !d.mayWrite() || d.request.Consent || !d.agentPasses() {
+	if !exposedIn(door.Of(p)) || len(d.glass) > 0 || d.mode() != policy.Enforce || !d.mayWrite() || d.request.Consent || !d.agentPasses() {
 		return
 	}
 	fought := slices.ContainsFunc(d.plan.Steps, func(s plan.Step) bool {

@@ -50,13 +50,15 @@ type Service struct {
 	// OthersOpenSince is the earliest OpenSince of the doors that were dropped for
 	// size. It counts for every open door that is not listed, so additional doors
 	// cannot restart a clock.
-	OthersOpenSince time.Time  `json:"othersOpenSince,omitzero"`
-	Undone          []Undo     `json:"undone,omitempty"`
-	Wrote           []Write    `json:"wrote,omitempty"`
-	Bindings        []Binding  `json:"bindings,omitempty"`
-	Run             *Run       `json:"run,omitempty"` // the open run; nil = there is none
-	Watch           *Watch     `json:"watch,omitempty"`
-	Approvals       []Approval `json:"approvals,omitempty"`
+	OthersOpenSince time.Time `json:"othersOpenSince,omitzero"`
+	Undone          []Undo    `json:"undone,omitempty"`
+	Wrote           []Write   `json:"wrote,omitempty"`
+	Bindings        []Binding `json:"bindings,omitempty"`
+	Run             *Run      `json:"run,omitempty"` // the open run; nil = there is none
+	Watch           *Watch    `json:"watch,omitempty"`
+	// BreakGlass are the fields that were opened on purpose within a day.
+	BreakGlass []BreakGlass `json:"breakGlass,omitempty"`
+	Approvals  []Approval   `json:"approvals,omitempty"`
 }
 
 // Predecessor is the earlier service of the same name and another uid.
@@ -312,6 +314,7 @@ func (s *Service) shrink(excess int) bool {
 	slices.Reverse(doors)
 	lists := []list{
 		{doors, s.dropDoors}, listOf(&s.Undone), listOf(&s.Wrote), listOf(&s.Bindings), listOf(&s.Approvals),
+		listOf(&s.BreakGlass),
 	}
 	if s.Run != nil {
 		lists = append(lists, listOf(&s.Run.PlanIDs))

@@ -99,6 +99,7 @@ func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 		"redeployImage":  choice(r, "redeployImage", &settings.RedeployImage, ImagePin, ImageGoOn, ImageRefuse),
 		"enableApi":      r.truth("enableApi", &settings.EnableAPI),
 		"probe":          choice(r, "probe", &settings.Probe, ProbeOn, ProbeOff),
+		"breakGlass":     r.breakGlass(&settings.BreakGlass),
 		"whenStuck":      func(n *yaml.Node) { r.whenStuck(n, &settings.WhenStuck) },
 		"settle":         r.duration("settle", maxSettle, &settings.Settle),
 		"quiet":          r.duration("quiet", maxSettle, &settings.Quiet),

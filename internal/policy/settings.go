@@ -126,6 +126,8 @@ type Settings struct {
 	// Private is what to do while the service is private. A rule that does not say
 	// includes what it names exactly, and leaves what it only covers.
 	Private Private
+	// BreakGlass are the accounts that may open a door on purpose for some hours.
+	BreakGlass []string
 	// KeepIngress and KeepInvokers leave a service's ingress, and its public
 	// invokers, as they are. Doors that stay open are still reported as open.
 	KeepIngress, KeepInvokers bool

@@ -26,6 +26,10 @@ var strictnesses = []strictness{
 	}},
 	// What is closed no earlier stays open for longer.
 	{"whenStuck", []string{"WhenStuck"}, func(l, b Settings) bool { return l.WhenStuck.AtLeast(b.WhenStuck) }},
+	// Who is named there opens a door for hours.
+	{"breakGlass", []string{"BreakGlass"}, func(l, b Settings) bool {
+		return subset(l.BreakGlass, b.BreakGlass)
+	}},
 	// Included, others get in; left, its doors stay as they are. Behind IAP its doors stay, and
 	// the accessors get in. "" is as the rule without labels.
 	{"private", []string{"Private"}, func(l, b Settings) bool {

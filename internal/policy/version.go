@@ -12,6 +12,7 @@ import (
 // that is undone, or decide about services that were never guarded.
 var letIn = []string{
 	"mode", "access.condition", "access.domains, access.trusted", "access.publicAccessors", "ingress", "publicInvokers", "since",
+	"breakGlass",
 }
 
 // Looser returns in what a version of a policy is looser for a guarded service than the

@@ -134,7 +134,7 @@ func Worst(findings []Finding) Disposition {
 
 // Codes lists the codes that findings can have, sorted.
 func Codes() []Code {
-	codes := []Code{ProbeOpen, OrgPolicy, Harm, ruleUndecided, CallerBreaks, internalFrontendOnly, NoWriter, WriterUnknown,
+	codes := []Code{ProbeOpen, OrgPolicy, Harm, BreakGlass, ruleUndecided, CallerBreaks, internalFrontendOnly, NoWriter, WriterUnknown,
 		inRegions, privateWithoutIAP, accessorNotNamed, agentInvokesPrivate, accessorNotNeeded} // found outside of Assess
 	for _, each := range comparisons {
 		codes = append(codes, each.codes...)
@@ -158,6 +158,9 @@ func ForbiddenBy(constraint, project, why string) Finding {
 
 // Harm: nobody got in at the load balancers any more after steps that closed the service.
 const Harm Code = "HARM"
+
+// BreakGlass: somebody whom the rule's breakGlass names opened a door on purpose.
+const BreakGlass Code = "BREAK_GLASS"
 
 // ProbeOpen: whatever the configuration says, a request without credentials got
 // through to the application.

@@ -87,7 +87,9 @@ type Surroundings struct {
 	// History gives the last writes of 24 hours to a service and to what leads to it,
 	// oldest first: those of these accounts, and those of others.
 	History func(ctx context.Context, p posture.Posture, accounts []string) ([]event.Write, error)
-	Memory  *memory.Memory
+	// Recent gives the same as of ten seconds ago at most; nil = nobody knows.
+	Recent func(ctx context.Context, p posture.Posture, accounts []string) ([]event.Write, error)
+	Memory *memory.Memory
 	// Served says whether requests were answered, before a service was created, where
 	// load balancers lead to it; nil = nobody knows.
 	Served func(ctx context.Context, p posture.Posture) (bool, error)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -102,6 +103,9 @@ func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Need
 	if needs.History {
 		group.Go(func() error { facts.History = r.history(ctx, p); return nil })
 	}
+	if needs.Recent {
+		group.Go(func() error { facts.Recent = r.recent(ctx, p); return nil })
+	}
 	if needs.Callers {
 		group.Go(func() error {
 			err := r.retrying(ctx, func() (err error) {
@@ -166,6 +170,18 @@ func (r *run) history(ctx context.Context, p posture.Posture) *decide.History {
 		after = len(writes)
 	}
 	return &decide.History{Writes: slices.Insert(slices.Clone(writes), after, event.Write{Cause: cause})}
+}
+
+// recent reads who wrote last, as the audit log has it now.
+func (r *run) recent(ctx context.Context, p posture.Posture) *decide.History {
+	if r.Recent == nil {
+		return &decide.History{Unread: errors.New("nothing reads the audit log")}
+	}
+	writes, err := r.Recent(ctx, p, r.Self.Principals)
+	if err != nil {
+		return &decide.History{Unread: fmt.Errorf("looking for who opened %s: %w", p.Target, err)}
+	}
+	return &decide.History{Writes: writes}
 }
 
 // examine reads what a diagnosis needs. The request log is searched where the
@@ -241,4 +257,17 @@ func (e *Engine) CloseBreaker(ctx context.Context, by, reason string) error {
 		return fmt.Errorf("closing the circuit breaker in the memory: %w", err)
 	}
 	return nil
+}
+
+// EndBreakGlass has what was opened on purpose at a service be closed again at the next look.
+// It reports whether anything was.
+func EndBreakGlass(ctx context.Context, m *memory.Memory, target posture.Target, now time.Time) (ended bool, err error) {
+	_, err = m.UpdateService(ctx, memory.ServiceID{Target: target}, func(s *memory.Service) bool {
+		ended = s.EndBreakGlass(now)
+		return ended
+	})
+	if err != nil {
+		return false, fmt.Errorf("ending what was opened on purpose at %s: %w", target, err)
+	}
+	return ended, nil
 }

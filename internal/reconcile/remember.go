@@ -54,11 +54,13 @@ func stepsTaken(kept []json.RawMessage, now time.Time) []report.Step {
 // open notes that the run begins to write, and what it is about to do.
 func (r *run) open(ctx context.Context, decision decide.Decision) {
 	planID := decision.Plan.ID()
+	r.page(ctx, decision)
 	r.update(ctx, decision.Posture, func(s *memory.Service) bool {
 		changed := false
 		for _, undo := range decision.Remember.Undone {
 			changed = s.AddUndo(undo) || changed
 		}
+		changed = r.seeGlass(s, decision) || changed
 		if s.Run == nil || s.Run.ID != r.id {
 			s.Run, changed = &memory.Run{ID: r.id, Since: r.now()}, true
 		}
@@ -78,7 +80,8 @@ func (r *run) keepSteps(ctx context.Context, seen posture.Posture, planned []pla
 		steps = append(steps, report.StepOf(step, report.StepPlanned))
 	}
 	_, err := r.Memory.UpdatePlan(ctx, r.id, func(p *memory.Plan) bool {
-		p.Service, p.UID, p.Policy, p.Steps = seen.Target.Name(), seen.Service.UID, r.Policy().Digest(), nil
+		p.Service, p.UID, p.Steps = seen.Target.Name(), seen.Service.UID, nil
+		p.Decide(r.Policy().Digest())
 		for _, step := range steps {
 			if raw, err := json.Marshal(step); err == nil { // steps are plain values
 				p.Steps = append(p.Steps, raw)
@@ -136,16 +139,19 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 		changed = decision.Remember.Guarded && s.SeeGuarded(r.now()) || changed
 		changed = seeClocks(s, decision) || changed
 		changed = s.SeeWatch(watch) || changed
+		changed = r.seeGlass(s, decision) || changed
 		if balanced := func(p posture.Posture) bool { return len(p.Backends) > 0 }; slices.ContainsFunc(
 			decision.Posture.Parts(), balanced) {
 			changed = s.SeeBalanced(r.now()) || changed
 		}
 		return changed
 	}
+	r.page(ctx, decision)
 	known := memory.Service{}
 	if facts.Memory != nil {
 		known = *facts.Memory
 		known.Doors, known.Bindings = slices.Clone(known.Doors), slices.Clone(known.Bindings)
+		known.BreakGlass = slices.Clone(known.BreakGlass)
 	}
 	changed := see(&known)
 	if !known.GuardedSince.IsZero() && !known.Indexed && r.index(ctx, decision.Posture) {
@@ -187,6 +193,24 @@ func (r *run) unindex(ctx context.Context) {
 	}
 	if err != nil && !errors.Is(err, memory.ErrMissing) {
 		r.persisted(ctx, err)
+	}
+}
+
+// seeGlass notes what was opened on purpose. It reports whether that changed the record.
+func (r *run) seeGlass(s *memory.Service, decision decide.Decision) bool {
+	changed := false
+	for _, seen := range decision.Remember.BreakGlass {
+		changed = s.SeeBreakGlass(seen, r.now()) || changed
+	}
+	return changed
+}
+
+// page logs what was opened on purpose and was not known yet. An alert looks for the line
+// (deploy/terraform).
+func (r *run) page(ctx context.Context, decision decide.Decision) {
+	for _, seen := range decision.Remember.BreakGlass {
+		r.Log.ErrorContext(ctx, "break glass: a door was opened on purpose", "target", r.request.Target.Name(),
+			"field", seen.Field, "by", seen.By, "until", seen.Until.UTC().Format(time.RFC3339))
 	}
 }
 

@@ -94,9 +94,9 @@ var changing = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "…"},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+s ago`), "… ago"},
 	{regexp.MustCompile(`closes it at …, in \d+ hours?`), "closes it at …"},
-	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"}, // a revision's name
+	{regexp.MustCompile(`([a-z0-9-]+-\d{5})-[a-z0-9]{3}\b`), "$1"},             // a revision's name
 	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "…"}, // a run's id
-	{regexp.MustCompile(`\b\d{19}\b`), "…"},                        // a resource's id
+	{regexp.MustCompile(`\b\d{19}\b`), "…"},                                    // a resource's id
 	// several are read at once, and the first that fails is reported
 	{regexp.MustCompile(`reading the access policy of "[^"]+"`), `reading the access policy of "…"`},
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "sha256:…"},

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/reconcile"
 )
 
 func newResumeCommand() *cobra.Command {
@@ -22,14 +26,31 @@ func newResumeCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
+			ended, err := endGlass(command.Context(), named, file.endpoint)
+			if err != nil {
+				return err
+			}
+			if ended {
+				fmt.Fprintf(command.OutOrStdout(), "what was opened on purpose at %s is closed at the next look\n", named.Name())
+				if file.path() == "" {
+					return nil
+				}
+			}
 			var wider *policy.Hold
+			lifted := false
 			if err := changeHolds(command.Context(), &file, func(h policy.Holds) (left policy.Holds, err error) {
 				left, wider, err = resumed(h, named, time.Now())
+				if ended && errors.Is(err, errNoHold) {
+					return h, nil
+				}
+				lifted = err == nil
 				return left, err
 			}); err != nil {
 				return err
 			}
-			printResumed(command.OutOrStdout(), named.Name(), wider)
+			if lifted {
+				printResumed(command.OutOrStdout(), named.Name(), wider)
+			}
 			return nil
 		},
 	}
@@ -37,12 +58,27 @@ func newResumeCommand() *cobra.Command {
 	return command
 }
 
+var errNoHold = errors.New("there is no hold on exactly")
+
+// endGlass ends what was opened on purpose at a service, where the deployment's memory is
+// named. It reports whether anything was.
+func endGlass(ctx context.Context, named policy.Hold, endpoint string) (bool, error) {
+	if named.Scope.Service == "" || os.Getenv("IAPGUARD_MEMORY") == "" {
+		return false, nil
+	}
+	session, err := (&options{format: "text", endpoint: endpoint}).open(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	return reconcile.EndBreakGlass(ctx, session.engine.Memory, posture.Target(named.Scope), time.Now())
+}
+
 // resumed removes the hold of exactly this name. wider is a hold that still covers its
 // scope, or nil; those of folders and organizations are not looked at.
 func resumed(h policy.Holds, named policy.Hold, now time.Time) (left policy.Holds, wider *policy.Hold, err error) {
 	left = h.Without(named.Name())
 	if len(left.At(now)) == len(h.At(now)) {
-		return h, nil, fmt.Errorf("there is no hold on exactly %s; iapguard status lists the holds", named.Name())
+		return h, nil, fmt.Errorf("%w %s; iapguard status lists the holds", errNoHold, named.Name())
 	}
 	if named.Above != "" {
 		return left, nil, nil

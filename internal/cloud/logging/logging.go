@@ -21,6 +21,7 @@ type Client struct {
 	now     func() time.Time
 	share   *share
 	writes  *cache.Cache[[]event.Write]   // by project and resources
+	recent  *cache.Cache[[]event.Write]   // the same, for a shorter time
 	visits  *cache.Cache[[]caller.Caller] // by service and hosts
 }
 
@@ -40,11 +41,16 @@ func New(ctx context.Context, config connect.Config, now func() time.Time) (*Cli
 	if err != nil {
 		return nil, err
 	}
+	latest, err := cache.New(cache.Options[[]event.Write]{Size: keptProjects, TTL: recent, Now: now})
+	if err != nil {
+		return nil, err
+	}
 	visits, err := cache.New(cache.Options[[]caller.Caller]{Size: keptProjects, TTL: visitsKept, Now: now})
 	if err != nil {
 		return nil, err
 	}
-	return &Client{entries: api.Entries, now: now, share: newShare(now), writes: writes, visits: visits}, nil
+	return &Client{entries: api.Entries, now: now, share: newShare(now), writes: writes, recent: latest,
+		visits: visits}, nil
 }
 
 // Any reports whether a project's log has an entry that the filter selects. An answer
