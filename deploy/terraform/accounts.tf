@@ -29,17 +29,6 @@ resource "google_service_account" "trigger" {
   depends_on   = [google_project_service.api]
 }
 
-# Writes the heartbeat's log entry, where a sink transports it.
-resource "google_service_account" "heartbeat" {
-  count = local.sinks ? 1 : 0
-
-  project      = var.project_id
-  account_id   = "${var.name}-heartbeat"
-  display_name = "iapguard, heartbeat"
-  description  = "Writes a log entry every few minutes, whose arrival shows that events arrive."
-  depends_on   = [google_project_service.api]
-}
-
 # In a folder or organisation each folder has a writer account of its own, so that no
 # account may write everywhere.
 resource "google_service_account" "writer" {

@@ -51,7 +51,7 @@ variable "alert_lag_seconds" {
 }
 
 variable "alert_heartbeat_minutes" {
-  description = "For how many minutes no heartbeat may arrive before an alert says that events do not arrive: three times the pause of heartbeat_schedule."
+  description = "For how many minutes no heartbeat may arrive before an alert says that events do not arrive. One begins every minute."
   type        = number
   default     = 15
 

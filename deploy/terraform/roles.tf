@@ -12,6 +12,7 @@ locals {
   # Only roles that are used are created.
   wanted_roles = toset(concat(
     ["iapguardReader"],
+    local.sinks ? ["iapguardHeartbeat"] : [],
     [for name in local.optional_roles : local.optional_role_ids[name]],
     local.in_project && var.mode == "enforce" || length(local.bound) > 0 ? ["iapguardWriter"] : [],
     length(local.runtime_account_grants) + length(local.runtime_project_grants) > 0 ? ["iapguardRuntime"] : [],
@@ -29,8 +30,8 @@ locals {
     { for id, role in google_organization_iam_custom_role.role : id => "organizations/${local.organization_id}/roles/${role.role_id}" },
   )
 
-  # Roles that only read: granted to the function on the whole scope.
-  reading = setintersection(local.wanted_roles, ["iapguardReader", "iapguardInherited", "iapguardCallers", "iapguardDomains", "iapguardAncestors"])
+  # Roles that change no resource: granted to the function on the whole scope.
+  reading = setintersection(local.wanted_roles, ["iapguardReader", "iapguardHeartbeat", "iapguardInherited", "iapguardCallers", "iapguardDomains", "iapguardAncestors"])
   # Where something may write, and the policy turns IAP's API on.
   enables = var.enable_api && (local.in_project && var.mode == "enforce" || length(local.bound) > 0)
   # In one project the function writes itself; elsewhere only writers do.

@@ -17,6 +17,7 @@ locals {
       IAPGUARD_WORK_TOPIC    = local.topics["work"]
       IAPGUARD_MEMORY        = "gs://${google_storage_bucket.memory.name}"
       IAPGUARD_SELF          = google_service_account.function.email
+      IAPGUARD_HEARTBEAT     = local.sinks ? local.scope : local.topics["events"]
       # At this limit Go's runtime collects garbage instead of being killed. A tenth
       # is left for memory that it does not count: C stacks, kernel buffers.
       GOMEMLIMIT = "${floor(local.memory_mebibytes * 9 / 10)}MiB"

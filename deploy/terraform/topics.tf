@@ -95,10 +95,11 @@ resource "google_pubsub_subscription_iam_member" "agent_acknowledges" {
   member       = local.pubsub_agent
 }
 
-# The function publishes its reports, and one work message for each service: on
-# these two topics only. With the role on the project it could send itself commands.
+# The function publishes its reports, one work message for each service, and without a sink
+# its heartbeats: on these topics only. With the role on the project it could send itself
+# commands.
 resource "google_pubsub_topic_iam_member" "function_publishes" {
-  for_each = toset(["reports", "work"])
+  for_each = toset(concat(["reports", "work"], local.sinks ? [] : ["events"]))
 
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.key].name

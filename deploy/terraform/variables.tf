@@ -28,8 +28,8 @@ variable "name" {
   default     = "iapguard"
 
   validation {
-    # Account ids end at 30 characters, and -heartbeat is the longest ending; one
-    # of fewer than 6 is refused. Topic names may not begin with goog.
+    # Account ids end at 30 characters, with their endings; one of fewer than 6 is
+    # refused. Topic names may not begin with goog.
     condition     = can(regex("^[a-z][a-z0-9-]{4,18}[a-z0-9]$", var.name)) && !startswith(var.name, "goog")
     error_message = "name is \"${var.name}\": write 6 to 20 lower-case letters, digits and hyphens, beginning with a letter and not with goog: topics, accounts and secrets are named after it."
   }

@@ -74,14 +74,3 @@ variable "sweep_projects" {
     error_message = "sweep_projects are given, and scope is a project, which is swept anyway: leave them out."
   }
 }
-
-variable "heartbeat_schedule" {
-  description = "When a heartbeat is sent along the whole path of an event (cron, UTC). An alert fires when none arrives."
-  type        = string
-  default     = "*/5 * * * *"
-
-  validation {
-    condition     = length(split(" ", var.heartbeat_schedule)) == 5
-    error_message = "heartbeat_schedule is \"${var.heartbeat_schedule}\": write five fields of cron, such as */5 * * * *."
-  }
-}

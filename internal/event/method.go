@@ -103,7 +103,7 @@ var messages = []Row{
 	},
 	{Source: "Commands topic, on /commands only", Kind: CommandReceived},
 	{
-		Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic",
+		Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic, with a nonce",
 		Kind:   Heartbeat,
 	},
 	{Source: "Reports topic: a report that we published", Ignored: ownReport},

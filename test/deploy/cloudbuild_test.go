@@ -127,18 +127,16 @@ func checked(t *testing.T, substitutions map[string]string) (said string, ok boo
 }
 
 func TestAMissingOrWrongSubstitutionStopsTheBuildWithOneLine(t *testing.T) {
-	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard",
-		"_EVENTS_TOPIC": "iapguard-events"}
+	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard"}
 	if said, ok := checked(t, right); !ok || said != "" {
 		t.Errorf("what is right is refused: %s", said)
 	}
 	remedies := map[string]string{"_REGION": "us-central1", "_REPOSITORY": "Artifact Registry",
-		"_SERVICE": "Cloud Run service", "_EVENTS_TOPIC": "events topic"}
+		"_SERVICE": "Cloud Run service"}
 	wrong := map[string][]string{
-		"_REGION":       {"europe-west1-b", "eu", "Europe-West1", "europe-west1 ", "$(id)"},
-		"_REPOSITORY":   {"europe-west1-docker.pkg.dev/p/iapguard", "Iapguard", "iapguard-", "a b"},
-		"_SERVICE":      {"projects/p/locations/l/services/iapguard", "-iapguard", strings.Repeat("s", 50), "a;b"},
-		"_EVENTS_TOPIC": {"projects/p/topics/iapguard-events", "ev", "1events", "a\nb"},
+		"_REGION":     {"europe-west1-b", "eu", "Europe-West1", "europe-west1 ", "$(id)"},
+		"_REPOSITORY": {"europe-west1-docker.pkg.dev/p/iapguard", "Iapguard", "iapguard-", "a b"},
+		"_SERVICE":    {"projects/p/locations/l/services/iapguard", "-iapguard", strings.Repeat("s", 50), "a;b"},
 	}
 	for name := range right {
 		for _, value := range append(wrong[name], "", "unset") {

@@ -1,8 +1,6 @@
 package deploy_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
-	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
@@ -109,7 +106,7 @@ func TestAHeartbeatGoesTheWholeWay(t *testing.T) {
 		t.Run(intake, func(t *testing.T) {
 			e := open(t, asShipped, map[string]any{"intake": []any{intake}})
 			e.apply()
-			e.beat()
+			e.run("iapguard-due")
 			e.until("the heartbeat arrived", func() bool {
 				return strings.Contains(e.program.logged(), `"message":"heartbeat"`)
 			})
@@ -117,33 +114,6 @@ func TestAHeartbeatGoesTheWholeWay(t *testing.T) {
 				t.Error("the log does not say how long the heartbeat was on its way")
 			}
 		})
-	}
-}
-
-// beat runs the heartbeat's job, which writes a log entry like entries.write, or
-// publishes.
-func (e *fixture) beat() {
-	e.t.Helper()
-	for _, job := range e.all("google_cloud_scheduler_job") {
-		if job.Text("name") != "iapguard-heartbeat" {
-			continue
-		}
-		if job.Text("pubsub_target", "data") != "" {
-			e.run(job.Text("name"))
-			return
-		}
-		body, err := base64.StdEncoding.DecodeString(job.Text("http_target", "body"))
-		e.done(err)
-		var call struct {
-			LogName  string
-			Resource logging.Resource
-			Entries  []logging.Entry
-		}
-		e.done(json.Unmarshal(body, &call))
-		for _, entry := range call.Entries {
-			entry.LogName, entry.Resource = call.LogName, call.Resource
-			e.Cloud.Logs().Write(entry)
-		}
 	}
 }
 

@@ -48,7 +48,7 @@ const (
 		"protoPayload":{"status":{"message":"Ready condition status changed to True for Service hello."},"serviceName":"run.googleapis.com","methodName":"/Services.ReplaceService",
 		"resourceName":"namespaces/demo-project/services/hello"}}`
 	beat = `{"insertId":"1","logName":"projects/demo-project/logs/iapguard-heartbeat","timestamp":"2026-11-23T12:00:00Z",
-		"resource":{"type":"global","labels":{"project_id":"demo-project"}},"jsonPayload":{"iapguard":"heartbeat"}}`
+		"resource":{"type":"global","labels":{"project_id":"demo-project"}},"jsonPayload":{"iapguard":"heartbeat","nonce":"1.a"}}`
 	refused = `{"insertId":"1","logName":"projects/demo-project/logs/run.googleapis.com%2Frequests","timestamp":"2026-11-23T12:00:00Z","severity":"WARNING",
 		"resource":{"type":"cloud_run_revision","labels":{"project_id":"demo-project","location":"us-central1","service_name":"hello","revision_name":"hello-1"}},
 		"httpRequest":{"status":403,"requestUrl":"https://hello.example.com/a","requestMethod":"GET"},

@@ -95,14 +95,15 @@ func onTheScope(scope string, all resources) []string {
 }
 
 func TestTheFunctionHoldsOnTheScopeWhatItsModeNeeds(t *testing.T) {
+	reads := []string{"iapguardCallers", "iapguardHeartbeat", "iapguardInherited", "iapguardReader"}
+	above := append([]string{"iapguardAncestors"}, reads...)
 	want := map[string][]string{
-		"report-only in one project": {"iapguardCallers", "iapguardInherited", "iapguardReader"},
-		"enforce in one project": {"iapguardCallers", "iapguardInherited", "iapguardReader", "iapguardRuntime",
-			"iapguardWriter"},
-		"everything in one project": {"iapguardAPIs", "iapguardCallers", "iapguardDomains", "iapguardInherited", "iapguardReader",
-			"iapguardRuntime", "iapguardWriter"},
-		"in a folder, planned":         {"iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"},
-		"in an organisation, by waves": {"iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"},
+		"report-only in one project": reads,
+		"enforce in one project":     append(slices.Clone(reads), "iapguardRuntime", "iapguardWriter"),
+		"everything in one project": {"iapguardAPIs", "iapguardCallers", "iapguardDomains", "iapguardHeartbeat",
+			"iapguardInherited", "iapguardReader", "iapguardRuntime", "iapguardWriter"},
+		"in a folder, planned":         above,
+		"in an organisation, by waves": above,
 	}
 	inEveryShape(t, func(t *testing.T, scope string, all resources) {
 		_, name, _ := strings.Cut(t.Name(), "/")

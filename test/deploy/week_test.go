@@ -70,7 +70,8 @@ func played(t *testing.T, log *slog.Logger) *week {
 		policy += fmt.Sprintf("  - {services: [%s], reason: cannot sign in, owner: %s, ticket: SEC-%d, expires: %s}\n",
 			e.Name(), e.team, e.days, expires(e.days))
 	}
-	w := &week{Env: withfunction.Start(t, withfunction.Options{Policy: policy, Log: log}), t: t, began: time.Now(),
+	w := &week{Env: withfunction.Start(t, withfunction.Options{Policy: policy, Log: log,
+		Heartbeats: []string{"projects/" + playground.Project}}), t: t, began: time.Now(),
 		open: map[string]map[string]time.Duration{}}
 	w.Later(monday.Sub(now))
 	for at := time.Duration(0); at < 7*day; at += step {
@@ -170,7 +171,7 @@ func (w *week) sweep(at time.Duration) {
 	if at > 1*day-5*step && at < 1*day-step {
 		return
 	}
-	w.Publish(playground.EventsTopic, `{"iapguard":"heartbeat"}`)
+	w.Publish(playground.CommandsTopic, `{"command":"due"}`)
 	w.Publish(playground.CommandsTopic, `{"command":"sweep"}`)
 	w.rest()
 }

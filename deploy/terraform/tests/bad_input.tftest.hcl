@@ -563,16 +563,6 @@ run "a_schedule_in_words" {
   expect_failures = [var.sweep_schedule]
 }
 
-# heartbeat_schedule is "every 5 minutes"
-run "a_heartbeat_in_words" {
-  command = plan
-
-  variables {
-    heartbeat_schedule = "every 5 minutes"
-  }
-  expect_failures = [var.heartbeat_schedule]
-}
-
 # which is swept anyway: leave them out
 run "sweeps_in_a_project" {
   command = plan

@@ -75,11 +75,11 @@ run "triggers_alone" {
     error_message = "gcloud is run although by hand was asked for, or dead letters cannot be taken away"
   }
   assert {
-    condition     = length(google_logging_project_sink.sink) + length(google_service_account.heartbeat) == 0
-    error_message = "a sink or its heartbeat is there, unasked"
+    condition     = length(google_logging_project_sink.sink) == 0 && !contains(keys(google_project_iam_member.function), "iapguardHeartbeat")
+    error_message = "a sink, or the right to write log entries, is there unasked"
   }
   assert {
-    condition     = length(google_cloud_scheduler_job.heartbeat.http_target) == 0 && google_cloud_scheduler_job.heartbeat.pubsub_target[0].topic_name == "projects/my-project/topics/iapguard-events" && jsondecode(base64decode(google_cloud_scheduler_job.heartbeat.pubsub_target[0].data)) == { iapguard = "heartbeat" }
+    condition     = local.environment["IAPGUARD_HEARTBEAT"] == "projects/my-project/topics/iapguard-events" && google_pubsub_topic_iam_member.function_publishes["events"].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
     error_message = "without a sink the heartbeat has to begin at the topic"
   }
   assert {
@@ -107,7 +107,7 @@ run "triggers_and_a_sink" {
     eventarc_delivery = "by-hand"
   }
   assert {
-    condition     = length(google_eventarc_trigger.audit) > 0 && keys(google_logging_project_sink.sink) == ["events"] && length(google_cloud_scheduler_job.heartbeat.http_target) == 1 && length(google_cloud_scheduler_job.heartbeat.pubsub_target) == 0
+    condition     = length(google_eventarc_trigger.audit) > 0 && keys(google_logging_project_sink.sink) == ["events"] && local.environment["IAPGUARD_HEARTBEAT"] == "projects/my-project" && !contains(keys(google_pubsub_topic_iam_member.function_publishes), "events")
     error_message = "one of the two intakes is missing, or the heartbeat does not go through the sink"
   }
 }

@@ -47,7 +47,6 @@ run "names_and_limits_reach_metrics_alerts_pages_and_dashboard" {
     alert_report_only     = true
     notification_channels = ["projects/my-project/notificationChannels/1"]
     report_readers        = ["group:security@example.com"]
-    heartbeat_schedule    = "*/5 * * * *"
   }
   assert {
     condition     = google_logging_metric.count["exposed"].name == "guard-two-exposed" && strcontains(google_logging_metric.count["exposed"].filter, "exposed_minutes>=90") && !strcontains(google_logging_metric.count["exposed"].filter, "report-only")

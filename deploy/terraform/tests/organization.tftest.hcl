@@ -11,11 +11,6 @@ override_resource {
 }
 
 override_resource {
-  target = google_service_account.heartbeat
-  values = { email = "iapguard-heartbeat@my-project.iam.gserviceaccount.com" }
-}
-
-override_resource {
   target = google_service_account.writer["folders/111"]
   values = {
     email = "iapguard-writer-111@my-project.iam.gserviceaccount.com"
@@ -40,11 +35,11 @@ variables {
 
 run "an_organisation_is_looked_at_and_nobody_may_write" {
   assert {
-    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"] && alltrue([for role in google_organization_iam_custom_role.role : role.org_id == "987654321"]) && length(google_project_iam_custom_role.role) == 0
+    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardAncestors", "iapguardCallers", "iapguardHeartbeat", "iapguardInherited", "iapguardReader"] && alltrue([for role in google_organization_iam_custom_role.role : role.org_id == "987654321"]) && length(google_project_iam_custom_role.role) == 0
     error_message = "roles: ${join(", ", keys(google_organization_iam_custom_role.role))}"
   }
   assert {
-    condition     = keys(google_organization_iam_member.function) == ["iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"] && google_organization_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && google_organization_iam_member.function["iapguardReader"].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
+    condition     = keys(google_organization_iam_member.function) == ["iapguardAncestors", "iapguardCallers", "iapguardHeartbeat", "iapguardInherited", "iapguardReader"] && google_organization_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && google_organization_iam_member.function["iapguardReader"].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
     error_message = "granted: ${join(", ", keys(google_organization_iam_member.function))}"
   }
   assert {
@@ -64,7 +59,7 @@ run "an_organisation_is_looked_at_and_nobody_may_write" {
     error_message = "a metric would count the function's own project alone"
   }
   assert {
-    condition     = jsondecode(base64decode(google_cloud_scheduler_job.heartbeat.http_target[0].body)).logName == "organizations/987654321/logs/iapguard-heartbeat" && google_organization_iam_member.heartbeat[0].role == "roles/logging.logWriter" && google_organization_iam_member.heartbeat[0].org_id == "987654321"
+    condition     = local.environment["IAPGUARD_HEARTBEAT"] == "organizations/987654321" && google_organization_iam_member.function["iapguardHeartbeat"].role == "organizations/987654321/roles/iapguardHeartbeat"
     error_message = "the heartbeat is not where the sink is"
   }
   assert {
@@ -135,7 +130,7 @@ run "a_folder_has_the_roles_of_its_organisation" {
     preventive      = ["invoker"]
   }
   assert {
-    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardAncestors", "iapguardCallers", "iapguardInherited", "iapguardReader"] && google_folder_iam_member.function["iapguardReader"].folder == "folders/333" && google_folder_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && length(google_organization_iam_member.function) == 0
+    condition     = keys(google_organization_iam_custom_role.role) == ["iapguardAncestors", "iapguardCallers", "iapguardHeartbeat", "iapguardInherited", "iapguardReader"] && google_folder_iam_member.function["iapguardReader"].folder == "folders/333" && google_folder_iam_member.function["iapguardReader"].role == "organizations/987654321/roles/iapguardReader" && length(google_organization_iam_member.function) == 0
     error_message = "the roles are granted elsewhere than on the folder"
   }
   assert {
@@ -143,7 +138,7 @@ run "a_folder_has_the_roles_of_its_organisation" {
     error_message = "the folder's sink is not as it should be"
   }
   assert {
-    condition     = google_folder_iam_member.heartbeat[0].folder == "folders/333" && length(google_folder_iam_member.writer) == 0 && local.environment["IAPGUARD_WRITERS"] == "none"
+    condition     = local.environment["IAPGUARD_HEARTBEAT"] == "folders/333" && google_folder_iam_member.function["iapguardHeartbeat"].folder == "folders/333" && length(google_folder_iam_member.writer) == 0 && local.environment["IAPGUARD_WRITERS"] == "none"
     error_message = "heartbeat or writers are not as they should be"
   }
   assert {
