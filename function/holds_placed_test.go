@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -234,5 +236,18 @@ func TestResumingEndsWhatWasOpenedOnPurpose(t *testing.T) {
 	}
 	if _, err := s.ResumeHold(t.Context(), hello.Name()); fault.Of(err).Kind != fault.Invalid {
 		t.Errorf("a second time: %v", err)
+	}
+}
+
+func TestAnAlertLooksForTheLineAboutUnreadableHolds(t *testing.T) {
+	alerts, err := os.ReadFile("../deploy/terraform/monitoring_alerts.tf")
+	if err != nil || !strings.Contains(string(alerts), `jsonPayload.message:\"`+holdsUnreadable+`\"`) {
+		t.Errorf("%v: no alert looks for %q", err, holdsUnreadable)
+	}
+	i, log := newInstances(t), &strings.Builder{}
+	s := i.start(filepath.Join(t.TempDir(), "holds.yaml"))
+	s.log = slog.New(slog.NewTextHandler(log, nil))
+	if _, err := s.current(); err == nil || !strings.Contains(log.String(), holdsUnreadable) {
+		t.Errorf("%v, %q: want the line in the log", err, log)
 	}
 }

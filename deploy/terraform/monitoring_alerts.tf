@@ -251,3 +251,59 @@ resource "google_monitoring_alert_policy" "harm" {
     mime_type = "text/markdown"
   }
 }
+
+resource "google_monitoring_alert_policy" "break_glass" {
+  project               = var.project_id
+  display_name          = "${var.name}: somebody opened a door on purpose"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "A line in the log"
+    condition_matched_log {
+      filter = "${local.own_line} AND jsonPayload.message=\"break glass: a door was opened on purpose\""
+    }
+  }
+
+  alert_strategy {
+    auto_close = "7200s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["break-glass"]
+    mime_type = "text/markdown"
+  }
+}
+
+resource "google_monitoring_alert_policy" "holds_unreadable" {
+  project               = var.project_id
+  display_name          = "${var.name}: the holds cannot be read"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "A line in the log"
+    condition_matched_log {
+      filter = "${local.own_line} AND jsonPayload.message:\"the holds cannot be read\""
+    }
+  }
+
+  alert_strategy {
+    auto_close = "7200s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["holds-unreadable"]
+    mime_type = "text/markdown"
+  }
+}

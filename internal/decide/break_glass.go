@@ -13,7 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// Somebody whom a rule's breakGlass names opens a door on purpose: the field that they wrote
+// An account that a rule's breakGlass names opens a door on purpose: the field that it wrote
 // stays as it is for four hours, or until a person resumes. The other fields are protected.
 //
 // Who wrote it, the audit log says, and nothing else: neither a message nor a report. The
@@ -151,7 +151,8 @@ func (d *decider) glassUntil() (until time.Time) {
 	return until
 }
 
-// endBroken is the decision about a service of which only what was opened on purpose is open.
+// endBroken is the decision about a service where nothing is open but what was opened on
+// purpose.
 func (d *decider) endBroken() Decision {
 	decision := d.end(report.Held)
 	first, until := d.glass[0], d.glassUntil().UTC()

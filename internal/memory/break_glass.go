@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// BreakGlass is a field that somebody opened on purpose whom the rule lets do so. It is left as
-// it is until a time.
+// BreakGlass is a field that an account opened on purpose, as its rule allows. It is left as it
+// is until a time.
 type BreakGlass struct {
 	Field string    `json:"field"` // as in Undo
 	By    string    `json:"by"`

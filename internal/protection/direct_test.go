@@ -58,11 +58,11 @@ func TestGoingFromOneIAPToTheOtherIsForAPerson(t *testing.T) {
 		{"direct as wanted", directWanted, nil},
 		{"direct where the policy leaves it open", posturetest.DirectIAP, nil},
 		{"at the load balancer, wanted direct",
-			func(_ *posture.Posture, want *policy.Wanted) { want.Recipe = policy.RecipeDirect }, []Code{RecipeChange}},
+			func(_ *posture.Posture, want *policy.Wanted) { want.Recipe = policy.RecipeDirect }, []Code{otherRecipe}},
 		{"direct, wanted at the load balancer", func(p *posture.Posture, want *policy.Wanted) {
 			posturetest.DirectIAP(p, want)
 			want.Recipe = policy.RecipeLoadBalancer
-		}, []Code{RecipeChange}},
+		}, []Code{otherRecipe}},
 		{"direct, wanted at a load balancer that is not there yet", func(p *posture.Posture, want *policy.Wanted) {
 			posturetest.DirectIAP(p, want)
 			want.Recipe, p.Backends = policy.RecipeLoadBalancer, nil

@@ -159,7 +159,7 @@ func ForbiddenBy(constraint, project, why string) Finding {
 // Harm: nobody got in at the load balancers any more after steps that closed the service.
 const Harm Code = "HARM"
 
-// BreakGlass: somebody whom the rule's breakGlass names opened a door on purpose.
+// BreakGlass: an account that the rule's breakGlass names opened a door on purpose.
 const BreakGlass Code = "BREAK_GLASS"
 
 // ProbeOpen: whatever the configuration says, a request without credentials got

@@ -8,13 +8,13 @@ import (
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
-// RecipeChange: IAP is on at one place and the policy wants it at the other.
+// otherRecipe: IAP is on at one place and the policy wants it at the other.
 // Both at once fail every request, and turning one off first opens the service,
 // so a person has to choose the moment. Applications that verify IAP's JWT have
 // to expect another audience from then on.
-const RecipeChange Code = "RECIPE_CHANGE"
+const otherRecipe Code = "RECIPE_CHANGE"
 
-var _ = register(positionObstacle, recipeKept, RecipeChange)
+var _ = register(positionObstacle, recipeKept, otherRecipe)
 
 func recipeKept(p posture.Posture, want policy.Wanted) []Finding {
 	var findings []Finding
@@ -40,7 +40,7 @@ type audiences struct{ before, after string }
 // recipeChange returns the finding on a resource. off turns IAP off where it is on.
 func recipeChange(resource, why string, off command.Command, jwt audiences) Finding {
 	return Finding{
-		Code: RecipeChange, Severity: Medium, Disposition: Blocks, Resource: resource, Why: why,
+		Code: otherRecipe, Severity: Medium, Disposition: Blocks, Resource: resource, Why: why,
 		Remedy: fmt.Sprintf(
 			"let the application accept the JWT audience %s beside %s, close the service or accept that it is open for a "+
 				"moment, "+

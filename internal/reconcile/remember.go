@@ -205,11 +205,14 @@ func (r *run) seeGlass(s *memory.Service, decision decide.Decision) bool {
 	return changed
 }
 
-// page logs what was opened on purpose and was not known yet. An alert looks for the line
+// glassLine is the log line about what was opened on purpose. An alert looks for it
 // (deploy/terraform).
+const glassLine = "break glass: a door was opened on purpose"
+
+// page logs what was opened on purpose and was not known yet.
 func (r *run) page(ctx context.Context, decision decide.Decision) {
 	for _, seen := range decision.Remember.BreakGlass {
-		r.Log.ErrorContext(ctx, "break glass: a door was opened on purpose", "target", r.request.Target.Name(),
+		r.Log.ErrorContext(ctx, glassLine, "target", r.request.Target.Name(),
 			"field", seen.Field, "by", seen.By, "until", seen.Until.UTC().Format(time.RFC3339))
 	}
 }

@@ -194,9 +194,21 @@ func harmful(entries []map[string]any) []map[string]any {
 	return list
 }
 
+// unplayed are lines that the function logs in no week that is played: the story
+// stops/break-glass and TestUnreadableHoldsLeaveTheLastGoodOnes have them.
+func unplayed(entries []map[string]any) []map[string]any {
+	var list []map[string]any
+	for _, message := range []string{"break glass: a door was opened on purpose", "the holds cannot be read: nothing is written"} {
+		each := maps.Clone(entries[0])
+		each["jsonPayload"], each["severity"] = map[string]any{"message": message}, "ERROR"
+		list = append(list, each)
+	}
+	return list
+}
+
 // queries runs the queries of the playbooks that are about the function's lines.
 func queries(t *testing.T, entries []map[string]any) {
-	entries = append(entries, harmful(entries)...)
+	entries = slices.Concat(entries, harmful(entries), unplayed(entries))
 	read := regexp.MustCompile(`gcloud logging read '([^']+)'`)
 	run := 0
 	for _, page := range glob(t, filepath.Join("..", "..", "deploy", "playbooks", "*.md")) {
