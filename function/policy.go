@@ -32,6 +32,8 @@ type policySource struct {
 	log    *slog.Logger
 	// above reads what lies above a project; nil = nobody does.
 	above func(ctx context.Context, project string) posture.Ancestors
+	// first is what the file held at the start, where that is valid; nil = it was not.
+	first *version
 
 	reading sync.Mutex // held while the file is read
 
@@ -44,11 +46,20 @@ type policySource struct {
 	said   time.Time     // when that was last logged
 }
 
-// newPolicySource does not read the file: a broken one, or a memory that does not answer,
-// does not stop the start. A text that is given instead must be valid.
+// newPolicySource reads the file, and does not call the memory. A broken file does not stop
+// the start. A text that is given instead must be valid.
 func newPolicySource(config Config, remembered *memory.Memory, log *slog.Logger) (*policySource, error) {
 	s := &policySource{path: config.Policy, own: config.Runtime, memory: remembered, clock: config.clock(), log: log}
-	if config.Policy != "" || config.PolicyText == nil {
+	if config.Policy != "" {
+		read, err := s.file()
+		if err != nil {
+			log.Error("the policy cannot be read at the start", "err", err)
+			return s, nil
+		}
+		s.first = &read
+		return s, nil
+	}
+	if config.PolicyText == nil {
 		return s, nil
 	}
 	var err error
@@ -94,34 +105,38 @@ func (s *policySource) inForce() policy.Policy {
 
 // reread reads the file, and returns the policy that is in force then.
 func (s *policySource) reread(ctx context.Context) policy.Policy {
-	text, err := os.ReadFile(s.path)
-	if err != nil {
-		err = fmt.Errorf("reading policy: %w", err)
-	}
-	var changed policy.Policy
-	if err == nil {
-		if changed, err = policy.Parse(text, s.now()); err != nil {
-			err = fmt.Errorf("reading policy %s: %w", s.path, err)
-		}
-	}
+	read, err := s.file()
 	s.mu.Lock()
 	sum, stored, waits := s.sum, s.stored, s.waits
 	s.mu.Unlock()
 	switch {
 	case err != nil:
 		s.unreadable(ctx, err)
-	case memory.SumOf(text) != sum || !stored:
-		s.change(ctx, version{text, changed})
+	case memory.SumOf(read.text) != sum || !stored:
+		s.change(ctx, read)
 	case waits:
 		s.withdrawn(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil && memory.SumOf(text) == s.sum {
-		s.policy = changed // an exemption's end is read by the time of now
+	if err == nil && memory.SumOf(read.text) == s.sum {
+		s.policy = read.Policy // an exemption's end is read by the time of now
 	}
 	s.read = s.now()
 	return s.policy
+}
+
+// file reads the version that the file holds.
+func (s *policySource) file() (version, error) {
+	text, err := os.ReadFile(s.path)
+	if err != nil {
+		return version{}, fmt.Errorf("reading policy: %w", err)
+	}
+	read, err := policy.Parse(text, s.now())
+	if err != nil {
+		return version{}, fmt.Errorf("reading policy %s: %w", s.path, err)
+	}
+	return version{text, read}, nil
 }
 
 // put has a version be in force. stored says whether the memory knows.
@@ -140,6 +155,10 @@ func (s *policySource) unreadable(ctx context.Context, why error) {
 	s.mu.Lock()
 	known := s.sum != ""
 	s.mu.Unlock()
+	if !known && s.first != nil { // it broke before anybody asked
+		s.change(ctx, *s.first)
+		known = s.digest() != policy.Policy{}.Digest()
+	}
 	if !known {
 		last, err := s.last(ctx)
 		switch {

@@ -159,6 +159,20 @@ func TestABrokenPolicyLeavesTheLastGoodOneInForce(t *testing.T) {
 	}
 }
 
+func TestAPolicyThatBreaksBeforeTheFirstLookIsKnown(t *testing.T) {
+	g := newGoverning(t)
+	g.write(ruled("one", "enforce"))
+	s := g.starts()
+	g.write("rubbish")
+	if got := ruleOf(s); got != "one" {
+		t.Errorf("%s is in force", got)
+	}
+	g.write(ruled("two", "enforce"))
+	if got := g.later(s); got != "two" {
+		t.Errorf("%s is in force", got)
+	}
+}
+
 func TestALargePolicyIsTheLastGoodOneToo(t *testing.T) {
 	g := newGoverning(t)
 	g.write(ruled("large", "enforce", strings.Repeat("# \"<&>\" nothing of note\n", 9000)))
