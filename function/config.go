@@ -15,6 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/storage"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/telemetry"
 	"github.com/iapguard/iapguard/internal/workqueue"
@@ -40,6 +41,8 @@ type Config struct {
 	Runtime      RuntimeIdentity // the service that the function itself is; Locate finds it
 	Project      string          // id of the project that log lines name for their traces; Locate finds it
 
+	// Store keeps the memory; nil = Memory says where.
+	Store memory.Store
 	// Queue takes the work, and has it delivered to WorkPath; nil = WorkTopic says who does.
 	Queue workqueue.Queue
 	// Clock is what every wait and time-out runs on; nil = the machine's.

@@ -22,6 +22,9 @@ func OpenMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.M
 	if config.MemoryKey != "" {
 		options.Key = func() ([]byte, error) { return readKey(config.MemoryKey) }
 	}
+	if config.Store != nil {
+		return memory.New(config.Store, options), nil
+	}
 	if config.Memory == "" {
 		log.WarnContext(ctx, "IAPGUARD_MEMORY is not set: clocks, limits and approvals last as long as this process")
 		return memory.New(memory.NewInProcess(), options), nil

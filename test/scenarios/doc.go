@@ -40,7 +40,8 @@
 //	writer NAME of FOLDER|nothing    a service account that may write below the folder, and that the
 //	                                 function may impersonate
 //	                                 and no longer in its own
-//	restart with writers             the function starts anew; the indented lines are its writers from now on
+//	restart                          the function starts anew, with the memory that it had
+//	restart with writers             the same, and the indented lines are its writers from now on
 //	refuse METHOD...                 the function may not make these calls from now on; none: it may again
 //	late DURATION                    load balancers and IAP take as long to follow what is written
 //	lift                             no hold is in force any more
@@ -71,6 +72,7 @@
 //	remember                         that is over
 //	sweep [PROJECT]                  somebody asks on the commands topic to look at every service of a project
 //	apply SERVICE plan PLANID        somebody asks on the commands topic to carry out that plan
+//	approve policy                   an approver lets the version of the policy in that waits
 //	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
 //
 // The others look at what came of it; their indented lines are what must be

@@ -20,6 +20,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -162,6 +163,7 @@ func (p *play) attach(s script) {
 	if config.Writers, err = function.ParseWriters(s.writers); err != nil {
 		p.t.Fatal(err)
 	}
+	config.Store = memory.NewInProcess() // outlives the function's process
 	p.config = config
 	if err := p.serve(); err != nil {
 		p.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -76,6 +77,23 @@ func (p *play) forges(args, block []string) error {
 // changesPolicy lets somebody write another policy, readable or not.
 func (p *play) changesPolicy(_, block []string) error {
 	_, err := p.keepFile("policy.yaml", []byte(strings.Join(block, "\n")+"\n"))
+	return err
+}
+
+// approvesPolicy lets an approver say that the version of the policy comes into force that
+// waits.
+func (p *play) approvesPolicy() error {
+	remembered := memory.New(p.config.Store, memory.Options{Clock: p.clock})
+	known, err := remembered.Deployment(p.ctx)
+	if err != nil {
+		return err
+	}
+	if known.Waiting == nil || len(known.Waiting.Approvers) == 0 {
+		return fmt.Errorf("no version waits for somebody: %+v", known.Waiting)
+	}
+	_, err = remembered.UpdateDeployment(p.ctx, func(d *memory.Deployment) bool {
+		return d.ApprovePolicy(known.Waiting.Digest, known.Waiting.Approvers[0], p.clock.Now())
+	})
 	return err
 }
 

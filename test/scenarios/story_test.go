@@ -174,6 +174,9 @@ var acts = map[string]func(p *play, args, block []string) error{
 		return nil
 	},
 	"approve": func(p *play, args, _ []string) error {
+		if strings.Join(args, " ") == "policy" {
+			return p.approvesPolicy()
+		}
 		reports := p.about(strings.Join(args, ""), false)
 		if len(reports) == 0 {
 			return fmt.Errorf("nothing was reported that could be approved")

@@ -75,10 +75,14 @@ func (p *play) makesWriter(args, _ []string) error {
 	return p.asOwner(accounts+"/"+email+":setIamPolicy", bind("roles/iam.serviceAccountTokenCreator", ownAccount))
 }
 
-// restarts starts the function anew, with other writers.
+// restarts starts the function anew, with the same writers or with others.
 func (p *play) restarts(args, block []string) error {
-	if len(args) != 2 || strings.Join(args, " ") != "with writers" {
-		return fmt.Errorf("write restart with writers")
+	if len(args) == 0 {
+		p.stop()
+		return p.serve()
+	}
+	if strings.Join(args, " ") != "with writers" {
+		return fmt.Errorf("write restart, or restart with writers")
 	}
 	writers, err := function.ParseWriters(strings.Join(block, ","))
 	if err != nil {
