@@ -69,7 +69,8 @@ func TestAWaveIsTakenBackInAllServices(t *testing.T) {
 			t.Errorf("%s answers %d afterwards, want 200 as before protection", target.Service, got)
 		}
 	}
-	if out, err = wave("--policy-digest", digest, "--since", "1h"); err != nil || !strings.Contains(out, "nothing is left to undo") {
+	out, err = wave("--policy-digest", digest, "--since", "1h")
+	if err != nil || !strings.Contains(out, "nothing is left to undo") {
 		t.Errorf("once more: error %v and\n%s", err, out)
 	}
 }
@@ -77,8 +78,10 @@ func TestAWaveIsTakenBackInAllServices(t *testing.T) {
 func TestAServiceThatFailsStopsNoOtherOfAWave(t *testing.T) {
 	o, digest := waved(t)
 	hello, billing := playground.Scenario[0], playground.Scenario[1]
-	o.SetFaults(`[{"method":"run.projects.locations.services.setIamPolicy","resource":"` + hello.Name() + `","action":"status","status":403}]`)
-	out, err := say(t, "undo", "--account", typist, "--endpoint", o.URL(), "--policy-digest", digest, "--since", "1h", "--yes")
+	o.SetFaults(`[{"method":"run.projects.locations.services.setIamPolicy","resource":"` + hello.Name() +
+		`","action":"status","status":403}]`)
+	out, err := say(t, "undo", "--account", typist, "--endpoint", o.URL(), "--policy-digest", digest, "--since", "1h",
+		"--yes")
 	if err == nil || !strings.Contains(err.Error(), "not everything was taken back:\n  "+hello.Name()) ||
 		strings.Contains(err.Error(), billing.Service) {
 		t.Errorf("error %v and\n%s", err, out)
@@ -96,11 +99,13 @@ func TestWhatAWaveIsToldIsCheckedFirst(t *testing.T) {
 		args []string
 		want string
 	}{
-		"a digest alone":         {[]string{"--policy-digest", "0123456789ab"}, "and --since T"},
-		"a time alone":           {[]string{"--since", "2h"}, "write --policy-digest D"},
-		"not a digest":           {[]string{"--policy-digest", "latest", "--since", "2h"}, "the twelve digits"},
-		"not a time":             {[]string{"--policy-digest", "0123456789ab", "--since", "yesterday"}, `--since "yesterday" is not a time`},
-		"a time that lies ahead": {[]string{"--policy-digest", "0123456789ab", "--since", "2126-01-01T00:00:00Z"}, "lies ahead"},
+		"a digest alone": {[]string{"--policy-digest", "0123456789ab"}, "and --since T"},
+		"a time alone":   {[]string{"--since", "2h"}, "write --policy-digest D"},
+		"not a digest":   {[]string{"--policy-digest", "latest", "--since", "2h"}, "the twelve digits"},
+		"not a time": {[]string{"--policy-digest", "0123456789ab", "--since", "yesterday"},
+			`--since "yesterday" is not a time`},
+		"a time that lies ahead": {[]string{"--policy-digest", "0123456789ab", "--since", "2126-01-01T00:00:00Z"},
+			"lies ahead"},
 		"times the wrong way": {[]string{"--policy-digest", "0123456789ab", "--since", "1h", "--until", "2h"},
 			"is not before --until"},
 		"a project's number": {[]string{"--policy-digest", "0123456789ab", "--since", "1h", "projects/123456789012"},
