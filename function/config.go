@@ -33,6 +33,7 @@ type Config struct {
 	PubSubHost   string            // host:port of a Pub/Sub emulator; "" = Google's
 	Self         string            // own service account's e-mail
 	Writers      reconcile.Writers // who writes; nil = the own account does
+	Callers      Callers           // who may call; the zero value = nobody checks, but on Cloud Run
 	Heartbeats   []string          // where heartbeats begin: see parseHeartbeats; none = none is written
 	Port         int
 	LogLevel     slog.Level
@@ -112,6 +113,9 @@ func ReadConfig(environ []string) (Config, error) {
 			"%sSELF is %q: write the e-mail address of the own service account", prefix, config.Self))
 	}
 	var err error
+	if config.Callers, err = readCallers(env); err != nil {
+		problems = append(problems, err)
+	}
 	if config.Writers, err = ParseWriters(env[prefix+"WRITERS"]); err != nil {
 		problems = append(problems, err)
 	}

@@ -28,6 +28,7 @@ type Function struct {
 	self     event.Self
 	engine   *reconcile.Engine
 	cloud    services
+	undoes   reconcile.UndoCloud
 	policies *policySource
 	holds    *holdsSource
 	memory   *memory.Memory
@@ -45,6 +46,7 @@ type Function struct {
 	denials   *denialLimiter
 	pulse     *pulse
 	drain     *drain
+	admission *admission // nil = nobody checks who calls
 	opened    []*topic.Topic
 }
 
@@ -75,7 +77,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	f := &Function{
 		self:  self(config),
-		cloud: clients, log: log, clock: config.Clock,
+		cloud: clients, undoes: clients, log: log, clock: config.Clock,
 		denials: newDenialLimiter(), drain: newDrain(), telemetry: observed,
 		holdInAll: config.holdInAll(),
 	}
@@ -88,6 +90,12 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	f.policies.above = func(ctx context.Context, project string) posture.Ancestors {
 		return ancestorsOf(ctx, clients, project)
+	}
+	if f.admission, err = newAdmission(ctx, config, func() []string { return f.policies.inForce().Approvers() }, log); err != nil {
+		return nil, err
+	}
+	if f.admission != nil {
+		f.admission.ownDoor = clients.OwnDoor
 	}
 	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, f.policies, f.memory, log)
 	if f.repeated, err = lru.New[string, struct{}](mostRepeated); err != nil {

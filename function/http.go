@@ -46,8 +46,8 @@ func (f *Function) routes() http.Handler {
 type messageHandler func(ctx context.Context, r *http.Request, body []byte) error
 
 // ServeHTTP answers 204 to a message that is handled for good, and 503 to one that is
-// to be delivered again. A message gets no third answer: Pub/Sub would retry any
-// other status for a day.
+// to be delivered again. A message of an account that may deliver it gets no third
+// answer: Pub/Sub would retry any other status for a day.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mux.ServeHTTP(w, r.WithContext(telemetry.Received(r.Context(), r.Header)))
 }
@@ -68,7 +68,18 @@ func (f *Function) serveMessage(handle messageHandler) http.HandlerFunc {
 			return
 		}
 		defer leave()
-		f.answer(w, r.WithContext(ctx), handle)
+		r = r.WithContext(ctx)
+		who, err := f.admission.admit(ctx, r.URL.Path, r.Header)
+		var refused refusal
+		switch {
+		case errors.As(err, &refused):
+			f.log.WarnContext(ctx, "caller refused", "path", r.URL.Path, "status", refused.status, "why", refused.why)
+			http.Error(w, "iapguard: "+refused.why, refused.status)
+		case who.direct:
+			f.direct(w, r, who.email)
+		default:
+			f.answer(w, r, handle)
+		}
 	}
 }
 

@@ -69,7 +69,8 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			onCloudRun(t, "projects/123456789012/regions/us-central1")
-			b := newBench(t, tc.policy, "K_SERVICE=hello")
+			b := newBench(t, tc.policy, "K_SERVICE=hello", "IAPGUARD_OPERATORS=op@example.com")
+			b.admission = nil // who calls is not what is tested
 			b.Build(neighbour)
 			answer := httptest.NewRecorder()
 			b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, tc.path, strings.NewReader(tc.body)))
@@ -95,7 +96,8 @@ func TestTheFunctionNeverProtectsItself(t *testing.T) {
 
 func TestServiceOfTheSameNameElsewhereIsProtected(t *testing.T) {
 	onCloudRun(t, "projects/123456789012/regions/europe-west1")
-	b := newBench(t, cloudtest.Policy(), "K_SERVICE=hello")
+	b := newBench(t, cloudtest.Policy(), "K_SERVICE=hello", "IAPGUARD_OPERATORS=op@example.com")
+	b.admission = nil
 	if got := b.outcome(t, "deployed"); got != report.Protected {
 		t.Errorf("%s, want protected", got)
 	}

@@ -13,7 +13,8 @@ const prefix = "IAPGUARD_"
 // variables are the names of our variables without those of endpoints. Another name
 // with our prefix is refused, so that a misspelt one is noticed.
 var variables = []string{
-	"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS", "ENDPOINT",
+	"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS",
+	"CALLERS_EVENTS", "CALLERS_WORK", "CALLERS_COMMANDS", "OPERATORS", "AUDIENCE", "ENDPOINT",
 	"HEARTBEAT",
 }
 

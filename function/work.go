@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -113,7 +114,7 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 		since = f.clock.Now()
 	}
 	request := f.request(work)
-	request.Since = since
+	request.Since, request.By = since, f.sentBy(ctx, work)
 	final, err := f.engine.Run(ctx, request)
 	target, cause := work.Target.Name(), work.Cause
 	switch {
@@ -147,6 +148,22 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	next = *final.WaitingFor.Until
 	f.denials.extend(cause.Key, next)
 	return next, nil
+}
+
+// sentBy is the account that sent the command of some work, "" where that is not known: a
+// message of the work topic says it of nobody.
+func (f *Function) sentBy(ctx context.Context, work event.Work) string {
+	command := work.Cause.Command
+	if command == nil || !strings.HasPrefix(command.ID, directID) {
+		return ""
+	}
+	by, err := f.memory.OrderedBy(ctx, command.ID, command.Name, func(target string) bool {
+		return target == "" || target == work.Target.Name() || strings.HasPrefix(work.Target.Name(), target+"/")
+	})
+	if err != nil {
+		f.log.WarnContext(ctx, "the report does not say who sent the command", "command", command.Name, "err", err)
+	}
+	return by
 }
 
 // lookAgain stores that an item's service is looked at again at a time, which nothing else

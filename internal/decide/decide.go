@@ -92,6 +92,11 @@ type Decision struct {
 	// AfterErr is advice that follows the cure of Err; "" = none.
 	AfterErr string
 
+	// Offer is the plan that waits for a person's approval, nil = none does.
+	Offer *Offer
+	// Approval is the consent that the steps rest on, nil = they rest on none.
+	Approval *memory.Approval
+
 	Remember Remember
 }
 
@@ -147,6 +152,10 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	decision.Remember.ContestedSince = d.contestedSince()
 	decision.Remember.Guarded = d.want.GuardedOnce && d.facts.Memory == nil
 	decision = d.toldGlass(d.toldPolicy(d.toldUnread(d.tellStuck(decision))))
+	decision.Offer, decision.Approval = d.offer(decision), d.approval()
+	if d.unseen {
+		decision.LookAgain = earliest(decision.LookAgain, d.now.Add(askLogAgain))
+	}
 	if watch := decision.Remember.Watch; watch != nil && watch.Verdict == "" {
 		decision.LookAgain = earliest(decision.LookAgain, WatchUntil(*watch))
 	}
@@ -181,6 +190,7 @@ type decider struct {
 	needs           Needs
 	run             Run
 	watch           *memory.Watch // what was watched, with the verdict of now; nil = nothing was judged
+	unseen          bool          // we took the public from the service, and the audit log does not say so yet
 }
 
 // assess compares the posture with what is wanted, and plans.

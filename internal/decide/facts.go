@@ -34,6 +34,8 @@ type Request struct {
 	DryRun bool
 	// ReadOnly stops before the first write and publishes what was found.
 	ReadOnly bool
+	// By is the account that sent the command; "" = it is not known, or there is none.
+	By string
 	// Since is when the oldest message that the run answers was accepted; zero = the
 	// run waits for nothing.
 	Since time.Time

@@ -56,7 +56,8 @@ func (d *decider) restrained(due []plan.Step) []plan.Step {
 // limited holds the steps back that count under the limits, where one of these is used
 // up. Grants, and the steps of other services, go on.
 func (d *decider) limited(due []plan.Step) {
-	if !slices.ContainsFunc(due, d.counts) || d.request.OverLimit {
+	approved := d.approval()
+	if !slices.ContainsFunc(due, d.counts) || d.request.OverLimit || approved != nil && approved.OverLimit {
 		return
 	}
 	if d.facts.Slot == nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
@@ -91,20 +92,41 @@ func (d *decider) unpublished(p posture.Posture) bool {
 		return false
 	}
 	writes, known := d.history()
+	d.unseen = d.removedLately()
 	if !known {
 		return false
 	}
-	public := false
+	// Of entries of one moment, it is not known which was first.
+	public, came, gone := false, time.Time{}, time.Time{}
 	for _, w := range writes {
 		if w.Kind != event.RunIAMChanged || w.Policy == nil || w.Service != p.Target.Service ||
 			w.Location != p.Target.Location || w.At.Before(p.Service.CreatedAt) {
 			continue
 		}
-		letsPublicIn := holdsPublic(*w.Policy)
-		if public && !letsPublicIn && d.wroteIt(w) {
+		switch letsPublicIn := holdsPublic(*w.Policy); {
+		case letsPublicIn:
+			public, came = true, w.At
+		case (public || w.At.Equal(gone)) && d.wroteIt(w):
+			d.unseen = false
 			return true
+		case public && w.At.After(came):
+			public, gone = false, w.At
 		}
-		public = letsPublicIn
 	}
 	return false
+}
+
+// An entry of the audit log may be there only seconds after the write, and an answer of the
+// log is used for a minute: so long a service that we took the public from looks private.
+const (
+	entriesMissFor = 5 * time.Minute
+	askLogAgain    = time.Minute
+)
+
+// removedLately reports whether the memory knows that we took the public from the service so
+// lately that the audit log may not say so yet.
+func (d *decider) removedLately() bool {
+	return slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
+		return w.Op == string(revokePublic) && !w.At.After(d.now) && d.now.Sub(w.At) < entriesMissFor
+	})
 }

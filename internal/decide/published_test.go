@@ -134,6 +134,9 @@ func TestWhatWeTookThePublicFromStaysPublic(t *testing.T) {
 		{"somebody else took it", revoked, []event.Write{let, theirs}, nil, 0, false},
 		{"nobody had let it in", revoked, []event.Write{theirs, took}, nil, 0, false},
 		{"it was let in again, and somebody else took it", revoked, []event.Write{took, let, theirs}, nil, 0, false},
+		{"somebody wrote in the moment in which we took it", revoked, []event.Write{let, theirs, took}, nil, 0, true},
+		{"it was let in and taken in one moment before", revoked, []event.Write{let, at(2, "dev@example.com", "gcloud", bob), took},
+			nil, 0, true},
 		{"the memory does not know", nil, []event.Write{let, took}, nil, 0, false},
 	} {
 		s := published(time.Minute)
@@ -154,6 +157,28 @@ func TestWhatWeTookThePublicFromStaysPublic(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, ops); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+func TestTheLogIsAskedAgainWhereAnEntryMayBeMissing(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		took  time.Time
+		again bool
+	}{
+		{"we took the public from it a minute ago", ago(60), true},
+		{"we took the public from it an hour ago", ago(3600), false},
+	} {
+		s := published(time.Minute)
+		p := s.facts.Posture
+		p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{bob}}}
+		p.Backends[0].Members[0].Invokers = p.Invokers
+		s.rules.settings.Private = policy.PrivateLeave
+		s.facts.Posture, s.facts.Memory.Doors, s.facts.History = p, nil, &History{}
+		s.facts.Memory.Wrote = []memory.Write{{Op: string(revokePublic), Resource: hello.Name(), At: tc.took}}
+		if got := s.decide().LookAgain; got.IsZero() == tc.again {
+			t.Errorf("%s: looks again at %s", tc.name, got)
 		}
 	}
 }

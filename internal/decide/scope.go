@@ -63,9 +63,9 @@ func (d *decider) mayWrite() bool {
 func (d *decider) agreed() bool { return d.wanted() && !d.writer.None && d.writer.Unknown == "" }
 
 // wanted reports whether the policy, or a person, lets the run change anything.
-// A command over Pub/Sub is bound by the mode like any event; in mode approve
-// it acts only when it names the plan that is right at the time. A command that
-// names a plan acts on that plan or not at all, in every mode.
+// A command over Pub/Sub is bound by the mode like any event. In mode approve it
+// takes the approval of the plan that is right at the time. A command that names a
+// plan acts on that plan or not at all, in every mode.
 func (d *decider) wanted() bool {
 	if d.otherPlan() {
 		return false
@@ -73,8 +73,7 @@ func (d *decider) wanted() bool {
 	if d.request.Consent || d.mode() == policy.Enforce {
 		return true
 	}
-	command := d.request.Cause.Command
-	return d.mode() == policy.Approve && command != nil && command.PlanID != ""
+	return d.mode() == policy.Approve && d.approval() != nil
 }
 
 // mode is the rule's, but for services whose age leaves them to people.

@@ -11,11 +11,16 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
 
+// keysPath is where Google publishes the keys of its identity tokens, at www.googleapis.com.
+// Source: accounts.google.com/.well-known/openid-configuration, jwks_uri.
+const keysPath = "/oauth2/v3/certs"
+
 // own reports whether a request is for the cloud's own endpoints and not for
 // an API of Google's.
 func own(r *http.Request) bool {
 	path := r.URL.Path
-	return strings.HasPrefix(path, "/_local/") || path == "/console" || strings.HasPrefix(path, "/console/")
+	return strings.HasPrefix(path, "/_local/") || path == keysPath || path == "/console" ||
+		strings.HasPrefix(path, "/console/")
 }
 
 // ownEndpoints are what Google does not have: the state as a whole, the calls
@@ -52,6 +57,7 @@ func (c *Cloud) ownEndpoints() http.Handler {
 	}
 	mux.HandleFunc("GET /_local/events", c.logs.Events)
 	mux.HandleFunc("GET /_local/certs", c.tokens.Certs)
+	mux.HandleFunc("GET "+keysPath, c.tokens.Certs)
 	if c.options.Disturber != nil {
 		mux.Handle("POST /_local/disturb", c.options.Disturber)
 	}

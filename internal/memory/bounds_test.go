@@ -178,7 +178,7 @@ func TestApprovalServesOnce(t *testing.T) {
 		{"in time", "a", began.Add(time.Minute), true},
 		{"once more", "a", began.Add(2 * time.Minute), false},
 	} {
-		if got := s.Redeem(tc.plan, tc.at); got != tc.want {
+		if got := s.Redeem(tc.plan, "run", tc.at); got != tc.want {
 			t.Errorf("%s: %t", tc.name, got)
 		}
 	}

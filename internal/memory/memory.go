@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -133,6 +134,8 @@ func (m *Memory) UpdateDeployment(ctx context.Context, change func(*Deployment) 
 const (
 	deploymentName = "deployment"
 	planPrefix     = "plan/"
+	offerPrefix    = "offer/"
+	orderedPrefix  = "command/"
 	duePrefix      = "due/"
 )
 
@@ -248,7 +251,8 @@ func (m *Memory) sequence(name string) int64 {
 func (m *Memory) know(name string, sequence int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if sequence <= m.known[name] || strings.HasPrefix(name, duePrefix) || strings.HasPrefix(name, planPrefix) {
+	deletable := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	if sequence <= m.known[name] || slices.ContainsFunc([]string{duePrefix, planPrefix, offerPrefix, orderedPrefix}, deletable) {
 		return
 	}
 	if _, known := m.known[name]; !known && len(m.known) >= mostKnown {

@@ -59,6 +59,8 @@ type Service struct {
 	// BreakGlass are the fields that were opened on purpose within a day.
 	BreakGlass []BreakGlass `json:"breakGlass,omitempty"`
 	Approvals  []Approval   `json:"approvals,omitempty"`
+	// Offered is the plan that was last offered for approval; "" = none was.
+	Offered string `json:"offered,omitempty"`
 }
 
 // Predecessor is the earlier service of the same name and another uid.
@@ -119,13 +121,24 @@ type Run struct {
 	Since   time.Time `json:"since"`
 }
 
-// Approval is a person's consent to one plan. It can be used once.
+// Approval is a person's consent to one plan. One run can use it.
 type Approval struct {
-	PlanID  string    `json:"planId"`
-	By      string    `json:"by"`
-	At      time.Time `json:"at"`
-	Expires time.Time `json:"expires"`
-	UsedAt  time.Time `json:"usedAt,omitzero"`
+	PlanID string `json:"planId"`
+	// Steps are the plan's steps: a plan that has begun is known by what is left of it.
+	Steps []PlannedStep `json:"steps,omitempty"`
+	// OverLimit means that the plan may be carried out although a limit is used up.
+	OverLimit bool      `json:"overLimit,omitempty"`
+	By        string    `json:"by"`
+	At        time.Time `json:"at"`
+	Expires   time.Time `json:"expires"`
+	UsedAt    time.Time `json:"usedAt,omitzero"`
+	Run       string    `json:"run,omitempty"` // that used it
+}
+
+// PlannedStep is a step of a plan.
+type PlannedStep struct {
+	Key     string `json:"key"`               // what it does
+	Version string `json:"version,omitempty"` // of the resource, against which it was planned
 }
 
 // SeeGuarded notes that every door was found guarded. It reports whether the record
@@ -266,16 +279,36 @@ func (s *Service) BindingSince(of Binding) time.Time {
 	return time.Time{}
 }
 
-// Redeem uses the approval of a plan. It reports whether there was an unused one that
-// has not expired.
-func (s *Service) Redeem(planID string, at time.Time) bool {
+// Redeem has a run use the approval of a plan. It reports whether there was an unused one
+// that has not expired.
+func (s *Service) Redeem(planID, run string, at time.Time) bool {
 	for i, a := range s.Approvals {
 		if a.PlanID == planID && a.UsedAt.IsZero() && at.Before(a.Expires) {
-			s.Approvals[i].UsedAt = at
+			s.Approvals[i].UsedAt, s.Approvals[i].Run = at, run
 			return true
 		}
 	}
 	return false
+}
+
+// Approve adds the approval of a plan. It reports whether the record changed: a plan is
+// approved once.
+func (s *Service) Approve(approval Approval) bool {
+	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.PlanID == approval.PlanID }) {
+		return false
+	}
+	approval.By = clip(approval.By)
+	s.Approvals = append(s.Approvals, approval)
+	return true
+}
+
+// Offer notes which plan waits for a person. It reports whether the record changed.
+func (s *Service) Offer(planID string) bool {
+	changed := planID != "" && s.Offered != planID
+	if changed {
+		s.Offered = planID
+	}
+	return changed
 }
 
 // as is the record of the service with the given uid. A recreated service inherits

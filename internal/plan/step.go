@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -39,6 +42,20 @@ func (s Step) stage() int {
 
 // Op is the name of the step's operation.
 func (s Step) Op() Op { return s.operation().Op }
+
+// Key identifies what the step does: two steps of one key do the same to the same resource.
+// It does not depend on the resource's version.
+func (s Step) Key() string {
+	data, err := json.Marshal(struct {
+		Op, Resource string
+		Change       Change
+	}{string(s.Op()), s.Resource, s.Change})
+	if err != nil {
+		panic(err) // unreachable: changes are plain values
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
 
 // Words are the step's change as people read it.
 func (s Step) Words() Words {

@@ -30,8 +30,12 @@ const (
 	// FunctionAccount is the service account that the function runs as.
 	FunctionAccount = "iapguard@demo-project.iam.gserviceaccount.com"
 
-	// PushAccount is the service account that pushes to the function name.
-	PushAccount = "iapguard-push@demo-project.iam.gserviceaccount.com"
+	// PushAccount is the service account that pushes to the function, and OperatorAccount the
+	// one as which people send it commands.
+	PushAccount     = "iapguard-push@demo-project.iam.gserviceaccount.com"
+	OperatorAccount = "iapguard-operator@demo-project.iam.gserviceaccount.com"
+	// FunctionAudience is what the tokens of both are made out to.
+	FunctionAudience = "https://iapguard-123456789012.us-central1.run.app"
 
 	EventsTopic      = "projects/demo-project/topics/iapguard-events"
 	WorkTopic        = "projects/demo-project/topics/iapguard-work"
@@ -270,7 +274,7 @@ func (s *Playground) Push(ctx context.Context, function http.Handler) error {
 			Name: "projects/" + Project + "/subscriptions/" + name, Topic: part.topic, Endpoint: endpoint + part.path,
 			Ordered:     part.ordered,
 			AckDeadline: 600 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
-			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Account: PushAccount,
+			DeadLetterTopic: DeadLettersTopic, MaxDeliveryAttempts: 100, Account: PushAccount, Audience: FunctionAudience,
 		}); err != nil {
 			return err
 		}

@@ -140,7 +140,7 @@ func TestPushesToTheFunctionCarryATokenForTheirEndpoint(t *testing.T) {
 		t.Errorf("%d pushes, want 3", got)
 	}
 	for _, push := range function.taken() {
-		checkToken(t, s, push, endpoints[push.path], playground.PushAccount)
+		checkToken(t, s, push, playground.FunctionAudience, playground.PushAccount)
 	}
 }
 

@@ -39,6 +39,17 @@ func (p Policy) Approvers() []string {
 	return slices.Compact(all)
 }
 
+// ApproversOf returns the accounts that may approve what a rule decides: user:ADDRESS or
+// serviceAccount:ADDRESS. There are none where the policy has no rule of that name.
+func (p Policy) ApproversOf(rule string) []string {
+	for _, each := range p.rules {
+		if each.settings.Rule == rule {
+			return each.settings.Approvers
+		}
+	}
+	return nil
+}
+
 // MayApprove reports whether the account with an e-mail address may approve what the rule
 // decides.
 func (s Settings) MayApprove(email string) bool {

@@ -93,6 +93,11 @@ func (r *run) recall(ctx context.Context, seen posture.Posture) *memory.Service 
 		return nil
 	}
 	r.join(ctx, known)
+	for _, approval := range known.Approvals {
+		if approval.Run == r.id {
+			r.approvedBy = approval.By
+		}
+	}
 	return &known
 }
 

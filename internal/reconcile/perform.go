@@ -22,7 +22,9 @@ var errHeld = fault.New(fault.Conflict, "writes are held")
 // crash in the middle loses no evidence. What is left of an announced plan, at the same
 // versions, is not announced again.
 func (r *run) start(ctx context.Context, decision decide.Decision) error {
-	r.open(ctx, decision)
+	if err := r.open(ctx, decision); err != nil {
+		return err
+	}
 	due := slices.Concat(decision.Waves...)
 	if !slices.ContainsFunc(due, r.unannounced) {
 		return nil

@@ -52,6 +52,8 @@ type run struct {
 	aftermath *decide.Aftermath
 	// side is who comes by the load balancers. It is read once in a run.
 	side *decide.Side
+	// approvedBy approved the plan that the run carries out; "" = it rests on no approval.
+	approvedBy string
 	// notPersisted is why something could not be remembered, nil = all was.
 	notPersisted error
 }
@@ -59,6 +61,12 @@ type run struct {
 func (e *Engine) newRun(request Request, meter *report.Meter) *run {
 	return &run{Engine: e, request: request, meter: meter, id: uuid.NewString(), sofar: decide.Run{Began: e.now()}}
 }
+
+// ApprovableFor is how long a plan can be approved after it was first planned.
+const ApprovableFor = decide.ApprovableFor
+
+// ToHold are at most so many scopes to hold so that all these services are held.
+func ToHold(targets []posture.Target, most int) []posture.Scope { return decide.ToHold(targets, most) }
 
 // Run handles one request. Any error but ErrGone and ErrOutOfScope means that
 // nothing final could be published: the message must be delivered again.
@@ -95,6 +103,7 @@ func (r *run) reconcile(ctx context.Context) (report.Report, error) {
 			return report.Report{}, ErrOutOfScope
 		case len(decision.Waves) == 0:
 			r.rememberDecision(ctx, facts, decision)
+			r.offer(ctx, facts, decision)
 			return r.probed(ctx, decision), nil
 		}
 		if err := r.start(ctx, decision); err != nil {
@@ -136,7 +145,7 @@ func (e *Engine) Unresolved(ctx context.Context, cause event.Cause, why error) e
 	r := e.newRun(Request{Cause: cause}, &report.Meter{})
 	final := report.Report{
 		RunID: r.id, ObservedAt: r.sofar.Began.UTC(), Version: r.Version, Outcome: report.Blocked,
-		Cause: report.CauseOf(cause), Command: report.CommandOf(cause),
+		Cause: report.CauseOf(cause), Command: report.CommandOf(cause, ""),
 		Advice: r.advice(why, errorScope{project: cause.Project}),
 	}
 	if err := e.Publisher.Publish(ctx, final); err != nil {

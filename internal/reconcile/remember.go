@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -51,12 +52,19 @@ func stepsTaken(kept []json.RawMessage, now time.Time) []report.Step {
 	return taken
 }
 
-// open notes that the run begins to write, and what it is about to do.
-func (r *run) open(ctx context.Context, decision decide.Decision) {
-	planID := decision.Plan.ID()
+// open notes that the run begins to write, and what it is about to do. It fails where the
+// steps rest on an approval that the run cannot use: each can be used once.
+func (r *run) open(ctx context.Context, decision decide.Decision) error {
+	planID, approval := decision.Plan.ID(), decision.Approval
 	r.page(ctx, decision)
+	redeems := approval != nil && approval.UsedAt.IsZero()
+	redeemed := false
 	r.update(ctx, decision.Posture, func(s *memory.Service) bool {
 		changed := false
+		if redeems {
+			redeemed = s.Redeem(approval.PlanID, r.id, r.now())
+			changed = redeemed
+		}
 		for _, undo := range decision.Remember.Undone {
 			changed = s.AddUndo(undo) || changed
 		}
@@ -71,6 +79,35 @@ func (r *run) open(ctx context.Context, decision decide.Decision) {
 	})
 	r.remembered = true
 	r.keepSteps(ctx, decision.Posture, decision.Plan.Steps)
+	if redeems && (!redeemed || r.notPersisted != nil) {
+		return fmt.Errorf("using the approval of plan %s for %s: another run used it, or the memory cannot say so",
+			approval.PlanID, r.request.Target)
+	}
+	return nil
+}
+
+// offer keeps a plan that waits for a person's approval, and who caused it.
+func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Decision) {
+	offered := decision.Offer
+	if offered == nil || r.request.DryRun {
+		return
+	}
+	if known := facts.Memory; known != nil && known.Offered == offered.PlanID && r.request.Cause.Principal == "" {
+		return
+	}
+	_, err := r.Memory.UpdateOffer(ctx, offered.PlanID, func(o *memory.Offer) bool {
+		changed := o.Caused(r.request.Cause.Principal)
+		if o.At.IsZero() {
+			o.At, o.Service, o.UID = r.now().UTC(), decision.Posture.Target.Name(), decision.Posture.Service.UID
+			o.Steps, changed = offered.Steps, true
+		}
+		return changed
+	})
+	if err != nil {
+		r.persisted(ctx, err)
+		return
+	}
+	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer(offered.PlanID) })
 }
 
 // keepSteps stores what the run did, and what it is about to do.

@@ -22,7 +22,7 @@ func (r *run) report(d decide.Decision) report.Report {
 		Outcome: d.Outcome, Mode: d.Settings.Mode,
 		Policy: &report.Policy{Digest: d.Digest, Rule: d.Settings.Rule, SkippedRules: d.Settings.SkippedRules},
 		Target: report.TargetOf(p),
-		Cause:  report.CauseOf(r.request.Cause), Command: report.CommandOf(r.request.Cause), WouldAct: d.WouldAct,
+		Cause:  report.CauseOf(r.request.Cause), Command: report.CommandOf(r.request.Cause, r.request.By), WouldAct: d.WouldAct,
 		DoorsBefore: report.DoorsOf(d.Run.Before), Doors: report.DoorsOf(doors), ExpectedAudience: p.Audiences(),
 		Unread: report.UnreadOf(slices.Concat(p.Unread, d.Run.Unread)), Callers: report.CallersOf(d.Run.Judged),
 		WaitingFor: d.WaitingFor, Contest: d.Contest, Exemption: d.Exemption,
@@ -47,7 +47,10 @@ func (r *run) report(d decide.Decision) report.Report {
 		at := d.ClosesAt.UTC()
 		final.ClosesAt = &at
 	}
-	final.LookAgain = d.LookAgain
+	final.LookAgain, final.ApprovedBy = d.LookAgain, r.approvedBy
+	if d.Approval != nil {
+		final.ApprovedBy = d.Approval.By
+	}
 	r.exposure(&final, d.Run, doors)
 	final.Accepted = decide.Accepted(doors, p.Unread, d.Settings, r.now())
 	diagnosed(d, &final)

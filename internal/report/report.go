@@ -54,20 +54,22 @@ func (o Outcome) Retries() bool { return o == Deferred || o == Failed }
 
 // Report is the data of one event. Times are UTC.
 type Report struct {
-	RunID       string      `json:"runId"`
-	PlanID      string      `json:"planId,omitempty"`
-	ObservedAt  time.Time   `json:"observedAt"`
-	Version     string      `json:"version"` // of iapguard
-	Target      *Target     `json:"target,omitempty"`
-	Outcome     Outcome     `json:"outcome"`
-	Mode        policy.Mode `json:"mode,omitempty"`
-	Policy      *Policy     `json:"policy,omitempty"`
-	Cause       Cause       `json:"cause"`
-	Command     *Command    `json:"command,omitempty"`
-	Findings    []Finding   `json:"findings,omitempty"`
-	Steps       []Step      `json:"steps,omitempty"`
-	DoorsBefore []Door      `json:"doorsBefore,omitempty"`
-	Doors       []Door      `json:"doors,omitempty"`
+	RunID      string      `json:"runId"`
+	PlanID     string      `json:"planId,omitempty"`
+	ObservedAt time.Time   `json:"observedAt"`
+	Version    string      `json:"version"` // of iapguard
+	Target     *Target     `json:"target,omitempty"`
+	Outcome    Outcome     `json:"outcome"`
+	Mode       policy.Mode `json:"mode,omitempty"`
+	Policy     *Policy     `json:"policy,omitempty"`
+	Cause      Cause       `json:"cause"`
+	Command    *Command    `json:"command,omitempty"`
+	// ApprovedBy is the account that approved the plan of the run; "" = it rests on no approval.
+	ApprovedBy  string    `json:"approvedBy,omitempty"`
+	Findings    []Finding `json:"findings,omitempty"`
+	Steps       []Step    `json:"steps,omitempty"`
+	DoorsBefore []Door    `json:"doorsBefore,omitempty"`
+	Doors       []Door    `json:"doors,omitempty"`
 	// Accessors are who gets in at doors that are guarded by IAP, AccessorsLeftOff how
 	// many more there are, and AccessorsAtLeast whether others may get in too: see door.List.
 	Accessors        []Named `json:"accessors,omitempty"`
@@ -166,6 +168,7 @@ type Cause struct {
 type Command struct {
 	Name   string `json:"name"`
 	ID     string `json:"id,omitempty"` // the sender's own
+	By     string `json:"by,omitempty"` // the account that sent it directly; "" = who sent it is not known
 	PlanID string `json:"planId,omitempty"`
 }
 
@@ -231,11 +234,12 @@ func CauseOf(c event.Cause) Cause {
 }
 
 // CommandOf is the command of a cause as reports publish it, nil for an event.
-func CommandOf(c event.Cause) *Command {
+// by is who sent it, "" where that is not known.
+func CommandOf(c event.Cause, by string) *Command {
 	if c.Command == nil {
 		return nil
 	}
-	return &Command{Name: c.Command.Name, ID: c.Command.ID, PlanID: c.Command.PlanID}
+	return &Command{Name: c.Command.Name, ID: c.Command.ID, By: by, PlanID: c.Command.PlanID}
 }
 
 // TypePrefix begins the type of every event of ours.

@@ -64,7 +64,7 @@ var mutants = []mutant{
 	{"P4", "what was published waits for IAP", "internal/decide/published.go",
 		"if opened.IsZero() || d.request.Consent {", "if opened.IsZero() || d.mayWrite() {"},
 	{"P3", "what we took the public from is private", "internal/decide/published.go",
-		"if public && !letsPublicIn && d.wroteIt(w) {", "if public && letsPublicIn && d.wroteIt(w) {"},
+		"case (public || w.At.Equal(gone)) && d.wroteIt(w):", "case public && gone.After(came) && d.wroteIt(w):"},
 	{"P4", "what is due later is not stored", "internal/workqueue/worker.go",
 		"if err := w.Later.Schedule(ctx, until, item.recordKey(), data); err != nil {",
 		"if err := ctx.Err(); err == nil {\n\t\treturn nil\n\t} else if len(data) == 0 {"},

@@ -60,14 +60,7 @@ func TestCommandsDriveRemediationWithinTheMode(t *testing.T) {
 	planned("apply without a plan", map[string]string{"command": "apply"})
 	planned("apply with another plan", map[string]string{"command": "apply", "planId": "0123456789abcdef"})
 
-	command(t, r, map[string]string{"command": "apply", "target": hello.Name(), "planId": plan.PlanID, "id": "approved"})
-	if answer := answered(t, r, "approved"); answer.Outcome != report.Protected || answer.Command.PlanID != plan.PlanID {
-		t.Errorf("apply with the approved plan: %s of plan %s, want protected", answer.Outcome, answer.Command.PlanID)
-	}
-	command(t, r, map[string]string{"command": "plan", "target": hello.Name(), "id": "after"})
-	if answer := answered(t, r, "after"); answer.Outcome != report.Compliant {
-		t.Errorf("plan after it: %s, want compliant", answer.Outcome)
-	}
+	planned("apply with the plan", map[string]string{"command": "apply", "planId": plan.PlanID}) // nobody knows who sent it
 }
 
 func TestASweepReportsEveryServiceAndHealsWhatEventsMissed(t *testing.T) {

@@ -58,6 +58,11 @@ func Function(ctx context.Context, p *playground.Playground, options Options) (*
 		return nil, fmt.Errorf("making the memory's bucket: %w", err)
 	}
 	config.Memory = playground.MemoryBucket
+	push := []string{playground.PushAccount}
+	config.Callers = function.Callers{
+		Audiences: []string{playground.FunctionAudience}, Operators: []string{playground.OperatorAccount},
+		Pushers: map[string][]string{function.EventsPath: push, function.WorkPath: push, function.CommandsPath: push},
+	}
 	config.DueTimer = true // the local cloud has no Cloud Scheduler
 	attached, err := function.New(ctx, config, options.Log)
 	if err != nil {

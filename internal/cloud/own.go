@@ -1,0 +1,35 @@
+package cloud
+
+import (
+	"context"
+
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// OwnDoor is who may call a service by the service's own settings.
+type OwnDoor struct {
+	URLs []string // at which the service is called
+	// CheckOff means that Cloud Run does not check who calls.
+	CheckOff bool
+	// Invokers may call it by its own policy.
+	Invokers []string
+}
+
+// OwnDoor reads who may call a service, by its settings and its own policy. What the project
+// and those above it grant is not read: who calls names themselves all the same.
+func (c *Cloud) OwnDoor(ctx context.Context, target posture.Target) (OwnDoor, error) {
+	service, err := c.run.Service(ctx, target)
+	if err != nil {
+		return OwnDoor{}, err
+	}
+	policy, err := c.run.Policy(ctx, target)
+	if err != nil {
+		return OwnDoor{}, err
+	}
+	own := OwnDoor{URLs: service.URLs, CheckOff: service.InvokerCheckOff}
+	for _, grant := range door.Invokers(posture.Posture{Target: target, Service: service, Invokers: policy}, policy) {
+		own.Invokers = append(own.Invokers, grant.Member)
+	}
+	return own, nil
+}
