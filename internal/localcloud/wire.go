@@ -39,7 +39,8 @@ func newServer(options Options, logs *logging.Router) *apiserver.Server {
 // serveAPIs wires the APIs and the data plane onto the server.
 func (c *Cloud) serveAPIs() {
 	c.serveResources()
-	tables, metrics := bigquery.New(c.server), monitoring.New(c.server)
+	tables, metrics, objects := bigquery.New(c.server), monitoring.New(c.server), storage.New(c.server)
+	c.serveInDefaultProject(objects.API())
 	c.serveInDefaultProject(tables.API())
 	c.serveInDefaultProject(metrics.API())
 	c.logs.CountWith(metrics)
@@ -53,7 +54,7 @@ func (c *Cloud) serveAPIs() {
 	c.serveTriggers()
 	c.serveDataPlane(proxy, metrics)
 	c.serveInDefaultProject(scheduler.New(c.server, scheduler.Senders{HTTP: c.data.Send, Publish: c.options.publish}))
-	c.serveInDefaultProject(pubsub.New(c.options.PubSub, exportTo(tables)))
+	c.serveInDefaultProject(pubsub.New(c.options.PubSub, exportTo(tables, objects)))
 	if c.options.Disturber != nil {
 		c.server.Serve(apiserver.API{Name: "disturb", Reset: c.options.Disturber.Reset})
 	}
@@ -79,7 +80,6 @@ func (c *Cloud) serveResources() {
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s))
 	c.serveInDefaultProject(secretmanager.New(s))
-	c.serveInDefaultProject(storage.New(s))
 	s.Serve(certificatemanager.New(s))
 }
 
@@ -104,9 +104,14 @@ func (c *Cloud) serveDataPlane(proxy *iap.IAP, metrics *monitoring.Monitoring) {
 	c.data.SetPropagation(c.options.Propagation)
 }
 
-// exportTo writes what BigQuery subscriptions deliver into tables.
-func exportTo(tables *bigquery.BigQuery) func(delivery.Export, delivery.Attempt) error {
+// exportTo writes what subscriptions of BigQuery and of Cloud Storage deliver into tables
+// and buckets.
+func exportTo(tables *bigquery.BigQuery, objects *storage.Storage) func(delivery.Export, delivery.Attempt) error {
 	return func(to delivery.Export, attempt delivery.Attempt) error {
+		if to.Bucket != "" {
+			return objects.Write(storage.Export{Bucket: to.Bucket, Prefix: to.Prefix, Suffix: to.Suffix, Datetime: to.Datetime,
+				Avro: to.Avro}, attempt.Data)
+		}
 		return tables.Export(to.Table, bigquery.Message{
 			Subscription: attempt.Subscription, ID: attempt.MessageID, Published: attempt.PublishTime, Data: attempt.Data,
 			Attributes: attempt.Attributes, Fields: to.Fields, Metadata: to.Metadata, DropUnknown: to.DropUnknown,

@@ -117,9 +117,14 @@ var predefined = map[string]predefinedRole{
 		"monitoring.metricDescriptors.list monitoring.timeSeries.create", rolePages + "monitoring"},
 	"roles/monitoring.viewer": {"monitoring.*.get monitoring.*.list resourcemanager.projects.get", rolePages + "monitoring"},
 
-	"roles/storage.admin":       {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
-	"roles/storage.objectAdmin": {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
-	"roles/storage.objectUser":  {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.admin":         {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectAdmin":   {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectUser":    {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},
+	"roles/storage.objectCreator": {"storage.objects.create resourcemanager.projects.get", rolePages + "storage"},
+	// Of a bucket alone (storage/docs/access-control/iam-roles, legacy roles).
+	"roles/storage.legacyBucketReader": {"storage.buckets.get storage.objects.list", rolePages + "storage"},
+	"roles/storage.legacyBucketOwner": {"storage.buckets.get storage.buckets.update storage.buckets.getIamPolicy storage.buckets.setIamPolicy storage.objects.create storage.objects.delete storage.objects.list",
+		rolePages + "storage"},
 	"roles/storage.objectViewer": {"storage.objects.get storage.objects.list resourcemanager.projects.get",
 		rolePages + "storage"},
 

@@ -171,7 +171,7 @@ func (b *Broker) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) {
 	return b.backend.server.Contents()
 }
 
-// Rows sets what writes the messages of subscriptions with a BigQuery table. An error
+// Rows sets what writes the messages of subscriptions with a BigQuery table or a Cloud Storage bucket. An error
 // counts as an attempt that was not acknowledged.
 func (b *Broker) Rows(write func(Export, Attempt) error) { b.rows.Store(&write) }
 

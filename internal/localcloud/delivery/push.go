@@ -170,7 +170,7 @@ func (w *pushWorker) post(attempt Attempt) error {
 	w.slots <- struct{}{}
 	defer func() { <-w.slots }()
 	w.tracker.attempted()
-	if w.Export.Table != "" {
+	if w.Export != (Export{}) {
 		return w.broker.write(w.Export, attempt)
 	}
 
@@ -200,11 +200,11 @@ func (w *pushWorker) post(attempt Attempt) error {
 	return nil
 }
 
-// write lets the writer of rows have a message.
+// write lets the writer of rows and objects have a message.
 func (b *Broker) write(export Export, attempt Attempt) error {
 	with := b.rows.Load()
 	if with == nil {
-		return fmt.Errorf("writing to %s: there is no BigQuery", export.Table)
+		return fmt.Errorf("writing to %s%s: there is nothing that writes", export.Table, export.Bucket)
 	}
 	return (*with)(export, attempt)
 }

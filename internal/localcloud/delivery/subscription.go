@@ -54,20 +54,26 @@ type Subscription struct {
 	client bool
 }
 
-// Export is the BigQuery table of a subscription, and how messages become its rows; the
-// zero value is none. Source: pubsub/docs/bigquery.
+// Export is the BigQuery table of a subscription, and how messages become its rows, or the
+// Cloud Storage bucket, and how messages become its objects; the zero value is neither.
+// Source: pubsub/docs/bigquery, pubsub/docs/create-cloudstorage-subscription.
 type Export struct {
 	// Table is PROJECT.DATASET.TABLE or PROJECT:DATASET.TABLE.
 	Table string
 	// Fields writes a message's fields into columns of their names, Metadata its id, time,
 	// attributes and subscription. DropUnknown leaves out fields that have no column.
 	Fields, Metadata, DropUnknown bool
+
+	// Bucket has no prefix such as gs://. Prefix, Datetime and Suffix make the names of
+	// objects; Avro is whether they are in that format, and not text.
+	Bucket, Prefix, Datetime, Suffix string
+	Avro                             bool
 }
 
 // withDefaults fills in what was left open and refuses what Pub/Sub refuses.
 func (s Subscription) withDefaults() (Subscription, error) {
 	endpoint, err := url.Parse(s.Endpoint)
-	if s.Export.Table == "" && (err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https") {
+	if s.Export == (Export{}) && (err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https") {
 		return s, fmt.Errorf("push endpoint %q is not an http or https URL", s.Endpoint)
 	}
 	fill := func(field *time.Duration, value time.Duration) {
@@ -186,10 +192,12 @@ func (b *Broker) resource(s Subscription) *pubsubpb.Subscription {
 
 // subscriptionOf is resource's reverse. What Pub/Sub does not know stays as in old.
 func subscriptionOf(shown *pubsubpb.Subscription, old Subscription) Subscription {
-	config, table := shown.GetPushConfig(), shown.GetBigqueryConfig()
+	config, table, bucket := shown.GetPushConfig(), shown.GetBigqueryConfig(), shown.GetCloudStorageConfig()
 	return Subscription{
 		Export: Export{Table: table.GetTable(), Fields: table.GetUseTableSchema() || table.GetUseTopicSchema(),
-			Metadata: table.GetWriteMetadata(), DropUnknown: table.GetDropUnknownFields()},
+			Metadata: table.GetWriteMetadata(), DropUnknown: table.GetDropUnknownFields(),
+			Bucket: bucket.GetBucket(), Prefix: bucket.GetFilenamePrefix(), Suffix: bucket.GetFilenameSuffix(),
+			Datetime: bucket.GetFilenameDatetimeFormat(), Avro: bucket.GetAvroConfig() != nil},
 		Name: shown.GetName(), Topic: shown.GetTopic(), Endpoint: config.GetPushEndpoint(),
 		AckDeadline: time.Duration(shown.GetAckDeadlineSeconds()) * time.Second,
 		MinBackoff:  shown.GetRetryPolicy().GetMinimumBackoff().AsDuration(),

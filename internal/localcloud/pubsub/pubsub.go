@@ -29,7 +29,7 @@ type Broker interface {
 	State() []delivery.SubscriptionState
 	// Reset deletes what clients have made.
 	Reset()
-	// Rows sets what writes the messages of subscriptions with a BigQuery table.
+	// Rows sets what writes the messages of subscriptions with a BigQuery table or a Cloud Storage bucket.
 	Rows(write func(delivery.Export, delivery.Attempt) error)
 }
 

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
@@ -22,20 +23,22 @@ import (
 )
 
 // objectKind are the objects. What one holds is kept beside its metadata.
-var objectKind = collection.Kind{
-	Documents: []string{"storage/v1"}, Collections: []string{"storage.objects"}, Message: "Object", ListKind: "storage#objects",
-	Permissions: "storage.objects", Source: docs, Verbs: map[string]string{"insert": "create"},
-	Unserved: []string{"getIamPolicy", "setIamPolicy", "testIamPermissions"},
-	Rename:   rename, Depth: 5, Consistent: true, // storage/docs/consistency
-	Subject: func(call *apiserver.Call) string {
-		if call.Var("object") == "" {
-			return buckets + "/" + call.Var("bucket")
-		}
-		return ""
-	},
-	Words:     collection.Words{NotFound: "No such object: {within}/{id}"},
-	Condition: objectCondition, Filter: selected, Prefix: folder, Prepare: prepareObject, View: viewObject, Link: link,
-	Actions: map[string]collection.Action{"insert": {Writes: true, Do: upload}, "get": {Do: download}},
+func (s *Storage) objectKind() collection.Kind {
+	return collection.Kind{
+		Documents: []string{"storage/v1"}, Collections: []string{"storage.objects"}, Message: "Object", ListKind: "storage#objects",
+		Permissions: "storage.objects", Source: docs, Verbs: map[string]string{"insert": "create"},
+		Unserved: []string{"getIamPolicy", "setIamPolicy", "testIamPermissions"},
+		Rename:   rename, Depth: 5, Consistent: true, // storage/docs/consistency
+		Subject: func(call *apiserver.Call) string {
+			if call.Var("object") == "" {
+				return buckets + "/" + call.Var("bucket")
+			}
+			return ""
+		},
+		Words:     collection.Words{NotFound: "No such object: {within}/{id}"},
+		Condition: objectCondition, Filter: selected, Prefix: folder, Prepare: s.prepareObject, View: s.viewObject, Link: link,
+		Actions: map[string]collection.Action{"insert": {Writes: true, Do: upload}, "get": {Do: download}},
+	}
 }
 
 // objectCondition also refuses a call about a generation that is not the live one.
@@ -76,11 +79,11 @@ func nameOf(r collection.Resource) (bucket, name string) {
 
 // prepareObject completes what a client sent. Overwriting an object needs the permission
 // to delete it too. Source: storage/docs/access-control/iam-json, objects.insert.
-func prepareObject(w *collection.Write) error {
-	if w.New == nil {
-		return nil
+func (s *Storage) prepareObject(w *collection.Write) error {
+	if err := s.checkRetention(w); err != nil || w.New == nil {
+		return err
 	}
-	body, data, now := w.New.Body, w.New.Kept.([]byte), collection.Time(w.At)
+	body, data := w.New.Body, w.New.Kept.([]byte)
 	const overwriting = "storage.objects.delete"
 	switch {
 	case w.Method != "insert":
@@ -92,17 +95,28 @@ func prepareObject(w *collection.Write) error {
 		Resource: w.Call.Resource}):
 		return w.Call.StorageDenied(overwriting)
 	default:
-		body["generation"], body["metageneration"] = strconv.FormatInt(w.At.UnixMicro(), 10), "1"
-		body["timeCreated"], body["timeFinalized"] = now, now
-		body["storageClass"] = cmp.Or(apiserver.Text(body, "storageClass"), "STANDARD")
+		begin(body, w.At)
 	}
+	complete(body, data, w.At)
+	return nil
+}
+
+// begin makes a new generation.
+func begin(body object, at time.Time) {
+	now := collection.Time(at)
+	body["generation"], body["metageneration"] = strconv.FormatInt(at.UnixMicro(), 10), "1"
+	body["timeCreated"], body["timeFinalized"] = now, now
+	body["storageClass"] = cmp.Or(apiserver.Text(body, "storageClass"), "STANDARD")
+}
+
+// complete writes what follows from the content.
+func complete(body object, data []byte, at time.Time) {
 	generation, _ := strconv.ParseUint(apiserver.Text(body, "generation"), 10, 64)         // ours
 	metageneration, _ := strconv.ParseUint(apiserver.Text(body, "metageneration"), 10, 64) // ours
 	body["etag"] = etag(generation, metageneration)
 	sum := md5.Sum(data)
 	body["size"], body["crc32c"] = strconv.Itoa(len(data)), checksum(data)
-	body["md5Hash"], body["updated"] = base64.StdEncoding.EncodeToString(sum[:]), now
-	return nil
+	body["md5Hash"], body["updated"] = base64.StdEncoding.EncodeToString(sum[:]), collection.Time(at)
 }
 
 // checksum is the CRC-32C of data as Cloud Storage writes it: big endian, base64.
@@ -111,7 +125,8 @@ func checksum(data []byte) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
 }
 
-func viewObject(r collection.Resource, shown object) {
+func (s *Storage) viewObject(r collection.Resource, shown object) {
+	s.viewRetention(r, shown)
 	bucket, name := nameOf(r)
 	shown["kind"], shown["bucket"], shown["name"] = "storage#object", bucket, name
 	shown["id"] = bucket + "/" + name + "/" + apiserver.Text(shown, "generation")

@@ -17,12 +17,24 @@ const (
 	buckets = "projects/_/buckets"
 )
 
-// New returns the API.
-func New(s *apiserver.Server) apiserver.API {
-	kept := collection.New(s, objectKind)
-	kept.Within = collection.New(s, bucketKind(kept))
-	api := collection.Merged("storage", kept.Within, kept)
-	uploads := &sessions{objects: kept, open: map[string]*session{}}
+// Storage has the buckets and their objects.
+type Storage struct {
+	server  *apiserver.Server
+	objects *collection.Collection
+}
+
+// New returns a Cloud Storage without buckets.
+func New(s *apiserver.Server) *Storage {
+	made := &Storage{server: s}
+	made.objects = collection.New(s, made.objectKind())
+	made.objects.Within = collection.New(s, bucketKind(made.objects))
+	return made
+}
+
+// API returns the API.
+func (s *Storage) API() apiserver.API {
+	api := collection.Merged("storage", s.objects.Within, s.objects)
+	uploads := &sessions{objects: s.objects, open: map[string]*session{}}
 	uploads.serve(&api)
 	return api
 }

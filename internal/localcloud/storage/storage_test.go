@@ -32,7 +32,7 @@ func start(t *testing.T) (cloud, *gcs.Service) {
 	var log []apiserver.AuditRecord
 	k := apiserver.New(apiserver.Options{Observe: discovery.Judge(t).Observe, Clock: time.Now, Audit: func(r apiserver.AuditRecord) { log = append(log, r) }})
 	k.Serve(resourcemanager.New(k, resourcemanager.Options{}))
-	k.Serve(storage.New(k))
+	k.Serve(storage.New(k).API())
 	server := httptest.NewServer(k)
 	t.Cleanup(server.Close)
 	client, err := gcs.NewService(t.Context(), option.WithEndpoint(server.URL+"/storage/v1/"),
