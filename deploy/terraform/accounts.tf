@@ -9,13 +9,28 @@ resource "google_service_account" "function" {
   depends_on   = [google_project_service.api]
 }
 
-# Pub/Sub signs its pushes as this account, which may invoke the function and
-# nothing else.
+# Pub/Sub signs the pushes of each subscription as an account of its own, which may
+# invoke the function and nothing else. The function believes each at its path alone, so
+# a stolen token opens one path.
 resource "google_service_account" "pusher" {
+  for_each = local.pushed_to
+
   project      = var.project_id
-  account_id   = "${var.name}-pusher"
-  display_name = "iapguard, pushes"
-  description  = "Who Pub/Sub's pushes to the function are signed as."
+  account_id   = "${var.name}-${each.key}"
+  display_name = "iapguard, pushes of ${each.key}"
+  description  = "Who Pub/Sub's pushes to ${each.value} from the topic ${each.key} are signed as."
+  depends_on   = [google_project_service.api]
+}
+
+# People send direct commands as these accounts: the members of operators impersonate
+# them, and the audit log names the person.
+resource "google_service_account" "operator" {
+  for_each = var.operators
+
+  project      = var.project_id
+  account_id   = "${var.name}-${each.key}"
+  display_name = "iapguard, people (${each.key})"
+  description  = "Who direct commands to the function are signed as. The audit log says who took its token."
   depends_on   = [google_project_service.api]
 }
 
@@ -41,28 +56,55 @@ resource "google_service_account" "writer" {
   depends_on   = [google_project_service.api]
 }
 
-# The function impersonates these accounts for its writes. The grant is on each
-# account: on the project it would be the right to impersonate any account.
-resource "google_service_account_iam_member" "function_as_writer" {
+# Who may act as each account, or take tokens of it: whole policies, so that an apply
+# takes away what somebody added by hand. What the project grants is inherited all the
+# same, and its editors may act as every account in it: so the guard has a project of
+# its own.
+
+# Pub/Sub signs in the name of the pushers and of Eventarc's triggers. Its agent may do so
+# all over a project with roles/pubsub.serviceAgent; in one whose agent is from before
+# April 2021, or where somebody took that role away, every push would be refused without
+# this (eventarc/docs/creating-triggers-terraform). The role signs identity tokens only.
+locals {
+  signed_by_pubsub = merge(
+    { for topic, account in google_service_account.pusher : topic => account.name },
+    { for account in google_service_account.trigger : "trigger" => account.name },
+  )
+  pubsub_signs = [{ role = "roles/iam.serviceAccountOpenIdTokenCreator", members = [local.pubsub_agent] }]
+}
+
+# Pub/Sub's agent alone takes the tokens that pushes carry.
+resource "google_service_account_iam_policy" "pushers" {
+  for_each = local.signed_by_pubsub
+
+  service_account_id = each.value
+  policy_data        = jsonencode({ bindings = local.pubsub_signs })
+  depends_on         = [google_pubsub_topic.topic] # whose API makes the agent
+}
+
+# The named people take identity tokens of an operator account, and act in no other way as it.
+resource "google_service_account_iam_policy" "operators" {
+  for_each = var.operators
+
+  service_account_id = google_service_account.operator[each.key].name
+  policy_data = jsonencode({ bindings = [
+    for role in length(each.value) > 0 ? ["roles/iam.serviceAccountOpenIdTokenCreator"] : [] : { role = role, members = sort(each.value) }
+  ] })
+}
+
+# Who deploys a revision acts as the account that it runs as.
+resource "google_service_account_iam_policy" "function" {
+  service_account_id = google_service_account.function.name
+  policy_data = jsonencode({ bindings = [
+    for role in length(var.deployers) > 0 ? ["roles/iam.serviceAccountUser"] : [] : { role = role, members = sort(var.deployers) }
+  ] })
+}
+
+# The function impersonates the writers for its writes. The grant is on each account: on
+# the project it would be the right to impersonate any account.
+resource "google_service_account_iam_policy" "writers" {
   for_each = var.writers
 
   service_account_id = google_service_account.writer[each.key].name
-  role               = "roles/iam.serviceAccountTokenCreator"
-  member             = "serviceAccount:${google_service_account.function.email}"
-}
-
-# Pub/Sub signs in the name of these two. Its agent may do so all over a project
-# with roles/pubsub.serviceAgent; in one whose agent is from before April 2021, or
-# where somebody took that role away, every push would be refused without this
-# (eventarc/docs/creating-triggers-terraform). The role signs identity tokens only.
-resource "google_service_account_iam_member" "pubsub_signs" {
-  for_each = merge(
-    { pusher = google_service_account.pusher.name },
-    local.eventarc ? { trigger = google_service_account.trigger[0].name } : {},
-  )
-
-  service_account_id = each.value
-  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
-  member             = local.pubsub_agent
-  depends_on         = [google_pubsub_topic.topic]
+  policy_data        = jsonencode({ bindings = [{ role = "roles/iam.serviceAccountTokenCreator", members = [local.function] }] })
 }

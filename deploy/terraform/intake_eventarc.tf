@@ -58,7 +58,7 @@ resource "google_eventarc_trigger" "audit" {
 
   depends_on = [
     google_project_iam_member.trigger_receives,
-    google_cloud_run_v2_service_iam_binding.invokers,
+    google_cloud_run_v2_service_iam_policy.function,
   ]
 }
 
@@ -91,15 +91,15 @@ resource "terraform_data" "eventarc_delivery" {
     command = local.eventarc_delivery[each.key]
   }
 
-  depends_on = [google_pubsub_topic_iam_member.agent_dead_letters]
+  depends_on = [google_pubsub_topic_iam_policy.topic]
 }
 
-# As for our own subscriptions: Pub/Sub acknowledges a dead letter at its source.
-resource "google_pubsub_subscription_iam_member" "agent_acknowledges_eventarc" {
+# As for our own subscriptions: Pub/Sub acknowledges a dead letter at its source, and
+# nobody else reads or acknowledges. Eventarc made the subscription; its policy is empty.
+resource "google_pubsub_subscription_iam_policy" "eventarc" {
   for_each = local.triggers
 
   project      = var.project_id
   subscription = local.eventarc_subscriptions[each.key]
-  role         = "roles/pubsub.subscriber"
-  member       = local.pubsub_agent
+  policy_data  = jsonencode({ bindings = [{ role = "roles/pubsub.subscriber", members = [local.pubsub_agent] }] })
 }

@@ -1,5 +1,7 @@
 # Visitors who get 403. With an alert the function gets one message for a service
-# that refuses visitors; with a sink (intake_sinks.tf) it gets each request.
+# that refuses visitors; with a sink (intake_sinks.tf) it gets each request. Both go to the
+# topic refused, and never to that of events: anybody can send requests that are refused.
+# Metric, channel and alert stand in the project that is watched, whose entries they count.
 
 locals {
   refused_alert = local.refused_requests == "alert"
@@ -18,7 +20,7 @@ locals {
 resource "google_logging_metric" "refused_requests" {
   count = local.refused_alert ? 1 : 0
 
-  project     = var.project_id
+  project     = local.scope_id
   name        = "${var.name}-refused-requests"
   description = "Requests that Cloud Run or IAP refused: deploy/filters/requests.filter of iapguard's repository."
   filter      = templatefile("${path.module}/../filters/requests.filter", { own = local.own })
@@ -33,39 +35,34 @@ resource "google_logging_metric" "refused_requests" {
   depends_on = [google_project_service.api]
 }
 
-resource "google_monitoring_notification_channel" "events" {
+resource "google_monitoring_notification_channel" "refused" {
   count = local.refused_alert ? 1 : 0
 
-  project      = var.project_id
-  display_name = "${var.name}: events"
+  project      = local.scope_id
+  display_name = "${var.name}: refused requests"
   type         = "pubsub"
   labels = {
-    topic = local.topics["events"]
+    topic = local.topics["refused"]
   }
   user_labels = local.labels
 
   depends_on = [google_project_service.api]
 }
 
-# Cloud Monitoring notifies as its own agent, which the first channel of this kind
-# creates (monitoring/support/notification-options).
-resource "google_pubsub_topic_iam_member" "monitoring_publishes" {
-  count = local.refused_alert ? 1 : 0
-
-  project    = var.project_id
-  topic      = google_pubsub_topic.topic["events"].name
-  role       = "roles/pubsub.publisher"
-  member     = "serviceAccount:service-${data.google_project.own.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
-  depends_on = [google_monitoring_notification_channel.events]
+# Cloud Monitoring notifies as the agent of the project that has the channel; the first
+# channel of this kind creates it (monitoring/support/notification-options). topics.tf lets
+# it publish.
+locals {
+  monitoring_agent = "serviceAccount:service-${data.google_project.scope.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
 }
 
 resource "google_monitoring_alert_policy" "refused_requests" {
   count = local.refused_alert ? 1 : 0
 
-  project               = var.project_id
+  project               = local.scope_id
   display_name          = "${var.name}: visitors are refused"
   combiner              = "OR"
-  notification_channels = [google_monitoring_notification_channel.events[0].id]
+  notification_channels = [google_monitoring_notification_channel.refused[0].id]
   user_labels           = local.labels
 
   dynamic "conditions" {

@@ -9,17 +9,27 @@ locals {
   filters = merge(
     local.sinks ? { events = templatefile("${path.module}/../filters/events.filter", { own = local.own }) } : {},
     local.refused_requests == "sink" ? { requests = templatefile("${path.module}/../filters/requests.filter", { own = local.own }) } : {},
+    local.controls_elsewhere ? { controls = file("${path.module}/../filters/orgpolicy.filter") } : {},
   )
 
   # Each kind of scope has a resource of its own, and Terraform wants the keys
   # before it knows the filters.
-  sink_names = toset(concat(local.sinks ? ["events"] : [], local.refused_requests == "sink" ? ["requests"] : []))
+  sink_names = toset(concat(local.sinks ? ["events"] : [], local.refused_requests == "sink" ? ["requests"] : [], local.controls_elsewhere ? ["controls"] : []))
+
+  # An alert on log entries sees its own project's alone, so what happens to the
+  # organisation policies of another scope is brought here.
+  controls_elsewhere = local.scope != "projects/${var.project_id}"
 
   sink_descriptions = {
     events   = "What iapguard looks at: deploy/filters/events.filter of its repository."
     requests = "Requests that Cloud Run or IAP refused: deploy/filters/requests.filter of iapguard's repository."
+    controls = "Changes of organisation policies that prevent exposure: deploy/filters/orgpolicy.filter of iapguard's repository."
   }
-  sink_destination = "pubsub.googleapis.com/${local.topics["events"]}"
+  sink_destinations = {
+    events   = "pubsub.googleapis.com/${local.topics["events"]}"
+    requests = "pubsub.googleapis.com/${local.topics["refused"]}"
+    controls = "logging.googleapis.com/projects/${var.project_id}"
+  }
 }
 
 resource "google_logging_project_sink" "sink" {
@@ -28,7 +38,7 @@ resource "google_logging_project_sink" "sink" {
   project                = local.scope_id
   name                   = "${var.name}-${each.key}"
   description            = local.sink_descriptions[each.key]
-  destination            = local.sink_destination
+  destination            = local.sink_destinations[each.key]
   filter                 = local.filters[each.key]
   unique_writer_identity = true
 }
@@ -39,7 +49,7 @@ resource "google_logging_folder_sink" "sink" {
   folder           = local.scope
   name             = "${var.name}-${each.key}"
   description      = local.sink_descriptions[each.key]
-  destination      = local.sink_destination
+  destination      = local.sink_destinations[each.key]
   filter           = local.filters[each.key]
   include_children = true
 }
@@ -50,7 +60,7 @@ resource "google_logging_organization_sink" "sink" {
   org_id           = local.scope_id
   name             = "${var.name}-${each.key}"
   description      = local.sink_descriptions[each.key]
-  destination      = local.sink_destination
+  destination      = local.sink_destinations[each.key]
   filter           = local.filters[each.key]
   include_children = true
 }
@@ -63,39 +73,12 @@ locals {
   )
 }
 
-# Cloud Logging publishes to the events topic, and to no other. All sinks of one
-# parent share one writer identity (logging/docs/routing), so the parent has one
-# grant, whichever of its sinks are on: with a grant for each sink, turning one
-# sink off took away what the other needed.
-resource "google_pubsub_topic_iam_member" "sinks_publish" {
-  for_each = toset(length(local.sink_names) > 0 ? [local.scope] : [])
+# Writing the entries of the sink controls into the log of the guard's project. The
+# identity is Google's own, and writes what the sinks of the scope select.
+resource "google_project_iam_member" "controls_arrive" {
+  for_each = toset(local.controls_elsewhere ? [local.scope] : [])
 
   project = var.project_id
-  topic   = google_pubsub_topic.topic["events"].name
-  role    = "roles/pubsub.publisher"
-  member  = values(local.sink_writers)[0]
-
-  lifecycle {
-    # The identity of a parent does not change. A plan does not know it for a sink
-    # that is about to be created, and would replace the grant.
-    ignore_changes = [member]
-  }
-}
-
-check "sinks_share_one_writer_identity" {
-  assert {
-    condition     = length(distinct(values(local.sink_writers))) <= 1
-    error_message = "The sinks of ${local.scope} have different writer identities, and only one may publish: grant roles/pubsub.publisher on ${local.topics["events"]} to each of ${join(", ", values(local.sink_writers))}."
-  }
-}
-
-# Until this version each sink had a grant, and two of them were the same one. A
-# moved block cannot merge two addresses, and destroying either would take the
-# grant away. So Terraform forgets them, and adds the grant that is still there.
-removed {
-  from = google_pubsub_topic_iam_member.sink_publishes
-
-  lifecycle {
-    destroy = false
-  }
+  role    = "roles/logging.logWriter"
+  member  = local.sink_writers["controls"]
 }

@@ -11,12 +11,24 @@ locals {
   delivery  = local.intake.delivery
   pushed_to = { for push in local.intake.push : push.topic => push.path }
   ordered   = { for push in local.intake.push : push.topic => push.ordered }
+  # What a push says for itself, or else what is said for all. A week is Pub/Sub's default.
+  deliveries = { for push in local.intake.push : push.topic => {
+    attempts    = try(push.attempts, local.delivery.attempts)
+    retention   = try(push.retention, "604800s")
+    deadLetters = try(push.deadLetters, "dead-letters")
+  } }
+
+  # One of the function's two addresses, known before the service is made
+  # (run/docs/triggering/https-request, "Deterministic URL"). Tokens are made out to it.
+  address  = "https://${var.name}-${data.google_project.own.number}.${var.region}.run.app"
+  audience = local.address
 
   sinks    = contains(var.intake, "sink")
   eventarc = contains(var.intake, "eventarc")
 
-  # A log-based metric counts the entries of its own project alone.
-  refused_requests = coalesce(var.refused_requests, local.scope == "projects/${var.project_id}" ? "alert" : "sink")
+  # A log-based metric counts the entries of its own project alone, and so is made in the
+  # project that is watched.
+  refused_requests = coalesce(var.refused_requests, local.in_project ? "alert" : "off")
 
   labels = merge({ app = var.name }, var.labels)
 }
@@ -24,4 +36,9 @@ locals {
 # Google's own accounts are named after the project's number.
 data "google_project" "own" {
   project_id = var.project_id
+}
+
+# The project that is watched, where it is one.
+data "google_project" "scope" {
+  project_id = local.in_project ? local.scope_id : var.project_id
 }

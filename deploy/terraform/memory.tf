@@ -67,12 +67,12 @@ resource "google_storage_bucket_iam_policy" "memory" {
   ] })
 }
 
-# Reading the key of the records' MACs, where one is set.
-resource "google_secret_manager_secret_iam_member" "memory_key" {
+# Reading the key of the records' MACs, where one is set: the function alone. The secret is
+# made elsewhere; its policy is this module's.
+resource "google_secret_manager_secret_iam_policy" "memory_key" {
   count = var.memory_key == null ? 0 : 1
 
-  project   = split("/", var.memory_key)[1]
-  secret_id = split("/", var.memory_key)[3]
-  role      = "roles/secretmanager.secretAccessor"
-  member    = local.function
+  project     = split("/", var.memory_key)[1]
+  secret_id   = split("/", var.memory_key)[3]
+  policy_data = jsonencode({ bindings = [{ role = "roles/secretmanager.secretAccessor", members = [local.function] }] })
 }

@@ -21,11 +21,11 @@ locals {
     file("${path.module}/../playbooks/${page}"), "PROJECT", var.project_id), "REGION", var.region), "DATASET", local.reports_dataset), "NAME", var.name)
   }
 
-  # What is pushed, and the reports on their way to BigQuery. Work waits in its
+  # What is pushed, refused requests aside, and the reports on their way to BigQuery. Work waits in its
   # subscription until it is due and is given up after 45 minutes. Eventarc names its
   # subscriptions after its triggers.
   lagging = { for which, one in {
-    deliveries = { seconds = var.alert_lag_seconds, subscriptions = "one_of(${join(",", [for id in concat([for topic in keys(local.pushed_to) : topic if topic != "work"], ["reports-bigquery"]) : "\"${var.name}-${id}\""])})" }
+    deliveries = { seconds = var.alert_lag_seconds, subscriptions = "one_of(${join(",", [for id in concat([for topic in keys(local.pushed_to) : topic if !contains(["work", "refused"], topic)], ["reports-bigquery", "reports-evidence"]) : "\"${var.name}-${id}\""])})" }
     triggers   = { seconds = var.alert_lag_seconds, subscriptions = "monitoring.regex.full_match(\"eventarc-[a-z0-9-]*${var.name}-.*\")" }
     work       = { seconds = max(3600, var.alert_lag_seconds), subscriptions = "one_of(\"${var.name}-work\")" }
   } : which => one if which != "triggers" || local.eventarc }
@@ -79,17 +79,21 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   notification_channels = var.notification_channels
   user_labels           = local.labels
 
-  conditions {
-    display_name = "Messages among the dead letters"
-    condition_threshold {
-      filter          = "resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=\"${google_pubsub_subscription.dead_letters.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "0s"
+  dynamic "conditions" {
+    for_each = google_pubsub_subscription.dead_letters
 
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
+    content {
+      display_name = "Messages among the ${conditions.key}"
+      condition_threshold {
+        filter          = "resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=\"${conditions.value.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+        comparison      = "COMPARISON_GT"
+        threshold_value = 0
+        duration        = "0s"
+
+        aggregations {
+          alignment_period   = "300s"
+          per_series_aligner = "ALIGN_MAX"
+        }
       }
     }
   }
@@ -215,6 +219,84 @@ resource "google_monitoring_alert_policy" "configuration_changed" {
 
   documentation {
     content   = local.playbooks["configuration-changed"]
+    mime_type = "text/markdown"
+  }
+}
+
+# The guard itself: who else could act in its place, from the project's own audit log.
+resource "google_monitoring_alert_policy" "guard_changed" {
+  project               = var.project_id
+  display_name          = "${var.name}: the guard itself, or who may act as it, has changed"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "A new revision, image or environment, or a grant on the guard's resources"
+    condition_matched_log {
+      filter = templatefile("${path.module}/../filters/guard.filter", { name = var.name, role = replace(var.name, "-", "_"), project = var.project_id, number = data.google_project.own.number })
+      label_extractors = {
+        principal = "EXTRACT(protoPayload.authenticationInfo.principalEmail)"
+        method    = "EXTRACT(protoPayload.methodName)"
+        resource  = "EXTRACT(protoPayload.resourceName)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["guard-changed"]
+    mime_type = "text/markdown"
+  }
+}
+
+locals {
+  # Comments stand at the head of each file.
+  controls_filter = join(" OR ", [for text in [
+    file("${path.module}/../filters/orgpolicy.filter"),
+    templatefile("${path.module}/../filters/alerts.filter", { project = var.project_id, number = data.google_project.own.number }),
+  ] : "(${join("\n", [for line in split("\n", text) : line if !startswith(line, "--")])})"])
+}
+
+# What watches the guard, and what keeps the gap from opening at all. This alert reports
+# the change of itself that turns it off, if a notification channel is still there.
+resource "google_monitoring_alert_policy" "controls_changed" {
+  project               = var.project_id
+  display_name          = "${var.name}: somebody changed its alerts, or organisation policies that prevent exposure"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  # An alert with a condition of this kind has no other one.
+  conditions {
+    display_name = "A change of an organisation policy, an alert, a channel or a metric"
+    condition_matched_log {
+      filter = local.controls_filter
+      label_extractors = {
+        principal = "EXTRACT(protoPayload.authenticationInfo.principalEmail)"
+        method    = "EXTRACT(protoPayload.methodName)"
+        resource  = "EXTRACT(protoPayload.resourceName)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["controls-changed"]
     mime_type = "text/markdown"
   }
 }

@@ -84,7 +84,7 @@ variable "reports_days" {
 }
 
 variable "report_readers" {
-  description = "Who may read the reports and the three views in BigQuery. To run queries they need roles/bigquery.jobUser in a project of their own choice too."
+  description = "Who may read the reports: in BigQuery with its three views, and in the bucket of evidence. To run queries they need roles/bigquery.jobUser in a project of their own choice too."
   type        = set(string)
   default     = []
 
@@ -92,4 +92,21 @@ variable "report_readers" {
     condition     = alltrue([for member in var.report_readers : can(regex("^(user|group|serviceAccount):[^@ ]+@[^@ ]+\\.[^@ ]+$", member))])
     error_message = "report_readers has ${join(", ", [for member in var.report_readers : member if !can(regex("^(user|group|serviceAccount):[^@ ]+@[^@ ]+\\.[^@ ]+$", member))])}: write user:ALICE@EXAMPLE.COM, group:… or serviceAccount:… with an e-mail address."
   }
+}
+
+variable "evidence_days" {
+  description = "For how many days nobody can delete a report from the bucket of evidence. They name people, as those in BigQuery do. It can be raised later, and lowered until evidence_locked is true."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.evidence_days >= 1 && var.evidence_days <= 3650 && floor(var.evidence_days) == var.evidence_days
+    error_message = "evidence_days is ${var.evidence_days}: write a whole number of days from 1 to 3650."
+  }
+}
+
+variable "evidence_locked" {
+  description = "Whether evidence_days is locked. That cannot be undone: the bucket, and with it the project, stays until its last report is old enough. Set it once the days are right; until then an owner of the project can still delete evidence, which raises an alert."
+  type        = bool
+  default     = false
 }

@@ -32,8 +32,18 @@ output "subscriptions" {
   description = "The subscriptions that push to the function, and the one that keeps dead letters."
   value = merge(
     { for name, subscription in google_pubsub_subscription.push : name => subscription.id },
-    { dead-letters = google_pubsub_subscription.dead_letters.id },
+    { for name, subscription in google_pubsub_subscription.dead_letters : name => subscription.id },
   )
+}
+
+output "operators" {
+  description = "The accounts that direct commands are signed as, by the keys of operators. The policy's approvers name them."
+  value       = { for name, account in google_service_account.operator : name => account.email }
+}
+
+output "evidence" {
+  description = "The bucket with every report, which nobody deletes before evidence_days."
+  value       = "gs://${google_storage_bucket.evidence.name}"
 }
 
 output "memory" {
@@ -53,7 +63,7 @@ output "hold" {
 
 output "replay" {
   description = "Puts dead letters back where they came from, once what was wrong is right."
-  value       = "deploy/replay.sh ${google_pubsub_subscription.dead_letters.id}"
+  value       = "deploy/replay.sh ${google_pubsub_subscription.dead_letters["dead-letters"].id}"
 }
 
 output "update_image" {
@@ -64,4 +74,12 @@ output "update_image" {
 output "eventarc_delivery" {
   description = "With eventarc_delivery = \"by-hand\": what is to be run once for each trigger."
   value       = var.eventarc_delivery == "by-hand" ? values(local.eventarc_delivery) : []
+}
+
+output "stop" {
+  description = "The second switch, which needs no part of iapguard: stops every write and every delivery (playbooks/stop.md). Nobody applies the module until it is to go on."
+  value = concat(
+    [for id in ["iapguardWriter", "iapguardRuntime", "iapguardAPIs"] : "gcloud iam roles update ${local.role_ids[id]} ${local.in_project ? "--project=${local.scope_id}" : "--organization=${local.organization_id}"} --stage=DISABLED" if contains(local.wanted_roles, id)],
+    [for topic, subscription in google_pubsub_subscription.push : "gcloud pubsub subscriptions modify-push-config ${subscription.name} --project=${var.project_id} --push-endpoint="],
+  )
 }

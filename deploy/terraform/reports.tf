@@ -131,10 +131,9 @@ resource "google_pubsub_subscription" "reports" {
   depends_on = [google_bigquery_table_iam_member.pubsub_writes]
 }
 
-# To move a report to the dead letters, the agent acknowledges it here.
-resource "google_pubsub_subscription_iam_member" "agent_acknowledges_reports" {
+# To move a report to the dead letters, the agent acknowledges it here. Nobody else does.
+resource "google_pubsub_subscription_iam_policy" "reports" {
   project      = var.project_id
   subscription = google_pubsub_subscription.reports.name
-  role         = "roles/pubsub.subscriber"
-  member       = local.pubsub_agent
+  policy_data  = jsonencode({ bindings = [{ role = "roles/pubsub.subscriber", members = [local.pubsub_agent] }] })
 }

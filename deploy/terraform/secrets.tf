@@ -30,6 +30,19 @@ resource "google_secret_manager_secret" "file" {
   depends_on = [google_project_service.api]
 }
 
+# A policy that iapguard refuses does not become a version: the next resource waits for
+# this one. Without policy_checker only the shape is checked (variables_service.tf).
+resource "terraform_data" "policy_check" {
+  count = var.policy_checker == null ? 0 : 1
+
+  triggers_replace = [var.policy]
+
+  provisioner "local-exec" {
+    command     = "printf %s \"$POLICY\" | \"$CHECKER\" policy check /dev/stdin"
+    environment = { CHECKER = var.policy_checker, POLICY = var.policy }
+  }
+}
+
 # The policy is changed in Terraform. Each change is a version. The version before is
 # disabled, not destroyed, so that it can still be looked up.
 resource "google_secret_manager_secret_version" "policy" {
@@ -41,6 +54,8 @@ resource "google_secret_manager_secret_version" "policy" {
   lifecycle {
     create_before_destroy = true
   }
+
+  depends_on = [terraform_data.policy_check]
 }
 
 # The first version holds nothing. From then on the people on call add versions
@@ -57,25 +72,28 @@ resource "google_secret_manager_secret_version" "holds" {
   }
 }
 
-# The function reads both, and changes neither.
-resource "google_secret_manager_secret_iam_member" "function_reads" {
+# Who reads which secret, and who adds versions. The function reads both and changes
+# neither. People on call hold and resume; who writes the policy does not hold.
+locals {
+  secret_members = {
+    policy = {
+      secretAccessor     = concat([local.function], sort(var.policy_writers))
+      secretVersionAdder = sort(var.policy_writers)
+    }
+    holds = {
+      secretAccessor     = concat([local.function], sort(var.hold_members))
+      secretVersionAdder = sort(var.hold_members)
+    }
+  }
+}
+
+# The whole policy of each secret: nobody else reads it or adds a version.
+resource "google_secret_manager_secret_iam_policy" "file" {
   for_each = local.files
 
   project   = var.project_id
   secret_id = google_secret_manager_secret.file[each.key].secret_id
-  role      = "roles/secretmanager.secretAccessor"
-  member    = "serviceAccount:${google_service_account.function.email}"
-}
-
-# People on call read the holds and add versions. They may not change the policy.
-resource "google_secret_manager_secret_iam_member" "holders" {
-  for_each = {
-    for pair in setproduct(var.hold_members, ["secretAccessor", "secretVersionAdder"]) :
-    "${pair[0]} ${pair[1]}" => { member = pair[0], role = "roles/secretmanager.${pair[1]}" }
-  }
-
-  project   = var.project_id
-  secret_id = google_secret_manager_secret.file["holds"].secret_id
-  role      = each.value.role
-  member    = each.value.member
+  policy_data = jsonencode({ bindings = [
+    for role, members in local.secret_members[each.key] : { role = "roles/secretmanager.${role}", members = members } if length(members) > 0
+  ] })
 }

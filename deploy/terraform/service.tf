@@ -141,27 +141,30 @@ resource "google_cloud_run_v2_service" "function" {
     google_project_service.api,
     google_secret_manager_secret_version.policy,
     google_secret_manager_secret_version.holds,
-    google_secret_manager_secret_iam_member.function_reads,
-    google_secret_manager_secret_iam_member.memory_key,
+    google_secret_manager_secret_iam_policy.file,
+    google_secret_manager_secret_iam_policy.memory_key,
     # Cloud Run does not require these. Grants are made before the function starts,
     # so that those on the secrets have time to take effect.
-    google_pubsub_topic_iam_member.function_publishes,
+    google_pubsub_topic_iam_policy.topic,
     google_project_iam_member.function,
     google_folder_iam_member.function,
     google_organization_iam_member.function,
   ]
 }
 
-# All invokers: a binding instead of members, so that the next apply removes an
-# invoker that was added by hand. An invoker can make the function look at services,
-# and can send it commands.
-resource "google_cloud_run_v2_service_iam_binding" "invokers" {
+# The whole policy of the service, so that the next apply takes away an invoker or a deployer
+# that was added by hand. An invoker can make the function look at services; only the
+# accounts of IAPGUARD_OPERATORS can command it directly. The function reads its own
+# service, to see that nobody else may invoke it.
+resource "google_cloud_run_v2_service_iam_policy" "function" {
   project  = var.project_id
   location = google_cloud_run_v2_service.function.location
   name     = google_cloud_run_v2_service.function.name
-  role     = "roles/run.invoker"
-  members = concat(
-    ["serviceAccount:${google_service_account.pusher.email}"],
-    [for account in google_service_account.trigger : "serviceAccount:${account.email}"],
-  )
+  policy_data = jsonencode({ bindings = concat(
+    [
+      { role = "roles/run.invoker", members = [for account in concat(values(google_service_account.pusher), google_service_account.trigger, values(google_service_account.operator)) : "serviceAccount:${account.email}"] },
+      { role = "roles/run.viewer", members = [local.function] },
+    ],
+    [for role in length(var.deployers) > 0 ? ["roles/run.developer"] : [] : { role = role, members = sort(var.deployers) }],
+  ) })
 }

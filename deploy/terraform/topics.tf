@@ -25,16 +25,17 @@ resource "google_pubsub_subscription" "push" {
 
   # Longer than any request takes, so nothing is delivered again in the meantime.
   ack_deadline_seconds = tonumber(trimsuffix(local.delivery.ackDeadline, "s"))
+  # What is older is dropped. Refused requests are many, and the next one says the same.
+  message_retention_duration = local.deliveries[each.key].retention
   # Changing this makes the subscription anew, and drops what it holds: the next sweep
   # looks at those services.
   enable_message_ordering = local.ordered[each.key]
 
   push_config {
-    push_endpoint = "${google_cloud_run_v2_service.function.uri}${each.value}"
+    push_endpoint = "${local.address}${each.value}"
     oidc_token {
-      service_account_email = google_service_account.pusher.email
-      # Cloud Run takes tokens for the service's own address, without a path.
-      audience = google_cloud_run_v2_service.function.uri
+      service_account_email = google_service_account.pusher[each.key].email
+      audience              = local.audience
     }
   }
 
@@ -44,8 +45,8 @@ resource "google_pubsub_subscription" "push" {
   }
 
   dead_letter_policy {
-    dead_letter_topic     = local.topics["dead-letters"]
-    max_delivery_attempts = local.delivery.attempts
+    dead_letter_topic     = local.topics[local.deliveries[each.key].deadLetters]
+    max_delivery_attempts = local.deliveries[each.key].attempts
   }
 
   # "" means never. A month without messages must not delete the subscription.
@@ -54,15 +55,18 @@ resource "google_pubsub_subscription" "push" {
   }
 
   # A push that comes before the pusher may invoke is refused, and retried.
-  depends_on = [google_cloud_run_v2_service_iam_binding.invokers, google_service_account_iam_member.pubsub_signs]
+  depends_on = [google_cloud_run_v2_service_iam_policy.function, google_service_account_iam_policy.pushers]
 }
 
 # Messages that could not be delivered wait here for a person, for as long as Pub/Sub
-# keeps messages. The subscription itself does not expire.
+# keeps messages. The subscriptions themselves do not expire. Refused requests have a topic
+# of their own: anybody can cause them, and they must not hide what else failed.
 resource "google_pubsub_subscription" "dead_letters" {
+  for_each = local.dead_letters
+
   project                    = var.project_id
-  name                       = "${var.name}-dead-letters"
-  topic                      = local.topics["dead-letters"]
+  name                       = "${var.name}-${each.key}"
+  topic                      = local.topics[each.key]
   labels                     = local.labels
   ack_deadline_seconds       = 60
   message_retention_duration = "2678400s"
@@ -73,36 +77,57 @@ resource "google_pubsub_subscription" "dead_letters" {
 }
 
 locals {
+  dead_letters = toset([for topic in local.intake.topics : topic if endswith(topic, "dead-letters")])
   pubsub_agent = "serviceAccount:service-${data.google_project.own.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+  # Who may publish on which topic. Cloud Scheduler publishes commands as its own agent, by
+  # that agent's role on the project.
+  publishers = {
+    # The sinks of one parent share one writer identity (logging/docs/routing). Without a sink
+    # the function begins its heartbeats on the topic.
+    events   = concat([for name, writer in local.sink_writers : writer if name == "events"], local.sinks ? [] : [local.function])
+    work     = [local.function]
+    commands = sort(var.commanders)
+    refused = concat(
+      [for name, writer in local.sink_writers : writer if name == "requests"],
+      local.refused_alert ? [local.monitoring_agent] : [],
+    )
+    reports                = [local.function]
+    "dead-letters"         = [local.pubsub_agent]
+    "refused-dead-letters" = [local.pubsub_agent]
+  }
 }
 
-# Pub/Sub moves a message to the dead letters as its own agent: it publishes
-# there, and acknowledges the message where it came from.
-resource "google_pubsub_topic_iam_member" "agent_dead_letters" {
+# The whole policy of each topic: nobody else publishes, and nobody subscribes. A role on
+# the project would let the function send itself commands.
+resource "google_pubsub_topic_iam_policy" "topic" {
+  for_each = toset(local.intake.topics)
+
   project = var.project_id
-  topic   = google_pubsub_topic.topic["dead-letters"].name
-  role    = "roles/pubsub.publisher"
-  member  = local.pubsub_agent
+  topic   = google_pubsub_topic.topic[each.key].name
+  policy_data = jsonencode({ bindings = [
+    for role in length(local.publishers[each.key]) > 0 ? ["roles/pubsub.publisher"] : [] : { role = role, members = local.publishers[each.key] }
+  ] })
+
+  # Monitoring's agent exists once a channel of its kind does.
+  depends_on = [google_monitoring_notification_channel.refused]
 }
 
-# The other half: acknowledging the message where it could not be delivered.
-resource "google_pubsub_subscription_iam_member" "agent_acknowledges" {
+# Pub/Sub moves a message to the dead letters as its own agent: it publishes there, and
+# acknowledges the message where it came from. Nobody else reads or acknowledges.
+resource "google_pubsub_subscription_iam_policy" "push" {
   for_each = google_pubsub_subscription.push
 
   project      = var.project_id
   subscription = each.value.name
-  role         = "roles/pubsub.subscriber"
-  member       = local.pubsub_agent
+  policy_data  = jsonencode({ bindings = [{ role = "roles/pubsub.subscriber", members = [local.pubsub_agent] }] })
 }
 
-# The function publishes its reports, one work message for each service, and without a sink
-# its heartbeats: on these topics only. With the role on the project it could send itself
-# commands.
-resource "google_pubsub_topic_iam_member" "function_publishes" {
-  for_each = toset(concat(["reports", "work"], local.sinks ? [] : ["events"]))
+# Dead letters name people, and are put back by an owner of the project.
+resource "google_pubsub_subscription_iam_policy" "dead_letters" {
+  for_each = google_pubsub_subscription.dead_letters
 
-  project = var.project_id
-  topic   = google_pubsub_topic.topic[each.key].name
-  role    = "roles/pubsub.publisher"
-  member  = "serviceAccount:${google_service_account.function.email}"
+  project      = var.project_id
+  subscription = each.value.name
+  policy_data  = jsonencode({ bindings = [] })
 }

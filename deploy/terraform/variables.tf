@@ -3,7 +3,7 @@
 # delivered in variables_intake.tf.
 
 variable "project_id" {
-  description = "Project in which the function and everything around it is made."
+  description = "Project in which the function and everything around it is made: one of its own, in which nobody works whose services are guarded."
   type        = string
 
   validation {
@@ -36,13 +36,24 @@ variable "name" {
 }
 
 variable "scope" {
-  description = "What is watched: projects/ID, folders/NUMBER or organizations/NUMBER. By default the function's own project."
+  description = "What is watched: projects/ID, folders/NUMBER or organizations/NUMBER. By default the function's own project, which allow_guard_in_guarded_project must permit."
   type        = string
   default     = null
 
   validation {
     condition     = var.scope == null || can(regex("^(projects/([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|(folders|organizations)/[0-9]+)$", var.scope))
     error_message = "scope is \"${coalesce(var.scope, "null")}\": write projects/ID with the project's id, folders/NUMBER or organizations/NUMBER (gcloud organizations list; gcloud resource-manager folders list --organization=NUMBER)."
+  }
+}
+
+variable "allow_guard_in_guarded_project" {
+  description = "Whether the guard may stand in the very project that it guards. Every editor there can command it, replace its image and act as it, so this is for a trial."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = var.allow_guard_in_guarded_project || coalesce(var.scope, "projects/${var.project_id}") != "projects/${var.project_id}"
+    error_message = "scope is projects/${var.project_id}, in which the guard itself would stand: every editor there could command it, replace its image or act as it. Give project_id a project of its own, or set allow_guard_in_guarded_project = true for a trial."
   }
 }
 

@@ -33,7 +33,7 @@ variable "eventarc_delivery" {
 }
 
 variable "refused_requests" {
-  description = "How it learns of visitors who get 403: \"alert\" (a log-based metric and an alert; own project only), \"sink\" (each request), \"off\". By default alert in one project and sink elsewhere."
+  description = "How it learns of visitors who get 403, on a topic of its own: \"alert\" (a log-based metric and an alert for each service; one project only), \"sink\" (each request, which any stranger can cause), \"off\". By default alert in one project and off elsewhere."
   type        = string
   default     = null
 
@@ -43,8 +43,8 @@ variable "refused_requests" {
   }
 
   validation {
-    condition     = coalesce(var.refused_requests, "-") != "alert" || coalesce(var.scope, "projects/${var.project_id}") == "projects/${var.project_id}"
-    error_message = "refused_requests is \"alert\" and scope is ${coalesce(var.scope, "null")}: a log-based metric counts the entries of its own project alone; write \"sink\", or \"off\"."
+    condition     = coalesce(var.refused_requests, "-") != "alert" || startswith(coalesce(var.scope, "projects/"), "projects/")
+    error_message = "refused_requests is \"alert\" and scope is ${coalesce(var.scope, "null")}: a log-based metric counts the entries of one project alone; write \"sink\", or \"off\"."
   }
 }
 

@@ -1,17 +1,12 @@
 # The Cloud Run service, its policy and its holds.
 
 variable "image" {
-  description = "Image of the first deployment. Afterwards cloudbuild.yaml or the output update_image brings new ones, and Terraform leaves them be."
+  description = "Image of the first deployment, by its digest. Afterwards cloudbuild.yaml or the output update_image brings new ones, and Terraform leaves them be."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z0-9.-]+\\.[a-z]+(:[0-9]+)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]+)?@sha256:[0-9a-f]{64}$", var.image)) || can(regex("^[a-z0-9.-]+\\.[a-z]+(:[0-9]+)?/[a-z0-9._/-]+:[A-Za-z0-9_.-]+$", var.image))
-    error_message = "image is \"${var.image}\": write it with registry, path, and tag or digest, such as europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:…; cloudbuild.yaml makes one."
-  }
-
-  validation {
-    condition     = !endswith(var.image, ":latest")
-    error_message = "image ends in :latest, which says nothing about what runs: write the digest or the tag of one build."
+    condition     = can(regex("^[a-z0-9.-]+\\.[a-z]+(:[0-9]+)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]+)?@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image is \"${var.image}\": write it with registry, path and digest, such as europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:… and 64 hexadecimal digits, which cloudbuild.yaml prints; a tag can be moved to another image."
   }
 }
 
@@ -88,7 +83,7 @@ variable "deletion_protection" {
 }
 
 variable "memory_key" {
-  description = "Secret with the key of the memory's MACs, projects/P/secrets/S: at least 32 bytes of text. With it, the function rejects a record that was not written with the key. Without it, records have no MAC. After a change of the key no earlier record can be read."
+  description = "Secret with the key of the memory's MACs, projects/P/secrets/S: at least 32 bytes of text. With it, the function rejects a record that was not written with the key. Without it, records have no MAC. Who may read the secret is set here: the function alone. After a change of the key no earlier record can be read."
   type        = string
   default     = null
 
@@ -110,7 +105,7 @@ variable "environment" {
 }
 
 variable "policy" {
-  description = "The policy file's text: file(\"policy.yaml\"). Try it with iapguard policy check before. By default everything is looked at, and nothing is changed."
+  description = "The policy file's text: file(\"policy.yaml\"). By default everything is looked at, and nothing is changed. Only its shape is checked here: give policy_checker, or try it with iapguard policy check before."
   type        = string
   default     = <<-EOT
     version: 1
@@ -125,18 +120,33 @@ variable "policy" {
   }
 
   validation {
+    condition     = !can(yamldecode(var.policy)) || try(length(yamldecode(var.policy).rules) > 0 && alltrue([for rule in yamldecode(var.policy).rules : length(rule.name) > 0]), false)
+    error_message = "policy has no rules, or a rule without a name: begin with rules: and a list, each with - name: …; iapguard policy check FILE says where."
+  }
+
+  validation {
+    condition     = alltrue([for rule in try(yamldecode(var.policy).rules, []) : contains(["report-only", "approve", "enforce"], try(rule.mode, "report-only"))])
+    error_message = "policy has a rule whose mode is ${join(", ", [for rule in try(yamldecode(var.policy).rules, []) : rule.mode if !contains(["report-only", "approve", "enforce"], try(rule.mode, "report-only"))])}: write report-only, approve or enforce."
+  }
+
+  validation {
+    condition     = length(distinct([for rule in try(yamldecode(var.policy).rules, []) : try(rule.name, "")])) == length(try(yamldecode(var.policy).rules, []))
+    error_message = "policy has two rules of one name: reports tell them apart by it, so give each its own."
+  }
+
+  validation {
     condition     = length(var.policy) <= 65536
     error_message = "policy has more than 64 KiB, which is all that a version of a secret holds: write globs and folders instead of single names."
   }
 }
 
-variable "hold_members" {
-  description = "Who is on call and may hold and resume: these may read the holds secret and add versions to it."
-  type        = set(string)
-  default     = []
+variable "policy_checker" {
+  description = "Path of the program iapguard, with which an apply tries the policy before it adds a version: an invalid one stops there. Without it only the policy's shape is checked."
+  type        = string
+  default     = null
 
   validation {
-    condition     = alltrue([for member in var.hold_members : can(regex("^(user|group|serviceAccount):[^@ ]+@[^@ ]+\\.[^@ ]+$", member))])
-    error_message = "hold_members has ${join(", ", [for member in var.hold_members : member if !can(regex("^(user|group|serviceAccount):[^@ ]+@[^@ ]+\\.[^@ ]+$", member))])}: write user:ALICE@EXAMPLE.COM, group:… or serviceAccount:… with an e-mail address."
+    condition     = var.policy_checker == null || can(regex("^[^ '\"]+$", coalesce(var.policy_checker, " ")))
+    error_message = "policy_checker is \"${coalesce(var.policy_checker, "null")}\": write the path of the program iapguard, without arguments and spaces."
   }
 }

@@ -2,8 +2,8 @@ package deploy_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"strings"
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -29,24 +29,12 @@ func (e *fixture) role(r blueprint.Resource) {
 }
 
 func (e *fixture) bucket(r blueprint.Resource) {
-	e.post("/storage/v1/b?project="+playground.Project, map[string]any{"name": r.Values["name"], "location": r.Values["location"]})
-}
-
-// bucketPolicy grants the memory's role in the project: the local cloud's buckets have
-// no policy of their own.
-func (e *fixture) bucketPolicy(r blueprint.Resource) {
-	var policy struct {
-		Bindings []struct {
-			Role    string
-			Members []string
-		}
+	body := map[string]any{"name": r.Values["name"], "location": r.Values["location"],
+		"iamConfiguration": map[string]any{"uniformBucketLevelAccess": map[string]any{"enabled": true}}}
+	if retention := first(r.Values, "retention_policy"); retention != nil {
+		body["retentionPolicy"] = map[string]any{"retentionPeriod": fmt.Sprint(int(retention["retention_period"].(float64)))}
 	}
-	e.done(json.Unmarshal([]byte(r.Text("policy_data")), &policy))
-	for _, binding := range policy.Bindings {
-		if strings.HasPrefix(binding.Role, project) {
-			e.member(blueprint.Resource{Values: map[string]any{"role": binding.Role, "member": binding.Members[0]}})
-		}
-	}
+	e.post("/storage/v1/b?project="+playground.Project, body)
 }
 
 // member adds one grant to the project's policy.
@@ -73,7 +61,8 @@ func (e *fixture) ancestors() {
 				"title": role.Title, "stage": "GA", "includedPermissions": role.Names()}})
 		}
 	}
-	e.grant(organization, organization+"/roles/"+playground.AncestorsRole, "serviceAccount:"+playground.FunctionAccount)
+	e.grant(organization, organization+"/roles/"+playground.AncestorsRole,
+		"serviceAccount:"+playground.FunctionAccount)
 }
 
 // service deploys the service, whose container is the built binary.
@@ -86,14 +75,14 @@ func (e *fixture) service(r blueprint.Resource) {
 	e.address = e.Cloud.Run().Address(region, r.Text("name"))
 }
 
-func (e *fixture) invokers(r blueprint.Resource) {
-	e.post("/v2/"+project+"/locations/"+region+"/services/"+r.Text("name")+":setIamPolicy",
-		map[string]any{"policy": map[string]any{
-			"bindings": []any{map[string]any{"role": r.Values["role"], "members": r.Values["members"]}}}})
-}
-
-// subscription makes one that pushes, or one that waits for a person.
+// subscription makes one that pushes, one that writes into a bucket, or one that waits for a
+// person.
 func (e *fixture) subscription(r blueprint.Resource) {
+	if config := first(r.Values, "cloud_storage_config"); config != nil {
+		e.CallAs(e.Owner(), http.MethodPut, "/v1/"+r.Text("id"), map[string]any{"topic": r.Values["topic"],
+			"cloudStorageConfig": rest(config), "ackDeadlineSeconds": r.Values["ack_deadline_seconds"]})
+		return
+	}
 	push, pushes := r.Values["push_config"].([]any)
 	if !pushes {
 		_, err := e.Broker.Client().SubscriptionAdminClient.CreateSubscription(e.t.Context(),
@@ -112,7 +101,8 @@ func (e *fixture) subscription(r blueprint.Resource) {
 		MaxBackoff:      length(e.t, r.Text("retry_policy", "maximum_backoff")),
 		DeadLetterTopic: r.Text("dead_letter_policy", "dead_letter_topic"), MaxDeliveryAttempts: int(attempts),
 		Ordered: r.Values["enable_message_ordering"] == true,
-		Account: token.Text("oidc_token", "service_account_email"), Audience: token.Text("oidc_token", "audience"),
+		Account: token.Text("oidc_token", "service_account_email"), Audience: token.Text("oidc_token",
+			"audience"),
 	}))
 }
 

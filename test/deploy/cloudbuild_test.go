@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/iapguard/iapguard/test/binary"
 )
 
 // build is the part of cloudbuild.yaml that is checked against the code.
@@ -63,12 +65,15 @@ func TestTheBuildChecksBeforeItBuildsAndTestsBeforeItDeploys(t *testing.T) {
 		}
 		ids = append(ids, each.ID)
 	}
-	want := []string{"check-substitutions", "vet", "test", "build", "image", "deploy", "smoke"}
+	want := []string{"check-substitutions", "vet", "test", "build", "fetch-policy", "check-policy", "image",
+		"deploy", "smoke",
+		"policy"}
 	got := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !slices.Contains(want, id) })
 	if diff := cmp.Diff(want, got); diff != "" || ids[0] != want[0] {
 		t.Errorf("steps, the first being %s (-want +got):\n%s", ids[0], diff)
 	}
-	if !read.Options.AutomapSubstitutions || read.Options.RequestedVerifyOption != "VERIFIED" || len(read.Images) == 0 {
+	if !read.Options.AutomapSubstitutions || read.Options.RequestedVerifyOption != "VERIFIED" ||
+		len(read.Images) == 0 {
 		t.Error("scripts do not get the substitutions, or the image gets no provenance")
 	}
 	if slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(id, "sbom") }) == false {
@@ -87,7 +92,8 @@ func TestEverySubstitutionIsDeclaredAndCheckedAndUsed(t *testing.T) {
 	for _, m := range substitution.FindAllStringSubmatch(strings.Replace(steps, check, "", 1), -1) {
 		used[m[1]] = true
 	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(read.Substitutions)), slices.Sorted(maps.Keys(used))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(read.Substitutions)),
+		slices.Sorted(maps.Keys(used))); diff != "" {
 		t.Errorf("substitutions (-declared +used):\n%s", diff)
 	}
 	for name, value := range read.Substitutions {
@@ -127,25 +133,29 @@ func checked(t *testing.T, substitutions map[string]string) (said string, ok boo
 }
 
 func TestAMissingOrWrongSubstitutionStopsTheBuildWithOneLine(t *testing.T) {
-	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard"}
+	right := map[string]string{"_REGION": "europe-west1", "_REPOSITORY": "iapguard", "_SERVICE": "iapguard",
+		"_POLICY": "deploy/policy.yaml"}
 	if said, ok := checked(t, right); !ok || said != "" {
 		t.Errorf("what is right is refused: %s", said)
 	}
 	remedies := map[string]string{"_REGION": "us-central1", "_REPOSITORY": "Artifact Registry",
-		"_SERVICE": "Cloud Run service"}
+		"_SERVICE": "Cloud Run service", "_POLICY": "in-force"}
 	wrong := map[string][]string{
 		"_REGION":     {"europe-west1-b", "eu", "Europe-West1", "europe-west1 ", "$(id)"},
 		"_REPOSITORY": {"europe-west1-docker.pkg.dev/p/iapguard", "Iapguard", "iapguard-", "a b"},
 		"_SERVICE":    {"projects/p/locations/l/services/iapguard", "-iapguard", strings.Repeat("s", 50), "a;b"},
+		"_POLICY":     {"policy", "/etc/policy.yaml", "../policy.yaml", "gs://b/policy.yaml", "a b.yaml"},
 	}
 	for name := range right {
 		for _, value := range append(wrong[name], "", "unset") {
 			changed := maps.Clone(right)
 			changed[name] = value
 			said, ok := checked(t, changed)
-			if ok || strings.Count(said, "\n") != 1+strings.Count(value, "\n") || !strings.Contains(said, name+"=") ||
+			if ok || strings.Count(said, "\n") != 1+strings.Count(value, "\n") || !strings.Contains(said,
+				name+"=") ||
 				!strings.Contains(said, remedies[name]) {
-				t.Errorf("%s is %q: passed %v, said %q: want it stopped with a line that names %s and %q", name, value, ok, said,
+				t.Errorf("%s is %q: passed %v, said %q: want it stopped with a line that names %s and %q",
+					name, value, ok, said,
 					name, remedies[name])
 			}
 		}
@@ -177,7 +187,8 @@ func TestTheBuildUsesTheFlagsThatTheImageIsProvenWith(t *testing.T) {
 		t.Error("the image is built with the local cloud in it")
 	}
 	got := append(slices.DeleteFunc(slices.Clone(compiled.Args),
-		func(arg string) bool { return !strings.HasPrefix(arg, "-") || strings.HasPrefix(arg, "-o=") }), compiled.Env...)
+		func(arg string) bool { return !strings.HasPrefix(arg, "-") || strings.HasPrefix(arg, "-o=") }),
+		compiled.Env...)
 	if diff := cmp.Diff(append(slices.Clone(image.Builds[0].Flags), image.Builds[0].Env...), got); diff != "" {
 		t.Errorf("flags of step build (-deploy/ko.yaml +cloudbuild.yaml):\n%s", diff)
 	}
@@ -191,5 +202,81 @@ func TestTheBuildUsesTheFlagsThatTheImageIsProvenWith(t *testing.T) {
 	}
 	if !strings.Contains(image.DefaultBaseImage, "distroless/static") {
 		t.Errorf("the base is %s, which may have a shell", image.DefaultBaseImage)
+	}
+}
+
+// stepRun runs the script of a step in a folder that stands for /workspace, with programs in
+// the place of gcloud and go.
+func stepRun(t *testing.T, id, workspace string, environment ...string) (said string, err error) {
+	t.Helper()
+	built, _ := shippedBuild(t)
+	script := filepath.Join(t.TempDir(), id)
+	text := strings.ReplaceAll(built.step(t, id).Script, "/workspace/", workspace+"/")
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), script)
+	command.Dir = workspace
+	command.Env = append(environment, "PATH="+filepath.Join(workspace, "bin")+":"+os.Getenv("PATH"),
+		"PROJECT_ID=p", "_SERVICE=iapguard")
+	out, err := command.CombinedOutput()
+	return string(out), err
+}
+
+// A policy that the new code refuses ends the build before the image is made, whether it
+// comes with the source or is in force.
+func TestTheBuildEndsAtAnInvalidPolicy(t *testing.T) {
+	const valid, invalid = "version: 1\nrules: [{name: all}]\n", "version: 1\nrules: [{name: all, mode: shut}]\n"
+	for name, tc := range map[string]struct {
+		policy, file, secret string // what _POLICY says, the file in the source, the secret
+		ends                 bool
+		added                string // to the secret, at the end of the build
+	}{
+		"a valid file":                  {"policy.yaml", valid, invalid, false, valid},
+		"a file that is in force":       {"policy.yaml", valid, valid, false, ""},
+		"an invalid file":               {"policy.yaml", invalid, valid, true, ""},
+		"the policy in force":           {"in-force", invalid, valid, false, ""},
+		"what is in force got invalid":  {"in-force", valid, invalid, true, ""},
+		"no policy yet":                 {"in-force", "", "", false, ""},
+		"a file that is not in the way": {"policies/policy.yaml", "", valid, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			workspace := t.TempDir()
+			for file, text := range map[string]string{
+				"policy.yaml": tc.file, "secret": tc.secret,
+				"bin/gcloud": "#!/bin/sh\ncase \"$*\" in\n*'secrets list'*) [ -s secret ] && echo found; true ;;\n" +
+					"*'versions access'*) cat secret ;;\n*'versions add'*) cp policy-to-check.yaml added ;;\nesac\n",
+				"bin/go": "#!/bin/sh\nshift 2\nexec '" + binary.Command(t) + "' \"$@\"\n",
+			} {
+				if text == "" {
+					continue
+				}
+				if err := os.MkdirAll(filepath.Dir(filepath.Join(workspace, file)), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(workspace, file), []byte(text), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var said string
+			var err error
+			for _, id := range []string{"fetch-policy", "check-policy"} {
+				if said, err = stepRun(t, id, workspace, "_POLICY="+tc.policy); err != nil {
+					break
+				}
+			}
+			if (err != nil) != tc.ends {
+				t.Fatalf("the build ended: %v, want %v: %s", err, tc.ends, said)
+			}
+			if err == nil {
+				if said, err := stepRun(t, "policy", workspace, "_POLICY="+tc.policy); err != nil {
+					t.Fatalf("step policy: %v: %s", err, said)
+				}
+			}
+			if added, _ := os.ReadFile(filepath.Join(workspace,
+				"added")); string(added) != tc.added { // none is ""
+				t.Errorf("added to the secret: %q, want %q", added, tc.added)
+			}
+		})
 	}
 }

@@ -33,8 +33,10 @@ rules:
 func variables(changes map[string]any) map[string]any {
 	set := map[string]any{
 		"project_id": playground.Project, "region": region,
-		"image": "us-central1-docker.pkg.dev/demo-project/iapguard/iapguard:1",
-		"mode":  "enforce", "runtime_projects": []any{playground.Project}, "policy": enforcing,
+		"image": "us-central1-docker.pkg.dev/demo-project/iapguard/iapguard@sha256:" + strings.Repeat("0", 64),
+		// The local cloud's Pub/Sub has one project.
+		"allow_guard_in_guarded_project": true,
+		"mode":                           "enforce", "runtime_projects": []any{playground.Project}, "policy": enforcing,
 	}
 	for name, value := range changes {
 		set[name] = value
@@ -49,6 +51,7 @@ func moduleOf(t *testing.T, folder string, set map[string]any, address string) *
 	read, err := blueprint.Load(filepath.Join(folder, "terraform"),
 		blueprint.Options{Variables: set, Given: map[string]string{
 			"google_cloud_run_v2_service.function.uri": address, "data.google_project.own.number": number,
+			"data.google_project.scope.number": number,
 		}})
 	if err != nil {
 		t.Fatal(err)
@@ -89,13 +92,16 @@ func (e *fixture) apply() {
 	e.make("google_service_account", e.account)
 	e.ancestors()
 	e.make("google_project_iam_custom_role", e.role)
+	e.make("google_service_account_iam_policy", e.policyOf)
 	e.make("google_storage_bucket", e.bucket)
-	e.make("google_storage_bucket_iam_policy", e.bucketPolicy)
+	e.make("google_storage_bucket_iam_policy", e.policyOf)
 	e.make("google_project_iam_member", e.member)
 	e.make("google_pubsub_topic", func(r blueprint.Resource) { e.done(e.Broker.CreateTopic(e.t.Context(), r.Text("id"))) })
+	e.make("google_pubsub_topic_iam_policy", e.policyOf)
 	e.make("google_cloud_run_v2_service", e.service)
-	e.make("google_cloud_run_v2_service_iam_binding", e.invokers)
+	e.make("google_cloud_run_v2_service_iam_policy", e.policyOf)
 	e.make("google_pubsub_subscription", e.subscription)
+	e.make("google_pubsub_subscription_iam_policy", e.policyOf)
 	e.make("google_logging_project_sink", e.sink)
 	e.make("google_eventarc_trigger", e.trigger)
 }

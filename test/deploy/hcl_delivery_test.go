@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,11 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/iapguard/iapguard/deploy/filters"
 	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/strictyaml"
 	"github.com/iapguard/iapguard/test/deploy/blueprint"
@@ -23,8 +25,9 @@ import (
 type intake struct {
 	Topics []string
 	Push   []struct {
-		Topic, Path string
-		Ordered     bool
+		Topic, Path, DeadLetters string
+		Ordered                  bool
+		Attempts                 float64
 	}
 	Delivery struct {
 		AckDeadline, MinimumBackoff, MaximumBackoff string
@@ -49,16 +52,18 @@ func shippedIntake(t *testing.T) intake {
 
 func TestWhatIsPushedWhereIsWhatTheFunctionServes(t *testing.T) {
 	got := map[string]string{}
-	used := []string{"reports", "dead-letters"} // to which nothing is pushed
+	used := []string{"reports", "dead-letters", "refused-dead-letters"} // to which nothing is pushed
 	for _, push := range shippedIntake(t).Push {
 		got[push.Topic] = push.Path
 		used = append(used, push.Topic)
 	}
-	if diff := cmp.Diff(used, shippedIntake(t).Topics, cmpopts.SortSlices(strings.Compare)); diff != "" {
+	if diff := gocmp.Diff(used, shippedIntake(t).Topics, cmpopts.SortSlices(strings.Compare)); diff != "" {
 		t.Errorf("topics in deploy/intake.yaml (-used +listed):\n%s", diff)
 	}
-	want := map[string]string{"events": function.EventsPath, "work": function.WorkPath, "commands": function.CommandsPath}
-	if diff := cmp.Diff(want, got); diff != "" {
+	want := map[string]string{"events": function.EventsPath, "work": function.WorkPath,
+		"commands": function.CommandsPath,
+		"refused":  function.EventsPath}
+	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("deploy/intake.yaml (-code +file):\n%s", diff)
 	}
 	inEveryShape(t, func(t *testing.T, _ string, all resources) {
@@ -75,7 +80,7 @@ func TestWhatIsPushedWhereIsWhatTheFunctionServes(t *testing.T) {
 				t.Errorf("%s has a schema: what does not match it would stop protection", topic.Address)
 			}
 		}
-		if diff := cmp.Diff(shippedIntake(t).Topics, topics, cmpopts.SortSlices(strings.Compare)); diff != "" {
+		if diff := gocmp.Diff(shippedIntake(t).Topics, topics, cmpopts.SortSlices(strings.Compare)); diff != "" {
 			t.Errorf("topics (-intake.yaml +module):\n%s", diff)
 		}
 	})
@@ -99,13 +104,19 @@ func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 				one.Text("retry_policy", "maximum_backoff"),
 				first(one.Values, "dead_letter_policy")["max_delivery_attempts"],
 				one.Text("dead_letter_policy", "dead_letter_topic")}
+			attempts, letters := float64(wanted.Delivery.Attempts), "dead-letters"
+			for _, push := range wanted.Push {
+				if push.Topic == topic {
+					attempts, letters = cmp.Or(push.Attempts, attempts), cmp.Or(push.DeadLetters, letters)
+				}
+			}
 			want := []any{length(t, wanted.Delivery.AckDeadline).Seconds(), wanted.Delivery.MinimumBackoff,
-				wanted.Delivery.MaximumBackoff,
-				float64(wanted.Delivery.Attempts), project + "/topics/iapguard-dead-letters"}
-			if diff := cmp.Diff(want, got); diff != "" {
+				wanted.Delivery.MaximumBackoff, attempts, project + "/topics/iapguard-" + letters}
+			if diff := gocmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-intake.yaml +module):\n%s", one.Address, diff)
 			}
-			if audience := first(first(one.Values, "push_config"), "oidc_token")["audience"]; audience != address {
+			if audience := first(first(one.Values, "push_config"),
+				"oidc_token")["audience"]; audience != address {
 				t.Errorf("%s has tokens made out to %v, want the service's address", one.Address, audience)
 			}
 		}
@@ -113,7 +124,7 @@ func TestSubscriptionsDeliverAsTheIntakeFileSays(t *testing.T) {
 		for _, push := range wanted.Push {
 			want[push.Topic] = []any{push.Path, push.Ordered}
 		}
-		if diff := cmp.Diff(want, pushed); diff != "" {
+		if diff := gocmp.Diff(want, pushed); diff != "" {
 			t.Errorf("what is pushed where (-intake.yaml +module):\n%s", diff)
 		}
 	})
@@ -127,7 +138,8 @@ func TestDeadlinesAndAttemptsFitTheFunctionsTimes(t *testing.T) {
 		t.Errorf("the deadline is %s, want 600s, which is Pub/Sub's longest", deadline)
 	}
 	if delivery.Attempts < 30 || delivery.Attempts > 100 || pause != 10*time.Second || longest != 2*time.Minute {
-		t.Errorf("%d attempts, %s to %s: want at least 30 and at most Pub/Sub's 100, 10s to 2m", delivery.Attempts,
+		t.Errorf("%d attempts, %s to %s: want at least 30 and at most Pub/Sub's 100, 10s to 2m",
+			delivery.Attempts,
 			pause, longest)
 	}
 	// Even if every attempt fails immediately.
@@ -150,7 +162,8 @@ func TestDeadlinesAndAttemptsFitTheFunctionsTimes(t *testing.T) {
 
 func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 	inEveryShape(t, func(t *testing.T, scope string, all resources) {
-		kinds := map[string]string{"projects": "google_logging_project_sink", "folders": "google_logging_folder_sink",
+		kinds := map[string]string{"projects": "google_logging_project_sink",
+			"folders":       "google_logging_folder_sink",
 			"organizations": "google_logging_organization_sink"}
 		kind := kinds[strings.Split(scope, "/")[0]]
 		own := []string{playground.FunctionAccount}
@@ -160,7 +173,11 @@ func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 			}
 		}
 		want := map[string]string{"iapguard-events": filters.Events(own[0], own[1:]...),
-			"iapguard-requests": filters.Requests()}
+			"iapguard-requests": filters.Requests(), "iapguard-controls": read(t, filepath.Join(asShipped,
+				"filters", "orgpolicy.filter"))}
+		topics := map[string]string{"iapguard-events": "pubsub.googleapis.com/" + project + "/topics/iapguard-events",
+			"iapguard-requests": "pubsub.googleapis.com/" + project + "/topics/iapguard-refused",
+			"iapguard-controls": "logging.googleapis.com/" + project}
 		if len(all.of(kind)) == 0 {
 			t.Errorf("there is no %s", kind)
 		}
@@ -169,13 +186,13 @@ func TestSinksAndTriggersSelectWhatTheFunctionActsOn(t *testing.T) {
 				if each != kind {
 					t.Errorf("%s is made, and the scope is %s", sink.Address, scope)
 				}
-				if diff := cmp.Diff(want[sink.Text("name")], sink.Text("filter")); diff != "" {
+				if diff := gocmp.Diff(want[sink.Text("name")], sink.Text("filter")); diff != "" {
 					t.Errorf("%s (-deploy/filters +module):\n%s", sink.Address, diff)
 				}
-				if sink.Text("destination") != "pubsub.googleapis.com/"+project+"/topics/iapguard-events" ||
+				if sink.Text("destination") != topics[sink.Text("name")] ||
 					kind != kinds["projects"] && sink.Values["include_children"] != true {
-					t.Errorf("%s goes to %s, children %v: want the events topic, and all below", sink.Address,
-						sink.Text("destination"), sink.Values["include_children"])
+					t.Errorf("%s goes to %s, children %v: want %s, and all below", sink.Address,
+						sink.Text("destination"), sink.Values["include_children"], topics[sink.Text("name")])
 				}
 			}
 		}
@@ -202,10 +219,41 @@ func checkTriggers(t *testing.T, triggers []blueprint.Resource) {
 		if filtered["type"] != "google.cloud.audit.log.v1.written" {
 			t.Errorf("%s is on %v", trigger.Address, filtered["type"])
 		}
-		got = append(got, fmt.Sprint(filtered["serviceName"], " ", filtered["methodName"], " ", trigger.Text("location"),
+		got = append(got, fmt.Sprint(filtered["serviceName"], " ", filtered["methodName"], " ",
+			trigger.Text("location"),
 			" ", trigger.Text("destination", "cloud_run_service", "path")))
 	}
-	if diff := cmp.Diff(want, got, cmpopts.SortSlices(strings.Compare)); diff != "" {
+	if diff := gocmp.Diff(want, got, cmpopts.SortSlices(strings.Compare)); diff != "" {
 		t.Errorf("triggers (-intake.yaml +module):\n%s", diff)
 	}
+}
+
+// The alert on controls has one filter of two files, because an alert on log entries has one
+// condition.
+func TestTheAlertOnControlsHasBothFilters(t *testing.T) {
+	inEveryShape(t, func(t *testing.T, _ string, all resources) {
+		for _, alert := range all.of("google_monitoring_alert_policy") {
+			if alert.Address != "google_monitoring_alert_policy.controls_changed" {
+				continue
+			}
+			filter, err := logging.ParseFilter(alert.Text("conditions", "condition_matched_log", "filter"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, changed := range []struct{ service, method, resource string }{
+				{"orgpolicy.googleapis.com", "google.cloud.orgpolicy.v2.OrgPolicy.UpdatePolicy",
+					"projects/1/policies/run.allowedIngress"},
+				{"monitoring.googleapis.com", "google.monitoring.v3.AlertPolicyService.DeleteAlertPolicy",
+					project + "/alertPolicies/1"},
+			} {
+				if !filter.Match(map[string]any{"logName": project + "/logs/cloudaudit.googleapis.com%2Factivity",
+					"protoPayload": map[string]any{"serviceName": changed.service, "methodName": changed.method,
+						"resourceName": changed.resource, "status": map[string]any{}}}) {
+					t.Errorf("%s does not raise the alert", changed.method)
+				}
+			}
+			return
+		}
+		t.Error("there is no such alert")
+	})
 }

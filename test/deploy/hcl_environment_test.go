@@ -35,7 +35,7 @@ func TestTheServiceIsGivenTheEnvironmentThatServeReads(t *testing.T) {
 		}
 		got := []string{config.ReportsTopic, config.WorkTopic, config.Memory, config.Self}
 		want := []string{project + "/topics/iapguard-reports", project + "/topics/iapguard-work",
-			"gs://" + all.of("google_storage_bucket")[0].Text("name"), fmt.Sprint(template["service_account"])}
+			"gs://iapguard-memory-" + number, fmt.Sprint(template["service_account"])}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("topics, memory and own account (-module +as serve reads it):\n%s", diff)
 		}

@@ -54,8 +54,12 @@ var made = map[string]string{
 	"ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY",
 	"timeout": "600s",
 	"account": "guard-tf@demo-project.iam.gserviceaccount.com",
-	"invokers": "[map[members:[serviceAccount:guard-tf-pusher@demo-project.iam.gserviceaccount.com] " +
-		"role:roles/run.invoker]]",
+	"invokers": "[map[members:[serviceAccount:guard-tf-commands@demo-project.iam.gserviceaccount.com " +
+		"serviceAccount:guard-tf-events@demo-project.iam.gserviceaccount.com " +
+		"serviceAccount:guard-tf-refused@demo-project.iam.gserviceaccount.com " +
+		"serviceAccount:guard-tf-work@demo-project.iam.gserviceaccount.com " +
+		"serviceAccount:guard-tf-approver@demo-project.iam.gserviceaccount.com] role:roles/run.invoker] " +
+		"map[members:[serviceAccount:guard-tf@demo-project.iam.gserviceaccount.com] role:roles/run.viewer]]",
 	"push": "/work map[maximumBackoff:120s minimumBackoff:10s] " +
 		"map[deadLetterTopic:projects/demo-project/topics/guard-tf-dead-letters maxDeliveryAttempts:30] 600",
 	"never":  "map[]",
@@ -110,8 +114,11 @@ module "iapguard" {
   project_id          = "demo-project"
   region              = "us-central1"
   name                = "guard-tf"
-  image               = "us-docker.pkg.dev/cloudrun/container/hello:v1"
+  image               = "us-docker.pkg.dev/cloudrun/container/hello@sha256:${join("", [for _ in range(64) : "0"])}"
   mode                = "enforce"
+
+  allow_guard_in_guarded_project = true
+
   refused_requests    = "off"
   deletion_protection = false
 

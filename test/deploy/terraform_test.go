@@ -102,7 +102,8 @@ func TestExamplesPlanWhatTheyPromise(t *testing.T) {
   command = plan
   variables {
     project_id = "my-project"
-    image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+    guarded_project_id = "shop-prod"
+    image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   }
 }`,
 		"organization": `run "plan" {
@@ -110,7 +111,7 @@ func TestExamplesPlanWhatTheyPromise(t *testing.T) {
   variables {
     project_id      = "my-project"
     organization_id = "987654321"
-    image           = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+    image           = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   }
   assert {
     condition     = keys(output.writers) == ["folders/111111111111", "folders/222222222222"]

@@ -29,7 +29,7 @@ func (e *fixture) send(path, token, body string) int {
 	return response.StatusCode
 }
 
-const pusher = "iapguard-pusher@demo-project.iam.gserviceaccount.com"
+const pusher = "iapguard-commands@demo-project.iam.gserviceaccount.com" // of the path /commands
 
 // signed returns a token of the pusher's for the function, with some claims changed.
 func (e *fixture) signed(by *oidc.Issuer, changes map[string]any) string {

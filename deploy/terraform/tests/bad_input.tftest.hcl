@@ -6,7 +6,9 @@ mock_provider "google" {}
 variables {
   project_id = "my-project"
   region     = "europe-west1"
-  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+  allow_guard_in_guarded_project = true
 }
 
 # project_id is "123456789012": write the project's id
@@ -161,7 +163,7 @@ run "an_unknown_organisation_policy" {
   expect_failures = [var.preventive]
 }
 
-# write it with registry, path, and tag or digest
+# write it with registry, path and digest
 run "an_image_without_a_registry" {
   command = plan
 
@@ -171,7 +173,7 @@ run "an_image_without_a_registry" {
   expect_failures = [var.image]
 }
 
-# cloudbuild.yaml makes one
+# which cloudbuild.yaml prints
 run "an_image_without_a_tag" {
   command = plan
 
@@ -181,12 +183,12 @@ run "an_image_without_a_tag" {
   expect_failures = [var.image]
 }
 
-# image ends in :latest
-run "an_image_that_says_nothing" {
+# a tag can be moved to another image
+run "an_image_by_its_tag" {
   command = plan
 
   variables {
-    image = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:latest"
+    image = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
   }
   expect_failures = [var.image]
 }
@@ -290,6 +292,117 @@ run "a_policy_without_a_version" {
     policy = "rules: []"
   }
   expect_failures = [var.policy]
+}
+
+# policy has no rules, or a rule without a name
+run "a_policy_without_rules" {
+  command = plan
+
+  variables {
+    policy = "version: 1\nrules: []"
+  }
+  expect_failures = [var.policy]
+}
+
+# policy has a rule whose mode is block: write report-only, approve or enforce
+run "a_policy_with_an_unknown_mode" {
+  command = plan
+
+  variables {
+    policy = "version: 1\nrules: [{name: all, mode: block}]"
+  }
+  expect_failures = [var.policy]
+}
+
+# policy has two rules of one name
+run "a_policy_with_two_rules_of_one_name" {
+  command = plan
+
+  variables {
+    policy = "version: 1\nrules: [{name: all}, {name: all}]"
+  }
+  expect_failures = [var.policy]
+}
+
+# write the path of the program iapguard
+run "a_checker_with_arguments" {
+  command = plan
+
+  variables {
+    policy_checker = "iapguard policy check"
+  }
+  expect_failures = [var.policy_checker]
+}
+
+# in which the guard itself would stand: every editor there could command it
+run "a_guard_in_the_project_that_it_guards" {
+  command = plan
+
+  variables {
+    allow_guard_in_guarded_project = false
+  }
+  expect_failures = [var.allow_guard_in_guarded_project]
+}
+
+# Give project_id a project of its own
+run "a_guard_in_the_project_that_it_guards_by_name" {
+  command = plan
+
+  variables {
+    scope                          = "projects/my-project"
+    allow_guard_in_guarded_project = false
+  }
+  expect_failures = [var.allow_guard_in_guarded_project]
+}
+
+# commanders has allAuthenticatedUsers: write user:ALICE@EXAMPLE.COM
+run "everybody_may_command" {
+  command = plan
+
+  variables {
+    commanders = ["allAuthenticatedUsers"]
+  }
+  expect_failures = [var.commanders]
+}
+
+# deployers has build@my-project.iam.gserviceaccount.com: write
+run "a_deployer_without_a_kind" {
+  command = plan
+
+  variables {
+    deployers = ["build@my-project.iam.gserviceaccount.com"]
+  }
+  expect_failures = [var.deployers]
+}
+
+# policy_writers has domain:example.com: write
+run "a_whole_domain_writes_the_policy" {
+  command = plan
+
+  variables {
+    policy_writers = ["domain:example.com"]
+  }
+  expect_failures = [var.policy_writers]
+}
+
+# operators has allUsers: write user:ALICE@EXAMPLE.COM
+run "everybody_approves" {
+  command = plan
+
+  variables {
+    operators = { approver = ["allUsers"] }
+  }
+  expect_failures = [var.operators]
+}
+
+# operators has the keys work: write lower-case letters
+run "an_operator_account_that_is_a_pusher_s" {
+  command = plan
+
+  variables {
+    operators = { work = ["group:leads@example.com"] }
+  }
+  expect_failures = [var.operators]
 }
 
 # policy has more than 64 KiB, which is all that a version of a secret holds
@@ -542,7 +655,7 @@ run "an_unknown_way_to_hear_of_refusals" {
   expect_failures = [var.refused_requests]
 }
 
-# a log-based metric counts the entries of its own project alone
+# a log-based metric counts the entries of one project alone
 run "an_alert_for_an_organisation" {
   command = plan
 

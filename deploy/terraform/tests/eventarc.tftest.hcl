@@ -6,14 +6,6 @@ mock_provider "google" {
 }
 
 override_resource {
-  target = google_service_account.pusher
-  values = {
-    email = "iapguard-pusher@my-project.iam.gserviceaccount.com"
-    name  = "projects/my-project/serviceAccounts/iapguard-pusher@my-project.iam.gserviceaccount.com"
-  }
-}
-
-override_resource {
   target = google_service_account.trigger
   values = {
     email = "iapguard-trigger@my-project.iam.gserviceaccount.com"
@@ -24,7 +16,9 @@ override_resource {
 variables {
   project_id = "my-project"
   region     = "europe-west1"
-  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+  allow_guard_in_guarded_project = true
 }
 
 run "triggers_alone" {
@@ -55,8 +49,8 @@ run "triggers_alone" {
     error_message = "a trigger delivers elsewhere, or as somebody else"
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_binding.invokers.members == toset(["serviceAccount:iapguard-pusher@my-project.iam.gserviceaccount.com", "serviceAccount:iapguard-trigger@my-project.iam.gserviceaccount.com"])
-    error_message = "invokers: ${join(", ", google_cloud_run_v2_service_iam_binding.invokers.members)}"
+    condition     = strcontains(google_cloud_run_v2_service_iam_policy.function.policy_data, "serviceAccount:iapguard-trigger@my-project.iam.gserviceaccount.com")
+    error_message = "the triggers may not invoke"
   }
   assert {
     condition     = google_project_iam_member.trigger_receives[0].role == "roles/eventarc.eventReceiver"
@@ -71,7 +65,7 @@ run "triggers_alone" {
     error_message = "the subscriptions would be delivered otherwise: ${local.eventarc_flags}"
   }
   assert {
-    condition     = length(terraform_data.eventarc_delivery) == 0 && keys(google_pubsub_subscription_iam_member.agent_acknowledges_eventarc) == keys(google_eventarc_trigger.audit) && alltrue([for grant in google_pubsub_subscription_iam_member.agent_acknowledges_eventarc : grant.role == "roles/pubsub.subscriber" && grant.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"])
+    condition     = length(terraform_data.eventarc_delivery) == 0 && keys(google_pubsub_subscription_iam_policy.eventarc) == keys(google_eventarc_trigger.audit) && alltrue([for policy in google_pubsub_subscription_iam_policy.eventarc : jsondecode(policy.policy_data).bindings == [{ role = "roles/pubsub.subscriber", members = ["serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"] }]])
     error_message = "gcloud is run although by hand was asked for, or dead letters cannot be taken away"
   }
   assert {
@@ -79,7 +73,7 @@ run "triggers_alone" {
     error_message = "a sink, or the right to write log entries, is there unasked"
   }
   assert {
-    condition     = local.environment["IAPGUARD_HEARTBEAT"] == "projects/my-project/topics/iapguard-events" && google_pubsub_topic_iam_member.function_publishes["events"].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
+    condition     = local.environment["IAPGUARD_HEARTBEAT"] == "projects/my-project/topics/iapguard-events" && jsondecode(google_pubsub_topic_iam_policy.topic["events"].policy_data).bindings == [{ role = "roles/pubsub.publisher", members = ["serviceAccount:${google_service_account.function.email}"] }]
     error_message = "without a sink the heartbeat has to begin at the topic"
   }
   assert {
@@ -107,7 +101,7 @@ run "triggers_and_a_sink" {
     eventarc_delivery = "by-hand"
   }
   assert {
-    condition     = length(google_eventarc_trigger.audit) > 0 && keys(google_logging_project_sink.sink) == ["events"] && local.environment["IAPGUARD_HEARTBEAT"] == "projects/my-project" && !contains(keys(google_pubsub_topic_iam_member.function_publishes), "events")
+    condition     = length(google_eventarc_trigger.audit) > 0 && keys(google_logging_project_sink.sink) == ["events"] && local.environment["IAPGUARD_HEARTBEAT"] == "projects/my-project" && !strcontains(google_pubsub_topic_iam_policy.topic["events"].policy_data, google_service_account.function.email)
     error_message = "one of the two intakes is missing, or the heartbeat does not go through the sink"
   }
 }

@@ -7,7 +7,9 @@ mock_provider "google" {
 variables {
   project_id = "my-project"
   region     = "europe-west1"
-  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+  allow_guard_in_guarded_project = true
 }
 
 run "refused_requests_one_by_one" {
@@ -15,7 +17,7 @@ run "refused_requests_one_by_one" {
     refused_requests = "sink"
   }
   assert {
-    condition     = keys(google_logging_project_sink.sink) == ["events", "requests"] && google_logging_project_sink.sink["requests"].destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-events"
+    condition     = keys(google_logging_project_sink.sink) == ["events", "requests"] && google_logging_project_sink.sink["requests"].destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-refused"
     error_message = "refused requests do not come one by one"
   }
   assert {
@@ -23,53 +25,41 @@ run "refused_requests_one_by_one" {
     error_message = "the filter is ${google_logging_project_sink.sink["requests"].filter}"
   }
   assert {
-    condition     = length(google_logging_metric.refused_requests) + length(google_monitoring_notification_channel.events) + length(google_monitoring_alert_policy.refused_requests) + length(google_pubsub_topic_iam_member.monitoring_publishes) == 0
+    condition     = length(google_logging_metric.refused_requests) + length(google_monitoring_notification_channel.refused) + length(google_monitoring_alert_policy.refused_requests) == 0
     error_message = "they come as an alert too"
   }
 }
 
 # Each of the following runs applies on top of the one before.
 
-run "two_sinks_of_a_project_have_one_publishing_grant" {
+run "each_sink_publishes_on_its_own_topic" {
   variables {
     refused_requests = "sink"
   }
   assert {
-    condition     = { for parent, grant in google_pubsub_topic_iam_member.sinks_publish : parent => "${grant.topic} ${grant.role} ${grant.member}" } == { "projects/my-project" = "iapguard-events roles/pubsub.publisher serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com" }
-    error_message = "the project's sinks do not have one publishing grant"
+    condition     = alltrue([for topic in ["events", "refused"] : jsondecode(google_pubsub_topic_iam_policy.topic[topic].policy_data).bindings == [{ role = "roles/pubsub.publisher", members = ["serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com"] }]])
+    error_message = "a sink cannot publish, or somebody else can"
   }
 }
 
-run "the_grant_stays_when_the_second_sink_is_turned_off" {
+run "a_sink_that_is_turned_off_publishes_no_longer" {
   variables {
     refused_requests = "off"
   }
   assert {
-    condition     = keys(google_logging_project_sink.sink) == ["events"] && keys(google_pubsub_topic_iam_member.sinks_publish) == ["projects/my-project"]
-    error_message = "the events sink lost its publishing grant with the other sink"
+    condition     = keys(google_logging_project_sink.sink) == ["events"] && length(jsondecode(google_pubsub_topic_iam_policy.topic["events"].policy_data).bindings) == 1 && length(jsondecode(google_pubsub_topic_iam_policy.topic["refused"].policy_data).bindings) == 0
+    error_message = "the events sink lost its grant with the other sink, or the other one keeps it"
   }
 }
 
-run "the_grant_stays_when_the_first_sink_is_turned_off" {
-  variables {
-    intake            = ["eventarc"]
-    eventarc_delivery = "by-hand"
-    refused_requests  = "sink"
-  }
-  assert {
-    condition     = keys(google_logging_project_sink.sink) == ["requests"] && keys(google_pubsub_topic_iam_member.sinks_publish) == ["projects/my-project"]
-    error_message = "the requests sink has no publishing grant of its own"
-  }
-}
-
-run "no_sink_no_publishing_grant" {
+run "no_sink_no_publisher" {
   variables {
     intake            = ["eventarc"]
     eventarc_delivery = "by-hand"
     refused_requests  = "off"
   }
   assert {
-    condition     = length(google_logging_project_sink.sink) + length(google_pubsub_topic_iam_member.sinks_publish) == 0
+    condition     = length(google_logging_project_sink.sink) == 0 && !strcontains(google_pubsub_topic_iam_policy.topic["events"].policy_data, "gcp-sa-logging")
     error_message = "Cloud Logging may still publish"
   }
 }
@@ -97,6 +87,16 @@ run "refused_requests_as_one_alert_for_each_service" {
   assert {
     condition     = google_logging_metric.refused_requests[0].name == "iapguard-refused-requests" && strcontains(google_logging_metric.refused_requests[0].filter, "httpRequest.status=(401 OR 403)") && google_logging_metric.refused_requests[0].metric_descriptor[0].metric_kind == "DELTA"
     error_message = "the metric counts something else"
+  }
+}
+
+run "refused_requests_of_another_project_are_counted_there" {
+  variables {
+    scope = "projects/shop-prod"
+  }
+  assert {
+    condition     = google_logging_metric.refused_requests[0].project == "shop-prod" && google_monitoring_alert_policy.refused_requests[0].project == "shop-prod" && google_monitoring_notification_channel.refused[0].project == "shop-prod" && google_monitoring_notification_channel.refused[0].labels.topic == "projects/my-project/topics/iapguard-refused"
+    error_message = "a metric counts the entries of its own project alone"
   }
 }
 

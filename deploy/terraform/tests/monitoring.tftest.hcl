@@ -7,7 +7,9 @@ mock_provider "google" {
 variables {
   project_id = "my-project"
   region     = "europe-west1"
-  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+  allow_guard_in_guarded_project = true
 }
 
 run "pubsub_writes_reports_into_the_table_and_nowhere_else" {
@@ -26,6 +28,21 @@ run "pubsub_writes_reports_into_the_table_and_nowhere_else" {
   assert {
     condition     = google_bigquery_table.reports.time_partitioning[0].field == "observedAt" && google_bigquery_table.reports.time_partitioning[0].expiration_ms == 400 * 86400000 && google_bigquery_table.reports.clustering == tolist(["outcome", "mode"])
     error_message = "The table is partitioned otherwise."
+  }
+}
+
+run "pubsub_writes_reports_as_evidence_that_nobody_deletes" {
+  assert {
+    condition     = google_storage_bucket.evidence.retention_policy[0].retention_period == 400 * 86400 && !google_storage_bucket.evidence.retention_policy[0].is_locked && google_storage_bucket.evidence.name != google_storage_bucket.memory.name
+    error_message = "The evidence can be deleted early, is locked unasked, or is in the memory."
+  }
+  assert {
+    condition     = google_pubsub_subscription.evidence.cloud_storage_config[0].bucket == "iapguard-evidence-123456789012" && google_pubsub_subscription.evidence.expiration_policy[0].ttl == ""
+    error_message = "The reports go elsewhere, or their subscription expires."
+  }
+  assert {
+    condition     = !strcontains(google_storage_bucket_iam_policy.evidence.policy_data, google_service_account.function.email)
+    error_message = "The function has a right on the evidence: ${google_storage_bucket_iam_policy.evidence.policy_data}"
   }
 }
 
@@ -58,13 +75,13 @@ run "names_and_limits_reach_metrics_alerts_pages_and_dashboard" {
   }
   assert {
     condition = alltrue([for policy in concat(values(google_monitoring_alert_policy.counted),
-      [google_monitoring_alert_policy.dead_letters, google_monitoring_alert_policy.lag, google_monitoring_alert_policy.no_heartbeat, google_monitoring_alert_policy.configuration_changed]) :
+      [google_monitoring_alert_policy.dead_letters, google_monitoring_alert_policy.lag, google_monitoring_alert_policy.no_heartbeat, google_monitoring_alert_policy.configuration_changed, google_monitoring_alert_policy.guard_changed, google_monitoring_alert_policy.controls_changed]) :
       policy.notification_channels != null && contains(policy.notification_channels, "projects/my-project/notificationChannels/1") && strcontains(policy.documentation[0].content, "guard-two") && !strcontains(policy.documentation[0].content, "PROJECT") && !strcontains(policy.documentation[0].content, "DATASET")
     ])
     error_message = "An alert goes nowhere, or its page has no names in it."
   }
   assert {
-    condition     = strcontains(google_monitoring_alert_policy.lag.conditions[0].condition_threshold[0].filter, "one_of(\"guard-two-commands\",\"guard-two-events\",\"guard-two-reports-bigquery\")")
+    condition     = strcontains(google_monitoring_alert_policy.lag.conditions[0].condition_threshold[0].filter, "one_of(\"guard-two-commands\",\"guard-two-events\",\"guard-two-reports-bigquery\",\"guard-two-reports-evidence\")")
     error_message = "The lag of ${google_monitoring_alert_policy.lag.conditions[0].condition_threshold[0].filter}"
   }
   assert {
@@ -114,9 +131,10 @@ run "bad_input_names_the_remedy" {
     reports_location        = "eu-west"
     reports_days            = 2
     report_readers          = ["alice"]
+    evidence_days           = 0.5
   }
   expect_failures = [
     var.notification_channels, var.alert_exposed_minutes, var.alert_waiting_minutes, var.alert_lag_seconds,
-    var.alert_heartbeat_minutes, var.reports_location, var.reports_days, var.report_readers,
+    var.alert_heartbeat_minutes, var.reports_location, var.reports_days, var.report_readers, var.evidence_days,
   ]
 }

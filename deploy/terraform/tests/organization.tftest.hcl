@@ -29,7 +29,7 @@ override_resource {
 variables {
   project_id = "my-project"
   region     = "europe-west1"
-  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   scope      = "organizations/987654321"
 }
 
@@ -47,12 +47,12 @@ run "an_organisation_is_looked_at_and_nobody_may_write" {
     error_message = "somebody may write"
   }
   assert {
-    condition     = keys(google_logging_organization_sink.sink) == ["events", "requests"] && alltrue([for sink in google_logging_organization_sink.sink : sink.include_children && sink.org_id == "987654321" && sink.destination == "pubsub.googleapis.com/projects/my-project/topics/iapguard-events"])
+    condition     = { for name, sink in google_logging_organization_sink.sink : name => "${sink.destination} ${sink.org_id} ${sink.include_children}" } == { controls = "logging.googleapis.com/projects/my-project 987654321 true", events = "pubsub.googleapis.com/projects/my-project/topics/iapguard-events 987654321 true" }
     error_message = "the sinks are not as they should be"
   }
   assert {
-    condition     = { for parent, grant in google_pubsub_topic_iam_member.sinks_publish : parent => grant.member } == { "organizations/987654321" = "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com" }
-    error_message = "the organisation's sinks do not have one publishing grant"
+    condition     = jsondecode(google_pubsub_topic_iam_policy.topic["events"].policy_data).bindings == [{ role = "roles/pubsub.publisher", members = ["serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com"] }] && google_project_iam_member.controls_arrive["organizations/987654321"].member == "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com"
+    error_message = "the organisation's sinks cannot write, or somebody else publishes"
   }
   assert {
     condition     = length(google_logging_metric.refused_requests) + length(google_monitoring_alert_policy.refused_requests) == 0
@@ -81,11 +81,11 @@ run "a_folder_that_is_bound_is_the_wave_and_others_stay_planned" {
     error_message = "a folder has no account of its own"
   }
   assert {
-    condition     = { for folder, grant in google_service_account_iam_member.function_as_writer : folder => "${grant.role} ${grant.member}" } == { for folder in ["folders/111", "folders/222"] : folder => "roles/iam.serviceAccountTokenCreator serviceAccount:iapguard@my-project.iam.gserviceaccount.com" }
+    condition     = { for folder, policy in google_service_account_iam_policy.writers : folder => jsondecode(policy.policy_data).bindings } == { for folder in ["folders/111", "folders/222"] : folder => [{ role = "roles/iam.serviceAccountTokenCreator", members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com"] }] }
     error_message = "the function cannot use a writer, or somebody else can"
   }
   assert {
-    condition     = google_service_account_iam_member.function_as_writer["folders/222"].service_account_id == "projects/my-project/serviceAccounts/iapguard-writer-222@my-project.iam.gserviceaccount.com"
+    condition     = google_service_account_iam_policy.writers["folders/222"].service_account_id == "projects/my-project/serviceAccounts/iapguard-writer-222@my-project.iam.gserviceaccount.com"
     error_message = "the function may use other accounts than the writers"
   }
   assert {
@@ -134,7 +134,7 @@ run "a_folder_has_the_roles_of_its_organisation" {
     error_message = "the roles are granted elsewhere than on the folder"
   }
   assert {
-    condition     = google_logging_folder_sink.sink["events"].folder == "folders/333" && google_logging_folder_sink.sink["events"].include_children && google_pubsub_topic_iam_member.sinks_publish["folders/333"].member == "serviceAccount:f-sink@gcp-sa-logging.iam.gserviceaccount.com"
+    condition     = google_logging_folder_sink.sink["events"].folder == "folders/333" && google_logging_folder_sink.sink["events"].include_children && strcontains(google_pubsub_topic_iam_policy.topic["events"].policy_data, "serviceAccount:f-sink@gcp-sa-logging.iam.gserviceaccount.com")
     error_message = "the folder's sink is not as it should be"
   }
   assert {

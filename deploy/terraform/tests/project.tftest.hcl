@@ -10,17 +10,48 @@ override_resource {
 }
 
 override_resource {
-  target = google_service_account.pusher
+  target = google_service_account.pusher["commands"]
   values = {
-    email = "iapguard-pusher@my-project.iam.gserviceaccount.com"
-    name  = "projects/my-project/serviceAccounts/iapguard-pusher@my-project.iam.gserviceaccount.com"
+    email = "iapguard-commands@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-commands@my-project.iam.gserviceaccount.com"
   }
+}
+
+override_resource {
+  target = google_service_account.pusher["events"]
+  values = {
+    email = "iapguard-events@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-events@my-project.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.pusher["refused"]
+  values = {
+    email = "iapguard-refused@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-refused@my-project.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.pusher["work"]
+  values = {
+    email = "iapguard-work@my-project.iam.gserviceaccount.com"
+    name  = "projects/my-project/serviceAccounts/iapguard-work@my-project.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.operator["approver"]
+  values = { email = "iapguard-approver@my-project.iam.gserviceaccount.com" }
 }
 
 variables {
   project_id = "my-project"
   region     = "europe-west1"
-  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard:v1"
+  image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+  allow_guard_in_guarded_project = true
 }
 
 run "everything_is_looked_at_and_nothing_may_be_written" {
@@ -100,8 +131,11 @@ run "the_service_is_as_safe_and_as_large_as_it_should_be" {
     error_message = "the files are mounted elsewhere"
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_binding.invokers.role == "roles/run.invoker" && google_cloud_run_v2_service_iam_binding.invokers.members == toset(["serviceAccount:iapguard-pusher@my-project.iam.gserviceaccount.com"])
-    error_message = "somebody else may invoke the function: ${join(", ", google_cloud_run_v2_service_iam_binding.invokers.members)}"
+    condition = jsondecode(google_cloud_run_v2_service_iam_policy.function.policy_data).bindings == [
+      { role = "roles/run.invoker", members = [for account in ["commands", "events", "refused", "work", "approver"] : "serviceAccount:iapguard-${account}@my-project.iam.gserviceaccount.com"] },
+      { role = "roles/run.viewer", members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com"] },
+    ]
+    error_message = "somebody else may invoke the function: ${google_cloud_run_v2_service_iam_policy.function.policy_data}"
   }
 }
 
@@ -126,7 +160,7 @@ run "the_memory_is_kept_and_the_function_alone_writes_it" {
     error_message = "the role has other permissions than its file"
   }
   assert {
-    condition     = length(google_secret_manager_secret_iam_member.memory_key) == 0
+    condition     = length(google_secret_manager_secret_iam_policy.memory_key) == 0
     error_message = "a key is read that nobody named"
   }
 }
@@ -140,47 +174,48 @@ run "the_key_of_the_memory_is_mounted_and_read_by_the_function" {
     error_message = "the key is elsewhere: ${jsonencode(local.mounted)}"
   }
   assert {
-    condition     = google_secret_manager_secret_iam_member.memory_key[0].secret_id == "memory-key" && google_secret_manager_secret_iam_member.memory_key[0].member == "serviceAccount:iapguard@my-project.iam.gserviceaccount.com"
-    error_message = "the function cannot read the key"
+    condition     = google_secret_manager_secret_iam_policy.memory_key[0].secret_id == "memory-key" && jsondecode(google_secret_manager_secret_iam_policy.memory_key[0].policy_data).bindings == [{ role = "roles/secretmanager.secretAccessor", members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com"] }]
+    error_message = "the function cannot read the key, or others can"
   }
 }
 
 run "what_is_pushed_arrives_with_a_token_and_is_tried_for_an_hour" {
   assert {
     condition = { for name, subscription in google_pubsub_subscription.push : name => subscription.push_config[0].push_endpoint } == {
-      events   = "https://iapguard-abc-ew.a.run.app/"
-      work     = "https://iapguard-abc-ew.a.run.app/work"
-      commands = "https://iapguard-abc-ew.a.run.app/commands"
+      events   = "https://iapguard-123456789012.europe-west1.run.app/"
+      work     = "https://iapguard-123456789012.europe-west1.run.app/work"
+      commands = "https://iapguard-123456789012.europe-west1.run.app/commands"
+      refused  = "https://iapguard-123456789012.europe-west1.run.app/"
     }
     error_message = "pushed elsewhere: ${jsonencode({ for name, subscription in google_pubsub_subscription.push : name => subscription.push_config[0].push_endpoint })}"
   }
   assert {
-    condition     = alltrue([for subscription in google_pubsub_subscription.push : subscription.push_config[0].oidc_token[0].audience == "https://iapguard-abc-ew.a.run.app" && subscription.push_config[0].oidc_token[0].service_account_email == "iapguard-pusher@my-project.iam.gserviceaccount.com"])
-    error_message = "a push has no token of the pusher for the service"
+    condition     = alltrue([for topic, subscription in google_pubsub_subscription.push : subscription.push_config[0].oidc_token[0].audience == "https://iapguard-123456789012.europe-west1.run.app" && subscription.push_config[0].oidc_token[0].service_account_email == "iapguard-${topic}@my-project.iam.gserviceaccount.com"])
+    error_message = "a push has no token of its path's account for the service"
   }
   assert {
-    condition     = alltrue([for subscription in google_pubsub_subscription.push : subscription.ack_deadline_seconds == 600 && subscription.retry_policy[0].minimum_backoff == "10s" && subscription.retry_policy[0].maximum_backoff == "120s" && subscription.dead_letter_policy[0].max_delivery_attempts == 30 && subscription.dead_letter_policy[0].dead_letter_topic == "projects/my-project/topics/iapguard-dead-letters" && subscription.expiration_policy[0].ttl == ""])
+    condition     = alltrue([for topic, subscription in google_pubsub_subscription.push : subscription.ack_deadline_seconds == 600 && subscription.retry_policy[0].minimum_backoff == "10s" && subscription.retry_policy[0].maximum_backoff == "120s" && subscription.dead_letter_policy[0].max_delivery_attempts == (topic == "refused" ? 5 : 30) && subscription.dead_letter_policy[0].dead_letter_topic == "projects/my-project/topics/iapguard-${topic == "refused" ? "refused-" : ""}dead-letters" && subscription.expiration_policy[0].ttl == ""])
     error_message = "deadline, backoff, attempts, dead letters or expiration is not as it should be"
   }
   assert {
-    condition     = google_pubsub_subscription.dead_letters.expiration_policy[0].ttl == "" && google_pubsub_subscription.dead_letters.message_retention_duration == "2678400s" && length(google_pubsub_subscription.dead_letters.push_config) == 0
+    condition     = keys(google_pubsub_subscription.dead_letters) == ["dead-letters", "refused-dead-letters"] && alltrue([for letters in google_pubsub_subscription.dead_letters : letters.expiration_policy[0].ttl == "" && letters.message_retention_duration == "2678400s" && length(letters.push_config) == 0])
     error_message = "dead letters are not kept"
   }
   assert {
-    condition     = google_pubsub_topic_iam_member.agent_dead_letters.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com" && google_pubsub_topic_iam_member.agent_dead_letters.topic == "iapguard-dead-letters" && keys(google_pubsub_subscription_iam_member.agent_acknowledges) == ["commands", "events", "work"]
+    condition     = alltrue([for topic in ["dead-letters", "refused-dead-letters"] : jsondecode(google_pubsub_topic_iam_policy.topic[topic].policy_data).bindings == [{ role = "roles/pubsub.publisher", members = ["serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"] }]]) && keys(google_pubsub_subscription_iam_policy.push) == ["commands", "events", "refused", "work"]
     error_message = "Pub/Sub's agent cannot move a message to the dead letters"
   }
   assert {
-    condition     = keys(google_service_account_iam_member.pubsub_signs) == ["pusher"] && google_service_account_iam_member.pubsub_signs["pusher"].service_account_id == "projects/my-project/serviceAccounts/iapguard-pusher@my-project.iam.gserviceaccount.com" && google_service_account_iam_member.pubsub_signs["pusher"].role == "roles/iam.serviceAccountOpenIdTokenCreator"
-    error_message = "Pub/Sub's agent cannot sign as the pusher"
+    condition     = keys(google_service_account_iam_policy.pushers) == ["commands", "events", "refused", "work"] && alltrue([for policy in google_service_account_iam_policy.pushers : jsondecode(policy.policy_data).bindings == [{ role = "roles/iam.serviceAccountOpenIdTokenCreator", members = ["serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"] }]])
+    error_message = "Pub/Sub's agent cannot sign as the pushers, or others can"
   }
   assert {
-    condition     = keys(google_pubsub_topic_iam_member.function_publishes) == ["reports", "work"]
+    condition     = [for topic, policy in google_pubsub_topic_iam_policy.topic : topic if strcontains(policy.policy_data, "serviceAccount:iapguard@my-project.iam.gserviceaccount.com")] == ["reports", "work"]
     error_message = "the function publishes to other topics than reports and work"
   }
   assert {
-    condition     = alltrue([for topic in google_pubsub_topic.topic : length(topic.schema_settings) == 0]) && length(google_pubsub_topic.topic) == 5
-    error_message = "a topic has a schema, or there are not five"
+    condition     = alltrue([for topic in google_pubsub_topic.topic : length(topic.schema_settings) == 0]) && length(google_pubsub_topic.topic) == 7
+    error_message = "a topic has a schema, or there are not seven"
   }
 }
 
@@ -194,11 +229,11 @@ run "a_sink_an_alert_a_sweep_and_a_heartbeat_feed_it" {
     error_message = "the filter does not know the function's account: ${google_logging_project_sink.sink["events"].filter}"
   }
   assert {
-    condition     = google_pubsub_topic_iam_member.sinks_publish["projects/my-project"].topic == "iapguard-events" && google_pubsub_topic_iam_member.sinks_publish["projects/my-project"].member == "serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com"
-    error_message = "the sink may not publish"
+    condition     = jsondecode(google_pubsub_topic_iam_policy.topic["events"].policy_data).bindings == [{ role = "roles/pubsub.publisher", members = ["serviceAccount:sink@gcp-sa-logging.iam.gserviceaccount.com"] }]
+    error_message = "the sink may not publish, or others may"
   }
   assert {
-    condition     = length(google_logging_metric.refused_requests) == 1 && google_monitoring_notification_channel.events[0].labels.topic == "projects/my-project/topics/iapguard-events" && google_pubsub_topic_iam_member.monitoring_publishes[0].member == "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+    condition     = length(google_logging_metric.refused_requests) == 1 && google_monitoring_notification_channel.refused[0].labels.topic == "projects/my-project/topics/iapguard-refused" && jsondecode(google_pubsub_topic_iam_policy.topic["refused"].policy_data).bindings == [{ role = "roles/pubsub.publisher", members = ["serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"] }]
     error_message = "refused requests do not reach the function"
   }
   assert {
@@ -276,8 +311,8 @@ run "another_project_can_be_watched" {
     error_message = "the scope is not the project that was named"
   }
   assert {
-    condition     = keys(google_logging_project_sink.sink) == ["events", "requests"] && length(google_logging_metric.refused_requests) == 0
-    error_message = "a metric cannot count another project's requests, so that a sink has to bring them"
+    condition     = keys(google_logging_project_sink.sink) == ["controls", "events"] && google_logging_metric.refused_requests[0].project == "other-project"
+    error_message = "refused requests are counted elsewhere, or changes of organisation policies do not arrive"
   }
   assert {
     condition     = jsondecode(base64decode(google_cloud_scheduler_job.sweep["own"].pubsub_target[0].data)).target == "projects/other-project" && local.environment["IAPGUARD_HEARTBEAT"] == "projects/other-project"
@@ -287,23 +322,20 @@ run "another_project_can_be_watched" {
 
 run "policy_holds_and_who_is_on_call" {
   variables {
-    policy       = "version: 1\nrules: []\n"
+    policy       = "version: 1\nrules: [{name: all}]\n"
     hold_members = ["group:on-call@example.com"]
   }
   assert {
-    condition     = google_secret_manager_secret_version.policy.secret_data == "version: 1\nrules: []\n" && google_secret_manager_secret_version.holds.secret_data == "version: 1\n"
+    condition     = google_secret_manager_secret_version.policy.secret_data == "version: 1\nrules: [{name: all}]\n" && google_secret_manager_secret_version.holds.secret_data == "version: 1\n"
     error_message = "the files hold something else"
   }
   assert {
-    condition = toset([for grant in google_secret_manager_secret_iam_member.holders : "${grant.secret_id} ${grant.role} ${grant.member}"]) == toset([
-      "iapguard-holds roles/secretmanager.secretAccessor group:on-call@example.com",
-      "iapguard-holds roles/secretmanager.secretVersionAdder group:on-call@example.com",
-    ])
+    condition     = jsondecode(google_secret_manager_secret_iam_policy.file["holds"].policy_data).bindings == [{ role = "roles/secretmanager.secretAccessor", members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com", "group:on-call@example.com"] }, { role = "roles/secretmanager.secretVersionAdder", members = ["group:on-call@example.com"] }]
     error_message = "who is on call cannot hold, or can do more"
   }
   assert {
-    condition     = toset([for grant in google_secret_manager_secret_iam_member.function_reads : "${grant.secret_id} ${grant.role}"]) == toset(["iapguard-holds roles/secretmanager.secretAccessor", "iapguard-policy roles/secretmanager.secretAccessor"])
-    error_message = "the function cannot read its files, or can change them"
+    condition     = jsondecode(google_secret_manager_secret_iam_policy.file["policy"].policy_data).bindings == [{ role = "roles/secretmanager.secretAccessor", members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com"] }]
+    error_message = "the function cannot read its policy, or somebody can change it"
   }
 }
 
@@ -325,7 +357,7 @@ run "sizes_names_and_settings_can_be_chosen" {
     error_message = "environment: ${jsonencode(local.environment)}"
   }
   assert {
-    condition     = google_cloud_run_v2_service.function.name == "guard-test" && google_pubsub_topic.topic["dead-letters"].name == "guard-test-dead-letters" && google_service_account.pusher.account_id == "guard-test-pusher" && google_project_iam_custom_role.role["iapguardReader"].role_id == "guard_testReader"
+    condition     = google_cloud_run_v2_service.function.name == "guard-test" && google_pubsub_topic.topic["dead-letters"].name == "guard-test-dead-letters" && google_service_account.pusher["work"].account_id == "guard-test-work" && google_project_iam_custom_role.role["iapguardReader"].role_id == "guard_testReader"
     error_message = "something is not named after name"
   }
   assert {

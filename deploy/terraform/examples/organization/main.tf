@@ -26,7 +26,7 @@ provider "google" {
 }
 
 variable "project_id" {
-  description = "A project of the platform team's, in which the function runs."
+  description = "A project of the guard's own, in which the function runs: no editor works there."
   type        = string
 }
 
@@ -72,6 +72,9 @@ module "iapguard" {
   sweep_projects = ["shop-prod"]
 
   hold_members = ["group:on-call@example.com"]
+
+  # Who may approve and send commands, as the account NAME-approver.
+  operators = { approver = ["group:service-owners@example.com"] }
 }
 
 output "writers" {

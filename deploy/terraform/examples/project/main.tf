@@ -1,11 +1,12 @@
 # iapguard for one project, for the first day: it reports on every service, and may
-# change nothing. With the application default credentials of an owner of the
-# project:
+# change nothing. The guard stands in a project of its own, because every editor of its
+# project can command it, replace its image and act as it. With the application default
+# credentials of an owner of both:
 #
 #   terraform init
-#   terraform apply -var project_id=my-project -var image=IMAGE
+#   terraform apply -var project_id=my-guard -var guarded_project_id=my-project -var image=IMAGE
 #
-# IMAGE is what cloudbuild.yaml in the repository's root prints at its end.
+# IMAGE is what cloudbuild.yaml in the repository's root prints at its end, with its digest.
 
 terraform {
   required_version = ">= 1.9"
@@ -24,7 +25,12 @@ provider "google" {
 }
 
 variable "project_id" {
-  description = "The project whose services are looked at, and in which the function runs."
+  description = "The guard's own project, in which the function runs."
+  type        = string
+}
+
+variable "guarded_project_id" {
+  description = "The project whose services are looked at."
   type        = string
 }
 
@@ -45,8 +51,13 @@ module "iapguard" {
   project_id = var.project_id
   region     = var.region
   image      = var.image
+  scope      = "projects/${var.guarded_project_id}"
 
-  # Try it before: iapguard policy check policy.yaml
+  # For a trial in one project alone: leave scope out, and say
+  # allow_guard_in_guarded_project = true
+
+  # An apply tries it before it is in force, where the program is given:
+  # policy_checker = "/usr/local/bin/iapguard"
   policy = file("${path.module}/policy.yaml")
 
   # When the reports are what you expect, this grants the writing role, and the
@@ -59,6 +70,10 @@ module "iapguard" {
 
   # Who may stop every write at once, for an incident:
   # hold_members = ["group:on-call@example.com"]
+
+  # Who may approve and send commands, as the account NAME-approver; who deploys images:
+  # operators = { approver = ["group:service-owners@example.com"] }
+  # deployers = ["serviceAccount:build@my-guard.iam.gserviceaccount.com"]
 }
 
 output "account" {
