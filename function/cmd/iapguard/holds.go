@@ -51,6 +51,27 @@ func (h *holdsFlag) open(ctx context.Context) (holdsStore, error) {
 	return openHolds(ctx, name, config.Connect)
 }
 
+// inForce are the holds of the file and those that commands placed, as far as they are named.
+// unread is why some of them are not known.
+func (h *holdsFlag) inForce(ctx context.Context) (holds policy.Holds, unread, err error) {
+	if h.path() != "" {
+		store, err := h.open(ctx)
+		if err != nil {
+			return holds, nil, err
+		}
+		holds, unread = store.read(ctx)
+	}
+	if os.Getenv("IAPGUARD_MEMORY") == "" {
+		return holds, unread, nil
+	}
+	session, err := (&options{format: "text", endpoint: h.endpoint}).open(ctx, nil)
+	if err != nil {
+		return holds, errors.Join(unread, err), nil
+	}
+	placed, unplaced := session.placed.Current()
+	return holds.And(placed), errors.Join(unread, unplaced), nil
+}
+
 // holdsStore stores holds.
 type holdsStore interface {
 	read(ctx context.Context) (policy.Holds, error)

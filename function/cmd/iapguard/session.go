@@ -47,8 +47,9 @@ type session struct {
 	engine *reconcile.Engine
 	cloud  *cloud.Cloud
 
-	reportsTopic, pubSubHost string // "" = no reports are published
-	remembers                bool   // the memory is the deployment's
+	reportsTopic, pubSubHost string                // "" = no reports are published
+	remembers                bool                  // the memory is the deployment's
+	placed                   *function.PlacedHolds // nil = the memory is not the deployment's
 }
 
 func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*session, error) {
@@ -107,7 +108,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 		return nil, err
 	}
 	return &session{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost,
-		remembers: config.Memory != ""}, nil
+		remembers: config.Memory != "", placed: kept.placed}, nil
 }
 
 // cliEnvironment is the environment of commands that a person types, without

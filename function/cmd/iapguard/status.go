@@ -101,16 +101,12 @@ func readStatus(ctx context.Context, policyName string, named *holdsFlag, now ti
 		read.Policy.Rules = append(read.Policy.Rules,
 			ruleStatus{rule.Rule, rule.Mode, rule.Recipe, limits.PerProject, limits.Overall})
 	}
-	if named.path() == "" {
-		return read, nil
-	}
-	store, err := named.open(ctx)
+	holds, unread, err := named.inForce(ctx)
 	if err != nil {
 		return read, err
 	}
-	holds, err := store.read(ctx)
-	if err != nil {
-		read.Unreadable = err.Error()
+	if unread != nil {
+		read.Unreadable = unread.Error()
 	}
 	holds = holds.Bounded(rules.LongestHold(), func(policy.Hold) time.Time { return now })
 	read.Problems = holds.Problems(now)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -131,5 +132,34 @@ func TestUndoHoldsNoLongerThanAHoldMayLast(t *testing.T) {
 	if out, err := say(t, "undo", "--account", typist, "--hold", "200h", "--policy", allowed, "--endpoint", o.URL(),
 		reports); err == nil || !strings.Contains(err.Error(), "--yes") {
 		t.Errorf("what the policy allows: error %v and\n%s", err, out)
+	}
+}
+
+func TestHoldsThatCommandsPlacedHoldHereToo(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	if err := o.MakeMemoryBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("IAPGUARD_MEMORY", playground.MemoryBucket)
+	hello := playground.Scenario[0]
+	o.Build(hello)
+	session, err := (&options{format: "text", endpoint: o.URL()}).open(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.engine.Memory.UpdateDeployment(t.Context(), func(d *memory.Deployment) bool {
+		now := time.Now()
+		return d.PlaceHold(now, memory.PlacedHold{Scope: hello.Name(), Until: now.Add(time.Hour), Reason: "an incident",
+			By: "carol"}) == nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := say(t, "apply", "--yes", "--policy", written(t, "policy.yaml", cloudtest.Policy()), "--endpoint", o.URL(),
+		hello.Name())
+	if !strings.Contains(out, "HELD") || !strings.Contains(out, "an incident") || outside(o) != http.StatusOK {
+		t.Errorf("%q: want it held", out)
+	}
+	if out, err := say(t, "status", "--endpoint", o.URL()); err != nil || !strings.Contains(out, ": an incident (carol)") {
+		t.Errorf("status: %v\n%s", err, out)
 	}
 }
