@@ -9,8 +9,23 @@ locals {
   ])
   writers = local.in_project ? (var.mode == "enforce" ? "" : "none") : coalesce(local.bound_writers, "none")
 
+  # Who may come to which path, and who may send direct commands: the function compares
+  # the account in the caller's token with these lists.
+  callers = {
+    EVENTS = concat(
+      [for topic, path in local.pushed_to : google_service_account.pusher[topic].email if path == local.pushed_to["events"]],
+      google_service_account.trigger[*].email,
+    )
+    WORK     = [google_service_account.pusher["work"].email]
+    COMMANDS = [google_service_account.pusher["commands"].email]
+  }
+  operator_accounts = [for name in sort(keys(var.operators)) : google_service_account.operator[name].email]
+
   environment = merge(
+    { for path, accounts in local.callers : "IAPGUARD_CALLERS_${path}" => join(",", accounts) },
     {
+      IAPGUARD_AUDIENCE      = local.audience
+      IAPGUARD_OPERATORS     = join(",", local.operator_accounts)
       IAPGUARD_POLICY        = "${local.files.policy.directory}/${local.files.policy.file}"
       IAPGUARD_HOLDS         = "${local.files.holds.directory}/${local.files.holds.file}"
       IAPGUARD_REPORTS_TOPIC = local.topics["reports"]

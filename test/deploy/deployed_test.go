@@ -32,7 +32,8 @@ func TestBothIntakesLeadWhatATeamDeploysToItsProtection(t *testing.T) {
 			e.apply()
 			e.Deploy(worldwide, regional)
 			e.until("both wait for a load balancer", func() bool {
-				return e.first("hello", report.Waiting).Outcome != "" && e.first("billing", report.Waiting).Outcome != ""
+				return e.first("hello", report.Waiting).Outcome != "" && e.first("billing",
+					report.Waiting).Outcome != ""
 			})
 			e.Balance(worldwide, regional)
 			e.until("hello is protected", e.protected("hello"))
@@ -43,7 +44,8 @@ func TestBothIntakesLeadWhatATeamDeploysToItsProtection(t *testing.T) {
 				want int
 			}{{"user:alice@example.com", http.StatusOK}, {"user:bob@example.com", http.StatusForbidden}} {
 				if got := e.Ask(worldwide.Host, visitor.who); got != visitor.want {
-					t.Errorf("%s is answered %d at hello's load balancer, want %d", visitor.who, got, visitor.want)
+					t.Errorf("%s is answered %d at hello's load balancer, want %d", visitor.who, got,
+						visitor.want)
 				}
 			}
 			e.onlyWorkWrote()
@@ -94,7 +96,8 @@ func TestCommandsAndSweepsReachTheDeployedShape(t *testing.T) {
 	}
 	// The path for events takes no commands.
 	before := len(e.about("hello"))
-	e.Publish(playground.EventsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"smuggled"}`, worldwide.Name()))
+	e.Publish(playground.EventsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"smuggled"}`,
+		worldwide.Name()))
 	e.Idle()
 	if after := e.about("hello"); len(after) > before {
 		t.Errorf("a command on the events topic was followed: %+v", after[before].Command)
@@ -122,8 +125,10 @@ func TestUndeliverableMessagesBecomeDeadLetters(t *testing.T) {
 	e := open(t, copied(t, "minimumBackoff: 10s", "minimumBackoff: 0.001s", "maximumBackoff: 120s",
 		"maximumBackoff: 0.002s", "attempts: 30", "attempts: 5"), nil)
 	e.apply()
-	e.SetFaults(`[{"action": "status", "method": "run.projects.locations.services.get*", "status": 503}]`)
-	e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"lost"}`, worldwide.Name()))
+	e.SetFaults(fmt.Sprintf(`[{"action": "status", "method": "run.projects.locations.services.get*", "resource": %q,
+		"status": 503}]`, worldwide.Name()))
+	e.Publish(playground.CommandsTopic, fmt.Sprintf(`{"command":"audit","target":%q,"id":"lost"}`,
+		worldwide.Name()))
 	e.Idle()
 	pulled, err := e.Broker.Client().SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
 		Subscription: project + "/subscriptions/iapguard-dead-letters", MaxMessages: 10})
@@ -150,7 +155,8 @@ func TestInReportOnlyTheDeployedShapeWritesNothing(t *testing.T) {
 	})
 	e.Idle()
 	// Its memory is its own: what it remembers changes nothing of anybody's.
-	writes := slices.DeleteFunc(e.Calls().Own().Writes(), func(c apiserver.CallEntry) bool { return c.API == "storage" })
+	writes := slices.DeleteFunc(e.Calls().Own().Writes(),
+		func(c apiserver.CallEntry) bool { return c.API == "storage" })
 	if len(writes) > 0 {
 		t.Errorf("the function called %+v", writes[0])
 	}

@@ -280,6 +280,59 @@ func TestEachResourceOfTheGuardHasOnePolicyAndNoGrant(t *testing.T) {
 
 func last(name string) string { return name[strings.LastIndex(name, "/")+1:] }
 
+// A push is signed as the account of its path, and the function is given that account for
+// this path and no other.
+func TestEachPathIsOpenToTheAccountOfItsPushesAlone(t *testing.T) {
+	inEveryShape(t, func(t *testing.T, _ string, all resources) {
+		variables := map[string]string{}
+		_, _, container := serviceOf(t, all)
+		for _, variable := range blocks(container, "env") {
+			variables[variable["name"].(string)] = variable["value"].(string)
+		}
+		want := map[string][]string{"IAPGUARD_CALLERS_EVENTS": {}, "IAPGUARD_CALLERS_WORK": {},
+			"IAPGUARD_CALLERS_COMMANDS": {}}
+		for _, one := range all.of("google_pubsub_subscription") {
+			if len(blocks(one.Values, "push_config")) == 0 {
+				continue
+			}
+			token := first(first(one.Values, "push_config"), "oidc_token")
+			path := strings.TrimPrefix(one.Text("push_config", "push_endpoint"), address)
+			variable := map[string]string{"/": "IAPGUARD_CALLERS_EVENTS", "/work": "IAPGUARD_CALLERS_WORK",
+				"/commands": "IAPGUARD_CALLERS_COMMANDS"}[path]
+			want[variable] = append(want[variable], token["service_account_email"].(string))
+			if audience := variables["IAPGUARD_AUDIENCE"]; audience != token["audience"] {
+				t.Errorf("%s has tokens made out to %v, and the function takes %s", one.Address,
+					token["audience"], audience)
+			}
+		}
+		for _, trigger := range all.of("google_eventarc_trigger") {
+			if account := trigger.Text("service_account"); !slices.Contains(want["IAPGUARD_CALLERS_EVENTS"],
+				account) {
+				want["IAPGUARD_CALLERS_EVENTS"] = append(want["IAPGUARD_CALLERS_EVENTS"], account)
+			}
+		}
+		seen := map[string]string{}
+		for variable, accounts := range want {
+			got := strings.Split(variables[variable], ",")
+			slices.Sort(got)
+			slices.Sort(accounts)
+			if diff := cmp.Diff(accounts, got); diff != "" {
+				t.Errorf("%s (-who is signed as +module):\n%s", variable, diff)
+			}
+			for _, account := range append(got, strings.Split(variables["IAPGUARD_OPERATORS"], ",")...) {
+				if other := seen[account]; other != "" && other != variable && !strings.Contains(account,
+					"-approver@") {
+					t.Errorf("%s may come by %s and by %s", account, variable, other)
+				}
+				seen[account] = variable
+			}
+		}
+		if got := variables["IAPGUARD_OPERATORS"]; got != "iapguard-approver@demo-project.iam.gserviceaccount.com" {
+			t.Errorf("operators are %q", got)
+		}
+	})
+}
+
 // policyOf sends a policy of the module to the local cloud.
 func (e *fixture) policyOf(r blueprint.Resource) {
 	e.t.Helper()

@@ -18,7 +18,8 @@ import (
 // Google service in the project, which the ingress admits.
 func (e *fixture) send(path, token, body string) int {
 	e.t.Helper()
-	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.address+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.address+path,
+		strings.NewReader(body))
 	e.done(err)
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
@@ -47,7 +48,8 @@ func (e *fixture) signed(by *oidc.Issuer, changes map[string]any) string {
 // outside returns the function's answer to a request from the internet.
 func (e *fixture) outside(path, token, body string) int {
 	e.t.Helper()
-	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.DataURL()+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.DataURL()+path,
+		strings.NewReader(body))
 	e.done(err)
 	request.Host = strings.TrimPrefix(e.address, "https://")
 	request.Header.Set("Authorization", "Bearer "+token)
@@ -107,4 +109,36 @@ func TestAWrongTokenReachesNothingAndChangesNothing(t *testing.T) {
 	if e.Shown("state") == before {
 		t.Error("the state shows nothing of it, so that it could not have shown the others' either")
 	}
+}
+
+// The token of each account that Pub/Sub signs as opens its own path, and no other: a stolen
+// one makes nothing of the rest.
+func TestAPushersTokenOpensItsOwnPathAlone(t *testing.T) {
+	e := open(t, asShipped, nil)
+	e.Build(worldwide)
+	e.apply()
+	before := e.Shown("state")
+	for topic, opens := range map[string]string{"events": "/", "refused": "/", "work": "/work",
+		"commands": "/commands",
+		"approver": ""} {
+		token := e.signed(e.Cloud.Tokens(),
+			map[string]any{"email": "iapguard-" + topic + "@demo-project.iam.gserviceaccount.com"})
+		for _, path := range []string{"/", "/work", "/commands"} {
+			if path == opens {
+				continue
+			}
+			if got := e.send(path, token, aSweep); got != http.StatusForbidden && got != http.StatusUnauthorized {
+				t.Errorf("the token of %s at %s: %d, want 401 or 403", topic, path, got)
+			}
+		}
+	}
+	e.Idle()
+	if diff := cmp.Diff(before, e.Shown("state")); diff != "" {
+		t.Errorf("the state has changed (-before +after):\n%s", diff)
+	}
+	command := e.signed(e.Cloud.Tokens(), nil)
+	if got := e.send("/commands", command, aSweep); got != http.StatusNoContent {
+		t.Errorf("the token of commands at /commands: %d, want 204", got)
+	}
+	e.until("the sweep protects hello", e.protected("hello"))
 }

@@ -49,8 +49,8 @@ run "triggers_alone" {
     error_message = "a trigger delivers elsewhere, or as somebody else"
   }
   assert {
-    condition     = strcontains(google_cloud_run_v2_service_iam_policy.function.policy_data, "serviceAccount:iapguard-trigger@my-project.iam.gserviceaccount.com")
-    error_message = "the triggers may not invoke"
+    condition     = strcontains(google_cloud_run_v2_service_iam_policy.function.policy_data, "serviceAccount:iapguard-trigger@my-project.iam.gserviceaccount.com") && strcontains(local.environment["IAPGUARD_CALLERS_EVENTS"], "iapguard-trigger@my-project.iam.gserviceaccount.com")
+    error_message = "the triggers may not invoke, or are not believed"
   }
   assert {
     condition     = google_project_iam_member.trigger_receives[0].role == "roles/eventarc.eventReceiver"

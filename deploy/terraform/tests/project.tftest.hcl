@@ -104,14 +104,19 @@ run "the_service_is_as_safe_and_as_large_as_it_should_be" {
   }
   assert {
     condition = { for env in google_cloud_run_v2_service.function.template[0].containers[0].env : env.name => env.value } == {
-      IAPGUARD_POLICY        = "/policy/policy.yaml"
-      IAPGUARD_HOLDS         = "/holds/holds.yaml"
-      IAPGUARD_REPORTS_TOPIC = "projects/my-project/topics/iapguard-reports"
-      IAPGUARD_WORK_TOPIC    = "projects/my-project/topics/iapguard-work"
-      IAPGUARD_MEMORY        = "gs://iapguard-memory-123456789012"
-      IAPGUARD_SELF          = "iapguard@my-project.iam.gserviceaccount.com"
-      IAPGUARD_WRITERS       = "none"
-      GOMEMLIMIT             = "460MiB"
+      IAPGUARD_AUDIENCE         = "https://iapguard-123456789012.europe-west1.run.app"
+      IAPGUARD_CALLERS_COMMANDS = "iapguard-commands@my-project.iam.gserviceaccount.com"
+      IAPGUARD_CALLERS_EVENTS   = "iapguard-events@my-project.iam.gserviceaccount.com,iapguard-refused@my-project.iam.gserviceaccount.com"
+      IAPGUARD_CALLERS_WORK     = "iapguard-work@my-project.iam.gserviceaccount.com"
+      IAPGUARD_OPERATORS        = "iapguard-approver@my-project.iam.gserviceaccount.com"
+      IAPGUARD_POLICY           = "/policy/policy.yaml"
+      IAPGUARD_HOLDS            = "/holds/holds.yaml"
+      IAPGUARD_REPORTS_TOPIC    = "projects/my-project/topics/iapguard-reports"
+      IAPGUARD_WORK_TOPIC       = "projects/my-project/topics/iapguard-work"
+      IAPGUARD_MEMORY           = "gs://iapguard-memory-123456789012"
+      IAPGUARD_SELF             = "iapguard@my-project.iam.gserviceaccount.com"
+      IAPGUARD_WRITERS          = "none"
+      GOMEMLIMIT                = "460MiB"
     }
     error_message = "environment: ${jsonencode(local.environment)}"
   }
