@@ -129,7 +129,9 @@ const approvedByAnn = "approvers: [\"user:ann@example.com\"]"
 
 func TestABrokenPolicyLeavesTheLastGoodOneInForce(t *testing.T) {
 	g := newGoverning(t)
-	const last, none = "the last good one stays in force", "no good one is known"
+	// An alert watches for these lines: deploy/terraform/monitoring_alerts.tf.
+	const last, none = "the policy cannot be read: the last good one stays in force",
+		"the policy cannot be read, and no good one is known"
 	var s *policySource
 	for _, step := range []struct {
 		name, text string
@@ -245,6 +247,9 @@ func TestAWaitingVersionComesInOnAnApproversWord(t *testing.T) {
 	}
 	settings, _ := s.inForce().For(policy.Subject{Target: hello})
 	for what, text := range map[string]string{"the log": g.lines.String(), "a sweep's report": settings.Notice} {
+		if what == "the log" && !strings.Contains(text, "a policy version waits for an approver") {
+			t.Errorf("the log lacks the line that an alert watches for: %s", text)
+		}
 		for _, want := range []string{"loosens 3 of 3 guarded services", "/hello-0: mode, approvers",
 			"iapguard approve " + waiting.Digest + " by user:ann@example.com"} {
 			if !strings.Contains(text, want) {

@@ -389,3 +389,32 @@ resource "google_monitoring_alert_policy" "holds_unreadable" {
     mime_type = "text/markdown"
   }
 }
+
+# The last good policy stays in force meanwhile: see deploy/docs/reference/policy.md.
+resource "google_monitoring_alert_policy" "policy" {
+  project               = var.project_id
+  display_name          = "${var.name}: a policy version does not come into force"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "A line in the log"
+    condition_matched_log {
+      filter = "${local.own_line} AND (jsonPayload.message:\"the policy cannot be read\" OR jsonPayload.message:\"a policy version waits\")"
+    }
+  }
+
+  alert_strategy {
+    auto_close = "7200s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["policy"]
+    mime_type = "text/markdown"
+  }
+}
