@@ -32,6 +32,9 @@ type policySource struct {
 	log    *slog.Logger
 	// above reads what lies above a project; nil = nobody does.
 	above func(ctx context.Context, project string) posture.Ancestors
+	// sealed means that nobody else can have written what the memory has: its records have
+	// MACs, or it is this process's own.
+	sealed bool
 	// first is what the file held at the start, where that is valid; nil = it was not.
 	first *version
 
@@ -42,6 +45,8 @@ type policySource struct {
 	policy policy.Policy // in force
 	sum    string        // of its text; "" = no text is known
 	stored bool          // the memory has it as the one in force
+	base   policy.Policy // what the memory has of it, where that may be others' text
+	bound  bool          // base counts, as far as the file goes
 	waits  bool          // a version of the file waits for an approver
 	said   time.Time     // when that was last logged
 }
@@ -50,6 +55,7 @@ type policySource struct {
 // the start. A text that is given instead must be valid.
 func newPolicySource(config Config, remembered *memory.Memory, log *slog.Logger) (*policySource, error) {
 	s := &policySource{path: config.Policy, own: config.Runtime, memory: remembered, clock: config.clock(), log: log}
+	s.sealed = config.MemoryKey != "" || config.Memory == ""
 	if config.Policy != "" {
 		read, err := s.file()
 		if err != nil {
@@ -120,7 +126,7 @@ func (s *policySource) reread(ctx context.Context) policy.Policy {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil && memory.SumOf(read.text) == s.sum {
-		s.policy = read.Policy // an exemption's end is read by the time of now
+		s.policy, s.bound = read.Policy, false // an exemption's end is read by the time of now
 	}
 	s.read = s.now()
 	return s.policy
@@ -146,7 +152,18 @@ func (s *policySource) put(next version, stored bool) {
 	if before := s.policy.Digest(); s.sum != "" && before != next.Digest() {
 		s.log.Info("policy changed", "from", before, "to", next.Digest())
 	}
-	s.policy, s.sum, s.stored, s.waits = next.Policy, memory.SumOf(next.text), stored, false
+	s.policy, s.sum, s.stored, s.waits, s.bound = next.Policy, memory.SumOf(next.text), stored, false, false
+}
+
+// putKept has a version of the memory be in force, as far as the file goes; nil = no file can be
+// read.
+func (s *policySource) putKept(kept version, file *policy.Policy) {
+	s.put(kept, true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.sealed {
+		s.policy, s.base, s.bound = kept.Within(file), kept.Policy, true
+	}
 }
 
 // unreadable keeps the last good policy in force: that of this process, else the one that
@@ -163,7 +180,7 @@ func (s *policySource) unreadable(ctx context.Context, why error) {
 		last, err := s.last(ctx)
 		switch {
 		case err == nil:
-			s.put(last, true)
+			s.putKept(last, nil)
 		case errors.Is(err, memory.ErrMissing):
 			s.lose(why)
 			return

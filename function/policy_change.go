@@ -214,10 +214,13 @@ func (s *policySource) keep(ctx context.Context, known memory.Deployment, next v
 			s.undecided(next, err)
 			return
 		}
-		s.put(before, true)
+		s.putKept(before, &next.Policy)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.bound { // the file may have changed since
+		s.policy = s.base.Within(&next.Policy)
+	}
 	s.policy, s.waits = s.policy.Announcing(line), true
 }
 

@@ -175,6 +175,50 @@ func TestAPolicyThatBreaksBeforeTheFirstLookIsKnown(t *testing.T) {
 	}
 }
 
+func TestAPolicyThatOthersPutIntoTheMemoryLetsNobodyIn(t *testing.T) {
+	g := newGoverning(t)
+	g.guard(3)
+	const eve = "access: {members: [\"user:eve@example.com\"]}"
+	put := func(mode string) {
+		text := []byte("version: 1\nrules: [{name: forged, mode: " + mode + ", " + eve + "}]\n")
+		kept, err := g.memory.KeepPolicy(t.Context(), "0123456789ab", text, g.clock.Now())
+		if err == nil {
+			_, err = g.memory.UpdateDeployment(t.Context(), func(d *memory.Deployment) bool { return d.Enforce(kept) })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := func(key string) policy.Settings {
+		config := Config{Policy: g.name, Clock: g.clock, Memory: "gs://bucket", MemoryKey: key}
+		s, err := newPolicySource(config, g.memory, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings, _ := s.inForce().For(policy.Subject{Target: hello})
+		return settings
+	}
+	for _, tc := range []struct {
+		name, forged, file, key string
+		mode, again             policy.Mode
+		eves                    bool
+	}{
+		{"no file", "enforce", "rubbish", "", policy.ReportOnly, policy.Enforce, false},
+		{"no file, and records have MACs", "enforce", "rubbish", "key", policy.Enforce, "", true},
+		{"a file that would wait", "report-only",
+			"version: 1\nrules: [{name: own, mode: enforce, access: {members: [\"user:alice@example.com\"]}}]\n", "",
+			policy.Enforce, "", false},
+		{"a stricter one than the file", "enforce", ruled("own", "report-only"), "", policy.ReportOnly, policy.Enforce, false},
+	} {
+		put(tc.forged)
+		g.write(tc.file)
+		settings := start(tc.key)
+		if settings.Mode != tc.mode || settings.ModeAgain != tc.again || (len(settings.Access) > 0) != tc.eves {
+			t.Errorf("%s: mode %s, again %q, access %q", tc.name, settings.Mode, settings.ModeAgain, settings.Access)
+		}
+	}
+}
+
 func TestALargePolicyIsTheLastGoodOneToo(t *testing.T) {
 	g := newGoverning(t)
 	g.write(ruled("large", "enforce", strings.Repeat("# \"<&>\" nothing of note\n", 9000)))

@@ -21,6 +21,9 @@ func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Set
 	return func(target posture.Target) (policy.Settings, bool) {
 		settings, inScope := d.rules.Policy.For(subjectOf(p, target))
 		settings.Hold = held(target)
+		if settings.ModeAgain != "" && d.reprotects() {
+			settings.Mode = settings.ModeAgain
+		}
 		if settings.PolicyUnread != "" && d.reprotects() {
 			settings = guardedAgain(settings, exposedIn(door.Of(p)))
 		}

@@ -97,3 +97,16 @@ func TestReportsThatSomebodyAskedForHaveTheNotice(t *testing.T) {
 		}
 	}
 }
+
+func TestAModeForWhatWasGuardedIsOfNothingElse(t *testing.T) {
+	for _, was := range []bool{true, false} {
+		s := deployed()
+		s.rules.settings.Mode, s.rules.settings.ModeAgain = policy.ReportOnly, policy.Enforce
+		if was {
+			s.facts.Memory = &memory.Service{GuardedSince: noon.Add(-time.Hour)}
+		}
+		if got := len(s.decide().Waves) > 0; got != was {
+			t.Errorf("guarded before %t: written %t", was, got)
+		}
+	}
+}

@@ -10,7 +10,11 @@ import (
 // Asks returns which facts about a service the rules need beside its names.
 func (p Policy) Asks() Asked {
 	var asked Asked
-	for _, rule := range p.rules {
+	rules := p.rules
+	if p.within != nil {
+		rules = slices.Concat(rules, p.within.rules)
+	}
+	for _, rule := range rules {
 		asked.Folders = asked.Folders || len(rule.match.folders) > 0
 		asked.Labels = asked.Labels || len(rule.match.labels) > 0
 		asked.Roles = asked.Roles || rule.settings.Private == PrivateBehindIAP
@@ -41,7 +45,6 @@ func (p Policy) For(s Subject) (Settings, bool) {
 		return settings, true
 	}
 	settings, inScope := p.decide(s)
-	settings.Notice = p.notice
 	if settings.Trust.Known() {
 		settings.Trust.Projects = p.Projects()
 	}
@@ -49,6 +52,13 @@ func (p Policy) For(s Subject) (Settings, bool) {
 	byNumber := s.Target
 	byNumber.Project = s.ProjectNumber
 	settings.Doors = append(slices.Clone(p.doors[s.Target.Name()]), p.doors[byNumber.Name()]...)
+	switch {
+	case p.within != nil && inScope:
+		settings = p.tightened(s, settings)
+	case p.within != nil:
+		settings, inScope = p.within.For(s)
+	}
+	settings.Notice = p.notice
 	return settings, inScope
 }
 

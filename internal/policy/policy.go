@@ -27,8 +27,9 @@ type Policy struct {
 	own        own
 	// longestHold is 0 where the policy says nothing about holds.
 	longestHold time.Duration
-	unread      string // see Unreadable
-	notice      string // see Announcing
+	unread      string  // see Unreadable
+	notice      string  // see Announcing
+	within      *Policy // see Within; nil = it holds by itself
 }
 
 // Digest returns the first 12 hex digits of the SHA-256 of the policy's text, or

@@ -170,6 +170,8 @@ type Settings struct {
 	// PolicyUnread is why no policy is known at all; "" = one is, or none is wanted. Then only
 	// what was guarded before is written, where it is open.
 	PolicyUnread string
+	// ModeAgain is the mode for a service that was guarded before; "" = Mode.
+	ModeAgain Mode
 	// Notice is what reports say of the policy itself that somebody asked for; "" = nothing.
 	Notice string
 	// Callers is what to do about known callers that the plan would shut out.

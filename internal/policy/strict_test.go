@@ -13,7 +13,7 @@ import (
 )
 
 // notOfARule are what is said about a service in another way than by a rule.
-var notOfARule = []string{"Rule", "Exemption", "Doors", "Hold", "SkippedRules", "Undecided", "PolicyUnread", "Notice"}
+var notOfARule = []string{"Rule", "Exemption", "Doors", "Hold", "SkippedRules", "Undecided", "PolicyUnread", "ModeAgain", "Notice"}
 
 func TestEverySettingOfARuleIsCompared(t *testing.T) {
 	compared := slices.Clone(notOfARule)

@@ -11,7 +11,8 @@ import (
 // a guarded service, or leaves open what somebody else opens there. The other keys say how fast
 // that is undone, or decide about services that were never guarded.
 var letIn = []string{
-	"mode", "access.condition", "access.domains, access.trusted", "access.publicAccessors", "ingress", "publicInvokers", "since",
+	"mode", "access.condition", "access.domains, access.trusted", "access.publicAccessors", "ingress", "publicInvokers",
+	"since", "breakGlass",
 	"breakGlass",
 }
 
@@ -78,7 +79,8 @@ func (p Policy) looser(before Policy, s Subject, at time.Time) []string {
 // exemptedLonger reports whether the service, or a door of it, is exempt for longer than it
 // was.
 func (s Settings) exemptedLonger(was Settings, at time.Time) bool {
-	if s.ExemptAt(at) && !s.Exemption.BuiltIn() && (was.Exemption == nil || was.Exemption.Expires.Before(s.Exemption.Expires)) {
+	if s.ExemptAt(at) && !s.Exemption.BuiltIn() &&
+		(was.Exemption == nil || was.Exemption.Expires.Before(s.Exemption.Expires)) {
 		return true
 	}
 	return slices.ContainsFunc(s.Doors, func(door doorExemption) bool {
