@@ -143,17 +143,24 @@ func (f *Function) placeHold(ctx context.Context, order event.Order, by string) 
 	return said, err
 }
 
-// mostUndoHeld bounds how many holds one undo places.
-const mostUndoHeld = 200
+// mostUndoHeld bounds how many holds one undo places: some room is left for others.
+const mostUndoHeld = memory.MostPlaced - 10
 
 // undo takes runs back. It holds their services first.
 func (f *Function) undo(ctx context.Context, order event.Order, by string) ([]string, error) {
 	var said []string
-	undoer := &reconcile.Undoer{Cloud: f.undoes, Memory: f.memory, Clock: sleepingClock{f.clock}, Self: f.self}
+	undoer := &reconcile.Undoer{Cloud: f.undoes, Memory: f.memory, Clock: sleepingClock{f.clock}, Self: f.self,
+		Writers: f.engine.Writers}
 	undoer.Hold = func(ctx context.Context, targets []posture.Target, reason string) error {
 		var holds []policy.Hold
 		for _, scope := range reconcile.ToHold(targets, mostUndoHeld) {
+			if f.holds.heldAt(scope, f.clock.Now().Add(cmp.Or(order.For, undoHold))) {
+				continue // held for longer than we would
+			}
 			holds = append(holds, policy.Hold{Scope: scope, Reason: reason, By: by})
+		}
+		if len(holds) == 0 {
+			return nil
 		}
 		placed, err := f.holds.PlaceHold(ctx, cmp.Or(order.For, undoHold), holds...)
 		for _, each := range placed {

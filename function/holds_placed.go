@@ -140,6 +140,17 @@ func (s *holdsSource) PlaceHold(ctx context.Context, length time.Duration, holds
 	return placing, nil
 }
 
+// heldAt reports whether a hold that is in force stops writes to a scope at a time.
+func (s *holdsSource) heldAt(scope posture.Scope, at time.Time) bool {
+	placed, err := s.placed.Current()
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bounded(placed).On(posture.Target(scope), "", at) != nil
+}
+
 // ResumeHold lifts the placed hold on exactly this resource, and ends what was opened on
 // purpose there. stays is a hold that still covers
 // it, nil = none is known; those of folders and organizations are not looked at. Where there

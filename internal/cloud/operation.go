@@ -61,14 +61,14 @@ func (c *Cloud) Apply(ctx context.Context, step plan.Step, as string) (string, e
 	return known.do(connect.As(ctx, as), c, step)
 }
 
-// Undo takes back one step that Apply took. Where the resource is no longer at
-// step.Version, the answer is a fault.Conflict.
-func (c *Cloud) Undo(ctx context.Context, step plan.Step) (string, error) {
+// Undo takes back one step that Apply took, as an account, "" = our own. Where the resource is
+// no longer at step.Version, the answer is a fault.Conflict.
+func (c *Cloud) Undo(ctx context.Context, step plan.Step, as string) (string, error) {
 	known, ok := operations[step.Op()]
 	if !ok {
 		return "", unknown(step)
 	}
-	return known.undo(ctx, c, step)
+	return known.undo(connect.As(ctx, as), c, step)
 }
 
 func unknown(step plan.Step) error {

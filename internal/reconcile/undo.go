@@ -16,6 +16,7 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -29,9 +30,11 @@ type UndoCloud interface {
 	// Trail returns the writes to a service since it was created, and to what leads to it, as
 	// the audit logs of their projects have them.
 	Trail(ctx context.Context, p posture.Posture, accounts []string) event.Trail
-	// Undo takes back one step that Apply took. It refuses with fault.Conflict when the
-	// resource is no longer at the step's version.
-	Undo(ctx context.Context, step plan.Step) (version string, err error)
+	// Describe adds to a posture what only rules ask about.
+	Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error
+	// Undo takes back one step that Apply took, as an account, "" = our own. It refuses with
+	// fault.Conflict when the resource is no longer at the step's version.
+	Undo(ctx context.Context, step plan.Step, as string) (version string, err error)
 }
 
 // The values of package decide that a person chooses runs by, under the names by which the
@@ -50,6 +53,8 @@ type Undoer struct {
 	Memory *memory.Memory // of the deployment; nil = there is none
 	Clock  Clock
 	Self   event.Self // whose writes are taken back
+	// Writers are who writes; nil = our own account does.
+	Writers Writers
 	// Hold holds services before anything is written; nil = nobody does.
 	Hold func(ctx context.Context, targets []posture.Target, reason string) error
 	// Progress is called for each thing that was done, from one goroutine at a time; nil =
@@ -63,8 +68,9 @@ type Undone struct {
 	Seen    posture.Posture
 	Planned decide.Undoing
 	// Taken are the steps that were taken back, in that order.
-	Taken []plan.Step
-	Gone  bool // there is no such service any more: nothing is to be taken back
+	Taken  []plan.Step
+	writer string // as which account the steps are taken back; "" = our own
+	Gone   bool   // there is no such service any more: nothing is to be taken back
 	// Err is why the service could not be planned, or at which step it stopped; nil = neither.
 	Err error
 }
@@ -204,8 +210,30 @@ func (u *Undoer) plan(ctx context.Context, run Undoable) Undone {
 		result.Err = fmt.Errorf("observing %s: %w", run.Target, result.Err)
 		return result
 	}
+	if result.writer, result.Err = u.writer(ctx, &result.Seen); result.Err != nil {
+		return result
+	}
 	result.Planned, result.Err = decide.Undo(result.Seen, run.Reports, u.witnesses(ctx, result.Seen, run))
 	return result
+}
+
+// writer is the account that writes to a service's project, "" = our own.
+func (u *Undoer) writer(ctx context.Context, seen *posture.Posture) (string, error) {
+	if u.Writers == nil {
+		return "", nil
+	}
+	if err := u.Cloud.Describe(ctx, seen, policy.Asked{Folders: true}); err != nil {
+		return "", fmt.Errorf("looking for who writes to %s: %w", seen.Target, err)
+	}
+	account := u.Writers.Of(seen.Ancestors.Folders)
+	switch {
+	case account == "":
+		return "", fault.New(fault.Denied, "no account writes to %s: no folder above its project has one, as far as they are known",
+			seen.Target)
+	case strings.EqualFold(account, u.Self.Account()):
+		return "", nil
+	}
+	return account, nil
 }
 
 func (u *Undoer) take(ctx context.Context, planned Undone) Undone {
@@ -214,7 +242,7 @@ func (u *Undoer) take(ctx context.Context, planned Undone) Undone {
 		if version := versions[step.Written()]; version != "" {
 			step.Version = version
 		}
-		version, err := u.Cloud.Undo(ctx, step)
+		version, err := u.Cloud.Undo(ctx, step, planned.writer)
 		if err != nil {
 			planned.Err = fmt.Errorf("undoing step %s on %s: %w", step.Op(), step.Resource, err)
 			return planned

@@ -18,6 +18,7 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -61,7 +62,14 @@ func (u *undoable) Trail(_ context.Context, p posture.Posture, _ []string) event
 		Settings: map[string]string{"ingress": string(posture.IngressInternalLoadBalancing)}}}}
 }
 
-func (u *undoable) Undo(_ context.Context, step plan.Step) (string, error) {
+func (u *undoable) Describe(_ context.Context, p *posture.Posture, asked policy.Asked) error {
+	if asked.Folders && p.Target.Service != "elsewhere" {
+		p.Ancestors = posture.Ancestors{Known: true, Folders: []string{"folders/1"}}
+	}
+	return nil
+}
+
+func (u *undoable) Undo(_ context.Context, step plan.Step, as string) (string, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	service := step.Resource[strings.LastIndex(step.Resource, "/")+1:]
@@ -69,7 +77,7 @@ func (u *undoable) Undo(_ context.Context, step plan.Step) (string, error) {
 		delete(u.fails, service)
 		return "", err
 	}
-	u.undone = append(u.undone, service+"@"+step.Version)
+	u.undone = append(u.undone, service+"@"+step.Version+as)
 	return "v2", nil
 }
 
@@ -133,6 +141,19 @@ func TestUndoOfManyServicesGoesOnWhereOneFails(t *testing.T) {
 	}
 	if !done[3].Gone || len(done[4].Taken) != 1 {
 		t.Errorf("the one that is gone: %+v; the one that had moved: %d steps", done[3].Gone, len(done[4].Taken))
+	}
+}
+
+func TestUndoWritesAsTheWriterOfTheFolder(t *testing.T) {
+	u := &undoable{}
+	undoer, runs := u.undoer(t, "a", "elsewhere")
+	undoer.Writers = Writers{"folders/1": "+writer@demo-project.iam.gserviceaccount.com"}
+	done, err := undoer.Undo(t.Context(), runs...)
+	if got := strings.Join(u.undone, " "); err != nil || got != "a@v1+writer@demo-project.iam.gserviceaccount.com" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if lines := FailuresOf(done); len(lines) != 1 || !strings.Contains(lines[0], "no account writes to") {
+		t.Errorf("%q", lines)
 	}
 }
 
