@@ -34,6 +34,9 @@ const (
 	mostUsed = 10_000
 )
 
+// TokenUsed is what is said of a token that sent a command before.
+const TokenUsed = "was used for a command already"
+
 // visitor is who calls.
 type visitor struct {
 	email  string // "" = nobody checked who calls
@@ -143,8 +146,8 @@ func (a *admission) direct(ctx context.Context, token identity.Token, behind boo
 		}
 	}
 	if used, _, _ := a.used.PeekOrAdd(token.Sum, now); !used.IsZero() {
-		return visitor{}, refusal{http.StatusUnauthorized, "the token of " + token.Email + " was used for a command already: take a " +
-			"new one for each"}
+		return visitor{}, refusal{http.StatusUnauthorized, "the token of " + token.Email + " " + TokenUsed +
+			": take a new one for each"}
 	}
 	return visitor{email: token.Email, direct: true}, nil
 }

@@ -14,7 +14,7 @@ const prefix = "IAPGUARD_"
 // with our prefix is refused, so that a misspelt one is noticed.
 var variables = []string{
 	"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS",
-	"CALLERS_EVENTS", "CALLERS_WORK", "CALLERS_COMMANDS", "OPERATORS", "AUDIENCE", "ENDPOINT",
+	"CALLERS_EVENTS", "CALLERS_WORK", "CALLERS_COMMANDS", "OPERATORS", "AUDIENCE", "CONTEXT", "ENDPOINT",
 	"HEARTBEAT",
 }
 

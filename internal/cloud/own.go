@@ -33,3 +33,9 @@ func (c *Cloud) OwnDoor(ctx context.Context, target posture.Target) (OwnDoor, er
 	}
 	return own, nil
 }
+
+// Variables reads with which environment a service runs, without what is kept in secrets, and
+// the addresses at which it is called.
+func (c *Cloud) Variables(ctx context.Context, target posture.Target) (map[string]string, []string, error) {
+	return c.run.Variables(ctx, target)
+}

@@ -78,7 +78,7 @@ func (c *Cloud) serveResources() {
 	s.Serve(orgpolicy.New(s))
 	s.Serve(cloudasset.New(s))
 	s.Serve(iam.New(s))
-	s.Serve(iam.NewCredentials(s))
+	s.Serve(iam.NewCredentials(s, c.tokens))
 	c.serveInDefaultProject(secretmanager.New(s))
 	s.Serve(certificatemanager.New(s))
 }

@@ -83,7 +83,7 @@ func newRootCommand() *cobra.Command {
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newDoctorCommand(),
-		newUndoCommand(), newExplainCommand(), newHoldCommand(), newResumeCommand(), newCloseBreakerCommand(),
+		newUndoCommand(), newSendCommand(), newApproveCommand(), newContextCommand(), newExplainCommand(), newHoldCommand(), newResumeCommand(), newCloseBreakerCommand(),
 		newStatusCommand(), newPolicyCommand())
 	addLocalCommand(root)
 	return root

@@ -97,7 +97,8 @@ func TestPolicyCheckWarnsOfANameToTake(t *testing.T) {
 	out, err := say(t, "policy", "check", policyFile(t, `  - {name: site, match: {services: [www]}, recipe: off}
   - {name: all, mode: approve}
 `))
-	want := "warning: rule site names www in full and not projects and locations, and is not as strict as rule all in mode, " +
+	want := "warning: rule site names www in full and not projects and locations, and is not as strict as rule all in " +
+		"mode, " +
 		"recipe: anyone who deploys a service of that name in another place gets rule site. " +
 		"Write projects: [...] and locations: [...] into its match\n"
 	if err != nil || !strings.HasSuffix(out, want) {

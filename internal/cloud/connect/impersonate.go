@@ -130,6 +130,22 @@ func (t *impersonatedToken) Token(ctx context.Context) (*auth.Token, error) {
 	return &auth.Token{Value: answer.AccessToken, Type: "Bearer", Expiry: expires}, nil
 }
 
+// IdentityToken returns a new identity token of an account, which names its e-mail address to
+// an audience.
+func (i *Impersonator) IdentityToken(ctx context.Context, account, audience string) (string, error) {
+	if err := i.connect(ctx); err != nil {
+		return "", err
+	}
+	request := &iamcredentials.GenerateIdTokenRequest{Audience: audience, IncludeEmail: true}
+	answer, err := i.api.Projects.ServiceAccounts.GenerateIdToken("projects/-/serviceAccounts/"+account, request).
+		Context(ctx).Do()
+	if err != nil {
+		return "", fmt.Errorf("getting an identity token of %s, which takes roles/iam.serviceAccountOpenIdTokenCreator on it: %w",
+			account, Classify(err))
+	}
+	return answer.Token, nil
+}
+
 // refused adds the remedy to an error where no token was issued. The API names no
 // account.
 func (i *Impersonator) refused(account string, err error) error {

@@ -32,10 +32,10 @@ type predefinedRole struct{ permissions, source string }
 var predefined = map[string]predefinedRole{
 	// "Owner" allows everything but to pass IAP (iap/docs/managing-access) and to
 	// be a service account.
-	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP !iam.serviceAccounts.getAccessToken",
+	"roles/owner": {"*.*.* !iap.webServiceVersions.accessViaIAP !iam.serviceAccounts.getAccessToken !iam.serviceAccounts.getOpenIdToken",
 		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/editor": {"*.*.* !*.*.setIamPolicy !iap.*.getIamPolicy !iap.webServiceVersions.accessViaIAP " +
-		"!iam.serviceAccounts.getAccessToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !storage.objects.* !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
+		"!iam.serviceAccounts.getAccessToken !iam.serviceAccounts.getOpenIdToken !secretmanager.versions.access !secretmanager.*.setIamPolicy !storage.objects.* !iam.roles.create !iam.roles.update !iam.roles.delete !logging.sinks.create !logging.sinks.update !logging.sinks.delete",
 		"cloud.google.com/iam/docs/roles-overview#basic"},
 	"roles/viewer": {"compute.*.get compute.*.list networksecurity.*.get networksecurity.*.list compute.backendServices.getIamPolicy compute.regionBackendServices.getIamPolicy " +
 		"iam.roles.get iam.roles.list iap.*.getSettings logging.logEntries.list logging.sinks.get logging.sinks.list " +
@@ -134,8 +134,9 @@ var predefined = map[string]predefinedRole{
 	"roles/iam.roleAdmin":                   {"iam.roles.* resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "iam"},
 	"roles/iam.roleViewer":                  {"iam.roles.get iam.roles.list resourcemanager.projects.get resourcemanager.projects.getIamPolicy", rolePages + "iam"},
 	"roles/iam.serviceAccountUser":          {"iam.serviceAccounts.actAs resourcemanager.projects.get", rolePages + "iam"},
-	"roles/iam.serviceAccountTokenCreator": {"iam.serviceAccounts.get iam.serviceAccounts.getAccessToken iam.serviceAccounts.list resourcemanager.projects.get",
-		rolePages + "iam"},
+	"roles/iam.serviceAccountTokenCreator": {"iam.serviceAccounts.get iam.serviceAccounts.getAccessToken " +
+		"iam.serviceAccounts.getOpenIdToken iam.serviceAccounts.list resourcemanager.projects.get", rolePages + "iam"},
+	"roles/iam.serviceAccountOpenIdTokenCreator": {"iam.serviceAccounts.getOpenIdToken", rolePages + "iam"},
 	"roles/iam.securityReviewer": {"*.*.list *.*.getIamPolicy !serviceusage.operations.list iam.roles.get",
 		rolePages + "iam"},
 	"roles/orgpolicy.policyAdmin": {"orgpolicy.*.*", rolePages + "orgpolicy"},

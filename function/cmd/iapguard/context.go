@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+// folderContext is the file of a folder that names a deployment, and nothing else.
+const folderContext = ".iapguard.yaml"
+
+func newContextCommand() *cobra.Command {
+	command := &cobra.Command{Use: "context", Short: "Say which deployed function commands talk to", Args: noMore}
+	command.AddCommand(&cobra.Command{
+		Use:   "use projects/PROJECT/locations/LOCATION/services/SERVICE",
+		Short: "Talk to this function from now on",
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{fmt.Errorf("write %s, the Cloud Run service that the function is", command.UseLine())}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			named, err := contextNamed(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			file, err := contextFile()
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				return fmt.Errorf("keeping the context: %w", err)
+			}
+			if err := os.WriteFile(file, []byte(named.Name()+"\n"), 0o600); err != nil {
+				return fmt.Errorf("keeping the context: %w", err)
+			}
+			fmt.Fprintf(command.OutOrStdout(), "commands talk to %s\n", named.Name())
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "show", Short: "Show which function that is, and what says so", Args: noMore,
+		RunE: func(command *cobra.Command, _ []string) error {
+			found, err := findContext("")
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(command.OutOrStdout(), "%s (%s)\n", found.target.Name(), found.from)
+			return nil
+		},
+	})
+	return command
+}
+
+// deployment is the deployed function that commands talk to, and what says so.
+type deployment struct {
+	target posture.Target
+	from   string
+}
+
+// errNoContext means that no deployment is named.
+var errNoContext = errors.New("no deployment is named: write iapguard context use projects/PROJECT/locations/LOCATION/" +
+	"services/SERVICE, set IAPGUARD_CONTEXT, or write --context")
+
+// findContext finds the deployment: the flag, else the environment, else the folder's file,
+// else what context use kept.
+func findContext(flag string) (deployment, error) {
+	found := deployment{from: "--context"}
+	name := flag
+	if name == "" {
+		name, found.from = os.Getenv("IAPGUARD_CONTEXT"), "IAPGUARD_CONTEXT"
+	}
+	if name == "" {
+		text, err := os.ReadFile(folderContext)
+		if err == nil {
+			var said struct {
+				Context string `yaml:"context"`
+			}
+			if err := yaml.Unmarshal(text, &said); err != nil || said.Context == "" {
+				return found, usageError{fmt.Errorf("%s names no context: write context: projects/PROJECT/locations/LOCATION/"+
+					"services/SERVICE", folderContext)}
+			}
+			name, found.from = said.Context, folderContext+" of this folder"
+		}
+	}
+	if name == "" {
+		file, err := contextFile()
+		if err != nil {
+			return found, usageError{errNoContext}
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return found, usageError{errNoContext}
+		}
+		name, found.from = strings.TrimSpace(string(text)), "iapguard context use"
+	}
+	var err error
+	if found.target, err = contextNamed(name); err != nil {
+		return found, usageError{fmt.Errorf("%s: %w", found.from, err)}
+	}
+	return found, nil
+}
+
+// contextNamed reads the name of a deployed function.
+func contextNamed(name string) (posture.Target, error) {
+	target, err := posture.ParseTarget(name)
+	if err == nil && target.Instance {
+		err = fmt.Errorf("%s is an instance, and the function is a service", name)
+	}
+	return target, err
+}
+
+// contextFile is where context use keeps the name.
+func contextFile() (string, error) {
+	folder, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the folder of your configuration: %w", err)
+	}
+	return filepath.Join(folder, "iapguard", "context"), nil
+}
