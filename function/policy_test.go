@@ -500,7 +500,17 @@ func TestTheIndexFollowsWhatIsGuarded(t *testing.T) {
 	}
 }
 
-func TestAPolicyThatCannotBeReadDoesNotStopTheStart(t *testing.T) {
+func TestAFileThatIsNotThereDoesNotStopTheStart(t *testing.T) {
+	b := newBench(t, "", "IAPGUARD_POLICY="+filepath.Join(t.TempDir(), "missing.yaml"))
+	if got := b.outcome(t, "deployed"); got != report.Waiting || b.writes() > 0 {
+		t.Errorf("%s, %d writes, want that nothing is done", got, b.writes())
+	}
+	if advice := strings.Join(b.last(t).Advice, "\n"); !strings.Contains(advice, "no good one is known") {
+		t.Errorf("the report does not say why: %q", advice)
+	}
+}
+
+func TestWhatWasGuardedIsGuardedAgainWithoutAPolicy(t *testing.T) {
 	b := newBench(t, cloudtest.Policy())
 	b.outcome(t, "deployed")
 	b.makePublic()
