@@ -98,35 +98,11 @@ func (f *Function) mayApprove(ctx context.Context, target posture.Target, by str
 
 // approvePolicy lets a version of the policy come into force that waits for an approver.
 func (f *Function) approvePolicy(ctx context.Context, order event.Order, by string) ([]string, error) {
-	known, err := f.memory.Deployment(ctx)
-	if err != nil && !errors.Is(err, memory.ErrMissing) {
-		return nil, fmt.Errorf("reading which policy waits: %w", err)
+	if order.OverLimit {
+		return nil, fault.New(fault.Invalid, "overLimit is said of a plan, and no plan %s waits for an approval", order.PlanID)
 	}
-	waiting := known.Waiting
-	switch {
-	case waiting == nil || waiting.Digest != order.PlanID:
-		return nil, fault.New(fault.NotFound, "no plan %s waits for an approval, and no policy of that digest", order.PlanID)
-	case order.OverLimit:
-		return nil, fault.New(fault.Invalid, "overLimit is said of a plan, and %s is a policy", order.PlanID)
-	case waiting.ApprovedBy != "":
-		return nil, fault.New(fault.Conflict, "policy %s was approved before, by %s", order.PlanID, waiting.ApprovedBy)
-	}
-	// The approvers are those of the policy in force: the record may be anybody's.
-	approvers := f.policies.inForce().Approvers()
-	if !posture.Includes(approvers, "serviceAccount:"+by) && !posture.Includes(approvers, "user:"+by) ||
-		!posture.Includes(waiting.Approvers, "serviceAccount:"+by) && !posture.Includes(waiting.Approvers, "user:"+by) {
-		return nil, fault.New(fault.Denied, "%s may not approve policy %s: %s", by, order.PlanID, waiting.String())
-	}
-	approved := false
-	_, err = f.memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
-		approved = d.ApprovePolicy(order.PlanID, by, f.clock.Now())
-		return approved
-	})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("storing the approval of policy %s: %w", order.PlanID, err)
-	case !approved:
-		return nil, fault.New(fault.Conflict, "policy %s does not wait any more", order.PlanID)
+	if _, err := f.policies.approve(ctx, order.PlanID, by); err != nil {
+		return nil, err
 	}
 	return []string{"policy " + order.PlanID + " is approved: every instance has it in force within a minute"}, nil
 }

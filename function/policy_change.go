@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/cloud"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -244,29 +245,32 @@ func (s *policySource) withdrawn(ctx context.Context) {
 // approve lets a version in that waits, on the word of an account that may do so. It returns
 // what was approved. The error says in one line why it was not.
 func (s *policySource) approve(ctx context.Context, digest, by string) (memory.WaitingPolicy, error) {
+	inForce := policy.Settings{Approvers: s.inForce().Approvers()}
 	found, err := s.deployment(ctx)
 	switch waits := found.Waiting; {
 	case err != nil:
-		return memory.WaitingPolicy{}, fmt.Errorf("approving policy %s: %w", digest, err)
+		return memory.WaitingPolicy{}, fmt.Errorf("reading which policy waits: %w", err)
 	case waits == nil || waits.Digest != digest:
-		return memory.WaitingPolicy{}, fmt.Errorf("approving policy %s: no such version waits: iapguard status says which "+
-			"does", posture.Shown(digest))
-	case !(policy.Settings{Approvers: waits.Approvers}).MayApprove(by):
-		return memory.WaitingPolicy{}, fmt.Errorf("approving policy %s: %s is not an approver of what it loosens, as the "+
-			"policy in force names them: %s", digest, posture.Shown(by), cmp.Or(strings.Join(waits.Approvers, ", "), "nobody"))
+		return memory.WaitingPolicy{}, fault.New(fault.NotFound, "no plan %s waits for an approval, and no policy of that "+
+			"digest: iapguard status says which policy waits", posture.Shown(digest))
+	// The record may be anybody's: the policy in force has to name the account too.
+	case !inForce.MayApprove(by) || !(policy.Settings{Approvers: waits.Approvers}).MayApprove(by):
+		return memory.WaitingPolicy{}, fault.New(fault.Denied, "%s may not approve policy %s, as the policy in force names "+
+			"approvers of what it loosens: %s", posture.Shown(by), digest, cmp.Or(strings.Join(waits.Approvers, ", "), "nobody"))
 	case waits.ApprovedBy != "":
-		return memory.WaitingPolicy{}, fmt.Errorf("approving policy %s: %s did already", digest, waits.ApprovedBy)
+		return memory.WaitingPolicy{}, fault.New(fault.Conflict, "policy %s was approved before, by %s", digest, waits.ApprovedBy)
 	}
-	waits := *found.Waiting
+	waits, approved := *found.Waiting, false
 	found, err = s.memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
 		same := d.Waiting != nil && d.Waiting.Sum == waits.Sum && d.Waiting.Over == waits.Over
-		return same && d.ApprovePolicy(digest, by, s.now())
+		approved = same && d.ApprovePolicy(digest, by, s.now())
+		return approved
 	})
-	if err != nil {
-		return memory.WaitingPolicy{}, fmt.Errorf("approving policy %s: %w", digest, err)
-	}
-	if found.Waiting == nil || found.Waiting.ApprovedBy != by {
-		return memory.WaitingPolicy{}, fmt.Errorf("approving policy %s: another version waits meanwhile: look again", digest)
+	switch {
+	case err != nil:
+		return memory.WaitingPolicy{}, fmt.Errorf("storing the approval of policy %s: %w", digest, err)
+	case !approved:
+		return memory.WaitingPolicy{}, fault.New(fault.Conflict, "policy %s does not wait any more", digest)
 	}
 	s.log.InfoContext(ctx, "a policy version is approved", "digest", digest, "by", by)
 	s.mu.Lock()

@@ -302,12 +302,12 @@ func TestAWaitingVersionComesInOnAnApproversWord(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct{ digest, by, want string }{
-		{waiting.Digest, "eve@example.com", "eve@example.com is not an approver of what it loosens, as the policy in force names " +
-			"them: user:ann@example.com"},
-		{waiting.Digest, "", "is not an approver"},
-		{"000000000000", "ann@example.com", "no such version waits"},
+		{waiting.Digest, "eve@example.com", "eve@example.com may not approve policy " + waiting.Digest + ", as the policy in " +
+			"force names approvers of what it loosens: user:ann@example.com"},
+		{waiting.Digest, "", "may not approve"},
+		{"000000000000", "ann@example.com", "no policy of that digest"},
 		{waiting.Digest, "Ann@Example.com", ""},
-		{waiting.Digest, "ann@example.com", "Ann@Example.com did already"},
+		{waiting.Digest, "ann@example.com", "no policy of that digest"}, // it is in force
 	} {
 		if _, err := s.approve(t.Context(), tc.digest, tc.by); (err == nil) != (tc.want == "") ||
 			err != nil && !strings.Contains(err.Error(), tc.want) {
