@@ -27,7 +27,7 @@ const eventarcHead = eventarcBegins +
 # Triggers cannot deliver the following. Log sinks do, or the sweep sees it within an hour:
 # - that a service has become ready: system events, whose methods begin with a slash (*unverified*
 #   whether a trigger can match them); the function retries a service that is still deploying
-# - refused requests, which no audit log has; alerts go to the events topic directly
+# - refused requests, which no audit log has; alerts go to a topic of their own
 # - resources of folders and organisations: a trigger sees only its own project
 # - methods that have no name in Eventarc's catalogue: InternalServices.SetIamPolicy and .Delete*,
 #   DisableService and DeactivateServices of Service Management, everything of Compute's alpha
