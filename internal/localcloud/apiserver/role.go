@@ -117,6 +117,10 @@ var predefined = map[string]predefinedRole{
 		"monitoring.metricDescriptors.list monitoring.timeSeries.create", rolePages + "monitoring"},
 	"roles/monitoring.viewer": {"monitoring.*.get monitoring.*.list resourcemanager.projects.get", rolePages + "monitoring"},
 
+	"roles/pubsub.publisher": {"pubsub.topics.publish", rolePages + "pubsub"},
+	"roles/pubsub.subscriber": {"pubsub.snapshots.seek pubsub.subscriptions.consume pubsub.topics.attachSubscription",
+		rolePages + "pubsub"},
+
 	"roles/storage.admin":         {"storage.*.* resourcemanager.projects.get", rolePages + "storage"},
 	"roles/storage.objectAdmin":   {"storage.objects.* resourcemanager.projects.get", rolePages + "storage"},
 	"roles/storage.objectUser":    {"storage.objects.create storage.objects.delete storage.objects.get storage.objects.list storage.objects.update resourcemanager.projects.get", rolePages + "storage"},
