@@ -2,6 +2,7 @@ package decide
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -132,5 +133,37 @@ func TestServicesAreHeldOneByOneOrByTheirProjects(t *testing.T) {
 	}
 	if diff := cmp.Diff([]posture.Scope{{Project: "p"}}, ToHold(targets, 2)); diff != "" {
 		t.Errorf("two are not (-want +got):\n%s", diff)
+	}
+}
+
+func TestABackendServiceElsewhereIsWitnessedByItsProject(t *testing.T) {
+	const host = "host-project"
+	for name, tc := range map[string]struct {
+		logged string // the project of the entries about the backend service
+		unread map[string]error
+		want   string
+	}{
+		"its own log": {host, nil,
+			"revoke-public@p2 restrict-ingress@s1 enable-iap@b1 grant-access@a1 grant-invoker@p2"},
+		"the service's log": {shop.Project, nil, "revoke-public@p2 restrict-ingress@s1"},
+		"no log": {host, map[string]error{host: errors.New("denied")},
+			"revoke-public@p2 restrict-ingress@s1"},
+	} {
+		p, done := protectedShop(), shopDone()
+		p.Backends[0].Project = host
+		for i := range done.Steps {
+			done.Steps[i].Resource = strings.Replace(done.Steps[i].Resource, shopBack, p.Backends[0].Resource(), 1)
+		}
+		w := witnessed(done)
+		for i := range w.Trail.Writes {
+			if w.Trail.Writes[i].BackendService != "" {
+				w.Trail.Writes[i].Project = tc.logged
+			}
+		}
+		w.Trail.Unread = tc.unread
+		undoing, err := Undo(p, []report.Report{done}, w)
+		if got := operations(undoing.Steps); err != nil || got != tc.want {
+			t.Errorf("%s: %q, %v, want %q\nleft %s", name, got, err, tc.want, whyLeft(undoing))
+		}
 	}
 }

@@ -231,6 +231,9 @@ func howOf(s policy.Settings) string {
 	if len(s.Approvers) > 0 {
 		how += ", approvers " + strings.Join(s.Approvers, " ")
 	}
+	if len(s.BreakGlass) > 0 {
+		how += ", breakGlass " + strings.Join(s.BreakGlass, " ")
+	}
 	return how
 }
 
