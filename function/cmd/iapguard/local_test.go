@@ -38,7 +38,7 @@ func (l *lines) has(part string) bool {
 // The first terminal of deploy/docs/how-to/refused-visitors.md.
 func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
 	for _, denials := range []bool{true, false} {
-		running := cloudtest.Start(t, playground.Options{})
+		running := cloudtest.Start(t, playground.Options{Clock: time.Now}) // the function runs by the machine's clock
 		protect, err := attach.Function(t.Context(), running.Playground, attach.Options{Denials: denials,
 			Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 		if err != nil {

@@ -27,8 +27,8 @@ func (r *Referee) lockedOut(now time.Time) {
 		})
 		f := r.with.facts[name]
 		for _, who := range []person{alice, bob, carol} {
-			// What IAP's policy gives bob is worth nothing without a frontend.
-			entitled := who == alice || who == bob && f.letsIn(bob) && f.balanced
+			// What IAP's policy gives bob is worth nothing where no frontend leads there.
+			entitled := who == alice || who == bob && f.letsIn(bob) && f.balanced && !h.rerouted
 			if entitled && r.reaches(r.sans, who, name) && !r.reaches(r.with, who, name) {
 				shut[lock{who, name, ""}] = true
 			}
