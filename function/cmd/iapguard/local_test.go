@@ -39,6 +39,9 @@ func (l *lines) has(part string) bool {
 func TestRefusalsLetTheLocalFunctionDiagnoseThem(t *testing.T) {
 	for _, denials := range []bool{true, false} {
 		running := cloudtest.Start(t, playground.Options{Clock: time.Now}) // the function runs by the machine's clock
+		if err := running.DeployFunction(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		protect, err := attach.Function(t.Context(), running.Playground, attach.Options{Denials: denials,
 			Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 		if err != nil {

@@ -36,12 +36,12 @@ func deployedIn(t *testing.T, policy string) *cloudtest.Env {
 		binding("roles/iam.serviceAccountOpenIdTokenCreator", string(apiserver.Owner)))
 	o.CallAs(o.Owner(), http.MethodPost, "/v2/"+deployedFunction+":setIamPolicy", binding("roles/run.invoker",
 		"serviceAccount:"+playground.PushAccount, "serviceAccount:"+playground.OperatorAccount))
-	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+deployedFunction, map[string]any{"template": map[string]any{"containers": []any{
-		map[string]any{"image": "us-docker.pkg.dev/cloudrun/container/hello", "env": []any{
+	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+deployedFunction, map[string]any{"template": map[string]any{
+		"containers": []any{map[string]any{"image": "us-docker.pkg.dev/cloudrun/container/hello", "env": []any{
 			map[string]any{"name": "IAPGUARD_OPERATORS", "value": playground.OperatorAccount},
 			map[string]any{"name": "IAPGUARD_AUDIENCE", "value": playground.FunctionAudience}}}}}})
-	function, err := attach.Function(t.Context(), o.Playground, attach.Options{PolicyFile: written(t, "policy.yaml", policy),
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	function, err := attach.Function(t.Context(), o.Playground, attach.Options{
+		PolicyFile: written(t, "policy.yaml", policy), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,8 @@ func TestCommandsReachTheDeployedFunction(t *testing.T) {
 	send := func(args ...string) (string, error) {
 		return say(t, append(args, "--endpoint", o.URL(), "--url", o.DataURL())...)
 	}
-	if _, err := send("send", "resume", "projects/demo-project"); err == nil || !strings.Contains(err.Error(), "context use") {
+	_, err := send("send", "resume", "projects/demo-project")
+	if err == nil || !strings.Contains(err.Error(), "context use") {
 		t.Errorf("without a context: %v", err)
 	}
 	if out, err := say(t, "context", "use", deployedFunction); err != nil || !strings.Contains(out, deployedFunction) {
@@ -68,10 +69,12 @@ func TestCommandsReachTheDeployedFunction(t *testing.T) {
 	if out, err = send("send", "resume", "projects/demo-project"); err != nil || !strings.Contains(out, "no longer held") {
 		t.Errorf("send resume: %q, %v", out, err)
 	}
-	if _, err = send("send", "resume", "projects/demo-project"); err == nil || !strings.Contains(err.Error(), "no command placed") {
+	_, err = send("send", "resume", "projects/demo-project")
+	if err == nil || !strings.Contains(err.Error(), "no command placed") {
 		t.Errorf("send resume again: %v", err)
 	}
-	if _, err = send("approve", "0123456789abcdef"); err == nil || !strings.Contains(err.Error(), "no plan 0123456789abcdef") {
+	_, err = send("approve", "0123456789abcdef")
+	if err == nil || !strings.Contains(err.Error(), "no plan 0123456789abcdef") {
 		t.Errorf("approve what nobody planned: %v", err)
 	}
 	if _, err = send("send", "resume", "projects/demo-project", "--as", playground.PushAccount); err == nil ||
