@@ -66,7 +66,7 @@ variable "memory" {
 }
 
 variable "ingress" {
-  description = "Who may reach the service over the network. Pub/Sub, Eventarc and Cloud Scheduler of the same project count as internal."
+  description = "Who may reach the service over the network. Pub/Sub, Eventarc and Cloud Scheduler of the same project count as internal. People who send direct commands from elsewhere than a network of the project need INGRESS_TRAFFIC_ALL; its invoker check and the accounts of operators hold either way."
   type        = string
   default     = "INGRESS_TRAFFIC_INTERNAL_ONLY"
 

@@ -33,7 +33,7 @@ run "pubsub_writes_reports_into_the_table_and_nowhere_else" {
 
 run "pubsub_writes_reports_as_evidence_that_nobody_deletes" {
   assert {
-    condition     = google_storage_bucket.evidence.retention_policy[0].retention_period == 400 * 86400 && !google_storage_bucket.evidence.retention_policy[0].is_locked && google_storage_bucket.evidence.name != google_storage_bucket.memory.name
+    condition     = tonumber(google_storage_bucket.evidence.retention_policy[0].retention_period) == 400 * 86400 && !google_storage_bucket.evidence.retention_policy[0].is_locked && google_storage_bucket.evidence.name != google_storage_bucket.memory.name
     error_message = "The evidence can be deleted early, is locked unasked, or is in the memory."
   }
   assert {
