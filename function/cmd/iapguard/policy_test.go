@@ -41,8 +41,8 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 				"redeploy advise, redeployImage pin, enableApi false, " +
 				"probe off, settle 30 seconds, quiet 10 seconds, propagation 2 minutes, limits 10 in a project and 50 overall\n",
 			[]string{in + "shop-a"}},
-		{"nothing is said about what is stuck", "warning: rule shops enforces and has no whenStuck: a service that cannot be guarded " +
-			"stays open until a person acts.", nil},
+		{"nothing is said about what is stuck", "warning: rule shops enforces and has no whenStuck: a service that cannot " +
+			"be guarded stays open until a person acts.", nil},
 		{"its age counts", "if it was created before 2026-12-01T00:00:00Z: only planned", []string{in + "shop-a"}},
 		{"exempt", ": r (t, o)", []string{in + "shop-b"}},
 		{"not covered", "is left alone: no rule covers it", []string{in + "cart"}},

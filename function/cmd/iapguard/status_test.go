@@ -105,8 +105,8 @@ func TestStatusShowsThePolicyInForceAndWhatWaits(t *testing.T) {
 	out, err := say(t, "status", "--policy", policy, "--endpoint", o.URL())
 	for _, want := range []string{
 		"in force in the deployment: policy 0123456789ab since 2026-11-29T12:00:00Z, which is not the one above\n",
-		"  ! policy abcdef012345 waits for an approver: it uncovers or loosens 2 of 3 guarded services (a: mode; b: mode). It comes " +
-			"into force after iapguard approve abcdef012345 by user:ann@example.com\n",
+		"  ! policy abcdef012345 waits for an approver: it uncovers or loosens 2 of 3 guarded services (a: mode; b: mode). " +
+			"It comes into force after iapguard approve abcdef012345 by user:ann@example.com\n",
 	} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%v, status lacks %q:\n%s", err, want, out)
