@@ -108,6 +108,7 @@ run "the_service_is_as_safe_and_as_large_as_it_should_be" {
       IAPGUARD_CALLERS_COMMANDS = "iapguard-commands@my-project.iam.gserviceaccount.com"
       IAPGUARD_CALLERS_EVENTS   = "iapguard-events@my-project.iam.gserviceaccount.com,iapguard-refused@my-project.iam.gserviceaccount.com"
       IAPGUARD_CALLERS_WORK     = "iapguard-work@my-project.iam.gserviceaccount.com"
+      IAPGUARD_HEARTBEAT        = "projects/my-project"
       IAPGUARD_OPERATORS        = "iapguard-approver@my-project.iam.gserviceaccount.com"
       IAPGUARD_POLICY           = "/policy/policy.yaml"
       IAPGUARD_HOLDS            = "/holds/holds.yaml"
