@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"path"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
@@ -58,6 +59,7 @@ func (c *Cloud) Apply(ctx context.Context, step plan.Step, as string) (string, e
 	if !ok {
 		return "", unknown(step)
 	}
+	defer c.logs.Wrote(projectOf(step.Resource), path.Base(step.Resource)) // also where it failed: that may be known later
 	return known.do(connect.As(ctx, as), c, step)
 }
 

@@ -27,6 +27,15 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 		{"what was private is published, and opened further", game(
 			[]play.Service{{Name: "app0", Balanced: true, Mine: true}},
 			on("app0", 146*time.Second, kind.Publish), on("app0", 25*time.Second, kind.OpenIngress))},
+		{"what we closed looks private in a log that was read before", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Mine: true}}, Instances: 1,
+			Rights: []kind.Right{kind.Deployer, kind.Rewriter}, Moves: []play.Move{
+				on("app0", 19*time.Second, kind.CheckOff),
+				{Pause: time.Second, When: play.BeforeWrite, Kind: kind.GarbageRecord, Service: "app0"},
+			}}},
+		{"two writes of one moment, before we took the public", game(
+			[]play.Service{{Name: "app0", Balanced: true, Mine: true}},
+			on("app0", 16*time.Minute, kind.Publish), on("app0", 0, kind.DropAgent))},
 	} {
 		t.Run(each.name, func(t *testing.T) {
 			if end := outplay(t, each.game, nil); len(end.failing()) > 0 {

@@ -29,8 +29,8 @@ const (
 
 // LastWrites returns the last writes to resources of a project, of the last 24 hours and
 // oldest first: at most 20 entries of these accounts, and as many of all others. The names
-// are the last segments of the resources' names. An answer may be a minute old and must not
-// be changed. An entry may be missing for seconds after the write: Cloud Logging says no
+// are the last segments of the resources' names. An answer may be a minute old, but not older
+// than what this process wrote to these resources, and must not be changed. An entry may be missing for seconds after the write: Cloud Logging says no
 // more than that entries are there soon.
 func (c *Client) LastWrites(ctx context.Context, project string, names, accounts []string) ([]event.Write, error) {
 	return c.lastWrites(ctx, c.writes, Written{Project: project, Names: names, Accounts: accounts})
@@ -43,7 +43,7 @@ func (c *Client) RecentWrites(ctx context.Context, project string, names, accoun
 
 func (c *Client) lastWrites(ctx context.Context, kept *cache.Cache[[]event.Write], of Written) ([]event.Write, error) {
 	project, names, accounts := of.Project, of.Names, of.Accounts
-	key := strings.Join(append([]string{strings.ToLower(project)}, names...), " ")
+	key := strings.Join(append([]string{fmt.Sprint(c.generation(project, names)), strings.ToLower(project)}, names...), " ")
 	writes, err := kept.Get(ctx, key, func(ctx context.Context) ([]event.Write, error) {
 		since := c.now().Add(-Window)
 		filters := []string{logfilter.WritesTo(names, since)}
@@ -66,6 +66,31 @@ func (c *Client) lastWrites(ctx context.Context, kept *cache.Cache[[]event.Write
 		return nil, fmt.Errorf("reading the audit log of %q: %w", project, connect.Classify(err))
 	}
 	return writes, nil
+}
+
+// Wrote says that this process wrote to a resource of a project, by the last segment of its
+// name: earlier answers do not have it.
+func (c *Client) Wrote(project, name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.wrote) >= mostWritten {
+		clear(c.wrote) // earlier answers may be used once more: they are a minute old at most
+	}
+	c.wrote[strings.ToLower(project)+" "+name]++
+}
+
+// mostWritten bounds of how many resources it is known how often this process wrote to them.
+const mostWritten = 10_000
+
+// generation counts the writes of this process to resources of a project.
+func (c *Client) generation(project string, names []string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	count := 0
+	for _, name := range names {
+		count += c.wrote[strings.ToLower(project)+" "+name]
+	}
+	return count
 }
 
 // newest reads the newest entries that a filter selects, in one call.

@@ -87,8 +87,17 @@ func TestTheLastWritesAreThoseToTheNamedResources(t *testing.T) {
 	if diff := cmp.Diff(made, p.writes()); diff != "" {
 		t.Errorf("within the minute (-want +got):\n%s", diff)
 	}
-	p.now = p.now.Add(time.Minute)
+	p.client.Wrote(playground.Project, "another")
+	if diff := cmp.Diff(made, p.writes()); diff != "" {
+		t.Errorf("after our write to another resource (-want +got):\n%s", diff)
+	}
+	p.client.Wrote(playground.Project, "hello-backend")
 	if diff := cmp.Diff(append(made, "backendServices.patch"), p.writes()); diff != "" {
+		t.Errorf("after our write (-want +got):\n%s", diff)
+	}
+	p.switchIAP(false)
+	p.now = p.now.Add(time.Minute)
+	if diff := cmp.Diff(append(made, "backendServices.patch", "backendServices.patch"), p.writes()); diff != "" {
 		t.Errorf("after a minute (-want +got):\n%s", diff)
 	}
 	p.now = p.now.Add(logging.Window)

@@ -5,6 +5,7 @@ package logging
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	logging "google.golang.org/api/logging/v2"
@@ -20,9 +21,12 @@ type Client struct {
 	entries *logging.EntriesService
 	now     func() time.Time
 	share   *share
-	writes  *cache.Cache[[]event.Write]   // by project and resources
-	recent  *cache.Cache[[]event.Write]   // the same, for a shorter time
-	visits  *cache.Cache[[]caller.Caller] // by service and hosts
+	writes  *cache.Cache[[]event.Write] // by project and resources
+
+	mu     sync.Mutex
+	wrote  map[string]int                // how often this process wrote, by project and resource
+	recent *cache.Cache[[]event.Write]   // the same, for a shorter time
+	visits *cache.Cache[[]caller.Caller] // by service and hosts
 }
 
 // New connects to Cloud Logging. The clock now decides how old kept answers are
@@ -50,7 +54,7 @@ func New(ctx context.Context, config connect.Config, now func() time.Time) (*Cli
 		return nil, err
 	}
 	return &Client{entries: api.Entries, now: now, share: newShare(now), writes: writes, recent: latest,
-		visits: visits}, nil
+		visits: visits, wrote: map[string]int{}}, nil
 }
 
 // Any reports whether a project's log has an entry that the filter selects. An answer

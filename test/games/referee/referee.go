@@ -108,7 +108,7 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 				h.cut[who] = now
 			}
 		}
-		h.rerouted = h.rerouted && m.Kind != kind.RerouteBack || m.Kind == kind.Reroute
+		h.rerouted = h.rerouted && m.Kind != kind.RerouteBack || m.Kind == kind.Reroute && r.with.facts[m.Service].balanced
 		h.cached = h.cached || m.Kind == kind.CDN
 		h.moves++
 		if m.Kind.Opens() {
