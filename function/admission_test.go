@@ -130,10 +130,12 @@ func TestBehindCloudRunCallersAreBelievedWhileItChecksThem(t *testing.T) {
 	onCloudRun(t, "projects/123456789012/regions/us-central1")
 	b := newBench(t, cloudtest.Policy(), "K_SERVICE=hello", "IAPGUARD_CALLERS_EVENTS="+pusher, "IAPGUARD_AUDIENCE="+address)
 	b.Call(http.MethodPost, "/v1/projects/"+playground.Project+"/serviceAccounts", map[string]any{"accountId": "iapguard-push"})
-	policy := func(members ...any) {
+	grant := func(role string, members ...any) {
 		b.Call(http.MethodPost, "/v2/"+hello.Name()+":setIamPolicy", map[string]any{"policy": map[string]any{
-			"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": members}}}})
+			"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"serviceAccount:" + pusher}},
+				map[string]any{"role": role, "members": members}}}})
 	}
+	policy := func(members ...any) { grant("roles/run.invoker", members...) }
 	check := func(off bool) {
 		b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": off})
 	}
@@ -150,6 +152,9 @@ func TestBehindCloudRunCallersAreBelievedWhileItChecksThem(t *testing.T) {
 		{"everybody may invoke it", func() { policy("serviceAccount:"+pusher, "allUsers") }, http.StatusServiceUnavailable},
 		{"who is not listed may invoke it", func() { policy("serviceAccount:"+pusher, "user:dev@example.com") },
 			http.StatusServiceUnavailable},
+		{"who deploys it may invoke it too", func() { grant("roles/run.developer", "user:dev@example.com") },
+			http.StatusNoContent},
+		{"everybody may deploy it", func() { grant("roles/run.developer", "allUsers") }, http.StatusServiceUnavailable},
 		{"only who pushes may again", func() { policy("serviceAccount:" + pusher) }, http.StatusNoContent},
 		{"the check is off", func() { check(true) }, http.StatusServiceUnavailable},
 		{"the check is on again", func() { check(false) }, http.StatusNoContent},

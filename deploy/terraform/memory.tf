@@ -38,7 +38,7 @@ resource "google_storage_bucket" "memory" {
     condition {
       age            = 30
       with_state     = "LIVE"
-      matches_prefix = ["hour/", "plan/"]
+      matches_prefix = ["hour/", "plan/", "offer/", "command/"]
     }
   }
 
