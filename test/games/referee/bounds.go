@@ -52,7 +52,10 @@ const (
 )
 
 // isStuck reports whether nothing guards the service but to close it.
-func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
+func isStuck(e exposure) bool { return (!e.balanced || e.rerouted || e.cached) && !e.beside }
+
+// publishedFor is how long after it became public a service counts as published.
+const publishedFor = 10 * time.Minute
 
 // Bounds are P4's. The first row that fits an open door is its bound. Games have no faults
 // of the memory, the log or quotas, and no floods beyond 50 re-protections an hour. That a
@@ -93,8 +96,9 @@ var Bounds = []Bound{
 	{Name: "drift", Meaning: "what was guarded is opened: settle + 5 s from the last write that opened a door",
 		Most: exactly(settle + 5*time.Second), lastOpened: true, of: func(e exposure) bool { return e.closed }},
 	{Name: "published", Meaning: "what was private is opened: settle + 5 s from when it was open first, since nobody relies " +
-		"on it",
-		Most: exactly(settle + 5*time.Second), of: func(e exposure) bool { return e.private }},
+		"on it; within ten minutes from when everybody may invoke it",
+		Most: exactly(settle + 5*time.Second),
+		of:   func(e exposure) bool { return e.private && e.open.Sub(e.publicAt) < publishedFor }},
 	{Name: "old", Meaning: "the first protection of an old service: min(10 min, 4 × settle) + propagation + 90 s, from " +
 		"when it was first seen open, or behind a load balancer",
 		Most: exactly(first), of: func(exposure) bool { return true }},

@@ -16,9 +16,16 @@ func (r *Referee) exposed(now time.Time) {
 				r.within(name, h, f, now)
 			}
 			h.open, h.moves = time.Time{}, 0
-			h.shut = h.shut || h.public && f.there && f.iap && !f.public
+			if !h.shut && h.public && f.there && f.iap && !f.public {
+				h.shut = true
+				if !r.began.IsZero() {
+					h.shutAt = now
+				}
+			}
 		case h.open.IsZero():
-			h.closed = h.closed || h.shut && !r.began.IsZero() && now.Sub(r.began) > unseen
+			// Until the grants of its first protection hold, what is opened again is not closed.
+			h.closed = h.closed || h.shut && !r.began.IsZero() && now.Sub(r.began) > unseen &&
+				(h.shutAt.IsZero() || now.Sub(h.shutAt) > propagation)
 			h.open = now
 			if h.opened.IsZero() || now.Sub(h.opened) > time.Minute {
 				h.opened = now
@@ -36,7 +43,11 @@ func (r *Referee) exposed(now time.Time) {
 func (h *history) seePrivate(f facts, now time.Time) {
 	switch {
 	case f.public || !f.there:
-		h.private = h.private || !h.privateAt.IsZero() && now.Sub(h.privateAt) > unseen
+		if !h.privateAt.IsZero() {
+			h.publicAt = now
+		}
+		// For as long as grants of iapguard's may not hold yet, it may be in the midst of a protection.
+		h.private = h.private || !h.privateAt.IsZero() && now.Sub(h.privateAt) > propagation
 		h.privateAt = time.Time{}
 	case h.privateAt.IsZero():
 		h.private, h.privateAt = false, now

@@ -39,8 +39,11 @@ type history struct {
 	public, shut bool      // it was public once, and then every door was seen shut
 	closed       bool      // … and iapguard had the time to see it
 	exempt       bool      // the policy exempts it
-	private      bool      // it was not public for long enough that iapguard saw that, until it was open
+	private      bool      // it was not public for longer than grants take, until it was open
 	privateAt    time.Time // since when it is not public, zero = it is
+	publicAt     time.Time // since when it is public
+	shutAt       time.Time // when iapguard first shut every door; zero = they were shut before
+	beside       bool      // a move put a second load balancer before it at which IAP can go on
 	rerouted     bool      // a move led its load balancer elsewhere
 	chosen       bool      // nothing can guard it
 	cached       bool      // a move turned Cloud CDN on there, so that IAP cannot be
@@ -108,7 +111,11 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 				h.cut[who] = now
 			}
 		}
-		h.rerouted = h.rerouted && m.Kind != kind.RerouteBack || m.Kind == kind.Reroute && r.with.facts[m.Service].balanced
+		h.rerouted = h.rerouted && m.Kind != kind.RerouteBack || m.Kind == kind.Reroute
+		if m.Kind == kind.Balance && !r.with.facts[m.Service].balanced {
+			h.rerouted = false // it leads there anew
+		}
+		h.beside = h.beside && m.Kind != kind.SideGone || m.Kind == kind.SideBalance
 		h.cached = h.cached || m.Kind == kind.CDN
 		h.moves++
 		if m.Kind.Opens() {
