@@ -259,7 +259,7 @@ func TestAPlanIsCarriedOutOnceAnApproverAgrees(t *testing.T) {
 		final.Command.Name != "approve" || final.Command.By != approver || final.Command.PlanID != planned.PlanID {
 		t.Errorf("%s, approved by %q, command %+v; want protected", final.Outcome, final.ApprovedBy, final.Command)
 	}
-	if code, answer := b.order(t, approver, approve); code != http.StatusConflict || !strings.Contains(answer.Error, "once") {
+	if code, answer := b.order(t, approver, approve); code != http.StatusConflict || !strings.Contains(answer.Error, "any more") {
 		t.Errorf("approved twice: %d %+v", code, answer)
 	}
 	if diff := cmp.Diff([]string(nil), answer.Said[1:]); diff != "" && len(answer.Said) > 1 {

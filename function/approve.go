@@ -57,7 +57,8 @@ func (f *Function) approve(ctx context.Context, order event.Order, by string) ([
 	case err != nil:
 		return nil, fmt.Errorf("storing the approval of plan %s: %w", order.PlanID, err)
 	case !added:
-		return nil, fault.New(fault.Conflict, "plan %s was approved before, and a plan is approved once", order.PlanID)
+		return nil, fault.New(fault.Conflict, "plan %s is approved already, or is not what is to be done at %s any more",
+			order.PlanID, target.Name())
 	}
 	cause := event.Cause{Kind: event.CommandReceived, Project: target.Project, Location: target.Location, Service: target.Service}
 	id := directID + uuid.NewString()

@@ -36,7 +36,8 @@ type Traffic struct {
 
 // clocks are the times that the resources do not show.
 func (d *decider) clocks(p posture.Posture, settings policy.Settings) policy.Clocks {
-	clocks := policy.Clocks{QuietBy: d.quietBy(p, settings), Wrote: map[string]time.Time{}, Seen: map[policy.Grant]time.Time{}}
+	clocks := policy.Clocks{QuietBy: d.quietBy(p, settings), Wrote: map[string]time.Time{},
+		Removed: map[string]time.Time{}, Seen: map[policy.Grant]time.Time{}}
 	if cause := d.request.Cause; cause.Kind == event.BackendServiceChanged && !wroteIt(d.facts.Self, event.Write{Cause: cause}) {
 		clocks.TouchedAt = cause.At
 	}
@@ -44,6 +45,9 @@ func (d *decider) clocks(p posture.Posture, settings policy.Settings) policy.Clo
 		written := plan.Written(plan.Op(op), resource)
 		if at.After(clocks.Wrote[written]) && !at.After(d.now) {
 			clocks.Wrote[written] = at
+		}
+		if op == string(revokeAccess) && at.After(clocks.Removed[resource]) && !at.After(d.now) {
+			clocks.Removed[resource] = at
 		}
 	}
 	for _, step := range d.facts.Run.Done {

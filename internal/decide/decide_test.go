@@ -275,6 +275,9 @@ func TestADecisionNamesTheFactsThatItMisses(t *testing.T) {
 		{"a plan that can shut somebody out", func(*situation) {}, Needs{Callers: true, Breaker: true}},
 		{"the same, with callers and breaker", func(s *situation) {
 			s.facts.Breaker, s.facts.Callers = &memory.Breaker{}, &Callers{}
+		}, Needs{History: true}},
+		{"the same, with the history", func(s *situation) {
+			s.facts.Callers, s.facts.Breaker, s.facts.History = &Callers{}, &memory.Breaker{}, &History{}
 		}, Needs{Slot: &SlotRequest{Rule: "shops", Limits: policy.DefaultSettings().Limits}}},
 		{"a plan that is held", func(s *situation) { s.holds = heldUntil(noon.Add(time.Hour)) },
 			Needs{Callers: true}},

@@ -61,7 +61,13 @@ func (d *decider) limited(due []plan.Step) {
 		return
 	}
 	if d.facts.Slot == nil {
-		d.needs.Slot = &SlotRequest{Rule: d.settings.Rule, Limits: d.settings.Limits, Again: d.guardedBefore()}
+		again := d.guardedBefore()
+		if !again && d.facts.Memory == nil { // who deletes a record does not make a new service of it
+			if again, _ = d.closedInLog(d.facts.Posture, false); d.needs.History {
+				return
+			}
+		}
+		d.needs.Slot = &SlotRequest{Rule: d.settings.Rule, Limits: d.settings.Limits, Again: again}
 		return
 	}
 	if slot := d.facts.Slot; slot.UsedUp != "" {

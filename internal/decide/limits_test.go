@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -21,6 +22,13 @@ func TestASlotIsNeededForWhatCanShutSomebodyOut(t *testing.T) {
 	}{
 		{"a first protection", func(*situation) {}, false, false},
 		{"guarded before", func(s *situation) { s.facts.Memory = &memory.Service{GuardedSince: ago(60)} }, true, false},
+		{"its record is gone, and the log shows that we closed it", func(s *situation) {
+			s.facts.History = &History{Writes: []event.Write{{
+				Cause: event.Cause{Kind: event.RunServiceChanged, Location: hello.Location, Service: hello.Service, Principal: us,
+					UserAgent: "iapguard/1", At: ago(60)},
+				Settings: map[string]string{"ingress": string(posture.IngressInternalLoadBalancing)},
+			}}}
+		}, true, false},
 		{"a new service", func(s *situation) { s.facts.Posture.Service.CreatedAt = noon.Add(-time.Minute) }, false, true},
 		{"a young service that we saw late", func(s *situation) {
 			s.facts.Posture.Service.CreatedAt = noon.Add(-5 * time.Minute)

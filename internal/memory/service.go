@@ -59,7 +59,7 @@ type Service struct {
 	// BreakGlass are the fields that were opened on purpose within a day.
 	BreakGlass []BreakGlass `json:"breakGlass,omitempty"`
 	Approvals  []Approval   `json:"approvals,omitempty"`
-	// Offered is the plan that was last offered for approval; "" = none was.
+	// Offered is the plan that waits for an approval; "" = none does.
 	Offered string `json:"offered,omitempty"`
 }
 
@@ -291,10 +291,12 @@ func (s *Service) Redeem(planID, run string, at time.Time) bool {
 	return false
 }
 
-// Approve adds the approval of a plan. It reports whether the record changed: a plan is
-// approved once.
+// Approve adds the approval of a plan. It reports whether the record changed: the plan is the
+// one that waits now, and no approval of it waits for a run.
 func (s *Service) Approve(approval Approval) bool {
-	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.PlanID == approval.PlanID }) {
+	if s.Offered != approval.PlanID || slices.ContainsFunc(s.Approvals, func(a Approval) bool {
+		return a.PlanID == approval.PlanID && a.UsedAt.IsZero() && approval.At.Before(a.Expires)
+	}) {
 		return false
 	}
 	approval.By = clip(approval.By)
@@ -302,12 +304,11 @@ func (s *Service) Approve(approval Approval) bool {
 	return true
 }
 
-// Offer notes which plan waits for a person. It reports whether the record changed.
+// Offer notes which plan waits for a person, "" = none does. It reports whether the record
+// changed.
 func (s *Service) Offer(planID string) bool {
-	changed := planID != "" && s.Offered != planID
-	if changed {
-		s.Offered = planID
-	}
+	changed := s.Offered != planID
+	s.Offered = planID
 	return changed
 }
 

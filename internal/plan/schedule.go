@@ -19,7 +19,7 @@ import (
 //     and those who are entitled pass a load balancer: a write in the middle of a
 //     terraform apply makes the apply fail.
 //   - IAP goes on once the accessors' own grants have had time to propagate, and before a
-//     private service every other change of IAP's policy too.
+//     private service the removal of public accessors too.
 //   - The public goes once the agent's own grant has, and IAP is on.
 //   - Before a new service nobody can rely on a way in, so IAP goes on there and the
 //     public goes without a wait for propagation.
@@ -190,18 +190,15 @@ func (s schedule) accessHolds(step Step) time.Time {
 	return at
 }
 
-// removalsHold is when members who were taken from the IAP policies of a private service can
-// be expected to pass no more where a step turns IAP on. Before, nobody passes there, so
-// nobody is kept waiting by it.
+// removalsHold is when public accessors that we took away before a private service can be
+// expected to pass no more where a step turns IAP on. What others write there delays nothing.
 func (s schedule) removalsHold(step Step) time.Time {
 	if !door.Private(s.p) {
 		return time.Time{}
 	}
 	var at time.Time
 	for _, place := range s.placesOf(step) {
-		if policy, known := accessAt(s.p, place.resource); known {
-			at = latest(at, s.propagated(policy.ChangedAt))
-		}
+		at = latest(at, s.propagated(s.want.Clocks.Removed[place.resource]))
 	}
 	return at
 }

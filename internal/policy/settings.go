@@ -285,6 +285,8 @@ type Clocks struct {
 	// Wrote is when we last wrote a resource, or the policy of one, by its name as steps
 	// have it.
 	Wrote map[string]time.Time
+	// Removed is when we last took public accessors from a policy of IAP's, by its resource.
+	Removed map[string]time.Time
 	// Seen is since when grants are known.
 	Seen map[Grant]time.Time
 	// New means that nobody can have come to rely on the service yet.

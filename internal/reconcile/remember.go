@@ -89,7 +89,13 @@ func (r *run) open(ctx context.Context, decision decide.Decision) error {
 // offer keeps a plan that waits for a person's approval, and who caused it.
 func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Decision) {
 	offered := decision.Offer
-	if offered == nil || r.request.DryRun {
+	switch {
+	case r.request.DryRun:
+		return
+	case offered == nil && facts.Memory != nil && facts.Memory.Offered != "":
+		r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer("") })
+		return
+	case offered == nil:
 		return
 	}
 	if known := facts.Memory; known != nil && known.Offered == offered.PlanID && r.request.Cause.Principal == "" {

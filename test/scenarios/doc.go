@@ -73,7 +73,8 @@
 //	sweep [PROJECT]                  somebody asks on the commands topic to look at every service of a project
 //	apply SERVICE plan PLANID        somebody asks on the commands topic to carry out that plan
 //	approve policy                   an approver lets the version of the policy in that waits
-//	approve SERVICE                  somebody approves, on the commands topic, the plan that was last reported
+//	approve SERVICE                  an operator approves, by a command, the plan that was last reported
+//	send COMMAND [NAME=VALUE…]       an operator sends a command directly; the block has what the function says
 //
 // The others look at what came of it; their indented lines are what must be
 // seen, and go test ./test/scenarios -update writes them anew:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -163,6 +164,11 @@ func (p *play) attach(s script) {
 	if config.Writers, err = function.ParseWriters(s.writers); err != nil {
 		p.t.Fatal(err)
 	}
+	push := []string{playground.PushAccount}
+	config.Callers = function.Callers{
+		Audiences: []string{playground.FunctionAudience}, Operators: []string{playground.OperatorAccount},
+		Pushers: map[string][]string{function.EventsPath: push, function.WorkPath: push, function.CommandsPath: push},
+	}
 	config.Store = memory.NewInProcess() // outlives the function's process
 	p.config = config
 	if err := p.serve(); err != nil {
@@ -259,6 +265,7 @@ func (p *play) post(one letter) bool {
 		p.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+p.token(playground.PushAccount))
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		p.t.Fatal(err)
@@ -272,6 +279,49 @@ func (p *play) post(one letter) bool {
 	}
 	p.t.Fatalf("the function answered %s", response.Status)
 	return false
+}
+
+// token is a new token of an account for the function.
+func (p *play) token(account string) string {
+	p.t.Helper()
+	now := p.clock.Now()
+	text, err := p.playground.Cloud.Tokens().Sign(map[string]any{
+		"iss": "https://accounts.google.com", "aud": playground.FunctionAudience, "sub": "1", "email": account,
+		"email_verified": true, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "jti": rand.Text(),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
+}
+
+// send has an operator send a command directly, and returns what the function says.
+func (p *play) send(fields map[string]any) ([]string, error) {
+	p.t.Helper()
+	data, err := json.Marshal(fields)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.function+function.CommandsPath, bytes.NewReader(data))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+p.token(playground.OperatorAccount))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer function.Answer
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, fmt.Errorf("the function answered %s: %w", response.Status, err)
+	}
+	p.deliver()
+	said := answer.Said
+	if answer.Error != "" {
+		said = append(said, fmt.Sprintf("%d: %s", response.StatusCode, answer.Error))
+	}
+	return said, nil
 }
 
 func (p *play) advance(d time.Duration) {

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -182,8 +183,11 @@ var acts = map[string]func(p *play, args, block []string) error{
 			return fmt.Errorf("nothing was reported that could be approved")
 		}
 		last := reports[len(reports)-1]
-		p.command(map[string]string{"command": "apply", "target": last.Subject(), "planId": last.PlanID})
-		return nil
+		said, err := p.send(map[string]any{"command": "approve", "planId": last.PlanID})
+		if err == nil && !strings.HasPrefix(strings.Join(said, ""), "plan "+last.PlanID) {
+			err = errors.New(strings.Join(said, "; "))
+		}
+		return err
 	},
 	"apply": func(p *play, args, _ []string) error {
 		if len(args) != 3 || args[1] != "plan" {
@@ -196,6 +200,21 @@ var acts = map[string]func(p *play, args, block []string) error{
 
 // looks are the commands that compare what is seen with their block.
 var looks = map[string]func(p *play, args []string) ([]string, error){
+	"send": func(p *play, args []string) ([]string, error) {
+		fields := map[string]any{"command": args[0]}
+		for _, pair := range args[1:] {
+			name, value, _ := strings.Cut(pair, "=")
+			fields[name] = value
+			if value == "yes" {
+				fields[name] = true
+			}
+		}
+		said, err := p.send(fields)
+		for i := range said {
+			said[i] = timeless(said[i])
+		}
+		return said, err
+	},
 	"reports": func(p *play, args []string) ([]string, error) {
 		return tellAll(p.about(strings.Join(args, ""), true)), nil
 	},

@@ -48,6 +48,11 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 		p.mu.Unlock()
 		p.compare(call, before, p.everyDoor())
 	}
+	if r.URL.Path == "/oauth2/v3/certs" { // no call of an API
+		w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
+		_, _ = w.Write(answer) // the function may have ended
+		return
+	}
 	p.mu.Lock()
 	p.spent.calls, p.spent.bytes = p.spent.calls+1, p.spent.bytes+len(answer)
 	p.mu.Unlock()

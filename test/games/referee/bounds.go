@@ -49,10 +49,11 @@ func exactly(d time.Duration) func(play.Game) time.Duration {
 const (
 	stuck     = "stuck"
 	restarted = "stuck, and since when is not known"
+	beside    = "stuck, with a second load balancer"
 )
 
 // isStuck reports whether nothing guards the service but to close it.
-func isStuck(e exposure) bool { return (!e.balanced || e.rerouted || e.cached) && !e.beside }
+func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
 
 // publishedFor is how long after it became public a service counts as published.
 const publishedFor = 10 * time.Minute
@@ -69,6 +70,15 @@ var Bounds = []Bound{
 	{Name: restarted, Meaning: "as stuck, and somebody changed or deleted the record that says since when: whenStuck " +
 		"counts from the next look",
 		Most: exactly(0), of: func(e exposure) bool { return isStuck(e) && e.tampered }},
+	{Name: beside, Meaning: "as stuck, and a move put a second load balancer before it, by which it can be guarded: the " +
+		"bound of an old service more",
+		Most: func(g play.Game) time.Duration {
+			if g.Stuck {
+				return stuckAfter + first
+			}
+			return 0
+		},
+		of: func(e exposure) bool { return isStuck(e) && e.beside }},
 	{Name: stuck, Meaning: "no load balancer of its own leads to the service, or a move made it lead elsewhere, or put " +
 		"an obstacle before it: whenStuck closes it, or the owner chose that it stays open",
 		Most: func(g play.Game) time.Duration {

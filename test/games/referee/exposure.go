@@ -61,7 +61,7 @@ func (r *Referee) within(name string, h *history, f facts, now time.Time) {
 		if !each.of(at) {
 			continue
 		}
-		cannot := each.Name == stuck || each.Name == restarted
+		cannot := each.Name == stuck || each.Name == restarted || each.Name == beside
 		if h.chosen && !cannot { // it can be guarded from now on
 			h.open, h.opened, h.moves, h.private = now, now, 0, false
 		}
