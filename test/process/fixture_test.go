@@ -116,6 +116,7 @@ func (o *fixture) push(concurrency int) {
 			Endpoint:    o.front.URL + path,
 			AckDeadline: 600 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 			DeadLetterTopic: playground.DeadLettersTopic, MaxDeliveryAttempts: 100, Concurrency: concurrency,
+			Account: playground.PushAccount, Audience: playground.FunctionAudience,
 		}); err != nil {
 			o.t.Fatal(err)
 		}

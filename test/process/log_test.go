@@ -46,8 +46,12 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 	o := open(t)
 	hello := playground.Scenario[:1]
 	o.Build(hello...)
+	if err := o.DeployFunction(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	i := run(t, o.Env, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG",
-		"GOMEMLIMIT=100MiB")
+		"GOMEMLIMIT=100MiB", "IAPGUARD_CALLERS_EVENTS="+playground.PushAccount,
+		"IAPGUARD_CALLERS_WORK="+playground.PushAccount, "IAPGUARD_AUDIENCE="+playground.FunctionAudience)
 	o.to(i)
 	o.header = http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}}
 	o.push(1)
