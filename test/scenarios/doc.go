@@ -71,7 +71,7 @@
 //	                                 field: its writes are acknowledged, and do not show
 //	remember                         that is over
 //	sweep [PROJECT]                  somebody asks on the commands topic to look at every service of a project
-//	apply SERVICE plan PLANID        somebody asks on the commands topic to carry out that plan
+//	apply SERVICE plan PLANID        somebody asks on the commands topic to carry out that plan; last: the last reported
 //	approve policy                   an approver lets the version of the policy in that waits
 //	approve SERVICE                  an operator approves, by a command, the plan that was last reported
 //	send COMMAND [NAME=VALUE…]       an operator sends a command directly; the block has what the function says

@@ -193,7 +193,11 @@ var acts = map[string]func(p *play, args, block []string) error{
 		if len(args) != 3 || args[1] != "plan" {
 			return fmt.Errorf("write apply SERVICE plan PLANID")
 		}
-		p.command(map[string]string{"command": "apply", "target": usCentralServices + args[0], "planId": args[2]})
+		id := args[2]
+		if reports := p.about(args[0], false); id == "last" && len(reports) > 0 {
+			id = reports[len(reports)-1].PlanID
+		}
+		p.command(map[string]string{"command": "apply", "target": usCentralServices + args[0], "planId": id})
 		return nil
 	},
 }
