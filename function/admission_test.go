@@ -2,6 +2,7 @@ package function
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,7 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
@@ -264,5 +268,72 @@ func TestAPlanIsCarriedOutOnceAnApproverAgrees(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string(nil), answer.Said[1:]); diff != "" && len(answer.Said) > 1 {
 		t.Errorf("more was said (-want +got):\n%s", diff)
+	}
+}
+
+func TestAStolenTokenDoesWhatItsAccountMay(t *testing.T) {
+	b := checkedBench(t, cloudtest.Policy("mode: approve", "approvers: [\"serviceAccount:"+approver+"\"]"))
+	plan := `{"command":"plan","id":"p","target":"` + hello.Name() + `"}`
+	if got := b.send(CommandsPath, b.token(t, pusher, nil), plan); got.Code != http.StatusNoContent {
+		t.Fatalf("plan: %d %s", got.Code, got.Body)
+	}
+	planID := b.lastOn(hello.Name()).PlanID
+	forged := map[string]map[string]any{
+		"as it is": nil, "for somebody else": {"aud": "https://other.example.com"}, "expired": {"exp": 1},
+		"issued long ago": {"iat": 1}, "by another issuer": {"iss": "https://evil.example.com"},
+		"with an address that is not verified": {"email_verified": false},
+	}
+	for _, account := range []string{pusher, "worker@guard-prod.iam.gserviceaccount.com", approver, operator, stranger} {
+		for _, path := range []string{EventsPath, WorkPath, CommandsPath} {
+			for how, claims := range forged {
+				for _, body := range []string{
+					`{"command":"hold","target":"projects/demo-project","for":"1h","reason":"r"}`,
+					`{"command":"close-breaker","reason":"r"}`, `{"command":"undo","run":"r","yes":true}`,
+					`{"command":"approve","planId":"` + planID + `"}`,
+					`{"command":"apply","planId":"` + planID + `","target":"` + hello.Name() + `"}`,
+				} {
+					if how == "as it is" && path == CommandsPath && (account == operator || account == approver) {
+						continue // the only ones who may: TestDirectCommandsNeedTheirAccount
+					}
+					b.Later(time.Second)
+					if got := b.send(path, b.token(t, account, claims), body); got.Code == http.StatusOK {
+						t.Errorf("a token of %s, %s, with %s at %s: %s", account, how, body, path, got.Body)
+					}
+				}
+			}
+		}
+	}
+	known, err := b.memory.Deployment(t.Context())
+	if err != nil && !errors.Is(err, memory.ErrMissing) || len(known.Placed) > 0 || !known.Breaker.ClosedAt.IsZero() ||
+		len(b.Calls().Own().Writes()) > 0 {
+		t.Errorf("%d holds, breaker closed at %s, writes %v, %v; want nothing done", len(known.Placed), known.Breaker.ClosedAt,
+			b.Calls().Own().Writes(), err)
+	}
+	offer, err := b.memory.Offer(t.Context(), planID)
+	if err != nil || offer.Service != hello.Name() {
+		t.Errorf("the plan is not offered any more: %+v, %v", offer, err)
+	}
+}
+
+func TestWhoCausedAPlanDoesNotApproveIt(t *testing.T) {
+	b := checkedBench(t, cloudtest.Policy("mode: approve", "approvers: [\"serviceAccount:"+approver+"\", \"serviceAccount:"+
+		operator+"\"]"))
+	cause := event.Cause{Kind: event.RunServiceChanged, Key: "k", Principal: strings.ToUpper(approver[:1]) + approver[1:],
+		At: b.Now()}
+	if err := b.dispatch(t.Context(), cause, []posture.Target{hello}); err != nil {
+		t.Fatal(err)
+	}
+	planID := b.lastOn(hello.Name()).PlanID
+	approve := `{"command":"approve","planId":"` + planID + `"}`
+	code, answer := b.order(t, approver, approve)
+	if code != http.StatusForbidden || !strings.Contains(answer.Error, "somebody else") {
+		t.Errorf("who caused it: %d %+v", code, answer)
+	}
+	b.Later(25 * time.Hour)
+	if code, answer = b.order(t, operator, approve); code != http.StatusConflict || !strings.Contains(answer.Error, "24h") {
+		t.Errorf("a day later: %d %+v", code, answer)
+	}
+	if writes := b.Calls().Own().Writes(); len(writes) > 0 {
+		t.Errorf("written: %v", writes)
 	}
 }

@@ -101,13 +101,7 @@ func (f *Function) carryOut(ctx context.Context, order event.Order, by string) (
 	case "hold":
 		return f.placeHold(ctx, order, by)
 	case "resume":
-		stays, err := f.holds.ResumeHold(ctx, order.Target)
-		said := []string{order.Target + " is no longer held by a command"}
-		if err == nil && stays != nil {
-			said = append(said, fmt.Sprintf("%s is held until %s all the same: %s", stays.Name(),
-				stays.Until.UTC().Format(time.RFC3339), stays.Reason))
-		}
-		return said, err
+		return f.resume(ctx, order, by)
 	case "close-breaker":
 		return []string{"the circuit breaker is closed: " + order.Reason}, f.engine.CloseBreaker(ctx, by, order.Reason)
 	case "undo":
@@ -127,6 +121,29 @@ func (f *Function) ordered(ctx context.Context, order event.Order, by string) ([
 	}
 	return []string{fmt.Sprintf("%s of %s is taken on; its reports name the command %s", order.Name,
 		cmp.Or(order.Target, "everything in scope"), order.Cause.Command.ID)}, nil
+}
+
+// resume lifts a hold, and has what it covered looked at: else that waited for the end of the
+// hold, an event or a sweep.
+func (f *Function) resume(ctx context.Context, order event.Order, by string) ([]string, error) {
+	stays, err := f.holds.ResumeHold(ctx, order.Target)
+	if err != nil {
+		return nil, err
+	}
+	said := []string{order.Target + " is no longer held by a command"}
+	if stays != nil {
+		return append(said, fmt.Sprintf("%s is held until %s all the same: %s", stays.Name(),
+			stays.Until.UTC().Format(time.RFC3339), stays.Reason)), nil
+	}
+	if posture.AboveProject(order.Target) {
+		return append(said, "the next events and sweeps resume the work there"), nil
+	}
+	sweep, err := event.SweepOf(order.Target, directID+uuid.NewString())
+	if err != nil {
+		return said, &fault.Error{Kind: fault.Invalid, Err: err}
+	}
+	looked, err := f.ordered(ctx, sweep, by)
+	return append(said, looked...), err
 }
 
 func (f *Function) placeHold(ctx context.Context, order event.Order, by string) ([]string, error) {

@@ -91,6 +91,13 @@ func ParseOrder(body []byte, id string) (Order, error) {
 	return o, o.check()
 }
 
+// SweepOf is the order to look at every service of a scope.
+func SweepOf(target, id string) (Order, error) {
+	c := Cause{Kind: CommandReceived, Key: "command/" + id, EventID: id,
+		Command: &Command{Name: "sweep", Target: target, ID: id}}
+	return Order{Name: "sweep", Target: target, Cause: &c}, c.setTarget("sweep", target, "")
+}
+
 // beyond is the first member that is set and not among those that a command takes, "" = none.
 func (m orderMessage) beyond(takes []string) string {
 	for _, member := range []struct {
