@@ -88,8 +88,8 @@ func (d *decider) unpublished(p posture.Posture) bool {
 	}) {
 		return true
 	}
-	if d.facts.Memory == nil || d.facts.Memory.PrivateSince.IsZero() || !d.closedByUs() {
-		return false
+	if known := d.facts.Memory; known != nil && (known.PrivateSince.IsZero() || !d.closedByUs()) {
+		return false // where the record is gone, the log alone says so
 	}
 	writes, known := d.history()
 	d.unseen = d.removedLately()
@@ -126,7 +126,7 @@ const (
 // removedLately reports whether the memory knows that we took the public from the service so
 // lately that the audit log may not say so yet.
 func (d *decider) removedLately() bool {
-	return slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
+	return d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
 		return w.Op == string(revokePublic) && !w.At.After(d.now) && d.now.Sub(w.At) < entriesMissFor
 	})
 }

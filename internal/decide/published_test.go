@@ -182,3 +182,30 @@ func TestTheLogIsAskedAgainWhereAnEntryMayBeMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutARecordTheLogSaysWhatWeTookThePublicFrom(t *testing.T) {
+	write := func(seconds int, principal, agent string, members ...string) event.Write {
+		return event.Write{
+			Cause: event.Cause{Kind: event.RunIAMChanged, Project: hello.Project, Location: hello.Location,
+				Service: hello.Service, Principal: principal, UserAgent: agent, At: ago(seconds)},
+			Policy: &posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: members}}},
+		}
+	}
+	let, took := write(60, "dev@example.com", "gcloud", bob, "allUsers"), write(30, us, "iapguard/0.1.0", bob)
+	for name, tc := range map[string]struct {
+		writes []event.Write
+		acts   bool
+	}{
+		"we took it": {[]event.Write{let, took}, true}, "nobody did": {[]event.Write{write(60, "dev@example.com", "gcloud", bob)}, false},
+	} {
+		s := published(time.Minute)
+		p := s.facts.Posture
+		p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{bob}}}
+		p.Backends[0].Members[0].Invokers = p.Invokers
+		s.rules.settings.Private = policy.PrivateLeave
+		s.facts.Posture, s.facts.Memory, s.facts.History = p, nil, &History{Writes: tc.writes}
+		if got := s.decide(); len(got.Waves) > 0 != tc.acts {
+			t.Errorf("%s: %s with %d waves", name, got.Outcome, len(got.Waves))
+		}
+	}
+}

@@ -60,7 +60,7 @@ func (r *Referee) lockedOut(now time.Time) {
 			row := ""
 			if l.address != "" && r.game.Private == "include" {
 				row = "included"
-			} else if f := r.with.facts[l.service]; r.game.Private == "behind-iap" && f.letsIn(bob) {
+			} else if f := r.with.facts[l.service]; r.game.Private == "behind-iap" && (f.letsIn(bob) || f.letsIn(carol)) {
 				row = "not named"
 			} else if r.game.Private == "behind-iap" && !f.letsIn(alice) {
 				row = "not let in"
