@@ -221,26 +221,35 @@ func (s *Playground) Serve(ctx context.Context, function http.Handler) (string, 
 }
 
 // DeployFunction makes the Cloud Run service that the function is, as deploy/ does: as
-// its own account, and for the pushing account alone. Nothing is listening for events
-// yet: it comes before Attach.
+// its own account, for the pushing account, and for the operator's, as which the project's
+// owner may send commands. Nothing is listening for events yet: it comes before Attach.
 func (s *Playground) DeployFunction(ctx context.Context) error {
 	owner, parent := Client{URL: s.URL()}, "/v2/projects/"+Project+"/locations/"+FunctionRegion
+	variable := func(name, value string) any { return map[string]any{"name": name, "value": value} }
 	if _, err := owner.Call(ctx, http.MethodPost, parent+"/services?serviceId="+FunctionService, map[string]any{
 		"template": map[string]any{"serviceAccount": FunctionAccount, "timeout": "600s",
-			"containers": []any{map[string]any{"image": functionImage}}},
+			"containers": []any{map[string]any{"image": functionImage, "env": []any{
+				variable("IAPGUARD_OPERATORS", OperatorAccount), variable("IAPGUARD_AUDIENCE", FunctionAudience)}}}},
 	}); err != nil {
 		return fmt.Errorf("deploying the function's service: %w", err)
 	}
-	pusher, _, _ := strings.Cut(PushAccount, "@")
-	if _, err := owner.Call(ctx, http.MethodPost, "/v1/projects/"+Project+"/serviceAccounts",
-		map[string]any{"accountId": pusher}); err != nil {
-		return fmt.Errorf("making the account that pushes: %w", err)
+	accounts := "/v1/projects/" + Project + "/serviceAccounts"
+	for _, account := range []string{PushAccount, OperatorAccount} {
+		id, _, _ := strings.Cut(account, "@")
+		if _, err := owner.Call(ctx, http.MethodPost, accounts, map[string]any{"accountId": id}); err != nil {
+			return fmt.Errorf("making the account %s: %w", account, err)
+		}
 	}
-	if _, err := owner.Call(ctx, http.MethodPost, "/v2/"+functionName+":setIamPolicy", map[string]any{
-		"policy": map[string]any{"bindings": []any{
-			map[string]any{"role": "roles/run.invoker", "members": []any{"serviceAccount:" + PushAccount}}}},
-	}); err != nil {
-		return fmt.Errorf("deploying the function's service: %w", err)
+	for path, binding := range map[string]map[string]any{
+		"/v2/" + functionName: {"role": "roles/run.invoker",
+			"members": []any{"serviceAccount:" + PushAccount, "serviceAccount:" + OperatorAccount}},
+		accounts + "/" + OperatorAccount: {"role": "roles/iam.serviceAccountOpenIdTokenCreator",
+			"members": []any{string(apiserver.Owner)}},
+	} {
+		policy := map[string]any{"policy": map[string]any{"bindings": []any{binding}}}
+		if _, err := owner.Call(ctx, http.MethodPost, path+":setIamPolicy", policy); err != nil {
+			return fmt.Errorf("deploying the function's service: %w", err)
+		}
 	}
 	return nil
 }

@@ -51,7 +51,8 @@ func TestEveryLogLineOfARequestSaysWhichOne(t *testing.T) {
 	}
 	i := run(t, o.Env, o.URL(), "K_SERVICE=iapguard", "GCE_METADATA_HOST="+metadata(t), "LOG_LEVEL=DEBUG",
 		"GOMEMLIMIT=100MiB", "IAPGUARD_CALLERS_EVENTS="+playground.PushAccount,
-		"IAPGUARD_CALLERS_WORK="+playground.PushAccount, "IAPGUARD_AUDIENCE="+playground.FunctionAudience)
+		"IAPGUARD_CALLERS_WORK="+playground.PushAccount, "IAPGUARD_OPERATORS="+playground.OperatorAccount,
+		"IAPGUARD_AUDIENCE="+playground.FunctionAudience)
 	o.to(i)
 	o.header = http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}}
 	o.push(1)

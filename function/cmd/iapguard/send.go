@@ -51,7 +51,13 @@ func newSendCommand() *cobra.Command {
 		Long: "Send posts a command to the deployed function with an identity token of a service account that you may " +
 			"impersonate, so that the audit log names you: apply, plan, audit, doctor, sweep, due, hold, resume, undo or " +
 			"close-breaker. The function says what it did. To approve, use iapguard approve.",
-		Args: cobra.RangeArgs(1, 2),
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) > 2 {
+				return usageError{fmt.Errorf("write %s COMMAND [TARGET], like %s sweep projects/PROJECT", command.CommandPath(),
+					command.CommandPath())}
+			}
+			return nil
+		},
 		RunE: func(command *cobra.Command, args []string) error {
 			body["command"] = args[0]
 			if len(args) > 1 {

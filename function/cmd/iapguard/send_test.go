@@ -2,14 +2,12 @@ package main
 
 import (
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/playground/attach"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -26,20 +24,6 @@ func deployedIn(t *testing.T, policy string) *cloudtest.Env {
 	if err := o.DeployFunction(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	account, _, _ := strings.Cut(playground.OperatorAccount, "@")
-	accounts := "/v1/projects/" + playground.Project + "/serviceAccounts"
-	o.CallAs(o.Owner(), http.MethodPost, accounts, map[string]any{"accountId": account})
-	binding := func(role string, members ...any) map[string]any {
-		return map[string]any{"policy": map[string]any{"bindings": []any{map[string]any{"role": role, "members": members}}}}
-	}
-	o.CallAs(o.Owner(), http.MethodPost, accounts+"/"+playground.OperatorAccount+":setIamPolicy",
-		binding("roles/iam.serviceAccountOpenIdTokenCreator", string(apiserver.Owner)))
-	o.CallAs(o.Owner(), http.MethodPost, "/v2/"+deployedFunction+":setIamPolicy", binding("roles/run.invoker",
-		"serviceAccount:"+playground.PushAccount, "serviceAccount:"+playground.OperatorAccount))
-	o.CallAs(o.Owner(), http.MethodPatch, "/v2/"+deployedFunction, map[string]any{"template": map[string]any{
-		"containers": []any{map[string]any{"image": "us-docker.pkg.dev/cloudrun/container/hello", "env": []any{
-			map[string]any{"name": "IAPGUARD_OPERATORS", "value": playground.OperatorAccount},
-			map[string]any{"name": "IAPGUARD_AUDIENCE", "value": playground.FunctionAudience}}}}}})
 	function, err := attach.Function(t.Context(), o.Playground, attach.Options{
 		PolicyFile: written(t, "policy.yaml", policy), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
