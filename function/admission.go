@@ -23,7 +23,7 @@ import (
 const (
 	// ownDoorFor is how long a reading of our own service's settings is believed. A direct
 	// command reads them anew, but for those that came at nearly the same time.
-	ownDoorFor, ownDoorForCommands = 5 * time.Minute, 10 * time.Second
+	ownDoorFor, ownDoorForCommands = 5 * time.Minute, time.Second
 	// ownDoorPatience bounds one reading.
 	ownDoorPatience = 5 * time.Second
 	// freshFor is how long after its issue a token may send a direct command, and skew how far

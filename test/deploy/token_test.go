@@ -142,3 +142,47 @@ func TestAPushersTokenOpensItsOwnPathAlone(t *testing.T) {
 	}
 	e.until("the sweep protects hello", e.protected("hello"))
 }
+
+// What people send comes with a token of the operator's account, through Cloud Run's own check,
+// which takes the signature away.
+func TestPeoplesCommandsNeedTheOperatorsFreshToken(t *testing.T) {
+	e := open(t, asShipped, nil)
+	e.Build(worldwide)
+	e.apply()
+	const operator = "iapguard-approver@demo-project.iam.gserviceaccount.com"
+	issued := func(ago time.Duration) string {
+		return e.signed(e.Cloud.Tokens(), map[string]any{"email": operator, "iat": time.Now().Add(-ago).Unix()})
+	}
+	const hold = `{"command":"hold","target":"projects/demo-project","for":"1h","reason":"a test"}`
+	fresh := issued(0)
+	for _, tc := range []struct {
+		name, path, token string
+		want              int
+	}{
+		{"issued six minutes ago", "/commands", issued(6 * time.Minute), http.StatusUnauthorized},
+		{"at another path", "/work", fresh, http.StatusForbidden},
+		{"fresh", "/commands", fresh, http.StatusOK},
+		{"used before", "/commands", fresh, http.StatusUnauthorized},
+	} {
+		if got := e.send(tc.path, tc.token, hold); got != tc.want {
+			t.Errorf("a token of the operator, %s: %d, want %d", tc.name, got, tc.want)
+		}
+	}
+	if got := e.send("/commands", e.signed(e.Cloud.Tokens(), nil), aSweep); got != http.StatusNoContent {
+		t.Errorf("a sweep: %d, want 204", got)
+	}
+	e.Idle()
+	if got := e.Ask(worldwide.Host, ""); got != http.StatusOK {
+		t.Errorf("the service is held, and a stranger gets %d", got)
+	}
+
+	// Somebody turns the invoker check off: then anybody can write a token without a signature.
+	name := "/v2/projects/demo-project/locations/" + region + "/services/iapguard"
+	e.CallAs(e.Owner(), http.MethodPatch, name+"?updateMask=invokerIamDisabled", map[string]any{"invokerIamDisabled": true})
+	time.Sleep(1100 * time.Millisecond) // so long the last reading is believed
+	forged := e.signed(oidc.NewWithOwnKey(e.Now), map[string]any{"email": operator, "iat": time.Now().Unix(), "jti": "forged"})
+	forged = forged[:strings.LastIndex(forged, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE"
+	if got := e.send("/commands", forged, strings.Replace(hold, "hold", "resume", 1)); got != http.StatusServiceUnavailable {
+		t.Errorf("a forged token while nobody checks who invokes: %d, want 503", got)
+	}
+}
