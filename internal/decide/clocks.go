@@ -63,6 +63,11 @@ func (d *decider) clocks(p posture.Posture, settings policy.Settings) policy.Clo
 			clocks.Seen[policy.Grant{Resource: b.Resource, Role: b.Role, Members: b.Member, Condition: b.Condition}] = b.FirstSeen
 		}
 	}
+	for grant, since := range d.facts.Relied {
+		if known := clocks.Seen[grant]; known.IsZero() || since.Before(known) {
+			clocks.Seen[grant] = since
+		}
+	}
 	return clocks
 }
 

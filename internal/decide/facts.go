@@ -86,6 +86,9 @@ type Facts struct {
 	Run     Run        // what the run did so far
 	// WriteErr is the error of a write, which ends the run; nil = none failed.
 	WriteErr error
+	// Relied are grants that steps waited for, with the time since when this process knows them:
+	// who deletes a record does not begin these waits anew.
+	Relied map[policy.Grant]time.Time
 	// Memory is what is remembered of the service; nil = nothing is known.
 	// What it holds is never trusted over a fresh read of the resource.
 	Memory *memory.Service

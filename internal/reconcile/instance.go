@@ -1,12 +1,14 @@
 package reconcile
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/decide"
 	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -21,13 +23,60 @@ type instance struct {
 	versions map[string]time.Time         // since when a version is at work
 	kept     map[posture.Target]time.Time // when all doors were last found kept
 	signIn   map[string]time.Time         // when a sign-in page was last noted
+	relied   map[posture.Target]relied    // grants that steps wait for
+}
+
+// relied are grants that steps of a service wait for, with the time since when they are known.
+type relied struct {
+	uid    string
+	grants map[policy.Grant]time.Time
 }
 
 func newInstance(shared *memory.Memory) *instance {
 	return &instance{
 		slots: shared.Apart(),
 		again: again{taken: map[target]time.Time{}}, kept: map[posture.Target]time.Time{}, signIn: map[string]time.Time{},
+		relied: map[posture.Target]relied{},
 	}
+}
+
+// mostRelied bounds of how many services an instance knows the grants.
+const mostRelied = 10_000
+
+// rely notes which grants the steps of a service wait for, none where they wait for none.
+func (i *instance) rely(p posture.Posture, grants map[policy.Grant]time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	known := i.relied[p.Target]
+	if len(grants) == 0 || known.uid != p.Service.UID {
+		delete(i.relied, p.Target)
+		known = relied{p.Service.UID, map[policy.Grant]time.Time{}}
+	}
+	for grant, since := range grants {
+		if at := known.grants[grant]; at.IsZero() || since.Before(at) {
+			known.grants[grant] = since
+		}
+	}
+	if len(known.grants) == 0 {
+		return
+	}
+	if len(i.relied) >= mostRelied {
+		for arbitrary := range i.relied {
+			delete(i.relied, arbitrary)
+			break
+		}
+	}
+	i.relied[p.Target] = known
+}
+
+// reliedOf are the grants that the steps of a service wait for.
+func (i *instance) reliedOf(p posture.Posture) map[policy.Grant]time.Time {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if known := i.relied[p.Target]; known.uid == p.Service.UID {
+		return maps.Clone(known.grants)
+	}
+	return nil
 }
 
 // keep notes that all doors of a service were found kept.

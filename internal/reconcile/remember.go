@@ -167,6 +167,7 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	if r.request.DryRun {
 		return
 	}
+	r.instance.rely(decision.Posture, decision.Remember.Relied)
 	r.rememberSignIn(ctx, decision.Posture)
 	watch := decision.Remember.Watch
 	if watch != nil && watch.Run == "" {

@@ -33,6 +33,13 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				on("app0", 19*time.Second, kind.CheckOff),
 				{Pause: time.Second, When: play.BeforeWrite, Kind: kind.GarbageRecord, Service: "app0"},
 			}}},
+		{"records are deleted again and again while grants propagate", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true}, {Name: "app1", Public: true, Balanced: true}}, Instances: 1,
+			Rights: []kind.Right{kind.IAPAdmin, kind.Rewriter}, Moves: []play.Move{
+				on("app0", 47200*time.Millisecond, kind.LoseMemory),
+				{Pause: 200 * time.Millisecond, When: play.AfterWrite, Kind: kind.KeepOut, Service: "app1", Who: "allUsers"},
+				on("app0", 40*time.Second, kind.LoseMemory),
+			}}},
 		{"two writes of one moment, before we took the public", game(
 			[]play.Service{{Name: "app0", Balanced: true, Mine: true}},
 			on("app0", 16*time.Minute, kind.Publish), on("app0", 0, kind.DropAgent))},
