@@ -193,6 +193,7 @@ const mirrored = "requests are mirrored here"
 type ahead struct {
 	iap    *posture.RuleIAP
 	unread string
+	mirror bool
 }
 
 // frontendDoors are the addresses of load balancers. Where a frontend has more of one
@@ -203,7 +204,7 @@ func frontendDoors(p posture.Posture) []Door {
 	for _, backend := range p.Backends {
 		guards := map[ahead]judged{}
 		for _, frontend := range backend.Frontends {
-			before := ahead{frontend.IAP, frontend.Unread}
+			before := ahead{frontend.IAP, frontend.Unread, frontend.Mirror}
 			guard, known := guards[before]
 			if !known {
 				guard = frontendGuard(p, backend, frontend)

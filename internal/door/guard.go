@@ -57,8 +57,12 @@ func frontendGuard(p posture.Posture, backend posture.Backend, frontend posture.
 		return behind
 	}
 	asked := judged{GuardIAP, twoIAPs}
-	if !backend.IAPOn && !p.Service.IAPOn {
+	switch {
+	case !backend.IAPOn && !p.Service.IAPOn:
 		asked = iapGuard(p, p.RuleAccessPolicies(frontend), at.Settings)
+	case frontend.Mirror && backend.IAPOn != p.Service.IAPOn:
+		// That IAP at both refuses copies of requests too is unverified: who passes both may get in.
+		asked = tighter(behind, iapGuard(p, p.RuleAccessPolicies(frontend), at.Settings))
 	}
 	if at.Partial {
 		return looser(behind, asked)
@@ -87,6 +91,14 @@ func looser(a, b judged) judged {
 	}
 	if b.guard == GuardUnknown {
 		return a.orWider(b.why)
+	}
+	return a
+}
+
+// tighter is the tighter of two guards that a request meets one after the other.
+func tighter(a, b judged) judged {
+	if slices.Index(looseness, b.guard) < slices.Index(looseness, a.guard) {
+		return b
 	}
 	return a
 }

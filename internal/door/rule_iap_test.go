@@ -57,6 +57,14 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 			elsewhere(whole(p), posture.Policy{})
 			p.Project = accessors("domain:gmail.com")
 		}, GuardIAP, ""},
+		{"of copies, with IAP behind it that lets any account in", func(p *posture.Posture) {
+			whole(p).Access = accessors("allUsers")
+			p.Backends[0].IAPOn, p.Backends[0].Access, p.Backends[0].Frontends[0].Mirror = true, accessors("allAuthenticatedUsers"), true
+		}, GuardSignedIn, "requests are mirrored here; IAP lets any Google account in (allAuthenticatedUsers)"},
+		{"of copies, and lets in who is named", func(p *posture.Posture) {
+			whole(p)
+			p.Backends[0].IAPOn, p.Backends[0].Access, p.Backends[0].Frontends[0].Mirror = true, accessors("allUsers"), true
+		}, GuardIAP, "requests are mirrored here"},
 		{"IAP behind it too", func(p *posture.Posture) { whole(p).Access = accessors("allUsers"); p.Backends[0].IAPOn = true },
 			GuardIAP, twoIAPs},
 		{"IAP at the service too", func(p *posture.Posture) { whole(p); p.Service.IAPOn = true }, GuardIAP, twoIAPs},
