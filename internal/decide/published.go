@@ -88,8 +88,10 @@ func (d *decider) unpublished(p posture.Posture) bool {
 	}) {
 		return true
 	}
-	if known := d.facts.Memory; known != nil && (known.PrivateSince.IsZero() || !d.closedByUs()) {
-		return false // where the record is gone, the log alone says so
+	// Where the record is gone, or begun anew, the log alone says so.
+	if known := d.facts.Memory; known != nil && (d.closedByUs() && known.PrivateSince.IsZero() ||
+		!d.closedByUs() && known.GuardedSince.IsZero()) {
+		return false
 	}
 	writes, known := d.history()
 	d.unseen = d.removedLately()

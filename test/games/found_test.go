@@ -40,6 +40,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				{Pause: 200 * time.Millisecond, When: play.AfterWrite, Kind: kind.KeepOut, Service: "app1", Who: "allUsers"},
 				on("app0", 40*time.Second, kind.LoseMemory),
 			}}},
+		{"the record of a service behind IAP is deleted, and begun anew", play.Game{
+			Services: []play.Service{{Name: "app1", Public: true, Balanced: true, Accessor: play.Bob, Ingress: "internal"}},
+			Private:  "behind-iap", Instances: 1, Rights: []kind.Right{kind.Rewriter},
+			Moves: []play.Move{on("app1", 11*time.Minute, kind.LoseMemory)}}},
 		{"two writes of one moment, before we took the public", game(
 			[]play.Service{{Name: "app0", Balanced: true, Mine: true}},
 			on("app0", 16*time.Minute, kind.Publish), on("app0", 0, kind.DropAgent))},
