@@ -52,7 +52,7 @@ var mutants = []mutant{
 	{"P6", "the ingress is written again at each look", "internal/protection/ingress.go",
 		"if p.Service.Ingress != posture.IngressAll ||", "if p.Service.Ingress == posture.IngressInternal ||"},
 	{"P9", "limits are not looked at", "internal/decide/limits.go",
-		"if !slices.ContainsFunc(due, d.counts) || d.request.OverLimit {", "if !slices.ContainsFunc(due, d.counts) || true {"},
+		"if !slices.ContainsFunc(due, d.counts) || d.request.OverLimit ||", "if !slices.ContainsFunc(due, d.counts) || true ||"},
 	{"P4", "IAP stays off", "internal/protection/iap.go",
 		"if backend.IAPOn || len(backend.RulesWithIAP()) > 0 {", "if true || backend.IAPOn {"},
 	{"P4", "the agent gets no grant", "internal/protection/invoker_grant.go",
