@@ -26,6 +26,8 @@ const (
 	ownDoorFor, ownDoorForCommands = 5 * time.Minute, time.Second
 	// ownDoorPatience bounds one reading.
 	ownDoorPatience = 5 * time.Second
+	// ownDoorPause is how long after a reading that failed none is tried: callers wait for each.
+	ownDoorPause = 5 * time.Second
 	// freshFor is how long after its issue a token may send a direct command, and skew how far
 	// clocks may differ.
 	freshFor, skew = 5 * time.Minute, time.Minute
@@ -67,7 +69,8 @@ type admission struct {
 	mu   sync.Mutex // held while the own settings are read: who asks meanwhile gets that answer
 	read time.Time  // when they were last read
 	door cloud.OwnDoor
-	bad  error // why callers cannot be believed; nil = they can
+	bad  error     // why callers cannot be believed; nil = they can
+	lost time.Time // when a reading last failed
 }
 
 // errNoAudience means that tokens cannot be checked.
@@ -188,10 +191,16 @@ func (a *admission) believe(ctx context.Context, atMost time.Duration) (cloud.Ow
 	if !a.read.IsZero() && a.clock.Since(a.read) < atMost && a.bad == nil {
 		return a.door, nil
 	}
+	if failedLately := a.clock.Since(a.lost) < ownDoorPause; failedLately && a.bad != nil {
+		return a.door, a.bad
+	} else if failedLately && !a.read.IsZero() && a.clock.Since(a.read) < 2*ownDoorFor {
+		return a.door, nil
+	}
 	ctx, cancel := timeout.With(ctx, a.clock, ownDoorPatience, "Cloud Run")
 	defer cancel()
 	found, err := a.ownDoor(ctx, a.own)
 	if err != nil {
+		a.lost = a.clock.Now()
 		if !a.read.IsZero() && a.bad == nil && a.clock.Since(a.read) < 2*ownDoorFor {
 			a.log.WarnContext(ctx, "who may call this function could not be read: the last reading is believed", "err", err)
 			return a.door, nil

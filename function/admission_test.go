@@ -336,4 +336,11 @@ func TestWhoCausedAPlanDoesNotApproveIt(t *testing.T) {
 	if writes := b.Calls().Own().Writes(); len(writes) > 0 {
 		t.Errorf("written: %v", writes)
 	}
+	plan := `{"command":"plan","id":"again","target":"` + hello.Name() + `"}`
+	if got := b.send(CommandsPath, b.token(t, pusher, nil), plan); got.Code != http.StatusNoContent {
+		t.Fatalf("plan: %d %s", got.Code, got.Body)
+	}
+	if code, answer = b.order(t, operator, approve); code != http.StatusOK {
+		t.Errorf("planned again: %d %+v", code, answer)
+	}
 }

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/safetext"
@@ -11,6 +12,10 @@ import (
 var commands = map[string]targetRule{
 	"apply": aScope, "plan": aScope, "doctor": aService, "audit": aScopeOrNone, "sweep": aScopeOrNone, "due": noTarget,
 }
+
+// ownID begins the ids that the function gives to commands that came with a token. A message
+// that carries one would be reported as sent by somebody else.
+const ownID = "direct-"
 
 // targetRule is what a command takes for its target.
 type targetRule int
@@ -47,6 +52,9 @@ func (p *parser) command(body raw) Result {
 		return ignored(c, Unreadable, "not valid JSON: %s", describe(err))
 	case more:
 		return ignored(c, Unreadable, "a command has no member %s: use command, target, planId, id", quote(unknown))
+	case strings.HasPrefix(m.ID.s, ownID):
+		return ignored(c, Unreadable, "id %s: ids that begin with %s are those of commands that a person sent with a token",
+			quote(m.ID.s), ownID)
 	case m.Command.twice || m.Target.twice || m.PlanID.twice || m.ID.twice:
 		return ignored(c, Unreadable, "a member of the command occurs twice with different values")
 	}

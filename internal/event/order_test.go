@@ -59,3 +59,13 @@ func TestAnOrderThatAMessageCouldBeIsItsCause(t *testing.T) {
 		t.Error("a plan of nothing was taken")
 	}
 }
+
+func TestAMessageTakesNoIDOfASentCommand(t *testing.T) {
+	for id, want := range map[string]Reason{"direct-1": Unreadable, "mine": ""} {
+		body := `{"command":"sweep","target":"projects/p-shop","id":"` + id + `"}`
+		got := Parse(Message{Body: []byte(body), Commands: true}, Self{})
+		if len(got) != 1 || got[0].Ignored != want {
+			t.Errorf("id %s: %+v", id, got)
+		}
+	}
+}

@@ -13,7 +13,7 @@ type Offer struct {
 	PlanID  string    `json:"planId"`
 	Service string    `json:"service"` // projects/P/locations/L/services/S
 	UID     string    `json:"uid,omitempty"`
-	At      time.Time `json:"at"` // when it was first planned
+	At      time.Time `json:"at"` // when it was planned: again where it has waited for half of the time
 	// Principals caused the looks at which it was planned. None of them may approve it.
 	Principals []string      `json:"principals,omitempty"`
 	Steps      []PlannedStep `json:"steps,omitempty"`

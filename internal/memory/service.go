@@ -61,6 +61,8 @@ type Service struct {
 	Approvals  []Approval   `json:"approvals,omitempty"`
 	// Offered is the plan that waits for an approval; "" = none does.
 	Offered string `json:"offered,omitempty"`
+	// OfferedAt is when that plan was last offered.
+	OfferedAt time.Time `json:"offeredAt,omitzero"`
 }
 
 // Predecessor is the earlier service of the same name and another uid.
@@ -306,10 +308,12 @@ func (s *Service) Approve(approval Approval) bool {
 
 // Offer notes which plan waits for a person, "" = none does. It reports whether the record
 // changed.
-func (s *Service) Offer(planID string) bool {
-	changed := s.Offered != planID
-	s.Offered = planID
-	return changed
+func (s *Service) Offer(planID string, at time.Time) bool {
+	if s.Offered == planID && s.OfferedAt.Equal(at) {
+		return false
+	}
+	s.Offered, s.OfferedAt = planID, at
+	return true
 }
 
 // as is the record of the service with the given uid. A recreated service inherits

@@ -93,18 +93,21 @@ func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Dec
 	case r.request.DryRun:
 		return
 	case offered == nil && facts.Memory != nil && facts.Memory.Offered != "":
-		r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer("") })
+		r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer("", time.Time{}) })
 		return
 	case offered == nil:
 		return
 	}
-	if known := facts.Memory; known != nil && known.Offered == offered.PlanID && r.request.Cause.Principal == "" {
+	now := r.now().UTC().Round(0)
+	again := func(at time.Time) bool { return now.Sub(at) >= decide.ApprovableFor/2 } // it is still what is to be done
+	if known := facts.Memory; known != nil && known.Offered == offered.PlanID && r.request.Cause.Principal == "" &&
+		!again(known.OfferedAt) {
 		return
 	}
-	_, err := r.Memory.UpdateOffer(ctx, offered.PlanID, func(o *memory.Offer) bool {
+	kept, err := r.Memory.UpdateOffer(ctx, offered.PlanID, func(o *memory.Offer) bool {
 		changed := o.Caused(r.request.Cause.Principal)
-		if o.At.IsZero() {
-			o.At, o.Service, o.UID = r.now().UTC(), decision.Posture.Target.Name(), decision.Posture.Service.UID
+		if again(o.At) {
+			o.At, o.Service, o.UID = now, decision.Posture.Target.Name(), decision.Posture.Service.UID
 			o.Steps, changed = offered.Steps, true
 		}
 		return changed
@@ -113,7 +116,7 @@ func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Dec
 		r.persisted(ctx, err)
 		return
 	}
-	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer(offered.PlanID) })
+	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer(offered.PlanID, kept.At) })
 }
 
 // keepSteps stores what the run did, and what it is about to do.
