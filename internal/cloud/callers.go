@@ -16,10 +16,10 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// visited is how far back the request log is searched for visitors. Where only internal load
-// balancers lead to the service, what is found decides whether its own addresses close, and
-// the log is searched as far back as a project keeps it. Source: logging/quotas, retention of
-// the _Default bucket.
+// visited is how far back the request log is searched for visitors. Where what is found decides
+// whether addresses close, the log is searched as far back as a project keeps it: where only
+// internal load balancers lead to the service, and where it is private. Source: logging/quotas,
+// retention of the _Default bucket.
 const (
 	visited      = 24 * time.Hour
 	visitedAtAll = 30 * 24 * time.Hour
@@ -27,11 +27,14 @@ const (
 
 // visitsSince is from when on visitors of a service are looked for.
 func visitsSince(p posture.Posture, now time.Time) time.Time {
-	if door.InsideOnly(p) != nil {
+	if visitsDecide(p) {
 		return now.Add(-visitedAtAll)
 	}
 	return now.Add(-visited)
 }
+
+// visitsDecide reports whether it hangs on visitors which addresses of a service close.
+func visitsDecide(p posture.Posture) bool { return door.InsideOnly(p) != nil || door.Private(p) }
 
 // mostHosts bounds how many hosts a filter names: Logging takes 20,000 characters, and a
 // URL map has as many hosts as its author likes.
@@ -74,8 +77,9 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		group.Go(func() (err error) {
 			at := logfilter.Hosts{Asked: hosts, Backends: gateways}
 			since := visitsSince(p, c.now())
-			if visitors, err = c.logs.Visitors(ctx, p.Target, at, since); err == nil && door.InsideOnly(p) != nil {
-				err = c.allListed(ctx, p.Target, visitors, since)
+			if visitors, err = c.logs.Visitors(ctx, p.Target, at, since); err == nil && len(visitors) > 0 && visitsDecide(p) {
+				others := logfilter.VisitsOfOthers(p.Target, at, addressesOf(visitors), since)
+				err = c.allListed(ctx, p.Target, others)
 			}
 			// Reads of logs are few a minute, and visitors mostly a hint.
 			unread.note("projects/"+project+"/logs/"+caller.RequestLog, err)
@@ -94,20 +98,25 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 	return found, unread.sorted(), nil
 }
 
-// allListed returns an error where somebody was let in who is not among the visitors: these
-// are the newest and most frequent ones, and a flood from inside would hide who is outside.
-func (c *Cloud) allListed(ctx context.Context, target posture.Target, visitors []caller.Caller, since time.Time) error {
+// allListed returns an error where the log has visits of others: the visitors are the newest
+// and most frequent ones, and a flood from inside would hide who is outside.
+func (c *Cloud) allListed(ctx context.Context, target posture.Target, visitsOfOthers string) error {
+	others, err := c.logs.Any(ctx, target.Project, visitsOfOthers)
+	if err == nil && others {
+		err = fault.New(fault.Invalid, "more visitors asked for %q than are looked at", target.Service)
+	}
+	return err
+}
+
+// addressesOf are the IP addresses of visitors.
+func addressesOf(visitors []caller.Caller) []string {
 	var listed []string
 	for _, one := range visitors {
 		if one.RemoteIP != "" && !slices.Contains(listed, one.RemoteIP) {
 			listed = append(listed, one.RemoteIP)
 		}
 	}
-	others, err := c.logs.Any(ctx, target.Project, logfilter.VisitsOfOthers(target, listed, since))
-	if err == nil && others {
-		err = fault.New(fault.Invalid, "more visitors asked for %q than are looked at", target.Service)
-	}
-	return err
+	return listed
 }
 
 // usedWithin is how long ago a caller may have called last to count as used.

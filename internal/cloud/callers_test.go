@@ -21,6 +21,7 @@ var openService = posture.Posture{
 	Target:        posture.Target{Project: "demo-project", Location: "us-central1", Service: "hello"},
 	ProjectNumber: "123456789012",
 	Service:       posture.Service{Ingress: posture.IngressAll, URLs: []string{"https://hello-abc-uc.a.run.app"}},
+	Invokers:      posture.Policy{Bindings: []posture.Binding{{Role: posture.RoleInvoker, Members: []string{"allUsers"}}}},
 }
 
 const (
@@ -234,10 +235,12 @@ func TestTheRequestLogIsReadOnlyForOpenAddresses(t *testing.T) {
 	}
 }
 
-// A flood from inside must not hide who comes from outside.
+// A flood from inside must not hide who comes from outside, nor one of many invokers another.
 func TestBehindInternalLoadBalancersEveryVisitorIsToBeKnown(t *testing.T) {
 	inside := openService
 	inside.Backends = []posture.Backend{{Name: "inside", Scheme: "INTERNAL_MANAGED", Frontends: []posture.Frontend{{HTTPS: true}}}}
+	private := openService
+	private.Invokers = posture.Policy{}
 	const visit = `{"entries": [{"httpRequest": {"requestUrl": "https://hello-abc-uc.a.run.app/", "remoteIp": "10.0.0.7"}}]}`
 	for _, tc := range []struct {
 		name, others string
@@ -247,6 +250,8 @@ func TestBehindInternalLoadBalancersEveryVisitorIsToBeKnown(t *testing.T) {
 		{"nobody else came", "{}", inside, false},
 		{"somebody else came", visit, inside, true},
 		{"nobody asks where there is no internal one", visit, openService, false},
+		{"a private service, and nobody else came", "{}", private, false},
+		{"a private service, and somebody else came", visit, private, true},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			text, err := io.ReadAll(r.Body)

@@ -43,8 +43,12 @@ func (d *decider) judgeAs(p posture.Posture) judgement {
 	of := d.settingsOf(p)
 	settings, inScope := of(p.Target)
 	want := policy.Wanted{Settings: settings, SettingsOf: of, WroteAt: d.run.wroteAt(), Clocks: d.clocks(p, settings),
-		GuardedOnce: d.guardedOnce(p, settings), OwnGrant: d.ownGrant(p, settings.Private == policy.PrivateBehindIAP),
-		OwnAccess: d.ownAccess(), NotFirst: d.notFirst()}
+		Insisted: d.request.Consent, OwnAccess: d.ownAccess(), NotFirst: d.notFirst()}
+	byRule := want.Private != policy.PrivateLeave
+	want.OwnGrant = d.ownGrant(p, byRule)
+	if want.Private != policy.PrivateInclude || protection.OthersPass(p, want) != nil {
+		want.GuardedOnce = d.guardedOnce(p, byRule)
+	}
 	want.OwnGrant = want.OwnGrant || d.ownGrantLogged(p, want)
 	return judgement{want, inScope, protection.Assess(p, want)}
 }
@@ -93,7 +97,7 @@ func (d *decider) judgeCallers() {
 	whole := caller.Judge(p, d.want, found, append(d.run.changes(), changes...))
 	d.run.Judged = caller.WorstOff(d.run.Judged, whole)
 	d.alsoUnread(d.facts.Callers.Unread...)
-	stops := protection.CallerObstacles(p, d.want, judged)
+	stops := protection.CallerObstacles(p, d.want, judged, d.visitorsUnread())
 	if d.askUsed(judged, stops); d.needs.Used != nil {
 		return
 	}

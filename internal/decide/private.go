@@ -19,36 +19,35 @@ import (
 // Cloud Run shows must agree: both parts of the protection that stand there, which only those
 // who may change the service can make. Where one is missing, our own writes of the last 24
 // hours must be in the audit log. IAP before the service proves nothing where its agent
-// invokes by a grant of ours alone, or may do so by the rule. A service that we took the public
+// invokes by a grant of ours alone, or may do so by the rule (byRule). A service that we took the public
 // from stays public: see unpublished.
-func (d *decider) guardedOnce(p posture.Posture, settings policy.Settings) bool {
-	behindIAP := settings.Private == policy.PrivateBehindIAP
+func (d *decider) guardedOnce(p posture.Posture, byRule bool) bool {
 	switch remembered := d.facts.Memory; {
-	case settings.Private != policy.PrivateLeave && !behindIAP || !door.Private(p) || d.ownGrant(p, behindIAP):
+	case !door.Private(p) || d.ownGrant(p, byRule):
 		return false // nothing depends on it
-	case door.GuardedByIAP(p) && (!behindIAP || d.closedByUs()), d.unpublished(p):
+	case door.GuardedByIAP(p) && (!byRule || d.closedByUs()), d.unpublished(p):
 		return true
-	case remembered != nil && !behindIAP && !d.closedByUs() && remembered.GuardedSince.IsZero():
+	case remembered != nil && !byRule && !d.closedByUs() && remembered.GuardedSince.IsZero():
 		return false
-	case remembered != nil && (!behindIAP || d.closedByUs()) && p.AgentInvokes() &&
+	case remembered != nil && (!byRule || d.closedByUs()) && p.AgentInvokes() &&
 		p.Service.Ingress == posture.IngressInternalLoadBalancing:
 		return true
 	}
-	closed, _ := d.closedInLog(p, behindIAP)
+	closed, _ := d.closedInLog(p, byRule)
 	return closed
 }
 
 // closedInLog reports whether the audit log shows that we closed a service, and whether it
 // was read.
-func (d *decider) closedInLog(p posture.Posture, behindIAP bool) (closed, known bool) {
+func (d *decider) closedInLog(p posture.Posture, byRule bool) (closed, known bool) {
 	writes, known := d.history()
-	return known && slices.ContainsFunc(writes, func(w event.Write) bool { return d.closedBy(w, p, behindIAP) }), known
+	return known && slices.ContainsFunc(writes, func(w event.Write) bool { return d.closedBy(w, p, byRule) }), known
 }
 
 // closedBy reports whether a write of ours shows that we closed a service: by its settings,
-// or by an IAM policy that IAP's agent is in, and the public is not. Where the rule puts private
-// services behind IAP, the policy may have been its own grant.
-func (d *decider) closedBy(w event.Write, p posture.Posture, behindIAP bool) bool {
+// or by an IAM policy that IAP's agent is in, and the public is not. Where the rule grants on
+// private services too (byRule), the policy may have been such a grant.
+func (d *decider) closedBy(w event.Write, p posture.Posture, byRule bool) bool {
 	if !d.wroteIt(w) || w.Service != p.Target.Service || w.Location != p.Target.Location {
 		return false
 	}
@@ -60,7 +59,7 @@ func (d *decider) closedBy(w event.Write, p posture.Posture, behindIAP bool) boo
 		return ingress != "" && ingress != string(posture.IngressAll) || w.Settings["invokerIamDisabled"] == "false" ||
 			w.Settings["iapEnabled"] == "true"
 	}
-	if w.Kind != event.RunIAMChanged || behindIAP || w.Policy == nil || !w.Policy.Holds(posture.RoleInvoker, p.Agent()) {
+	if w.Kind != event.RunIAMChanged || byRule || w.Policy == nil || !w.Policy.Holds(posture.RoleInvoker, p.Agent()) {
 		return false
 	}
 	return !holdsPublic(*w.Policy)
@@ -87,10 +86,10 @@ func (d *decider) closedByUs() bool {
 
 // ownGrant reports whether IAP's agent invokes the service by a grant of ours that no
 // protection followed, as the memory knows: the service was public for a moment, or the
-// rule puts private services behind IAP. A record may be lost and begun anew, so the audit
+// rule grants on private services too (byRule). A record may be lost and begun anew, so the audit
 // log has to agree that we closed nothing; where it cannot be read, a record that says that
 // the service was guarded before keeps the grant.
-func (d *decider) ownGrant(p posture.Posture, behindIAP bool) bool {
+func (d *decider) ownGrant(p posture.Posture, byRule bool) bool {
 	if d.facts.Memory == nil || d.closedByUs() || !door.ByNameOnly(p) {
 		return false // nothing depends on it, and the log is asked once a minute only
 	}
@@ -103,7 +102,7 @@ func (d *decider) ownGrant(p posture.Posture, behindIAP bool) bool {
 	if !granted {
 		return false
 	}
-	closed, known := d.closedInLog(p, behindIAP)
+	closed, known := d.closedInLog(p, byRule)
 	if !known {
 		return d.facts.Memory.GuardedSince.IsZero()
 	}

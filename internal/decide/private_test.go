@@ -59,7 +59,7 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 		p.Backends[0].Members[0].Invokers = p.Invokers
 		s.facts.Posture, s.facts.Memory, s.facts.History = p, tc.known, &History{Writes: tc.writes}
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
-		if got := d.guardedOnce(p, s.rules.settings); got != tc.want {
+		if got := d.guardedOnce(p, s.rules.settings.Private != policy.PrivateLeave); got != tc.want {
 			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
 		}
 	}
@@ -95,7 +95,7 @@ func TestBehindIAPALostRecordIsSoughtInTheLog(t *testing.T) {
 		p.Backends[0].Members[0].Invokers = p.Invokers
 		s.facts.Posture, s.facts.Memory, s.facts.History = p, tc.known, &History{Writes: tc.writes}
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
-		if got := d.guardedOnce(p, s.rules.settings); got != tc.want {
+		if got := d.guardedOnce(p, s.rules.settings.Private != policy.PrivateLeave); got != tc.want {
 			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
 		}
 	}

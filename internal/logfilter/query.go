@@ -120,6 +120,25 @@ type Hosts struct {
 // api-gateway/docs/monitoring, backendRequest.hostname; that its value ends in a port was
 // recorded.
 func Visits(target posture.Target, hosts Hosts, since time.Time) string {
+	filter := letIn(target, hosts)
+	if len(hosts.Backends) > 0 {
+		filter = fmt.Sprintf("((%s) OR (%s))", filter, gateway(target.Project, hosts.Backends))
+	}
+	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
+}
+
+// VisitsOfOthers selects the requests since a time that were let in at hosts of a service, but
+// for those from some IP addresses.
+func VisitsOfOthers(target posture.Target, hosts Hosts, addresses []string, since time.Time) string {
+	filter := letIn(target, hosts)
+	if len(addresses) > 0 {
+		filter += "\n-httpRequest.remoteIp=" + listed(addresses)
+	}
+	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
+}
+
+// letIn selects the requests that were let in at hosts of a service, none = at any.
+func letIn(target posture.Target, hosts Hosts) string {
 	at := make([]string, len(hosts.Asked))
 	for i, host := range hosts.Asked {
 		suffix, pattern := strings.CutPrefix(host, "*")
@@ -131,20 +150,7 @@ func Visits(target posture.Target, hosts Hosts, since time.Time) string {
 	if len(at) > 0 {
 		filter += "\nhttpRequest.requestUrl:(" + strings.Join(at, " OR ") + ")"
 	}
-	if len(hosts.Backends) > 0 {
-		filter = fmt.Sprintf("((%s) OR (%s))", filter, gateway(target.Project, hosts.Backends))
-	}
-	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
-}
-
-// VisitsOfOthers selects the requests since a time that a service let in, but for those from some
-// IP addresses.
-func VisitsOfOthers(target posture.Target, addresses []string, since time.Time) string {
-	filter := requests(target) + "\nhttpRequest.status<400"
-	if len(addresses) > 0 {
-		filter += "\n-httpRequest.remoteIp=" + listed(addresses)
-	}
-	return filter + fmt.Sprintf("\ntimestamp>=%q", stamp(since))
+	return filter
 }
 
 // gateway selects what gateways of API Gateway in a project sent on to one of the hosts.

@@ -87,7 +87,8 @@ httpRequest.requestUrl:("://a.example.com/shop/" OR ".example.com/")
 (httpRequest.status<300 OR httpRequest.status=304)
 timestamp>="2026-11-23T12:00:00Z"
 timestamp<"2026-11-23T13:00:00Z"`},
-		{"visits of others", VisitsOfOthers(hello, []string{"10.0.0.7", "10.0.0.8"}, noon), log + `httpRequest.status<400
+		{"visits of others", VisitsOfOthers(hello, Hosts{}, []string{"10.0.0.7", "10.0.0.8"}, noon),
+			log + `httpRequest.status<400
 -httpRequest.remoteIp=("10.0.0.7" OR "10.0.0.8")
 timestamp>="2026-11-23T12:00:00Z"`},
 		{"calls by a gateway", Used(hello, []Calls{{Address: "a.run.app/", Gateway: true}}, noon, noon.Add(time.Hour)),

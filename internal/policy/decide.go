@@ -17,7 +17,9 @@ func (p Policy) Asks() Asked {
 	for _, rule := range rules {
 		asked.Folders = asked.Folders || len(rule.match.folders) > 0
 		asked.Labels = asked.Labels || len(rule.match.labels) > 0
-		asked.Roles = asked.Roles || rule.settings.Private == PrivateBehindIAP
+		private := rule.settings.Private
+		asked.Roles = asked.Roles || private == PrivateBehindIAP || private == PrivateInclude ||
+			private == "" && slices.ContainsFunc(rule.match.services, pattern.exact)
 	}
 	return asked
 }

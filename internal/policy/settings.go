@@ -97,7 +97,8 @@ const (
 	// IAP's agent may invoke it while IAP is on at a way there and lets in nobody that the
 	// policy does not name; nothing else is done.
 	PrivateBehindIAP Private = "behind-iap"
-	PrivateInclude   Private = "include" // the whole recipe
+	// The whole recipe, while IAP lets in nobody that the policy does not name.
+	PrivateInclude Private = "include"
 )
 
 // Settings is what the policy says about one service.
@@ -268,6 +269,9 @@ type Wanted struct {
 	// OwnGrant means that we let IAP's agent invoke the service, and closed no way in before
 	// or after.
 	OwnGrant bool
+	// Insisted means that a person asked for the whole recipe on a private service, also for those
+	// who pass IAP then and are not named.
+	Insisted bool
 	// OwnAccess are the members that we let through IAP and did not take out since, by the
 	// resource of IAP's policy; none for a service that was behind IAP once.
 	OwnAccess map[string][]string

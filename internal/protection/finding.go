@@ -109,7 +109,7 @@ func Assess(p posture.Posture, want policy.Wanted) []Finding {
 	if left(p, want) {
 		return ofPrivate(p, want, findings)
 	}
-	return findings
+	return append(findings, letInNewly(p, want)...)
 }
 
 func compared(p posture.Posture, want policy.Wanted) []Finding {

@@ -39,8 +39,8 @@ func invokerGrant(p posture.Posture, want policy.Wanted) []Finding {
 	return findings
 }
 
-// leftPrivate reports whether a neighbour has no public invoker and the policy does not
-// include private services. Its own look decides whether it was guarded before, and restores
+// leftPrivate reports whether a neighbour has no public invoker, and its rule does not include
+// private services, or somebody passes IAP here that its rule does not name. Its own look decides whether it was guarded before, and restores
 // the grant then.
 func leftPrivate(p posture.Posture, want policy.Wanted, neighbour posture.Member) bool {
 	if want.SettingsOf == nil || neighbour.Invokers.Unread != "" ||
@@ -48,5 +48,6 @@ func leftPrivate(p posture.Posture, want policy.Wanted, neighbour posture.Member
 		return false
 	}
 	theirs, inScope := want.SettingsOf(neighbour.Target)
-	return inScope && theirs.Private != policy.PrivateInclude
+	agents := policy.Wanted{Settings: theirs, OwnGrant: true} // it gets in by the grant
+	return inScope && (theirs.Private != policy.PrivateInclude || othersPass(p, agents) != nil)
 }

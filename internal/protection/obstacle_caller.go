@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -14,22 +15,37 @@ const CallerBreaks Code = "CALLER_BREAKS"
 
 // CallerObstacles gives a finding for each caller that breaks. It stops what breaks the
 // caller or may, since nothing is won for it by half. Callers that never called stop nothing:
-// anybody who wants a service to stay open can make some. It is asked of judged callers only,
-// after the plan is made: what a plan leaves alone breaks nobody.
-func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Caller) []Finding {
+// anybody who wants a service to stay open can make some. Nor do visitors, who may be anybody,
+// unless the rule says so. It is asked of judged callers only, after the plan is made: what a
+// plan leaves alone breaks nobody.
+//
+// At a service that was private until now the visitors are its named invokers, and they keep
+// the addresses that they use. unread is why it is not known which these are, "" = it is.
+func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Caller, unread string) []Finding {
+	if want.Callers == policy.BreakProceed {
+		return nil
+	}
+	invokers := door.Private(p) && !want.NotFirst
+	visitors := invokers || want.Callers == policy.BreakStopOnRequests
+	blocks := Finding{Code: CallerBreaks, Severity: Medium, Disposition: Blocks, Resource: p.Target.Name()}
+	goOn := fmt.Sprintf("; or go on without it: callers: proceed in rule %s, or iapguard apply %s", want.Rule, p.Target)
 	var findings []Finding
 	for _, c := range judged {
-		if c.Impact != caller.Breaks || c.Unused || want.Callers == policy.BreakProceed ||
-			c.Kind == caller.Visitor && want.Callers != policy.BreakStopOnRequests {
+		if c.Impact != caller.Breaks || c.Unused || c.Kind == caller.Visitor && !visitors {
 			continue
 		}
-		findings = append(findings, Finding{
-			Code: CallerBreaks, Severity: Medium, Disposition: Blocks, Resource: p.Target.Name(), Subject: c.Name,
-			Stops: breaking(c),
-			Why:   c.String() + " would be refused: " + c.Why,
-			Remedy: fmt.Sprintf("for %s: %s; or go on without it: callers: proceed in rule %s, or iapguard apply %s", c.Short(),
-				c.Remedy, want.Rule, p.Target),
-		})
+		f := blocks
+		f.Subject, f.Stops = c.Name, breaking(c)
+		f.Why = c.String() + " would be refused: " + c.Why
+		f.Remedy = "for " + c.Short() + ": " + c.Remedy + goOn
+		findings = append(findings, f)
+	}
+	if invokers && unread != "" {
+		f := blocks
+		f.Stops = append(closings(), anywhere(opIAP, opDirect)...)
+		f.Why = "the service is private, and it is not known at which addresses its invokers call it: " + unread
+		f.Remedy = "let iapguard's service account read the request log (the custom role of deploy/roles)" + goOn
+		findings = append(findings, f)
 	}
 	return findings
 }

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
 
@@ -25,16 +27,19 @@ func TestOnlyKnownBreakageStopsAPlan(t *testing.T) {
 	doubted := job
 	doubted.Impact = caller.Uncertain
 	for _, tc := range []struct {
-		on   policy.OnBreak
-		want []string
+		on    policy.OnBreak
+		first bool // the service was private until now
+		want  []string
 	}{
-		{policy.BreakStop, []string{job.Name}},
-		{policy.BreakStopOnRequests, []string{job.Name, "curl/8"}},
-		{policy.BreakProceed, nil},
+		{policy.BreakStop, false, []string{job.Name}},
+		{policy.BreakStop, true, []string{job.Name, "curl/8"}},
+		{policy.BreakStopOnRequests, false, []string{job.Name, "curl/8"}},
+		{policy.BreakProceed, false, nil},
+		{policy.BreakProceed, true, nil},
 	} {
-		want.Callers = tc.on
+		want.Callers, want.NotFirst = tc.on, !tc.first
 		var got []string
-		for _, finding := range CallerObstacles(p, want, []caller.Caller{job, visitor, doubted}) {
+		for _, finding := range CallerObstacles(p, want, []caller.Caller{job, visitor, doubted}, "") {
 			got = append(got, finding.Subject)
 			if words := map[string]string{
 				job.Name: "scheduler-job " + job.Name + ", which calls " + job.Address,
@@ -48,6 +53,35 @@ func TestOnlyKnownBreakageStopsAPlan(t *testing.T) {
 		}
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %q stop the plan, want %q", tc.on, got, tc.want)
+		}
+	}
+}
+
+func TestInvokersOfAPrivateServiceKeepTheirWays(t *testing.T) {
+	private, public := deployed(), deployed()
+	private.Invokers = posture.Policy{Version: "p1"}
+	for _, tc := range []struct {
+		name   string
+		p      posture.Posture
+		unread string
+		change func(*policy.Wanted)
+		stops  bool
+	}{
+		{"who calls it is not known", private, "denied", func(*policy.Wanted) {}, true},
+		{"who calls it is known", private, "", func(*policy.Wanted) {}, false},
+		{"the service is public", public, "denied", func(*policy.Wanted) {}, false},
+		{"it was guarded before", private, "denied", func(w *policy.Wanted) { w.NotFirst = true }, false},
+		{"the rule proceeds", private, "denied", func(w *policy.Wanted) { w.Callers = policy.BreakProceed }, false},
+	} {
+		w := want()
+		tc.change(&w)
+		found := CallerObstacles(tc.p, w, nil, tc.unread)
+		var steps []plan.Op
+		for _, step := range Plan(tc.p, w, append(Assess(tc.p, w), found...), tc.p.ObservedAt).Steps {
+			steps = append(steps, step.Op())
+		}
+		if stops := !slices.Contains(steps, opIngress) && !slices.Contains(steps, opIAP); stops != tc.stops || len(found) > 0 != stops {
+			t.Errorf("%s: %d findings, the steps are %q, want them stopped: %t", tc.name, len(found), steps, tc.stops)
 		}
 	}
 }

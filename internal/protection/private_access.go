@@ -1,6 +1,7 @@
 package protection
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -58,7 +59,7 @@ func offBefore(p posture.Posture) []offPlace {
 			places = append(places, offPlace{resource: part.Target.AccessResource(p.ProjectNumber), policy: part.DirectAccess})
 		}
 	}
-	if accessUnread(p) != "" {
+	if cmp.Or(waysUnread(p), accessUnread(p.IAPPolicies(), p.IAPSettings())) != "" {
 		return places
 	}
 	for _, backend := range p.Backends {

@@ -128,6 +128,62 @@ func TestTheAgentFollowsWhomIAPLetsIn(t *testing.T) {
 	}
 }
 
+func TestTheRecipeLetsOnlyWhoIsNamedIntoAPrivateService(t *testing.T) {
+	mallory := posture.Policy{Version: "a2",
+		Bindings: []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"user:mallory@example.com"}}}}
+	whole := []plan.Op{opProvision, opGrant, opAccess, opIAP, opIngress}
+	for _, tc := range []struct {
+		name   string
+		change func(*posture.Posture, *policy.Wanted)
+		want   []plan.Op
+		found  Disposition // of the finding that somebody else gets in, "" = there is none
+	}{
+		{"nobody else", func(*posture.Posture, *policy.Wanted) {}, whole, ""},
+		{"somebody else", func(p *posture.Posture, _ *policy.Wanted) { p.Backends[0].Access = mallory }, nil, Blocks},
+		{"somebody else, by the project", func(p *posture.Posture, _ *policy.Wanted) { p.Project = mallory }, nil, Blocks},
+		{"somebody else, and IAP is on", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access, p.Backends[0].IAPOn = mallory, true
+		}, nil, Blocks},
+		{"somebody else, who gets in already", func(p *posture.Posture, _ *policy.Wanted) {
+			*p = posturetest.Protected()
+			p.Service.Ingress = posture.IngressAll
+			p.Backends[0].Access.Bindings = append(p.Backends[0].Access.Bindings, mallory.Bindings...)
+		}, []plan.Op{opIngress}, ""},
+		{"somebody else, and a person insists", func(p *posture.Posture, w *policy.Wanted) {
+			p.Backends[0].Access, w.Insisted = mallory, true
+		}, whole, Remarks},
+		{"somebody else, and it was guarded before", func(p *posture.Posture, w *policy.Wanted) {
+			p.Backends[0].Access, w.GuardedOnce = mallory, true
+		}, whole, ""},
+		{"the service is public", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access, p.Invokers = mallory, deployed().Invokers
+		}, append(slices.Clone(whole), opPublic), ""},
+		{"whoever passes is not known", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access = posture.Policy{Unread: "denied"}
+		}, nil, Blocks},
+		{"the public, who is taken out first", func(p *posture.Posture, _ *policy.Wanted) {
+			p.Backends[0].Access.Bindings = []posture.Binding{{Role: posture.RoleAccessor, Members: []string{"allUsers"}}}
+		}, append([]plan.Op{opRevoke}, whole...), ""},
+	} {
+		p, w := deployed(), want()
+		p.Invokers = posture.Policy{Version: "p1"}
+		tc.change(&p, &w)
+		p.Backends[0].Members[0].Invokers = p.Invokers
+		found := Disposition("")
+		for _, f := range Assess(p, w) {
+			if f.Code == accessorNotNamed {
+				found = f.Disposition
+			}
+		}
+		got := ops(made(p, w).Steps)
+		slices.Sort(got)
+		slices.Sort(tc.want)
+		if diff := cmp.Diff(slices.Compact(tc.want), got); diff != "" || found != tc.found {
+			t.Errorf("%s: found %q, want %q (-want +got):\n%s", tc.name, found, tc.found, diff)
+		}
+	}
+}
+
 func TestOnlyAGrantOfOursIsWithdrawn(t *testing.T) {
 	withdraw := []plan.Op{plan.WithdrawInvoker{}.Operation().Op}
 	for _, tc := range []struct {
@@ -140,7 +196,8 @@ func TestOnlyAGrantOfOursIsWithdrawn(t *testing.T) {
 		{"behind IAP, of somebody else", policy.PrivateBehindIAP, func(*policy.Wanted) {}, nil},
 		{"left, ours", policy.PrivateLeave, func(w *policy.Wanted) { w.OwnGrant = true }, withdraw},
 		{"left, of somebody else", policy.PrivateLeave, func(*policy.Wanted) {}, nil},
-		{"included, ours", policy.PrivateInclude, func(w *policy.Wanted) { w.OwnGrant = true }, []plan.Op{opIngress}},
+		{"included, ours", policy.PrivateInclude, func(w *policy.Wanted) { w.OwnGrant = true }, withdraw},
+		{"included, of somebody else", policy.PrivateInclude, func(*policy.Wanted) {}, []plan.Op{opIngress}},
 	} {
 		p, w := posturetest.Protected(), want()
 		p.Service.Ingress = posture.IngressAll

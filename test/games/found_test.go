@@ -21,6 +21,12 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				{Pause: 26 * time.Second, Kind: kind.LetIn, Service: "app0", Who: "allAuthenticatedUsers"},
 				on("app0", 121*time.Second, kind.Unpublish), on("app0", 4*time.Minute, kind.Wait),
 			}}},
+		{"a private service is included whose IAP lets in somebody else", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true, Accessor: play.Bob}}, Private: "include",
+			Instances: 1, Moves: []play.Move{on("app0", 6*time.Minute, kind.Wait)}}},
+		{"a private service is included whose invoker uses its addresses", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true, Used: true}}, Private: "include",
+			Instances: 1, Moves: []play.Move{on("app0", 14*time.Minute, kind.Wait)}}},
 		{"somebody lends private services to a backend service", game(
 			[]play.Service{guarded("app0"), {Name: "app1", Invoker: true}},
 			on("app0", time.Minute, sidePrivate), on("app0", 6*time.Minute, kind.Wait))},

@@ -226,19 +226,24 @@ func (m mover) log(move play.Move) {
 	if move.Kind == kind.ForgeTraffic {
 		status = http.StatusOK
 	}
+	m.requests(kind.LogWriter, move.Service, "https://"+host+"/", status)
+}
+
+// requests writes a few requests into the request log of a service.
+func (m mover) requests(as kind.Right, service, address string, status int) {
 	var entries []any
 	for i := range 3 {
 		entries = append(entries, object{
 			"insertId": fmt.Sprintf("forged%d%d", time.Now().UnixNano(), i), "severity": "WARNING",
-			"httpRequest": object{"requestMethod": "GET", "requestUrl": "https://" + host + "/", "status": status,
+			"httpRequest": object{"requestMethod": "GET", "requestUrl": address, "status": status,
 				"remoteIp": "198.51.100.7", "userAgent": "curl/8.0"},
 		})
 	}
-	m.call(kind.LogWriter, http.MethodPost, "/v2/entries:write", object{
+	m.call(as, http.MethodPost, "/v2/entries:write", object{
 		"logName": "projects/" + referee.Project + "/logs/" + url.PathEscape("run.googleapis.com/requests"),
 		"resource": object{"type": "cloud_run_revision", "labels": object{"project_id": referee.Project,
-			"service_name": move.Service, "location": play.Region, "revision_name": move.Service + "-00001-abc",
-			"configuration_name": move.Service}},
+			"service_name": service, "location": play.Region, "revision_name": service + "-00001-abc",
+			"configuration_name": service}},
 		"entries": entries,
 	})
 }

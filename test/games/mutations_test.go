@@ -15,15 +15,20 @@ var mutations = flag.Bool("mutations", false, "compile the games with each mutat
 type mutant struct{ promise, name, file, from, to string }
 
 // seldom are the mutants that random games seldom meet. Found games catch them.
-var seldom = []string{"private neighbours get the agent's grant", "what we took the public from is private"}
+var seldom = []string{"private neighbours get the agent's grant", "what we took the public from is private",
+	"whoever passes IAP gets into a private service", "named invokers lose what they use"}
 
 var mutants = []mutant{
 	{"P2", "private services are not left", "internal/protection/private.go",
-		"leaves := want.Private != policy.PrivateInclude &&", "leaves := want.Private == \"\" &&"},
+		"(want.Private != policy.PrivateInclude || OthersPass", "(want.Private == \"\" || OthersPass"},
+	{"P2", "whoever passes IAP gets into a private service", "internal/protection/private.go",
+		"|| OthersPass(p, want) != nil)", "|| OthersPass(p, want) == nil && p.Target.Service == \"\")"},
+	{"P3", "named invokers lose what they use", "internal/protection/obstacle_caller.go",
+		"invokers := door.Private(p) &&", "invokers := door.Private(p) && want.Rule == \"\" &&"},
 	{"P2", "any record says that a service was guarded once", "internal/decide/private.go",
 		"p.AgentInvokes() &&\n\t\tp.Service.Ingress == posture.IngressInternalLoadBalancing:", "true:"},
 	{"P11", "private neighbours get the agent's grant", "internal/protection/invoker_grant.go",
-		"return inScope && theirs.Private != policy.PrivateInclude", "return inScope && theirs.Private == \"\""},
+		"return inScope && (theirs.Private", "return inScope && theirs.Private == \"\" && (theirs.Private"},
 	{"P6", "a grant to the agent is one to everybody", "internal/cloud/operation_grant_invoker.go",
 		"p.Add(grant.Role, []string{grant.Member},", "p.Add(grant.Role, []string{grant.Member, \"allUsers\"},"},
 	{"P6", "a grant of access is one to every account", "internal/cloud/operation_grant_access.go",
@@ -31,7 +36,7 @@ var mutants = []mutant{
 	{"P3", "who is named gets no access", "internal/protection/access.go",
 		"if !in && !slices.Contains(missing, member) {", "if !in && len(missing) > 99 {"},
 	{"P3", "what was guarded once is forgotten", "internal/decide/private.go",
-		"!behindIAP && !d.closedByUs() && remembered.GuardedSince.IsZero():", "len(remembered.Wrote) < 999:"},
+		"!byRule && !d.closedByUs() && remembered.GuardedSince.IsZero():", "len(remembered.Wrote) < 999:"},
 	{"P6", "every accessor counts as public", "internal/door/roles.go",
 		"return membersIn(p, policy, passesIAP, IsPublic)",
 		"return membersIn(p, policy, passesIAP, func(string) bool { return true })"},

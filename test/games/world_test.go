@@ -131,6 +131,12 @@ func newWorld(t *testing.T, game play.Game, verbose io.Writer) *world {
 	}
 	time.Sleep(old)
 	w.referee = referee.New(game, cloudOf(w.guarded), cloudOf(w.alone), time.Now())
+	services, addresses := w.referee.Used()
+	for i, service := range services {
+		for _, each := range []*localcloud.Cloud{w.guarded, w.alone} {
+			mover{w, cloudOf(each), false}.requests("", service, addresses[i]+"/", http.StatusOK)
+		}
+	}
 	for range game.Instances {
 		w.instances = append(w.instances, w.instance())
 	}

@@ -33,6 +33,7 @@ type Service struct {
 	Exempt   bool   // the policy exempts it
 	Public   bool   // everybody may invoke it
 	Invoker  bool   // carol may
+	Used     bool   // … and did, wherever she gets in
 	Balanced bool   // a load balancer leads to it
 	Guarded  bool   // the recipe was applied by hand: IAP is on, the ingress restricted
 	Accessor string // who passes IAP at its backend service, "" = nobody
@@ -81,7 +82,7 @@ func (g Game) String() string {
 	for _, s := range g.Services {
 		fmt.Fprintf(&text, "service %s%s%s%s%s%s%s%s%s%s\n", s.Name, when(s.Mine, ", the adversary's"),
 			when(s.Absent, ", not there yet"), when(s.Exempt, ", exempt"), when(s.Public, ", public"),
-			when(s.Invoker, ", carol may invoke it"), when(s.Balanced, ", behind a load balancer"),
+			when(s.Invoker, ", carol may invoke it"+when(s.Used, " and does")), when(s.Balanced, ", behind a load balancer"),
 			when(s.Guarded, ", guarded"), when(s.Accessor != "", ", IAP lets in "+s.Accessor),
 			when(s.Ingress != "", ", ingress "+s.Ingress))
 	}

@@ -75,6 +75,7 @@ func (g generator) service(i int) Service {
 		s.Public = true
 	}
 	s.Invoker = !s.Guarded && g.chance(50)
+	s.Used = s.Invoker && g.chance(50)
 	if s.Balanced && g.chance(30) {
 		s.Accessor = of(g, Bob, Alice, "allUsers", "allAuthenticatedUsers")
 	}

@@ -63,7 +63,8 @@ func (s Service) smaller() []Service {
 			all = append(all, smaller)
 		}
 	}
-	add(func(s *Service) { s.Invoker = false })
+	add(func(s *Service) { s.Invoker, s.Used = false, false })
+	add(func(s *Service) { s.Used = false })
 	add(func(s *Service) { s.Accessor = "" })
 	add(func(s *Service) { s.Ingress = "" })
 	add(func(s *Service) { s.Guarded = false })

@@ -119,12 +119,10 @@ type Exclusion struct{ Promise, Row, Why string }
 
 // Exclusions are all of them.
 var Exclusions = []Exclusion{
-	{"P2", "IAP decides", "private: include takes a private service as a whole, so that IAP decides who gets in: an accessor " +
-		"whom an IAP admin added, and whom the policy does not name, gets in too"},
+	{"P2", "let in later", "private: include puts a private service behind IAP once its policy lets in nobody whom the rule " +
+		"does not name; whom an IAP admin lets in after that gets in, as at every service behind IAP"},
 	{"P3", "not named", "private: behind-iap lets IAP's agent invoke a private service only while the policy names every " +
 		"accessor: what somebody takes away from the agent is not restored while another one is there"},
 	{"P3", "not let in", "private: behind-iap grants nobody access: who is named by the policy and was taken out of IAP's " +
 		"policy stays out, also where everybody had been let in and iapguard removed that"},
-	{"P3", "included", "private: include takes a private service as a whole, on purpose: its named invokers come through IAP " +
-		"from then on, or not at all"},
 }

@@ -94,6 +94,7 @@ type facts struct {
 	invokers []string // of all roles
 	iap      bool     // on at its own backend service
 	passes   []string // IAP's policy there
+	agent    bool     // IAP's agent may invoke it
 	balanced bool     // its own load balancer has a frontend
 	config   string   // the service and its invoker policy, without what changes by itself
 }
@@ -220,6 +221,7 @@ func (c Cloud) factsOf(service string, frontends map[string]string) facts {
 		balanced: frontends[play.Frontend(service)+"-https"] != ""}
 	f.made, _ = time.Parse(time.RFC3339Nano, fmt.Sprint(found["createTime"]))
 	f.public = found["invokerIamDisabled"] == true || public(f.invokers)
+	f.agent = slices.Contains(f.invokers, "serviceAccount:service-"+Number+"@gcp-sa-iap.iam.gserviceaccount.com")
 	for _, field := range volatile {
 		delete(found, field)
 	}

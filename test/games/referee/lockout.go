@@ -2,6 +2,7 @@ package referee
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -18,7 +19,8 @@ const Lasting = 7 * time.Minute
 // young is how old a service is that is no longer new.
 const young = 10 * time.Minute
 
-// lockedOut holds P3.
+// lockedOut holds P3. Where the rule includes private services, named invokers keep what
+// they used; anywhere else they keep every address.
 func (r *Referee) lockedOut(now time.Time) {
 	shut := map[lock]bool{}
 	for name, h := range r.history {
@@ -37,7 +39,8 @@ func (r *Referee) lockedOut(now time.Time) {
 			continue
 		}
 		for v := range r.sans.in {
-			if v.service == name && v.who == carol && !r.with.in[v] {
+			counts := r.game.Private != "include" || slices.Contains(r.used, v) // the rest goes by the recipe
+			if v.service == name && v.who == carol && counts && !r.with.in[v] {
 				shut[lock{carol, name, v.address}] = true
 			}
 		}
@@ -58,9 +61,7 @@ func (r *Referee) lockedOut(now time.Time) {
 			r.locked[l] = now
 		} else if now.Sub(since) > Lasting {
 			row := ""
-			if l.address != "" && r.game.Private == "include" {
-				row = "included"
-			} else if f := r.with.facts[l.service]; r.game.Private == "behind-iap" && (f.letsIn(bob) || f.letsIn(carol)) {
+			if f := r.with.facts[l.service]; r.game.Private == "behind-iap" && (f.letsIn(bob) || f.letsIn(carol)) {
 				row = "not named"
 			} else if r.game.Private == "behind-iap" && !f.letsIn(alice) {
 				row = "not let in"

@@ -21,8 +21,8 @@ func (r *Referee) wider(now time.Time) {
 			continue
 		}
 		row := ""
-		if r.game.Private != "" && lets {
-			row = "IAP decides"
+		if r.game.Private == "include" && lets && h.guarded && !h.stale[v.who] {
+			row = "let in later"
 		}
 		r.breach("P2", row, "%s gets in to %s, and would not without iapguard", v, v.service)
 	}

@@ -1,6 +1,7 @@
 package referee
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -28,6 +29,7 @@ type Referee struct {
 	with, sans state
 	history    map[string]*history // by service
 	locked     map[lock]time.Time  // since when somebody is locked out
+	used       []visit             // that were made before iapguard began
 	tampered   bool                // somebody changed the memory
 	gave       map[string]bool     // policies in which iapguard let in who is named
 	found      []Violation
@@ -55,7 +57,10 @@ type history struct {
 	uids         []string  // of the services of its name, the first one first
 	plain        bool      // a move put a load balancer before it at which IAP cannot go on
 	// let is when IAP's policy last let somebody in.
-	let map[person]time.Time
+	let     map[person]time.Time
+	guarded bool // IAP was on there, and its agent could invoke it
+	// stale are who passed IAP when it guarded the service first, and have since.
+	stale map[person]bool
 	// cut is when a move last took the way of somebody who did not get in since.
 	cut map[person]time.Time
 }
@@ -66,11 +71,26 @@ func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 		locked: map[lock]time.Time{}, gave: map[string]bool{}}
 	for _, s := range game.Services {
 		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt,
-			let: map[person]time.Time{}, cut: map[person]time.Time{}}
+			let: map[person]time.Time{}, stale: map[person]bool{}, cut: map[person]time.Time{}}
 	}
 	r.lookAgain(true, now)
 	r.judge(now)
+	for v := range r.sans.in {
+		if used := func(s play.Service) bool { return s.Name == v.service && s.Used }; v.who == carol &&
+			slices.ContainsFunc(game.Services, used) {
+			r.used = append(r.used, v)
+		}
+	}
+	slices.SortFunc(r.used, func(a, b visit) int { return cmp.Compare(a.service+a.address, b.service+b.address) })
 	return r
+}
+
+// Used are the addresses at which carol called services, before iapguard began.
+func (r *Referee) Used() (services, addresses []string) {
+	for _, v := range r.used {
+		services, addresses = append(services, v.service), append(addresses, v.address)
+	}
+	return services, addresses
 }
 
 // lookAgain looks at the cloud with iapguard, or at both.
@@ -82,13 +102,17 @@ func (r *Referee) lookAgain(both bool, now time.Time) {
 	}
 }
 
-// remember notes who passes IAP.
+// remember notes who passes IAP, and who did so when it guarded a service first.
 func (r *Referee) remember(now time.Time) {
 	for name, h := range r.history {
+		f := r.with.facts[name]
+		first := !h.guarded && f.iap && f.agent
+		h.guarded = h.guarded || first
 		for _, who := range people {
-			if r.with.facts[name].letsIn(who) {
+			if f.letsIn(who) {
 				h.let[who] = now
 			}
+			h.stale[who] = f.letsIn(who) && (first || h.stale[who])
 		}
 	}
 }
