@@ -190,8 +190,9 @@ func (s schedule) accessHolds(step Step) time.Time {
 	return at
 }
 
-// removalsHold is when public accessors that we took away before a private service can be
-// expected to pass no more where a step turns IAP on. What others write there delays nothing.
+// removalsHold is when public accessors that we took away before a private service, or that the
+// plan takes away, can be expected to pass no more where a step turns IAP on. What others
+// write there delays nothing but that.
 func (s schedule) removalsHold(step Step) time.Time {
 	if !door.Private(s.p) {
 		return time.Time{}
@@ -199,6 +200,11 @@ func (s schedule) removalsHold(step Step) time.Time {
 	var at time.Time
 	for _, place := range s.placesOf(step) {
 		at = latest(at, s.propagated(s.want.Clocks.Removed[place.resource]))
+		for _, earlier := range s.steps {
+			if _, removes := earlier.Change.(RevokeAccess); removes && earlier.Resource == place.resource {
+				at = latest(at, s.propagated(latest(s.now, earlier.NotBefore)))
+			}
+		}
 	}
 	return at
 }

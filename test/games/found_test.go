@@ -21,6 +21,11 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				{Pause: 26 * time.Second, Kind: kind.LetIn, Service: "app0", Who: "allAuthenticatedUsers"},
 				on("app0", 121*time.Second, kind.Unpublish), on("app0", 4*time.Minute, kind.Wait),
 			}}},
+		{"IAP goes on while the public is still to be removed", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Mine: true}}, Private: "include",
+			Instances: 1, Moves: []play.Move{
+				{Pause: 137 * time.Second, Kind: kind.LetIn, Service: "app0", Who: "allAuthenticatedUsers"},
+			}}},
 		{"a private service is included whose IAP lets in somebody else", play.Game{
 			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true, Accessor: play.Bob}}, Private: "include",
 			Instances: 1, Moves: []play.Move{on("app0", 6*time.Minute, kind.Wait)}}},
