@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
@@ -91,13 +92,19 @@ func (d *decider) judgeCallers() {
 		return
 	}
 	p := d.facts.Posture
-	first := plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}
+	first := plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}.Changes()
 	found := d.markUnused(d.facts.Callers.Found)
-	judged := caller.Judge(p, d.want, found, first.Changes())
+	judged := caller.Judge(p, d.want, found, first)
 	whole := caller.Judge(p, d.want, found, append(d.run.changes(), changes...))
 	d.run.Judged = caller.WorstOff(d.run.Judged, whole)
 	d.alsoUnread(d.facts.Callers.Unread...)
-	stops := protection.CallerObstacles(p, d.want, judged, d.visitorsUnread())
+	unread := d.visitorsUnread()
+	if len(first) == 0 {
+		unread = ""
+	} else if door.Private(p) {
+		d.want.Closed = d.closed()
+	}
+	stops := protection.CallerObstacles(p, d.want, judged, unread)
 	if d.askUsed(judged, stops); d.needs.Used != nil {
 		return
 	}

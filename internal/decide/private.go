@@ -11,6 +11,7 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // guardedOnce reports whether a private service was behind IAP before, or was closed by us,
@@ -82,6 +83,18 @@ func (d *decider) closedByUs() bool {
 	return d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
 		return closes(w) || w.Op == string(enableIAP) || w.Op == string(enableDirectIAP)
 	})
+}
+
+// closed reports whether we closed a way to a private service: in this delivery, or as the
+// memory knows, or the audit log.
+func (d *decider) closed() bool {
+	inMemory := d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, closes)
+	now := func(s report.Step) bool { return s.Result == report.StepDone && closes(memory.Write{Op: s.Op}) }
+	if inMemory || slices.ContainsFunc(d.run.own(), now) || d.unpublished(d.facts.Posture) {
+		return true
+	}
+	closed, _ := d.closedInLog(d.facts.Posture, true)
+	return closed
 }
 
 // ownGrant reports whether IAP's agent invokes the service by a grant of ours that no

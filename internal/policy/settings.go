@@ -266,6 +266,9 @@ type Wanted struct {
 	// NotFirst means that the service was protected before, or that this is not known:
 	// nobody has come to rely on another way in since.
 	NotFirst bool
+	// Closed means that we closed a way to a private service, now or before: who came by it while the
+	// service was public is no invoker. It is known once its callers are.
+	Closed bool
 	// OwnGrant means that we let IAP's agent invoke the service, and closed no way in before
 	// or after.
 	OwnGrant bool

@@ -20,12 +20,13 @@ const CallerBreaks Code = "CALLER_BREAKS"
 // plan leaves alone breaks nobody.
 //
 // At a service that was private until now the visitors are its named invokers, and they keep
-// the addresses that they use. unread is why it is not known which these are, "" = it is.
+// the addresses that they use. unread is why it is not known which these are, "" = it is, or
+// the plan takes none from them.
 func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Caller, unread string) []Finding {
 	if want.Callers == policy.BreakProceed {
 		return nil
 	}
-	invokers := door.Private(p) && !want.NotFirst
+	invokers := door.Private(p) && !want.Closed
 	visitors := invokers || want.Callers == policy.BreakStopOnRequests
 	blocks := Finding{Code: CallerBreaks, Severity: Medium, Disposition: Blocks, Resource: p.Target.Name()}
 	goOn := fmt.Sprintf("; or go on without it: callers: proceed in rule %s, or iapguard apply %s", want.Rule, p.Target)

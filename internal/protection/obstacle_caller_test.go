@@ -37,7 +37,7 @@ func TestOnlyKnownBreakageStopsAPlan(t *testing.T) {
 		{policy.BreakProceed, false, nil},
 		{policy.BreakProceed, true, nil},
 	} {
-		want.Callers, want.NotFirst = tc.on, !tc.first
+		want.Callers, want.Closed = tc.on, !tc.first
 		var got []string
 		for _, finding := range CallerObstacles(p, want, []caller.Caller{job, visitor, doubted}, "") {
 			got = append(got, finding.Subject)
@@ -70,7 +70,7 @@ func TestInvokersOfAPrivateServiceKeepTheirWays(t *testing.T) {
 		{"who calls it is not known", private, "denied", func(*policy.Wanted) {}, true},
 		{"who calls it is known", private, "", func(*policy.Wanted) {}, false},
 		{"the service is public", public, "denied", func(*policy.Wanted) {}, false},
-		{"it was guarded before", private, "denied", func(w *policy.Wanted) { w.NotFirst = true }, false},
+		{"we closed it before", private, "denied", func(w *policy.Wanted) { w.Closed = true }, false},
 		{"the rule proceeds", private, "denied", func(w *policy.Wanted) { w.Callers = policy.BreakProceed }, false},
 	} {
 		w := want()

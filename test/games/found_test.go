@@ -32,6 +32,19 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 		{"a private service is included whose invoker uses its addresses", play.Game{
 			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true, Used: true}}, Private: "include",
 			Instances: 1, Moves: []play.Move{on("app0", 14*time.Minute, kind.Wait)}}},
+		{"… and whose load balancer gets IAP by somebody else", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true, Used: true, Mine: true}}, Private: "include",
+			Instances: 1, Rights: []kind.Right{kind.Balancer}, Moves: []play.Move{on("app0", time.Second, kind.IAPOn)}}},
+		{"what was published and closed loses its record", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true, Used: true, Mine: true,
+				Accessor: "allAuthenticatedUsers"}}, Private: "include", Instances: 1,
+			Rights: []kind.Right{kind.Deployer, kind.IAPAdmin, kind.Rewriter}, Moves: []play.Move{
+				{Kind: kind.KeepOut, Service: "app0", Who: "allAuthenticatedUsers"},
+				on("app0", 25*time.Second, kind.Publish), on("app0", 35*time.Second, kind.CheckOff),
+				{Pause: 25 * time.Second, When: play.AfterWrite, Kind: kind.DropAgent, Service: "app0"},
+				on("app0", 2*time.Second, kind.LoseMemory), on("app0", 12*time.Second, kind.ForgeGuarded),
+				on("app0", 12*time.Minute, kind.Wait),
+			}}},
 		{"somebody lends private services to a backend service", game(
 			[]play.Service{guarded("app0"), {Name: "app1", Invoker: true}},
 			on("app0", time.Minute, sidePrivate), on("app0", 6*time.Minute, kind.Wait))},

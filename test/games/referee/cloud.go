@@ -232,18 +232,16 @@ func (c Cloud) factsOf(service string, frontends map[string]string) facts {
 	if status == http.StatusOK {
 		iap, _ := backend["iap"].(Object)
 		f.iap = iap["enabled"] == true
-		if f.iap {
-			f.passes = members(c.Policy(IAPPath(play.Backend(service))))
-		}
+		f.passes = members(c.Policy(IAPPath(play.Backend(service))))
 	}
 	return f
 }
 
 // letsIn reports whether IAP at the service's own backend service lets somebody in.
-func (f facts) letsIn(who person) bool {
-	if !f.iap {
-		return false
-	}
+func (f facts) letsIn(who person) bool { return f.iap && f.lists(who) }
+
+// lists reports whether somebody is in IAP's policy there.
+func (f facts) lists(who person) bool {
 	return slices.ContainsFunc(f.passes, func(member string) bool {
 		return member == "allUsers" || member == "allAuthenticatedUsers" ||
 			who != nobody && strings.EqualFold(member, accounts[who])

@@ -59,8 +59,10 @@ type history struct {
 	// let is when IAP's policy last let somebody in.
 	let     map[person]time.Time
 	guarded bool // IAP was on there, and its agent could invoke it
-	// stale are who passed IAP when it guarded the service first, and have since.
-	stale map[person]bool
+	// listed is since when somebody is in IAP's policy, and stale are who iapguard could see there
+	// when IAP guarded the service first, and are there since.
+	listed map[person]time.Time
+	stale  map[person]bool
 	// cut is when a move last took the way of somebody who did not get in since.
 	cut map[person]time.Time
 }
@@ -71,7 +73,7 @@ func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 		locked: map[lock]time.Time{}, gave: map[string]bool{}}
 	for _, s := range game.Services {
 		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt,
-			let: map[person]time.Time{}, stale: map[person]bool{}, cut: map[person]time.Time{}}
+			let: map[person]time.Time{}, listed: map[person]time.Time{}, stale: map[person]bool{}, cut: map[person]time.Time{}}
 	}
 	r.lookAgain(true, now)
 	r.judge(now)
@@ -112,7 +114,13 @@ func (r *Referee) remember(now time.Time) {
 			if f.letsIn(who) {
 				h.let[who] = now
 			}
-			h.stale[who] = f.letsIn(who) && (first || h.stale[who])
+			if !f.lists(who) {
+				delete(h.listed, who)
+			} else if h.listed[who].IsZero() {
+				h.listed[who] = now
+			}
+			seen := now.Sub(h.listed[who]) > unseen
+			h.stale[who] = f.lists(who) && (first && seen || h.stale[who])
 		}
 	}
 }
