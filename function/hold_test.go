@@ -85,7 +85,7 @@ func TestUnreadableHoldsStopEveryWrite(t *testing.T) {
 		t.Errorf("%s with %d writes, want held and none", got, b.writes())
 	}
 	why := b.last(t).WaitingFor.What
-	if !strings.Contains(why, "cannot be read") || !strings.Contains(why, "holds.yaml: line 1") {
+	if !strings.Contains(why, "cannot be read") || !strings.Contains(why, "holds.yaml:1:1: ") {
 		t.Errorf("waiting for %q, want the file and what is wrong with it", why)
 	}
 	write(noHolds)

@@ -17,6 +17,7 @@ import (
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
 // holdsSource is the holds file, read before every step, and what commands placed. When the
@@ -105,7 +106,7 @@ func (s *holdsSource) read() error {
 	}
 	holds, err := policy.ParseHolds(text)
 	if err != nil {
-		return fmt.Errorf("reading holds %s: %w", s.path, err)
+		return strictyaml.In(s.path, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
 // rereadAfter is how old a read policy may be. A changed file counts within 30
@@ -140,7 +141,7 @@ func (s *policySource) file() (version, error) {
 	}
 	read, err := policy.Parse(text, s.now())
 	if err != nil {
-		return version{}, fmt.Errorf("reading policy %s: %w", s.path, err)
+		return version{}, strictyaml.In(s.path, err)
 	}
 	return version{text, read}, nil
 }
@@ -230,7 +231,7 @@ func (s *policySource) textOf(ctx context.Context, known memory.PolicyVersion) (
 	}
 	read, err := policy.Parse(text, s.now())
 	if err != nil { // an older version of ours may have known another key
-		return version{}, fmt.Errorf("reading policy %s of the memory: %w: %w", known.Digest, memory.ErrMissing, err)
+		return version{}, fmt.Errorf("%w: %w", memory.ErrMissing, strictyaml.In("policy "+known.Digest+" of the memory", err))
 	}
 	return version{text, read}, nil
 }

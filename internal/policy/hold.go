@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -13,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
 // Holds is the content of a holds file, with the holds that have ended.
@@ -38,13 +38,13 @@ func ParseHolds(text []byte) (Holds, error) {
 		return holds, err
 	}
 	if body == nil {
-		return holds, errors.New("the holds file is empty: write version: 1")
+		return holds, strictyaml.InText(text, 0, "the holds file is empty: write version: 1")
 	}
 	r.mapping(body, "the holds file", keys{
 		"version": r.one,
 		"holds":   r.entries("holds", func(n *yaml.Node) { holds.list = append(holds.list, r.hold(n)) }),
 	}, "version")
-	return holds, errors.Join(r.problems...)
+	return holds, r.refusal(body)
 }
 
 func (r *reader) hold(n *yaml.Node) Hold {
@@ -95,7 +95,7 @@ func ReadHolds(name string) (Holds, error) {
 	}
 	holds, err := ParseHolds(text)
 	if err != nil {
-		return Holds{}, fmt.Errorf("reading holds %s: %w", name, err)
+		return Holds{}, strictyaml.In(name, err)
 	}
 	return holds, nil
 }

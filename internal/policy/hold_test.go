@@ -59,9 +59,9 @@ func TestBadHoldsAreRefusedWithPlaceAndRemedy(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"nothing", "", "the holds file is empty: write version: 1"},
 		{"no version", "holds: []\n", "the holds file has no version"},
-		{"an unknown key", "version: 1\nhold: []\n", `line 2, column 1: unknown key "hold": did you mean holds?`},
+		{"an unknown key", "version: 1\nhold: []\n", `2:1: unknown key "hold": did you mean holds?`},
 		{"not a target", "version: 1\nholds: [{target: shop, " + ok + "}]\n",
-			"line 2, column 18: target \"shop\" is not a resource name"},
+			"2:18: target \"shop\" is not a resource name"},
 		{"no end", "version: 1\nholds: [{target: projects/p-12345, reason: r, by: b}]\n", "a hold has no until"},
 		{"not an end", "version: 1\nholds: [{target: projects/p-12345, until: tomorrow, reason: r, by: b}]\n",
 			`until is "tomorrow": write a date`},

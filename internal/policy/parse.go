@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,9 +9,10 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/iapguard/iapguard/internal/posture"
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
-// Read reads and checks a policy file; see Parse.
+// Read reads and checks a policy file; see Parse. Its problems begin with the file's name.
 func Read(name string, now time.Time) (Policy, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -20,7 +20,7 @@ func Read(name string, now time.Time) (Policy, error) {
 	}
 	policy, err := Parse(text, now)
 	if err != nil {
-		return Policy{}, fmt.Errorf("reading policy %s: %w", name, err)
+		return Policy{}, strictyaml.In(name, err)
 	}
 	return policy, nil
 }
@@ -34,7 +34,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 		return Policy{}, err
 	}
 	if body == nil {
-		return Policy{}, errors.New("the policy is empty: write version: 1 and rules")
+		return Policy{}, strictyaml.InText(text, 0, "the policy is empty: write version: 1 and rules")
 	}
 	policy := Policy{digest: digest(text), exemptions: exemptions{}, doors: doorExemptions{}}
 	longest, exempted := longestExemption, []*yaml.Node(nil)
@@ -61,7 +61,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 	for _, n := range exempted {
 		r.exemption(n, now.Add(longest+24*time.Hour), policy.exemptions, policy.doors)
 	}
-	return policy, errors.Join(r.problems...)
+	return policy, r.refusal(body)
 }
 
 // rule reads one rule; earlier are those before it.

@@ -3,12 +3,19 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
 const head = "version: 1\nrules:\n  - name: a\n"
@@ -39,54 +46,54 @@ type refused struct {
 }
 
 var refusals = []refused{
-	{"unknown key", head + "    mood: enforce\n", `line 4, column 5: unknown key "mood": did you mean mode?`, false},
+	{"unknown key", head + "    mood: enforce\n", `4:5: unknown key "mood": did you mean mode?`, false},
 	{"unknown key that resembles none", head + "    zzzzzzzz: 1\n", "write one of accept, access, ", false},
 	{"a group as approver", head + "    approvers: [\"group:ops@example.com\"]\n",
-		`line 4, column 17: approvers: "group:ops@example.com" is not an account: write user:ADDRESS`, false},
-	{"no account as approver", head + "approvers: [7]\n", `line 4, column 13: approvers: "7" is not an account`, false},
-	{"no approver", head + "approvers: []\n", "line 4, column 12: approvers is empty", false},
+		`4:17: approvers: "group:ops@example.com" is not an account: write user:ADDRESS`, false},
+	{"no account as approver", head + "approvers: [7]\n", `4:13: approvers: "7" is not an account`, false},
+	{"no approver", head + "approvers: []\n", "4:12: approvers is empty", false},
 	{"unknown key in match", head + "    match: {project: [a]}\n",
-		`line 4, column 13: unknown key "project": did you mean projects?`, false},
+		`4:13: unknown key "project": did you mean projects?`, false},
 	{"unknown key at the top", "version: 1\nrule: []\n",
-		`line 2, column 1: unknown key "rule": did you mean rules?`, false},
-	{"no YAML", "version: [\n", "line 2, column 1: while parsing a flow node", true},
+		`2:1: unknown key "rule": did you mean rules?`, false},
+	{"no YAML", "version: [\n", "2:1: while parsing a flow node", true},
 	{"empty", "", "the policy is empty", true},
 	{"a comment only", "# nothing\n", "the policy is empty", true},
-	{"a list", "- version: 1\n", "line 1, column 1: the policy must be a mapping", false},
-	{"no version", "rules: [{name: a}]\n", "line 1, column 1: the policy has no version", false},
+	{"a list", "- version: 1\n", "1:1: the policy must be a mapping", false},
+	{"no version", "rules: [{name: a}]\n", "1:1: the policy has no version", false},
 	{"another version", "version: 2\nrules: [{name: a}]\n",
-		"line 1, column 10: version is \"2\": write version: 1", false},
+		"1:10: version is \"2\": write version: 1", false},
 	{"version in quotes", "version: \"1\"\nrules: [{name: a}]\n", "write version: 1", false},
 	{"no rules", "version: 1\n", "the policy has no rules", false},
-	{"rules without any", "version: 1\nrules: []\n", "line 2, column 8: rules is empty", false},
-	{"not a list of rules", "version: 1\nrules: a\n", "line 2, column 8: rules must be a list", false},
-	{"not a rule", "version: 1\nrules: [a]\n", "line 2, column 9: a rule must be a mapping", false},
-	{"a key without value", head + "    match:\n", "line 4, column 5: match has no value", false},
-	{"a key twice", head + "    mode: approve\n    mode: enforce\n", "line 5, column 5: ", true},
+	{"rules without any", "version: 1\nrules: []\n", "2:8: rules is empty", false},
+	{"not a list of rules", "version: 1\nrules: a\n", "2:8: rules must be a list", false},
+	{"not a rule", "version: 1\nrules: [a]\n", "2:9: a rule must be a mapping", false},
+	{"a key without value", head + "    match:\n", "4:5: match has no value", false},
+	{"a key twice", head + "    mode: approve\n    mode: enforce\n", "5:5: ", true},
 	{"unknown mode", head + "    mode: enforced\n",
-		`line 4, column 11: mode is "enforced": write report-only, approve, enforce`, false},
+		`4:11: mode is "enforced": write report-only, approve, enforce`, false},
 	{"unknown recipe", head + "    recipe: on\n", `recipe is "on": write auto, load-balancer, direct, off`, false},
 	{"unknown way without a load balancer", head + "    withoutLoadBalancer: shut\n",
 		`withoutLoadBalancer is "shut": write wait, close, direct`, false},
 	{"settle too long", head + "    settle: 11m\n",
-		`line 4, column 13: settle is "11m": write a time from 0s to 10m0s`, true},
+		`4:13: settle is "11m": write a time from 0s to 10m0s`, true},
 	{"settle without unit", head + "    settle: 11\n", `settle is "11": write a time`, false},
 	{"not a date", head + "    since: 2026-02-30\n",
-		`line 4, column 12: since is "2026-02-30": write a date like 2026-12-31`, false},
+		`4:12: since is "2026-02-30": write a date like 2026-12-31`, false},
 	{"a year", head + "    since: 2026\n", `since is "2026": write a date`, false},
 	{"existing without since", head + "    existing: true\n",
-		"line 3, column 5: existing: true has no effect without since", false},
+		"3:5: existing: true has no effect without since", false},
 	{"existing is not a truth value", head + "    existing: yes\n", `existing is "yes": write true or false`, false},
 	{"unknown ingress", head + "    ingress: open\n", `ingress is "open": write restrict, keep`, false},
 	{"unknown redeploy", head + "    redeploy: always\n", `redeploy is "always": write enforce, advise, off`, false},
 	{"unknown callers", head + "    callers: go\n",
-		`line 4, column 14: callers is "go": write stop, stop-on-requests, proceed`, false},
+		`4:14: callers is "go": write stop, stop-on-requests, proceed`, false},
 	{"unknown probe", head + "    probe: yes\n", `probe is "yes": write on, off`, false},
 	{"unknown redeployImage", head + "    redeployImage: latest\n",
 		`redeployImage is "latest": write pin, go-on, refuse`, false},
 	{"unknown invokers", head + "    publicInvokers: add\n", `publicInvokers is "add": write remove, keep`, false},
 	{"an exemption without a ticket", exempting("reason: r, owner: o, expires: 2026-12-31", shopA),
-		"line 4, column 14: an exemption has no ticket", false},
+		"4:14: an exemption has no ticket", false},
 	{"an exemption without an end", exempting("reason: r, owner: o, ticket: t", shopA),
 		"an exemption has no expires", false},
 	{"an exemption of a pattern", exempting(full, "projects/p-12345/locations/us-central1/services/shop-*"),
@@ -114,7 +121,7 @@ var refusals = []refused{
 		"ticket must be text: write it in quotes", false},
 	{"propagation below zero", head + "    propagation: -1s\n", `propagation is "-1s"`, false},
 	{"no limit", head + "    limits: {perProject: 0}\n",
-		`line 4, column 26: limits.perProject is "0": write a number from 1 to 1000`, false},
+		`4:26: limits.perProject is "0": write a number from 1 to 1000`, false},
 	{"a limit that never stops", head + "    limits: {overall: 1001}\n",
 		`limits.overall is "1001": write a number from 1 to 1000`, false},
 	{"a limit in quotes", head + "    limits: {overall: \"50\"}\n", `limits.overall is "50": write a number`, false},
@@ -138,22 +145,22 @@ var refusals = []refused{
 	{"a window at no time", head + "    whenStuck: {after: 1h, do: close, window: {from: \"2:00\", to: \"24:00\"}}\n",
 		`whenStuck.window.from is "2:00": write a time of the day in UTC`, false},
 	{"limits under the old key", head + "    brakes: {perProject: 5}\n",
-		"line 4, column 5: brakes is now called limits: write limits, with the same value", false},
+		"4:5: brakes is now called limits: write limits, with the same value", false},
 	{"quiet too long", head + "    quiet: 601s\n",
-		`line 4, column 12: quiet is "601s": write a time from 0s to 10m0s`, true},
+		`4:12: quiet is "601s": write a time from 0s to 10m0s`, true},
 	{"quiet without unit", head + "    quiet: 10\n", `quiet is "10": write a time`, false},
 	{"everybody", head + "    access: {members: [allUsers]}\n",
-		"line 4, column 24: access.members: allUsers would let everybody through IAP", false},
+		"4:24: access.members: allUsers would let everybody through IAP", false},
 	{"everybody with an account", head + "    access: {members: [allAuthenticatedUsers]}\n",
 		"would let everybody through IAP", false},
 	{"no member", head + "    access: {members: [alice]}\n", `"alice" is not a member: write user:ADDRESS`, false},
 	{"a domain that is not listed", head + "    access: {members: [\"domain:example.com\"]}\n",
 		"list example.com under access.domains", true},
 	{"a user of another domain", head + "    access: {members: [\"user:eve@example.org\"], domains: [example.com]}\n",
-		"line 4, column 24: access.members: user:eve@example.org is of a domain that access.domains does not list", true},
+		"4:24: access.members: user:eve@example.org is of a domain that access.domains does not list", true},
 	{"not a domain", head + "    access: {domains: [\"@example.com\"]}\n",
 		"is not a domain: write one like example.com", false},
-	{"a condition without a title", ifSo("{expression: e}"), "line 4, column 58: access.condition has no title", false},
+	{"a condition without a title", ifSo("{expression: e}"), "4:58: access.condition has no title", false},
 	{"a condition without an expression", ifSo("{title: t}"), "access.condition has no expression", false},
 	{"a condition that says nothing", ifSo(`{title: t, expression: " "}`),
 		`access.condition.expression is " ": write one line of at most 1000 bytes`, false},
@@ -167,40 +174,40 @@ var refusals = []refused{
 	{"everybody under a condition", head + "    access: {members: [allUsers], condition: {title: t, expression: e}}\n",
 		"allUsers would let everybody through IAP", false},
 	{"a condition for nobody", head + "    access: {condition: {title: t, expression: e}}\n",
-		"line 4, column 25: access.condition has no effect without access.members", false},
+		"4:25: access.condition has no effect without access.members", false},
 	{"bad pattern", head + "    match: {projects: [\"a/../b\"]}\n",
-		"line 4, column 24: match.projects: \"a/../b\" is not a name or a pattern", false},
+		"4:24: match.projects: \"a/../b\" is not a name or a pattern", false},
 	{"a number without quotes", head + "    match: {projects: [123456789012]}\n", "write it in quotes", false},
 	{"a name of two lines", "version: 1\nrules: [{name: \"a\\nb\"}]\n",
-		"line 2, column 16: name is \"a\\nb\": write 1 to 256 characters on one line", true},
+		"2:16: name is \"a\\nb\": write 1 to 256 characters on one line", true},
 	{"an empty name", "version: 1\nrules: [{name: \"\"}]\n", "write 1 to 256 characters", false},
 	{"same name twice", head + "    match: {services: [a]}\n  - name: a\n",
-		`line 5, column 5: another rule is named "a"`, true},
-	{"no name", "version: 1\nrules:\n  - mode: enforce\n", "line 3, column 5: a rule has no name", false},
+		`5:5: another rule is named "a"`, true},
+	{"no name", "version: 1\nrules:\n  - mode: enforce\n", "3:5: a rule has no name", false},
 	{"a rule after one that matches all", head + "  - name: b\n    match: {projects: [x]}\n",
-		`line 4, column 5: rule "b" never decides, since rule "a" before it`, true},
+		`4:5: rule "b" never decides, since rule "a" before it`, true},
 	{"a rule within an earlier glob",
 		head + "    match: {services: [\"shop-*\"]}\n  - name: b\n    match: {services: [\"shop-a*\", shop-b]}\n",
 		`rule "b" never decides`, true},
 	{"not a folder", head + "    match: {folders: [\"123\"]}\n",
-		`line 4, column 23: match.folders: "123" is not a folder: write one like folders/123456789012`, false},
+		`4:23: match.folders: "123" is not a folder: write one like folders/123456789012`, false},
 	{"labels that are a list", head + "    match: {labels: [a]}\n",
-		"line 4, column 21: match.labels must be a mapping", false},
+		"4:21: match.labels must be a mapping", false},
 	{"labels without any", head + "    match: {labels: {}}\n", "match.labels is empty", false},
 	{"not a label", head + "    match: {labels: {Env: prod}}\n",
-		`line 4, column 22: match.labels: "Env" is not a label`, false},
+		`4:22: match.labels: "Env" is not a label`, false},
 	{"not a label's value", head + "    match: {labels: {env: Prod}}\n",
-		`line 4, column 27: match.labels: "Prod" is not a value or a pattern`, false},
+		`4:27: match.labels: "Prod" is not a value or a pattern`, false},
 	{"a label's value that is a number", head + "    match: {labels: {env: 17}}\n",
 		`match.labels: "17" is not a value or a pattern: write lower-case letters, digits, -, _ and *, in quotes`, false},
 	{"a label that loosens",
 		head +
 			"    match: {services: [\"a-*\"], labels: {env: dev}}\n    mode: approve\n  - name: b\n    match: {services: " +
 			"[\"*-eu\"]}\n    mode: enforce\n  - name: c\n",
-		`line 3, column 5: rule "a" selects by labels, and is not as strict as rule "b" in mode: anyone who deploys chooses that`, true},
+		`3:5: rule "a" selects by labels, and is not as strict as rule "b" in mode: anyone who deploys chooses that`, true},
 	{"a pattern of names that loosens",
 		head + "    match: {services: [hello, \"public-*\"]}\n    ingress: keep\n  - name: b\n",
-		`line 3, column 5: rule "a" selects by a pattern of service names, and is not as strict as rule "b" in ingress`, true},
+		`3:5: rule "a" selects by a pattern of service names, and is not as strict as rule "b" in ingress`, true},
 	{"a pattern of names that takes a service out of scope",
 		head + "    match: {services: [\"*-public\"]}\n    recipe: \"off\"\n  - name: b\n    match: {services: " +
 			"[\"shop-*\"]}\n",
@@ -228,11 +235,11 @@ var refusals = []refused{
 			"    match: {folders: [folders/1, folders/2]}\n  - name: b\n    match: {folders: [folders/2], projects: [x]}\n",
 		`rule "b" never decides`, true},
 	{"a client without a secret", head + "    oauthClient: {id: 1-a.apps.googleusercontent.com}\n",
-		"line 4, column 18: oauthClient has no secret", false},
+		"4:18: oauthClient has no secret", false},
 	{"not a client id", head + "    oauthClient: {id: shop, secret: projects/p-12345/secrets/s/versions/1}\n",
-		`line 4, column 23: oauthClient.id is "shop": write NUMBER-LETTERS.apps.googleusercontent.com`, false},
+		`4:23: oauthClient.id is "shop": write NUMBER-LETTERS.apps.googleusercontent.com`, false},
 	{"a client's secret in clear", head + "    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: hunter2}\n",
-		"line 4, column 63: oauthClient.secret does not name a version of a secret; if it is the secret itself, replace it",
+		"4:63: oauthClient.secret does not name a version of a secret; if it is the secret itself, replace it",
 		false},
 	{"a secret without a version",
 		head + "    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: projects/p-12345/secrets/s}\n",
@@ -243,20 +250,20 @@ var refusals = []refused{
 	{"a client with direct IAP",
 		head +
 			"    recipe: direct\n    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: " +
-			"projects/p-12345/secrets/s/versions/1}\n", "line 3, column 5: oauthClient is set at the load balancer", true},
+			"projects/p-12345/secrets/s/versions/1}\n", "3:5: oauthClient is set at the load balancer", true},
 	{"a client without a load balancer",
 		head +
 			"    withoutLoadBalancer: direct\n    oauthClient: {id: 1-a.apps.googleusercontent.com, secret: " +
 			"projects/p-12345/secrets/s/versions/1}\n", "set the client there", true},
-	{"an anchor", "version: 1\nrules: [&r {name: a}]\n", "line 2, column 9: ", true},
+	{"an anchor", "version: 1\nrules: [&r {name: a}]\n", "2:9: ", true},
 	{"an alias", "version: 1\nrules: [{name: *r}]\n", "are not read: write the value out", true},
-	{"a tag", "version: !!int 1\nrules: [{name: a}]\n", "line 1, column 10: ", true},
+	{"a tag", "version: !!int 1\nrules: [{name: a}]\n", "1:10: ", true},
 	{"deep nesting", "version: 1\nrules: " + strings.Repeat("[", 5000) + "\n", "nested more than 16 deep", true},
 	{"deep nesting on one line", "version: 1\nrules:\n  " + strings.Repeat("- ", 17) + "a\n",
 		"nested more than 16 deep", true},
-	{"two documents", head + "---\n" + head, "line 5, column 1: a second document", true},
+	{"two documents", head + "---\n" + head, "5:1: a second document", true},
 	{"a secret in clear", head + "    oauth: GOCSPX-abcdefghijklmnop\n",
-		"line 4, column 12: an OAuth client secret in clear", false},
+		"4:12: an OAuth client secret in clear", false},
 	{"too large", head + strings.Repeat("# words\n", 40000), "write at most 262144", true},
 }
 
@@ -271,10 +278,48 @@ func TestBadPoliciesAreRefusedWithPlaceAndRemedy(t *testing.T) {
 	}
 }
 
+func TestEveryProblemHasFileLineAndColumn(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "policy.yaml")
+	place := regexp.MustCompile(`^` + regexp.QuoteMeta(name) + `:[1-9][0-9]*:[1-9][0-9]*: .`)
+	for _, tc := range refusals {
+		if err := os.WriteFile(name, []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Read(name, now)
+		for line := range strings.Lines(fmt.Sprint(err)) {
+			if !place.MatchString(line) {
+				t.Errorf("%s: %q begins with no place", tc.name, line)
+			}
+		}
+	}
+}
+
+func TestABlankIsRefusedWhereverItStands(t *testing.T) {
+	unreasoned := strings.Replace(full, "reason: r", "reason: \"<fill in>\"", 1)
+	for text, want := range map[string]string{
+		exempting(unreasoned, shopA):          "reason is left to fill in: write it",
+		head + "    mode: \"<fill in>\"\n":    "4:11: mode is left to fill in: write it",
+		head + "approvers: [\"<fill in>\"]\n": "4:13: an entry of approvers is left to fill in",
+	} {
+		if _, err := Parse([]byte(text), now); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestEverythingWrongIsNamedAtOnce(t *testing.T) {
 	_, err := Parse([]byte(head+"    mode: x\n    settle: y\n    frob: z\n"), now)
-	if got := strings.Count(err.Error(), "line "); got != 3 {
-		t.Errorf("%d complaints, want 3: %v", got, err)
+	var got []string
+	for _, each := range strictyaml.Problems(strictyaml.In("p.yaml", err)) {
+		got = append(got, each.Key+" "+each.Error())
+	}
+	want := []string{
+		`rules[0].mode p.yaml:4:11: mode is "x": write report-only, approve, enforce`,
+		`rules[0].settle p.yaml:5:13: settle is "y": write a time from 0s to 10m0s`,
+		`rules[0].frob p.yaml:6:5: unknown key "frob": did you mean probe?`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

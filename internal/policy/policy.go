@@ -2,7 +2,7 @@
 // service is to be protected, and the file that holds writes back.
 //
 // Reading is strict: Parse and ParseHolds refuse what they do not understand, with
-// line, column and what to write instead. A Policy then gives the Settings of a
+// file, line, column and what to write instead. A Policy then gives the Settings of a
 // service: those of the first rule that covers it. A rule that selects by labels
 // decides only where it is at least as strict as the rule without them, because
 // anyone who deploys a service sets its labels. Only Read, ReadHolds and

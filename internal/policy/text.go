@@ -25,20 +25,24 @@ const (
 // reader reads a YAML text strictly and collects every problem in it.
 type reader struct {
 	now      time.Time
-	problems []error
+	problems []complaint
+}
+
+// complaint is a problem of a value.
+type complaint struct {
+	node *yaml.Node
+	text string
 }
 
 // document returns the one value in text, nil when text holds none. It refuses a
 // secret in clear before anything can repeat it.
 func (r *reader) document(text []byte) (*yaml.Node, error) {
 	if len(text) > maxText {
-		return nil, fmt.Errorf("the text has %d bytes: write at most %d", len(text), maxText)
+		return nil, strictyaml.InText(text, 0, fmt.Sprintf("the text has %d bytes: write at most %d", len(text), maxText))
 	}
-	if before, _, found := bytes.Cut(text, []byte(clearSecret)); found {
-		line := bytes.Count(before, []byte("\n")) + 1
-		column := len(before) - bytes.LastIndexByte(before, '\n')
-		return nil, fmt.Errorf("line %d, column %d: an OAuth client secret in clear: "+
-			"replace the secret, because it is exposed now, and keep secrets out of the policy", line, column)
+	if at := bytes.Index(text, []byte(clearSecret)); at >= 0 {
+		return nil, strictyaml.InText(text, at, "an OAuth client secret in clear: "+
+			"replace the secret, because it is exposed now, and keep secrets out of the policy")
 	}
 	return strictyaml.Parse(text, maxDepth)
 }
@@ -48,7 +52,23 @@ func (r *reader) document(text []byte) (*yaml.Node, error) {
 const clearSecret = "GOCSPX-"
 
 func (r *reader) complain(n *yaml.Node, format string, args ...any) {
-	r.problems = append(r.problems, strictyaml.At(n, fmt.Sprintf(format, args...)))
+	r.problems = append(r.problems, complaint{n, fmt.Sprintf(format, args...)})
+}
+
+// refusal returns everything that is wrong below a document's value, in the order of the
+// text; nil when nothing is.
+func (r *reader) refusal(body *yaml.Node) error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	paths := strictyaml.Paths(body)
+	all := make([]*strictyaml.Problem, 0, len(r.problems))
+	for _, each := range r.problems {
+		problem := strictyaml.At(each.node, each.text)
+		problem.Key = paths[each.node]
+		all = append(all, problem)
+	}
+	return strictyaml.Join(all)
 }
 
 // renamedKeys are the keys that earlier versions read, each with its name today.
@@ -73,6 +93,8 @@ func (r *reader) mapping(n *yaml.Node, what string, known keys, needed ...string
 			r.complain(at, "%s is now called %s: write %s, with the same value", key, renamed, renamed)
 		case !ok:
 			r.complain(at, "unknown key %.60q: %s", key, suggestion(key, slices.Sorted(maps.Keys(known))))
+		case value.Value == strictyaml.Blank:
+			r.complain(value, "%s is left to fill in: write it", key)
 		case value.Tag == "!!null":
 			r.complain(at, "%s has no value: write one, or leave the key out", key)
 		default:
@@ -105,6 +127,10 @@ func (r *reader) entries(what string, each func(*yaml.Node)) func(*yaml.Node) {
 			return
 		}
 		for _, entry := range n.Content {
+			if entry.Value == strictyaml.Blank {
+				r.complain(entry, "an entry of %s is left to fill in: write it, or take it out", what)
+				continue
+			}
 			each(entry)
 		}
 	}

@@ -3,7 +3,7 @@
 // It refuses what neither a policy nor a log entry needs and what lets a text
 // mean something else than it seems to, or cost more than its length: anchors,
 // aliases, merge keys, tags, a key twice, keys that are not single values, deep
-// nesting, and a second document. Every error names line and column.
+// nesting, and a second document. Every error is a Problem, with its place.
 //
 // Callers bound the length of a text. The parser needs time in proportion to it:
 // go.yaml.in/yaml/v4 took 1.8 s at most for 29 kinds of hostile texts of 256 KiB,
@@ -40,7 +40,7 @@ func Parse(text []byte, depth int) (*yaml.Node, error) {
 		if err := loader.Load(&document); errors.Is(err, io.EOF) {
 			return root, nil
 		} else if err != nil {
-			return nil, syntaxError(err)
+			return nil, syntaxError(text, err)
 		}
 		for _, value := range document.Content {
 			switch {
@@ -111,28 +111,23 @@ func Pairs(mapping *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	}
 }
 
-// At is an error with the place where a value begins.
-func At(n *yaml.Node, problem string) error {
-	return fmt.Errorf("line %d, column %d: %s", n.Line, n.Column, problem)
-}
-
 // syntaxError says where a text is not YAML, and where the construct begins that
 // is not as it should be.
-func syntaxError(err error) error {
+func syntaxError(text []byte, err error) error {
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
-		return fmt.Errorf("the text is not valid YAML: %w", err)
+		return &Problem{Line: 1, Column: 1, Text: fmt.Sprintf("the text is not valid YAML: %v", err)}
 	}
 	at := &yaml.Node{Line: load.Mark.Line, Column: load.Mark.Column}
 	switch begin := load.ContextMark; {
 	case at.Line == 0: // an octet or a character that no YAML may have
-		return fmt.Errorf("the text is not valid YAML: %s", load.Message)
+		return InText(text, unreadable(text), "the text is not valid YAML: "+load.Message)
 	case load.Stage == yaml.ComposerStage: // an alias of an anchor that is not there
 		return At(at, unreadReference)
 	case load.ContextMsg == "" || begin.Line == 0:
 		return At(at, load.Message+": this is not valid YAML")
 	default:
-		return At(at, fmt.Sprintf("%s that begins at line %d, column %d: %s: this is not valid YAML",
+		return At(at, fmt.Sprintf("%s that begins at %d:%d: %s: this is not valid YAML",
 			load.ContextMsg, begin.Line, begin.Column, load.Message))
 	}
 }

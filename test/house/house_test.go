@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"function/cmd": {""},
 	"function": {"internal/reconcile", "internal/workqueue", "internal/memory", "internal/event",
 		"internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry",
-		"internal/timeout"},
+		"internal/strictyaml", "internal/timeout"},
 	"test": {""},
 	"internal/reconcile": {"internal/decide", "internal/doctor", "internal/report", "internal/memory",
 		"internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event",

@@ -36,7 +36,7 @@ func TestHoldsAreSetListedAndLiftedInTheFile(t *testing.T) {
 	if err := os.WriteFile(os.Getenv("IAPGUARD_HOLDS"), []byte("rubbish"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run("nothing new is written: reading holds", "status")
+	run("nothing new is written: "+os.Getenv("IAPGUARD_HOLDS")+":1:1: the holds file must be a mapping", "status")
 	if _, err := say(t, "hold", project, "--for", "1h", "--reason", "r"); err == nil {
 		t.Error("a file that cannot be read was replaced")
 	}

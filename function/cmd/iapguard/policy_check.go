@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -13,15 +14,39 @@ import (
 	"github.com/iapguard/iapguard/internal/policy/stuck"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
-// checked is a valid policy, and what one service would get by it.
+// checked is a policy file, what is wrong with it, and what one service would get by it.
 type checked struct {
-	File     string   `json:"file"`
-	Digest   string   `json:"digest"`
-	Rules    int      `json:"rules"`
-	Warnings []string `json:"warnings,omitempty"`
-	Target   *wanted  `json:"target,omitempty"`
+	File     string    `json:"file"`
+	Valid    bool      `json:"valid"`
+	Digest   string    `json:"digest,omitempty"`
+	Rules    int       `json:"rules"`
+	Errors   []mistake `json:"errors,omitempty"`
+	Warnings []string  `json:"warnings,omitempty"`
+	Target   *wanted   `json:"target,omitempty"`
+}
+
+// mistake is one thing that is wrong with a file.
+type mistake struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // absent = the file could not be read at all
+	Column  int    `json:"column,omitempty"`
+	Key     string `json:"key,omitempty"` // like rules[0].mode; absent = it is about the text as a whole
+	Message string `json:"message"`
+}
+
+// mistakesIn are the problems of an error of a file.
+func mistakesIn(file string, err error) []mistake {
+	var all []mistake
+	for _, each := range strictyaml.Problems(err) {
+		all = append(all, mistake{each.File, each.Line, each.Column, each.Key, each.Text})
+	}
+	if all == nil && err != nil {
+		all = []mistake{{File: file, Message: err.Error()}}
+	}
+	return all
 }
 
 // warningsOf are what a valid policy should say and does not, a line each.
@@ -95,14 +120,19 @@ func newPolicyCheckCommand() *cobra.Command {
 				return err
 			}
 			read, err := checkPolicy(args, about, time.Now())
-			if err != nil {
+			switch {
+			case err != nil && (format == "text" || errors.As(err, &usageError{})):
 				return usageError{err}
+			case err != nil:
+				read = checked{File: args[0], Errors: mistakesIn(args[0], err)}
+			case format == "text":
+				read.print(command.OutOrStdout())
+				return nil
 			}
-			if format == "json" {
-				return json.NewEncoder(command.OutOrStdout()).Encode(read)
+			if encoding := json.NewEncoder(command.OutOrStdout()).Encode(read); encoding != nil || err == nil {
+				return encoding
 			}
-			read.print(command.OutOrStdout())
-			return nil
+			return statusError(exitUsage)
 		},
 	}
 	command.Flags().StringVar(&format, "format", "text", "text or json")
@@ -130,17 +160,20 @@ func (f subjectFlags) of(target posture.Target) policy.Subject {
 }
 
 func checkPolicy(args []string, about subjectFlags, now time.Time) (checked, error) {
+	var target posture.Target
+	if len(args) == 2 {
+		var err error
+		if target, err = posture.ParseTarget(args[1]); err != nil {
+			return checked{}, usageError{err}
+		}
+	}
 	rules, err := policy.Read(args[0], now)
 	if err != nil {
 		return checked{}, err
 	}
-	read := checked{File: args[0], Digest: rules.Digest(), Rules: len(rules.Rules()), Warnings: warningsOf(rules)}
+	read := checked{File: args[0], Valid: true, Digest: rules.Digest(), Rules: len(rules.Rules()), Warnings: warningsOf(rules)}
 	if len(args) == 1 {
 		return read, nil
-	}
-	target, err := posture.ParseTarget(args[1])
-	if err != nil {
-		return checked{}, err
 	}
 	read.Target = wantedOf(rules, about.of(target), now)
 	return read, nil

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -52,6 +55,40 @@ func TestPolicyCheckShowsWhatAServiceGetsByWhichRule(t *testing.T) {
 		if err != nil || !strings.Contains(out, tc.want) {
 			t.Errorf("%s: %q, %v, want %q", tc.name, out, err, tc.want)
 		}
+	}
+}
+
+func TestPolicyCheckGivesItsErrorsAsJSON(t *testing.T) {
+	bad := policyFile(t, "  - {name: a, mod: enforce}\n  - {name: b, settle: 11m}\n")
+	for _, tc := range []struct {
+		name, file string
+		want       checked
+	}{
+		{"each with its place and key", bad, checked{File: bad, Errors: []mistake{
+			{bad, 3, 15, "rules[0].mod", `unknown key "mod": did you mean mode?`},
+			{bad, 4, 5, "rules[1]", `rule "b" never decides, since rule "a" before it matches everything that it matches: ` +
+				"move it up, or take one of them out"},
+			{bad, 4, 23, "rules[1].settle", `settle is "11m": write a time from 0s to 10m0s`},
+		}}},
+		{"no file", "/none/p.yaml", checked{File: "/none/p.yaml", Errors: []mistake{
+			{File: "/none/p.yaml", Message: "reading policy: open /none/p.yaml: no such file or directory"}}}},
+	} {
+		out, err := say(t, "policy", "check", tc.file, "--format", "json")
+		var got checked
+		if json.Unmarshal([]byte(out), &got) != nil || err != statusError(exitUsage) {
+			t.Errorf("%s: %q, %v, want exit status 2", tc.name, out, err)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+	out, err := say(t, "policy", "check", policyFile(t, shopRule), "--format", "json")
+	if err != nil || !strings.Contains(out, `"valid":true`) {
+		t.Errorf("a valid one: %q, %v", out, err)
+	}
+	var usage usageError
+	if _, err := say(t, "policy", "check", bad, "shop", "--format", "json"); !errors.As(err, &usage) {
+		t.Errorf("no service: error %v, want wrong usage", err)
 	}
 }
 
