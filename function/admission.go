@@ -11,8 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jonboulle/clockwork"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/identity"
@@ -43,6 +45,9 @@ const TokenUsed = "was used for a command already"
 type visitor struct {
 	email  string // "" = nobody checked who calls
 	direct bool   // a person sends a command, and no message is delivered
+	// uncounted is why it is not known whether another instance took the token before; nil =
+	// none did.
+	uncounted error
 }
 
 // refusal is why a caller is not let in, and with which status.
@@ -64,13 +69,13 @@ type admission struct {
 	approvers func() []string // members that the policy names
 	clock     clockwork.Clock
 	log       *slog.Logger
-	used      *lru.Cache[string, time.Time] // tokens of direct commands
+	used      *lru.Cache[string, time.Time] // tokens of direct commands that came to this instance
+	// useToken counts a token once for the whole deployment.
+	useToken func(ctx context.Context, sum, use string) (first bool, err error)
 
-	mu   sync.Mutex // held while the own settings are read: who asks meanwhile gets that answer
-	read time.Time  // when they were last read
-	door cloud.OwnDoor
-	bad  error     // why callers cannot be believed; nil = they can
-	lost time.Time // when a reading last failed
+	readings singleflight.Group // of the own settings: one at a time
+	mu       sync.Mutex         // of what follows; no call is made under it
+	last     ownReading
 }
 
 // errNoAudience means that tokens cannot be checked.
@@ -148,11 +153,15 @@ func (a *admission) direct(ctx context.Context, token identity.Token, behind boo
 			return visitor{}, refusal{http.StatusServiceUnavailable, "callers are not believed: " + err.Error()}
 		}
 	}
+	again := refusal{http.StatusUnauthorized, "the token of " + token.Email + " " + TokenUsed + ": take a new one for each"}
 	if used, _, _ := a.used.PeekOrAdd(token.Sum, now); !used.IsZero() {
-		return visitor{}, refusal{http.StatusUnauthorized, "the token of " + token.Email + " " + TokenUsed +
-			": take a new one for each"}
+		return visitor{}, again
 	}
-	return visitor{email: token.Email, direct: true}, nil
+	first, err := a.useToken(ctx, token.Sum, uuid.NewString())
+	if err == nil && !first {
+		return visitor{}, again
+	}
+	return visitor{email: token.Email, direct: true, uncounted: err}, nil
 }
 
 // commands reports whether an account may send commands directly.
@@ -183,39 +192,90 @@ func bearer(header http.Header) (string, bool) {
 	return text, strings.EqualFold(scheme, "bearer") && text != ""
 }
 
+// ownReading is what is known of our own service's settings.
+type ownReading struct {
+	begun int       // counts the readings that began
+	ended int       // is the number of the last one that ended
+	good  time.Time // when the last one began by which callers can be believed
+	lost  time.Time // when one last failed
+	door  cloud.OwnDoor
+	bad   error // why callers cannot be believed; nil = they can
+}
+
+// answers reports whether a reading serves who asks at a time, for a reading that is not older
+// than atMost. begun is how many had begun then: a later one serves, whatever it found.
+func (r ownReading) answers(asked time.Time, atMost, sinceLost time.Duration, begun int) bool {
+	switch {
+	case r.ended > begun, r.bad == nil && !r.good.IsZero() && asked.Sub(r.good) < atMost:
+		return true
+	case r.lost.IsZero() || sinceLost >= ownDoorPause:
+		return false
+	}
+	return r.bad != nil || r.stands(asked)
+}
+
+// stands reports whether the last good reading stays in force after one that failed.
+func (r ownReading) stands(now time.Time) bool {
+	return r.bad == nil && !r.good.IsZero() && now.Sub(r.good) < 2*ownDoorFor
+}
+
 // believe reports whether Cloud Run checks who calls, as of a reading that is not older than
-// atMost. A reading that fails leaves the one before in force for as long again.
+// atMost. A reading that fails leaves the one before in force for as long again. One reading is
+// made at a time; who waits for it heeds the own context alone.
 func (a *admission) believe(ctx context.Context, atMost time.Duration) (cloud.OwnDoor, error) {
+	asked := a.clock.Now()
+	for begun := a.known().begun; ; {
+		if last := a.known(); last.answers(asked, atMost, a.clock.Since(last.lost), begun) {
+			return last.door, last.bad
+		}
+		reading := a.readings.DoChan("", func() (any, error) {
+			a.readOwn(context.WithoutCancel(ctx)) // it serves others too
+			return nil, nil
+		})
+		select {
+		case <-reading:
+		case <-ctx.Done():
+			return cloud.OwnDoor{}, fmt.Errorf("waiting until it is read who may call %s: %w", a.own.Name(), context.Cause(ctx))
+		}
+	}
+}
+
+func (a *admission) known() ownReading {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.read.IsZero() && a.clock.Since(a.read) < atMost && a.bad == nil {
-		return a.door, nil
-	}
-	if failedLately := a.clock.Since(a.lost) < ownDoorPause; failedLately && a.bad != nil {
-		return a.door, a.bad
-	} else if failedLately && !a.read.IsZero() && a.clock.Since(a.read) < 2*ownDoorFor {
-		return a.door, nil
-	}
+	return a.last
+}
+
+// readOwn makes one reading. No second one is under way.
+func (a *admission) readOwn(ctx context.Context) {
+	a.mu.Lock()
+	a.last.begun++
+	began := a.clock.Now()
+	a.mu.Unlock()
 	ctx, cancel := timeout.With(ctx, a.clock, ownDoorPatience, "Cloud Run")
-	defer cancel()
 	found, err := a.ownDoor(ctx, a.own)
-	if err != nil {
-		a.lost = a.clock.Now()
-		if !a.read.IsZero() && a.bad == nil && a.clock.Since(a.read) < 2*ownDoorFor {
-			a.log.WarnContext(ctx, "who may call this function could not be read: the last reading is believed", "err", err)
-			return a.door, nil
-		}
-		err = fmt.Errorf("reading who may call %s: %w", a.own.Name(), timeout.Explain(ctx, err))
-	} else {
-		err = a.guarded(found)
+	err = timeout.Explain(ctx, err)
+	cancel()
+	next := a.known()
+	switch {
+	case err != nil && next.stands(began):
+		next.lost = a.clock.Now()
+		a.log.WarnContext(ctx, "who may call this function could not be read: the last reading is believed", "err", err)
+	case err != nil:
+		next.lost = a.clock.Now()
+		next.door, next.bad = cloud.OwnDoor{}, fmt.Errorf("reading who may call %s: %w", a.own.Name(), err)
+	default:
+		next.door, next.bad = found, a.guarded(found)
 	}
-	a.door, a.bad = found, err
-	if err != nil {
-		a.log.ErrorContext(ctx, "callers are not believed: nothing is taken from anybody", "err", err)
-		return found, err
+	if next.bad != nil {
+		a.log.ErrorContext(ctx, "callers are not believed: nothing is taken from anybody", "err", next.bad)
+	} else if err == nil {
+		next.good = began
 	}
-	a.read = a.clock.Now()
-	return found, nil
+	next.ended = next.begun
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last = next
 }
 
 // guarded says why Cloud Run's check of our callers is not enough, nil where it is.

@@ -32,7 +32,12 @@ const (
 // checkedBench is a function that checks who calls, away from Cloud Run.
 func checkedBench(t *testing.T, policy string, environ ...string) *bench {
 	t.Helper()
-	return newBench(t, policy, append([]string{"IAPGUARD_CALLERS_EVENTS=" + pusher, "IAPGUARD_CALLERS_WORK=worker@guard-prod" +
+	return startBench(t, checkedConfig(t, policy, environ...))
+}
+
+func checkedConfig(t *testing.T, policy string, environ ...string) benchSetup {
+	t.Helper()
+	return benchConfig(t, policy, append([]string{"IAPGUARD_CALLERS_EVENTS=" + pusher, "IAPGUARD_CALLERS_WORK=worker@guard-prod" +
 		".iam.gserviceaccount.com", "IAPGUARD_CALLERS_COMMANDS=" + pusher, "IAPGUARD_OPERATORS=" + operator,
 		"IAPGUARD_AUDIENCE=" + address}, environ...)...)
 }

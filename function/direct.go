@@ -37,9 +37,14 @@ const directID = "direct-"
 // undoHold is how long services are held that are taken back, where the command does not say.
 const undoHold = 4 * time.Hour
 
+// needCounted are the commands that a used token must not send again, also while the memory
+// cannot say whether it was used elsewhere: they let something be written, or lift what stops
+// it. The others stop writes, or do no more than an event does.
+var needCounted = []string{"approve", "resume", "undo", "close-breaker"}
+
 // direct carries out a command that a person sent, and answers what came of it.
-func (f *Function) direct(w http.ResponseWriter, r *http.Request, by string) {
-	ctx := r.Context()
+func (f *Function) direct(w http.ResponseWriter, r *http.Request, who visitor) {
+	ctx, by := r.Context(), who.email
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, event.MaxOrder))
 	if err != nil {
 		err = fault.New(fault.Invalid, "reading the command: %w", err)
@@ -53,6 +58,13 @@ func (f *Function) direct(w http.ResponseWriter, r *http.Request, by string) {
 	answer.Command = order.Name
 	f.log.InfoContext(ctx, "command", "command", order.Name, "by", by, "target", order.Target, "plan_id", order.PlanID,
 		"run", order.Run, "policy_digest", order.Policy, "reason", order.Reason)
+	if err == nil && who.uncounted != nil {
+		f.log.WarnContext(ctx, "another instance may take the token again", "command", order.Name, "by", by, "err", who.uncounted)
+		if slices.Contains(needCounted, order.Name) {
+			err = fault.New(fault.Unavailable, "%s needs a token that no instance has taken, and the memory does not say so; send "+
+				"it again, or stop writes by a hold meanwhile: %w", order.Name, who.uncounted)
+		}
+	}
 	if err == nil {
 		answer.Said, err = f.carryOut(ctx, order, by)
 	}

@@ -95,7 +95,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		return nil, err
 	}
 	if f.admission != nil {
-		f.admission.ownDoor = clients.OwnDoor
+		f.admission.ownDoor, f.admission.useToken = clients.OwnDoor, f.memory.UseToken
 	}
 	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, f.policies, f.memory, log)
 	if f.repeated, err = lru.New[string, struct{}](mostRepeated); err != nil {

@@ -76,7 +76,7 @@ func (f *Function) serveMessage(handle messageHandler) http.HandlerFunc {
 			f.log.WarnContext(ctx, "caller refused", "path", r.URL.Path, "status", refused.status, "why", refused.why)
 			http.Error(w, "iapguard: "+refused.why, refused.status)
 		case who.direct:
-			f.direct(w, r, who.email)
+			f.direct(w, r, who)
 		default:
 			f.answer(w, r, handle)
 		}

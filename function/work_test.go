@@ -73,6 +73,17 @@ var hello = posture.Target{Project: "demo-project", Location: "us-central1", Ser
 // pushed to it: the test delivers by hand.
 func newBench(t *testing.T, policy string, environ ...string) *bench {
 	t.Helper()
+	return startBench(t, benchConfig(t, policy, environ...))
+}
+
+// benchSetup is a cloud with a service, and what a function there is started with.
+type benchSetup struct {
+	cloud  *cloudtest.Env
+	config Config
+}
+
+func benchConfig(t *testing.T, policy string, environ ...string) benchSetup {
+	t.Helper()
 	o := cloudtest.Start(t, playground.Options{})
 	o.Build(playground.Scenario[0])
 	config, err := ReadConfig(environ)
@@ -84,11 +95,17 @@ func newBench(t *testing.T, policy string, environ ...string) *bench {
 	if policy != "" {
 		config.PolicyText = []byte(policy)
 	}
-	f, err := New(t.Context(), config, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return benchSetup{o, config}
+}
+
+// startBench starts one instance of the function.
+func startBench(t *testing.T, of benchSetup) *bench {
+	t.Helper()
+	f, err := New(t.Context(), of.config, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{f, o, &recorder{}}
+	b := &bench{f, of.cloud, &recorder{}}
 	b.engine.Publisher = b.reports
 	t.Cleanup(func() {
 		if err := f.Close(); err != nil {

@@ -42,6 +42,18 @@ resource "google_storage_bucket" "memory" {
     }
   }
 
+  # A token is fresh for five minutes, and a day is the shortest age.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = 1
+      with_state     = "LIVE"
+      matches_prefix = ["token/"]
+    }
+  }
+
   depends_on = [google_project_service.api]
 }
 

@@ -136,6 +136,7 @@ const (
 	planPrefix     = "plan/"
 	offerPrefix    = "offer/"
 	orderedPrefix  = "command/"
+	tokenPrefix    = "token/"
 	duePrefix      = "due/"
 )
 
@@ -252,7 +253,8 @@ func (m *Memory) know(name string, sequence int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	deletable := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
-	if sequence <= m.known[name] || slices.ContainsFunc([]string{duePrefix, planPrefix, offerPrefix, orderedPrefix}, deletable) {
+	if sequence <= m.known[name] ||
+		slices.ContainsFunc([]string{duePrefix, planPrefix, offerPrefix, orderedPrefix, tokenPrefix}, deletable) {
 		return
 	}
 	if _, known := m.known[name]; !known && len(m.known) >= mostKnown {

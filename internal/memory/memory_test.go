@@ -451,3 +451,32 @@ func TestDeploymentIsOneRecord(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
+
+func TestATokenIsUsedOnceAlsoWhenAnAnswerIsLost(t *testing.T) {
+	store := &faulty{Store: memory.NewInProcess()}
+	one, other := open(store), open(store.Store)
+	lost := false
+	store.put = func(ctx context.Context) error { // the write takes effect, and its answer is lost
+		if lost {
+			return nil
+		}
+		lost = true
+		if _, err := other.UseToken(ctx, "sum", "first"); err != nil {
+			return err
+		}
+		return fault.New(fault.Unavailable, "the connection was cut")
+	}
+	for _, tc := range []struct {
+		m        *memory.Memory
+		sum, use string
+		want     bool
+	}{{one, "sum", "first", true}, {one, "sum", "second", false}, {other, "sum", "third", false}, {other, "another", "third", true}} {
+		if got, err := tc.m.UseToken(t.Context(), tc.sum, tc.use); got != tc.want || err != nil {
+			t.Errorf("token %s by %s: %t, %v; want %t", tc.sum, tc.use, got, err, tc.want)
+		}
+	}
+	store.get = always(fault.Denied)
+	if got, err := one.UseToken(t.Context(), "sum", "first"); got || err == nil {
+		t.Errorf("with the store down: %t, %v; want an error", got, err)
+	}
+}
