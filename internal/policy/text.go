@@ -108,6 +108,14 @@ func (r *reader) mapping(n *yaml.Node, what string, known keys, needed ...string
 	}
 }
 
+// suggestion names the known word that resembles a word most, or all known words.
+func suggestion(word string, known []string) string {
+	if nearest := strictyaml.Nearest(word, known); nearest != "" {
+		return "did you mean " + nearest + "?"
+	}
+	return "write one of " + strings.Join(known, ", ")
+}
+
 // list reads each entry of a sequence that has some.
 func (r *reader) list(what string, each func(*yaml.Node)) func(*yaml.Node) {
 	read := r.entries(what, each)

@@ -79,20 +79,23 @@ func newRootCommand() *cobra.Command {
 		RunE:          serve,
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see %s --help)", err, command.CommandPath())}
+		return usageError{fmt.Errorf("%w%s (see %s --help)", err, flagLike(command, err), command.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newDoctorCommand(),
 		newUndoCommand(), newSendCommand(), newApproveCommand(), newContextCommand(), newExplainCommand(), newHoldCommand(), newResumeCommand(), newCloseBreakerCommand(),
-		newStatusCommand(), newPolicyCommand())
+		newStatusCommand(), newPolicyCommand(), newCompletionCommand(), newVersionCommand())
 	addLocalCommand(root)
+	addManCommand(root)
+	addExamples(root)
 	return root
 }
 
 // noMore refuses arguments, naming the first.
 func noMore(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("unknown command or argument %.80q (see %s --help)", args[0], command.CommandPath())}
+		return usageError{fmt.Errorf("unknown command or argument %.80q%s (see %s --help)", args[0],
+			commandLike(command, args[0]), command.CommandPath())}
 	}
 	return nil
 }

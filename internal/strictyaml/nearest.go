@@ -1,19 +1,16 @@
-package policy
+package strictyaml
 
 import "strings"
 
-// suggestion returns the known word that resembles word most, or all known words.
-func suggestion(word string, known []string) string {
+// Nearest returns the known word that resembles a word most; "" when none does.
+func Nearest(word string, known []string) string {
 	best, distance := "", len(word)/2+1
 	for _, candidate := range known {
 		if d := edits(strings.ToLower(word), strings.ToLower(candidate)); d < distance {
 			best, distance = candidate, d
 		}
 	}
-	if best == "" {
-		return "write one of " + strings.Join(known, ", ")
-	}
-	return "did you mean " + best + "?"
+	return best
 }
 
 // edits returns the Levenshtein distance of two words. A word much longer than the

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iapguard/iapguard/function"
+)
+
+// build is what this program was made of. What the build did not record is absent.
+type build struct {
+	Version   string `json:"version"`
+	Module    string `json:"module,omitempty"` // the version of the module, where it was installed by one
+	Commit    string `json:"commit,omitempty"`
+	Committed string `json:"committed,omitempty"` // when, RFC 3339
+	Modified  bool   `json:"modified,omitempty"`  // the commit had changes that are in no commit
+	Go        string `json:"go"`
+	Platform  string `json:"platform"`
+}
+
+// buildOf reads what the Go toolchain recorded; info is nil when it recorded nothing.
+func buildOf(info *debug.BuildInfo) build {
+	made := build{Version: function.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info == nil {
+		return made
+	}
+	if info.Main.Version != "(devel)" {
+		made.Module = info.Main.Version
+	}
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "vcs.revision":
+			made.Commit = setting.Value
+		case "vcs.time":
+			made.Committed = setting.Value
+		case "vcs.modified":
+			made.Modified = setting.Value == "true"
+		}
+	}
+	return made
+}
+
+func (b build) String() string {
+	text := "iapguard " + b.Version
+	switch {
+	case b.Commit != "" && b.Modified:
+		text += fmt.Sprintf(" (commit %.12s of %s, with changes)", b.Commit, b.Committed)
+	case b.Commit != "":
+		text += fmt.Sprintf(" (commit %.12s of %s)", b.Commit, b.Committed)
+	case b.Module != "":
+		text += " (module " + b.Module + ")"
+	}
+	return text + ", " + b.Go + ", " + b.Platform
+}
+
+func newVersionCommand() *cobra.Command {
+	var format string
+	command := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version, and the commit that it was built from where the build recorded it",
+		Args:  noMore,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if format != "text" && format != "json" {
+				return usageError{fmt.Errorf("--output is %q: write text or json", format)}
+			}
+			info, _ := debug.ReadBuildInfo()
+			made := buildOf(info)
+			if format == "json" {
+				return json.NewEncoder(command.OutOrStdout()).Encode(made)
+			}
+			fmt.Fprintln(command.OutOrStdout(), made)
+			return nil
+		},
+	}
+	command.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	return command
+}
