@@ -267,7 +267,7 @@ type Wanted struct {
 	// nobody has come to rely on another way in since.
 	NotFirst bool
 	// Closed means that we closed a way to a private service, now or before: who came by it while the
-	// service was public is no invoker. It is known once its callers are.
+	// service was public does not count as an invoker. It is known once its callers are.
 	Closed bool
 	// OwnGrant means that we let IAP's agent invoke the service, and closed no way in before
 	// or after.

@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/policy/change"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -21,10 +21,15 @@ import (
 
 // changes compares two policies for one service as it is now.
 type changes struct {
-	Target  string     `json:"target"`
-	Changes bool       `json:"changes"`
-	Old     prediction `json:"old"`
-	New     prediction `json:"new"`
+	Service string      `json:"service"`
+	Changes bool        `json:"changes"`
+	Risk    change.Risk `json:"risk"`
+	Why     string      `json:"why,omitempty"`    // why it loses its protection, or is not known
+	Looser  []string    `json:"looser,omitempty"` // keys of a rule, exemptions, and rules
+	Tighter []string    `json:"tighter,omitempty"`
+	Other   []string    `json:"other,omitempty"` // keys in which neither is as strict as the other
+	Old     prediction  `json:"old"`
+	New     prediction  `json:"new"`
 }
 
 // prediction is how the function would end under a policy, acting by itself.
@@ -37,6 +42,7 @@ type prediction struct {
 	// SkippedRules are rules that the labels or the name select and that do not decide, and why.
 	SkippedRules []string `json:"passedOver,omitempty"`
 	Steps        []string `json:"steps,omitempty"`
+	Why          string   `json:"why,omitempty"` // why the service could not be looked at
 }
 
 func newPolicyDiffCommand() *cobra.Command {
@@ -44,7 +50,7 @@ func newPolicyDiffCommand() *cobra.Command {
 	var exitCode bool
 	command := &cobra.Command{
 		Use:   "diff OLD NEW TARGET...",
-		Short: "Which services would end otherwise under another policy? Nothing is written",
+		Short: "What would another policy change, the riskiest first? Nothing is written",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) < 3 {
 				return usageError{
@@ -53,22 +59,30 @@ func newPolicyDiffCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
+			printed, known := diffFormats[o.format]
+			if !known {
+				return usageError{fmt.Errorf("--format is %q: write text, json or md", o.format)}
+			}
+			o.format = "text" // what the session knows
 			found, err := diffPolicies(command.Context(), &o, args)
 			if err != nil {
 				return err
 			}
-			return printChanges(command.OutOrStdout(), found, o.format == "json", exitCode)
+			if err := printed(command.OutOrStdout(), found); err != nil {
+				return fmt.Errorf("printing the changes: %w", err)
+			}
+			return found.status(exitCode)
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.format, "format", "text", "text or json (json: one object a line)")
+	flags.StringVar(&o.format, "format", "text", "text, json (one service a line), or md (a comment of a pull request)")
 	flags.StringVar(&o.endpoint, "endpoint", "",
 		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
-	flags.BoolVar(&exitCode, "exit-code", false, "exit with 3 when a service would end otherwise")
+	flags.BoolVar(&exitCode, "exit-code", false, "exit with 3 when something changes for a service")
 	return command
 }
 
-func diffPolicies(ctx context.Context, o *options, args []string) ([]changes, error) {
+func diffPolicies(ctx context.Context, o *options, args []string) (*policyDiff, error) {
 	var policies [2]policy.Policy
 	for i := range policies {
 		var err error
@@ -85,19 +99,56 @@ func diffPolicies(ctx context.Context, o *options, args []string) ([]changes, er
 	if err != nil {
 		return nil, err
 	}
-	list := make([]changes, 0, len(targets))
+	now, found := time.Now(), &policyDiff{oldDigest: policies[0].Digest(), newDigest: policies[1].Digest()}
 	for _, target := range targets {
 		seen := &snapshot{Cloud: session.engine.Cloud}
 		var effects [2]prediction
+		var says [2]change.Said
 		for i := range policies {
 			engine := *session.engine
-			engine.Cloud, engine.Policy = seen, func() reconcile.Policy { return policies[i] }
+			asked := &askedPolicy{Policy: policies[i], about: target, said: &says[i]}
+			engine.Cloud, engine.Policy = seen, func() reconcile.Policy { return asked }
 			effects[i] = predict(ctx, &engine, target)
 		}
-		otherwise := effects[0].Outcome != effects[1].Outcome || !slices.Equal(effects[0].Steps, effects[1].Steps)
-		list = append(list, changes{target.Name(), otherwise, effects[0], effects[1]})
+		found.services = append(found.services, compared(target, effects, change.Of(says[0], says[1], now)))
 	}
-	return list, nil
+	slices.SortStableFunc(found.services, func(a, b changes) int {
+		order := change.Risks()
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Risk), slices.Index(order, b.Risk)), cmp.Compare(a.Service, b.Service))
+	})
+	return found, nil
+}
+
+// compared is what the policies change for one service. It may end otherwise although they say
+// the same of it: by what they say of the services beside it.
+func compared(target posture.Target, effects [2]prediction, step change.Change) changes {
+	otherwise := effects[0].Outcome != effects[1].Outcome || !slices.Equal(effects[0].Steps, effects[1].Steps)
+	switch failed := cmp.Or(effects[0].Why, effects[1].Why); {
+	case effects[0].Outcome == "gone" && effects[1].Outcome == "gone":
+		step = change.Change{Risk: change.None}
+	case failed != "" && step.Risk != change.Loses:
+		step.Risk, step.Why = change.Unknown, failed
+	case step.Risk == change.None && otherwise:
+		step.Risk = change.Otherwise
+	}
+	return changes{target.Name(), step.Risk != change.None, step.Risk, step.Why, step.Looser, step.Tighter, step.Other,
+		effects[0], effects[1]}
+}
+
+// askedPolicy keeps what a policy says about one service when the engine asks it.
+type askedPolicy struct {
+	policy.Policy
+	about posture.Target
+	said  *change.Said
+}
+
+func (p *askedPolicy) For(subject policy.Subject) (policy.Settings, bool) {
+	settings, inScope := p.Policy.For(subject)
+	if subject.Service == p.about.Service && subject.Location == p.about.Location &&
+		(subject.Project == p.about.Project || subject.ProjectNumber == p.about.Project) {
+		*p.said = change.Said{Settings: settings, InScope: inScope, Known: true}
+	}
+	return settings, inScope
 }
 
 // snapshot is one observation for several policies.
@@ -126,7 +177,7 @@ func predict(ctx context.Context, engine *reconcile.Engine, target posture.Targe
 	case errors.Is(err, reconcile.ErrGone):
 		return prediction{Outcome: "gone"}
 	case err != nil:
-		return prediction{Outcome: string(report.Failed)}
+		return prediction{Outcome: string(report.Failed), Why: err.Error()}
 	case final.Outcome == report.Uncovered:
 		return prediction{Outcome: "left-alone"}
 	}
@@ -139,35 +190,6 @@ func predict(ctx context.Context, engine *reconcile.Engine, target posture.Targe
 		ended.Steps = append(ended.Steps, strings.TrimSpace(step.Op+" "+step.Resource+" "+step.To))
 	}
 	return ended
-}
-
-// printChanges prints the services that change outcome, as JSON all of them, and
-// returns the exit status as an error.
-func printChanges(out io.Writer, list []changes, asJSON, exitCode bool) error {
-	changed, failed := 0, false
-	for _, c := range list {
-		failed = failed || c.Old.Outcome == string(report.Failed) || c.New.Outcome == string(report.Failed)
-		if c.Changes {
-			changed++
-		}
-		if asJSON {
-			if err := json.NewEncoder(out).Encode(c); err != nil {
-				return fmt.Errorf("writing: %w", err)
-			}
-		} else if c.Changes {
-			fmt.Fprintf(out, "%s\n  old: %s\n  new: %s\n", c.Target, c.Old, c.New)
-		}
-	}
-	if !asJSON {
-		fmt.Fprintf(out, "%d of %d services would end otherwise\n", changed, len(list))
-	}
-	switch {
-	case failed:
-		return statusError(exitFailed)
-	case exitCode && changed > 0:
-		return statusError(exitPending)
-	}
-	return nil
 }
 
 func (e prediction) String() string {

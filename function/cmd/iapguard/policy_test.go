@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -236,25 +237,91 @@ func TestPolicyDiffNamesTheServicesThatChange(t *testing.T) {
 	if err != statusError(exitPending) {
 		t.Errorf("error %v, want exit status %d", err, exitPending)
 	}
-	for _, want := range []string{
-		playground.Scenario[0].Name() + "\n  old: planned (rule everything, mode report-only, ",
-		"\n  new: written (rule hello, mode enforce, ", "1 of 2 services would end otherwise\n",
-	} {
-		if !strings.Contains(out, want) {
-			t.Errorf("%q, want %q", out, want)
-		}
-	}
-	if strings.Contains(out, "billing") {
-		t.Errorf("%q names a service that ends as before", out)
+	want := "1 of 2 services changes: 0 lose protection, 0 loosened, 1 tightened, 0 otherwise\n\n" +
+		"tightened: stricter in mode; different in private\n  " + playground.Scenario[0].Name() + "\n" +
+		"  old: planned (rule everything, mode report-only, 6 steps)\n  new: written (rule hello, mode enforce, 6 steps)\n"
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if out, err := diff(old, old, "projects/demo-project", "--exit-code"); err != nil ||
-		out != "0 of 2 services would end otherwise\n" {
+		out != "0 of 2 services change: 0 lose protection, 0 loosened, 0 tightened, 0 otherwise\n" {
 		t.Errorf("no difference: %q, %v", out, err)
 	}
 	out, err = diff(old, policyFile(t, shopRule), playground.Scenario[0].Name(), "--format", "json")
 	var got changes
 	if json.Unmarshal([]byte(out), &got) != nil || err != nil || !got.Changes || got.New.Outcome != "left-alone" ||
-		len(got.Old.Steps) == 0 {
+		len(got.Old.Steps) == 0 || got.Risk != "loosened" || got.Service != playground.Scenario[0].Name() {
 		t.Errorf("as JSON: %q, %v", out, err)
+	}
+	if _, err := diff(old, old, "projects/demo-project", "--format", "xml"); !strings.Contains(fmt.Sprint(err), "write text, json or md") {
+		t.Errorf("another format: %v", err)
+	}
+}
+
+func TestPolicyDiffShowsTheRiskiestServicesFirst(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
+	rule := func(service, keys string) string {
+		return fmt.Sprintf("  - {name: %s, match: {services: [%[1]s]}, settle: 0s, %s}\n", service, keys)
+	}
+	const alice, both = `access: {members: ["user:alice@example.com"]}`, `access: {members: ["user:alice@example.com", "user:bob@example.com"]}`
+	for _, tc := range []struct{ name, old, new, text string }{
+		{"one loses, one is looser",
+			rule("hello", "mode: enforce, "+alice) + rule("billing", "mode: enforce, "+alice),
+			rule("hello", "mode: enforce, "+both) + rule("billing", "mode: approve, "+alice),
+			"2 of 2 services change: 1 loses protection, 1 loosened, 0 tightened, 0 otherwise\n\n" +
+				"loses protection: rule billing says mode: approve; looser in mode\n  " + playground.Scenario[1].Name() + "\n"},
+		{"equal services are one entry",
+			"  - {name: all, mode: enforce, settle: 0s}\n", "  - {name: all, settle: 0s}\n",
+			"2 of 2 services change: 2 lose protection, 0 loosened, 0 tightened, 0 otherwise\n\n" +
+				"loses protection: rule all says mode: report-only; looser in mode\n  " + playground.Scenario[1].Name() + "\n  " +
+				playground.Scenario[0].Name() + "\n  old: "},
+	} {
+		args := []string{"policy", "diff", policyFile(t, tc.old), policyFile(t, tc.new), "projects/demo-project", "--endpoint", o.URL()}
+		out, err := say(t, args...)
+		if err != nil || !strings.HasPrefix(out, tc.text) {
+			t.Errorf("%s: %v\n%s\nwant\n%s", tc.name, err, out, tc.text)
+		}
+		lines, err := say(t, append(args, "--format", "json")...)
+		var first changes
+		if json.Unmarshal([]byte(lines[:strings.Index(lines, "\n")]), &first) != nil || err != nil || first.Risk != "loses-protection" {
+			t.Errorf("%s: as JSON: %s, %v, want what loses its protection first", tc.name, lines, err)
+		}
+	}
+}
+
+func TestPolicyDiffIsACommentOfAPullRequest(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
+	out, err := say(t, "policy", "diff", "--endpoint", o.URL(), "--format", "md",
+		policyFile(t, "  - {name: all, mode: enforce, settle: 0s}\n"),
+		policyFile(t, "  - {name: \"a|b @all <b> *x* [l](u)\", settle: 0s}\n"), "projects/demo-project")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "### iapguard policy: 2 of 2 services change: 2 lose protection, 0 loosened, 0 tightened, 0 otherwise\n\nFrom <code>"
+	rows := strings.Split(strings.TrimSpace(out[strings.Index(out, "| risk |"):]), "\n")
+	if !strings.HasPrefix(out, head) || len(rows) != 3 {
+		t.Fatalf("%s, want a headline and one row for both services", out)
+	}
+	for _, want := range []string{"| **loses protection** | <code>" + playground.Scenario[1].Name() + "</code><br><code>",
+		"rule a&#124;b &#64;all &lt;b&gt; &#42;x&#42; &#91;l](u) says mode: report-only"} {
+		if !strings.Contains(rows[2], want) || strings.Count(rows[2], "|") != 6 {
+			t.Errorf("%s, want %s in it, and five cells", rows[2], want)
+		}
+	}
+}
+
+func TestPolicyDiffSaysWhatCouldNotBeCompared(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
+	o.SetFaults(`[{"action": "status", "method": "cloudresourcemanager.projects.getAncestry", "status": 403}]`)
+	rest := "  - {name: all, mode: enforce, settle: 0s}\n"
+	out, err := say(t, "policy", "diff", "--endpoint", o.URL(), policyFile(t, rest),
+		policyFile(t, "  - {name: few, match: {folders: [folders/1]}}\n"+rest), playground.Scenario[0].Name())
+	const want = "1 of 1 service changes: 0 lose protection, 1 not known, 0 loosened, 0 tightened, 0 otherwise\n\n" +
+		"not known: under the new policy: rule few asks for folders, and those above projects/demo-project cannot be read: "
+	if err != nil || !strings.HasPrefix(out, want) {
+		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
 	}
 }
