@@ -37,16 +37,21 @@ const (
 	// partsOfGuarded keep a part of 10,000 services below the size of a record, and let as
 	// many be written each second.
 	partsOfGuarded = 256
-	// readersOfGuarded is how many parts are read side by side.
-	readersOfGuarded = 16
+	// readersOfParts is how many parts of an index are read side by side.
+	readersOfParts = 16
 	// mostLabels bounds the labels of one service in the index.
 	mostLabels = 10
 )
 
 func guardedName(target posture.Target) string {
+	return fmt.Sprintf("%s%02x", guardedPrefix, partOf(target, partsOfGuarded))
+}
+
+// partOf is the part of an index that has a service.
+func partOf(target posture.Target, parts uint32) uint32 {
 	hash := fnv.New32a()
 	hash.Write([]byte(target.Name()))
-	return fmt.Sprintf("%s%02x", guardedPrefix, hash.Sum32()%partsOfGuarded)
+	return hash.Sum32() % parts
 }
 
 // AddGuarded adds a service to the index.
@@ -80,26 +85,8 @@ func (m *Memory) RemoveGuarded(ctx context.Context, target posture.Target) error
 // GuardedServices returns the index, sorted by name. Where a part cannot be read, it returns
 // an error and no services.
 func (m *Memory) GuardedServices(ctx context.Context) ([]GuardedService, error) {
-	var entries []Entry
-	err := m.retry(ctx, func(ctx context.Context) (err error) {
-		entries, err = m.store.List(ctx, Query{Prefix: guardedPrefix})
-		return err
-	})
+	parts, err := partsOf[Guarded](ctx, m, guardedPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("listing the guarded services: %w: %w", ErrUnreadable, err)
-	}
-	parts := make([]Guarded, len(entries))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readersOfGuarded)
-	for i, entry := range entries {
-		group.Go(func() (err error) {
-			if parts[i], err = read[Guarded](ctx, m, entry.Name); errors.Is(err, ErrMissing) {
-				return nil
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("reading the guarded services: %w", err)
 	}
 	byName := map[string]GuardedService{}
@@ -115,6 +102,30 @@ func (m *Memory) GuardedServices(ctx context.Context) ([]GuardedService, error) 
 		all = append(all, service)
 	}
 	return all, nil
+}
+
+// partsOf reads the parts of an index. Where one cannot be read, it returns an error.
+func partsOf[R any, P pointer[R]](ctx context.Context, m *Memory, prefix string) ([]R, error) {
+	var entries []Entry
+	err := m.retry(ctx, func(ctx context.Context) (err error) {
+		entries, err = m.store.List(ctx, Query{Prefix: prefix})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing: %w: %w", ErrUnreadable, err)
+	}
+	parts := make([]R, len(entries))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readersOfParts)
+	for i, entry := range entries {
+		group.Go(func() (err error) {
+			if parts[i], err = read[R, P](ctx, m, entry.Name); errors.Is(err, ErrMissing) {
+				return nil
+			}
+			return err
+		})
+	}
+	return parts, group.Wait()
 }
 
 // shrink drops all labels, and then services.

@@ -26,6 +26,9 @@ type Service struct {
 	GuardedSince time.Time `json:"guardedSince,omitzero"`
 	// Indexed means that the index of guarded services has the service.
 	Indexed bool `json:"indexed,omitempty"`
+	// OpenIndexed is since when a door is open as the index of open services has it; zero = it has
+	// the service not.
+	OpenIndexed time.Time `json:"openIndexed,omitzero"`
 	// BalancedSince is when a load balancer was first seen to lead to the service; zero =
 	// never. A recreated service inherits it.
 	BalancedSince time.Time `json:"balancedSince,omitzero"`

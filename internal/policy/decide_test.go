@@ -227,8 +227,11 @@ func TestAPolicyAsksForWhatAnyOfItsRulesAsksFor(t *testing.T) {
 	const folder, label, plain = "  - {name: f, match: {folders: [folders/17]}}\n", "  - {name: l, match: {labels: {a: b}}}\n", "  - {name: p}\n"
 	for rules, want := range map[string]Asked{
 		plain: {}, folder + plain: {Folders: true}, label + plain: {Labels: true},
-		"  - {name: b, private: behind-iap}\n": {Roles: true},
-		folder + label + plain:                 {Folders: true, Labels: true}, label + folder + plain: {Folders: true, Labels: true},
+		"  - {name: b, private: behind-iap}\n":         {Roles: true},
+		"  - {name: i, private: include}\n":            {Roles: true},
+		"  - {name: e, match: {services: [shop]}}\n":   {Roles: true},
+		"  - {name: g, match: {services: [shop-*]}}\n": {},
+		folder + label + plain:                         {Folders: true, Labels: true}, label + folder + plain: {Folders: true, Labels: true},
 	} {
 		if got := parsed(t, rules).Asks(); got != want {
 			t.Errorf("asks for %+v, want %+v:\n%s", got, want, rules)

@@ -201,6 +201,17 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 		known.BreakGlass = slices.Clone(known.BreakGlass)
 	}
 	changed := see(&known)
+	// What a run closes within seconds is not worth a write.
+	if since := known.OpenLongest(); len(decision.Waves) == 0 && !since.Equal(known.OpenIndexed) &&
+		r.indexOpen(ctx, decision.Posture.Target, since) {
+		noted := see
+		see = func(s *memory.Service) bool {
+			changed := noted(s) || !s.OpenIndexed.Equal(since)
+			s.OpenIndexed = since
+			return changed
+		}
+		changed = true
+	}
 	if !known.GuardedSince.IsZero() && !known.Indexed && r.index(ctx, decision.Posture) {
 		noted := see
 		see = func(s *memory.Service) bool {
@@ -225,18 +236,37 @@ func (r *run) index(ctx context.Context, p posture.Posture) bool {
 	return err == nil
 }
 
-// unindex takes a service that is gone out of the index. One of the same name that is
-// guarded is added again.
+// indexOpen notes in the index of open services since when one is open, zero = it is not, and
+// reports whether that succeeded. The index is read for iapguard status.
+func (r *run) indexOpen(ctx context.Context, target posture.Target, since time.Time) bool {
+	if target.Instance {
+		return false
+	}
+	err := r.Memory.SetOpen(ctx, target, since)
+	r.persisted(ctx, err)
+	return err == nil
+}
+
+// unindex takes a service that is gone out of the indices. One of the same name that is
+// guarded, or open, is added again.
 func (r *run) unindex(ctx context.Context) {
 	if r.request.DryRun {
 		return
 	}
 	id := memory.ServiceID{Target: r.request.Target}
 	known, err := r.Memory.Service(ctx, id)
+	if err == nil && !known.OpenIndexed.IsZero() {
+		err = r.Memory.SetOpen(ctx, id.Target, time.Time{})
+	}
 	if err == nil && known.Indexed {
-		if err = r.Memory.RemoveGuarded(ctx, id.Target); err == nil {
-			_, err = r.Memory.UpdateService(ctx, id, func(s *memory.Service) bool { return s.SeeIndexed(false) })
-		}
+		err = r.Memory.RemoveGuarded(ctx, id.Target)
+	}
+	if err == nil && (known.Indexed || !known.OpenIndexed.IsZero()) {
+		_, err = r.Memory.UpdateService(ctx, id, func(s *memory.Service) bool {
+			s.OpenIndexed = time.Time{}
+			s.SeeIndexed(false)
+			return true
+		})
 	}
 	if err != nil && !errors.Is(err, memory.ErrMissing) {
 		r.persisted(ctx, err)

@@ -113,6 +113,9 @@ func (p protector) plan(t *testing.T) plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := p.Describe(t.Context(), &seen, policy.Asked{Roles: true}); err != nil {
+		t.Fatal(err)
+	}
 	made := protection.Plan(seen, p.want, protection.Assess(seen, p.want), p.now())
 	if err := made.Check(seen); err != nil {
 		t.Fatal(err)
