@@ -29,6 +29,8 @@ type Answer struct {
 	Said []string `json:"said,omitempty"`
 	// Error is why it was not done, or not all of it; "" = it was.
 	Error string `json:"error,omitempty"`
+	// Status answers the command status.
+	Status *Status `json:"status,omitempty"`
 }
 
 // directID begins the id of each command that was sent directly.
@@ -65,7 +67,11 @@ func (f *Function) direct(w http.ResponseWriter, r *http.Request, who visitor) {
 				"it again, or stop writes by a hold meanwhile: %w", order.Name, who.uncounted)
 		}
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case order.Name == "status":
+		answer.Status = f.status(ctx)
+	default:
 		answer.Said, err = f.carryOut(ctx, order, by)
 	}
 	status := http.StatusOK
@@ -138,11 +144,23 @@ func (f *Function) ordered(ctx context.Context, order event.Order, by string) ([
 // resume lifts a hold, and has what it covered looked at: else that waited for the end of the
 // hold, an event or a sweep.
 func (f *Function) resume(ctx context.Context, order event.Order, by string) ([]string, error) {
+	var said []string
+	if target, err := posture.ParseTarget(order.Target); err == nil {
+		ended, err := reconcile.EndBreakGlass(ctx, f.memory, target, f.clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		if ended {
+			said = append(said, "what was opened on purpose at "+order.Target+" is closed at the next look")
+		}
+	}
 	stays, err := f.holds.ResumeHold(ctx, order.Target)
-	if err != nil {
+	if err != nil && len(said) == 0 {
 		return nil, err
 	}
-	said := []string{order.Target + " is no longer held by a command"}
+	if err == nil {
+		said = append(said, order.Target+" is no longer held by a command")
+	}
 	if stays != nil {
 		return append(said, fmt.Sprintf("%s is held until %s all the same: %s", stays.Name(),
 			stays.Until.UTC().Format(time.RFC3339), stays.Reason)), nil

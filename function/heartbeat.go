@@ -16,6 +16,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -161,6 +162,10 @@ func (f *Function) heartbeat(ctx context.Context, cause event.Cause) {
 	if err != nil {
 		f.log.WarnContext(ctx, "a heartbeat is not believed", "from", cause.Resource, "key", cause.Key, "err", err)
 		return
+	}
+	now := f.clock.Now()
+	if _, err := f.memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool { return d.SeeHeartbeat(place, now) }); err != nil {
+		f.log.WarnContext(ctx, "status will not know of this heartbeat", "from", place, "err", err)
 	}
 	f.log.InfoContext(ctx, "heartbeat", "from", place, "key", cause.Key, "lag_seconds", f.clock.Now().Sub(at).Seconds())
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/internal/telemetry"
 	"github.com/iapguard/iapguard/internal/workqueue"
@@ -209,7 +210,11 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		f.log.DebugContext(ctx, "event leads to no service", "kind", cause.Kind, "key", cause.Key)
 		return nil
 	case err == nil:
-		return f.dispatch(ctx, cause, targets)
+		if err := f.dispatch(ctx, cause, targets); err != nil {
+			return err
+		}
+		f.swept(ctx, cause, len(targets))
+		return nil
 	case len(targets) > 0: // of some scopes, and others could not be listed
 		if err := f.dispatch(ctx, cause, targets); err != nil {
 			return err
@@ -221,6 +226,19 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return f.reject(ctx, err.Error(), body)
 	}
 	return err
+}
+
+// swept notes that a sweep was begun, for who asks for the status.
+func (f *Function) swept(ctx context.Context, cause event.Cause, services int) {
+	if cause.Command == nil || cause.Command.Name != "sweep" {
+		return
+	}
+	sweep := memory.Sweep{At: f.clock.Now(), Services: services}
+	if _, err := f.memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
+		return d.SeeSweep(cause.Command.Target, sweep)
+	}); err != nil {
+		f.log.WarnContext(ctx, "status will not know of this sweep", "target", cause.Command.Target, "err", err)
+	}
 }
 
 // reject reports a message that cannot be read, and acknowledges it: another delivery

@@ -52,7 +52,7 @@ const (
 // orders are the commands that only a person sends, with the members that each takes.
 var orders = map[string][]string{
 	"approve": {"planId", "overLimit"}, "hold": {"target", "for", "reason"}, "resume": {"target"},
-	"close-breaker": {"reason"}, "undo": {"run", "policyDigest", "since", "target", "for", "yes"},
+	"close-breaker": {"reason"}, "status": {}, "undo": {"run", "policyDigest", "since", "target", "for", "yes"},
 }
 
 // ParseOrder reads the body of a direct command. It is strict: an unknown member may be meant
@@ -76,7 +76,7 @@ func ParseOrder(body []byte, id string) (Order, error) {
 	takes, known := orders[m.Command]
 	if !known {
 		return Order{}, fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor, sweep, due, approve, hold, resume, "+
-			"undo or close-breaker", quote(m.Command))
+			"undo, close-breaker or status", quote(m.Command))
 	}
 	if extra := m.beyond(takes); extra != "" {
 		return Order{}, fmt.Errorf("%s takes no %s", m.Command, extra)

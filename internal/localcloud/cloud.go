@@ -62,6 +62,8 @@ type Options struct {
 	// Publish puts what log sinks select, and the events of triggers, into a
 	// Pub/Sub topic; nil drops it.
 	Publish func(ctx context.Context, topic string, data []byte, attributes map[string]string) error
+	// About is what /_local/about says beside what the cloud knows itself; nil = nothing.
+	About func() map[string]string
 	// PubSub is the broker that Pub/Sub's REST API is served from; nil = its calls are
 	// answered 503.
 	PubSub pubsub.Broker

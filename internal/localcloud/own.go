@@ -29,7 +29,13 @@ func own(r *http.Request) bool {
 func (c *Cloud) ownEndpoints() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_local/about", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"id": c.id, "project": apiserver.ProjectID, "pubsub": c.options.pubSubAddress()})
+		about := map[string]any{"id": c.id, "project": apiserver.ProjectID, "pubsub": c.options.pubSubAddress()}
+		if c.options.About != nil {
+			for name, value := range c.options.About() {
+				about[name] = value
+			}
+		}
+		answer(w, http.StatusOK, about)
 	})
 	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, c.server.State())

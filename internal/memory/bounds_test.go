@@ -245,9 +245,9 @@ func TestFullDeploymentKeepsHoldsLongest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store := memory.NewInProcess()
 			_, err := open(store).UpdateDeployment(t.Context(), func(d *memory.Deployment) bool {
-				d.Policy, d.Holds, d.Sweeps = memory.PolicyVersion{Sum: "s"}, text(tc.holds), map[string]time.Time{}
+				d.Policy, d.Holds, d.Sweeps = memory.PolicyVersion{Sum: "s"}, text(tc.holds), map[string]memory.Sweep{}
 				for i := range 600 {
-					d.Sweeps[fmt.Sprintf("projects/project-%d", i)] = began.Add(time.Duration(i) * time.Second)
+					d.Sweeps[fmt.Sprintf("projects/project-%d", i)] = memory.Sweep{At: began.Add(time.Duration(i) * time.Second)}
 					d.Breaker.Failures = append(d.Breaker.Failures, memory.Failure{Resource: fmt.Sprint(i), At: began})
 				}
 				return true

@@ -12,8 +12,10 @@ type Deployment struct {
 	Breaker Breaker `json:"breaker,omitzero"`
 	// Versions holds when each version of the policy and of iapguard was first at work.
 	Versions map[string]time.Time `json:"versions,omitempty"`
-	// Sweeps holds, by resource name of a scope, when its last sweep was completed.
-	Sweeps map[string]time.Time `json:"sweeps,omitempty"`
+	// Sweeps holds the last sweep of each scope, by its resource name; "" = all that the policy names.
+	Sweeps map[string]Sweep `json:"sweeps,omitempty"`
+	// Heartbeats holds when a heartbeat last arrived, by where it begins.
+	Heartbeats map[string]time.Time `json:"heartbeats,omitempty"`
 	// SignIn holds, by project and host, when IAP's settings were last seen to name the host
 	// as the page at which external identities sign in.
 	SignIn map[string]time.Time `json:"signIn,omitempty"`
@@ -29,6 +31,38 @@ type Deployment struct {
 	Held map[string]time.Time `json:"held,omitempty"`
 	// Placed are the holds that commands placed, and those that ended within 30 days.
 	Placed []PlacedHold `json:"placed,omitempty"`
+}
+
+// Sweep is one that was begun.
+type Sweep struct {
+	At       time.Time `json:"at"`
+	Services int       `json:"services"` // that are looked at
+}
+
+// SeeHeartbeat notes that a heartbeat arrived. It reports whether the record changed: once in
+// some minutes is enough for who asks.
+func (d *Deployment) SeeHeartbeat(place string, at time.Time) bool {
+	if at.Sub(d.Heartbeats[place]) < heartbeatGrain {
+		return false
+	}
+	if d.Heartbeats == nil {
+		d.Heartbeats = map[string]time.Time{}
+	}
+	d.Heartbeats[place] = at.UTC().Round(0)
+	return true
+}
+
+// heartbeatGrain is how exactly the last heartbeat is known.
+const heartbeatGrain = 4 * time.Minute
+
+// SeeSweep notes a sweep of a scope. It reports that the record changed.
+func (d *Deployment) SeeSweep(scope string, sweep Sweep) bool {
+	if d.Sweeps == nil {
+		d.Sweeps = map[string]Sweep{}
+	}
+	sweep.At = sweep.At.UTC().Round(0)
+	d.Sweeps[scope] = sweep
+	return true
 }
 
 // Breaker is the circuit breaker. It counts writes of ours that were acknowledged and
@@ -133,10 +167,18 @@ type Text struct {
 // shrink drops the oldest failures and sweeps, then the holds. Without a stored text the
 // stricter case applies.
 func (d *Deployment) shrink(excess int) bool {
-	scopes := slices.SortedFunc(maps.Keys(d.Sweeps), func(a, b string) int { return d.Sweeps[a].Compare(d.Sweeps[b]) })
+	type swept struct {
+		Scope string
+		Sweep
+	}
+	var scopes []swept
+	for scope, sweep := range d.Sweeps {
+		scopes = append(scopes, swept{scope, sweep})
+	}
+	slices.SortFunc(scopes, func(a, b swept) int { return a.At.Compare(b.At) })
 	sweeps := list{sizesOf(scopes), func(n int) {
-		for _, scope := range scopes[:n] {
-			delete(d.Sweeps, scope)
+		for _, one := range scopes[:n] {
+			delete(d.Sweeps, one.Scope)
 		}
 	}}
 	left, dropped := shrink(excess, sweeps, listOf(&d.Breaker.Failures))

@@ -437,7 +437,7 @@ func TestDeploymentIsOneRecord(t *testing.T) {
 	at := time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)
 	want := memory.Deployment{
 		Breaker: memory.Breaker{Failures: []memory.Failure{{Project: "shop", Op: "enable-iap", At: at}}},
-		Sweeps:  map[string]time.Time{"projects/shop": at}, Policy: memory.PolicyVersion{Digest: "d", Sum: "s", Since: at},
+		Sweeps:  map[string]memory.Sweep{"projects/shop": {At: at, Services: 3}}, Policy: memory.PolicyVersion{Digest: "d", Sum: "s", Since: at},
 	}
 	if _, err := open(store).UpdateDeployment(t.Context(), func(d *memory.Deployment) bool {
 		d.Breaker, d.Sweeps, d.Policy = want.Breaker, want.Sweeps, want.Policy

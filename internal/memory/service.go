@@ -335,7 +335,7 @@ func (s Service) as(id ServiceID) Service {
 	}
 	return Service{
 		Header: Header{Sequence: s.Sequence, WrittenAt: s.WrittenAt}, Name: s.Name, UID: id.UID, GuardedSince: s.GuardedSince,
-		BalancedSince: s.BalancedSince, ClosedSince: s.ClosedSince,
+		BalancedSince: s.BalancedSince, ClosedSince: s.ClosedSince, OpenIndexed: s.OpenIndexed,
 		Predecessor: &Predecessor{UID: s.UID, WrittenAt: s.WrittenAt, DeletedAt: s.DeletedAt},
 	}
 }

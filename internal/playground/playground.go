@@ -100,6 +100,8 @@ type Playground struct {
 
 	url     string
 	dataURL string
+	// deployed is the function's own service; "" = it is not deployed.
+	deployed string
 
 	mu         sync.Mutex
 	servers    []*http.Server
@@ -125,6 +127,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	broker.Disturb(rules.Disturb)
 	s.Cloud = localcloud.New(localcloud.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.operationTime(), Publish: s.publish, PubSub: broker,
+		About: s.about,
 		Roles: EveryRole(options.Roles), Grants: options.grants(),
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
@@ -162,6 +165,13 @@ func (s *Playground) makeTopics(ctx context.Context) error {
 
 // URL is the base URL of all APIs.
 func (s *Playground) URL() string { return s.url }
+
+// about is what the local cloud says of addresses.
+func (s *Playground) about() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return map[string]string{"data": s.dataURL, "function": s.deployed}
+}
 
 // DataURL is where requests to frontends and to run.app addresses are sent,
 // with what they ask for as their Host.
@@ -251,6 +261,9 @@ func (s *Playground) DeployFunction(ctx context.Context) error {
 			return fmt.Errorf("deploying the function's service: %w", err)
 		}
 	}
+	s.mu.Lock()
+	s.deployed = functionName
+	s.mu.Unlock()
 	return nil
 }
 

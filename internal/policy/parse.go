@@ -36,7 +36,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 	if body == nil {
 		return Policy{}, strictyaml.InText(text, 0, "the policy is empty: write version: 1 and rules")
 	}
-	policy := Policy{digest: digest(text), exemptions: exemptions{}, doors: doorExemptions{}}
+	policy := Policy{digest: digest(text), text: string(text), exemptions: exemptions{}, doors: doorExemptions{}}
 	longest, exempted := longestExemption, []*yaml.Node(nil)
 	var places []*yaml.Node
 	var approvers []string // of the rules that name none

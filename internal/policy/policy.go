@@ -21,6 +21,7 @@ import (
 // service is in scope, in mode report-only.
 type Policy struct {
 	digest     string
+	text       string
 	rules      []rule
 	exemptions exemptions
 	doors      doorExemptions
@@ -40,6 +41,9 @@ func (p Policy) Digest() string {
 	}
 	return p.digest
 }
+
+// Text returns the text that the policy was read from; "" without a policy.
+func (p Policy) Text() string { return p.text }
 
 // Rules returns the settings of each rule, in the order of the file.
 func (p Policy) Rules() []Settings {

@@ -235,6 +235,9 @@ type Limited struct {
 	Closed   memory.Breaker   // who closed the circuit breaker last, and why
 	Policy   memory.PolicyVersion
 	Waiting  *memory.WaitingPolicy // nil = no policy waits for an approver
+	// Sweeps and Heartbeats are the last ones: see memory.Deployment.
+	Sweeps     map[string]memory.Sweep
+	Heartbeats map[string]time.Time
 }
 
 // Limited reads what limits and circuit breaker count now, and which policy is in force.
@@ -250,7 +253,8 @@ func (e *Engine) Limited(ctx context.Context) (Limited, error) {
 	closed := deployment.Breaker
 	closed.Failures = nil
 	failures := decide.RecentFailures(deployment.Breaker, e.now())
-	return Limited{changed, failures, closed, deployment.Policy, deployment.Waiting}, nil
+	return Limited{changed, failures, closed, deployment.Policy, deployment.Waiting, deployment.Sweeps,
+		deployment.Heartbeats}, nil
 }
 
 // CloseBreaker has the circuit breaker hold back nothing of what has failed until now. by is

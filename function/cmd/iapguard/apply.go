@@ -36,7 +36,7 @@ func newApplyCommand() *cobra.Command {
 			return a.run(command.Context(), args)
 		},
 	}
-	a.add(command)
+	a.addWriting(command)
 	command.Flags().BoolVar(&a.yes, "yes", false, "do not ask on a terminal")
 	command.Flags().BoolVar(&a.overLimit, "over-limit", false,
 		"go on although a limit of the policy is used up")

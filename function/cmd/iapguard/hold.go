@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"time"
@@ -18,6 +19,7 @@ func newHoldCommand() *cobra.Command {
 	var file holdsFlag
 	var length time.Duration
 	var reason, by, policyName string
+	var talk sending
 	command := &cobra.Command{
 		Use:   "hold TARGET --for 4h --reason REASON",
 		Short: "Stop every write to a service, location, project, folder or organization at once, for a time",
@@ -29,6 +31,10 @@ func newHoldCommand() *cobra.Command {
 			}
 			if length <= 0 || reason == "" {
 				return usageError{errors.New("a hold has an end and a reason: write --for 4h --reason \"why\"")}
+			}
+			if sent, err := talk.instead(command.Context(), &file, command.OutOrStdout(), map[string]any{
+				"command": "hold", "target": args[0], "for": length.String(), "reason": reason}); sent {
+				return err
 			}
 			longest, err := longestHold(policyName)
 			if err == nil {
@@ -48,12 +54,26 @@ func newHoldCommand() *cobra.Command {
 		},
 	}
 	file.add(command)
+	talk.addTalk(command)
 	command.Flags().DurationVar(&length, "for", 0, "how long, like 4h")
 	command.Flags().StringVar(&reason, "reason", "", "why; it goes into the reports")
 	command.Flags().StringVar(&policyName, "policy", "",
 		"policy file that says how long a hold may last (default: $IAPGUARD_POLICY)")
 	command.Flags().StringVar(&by, "by", "", "who; it goes into the reports (default: the user who types)")
 	return command
+}
+
+// instead sends a command to the deployment that a context names, where no holds file is named,
+// and reports whether it did.
+func (s *sending) instead(ctx context.Context, file *holdsFlag, out io.Writer, body map[string]any) (sent bool, err error) {
+	if file.path() != "" {
+		return false, nil
+	}
+	if _, err := findContext(s.context); errors.Is(err, errNoContext) {
+		return false, nil
+	}
+	s.endpoint = file.endpoint
+	return true, s.send(ctx, body, out)
 }
 
 // longestHold is how long a hold may last by a policy, "" = that of $IAPGUARD_POLICY, if any.

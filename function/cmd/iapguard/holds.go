@@ -36,8 +36,8 @@ func (h *holdsFlag) open(ctx context.Context) (holdsStore, error) {
 	name := h.path()
 	switch {
 	case name == "":
-		return nil, usageError{errors.New("no holds file: write --holds FILE or --holds projects/P/secrets/S, " +
-			"or set IAPGUARD_HOLDS to the file that the function reads")}
+		return nil, usageError{errors.New("no deployment and no holds file is named: write iapguard context use " +
+			"projects/PROJECT/locations/LOCATION/services/SERVICE; or write --holds FILE or --holds projects/P/secrets/S")}
 	case !holdsSecret.MatchString(name):
 		return holdsFile(name), nil
 	}

@@ -65,6 +65,8 @@ func newLocalEnvCommand() *cobra.Command {
 type aboutLocal struct {
 	ID     string `json:"id"`     // another one in each run
 	PubSub string `json:"pubsub"` // HOST:PORT of Pub/Sub over gRPC; "" = there is none
+	// Function is the function's own service, "" = none is attached.
+	Function string `json:"function"`
 }
 
 // askTimeout bounds how long a local cloud may take to answer.
@@ -144,6 +146,9 @@ func settings(addr string, about aboutLocal) []setting {
 	}
 	if about.PubSub != "" {
 		all = append(all, setting{"PUBSUB_EMULATOR_HOST", about.PubSub})
+	}
+	if about.Function != "" {
+		all = append(all, setting{"IAPGUARD_CONTEXT", about.Function})
 	}
 	return append(all, setting{"STORAGE_EMULATOR_HOST", "http://" + addr}, setting{"IAPGUARD_ENDPOINT", "http://" + addr})
 }

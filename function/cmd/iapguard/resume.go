@@ -17,6 +17,7 @@ import (
 
 func newResumeCommand() *cobra.Command {
 	var file holdsFlag
+	var talk sending
 	command := &cobra.Command{
 		Use:   "resume TARGET",
 		Short: "Allow writes again that a hold stopped",
@@ -25,6 +26,10 @@ func newResumeCommand() *cobra.Command {
 			named, err := policy.HoldOn(args[0])
 			if err != nil {
 				return usageError{err}
+			}
+			if sent, err := talk.instead(command.Context(), &file, command.OutOrStdout(),
+				map[string]any{"command": "resume", "target": args[0]}); sent {
+				return err
 			}
 			ended, err := endGlass(command.Context(), named, file.endpoint)
 			if err != nil {
@@ -55,6 +60,7 @@ func newResumeCommand() *cobra.Command {
 		},
 	}
 	file.add(command)
+	talk.addTalk(command)
 	return command
 }
 

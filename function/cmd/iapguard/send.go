@@ -29,13 +29,19 @@ type sending struct {
 
 func (s *sending) add(command *cobra.Command) {
 	flags := command.Flags()
+	s.addTalk(command)
+	flags.StringVar(&s.endpoint, "endpoint", "",
+		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+}
+
+// addTalk adds the flags that say which function is talked to, and as who.
+func (s *sending) addTalk(command *cobra.Command) {
+	flags := command.Flags()
 	flags.StringVar(&s.context, "context", "",
 		"the deployed function: projects/P/locations/L/services/S (default: see iapguard context)")
 	flags.StringVar(&s.as, "as", "",
 		"e-mail address of the service account to send as, which you may impersonate (default: the first that the function names)")
 	flags.StringVar(&s.url, "url", "", "where the function is reached (default: its own address)")
-	flags.StringVar(&s.endpoint, "endpoint", "",
-		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 }
 
 func newSendCommand() *cobra.Command {
@@ -134,60 +140,92 @@ const sendPatience = 10 * time.Minute
 
 // send posts one command, and prints what the function says.
 func (s *sending) send(ctx context.Context, body map[string]any, out io.Writer) error {
-	found, err := findContext(s.context)
+	to, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(os.Stderr, "iapguard: %s (%s), as %s\n", to.found.target.Name(), to.found.from, to.as)
+	answer, err := to.ask(ctx, body)
+	for _, line := range answer.Said {
+		fmt.Fprintln(out, line)
+	}
+	return err
+}
+
+// recipient is the deployed function, and as which account a person talks to it.
+type recipient struct {
+	found     deployment
+	variables map[string]string // with which it runs, but for secrets
+	as        string
+	own       string // its own address
+	at        string // where it is reached
+	audience  string
+
+	impersonator *connect.Impersonator
+}
+
+// open finds the deployed function.
+func (s *sending) open(ctx context.Context) (*recipient, error) {
+	found, err := findContext(s.context)
+	if err != nil {
+		return nil, err
+	}
 	config, err := function.ReadConfig(cliEnvironment())
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
 	if s.endpoint != "" {
 		config.Connect.Endpoint, config.Connect.Endpoints = s.endpoint, nil
 	}
 	if err := config.Connect.Check(); err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
 	clients, err := cloud.Connect(ctx, config.Connect, time.Now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	variables, urls, err := clients.Variables(ctx, found.target)
 	if err != nil {
-		return fmt.Errorf("finding %s (%s): %w", found.target.Name(), found.from, err)
+		return nil, fmt.Errorf("finding %s (%s): %w", found.target.Name(), found.from, err)
 	}
 	if len(urls) == 0 {
-		return fmt.Errorf("%s has no address: is it deployed?", found.target.Name())
+		return nil, fmt.Errorf("%s has no address: is it deployed?", found.target.Name())
 	}
 	as := cmp.Or(s.as, firstOf(variables["IAPGUARD_OPERATORS"]))
 	if as == "" {
-		return usageError{errors.New("the function names no account to send as (IAPGUARD_OPERATORS): write --as EMAIL")}
+		return nil, usageError{errors.New("the function names no account to send as (IAPGUARD_OPERATORS): write --as EMAIL")}
 	}
-	fmt.Fprintf(os.Stderr, "iapguard: %s (%s), as %s\n", found.target.Name(), found.from, as)
-	impersonator, audience := connect.NewImpersonator(config.Connect), cmp.Or(firstOf(variables["IAPGUARD_AUDIENCE"]), urls[0])
+	return &recipient{found: found, variables: variables, as: as, own: urls[0],
+		at:           cmp.Or(s.url, dataURL(ctx, config.Connect.Endpoint), urls[0]),
+		audience:     cmp.Or(firstOf(variables["IAPGUARD_AUDIENCE"]), urls[0]),
+		impersonator: connect.NewImpersonator(config.Connect)}, nil
+}
+
+// ask posts one command, and returns what the function says.
+func (r *recipient) ask(ctx context.Context, body map[string]any) (function.Answer, error) {
 	for again := true; ; again = false {
-		token, err := impersonator.IdentityToken(ctx, as, audience)
+		token, err := r.impersonator.IdentityToken(ctx, r.as, r.audience)
 		if err != nil {
-			return err
+			return function.Answer{}, err
 		}
-		request, err := s.request(ctx, urls[0], body)
+		request, err := r.request(ctx, body)
 		if err != nil {
-			return err
+			return function.Answer{}, err
 		}
 		request.Header.Set("Authorization", "Bearer "+token)
 		response, err := (&http.Client{Timeout: sendPatience}).Do(request)
 		if err != nil {
-			return fmt.Errorf("sending the command: %w", err)
+			return function.Answer{}, fmt.Errorf("sending the command: %w", err)
 		}
-		err = said(response, out)
+		answer, err := answered(response)
 		_ = response.Body.Close() // it was read
 		if !again || !errors.Is(err, errUsed) {
-			return err
+			return answer, err
 		}
 		select { // tokens of one second are the same
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return ctx.Err()
+			return answer, ctx.Err()
 		}
 	}
 }
@@ -195,19 +233,18 @@ func (s *sending) send(ctx context.Context, body map[string]any, out io.Writer) 
 // errUsed means that the token was used for a command before.
 var errUsed = errors.New("the token was used before")
 
-// request is the command for the function at its address, or where the user says it is
-// reached.
-func (s *sending) request(ctx context.Context, address string, body map[string]any) (*http.Request, error) {
+// request is the command for the function where it is reached.
+func (r *recipient) request(ctx context.Context, body map[string]any) (*http.Request, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("writing the command: %w", err)
 	}
-	at, err := url.Parse(cmp.Or(s.url, address))
+	at, err := url.Parse(r.at)
 	switch {
 	case err != nil || at.Host == "":
-		return nil, usageError{fmt.Errorf("--url is %q: write https://HOST", s.url)}
+		return nil, usageError{fmt.Errorf("--url is %q: write https://HOST", r.at)}
 	case at.Scheme != "https" && !isLoopback(at.Hostname()):
-		return nil, usageError{fmt.Errorf("--url is %q: the token goes over https alone", s.url)}
+		return nil, usageError{fmt.Errorf("--url is %q: the token goes over https alone", r.at)}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(at.String(), "/")+function.CommandsPath,
 		bytes.NewReader(text))
@@ -215,37 +252,36 @@ func (s *sending) request(ctx context.Context, address string, body map[string]a
 		return nil, fmt.Errorf("writing the command: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if own, err := url.Parse(address); err == nil && isLoopback(at.Hostname()) {
+	if own, err := url.Parse(r.own); err == nil && isLoopback(at.Hostname()) {
 		request.Host = own.Host // a local cloud, or a tunnel
 	}
 	return request, nil
 }
 
-// said prints the function's answer. Its error is the function's.
-func said(response *http.Response, out io.Writer) error {
-	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+// answered reads the function's answer. Its error is the function's.
+func answered(response *http.Response) (answer function.Answer, err error) {
+	text, err := io.ReadAll(io.LimitReader(response.Body, mostAnswered))
 	if err != nil {
-		return fmt.Errorf("reading the answer: %w", err)
+		return answer, fmt.Errorf("reading the answer: %w", err)
 	}
-	var answer function.Answer
 	if err := json.Unmarshal(text, &answer); err != nil || answer.Command == "" && answer.Error == "" {
 		err := fmt.Errorf("the function answered %s: %.500s", response.Status, strings.TrimSpace(string(text)))
 		if response.StatusCode == http.StatusUnauthorized && strings.Contains(string(text), function.TokenUsed) {
 			err = fmt.Errorf("%w: %w", errUsed, err)
 		}
-		return err
-	}
-	for _, line := range answer.Said {
-		fmt.Fprintln(out, line)
+		return function.Answer{}, err
 	}
 	switch {
 	case answer.Error == "":
-		return nil
+		return answer, nil
 	case response.StatusCode == http.StatusBadRequest:
-		return usageError{errors.New(answer.Error)}
+		return answer, usageError{errors.New(answer.Error)}
 	}
-	return errors.New(answer.Error)
+	return answer, errors.New(answer.Error)
 }
+
+// mostAnswered bounds an answer, in bytes: a policy is a part of one.
+const mostAnswered = 4 << 20
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)

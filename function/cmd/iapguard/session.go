@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -28,6 +30,12 @@ type options struct {
 	format   string
 	output   string
 	endpoint string
+	// talk names the deployment whose policy and holds count where no flag names others.
+	talk sending
+	// writes means that the command changes services: then a policy has to be known, unless
+	// noPolicy insists.
+	writes, noPolicy bool
+	out              func() io.Writer // of text; nil = nothing is said of the deployment
 }
 
 func (o *options) add(command *cobra.Command) {
@@ -39,6 +47,53 @@ func (o *options) add(command *cobra.Command) {
 	flags.StringVarP(&o.output, "output", "o", "", "write the reports to this file too, one JSON object a line")
 	flags.StringVar(&o.endpoint, "endpoint", "",
 		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
+	o.talk.addTalk(command)
+	o.out = command.OutOrStdout
+}
+
+// addWriting adds the flags of a command that changes services.
+func (o *options) addWriting(command *cobra.Command) {
+	o.add(command)
+	o.writes = true
+	command.Flags().BoolVar(&o.noPolicy, "no-policy", false, "go on although no policy is known: exemptions and limits do not count")
+}
+
+// known finds the policy: of the flag or $IAPGUARD_POLICY, else of the deployment that a context
+// names.
+func (o *options) known(ctx context.Context, config function.Config) (rules policy.Policy, found *inForce, err error) {
+	if o.policy == "" {
+		o.policy = config.Policy
+	}
+	if o.policy != "" {
+		rules, err = policy.Read(o.policy, time.Now())
+		return rules, nil, usage(err)
+	}
+	if o.noPolicy {
+		fmt.Fprintln(os.Stderr, "iapguard: no policy counts: no exemption, no limit, no hold of a deployment")
+		return rules, nil, nil
+	}
+	o.talk.endpoint = o.endpoint
+	if found, err = o.talk.askInForce(ctx); err != nil {
+		return rules, nil, err
+	}
+	if found == nil {
+		at, _ := url.Parse(config.Connect.Endpoint) // it was checked
+		if o.writes && (config.Connect.Endpoint == "" || !isLoopback(at.Hostname())) {
+			return rules, nil, usageError{errors.New("no policy is known: name the deployment with iapguard context use " +
+				"projects/PROJECT/locations/LOCATION/services/SERVICE, or the policy with --policy FILE; --no-policy goes on without")}
+		}
+		return rules, nil, nil
+	}
+	rules, err = found.policy()
+	return rules, found, err
+}
+
+// usage makes an error one of usage, nil stays nil.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
 }
 
 // session is the function's engine for a person at a terminal, with its cloud
@@ -66,14 +121,9 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err := config.Connect.Check(); err != nil {
 		return nil, usageError{err}
 	}
-	if o.policy == "" {
-		o.policy = config.Policy
-	}
-	var rules policy.Policy
-	if o.policy != "" {
-		if rules, err = policy.Read(o.policy, time.Now()); err != nil {
-			return nil, usageError{err}
-		}
+	rules, deployed, err := o.known(ctx, config)
+	if err != nil {
+		return nil, err
 	}
 	clients, err := cloud.Connect(ctx, config.Connect, time.Now)
 	if err != nil {
@@ -91,7 +141,10 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err != nil {
 		return nil, err
 	}
-	kept := keptHolds{longest: rules.LongestHold()}
+	if deployed != nil && o.format == "text" && o.out != nil {
+		deployed.announce(o.out(), config.Memory != "" || !o.writes)
+	}
+	kept := keptHolds{longest: rules.LongestHold(), deployed: deployed}
 	if config.Memory != "" {
 		kept.placed = function.NewPlacedHolds(remembered, config.Clock, log)
 	}
@@ -141,11 +194,13 @@ type keptHolds struct {
 	file    holdsStore            // nil = none is named
 	placed  *function.PlacedHolds // nil = no deployment's memory is named
 	longest time.Duration         // how long a hold may last
+	// deployed is the deployment that a context names; nil = none does.
+	deployed *inForce
 }
 
 // reader returns a function that reads the holds anew, nil without holds.
 func (k keptHolds) reader(ctx context.Context) func() (reconcile.Holds, error) {
-	if k.file == nil && k.placed == nil {
+	if k.file == nil && k.placed == nil && k.deployed == nil {
 		return nil
 	}
 	return func() (reconcile.Holds, error) {
@@ -157,10 +212,16 @@ func (k keptHolds) reader(ctx context.Context) func() (reconcile.Holds, error) {
 			}
 		}
 		var unread error
+		if k.deployed != nil {
+			var held policy.Holds
+			held, unread = k.deployed.current(ctx)
+			holds = holds.And(held)
+		}
 		if k.placed != nil {
 			var placed policy.Holds
-			placed, unread = k.placed.Current()
-			holds = holds.And(placed)
+			var unplaced error
+			placed, unplaced = k.placed.Current()
+			holds, unread = holds.And(placed), errors.Join(unread, unplaced)
 		}
 		now := time.Now()
 		return holds.Bounded(k.longest, func(policy.Hold) time.Time { return now }), unread

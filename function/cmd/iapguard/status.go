@@ -50,14 +50,23 @@ type holdStatus struct {
 
 func newStatusCommand() *cobra.Command {
 	var file holdsFlag
+	var talk sending
 	var policyName, format string
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show the policy's digest and modes, what is held, and how near the limits are",
-		Args:  noMore,
+		Short: "Show what the deployment has in force, what is open, held and overdue, and how near the limits are",
+		Long: "Status asks the deployment that the context names. With --policy or --holds, or where IAPGUARD_POLICY or " +
+			"IAPGUARD_HOLDS is set, it shows what these files say instead.",
+		Args: noMore,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := textOrJSON(format); err != nil {
 				return err
+			}
+			if file.path() == "" && cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")) == "" {
+				talk.endpoint = file.endpoint
+				if found, err := talk.askInForce(command.Context()); err != nil || found != nil {
+					return cmp.Or(err, found.show(command.OutOrStdout(), format))
+				}
 			}
 			read, err := readStatus(command.Context(), cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")), &file, time.Now())
 			if err != nil {
@@ -74,6 +83,7 @@ func newStatusCommand() *cobra.Command {
 		},
 	}
 	file.add(command)
+	talk.addTalk(command)
 	command.Flags().StringVar(&policyName, "policy", "", "policy file (default: $IAPGUARD_POLICY)")
 	command.Flags().StringVar(&format, "format", "text", "text or json")
 	return command
@@ -95,12 +105,7 @@ func readStatus(ctx context.Context, policyName string, named *holdsFlag, now ti
 			return read, err
 		}
 	}
-	read.Policy = policyStatus{Digest: rules.Digest(), Rules: []ruleStatus{}}
-	for _, rule := range rules.Rules() {
-		limits := rule.Limits
-		read.Policy.Rules = append(read.Policy.Rules,
-			ruleStatus{rule.Rule, rule.Mode, rule.Recipe, limits.PerProject, limits.Overall})
-	}
+	read.Policy = policyStatus{Digest: rules.Digest(), Rules: ruleStatuses(rules.Rules())}
 	holds, unread, err := named.inForce(ctx)
 	if err != nil {
 		return read, err
@@ -114,6 +119,14 @@ func readStatus(ctx context.Context, policyName string, named *holdsFlag, now ti
 		read.Holds = append(read.Holds, holdStatus{hold.Name(), hold.Until, hold.Reason, hold.By})
 	}
 	return read, nil
+}
+
+func ruleStatuses(rules []policy.Settings) []ruleStatus {
+	all := []ruleStatus{}
+	for _, rule := range rules {
+		all = append(all, ruleStatus{rule.Rule, rule.Mode, rule.Recipe, rule.Limits.PerProject, rule.Limits.Overall})
+	}
+	return all
 }
 
 func (s status) print(out io.Writer) {

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/policy"
+)
+
+// inForce is what a deployment has in force, as it said itself.
+type inForce struct {
+	to     *recipient
+	status function.Status
+
+	mu    sync.Mutex
+	asked time.Time
+	holds policy.Holds
+	err   error // of the last question
+}
+
+// holdsLast is how long an answer about holds is used. With the time that a question takes it
+// stays below the 30 seconds within which a hold stops every write.
+const (
+	holdsLast    = 10 * time.Second
+	askPatience  = 15 * time.Second
+	localPatient = 5 * time.Second
+)
+
+// askInForce asks the deployment that a context names; nil = no context is named.
+func (s *sending) askInForce(ctx context.Context) (*inForce, error) {
+	to, err := s.open(ctx)
+	if errors.Is(err, errNoContext) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	found := &inForce{to: to}
+	return found, found.ask(ctx)
+}
+
+// ask asks for the status.
+func (f *inForce) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	answer, err := f.to.ask(ctx, map[string]any{"command": "status"})
+	if err != nil {
+		return fmt.Errorf("asking %s (%s) what is in force: %w", f.to.found.target.Name(), f.to.found.from, err)
+	}
+	if answer.Status == nil {
+		return fmt.Errorf("%s is of an older version, which does not say what is in force: deploy this one, or name the policy "+
+			"with --policy", f.to.found.target.Name())
+	}
+	f.status, f.asked = *answer.Status, time.Now()
+	f.holds, err = holdsOf(f.status)
+	return err
+}
+
+// policy is the policy in force.
+func (f *inForce) policy() (policy.Policy, error) {
+	if f.status.PolicyText == "" {
+		return policy.Policy{}, nil
+	}
+	rules, err := policy.Parse([]byte(f.status.PolicyText), time.Now())
+	if err != nil {
+		return rules, fmt.Errorf("the policy of %s cannot be read here, by version %s; it runs %s: %w", f.to.found.target.Name(),
+			function.Version, f.status.Version, err)
+	}
+	return rules, nil
+}
+
+// current are the holds in force, asked for again before a write.
+func (f *inForce) current(ctx context.Context) (policy.Holds, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.asked) >= holdsLast {
+		f.err = f.ask(ctx)
+	}
+	return f.holds, f.err
+}
+
+// header is the first line of what is printed.
+func (f *inForce) header() string {
+	return fmt.Sprintf("context %s, policy %s, %s in force\n", f.to.found.target.Name(), f.status.PolicyDigest,
+		counted(len(f.status.Holds), "hold"))
+}
+
+// holdsOf are the holds that a deployment named.
+func holdsOf(status function.Status) (policy.Holds, error) {
+	var holds policy.Holds
+	for _, one := range status.Holds {
+		hold, err := policy.HoldOn(one.Target)
+		if err != nil {
+			return holds, fmt.Errorf("reading the holds of the deployment: %w", err)
+		}
+		hold.Until, hold.Reason, hold.By = one.Until, one.Reason, one.By
+		holds = holds.Plus(hold)
+	}
+	if status.HoldsUnread != "" {
+		return holds, fmt.Errorf("the deployment's holds: %s", status.HoldsUnread)
+	}
+	return holds, nil
+}
+
+// dataURL is where a local cloud at an endpoint has its frontends, "" = what answers there is
+// no local cloud.
+func dataURL(ctx context.Context, endpoint string) string {
+	at, err := url.Parse(endpoint)
+	if err != nil || !isLoopback(at.Hostname()) {
+		return ""
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_local/about", nil)
+	if err != nil {
+		return ""
+	}
+	response, err := (&http.Client{Transport: &http.Transport{}, Timeout: localPatient}).Do(request) // no proxy
+	if err != nil {
+		return ""
+	}
+	defer response.Body.Close()
+	var about struct {
+		Data string `json:"data"`
+	}
+	if json.NewDecoder(io.LimitReader(response.Body, 1<<16)).Decode(&about) != nil {
+		return ""
+	}
+	return about.Data
+}
+
+// announce prints the header of a text, and warns of what does not count here.
+func (f *inForce) announce(out io.Writer, remembers bool) {
+	fmt.Fprint(out, f.header())
+	if !remembers {
+		fmt.Fprintln(os.Stderr, "iapguard: limits, contests and the circuit breaker of the deployment do not count here: have the "+
+			"function act with iapguard send, or name its memory with IAPGUARD_MEMORY if you may read it")
+	}
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
+)
+
+func TestADeploymentSaysWhatIsInForce(t *testing.T) {
+	o := deployedIn(t, cloudtest.Policy("name: shops"))
+	t.Setenv("IAPGUARD_CONTEXT", deployedFunction)
+	at := []string{"--endpoint", o.URL()}
+	type answer struct {
+		Context, Version, PolicyDigest string
+		Rules                          []ruleStatus
+		Holds                          []holdStatus
+	}
+	status := func() answer {
+		t.Helper()
+		out, err := say(t, append([]string{"status", "--format", "json"}, at...)...)
+		var got answer
+		if err != nil || json.Unmarshal([]byte(out), &got) != nil {
+			t.Fatalf("status: %q, %v", out, err)
+		}
+		return got
+	}
+	before := status()
+	if before.Context != deployedFunction || before.Version == "" || len(before.Rules) != 1 || len(before.Holds) != 0 {
+		t.Errorf("before a hold: %+v", before)
+	}
+	hold := append([]string{"hold", "projects/demo-project", "--for", "1h", "--reason", "an incident"}, at...)
+	if out, err := say(t, hold...); err != nil || !strings.Contains(out, "projects/demo-project is held until ") {
+		t.Fatalf("hold: %q, %v", out, err)
+	}
+	if after := status(); len(after.Holds) != 1 || after.Holds[0].Reason != "an incident" {
+		t.Errorf("after a hold: %+v", after)
+	}
+	first := "context " + deployedFunction + ", policy " + before.PolicyDigest + ", 1 hold in force\n"
+	for _, command := range []string{"status", "plan", "audit"} {
+		args := append([]string{command}, at...)
+		if command != "status" {
+			args = append(args, "projects/demo-project")
+		}
+		if out, err := say(t, args...); err != nil || !strings.HasPrefix(out, first) {
+			t.Errorf("%s begins otherwise than %q: %q, %v", command, first, out, err)
+		}
+	}
+	if out, err := say(t, append([]string{"resume", "projects/demo-project"}, at...)...); err != nil {
+		t.Errorf("resume: %q, %v", out, err)
+	}
+}
+
+// The holds of the deployment hold an apply that is typed too, by its policy.
+func TestApplyHeedsTheDeploymentsHolds(t *testing.T) {
+	o := deployedIn(t, cloudtest.Policy("name: shops"))
+	t.Setenv("IAPGUARD_CONTEXT", deployedFunction)
+	o.Build(playground.Scenario[:1]...)
+	target := playground.Scenario[0].Name()
+	if out, err := say(t, "hold", "projects/demo-project", "--for", "1h", "--reason", "an incident", "--endpoint", o.URL()); err != nil {
+		t.Fatalf("hold: %q, %v", out, err)
+	}
+	out, err := say(t, "apply", "--yes", target, "--endpoint", o.URL())
+	if !strings.Contains(out, "an incident") || strings.Contains(out, "PROTECTED") {
+		t.Errorf("apply under a hold: %v\n%s", err, out)
+	}
+}
+
+func TestApplyWantsToKnowThePolicy(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	const elsewhere = "https://run.example.com"
+	_, err := say(t, "apply", "--yes", "projects/demo-project", "--endpoint", elsewhere)
+	for _, want := range []string{"context use", "--policy FILE", "--no-policy"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without a policy: %v, want %q in it", err, want)
+		}
+	}
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile(filepath.Join(".", folderContext), []byte("context: nonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := say(t, "apply", "--yes", "projects/demo-project", "--endpoint", elsewhere); err == nil ||
+		!strings.Contains(err.Error(), folderContext) {
+		t.Errorf("a broken file of the folder: %v", err)
+	}
+}
