@@ -8,6 +8,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 // Status is what a deployment has in force and what it did: the answer to the command status.
@@ -68,7 +69,7 @@ const (
 
 // status reads what is in force. What cannot be read is said, and hides nothing else.
 func (f *Function) status(ctx context.Context) *Status {
-	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	ctx, cancel := timeout.With(ctx, f.clock, statusPatience, "the memory")
 	defer cancel()
 	s := &Status{Version: Version, Revision: os.Getenv("K_REVISION")}
 	inForce := f.policies.inForce()

@@ -12,8 +12,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 // inForce is what a deployment has in force, as it said itself.
@@ -49,7 +52,7 @@ func (s *sending) askInForce(ctx context.Context) (*inForce, error) {
 
 // ask asks for the status.
 func (f *inForce) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	ctx, cancel := timeout.With(ctx, clockwork.NewRealClock(), askPatience, "the function")
 	defer cancel()
 	answer, err := f.to.ask(ctx, map[string]any{"command": "status"})
 	if err != nil {
