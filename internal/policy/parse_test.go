@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/iapguard/iapguard/internal/policy/schema"
 	"github.com/iapguard/iapguard/internal/strictyaml"
 )
 
@@ -94,6 +95,8 @@ var refusals = []refused{
 	{"unknown invokers", head + "    publicInvokers: add\n", `publicInvokers is "add": write remove, keep`, false},
 	{"an exemption without a ticket", exempting("reason: r, owner: o, expires: 2026-12-31", shopA),
 		"4:14: an exemption has no ticket", false},
+	{"a ticket that is left to fill in", exempting("reason: r, owner: o, ticket: <fill in>, expires: 2026-12-31", shopA),
+		"ticket is left to fill in: write it", false},
 	{"an exemption without an end", exempting("reason: r, owner: o, ticket: t", shopA),
 		"an exemption has no expires", false},
 	{"an exemption of a pattern", exempting(full, "projects/p-12345/locations/us-central1/services/shop-*"),
@@ -379,14 +382,14 @@ var accepted = map[string]string{
 func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema.Policy))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := compiler.AddResource("policy.json", document); err != nil {
 		t.Fatal(err)
 	}
-	schema := compiler.MustCompile("policy.json")
+	compiledSchema := compiler.MustCompile("policy.json")
 	judge := func(text string) error {
 		var value any
 		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
@@ -399,7 +402,7 @@ func TestTheSchemaJudgesAsTheReaderDoes(t *testing.T) {
 		if value, err = jsonschema.UnmarshalJSON(bytes.NewReader(data)); err != nil {
 			return err
 		}
-		return schema.Validate(value)
+		return compiledSchema.Validate(value)
 	}
 	for name, text := range accepted {
 		if _, err := Parse([]byte(text), now); err != nil {

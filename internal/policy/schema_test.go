@@ -1,7 +1,6 @@
 package policy
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,14 +9,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/policy/schema"
 )
 
-// schema is the JSON Schema of a policy. It accepts a little more than Parse: a
-// schema cannot refuse a date too far ahead, a rule that an earlier one makes
-// void, or a member of a domain that is not listed.
-//
-//go:embed schema.json
-var schema []byte
+// The schema accepts a little more than Parse: it cannot refuse a date too far ahead, a rule
+// that an earlier one makes void, or a member of a domain that is not listed.
 
 // node is as much of a JSON Schema as ours uses to say which keys there are.
 type node struct {
@@ -32,7 +29,7 @@ type node struct {
 func schemaRoot(t *testing.T) *node {
 	t.Helper()
 	root := &node{}
-	if err := json.Unmarshal(schema, root); err != nil {
+	if err := json.Unmarshal(schema.Policy, root); err != nil {
 		t.Fatal(err)
 	}
 	return root
@@ -40,7 +37,7 @@ func schemaRoot(t *testing.T) *node {
 
 func TestTheSchemaListsTheKeysThatTheReaderKnows(t *testing.T) {
 	root := schemaRoot(t)
-	rule := root.Definitions["rule"]
+	rule, compared := root.Definitions["rule"], map[*node]bool{}
 	for _, tc := range []struct {
 		text string // with a key that resembles none, so that the complaint lists all
 		node *node
@@ -53,6 +50,8 @@ func TestTheSchemaListsTheKeysThatTheReaderKnows(t *testing.T) {
 		{head + "    whenStuck: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["whenStuck"]},
 		{head + "    whenStuck: {window: {zzzzzzzzzzzzzzzz: 1}}\n", rule.Properties["whenStuck"].Properties["window"]},
 		{head + "    limits: {zzzzzzzzzzzzzzzzzzzzz: 1}\n", rule.Properties["limits"]},
+		{head + "    accept: [{zzzzzzzzzzzzzzzz: 1}]\n", rule.Properties["accept"].Items},
+		{head + "    access: {condition: {zzzzzzzzzzzzzzzzzzzzzzz: 1}}\n", rule.Properties["access"].Properties["condition"]},
 		{head + "holds: {zzzzzzzzzzzzzzzz: 1}\n", root.Properties["holds"]},
 		{head + "exemptions: [{zzzzzzzzzzzzzzzz: 1}]\n", root.Definitions["exemption"]},
 		{head + "exemptions: [{door: {zzzzzzzzzzzzzzzzzzzzz: 1}}]\n", root.Definitions["exemption"].Properties["door"]},
@@ -66,7 +65,24 @@ func TestTheSchemaListsTheKeysThatTheReaderKnows(t *testing.T) {
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(tc.node.Properties)), strings.Split(list, ", ")); diff != "" {
 			t.Errorf("%q (-schema +reader):\n%s", tc.text, diff)
 		}
+		compared[tc.node] = true
 	}
+	var walk func(path string, n *node)
+	walk = func(path string, n *node) {
+		if len(n.Properties) > 0 && !compared[n] {
+			t.Errorf("%s has keys that are compared with none", path)
+		}
+		for name, each := range n.Properties {
+			walk(path+"."+name, each)
+		}
+		for name, each := range n.Definitions {
+			walk(name, each)
+		}
+		if n.Items != nil {
+			walk(path+"[]", n.Items)
+		}
+	}
+	walk("the policy", root)
 }
 
 func TestEveryKeyOfTheSchemaIsDescribedInASentence(t *testing.T) {

@@ -67,7 +67,15 @@ iapguard policy check policy.yaml
 # What does this service get?
 iapguard policy check policy.yaml ` + exampleService + ` --label env=prod --folder none`,
 	"iapguard policy diff": `
-iapguard policy diff policy.yaml new.yaml projects/my-project`,
+iapguard policy diff policy.yaml new.yaml projects/my-project
+# As a comment of a pull request
+iapguard policy diff policy.yaml new.yaml projects/my-project --format md`,
+	"iapguard policy test": `
+iapguard policy test policy.yaml policy.fixtures.yaml`,
+	"iapguard policy schema": `
+# Where the first line of a policy says: # yaml-language-server: $schema=policy.schema.json
+iapguard policy schema > policy.schema.json
+iapguard policy schema fixtures > fixtures.schema.json`,
 	"iapguard completion": `
 # For this shell; a line of ~/.bashrc has it in every one
 source <(iapguard completion bash)

@@ -161,7 +161,8 @@ func TestVersionSaysWhatTheBuildRecorded(t *testing.T) {
 	}{
 		{"a commit", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: vcs},
 			build{Commit: commit, Committed: "2026-11-29T20:00:00Z"}, " (commit 703bbf5f00c2 of 2026-11-29T20:00:00Z), "},
-		{"with changes", &debug.BuildInfo{Settings: append(slices.Clone(vcs), debug.BuildSetting{Key: "vcs.modified", Value: "true"})},
+		{"with changes", &debug.BuildInfo{Settings: append(slices.Clone(vcs), debug.BuildSetting{Key: "vcs.modified",
+			Value: "true"})},
 			build{Commit: commit, Committed: "2026-11-29T20:00:00Z", Modified: true}, ", with changes), "},
 		{"installed by a version", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}},
 			build{Module: "v1.2.3"}, " (module v1.2.3), "},

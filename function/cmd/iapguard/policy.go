@@ -5,10 +5,10 @@ import "github.com/spf13/cobra"
 func newPolicyCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "policy",
-		Short: "Check a policy, and show what a change of it would do",
+		Short: "Begin, check and test a policy, and show what a change of it would do",
 		Args:  noMore,
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(newPolicyCheckCommand(), newPolicyDiffCommand())
+	command.AddCommand(newPolicyCheckCommand(), newPolicyTestCommand(), newPolicyDiffCommand(), newPolicySchemaCommand())
 	return command
 }

@@ -96,7 +96,8 @@ func (d *policyDiff) groups() []*alike {
 			continue
 		}
 		at := slices.IndexFunc(groups, func(g *alike) bool {
-			return g.Risk == each.Risk && g.why() == each.why() && g.Old.String() == each.Old.String() && g.New.String() == each.New.String()
+			return g.Risk == each.Risk && g.why() == each.why() && g.Old.String() == each.Old.String() &&
+				g.New.String() == each.New.String()
 		})
 		if at < 0 {
 			groups, at = append(groups, &alike{changes: each}), len(groups)

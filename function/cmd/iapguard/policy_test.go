@@ -264,7 +264,8 @@ func TestPolicyDiffShowsTheRiskiestServicesFirst(t *testing.T) {
 	rule := func(service, keys string) string {
 		return fmt.Sprintf("  - {name: %s, match: {services: [%[1]s]}, settle: 0s, %s}\n", service, keys)
 	}
-	const alice, both = `access: {members: ["user:alice@example.com"]}`, `access: {members: ["user:alice@example.com", "user:bob@example.com"]}`
+	const alice, both = `access: {members: ["user:alice@example.com"]}`,
+		`access: {members: ["user:alice@example.com", "user:bob@example.com"]}`
 	for _, tc := range []struct{ name, old, new, text string }{
 		{"one loses, one is looser",
 			rule("hello", "mode: enforce, "+alice) + rule("billing", "mode: enforce, "+alice),
@@ -277,7 +278,8 @@ func TestPolicyDiffShowsTheRiskiestServicesFirst(t *testing.T) {
 				"loses protection: rule all says mode: report-only; looser in mode\n  " + playground.Scenario[1].Name() + "\n  " +
 				playground.Scenario[0].Name() + "\n  old: "},
 	} {
-		args := []string{"policy", "diff", policyFile(t, tc.old), policyFile(t, tc.new), "projects/demo-project", "--endpoint", o.URL()}
+		args := []string{"policy", "diff", policyFile(t, tc.old), policyFile(t, tc.new), "projects/demo-project",
+			"--endpoint", o.URL()}
 		out, err := say(t, args...)
 		if err != nil || !strings.HasPrefix(out, tc.text) {
 			t.Errorf("%s: %v\n%s\nwant\n%s", tc.name, err, out, tc.text)
@@ -323,5 +325,59 @@ func TestPolicyDiffSaysWhatCouldNotBeCompared(t *testing.T) {
 		"not known: under the new policy: rule few asks for folders, and those above projects/demo-project cannot be read: "
 	if err != nil || !strings.HasPrefix(out, want) {
 		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
+	}
+}
+
+func TestPolicyTestShowsADiffOfWhatIsWrong(t *testing.T) {
+	rules := policyFile(t, shopRule)
+	const in = "projects/demo-project/locations/us-central1/services/"
+	right := "version: 1\nfixtures:\n  - {name: a shop, service: " + in + "shop-a, want: {rule: shops, acts: true}}\n"
+	fixtures := written(t, "f.yaml", right+"  - {name: an old shop, service: "+in+"shop-a, created: 2026-11-30, want: {acts: true}}\n"+
+		"  - {name: a cart, service: "+in+"cart, want: {covered: true}}\n")
+	out, err := say(t, "policy", "test", rules, fixtures)
+	want := fixtures + ":4:5: an old shop: rule shops decides (-want +got)\n  - acts: true\n  + acts: false\n" +
+		fixtures + ":5:5: a cart: no rule covers it (-want +got)\n  - covered: true\n  + covered: false\n" +
+		"2 of 3 fixtures are wrong\n"
+	if diff := cmp.Diff(want, out); diff != "" || err != statusError(exitFailed) {
+		t.Errorf("%v, want exit status 1 (-want +got):\n%s", err, diff)
+	}
+	out, err = say(t, "policy", "test", rules, fixtures, "--format", "json")
+	var got tested
+	if json.Unmarshal([]byte(out), &got) != nil || err != statusError(exitFailed) || got.Fixtures != 3 || len(got.Wrong) != 2 ||
+		got.Wrong[0].Rule != "shops" || !cmp.Equal(got.Wrong[0].Differences, []difference{{4, 129, "acts", "true",
+		"false"}}) {
+		t.Errorf("as JSON: %v\n%s", err, out)
+	}
+	good := written(t, "good.yaml", right)
+	if out, err := say(t, "policy", "test", rules, good, "--format", "json"); err != nil || !strings.Contains(out, `"fixtures":1,"wrong":[]`) {
+		t.Errorf("right: %q, %v", out, err)
+	}
+	var usage usageError
+	for want, args := range map[string][]string{
+		"reading fixtures: open /none": {rules, "/none"},
+		"unknown key": {rules, written(t, "bad.yaml", strings.Replace(right, "rule:",
+			"rules:", 1))},
+		"policy.yaml:2:1: ":                          {written(t, "policy.yaml", "version: 1\nrule: []\n"), good},
+		"write iapguard policy test FILE FIXTURES":   {rules},
+		"--format is \"xml\": write text or json":    {rules, good, "--format", "xml"},
+		`arguments ["polcy"]: write iapguard policy`: nil,
+	} {
+		args = append([]string{"policy", "test"}, args...)
+		if len(args) == 2 {
+			args = []string{"policy", "schema", "polcy"}
+		}
+		if _, err := say(t, args...); !errors.As(err, &usage) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want wrong usage with %q", args, err, want)
+		}
+	}
+}
+
+func TestPolicySchemaPrintsWhatEditorsRead(t *testing.T) {
+	for want, args := range map[string][]string{"iapguard policy": {}, "iapguard policy fixtures": {"fixtures"}} {
+		out, err := say(t, append([]string{"policy", "schema"}, args...)...)
+		var got struct{ Title string }
+		if json.Unmarshal([]byte(out), &got) != nil || err != nil || got.Title != want {
+			t.Errorf("%q: %q, %v, want %q", args, got.Title, err, want)
+		}
 	}
 }
