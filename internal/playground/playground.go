@@ -261,9 +261,37 @@ func (s *Playground) DeployFunction(ctx context.Context) error {
 			return fmt.Errorf("deploying the function's service: %w", err)
 		}
 	}
+	if err := s.keepEvidence(ctx, owner); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.deployed = functionName
 	s.mu.Unlock()
+	return nil
+}
+
+// keepEvidence has every report written into a bucket, as deploy/terraform/evidence.tf does.
+func (s *Playground) keepEvidence(ctx context.Context, owner Client) error {
+	const bucket = FunctionService + "-evidence-" + ProjectNumber
+	agent := "serviceAccount:service-" + ProjectNumber + "@gcp-sa-pubsub.iam.gserviceaccount.com"
+	for _, call := range []struct {
+		method, path string
+		body         map[string]any
+	}{
+		{http.MethodPost, "/storage/v1/b?project=" + Project, map[string]any{"name": bucket}},
+		{http.MethodPut, "/storage/v1/b/" + bucket + "/iam", map[string]any{"bindings": []any{
+			map[string]any{"role": "roles/storage.objectCreator", "members": []any{agent}},
+			map[string]any{"role": "roles/storage.legacyBucketReader", "members": []any{agent}},
+			map[string]any{"role": "roles/storage.objectViewer", "members": []any{string(apiserver.Owner)}},
+		}}},
+		{http.MethodPut, "/v1/projects/" + Project + "/subscriptions/iapguard-reports-evidence", map[string]any{
+			"topic": ReportsTopic, "cloudStorageConfig": map[string]any{"bucket": bucket, "filenamePrefix": "reports/",
+				"filenameSuffix": ".jsonl", "filenameDatetimeFormat": "YYYY-MM-DD/hh_mm_ssZ", "maxDuration": "60s"}}},
+	} {
+		if _, err := owner.Call(ctx, call.method, call.path, call.body); err != nil {
+			return fmt.Errorf("keeping the reports as evidence: %w", err)
+		}
+	}
 	return nil
 }
 

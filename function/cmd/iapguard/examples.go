@@ -52,14 +52,19 @@ iapguard context use ` + exampleGuard,
 	"iapguard context show": `
 iapguard context show`,
 	"iapguard hold": `
-iapguard hold projects/my-project --for 4h --reason "a load test" --holds holds.yaml
+iapguard hold projects/my-project --for 4h --reason "a load test"
 iapguard hold folders/123456789012 --for 1h --reason "an incident" --holds projects/my-project/secrets/iapguard-holds`,
 	"iapguard resume": `
-iapguard resume projects/my-project --holds holds.yaml`,
+iapguard resume projects/my-project`,
 	"iapguard close-breaker": `
 iapguard close-breaker --reason "the other controller is off"`,
 	"iapguard status": `
+iapguard status
+# What files say, without a deployment
 iapguard status --policy policy.yaml --holds holds.yaml`,
+	"iapguard reports": `
+iapguard reports --since 2h --service shop
+gcloud pubsub subscriptions pull reports --format=json | iapguard reports -`,
 	"iapguard policy": `
 iapguard policy check policy.yaml`,
 	"iapguard policy check": `

@@ -157,8 +157,9 @@ type recipient struct {
 	found     deployment
 	variables map[string]string // with which it runs, but for secrets
 	as        string
-	own       string // its own address
-	at        string // where it is reached
+	own       string   // its own address
+	others    []string // further addresses
+	at        string   // where it is reached
 	audience  string
 
 	impersonator *connect.Impersonator
@@ -195,7 +196,7 @@ func (s *sending) open(ctx context.Context) (*recipient, error) {
 	if as == "" {
 		return nil, usageError{errors.New("the function names no account to send as (IAPGUARD_OPERATORS): write --as EMAIL")}
 	}
-	return &recipient{found: found, variables: variables, as: as, own: urls[0],
+	return &recipient{found: found, variables: variables, as: as, own: urls[0], others: urls[1:],
 		at:           cmp.Or(s.url, dataURL(ctx, config.Connect.Endpoint), urls[0]),
 		audience:     cmp.Or(firstOf(variables["IAPGUARD_AUDIENCE"]), urls[0]),
 		impersonator: connect.NewImpersonator(config.Connect)}, nil

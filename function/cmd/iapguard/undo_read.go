@@ -2,10 +2,7 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 
@@ -14,32 +11,19 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// readReports reads reports, one JSON object after the other, as -o writes them and
-// as messages of the reports topic carry them. It returns them by service, in the
-// order of the file. Only the last report of a run counts: an earlier one says what
-// the run was about to do.
+// readReports reads a file of reports, in any form that report.ReadAll takes. It returns them by
+// service, in the order of the file. Only the last report of a run counts: an earlier one says
+// what the run was about to do.
 func readReports(name string) ([]reconcile.Undoable, error) {
-	file, err := os.Open(name)
+	reports, err := reportsIn(name)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("reading report: %w", err)}
+		return nil, err
 	}
-	defer file.Close()
 	var found []reconcile.Undoable
-	decoder := json.NewDecoder(bufio.NewReader(file))
-	for entry := 1; ; entry++ {
-		var raw json.RawMessage
-		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, usageError{fmt.Errorf("reading report %s: entry %d is not JSON: %w", name, entry, err)}
-		}
-		r, err := report.Read(raw)
-		if err != nil {
-			return nil, usageError{fmt.Errorf("reading report %s: entry %d: %w", name, entry, err)}
-		}
+	for i, r := range reports {
 		target, err := posture.ParseTarget(r.Subject())
 		if err != nil {
-			return nil, usageError{fmt.Errorf("reading report %s: entry %d: %w", name, entry, err)}
+			return nil, usageError{fmt.Errorf("reading report %s: report %d: %w", name, i+1, err)}
 		}
 		found = addReport(found, target, r)
 	}
@@ -47,6 +31,23 @@ func readReports(name string) ([]reconcile.Undoable, error) {
 		return nil, usageError{fmt.Errorf("reading report %s: it is empty", name)}
 	}
 	return found, nil
+}
+
+// reportsIn reads a file of reports, "-" = standard input.
+func reportsIn(name string) ([]report.Report, error) {
+	file := os.Stdin
+	if name != "-" {
+		var err error
+		if file, err = os.Open(name); err != nil {
+			return nil, usageError{fmt.Errorf("reading report: %w", err)}
+		}
+		defer file.Close()
+	}
+	reports, err := report.ReadAll(bufio.NewReader(file))
+	if err != nil {
+		return nil, usageError{fmt.Errorf("reading report %s: %w", name, err)}
+	}
+	return reports, nil
 }
 
 // addReport adds a report, in place of an earlier one of the same run.
