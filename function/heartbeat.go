@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
@@ -34,8 +36,9 @@ type pulse struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	mu  sync.Mutex
-	key []byte // nil = it was not read yet
+	reading singleflight.Group // of the key: who asks meanwhile gets that answer
+	mu      sync.Mutex
+	key     []byte // nil = it was not read yet
 }
 
 // parseHeartbeats reads where heartbeats begin: in the logs of projects, folders or
@@ -107,20 +110,37 @@ func (p *pulse) beat(ctx context.Context) {
 	}
 }
 
-// secret is the key of the nonces.
+// secret is the key of the nonces. Where the memory takes long, everybody waits for the same
+// answer: heartbeats that somebody forges meanwhile do not wait for one another.
 func (p *pulse) secret(ctx context.Context) ([]byte, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.key == nil {
+	if key := p.known(); key != nil {
+		return key, nil
+	}
+	read := p.reading.DoChan("", func() (any, error) {
 		candidate := make([]byte, sha256.Size)
 		rand.Read(candidate) // it never fails
-		key, err := p.stored(ctx, candidate)
+		key, err := p.stored(context.WithoutCancel(ctx), candidate)
 		if err != nil {
 			return nil, err
 		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.key = key
+		return nil, nil
+	})
+	select {
+	case answer := <-read:
+		return p.known(), answer.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	return p.key, nil
+}
+
+// known is the key, nil = it was not read yet.
+func (p *pulse) known() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.key
 }
 
 // signed is the HMAC of a place and a time.

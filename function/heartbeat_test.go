@@ -4,16 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jonboulle/clockwork"
 
+	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/workqueue"
 )
@@ -121,6 +126,30 @@ func TestOnlyHeartbeatsOfOursAreBelieved(t *testing.T) {
 	if line := newBeating(t, remembered).heard(t, "/", logged("projects/demo-project", own)); line["msg"] != "heartbeat" {
 		t.Errorf("in another instance: %v", line)
 	}
+}
+
+func TestHeartbeatsThatWaitForTheKeyWaitTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reads atomic.Int32
+		p := &pulse{now: time.Now, stored: func(context.Context, []byte) ([]byte, error) {
+			reads.Add(1)
+			time.Sleep(5 * time.Second)
+			return nil, memory.ErrUnreadable
+		}}
+		began := time.Now()
+		var waiting sync.WaitGroup
+		for range 20 {
+			waiting.Go(func() {
+				if _, _, err := p.heard(t.Context(), event.Cause{Nonce: "1.forged"}); !errors.Is(err, memory.ErrUnreadable) {
+					t.Errorf("error %v, want that of the memory", err)
+				}
+			})
+		}
+		waiting.Wait()
+		if waited := time.Since(began); waited != 5*time.Second || reads.Load() != 1 {
+			t.Errorf("they waited for %s and %d answers of the memory, want 5s and one", waited, reads.Load())
+		}
+	})
 }
 
 func TestEveryDueCommandSendsAHeartbeat(t *testing.T) {
