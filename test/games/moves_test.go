@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/test/games/kind"
+	"github.com/iapguard/iapguard/test/games/kind/consent"
 	"github.com/iapguard/iapguard/test/games/play"
 	"github.com/iapguard/iapguard/test/games/referee"
 )
@@ -36,6 +37,10 @@ func (m mover) call(as kind.Right, method, path string, body any) (int, object) 
 // make makes a move. What is forged for iapguard alone is forged where it is.
 func (m mover) make(move play.Move) {
 	s := move.Service
+	if move.Kind == consent.ApproverOpen {
+		m.bind(consent.People, referee.ServicePath(s), invoker, "allUsers")
+		return
+	}
 	switch move.Kind.Right() {
 	case kind.Deployer:
 		m.deploy(move)

@@ -26,6 +26,7 @@ import (
 	policies "github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/workqueue"
 	"github.com/iapguard/iapguard/test/games/kind"
+	"github.com/iapguard/iapguard/test/games/kind/consent"
 	"github.com/iapguard/iapguard/test/games/play"
 	"github.com/iapguard/iapguard/test/games/referee"
 	"github.com/iapguard/iapguard/test/oracle/inprocess"
@@ -49,7 +50,10 @@ type world struct {
 	waiting   map[play.When]chan struct{} // closed before or after the next write
 	instances []*function.Function
 	turn      int
-	verbose   io.Writer         // nil = nobody reads the log
+	verbose   io.Writer // nil = nobody reads the log
+	seen      seen
+	holds     string            // the file of holds
+	key       string            // the file with the key of the memory's records
 	kept      map[string][]byte // records that the adversary has copied
 	tools     map[bool]object   // policies that a tool has read, with iapguard and without
 	refused   map[bool]int      // the status of what the tool wrote
@@ -59,12 +63,13 @@ type world struct {
 var accounts = map[kind.Right]string{
 	kind.Deployer: "user:deployer@corp.example.com", kind.Balancer: "user:balancer@corp.example.com",
 	kind.IAPAdmin: "user:iapadmin@corp.example.com", kind.LogWriter: "user:logwriter@corp.example.com",
-	kind.Rewriter: "user:rewriter@corp.example.com",
+	kind.Rewriter: "user:rewriter@corp.example.com", consent.People: memberOf(approverOne),
 }
 
 var roles = map[kind.Right]string{
 	kind.Deployer: "roles/run.admin", kind.Balancer: "roles/compute.loadBalancerAdmin", kind.IAPAdmin: "roles/iap.admin",
 	kind.LogWriter: "roles/logging.logWriter", kind.Rewriter: "roles/storage.objectAdmin",
+	consent.People: "roles/run.admin",
 }
 
 // newCloud starts a local cloud. publish gets what its log sink selects; nil = it has none.
@@ -108,7 +113,8 @@ const old = 2 * time.Hour
 func newWorld(t *testing.T, game play.Game, verbose io.Writer) *world {
 	t.Helper()
 	w := &world{t: t, game: game, closing: make(chan struct{}), verbose: verbose, waiting: map[play.When]chan struct{}{},
-		tools: map[bool]object{}, refused: map[bool]int{}}
+		tools: map[bool]object{}, refused: map[bool]int{},
+		seen: seen{plans: map[string]string{}, runs: map[string]string{}, wrote: map[string]time.Time{}}}
 	w.guarded = w.newCloud(func(data []byte, attributes map[string]string) { w.send("/", data, attributes) })
 	w.alone = w.newCloud(nil)
 	for _, each := range []*localcloud.Cloud{w.guarded, w.alone} {
@@ -128,6 +134,9 @@ func newWorld(t *testing.T, game play.Game, verbose io.Writer) *world {
 				mover{w, cloudOf(each), false}.balance(play.Move{Kind: kind.Balance, Service: s.Name})
 			}
 		}
+	}
+	if game.Consent {
+		w.deploy()
 	}
 	time.Sleep(old)
 	w.referee = referee.New(game, cloudOf(w.guarded), cloudOf(w.alone), time.Now())
@@ -153,12 +162,13 @@ func policyOf(game play.Game) string {
 				begins.AddDate(0, 0, 30).Format(time.DateOnly))
 		}
 	}
-	policy += fmt.Sprintf("rules:\n  - name: everything\n    mode: enforce\n    access: {members: [%q]}\n",
-		cmp.Or(game.Named, play.Alice))
+	policy += fmt.Sprintf("rules:\n  - name: everything\n    mode: %s\n    access: {members: [%q]}\n",
+		cmp.Or(when(game.Approve, "approve"), "enforce"), cmp.Or(game.Named, play.Alice))
 	// Games have what the policy has keys and words for.
 	for _, key := range []string{when(game.Private != "", "private: "+game.Private),
 		when(game.Stuck, "whenStuck: {after: 30m, do: close}"),
-		when(game.Limit > 0, fmt.Sprintf("limits: {perProject: %d}", game.Limit))} {
+		when(game.Limit > 0, fmt.Sprintf("limits: {perProject: %d}", game.Limit)),
+		when(game.Consent, fmt.Sprintf("approvers: [%q, %q]", memberOf(approverOne), memberOf(approverTwo)))} {
 		if key == "" {
 			continue
 		}
@@ -190,17 +200,21 @@ func (w *world) instance() *function.Function {
 	config.PolicyText = []byte(policyOf(w.game))
 	config.Clock = clockwork.NewRealClock() // the bubble's
 	config.Queue = &queue{workqueue.NewAcceptance(config.Clock, function.GiveUpAfter), w}
-	log := slog.New(slog.DiscardHandler)
+	log := slog.DiscardHandler
 	if w.verbose != nil {
-		log = slog.New(slog.NewTextHandler(w.verbose, &slog.HandlerOptions{
+		log = slog.NewTextHandler(w.verbose, &slog.HandlerOptions{
 			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 				if a.Key == "data" || a.Key == "stack_trace" {
 					return slog.Attr{} // too long to read
 				}
 				return a
-			}}))
+			}})
 	}
-	made, err := function.New(w.t.Context(), config, log)
+	if w.game.Consent {
+		w.checks(&config)
+		log = listener{log, w}
+	}
+	made, err := function.New(w.t.Context(), config, slog.New(log))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -214,9 +228,9 @@ type queue struct {
 }
 
 // Add has an item pushed.
-func (q *queue) Add(_ context.Context, item workqueue.Item) error {
+func (q *queue) Add(ctx context.Context, item workqueue.Item) error {
 	item = q.acceptance.Stamp(item)
-	q.world.send("/work", item.Payload, item.Attributes())
+	q.world.deliver(originOf(ctx), "/work", item.Payload, item.Attributes())
 	return nil
 }
 
@@ -231,6 +245,11 @@ const mostDeliveries = 100
 
 // send has a message pushed to iapguard until it is acknowledged.
 func (w *world) send(path string, data []byte, attributes map[string]string) {
+	w.deliver(origin{}, path, data, attributes)
+}
+
+// deliver has a message of some origin pushed.
+func (w *world) deliver(from origin, path string, data []byte, attributes map[string]string) {
 	if w.instances == nil {
 		return
 	}
@@ -243,6 +262,7 @@ func (w *world) send(path string, data []byte, attributes map[string]string) {
 	if path == "/work" {
 		wait = latency / 10
 	}
+	ctx := context.WithValue(context.Background(), originKey{}, from)
 	w.sending.Go(func() {
 		for range mostDeliveries {
 			select {
@@ -250,33 +270,12 @@ func (w *world) send(path string, data []byte, attributes map[string]string) {
 				return
 			case <-time.After(wait):
 			}
-			if w.post(path, body) < 300 {
+			if w.call(ctx, w.next(), path, w.pushToken(path), body).Code < 300 {
 				return
 			}
 			wait = retry
 		}
 	})
-}
-
-// post hands a message to the next instance.
-func (w *world) post(path string, body []byte) int {
-	w.moving.Lock()
-	w.turn++
-	instance := w.instances[w.turn%len(w.instances)]
-	w.moving.Unlock()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		select {
-		case <-w.closing:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	recorder := httptest.NewRecorder()
-	request := httptest.NewRequest(http.MethodPost, "http://localhost"+path, bytes.NewReader(body))
-	instance.ServeHTTP(recorder, request.WithContext(ctx))
-	return recorder.Code
 }
 
 // command sends a command as Cloud Scheduler does.
@@ -288,15 +287,43 @@ func (w *world) command(name string) {
 	w.send("/commands", []byte(text+"}"), nil)
 }
 
+// beats notes a heartbeat that iapguard writes.
+func (w *world) beats(request *http.Request) {
+	if !w.game.Consent || !strings.HasSuffix(request.URL.Path, "/entries:write") {
+		return
+	}
+	text, err := io.ReadAll(request.Body)
+	if err != nil {
+		w.t.Error(err)
+	}
+	request.Body = io.NopCloser(bytes.NewReader(text))
+	var written struct {
+		Entries []struct {
+			JSONPayload struct{ Nonce string } `json:"jsonPayload"`
+		} `json:"entries"`
+	}
+	if err := json.Unmarshal(text, &written); err != nil || len(written.Entries) != 1 {
+		w.t.Errorf("a heartbeat is %s: %v", text, err)
+		return
+	}
+	w.moving.Lock()
+	defer w.moving.Unlock()
+	w.seen.nonces = append(w.seen.nonces, written.Entries[0].JSONPayload.Nonce)
+	w.referee.Beat(time.Now())
+}
+
 // RoundTrip answers a call of iapguard. Moves that wait for a write come before or after it.
 func (w *world) RoundTrip(request *http.Request) (*http.Response, error) {
 	if !isWrite(request) {
+		w.beats(request)
 		answer, err := inprocess.Transport{Handler: w.guarded}.RoundTrip(request)
 		w.reads(request, answer)
 		return answer, err
 	}
 	w.moment(play.BeforeWrite)
-	answer, err := w.write(request)
+	began := time.Now()
+	time.Sleep(w.game.Slow)
+	answer, err := w.write(request, began)
 	w.moment(play.AfterWrite)
 	return answer, err
 }
@@ -314,7 +341,7 @@ func isWrite(request *http.Request) bool {
 }
 
 // write makes a write, which the referee judges.
-func (w *world) write(request *http.Request) (*http.Response, error) {
+func (w *world) write(request *http.Request, began time.Time) (*http.Response, error) {
 	var text []byte
 	if request.Body != nil {
 		var err error
@@ -325,7 +352,8 @@ func (w *world) write(request *http.Request) (*http.Response, error) {
 	request.Body = io.NopCloser(bytes.NewReader(text))
 	w.moving.Lock()
 	defer w.moving.Unlock()
-	written := referee.Write{At: time.Now(), Method: request.Method, Path: request.URL.RequestURI()}
+	written := referee.Write{At: began, Method: request.Method, Path: request.URL.RequestURI(),
+		Undo: originOf(request.Context()).undo}
 	if len(text) > 0 {
 		if err := json.Unmarshal(text, &written.Body); err != nil {
 			return nil, fmt.Errorf("reading what iapguard writes: %w", err)
@@ -381,13 +409,19 @@ func (w *world) await(which play.When) (done func()) {
 
 // move makes one move in both clouds.
 func (w *world) move(m play.Move) {
+	if consent.Has(m.Kind) && m.Kind != consent.ApproverOpen {
+		if w.game.Consent {
+			w.speak(m)
+		}
+		return
+	}
 	time.Sleep(m.Pause)
 	done := w.await(m.When)
 	w.moving.Lock()
 	for _, each := range []*localcloud.Cloud{w.guarded, w.alone} {
 		mover{w, cloudOf(each), each == w.guarded}.make(m)
 	}
-	w.referee.Moved(m, time.Now())
+	w.referee.Moved(m, when(m.Kind == consent.ApproverOpen, email(approverOne)), time.Now())
 	if m.Kind == toolAllows {
 		w.referee.Tool(w.refused[true], w.refused[false])
 	}

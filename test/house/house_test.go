@@ -68,11 +68,12 @@ var mayImport = map[string][]string{
 	"internal/timeout":   {},
 
 	// the judge shares no code with what it judges
-	"test/oracle/judge":  {"test/oracle/estate"},
-	"test/oracle/estate": {},
-	"test/games/referee": {"test/games/kind", "test/games/play", "test/oracle/judge"},
-	"test/games/play":    {"test/games/kind", "test/oracle/estate"},
-	"test/games/kind":    {},
+	"test/oracle/judge":       {"test/oracle/estate"},
+	"test/oracle/estate":      {},
+	"test/games/referee":      {"test/games/kind", "test/games/kind/consent", "test/games/play", "test/oracle/judge"},
+	"test/games/play":         {"test/games/kind", "test/games/kind/consent", "test/oracle/estate"},
+	"test/games/kind":         {},
+	"test/games/kind/consent": {"test/games/kind"},
 
 	"internal/posture/posturetest": {"internal/posture", "internal/policy"},
 }

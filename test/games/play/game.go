@@ -2,10 +2,12 @@ package play
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/test/games/kind"
+	"github.com/iapguard/iapguard/test/games/kind/consent"
 	"github.com/iapguard/iapguard/test/oracle/estate"
 )
 
@@ -21,8 +23,12 @@ type Game struct {
 	Limit     int           // of the services of a project in an hour, 0 = the policy's default
 	Delay     time.Duration // until changes of IAM policies are in effect
 	Instances int           // of iapguard
-	Rights    []kind.Right
-	Moves     []Move
+	// Consent means that callers are checked, and that people send commands. Approve is the
+	// rule's mode then, with two approvers; Slow is how long each write of iapguard takes.
+	Consent, Approve bool
+	Slow             time.Duration
+	Rights           []kind.Right
+	Moves            []Move
 }
 
 // Service is one service at the start, with a load balancer or without.
@@ -89,6 +95,13 @@ func (g Game) String() string {
 	fmt.Fprintf(&text, "policy:%s%s%s%s\n", when(g.Private != "", " private: "+g.Private), when(g.Stuck, " whenStuck: close"),
 		when(g.Named != "", " access: "+g.Named), when(g.Limit > 0, fmt.Sprintf(" perProject: %d", g.Limit)))
 	fmt.Fprintf(&text, "IAM takes %s, %d instances, rights %v\n", g.Delay, g.Instances, g.Rights)
+	if g.Consent {
+		fmt.Fprintf(&text, "callers are checked%s%s\n", when(g.Approve, ", mode approve"),
+			when(g.Keyed(), ", the memory's records have MACs"))
+	}
+	if g.Slow > 0 {
+		fmt.Fprintf(&text, "a write takes %s\n", g.Slow)
+	}
 	for i, m := range g.Moves {
 		fmt.Fprintf(&text, "%d. %s\n", i+1, m)
 	}
@@ -109,6 +122,9 @@ const (
 	Carol    = "user:carol@corp.example.com" // may be an invoker
 	Stranger = estate.Stranger
 )
+
+// Keyed reports whether the records of the memory have MACs.
+func (g Game) Keyed() bool { return g.Approve || slices.Contains(g.Rights, consent.KeyHolder) }
 
 // Estate is what stands at the start.
 func (g Game) Estate() estate.Estate {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/test/games/kind"
+	"github.com/iapguard/iapguard/test/games/kind/consent"
 	"github.com/iapguard/iapguard/test/oracle/estate"
 )
 
@@ -50,7 +51,43 @@ func Generate(seed uint64, n int) Game {
 	for range 1 + g.IntN(10) {
 		made.Moves = append(made.Moves, g.move(made))
 	}
+	// What is drawn beside it leaves the rest of the game as it is.
+	if further := (generator{rand.New(rand.NewPCG(seed, further|uint64(n)))}); further.chance(40) {
+		further.consent(&made)
+	}
 	return made
+}
+
+// further keeps the draws of a game's consent apart from its others.
+const further = 1 << 32
+
+// consent has callers be checked in a game, and people and adversaries send commands.
+func (g generator) consent(made *Game) {
+	made.Consent, made.Approve = true, g.chance(50)
+	if made.Approve && g.chance(30) {
+		made.Slow = 25 * time.Second
+	}
+	writes := slices.Contains(made.Rights, kind.Rewriter)
+	for _, right := range consent.Rights {
+		with := g.chance(40) && !slices.Contains(made.Rights, right)
+		writes = writes || with && right == consent.Forger
+		if with && (right != consent.KeyHolder || !writes) { // with both, the memory is the adversary's
+			made.Rights = append(made.Rights, right)
+		}
+	}
+	all := append(slices.Clone(made.Rights), consent.People)
+	first := 0
+	if made.Services[0].Absent {
+		first = 1 // it is made before
+	}
+	for range 2 + g.IntN(8) {
+		m := Move{Pause: g.pause(), Service: of(g, made.Services...).Name}
+		if g.chance(30) {
+			m.When = of(g, BeforeWrite, AfterWrite)
+		}
+		m.Kind = g.kind(ofConsent, all)
+		made.Moves = slices.Insert(made.Moves, first+g.IntN(len(made.Moves)+1-first), m)
+	}
 }
 
 // crowd draws a game about how much is done in a policy's first hour.
@@ -93,25 +130,10 @@ func (g generator) move(game Game) Move {
 	if g.chance(30) {
 		m.When = of(g, BeforeWrite, AfterWrite)
 	}
-	total := 0
-	for _, each := range kinds {
-		if slices.Contains(game.Rights, each.Right()) {
-			total += each.Weight()
-		}
-	}
-	if total == 0 || g.chance(5) {
+	if usual.total(game.Rights) == 0 || g.chance(5) {
 		return m
 	}
-	left := g.IntN(total)
-	for _, each := range kinds {
-		if !slices.Contains(game.Rights, each.Right()) {
-			continue
-		}
-		if left -= each.Weight(); left < 0 {
-			m.Kind = each
-			break
-		}
-	}
+	m.Kind = g.kind(usual, game.Rights)
 	if m.Kind.Own() {
 		m.Service = game.Services[0].Name
 	}
@@ -122,8 +144,43 @@ func (g generator) move(game Game) Move {
 	return m
 }
 
-// kinds are those of the adversary.
-var kinds = kind.All()
+// pack is kinds of moves with what each needs, and how often it is drawn beside the others.
+type pack struct {
+	kinds  []kind.Kind
+	right  func(kind.Kind) kind.Right
+	weight func(kind.Kind) int
+}
+
+// usual are those of every adversary, and ofConsent those of games with consent.
+var (
+	usual     = pack{kind.All(), kind.Kind.Right, kind.Kind.Weight}
+	ofConsent = pack{consent.Kinds(), consent.Right, consent.Weight}
+)
+
+// total is the weight of the kinds that the rights make possible.
+func (p pack) total(rights []kind.Right) int {
+	sum := 0
+	for _, each := range p.kinds {
+		if slices.Contains(rights, p.right(each)) {
+			sum += p.weight(each)
+		}
+	}
+	return sum
+}
+
+// kind draws one of the kinds that the rights make possible.
+func (g generator) kind(from pack, rights []kind.Right) kind.Kind {
+	left := g.IntN(from.total(rights))
+	for _, each := range from.kinds {
+		if !slices.Contains(rights, from.right(each)) {
+			continue
+		}
+		if left -= from.weight(each); left < 0 {
+			return each
+		}
+	}
+	return kind.Wait // unreachable: left is below the total
+}
 
 func (g generator) pause() time.Duration {
 	return of(g, 0, 200*time.Millisecond, time.Second, 2*time.Second, 5*time.Second, 12*time.Second, 25*time.Second,

@@ -45,7 +45,7 @@ func (g Game) Smaller(yield func(Game) bool) {
 	}
 	for _, plain := range []func(*Game){
 		func(g *Game) { g.Private = "" }, func(g *Game) { g.Stuck = false }, func(g *Game) { g.Delay = 0 },
-		func(g *Game) { g.Instances = 1 },
+		func(g *Game) { g.Instances = 1 }, func(g *Game) { g.Approve = false }, func(g *Game) { g.Slow = 0 },
 	} {
 		smaller := g
 		if plain(&smaller); smaller.String() != g.String() && !yield(smaller) {

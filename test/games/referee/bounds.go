@@ -52,6 +52,12 @@ const (
 	beside    = "stuck, with a second load balancer"
 )
 
+// The rows of what people chose.
+const (
+	held    = "held"
+	approve = "approve"
+)
+
 // isStuck reports whether nothing guards the service but to close it.
 func isStuck(e exposure) bool { return !e.balanced || e.rerouted || e.cached }
 
@@ -67,6 +73,10 @@ var Bounds = []Bound{
 	{Name: "limited", Meaning: "there are more services than the policy's limits let be shut in an hour: the owner's " +
 		"choice",
 		Most: exactly(0), of: func(e exposure) bool { return len(e.game.Services) > MostAtFirst }},
+	{Name: held, Meaning: "a person holds the service, or the project: the owner's choice",
+		Most: exactly(0), of: func(e exposure) bool { return e.held }},
+	{Name: approve, Meaning: "the mode is approve: the owner's choice",
+		Most: exactly(0), of: func(e exposure) bool { return e.game.Approve }},
 	{Name: restarted, Meaning: "as stuck, and somebody changed or deleted the record that says since when: whenStuck " +
 		"counts from the next look",
 		Most: exactly(0), of: func(e exposure) bool { return isStuck(e) && e.tampered }},
@@ -88,6 +98,9 @@ var Bounds = []Bound{
 			return 0
 		},
 		of: isStuck},
+	{Name: "resumed", Meaning: "a hold ended, or was lifted, while it was open: the bound of an old service, and a minute " +
+		"until what waits for the end of a hold is looked at",
+		Most: exactly(first + time.Minute), of: func(e exposure) bool { return e.resumed }},
 	{Name: "plain", Meaning: "a second frontend that cannot be guarded leads to the service, and has no traffic: the bound " +
 		"of an old service",
 		Most: exactly(first), of: func(e exposure) bool { return e.plain }},
@@ -119,6 +132,8 @@ type Exclusion struct{ Promise, Row, Why string }
 
 // Exclusions are all of them.
 var Exclusions = []Exclusion{
+	{"P7", "lifted", "who may write the memory can lift a hold that a command placed, by deleting or rolling back its record; " +
+		"one in the holds file stands"},
 	{"P2", "let in later", "private: include puts a private service behind IAP once its policy lets in nobody whom the rule " +
 		"does not name; whom an IAP admin lets in after that gets in, as at every service behind IAP"},
 	{"P3", "not named", "private: behind-iap lets IAP's agent invoke a private service only while the policy names every " +

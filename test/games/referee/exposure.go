@@ -1,6 +1,7 @@
 package referee
 
 import (
+	"slices"
 	"time"
 )
 
@@ -15,7 +16,7 @@ func (r *Referee) exposed(now time.Time) {
 			if !h.open.IsZero() {
 				r.within(name, h, f, now)
 			}
-			h.open, h.moves = time.Time{}, 0
+			h.open, h.moves, h.resumed = time.Time{}, 0, false
 			if !h.shut && h.public && f.there && f.iap && !f.public {
 				h.shut = true
 				if !r.began.IsZero() {
@@ -61,7 +62,7 @@ func (r *Referee) within(name string, h *history, f facts, now time.Time) {
 		if !each.of(at) {
 			continue
 		}
-		cannot := each.Name == stuck || each.Name == restarted || each.Name == beside
+		cannot := slices.Contains([]string{stuck, restarted, beside, held, approve}, each.Name)
 		if h.chosen && !cannot { // it can be guarded from now on
 			h.open, h.opened, h.moves, h.private = now, now, 0, false
 		}

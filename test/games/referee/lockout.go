@@ -52,7 +52,9 @@ func (r *Referee) lockedOut(now time.Time) {
 	}
 	for l := range shut {
 		_, cut := r.history[l.service].cut[l.who]
-		if cut || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
+		h := r.history[l.service]
+		chosen := h.held || !h.takenBack.IsZero() || r.game.Approve // by people
+		if cut || chosen || now.Sub(r.with.facts[l.service].made) < young || r.closes(l.service) {
 			delete(r.locked, l)
 			continue
 		}

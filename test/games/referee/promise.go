@@ -17,7 +17,7 @@ func (r *Referee) wider(now time.Time) {
 		taken := h.public || r.game.Private != ""
 		// A policy is in effect for a while after it was changed.
 		lets := !h.let[v.who].IsZero() && now.Sub(h.let[v.who]) <= r.game.Delay+time.Second
-		if v.who == alice && taken || h.public && lets {
+		if v.who == alice && taken || h.public && lets || !h.takenBack.IsZero() { // who has it taken back may widen
 			continue
 		}
 		row := ""

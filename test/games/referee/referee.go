@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/test/games/kind"
+	"github.com/iapguard/iapguard/test/games/kind/consent"
 	"github.com/iapguard/iapguard/test/games/play"
 )
 
@@ -34,6 +35,7 @@ type Referee struct {
 	gave       map[string]bool     // policies in which iapguard let in who is named
 	found      []Violation
 	writes     []Write
+	consents
 }
 
 // history is what was seen of a service so far.
@@ -65,12 +67,16 @@ type history struct {
 	stale  map[person]bool
 	// cut is when a move last took the way of somebody who did not get in since.
 	cut map[person]time.Time
+	// held means that a hold covers it, and resumed that one did since it is open.
+	held, resumed bool
+	takenBack     time.Time // when a person last had something taken back there
 }
 
 // New returns the referee of a game whose start stands in both clouds.
 func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 	r := &Referee{game: game, Guarded: guarded, Alone: alone, began: now, history: map[string]*history{},
-		locked: map[lock]time.Time{}, gave: map[string]bool{}}
+		locked: map[lock]time.Time{}, gave: map[string]bool{}, consents: consents{plans: map[string][]Step{},
+			deeds: map[string]deed{}, wrote: map[string][]change{}, beats: map[int64]bool{}}}
 	for _, s := range game.Services {
 		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt,
 			let: map[person]time.Time{}, listed: map[person]time.Time{}, stale: map[person]bool{}, cut: map[person]time.Time{}}
@@ -129,9 +135,18 @@ func (r *Referee) note(now time.Time, format string, args ...any) {
 	r.Trace = append(r.Trace, fmt.Sprintf("%8s  ", now.Sub(r.began).Round(time.Millisecond))+fmt.Sprintf(format, args...))
 }
 
-// Moved looks at both clouds after a move.
-func (r *Referee) Moved(m play.Move, now time.Time) {
+// Said notes a move that is commands alone.
+func (r *Referee) Said(m play.Move, now time.Time) {
+	r.note(now, "%s %s", m.Kind, m.Service)
+	r.did(m, "", now)
+	r.tampered = r.tampered || m.Kind == consent.ForgeRun
+}
+
+// Moved looks at both clouds after a move. by is the account that made it, where it is one of
+// people's.
+func (r *Referee) Moved(m play.Move, by string, now time.Time) {
 	r.note(now, "%s %s %s", m.Kind, m.Service, m.Who)
+	r.did(m, by, now)
 	r.tampered = r.tampered || m.Kind.Right() == kind.Rewriter
 	if h := r.history[m.Service]; h != nil {
 		h.plain = h.plain && m.Kind != kind.SideGone || besides(m.Kind)
@@ -150,7 +165,7 @@ func (r *Referee) Moved(m play.Move, now time.Time) {
 		h.beside = h.beside && m.Kind != kind.SideGone || m.Kind == kind.SideBalance
 		h.cached = h.cached || m.Kind == kind.CDN
 		h.moves++
-		if m.Kind.Opens() {
+		if m.Kind.Opens() || m.Kind == consent.ApproverOpen {
 			h.opened = now
 		}
 	}
@@ -195,6 +210,7 @@ func (r *Referee) Wrote(w Write, now time.Time) {
 	r.note(now, "       iapguard: %s", w)
 	r.writes = append(r.writes, w)
 	path, _ := w.resource()
+	r.consented(w)
 	if why := w.excess(r.gave[path]); why != "" {
 		r.breach("P6", "", "%s: %s", w, why)
 	}
@@ -225,6 +241,9 @@ func (r *Referee) Found() []Violation { return r.found }
 func (r *Referee) judge(now time.Time) {
 	r.remember(now)
 	for name, h := range r.history {
+		was := h.held
+		h.held = r.hold(name, now) != nil
+		h.resumed = h.resumed || was && !h.held
 		h.public = h.public || r.with.facts[name].public || r.sans.facts[name].public
 		if uid := r.with.facts[name].uid; uid != "" && !slices.Contains(h.uids, uid) {
 			h.uids = append(h.uids, uid)

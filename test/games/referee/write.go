@@ -21,6 +21,7 @@ type Write struct {
 	Body          Object
 	Before, After Object
 	Status        int
+	Undo          bool // a person had it taken back
 }
 
 func (w Write) String() string {
@@ -66,7 +67,7 @@ func (w Write) excess(own bool) string {
 		if sent["etag"] == nil || sent["etag"] == "" {
 			return "it does not name the version that was observed"
 		}
-		if w.Status < 300 {
+		if w.Status < 300 && !w.Undo {
 			return w.excessMembers(own)
 		}
 		return ""
