@@ -67,6 +67,10 @@ iapguard reports --since 2h --service shop
 gcloud pubsub subscriptions pull reports --format=json | iapguard reports -`,
 	"iapguard policy": `
 iapguard policy check policy.yaml`,
+	"iapguard policy init": `
+iapguard policy init projects/my-project -o policy.yaml
+# What is left to fill in?
+iapguard policy check policy.yaml`,
 	"iapguard policy check": `
 iapguard policy check policy.yaml
 # What does this service get?

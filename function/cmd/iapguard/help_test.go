@@ -144,7 +144,8 @@ func TestShellsReadTheirCompletion(t *testing.T) {
 func TestVersionSaysWhatTheBuildRecorded(t *testing.T) {
 	out, err := say(t, "version", "-o", "json")
 	var got build
-	if json.Unmarshal([]byte(out), &got) != nil || err != nil || got.Version == "" || got.Go == "" || got.Platform == "" {
+	if json.Unmarshal([]byte(out), &got) != nil || err != nil || got.Version == "" || got.Go == "" ||
+		got.Platform == "" {
 		t.Errorf("%q, %v", out, err)
 	}
 	line, err := say(t, "version")

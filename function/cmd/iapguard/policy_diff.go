@@ -114,7 +114,8 @@ func diffPolicies(ctx context.Context, o *options, args []string) (*policyDiff, 
 	}
 	slices.SortStableFunc(found.services, func(a, b changes) int {
 		order := change.Risks()
-		return cmp.Or(cmp.Compare(slices.Index(order, a.Risk), slices.Index(order, b.Risk)), cmp.Compare(a.Service, b.Service))
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Risk), slices.Index(order, b.Risk)), cmp.Compare(a.Service,
+			b.Service))
 	})
 	return found, nil
 }

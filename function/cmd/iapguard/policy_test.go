@@ -253,7 +253,8 @@ func TestPolicyDiffNamesTheServicesThatChange(t *testing.T) {
 		len(got.Old.Steps) == 0 || got.Risk != "loosened" || got.Service != playground.Scenario[0].Name() {
 		t.Errorf("as JSON: %q, %v", out, err)
 	}
-	if _, err := diff(old, old, "projects/demo-project", "--format", "xml"); !strings.Contains(fmt.Sprint(err), "write text, json or md") {
+	if _, err := diff(old, old, "projects/demo-project", "--format", "xml"); !strings.Contains(fmt.Sprint(err),
+		"write text, json or md") {
 		t.Errorf("another format: %v", err)
 	}
 }
@@ -286,7 +287,8 @@ func TestPolicyDiffShowsTheRiskiestServicesFirst(t *testing.T) {
 		}
 		lines, err := say(t, append(args, "--format", "json")...)
 		var first changes
-		if json.Unmarshal([]byte(lines[:strings.Index(lines, "\n")]), &first) != nil || err != nil || first.Risk != "loses-protection" {
+		if json.Unmarshal([]byte(lines[:strings.Index(lines, "\n")]), &first) != nil || err != nil ||
+			first.Risk != "loses-protection" {
 			t.Errorf("%s: as JSON: %s, %v, want what loses its protection first", tc.name, lines, err)
 		}
 	}
@@ -306,7 +308,8 @@ func TestPolicyDiffIsACommentOfAPullRequest(t *testing.T) {
 	if !strings.HasPrefix(out, head) || len(rows) != 3 {
 		t.Fatalf("%s, want a headline and one row for both services", out)
 	}
-	for _, want := range []string{"| **loses protection** | <code>" + playground.Scenario[1].Name() + "</code><br><code>",
+	for _, want := range []string{"| **loses protection** | <code>" + playground.Scenario[1].Name() +
+		"</code><br><code>",
 		"rule a&#124;b &#64;all &lt;b&gt; &#42;x&#42; &#91;l](u) says mode: report-only"} {
 		if !strings.Contains(rows[2], want) || strings.Count(rows[2], "|") != 6 {
 			t.Errorf("%s, want %s in it, and five cells", rows[2], want)
@@ -343,13 +346,15 @@ func TestPolicyTestShowsADiffOfWhatIsWrong(t *testing.T) {
 	}
 	out, err = say(t, "policy", "test", rules, fixtures, "--format", "json")
 	var got tested
-	if json.Unmarshal([]byte(out), &got) != nil || err != statusError(exitFailed) || got.Fixtures != 3 || len(got.Wrong) != 2 ||
+	if json.Unmarshal([]byte(out), &got) != nil || err != statusError(exitFailed) || got.Fixtures != 3 ||
+		len(got.Wrong) != 2 ||
 		got.Wrong[0].Rule != "shops" || !cmp.Equal(got.Wrong[0].Differences, []difference{{4, 129, "acts", "true",
 		"false"}}) {
 		t.Errorf("as JSON: %v\n%s", err, out)
 	}
 	good := written(t, "good.yaml", right)
-	if out, err := say(t, "policy", "test", rules, good, "--format", "json"); err != nil || !strings.Contains(out, `"fixtures":1,"wrong":[]`) {
+	if out, err := say(t, "policy", "test", rules, good, "--format", "json"); err != nil || !strings.Contains(out,
+		`"fixtures":1,"wrong":[]`) {
 		t.Errorf("right: %q, %v", out, err)
 	}
 	var usage usageError
@@ -381,3 +386,6 @@ func TestPolicySchemaPrintsWhatEditorsRead(t *testing.T) {
 		}
 	}
 }
+
+// inAMonth is a day on which an exemption may end.
+func inAMonth() string { return time.Now().AddDate(0, 1, 0).Format(time.DateOnly) }

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/test/cloudtest"
+)
+
+// guardedAndOpen is a local cloud with hello behind IAP, and billing open.
+func guardedAndOpen(t *testing.T) *cloudtest.Env {
+	t.Helper()
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
+	rules := policyFile(t, `  - name: all
+    mode: enforce
+    settle: 0s
+    quiet: 0s
+    propagation: 0s
+    access: {members: ["user:alice@example.com", "group:staff@example.com"]}
+`)
+	if out, err := say(t, "apply", "--endpoint", o.URL(), "--policy", rules, "--yes",
+		playground.Scenario[0].Name()); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return o
+}
+
+// UPDATE=1 in the environment writes the golden file.
+func TestPolicyInitBeginsAPolicyFromWhatIsThere(t *testing.T) {
+	o := guardedAndOpen(t)
+	o.SetFaults(`[{"action": "status", "method": "cloudresourcemanager.projects.getAncestry", "status": 403}]`)
+	before := len(o.Calls().Writes())
+	initiate := func(target string) string {
+		out, err := say(t, "policy", "init", "--endpoint", o.URL(), target)
+		if err != nil {
+			t.Fatalf("%s: %v: %s", target, err, out)
+		}
+		return out
+	}
+	out := initiate("projects/demo-project")
+	golden := filepath.Join("testdata", "policy-init.yaml")
+	if os.Getenv("UPDATE") == "1" {
+		if err := os.WriteFile(golden, []byte(out), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out); diff != "" {
+		t.Errorf("(-golden +got):\n%s", diff)
+	}
+	if again := initiate("projects/demo-project"); again != out {
+		t.Errorf("a second time it is another one:\n%s", cmp.Diff(out, again))
+	}
+	number := strings.ReplaceAll(initiate("projects/"+playground.ProjectNumber), playground.ProjectNumber,
+		"demo-project")
+	if number != strings.ReplaceAll(out, playground.ProjectNumber, "demo-project") {
+		t.Errorf("by its number it is another one:\n%s", cmp.Diff(out, number))
+	}
+	if after := len(o.Calls().Writes()); after != before {
+		t.Errorf("%d writes", after-before)
+	}
+}
+
+var blankLeft = regexp.MustCompile(`^policy\.yaml:[0-9]+:[0-9]+: (reason|owner|ticket|expires) is left to fill in: write it$`)
+
+func TestPolicyCheckAsksOnlyForTheBlanksOfInit(t *testing.T) {
+	o := guardedAndOpen(t)
+	t.Chdir(t.TempDir())
+	if out, err := say(t, "policy", "init", "--endpoint", o.URL(), "projects/demo-project", "-o",
+		"policy.yaml"); err != nil || out != "" {
+		t.Fatalf("%q, %v", out, err)
+	}
+	_, err := say(t, "policy", "check", "policy.yaml")
+	lines := strings.Split(fmt.Sprint(err), "\n")
+	for _, line := range lines {
+		if !blankLeft.MatchString(line) {
+			t.Errorf("check says %q", line)
+		}
+	}
+	if len(lines) != 4 {
+		t.Errorf("%d complaints, want one of each blank", len(lines))
+	}
+	text, err := os.ReadFile("policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled := strings.NewReplacer("expires: <fill in>", "expires: 2027-03-31", "<fill in>", "x").Replace(string(text))
+	filled = strings.ReplaceAll(filled, "2027-03-31", inAMonth())
+	if err := os.WriteFile("filled.yaml", []byte(filled), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := say(t, "policy", "check", "filled.yaml", playground.Scenario[0].Name())
+	if err != nil || strings.Contains(out, "warning") || !strings.Contains(out,
+		"access group:staff@example.com, user:alice@example.com\n") {
+		t.Errorf("once they are filled in: %q, %v", out, err)
+	}
+	if out, err := say(t, "policy", "check", "filled.yaml", playground.Scenario[1].Name()); err != nil ||
+		!strings.Contains(out, "exempt until ") || !strings.Contains(out, "access nobody") {
+		t.Errorf("what is open: %q, %v", out, err)
+	}
+	var usage usageError
+	if _, err := say(t, "policy", "init", "--endpoint", o.URL(), "projects/demo-project", "-o",
+		"policy.yaml"); !errors.As(err, &usage) ||
+		!strings.Contains(err.Error(), "policy.yaml is there already") {
+		t.Errorf("a file that is there: %v", err)
+	}
+}
+
+func TestPolicyInitGoesOnWithoutAProjectItCannotRead(t *testing.T) {
+	o := guardedAndOpen(t)
+	out, err := say(t, "policy", "init", "--endpoint", o.URL(), "projects/other-project", "projects/demo-project")
+	if err != statusError(exitFailed) || !strings.Contains(out, "\n#   projects/other-project: ") ||
+		!strings.Contains(out, "- name: demo-project\n") {
+		t.Errorf("%v, want exit status 1, and the project as a comment:\n%s", err, out)
+	}
+	out, err = say(t, "policy", "init", "--endpoint", o.URL(), "projects/other-project")
+	if err == nil || out != "" {
+		t.Errorf("alone: %q, %v, want an error and no policy", out, err)
+	}
+}
